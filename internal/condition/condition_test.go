@@ -1,0 +1,379 @@
+package condition_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/condition"
+	"journeys/internal/strict"
+)
+
+func TestWhatAConditionMeans(t *testing.T) {
+	t.Parallel()
+
+	leaf := func(operator, value string) string {
+		return `{"field":"x","operator":"` + operator + `","value":` + value + `}`
+	}
+	tests := []struct {
+		name, condition, attributes string
+		want                        bool
+	}{
+		{"equal strings", leaf("eq", `"a"`), `{"x":"a"}`, true},
+		{"strings differ in case", leaf("eq", `"a"`), `{"x":"A"}`, false},
+		{"a string that is escaped in one place", leaf("eq", `"\u00e9"`), `{"x":"é"}`, true},
+		{"the empty string is a value", leaf("eq", `""`), `{"x":""}`, true},
+		{"equal numbers, written differently", leaf("eq", `100`), `{"x":1.0e2}`, true},
+		{"zero has no sign", leaf("eq", `0`), `{"x":-0.0}`, true},
+		{"true is true", leaf("eq", `true`), `{"x":true}`, true},
+		{"true is not false", leaf("eq", `true`), `{"x":false}`, false},
+		{"neq of equal values", leaf("neq", `1`), `{"x":1}`, false},
+		{"neq of other values", leaf("neq", `1`), `{"x":2}`, true},
+
+		{"gt above", leaf("gt", `5`), `{"x":5.5}`, true},
+		{"gt at the bound", leaf("gt", `5`), `{"x":5}`, false},
+		{"gte at the bound", leaf("gte", `5`), `{"x":5.0}`, true},
+		{"gte below", leaf("gte", `5`), `{"x":4}`, false},
+		{"lt below", leaf("lt", `5`), `{"x":-1e3}`, true},
+		{"lt at the bound", leaf("lt", `5`), `{"x":5}`, false},
+		{"lte at the bound", leaf("lte", `5`), `{"x":5}`, true},
+		{"lte above", leaf("lte", `5`), `{"x":6}`, false},
+		{"strings are ordered as strings", leaf("lt", `"9"`), `{"x":"10"}`, true},
+		{"capitals come before small letters", leaf("gt", `"Z"`), `{"x":"a"}`, true},
+		{"a string is after its beginning", leaf("gt", `"ab"`), `{"x":"abc"}`, true},
+
+		{"in a list", leaf("in", `["a","b"]`), `{"x":"b"}`, true},
+		{"not in a list", leaf("in", `["a","b"]`), `{"x":"c"}`, false},
+		{"in a list of several types", leaf("in", `["1",1.5,true]`), `{"x":true}`, true},
+		{"in does not convert", leaf("in", `["1"]`), `{"x":1}`, false},
+		{"an array is in no list", leaf("in", `["a"]`), `{"x":["a"]}`, false},
+		{"a number in a long list", leaf("in", longList(200)), `{"x":199.0}`, true},
+		{"a number not in a long list", leaf("in", longList(200)), `{"x":200}`, false},
+		{"a string in a long list", leaf("in", longList(199)+`,"s"]`), `{"x":"s"}`, true},
+		{"a string not in a long list", leaf("in", longList(199)+`,"s"]`), `{"x":"1"}`, false},
+		{"true in a long list", leaf("in", longList(199)+`,true]`), `{"x":true}`, true},
+		{"false not in a long list", leaf("in", longList(199)+`,true]`), `{"x":false}`, false},
+		{"null not in a long list", leaf("in", longList(200)), `{"x":null}`, false},
+
+		{"exists without a value", `{"field":"x","operator":"exists"}`, `{"x":0}`, true},
+		{"exists true", leaf("exists", `true`), `{"x":false}`, true},
+		{"exists true of an empty object", leaf("exists", `true`), `{"x":{}}`, true},
+		{"exists true of what is missing", leaf("exists", `true`), `{}`, false},
+		{"exists true of null", leaf("exists", `true`), `{"x":null}`, false},
+		{"exists false of what is there", leaf("exists", `false`), `{"x":""}`, false},
+		{"exists false of what is missing", leaf("exists", `false`), `{}`, true},
+		{"exists false of null", leaf("exists", `false`), `{"x":null}`, true},
+
+		{"an empty all", `{"all":[]}`, `{}`, true},
+		{"an empty any", `{"any":[]}`, `{}`, false},
+		{"all of what holds", `{"all":[` + leaf("gt", `1`) + `,` + leaf("lt", `3`) + `]}`, `{"x":2}`, true},
+		{"all with one that fails", `{"all":[` + leaf("gt", `1`) + `,` + leaf("lt", `3`) + `]}`, `{"x":3}`, false},
+		{"any with one that holds", `{"any":[` + leaf("gt", `3`) + `,` + leaf("lt", `3`) + `]}`, `{"x":2}`, true},
+		{"any of what fails", `{"any":[` + leaf("gt", `3`) + `,` + leaf("lt", `3`) + `]}`, `{"x":3}`, false},
+		{"all of an empty any", `{"all":[{"any":[]}]}`, `{}`, false},
+		{"any of an empty all", `{"any":[{"any":[]},{"all":[]}]}`, `{}`, true},
+		{"groups in groups", `{"any":[{"all":[{"any":[` + leaf("eq", `1`) + `,` + leaf("eq", `2`) + `]},` + leaf("gt", `1`) + `]}]}`, `{"x":2}`, true},
+
+		{"a path", `{"field":"a.b.c","operator":"eq","value":1}`, `{"a":{"b":{"c":1}}}`, true},
+		{"a path that ends early", `{"field":"a.b.c","operator":"neq","value":1}`, `{"a":{"b":1}}`, true},
+		{"a path does not enter an array", `{"field":"a.0","operator":"exists"}`, `{"a":[1]}`, false},
+		{"a name with a dot is no path", `{"field":"a.b","operator":"exists"}`, `{"a.b":1}`, false},
+		{"names are case-exact", `{"field":"A","operator":"exists"}`, `{"a":1}`, false},
+		{"a name that was escaped", `{"field":"é","operator":"exists"}`, `{"\u00e9":1}`, true},
+		{"a member of a wide object", `{"field":"n77","operator":"eq","value":77}`, wideObject(100), true},
+		{"no member of a wide object", `{"field":"n100","operator":"exists"}`, wideObject(100), false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+
+			require.Equal(t, tt.want, holds(t, tt.condition, tt.attributes))
+		})
+	}
+}
+
+// longList is an array of n numbers, open at its end unless it has 200.
+func longList(n int) string {
+	var list strings.Builder
+	for i := range n {
+		fmt.Fprintf(&list, ",%d", i)
+	}
+	text := "[" + list.String()[1:]
+	if n == condition.MaxList {
+		text += "]"
+	}
+	return text
+}
+
+func wideObject(n int) string {
+	members := make([]string, n)
+	for i := range members {
+		members[i] = fmt.Sprintf(`"n%d":%d`, i, i)
+	}
+	return "{" + strings.Join(members, ",") + "}"
+}
+
+func holds(tb tester, source, customer string) bool {
+	tb.Helper()
+	program, facts := compile(tb, source), attributes(tb, customer)
+	result := program.Eval(facts)
+	require.True(tb, strings.HasSuffix(string(program.Explain(facts)), fmt.Sprintf(`"result":%t}`, result)), "Explain agrees")
+	return result
+}
+
+func TestUnlikeTypesAreUnequalAndInNoOrder(t *testing.T) {
+	t.Parallel()
+
+	values := map[string]string{"a string": `"1"`, "a number": `1`, "true": `true`, "false": `false`}
+	others := map[string]string{"null": `null`, "an array": `[1]`, "an object": `{"a":1}`}
+	for name, actual := range values {
+		others[name] = actual
+	}
+	for wantName, want := range values {
+		for name, actual := range others {
+			if name == wantName {
+				continue
+			}
+			t.Run(name+" beside "+wantName, func(t *testing.T) {
+				t.Parallel()
+
+				for _, operator := range []string{"eq", "neq", "gt", "gte", "lt", "lte", "in"} {
+					value := want
+					switch {
+					case operator == "in":
+						value = "[" + want + "]"
+					case operator[0] != 'e' && operator != "neq" && (want == "true" || want == "false"):
+						continue
+					}
+					leaf := `{"field":"x","operator":"` + operator + `","value":` + value + `}`
+					require.Equal(t, operator == "neq", holds(t, leaf, `{"x":`+actual+`}`), leaf)
+				}
+			})
+		}
+	}
+}
+
+func TestAMissingFieldIsFalseExceptForNeq(t *testing.T) {
+	t.Parallel()
+
+	for _, customer := range []string{`{}`, `{"x":null}`, `{"X":1}`} {
+		for _, operator := range []string{"eq", "neq", "gt", "gte", "lt", "lte"} {
+			for _, value := range []string{`1`, `"a"`, `""`, `0`} {
+				leaf := `{"field":"x","operator":"` + operator + `","value":` + value + `}`
+				require.Equal(t, operator == "neq", holds(t, leaf, customer), "%s of %s", leaf, customer)
+			}
+		}
+		require.False(t, holds(t, `{"field":"x","operator":"in","value":[0,"",false]}`, customer))
+	}
+}
+
+func TestFieldsReadTheFactsThatTheyName(t *testing.T) {
+	t.Parallel()
+
+	facts := &condition.Facts{
+		Attributes: parse(t, `{"x":1,"event":{"x":1},"decision":{"n":{"x":1}}}`),
+		Event:      parse(t, `{"x":2}`),
+		Decision:   parse(t, `{"n":{"x":3}}`),
+	}
+	tests := []struct {
+		field string
+		want  int
+	}{
+		{"x", 1}, {"event.x", 2}, {"decision.n.x", 3},
+	}
+	for _, tt := range tests {
+		program := compile(t, fmt.Sprintf(`{"field":%q,"operator":"eq","value":%d}`, tt.field, tt.want))
+		require.True(t, program.Eval(facts), tt.field)
+		require.False(t, program.Eval(&condition.Facts{}), tt.field)
+	}
+	for _, field := range []string{"event", "decision", "decision.n"} {
+		program := compile(t, fmt.Sprintf(`{"field":%q,"operator":"exists"}`, field))
+		require.True(t, program.Eval(facts), field)
+		require.False(t, program.Eval(&condition.Facts{Attributes: facts.Attributes}), field)
+	}
+}
+
+func TestReadsNamesEveryField(t *testing.T) {
+	t.Parallel()
+
+	program := compile(t, `{"all":[{"field":"a.b","operator":"exists"},{"any":[
+		{"field":"decision.n1.offer","operator":"exists"},{"field":"event.x","operator":"exists"},{"field":"a.b","operator":"exists"}]}]}`)
+	require.Equal(t, [][]string{{"a", "b"}, {"decision", "n1", "offer"}, {"event", "x"}, {"a", "b"}}, program.Reads())
+	require.Empty(t, compile(t, `{"any":[]}`).Reads())
+}
+
+func TestExplainShowsWhatEvalSaw(t *testing.T) {
+	t.Parallel()
+
+	long := strings.Repeat("é", condition.MaxActual/2)
+	tests := []struct{ name, condition, attributes, want string }{
+		{"a leaf",
+			`{"operator":"gt","value":5,"field":"a.b"}`, `{"a":{"b":7.50}}`,
+			`{"field":"a.b","operator":"gt","value":5,"actual":7.50,"result":true}`},
+		{"a missing field has no actual",
+			`{"field":"x","operator":"neq","value":"\u0061"}`, `{}`,
+			`{"field":"x","operator":"neq","value":"a","result":true}`},
+		{"a null field has one",
+			`{"field":"x","operator":"exists"}`, `{"x":null}`,
+			`{"field":"x","operator":"exists","value":true,"actual":null,"result":false}`},
+		{"a list, and an array",
+			`{"field":"x","operator":"in","value":[1, "b", true]}`, `{"x":[1, {"y" : 2}]}`,
+			`{"field":"x","operator":"in","value":[1,"b",true],"actual":[1,{"y":2}],"result":false}`},
+		{"groups show all their members",
+			`{"any":[{"field":"x","operator":"exists"},{"all":[{"field":"y","operator":"exists"},{"field":"x","operator":"lt","value":"b"}]}]}`, `{"x":"a"}`,
+			`{"any":[{"field":"x","operator":"exists","value":true,"actual":"a","result":true},` +
+				`{"all":[{"field":"y","operator":"exists","value":true,"result":false},` +
+				`{"field":"x","operator":"lt","value":"b","actual":"a","result":true}],"result":false}],"result":true}`},
+		{"empty groups", `{"all":[{"any":[]}]}`, `{}`, `{"all":[{"any":[],"result":false}],"result":false}`},
+		{"a text at the limit is shown in full",
+			`{"field":"x","operator":"exists"}`, `{"x":"` + long + `"}`,
+			`{"field":"x","operator":"exists","value":true,"actual":"` + long + `","result":true}`},
+		{"a longer text is cut between characters",
+			`{"field":"x","operator":"exists"}`, `{"x":"a` + long + `"}`,
+			`{"field":"x","operator":"exists","value":true,"actual":"a` + strings.TrimSuffix(long, "é") + `…","actualCut":true,"result":true}`},
+		{"a long object is cut as text",
+			`{"field":"x","operator":"exists"}`, `{"x":{"a":"` + long + `"}}`,
+			`{"field":"x","operator":"exists","value":true,"actual":"{\"a\":\"` + strings.Repeat("é", 125) + `…","actualCut":true,"result":true}`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+
+			require.Equal(t, tt.want, string(compile(t, tt.condition).Explain(attributes(t, tt.attributes))))
+		})
+	}
+}
+
+func TestCompileRefusesWithEveryFaultAtItsPlace(t *testing.T) {
+	t.Parallel()
+
+	type fault struct{ Pointer, Detail string }
+	type faults []fault
+	const (
+		operators = "must be one of eq, neq, gt, gte, lt, lte, in, exists"
+		unknown   = "unknown field; allowed here: field, operator, value, all, any"
+		beside    = "must not stand beside all or any"
+		scalar    = "must be a string, a number, true or false"
+		null      = "must not be null; exists with value false asks for what is not there"
+	)
+	field := func(field string) string { return fmt.Sprintf(`{"field":%q,"operator":"exists"}`, field) }
+	leaf := func(operator, value string) string {
+		return `{"field":"x","operator":"` + operator + `","value":` + value + `}`
+	}
+	nested := func(depth int) string {
+		return strings.Repeat(`{"all":[`, depth) + field("x") + strings.Repeat(`]}`, depth)
+	}
+	tests := []struct {
+		name, condition string
+		want            faults
+	}{
+		{"no object", `[]`, faults{{"", "must be an object"}}},
+		{"null", `null`, faults{{"", "must be an object"}}},
+		{"an empty object", `{}`, faults{{"/field", "is required"}, {"/operator", "is required"}}},
+		{"an unknown operator", leaf("like", `1`), faults{{"/operator", operators}}},
+		{"an operator in other case", leaf("EQ", `1`), faults{{"/operator", operators}}},
+		{"a group's name as operator", leaf("all", `1`), faults{{"/operator", operators}}},
+		{"an unknown key", `{"field":"x","operator":"exists","not":true}`, faults{{"/not", unknown}}},
+		{"a key in other case", `{"Field":"x","operator":"exists"}`, faults{{"/field", "is required"}, {"/Field", unknown}}},
+		{"no value", `{"field":"x","operator":"eq"}`, faults{{"/value", "is required"}}},
+		{"an empty field", field(""), faults{{"/field", "must not be empty"}}},
+		{"a field of 257 characters", field(strings.Repeat("é", 257)), faults{{"/field", "must have 1 to 256 characters, has 257"}}},
+		{"an empty segment", field("a..b"), faults{{"/field", "must be names separated by single dots"}}},
+		{"a leading dot", field(".a"), faults{{"/field", "must be names separated by single dots"}}},
+		{"a dot at the end", field("a."), faults{{"/field", "must be names separated by single dots"}}},
+		{"a field of nine names", field("a.b.c.d.e.f.g.h.i"), faults{{"/field", "must be a path of at most 8 names, has 9"}}},
+		{"a field of another type", `{"field":1,"operator":"exists"}`, faults{{"/field", "must be a string"}}},
+		{"eq null", leaf("eq", `null`), faults{{"/value", null}}},
+		{"eq an array", leaf("eq", `[1]`), faults{{"/value", scalar}}},
+		{"neq an object", leaf("neq", `{}`), faults{{"/value", scalar}}},
+		{"gt true", leaf("gt", `true`), faults{{"/value", "must be a number or a string for gt"}}},
+		{"lte null", leaf("lte", `null`), faults{{"/value", null}}},
+		{"a number beyond float64", leaf("lt", `-1e309`), faults{{"/value", "must be a number in the range of a 64-bit float"}}},
+		{"a string of 257 characters", leaf("eq", `"`+strings.Repeat("é", 257)+`"`), faults{{"/value", "must have 0 to 256 characters, has 257"}}},
+		{"exists with a number", leaf("exists", `1`), faults{{"/value", "must be true or false"}}},
+		{"exists with null", leaf("exists", `null`), faults{{"/value", "must be true or false"}}},
+		{"in without a list", leaf("in", `"a"`), faults{{"/value", "must be an array"}}},
+		{"in an empty list", leaf("in", `[]`), faults{{"/value", "must have 1 to 200 values, has 0"}}},
+		{"in a list of 201", leaf("in", longList(199)+`,1,2]`), faults{{"/value", "must have 1 to 200 values, has 201"}}},
+		{"in a list with what equals nothing", leaf("in", `[1,null,[],"a"]`), faults{{"/value/1", null}, {"/value/2", scalar}}},
+		{"a group that is no list", `{"all":{}}`, faults{{"/all", "must be an array"}}},
+		{"both groups", `{"all":[],"any":[]}`, faults{{"", "must have one of all and any, not both"}}},
+		{"a leaf mixed with a group", `{"all":[],"field":"x","operator":"eq","value":1}`,
+			faults{{"/field", beside}, {"/operator", beside}, {"/value", beside}}},
+		{"groups nested 9 deep", nested(9), faults{{strings.Repeat("/all/0", 8), "must not be nested more than 8 deep"}}},
+		{"groups nested 9 deep beside 64 leaves", `{"any":[` + nested(8) + strings.Repeat(","+field("x"), 64) + `]}`,
+			faults{{"/any/0" + strings.Repeat("/all/0", 7), "must not be nested more than 8 deep"}}},
+		{"65 leaves in groups", `{"any":[` + nested(2) + strings.Repeat(","+field("x"), 64) + `]}`,
+			faults{{"", "must have at most 64 conditions inside, has 65"}}},
+		{"65 empty groups", `{"any":[{"all":[]}` + strings.Repeat(`,{"all":[]}`, 64) + `]}`,
+			faults{{"", "must have at most 64 conditions inside, has 65"}}},
+		{"many faults at once", `{"all":[{"any":[{"field":"a"},1]},{"field":"","operator":"in","value":[{}]}],"x~/y":1}`,
+			faults{{"/all/0/any/0/operator", "is required"}, {"/all/0/any/1", "must be an object"},
+				{"/all/1/field", "must not be empty"}, {"/all/1/value/0", scalar}, {"/x~0~1y", unknown}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+
+			var got strict.Faults
+			v, ok := strict.Parse([]byte(tt.condition), &got)
+			require.True(t, ok)
+			program, ok := condition.Compile(v)
+			require.False(t, ok)
+			require.Nil(t, program)
+			var list faults
+			for _, f := range got.List() {
+				list = append(list, fault(f))
+			}
+			require.Equal(t, tt.want, list)
+		})
+	}
+}
+
+func TestCompileTakesWhatIsAtTheLimit(t *testing.T) {
+	t.Parallel()
+
+	field := strings.Repeat("é", 31) + strings.Repeat("."+strings.Repeat("é", 31), 7)
+	leaf := `{"field":"` + field + `x","operator":"in","value":[` + strings.TrimSuffix(strings.Repeat(`"`+strings.Repeat("é", 256)+`",`, 200), ",") + `]}`
+	tests := []struct{ name, condition string }{
+		{"a path of 8 names and 256 characters, a list of 200 strings of 256 characters", leaf},
+		{"groups nested 8 deep", strings.Repeat(`{"all":[`, 8) + `{"field":"x","operator":"exists"}` + strings.Repeat(`]}`, 8)},
+		{"64 leaves", leaves(`{"field":"%s","operator":"exists"}`, "x")},
+		{"64 empty groups", `{"any":[{"all":[]}` + strings.Repeat(`,{"all":[]}`, 63) + `]}`},
+		{"the greatest float64", `{"field":"x","operator":"lt","value":1.7976931348623157e308}`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+
+			require.NotNil(t, compile(t, tt.condition))
+		})
+	}
+}
+
+func TestFaultsBeforeAConditionAreNotItsOwn(t *testing.T) {
+	t.Parallel()
+
+	var faults strict.Faults
+	faults.Add("/name", "is required")
+	_, ok := condition.Compile(strict.At([]byte(`{"all":[]}`), "/condition", &faults))
+	require.True(t, ok)
+	_, ok = condition.Compile(strict.At([]byte(`{"all":1}`), "/condition", &faults))
+	require.False(t, ok)
+	require.Equal(t, strict.Fault{Pointer: "/condition/all", Detail: "must be an array"}, faults.List()[1])
+}
+
+func TestEvalAllocatesNothing(t *testing.T) {
+	conditions := hostileConditions()
+	conditions["typical"] = hostile{typical, customer}
+	conditions["what looks like a time"] = hostile{
+		leaves(`{"field":"%s","operator":"neq","value":"2026-02-28T00:00:00Z"}`, "a"), `{"a":"2026-02-30T00:00:00Z"}`}
+	for name, c := range conditions {
+		t.Run(name, func(t *testing.T) {
+			program, facts := compile(t, c.condition), attributes(t, c.attributes)
+			require.Zero(t, testing.AllocsPerRun(100, func() { program.Eval(facts) }))
+		})
+	}
+}

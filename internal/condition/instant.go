@@ -1,0 +1,127 @@
+package condition
+
+import "cmp"
+
+// instant is a point in time. It is read here because time.Parse allocates
+// when it refuses.
+type instant struct {
+	seconds int // since 1970, before it negative
+	nanos   int // of a second
+}
+
+func (a instant) compare(b instant) int {
+	if a.seconds != b.seconds {
+		return cmp.Compare(a.seconds, b.seconds)
+	}
+	return cmp.Compare(a.nanos, b.nanos)
+}
+
+const (
+	secondsEnd   = len("2006-01-02T15:04:05")
+	shortestTime = secondsEnd + len("Z")
+	longestTime  = secondsEnd + len(".999999999+00:00")
+)
+
+// parseInstant reads an RFC 3339 time with at most nine digits of a second's
+// fraction. A leap second counts as the second after it.
+func parseInstant(text string) (instant, bool) {
+	if len(text) < shortestTime || len(text) > longestTime || text[10]|0x20 != 't' ||
+		text[4] != '-' || text[7] != '-' || text[13] != ':' || text[16] != ':' {
+		return instant{}, false
+	}
+	year, month, day := digits(text[:4]), digits(text[5:7]), digits(text[8:10])
+	hour, minute, second := digits(text[11:13]), digits(text[14:16]), digits(text[17:19])
+	if year < 0 || !within(hour, 0, 23) || !within(minute, 0, 59) || !within(second, 0, 60) {
+		return instant{}, false
+	}
+	if !within(month, 1, 12) || !within(day, 1, daysIn(year, month)) {
+		return instant{}, false
+	}
+	nanos, rest, ok := parseFraction(text[secondsEnd:])
+	if !ok {
+		return instant{}, false
+	}
+	offset, ok := parseOffset(rest)
+	if !ok {
+		return instant{}, false
+	}
+	seconds := ((daysSince1970(year, month, day)*24+hour)*60+minute)*60 + second - offset
+	return instant{seconds, nanos}, true
+}
+
+func daysIn(year, month int) int {
+	switch {
+	case month == 2 && year%4 == 0 && (year%100 != 0 || year%400 == 0):
+		return 29
+	case month == 2:
+		return 28
+	case month == 4 || month == 6 || month == 9 || month == 11:
+		return 30
+	}
+	return 31
+}
+
+// daysSince1970 counts by years that begin in March, so that the day that only
+// some have is their last; from 400 years before 0, so that nothing is negative.
+func daysSince1970(year, month, day int) int {
+	year, month = year+400, month-3
+	if month < 0 {
+		year, month = year-1, month+12
+	}
+	return year*365 + year/4 - year/100 + year/400 + (month*153+2)/5 + day - 1 - 719468 - 146097
+}
+
+// parseFraction reads ".5" as nanoseconds, and returns what follows it.
+func parseFraction(text string) (nanos int, rest string, ok bool) {
+	if text[0] != '.' {
+		return 0, text, true
+	}
+	end := 1
+	for end < len(text) && text[end] >= '0' && text[end] <= '9' {
+		end++
+	}
+	if end == 1 || end > 10 {
+		return 0, "", false
+	}
+	nanos = digits(text[1:end])
+	for range 10 - end {
+		nanos *= 10
+	}
+	return nanos, text[end:], true
+}
+
+// parseOffset reads "Z" or "+02:00" as seconds east of UTC.
+func parseOffset(text string) (seconds int, ok bool) {
+	if text == "Z" || text == "z" {
+		return 0, true
+	}
+	if len(text) != len("+00:00") || text[3] != ':' {
+		return 0, false
+	}
+	hours, minutes := digits(text[1:3]), digits(text[4:6])
+	if !within(hours, 0, 23) || !within(minutes, 0, 59) {
+		return 0, false
+	}
+	seconds = hours*3600 + minutes*60
+	switch text[0] {
+	case '+':
+		return seconds, true
+	case '-':
+		return -seconds, true
+	}
+	return 0, false
+}
+
+// digits reads a few decimal digits; -1 when there is anything else.
+func digits(text string) int {
+	n := 0
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			return -1
+		}
+		n = n*10 + int(text[i]-'0')
+	}
+	return n
+}
+
+func within(n, low, high int) bool { return n >= low && n <= high }
