@@ -1,0 +1,210 @@
+package journey
+
+import (
+	"bytes"
+	"math"
+	"strings"
+	"time"
+
+	"journeys/internal/condition"
+	"journeys/internal/strict"
+)
+
+// MaxDelayHours is the longest wait.
+const MaxDelayHours = 8760
+
+// readConfig reads the node's config by its type. What is there must be right;
+// what is missing for a whole graph goes to n.missing.
+func (n *node) readConfig(object *strict.Object) {
+	config := emptyConfig()
+	if v, ok := object.Take("config"); ok && !v.IsNull() {
+		if config, ok = v.Object(); !ok {
+			return
+		}
+	}
+	switch n.kind {
+	case EntryTrigger:
+		n.readEntry(config)
+	case Wait:
+		n.readWait(config)
+	case ConditionSplit:
+		n.condition = takeCondition(config)
+		if _, ok := config.Take("condition"); !ok {
+			n.missing = "condition is required"
+		}
+		config.Done("condition")
+	case NBADecision:
+		n.readDecision(config)
+	case ChannelAction:
+		n.readAction(config)
+	case Exit:
+		n.reason, _ = takeName(config, "reason")
+		config.Done("reason")
+	}
+}
+
+// emptyConfig returns a new object each time, because taking from one changes
+// it.
+func emptyConfig() *strict.Object {
+	object, _ := strict.At([]byte("{}"), "", &strict.Faults{}).Object()
+	return object
+}
+
+func (n *node) readEntry(config *strict.Object) {
+	takeName(config, "segmentId")
+	n.event, _ = takeName(config, "eventType")
+	n.condition = takeCondition(config)
+	config.Done("segmentId", "eventType", "condition")
+}
+
+func (n *node) readWait(config *strict.Object) {
+	hours, byHours := config.Take("delayHours")
+	if byHours {
+		if h, ok := hours.Float(0, MaxDelayHours); ok {
+			n.delay = toDelay(h, time.Hour)
+		}
+	}
+	delay, byDelay := config.Take("delay")
+	if byDelay {
+		n.delay = readDelay(delay)
+	}
+	if byHours == byDelay {
+		n.missing = "exactly one of delayHours and delay is required"
+	}
+	n.event, _ = takeName(config, "waitForEvent")
+	config.Done("delayHours", "delay", "waitForEvent")
+}
+
+var units = map[string]time.Duration{"minutes": time.Minute, "hours": time.Hour, "days": 24 * time.Hour}
+
+func readDelay(v strict.Value) time.Duration {
+	object, ok := v.Object()
+	if !ok {
+		return 0
+	}
+	defer object.Done("value", "unit")
+	unit := time.Minute
+	if u, ok := object.Need("unit"); ok {
+		if name, ok := u.OneOf("minutes", "hours", "days"); ok {
+			unit = units[name]
+		}
+	}
+	value, ok := object.Need("value")
+	if !ok {
+		return 0
+	}
+	x, ok := value.Float(0, float64(MaxDelayHours*time.Hour/unit))
+	if !ok {
+		return 0
+	}
+	return toDelay(x, unit)
+}
+
+// toDelay rounds to whole milliseconds, at least one.
+func toDelay(x float64, unit time.Duration) time.Duration {
+	ms := math.Round(x * float64(unit/time.Millisecond))
+	return time.Duration(max(ms, 1)) * time.Millisecond
+}
+
+func (n *node) readDecision(config *strict.Object) {
+	var ok bool
+	d := DecisionConfig{MaxOffers: 1}
+	if d.FlowID, ok = takeName(config, "decisionFlowId"); !ok {
+		n.missing = "decisionFlowId is required"
+	}
+	d.ChannelID, _ = takeName(config, "channelId")
+	if v, ok := config.Take("maxOffers"); ok {
+		d.MaxOffers, _ = v.Int(1, 100)
+	}
+	if v, ok := config.Take("timeoutMs"); ok {
+		ms, _ := v.Int(1, int(MaxDecisionTimeout/time.Millisecond))
+		d.Timeout = time.Duration(ms) * time.Millisecond
+	}
+	if v, ok := config.Take("onError"); ok {
+		choice, _ := v.OneOf("continue", "fail")
+		d.FailOnFail = choice == "fail"
+	}
+	config.Done("decisionFlowId", "channelId", "maxOffers", "timeoutMs", "onError")
+	n.decision = d
+}
+
+func (n *node) readAction(config *strict.Object) {
+	var ok bool
+	a := ActionConfig{}
+	if a.Channel, ok = takeName(config, "channel"); !ok {
+		n.missing = "channel is required"
+	}
+	a.TemplateID, _ = takeName(config, "templateId")
+	if v, ok := config.Take("payload"); ok {
+		if v.IsObject() {
+			a.Payload = bytes.Clone(v.Raw())
+		} else {
+			v.Fault("must be an object")
+		}
+	}
+	if v, ok := config.Take("onUncertain"); ok {
+		choice, _ := v.OneOf("skip", "resend")
+		a.Resend = choice == "resend"
+	}
+	config.Done("channel", "templateId", "payload", "onUncertain")
+	n.action = a
+}
+
+// addresses names the attribute that a channel sends to. Other channels know
+// their customers themselves.
+var addresses = map[string]string{"email": "email", "sms": "phone"}
+
+// Address returns where the action sends: the customer's attribute, "" when
+// there is none, and whether the channel needs one.
+func (a ActionConfig) Address(attributes condition.Value) (address string, needed bool) {
+	attribute, needed := addresses[a.Channel]
+	if !needed {
+		return "", false
+	}
+	address, _ = attributes.Get(attribute).Text()
+	return strings.TrimSpace(address), true
+}
+
+// takeName reads an optional text of 1 to 128 characters; present even when it
+// is faulty.
+func takeName(object *strict.Object, name string) (text string, present bool) {
+	v, ok := object.Take(name)
+	if !ok {
+		return "", false
+	}
+	text, _ = v.Text(1, 128)
+	return text, true
+}
+
+func takeCondition(object *strict.Object) *condition.Program {
+	v, ok := object.Take("condition")
+	if !ok {
+		return nil
+	}
+	program, _ := condition.Compile(v)
+	return program
+}
+
+// Entry is a journey's entry condition: {"event", "condition"}, both optional.
+type Entry struct {
+	Raw       []byte // compact JSON; nil for none
+	Event     string // "" for none
+	Condition *condition.Program
+}
+
+// ReadEntryCondition reads an entry condition and notes every fault.
+func ReadEntryCondition(v strict.Value) (Entry, bool) {
+	before := v.FaultCount()
+	raw, ok := compact(v, MaxEntryCondition)
+	if !ok {
+		return Entry{}, false
+	}
+	object, ok := v.Object()
+	if !ok {
+		return Entry{}, false
+	}
+	e := Entry{Raw: raw, Condition: takeCondition(object)}
+	e.Event, _ = takeName(object, "event")
+	object.Done("event", "condition")
+	return e, v.FaultCount() == before
+}

@@ -1,0 +1,68 @@
+package journey
+
+import (
+	"context"
+	"time"
+)
+
+// MaxAttributes bounds a customer's attributes: bytes of compact JSON.
+const MaxAttributes = 64 * 1024
+
+// PutCustomer stores a customer's attributes, a compact JSON object of at most
+// MaxAttributes bytes, in place of those that were.
+func (s *Service) PutCustomer(ctx context.Context, t Tenant, customer string, attributes []byte) (Profile, error) {
+	p := Profile{Customer: customer, Attributes: attributes, UpdatedAt: s.clock()}
+	return p, s.store.PutProfile(ctx, t, p)
+}
+
+// Customer returns a customer's attributes. ErrNoCustomer when there are none.
+func (s *Service) Customer(ctx context.Context, t Tenant, customer string) (Profile, error) {
+	return s.store.Profile(ctx, t, customer)
+}
+
+// Whereabouts is where a customer is in a journey, and how they came there.
+type Whereabouts struct {
+	Enrollment
+	NodeID string
+	Path   []PathStep // the present node last
+}
+
+// PathStep is a node on a customer's way.
+type PathStep struct {
+	NodeID    string
+	NodeType  NodeType
+	EnteredAt time.Time
+	Result    string // "" for where they are
+}
+
+// Whereabouts returns where a customer is. ErrNotFound when there is no such
+// journey, ErrNotEnrolled when they never entered it.
+func (s *Service) Whereabouts(ctx context.Context, t Tenant, id ID, customer string) (Whereabouts, error) {
+	if _, err := s.store.Journey(ctx, t, id); err != nil {
+		return Whereabouts{}, err
+	}
+	e, err := s.store.Enrollment(ctx, t, id, customer)
+	if err != nil {
+		return Whereabouts{}, err
+	}
+	d, err := s.definition(ctx, t, Journey{ID: id, GraphHash: e.GraphHash})
+	if err != nil {
+		return Whereabouts{}, err
+	}
+	return e.whereabouts(d.Graph), nil
+}
+
+func (e Enrollment) whereabouts(g *Graph) Whereabouts {
+	w := Whereabouts{Enrollment: e, NodeID: g.NodeID(e.Node)}
+	visits := e.Path.Visits(e.EnrolledAt)
+	if e.Status != Completed {
+		visits = append(visits, Visit{Node: e.Node, EnteredAt: e.Since})
+	}
+	for _, visit := range visits {
+		w.Path = append(w.Path, PathStep{
+			NodeID: g.NodeID(visit.Node), NodeType: g.NodeType(visit.Node),
+			EnteredAt: visit.EnteredAt, Result: visit.Result.String(),
+		})
+	}
+	return w
+}

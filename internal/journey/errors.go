@@ -1,0 +1,67 @@
+package journey
+
+import "journeys/internal/strict"
+
+// Kind says what a caller can do about an error. The zero Kind is Internal, so
+// that an error nobody classified is never shown to a caller.
+type Kind uint8
+
+// The kinds of errors.
+const (
+	Internal    Kind = iota // our fault; only the log may say more
+	Invalid                 // cannot succeed as written; change the input
+	NotFound                // nothing is stored under that id for this tenant
+	Conflict                // the present state forbids it
+	Stale                   // the caller's revision is not the stored one
+	Mismatch                // an idempotency key was sent before with another request
+	Unavailable             // the table is throttled or down; try again
+)
+
+// Error is a failure whose Code, Detail and Faults are safe to show to the
+// caller. The Cause, if any, is for the log only.
+type Error struct {
+	Kind   Kind
+	Code   string         // stable, kebab-case: "journey-not-found"
+	Detail string         // one or two sentences for a person: what is wrong, what to do
+	Faults []strict.Fault // all that is wrong with the input; only for Invalid
+	Cause  error
+}
+
+// Error returns the detail and the cause. It is for the log: never show it to
+// a caller.
+func (e *Error) Error() string {
+	text := e.Code + ": " + e.Detail
+	for _, fault := range e.Faults {
+		text += "; " + fault.Pointer + " " + fault.Detail
+	}
+	if e.Cause != nil {
+		text += ": " + e.Cause.Error()
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// ErrNotFound is a journey that does not exist for this tenant.
+var ErrNotFound = &Error{Kind: NotFound, Code: "journey-not-found", Detail: "There is no such journey."}
+
+// ErrStale is a revision that is not the stored one.
+var ErrStale = &Error{
+	Kind: Stale, Code: "stale-revision",
+	Detail: "The journey was changed since it was read. Get it again and repeat the change on what it is now.",
+}
+
+// ErrTooMany is a journey beyond MaxJourneys.
+var ErrTooMany = &Error{
+	Kind: Conflict, Code: "too-many-journeys",
+	Detail: "A tenant has at most 10,000 journeys. Delete one that is not needed any more.",
+}
+
+// ErrNoCustomer is a customer of whom nothing is stored for this tenant.
+var ErrNoCustomer = &Error{Kind: NotFound, Code: "customer-not-found", Detail: "Nothing is stored of this customer."}
+
+// ErrNotEnrolled is a customer who never entered the journey.
+var ErrNotEnrolled = &Error{
+	Kind: NotFound, Code: "enrollment-not-found", Detail: "This customer never entered this journey.",
+}

@@ -1,0 +1,193 @@
+package journey_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/journey"
+	"journeys/internal/journey/journeytest"
+	"journeys/internal/strict"
+)
+
+// read returns the definition and, in order, "pointer detail" of each fault.
+func read(t *testing.T, text string) (journey.Definition, []string) {
+	t.Helper()
+	var faults strict.Faults
+	v, ok := strict.Parse([]byte(text), &faults)
+	require.True(t, ok, "the test's JSON is malformed: %v", faults.List())
+	d, ok := journey.ReadDefinition(v)
+	require.Equal(t, ok, faults.Empty())
+	return d, lines(faults.List())
+}
+
+func lines(faults []strict.Fault) []string {
+	var list []string
+	for _, f := range faults {
+		list = append(list, f.Pointer+" "+f.Detail)
+	}
+	return list
+}
+
+func mustRead(t *testing.T, text string) journey.Definition {
+	t.Helper()
+	d, faults := read(t, text)
+	require.Empty(t, faults)
+	return d
+}
+
+// graphOf writes a definition from nodes "id type config" and edges
+// "source target handle".
+func graphOf(nodes, edges []string) string {
+	var n, e []string
+	for _, node := range nodes {
+		parts := strings.SplitN(node, " ", 3)
+		config := "{}"
+		if len(parts) == 3 {
+			config = parts[2]
+		}
+		n = append(n, fmt.Sprintf(`{"id":%q,"type":%q,"config":%s}`, parts[0], parts[1], config))
+	}
+	for _, edge := range edges {
+		parts := strings.Fields(edge)
+		handle := ""
+		if len(parts) == 3 {
+			handle = fmt.Sprintf(`,"sourceHandle":%q`, parts[2])
+		}
+		e = append(e, fmt.Sprintf(`{"source":%q,"target":%q%s}`, parts[0], parts[1], handle))
+	}
+	return `{"nodes":[` + strings.Join(n, ",") + `],"edges":[` + strings.Join(e, ",") + `]}`
+}
+
+const isVIP = `{"condition":{"field":"vip","operator":"eq","value":true}}`
+
+func TestReadDefinition_Form(t *testing.T) {
+	t.Parallel()
+
+	for _, row := range []struct {
+		name, definition string
+		faults           []string
+	}{
+		{"an empty graph is a draft", `{"nodes":[],"edges":[]}`, nil},
+		{"nodes and edges may be absent", `{}`, nil},
+		{"what belongs to the editor is kept", `{"viewport":{"zoom":1},"nodes":[{"id":"a","type":"exit","position":{"x":1},"data":{},"style":null}],"edges":[]}`, nil},
+		{"null in an edge counts as absent", `{"nodes":[{"id":"a","type":"entry_trigger","config":null},{"id":"b","type":"exit"}],"edges":[{"id":null,"source":"a","target":"b","sourceHandle":null}]}`, nil},
+		{"a cycle is allowed in a draft", graphOf([]string{"a wait", "b wait"}, []string{"a b", "b a"}), nil},
+		{"not an object", `[]`, []string{" must be an object"}},
+		{"nodes are not a list", `{"nodes":{}}`, []string{"/nodes must be an array"}},
+		{"an unknown type", graphOf([]string{"a teleport"}, nil), []string{"/nodes/0/type must be one of entry_trigger, wait, condition_split, nba_decision, channel_action, exit"}},
+		{"an id with a dot, and one that is missing", `{"nodes":[{"id":"a.b","type":"exit"},{"type":"exit"}]}`, []string{"/nodes/0/id must have only A-Z, a-z, 0-9, _ and -", "/nodes/1/id is required"}},
+		{"an id twice", graphOf([]string{"a exit", "a exit"}, nil), []string{"/nodes/1/id is the id of nodes/0 too"}},
+		{"a dangling edge", graphOf([]string{"a exit"}, []string{"a zz", "yy a"}), []string{"/edges/0/target names no node of this graph", "/edges/1/source names no node of this graph"}},
+		{"an edge's handle is neither true nor false", graphOf([]string{"a exit"}, []string{"a a maybe"}), []string{"/edges/0/sourceHandle must be one of true, false"}},
+		{"an unknown key in a config", graphOf([]string{`a exit {"why":"x"}`}, nil), []string{"/nodes/0/config/why unknown field; allowed here: reason"}},
+		{"a delay of zero and one beyond a year", graphOf([]string{`a wait {"delayHours":0}`, `b wait {"delayHours":8760.5}`}, nil), []string{"/nodes/0/config/delayHours must be a number above 0, at most 8760", "/nodes/1/config/delayHours must be a number above 0, at most 8760"}},
+		{"a delay in days beyond a year", graphOf([]string{`a wait {"delay":{"value":366,"unit":"days"}}`}, nil), []string{"/nodes/0/config/delay/value must be a number above 0, at most 365"}},
+		{"a delay in weeks", graphOf([]string{`a wait {"delay":{"value":1,"unit":"weeks"}}`}, nil), []string{"/nodes/0/config/delay/unit must be one of minutes, hours, days"}},
+		{"a timeout longer than a lease allows", graphOf([]string{`a nba_decision {"decisionFlowId":"f","timeoutMs":20001}`}, nil), []string{"/nodes/0/config/timeoutMs must be a whole number from 1 to 20000"}},
+		{"a payload that is a text", graphOf([]string{`a channel_action {"channel":"email","payload":"x"}`}, nil), []string{"/nodes/0/config/payload must be an object"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+
+			d, faults := read(t, row.definition)
+			require.Equal(t, row.faults, faults)
+			if row.faults == nil {
+				require.JSONEq(t, row.definition, string(d.Raw), "what is kept is what was sent")
+			}
+		})
+	}
+}
+
+func TestReadDefinition_Limits(t *testing.T) {
+	t.Parallel()
+
+	nodes := func(n int) []string {
+		var list []string
+		for i := range n {
+			list = append(list, fmt.Sprintf("n%d exit", i))
+		}
+		return list
+	}
+	edges := func(n int) []string {
+		var list []string
+		for range n {
+			list = append(list, "n0 n1")
+		}
+		return list
+	}
+	padded := func(size int) string {
+		empty := `{"nodes":[],"edges":[],"pad":""}`
+		return strings.Replace(empty, `""`, `"`+strings.Repeat("x", size-len(empty))+`"`, 1)
+	}
+
+	mustRead(t, graphOf(nodes(256), edges(512)))
+	mustRead(t, padded(256*1024))
+
+	_, faults := read(t, graphOf(nodes(257), nil))
+	require.Equal(t, []string{"/nodes must have at most 256 nodes, has 257"}, faults)
+	_, faults = read(t, graphOf(nodes(2), edges(513)))
+	require.Equal(t, []string{"/edges must have at most 512 edges, has 513"}, faults)
+	_, faults = read(t, padded(256*1024+1))
+	require.Equal(t, []string{" must have at most 262144 bytes as compact JSON, has 262145"}, faults)
+}
+
+func TestGraph_Faults(t *testing.T) {
+	t.Parallel()
+
+	for _, row := range []struct {
+		name         string
+		nodes, edges []string
+		faults       []string
+	}{
+		{"whole", []string{"in entry_trigger", "out exit"}, []string{"in out"}, nil},
+		{"empty", nil, nil, []string{"/definition/nodes there is no entry_trigger; there must be exactly one"}},
+		{"two entries", []string{"in entry_trigger", "in2 entry_trigger", "out exit"}, []string{"in out", "in2 out"}, []string{
+			"/definition/nodes/1 is a second entry_trigger; nodes/0 is the first, and there may be only one",
+		}},
+		{"a cycle", []string{"in entry_trigger", `w wait {"delayHours":1}`, `s condition_split ` + isVIP, "out exit"}, []string{"in w", "w s", "s w true", "s out false"}, []string{
+			"/definition/nodes/1 is part of a cycle; a journey only goes forward",
+			"/definition/nodes/2 is part of a cycle; a journey only goes forward",
+		}},
+		{"out of reach", []string{"in entry_trigger", "out exit", "lost exit"}, []string{"in out"}, []string{"/definition/nodes/2 cannot be reached from the entry_trigger"}},
+		{"a split with one branch", []string{"in entry_trigger", "s condition_split " + isVIP, "out exit"}, []string{"in s", "s out true"}, []string{
+			`/definition/nodes/1 must have exactly one edge with sourceHandle "false", has 0`,
+		}},
+		{"a split with an edge that says neither", []string{"in entry_trigger", "s condition_split " + isVIP, "out exit"}, []string{"in s", "s out true", "s out false", "s out"}, []string{
+			`/definition/nodes/1 has 1 edges without a sourceHandle; each must be "true" or "false"`,
+		}},
+		{"a dead end, an exit that goes on, missing configs: all at once", []string{"in entry_trigger", "w wait", "s condition_split", "d nba_decision", "a channel_action", "out exit"}, []string{"in w", "w s", "s d true", "s out false", "d a", "out a"}, []string{
+			"/definition/nodes/1/config exactly one of delayHours and delay is required",
+			"/definition/nodes/2/config condition is required",
+			"/definition/nodes/3/config decisionFlowId is required",
+			"/definition/nodes/4/config channel is required",
+			"/definition/nodes/4 must have exactly one edge that leaves it, has 0",
+			"/definition/nodes/5 is an exit, from which no edge may leave; 1 do",
+		}},
+		{"both delays", []string{"in entry_trigger", `w wait {"delayHours":1,"delay":{"value":1,"unit":"days"}}`, "out exit"}, []string{"in w", "w out"}, []string{
+			"/definition/nodes/1/config exactly one of delayHours and delay is required",
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+
+			d := mustRead(t, graphOf(row.nodes, row.edges))
+			require.Equal(t, row.faults, lines(d.Graph.Faults("/definition")))
+		})
+	}
+}
+
+func TestGraph_MadeGraphsAreWhole(t *testing.T) {
+	t.Parallel()
+
+	for seed := range uint64(300) {
+		text := journeytest.Graph(rand.New(rand.NewPCG(seed, 0)), int(seed%60))
+		d := mustRead(t, text)
+		require.Empty(t, d.Graph.Faults(""), "seed %d: %s", seed, text)
+		require.True(t, json.Valid(d.Raw))
+	}
+}

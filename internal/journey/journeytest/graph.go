@@ -1,0 +1,115 @@
+// Package journeytest makes graphs for tests: from a seed, whole by
+// construction, with every node type. It knows the JSON that callers send and
+// nothing of how it is read.
+package journeytest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+)
+
+// Graph returns a whole definition of 2 to size nodes (at least 2), as a
+// caller would send it. Splits read the attributes a0 to a3, numbers from 0 to
+// 9, and the field "score" of an earlier decision; waits of 1 to 48 hours may
+// await the events e0 to e2; channels are c0 and c1.
+func Graph(r *rand.Rand, size int) string {
+	g := &graph{r: r, size: max(size, 2)}
+	g.node("entry_trigger", "{}")
+	// Each node takes its targets among later ones, so that there is no
+	// cycle; ends that are still open at the end lead to exits.
+	g.open = []end{{source: 0}}
+	for len(g.open) > 0 {
+		next := g.r.IntN(len(g.open))
+		from := g.open[next]
+		g.open = append(g.open[:next], g.open[next+1:]...)
+		g.edge(from, g.target())
+	}
+	return fmt.Sprintf(`{"nodes":[%s],"edges":[%s]}`, strings.Join(g.nodes, ","), strings.Join(g.edges, ","))
+}
+
+type end struct {
+	source int
+	handle string
+}
+
+type graph struct {
+	r         *rand.Rand
+	size      int
+	nodes     []string
+	edges     []string
+	open      []end
+	decisions []int
+	exits     []int
+}
+
+func (g *graph) node(kind, config string) int {
+	i := len(g.nodes)
+	g.nodes = append(g.nodes, fmt.Sprintf(
+		`{"id":"n%d","type":%q,"config":%s,"position":{"x":%d,"y":0}}`, i, kind, config, 100*i))
+	return i
+}
+
+func (g *graph) edge(from end, target int) {
+	handle := ""
+	if from.handle != "" {
+		handle = fmt.Sprintf(`,"sourceHandle":%q`, from.handle)
+	}
+	g.edges = append(g.edges, fmt.Sprintf(
+		`{"id":"e%d","source":"n%d","target":"n%d"%s}`, len(g.edges), from.source, target, handle))
+}
+
+// target returns a node for an open end: mostly a new one, an exit when the
+// graph is full.
+func (g *graph) target() int {
+	if len(g.nodes) >= g.size || g.r.IntN(6) == 0 && len(g.nodes) > 2 {
+		return g.exit()
+	}
+	switch g.r.IntN(4) {
+	case 0:
+		i := g.node("wait", g.wait())
+		g.open = append(g.open, end{source: i})
+		return i
+	case 1:
+		i := g.node("condition_split", `{"condition":`+g.condition()+`}`)
+		g.open = append(g.open, end{i, "true"}, end{i, "false"})
+		return i
+	case 2:
+		i := g.node("nba_decision", `{"decisionFlowId":"next-best"}`)
+		g.decisions = append(g.decisions, i)
+		g.open = append(g.open, end{source: i})
+		return i
+	}
+	i := g.node("channel_action", fmt.Sprintf(`{"channel":"c%d","templateId":"t"}`, g.r.IntN(2)))
+	g.open = append(g.open, end{source: i})
+	return i
+}
+
+func (g *graph) exit() int {
+	if len(g.exits) > 0 && g.r.IntN(2) == 0 {
+		return g.exits[g.r.IntN(len(g.exits))]
+	}
+	i := g.node("exit", fmt.Sprintf(`{"reason":"r%d"}`, len(g.exits)))
+	g.exits = append(g.exits, i)
+	return i
+}
+
+func (g *graph) wait() string {
+	event := ""
+	if g.r.IntN(2) == 0 {
+		event = fmt.Sprintf(`,"waitForEvent":"e%d"`, g.r.IntN(3))
+	}
+	return fmt.Sprintf(`{"delayHours":%d%s}`, 1+g.r.IntN(48), event)
+}
+
+func (g *graph) condition() string {
+	field := fmt.Sprintf("a%d", g.r.IntN(4))
+	if len(g.decisions) > 0 && g.r.IntN(2) == 0 {
+		field = fmt.Sprintf("decision.n%d.score", g.decisions[g.r.IntN(len(g.decisions))])
+	}
+	leaf := fmt.Sprintf(`{"field":%q,"operator":"gte","value":%d}`, field, g.r.IntN(10))
+	if g.r.IntN(3) == 0 {
+		return fmt.Sprintf(`{"any":[%s,{"field":"a0","operator":"exists","value":false}]}`, leaf)
+	}
+	return leaf
+}

@@ -1,0 +1,191 @@
+package journey_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/condition"
+	"journeys/internal/journey"
+	"journeys/internal/strict"
+)
+
+func readB(b testing.TB, text string) (journey.Definition, []string) {
+	b.Helper()
+	var faults strict.Faults
+	v, ok := strict.Parse([]byte(text), &faults)
+	require.True(b, ok)
+	d, _ := journey.ReadDefinition(v)
+	return d, lines(faults.List())
+}
+
+// one is a Store of one journey; whatever else is called on it panics.
+type one struct {
+	journey.Store
+	journey journey.Journey
+}
+
+func (s one) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+	return s.journey, nil
+}
+
+func (s one) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
+	return s.journey.Definition, nil
+}
+
+// simulate runs /test on a graph, with days as the longest stay.
+func simulate(t *testing.T, d journey.Definition, request journey.TestRequest, days int) journey.Simulation {
+	t.Helper()
+	store := one{journey: journey.Journey{Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: days, Version: 3}}
+	service := journey.NewService(store, func() time.Time { return t0 }, bytes.NewReader(nil))
+	simulated, err := service.Test(t.Context(), journey.Tenant{}, "", request)
+	require.NoError(t, err)
+	return simulated
+}
+
+func TestSimulation_ShowsWhatASplitSaw(t *testing.T) {
+	t.Parallel()
+
+	simulated := simulate(t, mustRead(t, onboarding), journey.TestRequest{
+		Attributes: value(t, `{"plan":"pro"}`),
+		Decisions:  map[string]condition.Value{"d": value(t, `{"score":4}`)},
+		Events:     []journey.TestEvent{{Type: "logout", After: time.Hour}, {Type: "login", After: 3 * time.Hour}, {Type: "login", After: 2 * time.Hour}},
+	}, 30)
+
+	require.Equal(t, "exited", simulated.Outcome)
+	require.Equal(t, "not_pro", simulated.ExitReason)
+	require.Equal(t, 2*time.Hour, simulated.Duration)
+	require.Equal(t, 3, simulated.Version)
+
+	wait := simulated.Steps[1]
+	require.Equal(t, "woken", wait.Result)
+	require.Equal(t, "event", wait.EndedBy)
+	require.Equal(t, hours(2), wait.Until)
+	require.Equal(t, "s", wait.Next)
+
+	split := simulated.Steps[2]
+	require.JSONEq(t, `{"field":"plan","operator":"eq","value":"pro","actual":"pro","result":true}`, string(split.Condition))
+	require.JSONEq(t, `{"score":4}`, string(simulated.Steps[3].Decision))
+	require.JSONEq(t, `{"field":"decision.d.score","operator":"gt","value":5,"actual":4,"result":false}`, string(simulated.Steps[4].Condition))
+	require.Empty(t, simulated.Steps[5].Next)
+	require.Equal(t, "exited", simulated.Steps[5].Result)
+}
+
+func TestSimulation_WithoutADecisionTheAnswerIsEmpty(t *testing.T) {
+	t.Parallel()
+
+	simulated := simulate(t, mustRead(t, onboarding), journey.TestRequest{Attributes: value(t, `{"plan":"pro"}`)}, 30)
+	require.Equal(t, "empty", simulated.Steps[3].Result)
+	require.Equal(t, "false", simulated.Steps[4].Result)
+}
+
+func TestSimulation_UnfinishedGraphsStopWithAReason(t *testing.T) {
+	t.Parallel()
+
+	for _, row := range []struct {
+		name         string
+		nodes, edges []string
+		steps        int
+		reason       string
+	}{
+		{"nothing", nil, nil, 0, "the graph has not exactly one entry_trigger"},
+		{"an entry that leads nowhere", []string{"in entry_trigger"}, nil, 1, "node in: no single edge leads on"},
+		{"two edges from a wait", []string{"in entry_trigger", `w wait {"delayHours":1}`, "o exit"}, []string{"in w", "w o", "w o"}, 2, "node w: no single edge leads on"},
+		{"a split without a condition", []string{"in entry_trigger", "s condition_split", "o exit"}, []string{"in s", "s o true", "s o false"}, 2, "node s: condition is required"},
+		{"a cycle of splits", []string{"in entry_trigger", "s condition_split " + isVIP, "o exit"}, []string{"in s", "s o true", "s s false"}, 8, "node s: was passed before, the graph has a cycle"},
+		{"the entry's own condition is false", []string{`in entry_trigger ` + isVIP, "o exit"}, []string{"in o"}, 1, "node in: the condition of the entry is false"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+
+			simulated := simulate(t, mustRead(t, graphOf(row.nodes, row.edges)), journey.TestRequest{}, 30)
+			require.Equal(t, "stopped", simulated.Outcome)
+			require.Equal(t, row.reason, simulated.ExitReason)
+			require.LessOrEqual(t, len(simulated.Steps), row.steps)
+			require.GreaterOrEqual(t, len(simulated.Steps), min(row.steps, 1))
+		})
+	}
+}
+
+func TestSimulation_ACycleOfWaitsEnds(t *testing.T) {
+	t.Parallel()
+
+	d := mustRead(t, graphOf([]string{"in entry_trigger", `a wait {"delayHours":1}`, `b wait {"delayHours":1}`}, []string{"in a", "a b", "b a"}))
+	simulated := simulate(t, d, journey.TestRequest{}, 365)
+	require.Equal(t, "stopped", simulated.Outcome)
+	require.Contains(t, simulated.ExitReason, "the graph has a cycle")
+	require.Less(t, len(simulated.Steps), 20)
+}
+
+func TestSimulation_Expires(t *testing.T) {
+	t.Parallel()
+
+	d := mustRead(t, graphOf([]string{"in entry_trigger", `w wait {"delay":{"value":2,"unit":"days"}}`, "o exit"}, []string{"in w", "w o"}))
+	simulated := simulate(t, d, journey.TestRequest{}, 1)
+	require.Equal(t, "expired", simulated.Outcome)
+	require.Equal(t, 24*time.Hour, simulated.Duration)
+	require.Equal(t, "expired", simulated.Steps[1].Result)
+	require.Equal(t, "exited", simulate(t, d, journey.TestRequest{}, 2).Outcome, "a wait of exactly the longest stay ends in time")
+}
+
+// A draft's cycle, however large, is walked once: the answer stays small.
+func TestSimulation_ALargeCycleIsWalkedOnce(t *testing.T) {
+	t.Parallel()
+
+	nodes, edges := []string{"in entry_trigger", `w wait {"delay":{"value":0.001,"unit":"minutes"}}`}, []string{"in w", "w s0"}
+	for i := range 253 {
+		nodes = append(nodes, fmt.Sprintf("s%d condition_split %s", i, isVIP))
+		edges = append(edges, fmt.Sprintf("s%d s%d false", i, i+1))
+	}
+	nodes = append(nodes, "s253 condition_split "+isVIP)
+	edges = append(edges, "s253 w false")
+	simulated := simulate(t, mustRead(t, graphOf(nodes, edges)), journey.TestRequest{}, 365)
+	require.Equal(t, "stopped", simulated.Outcome)
+	require.Equal(t, "node w: was passed before, the graph has a cycle", simulated.ExitReason)
+	require.Len(t, simulated.Steps, 257)
+}
+
+func TestSimulation_WithoutAnAddressNothingIsSent(t *testing.T) {
+	t.Parallel()
+
+	for _, row := range []struct{ channel, attributes, result string }{
+		{"email", `{"email":"a@example.com"}`, "sent"},
+		{"email", `{"email":" "}`, "skipped_no_address"},
+		{"email", `{"phone":"+1"}`, "skipped_no_address"},
+		{"sms", `{"phone":"+1"}`, "sent"},
+		{"sms", `{"phone":1}`, "skipped_no_address"},
+		{"push", `{}`, "sent"},
+	} {
+		d := mustRead(t, graphOf([]string{"in entry_trigger", fmt.Sprintf(`a channel_action {"channel":%q}`, row.channel), "o exit"}, []string{"in a", "a o"}))
+		simulated := simulate(t, d, journey.TestRequest{Attributes: value(t, row.attributes)}, 30)
+		require.Equal(t, row.result, simulated.Steps[1].Result, "%s %s", row.channel, row.attributes)
+	}
+}
+
+func TestSimulation_ABareDecisionIsWhatItShows(t *testing.T) {
+	t.Parallel()
+
+	d := mustRead(t, graphOf([]string{"in entry_trigger", `d nba_decision {"decisionFlowId":"f"}`, `s condition_split {"condition":{"field":"decision","operator":"exists"}}`, "o exit"},
+		[]string{"in d", "d s", "s o true", "s o false"}))
+	simulated := simulate(t, d, journey.TestRequest{Decisions: map[string]condition.Value{"d": value(t, `{"x":1}`)}}, 30)
+	require.Equal(t, "true", simulated.Steps[2].Result)
+	require.Contains(t, string(simulated.Steps[2].Condition), `"result":true`)
+}
+
+func TestSimulation_AStubForNoDecisionIsAFault(t *testing.T) {
+	t.Parallel()
+
+	d := mustRead(t, onboarding)
+	store := one{journey: journey.Journey{Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: 30, Version: 1}}
+	service := journey.NewService(store, func() time.Time { return t0 }, bytes.NewReader(nil))
+	_, err := service.Test(t.Context(), journey.Tenant{}, "", journey.TestRequest{
+		Decisions: map[string]condition.Value{"nope": value(t, `{}`), "w": value(t, `{}`), "d": value(t, `{}`)},
+	})
+	var refused *journey.Error
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, []string{"/decisions/nope names no nba_decision of this graph", "/decisions/w names no nba_decision of this graph"}, lines(refused.Faults))
+}

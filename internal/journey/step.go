@@ -1,0 +1,269 @@
+package journey
+
+import (
+	"encoding/binary"
+	"time"
+
+	"journeys/internal/condition"
+)
+
+// EffectKind is what the outside world must do before an enrollment can go on.
+type EffectKind uint8
+
+// The kinds of effects.
+const (
+	NoEffect       EffectKind = iota // nothing now: it waits until Due, or it has left
+	NeedAttributes                   // step again with the customer's attributes
+	NeedDecision                     // ask for the decision of the node, and step with its Answer
+	NeedSend                         // send the action of the node, and step with its Answer
+	Stuck                            // the graph is not whole: it does not say how to go on
+)
+
+// Input is what the outside world knows when an enrollment is stepped.
+type Input struct {
+	Now           time.Time
+	Attributes    condition.Value // the customer's; only when HasAttributes
+	HasAttributes bool            // false: a split blocks with NeedAttributes
+	Answer        Answer          // of the effect that the enrollment is blocked on; zero for none
+	EventAt       time.Time       // when the event that the wait awaits was last received; zero for never
+}
+
+// Answer is what became of an effect.
+type Answer struct {
+	Result   Result          // NoResult: it was not tried
+	Decision condition.Value // of an nba_decision: an object, or missing
+}
+
+// Start returns a new enrollment at its first blocking node, in the state in
+// which it is stored: Rev 1, and all that was passed on the way in its Delta.
+// The fields up to RequestID, EnrolledAt, ExpiresAt and Event are e's own.
+func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
+	e.Status, e.Run, e.Rev = Inside, 1, 1
+	e.Node, e.Since = g.entry, e.EnrolledAt
+	e.Path, e.Delta, e.Decisions = nil, Delta{byte(MarkEnrolled)}, nil
+	if g.entry < 0 {
+		return e, Stuck
+	}
+	e.mark(NodeEntered)
+	return g.Step(e, Input{Now: e.EnrolledAt})
+}
+
+// NextWrite makes e ready to be stepped and written again: the Rev goes up and
+// the Delta is empty.
+func (e Enrollment) NextWrite() Enrollment {
+	e.Rev++
+	e.Delta = append(e.Delta[:0:0], 0)
+	return e
+}
+
+// Step moves an enrollment to its next blocking node, as far as in allows, and
+// tells what it waits for there. It is pure: the same arguments give the same
+// result. What it passes is added to Path and Delta, so that several steps may
+// share one write; both may use spare capacity of e's.
+//
+// Somebody who reaches ExpiresAt leaves as Expired, except when the answer of
+// an effect, or an event that came before, still moves them.
+func (g *Graph) Step(e Enrollment, in Input) (Enrollment, EffectKind) {
+	// Only a draft can have a cycle; a whole graph ends before this bound.
+	for range len(g.nodes) + 1 {
+		if e.Status != Inside {
+			return e, NoEffect
+		}
+		n := &g.nodes[e.Node]
+		if n.missing != "" {
+			return e, Stuck
+		}
+		result, effect := g.result(&e, n, &in)
+		switch {
+		case e.Status != Inside:
+			return e, NoEffect
+		case result == NoResult:
+			return e, effect
+		case result == Exited:
+			e.complete(n.reason)
+			return e, NoEffect
+		}
+		next := n.next[0]
+		if result == False {
+			next = n.next[1]
+		}
+		if next < 0 {
+			return e, Stuck
+		}
+		e.leave(result)
+		e.enter(next, in.Now)
+	}
+	return e, Stuck
+}
+
+// result tells how n ends now, or what it needs to end.
+func (g *Graph) result(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
+	switch n.kind {
+	case EntryTrigger:
+		return Entered, NoEffect
+	case Wait:
+		return e.wait(n, in), NoEffect
+	case ConditionSplit:
+		return g.split(e, n, in)
+	case NBADecision, ChannelAction:
+		return g.effect(e, n, in)
+	}
+	return Exited, NoEffect
+}
+
+// wait ends a wait by its event or its time, whichever was first.
+func (e *Enrollment) wait(n *node, in *Input) Result {
+	until := e.Since.Add(n.delay)
+	end := until
+	if e.ExpiresAt.Before(end) {
+		end = e.ExpiresAt
+	}
+	e.Due = end
+	if n.event != "" && in.EventAt.After(e.Since) && in.EventAt.Before(end) {
+		in.EventAt = time.Time{} // one event ends one wait
+		return WokenByEvent
+	}
+	if in.Now.Before(end) {
+		return NoResult
+	}
+	if end.Before(until) {
+		e.end(Expired, MarkExpired, NodeDropped)
+		return NoResult
+	}
+	return Waited
+}
+
+func (g *Graph) split(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
+	if !in.HasAttributes {
+		e.dueBy(in.Now)
+		return NoResult, NeedAttributes
+	}
+	facts := g.facts(e, in.Attributes)
+	if n.condition.Eval(&facts) {
+		e.mark(NodeTrue)
+		return True, NoEffect
+	}
+	e.mark(NodeFalse)
+	return False, NoEffect
+}
+
+// dueBy makes the enrollment due at now at the latest. A due time in the past
+// stays as it is: moving it would cost two writes of the index.
+func (e *Enrollment) dueBy(now time.Time) {
+	if e.Due.IsZero() || e.Due.After(now) {
+		e.Due = now
+	}
+}
+
+// facts returns what conditions read. Decisions and event are decoded only for
+// a graph that reads them.
+func (g *Graph) facts(e *Enrollment, attributes condition.Value) condition.Facts {
+	facts := condition.Facts{Attributes: attributes}
+	if len(g.reads) > 0 && e.Decisions != nil {
+		facts.Decision, _ = condition.ParseValue(e.Decisions)
+	}
+	if g.event && e.Event != nil {
+		facts.Event, _ = condition.ParseValue(e.Event)
+	}
+	return facts
+}
+
+// effect takes the answer of an nba_decision or a channel_action, or says that
+// one is needed.
+func (g *Graph) effect(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
+	answer := in.Answer
+	if answer.Result == NoResult {
+		// Who got here in this very moment was in time when the wait ended,
+		// however late it is looked at.
+		if !in.Now.Before(e.ExpiresAt) && e.Since.Before(in.Now) {
+			e.end(Expired, MarkExpired, NodeDropped)
+			return NoResult, NoEffect
+		}
+		e.dueBy(in.Now)
+		if n.kind == NBADecision {
+			return NoResult, NeedDecision
+		}
+		return NoResult, NeedSend
+	}
+	in.Answer = Answer{}
+	if n.kind == NBADecision {
+		g.keepDecision(e, answer.Decision)
+	}
+	return answer.Result, NoEffect
+}
+
+// keepDecision keeps of an answer what conditions of the graph read.
+func (g *Graph) keepDecision(e *Enrollment, answer condition.Value) {
+	kept := answer.Prune(g.reads[e.Node])
+	if kept.Missing() {
+		return
+	}
+	var decisions condition.Value
+	if e.Decisions != nil {
+		decisions, _ = condition.ParseValue(e.Decisions)
+	}
+	e.Decisions = decisions.With(g.nodes[e.Node].id, kept).AppendJSON(nil)
+}
+
+// Cancel takes the enrollment out, with the reason that callers see.
+func (e Enrollment) Cancel(reason string) Enrollment {
+	e.ExitReason = reason
+	e.end(Cancelled, MarkCancelled, NodeDropped)
+	return e
+}
+
+// Fail stops the enrollment where it is, with the reason that callers see.
+func (e Enrollment) Fail(reason string) Enrollment {
+	e.ExitReason = reason
+	e.end(Failed, MarkFailed, NodeFailed)
+	return e
+}
+
+// Retry lets a failed enrollment go on from where it stopped. Like Cancel and
+// Fail it belongs to a write begun with NextWrite.
+func (e Enrollment) Retry(now time.Time) Enrollment {
+	e.Status, e.Due, e.ExitReason, e.Attempts = Inside, now, "", 0
+	e.Delta[0] |= byte(MarkRetried)
+	e.mark(NodeRetried)
+	return e
+}
+
+func (e *Enrollment) complete(reason string) {
+	e.Path = e.Path.append(e.Node, e.Since.Sub(e.EnrolledAt), Exited)
+	e.ExitReason = reason
+	e.end(Completed, MarkCompleted, NodeCompleted)
+}
+
+func (e *Enrollment) end(status EnrollmentStatus, mark Mark, node Mark) {
+	e.Status, e.Due, e.LeaseUntil = status, time.Time{}, time.Time{}
+	e.Delta[0] |= byte(mark)
+	e.mark(node)
+}
+
+func (e *Enrollment) leave(result Result) {
+	e.Path = e.Path.append(e.Node, e.Since.Sub(e.EnrolledAt), result)
+	e.mark(NodeCompleted)
+}
+
+func (e *Enrollment) enter(node int, now time.Time) {
+	e.Node, e.Since = node, now
+	e.Attempts, e.LeaseUntil = 0, time.Time{}
+	e.mark(NodeEntered)
+}
+
+// mark adds bits of the present node. A write passes nodes one after the
+// other, so that only the last pair can be the present one's.
+func (e *Enrollment) mark(bits Mark) {
+	last := len(e.Delta) - 2
+	if last >= 1 && int(e.Delta[last]) == e.Node {
+		e.Delta[last+1] |= byte(bits)
+		return
+	}
+	e.Delta = append(e.Delta, byte(e.Node), byte(bits))
+}
+
+func (p Path) append(node int, since time.Duration, result Result) Path {
+	p = append(p, byte(node))
+	p = binary.AppendUvarint(p, uint64(max(since.Milliseconds(), 0)))
+	return append(p, byte(result))
+}
