@@ -1,0 +1,11 @@
+//go:build !linux
+
+package dynamolocal
+
+import "syscall"
+
+// childAttributes puts the child in its own process group, so that Ctrl-C
+// reaches only the parent, which stops it last.
+func childAttributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true}
+}
