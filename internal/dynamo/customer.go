@@ -1,0 +1,43 @@
+package dynamo
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"journeys/internal/journey"
+)
+
+// PutProfile implements journey.Store.
+func (s *Store) PutProfile(ctx context.Context, t journey.Tenant, p journey.Profile) error {
+	it := profileKey(t, p.Customer)
+	it.putBinary(pAttributes, p.Attributes)
+	it.putTime(pUpdated, p.UpdatedAt)
+	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it})
+	return failed("store a profile", err)
+}
+
+// Profile implements journey.Store.
+func (s *Store) Profile(ctx context.Context, t journey.Tenant, customer string) (journey.Profile, error) {
+	it, err := s.get(ctx, profileKey(t, customer))
+	if err != nil {
+		return journey.Profile{}, failed("read a profile", err)
+	}
+	if it == nil {
+		return journey.Profile{}, journey.ErrNoCustomer
+	}
+	r := reader{item: it}
+	return journey.Profile{Customer: customer, Attributes: r.binary(pAttributes), UpdatedAt: r.time(pUpdated)}, r.err
+}
+
+// Enrollment implements journey.Store.
+func (s *Store) Enrollment(ctx context.Context, t journey.Tenant, id journey.ID, customer string) (journey.Enrollment, error) {
+	it, err := s.get(ctx, enrollmentKey(t, id, customer))
+	if err != nil {
+		return journey.Enrollment{}, failed("read an enrollment", err)
+	}
+	if it == nil {
+		return journey.Enrollment{}, journey.ErrNotEnrolled
+	}
+	return decodeEnrollment(t, it)
+}

@@ -1,0 +1,234 @@
+package dynamo_test
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/dynamo"
+	"journeys/internal/dynamo/dynamotest"
+	"journeys/internal/journey"
+)
+
+var (
+	enrolled = journey.Outcome{Result: journey.OutcomeEnrolled}
+	skipped  = journey.Outcome{Result: journey.OutcomeSkipped}
+)
+
+// onBothWays runs a test on each way of writing.
+func onBothWays(t *testing.T, test func(t *testing.T, w dynamo.Writes)) {
+	for w, name := range map[dynamo.Writes]string{dynamo.BatchInserts: "batch inserts", dynamo.SinglePuts: "single puts"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			test(t, w)
+		})
+	}
+}
+
+func writing(table string, w dynamo.Writes, options ...func(*dynamodb.Options)) *dynamo.Store {
+	return dynamo.New(dynamotest.Client(options...), table, rand.Reader, w)
+}
+
+// customers returns n customer ids from number first on.
+func customers(first, n int) []string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprint("customer-", first+i)
+	}
+	return list
+}
+
+// inside returns the enrollments of customers in journey 1, who wait.
+func inside(request byte, customers ...string) []journey.Enrollment {
+	j := draft(1)
+	list := make([]journey.Enrollment, len(customers))
+	for i, customer := range customers {
+		list[i] = journey.Enrollment{
+			Journey: j.ID, Customer: customer, Status: journey.Inside, GraphHash: j.GraphHash, Version: 1,
+			Epoch: 2, Run: 1, Rev: 1, RequestID: journey.RequestID{request}, EnrolledAt: start,
+			ExpiresAt: start.AddDate(0, 0, 30), Node: 1, Since: start, Due: start.Add(time.Hour),
+			Path: journey.Path{0, 0, byte(journey.Entered)}, Delta: journey.Delta{1, 0, 3, 1, 1},
+		}
+	}
+	return list
+}
+
+func repeat(o journey.Outcome, n int) []journey.Outcome {
+	list := make([]journey.Outcome, n)
+	for i := range list {
+		list[i] = o
+	}
+	return list
+}
+
+func TestCustomerIsEnrolledOnce(t *testing.T) {
+	t.Parallel()
+
+	onBothWays(t, func(t *testing.T, w dynamo.Writes) {
+		s := writing(dynamotest.Table(t), w)
+		first := inside(1, customers(0, 30)...)
+		require.Equal(t, repeat(enrolled, 30), s.Enroll(t.Context(), demo, 4, first))
+		require.Equal(t, repeat(enrolled, 30), s.Enroll(t.Context(), demo, 4, first), "the same request again")
+
+		mixed := inside(2, customers(20, 40)...)
+		want := append(repeat(skipped, 10), repeat(enrolled, 30)...)
+		require.Equal(t, want, s.Enroll(t.Context(), demo, 4, mixed))
+
+		require.Equal(t, repeat(enrolled, 60), s.Enroll(t.Context(), other, 4, inside(2, customers(0, 60)...)))
+		elsewhere := inside(2, customers(0, 60)...)
+		for i := range elsewhere {
+			elsewhere[i].Journey = id(2)
+		}
+		require.Equal(t, repeat(enrolled, 60), s.Enroll(t.Context(), demo, 4, elsewhere))
+		require.Empty(t, s.Enroll(t.Context(), demo, 4, nil))
+	})
+}
+
+func TestEnrollmentIsOneItemUnderItsCustomer(t *testing.T) {
+	t.Parallel()
+
+	onBothWays(t, func(t *testing.T, w dynamo.Writes) {
+		table := dynamotest.Table(t)
+		customer := "#C#" + strings.Repeat("😀", 125)
+		ended := inside(1, "gone")
+		ended[0].Status, ended[0].Due = journey.Completed, time.Time{}
+		s := writing(table, w)
+		require.Equal(t, repeat(enrolled, 1), s.Enroll(t.Context(), demo, 1, inside(1, customer)))
+		require.Equal(t, repeat(enrolled, 1), s.Enroll(t.Context(), demo, 1, ended))
+
+		sk := string(id(1)[4:])
+		it := lookup(t, table, "T#demo#C#"+customer, "E#"+sk)
+		require.Equal(t, "T#demo#D#"+sk+"#2#0", it["dp"].(*types.AttributeValueMemberS).Value)
+		due := fmt.Sprint(start.Add(time.Hour).UnixMilli())
+		require.Equal(t, due, it["ds"].(*types.AttributeValueMemberN).Value)
+		require.Equal(t, []byte{1, 0, 3, 1, 1}, it["d"].(*types.AttributeValueMemberB).Value)
+		require.Equal(t, "1", it["dv"].(*types.AttributeValueMemberN).Value)
+
+		it = lookup(t, table, "T#demo#C#gone", "E#"+sk)
+		require.NotContains(t, it, "dp")
+		require.NotContains(t, it, "ds")
+	})
+}
+
+func TestCustomersSpreadOverTheShards(t *testing.T) {
+	t.Parallel()
+
+	table := dynamotest.Table(t)
+	list := inside(1, customers(0, 200)...)
+	require.Equal(t, repeat(enrolled, 200), writing(table, dynamo.BatchInserts).Enroll(t.Context(), demo, 4, list))
+	out, err := dynamotest.Client().Scan(t.Context(), &dynamodb.ScanInput{TableName: &table})
+	require.NoError(t, err)
+	shards := map[string]int{}
+	for _, it := range out.Items {
+		shards[it["dp"].(*types.AttributeValueMemberS).Value]++
+	}
+	require.Len(t, shards, 4)
+	for shard, n := range shards {
+		require.Greater(t, n, 25, shard)
+	}
+}
+
+func TestEnrolledTellsWhoDidIt(t *testing.T) {
+	t.Parallel()
+
+	faults := &dynamotest.Faults{Seed: 1, Unread: 0.3, Lose: 0.1}
+	s, _ := store(t, faults.Install)
+	require.Equal(t, repeat(enrolled, 110), s.Enroll(t.Context(), demo, 4, inside(1, customers(0, 110)...)))
+	require.Equal(t, repeat(enrolled, 110), s.Enroll(t.Context(), demo, 4, inside(2, customers(110, 110)...)))
+
+	absent := journey.Outcome{Result: journey.OutcomeError, Code: "journey-not-active"}
+	want := append(append(repeat(enrolled, 110), repeat(skipped, 110)...), repeat(absent, 30)...)
+	got := s.Enrolled(t.Context(), demo, id(1), customers(0, 250), journey.RequestID{1})
+	require.Equal(t, want, got)
+	require.Equal(t, repeat(absent, 250), s.Enrolled(t.Context(), other, id(1), customers(0, 250), journey.RequestID{1}))
+	require.Positive(t, faults.Counts().Unread)
+}
+
+func TestEnrollRetriesWhatPasses(t *testing.T) {
+	t.Parallel()
+
+	onBothWays(t, func(t *testing.T, w dynamo.Writes) {
+		faults := &dynamotest.Faults{Seed: 1, Statements: 0.3, Unread: 0.3, Throttle: 0.3, Lose: 0.2}
+		s := writing(dynamotest.Table(t), w, faults.Install)
+		require.Equal(t, repeat(enrolled, 100), s.Enroll(t.Context(), demo, 4, inside(1, customers(0, 100)...)))
+		require.Equal(t, repeat(skipped, 100), s.Enroll(t.Context(), demo, 4, inside(2, customers(0, 100)...)))
+		require.Positive(t, faults.Counts().Throttled)
+		require.Positive(t, faults.Counts().Lost)
+		if w == dynamo.BatchInserts {
+			require.Positive(t, faults.Counts().Statements)
+			require.Positive(t, faults.Counts().Unread)
+		}
+	})
+}
+
+func TestEnrollEndsBeforeItsDeadline(t *testing.T) {
+	t.Parallel()
+
+	onBothWays(t, func(t *testing.T, w dynamo.Writes) {
+		requests := &transport{}
+		faults := &dynamotest.Faults{Throttle: 1}
+		s := writing("journeys", w, requests.install, faults.Install)
+		ctx, cancel := context.WithTimeout(t.Context(), 3500*time.Millisecond)
+		defer cancel()
+		throttled := journey.Outcome{Result: journey.OutcomeError, Code: "table-throttled"}
+		require.Equal(t, repeat(throttled, 10), s.Enroll(ctx, demo, 4, inside(1, customers(0, 10)...)))
+		require.NoError(t, ctx.Err())
+
+		before := faults.Counts().Throttled
+		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		late := journey.Outcome{Result: journey.OutcomeError, Code: "deadline"}
+		require.Equal(t, repeat(late, 100), s.Enroll(ctx, demo, 4, inside(1, customers(0, 100)...)))
+		require.Equal(t, before, faults.Counts().Throttled)
+	})
+}
+
+func TestEnrollmentThatTheTableRefusesIsAnErrorOfItsOwn(t *testing.T) {
+	t.Parallel()
+
+	onBothWays(t, func(t *testing.T, w dynamo.Writes) {
+		s := writing(dynamotest.Table(t), w)
+		list := inside(1, "ada", "too big", "grace")
+		list[1].Event = make([]byte, 500_000)
+		refused := journey.Outcome{Result: journey.OutcomeError, Code: "table-refused"}
+		require.Equal(t, []journey.Outcome{enrolled, refused, enrolled}, s.Enroll(t.Context(), demo, 4, list))
+	})
+}
+
+// TestEnrollOf1000TakesFortyWrites holds the floors of the design.
+func TestEnrollOf1000TakesFortyWrites(t *testing.T) {
+	t.Parallel()
+
+	requests := &transport{}
+	s := storeOn(dynamotest.PlainTable(t), requests.install)
+	all := customers(0, 1000)
+	ctx, m := dynamo.WithMeter(t.Context())
+	require.Equal(t, repeat(enrolled, 1000), s.Enroll(ctx, demo, 4, inside(1, all...)))
+	require.Equal(t, int64(40), requests.requests.Load())
+	require.Equal(t, 40, m.Usage().Requests)
+
+	requests.requests.Store(0)
+	require.Equal(t, repeat(skipped, 1000), s.Enroll(t.Context(), demo, 4, inside(2, all...)))
+	require.Equal(t, int64(50), requests.requests.Load())
+}
+
+// TestEnrollmentIsPaidAsOneUnitAndOneOfTheIndex asks about single puts:
+// DynamoDB Local does not tell what batches of the same items use.
+func TestEnrollmentIsPaidAsOneUnitAndOneOfTheIndex(t *testing.T) {
+	t.Parallel()
+
+	s := writing(dynamotest.Table(t), dynamo.SinglePuts)
+	ctx, m := dynamo.WithMeter(t.Context())
+	longest := strings.Repeat("😀", 128)
+	require.Equal(t, repeat(enrolled, 2), s.Enroll(ctx, demo, 4, inside(1, "a", longest)))
+	require.Equal(t, 2.0, m.Usage().WriteUnits)
+	require.Equal(t, 2.0, m.Usage().IndexUnits)
+}

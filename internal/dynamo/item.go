@@ -1,0 +1,154 @@
+package dynamo
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"journeys/internal/manifest"
+)
+
+// item is what the table keeps under one key. Zero values are left out: an
+// attribute's name and value are paid for with every read and write.
+type item map[string]types.AttributeValue
+
+func key(pk, sk string) item {
+	return item{manifest.PartitionKey: text(pk), manifest.SortKey: text(sk)}
+}
+
+func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+
+func number(n int64) types.AttributeValue {
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
+}
+
+func binary(b []byte) types.AttributeValue { return &types.AttributeValueMemberB{Value: b} }
+
+func flag(b bool) types.AttributeValue { return &types.AttributeValueMemberBOOL{Value: b} }
+
+func (it item) putText(name, s string) {
+	if s != "" {
+		it[name] = text(s)
+	}
+}
+
+func (it item) putNumber(name string, n int64) {
+	if n != 0 {
+		it[name] = number(n)
+	}
+}
+
+func (it item) putBinary(name string, b []byte) {
+	if len(b) > 0 {
+		it[name] = binary(b)
+	}
+}
+
+func (it item) putTexts(name string, list []string) {
+	if len(list) == 0 {
+		return
+	}
+	values := make([]types.AttributeValue, len(list))
+	for i, s := range list {
+		values[i] = text(s)
+	}
+	it[name] = &types.AttributeValueMemberL{Value: values}
+}
+
+// putTime keeps milliseconds. The zero time is left out.
+func (it item) putTime(name string, at time.Time) {
+	if !at.IsZero() {
+		it[name] = number(at.UnixMilli())
+	}
+}
+
+// reader takes an item apart. An absent attribute reads as zero; the first of
+// another type than expected stays in err.
+type reader struct {
+	item item
+	err  error
+}
+
+func (r *reader) fail(name string, value any) {
+	if r.err == nil {
+		r.err = fmt.Errorf("dynamo: attribute %s is a %T", name, value)
+	}
+}
+
+func (r *reader) text(name string) string {
+	switch v := r.item[name].(type) {
+	case nil:
+	case *types.AttributeValueMemberS:
+		return v.Value
+	default:
+		r.fail(name, v)
+	}
+	return ""
+}
+
+func (r *reader) number(name string) int64 {
+	switch v := r.item[name].(type) {
+	case nil:
+	case *types.AttributeValueMemberN:
+		n, err := strconv.ParseInt(v.Value, 10, 64)
+		if err != nil && r.err == nil {
+			r.err = fmt.Errorf("dynamo: attribute %s: %w", name, err)
+		}
+		return n
+	default:
+		r.fail(name, v)
+	}
+	return 0
+}
+
+func (r *reader) binary(name string) []byte {
+	switch v := r.item[name].(type) {
+	case nil:
+	case *types.AttributeValueMemberB:
+		return v.Value
+	default:
+		r.fail(name, v)
+	}
+	return nil
+}
+
+func (r *reader) texts(name string) []string {
+	switch v := r.item[name].(type) {
+	case nil:
+	case *types.AttributeValueMemberL:
+		list := make([]string, len(v.Value))
+		for i, element := range v.Value {
+			s, ok := element.(*types.AttributeValueMemberS)
+			if !ok {
+				r.fail(name, element)
+				return nil
+			}
+			list[i] = s.Value
+		}
+		return list
+	default:
+		r.fail(name, v)
+	}
+	return nil
+}
+
+func (r *reader) flag(name string) bool {
+	switch v := r.item[name].(type) {
+	case nil:
+	case *types.AttributeValueMemberBOOL:
+		return v.Value
+	default:
+		r.fail(name, v)
+	}
+	return false
+}
+
+// time reads milliseconds as UTC; absent is the zero time.
+func (r *reader) time(name string) time.Time {
+	if r.item[name] == nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(r.number(name)).UTC()
+}

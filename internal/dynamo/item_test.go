@@ -1,0 +1,180 @@
+package dynamo
+
+import (
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"journeys/internal/journey"
+)
+
+func TestJourneyIsReadAsItWasWritten(t *testing.T) {
+	t.Parallel()
+
+	rapid.Check(t, func(t *rapid.T) {
+		tenant := drawTenant(t)
+		j := journey.Journey{
+			ID: drawID(t), Name: rapid.String().Draw(t, "name"), Description: rapid.String().Draw(t, "description"),
+			Status:          rapid.SampledFrom(journey.Statuses).Draw(t, "status"),
+			EntryCondition:  drawBytes(t, "entry"),
+			MaxDurationDays: rapid.IntRange(1, journey.MaxDuration).Draw(t, "days"),
+			Version:         rapid.IntRange(1, 1<<30).Draw(t, "version"),
+			GraphHash:       rapid.StringMatching(`[0-9a-f]{64}`).Draw(t, "hash"),
+			NodeCount:       rapid.IntRange(0, 256).Draw(t, "nodes"),
+			Events:          drawTexts(t),
+			Shards:          rapid.IntRange(1, 256).Draw(t, "shards"),
+			Epoch:           rapid.IntRange(0, 1000).Draw(t, "epoch"),
+			Rev:             rapid.Int64Range(1, 1<<40).Draw(t, "rev"),
+			CreatedAt:       drawTime(t, "created"), UpdatedAt: drawTime(t, "updated"),
+		}
+		it, err := encodeJourney(tenant, j, writeID{1})
+		require.NoError(t, err)
+		read, err := decodeJourney(it)
+		require.NoError(t, err)
+		require.Equal(t, j, read)
+	})
+}
+
+func TestEnrollmentIsReadAsItWasWritten(t *testing.T) {
+	t.Parallel()
+
+	rapid.Check(t, func(t *rapid.T) {
+		tenant := drawTenant(t)
+		e := journey.Enrollment{
+			Journey: drawID(t), Customer: rapid.StringN(1, 128, -1).Draw(t, "customer"),
+			Status:    journey.EnrollmentStatus(rapid.IntRange(1, int(journey.Failed)).Draw(t, "status")),
+			GraphHash: rapid.StringMatching(`[0-9a-f]{64}`).Draw(t, "hash"),
+			Version:   rapid.IntRange(1, 1<<30).Draw(t, "version"), Epoch: rapid.IntRange(0, 9).Draw(t, "epoch"),
+			Run: rapid.IntRange(1, 9).Draw(t, "run"), Rev: rapid.Int64Range(1, 1<<40).Draw(t, "rev"),
+			EnrolledAt: drawTime(t, "enrolled"), ExpiresAt: drawTime(t, "expires"),
+			Node: rapid.IntRange(0, 255).Draw(t, "node"), Since: drawTime(t, "since"), Due: drawTime(t, "due"),
+			ExitReason: rapid.String().Draw(t, "reason"), Path: drawBytes(t, "path"), Delta: drawBytes(t, "delta"),
+			Decisions: drawBytes(t, "decisions"), Event: drawBytes(t, "event"),
+			Attempts: rapid.IntRange(0, 10).Draw(t, "attempts"), LeaseUntil: drawTime(t, "lease"),
+		}
+		if e.Status != journey.Inside {
+			e.Due = time.Time{}
+		}
+		copy(e.RequestID[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "request"))
+		it, err := encodeEnrollment(tenant, 4, e)
+		require.NoError(t, err)
+		read, err := decodeEnrollment(tenant, it)
+		require.NoError(t, err)
+		require.Equal(t, e, read)
+	})
+}
+
+func TestDeltaBelongsToTheRevisionThatItNames(t *testing.T) {
+	t.Parallel()
+
+	tenant, _ := journey.ParseTenant("demo")
+	it, err := encodeEnrollment(tenant, 4, journey.Enrollment{
+		Journey: "jrn_01", Customer: "ada", Status: journey.Inside, Rev: 3, Delta: journey.Delta{1, 2, 3},
+	})
+	require.NoError(t, err)
+	it[eRev] = number(4) // a later write of something else
+	e, err := decodeEnrollment(tenant, it)
+	require.NoError(t, err)
+	require.Nil(t, e.Delta)
+}
+
+func TestItemOfAnotherFormIsAnError(t *testing.T) {
+	t.Parallel()
+
+	tenant, _ := journey.ParseTenant("demo")
+	for name, broken := range map[string]types.AttributeValue{
+		eStatus: text("1"), eRev: binary(nil), ePath: text("x"), eReason: number(1), eSince: text("1"),
+	} {
+		it, err := encodeEnrollment(tenant, 4, journey.Enrollment{Journey: "jrn_01", Customer: "ada", Status: 1})
+		require.NoError(t, err)
+		it[name] = broken
+		_, err = decodeEnrollment(tenant, it)
+		require.ErrorContains(t, err, "attribute "+name)
+	}
+	_, err := decodeEnrollment(tenant, enrollmentKey(tenant, "jrn_01", "ada"))
+	require.ErrorContains(t, err, "without a status")
+	_, err = decodeJourney(item{aEvents: &types.AttributeValueMemberL{Value: []types.AttributeValue{number(1)}}})
+	require.ErrorContains(t, err, "attribute "+aEvents)
+}
+
+func TestKeyNeedsATenant(t *testing.T) {
+	t.Parallel()
+
+	require.Panics(t, func() { journeyKey(journey.Tenant{}, "jrn_01") })
+}
+
+// TestKeysOfDifferentThingsDiffer holds the keys to what a caller may name.
+func TestKeysOfDifferentThingsDiffer(t *testing.T) {
+	t.Parallel()
+
+	rapid.Check(t, func(t *rapid.T) {
+		named := rapid.OneOf(rapid.StringN(1, 20, -1), rapid.StringMatching(`[#CDEIJNTX]{1,6}`))
+		a, b := drawTenant(t), drawTenant(t)
+		id, other := drawID(t), drawID(t)
+		x, y := named.Draw(t, "x"), named.Draw(t, "y")
+		seen := map[string]string{}
+		for what, k := range map[string]item{
+			"a " + x + " " + string(id) + " customer":    enrollmentKey(a, id, x),
+			"a " + y + " " + string(other) + " customer": enrollmentKey(a, other, y),
+			"a " + x + " " + string(id) + " event":       eventKey(a, x, id),
+			"a " + x + " " + string(id) + " key":         idempotencyKey(a, id, x),
+			"a " + string(id):                            journeyKey(a, id),
+			"a " + string(id) + " deleted":               tombstoneKey(a, id),
+			"a " + string(id) + " definition":            definitionKey(a, id, "0a"),
+			"a " + string(id) + " live":                  liveKey(a, id),
+			"a count":                                    counterKey(a),
+		} {
+			seen[pair(k)] = what
+		}
+		want := 9
+		if x == y && id == other {
+			want = 8
+		}
+		require.Len(t, seen, want)
+		if a != b {
+			require.NotEqual(t, pair(enrollmentKey(a, id, x)), pair(enrollmentKey(b, id, y)))
+			require.NotEqual(t, pair(liveKey(a, id)), pair(liveKey(b, other)))
+		}
+	})
+}
+
+func pair(k item) string {
+	r := reader{item: k}
+	return r.text("PK") + "\x00" + r.text("SK")
+}
+
+func drawTenant(t *rapid.T) journey.Tenant {
+	tenant, ok := journey.ParseTenant(rapid.StringMatching(`[A-Za-z0-9_-]{1,64}`).Draw(t, "tenant"))
+	require.True(t, ok)
+	return tenant
+}
+
+func drawID(t *rapid.T) journey.ID {
+	return journey.ID(rapid.StringMatching(`jrn_0[0-9A-HJKMNP-TV-Z]{25}`).Draw(t, "id"))
+}
+
+// drawBytes draws bytes; nil stands for none.
+func drawBytes(t *rapid.T, label string) []byte {
+	if b := rapid.SliceOf(rapid.Byte()).Draw(t, label); len(b) > 0 {
+		return b
+	}
+	return nil
+}
+
+func drawTexts(t *rapid.T) []string {
+	if list := rapid.SliceOfDistinct(rapid.String(), rapid.ID).Draw(t, "events"); len(list) > 0 {
+		return list
+	}
+	return nil
+}
+
+// drawTime draws a time of the years 1970 to 2100, or none.
+func drawTime(t *rapid.T, label string) time.Time {
+	if rapid.Bool().Draw(t, label+" is zero") {
+		return time.Time{}
+	}
+	return time.UnixMilli(rapid.Int64Range(0, 4102444800000).Draw(t, label)).UTC()
+}
