@@ -1,0 +1,136 @@
+package auth_test
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"journeys/internal/auth"
+	"journeys/internal/journey"
+	"journeys/internal/manifest"
+)
+
+var everyRole = []string{manifest.Admin, manifest.Editor, manifest.Viewer, manifest.Ingest}
+
+func refusalOf(t *testing.T, c auth.Caller, now time.Time) *auth.Refusal {
+	t.Helper()
+	var refusal *auth.Refusal
+	require.True(t, errors.As(c.May(everyRole, now), &refusal))
+	return refusal
+}
+
+func editor(t testing.TB) auth.Caller {
+	t.Helper()
+	tenant, ok := journey.ParseTenant("acme")
+	require.True(t, ok)
+	return auth.Caller{Subject: "user-1", Tenant: tenant, Role: manifest.Editor, ExpiresAt: start.Add(time.Minute)}
+}
+
+func TestMay(t *testing.T) {
+	t.Parallel()
+
+	refused := auth.Caller{Refused: auth.TokenAudience}
+	cases := []struct {
+		name      string
+		caller    auth.Caller
+		roles     []string
+		now       time.Time
+		code      string // "" when allowed
+		challenge string
+	}{
+		{"a role that is listed", editor(t), []string{"admin", "editor"}, start, "", ""},
+		{"a role that is not listed", editor(t), []string{"admin"}, start, auth.RoleNotAllowed, ""},
+		{"no roles are listed", editor(t), nil, start, auth.RoleNotAllowed, ""},
+		{"within the leeway of the expiry", editor(t), everyRole, start.Add(89 * time.Second), "", ""},
+		{"a cached answer that outlived its token", editor(t), everyRole, start.Add(90 * time.Second), auth.TokenExpired,
+			`Bearer error="invalid_token", error_description="The token has expired. Get a new one."`},
+		{"nobody", auth.Caller{}, everyRole, start, auth.TokenMissing, "Bearer"},
+		{"nobody with a role", auth.Caller{Role: "admin", ExpiresAt: start.Add(time.Hour)}, everyRole, start, auth.TokenMissing, "Bearer"},
+		{"refused by the authorizer", refused, everyRole, start, auth.TokenAudience,
+			`Bearer error="invalid_token", error_description="The token is for another audience."`},
+		{"refused with a code that is not ours", auth.Caller{Refused: `x"y`}, everyRole, start, auth.TokenMalformed,
+			`Bearer error="invalid_token", error_description="The Authorization header must hold one bearer token: a JWT of at most 8 KB, with sub and exp."`},
+		{"refused for its tenant", auth.Caller{Refused: auth.TenantInvalid}, everyRole, start, auth.TenantInvalid, ""},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+
+			err := c.caller.May(c.roles, c.now)
+			if c.code == "" {
+				require.NoError(t, err)
+				return
+			}
+			var refusal *auth.Refusal
+			require.True(t, errors.As(err, &refusal))
+			require.Equal(t, c.code, refusal.Code)
+			require.Equal(t, c.challenge, refusal.Challenge())
+			require.Contains(t, refusal.Error(), refusal.Detail)
+		})
+	}
+}
+
+func TestContextWithoutACallerIsNobody(t *testing.T) {
+	t.Parallel()
+
+	require.Equal(t, auth.Caller{}, auth.FromContext(t.Context()))
+	require.Equal(t, editor(t), auth.FromContext(auth.NewContext(t.Context(), editor(t))))
+}
+
+func TestRefusalTravelsAlone(t *testing.T) {
+	t.Parallel()
+
+	caller := editor(t)
+	caller.Refused = auth.TokenExpired
+	require.Equal(t, map[string]any{"refused": auth.TokenExpired}, caller.Authorizer())
+	require.Equal(t, auth.Caller{Refused: auth.TokenExpired}, auth.FromAuthorizer(caller.Authorizer()))
+}
+
+func TestOtherContextsAreNobody(t *testing.T) {
+	t.Parallel()
+
+	whole := editor(t).Authorizer()
+	require.Equal(t, editor(t), auth.FromAuthorizer(whole))
+	cases := map[string]map[string]any{
+		"none":                   nil,
+		"empty":                  {},
+		"no tenant":              merge(whole, map[string]any{"tenant": nil}),
+		"a tenant with #":        merge(whole, map[string]any{"tenant": "acme#J"}),
+		"a tenant as a list":     merge(whole, map[string]any{"tenant": []any{"acme"}}),
+		"no subject":             merge(whole, map[string]any{"sub": nil}),
+		"no role":                merge(whole, map[string]any{"role": nil}),
+		"an unknown role":        merge(whole, map[string]any{"role": "root"}),
+		"no expiry":              merge(whole, map[string]any{"exp": nil}),
+		"an expiry that is none": merge(whole, map[string]any{"exp": "tomorrow"}),
+		"an expiry as a number":  merge(whole, map[string]any{"exp": 1.8e9}),
+	}
+	for name, values := range cases {
+		require.Equal(t, auth.Caller{}, auth.FromAuthorizer(values), name)
+	}
+}
+
+// What the authorizer says reaches the handler unchanged, through the JSON of
+// both functions.
+func TestCallerSurvivesTheGateway(t *testing.T) {
+	t.Parallel()
+
+	rapid.Check(t, func(t *rapid.T) {
+		tenant, ok := journey.ParseTenant(rapid.StringMatching(`[A-Za-z0-9_-]{1,64}`).Draw(t, "tenant"))
+		require.True(t, ok)
+		caller := auth.Caller{
+			Subject:   rapid.StringN(1, 64, 256).Draw(t, "subject"),
+			Tenant:    tenant,
+			Role:      rapid.SampledFrom(everyRole).Draw(t, "role"),
+			ExpiresAt: time.Unix(rapid.Int64Range(0, 1<<40).Draw(t, "expires"), 0).UTC(),
+		}
+		text, err := json.Marshal(caller.Authorizer())
+		require.NoError(t, err)
+		var values map[string]any
+		require.NoError(t, json.Unmarshal(text, &values))
+		require.Equal(t, caller, auth.FromAuthorizer(values))
+	})
+}

@@ -1,0 +1,149 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"journeys/internal/journey"
+)
+
+// MaxToken is the greatest length of a token, in bytes. A longer one is not
+// even parsed.
+const MaxToken = 8 * 1024
+
+// algorithms are those of public keys alone: with an HMAC, the issuer's public
+// key would be the secret, and anybody could sign.
+var algorithms = []string{
+	"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
+}
+
+// Settings says whose tokens are accepted. All are required.
+type Settings struct {
+	Issuer      string // equals the tokens' iss
+	Audience    string // one of the tokens' aud
+	JWKSURL     string // where the issuer publishes its keys; https, but http on this machine
+	TenantClaim string // name of the claim that holds the tenant
+	RoleClaim   string // name of the claim that holds the role
+}
+
+// Verifier authenticates callers by their tokens. It may be used by several
+// goroutines at once.
+type Verifier struct {
+	settings Settings
+	keys     *keys
+	parser   *jwt.Parser
+}
+
+// NewVerifier returns a Verifier that fetches the issuer's keys by client when
+// it first needs them.
+func NewVerifier(s Settings, client *http.Client, now func() time.Time) (*Verifier, error) {
+	// A wall clock reading: the monotonic one stands still while Lambda keeps
+	// the process frozen, and keys would never grow old.
+	wall := func() time.Time { return now().Round(0) }
+	keys, err := newKeys(s.JWKSURL, client, wall)
+	if err != nil {
+		return nil, err
+	}
+	parser := jwt.NewParser(
+		jwt.WithValidMethods(algorithms), jwt.WithStrictDecoding(),
+		jwt.WithIssuer(s.Issuer), jwt.WithAudience(s.Audience),
+		jwt.WithExpirationRequired(), jwt.WithLeeway(Leeway), jwt.WithTimeFunc(wall),
+	)
+	return &Verifier{s, keys, parser}, nil
+}
+
+// Verify returns who sent the Authorization header. A caller with a bad token
+// has Refused set, and no more. The error is for our own faults: the token's
+// key is unknown and the issuer's keys cannot be fetched.
+func (v *Verifier) Verify(ctx context.Context, header string) (Caller, error) {
+	if strings.TrimSpace(header) == "" {
+		return Caller{Refused: TokenMissing}, nil
+	}
+	words := strings.Fields(header)
+	if len(words) != 2 || !strings.EqualFold(words[0], "Bearer") || len(words[1]) > MaxToken {
+		return Caller{Refused: TokenMalformed}, nil
+	}
+	claims := jwt.MapClaims{}
+	token, err := v.parser.ParseWithClaims(words[1], claims, v.keyFunc(ctx))
+	if errors.Is(err, errFetch) {
+		return Caller{}, fmt.Errorf("verify a token: %w", err)
+	}
+	if code := tokenFault(token, err); code != "" {
+		return Caller{Refused: code}, nil
+	}
+	return v.caller(claims), nil
+}
+
+func (v *Verifier) keyFunc(ctx context.Context) jwt.Keyfunc {
+	return func(token *jwt.Token) (any, error) {
+		kid, _ := token.Header["kid"].(string)
+		return v.keys.get(ctx, keyID{kid, token.Method.Alg()})
+	}
+}
+
+// tokenFault returns the code of what is wrong with a token, "" for nothing. A
+// forged token is told nothing about its claims.
+func tokenFault(token *jwt.Token, err error) string {
+	switch {
+	case errors.Is(err, jwt.ErrTokenMalformed):
+		return TokenMalformed
+	case errors.Is(err, jwt.ErrTokenSignatureInvalid), errors.Is(err, jwt.ErrTokenUnverifiable):
+		return TokenSignature
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return TokenExpired
+	case errors.Is(err, jwt.ErrTokenNotValidYet):
+		return TokenNotYetValid
+	}
+	if err == nil {
+		// RFC 7515: who does not know an extension that is marked critical
+		// must refuse the token. We know none.
+		if _, critical := token.Header["crit"]; critical {
+			return TokenMalformed
+		}
+		return ""
+	}
+	return claimFault(token.Claims, err)
+}
+
+// claimFault tells a missing or foreign issuer and audience from the rest.
+func claimFault(claims jwt.Claims, err error) string {
+	issuer, _ := claims.GetIssuer()
+	audience, _ := claims.GetAudience()
+	switch {
+	case issuer == "", errors.Is(err, jwt.ErrTokenInvalidIssuer):
+		return TokenIssuer
+	case len(audience) == 0, errors.Is(err, jwt.ErrTokenInvalidAudience):
+		return TokenAudience
+	}
+	return TokenMalformed
+}
+
+// caller reads the claims of a good token.
+func (v *Verifier) caller(claims jwt.MapClaims) Caller {
+	text := func(name string) string {
+		s, _ := claims[name].(string)
+		return s
+	}
+	expires, err := claims.GetExpirationTime()
+	if err != nil || expires == nil || !validSubject(text("sub")) {
+		return Caller{Refused: TokenMalformed}
+	}
+	tenant, ok := journey.ParseTenant(text(v.settings.TenantClaim))
+	if !ok {
+		return Caller{Refused: TenantInvalid}
+	}
+	role := text(v.settings.RoleClaim)
+	if !validRole(role) {
+		return Caller{Refused: RoleUnknown}
+	}
+	return Caller{
+		Subject: text("sub"), Tenant: tenant, Role: role,
+		ExpiresAt: expires.UTC().Truncate(time.Second),
+	}
+}
