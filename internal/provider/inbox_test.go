@@ -1,0 +1,99 @@
+package provider
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/engine"
+	"journeys/internal/journey"
+)
+
+// get returns the answer of an inbox to a query.
+func get(inbox *Inbox, query string) (code int, body string) {
+	w := httptest.NewRecorder()
+	inbox.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/_local/messages"+query, nil))
+	return w.Code, strings.TrimSpace(w.Body.String())
+}
+
+func TestInboxHoldsWhatChannelsSent(t *testing.T) {
+	t.Parallel()
+
+	inbox := &Inbox{}
+	code, body := get(inbox, "")
+	require.Equal(t, http.StatusOK, code)
+	require.Equal(t, `{"total":0,"data":[]}`, body)
+
+	server := httptest.NewServer(inbox)
+	t.Cleanup(server.Close)
+	now := start
+	p := with(t, at(now), fmt.Sprintf(
+		`{"channels": {"*": {"type": "inbox", "url": %q}}, "allowPrivate": ["127.0.0.1"]}`, server.URL))
+	send := func(key string, id journey.ID, customer string, config journey.ActionConfig) {
+		result, err := p.Send(t.Context(), engine.Message{
+			Key: key, Tenant: tenant(), Journey: id, Customer: customer, NodeID: "n", Config: config,
+			Attributes: value(t, `{"email":"`+private+`"}`),
+		})
+		require.NoError(t, err)
+		require.Equal(t, journey.Sent, result)
+	}
+	send("k1", "jrn_1", "c1", journey.ActionConfig{Channel: "email", TemplateID: "t", Payload: []byte(`{"a":[1.50]}`)})
+	send("k1", "jrn_1", "c1", journey.ActionConfig{Channel: "email", TemplateID: "other"})
+	send("k2", "jrn_1", "c2", journey.ActionConfig{Channel: "push"})
+	send("k3", "jrn_2", "c1", journey.ActionConfig{Channel: "push"})
+
+	item := func(key, id, customer, rest string) string {
+		return `{"idempotencyKey":"` + key + `","tenant":"acme","journeyId":"` + id + `","customerId":"` + customer +
+			`","nodeId":"n",` + rest + `,"at":"2026-11-23T10:00:00.000Z"}`
+	}
+	one := item("k1", "jrn_1", "c1", `"channel":"email","templateId":"t","payload":{"a":[1.50]}`)
+	two := item("k2", "jrn_1", "c2", `"channel":"push","templateId":null,"payload":null`)
+	three := item("k3", "jrn_2", "c1", `"channel":"push","templateId":null,"payload":null`)
+	for query, want := range map[string]string{
+		"":                                 `{"total":3,"data":[` + one + `,` + two + `,` + three + `]}`,
+		"?journeyId=jrn_1":                 `{"total":2,"data":[` + one + `,` + two + `]}`,
+		"?customerId=c1":                   `{"total":2,"data":[` + one + `,` + three + `]}`,
+		"?customerId=c1&journeyId=jrn_2":   `{"total":1,"data":[` + three + `]}`,
+		"?customerId=c":                    `{"total":0,"data":[]}`,
+		"?limit=1":                         `{"total":3,"data":[` + one + `]}`,
+		"?limit=9&journeyId=jrn_1":         `{"total":2,"data":[` + one + `,` + two + `]}`,
+		"?limit=1&customerId=c1&unknown=1": `{"total":2,"data":[` + one + `]}`,
+	} {
+		code, body := get(inbox, query)
+		require.Equal(t, http.StatusOK, code, query)
+		require.Equal(t, want, body, query)
+	}
+	for _, query := range []string{"?limit=0", "?limit=-1", "?limit=x", "?limit="} {
+		code, _ := get(inbox, query)
+		require.Equal(t, http.StatusBadRequest, code, query)
+	}
+}
+
+func TestInboxTakesNothingElse(t *testing.T) {
+	t.Parallel()
+
+	inbox := &Inbox{}
+	for name, test := range map[string]struct {
+		method, body string
+		want         int
+	}{
+		"no JSON":         {http.MethodPost, "{", http.StatusBadRequest},
+		"no key":          {http.MethodPost, `{"tenant":"acme"}`, http.StatusBadRequest},
+		"a key twice":     {http.MethodPost, `{"idempotencyKey":"a","idempotencyKey":"b"}`, http.StatusBadRequest},
+		"another field":   {http.MethodPost, `{"idempotencyKey":"a","Tenant":"acme"}`, http.StatusBadRequest},
+		"a long message":  {http.MethodPost, `{"idempotencyKey":"` + strings.Repeat("a", maxMessage) + `"}`, http.StatusBadRequest},
+		"another method":  {http.MethodDelete, "", http.StatusMethodNotAllowed},
+		"something after": {http.MethodPost, `{"idempotencyKey":"a"}{}`, http.StatusBadRequest},
+	} {
+		w := httptest.NewRecorder()
+		inbox.ServeHTTP(w, httptest.NewRequest(test.method, "/_local/messages", io.NopCloser(strings.NewReader(test.body))))
+		require.Equal(t, test.want, w.Code, name)
+	}
+	_, body := get(inbox, "")
+	require.Equal(t, `{"total":0,"data":[]}`, body)
+}

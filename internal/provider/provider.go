@@ -1,0 +1,180 @@
+// Package provider decides and sends: it asks decision flows over HTTP or by
+// built-in rules, and hands messages to channels over HTTP. Whom it may call
+// stands in its settings and nowhere else. It knows neither the table nor when
+// an effect is due.
+package provider
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"journeys/internal/condition"
+	"journeys/internal/engine"
+	"journeys/internal/journey"
+)
+
+// Times and sizes of calls.
+const (
+	DefaultDecisionTimeout = 5 * time.Second  // of a decision whose node names none
+	SendTimeout            = 10 * time.Second // of a message
+	MaxAnswer              = 64 << 10         // bytes of an answer that are read
+	MaxRetryAfter          = time.Hour        // longer ones are taken as this
+	defaultRetryAfter      = 30 * time.Second // of a channel that says "too many" and not for how long
+)
+
+// defaultName is the flow, or the channel, of names that the settings lack.
+const defaultName = "*"
+
+// Provider is the engine's provider. It may be used by many at once.
+type Provider struct {
+	settings    Settings
+	decisions   map[string]*client // by flow; none for flows of rules
+	channels    map[string]*client
+	buckets     map[string]*bucket // by channel; none for channels without a rate
+	now         func() time.Time
+	sendTimeout time.Duration
+}
+
+var _ engine.Provider = (*Provider)(nil)
+
+// New returns a provider that calls what the settings name.
+func New(settings Settings, now func() time.Time, network Network) *Provider {
+	p := &Provider{
+		settings: settings, now: now, sendTimeout: SendTimeout,
+		decisions: map[string]*client{}, channels: map[string]*client{}, buckets: map[string]*bucket{},
+	}
+	for name, f := range settings.flows {
+		if f.target != nil {
+			p.decisions[name] = newClient(f.target, settings.allowed, network, now)
+		}
+	}
+	for name, c := range settings.channels {
+		p.channels[name] = newClient(c.target, settings.allowed, network, now)
+		if c.rate > 0 {
+			p.buckets[name] = newBucket(c.rate)
+		}
+	}
+	return p
+}
+
+// Timeout is the longest that Send takes.
+func (p *Provider) Timeout() time.Duration { return p.sendTimeout }
+
+// question is the body of a decision's request.
+type question struct {
+	Tenant     string         `json:"tenant"`
+	Journey    string         `json:"journeyId"`
+	Customer   string         `json:"customerId"`
+	NodeID     string         `json:"nodeId"`
+	FlowID     string         `json:"decisionFlowId"`
+	ChannelID  *string        `json:"channelId"` // null for none
+	MaxOffers  int            `json:"maxOffers"`
+	Attributes jsontext.Value `json:"attributes"`
+}
+
+// Decide answers with a JSON object; with a missing value when the flow
+// answers nothing or {}, when no offer's condition holds, and when neither the
+// flow nor a default one is in the settings. An answer of 429 or 503 that says
+// for how long is an engine.ThrottledError.
+func (p *Provider) Decide(ctx context.Context, r engine.DecisionRequest) (condition.Value, error) {
+	name := r.Config.FlowID
+	if _, ok := p.settings.flows[name]; !ok {
+		name = defaultName
+	}
+	c := p.decisions[name]
+	if c == nil {
+		return best(p.settings.flows[name].offers, r.Attributes, r.Config.MaxOffers), nil
+	}
+	attributes := []byte("{}")
+	if r.Attributes.IsObject() {
+		attributes = r.Attributes.AppendJSON(nil)
+	}
+	body, err := json.Marshal(question{
+		r.Tenant.String(), string(r.Journey), r.Customer, r.NodeID,
+		r.Config.FlowID, orNull(r.Config.ChannelID), r.Config.MaxOffers, attributes,
+	})
+	if err != nil {
+		return condition.Value{}, errNotJSON
+	}
+	ctx, cancel := context.WithTimeout(ctx, decisionTimeout(r.Config))
+	defer cancel()
+	answer, err := c.ask(ctx, r.Key, body)
+	if err != nil {
+		return condition.Value{}, fmt.Errorf("decision flow %q: %w", r.Config.FlowID, err)
+	}
+	return answer, nil
+}
+
+func decisionTimeout(d journey.DecisionConfig) time.Duration {
+	return min(cmp.Or(d.Timeout, DefaultDecisionTimeout), journey.MaxDecisionTimeout)
+}
+
+// message is the body of a channel's request, and what an Inbox keeps of it.
+type message struct {
+	Key        string         `json:"idempotencyKey"`
+	Tenant     string         `json:"tenant"`
+	Journey    string         `json:"journeyId"`
+	Customer   string         `json:"customerId"`
+	NodeID     string         `json:"nodeId"`
+	Channel    string         `json:"channel"`
+	TemplateID *string        `json:"templateId"` // null for none
+	Payload    jsontext.Value `json:"payload"`    // null for none
+	Address    string         `json:"address,omitzero"`
+	At         string         `json:"at"` // of this attempt
+}
+
+// timeFormat is RFC 3339 in UTC with milliseconds.
+const timeFormat = "2006-01-02T15:04:05.000Z"
+
+// Send posts the message to its channel and returns Sent, or SkippedNoAddress
+// when the customer lacks the address. Every channel takes the key, so that an
+// attempt that may have been sent is sent again. More than the channel's rate,
+// and an answer of 429 or 503, are an engine.ThrottledError.
+func (p *Provider) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
+	name := m.Config.Channel
+	if _, ok := p.channels[name]; !ok {
+		name = defaultName
+	}
+	c := p.channels[name]
+	if c == nil {
+		return journey.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, errNoChannel)
+	}
+	address, needed := m.Config.Address(m.Attributes)
+	if needed && address == "" {
+		return journey.SkippedNoAddress, nil
+	}
+	if wait := p.buckets[name].take(p.now()); wait > 0 {
+		return journey.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, &engine.ThrottledError{After: wait})
+	}
+	body, err := json.Marshal(message{
+		m.Key, m.Tenant.String(), string(m.Journey), m.Customer, m.NodeID, m.Config.Channel,
+		orNull(m.Config.TemplateID), m.Config.Payload, address, p.now().UTC().Format(timeFormat),
+	})
+	if err != nil {
+		return journey.NoResult, errNotJSON
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.sendTimeout)
+	defer cancel()
+	if err := c.deliver(ctx, m.Key, body); err != nil {
+		return journey.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, err)
+	}
+	return journey.Sent, nil
+}
+
+var (
+	errNoChannel = errors.New("the settings name no such channel")
+	errNotJSON   = errors.New("the request cannot be written as JSON") // the cause would quote it
+)
+
+func orNull(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}

@@ -1,0 +1,242 @@
+package provider
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/journey"
+)
+
+func TestSettingsThatAreGood(t *testing.T) {
+	t.Parallel()
+
+	tests := map[string]string{
+		"nothing": `{}`,
+		"everything": `{
+			"decisions": {
+				"by-rule": {"type": "rules", "offers": [{"id": "a", "priority": -5,
+					"condition": {"field": "plan", "operator": "eq", "value": "pro"}, "payload": {"title": "A"}}]},
+				"*": {"type": "http", "url": "https://decide.test/v1?x=y", "secret": "` + testSecret + `"}
+			},
+			"channels": {
+				"email": {"type": "http", "url": "https://mail.test:8443", "secret": "` + testSecret + `", "ratePerSecond": 0.5},
+				"*": {"type": "inbox", "url": "http://127.0.0.1:8080/_local/messages"}
+			},
+			"allowPrivate": ["crm.internal", "127.0.0.1", "10.1.0.0/16", "::1"]
+		}`,
+		"a name over http when private ones are allowed": `{"channels": {"a": {"type": "inbox", "url": "http://crm.internal"}}, "allowPrivate": true}`,
+		"a host that is allowed, in capitals":            `{"channels": {"a": {"type": "inbox", "url": "http://CRM.internal"}}, "allowPrivate": ["crm.Internal"]}`,
+		"a name over http that may be in a range":        `{"channels": {"a": {"type": "inbox", "url": "http://crm.internal"}}, "allowPrivate": ["10.0.0.0/8"]}`,
+		"the metadata address when its range is allowed": `{"channels": {"a": {"type": "inbox", "url": "http://169.254.169.254"}}, "allowPrivate": ["169.254.169.254"]}`,
+		"nothing private": `{"channels": {"a": {"type": "inbox", "url": "https://a.test"}}, "allowPrivate": false}`,
+	}
+	for name, text := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			_, err := ParseSettings([]byte(text))
+			require.NoError(t, err)
+		})
+	}
+}
+
+func TestSettingsThatAreBad(t *testing.T) {
+	t.Parallel()
+
+	short := `"whsec_` + strings.Repeat("AAAA", 7) + `"`
+	long := `"whsec_` + strings.Repeat("AAAA", 22) + `"`
+	const secretFault = `/channels/a/secret must be "whsec_" and 24 to 64 bytes in base64`
+	const rangeFault = `/allowPrivate/0 must be a host, an IP address or a CIDR range that begins where its bits say`
+	channel := func(members string) string {
+		return `{"channels": {"a": {"type": "http", "url": "https://a.test", "secret": "` + testSecret + `"` + members + `}}}`
+	}
+	withSecret := func(secret string) string {
+		return `{"channels": {"a": {"type": "http", "url": "https://a.test", "secret": ` + secret + `}}}`
+	}
+	offers := func(list string) string { return `{"decisions": {"f": {"type": "rules", "offers": ` + list + `}}}` }
+	tests := map[string]struct{ text, want string }{
+		"nothing at all":         {``, `the body is empty; it must be one JSON value`},
+		"no object":              {`[]`, `must be an object`},
+		"an unknown field":       {`{"channel": {}}`, `/channel unknown field; allowed here: decisions, channels, allowPrivate`},
+		"a name twice":           {`{"channels": {"a": {}, "a": {}}}`, `/channels/a this name stands twice in its object`},
+		"no type":                {`{"channels": {"a": {}}}`, `/channels/a/type is required`},
+		"a flow's inbox":         {`{"decisions": {"a": {"type": "inbox"}}}`, `/decisions/a/type must be one of http, rules`},
+		"a channel of rules":     {`{"channels": {"a": {"type": "rules"}}}`, `/channels/a/type must be one of http, inbox`},
+		"a name that is empty":   {`{"decisions": {"": {"type": "rules", "offers": []}}}`, `/decisions/ must have a name of 1 to 128 characters`},
+		"no URL and no secret":   {`{"channels": {"a": {"type": "http"}}}`, `/channels/a/url is required; /channels/a/secret is required`},
+		"a rate of zero":         {channel(`, "ratePerSecond": 0`), `/channels/a/ratePerSecond must be a number above 0, at most 10000`},
+		"a rate of a flow":       {`{"decisions": {"a": {"type": "http", "url": "https://a.test", "secret": "` + testSecret + `", "ratePerSecond": 1}}}`, `/decisions/a/ratePerSecond unknown field; allowed here: type, url, secret`},
+		"an inbox's secret":      {`{"channels": {"a": {"type": "inbox", "url": "https://a.test", "secret": "x"}}}`, `/channels/a/secret unknown field; allowed here: type, url`},
+		"a secret as a word":     {withSecret(`"` + private + `"`), secretFault},
+		"a secret too short":     {withSecret(short), secretFault},
+		"a secret too long":      {withSecret(long), secretFault},
+		"a secret not base64":    {withSecret(`"whsec_` + strings.Repeat("!", 40) + `"`), secretFault},
+		"a secret as a number":   {withSecret(`1`), `/channels/a/secret must be a string`},
+		"no offers":              {`{"decisions": {"f": {"type": "rules"}}}`, `/decisions/f/offers is required`},
+		"offers as an object":    {offers(`{}`), `/decisions/f/offers must be an array`},
+		"an empty offer":         {offers(`[{}]`), `/decisions/f/offers/0/id is required; /decisions/f/offers/0/priority is required`},
+		"an offer's id twice":    {offers(`[{"id": "a", "priority": 1}, {"id": "a", "priority": 2}]`), `/decisions/f/offers/1 must not have the id of an offer before it`},
+		"a priority in halves":   {offers(`[{"id": "a", "priority": 1.5}]`), `/decisions/f/offers/0/priority must be a whole number from -1000000 to 1000000`},
+		"an id in the payload":   {offers(`[{"id": "a", "priority": 1, "payload": {"id": 1}}]`), `/decisions/f/offers/0/payload/id must not stand in a payload; it is the offer's`},
+		"a payload as a list":    {offers(`[{"id": "a", "priority": 1, "payload": []}]`), `/decisions/f/offers/0/payload must be an object`},
+		"a condition on events":  {offers(`[{"id": "a", "priority": 1, "condition": {"field": "event.x", "operator": "exists"}}]`), `/decisions/f/offers/0/condition must read attributes only; an offer sees no event and no decision`},
+		"a bad condition":        {offers(`[{"id": "a", "priority": 1, "condition": {"field": "x", "operator": "like", "value": 1}}]`), `/decisions/f/offers/0/condition/operator must be one of eq, neq, gt, gte, lt, lte, in, exists`},
+		"private as a word":      {`{"allowPrivate": "yes"}`, `/allowPrivate must be an array`},
+		"a range with bits":      {`{"allowPrivate": ["10.0.0.1/8"]}`, rangeFault},
+		"a mapped range":         {`{"allowPrivate": ["::ffff:10.0.0.0/104"]}`, rangeFault},
+		"an allowed URL":         {`{"allowPrivate": ["http://a.test"]}`, rangeFault},
+		"an allowed host's port": {`{"allowPrivate": ["a.test:80"]}`, rangeFault},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			_, err := ParseSettings([]byte(test.text))
+			require.EqualError(t, err, "settings of providers: "+test.want)
+		})
+	}
+}
+
+func TestTargetsThatAreRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+
+	const (
+		form   = "must be an http or https URL with a host"
+		unlike = "must not have an address in another form than the usual one"
+		https  = "must be https, unless allowPrivate allows its host"
+	)
+	tests := map[string]string{
+		"":                                  "must not be empty",
+		"a.test":                            form,
+		"ftp://a.test":                      form,
+		"file:///etc/passwd":                form,
+		"https:///path":                     form,
+		"https://:443":                      form,
+		"https://a.test:port":               form,
+		"https://a.test:0":                  "must have a port from 1 to 65535",
+		"https://a.test:65536":              "must have a port from 1 to 65535",
+		"https://user:pass@a.test":          "must have neither user nor fragment",
+		"https://a.test/#x":                 "must have neither user nor fragment",
+		"http://a.test":                     https,
+		"http://localhost":                  https,
+		"http://8.8.8.8":                    "8.8.8.8 is refused: a public address is called by https only",
+		"https://127.0.0.1":                 "127.0.0.1 is refused: a loopback address that the settings do not allow",
+		"https://10.0.0.1":                  "10.0.0.1 is refused: a private address that the settings do not allow",
+		"https://169.254.169.254":           "169.254.169.254 is refused: a link-local address that the settings do not allow",
+		"https://[::1]":                     "::1 is refused: a loopback address that the settings do not allow",
+		"https://[::ffff:127.0.0.1]":        "127.0.0.1 is refused: a loopback address that the settings do not allow",
+		"https://[64:ff9b::7f00:1]":         "127.0.0.1 is refused: a loopback address that the settings do not allow",
+		"https://[fe80::1%25eth0]":          "fe80::1 is refused: a link-local address that the settings do not allow",
+		"https://2130706433":                unlike,
+		"https://0x7f000001":                unlike,
+		"https://0X7F.0.0.1":                unlike,
+		"https://0177.0.0.1":                unlike,
+		"https://127.1":                     unlike,
+		"https://127.0.0.0x1":               unlike,
+		"https://127.0.0.0x":                unlike,
+		"https://1.99999999999999999999999": unlike,
+	}
+	for address, want := range tests {
+		t.Run(address, func(t *testing.T) {
+			t.Parallel()
+
+			_, err := ParseSettings(fmt.Appendf(nil, `{"channels": {"a": {"type": "inbox", "url": %q}}}`, address))
+			require.EqualError(t, err, "settings of providers: /channels/a/url "+want)
+		})
+	}
+}
+
+func TestMetadataIsNotAmongWhatTrueAllows(t *testing.T) {
+	t.Parallel()
+
+	for _, address := range []string{"169.254.169.254", "[fd00:ec2::254]", "0.0.0.0", "[::]", "[ff02::1]", "[64:ff9b::a9fe:a9fe]"} {
+		_, err := ParseSettings(fmt.Appendf(nil,
+			`{"channels": {"a": {"type": "inbox", "url": "http://%s"}}, "allowPrivate": true}`, address))
+		require.ErrorContains(t, err, "address that the settings do not allow", address)
+	}
+}
+
+func TestAllFaultsOfSettingsAreNamed(t *testing.T) {
+	t.Parallel()
+
+	_, err := ParseSettings([]byte(`{
+		"decisions": {"f": {"type": "http", "url": "https://` + private + `", "secret": "` + private + `"}},
+		"channels": {"c": {"type": "inbox", "url": "http://a.test/` + private + `"}},
+		"allowPrivate": [1]
+	}`))
+	require.EqualError(t, err, `settings of providers: /allowPrivate/0 must be a string; `+
+		`/decisions/f/url must have neither user nor fragment; `+
+		`/decisions/f/secret must be "whsec_" and 24 to 64 bytes in base64; `+
+		`/channels/c/url must be https, unless allowPrivate allows its host`)
+}
+
+func TestOffers(t *testing.T) {
+	t.Parallel()
+
+	p := with(t, at(start), `{"decisions": {"f": {"type": "rules", "offers": [
+		{"id": "b", "priority": 10},
+		{"id": "low", "priority": -1, "payload": {}},
+		{"id": "pro", "priority": 50, "condition": {"field": "plan", "operator": "eq", "value": "pro"},
+			"payload": {"title": "<Pro \u00e9\"", "terms": {"months": [1, 2.50]}}},
+		{"id": "a", "priority": 10, "condition": {"field": "banned", "operator": "neq", "value": true}}
+	]}}}`)
+	const pro = `{"id":"pro","title":"<Pro \u00e9\"","terms":{"months":[1,2.50]}}`
+	tests := map[string]struct {
+		attributes string
+		max        int
+		want       string
+	}{
+		"the best one": {`{"plan":"pro"}`, 1, `{"offers":[` + pro + `],"offer":` + pro + `,"score":50}`},
+		"by priority, then by id": {
+			`{"plan":"pro"}`, 100,
+			`{"offers":[` + pro + `,{"id":"a"},{"id":"b"},{"id":"low"}],"offer":` + pro + `,"score":50}`,
+		},
+		"only those whose condition holds": {`{"banned":true}`, 1, `{"offers":[{"id":"b"}],"offer":{"id":"b"},"score":10}`},
+		"of a customer nobody knows":       {`null`, 1, `{"offers":[{"id":"a"}],"offer":{"id":"a"},"score":10}`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			r := question1(t, journey.DecisionConfig{FlowID: "f", MaxOffers: test.max})
+			r.Attributes = value(t, test.attributes)
+			answer, err := p.Decide(t.Context(), r)
+			require.NoError(t, err)
+			require.Equal(t, test.want, text(answer))
+		})
+	}
+}
+
+func TestNoOfferIsAnEmptyAnswer(t *testing.T) {
+	t.Parallel()
+
+	p := with(t, at(start), `{"decisions": {"f": {"type": "rules", "offers": [
+		{"id": "a", "priority": 1, "condition": {"field": "plan", "operator": "eq", "value": "pro"}}]}}}`)
+	answer, err := p.Decide(t.Context(), question1(t, journey.DecisionConfig{FlowID: "f", MaxOffers: 1}))
+	require.NoError(t, err)
+	require.True(t, answer.Missing())
+}
+
+func FuzzParseSettings(f *testing.F) {
+	f.Add([]byte(`{"channels": {"*": {"type": "inbox", "url": "http://[::1%25a]:1"}}, "allowPrivate": ["::1", "a"]}`))
+	f.Add([]byte(`{"decisions": {"*": {"type": "rules", "offers": [{"id": "a", "priority": 1, "payload": {"\u0000": 1}}]}}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := ParseSettings(data)
+		if err != nil {
+			return
+		}
+		p := New(s, at(start), Network{})
+		for name, flow := range s.flows {
+			if flow.target == nil {
+				r := question1(t, journey.DecisionConfig{FlowID: name, MaxOffers: len(flow.offers) + 1})
+				answer, err := p.Decide(t.Context(), r)
+				if err != nil || !answer.Missing() && !answer.IsObject() {
+					t.Fatalf("flow %q answers %s, %v", name, text(answer), err)
+				}
+			}
+		}
+	})
+}
