@@ -1,0 +1,429 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"journeys/internal/emf"
+	"journeys/internal/journey"
+)
+
+// Why an enrollment failed, as callers see it.
+const (
+	reasonCrashed  = "worker_crashed"
+	reasonInternal = "internal_error"
+	reasonStuck    = "graph_not_whole"
+	reasonDecision = "decision_failed"
+	reasonSend     = "send_failed"
+)
+
+// need is what a run waits for.
+type need uint8
+
+const (
+	needStep need = iota
+	needAttributes
+	needDecision
+	needWrite
+	needSend // claimed by the write before
+	needEvent
+	needNothing
+)
+
+// run is one customer of a pack on the way.
+type run struct {
+	base      journey.Enrollment // as it was read or written last
+	e         journey.Enrollment // as it will be written next
+	graph     *journey.Graph
+	in        journey.Input
+	need      need
+	claims    bool // the write before it claims an effect
+	counted   bool // this attempt was written before the customer was touched
+	uncertain bool // an earlier attempt at this effect may have been done
+}
+
+// worker is one invocation of Advance.
+type worker struct {
+	*Engine
+	pack   Pack
+	live   Live
+	runs   []*run
+	counts struct{ loaded, written, lost, unknown, failed int }
+}
+
+// Advance moves the customers of a pack as far as they go now. Running it on
+// the same pack twice, at once or later, does each effect once: a customer
+// belongs to whoever writes their next revision. It returns an error when
+// something that all of the pack need could not be read; customers that could
+// not be written are left for the next tick.
+func (e *Engine) Advance(ctx context.Context, pack Pack) error {
+	live, list, err := e.Table.Load(ctx, pack.Tenant, pack.Journey, pack.Customers)
+	if err != nil || live == nil {
+		return err
+	}
+	w := &worker{Engine: e, pack: pack, live: *live}
+	if err := w.load(ctx, list); err != nil {
+		return err
+	}
+	err = w.move(ctx)
+	e.measure(ctx, "advance",
+		[]emf.Metric{count("CustomersMoved", w.counts.written), count("CustomersFailed", w.counts.failed)},
+		slog.String("tenant", pack.Tenant.String()), slog.String("journey", string(pack.Journey)),
+		slog.Int("customers", len(pack.Customers)), slog.Int("loaded", w.counts.loaded),
+		slog.Int("lost", w.counts.lost), slog.Int("unknown", w.counts.unknown), slog.Bool("solo", pack.Solo))
+	return err
+}
+
+// move takes everybody on until nobody needs anything more now. Reads and
+// decisions come first, so that writes are made together.
+func (w *worker) move(ctx context.Context) error {
+	for len(w.runs) > 0 && ctx.Err() == nil && !nearEnd(ctx) {
+		w.each(ctx, w.needing(needStep), w.step)
+		if runs := w.needing(needAttributes); len(runs) > 0 {
+			if err := w.readAttributes(ctx, runs); err != nil {
+				return err
+			}
+			continue
+		}
+		if runs := w.needing(needDecision); len(runs) > 0 {
+			w.each(ctx, runs, w.decide)
+			continue
+		}
+		w.write(ctx, w.needing(needWrite))
+		w.each(ctx, w.needing(needSend), w.send)
+		if err := w.readEvents(ctx, w.needing(needEvent)); err != nil {
+			return err
+		}
+		w.drop()
+	}
+	return nil
+}
+
+func (w *worker) needing(n need) []*run {
+	var list []*run
+	for _, r := range w.runs {
+		if r.need == n {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// drop forgets the runs that are done.
+func (w *worker) drop() {
+	kept := w.runs[:0]
+	for _, r := range w.runs {
+		if r.need != needNothing {
+			kept = append(kept, r)
+		}
+	}
+	w.runs = kept
+}
+
+// load keeps the enrollments for which there is something to do.
+func (w *worker) load(ctx context.Context, list []journey.Enrollment) (err error) {
+	for _, e := range list {
+		r := &run{base: e, e: e.NextWrite()}
+		switch {
+		case e.Status != journey.Inside:
+			continue
+		case e.Epoch < w.live.Epoch:
+			r.e, r.need = r.e.Cancel(w.live.Reason), needWrite
+		default:
+			if r.graph, err = w.graph(ctx, e.GraphHash); err != nil {
+				return err
+			}
+			if !w.begin(r) {
+				continue
+			}
+		}
+		w.runs = append(w.runs, r)
+	}
+	w.counts.loaded = len(w.runs)
+	if w.pack.Solo {
+		w.countAttempts(ctx)
+	}
+	return w.readEvents(ctx, w.needing(needEvent))
+}
+
+// begin tells whether there is something to do for r now, and what first.
+func (w *worker) begin(r *run) bool {
+	now := w.now()
+	if !w.live.On || r.base.LeaseUntil.After(now) {
+		return false
+	}
+	r.uncertain = !r.base.LeaseUntil.IsZero()
+	if r.graph.AwaitedEvent(r.base.Node) != "" {
+		r.need = needEvent
+		return true
+	}
+	return !r.base.Due.After(now)
+}
+
+// graph returns a graph of the journey, compiled.
+func (w *worker) graph(ctx context.Context, hash string) (*journey.Graph, error) {
+	d, err := w.Definitions.Get(w.pack.Tenant, w.pack.Journey, hash, func() ([]byte, error) {
+		return w.Table.Definition(ctx, w.pack.Tenant, w.pack.Journey, hash)
+	})
+	return d.Graph, err
+}
+
+// countAttempts writes an attempt before the customers are touched: if they
+// kill this process too, the count is kept, and grows until they are failed.
+func (w *worker) countAttempts(ctx context.Context) {
+	for _, r := range w.runs {
+		if r.graph == nil || r.base.Due.After(w.now()) {
+			continue // it leaves, or only looks for its event
+		}
+		first, rev := r.need, r.base.Rev
+		if r.e.Attempts++; r.e.Attempts > MaxCrashes {
+			r.e = r.e.Fail(reasonCrashed)
+		}
+		r.need = needWrite
+		w.write(ctx, []*run{r})
+		if r.base.Rev > rev && r.base.Status == journey.Inside {
+			r.e, r.need, r.counted = r.base.NextWrite(), first, true
+		}
+	}
+}
+
+// step moves r to what it needs next.
+func (w *worker) step(_ context.Context, r *run) {
+	r.in.Now = w.now()
+	before := r.e.Node
+	e, effect := r.graph.Step(r.e, r.in)
+	if e.Node != before {
+		r.counted, r.uncertain = false, false
+	}
+	r.e, r.in.Answer, r.in.EventAt = e, journey.Answer{}, time.Time{}
+	switch {
+	case effect == journey.Stuck:
+		w.fail(r, reasonStuck)
+	case effect == journey.NoEffect:
+		r.need = needWrite
+		if r.e.Status == journey.Inside && r.e.Node == r.base.Node {
+			r.need = needNothing // it still waits
+		}
+	case !r.in.HasAttributes:
+		r.need = needAttributes
+	case effect == journey.NeedDecision:
+		r.need = needDecision
+	default:
+		w.claim(r)
+	}
+}
+
+// claim prepares the write that makes r's message this worker's.
+func (w *worker) claim(r *run) {
+	if !r.counted {
+		r.e.Attempts++
+	}
+	r.counted = false
+	if r.e.Attempts > MaxCrashes {
+		w.fail(r, reasonCrashed)
+		return
+	}
+	r.e.LeaseUntil = w.now().Add(min(w.Provider.Timeout()+LeaseMargin, MaxLease))
+	r.claims, r.need = true, needWrite
+}
+
+func (w *worker) fail(r *run, reason string) {
+	r.e, r.need = r.e.Fail(reason), needWrite
+}
+
+// write writes the runs' next revisions, and tells what each needs then.
+func (w *worker) write(ctx context.Context, runs []*run) {
+	if len(runs) == 0 {
+		return
+	}
+	list := make([]journey.Enrollment, len(runs))
+	for i, r := range runs {
+		list[i] = r.e
+	}
+	for i, err := range w.Table.Advance(ctx, w.pack.Tenant, w.live.Shards, list) {
+		r := runs[i]
+		claims := r.claims
+		r.claims, r.need = false, needNothing
+		switch {
+		case errors.Is(err, ErrLost):
+			w.counts.lost++
+		case err != nil:
+			w.counts.unknown++
+			w.Log.WarnContext(ctx, "enrollment not written", "journey", w.pack.Journey, "error", err)
+		default:
+			w.counts.written++
+			r.base = r.e
+			r.need = w.after(r, claims)
+		}
+	}
+}
+
+// after tells what r needs once its write is done.
+func (w *worker) after(r *run, claimed bool) need {
+	switch {
+	case claimed:
+		return needSend
+	case r.e.Status == journey.Failed:
+		w.counts.failed++
+		return needNothing
+	case r.e.Status != journey.Inside || r.graph == nil:
+		return needNothing
+	case r.graph.AwaitedEvent(r.e.Node) != "":
+		return needEvent
+	case !r.e.Due.After(w.now()): // a wait that is over already
+		r.e = r.base.NextWrite()
+		return needStep
+	}
+	return needNothing
+}
+
+// readAttributes loads the profiles of the runs' customers.
+func (w *worker) readAttributes(ctx context.Context, runs []*run) error {
+	customers := make([]string, len(runs))
+	for i, r := range runs {
+		customers[i] = r.e.Customer
+	}
+	profiles, err := w.Table.Profiles(ctx, w.pack.Tenant, customers)
+	if err != nil {
+		return err
+	}
+	for _, r := range runs {
+		r.in.Attributes, r.in.HasAttributes = profiles[r.e.Customer].Attributes, true
+		r.need = needStep
+	}
+	return nil
+}
+
+// readEvents looks for events that the runs' waits are for. It comes after the
+// wait is written, as an event's handler looks for waits after it has written
+// the event: one of the two sees the other.
+func (w *worker) readEvents(ctx context.Context, runs []*run) error {
+	if len(runs) == 0 {
+		return nil
+	}
+	awaited := map[string]string{}
+	for _, r := range runs {
+		awaited[r.base.Customer] = r.graph.AwaitedEvent(r.base.Node)
+	}
+	events, err := w.Table.LastEvents(ctx, w.pack.Tenant, awaited)
+	if err != nil {
+		return err
+	}
+	now := w.now()
+	for _, r := range runs {
+		r.in.EventAt = events[r.base.Customer]
+		r.need = needNothing
+		if r.in.EventAt.After(r.base.Since) || !r.base.Due.After(now) {
+			if r.e.Rev == r.base.Rev {
+				r.e = r.base.NextWrite()
+			}
+			r.need = needStep
+		}
+	}
+	return nil
+}
+
+// decide asks for r's decision.
+func (w *worker) decide(ctx context.Context, r *run) {
+	node := r.graph.NodeID(r.e.Node)
+	config := r.graph.Decision(r.e.Node)
+	answer, err := w.Provider.Decide(ctx, DecisionRequest{
+		Key: effectKey(w.pack.Tenant, &r.e, node), Tenant: w.pack.Tenant, Journey: w.pack.Journey,
+		Customer: r.e.Customer, NodeID: node, Config: config, Attributes: r.in.Attributes,
+	})
+	switch {
+	case err == nil && answer.Missing():
+		r.in.Answer = journey.Answer{Result: journey.DecidedEmpty}
+	case err == nil:
+		r.in.Answer = journey.Answer{Result: journey.Decided, Decision: answer}
+	case config.FailOnFail || throttled(err) != nil:
+		w.postpone(ctx, r, err, reasonDecision)
+		return
+	default:
+		w.Log.WarnContext(ctx, "decision failed, going on without", "journey", w.pack.Journey, "node", node, "error", err)
+		r.in.Answer = journey.Answer{Result: journey.DecisionError}
+	}
+	r.need = needStep
+}
+
+// send sends r's message, which this worker has claimed.
+func (w *worker) send(ctx context.Context, r *run) {
+	node := r.graph.NodeID(r.e.Node)
+	result, err := w.Provider.Send(ctx, Message{
+		Key: effectKey(w.pack.Tenant, &r.e, node), Tenant: w.pack.Tenant, Journey: w.pack.Journey,
+		Customer: r.e.Customer, NodeID: node, Config: r.graph.Action(r.e.Node),
+		Attributes: r.in.Attributes, Uncertain: r.uncertain,
+	})
+	r.e = r.base.NextWrite()
+	if err != nil {
+		r.e.Attempts-- // postpone counts it again if it was one
+		w.postpone(ctx, r, err, reasonSend)
+		return
+	}
+	r.in.Answer, r.need = journey.Answer{Result: result}, needStep
+}
+
+// postpone moves r's due time after an effect that failed, or was refused for
+// now; only a failure is an attempt, and the last one ends the enrollment.
+func (w *worker) postpone(ctx context.Context, r *run, err error, reason string) {
+	now := w.now()
+	r.need, r.e.LeaseUntil = needWrite, time.Time{}
+	if limit := throttled(err); limit != nil {
+		r.e.Due = now.Add(max(limit.After, time.Second)).Truncate(time.Millisecond)
+		return
+	}
+	if !r.counted {
+		r.e.Attempts++
+	}
+	w.Log.WarnContext(ctx, "effect failed", "journey", w.pack.Journey, "node", r.graph.NodeID(r.e.Node),
+		"attempt", r.e.Attempts, "error", err)
+	if r.e.Attempts >= MaxAttempts {
+		w.fail(r, reason)
+		return
+	}
+	r.e.Due = w.backOff(now, r.e.Attempts)
+}
+
+func throttled(err error) *ThrottledError {
+	var limit *ThrottledError
+	if errors.As(err, &limit) {
+		return limit
+	}
+	return nil
+}
+
+// each calls f on every run, some at a time. A panic is that run's own failed
+// attempt.
+func (w *worker) each(ctx context.Context, runs []*run, f func(context.Context, *run)) {
+	slots := make(chan struct{}, w.Parallel)
+	var all sync.WaitGroup
+	for _, r := range runs {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			defer w.recover(ctx, r)
+			f(ctx, r)
+		})
+	}
+	all.Wait()
+}
+
+func (w *worker) recover(ctx context.Context, r *run) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	w.Log.ErrorContext(ctx, "panic while a customer was moved", "journey", w.pack.Journey,
+		"panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+	r.e = r.base.NextWrite()
+	if !r.base.LeaseUntil.IsZero() {
+		r.e.Attempts-- // the claim counted it
+	}
+	r.claims = false
+	w.postpone(ctx, r, fmt.Errorf("panic: %v", cause), reasonInternal)
+}

@@ -1,0 +1,341 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/condition"
+	"journeys/internal/engine"
+	"journeys/internal/journey"
+	"journeys/internal/strict"
+)
+
+// desk is a table and a provider of a few journeys in memory, without faults.
+type desk struct {
+	lives    []engine.Live
+	due      map[engine.Shard][]engine.Due
+	grown    []journey.ID
+	drained  []journey.ID
+	packs    []engine.Pack
+	graph    journey.Definition
+	items    map[string]journey.Enrollment
+	sendErr  error
+	askErr   error
+	attempts int
+	now      time.Time
+}
+
+func (d *desk) Lives(context.Context) ([]engine.Live, error) { return d.lives, nil }
+
+func (d *desk) Load(_ context.Context, _ journey.Tenant, id journey.ID, customers []string) (*engine.Live, []journey.Enrollment, error) {
+	var list []journey.Enrollment
+	for _, c := range customers {
+		if e, ok := d.items[c]; ok {
+			list = append(list, e)
+		}
+	}
+	return &d.lives[0], list, nil
+}
+
+func (d *desk) Due(_ context.Context, s engine.Shard, _ time.Time, after *engine.Due) ([]engine.Due, *engine.Due, error) {
+	all := d.due[s]
+	begin := 0
+	if after != nil {
+		for all[begin] != *after {
+			begin++
+		}
+		begin++
+	}
+	page := all[begin:min(len(all), begin+engine.PageSize)]
+	if begin+len(page) < len(all) {
+		return page, &page[len(page)-1], nil
+	}
+	return page, nil, nil
+}
+
+func (d *desk) GrowShards(_ context.Context, l engine.Live) error {
+	d.grown = append(d.grown, l.Journey)
+	return nil
+}
+
+func (d *desk) Drained(_ context.Context, l engine.Live) error {
+	d.drained = append(d.drained, l.Journey)
+	return nil
+}
+
+func (d *desk) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
+	return d.graph.Raw, nil
+}
+
+func (d *desk) Profiles(context.Context, journey.Tenant, []string) (map[string]engine.Profile, error) {
+	return nil, nil
+}
+
+func (d *desk) LastEvents(context.Context, journey.Tenant, map[string]string) (map[string]time.Time, error) {
+	return nil, nil
+}
+
+func (d *desk) Advance(_ context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []error {
+	for _, e := range list {
+		d.items[e.Customer] = e
+	}
+	return make([]error, len(list))
+}
+
+func (d *desk) Dispatch(_ context.Context, p engine.Pack) error {
+	d.packs = append(d.packs, p)
+	return nil
+}
+
+func (d *desk) Timeout() time.Duration { return 10 * time.Second }
+
+func (d *desk) Decide(context.Context, engine.DecisionRequest) (condition.Value, error) {
+	d.attempts++
+	return condition.Value{}, d.askErr
+}
+
+func (d *desk) Send(context.Context, engine.Message) (journey.Result, error) {
+	d.attempts++
+	return journey.Sent, d.sendErr
+}
+
+func (d *desk) engine() *engine.Engine {
+	return &engine.Engine{
+		Table: d, Dispatcher: d, Provider: d, Parallel: 1, Now: func() time.Time { return d.now },
+		Jitter: func() float64 { return 0 }, Log: slog.New(slog.DiscardHandler), Definitions: &journey.Definitions{},
+	}
+}
+
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+func newDesk(journeys int) *desk {
+	tenant, _ := journey.ParseTenant("t")
+	d := &desk{due: map[engine.Shard][]engine.Due{}, items: map[string]journey.Enrollment{}, now: noon}
+	for i := range journeys {
+		d.lives = append(d.lives, engine.Live{Tenant: tenant, Journey: journey.ID(fmt.Sprintf("jrn_%d", i)), On: true, Shards: 2})
+	}
+	return d
+}
+
+// overdue puts n customers into a shard, due that long ago.
+func (d *desk) overdue(live, shard, n int, ago time.Duration) {
+	l := d.lives[live]
+	s := engine.Shard{Tenant: l.Tenant, Journey: l.Journey, Epoch: l.Epoch, Number: shard}
+	for range n {
+		d.due[s] = append(d.due[s], engine.Due{Customer: fmt.Sprintf("%d-%d-%d", live, shard, len(d.due[s])), At: d.now.Add(-ago)})
+	}
+}
+
+func TestTick_PacksAreOfOneJourneyAndFromAllItsShards(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(2)
+	d.overdue(0, 0, 60, time.Minute)
+	d.overdue(0, 1, 60, time.Minute)
+	d.overdue(1, 0, 1, time.Minute)
+	require.NoError(t, d.engine().Tick(t.Context()))
+
+	sizes := map[journey.ID][]int{}
+	for _, p := range d.packs {
+		require.False(t, p.Solo)
+		sizes[p.Journey] = append(sizes[p.Journey], len(p.Customers))
+	}
+	require.Equal(t, map[journey.ID][]int{"jrn_0": {99, 21}, "jrn_1": {1}}, sizes)
+	require.Empty(t, d.grown)
+}
+
+func TestTick_TakesAPageOfEachJourneyInTurn(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(2)
+	d.overdue(0, 0, 5*engine.PageSize, time.Minute)
+	d.overdue(1, 0, 99, time.Minute)
+	require.NoError(t, d.engine().Tick(t.Context()))
+	for i, p := range d.packs {
+		if p.Journey == "jrn_1" {
+			require.LessOrEqual(t, i, engine.PageSize/engine.PackSize+1, "a small journey waits for one page of a large one, not for all")
+			return
+		}
+	}
+	t.Fatal("the small journey was never visited")
+}
+
+func TestTick_AJourneyMoreThanAPageBehindGetsMoreShards(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(2)
+	d.overdue(0, 0, engine.PageSize+1, time.Minute)
+	d.overdue(1, 0, engine.PageSize, time.Minute)
+	require.NoError(t, d.engine().Tick(t.Context()))
+	require.Equal(t, []journey.ID{"jrn_0"}, d.grown)
+
+	d.lives[0].Shards, d.grown = engine.MaxShards, nil
+	require.NoError(t, d.engine().Tick(t.Context()))
+	require.Empty(t, d.grown, "there is a largest number")
+}
+
+func TestTick_WhoIsLongOverdueGoesAlone(t *testing.T) {
+	t.Parallel()
+
+	solo := func(d *desk) (n int) {
+		require.NoError(t, d.engine().Tick(t.Context()))
+		for _, p := range d.packs {
+			if p.Solo {
+				require.Len(t, p.Customers, 1)
+				n++
+			}
+		}
+		return n
+	}
+	d := newDesk(1)
+	d.overdue(0, 0, 3, engine.SoloAfter)
+	d.overdue(0, 0, 4, engine.SoloAfter-time.Second)
+	require.Equal(t, 3, solo(d))
+
+	resumed := newDesk(1)
+	resumed.lives[0].Since = noon
+	resumed.overdue(0, 0, 50, time.Hour)
+	require.Zero(t, solo(resumed), "after a pause everybody is overdue, and nobody is suspect")
+
+	behind := newDesk(1)
+	behind.overdue(0, 0, engine.PageSize+1, time.Hour)
+	require.Zero(t, solo(behind), "in a backlog everybody is overdue, and nobody is suspect")
+}
+
+func TestTick_ADrainEndsOnceNobodyIsFoundAndNobodyCanCome(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(1)
+	l := &d.lives[0]
+	l.On, l.Epoch, l.Since = false, 1, noon.Add(-engine.DrainGrace+time.Second)
+	require.NoError(t, d.engine().Tick(t.Context()))
+	require.Empty(t, d.drained, "an enroll call from before may still write")
+
+	l.Since = noon.Add(-engine.DrainGrace)
+	old := engine.Shard{Tenant: l.Tenant, Journey: l.Journey, Epoch: 0, Number: 1}
+	d.due[old] = []engine.Due{{Customer: "late", At: noon.Add(500 * time.Hour)}}
+	require.NoError(t, d.engine().Tick(t.Context()))
+	require.Empty(t, d.drained)
+	require.Equal(t, []string{"late"}, d.packs[0].Customers, "who leaves does not wait for a due time")
+
+	delete(d.due, old)
+	require.NoError(t, d.engine().Tick(t.Context()))
+	require.Equal(t, []journey.ID{"jrn_0"}, d.drained)
+}
+
+// enter puts a customer before an effect of the graph.
+func (d *desk) enter(t *testing.T, kind, config string) {
+	t.Helper()
+	var faults strict.Faults
+	v, _ := strict.Parse([]byte(fmt.Sprintf(`{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"x","type":%q,"config":%s},{"id":"out","type":"exit"}],
+		"edges":[{"source":"in","target":"x"},{"source":"x","target":"out"}]}`, kind, config)), &faults)
+	var ok bool
+	d.graph, ok = journey.ReadDefinition(v)
+	require.True(t, ok, faults.List())
+	e, _ := d.graph.Graph.Start(journey.Enrollment{Journey: "jrn_0", Customer: "c", GraphHash: d.graph.Hash, EnrolledAt: d.now, ExpiresAt: d.now.AddDate(1, 0, 0)})
+	d.items["c"] = e
+}
+
+// advance runs workers at each due time until the customer has left, and
+// returns the pauses between them.
+func (d *desk) advance(t *testing.T) []time.Duration {
+	t.Helper()
+	var pauses []time.Duration
+	for turn := 0; d.items["c"].Status == journey.Inside; turn++ {
+		require.Less(t, turn, 100)
+		require.NoError(t, d.engine().Advance(t.Context(), engine.Pack{Tenant: d.lives[0].Tenant, Journey: "jrn_0", Customers: []string{"c"}}))
+		if e := d.items["c"]; e.Status == journey.Inside {
+			pauses = append(pauses, e.Due.Sub(d.now))
+			d.now = e.Due
+		}
+	}
+	return pauses
+}
+
+func TestAdvance_ASendThatFailsIsTriedTenTimesWithBackOff(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(1)
+	d.sendErr = errors.New("refused")
+	d.enter(t, "channel_action", `{"channel":"push"}`)
+	pauses := d.advance(t)
+	require.Equal(t, journey.Failed, d.items["c"].Status)
+	require.Equal(t, "send_failed", d.items["c"].ExitReason)
+	require.Equal(t, engine.MaxAttempts, d.attempts)
+	require.Equal(t, []time.Duration{
+		30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute,
+		16 * time.Minute, 32 * time.Minute, time.Hour, time.Hour,
+	}, pauses)
+}
+
+func TestAdvance_TooManyIsNoAttempt(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(1)
+	d.enter(t, "channel_action", `{"channel":"push"}`)
+	d.sendErr = &engine.ThrottledError{After: 5 * time.Second}
+	for range 50 {
+		require.NoError(t, d.engine().Advance(t.Context(), engine.Pack{Tenant: d.lives[0].Tenant, Journey: "jrn_0", Customers: []string{"c"}}))
+		require.Equal(t, d.now.Add(5*time.Second), d.items["c"].Due)
+		d.now = d.items["c"].Due
+	}
+	require.Zero(t, d.items["c"].Attempts)
+	d.sendErr = nil
+	d.advance(t)
+	require.Equal(t, journey.Completed, d.items["c"].Status)
+}
+
+func TestAdvance_OnErrorDecidesWhatAFailedDecisionDoes(t *testing.T) {
+	t.Parallel()
+
+	goOn := newDesk(1)
+	goOn.askErr = errors.New("down")
+	goOn.enter(t, "nba_decision", `{"decisionFlowId":"f"}`)
+	goOn.advance(t)
+	require.Equal(t, journey.Completed, goOn.items["c"].Status)
+	require.Equal(t, journey.DecisionError, goOn.items["c"].Path.Visits(noon)[1].Result)
+	require.Equal(t, 1, goOn.attempts)
+
+	fail := newDesk(1)
+	fail.askErr = errors.New("down")
+	fail.enter(t, "nba_decision", `{"decisionFlowId":"f","onError":"fail"}`)
+	fail.advance(t)
+	require.Equal(t, journey.Failed, fail.items["c"].Status)
+	require.Equal(t, "decision_failed", fail.items["c"].ExitReason)
+	require.Equal(t, engine.MaxAttempts, fail.attempts)
+}
+
+func TestAdvance_APanicIsOneCustomersOwn(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(1)
+	d.enter(t, "channel_action", `{"channel":"push"}`)
+	other := d.items["c"]
+	other.Customer = "other"
+	d.items["other"] = other
+	e := d.engine()
+	e.Provider = panicking{d}
+	for d.items["c"].Status == journey.Inside {
+		require.NoError(t, e.Advance(t.Context(), engine.Pack{Tenant: d.lives[0].Tenant, Journey: "jrn_0", Customers: []string{"c", "other"}}))
+		d.now = d.now.Add(2 * time.Hour)
+	}
+	require.Equal(t, journey.Failed, d.items["c"].Status)
+	require.Equal(t, "internal_error", d.items["c"].ExitReason)
+	require.Equal(t, journey.Completed, d.items["other"].Status)
+}
+
+// panicking panics for one customer.
+type panicking struct{ *desk }
+
+func (p panicking) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
+	if m.Customer == "c" {
+		panic("a bug")
+	}
+	return p.desk.Send(ctx, m)
+}

@@ -1,0 +1,415 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/condition"
+	"journeys/internal/engine"
+	"journeys/internal/journey"
+	"journeys/internal/journey/journeytest"
+	"journeys/internal/strict"
+)
+
+// model is a whole installation in one goroutine: a table in memory with the
+// conditions of the real one, a provider that honours keys, a queue of
+// invocations, a virtual clock, and, until calm, faults from a seed.
+type model struct {
+	t    *testing.T
+	r    *rand.Rand
+	now  time.Time
+	calm bool
+
+	tenant     journey.Tenant
+	live       engine.Live
+	definition journey.Definition
+	items      map[string]journey.Enrollment
+	index      map[string]journey.Enrollment // what the due index shows: behind by some writes
+	profiles   map[string]engine.Profile
+	decisions  map[string]condition.Value
+	queue      []engine.Pack
+	inbox      map[string]engine.Message
+	sends      map[string]string // customer and node -> key
+	faults     map[string]int
+	kept       journey.Definitions
+	depth      int // of workers that run while another is frozen
+}
+
+var (
+	errDead      = errors.New("model: the process is dead")
+	errThrottled = errors.New("model: throttled")
+)
+
+// process is one worker's view of the model. Once dead, nothing it does has
+// any effect.
+type process struct {
+	*model
+	dead bool
+}
+
+// fault decides what goes wrong at one call, and counts it.
+func (p *process) fault(kinds ...string) string {
+	if p.dead || p.calm || p.r.IntN(12) > 0 {
+		return ""
+	}
+	kind := kinds[p.r.IntN(len(kinds))]
+	p.faults[kind]++
+	switch kind {
+	case "crash":
+		p.dead = true
+	case "freeze":
+		p.freeze()
+	}
+	return kind
+}
+
+// freeze stops the process for up to two minutes, in which others run.
+func (p *process) freeze() {
+	if p.depth > 2 {
+		return
+	}
+	p.depth++
+	p.now = p.now.Add(time.Duration(p.r.IntN(120_000)) * time.Millisecond)
+	for range p.r.IntN(3) {
+		p.runOne()
+	}
+	p.depth--
+}
+
+func (p *process) read(ctx context.Context) error {
+	kind := p.fault("crash", "freeze", "throttle")
+	if p.dead {
+		return errDead
+	}
+	if kind == "throttle" {
+		return errThrottled
+	}
+	return ctx.Err()
+}
+
+func (p *process) Lives(ctx context.Context) ([]engine.Live, error) {
+	return []engine.Live{p.live}, p.read(ctx)
+}
+
+func (p *process) Due(ctx context.Context, s engine.Shard, before time.Time, after *engine.Due) ([]engine.Due, *engine.Due, error) {
+	if err := p.read(ctx); err != nil {
+		return nil, nil, err
+	}
+	var page []engine.Due
+	for customer, e := range p.index {
+		if int(hash(customer))%p.live.Shards == s.Number && !e.Due.IsZero() && !e.Due.After(before) {
+			page = append(page, engine.Due{Customer: customer, At: e.Due})
+		}
+	}
+	slices.SortFunc(page, func(a, b engine.Due) int {
+		return a.At.Compare(b.At)*2 + cmpString(a.Customer, b.Customer)
+	})
+	return page, nil, nil
+}
+
+func cmpString(a, b string) int {
+	if a < b {
+		return -1
+	}
+	return 1
+}
+
+func hash(s string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(s))
+	return h.Sum32()
+}
+
+func (p *process) GrowShards(context.Context, engine.Live) error { return nil }
+func (p *process) Drained(context.Context, engine.Live) error    { return nil }
+
+func (p *process) Definition(ctx context.Context, _ journey.Tenant, _ journey.ID, _ string) ([]byte, error) {
+	return p.definition.Raw, p.read(ctx)
+}
+
+func (p *process) Load(ctx context.Context, _ journey.Tenant, _ journey.ID, customers []string) (*engine.Live, []journey.Enrollment, error) {
+	var list []journey.Enrollment
+	for _, c := range customers {
+		if e, ok := p.items[c]; ok {
+			list = append(list, e)
+		}
+	}
+	return &p.live, list, p.read(ctx)
+}
+
+func (p *process) Profiles(ctx context.Context, _ journey.Tenant, customers []string) (map[string]engine.Profile, error) {
+	return p.profiles, p.read(ctx)
+}
+
+func (p *process) LastEvents(ctx context.Context, _ journey.Tenant, _ map[string]string) (map[string]time.Time, error) {
+	return nil, p.read(ctx)
+}
+
+// Advance writes one after the other; any may be throttled, or applied with
+// the process dead before the answer.
+func (p *process) Advance(_ context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []error {
+	errs := make([]error, len(list))
+	for i, e := range list {
+		if p.fault("crash", "throttle", "freeze") == "throttle" {
+			errs[i] = errThrottled
+			continue
+		}
+		if p.dead {
+			errs[i] = errDead
+			continue
+		}
+		if p.items[e.Customer].Rev != e.Rev-1 {
+			errs[i] = engine.ErrLost
+			continue
+		}
+		p.put(e)
+		if p.fault("crash", "lost answer") == "lost answer" {
+			errs[i] = errors.New("model: the answer was lost for good")
+		}
+	}
+	return errs
+}
+
+// put stores e. The index follows at once, or with the next write.
+func (m *model) put(e journey.Enrollment) {
+	e.Path, e.Delta = slices.Clone(e.Path), slices.Clone(e.Delta)
+	old := m.items[e.Customer]
+	m.items[e.Customer] = e
+	m.index[e.Customer] = e
+	if !m.calm && m.r.IntN(4) == 0 && old.Rev > 0 {
+		m.index[e.Customer] = old
+	}
+}
+
+func (p *process) Dispatch(ctx context.Context, pack engine.Pack) error {
+	switch p.fault("crash", "lost invocation", "twice", "throttle") {
+	case "crash", "lost invocation":
+		return ctx.Err()
+	case "throttle":
+		return errThrottled
+	case "twice":
+		p.queue = append(p.queue, pack)
+	}
+	if !p.dead {
+		p.queue = append(p.queue, pack)
+	}
+	return nil
+}
+
+func (p *process) Timeout() time.Duration { return 5 * time.Second }
+
+func (p *process) Decide(ctx context.Context, r engine.DecisionRequest) (condition.Value, error) {
+	if err := p.read(ctx); err != nil {
+		return condition.Value{}, &engine.ThrottledError{After: time.Second}
+	}
+	return p.decisions[r.NodeID], nil
+}
+
+func (p *process) Send(_ context.Context, m engine.Message) (journey.Result, error) {
+	kind := p.fault("crash", "throttle", "freeze", "crash after")
+	if p.dead {
+		return 0, errDead
+	}
+	if kind == "throttle" {
+		return 0, &engine.ThrottledError{After: time.Minute}
+	}
+	who := m.Customer + " " + m.NodeID
+	if key, ok := p.sends[who]; ok {
+		require.Equal(p.t, key, m.Key, "two keys for one effect")
+	}
+	p.sends[who], p.inbox[m.Key] = m.Key, m
+	if kind == "crash after" {
+		p.dead = true
+		return 0, errDead
+	}
+	return journey.Sent, nil
+}
+
+func (p *process) engine() *engine.Engine {
+	return &engine.Engine{
+		Table: p, Dispatcher: p, Provider: p, Parallel: 1,
+		Now: func() time.Time { return p.now }, Jitter: p.r.Float64, Log: slog.New(slog.DiscardHandler),
+		Definitions: &p.kept,
+	}
+}
+
+// runOne runs a queued invocation, some of them not in their order, and leaves
+// some in the queue to come again.
+func (m *model) runOne() {
+	if len(m.queue) == 0 {
+		return
+	}
+	i := m.r.IntN(len(m.queue))
+	pack := m.queue[i]
+	if m.calm || m.r.IntN(10) > 0 {
+		m.queue = slices.Delete(m.queue, i, i+1)
+	}
+	p := &process{model: m}
+	_ = p.engine().Advance(context.Background(), pack)
+}
+
+func (m *model) tick() {
+	p := &process{model: m}
+	_ = p.engine().Tick(context.Background())
+}
+
+func newModel(t *testing.T, seed uint64, customers int) *model {
+	r := rand.New(rand.NewPCG(seed, 3))
+	var faults strict.Faults
+	text := journeytest.Graph(r, 4+r.IntN(24))
+	v, _ := strict.Parse([]byte(text), &faults)
+	definition, ok := journey.ReadDefinition(v)
+	require.True(t, ok)
+	tenant, _ := journey.ParseTenant("t")
+	m := &model{
+		t: t, r: r, now: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), tenant: tenant, definition: definition,
+		live:  engine.Live{Tenant: tenant, Journey: "jrn_1", On: true, Shards: 4},
+		items: map[string]journey.Enrollment{}, index: map[string]journey.Enrollment{},
+		profiles: map[string]engine.Profile{}, decisions: map[string]condition.Value{},
+		inbox: map[string]engine.Message{}, sends: map[string]string{}, faults: map[string]int{},
+	}
+	for i := range definition.Graph.Len() {
+		if definition.Graph.NodeType(i) == journey.NBADecision && r.IntN(2) == 0 {
+			m.decisions[definition.Graph.NodeID(i)] = parse(t, fmt.Sprintf(`{"score":%d}`, r.IntN(10)))
+		}
+	}
+	for i := range customers {
+		m.enroll(fmt.Sprintf("c%d", i))
+	}
+	return m
+}
+
+func parse(t *testing.T, text string) condition.Value {
+	t.Helper()
+	v, err := condition.ParseValue([]byte(text))
+	require.NoError(t, err)
+	return v
+}
+
+func (m *model) enroll(customer string) {
+	if m.r.IntN(4) > 0 {
+		m.profiles[customer] = engine.Profile{Attributes: parse(m.t, fmt.Sprintf(`{"a0":%d,"a1":%d}`, m.r.IntN(10), m.r.IntN(10)))}
+	}
+	e, _ := m.definition.Graph.Start(journey.Enrollment{
+		Journey: m.live.Journey, Customer: customer, EnrolledAt: m.now, ExpiresAt: m.now.AddDate(0, 0, 365),
+	})
+	m.put(e)
+}
+
+func (m *model) inside() (n int) {
+	for _, e := range m.items {
+		if e.Status == journey.Inside {
+			n++
+		}
+	}
+	return n
+}
+
+// next returns the earliest due time, at least a minute from now.
+func (m *model) next() time.Time {
+	next := m.now.Add(1000 * time.Hour)
+	for _, e := range m.items {
+		if e.Status == journey.Inside && e.Due.Before(next) {
+			next = e.Due
+		}
+	}
+	if soon := m.now.Add(time.Minute); next.Before(soon) {
+		return soon
+	}
+	return next
+}
+
+// Customers go through random graphs while processes die at every call,
+// invocations come twice, late, in disorder or never, workers freeze while
+// others run, writes are throttled or applied with a lost answer, and the
+// index shows what was true before. In the end everybody went the way that
+// /test shows, each message was sent once, and nobody failed.
+func TestChaos_InMemory(t *testing.T) {
+	t.Parallel()
+
+	total := map[string]int{}
+	for seed := range uint64(1000) {
+		m := newModel(t, seed, 25)
+		for turn := 0; turn < 60 && m.inside() > 0; turn++ {
+			m.tick()
+			for range len(m.queue) {
+				m.runOne()
+			}
+			m.now = m.next()
+		}
+		m.calm = true
+		for customer, e := range m.items {
+			m.index[customer] = e // the index catches up
+		}
+		for turn := 0; m.inside() > 0; turn++ {
+			require.Less(t, turn, 2000, "seed %d: customers are stranded", seed)
+			m.tick()
+			for len(m.queue) > 0 {
+				m.runOne()
+			}
+			m.now = m.next()
+		}
+		m.check(seed)
+		for kind, n := range m.faults {
+			total[kind] += n
+		}
+	}
+	t.Log("faults:", total)
+	for _, kind := range []string{"crash", "crash after", "freeze", "throttle", "lost answer", "lost invocation", "twice"} {
+		require.Greater(t, total[kind], 100, kind)
+	}
+}
+
+// check holds the end against what a simulation of each customer shows.
+func (m *model) check(seed uint64) {
+	sent := 0
+	service := journey.NewService(simulated{d: m.definition}, func() time.Time { return m.now }, nil)
+	for customer, e := range m.items {
+		require.Equal(m.t, journey.Completed, e.Status, "seed %d customer %s: %s", seed, customer, e.ExitReason)
+		var way, expected []string
+		for _, visit := range e.Path.Visits(e.EnrolledAt) {
+			way = append(way, m.definition.Graph.NodeID(visit.Node)+" "+visit.Result.String())
+			if visit.Result == journey.Sent {
+				sent++
+				require.Contains(m.t, m.sends, customer+" "+m.definition.Graph.NodeID(visit.Node))
+			}
+		}
+		for _, step := range m.simulate(service, customer) {
+			expected = append(expected, step.NodeID+" "+step.Result)
+		}
+		require.Equal(m.t, expected, way, "seed %d customer %s", seed, customer)
+	}
+	require.Len(m.t, m.inbox, sent, "seed %d: each message once, none for nobody", seed)
+}
+
+// simulated is a Store with the model's journey.
+type simulated struct {
+	journey.Store
+	d journey.Definition
+}
+
+func (s simulated) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+	return journey.Journey{GraphHash: s.d.Hash, MaxDurationDays: 365}, nil
+}
+
+func (s simulated) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
+	return s.d.Raw, nil
+}
+
+func (m *model) simulate(service *journey.Service, customer string) []journey.SimulationStep {
+	s, err := service.Test(m.t.Context(), m.tenant, "", journey.TestRequest{
+		Attributes: m.profiles[customer].Attributes, Decisions: m.decisions,
+	})
+	require.NoError(m.t, err)
+	require.Equal(m.t, "exited", s.Outcome)
+	return s.Steps
+}

@@ -1,0 +1,189 @@
+package engine_test
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/condition"
+	"journeys/internal/dynamo"
+	"journeys/internal/dynamolocal"
+	"journeys/internal/engine"
+	"journeys/internal/journey"
+	"journeys/internal/strict"
+)
+
+// installation is the engine on the real DynamoDB Local, with the invocations
+// of advance in a queue and a virtual clock.
+type installation struct {
+	*engine.Engine
+	store   *dynamo.Store
+	service *journey.Service
+	tenant  journey.Tenant
+	now     time.Time
+	queue   []engine.Pack
+	mu      sync.Mutex
+	inbox   map[string]engine.Message
+}
+
+func (i *installation) Dispatch(_ context.Context, p engine.Pack) error {
+	i.queue = append(i.queue, p)
+	return nil
+}
+
+func (i *installation) Timeout() time.Duration { return 10 * time.Second }
+
+func (i *installation) Decide(context.Context, engine.DecisionRequest) (condition.Value, error) {
+	return condition.ParseValue([]byte(`{"score":7}`))
+}
+
+func (i *installation) Send(_ context.Context, m engine.Message) (journey.Result, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.inbox[m.Key] = m
+	return journey.Sent, nil
+}
+
+func install(t testing.TB) *installation {
+	t.Helper()
+	server, err := dynamolocal.Start(t.Context(), dynamolocal.Options{})
+	require.NoError(t, err)
+	t.Cleanup(server.Stop)
+	client := dynamo.NewClient(aws.Config{
+		Region: "eu-west-1", BaseEndpoint: aws.String(server.Endpoint()),
+		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+	})
+	require.NoError(t, dynamo.CreateTable(t.Context(), client, "journeys"))
+	tenant, _ := journey.ParseTenant("acme")
+	i := &installation{
+		store: dynamo.New(client, "journeys", rand.Reader, dynamo.BatchInserts), tenant: tenant,
+		now: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), inbox: map[string]engine.Message{},
+	}
+	clock := func() time.Time { return i.now }
+	i.service = journey.NewService(i.store, clock, rand.Reader)
+	i.Engine = &engine.Engine{
+		Table: i.store, Dispatcher: i, Provider: i, Parallel: 32, Now: clock,
+		Jitter: func() float64 { return 0 }, Log: slog.New(slog.DiscardHandler), Definitions: &journey.Definitions{},
+	}
+	return i
+}
+
+const sixNodes = `{"nodes":[
+	{"id":"in","type":"entry_trigger"},
+	{"id":"w","type":"wait","config":{"delayHours":48}},
+	{"id":"s","type":"condition_split","config":{"condition":{"field":"plan","operator":"eq","value":"pro"}}},
+	{"id":"d","type":"nba_decision","config":{"decisionFlowId":"next"}},
+	{"id":"a","type":"channel_action","config":{"channel":"push"}},
+	{"id":"out","type":"exit","config":{"reason":"done"}}],
+	"edges":[{"source":"in","target":"w"},{"source":"w","target":"s"},
+	{"source":"s","target":"d","sourceHandle":"true"},{"source":"s","target":"out","sourceHandle":"false"},
+	{"source":"d","target":"a"},{"source":"a","target":"out"}]}`
+
+func (i *installation) activate(t testing.TB, definition string) journey.ID {
+	t.Helper()
+	var faults strict.Faults
+	v, _ := strict.Parse([]byte(definition), &faults)
+	d, ok := journey.ReadDefinition(v)
+	require.True(t, ok, faults.List())
+	name, active := "test", journey.Active
+	j, err := i.service.Create(t.Context(), i.tenant, journey.Change{Name: &name, Definition: &d})
+	require.NoError(t, err)
+	_, err = i.service.Update(t.Context(), i.tenant, j.ID, journey.Change{Status: &active}, nil)
+	require.NoError(t, err)
+	return j.ID
+}
+
+func (i *installation) enroll(t testing.TB, id journey.ID, ctx context.Context, n int) []string {
+	t.Helper()
+	customers := make([]string, n)
+	for c := range customers {
+		customers[c] = fmt.Sprintf("customer-%d", c)
+	}
+	for c := 0; c < n; c += journey.MaxBatch {
+		result, err := i.service.Enroll(ctx, i.tenant, id, journey.EnrollRequest{Customers: customers[c:min(n, c+journey.MaxBatch)]})
+		require.NoError(t, err)
+		require.Zero(t, result.Errors)
+	}
+	return customers
+}
+
+func (i *installation) run(t testing.TB, ctx context.Context) {
+	t.Helper()
+	require.NoError(t, i.Tick(ctx))
+	for _, pack := range i.queue {
+		require.NoError(t, i.Advance(ctx, pack))
+	}
+	i.queue = nil
+}
+
+// One customer through entry, wait, split, decision, send and exit costs at
+// most 0.15 requests. `make bench` counts the capacity units, which DynamoDB
+// Local does not report for PartiQL.
+func TestEngine_CostOfACustomer(t *testing.T) {
+	t.Parallel()
+
+	const n = 2000
+	i := install(t)
+	id := i.activate(t, sixNodes)
+	for c := range n {
+		require.NoError(t, i.store.PutProfile(t.Context(), i.tenant, journey.Profile{
+			Customer: fmt.Sprintf("customer-%d", c), Attributes: []byte(`{"plan":"pro"}`), UpdatedAt: i.now,
+		}))
+	}
+	ctx, meter := dynamo.WithMeter(t.Context())
+	customers := i.enroll(t, id, ctx, n)
+	i.now = i.now.Add(48 * time.Hour)
+	i.run(t, ctx)
+
+	require.Len(t, i.inbox, n)
+	e, err := i.store.Enrollment(t.Context(), i.tenant, id, customers[0])
+	require.NoError(t, err)
+	require.Equal(t, journey.Completed, e.Status)
+	require.Len(t, e.Path.Visits(e.EnrolledAt), 6)
+
+	used := meter.Usage()
+	t.Logf("per customer: %.3f requests, %.3f read units", float64(used.Requests)/n, used.ReadUnits/n)
+	require.LessOrEqual(t, float64(used.Requests)/n, 0.15)
+	require.LessOrEqual(t, used.ReadUnits/n, 2.1)
+}
+
+func TestEngine_ArchivedAndDeletedJourneysDrain(t *testing.T) {
+	t.Parallel()
+
+	i := install(t)
+	for _, reason := range []string{"journey_archived", "journey_deleted"} {
+		id := i.activate(t, sixNodes)
+		customers := i.enroll(t, id, t.Context(), 250)
+		if reason == "journey_archived" {
+			archived := journey.Archived
+			_, err := i.service.Update(t.Context(), i.tenant, id, journey.Change{Status: &archived}, nil)
+			require.NoError(t, err)
+		} else {
+			require.NoError(t, i.service.Delete(t.Context(), i.tenant, id, nil))
+		}
+		i.run(t, t.Context())
+		for _, customer := range customers {
+			e, err := i.store.Enrollment(t.Context(), i.tenant, id, customer)
+			require.NoError(t, err)
+			require.Equal(t, journey.Cancelled, e.Status)
+			require.Equal(t, reason, e.ExitReason)
+		}
+		live, _, err := i.store.Load(t.Context(), i.tenant, id, nil)
+		require.NoError(t, err)
+		require.NotNil(t, live, "an enroll call that began before may still write")
+		i.now = i.now.Add(engine.DrainGrace)
+		i.run(t, t.Context())
+		live, _, err = i.store.Load(t.Context(), i.tenant, id, nil)
+		require.NoError(t, err)
+		require.Nil(t, live)
+	}
+	require.Empty(t, i.inbox)
+}
