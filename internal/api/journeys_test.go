@@ -1,0 +1,140 @@
+package api_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/api"
+	"journeys/internal/manifest"
+)
+
+// TestAnswers holds a journey's life, as its callers see it, to
+// testdata/answers.txt.
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+
+	s := newServer(t, &memory{})
+	var text strings.Builder
+	show := func(name string, status int, c call) string {
+		w := s.do(c)
+		require.Equal(t, status, w.Code, "%s: %s", name, w.Body)
+		fmt.Fprintf(&text, "=== %s\n%s", name, transcript(w))
+		return w.Header().Get("Location")
+	}
+	show("create the least", 201, call{method: "POST", path: "/journeys", body: `{"name":"Least"}`})
+	path := show("create with everything", 201, call{method: "POST", path: "/journeys", body: `{"name":"Most <&> \u00e9",` +
+		`"description":"d","entryCondition":{"event":"account_created"},"maxDurationDays":7,"definition":` + wholeGraph + `}`})
+	path = strings.TrimPrefix(path, manifest.BasePath)
+	admin := caller(manifest.Admin)
+
+	show("get", 200, call{method: "GET", path: path})
+	show("get what is known", 304, call{method: "GET", path: path, header: []string{"If-None-Match", `"0", W/"1"`}})
+	show("list", 200, call{method: "GET", path: "/journeys?limit=1"})
+	show("list beyond the end", 200, call{method: "GET", path: "/journeys?offset=2"})
+	show("list by status", 200, call{method: "GET", path: "/journeys?status=active"})
+	show("activate", 200, call{method: "PUT", path: path, body: `{"status":"active"}`, header: []string{"If-Match", `"1"`}})
+	show("clear", 200, call{method: "PUT", path: path, body: `{"description":null,"entryCondition":null}`})
+	show("enroll one", 201, call{method: "POST", path: path + "/enroll", body: `{"customerId":"c 1"}`})
+	show("enroll some, with details", 201, call{
+		method: "POST", path: path + "/enroll?details=true", body: `{"customerIds":["a","b","a","throttled"]}`,
+	})
+	show("test", 200, call{method: "POST", path: path + "/test", body: `{"customerAttributes":{"spend":7},` +
+		`"now":"2026-11-23T11:00:00.0009+01:00","decisions":{"offer":{"id":"o1"}}}`})
+	show("test an inline graph", 200, call{method: "POST", path: path + "/test", body: `{"definition":` + shortGraph + `}`})
+	show("test without a body", 200, call{method: "POST", path: path + "/test"})
+	show("delete", 204, call{method: "DELETE", path: path, caller: &admin, header: []string{"If-Match", `"9", "3"`}})
+	golden(t, "answers.txt", text.String())
+}
+
+func TestIfMatchOfAnyRevisionIsFine(t *testing.T) {
+	t.Parallel()
+
+	s := newServer(t, &memory{})
+	id := s.create(`{"name":"a"}`)
+	for i, match := range []string{`*`, ` "1" , "2"`, `, "x", "3",`} {
+		w := s.do(call{
+			method: "PUT", path: "/journeys/" + id, body: fmt.Sprintf(`{"name":"n%d"}`, i), header: []string{"If-Match", match},
+		})
+		require.Equal(t, 200, w.Code, "%s: %s", match, w.Body)
+		require.Equal(t, fmt.Sprintf(`"%d"`, i+2), w.Header().Get("ETag"))
+	}
+	// Tags that are not spelled as ours are not ours.
+	for _, match := range []string{`"04"`, `"+4"`, `"-4"`, `""`, `"4 "`, `W/"4"`} {
+		w := s.do(call{method: "PUT", path: "/journeys/" + id, body: `{"name":"b"}`, header: []string{"If-Match", match}})
+		require.Contains(t, []int{400, 412}, w.Code, match)
+	}
+}
+
+// Two spellings of one key are one key: with other customers, each is refused.
+func TestAQuotedIdempotencyKeyIsTheBareOne(t *testing.T) {
+	t.Parallel()
+
+	s := newServer(t, &memory{})
+	path := "/journeys/" + s.createActive() + "/enroll"
+	for bare, quoted := range map[string]string{"abc": `"abc"`, `a"b\c`: `"a\"b\\c"`, "a, b": `"a, b"`} {
+		s.must(201, call{method: "POST", path: path, body: `{"customerId":"a"}`, header: []string{"Idempotency-Key", bare}})
+		s.must(201, call{method: "POST", path: path, body: `{"customerId":"a"}`, header: []string{"Idempotency-Key", quoted}})
+		s.must(422, call{method: "POST", path: path, body: `{"customerId":"b"}`, header: []string{"Idempotency-Key", quoted}})
+	}
+}
+
+func TestContentTypesThatMeanJSONInUTF8(t *testing.T) {
+	t.Parallel()
+
+	s := newServer(t, &memory{})
+	for _, contentType := range []string{"application/json", "Application/JSON;charset=UTF-8", `application/json; charset="utf-8"`} {
+		s.must(201, call{
+			method: "POST", path: "/journeys", body: `{"name":"a"}`,
+			header: []string{"Content-Type", contentType, "Content-Encoding", "identity"},
+		})
+	}
+}
+
+// GET and DELETE do not look at a body, whatever it is.
+func TestABodyThatNobodyAskedForIsIgnored(t *testing.T) {
+	t.Parallel()
+
+	s := newServer(t, &memory{})
+	id, admin := s.create(`{"name":"a"}`), caller(manifest.Admin)
+	s.must(200, call{method: "GET", path: "/journeys/" + id, body: "{", header: []string{"Content-Type", "text/plain"}})
+	s.must(204, call{method: "DELETE", path: "/journeys/" + id, body: "{", caller: &admin})
+}
+
+// No request, however made, gets a 5xx or an answer that is not JSON.
+func FuzzAnyRequest(f *testing.F) {
+	for _, row := range problems("DRAFT", "ACTIVE") {
+		header := ""
+		if len(row.call.header) > 1 {
+			header = row.call.header[1]
+		}
+		if len(row.call.body) < 10_000 {
+			f.Add(uint8(len(row.call.path)), "x=1&limit=3", header, []byte(row.call.body))
+		}
+	}
+	f.Add(uint8(3), "details=true", `"a"`, []byte(`{"definition":`+wholeGraph+`}`))
+	s := newServer(f, &memory{})
+	draft, active := s.create(`{"name":"a"}`), s.createActive()
+	admin := caller(manifest.Admin)
+	f.Fuzz(func(t *testing.T, which uint8, query, header string, body []byte) {
+		s.t = t
+		s.log.Reset()
+		op := api.Operations()[int(which)%len(api.Operations())]
+		id := draft
+		if which >= 128 {
+			id = active
+		}
+		if op.Method == "DELETE" {
+			id = missing
+		}
+		w := s.do(call{
+			method: op.Method, path: strings.ReplaceAll(op.Path, "{id}", id) + "?" + query, body: string(body), caller: &admin,
+			header: []string{"Idempotency-Key", header, "If-Match", header, "If-None-Match", header},
+		})
+		require.Less(t, w.Code, 500, "%s", w.Body)
+		require.True(t, w.Body.Len() == 0 || json.Valid(w.Body.Bytes()), "%s", w.Body)
+	})
+}

@@ -1,0 +1,288 @@
+package api_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/auth"
+	"journeys/internal/journey"
+	"journeys/internal/manifest"
+)
+
+// missing is the id of no journey.
+const missing = "jrn_01JD0000000000000000000000"
+
+// TestProblems holds every answer to bad input to testdata/problems.txt. All
+// calls meet one draft and one active journey.
+func TestProblems(t *testing.T) {
+	t.Parallel()
+
+	s := newServer(t, &memory{})
+	draft := s.create(`{"name":"Draft"}`)
+	active := s.createActive()
+	s.must(201, call{
+		method: "POST", path: "/journeys/" + active + "/enroll", body: `{"customerId":"c"}`,
+		header: []string{"Idempotency-Key", "used"},
+	})
+	var text strings.Builder
+	for _, row := range problems(draft, active) {
+		w := s.do(row.call)
+		require.GreaterOrEqual(t, w.Code, 400, row.name)
+		require.Less(t, w.Code, 500, row.name)
+		require.Equal(t, "application/problem+json", w.Header().Get("Content-Type"), row.name)
+		fmt.Fprintf(&text, "=== %s\n%s", row.name, transcript(w))
+	}
+	golden(t, "problems.txt", text.String())
+}
+
+type problem struct {
+	name string
+	call call
+}
+
+func problems(draft, active string) []problem {
+	all := callerProblems(draft)
+	all = append(all, queryProblems()...)
+	all = append(all, bodyProblems()...)
+	all = append(all, journeyProblems(draft, active)...)
+	all = append(all, enrollProblems(draft, active)...)
+	return append(all, testProblems(draft)...)
+}
+
+func callerProblems(draft string) []problem {
+	expired, viewer, other := caller(manifest.Editor), caller(manifest.Viewer), caller(manifest.Editor)
+	expired.ExpiresAt = start.Add(-time.Hour)
+	other.Tenant, _ = journey.ParseTenant("t2")
+	get := func(who auth.Caller) call { return call{method: "GET", path: "/journeys/" + draft, caller: &who} }
+	return []problem{
+		{"a call without an identity", get(auth.Caller{})},
+		{"a forged token", get(auth.Caller{Refused: auth.TokenSignature})},
+		{"a token that expired after the gateway kept it", get(expired)},
+		{"a token without a proper tenant", get(auth.Caller{Refused: auth.TenantInvalid})},
+		{"a role that may not make the call", get(viewer)},
+		{"an editor deletes", call{method: "DELETE", path: "/journeys/" + draft}},
+		{"another tenant's journey", get(other)},
+		{"a journey that does not exist", call{method: "GET", path: "/journeys/" + missing}},
+		{"an id that is not one of ours", call{method: "GET", path: "/journeys/1"}},
+		{"the role is judged before the id and the body", call{
+			method: "PUT", path: "/journeys/1", body: `{`, caller: &viewer,
+		}},
+	}
+}
+
+func queryProblems() []problem {
+	list := func(query string) call { return call{method: "GET", path: "/journeys?" + query} }
+	return []problem{
+		{"limit=201 and offset=-1, both at once", list("limit=201&offset=-1")},
+		{"limit=0", list("limit=0")},
+		{"a limit in words", list("limit=ten")},
+		{"a limit with a sign", list("limit=%2B5")},
+		{"an empty offset", list("offset=")},
+		{"an unknown status", list("status=running")},
+		{"an unknown parameter", list("sort=name")},
+		{"a parameter with a slash in its name", list("a/b~c=1")},
+		{"a parameter twice", list("limit=1&limit=2")},
+		{"a query that is not one", list("limit=%zz")},
+		{"a parameter where none is known", call{method: "GET", path: "/journeys/" + missing + "?x=1"}},
+	}
+}
+
+func bodyProblems() []problem {
+	post := func(body string, header ...string) call {
+		return call{method: "POST", path: "/journeys", body: body, header: header}
+	}
+	return []problem{
+		{"no body", post("")},
+		{"malformed JSON", post(`{"name":"a",}`)},
+		{"a body that ends early", post(`{"name":"a"`)},
+		{"two values", post(`{"name":"a"} {}`)},
+		{"a field twice", post(`{"name":"a","name":"b"}`)},
+		{"invalid UTF-8", post("{\"name\":\"\xff\"}")},
+		{"invalid UTF-8 in a name", post("{\"n\xff\":1}")},
+		{"a lone surrogate", post(`{"name":"\ud800"}`)},
+		{"an array", post(`[]`)},
+		{"null", post(`null`)},
+		{"a form", post("name=a", "Content-Type", "application/x-www-form-urlencoded")},
+		{"JSON in another charset", post(`{"name":"a"}`, "Content-Type", "application/json; charset=utf-16")},
+		{"a merge patch", post(`{"name":"a"}`, "Content-Type", "application/merge-patch+json")},
+		{"two content types", post(`{"name":"a"}`, "Content-Type", "application/json", "Content-Type", "application/json")},
+		{"compressed", post(`{"name":"a"}`, "Content-Encoding", "gzip")},
+		{"a body of 2 MB", post(`{"name":"` + strings.Repeat("a", 2<<20) + `"}`)},
+		{"a body of 2 MB of another type", post(strings.Repeat("a", 2<<20), "Content-Type", "text/plain")},
+		{"a parameter, a header and a field, all at once", call{
+			method: "PUT", path: "/journeys/" + missing + "?force=true", body: `{"name":1}`, header: []string{"If-Match", "3"},
+		}},
+	}
+}
+
+func journeyProblems(draft, active string) []problem {
+	post := func(body string) call { return call{method: "POST", path: "/journeys", body: body} }
+	put := func(id, body string, header ...string) call {
+		return call{method: "PUT", path: "/journeys/" + id, body: body, header: header}
+	}
+	return []problem{
+		{"a journey without a name", post(`{}`)},
+		{"every field is wrong", post(`{"name":"","description":7,"definition":[],"entryCondition":"e","maxDurationDays":366,"Name":"x"}`)},
+		{"texts that are too long", post(`{"name":"` + strings.Repeat("é", 256) + `","description":"` + strings.Repeat("é", 2001) + `"}`)},
+		{"a name that is null", post(`{"name":null,"maxDurationDays":null,"definition":null}`)},
+		{"half a day", post(`{"name":"a","maxDurationDays":1.5}`)},
+		{"a new journey with a status", post(`{"name":"a","status":"active"}`)},
+		{"fields that are ours", put(draft, `{"id":"x","version":2,"createdAt":"2026-11-23T10:00:00.000Z"}`)},
+		{"a status that does not exist", put(draft, `{"status":"running"}`)},
+		{"a node of unknown type", put(draft, `{"definition":{"nodes":[{"id":"a","type":"teleport"}],"edges":[]}}`)},
+		{"a dangling edge", put(draft, `{"definition":{"nodes":[],"edges":[{"source":"a","target":"b"}]}}`)},
+		{"a draft becomes paused", put(draft, `{"status":"paused"}`)},
+		{"an empty graph becomes active", put(draft, `{"status":"active"}`)},
+		{"a stale revision", put(active, `{"name":"b"}`, "If-Match", `"1"`)},
+		{"only weak tags", put(active, `{"name":"b"}`, "If-Match", `W/"2"`)},
+		{"an If-Match that is not one", put(active, `{"name":"b"}`, "If-Match", `2`)},
+		{"an If-None-Match that is not one", call{
+			method: "GET", path: "/journeys/" + active, header: []string{"If-None-Match", `"2" "3"`},
+		}},
+	}
+}
+
+func enrollProblems(draft, active string) []problem {
+	enroll := func(body string, header ...string) call {
+		return call{method: "POST", path: "/journeys/" + active + "/enroll", body: body, header: header}
+	}
+	ids := strings.Repeat(`"c",`, 1000) + `"c"`
+	return []problem{
+		{"nobody", enroll(`{}`)},
+		{"both fields", enroll(`{"customerId":"a","customerIds":["b"]}`)},
+		{"an empty list", enroll(`{"customerIds":[]}`)},
+		{"1,001 ids", enroll(`{"customerIds":[` + ids + `]}`)},
+		{"an empty id", enroll(`{"customerId":""}`)},
+		{"ids that are none", enroll(`{"customerIds":["a",1,null,"","b\u0000","c\u0085","d\u007f","` + strings.Repeat("e", 129) + `"]}`)},
+		{"a field in another case", enroll(`{"CUSTOMERID":"a"}`)},
+		{"details that are neither", call{
+			method: "POST", path: "/journeys/" + active + "/enroll?details=yes", body: `{"customerId":"a"}`,
+		}},
+		{"an empty key", enroll(`{"customerId":"a"}`, "Idempotency-Key", "")},
+		{"a key that is too long", enroll(`{"customerId":"a"}`, "Idempotency-Key", strings.Repeat("k", 129))},
+		{"a key with half its quotes", enroll(`{"customerId":"a"}`, "Idempotency-Key", `"k`)},
+		{"a key with a control character", enroll(`{"customerId":"a"}`, "Idempotency-Key", "k\x01")},
+		{"a key that came with other customers", enroll(`{"customerId":"d"}`, "Idempotency-Key", `"used"`)},
+		{"a journey that is not active", call{
+			method: "POST", path: "/journeys/" + draft + "/enroll", body: `{"customerId":"a"}`,
+		}},
+	}
+}
+
+func testProblems(draft string) []problem {
+	test := func(body string) call {
+		return call{method: "POST", path: "/journeys/" + draft + "/test", body: body}
+	}
+	return []problem{
+		{"attributes that are a list", test(`{"customerAttributes":[]}`)},
+		{"times that are none", test(`{"now":"yesterday","events":[{"type":"e","afterHours":-1}]}`)},
+		{"a time without end", test(`{"now":"9999-12-31T23:59:59Z"}`)},
+		{"events without their fields", test(`{"events":[{},{"type":"","afterHours":8761,"at":1}]}`)},
+		{"101 events", test(`{"events":[` + strings.Repeat(`{},`, 100) + `{}]}`)},
+		{"decisions that are none", test(`{"decisions":{"a":1,"":{},"` + strings.Repeat("n", 65) + `":{}}}`)},
+		{"an inline graph that is none", test(`{"definition":{"nodes":{},"edges":[]},"customer":{}}`)},
+	}
+}
+
+// broken is a store whose every read ends in the same way.
+type broken struct {
+	journey.Store
+	err error
+}
+
+func (b broken) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+	return journey.Journey{}, b.err
+}
+
+func TestFaultsOfOursSayNothing(t *testing.T) {
+	t.Parallel()
+
+	for name, row := range map[string]struct {
+		err        error
+		status     int
+		retryAfter string
+	}{
+		"an error nobody classified": {errors.New("secret"), 500, ""},
+		"an error of our own kind":   {&journey.Error{Code: "secret", Detail: "secret"}, 500, ""},
+		"the table is throttled": {
+			&journey.Error{Kind: journey.Unavailable, Code: "table-throttled", Detail: "Try again.", Cause: errors.New("secret")},
+			503, "1",
+		},
+		"out of time": {fmt.Errorf("secret: %w", context.DeadlineExceeded), 503, "1"},
+	} {
+		s := newServer(t, broken{err: row.err})
+		w := s.do(call{method: "GET", path: "/journeys/" + missing})
+		require.Equal(t, row.status, w.Code, name)
+		require.NotContains(t, w.Body.String(), "secret", name)
+		require.Equal(t, row.retryAfter, w.Header().Get("Retry-After"), name)
+		require.Contains(t, s.log.String(), "secret", name)
+		require.Contains(t, s.log.String(), `"level":"ERROR"`, name)
+	}
+}
+
+func TestAPanicIsA500AndItsStackIsLogged(t *testing.T) {
+	t.Parallel()
+
+	s := newServer(t, struct{ journey.Store }{}) // every method panics
+	w := s.do(call{method: "GET", path: "/journeys"})
+	require.Equal(t, 500, w.Code)
+	require.Equal(t, "application/problem+json", w.Header().Get("Content-Type"))
+	require.NotContains(t, w.Body.String(), "nil pointer")
+	require.Contains(t, s.log.String(), "nil pointer")
+	require.Contains(t, s.log.String(), "journeys.go:") // the stack
+}
+
+func TestTheLogSaysWhoAndWhatButNothingThatCallersSent(t *testing.T) {
+	t.Parallel()
+
+	s := newServer(t, &memory{})
+	id := s.createActive()
+	s.log.Reset()
+	s.must(201, call{
+		method: "POST", path: "/journeys/" + id + "/enroll", body: `{"customerIds":["private-1","private-2"]}`,
+		header: []string{"Idempotency-Key", "private-3", "Authorization", "Bearer private-4"},
+	})
+	s.do(call{method: "PUT", path: "/journeys/" + id + "?private=5", body: `{"private-6":"private-7"}`})
+
+	require.NotContains(t, s.log.String(), "private")
+	lines := strings.Split(strings.TrimSpace(s.log.String()), "\n")
+	require.Len(t, lines, 2)
+	var first map[string]any
+	require.NoError(t, json.Unmarshal([]byte(lines[0]), &first))
+	require.Equal(t, "t1", first["tenant"])
+	require.Equal(t, manifest.EnrollCustomers.Key(), first["route"])
+	require.Equal(t, id, first["journey"])
+	require.InDelta(t, 201, first["status"], 0)
+	require.InDelta(t, 7, first["used"], 0)
+	require.Equal(t, "ok", first["outcome"])
+	require.Contains(t, lines[1], `"outcome":"invalid-request"`)
+}
+
+// A body of 1 MB can hold more faults than an answer may have bytes.
+func TestAHostileBodyGetsABoundedAnswer(t *testing.T) {
+	t.Parallel()
+
+	s := newServer(t, &memory{})
+	var fields strings.Builder
+	for i := range 80_000 {
+		fmt.Fprintf(&fields, `"f%d":1,`, i)
+	}
+	for name, body := range map[string]string{
+		"many unknown fields":     `{` + fields.String() + `"name":"a"}`,
+		"one very long name":      `{"name":"a","` + strings.Repeat("é", 500_000) + `":1}`,
+		"depth without end":       strings.Repeat(`[`, 1_000_000),
+		"depth inside of a graph": `{"name":"a","definition":` + strings.Repeat(`[`, 9_000) + strings.Repeat(`]`, 9_000) + `}`,
+	} {
+		w := s.do(call{method: "POST", path: "/journeys", body: body})
+		require.Equal(t, 400, w.Code, name)
+		require.Less(t, w.Body.Len(), 1<<20, name)
+		require.True(t, json.Valid(w.Body.Bytes()), name)
+	}
+}

@@ -1,0 +1,213 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"journeys/internal/condition"
+	"journeys/internal/journey"
+	"journeys/internal/strict"
+)
+
+// Limits of a test call.
+const (
+	maxTestEvents = 100
+	maxAfterHours = 8760
+	maxNodeID     = 64 // characters
+)
+
+type testBody struct {
+	JourneyID     journey.ID  `json:"journeyId"`
+	JourneyName   string      `json:"journeyName"`
+	Version       *int        `json:"version"` // null with an inline definition
+	Outcome       string      `json:"outcome"`
+	ExitReason    *string     `json:"exitReason"` // null for none
+	DurationHours float64     `json:"durationHours"`
+	Trace         []traceStep `json:"trace"`
+}
+
+type traceStep struct {
+	Step     int              `json:"step"` // from 1
+	NodeID   string           `json:"nodeId"`
+	NodeType journey.NodeType `json:"nodeType"`
+	At       timestamp        `json:"at"`
+	Result   string           `json:"result"`
+	Detail   *traceDetail     `json:"detail,omitzero"`
+	Next     string           `json:"next,omitzero"`
+}
+
+type traceDetail struct {
+	Until     *timestamp     `json:"until,omitzero"`
+	EndedBy   string         `json:"endedBy,omitzero"`
+	Condition jsontext.Value `json:"condition,omitzero"`
+	Decision  jsontext.Value `json:"decision,omitzero"`
+}
+
+func testJourney(a *API, w http.ResponseWriter, r *request) error {
+	body, err := r.readBody(w, "{}")
+	if err != nil {
+		return err
+	}
+	var test journey.TestRequest
+	if o, ok := body.Object(); ok {
+		test = readTest(o)
+	}
+	if err := r.invalid(); err != nil {
+		return err
+	}
+	simulation, err := a.Journeys.Test(r.Context(), r.tenant, r.id, test)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, simulationOf(simulation))
+}
+
+func readTest(o *strict.Object) journey.TestRequest {
+	var test journey.TestRequest
+	if v, ok := o.Take("customerAttributes"); ok {
+		test.Attributes, _ = readAttributes(v)
+	}
+	if v, ok := o.Take("definition"); ok {
+		test.Definition = read(journey.ReadDefinition(v))
+	}
+	if v, ok := o.Take("now"); ok {
+		test.Now = readTime(v)
+	}
+	if v, ok := o.Take("events"); ok {
+		test.Events = readTestEvents(v)
+	}
+	if v, ok := o.Take("decisions"); ok {
+		test.Decisions = readDecisions(v)
+	}
+	o.Done("customerAttributes", "definition", "now", "events", "decisions")
+	return test
+}
+
+// readAttributes reads an object as conditions see it.
+func readAttributes(v strict.Value) (condition.Value, bool) {
+	if !v.IsObject() {
+		v.Fault("must be an object")
+		return condition.Value{}, false
+	}
+	value, err := condition.ParseValue(v.Raw())
+	if err != nil {
+		v.Fault("cannot be read: %v", err)
+		return condition.Value{}, false
+	}
+	return value, true
+}
+
+// readTime reads a time from which a journey's longest duration can be counted.
+func readTime(v strict.Value) time.Time {
+	text, ok := v.Text(1, 64)
+	if !ok {
+		return time.Time{}
+	}
+	var t time.Time
+	if err := t.UnmarshalText([]byte(text)); err != nil || t.Year() < 1970 || t.Year() > 9000 {
+		v.Fault("must be an RFC 3339 time from 1970 to 9000, like 2026-11-23T10:00:00Z")
+		return time.Time{}
+	}
+	return t.UTC().Truncate(time.Millisecond)
+}
+
+func readTestEvents(v strict.Value) []journey.TestEvent {
+	list, ok := v.List()
+	if !ok {
+		return nil
+	}
+	if len(list) > maxTestEvents {
+		v.Fault("must have at most %d events, has %d", maxTestEvents, len(list))
+		return nil
+	}
+	var events []journey.TestEvent
+	for _, item := range list {
+		if o, ok := item.Object(); ok {
+			events = append(events, readTestEvent(o))
+		}
+	}
+	return events
+}
+
+func readTestEvent(o *strict.Object) journey.TestEvent {
+	var event journey.TestEvent
+	if v, ok := o.Need("type"); ok {
+		event.Type, _ = v.Text(1, maxID)
+	}
+	if v, ok := o.Need("afterHours"); ok {
+		event.After = readHours(v)
+	}
+	o.Done("type", "afterHours")
+	return event
+}
+
+func readHours(v strict.Value) time.Duration {
+	if v.IsNumber() {
+		hours, err := strconv.ParseFloat(string(v.Raw()), 64)
+		if err == nil && hours >= 0 && hours <= maxAfterHours {
+			return time.Duration(hours * float64(time.Hour)).Truncate(time.Millisecond)
+		}
+	}
+	v.Fault("must be a number of hours from 0 to %d", maxAfterHours)
+	return 0
+}
+
+// readDecisions reads what each decision node would answer.
+func readDecisions(v strict.Value) map[string]condition.Value {
+	o, ok := v.Object()
+	if !ok {
+		return nil
+	}
+	decisions := map[string]condition.Value{}
+	for _, node := range o.Names() {
+		answer, _ := o.Take(node)
+		if n := utf8.RuneCountInString(node); n < 1 || n > maxNodeID {
+			answer.Fault("the name must be a node's id, of 1 to %d characters", maxNodeID)
+			continue
+		}
+		if value, ok := readAttributes(answer); ok {
+			decisions[node] = value
+		}
+	}
+	return decisions
+}
+
+func simulationOf(s journey.Simulation) testBody {
+	body := testBody{
+		JourneyID: s.Journey.ID, JourneyName: s.Journey.Name,
+		Version: some(s.Version), Outcome: s.Outcome, ExitReason: some(s.ExitReason),
+		DurationHours: s.Duration.Hours(), Trace: []traceStep{},
+	}
+	for i, step := range s.Steps {
+		body.Trace = append(body.Trace, traceStep{
+			Step: i + 1, NodeID: step.NodeID, NodeType: step.NodeType, At: timestamp(step.At),
+			Result: step.Result, Detail: detailOf(step), Next: step.Next,
+		})
+	}
+	return body
+}
+
+// detailOf returns what else is to be said of a step; nil for nothing.
+func detailOf(step journey.SimulationStep) *traceDetail {
+	if step.Until.IsZero() && step.Condition == nil && step.Decision == nil {
+		return nil
+	}
+	detail := &traceDetail{EndedBy: step.EndedBy, Condition: step.Condition, Decision: step.Decision}
+	if !step.Until.IsZero() {
+		detail.Until = some(timestamp(step.Until))
+	}
+	return detail
+}
+
+// some returns a pointer to value, nil for the zero value.
+func some[T comparable](value T) *T {
+	var zero T
+	if value == zero {
+		return nil
+	}
+	return &value
+}
