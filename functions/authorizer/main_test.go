@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/stretchr/testify/require"
+)
+
+// build returns the function's file.
+func build(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "bootstrap")
+	out, err := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", file, ".").CombinedOutput()
+	require.NoError(t, err, string(out))
+	return file
+}
+
+// answers runs the function with what Lambda's Runtime API sends it, and
+// returns its answers, those of a failed call under "errorMessage".
+func answers(t *testing.T, file string, environment []string, calls ...string) []map[string]any {
+	t.Helper()
+	answers := make(chan map[string]any, len(calls))
+	done := make(chan struct{})
+	next := make(chan string, len(calls))
+	for _, call := range calls {
+		next <- call
+	}
+	runtime := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			select {
+			case call := <-next:
+				w.Header().Set("Lambda-Runtime-Aws-Request-Id", "1")
+				w.Header().Set("Lambda-Runtime-Deadline-Ms", "4102444800000")
+				_, _ = io.WriteString(w, call)
+			case <-done:
+			}
+			return
+		}
+		var answer map[string]any
+		_ = json.NewDecoder(r.Body).Decode(&answer)
+		w.WriteHeader(http.StatusAccepted)
+		answers <- answer
+	}))
+	command := exec.CommandContext(t.Context(), file)
+	command.Env = append(environment, "AWS_LAMBDA_RUNTIME_API="+runtime.Listener.Addr().String())
+	require.NoError(t, command.Start())
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+		close(done)
+		runtime.Close()
+	})
+	var got []map[string]any
+	for range calls {
+		select {
+		case answer := <-answers:
+			got = append(got, answer)
+		case <-time.After(20 * time.Second):
+			t.Fatal("the function did not answer")
+		}
+	}
+	return got
+}
+
+// The file that is deployed, run as Lambda runs it.
+func TestFunction(t *testing.T) {
+	t.Parallel()
+
+	file := build(t)
+	t.Run("without settings it names them and ends", func(t *testing.T) { namesMissingSettings(t, file) })
+	t.Run("it answers the gateway", func(t *testing.T) { answersTheGateway(t, file) })
+}
+
+func namesMissingSettings(t *testing.T, file string) {
+	var stderr bytes.Buffer
+	command := exec.Command(file)
+	command.Env = []string{"JOURNEYS_AUDIENCE=journeys"}
+	command.Stderr = &stderr
+	var exit *exec.ExitError
+	require.ErrorAs(t, command.Run(), &exit)
+	require.Equal(t, 1, exit.ExitCode())
+	var line map[string]any
+	require.NoError(t, json.Unmarshal(stderr.Bytes(), &line), stderr.String())
+	require.Equal(t, "settings missing: JOURNEYS_ISSUER, JOURNEYS_JWKS_URL", line["error"])
+	require.Equal(t, "authorizer", line["function"])
+}
+
+func answersTheGateway(t *testing.T, file string) {
+	public, private, err := ed25519.GenerateKey(nil)
+	require.NoError(t, err)
+	x := base64.RawURLEncoding.EncodeToString(public)
+	issuer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1","x":"`+x+`"}]}`)
+	}))
+	t.Cleanup(issuer.Close)
+	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
+		"iss": "local", "aud": "journeys", "sub": "user-1", "exp": 4102444800, "tenant": "acme", "role": "viewer",
+	})
+	token.Header["kid"] = "1"
+	signed, err := token.SignedString(private)
+	require.NoError(t, err)
+
+	settings := func(keys string) []string {
+		return []string{"JOURNEYS_ISSUER=local", "JOURNEYS_AUDIENCE=journeys", "JOURNEYS_JWKS_URL=" + keys}
+	}
+	event := func(source, header string) string {
+		return `{"version":"2.0","type":"REQUEST","identitySource":` + source + `,"headers":{"Authorization":"` + header + `"}}`
+	}
+	good := event(`["Bearer `+signed+`"]`, "Bearer other")
+	accepted := map[string]any{"isAuthorized": true, "context": map[string]any{
+		"sub": "user-1", "tenant": "acme", "role": "viewer", "exp": "4102444800",
+	}}
+	refused := func(code string) map[string]any {
+		return map[string]any{"isAuthorized": true, "context": map[string]any{"refused": code}}
+	}
+	require.Equal(t,
+		[]map[string]any{accepted, accepted, refused("token-malformed"), refused("token-missing")},
+		answers(t, file, settings(issuer.URL), good,
+			event("null", "Bearer "+signed), event(`["Bearer other"]`, "Bearer "+signed), event("[]", "")))
+
+	failed := answers(t, file, settings("http://127.0.0.1:1/keys"), good)
+	require.Contains(t, failed[0]["errorMessage"], "keys cannot be fetched")
+	require.NotContains(t, failed[0], "isAuthorized")
+}

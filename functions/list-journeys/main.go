@@ -1,0 +1,9 @@
+// Command list-journeys serves GET /api/v1/journeys.
+package main
+
+import (
+	"journeys/internal/api"
+	"journeys/internal/boot"
+)
+
+func main() { boot.Endpoint(api.ListJourneys) }

@@ -1,0 +1,6 @@
+// Command tick finds who is due, each minute, and starts workers on them.
+package main
+
+import "journeys/internal/boot"
+
+func main() { boot.Tick() }

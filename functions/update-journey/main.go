@@ -1,0 +1,9 @@
+// Command update-journey serves PUT /api/v1/journeys/{id}.
+package main
+
+import (
+	"journeys/internal/api"
+	"journeys/internal/boot"
+)
+
+func main() { boot.Endpoint(api.UpdateJourney) }

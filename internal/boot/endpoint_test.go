@@ -1,0 +1,70 @@
+package boot
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/dynamo"
+)
+
+func TestTheFirstRequestFindsItsConnectionOpen(t *testing.T) {
+	connections := serveTable(t)
+	client, err := connect(t.Context())
+	require.NoError(t, err)
+	require.EqualValues(t, 1, connections.Load(), "when the function has started")
+
+	ctx, meter := dynamo.WithMeter(t.Context())
+	_, err = client.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName: aws.String("t"), Key: map[string]types.AttributeValue{"PK": &types.AttributeValueMemberS{Value: "a"}},
+	})
+	require.NoError(t, err)
+	require.Equal(t, 1, meter.Usage().Requests)
+	require.EqualValues(t, 1, connections.Load(), "after the first request")
+}
+
+// The function starts all the same, and its first request says what is wrong.
+func TestATableThatIsDownDoesNotStopTheStart(t *testing.T) {
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, listener.Close())
+	setAWS(t, "http://"+listener.Addr().String())
+	_, err = connect(t.Context())
+	require.NoError(t, err)
+}
+
+// serveTable stands in for the table and counts who connects.
+func serveTable(t *testing.T) *atomic.Int64 {
+	t.Helper()
+	var connections atomic.Int64
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+			_, _ = w.Write([]byte(`{}`))
+		}
+	}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	setAWS(t, server.URL)
+	return &connections
+}
+
+func setAWS(t *testing.T, endpoint string) {
+	t.Helper()
+	t.Setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
+	t.Setenv("AWS_REGION", "eu-central-1")
+	t.Setenv("AWS_ACCESS_KEY_ID", "local")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "local")
+}

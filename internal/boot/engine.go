@@ -1,0 +1,143 @@
+package boot
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/go-json-experiment/json"
+
+	"journeys/internal/boot/settings"
+	"journeys/internal/dynamo"
+	"journeys/internal/engine"
+	"journeys/internal/journey"
+	"journeys/internal/manifest"
+	"journeys/internal/provider"
+)
+
+// Tick runs the function that finds who is due.
+func Tick() {
+	settings.Start(manifest.Tick, func(set map[string]string) (any, error) {
+		e, err := newEngine(set)
+		if err != nil {
+			return nil, err
+		}
+		if e.Dispatcher, err = newDispatcher(set); err != nil {
+			return nil, err
+		}
+		return e.Tick, nil
+	})
+}
+
+// Advance runs the function that moves customers.
+func Advance() {
+	settings.Start(manifest.Advance, func(set map[string]string) (any, error) {
+		e, err := newEngine(set)
+		if err != nil {
+			return nil, err
+		}
+		providers, err := provider.ParseSettings([]byte(set[manifest.EnvProviders]))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", manifest.EnvProviders, err)
+		}
+		e.Provider = provider.New(providers, time.Now, provider.Network{})
+		return func(ctx context.Context, event packEvent) error {
+			pack, err := event.pack()
+			if err != nil {
+				return err
+			}
+			return e.Advance(ctx, pack)
+		}, nil
+	})
+}
+
+// parallelEffects is how many decisions and messages one invocation of advance
+// has under way at a time.
+const parallelEffects = 32
+
+func newEngine(set map[string]string) (*engine.Engine, error) {
+	client, err := connect(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	return &engine.Engine{
+		Table:    dynamo.New(client, set[manifest.EnvTable], rand.Reader, dynamo.BatchInserts),
+		Parallel: parallelEffects, Now: time.Now, Jitter: mathrand.Float64,
+		Log: lambdacontext.NewLogger(), Definitions: &journey.Definitions{},
+		Installation: set[manifest.EnvTable],
+	}, nil
+}
+
+// packEvent is a pack as an invocation's payload.
+type packEvent struct {
+	Tenant    string     `json:"tenant"`
+	Journey   journey.ID `json:"journeyId"`
+	Customers []string   `json:"customers"`
+	Solo      bool       `json:"solo,omitzero"`
+}
+
+func (p packEvent) pack() (engine.Pack, error) {
+	tenant, ok := journey.ParseTenant(p.Tenant)
+	if !ok || !p.Journey.Valid() || len(p.Customers) > engine.PackSize {
+		return engine.Pack{}, errors.New("the payload is no pack of customers")
+	}
+	return engine.Pack{Tenant: tenant, Journey: p.Journey, Customers: p.Customers, Solo: p.Solo}, nil
+}
+
+// dispatcher starts advance on packs.
+type dispatcher struct {
+	client   *lambda.Client
+	function string
+}
+
+func newDispatcher(set map[string]string) (*dispatcher, error) {
+	cfg, err := config.LoadDefaultConfig(context.Background())
+	if err != nil {
+		return nil, fmt.Errorf("load the AWS settings: %w", err)
+	}
+	return &dispatcher{lambda.NewFromConfig(cfg), set[manifest.EnvAdvance]}, nil
+}
+
+// Dispatch implements engine.Dispatcher.
+func (d *dispatcher) Dispatch(ctx context.Context, p engine.Pack) error {
+	payload, err := json.Marshal(packEvent{p.Tenant.String(), p.Journey, p.Customers, p.Solo})
+	if err != nil {
+		return fmt.Errorf("encode a pack: %w", err)
+	}
+	_, err = d.client.Invoke(ctx, &lambda.InvokeInput{
+		FunctionName: aws.String(d.function), InvocationType: types.InvocationTypeEvent, Payload: payload,
+	})
+	if err != nil {
+		return fmt.Errorf("invoke %s: %w", d.function, err)
+	}
+	return nil
+}
+
+// nudgeTime bounds what a nudge may add to an answer.
+const nudgeTime = 2 * time.Second
+
+// nudge starts advance on customers who were just enrolled and have something
+// due at once. What fails here is found by tick.
+func (d *dispatcher) nudge(log *slog.Logger) func(context.Context, journey.Tenant, journey.ID, []string) {
+	return func(ctx context.Context, t journey.Tenant, id journey.ID, customers []string) {
+		ctx, cancel := context.WithTimeout(ctx, nudgeTime)
+		defer cancel()
+		for len(customers) > 0 {
+			n := min(len(customers), engine.PackSize)
+			if err := d.Dispatch(ctx, engine.Pack{Tenant: t, Journey: id, Customers: customers[:n]}); err != nil {
+				log.WarnContext(ctx, "not nudged; tick will find them", "journey", id, "error", err)
+				return
+			}
+			customers = customers[n:]
+		}
+	}
+}
