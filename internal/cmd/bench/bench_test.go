@@ -1,0 +1,66 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// statements makes a batch, and the request that the tap reads it from.
+func units(t *testing.T, tap *tap, answer string, statements ...string) (write, index float64) {
+	t.Helper()
+	body := `{"Statements":[` + strings.Join(statements, ",") + `]}`
+	r := &http.Request{GetBody: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }}
+	write, index, err := tap.statementUnits(r, []byte(answer))
+	require.NoError(t, err)
+	return write, index
+}
+
+func TestUnitsOfStatements(t *testing.T) {
+	t.Parallel()
+
+	// 2+1 each of PK, SK and dp, 2+1 of ds, 1 of x's name.
+	insert := func(key string, bytes int) string {
+		return `{"Statement":"INSERT INTO \"t\" VALUE {'PK':?,'SK':?,'dp':?,'ds':?,'x':?}","Parameters":[{"S":"` + key + `"},{"S":"s"},{"S":"b"},{"N":"0"},{"S":"` +
+			strings.Repeat("x", bytes-13) + `"}]}`
+	}
+	update := func(key, change string, values ...string) string {
+		return `{"Statement":"UPDATE \"t\"` + change + ` WHERE PK=? AND SK=? AND r=?","Parameters":[` +
+			strings.Join(append(values, `{"S":"`+key+`"}`, `{"S":"s"}`, `{"N":"1"}`), ",") + `]}`
+	}
+	tap := &tap{items: map[string]written{}}
+
+	write, index := units(t, tap, `{"Responses":[{},{},{"Error":{"Code":"DuplicateItem"}}]}`, insert("a", 1024), insert("b", 1025), insert("c", 500))
+	require.InDelta(t, 1+2+1, write, 0, "of 1 KB, of a byte more, and of one that was there")
+	require.InDelta(t, 2, index, 0)
+
+	write, index = units(t, tap, `{"Responses":[{},{},{}]}`,
+		update("a", ` SET \"x\"=? SET \"dp\"=? SET \"ds\"=?`, `{"S":"y"}`, `{"S":"b"}`, `{"N":"0"}`),
+		update("a", ` SET \"dp\"=? SET \"ds\"=?`, `{"S":"b"}`, `{"N":"1"}`),
+		update("b", ` REMOVE \"x\" REMOVE \"dp\" REMOVE \"ds\"`))
+	require.InDelta(t, 3, write, 0)
+	require.InDelta(t, 0+2+1, index, 0, "kept, changed, taken out")
+}
+
+func TestTheTableSaysWhatIsMissed(t *testing.T) {
+	t.Parallel()
+
+	rows := []row{
+		{what: "requests", measured: 1041, floor: atMost(1041)},
+		{what: "start", measured: 2.25, unit: "x", floor: atMost(1.5), why: "It waits."},
+		{what: "rate", measured: 2, floor: atLeast(1)},
+		{what: "size", measured: 11.6, unit: " MB"},
+	}
+	require.Equal(t, ""+
+		"| what     | measured | floor         | ok     |\n"+
+		"| -------- | -------: | ------------- | ------ |\n"+
+		"| requests |    1,041 | at most 1,041 | yes    |\n"+
+		"| start    |    2.25x | at most 1.50x | **no** |\n"+
+		"| rate     |        2 | at least 1    | yes    |\n"+
+		"| size     | 11.60 MB | -             | -      |\n", tableOf(rows))
+	require.Equal(t, []int{3, 2}, []int{floors(rows), held(rows)})
+	require.Contains(t, pageOf("", rows, ""), "## What misses its floor\n\n- start: by 50 %. It waits.\n")
+}

@@ -1,0 +1,57 @@
+// Command bench measures what the design promises, prints it as a table with
+// each promise beside it, and writes docs/performance.md. It is run in the
+// module's directory.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	before := load()
+	s, err := openStage(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	var rows []row
+	for _, part := range []struct {
+		name    string
+		measure func(context.Context, *stage) ([]row, error)
+	}{
+		{"what calls use of the table", measureCalls},
+		{"customers on their way", measureEngine},
+		{"the gateway beside plain HTTP", measureSpeed},
+		{"sizes and starts", measureStarts},
+		{"conditions and steps", measureSteps},
+	} {
+		fmt.Fprintln(os.Stderr, "bench: measuring", part.name)
+		more, err := part.measure(ctx, s)
+		if err != nil {
+			return fmt.Errorf("measure %s: %w", part.name, err)
+		}
+		rows = append(rows, more...)
+	}
+	table := tableOf(rows)
+	fmt.Print(table)
+	page := pageOf(table, rows, machineText(before))
+	path := filepath.Join("docs", "performance.md")
+	err = errors.Join(os.MkdirAll("docs", 0o755), os.WriteFile(path, []byte(page), 0o644))
+	fmt.Printf("\n%d of %d floors hold; written to %s\n", held(rows), floors(rows), path)
+	return err
+}

@@ -1,0 +1,266 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// used is what passed the tap.
+type used struct {
+	requests, connections int
+	read, write, index    float64 // capacity units; write is without index
+}
+
+// tap stands between the functions and the table and counts what passes.
+type tap struct {
+	*httptest.Server
+	mu    sync.Mutex
+	used  used
+	items map[string]written // by key; what PartiQL statements wrote
+}
+
+func openTap(endpoint string) (*tap, error) {
+	table, err := url.Parse(endpoint)
+	if err != nil {
+		return nil, err
+	}
+	t := &tap{items: map[string]written{}}
+	proxy := httputil.NewSingleHostReverseProxy(table)
+	proxy.Transport = &http.Transport{MaxIdleConnsPerHost: 128}
+	proxy.ModifyResponse = t.count
+	t.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet { // a function that starts opens its connection
+			return
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		// The answer's units may have to be counted from what was asked.
+		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			t.add(used{connections: 1})
+		}
+	}
+	t.Start()
+	return t, nil
+}
+
+// reset returns what passed since the last reset.
+func (t *tap) reset() used {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	u := t.used
+	t.used = used{}
+	return u
+}
+
+func (t *tap) add(u used) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.used.requests += u.requests
+	t.used.connections += u.connections
+	t.used.read += u.read
+	t.used.write += u.write
+	t.used.index += u.index
+}
+
+// capacity is what DynamoDB tells of one table.
+type capacity struct {
+	CapacityUnits          float64
+	GlobalSecondaryIndexes map[string]struct{ CapacityUnits float64 }
+}
+
+// count counts one request and the units that its answer tells.
+func (t *tap) count(answer *http.Response) error {
+	_, operation, _ := strings.Cut(answer.Request.Header.Get("X-Amz-Target"), ".")
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return err
+	}
+	answer.Body = io.NopCloser(bytes.NewReader(body))
+	var told struct{ ConsumedCapacity json.RawMessage }
+	if err := json.Unmarshal(body, &told); err != nil {
+		return err
+	}
+	var several []capacity
+	if json.Unmarshal(told.ConsumedCapacity, &several) != nil {
+		several = make([]capacity, 1)
+		_ = json.Unmarshal(told.ConsumedCapacity, &several[0]) // nothing is told of errors
+	}
+	u := used{requests: 1}
+	for _, c := range several {
+		u.write += c.CapacityUnits
+		for _, i := range c.GlobalSecondaryIndexes {
+			u.write -= i.CapacityUnits
+			u.index += i.CapacityUnits
+		}
+	}
+	switch operation {
+	case "TransactWriteItems": // DynamoDB Local reports them as if they were single writes
+		u.write, u.index = 2*u.write, 2*u.index
+	case "GetItem", "BatchGetItem", "Query":
+		u.read, u.write = u.write, 0
+	case "BatchExecuteStatement":
+		if u.write == 0 {
+			u.write, u.index, err = t.statementUnits(answer.Request, body)
+		}
+	}
+	t.add(u)
+	return err
+}
+
+// value is an attribute's value as DynamoDB's JSON has it.
+type value struct {
+	S, N *string
+	B    []byte
+	L    []value
+	M    map[string]value
+}
+
+// size counts as DynamoDB does.
+func (v value) size() int {
+	switch {
+	case v.S != nil:
+		return len(*v.S)
+	case v.N != nil:
+		return (len(strings.Trim(*v.N, "-0."))+1)/2 + 1
+	case v.B != nil:
+		return len(v.B)
+	}
+	n := 1 // true, false, null
+	if v.L != nil || v.M != nil {
+		n = 3
+	}
+	for _, element := range v.L {
+		n += 1 + element.size()
+	}
+	for name, element := range v.M {
+		n += 1 + len(name) + element.size()
+	}
+	return n
+}
+
+// written is what is known of an item from the statements that wrote it: the
+// sizes of its attributes, and its keys in the index, "" for none.
+type written struct {
+	sizes map[string]int
+	index string
+}
+
+func (w written) units() float64 {
+	size := 0
+	for name, n := range w.sizes {
+		size += len(name) + n
+	}
+	return float64((size + 1023) / 1024)
+}
+
+var (
+	inserted = regexp.MustCompile(`'(\w+)':\?`)
+	updated  = regexp.MustCompile(`(SET|REMOVE) "(\w+)"`)
+)
+
+// statementUnits counts the units of a batch of INSERTs or UPDATEs, for which
+// DynamoDB Local reports none: one for each started KB of an item, also of one
+// whose condition fails, and of the index one for keys that are put in or taken
+// out, two for keys that change, none for keys that stay.
+func (t *tap) statementUnits(r *http.Request, answer []byte) (write, index float64, err error) {
+	body, err := r.GetBody()
+	if err != nil {
+		return 0, 0, err
+	}
+	var batch struct {
+		Statements []struct {
+			Statement  string
+			Parameters []value
+		}
+	}
+	if err := json.NewDecoder(body).Decode(&batch); err != nil {
+		return 0, 0, err
+	}
+	var answered struct {
+		Responses []struct{ Error *struct{ Code string } }
+	}
+	if err := json.Unmarshal(answer, &answered); err != nil {
+		return 0, 0, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i, statement := range batch.Statements {
+		key, next := t.after(statement.Statement, statement.Parameters)
+		write += next.units()
+		if i >= len(answered.Responses) || answered.Responses[i].Error != nil {
+			continue
+		}
+		index += indexUnits(t.items[key].index, next.index)
+		t.items[key] = next
+	}
+	return write, index, nil
+}
+
+func indexUnits(before, after string) float64 {
+	switch {
+	case before == after:
+		return 0
+	case before != "" && after != "":
+		return 2
+	}
+	return 1
+}
+
+// after returns the key of the item that a statement writes, and what the item
+// is then.
+func (t *tap) after(statement string, parameters []value) (string, written) {
+	values := map[string]value{}
+	w := written{sizes: map[string]int{}}
+	var removed []string
+	if strings.HasPrefix(statement, "INSERT") {
+		for i, name := range inserted.FindAllStringSubmatch(statement, -1) {
+			values[name[1]] = parameters[i]
+		}
+	} else {
+		n := 0
+		for _, part := range updated.FindAllStringSubmatch(statement, -1) {
+			if part[1] == "REMOVE" {
+				removed = append(removed, part[2])
+				continue
+			}
+			values[part[2]] = parameters[n]
+			n++
+		}
+		values["PK"], values["SK"] = parameters[n], parameters[n+1]
+	}
+	key := *values["PK"].S + "|" + *values["SK"].S
+	before := t.items[key]
+	maps.Copy(w.sizes, before.sizes)
+	w.index = before.index
+	for name, v := range values {
+		w.sizes[name] = v.size()
+	}
+	for _, name := range removed {
+		delete(w.sizes, name)
+	}
+	if due, ok := values["dp"]; ok {
+		w.index = *due.S + "|" + *values["ds"].N
+	} else if slices.Contains(removed, "dp") {
+		w.index = ""
+	}
+	return key, w
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+)
+
+// notFound is what a service answers about what is not there.
+type notFound struct{ text string }
+
+func (n notFound) Error() string { return "not found: " + n.text }
+
+// call makes one signed call of a service's API.
+func (e *emulator) call(ctx context.Context, service, method, path, target string, body []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, e.url+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if target != "" {
+		request.Header.Set("X-Amz-Target", target)
+		request.Header.Set("Content-Type", "application/x-amz-json-1.0")
+	}
+	hash := sha256.Sum256(body)
+	credentials := aws.Credentials{AccessKeyID: account, SecretAccessKey: secret}
+	err = v4.NewSigner().SignHTTP(ctx, credentials, request, hex.EncodeToString(hash[:]), service, region, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	switch {
+	case err != nil:
+		return nil, err
+	case response.StatusCode == http.StatusOK:
+		return text, nil
+	case isNotFound(response.StatusCode, text):
+		return nil, notFound{string(text)}
+	}
+	return nil, fmt.Errorf("%s %s %s answered %d: %s", service, method, path+target, response.StatusCode, text)
+}
+
+// isNotFound also knows those answers whose status is 400.
+func isNotFound(status int, text []byte) bool {
+	return status == http.StatusNotFound || status == http.StatusBadRequest &&
+		(bytes.Contains(text, []byte("ResourceNotFoundException")) || bytes.Contains(text, []byte("does not exist")))
+}
+
+// get reads JSON from a service whose API has paths.
+func (e *emulator) get(ctx context.Context, service, path string) (map[string]any, error) {
+	return object(e.call(ctx, service, http.MethodGet, path, "", nil))
+}
+
+// ask reads JSON from a service whose API has targets.
+func (e *emulator) ask(ctx context.Context, service, target string, input any) (map[string]any, error) {
+	body, err := json.Marshal(input)
+	if err != nil {
+		return nil, err
+	}
+	return object(e.call(ctx, service, http.MethodPost, "/", target, body))
+}
+
+func object(text []byte, err error) (map[string]any, error) {
+	if err != nil {
+		return nil, err
+	}
+	var o map[string]any
+	return o, json.Unmarshal(text, &o)
+}
+
+// query reads XML from a service whose API has actions. names and values of
+// its parameters come in turn; answer may be nil.
+func (e *emulator) query(ctx context.Context, service, action string, answer any, parameters ...string) error {
+	values := url.Values{"Action": {action}, "Version": {"2010-05-08"}}
+	if service == "cloudformation" {
+		values.Set("Version", "2010-05-15")
+	}
+	for i := 0; i < len(parameters); i += 2 {
+		values.Set(parameters[i], parameters[i+1])
+	}
+	text, err := e.call(ctx, service, http.MethodGet, "/?"+values.Encode(), "", nil)
+	if err != nil || answer == nil {
+		return err
+	}
+	return xml.Unmarshal(text, answer)
+}

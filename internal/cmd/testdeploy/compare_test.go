@@ -1,0 +1,44 @@
+package main
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestDifferencesNameWhatIsNotAsInTheTemplate(t *testing.T) {
+	t.Parallel()
+
+	physical := map[string]string{"Table": "T-1", "Role": "R-1"}
+	for name, c := range map[string]struct {
+		want, found string
+		lines       []string
+	}{
+		"all is there, and more": {`{"MemorySize":512,"List":["a"]}`, `{"MemorySize":512,"List":["a"],"State":"Active"}`, nil},
+		"a small first letter":   {`{"RouteKey":"GET /a"}`, `{"routeKey":"GET /a"}`, nil},
+		"a number as text":       {`{"Rate":500}`, `{"Rate":"500"}`, nil},
+		"another value":          {`{"MemorySize":512}`, `{"MemorySize":128}`, []string{"X.MemorySize: want 512, found 128"}},
+		"nothing":                {`{"Timeout":29}`, `{}`, []string{"X.Timeout: want 29, found <nil>"}},
+		"something inside":       {`{"A":{"B":1}}`, `{"A":{"B":2}}`, []string{"X.A.B: want 1, found 2"}},
+		"a text for an object":   {`{"A":{"B":1}}`, `{"A":"b"}`, []string{"X.A: want map[B:1], found b"}},
+		"another order":          {`{"L":[{"a":1},{"a":2}]}`, `{"L":[{"a":2},{"a":1}]}`, nil},
+		"one element too many":   {`{"L":["a"]}`, `{"L":["a","b"]}`, []string{"X.L: want [a], found [a b]"}},
+		"another element":        {`{"L":["a"]}`, `{"L":["b"]}`, []string{"X.L[0]: want a, found [b]"}},
+		"a reference":            {`{"Name":{"Ref":"Table"}}`, `{"Name":"T-1"}`, nil},
+		"a reference elsewhere":  {`{"Name":{"Ref":"Table"}}`, `{"Name":"T-2"}`, []string{"X.Name: want T-1 of Table, found T-2"}},
+		"an attribute":           {`{"Role":{"Fn::GetAtt":["Role","Arn"]}}`, `{"Role":"arn:aws:iam::1:role/R-1"}`, nil},
+		"a joined reference": {`{"Uri":{"Fn::Join":["",["a/",{"Ref":"AWS::Region"},{"Fn::GetAtt":["Role","Arn"]}]]}}`,
+			`{"Uri":"a/eu/R-2"}`, []string{"X.Uri: want R-1 of Role, found a/eu/R-2"}},
+		"a reference to nothing": {`{"Where":{"Ref":"AWS::Region"}}`, `{}`, []string{"X.Where: nothing found"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			var want, found any
+			require.NoError(t, json.Unmarshal([]byte(c.want), &want))
+			require.NoError(t, json.Unmarshal([]byte(c.found), &found))
+			require.Equal(t, c.lines, differences("X", want, found, physical))
+		})
+	}
+}
