@@ -1,0 +1,149 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssnssubscriptions"
+	"github.com/aws/jsii-runtime-go"
+
+	"journeys/internal/manifest"
+)
+
+// alarm is one reason to wake somebody. It goes off when the metric reaches
+// the threshold in each of so many periods of five minutes.
+type alarm struct {
+	id        string
+	metric    awscloudwatch.IMetric
+	threshold float64
+	periods   float64
+	says      string
+	anchor    string // of docs/operations.md
+}
+
+func (st *stack) addAlarms() {
+	action := awscloudwatchactions.NewSnsAction(st.newAlarmTopic())
+	for _, a := range st.alarms() {
+		awscloudwatch.NewAlarm(st.scope, jsii.String(a.id+"Alarm"), &awscloudwatch.AlarmProps{
+			AlarmName:          jsii.String(*st.scope.StackName() + "-" + a.id),
+			AlarmDescription:   jsii.String(a.says + " See docs/operations.md#" + a.anchor),
+			Metric:             a.metric,
+			Threshold:          jsii.Number(a.threshold),
+			EvaluationPeriods:  jsii.Number(a.periods),
+			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+			TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING,
+		}).AddAlarmAction(action)
+	}
+}
+
+func (st *stack) alarms() []alarm {
+	alarms := []alarm{
+		{
+			"Api5xx", st.stage.MetricServerError(sum()), 5, 1,
+			"Callers got 5 or more 5xx answers within five minutes.", "api-5xx",
+		},
+		{
+			"TableThrottles", st.tableThrottles(), 1, 2,
+			"The table or its index refused calls for want of throughput, for ten minutes.", "table-throttles",
+		},
+	}
+	for _, f := range manifest.Functions() {
+		alarms = append(alarms, st.functionAlarms(f)...)
+	}
+	return alarms
+}
+
+func (st *stack) functionAlarms(f manifest.Function) []alarm {
+	function := st.functions[f.Name]
+	errors := alarm{
+		f.LogicalID() + "Errors", function.MetricErrors(sum()), 1, 1,
+		f.Name + " crashed, ran out of time or did not start.", "function-errors",
+	}
+	if f.Name == manifest.Authorizer.Name {
+		errors.says, errors.anchor = "The authorizer failed, so callers with good tokens got 500.", "authorizer-errors"
+	}
+	half := f.Timeout / 2
+	return []alarm{
+		errors,
+		{
+			f.LogicalID() + "Throttles", function.MetricThrottles(sum()), 1, 1,
+			f.Name + " was refused for want of concurrency.", "throttles",
+		},
+		{
+			f.LogicalID() + "Duration", function.MetricDuration(p99()), float64(half.Milliseconds()), 3,
+			fmt.Sprintf("The slowest 1 %% of %s's calls took %s, half of what they may, for a quarter of an hour.", f.Name, half), "duration",
+		},
+	}
+}
+
+// tableThrottles counts what the table and its index refused. A period without
+// any has no data point, which would make the sum missing too.
+func (st *stack) tableThrottles() awscloudwatch.IMetric {
+	index := map[string]*string{"GlobalSecondaryIndexName": jsii.String(manifest.DueIndex)}
+	return awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
+		Expression: jsii.String("FILL(reads, 0) + FILL(writes, 0) + FILL(indexReads, 0) + FILL(indexWrites, 0)"),
+		Label:      jsii.String("Throttled"),
+		Period:     fiveMinutes(),
+		UsingMetrics: &map[string]awscloudwatch.IMetric{
+			"reads":       st.tableMetric("ReadThrottleEvents", nil),
+			"writes":      st.tableMetric("WriteThrottleEvents", nil),
+			"indexReads":  st.tableMetric("ReadThrottleEvents", index),
+			"indexWrites": st.tableMetric("WriteThrottleEvents", index),
+		},
+	})
+}
+
+// tableMetric returns the sum of one of the table's own metrics, or of its
+// index's if that is among the dimensions.
+func (st *stack) tableMetric(name string, dimensions map[string]*string) awscloudwatch.IMetric {
+	all := map[string]*string{"TableName": st.table.TableName()}
+	for key, value := range dimensions {
+		all[key] = value
+	}
+	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+		Namespace: jsii.String("AWS/DynamoDB"), MetricName: jsii.String(name),
+		DimensionsMap: &all, Statistic: jsii.String("Sum"), Period: fiveMinutes(),
+	})
+}
+
+// newAlarmTopic returns the encrypted topic that mails every alarm. A topic
+// that refuses plain HTTP has a policy of its own, and its key another one, so
+// both have to let CloudWatch in.
+func (st *stack) newAlarmTopic() awssns.Topic {
+	key := awskms.NewKey(st.scope, jsii.String("AlarmKey"), &awskms.KeyProps{
+		Description:       jsii.String("Alarms of " + *st.scope.StackName()),
+		EnableKeyRotation: jsii.Bool(true),
+		RemovalPolicy:     awscdk.RemovalPolicy_DESTROY,
+	})
+	topic := awssns.NewTopic(st.scope, jsii.String("AlarmTopic"), &awssns.TopicProps{
+		MasterKey: key, EnforceSSL: jsii.Bool(true),
+	})
+	key.AddToResourcePolicy(st.cloudWatchMay("*", "kms:Decrypt", "kms:GenerateDataKey"), nil)
+	topic.AddToResourcePolicy(st.cloudWatchMay(*topic.TopicArn(), "sns:Publish"))
+	topic.AddSubscription(awssnssubscriptions.NewEmailSubscription(jsii.String(st.settings.alarmEmail), nil))
+	return topic
+}
+
+func (st *stack) cloudWatchMay(resource string, actions ...string) awsiam.PolicyStatement {
+	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("cloudwatch.amazonaws.com"), nil)},
+		Actions:    jsii.Strings(actions...),
+		Resources:  jsii.Strings(resource),
+		Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": st.scope.Account()}},
+	})
+}
+
+func sum() *awscloudwatch.MetricOptions { return statistic("Sum") }
+
+func p99() *awscloudwatch.MetricOptions { return statistic("p99") }
+
+func statistic(statistic string) *awscloudwatch.MetricOptions {
+	return &awscloudwatch.MetricOptions{Statistic: jsii.String(statistic), Period: fiveMinutes()}
+}
+
+func fiveMinutes() awscdk.Duration { return awscdk.Duration_Minutes(jsii.Number(5)) }

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/manifest"
+)
+
+func TestDevHasNoAlarms(t *testing.T) {
+	dev := synthesized(t)[devStage]
+	require.Empty(t, dev.ofType("AWS::CloudWatch::Alarm"))
+	require.Empty(t, dev.ofType("AWS::SNS::Topic"))
+	require.Empty(t, dev.ofType("AWS::KMS::Key"))
+	require.Len(t, dev.ofType("AWS::CloudWatch::Dashboard"), 1)
+}
+
+func TestEveryFunctionOfProdHasItsAlarms(t *testing.T) {
+	alarms := synthesized(t)[prodStage].ofType("AWS::CloudWatch::Alarm")
+	for _, f := range manifest.Functions() {
+		var metrics []string
+		for _, a := range alarms {
+			if watches(a, f.LogicalID()) {
+				metrics = append(metrics, a.Properties["Namespace"].(string)+" "+a.Properties["MetricName"].(string))
+			}
+		}
+		slices.Sort(metrics)
+		require.Equal(t, []string{"AWS/Lambda Duration", "AWS/Lambda Errors", "AWS/Lambda Throttles"}, metrics, f.Name)
+	}
+	require.Len(t, alarms, 3*len(manifest.Functions())+2, "and the API's and the table's")
+}
+
+// watches says whether the alarm's only dimension is the function.
+func watches(alarm resource, function string) bool {
+	dimensions, _ := alarm.Properties["Dimensions"].([]any)
+	return len(dimensions) == 1 && ref(dimensions[0].(map[string]any)["Value"]) == function
+}
+
+func TestEveryAlarmReachesSomebodyWhoIsToldWhatToDo(t *testing.T) {
+	prod := synthesized(t)[prodStage]
+	topics := prod.ofType("AWS::SNS::Topic")
+	require.Len(t, topics, 1)
+	for id, a := range prod.ofType("AWS::CloudWatch::Alarm") {
+		require.Equal(t, "notBreaching", a.Properties["TreatMissingData"], id)
+		require.Regexp(t, `\. See docs/operations\.md#[a-z0-9-]+$`, a.Properties["AlarmDescription"], id)
+		actions := a.Properties["AlarmActions"].([]any)
+		require.Len(t, actions, 1, id)
+		require.Contains(t, topics, ref(actions[0]), id)
+	}
+	for _, s := range prod.ofType("AWS::SNS::Subscription") {
+		require.Equal(t, "email", s.Properties["Protocol"])
+		require.Equal(t, "alarms@example.com", s.Properties["Endpoint"])
+	}
+}
+
+// A topic with a policy of its own, or a key of its own, swallows the alarms
+// of a CloudWatch that neither names.
+func TestCloudWatchMayUseTheEncryptedTopic(t *testing.T) {
+	prod := synthesized(t)[prodStage]
+	for _, topic := range prod.ofType("AWS::SNS::Topic") {
+		require.Contains(t, prod.Resources[getAtt(topic.Properties["KmsMasterKeyId"])].Type, "KMS")
+	}
+	may := map[string]bool{}
+	for _, list := range policies(t, prod) {
+		for _, s := range list {
+			if s.condition == `{"StringEquals":{"aws:SourceAccount":{"Ref":"AWS::AccountId"}}}` {
+				for _, action := range s.actions {
+					may[action] = s.effect == "Allow"
+				}
+			}
+		}
+	}
+	require.Equal(t, map[string]bool{"sns:Publish": true, "kms:Decrypt": true, "kms:GenerateDataKey": true}, may)
+}
+
+// Whoever is woken by an alarm finds what to do behind its link.
+func TestEveryAlarmLinksToARunbookEntry(t *testing.T) {
+	runbook, err := os.ReadFile("../docs/operations.md")
+	require.NoError(t, err)
+	links := 0
+	for _, template := range synthesized(t) {
+		for id, r := range template.Resources {
+			if r.Type != "AWS::CloudWatch::Alarm" {
+				continue
+			}
+			_, anchor, ok := strings.Cut(r.Properties["AlarmDescription"].(string), "docs/operations.md#")
+			require.True(t, ok, id)
+			require.Contains(t, string(runbook), "\n## "+anchor+"\n", id)
+			links++
+		}
+	}
+	require.Positive(t, links)
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"encoding/json"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2authorizers"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2integrations"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscertificatemanager"
+	"github.com/aws/jsii-runtime-go"
+
+	"journeys/internal/manifest"
+)
+
+// What the API takes altogether before it answers 429: calls a second, and how
+// many may come at once.
+const (
+	throttleRate  = 500
+	throttleBurst = 1000
+)
+
+func (st *stack) addAPI() {
+	api := awsapigatewayv2.NewHttpApi(st.scope, jsii.String("Api"), &awsapigatewayv2.HttpApiProps{
+		ApiName:            st.scope.StackName(),
+		CreateDefaultStage: jsii.Bool(false),
+	})
+	authorizer := awsapigatewayv2authorizers.NewHttpLambdaAuthorizer(
+		jsii.String("TokenAuthorizer"), st.functions[manifest.Authorizer.Name],
+		&awsapigatewayv2authorizers.HttpLambdaAuthorizerProps{
+			IdentitySource:  jsii.Strings("$request.header.Authorization"),
+			ResponseTypes:   &[]awsapigatewayv2authorizers.HttpLambdaResponseType{awsapigatewayv2authorizers.HttpLambdaResponseType_SIMPLE},
+			ResultsCacheTtl: awscdk.Duration_Seconds(jsii.Number(manifest.AuthorizerTTL.Seconds())),
+		})
+	for _, r := range manifest.Routes() {
+		api.AddRoutes(&awsapigatewayv2.AddRoutesOptions{
+			Path:       jsii.String(manifest.BasePath + r.Path),
+			Methods:    &[]awsapigatewayv2.HttpMethod{awsapigatewayv2.HttpMethod(r.Method)},
+			Authorizer: authorizer,
+			Integration: awsapigatewayv2integrations.NewHttpLambdaIntegration(
+				jsii.String(r.Function.LogicalID()+"Integration"), st.functions[r.Function.Name], nil),
+		})
+	}
+	st.addStage(api)
+	st.output("ApiUrl", api.ApiEndpoint(), "Where the API is; paths begin with "+manifest.BasePath)
+	if st.settings.domain != "" {
+		st.addDomain(api)
+	}
+}
+
+// addStage adds the stage $default: the name of any other would stand in front
+// of the path that functions see.
+func (st *stack) addStage(api awsapigatewayv2.HttpApi) {
+	st.stage = awsapigatewayv2.NewHttpStage(st.scope, jsii.String("Stage"), &awsapigatewayv2.HttpStageProps{
+		HttpApi:                api,
+		StageName:              jsii.String("$default"),
+		AutoDeploy:             jsii.Bool(true),
+		DetailedMetricsEnabled: jsii.Bool(true),
+		Throttle: &awsapigatewayv2.ThrottleSettings{
+			RateLimit: jsii.Number(throttleRate), BurstLimit: jsii.Number(throttleBurst),
+		},
+	})
+	// The construct takes these settings by an interface that Go cannot implement.
+	st.stage.Node().DefaultChild().(awsapigatewayv2.CfnStage).SetAccessLogSettings(
+		&awsapigatewayv2.CfnStage_AccessLogSettingsProperty{
+			DestinationArn: st.newLogGroup("AccessLog").LogGroupArn(),
+			Format:         jsii.String(accessLogFormat()),
+		})
+}
+
+// accessLogFormat returns one line of JSON per call, also for calls that reach
+// no function.
+func accessLogFormat() string {
+	fields := map[string]string{
+		"requestId":          "$context.requestId",
+		"routeKey":           "$context.routeKey",
+		"status":             "$context.status",
+		"responseLatency":    "$context.responseLatency",
+		"integrationLatency": "$context.integrationLatency",
+		"integrationStatus":  "$context.integrationStatus",
+		"authorizerError":    "$context.authorizer.error",
+		"sourceIp":           "$context.identity.sourceIp",
+		"userAgent":          "$context.identity.userAgent",
+		"tenant":             "$context.authorizer.tenant",
+		"refused":            "$context.authorizer.refused",
+	}
+	line, err := json.Marshal(fields)
+	if err != nil {
+		panic(err)
+	}
+	return string(line)
+}
+
+// addDomain puts the API under a name of its own; the name's DNS record, to
+// the output DomainTarget, is the owner's to make.
+func (st *stack) addDomain(api awsapigatewayv2.HttpApi) {
+	domain := awsapigatewayv2.NewDomainName(st.scope, jsii.String("Domain"), &awsapigatewayv2.DomainNameProps{
+		DomainName: jsii.String(st.settings.domain),
+		Certificate: awscertificatemanager.Certificate_FromCertificateArn(
+			st.scope, jsii.String("Certificate"), jsii.String(st.settings.certificate)),
+	})
+	awsapigatewayv2.NewApiMapping(st.scope, jsii.String("DomainMapping"), &awsapigatewayv2.ApiMappingProps{
+		Api: api, DomainName: domain, Stage: st.stage,
+	})
+	st.output("DomainTarget", domain.RegionalDomainName(), "What the DNS record of the domain points to")
+}

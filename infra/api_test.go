@@ -1,0 +1,107 @@
+package main
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/manifest"
+)
+
+func TestNoRouteIsOpen(t *testing.T) {
+	for _, template := range synthesized(t) {
+		authorizers := template.ofType("AWS::ApiGatewayV2::Authorizer")
+		require.Len(t, authorizers, 1)
+		for _, a := range authorizers {
+			require.Equal(t, "REQUEST", a.Properties["AuthorizerType"])
+			require.Equal(t, "2.0", a.Properties["AuthorizerPayloadFormatVersion"])
+			require.Equal(t, true, a.Properties["EnableSimpleResponses"])
+			require.Equal(t, []any{"$request.header.Authorization"}, a.Properties["IdentitySource"])
+			require.Equal(t, manifest.AuthorizerTTL.Seconds(), a.Properties["AuthorizerResultTtlInSeconds"])
+		}
+		routes := template.ofType("AWS::ApiGatewayV2::Route")
+		require.Len(t, routes, len(manifest.Routes()))
+		for id, route := range routes {
+			require.Equal(t, "CUSTOM", route.Properties["AuthorizationType"], id)
+			require.Contains(t, authorizers, ref(route.Properties["AuthorizerId"]), id)
+		}
+	}
+}
+
+func TestFunctionsAreCalledWithPayload2(t *testing.T) {
+	for _, template := range synthesized(t) {
+		for id, integration := range template.ofType("AWS::ApiGatewayV2::Integration") {
+			require.Equal(t, "2.0", integration.Properties["PayloadFormatVersion"], id)
+			require.Equal(t, "AWS_PROXY", integration.Properties["IntegrationType"], id)
+		}
+	}
+}
+
+func TestStageThrottlesAndLogs(t *testing.T) {
+	for _, template := range synthesized(t) {
+		stages := template.ofType("AWS::ApiGatewayV2::Stage")
+		require.Len(t, stages, 1)
+		stage := only(stages).Properties
+		require.Equal(t, "$default", stage["StageName"], "another name would stand in front of the path")
+		require.Equal(t, map[string]any{
+			"DetailedMetricsEnabled": true, "ThrottlingRateLimit": 500.0, "ThrottlingBurstLimit": 1000.0,
+		}, stage["DefaultRouteSettings"])
+
+		logging := stage["AccessLogSettings"].(map[string]any)
+		var line map[string]string
+		require.NoError(t, json.Unmarshal([]byte(logging["Format"].(string)), &line), "the access log is JSON")
+		for _, field := range []string{
+			"requestId", "routeKey", "status", "responseLatency", "integrationLatency", "integrationStatus",
+			"authorizerError", "sourceIp", "userAgent", "tenant", "refused",
+		} {
+			require.Contains(t, line, field)
+		}
+		group := template.Resources[getAtt(logging["DestinationArn"])]
+		require.Equal(t, "AWS::Logs::LogGroup", group.Type)
+	}
+}
+
+func TestADomainIsOptional(t *testing.T) {
+	require.Empty(t, synthesized(t)[prodStage].ofType("AWS::ApiGatewayV2::DomainName"))
+
+	s, err := settingsFrom(goodSettings)
+	require.NoError(t, err)
+	s.stages = []string{prodStage}
+	s.domain = "journeys.example.com"
+	s.certificate = "arn:aws:acm:eu-central-1:111122223333:certificate/00000000-0000-0000-0000-000000000000"
+	templates, err := synthesize(s, t.TempDir(), nil)
+	require.NoError(t, err)
+
+	prod := templates[prodStage]
+	require.Empty(t, prod.messages)
+	require.Contains(t, prod.Outputs, "DomainTarget")
+	require.Len(t, prod.ofType("AWS::ApiGatewayV2::ApiMapping"), 1)
+	for _, domain := range prod.ofType("AWS::ApiGatewayV2::DomainName") {
+		require.Equal(t, "journeys.example.com", domain.Properties["DomainName"])
+	}
+}
+
+// only returns the only resource.
+func only(resources map[string]resource) resource {
+	for _, r := range resources {
+		return r
+	}
+	return resource{}
+}
+
+func ref(value any) string {
+	reference, _ := value.(map[string]any)
+	id, _ := reference["Ref"].(string)
+	return id
+}
+
+func getAtt(value any) string {
+	reference, _ := value.(map[string]any)
+	attribute, _ := reference["Fn::GetAtt"].([]any)
+	if len(attribute) == 0 {
+		return ""
+	}
+	id, _ := attribute[0].(string)
+	return id
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsscheduler"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
+
+	"journeys/internal/manifest"
+)
+
+// reservedConcurrency is what each function of prod has for itself, and at
+// most: at 20 ms a call 1,250 calls a second. All of them together stay far
+// below the 1,000 of an account, of which 100 must be left unreserved.
+const reservedConcurrency = 25
+
+func (st *stack) addFunctions() {
+	for _, f := range manifest.Functions() {
+		st.functions[f.Name] = st.newFunction(f)
+	}
+}
+
+func (st *stack) newFunction(f manifest.Function) awslambda.Function {
+	logs := st.newLogGroup(f.LogicalID() + "Logs")
+	props := &awslambda.FunctionProps{
+		Description:           jsii.String("Journeys: " + f.Name),
+		Code:                  awslambda.Code_FromAsset(jsii.String(filepath.Join(st.dist, f.Name)), nil),
+		Runtime:               awslambda.Runtime_PROVIDED_AL2023(),
+		Handler:               jsii.String("bootstrap"),
+		Architecture:          architecture(st.settings.arch),
+		MemorySize:            jsii.Number(f.MemoryMB),
+		Timeout:               awscdk.Duration_Seconds(jsii.Number(f.Timeout.Seconds())),
+		Environment:           st.environment(f),
+		Role:                  st.newRole(f, logs),
+		LogGroup:              logs,
+		LoggingFormat:         awslambda.LoggingFormat_JSON,
+		ApplicationLogLevelV2: awslambda.ApplicationLogLevel_INFO,
+		SystemLogLevelV2:      awslambda.SystemLogLevel_WARN,
+		Tracing:               awslambda.Tracing_ACTIVE,
+	}
+	if st.prod {
+		props.ReservedConcurrentExecutions = jsii.Number(reservedConcurrency)
+	}
+	function := awslambda.NewFunction(st.scope, jsii.String(f.LogicalID()), props)
+	setLogicalID(function, f.LogicalID())
+	if f.Name == manifest.Advance.Name {
+		// What is lost or late is found again by tick, so that an old event is
+		// worth nothing.
+		function.ConfigureAsyncInvoke(&awslambda.EventInvokeConfigOptions{
+			MaxEventAge: awscdk.Duration_Minutes(jsii.Number(5)), RetryAttempts: jsii.Number(1),
+		})
+	}
+	if f.Schedule > 0 {
+		st.addSchedule(f, function)
+	}
+	return function
+}
+
+// addSchedule lets EventBridge Scheduler invoke the function. A call that
+// fails is not repeated: the next one does its work.
+func (st *stack) addSchedule(f manifest.Function, function awslambda.Function) {
+	role := awsiam.NewRole(st.scope, jsii.String(f.LogicalID()+"ScheduleRole"), &awsiam.RoleProps{
+		AssumedBy: awsiam.NewServicePrincipal(jsii.String("scheduler.amazonaws.com"), nil),
+	})
+	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions: jsii.Strings("lambda:InvokeFunction"), Resources: &[]*string{function.FunctionArn()},
+	}))
+	awsscheduler.NewCfnSchedule(st.scope, jsii.String(f.LogicalID()+"Schedule"), &awsscheduler.CfnScheduleProps{
+		Description:        jsii.String("Journeys: invokes " + f.Name),
+		ScheduleExpression: jsii.String(rate(f.Schedule)),
+		FlexibleTimeWindow: &awsscheduler.CfnSchedule_FlexibleTimeWindowProperty{Mode: jsii.String("OFF")},
+		Target: &awsscheduler.CfnSchedule_TargetProperty{
+			Arn: function.FunctionArn(), RoleArn: role.RoleArn(),
+			RetryPolicy: &awsscheduler.CfnSchedule_RetryPolicyProperty{
+				MaximumRetryAttempts: jsii.Number(0), MaximumEventAgeInSeconds: jsii.Number(60),
+			},
+		},
+	})
+}
+
+// rate writes a whole number of minutes as a schedule.
+func rate(every time.Duration) string {
+	if every == time.Minute {
+		return "rate(1 minute)"
+	}
+	return fmt.Sprintf("rate(%d minutes)", every/time.Minute)
+}
+
+func architecture(arch string) awslambda.Architecture {
+	if arch == "amd64" {
+		return awslambda.Architecture_X86_64()
+	}
+	return awslambda.Architecture_ARM_64()
+}
+
+func (st *stack) environment(f manifest.Function) *map[string]*string {
+	environment := map[string]*string{}
+	for _, name := range f.Env {
+		value, ok := st.settings.functions[name]
+		switch {
+		case name == manifest.EnvTable:
+			environment[name] = st.table.TableName()
+		case name == manifest.EnvAdvance:
+			environment[name] = st.functions[manifest.Advance.Name].FunctionName()
+		case ok:
+			environment[name] = jsii.String(value)
+		default:
+			panic("infra has no value for the setting " + name + " of " + f.Name)
+		}
+	}
+	return &environment
+}
+
+// newRole returns a role that allows what the manifest says, writing to the
+// function's own log group and, added by CDK with active tracing, X-Ray.
+func (st *stack) newRole(f manifest.Function, logs awslogs.LogGroup) awsiam.Role {
+	role := awsiam.NewRole(st.scope, jsii.String(f.LogicalID()+"Role"), &awsiam.RoleProps{
+		AssumedBy: awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
+	})
+	logs.GrantWrite(role)
+	if len(f.Actions) > 0 {
+		st.allowTable(role, f)
+	}
+	if f.Invokes != "" {
+		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Actions: jsii.Strings("lambda:InvokeFunction"), Resources: &[]*string{st.functions[f.Invokes].FunctionArn()},
+		}))
+	}
+	cdknag.NagSuppressions_AddResourceSuppressions(role, &[]*cdknag.NagPackSuppression{{
+		Id:        jsii.String("AwsSolutions-IAM5"),
+		AppliesTo: &[]any{"Resource::*"},
+		Reason:    jsii.String("X-Ray's PutTraceSegments and PutTelemetryRecords know no resource but *; no other statement has one."),
+	}}, jsii.Bool(true))
+	return role
+}
+
+func (st *stack) allowTable(role awsiam.Role, f manifest.Function) {
+	table := st.table.TableArn()
+	index := jsii.String(*table + "/index/" + manifest.DueIndex)
+	resources := []*string{table}
+	if f.Index {
+		resources = append(resources, index)
+	}
+	var actions []*string
+	for _, action := range f.Actions {
+		actions = append(actions, jsii.String("dynamodb:"+action))
+	}
+	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions: &actions, Resources: &resources,
+	}))
+	// A PartiQL SELECT whose WHERE forgets the partition key reads the whole
+	// table, whatever it was allowed for.
+	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Effect:     awsiam.Effect_DENY,
+		Actions:    jsii.Strings("dynamodb:PartiQLSelect"),
+		Resources:  &[]*string{table, index},
+		Conditions: &map[string]any{"Bool": map[string]any{"dynamodb:FullTableScan": "true"}},
+	}))
+}

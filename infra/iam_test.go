@@ -1,0 +1,218 @@
+package main
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/manifest"
+)
+
+// statement is one of a policy, with its actions and resources as text.
+type statement struct {
+	effect    string
+	actions   []string
+	resources []string
+	condition string
+}
+
+// policies are the statements by what they are attached to: a function's name,
+// or the logical id of another resource.
+func policies(t *testing.T, template template) map[string][]statement {
+	t.Helper()
+	all := map[string][]statement{}
+	for id, r := range template.Resources {
+		switch r.Type {
+		case "AWS::IAM::Policy":
+			for _, role := range r.Properties["Roles"].([]any) {
+				name := functionOfRole(template, ref(role))
+				all[name] = append(all[name], statements(r.Properties["PolicyDocument"])...)
+			}
+		case "AWS::IAM::Role":
+			require.NotContains(t, r.Properties, "ManagedPolicyArns", id)
+			require.NotContains(t, r.Properties, "Policies", "this test reads policies on their own only")
+		case "AWS::KMS::Key":
+			all[id] = statements(r.Properties["KeyPolicy"])
+		default:
+			if document, ok := r.Properties["PolicyDocument"]; ok {
+				all[id] = statements(document)
+			}
+		}
+	}
+	return all
+}
+
+func functionOfRole(template template, role string) string {
+	for _, f := range manifest.Functions() {
+		if getAtt(template.Resources[f.LogicalID()].Properties["Role"]) == role {
+			return f.Name
+		}
+	}
+	return "role " + role
+}
+
+func statements(document any) []statement {
+	var list []statement
+	for _, element := range document.(map[string]any)["Statement"].([]any) {
+		s := element.(map[string]any)
+		condition := ""
+		if s["Condition"] != nil {
+			condition = text(s["Condition"])
+		}
+		list = append(list, statement{s["Effect"].(string), texts(s["Action"]), texts(s["Resource"]), condition})
+	}
+	return list
+}
+
+// texts takes one value or several, as policies do.
+func texts(value any) []string {
+	several, ok := value.([]any)
+	if !ok {
+		several = []any{value}
+	}
+	var all []string
+	for _, one := range several {
+		all = append(all, text(one))
+	}
+	slices.Sort(all)
+	return all
+}
+
+func text(value any) string {
+	if s, ok := value.(string); ok {
+		return s
+	}
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // it was read from JSON
+	}
+	return string(encoded)
+}
+
+const (
+	tableARN = `{"Fn::GetAtt":["Table","Arn"]}`
+	indexARN = `{"Fn::Join":["",[{"Fn::GetAtt":["Table","Arn"]},"/index/due"]]}`
+)
+
+func TestRolesAllowExactlyWhatTheManifestSays(t *testing.T) {
+	for _, template := range synthesized(t) {
+		all := policies(t, template)
+		for _, f := range manifest.Functions() {
+			logs := text(map[string]any{"Fn::GetAtt": []string{
+				ref(template.Resources[f.LogicalID()].Properties["LoggingConfig"].(map[string]any)["LogGroup"]), "Arn",
+			}})
+			want := []statement{
+				{"Allow", []string{"logs:CreateLogStream", "logs:PutLogEvents"}, []string{logs}, ""},
+				{"Allow", []string{"xray:PutTelemetryRecords", "xray:PutTraceSegments"}, []string{"*"}, ""},
+			}
+			if f.Invokes != "" {
+				want = append(want, statement{"Allow", []string{"lambda:InvokeFunction"}, []string{functionARN(template, f.Invokes)}, ""})
+			}
+			require.ElementsMatch(t, append(want, tableStatements(f)...), all[f.Name], f.Name)
+		}
+	}
+}
+
+// functionARN returns the ARN of a function as the template refers to it.
+func functionARN(template template, name string) string {
+	for _, f := range manifest.Functions() {
+		if f.Name == name {
+			return text(map[string]any{"Fn::GetAtt": []string{f.LogicalID(), "Arn"}})
+		}
+	}
+	return "no function " + name
+}
+
+// Each scheduled function is invoked at its rate, by a role that may do that
+// and nothing else.
+func TestSchedulesAreTheManifests(t *testing.T) {
+	for _, template := range synthesized(t) {
+		all := policies(t, template)
+		schedules := map[string]string{}
+		for _, r := range template.Resources {
+			if r.Type != "AWS::Scheduler::Schedule" {
+				continue
+			}
+			target := r.Properties["Target"].(map[string]any)
+			arn := text(target["Arn"])
+			schedules[arn] = r.Properties["ScheduleExpression"].(string)
+			role := getAtt(target["RoleArn"])
+			require.Equal(t, []statement{{"Allow", []string{"lambda:InvokeFunction"}, []string{arn}, ""}}, all["role "+role])
+		}
+		want := map[string]string{}
+		for _, f := range manifest.Functions() {
+			if f.Schedule > 0 {
+				want[functionARN(template, f.Name)] = rate(f.Schedule)
+			}
+		}
+		require.Equal(t, want, schedules)
+	}
+}
+
+func tableStatements(f manifest.Function) []statement {
+	if len(f.Actions) == 0 {
+		return nil
+	}
+	var actions []string
+	for _, action := range f.Actions {
+		actions = append(actions, "dynamodb:"+action)
+	}
+	slices.Sort(actions)
+	resources := []string{tableARN}
+	if f.Index {
+		resources = append(resources, indexARN)
+	}
+	return []statement{
+		{"Allow", actions, resources, ""},
+		{"Deny", []string{"dynamodb:PartiQLSelect"}, []string{tableARN, indexARN}, `{"Bool":{"dynamodb:FullTableScan":"true"}}`},
+	}
+}
+
+func TestNobodyScans(t *testing.T) {
+	for _, template := range synthesized(t) {
+		for name, list := range policies(t, template) {
+			for _, s := range list {
+				require.NotContains(t, s.actions, "dynamodb:Scan", name)
+			}
+		}
+	}
+}
+
+// arguedStars are the only statements that may hold a *, each with why it must.
+var arguedStars = map[string]string{
+	`Allow xray:PutTelemetryRecords,xray:PutTraceSegments on *`: "X-Ray knows no resource but *",
+	`Allow kms:* on *`:                           "AlarmKey's policy: the account that owns the key administers it; * is this key",
+	`Allow kms:Decrypt,kms:GenerateDataKey on *`: "AlarmKey's policy: CloudWatch alarms of this account publish; * is this key",
+}
+
+func TestEveryStarIsArgued(t *testing.T) {
+	stale := maps.Clone(arguedStars)
+	for stage, template := range synthesized(t) {
+		for name, list := range policies(t, template) {
+			for _, s := range list {
+				line := s.effect + " " + strings.Join(s.actions, ",") + " on " + strings.Join(s.resources, ",")
+				if strings.Contains(line, "*") {
+					require.Contains(t, arguedStars, line, "%s: %s", stage, name)
+					delete(stale, line)
+				}
+			}
+		}
+	}
+	require.Empty(t, stale, "argued for nothing")
+}
+
+func TestOnlyTheGatewayMayInvoke(t *testing.T) {
+	for _, template := range synthesized(t) {
+		permissions := template.ofType("AWS::Lambda::Permission")
+		require.NotEmpty(t, permissions)
+		for id, p := range permissions {
+			require.Equal(t, "apigateway.amazonaws.com", p.Properties["Principal"], id)
+			require.Equal(t, "lambda:InvokeFunction", p.Properties["Action"], id)
+			require.Contains(t, p.Properties, "SourceArn", id)
+		}
+	}
+}

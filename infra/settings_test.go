@@ -1,0 +1,90 @@
+package main
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/manifest"
+)
+
+func TestMissingSettingsAreAllNamedAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change map[string]string
+		want   string
+	}{
+		"nothing is set":                 {map[string]string{manifest.EnvIssuer: "", manifest.EnvAudience: "", envAlarmEmail: ""}, "missing settings: JOURNEYS_ISSUER, JOURNEYS_AUDIENCE, JOURNEYS_ALARM_EMAIL ("},
+		"prod without an e-mail address": {map[string]string{envStage: "prod", envAlarmEmail: ""}, "missing settings: JOURNEYS_ALARM_EMAIL ("},
+		"a domain without a certificate": {map[string]string{envDomain: "a.example"}, "missing settings: JOURNEYS_CERTIFICATE_ARN ("},
+		"a certificate without a domain": {map[string]string{envCertificate: "arn"}, "missing settings: JOURNEYS_DOMAIN ("},
+		"an unknown stage":               {map[string]string{envStage: "test"}, `JOURNEYS_STAGE is "test": it can be dev, prod, or empty for both`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			values := maps.Clone(goodSettings)
+			maps.Copy(values, c.change)
+			_, err := settingsFrom(values)
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+func TestSettingsHaveDefaults(t *testing.T) {
+	t.Parallel()
+	s, err := settingsFrom(map[string]string{
+		manifest.EnvIssuer: "https://issuer.example/", manifest.EnvAudience: "journeys", envStage: "dev",
+	})
+	require.NoError(t, err, "dev needs no e-mail address")
+	require.Equal(t, []string{"dev"}, s.stages)
+	require.Equal(t, "arm64", s.arch)
+	require.Equal(t, map[string]string{
+		manifest.EnvIssuer:      "https://issuer.example/",
+		manifest.EnvAudience:    "journeys",
+		manifest.EnvJWKSURL:     "https://issuer.example/.well-known/jwks.json",
+		manifest.EnvTenantClaim: "tenant",
+		manifest.EnvRoleClaim:   "role",
+		manifest.EnvProviders:   "{}",
+	}, s.functions)
+}
+
+func TestDistMustHoldWhatIsAskedFor(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(t *testing.T, dist string)
+		arch   string
+		want   string
+	}{
+		"nothing is built": {
+			func(t *testing.T, dist string) { require.NoError(t, os.RemoveAll(dist)) },
+			"arm64", "dist/ARCH is missing, so nothing is built: run make build ARCH=arm64",
+		},
+		"another architecture is built": {
+			func(*testing.T, string) {},
+			"amd64", "dist/ holds functions for linux/arm64, and linux/amd64 is asked for: run make build ARCH=amd64",
+		},
+		"functions are missing": {
+			func(t *testing.T, dist string) {
+				require.NoError(t, os.Remove(filepath.Join(dist, "get-journey", "bootstrap")))
+				require.NoError(t, os.RemoveAll(filepath.Join(dist, "test-journey")))
+			},
+			"arm64", "dist/ lacks get-journey, test-journey: run make build ARCH=arm64",
+		},
+		"an unknown architecture is asked for": {
+			func(*testing.T, string) {},
+			"x86", `JOURNEYS_ARCH is "x86": it can be arm64 or amd64`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dist := filepath.Join(t.TempDir(), "dist")
+			require.NoError(t, fakeDist(dist, "arm64"))
+			require.NoError(t, checkDist(dist, "arm64"))
+			c.change(t, dist)
+			require.EqualError(t, checkDist(dist, c.arch), c.want)
+		})
+	}
+}

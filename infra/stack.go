@@ -1,0 +1,72 @@
+package main
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// stack is one stage while it is put together.
+type stack struct {
+	scope     awscdk.Stack
+	settings  settings
+	prod      bool
+	dist      string
+	table     awsdynamodb.TableV2
+	functions map[string]awslambda.Function // by the manifest's names
+	stage     awsapigatewayv2.HttpStage
+}
+
+func newStack(app awscdk.App, stage string, s settings, dist string) {
+	prod := stage == prodStage
+	st := &stack{
+		scope: awscdk.NewStack(app, jsii.String("Journeys-"+stage), &awscdk.StackProps{
+			Description:           jsii.String("Customer journeys, stage " + stage),
+			TerminationProtection: jsii.Bool(prod),
+		}),
+		settings:  s,
+		prod:      prod,
+		dist:      dist,
+		functions: map[string]awslambda.Function{},
+	}
+	st.addTable()
+	st.addFunctions()
+	st.addAPI()
+	st.addDashboard()
+	if prod {
+		st.addAlarms()
+	}
+}
+
+// removal returns what becomes of data when the stack goes.
+func (st *stack) removal() awscdk.RemovalPolicy {
+	if st.prod {
+		return awscdk.RemovalPolicy_RETAIN
+	}
+	return awscdk.RemovalPolicy_DESTROY
+}
+
+func (st *stack) newLogGroup(id string) awslogs.LogGroup {
+	retention := awslogs.RetentionDays_ONE_WEEK
+	if st.prod {
+		retention = awslogs.RetentionDays_THREE_MONTHS
+	}
+	return awslogs.NewLogGroup(st.scope, jsii.String(id), &awslogs.LogGroupProps{
+		Retention: retention, RemovalPolicy: st.removal(),
+	})
+}
+
+func (st *stack) output(id string, value *string, description string) {
+	awscdk.NewCfnOutput(st.scope, jsii.String(id), &awscdk.CfnOutputProps{
+		Value: value, Description: jsii.String(description),
+	})
+}
+
+// setLogicalID gives a construct's resource the id that template.yaml has for it.
+func setLogicalID(c constructs.Construct, id string) {
+	c.Node().DefaultChild().(awscdk.CfnElement).OverrideLogicalId(jsii.String(id))
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/cxapi"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/manifest"
+)
+
+// The CDK's library runs in Node: the project's own, or else the machine's.
+func TestMain(m *testing.M) {
+	pinned, err := filepath.Abs("../node_modules/.bin")
+	if err == nil {
+		err = os.Setenv("PATH", pinned+string(os.PathListSeparator)+os.Getenv("PATH"))
+	}
+	if err == nil {
+		_, err = exec.LookPath("node")
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "the tests of infra/ need Node, which `npm ci` installs:", err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	jsii.Close()
+	if sharedDir != "" {
+		os.RemoveAll(sharedDir)
+	}
+	os.Exit(code)
+}
+
+// template is a synthesized template, and the messages that the CDK would
+// print with it.
+type template struct {
+	text      []byte
+	Resources map[string]resource
+	Outputs   map[string]any
+	messages  []string
+	dir       string // of the assembly
+}
+
+type resource struct {
+	Type           string
+	DeletionPolicy string
+	Properties     map[string]any
+}
+
+// ofType returns the resources of one type by their logical ids.
+func (t template) ofType(kind string) map[string]resource {
+	found := map[string]resource{}
+	for id, r := range t.Resources {
+		if r.Type == kind {
+			found[id] = r
+		}
+	}
+	return found
+}
+
+var goodSettings = map[string]string{
+	manifest.EnvIssuer:   "https://issuer.example",
+	manifest.EnvAudience: "journeys",
+	envAlarmEmail:        "alarms@example.com",
+}
+
+func settingsFrom(values map[string]string) (settings, error) {
+	return readSettings(func(name string) string { return values[name] })
+}
+
+// synthesized returns the templates of both stages. They are synthesized once
+// for all tests, since the CDK's library takes seconds to start.
+func synthesized(t *testing.T) map[string]template {
+	t.Helper()
+	templates, err := synthesizeBoth()
+	require.NoError(t, err)
+	return templates
+}
+
+var synthesizeBoth = sync.OnceValues(func() (map[string]template, error) {
+	s, err := settingsFrom(goodSettings)
+	if err != nil {
+		return nil, err
+	}
+	if sharedDir, err = os.MkdirTemp("", "journeys-infra"); err != nil {
+		return nil, err
+	}
+	return synthesize(s, sharedDir, nil)
+})
+
+// sharedDir is where synthesizeBoth leaves its files for all tests.
+var sharedDir string
+
+// synthesize makes the functions' folders in dir, each with a file that says
+// whose it is, lets more be added to the app, and returns its stages' templates.
+func synthesize(s settings, dir string, more func(awscdk.App)) (templates map[string]template, err error) {
+	defer func() {
+		if broken := recover(); broken != nil {
+			err = fmt.Errorf("synthesize: %v", broken)
+		}
+	}()
+	dist := filepath.Join(dir, "dist")
+	if err := fakeDist(dist, s.arch); err != nil {
+		return nil, err
+	}
+	app := newApp(s, dist, jsii.String(filepath.Join(dir, "out")))
+	if more != nil {
+		more(app)
+	}
+	assembly := app.Synth(nil)
+	templates = map[string]template{}
+	for _, stage := range s.stages {
+		t, err := readTemplate(assembly.GetStackByName(jsii.String("Journeys-" + stage)))
+		if err != nil {
+			return nil, err
+		}
+		templates[stage] = t
+	}
+	return templates, nil
+}
+
+func readTemplate(artifact cxapi.CloudFormationStackArtifact) (template, error) {
+	t := template{dir: filepath.Dir(*artifact.TemplateFullPath())}
+	for _, m := range *artifact.Messages() {
+		t.messages = append(t.messages, fmt.Sprintf("%v %s: %v", m.Level, *m.Id, m.Entry.Data))
+	}
+	text, err := os.ReadFile(*artifact.TemplateFullPath())
+	if err != nil {
+		return t, err
+	}
+	t.text = text
+	return t, json.Unmarshal(text, &t)
+}
+
+// fakeDist does what `make build` does, without compiling.
+func fakeDist(dist, arch string) error {
+	for _, f := range manifest.Functions() {
+		if err := os.MkdirAll(filepath.Join(dist, f.Name), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dist, f.Name, "bootstrap"), []byte(f.Name), 0o755); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(dist, "ARCH"), []byte("linux/"+arch+"\n"), 0o644)
+}
