@@ -1,0 +1,368 @@
+package chaos
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/dynamo"
+	"journeys/internal/engine"
+	"journeys/internal/journey"
+	"journeys/internal/journey/journeytest"
+	"journeys/internal/local"
+	"journeys/internal/manifest"
+)
+
+const (
+	graphs      = 5  // journeys of a seed
+	perGraph    = 44 // customers of each: 220 in all
+	leastFaults = 20
+	cruelFor    = 25 * time.Second // at least; a process that is frozen for long comes back meanwhile
+	drainFor    = 3 * time.Minute  // at most, after the faults; a lease and a back-off fit in many times
+)
+
+// decisions answer by the attribute a1; conditions read the score.
+const decisions = `{"decisions":{"*":{"type":"rules","offers":[
+	{"id":"low","priority":2},{"id":"high","priority":7,"condition":{"field":"a1","operator":"gte","value":5}}]}},
+	"channels":{"*":{"type":"inbox","url":"{inbox}"}},"allowPrivate":["127.0.0.1"]}`
+
+// Customers go through random graphs on the real functions and the real
+// DynamoDB Local, while processes are killed and frozen around every request,
+// requests are throttled or applied with a lost answer, and invocations come
+// twice, late or never. Once that stops, everybody comes out the way that /test
+// shows, and what is written tells that nothing happened twice.
+func TestChaos_RealParts(t *testing.T) {
+	if *seedFlag >= 0 {
+		chaos(t, uint64(*seedFlag))
+		return
+	}
+	for seed := range *seedsFlag {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel() // most of it is waiting for leases
+			chaos(t, seed)
+		})
+	}
+}
+
+func chaos(t *testing.T, seed uint64) {
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("replay: go test ./internal/chaos -run Chaos -seed %d -v", seed)
+		}
+	})
+	w := newWorld(t, seed)
+	for i := range graphs {
+		w.makeJourney(t, i)
+	}
+	watched := w.watchStream(t)
+	w.beCruel(t)
+	w.requireInIndex(t)
+	w.drain(t)
+	w.check(t)
+	watched.requireEveryRev(t, w)
+	t.Logf("seed %d: %d customers out, %d messages; %s", seed, graphs*perGraph, w.messages, w.cruelty)
+}
+
+// world is one machine with its journeys.
+type world struct {
+	machine  *local.Machine
+	cruelty  *local.Cruelty
+	store    *dynamo.Store
+	r        *rand.Rand
+	token    string
+	tenant   journey.Tenant
+	journeys []*course
+	messages int
+}
+
+// course is a journey with its customers.
+type course struct {
+	id         journey.ID
+	customers  []string
+	attributes map[string][2]int // a0 and a1
+}
+
+func newWorld(t *testing.T, seed uint64) *world {
+	t.Helper()
+	output, err := os.CreateTemp("", "journeys-chaos-*.log")
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_ = output.Close()
+		if t.Failed() {
+			t.Log("the functions printed to", output.Name())
+		} else {
+			_ = os.Remove(output.Name())
+		}
+	})
+	w := &world{cruelty: local.NewCruelty(seed), r: rand.New(rand.NewPCG(seed, 9))}
+	w.tenant, _ = journey.ParseTenant("chaos")
+	listener, err := local.Listen(t.Context(), 0)
+	require.NoError(t, err)
+	w.machine, err = local.Start(t.Context(), local.Options{
+		Root: root, Listener: listener, Ephemeral: true, Minute: 500 * time.Millisecond,
+		Providers: decisions, Cruelty: w.cruelty, Log: output,
+	})
+	require.NoError(t, err)
+	t.Cleanup(w.machine.Stop)
+	w.store = w.machine.Store()
+	w.token, err = w.machine.Issuer.Token("chaos", manifest.Admin, time.Now())
+	require.NoError(t, err)
+	return w
+}
+
+// call makes a call again until it succeeds: what befalls the functions befalls
+// those of the API too.
+func (w *world) call(t *testing.T, method, path, body string, header ...string) []byte {
+	t.Helper()
+	for range 100 {
+		request, err := http.NewRequestWithContext(t.Context(), method, w.machine.URL+path, strings.NewReader(body))
+		require.NoError(t, err)
+		request.Header.Set("Authorization", "Bearer "+w.token)
+		request.Header.Set("Content-Type", "application/json")
+		for i := 0; i < len(header); i += 2 {
+			request.Header.Set(header[i], header[i+1])
+		}
+		response, err := http.DefaultClient.Do(request)
+		require.NoError(t, err)
+		text, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		response.Body.Close()
+		if response.StatusCode < 500 {
+			require.Equal(t, 2, response.StatusCode/100, "%s %s: %s", method, path, text)
+			return text
+		}
+	}
+	t.Fatalf("%s %s failed 100 times", method, path)
+	return nil
+}
+
+var delays = regexp.MustCompile(`"delayHours":(\d+)`)
+
+// shorten makes an hour of waiting 40 ms.
+func shorten(graph string) string {
+	return delays.ReplaceAllStringFunc(graph, func(delay string) string {
+		hours, _ := strconv.Atoi(delays.FindStringSubmatch(delay)[1])
+		return fmt.Sprintf(`"delayHours":%.9f`, (time.Duration(hours) * 40 * time.Millisecond).Hours())
+	})
+}
+
+func (w *world) makeJourney(t *testing.T, number int) {
+	t.Helper()
+	graph := shorten(journeytest.Graph(w.r, 8+w.r.IntN(20)))
+	body := fmt.Sprintf(`{"name":"chaos %d","definition":%s}`, number, graph)
+	var made struct{ ID journey.ID }
+	require.NoError(t, json.Unmarshal(w.call(t, "POST", manifest.BasePath+"/journeys", body), &made))
+	w.call(t, "PUT", manifest.BasePath+"/journeys/"+string(made.ID), `{"status":"active"}`)
+	c := &course{id: made.ID, attributes: map[string][2]int{}}
+	for i := range perGraph {
+		customer := fmt.Sprintf("c%d-%d", number, i)
+		a := [2]int{w.r.IntN(10), w.r.IntN(10)}
+		c.customers, c.attributes[customer] = append(c.customers, customer), a
+		require.NoError(t, w.store.PutProfile(t.Context(), w.tenant, journey.Profile{
+			Customer: customer, Attributes: []byte(attributes(a)), UpdatedAt: time.Now(),
+		}))
+	}
+	w.journeys = append(w.journeys, c)
+}
+
+func attributes(a [2]int) string { return fmt.Sprintf(`{"a0":%d,"a1":%d}`, a[0], a[1]) }
+
+// beCruel enrolls everybody while the faults go on, and lets them go on for a
+// while more.
+func (w *world) beCruel(t *testing.T) {
+	t.Helper()
+	w.cruelty.Begin()
+	enough := time.After(cruelFor)
+	for _, c := range w.journeys {
+		ids, err := json.Marshal(c.customers)
+		require.NoError(t, err)
+		path := manifest.BasePath + "/journeys/" + string(c.id) + "/enroll"
+		for left := len(c.customers); left > 0; {
+			var counts struct{ Enrolled, Errors int }
+			text := w.call(t, "POST", path, `{"customerIds":`+string(ids)+`}`, "Idempotency-Key", "all")
+			require.NoError(t, json.Unmarshal(text, &counts))
+			left = len(c.customers) - counts.Enrolled
+			require.Equal(t, left, counts.Errors, "nobody else enrolls them")
+		}
+	}
+	<-enough
+	look := time.NewTicker(100 * time.Millisecond)
+	defer look.Stop()
+	for w.inside(t) > 0 && w.faults() < 2*leastFaults {
+		<-look.C
+	}
+	w.cruelty.Calm()
+	require.GreaterOrEqual(t, w.faults(), leastFaults, w.cruelty)
+}
+
+func (w *world) faults() (n int) {
+	for _, count := range w.cruelty.Counts() {
+		n += count
+	}
+	return n
+}
+
+// load returns all enrollments of a journey.
+func (w *world) load(t *testing.T, c *course) (*engine.Live, map[string]journey.Enrollment) {
+	t.Helper()
+	live, list, err := w.store.Load(t.Context(), w.tenant, c.id, c.customers)
+	require.NoError(t, err)
+	require.Len(t, list, len(c.customers))
+	byCustomer := map[string]journey.Enrollment{}
+	for _, e := range list {
+		byCustomer[e.Customer] = e
+	}
+	return live, byCustomer
+}
+
+func (w *world) inside(t *testing.T) (n int) {
+	t.Helper()
+	for _, c := range w.journeys {
+		_, list := w.load(t, c)
+		for _, e := range list {
+			if e.Status == journey.Inside {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// requireInIndex holds the index against the enrollments: who is inside, and
+// was not written meanwhile, is in it.
+func (w *world) requireInIndex(t *testing.T) {
+	t.Helper()
+	for _, c := range w.journeys {
+		live, before := w.load(t, c)
+		indexed := map[string]bool{}
+		for k := range live.Shards {
+			shard := engine.Shard{Tenant: w.tenant, Journey: c.id, Epoch: live.Epoch, Number: k}
+			page, more, err := w.store.Due(t.Context(), shard, time.UnixMilli(1<<52), nil)
+			require.NoError(t, err)
+			require.Nil(t, more)
+			for _, due := range page {
+				indexed[due.Customer] = true
+			}
+		}
+		_, after := w.load(t, c)
+		for customer, e := range before {
+			if e.Status == journey.Inside && after[customer].Rev == e.Rev {
+				require.True(t, indexed[customer], "%s is inside and not in the index", customer)
+			}
+		}
+	}
+}
+
+// drain waits until everybody is out.
+func (w *world) drain(t *testing.T) {
+	t.Helper()
+	limit := time.Now().Add(drainFor)
+	look := time.NewTicker(500 * time.Millisecond)
+	defer look.Stop()
+	for {
+		n := w.inside(t)
+		if n == 0 {
+			return
+		}
+		require.True(t, time.Now().Before(limit), "%d customers are still inside", n)
+		<-look.C
+	}
+}
+
+type message struct{ CustomerID, NodeID, IdempotencyKey string }
+
+// check holds what became of everybody against what /test shows, and against
+// what was sent.
+func (w *world) check(t *testing.T) {
+	t.Helper()
+	for _, c := range w.journeys {
+		var inbox struct{ Data []message }
+		text := w.call(t, "GET", local.InboxPath+"?journeyId="+string(c.id), "")
+		require.NoError(t, json.Unmarshal(text, &inbox))
+		sent := map[string]int{} // messages, each of another key
+		for _, m := range inbox.Data {
+			sent[m.CustomerID+" at "+m.NodeID]++
+		}
+		expected := map[string]int{}
+		for _, customer := range c.customers {
+			for _, step := range w.way(t, c, customer) {
+				if node, ok := strings.CutSuffix(step, " sent"); ok {
+					expected[customer+" at "+node]++
+				}
+			}
+		}
+		require.Equal(t, expected, sent, "messages by customer and node, one key each")
+		w.messages += len(inbox.Data)
+	}
+}
+
+// way returns a customer's path, which is that of /test.
+func (w *world) way(t *testing.T, c *course, customer string) []string {
+	t.Helper()
+	path := manifest.BasePath + "/journeys/" + string(c.id)
+	var went struct {
+		Status, ExitReason string
+		Path               []struct{ NodeID, NodeType, Result string }
+	}
+	require.NoError(t, json.Unmarshal(w.call(t, "GET", path+"/enrollments/"+customer, ""), &went))
+	require.Equal(t, "completed", went.Status, "%s: %s", customer, went.ExitReason)
+	answers := map[string]any{}
+	var steps []string
+	for _, step := range went.Path {
+		steps = append(steps, step.NodeID+" "+step.Result)
+		if step.NodeType == "nba_decision" {
+			answers[step.NodeID] = map[string]int{"score": score(c.attributes[customer])}
+		}
+	}
+	body, err := json.Marshal(map[string]any{
+		"customerAttributes": json.RawMessage(attributes(c.attributes[customer])), "decisions": answers,
+	})
+	require.NoError(t, err)
+	var shown struct {
+		Trace []struct{ NodeID, Result string }
+	}
+	require.NoError(t, json.Unmarshal(w.call(t, "POST", path+"/test", string(body)), &shown))
+	var expected []string
+	for _, step := range shown.Trace {
+		expected = append(expected, step.NodeID+" "+step.Result)
+	}
+	require.Equal(t, expected, steps, customer)
+	return steps
+}
+
+func score(a [2]int) int {
+	if a[1] >= 5 {
+		return 7
+	}
+	return 2
+}
+
+// requireEveryRev looks at each write of each enrollment: every revision from
+// the first to the last was written, once.
+func (s *stream) requireEveryRev(t *testing.T, w *world) {
+	t.Helper()
+	written := s.revs(t)
+	for _, c := range w.journeys {
+		_, list := w.load(t, c)
+		for customer, e := range list {
+			var all []int64
+			for rev := int64(1); rev <= e.Rev; rev++ {
+				all = append(all, rev)
+			}
+			require.Equal(t, all, written[customer], "revisions of %s", customer)
+		}
+	}
+	require.Len(t, slices.Collect(maps.Keys(written)), graphs*perGraph)
+}

@@ -1,0 +1,80 @@
+// Command crashing is a test build of advance: it dies, as by a fault of the
+// runtime or for want of memory, when it decides for or sends to certain
+// customers. Its clock runs SPEED times as fast since START, so that leases and
+// tries need not be waited for.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/config"
+
+	"journeys/internal/condition"
+	"journeys/internal/dynamo"
+	"journeys/internal/engine"
+	"journeys/internal/journey"
+	"journeys/internal/manifest"
+	"journeys/internal/provider"
+)
+
+// deadly is a provider that some customers kill.
+type deadly struct{ engine.Provider }
+
+func (d deadly) Decide(ctx context.Context, r engine.DecisionRequest) (condition.Value, error) {
+	if r.Customer == "kills-deciding" {
+		os.Exit(3)
+	}
+	return d.Provider.Decide(ctx, r)
+}
+
+func (d deadly) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
+	if m.Customer == "kills-sending" {
+		os.Exit(4)
+	}
+	return d.Provider.Send(ctx, m)
+}
+
+func main() {
+	cfg, err := config.LoadDefaultConfig(context.Background())
+	if err != nil {
+		panic(err)
+	}
+	settings, err := provider.ParseSettings([]byte(os.Getenv(manifest.EnvProviders)))
+	if err != nil {
+		panic(err)
+	}
+	e := &engine.Engine{
+		Table:    dynamo.New(dynamo.NewClient(cfg), os.Getenv(manifest.EnvTable), rand.Reader, dynamo.BatchInserts),
+		Provider: deadly{provider.New(settings, time.Now, provider.Network{})}, Parallel: 32, Now: clock(),
+		Jitter: func() float64 { return 0 }, Log: slog.New(slog.NewJSONHandler(os.Stdout, nil)),
+		Definitions: &journey.Definitions{},
+	}
+	lambda.Start(func(ctx context.Context, event struct {
+		Tenant    string
+		JourneyID journey.ID
+		Customers []string
+		Solo      bool
+	},
+	) error {
+		tenant, _ := journey.ParseTenant(event.Tenant)
+		return e.Advance(ctx, engine.Pack{Tenant: tenant, Journey: event.JourneyID, Customers: event.Customers, Solo: event.Solo})
+	})
+}
+
+func clock() func() time.Time {
+	start, err := time.Parse(time.RFC3339Nano, os.Getenv("START"))
+	if err != nil {
+		panic(err)
+	}
+	speed, err := strconv.Atoi(os.Getenv("SPEED"))
+	if err != nil {
+		panic(err)
+	}
+	return func() time.Time { return start.Add(time.Since(start) * time.Duration(speed)) }
+}

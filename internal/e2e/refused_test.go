@@ -1,0 +1,290 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/manifest"
+)
+
+// bad is one bad call and where its problem document has to point. Its path is
+// that of a draft, or of an active journey where it ends in /enroll.
+type bad struct {
+	method, path, body string
+	at                 []string
+}
+
+func post(body string, at ...string) bad   { return bad{"POST", "/journeys", body, at} }
+func put(body string, at ...string) bad    { return bad{"PUT", "/journeys/{id}", body, at} }
+func enroll(body string, at ...string) bad { return bad{"POST", "/journeys/{id}/enroll", body, at} }
+func test(body string, at ...string) bad   { return bad{"POST", "/journeys/{id}/test", body, at} }
+func list(query string, at ...string) bad  { return bad{"GET", "/journeys?" + query, "", at} }
+
+// graph is a PUT of a definition.
+func graph(definition string, at ...string) bad { return put(`{"definition":`+definition+`}`, at...) }
+
+// split is a graph whose split has this condition.
+func split(condition string, at string) bad {
+	return graph(`{"nodes":[{"id":"a","type":"condition_split","config":{"condition":`+condition+`}}],"edges":[]}`,
+		"/definition/nodes/0/config/condition"+at)
+}
+
+// invalid are the rows of bad input that get a 400 which names every fault.
+var invalid = map[string][]bad{
+	"malformed JSON": {
+		post(`{"name":"a",}`, ""), post(`{"name":`, ""), post("", ""), post(`{"name":"a"}}`, ""), post("\x00", ""),
+		put(`{"name":"\ud800"}`, "/name"), put("{\"name\":\"\xff\"}", "/name"), put(`{"name":"a","name":"b"}`, "/name"),
+		enroll(`{"customerId":"a"`, ""), enroll("'a'", ""), test(`{"customerAttributes":{"a":NaN}}`, "/customerAttributes/a"),
+	},
+	"wrong types": {
+		post(`[]`, ""), post(`"name"`, ""), post(`null`, ""), put(`7`, ""), enroll(`true`, ""), test(`[]`, ""),
+		put(`{"name":1,"description":{},"status":null,"definition":"","entryCondition":[],"maxDurationDays":"7"}`,
+			"/name", "/description", "/status", "/definition", "/entryCondition", "/maxDurationDays"),
+		put(`{"maxDurationDays":1.5}`, "/maxDurationDays"),
+		graph(`{"nodes":{},"edges":7}`, "/definition/nodes", "/definition/edges"),
+		enroll(`{"customerId":7}`, "/customerId"), enroll(`{"customerIds":"a"}`, "/customerIds"),
+		enroll(`{"customerIds":["a",null,["b"]]}`, "/customerIds/1", "/customerIds/2"),
+		test(`{"customerAttributes":[],"now":1,"events":{},"decisions":[]}`, "/customerAttributes", "/now", "/events", "/decisions"),
+	},
+	"unknown fields": {
+		post(`{"name":"a","NAME":"b","x/y~z":1}`, "/NAME", "/x~1y~0z"), put(`{"id":"a","version":1}`, "/id", "/version"),
+		post(`{"name":"a","status":"draft"}`, "/status"),
+		enroll(`{"customerId":"a","CUSTOMERID":"b"}`, "/CUSTOMERID"), test(`{"attributes":{}}`, "/attributes"),
+		graph(`{"nodes":[{"id":"a","type":"wait","config":{"delayhours":1}}],"edges":[]}`, "/definition/nodes/0/config/delayhours"),
+		list("Limit=1", "/query/Limit"), {"GET", "/journeys/{id}?fields=name", "", []string{"/query/fields"}},
+	},
+	"1,001 ids":                     {enroll(`{"customerIds":`+ids("c", 1001)+`}`, "/customerIds")},
+	"both or neither of the fields": {enroll(`{"customerId":"a","customerIds":["b"]}`, ""), enroll(`{}`, "")},
+	"empty ids": {
+		enroll(`{"customerId":""}`, "/customerId"), enroll(`{"customerIds":[]}`, "/customerIds"),
+		enroll(`{"customerIds":["a",""]}`, "/customerIds/1"),
+	},
+	"ids with control characters": {
+		enroll(`{"customerId":"a\u0000"}`, "/customerId"),
+		enroll(`{"customerIds":["a","b\n","\u007f","\u0085"]}`, "/customerIds/1", "/customerIds/2", "/customerIds/3"),
+		enroll(`{"customerId":"`+strings.Repeat("a", 129)+`"}`, "/customerId"),
+	},
+	"a dangling edge": {
+		graph(`{"nodes":[{"id":"a","type":"exit"}],"edges":[{"source":"a","target":"b"}]}`, "/definition/edges/0/target"),
+	},
+	"an unknown operator": {split(`{"field":"a","operator":"like","value":"b"}`, "/operator")},
+	"a condition nested 9 deep": {
+		split(strings.Repeat(`{"all":[`, 9)+`{"field":"a","operator":"eq","value":1}`+strings.Repeat(`]}`, 9), strings.Repeat("/all/0", 8)),
+	},
+	"offset=-1": {list("offset=-1", "/query/offset")},
+	"limit=201": {list("limit=201", "/query/limit"), list("limit=0&offset=x", "/query/limit", "/query/offset")},
+}
+
+func TestBadInputIsAnsweredWithAllItsFaults(t *testing.T) {
+	t.Parallel()
+
+	c := as(t, manifest.Editor, newTenant())
+	draft, active := c.create("a", emptyGraph), c.createActive(shortGraph)
+	for name, rows := range invalid {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			c := client{t, c.token}
+			for _, row := range rows {
+				path := strings.Replace(row.path, "/journeys/{id}", draft, 1)
+				if strings.HasSuffix(row.path, "/enroll") {
+					path = strings.Replace(row.path, "/journeys/{id}", active, 1)
+				}
+				if status, known := row.difference(); known {
+					c.must(status, row.method, path, row.body)
+					continue
+				}
+				a := c.refused(400, "invalid-request", row.method, path, row.body)
+				require.Equal(t, row.at, a.pointers(), "%.200s: %s", row.body, a.text)
+			}
+		})
+	}
+}
+
+// Graphs that a draft may have and an active journey may not.
+func TestAGraphThatIsNotWholeCannotBecomeActive(t *testing.T) {
+	t.Parallel()
+
+	const in, out = `{"id":"in","type":"entry_trigger"}`, `{"id":"out","type":"exit"}`
+	node := func(id, kind, config string) string {
+		return fmt.Sprintf(`,{"id":%q,"type":%q,"config":%s}`, id, kind, config)
+	}
+	edge := func(from, to string) string { return fmt.Sprintf(`{"source":%q,"target":%q}`, from, to) }
+	wait, condition := `{"delayHours":1}`, `{"condition":{"field":"a","operator":"exists"}}`
+	for name, definition := range map[string]string{
+		"no entry":    `{"nodes":[` + out + `],"edges":[]}`,
+		"two entries": `{"nodes":[` + in + `,` + out + node("in2", "entry_trigger", `{}`) + `],"edges":[` + edge("in", "out") + `,` + edge("in2", "out") + `]}`,
+		"a cycle": `{"nodes":[` + in + `,` + out + node("a", "wait", wait) + node("b", "wait", wait) + `],"edges":[` +
+			edge("in", "a") + `,` + edge("a", "b") + `,` + edge("b", "a") + `]}`,
+		"a split with one branch": `{"nodes":[` + in + `,` + out + node("s", "condition_split", condition) + `],"edges":[` +
+			edge("in", "s") + `,{"source":"s","target":"out","sourceHandle":"true"}]}`,
+		"a way without an exit":   `{"nodes":[` + in + node("a", "wait", wait) + `],"edges":[` + edge("in", "a") + `]}`,
+		"a node nobody reaches":   `{"nodes":[` + in + `,` + out + node("a", "wait", wait) + `],"edges":[` + edge("in", "out") + `,` + edge("a", "out") + `]}`,
+		"a wait without a length": `{"nodes":[` + in + `,` + out + node("a", "wait", `{}`) + `],"edges":[` + edge("in", "a") + `,` + edge("a", "out") + `]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			c := as(t, manifest.Editor, newTenant())
+			path := c.create("a", definition)
+			a := c.refused(400, "graph-not-whole", "PUT", path, `{"status":"active"}`)
+			require.NotEmpty(t, a.pointers())
+			for _, pointer := range a.pointers() {
+				require.True(t, strings.HasPrefix(pointer, "/definition"), pointer)
+			}
+			require.Equal(t, "draft", c.must(200, "GET", path, "").body["status"])
+			c.refused(400, "journey-not-active", "POST", path+"/enroll", `{"customerId":"a"}`)
+
+			// The same graph is refused for a journey that is active.
+			active := c.createActive(shortGraph)
+			c.refused(400, "graph-not-whole", "PUT", active, `{"definition":`+definition+`}`)
+			c.must(201, "POST", active+"/enroll", `{"customerId":"a"}`).counts(t, 1, 0)
+		})
+	}
+}
+
+func TestABodyThatIsTooLargeOrOfAnotherTypeIsRefused(t *testing.T) {
+	t.Parallel()
+
+	c := as(t, manifest.Editor, newTenant())
+	big := `{"name":"` + strings.Repeat("a", 2<<20) + `"}`
+	draft := c.create("a", emptyGraph)
+	for _, path := range []string{"/journeys", draft + "/enroll", draft + "/test"} {
+		c.refused(413, "body-too-large", "POST", path, big)
+		c.refused(415, "unsupported-media-type", "POST", path, "name=a", "Content-Type", "application/x-www-form-urlencoded")
+		c.refused(415, "unsupported-media-type", "POST", path, "{}", "Content-Type", "text/plain")
+	}
+	c.refused(413, "body-too-large", "PUT", draft, big)
+}
+
+// The limits of the contract hold at the limit, and refuse one beyond it.
+func TestLimitsAreWhereTheyAreSaidToBe(t *testing.T) {
+	t.Parallel()
+
+	c := as(t, manifest.Editor, newTenant())
+	filled := func(bytes int) string { // a definition of so many bytes
+		empty := `{"nodes":[],"edges":[],"note":""}`
+		return empty[:len(empty)-2] + strings.Repeat("x", bytes-len(empty)) + `"}`
+	}
+	for field, values := range map[string][2]string{
+		"name":            {`"` + strings.Repeat("é", 255) + `"`, `"` + strings.Repeat("é", 256) + `"`},
+		"description":     {`"` + strings.Repeat("é", 2000) + `"`, `"` + strings.Repeat("é", 2001) + `"`},
+		"maxDurationDays": {`365`, `366`},
+		"definition":      {filled(256 << 10), filled(256<<10 + 1)},
+	} {
+		path := c.create("a", emptyGraph)
+		c.must(200, "PUT", path, fmt.Sprintf(`{%q:%s}`, field, values[0]))
+		a := c.refused(400, "invalid-request", "PUT", path, fmt.Sprintf(`{%q:%s}`, field, values[1]))
+		require.Equal(t, []string{"/" + field}, a.pointers())
+	}
+}
+
+func TestATokenThatIsNotGoodIsRefused(t *testing.T) {
+	t.Parallel()
+
+	good := claims(manifest.Editor, newTenant())
+	signed := sign(t, good)
+	parts := strings.Split(signed, ".")
+	past := time.Now().Add(-time.Hour).Unix()
+	for name, row := range map[string]struct {
+		token string
+		code  string
+	}{
+		"forged":             {parts[0] + "." + parts[1] + "." + strings.Repeat("A", len(parts[2])), "token-signature"},
+		"without signature":  {"eyJhbGciOiJub25lIn0." + parts[1] + ".", ""},
+		"not a token":        {"abc", "token-malformed"},
+		"expired":            {sign(t, with(good, "exp", past)), "token-expired"},
+		"without expiry":     {sign(t, with(good, "exp", nil)), ""},
+		"not yet valid":      {sign(t, with(good, "nbf", time.Now().Add(time.Hour).Unix())), "token-not-yet-valid"},
+		"of another issuer":  {sign(t, with(good, "iss", "https://other.invalid")), "token-issuer"},
+		"for somebody else":  {sign(t, with(good, "aud", "other")), "token-audience"},
+		"without an issuer":  {sign(t, with(good, "iss", nil)), "token-issuer"},
+		"without a reader":   {sign(t, with(good, "aud", nil)), "token-audience"},
+		"a claim is changed": {parts[0] + "." + strings.ToUpper(parts[1]) + "." + parts[2], ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			a := client{t, row.token}.must(401, "GET", "/journeys", "")
+			require.NotEmpty(t, a.header.Get("WWW-Authenticate"), a.text)
+			if row.code != "" {
+				require.Equal(t, row.code, a.body["code"])
+			}
+		})
+	}
+	client{t, ""}.must(401, "GET", "/journeys", "")
+	client{t, signed}.must(200, "GET", "/journeys", "")
+}
+
+func TestATenantOrRoleThatIsNoneIsForbidden(t *testing.T) {
+	t.Parallel()
+
+	good := claims(manifest.Admin, newTenant())
+	for name, token := range map[string]string{
+		"tenant-invalid": sign(t, with(good, "tenant", "a#b")),
+		"role-unknown":   sign(t, with(good, "role", "owner")),
+	} {
+		client{t, token}.refused(403, name, "GET", "/journeys", "")
+	}
+	client{t, sign(t, with(good, "tenant", nil))}.refused(403, "tenant-invalid", "GET", "/journeys", "")
+	client{t, sign(t, with(good, "role", nil))}.refused(403, "role-unknown", "GET", "/journeys", "")
+	// Nothing but the token says who calls.
+	client{t, sign(t, with(good, "role", manifest.Viewer))}.refused(403, "role-not-allowed", "GET", "/journeys", "",
+		"X-Role", "admin", "X-Tenant", "t", "X-Amzn-Apigateway-Api-Context", `{"authorizer":{"lambda":{"role":"admin"}}}`)
+}
+
+func TestEachRoleMayDoWhatTheTableSays(t *testing.T) {
+	t.Parallel()
+
+	tenant := newTenant()
+	missing := "jrn_01JD0000000000000000000000"
+	for _, route := range manifest.Routes() {
+		for _, role := range []string{manifest.Admin, manifest.Editor, manifest.Viewer, manifest.Ingest} {
+			a := as(t, role, tenant).call(route.Method, strings.ReplaceAll(route.Path, "{id}", missing), "")
+			allowed := strings.Contains(strings.Join(route.Roles, " "), role)
+			require.Equal(t, !allowed, a.status == http.StatusForbidden, "%s as %s: %d %s", route.Key(), role, a.status, a.text)
+			require.Less(t, a.status, 500)
+		}
+	}
+}
+
+// Another tenant's journey is answered exactly as a missing one.
+func TestAnotherTenantsJourneyIsNotThere(t *testing.T) {
+	t.Parallel()
+
+	owner, stranger := as(t, manifest.Admin, newTenant()), as(t, manifest.Admin, newTenant())
+	path := owner.createActive(shortGraph)
+	nowhere := "/journeys/jrn_01JD0000000000000000000000"
+	for _, row := range []struct{ method, path, body string }{
+		{"GET", "", ""},
+		{"PUT", "", `{"name":"mine"}`},
+		{"DELETE", "", ""},
+		{"POST", "/enroll", `{"customerId":"a"}`},
+		{"POST", "/test", `{}`},
+	} {
+		theirs := stranger.refused(404, "journey-not-found", row.method, path+row.path, row.body)
+		none := stranger.refused(404, "journey-not-found", row.method, nowhere+row.path, row.body)
+		require.Equal(t, none.body["detail"], theirs.body["detail"])
+	}
+	require.InDelta(t, 0, total(stranger, ""), 0)
+	require.Equal(t, "Welcome", owner.must(200, "GET", path, "").body["name"])
+}
+
+// Paths with what gateways and routers stumble over.
+func TestAStrangePathIsNotFound(t *testing.T) {
+	t.Parallel()
+
+	c := as(t, manifest.Admin, newTenant())
+	for _, path := range []string{
+		"/journeys/x", "/journeys/%00", "/journeys/a%3Fadmin=true", "/journeys/50%25", "/journeys/..%2f..",
+		"/journeys/%23", "/journeys/jrn_01jd0000000000000000000000", "/nothing",
+	} {
+		a := c.call("GET", path, "")
+		require.Contains(t, []int{400, 403, 404}, a.status, "%s: %s", path, a.text)
+	}
+}
