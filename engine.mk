@@ -1,0 +1,14 @@
+# The engine at work: a demo, and the chaos test on the real parts.
+# Most of a seed is waiting for leases, so that more run at a time than there are
+# processors.
+CHAOS_SEEDS ?= 20
+
+.PHONY: demo
+demo: deps ## Send 1,000 customers through a journey on this machine and print the funnel
+	@go run ./internal/cmd/demo
+
+chaos: chaos-engine
+
+.PHONY: chaos-engine
+chaos-engine: deps
+	go test ./internal/chaos -run Chaos -seeds $(CHAOS_SEEDS) -timeout 60m -parallel 3 -v
