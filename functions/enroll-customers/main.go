@@ -4,6 +4,7 @@ package main
 import (
 	"journeys/internal/api"
 	"journeys/internal/boot"
+	"journeys/internal/boot/dispatch"
 )
 
-func main() { boot.Endpoint(api.EnrollCustomers) }
+func main() { boot.NudgingEndpoint(api.EnrollCustomers, dispatch.Lambda) }

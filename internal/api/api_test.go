@@ -186,7 +186,11 @@ func TestEveryFunctionServesTheOperationOfItsName(t *testing.T) {
 		require.True(t, operations[id], "no operation %s", id)
 		main, err := os.ReadFile("../../functions/" + route.Function.Name + "/main.go")
 		require.NoError(t, err)
-		require.Contains(t, string(main), "func main() { boot.Endpoint(api."+id+") }")
+		run := "boot.Endpoint(api." + id + ")"
+		if route.Function.Invokes != "" {
+			run = "boot.NudgingEndpoint(api." + id + ", dispatch.Lambda)"
+		}
+		require.Contains(t, string(main), "func main() { "+run+" }")
 		require.Contains(t, string(main), "// Command "+route.Function.Name+" serves "+route.Key()+".\n")
 	}
 }

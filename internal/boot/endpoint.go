@@ -26,8 +26,14 @@ import (
 	"journeys/internal/manifest"
 )
 
-// Endpoint runs the function that serves op.
-func Endpoint(op api.Operation) {
+// Endpoint runs the function that serves op and invokes no other.
+func Endpoint(op api.Operation) { endpoint(op, nil) }
+
+// NudgingEndpoint runs the function that serves op and starts advance on those
+// whom it makes due.
+func NudgingEndpoint(op api.Operation, newInvoke NewInvoke) { endpoint(op, newInvoke) }
+
+func endpoint(op api.Operation, newInvoke NewInvoke) {
 	settings.Start(op.Function, func(set map[string]string) (any, error) {
 		client, err := connect(context.Background())
 		if err != nil {
@@ -36,8 +42,8 @@ func Endpoint(op api.Operation) {
 		store := dynamo.New(client, set[manifest.EnvTable], rand.Reader, dynamo.BatchInserts)
 		log := lambdacontext.NewLogger()
 		service := journey.NewService(store, time.Now, rand.Reader)
-		if op.Function.Invokes != "" {
-			d, err := newDispatcher(set)
+		if newInvoke != nil {
+			d, err := newDispatcher(set, newInvoke)
 			if err != nil {
 				return nil, err
 			}

@@ -12,8 +12,6 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
-	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/go-json-experiment/json"
 
 	"journeys/internal/boot/settings"
@@ -25,13 +23,13 @@ import (
 )
 
 // Tick runs the function that finds who is due.
-func Tick() {
+func Tick(newInvoke NewInvoke) {
 	settings.Start(manifest.Tick, func(set map[string]string) (any, error) {
 		e, err := newEngine(set)
 		if err != nil {
 			return nil, err
 		}
-		if e.Dispatcher, err = newDispatcher(set); err != nil {
+		if e.Dispatcher, err = newDispatcher(set, newInvoke); err != nil {
 			return nil, err
 		}
 		return e.Tick, nil
@@ -93,18 +91,26 @@ func (p packEvent) pack() (engine.Pack, error) {
 	return engine.Pack{Tenant: tenant, Journey: p.Journey, Customers: p.Customers, Solo: p.Solo}, nil
 }
 
+// Invoke invokes a function asynchronously: it returns once the invocation is
+// taken.
+type Invoke func(ctx context.Context, function string, payload []byte) error
+
+// NewInvoke makes an Invoke of the AWS settings. It is dispatch.Lambda, which
+// comes as an argument so that only functions that invoke link its client.
+type NewInvoke func(aws.Config) Invoke
+
 // dispatcher starts advance on packs.
 type dispatcher struct {
-	client   *lambda.Client
+	invoke   Invoke
 	function string
 }
 
-func newDispatcher(set map[string]string) (*dispatcher, error) {
+func newDispatcher(set map[string]string, newInvoke NewInvoke) (*dispatcher, error) {
 	cfg, err := config.LoadDefaultConfig(context.Background())
 	if err != nil {
 		return nil, fmt.Errorf("load the AWS settings: %w", err)
 	}
-	return &dispatcher{lambda.NewFromConfig(cfg), set[manifest.EnvAdvance]}, nil
+	return &dispatcher{newInvoke(cfg), set[manifest.EnvAdvance]}, nil
 }
 
 // Dispatch implements engine.Dispatcher.
@@ -113,13 +119,7 @@ func (d *dispatcher) Dispatch(ctx context.Context, p engine.Pack) error {
 	if err != nil {
 		return fmt.Errorf("encode a pack: %w", err)
 	}
-	_, err = d.client.Invoke(ctx, &lambda.InvokeInput{
-		FunctionName: aws.String(d.function), InvocationType: types.InvocationTypeEvent, Payload: payload,
-	})
-	if err != nil {
-		return fmt.Errorf("invoke %s: %w", d.function, err)
-	}
-	return nil
+	return d.invoke(ctx, d.function, payload)
 }
 
 // nudgeTime bounds what a nudge may add to an answer.
