@@ -1,6 +1,7 @@
 package local
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -38,7 +39,8 @@ type SAM struct {
 	root   string
 	issuer *Issuer
 	keys   *http.Server
-	values string // file of the functions' settings
+	values string   // file of the functions' settings
+	marks  []string // settings that only the containers of this SAM have
 	api    *process
 	out    io.Writer
 	log    io.Writer
@@ -88,13 +90,17 @@ func (s *SAM) open(ctx context.Context, data string) (err error) {
 	if err != nil {
 		return err
 	}
-	return s.writeValues(home, settings("http://"+hostFromContainers+":"+port+"/.well-known/jwks.json", "{}"))
+	keysURL := "http://" + hostFromContainers + ":" + port + "/.well-known/jwks.json"
+	table := strings.Replace(s.DynamoDB.Endpoint(), "127.0.0.1", hostFromContainers, 1)
+	s.marks = []string{"=" + keysURL, "=" + table}
+	values := settings(keysURL, "{}")
+	values["AWS_ENDPOINT_URL_DYNAMODB"] = table
+	return s.writeValues(home, values)
 }
 
 // writeValues writes what SAM CLI is to give to the functions, each of which
 // gets of it what the template names.
 func (s *SAM) writeValues(dir string, values map[string]string) error {
-	values["AWS_ENDPOINT_URL_DYNAMODB"] = strings.Replace(s.DynamoDB.Endpoint(), "127.0.0.1", hostFromContainers, 1)
 	text, err := json.Marshal(map[string]any{"Parameters": values})
 	if err != nil {
 		return err
@@ -169,7 +175,8 @@ func (s *SAM) command(ctx context.Context, name string, arguments ...string) *ex
 // Stop ends what runs and returns when nothing does any more. Data stays.
 func (s *SAM) Stop() {
 	if s.api != nil && s.api.cmd.Process != nil {
-		// It takes its containers away first, each in about a second.
+		// It takes its containers away first, one after the other, each in
+		// about a second.
 		s.api.signal(syscall.SIGTERM)
 		select {
 		case <-s.api.ended:
@@ -177,6 +184,7 @@ func (s *SAM) Stop() {
 			s.api.kill()
 			<-s.api.ended
 		}
+		s.removeContainers()
 	}
 	if s.keys != nil {
 		_ = s.keys.Close() // nobody asks any more
@@ -186,5 +194,29 @@ func (s *SAM) Stop() {
 	}
 	if s.values != "" {
 		_ = os.Remove(s.values) // the next run has its own
+	}
+}
+
+// removeContainers removes the containers that SAM CLI left: it ends at the
+// first one that the engine does not remove at once, and then the others live
+// on. Another SAM's are known by their settings, and stay.
+func (s *SAM) removeContainers() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	// Engines without this command have SAM CLI's own way only.
+	ids, err := exec.CommandContext(ctx, "docker", "ps", "--quiet").Output()
+	if err != nil || len(bytes.TrimSpace(ids)) == 0 {
+		return
+	}
+	inspect := append([]string{"inspect", "--format", "{{.Id}} {{json .Config.Env}}"}, strings.Fields(string(ids))...)
+	// One that ended meanwhile is an error, and the others are printed.
+	list, _ := exec.CommandContext(ctx, "docker", inspect...).Output()
+	for line := range strings.Lines(string(list)) {
+		id, env, _ := strings.Cut(line, " ")
+		if !slices.ContainsFunc(s.marks, func(mark string) bool { return strings.Contains(env, mark+`"`) }) {
+			continue
+		}
+		out, err := exec.CommandContext(ctx, "docker", "rm", "--force", id).CombinedOutput()
+		_, _ = fmt.Fprintf(s.log, "SAM CLI left the container %.12s; removed: %t %s\n", id, err == nil, bytes.TrimSpace(out))
 	}
 }

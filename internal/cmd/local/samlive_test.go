@@ -58,13 +58,32 @@ func TestSAMServesWhatTheEndToEndTestsAsk(t *testing.T) {
 	require.NoError(t, serve.Wait(), sam.errors)
 	requireGone(t, below)
 	for id := range before {
-		require.NotContains(t, containers(t), id, "a container lives on")
+		require.NotContains(t, containers(t), id, "a container lives on: %s", sam.errors)
 	}
 
 	served := strings.Count(sam.errors.String(), "REPORT RequestId")
 	fmt.Printf("sam: the containers of %d functions served %d calls, the authorizer's among them\n", len(before), served)
 	require.Positive(t, served)
 	require.NoError(t, failed, "the end-to-end tests")
+}
+
+// SAM CLI cannot take its containers away when it is killed.
+func TestSAMLeavesNothingWhenItIsKilled(t *testing.T) {
+	port := freePort(t)
+	serve := atRoot(t, command, "sam-api")
+	serve.Env = append(serve.Env, "PORT="+port, "EPHEMERAL=1")
+	sam := begin(t, serve, port)
+	before := containers(t)
+	require.NotEmpty(t, before)
+	require.NoError(t, syscall.Kill(onlyPID(t, children(t, serve.Process.Pid), "sam"), syscall.SIGKILL))
+	_, err := io.Copy(io.Discard, sam.output)
+	require.NoError(t, err)
+	require.Error(t, serve.Wait())
+	require.Contains(t, sam.errors.String(), "SAM CLI ended by itself")
+	require.Equal(t, len(before), strings.Count(sam.errors.String(), "SAM CLI left the container"))
+	for id := range before {
+		require.NotContains(t, containers(t), id, "a container lives on")
+	}
 }
 
 // containers returns the ids of those that run a function.
