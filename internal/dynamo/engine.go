@@ -318,7 +318,7 @@ func (a *advance) answered(refusal *types.BatchStatementError, w writeID) {
 
 // advancing is what changes of an enrollment after it was made.
 var advancing = []string{
-	eStatus, eRev, eNode, eSince, eReason, ePath, eDelta, eDeltaRev, eDecisions, eAttempts, eLease,
+	eStatus, eRev, eWritten, eNode, eSince, eReason, ePath, eDelta, eDeltaRev, eDecisions, eAttempts, eLease,
 	manifest.DuePartitionKey, manifest.DueSortKey, eWriteID,
 }
 

@@ -19,6 +19,7 @@ const (
 	eEpoch     = "ep"
 	eRun       = "run"
 	eRev       = "r"
+	eWritten   = "t"   // when revision eRev was written
 	eRequest   = "rid" // of the request that enrolled: tells an own success from another's
 	eEnrolled  = "c"
 	eExpires   = "x"
@@ -49,6 +50,7 @@ func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item,
 	it.putNumber(eEpoch, int64(e.Epoch))
 	it.putNumber(eRun, int64(e.Run))
 	it.putNumber(eRev, e.Rev)
+	it.putTime(eWritten, e.WrittenAt)
 	it[eRequest] = binary(e.RequestID[:])
 	it.putTime(eEnrolled, e.EnrolledAt)
 	it.putTime(eExpires, e.ExpiresAt)
@@ -88,6 +90,7 @@ func decodeEnrollment(t journey.Tenant, it item) (journey.Enrollment, error) {
 		Epoch:      int(r.number(eEpoch)),
 		Run:        int(r.number(eRun)),
 		Rev:        r.number(eRev),
+		WrittenAt:  r.time(eWritten),
 		EnrolledAt: r.time(eEnrolled),
 		ExpiresAt:  r.time(eExpires),
 		Node:       int(r.number(eNode)),

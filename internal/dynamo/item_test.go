@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"journeys/internal/analytics"
 	"journeys/internal/journey"
 )
 
@@ -50,7 +51,7 @@ func TestEnrollmentIsReadAsItWasWritten(t *testing.T) {
 			Version:   rapid.IntRange(1, 1<<30).Draw(t, "version"), Epoch: rapid.IntRange(0, 9).Draw(t, "epoch"),
 			Run: rapid.IntRange(1, 9).Draw(t, "run"), Rev: rapid.Int64Range(1, 1<<40).Draw(t, "rev"),
 			EnrolledAt: drawTime(t, "enrolled"), ExpiresAt: drawTime(t, "expires"),
-			Node: rapid.IntRange(0, 255).Draw(t, "node"), Since: drawTime(t, "since"), Due: drawTime(t, "due"),
+			WrittenAt: drawTime(t, "written"), Node: rapid.IntRange(0, 255).Draw(t, "node"), Since: drawTime(t, "since"), Due: drawTime(t, "due"),
 			ExitReason: rapid.String().Draw(t, "reason"), Path: drawBytes(t, "path"), Delta: drawBytes(t, "delta"),
 			Decisions: drawBytes(t, "decisions"), Event: drawBytes(t, "event"),
 			Attempts: rapid.IntRange(0, 10).Draw(t, "attempts"), LeaseUntil: drawTime(t, "lease"),
@@ -177,4 +178,32 @@ func drawTime(t *rapid.T, label string) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMilli(rapid.Int64Range(0, 4102444800000).Draw(t, label)).UTC()
+}
+
+func TestPartIsReadAsItWasWritten(t *testing.T) {
+	t.Parallel()
+
+	rapid.Check(t, func(t *rapid.T) {
+		tenant := drawTenant(t)
+		count := rapid.Int64Range(-1000, 1<<40)
+		p := analytics.Part{
+			PartKey: analytics.PartKey{
+				Tenant: tenant, Journey: drawID(t), Day: analytics.DayOf(drawTime(t, "day")),
+				Shard: rapid.IntRange(0, analytics.Shards-1).Draw(t, "shard"),
+				Graph: rapid.StringMatching(`[0-9a-f]{64}`).Draw(t, "graph"), Chunk: rapid.IntRange(0, 3).Draw(t, "chunk"),
+			},
+			Rev: rapid.Int64Range(1, 1<<40).Draw(t, "rev"), Version: rapid.IntRange(1, 1<<30).Draw(t, "version"),
+			Totals: analytics.Totals{Enrolled: count.Draw(t, "enrolled"), Failed: count.Draw(t, "failed")},
+			Poison: rapid.Int64Range(0, 3).Draw(t, "poison"), Newest: drawTime(t, "newest"), Updated: drawTime(t, "updated"),
+			Watermarks: map[string]string{"shardId-000001-abc.def": "000123"},
+		}
+		for range rapid.IntRange(0, analytics.ChunkNodes).Draw(t, "nodes") {
+			p.Steps = append(p.Steps, analytics.Step{Entered: count.Draw(t, "entered"), False: 1})
+		}
+		it, err := encodePart(p)
+		require.NoError(t, err)
+		read, err := decodePart(tenant, it)
+		require.NoError(t, err)
+		require.Equal(t, p, read)
+	})
 }

@@ -23,6 +23,12 @@ import (
 //	enrollment       T#<tenant>#C#<customer>     E#<journey>
 //	profile          T#<tenant>#C#<customer>     P
 //	last event       T#<tenant>#C#<customer>     V#<eventType>
+//	figures, open    T#<tenant>#K#<journey>      D#<day>#<shard>#<graph>#<chunk>
+//	figures, closed  T#<tenant>#K#<journey>      D#<day>
+//	figures, all     T#<tenant>#K#<journey>      T, T#<graph>
+//
+// A journey's figures sort so that one Query from a day on reads every closed
+// and open day since, and the totals. <graph> is the hash in base64url.
 //
 // The due index has every enrollment that is to be touched at some time. Its
 // key names the epoch, so that who must leave after an archiving is a query

@@ -128,7 +128,7 @@ func (w *worker) drop() {
 // load keeps the enrollments for which there is something to do.
 func (w *worker) load(ctx context.Context, list []journey.Enrollment) (err error) {
 	for _, e := range list {
-		r := &run{base: e, e: e.NextWrite()}
+		r := &run{base: e, e: e.NextWrite(w.now())}
 		switch {
 		case e.Status != journey.Inside:
 			continue
@@ -187,7 +187,7 @@ func (w *worker) countAttempts(ctx context.Context) {
 		r.need = needWrite
 		w.write(ctx, []*run{r})
 		if r.base.Rev > rev && r.base.Status == journey.Inside {
-			r.e, r.need, r.counted = r.base.NextWrite(), first, true
+			r.e, r.need, r.counted = r.base.NextWrite(w.now()), first, true
 		}
 	}
 }
@@ -276,7 +276,7 @@ func (w *worker) after(r *run, claimed bool) need {
 	case r.graph.AwaitedEvent(r.e.Node) != "":
 		return needEvent
 	case !r.e.Due.After(w.now()): // a wait that is over already
-		r.e = r.base.NextWrite()
+		r.e = r.base.NextWrite(w.now())
 		return needStep
 	}
 	return needNothing
@@ -320,7 +320,7 @@ func (w *worker) readEvents(ctx context.Context, runs []*run) error {
 		r.need = needNothing
 		if r.in.EventAt.After(r.base.Since) || !r.base.Due.After(now) {
 			if r.e.Rev == r.base.Rev {
-				r.e = r.base.NextWrite()
+				r.e = r.base.NextWrite(w.now())
 			}
 			r.need = needStep
 		}
@@ -359,7 +359,7 @@ func (w *worker) send(ctx context.Context, r *run) {
 		Customer: r.e.Customer, NodeID: node, Config: r.graph.Action(r.e.Node),
 		Attributes: r.in.Attributes, Uncertain: r.uncertain,
 	})
-	r.e = r.base.NextWrite()
+	r.e = r.base.NextWrite(w.now())
 	if err != nil {
 		r.e.Attempts-- // postpone counts it again if it was one
 		w.postpone(ctx, r, err, reasonSend)
@@ -420,7 +420,7 @@ func (w *worker) recover(ctx context.Context, r *run) {
 	}
 	w.Log.ErrorContext(ctx, "panic while a customer was moved", "journey", w.pack.Journey,
 		"panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
-	r.e = r.base.NextWrite()
+	r.e = r.base.NextWrite(w.now())
 	if !r.base.LeaseUntil.IsZero() {
 		r.e.Attempts-- // the claim counted it
 	}

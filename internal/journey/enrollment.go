@@ -28,11 +28,12 @@ type Enrollment struct {
 	Journey    ID
 	Customer   string
 	Status     EnrollmentStatus
-	GraphHash  string // the definition that this customer follows
-	Version    int    // of that definition
-	Epoch      int    // the journey's when they were enrolled
-	Run        int    // 1 until customers can enter again
-	Rev        int64  // counts writes, from 1
+	GraphHash  string    // the definition that this customer follows
+	Version    int       // of that definition
+	Epoch      int       // the journey's when they were enrolled
+	Run        int       // 1 until customers can enter again
+	Rev        int64     // counts writes, from 1
+	WrittenAt  time.Time // of the write of Rev: never before an earlier one's
 	RequestID  RequestID
 	EnrolledAt time.Time
 	ExpiresAt  time.Time // EnrolledAt and the journey's MaxDurationDays
@@ -110,7 +111,7 @@ func (p Path) Visits(enrolledAt time.Time) []Visit {
 
 // Delta is what one write changes in the journey's figures: one byte of the
 // enrollment's own marks, then two bytes for each node that it touches: index
-// and marks.
+// and marks. All of it belongs to the UTC day of the write's time.
 type Delta []byte
 
 // Mark is one bit of a Delta.

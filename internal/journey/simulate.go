@@ -83,7 +83,7 @@ func (s *simulation) run() Simulation {
 			now, in.EventAt = s.sleep(&e)
 		}
 		in.Now = now
-		e, effect = s.graph.Step(e.NextWrite(), in)
+		e, effect = s.graph.Step(e.NextWrite(in.Now), in)
 	}
 	return s.report(e, now)
 }

@@ -38,7 +38,7 @@ type Answer struct {
 // which it is stored: Rev 1, and all that was passed on the way in its Delta.
 // The fields up to RequestID, EnrolledAt, ExpiresAt and Event are e's own.
 func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
-	e.Status, e.Run, e.Rev = Inside, 1, 1
+	e.Status, e.Run, e.Rev, e.WrittenAt = Inside, 1, 1, e.EnrolledAt
 	e.Node, e.Since = g.entry, e.EnrolledAt
 	e.Path, e.Delta, e.Decisions = nil, Delta{byte(MarkEnrolled)}, nil
 	if g.entry < 0 {
@@ -48,12 +48,30 @@ func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
 	return g.Step(e, Input{Now: e.EnrolledAt})
 }
 
-// NextWrite makes e ready to be stepped and written again: the Rev goes up and
-// the Delta is empty.
-func (e Enrollment) NextWrite() Enrollment {
+// NextWrite makes e ready to be stepped and written again: the Rev goes up, the
+// Delta is empty, and the write's time is now, but never before the last one's.
+func (e Enrollment) NextWrite(now time.Time) Enrollment {
 	e.Rev++
 	e.Delta = append(e.Delta[:0:0], 0)
+	if now.After(e.WrittenAt) {
+		e.WrittenAt = now
+	}
 	return e
+}
+
+// tick moves the write's time on to now, as far as the write's UTC day goes,
+// and returns it. Figures are counted by the day of the write, and recounted
+// from the times in the path: so a write has one day, although it may take from
+// before midnight until after.
+func (e *Enrollment) tick(now time.Time) time.Time {
+	const day = 24 * 60 * 60
+	if now.After(e.WrittenAt) {
+		if today := e.WrittenAt.Unix() / day; now.Unix()/day > today {
+			now = time.Unix((today+1)*day, 0).UTC().Add(-time.Millisecond)
+		}
+		e.WrittenAt = now
+	}
+	return e.WrittenAt
 }
 
 // Step moves an enrollment to its next blocking node, as far as in allows, and
@@ -63,7 +81,11 @@ func (e Enrollment) NextWrite() Enrollment {
 //
 // Somebody who reaches ExpiresAt leaves as Expired, except when the answer of
 // an effect, or an event that came before, still moves them.
+//
+// All steps of one write belong to the UTC day on which NextWrite began it:
+// after midnight they count as of its last millisecond.
 func (g *Graph) Step(e Enrollment, in Input) (Enrollment, EffectKind) {
+	in.Now = e.tick(in.Now)
 	// Only a draft can have a cycle; a whole graph ends before this bound.
 	for range len(g.nodes) + 1 {
 		if e.Status != Inside {

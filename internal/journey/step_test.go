@@ -60,11 +60,11 @@ func TestStep_WalksThroughEveryNodeType(t *testing.T) {
 		1, byte(journey.NodeEntered),
 	}, e.Delta)
 
-	early, effect := g.Step(e.NextWrite(), journey.Input{Now: hours(47.9)})
+	early, effect := g.Step(e.NextWrite(hours(47.9)), journey.Input{Now: hours(47.9)})
 	require.Equal(t, journey.NoEffect, effect)
 	require.Equal(t, e.Path, early.Path, "nothing happens before it is due")
 
-	e, effect = g.Step(e.NextWrite(), journey.Input{Now: hours(48)})
+	e, effect = g.Step(e.NextWrite(hours(48)), journey.Input{Now: hours(48)})
 	require.Equal(t, journey.NeedAttributes, effect)
 	require.Equal(t, hours(48), e.Due)
 
@@ -82,7 +82,7 @@ func TestStep_WalksThroughEveryNodeType(t *testing.T) {
 
 	sent := pro
 	sent.Answer = journey.Answer{Result: journey.Sent}
-	e, effect = g.Step(e.NextWrite(), sent)
+	e, effect = g.Step(e.NextWrite(sent.Now), sent)
 	require.Equal(t, journey.NoEffect, effect)
 	require.Equal(t, journey.Completed, e.Status)
 	require.Equal(t, "converted", e.ExitReason)
@@ -123,7 +123,7 @@ func TestStep_WaitEndsByWhatComesFirst(t *testing.T) {
 			t.Parallel()
 
 			g, e, _ := enter(t, onboarding)
-			e, _ = g.Step(e.NextWrite(), journey.Input{Now: row.now, EventAt: row.event})
+			e, _ = g.Step(e.NextWrite(row.now), journey.Input{Now: row.now, EventAt: row.event})
 			visits := e.Path.Visits(t0)
 			if row.result == journey.NoResult {
 				require.Len(t, visits, 1)
@@ -141,9 +141,9 @@ func TestStep_Expiry(t *testing.T) {
 	chain := graphOf([]string{"in entry_trigger", `w wait {"delayHours":24}`, `a channel_action {"channel":"email"}`, `w2 wait {"delayHours":24.001}`, "out exit"},
 		[]string{"in w", "w a", "a w2", "w2 out"})
 	d := mustRead(t, chain)
-	start := func(days int) journey.Enrollment {
+	start := func(days int) journey.Enrollment { // and a write a day later
 		e, _ := d.Graph.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, days)})
-		return e.NextWrite()
+		return e.NextWrite(hours(24))
 	}
 
 	t.Run("a wait that ends at the last moment goes on, even when it is looked at late", func(t *testing.T) {
@@ -155,19 +155,19 @@ func TestStep_Expiry(t *testing.T) {
 		e, _ := d.Graph.Step(start(2), journey.Input{Now: hours(24)})
 		e, _ = d.Graph.Step(e, journey.Input{Now: hours(24), Answer: journey.Answer{Result: journey.Sent}})
 		require.Equal(t, hours(48), e.Due)
-		e, effect := d.Graph.Step(e.NextWrite(), journey.Input{Now: hours(48)})
+		e, effect := d.Graph.Step(e.NextWrite(hours(48)), journey.Input{Now: hours(48)})
 		require.Equal(t, journey.NoEffect, effect)
 		require.Equal(t, journey.Expired, e.Status)
 		require.Equal(t, journey.Delta{byte(journey.MarkExpired), 3, byte(journey.NodeDropped)}, e.Delta)
 	})
 	t.Run("an effect that is not done by then is not done any more", func(t *testing.T) {
 		e, _ := d.Graph.Step(start(2), journey.Input{Now: hours(24)})
-		e, _ = d.Graph.Step(e.NextWrite(), journey.Input{Now: hours(48)})
+		e, _ = d.Graph.Step(e.NextWrite(hours(48)), journey.Input{Now: hours(48)})
 		require.Equal(t, journey.Expired, e.Status)
 	})
 	t.Run("an effect that is done counts, however late its answer", func(t *testing.T) {
 		e, _ := d.Graph.Step(start(2), journey.Input{Now: hours(24)})
-		e, _ = d.Graph.Step(e.NextWrite(), journey.Input{Now: hours(49), Answer: journey.Answer{Result: journey.Sent}})
+		e, _ = d.Graph.Step(e.NextWrite(hours(49)), journey.Input{Now: hours(49), Answer: journey.Answer{Result: journey.Sent}})
 		require.Len(t, e.Path.Visits(t0), 3)
 	})
 }
@@ -176,18 +176,51 @@ func TestStep_CancelFailRetry(t *testing.T) {
 	t.Parallel()
 
 	_, e, _ := enter(t, onboarding)
-	gone := e.NextWrite().Cancel("journey_archived")
+	gone := e.NextWrite(hours(1)).Cancel("journey_archived")
 	require.Equal(t, journey.Cancelled, gone.Status)
 	require.True(t, gone.Due.IsZero())
 	require.Equal(t, journey.Delta{byte(journey.MarkCancelled), 1, byte(journey.NodeDropped)}, gone.Delta)
 
-	failed := e.NextWrite().Fail("provider_refused")
+	failed := e.NextWrite(hours(2)).Fail("provider_refused")
 	require.Equal(t, journey.Delta{byte(journey.MarkFailed), 1, byte(journey.NodeFailed)}, failed.Delta)
-	again := failed.NextWrite().Retry(hours(3))
+	again := failed.NextWrite(hours(3)).Retry(hours(3))
 	require.Equal(t, journey.Inside, again.Status)
 	require.Equal(t, hours(3), again.Due)
 	require.Equal(t, journey.Delta{byte(journey.MarkRetried), 1, byte(journey.NodeRetried)}, again.Delta)
 	require.Empty(t, again.ExitReason)
+}
+
+func TestStep_OneWriteIsOfOneDay(t *testing.T) {
+	t.Parallel()
+
+	midnight := time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC)
+	last := midnight.Add(-time.Millisecond)
+	g, e, _ := enter(t, onboarding)
+	require.Equal(t, t0, e.WrittenAt)
+
+	e, effect := g.Step(e.NextWrite(midnight.Add(-time.Second)), journey.Input{Now: midnight.Add(-time.Second)})
+	require.Equal(t, journey.NeedAttributes, effect)
+	pro := journey.Input{Now: midnight.Add(-500 * time.Millisecond), Attributes: value(t, `{"plan":"pro"}`), HasAttributes: true}
+	e, effect = g.Step(e, pro)
+	require.Equal(t, journey.NeedDecision, effect)
+	require.Equal(t, pro.Now, e.Since)
+
+	answered := pro
+	answered.Now, answered.Answer = midnight.Add(3*time.Second), journey.Answer{Result: journey.Decided, Decision: value(t, `{"score":7}`)}
+	e, effect = g.Step(e, answered)
+	require.Equal(t, journey.NeedSend, effect)
+	require.Equal(t, last, e.Since, "the decision took until after midnight")
+	require.Equal(t, last, e.WrittenAt)
+
+	behind := e.NextWrite(midnight.Add(-time.Minute))
+	require.Equal(t, last, behind.WrittenAt, "a clock that is behind")
+	ahead := e.NextWrite(midnight.Add(time.Minute))
+	sent := pro
+	sent.Now, sent.Answer = midnight.Add(30*time.Second), journey.Answer{Result: journey.Sent}
+	ahead, _ = g.Step(ahead, sent)
+	require.Equal(t, midnight.Add(time.Minute), ahead.WrittenAt)
+	visits := ahead.Path.Visits(t0)
+	require.Equal(t, midnight.Add(time.Minute), visits[len(visits)-1].EnteredAt, "no step is before its write began")
 }
 
 // walk drives an enrollment as an engine does: it looks late by up to a
@@ -225,7 +258,7 @@ func walk(t *testing.T, r *rand.Rand, g *journey.Graph, request journey.TestRequ
 		}
 		in.Now = now
 		if effect == journey.NoEffect || r.IntN(2) == 0 {
-			e = e.NextWrite()
+			e = e.NextWrite(now)
 			deltas = append(deltas, nil)
 		}
 		e, effect = g.Step(e, in)
@@ -333,7 +366,7 @@ func BenchmarkStep(b *testing.B) {
 	d, faults := readB(b, onboarding)
 	require.Empty(b, faults)
 	start, _ := d.Graph.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
-	start = start.NextWrite()
+	start = start.NextWrite(hours(48))
 	start.Path = append(make(journey.Path, 0, 128), start.Path...)
 	start.Delta = append(make(journey.Delta, 0, 64), start.Delta...)
 	in := journey.Input{Now: hours(48), Attributes: value(b, `{"plan":"free","country":"NL"}`), HasAttributes: true}

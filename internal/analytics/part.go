@@ -1,0 +1,106 @@
+package analytics
+
+import (
+	"maps"
+	"strings"
+	"time"
+
+	"journeys/internal/journey"
+)
+
+// How figures are spread over items.
+const (
+	ChunkNodes = 64 // nodes of one item; a graph has at most 256
+	Shards     = 8  // items of a chunk that stream shards share
+)
+
+// SettleAfter is how long a part must have been left alone before it may be
+// folded: no record that it counted can come again. A record stays in the
+// stream for 24 hours.
+const SettleAfter = 26 * time.Hour
+
+// Day is a UTC date, as 2026-11-23, so that days sort as text.
+type Day string
+
+// DayOf returns the UTC day of at.
+func DayOf(at time.Time) Day { return Day(at.UTC().Format(time.DateOnly)) }
+
+// Time returns the first moment of the day; zero when d is no date.
+func (d Day) Time() time.Time {
+	at, _ := time.Parse(time.DateOnly, string(d))
+	return at
+}
+
+// PartKey names a part.
+type PartKey struct {
+	Tenant  journey.Tenant
+	Journey journey.ID
+	Day     Day    // of the writes that it counts
+	Shard   int    // below Shards; several shards of the stream have the same
+	Graph   string // hash
+	Chunk   int    // counts nodes from Chunk*ChunkNodes on; only chunk 0 has Totals, Poison
+}
+
+// Part is one open item of a journey's figures: what the stream shards of one
+// Shard number have counted for one day. The counter is the only one that
+// makes and changes parts; rollup folds them.
+//
+// A part is written whole, if its Rev is the one that was read: what is added
+// and the watermark of the stream shard that it came from move in one write.
+// So a batch that comes again finds its records behind the watermark, as does
+// a write whose answer was lost, and the late write of a dead invocation finds
+// another Rev.
+//
+// Parts have no end of their own: a record that comes when its day is folded
+// already (its writer's clock was wrong by a day) makes a new part of that day,
+// which the next fold adds to what the day has. It is counted once all the
+// same, because a part is folded only when it is Settled.
+type Part struct {
+	PartKey
+	Rev        int64 // counts writes, from 1
+	Version    int   // of the graph
+	Totals     Totals
+	Steps      []Step // of the chunk's nodes; may end before the chunk does
+	Poison     int64
+	Newest     time.Time         // of the writes that are counted
+	Updated    time.Time         // when the part was written, by the counter's clock
+	Watermarks map[string]string // by id of stream shard: the last sequence number that is counted
+}
+
+// Settled reports whether p may be folded at now: its day is over and none of
+// its records can come again.
+func (p *Part) Settled(now time.Time) bool {
+	end := p.Day.Time().AddDate(0, 0, 1)
+	return now.Sub(p.Updated) >= SettleAfter && now.Sub(end) >= SettleAfter
+}
+
+// AddTo adds what p counted to f.
+func (p *Part) AddTo(f *Figures) {
+	g := f.Graph(p.Graph, p.Version)
+	g.Totals.Add(p.Totals)
+	g.Steps = AddSteps(g.Steps, p.Chunk*ChunkNodes, p.Steps)
+	f.Poison += p.Poison
+	f.see(p.Newest)
+}
+
+// next returns a copy of p to be written next.
+func (p *Part) next(now time.Time) Part {
+	n := *p
+	n.Rev++
+	n.Updated = now
+	n.Steps = append([]Step(nil), p.Steps...)
+	if n.Watermarks = maps.Clone(p.Watermarks); n.Watermarks == nil {
+		n.Watermarks = map[string]string{}
+	}
+	return n
+}
+
+// after reports whether sequence number a comes after b; "" is before all.
+// They are decimal numbers of up to 40 digits.
+func after(a, b string) bool {
+	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
+	if len(a) != len(b) {
+		return len(a) > len(b)
+	}
+	return a > b
+}
