@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dynamo"
@@ -38,6 +39,22 @@ func TestATableThatIsDownDoesNotStopTheStart(t *testing.T) {
 	setAWS(t, "http://"+listener.Addr().String())
 	_, err = connect(t.Context())
 	require.NoError(t, err)
+}
+
+// A machine that stands in for all of AWS sets one endpoint for every service.
+func TestTheSettingsAreThoseThatLambdaGives(t *testing.T) {
+	setAWS(t, "")
+	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+	t.Setenv("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:9001")
+	t.Setenv("AWS_SESSION_TOKEN", "of the role")
+	cfg, err := awsConfig()
+	require.NoError(t, err)
+	require.Equal(t, "eu-central-1", cfg.Region)
+	keys, err := cfg.Credentials.Retrieve(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "local/local/of the role", keys.AccessKeyID+"/"+keys.SecretAccessKey+"/"+keys.SessionToken)
+	require.Equal(t, "http://127.0.0.1:4566", *dynamo.NewClient(cfg).Options().BaseEndpoint)
+	require.Equal(t, "http://127.0.0.1:9001", *lambda.NewFromConfig(cfg).Options().BaseEndpoint)
 }
 
 // serveTable stands in for the table and counts who connects.

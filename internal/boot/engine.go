@@ -11,7 +11,6 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/go-json-experiment/json"
 
 	"journeys/internal/boot/settings"
@@ -106,9 +105,9 @@ type dispatcher struct {
 }
 
 func newDispatcher(set map[string]string, newInvoke NewInvoke) (*dispatcher, error) {
-	cfg, err := config.LoadDefaultConfig(context.Background())
+	cfg, err := awsConfig()
 	if err != nil {
-		return nil, fmt.Errorf("load the AWS settings: %w", err)
+		return nil, err
 	}
 	return &dispatcher{newInvoke(cfg), set[manifest.EnvAdvance]}, nil
 }
