@@ -3,6 +3,7 @@ package dynamo
 import (
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,7 +38,7 @@ const (
 )
 
 // encodeEnrollment returns e's item; shards is of the journey's part of the
-// due index.
+// due index, for an enrollment whose due time is new.
 func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item, error) {
 	graph, err := hex.DecodeString(e.GraphHash)
 	if err != nil {
@@ -71,10 +72,19 @@ func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item,
 		it[manifest.DuePartitionKey] = text(failedPartition(t, e.Journey))
 		it.putTime(manifest.DueSortKey, e.Since)
 	case !e.Due.IsZero():
-		it[manifest.DuePartitionKey] = text(duePartition(t, e.Journey, e.Epoch, shard(e.Customer, shards)))
+		it[manifest.DuePartitionKey] = text(duePartition(t, e.Journey, e.Epoch, shardOf(e, shards)))
 		it.putTime(manifest.DueSortKey, e.Due)
 	}
 	return it, nil
+}
+
+// shardOf returns the shard for e's due time. Every shard that ever was is
+// still swept: their number only grows.
+func shardOf(e journey.Enrollment, shards int) int {
+	if e.Due.Equal(e.Place.Due) {
+		return e.Place.Shard
+	}
+	return shard(e.Customer, shards)
 }
 
 // decodeEnrollment returns the enrollment in an item of the tenant's. Its
@@ -104,8 +114,11 @@ func decodeEnrollment(t journey.Tenant, it item) (journey.Enrollment, error) {
 		LeaseUntil: r.time(eLease),
 	}
 	copy(e.RequestID[:], r.binary(eRequest))
-	if e.Status == journey.Failed {
+	switch {
+	case e.Status == journey.Failed:
 		e.Due = time.Time{} // its place in the index is that of who failed
+	case !e.Due.IsZero():
+		e.Place = journey.Place{Shard: r.shard(), Due: e.Due}
 	}
 	if r.number(eDeltaRev) == e.Rev {
 		e.Delta = r.binary(eDelta)
@@ -114,4 +127,14 @@ func decodeEnrollment(t journey.Tenant, it item) (journey.Enrollment, error) {
 		r.err = fmt.Errorf("dynamo: an enrollment without a status")
 	}
 	return e, r.err
+}
+
+// shard returns the last part of a partition of the due index.
+func (r *reader) shard() int {
+	partition := r.text(manifest.DuePartitionKey)
+	n, err := strconv.Atoi(partition[strings.LastIndexByte(partition, '#')+1:])
+	if err != nil && r.err == nil {
+		r.err = fmt.Errorf("dynamo: no shard in %q", partition)
+	}
+	return n
 }

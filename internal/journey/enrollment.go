@@ -51,6 +51,16 @@ type Enrollment struct {
 	// what became of the last try. Both are zero outside an effect.
 	Attempts   int
 	LeaseUntil time.Time
+
+	// Place is where the due index held it when it was read; the table's own.
+	// While Due stays, so does the place: to move costs two writes.
+	Place Place
+}
+
+// Place is a place in the due index. The zero value is none.
+type Place struct {
+	Shard int
+	Due   time.Time
 }
 
 // Result is what happened at a node.

@@ -1,0 +1,133 @@
+package dynamo_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/dynamo/dynamotest"
+	"journeys/internal/journey"
+)
+
+// indexed returns what stands in the due index, by customer: partition and
+// time of each.
+func indexed(t *testing.T, table string) map[string]string {
+	t.Helper()
+	out, err := dynamotest.Client().Scan(t.Context(), &dynamodb.ScanInput{TableName: &table})
+	require.NoError(t, err)
+	places := map[string]string{}
+	for _, it := range out.Items {
+		if dp, ok := it["dp"].(*types.AttributeValueMemberS); ok {
+			places[it["PK"].(*types.AttributeValueMemberS).Value] = dp.Value + " " + it["ds"].(*types.AttributeValueMemberN).Value
+		}
+	}
+	return places
+}
+
+// indexWrites counts by DynamoDB's rule, since DynamoDB Local tells nothing of
+// batches of PartiQL: one unit for keys that are put in or taken out, two for
+// keys that change, none for keys that stay.
+func indexWrites(before, after map[string]string) (units int) {
+	for customer, place := range before {
+		if now, ok := after[customer]; !ok {
+			units++
+		} else if now != place {
+			units += 2
+		}
+	}
+	for customer := range after {
+		if _, ok := before[customer]; !ok {
+			units++
+		}
+	}
+	return units
+}
+
+// A customer of a journey whose shards grow is written to the index twice: when
+// they come and when they leave.
+func TestGrowingShardsMovesNobodyWhoseTimeStays(t *testing.T) {
+	t.Parallel()
+
+	const n = 60
+	s, table := store(t)
+	j := draft(1)
+	require.NoError(t, s.CreateJourney(t.Context(), demo, j))
+	active := next(j, journey.Active)
+	require.NoError(t, s.UpdateJourney(t.Context(), demo, j, active))
+	lives, err := s.Lives(t.Context())
+	require.NoError(t, err)
+	names := customers(0, n)
+	list := inside(1, names...)
+	var places []map[string]string
+	look := func() { places = append(places, indexed(t, table)) }
+	written := func(change func(*journey.Enrollment)) {
+		t.Helper()
+		live, stored, err := s.Load(t.Context(), demo, j.ID, names)
+		require.NoError(t, err)
+		for i := range stored {
+			stored[i] = stored[i].NextWrite(start)
+			change(&stored[i])
+		}
+		for _, err := range s.Advance(t.Context(), demo, live.Shards, stored) {
+			require.NoError(t, err)
+		}
+		look()
+	}
+
+	look()
+	require.Equal(t, repeat(enrolled, n), s.Enroll(t.Context(), demo, lives[0].Shards, list))
+	look()
+	require.NoError(t, s.GrowShards(t.Context(), lives[0]))
+	written(func(e *journey.Enrollment) { e.Node, e.LeaseUntil = 2, start.Add(time.Minute) }) // claimed
+	require.Equal(t, n, indexWrites(places[0], places[1]), "enrolled")
+	require.Equal(t, 0, indexWrites(places[1], places[2]), "claimed, due as before")
+
+	written(func(e *journey.Enrollment) { e.Due = e.Due.Add(time.Hour) })
+	require.Equal(t, 2*n, indexWrites(places[2], places[3]), "due later")
+	shards := map[string]int{}
+	for _, place := range places[3] {
+		partition, _, _ := strings.Cut(place, " ")
+		shards[partition]++
+	}
+	require.Len(t, shards, 2*lives[0].Shards, "a new time goes by the new number of shards")
+
+	written(func(e *journey.Enrollment) { e.Status, e.Due = journey.Completed, time.Time{} })
+	require.Equal(t, n, indexWrites(places[3], places[4]), "left")
+	require.Empty(t, places[4])
+}
+
+// Who failed stands under another partition, and comes back by the shards of
+// then.
+func TestARetriedOneComesBackToAShardThatIsSwept(t *testing.T) {
+	t.Parallel()
+
+	s, table := store(t)
+	failed := inside(1, "c")
+	require.Equal(t, repeat(enrolled, 1), s.Enroll(t.Context(), demo, 4, failed))
+	_, list, err := s.Load(t.Context(), demo, id(1), []string{"c"})
+	require.NoError(t, err)
+	e := list[0].NextWrite(start)
+	e.Status, e.Due = journey.Failed, time.Time{}
+	require.Equal(t, []error{nil}, s.Advance(t.Context(), demo, 4, []journey.Enrollment{e}))
+	require.Contains(t, indexed(t, table)["T#demo#C#c"], "#F#")
+
+	_, list, err = s.Load(t.Context(), demo, id(1), []string{"c"})
+	require.NoError(t, err)
+	e = list[0].NextWrite(start)
+	e.Status, e.Due = journey.Inside, start.Add(2*time.Hour)
+	require.Equal(t, []error{nil}, s.Advance(t.Context(), demo, 8, []journey.Enrollment{e}))
+
+	fresh := inside(1, "c")
+	fresh[0].Journey, fresh[0].Due = id(2), e.Due
+	require.Equal(t, repeat(enrolled, 1), s.Enroll(t.Context(), demo, 8, fresh))
+	place := func(n int) string {
+		sk := string(id(n)[4:])
+		it := lookup(t, table, "T#demo#C#c", "E#"+sk)
+		return strings.Replace(it["dp"].(*types.AttributeValueMemberS).Value, sk, "", 1) + it["ds"].(*types.AttributeValueMemberN).Value
+	}
+	require.Equal(t, place(2), place(1))
+}
