@@ -31,6 +31,9 @@ func (d Day) Time() time.Time {
 	return at
 }
 
+// End returns the first moment that is no longer of the day.
+func (d Day) End() time.Time { return d.Time().AddDate(0, 0, 1) }
+
 // PartKey names a part.
 type PartKey struct {
 	Tenant  journey.Tenant
@@ -54,10 +57,13 @@ type PartKey struct {
 // Parts have no end of their own: a record that comes when its day is folded
 // already (its writer's clock was wrong by a day) makes a new part of that day,
 // which the next fold adds to what the day has. It is counted once all the
-// same, because a part is folded only when it is Settled.
+// same, because a part is folded only when it is Settled. A fold moves the
+// counts of a part into the total of its graph and leaves the part empty, in one
+// transaction; an empty part that is Settled may be deleted at any time.
 type Part struct {
 	PartKey
 	Rev        int64 // counts writes, from 1
+	Folded     int64 // Rev of the graph's total that took what the part had counted by then; 0 for none
 	Version    int   // of the graph
 	Totals     Totals
 	Steps      []Step // of the chunk's nodes; may end before the chunk does
@@ -70,8 +76,7 @@ type Part struct {
 // Settled reports whether p may be folded at now: its day is over and none of
 // its records can come again.
 func (p *Part) Settled(now time.Time) bool {
-	end := p.Day.Time().AddDate(0, 0, 1)
-	return now.Sub(p.Updated) >= SettleAfter && now.Sub(end) >= SettleAfter
+	return now.Sub(p.Updated) >= SettleAfter && now.Sub(p.Day.End()) >= SettleAfter
 }
 
 // AddTo adds what p counted to f.

@@ -22,6 +22,7 @@ import (
 // shards that share it are few.
 const (
 	cRev        = "r"
+	cFolded     = "fo"
 	cVersion    = "v"
 	cCounts     = "f" // see packCounts
 	cNewest     = "t"
@@ -37,6 +38,7 @@ func encodePart(p analytics.Part) (item, error) {
 		return nil, err
 	}
 	it.putNumber(cRev, p.Rev)
+	it.putNumber(cFolded, p.Folded)
 	it.putNumber(cVersion, int64(p.Version))
 	it.putBinary(cCounts, packCounts(p.Totals, p.Poison, p.Steps))
 	it.putTime(cNewest, p.Newest)
@@ -46,6 +48,9 @@ func encodePart(p analytics.Part) (item, error) {
 		marks[shard] = text(number)
 	}
 	it[cWatermarks] = &types.AttributeValueMemberM{Value: marks}
+	// The same with every write, so that the index is written once.
+	it[manifest.DuePartitionKey] = text(foldPartition(p.Journey))
+	it.putTime(manifest.DueSortKey, p.Day.End().Add(analytics.SettleAfter))
 	return it, nil
 }
 
@@ -53,7 +58,7 @@ func encodePart(p analytics.Part) (item, error) {
 func decodePart(t journey.Tenant, it item) (analytics.Part, error) {
 	r := reader{item: it}
 	p := analytics.Part{
-		Rev: r.number(cRev), Version: int(r.number(cVersion)),
+		Rev: r.number(cRev), Folded: r.number(cFolded), Version: int(r.number(cVersion)),
 		Newest: r.time(cNewest), Updated: r.time(cUpdated),
 	}
 	var err error

@@ -24,8 +24,10 @@ import (
 //	profile          T#<tenant>#C#<customer>     P
 //	last event       T#<tenant>#C#<customer>     V#<eventType>
 //	figures, open    T#<tenant>#K#<journey>      D#<day>#<shard>#<graph>#<chunk>
-//	figures, closed  T#<tenant>#K#<journey>      D#<day>
-//	figures, all     T#<tenant>#K#<journey>      T, T#<graph>
+//	figures, closed  T#<tenant>#K#<journey>      C#<day>#<graph>
+//	figures, all     T#<tenant>#K#<journey>      T#<graph>
+//	figures, repair  T#<tenant>#K#<journey>      R#<day>#<graph>
+//	audit            AUDIT                       A, <audit>#<segment>
 //
 // A journey's figures sort so that one Query from a day on reads every closed
 // and open day since, and the totals. <graph> is the hash in base64url.
@@ -37,8 +39,10 @@ import (
 //	Entity           dp                                     ds
 //	enrollment       T#<tenant>#D#<journey>#<epoch>#<shard> due, in milliseconds
 //	failed one       T#<tenant>#F#<journey>                 at its node since, in milliseconds
+//	figures, open    FOLD#<fold shard>                      when the day may be folded, in milliseconds
 const (
 	livePK        = "LIVE"
+	foldPK        = "FOLD#"
 	counterSK     = "N"
 	idempotencySK = "I"
 )
@@ -96,6 +100,12 @@ func duePartition(t journey.Tenant, id journey.ID, epoch, shard int) string {
 }
 
 func failedPartition(t journey.Tenant, id journey.ID) string { return of(t) + "#F#" + short(id) }
+
+// foldShards spreads the open parts of all journeys' figures, most of which
+// begin soon after midnight: one partition takes 1,000 writes a second.
+const foldShards = 16
+
+func foldPartition(id journey.ID) string { return foldPK + strconv.Itoa(shard(string(id), foldShards)) }
 
 // shard spreads a journey's customers over its part of the due index.
 func shard(customer string, shards int) int {
