@@ -3,6 +3,7 @@ package local
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log"
@@ -27,14 +28,15 @@ type Fault string
 // The faults. A function is struck where it calls the table, another function
 // or the inbox.
 const (
-	KilledBefore Fault = "killed before a request"
-	KilledAfter  Fault = "killed after a request"
-	Frozen       Fault = "frozen"
-	Throttled    Fault = "throttled"
-	LostAnswer   Fault = "answer lost"
-	Twice        Fault = "invoked twice"
-	Late         Fault = "invoked late"
-	Never        Fault = "invoked never"
+	KilledBefore  Fault = "killed before a request"
+	KilledAfter   Fault = "killed after a request"
+	Frozen        Fault = "frozen"
+	Throttled     Fault = "throttled"
+	PartThrottled Fault = "throttled in part"
+	LostAnswer    Fault = "answer lost"
+	Twice         Fault = "invoked twice"
+	Late          Fault = "invoked late"
+	Never         Fault = "invoked never"
 )
 
 // odds is how often a fault strikes where it can, and burst how many requests
@@ -43,14 +45,15 @@ var odds = map[Fault]struct {
 	chance float64
 	burst  int
 }{
-	KilledBefore: {0.02, 1},
-	KilledAfter:  {0.02, 1},
-	Frozen:       {0.02, 1},
-	Throttled:    {0.01, 12},
-	LostAnswer:   {0.03, 1},
-	Twice:        {0.25, 1},
-	Late:         {0.25, 1},
-	Never:        {0.25, 1},
+	KilledBefore:  {0.02, 1},
+	KilledAfter:   {0.02, 1},
+	Frozen:        {0.02, 1},
+	Throttled:     {0.01, 12},
+	PartThrottled: {0.02, 6},
+	LostAnswer:    {0.03, 1},
+	Twice:         {0.25, 1},
+	Late:          {0.25, 1},
+	Never:         {0.25, 1},
 }
 
 // What a function calls, as the first part of a path through Cruelty.
@@ -64,7 +67,7 @@ const (
 // A message of which the answer is lost counts as an attempt for the engine,
 // as it should; the inbox's answers are not lost.
 var faultsAt = map[string][]Fault{
-	toTable:  {KilledBefore, Throttled, Frozen, KilledAfter, LostAnswer},
+	toTable:  {KilledBefore, Throttled, PartThrottled, Frozen, KilledAfter, LostAnswer},
 	toLambda: {KilledBefore, Throttled, Twice, Late, Never, Frozen, KilledAfter},
 	toInbox:  {KilledBefore, Throttled, Frozen, KilledAfter},
 }
@@ -78,8 +81,8 @@ const (
 
 // Cruelty stands between the functions and what they call, and does to them
 // what the cloud may do: kills and freezes their processes in the middle of
-// calls, throttles, loses answers, and invokes twice, late or never. Use
-// NewCruelty.
+// calls, throttles whole requests and single statements of a batch, loses
+// answers, and invokes twice, late or never. Use NewCruelty.
 type Cruelty struct {
 	lambda    *Lambda
 	upstreams map[string]http.Handler
@@ -229,7 +232,9 @@ func (c *Cruelty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	q := &struck{
 		target: parts[0], process: parts[1], event: r.Header.Get("X-Amz-Invocation-Type") == "Event",
-		forward: func() *recorded { return record(c.upstreams[parts[0]], r, path, body) },
+		batch:   strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".BatchExecuteStatement"),
+		body:    body,
+		forward: func(body []byte) *recorded { return record(c.upstreams[parts[0]], r, path, body) },
 	}
 	for _, f := range faultsAt[q.target] {
 		if c.strikes(f) && c.strike(f, q) {
@@ -248,7 +253,9 @@ func (c *Cruelty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type struck struct {
 	target, process string
 	event           bool
-	forward         func() *recorded
+	batch           bool // of statements that succeed or fail alone
+	body            []byte
+	forward         func(body []byte) *recorded
 	answer          *recorded // nil until it is known
 	cut             bool      // there is none
 }
@@ -256,7 +263,7 @@ type struck struct {
 // pass passes the request on, once.
 func (q *struck) pass() {
 	if q.answer == nil {
-		q.answer = q.forward()
+		q.answer = q.forward(q.body)
 	}
 }
 
@@ -277,10 +284,63 @@ func (c *Cruelty) strike(f Fault, q *struck) bool {
 		return c.freeze(q.process)
 	case Throttled:
 		q.answer = refusals[q.target]
+	case PartThrottled:
+		return q.batch && c.throttlePart(q)
 	case Twice, Late, Never:
 		return q.event && q.answer == nil && c.misdeliver(f, q)
 	}
 	return true
+}
+
+// throttledStatement is what the table answers to a statement of a batch that it
+// does not do.
+const throttledStatement = `{"Error":{"Code":"ThrottlingError","Message":"throttled by cruelty"}}`
+
+// throttlePart refuses about half of a batch's statements, at least one, and
+// passes on the others: the whole is answered as a success.
+func (c *Cruelty) throttlePart(q *struck) bool {
+	var batch map[string]json.RawMessage
+	var statements []json.RawMessage
+	if json.Unmarshal(q.body, &batch) != nil || json.Unmarshal(batch["Statements"], &statements) != nil || len(statements) == 0 {
+		return false
+	}
+	refused := make([]bool, len(statements))
+	for i := range refused {
+		refused[i] = upTo(c, PartThrottled, 2) == 0
+	}
+	refused[upTo(c, PartThrottled, len(refused))] = true
+	var kept, answers []json.RawMessage
+	for i, statement := range statements {
+		if !refused[i] {
+			kept = append(kept, statement)
+		}
+	}
+	q.answer = &recorded{status: http.StatusOK, header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}}}
+	if len(kept) > 0 { // the table takes no empty batch
+		batch["Statements"] = encode(kept)
+		q.answer = q.forward(encode(batch))
+		var told struct{ Responses []json.RawMessage }
+		if json.Unmarshal(q.answer.body, &told) != nil || len(told.Responses) != len(kept) {
+			return true // it refuses the others too
+		}
+		answers = told.Responses
+	}
+	for i := range refused {
+		if refused[i] {
+			answers = slices.Insert(answers, i, json.RawMessage(throttledStatement))
+		}
+	}
+	q.answer.body = encode(map[string]any{"Responses": answers})
+	return true
+}
+
+// encode writes JSON of what was JSON before.
+func encode(v any) []byte {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return text
 }
 
 func (c *Cruelty) kill(process string) bool {
@@ -317,13 +377,13 @@ func (c *Cruelty) freeze(process string) bool {
 func (c *Cruelty) misdeliver(f Fault, q *struck) bool {
 	switch f {
 	case Twice:
-		q.forward()
+		q.forward(q.body)
 		return true // and once more, as always
 	case Late:
 		wait := upTo(c, Late, maxLate)
 		go func() {
 			c.wait(wait)
-			q.forward()
+			q.forward(q.body)
 		}()
 	}
 	q.answer = &recorded{status: http.StatusAccepted, header: http.Header{}}
