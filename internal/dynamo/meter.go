@@ -90,6 +90,8 @@ func askCapacity(input any) {
 		in.ReturnConsumedCapacity = all
 	case *dynamodb.UpdateItemInput:
 		in.ReturnConsumedCapacity = all
+	case *dynamodb.DeleteItemInput:
+		in.ReturnConsumedCapacity = all
 	case *dynamodb.QueryInput:
 		in.ReturnConsumedCapacity = all
 	case *dynamodb.BatchGetItemInput:
@@ -113,6 +115,8 @@ func consumed(output any) (list []types.ConsumedCapacity, read bool) {
 	case *dynamodb.PutItemOutput:
 		return one(out.ConsumedCapacity), false
 	case *dynamodb.UpdateItemOutput:
+		return one(out.ConsumedCapacity), false
+	case *dynamodb.DeleteItemOutput:
 		return one(out.ConsumedCapacity), false
 	case *dynamodb.BatchExecuteStatementOutput:
 		return out.ConsumedCapacity, false

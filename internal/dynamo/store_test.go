@@ -454,6 +454,15 @@ func TestMeterCountsRetriesAndUnits(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1.0, m.Usage().ReadUnits)
 	require.Zero(t, m.Usage().WriteUnits)
+
+	active := next(j, journey.Active)
+	require.NoError(t, s.UpdateJourney(t.Context(), demo, j, active))
+	require.NoError(t, s.UpdateJourney(t.Context(), demo, active, next(active, journey.Archived)))
+	lives, err := s.Lives(t.Context())
+	require.NoError(t, err)
+	ctx, m = dynamo.WithMeter(t.Context())
+	require.NoError(t, s.Drained(ctx, lives[0]), "which deletes the entry")
+	require.Equal(t, 1.0, m.Usage().WriteUnits)
 }
 
 // TestClientIsSilent: without care it warns of every answer that is an error.
