@@ -27,8 +27,7 @@ func Platform() string { return runtime.GOOS + "/" + runtime.GOARCH }
 // the platform to dist/ARCH. What is up to date is not touched. Several
 // processes may build at once.
 func Build(ctx context.Context, root, platform string, log io.Writer) error {
-	goos, goarch, ok := strings.Cut(platform, "/")
-	if !ok {
+	if !strings.Contains(platform, "/") {
 		return fmt.Errorf("a platform is written like linux/arm64, not %q", platform)
 	}
 	unlock, err := lock(filepath.Join(root, ".local", "build.lock"))
@@ -37,19 +36,32 @@ func Build(ctx context.Context, root, platform string, log io.Writer) error {
 	}
 	defer unlock()
 	dist := filepath.Join(root, "dist")
-	cache := filepath.Join(dist, ".bin", goos+"-"+goarch)
+	cache := filepath.Join(dist, ".bin", strings.ReplaceAll(platform, "/", "-"))
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return fmt.Errorf("make the directory of the functions: %w", err)
 	}
+	if err := Compile(ctx, root, platform, cache, log); err != nil {
+		return err
+	}
+	return publish(dist, cache, platform)
+}
+
+// Compile writes the file of every function of the module at root to dir, by
+// the function's name.
+func Compile(ctx context.Context, root, platform, dir string, log io.Writer) error {
+	goos, goarch, ok := strings.Cut(platform, "/")
+	if !ok {
+		return fmt.Errorf("a platform is written like linux/arm64, not %q", platform)
+	}
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false",
-		"-tags=lambda.norpc", "-ldflags=-s -w", "-o", cache+"/", "./functions/...")
+		"-tags=lambda.norpc", "-ldflags=-s -w", "-o", dir+"/", "./functions/...")
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+goos, "GOARCH="+goarch)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("build the functions: %w", err)
 	}
-	return publish(dist, cache, platform)
+	return nil
 }
 
 // publish puts the built functions into their folders, and removes folders of

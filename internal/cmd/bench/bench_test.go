@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -62,5 +63,42 @@ func TestTheTableSaysWhatIsMissed(t *testing.T) {
 		"| rate     |        2 | at least 1    | yes    |\n"+
 		"| size     | 11.60 MB | -             | -      |\n", tableOf(rows))
 	require.Equal(t, []int{3, 2}, []int{floors(rows), held(rows)})
-	require.Contains(t, pageOf("", rows, ""), "## What misses its floor\n\n- start: by 50 %. It waits.\n")
+	require.Contains(t, pageOf("", "", rows, ""), "## What misses its floor\n\n- start: by 50 %. It waits.\n")
+}
+
+// As `go tool pprof -traces` prints it.
+const traces = `File: bench
+Type: cpu
+Duration: 1s, Total samples = 60ms ( 6.00%)
+-----------+-------------------------------------------------------
+      part:  tap
+      10ms   encoding/json.Unmarshal
+             main.(*tap).count
+-----------+-------------------------------------------------------
+      20ms   runtime.mallocgc
+             strings.(*Builder).Grow
+             journeys/internal/dynamo.(*Store).updateStatement
+             journeys/internal/engine.(*Engine).Advance
+-----------+-------------------------------------------------------
+     1.5ms   internal/runtime/syscall.Syscall6
+             net/http.(*persistConn).writeLoop
+-----------+-------------------------------------------------------
+       5ms   runtime.scanobject
+             runtime.gcAssistAlloc
+             journeys/internal/journey.(*Graph).Step
+-----------+-------------------------------------------------------
+       2ms   runtime.futex
+-----------+-------------------------------------------------------
+`
+
+func TestASampleCountsForTheInnermostClass(t *testing.T) {
+	t.Parallel()
+
+	list, err := shares([]byte(traces))
+	require.NoError(t, err)
+	ms := func(n float64) time.Duration { return time.Duration(n * float64(time.Millisecond)) }
+	require.Equal(t, []share{
+		{"the store: items and statements", ms(20)}, {classTap, ms(10)}, {"the garbage collector", ms(5)},
+		{classRest, ms(2)}, {"HTTP and the network", ms(1.5)},
+	}, list)
 }

@@ -48,8 +48,9 @@ func run(ctx context.Context) error {
 		rows = append(rows, more...)
 	}
 	table := tableOf(rows)
-	fmt.Print(table)
-	page := pageOf(table, rows, machineText(before))
+	spent := spentTable(s.spent, engineCustomers)
+	fmt.Print(table, "\n", spent)
+	page := pageOf(table, spent, rows, machineText(before))
 	path := filepath.Join("docs", "performance.md")
 	err = errors.Join(os.MkdirAll("docs", 0o755), os.WriteFile(path, []byte(page), 0o644))
 	fmt.Printf("\n%d of %d floors hold; written to %s\n", held(rows), floors(rows), path)

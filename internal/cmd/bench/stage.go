@@ -32,6 +32,7 @@ type stage struct {
 	settings map[string]string
 	token    string // an admin's
 	client   *http.Client
+	spent    []share // where the engine's processor time goes
 }
 
 const tenant = "bench"

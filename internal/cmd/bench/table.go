@@ -106,7 +106,7 @@ func held(rows []row) (n int) {
 }
 
 // pageOf returns docs/performance.md.
-func pageOf(table string, rows []row, machine string) string {
+func pageOf(table, spent string, rows []row, machine string) string {
 	var missed strings.Builder
 	for _, r := range rows {
 		if !r.holds() {
@@ -118,7 +118,7 @@ func pageOf(table string, rows []row, machine string) string {
 	}
 	return "# Performance\n\nMeasured by `make bench`, which writes this page. Counts are the same on every machine; of times, look at the ratios:\n" +
 		"both sides of each were measured in the same run.\n\n" + machine + "\n" + table +
-		"\n## What misses its floor\n\n" + missed.String() + "\n## How it was measured\n\n" + how
+		"\n## What misses its floor\n\n" + missed.String() + "\n## Where a customer's time goes\n\n" + spent + "\n## How it was measured\n\n" + how
 }
 
 // how is the part of the page that does not change.
@@ -134,13 +134,17 @@ const how = `- **Calls** go through the local gateway, the real authorizer and t
   process that is thawed and frozen. The design has no floors for it; these are the bench's own.
 - **Starts** are from the start of the process to its first request for work, the median of 31, each beside a start of an
   empty function with the same SDK clients, built in the same run. Sizes are of the files as they are deployed, for
-  this machine's architecture. A MB is 1,000,000 bytes.
+  this machine's architecture, and the largest for both. A MB is 1,000,000 bytes.
 - **Conditions and steps** are Go benchmarks, the best of 50 runs of 20,000: BenchmarkEval in internal/condition, BenchmarkStep in
   internal/journey, on one core.
 - **Customers on their way**: 20,000 go through entry, wait (of a millisecond), split, decision, send and exit, in this
   process with the engine's own code on DynamoDB Local, and a provider that answers at once. Units and requests are
   those from enrolling to leaving, profiles aside. Processor time is this process's by getrusage, with the counting
   proxy in it, and DynamoDB Local's by /proc. An idle tick has 100 active journeys and nobody due.
+- **Where a customer's time goes** is a CPU profile (runtime/pprof, 100 samples a second of each processor) of this
+  process while these 20,000 are enrolled and moved. A sample counts for the innermost function on its stack that is of
+  one of the classes; helpers of the standard library count for their callers, and all of the garbage collector's for
+  it. The counting proxy's goroutines carry a label and stand apart.
 `
 
 // machineText tells where and when the page was made.

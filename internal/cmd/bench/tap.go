@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"regexp"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
@@ -58,7 +60,8 @@ func openTap(endpoint string) (*tap, error) {
 			t.add(used{connections: 1})
 		}
 	}
-	t.Start()
+	// What the tap starts has its label, to be told apart in a profile.
+	pprof.Do(context.Background(), pprof.Labels(partLabel, tapPart), func(context.Context) { t.Start() })
 	return t, nil
 }
 
