@@ -129,6 +129,7 @@ func synthesize(s settings, dir string, more func(awscdk.App)) (templates map[st
 func readTemplate(artifact cxapi.CloudFormationStackArtifact) (template, error) {
 	t := template{dir: filepath.Dir(*artifact.TemplateFullPath())}
 	for _, m := range *artifact.Messages() {
+		//nolint:staticcheck // its successor has no Go binding
 		t.messages = append(t.messages, fmt.Sprintf("%v %s: %v", m.Level, *m.Id, m.Entry.Data))
 	}
 	text, err := os.ReadFile(*artifact.TemplateFullPath())

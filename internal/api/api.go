@@ -76,7 +76,7 @@ func (a *API) Handler(op Operation) http.Handler {
 		err := a.serve(op, answer, r.WithContext(ctx))
 		if err != nil && ctx.Err() == context.DeadlineExceeded {
 			// Whatever failed, it failed because the time was up.
-			err = fmt.Errorf("%w: %v", context.DeadlineExceeded, err)
+			err = fmt.Errorf("%w: %v", context.DeadlineExceeded, err) //nolint:errorlint // what failed decides no answer
 		}
 		if err != nil && answer.status == 0 {
 			writeProblem(answer, r, err)

@@ -51,7 +51,7 @@ func Handler(h http.Handler, log *slog.Logger) func(
 		if event.IsBase64Encoded {
 			body, err := base64.StdEncoding.DecodeString(event.Body)
 			if err != nil {
-				return problem(event, http.StatusBadRequest, "malformed-base64"), nil
+				return problem(event, http.StatusBadRequest, "malformed-base64"), nil //nolint:nilerr // the caller's fault is an answer
 			}
 			event.Body = string(body)
 		}

@@ -141,8 +141,9 @@ func (l *leaf) actual(f *Facts) *Value {
 		return f.Event.at(l.path)
 	case fromDecision:
 		return f.Decision.at(l.path)
+	default:
+		return f.Attributes.at(l.path)
 	}
-	return f.Attributes.at(l.path)
 }
 
 func (l *leaf) holds(actual *Value) bool {
@@ -155,6 +156,7 @@ func (l *leaf) holds(actual *Value) bool {
 		return !equal(actual, &l.want)
 	case opIn:
 		return l.list.has(actual)
+	default: // an order
 	}
 	order, ok := l.compare(actual)
 	if !ok {
@@ -167,8 +169,9 @@ func (l *leaf) holds(actual *Value) bool {
 		return order >= 0
 	case opLt:
 		return order < 0
+	default:
+		return order <= 0
 	}
-	return order <= 0
 }
 
 // compare orders actual and the wanted value; false when there is no order.
@@ -197,8 +200,9 @@ func equal(actual, want *Value) bool {
 		return actual.number == want.number
 	case kindString:
 		return actual.text == want.text
+	default:
+		return true
 	}
-	return true
 }
 
 // list is what in looks into. Longer ones are hashed, so that the time to look
@@ -247,6 +251,7 @@ func (l *list) has(actual *Value) bool {
 		return len(actual.text) <= l.longest && l.texts[actual.text]
 	case kindFalse, kindTrue:
 		return l.kinds[actual.kind]
+	default:
+		return false
 	}
-	return false
 }

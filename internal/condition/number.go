@@ -76,8 +76,9 @@ func (a number) float() float64 {
 		return float64(int64(a.bits))
 	case classUint:
 		return float64(a.bits)
+	default:
+		return math.Float64frombits(a.bits)
 	}
-	return math.Float64frombits(a.bits)
 }
 
 func (a number) infinite() bool { return math.IsInf(a.float(), 0) }

@@ -128,8 +128,9 @@ func (v Value) AppendJSON(dst []byte) []byte {
 		return append(dst, "null"...)
 	case kindString:
 		return appendQuoted(dst, v.text)
+	default:
+		return append(dst, v.text...)
 	}
-	return append(dst, v.text...)
 }
 
 func fromMembers(members []member) Value {

@@ -54,7 +54,7 @@ func newDecoders() decoders {
 	now := func() time.Time { return time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC) }
 	a := &api.API{
 		Journeys: journey.NewService(empty{}, now, rand.NewChaCha8([32]byte{})),
-		Log:      slog.New(slog.NewJSONHandler(io.Discard, nil)),
+		Log:      slog.New(slog.DiscardHandler),
 		Now:      now,
 		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
 			return ctx, func() slog.Attr { return slog.Attr{} }

@@ -66,7 +66,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	// Another process may take the port before Java does.
 	for range 3 {
 		var s *Server
-		if s, err = launch(java, lib, o); err != nil {
+		if s, err = launch(ctx, java, lib, o); err != nil {
 			return nil, err
 		}
 		if err = s.wait(ctx); err == nil || !s.portTaken() {
@@ -116,8 +116,8 @@ func findLibrary() (string, error) {
 	return filepath.Dir(jars[0]), nil
 }
 
-func launch(java, lib string, o Options) (*Server, error) {
-	port, err := freePort()
+func launch(ctx context.Context, java, lib string, o Options) (*Server, error) {
+	port, err := freePort(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func launch(java, lib string, o Options) (*Server, error) {
 		args = append([]string{"-XX:TieredStopAtLevel=1"}, args...)
 	}
 	s := &Server{endpoint: "http://127.0.0.1:" + port, ended: make(chan struct{}), printed: &head{}}
-	cmd := exec.Command(java, args...)
+	cmd := exec.Command(java, args...) //nolint:noctx // it outlives the call that starts it
 	cmd.Dir = lib
 	cmd.Stdout = s.printed
 	if o.Log != nil {
@@ -197,7 +197,7 @@ func (s *Server) answers(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	response.Body.Close()
+	_ = response.Body.Close() // nothing of it was read
 	return response.Header.Get("X-Amzn-Requestid") != ""
 }
 
@@ -205,21 +205,20 @@ func (s *Server) startError() error {
 	if strings.Contains(s.printed.String(), "UnsupportedClassVersionError") {
 		return ErrNoJava
 	}
-	return fmt.Errorf("DynamoDB Local ended at its start (%v): %s", s.endErr, s.printed)
+	return fmt.Errorf("DynamoDB Local ended at its start (%w): %s", s.endErr, s.printed)
 }
 
 func (s *Server) portTaken() bool {
 	return strings.Contains(s.printed.String(), "in use")
 }
 
-func freePort() (string, error) {
-	listener, err := net.Listen("tcp", ":0")
+func freePort(ctx context.Context) (string, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", ":0")
 	if err != nil {
 		return "", fmt.Errorf("find a free port: %w", err)
 	}
-	defer listener.Close()
 	_, port, err := net.SplitHostPort(listener.Addr().String())
-	return port, err
+	return port, errors.Join(err, listener.Close())
 }
 
 // head keeps the beginning of what a process prints, for error texts.

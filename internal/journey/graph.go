@@ -295,10 +295,10 @@ func (g *Graph) collectReads() {
 			continue
 		}
 		for _, path := range n.condition.Reads() {
-			switch {
-			case path[0] == "event":
+			switch path[0] {
+			case "event":
 				g.event = true
-			case path[0] == "decision":
+			case "decision":
 				g.readsDecision(path[1:])
 			}
 		}

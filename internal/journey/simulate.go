@@ -81,6 +81,7 @@ func (s *simulation) run() Simulation {
 			in.Answer = s.send(e.Node)
 		case NoEffect:
 			now, in.EventAt = s.sleep(&e)
+		case NeedAttributes, Stuck: // they are there; the loop ends
 		}
 		in.Now = now
 		e, effect = s.graph.Step(e.NextWrite(in.Now), in)
@@ -224,6 +225,7 @@ func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.
 			step.Decision = decision.AppendJSON(nil)
 			facts.Decision = facts.Decision.With(n.id, decision)
 		}
+	case EntryTrigger, ChannelAction, Exit: // nothing
 	}
 	step.Until = time.Time{}
 }

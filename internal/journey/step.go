@@ -129,8 +129,9 @@ func (g *Graph) result(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
 		return g.split(e, n, in)
 	case NBADecision, ChannelAction:
 		return g.effect(e, n, in)
+	default:
+		return Exited, NoEffect
 	}
-	return Exited, NoEffect
 }
 
 // wait ends a wait by its event or its time, whichever was first.

@@ -49,7 +49,7 @@ var odds = map[Fault]struct {
 	KilledAfter:   {0.02, 1},
 	Frozen:        {0.02, 1},
 	Throttled:     {0.01, 12},
-	PartThrottled: {0.02, 6},
+	PartThrottled: {0.1, 4},
 	LostAnswer:    {0.03, 1},
 	Twice:         {0.25, 1},
 	Late:          {0.25, 1},
@@ -375,11 +375,11 @@ func (c *Cruelty) freeze(process string) bool {
 
 // misdeliver takes an asynchronous call and says that all is well.
 func (c *Cruelty) misdeliver(f Fault, q *struck) bool {
-	switch f {
-	case Twice:
+	if f == Twice {
 		q.forward(q.body)
 		return true // and once more, as always
-	case Late:
+	}
+	if f == Late {
 		wait := upTo(c, Late, maxLate)
 		go func() {
 			c.wait(wait)

@@ -218,9 +218,10 @@ func (v Value) Bool() (value, ok bool) {
 		return true, true
 	case 'f':
 		return false, true
+	default:
+		v.Fault("must be true or false")
+		return false, false
 	}
-	v.Fault("must be true or false")
-	return false, false
 }
 
 // List reads an array's values.

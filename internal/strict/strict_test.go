@@ -291,7 +291,7 @@ func walk(t *testing.T, v strict.Value, depth int) {
 	if depth == 100 {
 		return
 	}
-	ok := true
+	var ok bool
 	switch v.Raw()[0] {
 	case '{':
 		var object *strict.Object

@@ -76,7 +76,7 @@ func start(ctx context.Context) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &run{make: exec.Command("make", "run"), ended: make(chan error, 1)}
+	r := &run{make: exec.Command("make", "run"), ended: make(chan error, 1)} //nolint:noctx // stop ends it, gently
 	// This may be a recipe of a make whose flags and variables are not meant
 	// for another.
 	r.env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MAKE") || strings.HasPrefix(v, "MFLAGS") })
@@ -152,8 +152,8 @@ func (r *run) token(ctx context.Context) (string, error) {
 func (r *run) stop() error {
 	_ = syscall.Kill(-r.make.Process.Pid, syscall.SIGINT) // it may have ended
 	select {
-	case <-r.ended:
-		return nil // make calls an interrupt an error
+	case <-r.ended: //nolint:errcheck // make calls an interrupt an error
+		return nil
 	case <-time.After(goodbye):
 		_ = syscall.Kill(-r.make.Process.Pid, syscall.SIGKILL)
 		return errors.New("`make run` did not stop after " + goodbye.String() + " and was killed")
