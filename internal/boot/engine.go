@@ -46,7 +46,11 @@ func Advance() {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", manifest.EnvProviders, err)
 		}
-		e.Provider = provider.New(providers, time.Now, provider.Network{})
+		cfg, err := awsConfig()
+		if err != nil {
+			return nil, err
+		}
+		e.Provider = provider.New(providers, time.Now, provider.Network{AWS: cfg})
 		return func(ctx context.Context, event packEvent) error {
 			pack, err := event.pack()
 			if err != nil {

@@ -45,6 +45,7 @@ type run struct {
 	claims    bool // the write before it claims an effect
 	counted   bool // this attempt was written before the customer was touched
 	uncertain bool // an earlier attempt at this effect may have been done
+	doubtful  bool // its message was skipped or is sent again without knowing whether it was sent
 }
 
 // worker is one invocation of Advance.
@@ -53,7 +54,7 @@ type worker struct {
 	pack   Pack
 	live   Live
 	runs   []*run
-	counts struct{ loaded, written, lost, unknown, failed int }
+	counts struct{ loaded, written, lost, unknown, failed, uncertain int }
 }
 
 // Advance moves the customers of a pack as far as they go now. Running it on
@@ -72,10 +73,12 @@ func (e *Engine) Advance(ctx context.Context, pack Pack) error {
 	}
 	err = w.move(ctx)
 	e.measure(ctx, "advance",
-		[]emf.Metric{count("CustomersMoved", w.counts.written), count("CustomersFailed", w.counts.failed)},
+		[]emf.Metric{count("CustomersMoved", w.counts.written), count("CustomersFailed", w.counts.failed),
+			count("MessagesUncertain", w.counts.uncertain)},
 		slog.String("tenant", pack.Tenant.String()), slog.String("journey", string(pack.Journey)),
 		slog.Int("customers", len(pack.Customers)), slog.Int("loaded", w.counts.loaded),
-		slog.Int("lost", w.counts.lost), slog.Int("unknown", w.counts.unknown), slog.Bool("solo", pack.Solo))
+		slog.Int("lost", w.counts.lost), slog.Int("unknown", w.counts.unknown),
+		slog.Int("uncertain", w.counts.uncertain), slog.Bool("solo", pack.Solo))
 	return err
 }
 
@@ -257,6 +260,10 @@ func (w *worker) write(ctx context.Context, runs []*run) {
 			w.Log.WarnContext(ctx, "enrollment not written", "journey", w.pack.Journey, "error", err)
 		default:
 			w.counts.written++
+			if r.doubtful {
+				w.counts.uncertain++
+				r.doubtful = false
+			}
 			r.base = r.e
 			r.need = w.after(r, claims)
 		}
@@ -354,12 +361,26 @@ func (w *worker) decide(ctx context.Context, r *run) {
 // send sends r's message, which this worker has claimed.
 func (w *worker) send(ctx context.Context, r *run) {
 	node := r.graph.NodeID(r.e.Node)
+	config := r.graph.Action(r.e.Node)
 	result, err := w.Provider.Send(ctx, Message{
 		Key: effectKey(w.pack.Tenant, &r.e, node), Tenant: w.pack.Tenant, Journey: w.pack.Journey,
-		Customer: r.e.Customer, NodeID: node, Config: r.graph.Action(r.e.Node),
-		Attributes: r.in.Attributes, Uncertain: r.uncertain,
+		Customer: r.e.Customer, NodeID: node, Config: config,
+		Facts: r.graph.Facts(&r.e, r.in.Attributes), Uncertain: r.uncertain,
 	})
 	r.e = r.base.NextWrite(w.now())
+	var uncertain *UncertainError
+	switch {
+	case errors.As(err, &uncertain) && !config.Resend:
+		// A later attempt would know no more than this one, so that it is
+		// decided here; nor does the message count as an attempt that failed.
+		w.Log.WarnContext(ctx, "message perhaps sent, not sent again", "journey", w.pack.Journey, "node", node, "error", err)
+		result, err = journey.SkippedUncertain, nil
+		r.doubtful = true
+	case errors.As(err, &uncertain):
+		r.doubtful = true
+	case err == nil:
+		r.doubtful = result == journey.SkippedUncertain || r.uncertain && config.Resend
+	}
 	if err != nil {
 		r.e.Attempts-- // postpone counts it again if it was one
 		w.postpone(ctx, r, err, reasonSend)
@@ -421,9 +442,13 @@ func (w *worker) recover(ctx context.Context, r *run) {
 	w.Log.ErrorContext(ctx, "panic while a customer was moved", "journey", w.pack.Journey,
 		"panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
 	r.e = r.base.NextWrite(w.now())
-	if !r.base.LeaseUntil.IsZero() {
+	claimed := !r.base.LeaseUntil.IsZero()
+	if claimed {
 		r.e.Attempts-- // the claim counted it
 	}
 	r.claims = false
 	w.postpone(ctx, r, fmt.Errorf("panic: %v", cause), reasonInternal)
+	if claimed && r.e.Status == journey.Inside {
+		r.e.LeaseUntil = w.now() // what became of the effect, nobody knows
+	}
 }

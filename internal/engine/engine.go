@@ -131,14 +131,14 @@ type DecisionRequest struct {
 
 // Message is one thing to send.
 type Message struct {
-	Key        string // the same on every attempt: who honours it sends once
-	Tenant     journey.Tenant
-	Journey    journey.ID
-	Customer   string
-	NodeID     string
-	Config     journey.ActionConfig
-	Attributes condition.Value
-	Uncertain  bool // an earlier attempt may have been sent
+	Key       string // the same on every attempt: who honours it sends once
+	Tenant    journey.Tenant
+	Journey   journey.ID
+	Customer  string
+	NodeID    string
+	Config    journey.ActionConfig
+	Facts     condition.Facts // what its payload reads, and its address
+	Uncertain bool            // an earlier attempt may have been sent
 }
 
 // ThrottledError is a provider that wants to be asked later. It is no attempt.
@@ -147,11 +147,24 @@ type ThrottledError struct{ After time.Duration }
 // Error says how long to wait.
 func (e *ThrottledError) Error() string { return "provider: too many, again after " + e.After.String() }
 
+// UncertainError is a message of which nobody knows whether it was sent, on a
+// channel that takes no key: to send it again may send it twice.
+type UncertainError struct{ Err error }
+
+// Error says what happened.
+func (e *UncertainError) Error() string { return "perhaps sent: " + e.Err.Error() }
+
+// Unwrap returns what happened.
+func (e *UncertainError) Unwrap() error { return e.Err }
+
 // Provider decides and sends. Each call ends within Timeout.
 type Provider interface {
 	// Decide answers with a JSON object, or a missing value for no answer.
 	Decide(ctx context.Context, r DecisionRequest) (condition.Value, error)
-	// Send sends and returns Sent, SkippedNoAddress or SkippedUncertain.
+	// Send sends and returns Sent or SkippedNoAddress; SkippedUncertain for an
+	// uncertain message that its channel would perhaps send twice and its node
+	// does not want so. Its error is an UncertainError, a ThrottledError, or
+	// something after which the message was certainly not sent.
 	Send(ctx context.Context, m Message) (journey.Result, error)
 	// Timeout is the longest that Send takes.
 	Timeout() time.Duration

@@ -1,18 +1,28 @@
 package engine_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/condition"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
+	"journeys/internal/provider"
 	"journeys/internal/strict"
 )
 
@@ -29,6 +39,11 @@ type desk struct {
 	askErr   error
 	attempts int
 	now      time.Time
+
+	attributes string // of every customer; "" for none
+	answer     string // of every decision; "" for none
+	uncertain  []bool // of each message
+	messages   []engine.Message
 }
 
 func (d *desk) Lives(context.Context) ([]engine.Live, error) { return d.lives, nil }
@@ -74,7 +89,8 @@ func (d *desk) Definition(context.Context, journey.Tenant, journey.ID, string) (
 }
 
 func (d *desk) Profiles(context.Context, journey.Tenant, []string) (map[string]engine.Profile, error) {
-	return nil, nil
+	attributes, _ := condition.ParseValue([]byte(d.attributes))
+	return map[string]engine.Profile{"c": {Attributes: attributes}}, nil
 }
 
 func (d *desk) LastEvents(context.Context, journey.Tenant, map[string]string) (map[string]time.Time, error) {
@@ -97,11 +113,13 @@ func (d *desk) Timeout() time.Duration { return 10 * time.Second }
 
 func (d *desk) Decide(context.Context, engine.DecisionRequest) (condition.Value, error) {
 	d.attempts++
-	return condition.Value{}, d.askErr
+	answer, _ := condition.ParseValue([]byte(d.answer))
+	return answer, d.askErr
 }
 
-func (d *desk) Send(context.Context, engine.Message) (journey.Result, error) {
+func (d *desk) Send(_ context.Context, m engine.Message) (journey.Result, error) {
 	d.attempts++
+	d.uncertain, d.messages = append(d.uncertain, m.Uncertain), append(d.messages, m)
 	return journey.Sent, d.sendErr
 }
 
@@ -232,13 +250,22 @@ func TestTick_ADrainEndsOnceNobodyIsFoundAndNobodyCanCome(t *testing.T) {
 // enter puts a customer before an effect of the graph.
 func (d *desk) enter(t *testing.T, kind, config string) {
 	t.Helper()
+	d.define(t, fmt.Sprintf(`{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"x","type":%q,"config":%s},{"id":"out","type":"exit"}],
+		"edges":[{"source":"in","target":"x"},{"source":"x","target":"out"}]}`, kind, config), "")
+}
+
+// define puts a customer into a graph, by an event with these properties.
+func (d *desk) define(t *testing.T, text, event string) {
+	t.Helper()
 	var faults strict.Faults
-	v, _ := strict.Parse([]byte(fmt.Sprintf(`{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"x","type":%q,"config":%s},{"id":"out","type":"exit"}],
-		"edges":[{"source":"in","target":"x"},{"source":"x","target":"out"}]}`, kind, config)), &faults)
+	v, _ := strict.Parse([]byte(text), &faults)
 	var ok bool
 	d.graph, ok = journey.ReadDefinition(v)
 	require.True(t, ok, faults.List())
-	e, _ := d.graph.Graph.Start(journey.Enrollment{Journey: "jrn_0", Customer: "c", GraphHash: d.graph.Hash, EnrolledAt: d.now, ExpiresAt: d.now.AddDate(1, 0, 0)})
+	e, _ := d.graph.Graph.Start(journey.Enrollment{
+		Journey: "jrn_0", Customer: "c", GraphHash: d.graph.Hash, EnrolledAt: d.now, ExpiresAt: d.now.AddDate(1, 0, 0),
+		Event: []byte(event),
+	})
 	d.items["c"] = e
 }
 
@@ -338,4 +365,115 @@ func (p panicking) Send(ctx context.Context, m engine.Message) (journey.Result, 
 		panic("a bug")
 	}
 	return p.desk.Send(ctx, m)
+}
+
+// mailing returns a provider whose channel is Amazon SES, at a server that
+// loses its answers while lost.
+func mailing(t *testing.T, lost *atomic.Bool) (p *provider.Provider, requests *atomic.Int32) {
+	t.Helper()
+	requests = &atomic.Int32{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := io.Copy(io.Discard, r.Body)
+		assert.NoError(t, err)
+		requests.Add(1)
+		if lost.Load() {
+			panic(http.ErrAbortHandler) // the connection ends without an answer
+		}
+		fmt.Fprint(w, `{"MessageId":"1"}`)
+	}))
+	t.Cleanup(server.Close)
+	settings, err := provider.ParseSettings([]byte(`{"channels":{"*":{"type":"ses","from":"a@shop.test"}}}`))
+	require.NoError(t, err)
+	return provider.New(settings, time.Now, provider.Network{AWS: aws.Config{
+		Region: "eu-west-1", BaseEndpoint: aws.String(server.URL),
+		Credentials: credentials.NewStaticCredentialsProvider("id", "key", ""),
+	}}), requests
+}
+
+// A channel without a key, by what happens and what the node wants: how often
+// the service is called, what becomes of the customer, and what is counted.
+func TestAdvance_OnUncertainDecidesWhatIsSentAgain(t *testing.T) {
+	t.Parallel()
+
+	for name, test := range map[string]struct {
+		onUncertain   string
+		lost, crashed bool
+		requests      int
+		result        journey.Result
+		counted       int
+	}{
+		"sent":                                   {"skip", false, false, 1, journey.Sent, 0},
+		"an answer is lost, skip":                {"skip", true, false, 1, journey.SkippedUncertain, 1},
+		"an answer is lost, resend":              {"resend", true, false, 2, journey.Sent, 1},
+		"a worker dies behind the claim, skip":   {"skip", false, true, 0, journey.SkippedUncertain, 1},
+		"a worker dies behind the claim, resend": {"resend", false, true, 1, journey.Sent, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			d := newDesk(1)
+			d.attributes = `{"email":"ada@private.test"}`
+			d.enter(t, "channel_action", fmt.Sprintf(
+				`{"channel":"email","onUncertain":%q,"payload":{"subject":"a","text":"b"}}`, test.onUncertain))
+			if test.crashed {
+				e := d.items["c"]
+				e.Attempts, e.LeaseUntil = 1, d.now.Add(-time.Second)
+				d.items["c"] = e
+			}
+			var lost atomic.Bool
+			lost.Store(test.lost)
+			p, requests := mailing(t, &lost)
+			var log bytes.Buffer
+			e := d.engine()
+			e.Provider, e.Log = p, slog.New(slog.NewJSONHandler(&log, nil))
+			for turn := 0; d.items["c"].Status == journey.Inside; turn++ {
+				require.Less(t, turn, 3)
+				require.NoError(t, e.Advance(t.Context(), engine.Pack{Tenant: d.lives[0].Tenant, Journey: "jrn_0", Customers: []string{"c"}}))
+				lost.Store(false)
+				d.now = d.items["c"].Due
+			}
+			require.Equal(t, journey.Completed, d.items["c"].Status)
+			require.Equal(t, test.result, d.items["c"].Path.Visits(noon)[1].Result)
+			require.EqualValues(t, test.requests, requests.Load())
+			require.Equal(t, test.counted, strings.Count(log.String(), `"MessagesUncertain":1`), log.String())
+			require.Equal(t, test.counted, strings.Count(log.String(), `"uncertain":1`))
+			require.NotContains(t, log.String(), "ada@private.test")
+		})
+	}
+}
+
+// A panic behind a claim may have been behind the sending too.
+func TestAdvance_APanicBehindAClaimIsUncertain(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(1)
+	d.enter(t, "channel_action", `{"channel":"push"}`)
+	e := d.engine()
+	e.Provider = panicking{d}
+	pack := engine.Pack{Tenant: d.lives[0].Tenant, Journey: "jrn_0", Customers: []string{"c"}}
+	require.NoError(t, e.Advance(t.Context(), pack))
+	d.now = d.items["c"].Due
+	e.Provider = d
+	require.NoError(t, e.Advance(t.Context(), pack))
+	require.Equal(t, []bool{true}, d.uncertain)
+	require.Equal(t, journey.Completed, d.items["c"].Status)
+}
+
+// What a message is filled with: attributes, what was decided on the way, and
+// the event that started the journey.
+func TestAdvance_AMessageCarriesWhatItsPayloadReads(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(1)
+	d.attributes = `{"name":"Ada"}`
+	d.answer = `{"title":"Up","secret":1}`
+	d.define(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"d","type":"nba_decision","config":{"decisionFlowId":"f"}},
+		{"id":"a","type":"channel_action","config":{"channel":"push","payload":{"t":"{{attributes.name}} {{decision.d.title}} {{event.x}}"}}},
+		{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"d"},{"source":"d","target":"a"},{"source":"a","target":"out"}]}`,
+		`{"x":7}`)
+	d.advance(t)
+	require.Len(t, d.messages, 1)
+	text, err := d.messages[0].Config.Payload.JSON(&d.messages[0].Facts)
+	require.NoError(t, err)
+	require.Equal(t, `{"t":"Ada Up 7"}`, string(text))
 }

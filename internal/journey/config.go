@@ -1,7 +1,6 @@
 package journey
 
 import (
-	"bytes"
 	"math"
 	"strings"
 	"time"
@@ -136,11 +135,7 @@ func (n *node) readAction(config *strict.Object) {
 	}
 	a.TemplateID, _ = takeName(config, "templateId")
 	if v, ok := config.Take("payload"); ok {
-		if v.IsObject() {
-			a.Payload = bytes.Clone(v.Raw())
-		} else {
-			v.Fault("must be an object")
-		}
+		a.Payload = ReadPayload(v)
 	}
 	if v, ok := config.Take("onUncertain"); ok {
 		choice, _ := v.OneOf("skip", "resend")

@@ -53,8 +53,8 @@ type Graph struct {
 	index map[string]int
 	entry int // -1 unless there is exactly one entry_trigger
 	edges []edge
-	reads map[int][][]string // by index of an nba_decision: what conditions read of its answer
-	event bool               // a condition reads event.*
+	reads map[int][][]string // by index of an nba_decision: what conditions and payloads read of its answer
+	event [][]string         // what conditions and payloads read of the event that started the journey
 }
 
 // node is one node, with the config of its type.
@@ -89,8 +89,8 @@ const MaxDecisionTimeout = 20 * time.Second
 type ActionConfig struct {
 	Channel    string
 	TemplateID string // "" for none
-	Payload    []byte // JSON object; nil for none
-	Resend     bool   // onUncertain is "resend"
+	Payload    *Payload
+	Resend     bool // onUncertain is "resend"
 }
 
 // edge is one edge, as form checks left it.
@@ -251,7 +251,8 @@ func (g *Graph) readEnd(object *strict.Object, name string) int {
 	return i
 }
 
-// connect finds the entry, where each node leads, and what conditions read.
+// connect finds the entry, where each node leads, and what conditions and
+// payloads read.
 func (g *Graph) connect() {
 	entries := 0
 	for i := range g.nodes {
@@ -291,13 +292,14 @@ func (g *Graph) collectReads() {
 	g.reads = map[int][][]string{}
 	for i := range g.nodes {
 		n := &g.nodes[i]
-		if n.condition == nil || n.kind != ConditionSplit {
-			continue
+		paths := n.action.Payload.Reads()
+		if n.condition != nil && n.kind == ConditionSplit {
+			paths = n.condition.Reads()
 		}
-		for _, path := range n.condition.Reads() {
+		for _, path := range paths {
 			switch path[0] {
 			case "event":
-				g.event = true
+				g.event = append(g.event, path[1:])
 			case "decision":
 				g.readsDecision(path[1:])
 			}
@@ -305,7 +307,7 @@ func (g *Graph) collectReads() {
 	}
 }
 
-// readsDecision notes that a condition reads path, a node's id first, of the
+// readsDecision notes that a condition or a payload reads path, a node's id first, of the
 // decisions; an empty one reads all of them.
 func (g *Graph) readsDecision(path []string) {
 	for i := range g.nodes {

@@ -161,7 +161,7 @@ func (g *Graph) split(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
 		e.dueBy(in.Now)
 		return NoResult, NeedAttributes
 	}
-	facts := g.facts(e, in.Attributes)
+	facts := g.Facts(e, in.Attributes)
 	if n.condition.Eval(&facts) {
 		e.mark(NodeTrue)
 		return True, NoEffect
@@ -178,14 +178,14 @@ func (e *Enrollment) dueBy(now time.Time) {
 	}
 }
 
-// facts returns what conditions read. Decisions and event are decoded only for
-// a graph that reads them.
-func (g *Graph) facts(e *Enrollment, attributes condition.Value) condition.Facts {
+// Facts returns what conditions and payloads read. Decisions and event are
+// decoded only for a graph that reads them.
+func (g *Graph) Facts(e *Enrollment, attributes condition.Value) condition.Facts {
 	facts := condition.Facts{Attributes: attributes}
 	if len(g.reads) > 0 && e.Decisions != nil {
 		facts.Decision, _ = condition.ParseValue(e.Decisions)
 	}
-	if g.event && e.Event != nil {
+	if len(g.event) > 0 && e.Event != nil {
 		facts.Event, _ = condition.ParseValue(e.Event)
 	}
 	return facts
@@ -215,7 +215,14 @@ func (g *Graph) effect(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
 	return answer.Result, NoEffect
 }
 
-// keepDecision keeps of an answer what conditions of the graph read.
+// PruneEvent returns what conditions and payloads of the graph read of an
+// event's properties; missing for nothing.
+func (g *Graph) PruneEvent(properties condition.Value) condition.Value {
+	return properties.Prune(g.event)
+}
+
+// keepDecision keeps of an answer what conditions and payloads of the graph
+// read.
 func (g *Graph) keepDecision(e *Enrollment, answer condition.Value) {
 	kept := answer.Prune(g.reads[e.Node])
 	if kept.Missing() {

@@ -12,15 +12,19 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"journeys/internal/condition"
 	"journeys/internal/engine"
 	"journeys/internal/strict"
 )
 
-// Network is how targets are reached. The zero value is the system's.
+// Network is how targets are reached. The zero value is the system's, without
+// AWS.
 type Network struct {
 	Resolver *net.Resolver
 	TLS      *tls.Config
+	AWS      aws.Config // region, credentials and endpoints of channels of AWS
 }
 
 // maxHeader is how many bytes of header an answer may have.
@@ -84,6 +88,15 @@ func (c *client) ask(ctx context.Context, key string, body []byte) (condition.Va
 		return condition.Value{}, nil
 	}
 	return condition.Value{}, c.refusal(response, 0)
+}
+
+// prepare makes the request of a message.
+func (c *client) prepare(m *engine.Message, at time.Time) (func(context.Context) error, error) {
+	body, err := messageBody(m, at)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error { return c.deliver(ctx, m.Key, body) }, nil
 }
 
 // deliver posts a message. What is answered beside the status does not matter.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/condition"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 )
@@ -37,12 +38,12 @@ func TestInboxHoldsWhatChannelsSent(t *testing.T) {
 	send := func(key string, id journey.ID, customer string, config journey.ActionConfig) {
 		result, err := p.Send(t.Context(), engine.Message{
 			Key: key, Tenant: tenant(), Journey: id, Customer: customer, NodeID: "n", Config: config,
-			Attributes: value(t, `{"email":"`+private+`"}`),
+			Facts: condition.Facts{Attributes: value(t, `{"email":"`+private+`"}`)},
 		})
 		require.NoError(t, err)
 		require.Equal(t, journey.Sent, result)
 	}
-	send("k1", "jrn_1", "c1", journey.ActionConfig{Channel: "email", TemplateID: "t", Payload: []byte(`{"a":[1.50]}`)})
+	send("k1", "jrn_1", "c1", journey.ActionConfig{Channel: "email", TemplateID: "t", Payload: payload(t, `{"a":[1.50]}`)})
 	send("k1", "jrn_1", "c1", journey.ActionConfig{Channel: "email", TemplateID: "other"})
 	send("k2", "jrn_1", "c2", journey.ActionConfig{Channel: "push"})
 	send("k3", "jrn_2", "c1", journey.ActionConfig{Channel: "push"})

@@ -1,5 +1,6 @@
 // Package provider decides and sends: it asks decision flows over HTTP or by
-// built-in rules, and hands messages to channels over HTTP. Whom it may call
+// built-in rules, and hands messages to channels over HTTP, Amazon SES, SNS and
+// EventBridge. Whom it may call
 // stands in its settings and nowhere else. It knows neither the table nor when
 // an effect is due.
 package provider
@@ -35,7 +36,7 @@ const defaultName = "*"
 type Provider struct {
 	settings    Settings
 	decisions   map[string]*client // by flow; none for flows of rules
-	channels    map[string]*client
+	channels    map[string]outbound
 	buckets     map[string]*bucket // by channel; none for channels without a rate
 	now         func() time.Time
 	sendTimeout time.Duration
@@ -47,7 +48,7 @@ var _ engine.Provider = (*Provider)(nil)
 func New(settings Settings, now func() time.Time, network Network) *Provider {
 	p := &Provider{
 		settings: settings, now: now, sendTimeout: SendTimeout,
-		decisions: map[string]*client{}, channels: map[string]*client{}, buckets: map[string]*bucket{},
+		decisions: map[string]*client{}, channels: map[string]outbound{}, buckets: map[string]*bucket{},
 	}
 	for name, f := range settings.flows {
 		if f.target != nil {
@@ -55,12 +56,19 @@ func New(settings Settings, now func() time.Time, network Network) *Provider {
 		}
 	}
 	for name, c := range settings.channels {
-		p.channels[name] = newClient(c.target, settings.allowed, network, now)
+		p.channels[name] = c.newOutbound(&settings, network, now)
 		if c.rate > 0 {
 			p.buckets[name] = newBucket(c.rate)
 		}
 	}
 	return p
+}
+
+// outbound makes messages for one channel.
+type outbound interface {
+	// prepare returns what sends a message. Its error is errNoAddress when the
+	// customer lacks the address.
+	prepare(m *engine.Message, at time.Time) (send func(context.Context) error, err error)
 }
 
 // Timeout is the longest that Send takes.
@@ -132,10 +140,33 @@ type message struct {
 // timeFormat is RFC 3339 in UTC with milliseconds.
 const timeFormat = "2006-01-02T15:04:05.000Z"
 
-// Send posts the message to its channel and returns Sent, or SkippedNoAddress
-// when the customer lacks the address. Every channel takes the key, so that an
-// attempt that may have been sent is sent again. More than the channel's rate,
-// and an answer of 429 or 503, are an engine.ThrottledError.
+// messageBody returns the message as HTTP channels and buses get it.
+func messageBody(m *engine.Message, at time.Time) ([]byte, error) {
+	address, needed := m.Config.Address(m.Facts.Attributes)
+	if needed && address == "" {
+		return nil, errNoAddress
+	}
+	payload, err := m.Config.Payload.JSON(&m.Facts)
+	if err != nil {
+		return nil, err
+	}
+	body, err := json.Marshal(message{
+		m.Key, m.Tenant.String(), string(m.Journey), m.Customer, m.NodeID, m.Config.Channel,
+		orNull(m.Config.TemplateID), payload, address, at.UTC().Format(timeFormat),
+	})
+	if err != nil {
+		return nil, errNotJSON
+	}
+	return body, nil
+}
+
+// Send hands the message to its channel and returns Sent, or SkippedNoAddress
+// when the customer lacks the address. Channels over HTTP take the key, so that
+// what may have been sent is sent again. Those of AWS take none: what may have
+// been sent is SkippedUncertain unless the node wants it sent again, and an
+// attempt that ends without an answer is an engine.UncertainError. More than
+// the channel's rate, and an answer that says "too many", are an
+// engine.ThrottledError.
 func (p *Provider) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
 	name := m.Config.Channel
 	if _, ok := p.channels[name]; !ok {
@@ -145,23 +176,28 @@ func (p *Provider) Send(ctx context.Context, m engine.Message) (journey.Result, 
 	if c == nil {
 		return journey.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, errNoChannel)
 	}
-	address, needed := m.Config.Address(m.Attributes)
-	if needed && address == "" {
+	keyed := p.settings.channels[name].keyed()
+	if m.Uncertain && !keyed && !m.Config.Resend {
+		return journey.SkippedUncertain, nil
+	}
+	send, err := c.prepare(&m, p.now())
+	if errors.Is(err, errNoAddress) {
 		return journey.SkippedNoAddress, nil
+	}
+	if err != nil {
+		return journey.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, err)
 	}
 	if wait := p.buckets[name].take(p.now()); wait > 0 {
 		return journey.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, &engine.ThrottledError{After: wait})
 	}
-	body, err := json.Marshal(message{
-		m.Key, m.Tenant.String(), string(m.Journey), m.Customer, m.NodeID, m.Config.Channel,
-		orNull(m.Config.TemplateID), m.Config.Payload, address, p.now().UTC().Format(timeFormat),
-	})
-	if err != nil {
-		return journey.NoResult, errNotJSON
-	}
 	ctx, cancel := context.WithTimeout(ctx, p.sendTimeout)
 	defer cancel()
-	if err := c.deliver(ctx, m.Key, body); err != nil {
+	if keyed {
+		err = send(ctx)
+	} else {
+		err = attempt(ctx, send, p.now())
+	}
+	if err != nil {
 		return journey.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, err)
 	}
 	return journey.Sent, nil
@@ -169,6 +205,7 @@ func (p *Provider) Send(ctx context.Context, m engine.Message) (journey.Result, 
 
 var (
 	errNoChannel = errors.New("the settings name no such channel")
+	errNoAddress = errors.New("the customer has no address")
 	errNotJSON   = errors.New("the request cannot be written as JSON") // the cause would quote it
 )
 

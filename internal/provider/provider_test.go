@@ -25,6 +25,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
+	"journeys/internal/strict"
 )
 
 const (
@@ -104,8 +105,18 @@ func message1(t *testing.T, config journey.ActionConfig) engine.Message {
 	t.Helper()
 	return engine.Message{
 		Key: "key-1", Tenant: tenant(), Journey: "jrn_1", Customer: private, NodeID: "n1", Config: config,
-		Attributes: value(t, `{"email":"`+private+`","phone":"+4312345"}`),
+		Facts: condition.Facts{Attributes: value(t, `{"email":"`+private+`","phone":"+4312345"}`)},
 	}
+}
+
+// payload compiles a payload.
+func payload(t *testing.T, text string) *journey.Payload {
+	t.Helper()
+	var faults strict.Faults
+	v, _ := strict.Parse([]byte(text), &faults)
+	p := journey.ReadPayload(v)
+	require.Empty(t, faults.List())
+	return p
 }
 
 // requireSigned checks a signature as a receiver would.
@@ -277,7 +288,7 @@ func TestMessageIsPosted(t *testing.T) {
 		want   string
 	}{
 		"with an e-mail address": {
-			journey.ActionConfig{Channel: "email", TemplateID: "t", Payload: []byte(`{"a":1e400}`)},
+			journey.ActionConfig{Channel: "email", TemplateID: "t", Payload: payload(t, `{"a":1e400}`)},
 			`"channel":"email","templateId":"t","payload":{"a":1e400},"address":"` + private + `"`,
 		},
 		"with a telephone number": {
@@ -315,7 +326,7 @@ func TestCustomerWithoutAddressIsSkipped(t *testing.T) {
 
 			address, requests := serve(t, status(http.StatusOK))
 			m := message1(t, journey.ActionConfig{Channel: "email"})
-			m.Attributes = value(t, attributes)
+			m.Facts.Attributes = value(t, attributes)
 			result, err := calling(t, address, at(start)).Send(t.Context(), m)
 			require.NoError(t, err)
 			require.Equal(t, journey.SkippedNoAddress, result)
@@ -510,7 +521,7 @@ func TestRateOfAChannel(t *testing.T) {
 	requireThrottled(t, send("push"), 500*time.Millisecond)
 
 	nobody := message1(t, journey.ActionConfig{Channel: "email"})
-	nobody.Attributes = condition.Value{}
+	nobody.Facts.Attributes = condition.Value{}
 	result, err := p.Send(t.Context(), nobody)
 	require.NoError(t, err)
 	require.Equal(t, journey.SkippedNoAddress, result)

@@ -3,6 +3,8 @@ package provider
 import (
 	"errors"
 	"net/url"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -30,10 +32,28 @@ type flow struct {
 	offers []offer // the best first
 }
 
+// channel sends, by the service that its kind names.
 type channel struct {
-	target *target
+	kind   channelKind
+	target *target // of kindHTTP
 	rate   float64 // messages per second; zero for any
+
+	from, configuration     string // of kindMail; configuration may be ""
+	sender                  string // of kindText; may be ""
+	bus, source, detailType string // of kindBus
 }
+
+type channelKind uint8
+
+const (
+	kindHTTP channelKind = iota // an inbox too
+	kindMail
+	kindText
+	kindBus
+)
+
+// keyed reports whether the channel takes an idempotency key.
+func (c channel) keyed() bool { return c.kind == kindHTTP }
 
 // target is where to post to.
 type target struct {
@@ -51,6 +71,9 @@ type target struct {
 //	  },
 //	  "channels": {
 //	    "email": {"type": "http", "url": "https://...", "secret": "whsec_...", "ratePerSecond": 50},
+//	    "newsletter": {"type": "ses", "from": "Shop <news@example.com>", "configurationSet": "news"},
+//	    "sms": {"type": "sns", "senderId": "Shop", "ratePerSecond": 20},
+//	    "crm": {"type": "eventbridge", "bus": "crm", "source": "shop.journeys", "detailType": "Message"},
 //	    "*": {"type": "inbox", "url": "http://127.0.0.1:8080/_local/messages"}
 //	  },
 //	  "allowPrivate": ["crm.internal", "127.0.0.1", "10.1.0.0/16"]
@@ -60,6 +83,12 @@ type target struct {
 // one, other flows answer nothing and messages to other channels fail. An
 // offer without a condition is for everybody; its payload must not hold "id".
 // A secret is "whsec_" and 24 to 64 bytes in base64.
+//
+// Channels of the types ses (Amazon SES), sns (text messages of Amazon SNS) and
+// eventbridge (a bus by its name, or its ARN) are called through the AWS SDK:
+// region, credentials and endpoints are the SDK's. ses sends to the customer's
+// attribute email, sns to phone, whatever the channel is called. All but from
+// and bus may be left out: source is then "journeys", detailType "Message".
 //
 // Only public addresses over https are called, unless allowPrivate allows
 // more: true allows every private and loopback address, a host the same for
@@ -131,18 +160,115 @@ func (s *Settings) readFlow(name string, object *strict.Object) {
 
 func (s *Settings) readChannel(name string, object *strict.Object) {
 	var c channel
-	switch readType(object, "http", "inbox") {
+	switch readType(object, "http", "inbox", "ses", "sns", "eventbridge") {
 	case "http":
 		c.target = s.readTarget(object, true)
-		if v, ok := object.Take("ratePerSecond"); ok {
-			c.rate, _ = v.Float(0, maxRate)
-		}
+		c.rate = readRate(object)
 		object.Done("type", "url", "secret", "ratePerSecond")
+	case "ses":
+		c.readMail(object)
+	case "sns":
+		c.readText(object)
+	case "eventbridge":
+		c.readBus(object)
 	case "inbox":
 		c.target = s.readTarget(object, false)
 		object.Done("type", "url")
 	}
 	s.channels[name] = c
+}
+
+func readRate(object *strict.Object) float64 {
+	v, ok := object.Take("ratePerSecond")
+	if !ok {
+		return 0
+	}
+	rate, _ := v.Float(0, maxRate)
+	return rate
+}
+
+var (
+	fromForm   = regexp.MustCompile(`^(?:[^\x00-\x1f<>@]* <([^\s<>@,;]+@[^\s<>@,;]+)>|([^\s<>@,;]+@[^\s<>@,;]+))$`)
+	nameForm   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+	senderForm = regexp.MustCompile(`^[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*$`)
+	busForm    = regexp.MustCompile(`^(arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/)?[A-Za-z0-9._/-]{1,256}$`)
+	sourceForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,256}$`)
+)
+
+func (c *channel) readMail(object *strict.Object) {
+	c.kind = kindMail
+	if v, ok := object.Need("from"); ok {
+		c.from = readForm(v, 320, fromForm, `must be an e-mail address, or a name and one: "Shop <news@example.com>"`)
+	}
+	if v, ok := object.Take("configurationSet"); ok {
+		c.configuration = readForm(v, 64, nameForm, "must have only A-Z, a-z, 0-9, _ and -")
+	}
+	c.rate = readRate(object)
+	object.Done("type", "from", "configurationSet", "ratePerSecond")
+}
+
+func (c *channel) readText(object *strict.Object) {
+	c.kind = kindText
+	if v, ok := object.Take("senderId"); ok {
+		c.sender = readForm(v, 11, senderForm, "must have only letters and digits, at least one of them a letter")
+	}
+	c.rate = readRate(object)
+	object.Done("type", "senderId", "ratePerSecond")
+}
+
+func (c *channel) readBus(object *strict.Object) {
+	c.kind, c.source, c.detailType = kindBus, "journeys", "Message"
+	if v, ok := object.Need("bus"); ok {
+		c.bus = readForm(v, 1600, busForm, "must be the name or the ARN of a bus")
+	}
+	if v, ok := object.Take("source"); ok {
+		c.source = readForm(v, 256, sourceForm, "must have only A-Z, a-z, 0-9, ., _ and -")
+		if strings.HasPrefix(c.source, "aws.") {
+			v.Fault(`must not begin with "aws."`)
+		}
+	}
+	if v, ok := object.Take("detailType"); ok {
+		c.detailType, _ = v.Text(1, 128)
+	}
+	c.rate = readRate(object)
+	object.Done("type", "bus", "source", "detailType", "ratePerSecond")
+}
+
+// readForm reads a text of 1 to max characters of a form.
+func readForm(v strict.Value, max int, form *regexp.Regexp, fault string) string {
+	text, ok := v.Text(1, max)
+	if ok && !form.MatchString(text) {
+		v.Fault("%s", fault)
+	}
+	return text
+}
+
+// AWS is what settings want of AWS, for the permissions that it takes.
+type AWS struct {
+	Senders []string // e-mail addresses from which SES sends
+	SMS     bool     // SNS sends text messages
+	Buses   []string // names or ARNs of buses that get events
+}
+
+// AWS returns what the channels want of AWS, sorted and each once.
+func (s Settings) AWS() AWS {
+	var a AWS
+	for _, c := range s.channels {
+		switch c.kind {
+		case kindMail:
+			match := fromForm.FindStringSubmatch(c.from)
+			a.Senders = append(a.Senders, match[1]+match[2])
+		case kindText:
+			a.SMS = true
+		case kindBus:
+			a.Buses = append(a.Buses, c.bus)
+		case kindHTTP:
+		}
+	}
+	slices.Sort(a.Senders)
+	slices.Sort(a.Buses)
+	a.Senders, a.Buses = slices.Compact(a.Senders), slices.Compact(a.Buses)
+	return a
 }
 
 func readType(object *strict.Object, choices ...string) string {

@@ -64,7 +64,7 @@ func TestSettingsThatAreBad(t *testing.T) {
 		"a name twice":           {`{"channels": {"a": {}, "a": {}}}`, `/channels/a this name stands twice in its object`},
 		"no type":                {`{"channels": {"a": {}}}`, `/channels/a/type is required`},
 		"a flow's inbox":         {`{"decisions": {"a": {"type": "inbox"}}}`, `/decisions/a/type must be one of http, rules`},
-		"a channel of rules":     {`{"channels": {"a": {"type": "rules"}}}`, `/channels/a/type must be one of http, inbox`},
+		"a channel of rules":     {`{"channels": {"a": {"type": "rules"}}}`, `/channels/a/type must be one of http, inbox, ses, sns, eventbridge`},
 		"a name that is empty":   {`{"decisions": {"": {"type": "rules", "offers": []}}}`, `/decisions/ must have a name of 1 to 128 characters`},
 		"no URL and no secret":   {`{"channels": {"a": {"type": "http"}}}`, `/channels/a/url is required; /channels/a/secret is required`},
 		"a rate of zero":         {channel(`, "ratePerSecond": 0`), `/channels/a/ratePerSecond must be a number above 0, at most 10000`},

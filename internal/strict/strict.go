@@ -134,6 +134,12 @@ func (v Value) Pointer() string { return v.pointer }
 // Fault notes that something is wrong with this value.
 func (v Value) Fault(format string, args ...any) { v.faults.Add(v.pointer, format, args...) }
 
+// FaultBelow notes that something is wrong with what is at pointer, as seen
+// from this value.
+func (v Value) FaultBelow(pointer, format string, args ...any) {
+	v.faults.Add(v.pointer+pointer, format, args...)
+}
+
 // FaultCount returns how many faults have been noted so far, anywhere in the
 // document: a reader compares it before and after.
 func (v Value) FaultCount() int { return v.faults.count }

@@ -1,0 +1,191 @@
+package journey_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/condition"
+	"journeys/internal/journey"
+	"journeys/internal/strict"
+)
+
+func readPayload(text string) (*journey.Payload, []strict.Fault) {
+	var faults strict.Faults
+	v := strict.At([]byte(text), "/payload", &faults)
+	return journey.ReadPayload(v), faults.List()
+}
+
+func fact(t require.TestingT, text string) condition.Value {
+	v, err := condition.ParseValue([]byte(text))
+	require.NoError(t, err)
+	return v
+}
+
+func TestPayload_PlaceholdersAreFilled(t *testing.T) {
+	t.Parallel()
+
+	facts := condition.Facts{
+		Attributes: fact(t, `{"name":"Ada \"L\"\n{{event.x}}","plan":{"seats":12345678901234567890,"x":null},"ok":true,"tags":["a"],"é":"ü"}`),
+		Decision:   fact(t, `{"n1":{"offer":{"title":"Up & away"}}}`),
+		Event:      fact(t, `{"x":"never twice","amount":1.50}`),
+	}
+	for text, want := range map[string]string{
+		`{}`:                                         `{}`,
+		`{"a":1e400,"b":[]}`:                         `{"a":1e400,"b":[]}`,
+		`{"a":"{ {x} }} {"}`:                         `{"a":"{ {x} }} {"}`,
+		`{"a":"\u0041\u00e9"}`:                       `{"a":"\u0041\u00e9"}`, // what has no placeholder stays as it was written
+		`{"a":"Dear {{attributes.name}}!"}`:          `{"a":"Dear Ada \"L\"\n{{event.x}}!"}`,
+		`{"a":"{{decision.n1.offer.title}}"}`:        `{"a":"Up & away"}`,
+		`{"a":"{{decision.n1.offer}}"}`:              `{"a":"{\"title\":\"Up & away\"}"}`,
+		`{"a":"{{ event.amount }}{{event.amount}}"}`: `{"a":"1.501.50"}`,
+		`{"a":"{{attributes.plan.seats}} {{attributes.ok}} {{attributes.tags}}"}`: `{"a":"12345678901234567890 true [\"a\"]"}`,
+		`{"a":"[{{attributes.none}}{{attributes.plan.x}}{{attributes.name.x}}]"}`: `{"a":"[]"}`,
+		`{"a":{"b":[1,"{{event.x}}",{"c":"\"{{event.x}}\\"}]},"d":"{{event.x}}"}`: `{"a":{"b":[1,"never twice",{"c":"\"never twice\\"}]},"d":"never twice"}`,
+		`{"a":"\u007b\u007bevent.x\u007d\u007d"}`:                                 `{"a":"never twice"}`,
+		`{"{{event.x}}":"{{attributes.é}}"}`:                                      `{"{{event.x}}":"ü"}`,
+		`{ "a" : "{{event.x}}" , "b" : [ "{{event.x}}" ] }`:                       `{ "a" : "never twice" , "b" : [ "never twice" ] }`,
+	} {
+		p, faults := readPayload(text)
+		require.Empty(t, faults, text)
+		got, err := p.JSON(&facts)
+		require.NoError(t, err)
+		require.Equal(t, want, string(got), text)
+	}
+}
+
+func TestPayload_TextOfAMember(t *testing.T) {
+	t.Parallel()
+
+	p, faults := readPayload(`{"a":"<b>\"{{attributes.x}}\"</b>","n":1,"in":{"b":"x"},"empty":""}`)
+	require.Empty(t, faults)
+	facts := condition.Facts{Attributes: fact(t, `{"x":"<i>"}`)}
+	for name, want := range map[string]string{"a": `<b>"(<i>)"</b>`, "empty": ""} {
+		text, ok, err := p.Text(name, &facts, func(s string) string { return "(" + s + ")" })
+		require.NoError(t, err)
+		require.True(t, ok)
+		require.Equal(t, want, text)
+	}
+	for _, name := range []string{"n", "in", "b", "none"} {
+		_, ok, err := p.Text(name, &facts, strings.ToUpper)
+		require.NoError(t, err)
+		require.False(t, ok, name)
+	}
+	var none *journey.Payload
+	_, ok, err := none.Text("a", &facts, strings.ToUpper)
+	require.NoError(t, err)
+	require.False(t, ok)
+	text, err := none.JSON(&facts)
+	require.NoError(t, err)
+	require.Nil(t, text)
+}
+
+func TestPayload_EveryFaultIsNamedAtItsPlace(t *testing.T) {
+	t.Parallel()
+
+	const unknown = "has a placeholder that is not {{attributes.x}}, {{decision.n.x}} or {{event.x}}"
+	long := strings.Repeat("x", 251)
+	_, faults := readPayload(`{"a":"{{customer.x}}","b/c":["ok",{"d":"{{attributes}}"}],"e":"{{","f":"{{}}","g":"{{attributes..x}}",
+		"h":"{{attributes.x}} {{#if event.x}}","i":"{{{event.x}}}","j":"{{event.` + long + `}}","k":"{{event.1.2.3.4.5.6.7.8}}",
+		"l":"{{attributes.x | upper}}","m":"{{ATTRIBUTES.x}}"}`)
+	require.Equal(t, []strict.Fault{
+		{Pointer: "/payload/a", Detail: unknown},
+		{Pointer: "/payload/b~1c/1/d", Detail: unknown},
+		{Pointer: "/payload/e", Detail: "has {{ without }}"},
+		{Pointer: "/payload/f", Detail: unknown},
+		{Pointer: "/payload/g", Detail: unknown},
+		{Pointer: "/payload/h", Detail: unknown},
+		{Pointer: "/payload/i", Detail: unknown},
+		{Pointer: "/payload/j", Detail: "has a placeholder of more than 256 characters"},
+		{Pointer: "/payload/k", Detail: "has a placeholder of more than 8 names"},
+		{Pointer: "/payload/l", Detail: unknown},
+		{Pointer: "/payload/m", Detail: unknown},
+	}, faults)
+	_, faults = readPayload(`[]`)
+	require.Equal(t, []strict.Fault{{Pointer: "/payload", Detail: "must be an object"}}, faults)
+}
+
+// A draft is refused too: the form is checked whenever a graph is saved.
+func TestPayload_ADraftIsRefused(t *testing.T) {
+	t.Parallel()
+
+	var faults strict.Faults
+	v, _ := strict.Parse([]byte(`{"nodes":[{"id":"a","type":"channel_action","config":{"payload":{"x":["{{secret}}"]}}}]}`), &faults)
+	_, ok := journey.ReadDefinition(v)
+	require.False(t, ok)
+	require.Equal(t, "/nodes/0/config/payload/x/0", faults.List()[0].Pointer)
+}
+
+func TestPayload_ThatGrowsIsBounded(t *testing.T) {
+	t.Parallel()
+
+	p, faults := readPayload(`{"a":"` + strings.Repeat("{{attributes.x}}", 10_000) + `"}`)
+	require.Empty(t, faults)
+	facts := condition.Facts{Attributes: fact(t, `{"x":"`+strings.Repeat("x", 60_000)+`"}`)}
+	_, err := p.JSON(&facts)
+	require.ErrorIs(t, err, journey.ErrPayloadTooLong)
+	_, _, err = p.Text("a", &facts, strings.ToUpper)
+	require.ErrorIs(t, err, journey.ErrPayloadTooLong)
+}
+
+// What payloads read of a decision and of the event is kept, and no more.
+func TestPayload_WhatItReadsIsKept(t *testing.T) {
+	t.Parallel()
+
+	g := mustRead(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"d","type":"nba_decision","config":{"decisionFlowId":"f"}},
+		{"id":"a","type":"channel_action","config":{"channel":"push","payload":{"t":"{{decision.d.offer.title}} {{event.order.id}}"}}},
+		{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"d"},{"source":"d","target":"a"},{"source":"a","target":"out"}]}`).Graph
+	event := g.PruneEvent(fact(t, `{"order":{"id":7,"card":"1234"},"x":1}`))
+	require.Equal(t, `{"order":{"id":7}}`, string(event.AppendJSON(nil)))
+
+	e, effect := g.Start(journey.Enrollment{EnrolledAt: hours(0), ExpiresAt: hours(1000), Event: event.AppendJSON(nil)})
+	require.Equal(t, journey.NeedDecision, effect)
+	e, effect = g.Step(e, journey.Input{Now: hours(0), HasAttributes: true, Answer: journey.Answer{
+		Result: journey.Decided, Decision: fact(t, `{"offer":{"title":"Up","id":"u"},"score":5}`),
+	}})
+	require.Equal(t, journey.NeedSend, effect)
+	require.Equal(t, `{"d":{"offer":{"title":"Up"}}}`, string(e.Decisions))
+	facts := g.Facts(&e, condition.Value{})
+	text, err := g.Action(e.Node).Payload.JSON(&facts)
+	require.NoError(t, err)
+	require.Equal(t, `{"t":"Up 7"}`, string(text))
+}
+
+// No text panics. What is taken is filled to valid JSON of the same shape, in
+// which nothing but strings has changed.
+func FuzzReadPayload(f *testing.F) {
+	f.Add([]byte(`{"a":"Dear {{attributes.name}}, {{ decision.n.title }}{{event.x}}"}`), `"\u0000\"{{event.x}}"`)
+	f.Fuzz(func(t *testing.T, text []byte, attribute string) {
+		var faults strict.Faults
+		v, ok := strict.Parse(text, &faults)
+		if !ok || !v.IsObject() {
+			return
+		}
+		p := journey.ReadPayload(v)
+		if !faults.Empty() {
+			for _, fault := range faults.List() {
+				require.True(t, strings.HasPrefix(fault.Pointer, "/"), fault.Pointer)
+			}
+			return
+		}
+		encoded, err := json.Marshal(attribute)
+		require.NoError(t, err)
+		facts := condition.Facts{}
+		facts.Attributes, err = condition.ParseValue([]byte(`{"name":` + string(encoded) + `}`))
+		require.NoError(t, err)
+		filled, err := p.JSON(&facts)
+		if err != nil {
+			require.ErrorIs(t, err, journey.ErrPayloadTooLong)
+			return
+		}
+		var faultsOfFilled strict.Faults
+		again, ok := strict.Parse(filled, &faultsOfFilled)
+		require.True(t, ok, "%s became %s", text, filled)
+		require.True(t, again.IsObject())
+		if len(p.Reads()) == 0 {
+			require.Equal(t, string(v.Raw()), string(filled))
+		}
+	})
+}
