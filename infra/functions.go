@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -133,12 +134,66 @@ func (st *stack) newRole(f manifest.Function, logs awslogs.LogGroup) awsiam.Role
 			Actions: jsii.Strings("lambda:InvokeFunction"), Resources: &[]*string{st.functions[f.Invokes].FunctionArn()},
 		}))
 	}
+	if f.Name == manifest.Advance.Name {
+		st.allowChannels(role)
+	}
 	cdknag.NagSuppressions_AddResourceSuppressions(role, &[]*cdknag.NagPackSuppression{{
 		Id:        jsii.String("AwsSolutions-IAM5"),
 		AppliesTo: &[]any{"Resource::*"},
 		Reason:    jsii.String("X-Ray's PutTraceSegments and PutTelemetryRecords know no resource but *; no other statement has one."),
 	}}, jsii.Bool(true))
 	return role
+}
+
+// allowChannels lets advance use what the settings' channels want of AWS, and
+// nothing else.
+func (st *stack) allowChannels(role awsiam.Role) {
+	channels := st.settings.channels
+	var wide []any // resources with a *, each argued for
+	if len(channels.Senders) > 0 {
+		identities := jsii.String("arn:" + *st.scope.Partition() + ":ses:" + *st.scope.Region() + ":" + *st.scope.Account() + ":*")
+		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Actions: jsii.Strings("ses:SendEmail"), Resources: &[]*string{identities},
+			Conditions: &map[string]any{"StringEquals": map[string]any{"ses:FromAddress": channels.Senders}},
+		}))
+		wide = append(wide, "Resource::arn:<AWS::Partition>:ses:<AWS::Region>:<AWS::AccountId>:*")
+	}
+	if channels.SMS {
+		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Actions: jsii.Strings("sns:Publish"), Resources: jsii.Strings("*"),
+		}))
+		// A telephone number is no resource, but a topic is one.
+		topics := jsii.String("arn:" + *st.scope.Partition() + ":sns:*:*:*")
+		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Effect: awsiam.Effect_DENY, Actions: jsii.Strings("sns:Publish"), Resources: &[]*string{topics},
+		}))
+		wide = append(wide, "Resource::arn:<AWS::Partition>:sns:*:*:*")
+	}
+	if len(channels.Buses) > 0 {
+		var buses []*string
+		for _, name := range channels.Buses {
+			buses = append(buses, st.busARN(name))
+		}
+		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Actions: jsii.Strings("events:PutEvents"), Resources: &buses,
+		}))
+	}
+	if len(wide) > 0 {
+		cdknag.NagSuppressions_AddResourceSuppressions(role, &[]*cdknag.NagPackSuppression{{
+			Id: jsii.String("AwsSolutions-IAM5"), AppliesTo: &wide,
+			Reason: jsii.String("SES sends by identity, configuration set and template, and the condition names the senders; " +
+				"SNS knows no resource for a telephone number, and topics are denied."),
+		}}, jsii.Bool(true))
+	}
+}
+
+// busARN returns the ARN of a bus of this account and region by its name; an
+// ARN stays as it is.
+func (st *stack) busARN(name string) *string {
+	if strings.HasPrefix(name, "arn:") {
+		return jsii.String(name)
+	}
+	return jsii.String("arn:" + *st.scope.Partition() + ":events:" + *st.scope.Region() + ":" + *st.scope.Account() + ":event-bus/" + name)
 }
 
 func (st *stack) allowTable(role awsiam.Role, f manifest.Function) {

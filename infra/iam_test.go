@@ -216,3 +216,47 @@ func TestOnlyTheGatewayMayInvoke(t *testing.T) {
 		}
 	}
 }
+
+// Channels of AWS are allowed when the settings have them, each with its own
+// senders and bus; TestRolesAllowExactlyWhatTheManifestSays holds that without them
+// nothing is.
+func TestChannelsOfAWSAreAllowedAsTheSettingsSay(t *testing.T) {
+	values := maps.Clone(goodSettings)
+	values[envStage] = devStage
+	values[manifest.EnvProviders] = `{"channels": {"email": {"type": "ses", "from": "Shop <news@shop.test>"},
+		"sms": {"type": "sns"}, "crm": {"type": "eventbridge", "bus": "crm"},
+		"*": {"type": "eventbridge", "bus": "arn:aws:events:eu-west-1:111122223333:event-bus/all"}}}`
+	s, err := settingsFrom(values)
+	require.NoError(t, err)
+	templates, err := synthesize(s, t.TempDir(), nil)
+	require.NoError(t, err)
+	require.Empty(t, templates[devStage].messages)
+
+	join := func(parts ...any) string { return text(map[string]any{"Fn::Join": []any{"", parts}}) }
+	partition, region, account := map[string]any{"Ref": "AWS::Partition"}, map[string]any{"Ref": "AWS::Region"}, map[string]any{"Ref": "AWS::AccountId"}
+	want := []statement{
+		{
+			"Allow", []string{"ses:SendEmail"}, []string{join("arn:", partition, ":ses:", region, ":", account, ":*")},
+			`{"StringEquals":{"ses:FromAddress":["news@shop.test"]}}`,
+		},
+		{"Allow", []string{"sns:Publish"}, []string{"*"}, ""},
+		{"Deny", []string{"sns:Publish"}, []string{join("arn:", partition, ":sns:*:*:*")}, ""},
+		{"Allow", []string{"events:PutEvents"}, []string{
+			"arn:aws:events:eu-west-1:111122223333:event-bus/all",
+			join("arn:", partition, ":events:", region, ":", account, ":event-bus/crm"),
+		}, ""},
+	}
+	channels := func(list []statement) []statement {
+		return slices.DeleteFunc(list, func(s statement) bool {
+			service, _, _ := strings.Cut(s.actions[0], ":")
+			return !slices.Contains([]string{"ses", "sns", "events"}, service)
+		})
+	}
+	for name, list := range policies(t, templates[devStage]) {
+		if name == manifest.Advance.Name {
+			require.ElementsMatch(t, want, channels(list))
+		} else {
+			require.Empty(t, channels(list), name)
+		}
+	}
+}

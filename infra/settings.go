@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"journeys/internal/manifest"
+	"journeys/internal/provider"
 )
 
 // The stages. dev can be destroyed without a trace; prod keeps its data, has
@@ -32,6 +33,7 @@ type settings struct {
 	stages      []string
 	arch        string
 	functions   map[string]string // what the functions read, by name, but for the table
+	channels    provider.AWS      // what advance's channels want of AWS
 	alarmEmail  string
 	domain      string
 	certificate string
@@ -56,7 +58,9 @@ func readSettings(getenv func(string) string) (settings, error) {
 	}
 	stages, err := stagesOf(getenv(envStage))
 	s.stages = stages
-	return s, errors.Join(err, s.missing())
+	providers, faults := provider.ParseSettings([]byte(s.functions[manifest.EnvProviders]))
+	s.channels = providers.AWS()
+	return s, errors.Join(err, faults, s.missing())
 }
 
 func stagesOf(stage string) ([]string, error) {

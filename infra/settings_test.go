@@ -21,6 +21,7 @@ func TestMissingSettingsAreAllNamedAtOnce(t *testing.T) {
 		"prod without an e-mail address": {map[string]string{envStage: "prod", envAlarmEmail: ""}, "missing settings: JOURNEYS_ALARM_EMAIL ("},
 		"a domain without a certificate": {map[string]string{envDomain: "a.example"}, "missing settings: JOURNEYS_CERTIFICATE_ARN ("},
 		"a certificate without a domain": {map[string]string{envCertificate: "arn"}, "missing settings: JOURNEYS_DOMAIN ("},
+		"channels that are faulty":       {map[string]string{manifest.EnvProviders: `{"channels": {"a": {"type": "ses"}}}`}, "settings of providers: /channels/a/from is required"},
 		"an unknown stage":               {map[string]string{envStage: "test"}, `JOURNEYS_STAGE is "test": it can be dev, prod, or empty for both`},
 	} {
 		t.Run(name, func(t *testing.T) {
