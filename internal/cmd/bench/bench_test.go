@@ -46,6 +46,16 @@ func TestUnitsOfStatements(t *testing.T) {
 	require.InDelta(t, 0+2+1, index, 0, "kept, changed, taken out")
 }
 
+func TestReadsOfTheIndexAreReads(t *testing.T) {
+	t.Parallel()
+
+	tap := &tap{items: map[string]written{}}
+	query := &http.Request{Header: http.Header{"X-Amz-Target": {"DynamoDB_20120810.Query"}}}
+	answer := `{"ConsumedCapacity":{"CapacityUnits":0.5,"GlobalSecondaryIndexes":{"due":{"CapacityUnits":0.5}}}}`
+	require.NoError(t, tap.count(&http.Response{Request: query, Body: io.NopCloser(strings.NewReader(answer))}))
+	require.Equal(t, used{requests: 1, read: 0.5}, tap.reset())
+}
+
 func TestTheTableSaysWhatIsMissed(t *testing.T) {
 	t.Parallel()
 

@@ -28,12 +28,14 @@ type floor struct {
 func atMost(value float64) floor  { return floor{"at most", value} }
 func atLeast(value float64) floor { return floor{"at least", value} }
 
+// holds compares what the table shows: two decimals.
 func (r row) holds() bool {
+	shown := math.Round(r.measured*100) / 100
 	switch r.floor.rule {
 	case "at most":
-		return r.measured <= r.floor.value
+		return shown <= r.floor.value
 	case "at least":
-		return r.measured >= r.floor.value
+		return shown >= r.floor.value
 	}
 	return true
 }

@@ -119,7 +119,7 @@ func (t *tap) count(answer *http.Response) error {
 	case "TransactWriteItems": // DynamoDB Local reports them as if they were single writes
 		u.write, u.index = 2*u.write, 2*u.index
 	case "GetItem", "BatchGetItem", "Query":
-		u.read, u.write = u.write, 0
+		u.read, u.write, u.index = u.write+u.index, 0, 0
 	case "BatchExecuteStatement":
 		if u.write == 0 {
 			u.write, u.index, err = t.statementUnits(answer.Request, body)
