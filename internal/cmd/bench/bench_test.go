@@ -54,6 +54,10 @@ func TestReadsOfTheIndexAreReads(t *testing.T) {
 	answer := `{"ConsumedCapacity":{"CapacityUnits":0.5,"GlobalSecondaryIndexes":{"due":{"CapacityUnits":0.5}}}}`
 	require.NoError(t, tap.count(&http.Response{Request: query, Body: io.NopCloser(strings.NewReader(answer))}))
 	require.Equal(t, used{requests: 1, read: 0.5}, tap.reset())
+
+	answer = `{"Items":[],"ConsumedCapacity":{"CapacityUnits":0,"GlobalSecondaryIndexes":{"due":{"CapacityUnits":0}}}}`
+	require.NoError(t, tap.count(&http.Response{Request: query, Body: io.NopCloser(strings.NewReader(answer))}))
+	require.Equal(t, used{requests: 1, read: 0.5}, tap.reset(), "that finds nobody")
 }
 
 func TestTheTableSaysWhatIsMissed(t *testing.T) {

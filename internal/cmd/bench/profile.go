@@ -138,9 +138,9 @@ func spentTable(list []share, n int) string {
 		total += s.took
 	}
 	var text strings.Builder
-	text.WriteString("| of our processor time           | ms a customer | share |\n| ------------------------------- | ------------: | ----: |\n")
+	text.WriteString("| of our processor time            | ms a customer | share |\n| -------------------------------- | ------------: | ----: |\n")
 	for _, s := range append(list, share{"together", total}) {
-		fmt.Fprintf(&text, "| %-31s | %13.3f | %3.0f %% |\n", s.class,
+		fmt.Fprintf(&text, "| %-32s | %13.3f | %3.0f %% |\n", s.class,
 			float64(s.took.Microseconds())/1000/float64(n), 100*s.took.Seconds()/max(total.Seconds(), 1e-9))
 	}
 	return text.String()

@@ -90,6 +90,10 @@ type capacity struct {
 	GlobalSecondaryIndexes map[string]struct{ CapacityUnits float64 }
 }
 
+// leastRead is what a query uses that finds nothing, for which DynamoDB Local
+// reports nothing.
+const leastRead = 0.5
+
 // count counts one request and the units that its answer tells.
 func (t *tap) count(answer *http.Response) error {
 	_, operation, _ := strings.Cut(answer.Request.Header.Get("X-Amz-Target"), ".")
@@ -120,6 +124,9 @@ func (t *tap) count(answer *http.Response) error {
 		u.write, u.index = 2*u.write, 2*u.index
 	case "GetItem", "BatchGetItem", "Query":
 		u.read, u.write, u.index = u.write+u.index, 0, 0
+		if operation == "Query" && u.read == 0 {
+			u.read = leastRead
+		}
 	case "BatchExecuteStatement":
 		if u.write == 0 {
 			u.write, u.index, err = t.statementUnits(answer.Request, body)
