@@ -18,7 +18,6 @@ import (
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
-	"journeys/internal/provider"
 )
 
 // Tick runs the function that finds who is due.
@@ -35,22 +34,25 @@ func Tick(newInvoke NewInvoke) {
 	})
 }
 
+// NewProvider makes a Provider of a function's settings and the AWS settings. It
+// is effects.New, which comes as an argument so that only advance links the
+// clients of channels.
+type NewProvider func(settings map[string]string, cfg aws.Config) (engine.Provider, error)
+
 // Advance runs the function that moves customers.
-func Advance() {
+func Advance(newProvider NewProvider) {
 	settings.Start(manifest.Advance, func(set map[string]string) (any, error) {
 		e, err := newEngine(set)
 		if err != nil {
 			return nil, err
 		}
-		providers, err := provider.ParseSettings([]byte(set[manifest.EnvProviders]))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", manifest.EnvProviders, err)
-		}
 		cfg, err := awsConfig()
 		if err != nil {
 			return nil, err
 		}
-		e.Provider = provider.New(providers, time.Now, provider.Network{AWS: cfg})
+		if e.Provider, err = newProvider(set, cfg); err != nil {
+			return nil, err
+		}
 		return func(ctx context.Context, event packEvent) error {
 			pack, err := event.pack()
 			if err != nil {
