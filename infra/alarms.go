@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
@@ -12,6 +13,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssnssubscriptions"
 	"github.com/aws/jsii-runtime-go"
 
+	"journeys/internal/emf"
 	"journeys/internal/manifest"
 )
 
@@ -52,6 +54,10 @@ func (st *stack) alarms() []alarm {
 			"The table or its index refused calls for want of throughput, for ten minutes.", "table-throttles",
 		},
 	}
+	alarms = append(alarms, alarm{
+		"Poison", st.ownMetric("Poison"), 1, 1,
+		"Writes of enrollments could not be counted, so that figures are wrong until they are repaired.", "poison",
+	})
 	for _, f := range manifest.Functions() {
 		alarms = append(alarms, st.functionAlarms(f)...)
 	}
@@ -68,7 +74,7 @@ func (st *stack) functionAlarms(f manifest.Function) []alarm {
 		errors.says, errors.anchor = "The authorizer failed, so callers with good tokens got 500.", "authorizer-errors"
 	}
 	half := f.Timeout / 2
-	return []alarm{
+	alarms := []alarm{
 		errors,
 		{
 			f.LogicalID() + "Throttles", function.MetricThrottles(sum()), 1, 1,
@@ -79,7 +85,17 @@ func (st *stack) functionAlarms(f manifest.Function) []alarm {
 			fmt.Sprintf("The slowest 1 %% of %s's calls took %s, half of what they may, for a quarter of an hour.", f.Name, half), "duration",
 		},
 	}
+	if f.Stream != nil {
+		alarms = append(alarms, alarm{
+			f.LogicalID() + "Behind", function.Metric(jsii.String("IteratorAge"), maximum()), float64(maxBehind.Milliseconds()), 1,
+			fmt.Sprintf("%s is %s behind the table's stream, whose records last a day.", f.Name, maxBehind), "stream-behind",
+		})
+	}
+	return alarms
 }
+
+// maxBehind is how far a reader of the stream may be behind.
+const maxBehind = 10 * time.Minute
 
 // tableThrottles counts what the table and its index refused. A period without
 // any has no data point, which would make the sum missing too.
@@ -111,6 +127,15 @@ func (st *stack) tableMetric(name string, dimensions map[string]*string) awsclou
 	})
 }
 
+// ownMetric returns the sum of a metric that functions write into their logs.
+func (st *stack) ownMetric(name string) awscloudwatch.IMetric {
+	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+		Namespace: jsii.String(emf.Namespace), MetricName: jsii.String(name),
+		DimensionsMap: &map[string]*string{emf.Dimension: st.table.TableName()},
+		Statistic:     jsii.String("Sum"), Period: fiveMinutes(),
+	})
+}
+
 // newAlarmTopic returns the encrypted topic that mails every alarm. A topic
 // that refuses plain HTTP has a policy of its own, and its key another one, so
 // both have to let CloudWatch in.
@@ -139,6 +164,8 @@ func (st *stack) cloudWatchMay(resource string, actions ...string) awsiam.Policy
 }
 
 func sum() *awscloudwatch.MetricOptions { return statistic("Sum") }
+
+func maximum() *awscloudwatch.MetricOptions { return statistic("Maximum") }
 
 func p99() *awscloudwatch.MetricOptions { return statistic("p99") }
 

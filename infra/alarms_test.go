@@ -20,7 +20,7 @@ func TestDevHasNoAlarms(t *testing.T) {
 }
 
 func TestEveryFunctionOfProdHasItsAlarms(t *testing.T) {
-	alarms := synthesized(t)[prodStage].ofType("AWS::CloudWatch::Alarm")
+	alarms, streams := synthesized(t)[prodStage].ofType("AWS::CloudWatch::Alarm"), 0
 	for _, f := range manifest.Functions() {
 		var metrics []string
 		for _, a := range alarms {
@@ -29,9 +29,14 @@ func TestEveryFunctionOfProdHasItsAlarms(t *testing.T) {
 			}
 		}
 		slices.Sort(metrics)
-		require.Equal(t, []string{"AWS/Lambda Duration", "AWS/Lambda Errors", "AWS/Lambda Throttles"}, metrics, f.Name)
+		want := []string{"AWS/Lambda Duration", "AWS/Lambda Errors", "AWS/Lambda Throttles"}
+		if f.Stream != nil {
+			want = slices.Insert(want, 2, "AWS/Lambda IteratorAge")
+			streams++
+		}
+		require.Equal(t, want, metrics, f.Name)
 	}
-	require.Len(t, alarms, 3*len(manifest.Functions())+2, "and the API's and the table's")
+	require.Len(t, alarms, 3*len(manifest.Functions())+streams+3, "and the API's, the table's and poison")
 }
 
 // watches says whether the alarm's only dimension is the function.

@@ -61,6 +61,9 @@ func (st *stack) newFunction(f manifest.Function) awslambda.Function {
 	if f.Schedule > 0 {
 		st.addSchedule(f, function)
 	}
+	if f.Stream != nil {
+		st.addStream(f, function)
+	}
 	return function
 }
 
@@ -84,6 +87,23 @@ func (st *stack) addSchedule(f manifest.Function, function awslambda.Function) {
 			},
 		},
 	})
+}
+
+// addStream hands the function the table's stream. Whatever fails is tried
+// until it succeeds or leaves the stream after a day; a shard has one batch under
+// way at a time, since its watermark could not tell those of two apart.
+func (st *stack) addStream(f manifest.Function, function awslambda.Function) {
+	mapping := awslambda.NewEventSourceMapping(st.scope, jsii.String(f.LogicalID()+"Stream"), &awslambda.EventSourceMappingProps{
+		Target:            function,
+		EventSourceArn:    st.table.TableStreamArn(),
+		StartingPosition:  awslambda.StartingPosition_TRIM_HORIZON,
+		BatchSize:         jsii.Number(f.Stream.BatchSize),
+		MaxBatchingWindow: awscdk.Duration_Seconds(jsii.Number(f.Stream.BatchWindow.Seconds())),
+		TumblingWindow:    awscdk.Duration_Seconds(jsii.Number(f.Stream.Window.Seconds())),
+		Filters:           &[]*map[string]any{{"pattern": f.Stream.Filter()}},
+	})
+	// Lambda reads the stream as the function does.
+	mapping.Node().AddDependency(function.Role())
 }
 
 // rate writes a whole number of minutes as a schedule.
@@ -128,6 +148,12 @@ func (st *stack) newRole(f manifest.Function, logs awslogs.LogGroup) awsiam.Role
 	logs.GrantWrite(role)
 	if len(f.Actions) > 0 {
 		st.allowTable(role, f)
+	}
+	if f.Stream != nil {
+		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Actions:   jsii.Strings("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"),
+			Resources: &[]*string{st.table.TableStreamArn()},
+		}))
 	}
 	if f.Invokes != "" {
 		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{

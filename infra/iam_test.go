@@ -109,6 +109,12 @@ func TestRolesAllowExactlyWhatTheManifestSays(t *testing.T) {
 				{"Allow", []string{"logs:CreateLogStream", "logs:PutLogEvents"}, []string{logs}, ""},
 				{"Allow", []string{"xray:PutTelemetryRecords", "xray:PutTraceSegments"}, []string{"*"}, ""},
 			}
+			if f.Stream != nil {
+				want = append(want, statement{
+					"Allow", []string{"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"},
+					[]string{`{"Fn::GetAtt":["Table","StreamArn"]}`}, "",
+				})
+			}
 			if f.Invokes != "" {
 				want = append(want, statement{"Allow", []string{"lambda:InvokeFunction"}, []string{functionARN(template, f.Invokes)}, ""})
 			}

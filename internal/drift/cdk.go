@@ -2,6 +2,7 @@ package drift
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,7 +30,30 @@ func FromCDK(template []byte) (Deployed, error) {
 			d[subject] = aspects
 		}
 	}
-	return d, t.addSchedules(d)
+	return d, errors.Join(t.addSchedules(d), t.addMappings(d))
+}
+
+// addMappings adds to functions what they get of the table's stream.
+func (t cdkTemplate) addMappings(d Deployed) error {
+	for id, r := range t.Resources {
+		if r.Type != "AWS::Lambda::EventSourceMapping" {
+			continue
+		}
+		var m struct {
+			mapping
+			FunctionName   any
+			EventSourceArn any
+		}
+		if err := json.Unmarshal(r.Properties, &m); err != nil {
+			return fmt.Errorf("read %s of the CDK template: %w", id, err)
+		}
+		function, ok := d["function "+t.functionBehind(m.FunctionName)]
+		if !ok || !slices.Contains(references(m.EventSourceArn), "Table") {
+			return fmt.Errorf("%s of the CDK template maps another stream, or to no function", id)
+		}
+		function["stream"] = m.aspect()
+	}
+	return nil
 }
 
 // addSchedules adds to functions the schedules that invoke them.

@@ -14,7 +14,7 @@ import (
 // Deployed maps a subject to its aspects and their values:
 //
 //	route GET /api/v1/journeys/{id}   function, authorizer
-//	function get-journey              memory (MB), timeout (seconds), env (names), schedule
+//	function get-journey              memory (MB), timeout (seconds), env (names), schedule, stream
 //	table                             keys, indexes, ttl, stream
 //
 // A value is text in the form that FromManifest gives it; an empty one says

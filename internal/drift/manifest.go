@@ -18,6 +18,9 @@ func FromManifest() Deployed {
 		if f.Schedule > 0 {
 			aspects["schedule"] = rate(f.Schedule)
 		}
+		if f.Stream != nil {
+			aspects["stream"] = manifestMapping(*f.Stream).aspect()
+		}
 		d["function "+f.Name] = aspects
 	}
 	return d
@@ -37,6 +40,15 @@ func rate(every time.Duration) string {
 		return "rate(1 minute)"
 	}
 	return "rate(" + strconv.Itoa(int(every/time.Minute)) + " minutes)"
+}
+
+func manifestMapping(s manifest.Stream) mapping {
+	return mapping{
+		StartingPosition: "TRIM_HORIZON", BatchSize: s.BatchSize,
+		MaximumBatchingWindowInSeconds: int(s.BatchWindow / time.Second),
+		TumblingWindowInSeconds:        int(s.Window / time.Second),
+		FilterCriteria:                 filterCriteria{[]filter{{s.Filter()}}},
+	}
 }
 
 func manifestTable() table {

@@ -67,6 +67,8 @@ type samEvent struct {
 		Method, Path       string
 		Auth               struct{ Authorizer string }
 		ScheduleExpression string
+		Stream             string
+		mapping
 	}
 }
 
@@ -153,6 +155,10 @@ func (t samTemplate) addFunction(d Deployed, id string, properties []byte, autho
 	for _, e := range f.Events {
 		if e.Type == "ScheduleV2" {
 			aspects["schedule"] = e.Properties.ScheduleExpression
+			continue
+		}
+		if e.Type == "DynamoDB" && e.Properties.Stream == "Table.StreamArn" {
+			aspects["stream"] = e.Properties.aspect()
 			continue
 		}
 		subject := "route " + strings.ToUpper(e.Properties.Method) + " " + e.Properties.Path

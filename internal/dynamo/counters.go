@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"context"
 	"encoding/base64"
 	varint "encoding/binary"
 	"encoding/hex"
@@ -9,7 +10,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
 
 	"journeys/internal/analytics"
 	"journeys/internal/journey"
@@ -153,4 +157,46 @@ func unpackCounts(packed []byte) (t analytics.Totals, poison int64, steps []anal
 		})
 	}
 	return t, poison, steps, err
+}
+
+// PutPart implements analytics.Parts. A refusal tells what is stored, and costs
+// no read. The answer of a write that was lost becomes such a refusal, by
+// itself: the stored part has then counted everything.
+func (s *Store) PutPart(ctx context.Context, p analytics.Part) (analytics.Part, error) {
+	it, err := encodePart(p)
+	if err != nil {
+		return analytics.Part{}, fmt.Errorf("%w: %w", analytics.ErrInvalid, err)
+	}
+	put := &dynamodb.PutItemInput{
+		TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(PK)"),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}
+	if p.Rev > 1 {
+		put.ConditionExpression = aws.String(cRev + " = :rev")
+		put.ExpressionAttributeValues = item{":rev": number(p.Rev - 1)}
+	}
+	_, err = s.client.PutItem(ctx, put)
+	if err == nil {
+		return p, nil
+	}
+	if refused, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		return standing(p, refused.Item)
+	}
+	if answer, ok := errors.AsType[smithy.APIError](err); ok && answer.ErrorCode() == "ValidationException" {
+		return analytics.Part{}, fmt.Errorf("%w: %w", analytics.ErrInvalid, err)
+	}
+	return analytics.Part{}, failed("write figures", err)
+}
+
+// standing returns what stands where p was to be put; nothing when it was
+// folded since it was read.
+func standing(p analytics.Part, stands item) (analytics.Part, error) {
+	if len(stands) == 0 {
+		return analytics.Part{}, analytics.ErrStale
+	}
+	stored, err := decodePart(p.Tenant, stands)
+	if err != nil {
+		return analytics.Part{}, fmt.Errorf("%w: %w", analytics.ErrInvalid, err)
+	}
+	return stored, analytics.ErrStale
 }

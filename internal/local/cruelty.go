@@ -37,6 +37,11 @@ const (
 	Twice         Fault = "invoked twice"
 	Late          Fault = "invoked late"
 	Never         Fault = "invoked never"
+
+	// What befalls the batches of a stream.
+	Bisected Fault = "batch bisected" // after it failed
+	Replayed Fault = "batch replayed" // with up to 150 records from before, although it succeeded
+	GivenUp  Fault = "batch given up" // and handed over again, while the first call goes on
 )
 
 // odds is how often a fault strikes where it can, and burst how many requests
@@ -54,6 +59,9 @@ var odds = map[Fault]struct {
 	Twice:         {0.25, 1},
 	Late:          {0.25, 1},
 	Never:         {0.25, 1},
+	Bisected:      {0.5, 1},
+	Replayed:      {0.25, 1},
+	GivenUp:       {0.15, 1},
 }
 
 // What a function calls, as the first part of a path through Cruelty.
@@ -71,6 +79,9 @@ var faultsAt = map[string][]Fault{
 	toLambda: {KilledBefore, Throttled, Twice, Late, Never, Frozen, KilledAfter},
 	toInbox:  {KilledBefore, Throttled, Frozen, KilledAfter},
 }
+
+// faultsOfBatches lists what can happen to a stream's batches.
+var faultsOfBatches = []Fault{Bisected, Replayed, GivenUp}
 
 // How long things stand still.
 const (

@@ -47,5 +47,9 @@ func TestEveryFaultHasItsOddsAndItsPlace(t *testing.T) {
 			placed[f] = true
 		}
 	}
+	for _, f := range faultsOfBatches {
+		require.Contains(t, odds, f)
+		placed[f] = true
+	}
 	require.Len(t, placed, len(odds))
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -58,7 +59,7 @@ type Machine struct {
 
 	options   Options
 	servers   []*http.Server // the API first
-	endRounds func()         // ends the schedules
+	endRounds func()         // ends the schedules and the stream
 }
 
 // Listen takes the API's port on the loopback interface; 0 is a free one.
@@ -119,8 +120,7 @@ func (m *Machine) start(ctx context.Context) (err error) {
 	if err := probe(ctx, m.URL, m.Issuer); err != nil {
 		return err
 	}
-	m.startRounds()
-	return nil
+	return m.startRounds(ctx)
 }
 
 // startLambda starts the functions, with Cruelty between them and the rest
@@ -163,18 +163,34 @@ func (m *Machine) beside(gateway http.Handler) http.Handler {
 	})
 }
 
-// startRounds lets the schedules begin.
-func (m *Machine) startRounds() {
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		m.Lambda.Schedule(ctx, manifest.Functions(), m.options.Minute)
-	}()
+// startRounds lets the schedules and the stream begin.
+func (m *Machine) startRounds(ctx context.Context) error {
+	table, err := tableClient(m.DynamoDB.Endpoint()).DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: aws.String(Table)})
+	if err != nil {
+		return fmt.Errorf("find the table's stream: %w", err)
+	}
+	source := streamSource{m.DynamoDB.Endpoint(), aws.ToString(table.Table.LatestStreamArn)}
+	rounds, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var all sync.WaitGroup
+	all.Go(func() { m.Lambda.Schedule(rounds, manifest.Functions(), m.options.Minute) })
+	for _, f := range manifest.Functions() {
+		if f.Stream == nil {
+			continue
+		}
+		reader := &streamReader{
+			stream: *f.Stream, source: source, cruelty: m.options.Cruelty,
+			invoke: func(ctx context.Context, payload []byte) ([]byte, error) {
+				return m.Lambda.Invoke(ctx, f.Name, payload)
+			},
+			say: func(line string) { m.Lambda.say(f.Name, line) },
+		}
+		all.Go(func() { reader.read(rounds) })
+	}
 	m.endRounds = func() {
 		cancel()
-		<-ended
+		all.Wait()
 	}
+	return nil
 }
 
 // settings returns what the functions are told on this machine.

@@ -45,6 +45,21 @@ type Function struct {
 	Index    bool          // it queries the due index
 	Schedule time.Duration // how often the scheduler invokes it; 0: never
 	Invokes  string        // Name of the function that it invokes asynchronously; "" for none
+	Stream   *Stream       // what of the table's stream it is invoked with; nil for nothing
+}
+
+// Stream is how Lambda hands a function the table's stream, from its oldest
+// record on: one batch of a shard at a time, again and again until it succeeds.
+type Stream struct {
+	SortKeyPrefix string        // of the items whose records it gets
+	BatchSize     int           // records of one call, at most
+	BatchWindow   time.Duration // how long a call waits for more; whole seconds
+	Window        time.Duration // tumbling, whole seconds; with one, the events name their shard
+}
+
+// Filter returns the pattern by which Lambda chooses the records.
+func (s Stream) Filter() string {
+	return `{"dynamodb":{"Keys":{"` + SortKey + `":{"S":[{"prefix":"` + s.SortKeyPrefix + `"}]}}}}`
 }
 
 // LogicalID returns the name in camel case, as SAM, CDK and events use it.
@@ -99,6 +114,17 @@ var Tick = invoking(Function{
 	Env: []string{EnvTable}, Actions: []string{"DeleteItem", "Query", "UpdateItem"}, Index: true,
 }, Advance)
 
+// Count counts what enrollments' writes changed. It waits a second for more of
+// them, since a call's cost is one write for each journey. 1,000 records with
+// long paths are 3 MB, of the 6 that an event may have. The window is as long as
+// it can be: all that counts of it is that it makes events name their shard,
+// and its end is a call.
+var Count = Function{
+	Name: "count", MemoryMB: 512, Timeout: 60 * time.Second,
+	Env: []string{EnvTable}, Actions: []string{"PutItem"},
+	Stream: &Stream{SortKeyPrefix: "E#", BatchSize: 1000, BatchWindow: time.Second, Window: 15 * time.Minute},
+}
+
 // Authorizer authenticates every route's caller. It does not touch the table.
 var Authorizer = Function{
 	Name: "authorizer", MemoryMB: 256, Timeout: 10 * time.Second,
@@ -119,7 +145,7 @@ func Routes() []Route {
 
 // Functions returns every function: the routes' and those without a route.
 func Functions() []Function {
-	functions := []Function{Authorizer, Advance, Tick}
+	functions := []Function{Authorizer, Advance, Tick, Count}
 	for _, r := range Routes() {
 		functions = append(functions, r.Function)
 	}

@@ -1,0 +1,6 @@
+// Command count counts what the table's stream tells of enrollments.
+package main
+
+import "journeys/internal/boot"
+
+func main() { boot.Count() }
