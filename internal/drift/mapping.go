@@ -7,8 +7,8 @@ import "fmt"
 type mapping struct {
 	StartingPosition                                                   string
 	BatchSize, MaximumBatchingWindowInSeconds, TumblingWindowInSeconds int
-	ParallelizationFactor, MaximumRetryAttempts                        int
-	MaximumRecordAgeInSeconds                                          int
+	ParallelizationFactor                                              int
+	MaximumRetryAttempts, MaximumRecordAgeInSeconds                    *int
 	BisectBatchOnFunctionError                                         bool
 	FunctionResponseTypes                                              []string
 	FilterCriteria                                                     filterCriteria
@@ -30,8 +30,10 @@ func (m mapping) aspect() string {
 	if m.ParallelizationFactor > 1 {
 		text += fmt.Sprintf(", %d batches of a shard at a time", m.ParallelizationFactor)
 	}
-	if m.MaximumRetryAttempts > 0 || m.MaximumRecordAgeInSeconds > 0 {
-		text += ", records given up"
+	for _, limit := range []*int{m.MaximumRetryAttempts, m.MaximumRecordAgeInSeconds} {
+		if limit != nil && *limit >= 0 {
+			text += ", records given up"
+		}
 	}
 	if m.BisectBatchOnFunctionError || len(m.FunctionResponseTypes) > 0 {
 		text += ", batches split"

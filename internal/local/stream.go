@@ -26,8 +26,8 @@ const (
 	pageSize    = 1000
 	firstRetry  = 100 * time.Millisecond
 	lastRetry   = 5 * time.Second
-	giveUpAfter = 2 * time.Second // of a batch that cruelty gives up
-	maxReplay   = 150             // records
+	giveUpAfter = 50 * time.Millisecond // of a batch that cruelty gives up
+	maxReplay   = 150                   // records
 )
 
 // streamReader hands the table's stream to a function as Lambda's event source

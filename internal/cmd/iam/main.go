@@ -27,6 +27,9 @@ func table(functions []manifest.Function) string {
 		if f.Index {
 			on = "the table and its index `" + manifest.DueIndex + "`"
 		}
+		if f.Stream != nil {
+			on += ", and reads its stream"
+		}
 		invokes := "nothing"
 		if f.Invokes != "" {
 			invokes = "`" + f.Invokes + "`"
