@@ -299,6 +299,8 @@ func (c *Cruelty) strike(f Fault, q *struck) bool {
 		return q.batch && c.throttlePart(q)
 	case Twice, Late, Never:
 		return q.event && q.answer == nil && c.misdeliver(f, q)
+	case Bisected, Replayed, GivenUp:
+		return false // the stream's
 	}
 	return true
 }

@@ -7,7 +7,6 @@ import (
 	"html"
 	"net/http"
 	"net/http/httptrace"
-	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -274,11 +273,11 @@ func throttling(code string) bool {
 	return ok || code == "Throttled" || code == "LimitExceededException"
 }
 
-var codeForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9.]{0,63}$`)
+var codeForm = form(`^[A-Za-z][A-Za-z0-9.]{0,63}$`)
 
 // harmless returns a code that can be no customer's address.
 func harmless(code string) string {
-	if codeForm.MatchString(code) {
+	if codeForm().MatchString(code) {
 		return code
 	}
 	return "without a code"

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"journeys/internal/strict"
@@ -187,21 +188,27 @@ func readRate(object *strict.Object) float64 {
 	return rate
 }
 
+// form is a pattern that is compiled when it is first asked for: to compile
+// all of them takes longer than the rest of a start.
+func form(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
+
 var (
-	fromForm   = regexp.MustCompile(`^(?:[^\x00-\x1f<>@]* <([^\s<>@,;]+@[^\s<>@,;]+)>|([^\s<>@,;]+@[^\s<>@,;]+))$`)
-	nameForm   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-	senderForm = regexp.MustCompile(`^[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*$`)
-	busForm    = regexp.MustCompile(`^(arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/)?[A-Za-z0-9._/-]{1,256}$`)
-	sourceForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,256}$`)
+	fromForm   = form(`^(?:[^\x00-\x1f<>@]* <([^\s<>@,;]+@[^\s<>@,;]+)>|([^\s<>@,;]+@[^\s<>@,;]+))$`)
+	nameForm   = form(`^[A-Za-z0-9_-]{1,64}$`)
+	senderForm = form(`^[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*$`)
+	busForm    = form(`^(arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/)?[A-Za-z0-9._/-]{1,256}$`)
+	sourceForm = form(`^[A-Za-z0-9._-]{1,256}$`)
 )
 
 func (c *channel) readMail(object *strict.Object) {
 	c.kind = kindMail
 	if v, ok := object.Need("from"); ok {
-		c.from = readForm(v, 320, fromForm, `must be an e-mail address, or a name and one: "Shop <news@example.com>"`)
+		c.from = readForm(v, 320, fromForm(), `must be an e-mail address, or a name and one: "Shop <news@example.com>"`)
 	}
 	if v, ok := object.Take("configurationSet"); ok {
-		c.configuration = readForm(v, 64, nameForm, "must have only A-Z, a-z, 0-9, _ and -")
+		c.configuration = readForm(v, 64, nameForm(), "must have only A-Z, a-z, 0-9, _ and -")
 	}
 	c.rate = readRate(object)
 	object.Done("type", "from", "configurationSet", "ratePerSecond")
@@ -210,7 +217,7 @@ func (c *channel) readMail(object *strict.Object) {
 func (c *channel) readText(object *strict.Object) {
 	c.kind = kindText
 	if v, ok := object.Take("senderId"); ok {
-		c.sender = readForm(v, 11, senderForm, "must have only letters and digits, at least one of them a letter")
+		c.sender = readForm(v, 11, senderForm(), "must have only letters and digits, at least one of them a letter")
 	}
 	c.rate = readRate(object)
 	object.Done("type", "senderId", "ratePerSecond")
@@ -219,10 +226,10 @@ func (c *channel) readText(object *strict.Object) {
 func (c *channel) readBus(object *strict.Object) {
 	c.kind, c.source, c.detailType = kindBus, "journeys", "Message"
 	if v, ok := object.Need("bus"); ok {
-		c.bus = readForm(v, 1600, busForm, "must be the name or the ARN of a bus")
+		c.bus = readForm(v, 1600, busForm(), "must be the name or the ARN of a bus")
 	}
 	if v, ok := object.Take("source"); ok {
-		c.source = readForm(v, 256, sourceForm, "must have only A-Z, a-z, 0-9, ., _ and -")
+		c.source = readForm(v, 256, sourceForm(), "must have only A-Z, a-z, 0-9, ., _ and -")
 		if strings.HasPrefix(c.source, "aws.") {
 			v.Fault(`must not begin with "aws."`)
 		}
@@ -256,7 +263,7 @@ func (s Settings) AWS() AWS {
 	for _, c := range s.channels {
 		switch c.kind {
 		case kindMail:
-			match := fromForm.FindStringSubmatch(c.from)
+			match := fromForm().FindStringSubmatch(c.from)
 			a.Senders = append(a.Senders, match[1]+match[2])
 		case kindText:
 			a.SMS = true
