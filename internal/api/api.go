@@ -48,6 +48,7 @@ var (
 	EnrollCustomers = Operation{manifest.EnrollCustomers, []string{"details"}, enrollCustomers}
 	TestJourney     = Operation{manifest.TestJourney, nil, testJourney}
 	GetEnrollment   = Operation{manifest.GetEnrollment, nil, getEnrollment}
+	PutEvent        = Operation{manifest.PutEvent, nil, putEvent}
 	PutCustomer     = Operation{manifest.PutCustomer, nil, putCustomer}
 	GetCustomer     = Operation{manifest.GetCustomer, nil, getCustomer}
 )
@@ -56,7 +57,7 @@ var (
 func Operations() []Operation {
 	return []Operation{
 		ListJourneys, CreateJourney, GetJourney, UpdateJourney, DeleteJourney,
-		EnrollCustomers, TestJourney, GetEnrollment, PutCustomer, GetCustomer,
+		EnrollCustomers, TestJourney, GetEnrollment, PutEvent, PutCustomer, GetCustomer,
 	}
 }
 

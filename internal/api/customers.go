@@ -48,6 +48,11 @@ func readProfile(body strict.Value) []byte {
 	if !ok {
 		return nil
 	}
+	return readCompactObject(v, journey.MaxAttributes)
+}
+
+// readCompactObject reads an object of at most max bytes as compact JSON.
+func readCompactObject(v strict.Value, max int) []byte {
 	if !v.IsObject() {
 		v.Fault("must be an object")
 		return nil
@@ -56,8 +61,8 @@ func readProfile(body strict.Value) []byte {
 	if err := compact.Compact(); err != nil {
 		v.Fault("must be an object")
 	}
-	if len(compact) > journey.MaxAttributes {
-		v.Fault("must have at most %d bytes as compact JSON, has %d", journey.MaxAttributes, len(compact))
+	if len(compact) > max {
+		v.Fault("must have at most %d bytes as compact JSON, has %d", max, len(compact))
 	}
 	return compact
 }

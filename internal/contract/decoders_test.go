@@ -40,6 +40,14 @@ func (empty) ListJourneys(context.Context, journey.Tenant, journey.Filter) (jour
 	return journey.Page{}, journey.ErrNotFound
 }
 
+func (empty) PutLastEvent(context.Context, journey.Tenant, string, string, time.Time) error {
+	return journey.ErrNoCustomer
+}
+
+func (empty) ReserveEvent(context.Context, journey.Tenant, journey.EventRecord, time.Time) (journey.EventRecord, error) {
+	return journey.EventRecord{}, journey.ErrNoCustomer
+}
+
 func (empty) PutProfile(context.Context, journey.Tenant, journey.Profile) error {
 	return journey.ErrNoCustomer
 }
@@ -107,7 +115,7 @@ func requests(t *testing.T) map[string]*example {
 			}
 		}
 	}
-	require.Len(t, list, 12)
+	require.Len(t, list, 14)
 	return list
 }
 

@@ -52,6 +52,8 @@ type Enrollment struct {
 	Attempts   int
 	LeaseUntil time.Time
 
+	WokenAt time.Time // when the event that ends the wait was received; zero while it waits
+
 	// Place is where the due index held it when it was read; the table's own.
 	// While Due stays, so does the place: to move costs two writes.
 	Place Place

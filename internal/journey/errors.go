@@ -1,6 +1,10 @@
 package journey
 
-import "journeys/internal/strict"
+import (
+	"errors"
+
+	"journeys/internal/strict"
+)
 
 // Kind says what a caller can do about an error. The zero Kind is Internal, so
 // that an error nobody classified is never shown to a caller.
@@ -45,6 +49,10 @@ func (e *Error) Unwrap() error { return e.Cause }
 
 // ErrNotFound is a journey that does not exist for this tenant.
 var ErrNotFound = &Error{Kind: NotFound, Code: "journey-not-found", Detail: "There is no such journey."}
+
+// ErrLost is a write that came too late: somebody else wrote that enrollment
+// since it was read.
+var ErrLost = errors.New("journey: the enrollment was written by another")
 
 // ErrStale is a revision that is not the stored one.
 var ErrStale = &Error{

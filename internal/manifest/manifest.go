@@ -97,6 +97,8 @@ var (
 	TestJourney   = route(http.MethodPost, "/journeys/{id}/test", editors, endpoint("test-journey", "GetItem"))
 	GetEnrollment = route(http.MethodGet, "/journeys/{id}/enrollments/{customerId}", editors,
 		endpoint("get-enrollment", "GetItem"))
+	PutEvent = route(http.MethodPost, "/events", feeders, invoking(
+		endpoint("put-event", "BatchGetItem", "GetItem", "PartiQLInsert", "PutItem", "Query", "UpdateItem"), Advance))
 	PutCustomer = route(http.MethodPut, "/customers/{customerId}", feeders, endpoint("put-customer", "PutItem"))
 	GetCustomer = route(http.MethodGet, "/customers/{customerId}", editors, endpoint("get-customer", "GetItem"))
 )
@@ -139,7 +141,7 @@ const AuthorizerTTL = 60 * time.Second
 func Routes() []Route {
 	return []Route{
 		ListJourneys, CreateJourney, GetJourney, UpdateJourney, DeleteJourney,
-		EnrollCustomers, TestJourney, GetEnrollment, PutCustomer, GetCustomer,
+		EnrollCustomers, TestJourney, GetEnrollment, PutEvent, PutCustomer, GetCustomer,
 	}
 }
 
