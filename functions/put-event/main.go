@@ -4,6 +4,7 @@ package main
 import (
 	"journeys/internal/api"
 	"journeys/internal/boot"
+	"journeys/internal/boot/dispatch"
 )
 
-func main() { boot.Endpoint(api.PutEvent) }
+func main() { boot.NudgingEndpoint(api.PutEvent, dispatch.Lambda) }

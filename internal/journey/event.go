@@ -187,7 +187,7 @@ func (s *Service) start(ctx context.Context, t Tenant, id ID, event Event, facts
 
 // factsOf returns what entry conditions read of the customer and the event.
 func (s *Service) factsOf(ctx context.Context, t Tenant, event Event) (facts condition.Facts, err error) {
-	if event.Properties != nil {
+	if len(event.Properties) > 0 {
 		if facts.Event, err = condition.ParseValue(event.Properties); err != nil {
 			return facts, err
 		}
