@@ -49,7 +49,7 @@ func TestEventsStartJourneys(t *testing.T) {
 	for range 2 {
 		require.Equal(t, "e-1", feeder.must(202, "POST", "/events", body).body["eventId"])
 	}
-	feeder.refused(422, "event-id-reused", "POST", "/events", strings.Replace(body, "pro", "free", 1))
+	feeder.refused(422, "event-id-reused", "POST", "/events", strings.Replace(body, `"pro"`, `"free"`, 1))
 	feeder.must(202, "POST", "/events", `{"customerId":"free","eventType":"signup","properties":{"plan":"free"}}`)
 
 	require.Equal(t, "pause", c.must(200, "GET", path+"/enrollments/anna", "").body["nodeId"])
