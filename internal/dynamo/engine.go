@@ -30,16 +30,27 @@ const (
 
 // Lives implements engine.Table.
 func (s *Store) Lives(ctx context.Context) ([]engine.Live, error) {
-	var lives []engine.Live
-	err := s.query(ctx, "read what is live", &dynamodb.QueryInput{
-		KeyConditionExpression:    aws.String("PK = :pk"),
+	query := &dynamodb.QueryInput{
+		TableName: &s.table, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("PK = :pk"),
 		ExpressionAttributeValues: item{":pk": text(livePK)},
-	}, func(r *reader) error {
-		live, err := decodeLive(r.item)
-		lives = append(lives, live)
-		return err
-	})
-	return lives, err
+	}
+	var lives []engine.Live
+	for {
+		out, err := s.client.Query(ctx, query)
+		if err != nil {
+			return nil, failed("read what is live", err)
+		}
+		for _, it := range out.Items {
+			live, err := decodeLive(it)
+			if err != nil {
+				return nil, err
+			}
+			lives = append(lives, live)
+		}
+		if query.ExclusiveStartKey = out.LastEvaluatedKey; len(query.ExclusiveStartKey) == 0 {
+			return lives, nil
+		}
+	}
 }
 
 func decodeLive(it item) (engine.Live, error) {
@@ -297,7 +308,7 @@ func (a *advance) answered(refusal *types.BatchStatementError, w writeID) {
 	case refusal.Code == types.BatchStatementErrorCodeEnumConditionalCheckFailed:
 		stored := reader{item: refusal.Item}
 		if !w.wrote(refusal.Item) || stored.number(eRev) != a.rev {
-			a.err = journey.ErrLost
+			a.err = engine.ErrLost
 		}
 	default:
 		code := codeOfAnswer(string(refusal.Code))
@@ -307,7 +318,7 @@ func (a *advance) answered(refusal *types.BatchStatementError, w writeID) {
 
 // advancing is what changes of an enrollment after it was made.
 var advancing = []string{
-	eStatus, eRev, eWritten, eNode, eSince, eReason, ePath, eDelta, eDeltaRev, eDecisions, eAttempts, eLease, eWoken,
+	eStatus, eRev, eWritten, eNode, eSince, eReason, ePath, eRetries, eDelta, eDeltaRev, eDecisions, eAttempts, eLease,
 	manifest.DuePartitionKey, manifest.DueSortKey, eWriteID,
 }
 

@@ -28,13 +28,13 @@ const (
 	eSince     = "si"
 	eReason    = "er"
 	ePath      = "p"
+	eRetries   = "rt"
 	eDelta     = "d"  // what the write of revision eDeltaRev changed in the figures
 	eDeltaRev  = "dv" // a later write of other attributes is not counted again
 	eDecisions = "dc"
 	eEvent     = "ev"
 	eAttempts  = "at"
 	eLease     = "lu"
-	eWoken     = "wk"
 	eWriteID   = aWriteID // of the call that wrote it last
 )
 
@@ -60,11 +60,11 @@ func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item,
 	it.putTime(eSince, e.Since)
 	it.putText(eReason, e.ExitReason)
 	it.putBinary(ePath, e.Path)
+	it.putBinary(eRetries, e.Retries)
 	it.putBinary(eDecisions, e.Decisions)
 	it.putBinary(eEvent, e.Event)
 	it.putNumber(eAttempts, int64(e.Attempts))
 	it.putTime(eLease, e.LeaseUntil)
-	it.putTime(eWoken, e.WokenAt)
 	if len(e.Delta) > 0 {
 		it[eDelta] = binary(e.Delta)
 		it[eDeltaRev] = number(e.Rev)
@@ -110,11 +110,11 @@ func decodeEnrollment(t journey.Tenant, it item) (journey.Enrollment, error) {
 		Due:        r.time(manifest.DueSortKey),
 		ExitReason: r.text(eReason),
 		Path:       r.binary(ePath),
+		Retries:    r.binary(eRetries),
 		Decisions:  r.binary(eDecisions),
 		Event:      r.binary(eEvent),
 		Attempts:   int(r.number(eAttempts)),
 		LeaseUntil: r.time(eLease),
-		WokenAt:    r.time(eWoken),
 	}
 	copy(e.RequestID[:], r.binary(eRequest))
 	switch {

@@ -35,7 +35,7 @@ func (c *Definitions) Get(t Tenant, id ID, hash string, read func() ([]byte, err
 	if err != nil {
 		return Definition{}, err
 	}
-	if d, err = loadDefinition(raw, hash); err != nil {
+	if d, err = LoadDefinition(raw, hash); err != nil {
 		return Definition{}, err
 	}
 	c.put(key, d)

@@ -19,8 +19,13 @@ const (
 
 var enrollmentStatusNames = [...]string{"", "active", "completed", "expired", "cancelled", "failed"}
 
-// String returns the status as callers see it.
-func (s EnrollmentStatus) String() string { return enrollmentStatusNames[s] }
+// String returns the status as callers see it; "" for a number that is none.
+func (s EnrollmentStatus) String() string {
+	if int(s) >= len(enrollmentStatusNames) {
+		return ""
+	}
+	return enrollmentStatusNames[s]
+}
 
 // Enrollment is one customer's way through one journey. Times are UTC, to the
 // millisecond.
@@ -42,6 +47,7 @@ type Enrollment struct {
 	Due        time.Time // when something is to be done; zero when they left
 	ExitReason string
 	Path       Path
+	Retries    Retries
 	Delta      Delta  // what the write of Rev changed
 	Decisions  []byte // JSON object of what later conditions read, by node id; nil for none
 	Event      []byte // JSON object: properties of the event that started the journey; nil for none
@@ -52,7 +58,7 @@ type Enrollment struct {
 	Attempts   int
 	LeaseUntil time.Time
 
-	WokenAt time.Time // when the event that ends the wait was received; zero while it waits
+	failedAt time.Time // of a failed one that is to be written again: when it failed
 
 	// Place is where the due index held it when it was read; the table's own.
 	// While Due stays, so does the place: to move costs two writes.
@@ -108,17 +114,22 @@ type Visit struct {
 // Visits decodes the path of an enrollment that began at enrolledAt. It stops
 // at bytes that it cannot read.
 func (p Path) Visits(enrolledAt time.Time) []Visit {
-	var visits []Visit
+	visits, _ := p.visits(enrolledAt)
+	return visits
+}
+
+// visits also reports whether all of the path could be read.
+func (p Path) visits(enrolledAt time.Time) (visits []Visit, whole bool) {
 	for len(p) > 2 {
 		ms, n := binary.Uvarint(p[1:])
 		if n <= 0 || len(p) < n+2 || int(p[n+1]) >= len(resultNames) {
-			break
+			return visits, false
 		}
 		at := enrolledAt.Add(time.Duration(ms) * time.Millisecond)
 		visits = append(visits, Visit{int(p[0]), at, Result(p[n+1])})
 		p = p[n+2:]
 	}
-	return visits
+	return visits, len(p) == 0
 }
 
 // Delta is what one write changes in the journey's figures: one byte of the

@@ -50,10 +50,6 @@ func (e *Error) Unwrap() error { return e.Cause }
 // ErrNotFound is a journey that does not exist for this tenant.
 var ErrNotFound = &Error{Kind: NotFound, Code: "journey-not-found", Detail: "There is no such journey."}
 
-// ErrLost is a write that came too late: somebody else wrote that enrollment
-// since it was read.
-var ErrLost = errors.New("journey: the enrollment was written by another")
-
 // ErrStale is a revision that is not the stored one.
 var ErrStale = &Error{
 	Kind: Stale, Code: "stale-revision",
@@ -73,3 +69,7 @@ var ErrNoCustomer = &Error{Kind: NotFound, Code: "customer-not-found", Detail: "
 var ErrNotEnrolled = &Error{
 	Kind: NotFound, Code: "enrollment-not-found", Detail: "This customer never entered this journey.",
 }
+
+// ErrNoDefinition is a journey that has no definition of that hash: a fault of
+// ours, or of whoever wrote the table by hand.
+var ErrNoDefinition = errors.New("journey: the definition is missing")

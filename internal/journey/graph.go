@@ -143,8 +143,8 @@ func compact(v strict.Value, max int) ([]byte, bool) {
 	return value, true
 }
 
-// loadDefinition reads what was checked before it was stored.
-func loadDefinition(raw []byte, hash string) (Definition, error) {
+// LoadDefinition reads what was checked before it was stored.
+func LoadDefinition(raw []byte, hash string) (Definition, error) {
 	var faults strict.Faults
 	d, ok := ReadDefinition(strict.At(raw, "/definition", &faults))
 	if !ok {

@@ -53,6 +53,9 @@ func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
 func (e Enrollment) NextWrite(now time.Time) Enrollment {
 	e.Rev++
 	e.Delta = append(e.Delta[:0:0], 0)
+	if e.Status == Failed {
+		e.failedAt = e.WrittenAt
+	}
 	if now.After(e.WrittenAt) {
 		e.WrittenAt = now
 	}
@@ -136,41 +139,24 @@ func (g *Graph) result(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
 
 // wait ends a wait by its event or its time, whichever was first.
 func (e *Enrollment) wait(n *node, in *Input) Result {
-	end := e.waitEnd(n)
+	until := e.Since.Add(n.delay)
+	end := until
+	if e.ExpiresAt.Before(end) {
+		end = e.ExpiresAt
+	}
 	e.Due = end
-	if n.event != "" && (e.during(n, e.WokenAt) || e.during(n, in.EventAt)) {
+	if n.event != "" && in.EventAt.After(e.Since) && in.EventAt.Before(end) {
 		in.EventAt = time.Time{} // one event ends one wait
 		return WokenByEvent
 	}
 	if in.Now.Before(end) {
 		return NoResult
 	}
-	if end.Before(e.Since.Add(n.delay)) {
+	if end.Before(until) {
 		e.end(Expired, MarkExpired, NodeDropped)
 		return NoResult
 	}
 	return Waited
-}
-
-// waitEnd returns when the wait that e is at ends by itself.
-func (e *Enrollment) waitEnd(n *node) time.Time {
-	end := e.Since.Add(n.delay)
-	if e.ExpiresAt.Before(end) {
-		return e.ExpiresAt
-	}
-	return end
-}
-
-// during reports whether at is inside of the wait that e is at.
-func (e *Enrollment) during(n *node, at time.Time) bool {
-	return at.After(e.Since) && at.Before(e.waitEnd(n))
-}
-
-// EndsWait reports whether an event of that type, received at that time, ends
-// the wait that e is at.
-func (g *Graph) EndsWait(e Enrollment, eventType string, received time.Time) bool {
-	n := &g.nodes[e.Node]
-	return e.Status == Inside && n.kind == Wait && n.event == eventType && e.during(n, received)
 }
 
 func (g *Graph) split(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
@@ -206,16 +192,6 @@ func (g *Graph) Facts(e *Enrollment, attributes condition.Value) condition.Facts
 		facts.Event, _ = condition.ParseValue(e.Event)
 	}
 	return facts
-}
-
-// keepEvent returns what conditions of the graph read of an event's
-// properties, as Enrollment.Event.
-func (g *Graph) keepEvent(properties condition.Value) []byte {
-	kept := properties.Prune(g.event)
-	if kept.Missing() {
-		return nil
-	}
-	return kept.AppendJSON(nil)
 }
 
 // effect takes the answer of an nba_decision or a channel_action, or says that
@@ -262,8 +238,12 @@ func (g *Graph) keepDecision(e *Enrollment, answer condition.Value) {
 	e.Decisions = decisions.With(g.nodes[e.Node].id, kept).AppendJSON(nil)
 }
 
-// Cancel takes the enrollment out, with the reason that callers see.
+// Cancel takes the enrollment out, with the reason that callers see. One that
+// had failed counts as cancelled from then on.
 func (e Enrollment) Cancel(reason string) Enrollment {
+	if e.Status == Failed {
+		e.takeUp()
+	}
 	e.ExitReason = reason
 	e.end(Cancelled, MarkCancelled, NodeDropped)
 	return e
@@ -280,9 +260,15 @@ func (e Enrollment) Fail(reason string) Enrollment {
 // Fail it belongs to a write begun with NextWrite.
 func (e Enrollment) Retry(now time.Time) Enrollment {
 	e.Status, e.Due, e.ExitReason, e.Attempts = Inside, now, "", 0
+	e.takeUp()
+	return e
+}
+
+// takeUp takes back that the enrollment failed.
+func (e *Enrollment) takeUp() {
+	e.Retries = e.Retries.add(e.EnrolledAt, Retried{e.Node, e.failedAt, e.WrittenAt})
 	e.Delta[0] |= byte(MarkRetried)
 	e.mark(NodeRetried)
-	return e
 }
 
 func (e *Enrollment) complete(reason string) {
@@ -304,7 +290,7 @@ func (e *Enrollment) leave(result Result) {
 
 func (e *Enrollment) enter(node int, now time.Time) {
 	e.Node, e.Since = node, now
-	e.Attempts, e.LeaseUntil, e.WokenAt = 0, time.Time{}, time.Time{}
+	e.Attempts, e.LeaseUntil = 0, time.Time{}
 	e.mark(NodeEntered)
 }
 

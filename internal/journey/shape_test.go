@@ -1,0 +1,68 @@
+package journey_test
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/journey"
+	"journeys/internal/journey/journeytest"
+)
+
+// What is changed in an enrollment that was walked is found, unless the walk
+// could have gone that way.
+func TestShape_FindsWhatCannotBe(t *testing.T) {
+	t.Parallel()
+
+	g, e, _ := enter(t, onboarding)
+	shape := g.Shape()
+	require.NoError(t, shape.Check(e))
+	for name, change := range map[string]func(*journey.Enrollment){
+		"another node":                 func(e *journey.Enrollment) { e.Node = 2 },
+		"a node beyond the graph":      func(e *journey.Enrollment) { e.Node = 99 },
+		"completed without an exit":    func(e *journey.Enrollment) { e.Status, e.Due = journey.Completed, time.Time{} },
+		"inside, and not due":          func(e *journey.Enrollment) { e.Due = time.Time{} },
+		"gone, and due":                func(e *journey.Enrollment) { e.Status = journey.Expired },
+		"a path that is cut off":       func(e *journey.Enrollment) { e.Path = e.Path[:1] },
+		"a path of another graph":      func(e *journey.Enrollment) { e.Path = journey.Path{3, 0, byte(journey.Sent)} },
+		"a path with another's result": func(e *journey.Enrollment) { e.Path = journey.Path{0, 0, byte(journey.Sent)} },
+		"there before it was enrolled": func(e *journey.Enrollment) { e.Since = e.EnrolledAt.Add(-time.Second) },
+		"an exit in the path, inside":  func(e *journey.Enrollment) { e.Path = append(e.Path, byte(e.Node), 0, byte(journey.Exited)) },
+		"no revision":                  func(e *journey.Enrollment) { e.Rev = 0 },
+		"before the last step":         func(e *journey.Enrollment) { e.Path = journey.Path{0, 100, byte(journey.Entered)} },
+	} {
+		wrong := e
+		wrong.Path = append(journey.Path(nil), e.Path...)
+		change(&wrong)
+		require.Error(t, shape.Check(wrong), name)
+	}
+}
+
+func TestGraph_OrderGoesForward(t *testing.T) {
+	t.Parallel()
+
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 9))
+		d := mustRead(t, journeytest.Graph(r, 2+r.IntN(60)))
+		order := d.Graph.Order()
+		require.Len(t, order, d.Graph.Len())
+		at := map[int]int{}
+		for i, node := range order {
+			at[node] = i
+		}
+		require.Len(t, at, d.Graph.Len(), "each node once")
+		require.Equal(t, journey.EntryTrigger, d.Graph.NodeType(order[0]))
+		for node := range d.Graph.Len() {
+			for _, next := range d.Graph.Next(node) {
+				if next >= 0 {
+					require.Less(t, at[node], at[next], "seed %d", seed)
+				}
+			}
+		}
+	}
+	unfinished := mustRead(t, `{"nodes":[{"id":"a","type":"wait"},{"id":"in","type":"entry_trigger"},{"id":"b","type":"wait"}],`+
+		`"edges":[{"source":"a","target":"b"},{"source":"b","target":"a"}]}`)
+	require.Equal(t, []int{1, 0, 2}, unfinished.Graph.Order())
+}
