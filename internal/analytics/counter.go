@@ -31,9 +31,9 @@ type Parts interface {
 	PutPart(ctx context.Context, p Part) (stored Part, err error)
 }
 
-// Errors of Parts.
+// Errors of Parts and RollupTable.
 var (
-	ErrStale   = errors.New("analytics: the part was written by another")
+	ErrStale   = errors.New("analytics: it was written by another since it was read")
 	ErrInvalid = errors.New("analytics: the table does not take the part")
 )
 

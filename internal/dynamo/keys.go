@@ -23,7 +23,6 @@ import (
 //	enrollment       T#<tenant>#C#<customer>     E#<journey>
 //	profile          T#<tenant>#C#<customer>     P
 //	last event       T#<tenant>#C#<customer>     V#<eventType>
-//	caller's eventId T#<tenant>#C#<customer>     I#<eventId>
 //	figures, open    T#<tenant>#K#<journey>      D#<day>#<shard>#<graph>#<chunk>
 //	figures, closed  T#<tenant>#K#<journey>      C#<day>#<graph>
 //	figures, all     T#<tenant>#K#<journey>      T#<graph>
@@ -96,10 +95,6 @@ func lastEventKey(t journey.Tenant, customer, eventType string) item {
 	return key(customerPK(t)+customer, "V#"+eventType)
 }
 
-func eventRecordKey(t journey.Tenant, customer, eventID string) item {
-	return key(customerPK(t)+customer, "I#"+eventID)
-}
-
 func duePartition(t journey.Tenant, id journey.ID, epoch, shard int) string {
 	return of(t) + "#D#" + short(id) + "#" + strconv.Itoa(epoch) + "#" + strconv.Itoa(shard)
 }
@@ -108,7 +103,7 @@ func failedPartition(t journey.Tenant, id journey.ID) string { return of(t) + "#
 
 // foldShards spreads the open parts of all journeys' figures, most of which
 // begin soon after midnight: one partition takes 1,000 writes a second.
-const foldShards = 16
+const foldShards = 4
 
 func foldPartition(id journey.ID) string { return foldPK + strconv.Itoa(shard(string(id), foldShards)) }
 

@@ -140,7 +140,7 @@ func (s *Store) Definition(ctx context.Context, t journey.Tenant, id journey.ID,
 		return nil, failed("read a definition", err)
 	}
 	if it == nil {
-		return nil, fmt.Errorf("dynamo: the definition %s of %s is missing", hash, id)
+		return nil, fmt.Errorf("dynamo: definition %s of %s: %w", hash, id, journey.ErrNoDefinition)
 	}
 	r := reader{item: it}
 	return r.binary(aDefinition), r.err

@@ -1,0 +1,172 @@
+package analytics
+
+import "time"
+
+// Counters is all that is counted of one journey, as one read of the table found
+// it. What is counted of a graph is its Total, its parts, and the repairs that
+// the total does not have yet.
+type Counters struct {
+	Totals  map[string]*Total // by graph hash
+	Parts   []Part
+	Repairs []Repair
+	Closed  []Closed // of the days that were asked for
+}
+
+// Total is what was folded of one graph.
+type Total struct {
+	Rev      int64 // counts writes, from 1
+	Graph    Graph
+	Poison   int64
+	Newest   time.Time // of the writes that are counted
+	Through  Day       // the last day of which it has something; "" for none
+	Repaired Day       // through which it has every Repair; "" for none
+	Written  time.Time
+	Taken    []Taken // of the last folds
+}
+
+// Taken is a part whose counts a fold moved into the total.
+type Taken struct {
+	Day          Day
+	Shard, Chunk int
+	Rev          int64 // of the part, once it was empty
+	Total        int64 // Rev of the total that took it
+	At           time.Time
+}
+
+// Repair is what an audit found missing in the figures of a graph: added to
+// them, they are right. There is one at most for a graph and a day.
+type Repair struct {
+	Graph  string // hash
+	Day    Day    // through which the audit recounted
+	Counts Graph
+	Made   time.Time
+}
+
+// Closed is what was folded of one day of one graph.
+type Closed struct {
+	Day    Day
+	Graph  string // hash
+	Rev    int64  // of the total that the last fold of the day wrote
+	Totals Totals
+}
+
+// keepTaken is how long a total tells what it took, and how long a repair stays
+// after it was taken. No read of the table lasts as long.
+const keepTaken = 10 * time.Minute
+
+// Torn reports whether c was not true at any moment, since a fold came in
+// between while it was read: what was read later says that it is in what was
+// read before, and was not there yet. Then read again. The opposite, a part from
+// before a fold and the total from after it, is seen by Total.Taken.
+func (c *Counters) Torn(days Range) bool {
+	closed := c.closed()
+	for _, d := range c.Closed {
+		if d.Rev > c.total(d.Graph).Rev {
+			return true
+		}
+	}
+	for i := range c.Parts {
+		p := &c.Parts[i]
+		if p.Folded > c.total(p.Graph).Rev || p.Chunk == 0 && days.has(p.Day) && p.Folded > closed[p.graphDay()] {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Counters) total(graph string) *Total {
+	if t := c.Totals[graph]; t != nil {
+		return t
+	}
+	return &Total{}
+}
+
+// took returns the fold that moved what p counts into the total, which was read
+// later; nil when p counts for itself. A part that was made anew since was
+// written later than the fold.
+func (t *Total) took(p *Part) *Taken {
+	for i := range t.Taken {
+		taken := &t.Taken[i]
+		if taken.Day == p.Day && taken.Shard == p.Shard && taken.Chunk == p.Chunk &&
+			p.Rev < taken.Rev && p.Updated.Before(taken.At) {
+			return taken
+		}
+	}
+	return nil
+}
+
+// Figures returns everything that is counted, once.
+func (c *Counters) Figures() Figures { return c.through("9999-12-31") }
+
+// through returns what is counted of parts through a day, and of the totals.
+func (c *Counters) through(day Day) Figures {
+	var f Figures
+	for hash, t := range c.Totals {
+		t.addTo(hash, &f)
+	}
+	for i := range c.Parts {
+		if p := &c.Parts[i]; p.Day <= day && c.total(p.Graph).took(p) == nil {
+			p.AddTo(&f)
+		}
+	}
+	for i := range c.Repairs {
+		if r := &c.Repairs[i]; r.Day <= day && r.Day > c.total(r.Graph).Repaired {
+			r.addTo(&f)
+		}
+	}
+	return f
+}
+
+func (t *Total) addTo(hash string, f *Figures) {
+	t.Graph.addTo(f.Graph(hash, t.Graph.Version))
+	f.Poison += t.Poison
+	f.see(t.Newest)
+}
+
+func (r *Repair) addTo(f *Figures) { r.Counts.addTo(f.Graph(r.Graph, r.Counts.Version)) }
+
+func (g *Graph) addTo(into *Graph) {
+	into.Totals.Add(g.Totals)
+	into.Steps = AddSteps(into.Steps, 0, g.Steps)
+}
+
+// Series returns a row for every day of the range.
+func (c *Counters) Series(days Range) []DayTotals {
+	list := days.Days()
+	rows := make([]DayTotals, len(list))
+	at := make(map[Day]*DayTotals, len(list))
+	for i, day := range list {
+		rows[i].Day = day
+		at[day] = &rows[i]
+	}
+	closed := c.closed()
+	for _, d := range c.Closed {
+		if row := at[d.Day]; row != nil {
+			row.Add(d.Totals)
+		}
+	}
+	for i := range c.Parts {
+		p := &c.Parts[i]
+		taken := c.total(p.Graph).took(p)
+		if row := at[p.Day]; row != nil && (taken == nil || taken.Total > closed[p.graphDay()]) {
+			row.Add(p.Totals)
+		}
+	}
+	return rows
+}
+
+type graphDay struct {
+	graph string
+	day   Day
+}
+
+func (p *Part) graphDay() graphDay { return graphDay{p.Graph, p.Day} }
+
+// closed returns the Rev of every closed day that was read.
+func (c *Counters) closed() map[graphDay]int64 {
+	revs := make(map[graphDay]int64, len(c.Closed))
+	for _, d := range c.Closed {
+		revs[graphDay{d.Graph, d.Day}] = d.Rev
+	}
+	return revs
+}

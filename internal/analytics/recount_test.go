@@ -1,0 +1,126 @@
+package analytics_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/analytics"
+	"journeys/internal/condition"
+	"journeys/internal/journey"
+	"journeys/internal/journey/journeytest"
+	"journeys/internal/strict"
+)
+
+func definition(t testing.TB, text string) journey.Definition {
+	t.Helper()
+	var faults strict.Faults
+	v, _ := strict.Parse([]byte(text), &faults)
+	d, ok := journey.ReadDefinition(v)
+	require.True(t, ok, "%v", faults.List())
+	return d
+}
+
+// walk takes a customer at random through a graph, as an engine would, and
+// calls wrote with every write.
+func walk(t testing.TB, r *rand.Rand, d journey.Definition, begun time.Time, wrote func(journey.Enrollment)) {
+	attributes, err := condition.ParseValue(fmt.Appendf(nil, `{"a0":%d,"a1":%d,"a2":%d}`, r.IntN(10), r.IntN(10), r.IntN(10)))
+	require.NoError(t, err)
+	now := begun
+	e, effect := d.Graph.Start(journey.Enrollment{
+		GraphHash: d.Hash, Version: 3, EnrolledAt: now, ExpiresAt: now.AddDate(0, 0, 1+r.IntN(20)),
+	})
+	wrote(e)
+	for e.Status == journey.Inside || e.Status == journey.Failed && r.IntN(3) > 0 {
+		if e.Due.After(now) && r.IntN(10) > 0 {
+			now = e.Due
+		}
+		now = now.Add(time.Duration(r.IntN(36*3600_000)) * time.Millisecond / time.Duration(1+r.IntN(100))).Truncate(time.Millisecond)
+		if e.Status == journey.Failed { // somebody looks at it in the next days
+			now = now.Add(time.Duration(r.IntN(72*3600_000)) * time.Millisecond)
+		}
+		e = e.NextWrite(now)
+		switch {
+		case e.Status == journey.Failed && r.IntN(4) == 0:
+			e = e.Cancel("removed")
+		case e.Status == journey.Failed:
+			e = e.Retry(now)
+		case r.IntN(12) == 0:
+			e = e.Fail("send_failed")
+		case r.IntN(40) == 0:
+			e = e.Cancel("removed")
+		default:
+			in := journey.Input{Now: now, Attributes: attributes, HasAttributes: true}
+			for range 1 + r.IntN(3) { // several steps share a write, which may take until after midnight
+				switch effect {
+				case journey.NeedDecision:
+					in.Answer.Result = journey.Decided
+				case journey.NeedSend:
+					in.Answer.Result = journey.Sent
+				}
+				e, effect = d.Graph.Step(e, in)
+				in.Answer = journey.Answer{}
+				in.Now = in.Now.Add(time.Duration(r.IntN(3)) * time.Second)
+			}
+		}
+		wrote(e)
+	}
+}
+
+// What the counter adds, write by write and day by day, is what the item alone
+// tells as of each day, at any later time.
+func TestRecount_IsTheSumOfTheWrites(t *testing.T) {
+	t.Parallel()
+
+	outcomes := map[journey.EnrollmentStatus]int{}
+	retries, days := 0, 0
+	for seed := range uint64(3000) {
+		r := rand.New(rand.NewPCG(seed, 8))
+		d := definition(t, journeytest.Graph(r, 2+r.IntN(20)))
+		byDay := map[analytics.Day]*analytics.Figures{}
+		var last journey.Enrollment
+		begun := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC).Add(time.Duration(r.IntN(4*86400_000)) * time.Millisecond)
+		walk(t, r, d, begun, func(e journey.Enrollment) {
+			last = e
+			day := analytics.DayOf(e.WrittenAt)
+			if byDay[day] == nil {
+				byDay[day] = &analytics.Figures{}
+			}
+			require.NoError(t, byDay[day].Apply(analytics.Write{Graph: d.Hash, Version: 3, At: e.WrittenAt, Delta: e.Delta}))
+		})
+		outcomes[last.Status]++
+		retries += len(last.Retries.Decode(last.EnrolledAt))
+		require.NoError(t, d.Graph.Shape().Check(last), "seed %d", seed)
+		var counted analytics.Figures
+		for day := analytics.DayOf(begun); day <= analytics.DayOf(last.WrittenAt); day = analytics.DayOf(day.End()) {
+			if byDay[day] != nil {
+				counted.Merge(byDay[day])
+				days++
+			}
+			var recounted analytics.Figures
+			recounted.Recount(last, day)
+			require.Equal(t, figures(&counted), figures(&recounted), "seed %d as of %s", seed, day)
+		}
+	}
+	t.Log("ended as", outcomes, "taken up on a later day:", retries, "days with writes:", days)
+	for _, status := range []journey.EnrollmentStatus{journey.Completed, journey.Expired, journey.Cancelled, journey.Failed} {
+		require.Greater(t, outcomes[status], 50, status)
+	}
+	require.Greater(t, retries, 100)
+}
+
+// figures are those of each graph, without zeros at the end of its steps.
+func figures(f *analytics.Figures) map[string]analytics.Graph {
+	all := map[string]analytics.Graph{}
+	for hash, g := range f.Graphs {
+		one := *g
+		for len(one.Steps) > 0 && one.Steps[len(one.Steps)-1] == (analytics.Step{}) {
+			one.Steps = one.Steps[:len(one.Steps)-1]
+		}
+		all[hash] = one
+	}
+	return all
+}

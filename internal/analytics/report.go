@@ -1,0 +1,123 @@
+package analytics
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"journeys/internal/journey"
+)
+
+// Report is what became of a journey's customers.
+type Report struct {
+	Journey     journey.Journey // without Definition
+	AsOf        time.Time       // of the newest write that is counted; zero when there is none
+	Enrollments Totals
+	Steps       []NodeReport
+	Series      []DayTotals // a row for every day that was asked for
+}
+
+// NodeReport is what happened at one node of one of the journey's graphs.
+type NodeReport struct {
+	NodeID   string
+	NodeType journey.NodeType
+	Version  int // the highest under which the journey had the graph; 0 for the present one
+	Step
+}
+
+// Table is what reading needs of the table.
+type Table interface {
+	// Journey returns the journey, without its Definition. journey.ErrNotFound
+	// when there is none.
+	Journey(ctx context.Context, t journey.Tenant, id journey.ID) (journey.Journey, error)
+	// Definition returns the definition called hash of a journey, also of a
+	// deleted one.
+	Definition(ctx context.Context, t journey.Tenant, id journey.ID, hash string) ([]byte, error)
+	// Counters returns what is counted of a journey, strongly consistent, with
+	// the closed days from the first of a range on. It is one read of at most a
+	// megabyte at a time, which folds may come in between.
+	Counters(ctx context.Context, t journey.Tenant, id journey.ID, days Range) (Counters, error)
+}
+
+// Reader reports on journeys. It may be used by several goroutines.
+type Reader struct {
+	table       Table
+	definitions journey.Definitions
+}
+
+// NewReader returns a reader of the table.
+func NewReader(table Table) *Reader { return &Reader{table: table} }
+
+// Report returns what became of a journey's customers, with a series for a range
+// of days. journey.ErrNotFound when there is no such journey.
+func (r *Reader) Report(ctx context.Context, t journey.Tenant, id journey.ID, days Range) (Report, error) {
+	j, err := r.table.Journey(ctx, t, id)
+	if err != nil {
+		return Report{}, err
+	}
+	c, err := readCounters(ctx, r.table, t, id, days)
+	if err != nil {
+		return Report{}, err
+	}
+	f := c.Figures()
+	report := Report{Journey: j, AsOf: f.Newest, Enrollments: f.Totals(), Series: c.Series(days)}
+	for _, hash := range f.newestFirst(j.GraphHash) {
+		d, err := r.definitions.Get(t, id, hash, func() ([]byte, error) { return r.table.Definition(ctx, t, id, hash) })
+		if err != nil {
+			return Report{}, err
+		}
+		g := f.Graph(hash, 0)
+		version := g.Version
+		if hash == j.GraphHash {
+			version = 0
+		}
+		for _, i := range d.Graph.Order() {
+			report.Steps = append(report.Steps, NodeReport{d.Graph.NodeID(i), d.Graph.NodeType(i), version, g.step(i)})
+		}
+	}
+	return report, nil
+}
+
+// maxTorn is how often a read is repeated that folds came in between. A journey
+// is folded once an hour.
+const maxTorn = 5
+
+var errTorn = errors.New("analytics: the figures changed while they were read, again and again")
+
+func readCounters(ctx context.Context, table Table, t journey.Tenant, id journey.ID, days Range) (Counters, error) {
+	for range maxTorn {
+		c, err := table.Counters(ctx, t, id, days)
+		if err != nil || !c.Torn(days) {
+			return c, err
+		}
+	}
+	return Counters{}, errTorn
+}
+
+// newestFirst returns the hash of the present graph, and then those of others
+// in which somebody is or was.
+func (f *Figures) newestFirst(present string) []string {
+	var others []string
+	for hash, g := range f.Graphs {
+		if hash != present && !g.zero() {
+			others = append(others, hash)
+		}
+	}
+	slices.SortFunc(others, func(a, b string) int {
+		return cmp.Or(cmp.Compare(f.Graphs[b].Version, f.Graphs[a].Version), cmp.Compare(a, b))
+	})
+	return append([]string{present}, others...)
+}
+
+func (g *Graph) zero() bool {
+	return g.Totals == (Totals{}) && !slices.ContainsFunc(g.Steps, func(s Step) bool { return s != Step{} })
+}
+
+func (g *Graph) step(i int) Step {
+	if i >= len(g.Steps) {
+		return Step{}
+	}
+	return g.Steps[i]
+}

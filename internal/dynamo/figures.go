@@ -1,0 +1,369 @@
+package dynamo
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	varint "encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"journeys/internal/analytics"
+	"journeys/internal/journey"
+	"journeys/internal/manifest"
+)
+
+var _ analytics.RollupTable = (*Store)(nil)
+
+// Attributes of what is folded, beside those of parts.
+const (
+	cThrough   = "th" // days
+	cRepaired  = "rp"
+	cTaken     = "tk" // see packTaken
+	cEnrolled  = "en" // of a closed day, which are added to
+	cCompleted = "co"
+	cExpired   = "ex"
+	cCancelled = "ca"
+	cFailed    = "fa"
+)
+
+func graphText(hash string) (string, error) {
+	b, err := hex.DecodeString(hash)
+	if err != nil {
+		return "", fmt.Errorf("dynamo: graph hash: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(b), nil
+}
+
+func graphHash(text string) (string, error) {
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	return hex.EncodeToString(b), err
+}
+
+// Counters implements analytics.Table. Closed days, parts, repairs and totals
+// stand in that order, so that one query reads from the first closed day to the
+// end, or from the first part on.
+func (s *Store) Counters(ctx context.Context, t journey.Tenant, id journey.ID, days analytics.Range) (analytics.Counters, error) {
+	from := "D#"
+	if days.From != "" {
+		from = "C#" + string(days.From)
+	}
+	query := &dynamodb.QueryInput{
+		TableName: &s.table, ConsistentRead: aws.Bool(true),
+		KeyConditionExpression:    aws.String("PK = :pk AND SK BETWEEN :from AND :to"),
+		ExpressionAttributeValues: item{":pk": text(figuresPK(t, id)), ":from": text(from), ":to": text("T~")},
+	}
+	c := analytics.Counters{Totals: map[string]*analytics.Total{}}
+	for {
+		out, err := s.client.Query(ctx, query)
+		if err != nil {
+			return c, failed("read a journey's figures", err)
+		}
+		for _, it := range out.Items {
+			if err := addCounters(&c, t, it); err != nil {
+				return c, err
+			}
+		}
+		if query.ExclusiveStartKey = out.LastEvaluatedKey; len(query.ExclusiveStartKey) == 0 {
+			return c, nil
+		}
+	}
+}
+
+func addCounters(c *analytics.Counters, t journey.Tenant, it item) error {
+	r := reader{item: it}
+	names := strings.Split(r.text(manifest.SortKey), "#")
+	if names[0] == "D" {
+		p, err := decodePart(t, it)
+		c.Parts = append(c.Parts, p)
+		return err
+	}
+	hash, err := graphHash(names[len(names)-1])
+	if err != nil {
+		return fmt.Errorf("dynamo: figures of no graph: %w", err)
+	}
+	counts := func() (g analytics.Graph, poison int64) {
+		g.Version = int(r.number(cVersion))
+		if g.Totals, poison, g.Steps, err = unpackCounts(r.binary(cCounts)); r.err == nil {
+			r.err = err
+		}
+		return g, poison
+	}
+	switch names[0] {
+	case "C":
+		c.Closed = append(c.Closed, analytics.Closed{
+			Day: analytics.Day(names[1]), Graph: hash, Rev: r.number(cRev),
+			Totals: analytics.Totals{
+				Enrolled: r.number(cEnrolled), Completed: r.number(cCompleted), Expired: r.number(cExpired),
+				Cancelled: r.number(cCancelled), Failed: r.number(cFailed),
+			},
+		})
+	case "R":
+		g, _ := counts()
+		c.Repairs = append(c.Repairs, analytics.Repair{
+			Graph: hash, Day: analytics.Day(names[1]), Counts: g, Made: r.time(cUpdated),
+		})
+	case "T":
+		g, poison := counts()
+		c.Totals[hash] = &analytics.Total{
+			Rev: r.number(cRev), Graph: g, Poison: poison, Newest: r.time(cNewest),
+			Through: analytics.Day(r.text(cThrough)), Repaired: analytics.Day(r.text(cRepaired)),
+			Written: r.time(cUpdated), Taken: unpackTaken(r.binary(cTaken)),
+		}
+	}
+	return r.err
+}
+
+// packTaken returns the parts that a total took last as varints.
+func packTaken(list []analytics.Taken) []byte {
+	var packed []byte
+	for _, taken := range list {
+		for _, n := range []int64{
+			taken.Day.Time().Unix() / (24 * 60 * 60), int64(taken.Shard), int64(taken.Chunk),
+			taken.Rev, taken.Total, taken.At.UnixMilli(),
+		} {
+			packed = varint.AppendUvarint(packed, uint64(n))
+		}
+	}
+	return packed
+}
+
+func unpackTaken(packed []byte) []analytics.Taken {
+	var list []analytics.Taken
+	next := func() int64 {
+		n, size := varint.Uvarint(packed)
+		packed = packed[max(size, 0):]
+		if size <= 0 {
+			packed = nil
+		}
+		return int64(n)
+	}
+	for len(packed) > 0 {
+		day := time.Unix(next()*24*60*60, 0)
+		list = append(list, analytics.Taken{
+			Day: analytics.DayOf(day), Shard: int(next()), Chunk: int(next()),
+			Rev: next(), Total: next(), At: time.UnixMilli(next()).UTC(),
+		})
+	}
+	return list
+}
+
+// DueToFold implements analytics.RollupTable.
+func (s *Store) DueToFold(ctx context.Context, now time.Time, yield func(analytics.JourneyKey)) error {
+	for k := range foldShards {
+		seen := map[analytics.JourneyKey]bool{} // a journey is in one shard
+		query := &dynamodb.QueryInput{
+			TableName: &s.table, IndexName: aws.String(manifest.DueIndex),
+			KeyConditionExpression: aws.String("dp = :dp AND ds <= :ds"),
+			ExpressionAttributeValues: item{
+				":dp": text(foldPK + strconv.Itoa(k)), ":ds": number(now.UnixMilli()),
+			},
+		}
+		for {
+			out, err := s.client.Query(ctx, query)
+			if err != nil {
+				return failed("read what can be folded", err)
+			}
+			for _, it := range out.Items {
+				r := reader{item: it}
+				key, ok := figuresOf(r.text(manifest.PartitionKey))
+				if !ok {
+					return errPart
+				}
+				if !seen[key] {
+					seen[key] = true
+					yield(key)
+				}
+			}
+			if query.ExclusiveStartKey = out.LastEvaluatedKey; len(query.ExclusiveStartKey) == 0 {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// figuresOf returns whose figures stand under a partition key.
+func figuresOf(pk string) (analytics.JourneyKey, bool) {
+	name, id, ok := strings.Cut(strings.TrimPrefix(pk, "T#"), "#K#")
+	tenant, valid := journey.ParseTenant(name)
+	return analytics.JourneyKey{Tenant: tenant, Journey: long(id)}, ok && valid
+}
+
+// Fold implements analytics.RollupTable.
+func (s *Store) Fold(ctx context.Context, k analytics.JourneyKey, f analytics.Fold) error {
+	w, err := s.newWriteID()
+	if err != nil {
+		return err
+	}
+	graph, err := graphText(f.Graph)
+	if err != nil {
+		return err
+	}
+	actions := []types.TransactWriteItem{{Put: s.putTotal(k, graph, &f.Total)}}
+	for _, p := range f.Parts {
+		it, err := encodePart(p.Emptied(f.Total.Rev))
+		if err != nil {
+			return err
+		}
+		actions = append(actions, types.TransactWriteItem{Put: &types.Put{
+			TableName: &s.table, Item: it, ConditionExpression: aws.String("#r = :r"),
+			ExpressionAttributeNames:  map[string]string{"#r": cRev},
+			ExpressionAttributeValues: item{":r": number(p.Rev)},
+		}})
+	}
+	if f.Day != "" {
+		actions = append(actions, types.TransactWriteItem{Update: s.addToDay(k, graph, &f)})
+	}
+	refused, err := s.transact(ctx, w, actions)
+	if err == nil && refused != nil {
+		return analytics.ErrStale
+	}
+	return failed("fold a journey's figures", err)
+}
+
+func (s *Store) putTotal(k analytics.JourneyKey, graph string, t *analytics.Total) *types.Put {
+	it := key(figuresPK(k.Tenant, k.Journey), "T#"+graph)
+	it.putNumber(cRev, t.Rev)
+	it.putNumber(cVersion, int64(t.Graph.Version))
+	it.putBinary(cCounts, packCounts(t.Graph.Totals, t.Poison, t.Graph.Steps))
+	it.putTime(cNewest, t.Newest)
+	it.putTime(cUpdated, t.Written)
+	it.putText(cThrough, string(t.Through))
+	it.putText(cRepaired, string(t.Repaired))
+	it.putBinary(cTaken, packTaken(t.Taken))
+	put := &types.Put{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(PK)")}
+	if t.Rev > 1 {
+		put.ConditionExpression = aws.String("#r = :r")
+		put.ExpressionAttributeNames = map[string]string{"#r": cRev}
+		put.ExpressionAttributeValues = item{":r": number(t.Rev - 1)}
+	}
+	return put
+}
+
+func (s *Store) addToDay(k analytics.JourneyKey, graph string, f *analytics.Fold) *types.Update {
+	return &types.Update{
+		TableName: &s.table, Key: key(figuresPK(k.Tenant, k.Journey), "C#"+string(f.Day)+"#"+graph),
+		UpdateExpression: aws.String("SET #r = :r ADD #en :en, #co :co, #ex :ex, #ca :ca, #fa :fa"),
+		ExpressionAttributeNames: map[string]string{
+			"#r": cRev, "#en": cEnrolled, "#co": cCompleted, "#ex": cExpired, "#ca": cCancelled, "#fa": cFailed,
+		},
+		ExpressionAttributeValues: item{
+			":r": number(f.Total.Rev), ":en": number(f.Totals.Enrolled), ":co": number(f.Totals.Completed),
+			":ex": number(f.Totals.Expired), ":ca": number(f.Totals.Cancelled), ":fa": number(f.Totals.Failed),
+		},
+	}
+}
+
+// DeletePart implements analytics.RollupTable. A part that is gone already is
+// deleted.
+func (s *Store) DeletePart(ctx context.Context, p analytics.Part) error {
+	it, err := partKey(p.PartKey)
+	if err != nil {
+		return err
+	}
+	_, err = s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &s.table, Key: it, ConditionExpression: aws.String("attribute_not_exists(PK) OR #r = :r"),
+		ExpressionAttributeNames:  map[string]string{"#r": cRev},
+		ExpressionAttributeValues: item{":r": number(p.Rev)},
+	})
+	if _, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		return analytics.ErrStale
+	}
+	return failed("delete a part of a journey's figures", err)
+}
+
+func repairKey(k analytics.JourneyKey, r analytics.Repair) (item, error) {
+	graph, err := graphText(r.Graph)
+	return key(figuresPK(k.Tenant, k.Journey), "R#"+string(r.Day)+"#"+graph), err
+}
+
+// DeleteRepair implements analytics.RollupTable.
+func (s *Store) DeleteRepair(ctx context.Context, k analytics.JourneyKey, r analytics.Repair) error {
+	it, err := repairKey(k, r)
+	if err != nil {
+		return err
+	}
+	_, err = s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: it})
+	return failed("delete a repair", err)
+}
+
+// PutRepair implements analytics.AuditTable.
+func (s *Store) PutRepair(ctx context.Context, k analytics.JourneyKey, r analytics.Repair) error {
+	it, err := repairKey(k, r)
+	if err != nil {
+		return err
+	}
+	it.putNumber(cVersion, int64(r.Counts.Version))
+	it.putBinary(cCounts, packCounts(r.Counts.Totals, 0, r.Counts.Steps))
+	it.putTime(cUpdated, r.Made)
+	it[manifest.DuePartitionKey] = text(foldPartition(k.Journey))
+	it.putTime(manifest.DueSortKey, r.Made)
+	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(PK)"),
+	})
+	if _, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		return nil // this audit made it before
+	}
+	return failed("store a repair", err)
+}
+
+// Scan implements analytics.AuditTable. Nothing else reads the whole table.
+func (s *Store) Scan(ctx context.Context, segment, of int, cursor []byte) (analytics.Scanned, []byte, error) {
+	scan := &dynamodb.ScanInput{
+		TableName: &s.table, ConsistentRead: aws.Bool(true),
+		Segment: aws.Int32(int32(segment)), TotalSegments: aws.Int32(int32(of)),
+		FilterExpression:         aws.String("begins_with(SK, :e) OR begins_with(SK, :d) OR begins_with(SK, :t)"),
+		ProjectionExpression:     aws.String("PK, SK, dp, ds, #gh, #v, #st, #r, #t, #c, #nd, #si, #p, #rt"),
+		ExpressionAttributeNames: map[string]string{},
+		ExpressionAttributeValues: item{
+			":e": text("E#"), ":d": text("D#"), ":t": text("T#"),
+		},
+	}
+	for _, name := range []string{eGraph, eVersion, eStatus, eRev, eWritten, eEnrolled, eNode, eSince, ePath, eRetries} {
+		scan.ExpressionAttributeNames["#"+name] = name
+	}
+	if pk, sk, ok := bytes.Cut(cursor, []byte{0}); ok {
+		scan.ExclusiveStartKey = key(string(pk), string(sk))
+	}
+	out, err := s.client.Scan(ctx, scan)
+	if err != nil {
+		return analytics.Scanned{}, nil, failed("read the table", err)
+	}
+	var page analytics.Scanned
+	for _, it := range out.Items {
+		addScanned(&page, it)
+	}
+	if len(out.LastEvaluatedKey) == 0 {
+		return page, nil, nil
+	}
+	last := reader{item: out.LastEvaluatedKey}
+	next := last.text(manifest.PartitionKey) + "\x00" + last.text(manifest.SortKey)
+	return page, []byte(next), last.err
+}
+
+func addScanned(page *analytics.Scanned, it item) {
+	r := reader{item: it}
+	pk, sk := r.text(manifest.PartitionKey), r.text(manifest.SortKey)
+	if k, ok := figuresOf(pk); ok {
+		page.Counted = append(page.Counted, k)
+		return
+	}
+	id, ok := strings.CutPrefix(sk, "E#")
+	name, kind, _ := strings.Cut(strings.TrimPrefix(pk, "T#"), "#")
+	tenant, valid := journey.ParseTenant(name)
+	if !ok || !valid || !strings.HasPrefix(kind, "C#") && !strings.HasPrefix(kind, "A#") {
+		return // of another kind
+	}
+	e := analytics.ScannedEnrollment{JourneyKey: analytics.JourneyKey{Tenant: tenant, Journey: long(id)}}
+	e.Enrollment, e.Err = decodeEnrollment(tenant, it)
+	page.Enrollments = append(page.Enrollments, e)
+}
