@@ -18,7 +18,7 @@ import (
 )
 
 // alarm is one reason to wake somebody. It goes off when the metric reaches
-// the threshold in each of so many periods of five minutes.
+// the threshold in each of so many of its periods.
 type alarm struct {
 	id        string
 	metric    awscloudwatch.IMetric
@@ -26,19 +26,26 @@ type alarm struct {
 	periods   float64
 	says      string
 	anchor    string // of docs/operations.md
+	stale     bool   // it goes off when the metric stays below the threshold, or away
 }
 
 func (st *stack) addAlarms() {
 	action := awscloudwatchactions.NewSnsAction(st.newAlarmTopic())
 	for _, a := range st.alarms() {
+		comparison := awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+		missing := awscloudwatch.TreatMissingData_NOT_BREACHING
+		if a.stale {
+			comparison = awscloudwatch.ComparisonOperator_LESS_THAN_THRESHOLD
+			missing = awscloudwatch.TreatMissingData_BREACHING
+		}
 		awscloudwatch.NewAlarm(st.scope, jsii.String(a.id+"Alarm"), &awscloudwatch.AlarmProps{
 			AlarmName:          jsii.String(*st.scope.StackName() + "-" + a.id),
 			AlarmDescription:   jsii.String(a.says + " See docs/operations.md#" + a.anchor),
 			Metric:             a.metric,
 			Threshold:          jsii.Number(a.threshold),
 			EvaluationPeriods:  jsii.Number(a.periods),
-			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-			TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING,
+			ComparisonOperator: comparison,
+			TreatMissingData:   missing,
 		}).AddAlarmAction(action)
 	}
 }
@@ -47,28 +54,53 @@ func (st *stack) alarms() []alarm {
 	alarms := []alarm{
 		{
 			"Api5xx", st.stage.MetricServerError(sum()), 5, 1,
-			"Callers got 5 or more 5xx answers within five minutes.", "api-5xx",
+			"Callers got 5 or more 5xx answers within five minutes.", "api-5xx", false,
 		},
 		{
 			"TableThrottles", st.tableThrottles(), 1, 2,
-			"The table or its index refused calls for want of throughput, for ten minutes.", "table-throttles",
+			"The table or its index refused calls for want of throughput, for ten minutes.", "table-throttles", false,
 		},
 	}
-	alarms = append(alarms, alarm{
-		"Poison", st.ownMetric("Poison"), 1, 1,
-		"Writes of enrollments could not be counted, so that figures are wrong until they are repaired.", "poison",
-	})
+	alarms = append(alarms, st.figureAlarms()...)
 	for _, f := range manifest.Functions() {
 		alarms = append(alarms, st.functionAlarms(f)...)
 	}
 	return alarms
 }
 
+// figureAlarms are about what rollup finds, and about rollup itself: figures
+// that nobody audits are figures that nobody knows to be right.
+func (st *stack) figureAlarms() []alarm {
+	const hour, day = 60, 24 * 60
+	return []alarm{
+		{
+			"Poison", st.ownMetric("Poison", 5), 1, 1,
+			"Writes of enrollments could not be counted, so that figures are wrong until they are repaired.", "poison", false,
+		},
+		{
+			"Drift", st.ownMetric("Drift", hour), 1, 1,
+			"The audit found figures that are not what the enrollments say, and repaired them.", "drift", false,
+		},
+		{
+			"WrongItems", st.ownMetric("WrongItems", hour), 1, 1,
+			"The audit found enrollments that cannot be true.", "wrong-items", false,
+		},
+		{
+			"RollupStale", st.ownMetric("RollupRuns", hour), 1, 3,
+			"No run of rollup came to its end for three hours.", "rollup-stale", true,
+		},
+		{
+			"AuditStale", st.ownMetric("Audits", day), 1, 2,
+			"No audit of the figures came to its end for two days.", "rollup-stale", true,
+		},
+	}
+}
+
 func (st *stack) functionAlarms(f manifest.Function) []alarm {
 	function := st.functions[f.Name]
 	errors := alarm{
 		f.LogicalID() + "Errors", function.MetricErrors(sum()), 1, 1,
-		f.Name + " crashed, ran out of time or did not start.", "function-errors",
+		f.Name + " crashed, ran out of time or did not start.", "function-errors", false,
 	}
 	if f.Name == manifest.Authorizer.Name {
 		errors.says, errors.anchor = "The authorizer failed, so callers with good tokens got 500.", "authorizer-errors"
@@ -78,17 +110,17 @@ func (st *stack) functionAlarms(f manifest.Function) []alarm {
 		errors,
 		{
 			f.LogicalID() + "Throttles", function.MetricThrottles(sum()), 1, 1,
-			f.Name + " was refused for want of concurrency.", "throttles",
+			f.Name + " was refused for want of concurrency.", "throttles", false,
 		},
 		{
 			f.LogicalID() + "Duration", function.MetricDuration(p99()), float64(half.Milliseconds()), 3,
-			fmt.Sprintf("The slowest 1 %% of %s's calls took %s, half of what they may, for a quarter of an hour.", f.Name, half), "duration",
+			fmt.Sprintf("The slowest 1 %% of %s's calls took %s, half of what they may, for a quarter of an hour.", f.Name, half), "duration", false,
 		},
 	}
 	if f.Stream != nil {
 		alarms = append(alarms, alarm{
 			f.LogicalID() + "Behind", function.Metric(jsii.String("IteratorAge"), maximum()), float64(maxBehind.Milliseconds()), 1,
-			fmt.Sprintf("%s is %s behind the table's stream, whose records last a day.", f.Name, maxBehind), "stream-behind",
+			fmt.Sprintf("%s is %s behind the table's stream, whose records last a day.", f.Name, maxBehind), "stream-behind", false,
 		})
 	}
 	return alarms
@@ -127,12 +159,13 @@ func (st *stack) tableMetric(name string, dimensions map[string]*string) awsclou
 	})
 }
 
-// ownMetric returns the sum of a metric that functions write into their logs.
-func (st *stack) ownMetric(name string) awscloudwatch.IMetric {
+// ownMetric returns the sum, over so many minutes, of a metric that functions
+// write into their logs.
+func (st *stack) ownMetric(name string, minutes float64) awscloudwatch.IMetric {
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 		Namespace: jsii.String(emf.Namespace), MetricName: jsii.String(name),
 		DimensionsMap: &map[string]*string{emf.Dimension: st.table.TableName()},
-		Statistic:     jsii.String("Sum"), Period: fiveMinutes(),
+		Statistic:     jsii.String("Sum"), Period: awscdk.Duration_Minutes(jsii.Number(minutes)),
 	})
 }
 

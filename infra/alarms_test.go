@@ -36,7 +36,7 @@ func TestEveryFunctionOfProdHasItsAlarms(t *testing.T) {
 		}
 		require.Equal(t, want, metrics, f.Name)
 	}
-	require.Len(t, alarms, 3*len(manifest.Functions())+streams+3, "and the API's, the table's and poison")
+	require.Len(t, alarms, 3*len(manifest.Functions())+streams+2+5, "and the API's, the table's and the figures'")
 }
 
 // watches says whether the alarm's only dimension is the function.
@@ -50,7 +50,13 @@ func TestEveryAlarmReachesSomebodyWhoIsToldWhatToDo(t *testing.T) {
 	topics := prod.ofType("AWS::SNS::Topic")
 	require.Len(t, topics, 1)
 	for id, a := range prod.ofType("AWS::CloudWatch::Alarm") {
-		require.Equal(t, "notBreaching", a.Properties["TreatMissingData"], id)
+		if strings.Contains(id, "Stale") {
+			require.Equal(t, "breaching", a.Properties["TreatMissingData"], id)
+			require.Equal(t, "LessThanThreshold", a.Properties["ComparisonOperator"], id)
+		} else {
+			require.Equal(t, "notBreaching", a.Properties["TreatMissingData"], id)
+			require.Equal(t, "GreaterThanOrEqualToThreshold", a.Properties["ComparisonOperator"], id)
+		}
 		require.Regexp(t, `\. See docs/operations\.md#[a-z0-9-]+$`, a.Properties["AlarmDescription"], id)
 		actions := a.Properties["AlarmActions"].([]any)
 		require.Len(t, actions, 1, id)

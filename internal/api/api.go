@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"journeys/internal/analytics"
 	"journeys/internal/auth"
 	"journeys/internal/emf"
 	"journeys/internal/journey"
@@ -21,9 +22,10 @@ import (
 
 // API is what the handlers work with. Every field is needed.
 type API struct {
-	Journeys *journey.Service
-	Log      *slog.Logger     // gets one line per request
-	Now      func() time.Time // for the expiry of tokens and the durations in the log
+	Journeys  *journey.Service
+	Analytics *analytics.Reader
+	Log       *slog.Logger     // gets one line per request
+	Now       func() time.Time // for the expiry of tokens and the durations in the log
 	// Meter returns a context for one request, and what tells the log at its
 	// end what the request used of the table.
 	Meter func(context.Context) (context.Context, func() slog.Attr)
@@ -40,24 +42,24 @@ type Operation struct {
 
 // The operations.
 var (
-	ListJourneys    = Operation{manifest.ListJourneys, []string{"status", "limit", "offset"}, listJourneys}
-	CreateJourney   = Operation{manifest.CreateJourney, nil, createJourney}
-	GetJourney      = Operation{manifest.GetJourney, nil, getJourney}
-	UpdateJourney   = Operation{manifest.UpdateJourney, nil, updateJourney}
-	DeleteJourney   = Operation{manifest.DeleteJourney, nil, deleteJourney}
-	EnrollCustomers = Operation{manifest.EnrollCustomers, []string{"details"}, enrollCustomers}
-	TestJourney     = Operation{manifest.TestJourney, nil, testJourney}
-	GetEnrollment   = Operation{manifest.GetEnrollment, nil, getEnrollment}
-	PutEvent        = Operation{manifest.PutEvent, nil, putEvent}
-	PutCustomer     = Operation{manifest.PutCustomer, nil, putCustomer}
-	GetCustomer     = Operation{manifest.GetCustomer, nil, getCustomer}
+	ListJourneys        = Operation{manifest.ListJourneys, []string{"status", "limit", "offset"}, listJourneys}
+	CreateJourney       = Operation{manifest.CreateJourney, nil, createJourney}
+	GetJourney          = Operation{manifest.GetJourney, nil, getJourney}
+	UpdateJourney       = Operation{manifest.UpdateJourney, nil, updateJourney}
+	DeleteJourney       = Operation{manifest.DeleteJourney, nil, deleteJourney}
+	EnrollCustomers     = Operation{manifest.EnrollCustomers, []string{"details"}, enrollCustomers}
+	TestJourney         = Operation{manifest.TestJourney, nil, testJourney}
+	GetEnrollment       = Operation{manifest.GetEnrollment, nil, getEnrollment}
+	GetJourneyAnalytics = Operation{manifest.GetJourneyAnalytics, []string{"from", "to"}, getJourneyAnalytics}
+	PutCustomer         = Operation{manifest.PutCustomer, nil, putCustomer}
+	GetCustomer         = Operation{manifest.GetCustomer, nil, getCustomer}
 )
 
 // Operations returns every operation.
 func Operations() []Operation {
 	return []Operation{
 		ListJourneys, CreateJourney, GetJourney, UpdateJourney, DeleteJourney,
-		EnrollCustomers, TestJourney, GetEnrollment, PutEvent, PutCustomer, GetCustomer,
+		EnrollCustomers, TestJourney, GetEnrollment, GetJourneyAnalytics, PutCustomer, GetCustomer,
 	}
 }
 

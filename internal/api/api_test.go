@@ -20,6 +20,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/analytics"
 	"journeys/internal/api"
 	"journeys/internal/auth"
 	"journeys/internal/journey"
@@ -41,10 +42,15 @@ type server struct {
 func newServer(t testing.TB, store journey.Store) *server {
 	now := func() time.Time { return start }
 	s := &server{t: t, mux: http.NewServeMux()}
+	table, ok := store.(analytics.Table)
+	if !ok {
+		table = counted{Store: store}
+	}
 	a := &api.API{
-		Journeys: journey.NewService(store, now, rand.NewChaCha8([32]byte{})),
-		Log:      slog.New(slog.NewJSONHandler(&s.log, nil)),
-		Now:      now,
+		Journeys:  journey.NewService(store, now, rand.NewChaCha8([32]byte{})),
+		Analytics: analytics.NewReader(table),
+		Log:       slog.New(slog.NewJSONHandler(&s.log, nil)),
+		Now:       now,
 		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
 			return ctx, func() slog.Attr { return slog.Int("used", 7) }
 		},
@@ -222,6 +228,16 @@ func TestEveryAnswerForbidsCachesAndGuessing(t *testing.T) {
 	}
 }
 
+// counted is a store with what is counted of every journey.
+type counted struct {
+	journey.Store
+	counters analytics.Counters
+}
+
+func (c counted) Counters(context.Context, journey.Tenant, journey.ID, analytics.Range) (analytics.Counters, error) {
+	return c.counters, nil
+}
+
 // memory is a store that forgets, for tests of what stands before and after a
 // store. It knows nothing of enrollments made before.
 type memory struct {
@@ -231,7 +247,6 @@ type memory struct {
 	journeys []journey.Journey // newest first
 	keys     map[string]journey.KeyRecord
 	profiles map[string]journey.Profile
-	events   map[string]journey.EventRecord
 }
 
 func (m *memory) PutProfile(_ context.Context, _ journey.Tenant, p journey.Profile) error {
@@ -255,35 +270,6 @@ func (m *memory) Profile(_ context.Context, _ journey.Tenant, customer string) (
 
 func (m *memory) Enrollment(context.Context, journey.Tenant, journey.ID, string) (journey.Enrollment, error) {
 	return journey.Enrollment{}, journey.ErrNotEnrolled
-}
-
-func (m *memory) ReserveEvent(
-	_ context.Context, _ journey.Tenant, r journey.EventRecord, _ time.Time,
-) (journey.EventRecord, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.events == nil {
-		m.events = map[string]journey.EventRecord{}
-	}
-	if kept, ok := m.events[r.ID]; ok {
-		return kept, nil
-	}
-	m.events[r.ID] = r
-	return r, nil
-}
-
-func (m *memory) FinishEvent(context.Context, journey.Tenant, journey.EventRecord) error { return nil }
-
-func (m *memory) PutLastEvent(context.Context, journey.Tenant, string, string, time.Time) error {
-	return nil
-}
-
-func (m *memory) Enrollments(context.Context, journey.Tenant, string) ([]journey.Enrollment, error) {
-	return nil, nil
-}
-
-func (m *memory) StartedBy(context.Context, journey.Tenant, string) ([]journey.ID, error) {
-	return nil, nil
 }
 
 func (m *memory) CreateJourney(_ context.Context, _ journey.Tenant, j journey.Journey) error {

@@ -48,11 +48,6 @@ func readProfile(body strict.Value) []byte {
 	if !ok {
 		return nil
 	}
-	return readCompactObject(v, journey.MaxAttributes)
-}
-
-// readCompactObject reads an object of at most max bytes as compact JSON.
-func readCompactObject(v strict.Value, max int) []byte {
 	if !v.IsObject() {
 		v.Fault("must be an object")
 		return nil
@@ -61,8 +56,8 @@ func readCompactObject(v strict.Value, max int) []byte {
 	if err := compact.Compact(); err != nil {
 		v.Fault("must be an object")
 	}
-	if len(compact) > max {
-		v.Fault("must have at most %d bytes as compact JSON, has %d", max, len(compact))
+	if len(compact) > journey.MaxAttributes {
+		v.Fault("must have at most %d bytes as compact JSON, has %d", journey.MaxAttributes, len(compact))
 	}
 	return compact
 }

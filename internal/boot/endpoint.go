@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"journeys/internal/analytics"
 	"journeys/internal/api"
 	"journeys/internal/apigw"
 	"journeys/internal/boot/settings"
@@ -52,6 +53,7 @@ func endpoint(op api.Operation, newInvoke NewInvoke) {
 		}
 		a := &api.API{
 			Journeys:     service,
+			Analytics:    analytics.NewReader(store),
 			Log:          log,
 			Now:          time.Now,
 			Meter:        meter,

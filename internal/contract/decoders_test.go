@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/analytics"
 	"journeys/internal/api"
 	"journeys/internal/auth"
 	"journeys/internal/journey"
@@ -40,16 +41,12 @@ func (empty) ListJourneys(context.Context, journey.Tenant, journey.Filter) (jour
 	return journey.Page{}, journey.ErrNotFound
 }
 
-func (empty) PutLastEvent(context.Context, journey.Tenant, string, string, time.Time) error {
-	return journey.ErrNoCustomer
-}
-
-func (empty) ReserveEvent(context.Context, journey.Tenant, journey.EventRecord, time.Time) (journey.EventRecord, error) {
-	return journey.EventRecord{}, journey.ErrNoCustomer
-}
-
 func (empty) PutProfile(context.Context, journey.Tenant, journey.Profile) error {
 	return journey.ErrNoCustomer
+}
+
+func (empty) Counters(context.Context, journey.Tenant, journey.ID, analytics.Range) (analytics.Counters, error) {
+	return analytics.Counters{}, nil
 }
 
 // fault is one entry of a problem's errors.
@@ -61,9 +58,10 @@ type decoders struct{ mux *http.ServeMux }
 func newDecoders() decoders {
 	now := func() time.Time { return time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC) }
 	a := &api.API{
-		Journeys: journey.NewService(empty{}, now, rand.NewChaCha8([32]byte{})),
-		Log:      slog.New(slog.DiscardHandler),
-		Now:      now,
+		Journeys:  journey.NewService(empty{}, now, rand.NewChaCha8([32]byte{})),
+		Analytics: analytics.NewReader(empty{}),
+		Log:       slog.New(slog.DiscardHandler),
+		Now:       now,
 		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
 			return ctx, func() slog.Attr { return slog.Attr{} }
 		},
@@ -115,7 +113,7 @@ func requests(t *testing.T) map[string]*example {
 			}
 		}
 	}
-	require.Len(t, list, 14)
+	require.Len(t, list, 12)
 	return list
 }
 

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -33,30 +32,4 @@ func TestCustomersAndWhereTheyAre(t *testing.T) {
 	feeder := as(t, manifest.Ingest, newTenant())
 	feeder.must(200, "PUT", "/customers/fed", `{"attributes":{}}`)
 	feeder.must(403, "GET", "/customers/fed", "")
-}
-
-func TestEventsStartJourneys(t *testing.T) {
-	t.Parallel()
-
-	tenant := newTenant()
-	c, feeder := as(t, manifest.Editor, tenant), as(t, manifest.Ingest, tenant)
-	path := c.create("Welcome", strings.Replace(wholeGraph, `"type":"entry_trigger","config":{}`,
-		`"type":"entry_trigger","config":{"eventType":"signup","condition":{"field":"event.plan","operator":"eq","value":"pro"}}`, 1))
-	feeder.must(202, "POST", "/events", `{"customerId":"early","eventType":"signup","properties":{"plan":"pro"}}`)
-	c.must(200, "PUT", path, `{"status":"active"}`)
-
-	body := `{"customerId":"anna","eventType":"signup","eventId":"e-1","properties":{"plan":"pro"}}`
-	for range 2 {
-		require.Equal(t, "e-1", feeder.must(202, "POST", "/events", body).body["eventId"])
-	}
-	feeder.refused(422, "event-id-reused", "POST", "/events", strings.Replace(body, `"pro"`, `"free"`, 1))
-	feeder.must(202, "POST", "/events", `{"customerId":"free","eventType":"signup","properties":{"plan":"free"}}`)
-
-	require.Equal(t, "pause", c.must(200, "GET", path+"/enrollments/anna", "").body["nodeId"])
-	for _, customer := range []string{"early", "free"} {
-		c.refused(404, "enrollment-not-found", "GET", path+"/enrollments/"+customer, "")
-	}
-	other := as(t, manifest.Ingest, newTenant())
-	other.must(202, "POST", "/events", `{"customerId":"anna","eventType":"opened"}`)
-	require.Equal(t, "pause", c.must(200, "GET", path+"/enrollments/anna", "").body["nodeId"])
 }

@@ -48,8 +48,6 @@ func TestLocalEachFunctionAnswersItsEvent(t *testing.T) {
 			want = 200
 		case manifest.CreateJourney.Function.Name:
 			want = 201
-		case manifest.PutEvent.Function.Name:
-			want = 202
 		}
 		a := invoke.invoke(t, route.Function)
 		require.Equal(t, want, a.StatusCode, "%s: %s", route.Key(), a.Body)

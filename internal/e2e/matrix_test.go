@@ -60,7 +60,6 @@ func cell(c client, route manifest.Route, journey string) string {
 		manifest.UpdateJourney.Key():   `{"name":"b"}`,
 		manifest.EnrollCustomers.Key(): `{"customerId":"a"}`,
 		manifest.TestJourney.Key():     `{}`,
-		manifest.PutEvent.Key():        `{"customerId":"nobody","eventType":"unknown"}`,
 		manifest.PutCustomer.Key():     `{"attributes":{}}`,
 	}
 	body, written := bodies[route.Key()]

@@ -168,7 +168,7 @@ func (p *process) Advance(_ context.Context, _ journey.Tenant, _ int, list []jou
 			continue
 		}
 		if p.items[e.Customer].Rev != e.Rev-1 {
-			errs[i] = journey.ErrLost
+			errs[i] = engine.ErrLost
 			continue
 		}
 		p.put(e)

@@ -1,0 +1,6 @@
+// Command rollup folds closed days of the figures and audits them, each hour.
+package main
+
+import "journeys/internal/boot"
+
+func main() { boot.Rollup() }

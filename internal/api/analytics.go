@@ -1,0 +1,140 @@
+package api
+
+import (
+	"math"
+	"net/http"
+	"time"
+
+	"journeys/internal/analytics"
+	"journeys/internal/journey"
+)
+
+type analyticsBody struct {
+	JourneyID      journey.ID      `json:"journeyId"`
+	JourneyName    string          `json:"journeyName"`
+	Status         journey.Status  `json:"status"`
+	AsOf           *timestamp      `json:"asOf"` // null when nothing is counted
+	Enrollments    enrollmentsBody `json:"enrollments"`
+	CompletionRate float64         `json:"completionRate"`
+	Steps          []stepBody      `json:"steps"`
+	Series         []dayBody       `json:"series,omitzero"`
+}
+
+type enrollmentsBody struct {
+	Total     int64 `json:"total"`
+	Active    int64 `json:"active"`
+	Completed int64 `json:"completed"`
+	Expired   int64 `json:"expired"`
+	Cancelled int64 `json:"cancelled"`
+	Failed    int64 `json:"failed"`
+}
+
+type stepBody struct {
+	NodeID         string           `json:"nodeId"`
+	NodeType       journey.NodeType `json:"nodeType"`
+	Version        int              `json:"version,omitzero"` // of an older graph
+	Entered        int64            `json:"entered"`
+	Completed      int64            `json:"completed"`
+	Active         int64            `json:"active"`
+	Failed         int64            `json:"failed"`
+	Dropped        int64            `json:"dropped"`
+	CompletionRate float64          `json:"completionRate"`
+	Branches       *branchesBody    `json:"branches,omitzero"` // of a condition_split
+}
+
+type branchesBody struct {
+	True  int64 `json:"true"`
+	False int64 `json:"false"`
+}
+
+type dayBody struct {
+	Date      string `json:"date"`
+	Enrolled  int64  `json:"enrolled"`
+	Completed int64  `json:"completed"`
+	Expired   int64  `json:"expired"`
+	Cancelled int64  `json:"cancelled"`
+	Failed    int64  `json:"failed"`
+}
+
+func getJourneyAnalytics(a *API, w http.ResponseWriter, r *request) error {
+	days := r.days()
+	if err := r.invalid(); err != nil {
+		return err
+	}
+	report, err := a.Analytics.Report(r.Context(), r.tenant, r.id, days)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, analyticsOf(report))
+}
+
+func analyticsOf(report analytics.Report) analyticsBody {
+	j, e := report.Journey, report.Enrollments
+	body := analyticsBody{
+		JourneyID: j.ID, JourneyName: j.Name, Status: j.Status, AsOf: optional(report.AsOf),
+		Enrollments: enrollmentsBody{e.Enrolled, e.Active(), e.Completed, e.Expired, e.Cancelled, e.Failed},
+		CompletionRate: rate(e.Completed, e.Enrolled), Steps: []stepBody{},
+	}
+	for _, s := range report.Steps {
+		step := stepBody{
+			NodeID: s.NodeID, NodeType: s.NodeType, Version: s.Version,
+			Entered: s.Entered, Completed: s.Completed, Active: s.Active(), Failed: s.Failed, Dropped: s.Dropped,
+			CompletionRate: rate(s.Completed, s.Entered),
+		}
+		if s.NodeType == journey.ConditionSplit {
+			step.Branches = &branchesBody{s.True, s.False}
+		}
+		body.Steps = append(body.Steps, step)
+	}
+	for _, d := range report.Series {
+		body.Series = append(body.Series, dayBody{
+			string(d.Day), d.Enrolled, d.Completed, d.Expired, d.Cancelled, d.Failed,
+		})
+	}
+	return body
+}
+
+// rate returns the part of a whole with four decimals, 0 of nothing.
+func rate(part, whole int64) float64 {
+	if whole == 0 {
+		return 0
+	}
+	return math.Round(float64(part)/float64(whole)*10_000) / 10_000
+}
+
+// days reads from and to, of which there are both or none.
+func (r *request) days() analytics.Range {
+	if !r.query.Has("from") && !r.query.Has("to") {
+		return analytics.Range{}
+	}
+	days := analytics.Range{From: r.day("from", "to"), To: r.day("to", "from")}
+	switch {
+	case days.From == "" || days.To == "":
+		return analytics.Range{}
+	case days.To < days.From:
+		r.faults.Add(queryPlace+"to", "must not be before from")
+	case days.To.Time().Sub(days.From.Time()) >= analytics.MaxDays*24*time.Hour:
+		r.faults.Add(queryPlace+"to", "must be so that from and to are at most %d days, both included", analytics.MaxDays)
+	}
+	return days
+}
+
+// day reads a date; "" when there is none.
+func (r *request) day(name, other string) analytics.Day {
+	if !r.query.Has(name) {
+		r.faults.Add(queryPlace+name, "must be there too when %s is", other)
+		return ""
+	}
+	day := analytics.Day(r.query.Get(name))
+	if analytics.DayOf(day.Time()) != day || day < firstDay || day > lastDay {
+		r.faults.Add(queryPlace+name, "must be a date from %s to %s", firstDay, lastDay)
+		return ""
+	}
+	return day
+}
+
+// The days that can be asked for.
+const (
+	firstDay analytics.Day = "1970-01-01"
+	lastDay  analytics.Day = "9000-12-31"
+)

@@ -1,0 +1,133 @@
+package api_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/analytics"
+	"journeys/internal/manifest"
+)
+
+// The figures of a journey that was edited once, spread over a total, open days
+// and a repair, are added up and worded as the contract says.
+func TestAnalytics(t *testing.T) {
+	t.Parallel()
+
+	store := &memory{}
+	id := newServer(t, store).create(`{"name":"Welcome","definition":` + wholeGraph + `}`)
+	j := store.journeys[0]
+	older := j
+	older.GraphHash = "0000000000000000000000000000000000000000000000000000000000000000"
+	s := newServer(t, counted{Store: store, counters: analytics.Counters{
+		Totals: map[string]*analytics.Total{j.GraphHash: {
+			Rev: 1, Through: "2026-11-22", Newest: start.AddDate(0, 0, -1),
+			Graph: analytics.Graph{
+				Version: 2, Totals: analytics.Totals{Enrolled: 5, Completed: 1, Failed: 1},
+				Steps: []analytics.Step{
+					{Entered: 5, Completed: 5}, {Entered: 5, Completed: 3}, {Entered: 3, Completed: 3, True: 1, False: 2}, {Entered: 1, Failed: 1},
+				},
+			},
+		}},
+		Parts: []analytics.Part{
+			{
+				PartKey: analytics.PartKey{Day: "2026-11-23", Graph: j.GraphHash}, Rev: 1, Newest: start.Add(-time.Minute),
+				Totals: analytics.Totals{Enrolled: 1, Cancelled: 1, Expired: 1, Completed: 1},
+				Steps:  []analytics.Step{{Entered: 1, Completed: 1}, {Entered: 1, Dropped: 2}},
+			},
+			{
+				PartKey: analytics.PartKey{Day: "2026-11-23", Graph: older.GraphHash, Shard: 3}, Rev: 1, Version: 1,
+				Newest: start.Add(-time.Hour), Totals: analytics.Totals{Enrolled: 1},
+				Steps: []analytics.Step{{Entered: 1}},
+			},
+		},
+		Repairs: []analytics.Repair{{
+			Graph: j.GraphHash, Day: "2026-11-21", Counts: analytics.Graph{
+				Steps: []analytics.Step{{}, {}, {}, {}, {}, {Entered: 2, Completed: 2}},
+			},
+		}},
+		Closed: []analytics.Closed{{
+			Day: "2026-11-22", Graph: j.GraphHash, Rev: 1, Totals: analytics.Totals{Enrolled: 5, Completed: 1, Failed: 1},
+		}},
+	}})
+
+	w := s.do(call{method: "GET", path: "/journeys/" + id + "/analytics?from=2026-11-21&to=2026-11-23"})
+	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
+	var body struct {
+		JourneyID, JourneyName, Status, AsOf string
+		Enrollments                          map[string]int
+		CompletionRate                       float64
+		Steps                                []map[string]any
+		Series                               []map[string]any
+	}
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &body))
+	require.Equal(t, "2026-11-23T09:59:00.000Z", body.AsOf)
+	require.Equal(t, map[string]int{"total": 7, "active": 2, "completed": 2, "expired": 1, "cancelled": 1, "failed": 1}, body.Enrollments)
+	require.Equal(t, 0.2857, body.CompletionRate)
+	var nodes []any
+	for _, step := range body.Steps {
+		nodes = append(nodes, step["nodeId"])
+		require.Equal(t, step["entered"], step["completed"].(float64)+step["active"].(float64)+step["failed"].(float64)+step["dropped"].(float64), step)
+	}
+	require.Equal(t, []any{"in", "pause", "rich", "offer", "mail", "out", "in", "pause", "rich", "offer", "mail", "out"}, nodes)
+	require.Equal(t, map[string]any{
+		"nodeId": "rich", "nodeType": "condition_split", "entered": 3.0, "completed": 3.0, "active": 0.0, "failed": 0.0,
+		"dropped": 0.0, "completionRate": 1.0, "branches": map[string]any{"true": 1.0, "false": 2.0},
+	}, body.Steps[2])
+	require.Equal(t, map[string]any{
+		"nodeId": "in", "nodeType": "entry_trigger", "version": 1.0, "entered": 1.0, "completed": 0.0, "active": 1.0, "failed": 0.0,
+		"dropped": 0.0, "completionRate": 0.0,
+	}, body.Steps[6])
+	require.Equal(t, []map[string]any{
+		{"date": "2026-11-21", "enrolled": 0.0, "completed": 0.0, "expired": 0.0, "cancelled": 0.0, "failed": 0.0},
+		{"date": "2026-11-22", "enrolled": 5.0, "completed": 1.0, "expired": 0.0, "cancelled": 0.0, "failed": 1.0},
+		{"date": "2026-11-23", "enrolled": 2.0, "completed": 1.0, "expired": 1.0, "cancelled": 1.0, "failed": 0.0},
+	}, body.Series)
+}
+
+func TestAnalytics_NothingCounted(t *testing.T) {
+	t.Parallel()
+
+	s := newServer(t, counted{Store: &memory{}})
+	id := s.create(`{"name":"Welcome"}`)
+	viewer := caller(manifest.Viewer)
+	body := s.must(http.StatusOK, call{method: "GET", path: "/journeys/" + id + "/analytics", caller: &viewer})
+	require.Contains(t, body, "asOf")
+	require.Nil(t, body["asOf"])
+	require.Equal(t, []any{}, body["steps"])
+	require.NotContains(t, body, "series")
+	s.must(http.StatusNotFound, call{method: "GET", path: "/journeys/jrn_01JD0000000000000000000000/analytics"})
+}
+
+func TestAnalytics_BadDays(t *testing.T) {
+	t.Parallel()
+
+	s := newServer(t, counted{Store: &memory{}})
+	id := s.create(`{"name":"Welcome"}`)
+	for query, pointers := range map[string][]string{
+		"from=2026-11-01":                     {"/query/to"},
+		"to=2026-11-01":                       {"/query/from"},
+		"from=&to=":                           {"/query/from", "/query/to"},
+		"from=2026-11-31&to=2026-12-1":        {"/query/from", "/query/to"},
+		"from=2026-11-02&to=2026-11-01":       {"/query/to"},
+		"from=2025-11-23&to=2026-11-24":       {"/query/to"},
+		"from=1969-12-31&to=1970-01-01":       {"/query/from"},
+		"from=2026-11-01T00:00:00Z&to=x&on=1": {"/query/on", "/query/from", "/query/to"},
+	} {
+		body := s.must(http.StatusBadRequest, call{method: "GET", path: "/journeys/" + id + "/analytics?" + query})
+		var got []string
+		for _, fault := range body["errors"].([]any) {
+			got = append(got, fault.(map[string]any)["pointer"].(string))
+		}
+		require.ElementsMatch(t, pointers, got, query)
+	}
+	for query, days := range map[string]int{
+		"from=2025-11-24&to=2026-11-24": 366, "from=1970-01-01&to=1970-01-01": 1, "from=2028-02-28&to=2028-03-01": 3,
+	} {
+		body := s.must(http.StatusOK, call{method: "GET", path: "/journeys/" + id + "/analytics?" + query})
+		require.Len(t, body["series"], days, query)
+	}
+}
