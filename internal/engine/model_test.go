@@ -54,6 +54,7 @@ var (
 type process struct {
 	*model
 	dead bool
+	skew time.Duration // of its clock
 }
 
 // fault decides what goes wrong at one call, and counts it.
@@ -183,10 +184,30 @@ func (p *process) Advance(_ context.Context, _ journey.Tenant, _ int, list []jou
 func (m *model) put(e journey.Enrollment) {
 	e.Path, e.Delta = slices.Clone(e.Path), slices.Clone(e.Delta)
 	old := m.items[e.Customer]
+	m.requireOneDay(old, e)
 	m.items[e.Customer] = e
 	m.index[e.Customer] = e
 	if !m.calm && m.r.IntN(4) == 0 && old.Rev > 0 {
 		m.index[e.Customer] = old
+	}
+}
+
+// requireOneDay holds what a write recorded against its time: nothing is before
+// the last write, and all of it is of one UTC day, also when midnight passed.
+func (m *model) requireOneDay(old, e journey.Enrollment) {
+	require.False(m.t, e.WrittenAt.Before(old.WrittenAt), "a write before the last one")
+	if e.WrittenAt.YearDay() != m.now.YearDay() {
+		m.faults["midnight"]++
+	}
+	recorded := []time.Time{e.Since}
+	for _, visit := range e.Path.Visits(e.EnrolledAt) {
+		recorded = append(recorded, visit.EnteredAt)
+	}
+	for _, at := range recorded {
+		if old.Rev == 0 || at.After(old.Since) {
+			require.Equal(m.t, e.WrittenAt.YearDay(), at.YearDay(), "%s recorded by the write of %s", at, e.WrittenAt)
+			require.False(m.t, at.After(e.WrittenAt))
+		}
 	}
 }
 
@@ -237,7 +258,7 @@ func (p *process) Send(_ context.Context, m engine.Message) (journey.Result, err
 func (p *process) engine() *engine.Engine {
 	return &engine.Engine{
 		Table: p, Dispatcher: p, Provider: p, Parallel: 1,
-		Now: func() time.Time { return p.now }, Jitter: p.r.Float64, Log: slog.New(slog.DiscardHandler),
+		Now: func() time.Time { return p.now.Add(p.skew) }, Jitter: p.r.Float64, Log: slog.New(slog.DiscardHandler),
 		Definitions: &p.kept,
 	}
 }
@@ -253,7 +274,7 @@ func (m *model) runOne() {
 	if m.calm || m.r.IntN(10) > 0 {
 		m.queue = slices.Delete(m.queue, i, i+1)
 	}
-	p := &process{model: m}
+	p := &process{model: m, skew: time.Duration(m.r.IntN(200)-100) * time.Millisecond}
 	_ = p.engine().Advance(context.Background(), pack)
 }
 
@@ -271,7 +292,7 @@ func newModel(t *testing.T, seed uint64, customers int) *model {
 	require.True(t, ok)
 	tenant, _ := journey.ParseTenant("t")
 	m := &model{
-		t: t, r: r, now: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), tenant: tenant, definition: definition,
+		t: t, r: r, now: time.Date(2026, 11, 23, 23, 59, 30, 0, time.UTC), tenant: tenant, definition: definition,
 		live:  engine.Live{Tenant: tenant, Journey: "jrn_1", On: true, Shards: 4},
 		items: map[string]journey.Enrollment{}, index: map[string]journey.Enrollment{},
 		profiles: map[string]engine.Profile{}, decisions: map[string]condition.Value{},
@@ -364,7 +385,7 @@ func TestChaos_InMemory(t *testing.T) {
 		}
 	}
 	t.Log("faults:", total)
-	for _, kind := range []string{"crash", "crash after", "freeze", "throttle", "lost answer", "lost invocation", "twice"} {
+	for _, kind := range []string{"crash", "crash after", "freeze", "throttle", "lost answer", "lost invocation", "twice", "midnight"} {
 		require.Greater(t, total[kind], 100, kind)
 	}
 }

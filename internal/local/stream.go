@@ -20,7 +20,7 @@ import (
 // DynamoDB Local more than the sleep between.
 const (
 	soonLook    = 250 * time.Millisecond
-	lateLook    = time.Second
+	lateLook    = 500 * time.Millisecond
 	shardsLook  = 5 * time.Second
 	streamLife  = 24 * time.Hour // DynamoDB Local keeps records for longer
 	pageSize    = 1000
@@ -110,7 +110,11 @@ func (s *streamReader) readShard(ctx context.Context, shard string) bool {
 		default:
 			look = min(2*look, lateLook)
 		}
-		if len(page) < pageSize && !sleep(ctx, look) {
+		wait := look
+		if len(r.batch) > 0 {
+			wait = min(wait, max(r.stream.BatchWindow-time.Since(r.since), 0))
+		}
+		if len(page) < pageSize && !sleep(ctx, wait) {
 			return false
 		}
 	}
