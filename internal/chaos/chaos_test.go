@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/analytics"
 	"journeys/internal/dynamo"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
@@ -30,6 +32,7 @@ const (
 	perGraph    = 44 // customers of each: 220 in all
 	leastFaults = 20
 	cruelFor    = 25 * time.Second // at least; a process that is frozen for long comes back meanwhile
+	countFor    = time.Minute      // at most, until everything is counted
 	drainFor    = 3 * time.Minute  // at most, after the faults; a lease and a back-off fit in many times
 )
 
@@ -42,7 +45,8 @@ const decisions = `{"decisions":{"*":{"type":"rules","offers":[
 // DynamoDB Local, while processes are killed and frozen around every request,
 // requests are throttled or applied with a lost answer, and invocations come
 // twice, late or never. Once that stops, everybody comes out the way that /test
-// shows, and what is written tells that nothing happened twice.
+// shows, what is written tells that nothing happened twice, and the figures that
+// were counted from the stream are those of the enrollments.
 func TestChaos_RealParts(t *testing.T) {
 	if *seedFlag >= 0 {
 		chaos(t, uint64(*seedFlag))
@@ -71,8 +75,10 @@ func chaos(t *testing.T, seed uint64) {
 	w.requireInIndex(t)
 	w.drain(t)
 	w.check(t)
+	w.requireCounted(t)
 	watched.requireEveryRev(t, w)
-	t.Logf("seed %d: %d customers out, %d messages; %s", seed, graphs*perGraph, w.messages, w.cruelty)
+	w.requireCounted(t) // what came again meanwhile changed nothing
+	t.Logf("seed %d: %d customers out, %d messages, 0 wrong figures; %s", seed, graphs*perGraph, w.messages, w.cruelty)
 }
 
 // world is one machine with its journeys.
@@ -278,6 +284,71 @@ func (w *world) drain(t *testing.T) {
 		}
 		require.True(t, time.Now().Before(limit), "%d customers are still inside", n)
 		<-look.C
+	}
+}
+
+// requireCounted waits until the figures that the stream's counter made are
+// those that the enrollments tell, and holds the API's promises against them.
+func (w *world) requireCounted(t *testing.T) {
+	t.Helper()
+	limit := time.Now().Add(countFor)
+	look := time.NewTicker(200 * time.Millisecond)
+	defer look.Stop()
+	for _, c := range w.journeys {
+		_, list := w.load(t, c)
+		var truth analytics.Figures
+		for _, e := range list {
+			truth.Recount(e, "9999-12-31")
+		}
+		require.Empty(t, truth.Faults())
+		for {
+			counted, err := w.store.Counters(t.Context(), w.tenant, c.id, analytics.Range{})
+			require.NoError(t, err)
+			figures := counted.Figures()
+			if reflect.DeepEqual(shape(&truth), shape(&figures)) {
+				require.Empty(t, figures.Faults())
+				require.Zero(t, figures.Poison)
+				break
+			}
+			if time.Now().After(limit) {
+				require.Equal(t, shape(&truth), shape(&figures), "the enrollments of %s, and what is counted", c.id)
+			}
+			<-look.C
+		}
+		w.requireIdentities(t, c)
+	}
+}
+
+// shape is what of figures must be the same, however they were made.
+func shape(f *analytics.Figures) map[string]analytics.Graph {
+	graphs := map[string]analytics.Graph{}
+	for hash, g := range f.Graphs {
+		steps := g.Steps
+		for len(steps) > 0 && steps[len(steps)-1] == (analytics.Step{}) {
+			steps = steps[:len(steps)-1]
+		}
+		graphs[hash] = analytics.Graph{Version: g.Version, Totals: g.Totals, Steps: steps}
+	}
+	return graphs
+}
+
+// requireIdentities holds what GET analytics answers to what the contract says
+// is always true of it.
+func (w *world) requireIdentities(t *testing.T, c *course) {
+	t.Helper()
+	type counts struct{ Total, Entered, Active, Completed, Expired, Cancelled, Failed, Dropped int }
+	var shown struct {
+		Enrollments counts
+		Steps       []counts
+	}
+	text := w.call(t, "GET", manifest.BasePath+"/journeys/"+string(c.id)+"/analytics", "")
+	require.NoError(t, json.Unmarshal(text, &shown))
+	e := shown.Enrollments
+	require.Equal(t, perGraph, e.Total)
+	require.Equal(t, e.Total, e.Active+e.Completed+e.Expired+e.Cancelled+e.Failed)
+	require.NotEmpty(t, shown.Steps)
+	for _, s := range shown.Steps {
+		require.Equal(t, s.Entered, s.Completed+s.Active+s.Failed+s.Dropped)
 	}
 }
 

@@ -36,6 +36,7 @@ func run(ctx context.Context) error {
 	}{
 		{"what calls use of the table", measureCalls},
 		{"customers on their way", measureEngine},
+		{"what counting uses", measureCount},
 		{"the gateway beside plain HTTP", measureSpeed},
 		{"sizes and starts", measureStarts},
 		{"conditions and steps", measureSteps},
