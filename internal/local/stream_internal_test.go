@@ -8,8 +8,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -241,4 +245,78 @@ func TestCruelStreamHandsOverEverything(t *testing.T) {
 	calls := h.calls
 	require.Greater(t, len(numbers(calls...)), 400, "some came again")
 	t.Log(c)
+}
+
+// fakeStream is a stream whose shard a was split into b and c, of which c was
+// split again, with a record for each number.
+func fakeStream(t *testing.T) string {
+	t.Helper()
+	shards := `[{"ShardId":"a"},{"ShardId":"b","ParentShardId":"a"},{"ShardId":"c","ParentShardId":"a"},{"ShardId":"d","ParentShardId":"c"}]`
+	records := map[string][]int{"a": {1, 2, 3}, "b": {4, 7}, "c": {5, 6}, "d": {8}}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in struct{ ShardID, ShardIterator string }
+		_ = json.NewDecoder(r.Body).Decode(&in)
+		_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+		switch operation {
+		case "DescribeStream":
+			_, _ = fmt.Fprintf(w, `{"StreamDescription":{"Shards":%s}}`, shards)
+		case "GetShardIterator":
+			_, _ = fmt.Fprintf(w, `{"ShardIterator":"%s 0"}`, in.ShardID)
+		case "GetRecords":
+			var shard string
+			var at int
+			_, _ = fmt.Sscan(in.ShardIterator, &shard, &at)
+			list := records[shard]
+			if at == len(list) { // the shard is closed
+				_, _ = io.WriteString(w, `{"Records":[]}`)
+				return
+			}
+			_, _ = fmt.Fprintf(w, `{"Records":[{"eventName":"INSERT","dynamodb":{"SequenceNumber":"%021d","ApproximateCreationDateTime":%d,`+
+				`"Keys":{"SK":{"S":"E#1"}}}}],"NextShardIterator":"%s %d"}`, list[at], time.Now().Unix(), shard, at+1)
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// A shard's records come when all of its parent's were taken, however often that
+// failed, and its end is the end of its window.
+func TestShardsComeAfterTheirParents(t *testing.T) {
+	t.Parallel()
+	h := &handed{more: make(chan struct{}, 1), fail: func(call int, _ events.DynamoDBTimeWindowEvent) (string, error) {
+		if call%2 == 1 {
+			return "", errors.New("failed by the test")
+		}
+		return "", nil
+	}}
+	stream := *manifest.Count.Stream
+	stream.BatchWindow = 0
+	reader := &streamReader{stream: stream, source: streamSource{fakeStream(t), "arn"}, invoke: h.invoke, say: func(string) {}}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		reader.read(ctx)
+	}()
+	calls := h.await(t, func(calls []events.DynamoDBTimeWindowEvent) bool {
+		finals := map[string]int{}
+		for _, c := range calls {
+			if c.IsFinalInvokeForWindow {
+				finals[c.ShardID]++
+			}
+		}
+		return len(finals) == 4
+	})
+	cancel()
+	<-ended
+	parents, done := map[string]string{"b": "a", "c": "a", "d": "c"}, map[string]bool{}
+	for _, c := range calls {
+		if parent := parents[c.ShardID]; parent != "" {
+			require.True(t, done[parent], "%s before the end of %s", c.ShardID, parent)
+		}
+		done[c.ShardID] = c.IsFinalInvokeForWindow
+	}
+	seen := numbers(calls...)
+	slices.Sort(seen)
+	require.Len(t, slices.Compact(seen), 8)
 }
