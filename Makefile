@@ -33,7 +33,7 @@ test: deps ## Run all tests
 	go test -timeout 30m ./...
 
 .PHONY: chaos
-chaos: deps ## Run the long chaos tests: 20 seeds of the engine, 200 of enrolling (an hour)
+chaos: deps ## Run the long chaos tests: 20 seeds of the engine and its figures, 10,000 of counting in memory, 200 of enrolling (an hour)
 	go test ./internal/dynamo -run Chaos -seeds 200 -v -timeout 3h
 
 .PHONY: build

@@ -7,8 +7,12 @@ CHAOS_SEEDS ?= 20
 demo: deps ## Send 1,000 customers through a journey on this machine and print the funnel
 	@go run ./internal/cmd/demo
 
-chaos: chaos-engine
+chaos: chaos-engine chaos-count
 
 .PHONY: chaos-engine
 chaos-engine: deps
 	go test ./internal/chaos -run Chaos -seeds $(CHAOS_SEEDS) -timeout 60m -parallel 3 -v
+
+.PHONY: chaos-count
+chaos-count: go
+	go test ./internal/analytics -run Model -seeds 10000 -timeout 30m -v
