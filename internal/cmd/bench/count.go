@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,6 +48,11 @@ func measureCount(ctx context.Context, s *stage) ([]row, error) {
 			row{what: way.what + ": requests", measured: float64(used.requests)},
 		)
 	}
+	reads, err := s.readFigures(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows = append(rows, reads...)
 	took, err := measureFigure(ctx)
 	return append(rows, row{what: "a step's figure on one machine", measured: took.Seconds() * 1000, unit: " ms"}), err
 }
@@ -53,10 +61,7 @@ func measureCount(ctx context.Context, s *stage) ([]row, error) {
 func (s *stage) count(ctx context.Context, journeys, size int) (used, error) {
 	ctx, _ = dynamo.WithMeter(ctx) // makes the table tell the tap what it uses
 	owner, _ := journey.ParseTenant(tenant)
-	counter := &analytics.Counter{
-		Parts: dynamo.New(dynamo.NewClient(s.config(s.tap.URL)), local.Table, rand.Reader, dynamo.BatchInserts),
-		Now:   time.Now, Log: slog.New(slog.DiscardHandler), Parallel: 16,
-	}
+	counter := s.counter()
 	records := make([]analytics.Record, countedRecords)
 	for i := range records {
 		records[i] = analytics.Record{
@@ -71,6 +76,65 @@ func (s *stage) count(ctx context.Context, journeys, size int) (used, error) {
 		}
 	}
 	return s.tap.reset(), nil
+}
+
+func (s *stage) counter() *analytics.Counter {
+	return &analytics.Counter{
+		Parts: dynamo.New(dynamo.NewClient(s.config(s.tap.URL)), local.Table, rand.Reader, dynamo.BatchInserts),
+		Now:   time.Now, Log: slog.New(slog.DiscardHandler), Parallel: 16,
+	}
+}
+
+// readFigures reads a journey's figures when more and more customers are
+// counted.
+func (s *stage) readFigures(ctx context.Context) ([]row, error) {
+	c := &counted{ctx: ctx, stage: s}
+	id := c.id("POST", "/journeys", `{"name":"Figures","definition":`+sixNodes+`}`)
+	path := "/journeys/" + id + "/analytics"
+	c.do("GET", path, "") // reads the definition, which the function keeps
+	if c.err != nil {
+		return nil, c.err
+	}
+	hash := sha256.Sum256([]byte(compactSixNodes()))
+	owner, _ := journey.ParseTenant(tenant)
+	counter, total := s.counter(), 0
+	for _, n := range []int{10, 1000, 100_000} {
+		var records []analytics.Record
+		for ; total < n; total++ {
+			for i, delta := range sixNodeWrites {
+				records = append(records, analytics.Record{
+					Number: fmt.Sprintf("%021d", 3*total+i+1), Tenant: owner, Journey: journey.ID(id),
+					Write: analytics.Write{Graph: hex.EncodeToString(hash[:]), Version: 1, At: time.Now(), Delta: delta},
+				})
+			}
+		}
+		for batch := range slices.Chunk(records, countedRecords) {
+			if err := counter.Count(ctx, "shardId-00000001542983423423-abcdef01", batch); err != nil {
+				return nil, err
+			}
+		}
+		var shown struct {
+			Enrollments struct{ Total, Completed int }
+			Steps       []struct{ Completed int }
+		}
+		if err := json.Unmarshal(c.do("GET", path, ""), &shown); c.err != nil || err != nil {
+			return nil, errors.Join(c.err, err)
+		}
+		if e := shown.Enrollments; e.Total != n || e.Completed != n || len(shown.Steps) != 6 || shown.Steps[5].Completed != n {
+			return nil, fmt.Errorf("the figures after %d customers are %+v", n, shown)
+		}
+		what := "analytics after " + row{}.number(float64(n)) + " customers: "
+		c.row(what+"requests", float64(c.used.requests), atMost(2), "")
+		c.row(what+"read units", c.used.read, atMost(8), "")
+	}
+	return c.rows, c.err
+}
+
+// compactSixNodes is the definition as it is stored, which names it.
+func compactSixNodes() string {
+	var text bytes.Buffer
+	_ = json.Compact(&text, []byte(sixNodes)) // it is JSON
+	return text.String()
 }
 
 // sixNodeWrites are the three writes of a customer's way through six nodes.
