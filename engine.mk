@@ -7,6 +7,12 @@ CHAOS_SEEDS ?= 20
 demo: deps ## Send 1,000 customers through a journey on this machine and print the funnel
 	@go run ./internal/cmd/demo
 
+.PHONY: funnel
+funnel: export JOURNEY := $(value JOURNEY)
+funnel: export TENANT := $(value TENANT)
+funnel: go ## Draw the funnel of a journey of the API that runs here: JOURNEY=jrn_... TENANT=demo
+	@go run ./internal/cmd/funnel
+
 chaos: chaos-engine chaos-count
 
 .PHONY: chaos-engine

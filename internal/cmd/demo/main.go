@@ -12,7 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"journeys/internal/dynamo"
 	"journeys/internal/local"
 	"journeys/internal/manifest"
 )
@@ -59,7 +58,7 @@ func demo(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not everybody was out after %s", patience))
 	defer cancel()
 	c := newClient(machine.URL, token)
-	if err := play(ctx, c, machine.Store()); err != nil {
+	if err := play(ctx, c); err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
@@ -85,7 +84,7 @@ func start(ctx context.Context, output io.Writer) (*local.Machine, error) {
 }
 
 // play makes the journey, enrolls everybody and watches them go.
-func play(ctx context.Context, c *client, table *dynamo.Store) error {
+func play(ctx context.Context, c *client) error {
 	id, err := c.createJourney(ctx)
 	if err != nil {
 		return err
@@ -103,7 +102,7 @@ func play(ctx context.Context, c *client, table *dynamo.Store) error {
 	}
 	fmt.Printf("%d customers enrolled in %s\n\n", len(everybody), since(begun))
 	begun = time.Now()
-	if err := watch(ctx, table, id, everybody); err != nil {
+	if err := watch(ctx, c, id); err != nil {
 		return err
 	}
 	sent, err := c.checkInbox(ctx, id, everybody)
