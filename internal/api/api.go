@@ -51,15 +51,21 @@ var (
 	TestJourney         = Operation{manifest.TestJourney, nil, testJourney}
 	GetEnrollment       = Operation{manifest.GetEnrollment, nil, getEnrollment}
 	GetJourneyAnalytics = Operation{manifest.GetJourneyAnalytics, []string{"from", "to"}, getJourneyAnalytics}
+	PutEvent            = Operation{manifest.PutEvent, nil, putEvent}
+	ListEnrollments     = Operation{manifest.ListEnrollments, []string{"status", "nodeId", "limit", "cursor"}, listEnrollments}
+	RetryEnrollment     = Operation{manifest.RetryEnrollment, nil, retryEnrollment}
+	DeleteEnrollment    = Operation{manifest.DeleteEnrollment, nil, deleteEnrollment}
 	PutCustomer         = Operation{manifest.PutCustomer, nil, putCustomer}
 	GetCustomer         = Operation{manifest.GetCustomer, nil, getCustomer}
+	DeleteCustomer      = Operation{manifest.DeleteCustomer, nil, deleteCustomer}
 )
 
 // Operations returns every operation.
 func Operations() []Operation {
 	return []Operation{
 		ListJourneys, CreateJourney, GetJourney, UpdateJourney, DeleteJourney,
-		EnrollCustomers, TestJourney, GetEnrollment, GetJourneyAnalytics, PutCustomer, GetCustomer,
+		EnrollCustomers, TestJourney, GetEnrollment, GetJourneyAnalytics, PutEvent,
+		ListEnrollments, RetryEnrollment, DeleteEnrollment, PutCustomer, GetCustomer, DeleteCustomer,
 	}
 }
 

@@ -247,6 +247,7 @@ type memory struct {
 	journeys []journey.Journey // newest first
 	keys     map[string]journey.KeyRecord
 	profiles map[string]journey.Profile
+	events   map[string]journey.EventRecord
 }
 
 func (m *memory) PutProfile(_ context.Context, _ journey.Tenant, p journey.Profile) error {
@@ -271,6 +272,45 @@ func (m *memory) Profile(_ context.Context, _ journey.Tenant, customer string) (
 func (m *memory) Enrollment(context.Context, journey.Tenant, journey.ID, string) (journey.Enrollment, error) {
 	return journey.Enrollment{}, journey.ErrNotEnrolled
 }
+
+func (m *memory) ReserveEvent(
+	_ context.Context, _ journey.Tenant, r journey.EventRecord, _ time.Time,
+) (journey.EventRecord, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.events == nil {
+		m.events = map[string]journey.EventRecord{}
+	}
+	if kept, ok := m.events[r.ID]; ok {
+		return kept, nil
+	}
+	m.events[r.ID] = r
+	return r, nil
+}
+
+func (m *memory) FinishEvent(context.Context, journey.Tenant, journey.EventRecord) error { return nil }
+
+func (m *memory) PutLastEvent(context.Context, journey.Tenant, string, string, time.Time) error {
+	return nil
+}
+
+func (m *memory) Enrollments(context.Context, journey.Tenant, string) ([]journey.Enrollment, error) {
+	return nil, nil
+}
+
+func (m *memory) StartedBy(context.Context, journey.Tenant, string) ([]journey.ID, error) {
+	return nil, nil
+}
+
+func (m *memory) Indexed(
+	context.Context, journey.Tenant, journey.ID, journey.Partition, int, *journey.IndexKey,
+) ([]journey.Indexed, *journey.IndexKey, error) {
+	return nil, nil, nil
+}
+
+func (m *memory) DrainFrom(context.Context, journey.Tenant, journey.ID) (int, error) { return -1, nil }
+
+func (m *memory) Forget(context.Context, journey.Tenant, string, time.Time) error { return nil }
 
 func (m *memory) CreateJourney(_ context.Context, _ journey.Tenant, j journey.Journey) error {
 	m.mu.Lock()

@@ -48,6 +48,11 @@ func readProfile(body strict.Value) []byte {
 	if !ok {
 		return nil
 	}
+	return readCompactObject(v, journey.MaxAttributes)
+}
+
+// readCompactObject reads an object of at most max bytes as compact JSON.
+func readCompactObject(v strict.Value, max int) []byte {
 	if !v.IsObject() {
 		v.Fault("must be an object")
 		return nil
@@ -56,8 +61,8 @@ func readProfile(body strict.Value) []byte {
 	if err := compact.Compact(); err != nil {
 		v.Fault("must be an object")
 	}
-	if len(compact) > journey.MaxAttributes {
-		v.Fault("must have at most %d bytes as compact JSON, has %d", journey.MaxAttributes, len(compact))
+	if len(compact) > max {
+		v.Fault("must have at most %d bytes as compact JSON, has %d", max, len(compact))
 	}
 	return compact
 }
@@ -87,7 +92,7 @@ type enrollmentBody struct {
 	Since      timestamp  `json:"since"`
 	DueAt      *timestamp `json:"dueAt,omitzero"`
 	ExitReason string     `json:"exitReason,omitzero"`
-	Path       []pathBody `json:"path"`
+	Path       []pathBody `json:"path,omitzero"` // not in lists
 }
 
 type pathBody struct {
@@ -105,6 +110,10 @@ func getEnrollment(a *API, w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	return answer(w, http.StatusOK, enrollmentOf(at))
+}
+
+func enrollmentOf(at journey.Whereabouts) enrollmentBody {
 	body := enrollmentBody{
 		JourneyID: at.Journey, CustomerID: at.Customer, Status: at.Status.String(), Version: at.Version,
 		EnrolledAt: timestamp(at.EnrolledAt), NodeID: at.NodeID, Since: timestamp(at.Since),
@@ -113,7 +122,7 @@ func getEnrollment(a *API, w http.ResponseWriter, r *request) error {
 	for _, step := range at.Path {
 		body.Path = append(body.Path, pathBody{step.NodeID, step.NodeType, timestamp(step.EnteredAt), step.Result})
 	}
-	return answer(w, http.StatusOK, body)
+	return body
 }
 
 func optional(t time.Time) *timestamp {

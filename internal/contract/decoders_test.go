@@ -41,6 +41,14 @@ func (empty) ListJourneys(context.Context, journey.Tenant, journey.Filter) (jour
 	return journey.Page{}, journey.ErrNotFound
 }
 
+func (empty) PutLastEvent(context.Context, journey.Tenant, string, string, time.Time) error {
+	return journey.ErrNoCustomer
+}
+
+func (empty) ReserveEvent(context.Context, journey.Tenant, journey.EventRecord, time.Time) (journey.EventRecord, error) {
+	return journey.EventRecord{}, journey.ErrNoCustomer
+}
+
 func (empty) PutProfile(context.Context, journey.Tenant, journey.Profile) error {
 	return journey.ErrNoCustomer
 }
@@ -113,7 +121,7 @@ func requests(t *testing.T) map[string]*example {
 			}
 		}
 	}
-	require.Len(t, list, 12)
+	require.Len(t, list, 14)
 	return list
 }
 
@@ -259,6 +267,12 @@ func TestSchemasAndDecodersAgreeOnParameters(t *testing.T) {
 		"?status=draft", "?status=Draft", "?status=", "?other=1", "?limit=1&limit=1", "?status=active&limit=2&offset=3",
 	} {
 		agree(t, d, httptest.NewRequest("GET", "/api/v1/journeys"+target, nil))
+	}
+	for _, query := range []string{
+		"?status=failed", "?status=inside", "?status=", "?nodeId=a-1", "?nodeId=", "?nodeId=a.b", "?limit=200", "?limit=201",
+		"?cursor=", "?cursor=abc_-9", "?cursor=a+b", "?cursor=" + strings.Repeat("a", 800), "?cursor=" + strings.Repeat("a", 801), "?offset=1",
+	} {
+		agree(t, d, httptest.NewRequest("GET", "/api/v1/journeys/"+id+"/enrollments"+query, nil))
 	}
 	headers := map[string][]string{
 		"GET If-None-Match": {"*", `"1"`, `W/"1"`, `"1", W/"2" ,"x"`, `1`, `"1`, `"1""2"`, `"a b"`, `w/"1"`, `*, "1"`, ``},

@@ -30,27 +30,16 @@ const (
 
 // Lives implements engine.Table.
 func (s *Store) Lives(ctx context.Context) ([]engine.Live, error) {
-	query := &dynamodb.QueryInput{
-		TableName: &s.table, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("PK = :pk"),
-		ExpressionAttributeValues: item{":pk": text(livePK)},
-	}
 	var lives []engine.Live
-	for {
-		out, err := s.client.Query(ctx, query)
-		if err != nil {
-			return nil, failed("read what is live", err)
-		}
-		for _, it := range out.Items {
-			live, err := decodeLive(it)
-			if err != nil {
-				return nil, err
-			}
-			lives = append(lives, live)
-		}
-		if query.ExclusiveStartKey = out.LastEvaluatedKey; len(query.ExclusiveStartKey) == 0 {
-			return lives, nil
-		}
-	}
+	err := s.query(ctx, "read what is live", &dynamodb.QueryInput{
+		KeyConditionExpression:    aws.String("PK = :pk"),
+		ExpressionAttributeValues: item{":pk": text(livePK)},
+	}, func(r *reader) error {
+		live, err := decodeLive(r.item)
+		lives = append(lives, live)
+		return err
+	})
+	return lives, err
 }
 
 func decodeLive(it item) (engine.Live, error) {
@@ -308,17 +297,21 @@ func (a *advance) answered(refusal *types.BatchStatementError, w writeID) {
 	case refusal.Code == types.BatchStatementErrorCodeEnumConditionalCheckFailed:
 		stored := reader{item: refusal.Item}
 		if !w.wrote(refusal.Item) || stored.number(eRev) != a.rev {
-			a.err = engine.ErrLost
+			a.err = journey.ErrLost
 		}
 	default:
 		code := codeOfAnswer(string(refusal.Code))
-		a.err, a.done = fmt.Errorf("dynamo: write an enrollment: %s: %s", refusal.Code, aws.ToString(refusal.Message)), code == codeRefused
+		a.done = code == codeRefused
+		a.err = fmt.Errorf("dynamo: write an enrollment: %s: %s", refusal.Code, aws.ToString(refusal.Message))
+		if !a.done {
+			a.err = unavailable(code, a.err)
+		}
 	}
 }
 
 // advancing is what changes of an enrollment after it was made.
 var advancing = []string{
-	eStatus, eRev, eWritten, eNode, eSince, eReason, ePath, eRetries, eDelta, eDeltaRev, eDecisions, eAttempts, eLease,
+	eStatus, eRev, eWritten, eNode, eSince, eReason, ePath, eRetries, eDelta, eDeltaRev, eDecisions, eAttempts, eLease, eWoken,
 	manifest.DuePartitionKey, manifest.DueSortKey, eWriteID,
 }
 

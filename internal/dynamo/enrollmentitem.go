@@ -35,6 +35,7 @@ const (
 	eEvent     = "ev"
 	eAttempts  = "at"
 	eLease     = "lu"
+	eWoken     = "wk"
 	eWriteID   = aWriteID // of the call that wrote it last
 )
 
@@ -65,6 +66,7 @@ func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item,
 	it.putBinary(eEvent, e.Event)
 	it.putNumber(eAttempts, int64(e.Attempts))
 	it.putTime(eLease, e.LeaseUntil)
+	it.putTime(eWoken, e.WokenAt)
 	if len(e.Delta) > 0 {
 		it[eDelta] = binary(e.Delta)
 		it[eDeltaRev] = number(e.Rev)
@@ -115,6 +117,7 @@ func decodeEnrollment(t journey.Tenant, it item) (journey.Enrollment, error) {
 		Event:      r.binary(eEvent),
 		Attempts:   int(r.number(eAttempts)),
 		LeaseUntil: r.time(eLease),
+		WokenAt:    r.time(eWoken),
 	}
 	copy(e.RequestID[:], r.binary(eRequest))
 	switch {

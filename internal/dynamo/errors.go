@@ -39,13 +39,17 @@ func failed(doing string, err error) error {
 	}
 	switch code := codeOf(err); code {
 	case codeThrottled, codeUnavailable:
-		return &journey.Error{
-			Kind: journey.Unavailable, Code: code,
-			Detail: "The table cannot take this now. Try again in a moment.",
-			Cause:  fmt.Errorf("%s: %w", doing, err),
-		}
+		return unavailable(code, fmt.Errorf("%s: %w", doing, err))
 	}
 	return fmt.Errorf("dynamo: %s: %w", doing, err)
+}
+
+// unavailable is what callers hear of a table that cannot do its work now.
+func unavailable(code string, cause error) error {
+	return &journey.Error{
+		Kind: journey.Unavailable, Code: code,
+		Detail: "The table cannot take this now. Try again in a moment.", Cause: cause,
+	}
 }
 
 // codeOf tells throttling and outages, which pass, from what stays refused. An

@@ -23,6 +23,8 @@ import (
 //	enrollment       T#<tenant>#C#<customer>     E#<journey>
 //	profile          T#<tenant>#C#<customer>     P
 //	last event       T#<tenant>#C#<customer>     V#<eventType>
+//	caller's eventId T#<tenant>#C#<customer>     I#<eventId>
+//	nameless one     T#<tenant>#A#<random>       E#<journey>
 //	figures, open    T#<tenant>#K#<journey>      D#<day>#<shard>#<graph>#<chunk>
 //	figures, closed  T#<tenant>#K#<journey>      C#<day>#<graph>
 //	figures, all     T#<tenant>#K#<journey>      T#<graph>
@@ -93,6 +95,10 @@ func profileKey(t journey.Tenant, customer string) item { return key(customerPK(
 
 func lastEventKey(t journey.Tenant, customer, eventType string) item {
 	return key(customerPK(t)+customer, "V#"+eventType)
+}
+
+func eventRecordKey(t journey.Tenant, customer, eventID string) item {
+	return key(customerPK(t)+customer, "I#"+eventID)
 }
 
 func duePartition(t journey.Tenant, id journey.ID, epoch, shard int) string {

@@ -90,6 +90,8 @@ func askCapacity(input any) {
 		in.ReturnConsumedCapacity = all
 	case *dynamodb.UpdateItemInput:
 		in.ReturnConsumedCapacity = all
+	case *dynamodb.BatchWriteItemInput:
+		in.ReturnConsumedCapacity = all
 	case *dynamodb.DeleteItemInput:
 		in.ReturnConsumedCapacity = all
 	case *dynamodb.QueryInput:
@@ -116,6 +118,8 @@ func consumed(output any) (list []types.ConsumedCapacity, read bool) {
 		return one(out.ConsumedCapacity), false
 	case *dynamodb.UpdateItemOutput:
 		return one(out.ConsumedCapacity), false
+	case *dynamodb.BatchWriteItemOutput:
+		return out.ConsumedCapacity, false
 	case *dynamodb.DeleteItemOutput:
 		return one(out.ConsumedCapacity), false
 	case *dynamodb.BatchExecuteStatementOutput:

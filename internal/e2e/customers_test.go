@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -32,4 +33,72 @@ func TestCustomersAndWhereTheyAre(t *testing.T) {
 	feeder := as(t, manifest.Ingest, newTenant())
 	feeder.must(200, "PUT", "/customers/fed", `{"attributes":{}}`)
 	feeder.must(403, "GET", "/customers/fed", "")
+}
+
+func TestEventsStartJourneys(t *testing.T) {
+	t.Parallel()
+
+	tenant := newTenant()
+	c, feeder := as(t, manifest.Editor, tenant), as(t, manifest.Ingest, tenant)
+	path := c.create("Welcome", strings.Replace(wholeGraph, `"type":"entry_trigger","config":{}`,
+		`"type":"entry_trigger","config":{"eventType":"signup","condition":{"field":"event.plan","operator":"eq","value":"pro"}}`, 1))
+	feeder.must(202, "POST", "/events", `{"customerId":"early","eventType":"signup","properties":{"plan":"pro"}}`)
+	c.must(200, "PUT", path, `{"status":"active"}`)
+
+	body := `{"customerId":"anna","eventType":"signup","eventId":"e-1","properties":{"plan":"pro"}}`
+	for range 2 {
+		require.Equal(t, "e-1", feeder.must(202, "POST", "/events", body).body["eventId"])
+	}
+	feeder.refused(422, "event-id-reused", "POST", "/events", strings.Replace(body, `"pro"`, `"free"`, 1))
+	feeder.must(202, "POST", "/events", `{"customerId":"free","eventType":"signup","properties":{"plan":"free"}}`)
+
+	require.Equal(t, "pause", c.must(200, "GET", path+"/enrollments/anna", "").body["nodeId"])
+	for _, customer := range []string{"early", "free"} {
+		c.refused(404, "enrollment-not-found", "GET", path+"/enrollments/"+customer, "")
+	}
+	other := as(t, manifest.Ingest, newTenant())
+	other.must(202, "POST", "/events", `{"customerId":"anna","eventType":"opened"}`)
+	require.Equal(t, "pause", c.must(200, "GET", path+"/enrollments/anna", "").body["nodeId"])
+}
+
+func TestPeopleAreListedTakenOutAndForgotten(t *testing.T) {
+	t.Parallel()
+
+	tenant := newTenant()
+	c, admin := as(t, manifest.Editor, tenant), as(t, manifest.Admin, tenant)
+	path := c.createActive(wholeGraph)
+	c.must(201, "POST", path+"/enroll", `{"customerIds":["anna","bert","carl"]}`).counts(t, 3, 0)
+	names := map[string]bool{}
+	for query := "?limit=2&nodeId=pause"; query != ""; {
+		page := c.must(200, "GET", path+"/enrollments"+query, "")
+		for _, one := range page.body["data"].([]any) {
+			require.NotContains(t, one, "path")
+			names[one.(map[string]any)["customerId"].(string)] = true
+		}
+		if query = ""; page.body["nextCursor"] != nil {
+			query = "?limit=2&nodeId=pause&cursor=" + page.body["nextCursor"].(string)
+		}
+	}
+	require.Equal(t, map[string]bool{"anna": true, "bert": true, "carl": true}, names)
+	require.Empty(t, c.must(200, "GET", path+"/enrollments?status=failed", "").body["data"])
+	require.Equal(t, []string{"/query/cursor"}, c.refused(400, "invalid-request", "GET", path+"/enrollments?cursor=abcd", "").pointers())
+
+	c.refused(409, "enrollment-not-failed", "POST", path+"/enrollments/anna/retry", "")
+	for range 2 {
+		c.must(204, "DELETE", path+"/enrollments/anna", "")
+		admin.must(204, "DELETE", "/customers/bert", "")
+	}
+	gone := c.must(200, "GET", path+"/enrollments/anna", "")
+	require.Equal(t, "cancelled", gone.body["status"])
+	require.Equal(t, "removed", gone.body["exitReason"])
+	c.refused(404, "enrollment-not-found", "GET", path+"/enrollments/bert", "")
+	require.Equal(t, "active", c.must(200, "GET", path+"/enrollments/carl", "").body["status"])
+	c.refused(409, "enrollment-ended", "DELETE", c.finished("dora")+"/enrollments/dora", "")
+}
+
+// finished makes a journey that a customer has been through.
+func (c client) finished(customer string) (path string) {
+	path = c.createActive(shortGraph)
+	c.must(201, "POST", path+"/enroll", `{"customerId":"`+customer+`"}`).counts(c.t, 1, 0)
+	return path
 }

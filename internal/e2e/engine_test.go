@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -60,4 +61,40 @@ func TestLocalAMessageIsInTheInboxOnce(t *testing.T) {
 		"tenant": message["tenant"], "journeyId": id, "customerId": "reachable", "nodeId": "hello",
 		"channel": "email", "templateId": "t", "payload": map[string]any{"a": 1.0},
 	}, message)
+}
+
+// No function's log names a customer, whatever is done with them.
+func TestLocalNoLogNamesACustomer(t *testing.T) {
+	t.Parallel()
+
+	tenant := newTenant()
+	c := as(t, manifest.Admin, tenant)
+	path := c.createActive(sendingGraph)
+	const name, coded = "Ada.Lovelace@example.test", "~QWRhLkxvdmVsYWNlQGV4YW1wbGUudGVzdA"
+	c.must(200, "PUT", "/customers/"+name, `{"attributes":{"email":"`+name+`"}}`)
+	c.must(202, "POST", "/events", `{"customerId":"`+name+`","eventType":"t","eventId":"`+name+`","properties":{"a":"`+name+`"}}`)
+	c.must(201, "POST", path+"/enroll", `{"customerId":"`+name+`"}`)
+	require.Eventually(t, func() bool {
+		return c.must(200, "GET", path+"/enrollments/"+name, "").body["status"] == "completed"
+	}, 30*time.Second, 50*time.Millisecond)
+	c.must(200, "GET", path+"/enrollments", "")
+	c.must(409, "POST", path+"/enrollments/"+name+"/retry", "")
+	c.must(409, "DELETE", path+"/enrollments/"+coded, "")
+	c.must(204, "DELETE", "/customers/"+name, "")
+	c.must(404, "GET", "/customers/"+name, "")
+
+	var log string
+	require.Eventually(t, func() bool {
+		text, err := os.ReadFile(target.log)
+		require.NoError(t, err)
+		log = string(text)
+		for line := range strings.Lines(log) {
+			if strings.Contains(line, tenant) && strings.Contains(line, "GET /api/v1/customers/{customerId}") {
+				return true
+			}
+		}
+		return false
+	}, 30*time.Second, 50*time.Millisecond)
+	require.NotContains(t, log, name)
+	require.NotContains(t, log, coded)
 }

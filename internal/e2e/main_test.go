@@ -22,6 +22,7 @@ var target struct {
 	url     string
 	issuer  *local.Issuer
 	machine *local.Machine // nil with -url
+	log     string         // file that the functions print to; "" with -url
 }
 
 func TestMain(m *testing.M) {
@@ -69,6 +70,7 @@ func aim(ctx context.Context) (stop func(), err error) {
 		return nil, fmt.Errorf("%w; see %s", err, output.Name())
 	}
 	target.url, target.issuer, target.machine = machine.URL, machine.Issuer, machine
+	target.log = output.Name()
 	fmt.Println("e2e: the functions print to", output.Name())
 	return machine.Stop, nil
 }

@@ -60,8 +60,11 @@ func cell(c client, route manifest.Route, journey string) string {
 		manifest.UpdateJourney.Key():   `{"name":"b"}`,
 		manifest.EnrollCustomers.Key(): `{"customerId":"a"}`,
 		manifest.TestJourney.Key():     `{}`,
+		manifest.PutEvent.Key():        `{"customerId":"nobody","eventType":"unknown"}`,
+		manifest.RetryEnrollment.Key(): ``,
 		manifest.PutCustomer.Key():     `{"attributes":{}}`,
 	}
+	bodies[manifest.RetryEnrollment.Key()] = ""
 	body, written := bodies[route.Key()]
 	require.True(c.t, written || route.Method == "GET" || route.Method == "DELETE", "the matrix has no body for %s", route.Key())
 	customer := "nobody" // but for the call that makes somebody of them

@@ -209,7 +209,7 @@ func (w *worker) step(_ context.Context, r *run) {
 		w.fail(r, reasonStuck)
 	case effect == journey.NoEffect:
 		r.need = needWrite
-		if r.e.Status == journey.Inside && r.e.Node == r.base.Node {
+		if r.e.Status == journey.Inside && r.e.Node == r.base.Node && r.e.Due.Equal(r.base.Due) {
 			r.need = needNothing // it still waits
 		}
 	case !r.in.HasAttributes:
@@ -253,7 +253,7 @@ func (w *worker) write(ctx context.Context, runs []*run) {
 		claims := r.claims
 		r.claims, r.need = false, needNothing
 		switch {
-		case errors.Is(err, ErrLost):
+		case errors.Is(err, journey.ErrLost):
 			w.counts.lost++
 		case err != nil:
 			w.counts.unknown++

@@ -7,7 +7,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -74,10 +73,6 @@ type Profile struct {
 	Attributes condition.Value // an object, or missing
 }
 
-// ErrLost is a write that came too late: somebody else wrote that enrollment
-// since it was read.
-var ErrLost = errors.New("engine: the enrollment was written by another")
-
 // Table is what the engine needs of the table. Reads are strongly consistent
 // except those of the due index, which may show what was true before.
 type Table interface {
@@ -106,7 +101,7 @@ type Table interface {
 	// named for them; absent for never.
 	LastEvents(ctx context.Context, t journey.Tenant, awaited map[string]string) (map[string]time.Time, error)
 	// Advance writes each enrollment if the stored Rev is its own less one,
-	// and returns for each nil, ErrLost, or another error after which it is
+	// and returns for each nil, journey.ErrLost, or another error after which it is
 	// unknown whether it was written. A write of its own that had succeeded
 	// before is a success. shards is for those whose Due changes.
 	Advance(ctx context.Context, t journey.Tenant, shards int, list []journey.Enrollment) []error

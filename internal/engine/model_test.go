@@ -169,7 +169,7 @@ func (p *process) Advance(_ context.Context, _ journey.Tenant, _ int, list []jou
 			continue
 		}
 		if p.items[e.Customer].Rev != e.Rev-1 {
-			errs[i] = engine.ErrLost
+			errs[i] = journey.ErrLost
 			continue
 		}
 		p.put(e)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/condition"
@@ -26,6 +27,7 @@ import (
 type installation struct {
 	*engine.Engine
 	store   *dynamo.Store
+	client  *dynamodb.Client
 	service *journey.Service
 	tenant  journey.Tenant
 	now     time.Time
@@ -52,7 +54,7 @@ func (i *installation) Send(_ context.Context, m engine.Message) (journey.Result
 	return journey.Sent, nil
 }
 
-func install(t testing.TB) *installation {
+func install(t testing.TB, options ...func(*dynamodb.Options)) *installation {
 	t.Helper()
 	server, err := dynamolocal.Start(t.Context(), dynamolocal.Options{})
 	require.NoError(t, err)
@@ -60,7 +62,7 @@ func install(t testing.TB) *installation {
 	client := dynamo.NewClient(aws.Config{
 		Region: "eu-west-1", BaseEndpoint: aws.String(server.Endpoint()),
 		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-	})
+	}, options...)
 	require.NoError(t, dynamo.CreateTable(t.Context(), client, "journeys"))
 	tenant, _ := journey.ParseTenant("acme")
 	i := &installation{
@@ -69,6 +71,7 @@ func install(t testing.TB) *installation {
 	}
 	clock := func() time.Time { return i.now }
 	i.service = journey.NewService(i.store, clock, rand.Reader)
+	i.client = client
 	i.Engine = &engine.Engine{
 		Table: i.store, Dispatcher: i, Provider: i, Parallel: 32, Now: clock,
 		Jitter: func() float64 { return 0 }, Log: slog.New(slog.DiscardHandler), Definitions: &journey.Definitions{},
@@ -99,6 +102,19 @@ func (i *installation) activate(t testing.TB, definition string) journey.ID {
 	_, err = i.service.Update(t.Context(), i.tenant, j.ID, journey.Change{Status: &active}, nil)
 	require.NoError(t, err)
 	return j.ID
+}
+
+func (i *installation) change(t testing.TB, ctx context.Context, id journey.ID, status journey.Status) {
+	t.Helper()
+	_, err := i.service.Update(ctx, i.tenant, id, journey.Change{Status: &status}, nil)
+	require.NoError(t, err)
+}
+
+func (i *installation) where(t testing.TB, id journey.ID, customer string) journey.Whereabouts {
+	t.Helper()
+	w, err := i.service.Whereabouts(t.Context(), i.tenant, id, customer)
+	require.NoError(t, err)
+	return w
 }
 
 func (i *installation) enroll(t testing.TB, id journey.ID, ctx context.Context, n int) []string {

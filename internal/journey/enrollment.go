@@ -58,6 +58,8 @@ type Enrollment struct {
 	Attempts   int
 	LeaseUntil time.Time
 
+	WokenAt time.Time // when the event that ends the wait was received; zero while it waits
+
 	failedAt time.Time // of a failed one that is to be written again: when it failed
 
 	// Place is where the due index held it when it was read; the table's own.

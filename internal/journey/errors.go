@@ -50,6 +50,10 @@ func (e *Error) Unwrap() error { return e.Cause }
 // ErrNotFound is a journey that does not exist for this tenant.
 var ErrNotFound = &Error{Kind: NotFound, Code: "journey-not-found", Detail: "There is no such journey."}
 
+// ErrLost is a write that came too late: somebody else wrote that enrollment
+// since it was read.
+var ErrLost = errors.New("journey: the enrollment was written by another")
+
 // ErrStale is a revision that is not the stored one.
 var ErrStale = &Error{
 	Kind: Stale, Code: "stale-revision",

@@ -130,6 +130,20 @@ type KeyRecord struct {
 // KeyLife is how long an Idempotency-Key is remembered.
 const KeyLife = 24 * time.Hour
 
+// EventRecord is what is kept about an event that came with an id of its
+// caller's, for EventLife.
+type EventRecord struct {
+	Customer   string
+	ID         string
+	Request    [32]byte  // hash of what came with the id
+	ReceivedAt time.Time // first; UTC, to the millisecond
+	Done       bool      // all that it does is done
+	ExpiresAt  time.Time // after it the record counts as gone
+}
+
+// EventLife is how long a caller's eventId is remembered.
+const EventLife = 7 * 24 * time.Hour
+
 // RequestID tells an enrollment that a request made itself from another's.
 type RequestID [16]byte
 
@@ -195,6 +209,38 @@ type Store interface {
 	// Enrollment returns a customer's enrollment in a journey, strongly
 	// consistent. ErrNotEnrolled when there is none.
 	Enrollment(ctx context.Context, t Tenant, id ID, customer string) (Enrollment, error)
+	// ReserveEvent stores r unless a record for its customer and id is kept
+	// that has not expired at now, and returns what is stored after: r or the
+	// kept one.
+	ReserveEvent(ctx context.Context, t Tenant, r EventRecord, now time.Time) (EventRecord, error)
+	// FinishEvent marks r as done, if it is there.
+	FinishEvent(ctx context.Context, t Tenant, r EventRecord) error
+	// PutLastEvent stores when a customer last caused an event of a type,
+	// unless a later time is stored. It is kept for longer than any wait.
+	PutLastEvent(ctx context.Context, t Tenant, customer, eventType string, received time.Time) error
+	// StartedBy returns the journeys that an event of that type starts,
+	// strongly consistent, in order.
+	StartedBy(ctx context.Context, t Tenant, eventType string) ([]ID, error)
+	// Enrollments returns all enrollments of a customer, strongly consistent.
+	Enrollments(ctx context.Context, t Tenant, customer string) ([]Enrollment, error)
+	// Wake writes Rev, WrittenAt, Due and WokenAt of e if the stored Rev is its own less
+	// one, and else returns ErrLost.
+	Wake(ctx context.Context, t Tenant, e Enrollment) error
+	// Advance writes each enrollment if the stored Rev is its own less one,
+	// and returns for each nil, ErrLost, or another error after which it is
+	// unknown whether it was written. shards is for those whose Due changes.
+	Advance(ctx context.Context, t Tenant, shards int, list []Enrollment) []error
+	// Indexed returns at most n (up to MaxIndexed) enrollments of a part of
+	// the due index, from after on (nil: from the start), and where the next
+	// read begins; nil when there is none. The index may show what was true
+	// before; the enrollments are as they are now.
+	Indexed(ctx context.Context, t Tenant, id ID, p Partition, n int, after *IndexKey) ([]Indexed, *IndexKey, error)
+	// DrainFrom returns the lowest epoch of a journey that somebody may still
+	// be in, strongly consistent; -1 when it is the journey's own.
+	DrainFrom(ctx context.Context, t Tenant, id ID) (int, error)
+	// Forget removes everything stored under a customer, and puts the
+	// Nameless write of each enrollment in its place.
+	Forget(ctx context.Context, t Tenant, customer string, now time.Time) error
 	// KeyRecord returns the record kept for key; false when there is none
 	// that has not expired at now.
 	KeyRecord(ctx context.Context, t Tenant, id ID, key string, now time.Time) (KeyRecord, bool, error)

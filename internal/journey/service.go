@@ -23,8 +23,8 @@ type Service struct {
 	entropy     io.Reader
 	definitions Definitions
 
-	// Nudge is told of customers who were enrolled and have something due at
-	// once; nil for nobody. Without it, tick finds them within a minute.
+	// Nudge is told of customers who have something due at once; nil for
+	// nobody. Without it, tick finds them within a minute.
 	Nudge func(ctx context.Context, t Tenant, id ID, customers []string)
 }
 
@@ -336,7 +336,7 @@ func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) 
 	var outcomes []Outcome
 	switch {
 	case j.Status == Active:
-		outcomes, err = s.insert(ctx, t, j, distinct, request)
+		outcomes, err = s.insert(ctx, t, j, distinct, Enrollment{RequestID: request})
 	case known:
 		outcomes = s.store.Enrolled(ctx, t, id, distinct, request)
 	default:
@@ -381,15 +381,16 @@ func (s *Service) requestID(ctx context.Context, t Tenant, j Journey, r EnrollRe
 }
 
 // insert stores everybody in the state in which the step function leaves them
-// at their first blocking node.
-func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []string, request RequestID) ([]Outcome, error) {
+// at their first blocking node. Only RequestID and Event of e are read.
+func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []string, e Enrollment) ([]Outcome, error) {
 	d, err := s.definition(ctx, t, j)
 	if err != nil {
 		return nil, err
 	}
 	now := s.clock()
 	first, _ := d.Graph.Start(Enrollment{
-		Journey: j.ID, GraphHash: j.GraphHash, Version: j.Version, Epoch: j.Epoch, RequestID: request,
+		Journey: j.ID, GraphHash: j.GraphHash, Version: j.Version, Epoch: j.Epoch,
+		RequestID: e.RequestID, Event: e.Event,
 		EnrolledAt: now, ExpiresAt: now.AddDate(0, 0, j.MaxDurationDays),
 	})
 	list := make([]Enrollment, len(customers))
@@ -398,10 +399,18 @@ func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []s
 		list[i].Customer = customer
 	}
 	outcomes := s.store.Enroll(ctx, t, j.Shards, list)
-	if s.Nudge != nil && first.Status == Inside && !first.Due.After(now) {
-		s.Nudge(ctx, t, j.ID, enrolled(customers, outcomes))
+	// Who waits for an event may have missed it while they were stored: its
+	// handler did not find them yet, so a worker looks for it.
+	if first.Status == Inside && (!first.Due.After(now) || d.Graph.AwaitedEvent(first.Node) != "") {
+		s.nudge(ctx, t, j.ID, enrolled(customers, outcomes))
 	}
 	return outcomes, nil
+}
+
+func (s *Service) nudge(ctx context.Context, t Tenant, id ID, customers []string) {
+	if s.Nudge != nil && len(customers) > 0 {
+		s.Nudge(ctx, t, id, customers)
+	}
 }
 
 func enrolled(customers []string, outcomes []Outcome) []string {

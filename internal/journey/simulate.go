@@ -134,12 +134,18 @@ func (s *simulation) send(node int) Answer {
 // refusal tells why the customer does not come in, "" if they do.
 func (s *simulation) refusal() string {
 	facts := condition.Facts{Attributes: s.request.Attributes}
-	id := s.graph.nodes[s.graph.entry].id
+	return s.graph.refusal(s.entry, &facts)
+}
+
+// refusal tells which condition keeps out a customer of whom these are the
+// facts, "" for none. journeys is the journey's entry condition, nil for none.
+func (g *Graph) refusal(journeys *condition.Program, facts *condition.Facts) string {
+	entry := &g.nodes[g.entry]
 	switch {
-	case s.entry != nil && !s.entry.Eval(&facts):
+	case journeys != nil && !journeys.Eval(facts):
 		return "the journey's entry condition is false"
-	case s.graph.nodes[s.graph.entry].condition != nil && !s.graph.nodes[s.graph.entry].condition.Eval(&facts):
-		return fmt.Sprintf("node %s: the condition of the entry is false", id)
+	case entry.condition != nil && !entry.condition.Eval(facts):
+		return fmt.Sprintf("node %s: the condition of the entry is false", entry.id)
 	}
 	return ""
 }

@@ -139,24 +139,41 @@ func (g *Graph) result(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
 
 // wait ends a wait by its event or its time, whichever was first.
 func (e *Enrollment) wait(n *node, in *Input) Result {
-	until := e.Since.Add(n.delay)
-	end := until
-	if e.ExpiresAt.Before(end) {
-		end = e.ExpiresAt
-	}
+	end := e.waitEnd(n)
 	e.Due = end
-	if n.event != "" && in.EventAt.After(e.Since) && in.EventAt.Before(end) {
+	if n.event != "" && (e.during(n, e.WokenAt) || e.during(n, in.EventAt)) {
 		in.EventAt = time.Time{} // one event ends one wait
 		return WokenByEvent
 	}
 	if in.Now.Before(end) {
 		return NoResult
 	}
-	if end.Before(until) {
+	if end.Before(e.Since.Add(n.delay)) {
 		e.end(Expired, MarkExpired, NodeDropped)
 		return NoResult
 	}
 	return Waited
+}
+
+// waitEnd returns when the wait that e is at ends by itself.
+func (e *Enrollment) waitEnd(n *node) time.Time {
+	end := e.Since.Add(n.delay)
+	if e.ExpiresAt.Before(end) {
+		return e.ExpiresAt
+	}
+	return end
+}
+
+// during reports whether at is inside of the wait that e is at.
+func (e *Enrollment) during(n *node, at time.Time) bool {
+	return at.After(e.Since) && at.Before(e.waitEnd(n))
+}
+
+// EndsWait reports whether an event of that type, received at that time, ends
+// the wait that e is at.
+func (g *Graph) EndsWait(e Enrollment, eventType string, received time.Time) bool {
+	n := &g.nodes[e.Node]
+	return e.Status == Inside && n.kind == Wait && n.event == eventType && e.during(n, received)
 }
 
 func (g *Graph) split(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
@@ -192,6 +209,16 @@ func (g *Graph) Facts(e *Enrollment, attributes condition.Value) condition.Facts
 		facts.Event, _ = condition.ParseValue(e.Event)
 	}
 	return facts
+}
+
+// keepEvent returns what conditions of the graph read of an event's
+// properties, as Enrollment.Event.
+func (g *Graph) keepEvent(properties condition.Value) []byte {
+	kept := properties.Prune(g.event)
+	if kept.Missing() {
+		return nil
+	}
+	return kept.AppendJSON(nil)
 }
 
 // effect takes the answer of an nba_decision or a channel_action, or says that
@@ -290,7 +317,7 @@ func (e *Enrollment) leave(result Result) {
 
 func (e *Enrollment) enter(node int, now time.Time) {
 	e.Node, e.Since = node, now
-	e.Attempts, e.LeaseUntil = 0, time.Time{}
+	e.Attempts, e.LeaseUntil, e.WokenAt = 0, time.Time{}, time.Time{}
 	e.mark(NodeEntered)
 }
 

@@ -99,8 +99,18 @@ var (
 		endpoint("get-enrollment", "GetItem"))
 	GetJourneyAnalytics = route(http.MethodGet, "/journeys/{id}/analytics", viewers,
 		endpoint("get-journey-analytics", "GetItem", "Query"))
-	PutCustomer = route(http.MethodPut, "/customers/{customerId}", feeders, endpoint("put-customer", "PutItem"))
-	GetCustomer = route(http.MethodGet, "/customers/{customerId}", editors, endpoint("get-customer", "GetItem"))
+	PutEvent = route(http.MethodPost, "/events", feeders, invoking(
+		endpoint("put-event", "BatchGetItem", "GetItem", "PartiQLInsert", "PutItem", "Query", "UpdateItem"), Advance))
+	ListEnrollments = route(http.MethodGet, "/journeys/{id}/enrollments", editors, indexed(
+		endpoint("list-enrollments", "BatchGetItem", "GetItem", "Query")))
+	RetryEnrollment = route(http.MethodPost, "/journeys/{id}/enrollments/{customerId}/retry", editors, invoking(
+		endpoint("retry-enrollment", "GetItem", "PartiQLUpdate"), Advance))
+	DeleteEnrollment = route(http.MethodDelete, "/journeys/{id}/enrollments/{customerId}", editors,
+		endpoint("delete-enrollment", "GetItem", "PartiQLUpdate"))
+	PutCustomer    = route(http.MethodPut, "/customers/{customerId}", feeders, endpoint("put-customer", "PutItem"))
+	GetCustomer    = route(http.MethodGet, "/customers/{customerId}", editors, endpoint("get-customer", "GetItem"))
+	DeleteCustomer = route(http.MethodDelete, "/customers/{customerId}", admins,
+		endpoint("delete-customer", "BatchWriteItem", "DeleteItem", "PutItem", "Query"))
 )
 
 // Advance moves customers. It is invoked asynchronously, with some of those
@@ -149,7 +159,8 @@ const AuthorizerTTL = 60 * time.Second
 func Routes() []Route {
 	return []Route{
 		ListJourneys, CreateJourney, GetJourney, UpdateJourney, DeleteJourney,
-		EnrollCustomers, TestJourney, GetEnrollment, GetJourneyAnalytics, PutCustomer, GetCustomer,
+		EnrollCustomers, TestJourney, GetEnrollment, GetJourneyAnalytics, PutEvent,
+		ListEnrollments, RetryEnrollment, DeleteEnrollment, PutCustomer, GetCustomer, DeleteCustomer,
 	}
 }
 
@@ -180,6 +191,12 @@ func endpoint(name string, actions ...string) Function {
 		Name: name, MemoryMB: 512, Timeout: 29 * time.Second,
 		Env: []string{EnvTable}, Actions: actions,
 	}
+}
+
+// indexed returns f allowed to query the due index.
+func indexed(f Function) Function {
+	f.Index = true
+	return f
 }
 
 // invoking returns f with what it needs to invoke other.

@@ -1,0 +1,52 @@
+package api
+
+import (
+	"net/http"
+
+	"journeys/internal/journey"
+	"journeys/internal/strict"
+)
+
+type eventBody struct {
+	EventID string `json:"eventId"`
+}
+
+func putEvent(a *API, w http.ResponseWriter, r *request) error {
+	body, err := r.readBody(w, "")
+	if err != nil {
+		return err
+	}
+	event := readEvent(body)
+	if err := r.invalid(); err != nil {
+		return err
+	}
+	id, err := a.Journeys.PutEvent(r.Context(), r.tenant, event)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusAccepted, eventBody{id})
+}
+
+func readEvent(body strict.Value) (e journey.Event) {
+	o, ok := body.Object()
+	if !ok {
+		return e
+	}
+	if v, ok := o.Need("customerId"); ok {
+		e.Customer, _ = readName(v)
+	}
+	if v, ok := o.Need("eventType"); ok {
+		e.Type, _ = v.Text(1, maxID)
+	}
+	if v, ok := o.Take("eventId"); ok {
+		e.ID, _ = v.Text(1, maxID)
+	}
+	if v, ok := o.Take("properties"); ok {
+		e.Properties = readCompactObject(v, journey.MaxProperties)
+	}
+	if v, ok := o.Take("occurredAt"); ok {
+		e.OccurredAt = readTime(v)
+	}
+	o.Done("customerId", "eventType", "eventId", "properties", "occurredAt")
+	return e
+}

@@ -1,0 +1,188 @@
+package dynamo
+
+import (
+	"context"
+	"encoding/hex"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"journeys/internal/journey"
+	"journeys/internal/manifest"
+)
+
+// DrainFrom implements journey.Store.
+func (s *Store) DrainFrom(ctx context.Context, t journey.Tenant, id journey.ID) (int, error) {
+	it, err := s.get(ctx, liveKey(t, id))
+	if err != nil {
+		return 0, failed("read what is live", err)
+	}
+	if it == nil {
+		return -1, nil
+	}
+	live, err := decodeLive(it)
+	return live.DrainFrom, err
+}
+
+// Indexed implements journey.Store.
+func (s *Store) Indexed(
+	ctx context.Context, t journey.Tenant, id journey.ID, p journey.Partition, n int, after *journey.IndexKey,
+) ([]journey.Indexed, *journey.IndexKey, error) {
+	partition := text(failedPartition(t, id))
+	if !p.Failed {
+		partition = text(duePartition(t, id, p.Epoch, p.Shard))
+	}
+	query := &dynamodb.QueryInput{
+		TableName: &s.table, IndexName: aws.String(manifest.DueIndex), Limit: aws.Int32(int32(n)),
+		KeyConditionExpression: aws.String("dp = :dp"), ExpressionAttributeValues: item{":dp": partition},
+	}
+	if after != nil {
+		start := enrollmentKey(t, id, after.Customer)
+		start[manifest.DuePartitionKey] = partition
+		start[manifest.DueSortKey] = number(after.At.UnixMilli())
+		query.ExclusiveStartKey = start
+	}
+	out, err := s.client.Query(ctx, query)
+	if err != nil {
+		return nil, nil, failed("read who is in a journey", err)
+	}
+	list := make([]journey.Indexed, len(out.Items))
+	for i, it := range out.Items {
+		r := reader{item: it}
+		list[i].Customer = strings.TrimPrefix(r.text(manifest.PartitionKey), customerPK(t))
+		list[i].At = r.time(manifest.DueSortKey)
+		if r.err != nil {
+			return nil, nil, r.err
+		}
+	}
+	if err := s.lookUp(ctx, t, id, list); err != nil {
+		return nil, nil, err
+	}
+	if len(out.LastEvaluatedKey) == 0 || len(list) == 0 {
+		return list, nil, nil
+	}
+	return list, &list[len(list)-1].IndexKey, nil
+}
+
+// lookUp reads the enrollments of a page of the index.
+func (s *Store) lookUp(ctx context.Context, t journey.Tenant, id journey.ID, list []journey.Indexed) error {
+	keys := make([]map[string]types.AttributeValue, len(list))
+	at := make(map[string]int, len(list))
+	for i := range list {
+		keys[i] = enrollmentKey(t, id, list[i].Customer)
+		at[list[i].Customer] = i
+	}
+	items, err := s.batchGet(ctx, keys)
+	if err != nil {
+		return failed("read enrollments", err)
+	}
+	for _, it := range items {
+		e, err := decodeEnrollment(t, it)
+		if err != nil {
+			return err
+		}
+		list[at[e.Customer]].Enrollment = e
+	}
+	return nil
+}
+
+// Sizes of requests that forget.
+const (
+	forgetPage   = 100
+	batchDeletes = 25
+)
+
+// Forget implements journey.Store. It reads what is left until that is
+// nothing, so that whatever is lost, refused or written meanwhile is met again.
+func (s *Store) Forget(ctx context.Context, t journey.Tenant, customer string, now time.Time) error {
+	for attempt := 0; ; attempt++ {
+		out, err := s.client.Query(ctx, &dynamodb.QueryInput{
+			TableName: &s.table, ConsistentRead: aws.Bool(true), Limit: aws.Int32(forgetPage),
+			KeyConditionExpression:    aws.String("PK = :pk"),
+			ExpressionAttributeValues: item{":pk": text(customerPK(t) + customer)},
+		})
+		if err != nil {
+			return failed("read what is stored of a customer", err)
+		}
+		if len(out.Items) == 0 {
+			return nil
+		}
+		var deletes []types.WriteRequest
+		for _, it := range out.Items {
+			r := reader{item: it}
+			if strings.HasPrefix(r.text(manifest.SortKey), "E#") {
+				if err := s.unname(ctx, t, it, now); err != nil {
+					return err
+				}
+				continue
+			}
+			deletes = append(deletes, types.WriteRequest{DeleteRequest: &types.DeleteRequest{
+				Key: item{manifest.PartitionKey: it[manifest.PartitionKey], manifest.SortKey: it[manifest.SortKey]},
+			}})
+		}
+		if err := s.deleteAll(ctx, deletes); err != nil {
+			return err
+		}
+		if attempt > 0 && !pause(ctx, attempt) {
+			return failed("forget a customer", ctx.Err())
+		}
+	}
+}
+
+// unname puts a nameless item in the place of an enrollment, unless somebody
+// wrote that since it was read. After a lost answer the enrollment is gone, and
+// the second attempt is refused.
+func (s *Store) unname(ctx context.Context, t journey.Tenant, it item, now time.Time) error {
+	e, err := decodeEnrollment(t, it)
+	if err != nil {
+		return err
+	}
+	w, err := s.newWriteID()
+	if err != nil {
+		return err
+	}
+	nameless, err := encodeEnrollment(t, 1, e.Nameless(now))
+	if err != nil {
+		return err
+	}
+	delete(nameless, eRequest)
+	delete(nameless, manifest.DuePartitionKey)
+	delete(nameless, manifest.DueSortKey)
+	nameless[manifest.PartitionKey] = text(namelessPK(t, w))
+	_, err = s.transact(ctx, w, []types.TransactWriteItem{
+		{Delete: &types.Delete{
+			TableName: &s.table, Key: enrollmentKey(t, e.Journey, e.Customer),
+			ConditionExpression: aws.String("#r = :r"), ExpressionAttributeNames: map[string]string{"#r": eRev},
+			ExpressionAttributeValues: item{":r": number(e.Rev)},
+		}},
+		{Put: &types.Put{TableName: &s.table, Item: nameless}},
+	})
+	return failed("forget an enrollment", err)
+}
+
+// namelessPK is the partition of one nameless item.
+func namelessPK(t journey.Tenant, w writeID) string {
+	return of(t) + "#A#" + hex.EncodeToString(w[:])
+}
+
+// deleteAll deletes items.
+func (s *Store) deleteAll(ctx context.Context, requests []types.WriteRequest) error {
+	for attempt := 0; len(requests) > 0; attempt++ {
+		n := min(len(requests), batchDeletes)
+		out, err := s.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
+			RequestItems: map[string][]types.WriteRequest{s.table: requests[:n]},
+		})
+		if err != nil {
+			return failed("forget a customer", err)
+		}
+		left := out.UnprocessedItems[s.table]
+		requests = append(left, requests[n:]...)
+		if len(left) > 0 && !pause(ctx, attempt) {
+			return failed("forget a customer", ctx.Err())
+		}
+	}
+	return nil
+}

@@ -1,0 +1,329 @@
+package dynamo_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go/middleware"
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/analytics"
+	"journeys/internal/dynamo"
+	"journeys/internal/dynamo/dynamotest"
+	"journeys/internal/journey"
+	"journeys/internal/strict"
+)
+
+const (
+	waitingGraph = `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"w","type":"wait","config":{"delayHours":500}},` +
+		`{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"w"},{"source":"w","target":"out"}]}`
+	leavingGraph = `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"out"}]}`
+	sendingGraph = `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"a","type":"channel_action","config":{"channel":"push"}},` +
+		`{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"a"},{"source":"a","target":"out"}]}`
+)
+
+// people is what callers do, on a store.
+type people struct {
+	*journey.Service
+	store *dynamo.Store
+	table string
+	now   time.Time
+}
+
+func newPeople(t *testing.T, options ...func(*dynamodb.Options)) *people {
+	p := &people{now: start}
+	p.store, p.table = store(t, options...)
+	p.Service = journey.NewService(p.store, func() time.Time { return p.now }, rand.Reader)
+	return p
+}
+
+func (p *people) journey(t *testing.T, definition string, customers ...string) journey.ID {
+	t.Helper()
+	var faults strict.Faults
+	v, _ := strict.Parse([]byte(definition), &faults)
+	d, ok := journey.ReadDefinition(v)
+	require.True(t, ok, faults.List())
+	name, active := "n", journey.Active
+	j, err := p.Create(t.Context(), demo, journey.Change{Name: &name, Definition: &d})
+	require.NoError(t, err)
+	_, err = p.Update(t.Context(), demo, j.ID, journey.Change{Status: &active}, nil)
+	require.NoError(t, err)
+	if len(customers) > 0 {
+		result, err := p.Enroll(t.Context(), demo, j.ID, journey.EnrollRequest{Customers: customers})
+		require.NoError(t, err)
+		require.Equal(t, len(customers), result.Enrolled)
+	}
+	return j.ID
+}
+
+func (p *people) fail(t *testing.T, id journey.ID, customers ...string) {
+	t.Helper()
+	for _, customer := range customers {
+		e, err := p.store.Enrollment(t.Context(), demo, id, customer)
+		require.NoError(t, err)
+		for _, err := range p.store.Advance(t.Context(), demo, 4, []journey.Enrollment{e.NextWrite(p.now).Fail("send_failed")}) {
+			require.NoError(t, err)
+		}
+	}
+}
+
+// figures counts what the stream tells.
+func (p *people) figures(t *testing.T, id journey.ID) analytics.Totals {
+	t.Helper()
+	var f analytics.Figures
+	_, records := readStream(t, p.table)
+	for _, r := range records {
+		require.NoError(t, r.Err)
+		if r.Journey == id && len(r.Write.Delta) > 0 {
+			require.NoError(t, f.Apply(r.Write))
+		}
+	}
+	require.Empty(t, f.Faults())
+	return f.Totals()
+}
+
+// requireNameless searches the table and its index for a name.
+func requireNameless(t *testing.T, table, name string) {
+	t.Helper()
+	for _, index := range []*string{nil, aws.String("due")} {
+		out, err := dynamotest.Client().Scan(t.Context(), &dynamodb.ScanInput{TableName: &table, IndexName: index})
+		require.NoError(t, err)
+		require.Empty(t, out.LastEvaluatedKey)
+		require.True(t, index != nil || len(out.Items) > 0)
+		for _, it := range out.Items {
+			for attribute, value := range it {
+				text := fmt.Sprintf("%s %#v", attribute, value)
+				if b, ok := value.(*types.AttributeValueMemberB); ok {
+					text = string(b.Value)
+				}
+				require.NotContains(t, text, name)
+			}
+		}
+	}
+}
+
+// The first answer to every request is lost, so that the SDK sends each twice.
+func TestForget_NothingNamesThemAndTheFiguresStay(t *testing.T) {
+	t.Parallel()
+
+	const ada = "Ada Lovelace"
+	p := newPeople(t, (&dynamotest.Faults{LoseFirst: true, ForgetTokens: true}).Install)
+	waiting, left, failed := p.journey(t, waitingGraph, ada, "other"), p.journey(t, leavingGraph, ada, "other"), p.journey(t, sendingGraph, ada, "other")
+	p.fail(t, failed, ada)
+	calm := journey.NewService(storeOn(p.table), func() time.Time { return p.now }, rand.Reader)
+	for _, customer := range []string{ada, "other"} {
+		_, err := p.PutCustomer(t.Context(), demo, customer, []byte(`{"name":"`+customer+`"}`))
+		require.NoError(t, err)
+		for n := range 30 {
+			_, err = calm.PutEvent(t.Context(), demo, journey.Event{Customer: customer, Type: "seen", ID: fmt.Sprint(customer, n)})
+			require.NoError(t, err)
+		}
+	}
+	before := map[journey.ID]analytics.Totals{}
+	for _, id := range []journey.ID{waiting, left, failed} {
+		before[id] = p.figures(t, id)
+	}
+	held, err := p.store.Enrollment(t.Context(), demo, waiting, ada)
+	require.NoError(t, err)
+	bystander, err := p.store.Enrollments(t.Context(), demo, "other")
+	require.NoError(t, err)
+
+	p.now = p.now.Add(time.Hour)
+	require.NoError(t, p.Forget(t.Context(), demo, ada))
+	requireNameless(t, p.table, ada)
+	lost := p.store.Advance(t.Context(), demo, 4, []journey.Enrollment{held.NextWrite(p.now).Cancel("late")})
+	require.ErrorIs(t, lost[0], journey.ErrLost, "a worker that held them")
+	require.NoError(t, p.Forget(t.Context(), demo, ada))
+	require.NoError(t, p.Forget(t.Context(), demo, "nobody"))
+	requireNameless(t, p.table, ada)
+
+	cancelled := before[waiting]
+	cancelled.Cancelled++
+	require.Equal(t, cancelled, p.figures(t, waiting), "who was inside leaves")
+	require.Equal(t, before[left], p.figures(t, left))
+	require.Equal(t, before[failed], p.figures(t, failed))
+	after, err := p.store.Enrollments(t.Context(), demo, "other")
+	require.NoError(t, err)
+	require.Equal(t, bystander, after)
+	_, err = p.Customer(t.Context(), demo, "other")
+	require.NoError(t, err)
+}
+
+// dyingAfter is an option of a client whose process dies after some calls.
+func dyingAfter(calls int, after bool) func(*dynamodb.Options) {
+	return func(o *dynamodb.Options) {
+		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+			die := func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
+				out middleware.InitializeOutput, metadata middleware.Metadata, err error,
+			) {
+				if calls--; calls < 0 && !(after && calls == -1) {
+					return out, metadata, errProcessDead
+				}
+				out, metadata, err = next.HandleInitialize(ctx, in)
+				if calls == -1 {
+					return middleware.InitializeOutput{}, metadata, errProcessDead
+				}
+				return out, metadata, err
+			}
+			return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("Dying", die), middleware.Before)
+		})
+	}
+}
+
+var errProcessDead = errors.New("the process is dead")
+
+func TestForget_FinishesWhatDiedHalfWay(t *testing.T) {
+	t.Parallel()
+
+	p := newPeople(t)
+	for calls := range 6 {
+		for _, after := range []bool{false, true} {
+			name := fmt.Sprintf("Ada %d %t", calls, after)
+			waiting, left := p.journey(t, waitingGraph, name), p.journey(t, leavingGraph, name)
+			_, err := p.PutCustomer(t.Context(), demo, name, []byte(`{}`))
+			require.NoError(t, err)
+			err = storeOn(p.table, dyingAfter(calls, after)).Forget(t.Context(), demo, name, p.now)
+			if calls < 4 {
+				require.Error(t, err)
+			}
+			require.NoError(t, p.Forget(t.Context(), demo, name))
+			requireNameless(t, p.table, name)
+			require.Equal(t, analytics.Totals{Enrolled: 1, Cancelled: 1}, p.figures(t, waiting), name)
+			require.Equal(t, analytics.Totals{Enrolled: 1, Completed: 1}, p.figures(t, left), name)
+		}
+	}
+}
+
+// list reads all pages.
+func (p *people) list(t *testing.T, id journey.ID, f journey.EnrollmentFilter) map[string]journey.Whereabouts {
+	t.Helper()
+	all := map[string]journey.Whereabouts{}
+	for turn := 0; ; turn++ {
+		require.Less(t, turn, 100)
+		page, err := p.ListEnrollments(t.Context(), demo, id, f)
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(page.Enrollments), f.Limit)
+		for _, w := range page.Enrollments {
+			require.NotContains(t, all, w.Customer)
+			all[w.Customer] = w
+		}
+		if f.Cursor = page.Next; f.Cursor == "" {
+			return all
+		}
+	}
+}
+
+func TestList_EverybodyOnceAndWhoeverIsStuck(t *testing.T) {
+	t.Parallel()
+
+	p := newPeople(t)
+	everybody := customers(0, 230)
+	id := p.journey(t, waitingGraph, everybody...)
+	p.fail(t, id, everybody[:7]...)
+	for _, limit := range []int{7, 50, 200} {
+		f := journey.EnrollmentFilter{Limit: limit}
+		require.Len(t, p.list(t, id, f), 223, limit)
+		f.NodeID = "w"
+		require.Len(t, p.list(t, id, f), 223, limit)
+		f.NodeID = "out"
+		require.Empty(t, p.list(t, id, f))
+		f = journey.EnrollmentFilter{Limit: limit, Failed: true}
+		stuck := p.list(t, id, f)
+		require.Len(t, stuck, 7)
+		require.Equal(t, "send_failed", stuck[everybody[0]].ExitReason)
+		require.Equal(t, "w", stuck[everybody[0]].NodeID)
+	}
+
+	// An archived journey lists those who have still to leave.
+	archived := journey.Archived
+	_, err := p.Update(t.Context(), demo, id, journey.Change{Status: &archived}, nil)
+	require.NoError(t, err)
+	require.Len(t, p.list(t, id, journey.EnrollmentFilter{Limit: 100}), 223)
+
+	var conflict *journey.Error
+	require.ErrorAs(t, p.Retry(t.Context(), demo, id, everybody[0]), &conflict)
+	require.Equal(t, "enrollment-archived", conflict.Code)
+}
+
+func TestList_ACursorIsOfOneList(t *testing.T) {
+	t.Parallel()
+
+	p := newPeople(t)
+	id, second := p.journey(t, waitingGraph, customers(0, 20)...), p.journey(t, waitingGraph, "x")
+	page, err := p.ListEnrollments(t.Context(), demo, id, journey.EnrollmentFilter{Limit: 1})
+	require.NoError(t, err)
+	refused := func(tenant journey.Tenant, id journey.ID, f journey.EnrollmentFilter) {
+		t.Helper()
+		f.Limit = 1
+		_, err := p.ListEnrollments(t.Context(), tenant, id, f)
+		var known *journey.Error
+		require.ErrorAs(t, err, &known)
+		require.Contains(t, []journey.Kind{journey.Invalid, journey.NotFound}, known.Kind)
+	}
+	refused(demo, second, journey.EnrollmentFilter{Cursor: page.Next})
+	refused(demo, id, journey.EnrollmentFilter{Cursor: page.Next, Failed: true})
+	refused(demo, id, journey.EnrollmentFilter{Cursor: page.Next, NodeID: "w"})
+	refused(other, id, journey.EnrollmentFilter{Cursor: page.Next})
+	text, err := base64.RawURLEncoding.DecodeString(page.Next)
+	require.NoError(t, err)
+	for _, forged := range []string{
+		"", string(text[:8]) + "\xff", string(text[:8]) + "\x01\x00", string(text[:8]) + "\x00\x7f",
+		string(text) + strings.Repeat("x", 200), string(text) + "\n", string(text) + "\xff",
+	} {
+		refused(demo, id, journey.EnrollmentFilter{Cursor: base64.RawURLEncoding.EncodeToString([]byte(forged)) + "A"})
+		if forged != "" {
+			refused(demo, id, journey.EnrollmentFilter{Cursor: base64.RawURLEncoding.EncodeToString([]byte(forged))})
+		}
+	}
+	// One that names another key of this table stays in the journey.
+	forged := base64.RawURLEncoding.EncodeToString([]byte(string(text) + "#E#T#other#C#x"))
+	_, err = p.ListEnrollments(t.Context(), demo, id, journey.EnrollmentFilter{Limit: 200, Cursor: forged})
+	require.NoError(t, err)
+}
+
+// The first answer to every request is lost, so that the SDK sends each twice.
+func TestRetryAndRemove(t *testing.T) {
+	t.Parallel()
+
+	p := newPeople(t, (&dynamotest.Faults{LoseFirst: true, ForgetTokens: true}).Install)
+	id, left := p.journey(t, sendingGraph, "a", "b", "c"), p.journey(t, leavingGraph, "a")
+	var nudged []string
+	p.Nudge = func(_ context.Context, _ journey.Tenant, _ journey.ID, customers []string) {
+		nudged = append(nudged, customers...)
+	}
+	p.fail(t, id, "a", "b")
+	code := func(err error) string {
+		var known *journey.Error
+		require.ErrorAs(t, err, &known)
+		return known.Code
+	}
+	require.NoError(t, p.Retry(t.Context(), demo, id, "a"))
+	require.Equal(t, []string{"a"}, nudged)
+	e, err := p.store.Enrollment(t.Context(), demo, id, "a")
+	require.NoError(t, err)
+	require.Equal(t, journey.Inside, e.Status)
+	require.Equal(t, p.now, e.Due)
+	require.Equal(t, "enrollment-not-failed", code(p.Retry(t.Context(), demo, id, "a")))
+	require.Equal(t, "enrollment-not-found", code(p.Retry(t.Context(), demo, id, "nobody")))
+	require.Equal(t, analytics.Totals{Enrolled: 3, Failed: 1}, p.figures(t, id))
+
+	for range 2 {
+		for _, customer := range []string{"b", "c"} { // failed, and inside
+			require.NoError(t, p.Remove(t.Context(), demo, id, customer))
+		}
+	}
+	require.Equal(t, "enrollment-ended", code(p.Remove(t.Context(), demo, left, "a")))
+	require.Equal(t, "enrollment-not-found", code(p.Remove(t.Context(), demo, id, "nobody")))
+	require.Equal(t, "journey-not-found", code(p.Remove(t.Context(), other, id, "a")))
+	require.Equal(t, analytics.Totals{Enrolled: 3, Cancelled: 2}, p.figures(t, id))
+	require.Empty(t, p.list(t, id, journey.EnrollmentFilter{Limit: 10, Failed: true}))
+}

@@ -1,0 +1,220 @@
+package journey
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"journeys/internal/condition"
+)
+
+// MaxProperties bounds an event's properties: bytes of compact JSON.
+const MaxProperties = 1024
+
+// Event is something that a customer did.
+type Event struct {
+	Customer   string
+	Type       string
+	ID         string    // the caller's; "" for none
+	Properties []byte    // a compact JSON object; nil for none
+	OccurredAt time.Time // as the caller says; zero for unsaid
+}
+
+// hash names what came with the event's id. Each part stands with its length,
+// so that no two events are written alike.
+func (e Event) hash() [32]byte {
+	var text []byte
+	for _, part := range [][]byte{[]byte(e.Type), e.Properties, []byte(e.OccurredAt.Format(time.RFC3339Nano))} {
+		text = binary.AppendUvarint(text, uint64(len(part)))
+		text = append(text, part...)
+	}
+	return sha256.Sum256(text)
+}
+
+// PutEvent ends the customer's waits for the event and enrolls them in every
+// journey that it starts. It returns the event's id, a new one unless the
+// caller gave one. An event that comes again with its id does nothing twice,
+// and finishes what an earlier try left undone.
+func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (id string, err error) {
+	now := s.clock()
+	if e.ID == "" {
+		id, err := ulid.New(ulid.Timestamp(now), s.entropy)
+		if err != nil {
+			return "", err
+		}
+		return "evt_" + id.String(), s.takeEvent(ctx, t, e, now)
+	}
+	record := EventRecord{
+		Customer: e.Customer, ID: e.ID, Request: e.hash(), ReceivedAt: now, ExpiresAt: now.Add(EventLife),
+	}
+	kept, err := s.store.ReserveEvent(ctx, t, record, now)
+	switch {
+	case err != nil:
+		return "", err
+	case kept.Request != record.Request:
+		return "", &Error{
+			Kind: Mismatch, Code: "event-id-reused",
+			Detail: "This eventId came with another event of this customer before. Send a new id with a new event.",
+		}
+	case kept.Done:
+		return e.ID, nil
+	}
+	// A repeat is as old as the first: it must not end a wait that began since.
+	if err := s.takeEvent(ctx, t, e, kept.ReceivedAt); err != nil {
+		return "", err
+	}
+	return e.ID, s.store.FinishEvent(ctx, t, kept)
+}
+
+// takeEvent does what an event does. It is stored before anybody looks for
+// waits, as a wait is stored before anybody looks for its event: one of the two
+// sees the other.
+func (s *Service) takeEvent(ctx context.Context, t Tenant, e Event, received time.Time) error {
+	if err := s.store.PutLastEvent(ctx, t, e.Customer, e.Type, received); err != nil {
+		return err
+	}
+	return errors.Join(s.wakeAll(ctx, t, e, received), s.startAll(ctx, t, e))
+}
+
+// wakeAll ends the waits that the event is for.
+func (s *Service) wakeAll(ctx context.Context, t Tenant, event Event, received time.Time) error {
+	list, err := s.store.Enrollments(ctx, t, event.Customer)
+	if err != nil {
+		return err
+	}
+	return together(list, func(e Enrollment) error {
+		woken, err := s.wake(ctx, t, e, event.Type, received)
+		if woken {
+			s.nudge(ctx, t, e.Journey, []string{e.Customer})
+		}
+		return err
+	})
+}
+
+// wakeAttempts is how often a wake that meets another write is tried.
+const wakeAttempts = 10
+
+// wake makes e due at once if the event ends its wait. That is written, since
+// the nudge that follows may be lost, and the journey may be paused.
+func (s *Service) wake(ctx context.Context, t Tenant, e Enrollment, eventType string, received time.Time) (woken bool, err error) {
+	for attempt := range wakeAttempts {
+		if e.Status != Inside {
+			return false, nil
+		}
+		d, err := s.definition(ctx, t, Journey{ID: e.Journey, GraphHash: e.GraphHash})
+		if err != nil || !d.Graph.EndsWait(e, eventType, received) {
+			return false, err
+		}
+		if !e.WokenAt.IsZero() {
+			return true, nil
+		}
+		next := e.NextWrite(s.clock())
+		next.WokenAt = received
+		next.dueBy(s.clock())
+		if err = s.store.Wake(ctx, t, next); !errors.Is(err, ErrLost) {
+			return err == nil, err
+		}
+		if attempt > 0 && !pause(ctx, attempt) {
+			return false, ctx.Err()
+		}
+		if e, err = s.store.Enrollment(ctx, t, e.Journey, e.Customer); err != nil {
+			if errors.Is(err, ErrNotEnrolled) {
+				return false, nil
+			}
+			return false, err
+		}
+	}
+	return false, errEnrollmentBusy
+}
+
+// errEnrollmentBusy is an enrollment that others wrote each time.
+var errEnrollmentBusy = &Error{
+	Kind: Unavailable, Code: "enrollment-busy",
+	Detail: "The customer is being moved by others at the same time. Try again.",
+}
+
+// startAll enrolls the customer in the journeys that the event starts.
+func (s *Service) startAll(ctx context.Context, t Tenant, event Event) error {
+	ids, err := s.store.StartedBy(ctx, t, event.Type)
+	if err != nil {
+		return err
+	}
+	facts := sync.OnceValues(func() (condition.Facts, error) { return s.factsOf(ctx, t, event) })
+	return together(ids, func(id ID) error {
+		err := s.start(ctx, t, id, event, facts)
+		if errors.Is(err, ErrNotFound) {
+			return nil // it was deleted meanwhile
+		}
+		return err
+	})
+}
+
+// start enrolls the customer in a journey if it is active and its conditions
+// hold.
+func (s *Service) start(ctx context.Context, t Tenant, id ID, event Event, facts func() (condition.Facts, error)) error {
+	j, err := s.store.Journey(ctx, t, id)
+	if err != nil || j.Status != Active || !slices.Contains(j.Events, event.Type) {
+		return err
+	}
+	d, err := s.definition(ctx, t, j)
+	if err != nil {
+		return err
+	}
+	known, err := facts()
+	if err != nil || d.Graph.refusal(j.entry().Condition, &known) != "" {
+		return err
+	}
+	e := Enrollment{Event: d.Graph.keepEvent(known.Event)}
+	if _, err := io.ReadFull(s.entropy, e.RequestID[:]); err != nil {
+		return err
+	}
+	outcomes, err := s.insert(ctx, t, j, []string{event.Customer}, e)
+	if err == nil && outcomes[0].Result == OutcomeError {
+		err = &Error{
+			Kind: Unavailable, Code: outcomes[0].Code,
+			Detail: "The table cannot take this now. Try again in a moment.",
+		}
+	}
+	return err
+}
+
+// factsOf returns what entry conditions read of the customer and the event.
+func (s *Service) factsOf(ctx context.Context, t Tenant, event Event) (facts condition.Facts, err error) {
+	if len(event.Properties) > 0 {
+		if facts.Event, err = condition.ParseValue(event.Properties); err != nil {
+			return facts, err
+		}
+	}
+	p, err := s.store.Profile(ctx, t, event.Customer)
+	if errors.Is(err, ErrNoCustomer) {
+		return facts, nil
+	}
+	if err == nil {
+		facts.Attributes, err = condition.ParseValue(p.Attributes)
+	}
+	return facts, err
+}
+
+// together calls f for everything in list, some at a time.
+func together[T any](list []T, f func(T) error) error {
+	const workers = 8
+	var running sync.WaitGroup
+	errs := make([]error, len(list))
+	slots := make(chan struct{}, workers)
+	for i, one := range list {
+		slots <- struct{}{}
+		running.Go(func() {
+			defer func() { <-slots }()
+			errs[i] = f(one)
+		})
+	}
+	running.Wait()
+	return errors.Join(errs...)
+}
