@@ -72,7 +72,7 @@ func analyticsOf(report analytics.Report) analyticsBody {
 	j, e := report.Journey, report.Enrollments
 	body := analyticsBody{
 		JourneyID: j.ID, JourneyName: j.Name, Status: j.Status, AsOf: optional(report.AsOf),
-		Enrollments: enrollmentsBody{e.Enrolled, e.Active(), e.Completed, e.Expired, e.Cancelled, e.Failed},
+		Enrollments:    enrollmentsBody{e.Enrolled, e.Active(), e.Completed, e.Expired, e.Cancelled, e.Failed},
 		CompletionRate: rate(e.Completed, e.Enrolled), Steps: []stepBody{},
 	}
 	for _, s := range report.Steps {
