@@ -78,6 +78,7 @@ func chaos(t *testing.T, seed uint64) {
 	w.requireCounted(t)
 	watched.requireEveryRev(t, w)
 	w.requireCounted(t) // what came again meanwhile changed nothing
+	w.requireAudited(t)
 	t.Logf("seed %d: %d customers out, %d messages, 0 wrong figures; %s", seed, graphs*perGraph, w.messages, w.cruelty)
 }
 

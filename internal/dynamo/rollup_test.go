@@ -743,3 +743,35 @@ func TestRollup_AuditGoesOnAfterATimeout(t *testing.T) {
 	require.Len(t, w.lines("figures repaired"), 1)
 	w.requireTrue(analytics.Range{})
 }
+
+// Who is forgotten counts as before, in every figure and on every day.
+func TestRollup_ForgottenPeopleCount(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t, 9)
+	w.enroll(8)
+	for range 3 {
+		w.later(1)
+		w.step()
+	}
+	var left []journey.Enrollment
+	for _, customer := range []string{"c1", "c2", "c3"} {
+		if e, ok := w.inside[customer]; ok && e.Status == journey.Inside {
+			left = append(left, e.Nameless(w.now))
+		}
+		delete(w.inside, customer)
+		require.NoError(t, w.store.Forget(t.Context(), w.tenant, customer, w.now))
+	}
+	require.NotEmpty(t, left)
+	w.wrote(left)
+	delete(w.inside, "") // they have no name
+	for range 3 {
+		w.later(1)
+		w.step()
+		w.run()
+		w.requireTrue(all)
+	}
+	require.NotEmpty(t, w.lines("audit"))
+	require.Empty(t, w.lines("drift"))
+	require.Empty(t, w.lines("an enrollment cannot be true"))
+}

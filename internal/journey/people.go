@@ -247,12 +247,9 @@ func (s *Service) Retry(ctx context.Context, t Tenant, id ID, customer string) e
 // taken out before.
 func (s *Service) Remove(ctx context.Context, t Tenant, id ID, customer string) error {
 	return s.rewrite(ctx, t, id, customer, func(_ Journey, e Enrollment) (Enrollment, error) {
-		now := s.clock()
 		switch {
-		case e.Status == Inside:
-			return e.NextWrite(now).Cancel(reasonRemoved), nil
-		case e.Status == Failed: // inside again and out, in one write
-			return e.NextWrite(now).Retry(now).Cancel(reasonRemoved), nil
+		case e.Status == Inside || e.Status == Failed:
+			return e.NextWrite(s.clock()).Cancel(reasonRemoved), nil
 		case e.Status == Cancelled && e.ExitReason == reasonRemoved:
 			return e, nil
 		}

@@ -1,0 +1,69 @@
+package chaos
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/analytics"
+	"journeys/internal/journey"
+)
+
+// requireAudited lets days go by for rollup, whose audit of this day finds
+// nothing; then it plants a wrong counter, and after that, apart, a wrong item,
+// and the audits find each as what it is.
+func (w *world) requireAudited(t *testing.T) {
+	t.Helper()
+	drift, wrong := w.audit(t, 3)
+	require.Zero(t, drift, "figures that differ from the enrollments")
+	require.Zero(t, wrong, "enrollments that cannot be true")
+
+	c := w.journeys[0]
+	_, list := w.load(t, c)
+	counter := &analytics.Counter{Parts: w.store, Now: time.Now, Log: slog.New(slog.DiscardHandler), Parallel: 1}
+	require.NoError(t, counter.Count(t.Context(), "planted", []analytics.Record{{
+		Number: "1", Tenant: w.tenant, Journey: c.id, Write: analytics.Write{
+			Graph: list[c.customers[0]].GraphHash, Version: list[c.customers[0]].Version, At: time.Now(),
+			Delta: journey.Delta{byte(journey.MarkEnrolled), 0, byte(journey.NodeEntered)},
+		},
+	}}))
+	drift, wrong = w.audit(t, 4)
+	require.Equal(t, 2, drift, "enrolled, and entered at the first node")
+	require.Zero(t, wrong)
+
+	planted := list[c.customers[0]]
+	planted.Rev++
+	planted.Delta = journey.Delta{0}
+	planted.Node++
+	require.NoError(t, w.store.Advance(t.Context(), w.tenant, 1, []journey.Enrollment{planted})[0])
+	drift, wrong = w.audit(t, 5)
+	require.Zero(t, drift)
+	require.Equal(t, 1, wrong)
+}
+
+// audit runs rollup as of some days from now, and returns what its audit found.
+func (w *world) audit(t *testing.T, days int) (drift, wrong int) {
+	t.Helper()
+	var log bytes.Buffer
+	r := &analytics.Rollup{
+		Table: w.store, Now: func() time.Time { return time.Now().AddDate(0, 0, days) },
+		Log: slog.New(slog.NewJSONHandler(&log, nil)), Segments: 4,
+	}
+	require.NoError(t, r.Run(t.Context()))
+	for line := range bytes.Lines(log.Bytes()) {
+		var found struct {
+			Msg               string
+			Drift, WrongItems int
+		}
+		require.NoError(t, json.Unmarshal(line, &found))
+		if found.Msg == "audit" {
+			return found.Drift, found.WrongItems
+		}
+	}
+	require.Fail(t, "no audit came to its end", log.String())
+	return 0, 0
+}
