@@ -13,7 +13,7 @@ funnel: export TENANT := $(value TENANT)
 funnel: go ## Draw the funnel of a journey of the API that runs here: JOURNEY=jrn_... TENANT=demo
 	@go run ./internal/cmd/funnel
 
-chaos: chaos-engine chaos-count
+chaos: chaos-engine chaos-count chaos-underway
 
 .PHONY: chaos-engine
 chaos-engine: deps
@@ -22,3 +22,7 @@ chaos-engine: deps
 .PHONY: chaos-count
 chaos-count: go
 	go test ./internal/analytics -run Model -seeds 10000 -timeout 30m -v
+
+.PHONY: chaos-underway
+chaos-underway: deps
+	go test ./internal/engine -run UnderWay -many 10000 -timeout 30m -v

@@ -1,0 +1,246 @@
+package engine_test
+
+import (
+	"flag"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/engine"
+	"journeys/internal/journey"
+	"journeys/internal/strict"
+)
+
+const longWait = `{"nodes":[
+	{"id":"in","type":"entry_trigger"},
+	{"id":"hour","type":"wait","config":{"delayHours":1}},
+	{"id":"hello","type":"channel_action","config":{"channel":"push"}},
+	{"id":"long","type":"wait","config":{"delayHours":500}},
+	{"id":"out","type":"exit","config":{"reason":"REASON"}}],
+	"edges":[{"source":"in","target":"hour"},{"source":"hour","target":"hello"},
+	{"source":"hello","target":"long"},{"source":"long","target":"out"}]}`
+
+// wire counts the requests to the table by their operation, retries too.
+type wire struct {
+	next  dynamodb.HTTPClient
+	mu    sync.Mutex
+	calls map[string]int
+}
+
+func (w *wire) install(o *dynamodb.Options) { w.next, o.HTTPClient = o.HTTPClient, w }
+
+func (w *wire) Do(r *http.Request) (*http.Response, error) {
+	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	w.mu.Lock()
+	w.calls[operation]++
+	w.mu.Unlock()
+	return w.next.Do(r)
+}
+
+// count returns the requests that f causes.
+func (w *wire) count(f func()) (calls map[string]int, all int) {
+	w.mu.Lock()
+	w.calls = map[string]int{}
+	w.mu.Unlock()
+	f()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, n := range w.calls {
+		all += n
+	}
+	return w.calls, all
+}
+
+// runAll is a tick and its workers, several at once.
+func (i *installation) runAll(t *testing.T) {
+	t.Helper()
+	require.NoError(t, i.Tick(t.Context()))
+	packs := make(chan engine.Pack, len(i.queue))
+	for _, pack := range i.queue {
+		packs <- pack
+	}
+	close(packs)
+	i.queue = nil
+	var running sync.WaitGroup
+	for range 8 {
+		running.Go(func() {
+			for pack := range packs {
+				if err := i.Advance(t.Context(), pack); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	running.Wait()
+}
+
+// whereAll counts the customers by what they are.
+func (i *installation) whereAll(t *testing.T, id journey.ID, customers []string, name func(journey.Enrollment) string) map[string]int {
+	t.Helper()
+	counts := map[string]int{}
+	for part := range slices.Chunk(customers, engine.PackSize) {
+		_, list, err := i.store.Load(t.Context(), i.tenant, id, part)
+		require.NoError(t, err)
+		for _, e := range list {
+			counts[name(e)]++
+		}
+	}
+	return counts
+}
+
+func status(e journey.Enrollment) string {
+	return strings.TrimSpace(e.Status.String() + " " + e.ExitReason)
+}
+
+func node(e journey.Enrollment) string { return fmt.Sprint(status(e), " ", e.Node) }
+
+// manyFlag is how many are inside while their journey changes. In CI it is a
+// tenth, since 10,000 take minutes of DynamoDB Local's time.
+var manyFlag = flag.Int("many", 1_000, "customers of the tests of journeys under way")
+
+// Ten thousand are due while their journey is paused: nothing is written and
+// nothing is sent. When it is resumed, they go on.
+func TestUnderWay_PauseAndResume(t *testing.T) {
+	t.Parallel()
+
+	many := *manyFlag
+	w := &wire{calls: map[string]int{}}
+	i := install(t, w.install)
+	id := i.activate(t, longWait)
+	customers := i.enroll(t, id, t.Context(), many)
+	_, paused := w.count(func() { i.change(t, t.Context(), id, journey.Paused) })
+	require.LessOrEqual(t, paused, 5)
+	i.now = i.now.Add(2 * time.Hour)
+	calls, _ := w.count(func() {
+		for range 3 {
+			i.runAll(t)
+			i.now = i.now.Add(time.Minute)
+		}
+	})
+	require.Equal(t, map[string]int{"Query": 3}, calls, "each tick reads what is live, and no more")
+	require.Empty(t, i.inbox)
+
+	_, resumed := w.count(func() { i.change(t, t.Context(), id, journey.Active) })
+	require.LessOrEqual(t, resumed, 5)
+	i.runAll(t)
+	require.Equal(t, map[string]int{"active 3": many}, i.whereAll(t, id, customers, node))
+	require.Len(t, i.inbox, many)
+	t.Logf("%d requests to pause, %d to resume; 3 queries and no write or message in 3 ticks of the pause; %d went on", paused, resumed, many)
+}
+
+// Ten thousand are inside, half of them in a wait of 500 hours, when their
+// journey is archived or deleted: all are out within ten ticks.
+func TestUnderWay_ArchiveAndDelete(t *testing.T) {
+	t.Parallel()
+
+	const ticks = 10
+	many := *manyFlag
+	w := &wire{calls: map[string]int{}}
+	i := install(t, w.install)
+	for _, reason := range []string{"journey_archived", "journey_deleted"} {
+		id := i.activate(t, longWait)
+		customers := i.enroll(t, id, t.Context(), many/2)
+		hours := read(t, strings.Replace(longWait, `"delayHours":1}`, `"delayHours":500}`, 1))
+		_, err := i.service.Update(t.Context(), i.tenant, id, journey.Change{Definition: &hours}, nil)
+		require.NoError(t, err)
+		for n := len(customers); n < many; n = len(customers) {
+			for range min(journey.MaxBatch, many-n) {
+				customers = append(customers, fmt.Sprint("more-", len(customers)))
+			}
+			result, err := i.service.Enroll(t.Context(), i.tenant, id, journey.EnrollRequest{Customers: customers[n:]})
+			require.NoError(t, err)
+			require.Equal(t, len(customers)-n, result.Enrolled)
+		}
+		_, calls := w.count(func() {
+			if reason == "journey_archived" {
+				i.change(t, t.Context(), id, journey.Archived)
+			} else {
+				require.NoError(t, i.service.Delete(t.Context(), i.tenant, id, nil))
+			}
+		})
+		require.LessOrEqual(t, calls, 5)
+		out, turns := map[string]int{}, 0
+		for ; turns < ticks && out["cancelled "+reason] < many; turns++ {
+			i.runAll(t)
+			i.now = i.now.Add(time.Minute)
+			out = i.whereAll(t, id, customers, status)
+		}
+		require.Equal(t, map[string]int{"cancelled " + reason: many}, out)
+		t.Logf("%s: %d requests; %d out after %d ticks", reason, calls, many, turns)
+	}
+	require.Empty(t, i.inbox, "who leaves gets nothing more")
+}
+
+// read reads a definition.
+func read(t *testing.T, text string) journey.Definition {
+	t.Helper()
+	var faults strict.Faults
+	v, _ := strict.Parse([]byte(text), &faults)
+	d, ok := journey.ReadDefinition(v)
+	require.True(t, ok, faults.List())
+	return d
+}
+
+func TestUnderWay_AnEditIsForThoseWhoEnterAfterIt(t *testing.T) {
+	t.Parallel()
+
+	w := &wire{calls: map[string]int{}}
+	i := install(t, w.install)
+	id := i.activate(t, strings.ReplaceAll(longWait, "REASON", "old"))
+	customers := i.enroll(t, id, t.Context(), 1000)
+	edited := read(t, strings.ReplaceAll(longWait, "REASON", "new"))
+	_, calls := w.count(func() {
+		j, err := i.service.Update(t.Context(), i.tenant, id, journey.Change{Definition: &edited}, nil)
+		require.NoError(t, err)
+		require.Equal(t, 2, j.Version)
+	})
+	require.LessOrEqual(t, calls, 5)
+	later := make([]string, 500)
+	for c := range later {
+		later[c] = fmt.Sprint("later-", c)
+	}
+	result, err := i.service.Enroll(t.Context(), i.tenant, id, journey.EnrollRequest{Customers: later})
+	require.NoError(t, err)
+	require.Equal(t, len(later), result.Enrolled)
+	for _, hours := range []time.Duration{1, 500} {
+		i.now = i.now.Add(hours * time.Hour)
+		i.runAll(t)
+	}
+	version := func(e journey.Enrollment) string { return fmt.Sprint(status(e), " ", e.Version) }
+	require.Equal(t, map[string]int{"completed old 1": 1000}, i.whereAll(t, id, customers, version))
+	require.Equal(t, map[string]int{"completed new 2": 500}, i.whereAll(t, id, later, version))
+}
+
+func TestUnderWay_MaxDurationExpires(t *testing.T) {
+	t.Parallel()
+
+	i := install(t)
+	id := i.activate(t, longWait)
+	days, long := 7, 365
+	for limit, ended := range map[*int]string{&days: "expired", &long: "completed REASON"} {
+		_, err := i.service.Update(t.Context(), i.tenant, id, journey.Change{MaxDurationDays: limit}, nil)
+		require.NoError(t, err)
+		customers := []string{fmt.Sprint("a", *limit), fmt.Sprint("b", *limit)}
+		_, err = i.service.Enroll(t.Context(), i.tenant, id, journey.EnrollRequest{Customers: customers})
+		require.NoError(t, err)
+		entered := i.now
+		i.now = entered.Add(time.Hour)
+		i.runAll(t)
+		i.now = entered.AddDate(0, 0, 7).Add(-time.Millisecond)
+		i.runAll(t)
+		require.Equal(t, map[string]int{"active 3": 2}, i.whereAll(t, id, customers, node))
+		i.now = entered.AddDate(0, 0, 7)
+		i.runAll(t)
+		require.Equal(t, ended == "expired", i.whereAll(t, id, customers, status)["expired"] == 2)
+		i.now = entered.AddDate(0, 0, 30)
+		i.runAll(t)
+		require.Equal(t, map[string]int{ended: 2}, i.whereAll(t, id, customers, status))
+	}
+}
