@@ -141,8 +141,9 @@ func (g *Graph) result(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
 func (e *Enrollment) wait(n *node, in *Input) Result {
 	end := e.waitEnd(n)
 	e.Due = end
-	if n.event != "" && (e.during(n, e.WokenAt) || e.during(n, in.EventAt)) {
-		in.EventAt = time.Time{} // one event ends one wait
+	event := in.EventAt
+	in.EventAt = time.Time{} // it is of this wait's event, and ends no other
+	if n.event != "" && (e.during(n, e.WokenAt) || e.during(n, event)) {
 		return WokenByEvent
 	}
 	if in.Now.Before(end) {

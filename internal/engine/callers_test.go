@@ -1,0 +1,304 @@
+package engine_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/condition"
+	"journeys/internal/engine"
+	"journeys/internal/journey"
+	"journeys/internal/journey/journeytest"
+	"journeys/internal/strict"
+)
+
+// callers do what marketers do while customers are inside.
+func (m *model) callers(turn int, seed uint64) {
+	m.putEvents()
+	if m.live.Reason == "journey_deleted" {
+		return
+	}
+	switch m.r.IntN(12) {
+	case 0:
+		m.faults["pause"]++
+		m.live.On, m.live.Since = !m.live.On, m.now
+	case 1:
+		m.edit()
+	case 2:
+		m.remove(fmt.Sprintf("c%d", m.r.IntN(25)))
+	case 3, 4, 5:
+		m.faults["event"]++
+		m.pending = append(m.pending, journey.Event{
+			Customer: fmt.Sprintf("c%d", m.r.IntN(25)), Type: fmt.Sprintf("e%d", m.r.IntN(3)), ID: fmt.Sprint(turn),
+		})
+	}
+	if turn == 8 && seed%4 == 0 {
+		m.end("archive", "journey_archived")
+		m.live.On = seed%8 == 0 // it is active again at once, and who was inside still leaves
+	}
+	if turn == 12 && seed%4 == 1 {
+		m.end("delete", "journey_deleted")
+	}
+	if m.r.IntN(6) == 0 && m.live.Reason != "journey_deleted" && m.live.On {
+		m.enroll(fmt.Sprint("later", turn))
+	}
+}
+
+func (m *model) end(kind, reason string) {
+	m.faults[kind]++
+	m.live.On, m.live.Reason, m.live.Since = false, reason, m.now
+	m.live.Epoch++
+}
+
+// edit gives those who enter from now on another graph.
+func (m *model) edit() {
+	m.faults["edit"]++
+	var faults strict.Faults
+	v, _ := strict.Parse([]byte(journeytest.Graph(m.r, 4+m.r.IntN(12))), &faults)
+	var ok bool
+	m.definition, ok = journey.ReadDefinition(v)
+	require.True(m.t, ok)
+	m.definitions[m.definition.Hash] = m.definition
+}
+
+// handler is what a handler of a call sees of the model.
+type handler struct {
+	journey.Store // what is not here is not called
+	*process
+}
+
+func (m *model) service(p *process) *journey.Service {
+	s := journey.NewService(handler{process: p}, func() time.Time { return p.now.Add(p.skew) }, rand.NewChaCha8([32]byte{}))
+	s.Nudge = func(ctx context.Context, t journey.Tenant, id journey.ID, customers []string) {
+		_ = p.Dispatch(ctx, engine.Pack{Tenant: t, Journey: id, Customers: customers})
+	}
+	return s
+}
+
+// putEvents sends what has no answer yet, again where a handler died.
+func (m *model) putEvents() {
+	m.pending = slices.DeleteFunc(m.pending, func(e journey.Event) bool {
+		if _, again := m.records[e.ID]; again {
+			m.faults["event again"]++
+		}
+		p := &process{model: m, skew: time.Duration(m.r.IntN(200)-100) * time.Millisecond}
+		_, err := m.service(p).PutEvent(context.Background(), m.tenant, e)
+		return err == nil && !p.dead
+	})
+}
+
+// remove takes a customer out, if they are inside.
+func (m *model) remove(customer string) {
+	p := &process{model: m}
+	if err := m.service(p).Remove(context.Background(), m.tenant, m.live.Journey, customer); err == nil {
+		m.faults["removed"]++
+	}
+}
+
+// write is a process's request that writes: it may die before, or after.
+func (p *process) write(apply func()) error {
+	switch p.fault("crash", "throttle", "freeze", "lost answer") {
+	case "throttle":
+		return errThrottled
+	case "lost answer":
+		apply()
+		p.dead = true
+	}
+	if p.dead {
+		return errDead
+	}
+	apply()
+	return nil
+}
+
+func (h handler) Journey(ctx context.Context, _ journey.Tenant, id journey.ID) (journey.Journey, error) {
+	return journey.Journey{ID: id, Shards: h.live.Shards, Epoch: h.live.Epoch}, h.read(ctx)
+}
+
+func (h handler) Definition(ctx context.Context, t journey.Tenant, id journey.ID, hash string) ([]byte, error) {
+	return h.process.Definition(ctx, t, id, hash)
+}
+
+func (h handler) Advance(ctx context.Context, t journey.Tenant, shards int, list []journey.Enrollment) []error {
+	return h.process.Advance(ctx, t, shards, list)
+}
+
+func (h handler) ReserveEvent(_ context.Context, _ journey.Tenant, r journey.EventRecord, _ time.Time) (kept journey.EventRecord, err error) {
+	err = h.write(func() {
+		var ok bool
+		if kept, ok = h.records[r.ID]; !ok {
+			h.records[r.ID], kept = r, r
+		}
+	})
+	return kept, err
+}
+
+func (h handler) FinishEvent(_ context.Context, _ journey.Tenant, r journey.EventRecord) error {
+	return h.write(func() {
+		r.Done = true
+		h.records[r.ID] = r
+	})
+}
+
+func (h handler) PutLastEvent(_ context.Context, _ journey.Tenant, customer, eventType string, received time.Time) error {
+	return h.write(func() {
+		key := customer + " " + eventType
+		h.heard[key] = append(h.heard[key], heard{received, h.now})
+	})
+}
+
+func (h handler) StartedBy(context.Context, journey.Tenant, string) ([]journey.ID, error) {
+	return nil, nil
+}
+
+func (h handler) Enrollments(ctx context.Context, t journey.Tenant, customer string) ([]journey.Enrollment, error) {
+	if err := h.read(ctx); err != nil {
+		return nil, err
+	}
+	if e, ok := h.items[customer]; ok {
+		return []journey.Enrollment{e}, nil
+	}
+	return nil, nil
+}
+
+func (h handler) Enrollment(ctx context.Context, _ journey.Tenant, _ journey.ID, customer string) (journey.Enrollment, error) {
+	if err := h.read(ctx); err != nil {
+		return journey.Enrollment{}, err
+	}
+	if e, ok := h.items[customer]; ok {
+		return e, nil
+	}
+	return journey.Enrollment{}, journey.ErrNotEnrolled
+}
+
+func (h handler) Wake(_ context.Context, _ journey.Tenant, e journey.Enrollment) (err error) {
+	failed := h.write(func() {
+		if h.items[e.Customer].Rev != e.Rev-1 {
+			err = journey.ErrLost
+			return
+		}
+		woken := h.items[e.Customer]
+		woken.Rev, woken.WrittenAt, woken.Due, woken.WokenAt, woken.Delta = e.Rev, e.WrittenAt, e.Due, e.WokenAt, nil
+		h.put(woken)
+		h.faults["woken"]++
+	})
+	if failed != nil {
+		return failed
+	}
+	return err
+}
+
+// check holds the end against what a simulation of each customer shows.
+func (m *model) check(seed uint64) {
+	sends := map[string]bool{}
+	ended := map[journey.EnrollmentStatus]int64{}
+	for customer, e := range m.items {
+		where := fmt.Sprintf("seed %d customer %s: %s", seed, customer, e.ExitReason)
+		ended[e.Status]++
+		require.Contains(m.t, []journey.EnrollmentStatus{journey.Completed, journey.Cancelled}, e.Status, where)
+		g := m.definitions[e.GraphHash].Graph
+		visits := e.Path.Visits(e.EnrolledAt)
+		var way []string
+		for _, visit := range visits {
+			way = append(way, g.NodeID(visit.Node)+" "+visit.Result.String())
+			if visit.Result == journey.Sent {
+				require.Contains(m.t, m.sends, customer+" "+g.NodeID(visit.Node), where)
+				sends[customer+" "+g.NodeID(visit.Node)] = true
+			}
+			m.requireEvents(where, e, visit)
+		}
+		if e.Status == journey.Cancelled { // it may have been sent, and they left before that was written
+			sends[customer+" "+g.NodeID(e.Node)] = true
+		}
+		expected := m.simulate(e, visits)
+		if e.Status == journey.Cancelled {
+			expected = expected[:len(way)]
+		}
+		require.Equal(m.t, expected, way, where)
+	}
+	for who := range m.sends {
+		require.Contains(m.t, sends, who, "seed %d: a message to nobody", seed)
+	}
+	require.Len(m.t, m.inbox, len(m.sends), "seed %d: each message once", seed)
+	require.Empty(m.t, m.figures.Faults(), "seed %d", seed)
+	totals := m.figures.Totals()
+	require.Equal(m.t, []int64{int64(len(m.items)), ended[journey.Completed], ended[journey.Cancelled], 0, 0},
+		[]int64{totals.Enrolled, totals.Completed, totals.Cancelled, totals.Failed, totals.Active()}, "seed %d", seed)
+}
+
+// skew is what the clocks of two processes differ at most, and a bit.
+const skew = 250 * time.Millisecond
+
+// requireEvents holds how a wait ended against the events that were heard: by
+// one that was received during the wait, and by no time if one was stored in
+// time.
+func (m *model) requireEvents(where string, e journey.Enrollment, visit journey.Visit) {
+	g := m.definitions[e.GraphHash].Graph
+	awaited := g.AwaitedEvent(visit.Node)
+	if awaited == "" {
+		return
+	}
+	e.Status, e.Node, e.Since = journey.Inside, visit.Node, visit.EnteredAt
+	during, inTime := false, false
+	for _, h := range m.heard[e.Customer+" "+awaited] {
+		if g.EndsWait(e, awaited, h.received) {
+			during = true
+			inTime = inTime || g.EndsWait(e, awaited, h.stored.Add(skew))
+		}
+	}
+	switch visit.Result {
+	case journey.WokenByEvent:
+		require.True(m.t, during, "%s: woken at %s by no event", where, g.NodeID(visit.Node))
+	case journey.Waited:
+		require.False(m.t, inTime, "%s: at %s an event was lost", where, g.NodeID(visit.Node))
+	}
+}
+
+// simulate returns the way that /test shows, with events for the waits that an
+// event has ended.
+func (m *model) simulate(e journey.Enrollment, visits []journey.Visit) []string {
+	d := m.definitions[e.GraphHash]
+	service := journey.NewService(simulated{d: d}, func() time.Time { return m.now }, nil)
+	request := journey.TestRequest{Attributes: m.profiles[e.Customer].Attributes, Now: e.EnrolledAt, Decisions: map[string]condition.Value{}}
+	for i := range d.Graph.Len() {
+		if answer, ok := m.decisions[d.Graph.NodeID(i)]; ok && d.Graph.NodeType(i) == journey.NBADecision {
+			request.Decisions[d.Graph.NodeID(i)] = answer
+		}
+	}
+	walk := func() journey.Simulation {
+		s, err := service.Test(m.t.Context(), m.tenant, "", request)
+		require.NoError(m.t, err)
+		require.Equal(m.t, "exited", s.Outcome)
+		return s
+	}
+	for i, visit := range visits {
+		if visit.Result == journey.WokenByEvent {
+			request.Events = append(request.Events, journey.TestEvent{
+				Type: d.Graph.AwaitedEvent(visit.Node), After: walk().Steps[i].At.Sub(e.EnrolledAt) + time.Millisecond,
+			})
+		}
+	}
+	var way []string
+	for _, step := range walk().Steps {
+		way = append(way, step.NodeID+" "+step.Result)
+	}
+	return way
+}
+
+// simulated is a Store with one graph of the model's journey.
+type simulated struct {
+	journey.Store
+	d journey.Definition
+}
+
+func (s simulated) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+	return journey.Journey{GraphHash: s.d.Hash, MaxDurationDays: 365}, nil
+}
+
+func (s simulated) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
+	return s.d.Raw, nil
+}
