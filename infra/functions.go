@@ -179,7 +179,7 @@ func (st *stack) allowChannels(role awsiam.Role) {
 	if len(channels.Senders) > 0 {
 		identities := jsii.String("arn:" + *st.scope.Partition() + ":ses:" + *st.scope.Region() + ":" + *st.scope.Account() + ":*")
 		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Actions: jsii.Strings("ses:SendEmail"), Resources: &[]*string{identities},
+			Actions: jsii.Strings("ses:SendEmail", "ses:SendTemplatedEmail"), Resources: &[]*string{identities},
 			Conditions: &map[string]any{"StringEquals": map[string]any{"ses:FromAddress": channels.Senders}},
 		}))
 		wide = append(wide, "Resource::arn:<AWS::Partition>:ses:<AWS::Region>:<AWS::AccountId>:*")

@@ -246,7 +246,7 @@ func TestChannelsOfAWSAreAllowedAsTheSettingsSay(t *testing.T) {
 	partition, region, account := map[string]any{"Ref": "AWS::Partition"}, map[string]any{"Ref": "AWS::Region"}, map[string]any{"Ref": "AWS::AccountId"}
 	want := []statement{
 		{
-			"Allow", []string{"ses:SendEmail"}, []string{join("arn:", partition, ":ses:", region, ":", account, ":*")},
+			"Allow", []string{"ses:SendEmail", "ses:SendTemplatedEmail"}, []string{join("arn:", partition, ":ses:", region, ":", account, ":*")},
 			`{"StringEquals":{"ses:FromAddress":["news@shop.test"]}}`,
 		},
 		{"Allow", []string{"sns:Publish"}, []string{"*"}, ""},

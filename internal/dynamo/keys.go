@@ -1,6 +1,8 @@
 package dynamo
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"hash/fnv"
 	"strconv"
 	"strings"
@@ -19,7 +21,7 @@ import (
 //	count of journeys T#<tenant>                 N
 //	what tick visits LIVE                        <tenant>#<journey>
 //	started by event T#<tenant>#EV#<eventType>   <journey>
-//	Idempotency-Key  T#<tenant>#I#<journey>#<key> I
+//	Idempotency-Key  T#<tenant>#I#<journey>#<sha256 of key, hex> I
 //	enrollment       T#<tenant>#C#<customer>     E#<journey>
 //	profile          T#<tenant>#C#<customer>     P
 //	last event       T#<tenant>#C#<customer>     V#<eventType>
@@ -81,8 +83,10 @@ func eventKey(t journey.Tenant, eventType string, id journey.ID) item {
 	return key(of(t)+"#EV#"+eventType, short(id))
 }
 
+// idempotencyKey holds a hash of the caller's key, which may name a customer.
 func idempotencyKey(t journey.Tenant, id journey.ID, name string) item {
-	return key(of(t)+"#I#"+short(id)+"#"+name, idempotencySK)
+	sum := sha256.Sum256([]byte(name))
+	return key(of(t)+"#I#"+short(id)+"#"+hex.EncodeToString(sum[:]), idempotencySK)
 }
 
 func customerPK(t journey.Tenant) string { return of(t) + "#C#" }

@@ -98,7 +98,8 @@ const (
 // Forget implements journey.Store. It reads what is left until that is
 // nothing, so that whatever is lost, refused or written meanwhile is met again.
 func (s *Store) Forget(ctx context.Context, t journey.Tenant, customer string, now time.Time) error {
-	for attempt := 0; ; attempt++ {
+	stuck, first := 0, ""
+	for {
 		out, err := s.client.Query(ctx, &dynamodb.QueryInput{
 			TableName: &s.table, ConsistentRead: aws.Bool(true), Limit: aws.Int32(forgetPage),
 			KeyConditionExpression:    aws.String("PK = :pk"),
@@ -109,6 +110,13 @@ func (s *Store) Forget(ctx context.Context, t journey.Tenant, customer string, n
 		}
 		if len(out.Items) == 0 {
 			return nil
+		}
+		before := first
+		at := reader{item: out.Items[0]}
+		if first = at.text(manifest.SortKey); first != before {
+			stuck = 0
+		} else if stuck++; !pause(ctx, stuck) { // somebody writes it, or the table is busy
+			return failed("forget a customer", ctx.Err())
 		}
 		var deletes []types.WriteRequest
 		for _, it := range out.Items {
@@ -125,9 +133,6 @@ func (s *Store) Forget(ctx context.Context, t journey.Tenant, customer string, n
 		}
 		if err := s.deleteAll(ctx, deletes); err != nil {
 			return err
-		}
-		if attempt > 0 && !pause(ctx, attempt) {
-			return failed("forget a customer", ctx.Err())
 		}
 	}
 }

@@ -397,3 +397,17 @@ func (r *race) requireWoken(t *testing.T, order string) (ended int) {
 	}
 	return ended
 }
+
+// The clock of whoever receives an event may be ahead of the worker's: one event
+// still ends one wait.
+func TestWake_AClockAheadEndsOneWait(t *testing.T) {
+	r := newRace(t, oneWait)
+	require.NoError(t, r.enroll(t.Context()))
+	r.now = r.now.Add(time.Hour)
+	require.NoError(t, r.event("e1")(t.Context()))
+	r.now = r.now.Add(-20 * time.Millisecond)
+	for _, p := range r.queue {
+		require.NoError(t, r.engine().Advance(t.Context(), p))
+	}
+	require.Equal(t, 2, r.e.Node, "one event ended: %v", r.e.Path.Visits(r.e.EnrolledAt))
+}

@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/oklog/ulid/v2"
 
 	"journeys/internal/condition"
@@ -30,8 +32,13 @@ type Event struct {
 // hash names what came with the event's id. Each part stands with its length,
 // so that no two events are written alike.
 func (e Event) hash() [32]byte {
+	// A sender that writes its map anew may write it in another order.
+	properties := jsontext.Value(bytes.Clone(e.Properties))
+	if err := properties.Canonicalize(); err != nil {
+		properties = e.Properties
+	}
 	var text []byte
-	for _, part := range [][]byte{[]byte(e.Type), e.Properties, []byte(e.OccurredAt.Format(time.RFC3339Nano))} {
+	for _, part := range [][]byte{[]byte(e.Type), properties, []byte(e.OccurredAt.Format(time.RFC3339Nano))} {
 		text = binary.AppendUvarint(text, uint64(len(part)))
 		text = append(text, part...)
 	}

@@ -361,7 +361,7 @@ func (s *Service) requestID(ctx context.Context, t Tenant, j Journey, r EnrollRe
 		return id, false, nil
 	}
 	now := s.clock()
-	record := KeyRecord{Key: r.Key, Request: hashIDs(r.Customers), RequestID: id, ExpiresAt: now.Add(KeyLife)}
+	record := KeyRecord{Key: r.Key, Request: hashIDs(id, r.Customers), RequestID: id, ExpiresAt: now.Add(KeyLife)}
 	kept, known := record, true
 	if j.Status == Active {
 		kept, err = s.store.ReserveKey(ctx, t, j.ID, record, now)
@@ -371,7 +371,7 @@ func (s *Service) requestID(ctx context.Context, t Tenant, j Journey, r EnrollRe
 	if err != nil {
 		return id, false, err
 	}
-	if known && kept.Request != record.Request {
+	if known && kept.Request != hashIDs(kept.RequestID, r.Customers) {
 		return id, false, &Error{
 			Kind: Mismatch, Code: "idempotency-key-reused",
 			Detail: "This Idempotency-Key came with other customers before. Send a new key with a new request.",
@@ -461,9 +461,9 @@ func tally(j Journey, sent, unique []string, outcomes []Outcome) Enrollments {
 }
 
 // hashIDs names a list of ids; each is written with its length, so that no
-// two lists are written alike.
-func hashIDs(ids []string) [32]byte {
-	var text []byte
+// two lists are written alike. The salt keeps anybody from guessing the ids.
+func hashIDs(salt RequestID, ids []string) [32]byte {
+	text := salt[:]
 	for _, id := range ids {
 		text = binary.AppendUvarint(text, uint64(len(id)))
 		text = append(text, id...)

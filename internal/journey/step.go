@@ -144,6 +144,9 @@ func (e *Enrollment) wait(n *node, in *Input) Result {
 	event := in.EventAt
 	in.EventAt = time.Time{} // it is of this wait's event, and ends no other
 	if n.event != "" && (e.during(n, e.WokenAt) || e.during(n, event)) {
+		// The next wait begins after the event, although the clock that received
+		// it may be ahead: one event ends one wait.
+		in.Now = e.tick(latest(e.WokenAt, event))
 		return WokenByEvent
 	}
 	if in.Now.Before(end) {
@@ -154,6 +157,13 @@ func (e *Enrollment) wait(n *node, in *Input) Result {
 		return NoResult
 	}
 	return Waited
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // waitEnd returns when the wait that e is at ends by itself.

@@ -1,8 +1,8 @@
 """What Schemathesis cannot know from openapi.yaml.
 
 Enrolling needs an active journey, and some rules stand in words only, because a
-schema cannot say them: an edge leads to a node of the same graph, and what
-stands coded in a path is text.
+schema cannot say them: an edge leads to a node of the same graph, a cursor
+is one that was answered, and what stands coded in a path is text.
 """
 import os
 import re
@@ -18,6 +18,9 @@ BEYOND_SCHEMAS = re.compile(
     r"|\d+ more faults are not listed"
     r"|after ~ must be base64url without padding"
     r"|must have 1 to \d+ characters, none of them a control character"
+    r"|names no nba_decision of this graph|is no nextCursor of this list; begin without it"
+    r"|must be there too when (from|to) is|must not be before from|must be a date from .*"
+    r"|must be so that from and to are at most \d+ days, both included"
 )
 # Refusals of what the request would make of the journey, or of what it is.
 BY_STATE = {"graph-not-whole", "journey-not-active"}
