@@ -405,8 +405,9 @@ func trimmed(steps []Step) []Step {
 	return steps
 }
 
-// finish tells of drift, repairs it, and ends the audit. A run that dies on the
-// way is followed by one that tells of it again, rather than by none.
+// finish tells of drift, repairs it, and ends the audit. All is told before
+// anything is done: a run that dies on the way may be followed by one that tells
+// of it again, or by one that finds it repaired.
 func (r *Rollup) finish(ctx context.Context, a Audit, now time.Time, drift []Difference) (progress, error) {
 	wrong, figures := 0, 0
 	for _, graphs := range a.Recount.Wrong {
@@ -416,17 +417,19 @@ func (r *Rollup) finish(ctx context.Context, a Audit, now time.Time, drift []Dif
 	}
 	for _, d := range drift {
 		figures += r.tell(ctx, a.Day, d, a.Recount)
-		err := r.Table.PutRepair(ctx, d.JourneyKey, Repair{Graph: d.Graph, Day: a.Day, Counts: d.Missing, Made: now})
-		if err != nil {
-			return progress{day: a.Day}, err
-		}
-		r.Log.WarnContext(ctx, "figures repaired", "tenant", d.Tenant.String(), "journey", d.Journey,
-			"graph", d.Graph, "through", string(a.Day))
 	}
 	attrs := emf.Attrs(now, r.Installation,
 		count("Audits", 1), count("Drift", figures), count("WrongItems", wrong))
 	r.Log.LogAttrs(ctx, slog.LevelInfo, "audit", append(attrs,
 		slog.String("through", string(a.Day)), slog.Int("journeys", len(a.Recount.Figures)), slog.Int("pass", a.Pass))...)
+	for _, d := range drift {
+		r.Log.WarnContext(ctx, "figures repaired", "tenant", d.Tenant.String(), "journey", d.Journey,
+			"graph", d.Graph, "through", string(a.Day))
+		err := r.Table.PutRepair(ctx, d.JourneyKey, Repair{Graph: d.Graph, Day: a.Day, Counts: d.Missing, Made: now})
+		if err != nil {
+			return progress{day: a.Day}, err
+		}
+	}
 	a = Audit{Rev: a.Rev + 1, Day: a.Day, Pass: a.Pass, Done: true}
 	return progress{day: a.Day, done: true}, staleIsFine(r.Table.PutAudit(ctx, a))
 }
