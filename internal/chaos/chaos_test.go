@@ -28,7 +28,7 @@ import (
 )
 
 const (
-	graphs      = 5  // journeys of a seed
+	graphs      = 5  // journeys of a seed, of which callers change each in another way
 	perGraph    = 44 // customers of each: 220 in all
 	leastFaults = 20
 	cruelFor    = 25 * time.Second // at least; a process that is frozen for long comes back meanwhile
@@ -79,7 +79,8 @@ func chaos(t *testing.T, seed uint64) {
 	watched.requireEveryRev(t, w)
 	w.requireCounted(t) // what came again meanwhile changed nothing
 	w.requireAudited(t)
-	t.Logf("seed %d: %d customers out, %d messages, 0 wrong figures; %s", seed, graphs*perGraph, w.messages, w.cruelty)
+	t.Logf("seed %d: %d customers out, %d made to leave, %d waits ended by an event, %d messages, 0 wrong figures; %s",
+		seed, graphs*perGraph+later, w.madeToLeave, w.woken, w.messages, w.cruelty)
 }
 
 // world is one machine with its journeys.
@@ -92,11 +93,15 @@ type world struct {
 	tenant   journey.Tenant
 	journeys []*course
 	messages int
+
+	sent, woken, madeToLeave int // events, waits that one ended, and customers
 }
 
 // course is a journey with its customers.
 type course struct {
 	id         journey.ID
+	graphs     []string // by version, from 1
+	ended      string   // why everybody has to leave; "" if not
 	customers  []string
 	attributes map[string][2]int // a0 and a1
 }
@@ -134,20 +139,9 @@ func newWorld(t *testing.T, seed uint64) *world {
 func (w *world) call(t *testing.T, method, path, body string, header ...string) []byte {
 	t.Helper()
 	for range 100 {
-		request, err := http.NewRequestWithContext(t.Context(), method, w.machine.URL+path, strings.NewReader(body))
-		require.NoError(t, err)
-		request.Header.Set("Authorization", "Bearer "+w.token)
-		request.Header.Set("Content-Type", "application/json")
-		for i := 0; i < len(header); i += 2 {
-			request.Header.Set(header[i], header[i+1])
-		}
-		response, err := http.DefaultClient.Do(request)
-		require.NoError(t, err)
-		text, err := io.ReadAll(response.Body)
-		require.NoError(t, err)
-		response.Body.Close()
-		if response.StatusCode < 500 {
-			require.Equal(t, 2, response.StatusCode/100, "%s %s: %s", method, path, text)
+		status, text := w.try(t, method, path, body, header...)
+		if status < 500 {
+			require.Equal(t, 2, status/100, "%s %s: %s", method, path, text)
 			return text
 		}
 	}
@@ -155,33 +149,75 @@ func (w *world) call(t *testing.T, method, path, body string, header ...string) 
 	return nil
 }
 
+// try makes a call once.
+func (w *world) try(t *testing.T, method, path, body string, header ...string) (status int, text []byte) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, w.machine.URL+path, strings.NewReader(body))
+	require.NoError(t, err)
+	request.Header.Set("Authorization", "Bearer "+w.token)
+	request.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+	}
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	text, err = io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response.StatusCode, text
+}
+
 var delays = regexp.MustCompile(`"delayHours":(\d+)`)
 
-// shorten makes an hour of waiting 40 ms.
-func shorten(graph string) string {
+// shorten makes an hour of waiting as long as that.
+func shorten(graph string, hour time.Duration) string {
 	return delays.ReplaceAllStringFunc(graph, func(delay string) string {
 		hours, _ := strconv.Atoi(delays.FindStringSubmatch(delay)[1])
-		return fmt.Sprintf(`"delayHours":%.9f`, (time.Duration(hours) * 40 * time.Millisecond).Hours())
+		return fmt.Sprintf(`"delayHours":%.9f`, (time.Duration(hours) * hour).Hours())
 	})
+}
+
+// hour is as long as an hour of waiting lasts.
+const hour = 40 * time.Millisecond
+
+// newGraph returns a graph for a journey. Events need waits that await them,
+// and last for long enough.
+func (w *world) newGraph(number int) string {
+	if number != toSendEvents {
+		return shorten(journeytest.Graph(w.r, 8+w.r.IntN(20)), hour)
+	}
+	for {
+		graph := journeytest.Graph(w.r, 8+w.r.IntN(20))
+		if strings.Contains(graph, "waitForEvent") {
+			return shorten(graph, 10*hour)
+		}
+	}
 }
 
 func (w *world) makeJourney(t *testing.T, number int) {
 	t.Helper()
-	graph := shorten(journeytest.Graph(w.r, 8+w.r.IntN(20)))
+	graph := w.newGraph(number)
 	body := fmt.Sprintf(`{"name":"chaos %d","definition":%s}`, number, graph)
 	var made struct{ ID journey.ID }
 	require.NoError(t, json.Unmarshal(w.call(t, "POST", manifest.BasePath+"/journeys", body), &made))
 	w.call(t, "PUT", manifest.BasePath+"/journeys/"+string(made.ID), `{"status":"active"}`)
-	c := &course{id: made.ID, attributes: map[string][2]int{}}
-	for i := range perGraph {
-		customer := fmt.Sprintf("c%d-%d", number, i)
+	c := &course{id: made.ID, graphs: []string{graph}, attributes: map[string][2]int{}}
+	w.makeCustomers(t, c, perGraph)
+	w.journeys = append(w.journeys, c)
+}
+
+// makeCustomers gives a journey n more customers, who are known by now.
+func (w *world) makeCustomers(t *testing.T, c *course, n int) []string {
+	t.Helper()
+	for range n {
+		customer := fmt.Sprintf("c%s-%d", c.id[len(c.id)-4:], len(c.customers))
 		a := [2]int{w.r.IntN(10), w.r.IntN(10)}
 		c.customers, c.attributes[customer] = append(c.customers, customer), a
 		require.NoError(t, w.store.PutProfile(t.Context(), w.tenant, journey.Profile{
 			Customer: customer, Attributes: []byte(attributes(a)), UpdatedAt: time.Now(),
 		}))
 	}
-	w.journeys = append(w.journeys, c)
+	return c.customers[len(c.customers)-n:]
 }
 
 func attributes(a [2]int) string { return fmt.Sprintf(`{"a0":%d,"a1":%d}`, a[0], a[1]) }
@@ -192,18 +228,11 @@ func (w *world) beCruel(t *testing.T) {
 	t.Helper()
 	w.cruelty.Begin()
 	enough := time.After(cruelFor)
-	for _, c := range w.journeys {
-		ids, err := json.Marshal(c.customers)
-		require.NoError(t, err)
-		path := manifest.BasePath + "/journeys/" + string(c.id) + "/enroll"
-		for left := len(c.customers); left > 0; {
-			var counts struct{ Enrolled, Errors int }
-			text := w.call(t, "POST", path, `{"customerIds":`+string(ids)+`}`, "Idempotency-Key", "all")
-			require.NoError(t, json.Unmarshal(text, &counts))
-			left = len(c.customers) - counts.Enrolled
-			require.Equal(t, left, counts.Errors, "nobody else enrolls them")
-		}
+	for number, c := range w.journeys {
+		w.enroll(t, c, c.customers, "all")
+		w.end(t, number)
 	}
+	w.interfere(t)
 	<-enough
 	look := time.NewTicker(100 * time.Millisecond)
 	defer look.Stop()
@@ -212,6 +241,20 @@ func (w *world) beCruel(t *testing.T) {
 	}
 	w.cruelty.Calm()
 	require.GreaterOrEqual(t, w.faults(), leastFaults, w.cruelty)
+}
+
+// enroll enrolls customers, until all of them are.
+func (w *world) enroll(t *testing.T, c *course, customers []string, key string) {
+	t.Helper()
+	ids, err := json.Marshal(customers)
+	require.NoError(t, err)
+	for left := len(customers); left > 0; {
+		var counts struct{ Enrolled, Errors int }
+		text := w.call(t, "POST", c.path()+"/enroll", `{"customerIds":`+string(ids)+`}`, "Idempotency-Key", key)
+		require.NoError(t, json.Unmarshal(text, &counts))
+		left = len(customers) - counts.Enrolled
+		require.Equal(t, left, counts.Errors, "nobody else enrolls them")
+	}
 }
 
 func (w *world) faults() (n int) {
@@ -254,8 +297,14 @@ func (w *world) requireInIndex(t *testing.T) {
 	for _, c := range w.journeys {
 		live, before := w.load(t, c)
 		indexed := map[string]bool{}
-		for k := range live.Shards {
-			shard := engine.Shard{Tenant: w.tenant, Journey: c.id, Epoch: live.Epoch, Number: k}
+		if live == nil { // everybody has left an ended journey
+			require.NotEmpty(t, c.ended)
+			live = &engine.Live{}
+		}
+		for k := range live.Shards * (live.Epoch - live.DrainFrom + 1) {
+			shard := engine.Shard{
+				Tenant: w.tenant, Journey: c.id, Epoch: live.DrainFrom + k/live.Shards, Number: k % live.Shards,
+			}
 			page, more, err := w.store.Due(t.Context(), shard, time.UnixMilli(1<<52), nil)
 			require.NoError(t, err)
 			require.Nil(t, more)
@@ -316,7 +365,9 @@ func (w *world) requireCounted(t *testing.T) {
 			}
 			<-look.C
 		}
-		w.requireIdentities(t, c)
+		if c.ended != "journey_deleted" { // nobody is shown that one's
+			w.requireIdentities(t, c)
+		}
 	}
 }
 
@@ -345,7 +396,7 @@ func (w *world) requireIdentities(t *testing.T, c *course) {
 	text := w.call(t, "GET", manifest.BasePath+"/journeys/"+string(c.id)+"/analytics", "")
 	require.NoError(t, json.Unmarshal(text, &shown))
 	e := shown.Enrollments
-	require.Equal(t, perGraph, e.Total)
+	require.Equal(t, len(c.customers), e.Total)
 	require.Equal(t, e.Total, e.Active+e.Completed+e.Expired+e.Cancelled+e.Failed)
 	require.NotEmpty(t, shown.Steps)
 	for _, s := range shown.Steps {
@@ -368,11 +419,17 @@ func (w *world) check(t *testing.T) {
 			sent[m.CustomerID+" at "+m.NodeID]++
 		}
 		expected := map[string]int{}
-		for _, customer := range c.customers {
-			for _, step := range w.way(t, c, customer) {
+		_, list := w.load(t, c)
+		for customer, e := range list {
+			steps, went := w.way(t, c, e)
+			for _, step := range steps {
 				if node, ok := strings.CutSuffix(step, " sent"); ok {
 					expected[customer+" at "+node]++
 				}
+			}
+			// It may have been sent, and they left before that was written.
+			if last := customer + " at " + went.NodeID; went.Status == "cancelled" && sent[last] > 0 {
+				expected[last]++
 			}
 		}
 		require.Equal(t, expected, sent, "messages by customer and node, one key each")
@@ -380,38 +437,27 @@ func (w *world) check(t *testing.T) {
 	}
 }
 
-// way returns a customer's path, which is that of /test.
-func (w *world) way(t *testing.T, c *course, customer string) []string {
+// way returns a customer's path, which is that of /test, as far as they came.
+func (w *world) way(t *testing.T, c *course, e journey.Enrollment) (steps []string, went gone) {
 	t.Helper()
-	path := manifest.BasePath + "/journeys/" + string(c.id)
-	var went struct {
-		Status, ExitReason string
-		Path               []struct{ NodeID, NodeType, Result string }
+	went = w.went(t, c, e)
+	if c.ended == "" || went.Status != "cancelled" {
+		require.Equal(t, "completed", went.Status, "%s: %s", e.Customer, went.ExitReason)
+	} else {
+		require.Equal(t, c.ended, went.ExitReason)
+		w.madeToLeave++
 	}
-	require.NoError(t, json.Unmarshal(w.call(t, "GET", path+"/enrollments/"+customer, ""), &went))
-	require.Equal(t, "completed", went.Status, "%s: %s", customer, went.ExitReason)
-	answers := map[string]any{}
-	var steps []string
-	for _, step := range went.Path {
-		steps = append(steps, step.NodeID+" "+step.Result)
-		if step.NodeType == "nba_decision" {
-			answers[step.NodeID] = map[string]int{"score": score(c.attributes[customer])}
+	for _, s := range went.Path {
+		if s.Result != "" {
+			steps = append(steps, s.NodeID+" "+s.Result)
 		}
 	}
-	body, err := json.Marshal(map[string]any{
-		"customerAttributes": json.RawMessage(attributes(c.attributes[customer])), "decisions": answers,
-	})
-	require.NoError(t, err)
-	var shown struct {
-		Trace []struct{ NodeID, Result string }
+	expected := w.shown(t, c, e.Customer, went)
+	if went.Status == "cancelled" {
+		expected = expected[:len(steps)]
 	}
-	require.NoError(t, json.Unmarshal(w.call(t, "POST", path+"/test", string(body)), &shown))
-	var expected []string
-	for _, step := range shown.Trace {
-		expected = append(expected, step.NodeID+" "+step.Result)
-	}
-	require.Equal(t, expected, steps, customer)
-	return steps
+	require.Equal(t, expected, append([]string{}, steps...), e.Customer)
+	return steps, went
 }
 
 func score(a [2]int) int {
@@ -436,5 +482,5 @@ func (s *stream) requireEveryRev(t *testing.T, w *world) {
 			require.Equal(t, all, written[customer], "revisions of %s", customer)
 		}
 	}
-	require.Len(t, slices.Collect(maps.Keys(written)), graphs*perGraph)
+	require.Len(t, slices.Collect(maps.Keys(written)), graphs*perGraph+later)
 }
