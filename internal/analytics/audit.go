@@ -23,10 +23,12 @@ import (
 // end of Day does not change any more. Only somebody who is forgotten meanwhile
 // moves, from their own key to a nameless one, and may be met twice or not at
 // all. So what differs is looked at in a second pass, and is drift if it differs
-// by the same again.
+// by the same again, unless that pass met somebody of the journey who was
+// forgotten since the audit began: the first may not have met them.
 type Audit struct {
 	Rev      int64 // counts writes, from 1; 0 before the first
 	Day      Day
+	Began    time.Time
 	Pass     int // 1, or 2 to confirm Suspects
 	Done     bool
 	Segments []Segment
@@ -50,12 +52,15 @@ type Difference struct {
 // Recount is what enrollments say.
 type Recount struct {
 	Figures map[JourneyKey]*Figures       // also of those of which only counters were met
-	Wrong   map[JourneyKey]map[string]int // how many enrollments cannot be true, by graph hash
+	Wrong   map[JourneyKey]map[string]int // how many enrollments cannot be true, by graph hash; "" is figures that cannot be read
+	Moved   map[JourneyKey]bool           // somebody was forgotten since the audit began
 }
 
 // NewRecount returns a recount of nothing.
 func NewRecount() *Recount {
-	return &Recount{Figures: map[JourneyKey]*Figures{}, Wrong: map[JourneyKey]map[string]int{}}
+	return &Recount{
+		Figures: map[JourneyKey]*Figures{}, Wrong: map[JourneyKey]map[string]int{}, Moved: map[JourneyKey]bool{},
+	}
 }
 
 func (r *Recount) of(k JourneyKey) *Figures {
@@ -84,6 +89,9 @@ func (r *Recount) merge(o *Recount) {
 			r.AddWrong(k, graph, n)
 		}
 	}
+	for k := range o.Moved {
+		r.Moved[k] = true
+	}
 }
 
 // Scanned is what one page of the table holds.
@@ -97,7 +105,8 @@ type Scanned struct {
 type ScannedEnrollment struct {
 	JourneyKey
 	journey.Enrollment
-	Err error
+	Forgotten time.Time // when the customer was; zero for whoever has a name
+	Err       error
 }
 
 // AuditTable is what an audit needs of the table.
@@ -130,15 +139,19 @@ func (r *Rollup) audit(ctx context.Context, now time.Time) (progress, error) {
 		return progress{day: a.Day}, err
 	}
 	if a.Day != day {
-		a = Audit{Rev: a.Rev, Day: day}
+		a = Audit{Rev: a.Rev, Day: day, Began: now}
 		r.beginPass(&a, nil)
 	}
 	for {
-		left, err := r.read(ctx, &a)
-		if left > 0 {
+		before := a.left()
+		err := r.read(ctx, &a)
+		left := a.left()
+		if before > 0 { // stored before it is compared, which may take long or fail
 			a.Rev++
 			putErr := r.Table.PutAudit(context.WithoutCancel(ctx), a)
-			return progress{day: day, left: left}, errors.Join(err, staleIsFine(putErr))
+			if left > 0 || putErr != nil {
+				return progress{day: day, left: left}, errors.Join(err, staleIsFine(putErr))
+			}
 		}
 		differences, err := r.compare(ctx, &a)
 		if err != nil {
@@ -148,7 +161,7 @@ func (r *Rollup) audit(ctx context.Context, now time.Time) (progress, error) {
 			r.beginPass(&a, differences)
 			continue
 		}
-		return r.finish(ctx, a, now, confirmed(a.Suspects, differences))
+		return r.finish(ctx, a, now, r.confirmed(ctx, &a, differences))
 	}
 }
 
@@ -168,8 +181,18 @@ func staleIsFine(err error) error {
 	return err
 }
 
-// read reads what is left of the pass, and returns how many segments are left.
-func (r *Rollup) read(ctx context.Context, a *Audit) (left int, err error) {
+// left returns how many segments are left of the pass.
+func (a *Audit) left() (n int) {
+	for _, s := range a.Segments {
+		if !s.Done {
+			n++
+		}
+	}
+	return n
+}
+
+// read reads what is left of the pass, until time is up.
+func (r *Rollup) read(ctx context.Context, a *Audit) error {
 	shapes := &shapes{table: r.Table, kept: map[shapeKey]*journey.Shape{}}
 	var failed failures
 	var running sync.WaitGroup
@@ -194,12 +217,7 @@ func (r *Rollup) read(ctx context.Context, a *Audit) (left int, err error) {
 	for part := range recounts {
 		a.Recount.merge(part)
 	}
-	for _, s := range a.Segments {
-		if !s.Done {
-			left++
-		}
-	}
-	return left, failed.all
+	return failed.all
 }
 
 // readSegment reads a segment to its end, or until time is up. A page counts
@@ -222,17 +240,23 @@ func (r *Rollup) readSegment(ctx context.Context, a *Audit, number int, to *Reco
 			}
 		}
 		for i := range page.Enrollments {
-			r.recountOne(ctx, a.Day, &page.Enrollments[i], to)
+			r.recountOne(ctx, a, &page.Enrollments[i], to)
 		}
 		s.Cursor, s.Done = next, next == nil
 	}
 	return nil
 }
 
+// clocksApart is by how much the clock of whoever forgets may be behind.
+const clocksApart = 5 * time.Minute
+
 // recountOne adds what an enrollment says. One that cannot be true says nothing.
-func (r *Rollup) recountOne(ctx context.Context, day Day, e *ScannedEnrollment, to *Recount) {
+func (r *Rollup) recountOne(ctx context.Context, a *Audit, e *ScannedEnrollment, to *Recount) {
+	if e.Forgotten.After(a.Began.Add(-clocksApart)) {
+		to.Moved[e.JourneyKey] = true
+	}
 	if e.Err == nil {
-		to.of(e.JourneyKey).Recount(e.Enrollment, day)
+		to.of(e.JourneyKey).Recount(e.Enrollment, a.Day)
 		return
 	}
 	to.of(e.JourneyKey)
@@ -242,7 +266,7 @@ func (r *Rollup) recountOne(ctx context.Context, day Day, e *ScannedEnrollment, 
 		"enrolledAt", e.EnrolledAt, "rev", e.Rev, "error", e.Err)
 }
 
-var errNoGraph = errors.New("its journey has no such graph")
+var errNoGraph = errors.New("its journey has no such graph that can be read")
 
 // check notes in e what cannot be true of it.
 func (s *shapes) check(ctx context.Context, e *ScannedEnrollment) error {
@@ -272,7 +296,7 @@ type shapeKey struct {
 	hash string
 }
 
-// get returns a graph's shape, nil when there is no such graph.
+// get returns a graph's shape, nil when there is no such graph that can be read.
 func (s *shapes) get(ctx context.Context, k JourneyKey, hash string) (*journey.Shape, error) {
 	key := shapeKey{k, hash}
 	s.mu.Lock()
@@ -287,12 +311,10 @@ func (s *shapes) get(ctx context.Context, k JourneyKey, hash string) (*journey.S
 	case err != nil:
 		return nil, err
 	default:
-		d, err := journey.LoadDefinition(raw, hash)
-		if err != nil {
-			return nil, err
+		if d, err := journey.LoadDefinition(raw, hash); err == nil {
+			found := d.Graph.Shape()
+			shape = &found
 		}
-		found := d.Graph.Shape()
-		shape = &found
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -301,7 +323,8 @@ func (s *shapes) get(ctx context.Context, k JourneyKey, hash string) (*journey.S
 }
 
 // compare returns what is wrong in the figures of journeys. Where enrollments
-// are wrong, nothing is known of their graph's figures.
+// are wrong, nothing is known of their graph's figures. Figures that cannot be
+// read are told, and keep no other journey from being audited.
 func (r *Rollup) compare(ctx context.Context, a *Audit) ([]Difference, error) {
 	var mu sync.Mutex
 	var list []Difference
@@ -316,13 +339,19 @@ func (r *Rollup) compare(ctx context.Context, a *Audit) ([]Difference, error) {
 			if err == nil && c.beyond(a.Day) {
 				err = errBeyond
 			}
+			mu.Lock()
+			defer mu.Unlock()
+			if errors.Is(err, ErrUnreadable) {
+				a.Recount.Wrong[k] = map[string]int{"": 1}
+				r.Log.ErrorContext(ctx, "a journey's figures cannot be read",
+					"tenant", k.Tenant.String(), "journey", k.Journey, "error", err)
+				return
+			}
 			if err != nil {
 				failed.add(err)
 				return
 			}
 			counted := c.before(a.Day)
-			mu.Lock()
-			defer mu.Unlock()
 			list = append(list, differences(k, &counted, f, a.Recount.Wrong[k])...)
 		})
 	}
@@ -388,10 +417,16 @@ func (g *Graph) takeFrom(from *Graph) {
 	minus.addTo(from)
 }
 
-// confirmed returns the differences that were found in both passes.
-func confirmed(suspects, differences []Difference) []Difference {
+// confirmed returns the differences that were found in both passes, of journeys
+// that nobody was forgotten from meanwhile.
+func (r *Rollup) confirmed(ctx context.Context, a *Audit, differences []Difference) []Difference {
 	return slices.DeleteFunc(differences, func(d Difference) bool {
-		return !slices.ContainsFunc(suspects, func(s Difference) bool {
+		if a.Recount.Moved[d.JourneyKey] {
+			r.Log.WarnContext(ctx, "not judged: a customer was forgotten since the audit began",
+				"tenant", d.Tenant.String(), "journey", d.Journey, "graph", d.Graph, "through", string(a.Day))
+			return true
+		}
+		return !slices.ContainsFunc(a.Suspects, func(s Difference) bool {
 			return s.JourneyKey == d.JourneyKey && s.Graph == d.Graph && s.Missing.Totals == d.Missing.Totals &&
 				slices.Equal(trimmed(s.Missing.Steps), trimmed(d.Missing.Steps))
 		})

@@ -35,6 +35,9 @@ type Parts interface {
 var (
 	ErrStale   = errors.New("analytics: it was written by another since it was read")
 	ErrInvalid = errors.New("analytics: the table does not take the part")
+
+	// ErrUnreadable is an item of a journey's figures that is damaged.
+	ErrUnreadable = errors.New("analytics: an item of the figures cannot be read")
 )
 
 // Bounds of the counter.

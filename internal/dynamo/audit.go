@@ -34,6 +34,7 @@ const (
 // auditText is an Audit as it is stored: JSON, with figures packed.
 type auditText struct {
 	Day      analytics.Day `json:"day"`
+	Began    int64         `json:"began"` // in milliseconds since 1970
 	Pass     int           `json:"pass"`
 	Done     bool          `json:"done,omitzero"`
 	Segments []segmentText `json:"segments,omitzero"`
@@ -51,6 +52,7 @@ type graphsText struct {
 	Tenant  string      `json:"t"`
 	Journey journey.ID  `json:"j"`
 	Graphs  []countText `json:"g,omitzero"`
+	Moved   bool        `json:"m,omitzero"`
 }
 
 type countText struct {
@@ -61,12 +63,12 @@ type countText struct {
 }
 
 func encodeAudit(a analytics.Audit) auditText {
-	text := auditText{Day: a.Day, Pass: a.Pass, Done: a.Done}
+	text := auditText{Day: a.Day, Began: a.Began.UnixMilli(), Pass: a.Pass, Done: a.Done}
 	for _, s := range a.Segments {
 		text.Segments = append(text.Segments, segmentText(s))
 	}
 	for _, d := range a.Suspects {
-		text.Suspects = append(text.Suspects, graphsText{d.Tenant.String(), d.Journey, []countText{{
+		text.Suspects = append(text.Suspects, graphsText{Tenant: d.Tenant.String(), Journey: d.Journey, Graphs: []countText{{
 			Hash: d.Graph, Version: d.Missing.Version, Counts: packCounts(d.Missing.Totals, 0, d.Missing.Steps),
 		}}})
 	}
@@ -74,7 +76,7 @@ func encodeAudit(a analytics.Audit) auditText {
 		return text
 	}
 	for k, f := range a.Recount.Figures {
-		row := graphsText{Tenant: k.Tenant.String(), Journey: k.Journey}
+		row := graphsText{Tenant: k.Tenant.String(), Journey: k.Journey, Moved: a.Recount.Moved[k]}
 		for hash, g := range f.Graphs {
 			row.Graphs = append(row.Graphs, countText{
 				Hash: hash, Version: g.Version, Counts: packCounts(g.Totals, 0, g.Steps),
@@ -89,7 +91,10 @@ func encodeAudit(a analytics.Audit) auditText {
 }
 
 func (text auditText) decode() (analytics.Audit, error) {
-	a := analytics.Audit{Day: text.Day, Pass: text.Pass, Done: text.Done, Recount: analytics.NewRecount()}
+	a := analytics.Audit{
+		Day: text.Day, Began: time.UnixMilli(text.Began).UTC(), Pass: text.Pass, Done: text.Done,
+		Recount: analytics.NewRecount(),
+	}
 	for _, s := range text.Segments {
 		a.Segments = append(a.Segments, analytics.Segment(s))
 	}
@@ -99,6 +104,9 @@ func (text auditText) decode() (analytics.Audit, error) {
 			return a, err
 		}
 		a.Recount.Figures[k] = &analytics.Figures{}
+		if row.Moved {
+			a.Recount.Moved[k] = true
+		}
 		for _, c := range row.Graphs {
 			if c.Wrong > 0 {
 				a.Recount.AddWrong(k, c.Hash, c.Wrong)

@@ -36,6 +36,7 @@ const (
 	eAttempts  = "at"
 	eLease     = "lu"
 	eWoken     = "wk"
+	eForgotten = "fg"     // when the customer was, of a nameless one
 	eWriteID   = aWriteID // of the call that wrote it last
 )
 

@@ -69,7 +69,7 @@ func (s *Store) Counters(ctx context.Context, t journey.Tenant, id journey.ID, d
 		}
 		for _, it := range out.Items {
 			if err := addCounters(&c, t, it); err != nil {
-				return c, err
+				return c, fmt.Errorf("%w: %w", analytics.ErrUnreadable, err)
 			}
 		}
 		if query.ExclusiveStartKey = out.LastEvaluatedKey; len(query.ExclusiveStartKey) == 0 {
@@ -322,13 +322,13 @@ func (s *Store) Scan(ctx context.Context, segment, of int, cursor []byte) (analy
 		TableName: &s.table, ConsistentRead: aws.Bool(true),
 		Segment: aws.Int32(int32(segment)), TotalSegments: aws.Int32(int32(of)),
 		FilterExpression:         aws.String("begins_with(SK, :e) OR begins_with(SK, :d) OR begins_with(SK, :t)"),
-		ProjectionExpression:     aws.String("PK, SK, dp, ds, #gh, #v, #st, #r, #t, #c, #nd, #si, #p, #rt"),
+		ProjectionExpression:     aws.String("PK, SK, dp, ds, #gh, #v, #st, #r, #t, #c, #nd, #si, #p, #rt, #fg"),
 		ExpressionAttributeNames: map[string]string{},
 		ExpressionAttributeValues: item{
 			":e": text("E#"), ":d": text("D#"), ":t": text("T#"),
 		},
 	}
-	for _, name := range []string{eGraph, eVersion, eStatus, eRev, eWritten, eEnrolled, eNode, eSince, ePath, eRetries} {
+	for _, name := range []string{eGraph, eVersion, eStatus, eRev, eWritten, eEnrolled, eNode, eSince, ePath, eRetries, eForgotten} {
 		scan.ExpressionAttributeNames["#"+name] = name
 	}
 	if pk, sk, ok := bytes.Cut(cursor, []byte{0}); ok {
@@ -365,5 +365,6 @@ func addScanned(page *analytics.Scanned, it item) {
 	}
 	e := analytics.ScannedEnrollment{JourneyKey: analytics.JourneyKey{Tenant: tenant, Journey: long(id)}}
 	e.Enrollment, e.Err = decodeEnrollment(tenant, it)
+	e.Forgotten = r.time(eForgotten)
 	page.Enrollments = append(page.Enrollments, e)
 }

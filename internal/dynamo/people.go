@@ -153,6 +153,7 @@ func (s *Store) unname(ctx context.Context, t journey.Tenant, it item, now time.
 	if err != nil {
 		return err
 	}
+	nameless.putTime(eForgotten, now)
 	delete(nameless, eRequest)
 	delete(nameless, manifest.DuePartitionKey)
 	delete(nameless, manifest.DueSortKey)

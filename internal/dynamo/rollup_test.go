@@ -781,3 +781,106 @@ func TestRollup_ForgottenPeopleCount(t *testing.T) {
 	require.Empty(t, w.lines("drift"))
 	require.Empty(t, w.lines("an enrollment cannot be true"))
 }
+
+// forgetting is a table from which somebody is forgotten in the middle of each
+// pass of an audit.
+type forgetting struct {
+	analytics.RollupTable
+	w     *world
+	pages *int
+	names *[]string
+}
+
+func (f forgetting) Scan(ctx context.Context, segment, of int, cursor []byte) (analytics.Scanned, []byte, error) {
+	page, next, err := f.RollupTable.Scan(ctx, segment, of, cursor)
+	if *f.pages++; err == nil && *f.pages%of == of/2 {
+		name := (*f.names)[0]
+		*f.names = (*f.names)[1:]
+		err = f.w.store.Forget(ctx, f.w.tenant, name, f.w.now)
+	}
+	return page, next, err
+}
+
+// Whoever is forgotten while an audit reads is met twice or not at all, in each
+// pass somebody else: that is no drift, and nothing is repaired.
+func TestRollup_ForgettingDuringAuditsIsNoDrift(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t, 3)
+	w.enroll(60)
+	w.later(2)
+	var names []string
+	for i := range 60 {
+		names = append(names, fmt.Sprintf("c%d", i+1))
+	}
+	for range 12 {
+		pages := 0
+		r := w.rollupOf(forgetting{w.store, w, &pages, &names})
+		r.Segments = 16
+		require.NoError(t, r.Run(t.Context()))
+		c, err := w.store.Counters(t.Context(), w.tenant, w.j.ID, analytics.Range{})
+		require.NoError(t, err)
+		figures := c.Figures()
+		require.EqualValues(t, 60, figures.Totals().Enrolled)
+		w.later(1)
+	}
+	require.Len(t, w.lines("audit"), 12)
+	require.NotEmpty(t, w.lines("not judged: a customer was forgotten since the audit began"))
+	require.Empty(t, w.lines("figures repaired"))
+}
+
+// Figures of another tenant's journey that cannot be read are told, and this
+// one's are audited all the same.
+func TestRollup_DamagedFiguresHoldNobodyUp(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t, 10)
+	w.enroll(5)
+	w.loseOne()
+	_, err := dynamotest.Client().PutItem(t.Context(), &dynamodb.PutItemInput{
+		TableName: aws.String(w.table), Item: map[string]types.AttributeValue{
+			"PK": &types.AttributeValueMemberS{Value: "T#t2#K#01M84P7AHKC8GKKJV32JQXMK51"},
+			"SK": &types.AttributeValueMemberS{Value: "D#2026-10-10#0#AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA#0"},
+			"f":  &types.AttributeValueMemberS{Value: "damaged"},
+		},
+	})
+	require.NoError(t, err)
+	w.later(2)
+	w.run()
+	require.Len(t, w.lines("a journey's figures cannot be read"), 2, "in each pass")
+	require.Len(t, w.lines("audit"), 1)
+	require.EqualValues(t, 1, w.lines("audit")[0]["WrongItems"])
+	require.Len(t, w.lines("figures repaired"), 1)
+	w.requireTrue(analytics.Range{})
+}
+
+// late is a table that can be scanned, and then answers no more.
+type late struct {
+	analytics.RollupTable
+	pages *int
+}
+
+func (l late) Scan(ctx context.Context, segment, of int, cursor []byte) (analytics.Scanned, []byte, error) {
+	*l.pages++
+	return l.RollupTable.Scan(ctx, segment, of, cursor)
+}
+
+func (l late) Counters(context.Context, journey.Tenant, journey.ID, analytics.Range) (analytics.Counters, error) {
+	return analytics.Counters{}, context.DeadlineExceeded
+}
+
+// What an audit read is kept when its time ends before it is compared.
+func TestRollup_AnAuditKeepsWhatItRead(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t, 11)
+	w.enroll(5)
+	w.later(2)
+	pages := 0
+	for range 3 {
+		require.Error(t, w.rollupOf(late{w.store, &pages}).Run(t.Context()))
+	}
+	require.Equal(t, 3, pages, "each segment once in three runs")
+	w.run()
+	require.Len(t, w.lines("audit"), 1)
+}
