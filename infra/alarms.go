@@ -96,6 +96,9 @@ func (st *stack) figureAlarms() []alarm {
 	}
 }
 
+// slowWindow is for how long calls are slow before somebody hears of it.
+const slowWindow = 15 * time.Minute
+
 func (st *stack) functionAlarms(f manifest.Function) []alarm {
 	function := st.functions[f.Name]
 	errors := alarm{
@@ -106,6 +109,10 @@ func (st *stack) functionAlarms(f manifest.Function) []alarm {
 		errors.says, errors.anchor = "The authorizer failed, so callers with good tokens got 500.", "authorizer-errors"
 	}
 	half := f.Timeout / 2
+	slowFor, periods := "for a quarter of an hour", 3.0
+	if f.Schedule > slowWindow { // it is not called in each period
+		slowFor, periods = "once", 1
+	}
 	alarms := []alarm{
 		errors,
 		{
@@ -113,8 +120,8 @@ func (st *stack) functionAlarms(f manifest.Function) []alarm {
 			f.Name + " was refused for want of concurrency.", "throttles", false,
 		},
 		{
-			f.LogicalID() + "Duration", function.MetricDuration(p99()), float64(half.Milliseconds()), 3,
-			fmt.Sprintf("The slowest 1 %% of %s's calls took %s, half of what they may, for a quarter of an hour.", f.Name, half), "duration", false,
+			f.LogicalID() + "Duration", function.MetricDuration(p99()), float64(half.Milliseconds()), periods,
+			fmt.Sprintf("The slowest 1 %% of %s's calls took %s, half of what they may, %s.", f.Name, half, slowFor), "duration", false,
 		},
 	}
 	if f.Stream != nil {

@@ -68,8 +68,12 @@ func (st *stack) newFunction(f manifest.Function) awslambda.Function {
 }
 
 // addSchedule lets EventBridge Scheduler invoke the function. A call that
-// fails is not repeated: the next one does its work.
+// fails is not repeated, neither by Scheduler nor by Lambda, which queues it:
+// the next one does its work.
 func (st *stack) addSchedule(f manifest.Function, function awslambda.Function) {
+	function.ConfigureAsyncInvoke(&awslambda.EventInvokeConfigOptions{
+		MaxEventAge: awscdk.Duration_Minutes(jsii.Number(1)), RetryAttempts: jsii.Number(0),
+	})
 	role := awsiam.NewRole(st.scope, jsii.String(f.LogicalID()+"ScheduleRole"), &awsiam.RoleProps{
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String("scheduler.amazonaws.com"), nil),
 	})
