@@ -246,6 +246,9 @@ func (w *worker) write(ctx context.Context, runs []*run) {
 	}
 	list := make([]journey.Enrollment, len(runs))
 	for i, r := range runs {
+		if r.graph != nil && r.e.Node != r.base.Node {
+			r.graph.BeginWait(&r.e, w.now())
+		}
 		list[i] = r.e
 	}
 	for i, err := range w.Table.Advance(ctx, w.pack.Tenant, w.live.Shards, list) {
@@ -264,14 +267,15 @@ func (w *worker) write(ctx context.Context, runs []*run) {
 				w.counts.uncertain++
 				r.doubtful = false
 			}
+			arrived := r.e.Node != r.base.Node
 			r.base = r.e
-			r.need = w.after(r, claims)
+			r.need = w.after(r, claims, arrived)
 		}
 	}
 }
 
 // after tells what r needs once its write is done.
-func (w *worker) after(r *run, claimed bool) need {
+func (w *worker) after(r *run, claimed, arrived bool) need {
 	switch {
 	case claimed:
 		return needSend
@@ -281,7 +285,10 @@ func (w *worker) after(r *run, claimed bool) need {
 	case r.e.Status != journey.Inside || r.graph == nil:
 		return needNothing
 	case r.graph.AwaitedEvent(r.e.Node) != "":
-		return needEvent
+		if arrived {
+			return needEvent
+		}
+		return needNothing // its event was looked for before
 	case !r.e.Due.After(w.now()): // a wait that is over already
 		r.e = r.base.NextWrite(w.now())
 		return needStep

@@ -44,6 +44,7 @@ func TestEvents_StartJourneysAndEndWaits(t *testing.T) {
 		_, err := i.store.Enrollment(t.Context(), i.tenant, id, customer)
 		require.ErrorIs(t, err, journey.ErrNotEnrolled)
 	}
+	i.run(t, t.Context()) // somebody looks for the event that the wait awaits
 	e := i.where(t, id, "pro").Enrollment
 	require.JSONEq(t, `{"seats":3}`, string(e.Event), "what the graph reads, and no more")
 	require.NoError(t, put("pro", "signup", "s1", `{"seats":3,"note":"long"}`))

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -52,6 +53,7 @@ type race struct {
 	records map[string]journey.EventRecord
 	queue   []engine.Pack
 	service *journey.Service
+	dead    bool        // nobody can look for events
 	began   []time.Time // when each wait began
 	heard   []time.Time // when each event was received
 }
@@ -92,6 +94,9 @@ func (r *race) Load(ctx context.Context, _ journey.Tenant, _ journey.ID, _ []str
 }
 
 func (r *race) LastEvents(ctx context.Context, _ journey.Tenant, _ map[string]string) (map[string]time.Time, error) {
+	if r.dead {
+		return nil, errors.New("the worker is dead")
+	}
 	r.ask(ctx)
 	if r.last.IsZero() {
 		return nil, nil
@@ -316,7 +321,16 @@ func TestWake_EveryOrderOfEventAndWait(t *testing.T) {
 		}, true, 40},
 		{"an enroll call enters the wait", oneWait, func(r *race) []func(context.Context) error {
 			return []func(context.Context) error{r.late(r.event("")), r.late(r.enroll)}
-		}, false, 10},
+		}, true, 10},
+		{"a worker dies once it has stored the wait", twoWaits, func(r *race) []func(context.Context) error {
+			advance := advancing(r)
+			return []func(context.Context) error{r.late(r.event("")), func(ctx context.Context) error {
+				r.dead = true
+				defer func() { r.dead = false }()
+				require.Error(t, advance(ctx))
+				return nil
+			}}
+		}, true, 20},
 		{"a worker looks again at the wait", oneWait, func(r *race) []func(context.Context) error {
 			return []func(context.Context) error{r.late(r.event("")), advancing(r)}
 		}, true, 40},

@@ -393,15 +393,14 @@ func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []s
 		RequestID: e.RequestID, Event: e.Event,
 		EnrolledAt: now, ExpiresAt: now.AddDate(0, 0, j.MaxDurationDays),
 	})
+	d.Graph.BeginWait(&first, now)
 	list := make([]Enrollment, len(customers))
 	for i, customer := range customers {
 		list[i] = first
 		list[i].Customer = customer
 	}
 	outcomes := s.store.Enroll(ctx, t, j.Shards, list)
-	// Who waits for an event may have missed it while they were stored: its
-	// handler did not find them yet, so a worker looks for it.
-	if first.Status == Inside && (!first.Due.After(now) || d.Graph.AwaitedEvent(first.Node) != "") {
+	if first.Status == Inside && !first.Due.After(now) {
 		s.nudge(ctx, t, j.ID, enrolled(customers, outcomes))
 	}
 	return outcomes, nil

@@ -121,6 +121,17 @@ func (g *Graph) Step(e Enrollment, in Input) (Enrollment, EffectKind) {
 	return e, Stuck
 }
 
+// BeginWait makes an enrollment that comes to a wait for an event, and is to be
+// stored there, due at now. The event may come while it is being stored, when
+// its handler does not find it yet. So somebody looks for the event once it is
+// stored, and only then, by Step, it is due when the wait ends: whoever dies in
+// between leaves it to the next tick.
+func (g *Graph) BeginWait(e *Enrollment, now time.Time) {
+	if e.Status == Inside && g.AwaitedEvent(e.Node) != "" {
+		e.dueBy(now)
+	}
+}
+
 // result tells how n ends now, or what it needs to end.
 func (g *Graph) result(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
 	switch n.kind {
