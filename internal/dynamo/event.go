@@ -18,7 +18,6 @@ const (
 	iRequest  = "q"
 	iReceived = "u"
 	iDone     = "dn"
-	iExpires  = "x" // in milliseconds; the table deletes days later
 )
 
 // lastEventLife is how long a last event is kept: longer than the longest wait.
@@ -32,25 +31,17 @@ func (s *Store) ReserveEvent(
 	it := eventRecordKey(t, r.Customer, r.ID)
 	it[iRequest] = binary(r.Request[:])
 	it.putTime(iReceived, r.ReceivedAt)
-	it.putTime(iExpires, r.ExpiresAt)
-	it[manifest.TTL] = number(r.ExpiresAt.Unix() + 1)
-	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &s.table, Item: it,
-		ConditionExpression:                 aws.String("attribute_not_exists(PK) OR #x < :now"),
-		ExpressionAttributeNames:            map[string]string{"#x": iExpires},
-		ExpressionAttributeValues:           item{":now": number(now.UnixMilli())},
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	})
-	if refused, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		stored := reader{item: refused.Item}
-		kept := journey.EventRecord{
-			Customer: r.Customer, ID: r.ID, ReceivedAt: stored.time(iReceived),
-			Done: stored.flag(iDone), ExpiresAt: stored.time(iExpires),
-		}
-		copy(kept.Request[:], stored.binary(iRequest))
-		return kept, stored.err
+	stored, err := s.reserve(ctx, it, r.ExpiresAt, now)
+	if err != nil || stored == nil {
+		return r, failed("reserve an event's id", err)
 	}
-	return r, failed("reserve an event's id", err)
+	old := reader{item: stored}
+	kept := journey.EventRecord{
+		Customer: r.Customer, ID: r.ID, ReceivedAt: old.time(iReceived),
+		Done: old.flag(iDone), ExpiresAt: old.time(kExpires),
+	}
+	copy(kept.Request[:], old.binary(iRequest))
+	return kept, old.err
 }
 
 // FinishEvent implements journey.Store. It makes no new item: the customer may

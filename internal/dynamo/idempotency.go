@@ -13,7 +13,7 @@ import (
 	"journeys/internal/manifest"
 )
 
-// Attributes of an Idempotency-Key's record.
+// Attributes of an Idempotency-Key's record. Whatever reserve stores has kExpires.
 const (
 	kRequest   = "q"
 	kRequestID = "rid"
@@ -28,9 +28,22 @@ func (s *Store) ReserveKey(
 	it := idempotencyKey(t, id, r.Key)
 	it[kRequest] = binary(r.Request[:])
 	it[kRequestID] = binary(r.RequestID[:])
-	it.putTime(kExpires, r.ExpiresAt)
-	it[manifest.TTL] = number(r.ExpiresAt.Unix() + 1)
-	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
+	stored, err := s.reserve(ctx, it, r.ExpiresAt, now)
+	if err != nil {
+		return r, failed("reserve an Idempotency-Key", err)
+	}
+	if stored != nil {
+		return decodeKeyRecord(r.Key, stored)
+	}
+	return r, nil
+}
+
+// reserve stores an item until it expires, unless one is there that has not
+// expired at now: then it returns that. After a lost answer it may be its own.
+func (s *Store) reserve(ctx context.Context, it item, expires, now time.Time) (stored item, err error) {
+	it.putTime(kExpires, expires)
+	it[manifest.TTL] = number(expires.Unix() + 1)
+	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &s.table, Item: it,
 		ConditionExpression:                 aws.String("attribute_not_exists(PK) OR #x < :now"),
 		ExpressionAttributeNames:            map[string]string{"#x": kExpires},
@@ -38,9 +51,9 @@ func (s *Store) ReserveKey(
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if refused, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		return decodeKeyRecord(r.Key, refused.Item)
+		return refused.Item, nil
 	}
-	return r, failed("reserve an Idempotency-Key", err)
+	return nil, err
 }
 
 // KeyRecord implements journey.Store.
