@@ -28,7 +28,7 @@ const (
 	uText   = "x"
 
 	pieceSize = 350 << 10
-	pieceLife = 7 * 24 * time.Hour // after the day's end; the next audit has pieces of its own
+	pieceLife = 4 * 24 * time.Hour // after the day's end: two and more for an audit
 )
 
 // auditText is an Audit as it is stored: JSON, with figures packed.
@@ -206,8 +206,9 @@ func (s *Store) PutAudit(ctx context.Context, a analytics.Audit) error {
 	head.putNumber(cRev, a.Rev)
 	head.putNumber(uPieces, int64(pieces))
 	head.putBinary(aWriteID, w[:])
-	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &s.table, Item: head, ConditionExpression: aws.String("attribute_not_exists(PK) OR #r = :r"),
+	out, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &s.table, Item: head, ReturnValues: types.ReturnValueAllOld,
+		ConditionExpression:                 aws.String("attribute_not_exists(PK) OR #r = :r"),
 		ExpressionAttributeNames:            map[string]string{"#r": cRev},
 		ExpressionAttributeValues:           item{":r": number(a.Rev - 1)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
@@ -218,5 +219,24 @@ func (s *Store) PutAudit(ctx context.Context, a analytics.Audit) error {
 		}
 		return analytics.ErrStale
 	}
-	return failed("store the audit", err)
+	if err != nil {
+		return failed("store the audit", err)
+	}
+	return s.deletePieces(ctx, out.Attributes)
+}
+
+// deletePieces removes what an earlier head named: where a segment stands is
+// the key of a customer, who may be forgotten. What stays behind when this is
+// cut short has its time to live.
+func (s *Store) deletePieces(ctx context.Context, head item) error {
+	r := reader{item: head}
+	for i := range int(r.number(uPieces)) {
+		_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+			TableName: &s.table, Key: pieceKey(r.binary(aWriteID), i),
+		})
+		if err != nil {
+			return failed("remove what is left of an audit", err)
+		}
+	}
+	return r.err
 }

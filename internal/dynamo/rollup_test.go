@@ -746,6 +746,12 @@ func TestRollup_AuditGoesOnAfterATimeout(t *testing.T) {
 	t.Log("runs:", runs, "pages:", read)
 	require.Equal(t, 18, read, "each segment once in each of two passes")
 	require.Greater(t, runs, 8)
+	out, err := dynamotest.Client().Query(t.Context(), &dynamodb.QueryInput{
+		TableName: aws.String(w.table), KeyConditionExpression: aws.String("PK = :pk"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":pk": &types.AttributeValueMemberS{Value: "AUDIT"}},
+	})
+	require.NoError(t, err)
+	require.Len(t, out.Items, 2, "the head and its piece: earlier ones, which may name customers, are gone")
 	require.Len(t, w.lines("figures repaired"), 1)
 	w.requireTrue(analytics.Range{})
 }
