@@ -24,8 +24,9 @@ type Record struct {
 
 // Parts is the table as the counter needs it.
 type Parts interface {
-	// PutPart stores p if the stored Rev is p.Rev-1; none is 0. Otherwise it
-	// returns ErrStale and what is stored, with Rev 0 for nothing. ErrInvalid
+	// PutPart stores p if the stored part has p's Born and the Rev before, or,
+	// if p.Rev is 1, if there is none. Otherwise it returns ErrStale and what is
+	// stored, with Rev 0 for nothing. ErrInvalid
 	// is what the table will never take, or has in a form that cannot be read.
 	// After any other error it is unknown whether p was stored.
 	PutPart(ctx context.Context, p Part) (stored Part, err error)
@@ -65,7 +66,7 @@ type Counter struct {
 // read, and a part that the table calls invalid, never come to be counted; they
 // are told as poison, and the others go on.
 func (c *Counter) Count(ctx context.Context, shard string, records []Record) error {
-	b := batch{shard: shard, number: shardNumber(shard), groups: map[PartKey]*group{}}
+	b := batch{shard: shard, number: shardNumber(shard), groups: map[PartKey]*group{}, seen: map[string]bool{}}
 	for i := range records {
 		b.add(&records[i])
 	}
@@ -100,7 +101,8 @@ type batch struct {
 	shard  string
 	number int
 	groups map[PartKey]*group
-	order  []PartKey // of the groups, as they came
+	order  []PartKey       // of the groups, as they came
+	seen   map[string]bool // sequence numbers
 	unread []*Record
 	newest time.Time
 }
@@ -111,12 +113,12 @@ type group struct {
 	changes []change
 }
 
-// change is what one record changes in one part.
+// change is what one record changes.
 type change struct {
 	number string
 	at     time.Time
 	totals Totals
-	nodes  []int // in the chunk
+	nodes  []int
 	steps  []Step
 	poison int64
 }
@@ -127,30 +129,29 @@ func (b *batch) add(r *Record) {
 		return
 	}
 	w := &r.Write
-	if len(w.Delta) == 0 {
+	if len(w.Delta) == 0 || b.seen[r.Number] {
 		return
 	}
+	b.seen[r.Number] = true
 	if w.At.After(b.newest) {
 		b.newest = w.At
 	}
 	if checkDelta(w.Delta) != nil {
-		b.change(r, 0).poison = 1
+		b.change(r).poison = 1
 		b.unread = append(b.unread, r)
 		return
 	}
-	if t := totalsOf(w.Delta); t != (Totals{}) {
-		b.change(r, 0).totals = t
-	}
+	c := b.change(r)
+	c.totals = totalsOf(w.Delta)
 	for node, s := range stepsOf(w.Delta) {
-		c := b.change(r, node/ChunkNodes)
-		c.nodes, c.steps = append(c.nodes, node%ChunkNodes), append(c.steps, s)
+		c.nodes, c.steps = append(c.nodes, node), append(c.steps, s)
 	}
 }
 
-// change returns the record's change of a chunk.
-func (b *batch) change(r *Record, chunk int) *change {
+// change returns what a record is to change.
+func (b *batch) change(r *Record) *change {
 	key := PartKey{
-		Tenant: r.Tenant, Journey: r.Journey, Day: DayOf(r.Write.At), Shard: b.number, Graph: r.Write.Graph, Chunk: chunk,
+		Tenant: r.Tenant, Journey: r.Journey, Day: DayOf(r.Write.At), Shard: b.number, Graph: r.Write.Graph,
 	}
 	g := b.groups[key]
 	if g == nil {
@@ -158,9 +159,7 @@ func (b *batch) change(r *Record, chunk int) *change {
 		b.groups[key], b.order = g, append(b.order, key)
 	}
 	g.version = max(g.version, r.Write.Version)
-	if n := len(g.changes); n == 0 || g.changes[n-1].number != r.Number {
-		g.changes = append(g.changes, change{number: r.Number, at: r.Write.At})
-	}
+	g.changes = append(g.changes, change{number: r.Number, at: r.Write.At})
 	return &g.changes[len(g.changes)-1]
 }
 
@@ -181,7 +180,7 @@ func (c *Counter) write(ctx context.Context, shard string, key PartKey, g *group
 			return 0, nil
 		case errors.Is(err, ErrInvalid):
 			c.Log.ErrorContext(ctx, "poison: the table does not take a part of a journey's figures",
-				"tenant", key.Tenant.String(), "journey", key.Journey, "day", key.Day, "chunk", key.Chunk,
+				"tenant", key.Tenant.String(), "journey", key.Journey, "day", key.Day, "shard", key.Shard,
 				"writes", len(g.changes), "error", err.Error())
 			return 1, nil
 		case !errors.Is(err, ErrStale):
@@ -263,7 +262,7 @@ func (c *Counter) report(ctx context.Context, b *batch, records, poison int) {
 	c.Log.LogAttrs(ctx, slog.LevelInfo, "count", attrs...)
 }
 
-// shardNumber spreads the shards of the stream over the items of a chunk.
+// shardNumber spreads the shards of the stream over the items of a day.
 func shardNumber(shard string) int {
 	sum := fnv.New32a()
 	_, _ = sum.Write([]byte(shard))

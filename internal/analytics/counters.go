@@ -1,15 +1,28 @@
 package analytics
 
-import "time"
+import (
+	"time"
+
+	"journeys/internal/journey"
+)
 
 // Counters is all that is counted of one journey, as one read of the table found
-// it. What is counted of a graph is its Total, its parts, and the repairs that
-// the total does not have yet.
+// it, with what names it and its nodes. What is counted of a graph is its Total,
+// its parts, and the repairs that the total does not have yet.
 type Counters struct {
-	Totals  map[string]*Total // by graph hash
+	Head    *Head                      // nil for a draft, which nobody ever entered
+	Labels  map[string][]journey.Label // by graph hash; of a graph that the journey had while it was no draft
+	Totals  map[string]*Total          // by graph hash
 	Parts   []Part
 	Repairs []Repair
-	Closed  []Closed // of the days that were asked for
+	Closed  []Closed // of the months that were asked for
+}
+
+// Head is what a report says of the journey itself.
+type Head struct {
+	Name   string
+	Status journey.Status
+	Graph  string // hash of the present graph
 }
 
 // Total is what was folded of one graph.
@@ -26,11 +39,12 @@ type Total struct {
 
 // Taken is a part whose counts a fold moved into the total.
 type Taken struct {
-	Day          Day
-	Shard, Chunk int
-	Rev          int64 // of the part, once it was empty
-	Total        int64 // Rev of the total that took it
-	At           time.Time
+	Day   Day
+	Shard int
+	Born  time.Time // of the part
+	Rev   int64     // of the part, once it was empty
+	Total int64     // Rev of the total that took it
+	At    time.Time
 }
 
 // Repair is what an audit found missing in the figures of a graph: added to
@@ -42,12 +56,12 @@ type Repair struct {
 	Made   time.Time
 }
 
-// Closed is what was folded of one day of one graph.
+// Closed is what was folded of the days of one month of one graph.
 type Closed struct {
-	Day    Day
-	Graph  string // hash
-	Rev    int64  // of the total that the last fold of the day wrote
-	Totals Totals
+	Month string // as of Day.Month
+	Graph string // hash
+	Rev   int64  // of the total that the last fold of the month wrote
+	Days  []DayTotals
 }
 
 // keepTaken is how long a total tells what it took, and how long a repair stays
@@ -67,7 +81,7 @@ func (c *Counters) Torn(days Range) bool {
 	}
 	for i := range c.Parts {
 		p := &c.Parts[i]
-		if p.Folded > c.total(p.Graph).Rev || p.Chunk == 0 && days.has(p.Day) && p.Folded > closed[p.graphDay()] {
+		if p.Folded > c.total(p.Graph).Rev || days.has(p.Day) && p.Folded > closed[p.graphMonth()] {
 			return true
 		}
 	}
@@ -82,13 +96,11 @@ func (c *Counters) total(graph string) *Total {
 }
 
 // took returns the fold that moved what p counts into the total, which was read
-// later; nil when p counts for itself. A part that was made anew since was
-// written later than the fold.
+// later; nil when p counts for itself.
 func (t *Total) took(p *Part) *Taken {
 	for i := range t.Taken {
 		taken := &t.Taken[i]
-		if taken.Day == p.Day && taken.Shard == p.Shard && taken.Chunk == p.Chunk &&
-			p.Rev < taken.Rev && p.Updated.Before(taken.At) {
+		if taken.Day == p.Day && taken.Shard == p.Shard && taken.Born.Equal(p.Born) && p.Rev < taken.Rev {
 			return taken
 		}
 	}
@@ -140,15 +152,17 @@ func (c *Counters) Series(days Range) []DayTotals {
 		at[day] = &rows[i]
 	}
 	closed := c.closed()
-	for _, d := range c.Closed {
-		if row := at[d.Day]; row != nil {
-			row.Add(d.Totals)
+	for _, month := range c.Closed {
+		for _, d := range month.Days {
+			if row := at[d.Day]; row != nil {
+				row.Add(d.Totals)
+			}
 		}
 	}
 	for i := range c.Parts {
 		p := &c.Parts[i]
 		taken := c.total(p.Graph).took(p)
-		if row := at[p.Day]; row != nil && (taken == nil || taken.Total > closed[p.graphDay()]) {
+		if row := at[p.Day]; row != nil && (taken == nil || taken.Total > closed[p.graphMonth()]) {
 			row.Add(p.Totals)
 		}
 	}
@@ -162,11 +176,15 @@ type graphDay struct {
 
 func (p *Part) graphDay() graphDay { return graphDay{p.Graph, p.Day} }
 
-// closed returns the Rev of every closed day that was read.
-func (c *Counters) closed() map[graphDay]int64 {
-	revs := make(map[graphDay]int64, len(c.Closed))
+type graphMonth struct{ graph, month string }
+
+func (p *Part) graphMonth() graphMonth { return graphMonth{p.Graph, p.Day.Month()} }
+
+// closed returns the Rev of every closed month that was read.
+func (c *Counters) closed() map[graphMonth]int64 {
+	revs := make(map[graphMonth]int64, len(c.Closed))
 	for _, d := range c.Closed {
-		revs[graphDay{d.Graph, d.Day}] = d.Rev
+		revs[graphMonth{d.Graph, d.Month}] = d.Rev
 	}
 	return revs
 }

@@ -8,11 +8,11 @@ import (
 	"journeys/internal/journey"
 )
 
-// How figures are spread over items.
-const (
-	ChunkNodes = 64 // nodes of one item; a graph has at most 256
-	Shards     = 8  // items of a chunk that stream shards share
-)
+// Shards is over how many items of a day and a graph the shards of the stream
+// are spread. Each is read with every read of the figures; fewer would make more
+// writers meet at one. A table must keep the number with which it began, since a
+// watermark stands in the item of its shard.
+const Shards = 4
 
 // SettleAfter is how long a part must have been left alone before it may be
 // folded: no record that it counted can come again. A record stays in the
@@ -24,6 +24,9 @@ type Day string
 
 // DayOf returns the UTC day of at.
 func DayOf(at time.Time) Day { return Day(at.UTC().Format(time.DateOnly)) }
+
+// Month returns the day's month, as 2026-11.
+func (d Day) Month() string { return string(d[:min(len(d), len("2026-11"))]) }
 
 // Time returns the first moment of the day; zero when d is no date.
 func (d Day) Time() time.Time {
@@ -41,32 +44,34 @@ type PartKey struct {
 	Day     Day    // of the writes that it counts
 	Shard   int    // below Shards; several shards of the stream have the same
 	Graph   string // hash
-	Chunk   int    // counts nodes from Chunk*ChunkNodes on; only chunk 0 has Totals, Poison
 }
 
 // Part is one open item of a journey's figures: what the stream shards of one
 // Shard number have counted for one day. The counter is the only one that
 // makes and changes parts; rollup folds them.
 //
-// A part is written whole, if its Rev is the one that was read: what is added
-// and the watermark of the stream shard that it came from move in one write.
-// So a batch that comes again finds its records behind the watermark, as does
-// a write whose answer was lost, and the late write of a dead invocation finds
-// another Rev.
+// A part is written whole, if its Born and Rev are those that were read: what is
+// added and the watermark of the stream shard that it came from move in one
+// write. So a batch that comes again finds its records behind the watermark, as
+// does a write whose answer was lost, and the late write of a dead invocation
+// finds another Rev.
 //
 // Parts have no end of their own: a record that comes when its day is folded
 // already (its writer's clock was wrong by a day) makes a new part of that day,
 // which the next fold adds to what the day has. It is counted once all the
 // same, because a part is folded only when it is Settled. A fold moves the
 // counts of a part into the total of its graph and leaves the part empty, in one
-// transaction; an empty part that is Settled may be deleted at any time.
+// transaction; an empty part that is Settled may be deleted at any time. Born
+// tells the part that is made anew from the one that was deleted, which an old
+// process may remember.
 type Part struct {
 	PartKey
-	Rev        int64 // counts writes, from 1
-	Folded     int64 // Rev of the graph's total that took what the part had counted by then; 0 for none
-	Version    int   // of the graph
+	Born       time.Time // when it was made, by the counter's clock
+	Rev        int64     // counts writes, from 1
+	Folded     int64     // Rev of the graph's total that took what the part had counted by then; 0 for none
+	Version    int       // of the graph
 	Totals     Totals
-	Steps      []Step // of the chunk's nodes; may end before the chunk does
+	Steps      []Step // by node index; may end before the graph does
 	Poison     int64
 	Newest     time.Time         // of the writes that are counted
 	Updated    time.Time         // when the part was written, by the counter's clock
@@ -83,7 +88,7 @@ func (p *Part) Settled(now time.Time) bool {
 func (p *Part) AddTo(f *Figures) {
 	g := f.Graph(p.Graph, p.Version)
 	g.Totals.Add(p.Totals)
-	g.Steps = AddSteps(g.Steps, p.Chunk*ChunkNodes, p.Steps)
+	g.Steps = AddSteps(g.Steps, 0, p.Steps)
 	f.Poison += p.Poison
 	f.see(p.Newest)
 }
@@ -91,7 +96,9 @@ func (p *Part) AddTo(f *Figures) {
 // next returns a copy of p to be written next.
 func (p *Part) next(now time.Time) Part {
 	n := *p
-	n.Rev++
+	if n.Rev++; n.Rev == 1 {
+		n.Born = now
+	}
 	n.Updated = now
 	n.Steps = append([]Step(nil), p.Steps...)
 	if n.Watermarks = maps.Clone(p.Watermarks); n.Watermarks == nil {

@@ -12,12 +12,19 @@ import (
 
 // Report is what became of a journey's customers.
 type Report struct {
-	Journey     journey.Journey // without Definition
-	AsOf        time.Time       // of the newest write that is counted; zero when there is none
+	Name        string
+	Status      journey.Status
+	AsOf        time.Time // of the newest write that is counted; zero when there is none
 	Enrollments Totals
-	Steps       []NodeReport
-	Series      []DayTotals // a row for every day that was asked for
+	Steps       []NodeReport // at most MaxSteps
+	LeftOut     []int        // versions of the oldest graphs, whose steps would be too many; ascending
+	Series      []DayTotals  // a row for every day that was asked for
 }
+
+// MaxSteps is how many steps a report has at most, unless the present graph
+// alone has more: those of 40 graphs of the largest kind. A function may answer
+// with 6 MB.
+const MaxSteps = 40 * journey.MaxNodes
 
 // NodeReport is what happened at one node of one of the journey's graphs.
 type NodeReport struct {
@@ -36,8 +43,8 @@ type Table interface {
 	// deleted one.
 	Definition(ctx context.Context, t journey.Tenant, id journey.ID, hash string) ([]byte, error)
 	// Counters returns what is counted of a journey, strongly consistent, with
-	// the closed days from the first of a range on. It is one read of at most a
-	// megabyte at a time, which folds may come in between.
+	// the closed months from the first of a range on. It is one read of at most
+	// a megabyte at a time, which folds may come in between.
 	Counters(ctx context.Context, t journey.Tenant, id journey.ID, days Range) (Counters, error)
 }
 
@@ -51,33 +58,56 @@ type Reader struct {
 func NewReader(table Table) *Reader { return &Reader{table: table} }
 
 // Report returns what became of a journey's customers, with a series for a range
-// of days. journey.ErrNotFound when there is no such journey.
+// of days. journey.ErrNotFound when there is no such journey. It is one read of
+// the table, unless the journey is a draft.
 func (r *Reader) Report(ctx context.Context, t journey.Tenant, id journey.ID, days Range) (Report, error) {
-	j, err := r.table.Journey(ctx, t, id)
-	if err != nil {
-		return Report{}, err
-	}
 	c, err := readCounters(ctx, r.table, t, id, days)
 	if err != nil {
 		return Report{}, err
 	}
-	f := c.Figures()
-	report := Report{Journey: j, AsOf: f.Newest, Enrollments: f.Totals(), Series: c.Series(days)}
-	for _, hash := range f.newestFirst(j.GraphHash) {
-		d, err := r.definitions.Get(t, id, hash, func() ([]byte, error) { return r.table.Definition(ctx, t, id, hash) })
+	if c.Head == nil {
+		j, err := r.table.Journey(ctx, t, id)
 		if err != nil {
 			return Report{}, err
 		}
-		g := f.Graph(hash, 0)
-		version := g.Version
-		if hash == j.GraphHash {
-			version = 0
+		c.Head = &Head{Name: j.Name, Status: j.Status, Graph: j.GraphHash}
+	}
+	f := c.Figures()
+	report := Report{
+		Name: c.Head.Name, Status: c.Head.Status, AsOf: f.Newest, Enrollments: f.Totals(), Series: c.Series(days),
+	}
+	for i, hash := range f.newestFirst(c.Head.Graph) {
+		labels, err := r.labels(ctx, t, id, hash, &c)
+		if err != nil {
+			return Report{}, err
 		}
-		for _, i := range d.Graph.Order() {
-			report.Steps = append(report.Steps, NodeReport{d.Graph.NodeID(i), d.Graph.NodeType(i), version, g.step(i)})
+		version := f.Graph(hash, 0).Version
+		switch {
+		case i == 0:
+			version = 0
+		case len(report.LeftOut) > 0 || len(report.Steps)+len(labels) > MaxSteps:
+			report.LeftOut = append(report.LeftOut, version)
+			continue
+		}
+		for _, l := range labels {
+			report.Steps = append(report.Steps, NodeReport{l.ID, l.Type, version, f.Graph(hash, 0).step(l.Node)})
 		}
 	}
+	slices.Sort(report.LeftOut)
 	return report, nil
+}
+
+// labels returns what a graph's nodes are called: as it was read with the
+// figures, or, of a draft's, from its definition.
+func (r *Reader) labels(ctx context.Context, t journey.Tenant, id journey.ID, hash string, c *Counters) ([]journey.Label, error) {
+	if labels, ok := c.Labels[hash]; ok {
+		return labels, nil
+	}
+	d, err := r.definitions.Get(t, id, hash, func() ([]byte, error) { return r.table.Definition(ctx, t, id, hash) })
+	if err != nil {
+		return nil, err
+	}
+	return d.Graph.Labels(), nil
 }
 
 // maxTorn is how often a read is repeated that folds came in between. A journey

@@ -38,10 +38,11 @@ type RollupTable interface {
 	// could be folded at now, or repairs. It may miss what is new.
 	DueToFold(ctx context.Context, now time.Time, yield func(JourneyKey)) error
 	// Fold stores the total, leaves the parts empty with their next Rev and with
-	// Folded, and adds Totals to the closed day: all of it or, when a stored Rev
-	// is not the one before, nothing, and ErrStale.
+	// Folded, and adds Totals to the day in its closed month: all of it or, when
+	// a stored Rev is not the one before or a part has another Born, nothing, and
+	// ErrStale.
 	Fold(ctx context.Context, k JourneyKey, f Fold) error
-	// DeletePart deletes a part if its Rev is the stored one.
+	// DeletePart deletes a part if its Born and Rev are the stored ones.
 	DeletePart(ctx context.Context, p Part) error
 	// DeleteRepair deletes a repair.
 	DeleteRepair(ctx context.Context, k JourneyKey, r Repair) error
@@ -175,7 +176,7 @@ func (r *Rollup) fold(ctx context.Context, k JourneyKey, now time.Time, counts *
 }
 
 // folds returns what can be folded at now, one after the other: a day of a graph
-// at a time, which is at most 34 items.
+// at a time, which is a few items.
 func (c *Counters) folds(now time.Time) []Fold {
 	settled := map[graphDay][]Part{}
 	for _, p := range c.Parts {
@@ -240,13 +241,13 @@ func (t *Total) take(d graphDay, parts []Part, now time.Time) Fold {
 		p := &parts[i]
 		t.Graph.Version = max(t.Graph.Version, p.Version)
 		t.Graph.Totals.Add(p.Totals)
-		t.Graph.Steps = AddSteps(slices.Clone(t.Graph.Steps), p.Chunk*ChunkNodes, p.Steps)
+		t.Graph.Steps = AddSteps(slices.Clone(t.Graph.Steps), 0, p.Steps)
 		t.Poison += p.Poison
 		if p.Newest.After(t.Newest) {
 			t.Newest = p.Newest
 		}
 		fold.Totals.Add(p.Totals)
-		t.Taken = append(slices.Clip(t.Taken), Taken{p.Day, p.Shard, p.Chunk, p.Rev + 1, t.Rev, now})
+		t.Taken = append(slices.Clip(t.Taken), Taken{p.Day, p.Shard, p.Born, p.Rev + 1, t.Rev, now})
 	}
 	t.Through = max(t.Through, d.day)
 	fold.Total = *t

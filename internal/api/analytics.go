@@ -10,14 +10,15 @@ import (
 )
 
 type analyticsBody struct {
-	JourneyID      journey.ID      `json:"journeyId"`
-	JourneyName    string          `json:"journeyName"`
-	Status         journey.Status  `json:"status"`
-	AsOf           *timestamp      `json:"asOf"` // null when nothing is counted
-	Enrollments    enrollmentsBody `json:"enrollments"`
-	CompletionRate float64         `json:"completionRate"`
-	Steps          []stepBody      `json:"steps"`
-	Series         []dayBody       `json:"series,omitzero"`
+	JourneyID       journey.ID      `json:"journeyId"`
+	JourneyName     string          `json:"journeyName"`
+	Status          journey.Status  `json:"status"`
+	AsOf            *timestamp      `json:"asOf"` // null when nothing is counted
+	Enrollments     enrollmentsBody `json:"enrollments"`
+	CompletionRate  float64         `json:"completionRate"`
+	Steps           []stepBody      `json:"steps"`
+	VersionsLeftOut []int           `json:"versionsLeftOut,omitzero"` // whose steps would be too many
+	Series          []dayBody       `json:"series,omitzero"`
 }
 
 type enrollmentsBody struct {
@@ -65,15 +66,16 @@ func getJourneyAnalytics(a *API, w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, http.StatusOK, analyticsOf(report))
+	return answer(w, http.StatusOK, analyticsOf(r.id, report))
 }
 
-func analyticsOf(report analytics.Report) analyticsBody {
-	j, e := report.Journey, report.Enrollments
+func analyticsOf(id journey.ID, report analytics.Report) analyticsBody {
+	e := report.Enrollments
 	body := analyticsBody{
-		JourneyID: j.ID, JourneyName: j.Name, Status: j.Status, AsOf: optional(report.AsOf),
-		Enrollments:    enrollmentsBody{e.Enrolled, e.Active(), e.Completed, e.Expired, e.Cancelled, e.Failed},
-		CompletionRate: rate(e.Completed, e.Enrolled), Steps: []stepBody{},
+		JourneyID: id, JourneyName: report.Name, Status: report.Status, AsOf: optional(report.AsOf),
+		VersionsLeftOut: report.LeftOut,
+		Enrollments:     enrollmentsBody{e.Enrolled, e.Active(), e.Completed, e.Expired, e.Cancelled, e.Failed},
+		CompletionRate:  rate(e.Completed, e.Enrolled), Steps: []stepBody{},
 	}
 	for _, s := range report.Steps {
 		step := stepBody{

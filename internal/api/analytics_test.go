@@ -2,13 +2,16 @@ package api_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
+	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
 
@@ -50,7 +53,10 @@ func TestAnalytics(t *testing.T) {
 			},
 		}},
 		Closed: []analytics.Closed{{
-			Day: "2026-11-22", Graph: j.GraphHash, Rev: 1, Totals: analytics.Totals{Enrolled: 5, Completed: 1, Failed: 1},
+			Month: "2026-11", Graph: j.GraphHash, Rev: 1, Days: []analytics.DayTotals{
+				{Day: "2026-11-20", Totals: analytics.Totals{Enrolled: 9}},
+				{Day: "2026-11-22", Totals: analytics.Totals{Enrolled: 5, Completed: 1, Failed: 1}},
+			},
 		}},
 	}})
 
@@ -86,6 +92,49 @@ func TestAnalytics(t *testing.T) {
 		{"date": "2026-11-22", "enrolled": 5.0, "completed": 1.0, "expired": 0.0, "cancelled": 0.0, "failed": 1.0},
 		{"date": "2026-11-23", "enrolled": 2.0, "completed": 1.0, "expired": 1.0, "cancelled": 1.0, "failed": 0.0},
 	}, body.Series)
+}
+
+// Of a journey that was edited very often, the oldest graphs' steps are left out
+// and named: a function may answer with 6 MB.
+func TestAnalytics_ManyVersions(t *testing.T) {
+	t.Parallel()
+
+	const versions = 60
+	counters := analytics.Counters{
+		Head:   &analytics.Head{Name: "Welcome", Status: journey.Active, Graph: fmt.Sprintf("%064d", versions)},
+		Totals: map[string]*analytics.Total{}, Labels: map[string][]journey.Label{},
+	}
+	var labels []journey.Label
+	for i := range journey.MaxNodes {
+		labels = append(labels, journey.Label{Node: i, ID: fmt.Sprintf("node-%059d", i), Type: journey.ConditionSplit})
+	}
+	many := int64(1_000_000_000)
+	steps := slices.Repeat([]analytics.Step{{Entered: 3 * many, Completed: many, Failed: many, True: many, False: many}}, journey.MaxNodes)
+	for v := 1; v <= versions; v++ {
+		hash := fmt.Sprintf("%064d", v)
+		counters.Labels[hash] = labels
+		counters.Totals[hash] = &analytics.Total{Rev: 1, Graph: analytics.Graph{
+			Version: v, Totals: analytics.Totals{Enrolled: 3 * many, Failed: many}, Steps: steps,
+		}}
+	}
+	s := newServer(t, counted{Store: &memory{}, counters: counters})
+	w := s.do(call{method: "GET", path: "/journeys/jrn_01JD0000000000000000000000/analytics"})
+	require.Equal(t, http.StatusOK, w.Code)
+	var body struct {
+		Enrollments     map[string]int64
+		Steps           []struct{ Version int }
+		VersionsLeftOut []int
+	}
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &body))
+	require.Equal(t, versions*3*many, body.Enrollments["total"])
+	require.Len(t, body.Steps, analytics.MaxSteps)
+	require.Zero(t, body.Steps[0].Version, "the present graph first")
+	require.Equal(t, 21, body.Steps[analytics.MaxSteps-1].Version)
+	require.Len(t, body.VersionsLeftOut, 20)
+	require.Equal(t, []int{1, 20}, []int{body.VersionsLeftOut[0], body.VersionsLeftOut[19]})
+	payload, err := json.Marshal(w.Body.String())
+	require.NoError(t, err)
+	require.Less(t, len(payload), 5<<20, "as the text that the function answers with")
 }
 
 func TestAnalytics_NothingCounted(t *testing.T) {

@@ -1,14 +1,17 @@
 package dynamo
 
 import (
+	"bytes"
 	"context"
-	"encoding/base64"
 	varint "encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"math/big"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -21,17 +24,17 @@ import (
 )
 
 // Attributes of an open part of a journey's figures. The key tells the day, the
-// shard, the graph and the chunk; the whole item stays below 1 KB, the unit
-// that a write is paid by, while the counts of its 64 nodes and the stream
-// shards that share it are few.
+// shard and the graph. The whole item stays below 1 KB, the unit that a write is
+// paid by, while its nodes are fewer than some 200.
 const (
+	cBorn       = "b"
 	cRev        = "r"
 	cFolded     = "fo"
 	cVersion    = "v"
 	cCounts     = "f" // see packCounts
 	cNewest     = "t"
 	cUpdated    = "u"
-	cWatermarks = "wm" // map: id of stream shard -> sequence number
+	cWatermarks = "wm" // see packMarks
 )
 
 var errPart = errors.New("dynamo: no part of a journey's figures")
@@ -41,17 +44,18 @@ func encodePart(p analytics.Part) (item, error) {
 	if err != nil {
 		return nil, err
 	}
+	it.putTime(cBorn, p.Born)
 	it.putNumber(cRev, p.Rev)
 	it.putNumber(cFolded, p.Folded)
 	it.putNumber(cVersion, int64(p.Version))
 	it.putBinary(cCounts, packCounts(p.Totals, p.Poison, p.Steps))
 	it.putTime(cNewest, p.Newest)
 	it.putTime(cUpdated, p.Updated)
-	marks := make(map[string]types.AttributeValue, len(p.Watermarks))
-	for shard, number := range p.Watermarks {
-		marks[shard] = text(number)
+	marks, err := packMarks(p.Watermarks)
+	if err != nil {
+		return nil, err
 	}
-	it[cWatermarks] = &types.AttributeValueMemberM{Value: marks}
+	it.putBinary(cWatermarks, marks)
 	// The same with every write, so that the index is written once.
 	it[manifest.DuePartitionKey] = text(foldPartition(p.Journey))
 	it.putTime(manifest.DueSortKey, p.Day.End().Add(analytics.SettleAfter))
@@ -62,7 +66,7 @@ func encodePart(p analytics.Part) (item, error) {
 func decodePart(t journey.Tenant, it item) (analytics.Part, error) {
 	r := reader{item: it}
 	p := analytics.Part{
-		Rev: r.number(cRev), Folded: r.number(cFolded), Version: int(r.number(cVersion)),
+		Born: r.time(cBorn), Rev: r.number(cRev), Folded: r.number(cFolded), Version: int(r.number(cVersion)),
 		Newest: r.time(cNewest), Updated: r.time(cUpdated),
 	}
 	var err error
@@ -72,19 +76,72 @@ func decodePart(t journey.Tenant, it item) (analytics.Part, error) {
 	if p.Totals, p.Poison, p.Steps, err = unpackCounts(r.binary(cCounts)); err != nil {
 		return p, err
 	}
-	marks, ok := it[cWatermarks].(*types.AttributeValueMemberM)
-	if !ok {
-		r.fail(cWatermarks, it[cWatermarks])
-		return p, r.err
-	}
-	p.Watermarks = make(map[string]string, len(marks.Value))
-	for shard := range marks.Value {
-		m := reader{item: marks.Value}
-		if p.Watermarks[shard] = m.text(shard); m.err != nil {
-			return p, m.err
-		}
+	if p.Watermarks, err = unpackMarks(r.binary(cWatermarks)); err != nil {
+		return p, err
 	}
 	return p, r.err
+}
+
+// The form of a stream shard's id: when it began, and 32 bits.
+const (
+	shardForm = "shardId-%020d-%08x"
+	shardSize = 12 // bytes that it is packed in
+)
+
+// packMarks returns for each watermark the shard, as a zero byte and 12 more if
+// its id has the usual form and else as its length and text, and the sequence
+// number, as its length and bytes.
+func packMarks(marks map[string]string) ([]byte, error) {
+	var packed []byte
+	for _, shard := range slices.Sorted(maps.Keys(marks)) {
+		var began uint64
+		var bits uint32
+		if _, err := fmt.Sscanf(shard, shardForm, &began, &bits); err == nil && fmt.Sprintf(shardForm, began, bits) == shard {
+			packed = varint.BigEndian.AppendUint32(varint.BigEndian.AppendUint64(append(packed, 0), began), bits)
+		} else {
+			packed = append(varint.AppendUvarint(packed, uint64(len(shard))), shard...)
+		}
+		number, ok := new(big.Int).SetString(marks[shard], 10)
+		if !ok || number.Sign() < 0 {
+			return nil, fmt.Errorf("dynamo: no sequence number: %.60q", marks[shard])
+		}
+		packed = append(varint.AppendUvarint(packed, uint64(len(number.Bytes()))), number.Bytes()...)
+	}
+	return packed, nil
+}
+
+var errMarks = errors.New("dynamo: watermarks that cannot be read")
+
+func unpackMarks(packed []byte) (map[string]string, error) {
+	marks := map[string]string{}
+	var err error
+	next := func(usual uint64) []byte {
+		length, size := varint.Uvarint(packed)
+		if length == 0 {
+			length = usual
+		}
+		if size <= 0 || length > uint64(len(packed)-size) {
+			packed, err = nil, errMarks
+			return nil
+		}
+		part := packed[size:][:length]
+		packed = packed[size:][length:]
+		return part
+	}
+	for len(packed) > 0 {
+		usual := packed[0] == 0
+		shard := next(shardSize)
+		number := next(0)
+		if err != nil {
+			return nil, err
+		}
+		name := string(shard)
+		if usual {
+			name = fmt.Sprintf(shardForm, varint.BigEndian.Uint64(shard), varint.BigEndian.Uint32(shard[8:]))
+		}
+		marks[name] = new(big.Int).SetBytes(number).String()
+	}
+	return marks, nil
 }
 
 func figuresPK(t journey.Tenant, id journey.ID) string { return of(t) + "#K#" + short(id) }
@@ -92,49 +149,52 @@ func figuresPK(t journey.Tenant, id journey.ID) string { return of(t) + "#K#" + 
 // partKey returns the key of a part. A graph's hash stands in it as base64url,
 // 43 letters.
 func partKey(k analytics.PartKey) (item, error) {
-	hash, err := hex.DecodeString(k.Graph)
+	graph, err := graphText(k.Graph)
 	if err != nil {
-		return nil, fmt.Errorf("dynamo: graph hash: %w", err)
+		return nil, err
 	}
-	graph := base64.RawURLEncoding.EncodeToString(hash)
-	return key(figuresPK(k.Tenant, k.Journey), fmt.Sprintf("D#%s#%d#%s#%d", k.Day, k.Shard, graph, k.Chunk)), nil
+	return key(figuresPK(k.Tenant, k.Journey), fmt.Sprintf("D#%s#%d#%s", k.Day, k.Shard, graph)), nil
 }
 
 func parsePartKey(t journey.Tenant, pk, sk string) (analytics.PartKey, error) {
 	id, ok := strings.CutPrefix(pk, of(t)+"#K#")
 	parts := strings.Split(sk, "#")
-	if !ok || len(parts) != 5 || parts[0] != "D" {
+	if !ok || len(parts) != 4 || parts[0] != "D" {
 		return analytics.PartKey{}, errPart
 	}
 	shard, errShard := strconv.Atoi(parts[2])
-	hash, errHash := base64.RawURLEncoding.DecodeString(parts[3])
-	chunk, errChunk := strconv.Atoi(parts[4])
+	graph, errGraph := graphHash(parts[3])
 	return analytics.PartKey{
 		Tenant: t, Journey: long(id), Day: analytics.Day(parts[1]), Shard: shard,
-		Graph: hex.EncodeToString(hash), Chunk: chunk,
-	}, errors.Join(errShard, errHash, errChunk)
+		Graph: graph,
+	}, errors.Join(errShard, errGraph)
 }
 
-// packCounts returns counts as signed varints: the five totals, the poison, and
-// six of each step; zeros at the end are left out. An attribute for each would
-// cost its name with every write, and one update could not name those of 64
-// nodes: an expression has at most 4 KB.
+// packCounts returns counts as signed varints: the five totals and the poison,
+// and for each step one byte that tells which of its counts are not zero, and
+// those. How many are at a node stands in place of how many went on, since it is
+// zero more often. Zeros at the end are left out. An attribute for each count
+// would cost its name with every write, and one update could not name those of
+// 256 nodes: an expression has at most 4 KB.
 func packCounts(t analytics.Totals, poison int64, steps []analytics.Step) []byte {
 	var packed []byte
-	length := 0
-	put := func(counts ...int64) {
-		for _, n := range counts {
-			if packed = varint.AppendVarint(packed, n); n != 0 {
-				length = len(packed)
+	for _, n := range []int64{t.Enrolled, t.Completed, t.Expired, t.Cancelled, t.Failed, poison} {
+		packed = varint.AppendVarint(packed, n)
+	}
+	for _, s := range steps {
+		mask := len(packed)
+		packed = append(packed, 0)
+		for bit, n := range []int64{s.Entered, s.Active(), s.Failed, s.Dropped, s.True, s.False} {
+			if n != 0 {
+				packed[mask] |= 1 << bit
+				packed = varint.AppendVarint(packed, n)
 			}
 		}
 	}
-	put(t.Enrolled, t.Completed, t.Expired, t.Cancelled, t.Failed, poison)
-	for _, s := range steps {
-		put(s.Entered, s.Completed, s.Failed, s.Dropped, s.True, s.False)
-	}
-	return packed[:length]
+	return bytes.TrimRight(packed, "\x00")
 }
+
+var errCounts = errors.New("dynamo: counts that cannot be read")
 
 func unpackCounts(packed []byte) (t analytics.Totals, poison int64, steps []analytics.Step, err error) {
 	next := func() int64 {
@@ -143,7 +203,7 @@ func unpackCounts(packed []byte) (t analytics.Totals, poison int64, steps []anal
 		}
 		n, size := varint.Varint(packed)
 		if size <= 0 {
-			packed, err = nil, errors.New("dynamo: counts that cannot be read")
+			packed, err = nil, errCounts
 			return 0
 		}
 		packed = packed[size:]
@@ -152,9 +212,17 @@ func unpackCounts(packed []byte) (t analytics.Totals, poison int64, steps []anal
 	t = analytics.Totals{Enrolled: next(), Completed: next(), Expired: next(), Cancelled: next(), Failed: next()}
 	poison = next()
 	for len(packed) > 0 {
-		steps = append(steps, analytics.Step{
-			Entered: next(), Completed: next(), Failed: next(), Dropped: next(), True: next(), False: next(),
-		})
+		mask := packed[0]
+		packed = packed[1:]
+		var counts [6]int64
+		for bit := range counts {
+			if mask&(1<<bit) != 0 {
+				counts[bit] = next()
+			}
+		}
+		s := analytics.Step{Entered: counts[0], Failed: counts[2], Dropped: counts[3], True: counts[4], False: counts[5]}
+		s.Completed = s.Active() - counts[1]
+		steps = append(steps, s)
 	}
 	return t, poison, steps, err
 }
@@ -172,8 +240,8 @@ func (s *Store) PutPart(ctx context.Context, p analytics.Part) (analytics.Part, 
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
 	if p.Rev > 1 {
-		put.ConditionExpression = aws.String(cRev + " = :rev")
-		put.ExpressionAttributeValues = item{":rev": number(p.Rev - 1)}
+		put.ConditionExpression = aws.String(samePart)
+		put.ExpressionAttributeValues = partValues(p.Born, p.Rev-1)
 	}
 	_, err = s.client.PutItem(ctx, put)
 	if err == nil {
@@ -186,6 +254,14 @@ func (s *Store) PutPart(ctx context.Context, p analytics.Part) (analytics.Part, 
 		return analytics.Part{}, fmt.Errorf("%w: %w", analytics.ErrInvalid, err)
 	}
 	return analytics.Part{}, failed("write figures", err)
+}
+
+// samePart is the condition that a part is the one that was read.
+const samePart = cBorn + " = :born AND " + cRev + " = :rev"
+
+// partValues are those of samePart.
+func partValues(born time.Time, rev int64) item {
+	return item{":born": number(born.UnixMilli()), ":rev": number(rev)}
 }
 
 // standing returns what stands where p was to be put; nothing when it was

@@ -28,12 +28,24 @@ const (
 	cThrough   = "th" // days
 	cRepaired  = "rp"
 	cTaken     = "tk" // see packTaken
-	cEnrolled  = "en" // of a closed day, which are added to
+	cEnrolled  = "en" // of a closed day, which are added to: with the day's two digits behind
 	cCompleted = "co"
 	cExpired   = "ex"
 	cCancelled = "ca"
 	cFailed    = "fa"
 )
+
+// dayFigures is what a closed month has of each of its days.
+var dayFigures = []struct {
+	name string
+	of   func(*analytics.Totals) *int64
+}{
+	{cEnrolled, func(t *analytics.Totals) *int64 { return &t.Enrolled }},
+	{cCompleted, func(t *analytics.Totals) *int64 { return &t.Completed }},
+	{cExpired, func(t *analytics.Totals) *int64 { return &t.Expired }},
+	{cCancelled, func(t *analytics.Totals) *int64 { return &t.Cancelled }},
+	{cFailed, func(t *analytics.Totals) *int64 { return &t.Failed }},
+}
 
 func graphText(hash string) (string, error) {
 	b, err := hex.DecodeString(hash)
@@ -48,20 +60,20 @@ func graphHash(text string) (string, error) {
 	return hex.EncodeToString(b), err
 }
 
-// Counters implements analytics.Table. Closed days, parts, repairs and totals
-// stand in that order, so that one query reads from the first closed day to the
-// end, or from the first part on.
+// Counters implements analytics.Table. Closed months, parts, head, labels,
+// repairs and totals stand in that order, so that one query reads from the first
+// closed month to the end, or from the first part on.
 func (s *Store) Counters(ctx context.Context, t journey.Tenant, id journey.ID, days analytics.Range) (analytics.Counters, error) {
 	from := "D#"
 	if days.From != "" {
-		from = "C#" + string(days.From)
+		from = "C#" + days.From.Month()
 	}
 	query := &dynamodb.QueryInput{
 		TableName: &s.table, ConsistentRead: aws.Bool(true),
 		KeyConditionExpression:    aws.String("PK = :pk AND SK BETWEEN :from AND :to"),
 		ExpressionAttributeValues: item{":pk": text(figuresPK(t, id)), ":from": text(from), ":to": text("T~")},
 	}
-	c := analytics.Counters{Totals: map[string]*analytics.Total{}}
+	c := analytics.Counters{Totals: map[string]*analytics.Total{}, Labels: map[string][]journey.Label{}}
 	for {
 		out, err := s.client.Query(ctx, query)
 		if err != nil {
@@ -81,9 +93,14 @@ func (s *Store) Counters(ctx context.Context, t journey.Tenant, id journey.ID, d
 func addCounters(c *analytics.Counters, t journey.Tenant, it item) error {
 	r := reader{item: it}
 	names := strings.Split(r.text(manifest.SortKey), "#")
-	if names[0] == "D" {
+	switch names[0] {
+	case "D":
 		p, err := decodePart(t, it)
 		c.Parts = append(c.Parts, p)
+		return err
+	case headSK:
+		head, err := decodeHead(it)
+		c.Head = &head
 		return err
 	}
 	hash, err := graphHash(names[len(names)-1])
@@ -100,12 +117,11 @@ func addCounters(c *analytics.Counters, t journey.Tenant, it item) error {
 	switch names[0] {
 	case "C":
 		c.Closed = append(c.Closed, analytics.Closed{
-			Day: analytics.Day(names[1]), Graph: hash, Rev: r.number(cRev),
-			Totals: analytics.Totals{
-				Enrolled: r.number(cEnrolled), Completed: r.number(cCompleted), Expired: r.number(cExpired),
-				Cancelled: r.number(cCancelled), Failed: r.number(cFailed),
-			},
+			Month: names[1], Graph: hash, Rev: r.number(cRev), Days: closedDays(&r, names[1]),
 		})
+	case "N":
+		c.Labels[hash], err = unpackLabels(r.binary(cLabels))
+		return errors.Join(r.err, err)
 	case "R":
 		g, _ := counts()
 		c.Repairs = append(c.Repairs, analytics.Repair{
@@ -127,7 +143,7 @@ func packTaken(list []analytics.Taken) []byte {
 	var packed []byte
 	for _, taken := range list {
 		for _, n := range []int64{
-			taken.Day.Time().Unix() / (24 * 60 * 60), int64(taken.Shard), int64(taken.Chunk),
+			taken.Day.Time().Unix() / (24 * 60 * 60), int64(taken.Shard), taken.Born.UnixMilli(),
 			taken.Rev, taken.Total, taken.At.UnixMilli(),
 		} {
 			packed = varint.AppendUvarint(packed, uint64(n))
@@ -149,12 +165,30 @@ func unpackTaken(packed []byte) []analytics.Taken {
 	for len(packed) > 0 {
 		day := time.Unix(next()*24*60*60, 0)
 		list = append(list, analytics.Taken{
-			Day: analytics.DayOf(day), Shard: int(next()), Chunk: int(next()),
+			Day: analytics.DayOf(day), Shard: int(next()), Born: time.UnixMilli(next()).UTC(),
 			Rev: next(), Total: next(), At: time.UnixMilli(next()).UTC(),
 		})
 	}
 	return list
 }
+
+// closedDays returns what a closed month has of its days.
+func closedDays(r *reader, month string) []analytics.DayTotals {
+	var days []analytics.DayTotals
+	for number := 1; number <= 31; number++ {
+		d := analytics.DayTotals{Day: analytics.Day(fmt.Sprintf("%s-%02d", month, number))}
+		for _, f := range dayFigures {
+			*f.of(&d.Totals) = r.number(f.name + dayNumber(d.Day))
+		}
+		if d.Totals != (analytics.Totals{}) {
+			days = append(days, d)
+		}
+	}
+	return days
+}
+
+// dayNumber returns the two digits of the day in its month.
+func dayNumber(day analytics.Day) string { return string(day[len(day)-2:]) }
 
 // DueToFold implements analytics.RollupTable.
 func (s *Store) DueToFold(ctx context.Context, now time.Time, yield func(analytics.JourneyKey)) error {
@@ -215,9 +249,8 @@ func (s *Store) Fold(ctx context.Context, k analytics.JourneyKey, f analytics.Fo
 			return err
 		}
 		actions = append(actions, types.TransactWriteItem{Put: &types.Put{
-			TableName: &s.table, Item: it, ConditionExpression: aws.String("#r = :r"),
-			ExpressionAttributeNames:  map[string]string{"#r": cRev},
-			ExpressionAttributeValues: item{":r": number(p.Rev)},
+			TableName: &s.table, Item: it, ConditionExpression: aws.String(samePart),
+			ExpressionAttributeValues: partValues(p.Born, p.Rev),
 		}})
 	}
 	if f.Day != "" {
@@ -249,17 +282,23 @@ func (s *Store) putTotal(k analytics.JourneyKey, graph string, t *analytics.Tota
 	return put
 }
 
+// addToDay adds what was folded to its day.
 func (s *Store) addToDay(k analytics.JourneyKey, graph string, f *analytics.Fold) *types.Update {
+	names, values := map[string]string{"#r": cRev}, item{":r": number(f.Total.Rev)}
+	var add []string
+	for _, figure := range dayFigures {
+		if n := *figure.of(&f.Totals); n != 0 {
+			add = append(add, "#"+figure.name+" :"+figure.name)
+			names["#"+figure.name], values[":"+figure.name] = figure.name+dayNumber(f.Day), number(n)
+		}
+	}
+	update := "SET #r = :r"
+	if len(add) > 0 {
+		update += " ADD " + strings.Join(add, ", ")
+	}
 	return &types.Update{
-		TableName: &s.table, Key: key(figuresPK(k.Tenant, k.Journey), "C#"+string(f.Day)+"#"+graph),
-		UpdateExpression: aws.String("SET #r = :r ADD #en :en, #co :co, #ex :ex, #ca :ca, #fa :fa"),
-		ExpressionAttributeNames: map[string]string{
-			"#r": cRev, "#en": cEnrolled, "#co": cCompleted, "#ex": cExpired, "#ca": cCancelled, "#fa": cFailed,
-		},
-		ExpressionAttributeValues: item{
-			":r": number(f.Total.Rev), ":en": number(f.Totals.Enrolled), ":co": number(f.Totals.Completed),
-			":ex": number(f.Totals.Expired), ":ca": number(f.Totals.Cancelled), ":fa": number(f.Totals.Failed),
-		},
+		TableName: &s.table, Key: key(figuresPK(k.Tenant, k.Journey), "C#"+f.Day.Month()+"#"+graph),
+		UpdateExpression: &update, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	}
 }
 
@@ -271,9 +310,8 @@ func (s *Store) DeletePart(ctx context.Context, p analytics.Part) error {
 		return err
 	}
 	_, err = s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName: &s.table, Key: it, ConditionExpression: aws.String("attribute_not_exists(PK) OR #r = :r"),
-		ExpressionAttributeNames:  map[string]string{"#r": cRev},
-		ExpressionAttributeValues: item{":r": number(p.Rev)},
+		TableName: &s.table, Key: it, ConditionExpression: aws.String("attribute_not_exists(PK) OR " + samePart),
+		ExpressionAttributeValues: partValues(p.Born, p.Rev),
 	})
 	if _, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
 		return analytics.ErrStale

@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -194,20 +195,77 @@ func TestPartIsReadAsItWasWritten(t *testing.T) {
 			PartKey: analytics.PartKey{
 				Tenant: tenant, Journey: drawID(t), Day: analytics.DayOf(drawTime(t, "day")),
 				Shard: rapid.IntRange(0, analytics.Shards-1).Draw(t, "shard"),
-				Graph: rapid.StringMatching(`[0-9a-f]{64}`).Draw(t, "graph"), Chunk: rapid.IntRange(0, 3).Draw(t, "chunk"),
+				Graph: rapid.StringMatching(`[0-9a-f]{64}`).Draw(t, "graph"),
 			},
-			Rev: rapid.Int64Range(1, 1<<40).Draw(t, "rev"), Version: rapid.IntRange(1, 1<<30).Draw(t, "version"),
+			Born: drawTime(t, "born"), Rev: rapid.Int64Range(1, 1<<40).Draw(t, "rev"), Version: rapid.IntRange(1, 1<<30).Draw(t, "version"),
 			Totals: analytics.Totals{Enrolled: count.Draw(t, "enrolled"), Failed: count.Draw(t, "failed")},
 			Poison: rapid.Int64Range(0, 3).Draw(t, "poison"), Newest: drawTime(t, "newest"), Updated: drawTime(t, "updated"),
-			Watermarks: map[string]string{"shardId-000001-abc.def": "000123"},
+			Watermarks: map[string]string{
+				"shardId-000001-abc.def": "123", "shardId-00000001542983423423-ABCDEF01": "0",
+				fmt.Sprintf("shardId-%020d-%08x", rapid.Uint64().Draw(t, "began"), rapid.Uint32().Draw(t, "bits")): rapid.StringMatching(`[1-9][0-9]{0,39}`).Draw(t, "number"),
+			},
 		}
-		for range rapid.IntRange(0, analytics.ChunkNodes).Draw(t, "nodes") {
-			p.Steps = append(p.Steps, analytics.Step{Entered: count.Draw(t, "entered"), False: 1})
+		for range rapid.IntRange(0, journey.MaxNodes).Draw(t, "nodes") {
+			p.Steps = append(p.Steps, analytics.Step{
+				Entered: count.Draw(t, "entered"), Completed: count.Draw(t, "completed"), Dropped: count.Draw(t, "dropped"), False: 1,
+			})
 		}
 		it, err := encodePart(p)
 		require.NoError(t, err)
 		read, err := decodePart(tenant, it)
 		require.NoError(t, err)
 		require.Equal(t, p, read)
+	})
+}
+
+func TestLabelsAreReadAsTheyWereWritten(t *testing.T) {
+	t.Parallel()
+
+	rapid.Check(t, func(t *rapid.T) {
+		var labels []journey.Label
+		for i := range rapid.IntRange(0, journey.MaxNodes).Draw(t, "nodes") {
+			labels = append(labels, journey.Label{
+				Node: i, ID: rapid.StringMatching(`[A-Za-z0-9_-]{1,64}`).Draw(t, "id"),
+				Type: rapid.SampledFrom(labelTypes).Draw(t, "type"),
+			})
+		}
+		read, err := unpackLabels(packLabels(labels))
+		require.NoError(t, err)
+		require.Equal(t, labels, read)
+	})
+}
+
+// Whatever bytes stand in an item, they are read as what can be written again,
+// or refused.
+func TestPackedBytesAreReadOrRefused(t *testing.T) {
+	t.Parallel()
+
+	rapid.Check(t, func(t *rapid.T) {
+		packed := rapid.SliceOf(rapid.OneOf(rapid.Byte(), rapid.ByteMax(12))).Draw(t, "packed")
+		if marks, err := unpackMarks(packed); err == nil {
+			again, err := packMarks(marks)
+			require.NoError(t, err)
+			read, err := unpackMarks(again)
+			require.NoError(t, err)
+			require.Equal(t, marks, read)
+		}
+		if totals, poison, steps, err := unpackCounts(packed); err == nil {
+			readTotals, readPoison, readSteps, err := unpackCounts(packCounts(totals, poison, steps))
+			require.NoError(t, err)
+			require.Equal(t, totals, readTotals)
+			require.Equal(t, poison, readPoison)
+			for i, s := range steps {
+				if i < len(readSteps) {
+					require.Equal(t, s, readSteps[i])
+				} else {
+					require.Zero(t, s)
+				}
+			}
+		}
+		if labels, err := unpackLabels(packed); err == nil {
+			read, err := unpackLabels(packLabels(labels))
+			require.NoError(t, err)
+			require.Equal(t, labels, read)
+		}
 	})
 }

@@ -27,14 +27,17 @@ import (
 //	last event       T#<tenant>#C#<customer>     V#<eventType>
 //	caller's eventId T#<tenant>#C#<customer>     I#<eventId>
 //	nameless one     T#<tenant>#A#<random>       E#<journey>
-//	figures, open    T#<tenant>#K#<journey>      D#<day>#<shard>#<graph>#<chunk>
-//	figures, closed  T#<tenant>#K#<journey>      C#<day>#<graph>
-//	figures, all     T#<tenant>#K#<journey>      T#<graph>
+//	figures, closed  T#<tenant>#K#<journey>      C#<month>#<graph>
+//	figures, open    T#<tenant>#K#<journey>      D#<day>#<shard>#<graph>
+//	journey's head   T#<tenant>#K#<journey>      J
+//	nodes' labels    T#<tenant>#K#<journey>      N#<graph>
 //	figures, repair  T#<tenant>#K#<journey>      R#<day>#<graph>
+//	figures, all     T#<tenant>#K#<journey>      T#<graph>
 //	audit            AUDIT                       A, <audit>#<segment>
 //
-// A journey's figures sort so that one Query from a day on reads every closed
-// and open day since, and the totals. <graph> is the hash in base64url.
+// A journey's figures sort so that one Query from a month on reads every closed
+// month and open day since, what the journey and its nodes are called, and the
+// totals. <graph> is the hash in base64url.
 //
 // The due index has every enrollment that is to be touched at some time. Its
 // key names the epoch, so that who must leave after an archiving is a query

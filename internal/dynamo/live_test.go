@@ -1,6 +1,8 @@
 package dynamo_test
 
 import (
+	"encoding/base64"
+	"encoding/hex"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -135,9 +137,12 @@ func TestDeletedJourneyLeavesWhatDrainingNeeds(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, j.Definition, definition)
 	sk := string(j.ID[4:])
+	hash, err := hex.DecodeString(j.GraphHash)
+	require.NoError(t, err)
+	graph := base64.RawURLEncoding.EncodeToString(hash)
 	require.Equal(t, map[string]bool{
 		"T#demo N": true, "LIVE demo#" + sk: true, "T#demo#X " + sk: true,
-		"T#demo#J#" + sk + " G#" + j.GraphHash: true,
+		"T#demo#J#" + sk + " G#" + j.GraphHash: true, "T#demo#K#" + sk + " N#" + graph: true, // and what its nodes are called
 	}, keys(t, table))
 	require.NoError(t, s.CreateJourney(t.Context(), demo, draft(2)))
 }
@@ -154,7 +159,7 @@ func TestChangeOfTheJourneyAloneIsNoTransaction(t *testing.T) {
 	require.NoError(t, s.UpdateJourney(t.Context(), demo, j, active))
 
 	conflicts.Conflict = 1 // of every transaction from here
-	renamed := next(active, journey.Active)
-	renamed.Name = "Hello"
-	require.NoError(t, s.UpdateJourney(t.Context(), demo, active, renamed))
+	described := next(active, journey.Active)
+	described.Description, described.MaxDurationDays = "to some", 60
+	require.NoError(t, s.UpdateJourney(t.Context(), demo, active, described))
 }

@@ -80,9 +80,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 }
 
 func (w *world) learn() {
-	d, err := journey.LoadDefinition(w.j.Definition, w.j.GraphHash)
-	require.NoError(w.t, err)
-	w.graphs[w.j.GraphHash] = d.Graph
+	w.graphs[w.j.GraphHash] = definitionOf(w.t, string(w.j.Definition)).Graph
 }
 
 // edit gives the journey its second graph.
@@ -472,14 +470,11 @@ func reads(r *rand.Rand, from, to analytics.Counters) analytics.Counters {
 			c.Parts = append(c.Parts, *p)
 		}
 	}
-	type day struct {
-		day   analytics.Day
-		graph string
-	}
-	closed := map[day][2]*analytics.Closed{}
+	type month struct{ month, graph string }
+	closed := map[month][2]*analytics.Closed{}
 	for side, list := range [][]analytics.Closed{from.Closed, to.Closed} {
 		for i := range list {
-			key := day{list[i].Day, list[i].Graph}
+			key := month{list[i].Month, list[i].Graph}
 			pair := closed[key]
 			pair[side] = &list[i]
 			closed[key] = pair
@@ -846,7 +841,7 @@ func TestRollup_DamagedFiguresHoldNobodyUp(t *testing.T) {
 	_, err := dynamotest.Client().PutItem(t.Context(), &dynamodb.PutItemInput{
 		TableName: aws.String(w.table), Item: map[string]types.AttributeValue{
 			"PK": &types.AttributeValueMemberS{Value: "T#t2#K#01M84P7AHKC8GKKJV32JQXMK51"},
-			"SK": &types.AttributeValueMemberS{Value: "D#2026-10-10#0#AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA#0"},
+			"SK": &types.AttributeValueMemberS{Value: "D#2026-10-10#0#AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},
 			"f":  &types.AttributeValueMemberS{Value: "damaged"},
 		},
 	})

@@ -219,7 +219,11 @@ func (s *Store) UpdateJourney(ctx context.Context, t journey.Tenant, old, next j
 		actions = append(actions, *live)
 	}
 	actions = append(actions, s.eventChanges(t, old, next)...)
-	if len(actions) == 1 {
+	heads, err := s.headChanges(t, old, next)
+	if err != nil {
+		return err
+	}
+	if actions = append(actions, heads...); len(actions) == 1 {
 		return s.updateOnly(ctx, w, update)
 	}
 	refused, err := s.transact(ctx, w, actions)
@@ -300,7 +304,8 @@ func (s *Store) DeleteJourney(ctx context.Context, t journey.Tenant, j journey.J
 	gone.Epoch++
 	gone.Status = "" // none: no event starts it
 	if j.Status != journey.Draft {
-		actions = append(actions, *s.putLive(t, gone, false, j.Epoch, reasonDeleted))
+		actions = append(actions, *s.putLive(t, gone, false, j.Epoch, reasonDeleted),
+			types.TransactWriteItem{Delete: &types.Delete{TableName: &s.table, Key: headKey(t, j.ID)}})
 	}
 	actions = append(actions, s.eventChanges(t, j, gone)...)
 	refused, err := s.transact(ctx, w, actions)

@@ -97,7 +97,7 @@ func (j Journey) apply(c Change, graph *Graph) Journey {
 			j.Epoch++
 		}
 	}
-	j.NodeCount = graph.Len()
+	j.NodeCount, j.Labels = graph.Len(), graph.Labels()
 	j.Events = j.startingEvents(graph)
 	return j
 }

@@ -37,6 +37,22 @@ func (g *Graph) Order() []int {
 	return order
 }
 
+// Label is what a node is called.
+type Label struct {
+	Node int // its index
+	ID   string
+	Type NodeType
+}
+
+// Labels returns what all nodes are called, in the order of Order.
+func (g *Graph) Labels() []Label {
+	labels := make([]Label, 0, len(g.nodes))
+	for _, i := range g.Order() {
+		labels = append(labels, Label{i, g.nodes[i].id, g.nodes[i].kind})
+	}
+	return labels
+}
+
 // Next returns where the edges of a node lead; of a condition_split "true" and
 // "false", of others the first alone; -1 for nowhere.
 func (g *Graph) Next(i int) [2]int { return g.nodes[i].next }
