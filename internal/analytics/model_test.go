@@ -1,6 +1,7 @@
 package analytics_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,8 +9,10 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,19 +28,23 @@ import (
 
 var seeds = flag.Uint64("seeds", 1000, "how many seeds of the model")
 
-// model is a stream that splits, its readers, and a table with the condition of
-// the real one, in one goroutine. From a seed, processes die before and after
-// each write, answers are lost, writes land after their process is dead, and
-// batches come split, and again with records that were acknowledged.
+// model is a stream that splits, its readers, a rollup, and a table with the
+// conditions of the real one, in one goroutine. From a seed, processes die before
+// and after each write, answers are lost, writes land after their process is
+// dead, batches come split, and again with records that were acknowledged, and
+// days pass, so that what was counted is folded while records of that day are
+// still to come.
 type model struct {
 	r      *rand.Rand
 	now    time.Time
 	calm   bool
 	table  map[analytics.PartKey]analytics.Part
-	late   []analytics.Part   // writes of dead processes that are still on their way
-	living *analytics.Counter // of a process that lives on from call to call
-	depth  int                // of shards whose readers go first while another's waits
-	plain  bool               // adds without condition and watermark
+	totals map[journeyKey]map[string]*analytics.Total
+	closed map[journeyKey]map[string]*analytics.Closed // by month and graph
+	late   []func()                                    // writes of dead processes that are still on their way
+	living *analytics.Counter                          // of a process that lives on from call to call
+	depth  int                                         // of shards whose readers go first while another's waits
+	plain  bool                                        // adds without condition and watermark
 
 	shards []*streamShard
 	truth  map[journeyKey]*analytics.Figures
@@ -58,6 +65,15 @@ type streamShard struct {
 	records []analytics.Record
 	closed  bool
 	read    int // acknowledged
+	tried   int // handed over, whatever became of it
+	gone    int // too old to come again
+	kept    []seen
+}
+
+// seen is how far a shard was read at some time.
+type seen struct {
+	read int
+	at   time.Time
 }
 
 var (
@@ -69,6 +85,7 @@ var (
 func newModel(seed uint64) *model {
 	return &model{
 		r: rand.New(rand.NewPCG(seed, 2)), now: t0, table: map[analytics.PartKey]analytics.Part{},
+		totals: map[journeyKey]map[string]*analytics.Total{}, closed: map[journeyKey]map[string]*analytics.Closed{},
 		truth: map[journeyKey]*analytics.Figures{}, days: map[journeyKey]map[analytics.Day]*analytics.Figures{},
 		faults: map[string]int{},
 	}
@@ -78,12 +95,15 @@ func newModel(seed uint64) *model {
 // has any effect.
 type process struct {
 	*model
-	dead bool
+	analytics.RollupTable // what no process of the model calls
+	dead                  bool
 }
 
-func (p *process) PutPart(_ context.Context, part analytics.Part) (analytics.Part, error) {
+// do makes a write, or lets something go wrong with it. again is what the client
+// does by itself when the answer is lost.
+func (p *process) do(write, again func() error) error {
 	if p.dead {
-		return analytics.Part{}, errDead
+		return errDead
 	}
 	fault := ""
 	if !p.calm && p.r.IntN(8) == 0 {
@@ -94,24 +114,34 @@ func (p *process) PutPart(_ context.Context, part analytics.Part) (analytics.Par
 	switch fault {
 	case "crash before":
 		p.dead = true
-		return analytics.Part{}, errDead
+		return errDead
 	case "write lands late":
-		p.late = append(p.late, part)
+		p.late = append(p.late, func() { _ = write() })
 		p.dead = true
-		return analytics.Part{}, errDead
+		return errDead
 	case "throttled":
-		return analytics.Part{}, errThrottled
+		return errThrottled
 	case "others first":
 		p.others()
 	}
-	stored, err := p.store(part)
+	err := write()
 	switch fault {
 	case "crash after":
 		p.dead = true
-		return analytics.Part{}, errDead
-	case "answer lost": // the client tries again by itself
-		return p.store(part)
+		return errDead
+	case "answer lost":
+		return again()
 	}
+	return err
+}
+
+func (p *process) PutPart(_ context.Context, part analytics.Part) (analytics.Part, error) {
+	var stored analytics.Part
+	put := func() (err error) {
+		stored, err = p.store(part)
+		return err
+	}
+	err := p.do(put, put)
 	return stored, err
 }
 
@@ -122,11 +152,126 @@ func (m *model) store(part analytics.Part) (analytics.Part, error) {
 		m.table[part.PartKey] = added(stands, part)
 		return analytics.Part{}, nil
 	}
-	if stands.Rev != part.Rev-1 {
+	if stands.Rev != part.Rev-1 || stands.Rev > 0 && !stands.Born.Equal(part.Born) {
 		return stands, analytics.ErrStale
 	}
-	m.table[part.PartKey] = part
+	if m.table[part.PartKey] = part; part.Rev == 1 && m.totals[journeyKey{part.Tenant, part.Journey}][part.Graph] != nil {
+		m.faults["part made anew"]++
+	}
 	return part, nil
+}
+
+func (p *process) Counters(_ context.Context, t journey.Tenant, id journey.ID, _ analytics.Range) (analytics.Counters, error) {
+	if p.dead {
+		return analytics.Counters{}, errDead
+	}
+	return p.counters(journeyKey{t, id}), nil
+}
+
+// counters is what a read of the table finds of a journey.
+func (m *model) counters(key journeyKey) analytics.Counters {
+	c := analytics.Counters{Totals: map[string]*analytics.Total{}}
+	for graph, total := range m.totals[key] {
+		copied := *total
+		c.Totals[graph] = &copied
+	}
+	for _, k := range m.parts() {
+		if k.Tenant == key.tenant && k.Journey == key.id {
+			c.Parts = append(c.Parts, m.table[k])
+		}
+	}
+	for _, month := range m.closed[key] {
+		c.Closed = append(c.Closed, *month)
+	}
+	return c
+}
+
+// parts returns the keys of all parts, in order.
+func (m *model) parts() []analytics.PartKey {
+	keys := slices.Collect(maps.Keys(m.table))
+	slices.SortFunc(keys, func(a, b analytics.PartKey) int {
+		return cmp.Or(
+			cmp.Compare(a.Journey, b.Journey), cmp.Compare(a.Tenant.String(), b.Tenant.String()), cmp.Compare(a.Day, b.Day),
+			cmp.Compare(a.Shard, b.Shard), cmp.Compare(a.Graph, b.Graph),
+		)
+	})
+	return keys
+}
+
+func (p *process) DueToFold(_ context.Context, _ time.Time, yield func(analytics.JourneyKey)) error {
+	seen := map[analytics.JourneyKey]bool{}
+	for _, k := range p.parts() {
+		if key := (analytics.JourneyKey{Tenant: k.Tenant, Journey: k.Journey}); !seen[key] {
+			seen[key] = true
+			yield(key)
+		}
+	}
+	return nil
+}
+
+func (p *process) Fold(_ context.Context, k analytics.JourneyKey, f analytics.Fold) error {
+	key, done := journeyKey{k.Tenant, k.Journey}, false
+	fold := func() error {
+		err := p.fold(key, f)
+		done = done || err == nil
+		return err
+	}
+	return p.do(fold, func() error {
+		if done { // the transaction's token tells the table that it has it
+			return nil
+		}
+		return fold()
+	})
+}
+
+// fold is the table's transaction.
+func (m *model) fold(key journeyKey, f analytics.Fold) error {
+	rev := int64(0)
+	if total := m.totals[key][f.Graph]; total != nil {
+		rev = total.Rev
+	}
+	if rev != f.Total.Rev-1 {
+		return analytics.ErrStale
+	}
+	for _, p := range f.Parts {
+		if stands := m.table[p.PartKey]; stands.Rev != p.Rev || !stands.Born.Equal(p.Born) {
+			return analytics.ErrStale
+		}
+	}
+	if m.totals[key] == nil {
+		m.totals[key], m.closed[key] = map[string]*analytics.Total{}, map[string]*analytics.Closed{}
+	}
+	m.totals[key][f.Graph] = &f.Total
+	for _, p := range f.Parts {
+		m.table[p.PartKey] = p.Emptied(f.Total.Rev)
+	}
+	name := f.Day.Month() + f.Graph
+	if m.closed[key][name] == nil {
+		m.closed[key][name] = &analytics.Closed{Month: f.Day.Month(), Graph: f.Graph}
+	}
+	month := m.closed[key][name]
+	month.Rev = f.Total.Rev
+	month.Days = append(month.Days, analytics.DayTotals{Day: f.Day, Totals: f.Totals})
+	m.faults["fold"]++
+	return nil
+}
+
+func (p *process) DeletePart(_ context.Context, part analytics.Part) error {
+	remove := func() error {
+		stands, ok := p.table[part.PartKey]
+		if ok && (stands.Rev != part.Rev || !stands.Born.Equal(part.Born)) {
+			return analytics.ErrStale
+		}
+		delete(p.table, part.PartKey)
+		p.faults["part deleted"]++
+		return nil
+	}
+	return p.do(remove, remove)
+}
+
+// Audit tells that there is nothing to audit: the model has no enrollments.
+func (p *process) Audit(context.Context) (analytics.Audit, error) {
+	return analytics.Audit{Day: "9999-12-31"}, nil
 }
 
 func added(to, part analytics.Part) analytics.Part {
@@ -151,7 +296,7 @@ func (m *model) others() {
 
 func (m *model) land() {
 	i := m.r.IntN(len(m.late))
-	_, _ = m.store(m.late[i])
+	m.late[i]()
 	m.late = append(m.late[:i], m.late[i+1:]...)
 }
 
@@ -201,9 +346,10 @@ func (m *model) deliverOne() bool {
 	from := s.read
 	if !m.calm && m.r.IntN(6) == 0 { // an old checkpoint
 		m.faults["replay"]++
-		from = max(0, from-m.r.IntN(151))
+		from = max(s.gone, from-m.r.IntN(151))
 	}
 	to := min(len(s.records), from+1+m.r.IntN(120))
+	s.tried = max(s.tried, to)
 	if m.insist(s, s.records[from:to]) {
 		s.read = max(s.read, to)
 	}
@@ -235,30 +381,76 @@ func (m *model) run(t *testing.T) {
 			m.land()
 		}
 		m.now = m.now.Add(time.Second)
+		switch {
+		case m.plain:
+		case m.r.IntN(20) == 0:
+			m.pass(t)
+			m.rollup()
+			m.again()
+		case m.r.IntN(20) == 0:
+			m.rollup()
+		}
 	}
 	for len(m.late) > 0 {
 		m.land()
 	}
 }
 
-// figures adds up what the table has of a journey, of a day or of all ("").
-func (m *model) figures(key journeyKey, day analytics.Day) *analytics.Figures {
-	f := &analytics.Figures{}
-	for k, p := range m.table {
-		if k.Tenant == key.tenant && k.Journey == key.id && (day == "" || k.Day == day) {
-			p.AddTo(f)
+// pass lets hours or days pass. Whatever was handed over and not acknowledged is,
+// first: a reader tries without end. The stream forgets a record after a day, so
+// that nothing older comes again. No request is on its way for so long: its
+// signature ends after minutes.
+func (m *model) pass(t *testing.T) {
+	t.Helper()
+	calm := m.calm
+	m.calm, m.late = true, nil
+	for _, s := range m.shards {
+		if s.tried > s.read {
+			require.True(t, m.insist(s, s.records[s.read:s.tried]))
+		}
+		s.read = max(s.read, s.tried)
+		s.kept = append(s.kept, seen{s.read, m.now})
+	}
+	m.calm = calm
+	m.now = m.now.Add(time.Duration(1+m.r.IntN(80)) * time.Hour)
+	for _, s := range m.shards {
+		for len(s.kept) > 0 && m.now.Sub(s.kept[0].at) > 24*time.Hour {
+			s.gone, s.kept = s.kept[0].read, s.kept[1:]
 		}
 	}
-	return f
+}
+
+// again hands over what a shard still has of what was acknowledged.
+func (m *model) again() {
+	if s := m.shards[m.r.IntN(len(m.shards))]; s.gone < s.read {
+		m.faults["replay"]++
+		m.insist(s, s.records[s.gone:s.read])
+	}
+}
+
+// rollup runs rollup, twice sometimes, so that it deletes what it emptied.
+func (m *model) rollup() {
+	for range 1 + m.r.IntN(3) {
+		r := &analytics.Rollup{Table: &process{model: m}, Now: func() time.Time { return m.now }, Log: nobody, Workers: 1}
+		_ = r.Run(context.Background()) // dies, or is overtaken
+		m.now = m.now.Add(11 * time.Minute)
+	}
 }
 
 // wrong returns how many journeys have figures that are not true.
 func (m *model) wrong(t *testing.T) (n int) {
 	t.Helper()
 	for key, truth := range m.truth {
-		same := equal(truth, m.figures(key, "")) && len(m.figures(key, "").Faults()) == 0
-		for day, truth := range m.days[key] {
-			same = same && equal(truth, m.figures(key, day))
+		c := m.counters(key)
+		f := c.Figures()
+		same := equal(truth, &f) && len(f.Faults()) == 0
+		list := slices.Sorted(maps.Keys(m.days[key]))
+		for _, row := range c.Series(analytics.Range{From: list[0], To: list[len(list)-1]}) {
+			var truth analytics.Totals
+			if day := m.days[key][row.Day]; day != nil {
+				truth = day.Totals()
+			}
+			same = same && row.Totals == truth
 		}
 		if !same {
 			n++
@@ -451,6 +643,7 @@ func TestModel_CountsAreExact(t *testing.T) {
 	t.Logf("%d seeds, %d journeys: %d wrong figures; %v", *seeds, journeys, wrong, faults)
 	for _, kind := range []string{
 		"crash before", "crash after", "write lands late", "answer lost", "throttled", "others first", "replay", "bisect", "split",
+		"fold", "part deleted", "part made anew",
 	} {
 		require.Positive(t, faults[kind], kind)
 	}

@@ -609,6 +609,35 @@ func TestRollup_LateRecord(t *testing.T) {
 	w.requireTrue(all, "gone")
 }
 
+// A process that remembers a part which was folded and deleted since does not
+// take the one that was made anew for it, although both were written as often.
+func TestRollup_APartMadeAnewIsAnother(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t, 12)
+	w.enroll(3)
+	born, old := w.now, w.counter
+	for range 4 {
+		w.later(1)
+		w.run()
+	}
+	require.Zero(t, w.items()["D"])
+	today := w.now
+	count := func(counter *analytics.Counter, customer string) {
+		w.now = born.Add(time.Minute)
+		e, _ := w.graphs[w.j.GraphHash].Start(journey.Enrollment{
+			Journey: w.j.ID, Customer: customer, GraphHash: w.j.GraphHash, Version: 1, EnrolledAt: w.now, ExpiresAt: w.now.AddDate(0, 0, 300),
+		})
+		record := w.record(e)
+		w.happened(record)
+		w.now = today
+		require.NoError(t, counter.Count(t.Context(), "shardId-0", []analytics.Record{record}))
+	}
+	count(&analytics.Counter{Parts: old.Parts, Now: old.Now, Log: old.Log, Parallel: 1}, "late")
+	count(old, "later")
+	w.requireTrue(all)
+}
+
 // Wrong counters are found, told without customers, and repaired once: a write
 // that was never counted, and one that never was.
 func TestRollup_FindsWrongCounters(t *testing.T) {
