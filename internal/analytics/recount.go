@@ -10,8 +10,8 @@ import (
 // the item alone tells it: its path, where it is, how it left, and when. It adds
 // up to what Apply added of those writes, since all of a write is of one day.
 //
-// A failure that was retried is told by Enrollment.Retries when that was on
-// another day; on the same day it adds up to nothing.
+// A failure that was retried on another day is told by Enrollment.Retries. One
+// of the same day may be told or not: it adds up to nothing.
 func (f *Figures) Recount(e journey.Enrollment, through Day) {
 	r := recount{f: f, hash: e.GraphHash, version: e.Version, end: through.End()}
 	if !r.add(e.EnrolledAt, Totals{Enrolled: 1}) {

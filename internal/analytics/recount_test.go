@@ -39,8 +39,8 @@ func walk(t testing.TB, r *rand.Rand, d journey.Definition, begun time.Time, wro
 			now = e.Due
 		}
 		now = now.Add(time.Duration(r.IntN(36*3600_000)) * time.Millisecond / time.Duration(1+r.IntN(100))).Truncate(time.Millisecond)
-		if e.Status == journey.Failed { // somebody looks at it in the next days
-			now = now.Add(time.Duration(r.IntN(72*3600_000)) * time.Millisecond)
+		if e.Status == journey.Failed { // somebody looks at it at once, or in the next days
+			now = now.Add(time.Duration(r.IntN(72*3600_000)/(1+r.IntN(2)*200)) * time.Millisecond)
 		}
 		e = e.NextWrite(now)
 		switch {
@@ -48,7 +48,7 @@ func walk(t testing.TB, r *rand.Rand, d journey.Definition, begun time.Time, wro
 			e = e.Cancel("removed")
 		case e.Status == journey.Failed:
 			e = e.Retry(now)
-		case r.IntN(12) == 0:
+		case r.IntN(12) == 0 || len(e.Retries) > 0 && r.IntN(3) > 0: // who failed fails again
 			e = e.Fail("send_failed")
 		case r.IntN(40) == 0:
 			e = e.Cancel("removed")
@@ -76,11 +76,12 @@ func TestRecount_IsTheSumOfTheWrites(t *testing.T) {
 	t.Parallel()
 
 	outcomes := map[journey.EnrollmentStatus]int{}
-	retries, days := 0, 0
+	retriesOfADay, daysOfRetries, days := map[int]int{}, map[int]int{}, 0
 	for seed := range uint64(3000) {
 		r := rand.New(rand.NewPCG(seed, 8))
 		d := definition(t, journeytest.Graph(r, 2+r.IntN(20)))
 		byDay := map[analytics.Day]*analytics.Figures{}
+		takenUp := map[analytics.Day]int{}
 		var last journey.Enrollment
 		begun := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC).Add(time.Duration(r.IntN(4*86400_000)) * time.Millisecond)
 		walk(t, r, d, begun, func(e journey.Enrollment) {
@@ -90,9 +91,16 @@ func TestRecount_IsTheSumOfTheWrites(t *testing.T) {
 				byDay[day] = &analytics.Figures{}
 			}
 			require.NoError(t, byDay[day].Apply(analytics.Write{Graph: d.Hash, Version: 3, At: e.WrittenAt, Delta: e.Delta}))
+			if journey.Mark(e.Delta[0])&journey.MarkRetried != 0 {
+				takenUp[day]++
+			}
 		})
 		outcomes[last.Status]++
-		retries += len(last.Retries.Decode(last.EnrolledAt))
+		for _, times := range takenUp {
+			retriesOfADay[times]++
+		}
+		daysOfRetries[len(takenUp)]++
+		require.LessOrEqual(t, len(last.Retries.Decode(last.EnrolledAt)), len(takenUp)+1, "seed %d", seed)
 		require.NoError(t, d.Graph.Shape().Check(last), "seed %d", seed)
 		var counted analytics.Figures
 		for day := analytics.DayOf(begun); day <= analytics.DayOf(last.WrittenAt); day = analytics.DayOf(day.End()) {
@@ -105,11 +113,11 @@ func TestRecount_IsTheSumOfTheWrites(t *testing.T) {
 			require.Equal(t, figures(&counted), figures(&recounted), "seed %d as of %s", seed, day)
 		}
 	}
-	t.Log("ended as", outcomes, "taken up on a later day:", retries, "days with writes:", days)
+	t.Log("ended as", outcomes, "retries of a day:", retriesOfADay, "days of retries:", daysOfRetries, "days with writes:", days)
 	for _, status := range []journey.EnrollmentStatus{journey.Completed, journey.Expired, journey.Cancelled, journey.Failed} {
 		require.Greater(t, outcomes[status], 50, status)
 	}
-	require.Greater(t, retries, 100)
+	require.Greater(t, min(retriesOfADay[2], daysOfRetries[2]), 50)
 }
 
 // figures are those of each graph, without zeros at the end of its steps.

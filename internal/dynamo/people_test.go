@@ -312,7 +312,7 @@ func TestRetryAndRemove(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, journey.Inside, e.Status)
 	require.Equal(t, p.now, e.Due)
-	require.Equal(t, "enrollment-not-failed", code(p.Retry(t.Context(), demo, id, "a")))
+	require.Equal(t, "enrollment-not-failed", code(p.Retry(t.Context(), demo, id, "c")))
 	require.Equal(t, "enrollment-not-found", code(p.Retry(t.Context(), demo, id, "nobody")))
 	require.Equal(t, analytics.Totals{Enrolled: 3, Failed: 1}, p.figures(t, id))
 
@@ -326,4 +326,58 @@ func TestRetryAndRemove(t *testing.T) {
 	require.Equal(t, "journey-not-found", code(p.Remove(t.Context(), other, id, "a")))
 	require.Equal(t, analytics.Totals{Enrolled: 3, Cancelled: 2}, p.figures(t, id))
 	require.Empty(t, p.list(t, id, journey.EnrollmentFilter{Limit: 10, Failed: true}))
+}
+
+func TestRetry_ARepeatMeetsItsOwnSuccess(t *testing.T) {
+	t.Parallel()
+
+	p := newPeople(t)
+	id := p.journey(t, sendingGraph, "a", "removed")
+	at := func() journey.Enrollment {
+		t.Helper()
+		e, err := p.store.Enrollment(t.Context(), demo, id, "a")
+		require.NoError(t, err)
+		return e
+	}
+	retry := func(customer string) error { return p.Retry(t.Context(), demo, id, customer) }
+	refused := func(err error, status string) {
+		t.Helper()
+		var known *journey.Error
+		require.ErrorAs(t, err, &known)
+		require.Equal(t, "enrollment-not-failed", known.Code)
+		require.Contains(t, known.Detail, status)
+	}
+	for _, again := range []time.Duration{0, time.Minute, 25 * time.Hour, 25*time.Hour + time.Minute} {
+		p.now = start.Add(again)
+		p.fail(t, id, "a")
+		require.NoError(t, retry("a"))
+		inside := at()
+		require.Equal(t, journey.Inside, inside.Status, "who failed again is tried again")
+		require.Equal(t, p.now, inside.Due)
+		p.now = p.now.Add(9 * time.Minute)
+		require.NoError(t, retry("a"))
+		require.Equal(t, inside, at(), "a repeat writes nothing")
+	}
+	p.now = p.now.Add(time.Minute)
+	refused(retry("a"), "active")
+
+	p.fail(t, id, "a", "removed")
+	require.NoError(t, retry("a"))
+	j, err := p.Get(t.Context(), demo, id)
+	require.NoError(t, err)
+	d, err := journey.LoadDefinition(j.Definition, j.GraphHash)
+	require.NoError(t, err)
+	sent, _ := d.Graph.Step(at().NextWrite(p.now), journey.Input{Now: p.now, Answer: journey.Answer{Result: journey.Sent}})
+	require.NoError(t, p.store.Advance(t.Context(), demo, 4, []journey.Enrollment{sent})[0])
+	completed := at()
+	require.Equal(t, journey.Completed, completed.Status)
+	p.now = p.now.Add(9 * time.Minute)
+	require.NoError(t, retry("a"))
+	require.Equal(t, completed, at(), "wherever they have got to")
+	p.now = p.now.Add(time.Minute)
+	refused(retry("a"), "completed")
+
+	require.NoError(t, p.Remove(t.Context(), demo, id, "removed"))
+	refused(retry("removed"), "cancelled")
+	require.Equal(t, analytics.Totals{Enrolled: 2, Completed: 1, Cancelled: 1}, p.figures(t, id))
 }

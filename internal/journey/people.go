@@ -219,10 +219,19 @@ func (f EnrollmentFilter) position(j Journey) (at position, ok bool) {
 	return at, ok && n >= 1 && n <= 128 && utf8.ValidString(rest) && !strings.ContainsFunc(rest, unicode.IsControl)
 }
 
-// Retry lets a failed customer go on from where they stopped.
+// retryRepeat is for how long a repeated retry meets its own success: longer
+// than clients repeat a call whose answer was lost, and short enough that who
+// tries again later is told that there is nothing to try.
+const retryRepeat = 10 * time.Minute
+
+// Retry lets a failed customer go on from where they stopped. Who was retried
+// within retryRepeat and has not failed since stays as they are.
 func (s *Service) Retry(ctx context.Context, t Tenant, id ID, customer string) error {
 	err := s.rewrite(ctx, t, id, customer, func(j Journey, e Enrollment) (Enrollment, error) {
+		now := s.clock()
 		switch {
+		case e.Status != Failed && now.Sub(e.retriedAt()) < retryRepeat:
+			return e, nil
 		case e.Status != Failed:
 			return e, &Error{
 				Kind: Conflict, Code: "enrollment-not-failed",
@@ -234,7 +243,6 @@ func (s *Service) Retry(ctx context.Context, t Tenant, id ID, customer string) e
 				Detail: "The journey was archived after this customer entered it, so they cannot go on.",
 			}
 		}
-		now := s.clock()
 		return e.NextWrite(now).Retry(now), nil
 	})
 	if err == nil {

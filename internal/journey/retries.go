@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// Retries is when an enrollment failed and was taken up again on a later day,
-// so that its figures can be told as of any day: for each the index of the node
-// (one byte), and both times in milliseconds since EnrolledAt (unsigned
-// varints). There is at most one for each day.
+// Retries is when an enrollment failed and was taken up again, so that its
+// figures can be told as of any day: for each the index of the node (one byte),
+// and both times in milliseconds since EnrolledAt (unsigned varints). It
+// ends with the last time. Before that stand only those that were taken up on
+// another day than they failed, at most one for each day.
 type Retries []byte
 
 // Retried is one entry of Retries.
@@ -38,13 +39,37 @@ func (r Retries) Decode(enrolledAt time.Time) []Retried {
 	return list
 }
 
-// add adds an entry, unless all of it was on one day.
+// add adds an entry. One before it that is all of one day adds up to nothing in
+// the figures, and gives way.
 func (r Retries) add(enrolledAt time.Time, at Retried) Retries {
-	const day = 24 * 60 * 60
-	if at.FailedAt.Unix()/day == at.RetriedAt.Unix()/day {
-		return r
+	list := r.Decode(enrolledAt)
+	if n := len(list); n > 0 && list[n-1].onOneDay() {
+		list = list[:n-1]
 	}
-	r = append(r[:len(r):len(r)], byte(at.Node))
-	r = binary.AppendUvarint(r, uint64(max(at.FailedAt.Sub(enrolledAt).Milliseconds(), 0)))
-	return binary.AppendUvarint(r, uint64(max(at.RetriedAt.Sub(enrolledAt).Milliseconds(), 0)))
+	var all Retries
+	for _, one := range append(list, at) {
+		all = append(all, byte(one.Node))
+		all = binary.AppendUvarint(all, uint64(max(one.FailedAt.Sub(enrolledAt).Milliseconds(), 0)))
+		all = binary.AppendUvarint(all, uint64(max(one.RetriedAt.Sub(enrolledAt).Milliseconds(), 0)))
+	}
+	return all
+}
+
+func (r Retried) onOneDay() bool {
+	const day = 24 * 60 * 60
+	return r.FailedAt.Unix()/day == r.RetriedAt.Unix()/day
+}
+
+// retriedAt returns when e was last retried, zero for never. Who is taken out
+// after a failure is taken up by that same write, which is no retry.
+func (e Enrollment) retriedAt() time.Time {
+	list := e.Retries.Decode(e.EnrolledAt)
+	if len(list) == 0 {
+		return time.Time{}
+	}
+	last := list[len(list)-1].RetriedAt
+	if e.Status == Cancelled && last.Equal(e.WrittenAt) {
+		return time.Time{}
+	}
+	return last
 }
