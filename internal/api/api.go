@@ -24,7 +24,7 @@ import (
 type API struct {
 	Journeys  *journey.Service
 	Analytics *analytics.Reader
-	Log       *slog.Logger     // gets one line per request
+	Log       *slog.Logger     // gets one line per request, and what it passed over
 	Now       func() time.Time // for the expiry of tokens and the durations in the log
 	// Meter returns a context for one request, and what tells the log at its
 	// end what the request used of the table.

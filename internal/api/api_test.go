@@ -294,8 +294,8 @@ func (m *memory) PutLastEvent(context.Context, journey.Tenant, string, string, t
 	return nil
 }
 
-func (m *memory) Enrollments(context.Context, journey.Tenant, string) ([]journey.Enrollment, error) {
-	return nil, nil
+func (m *memory) Enrollments(context.Context, journey.Tenant, string) ([]journey.Enrollment, []journey.Damage, error) {
+	return nil, nil, nil
 }
 
 func (m *memory) StartedBy(context.Context, journey.Tenant, string) ([]journey.ID, error) {

@@ -20,7 +20,8 @@ func putEvent(a *API, w http.ResponseWriter, r *request) error {
 	if err := r.invalid(); err != nil {
 		return err
 	}
-	id, err := a.Journeys.PutEvent(r.Context(), r.tenant, event)
+	id, damaged, err := a.Journeys.PutEvent(r.Context(), r.tenant, event)
+	a.logDamaged(r, damaged)
 	if err != nil {
 		return err
 	}

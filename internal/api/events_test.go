@@ -1,11 +1,17 @@
 package api_test
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"journeys/internal/journey"
 )
 
 func TestEvents_AnIDIsTheCallersOrANewOne(t *testing.T) {
@@ -45,4 +51,52 @@ func TestEvents_BadInput(t *testing.T) {
 		require.Equal(t, pointer, faults[0].(map[string]any)["pointer"], body)
 	}
 	s.must(http.StatusAccepted, call{method: "POST", path: "/events", body: `{"customerId":"c","eventType":"t","properties":{"a":"` + strings.Repeat("x", 1016) + `"}}`})
+}
+
+// spoilt is a store in which the enrollments of two customers are damaged.
+type spoilt struct {
+	*memory
+	id journey.ID
+}
+
+var errSpoilt = fmt.Errorf("%w: st is text", journey.ErrDamaged)
+
+func (s spoilt) Enrollments(context.Context, journey.Tenant, string) ([]journey.Enrollment, []journey.Damage, error) {
+	return nil, []journey.Damage{{Journey: s.id, Cause: errSpoilt}, {Journey: s.id, Cause: errSpoilt}}, nil
+}
+
+func (s spoilt) Indexed(
+	context.Context, journey.Tenant, journey.ID, journey.Partition, int, *journey.IndexKey,
+) ([]journey.Indexed, *journey.IndexKey, error) {
+	at := journey.IndexKey{Customer: "Ada", At: start}
+	return []journey.Indexed{{IndexKey: at, Err: errSpoilt}, {IndexKey: at, Err: errSpoilt}}, nil, nil
+}
+
+func TestDamagedEnrollmentsAreToldInTheLogAlone(t *testing.T) {
+	t.Parallel()
+
+	m := &memory{}
+	id := newServer(t, m).create(`{"name":"n"}`)
+	for _, row := range []struct {
+		call   call
+		status int
+		answer string
+	}{
+		{call{method: "POST", path: "/events", body: `{"customerId":"Ada","eventType":"t","eventId":"e"}`}, 202, `{"eventId":"e"}`},
+		{call{method: "GET", path: "/journeys/" + id + "/enrollments?status=failed"}, 200, `{"data":[]}`},
+	} {
+		s := newServer(t, spoilt{m, journey.ID(id)})
+		w := s.do(row.call)
+		require.Equal(t, row.status, w.Code)
+		require.JSONEq(t, row.answer, w.Body.String())
+		require.NotContains(t, s.log.String(), "Ada")
+		first, _, _ := bytes.Cut(s.log.Bytes(), []byte("\n"))
+		var line map[string]any
+		require.NoError(t, json.Unmarshal(first, &line))
+		delete(line, "time")
+		require.Equal(t, map[string]any{
+			"level": "ERROR", "msg": "enrollments passed over", "tenant": "t1", "journey": id, "enrollments": 2.0,
+			"error": errSpoilt.Error(), "gatewayRequestId": line["gatewayRequestId"],
+		}, line)
+	}
 }

@@ -50,6 +50,21 @@ func causes(err error) []slog.Attr {
 	return attrs
 }
 
+// logDamaged tells of enrollments that a request passed over, a line for each
+// journey and cause: nobody's name, and however many there are, few lines.
+func (a *API) logDamaged(r *request, list []journey.Damage) {
+	type kind struct{ journey, cause string }
+	counts := map[kind]int{}
+	for _, d := range list {
+		counts[kind{string(d.Journey), d.Cause.Error()}]++
+	}
+	for k, n := range counts {
+		a.Log.LogAttrs(r.Context(), slog.LevelError, "enrollments passed over",
+			slog.String("tenant", r.tenant.String()), slog.String("journey", k.journey), slog.Int("enrollments", n),
+			slog.String("error", k.cause), slog.String("gatewayRequestId", apigw.RequestID(r.Context())))
+	}
+}
+
 // journeyOf returns the id of the journey that the request names or made.
 func journeyOf(r *http.Request, answer *recorder) string {
 	if made := answer.Header().Get("Location"); made != "" {

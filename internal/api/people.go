@@ -30,6 +30,7 @@ func listEnrollments(a *API, w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	a.logDamaged(r, page.Damaged)
 	body := enrollmentListBody{Data: make([]enrollmentBody, len(page.Enrollments)), NextCursor: page.Next}
 	for i, at := range page.Enrollments {
 		body.Data[i] = enrollmentOf(at)

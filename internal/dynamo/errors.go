@@ -52,6 +52,14 @@ func unavailable(code string, cause error) error {
 	}
 }
 
+// damaged gives an error of a reader its meaning; nil for nil.
+func damaged(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", journey.ErrDamaged, err)
+}
+
 // codeOf tells throttling and outages, which pass, from what stays refused. An
 // error that is no answer of the table means that it was not reached.
 func codeOf(err error) string {

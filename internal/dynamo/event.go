@@ -95,17 +95,22 @@ func (s *Store) StartedBy(ctx context.Context, t journey.Tenant, eventType strin
 }
 
 // Enrollments implements journey.Store.
-func (s *Store) Enrollments(ctx context.Context, t journey.Tenant, customer string) ([]journey.Enrollment, error) {
-	var list []journey.Enrollment
-	err := s.query(ctx, "read a customer's enrollments", &dynamodb.QueryInput{
+func (s *Store) Enrollments(
+	ctx context.Context, t journey.Tenant, customer string,
+) (list []journey.Enrollment, unread []journey.Damage, err error) {
+	err = s.query(ctx, "read a customer's enrollments", &dynamodb.QueryInput{
 		KeyConditionExpression:    aws.String("PK = :pk AND begins_with(SK, :e)"),
 		ExpressionAttributeValues: item{":pk": text(customerPK(t) + customer), ":e": text("E#")},
 	}, func(r *reader) error {
 		e, err := decodeEnrollment(t, r.item)
+		if err != nil {
+			unread = append(unread, journey.Damage{Journey: e.Journey, Cause: damaged(err)})
+			return nil
+		}
 		list = append(list, e)
-		return err
+		return nil
 	})
-	return list, err
+	return list, unread, err
 }
 
 // query reads all pages, strongly consistent, and calls each for every item.

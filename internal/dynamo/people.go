@@ -67,7 +67,8 @@ func (s *Store) Indexed(
 	return list, &list[len(list)-1].IndexKey, nil
 }
 
-// lookUp reads the enrollments of a page of the index.
+// lookUp reads the enrollments of a page of the index. One that is damaged keeps
+// no other from being read.
 func (s *Store) lookUp(ctx context.Context, t journey.Tenant, id journey.ID, list []journey.Indexed) error {
 	keys := make([]map[string]types.AttributeValue, len(list))
 	at := make(map[string]int, len(list))
@@ -81,10 +82,8 @@ func (s *Store) lookUp(ctx context.Context, t journey.Tenant, id journey.ID, lis
 	}
 	for _, it := range items {
 		e, err := decodeEnrollment(t, it)
-		if err != nil {
-			return err
-		}
-		list[at[e.Customer]].Enrollment = e
+		found := &list[at[e.Customer]]
+		found.Enrollment, found.Err = e, damaged(err)
 	}
 	return nil
 }

@@ -76,6 +76,70 @@ func (p *people) fail(t *testing.T, id journey.ID, customers ...string) {
 	}
 }
 
+// anew is the service of another process, which has no definition in memory.
+func (p *people) anew() *journey.Service {
+	return journey.NewService(p.store, func() time.Time { return p.now }, rand.Reader)
+}
+
+// damage changes an enrollment as nothing of ours does.
+func (p *people) damage(t *testing.T, id journey.ID, customer, change string) {
+	t.Helper()
+	values := map[string]types.AttributeValue{}
+	for name, value := range map[string]types.AttributeValue{
+		":text": &types.AttributeValueMemberS{Value: "damaged"}, ":many": &types.AttributeValueMemberN{Value: "99"},
+	} {
+		if strings.Contains(change, name) {
+			values[name] = value
+		}
+	}
+	_, err := dynamotest.Client().UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
+		TableName: &p.table, UpdateExpression: &change, ConditionExpression: aws.String("attribute_exists(PK)"),
+		ExpressionAttributeValues: values, Key: keyOf("T#demo#C#"+customer, "E#"+string(id)[4:]),
+	})
+	require.NoError(t, err)
+}
+
+// damageDefinition makes a journey's definition one that cannot be read.
+func (p *people) damageDefinition(t *testing.T, id journey.ID) {
+	t.Helper()
+	it := p.definitionKey(t, id)
+	it["g"] = &types.AttributeValueMemberB{Value: []byte(`{"nodes":`)}
+	_, err := dynamotest.Client().PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &p.table, Item: it})
+	require.NoError(t, err)
+}
+
+// loseDefinition removes a journey's definition.
+func (p *people) loseDefinition(t *testing.T, id journey.ID) {
+	t.Helper()
+	_, err := dynamotest.Client().DeleteItem(t.Context(), &dynamodb.DeleteItemInput{
+		TableName: &p.table, Key: p.definitionKey(t, id),
+	})
+	require.NoError(t, err)
+}
+
+func (p *people) definitionKey(t *testing.T, id journey.ID) map[string]types.AttributeValue {
+	t.Helper()
+	j, err := p.store.Journey(t.Context(), demo, id)
+	require.NoError(t, err)
+	return keyOf("T#demo#J#"+string(id)[4:], "G#"+j.GraphHash)
+}
+
+func keyOf(pk, sk string) map[string]types.AttributeValue {
+	return map[string]types.AttributeValue{
+		"PK": &types.AttributeValueMemberS{Value: pk}, "SK": &types.AttributeValueMemberS{Value: sk},
+	}
+}
+
+// requireDamage holds what is told of damage against what the log may have.
+func requireDamage(t *testing.T, list []journey.Damage) {
+	t.Helper()
+	for _, d := range list {
+		require.ErrorIs(t, d.Cause, journey.ErrDamaged)
+		require.True(t, d.Journey.Valid())
+		require.NotRegexp(t, `customer-|Ada`, d.Cause.Error(), "whose it is")
+	}
+}
+
 // figures counts what the stream tells.
 func (p *people) figures(t *testing.T, id journey.ID) analytics.Totals {
 	t.Helper()
@@ -124,7 +188,7 @@ func TestForget_NothingNamesThemAndTheFiguresStay(t *testing.T) {
 		_, err := p.PutCustomer(t.Context(), demo, customer, []byte(`{"name":"`+customer+`"}`))
 		require.NoError(t, err)
 		for n := range 30 {
-			_, err = calm.PutEvent(t.Context(), demo, journey.Event{Customer: customer, Type: "seen", ID: fmt.Sprint(customer, n)})
+			_, _, err = calm.PutEvent(t.Context(), demo, journey.Event{Customer: customer, Type: "seen", ID: fmt.Sprint(customer, n)})
 			require.NoError(t, err)
 		}
 	}
@@ -134,7 +198,7 @@ func TestForget_NothingNamesThemAndTheFiguresStay(t *testing.T) {
 	}
 	held, err := p.store.Enrollment(t.Context(), demo, waiting, ada)
 	require.NoError(t, err)
-	bystander, err := p.store.Enrollments(t.Context(), demo, "other")
+	bystander, _, err := p.store.Enrollments(t.Context(), demo, "other")
 	require.NoError(t, err)
 
 	p.now = p.now.Add(time.Hour)
@@ -151,7 +215,7 @@ func TestForget_NothingNamesThemAndTheFiguresStay(t *testing.T) {
 	require.Equal(t, cancelled, p.figures(t, waiting), "who was inside leaves")
 	require.Equal(t, before[left], p.figures(t, left))
 	require.Equal(t, before[failed], p.figures(t, failed))
-	after, err := p.store.Enrollments(t.Context(), demo, "other")
+	after, _, err := p.store.Enrollments(t.Context(), demo, "other")
 	require.NoError(t, err)
 	require.Equal(t, bystander, after)
 	_, err = p.Customer(t.Context(), demo, "other")
@@ -288,6 +352,36 @@ func TestList_ACursorIsOfOneList(t *testing.T) {
 	forged := base64.RawURLEncoding.EncodeToString([]byte(string(text) + "#E#T#other#C#x"))
 	_, err = p.ListEnrollments(t.Context(), demo, id, journey.EnrollmentFilter{Limit: 200, Cursor: forged})
 	require.NoError(t, err)
+}
+
+func TestList_LeavesOutWhoIsDamaged(t *testing.T) {
+	t.Parallel()
+
+	p := newPeople(t)
+	id := p.journey(t, waitingGraph, customers(0, 8)...)
+	p.fail(t, id, customers(0, 2)...)
+	p.damage(t, id, "customer-0", "SET st = :text")
+	p.damage(t, id, "customer-2", "SET st = :text")
+	p.damage(t, id, "customer-3", "SET nd = :many")
+	for _, limit := range []int{1, 3, 200} {
+		require.Len(t, p.list(t, id, journey.EnrollmentFilter{Limit: limit}), 4)
+		require.Len(t, p.list(t, id, journey.EnrollmentFilter{Limit: limit, NodeID: "w"}), 4)
+		require.Len(t, p.list(t, id, journey.EnrollmentFilter{Limit: limit, Failed: true}), 1)
+	}
+	damaged := func(s *journey.Service, f journey.EnrollmentFilter) int {
+		t.Helper()
+		f.Limit = 200
+		page, err := s.ListEnrollments(t.Context(), demo, id, f)
+		require.NoError(t, err)
+		requireDamage(t, page.Damaged)
+		return len(page.Damaged)
+	}
+	require.Equal(t, 2, damaged(p.Service, journey.EnrollmentFilter{}))
+	require.Equal(t, 1, damaged(p.Service, journey.EnrollmentFilter{Failed: true}))
+
+	p.damageDefinition(t, id)
+	require.Equal(t, 6, damaged(p.anew(), journey.EnrollmentFilter{}))
+	require.Equal(t, 2, damaged(p.anew(), journey.EnrollmentFilter{Failed: true}))
 }
 
 // The first answer to every request is lost, so that the SDK sends each twice.

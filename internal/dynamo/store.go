@@ -143,7 +143,7 @@ func (s *Store) Definition(ctx context.Context, t journey.Tenant, id journey.ID,
 		return nil, fmt.Errorf("dynamo: definition %s of %s: %w", hash, id, journey.ErrNoDefinition)
 	}
 	r := reader{item: it}
-	return r.binary(aDefinition), r.err
+	return r.binary(aDefinition), damaged(r.err)
 }
 
 // get returns the item under k, strongly consistent; nil when there is none.

@@ -86,7 +86,7 @@ func (m *model) putEvents() {
 			m.faults["event again"]++
 		}
 		p := &process{model: m, skew: time.Duration(m.r.IntN(200)-100) * time.Millisecond}
-		_, err := m.service(p).PutEvent(context.Background(), m.tenant, e)
+		_, _, err := m.service(p).PutEvent(context.Background(), m.tenant, e)
 		return err == nil && !p.dead
 	})
 }
@@ -155,14 +155,14 @@ func (h handler) StartedBy(context.Context, journey.Tenant, string) ([]journey.I
 	return nil, nil
 }
 
-func (h handler) Enrollments(ctx context.Context, t journey.Tenant, customer string) ([]journey.Enrollment, error) {
+func (h handler) Enrollments(ctx context.Context, t journey.Tenant, customer string) ([]journey.Enrollment, []journey.Damage, error) {
 	if err := h.read(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if e, ok := h.items[customer]; ok {
-		return []journey.Enrollment{e}, nil
+		return []journey.Enrollment{e}, nil, nil
 	}
-	return nil, nil
+	return nil, nil, nil
 }
 
 func (h handler) Enrollment(ctx context.Context, _ journey.Tenant, _ journey.ID, customer string) (journey.Enrollment, error) {

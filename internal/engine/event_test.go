@@ -31,7 +31,7 @@ func TestEvents_StartJourneysAndEndWaits(t *testing.T) {
 		}))
 	}
 	put := func(customer, eventType, id, properties string) error {
-		_, err := i.service.PutEvent(t.Context(), i.tenant, journey.Event{
+		_, _, err := i.service.PutEvent(t.Context(), i.tenant, journey.Event{
 			Customer: customer, Type: eventType, ID: id, Properties: []byte(properties),
 		})
 		return err

@@ -160,12 +160,12 @@ func (r *race) StartedBy(context.Context, journey.Tenant, string) ([]journey.ID,
 	return nil, nil
 }
 
-func (r *race) Enrollments(ctx context.Context, _ journey.Tenant, _ string) ([]journey.Enrollment, error) {
+func (r *race) Enrollments(ctx context.Context, _ journey.Tenant, _ string) ([]journey.Enrollment, []journey.Damage, error) {
 	r.ask(ctx)
 	if r.e == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
-	return []journey.Enrollment{*r.e}, nil
+	return []journey.Enrollment{*r.e}, nil, nil
 }
 
 func (r *race) Enrollment(ctx context.Context, _ journey.Tenant, _ journey.ID, _ string) (journey.Enrollment, error) {
@@ -222,7 +222,7 @@ func (r *race) enroll(ctx context.Context) error {
 
 func (r *race) event(id string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		_, err := r.service.PutEvent(ctx, r.tenant, journey.Event{Customer: "c", Type: "opened", ID: id})
+		_, _, err := r.service.PutEvent(ctx, r.tenant, journey.Event{Customer: "c", Type: "opened", ID: id})
 		return err
 	}
 }

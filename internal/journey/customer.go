@@ -2,6 +2,7 @@ package journey
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -45,11 +46,21 @@ func (s *Service) Whereabouts(ctx context.Context, t Tenant, id ID, customer str
 	if err != nil {
 		return Whereabouts{}, err
 	}
-	d, err := s.definition(ctx, t, Journey{ID: id, GraphHash: e.GraphHash})
+	graph, err := s.graphOf(ctx, t, e)
 	if err != nil {
 		return Whereabouts{}, err
 	}
-	return e.whereabouts(d.Graph), nil
+	return e.whereabouts(graph), nil
+}
+
+// graphOf returns the graph that e follows. ErrDamaged when that cannot be read,
+// or e is at none of its nodes.
+func (s *Service) graphOf(ctx context.Context, t Tenant, e Enrollment) (*Graph, error) {
+	d, err := s.definition(ctx, t, Journey{ID: e.Journey, GraphHash: e.GraphHash})
+	if err == nil && (e.Node < 0 || e.Node >= d.Graph.Len()) {
+		err = fmt.Errorf("%w: the enrollment is at node %d of %d", ErrDamaged, e.Node, d.Graph.Len())
+	}
+	return d.Graph, err
 }
 
 func (e Enrollment) whereabouts(g *Graph) Whereabouts {

@@ -2,6 +2,7 @@ package journey
 
 import (
 	"errors"
+	"fmt"
 
 	"journeys/internal/strict"
 )
@@ -74,6 +75,17 @@ var ErrNotEnrolled = &Error{
 	Kind: NotFound, Code: "enrollment-not-found", Detail: "This customer never entered this journey.",
 }
 
-// ErrNoDefinition is a journey that has no definition of that hash: a fault of
-// ours, or of whoever wrote the table by hand.
-var ErrNoDefinition = errors.New("journey: the definition is missing")
+// ErrDamaged is what is stored and cannot be read: a fault of ours, or of
+// whoever wrote the table by hand.
+var ErrDamaged = errors.New("journey: what is stored is damaged")
+
+// ErrNoDefinition is a journey that has no definition of that hash.
+var ErrNoDefinition = fmt.Errorf("%w: the definition is missing", ErrDamaged)
+
+// Damage is an enrollment that was passed over, since it or the definition that
+// it follows is damaged. It does not tell whose enrollment that is, and the log
+// may have it.
+type Damage struct {
+	Journey ID
+	Cause   error
+}

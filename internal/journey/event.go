@@ -48,15 +48,17 @@ func (e Event) hash() [32]byte {
 // PutEvent ends the customer's waits for the event and enrolls them in every
 // journey that it starts. It returns the event's id, a new one unless the
 // caller gave one. An event that comes again with its id does nothing twice,
-// and finishes what an earlier try left undone.
-func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (id string, err error) {
+// and finishes what an earlier try left undone. Damaged enrollments keep no
+// others from the event: they are returned, and it is done without them.
+func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (id string, damaged []Damage, err error) {
 	now := s.clock()
 	if e.ID == "" {
 		id, err := ulid.New(ulid.Timestamp(now), s.entropy)
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
-		return "evt_" + id.String(), s.takeEvent(ctx, t, e, now)
+		damaged, err := s.takeEvent(ctx, t, e, now)
+		return "evt_" + id.String(), damaged, err
 	}
 	record := EventRecord{
 		Customer: e.Customer, ID: e.ID, Request: e.hash(), ReceivedAt: now, ExpiresAt: now.Add(EventLife),
@@ -64,45 +66,54 @@ func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (id string, e
 	kept, err := s.store.ReserveEvent(ctx, t, record, now)
 	switch {
 	case err != nil:
-		return "", err
+		return "", nil, err
 	case kept.Request != record.Request:
-		return "", &Error{
+		return "", nil, &Error{
 			Kind: Mismatch, Code: "event-id-reused",
 			Detail: "This eventId came with another event of this customer before. Send a new id with a new event.",
 		}
 	case kept.Done:
-		return e.ID, nil
+		return e.ID, nil, nil
 	}
 	// A repeat is as old as the first: it must not end a wait that began since.
-	if err := s.takeEvent(ctx, t, e, kept.ReceivedAt); err != nil {
-		return "", err
+	if damaged, err = s.takeEvent(ctx, t, e, kept.ReceivedAt); err != nil {
+		return "", damaged, err
 	}
-	return e.ID, s.store.FinishEvent(ctx, t, kept)
+	return e.ID, damaged, s.store.FinishEvent(ctx, t, kept)
 }
 
 // takeEvent does what an event does. It is stored before anybody looks for
 // waits, as a wait is stored before anybody looks for its event: one of the two
 // sees the other.
-func (s *Service) takeEvent(ctx context.Context, t Tenant, e Event, received time.Time) error {
+func (s *Service) takeEvent(ctx context.Context, t Tenant, e Event, received time.Time) ([]Damage, error) {
 	if err := s.store.PutLastEvent(ctx, t, e.Customer, e.Type, received); err != nil {
-		return err
+		return nil, err
 	}
-	return errors.Join(s.wakeAll(ctx, t, e, received), s.startAll(ctx, t, e))
+	damaged, err := s.wakeAll(ctx, t, e, received)
+	return damaged, errors.Join(err, s.startAll(ctx, t, e))
 }
 
 // wakeAll ends the waits that the event is for.
-func (s *Service) wakeAll(ctx context.Context, t Tenant, event Event, received time.Time) error {
-	list, err := s.store.Enrollments(ctx, t, event.Customer)
+func (s *Service) wakeAll(ctx context.Context, t Tenant, event Event, received time.Time) ([]Damage, error) {
+	list, damaged, err := s.store.Enrollments(ctx, t, event.Customer)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return together(list, func(e Enrollment) error {
+	var mu sync.Mutex
+	err = together(list, func(e Enrollment) error {
 		woken, err := s.wake(ctx, t, e, event.Type, received)
 		if woken {
 			s.nudge(ctx, t, e.Journey, []string{e.Customer})
 		}
+		if errors.Is(err, ErrDamaged) {
+			mu.Lock()
+			defer mu.Unlock()
+			damaged = append(damaged, Damage{e.Journey, err})
+			return nil
+		}
 		return err
 	})
+	return damaged, err
 }
 
 // wakeAttempts is how often a wake that meets another write is tried.
@@ -115,8 +126,8 @@ func (s *Service) wake(ctx context.Context, t Tenant, e Enrollment, eventType st
 		if e.Status != Inside {
 			return false, nil
 		}
-		d, err := s.definition(ctx, t, Journey{ID: e.Journey, GraphHash: e.GraphHash})
-		if err != nil || !d.Graph.EndsWait(e, eventType, received) {
+		graph, err := s.graphOf(ctx, t, e)
+		if err != nil || !graph.EndsWait(e, eventType, received) {
 			return false, err
 		}
 		if !e.WokenAt.IsZero() {

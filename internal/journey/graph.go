@@ -148,7 +148,7 @@ func LoadDefinition(raw []byte, hash string) (Definition, error) {
 	var faults strict.Faults
 	d, ok := ReadDefinition(strict.At(raw, "/definition", &faults))
 	if !ok {
-		return Definition{}, fmt.Errorf("stored definition %s cannot be read: %v", hash, faults.List())
+		return Definition{}, fmt.Errorf("%w: definition %s: %v", ErrDamaged, hash, faults.List())
 	}
 	d.Hash = hash
 	return d, nil

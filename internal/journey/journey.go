@@ -175,7 +175,8 @@ type Store interface {
 	// Journey returns the journey, without its Definition, strongly
 	// consistent. ErrNotFound when there is none.
 	Journey(ctx context.Context, t Tenant, id ID) (Journey, error)
-	// Definition returns the definition called hash of a journey.
+	// Definition returns the definition called hash of a journey. ErrDamaged
+	// when it is not what was stored, of those ErrNoDefinition when there is none.
 	Definition(ctx context.Context, t Tenant, id ID, hash string) ([]byte, error)
 	// ListJourneys returns a page of journeys, strongly consistent.
 	ListJourneys(ctx context.Context, t Tenant, f Filter) (Page, error)
@@ -222,8 +223,9 @@ type Store interface {
 	// StartedBy returns the journeys that an event of that type starts,
 	// strongly consistent, in order.
 	StartedBy(ctx context.Context, t Tenant, eventType string) ([]ID, error)
-	// Enrollments returns all enrollments of a customer, strongly consistent.
-	Enrollments(ctx context.Context, t Tenant, customer string) ([]Enrollment, error)
+	// Enrollments returns all enrollments of a customer that can be read,
+	// strongly consistent, and what is damaged of the others.
+	Enrollments(ctx context.Context, t Tenant, customer string) ([]Enrollment, []Damage, error)
 	// Wake writes Rev, WrittenAt, Due and WokenAt of e if the stored Rev is its own less
 	// one, and else returns ErrLost.
 	Wake(ctx context.Context, t Tenant, e Enrollment) error

@@ -30,6 +30,7 @@ type EnrollmentFilter struct {
 // Limit, and nobody, and still not be the last.
 type EnrollmentPage struct {
 	Enrollments []Whereabouts // without Path
+	Damaged     []Damage      // who was met and is left out
 	Next        string        // the cursor of the next page; "" for none
 }
 
@@ -51,6 +52,7 @@ type IndexKey struct {
 type Indexed struct {
 	IndexKey
 	Enrollment Enrollment // as it is now; zero when it is gone
+	Err        error      // an ErrDamaged when it cannot be read
 }
 
 // MaxIndexed is the most that one read of a Partition returns.
@@ -80,8 +82,10 @@ func (s *Service) ListEnrollments(ctx context.Context, t Tenant, id ID, f Enroll
 			return EnrollmentPage{}, err
 		}
 		for i := range list {
-			w, ok, err := s.listed(ctx, t, f, list[i].Enrollment)
-			if err != nil {
+			w, ok, err := s.listed(ctx, t, f, list[i])
+			if errors.Is(err, ErrDamaged) {
+				page.Damaged = append(page.Damaged, Damage{id, err})
+			} else if err != nil {
 				return EnrollmentPage{}, err
 			}
 			if !ok {
@@ -107,17 +111,18 @@ func (s *Service) ListEnrollments(ctx context.Context, t Tenant, id ID, f Enroll
 	return page, nil
 }
 
-// listed tells whether e is still what the filter asks for: the index shows
-// what was true a moment ago.
-func (s *Service) listed(ctx context.Context, t Tenant, f EnrollmentFilter, e Enrollment) (Whereabouts, bool, error) {
-	if e.Status != Inside && e.Status != Failed || f.Failed != (e.Status == Failed) {
-		return Whereabouts{}, false, nil
+// listed tells whether an enrollment is still what the filter asks for: the
+// index shows what was true a moment ago.
+func (s *Service) listed(ctx context.Context, t Tenant, f EnrollmentFilter, at Indexed) (Whereabouts, bool, error) {
+	e := at.Enrollment
+	if at.Err != nil || e.Status != Inside && e.Status != Failed || f.Failed != (e.Status == Failed) {
+		return Whereabouts{}, false, at.Err
 	}
-	d, err := s.definition(ctx, t, Journey{ID: e.Journey, GraphHash: e.GraphHash})
+	graph, err := s.graphOf(ctx, t, e)
 	if err != nil {
 		return Whereabouts{}, false, err
 	}
-	node := d.Graph.NodeID(e.Node)
+	node := graph.NodeID(e.Node)
 	return Whereabouts{Enrollment: e, NodeID: node}, f.NodeID == "" || node == f.NodeID, nil
 }
 
