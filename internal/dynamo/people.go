@@ -140,32 +140,63 @@ func (s *Store) Forget(ctx context.Context, t journey.Tenant, customer string, n
 // wrote that since it was read. After a lost answer the enrollment is gone, and
 // the second attempt is refused.
 func (s *Store) unname(ctx context.Context, t journey.Tenant, it item, now time.Time) error {
-	e, err := decodeEnrollment(t, it)
-	if err != nil {
-		return err
-	}
 	w, err := s.newWriteID()
 	if err != nil {
 		return err
 	}
-	nameless, err := encodeEnrollment(t, 1, e.Nameless(now))
+	rest, err := nameless(t, it, now)
 	if err != nil {
 		return err
 	}
-	nameless.putTime(eForgotten, now)
-	delete(nameless, eRequest)
-	delete(nameless, manifest.DuePartitionKey)
-	delete(nameless, manifest.DueSortKey)
-	nameless[manifest.PartitionKey] = text(namelessPK(t, w))
+	rest[manifest.PartitionKey] = text(namelessPK(t, w))
 	_, err = s.transact(ctx, w, []types.TransactWriteItem{
-		{Delete: &types.Delete{
-			TableName: &s.table, Key: enrollmentKey(t, e.Journey, e.Customer),
-			ConditionExpression: aws.String("#r = :r"), ExpressionAttributeNames: map[string]string{"#r": eRev},
-			ExpressionAttributeValues: item{":r": number(e.Rev)},
-		}},
-		{Put: &types.Put{TableName: &s.table, Item: nameless}},
+		{Delete: s.deleteUnchanged(it)}, {Put: &types.Put{TableName: &s.table, Item: rest}},
 	})
 	return failed("forget an enrollment", err)
+}
+
+// deleteUnchanged deletes an enrollment that nobody wrote since it was read: of
+// whatever type its revision is, and if it has none.
+func (s *Store) deleteUnchanged(it item) *types.Delete {
+	unchanged := &types.Delete{
+		TableName:                &s.table,
+		Key:                      item{manifest.PartitionKey: it[manifest.PartitionKey], manifest.SortKey: it[manifest.SortKey]},
+		ConditionExpression:      aws.String("attribute_exists(PK) AND attribute_not_exists(#r)"),
+		ExpressionAttributeNames: map[string]string{"#r": eRev},
+	}
+	if rev, ok := it[eRev]; ok {
+		unchanged.ConditionExpression = aws.String("#r = :r")
+		unchanged.ExpressionAttributeValues = item{":r": rev}
+	}
+	return unchanged
+}
+
+// impersonal is what stays of an enrollment whose customer is forgotten: what
+// figures are recounted from, and nothing that tells who it was.
+var impersonal = []string{
+	manifest.SortKey, eStatus, eGraph, eVersion, eEpoch, eRun, eRev, eWritten, eEnrolled, eExpires,
+	eNode, eSince, eReason, ePath, eRetries,
+}
+
+// nameless returns what stays of an enrollment, without its partition. What
+// cannot be read stays as it is, so that audits go on to find it.
+func nameless(t journey.Tenant, it item, now time.Time) (item, error) {
+	rest := item{}
+	for _, name := range impersonal {
+		if value, ok := it[name]; ok {
+			rest[name] = value
+		}
+	}
+	if e, err := decodeEnrollment(t, rest); err == nil {
+		if rest, err = encodeEnrollment(t, 1, e.Nameless(now)); err != nil {
+			return nil, err
+		}
+		delete(rest, eRequest)
+		delete(rest, manifest.DuePartitionKey)
+		delete(rest, manifest.DueSortKey)
+	}
+	rest.putTime(eForgotten, now)
+	return rest, nil
 }
 
 // namelessPK is the partition of one nameless item.

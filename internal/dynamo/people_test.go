@@ -1,12 +1,15 @@
 package dynamo_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -81,21 +84,27 @@ func (p *people) anew() *journey.Service {
 	return journey.NewService(p.store, func() time.Time { return p.now }, rand.Reader)
 }
 
-// damage changes an enrollment as nothing of ours does.
-func (p *people) damage(t *testing.T, id journey.ID, customer, change string) {
+// garbage is what nothing of ours stores where a number, bytes or a node of the
+// graph belongs.
+var (
+	garbage = &types.AttributeValueMemberS{Value: "garbage"}
+	noNode  = &types.AttributeValueMemberN{Value: "99"}
+)
+
+// damage gives an enrollment's attribute another value, nil for none, as nothing
+// of ours does. It changes no figures.
+func (p *people) damage(t *testing.T, id journey.ID, customer, attribute string, value types.AttributeValue) {
 	t.Helper()
-	values := map[string]types.AttributeValue{}
-	for name, value := range map[string]types.AttributeValue{
-		":text": &types.AttributeValueMemberS{Value: "damaged"}, ":many": &types.AttributeValueMemberN{Value: "99"},
-	} {
-		if strings.Contains(change, name) {
-			values[name] = value
-		}
+	update := &dynamodb.UpdateItemInput{
+		TableName: &p.table, Key: keyOf("T#demo#C#"+customer, "E#"+string(id)[4:]),
+		UpdateExpression: aws.String("REMOVE #a, d"), ConditionExpression: aws.String("attribute_exists(PK)"),
+		ExpressionAttributeNames: map[string]string{"#a": attribute},
 	}
-	_, err := dynamotest.Client().UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
-		TableName: &p.table, UpdateExpression: &change, ConditionExpression: aws.String("attribute_exists(PK)"),
-		ExpressionAttributeValues: values, Key: keyOf("T#demo#C#"+customer, "E#"+string(id)[4:]),
-	})
+	if value != nil {
+		update.UpdateExpression = aws.String("SET #a = :v REMOVE d")
+		update.ExpressionAttributeValues = map[string]types.AttributeValue{":v": value}
+	}
+	_, err := dynamotest.Client().UpdateItem(t.Context(), update)
 	require.NoError(t, err)
 }
 
@@ -220,6 +229,61 @@ func TestForget_NothingNamesThemAndTheFiguresStay(t *testing.T) {
 	require.Equal(t, bystander, after)
 	_, err = p.Customer(t.Context(), demo, "other")
 	require.NoError(t, err)
+}
+
+// Who cannot be read is forgotten too. What is damaged in what stays goes on to
+// be found by audits; what goes with the name is no damage any more. Each item is
+// replaced once, although several forget at once and the first answer to every
+// request is lost, so that the SDK sends each twice.
+func TestForget_WhoCannotBeRead(t *testing.T) {
+	t.Parallel()
+
+	const ada = "Ada Lovelace"
+	p := newPeople(t, (&dynamotest.Faults{LoseFirst: true, ForgetTokens: true}).Install)
+	damaged := map[string]journey.ID{}
+	for attribute, value := range map[string]types.AttributeValue{"st": garbage, "v": garbage, "dc": garbage, "dp": nil, "r": nil} {
+		damaged[attribute] = p.journey(t, waitingGraph, ada)
+		p.damage(t, damaged[attribute], ada, attribute, value)
+	}
+	p.now = p.now.Add(time.Hour)
+	var running sync.WaitGroup
+	errs := make([]error, 4)
+	for i := range errs {
+		running.Go(func() { errs[i] = p.Forget(t.Context(), demo, ada) })
+	}
+	running.Wait()
+	require.NoError(t, errors.Join(errs...))
+	requireNameless(t, p.table, ada)
+
+	log := p.audit(t)
+	require.Contains(t, log, `"Drift":0,"WrongItems":2`)
+	require.NotContains(t, log, "Ada")
+	for attribute, id := range damaged {
+		wrong := `"msg":"an enrollment cannot be true","tenant":"demo","journey":"` + string(id)
+		if attribute == "st" || attribute == "v" {
+			require.Contains(t, log, wrong)
+			continue
+		}
+		require.NotContains(t, log, wrong)
+		report, err := analytics.NewReader(p.store).Report(t.Context(), demo, id, analytics.Range{})
+		require.NoError(t, err)
+		require.Equal(t, analytics.Totals{Enrolled: 1, Cancelled: 1}, report.Enrollments, attribute)
+	}
+}
+
+// audit counts what the stream tells, audits it when its days are closed, and
+// returns what the log says of that.
+func (p *people) audit(t *testing.T) string {
+	t.Helper()
+	var log bytes.Buffer
+	p.now = p.now.Add(72 * time.Hour)
+	now := func() time.Time { return p.now }
+	counter := &analytics.Counter{Parts: p.store, Now: now, Log: slog.New(slog.DiscardHandler), Parallel: 1}
+	shard, records := readStream(t, p.table)
+	require.NoError(t, counter.Count(t.Context(), shard, records))
+	rollup := &analytics.Rollup{Table: p.store, Now: now, Log: slog.New(slog.NewJSONHandler(&log, nil)), Segments: 1, Workers: 1}
+	require.NoError(t, rollup.Run(t.Context()))
+	return log.String()
 }
 
 // dyingAfter is an option of a client whose process dies after some calls.
@@ -360,9 +424,9 @@ func TestList_LeavesOutWhoIsDamaged(t *testing.T) {
 	p := newPeople(t)
 	id := p.journey(t, waitingGraph, customers(0, 8)...)
 	p.fail(t, id, customers(0, 2)...)
-	p.damage(t, id, "customer-0", "SET st = :text")
-	p.damage(t, id, "customer-2", "SET st = :text")
-	p.damage(t, id, "customer-3", "SET nd = :many")
+	p.damage(t, id, "customer-0", "st", garbage)
+	p.damage(t, id, "customer-2", "st", garbage)
+	p.damage(t, id, "customer-3", "nd", noNode)
 	for _, limit := range []int{1, 3, 200} {
 		require.Len(t, p.list(t, id, journey.EnrollmentFilter{Limit: limit}), 4)
 		require.Len(t, p.list(t, id, journey.EnrollmentFilter{Limit: limit, NodeID: "w"}), 4)

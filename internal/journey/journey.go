@@ -242,7 +242,8 @@ type Store interface {
 	// be in, strongly consistent; -1 when it is the journey's own.
 	DrainFrom(ctx context.Context, t Tenant, id ID) (int, error)
 	// Forget removes everything stored under a customer, and puts the
-	// Nameless write of each enrollment in its place.
+	// Nameless write of each enrollment in its place; of one that cannot be
+	// read, what tells nothing of them.
 	Forget(ctx context.Context, t Tenant, customer string, now time.Time) error
 	// KeyRecord returns the record kept for key; false when there is none
 	// that has not expired at now.
