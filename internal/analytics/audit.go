@@ -307,7 +307,7 @@ func (s *shapes) get(ctx context.Context, k JourneyKey, hash string) (*journey.S
 	}
 	raw, err := s.table.Definition(ctx, k.Tenant, k.Journey, hash)
 	switch {
-	case errors.Is(err, journey.ErrNoDefinition):
+	case errors.Is(err, journey.ErrDamaged):
 	case err != nil:
 		return nil, err
 	default:

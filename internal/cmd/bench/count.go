@@ -91,7 +91,7 @@ func (s *stage) readFigures(ctx context.Context) ([]row, error) {
 	c := &counted{ctx: ctx, stage: s}
 	id := c.id("POST", "/journeys", `{"name":"Figures","definition":`+sixNodes+`}`)
 	path := "/journeys/" + id + "/analytics"
-	c.do("GET", path, "") // reads the definition, which the function keeps
+	c.do("PUT", "/journeys/"+id, `{"status":"active"}`)
 	if c.err != nil {
 		return nil, c.err
 	}
@@ -124,7 +124,7 @@ func (s *stage) readFigures(ctx context.Context) ([]row, error) {
 			return nil, fmt.Errorf("the figures after %d customers are %+v", n, shown)
 		}
 		what := "analytics after " + row{}.number(float64(n)) + " customers: "
-		c.row(what+"requests", float64(c.used.requests), atMost(2), "")
+		c.row(what+"requests", float64(c.used.requests), atMost(1), "")
 		c.row(what+"read units", c.used.read, atMost(8), "")
 	}
 	return c.rows, c.err

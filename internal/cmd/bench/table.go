@@ -145,7 +145,7 @@ const how = `- **Calls** go through the local gateway, the real authorizer and t
   proxy in it, and DynamoDB Local's by /proc. An idle tick has 100 active journeys and nobody due.
 - **Counting** is internal/analytics' counter on DynamoDB Local, with the writes of customers on their way through six
   nodes. The index has a part's key from its first write of the day on. Lambda hands over a second's records at a time,
-  at most 1,000. **Analytics** are one query of the figures and one read of the journey's item. **A step's figure** is from the answer of an enroll call until ` + "`GET /journeys/{id}/analytics`" + ` shows it, on
+  at most 1,000. **Analytics** are one query of the figures, with what the journey and its nodes are called. **A step's figure** is from the answer of an enroll call until ` + "`GET /journeys/{id}/analytics`" + ` shows it, on
   a machine of its own as ` + "`make run`" + ` starts it, asked 40 times a second; the median of 5.
 - **Where a customer's time goes** is a CPU profile (runtime/pprof, 100 samples a second of each processor) of this
   process while these 20,000 are enrolled and moved. A sample counts for the innermost function on its stack that is of
