@@ -1,11 +1,13 @@
 package analytics
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,7 +46,7 @@ var (
 // Bounds of the counter.
 const (
 	maxParts   = 4096 // that it remembers
-	maxWrites  = 25   // of one part, while other shards of the stream write it too
+	maxWrites  = 100  // of one part, while other shards of the stream write it too
 	maxUnknown = 5    // records that cannot be read, of which the log tells
 )
 
@@ -78,11 +80,11 @@ func (c *Counter) Count(ctx context.Context, shard string, records []Record) err
 	var mu sync.Mutex
 	var errs []error
 	poison := len(b.unread)
-	for _, key := range b.order {
+	for _, days := range b.chains() {
 		slots <- struct{}{}
 		all.Go(func() {
 			defer func() { <-slots }()
-			bad, err := c.write(ctx, shard, key, b.groups[key])
+			bad, err := c.writeDays(ctx, shard, days, b.groups)
 			mu.Lock()
 			defer mu.Unlock()
 			poison += bad
@@ -161,6 +163,41 @@ func (b *batch) change(r *Record) *change {
 	g.version = max(g.version, r.Write.Version)
 	g.changes = append(g.changes, change{number: r.Number, at: r.Write.At})
 	return &g.changes[len(g.changes)-1]
+}
+
+// chains returns the keys of the groups: those of one graph in one list, the
+// earlier day first.
+func (b *batch) chains() [][]PartKey {
+	var chains [][]PartKey
+	at := map[PartKey]int{}
+	for _, key := range b.order {
+		graph := key
+		graph.Day = ""
+		i, ok := at[graph]
+		if !ok {
+			i = len(chains)
+			at[graph], chains = i, append(chains, nil)
+		}
+		chains[i] = append(chains[i], key)
+	}
+	for _, chain := range chains {
+		slices.SortFunc(chain, func(a, b PartKey) int { return cmp.Compare(a.Day, b.Day) })
+	}
+	return chains
+}
+
+// writeDays writes the groups of one graph, one day after the other, so that
+// nobody who was counted on one day is seen to move on the next before. Readers
+// begin with the last day.
+func (c *Counter) writeDays(ctx context.Context, shard string, days []PartKey, groups map[PartKey]*group) (poison int, err error) {
+	for _, key := range days {
+		bad, err := c.write(ctx, shard, key, groups[key])
+		poison += bad
+		if err != nil {
+			return poison, err
+		}
+	}
+	return poison, nil
 }
 
 // write adds a group to its part, unless it is in it. It begins with the part

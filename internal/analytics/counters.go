@@ -10,9 +10,8 @@ import (
 // it, with what names it and its nodes. What is counted of a graph is its Total,
 // its parts, and the repairs that the total does not have yet.
 type Counters struct {
-	Head    *Head                      // nil for a draft, which nobody ever entered
-	Labels  map[string][]journey.Label // by graph hash; of a graph that the journey had while it was no draft
-	Totals  map[string]*Total          // by graph hash
+	Head    *Head             // nil for a draft, which nobody ever entered, and when it cannot be read
+	Totals  map[string]*Total // by graph hash
 	Parts   []Part
 	Repairs []Repair
 	Closed  []Closed // of the months that were asked for
@@ -22,7 +21,8 @@ type Counters struct {
 type Head struct {
 	Name   string
 	Status journey.Status
-	Graph  string // hash of the present graph
+	Graph  string          // hash of the present graph
+	Labels []journey.Label // of its nodes
 }
 
 // Total is what was folded of one graph.
@@ -34,7 +34,8 @@ type Total struct {
 	Through  Day       // the last day of which it has something; "" for none
 	Repaired Day       // through which it has every Repair; "" for none
 	Written  time.Time
-	Taken    []Taken // of the last folds
+	Taken    []Taken         // of the last folds
+	Labels   []journey.Label // of the graph's nodes; nil while it is the journey's present one
 }
 
 // Taken is a part whose counts a fold moved into the total.
@@ -69,9 +70,9 @@ type Closed struct {
 const keepTaken = 10 * time.Minute
 
 // Torn reports whether c was not true at any moment, since a fold came in
-// between while it was read: what was read later says that it is in what was
-// read before, and was not there yet. Then read again. The opposite, a part from
-// before a fold and the total from after it, is seen by Total.Taken.
+// between while it was read: a part or a month says that it is in a total, or in
+// a month, as that was not read. Then read again. The opposite, a part from before
+// a fold and the total from after it, is seen by Total.Taken.
 func (c *Counters) Torn(days Range) bool {
 	closed := c.closed()
 	for _, d := range c.Closed {

@@ -12,7 +12,7 @@ import (
 // are spread. Each is read with every read of the figures; fewer would make more
 // writers meet at one. A table must keep the number with which it began, since a
 // watermark stands in the item of its shard.
-const Shards = 4
+const Shards = 2
 
 // SettleAfter is how long a part must have been left alone before it may be
 // folded: no record that it counted can come again. A record stays in the

@@ -21,16 +21,15 @@ type Report struct {
 	Series      []DayTotals  // a row for every day that was asked for
 }
 
-// MaxSteps is how many steps a report has at most, unless the present graph
-// alone has more: those of 40 graphs of the largest kind. A function may answer
-// with 6 MB.
+// MaxSteps is how many steps a report has at most: those of 40 graphs of the
+// largest kind. A function may answer with 6 MB.
 const MaxSteps = 40 * journey.MaxNodes
 
 // NodeReport is what happened at one node of one of the journey's graphs.
 type NodeReport struct {
 	NodeID   string
 	NodeType journey.NodeType
-	Version  int // the highest under which the journey had the graph; 0 for the present one
+	Version  int // the highest under which customers followed the graph; 0 for the present one
 	Step
 }
 
@@ -59,9 +58,10 @@ func NewReader(table Table) *Reader { return &Reader{table: table} }
 
 // Report returns what became of a journey's customers, with a series for a range
 // of days. journey.ErrNotFound when there is no such journey. It is one read of
-// the table, unless the journey is a draft.
+// the table; a draft takes two more, and each graph one that was replaced before
+// anything of it was folded.
 func (r *Reader) Report(ctx context.Context, t journey.Tenant, id journey.ID, days Range) (Report, error) {
-	c, err := readCounters(ctx, r.table, t, id, days)
+	c, f, err := r.read(ctx, t, id, days)
 	if err != nil {
 		return Report{}, err
 	}
@@ -72,7 +72,6 @@ func (r *Reader) Report(ctx context.Context, t journey.Tenant, id journey.ID, da
 		}
 		c.Head = &Head{Name: j.Name, Status: j.Status, Graph: j.GraphHash}
 	}
-	f := c.Figures()
 	report := Report{
 		Name: c.Head.Name, Status: c.Head.Status, AsOf: f.Newest, Enrollments: f.Totals(), Series: c.Series(days),
 	}
@@ -81,7 +80,8 @@ func (r *Reader) Report(ctx context.Context, t journey.Tenant, id journey.ID, da
 		if err != nil {
 			return Report{}, err
 		}
-		version := f.Graph(hash, 0).Version
+		g := f.Graph(hash, 0)
+		version := g.Version
 		switch {
 		case i == 0:
 			version = 0
@@ -90,20 +90,47 @@ func (r *Reader) Report(ctx context.Context, t journey.Tenant, id journey.ID, da
 			continue
 		}
 		for _, l := range labels {
-			report.Steps = append(report.Steps, NodeReport{l.ID, l.Type, version, f.Graph(hash, 0).step(l.Node)})
+			report.Steps = append(report.Steps, NodeReport{l.ID, l.Type, version, g.step(l.Node)})
 		}
 	}
 	slices.Sort(report.LeftOut)
 	return report, nil
 }
 
-// labels returns what a graph's nodes are called: as it was read with the
-// figures, or, of a draft's, from its definition.
+// read returns the figures. Counts that cannot be true together were read while
+// a shard of the stream ended and its child went on, and are read again. They are
+// what they are when that does not help: then some writes could not be counted,
+// and an audit has not repaired it yet.
+func (r *Reader) read(ctx context.Context, t journey.Tenant, id journey.ID, days Range) (c Counters, f Figures, err error) {
+	for range 2 {
+		if c, err = readCounters(ctx, r.table, t, id, days); err != nil {
+			return c, f, err
+		}
+		if f = c.Figures(); len(f.Faults()) == 0 {
+			break
+		}
+	}
+	return c, f, nil
+}
+
+// labels returns what a graph's nodes are called, as the present graph's head and
+// an earlier one's total tell it, and else its definition.
 func (r *Reader) labels(ctx context.Context, t journey.Tenant, id journey.ID, hash string, c *Counters) ([]journey.Label, error) {
-	if labels, ok := c.Labels[hash]; ok {
+	labels := c.total(hash).Labels
+	if hash == c.Head.Graph {
+		labels = c.Head.Labels
+	}
+	if labels != nil {
 		return labels, nil
 	}
-	d, err := r.definitions.Get(t, id, hash, func() ([]byte, error) { return r.table.Definition(ctx, t, id, hash) })
+	return definedLabels(ctx, &r.definitions, r.table, t, id, hash)
+}
+
+// definedLabels returns what a definition calls the nodes of its graph.
+func definedLabels(
+	ctx context.Context, kept *journey.Definitions, table Table, t journey.Tenant, id journey.ID, hash string,
+) ([]journey.Label, error) {
+	d, err := kept.Get(t, id, hash, func() ([]byte, error) { return table.Definition(ctx, t, id, hash) })
 	if err != nil {
 		return nil, err
 	}

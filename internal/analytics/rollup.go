@@ -163,6 +163,9 @@ func (r *Rollup) fold(ctx context.Context, k JourneyKey, now time.Time, counts *
 		return err
 	}
 	for _, f := range c.folds(now) {
+		if err := r.label(ctx, k, &c, &f); err != nil {
+			return err
+		}
 		err := r.Table.Fold(ctx, k, f)
 		if errors.Is(err, ErrStale) {
 			return nil // another run is at it, or a late record came
@@ -173,6 +176,20 @@ func (r *Rollup) fold(ctx context.Context, k JourneyKey, now time.Time, counts *
 		counts.parts.Add(int64(len(f.Parts)))
 	}
 	return r.clear(ctx, k, &c, now, counts)
+}
+
+// label gives the total of a graph that the journey has no more what its nodes are
+// called. A deleted journey is not asked for.
+func (r *Rollup) label(ctx context.Context, k JourneyKey, c *Counters, f *Fold) error {
+	if c.Head == nil || c.Head.Graph == f.Graph || f.Total.Labels != nil {
+		return nil
+	}
+	labels, err := definedLabels(ctx, &r.definitions, r.Table, k.Tenant, k.Journey, f.Graph)
+	if errors.Is(err, journey.ErrDamaged) {
+		return nil // whoever reads meets it
+	}
+	f.Total.Labels = labels
+	return err
 }
 
 // folds returns what can be folded at now, one after the other: a day of a graph

@@ -102,18 +102,18 @@ func TestAnalytics_ManyVersions(t *testing.T) {
 	const versions = 60
 	counters := analytics.Counters{
 		Head:   &analytics.Head{Name: "Welcome", Status: journey.Active, Graph: fmt.Sprintf("%064d", versions)},
-		Totals: map[string]*analytics.Total{}, Labels: map[string][]journey.Label{},
+		Totals: map[string]*analytics.Total{},
 	}
 	var labels []journey.Label
 	for i := range journey.MaxNodes {
 		labels = append(labels, journey.Label{Node: i, ID: fmt.Sprintf("node-%059d", i), Type: journey.ConditionSplit})
 	}
+	counters.Head.Labels = labels
 	many := int64(1_000_000_000)
 	steps := slices.Repeat([]analytics.Step{{Entered: 3 * many, Completed: many, Failed: many, True: many, False: many}}, journey.MaxNodes)
 	for v := 1; v <= versions; v++ {
 		hash := fmt.Sprintf("%064d", v)
-		counters.Labels[hash] = labels
-		counters.Totals[hash] = &analytics.Total{Rev: 1, Graph: analytics.Graph{
+		counters.Totals[hash] = &analytics.Total{Rev: 1, Labels: labels, Graph: analytics.Graph{
 			Version: v, Totals: analytics.Totals{Enrolled: 3 * many, Failed: many}, Steps: steps,
 		}}
 	}

@@ -102,8 +102,8 @@ func packMarks(marks map[string]string) ([]byte, error) {
 			packed = append(varint.AppendUvarint(packed, uint64(len(shard))), shard...)
 		}
 		number, ok := new(big.Int).SetString(marks[shard], 10)
-		if !ok || number.Sign() < 0 {
-			return nil, fmt.Errorf("dynamo: no sequence number: %.60q", marks[shard])
+		if !ok || number.Sign() < 0 || shard == "" {
+			return nil, fmt.Errorf("dynamo: no sequence number of a shard: %q: %.60q", shard, marks[shard])
 		}
 		packed = append(varint.AppendUvarint(packed, uint64(len(number.Bytes()))), number.Bytes()...)
 	}
@@ -216,9 +216,13 @@ func unpackCounts(packed []byte) (t analytics.Totals, poison int64, steps []anal
 		packed = packed[1:]
 		var counts [6]int64
 		for bit := range counts {
-			if mask&(1<<bit) != 0 {
-				counts[bit] = next()
+			if mask&(1<<bit) == 0 {
+				continue
 			}
+			if len(packed) == 0 { // only zeros are left out
+				return t, poison, nil, errCounts
+			}
+			counts[bit] = next()
 		}
 		s := analytics.Step{Entered: counts[0], Failed: counts[2], Dropped: counts[3], True: counts[4], False: counts[5]}
 		s.Completed = s.Active() - counts[1]

@@ -60,20 +60,21 @@ func graphHash(text string) (string, error) {
 	return hex.EncodeToString(b), err
 }
 
-// Counters implements analytics.Table. Closed months, parts, head, labels,
-// repairs and totals stand in that order, so that one query reads from the first
-// closed month to the end, or from the first part on.
+// Counters implements analytics.Table. Closed months, parts, head, repairs and
+// totals stand in that order, so that one query reads all from the first closed
+// month on, or from the first part. It begins at the end: the counter writes an
+// earlier day first, so that whoever has seen the later one sees the earlier too.
 func (s *Store) Counters(ctx context.Context, t journey.Tenant, id journey.ID, days analytics.Range) (analytics.Counters, error) {
 	from := "D#"
 	if days.From != "" {
 		from = "C#" + days.From.Month()
 	}
 	query := &dynamodb.QueryInput{
-		TableName: &s.table, ConsistentRead: aws.Bool(true),
+		TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
 		KeyConditionExpression:    aws.String("PK = :pk AND SK BETWEEN :from AND :to"),
 		ExpressionAttributeValues: item{":pk": text(figuresPK(t, id)), ":from": text(from), ":to": text("T~")},
 	}
-	c := analytics.Counters{Totals: map[string]*analytics.Total{}, Labels: map[string][]journey.Label{}}
+	c := analytics.Counters{Totals: map[string]*analytics.Total{}}
 	for {
 		out, err := s.client.Query(ctx, query)
 		if err != nil {
@@ -99,9 +100,8 @@ func addCounters(c *analytics.Counters, t journey.Tenant, it item) error {
 		c.Parts = append(c.Parts, p)
 		return err
 	case headSK:
-		head, err := decodeHead(it)
-		c.Head = &head
-		return err
+		c.Head = decodeHead(it)
+		return nil
 	}
 	hash, err := graphHash(names[len(names)-1])
 	if err != nil {
@@ -119,9 +119,6 @@ func addCounters(c *analytics.Counters, t journey.Tenant, it item) error {
 		c.Closed = append(c.Closed, analytics.Closed{
 			Month: names[1], Graph: hash, Rev: r.number(cRev), Days: closedDays(&r, names[1]),
 		})
-	case "N":
-		c.Labels[hash], err = unpackLabels(r.binary(cLabels))
-		return errors.Join(r.err, err)
 	case "R":
 		g, _ := counts()
 		c.Repairs = append(c.Repairs, analytics.Repair{
@@ -132,8 +129,10 @@ func addCounters(c *analytics.Counters, t journey.Tenant, it item) error {
 		c.Totals[hash] = &analytics.Total{
 			Rev: r.number(cRev), Graph: g, Poison: poison, Newest: r.time(cNewest),
 			Through: analytics.Day(r.text(cThrough)), Repaired: analytics.Day(r.text(cRepaired)),
-			Written: r.time(cUpdated), Taken: unpackTaken(r.binary(cTaken)),
+			Written: r.time(cUpdated), Labels: unpackLabels(r.binary(cLabels)),
 		}
+		c.Totals[hash].Taken, err = unpackTaken(r.binary(cTaken))
+		return errors.Join(r.err, err)
 	}
 	return r.err
 }
@@ -152,14 +151,16 @@ func packTaken(list []analytics.Taken) []byte {
 	return packed
 }
 
-func unpackTaken(packed []byte) []analytics.Taken {
-	var list []analytics.Taken
+var errTaken = errors.New("dynamo: what a total took cannot be read")
+
+func unpackTaken(packed []byte) (list []analytics.Taken, err error) {
 	next := func() int64 {
 		n, size := varint.Uvarint(packed)
-		packed = packed[max(size, 0):]
 		if size <= 0 {
-			packed = nil
+			packed, err = nil, errTaken
+			return 0
 		}
+		packed = packed[size:]
 		return int64(n)
 	}
 	for len(packed) > 0 {
@@ -169,7 +170,7 @@ func unpackTaken(packed []byte) []analytics.Taken {
 			Rev: next(), Total: next(), At: time.UnixMilli(next()).UTC(),
 		})
 	}
-	return list
+	return list, err
 }
 
 // closedDays returns what a closed month has of its days.
@@ -263,8 +264,12 @@ func (s *Store) Fold(ctx context.Context, k analytics.JourneyKey, f analytics.Fo
 	return failed("fold a journey's figures", err)
 }
 
+func totalKey(t journey.Tenant, id journey.ID, graph string) item {
+	return key(figuresPK(t, id), "T#"+graph)
+}
+
 func (s *Store) putTotal(k analytics.JourneyKey, graph string, t *analytics.Total) *types.Put {
-	it := key(figuresPK(k.Tenant, k.Journey), "T#"+graph)
+	it := totalKey(k.Tenant, k.Journey, graph)
 	it.putNumber(cRev, t.Rev)
 	it.putNumber(cVersion, int64(t.Graph.Version))
 	it.putBinary(cCounts, packCounts(t.Graph.Totals, t.Poison, t.Graph.Steps))
@@ -273,6 +278,7 @@ func (s *Store) putTotal(k analytics.JourneyKey, graph string, t *analytics.Tota
 	it.putText(cThrough, string(t.Through))
 	it.putText(cRepaired, string(t.Repaired))
 	it.putBinary(cTaken, packTaken(t.Taken))
+	it.putBinary(cLabels, packLabels(t.Labels))
 	put := &types.Put{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(PK)")}
 	if t.Rev > 1 {
 		put.ConditionExpression = aws.String("#r = :r")

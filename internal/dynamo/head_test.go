@@ -4,14 +4,16 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
 	"journeys/internal/dynamo"
+	"journeys/internal/dynamo/dynamotest"
 	"journeys/internal/journey"
 )
 
@@ -72,16 +74,20 @@ func TestReportFollowsTheJourney(t *testing.T) {
 	require.LessOrEqual(t, meter.Usage().WriteUnits, 1.0, "what no report tells is one write")
 	j = described
 
-	renamed := next(j, journey.Paused)
+	renamed := next(j, journey.Active)
 	renamed.Name = "Another"
 	change(renamed)
-	require.Equal(t, journey.Paused, look(1).Status)
 	require.Equal(t, "Another", look(1).Name)
+	change(next(j, journey.Paused))
+	require.Equal(t, journey.Paused, look(1).Status)
 
-	first := definitionOf(t, firstGraph)
-	edited := define(next(j, journey.Paused), firstGraph)
-	edited.Labels = first.Graph.Labels()
-	change(edited)
+	for _, graph := range []string{firstGraph, secondGraph, firstGraph} {
+		edited := define(next(j, journey.Paused), graph)
+		edited.Labels = definitionOf(t, graph).Graph.Labels()
+		change(edited)
+	}
+	_, used := read(t, s, j.ID, analytics.Range{})
+	require.LessOrEqual(t, used.ReadUnits, 1.0, "graphs that nobody took leave nothing that is read")
 	look(1)
 	require.Equal(t, []string{"in", "pause", "rich", "mail", "rest", "out"}, steps)
 
@@ -99,65 +105,147 @@ func (unaudited) Audit(context.Context) (analytics.Audit, error) {
 	return analytics.Audit{Day: "9999-12-31"}, nil
 }
 
-// The largest graph with the longest ids, every node of which counts on each of
-// three open days from 24 shards of the stream, is one read of 8 units at most.
+// What the nodes of an edited graph were called is read with its figures, once
+// something of it is folded. Until then its definition is read.
+func TestReportOfAnEditedJourneyIsOneRead(t *testing.T) {
+	t.Parallel()
+	for _, folded := range []bool{true, false} {
+		t.Run(fmt.Sprintf("folded before %t", folded), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 13)
+			active := next(w.j, journey.Active)
+			require.NoError(t, w.store.UpdateJourney(t.Context(), w.tenant, w.j, active))
+			w.j = active
+			w.enroll(5)
+			if folded {
+				w.later(3)
+				w.run()
+			}
+			w.edit()
+			w.enroll(2)
+			look := func() (steps []string, requests int) {
+				ctx, meter := dynamo.WithMeter(t.Context())
+				report, err := analytics.NewReader(w.store).Report(ctx, w.tenant, w.j.ID, all)
+				require.NoError(t, err)
+				for _, s := range report.Steps {
+					steps = append(steps, fmt.Sprint(s.NodeID, " ", s.Version, " ", s.Entered))
+				}
+				return steps, meter.Usage().Requests
+			}
+			want := []string{"start 0 2", "nap 0 2", "end 0 0", "in 1 5", "pause 1 5", "rich 1 0", "mail 1 0", "rest 1 0", "out 1 0"}
+			steps, requests := look()
+			require.Equal(t, want, steps)
+			if folded {
+				require.Equal(t, 1, requests)
+			} else {
+				require.Equal(t, 2, requests)
+			}
+			w.later(3)
+			w.run()
+			steps, requests = look()
+			require.Equal(t, want, steps)
+			require.Equal(t, 1, requests)
+		})
+	}
+}
+
+// A head, or what nodes are called, that cannot be read costs a report a read of
+// the journey, and nobody else anything.
+func TestADamagedHeadHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 14)
+	active := next(w.j, journey.Active)
+	require.NoError(t, w.store.UpdateJourney(t.Context(), w.tenant, w.j, active))
+	w.j = active
+	w.enroll(5)
+	for _, damage := range []string{"SET gh = :bad", "SET l = :bad"} {
+		_, err := dynamotest.Client().UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
+			TableName: &w.table, UpdateExpression: &damage,
+			ExpressionAttributeValues: map[string]types.AttributeValue{":bad": &types.AttributeValueMemberB{Value: []byte{1, 9}}},
+			Key: map[string]types.AttributeValue{
+				"PK": &types.AttributeValueMemberS{Value: "T#t1#K#" + string(w.j.ID)[4:]}, "SK": &types.AttributeValueMemberS{Value: "J"},
+			},
+		})
+		require.NoError(t, err)
+		w.later(2)
+		w.run()
+		w.requireTrue(all)
+	}
+	require.Zero(t, w.items()["D"], "folded and gone")
+	require.Empty(t, w.lines("a journey's figures cannot be read"))
+}
+
+// busyDay returns a day of a journey on one part: at each node of a graph so many
+// come and go on, and where busy nodes are, some fail, leave, and are split.
+func busyDay(d journey.Definition, customers int64, everywhere bool) (t analytics.Totals, steps []analytics.Step) {
+	for node := range d.Graph.Len() {
+		s := analytics.Step{Entered: customers + int64(node), Completed: customers - 4_000}
+		if everywhere || node%4 == 0 {
+			s.Failed, s.Dropped = 900, 1_000
+			s.True = s.Completed / 3
+			s.False = s.Completed - s.True
+		}
+		t.Enrolled += s.Active()
+		t.Enrolled += s.Failed + s.Dropped
+		t.Failed += s.Failed
+		t.Expired += s.Dropped
+		steps = append(steps, s)
+	}
+	return t, steps
+}
+
+// The largest graph with the longest ids and 100,000 customers on each of
+// three open days, from 24 shards of the stream a day, is one read of at most 8
+// units; where people fail, leave and are split at every single node, of 12.
 func TestReportOfTheLargestGraphIsOneRead(t *testing.T) {
 	t.Parallel()
-	s, _ := store(t)
-	d := longGraph(t)
-	j := launched(t, s, draft(1), d)
-	now := start
-	counter, log := counting(s)
-	counter.Now = func() time.Time { return now }
-	rollup := &analytics.Rollup{Table: unaudited{s}, Now: counter.Now, Log: slog.New(slog.DiscardHandler), Segments: 1}
-	r := rand.New(rand.NewPCG(1, 1))
-	number := 0
-	var delta journey.Delta
-	for node := range d.Graph.Len() {
-		marks := journey.NodeEntered | journey.NodeCompleted
-		if d.Graph.NodeType(node) == journey.ConditionSplit {
-			marks |= journey.NodeTrue
-		}
-		delta = append(append(delta, make([]byte, 1-min(len(delta), 1))...), byte(node), byte(marks))
-	}
-	now = analytics.Day("2026-11-20").End().Add(time.Hour) // a day is open until two in the morning of the third
-	for day := range 6 {
-		for shard := range 24 {
-			records := make([]analytics.Record, 1+r.IntN(20))
-			for i := range records {
-				number++
-				records[i] = analytics.Record{
-					Number: fmt.Sprintf("%021d", number), Tenant: demo, Journey: j.ID,
-					Write: analytics.Write{Graph: d.Hash, Version: 1, At: now, Delta: delta},
+	for _, row := range []struct {
+		everywhere bool
+		units      float64
+	}{{false, 8}, {true, 12}} {
+		t.Run(fmt.Sprintf("busy everywhere %t", row.everywhere), func(t *testing.T) {
+			t.Parallel()
+			s, _ := store(t)
+			d := longGraph(t)
+			j := launched(t, s, draft(1), d)
+			begin := analytics.Day("2026-11-20").Time()
+			now := begin
+			rollup := &analytics.Rollup{Table: unaudited{s}, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)}
+			for day := range 6 { // a day is open until two in the morning of the third after it
+				now = begin.AddDate(0, 0, day).Add(time.Hour)
+				for shard := range analytics.Shards {
+					p := analytics.Part{
+						PartKey: analytics.PartKey{Tenant: demo, Journey: j.ID, Day: analytics.DayOf(now), Shard: shard, Graph: d.Hash},
+						Born:    now, Rev: 1, Version: 1, Newest: now, Updated: now, Watermarks: map[string]string{},
+					}
+					p.Totals, p.Steps = busyDay(d, 100_000/analytics.Shards, row.everywhere)
+					for i := range 24 / analytics.Shards {
+						p.Watermarks[fmt.Sprintf("shardId-%020d-%08x", now.UnixMilli()+int64(i), i)] = fmt.Sprintf("%d00000000000000000", 100_000+i)
+					}
+					_, err := s.PutPart(t.Context(), p)
+					require.NoError(t, err)
+				}
+				require.NoError(t, rollup.Run(t.Context()))
+			}
+			c, err := s.Counters(t.Context(), demo, j.ID, analytics.Range{})
+			require.NoError(t, err)
+			open := map[analytics.Day]bool{}
+			for _, p := range c.Parts {
+				if p.Steps != nil {
+					open[p.Day] = true
 				}
 			}
-			name := fmt.Sprintf("shardId-%020d-%08x", day*24+shard, r.Uint32())
-			require.NoError(t, counter.Count(t.Context(), name, records))
-		}
-		require.NoError(t, rollup.Run(t.Context()))
-		now = now.Add(24 * time.Hour)
+			require.Len(t, open, 3)
+			report, used := read(t, s, j.ID, analytics.Range{})
+			require.Len(t, report.Steps, 256)
+			require.EqualValues(t, 6*analytics.Shards*(100_000/analytics.Shards+5), report.Steps[5].Entered)
+			require.Len(t, report.Steps[7].NodeID, 64)
+			t.Logf("256 nodes with ids of 64 letters, 100,000 customers a day, busy everywhere %t: %d request, %g read units",
+				row.everywhere, used.Requests, used.ReadUnits)
+			require.Equal(t, 1, used.Requests)
+			require.LessOrEqual(t, used.ReadUnits, row.units)
+		})
 	}
-	now = now.Add(-24 * time.Hour)
-	require.NotContains(t, log.String(), "poison")
-	c, err := s.Counters(t.Context(), demo, j.ID, analytics.Range{})
-	require.NoError(t, err)
-	require.Len(t, c.Totals, 1, "earlier days are folded")
-	open := 0
-	days := map[analytics.Day]bool{}
-	for _, p := range c.Parts {
-		if p.Steps != nil {
-			open, days[p.Day] = open+1, true
-		}
-	}
-	require.Len(t, days, 3)
-	report, used := read(t, s, j.ID, analytics.Range{})
-	require.Len(t, report.Steps, 256)
-	require.EqualValues(t, number, report.Steps[0].Entered)
-	require.Len(t, report.Steps[7].NodeID, 64)
-	t.Logf("256 nodes with ids of 64 letters, %d items of %d days, %d records: %d request, %g read units",
-		open, len(days), number, used.Requests, used.ReadUnits)
-	require.Equal(t, 1, used.Requests)
-	require.LessOrEqual(t, used.ReadUnits, 8.0)
 }
 
 // A year's series is one read, of a journey that ran for longer.
@@ -168,16 +256,21 @@ func TestAYearsSeriesIsOneRead(t *testing.T) {
 	now := start
 	counter, _ := counting(s)
 	counter.Now = func() time.Time { return now }
-	rollup := &analytics.Rollup{Table: unaudited{s}, Now: counter.Now, Log: slog.New(slog.DiscardHandler), Segments: 1}
+	rollup := &analytics.Rollup{Table: unaudited{s}, Now: counter.Now, Log: slog.New(slog.DiscardHandler)}
 	const days = 400
+	ways := []journey.Delta{ // somebody comes, and leaves in each way
+		{byte(journey.MarkEnrolled | journey.MarkCompleted), 0, byte(journey.NodeEntered | journey.NodeCompleted)},
+		{byte(journey.MarkEnrolled | journey.MarkExpired), 0, byte(journey.NodeEntered | journey.NodeDropped)},
+		{byte(journey.MarkEnrolled | journey.MarkCancelled), 0, byte(journey.NodeEntered | journey.NodeDropped)},
+		{byte(journey.MarkEnrolled | journey.MarkFailed), 0, byte(journey.NodeEntered | journey.NodeFailed)},
+	}
 	enrolled := map[analytics.Day]int64{}
 	for day := range days {
-		records := make([]analytics.Record, 1+day%7)
+		records := make([]analytics.Record, len(ways)*(1+day%7))
 		for i := range records {
-			marks := journey.MarkEnrolled | []journey.Mark{journey.MarkCompleted, journey.MarkExpired, journey.MarkCancelled, journey.MarkFailed}[day%4]
 			records[i] = analytics.Record{
-				Number: fmt.Sprintf("%021d", day*10+i), Tenant: demo, Journey: j.ID,
-				Write: analytics.Write{Graph: j.GraphHash, Version: 1, At: now, Delta: journey.Delta{byte(marks), 0, byte(journey.NodeEntered)}},
+				Number: fmt.Sprintf("%021d", day*100+i), Tenant: demo, Journey: j.ID,
+				Write: analytics.Write{Graph: j.GraphHash, Version: 1, At: now, Delta: ways[i%len(ways)]},
 			}
 		}
 		enrolled[analytics.DayOf(now)] = int64(len(records))
@@ -193,11 +286,14 @@ func TestAYearsSeriesIsOneRead(t *testing.T) {
 	require.Len(t, report.Series, analytics.MaxDays)
 	for _, row := range report.Series {
 		require.Equal(t, enrolled[row.Day], row.Enrolled, row.Day)
-		require.Equal(t, row.Enrolled, row.Completed+row.Expired+row.Cancelled+row.Failed, row.Day)
+		for _, n := range []int64{row.Completed, row.Expired, row.Cancelled, row.Failed} {
+			require.Equal(t, enrolled[row.Day]/4, n, row.Day)
+		}
 	}
 	t.Logf("%d days of a journey that ran for %d: %d request, %g read units", analytics.MaxDays, days, used.Requests, used.ReadUnits)
 	require.Equal(t, 1, used.Requests)
 	require.LessOrEqual(t, used.ReadUnits, 8.0)
 	_, plain := read(t, s, j.ID, analytics.Range{})
+	t.Logf("without a series: %g", plain.ReadUnits)
 	require.LessOrEqual(t, plain.ReadUnits, 2.0, "without a series nothing of it is read")
 }

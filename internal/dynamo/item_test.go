@@ -229,9 +229,30 @@ func TestLabelsAreReadAsTheyWereWritten(t *testing.T) {
 				Type: rapid.SampledFrom(labelTypes).Draw(t, "type"),
 			})
 		}
-		read, err := unpackLabels(packLabels(labels))
+		require.Equal(t, labels, unpackLabels(packLabels(labels)))
+	})
+}
+
+func TestTakenIsReadAsItWasWritten(t *testing.T) {
+	t.Parallel()
+
+	rapid.Check(t, func(t *rapid.T) {
+		var list []analytics.Taken
+		for range rapid.IntRange(0, 5).Draw(t, "parts") {
+			at := time.UnixMilli(rapid.Int64Range(0, 4102444800000).Draw(t, "at")).UTC()
+			list = append(list, analytics.Taken{
+				Day: analytics.DayOf(at), Shard: rapid.IntRange(0, analytics.Shards-1).Draw(t, "shard"), Born: at,
+				Rev: rapid.Int64Range(1, 1<<40).Draw(t, "rev"), Total: rapid.Int64Range(1, 1<<40).Draw(t, "total"), At: at,
+			})
+		}
+		packed := packTaken(list)
+		read, err := unpackTaken(packed)
 		require.NoError(t, err)
-		require.Equal(t, labels, read)
+		require.Equal(t, list, read)
+		if len(packed) > 0 {
+			_, err = unpackTaken(packed[:len(packed)-1])
+			require.Error(t, err, "cut short")
+		}
 	})
 }
 
@@ -262,10 +283,8 @@ func TestPackedBytesAreReadOrRefused(t *testing.T) {
 				}
 			}
 		}
-		if labels, err := unpackLabels(packed); err == nil {
-			read, err := unpackLabels(packLabels(labels))
-			require.NoError(t, err)
-			require.Equal(t, labels, read)
+		if labels := unpackLabels(packed); labels != nil {
+			require.Equal(t, labels, unpackLabels(packLabels(labels)))
 		}
 	})
 }

@@ -30,7 +30,6 @@ import (
 //	figures, closed  T#<tenant>#K#<journey>      C#<month>#<graph>
 //	figures, open    T#<tenant>#K#<journey>      D#<day>#<shard>#<graph>
 //	journey's head   T#<tenant>#K#<journey>      J
-//	nodes' labels    T#<tenant>#K#<journey>      N#<graph>
 //	figures, repair  T#<tenant>#K#<journey>      R#<day>#<graph>
 //	figures, all     T#<tenant>#K#<journey>      T#<graph>
 //	audit            AUDIT                       A, <audit>#<segment>

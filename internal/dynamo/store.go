@@ -213,17 +213,25 @@ func (s *Store) UpdateJourney(ctx context.Context, t journey.Tenant, old, next j
 		if err := s.putDefinition(ctx, t, next); err != nil {
 			return err
 		}
+		if old.Status != journey.Draft {
+			if err := s.keepLabels(ctx, t, old); err != nil {
+				return err
+			}
+		}
 	}
 	actions := []types.TransactWriteItem{{Update: update}}
 	if live := s.liveChange(t, old, next); live != nil {
 		actions = append(actions, *live)
 	}
 	actions = append(actions, s.eventChanges(t, old, next)...)
-	heads, err := s.headChanges(t, old, next)
+	head, err := s.headChange(t, old, next)
 	if err != nil {
 		return err
 	}
-	if actions = append(actions, heads...); len(actions) == 1 {
+	if head != nil {
+		actions = append(actions, *head)
+	}
+	if len(actions) == 1 {
 		return s.updateOnly(ctx, w, update)
 	}
 	refused, err := s.transact(ctx, w, actions)

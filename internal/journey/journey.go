@@ -87,7 +87,7 @@ type Journey struct {
 	Version         int    // of the definition, from 1
 	GraphHash       string // names the definition: lower-case hex SHA-256 of it
 	NodeCount       int
-	Labels          []Label   // of the definition's nodes; only of a journey that is to be stored
+	Labels          []Label   // of the definition's nodes; only of a journey that is to be stored, or replaced
 	Events          []string  // types of events that start it, sorted
 	Shards          int       // of the due index; only grows
 	Epoch           int       // counts archivings: who was enrolled in an earlier one leaves

@@ -210,6 +210,7 @@ func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, mat
 		return Journey{}, ErrStale
 	}
 	if c.Definition != nil {
+		old.Labels = graph.Labels()
 		graph = c.Definition.Graph
 	}
 	next := old.apply(c, graph)
