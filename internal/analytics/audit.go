@@ -235,8 +235,10 @@ func (r *Rollup) readSegment(ctx context.Context, a *Audit, number int, to *Reco
 		// All that can fail comes before anything is counted: the page comes
 		// again when it does.
 		for i := range page.Enrollments {
-			if err := shapes.check(ctx, &page.Enrollments[i]); err != nil {
-				return err
+			if e := &page.Enrollments[i]; e.Err == nil {
+				if err := shapes.check(ctx, e); err != nil {
+					return err
+				}
 			}
 		}
 		for i := range page.Enrollments {
@@ -270,9 +272,6 @@ var errNoGraph = errors.New("its journey has no such graph that can be read")
 
 // check notes in e what cannot be true of it.
 func (s *shapes) check(ctx context.Context, e *ScannedEnrollment) error {
-	if e.Err != nil {
-		return nil
-	}
 	shape, err := s.get(ctx, e.JourneyKey, e.GraphHash)
 	if err != nil {
 		return err
@@ -410,7 +409,7 @@ func differences(k JourneyKey, counted, recounted *Figures, wrong map[string]int
 // takeFrom subtracts g from another.
 func (g *Graph) takeFrom(from *Graph) {
 	minus := Graph{Steps: make([]Step, len(g.Steps))}
-	minus.Totals = Totals{-g.Enrolled, -g.Totals.Completed, -g.Expired, -g.Cancelled, -g.Totals.Failed}
+	minus.Totals = Totals{-g.Enrolled, -g.Completed, -g.Expired, -g.Cancelled, -g.Failed}
 	for i, s := range g.Steps {
 		minus.Steps[i] = Step{-s.Entered, -s.Completed, -s.Failed, -s.Dropped, -s.True, -s.False}
 	}

@@ -25,6 +25,7 @@ func (f *Figures) Recount(e journey.Enrollment, through Day) {
 		r.addStep(again.RetriedAt, again.Node, Step{Failed: -1})
 	}
 	switch e.Status {
+	case journey.Inside:
 	case journey.Completed:
 		r.add(e.WrittenAt, Totals{Completed: 1})
 	case journey.Expired:
@@ -72,10 +73,10 @@ func (r *recount) addPath(e journey.Enrollment) {
 		}
 		r.addStep(v.EnteredAt, v.Node, Step{Entered: 1})
 		step := Step{Completed: 1}
-		switch v.Result {
-		case journey.True:
+		if v.Result == journey.True {
 			step.True = 1
-		case journey.False:
+		}
+		if v.Result == journey.False {
 			step.False = 1
 		}
 		r.addStep(left, v.Node, step)

@@ -60,6 +60,7 @@ func walk(t testing.TB, r *rand.Rand, d journey.Definition, begun time.Time, wro
 					in.Answer.Result = journey.Decided
 				case journey.NeedSend:
 					in.Answer.Result = journey.Sent
+				default: // it waits, or goes on by itself
 				}
 				e, effect = d.Graph.Step(e, in)
 				in.Answer = journey.Answer{}

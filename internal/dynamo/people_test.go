@@ -293,7 +293,7 @@ func dyingAfter(calls int, after bool) func(*dynamodb.Options) {
 			die := func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
 				out middleware.InitializeOutput, metadata middleware.Metadata, err error,
 			) {
-				if calls--; calls < 0 && !(after && calls == -1) {
+				if calls--; calls < 0 && (!after || calls != -1) {
 					return out, metadata, errProcessDead
 				}
 				out, metadata, err = next.HandleInitialize(ctx, in)

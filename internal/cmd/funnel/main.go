@@ -29,7 +29,7 @@ func main() {
 
 func draw(ctx context.Context, journey, tenant, port string) error {
 	if journey == "" {
-		return errors.New("which journey? make funnel JOURNEY=jrn_...")
+		return errors.New("name the journey: make funnel JOURNEY=jrn_…")
 	}
 	issuer, err := local.OpenIssuer(".local")
 	if err != nil {
