@@ -3,9 +3,7 @@ module journeys
 go 1.26
 
 // npm packages bring Go templates of their own.
-ignore (
-	node_modules
-)
+ignore node_modules
 
 require (
 	github.com/aws/aws-cdk-go/awscdk/v2 v2.270.0

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"regexp"
 
 	"journeys/internal/journey"
 )
@@ -11,6 +10,7 @@ import (
 const (
 	maxListed  = 200
 	pageLength = 50
+	maxCursor  = 800 // characters
 )
 
 type enrollmentListBody struct {
@@ -20,7 +20,7 @@ type enrollmentListBody struct {
 
 func listEnrollments(a *API, w http.ResponseWriter, r *request) error {
 	f := journey.EnrollmentFilter{
-		Failed: r.stuck(), NodeID: r.matching("nodeId", nodeID), Cursor: r.matching("cursor", cursor),
+		Failed: r.stuck(), NodeID: r.word("nodeId", maxNodeID), Cursor: r.word("cursor", maxCursor),
 		Limit: r.number("limit", 1, maxListed, pageLength),
 	}
 	if err := r.invalid(); err != nil {
@@ -47,16 +47,11 @@ func (r *request) stuck() bool {
 	return status == "failed"
 }
 
-var (
-	nodeID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-	cursor = regexp.MustCompile(`^[A-Za-z0-9_-]{1,800}$`)
-)
-
-// matching reads a text from the query string; "" when absent.
-func (r *request) matching(name string, form *regexp.Regexp) string {
+// word reads a word from the query string; "" when absent.
+func (r *request) word(name string, max int) string {
 	text := r.query.Get(name)
-	if r.query.Has(name) && !form.MatchString(text) {
-		r.faults.Add(queryPlace+name, "must have the form %s", form)
+	if r.query.Has(name) && !journey.IsWord(text, max) {
+		r.faults.Add(queryPlace+name, "must have 1 to %d characters of A-Z, a-z, 0-9, _ and -", max)
 	}
 	return text
 }

@@ -21,12 +21,8 @@ const parallelParts = 16
 // Count runs the function that counts what the table's stream tells.
 func Count() {
 	settings.Start(manifest.Count, func(set map[string]string) (any, error) {
-		client, err := connect(context.Background())
-		if err != nil {
-			return nil, err
-		}
 		counter := &analytics.Counter{
-			Parts: dynamo.New(client, set[manifest.EnvTable], rand.Reader, dynamo.BatchInserts),
+			Parts: dynamo.New(connect(context.Background()), set[manifest.EnvTable], rand.Reader, dynamo.BatchInserts),
 			Now:   time.Now, Log: lambdacontext.NewLogger(), Installation: set[manifest.EnvTable],
 			Parallel: parallelParts,
 		}

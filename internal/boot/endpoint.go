@@ -7,15 +7,15 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
@@ -37,19 +37,11 @@ func NudgingEndpoint(op api.Operation, newInvoke NewInvoke) { endpoint(op, newIn
 
 func endpoint(op api.Operation, newInvoke NewInvoke) {
 	settings.Start(op.Function, func(set map[string]string) (any, error) {
-		client, err := connect(context.Background())
-		if err != nil {
-			return nil, err
-		}
-		store := dynamo.New(client, set[manifest.EnvTable], rand.Reader, dynamo.BatchInserts)
+		store := dynamo.New(connect(context.Background()), set[manifest.EnvTable], rand.Reader, dynamo.BatchInserts)
 		log := lambdacontext.NewLogger()
 		service := journey.NewService(store, time.Now, rand.Reader)
 		if newInvoke != nil {
-			d, err := newDispatcher(set, newInvoke)
-			if err != nil {
-				return nil, err
-			}
-			service.Nudge = d.nudge(log)
+			service.Nudge = newDispatcher(set, newInvoke).nudge(log)
 		}
 		a := &api.API{
 			Journeys:     service,
@@ -82,37 +74,41 @@ func meter(ctx context.Context) (context.Context, func() slog.Attr) {
 // connect returns the table's client with its first connection open. While it
 // starts, a function has a whole CPU, and has a fraction of one after: the
 // handshake is much cheaper here than in the first request.
-func connect(ctx context.Context) (*dynamodb.Client, error) {
-	cfg, err := awsConfig()
-	if err != nil {
-		return nil, err
-	}
-	client := dynamo.NewClient(cfg)
+func connect(ctx context.Context) *dynamodb.Client {
+	client := dynamo.NewClient(awsConfig())
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	// Without a connection the first request makes one, and says what fails.
 	_ = greet(ctx, client.Options())
-	return client, nil
+	return client
 }
 
 // awsConfig reads what Lambda sets for a function: region, keys, and endpoints
-// of other services than AWS's own. config.LoadDefaultConfig also knows profiles,
-// single sign-on and roles to assume, which no function has: their clients are
-// 1.6 MB of each file.
-func awsConfig() (aws.Config, error) {
-	env, err := config.NewEnvConfig()
-	if err != nil {
-		return aws.Config{}, fmt.Errorf("load the AWS settings: %w", err)
-	}
+// of other services than AWS's own. The SDK's config package also knows profiles,
+// single sign-on and roles to assume, which no function has: even its reading of
+// the environment alone links their clients, which are initialized at each start.
+func awsConfig() aws.Config {
 	cfg := aws.Config{
-		Region:        env.Region,
-		Credentials:   credentials.StaticCredentialsProvider{Value: env.Credentials},
-		ConfigSources: []any{env},
+		Region: os.Getenv("AWS_REGION"),
+		Credentials: credentials.NewStaticCredentialsProvider(
+			os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN"),
+		),
+		ConfigSources: []any{endpoints{}},
 	}
-	if env.BaseEndpoint != "" {
-		cfg.BaseEndpoint = &env.BaseEndpoint
+	if url := os.Getenv("AWS_ENDPOINT_URL"); url != "" {
+		cfg.BaseEndpoint = &url
 	}
-	return cfg, nil
+	return cfg
+}
+
+// endpoints are those that the environment has for single services. Clients find
+// it by its method.
+type endpoints struct{}
+
+// GetServiceBaseEndpoint returns AWS_ENDPOINT_URL_<service>.
+func (endpoints) GetServiceBaseEndpoint(_ context.Context, service string) (url string, found bool, err error) {
+	url = os.Getenv("AWS_ENDPOINT_URL_" + strings.ReplaceAll(strings.ToUpper(service), " ", "_"))
+	return url, url != "", nil
 }
 
 // greet asks the endpoint how it is, which needs no permission.

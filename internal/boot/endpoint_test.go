@@ -18,12 +18,11 @@ import (
 
 func TestTheFirstRequestFindsItsConnectionOpen(t *testing.T) {
 	connections := serveTable(t)
-	client, err := connect(t.Context())
-	require.NoError(t, err)
+	client := connect(t.Context())
 	require.EqualValues(t, 1, connections.Load(), "when the function has started")
 
 	ctx, meter := dynamo.WithMeter(t.Context())
-	_, err = client.GetItem(ctx, &dynamodb.GetItemInput{
+	_, err := client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: aws.String("t"), Key: map[string]types.AttributeValue{"PK": &types.AttributeValueMemberS{Value: "a"}},
 	})
 	require.NoError(t, err)
@@ -37,8 +36,7 @@ func TestATableThatIsDownDoesNotStopTheStart(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, listener.Close())
 	setAWS(t, "http://"+listener.Addr().String())
-	_, err = connect(t.Context())
-	require.NoError(t, err)
+	require.NotNil(t, connect(t.Context()))
 }
 
 // A machine that stands in for all of AWS sets one endpoint for every service.
@@ -47,8 +45,7 @@ func TestTheSettingsAreThoseThatLambdaGives(t *testing.T) {
 	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
 	t.Setenv("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:9001")
 	t.Setenv("AWS_SESSION_TOKEN", "of the role")
-	cfg, err := awsConfig()
-	require.NoError(t, err)
+	cfg := awsConfig()
 	require.Equal(t, "eu-central-1", cfg.Region)
 	keys, err := cfg.Credentials.Retrieve(t.Context())
 	require.NoError(t, err)

@@ -23,13 +23,8 @@ import (
 // Tick runs the function that finds who is due.
 func Tick(newInvoke NewInvoke) {
 	settings.Start(manifest.Tick, func(set map[string]string) (any, error) {
-		e, err := newEngine(set)
-		if err != nil {
-			return nil, err
-		}
-		if e.Dispatcher, err = newDispatcher(set, newInvoke); err != nil {
-			return nil, err
-		}
+		e := newEngine(set)
+		e.Dispatcher = newDispatcher(set, newInvoke)
 		return e.Tick, nil
 	})
 }
@@ -42,17 +37,12 @@ type NewProvider func(settings map[string]string, cfg aws.Config) (engine.Provid
 // Advance runs the function that moves customers.
 func Advance(newProvider NewProvider) {
 	settings.Start(manifest.Advance, func(set map[string]string) (any, error) {
-		e, err := newEngine(set)
+		provider, err := newProvider(set, awsConfig())
 		if err != nil {
 			return nil, err
 		}
-		cfg, err := awsConfig()
-		if err != nil {
-			return nil, err
-		}
-		if e.Provider, err = newProvider(set, cfg); err != nil {
-			return nil, err
-		}
+		e := newEngine(set)
+		e.Provider = provider
 		return func(ctx context.Context, event packEvent) error {
 			pack, err := event.pack()
 			if err != nil {
@@ -67,17 +57,13 @@ func Advance(newProvider NewProvider) {
 // has under way at a time.
 const parallelEffects = 32
 
-func newEngine(set map[string]string) (*engine.Engine, error) {
-	client, err := connect(context.Background())
-	if err != nil {
-		return nil, err
-	}
+func newEngine(set map[string]string) *engine.Engine {
 	return &engine.Engine{
-		Table:    dynamo.New(client, set[manifest.EnvTable], rand.Reader, dynamo.BatchInserts),
+		Table:    dynamo.New(connect(context.Background()), set[manifest.EnvTable], rand.Reader, dynamo.BatchInserts),
 		Parallel: parallelEffects, Now: time.Now, Jitter: mathrand.Float64,
 		Log: lambdacontext.NewLogger(), Definitions: &journey.Definitions{},
 		Installation: set[manifest.EnvTable],
-	}, nil
+	}
 }
 
 // packEvent is a pack as an invocation's payload.
@@ -110,12 +96,8 @@ type dispatcher struct {
 	function string
 }
 
-func newDispatcher(set map[string]string, newInvoke NewInvoke) (*dispatcher, error) {
-	cfg, err := awsConfig()
-	if err != nil {
-		return nil, err
-	}
-	return &dispatcher{newInvoke(cfg), set[manifest.EnvAdvance]}, nil
+func newDispatcher(set map[string]string, newInvoke NewInvoke) *dispatcher {
+	return &dispatcher{newInvoke(awsConfig()), set[manifest.EnvAdvance]}
 }
 
 // Dispatch implements engine.Dispatcher.

@@ -16,12 +16,8 @@ import (
 // Rollup runs the function that folds and audits the figures.
 func Rollup() {
 	settings.Start(manifest.Rollup, func(set map[string]string) (any, error) {
-		client, err := connect(context.Background())
-		if err != nil {
-			return nil, err
-		}
 		r := &analytics.Rollup{
-			Table: dynamo.New(client, set[manifest.EnvTable], rand.Reader, dynamo.BatchInserts),
+			Table: dynamo.New(connect(context.Background()), set[manifest.EnvTable], rand.Reader, dynamo.BatchInserts),
 			Now:   time.Now, Log: lambdacontext.NewLogger(), Installation: set[manifest.EnvTable],
 		}
 		return r.Run, nil

@@ -2,12 +2,13 @@ package dynamo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	varint "encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
-	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -90,24 +91,32 @@ const (
 
 // packMarks returns for each watermark the shard, as a zero byte and 12 more if
 // its id has the usual form and else as its length and text, and the sequence
-// number, as its length and bytes.
+// number, as its length and two digits a byte.
 func packMarks(marks map[string]string) ([]byte, error) {
 	var packed []byte
 	for _, shard := range slices.Sorted(maps.Keys(marks)) {
-		var began uint64
-		var bits uint32
-		if _, err := fmt.Sscanf(shard, shardForm, &began, &bits); err == nil && fmt.Sprintf(shardForm, began, bits) == shard {
+		if began, bits, ok := usualShard(shard); ok {
 			packed = varint.BigEndian.AppendUint32(varint.BigEndian.AppendUint64(append(packed, 0), began), bits)
 		} else {
 			packed = append(varint.AppendUvarint(packed, uint64(len(shard))), shard...)
 		}
-		number, ok := new(big.Int).SetString(marks[shard], 10)
-		if !ok || number.Sign() < 0 || shard == "" {
+		number, err := hex.DecodeString(strings.Repeat("0", len(marks[shard])%2) + marks[shard])
+		if err != nil || shard == "" || notDecimal(marks[shard]) {
 			return nil, fmt.Errorf("dynamo: no sequence number of a shard: %q: %.60q", shard, marks[shard])
 		}
-		packed = append(varint.AppendUvarint(packed, uint64(len(number.Bytes()))), number.Bytes()...)
+		packed = append(varint.AppendUvarint(packed, uint64(len(number))), number...)
 	}
 	return packed, nil
+}
+
+func notDecimal(digits string) bool { return strings.ContainsAny(digits, "abcdefABCDEF") }
+
+// usualShard takes apart the id of a stream shard that has the usual form.
+func usualShard(shard string) (began uint64, bits uint32, ok bool) {
+	first, last, _ := strings.Cut(strings.TrimPrefix(shard, "shardId-"), "-")
+	began, errBegan := strconv.ParseUint(first, 10, 64)
+	low, errBits := strconv.ParseUint(last, 16, 32)
+	return began, uint32(low), errors.Join(errBegan, errBits) == nil && fmt.Sprintf(shardForm, began, low) == shard
 }
 
 var errMarks = errors.New("dynamo: watermarks that cannot be read")
@@ -131,15 +140,15 @@ func unpackMarks(packed []byte) (map[string]string, error) {
 	for len(packed) > 0 {
 		usual := packed[0] == 0
 		shard := next(shardSize)
-		number := next(0)
-		if err != nil {
-			return nil, err
+		number := hex.EncodeToString(next(0))
+		if err != nil || notDecimal(number) {
+			return nil, errMarks
 		}
 		name := string(shard)
 		if usual {
 			name = fmt.Sprintf(shardForm, varint.BigEndian.Uint64(shard), varint.BigEndian.Uint32(shard[8:]))
 		}
-		marks[name] = new(big.Int).SetBytes(number).String()
+		marks[name] = cmp.Or(strings.TrimLeft(number, "0"), "0")
 	}
 	return marks, nil
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"regexp"
 	"strconv"
 	"time"
 
@@ -154,8 +153,6 @@ func LoadDefinition(raw []byte, hash string) (Definition, error) {
 	return d, nil
 }
 
-var nodeIDForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-
 func (g *Graph) readNodes(v strict.Value) {
 	list, ok := v.List()
 	if !ok {
@@ -189,8 +186,8 @@ func (g *Graph) readNodes(v strict.Value) {
 func readNode(object *strict.Object) node {
 	n := node{next: [2]int{-1, -1}}
 	if id, ok := object.Need("id"); ok {
-		if s, ok := id.Text(1, 64); ok {
-			if nodeIDForm.MatchString(s) {
+		if s, ok := id.Text(1, maxWord); ok {
+			if IsWord(s, maxWord) {
 				n.id = s
 			} else {
 				id.Fault("must have only A-Z, a-z, 0-9, _ and -")

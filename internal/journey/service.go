@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -52,7 +53,7 @@ func (s *Service) Create(ctx context.Context, t Tenant, c Change) (Journey, erro
 	if err != nil {
 		return Journey{}, err
 	}
-	definition := emptyDefinition
+	definition := emptyDefinition()
 	if c.Definition != nil {
 		definition = *c.Definition
 	}
@@ -66,11 +67,11 @@ func (s *Service) Create(ctx context.Context, t Tenant, c Change) (Journey, erro
 }
 
 // emptyDefinition is the seed's default.
-var emptyDefinition = func() Definition {
+var emptyDefinition = sync.OnceValue(func() Definition {
 	var faults strict.Faults
 	d, _ := ReadDefinition(strict.At([]byte(`{"nodes":[],"edges":[]}`), "", &faults))
 	return d
-}()
+})
 
 // apply returns the journey as c wants it; graph is that of its definition
 // then. It does not look at the lifecycle.
