@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,6 +44,7 @@ type run struct {
 	in        journey.Input
 	need      need
 	claims    bool // the write before it claims an effect
+	claimed   bool // base is this worker's claim of an effect
 	counted   bool // this attempt was written before the customer was touched
 	uncertain bool // an earlier attempt at this effect may have been done
 	doubtful  bool // its message was skipped or is sent again without knowing whether it was sent
@@ -53,6 +55,7 @@ type worker struct {
 	*Engine
 	pack   Pack
 	live   Live
+	liveAt time.Time // live is no older
 	runs   []*run
 	counts struct{ loaded, written, lost, unknown, failed, uncertain int }
 }
@@ -63,11 +66,12 @@ type worker struct {
 // something that all of the pack need could not be read; customers that could
 // not be written are left for the next tick.
 func (e *Engine) Advance(ctx context.Context, pack Pack) error {
+	liveAt := e.now()
 	live, list, err := e.Table.Load(ctx, pack.Tenant, pack.Journey, pack.Customers)
 	if err != nil || live == nil {
 		return err
 	}
-	w := &worker{Engine: e, pack: pack, live: *live}
+	w := &worker{Engine: e, pack: pack, live: *live, liveAt: liveAt}
 	if err := w.load(ctx, list); err != nil {
 		return err
 	}
@@ -93,6 +97,9 @@ func (w *worker) move(ctx context.Context) error {
 			}
 			continue
 		}
+		if w.over(ctx) {
+			w.stop()
+		}
 		if runs := w.needing(needDecision); len(runs) > 0 {
 			w.each(ctx, runs, w.decide)
 			continue
@@ -105,6 +112,40 @@ func (w *worker) move(ctx context.Context) error {
 		w.drop()
 	}
 	return nil
+}
+
+// over reports whether the journey was paused, or ended, since the pack began.
+// Before effects begin it asks again, unless it did within LiveFor.
+func (w *worker) over(ctx context.Context) bool {
+	now := w.now()
+	if !w.live.On || now.Sub(w.liveAt) <= LiveFor || !slices.ContainsFunc(w.runs, (*run).begins) {
+		return !w.live.On
+	}
+	live, _, err := w.Table.Load(ctx, w.pack.Tenant, w.pack.Journey, nil)
+	if err != nil {
+		w.Log.WarnContext(ctx, "pack ended, since its journey was not read again", "journey", w.pack.Journey, "error", err)
+	}
+	w.liveAt = now
+	w.live.On = err == nil && live != nil && live.On && live.Epoch == w.live.Epoch
+	return !w.live.On
+}
+
+// begins reports whether r's effect would begin now.
+func (r *run) begins() bool { return r.claims || r.need == needDecision }
+
+// stop ends the pack where it is. What became of the effects that it has
+// claimed is still written; everybody else stays due for whoever comes next.
+func (w *worker) stop() {
+	for _, r := range w.runs {
+		switch {
+		case r.graph == nil: // it leaves
+		case !r.claimed:
+			r.claims, r.need = false, needNothing
+		case r.begins():
+			r.claims, r.need = false, needWrite
+			r.e.Attempts, r.e.LeaseUntil = 0, time.Time{}
+		}
+	}
 }
 
 func (w *worker) needing(n need) []*run {
@@ -268,7 +309,7 @@ func (w *worker) write(ctx context.Context, runs []*run) {
 				r.doubtful = false
 			}
 			arrived := r.e.Node != r.base.Node
-			r.base = r.e
+			r.base, r.claimed = r.e, claims
 			r.need = w.after(r, claims, arrived)
 		}
 	}

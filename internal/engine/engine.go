@@ -25,6 +25,7 @@ const (
 	SoloAfter    = 5 * time.Minute  // overdue by this, a key goes in a pack of one
 	MaxLease     = 30 * time.Second // of a claim
 	LeaseMargin  = 10 * time.Second // of a claim, beyond the provider's timeout
+	LiveFor      = time.Second      // no effect is claimed on an older reading of whether its journey is active
 	DrainGrace   = 2 * time.Minute  // after it, no enroll call from before an archiving still writes
 	firstBackOff = 30 * time.Second
 	maxBackOff   = time.Hour
@@ -93,7 +94,8 @@ type Table interface {
 	// deleted one.
 	Definition(ctx context.Context, t journey.Tenant, id journey.ID, hash string) ([]byte, error)
 	// Load returns a journey's Live entry, nil when there is none, and the
-	// enrollments of at most PackSize customers, in any order, in one read.
+	// enrollments of at most PackSize customers, also of none, in any order, in
+	// one read.
 	Load(ctx context.Context, t journey.Tenant, id journey.ID, customers []string) (*Live, []journey.Enrollment, error)
 	// Profiles returns what is known of customers; who is unknown is absent.
 	Profiles(ctx context.Context, t journey.Tenant, customers []string) (map[string]Profile, error)
