@@ -57,6 +57,8 @@ type worker struct {
 	live   Live
 	liveAt time.Time // live is no older
 	runs   []*run
+	unread Unread           // why customers are passed over
+	broken map[string]error // by hash: definitions that are damaged
 	counts struct{ loaded, written, lost, unknown, failed, uncertain int }
 }
 
@@ -64,14 +66,20 @@ type worker struct {
 // the same pack twice, at once or later, does each effect once: a customer
 // belongs to whoever writes their next revision. It returns an error when
 // something that all of the pack need could not be read; customers that could
-// not be written are left for the next tick.
+// not be written are left for the next tick. So are those of whom something is
+// damaged.
 func (e *Engine) Advance(ctx context.Context, pack Pack) error {
 	liveAt := e.now()
 	live, list, err := e.Table.Load(ctx, pack.Tenant, pack.Journey, pack.Customers)
-	if err != nil || live == nil {
+	if live == nil {
 		return err
 	}
-	w := &worker{Engine: e, pack: pack, live: *live, liveAt: liveAt}
+	unread, err := damage(err)
+	if err != nil {
+		return err
+	}
+	w := &worker{Engine: e, pack: pack, live: *live, liveAt: liveAt, unread: unread, broken: map[string]error{}}
+	defer w.logUnread(ctx)
 	if err := w.load(ctx, list); err != nil {
 		return err
 	}
@@ -179,7 +187,12 @@ func (w *worker) load(ctx context.Context, list []journey.Enrollment) (err error
 		case e.Epoch < w.live.Epoch:
 			r.e, r.need = r.e.Cancel(w.live.Reason), needWrite
 		default:
-			if r.graph, err = w.graph(ctx, e.GraphHash); err != nil {
+			r.graph, err = w.graph(ctx, e.GraphHash)
+			if errors.Is(err, journey.ErrDamaged) {
+				w.unread = append(w.unread, err)
+				continue
+			}
+			if err != nil {
 				return err
 			}
 			if !w.begin(r) {
@@ -209,11 +222,23 @@ func (w *worker) begin(r *run) bool {
 	return !r.base.Due.After(now)
 }
 
-// graph returns a graph of the journey, compiled.
+// logUnread tells of the customers that were passed over.
+func (w *worker) logUnread(ctx context.Context) {
+	w.logDamaged(ctx, "enrollments passed over", w.unread, "tenant", w.pack.Tenant.String(), "journey", w.pack.Journey)
+}
+
+// graph returns a graph of the journey, compiled. One that is damaged is read
+// once for all who follow it.
 func (w *worker) graph(ctx context.Context, hash string) (*journey.Graph, error) {
+	if err := w.broken[hash]; err != nil {
+		return nil, err
+	}
 	d, err := w.Definitions.Get(w.pack.Tenant, w.pack.Journey, hash, func() ([]byte, error) {
 		return w.Table.Definition(ctx, w.pack.Tenant, w.pack.Journey, hash)
 	})
+	if errors.Is(err, journey.ErrDamaged) {
+		w.broken[hash] = err
+	}
 	return d.Graph, err
 }
 
@@ -348,8 +373,13 @@ func (w *worker) readAttributes(ctx context.Context, runs []*run) error {
 		return err
 	}
 	for _, r := range runs {
-		r.in.Attributes, r.in.HasAttributes = profiles[r.e.Customer].Attributes, true
-		r.need = needStep
+		p := profiles[r.e.Customer]
+		if p.Err != nil {
+			w.unread = append(w.unread, p.Err)
+			r.need = needNothing
+			continue
+		}
+		r.in.Attributes, r.in.HasAttributes, r.need = p.Attributes, true, needStep
 	}
 	return nil
 }
@@ -366,9 +396,11 @@ func (w *worker) readEvents(ctx context.Context, runs []*run) error {
 		awaited[r.base.Customer] = r.graph.AwaitedEvent(r.base.Node)
 	}
 	events, err := w.Table.LastEvents(ctx, w.pack.Tenant, awaited)
+	unread, err := damage(err)
 	if err != nil {
 		return err
 	}
+	w.unread = append(w.unread, unread...)
 	now := w.now()
 	for _, r := range runs {
 		r.in.EventAt = events[r.base.Customer]
