@@ -187,7 +187,7 @@ func (w *worker) load(ctx context.Context, list []journey.Enrollment) (err error
 		case e.Epoch < w.live.Epoch:
 			r.e, r.need = r.e.Cancel(w.live.Reason), needWrite
 		default:
-			r.graph, err = w.graph(ctx, e.GraphHash)
+			r.graph, err = w.graphOf(ctx, e)
 			if errors.Is(err, journey.ErrDamaged) {
 				w.unread = append(w.unread, err)
 				continue
@@ -225,6 +225,16 @@ func (w *worker) begin(r *run) bool {
 // logUnread tells of the customers that were passed over.
 func (w *worker) logUnread(ctx context.Context) {
 	w.logDamaged(ctx, "enrollments passed over", w.unread, "tenant", w.pack.Tenant.String(), "journey", w.pack.Journey)
+}
+
+// graphOf returns the graph that e follows. ErrDamaged when that cannot be read,
+// or e is at none of its nodes.
+func (w *worker) graphOf(ctx context.Context, e journey.Enrollment) (*journey.Graph, error) {
+	graph, err := w.graph(ctx, e.GraphHash)
+	if err == nil {
+		err = graph.CheckNode(e)
+	}
+	return graph, err
 }
 
 // graph returns a graph of the journey, compiled. One that is damaged is read
