@@ -467,7 +467,7 @@ func (w *worker) send(ctx context.Context, r *run) {
 		result, err = journey.SkippedUncertain, nil
 		r.doubtful = true
 	case errors.As(err, &uncertain):
-		r.doubtful = true
+		r.doubtful, r.uncertain = true, false // the doubt is counted, and it is sent again in any case
 	case err == nil:
 		r.doubtful = result == journey.SkippedUncertain || r.uncertain && config.Resend
 	}
@@ -480,10 +480,14 @@ func (w *worker) send(ctx context.Context, r *run) {
 }
 
 // postpone moves r's due time after an effect that failed, or was refused for
-// now; only a failure is an attempt, and the last one ends the enrollment.
+// now; only a failure is an attempt, and the last one ends the enrollment. What
+// an earlier attempt may have done stays in doubt.
 func (w *worker) postpone(ctx context.Context, r *run, err error, reason string) {
 	now := w.now()
 	r.need, r.e.LeaseUntil = needWrite, time.Time{}
+	if r.uncertain {
+		r.e.LeaseUntil = now
+	}
 	if limit := throttled(err); limit != nil {
 		r.e.Due = now.Add(max(limit.After, time.Second)).Truncate(time.Millisecond)
 		return
@@ -532,13 +536,9 @@ func (w *worker) recover(ctx context.Context, r *run) {
 	w.Log.ErrorContext(ctx, "panic while a customer was moved", "journey", w.pack.Journey,
 		"panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
 	r.e = r.base.NextWrite(w.now())
-	claimed := !r.base.LeaseUntil.IsZero()
-	if claimed {
+	if r.claimed {
 		r.e.Attempts-- // the claim counted it
 	}
-	r.claims = false
+	r.claims, r.uncertain = false, !r.base.LeaseUntil.IsZero()
 	w.postpone(ctx, r, fmt.Errorf("panic: %v", cause), reasonInternal)
-	if claimed && r.e.Status == journey.Inside {
-		r.e.LeaseUntil = w.now() // what became of the effect, nobody knows
-	}
 }

@@ -516,6 +516,7 @@ func TestAdvance_OnUncertainDecidesWhatIsSentAgain(t *testing.T) {
 		"an answer is lost, resend":              {"resend", true, false, 2, journey.Sent, 1},
 		"a worker dies behind the claim, skip":   {"skip", false, true, 0, journey.SkippedUncertain, 1},
 		"a worker dies behind the claim, resend": {"resend", false, true, 1, journey.Sent, 1},
+		"both, resend":                           {"resend", true, true, 2, journey.Sent, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -566,6 +567,108 @@ func TestAdvance_APanicBehindAClaimIsUncertain(t *testing.T) {
 	require.NoError(t, e.Advance(t.Context(), pack))
 	require.Equal(t, []bool{true}, d.uncertain)
 	require.Equal(t, journey.Completed, d.items["c"].Status)
+}
+
+// retry takes a failed customer up again, as a caller's retry does.
+func (d *desk) retry(t *testing.T) {
+	t.Helper()
+	require.Equal(t, journey.Failed, d.items["c"].Status)
+	d.now = d.now.Add(time.Hour)
+	d.items["c"] = d.items["c"].NextWrite(d.now).Retry(d.now)
+}
+
+// An attempt that may have sent something is not forgotten by those that follow,
+// nor by a retry; one that was refused leaves no doubt.
+func TestAdvance_WhatMayHaveBeenSentStaysSo(t *testing.T) {
+	t.Parallel()
+
+	refused := errors.New("refused")
+	for name, test := range map[string]struct {
+		tries     int   // of which nobody knows how they ended
+		err       error // of the sendings until it fails, or of one
+		fails     bool
+		uncertain []bool // of each sending
+	}{
+		"refused":                    {1, refused, false, []bool{true, true}},
+		"too many":                   {1, &engine.ThrottledError{After: time.Minute}, false, []bool{true, true}},
+		"fails and is retried":       {6, refused, true, []bool{true, true, true, true, true}},
+		"dies, fails and is retried": {engine.MaxCrashes, nil, true, []bool{true}},
+		"certain":                    {0, refused, false, []bool{false, false}},
+		"certain, fails and is retried": {0, refused, true,
+			[]bool{false, false, false, false, false, false, false, false, false, false, false}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			d := newDesk(1)
+			d.enter(t, "channel_action", `{"channel":"push"}`)
+			if e := d.items["c"]; test.tries > 0 {
+				e.Attempts, e.LeaseUntil = test.tries, d.now.Add(-time.Second)
+				d.items["c"] = e
+			}
+			d.sendErr = test.err
+			if test.fails {
+				d.advance(t)
+				d.retry(t)
+			} else {
+				require.NoError(t, d.engine().Advance(t.Context(), engine.Pack{Tenant: d.lives[0].Tenant, Journey: "jrn_0", Customers: []string{"c"}}))
+				d.now = d.items["c"].Due
+			}
+			d.sendErr = nil
+			require.Empty(t, d.advance(t))
+			require.Equal(t, test.uncertain, d.uncertain)
+			require.Equal(t, journey.Completed, d.items["c"].Status)
+			require.Zero(t, d.items["c"].LeaseUntil)
+		})
+	}
+}
+
+// Nobody gets a message twice by a retry where the node says "skip".
+func TestAdvance_ARetrySkipsWhatMayHaveBeenSent(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(1)
+	d.attributes = `{"email":"ada@private.test"}`
+	d.enter(t, "channel_action", `{"channel":"email","payload":{"subject":"a","text":"b"}}`)
+	e := d.items["c"]
+	e.Attempts, e.LeaseUntil = engine.MaxCrashes, d.now.Add(-time.Second)
+	d.items["c"] = e
+	p, requests := mailing(t, &atomic.Bool{})
+	worker := d.engine()
+	worker.Provider = p
+	pack := engine.Pack{Tenant: d.lives[0].Tenant, Journey: "jrn_0", Customers: []string{"c"}}
+	require.NoError(t, worker.Advance(t.Context(), pack))
+	d.retry(t)
+	require.NoError(t, worker.Advance(t.Context(), pack))
+	require.Equal(t, journey.Completed, d.items["c"].Status)
+	require.Equal(t, journey.SkippedUncertain, d.items["c"].Path.Visits(noon)[1].Result)
+	require.Zero(t, requests.Load())
+}
+
+// faulty panics before it claims anything.
+type faulty struct{ *desk }
+
+func (faulty) Timeout() time.Duration { panic("a bug") }
+
+// Where an earlier attempt is in doubt, a panic is an attempt like any other.
+func TestAdvance_APanicBeforeAClaimIsAnAttempt(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(1)
+	d.enter(t, "channel_action", `{"channel":"push"}`)
+	e := d.items["c"]
+	e.Attempts, e.LeaseUntil = 1, d.now.Add(-time.Second)
+	d.items["c"] = e
+	worker := d.engine()
+	worker.Provider = faulty{d}
+	for range engine.MaxAttempts - 1 {
+		require.NoError(t, worker.Advance(t.Context(), engine.Pack{Tenant: d.lives[0].Tenant, Journey: "jrn_0", Customers: []string{"c"}}))
+		d.now = d.now.Add(2 * time.Hour)
+	}
+	require.Equal(t, "failed internal_error", status(d.items["c"]))
+	d.retry(t)
+	d.advance(t)
+	require.Equal(t, []bool{true}, d.uncertain, "what the first one did stays in doubt")
 }
 
 // What a message is filled with: attributes, what was decided on the way, and
