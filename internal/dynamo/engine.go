@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,15 +32,20 @@ const (
 // Lives implements engine.Table.
 func (s *Store) Lives(ctx context.Context) ([]engine.Live, error) {
 	var lives []engine.Live
+	var unread engine.Unread
 	err := s.query(ctx, "read what is live", &dynamodb.QueryInput{
 		KeyConditionExpression:    aws.String("PK = :pk"),
 		ExpressionAttributeValues: item{":pk": text(livePK)},
 	}, func(r *reader) error {
 		live, err := decodeLive(r.item)
+		if err != nil {
+			unread = append(unread, err)
+			return nil
+		}
 		lives = append(lives, live)
-		return err
+		return nil
 	})
-	return lives, err
+	return lives, cmp.Or(err, unread.Err())
 }
 
 func decodeLive(it item) (engine.Live, error) {
@@ -47,12 +53,16 @@ func decodeLive(it item) (engine.Live, error) {
 	name, id, _ := strings.Cut(r.text(manifest.SortKey), "#")
 	tenant, ok := journey.ParseTenant(name)
 	if !ok && r.err == nil {
-		r.err = errors.New("dynamo: a LIVE entry of nobody")
+		r.err = errors.New("dynamo: an entry of nobody")
 	}
-	return engine.Live{
+	live := engine.Live{
 		Tenant: tenant, Journey: long(id), On: r.flag(lOn), Shards: int(r.number(lShards)),
 		Epoch: int(r.number(lEpoch)), DrainFrom: int(r.number(lFrom)), Reason: r.text(lReason), Since: r.time(lSince),
-	}, r.err
+	}
+	if r.err != nil {
+		return live, damaged(fmt.Errorf("the LIVE entry %s#%s: %w", name, id, r.err))
+	}
+	return live, nil
 }
 
 // Due implements engine.Table.
@@ -148,23 +158,26 @@ func (s *Store) Load(ctx context.Context, t journey.Tenant, id journey.ID, custo
 	}
 	var live *engine.Live
 	var list []journey.Enrollment
+	var unread engine.Unread
 	for _, it := range items {
 		r := reader{item: it}
 		if r.text(manifest.PartitionKey) == livePK {
 			l, err := decodeLive(it)
 			if err != nil {
-				return nil, nil, err
+				unread = append(unread, err)
+				continue
 			}
 			live = &l
 			continue
 		}
 		e, err := decodeEnrollment(t, it)
 		if err != nil {
-			return nil, nil, err
+			unread = append(unread, damaged(err))
+			continue
 		}
 		list = append(list, e)
 	}
-	return live, list, nil
+	return live, list, unread.Err()
 }
 
 // Profiles implements engine.Table.
@@ -182,8 +195,9 @@ func (s *Store) Profiles(ctx context.Context, t journey.Tenant, customers []stri
 		r := reader{item: it}
 		customer := strings.TrimPrefix(r.text(manifest.PartitionKey), customerPK(t))
 		attributes, err := condition.ParseValue(r.binary(pAttributes))
-		if err = errors.Join(r.err, err); err != nil {
-			return nil, err
+		if err = cmp.Or(r.err, err); err != nil {
+			profiles[customer] = engine.Profile{Err: fmt.Errorf("%w: a profile cannot be read", journey.ErrDamaged)}
+			continue
 		}
 		profiles[customer] = engine.Profile{Attributes: attributes}
 	}
@@ -201,14 +215,17 @@ func (s *Store) LastEvents(ctx context.Context, t journey.Tenant, awaited map[st
 		return nil, failed("read events", err)
 	}
 	events := make(map[string]time.Time, len(items))
+	var unread engine.Unread
 	for _, it := range items {
 		r := reader{item: it}
-		events[strings.TrimPrefix(r.text(manifest.PartitionKey), customerPK(t))] = r.time(vReceived)
+		received := r.time(vReceived)
 		if r.err != nil {
-			return nil, r.err
+			unread = append(unread, damaged(r.err))
+			continue
 		}
+		events[strings.TrimPrefix(r.text(manifest.PartitionKey), customerPK(t))] = received
 	}
-	return events, nil
+	return events, unread.Err()
 }
 
 // batchGet reads at most 100 keys, strongly consistent, in any order. What the

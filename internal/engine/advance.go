@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,6 +44,7 @@ type run struct {
 	in        journey.Input
 	need      need
 	claims    bool // the write before it claims an effect
+	claimed   bool // base is this worker's claim of an effect
 	counted   bool // this attempt was written before the customer was touched
 	uncertain bool // an earlier attempt at this effect may have been done
 	doubtful  bool // its message was skipped or is sent again without knowing whether it was sent
@@ -53,7 +55,10 @@ type worker struct {
 	*Engine
 	pack   Pack
 	live   Live
+	liveAt time.Time // live is no older
 	runs   []*run
+	unread Unread           // why customers are passed over
+	broken map[string]error // by hash: definitions that are damaged
 	counts struct{ loaded, written, lost, unknown, failed, uncertain int }
 }
 
@@ -61,13 +66,20 @@ type worker struct {
 // the same pack twice, at once or later, does each effect once: a customer
 // belongs to whoever writes their next revision. It returns an error when
 // something that all of the pack need could not be read; customers that could
-// not be written are left for the next tick.
+// not be written are left for the next tick. So are those of whom something is
+// damaged.
 func (e *Engine) Advance(ctx context.Context, pack Pack) error {
+	liveAt := e.now()
 	live, list, err := e.Table.Load(ctx, pack.Tenant, pack.Journey, pack.Customers)
-	if err != nil || live == nil {
+	if live == nil {
 		return err
 	}
-	w := &worker{Engine: e, pack: pack, live: *live}
+	unread, err := damage(err)
+	if err != nil {
+		return err
+	}
+	w := &worker{Engine: e, pack: pack, live: *live, liveAt: liveAt, unread: unread, broken: map[string]error{}}
+	defer w.logUnread(ctx)
 	if err := w.load(ctx, list); err != nil {
 		return err
 	}
@@ -93,6 +105,9 @@ func (w *worker) move(ctx context.Context) error {
 			}
 			continue
 		}
+		if w.over(ctx) {
+			w.stop()
+		}
 		if runs := w.needing(needDecision); len(runs) > 0 {
 			w.each(ctx, runs, w.decide)
 			continue
@@ -105,6 +120,40 @@ func (w *worker) move(ctx context.Context) error {
 		w.drop()
 	}
 	return nil
+}
+
+// over reports whether the journey was paused, or ended, since the pack began.
+// Before effects begin it asks again, unless it did within LiveFor.
+func (w *worker) over(ctx context.Context) bool {
+	now := w.now()
+	if !w.live.On || now.Sub(w.liveAt) <= LiveFor || !slices.ContainsFunc(w.runs, (*run).begins) {
+		return !w.live.On
+	}
+	live, _, err := w.Table.Load(ctx, w.pack.Tenant, w.pack.Journey, nil)
+	if err != nil {
+		w.Log.WarnContext(ctx, "pack ended, since its journey was not read again", "journey", w.pack.Journey, "error", err)
+	}
+	w.liveAt = now
+	w.live.On = err == nil && live != nil && live.On && live.Epoch == w.live.Epoch
+	return !w.live.On
+}
+
+// begins reports whether r's effect would begin now.
+func (r *run) begins() bool { return r.claims || r.need == needDecision }
+
+// stop ends the pack where it is. What became of the effects that it has
+// claimed is still written; everybody else stays due for whoever comes next.
+func (w *worker) stop() {
+	for _, r := range w.runs {
+		switch {
+		case r.graph == nil: // it leaves
+		case !r.claimed:
+			r.claims, r.need = false, needNothing
+		case r.begins():
+			r.claims, r.need = false, needWrite
+			r.e.Attempts, r.e.LeaseUntil = 0, time.Time{}
+		}
+	}
 }
 
 func (w *worker) needing(n need) []*run {
@@ -138,7 +187,12 @@ func (w *worker) load(ctx context.Context, list []journey.Enrollment) (err error
 		case e.Epoch < w.live.Epoch:
 			r.e, r.need = r.e.Cancel(w.live.Reason), needWrite
 		default:
-			if r.graph, err = w.graph(ctx, e.GraphHash); err != nil {
+			r.graph, err = w.graphOf(ctx, e)
+			if errors.Is(err, journey.ErrDamaged) {
+				w.unread = append(w.unread, err)
+				continue
+			}
+			if err != nil {
 				return err
 			}
 			if !w.begin(r) {
@@ -168,11 +222,33 @@ func (w *worker) begin(r *run) bool {
 	return !r.base.Due.After(now)
 }
 
-// graph returns a graph of the journey, compiled.
+// logUnread tells of the customers that were passed over.
+func (w *worker) logUnread(ctx context.Context) {
+	w.logDamaged(ctx, "enrollments passed over", w.unread, "tenant", w.pack.Tenant.String(), "journey", w.pack.Journey)
+}
+
+// graphOf returns the graph that e follows. ErrDamaged when that cannot be read,
+// or e is at none of its nodes.
+func (w *worker) graphOf(ctx context.Context, e journey.Enrollment) (*journey.Graph, error) {
+	graph, err := w.graph(ctx, e.GraphHash)
+	if err == nil {
+		err = graph.CheckNode(e)
+	}
+	return graph, err
+}
+
+// graph returns a graph of the journey, compiled. One that is damaged is read
+// once for all who follow it.
 func (w *worker) graph(ctx context.Context, hash string) (*journey.Graph, error) {
+	if err := w.broken[hash]; err != nil {
+		return nil, err
+	}
 	d, err := w.Definitions.Get(w.pack.Tenant, w.pack.Journey, hash, func() ([]byte, error) {
 		return w.Table.Definition(ctx, w.pack.Tenant, w.pack.Journey, hash)
 	})
+	if errors.Is(err, journey.ErrDamaged) {
+		w.broken[hash] = err
+	}
 	return d.Graph, err
 }
 
@@ -268,7 +344,7 @@ func (w *worker) write(ctx context.Context, runs []*run) {
 				r.doubtful = false
 			}
 			arrived := r.e.Node != r.base.Node
-			r.base = r.e
+			r.base, r.claimed = r.e, claims
 			r.need = w.after(r, claims, arrived)
 		}
 	}
@@ -307,8 +383,13 @@ func (w *worker) readAttributes(ctx context.Context, runs []*run) error {
 		return err
 	}
 	for _, r := range runs {
-		r.in.Attributes, r.in.HasAttributes = profiles[r.e.Customer].Attributes, true
-		r.need = needStep
+		p := profiles[r.e.Customer]
+		if p.Err != nil {
+			w.unread = append(w.unread, p.Err)
+			r.need = needNothing
+			continue
+		}
+		r.in.Attributes, r.in.HasAttributes, r.need = p.Attributes, true, needStep
 	}
 	return nil
 }
@@ -325,9 +406,11 @@ func (w *worker) readEvents(ctx context.Context, runs []*run) error {
 		awaited[r.base.Customer] = r.graph.AwaitedEvent(r.base.Node)
 	}
 	events, err := w.Table.LastEvents(ctx, w.pack.Tenant, awaited)
+	unread, err := damage(err)
 	if err != nil {
 		return err
 	}
+	w.unread = append(w.unread, unread...)
 	now := w.now()
 	for _, r := range runs {
 		r.in.EventAt = events[r.base.Customer]
@@ -384,7 +467,7 @@ func (w *worker) send(ctx context.Context, r *run) {
 		result, err = journey.SkippedUncertain, nil
 		r.doubtful = true
 	case errors.As(err, &uncertain):
-		r.doubtful = true
+		r.doubtful, r.uncertain = true, false // the doubt is counted, and it is sent again in any case
 	case err == nil:
 		r.doubtful = result == journey.SkippedUncertain || r.uncertain && config.Resend
 	}
@@ -397,10 +480,14 @@ func (w *worker) send(ctx context.Context, r *run) {
 }
 
 // postpone moves r's due time after an effect that failed, or was refused for
-// now; only a failure is an attempt, and the last one ends the enrollment.
+// now; only a failure is an attempt, and the last one ends the enrollment. What
+// an earlier attempt may have done stays in doubt.
 func (w *worker) postpone(ctx context.Context, r *run, err error, reason string) {
 	now := w.now()
 	r.need, r.e.LeaseUntil = needWrite, time.Time{}
+	if r.uncertain {
+		r.e.LeaseUntil = now
+	}
 	if limit := throttled(err); limit != nil {
 		r.e.Due = now.Add(max(limit.After, time.Second)).Truncate(time.Millisecond)
 		return
@@ -449,13 +536,9 @@ func (w *worker) recover(ctx context.Context, r *run) {
 	w.Log.ErrorContext(ctx, "panic while a customer was moved", "journey", w.pack.Journey,
 		"panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
 	r.e = r.base.NextWrite(w.now())
-	claimed := !r.base.LeaseUntil.IsZero()
-	if claimed {
+	if r.claimed {
 		r.e.Attempts-- // the claim counted it
 	}
-	r.claims = false
+	r.claims, r.uncertain = false, !r.base.LeaseUntil.IsZero()
 	w.postpone(ctx, r, fmt.Errorf("panic: %v", cause), reasonInternal)
-	if claimed && r.e.Status == journey.Inside {
-		r.e.LeaseUntil = w.now() // what became of the effect, nobody knows
-	}
 }

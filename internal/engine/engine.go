@@ -7,7 +7,9 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"journeys/internal/condition"
@@ -25,6 +27,7 @@ const (
 	SoloAfter    = 5 * time.Minute  // overdue by this, a key goes in a pack of one
 	MaxLease     = 30 * time.Second // of a claim
 	LeaseMargin  = 10 * time.Second // of a claim, beyond the provider's timeout
+	LiveFor      = time.Second      // no effect is claimed on an older reading of whether its journey is active
 	DrainGrace   = 2 * time.Minute  // after it, no enroll call from before an archiving still writes
 	firstBackOff = 30 * time.Second
 	maxBackOff   = time.Hour
@@ -71,12 +74,41 @@ type Pack struct {
 // Profile is what is known of a customer.
 type Profile struct {
 	Attributes condition.Value // an object, or missing
+	Err        error           // an ErrDamaged when it cannot be read
+}
+
+// Unread is the error of a read that has left out what is damaged: everything
+// else was read, and is returned. It holds the cause of each, an ErrDamaged that
+// names no customer, since the log may have it.
+type Unread []error
+
+// Error says what is damaged.
+func (u Unread) Error() string { return errors.Join(u...).Error() }
+
+// Unwrap returns the causes.
+func (u Unread) Unwrap() []error { return u }
+
+// Err returns u as an error; nil when nothing was left out.
+func (u Unread) Err() error {
+	if len(u) == 0 {
+		return nil
+	}
+	return u
+}
+
+// damage parts what a read has left out from an error that ends everything.
+func damage(err error) (Unread, error) {
+	if unread, ok := errors.AsType[Unread](err); ok {
+		return unread, nil
+	}
+	return nil, err
 }
 
 // Table is what the engine needs of the table. Reads are strongly consistent
 // except those of the due index, which may show what was true before.
 type Table interface {
-	// Lives returns every Live entry.
+	// Lives returns every Live entry. Its error is an Unread when some are
+	// damaged.
 	Lives(ctx context.Context) ([]Live, error)
 	// Due returns at most PageSize keys of a shard that are due at before or
 	// earlier, in order of their times, from after on (nil: from the start),
@@ -93,12 +125,14 @@ type Table interface {
 	// deleted one.
 	Definition(ctx context.Context, t journey.Tenant, id journey.ID, hash string) ([]byte, error)
 	// Load returns a journey's Live entry, nil when there is none, and the
-	// enrollments of at most PackSize customers, in any order, in one read.
+	// enrollments of at most PackSize customers, also of none, in any order, in
+	// one read. Its error is an Unread when some of that is damaged.
 	Load(ctx context.Context, t journey.Tenant, id journey.ID, customers []string) (*Live, []journey.Enrollment, error)
 	// Profiles returns what is known of customers; who is unknown is absent.
 	Profiles(ctx context.Context, t journey.Tenant, customers []string) (map[string]Profile, error)
 	// LastEvents returns when each customer last caused the event that is
-	// named for them; absent for never.
+	// named for them; absent for never. Its error is an Unread when some of
+	// that is damaged.
 	LastEvents(ctx context.Context, t journey.Tenant, awaited map[string]string) (map[string]time.Time, error)
 	// Advance writes each enrollment if the stored Rev is its own less one,
 	// and returns for each nil, journey.ErrLost, or another error after which it is
@@ -187,6 +221,17 @@ func (e *Engine) measure(ctx context.Context, message string, metrics []emf.Metr
 
 func count(name string, n int) emf.Metric {
 	return emf.Metric{Name: name, Unit: emf.Count, Value: float64(n)}
+}
+
+// logDamaged tells of what was passed over, a line for each cause.
+func (e *Engine) logDamaged(ctx context.Context, message string, unread Unread, attrs ...any) {
+	counts := map[string]int{}
+	for _, cause := range unread {
+		counts[cause.Error()]++
+	}
+	for cause, n := range counts {
+		e.Log.ErrorContext(ctx, message, append(slices.Clone(attrs), "count", n, "error", cause)...)
+	}
 }
 
 // now returns the present in UTC, to the millisecond.

@@ -35,6 +35,7 @@ type desk struct {
 	packs    []engine.Pack
 	graph    journey.Definition
 	items    map[string]journey.Enrollment
+	readErr  error // of enrollments
 	sendErr  error
 	askErr   error
 	attempts int
@@ -55,7 +56,7 @@ func (d *desk) Load(_ context.Context, _ journey.Tenant, id journey.ID, customer
 			list = append(list, e)
 		}
 	}
-	return &d.lives[0], list, nil
+	return &d.lives[0], list, d.readErr
 }
 
 func (d *desk) Due(_ context.Context, s engine.Shard, _ time.Time, after *engine.Due) ([]engine.Due, *engine.Due, error) {
@@ -357,6 +358,114 @@ func TestAdvance_APanicIsOneCustomersOwn(t *testing.T) {
 	require.Equal(t, journey.Completed, d.items["other"].Status)
 }
 
+// pausing pauses the journey as its first message is sent, and some time goes by.
+type pausing struct {
+	*desk
+	takes time.Duration
+	pause func(*engine.Live)
+	reads int // of whether the journey is active
+}
+
+func (p *pausing) Load(ctx context.Context, t journey.Tenant, id journey.ID, customers []string) (*engine.Live, []journey.Enrollment, error) {
+	p.reads++
+	live, list, err := p.desk.Load(ctx, t, id, customers)
+	read := *live
+	return &read, list, err
+}
+
+func (p *pausing) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
+	if len(p.messages) == 0 {
+		p.pause(&p.lives[0])
+		p.now = p.now.Add(p.takes)
+	}
+	return p.desk.Send(ctx, m)
+}
+
+// A pack that is under way when its journey is paused or ended sends what it
+// has claimed, records that, and claims nothing more.
+func TestAdvance_APauseHoldsThePackUnderWay(t *testing.T) {
+	t.Parallel()
+
+	for name, test := range map[string]struct {
+		takes  time.Duration
+		pause  func(*engine.Live)
+		sends  int // to each of two customers
+		node   int
+		status journey.EnrollmentStatus
+		reads  int
+	}{
+		"active all the time": {time.Minute, func(*engine.Live) {}, 2, 4, journey.Completed, 2},
+		"paused":              {engine.LiveFor + time.Millisecond, func(l *engine.Live) { l.On = false }, 1, 2, journey.Inside, 2},
+		"archived and active": {engine.LiveFor + time.Millisecond, func(l *engine.Live) { l.Epoch++ }, 1, 2, journey.Inside, 2},
+		"paused a second ago": {engine.LiveFor, func(l *engine.Live) { l.On = false }, 2, 4, journey.Completed, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			d := newDesk(1)
+			d.define(t, `{"nodes":[{"id":"in","type":"entry_trigger"},
+				{"id":"a","type":"channel_action","config":{"channel":"push"}},
+				{"id":"d","type":"nba_decision","config":{"decisionFlowId":"f"}},
+				{"id":"b","type":"channel_action","config":{"channel":"push"}},{"id":"out","type":"exit"}],
+				"edges":[{"source":"in","target":"a"},{"source":"a","target":"d"},{"source":"d","target":"b"},{"source":"b","target":"out"}]}`, "")
+			other := d.items["c"]
+			other.Customer = "other"
+			d.items["other"] = other
+			p := &pausing{desk: d, takes: test.takes, pause: test.pause}
+			e := d.engine()
+			e.Table, e.Provider = p, p
+			require.NoError(t, e.Advance(t.Context(), engine.Pack{Tenant: d.lives[0].Tenant, Journey: "jrn_0", Customers: []string{"c", "other"}}))
+			require.Len(t, d.messages, 2*test.sends)
+			require.Equal(t, test.reads, p.reads)
+			for _, customer := range []string{"c", "other"} {
+				e := d.items[customer]
+				require.Equal(t, test.status, e.Status)
+				require.Equal(t, test.node, e.Node)
+				require.Equal(t, journey.Sent, e.Path.Visits(noon)[1].Result, "what was sent is recorded")
+				require.Zero(t, e.Attempts)
+				require.Zero(t, e.LeaseUntil, "and nothing more is claimed")
+			}
+			if test.status == journey.Inside {
+				d.lives[0].On, d.lives[0].Epoch = true, 0
+				require.Empty(t, d.advance(t), "whoever comes next goes on at once")
+				require.Equal(t, journey.Completed, d.items["c"].Status)
+			}
+		})
+	}
+}
+
+// A claim behind a message is held too, and what was sent is recorded without it.
+func TestAdvance_APauseHoldsTheNextMessage(t *testing.T) {
+	t.Parallel()
+
+	for name, read := range map[string]error{"paused": nil, "the table does not answer": errors.New("busy")} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			d := newDesk(1)
+			d.define(t, `{"nodes":[{"id":"in","type":"entry_trigger"},
+				{"id":"a","type":"channel_action","config":{"channel":"push"}},
+				{"id":"b","type":"channel_action","config":{"channel":"push"}},{"id":"out","type":"exit"}],
+				"edges":[{"source":"in","target":"a"},{"source":"a","target":"b"},{"source":"b","target":"out"}]}`, "")
+			p := &pausing{desk: d, takes: time.Minute, pause: func(l *engine.Live) { l.On = read != nil; d.readErr = read }}
+			e := d.engine()
+			e.Table, e.Provider = p, p
+			require.NoError(t, e.Advance(t.Context(), engine.Pack{Tenant: d.lives[0].Tenant, Journey: "jrn_0", Customers: []string{"c"}}))
+			require.Len(t, d.messages, 1)
+			at := d.items["c"]
+			require.Equal(t, 2, at.Node)
+			require.Zero(t, at.LeaseUntil)
+			require.Zero(t, at.Attempts)
+			require.False(t, at.Due.After(d.now))
+
+			d.lives[0].On, d.readErr = true, nil
+			d.advance(t)
+			require.Len(t, d.messages, 2)
+			require.Equal(t, []bool{false, false}, d.uncertain)
+		})
+	}
+}
+
 // panicking panics for one customer.
 type panicking struct{ *desk }
 
@@ -407,6 +516,7 @@ func TestAdvance_OnUncertainDecidesWhatIsSentAgain(t *testing.T) {
 		"an answer is lost, resend":              {"resend", true, false, 2, journey.Sent, 1},
 		"a worker dies behind the claim, skip":   {"skip", false, true, 0, journey.SkippedUncertain, 1},
 		"a worker dies behind the claim, resend": {"resend", false, true, 1, journey.Sent, 1},
+		"both, resend":                           {"resend", true, true, 2, journey.Sent, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -457,6 +567,108 @@ func TestAdvance_APanicBehindAClaimIsUncertain(t *testing.T) {
 	require.NoError(t, e.Advance(t.Context(), pack))
 	require.Equal(t, []bool{true}, d.uncertain)
 	require.Equal(t, journey.Completed, d.items["c"].Status)
+}
+
+// retry takes a failed customer up again, as a caller's retry does.
+func (d *desk) retry(t *testing.T) {
+	t.Helper()
+	require.Equal(t, journey.Failed, d.items["c"].Status)
+	d.now = d.now.Add(time.Hour)
+	d.items["c"] = d.items["c"].NextWrite(d.now).Retry(d.now)
+}
+
+// An attempt that may have sent something is not forgotten by those that follow,
+// nor by a retry; one that was refused leaves no doubt.
+func TestAdvance_WhatMayHaveBeenSentStaysSo(t *testing.T) {
+	t.Parallel()
+
+	refused := errors.New("refused")
+	for name, test := range map[string]struct {
+		tries     int   // of which nobody knows how they ended
+		err       error // of the sendings until it fails, or of one
+		fails     bool
+		uncertain []bool // of each sending
+	}{
+		"refused":                    {1, refused, false, []bool{true, true}},
+		"too many":                   {1, &engine.ThrottledError{After: time.Minute}, false, []bool{true, true}},
+		"fails and is retried":       {6, refused, true, []bool{true, true, true, true, true}},
+		"dies, fails and is retried": {engine.MaxCrashes, nil, true, []bool{true}},
+		"certain":                    {0, refused, false, []bool{false, false}},
+		"certain, fails and is retried": {0, refused, true,
+			[]bool{false, false, false, false, false, false, false, false, false, false, false}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			d := newDesk(1)
+			d.enter(t, "channel_action", `{"channel":"push"}`)
+			if e := d.items["c"]; test.tries > 0 {
+				e.Attempts, e.LeaseUntil = test.tries, d.now.Add(-time.Second)
+				d.items["c"] = e
+			}
+			d.sendErr = test.err
+			if test.fails {
+				d.advance(t)
+				d.retry(t)
+			} else {
+				require.NoError(t, d.engine().Advance(t.Context(), engine.Pack{Tenant: d.lives[0].Tenant, Journey: "jrn_0", Customers: []string{"c"}}))
+				d.now = d.items["c"].Due
+			}
+			d.sendErr = nil
+			require.Empty(t, d.advance(t))
+			require.Equal(t, test.uncertain, d.uncertain)
+			require.Equal(t, journey.Completed, d.items["c"].Status)
+			require.Zero(t, d.items["c"].LeaseUntil)
+		})
+	}
+}
+
+// Nobody gets a message twice by a retry where the node says "skip".
+func TestAdvance_ARetrySkipsWhatMayHaveBeenSent(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(1)
+	d.attributes = `{"email":"ada@private.test"}`
+	d.enter(t, "channel_action", `{"channel":"email","payload":{"subject":"a","text":"b"}}`)
+	e := d.items["c"]
+	e.Attempts, e.LeaseUntil = engine.MaxCrashes, d.now.Add(-time.Second)
+	d.items["c"] = e
+	p, requests := mailing(t, &atomic.Bool{})
+	worker := d.engine()
+	worker.Provider = p
+	pack := engine.Pack{Tenant: d.lives[0].Tenant, Journey: "jrn_0", Customers: []string{"c"}}
+	require.NoError(t, worker.Advance(t.Context(), pack))
+	d.retry(t)
+	require.NoError(t, worker.Advance(t.Context(), pack))
+	require.Equal(t, journey.Completed, d.items["c"].Status)
+	require.Equal(t, journey.SkippedUncertain, d.items["c"].Path.Visits(noon)[1].Result)
+	require.Zero(t, requests.Load())
+}
+
+// faulty panics before it claims anything.
+type faulty struct{ *desk }
+
+func (faulty) Timeout() time.Duration { panic("a bug") }
+
+// Where an earlier attempt is in doubt, a panic is an attempt like any other.
+func TestAdvance_APanicBeforeAClaimIsAnAttempt(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(1)
+	d.enter(t, "channel_action", `{"channel":"push"}`)
+	e := d.items["c"]
+	e.Attempts, e.LeaseUntil = 1, d.now.Add(-time.Second)
+	d.items["c"] = e
+	worker := d.engine()
+	worker.Provider = faulty{d}
+	for range engine.MaxAttempts - 1 {
+		require.NoError(t, worker.Advance(t.Context(), engine.Pack{Tenant: d.lives[0].Tenant, Journey: "jrn_0", Customers: []string{"c"}}))
+		d.now = d.now.Add(2 * time.Hour)
+	}
+	require.Equal(t, "failed internal_error", status(d.items["c"]))
+	d.retry(t)
+	d.advance(t)
+	require.Equal(t, []bool{true}, d.uncertain, "what the first one did stays in doubt")
 }
 
 // What a message is filled with: attributes, what was decided on the way, and

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -47,6 +48,8 @@ type model struct {
 	definitions map[string]journey.Definition // by hash: what the journey was edited to
 	figures     analytics.Figures
 	paused      bool
+	moments     int             // of readings of LIVE, and of pauses while a worker is frozen
+	off         int             // the moment of the last such pause
 	pending     []journey.Event // whose callers have no answer yet
 	records     map[string]journey.EventRecord
 	heard       map[string][]heard // customer and type
@@ -66,6 +69,9 @@ type process struct {
 	*model
 	dead bool
 	skew time.Duration // of its clock
+
+	saw    int       // the moment of its last reading of LIVE; 0 for none, as of who is no worker
+	readAt time.Time // when that ended
 }
 
 // fault decides what goes wrong at one call, and counts it.
@@ -84,7 +90,8 @@ func (p *process) fault(kinds ...string) string {
 	return kind
 }
 
-// freeze stops the process for up to two minutes, in which others run.
+// freeze stops the process for up to two minutes, in which others run, and a
+// caller may pause the journey or resume it.
 func (p *process) freeze() {
 	if p.depth > 2 {
 		return
@@ -94,7 +101,39 @@ func (p *process) freeze() {
 	for range p.r.IntN(3) {
 		p.runOne()
 	}
+	if p.r.IntN(8) == 0 && p.live.Reason != "journey_deleted" {
+		p.toggle()
+	}
 	p.depth--
+}
+
+// toggle pauses the journey, or resumes it.
+func (m *model) toggle() {
+	if m.live.On {
+		m.moments++
+		m.off = m.moments
+		m.faults["pause under way"]++
+	}
+	m.live.On, m.live.Since = !m.live.On, m.now
+}
+
+// requireOn holds a pause against what a worker begins: the journey was active
+// at some moment since it last asked.
+func (p *process) requireOn(what, customer string) {
+	require.True(p.t, p.dead || p.live.On || p.off > p.saw, "%s of %s in a pause", what, customer)
+}
+
+// requireHeld holds a pause against what a worker writes. Only what became of an
+// effect that was claimed before, and who leaves, may be written in it.
+func (p *process) requireHeld(old, e journey.Enrollment) {
+	switch {
+	case p.saw == 0 || old.Rev != e.Rev-1 || e.Status == journey.Cancelled:
+	case e.LeaseUntil.After(p.now.Add(time.Second)):
+		p.requireOn("a claim", e.Customer)
+		require.LessOrEqual(p.t, p.now.Sub(p.readAt), engine.LiveFor, "a claim on an old reading")
+	case old.LeaseUntil.IsZero():
+		p.requireOn("a move", e.Customer)
+	}
 }
 
 func (p *process) read(ctx context.Context) error {
@@ -163,11 +202,15 @@ func (p *process) Load(ctx context.Context, _ journey.Tenant, _ journey.ID, cust
 			list = append(list, e)
 		}
 	}
-	live := p.live
-	if p.held() {
-		return nil, nil, p.read(ctx)
+	live, held := p.live, p.held()
+	p.moments++
+	p.saw = p.moments
+	err := p.read(ctx)
+	p.readAt = p.now
+	if held {
+		return nil, nil, err
 	}
-	return &live, list, p.read(ctx)
+	return &live, list, err
 }
 
 func (p *process) Profiles(ctx context.Context, _ journey.Tenant, customers []string) (map[string]engine.Profile, error) {
@@ -190,6 +233,9 @@ func (p *process) LastEvents(ctx context.Context, _ journey.Tenant, awaited map[
 // the process dead before the answer.
 func (p *process) Advance(_ context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []error {
 	errs := make([]error, len(list))
+	for _, e := range list {
+		p.requireHeld(p.items[e.Customer], e)
+	}
 	for i, e := range list {
 		if p.fault("crash", "throttle", "freeze") == "throttle" {
 			errs[i] = errThrottled
@@ -270,6 +316,7 @@ func (p *process) Decide(ctx context.Context, r engine.DecisionRequest) (conditi
 }
 
 func (p *process) Send(_ context.Context, m engine.Message) (journey.Result, error) {
+	p.requireOn("a message", m.Customer)
 	kind := p.fault("crash", "throttle", "freeze", "crash after")
 	if p.dead {
 		return 0, errDead
@@ -363,6 +410,27 @@ func (m *model) enroll(customer string) {
 	m.put(e)
 }
 
+// retry takes up again who has failed, or takes them out where they may not go
+// on. Some fail only here, as by ten attempts.
+func (m *model) retry() {
+	if e := m.items[fmt.Sprintf("c%d", m.r.IntN(25))]; !m.calm && e.Status == journey.Inside && m.r.IntN(8) == 0 {
+		m.put(e.NextWrite(m.now).Fail("send_failed"))
+	}
+	for _, customer := range slices.Sorted(maps.Keys(m.items)) {
+		if m.items[customer].Status != journey.Failed {
+			continue
+		}
+		err := m.service(&process{model: m}).Retry(context.Background(), m.tenant, m.live.Journey, customer)
+		var refused *journey.Error
+		switch {
+		case err == nil:
+			m.faults["retried"]++
+		case errors.As(err, &refused):
+			m.remove(customer)
+		}
+	}
+}
+
 func (m *model) inside() (n int) {
 	for _, e := range m.items {
 		if e.Status == journey.Inside {
@@ -394,8 +462,8 @@ func (m *model) next() time.Time {
 // invocations come twice, late, in disorder or never, workers freeze while
 // others run, writes are throttled or applied with a lost answer, and the
 // index shows what was true before. Meanwhile callers pause and resume the
-// journey, edit, archive and delete it, take customers out and send events, whose
-// handlers die as well. In the end everybody went the way that /test shows, until
+// journey, edit, archive and delete it, take customers out, try failed ones again
+// and send events, whose handlers die as well. Nothing begins in a pause. In the end everybody went the way that /test shows, until
 // they were made to leave, each message was sent once, no event was lost,
 // nobody failed, and the figures are those of the enrollments.
 func TestChaos_InMemory(t *testing.T) {
@@ -406,6 +474,7 @@ func TestChaos_InMemory(t *testing.T) {
 		m := newModel(t, seed, 25)
 		for turn := 0; turn < 60 && m.inside() > 0; turn++ {
 			m.callers(turn, seed)
+			m.retry()
 			m.tick()
 			for range len(m.queue) {
 				m.runOne()
@@ -414,6 +483,7 @@ func TestChaos_InMemory(t *testing.T) {
 		}
 		m.calm = true
 		m.putEvents()
+		m.retry()
 		m.live.On, m.paused = m.live.Reason != "journey_deleted", false
 		for customer, e := range m.items {
 			m.index[customer] = e // the index catches up
@@ -433,7 +503,7 @@ func TestChaos_InMemory(t *testing.T) {
 	}
 	t.Log("faults:", total)
 	for _, kind := range []string{"crash", "crash after", "freeze", "throttle", "lost answer", "lost invocation", "twice", "midnight",
-		"pause", "edit", "archive", "delete", "removed", "event", "woken", "event again"} {
+		"pause", "pause under way", "retried", "edit", "archive", "delete", "removed", "event", "woken", "event again"} {
 		require.Greater(t, total[kind], 100, kind)
 	}
 }

@@ -33,9 +33,11 @@ type packed struct{ customers []string }
 // the next tick finds what is left. Running it twice or late does no harm.
 func (e *Engine) Tick(ctx context.Context) error {
 	lives, err := e.Table.Lives(ctx)
+	unread, err := damage(err)
 	if err != nil {
 		return err
 	}
+	e.logDamaged(ctx, "journeys passed over", unread)
 	now := e.now()
 	all := sweeps(lives)
 	counts := tickCounts{journeys: len(lives)}

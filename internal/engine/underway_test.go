@@ -135,6 +135,47 @@ func TestUnderWay_PauseAndResume(t *testing.T) {
 	t.Logf("%d requests to pause, %d to resume; 3 queries and no write or message in 3 ticks of the pause; %d went on", paused, resumed, many)
 }
 
+// A journey that was archived before is still visited while it is paused, since
+// somebody may have to leave it. Packs that come then move nobody else.
+func TestUnderWay_APauseHoldsPacksOfAJourneyThatWasArchived(t *testing.T) {
+	t.Parallel()
+
+	i := install(t)
+	id := i.activate(t, longWait)
+	for _, status := range []journey.Status{journey.Archived, journey.Paused, journey.Active} {
+		i.change(t, t.Context(), id, status)
+	}
+	early := i.enroll(t, id, t.Context(), 20)
+	i.now = i.now.Add(time.Hour)
+	i.run(t, t.Context())
+	require.Len(t, i.inbox, len(early))
+	i.now = i.now.Add(499 * time.Hour)
+	late := []string{"late-1", "late-2"}
+	_, err := i.service.Enroll(t.Context(), i.tenant, id, journey.EnrollRequest{Customers: late})
+	require.NoError(t, err)
+	i.now = i.now.Add(time.Hour)
+	require.NoError(t, i.Tick(t.Context()))
+	require.NotEmpty(t, i.queue)
+	packs := append(slices.Clone(i.queue), engine.Pack{Tenant: i.tenant, Journey: id, Customers: early[:1], Solo: true})
+
+	i.change(t, t.Context(), id, journey.Paused)
+	live, _, err := i.store.Load(t.Context(), i.tenant, id, nil)
+	require.NoError(t, err)
+	require.NotNil(t, live)
+	revision := func(e journey.Enrollment) string { return fmt.Sprint(node(e), " ", e.Rev) }
+	everybody := slices.Concat(early, late)
+	before := i.whereAll(t, id, everybody, revision)
+	i.queue = packs
+	i.run(t, t.Context())
+	require.Equal(t, before, i.whereAll(t, id, everybody, revision), "nobody is written")
+	require.Len(t, i.inbox, len(early), "nothing is sent in a pause")
+
+	i.change(t, t.Context(), id, journey.Active)
+	i.run(t, t.Context())
+	require.Equal(t, map[string]int{"completed REASON": len(early)}, i.whereAll(t, id, early, status))
+	require.Len(t, i.inbox, len(early)+len(late))
+}
+
 // Ten thousand are inside, half of them in a wait of 500 hours, when their
 // journey is archived or deleted: all are out within ten ticks.
 func TestUnderWay_ArchiveAndDelete(t *testing.T) {

@@ -57,10 +57,19 @@ func (s *Service) Whereabouts(ctx context.Context, t Tenant, id ID, customer str
 // or e is at none of its nodes.
 func (s *Service) graphOf(ctx context.Context, t Tenant, e Enrollment) (*Graph, error) {
 	d, err := s.definition(ctx, t, Journey{ID: e.Journey, GraphHash: e.GraphHash})
-	if err == nil && (e.Node < 0 || e.Node >= d.Graph.Len()) {
-		err = fmt.Errorf("%w: the enrollment is at node %d of %d", ErrDamaged, e.Node, d.Graph.Len())
+	if err == nil {
+		err = d.Graph.CheckNode(e)
 	}
 	return d.Graph, err
+}
+
+// CheckNode returns an ErrDamaged when e is at none of the graph's nodes. Nothing
+// else here may be asked about such a one.
+func (g *Graph) CheckNode(e Enrollment) error {
+	if e.Node < 0 || e.Node >= g.Len() {
+		return fmt.Errorf("%w: the enrollment is at node %d of %d", ErrDamaged, e.Node, g.Len())
+	}
+	return nil
 }
 
 func (e Enrollment) whereabouts(g *Graph) Whereabouts {

@@ -54,7 +54,8 @@ type Enrollment struct {
 
 	// Attempts counts the tries at the node's effect. LeaseUntil is until when
 	// one worker has that effect to itself; when it has passed, nobody knows
-	// what became of the last try. Both are zero outside an effect.
+	// what became of that try, nor after any that follow, until one succeeds.
+	// Both are zero outside an effect.
 	Attempts   int
 	LeaseUntil time.Time
 

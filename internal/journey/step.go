@@ -298,15 +298,17 @@ func (e Enrollment) Cancel(reason string) Enrollment {
 	return e
 }
 
-// Fail stops the enrollment where it is, with the reason that callers see.
+// Fail stops the enrollment where it is, with the reason that callers see. It
+// keeps LeaseUntil, for a retry to know that the effect may have been done.
 func (e Enrollment) Fail(reason string) Enrollment {
 	e.ExitReason = reason
 	e.end(Failed, MarkFailed, NodeFailed)
 	return e
 }
 
-// Retry lets a failed enrollment go on from where it stopped. Like Cancel and
-// Fail it belongs to a write begun with NextWrite.
+// Retry lets a failed enrollment go on from where it stopped. What may have been
+// done there stays in doubt. Like Cancel and Fail it belongs to a write begun with
+// NextWrite.
 func (e Enrollment) Retry(now time.Time) Enrollment {
 	e.Status, e.Due, e.ExitReason, e.Attempts = Inside, now, "", 0
 	e.takeUp()
@@ -327,7 +329,10 @@ func (e *Enrollment) complete(reason string) {
 }
 
 func (e *Enrollment) end(status EnrollmentStatus, mark Mark, node Mark) {
-	e.Status, e.Due, e.LeaseUntil = status, time.Time{}, time.Time{}
+	e.Status, e.Due = status, time.Time{}
+	if status != Failed {
+		e.LeaseUntil = time.Time{}
+	}
 	e.Delta[0] |= byte(mark)
 	e.mark(node)
 }

@@ -190,6 +190,30 @@ func TestStep_CancelFailRetry(t *testing.T) {
 	require.Empty(t, again.ExitReason)
 }
 
+// What may have been done at a node stays in doubt for as long as somebody may
+// try it again.
+func TestStep_DoubtEndsWhereTheEffectDoes(t *testing.T) {
+	t.Parallel()
+
+	g, e, _ := enter(t, onboarding)
+	in := journey.Input{Now: hours(48), Attributes: value(t, `{"plan":"pro"}`), HasAttributes: true}
+	e, effect := g.Step(e.NextWrite(in.Now), in)
+	require.Equal(t, journey.NeedDecision, effect)
+	e.LeaseUntil = hours(49)
+	failed := e.NextWrite(hours(50)).Fail("send_failed")
+	require.Equal(t, hours(49), failed.LeaseUntil)
+	require.Zero(t, failed.NextWrite(hours(51)).Cancel("removed").LeaseUntil)
+	require.Zero(t, failed.Nameless(hours(51)).LeaseUntil)
+
+	again := failed.NextWrite(hours(51)).Retry(hours(51))
+	require.Equal(t, hours(49), again.LeaseUntil)
+	in.Now = hours(51)
+	in.Answer = journey.Answer{Result: journey.Decided, Decision: value(t, `{"score":7}`)}
+	next, effect := g.Step(again, in)
+	require.Equal(t, journey.NeedSend, effect)
+	require.Zero(t, next.LeaseUntil, "it is another effect")
+}
+
 func TestStep_OneWriteIsOfOneDay(t *testing.T) {
 	t.Parallel()
 
