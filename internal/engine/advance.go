@@ -448,8 +448,23 @@ func (w *worker) decide(ctx context.Context, r *run) {
 	r.need = needStep
 }
 
-// send sends r's message, which this worker has claimed.
+// release gives back a claim of which nothing was begun.
+func (w *worker) release(r *run) {
+	r.e, r.need = r.base.NextWrite(w.now()), needWrite
+	r.e.Attempts, r.e.LeaseUntil = r.e.Attempts-1, time.Time{}
+	if r.uncertain {
+		r.e.LeaseUntil = w.now()
+	}
+}
+
+// send sends r's message, which this worker has claimed. A pack claims many at a
+// time: of those that waited for others until their lease may end before they are
+// sent, the claim is given back, since another worker could take them meanwhile.
 func (w *worker) send(ctx context.Context, r *run) {
+	if w.now().Add(w.Provider.Timeout()).After(r.base.LeaseUntil) {
+		w.release(r)
+		return
+	}
 	node := r.graph.NodeID(r.e.Node)
 	config := r.graph.Action(r.e.Node)
 	result, err := w.Provider.Send(ctx, Message{

@@ -434,6 +434,48 @@ func TestAdvance_APauseHoldsThePackUnderWay(t *testing.T) {
 	}
 }
 
+// slow takes some time for each message, and keeps until when each was claimed.
+type slow struct {
+	*desk
+	takes time.Duration
+	left  []time.Duration // of its lease, when a message was sent
+}
+
+func (s *slow) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
+	s.now = s.now.Add(s.takes)
+	s.left = append(s.left, s.items[m.Customer].LeaseUntil.Sub(s.now))
+	return s.desk.Send(ctx, m)
+}
+
+// Messages that wait for others are sent within their lease, or claimed anew: each
+// once, and none while another worker could have it.
+func TestAdvance_NoMessageOutlivesItsClaim(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(1)
+	d.define(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"a","type":"channel_action","config":{"channel":"push"}},
+		{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"a"},{"source":"a","target":"out"}]}`, "")
+	pack := engine.Pack{Tenant: d.lives[0].Tenant, Journey: "jrn_0"}
+	first := d.items["c"]
+	delete(d.items, "c")
+	for i := range 20 {
+		first.Customer = fmt.Sprint("c", i)
+		d.items[first.Customer], pack.Customers = first, append(pack.Customers, first.Customer)
+	}
+	s := &slow{desk: d, takes: 3 * time.Second}
+	e := d.engine()
+	e.Provider = s
+	require.NoError(t, e.Advance(t.Context(), pack))
+	require.Len(t, d.messages, 20)
+	for _, left := range s.left {
+		require.GreaterOrEqual(t, left, time.Duration(0), "the lease had ended")
+	}
+	for _, customer := range pack.Customers {
+		require.Equal(t, journey.Completed, d.items[customer].Status)
+	}
+	require.NotContains(t, d.uncertain, true)
+}
+
 // A claim behind a message is held too, and what was sent is recorded without it.
 func TestAdvance_APauseHoldsTheNextMessage(t *testing.T) {
 	t.Parallel()
