@@ -539,3 +539,34 @@ func TestRetry_ARepeatMeetsItsOwnSuccess(t *testing.T) {
 	refused(retry("removed"), "cancelled")
 	require.Equal(t, analytics.Totals{Enrolled: 2, Completed: 1, Cancelled: 1}, p.figures(t, id))
 }
+
+// A retry of a moment ago promises nothing for who was taken out since, or must
+// leave.
+func TestRetry_NothingIsPromisedToWhoCannotGoOn(t *testing.T) {
+	t.Parallel()
+
+	p := newPeople(t)
+	id := p.journey(t, sendingGraph, "removed", "leaves", "fails")
+	p.fail(t, id, "removed", "leaves", "fails")
+	refused := func(customer, code string) {
+		t.Helper()
+		var known *journey.Error
+		require.ErrorAs(t, p.Retry(t.Context(), demo, id, customer), &known)
+		require.Equal(t, journey.Conflict, known.Kind)
+		require.Equal(t, code, known.Code)
+	}
+	for _, customer := range []string{"removed", "leaves", "fails"} {
+		require.NoError(t, p.Retry(t.Context(), demo, id, customer))
+	}
+	p.now = p.now.Add(time.Minute)
+	require.NoError(t, p.Remove(t.Context(), demo, id, "removed"))
+	refused("removed", "enrollment-not-failed")
+	p.fail(t, id, "fails")
+
+	archived := journey.Archived
+	_, err := p.Update(t.Context(), demo, id, journey.Change{Status: &archived}, nil)
+	require.NoError(t, err)
+	for _, customer := range []string{"removed", "leaves", "fails"} {
+		refused(customer, "enrollment-archived")
+	}
+}
