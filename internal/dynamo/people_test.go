@@ -95,8 +95,13 @@ var (
 // of ours does. It changes no figures.
 func (p *people) damage(t *testing.T, id journey.ID, customer, attribute string, value types.AttributeValue) {
 	t.Helper()
+	p.damageItem(t, keyOf("T#demo#C#"+customer, "E#"+string(id)[4:]), attribute, value)
+}
+
+func (p *people) damageItem(t *testing.T, key map[string]types.AttributeValue, attribute string, value types.AttributeValue) {
+	t.Helper()
 	update := &dynamodb.UpdateItemInput{
-		TableName: &p.table, Key: keyOf("T#demo#C#"+customer, "E#"+string(id)[4:]),
+		TableName: &p.table, Key: key,
 		UpdateExpression: aws.String("REMOVE #a, d"), ConditionExpression: aws.String("attribute_exists(PK)"),
 		ExpressionAttributeNames: map[string]string{"#a": attribute},
 	}
