@@ -3,6 +3,7 @@ package dynamo_test
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"testing"
 	"time"
 
@@ -145,5 +146,50 @@ func TestEvent_WhatIsDamagedStartsNothingAndKeepsNoOtherFromIt(t *testing.T) {
 		p.damageItem(t, keyOf("T#demo#C#"+customer, "P"), "a", attributes)
 		require.ElementsMatch(t, everyJourney, put(p.anew(), customer), customer)
 		require.Empty(t, inside(customer), customer)
+	}
+}
+
+// Whatever request a handler dies before, or after, a repeat ends the wait and
+// starts the journeys, once.
+func TestEvent_ARepeatFinishesWhatDiedHalfWay(t *testing.T) {
+	t.Parallel()
+
+	p := newPeople(t)
+	waiting, started, second := p.journey(t, openingGraph), p.journey(t, openedGraph), p.journey(t, openedGraph)
+	for calls, died := 0, true; died; calls++ {
+		for _, after := range []bool{false, true} {
+			name := fmt.Sprintf("Ada%d%t", calls, after)
+			_, err := p.Enroll(t.Context(), demo, waiting, journey.EnrollRequest{Customers: []string{name}})
+			require.NoError(t, err)
+			p.now = p.now.Add(time.Hour)
+			opened := journey.Event{Customer: name, Type: "opened", ID: "e1"}
+			ctx, end := context.WithCancel(t.Context())
+			store := storeOn(p.table, dyingAfter(calls, after), atDeath(end))
+			_, _, err = journey.NewService(store, func() time.Time { return p.now }, rand.Reader).PutEvent(ctx, demo, opened)
+			died = err != nil
+			end()
+			first := p.now
+			p.now = p.now.Add(time.Hour)
+			_, _, err = p.PutEvent(t.Context(), demo, opened)
+			require.NoError(t, err)
+
+			e, err := p.store.Enrollment(t.Context(), demo, waiting, name)
+			require.NoError(t, err)
+			require.Equal(t, int64(2), e.Rev, "woken once")
+			if calls > 0 || after {
+				require.Equal(t, first, e.WokenAt, "as old as the first")
+			}
+			for _, id := range []journey.ID{started, second} {
+				e, err = p.store.Enrollment(t.Context(), demo, id, name)
+				require.NoError(t, err)
+				require.Equal(t, journey.Completed, e.Status)
+				require.Equal(t, int64(1), e.Rev)
+			}
+		}
+	}
+	for _, id := range []journey.ID{started, second} {
+		totals := p.figures(t, id)
+		require.Equal(t, totals.Enrolled, totals.Completed)
+		require.Greater(t, totals.Enrolled, int64(10))
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -293,21 +294,42 @@ func (p *people) audit(t *testing.T) string {
 
 // dyingAfter is an option of a client whose process dies after some calls.
 func dyingAfter(calls int, after bool) func(*dynamodb.Options) {
+	var made atomic.Int64
 	return func(o *dynamodb.Options) {
 		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
 			die := func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
 				out middleware.InitializeOutput, metadata middleware.Metadata, err error,
 			) {
-				if calls--; calls < 0 && !(after && calls == -1) {
+				n := int(made.Add(1)) - 1
+				if n > calls || n == calls && !after {
 					return out, metadata, errProcessDead
 				}
 				out, metadata, err = next.HandleInitialize(ctx, in)
-				if calls == -1 {
+				if n == calls {
 					return middleware.InitializeOutput{}, metadata, errProcessDead
 				}
 				return out, metadata, err
 			}
 			return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("Dying", die), middleware.Before)
+		})
+	}
+}
+
+// atDeath is an option beside dyingAfter of a client whose caller waits for
+// nothing more once its process is dead.
+func atDeath(end func()) func(*dynamodb.Options) {
+	return func(o *dynamodb.Options) {
+		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+			watch := func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
+				out middleware.InitializeOutput, metadata middleware.Metadata, err error,
+			) {
+				out, metadata, err = next.HandleInitialize(ctx, in)
+				if errors.Is(err, errProcessDead) {
+					end()
+				}
+				return out, metadata, err
+			}
+			return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("AtDeath", watch), middleware.Before)
 		})
 	}
 }
