@@ -278,16 +278,16 @@ func TestForget_WhoCannotBeRead(t *testing.T) {
 }
 
 // audit counts what the stream tells, audits it when its days are closed, and
-// returns what the log says of that.
+// returns what the logs say of that.
 func (p *people) audit(t *testing.T) string {
 	t.Helper()
 	var log bytes.Buffer
 	p.now = p.now.Add(72 * time.Hour)
-	now := func() time.Time { return p.now }
-	counter := &analytics.Counter{Parts: p.store, Now: now, Log: slog.New(slog.DiscardHandler), Parallel: 1}
+	now, logger := func() time.Time { return p.now }, slog.New(slog.NewJSONHandler(&log, nil))
+	counter := &analytics.Counter{Parts: p.store, Now: now, Log: logger, Parallel: 1}
 	shard, records := readStream(t, p.table)
 	require.NoError(t, counter.Count(t.Context(), shard, records))
-	rollup := &analytics.Rollup{Table: p.store, Now: now, Log: slog.New(slog.NewJSONHandler(&log, nil)), Segments: 1, Workers: 1}
+	rollup := &analytics.Rollup{Table: p.store, Now: now, Log: logger, Segments: 1, Workers: 1}
 	require.NoError(t, rollup.Run(t.Context()))
 	return log.String()
 }
