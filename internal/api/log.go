@@ -50,8 +50,9 @@ func causes(err error) []slog.Attr {
 	return attrs
 }
 
-// logDamaged tells of enrollments that a request passed over, a line for each
-// journey and cause: nobody's name, and however many there are, few lines.
+// logDamaged tells of enrollments that a request passed over or did not make, a
+// line for each journey and cause: nobody's name, and however many there are,
+// few lines.
 func (a *API) logDamaged(r *request, list []journey.Damage) {
 	type kind struct{ journey, cause string }
 	counts := map[kind]int{}

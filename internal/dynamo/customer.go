@@ -27,7 +27,8 @@ func (s *Store) Profile(ctx context.Context, t journey.Tenant, customer string) 
 		return journey.Profile{}, journey.ErrNoCustomer
 	}
 	r := reader{item: it}
-	return journey.Profile{Customer: customer, Attributes: r.binary(pAttributes), UpdatedAt: r.time(pUpdated)}, r.err
+	p := journey.Profile{Customer: customer, Attributes: r.binary(pAttributes), UpdatedAt: r.time(pUpdated)}
+	return p, damaged(r.err)
 }
 
 // Enrollment implements journey.Store.
@@ -39,5 +40,6 @@ func (s *Store) Enrollment(ctx context.Context, t journey.Tenant, id journey.ID,
 	if it == nil {
 		return journey.Enrollment{}, journey.ErrNotEnrolled
 	}
-	return decodeEnrollment(t, it)
+	e, err := decodeEnrollment(t, it)
+	return e, damaged(err)
 }

@@ -3,9 +3,11 @@ package dynamo_test
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dynamo"
@@ -25,6 +27,31 @@ type busy struct{ *dynamo.Store }
 
 func (busy) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
 	return nil, &journey.Error{Kind: journey.Unavailable, Code: "table-throttled"}
+}
+
+// overtaken is a store on which another write is faster than each wake.
+type overtaken struct {
+	*dynamo.Store
+	write func()
+}
+
+func (o overtaken) Wake(context.Context, journey.Tenant, journey.Enrollment) error {
+	o.write()
+	return journey.ErrLost
+}
+
+func TestEvent_DamageThatComesMeanwhileIsPassedOver(t *testing.T) {
+	t.Parallel()
+
+	p := newPeople(t)
+	id := p.journey(t, openingGraph, "a")
+	p.now = p.now.Add(time.Hour)
+	spoilt := overtaken{p.store, func() { p.damage(t, id, "a", "st", garbage) }}
+	s := journey.NewService(spoilt, func() time.Time { return p.now }, rand.Reader)
+	_, damaged, err := s.PutEvent(t.Context(), demo, journey.Event{Customer: "a", Type: "opened", ID: "e1"})
+	require.NoError(t, err)
+	requireDamage(t, damaged)
+	require.Len(t, damaged, 1)
 }
 
 func TestEvent_DamagedEnrollmentsKeepNoOtherFromIt(t *testing.T) {
@@ -66,4 +93,103 @@ func TestEvent_DamagedEnrollmentsKeepNoOtherFromIt(t *testing.T) {
 	_, damaged, err = p.anew().PutEvent(t.Context(), demo, opened)
 	require.NoError(t, err)
 	require.Empty(t, damaged, "it is finished: a repeat looks for nobody")
+}
+
+// A feeder repeats an event until it is accepted: what stays damaged must not
+// keep it from that. Nobody is let in whose journey's conditions, or whose
+// attributes, cannot be read.
+func TestEvent_WhatIsDamagedStartsNothingAndKeepsNoOtherFromIt(t *testing.T) {
+	t.Parallel()
+
+	p := newPeople(t)
+	sound, unreadable, lost := p.journey(t, openedGraph), p.journey(t, openedGraph), p.journey(t, openedGraph)
+	item, entry := p.journey(t, openedGraph), p.journey(t, openedGraph)
+	everyJourney := []journey.ID{sound, unreadable, lost, item, entry}
+	p.damageDefinition(t, unreadable)
+	p.loseDefinition(t, lost)
+	p.damageItem(t, keyOf("T#demo#J", string(item)[4:]), "md", garbage)
+	p.damageItem(t, keyOf("T#demo#J", string(entry)[4:]), "ec", &types.AttributeValueMemberB{Value: []byte("{")})
+
+	// put returns the journeys that an event did not start, for damage.
+	put := func(s *journey.Service, customer string) (journeys []journey.ID) {
+		t.Helper()
+		_, damaged, err := s.PutEvent(t.Context(), demo, journey.Event{Customer: customer, Type: "opened", ID: "e1"})
+		require.NoError(t, err)
+		requireDamage(t, damaged)
+		for _, d := range damaged {
+			journeys = append(journeys, d.Journey)
+		}
+		return journeys
+	}
+	inside := func(customer string) (journeys []journey.ID) {
+		t.Helper()
+		list, _, err := p.store.Enrollments(t.Context(), demo, customer)
+		require.NoError(t, err)
+		for _, e := range list {
+			journeys = append(journeys, e.Journey)
+		}
+		return journeys
+	}
+	throttled := journey.NewService(busy{p.store}, func() time.Time { return p.now }, rand.Reader)
+	_, _, err := throttled.PutEvent(t.Context(), demo, journey.Event{Customer: "a", Type: "opened", ID: "e1"})
+	require.Error(t, err, "what passes is no damage")
+	require.ElementsMatch(t, everyJourney[1:], put(p.anew(), "a"))
+	require.Equal(t, []journey.ID{sound}, inside("a"))
+	require.Empty(t, put(p.anew(), "a"), "it is finished: a repeat starts nothing")
+
+	for customer, attributes := range map[string]types.AttributeValue{
+		"text": garbage, "none": nil, "list": &types.AttributeValueMemberB{Value: []byte("[1]")},
+		"twice": &types.AttributeValueMemberB{Value: []byte(`{"Ada":1,"Ada":2}`)},
+	} {
+		_, err := p.PutCustomer(t.Context(), demo, customer, []byte(`{}`))
+		require.NoError(t, err)
+		p.damageItem(t, keyOf("T#demo#C#"+customer, "P"), "a", attributes)
+		require.ElementsMatch(t, everyJourney, put(p.anew(), customer), customer)
+		require.Empty(t, inside(customer), customer)
+	}
+}
+
+// Whatever request a handler dies before, or after, a repeat ends the wait and
+// starts the journeys, once.
+func TestEvent_ARepeatFinishesWhatDiedHalfWay(t *testing.T) {
+	t.Parallel()
+
+	p := newPeople(t)
+	waiting, started, second := p.journey(t, openingGraph), p.journey(t, openedGraph), p.journey(t, openedGraph)
+	for calls, died := 0, true; died; calls++ {
+		for _, after := range []bool{false, true} {
+			name := fmt.Sprintf("Ada%d%t", calls, after)
+			_, err := p.Enroll(t.Context(), demo, waiting, journey.EnrollRequest{Customers: []string{name}})
+			require.NoError(t, err)
+			p.now = p.now.Add(time.Hour)
+			opened := journey.Event{Customer: name, Type: "opened", ID: "e1"}
+			ctx, end := context.WithCancel(t.Context())
+			store := storeOn(p.table, dyingAfter(calls, after), atDeath(end))
+			_, _, err = journey.NewService(store, func() time.Time { return p.now }, rand.Reader).PutEvent(ctx, demo, opened)
+			died = err != nil
+			end()
+			first := p.now
+			p.now = p.now.Add(time.Hour)
+			_, _, err = p.PutEvent(t.Context(), demo, opened)
+			require.NoError(t, err)
+
+			e, err := p.store.Enrollment(t.Context(), demo, waiting, name)
+			require.NoError(t, err)
+			require.Equal(t, int64(2), e.Rev, "woken once")
+			if calls > 0 || after {
+				require.Equal(t, first, e.WokenAt, "as old as the first")
+			}
+			for _, id := range []journey.ID{started, second} {
+				e, err = p.store.Enrollment(t.Context(), demo, id, name)
+				require.NoError(t, err)
+				require.Equal(t, journey.Completed, e.Status)
+				require.Equal(t, int64(1), e.Rev)
+			}
+		}
+	}
+	for _, id := range []journey.ID{started, second} {
+		totals := p.figures(t, id)
+		require.Equal(t, totals.Enrolled, totals.Completed)
+		require.Greater(t, totals.Enrolled, int64(10))
+	}
 }

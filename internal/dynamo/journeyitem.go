@@ -81,7 +81,7 @@ func decodeJourney(it item) (journey.Journey, error) {
 		CreatedAt:       r.time(aCreated),
 		UpdatedAt:       r.time(aUpdated),
 	}
-	return j, r.err
+	return j, damaged(r.err)
 }
 
 // tombstone is what stays of a deleted journey: what letting its customers

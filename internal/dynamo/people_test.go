@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -95,8 +96,13 @@ var (
 // of ours does. It changes no figures.
 func (p *people) damage(t *testing.T, id journey.ID, customer, attribute string, value types.AttributeValue) {
 	t.Helper()
+	p.damageItem(t, keyOf("T#demo#C#"+customer, "E#"+string(id)[4:]), attribute, value)
+}
+
+func (p *people) damageItem(t *testing.T, key map[string]types.AttributeValue, attribute string, value types.AttributeValue) {
+	t.Helper()
 	update := &dynamodb.UpdateItemInput{
-		TableName: &p.table, Key: keyOf("T#demo#C#"+customer, "E#"+string(id)[4:]),
+		TableName: &p.table, Key: key,
 		UpdateExpression: aws.String("REMOVE #a, d"), ConditionExpression: aws.String("attribute_exists(PK)"),
 		ExpressionAttributeNames: map[string]string{"#a": attribute},
 	}
@@ -272,37 +278,58 @@ func TestForget_WhoCannotBeRead(t *testing.T) {
 }
 
 // audit counts what the stream tells, audits it when its days are closed, and
-// returns what the log says of that.
+// returns what the logs say of that.
 func (p *people) audit(t *testing.T) string {
 	t.Helper()
 	var log bytes.Buffer
 	p.now = p.now.Add(72 * time.Hour)
-	now := func() time.Time { return p.now }
-	counter := &analytics.Counter{Parts: p.store, Now: now, Log: slog.New(slog.DiscardHandler), Parallel: 1}
+	now, logger := func() time.Time { return p.now }, slog.New(slog.NewJSONHandler(&log, nil))
+	counter := &analytics.Counter{Parts: p.store, Now: now, Log: logger, Parallel: 1}
 	shard, records := readStream(t, p.table)
 	require.NoError(t, counter.Count(t.Context(), shard, records))
-	rollup := &analytics.Rollup{Table: p.store, Now: now, Log: slog.New(slog.NewJSONHandler(&log, nil)), Segments: 1, Workers: 1}
+	rollup := &analytics.Rollup{Table: p.store, Now: now, Log: logger, Segments: 1, Workers: 1}
 	require.NoError(t, rollup.Run(t.Context()))
 	return log.String()
 }
 
 // dyingAfter is an option of a client whose process dies after some calls.
 func dyingAfter(calls int, after bool) func(*dynamodb.Options) {
+	var made atomic.Int64
 	return func(o *dynamodb.Options) {
 		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
 			die := func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
 				out middleware.InitializeOutput, metadata middleware.Metadata, err error,
 			) {
-				if calls--; calls < 0 && (!after || calls != -1) {
+				n := int(made.Add(1)) - 1
+				if n > calls || n == calls && !after {
 					return out, metadata, errProcessDead
 				}
 				out, metadata, err = next.HandleInitialize(ctx, in)
-				if calls == -1 {
+				if n == calls {
 					return middleware.InitializeOutput{}, metadata, errProcessDead
 				}
 				return out, metadata, err
 			}
 			return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("Dying", die), middleware.Before)
+		})
+	}
+}
+
+// atDeath is an option beside dyingAfter of a client whose caller waits for
+// nothing more once its process is dead.
+func atDeath(end func()) func(*dynamodb.Options) {
+	return func(o *dynamodb.Options) {
+		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+			watch := func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
+				out middleware.InitializeOutput, metadata middleware.Metadata, err error,
+			) {
+				out, metadata, err = next.HandleInitialize(ctx, in)
+				if errors.Is(err, errProcessDead) {
+					end()
+				}
+				return out, metadata, err
+			}
+			return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("AtDeath", watch), middleware.Before)
 		})
 	}
 }
@@ -538,4 +565,35 @@ func TestRetry_ARepeatMeetsItsOwnSuccess(t *testing.T) {
 	require.NoError(t, p.Remove(t.Context(), demo, id, "removed"))
 	refused(retry("removed"), "cancelled")
 	require.Equal(t, analytics.Totals{Enrolled: 2, Completed: 1, Cancelled: 1}, p.figures(t, id))
+}
+
+// A retry of a moment ago promises nothing for who was taken out since, or must
+// leave.
+func TestRetry_NothingIsPromisedToWhoCannotGoOn(t *testing.T) {
+	t.Parallel()
+
+	p := newPeople(t)
+	id := p.journey(t, sendingGraph, "removed", "leaves", "fails")
+	p.fail(t, id, "removed", "leaves", "fails")
+	refused := func(customer, code string) {
+		t.Helper()
+		var known *journey.Error
+		require.ErrorAs(t, p.Retry(t.Context(), demo, id, customer), &known)
+		require.Equal(t, journey.Conflict, known.Kind)
+		require.Equal(t, code, known.Code)
+	}
+	for _, customer := range []string{"removed", "leaves", "fails"} {
+		require.NoError(t, p.Retry(t.Context(), demo, id, customer))
+	}
+	p.now = p.now.Add(time.Minute)
+	require.NoError(t, p.Remove(t.Context(), demo, id, "removed"))
+	refused("removed", "enrollment-not-failed")
+	p.fail(t, id, "fails")
+
+	archived := journey.Archived
+	_, err := p.Update(t.Context(), demo, id, journey.Change{Status: &archived}, nil)
+	require.NoError(t, err)
+	for _, customer := range []string{"removed", "leaves", "fails"} {
+		refused(customer, "enrollment-archived")
+	}
 }

@@ -2,9 +2,11 @@ package engine_test
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -32,8 +34,9 @@ func (m *model) callers(turn int, seed uint64) {
 		m.remove(fmt.Sprintf("c%d", m.r.IntN(25)))
 	case 3, 4, 5:
 		m.faults["event"]++
+		kind := fmt.Sprintf("e%d", m.r.IntN(3))
 		m.pending = append(m.pending, journey.Event{
-			Customer: fmt.Sprintf("c%d", m.r.IntN(25)), Type: fmt.Sprintf("e%d", m.r.IntN(3)), ID: fmt.Sprint(turn),
+			Customer: fmt.Sprintf("c%d", m.r.IntN(35)), Type: kind, ID: fmt.Sprint(kind, " ", turn),
 		})
 	}
 	if turn == 8 && seed%4 == 0 {
@@ -65,6 +68,15 @@ func (m *model) edit() {
 	m.definitions[m.definition.Hash] = m.definition
 }
 
+// starting is the event that starts the journey; waits await it too.
+const starting = "e0"
+
+// kindOf returns the type of the event that a record is of: its id tells.
+func kindOf(r journey.EventRecord) string {
+	kind, _, _ := strings.Cut(r.ID, " ")
+	return kind
+}
+
 // handler is what a handler of a call sees of the model.
 type handler struct {
 	journey.Store // what is not here is not called
@@ -72,7 +84,9 @@ type handler struct {
 }
 
 func (m *model) service(p *process) *journey.Service {
-	s := journey.NewService(handler{process: p}, func() time.Time { return p.now.Add(p.skew) }, rand.NewChaCha8([32]byte{}))
+	var seed [32]byte
+	binary.LittleEndian.PutUint64(seed[:], m.r.Uint64())
+	s := journey.NewService(handler{process: p}, func() time.Time { return p.now.Add(p.skew) }, rand.NewChaCha8(seed))
 	s.Nudge = func(ctx context.Context, t journey.Tenant, id journey.ID, customers []string) {
 		_ = p.Dispatch(ctx, engine.Pack{Tenant: t, Journey: id, Customers: customers})
 	}
@@ -116,7 +130,40 @@ func (p *process) write(apply func()) error {
 }
 
 func (h handler) Journey(ctx context.Context, _ journey.Tenant, id journey.ID) (journey.Journey, error) {
-	return journey.Journey{ID: id, Shards: h.live.Shards, Epoch: h.live.Epoch}, h.read(ctx)
+	j := journey.Journey{
+		ID: id, Status: journey.Paused, GraphHash: h.definition.Hash, Version: 1, MaxDurationDays: 365,
+		EntryCondition: []byte(`{"event":"` + starting + `"}`), Events: []string{starting},
+		Shards: h.live.Shards, Epoch: h.live.Epoch,
+	}
+	if h.live.On {
+		j.Status = journey.Active
+	}
+	return j, h.read(ctx)
+}
+
+func (h handler) Profile(ctx context.Context, _ journey.Tenant, _ string) (journey.Profile, error) {
+	if err := h.read(ctx); err != nil {
+		return journey.Profile{}, err
+	}
+	return journey.Profile{}, journey.ErrNoCustomer // entry conditions are none of the model's
+}
+
+// Enroll keeps one enrollment of each customer, and knows its own again.
+func (h handler) Enroll(_ context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []journey.Outcome {
+	e, outcome := list[0], journey.Outcome{Result: journey.OutcomeSkipped}
+	err := h.write(func() {
+		if old, ok := h.items[e.Customer]; !ok {
+			h.faults["started"]++
+			h.put(e)
+		} else if old.RequestID != e.RequestID {
+			return
+		}
+		outcome.Result = journey.OutcomeEnrolled
+	})
+	if err != nil {
+		outcome = journey.Outcome{Result: journey.OutcomeError, Code: "table-throttled"}
+	}
+	return []journey.Outcome{outcome}
 }
 
 func (h handler) Definition(ctx context.Context, t journey.Tenant, id journey.ID, hash string) ([]byte, error) {
@@ -137,8 +184,13 @@ func (h handler) ReserveEvent(_ context.Context, _ journey.Tenant, r journey.Eve
 	return kept, err
 }
 
+// FinishEvent holds what an event has done against what it starts: nothing
+// changes the journey while a handler runs.
 func (h handler) FinishEvent(_ context.Context, _ journey.Tenant, r journey.EventRecord) error {
 	return h.write(func() {
+		if h.live.On && kindOf(r) == starting {
+			require.Contains(h.t, h.items, r.Customer, "an event was accepted, and has started nothing")
+		}
 		r.Done = true
 		h.records[r.ID] = r
 	})
@@ -151,8 +203,11 @@ func (h handler) PutLastEvent(_ context.Context, _ journey.Tenant, customer, eve
 	})
 }
 
-func (h handler) StartedBy(context.Context, journey.Tenant, string) ([]journey.ID, error) {
-	return nil, nil
+func (h handler) StartedBy(ctx context.Context, _ journey.Tenant, kind string) (ids []journey.ID, err error) {
+	if kind == starting && h.live.Reason != "journey_deleted" {
+		ids = append(ids, h.live.Journey)
+	}
+	return ids, h.read(ctx)
 }
 
 func (h handler) Enrollments(ctx context.Context, t journey.Tenant, customer string) ([]journey.Enrollment, []journey.Damage, error) {
@@ -233,9 +288,8 @@ func (m *model) check(seed uint64) {
 // skew is what the clocks of two processes differ at most, and a bit.
 const skew = 250 * time.Millisecond
 
-// requireEvents holds how a wait ended against the events that were heard: by
-// one that was received during the wait, and by no time if one was stored in
-// time.
+// requireEvents holds how a wait ended against the events: by one that was first
+// received during the wait, and by no time if one was stored in time.
 func (m *model) requireEvents(where string, e journey.Enrollment, visit journey.Visit) {
 	g := m.definitions[e.GraphHash].Graph
 	awaited := g.AwaitedEvent(visit.Node)
@@ -244,9 +298,11 @@ func (m *model) requireEvents(where string, e journey.Enrollment, visit journey.
 	}
 	e.Status, e.Node, e.Since = journey.Inside, visit.Node, visit.EnteredAt
 	during, inTime := false, false
+	for _, r := range m.records {
+		during = during || r.Customer == e.Customer && g.EndsWait(e, kindOf(r), r.ReceivedAt)
+	}
 	for _, h := range m.heard[e.Customer+" "+awaited] {
 		if g.EndsWait(e, awaited, h.received) {
-			during = true
 			inTime = inTime || g.EndsWait(e, awaited, h.stored.Add(skew))
 		}
 	}

@@ -55,7 +55,7 @@ type race struct {
 	service *journey.Service
 	dead    bool        // nobody can look for events
 	began   []time.Time // when each wait began
-	heard   []time.Time // when each event was received
+	heard   []time.Time // when each event was first received
 }
 
 // ask waits for the side's turn. Each request takes a millisecond.
@@ -137,6 +137,7 @@ func (r *race) ReserveEvent(ctx context.Context, _ journey.Tenant, e journey.Eve
 		return kept, nil
 	}
 	r.records[e.ID] = e
+	r.heard = append(r.heard, e.ReceivedAt)
 	return e, nil
 }
 
@@ -149,7 +150,6 @@ func (r *race) FinishEvent(ctx context.Context, _ journey.Tenant, e journey.Even
 
 func (r *race) PutLastEvent(ctx context.Context, _ journey.Tenant, _, _ string, received time.Time) error {
 	r.ask(ctx)
-	r.heard = append(r.heard, received)
 	if received.After(r.last) {
 		r.last = received
 	}
@@ -222,9 +222,19 @@ func (r *race) enroll(ctx context.Context) error {
 
 func (r *race) event(id string) func(context.Context) error {
 	return func(ctx context.Context) error {
+		if id == "" { // a repeat is an event of its own
+			r.heard = append(r.heard, r.now)
+		}
 		_, _, err := r.service.PutEvent(ctx, r.tenant, journey.Event{Customer: "c", Type: "opened", ID: id})
 		return err
 	}
+}
+
+// unfinished makes the event one whose handler died before its last request.
+func (r *race) unfinished(id string) {
+	record := r.records[id]
+	record.Done = false
+	r.records[id] = record
 }
 
 // late makes it a choice too when a side reads its clock.
@@ -313,15 +323,14 @@ func TestWake_EveryOrderOfEventAndWait(t *testing.T) {
 		name  string
 		graph string
 		sides func(*race) []func(context.Context) error
-		lost  bool // nudges
-		least int  // orders
+		least int // orders
 	}{
 		{"a worker enters the wait", twoWaits, func(r *race) []func(context.Context) error {
 			return []func(context.Context) error{r.late(r.event("")), advancing(r)}
-		}, true, 40},
+		}, 40},
 		{"an enroll call enters the wait", oneWait, func(r *race) []func(context.Context) error {
 			return []func(context.Context) error{r.late(r.event("")), r.late(r.enroll)}
-		}, true, 10},
+		}, 10},
 		{"a worker dies once it has stored the wait", twoWaits, func(r *race) []func(context.Context) error {
 			advance := advancing(r)
 			return []func(context.Context) error{r.late(r.event("")), func(ctx context.Context) error {
@@ -330,40 +339,40 @@ func TestWake_EveryOrderOfEventAndWait(t *testing.T) {
 				require.Error(t, advance(ctx))
 				return nil
 			}}
-		}, true, 20},
+		}, 20},
 		{"a worker looks again at the wait", oneWait, func(r *race) []func(context.Context) error {
 			return []func(context.Context) error{r.late(r.event("")), advancing(r)}
-		}, true, 40},
+		}, 40},
 		{"the event comes twice", oneWait, func(r *race) []func(context.Context) error {
 			require.NoError(t, r.enroll(t.Context()))
 			r.queue = nil
 			return []func(context.Context) error{r.event("one"), r.event("one")}
-		}, true, 40},
+		}, 40},
 		{"the event is repeated while a worker moves who waits", oneWait, func(r *race) []func(context.Context) error {
 			require.NoError(t, r.enroll(t.Context()))
 			require.NoError(t, r.event("one")(t.Context()))
 			r.queue = nil
-			record := r.records["one"]
-			record.Done = false // it died before the last request
-			r.records["one"] = record
-			return []func(context.Context) error{r.event("one"), r.advance}
-		}, true, 40},
+			r.unfinished("one")
+			return []func(context.Context) error{r.late(r.event("one")), r.advance}
+		}, 40},
 		{"two events and a worker", oneWait, func(r *race) []func(context.Context) error {
 			return []func(context.Context) error{r.event(""), r.event(""), advancing(r)}
-		}, true, 400},
+		}, 400},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			ended := map[int]int{}
-			orders := everyOrder(func(choices []int) []int {
-				r := newRace(t, row.graph)
-				running := r.run(t, row.sides(r), choices)
-				r.settle(t, row.lost)
-				ended[r.requireWoken(t, fmt.Sprint(row.name, choices))]++
-				return running
-			})
-			require.GreaterOrEqual(t, orders, row.least)
-			t.Logf("%d orders; waits ended by an event: orders %v", orders, ended)
+			for _, lost := range []bool{false, true} {
+				ended := map[int]int{}
+				orders := everyOrder(func(choices []int) []int {
+					r := newRace(t, row.graph)
+					running := r.run(t, row.sides(r), choices)
+					r.settle(t, lost)
+					ended[r.requireWoken(t, fmt.Sprint(row.name, lost, choices))]++
+					return running
+				})
+				require.GreaterOrEqual(t, orders, row.least)
+				t.Logf("nudges lost: %t; %d orders; waits ended by an event: orders %v", lost, orders, ended)
+			}
 		})
 	}
 }
@@ -424,4 +433,23 @@ func TestWake_AClockAheadEndsOneWait(t *testing.T) {
 		require.NoError(t, r.engine().Advance(t.Context(), p))
 	}
 	require.Equal(t, 2, r.e.Node, "one event ended: %v", r.e.Path.Visits(r.e.EnrolledAt))
+}
+
+// A repeat is as old as the event that it repeats: the wait that began since
+// goes on.
+func TestWake_ARepeatEndsNoWaitThatBeganSince(t *testing.T) {
+	r := newRace(t, oneWait)
+	require.NoError(t, r.enroll(t.Context()))
+	r.now = r.now.Add(time.Hour)
+	require.NoError(t, r.event("one")(t.Context()))
+	require.NoError(t, r.advance(t.Context()))
+	second := *r.e
+	require.Equal(t, 2, second.Node)
+
+	r.unfinished("one")
+	r.now = r.now.Add(time.Hour)
+	require.NoError(t, r.event("one")(t.Context()))
+	require.NoError(t, r.advance(t.Context()))
+	require.Equal(t, second.Node, r.e.Node)
+	require.Equal(t, second.Since.Add(48*time.Hour), r.e.Due)
 }

@@ -82,9 +82,9 @@ var ErrDamaged = errors.New("journey: what is stored is damaged")
 // ErrNoDefinition is a journey that has no definition of that hash.
 var ErrNoDefinition = fmt.Errorf("%w: the definition is missing", ErrDamaged)
 
-// Damage is an enrollment that was passed over, since it or the definition that
-// it follows is damaged. It does not tell whose enrollment that is, and the log
-// may have it.
+// Damage is an enrollment that was passed over, or not made, since what it needs
+// is damaged: it itself, its journey, the definition or the customer's
+// attributes. It does not tell whose enrollment that is, and the log may have it.
 type Damage struct {
 	Journey ID
 	Cause   error

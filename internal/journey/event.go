@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"sync"
@@ -48,8 +49,9 @@ func (e Event) hash() [32]byte {
 // PutEvent ends the customer's waits for the event and enrolls them in every
 // journey that it starts. It returns the event's id, a new one unless the
 // caller gave one. An event that comes again with its id does nothing twice,
-// and finishes what an earlier try left undone. Damaged enrollments keep no
-// others from the event: they are returned, and it is done without them.
+// and finishes what an earlier try left undone. What is damaged keeps no other
+// enrollment or journey from the event: it is returned, and the event is done
+// without it.
 func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (id string, damaged []Damage, err error) {
 	now := s.clock()
 	if e.ID == "" {
@@ -89,31 +91,42 @@ func (s *Service) takeEvent(ctx context.Context, t Tenant, e Event, received tim
 	if err := s.store.PutLastEvent(ctx, t, e.Customer, e.Type, received); err != nil {
 		return nil, err
 	}
-	damaged, err := s.wakeAll(ctx, t, e, received)
-	return damaged, errors.Join(err, s.startAll(ctx, t, e))
+	var passed passedOver
+	err := errors.Join(s.wakeAll(ctx, t, e, received, &passed), s.startAll(ctx, t, e, &passed))
+	return passed.list, err
+}
+
+// passedOver collects damage from several goroutines.
+type passedOver struct {
+	mu   sync.Mutex
+	list []Damage
+}
+
+// unless keeps an error that is damage, and returns any other.
+func (p *passedOver) unless(id ID, err error) error {
+	if !errors.Is(err, ErrDamaged) {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.list = append(p.list, Damage{id, err})
+	return nil
 }
 
 // wakeAll ends the waits that the event is for.
-func (s *Service) wakeAll(ctx context.Context, t Tenant, event Event, received time.Time) ([]Damage, error) {
+func (s *Service) wakeAll(ctx context.Context, t Tenant, event Event, received time.Time, passed *passedOver) error {
 	list, damaged, err := s.store.Enrollments(ctx, t, event.Customer)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var mu sync.Mutex
-	err = together(list, func(e Enrollment) error {
+	passed.list = append(passed.list, damaged...)
+	return together(list, func(e Enrollment) error {
 		woken, err := s.wake(ctx, t, e, event.Type, received)
 		if woken {
 			s.nudge(ctx, t, e.Journey, []string{e.Customer})
 		}
-		if errors.Is(err, ErrDamaged) {
-			mu.Lock()
-			defer mu.Unlock()
-			damaged = append(damaged, Damage{e.Journey, err})
-			return nil
-		}
-		return err
+		return passed.unless(e.Journey, err)
 	})
-	return damaged, err
 }
 
 // wakeAttempts is how often a wake that meets another write is tried.
@@ -159,7 +172,7 @@ var errEnrollmentBusy = &Error{
 }
 
 // startAll enrolls the customer in the journeys that the event starts.
-func (s *Service) startAll(ctx context.Context, t Tenant, event Event) error {
+func (s *Service) startAll(ctx context.Context, t Tenant, event Event, passed *passedOver) error {
 	ids, err := s.store.StartedBy(ctx, t, event.Type)
 	if err != nil {
 		return err
@@ -170,7 +183,7 @@ func (s *Service) startAll(ctx context.Context, t Tenant, event Event) error {
 		if errors.Is(err, ErrNotFound) {
 			return nil // it was deleted meanwhile
 		}
-		return err
+		return passed.unless(id, err)
 	})
 }
 
@@ -185,8 +198,12 @@ func (s *Service) start(ctx context.Context, t Tenant, id ID, event Event, facts
 	if err != nil {
 		return err
 	}
+	entry, err := j.entry()
+	if err != nil {
+		return err
+	}
 	known, err := facts()
-	if err != nil || d.Graph.refusal(j.entry().Condition, &known) != "" {
+	if err != nil || d.Graph.refusal(entry.Condition, &known) != "" {
 		return err
 	}
 	e := Enrollment{Event: d.Graph.keepEvent(known.Event)}
@@ -204,6 +221,8 @@ func (s *Service) start(ctx context.Context, t Tenant, id ID, event Event, facts
 }
 
 // factsOf returns what entry conditions read of the customer and the event.
+// ErrDamaged when the customer's attributes cannot be read: they must not count
+// as none. It does not quote them, since the log may have it.
 func (s *Service) factsOf(ctx context.Context, t Tenant, event Event) (facts condition.Facts, err error) {
 	if len(event.Properties) > 0 {
 		if facts.Event, err = condition.ParseValue(event.Properties); err != nil {
@@ -214,10 +233,13 @@ func (s *Service) factsOf(ctx context.Context, t Tenant, event Event) (facts con
 	if errors.Is(err, ErrNoCustomer) {
 		return facts, nil
 	}
-	if err == nil {
-		facts.Attributes, err = condition.ParseValue(p.Attributes)
+	if err != nil {
+		return facts, err
 	}
-	return facts, err
+	if facts.Attributes, err = condition.ParseValue(p.Attributes); err != nil || !facts.Attributes.IsObject() {
+		return facts, fmt.Errorf("%w: the customer's attributes are no JSON object", ErrDamaged)
+	}
+	return facts, nil
 }
 
 // together calls f for everything in list, some at a time.

@@ -230,22 +230,23 @@ func (f EnrollmentFilter) position(j Journey) (at position, ok bool) {
 const retryRepeat = 10 * time.Minute
 
 // Retry lets a failed customer go on from where they stopped. Who was retried
-// within retryRepeat and has not failed since stays as they are.
+// within retryRepeat and went on since stays as they are. Who must leave, or was
+// taken out, is not told that anything was done for them.
 func (s *Service) Retry(ctx context.Context, t Tenant, id ID, customer string) error {
 	err := s.rewrite(ctx, t, id, customer, func(j Journey, e Enrollment) (Enrollment, error) {
 		now := s.clock()
 		switch {
-		case e.Status != Failed && now.Sub(e.retriedAt()) < retryRepeat:
+		case e.Epoch < j.Epoch:
+			return e, &Error{
+				Kind: Conflict, Code: "enrollment-archived",
+				Detail: "The journey was archived after this customer entered it, so they cannot go on.",
+			}
+		case e.wentOn() && now.Sub(e.retriedAt()) < retryRepeat:
 			return e, nil
 		case e.Status != Failed:
 			return e, &Error{
 				Kind: Conflict, Code: "enrollment-not-failed",
 				Detail: "Only a failed customer can be tried again; this one is " + e.Status.String() + ".",
-			}
-		case e.Epoch < j.Epoch:
-			return e, &Error{
-				Kind: Conflict, Code: "enrollment-archived",
-				Detail: "The journey was archived after this customer entered it, so they cannot go on.",
 			}
 		}
 		return e.NextWrite(now).Retry(now), nil

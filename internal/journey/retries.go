@@ -60,16 +60,18 @@ func (r Retried) onOneDay() bool {
 	return r.FailedAt.Unix()/day == r.RetriedAt.Unix()/day
 }
 
-// retriedAt returns when e was last retried, zero for never. Who is taken out
-// after a failure is taken up by that same write, which is no retry.
+// retriedAt returns when e was last taken up after a failure, zero for never.
+// For who was cancelled that may be when they were: taking them out takes them
+// up too.
 func (e Enrollment) retriedAt() time.Time {
 	list := e.Retries.Decode(e.EnrolledAt)
 	if len(list) == 0 {
 		return time.Time{}
 	}
-	last := list[len(list)-1].RetriedAt
-	if e.Status == Cancelled && last.Equal(e.WrittenAt) {
-		return time.Time{}
-	}
-	return last
+	return list[len(list)-1].RetriedAt
+}
+
+// wentOn reports whether nothing but the journey itself has ended e, or will.
+func (e Enrollment) wentOn() bool {
+	return e.Status == Inside || e.Status == Completed || e.Status == Expired
 }

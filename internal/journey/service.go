@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"slices"
@@ -106,7 +107,8 @@ func (j Journey) apply(c Change, graph *Graph) Journey {
 // startingEvents returns the types of events that start the journey.
 func (j Journey) startingEvents(graph *Graph) []string {
 	var events []string
-	for _, event := range []string{j.entry().Event, graph.Event()} {
+	entry, _ := j.entry()
+	for _, event := range []string{entry.Event, graph.Event()} {
 		if event != "" && !slices.Contains(events, event) {
 			events = append(events, event)
 		}
@@ -116,13 +118,18 @@ func (j Journey) startingEvents(graph *Graph) []string {
 }
 
 // entry reads the stored entry condition, which was checked when it was saved.
-func (j Journey) entry() Entry {
+// ErrDamaged when it cannot be read: it must not count as none, which lets
+// everybody in.
+func (j Journey) entry() (Entry, error) {
 	if j.EntryCondition == nil {
-		return Entry{}
+		return Entry{}, nil
 	}
 	var faults strict.Faults
-	e, _ := ReadEntryCondition(strict.At(j.EntryCondition, "/entryCondition", &faults))
-	return e
+	e, ok := ReadEntryCondition(strict.At(j.EntryCondition, "/entryCondition", &faults))
+	if !ok {
+		return Entry{}, fmt.Errorf("%w: entry condition: %v", ErrDamaged, faults.List())
+	}
+	return e, nil
 }
 
 // Get returns the journey with its Definition.
@@ -287,7 +294,11 @@ func (s *Service) Test(ctx context.Context, t Tenant, id ID, r TestRequest) (Sim
 	if err != nil {
 		return Simulation{}, err
 	}
-	walk := simulation{request: r, maxDays: j.MaxDurationDays, entry: j.entry().Condition}
+	entry, err := j.entry()
+	if err != nil {
+		return Simulation{}, err
+	}
+	walk := simulation{request: r, maxDays: j.MaxDurationDays, entry: entry.Condition}
 	version := 0
 	if r.Definition != nil {
 		walk.graph = r.Definition.Graph

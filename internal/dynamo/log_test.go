@@ -1,0 +1,185 @@
+package dynamo_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/analytics"
+	"journeys/internal/api"
+	"journeys/internal/auth"
+	"journeys/internal/condition"
+	"journeys/internal/dynamo"
+	"journeys/internal/dynamo/dynamotest"
+	"journeys/internal/engine"
+	"journeys/internal/journey"
+	"journeys/internal/manifest"
+)
+
+// logged is everything that writes a log, with one log.
+type logged struct {
+	*people
+	t     *testing.T
+	log   bytes.Buffer
+	mux   *http.ServeMux
+	queue []engine.Pack
+	fails bool // every effect
+}
+
+func newLogged(t *testing.T) *logged {
+	l := &logged{people: newPeople(t), t: t}
+	l.serve(l.store)
+	return l
+}
+
+// serve lets the API answer from a store.
+func (l *logged) serve(s *dynamo.Store) {
+	now := func() time.Time { return l.now }
+	a := &api.API{
+		Journeys: journey.NewService(s, now, rand.Reader), Analytics: analytics.NewReader(s), Log: l.logger(), Now: now,
+		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
+			return ctx, func() slog.Attr { return slog.Int("used", 0) }
+		},
+	}
+	l.mux = http.NewServeMux()
+	for _, op := range api.Operations() {
+		l.mux.Handle(op.Key(), a.Handler(op))
+	}
+}
+
+func (l *logged) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(&l.log, nil)) }
+
+func (l *logged) Dispatch(_ context.Context, p engine.Pack) error {
+	l.queue = append(l.queue, p)
+	return nil
+}
+
+func (l *logged) Timeout() time.Duration { return time.Second }
+
+func (l *logged) Decide(context.Context, engine.DecisionRequest) (condition.Value, error) {
+	return condition.Value{}, errors.New("no decision")
+}
+
+func (l *logged) Send(context.Context, engine.Message) (journey.Result, error) {
+	if l.fails {
+		return 0, errors.New("status 500")
+	}
+	return journey.Sent, nil
+}
+
+// call has the API answer with a status.
+func (l *logged) call(status int, method, path, body string) {
+	l.t.Helper()
+	r := httptest.NewRequestWithContext(l.t.Context(), method, manifest.BasePath, strings.NewReader(body))
+	r.URL.Path = manifest.BasePath + path
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Idempotency-Key", "of-"+ada)
+	}
+	caller := auth.Caller{Subject: "s", Tenant: demo, Role: manifest.Admin, ExpiresAt: l.now.Add(time.Hour)}
+	w := httptest.NewRecorder()
+	l.mux.ServeHTTP(w, r.WithContext(auth.NewContext(r.Context(), caller)))
+	require.Equal(l.t, status, w.Code, "%s %s: %s", method, path, w.Body)
+}
+
+// move runs ticks, and the invocations that they start.
+func (l *logged) move(ticks int) {
+	l.t.Helper()
+	e := &engine.Engine{
+		Table: l.store, Dispatcher: l, Provider: l, Parallel: 1, Now: func() time.Time { return l.now },
+		Jitter: func() float64 { return 0 }, Log: l.logger(), Definitions: &journey.Definitions{},
+	}
+	for range ticks {
+		require.NoError(l.t, e.Tick(l.t.Context()))
+		for _, p := range l.queue {
+			_ = e.Advance(l.t.Context(), p) // one has a damaged customer
+		}
+		l.queue = nil
+		l.now = l.now.Add(2 * time.Hour)
+	}
+}
+
+// ada is a name like no other text of a log.
+const ada = "Ada.Lovelace-7c3f@mail.test"
+
+// requireNobody searches each line for the name, and for what encodes it.
+func (l *logged) requireNobody() {
+	l.t.Helper()
+	raw := base64.RawURLEncoding.EncodeToString([]byte(ada))
+	forms := []string{
+		ada, url.QueryEscape(ada), url.PathEscape(ada), hex.EncodeToString([]byte(ada)),
+		strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(ada)), "="), raw,
+	}
+	for offset := 1; offset < 3; offset++ { // inside of a longer text
+		padded := base64.RawStdEncoding.EncodeToString(append(make([]byte, offset), ada...))
+		forms = append(forms, padded[4:len(padded)-4])
+	}
+	for line := range strings.Lines(l.log.String()) {
+		for _, form := range forms {
+			require.NotContains(l.t, strings.ToLower(line), strings.ToLower(form))
+		}
+	}
+}
+
+// Whatever is done with a customer until they are forgotten, and whatever fails,
+// no line of any function's log names them.
+func TestForget_NoLogNamesThem(t *testing.T) {
+	t.Parallel()
+
+	l := newLogged(t)
+	sends, waits, spoilt := l.journey(t, sendingGraph), l.journey(t, waitingGraph), l.journey(t, openingGraph)
+	started, broken := l.journey(t, openedGraph), l.journey(t, openedGraph)
+	l.damageDefinition(t, broken)
+	in := func(id journey.ID) string { return "/journeys/" + string(id) + "/enrollments/" + ada }
+
+	l.call(200, "PUT", "/customers/"+ada, `{"attributes":{"email":"`+ada+`"}}`)
+	l.call(400, "PUT", "/customers/"+ada, `{"attributes":{"`+ada+`":1,"`+ada+`":2}}`)
+	for _, id := range []journey.ID{sends, waits, spoilt} {
+		l.call(201, "POST", "/journeys/"+string(id)+"/enroll", `{"customerId":"`+ada+`"}`)
+	}
+	l.damage(t, spoilt, ada, "st", garbage)
+	event := `{"customerId":"` + ada + `","eventType":"opened","eventId":"` + ada + `","properties":{"of":"` + ada + `"}}`
+	l.call(202, "POST", "/events", event)
+	l.call(422, "POST", "/events", strings.Replace(event, `"of"`, `"to"`, 1))
+	l.call(200, "GET", in(started), "")
+	l.call(500, "GET", in(spoilt), "")
+	l.call(404, "GET", in(broken), "")
+
+	l.fails = true
+	l.move(16)
+	for _, id := range []journey.ID{sends, waits, spoilt} {
+		l.call(200, "GET", "/journeys/"+string(id)+"/enrollments", "")
+	}
+	l.call(202, "POST", in(sends)+"/retry", "")
+	l.fails = false
+	l.move(2)
+	l.call(409, "DELETE", in(sends), "")
+	l.call(204, "DELETE", in(waits), "")
+	l.call(409, "POST", in(waits)+"/retry", "")
+	l.serve(dynamo.New(dynamotest.Client(), "no-such-table", rand.Reader, dynamo.BatchInserts))
+	l.call(500, "GET", "/customers/"+ada, "")
+	l.call(500, "DELETE", "/customers/"+ada, "")
+	l.serve(l.store)
+	l.call(204, "DELETE", "/customers/"+ada, "")
+	l.call(404, "GET", "/customers/"+ada, "")
+
+	l.log.WriteString(l.audit(t))
+	l.requireNobody()
+	for _, line := range []string{
+		"request", "enrollments passed over", "tick", "advance", "effect failed", "count", "rollup", "audit", "an enrollment cannot be true",
+	} {
+		require.Contains(t, l.log.String(), `"msg":"`+line+`"`)
+	}
+}
