@@ -3,8 +3,11 @@ package dynamo_test
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -595,5 +598,46 @@ func TestRetry_NothingIsPromisedToWhoCannotGoOn(t *testing.T) {
 	require.NoError(t, err)
 	for _, customer := range []string{"removed", "leaves", "fails"} {
 		refused(customer, "enrollment-archived")
+	}
+}
+
+// keyRecord returns what is stored of a call with an Idempotency-Key.
+func (p *people) keyRecord(t *testing.T, id journey.ID, key string) (request []byte) {
+	t.Helper()
+	name := sha256.Sum256([]byte(key))
+	it := lookup(t, p.table, "T#demo#I#"+string(id)[4:]+"#"+hex.EncodeToString(name[:]), "I")
+	return it["q"].(*types.AttributeValueMemberB).Value
+}
+
+// Who has the table, but no key, cannot find out by guessing who was enrolled:
+// nothing else decides what is stored of the ids.
+func TestForget_AKeysRecordTellsNobodyWithoutTheKey(t *testing.T) {
+	t.Parallel()
+
+	const ada = "Ada Lovelace"
+	p := newPeople(t)
+	id := p.journey(t, waitingGraph)
+	// All that is stored beside the hash of the ids is the same for each key.
+	same := journey.NewService(p.store, func() time.Time { return p.now }, bytes.NewReader(make([]byte, 1024)))
+	enroll := func(key string, customers ...string) error {
+		_, err := same.Enroll(t.Context(), demo, id, journey.EnrollRequest{Customers: customers, Key: key})
+		return err
+	}
+	long := strings.Repeat("k", 128)
+	require.NoError(t, enroll("one", ada))
+	require.NoError(t, enroll("two", ada))
+	require.NoError(t, enroll(long, ada))
+	require.NotEqual(t, p.keyRecord(t, id, "one"), p.keyRecord(t, id, "two"))
+	name := sha256.Sum256([]byte(long)) // in the record's own key
+	for _, guess := range []string{ada, string(rune(len(ada))) + ada} {
+		mac := hmac.New(sha256.New, name[:])
+		mac.Write([]byte(guess))
+		require.NotEqual(t, mac.Sum(nil), p.keyRecord(t, id, long))
+	}
+	for _, key := range []string{"one", long} {
+		require.NoError(t, enroll(key, ada), "a repeat")
+		var reused *journey.Error
+		require.ErrorAs(t, enroll(key, "Grace Hopper"), &reused)
+		require.Equal(t, journey.Mismatch, reused.Kind)
 	}
 }

@@ -139,7 +139,7 @@ type Profile struct {
 
 // KeyRecord is what is kept about an Idempotency-Key for KeyLife.
 type KeyRecord struct {
-	Key       string    // as the caller sent it
+	Key       string    // as the caller sent it; only its hash is stored
 	Request   [32]byte  // hash of the request that came with it
 	RequestID RequestID // stands in the enrollments that the request made
 	ExpiresAt time.Time // after it the record counts as gone

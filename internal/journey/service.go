@@ -374,7 +374,7 @@ func (s *Service) requestID(ctx context.Context, t Tenant, j Journey, r EnrollRe
 		return id, false, nil
 	}
 	now := s.clock()
-	record := KeyRecord{Key: r.Key, Request: hashIDs(id, r.Customers), RequestID: id, ExpiresAt: now.Add(KeyLife)}
+	record := KeyRecord{Key: r.Key, Request: hashIDs(r.Key, r.Customers), RequestID: id, ExpiresAt: now.Add(KeyLife)}
 	kept, known := record, true
 	if j.Status == Active {
 		kept, err = s.store.ReserveKey(ctx, t, j.ID, record, now)
@@ -384,7 +384,7 @@ func (s *Service) requestID(ctx context.Context, t Tenant, j Journey, r EnrollRe
 	if err != nil {
 		return id, false, err
 	}
-	if known && kept.Request != hashIDs(kept.RequestID, r.Customers) {
+	if known && kept.Request != record.Request {
 		return id, false, &Error{
 			Kind: Mismatch, Code: "idempotency-key-reused",
 			Detail: "This Idempotency-Key came with other customers before. Send a new key with a new request.",
@@ -473,14 +473,19 @@ func tally(j Journey, sent, unique []string, outcomes []Outcome) Enrollments {
 }
 
 // hashIDs names a list of ids; each is written with its length, so that no
-// two lists are written alike. The salt keeps anybody from guessing the ids.
-func hashIDs(salt RequestID, ids []string) [32]byte {
-	text := salt[:]
+// two lists are written alike. The key, which is stored nowhere, keeps whoever
+// has the table from guessing the ids. It is no HMAC's, which would take a hash
+// for a long key: that hash names the record.
+func hashIDs(key string, ids []string) [32]byte {
+	text := appendSized(nil, key)
 	for _, id := range ids {
-		text = binary.AppendUvarint(text, uint64(len(id)))
-		text = append(text, id...)
+		text = appendSized(text, id)
 	}
 	return sha256.Sum256(text)
+}
+
+func appendSized(text []byte, s string) []byte {
+	return append(binary.AppendUvarint(text, uint64(len(s))), s...)
 }
 
 // clock returns the present in UTC, to the millisecond.
