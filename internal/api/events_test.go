@@ -21,12 +21,17 @@ func TestEvents_AnIDIsTheCallersOrANewOne(t *testing.T) {
 	made := s.must(http.StatusAccepted, call{method: "POST", path: "/events", body: `{"customerId":"c","eventType":"t"}`})
 	require.Regexp(t, `^evt_[0-7][0-9A-HJKMNP-TV-Z]{25}$`, made["eventId"])
 
-	own := call{method: "POST", path: "/events", body: `{"customerId":"c","eventType":"t","eventId":"e 1","properties":{"a":1},"occurredAt":"2026-11-23T10:00:00Z"}`}
+	own := call{method: "POST", path: "/events", body: `{"customerId":"c","eventType":"t","eventId":"e 1","properties":{"a":9007199254740993,"z":1.50},"occurredAt":"2026-11-23T10:00:00Z"}`}
 	require.Equal(t, "e 1", s.must(http.StatusAccepted, own)["eventId"])
-	own.body = strings.Replace(own.body, `{"a":1}`, `{ "a" : 1 }`, 1)
-	s.must(http.StatusAccepted, own)
-	own.body = strings.Replace(own.body, `"a"`, `"b"`, 1)
-	require.Equal(t, "event-id-reused", s.must(http.StatusUnprocessableEntity, own)["code"])
+	sent := own.body
+	repeat := func(properties string) call {
+		own.body = strings.Replace(sent, `{"a":9007199254740993,"z":1.50}`, properties, 1)
+		return own
+	}
+	s.must(http.StatusAccepted, repeat(`{ "z" : 1.50, "a" : 9007199254740993 }`))
+	for _, other := range []string{`{"b":9007199254740993,"z":1.50}`, `{"a":9007199254740992,"z":1.50}`, `{"a":9007199254740993}`} {
+		require.Equal(t, "event-id-reused", s.must(http.StatusUnprocessableEntity, repeat(other))["code"], other)
+	}
 }
 
 func TestEvents_BadInput(t *testing.T) {

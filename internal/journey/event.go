@@ -33,9 +33,10 @@ type Event struct {
 // hash names what came with the event's id. Each part stands with its length,
 // so that no two events are written alike.
 func (e Event) hash() [32]byte {
-	// A sender that writes its map anew may write it in another order.
+	// A sender that writes its map anew may write it in another order, but its
+	// numbers alike: as floats, two large ones would be one.
 	properties := jsontext.Value(bytes.Clone(e.Properties))
-	if err := properties.Canonicalize(); err != nil {
+	if err := properties.Canonicalize(jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false)); err != nil {
 		properties = e.Properties
 	}
 	var text []byte
