@@ -43,14 +43,14 @@ func measureCalls(ctx context.Context, s *stage) ([]row, error) {
 	c.do("PUT", second, `{"name":"a"}`)
 	c.show("update the name", 3, 3)
 	c.do("PUT", second, `{"status":"active"}`)
-	c.show("activate", 2, 9) // with the copy of its name and its nodes' labels that analytics read
+	c.show("activate", 2, 7) // with the copy of its name and its nodes' labels that analytics read
 	c.do("PUT", second, `{"name":"b"}`)
 	c.show("update the name of an active journey", 2, 5)
 	c.do("PUT", second, `{"description":"c"}`)
 	c.show("update the description of an active journey", 2, 2)
 	c.do("DELETE", first, "")
 	c.do("DELETE", create(), "")
-	c.show("delete a draft", 2, 5)
+	c.show("delete a draft", 2, 7)
 	c.enroll(second)
 	if c.err != nil {
 		return nil, c.err

@@ -128,8 +128,8 @@ const how = `- **Calls** go through the local gateway, the real authorizer and t
   before DynamoDB Local counts requests and new connections, and adds up the capacity that it reports, with three
   corrections by DynamoDB's rules. For batches of PartiQL DynamoDB Local reports nothing: the proxy counts a write unit
   for each started KB of an item, also when its condition fails, and one for the index when the item is written and has
-  the index's keys, which are all that the index holds. Writes in transactions cost twice what it reports, and a
-  query that finds nothing half a unit. All calls are to functions that were called before.
+  the index's keys, which are all that the index holds. Of a transaction it reports one item: the proxy counts two units
+  for each started KB of every item, and for a query that finds nothing half a unit. All calls are to functions that were called before.
 - **The list** has 10,000 journeys with names of 40 and descriptions of 60 characters.
 - **The gateway** serves ` + "`GET /journeys/{id}`" + ` to 4 callers at a time, and so does the same handler in this process over
   net/http, in turns, on the same table. A call through the gateway is three more HTTP requests, JSON both ways, and a

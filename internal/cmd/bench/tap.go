@@ -120,8 +120,10 @@ func (t *tap) count(answer *http.Response) error {
 		}
 	}
 	switch operation {
-	case "TransactWriteItems": // DynamoDB Local reports them as if they were single writes
-		u.write, u.index = 2*u.write, 2*u.index
+	case "TransactWriteItems":
+		if u.write > 0 { // it was not refused
+			u.write, err = transactUnits(answer.Request)
+		}
 	case "GetItem", "BatchGetItem", "Query":
 		u.read, u.write, u.index = u.write+u.index, 0, 0
 		if operation == "Query" && u.read == 0 {
@@ -180,6 +182,32 @@ func (w written) units() float64 {
 		size += len(name) + n
 	}
 	return float64((size + 1023) / 1024)
+}
+
+// transactUnits counts two units for each started KB of what a transaction
+// writes, of which DynamoDB Local reports one item's. What is updated or deleted
+// here is below 1 KB.
+func transactUnits(r *http.Request) (units float64, err error) {
+	body, err := r.GetBody()
+	if err != nil {
+		return 0, err
+	}
+	var transaction struct {
+		TransactItems []struct {
+			Put struct{ Item map[string]value }
+		}
+	}
+	if err := json.NewDecoder(body).Decode(&transaction); err != nil {
+		return 0, err
+	}
+	for _, action := range transaction.TransactItems {
+		w := written{sizes: map[string]int{}}
+		for name, v := range action.Put.Item {
+			w.sizes[name] = v.size()
+		}
+		units += 2 * max(w.units(), 1)
+	}
+	return units, nil
 }
 
 var (
