@@ -136,7 +136,7 @@ func (h handler) Journey(ctx context.Context, _ journey.Tenant, id journey.ID) (
 		Shards: h.live.Shards, Epoch: h.live.Epoch,
 	}
 	if h.live.On {
-		j.Status = journey.Active
+		j.Status, h.active = journey.Active, true
 	}
 	return j, h.read(ctx)
 }
@@ -184,12 +184,12 @@ func (h handler) ReserveEvent(_ context.Context, _ journey.Tenant, r journey.Eve
 	return kept, err
 }
 
-// FinishEvent holds what an event has done against what it starts: nothing
-// changes the journey while a handler runs.
+// FinishEvent holds what an event has done against what it starts, if its handler
+// found the journey active.
 func (h handler) FinishEvent(_ context.Context, _ journey.Tenant, r journey.EventRecord) error {
 	return h.write(func() {
-		if h.live.On && kindOf(r) == starting {
-			require.Contains(h.t, h.items, r.Customer, "an event was accepted, and has started nothing")
+		if _, in := h.items[r.Customer]; h.active && kindOf(r) == starting {
+			require.True(h.t, in, "the event of %s was accepted, and has started nothing", r.Customer)
 		}
 		r.Done = true
 		h.records[r.ID] = r

@@ -72,6 +72,8 @@ type process struct {
 
 	saw    int       // the moment of its last reading of LIVE; 0 for none, as of who is no worker
 	readAt time.Time // when that ended
+
+	active bool // it has read that the journey takes customers
 }
 
 // fault decides what goes wrong at one call, and counts it.
