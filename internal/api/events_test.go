@@ -21,15 +21,18 @@ func TestEvents_AnIDIsTheCallersOrANewOne(t *testing.T) {
 	made := s.must(http.StatusAccepted, call{method: "POST", path: "/events", body: `{"customerId":"c","eventType":"t"}`})
 	require.Regexp(t, `^evt_[0-7][0-9A-HJKMNP-TV-Z]{25}$`, made["eventId"])
 
-	own := call{method: "POST", path: "/events", body: `{"customerId":"c","eventType":"t","eventId":"e 1","properties":{"a":9007199254740993,"z":1.50},"occurredAt":"2026-11-23T10:00:00Z"}`}
+	own := call{method: "POST", path: "/events", body: `{"customerId":"c","eventType":"t","eventId":"e 1","properties":{"a":9007199254740993,"z":9007199254740993.5},"occurredAt":"2026-11-23T10:00:00Z"}`}
 	require.Equal(t, "e 1", s.must(http.StatusAccepted, own)["eventId"])
 	sent := own.body
 	repeat := func(properties string) call {
-		own.body = strings.Replace(sent, `{"a":9007199254740993,"z":1.50}`, properties, 1)
+		own.body = strings.Replace(sent, `{"a":9007199254740993,"z":9007199254740993.5}`, properties, 1)
 		return own
 	}
-	s.must(http.StatusAccepted, repeat(`{ "z" : 1.50, "a" : 9007199254740993 }`))
-	for _, other := range []string{`{"b":9007199254740993,"z":1.50}`, `{"a":9007199254740992,"z":1.50}`, `{"a":9007199254740993}`} {
+	s.must(http.StatusAccepted, repeat(`{ "z" : 9007199254740993.5, "a" : 9007199254740993 }`))
+	for _, other := range []string{
+		`{"b":9007199254740993,"z":9007199254740993.5}`, `{"a":9007199254740992,"z":9007199254740993.5}`,
+		`{"a":9007199254740993,"z":9007199254740994.1}`, `{"a":9007199254740993}`,
+	} {
 		require.Equal(t, "event-id-reused", s.must(http.StatusUnprocessableEntity, repeat(other))["code"], other)
 	}
 }
