@@ -69,6 +69,14 @@ func members(t *rapid.T, depth int, taken []string) []string {
 	return list
 }
 
+// anyPayload generates a payload. Two braces begin a placeholder, which must be
+// one that is known.
+func anyPayload() *rapid.Generator[string] {
+	return rapid.Custom(func(t *rapid.T) string {
+		return "{" + strings.Join(members(t, 2, nil), ",") + "}"
+	}).Filter(func(payload string) bool { return !strings.Contains(payload, "{{") })
+}
+
 // anyGraph generates a graph as an editor may save it, with keys of its own
 // everywhere.
 func anyGraph() *rapid.Generator[string] {
@@ -79,7 +87,7 @@ func anyGraph() *rapid.Generator[string] {
 		nodes := []string{own(`"id":"in","type":"entry_trigger"`, "id", "type", "config")}
 		var edges []string
 		for i := range rapid.IntRange(0, 4).Draw(t, "actions") {
-			payload := "{" + strings.Join(members(t, 2, nil), ",") + "}"
+			payload := anyPayload().Draw(t, "payload")
 			nodes = append(nodes, own(fmt.Sprintf(`"id":"a%d","type":"channel_action","config":{"channel":"email","payload":%s}`, i, payload), "id", "type", "config"))
 			edges = append(edges, own(fmt.Sprintf(`"source":"in","target":"a%d"`, i), "id", "source", "target", "sourceHandle"))
 		}
