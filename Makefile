@@ -11,7 +11,7 @@ export PORT EPHEMERAL ARCH
 # LOCAL must be a file: `go run` would not hand on a signal. It is put in place
 # at one stroke, since another run may be starting from it.
 LOCAL := .local/bin/local
-BUILD_LOCAL = go build -o $(LOCAL).$$$$ ./internal/cmd/local && mv -f $(LOCAL).$$$$ $(LOCAL)
+BUILD_LOCAL = go build -o $(LOCAL).$$$$ ./internal/dev/cmd/local && mv -f $(LOCAL).$$$$ $(LOCAL)
 
 .PHONY: help
 help: ## What can be made
@@ -25,7 +25,7 @@ run: go ## Serve the API on http://127.0.0.1:$PORT (8080), data in .local/; EPHE
 token: export TOKEN_ROLE := $(value ROLE)
 token: export TOKEN_TENANT := $(value TENANT)
 token: ## Print a token for the API that runs here: ROLE=admin TENANT=demo, any values
-	@go run ./internal/cmd/local token
+	@go run ./internal/dev/cmd/local token
 
 .PHONY: test
 test: deps ## Run all tests
@@ -38,11 +38,11 @@ chaos: deps ## Run the long chaos tests: 20 seeds of the engine and its figures,
 
 .PHONY: build
 build: go ## Build every function into dist/<function>/bootstrap; ARCH=arm64 for another architecture
-	@go run ./internal/cmd/local build
+	@go run ./internal/dev/cmd/local build
 
 .PHONY: deps
 deps: go ## Install the npm packages
-	@go run ./internal/cmd/local deps
+	@go run ./internal/dev/cmd/local deps
 
 .PHONY: fmt
 fmt: go ## Format the Go files

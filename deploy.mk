@@ -4,7 +4,7 @@ MINISTACK := .local/ministack
 
 .PHONY: test-deploy
 test-deploy: deps $(MINISTACK)/done ## Deploy the stage dev to an emulator of AWS, use it, change it and destroy it (needs Python 3.10)
-	@go build -o .local/bin/testdeploy ./internal/cmd/testdeploy
+	@go build -o .local/bin/testdeploy ./internal/dev/cmd/testdeploy
 	@.local/bin/testdeploy
 
 $(MINISTACK)/done: tools/deploy/requirements.txt

@@ -5,19 +5,19 @@ CHAOS_SEEDS ?= 20
 
 .PHONY: demo
 demo: deps ## Send 1,000 customers through a journey on this machine and print the funnel
-	@go run ./internal/cmd/demo
+	@go run ./internal/dev/cmd/demo
 
 .PHONY: funnel
 funnel: export JOURNEY := $(value JOURNEY)
 funnel: export TENANT := $(value TENANT)
 funnel: go ## Draw the funnel of a journey of the API that runs here: JOURNEY=jrn_... TENANT=demo
-	@go run ./internal/cmd/funnel
+	@go run ./internal/dev/cmd/funnel
 
 chaos: chaos-engine chaos-count chaos-underway
 
 .PHONY: chaos-engine
 chaos-engine: deps
-	go test ./internal/chaos -run Chaos -seeds $(CHAOS_SEEDS) -timeout 60m -parallel 3 -v
+	go test ./internal/dev/chaos -run Chaos -seeds $(CHAOS_SEEDS) -timeout 60m -parallel 3 -v
 
 .PHONY: chaos-count
 chaos-count: go

@@ -15,7 +15,7 @@ $(CLIENT)/node_modules/.package-lock.json: $(CLIENT)/package.json $(CLIENT)/pack
 # A file, because `go run` does not hand on a signal.
 .PHONY: withrun
 withrun: go
-	@go build -o $(WITHRUN) ./internal/cmd/withrun
+	@go build -o $(WITHRUN) ./internal/dev/cmd/withrun
 
 # The seed is in schemathesis.toml, so each run sends the same.
 SCHEMATHESIS := tools/schemathesis

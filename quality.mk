@@ -3,8 +3,8 @@ FUZZTIME ?= 5s
 
 .PHONY: matrix
 matrix: deps ## Make every call with every kind of token, and print who gets which answer
-	@go test ./internal/e2e -count=1 -v -run '^TestMatrix$$'
-	@cat internal/e2e/testdata/matrix.md
+	@go test ./internal/dev/e2e -count=1 -v -run '^TestMatrix$$'
+	@cat internal/dev/e2e/testdata/matrix.md
 
 .PHONY: fuzz
 fuzz: go ## Run each fuzz target for FUZZTIME (5s); print its time and executions
@@ -18,4 +18,4 @@ fuzz: go ## Run each fuzz target for FUZZTIME (5s); print its time and execution
 
 .PHONY: bench
 bench: deps ## Measure what the design promises, and write docs/performance.md
-	@go run ./internal/cmd/bench
+	@go run ./internal/dev/cmd/bench

@@ -31,7 +31,7 @@ sam-invoke: go ## Call a function in SAM CLI's container, with its event: FUNCTI
 
 .PHONY: test-sam
 test-sam: deps ## Run the end-to-end tests against `make sam-api`
-	@$(WITH_SAM) && export PATH && go test -tags sam -count=1 -timeout 30m -v -run '^TestSAM' ./internal/cmd/local
+	@$(WITH_SAM) && export PATH && go test -tags sam -count=1 -timeout 30m -v -run '^TestSAM' ./internal/dev/cmd/local
 
 .PHONY: lint-templates
 lint-templates: sam-cli synth ## Run cfn-lint on template.yaml and on what the CDK synthesizes

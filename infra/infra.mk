@@ -38,4 +38,4 @@ check-stage:
 	@case '$(STAGE)' in dev|prod) ;; *) echo 'say which stage: STAGE=dev or STAGE=prod' >&2; exit 1 ;; esac
 
 iam: ## Print what each function's role allows, as the table of the README
-	@go run ./internal/cmd/iam
+	@go run ./internal/dev/cmd/iam

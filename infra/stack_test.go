@@ -13,7 +13,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 	"github.com/stretchr/testify/require"
 
-	"journeys/internal/drift"
+	"journeys/internal/dev/agree"
 	"journeys/internal/manifest"
 )
 
@@ -21,9 +21,9 @@ var update = flag.Bool("update", false, "write the snapshots in testdata/ anew")
 
 func TestStacksDeployWhatTheManifestLists(t *testing.T) {
 	for stage, template := range synthesized(t) {
-		got, err := drift.FromCDK(template.text)
+		got, err := agree.FromCDK(template.text)
 		require.NoError(t, err)
-		require.Empty(t, drift.Diff(drift.FromManifest(), got), stage)
+		require.Empty(t, agree.Diff(agree.FromManifest(), got), stage)
 	}
 }
 

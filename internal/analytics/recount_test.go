@@ -10,8 +10,8 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/condition"
+	"journeys/internal/dev/journeytest"
 	"journeys/internal/journey"
-	"journeys/internal/journey/journeytest"
 	"journeys/internal/strict"
 )
 

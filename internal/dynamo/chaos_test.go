@@ -8,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
-	"journeys/internal/dynamo/dynamotest"
 	"journeys/internal/journey"
 )
 

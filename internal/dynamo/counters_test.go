@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
+	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
-	"journeys/internal/dynamo/dynamotest"
 	"journeys/internal/journey"
 	"journeys/internal/strict"
 )

@@ -6,7 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/stretchr/testify/require"
 
-	"journeys/internal/dynamo/dynamotest"
+	"journeys/internal/dev/dynamotest"
 	"journeys/internal/journey"
 )
 

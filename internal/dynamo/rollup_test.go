@@ -21,8 +21,8 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/condition"
+	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
-	"journeys/internal/dynamo/dynamotest"
 	"journeys/internal/journey"
 )
 

@@ -18,8 +18,8 @@ import (
 	"github.com/aws/smithy-go/logging"
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
-	"journeys/internal/dynamo/dynamotest"
 	"journeys/internal/journey"
 )
 

@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/condition"
+	"journeys/internal/dev/journeytest"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
-	"journeys/internal/journey/journeytest"
 	"journeys/internal/strict"
 )
 

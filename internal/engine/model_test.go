@@ -16,9 +16,9 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/condition"
+	"journeys/internal/dev/journeytest"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
-	"journeys/internal/journey/journeytest"
 	"journeys/internal/strict"
 )
 

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/condition"
+	"journeys/internal/dev/dynamolocal"
 	"journeys/internal/dynamo"
-	"journeys/internal/dynamolocal"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/strict"

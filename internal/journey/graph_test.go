@@ -9,8 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/dev/journeytest"
 	"journeys/internal/journey"
-	"journeys/internal/journey/journeytest"
 	"journeys/internal/strict"
 )
 

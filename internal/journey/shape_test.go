@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/dev/journeytest"
 	"journeys/internal/journey"
-	"journeys/internal/journey/journeytest"
 )
 
 // What is changed in an enrollment that was walked is found, unless the walk

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/condition"
+	"journeys/internal/dev/journeytest"
 	"journeys/internal/journey"
-	"journeys/internal/journey/journeytest"
 )
 
 var t0 = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)

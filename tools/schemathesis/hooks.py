@@ -10,7 +10,7 @@ import re
 import requests
 import schemathesis
 
-# The rules in words, as internal/contract's tests have them.
+# The rules in words, as internal/dev/openapi's tests have them.
 BEYOND_SCHEMAS = re.compile(
     r"names no node of this graph|is the id of nodes/\d+ too"
     r"|must have at most \d+ (bytes as compact JSON|conditions inside), has \d+"

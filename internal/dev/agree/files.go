@@ -1,0 +1,81 @@
+package agree
+
+import (
+	"io/fs"
+	"maps"
+	"strings"
+
+	"journeys/internal/manifest"
+)
+
+// source is a file or folder of the repository that says what is deployed.
+type source struct {
+	path string
+	want Deployed // as much of the manifest as it knows
+	read func(files fs.FS, path string) (Deployed, error)
+}
+
+// Check returns one line for each difference, in either direction, between the
+// manifest and a repository's files: the synthesized CDK templates' snapshots,
+// template.yaml, openapi.yaml, functions/, events/ and the README's table. Each
+// begins with the path of the file or folder. A file that cannot be read is one
+// line.
+func Check(files fs.FS) []string { return check(files, sources(FromManifest(), described())) }
+
+func check(files fs.FS, all []source) []string {
+	var lines []string
+	for _, s := range all {
+		got, err := s.read(files, s.path)
+		if err != nil {
+			lines = append(lines, s.path+": "+err.Error())
+			continue
+		}
+		for _, line := range Diff(s.want, got) {
+			lines = append(lines, s.path+": "+line)
+		}
+	}
+	return lines
+}
+
+func sources(deployed, described Deployed) []source {
+	code := described.Only("function", "code")
+	events := described.Only("route", "function", "authorizer")
+	maps.Copy(events, described.Only("function"))
+	return []source{
+		{"infra/testdata/dev.golden.json", deployed, text(FromCDK)},
+		{"infra/testdata/prod.golden.json", deployed, text(FromCDK)},
+		{"template.yaml", deployed, text(FromSAM)},
+		{"openapi.yaml", described.Only("route", "function", "authorizer", "roles"), text(FromOpenAPI)},
+		{"functions", code, FromFunctions},
+		{"events", events, FromEvents},
+		{"README.md", described.Only("route", "function", "roles"), text(FromREADME)},
+	}
+}
+
+// text makes a source's reader of one that wants the file's text.
+func text(parse func([]byte) (Deployed, error)) func(fs.FS, string) (Deployed, error) {
+	return func(files fs.FS, path string) (Deployed, error) {
+		content, err := fs.ReadFile(files, path)
+		if err != nil {
+			return nil, err
+		}
+		return parse(content)
+	}
+}
+
+// described returns what the files beside the templates say: of a route its
+// function, authorizer and roles, of a function the code that it runs.
+func described() Deployed {
+	d := Deployed{}
+	for _, f := range manifest.Functions() {
+		d["function "+f.Name] = Aspects{"code": f.LogicalID()}
+	}
+	for _, r := range manifest.Routes() {
+		d["route "+r.Key()] = Aspects{
+			"function":   r.Function.Name,
+			"authorizer": manifest.Authorizer.Name,
+			"roles":      strings.Join(r.Roles, ", "),
+		}
+	}
+	return d
+}

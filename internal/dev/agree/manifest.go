@@ -1,0 +1,71 @@
+package agree
+
+import (
+	"strconv"
+	"time"
+
+	"journeys/internal/manifest"
+)
+
+// FromManifest returns what is meant to be deployed.
+func FromManifest() Deployed {
+	d := Deployed{"table": manifestTable().aspects()}
+	for _, r := range manifest.Routes() {
+		d["route "+r.Key()] = Aspects{"function": r.Function.Name, "authorizer": manifest.Authorizer.Name}
+	}
+	for _, f := range manifest.Functions() {
+		aspects := functionAspects(f.MemoryMB, int(f.Timeout/time.Second), f.Env)
+		if f.Schedule > 0 {
+			aspects["schedule"] = rate(f.Schedule)
+		}
+		if f.Stream != nil {
+			aspects["stream"] = manifestMapping(*f.Stream).aspect()
+		}
+		d["function "+f.Name] = aspects
+	}
+	return d
+}
+
+func functionAspects(memoryMB, timeoutSeconds int, env []string) Aspects {
+	return Aspects{
+		"memory":  strconv.Itoa(memoryMB),
+		"timeout": strconv.Itoa(timeoutSeconds),
+		"env":     sortedList(env),
+	}
+}
+
+// rate writes a whole number of minutes as EventBridge Scheduler does.
+func rate(every time.Duration) string {
+	if every == time.Minute {
+		return "rate(1 minute)"
+	}
+	return "rate(" + strconv.Itoa(int(every/time.Minute)) + " minutes)"
+}
+
+func manifestMapping(s manifest.Stream) mapping {
+	return mapping{
+		StartingPosition: "TRIM_HORIZON", BatchSize: s.BatchSize,
+		MaximumBatchingWindowInSeconds: int(s.BatchWindow / time.Second),
+		TumblingWindowInSeconds:        int(s.Window / time.Second),
+		FilterCriteria:                 filterCriteria{[]filter{{s.Filter()}}},
+	}
+}
+
+func manifestTable() table {
+	var t table
+	t.KeySchema = []key{{manifest.PartitionKey, "HASH"}, {manifest.SortKey, "RANGE"}}
+	t.AttributeDefinitions = []attribute{
+		{manifest.PartitionKey, "S"}, {manifest.SortKey, "S"},
+		{manifest.DuePartitionKey, "S"}, {manifest.DueSortKey, "N"},
+	}
+	due := index{
+		IndexName: manifest.DueIndex,
+		KeySchema: []key{{manifest.DuePartitionKey, "HASH"}, {manifest.DueSortKey, "RANGE"}},
+	}
+	due.Projection.ProjectionType = manifest.IndexProjection
+	t.GlobalSecondaryIndexes = []index{due}
+	t.TimeToLiveSpecification.AttributeName = manifest.TTL
+	t.TimeToLiveSpecification.Enabled = true
+	t.StreamSpecification.StreamViewType = manifest.StreamView
+	return t
+}

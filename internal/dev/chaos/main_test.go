@@ -1,0 +1,37 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"journeys/internal/dev/local"
+)
+
+var (
+	seedsFlag = flag.Uint64("seeds", 3, "how many seeds")
+	seedFlag  = flag.Int64("seed", -1, "run this seed only")
+)
+
+// root is the module's directory.
+var root string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := prepare(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, "chaos:", err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func prepare(ctx context.Context) (err error) {
+	if root, err = filepath.Abs("../../.."); err != nil {
+		return err
+	}
+	return errors.Join(local.Install(ctx, root, os.Stderr), local.Build(ctx, root, local.Platform(), os.Stderr))
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/oklog/ulid/v2"
+
+	"journeys/internal/dev/local"
+)
+
+const graph = `{"nodes":[{"id":"in","type":"entry_trigger"},` +
+	`{"id":"pause","type":"wait","config":{"delayHours":48}},` +
+	`{"id":"rich","type":"condition_split","config":{"condition":{"field":"spend","operator":"gt","value":5}}},` +
+	`{"id":"mail","type":"channel_action","config":{"channel":"email","templateId":"t"}},` +
+	`{"id":"out","type":"exit","config":{"reason":"converted"}}],` +
+	`"edges":[{"source":"in","target":"pause"},{"source":"pause","target":"rich"},` +
+	`{"source":"rich","target":"mail","sourceHandle":"true"},{"source":"rich","target":"out","sourceHandle":"false"},` +
+	`{"source":"mail","target":"out"}]}`
+
+// measureCalls counts what calls use of the table when their functions are
+// warm, in the order in which a journey lives.
+func measureCalls(ctx context.Context, s *stage) ([]row, error) {
+	c := &counted{ctx: ctx, stage: s}
+	create := func() string {
+		return "/journeys/" + c.id("POST", "/journeys", `{"name":"Welcome","definition":`+graph+`}`)
+	}
+	first, second := create(), create()
+	c.show("create", 2, 5)
+	c.do("GET", first, "")
+	c.do("GET", second, "")
+	c.show("get", 2, 2)
+	c.do("GET", second, "")
+	c.show("get again", 1, 1)
+	c.do("PUT", first, `{"name":"a"}`)
+	c.do("PUT", second, `{"name":"a"}`)
+	c.show("update the name", 3, 3)
+	c.do("PUT", second, `{"status":"active"}`)
+	c.show("activate", 2, 7) // with the copy of its name and its nodes' labels that analytics read
+	c.do("PUT", second, `{"name":"b"}`)
+	c.show("update the name of an active journey", 2, 5)
+	c.do("PUT", second, `{"description":"c"}`)
+	c.show("update the description of an active journey", 2, 2)
+	c.do("DELETE", first, "")
+	c.do("DELETE", create(), "")
+	c.show("delete a draft", 2, 7)
+	c.enroll(second)
+	if c.err != nil {
+		return nil, c.err
+	}
+	if err := fill(ctx, s, 10_000); err != nil {
+		return nil, err
+	}
+	c.do("GET", "/journeys?limit=200", "")
+	page := c.do("GET", "/journeys?limit=200&offset=9800", "")
+	c.row("list page at offset 9,800 of 10,000: requests", float64(c.used.requests), atMost(4), "")
+	c.row("list page at offset 9,800 of 10,000: read units", c.used.read, floor{}, "")
+	c.row("list page at offset 9,800 of 10,000: bytes answered", float64(len(page)), floor{}, "")
+	return c.rows, c.err
+}
+
+// counted makes calls and keeps what the last one used, and the first error.
+type counted struct {
+	*stage
+	ctx  context.Context
+	used used
+	rows []row
+	err  error
+}
+
+func (c *counted) do(method, path, body string) []byte {
+	if c.err != nil {
+		return nil
+	}
+	c.tap.reset()
+	answer, err := c.call(c.ctx, method, c.gateway.URL, path, body)
+	c.used, c.err = c.tap.reset(), err
+	return answer
+}
+
+func (c *counted) id(method, path, body string) string {
+	answer := c.do(method, path, body)
+	var made struct{ ID string }
+	if c.err == nil {
+		c.err = json.Unmarshal(answer, &made)
+	}
+	return made.ID
+}
+
+func (c *counted) row(what string, measured float64, f floor, unit string) {
+	c.rows = append(c.rows, row{what: what, measured: measured, floor: f, unit: unit})
+}
+
+// show adds what the last call used.
+func (c *counted) show(what string, requests, units float64) {
+	c.row(what+": requests", float64(c.used.requests), atMost(requests), "")
+	c.row(what+": read and write units", c.used.read+c.used.write+c.used.index, atMost(units), "")
+}
+
+// enroll measures 1,000 customers who are new, and the same again.
+func (c *counted) enroll(path string) {
+	thousand := func(prefix string) string {
+		ids := make([]string, 1000)
+		for i := range ids {
+			ids[i] = fmt.Sprintf(`"%s-%d"`, prefix, i)
+		}
+		return `{"customerIds":[` + strings.Join(ids, ",") + `]}`
+	}
+	c.do("POST", path+"/enroll", thousand("warm"))
+	c.do("POST", path+"/enroll", thousand("new"))
+	c.row("enroll 1,000 new: requests", float64(c.used.requests), atMost(41), "")
+	c.row("enroll 1,000 new: write units", c.used.write, atMost(1000), "")
+	c.row("enroll 1,000 new: index units", c.used.index, atMost(1000), "")
+	c.row("enroll 1,000 new: read units", c.used.read, atMost(1), "")
+	c.row("enroll 1,000 new: new connections when warm", float64(c.used.connections), atMost(0), "")
+	c.do("POST", path+"/enroll", thousand("new"))
+	c.row("enroll 1,000 known: requests", float64(c.used.requests), atMost(51), "")
+	c.row("enroll 1,000 known: write units, of refused inserts", c.used.write, atMost(1000), "")
+	c.row("enroll 1,000 known: index units", c.used.index, atMost(0), "")
+	c.row("enroll 1,000 known: read units", c.used.read, atMost(1001), "")
+	c.row("enroll 1,000 known: new connections when warm", float64(c.used.connections), atMost(0), "")
+}
+
+// fill gives the tenant n journeys: copies of one that the API made, with
+// other ids.
+func fill(ctx context.Context, s *stage, n int) error {
+	body := `{"name":"` + strings.Repeat("n", 40) + `","description":"` + strings.Repeat("d", 60) + `"}`
+	answer, err := s.call(ctx, "POST", s.gateway.URL, "/journeys", body)
+	if err != nil {
+		return err
+	}
+	var made struct{ ID string }
+	if err := json.Unmarshal(answer, &made); err != nil {
+		return err
+	}
+	text := func(value string) types.AttributeValue { return &types.AttributeValueMemberS{Value: value} }
+	client := s.direct()
+	out, err := client.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName: aws.String(local.Table),
+		Key:       map[string]types.AttributeValue{"PK": text("T#" + tenant + "#J"), "SK": text(strings.TrimPrefix(made.ID, "jrn_"))},
+	})
+	if err != nil || out.Item == nil {
+		return fmt.Errorf("read the journey to copy: %w", err)
+	}
+	writes := make([]types.WriteRequest, n-1)
+	for i := range writes {
+		item := maps.Clone(out.Item)
+		id := ulid.ULID{}
+		if err := id.SetTime(uint64(i + 1)); err != nil {
+			return err
+		}
+		item["SK"] = text(id.String())
+		writes[i].PutRequest = &types.PutRequest{Item: item}
+	}
+	for batch := range slices.Chunk(writes, 25) {
+		out, err := client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
+			RequestItems: map[string][]types.WriteRequest{local.Table: batch},
+		})
+		if err != nil || len(out.UnprocessedItems) > 0 {
+			return fmt.Errorf("copy a journey: %d left, %w", len(out.UnprocessedItems), err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,49 @@
+// Command funnel draws the funnel of JOURNEY, which TENANT has on the API that
+// `make run` serves on PORT. The Makefile calls it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"journeys/internal/dev/funnel"
+	"journeys/internal/dev/local"
+	"journeys/internal/manifest"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := draw(ctx, os.Getenv("JOURNEY"), os.Getenv("TENANT"), os.Getenv("PORT")); err != nil {
+		fmt.Fprintln(os.Stderr, "funnel:", err)
+		os.Exit(1)
+	}
+}
+
+func draw(ctx context.Context, journey, tenant, port string) error {
+	if journey == "" {
+		return errors.New("name the journey: make funnel JOURNEY=jrn_…")
+	}
+	issuer, err := local.OpenIssuer(".local")
+	if err != nil {
+		return err
+	}
+	token, err := issuer.Token(tenant, manifest.Viewer, time.Now())
+	if err != nil {
+		return err
+	}
+	client := &http.Client{Timeout: 30 * time.Second}
+	a, err := funnel.Read(ctx, client, "http://127.0.0.1:"+port, token, journey)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s\n\n%s\n", a.Summary(), strings.Join(a.Lines(), "\n"))
+	return nil
+}

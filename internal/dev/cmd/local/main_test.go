@@ -1,0 +1,294 @@
+package main_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/dev/dynamolocal"
+	"journeys/internal/dev/local"
+	"journeys/internal/manifest"
+)
+
+// The command and a module with functions that say yes, for all tests.
+var command, module string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "journeys-run-")
+	if err == nil {
+		command, module = filepath.Join(dir, "local"), filepath.Join(dir, "module")
+		err = prepare()
+	}
+	if err != nil {
+		os.Stderr.WriteString("prepare the tests: " + err.Error() + "\n")
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+func prepare() error {
+	build := exec.Command("go", "build", "-o", command, ".")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		return err
+	}
+	source, err := os.ReadFile("testdata/yes/main.go")
+	if err != nil {
+		return err
+	}
+	root, err := filepath.Abs("../../../..")
+	if err != nil {
+		return err
+	}
+	if err := local.Install(context.Background(), root, os.Stderr); err != nil {
+		return err
+	}
+	files := map[string][]byte{"go.mod": []byte("module x\n\ngo 1.26\n"), "Makefile": []byte("run:\n\t@exec " + command + " run\n")}
+	for _, f := range manifest.Functions() {
+		files["functions/"+f.Name+"/main.go"] = source
+	}
+	for name, text := range files {
+		path := filepath.Join(module, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{"node_modules", "package-lock.json"} {
+		if err := os.Symlink(filepath.Join(root, name), filepath.Join(module, name)); err != nil {
+			return err
+		}
+	}
+	return local.Build(context.Background(), module, local.Platform(), os.Stderr)
+}
+
+// in returns a command in the module, in a process group of its own.
+func in(name string, variables []string, arguments ...string) *exec.Cmd {
+	cmd := exec.Command(name, arguments...)
+	cmd.Dir = module
+	cmd.Env = append(os.Environ(), variables...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return cmd
+}
+
+// freePort returns a port that was free a moment ago.
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := local.Listen(t.Context(), 0)
+	require.NoError(t, err)
+	defer listener.Close()
+	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
+}
+
+// running is a run that said it was ready.
+type running struct {
+	cmd    *exec.Cmd
+	url    string
+	output *bufio.Reader
+	errors *bytes.Buffer
+}
+
+func begin(t *testing.T, cmd *exec.Cmd, port string) *running {
+	t.Helper()
+	r := &running{cmd: cmd, url: "http://127.0.0.1:" + port, errors: &bytes.Buffer{}}
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	cmd.Stderr = r.errors
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	r.output = bufio.NewReader(out)
+	for line := ""; line != "ready "+r.url+"\n"; {
+		line, err = r.output.ReadString('\n')
+		require.NoError(t, err, r.errors)
+	}
+	return r
+}
+
+func (r *running) get(t *testing.T) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.url+"/api/v1/journeys", nil)
+	require.NoError(t, err)
+	request.Header.Set("Authorization", "x")
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return string(body)
+}
+
+// children returns the processes below one, with what they run.
+func children(t *testing.T, pid int) map[int]string {
+	t.Helper()
+	found := map[int]string{}
+	lists, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/children")
+	require.NoError(t, err)
+	for _, list := range lists {
+		text, _ := os.ReadFile(list) // a thread may end meanwhile
+		for _, field := range strings.Fields(string(text)) {
+			child, err := strconv.Atoi(field)
+			require.NoError(t, err)
+			name, _ := os.ReadFile("/proc/" + field + "/comm")
+			found[child] = strings.TrimSpace(string(name))
+			for grandchild, name := range children(t, child) {
+				found[grandchild] = name
+			}
+		}
+	}
+	return found
+}
+
+func requireGone(t *testing.T, pids map[int]string) {
+	t.Helper()
+	for pid, name := range pids {
+		require.Equal(t, syscall.ESRCH, syscall.Kill(pid, 0), "%s lives on", name)
+	}
+}
+
+func TestRunServesUntilItIsToldToStop(t *testing.T) {
+	t.Parallel()
+	for name, signal := range map[string]syscall.Signal{"Ctrl-C": syscall.SIGINT, "SIGTERM": syscall.SIGTERM} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			port := freePort(t)
+			r := begin(t, in(command, []string{"PORT=" + port, "EPHEMERAL=1"}, "run"), port)
+			require.Equal(t, "yes", r.get(t))
+			below := children(t, r.cmd.Process.Pid)
+			onlyPID(t, below, "java")
+			require.GreaterOrEqual(t, len(below), 3, "java, the authorizer, a function")
+
+			require.NoError(t, r.cmd.Process.Signal(signal))
+			_, err := io.Copy(io.Discard, r.output)
+			require.NoError(t, err)
+			require.NoError(t, r.cmd.Wait(), r.errors)
+			requireGone(t, below)
+			require.NoDirExists(t, filepath.Join(module, ".local", port), "EPHEMERAL=1 keeps nothing")
+		})
+	}
+}
+
+func onlyPID(t *testing.T, pids map[int]string, name string) int {
+	t.Helper()
+	var found []int
+	for pid, n := range pids {
+		if n == name {
+			found = append(found, pid)
+		}
+	}
+	require.Len(t, found, 1)
+	return found[0]
+}
+
+// make hands SIGTERM on, keeps SIGINT to itself and cannot do anything about
+// SIGKILL: all end the run.
+func TestRunEndsWithItsMake(t *testing.T) {
+	t.Parallel()
+	for name, signal := range map[string]syscall.Signal{
+		"interrupted": syscall.SIGINT, "terminated": syscall.SIGTERM, "killed": syscall.SIGKILL,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			port := freePort(t)
+			r := begin(t, in("make", []string{"PORT=" + port, "EPHEMERAL=1"}, "run"), port)
+			below := children(t, r.cmd.Process.Pid)
+			require.NotEmpty(t, below)
+			require.NoError(t, r.cmd.Process.Signal(signal))
+			_, err := io.Copy(io.Discard, r.output) // until nobody can write to it
+			require.NoError(t, err)
+			require.Error(t, r.cmd.Wait())
+			require.Eventually(t, func() bool {
+				for pid := range below {
+					if syscall.Kill(pid, 0) == nil && !zombie(pid) {
+						return false
+					}
+				}
+				return true
+			}, 10*time.Second, 10*time.Millisecond)
+		})
+	}
+}
+
+// zombie reports whether a process is dead and only not yet collected by init.
+func zombie(pid int) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	return err == nil && bytes.Contains(stat, []byte(") Z "))
+}
+
+func TestRunsOnDifferentPortsLiveSideBySide(t *testing.T) {
+	t.Parallel()
+	first, second := freePort(t), freePort(t)
+	a := begin(t, in(command, []string{"PORT=" + first}, "run"), first)
+	b := begin(t, in(command, []string{"PORT=" + second}, "run"), second)
+	require.Equal(t, "yes", a.get(t))
+	require.Equal(t, "yes", b.get(t))
+	for _, port := range []string{first, second} {
+		require.DirExists(t, filepath.Join(module, ".local", port))
+	}
+
+	third := in(command, []string{"PORT=" + first}, "run")
+	out, err := third.CombinedOutput()
+	require.Error(t, err)
+	require.Equal(t, "port "+first+" is in use, perhaps by another `make run`: stop it, or choose another port with PORT=\n", string(out))
+}
+
+func TestRunEndsWhenDynamoDBLocalDoes(t *testing.T) {
+	t.Parallel()
+	port := freePort(t)
+	r := begin(t, in(command, []string{"PORT=" + port, "EPHEMERAL=1"}, "run"), port)
+	below := children(t, r.cmd.Process.Pid)
+	require.NoError(t, syscall.Kill(onlyPID(t, below, "java"), syscall.SIGKILL))
+	require.Error(t, r.cmd.Wait())
+	require.Contains(t, r.errors.String(), "DynamoDB Local ended by itself")
+	requireGone(t, below)
+}
+
+func TestRunRefusesWhatItCannotDo(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct{ variable, says string }{
+		"a port of letters":          {"PORT=http", `PORT must be a number from 1 to 65535, is "http"`},
+		"a port that does not exist": {"PORT=65536", `PORT must be a number from 1 to 65535, is "65536"`},
+		"no Java":                    {"PATH=/nowhere", dynamolocal.ErrNoJava.Error()},
+		"a tick that is no time":     {"TICK=1", `TICK must be a time from 10ms to 1h, such as 1s, is "1"`},
+		"a seed of letters":          {"CRUEL=very", `CRUEL must be a seed, a whole number, is "very"`},
+		"a switch of letters":        {"EPHEMERAL=maybe", `EPHEMERAL must be 1 or 0, is "maybe"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			port := freePort(t)
+			out, err := in(command, []string{"PORT=" + port, row.variable}, "run").CombinedOutput()
+			require.Error(t, err)
+			require.Equal(t, row.says+"\n", string(out))
+		})
+	}
+}
+
+func TestTokenPrintsATokenAndNothingElse(t *testing.T) {
+	t.Parallel()
+	out, err := in(command, []string{"TOKEN_ROLE=king", "TOKEN_TENANT=a#b"}, "token").CombinedOutput()
+	require.NoError(t, err)
+	require.Regexp(t, `^[\w-]+\.[\w-]+\.[\w-]+\n$`, string(out))
+}
+
+func TestUnknownCommandsAreRefused(t *testing.T) {
+	t.Parallel()
+	out, err := in(command, nil, "walk").CombinedOutput()
+	require.Error(t, err)
+	require.Contains(t, string(out), "usage")
+}

@@ -1,0 +1,140 @@
+//go:build sam
+
+package main_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/dev/local"
+	"journeys/internal/manifest"
+)
+
+// These tests need a container engine and SAM CLI: `make test-sam`.
+
+// atRoot returns a command in the module's own directory, in a process group of
+// its own.
+func atRoot(t *testing.T, name string, arguments ...string) *exec.Cmd {
+	t.Helper()
+	cmd := in(name, nil, arguments...)
+	root, err := filepath.Abs("../../../..")
+	require.NoError(t, err)
+	cmd.Dir = root
+	return cmd
+}
+
+// The end-to-end tests call what `make sam-api` serves, and an interrupt leaves
+// nothing of it behind.
+func TestSAMServesWhatTheEndToEndTestsAsk(t *testing.T) {
+	port := freePort(t)
+	serve := atRoot(t, command, "sam-api")
+	serve.Env = append(serve.Env, "PORT="+port, "EPHEMERAL=1")
+	sam := begin(t, serve, port)
+	before := containers(t)
+	require.NotEmpty(t, before)
+
+	// More at once only wait: a container takes one call.
+	e2e := atRoot(t, "go", "test", "./internal/dev/e2e", "-count=1", "-parallel=2", "-timeout=25m", "-v",
+		"-rapid.checks=10", "-skip=^TestLocal", "-url="+sam.url, "-issuer="+filepath.Join(serve.Dir, ".local"), "-gateway=sam")
+	var printed bytes.Buffer
+	e2e.Stdout, e2e.Stderr = io.MultiWriter(&printed, os.Stdout), os.Stderr
+	failed := e2e.Run()
+
+	below := children(t, serve.Process.Pid)
+	require.NoError(t, serve.Process.Signal(syscall.SIGINT))
+	_, err := io.Copy(io.Discard, sam.output)
+	require.NoError(t, err)
+	require.NoError(t, serve.Wait(), sam.errors)
+	requireGone(t, below)
+	for id := range before {
+		require.NotContains(t, containers(t), id, "a container lives on: %s", sam.errors)
+	}
+
+	served := strings.Count(sam.errors.String(), "REPORT RequestId")
+	fmt.Printf("sam: the containers of %d functions served %d calls, the authorizer's among them\n", len(before), served)
+	require.Positive(t, served)
+	require.NoError(t, failed, "the end-to-end tests")
+}
+
+// SAM CLI cannot take its containers away when it is killed.
+func TestSAMLeavesNothingWhenItIsKilled(t *testing.T) {
+	port := freePort(t)
+	serve := atRoot(t, command, "sam-api")
+	serve.Env = append(serve.Env, "PORT="+port, "EPHEMERAL=1")
+	sam := begin(t, serve, port)
+	before := containers(t)
+	require.NotEmpty(t, before)
+	require.NoError(t, syscall.Kill(onlyPID(t, children(t, serve.Process.Pid), "sam"), syscall.SIGKILL))
+	_, err := io.Copy(io.Discard, sam.output)
+	require.NoError(t, err)
+	require.Error(t, serve.Wait())
+	require.Contains(t, sam.errors.String(), "SAM CLI ended by itself")
+	require.Equal(t, len(before), strings.Count(sam.errors.String(), "SAM CLI left the container"))
+	for id := range before {
+		require.NotContains(t, containers(t), id, "a container lives on")
+	}
+}
+
+// containers returns the ids of those that run a function.
+func containers(t *testing.T) map[string]bool {
+	t.Helper()
+	out, err := exec.Command("docker", "ps", "-q").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	ids := map[string]bool{}
+	for _, id := range strings.Fields(string(out)) {
+		ids[id] = true
+	}
+	return ids
+}
+
+// SAM CLI alone, without `make sam-api` and its DynamoDB Local.
+func TestSAMWithoutATableAnswers503(t *testing.T) {
+	arch := map[string]string{"amd64": "x86_64"}[runtime.GOARCH]
+	if arch == "" {
+		arch = runtime.GOARCH
+	}
+	require.NoError(t, local.Build(t.Context(), "../../../..", "linux/"+runtime.GOARCH, os.Stderr))
+	invoke := atRoot(t, "sam", "local", "invoke", manifest.GetJourney.Function.LogicalID(),
+		"--event", "events/get-journey.json", "--parameter-overrides", "Architecture="+arch)
+	// Without credentials SAM CLI would look for some in the network.
+	invoke.Env = append(invoke.Env, "AWS_ENDPOINT_URL_DYNAMODB=http://host.docker.internal:1",
+		"AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local")
+	var log bytes.Buffer
+	invoke.Stderr = &log
+	out, err := invoke.Output()
+	require.NoError(t, err, "%s", log.String())
+	var answer struct {
+		StatusCode int
+		Headers    map[string]string
+		Body       string
+	}
+	require.NoError(t, json.Unmarshal(out, &answer), "%s%s", out, log.String())
+	require.Equal(t, 503, answer.StatusCode, answer.Body)
+	require.Equal(t, "application/problem+json", answer.Headers["Content-Type"])
+	require.Equal(t, "1", answer.Headers["Retry-After"])
+	require.Contains(t, answer.Body, `"code":`)
+	require.NotContains(t, answer.Body+log.String(), "goroutine")
+	fmt.Printf("sam: without DynamoDB Local: %d %s\n", answer.StatusCode, answer.Body)
+}
+
+// SAM CLI's own words reach the developer, and nothing stays behind.
+func TestSAMSaysThatNoEngineRuns(t *testing.T) {
+	port := freePort(t)
+	serve := atRoot(t, command, "sam-api")
+	serve.Env = append(serve.Env, "PORT="+port, "EPHEMERAL=1", "DOCKER_HOST=unix:///nowhere.sock")
+	out, err := serve.CombinedOutput()
+	require.Error(t, err)
+	require.Contains(t, string(out), "Do you have Docker or Finch installed and running?")
+	require.Contains(t, string(out), "SAM CLI ended before it served (exit status 1); what it said stands above")
+}

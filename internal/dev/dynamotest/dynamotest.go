@@ -1,0 +1,103 @@
+// Package dynamotest gives tests the real DynamoDB Local, and a client whose
+// requests go wrong at random.
+package dynamotest
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/dev/dynamolocal"
+	"journeys/internal/dynamo"
+)
+
+var server *dynamolocal.Server
+
+// Main runs a package's tests with one DynamoDB Local in memory. It is for
+// TestMain and does not return.
+func Main(m *testing.M) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	var err error
+	if server, err = dynamolocal.Start(ctx, dynamolocal.Options{Busy: true}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	server.Stop()
+	os.Exit(code)
+}
+
+// Config returns what a client of the server needs.
+func Config() aws.Config {
+	return aws.Config{
+		Region:       "us-east-1",
+		BaseEndpoint: aws.String(server.Endpoint()),
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
+		}),
+	}
+}
+
+// shared is what every client sends with: one pool of connections, enough for
+// many clients at once, and a minute for each answer.
+var shared = awshttp.NewBuildableClient().
+	WithTimeout(time.Minute).
+	WithTransportOptions(func(t *http.Transport) { t.MaxIdleConns, t.MaxIdleConnsPerHost = 1024, 1024 })
+
+// Client returns a client of the server.
+func Client(options ...func(*dynamodb.Options)) *dynamodb.Client {
+	pooled := func(o *dynamodb.Options) { o.HTTPClient = shared }
+	return dynamo.NewClient(Config(), append([]func(*dynamodb.Options){pooled}, options...)...)
+}
+
+// Table makes the manifest's table for the test and returns its name. It is
+// gone when the test ends.
+func Table(t testing.TB) string {
+	t.Helper()
+	name, client := tableName(t), Client()
+	require.NoError(t, dynamo.CreateTable(t.Context(), client, name))
+	dropAtEnd(t, client, name)
+	return name
+}
+
+// PlainTable makes a table without index and stream, on which DynamoDB Local
+// writes twice as fast.
+func PlainTable(t testing.TB) string {
+	t.Helper()
+	name, client := tableName(t), Client()
+	input := dynamo.TableInput(name)
+	input.GlobalSecondaryIndexes, input.StreamSpecification = nil, nil
+	input.AttributeDefinitions = input.AttributeDefinitions[:2]
+	_, err := client.CreateTable(t.Context(), input)
+	require.NoError(t, err)
+	dropAtEnd(t, client, name)
+	return name
+}
+
+func dropAtEnd(t testing.TB, client *dynamodb.Client, name string) {
+	t.Cleanup(func() {
+		_, err := client.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: &name})
+		require.NoError(t, err)
+	})
+}
+
+// tableName makes a name of the test's.
+func tableName(t testing.TB) string {
+	name := "t" + strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '_'
+	}, t.Name())
+	return name[:min(len(name), 255)]
+}

@@ -1,0 +1,100 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/dev/local"
+	"journeys/internal/manifest"
+)
+
+const sendingGraph = `{"nodes":[{"id":"in","type":"entry_trigger"},` +
+	`{"id":"hello","type":"channel_action","config":{"channel":"email","templateId":"t","payload":{"a":1}}},` +
+	`{"id":"out","type":"exit","config":{"reason":"greeted"}}],` +
+	`"edges":[{"source":"in","target":"hello"},{"source":"hello","target":"out"}]}`
+
+// Who is enrolled before a message gets it without waiting for a tick; who has
+// no address goes on without.
+func TestLocalAMessageIsInTheInboxOnce(t *testing.T) {
+	t.Parallel()
+
+	c := as(t, manifest.Editor, newTenant())
+	c.must(200, "PUT", "/customers/reachable", `{"attributes":{"email":"r@mail.test"}}`)
+	path := c.createActive(sendingGraph)
+	c.must(201, "POST", path+"/enroll", `{"customerIds":["reachable","unknown"]}`).counts(t, 2, 0)
+	results := map[string]string{}
+	require.Eventually(t, func() bool {
+		for _, customer := range []string{"reachable", "unknown"} {
+			a := c.must(200, "GET", path+"/enrollments/"+customer, "")
+			if a.body["status"] != "completed" {
+				return false
+			}
+			results[customer] = a.body["path"].([]any)[1].(map[string]any)["result"].(string)
+		}
+		return true
+	}, 30*time.Second, 50*time.Millisecond)
+	require.Equal(t, map[string]string{"reachable": "sent", "unknown": "skipped_no_address"}, results)
+
+	id := strings.TrimPrefix(path, "/journeys/")
+	response, err := http.Get(target.url + local.InboxPath + "?journeyId=" + id)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	var inbox struct {
+		Total int
+		Data  []map[string]any
+	}
+	require.NoError(t, json.NewDecoder(response.Body).Decode(&inbox))
+	require.Equal(t, 1, inbox.Total)
+	require.Len(t, inbox.Data, 1)
+	message := inbox.Data[0]
+	require.NotEmpty(t, message["idempotencyKey"])
+	require.NotEmpty(t, message["at"])
+	delete(message, "idempotencyKey")
+	delete(message, "at")
+	require.Equal(t, map[string]any{
+		"tenant": message["tenant"], "journeyId": id, "customerId": "reachable", "nodeId": "hello",
+		"channel": "email", "templateId": "t", "payload": map[string]any{"a": 1.0},
+	}, message)
+}
+
+// No function's log names a customer, whatever is done with them.
+func TestLocalNoLogNamesACustomer(t *testing.T) {
+	t.Parallel()
+
+	tenant := newTenant()
+	c := as(t, manifest.Admin, tenant)
+	path := c.createActive(sendingGraph)
+	const name, coded = "Ada.Lovelace@example.test", "~QWRhLkxvdmVsYWNlQGV4YW1wbGUudGVzdA"
+	c.must(200, "PUT", "/customers/"+name, `{"attributes":{"email":"`+name+`"}}`)
+	c.must(202, "POST", "/events", `{"customerId":"`+name+`","eventType":"t","eventId":"`+name+`","properties":{"a":"`+name+`"}}`)
+	c.must(201, "POST", path+"/enroll", `{"customerId":"`+name+`"}`)
+	require.Eventually(t, func() bool {
+		return c.must(200, "GET", path+"/enrollments/"+name, "").body["status"] == "completed"
+	}, 30*time.Second, 50*time.Millisecond)
+	c.must(200, "GET", path+"/enrollments", "")
+	c.must(409, "POST", path+"/enrollments/"+name+"/retry", "")
+	c.must(409, "DELETE", path+"/enrollments/"+coded, "")
+	c.must(204, "DELETE", "/customers/"+name, "")
+	c.must(404, "GET", "/customers/"+name, "")
+
+	var log string
+	require.Eventually(t, func() bool {
+		text, err := os.ReadFile(target.log)
+		require.NoError(t, err)
+		log = string(text)
+		for line := range strings.Lines(log) {
+			if strings.Contains(line, tenant) && strings.Contains(line, "GET /api/v1/customers/{customerId}") {
+				return true
+			}
+		}
+		return false
+	}, 30*time.Second, 50*time.Millisecond)
+	require.NotContains(t, log, name)
+	require.NotContains(t, log, coded)
+}

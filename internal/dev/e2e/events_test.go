@@ -1,0 +1,86 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/dev/local"
+	"journeys/internal/manifest"
+)
+
+// functionAnswer is what a function answers to its event.
+type functionAnswer struct {
+	StatusCode   int
+	Headers      map[string]string
+	Body         string
+	IsAuthorized bool
+}
+
+type invoker func(ctx context.Context, function string, payload []byte) ([]byte, error)
+
+// invoke calls a function with its event in events/.
+func (i invoker) invoke(t *testing.T, f manifest.Function) functionAnswer {
+	t.Helper()
+	event, err := os.ReadFile(filepath.Join("../../../events", f.Name+".json"))
+	require.NoError(t, err)
+	text, err := i(t.Context(), f.Name, event)
+	require.NoError(t, err)
+	var a functionAnswer
+	require.NoError(t, json.Unmarshal(text, &a), "%s", text)
+	return a
+}
+
+// Each function answers its event as one of its callers: the journey that the
+// events name is not there.
+func TestLocalEachFunctionAnswersItsEvent(t *testing.T) {
+	invoke := invoker(target.machine.Lambda.Invoke)
+	require.True(t, invoke.invoke(t, manifest.Authorizer).IsAuthorized, "a bad token too: the handler refuses it")
+	for _, route := range manifest.Routes() {
+		want := 404
+		switch route.Function.Name {
+		case manifest.ListJourneys.Function.Name, manifest.PutCustomer.Function.Name, manifest.GetCustomer.Function.Name:
+			want = 200
+		case manifest.DeleteCustomer.Function.Name:
+			want = 204
+		case manifest.CreateJourney.Function.Name:
+			want = 201
+		case manifest.PutEvent.Function.Name:
+			want = 202
+		}
+		a := invoke.invoke(t, route.Function)
+		require.Equal(t, want, a.StatusCode, "%s: %s", route.Key(), a.Body)
+	}
+}
+
+// Where no table answers, callers hear that the service is not available, soon
+// enough and no more.
+func TestLocalWithoutATableEachFunctionAnswers503(t *testing.T) {
+	settings := map[string]string{}
+	for _, f := range manifest.Functions() {
+		for _, name := range f.Env {
+			settings[name] = "http://127.0.0.1:1"
+		}
+	}
+	settings[manifest.EnvTable] = local.Table
+	functions, err := local.StartLambda(manifest.Functions(), local.LambdaOptions{
+		Dist: "../../../dist", Settings: settings,
+		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:1"},
+	})
+	require.NoError(t, err)
+	defer functions.Stop()
+	for _, route := range manifest.Routes() {
+		begun := time.Now()
+		a := invoker(functions.Invoke).invoke(t, route.Function)
+		require.Equal(t, 503, a.StatusCode, "%s: %s", route.Key(), a.Body)
+		require.Equal(t, "application/problem+json", a.Headers["Content-Type"])
+		require.Equal(t, "1", a.Headers["Retry-After"])
+		require.NotContains(t, a.Body, "127.0.0.1", "the cause is for the log")
+		t.Logf("%s after %v: %s", route.Key(), time.Since(begun).Round(time.Millisecond), a.Body)
+	}
+}

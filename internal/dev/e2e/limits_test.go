@@ -1,0 +1,95 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/dev/local"
+	"journeys/internal/journey"
+	"journeys/internal/manifest"
+)
+
+// A token of 8 KB is read, and the next longer one that there is, is not.
+func TestATokenMayHave8KB(t *testing.T) {
+	t.Parallel()
+
+	of := func(length int) string {
+		c := claims(manifest.Editor, newTenant())
+		for pad := (length - len(sign(t, c))) * 3 / 4; pad > 0; pad-- {
+			if token := sign(t, with(c, "pad", strings.Repeat("x", pad))); len(token) <= length {
+				return token
+			}
+		}
+		return ""
+	}
+	longest := of(8192)
+	require.Len(t, longest, 8192)
+	client{t, longest}.must(200, "GET", "/journeys", "")
+	beyond := of(8195)
+	require.Greater(t, len(beyond), 8192)
+	client{t, beyond}.refused(401, "token-malformed", "GET", "/journeys", "")
+}
+
+// A request's line and header may have 10,240 bytes together, wherever they are
+// long. The gateway of this machine counts them one by one.
+func TestLocalALineAndHeaderMayHave10240Bytes(t *testing.T) {
+	t.Parallel()
+
+	c := as(t, manifest.Editor, newTenant())
+	status := func(query, header string) int {
+		url := target.url + manifest.BasePath + "/journeys?limit=" + query
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+		require.NoError(t, err)
+		r.Header = http.Header{"Authorization": {"Bearer " + c.token}, "User-Agent": {"e2e"}, "Accept-Encoding": {"identity"}, "X-Long": {header}}
+		a, err := read(http.DefaultClient.Do(r))
+		require.NoError(t, err)
+		return a.status
+	}
+	used := len("GET ") - 1 + len("HTTP/1.1") + len(manifest.BasePath+"/journeys?limit=") +
+		len("Authorization"+"Bearer ") + len(c.token) + len("User-Agent"+"e2e"+"Accept-Encoding"+"identity"+"X-Long")
+	left := local.MaxHeader - used
+	zeros := func(n int) string { return strings.Repeat("0", n-1) + "1" } // a number as long as that
+	require.Equal(t, 200, status("1", strings.Repeat("x", left-1)))
+	require.Equal(t, 431, status("1", strings.Repeat("x", left)))
+	require.Equal(t, 200, status(zeros(left), ""))
+	require.Equal(t, 431, status(zeros(left+1), ""))
+}
+
+// A tenant may have 10,000 journeys. Its counter is set to one less at once.
+func TestLocalATenantMayHave10000Journeys(t *testing.T) {
+	t.Parallel()
+
+	tenant := newTenant()
+	c := as(t, manifest.Admin, tenant)
+	c.create("first", emptyGraph)
+	table := dynamodb.New(dynamodb.Options{
+		Region: "us-east-1", BaseEndpoint: aws.String(target.machine.DynamoDB.Endpoint()),
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
+		}),
+	})
+	old, err := table.PutItem(t.Context(), &dynamodb.PutItemInput{
+		TableName: aws.String(local.Table), ReturnValues: types.ReturnValueAllOld,
+		Item: map[string]types.AttributeValue{
+			"PK":  &types.AttributeValueMemberS{Value: "T#" + tenant},
+			"SK":  &types.AttributeValueMemberS{Value: "N"},
+			"cnt": &types.AttributeValueMemberN{Value: fmt.Sprint(journey.MaxJourneys - 1)},
+		},
+	})
+	require.NoError(t, err)
+	require.Equal(t, &types.AttributeValueMemberN{Value: "1"}, old.Attributes["cnt"], "the counter is another item by now")
+
+	last := c.create("last", emptyGraph)
+	c.refused(409, "too-many-journeys", "POST", "/journeys", `{"name":"one more"}`)
+	c.must(204, "DELETE", last, "")
+	c.create("last again", emptyGraph)
+	c.refused(409, "too-many-journeys", "POST", "/journeys", `{"name":"one more"}`)
+}

@@ -1,0 +1,187 @@
+package e2e
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"math/big"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/dev/local"
+	"journeys/internal/manifest"
+)
+
+// TestMatrix makes every call with every kind of token and holds the answers to
+// testdata/matrix.md, which is written by hand: a cell, row or column more or
+// less is a failure.
+func TestMatrix(t *testing.T) {
+	t.Parallel()
+
+	tenant := newTenant()
+	columns := kinds(t, tenant)
+	header := []string{"call"}
+	for _, column := range columns {
+		header = append(header, column.name)
+	}
+	got := [][]string{header}
+	for _, route := range manifest.Routes() {
+		row := []string{route.Method + " " + route.Path}
+		path := as(t, manifest.Admin, tenant).createActive(shortGraph)
+		for _, column := range columns {
+			if route.Method == "DELETE" { // each takes one that is there
+				path = as(t, manifest.Admin, tenant).createActive(shortGraph)
+			}
+			row = append(row, cell(client{t, column.token}, route, path))
+		}
+		got = append(got, row)
+	}
+	want := readTable(t, "testdata/matrix.md")
+	require.Equal(t, lines(want), lines(got))
+	t.Logf("%d calls x %d tokens: %d cells as written", len(got)-1, len(columns), (len(got)-1)*len(columns))
+}
+
+// cell makes one call on a journey, and returns its status and the problem's
+// code, which the gateway's own answers do not have.
+func cell(c client, route manifest.Route, journey string) string {
+	bodies := map[string]string{
+		manifest.CreateJourney.Key():   `{"name":"a"}`,
+		manifest.UpdateJourney.Key():   `{"name":"b"}`,
+		manifest.EnrollCustomers.Key(): `{"customerId":"a"}`,
+		manifest.TestJourney.Key():     `{}`,
+		manifest.PutEvent.Key():        `{"customerId":"nobody","eventType":"unknown"}`,
+		manifest.RetryEnrollment.Key(): ``,
+		manifest.PutCustomer.Key():     `{"attributes":{}}`,
+	}
+	bodies[manifest.RetryEnrollment.Key()] = ""
+	body, written := bodies[route.Key()]
+	require.True(c.t, written || route.Method == "GET" || route.Method == "DELETE", "the matrix has no body for %s", route.Key())
+	customer := "nobody" // but for the call that makes somebody of them
+	if route.Method == "PUT" {
+		customer = "somebody"
+	}
+	a := c.call(route.Method, strings.NewReplacer("/journeys/{id}", journey, "{customerId}", customer).Replace(route.Path), body)
+	text := strconv.Itoa(a.status)
+	if code, ok := a.body["code"].(string); ok {
+		text += " " + code
+	}
+	return text
+}
+
+// kind is a column of the matrix.
+type kind struct{ name, token string }
+
+// kinds are the tokens that callers and attackers may come with. All but the
+// last two are of one tenant.
+func kinds(t *testing.T, tenant string) []kind {
+	as := func(role string) map[string]any { return claims(role, tenant) }
+	admin := as(manifest.Admin)
+	hour := time.Now().Add(time.Hour).Unix()
+	kid, public := published(t, target.issuer)
+	der, err := x509.MarshalPKIXPublicKey(public)
+	require.NoError(t, err)
+	secret := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	own, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	return []kind{
+		{"admin", sign(t, admin)},
+		{"editor", sign(t, as(manifest.Editor))},
+		{"viewer", sign(t, as(manifest.Viewer))},
+		{"ingest", sign(t, as(manifest.Ingest))},
+		{"unknown role", sign(t, as("owner"))},
+		{"no role", sign(t, with(admin, "role", nil))},
+		{"no token", ""},
+		{"expired", sign(t, with(admin, "exp", time.Now().Add(-time.Hour).Unix()))},
+		{"not yet valid", sign(t, with(admin, "nbf", hour))},
+		{"wrong issuer", sign(t, with(admin, "iss", "https://other.invalid"))},
+		{"wrong audience", sign(t, with(admin, "aud", "other"))},
+		{"alg none", forge(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, kid, admin)},
+		{"HS256 by the public key", forge(t, jwt.SigningMethodHS256, secret, kid, admin)},
+		{"other key id", forge(t, jwt.SigningMethodRS256, own, "other", admin)},
+		{"other tenant", sign(t, claims(manifest.Admin, newTenant()))},
+		{"tenant with #", sign(t, with(admin, "tenant", tenant+"#J"))},
+	}
+}
+
+// forge signs by another way than the issuer's.
+func forge(t *testing.T, method jwt.SigningMethod, key any, kid string, claims map[string]any) string {
+	t.Helper()
+	token := jwt.NewWithClaims(method, jwt.MapClaims(claims))
+	token.Header["kid"] = kid
+	text, err := token.SignedString(key)
+	require.NoError(t, err)
+	return text
+}
+
+// published returns the key that everybody can read.
+func published(t *testing.T, issuer *local.Issuer) (kid string, key *rsa.PublicKey) {
+	t.Helper()
+	k := keySet(t, issuer)[0]
+	number := func(name string) *big.Int {
+		b, err := base64.RawURLEncoding.DecodeString(k[name])
+		require.NoError(t, err)
+		return new(big.Int).SetBytes(b)
+	}
+	return k["kid"], &rsa.PublicKey{N: number("n"), E: int(number("e").Int64())}
+}
+
+// keySet returns the keys that issuers publish.
+func keySet(t *testing.T, issuers ...*local.Issuer) []map[string]string {
+	t.Helper()
+	var keys []map[string]string
+	for _, issuer := range issuers {
+		w := httptest.NewRecorder()
+		issuer.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		var set struct{ Keys []map[string]string }
+		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &set))
+		keys = append(keys, set.Keys...)
+	}
+	return keys
+}
+
+// readTable reads the one table of a Markdown file, its header first.
+func readTable(t *testing.T, path string) [][]string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	var rows [][]string
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if !strings.HasPrefix(line, "|") || strings.HasPrefix(line, "|-") || strings.HasPrefix(line, "| -") {
+			continue
+		}
+		cells := strings.Split(strings.Trim(line, "|"), "|")
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
+		rows = append(rows, cells)
+	}
+	return rows
+}
+
+// lines returns a table as one line for each cell, so that a difference names
+// its row and column.
+func lines(table [][]string) []string {
+	var list []string
+	for _, row := range table {
+		for i, text := range row {
+			column := "column beyond the header"
+			if i < len(table[0]) {
+				column = table[0][i]
+			}
+			list = append(list, row[0]+" / "+column+": "+text)
+		}
+	}
+	return slices.Clip(list)
+}

@@ -1,0 +1,42 @@
+package funnel_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/dev/funnel"
+)
+
+func TestFunnelIsDrawn(t *testing.T) {
+	t.Parallel()
+
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/api/v1/journeys/jrn_1/analytics" || r.Header.Get("Authorization") != "Bearer token" {
+			http.Error(w, "no", http.StatusNotFound)
+			return
+		}
+		_, _ = w.Write([]byte(`{"journeyName":"Welcome","status":"active","asOf":"2026-11-24T16:03:07.412Z",
+			"enrollments":{"total":10,"active":3,"completed":5,"expired":1,"cancelled":0,"failed":1},"steps":[
+			{"nodeId":"in","nodeType":"entry_trigger","entered":9,"completed":9,"active":0,"failed":0,"dropped":0},
+			{"nodeId":"rich","nodeType":"condition_split","entered":6,"completed":3,"active":1,"failed":1,"dropped":1,"branches":{"true":1,"false":2}},
+			{"nodeId":"in","nodeType":"entry_trigger","version":1,"entered":1,"completed":0,"active":1,"failed":0,"dropped":0}]}`))
+	}))
+	defer api.Close()
+	a, err := funnel.Read(t.Context(), api.Client(), api.URL, "token", "jrn_1")
+	require.NoError(t, err)
+	require.Equal(t, "Welcome (active), as of 2026-11-24T16:03:07.412Z\n"+
+		"10 entered: 3 inside, 5 completed (50.0 %), 1 expired, 0 cancelled, 1 failed", a.Summary())
+	require.Equal(t, `
+  in   entry_trigger        9 ##############################
+  rich condition_split      6 ####################.......... 1 here, -2 (33.3 %), true 1, false 2
+  as of version 1:
+  in   entry_trigger        1 ###........................... 1 here`, "\n"+strings.Join(a.Lines(), "\n"))
+
+	_, err = funnel.Read(t.Context(), api.Client(), api.URL, "token", "jrn_2")
+	require.ErrorContains(t, err, "404")
+	require.Contains(t, funnel.Analytics{}.Summary(), "nothing is counted yet")
+}

@@ -1,0 +1,312 @@
+package openapi
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/analytics"
+	"journeys/internal/api"
+	"journeys/internal/auth"
+	"journeys/internal/journey"
+	"journeys/internal/manifest"
+)
+
+// empty is a store that no request gets anything from, so that an answer other
+// than 400 says that the request itself was read.
+type empty struct{ journey.Store }
+
+func (empty) CreateJourney(context.Context, journey.Tenant, journey.Journey) error {
+	return journey.ErrTooMany
+}
+
+func (empty) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+	return journey.Journey{}, journey.ErrNotFound
+}
+
+func (empty) ListJourneys(context.Context, journey.Tenant, journey.Filter) (journey.Page, error) {
+	return journey.Page{}, journey.ErrNotFound
+}
+
+func (empty) PutLastEvent(context.Context, journey.Tenant, string, string, time.Time) error {
+	return journey.ErrNoCustomer
+}
+
+func (empty) ReserveEvent(context.Context, journey.Tenant, journey.EventRecord, time.Time) (journey.EventRecord, error) {
+	return journey.EventRecord{}, journey.ErrNoCustomer
+}
+
+func (empty) PutProfile(context.Context, journey.Tenant, journey.Profile) error {
+	return journey.ErrNoCustomer
+}
+
+func (empty) Counters(context.Context, journey.Tenant, journey.ID, analytics.Range) (analytics.Counters, error) {
+	return analytics.Counters{}, nil
+}
+
+// fault is one entry of a problem's errors.
+type fault struct{ Pointer, Detail string }
+
+// decoders are the handlers that read requests when the functions run.
+type decoders struct{ mux *http.ServeMux }
+
+func newDecoders() decoders {
+	now := func() time.Time { return time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC) }
+	a := &api.API{
+		Journeys:  journey.NewService(empty{}, now, rand.NewChaCha8([32]byte{})),
+		Analytics: analytics.NewReader(empty{}),
+		Log:       slog.New(slog.DiscardHandler),
+		Now:       now,
+		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
+			return ctx, func() slog.Attr { return slog.Attr{} }
+		},
+	}
+	d := decoders{http.NewServeMux()}
+	for _, op := range api.Operations() {
+		d.mux.Handle(op.Key(), a.Handler(op))
+	}
+	return d
+}
+
+// faults returns what the decoders find wrong with a request.
+func (d decoders) faults(t *testing.T, r *http.Request) []fault {
+	tenant, _ := journey.ParseTenant("demo")
+	caller := auth.Caller{
+		Subject: "s", Tenant: tenant, Role: manifest.Admin,
+		ExpiresAt: time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC),
+	}
+	w := httptest.NewRecorder()
+	d.mux.ServeHTTP(w, r.WithContext(auth.NewContext(r.Context(), caller)))
+	if w.Code != http.StatusBadRequest {
+		require.Contains(t, []int{http.StatusNotFound, http.StatusConflict}, w.Code, w.Body.String())
+		return nil
+	}
+	var problem struct{ Errors []fault }
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &problem))
+	require.NotEmpty(t, problem.Errors, w.Body.String())
+	return problem.Errors
+}
+
+// beyondSchemas are the rules that a schema cannot say and its description
+// says in words.
+var beyondSchemas = regexp.MustCompile(`^(names no node of this graph|is the id of nodes/\d+ too|` +
+	`must have at most \d+ bytes as compact JSON, has \d+|must have at most \d+ conditions inside, has \d+|` +
+	`must not be nested more than \d+ deep|must be an RFC 3339 time from 1970 to 9000.*)$`)
+
+// requests lists the bodies of the document's requests, by example.
+func requests(t *testing.T) map[string]*example {
+	list := map[string]*example{}
+	for path, item := range Load().doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			if op.RequestBody == nil {
+				continue
+			}
+			for name, e := range op.RequestBody.Value.Content["application/json"].Examples {
+				list[op.OperationID+" "+name] = &example{
+					method, manifest.BasePath + strings.NewReplacer("{id}", id, "{customerId}", "c-1").Replace(path), plain(t, e.Value.Value),
+				}
+			}
+		}
+	}
+	require.Len(t, list, 14)
+	return list
+}
+
+// example is a request of the document.
+type example struct {
+	method, path string
+	body         any
+}
+
+func (e *example) request(t *testing.T, body []byte) *http.Request {
+	r := httptest.NewRequestWithContext(t.Context(), e.method, e.path, strings.NewReader(string(body)))
+	r.Header.Set("Content-Type", "application/json")
+	return r
+}
+
+// The decoders and the schemas are two descriptions of the same requests. Each
+// example is read by both, and then each of its values is replaced, taken away
+// and added to: both must say the same of what comes out.
+func TestSchemasAndDecodersAgree(t *testing.T) {
+	t.Parallel()
+	d := newDecoders()
+	for name, e := range requests(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			whole, err := json.Marshal(e.body)
+			require.NoError(t, err)
+			require.NoError(t, Load().CheckRequest(e.request(t, whole), whole))
+			require.Empty(t, d.faults(t, e.request(t, whole)))
+			accepted, refused := 0, 0
+			check := func(body any, what string) {
+				text, err := json.Marshal(body)
+				require.NoError(t, err)
+				bySchema := Load().CheckRequest(e.request(t, text), text)
+				faults := d.faults(t, e.request(t, text))
+				if bySchema != nil {
+					refused++
+					require.NotEmpty(t, faults, "%s: only the schema refuses %.500s\n%v", what, text, bySchema)
+					return
+				}
+				accepted++
+				faults = slices.DeleteFunc(faults, func(f fault) bool { return beyondSchemas.MatchString(f.Detail) })
+				require.Empty(t, faults, "%s: only the decoder refuses %.500s", what, text)
+			}
+			for _, p := range parts(e.body.(map[string]any)) {
+				mutate(p.changes, func(what string) { check(p.body, what) })
+			}
+			require.Positive(t, refused)
+			t.Logf("%d changed bodies accepted and %d refused by both", accepted, refused)
+		})
+	}
+}
+
+// part is a body and the value in it that changes.
+type part struct{ body, changes map[string]any }
+
+// parts returns bodies that are the given one together: one for each node and
+// edge of a graph, and the rest. What is wrong with one says nothing of another,
+// and small bodies are read faster.
+func parts(body map[string]any) []part {
+	graph, ok := body["definition"].(map[string]any)
+	if !ok {
+		return []part{{body, body}}
+	}
+	with := func(nodes ...any) map[string]any {
+		changed, g := maps.Clone(body), maps.Clone(graph)
+		g["nodes"], g["edges"] = nodes, []any{}
+		changed["definition"] = g
+		return changed
+	}
+	rest := with()
+	list := []part{{rest, rest}}
+	for _, node := range graph["nodes"].([]any) {
+		list = append(list, part{with(node), node.(map[string]any)})
+	}
+	for _, e := range graph["edges"].([]any) {
+		edge := e.(map[string]any)
+		changed := with(
+			map[string]any{"id": edge["source"], "type": "condition_split"},
+			map[string]any{"id": edge["target"], "type": "exit"})
+		changed["definition"].(map[string]any)["edges"] = []any{edge}
+		list = append(list, part{changed, edge})
+	}
+	return list
+}
+
+// values is what each value of a body is replaced by.
+var values = []any{
+	nil, true, false, 0, 1, -1, 0.5, 100, 101, 365, 366, 8760, 8760.5, 20000, 20001, 525601, 1e300,
+	"", "a", "a.b", ".", "a..b", "\u0085", "true", "draft", "exit", "wait", "eq", "in", "exists", "gt", "fail", "resend", "days", "x y",
+	strings.Repeat("é", 64), strings.Repeat("é", 65), strings.Repeat("é", 128), strings.Repeat("é", 129),
+	strings.Repeat("é", 255), strings.Repeat("é", 256), strings.Repeat("é", 257), strings.Repeat("é", 2000), strings.Repeat("é", 2001),
+	"a.b.c.d.e.f.g.h", "a.b.c.d.e.f.g.h.i", "2026-11-23T10:00:00+01:00", "2026-11-23",
+	[]any{}, []any{nil}, []any{"a"}, []any{1.0, map[string]any{}}, slices.Repeat([]any{"a"}, 64), slices.Repeat([]any{"a"}, 200),
+	slices.Repeat([]any{"a"}, 201), slices.Repeat([]any{"a"}, 1000), slices.Repeat([]any{"a"}, 1001),
+	map[string]any{}, map[string]any{"unknown": 1}, map[string]any{"all": []any{}}, map[string]any{"any": []any{}, "all": []any{}},
+	map[string]any{"field": "a", "operator": "in", "value": []any{1, "b", false}},
+	map[string]any{"all": slices.Repeat([]any{map[string]any{"any": []any{}}}, 65)},
+	map[string]any{"value": 1, "unit": "days"}, map[string]any{strings.Repeat("n", 65): map[string]any{}},
+}
+
+// mutate changes one place of the value after the other, calls check, and
+// changes it back.
+func mutate(value any, check func(what string)) {
+	switch value := value.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(value)) {
+			old := value[name]
+			for _, v := range values {
+				value[name] = v
+				check("replaced " + name)
+			}
+			delete(value, name)
+			check("without " + name)
+			value[strings.ToUpper(name[:1])+name[1:]+"_"] = old
+			check("renamed " + name)
+			delete(value, strings.ToUpper(name[:1])+name[1:]+"_")
+			value[name] = old
+			mutate(old, check)
+		}
+		value["unknown"] = 1
+		check("with an unknown field")
+		delete(value, "unknown")
+	case []any:
+		for i := range value {
+			old := value[i]
+			for _, v := range values {
+				value[i] = v
+				check(fmt.Sprint("replaced ", i))
+			}
+			value[i] = old
+			mutate(old, check)
+		}
+	}
+}
+
+func TestSchemasAndDecodersAgreeOnParameters(t *testing.T) {
+	t.Parallel()
+	d := newDecoders()
+	long := strings.Repeat("a", 128)
+	for _, target := range []string{
+		"?limit=0", "?limit=1", "?limit=200", "?limit=201", "?limit=-1", "?limit=1.5", "?limit=a", "?limit=",
+		"?offset=0", "?offset=-1", "?offset=2147483647", "?offset=2147483648", "?offset=1e3",
+		"?status=draft", "?status=Draft", "?status=", "?other=1", "?limit=1&limit=1", "?status=active&limit=2&offset=3",
+	} {
+		agree(t, d, httptest.NewRequest("GET", "/api/v1/journeys"+target, nil))
+	}
+	for _, query := range []string{
+		"?status=failed", "?status=inside", "?status=", "?nodeId=a-1", "?nodeId=", "?nodeId=a.b", "?limit=200", "?limit=201",
+		"?cursor=", "?cursor=abc_-9", "?cursor=a+b", "?cursor=" + strings.Repeat("a", 800), "?cursor=" + strings.Repeat("a", 801), "?offset=1",
+	} {
+		agree(t, d, httptest.NewRequest("GET", "/api/v1/journeys/"+id+"/enrollments"+query, nil))
+	}
+	headers := map[string][]string{
+		"GET If-None-Match": {"*", `"1"`, `W/"1"`, `"1", W/"2" ,"x"`, `1`, `"1`, `"1""2"`, `"a b"`, `w/"1"`, `*, "1"`, ``},
+		"PUT If-Match":      {"*", `"1"`, `W/"1"`, `"1", "2"`, `1`, `"1`, `""`, ``},
+		"POST Idempotency-Key": {
+			"a", "a b", `"a"`, `"a\"b"`, `"a\b"`, `"a`, `a"`, `"a"b`, `""`, long, long + "a", `"` + long + `"`, `"` + long + `a"`,
+			`"` + strings.Repeat(`\"`, 128) + `"`, "a\tb", "\x7f", "\xe9",
+		},
+	}
+	for where, texts := range headers {
+		method, name, _ := strings.Cut(where, " ")
+		for _, text := range texts {
+			target, body := "/api/v1/journeys/"+id, "{}"
+			if method == "POST" {
+				target, body = target+"/enroll", `{"customerId":"c"}`
+			}
+			if method == "GET" {
+				body = ""
+			}
+			r := httptest.NewRequest(method, target, strings.NewReader(body))
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set(name, text)
+			agree(t, d, r)
+		}
+	}
+}
+
+// agree fails the test unless the contract and the decoders say the same of a
+// request.
+func agree(t *testing.T, d decoders, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	require.NoError(t, err)
+	r.Body = io.NopCloser(strings.NewReader(string(body)))
+	byContract := Load().CheckRequest(r, body)
+	faults := d.faults(t, r)
+	require.Equal(t, byContract != nil, len(faults) > 0, "%s %s %v: %v %v", r.Method, r.URL, r.Header, byContract, faults)
+}
