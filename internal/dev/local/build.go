@@ -137,20 +137,24 @@ func checkDist(dist string, functions []manifest.Function) error {
 // ErrNoNPM says what to install.
 var ErrNoNPM = errors.New("npm is missing: install Node.js 20 or newer, with npm")
 
-// Install installs the npm packages of root unless they are those of its
-// package-lock.json already. Several processes may install at once.
+// NodePackages is the directory of the npm packages, below the module's.
+const NodePackages = "tools/node"
+
+// Install installs the npm packages of the module at root, unless they match
+// their package-lock.json already. Several processes may install at once.
 func Install(ctx context.Context, root string, log io.Writer) error {
 	unlock, err := lock(filepath.Join(root, ".local", "npm.lock"))
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	wanted, err := os.Stat(filepath.Join(root, "package-lock.json"))
+	dir := filepath.Join(root, NodePackages)
+	wanted, err := os.Stat(filepath.Join(dir, "package-lock.json"))
 	if err != nil {
 		return fmt.Errorf("find the npm packages' lock file: %w", err)
 	}
 	// npm writes this file last.
-	mark := filepath.Join(root, "node_modules", ".package-lock.json")
+	mark := filepath.Join(dir, "node_modules", ".package-lock.json")
 	if have, err := os.Stat(mark); err == nil && !have.ModTime().Before(wanted.ModTime()) {
 		return nil
 	}
@@ -159,7 +163,7 @@ func Install(ctx context.Context, root string, log io.Writer) error {
 		return ErrNoNPM
 	}
 	cmd := exec.CommandContext(ctx, npm, "ci", "--no-progress")
-	cmd.Dir = root
+	cmd.Dir = dir
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("install the npm packages: %w", err)

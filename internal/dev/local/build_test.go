@@ -86,7 +86,7 @@ func TestBuildSaysWhichFunctionHasNoFolder(t *testing.T) {
 
 func TestInstallRunsNPMOnlyWhenPackagesAreMissing(t *testing.T) {
 	root, bin := t.TempDir(), t.TempDir()
-	write(t, filepath.Join(root, "package-lock.json"), "{}")
+	write(t, filepath.Join(root, "tools/node/package-lock.json"), "{}")
 	write(t, filepath.Join(bin, "npm"), fmt.Sprintf(
 		"#!/bin/sh\necho $* >> npm-calls\n%s -p node_modules\n: > node_modules/.package-lock.json\n", "/bin/mkdir"))
 	t.Setenv("PATH", bin)
@@ -94,14 +94,14 @@ func TestInstallRunsNPMOnlyWhenPackagesAreMissing(t *testing.T) {
 	for range 2 {
 		require.NoError(t, local.Install(t.Context(), root, t.Output()))
 	}
-	calls, err := os.ReadFile(filepath.Join(root, "npm-calls"))
+	calls, err := os.ReadFile(filepath.Join(root, "tools/node/npm-calls"))
 	require.NoError(t, err)
 	require.Equal(t, "ci --no-progress\n", string(calls))
 }
 
 func TestInstallSaysThatNPMIsMissing(t *testing.T) {
 	root := t.TempDir()
-	write(t, filepath.Join(root, "package-lock.json"), "{}")
+	write(t, filepath.Join(root, "tools/node/package-lock.json"), "{}")
 	t.Setenv("PATH", t.TempDir())
 	require.ErrorIs(t, local.Install(t.Context(), root, t.Output()), local.ErrNoNPM)
 }

@@ -71,7 +71,7 @@ func prepare() error {
 			return err
 		}
 	}
-	for _, name := range []string{"node_modules", "package-lock.json"} {
+	for _, name := range []string{"tools"} {
 		if err := os.Symlink(filepath.Join(root, name), filepath.Join(module, name)); err != nil {
 			return err
 		}

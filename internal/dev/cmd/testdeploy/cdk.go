@@ -35,13 +35,13 @@ func (d *deployment) app() string { return filepath.Join(d.dir, "app") }
 // cdk runs the project's own CDK, on the project's own Node, in a folder.
 func (d *deployment) cdk(ctx context.Context, name, folder string, args ...string) (string, error) {
 	env := append(awsEnvironment(d.emulator.url, d.dir),
-		"PATH="+filepath.Join(d.root, "node_modules", ".bin")+":"+os.Getenv("PATH"),
+		"PATH="+filepath.Join(d.root, "tools/node/node_modules/.bin")+":"+os.Getenv("PATH"),
 		"CDK_HOME="+filepath.Join(d.dir, "cdk"), // it keeps accounts' ids there
 		"JOURNEYS_STAGE=dev", "JOURNEYS_ARCH="+runtime.GOARCH,
 		manifest.EnvIssuer+"="+local.IssuerName, manifest.EnvAudience+"="+local.Audience,
 		manifest.EnvJWKSURL+"="+d.keys.url())
 	args = append([]string{"--no-notices", "--no-color", "--progress", "events"}, args...)
-	return d.command(ctx, name, folder, env, filepath.Join(d.root, "node_modules", ".bin", "cdk"), args...)
+	return d.command(ctx, name, folder, env, filepath.Join(d.root, "tools/node/node_modules/.bin/cdk"), args...)
 }
 
 // cdkDeploy synthesizes and deploys the stack as the keys' address is now.

@@ -43,8 +43,8 @@ func startEmulator(ctx context.Context, root, dir, log string) (*emulator, error
 		return nil, err
 	}
 	// Not by ctx, which would leave the functions: stop ends them too.
-	e.cmd = exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(root, ".local", "ministack", "bin", "python"), "-B",
-		filepath.Join(root, "tools", "deploy", "emulator.py"))
+	e.cmd = exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(root, ".local/python/ministack/bin/python"), "-B",
+		filepath.Join(root, "tools/ministack/emulator.py"))
 	e.cmd.Dir = dir
 	e.cmd.Env = append(awsEnvironment(e.url, dir),
 		"GATEWAY_PORT="+port, "BIND_HOST=127.0.0.1", "AUTH=true",
