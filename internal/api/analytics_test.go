@@ -25,7 +25,7 @@ func TestAnalytics(t *testing.T) {
 	j := store.journeys[0]
 	older := j
 	older.GraphHash = "0000000000000000000000000000000000000000000000000000000000000000"
-	s := newServer(t, counted{Store: store, counters: analytics.Counters{
+	s := newServer(t, counted{stores: store, counters: analytics.Counters{
 		Totals: map[string]*analytics.Total{j.GraphHash: {
 			Rev: 1, Through: "2026-11-22", Newest: start.AddDate(0, 0, -1),
 			Graph: analytics.Graph{
@@ -117,7 +117,7 @@ func TestAnalytics_ManyVersions(t *testing.T) {
 			Version: v, Totals: analytics.Totals{Enrolled: 3 * many, Failed: many}, Steps: steps,
 		}}
 	}
-	s := newServer(t, counted{Store: &memory{}, counters: counters})
+	s := newServer(t, counted{stores: &memory{}, counters: counters})
 	w := s.do(call{method: "GET", path: "/journeys/jrn_01JD0000000000000000000000/analytics"})
 	require.Equal(t, http.StatusOK, w.Code)
 	var body struct {
@@ -140,7 +140,7 @@ func TestAnalytics_ManyVersions(t *testing.T) {
 func TestAnalytics_NothingCounted(t *testing.T) {
 	t.Parallel()
 
-	s := newServer(t, counted{Store: &memory{}})
+	s := newServer(t, counted{stores: &memory{}})
 	id := s.create(`{"name":"Welcome"}`)
 	viewer := caller(manifest.Viewer)
 	body := s.must(http.StatusOK, call{method: "GET", path: "/journeys/" + id + "/analytics", caller: &viewer})
@@ -154,7 +154,7 @@ func TestAnalytics_NothingCounted(t *testing.T) {
 func TestAnalytics_BadDays(t *testing.T) {
 	t.Parallel()
 
-	s := newServer(t, counted{Store: &memory{}})
+	s := newServer(t, counted{stores: &memory{}})
 	id := s.create(`{"name":"Welcome"}`)
 	for query, pointers := range map[string][]string{
 		"from=2026-11-01":                     {"/query/to"},

@@ -39,15 +39,23 @@ type server struct {
 	log bytes.Buffer
 }
 
-func newServer(t testing.TB, store journey.Store) *server {
+// stores is all that a journey.Service uses, for fakes that are one type.
+type stores interface {
+	journey.JourneyStore
+	journey.EnrollmentStore
+	journey.CustomerStore
+	journey.EventStore
+}
+
+func newServer(t testing.TB, store stores) *server {
 	now := func() time.Time { return start }
 	s := &server{t: t, mux: http.NewServeMux()}
 	table, ok := store.(analytics.Table)
 	if !ok {
-		table = counted{Store: store}
+		table = counted{stores: store}
 	}
 	a := &api.API{
-		Journeys:  journey.NewService(store, now, rand.NewChaCha8([32]byte{})),
+		Journeys:  journey.NewService(journey.Stores{Journeys: store, Enrollments: store, Customers: store, Events: store}, now, rand.NewChaCha8([32]byte{})),
 		Analytics: analytics.NewReader(table),
 		Log:       slog.New(slog.NewJSONHandler(&s.log, nil)),
 		Now:       now,
@@ -230,7 +238,7 @@ func TestEveryAnswerForbidsCachesAndGuessing(t *testing.T) {
 
 // counted is a store with what is counted of every journey.
 type counted struct {
-	journey.Store
+	stores
 	counters analytics.Counters
 }
 
@@ -241,7 +249,7 @@ func (c counted) Counters(context.Context, journey.Tenant, journey.ID, analytics
 // memory is a store that forgets, for tests of what stands before and after a
 // store. It knows nothing of enrollments made before.
 type memory struct {
-	journey.Store
+	stores
 
 	mu       sync.Mutex
 	journeys []journey.Journey // newest first
@@ -302,9 +310,9 @@ func (m *memory) StartedBy(context.Context, journey.Tenant, string) ([]journey.I
 	return nil, nil
 }
 
-func (m *memory) Indexed(
-	context.Context, journey.Tenant, journey.ID, journey.Partition, int, *journey.IndexKey,
-) ([]journey.Indexed, *journey.IndexKey, error) {
+func (m *memory) ReadPartition(
+	context.Context, journey.Partition, int, *journey.DueKey,
+) ([]journey.Indexed, *journey.DueKey, error) {
 	return nil, nil, nil
 }
 
@@ -312,7 +320,7 @@ func (m *memory) DrainFrom(context.Context, journey.Tenant, journey.ID) (int, er
 
 func (m *memory) Forget(context.Context, journey.Tenant, string, time.Time) error { return nil }
 
-func (m *memory) CreateJourney(_ context.Context, _ journey.Tenant, j journey.Journey) error {
+func (m *memory) Create(_ context.Context, _ journey.Tenant, j journey.Journey) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.journeys = append([]journey.Journey{j}, m.journeys...)
@@ -342,7 +350,7 @@ func (m *memory) Definition(_ context.Context, _ journey.Tenant, id journey.ID, 
 	return nil, journey.ErrNotFound
 }
 
-func (m *memory) ListJourneys(_ context.Context, _ journey.Tenant, f journey.Filter) (journey.Page, error) {
+func (m *memory) List(_ context.Context, _ journey.Tenant, f journey.Filter) (journey.Page, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var page journey.Page
@@ -359,7 +367,7 @@ func (m *memory) ListJourneys(_ context.Context, _ journey.Tenant, f journey.Fil
 	return page, nil
 }
 
-func (m *memory) UpdateJourney(_ context.Context, _ journey.Tenant, old, next journey.Journey) error {
+func (m *memory) Update(_ context.Context, _ journey.Tenant, old, next journey.Journey) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i := range m.journeys {
@@ -370,7 +378,7 @@ func (m *memory) UpdateJourney(_ context.Context, _ journey.Tenant, old, next jo
 	return nil
 }
 
-func (m *memory) DeleteJourney(_ context.Context, _ journey.Tenant, j journey.Journey) error {
+func (m *memory) Delete(_ context.Context, _ journey.Tenant, j journey.Journey) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i := range m.journeys {
@@ -382,7 +390,7 @@ func (m *memory) DeleteJourney(_ context.Context, _ journey.Tenant, j journey.Jo
 	return journey.ErrNotFound
 }
 
-func (m *memory) Enroll(_ context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []journey.Outcome {
+func (m *memory) Insert(_ context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []journey.Outcome {
 	outcomes := make([]journey.Outcome, len(list))
 	for i, e := range list {
 		outcomes[i] = journey.Outcome{Result: journey.OutcomeEnrolled}

@@ -73,11 +73,11 @@ func (s spoilt) Enrollments(context.Context, journey.Tenant, string) ([]journey.
 	return nil, []journey.Damage{{Journey: s.id, Cause: errSpoilt}, {Journey: s.id, Cause: errSpoilt}}, nil
 }
 
-func (s spoilt) Indexed(
-	context.Context, journey.Tenant, journey.ID, journey.Partition, int, *journey.IndexKey,
-) ([]journey.Indexed, *journey.IndexKey, error) {
-	at := journey.IndexKey{Customer: "Ada", At: start}
-	return []journey.Indexed{{IndexKey: at, Err: errSpoilt}, {IndexKey: at, Err: errSpoilt}}, nil, nil
+func (s spoilt) ReadPartition(
+	context.Context, journey.Partition, int, *journey.DueKey,
+) ([]journey.Indexed, *journey.DueKey, error) {
+	at := journey.DueKey{Customer: "Ada", At: start}
+	return []journey.Indexed{{DueKey: at, Err: errSpoilt}, {DueKey: at, Err: errSpoilt}}, nil, nil
 }
 
 func TestDamagedEnrollmentsAreToldInTheLogAlone(t *testing.T) {

@@ -193,7 +193,7 @@ func testProblems(draft string) []problem {
 
 // broken is a store whose every read ends in the same way.
 type broken struct {
-	journey.Store
+	stores
 	err error
 }
 
@@ -230,7 +230,7 @@ func TestFaultsOfOursSayNothing(t *testing.T) {
 func TestAPanicIsA500AndItsStackIsLogged(t *testing.T) {
 	t.Parallel()
 
-	s := newServer(t, struct{ journey.Store }{}) // every method panics
+	s := newServer(t, struct{ stores }{}) // every method panics
 	w := s.do(call{method: "GET", path: "/journeys"})
 	require.Equal(t, 500, w.Code)
 	require.Equal(t, "application/problem+json", w.Header().Get("Content-Type"))

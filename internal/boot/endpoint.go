@@ -39,13 +39,13 @@ func endpoint(op api.Operation, newInvoke NewInvoke) {
 	settings.Start(op.Function, func(set map[string]string) (any, error) {
 		store := dynamo.New(connect(context.Background()), set[manifest.EnvTable], rand.Reader, dynamo.BatchInserts)
 		log := lambdacontext.NewLogger()
-		service := journey.NewService(store, time.Now, rand.Reader)
+		service := journey.NewService(store.Handlers(), time.Now, rand.Reader)
 		if newInvoke != nil {
 			service.Nudge = newDispatcher(set, newInvoke).nudge(log)
 		}
 		a := &api.API{
 			Journeys:     service,
-			Analytics:    analytics.NewReader(store),
+			Analytics:    analytics.NewReader(store.Analytics),
 			Log:          log,
 			Now:          time.Now,
 			Meter:        meter,

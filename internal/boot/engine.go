@@ -59,7 +59,7 @@ const parallelEffects = 32
 
 func newEngine(set map[string]string) *engine.Engine {
 	return &engine.Engine{
-		Table:    dynamo.New(connect(context.Background()), set[manifest.EnvTable], rand.Reader, dynamo.BatchInserts),
+		Table:    dynamo.New(connect(context.Background()), set[manifest.EnvTable], rand.Reader, dynamo.BatchInserts).Engine,
 		Parallel: parallelEffects, Now: time.Now, Jitter: mathrand.Float64,
 		Log: lambdacontext.NewLogger(), Definitions: &journey.Definitions{},
 		Installation: set[manifest.EnvTable],

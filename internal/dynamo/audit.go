@@ -150,7 +150,7 @@ func (c countText) graph() (g analytics.Graph, err error) {
 }
 
 // Audit implements analytics.AuditTable.
-func (s *Store) Audit(ctx context.Context) (analytics.Audit, error) {
+func (s Analytics) Audit(ctx context.Context) (analytics.Audit, error) {
 	head, err := s.get(ctx, key(auditPK, auditSK))
 	if err != nil || head == nil {
 		return analytics.Audit{}, failed("read the audit", err)
@@ -183,7 +183,7 @@ func pieceKey(written []byte, i int) item {
 }
 
 // PutAudit implements analytics.AuditTable.
-func (s *Store) PutAudit(ctx context.Context, a analytics.Audit) error {
+func (s Analytics) PutAudit(ctx context.Context, a analytics.Audit) error {
 	w, err := s.newWriteID()
 	if err != nil {
 		return err
@@ -197,7 +197,7 @@ func (s *Store) PutAudit(ctx context.Context, a analytics.Audit) error {
 		it := pieceKey(w[:], pieces)
 		it.putBinary(uText, piece)
 		it.putNumber(manifest.TTL, a.Day.End().Add(pieceLife).Unix())
-		if _, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it}); err != nil {
+		if _, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.name, Item: it}); err != nil {
 			return failed("store the audit", err)
 		}
 		pieces++
@@ -207,7 +207,7 @@ func (s *Store) PutAudit(ctx context.Context, a analytics.Audit) error {
 	head.putNumber(uPieces, int64(pieces))
 	head.putBinary(aWriteID, w[:])
 	out, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &s.table, Item: head, ReturnValues: types.ReturnValueAllOld,
+		TableName: &s.name, Item: head, ReturnValues: types.ReturnValueAllOld,
 		ConditionExpression:                 aws.String("attribute_not_exists(PK) OR #r = :r"),
 		ExpressionAttributeNames:            map[string]string{"#r": cRev},
 		ExpressionAttributeValues:           item{":r": number(a.Rev - 1)},
@@ -228,11 +228,11 @@ func (s *Store) PutAudit(ctx context.Context, a analytics.Audit) error {
 // deletePieces removes what an earlier head named: where a segment stands is
 // the key of a customer, who may be forgotten. What stays behind when this is
 // cut short has its time to live.
-func (s *Store) deletePieces(ctx context.Context, head item) error {
+func (s *table) deletePieces(ctx context.Context, head item) error {
 	r := reader{item: head}
 	for i := range int(r.number(uPieces)) {
 		_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-			TableName: &s.table, Key: pieceKey(r.binary(aWriteID), i),
+			TableName: &s.name, Key: pieceKey(r.binary(aWriteID), i),
 		})
 		if err != nil {
 			return failed("remove what is left of an audit", err)

@@ -68,7 +68,7 @@ func chaos(t *testing.T, s, calm *dynamo.Store, seed int) {
 			for n := range list {
 				list[n].Journey = id(seed)
 			}
-			answers[i] = count(s.Enroll(t.Context(), demo, 4, list))
+			answers[i] = count(s.Enrollments.Insert(t.Context(), demo, 4, list))
 		})
 	}
 	running.Wait()
@@ -79,7 +79,7 @@ func chaos(t *testing.T, s, calm *dynamo.Store, seed int) {
 		require.Equal(t, len(all), answer.enrolled+answer.skipped+answer.errors, where)
 		require.Zero(t, answer.errors, where)
 		sum += answer.enrolled
-		stored := count(calm.Enrolled(t.Context(), demo, id(seed), all, journey.RequestID{byte(i + 1)}))
+		stored := count(calm.Enrollments.Enrolled(t.Context(), demo, id(seed), all, journey.RequestID{byte(i + 1)}))
 		require.Equal(t, answer, stored, where)
 	}
 	require.Equal(t, len(all), sum, "seed %d", seed)

@@ -243,13 +243,13 @@ func unpackCounts(packed []byte) (t analytics.Totals, poison int64, steps []anal
 // PutPart implements analytics.Parts. A refusal tells what is stored, and costs
 // no read. The answer of a write that was lost becomes such a refusal, by
 // itself: the stored part has then counted everything.
-func (s *Store) PutPart(ctx context.Context, p analytics.Part) (analytics.Part, error) {
+func (s Analytics) PutPart(ctx context.Context, p analytics.Part) (analytics.Part, error) {
 	it, err := encodePart(p)
 	if err != nil {
 		return analytics.Part{}, fmt.Errorf("%w: %w", analytics.ErrInvalid, err)
 	}
 	put := &dynamodb.PutItemInput{
-		TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(PK)"),
+		TableName: &s.name, Item: it, ConditionExpression: aws.String("attribute_not_exists(PK)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
 	if p.Rev > 1 {

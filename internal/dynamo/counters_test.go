@@ -78,7 +78,7 @@ func handedOver(image map[string]streamtypes.AttributeValue) map[string]events.D
 func counting(s *dynamo.Store) (*analytics.Counter, *bytes.Buffer) {
 	var log bytes.Buffer
 	return &analytics.Counter{
-		Parts: s, Now: func() time.Time { return start }, Log: slog.New(slog.NewJSONHandler(&log, nil)), Parallel: 1,
+		Parts: s.Analytics, Now: func() time.Time { return start }, Log: slog.New(slog.NewJSONHandler(&log, nil)), Parallel: 1,
 	}, &log
 }
 
@@ -149,13 +149,13 @@ func TestAGraphOf256NodesIsCountedInOneBatch(t *testing.T) {
 		})
 		list = append(list, e)
 	}
-	require.Equal(t, repeat(enrolled, 30), s.Enroll(t.Context(), demo, 4, list))
+	require.Equal(t, repeat(enrolled, 30), s.Enrollments.Insert(t.Context(), demo, 4, list))
 	now := start.Add(time.Hour)
 	for i := range list {
 		list[i], _ = d.Graph.Step(list[i].NextWrite(now), journey.Input{Now: now, HasAttributes: true})
 		require.Equal(t, journey.Completed, list[i].Status)
 	}
-	for _, err := range s.Advance(t.Context(), demo, 4, list) {
+	for _, err := range s.Engine.Advance(t.Context(), demo, 4, list) {
 		require.NoError(t, err)
 	}
 	shard, records := readStream(t, table)
@@ -190,7 +190,7 @@ func TestAJourneyThatTheTableRefusesStopsNobody(t *testing.T) {
 		for i := range list {
 			list[i].Journey, list[i].WrittenAt = id(n), start
 		}
-		require.Equal(t, repeat(enrolled, 10), s.Enroll(t.Context(), demo, 4, list))
+		require.Equal(t, repeat(enrolled, 10), s.Enrollments.Insert(t.Context(), demo, 4, list))
 	}
 	shard, records := readStream(t, table)
 	require.Len(t, records, 50)
@@ -241,7 +241,7 @@ func fill(t *testing.T, s *dynamo.Store, part analytics.Part) {
 		delete(part.Watermarks, filler)
 		filler = strings.Repeat("f", length+step)
 		part.Watermarks[filler] = "1"
-		_, err := s.PutPart(t.Context(), part)
+		_, err := s.Analytics.PutPart(t.Context(), part)
 		if err == nil {
 			length += step
 			continue
@@ -280,7 +280,7 @@ func TestCountingRecognisesItsOwn(t *testing.T) {
 				for i := range list {
 					list[i].Journey, list[i].WrittenAt = id(n), start.AddDate(0, 0, i%2)
 				}
-				require.Equal(t, repeat(enrolled, 40), s.Enroll(t.Context(), demo, 4, list))
+				require.Equal(t, repeat(enrolled, 40), s.Enrollments.Insert(t.Context(), demo, 4, list))
 			}
 			shard, records := readStream(t, table)
 			counter, _ := counting(storeOn(table, faults.Install))

@@ -8,17 +8,17 @@ import (
 	"journeys/internal/journey"
 )
 
-// PutProfile implements journey.Store.
-func (s *Store) PutProfile(ctx context.Context, t journey.Tenant, p journey.Profile) error {
+// PutProfile implements journey.CustomerStore.
+func (s Customers) PutProfile(ctx context.Context, t journey.Tenant, p journey.Profile) error {
 	it := profileKey(t, p.Customer)
 	it.putBinary(pAttributes, p.Attributes)
 	it.putTime(pUpdated, p.UpdatedAt)
-	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it})
+	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.name, Item: it})
 	return failed("store a profile", err)
 }
 
-// Profile implements journey.Store.
-func (s *Store) Profile(ctx context.Context, t journey.Tenant, customer string) (journey.Profile, error) {
+// Profile implements journey.CustomerStore.
+func (s Customers) Profile(ctx context.Context, t journey.Tenant, customer string) (journey.Profile, error) {
 	it, err := s.get(ctx, profileKey(t, customer))
 	if err != nil {
 		return journey.Profile{}, failed("read a profile", err)
@@ -31,8 +31,8 @@ func (s *Store) Profile(ctx context.Context, t journey.Tenant, customer string) 
 	return p, damaged(r.err)
 }
 
-// Enrollment implements journey.Store.
-func (s *Store) Enrollment(ctx context.Context, t journey.Tenant, id journey.ID, customer string) (journey.Enrollment, error) {
+// Enrollment implements journey.EnrollmentStore.
+func (s Enrollments) Enrollment(ctx context.Context, t journey.Tenant, id journey.ID, customer string) (journey.Enrollment, error) {
 	it, err := s.get(ctx, enrollmentKey(t, id, customer))
 	if err != nil {
 		return journey.Enrollment{}, failed("read an enrollment", err)

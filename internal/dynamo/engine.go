@@ -20,7 +20,7 @@ import (
 	"journeys/internal/manifest"
 )
 
-var _ engine.Table = (*Store)(nil)
+var _ engine.Table = Engine{}
 
 // Attributes of a customer's profile and last events.
 const (
@@ -30,7 +30,7 @@ const (
 )
 
 // Lives implements engine.Table.
-func (s *Store) Lives(ctx context.Context) ([]engine.Live, error) {
+func (s Engine) Lives(ctx context.Context) ([]engine.Live, error) {
 	var lives []engine.Live
 	var unread engine.Unread
 	err := s.query(ctx, "read what is live", &dynamodb.QueryInput{
@@ -66,17 +66,17 @@ func decodeLive(it item) (engine.Live, error) {
 }
 
 // Due implements engine.Table.
-func (s *Store) Due(ctx context.Context, shard engine.Shard, before time.Time, after *engine.Due) ([]engine.Due, *engine.Due, error) {
+func (s Engine) Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
 	query := &dynamodb.QueryInput{
-		TableName: &s.table, IndexName: aws.String(manifest.DueIndex), Limit: aws.Int32(engine.PageSize),
+		TableName: &s.name, IndexName: aws.String(manifest.DueIndex), Limit: aws.Int32(engine.PageSize),
 		KeyConditionExpression: aws.String("dp = :dp AND ds <= :ds"),
 		ExpressionAttributeValues: item{
-			":dp": text(duePartition(shard.Tenant, shard.Journey, shard.Epoch, shard.Number)),
+			":dp": text(duePartition(p)),
 			":ds": number(before.UnixMilli()),
 		},
 	}
 	if after != nil {
-		start := enrollmentKey(shard.Tenant, shard.Journey, after.Customer)
+		start := enrollmentKey(p.Tenant, p.Journey, after.Customer)
 		start[manifest.DuePartitionKey] = query.ExpressionAttributeValues[":dp"]
 		start[manifest.DueSortKey] = number(after.At.UnixMilli())
 		query.ExclusiveStartKey = start
@@ -85,11 +85,11 @@ func (s *Store) Due(ctx context.Context, shard engine.Shard, before time.Time, a
 	if err != nil {
 		return nil, nil, failed("read who is due", err)
 	}
-	page := make([]engine.Due, len(out.Items))
+	page := make([]journey.DueKey, len(out.Items))
 	for i, it := range out.Items {
 		r := reader{item: it}
-		customer := strings.TrimPrefix(r.text(manifest.PartitionKey), customerPK(shard.Tenant))
-		page[i] = engine.Due{Customer: customer, At: r.time(manifest.DueSortKey)}
+		customer := strings.TrimPrefix(r.text(manifest.PartitionKey), customerPK(p.Tenant))
+		page[i] = journey.DueKey{Customer: customer, At: r.time(manifest.DueSortKey)}
 		if r.err != nil {
 			return nil, nil, r.err
 		}
@@ -101,14 +101,14 @@ func (s *Store) Due(ctx context.Context, shard engine.Shard, before time.Time, a
 }
 
 // GrowShards implements engine.Table.
-func (s *Store) GrowShards(ctx context.Context, l engine.Live) error {
+func (s Engine) GrowShards(ctx context.Context, l engine.Live) error {
 	w, err := s.newWriteID()
 	if err != nil {
 		return err
 	}
 	grow := func(key item, name string) types.TransactWriteItem {
 		return types.TransactWriteItem{Update: &types.Update{
-			TableName: &s.table, Key: key, UpdateExpression: aws.String("SET #k = :more"),
+			TableName: &s.name, Key: key, UpdateExpression: aws.String("SET #k = :more"),
 			ConditionExpression:      aws.String("#k = :k"),
 			ExpressionAttributeNames: map[string]string{"#k": name},
 			ExpressionAttributeValues: item{
@@ -123,7 +123,7 @@ func (s *Store) GrowShards(ctx context.Context, l engine.Live) error {
 }
 
 // Drained implements engine.Table.
-func (s *Store) Drained(ctx context.Context, l engine.Live) error {
+func (s Engine) Drained(ctx context.Context, l engine.Live) error {
 	unchanged := aws.String("#ep = :ep AND #u = :u AND #on = :on")
 	names := map[string]string{"#ep": lEpoch, "#u": lSince, "#on": lOn}
 	values := item{":ep": number(int64(l.Epoch)), ":u": number(l.Since.UnixMilli()), ":on": flag(l.On)}
@@ -131,12 +131,12 @@ func (s *Store) Drained(ctx context.Context, l engine.Live) error {
 	if l.On {
 		names["#fr"] = lFrom
 		_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-			TableName: &s.table, Key: liveKey(l.Tenant, l.Journey), UpdateExpression: aws.String("SET #fr = :ep"),
+			TableName: &s.name, Key: liveKey(l.Tenant, l.Journey), UpdateExpression: aws.String("SET #fr = :ep"),
 			ConditionExpression: unchanged, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 		})
 	} else {
 		_, err = s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-			TableName: &s.table, Key: liveKey(l.Tenant, l.Journey),
+			TableName: &s.name, Key: liveKey(l.Tenant, l.Journey),
 			ConditionExpression: unchanged, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 		})
 	}
@@ -147,7 +147,7 @@ func (s *Store) Drained(ctx context.Context, l engine.Live) error {
 }
 
 // Load implements engine.Table.
-func (s *Store) Load(ctx context.Context, t journey.Tenant, id journey.ID, customers []string) (*engine.Live, []journey.Enrollment, error) {
+func (s Engine) Load(ctx context.Context, t journey.Tenant, id journey.ID, customers []string) (*engine.Live, []journey.Enrollment, error) {
 	keys := []map[string]types.AttributeValue{liveKey(t, id)}
 	for _, customer := range customers {
 		keys = append(keys, enrollmentKey(t, id, customer))
@@ -181,7 +181,7 @@ func (s *Store) Load(ctx context.Context, t journey.Tenant, id journey.ID, custo
 }
 
 // Profiles implements engine.Table.
-func (s *Store) Profiles(ctx context.Context, t journey.Tenant, customers []string) (map[string]engine.Profile, error) {
+func (s Engine) Profiles(ctx context.Context, t journey.Tenant, customers []string) (map[string]engine.Profile, error) {
 	keys := make([]map[string]types.AttributeValue, len(customers))
 	for i, customer := range customers {
 		keys[i] = profileKey(t, customer)
@@ -205,7 +205,7 @@ func (s *Store) Profiles(ctx context.Context, t journey.Tenant, customers []stri
 }
 
 // LastEvents implements engine.Table.
-func (s *Store) LastEvents(ctx context.Context, t journey.Tenant, awaited map[string]string) (map[string]time.Time, error) {
+func (s Engine) LastEvents(ctx context.Context, t journey.Tenant, awaited map[string]string) (map[string]time.Time, error) {
 	var keys []map[string]types.AttributeValue
 	for customer, event := range awaited {
 		keys = append(keys, lastEventKey(t, customer, event))
@@ -230,19 +230,19 @@ func (s *Store) LastEvents(ctx context.Context, t journey.Tenant, awaited map[st
 
 // batchGet reads at most 100 keys, strongly consistent, in any order. What the
 // table leaves out it asks for again while ctx lasts.
-func (s *Store) batchGet(ctx context.Context, keys []map[string]types.AttributeValue) ([]item, error) {
+func (s *table) batchGet(ctx context.Context, keys []map[string]types.AttributeValue) ([]item, error) {
 	var items []item
 	for attempt := 0; len(keys) > 0; attempt++ {
 		out, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
-			RequestItems: map[string]types.KeysAndAttributes{s.table: {Keys: keys, ConsistentRead: aws.Bool(true)}},
+			RequestItems: map[string]types.KeysAndAttributes{s.name: {Keys: keys, ConsistentRead: aws.Bool(true)}},
 		})
 		if err != nil {
 			return nil, err
 		}
-		for _, it := range out.Responses[s.table] {
+		for _, it := range out.Responses[s.name] {
 			items = append(items, it)
 		}
-		if keys = out.UnprocessedKeys[s.table].Keys; len(keys) > 0 && !pause(ctx, attempt) {
+		if keys = out.UnprocessedKeys[s.name].Keys; len(keys) > 0 && !pause(ctx, attempt) {
 			return nil, ctx.Err()
 		}
 	}
@@ -262,7 +262,7 @@ const advanceAttempts = 4
 
 // Advance implements engine.Table. Statements go 25 a request; each succeeds
 // or fails alone.
-func (s *Store) Advance(ctx context.Context, t journey.Tenant, shards int, list []journey.Enrollment) []error {
+func (s *table) Advance(ctx context.Context, t journey.Tenant, shards int, list []journey.Enrollment) []error {
 	errs := make([]error, len(list))
 	w, err := s.newWriteID()
 	rows := make([]*advance, len(list))
@@ -290,7 +290,7 @@ func (s *Store) Advance(ctx context.Context, t journey.Tenant, shards int, list 
 	return errs
 }
 
-func (s *Store) advanceBatch(ctx context.Context, batch []*advance, w writeID) {
+func (s *table) advanceBatch(ctx context.Context, batch []*advance, w writeID) {
 	statements := make([]types.BatchStatementRequest, len(batch))
 	for i, a := range batch {
 		statements[i] = a.statement
@@ -334,14 +334,14 @@ var advancing = []string{
 
 // updateStatement writes what may change of e, if the stored revision is the
 // one before.
-func (s *Store) updateStatement(t journey.Tenant, shards int, e journey.Enrollment, w writeID) (types.BatchStatementRequest, error) {
+func (s *table) updateStatement(t journey.Tenant, shards int, e journey.Enrollment, w writeID) (types.BatchStatementRequest, error) {
 	it, err := encodeEnrollment(t, shards, e)
 	if err != nil {
 		return types.BatchStatementRequest{}, err
 	}
 	it.putBinary(eWriteID, w[:])
 	var statement strings.Builder
-	statement.WriteString(`UPDATE "` + s.table + `"`)
+	statement.WriteString(`UPDATE "` + s.name + `"`)
 	var parameters []types.AttributeValue
 	for _, name := range advancing {
 		if value, ok := it[name]; ok {

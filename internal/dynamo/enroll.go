@@ -63,8 +63,8 @@ func (r *row) failed(code string) {
 	}
 }
 
-// Enroll implements journey.Store.
-func (s *Store) Enroll(ctx context.Context, t journey.Tenant, shards int, list []journey.Enrollment) []journey.Outcome {
+// Insert implements journey.EnrollmentStore.
+func (s Enrollments) Insert(ctx context.Context, t journey.Tenant, shards int, list []journey.Enrollment) []journey.Outcome {
 	rows := make([]*row, len(list))
 	for i, e := range list {
 		it, err := encodeEnrollment(t, shards, e)
@@ -82,8 +82,8 @@ func (s *Store) Enroll(ctx context.Context, t journey.Tenant, shards int, list [
 	return outcomes(rows)
 }
 
-// Enrolled implements journey.Store.
-func (s *Store) Enrolled(
+// Enrolled implements journey.EnrollmentStore.
+func (s Enrollments) Enrolled(
 	ctx context.Context, t journey.Tenant, id journey.ID, customers []string, request journey.RequestID,
 ) []journey.Outcome {
 	rows := make([]*row, len(customers))
@@ -96,7 +96,7 @@ func (s *Store) Enrolled(
 
 // look reads who enrolled the known rows; absent is the code of those that are
 // not there.
-func (s *Store) look(ctx context.Context, rows []*row, absent string) {
+func (s *table) look(ctx context.Context, rows []*row, absent string) {
 	var known []*row
 	for _, r := range rows {
 		if r.known {
@@ -172,7 +172,7 @@ func undecided(rows []*row) []*row {
 
 // insertBatch inserts each row or learns that it is known. A statement
 // succeeds or fails alone.
-func (s *Store) insertBatch(ctx context.Context, batch []*row) {
+func (s *table) insertBatch(ctx context.Context, batch []*row) {
 	statements := make([]types.BatchStatementRequest, len(batch))
 	for i, r := range batch {
 		statements[i] = s.insertStatement(r.item)
@@ -198,9 +198,9 @@ func (s *Store) insertBatch(ctx context.Context, batch []*row) {
 
 // insertStatement returns the INSERT of an item, with its values as
 // parameters.
-func (s *Store) insertStatement(it item) types.BatchStatementRequest {
+func (s *table) insertStatement(it item) types.BatchStatementRequest {
 	var statement strings.Builder
-	statement.WriteString(`INSERT INTO "` + s.table + `" VALUE {`)
+	statement.WriteString(`INSERT INTO "` + s.name + `" VALUE {`)
 	parameters := make([]types.AttributeValue, 0, len(it))
 	for _, name := range slices.Sorted(maps.Keys(it)) {
 		if len(parameters) > 0 {
@@ -214,9 +214,9 @@ func (s *Store) insertStatement(it item) types.BatchStatementRequest {
 }
 
 // putOne inserts the one row of a batch, or meets the item that is there.
-func (s *Store) putOne(ctx context.Context, batch []*row) {
+func (s *table) putOne(ctx context.Context, batch []*row) {
 	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &s.table, Item: batch[0].item, ConditionExpression: aws.String("attribute_not_exists(PK)"),
+		TableName: &s.name, Item: batch[0].item, ConditionExpression: aws.String("attribute_not_exists(PK)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if err == nil {
@@ -231,7 +231,7 @@ func (s *Store) putOne(ctx context.Context, batch []*row) {
 }
 
 // readBatch reads which request enrolled each row.
-func (s *Store) readBatch(ctx context.Context, batch []*row, absent string) {
+func (s *table) readBatch(ctx context.Context, batch []*row, absent string) {
 	keys := make([]map[string]types.AttributeValue, len(batch))
 	rows := make(map[string]*row, len(batch))
 	for i, r := range batch {
@@ -242,7 +242,7 @@ func (s *Store) readBatch(ctx context.Context, batch []*row, absent string) {
 		}
 	}
 	out, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
-		RequestItems: map[string]types.KeysAndAttributes{s.table: {
+		RequestItems: map[string]types.KeysAndAttributes{s.name: {
 			Keys: keys, ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String("PK, " + eRequest),
 		}},
 	})
@@ -252,12 +252,12 @@ func (s *Store) readBatch(ctx context.Context, batch []*row, absent string) {
 		}
 		return
 	}
-	for _, stored := range out.Responses[s.table] {
+	for _, stored := range out.Responses[s.name] {
 		found := reader{item: stored}
 		rows[found.text(manifest.PartitionKey)].meet(stored)
 		delete(rows, found.text(manifest.PartitionKey))
 	}
-	for _, left := range out.UnprocessedKeys[s.table].Keys {
+	for _, left := range out.UnprocessedKeys[s.name].Keys {
 		later := reader{item: left}
 		rows[later.text(manifest.PartitionKey)].failed(codeThrottled)
 		delete(rows, later.text(manifest.PartitionKey))

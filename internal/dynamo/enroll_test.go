@@ -75,20 +75,20 @@ func TestCustomerIsEnrolledOnce(t *testing.T) {
 	onBothWays(t, func(t *testing.T, w dynamo.Writes) {
 		s := writing(dynamotest.Table(t), w)
 		first := inside(1, customers(0, 30)...)
-		require.Equal(t, repeat(enrolled, 30), s.Enroll(t.Context(), demo, 4, first))
-		require.Equal(t, repeat(enrolled, 30), s.Enroll(t.Context(), demo, 4, first), "the same request again")
+		require.Equal(t, repeat(enrolled, 30), s.Enrollments.Insert(t.Context(), demo, 4, first))
+		require.Equal(t, repeat(enrolled, 30), s.Enrollments.Insert(t.Context(), demo, 4, first), "the same request again")
 
 		mixed := inside(2, customers(20, 40)...)
 		want := append(repeat(skipped, 10), repeat(enrolled, 30)...)
-		require.Equal(t, want, s.Enroll(t.Context(), demo, 4, mixed))
+		require.Equal(t, want, s.Enrollments.Insert(t.Context(), demo, 4, mixed))
 
-		require.Equal(t, repeat(enrolled, 60), s.Enroll(t.Context(), other, 4, inside(2, customers(0, 60)...)))
+		require.Equal(t, repeat(enrolled, 60), s.Enrollments.Insert(t.Context(), other, 4, inside(2, customers(0, 60)...)))
 		elsewhere := inside(2, customers(0, 60)...)
 		for i := range elsewhere {
 			elsewhere[i].Journey = id(2)
 		}
-		require.Equal(t, repeat(enrolled, 60), s.Enroll(t.Context(), demo, 4, elsewhere))
-		require.Empty(t, s.Enroll(t.Context(), demo, 4, nil))
+		require.Equal(t, repeat(enrolled, 60), s.Enrollments.Insert(t.Context(), demo, 4, elsewhere))
+		require.Empty(t, s.Enrollments.Insert(t.Context(), demo, 4, nil))
 	})
 }
 
@@ -101,8 +101,8 @@ func TestEnrollmentIsOneItemUnderItsCustomer(t *testing.T) {
 		ended := inside(1, "gone")
 		ended[0].Status, ended[0].Due = journey.Completed, time.Time{}
 		s := writing(table, w)
-		require.Equal(t, repeat(enrolled, 1), s.Enroll(t.Context(), demo, 1, inside(1, customer)))
-		require.Equal(t, repeat(enrolled, 1), s.Enroll(t.Context(), demo, 1, ended))
+		require.Equal(t, repeat(enrolled, 1), s.Enrollments.Insert(t.Context(), demo, 1, inside(1, customer)))
+		require.Equal(t, repeat(enrolled, 1), s.Enrollments.Insert(t.Context(), demo, 1, ended))
 
 		sk := string(id(1)[4:])
 		it := lookup(t, table, "T#demo#C#"+customer, "E#"+sk)
@@ -123,7 +123,7 @@ func TestCustomersSpreadOverTheShards(t *testing.T) {
 
 	table := dynamotest.Table(t)
 	list := inside(1, customers(0, 200)...)
-	require.Equal(t, repeat(enrolled, 200), writing(table, dynamo.BatchInserts).Enroll(t.Context(), demo, 4, list))
+	require.Equal(t, repeat(enrolled, 200), writing(table, dynamo.BatchInserts).Enrollments.Insert(t.Context(), demo, 4, list))
 	out, err := dynamotest.Client().Scan(t.Context(), &dynamodb.ScanInput{TableName: &table})
 	require.NoError(t, err)
 	shards := map[string]int{}
@@ -141,14 +141,14 @@ func TestEnrolledTellsWhoDidIt(t *testing.T) {
 
 	faults := &dynamotest.Faults{Seed: 1, Unread: 0.3, Lose: 0.1}
 	s, _ := store(t, faults.Install)
-	require.Equal(t, repeat(enrolled, 110), s.Enroll(t.Context(), demo, 4, inside(1, customers(0, 110)...)))
-	require.Equal(t, repeat(enrolled, 110), s.Enroll(t.Context(), demo, 4, inside(2, customers(110, 110)...)))
+	require.Equal(t, repeat(enrolled, 110), s.Enrollments.Insert(t.Context(), demo, 4, inside(1, customers(0, 110)...)))
+	require.Equal(t, repeat(enrolled, 110), s.Enrollments.Insert(t.Context(), demo, 4, inside(2, customers(110, 110)...)))
 
 	absent := journey.Outcome{Result: journey.OutcomeError, Code: "journey-not-active"}
 	want := append(append(repeat(enrolled, 110), repeat(skipped, 110)...), repeat(absent, 30)...)
-	got := s.Enrolled(t.Context(), demo, id(1), customers(0, 250), journey.RequestID{1})
+	got := s.Enrollments.Enrolled(t.Context(), demo, id(1), customers(0, 250), journey.RequestID{1})
 	require.Equal(t, want, got)
-	require.Equal(t, repeat(absent, 250), s.Enrolled(t.Context(), other, id(1), customers(0, 250), journey.RequestID{1}))
+	require.Equal(t, repeat(absent, 250), s.Enrollments.Enrolled(t.Context(), other, id(1), customers(0, 250), journey.RequestID{1}))
 	require.Positive(t, faults.Counts().Unread)
 }
 
@@ -158,8 +158,8 @@ func TestEnrollRetriesWhatPasses(t *testing.T) {
 	onBothWays(t, func(t *testing.T, w dynamo.Writes) {
 		faults := &dynamotest.Faults{Seed: 1, Statements: 0.3, Unread: 0.3, Throttle: 0.3, Lose: 0.2}
 		s := writing(dynamotest.Table(t), w, faults.Install)
-		require.Equal(t, repeat(enrolled, 100), s.Enroll(t.Context(), demo, 4, inside(1, customers(0, 100)...)))
-		require.Equal(t, repeat(skipped, 100), s.Enroll(t.Context(), demo, 4, inside(2, customers(0, 100)...)))
+		require.Equal(t, repeat(enrolled, 100), s.Enrollments.Insert(t.Context(), demo, 4, inside(1, customers(0, 100)...)))
+		require.Equal(t, repeat(skipped, 100), s.Enrollments.Insert(t.Context(), demo, 4, inside(2, customers(0, 100)...)))
 		require.Positive(t, faults.Counts().Throttled)
 		require.Positive(t, faults.Counts().Lost)
 		if w == dynamo.BatchInserts {
@@ -179,14 +179,14 @@ func TestEnrollEndsBeforeItsDeadline(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3500*time.Millisecond)
 		defer cancel()
 		throttled := journey.Outcome{Result: journey.OutcomeError, Code: "table-throttled"}
-		require.Equal(t, repeat(throttled, 10), s.Enroll(ctx, demo, 4, inside(1, customers(0, 10)...)))
+		require.Equal(t, repeat(throttled, 10), s.Enrollments.Insert(ctx, demo, 4, inside(1, customers(0, 10)...)))
 		require.NoError(t, ctx.Err())
 
 		before := faults.Counts().Throttled
 		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		late := journey.Outcome{Result: journey.OutcomeError, Code: "deadline"}
-		require.Equal(t, repeat(late, 100), s.Enroll(ctx, demo, 4, inside(1, customers(0, 100)...)))
+		require.Equal(t, repeat(late, 100), s.Enrollments.Insert(ctx, demo, 4, inside(1, customers(0, 100)...)))
 		require.Equal(t, before, faults.Counts().Throttled)
 	})
 }
@@ -199,7 +199,7 @@ func TestEnrollmentThatTheTableRefusesIsAnErrorOfItsOwn(t *testing.T) {
 		list := inside(1, "ada", "too big", "grace")
 		list[1].Event = make([]byte, 500_000)
 		refused := journey.Outcome{Result: journey.OutcomeError, Code: "table-refused"}
-		require.Equal(t, []journey.Outcome{enrolled, refused, enrolled}, s.Enroll(t.Context(), demo, 4, list))
+		require.Equal(t, []journey.Outcome{enrolled, refused, enrolled}, s.Enrollments.Insert(t.Context(), demo, 4, list))
 	})
 }
 
@@ -211,12 +211,12 @@ func TestEnrollOf1000TakesFortyWrites(t *testing.T) {
 	s := storeOn(dynamotest.PlainTable(t), requests.install)
 	all := customers(0, 1000)
 	ctx, m := dynamo.WithMeter(t.Context())
-	require.Equal(t, repeat(enrolled, 1000), s.Enroll(ctx, demo, 4, inside(1, all...)))
+	require.Equal(t, repeat(enrolled, 1000), s.Enrollments.Insert(ctx, demo, 4, inside(1, all...)))
 	require.Equal(t, int64(40), requests.requests.Load())
 	require.Equal(t, 40, m.Usage().Requests)
 
 	requests.requests.Store(0)
-	require.Equal(t, repeat(skipped, 1000), s.Enroll(t.Context(), demo, 4, inside(2, all...)))
+	require.Equal(t, repeat(skipped, 1000), s.Enrollments.Insert(t.Context(), demo, 4, inside(2, all...)))
 	require.Equal(t, int64(50), requests.requests.Load())
 }
 
@@ -228,7 +228,7 @@ func TestEnrollmentIsPaidAsOneUnitAndOneOfTheIndex(t *testing.T) {
 	s := writing(dynamotest.Table(t), dynamo.SinglePuts)
 	ctx, m := dynamo.WithMeter(t.Context())
 	longest := strings.Repeat("😀", 128)
-	require.Equal(t, repeat(enrolled, 2), s.Enroll(ctx, demo, 4, inside(1, "a", longest)))
+	require.Equal(t, repeat(enrolled, 2), s.Enrollments.Insert(ctx, demo, 4, inside(1, "a", longest)))
 	require.Equal(t, 2.0, m.Usage().WriteUnits)
 	require.Equal(t, 2.0, m.Usage().IndexUnits)
 }

@@ -74,10 +74,12 @@ func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item,
 	}
 	switch {
 	case e.Status == journey.Failed:
-		it[manifest.DuePartitionKey] = text(failedPartition(t, e.Journey))
+		it[manifest.DuePartitionKey] = text(duePartition(journey.Partition{Tenant: t, Journey: e.Journey, Failed: true}))
 		it.putTime(manifest.DueSortKey, e.Since)
 	case !e.Due.IsZero():
-		it[manifest.DuePartitionKey] = text(duePartition(t, e.Journey, e.Epoch, shardOf(e, shards)))
+		it[manifest.DuePartitionKey] = text(duePartition(journey.Partition{
+			Tenant: t, Journey: e.Journey, Epoch: e.Epoch, Shard: shardOf(e, shards),
+		}))
 		it.putTime(manifest.DueSortKey, e.Due)
 	}
 	return it, nil

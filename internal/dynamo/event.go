@@ -23,9 +23,9 @@ const (
 // lastEventLife is how long a last event is kept: longer than the longest wait.
 const lastEventLife = 367 * 24 * time.Hour
 
-// ReserveEvent implements journey.Store. As with ReserveKey, the record that
+// ReserveEvent implements journey.EventStore. As with ReserveKey, the record that
 // this call stored, and meets again, is the one that it returns.
-func (s *Store) ReserveEvent(
+func (s Events) ReserveEvent(
 	ctx context.Context, t journey.Tenant, r journey.EventRecord, now time.Time,
 ) (journey.EventRecord, error) {
 	it := eventRecordKey(t, r.Customer, r.ID)
@@ -44,11 +44,11 @@ func (s *Store) ReserveEvent(
 	return kept, old.err
 }
 
-// FinishEvent implements journey.Store. It makes no new item: the customer may
+// FinishEvent implements journey.EventStore. It makes no new item: the customer may
 // have been forgotten meanwhile.
-func (s *Store) FinishEvent(ctx context.Context, t journey.Tenant, r journey.EventRecord) error {
+func (s Events) FinishEvent(ctx context.Context, t journey.Tenant, r journey.EventRecord) error {
 	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.table, Key: eventRecordKey(t, r.Customer, r.ID),
+		TableName: &s.name, Key: eventRecordKey(t, r.Customer, r.ID),
 		UpdateExpression: aws.String("SET #dn = :dn"), ConditionExpression: aws.String("attribute_exists(PK)"),
 		ExpressionAttributeNames:  map[string]string{"#dn": iDone},
 		ExpressionAttributeValues: item{":dn": flag(true)},
@@ -56,12 +56,12 @@ func (s *Store) FinishEvent(ctx context.Context, t journey.Tenant, r journey.Eve
 	return unlessRefused("finish an event", err)
 }
 
-// PutLastEvent implements journey.Store.
-func (s *Store) PutLastEvent(
+// PutLastEvent implements journey.EventStore.
+func (s Events) PutLastEvent(
 	ctx context.Context, t journey.Tenant, customer, eventType string, received time.Time,
 ) error {
 	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.table, Key: lastEventKey(t, customer, eventType),
+		TableName: &s.name, Key: lastEventKey(t, customer, eventType),
 		UpdateExpression:         aws.String("SET #u = :u, #ttl = :ttl"),
 		ConditionExpression:      aws.String("attribute_not_exists(#u) OR #u < :u"),
 		ExpressionAttributeNames: map[string]string{"#u": vReceived, "#ttl": manifest.TTL},
@@ -81,8 +81,8 @@ func unlessRefused(doing string, err error) error {
 	return failed(doing, err)
 }
 
-// StartedBy implements journey.Store.
-func (s *Store) StartedBy(ctx context.Context, t journey.Tenant, eventType string) ([]journey.ID, error) {
+// StartedBy implements journey.EventStore.
+func (s Events) StartedBy(ctx context.Context, t journey.Tenant, eventType string) ([]journey.ID, error) {
 	var ids []journey.ID
 	err := s.query(ctx, "read what an event starts", &dynamodb.QueryInput{
 		KeyConditionExpression:    aws.String("PK = :pk"),
@@ -94,8 +94,8 @@ func (s *Store) StartedBy(ctx context.Context, t journey.Tenant, eventType strin
 	return ids, err
 }
 
-// Enrollments implements journey.Store.
-func (s *Store) Enrollments(
+// Enrollments implements journey.CustomerStore.
+func (s Customers) Enrollments(
 	ctx context.Context, t journey.Tenant, customer string,
 ) (list []journey.Enrollment, unread []journey.Damage, err error) {
 	err = s.query(ctx, "read a customer's enrollments", &dynamodb.QueryInput{
@@ -114,8 +114,8 @@ func (s *Store) Enrollments(
 }
 
 // query reads all pages, strongly consistent, and calls each for every item.
-func (s *Store) query(ctx context.Context, doing string, in *dynamodb.QueryInput, each func(*reader) error) error {
-	in.TableName, in.ConsistentRead = &s.table, aws.Bool(true)
+func (s *table) query(ctx context.Context, doing string, in *dynamodb.QueryInput, each func(*reader) error) error {
+	in.TableName, in.ConsistentRead = &s.name, aws.Bool(true)
 	for {
 		out, err := s.client.Query(ctx, in)
 		if err != nil {
@@ -132,16 +132,16 @@ func (s *Store) query(ctx context.Context, doing string, in *dynamodb.QueryInput
 	}
 }
 
-// Wake implements journey.Store. The partition of the index stays as it is, so
+// Wake implements journey.EventStore. The partition of the index stays as it is, so
 // that the journey need not be read for its shards; the delta stays that of an
 // earlier revision, so that nothing is counted.
-func (s *Store) Wake(ctx context.Context, t journey.Tenant, e journey.Enrollment) error {
+func (s Events) Wake(ctx context.Context, t journey.Tenant, e journey.Enrollment) error {
 	w, err := s.newWriteID()
 	if err != nil {
 		return err
 	}
 	_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.table, Key: enrollmentKey(t, e.Journey, e.Customer),
+		TableName: &s.name, Key: enrollmentKey(t, e.Journey, e.Customer),
 		UpdateExpression:    aws.String("SET #r = :r, #t = :t, #ds = :ds, #wk = :wk, #w = :w"),
 		ConditionExpression: aws.String("#r = :before"),
 		ExpressionAttributeNames: map[string]string{

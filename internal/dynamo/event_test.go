@@ -22,16 +22,22 @@ const (
 		`{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"out"}]}`
 )
 
-// busy is a store whose table answers no read of a definition.
-type busy struct{ *dynamo.Store }
+// busy is a JourneyStore whose reads of definitions are throttled.
+type busy struct{ dynamo.Journeys }
+
+func throttleDefinitions(s *dynamo.Store) journey.Stores {
+	stores := s.Handlers()
+	stores.Journeys = busy{s.Journeys}
+	return stores
+}
 
 func (busy) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
 	return nil, &journey.Error{Kind: journey.Unavailable, Code: "table-throttled"}
 }
 
-// overtaken is a store on which another write is faster than each wake.
+// overtaken is an EventStore on which another write precedes each wake.
 type overtaken struct {
-	*dynamo.Store
+	dynamo.Events
 	write func()
 }
 
@@ -46,7 +52,8 @@ func TestEvent_DamageThatComesMeanwhileIsPassedOver(t *testing.T) {
 	p := newPeople(t)
 	id := p.journey(t, openingGraph, "a")
 	p.now = p.now.Add(time.Hour)
-	spoilt := overtaken{p.store, func() { p.damage(t, id, "a", "st", garbage) }}
+	spoilt := p.store.Handlers()
+	spoilt.Events = overtaken{p.store.Events, func() { p.damage(t, id, "a", "st", garbage) }}
 	s := journey.NewService(spoilt, func() time.Time { return p.now }, rand.Reader)
 	_, damaged, err := s.PutEvent(t.Context(), demo, journey.Event{Customer: "a", Type: "opened", ID: "e1"})
 	require.NoError(t, err)
@@ -69,7 +76,7 @@ func TestEvent_DamagedEnrollmentsKeepNoOtherFromIt(t *testing.T) {
 	p.now = p.now.Add(time.Hour)
 	opened := journey.Event{Customer: ada, Type: "opened", ID: "e1"}
 
-	throttled := journey.NewService(busy{p.store}, func() time.Time { return p.now }, rand.Reader)
+	throttled := journey.NewService(throttleDefinitions(p.store), func() time.Time { return p.now }, rand.Reader)
 	_, _, err := throttled.PutEvent(t.Context(), demo, opened)
 	var known *journey.Error
 	require.ErrorAs(t, err, &known)
@@ -84,10 +91,10 @@ func TestEvent_DamagedEnrollmentsKeepNoOtherFromIt(t *testing.T) {
 		journeys = append(journeys, d.Journey)
 	}
 	require.ElementsMatch(t, []journey.ID{status, node, unreadable, lost}, journeys)
-	e, err := p.store.Enrollment(t.Context(), demo, waiting, ada)
+	e, err := p.store.Enrollments.Enrollment(t.Context(), demo, waiting, ada)
 	require.NoError(t, err)
 	require.Equal(t, p.now, e.WokenAt, "another's wait ends")
-	_, err = p.store.Enrollment(t.Context(), demo, started, ada)
+	_, err = p.store.Enrollments.Enrollment(t.Context(), demo, started, ada)
 	require.NoError(t, err, "a journey starts")
 
 	_, damaged, err = p.anew().PutEvent(t.Context(), demo, opened)
@@ -123,14 +130,14 @@ func TestEvent_WhatIsDamagedStartsNothingAndKeepsNoOtherFromIt(t *testing.T) {
 	}
 	inside := func(customer string) (journeys []journey.ID) {
 		t.Helper()
-		list, _, err := p.store.Enrollments(t.Context(), demo, customer)
+		list, _, err := p.store.Customers.Enrollments(t.Context(), demo, customer)
 		require.NoError(t, err)
 		for _, e := range list {
 			journeys = append(journeys, e.Journey)
 		}
 		return journeys
 	}
-	throttled := journey.NewService(busy{p.store}, func() time.Time { return p.now }, rand.Reader)
+	throttled := journey.NewService(throttleDefinitions(p.store), func() time.Time { return p.now }, rand.Reader)
 	_, _, err := throttled.PutEvent(t.Context(), demo, journey.Event{Customer: "a", Type: "opened", ID: "e1"})
 	require.Error(t, err, "what passes is no damage")
 	require.ElementsMatch(t, everyJourney[1:], put(p.anew(), "a"))
@@ -165,7 +172,7 @@ func TestEvent_ARepeatFinishesWhatDiedHalfWay(t *testing.T) {
 			opened := journey.Event{Customer: name, Type: "opened", ID: "e1"}
 			ctx, end := context.WithCancel(t.Context())
 			store := storeOn(p.table, dyingAfter(calls, after), atDeath(end))
-			_, _, err = journey.NewService(store, func() time.Time { return p.now }, rand.Reader).PutEvent(ctx, demo, opened)
+			_, _, err = journey.NewService(store.Handlers(), func() time.Time { return p.now }, rand.Reader).PutEvent(ctx, demo, opened)
 			died = err != nil
 			end()
 			first := p.now
@@ -173,14 +180,14 @@ func TestEvent_ARepeatFinishesWhatDiedHalfWay(t *testing.T) {
 			_, _, err = p.PutEvent(t.Context(), demo, opened)
 			require.NoError(t, err)
 
-			e, err := p.store.Enrollment(t.Context(), demo, waiting, name)
+			e, err := p.store.Enrollments.Enrollment(t.Context(), demo, waiting, name)
 			require.NoError(t, err)
 			require.Equal(t, int64(2), e.Rev, "woken once")
 			if calls > 0 || after {
 				require.Equal(t, first, e.WokenAt, "as old as the first")
 			}
 			for _, id := range []journey.ID{started, second} {
-				e, err = p.store.Enrollment(t.Context(), demo, id, name)
+				e, err = p.store.Enrollments.Enrollment(t.Context(), demo, id, name)
 				require.NoError(t, err)
 				require.Equal(t, journey.Completed, e.Status)
 				require.Equal(t, int64(1), e.Rev)

@@ -21,7 +21,7 @@ import (
 	"journeys/internal/manifest"
 )
 
-var _ analytics.RollupTable = (*Store)(nil)
+var _ analytics.RollupTable = Analytics{}
 
 // Attributes of what is folded, beside those of parts.
 const (
@@ -64,13 +64,13 @@ func graphHash(text string) (string, error) {
 // totals stand in that order, so that one query reads all from the first closed
 // month on, or from the first part. It begins at the end: the counter writes an
 // earlier day first, so that whoever has seen the later one sees the earlier too.
-func (s *Store) Counters(ctx context.Context, t journey.Tenant, id journey.ID, days analytics.Range) (analytics.Counters, error) {
+func (s Analytics) Counters(ctx context.Context, t journey.Tenant, id journey.ID, days analytics.Range) (analytics.Counters, error) {
 	from := "D#"
 	if days.From != "" {
 		from = "C#" + days.From.Month()
 	}
 	query := &dynamodb.QueryInput{
-		TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
+		TableName: &s.name, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
 		KeyConditionExpression:    aws.String("PK = :pk AND SK BETWEEN :from AND :to"),
 		ExpressionAttributeValues: item{":pk": text(figuresPK(t, id)), ":from": text(from), ":to": text("T~")},
 	}
@@ -192,11 +192,11 @@ func closedDays(r *reader, month string) []analytics.DayTotals {
 func dayNumber(day analytics.Day) string { return string(day[len(day)-2:]) }
 
 // DueToFold implements analytics.RollupTable.
-func (s *Store) DueToFold(ctx context.Context, now time.Time, yield func(analytics.JourneyKey)) error {
+func (s Analytics) DueToFold(ctx context.Context, now time.Time, yield func(analytics.JourneyKey)) error {
 	for k := range foldShards {
 		seen := map[analytics.JourneyKey]bool{} // a journey is in one shard
 		query := &dynamodb.QueryInput{
-			TableName: &s.table, IndexName: aws.String(manifest.DueIndex),
+			TableName: &s.name, IndexName: aws.String(manifest.DueIndex),
 			KeyConditionExpression: aws.String("dp = :dp AND ds <= :ds"),
 			ExpressionAttributeValues: item{
 				":dp": text(foldPK + strconv.Itoa(k)), ":ds": number(now.UnixMilli()),
@@ -234,7 +234,7 @@ func figuresOf(pk string) (analytics.JourneyKey, bool) {
 }
 
 // Fold implements analytics.RollupTable.
-func (s *Store) Fold(ctx context.Context, k analytics.JourneyKey, f analytics.Fold) error {
+func (s Analytics) Fold(ctx context.Context, k analytics.JourneyKey, f analytics.Fold) error {
 	w, err := s.newWriteID()
 	if err != nil {
 		return err
@@ -250,7 +250,7 @@ func (s *Store) Fold(ctx context.Context, k analytics.JourneyKey, f analytics.Fo
 			return err
 		}
 		actions = append(actions, types.TransactWriteItem{Put: &types.Put{
-			TableName: &s.table, Item: it, ConditionExpression: aws.String(samePart),
+			TableName: &s.name, Item: it, ConditionExpression: aws.String(samePart),
 			ExpressionAttributeValues: partValues(p.Born, p.Rev),
 		}})
 	}
@@ -268,7 +268,7 @@ func totalKey(t journey.Tenant, id journey.ID, graph string) item {
 	return key(figuresPK(t, id), "T#"+graph)
 }
 
-func (s *Store) putTotal(k analytics.JourneyKey, graph string, t *analytics.Total) *types.Put {
+func (s *table) putTotal(k analytics.JourneyKey, graph string, t *analytics.Total) *types.Put {
 	it := totalKey(k.Tenant, k.Journey, graph)
 	it.putNumber(cRev, t.Rev)
 	it.putNumber(cVersion, int64(t.Graph.Version))
@@ -279,7 +279,7 @@ func (s *Store) putTotal(k analytics.JourneyKey, graph string, t *analytics.Tota
 	it.putText(cRepaired, string(t.Repaired))
 	it.putBinary(cTaken, packTaken(t.Taken))
 	it.putBinary(cLabels, packLabels(t.Labels))
-	put := &types.Put{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(PK)")}
+	put := &types.Put{TableName: &s.name, Item: it, ConditionExpression: aws.String("attribute_not_exists(PK)")}
 	if t.Rev > 1 {
 		put.ConditionExpression = aws.String("#r = :r")
 		put.ExpressionAttributeNames = map[string]string{"#r": cRev}
@@ -289,7 +289,7 @@ func (s *Store) putTotal(k analytics.JourneyKey, graph string, t *analytics.Tota
 }
 
 // addToDay adds what was folded to its day.
-func (s *Store) addToDay(k analytics.JourneyKey, graph string, f *analytics.Fold) *types.Update {
+func (s *table) addToDay(k analytics.JourneyKey, graph string, f *analytics.Fold) *types.Update {
 	names, values := map[string]string{"#r": cRev}, item{":r": number(f.Total.Rev)}
 	var add []string
 	for _, figure := range dayFigures {
@@ -303,20 +303,20 @@ func (s *Store) addToDay(k analytics.JourneyKey, graph string, f *analytics.Fold
 		update += " ADD " + strings.Join(add, ", ")
 	}
 	return &types.Update{
-		TableName: &s.table, Key: key(figuresPK(k.Tenant, k.Journey), "C#"+f.Day.Month()+"#"+graph),
+		TableName: &s.name, Key: key(figuresPK(k.Tenant, k.Journey), "C#"+f.Day.Month()+"#"+graph),
 		UpdateExpression: &update, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	}
 }
 
 // DeletePart implements analytics.RollupTable. A part that is gone already is
 // deleted.
-func (s *Store) DeletePart(ctx context.Context, p analytics.Part) error {
+func (s Analytics) DeletePart(ctx context.Context, p analytics.Part) error {
 	it, err := partKey(p.PartKey)
 	if err != nil {
 		return err
 	}
 	_, err = s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName: &s.table, Key: it, ConditionExpression: aws.String("attribute_not_exists(PK) OR " + samePart),
+		TableName: &s.name, Key: it, ConditionExpression: aws.String("attribute_not_exists(PK) OR " + samePart),
 		ExpressionAttributeValues: partValues(p.Born, p.Rev),
 	})
 	if _, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
@@ -331,17 +331,17 @@ func repairKey(k analytics.JourneyKey, r analytics.Repair) (item, error) {
 }
 
 // DeleteRepair implements analytics.RollupTable.
-func (s *Store) DeleteRepair(ctx context.Context, k analytics.JourneyKey, r analytics.Repair) error {
+func (s Analytics) DeleteRepair(ctx context.Context, k analytics.JourneyKey, r analytics.Repair) error {
 	it, err := repairKey(k, r)
 	if err != nil {
 		return err
 	}
-	_, err = s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: it})
+	_, err = s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.name, Key: it})
 	return failed("delete a repair", err)
 }
 
 // PutRepair implements analytics.AuditTable.
-func (s *Store) PutRepair(ctx context.Context, k analytics.JourneyKey, r analytics.Repair) error {
+func (s Analytics) PutRepair(ctx context.Context, k analytics.JourneyKey, r analytics.Repair) error {
 	it, err := repairKey(k, r)
 	if err != nil {
 		return err
@@ -352,7 +352,7 @@ func (s *Store) PutRepair(ctx context.Context, k analytics.JourneyKey, r analyti
 	it[manifest.DuePartitionKey] = text(foldPartition(k.Journey))
 	it.putTime(manifest.DueSortKey, r.Made)
 	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(PK)"),
+		TableName: &s.name, Item: it, ConditionExpression: aws.String("attribute_not_exists(PK)"),
 	})
 	if _, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
 		return nil // this audit made it before
@@ -361,9 +361,9 @@ func (s *Store) PutRepair(ctx context.Context, k analytics.JourneyKey, r analyti
 }
 
 // Scan implements analytics.AuditTable. Nothing else reads the whole table.
-func (s *Store) Scan(ctx context.Context, segment, of int, cursor []byte) (analytics.Scanned, []byte, error) {
+func (s Analytics) Scan(ctx context.Context, segment, of int, cursor []byte) (analytics.Scanned, []byte, error) {
 	scan := &dynamodb.ScanInput{
-		TableName: &s.table, ConsistentRead: aws.Bool(true),
+		TableName: &s.name, ConsistentRead: aws.Bool(true),
 		Segment: aws.Int32(int32(segment)), TotalSegments: aws.Int32(int32(of)),
 		FilterExpression:         aws.String("begins_with(SK, :e) OR begins_with(SK, :d) OR begins_with(SK, :t)"),
 		ProjectionExpression:     aws.String("PK, SK, dp, ds, #gh, #v, #st, #r, #t, #c, #nd, #si, #p, #rt, #fg"),

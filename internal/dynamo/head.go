@@ -27,7 +27,7 @@ func headKey(t journey.Tenant, id journey.ID) item { return key(figuresPK(t, id)
 
 // headChange returns what the change from old to next does to the journey's head;
 // nil for nothing.
-func (s *Store) headChange(t journey.Tenant, old, next journey.Journey) (*types.TransactWriteItem, error) {
+func (s *table) headChange(t journey.Tenant, old, next journey.Journey) (*types.TransactWriteItem, error) {
 	same := next.Name == old.Name && next.Status == old.Status && next.GraphHash == old.GraphHash
 	if next.Status == journey.Draft || same {
 		return nil, nil
@@ -41,19 +41,19 @@ func (s *Store) headChange(t journey.Tenant, old, next journey.Journey) (*types.
 	it.putText(aStatus, string(next.Status))
 	it.putText(aGraph, graph)
 	it.putBinary(cLabels, packLabels(next.Labels))
-	return &types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: it}}, nil
+	return &types.TransactWriteItem{Put: &types.Put{TableName: &s.name, Item: it}}, nil
 }
 
 // keepLabels gives the total of a graph that a journey is about to leave what its
 // nodes are called. Without a total it does nothing: nothing is folded yet. The
 // total's revision goes up, so that a fold that read it before does not write it.
-func (s *Store) keepLabels(ctx context.Context, t journey.Tenant, old journey.Journey) error {
+func (s *table) keepLabels(ctx context.Context, t journey.Tenant, old journey.Journey) error {
 	graph, err := graphText(old.GraphHash)
 	if err != nil {
 		return err
 	}
 	_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.table, Key: totalKey(t, old.ID, graph),
+		TableName: &s.name, Key: totalKey(t, old.ID, graph),
 		UpdateExpression: aws.String("SET #l = :l ADD #r :one"), ConditionExpression: aws.String("attribute_exists(PK)"),
 		ExpressionAttributeNames:  map[string]string{"#l": cLabels, "#r": cRev},
 		ExpressionAttributeValues: item{":l": binary(packLabels(old.Labels)), ":one": number(1)},

@@ -21,9 +21,9 @@ import (
 func launched(t *testing.T, s *dynamo.Store, j journey.Journey, d journey.Definition) journey.Journey {
 	t.Helper()
 	j.Definition, j.GraphHash, j.Labels = d.Raw, d.Hash, d.Graph.Labels()
-	require.NoError(t, s.CreateJourney(t.Context(), demo, j))
+	require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
 	active := next(j, journey.Active)
-	require.NoError(t, s.UpdateJourney(t.Context(), demo, j, active))
+	require.NoError(t, s.Journeys.Update(t.Context(), demo, j, active))
 	return active
 }
 
@@ -31,7 +31,7 @@ func launched(t *testing.T, s *dynamo.Store, j journey.Journey, d journey.Defini
 func read(t *testing.T, s *dynamo.Store, id journey.ID, days analytics.Range) (analytics.Report, dynamo.Usage) {
 	t.Helper()
 	ctx, meter := dynamo.WithMeter(t.Context())
-	report, err := analytics.NewReader(s).Report(ctx, demo, id, days)
+	report, err := analytics.NewReader(s.Analytics).Report(ctx, demo, id, days)
 	require.NoError(t, err)
 	return report, meter.Usage()
 }
@@ -44,7 +44,7 @@ func TestReportFollowsTheJourney(t *testing.T) {
 	d := definitionOf(t, secondGraph)
 	j := draft(1)
 	j.Definition, j.GraphHash, j.Labels = d.Raw, d.Hash, d.Graph.Labels()
-	require.NoError(t, s.CreateJourney(t.Context(), demo, j))
+	require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
 	var steps []string
 	look := func(requests int) analytics.Report {
 		report, used := read(t, s, j.ID, analytics.Range{})
@@ -60,7 +60,7 @@ func TestReportFollowsTheJourney(t *testing.T) {
 
 	change := func(to journey.Journey) {
 		t.Helper()
-		require.NoError(t, s.UpdateJourney(t.Context(), demo, j, to))
+		require.NoError(t, s.Journeys.Update(t.Context(), demo, j, to))
 		j = to
 	}
 	change(next(j, journey.Active))
@@ -70,7 +70,7 @@ func TestReportFollowsTheJourney(t *testing.T) {
 	described := next(j, journey.Active)
 	described.Description = "for nobody"
 	ctx, meter := dynamo.WithMeter(t.Context())
-	require.NoError(t, s.UpdateJourney(ctx, demo, j, described))
+	require.NoError(t, s.Journeys.Update(ctx, demo, j, described))
 	require.LessOrEqual(t, meter.Usage().WriteUnits, 1.0, "what no report tells is one write")
 	j = described
 
@@ -93,13 +93,13 @@ func TestReportFollowsTheJourney(t *testing.T) {
 
 	change(next(j, journey.Archived))
 	require.Equal(t, journey.Archived, look(1).Status)
-	require.NoError(t, s.DeleteJourney(t.Context(), demo, j))
-	_, err := analytics.NewReader(s).Report(t.Context(), demo, j.ID, analytics.Range{})
+	require.NoError(t, s.Journeys.Delete(t.Context(), demo, j))
+	_, err := analytics.NewReader(s.Analytics).Report(t.Context(), demo, j.ID, analytics.Range{})
 	require.ErrorIs(t, err, journey.ErrNotFound)
 }
 
 // unaudited is a table whose figures are of no enrollments.
-type unaudited struct{ *dynamo.Store }
+type unaudited struct{ dynamo.Analytics }
 
 func (unaudited) Audit(context.Context) (analytics.Audit, error) {
 	return analytics.Audit{Day: "9999-12-31"}, nil
@@ -114,7 +114,7 @@ func TestReportOfAnEditedJourneyIsOneRead(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, 13)
 			active := next(w.j, journey.Active)
-			require.NoError(t, w.store.UpdateJourney(t.Context(), w.tenant, w.j, active))
+			require.NoError(t, w.store.Journeys.Update(t.Context(), w.tenant, w.j, active))
 			w.j = active
 			w.enroll(5)
 			if folded {
@@ -125,7 +125,7 @@ func TestReportOfAnEditedJourneyIsOneRead(t *testing.T) {
 			w.enroll(2)
 			look := func() (steps []string, requests int) {
 				ctx, meter := dynamo.WithMeter(t.Context())
-				report, err := analytics.NewReader(w.store).Report(ctx, w.tenant, w.j.ID, all)
+				report, err := analytics.NewReader(w.store.Analytics).Report(ctx, w.tenant, w.j.ID, all)
 				require.NoError(t, err)
 				for _, s := range report.Steps {
 					steps = append(steps, fmt.Sprint(s.NodeID, " ", s.Version, " ", s.Entered))
@@ -155,7 +155,7 @@ func TestADamagedHeadHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 14)
 	active := next(w.j, journey.Active)
-	require.NoError(t, w.store.UpdateJourney(t.Context(), w.tenant, w.j, active))
+	require.NoError(t, w.store.Journeys.Update(t.Context(), w.tenant, w.j, active))
 	w.j = active
 	w.enroll(5)
 	for _, damage := range []string{"SET gh = :bad", "SET l = :bad"} {
@@ -210,7 +210,7 @@ func TestReportOfTheLargestGraphIsOneRead(t *testing.T) {
 			j := launched(t, s, draft(1), d)
 			begin := analytics.Day("2026-11-20").Time()
 			now := begin
-			rollup := &analytics.Rollup{Table: unaudited{s}, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)}
+			rollup := &analytics.Rollup{Table: unaudited{s.Analytics}, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)}
 			for day := range 6 { // a day is open until two in the morning of the third after it
 				now = begin.AddDate(0, 0, day).Add(time.Hour)
 				for shard := range analytics.Shards {
@@ -222,12 +222,12 @@ func TestReportOfTheLargestGraphIsOneRead(t *testing.T) {
 					for i := range 24 / analytics.Shards {
 						p.Watermarks[fmt.Sprintf("shardId-%020d-%08x", now.UnixMilli()+int64(i), i)] = fmt.Sprintf("%d00000000000000000", 100_000+i)
 					}
-					_, err := s.PutPart(t.Context(), p)
+					_, err := s.Analytics.PutPart(t.Context(), p)
 					require.NoError(t, err)
 				}
 				require.NoError(t, rollup.Run(t.Context()))
 			}
-			c, err := s.Counters(t.Context(), demo, j.ID, analytics.Range{})
+			c, err := s.Analytics.Counters(t.Context(), demo, j.ID, analytics.Range{})
 			require.NoError(t, err)
 			open := map[analytics.Day]bool{}
 			for _, p := range c.Parts {
@@ -256,7 +256,7 @@ func TestAYearsSeriesIsOneRead(t *testing.T) {
 	now := start
 	counter, _ := counting(s)
 	counter.Now = func() time.Time { return now }
-	rollup := &analytics.Rollup{Table: unaudited{s}, Now: counter.Now, Log: slog.New(slog.DiscardHandler)}
+	rollup := &analytics.Rollup{Table: unaudited{s.Analytics}, Now: counter.Now, Log: slog.New(slog.DiscardHandler)}
 	const days = 400
 	ways := []journey.Delta{ // somebody comes, and leaves in each way
 		{byte(journey.MarkEnrolled | journey.MarkCompleted), 0, byte(journey.NodeEntered | journey.NodeCompleted)},

@@ -20,9 +20,9 @@ const (
 	kExpires   = "x" // in milliseconds; the table deletes days later
 )
 
-// ReserveKey implements journey.Store. It needs no id of the write: a record
+// ReserveKey implements journey.EnrollmentStore. It needs no id of the write: a record
 // that this call stored, and meets again, is the one that it returns.
-func (s *Store) ReserveKey(
+func (s Enrollments) ReserveKey(
 	ctx context.Context, t journey.Tenant, id journey.ID, r journey.KeyRecord, now time.Time,
 ) (journey.KeyRecord, error) {
 	it := idempotencyKey(t, id, r.Key)
@@ -40,11 +40,11 @@ func (s *Store) ReserveKey(
 
 // reserve stores an item until it expires, unless one is there that has not
 // expired at now: then it returns that. After a lost answer it may be its own.
-func (s *Store) reserve(ctx context.Context, it item, expires, now time.Time) (stored item, err error) {
+func (s *table) reserve(ctx context.Context, it item, expires, now time.Time) (stored item, err error) {
 	it.putTime(kExpires, expires)
 	it[manifest.TTL] = number(expires.Unix() + 1)
 	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &s.table, Item: it,
+		TableName: &s.name, Item: it,
 		ConditionExpression:                 aws.String("attribute_not_exists(PK) OR #x < :now"),
 		ExpressionAttributeNames:            map[string]string{"#x": kExpires},
 		ExpressionAttributeValues:           item{":now": number(now.UnixMilli())},
@@ -56,8 +56,8 @@ func (s *Store) reserve(ctx context.Context, it item, expires, now time.Time) (s
 	return nil, err
 }
 
-// KeyRecord implements journey.Store.
-func (s *Store) KeyRecord(
+// KeyRecord implements journey.EnrollmentStore.
+func (s Enrollments) KeyRecord(
 	ctx context.Context, t journey.Tenant, id journey.ID, name string, now time.Time,
 ) (journey.KeyRecord, bool, error) {
 	it, err := s.get(ctx, idempotencyKey(t, id, name))

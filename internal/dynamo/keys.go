@@ -107,11 +107,12 @@ func eventRecordKey(t journey.Tenant, customer, eventID string) item {
 	return key(customerPK(t)+customer, "I#"+eventID)
 }
 
-func duePartition(t journey.Tenant, id journey.ID, epoch, shard int) string {
-	return of(t) + "#D#" + short(id) + "#" + strconv.Itoa(epoch) + "#" + strconv.Itoa(shard)
+func duePartition(p journey.Partition) string {
+	if p.Failed {
+		return of(p.Tenant) + "#F#" + short(p.Journey)
+	}
+	return of(p.Tenant) + "#D#" + short(p.Journey) + "#" + strconv.Itoa(p.Epoch) + "#" + strconv.Itoa(p.Shard)
 }
-
-func failedPartition(t journey.Tenant, id journey.ID) string { return of(t) + "#F#" + short(id) }
 
 // foldShards spreads the open parts of all journeys' figures, most of which
 // begin soon after midnight: one partition takes 1,000 writes a second.

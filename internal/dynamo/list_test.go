@@ -22,12 +22,12 @@ func TestListIsNewestFirstAndFiltered(t *testing.T) {
 	s, _ := store(t)
 	for n := range 7 {
 		j := draft(n)
-		require.NoError(t, s.CreateJourney(t.Context(), demo, j))
+		require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
 		if n%2 == 1 {
-			require.NoError(t, s.UpdateJourney(t.Context(), demo, j, next(j, journey.Active)))
+			require.NoError(t, s.Journeys.Update(t.Context(), demo, j, next(j, journey.Active)))
 		}
 	}
-	require.NoError(t, s.CreateJourney(t.Context(), other, draft(99)))
+	require.NoError(t, s.Journeys.Create(t.Context(), other, draft(99)))
 
 	rows := []struct {
 		name   string
@@ -46,7 +46,7 @@ func TestListIsNewestFirstAndFiltered(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			page, err := s.ListJourneys(t.Context(), demo, row.filter)
+			page, err := s.Journeys.List(t.Context(), demo, row.filter)
 			require.NoError(t, err)
 			var got []int
 			for _, j := range page.Journeys {
@@ -72,7 +72,7 @@ func TestPageAtOffset9800Of10000TakesFourRequests(t *testing.T) {
 
 	for _, status := range []journey.Status{"", journey.Draft} {
 		requests.requests.Store(0)
-		page, err := s.ListJourneys(t.Context(), demo, journey.Filter{Limit: 200, Offset: 9_800, Status: status})
+		page, err := s.Journeys.List(t.Context(), demo, journey.Filter{Limit: 200, Offset: 9_800, Status: status})
 		require.NoError(t, err)
 		require.Equal(t, 10_000, page.Total)
 		require.Len(t, page.Journeys, 200)

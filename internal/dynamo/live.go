@@ -40,7 +40,7 @@ const (
 
 // liveChange returns what the change from old to next does to the LIVE entry;
 // nil for nothing.
-func (s *Store) liveChange(t journey.Tenant, old, next journey.Journey) *types.TransactWriteItem {
+func (s *table) liveChange(t journey.Tenant, old, next journey.Journey) *types.TransactWriteItem {
 	switch {
 	case old.Status == next.Status:
 		return nil
@@ -53,12 +53,12 @@ func (s *Store) liveChange(t journey.Tenant, old, next journey.Journey) *types.T
 	case next.Epoch > 0:
 		return s.putLive(t, next, false, next.Epoch, "")
 	}
-	return &types.TransactWriteItem{Delete: &types.Delete{TableName: &s.table, Key: liveKey(t, next.ID)}}
+	return &types.TransactWriteItem{Delete: &types.Delete{TableName: &s.name, Key: liveKey(t, next.ID)}}
 }
 
 // putLive writes the entry. from is the lowest epoch that somebody may be in,
 // as far as the journey tells; an entry that is there knows better.
-func (s *Store) putLive(t journey.Tenant, j journey.Journey, on bool, from int, reason string) *types.TransactWriteItem {
+func (s *table) putLive(t journey.Tenant, j journey.Journey, on bool, from int, reason string) *types.TransactWriteItem {
 	set := "SET #on = :on, #ep = :ep, #u = :u, #k = if_not_exists(#k, :k), #fr = if_not_exists(#fr, :fr)"
 	names := map[string]string{"#on": lOn, "#ep": lEpoch, "#u": lSince, "#k": lShards, "#fr": lFrom}
 	values := item{
@@ -70,27 +70,27 @@ func (s *Store) putLive(t journey.Tenant, j journey.Journey, on bool, from int, 
 		names["#dr"], values[":dr"] = lReason, text(reason)
 	}
 	return &types.TransactWriteItem{Update: &types.Update{
-		TableName: &s.table, Key: liveKey(t, j.ID), UpdateExpression: aws.String(set),
+		TableName: &s.name, Key: liveKey(t, j.ID), UpdateExpression: aws.String(set),
 		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	}}
 }
 
 // eventChanges returns what the change from old to next does to the entries
 // that say which journeys an event starts: those of an active journey.
-func (s *Store) eventChanges(t journey.Tenant, old, next journey.Journey) []types.TransactWriteItem {
+func (s *table) eventChanges(t journey.Tenant, old, next journey.Journey) []types.TransactWriteItem {
 	before, after := starting(old), starting(next)
 	var changes []types.TransactWriteItem
 	for _, event := range after {
 		if !slices.Contains(before, event) {
 			changes = append(changes, types.TransactWriteItem{Put: &types.Put{
-				TableName: &s.table, Item: eventKey(t, event, next.ID),
+				TableName: &s.name, Item: eventKey(t, event, next.ID),
 			}})
 		}
 	}
 	for _, event := range before {
 		if !slices.Contains(after, event) {
 			changes = append(changes, types.TransactWriteItem{Delete: &types.Delete{
-				TableName: &s.table, Key: eventKey(t, event, next.ID),
+				TableName: &s.name, Key: eventKey(t, event, next.ID),
 			}})
 		}
 	}

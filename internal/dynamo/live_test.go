@@ -65,14 +65,14 @@ func TestEntriesFollowTheStatus(t *testing.T) {
 
 			s, table := store(t)
 			j := draft(1)
-			require.NoError(t, s.CreateJourney(t.Context(), demo, j))
+			require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
 			for _, status := range row.life {
 				if status == deleted {
-					require.NoError(t, s.DeleteJourney(t.Context(), demo, j))
+					require.NoError(t, s.Journeys.Delete(t.Context(), demo, j))
 					continue
 				}
 				changed := next(j, status)
-				require.NoError(t, s.UpdateJourney(t.Context(), demo, j, changed))
+				require.NoError(t, s.Journeys.Update(t.Context(), demo, j, changed))
 				j = changed
 			}
 			require.Equal(t, row.want, readLive(t, table, j.ID))
@@ -106,12 +106,12 @@ func TestEventsOfAnActiveJourneyFollowItsEdits(t *testing.T) {
 
 	s, table := store(t)
 	j := draft(1)
-	require.NoError(t, s.CreateJourney(t.Context(), demo, j))
+	require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
 	active := next(j, journey.Active)
-	require.NoError(t, s.UpdateJourney(t.Context(), demo, j, active))
+	require.NoError(t, s.Journeys.Update(t.Context(), demo, j, active))
 	edited := next(active, journey.Active)
 	edited.Events = []string{"came#back", "left"}
-	require.NoError(t, s.UpdateJourney(t.Context(), demo, active, edited))
+	require.NoError(t, s.Journeys.Update(t.Context(), demo, active, edited))
 
 	sk := string(j.ID[4:])
 	require.Nil(t, lookup(t, table, "T#demo#EV#account_created", sk))
@@ -124,14 +124,14 @@ func TestDeletedJourneyLeavesWhatDrainingNeeds(t *testing.T) {
 
 	s, table := store(t)
 	j := draft(1)
-	require.NoError(t, s.CreateJourney(t.Context(), demo, j))
+	require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
 	active := next(j, journey.Active)
-	require.NoError(t, s.UpdateJourney(t.Context(), demo, j, active))
-	require.NoError(t, s.DeleteJourney(t.Context(), demo, active))
+	require.NoError(t, s.Journeys.Update(t.Context(), demo, j, active))
+	require.NoError(t, s.Journeys.Delete(t.Context(), demo, active))
 
-	_, err := s.Journey(t.Context(), demo, j.ID)
+	_, err := s.Journeys.Journey(t.Context(), demo, j.ID)
 	require.ErrorIs(t, err, journey.ErrNotFound)
-	definition, err := s.Definition(t.Context(), demo, j.ID, j.GraphHash)
+	definition, err := s.Journeys.Definition(t.Context(), demo, j.ID, j.GraphHash)
 	require.NoError(t, err)
 	require.Equal(t, j.Definition, definition)
 	sk := string(j.ID[4:])
@@ -139,7 +139,7 @@ func TestDeletedJourneyLeavesWhatDrainingNeeds(t *testing.T) {
 		"T#demo N": true, "LIVE demo#" + sk: true, "T#demo#X " + sk: true,
 		"T#demo#J#" + sk + " G#" + j.GraphHash: true,
 	}, keys(t, table))
-	require.NoError(t, s.CreateJourney(t.Context(), demo, draft(2)))
+	require.NoError(t, s.Journeys.Create(t.Context(), demo, draft(2)))
 }
 
 // TestChangeOfTheJourneyAloneIsNoTransaction, which would cost twice as much.
@@ -149,12 +149,12 @@ func TestChangeOfTheJourneyAloneIsNoTransaction(t *testing.T) {
 	conflicts := &dynamotest.Faults{}
 	s, _ := store(t, conflicts.Install)
 	j := draft(1)
-	require.NoError(t, s.CreateJourney(t.Context(), demo, j))
+	require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
 	active := next(j, journey.Active)
-	require.NoError(t, s.UpdateJourney(t.Context(), demo, j, active))
+	require.NoError(t, s.Journeys.Update(t.Context(), demo, j, active))
 
 	conflicts.Conflict = 1 // of every transaction from here
 	described := next(active, journey.Active)
 	described.Description, described.MaxDurationDays = "to some", 60
-	require.NoError(t, s.UpdateJourney(t.Context(), demo, active, described))
+	require.NoError(t, s.Journeys.Update(t.Context(), demo, active, described))
 }

@@ -48,7 +48,7 @@ func newLogged(t *testing.T) *logged {
 func (l *logged) serve(s *dynamo.Store) {
 	now := func() time.Time { return l.now }
 	a := &api.API{
-		Journeys: journey.NewService(s, now, rand.Reader), Analytics: analytics.NewReader(s), Log: l.logger(), Now: now,
+		Journeys: journey.NewService(s.Handlers(), now, rand.Reader), Analytics: analytics.NewReader(s.Analytics), Log: l.logger(), Now: now,
 		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
 			return ctx, func() slog.Attr { return slog.Int("used", 0) }
 		},
@@ -98,7 +98,7 @@ func (l *logged) call(status int, method, path, body string) {
 func (l *logged) move(ticks int) {
 	l.t.Helper()
 	e := &engine.Engine{
-		Table: l.store, Dispatcher: l, Provider: l, Parallel: 1, Now: func() time.Time { return l.now },
+		Table: l.store.Engine, Dispatcher: l, Provider: l, Parallel: 1, Now: func() time.Time { return l.now },
 		Jitter: func() float64 { return 0 }, Log: l.logger(), Definitions: &journey.Definitions{},
 	}
 	for range ticks {

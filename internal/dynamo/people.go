@@ -14,8 +14,8 @@ import (
 	"journeys/internal/manifest"
 )
 
-// DrainFrom implements journey.Store.
-func (s *Store) DrainFrom(ctx context.Context, t journey.Tenant, id journey.ID) (int, error) {
+// DrainFrom implements journey.EnrollmentStore.
+func (s Enrollments) DrainFrom(ctx context.Context, t journey.Tenant, id journey.ID) (int, error) {
 	it, err := s.get(ctx, liveKey(t, id))
 	if err != nil {
 		return 0, failed("read what is live", err)
@@ -27,20 +27,17 @@ func (s *Store) DrainFrom(ctx context.Context, t journey.Tenant, id journey.ID) 
 	return live.DrainFrom, err
 }
 
-// Indexed implements journey.Store.
-func (s *Store) Indexed(
-	ctx context.Context, t journey.Tenant, id journey.ID, p journey.Partition, n int, after *journey.IndexKey,
-) ([]journey.Indexed, *journey.IndexKey, error) {
-	partition := text(failedPartition(t, id))
-	if !p.Failed {
-		partition = text(duePartition(t, id, p.Epoch, p.Shard))
-	}
+// ReadPartition implements journey.EnrollmentStore.
+func (s Enrollments) ReadPartition(
+	ctx context.Context, p journey.Partition, n int, after *journey.DueKey,
+) ([]journey.Indexed, *journey.DueKey, error) {
+	partition := text(duePartition(p))
 	query := &dynamodb.QueryInput{
-		TableName: &s.table, IndexName: aws.String(manifest.DueIndex), Limit: aws.Int32(int32(n)),
+		TableName: &s.name, IndexName: aws.String(manifest.DueIndex), Limit: aws.Int32(int32(n)),
 		KeyConditionExpression: aws.String("dp = :dp"), ExpressionAttributeValues: item{":dp": partition},
 	}
 	if after != nil {
-		start := enrollmentKey(t, id, after.Customer)
+		start := enrollmentKey(p.Tenant, p.Journey, after.Customer)
 		start[manifest.DuePartitionKey] = partition
 		start[manifest.DueSortKey] = number(after.At.UnixMilli())
 		query.ExclusiveStartKey = start
@@ -52,28 +49,28 @@ func (s *Store) Indexed(
 	list := make([]journey.Indexed, len(out.Items))
 	for i, it := range out.Items {
 		r := reader{item: it}
-		list[i].Customer = strings.TrimPrefix(r.text(manifest.PartitionKey), customerPK(t))
+		list[i].Customer = strings.TrimPrefix(r.text(manifest.PartitionKey), customerPK(p.Tenant))
 		list[i].At = r.time(manifest.DueSortKey)
 		if r.err != nil {
 			return nil, nil, r.err
 		}
 	}
-	if err := s.lookUp(ctx, t, id, list); err != nil {
+	if err := s.lookUp(ctx, p, list); err != nil {
 		return nil, nil, err
 	}
 	if len(out.LastEvaluatedKey) == 0 || len(list) == 0 {
 		return list, nil, nil
 	}
-	return list, &list[len(list)-1].IndexKey, nil
+	return list, &list[len(list)-1].DueKey, nil
 }
 
 // lookUp reads the enrollments of a page of the index. One that is damaged keeps
 // no other from being read.
-func (s *Store) lookUp(ctx context.Context, t journey.Tenant, id journey.ID, list []journey.Indexed) error {
+func (s *table) lookUp(ctx context.Context, p journey.Partition, list []journey.Indexed) error {
 	keys := make([]map[string]types.AttributeValue, len(list))
 	at := make(map[string]int, len(list))
 	for i := range list {
-		keys[i] = enrollmentKey(t, id, list[i].Customer)
+		keys[i] = enrollmentKey(p.Tenant, p.Journey, list[i].Customer)
 		at[list[i].Customer] = i
 	}
 	items, err := s.batchGet(ctx, keys)
@@ -81,7 +78,7 @@ func (s *Store) lookUp(ctx context.Context, t journey.Tenant, id journey.ID, lis
 		return failed("read enrollments", err)
 	}
 	for _, it := range items {
-		e, err := decodeEnrollment(t, it)
+		e, err := decodeEnrollment(p.Tenant, it)
 		found := &list[at[e.Customer]]
 		found.Enrollment, found.Err = e, damaged(err)
 	}
@@ -94,13 +91,13 @@ const (
 	batchDeletes = 25
 )
 
-// Forget implements journey.Store. It reads what is left until that is
+// Forget implements journey.CustomerStore. It reads what is left until that is
 // nothing, so that whatever is lost, refused or written meanwhile is met again.
-func (s *Store) Forget(ctx context.Context, t journey.Tenant, customer string, now time.Time) error {
+func (s Customers) Forget(ctx context.Context, t journey.Tenant, customer string, now time.Time) error {
 	stuck, first := 0, ""
 	for {
 		out, err := s.client.Query(ctx, &dynamodb.QueryInput{
-			TableName: &s.table, ConsistentRead: aws.Bool(true), Limit: aws.Int32(forgetPage),
+			TableName: &s.name, ConsistentRead: aws.Bool(true), Limit: aws.Int32(forgetPage),
 			KeyConditionExpression:    aws.String("PK = :pk"),
 			ExpressionAttributeValues: item{":pk": text(customerPK(t) + customer)},
 		})
@@ -139,7 +136,7 @@ func (s *Store) Forget(ctx context.Context, t journey.Tenant, customer string, n
 // unname puts a nameless item in the place of an enrollment, unless somebody
 // wrote that since it was read. After a lost answer the enrollment is gone, and
 // the second attempt is refused.
-func (s *Store) unname(ctx context.Context, t journey.Tenant, it item, now time.Time) error {
+func (s *table) unname(ctx context.Context, t journey.Tenant, it item, now time.Time) error {
 	w, err := s.newWriteID()
 	if err != nil {
 		return err
@@ -150,16 +147,16 @@ func (s *Store) unname(ctx context.Context, t journey.Tenant, it item, now time.
 	}
 	rest[manifest.PartitionKey] = text(namelessPK(t, w))
 	_, err = s.transact(ctx, w, []types.TransactWriteItem{
-		{Delete: s.deleteUnchanged(it)}, {Put: &types.Put{TableName: &s.table, Item: rest}},
+		{Delete: s.deleteUnchanged(it)}, {Put: &types.Put{TableName: &s.name, Item: rest}},
 	})
 	return failed("forget an enrollment", err)
 }
 
 // deleteUnchanged deletes an enrollment that nobody wrote since it was read: of
 // whatever type its revision is, and if it has none.
-func (s *Store) deleteUnchanged(it item) *types.Delete {
+func (s *table) deleteUnchanged(it item) *types.Delete {
 	unchanged := &types.Delete{
-		TableName:                &s.table,
+		TableName:                &s.name,
 		Key:                      item{manifest.PartitionKey: it[manifest.PartitionKey], manifest.SortKey: it[manifest.SortKey]},
 		ConditionExpression:      aws.String("attribute_exists(PK) AND attribute_not_exists(#r)"),
 		ExpressionAttributeNames: map[string]string{"#r": eRev},
@@ -205,16 +202,16 @@ func namelessPK(t journey.Tenant, w writeID) string {
 }
 
 // deleteAll deletes items.
-func (s *Store) deleteAll(ctx context.Context, requests []types.WriteRequest) error {
+func (s *table) deleteAll(ctx context.Context, requests []types.WriteRequest) error {
 	for attempt := 0; len(requests) > 0; attempt++ {
 		n := min(len(requests), batchDeletes)
 		out, err := s.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
-			RequestItems: map[string][]types.WriteRequest{s.table: requests[:n]},
+			RequestItems: map[string][]types.WriteRequest{s.name: requests[:n]},
 		})
 		if err != nil {
 			return failed("forget a customer", err)
 		}
-		left := out.UnprocessedItems[s.table]
+		left := out.UnprocessedItems[s.name]
 		requests = append(left, requests[n:]...)
 		if len(left) > 0 && !pause(ctx, attempt) {
 			return failed("forget a customer", ctx.Err())

@@ -49,7 +49,7 @@ type people struct {
 func newPeople(t *testing.T, options ...func(*dynamodb.Options)) *people {
 	p := &people{now: start}
 	p.store, p.table = store(t, options...)
-	p.Service = journey.NewService(p.store, func() time.Time { return p.now }, rand.Reader)
+	p.Service = journey.NewService(p.store.Handlers(), func() time.Time { return p.now }, rand.Reader)
 	return p
 }
 
@@ -75,9 +75,9 @@ func (p *people) journey(t *testing.T, definition string, customers ...string) j
 func (p *people) fail(t *testing.T, id journey.ID, customers ...string) {
 	t.Helper()
 	for _, customer := range customers {
-		e, err := p.store.Enrollment(t.Context(), demo, id, customer)
+		e, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, customer)
 		require.NoError(t, err)
-		for _, err := range p.store.Advance(t.Context(), demo, 4, []journey.Enrollment{e.NextWrite(p.now).Fail("send_failed")}) {
+		for _, err := range p.store.Engine.Advance(t.Context(), demo, 4, []journey.Enrollment{e.NextWrite(p.now).Fail("send_failed")}) {
 			require.NoError(t, err)
 		}
 	}
@@ -85,7 +85,7 @@ func (p *people) fail(t *testing.T, id journey.ID, customers ...string) {
 
 // anew is the service of another process, which has no definition in memory.
 func (p *people) anew() *journey.Service {
-	return journey.NewService(p.store, func() time.Time { return p.now }, rand.Reader)
+	return journey.NewService(p.store.Handlers(), func() time.Time { return p.now }, rand.Reader)
 }
 
 // garbage is what nothing of ours stores where a number, bytes or a node of the
@@ -137,7 +137,7 @@ func (p *people) loseDefinition(t *testing.T, id journey.ID) {
 
 func (p *people) definitionKey(t *testing.T, id journey.ID) map[string]types.AttributeValue {
 	t.Helper()
-	j, err := p.store.Journey(t.Context(), demo, id)
+	j, err := p.store.Journeys.Journey(t.Context(), demo, id)
 	require.NoError(t, err)
 	return keyOf("T#demo#J#"+string(id)[4:], "G#"+j.GraphHash)
 }
@@ -201,7 +201,7 @@ func TestForget_NothingNamesThemAndTheFiguresStay(t *testing.T) {
 	p := newPeople(t, (&dynamotest.Faults{LoseFirst: true, ForgetTokens: true}).Install)
 	waiting, left, failed := p.journey(t, waitingGraph, ada, "other"), p.journey(t, leavingGraph, ada, "other"), p.journey(t, sendingGraph, ada, "other")
 	p.fail(t, failed, ada)
-	calm := journey.NewService(storeOn(p.table), func() time.Time { return p.now }, rand.Reader)
+	calm := journey.NewService(storeOn(p.table).Handlers(), func() time.Time { return p.now }, rand.Reader)
 	for _, customer := range []string{ada, "other"} {
 		_, err := p.PutCustomer(t.Context(), demo, customer, []byte(`{"name":"`+customer+`"}`))
 		require.NoError(t, err)
@@ -214,15 +214,15 @@ func TestForget_NothingNamesThemAndTheFiguresStay(t *testing.T) {
 	for _, id := range []journey.ID{waiting, left, failed} {
 		before[id] = p.figures(t, id)
 	}
-	held, err := p.store.Enrollment(t.Context(), demo, waiting, ada)
+	held, err := p.store.Enrollments.Enrollment(t.Context(), demo, waiting, ada)
 	require.NoError(t, err)
-	bystander, _, err := p.store.Enrollments(t.Context(), demo, "other")
+	bystander, _, err := p.store.Customers.Enrollments(t.Context(), demo, "other")
 	require.NoError(t, err)
 
 	p.now = p.now.Add(time.Hour)
 	require.NoError(t, p.Forget(t.Context(), demo, ada))
 	requireNameless(t, p.table, ada)
-	lost := p.store.Advance(t.Context(), demo, 4, []journey.Enrollment{held.NextWrite(p.now).Cancel("late")})
+	lost := p.store.Engine.Advance(t.Context(), demo, 4, []journey.Enrollment{held.NextWrite(p.now).Cancel("late")})
 	require.ErrorIs(t, lost[0], journey.ErrLost, "a worker that held them")
 	require.NoError(t, p.Forget(t.Context(), demo, ada))
 	require.NoError(t, p.Forget(t.Context(), demo, "nobody"))
@@ -233,7 +233,7 @@ func TestForget_NothingNamesThemAndTheFiguresStay(t *testing.T) {
 	require.Equal(t, cancelled, p.figures(t, waiting), "who was inside leaves")
 	require.Equal(t, before[left], p.figures(t, left))
 	require.Equal(t, before[failed], p.figures(t, failed))
-	after, _, err := p.store.Enrollments(t.Context(), demo, "other")
+	after, _, err := p.store.Customers.Enrollments(t.Context(), demo, "other")
 	require.NoError(t, err)
 	require.Equal(t, bystander, after)
 	_, err = p.Customer(t.Context(), demo, "other")
@@ -274,7 +274,7 @@ func TestForget_WhoCannotBeRead(t *testing.T) {
 			continue
 		}
 		require.NotContains(t, log, wrong)
-		report, err := analytics.NewReader(p.store).Report(t.Context(), demo, id, analytics.Range{})
+		report, err := analytics.NewReader(p.store.Analytics).Report(t.Context(), demo, id, analytics.Range{})
 		require.NoError(t, err)
 		require.Equal(t, analytics.Totals{Enrolled: 1, Cancelled: 1}, report.Enrollments, attribute)
 	}
@@ -287,10 +287,10 @@ func (p *people) audit(t *testing.T) string {
 	var log bytes.Buffer
 	p.now = p.now.Add(72 * time.Hour)
 	now, logger := func() time.Time { return p.now }, slog.New(slog.NewJSONHandler(&log, nil))
-	counter := &analytics.Counter{Parts: p.store, Now: now, Log: logger, Parallel: 1}
+	counter := &analytics.Counter{Parts: p.store.Analytics, Now: now, Log: logger, Parallel: 1}
 	shard, records := readStream(t, p.table)
 	require.NoError(t, counter.Count(t.Context(), shard, records))
-	rollup := &analytics.Rollup{Table: p.store, Now: now, Log: logger, Segments: 1, Workers: 1}
+	rollup := &analytics.Rollup{Table: p.store.Analytics, Now: now, Log: logger, Segments: 1, Workers: 1}
 	require.NoError(t, rollup.Run(t.Context()))
 	return log.String()
 }
@@ -349,7 +349,7 @@ func TestForget_FinishesWhatDiedHalfWay(t *testing.T) {
 			waiting, left := p.journey(t, waitingGraph, name), p.journey(t, leavingGraph, name)
 			_, err := p.PutCustomer(t.Context(), demo, name, []byte(`{}`))
 			require.NoError(t, err)
-			err = storeOn(p.table, dyingAfter(calls, after)).Forget(t.Context(), demo, name, p.now)
+			err = storeOn(p.table, dyingAfter(calls, after)).Customers.Forget(t.Context(), demo, name, p.now)
 			if calls < 4 {
 				require.Error(t, err)
 			}
@@ -496,7 +496,7 @@ func TestRetryAndRemove(t *testing.T) {
 	}
 	require.NoError(t, p.Retry(t.Context(), demo, id, "a"))
 	require.Equal(t, []string{"a"}, nudged)
-	e, err := p.store.Enrollment(t.Context(), demo, id, "a")
+	e, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, "a")
 	require.NoError(t, err)
 	require.Equal(t, journey.Inside, e.Status)
 	require.Equal(t, p.now, e.Due)
@@ -523,7 +523,7 @@ func TestRetry_ARepeatMeetsItsOwnSuccess(t *testing.T) {
 	id := p.journey(t, sendingGraph, "a", "removed")
 	at := func() journey.Enrollment {
 		t.Helper()
-		e, err := p.store.Enrollment(t.Context(), demo, id, "a")
+		e, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, "a")
 		require.NoError(t, err)
 		return e
 	}
@@ -556,7 +556,7 @@ func TestRetry_ARepeatMeetsItsOwnSuccess(t *testing.T) {
 	d, err := journey.LoadDefinition(j.Definition, j.GraphHash)
 	require.NoError(t, err)
 	sent, _ := d.Graph.Step(at().NextWrite(p.now), journey.Input{Now: p.now, Answer: journey.Answer{Result: journey.Sent}})
-	require.NoError(t, p.store.Advance(t.Context(), demo, 4, []journey.Enrollment{sent})[0])
+	require.NoError(t, p.store.Engine.Advance(t.Context(), demo, 4, []journey.Enrollment{sent})[0])
 	completed := at()
 	require.Equal(t, journey.Completed, completed.Status)
 	p.now = p.now.Add(9 * time.Minute)
@@ -618,7 +618,7 @@ func TestForget_AKeysRecordTellsNobodyWithoutTheKey(t *testing.T) {
 	p := newPeople(t)
 	id := p.journey(t, waitingGraph)
 	// All that is stored beside the hash of the ids is the same for each key.
-	same := journey.NewService(p.store, func() time.Time { return p.now }, bytes.NewReader(make([]byte, 1024)))
+	same := journey.NewService(p.store.Handlers(), func() time.Time { return p.now }, bytes.NewReader(make([]byte, 1024)))
 	enroll := func(key string, customers ...string) error {
 		_, err := same.Enroll(t.Context(), demo, id, journey.EnrollRequest{Customers: customers, Key: key})
 		return err

@@ -70,11 +70,11 @@ func newWorld(t *testing.T, seed uint64) *world {
 		inside: map[string]journey.Enrollment{}, days: map[analytics.Day]*analytics.Totals{},
 	}
 	w.counter = &analytics.Counter{
-		Parts: w.store, Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler), Parallel: 1,
+		Parts: w.store.Analytics, Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler), Parallel: 1,
 	}
 	w.j = define(draft(1), firstGraph)
 	w.j.Rev = 1
-	require.NoError(t, w.store.CreateJourney(t.Context(), w.tenant, w.j))
+	require.NoError(t, w.store.Journeys.Create(t.Context(), w.tenant, w.j))
 	w.learn()
 	return w
 }
@@ -88,7 +88,7 @@ func (w *world) edit() {
 	next := define(w.j, secondGraph)
 	next.Version, next.Rev, next.Labels = 2, w.j.Rev+1, definitionOf(w.t, secondGraph).Graph.Labels()
 	w.j.Labels = w.graphs[w.j.GraphHash].Labels()
-	require.NoError(w.t, w.store.UpdateJourney(w.t.Context(), w.tenant, w.j, next))
+	require.NoError(w.t, w.store.Journeys.Update(w.t.Context(), w.tenant, w.j, next))
 	w.j = next
 	w.learn()
 }
@@ -104,7 +104,7 @@ func (w *world) enroll(n int) {
 		})
 		list = append(list, e)
 	}
-	for _, outcome := range w.store.Enroll(w.t.Context(), w.tenant, 4, list) {
+	for _, outcome := range w.store.Enrollments.Insert(w.t.Context(), w.tenant, 4, list) {
 		require.Equal(w.t, journey.OutcomeEnrolled, outcome.Result)
 	}
 	w.wrote(list)
@@ -146,7 +146,7 @@ func (w *world) step() {
 			list = append(list, n)
 		}
 	}
-	for _, err := range w.store.Advance(w.t.Context(), w.tenant, 4, list) {
+	for _, err := range w.store.Engine.Advance(w.t.Context(), w.tenant, 4, list) {
 		require.NoError(w.t, err)
 	}
 	w.wrote(list)
@@ -191,7 +191,7 @@ func (w *world) happened(r analytics.Record) {
 	w.days[day].Add(one.Totals())
 }
 
-func (w *world) rollup() *analytics.Rollup { return w.rollupOf(w.store) }
+func (w *world) rollup() *analytics.Rollup { return w.rollupOf(w.store.Analytics) }
 
 func (w *world) rollupOf(table analytics.RollupTable) *analytics.Rollup {
 	return &analytics.Rollup{
@@ -211,7 +211,7 @@ func (w *world) later(n int) {
 // requireTrue holds what a caller reads against what is true.
 func (w *world) requireTrue(days analytics.Range, more ...any) {
 	w.t.Helper()
-	report, err := analytics.NewReader(w.store).Report(w.t.Context(), w.tenant, w.j.ID, days)
+	report, err := analytics.NewReader(w.store.Analytics).Report(w.t.Context(), w.tenant, w.j.ID, days)
 	require.NoError(w.t, err, more...)
 	require.Equal(w.t, w.truth.Totals(), report.Enrollments, more...)
 	require.Equal(w.t, w.truth.Newest, report.AsOf, more...)
@@ -317,7 +317,7 @@ func TestRollup_FortyDays(t *testing.T) {
 	require.Zero(t, items["R"])
 
 	series := 0
-	report, err := analytics.NewReader(w.store).Report(t.Context(), w.tenant, w.j.ID, all)
+	report, err := analytics.NewReader(w.store.Analytics).Report(t.Context(), w.tenant, w.j.ID, all)
 	require.NoError(t, err)
 	for _, row := range report.Series {
 		if row.Totals != (analytics.Totals{}) {
@@ -395,7 +395,7 @@ func TestRollup_DiesAtEveryWrite(t *testing.T) {
 		w.enroll(1)
 		w.step()
 		for n := 1; ; n++ {
-			d := &dying{RollupTable: w.store, before: n%2 == 0, deaths: deaths}
+			d := &dying{RollupTable: w.store.Analytics, before: n%2 == 0, deaths: deaths}
 			err := w.rollupOf(d).Run(t.Context())
 			if deaths["after PutRepair"] == 0 {
 				w.requireTrueBut()
@@ -430,7 +430,7 @@ func (w *world) uncounted() analytics.Record {
 		Journey: w.j.ID, Customer: "uncounted", GraphHash: w.j.GraphHash, Version: w.j.Version,
 		EnrolledAt: w.now, ExpiresAt: w.now.AddDate(0, 0, 300),
 	})
-	w.store.Enroll(w.t.Context(), w.tenant, 4, []journey.Enrollment{e})
+	w.store.Enrollments.Insert(w.t.Context(), w.tenant, 4, []journey.Enrollment{e})
 	record := w.record(e)
 	w.happened(record)
 	return record
@@ -440,7 +440,7 @@ func (w *world) uncounted() analytics.Record {
 // not counted and may be repaired.
 func (w *world) requireTrueBut() {
 	w.t.Helper()
-	report, err := analytics.NewReader(w.store).Report(w.t.Context(), w.tenant, w.j.ID, analytics.Range{})
+	report, err := analytics.NewReader(w.store.Analytics).Report(w.t.Context(), w.tenant, w.j.ID, analytics.Range{})
 	require.NoError(w.t, err)
 	missing := report.Enrollments
 	missing.Enrolled++
@@ -505,7 +505,7 @@ func TestRollup_ReadersBetweenTheWrites(t *testing.T) {
 		w.enroll(5)
 		w.step()
 		states := []analytics.Counters{w.counters()}
-		d := &watched{RollupTable: w.store, wrote: func() { states = append(states, w.counters()) }}
+		d := &watched{RollupTable: w.store.Analytics, wrote: func() { states = append(states, w.counters()) }}
 		require.NoError(t, w.rollupOf(d).Run(t.Context()))
 		w.now = w.now.Add(9 * time.Minute)
 		require.NoError(t, w.rollupOf(d).Run(t.Context()))
@@ -536,7 +536,7 @@ func TestRollup_ReadersBetweenTheWrites(t *testing.T) {
 }
 
 func (w *world) counters() analytics.Counters {
-	c, err := w.store.Counters(w.t.Context(), w.tenant, w.j.ID, all)
+	c, err := w.store.Analytics.Counters(w.t.Context(), w.tenant, w.j.ID, all)
 	require.NoError(w.t, err)
 	return c
 }
@@ -654,16 +654,16 @@ func TestRollup_NothingIsDoneWithAnotherPart(t *testing.T) {
 	}
 	anew := part
 	anew.Born = start.Add(time.Millisecond)
-	_, err := s.PutPart(t.Context(), anew)
+	_, err := s.Analytics.PutPart(t.Context(), anew)
 	require.NoError(t, err)
 	fold := analytics.Fold{
 		Graph: part.Graph, Day: part.Day, Parts: []analytics.Part{part}, Totals: part.Totals,
 		Total: analytics.Total{Rev: 1, Graph: analytics.Graph{Totals: part.Totals}, Written: start},
 	}
 	k := analytics.JourneyKey{Tenant: demo, Journey: id(1)}
-	require.ErrorIs(t, s.Fold(t.Context(), k, fold), analytics.ErrStale)
-	require.ErrorIs(t, s.DeletePart(t.Context(), part), analytics.ErrStale)
-	c, err := s.Counters(t.Context(), demo, id(1), analytics.Range{})
+	require.ErrorIs(t, s.Analytics.Fold(t.Context(), k, fold), analytics.ErrStale)
+	require.ErrorIs(t, s.Analytics.DeletePart(t.Context(), part), analytics.ErrStale)
+	c, err := s.Analytics.Counters(t.Context(), demo, id(1), analytics.Range{})
 	require.NoError(t, err)
 	require.Empty(t, c.Totals)
 	require.Equal(t, []analytics.Part{anew}, c.Parts)
@@ -792,7 +792,7 @@ func TestRollup_AuditGoesOnAfterATimeout(t *testing.T) {
 	runs, read := 0, 0
 	for len(w.lines("audit")) == 0 {
 		pages := 2
-		r := w.rollupOf(paged{RollupTable: w.store, pages: &pages, read: &read})
+		r := w.rollupOf(paged{RollupTable: w.store.Analytics, pages: &pages, read: &read})
 		r.Segments = 9
 		require.NoError(t, r.Run(hurried{t.Context(), &pages}))
 		runs++
@@ -827,7 +827,7 @@ func TestRollup_ForgottenPeopleCount(t *testing.T) {
 			left = append(left, e.Nameless(w.now))
 		}
 		delete(w.inside, customer)
-		require.NoError(t, w.store.Forget(t.Context(), w.tenant, customer, w.now))
+		require.NoError(t, w.store.Customers.Forget(t.Context(), w.tenant, customer, w.now))
 	}
 	require.NotEmpty(t, left)
 	w.wrote(left)
@@ -857,7 +857,7 @@ func (f forgetting) Scan(ctx context.Context, segment, of int, cursor []byte) (a
 	if *f.pages++; err == nil && *f.pages%of == of/2 {
 		name := (*f.names)[0]
 		*f.names = (*f.names)[1:]
-		err = f.w.store.Forget(ctx, f.w.tenant, name, f.w.now)
+		err = f.w.store.Customers.Forget(ctx, f.w.tenant, name, f.w.now)
 	}
 	return page, next, err
 }
@@ -876,10 +876,10 @@ func TestRollup_ForgettingDuringAuditsIsNoDrift(t *testing.T) {
 	}
 	for range 12 {
 		pages := 0
-		r := w.rollupOf(forgetting{w.store, w, &pages, &names})
+		r := w.rollupOf(forgetting{w.store.Analytics, w, &pages, &names})
 		r.Segments = 16
 		require.NoError(t, r.Run(t.Context()))
-		c, err := w.store.Counters(t.Context(), w.tenant, w.j.ID, analytics.Range{})
+		c, err := w.store.Analytics.Counters(t.Context(), w.tenant, w.j.ID, analytics.Range{})
 		require.NoError(t, err)
 		figures := c.Figures()
 		require.EqualValues(t, 60, figures.Totals().Enrolled)
@@ -939,7 +939,7 @@ func TestRollup_AnAuditKeepsWhatItRead(t *testing.T) {
 	w.later(2)
 	pages := 0
 	for range 3 {
-		require.Error(t, w.rollupOf(late{w.store, &pages}).Run(t.Context()))
+		require.Error(t, w.rollupOf(late{w.store.Analytics, &pages}).Run(t.Context()))
 	}
 	require.Equal(t, 3, pages, "each segment once in three runs")
 	w.run()

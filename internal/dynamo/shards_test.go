@@ -55,10 +55,10 @@ func TestGrowingShardsMovesNobodyWhoseTimeStays(t *testing.T) {
 	const n = 60
 	s, table := store(t)
 	j := draft(1)
-	require.NoError(t, s.CreateJourney(t.Context(), demo, j))
+	require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
 	active := next(j, journey.Active)
-	require.NoError(t, s.UpdateJourney(t.Context(), demo, j, active))
-	lives, err := s.Lives(t.Context())
+	require.NoError(t, s.Journeys.Update(t.Context(), demo, j, active))
+	lives, err := s.Engine.Lives(t.Context())
 	require.NoError(t, err)
 	names := customers(0, n)
 	list := inside(1, names...)
@@ -66,22 +66,22 @@ func TestGrowingShardsMovesNobodyWhoseTimeStays(t *testing.T) {
 	look := func() { places = append(places, indexed(t, table)) }
 	written := func(change func(*journey.Enrollment)) {
 		t.Helper()
-		live, stored, err := s.Load(t.Context(), demo, j.ID, names)
+		live, stored, err := s.Engine.Load(t.Context(), demo, j.ID, names)
 		require.NoError(t, err)
 		for i := range stored {
 			stored[i] = stored[i].NextWrite(start)
 			change(&stored[i])
 		}
-		for _, err := range s.Advance(t.Context(), demo, live.Shards, stored) {
+		for _, err := range s.Engine.Advance(t.Context(), demo, live.Shards, stored) {
 			require.NoError(t, err)
 		}
 		look()
 	}
 
 	look()
-	require.Equal(t, repeat(enrolled, n), s.Enroll(t.Context(), demo, lives[0].Shards, list))
+	require.Equal(t, repeat(enrolled, n), s.Enrollments.Insert(t.Context(), demo, lives[0].Shards, list))
 	look()
-	require.NoError(t, s.GrowShards(t.Context(), lives[0]))
+	require.NoError(t, s.Engine.GrowShards(t.Context(), lives[0]))
 	written(func(e *journey.Enrollment) { e.Node, e.LeaseUntil = 2, start.Add(time.Minute) }) // claimed
 	require.Equal(t, n, indexWrites(places[0], places[1]), "enrolled")
 	require.Equal(t, 0, indexWrites(places[1], places[2]), "claimed, due as before")
@@ -107,23 +107,23 @@ func TestARetriedOneComesBackToAShardThatIsSwept(t *testing.T) {
 
 	s, table := store(t)
 	failed := inside(1, "c")
-	require.Equal(t, repeat(enrolled, 1), s.Enroll(t.Context(), demo, 4, failed))
-	_, list, err := s.Load(t.Context(), demo, id(1), []string{"c"})
+	require.Equal(t, repeat(enrolled, 1), s.Enrollments.Insert(t.Context(), demo, 4, failed))
+	_, list, err := s.Engine.Load(t.Context(), demo, id(1), []string{"c"})
 	require.NoError(t, err)
 	e := list[0].NextWrite(start)
 	e.Status, e.Due = journey.Failed, time.Time{}
-	require.Equal(t, []error{nil}, s.Advance(t.Context(), demo, 4, []journey.Enrollment{e}))
+	require.Equal(t, []error{nil}, s.Engine.Advance(t.Context(), demo, 4, []journey.Enrollment{e}))
 	require.Contains(t, indexed(t, table)["T#demo#C#c"], "#F#")
 
-	_, list, err = s.Load(t.Context(), demo, id(1), []string{"c"})
+	_, list, err = s.Engine.Load(t.Context(), demo, id(1), []string{"c"})
 	require.NoError(t, err)
 	e = list[0].NextWrite(start)
 	e.Status, e.Due = journey.Inside, start.Add(2*time.Hour)
-	require.Equal(t, []error{nil}, s.Advance(t.Context(), demo, 8, []journey.Enrollment{e}))
+	require.Equal(t, []error{nil}, s.Engine.Advance(t.Context(), demo, 8, []journey.Enrollment{e}))
 
 	fresh := inside(1, "c")
 	fresh[0].Journey, fresh[0].Due = id(2), e.Due
-	require.Equal(t, repeat(enrolled, 1), s.Enroll(t.Context(), demo, 8, fresh))
+	require.Equal(t, repeat(enrolled, 1), s.Enrollments.Insert(t.Context(), demo, 8, fresh))
 	place := func(n int) string {
 		sk := string(id(n)[4:])
 		it := lookup(t, table, "T#demo#C#c", "E#"+sk)

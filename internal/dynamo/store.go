@@ -22,26 +22,59 @@ import (
 	"journeys/internal/manifest"
 )
 
-// Store is a journey.Store in one table. It may be used by several goroutines.
-type Store struct {
+// table is the one table, which the exported types share. It may be used by
+// several goroutines.
+type table struct {
 	client  *dynamodb.Client
-	table   string
+	name    string
 	entropy io.Reader
 	writes  Writes
 }
 
-var _ journey.Store = (*Store)(nil)
+// Journeys implements journey.JourneyStore.
+type Journeys struct{ *table }
 
-// New returns the store in table. entropy, from which the ids of writes come,
-// must be safe for several goroutines, and never give the same bytes again.
-func New(client *dynamodb.Client, table string, entropy io.Reader, w Writes) *Store {
-	return &Store{client: client, table: table, entropy: entropy, writes: w}
+// Enrollments implements journey.EnrollmentStore.
+type Enrollments struct{ *table }
+
+// Customers implements journey.CustomerStore.
+type Customers struct{ *table }
+
+// Events implements journey.EventStore.
+type Events struct{ *table }
+
+// Engine implements engine.Table.
+type Engine struct{ *table }
+
+// Analytics implements analytics.Table, analytics.Parts and analytics.RollupTable.
+type Analytics struct{ *table }
+
+// Store is the table as each of its callers uses it.
+type Store struct {
+	Journeys    Journeys
+	Enrollments Enrollments
+	Customers   Customers
+	Events      Events
+	Engine      Engine
+	Analytics   Analytics
+}
+
+// New returns the store in the table called name. entropy is the source of write
+// ids; it must be safe for concurrent use and never repeat itself.
+func New(client *dynamodb.Client, name string, entropy io.Reader, w Writes) *Store {
+	t := &table{client: client, name: name, entropy: entropy, writes: w}
+	return &Store{Journeys{t}, Enrollments{t}, Customers{t}, Events{t}, Engine{t}, Analytics{t}}
+}
+
+// Handlers returns what a journey.Service uses.
+func (s *Store) Handlers() journey.Stores {
+	return journey.Stores{Journeys: s.Journeys, Enrollments: s.Enrollments, Customers: s.Customers, Events: s.Events}
 }
 
 // writeID names one call that writes, so that it knows its own item again.
 type writeID [16]byte
 
-func (s *Store) newWriteID() (w writeID, err error) {
+func (s *table) newWriteID() (w writeID, err error) {
 	if _, err = io.ReadFull(s.entropy, w[:]); err != nil {
 		err = fmt.Errorf("dynamo: make a write id: %w", err)
 	}
@@ -66,8 +99,8 @@ func (w writeID) refusal(stored item) error {
 	return journey.ErrStale
 }
 
-// CreateJourney implements journey.Store.
-func (s *Store) CreateJourney(ctx context.Context, t journey.Tenant, j journey.Journey) error {
+// Create implements journey.JourneyStore.
+func (s Journeys) Create(ctx context.Context, t journey.Tenant, j journey.Journey) error {
 	w, err := s.newWriteID()
 	if err != nil {
 		return err
@@ -81,7 +114,7 @@ func (s *Store) CreateJourney(ctx context.Context, t journey.Tenant, j journey.J
 	}
 	refused, err := s.transact(ctx, w, []types.TransactWriteItem{
 		{Put: &types.Put{
-			TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(PK)"),
+			TableName: &s.name, Item: it, ConditionExpression: aws.String("attribute_not_exists(PK)"),
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}},
 		s.count(t, 1),
@@ -99,9 +132,9 @@ func (s *Store) CreateJourney(ctx context.Context, t journey.Tenant, j journey.J
 
 // count adds n to the number of the tenant's journeys; one more only when
 // there is room.
-func (s *Store) count(t journey.Tenant, n int64) types.TransactWriteItem {
+func (s *table) count(t journey.Tenant, n int64) types.TransactWriteItem {
 	update := &types.Update{
-		TableName: &s.table, Key: counterKey(t), UpdateExpression: aws.String("ADD #n :n"),
+		TableName: &s.name, Key: counterKey(t), UpdateExpression: aws.String("ADD #n :n"),
 		ExpressionAttributeNames:  map[string]string{"#n": aCount},
 		ExpressionAttributeValues: item{":n": number(n)},
 	}
@@ -114,15 +147,15 @@ func (s *Store) count(t journey.Tenant, n int64) types.TransactWriteItem {
 
 // putDefinition stores j's definition under its hash. The same key always gets
 // the same bytes, so it needs no condition.
-func (s *Store) putDefinition(ctx context.Context, t journey.Tenant, j journey.Journey) error {
+func (s *table) putDefinition(ctx context.Context, t journey.Tenant, j journey.Journey) error {
 	it := definitionKey(t, j.ID, j.GraphHash)
 	it.putBinary(aDefinition, j.Definition)
-	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it})
+	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.name, Item: it})
 	return failed("store a definition", err)
 }
 
-// Journey implements journey.Store.
-func (s *Store) Journey(ctx context.Context, t journey.Tenant, id journey.ID) (journey.Journey, error) {
+// Journey implements journey.JourneyStore.
+func (s *table) Journey(ctx context.Context, t journey.Tenant, id journey.ID) (journey.Journey, error) {
 	it, err := s.get(ctx, journeyKey(t, id))
 	if err != nil {
 		return journey.Journey{}, failed("read a journey", err)
@@ -133,8 +166,8 @@ func (s *Store) Journey(ctx context.Context, t journey.Tenant, id journey.ID) (j
 	return decodeJourney(it)
 }
 
-// Definition implements journey.Store.
-func (s *Store) Definition(ctx context.Context, t journey.Tenant, id journey.ID, hash string) ([]byte, error) {
+// Definition implements journey.JourneyStore.
+func (s *table) Definition(ctx context.Context, t journey.Tenant, id journey.ID, hash string) ([]byte, error) {
 	it, err := s.get(ctx, definitionKey(t, id, hash))
 	if err != nil {
 		return nil, failed("read a definition", err)
@@ -147,9 +180,9 @@ func (s *Store) Definition(ctx context.Context, t journey.Tenant, id journey.ID,
 }
 
 // get returns the item under k, strongly consistent; nil when there is none.
-func (s *Store) get(ctx context.Context, k item) (item, error) {
+func (s *table) get(ctx context.Context, k item) (item, error) {
 	out, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
-		TableName: &s.table, Key: k, ConsistentRead: aws.Bool(true),
+		TableName: &s.name, Key: k, ConsistentRead: aws.Bool(true),
 	})
 	if err != nil {
 		return nil, err
@@ -157,9 +190,9 @@ func (s *Store) get(ctx context.Context, k item) (item, error) {
 	return out.Item, nil
 }
 
-// ListJourneys implements journey.Store. The table has no offset: it reads
+// List implements journey.JourneyStore. The table has no offset: it reads
 // the partition up to the page, a megabyte at a time, and counts the rest.
-func (s *Store) ListJourneys(ctx context.Context, t journey.Tenant, f journey.Filter) (journey.Page, error) {
+func (s Journeys) List(ctx context.Context, t journey.Tenant, f journey.Filter) (journey.Page, error) {
 	var page journey.Page
 	query := s.listQuery(t, f)
 	for {
@@ -184,9 +217,9 @@ func (s *Store) ListJourneys(ctx context.Context, t journey.Tenant, f journey.Fi
 	}
 }
 
-func (s *Store) listQuery(t journey.Tenant, f journey.Filter) *dynamodb.QueryInput {
+func (s *table) listQuery(t journey.Tenant, f journey.Filter) *dynamodb.QueryInput {
 	query := &dynamodb.QueryInput{
-		TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
+		TableName: &s.name, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
 		KeyConditionExpression:    aws.String("PK = :pk"),
 		ExpressionAttributeValues: item{":pk": journeyKey(t, "")[manifest.PartitionKey]},
 	}
@@ -198,9 +231,9 @@ func (s *Store) listQuery(t journey.Tenant, f journey.Filter) *dynamodb.QueryInp
 	return query
 }
 
-// UpdateJourney implements journey.Store. A transaction costs twice as much,
+// Update implements journey.JourneyStore. A transaction costs twice as much,
 // so it is used only when more than the journey changes.
-func (s *Store) UpdateJourney(ctx context.Context, t journey.Tenant, old, next journey.Journey) error {
+func (s Journeys) Update(ctx context.Context, t journey.Tenant, old, next journey.Journey) error {
 	w, err := s.newWriteID()
 	if err != nil {
 		return err
@@ -243,7 +276,7 @@ func (s *Store) UpdateJourney(ctx context.Context, t journey.Tenant, old, next j
 
 // journeyUpdate writes what may change of a journey, if the stored revision is
 // old's.
-func (s *Store) journeyUpdate(t journey.Tenant, old, next journey.Journey, w writeID) (*types.Update, error) {
+func (s *table) journeyUpdate(t journey.Tenant, old, next journey.Journey, w writeID) (*types.Update, error) {
 	it, err := encodeJourney(t, next, w)
 	if err != nil {
 		return nil, err
@@ -265,7 +298,7 @@ func (s *Store) journeyUpdate(t journey.Tenant, old, next journey.Journey, w wri
 		expression += strings.TrimSuffix(remove, ",")
 	}
 	return &types.Update{
-		TableName: &s.table, Key: journeyKey(t, next.ID), UpdateExpression: &expression,
+		TableName: &s.name, Key: journeyKey(t, next.ID), UpdateExpression: &expression,
 		ConditionExpression:      aws.String("#rev = :rev"),
 		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
@@ -273,7 +306,7 @@ func (s *Store) journeyUpdate(t journey.Tenant, old, next journey.Journey, w wri
 }
 
 // updateOnly makes the update without a transaction.
-func (s *Store) updateOnly(ctx context.Context, w writeID, u *types.Update) error {
+func (s *table) updateOnly(ctx context.Context, w writeID, u *types.Update) error {
 	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: u.TableName, Key: u.Key, UpdateExpression: u.UpdateExpression,
 		ConditionExpression:                 u.ConditionExpression,
@@ -287,9 +320,9 @@ func (s *Store) updateOnly(ctx context.Context, w writeID, u *types.Update) erro
 	return failed("update a journey", err)
 }
 
-// DeleteJourney implements journey.Store. What it leaves behind also tells a
+// Delete implements journey.JourneyStore. What it leaves behind also tells a
 // retry, whose first answer was lost, that it was the one who deleted.
-func (s *Store) DeleteJourney(ctx context.Context, t journey.Tenant, j journey.Journey) error {
+func (s Journeys) Delete(ctx context.Context, t journey.Tenant, j journey.Journey) error {
 	w, err := s.newWriteID()
 	if err != nil {
 		return err
@@ -300,12 +333,12 @@ func (s *Store) DeleteJourney(ctx context.Context, t journey.Tenant, j journey.J
 	}
 	actions := []types.TransactWriteItem{
 		{Delete: &types.Delete{
-			TableName: &s.table, Key: journeyKey(t, j.ID), ConditionExpression: aws.String("#rev = :rev"),
+			TableName: &s.name, Key: journeyKey(t, j.ID), ConditionExpression: aws.String("#rev = :rev"),
 			ExpressionAttributeNames:            map[string]string{"#rev": aRev},
 			ExpressionAttributeValues:           item{":rev": number(j.Rev)},
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}},
-		{Put: &types.Put{TableName: &s.table, Item: stone}},
+		{Put: &types.Put{TableName: &s.name, Item: stone}},
 		s.count(t, -1),
 	}
 	gone := j
@@ -313,7 +346,7 @@ func (s *Store) DeleteJourney(ctx context.Context, t journey.Tenant, j journey.J
 	gone.Status = "" // none: no event starts it
 	if j.Status != journey.Draft {
 		actions = append(actions, *s.putLive(t, gone, false, j.Epoch, reasonDeleted),
-			types.TransactWriteItem{Delete: &types.Delete{TableName: &s.table, Key: headKey(t, j.ID)}})
+			types.TransactWriteItem{Delete: &types.Delete{TableName: &s.name, Key: headKey(t, j.ID)}})
 	}
 	actions = append(actions, s.eventChanges(t, j, gone)...)
 	refused, err := s.transact(ctx, w, actions)
@@ -327,7 +360,7 @@ func (s *Store) DeleteJourney(ctx context.Context, t journey.Tenant, j journey.J
 }
 
 // deletedBy returns nil if w deleted the journey.
-func (s *Store) deletedBy(ctx context.Context, t journey.Tenant, id journey.ID, w writeID) error {
+func (s *table) deletedBy(ctx context.Context, t journey.Tenant, id journey.ID, w writeID) error {
 	stone, err := s.get(ctx, tombstoneKey(t, id))
 	if err != nil {
 		return failed("read a deleted journey", err)
@@ -341,7 +374,7 @@ func (s *Store) deletedBy(ctx context.Context, t journey.Tenant, id journey.ID, 
 // transact makes all of actions or none. When a condition refuses them, it
 // returns the reasons in the order of actions. Conflicts with other
 // transactions and throttling are tried again while ctx lasts.
-func (s *Store) transact(
+func (s *table) transact(
 	ctx context.Context, w writeID, actions []types.TransactWriteItem,
 ) ([]types.CancellationReason, error) {
 	for attempt := 0; ; attempt++ {

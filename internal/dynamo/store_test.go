@@ -123,23 +123,23 @@ func TestJourneyIsGivenBackAsItWasStored(t *testing.T) {
 
 	s, _ := store(t)
 	j := draft(1)
-	require.NoError(t, s.CreateJourney(t.Context(), demo, j))
+	require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
 
-	stored, err := s.Journey(t.Context(), demo, j.ID)
+	stored, err := s.Journeys.Journey(t.Context(), demo, j.ID)
 	require.NoError(t, err)
 	require.Equal(t, listed(j), stored)
-	definition, err := s.Definition(t.Context(), demo, j.ID, j.GraphHash)
+	definition, err := s.Journeys.Definition(t.Context(), demo, j.ID, j.GraphHash)
 	require.NoError(t, err)
 	require.Equal(t, j.Definition, definition)
 
 	plain := define(next(j, journey.Draft), `{"nodes":[1]}`)
 	plain.Description, plain.EntryCondition, plain.Events, plain.NodeCount = "", nil, nil, 0
-	require.NoError(t, s.UpdateJourney(t.Context(), demo, j, plain))
-	stored, err = s.Journey(t.Context(), demo, j.ID)
+	require.NoError(t, s.Journeys.Update(t.Context(), demo, j, plain))
+	stored, err = s.Journeys.Journey(t.Context(), demo, j.ID)
 	require.NoError(t, err)
 	require.Equal(t, listed(plain), stored)
 	for _, version := range []journey.Journey{j, plain} {
-		definition, err = s.Definition(t.Context(), demo, j.ID, version.GraphHash)
+		definition, err = s.Journeys.Definition(t.Context(), demo, j.ID, version.GraphHash)
 		require.NoError(t, err)
 		require.Equal(t, version.Definition, definition)
 	}
@@ -150,20 +150,20 @@ func TestAnotherTenantsJourneyIsNotFound(t *testing.T) {
 
 	s, _ := store(t)
 	j := draft(1)
-	require.NoError(t, s.CreateJourney(t.Context(), demo, j))
+	require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
 
-	_, err := s.Journey(t.Context(), other, j.ID)
+	_, err := s.Journeys.Journey(t.Context(), other, j.ID)
 	require.ErrorIs(t, err, journey.ErrNotFound)
-	_, err = s.Definition(t.Context(), other, j.ID, j.GraphHash)
+	_, err = s.Journeys.Definition(t.Context(), other, j.ID, j.GraphHash)
 	require.ErrorContains(t, err, "is missing")
-	require.ErrorIs(t, s.UpdateJourney(t.Context(), other, j, next(j, journey.Draft)), journey.ErrNotFound)
-	require.ErrorIs(t, s.UpdateJourney(t.Context(), other, j, next(j, journey.Active)), journey.ErrNotFound)
-	require.ErrorIs(t, s.DeleteJourney(t.Context(), other, j), journey.ErrNotFound)
-	page, err := s.ListJourneys(t.Context(), other, journey.Filter{Limit: 50})
+	require.ErrorIs(t, s.Journeys.Update(t.Context(), other, j, next(j, journey.Draft)), journey.ErrNotFound)
+	require.ErrorIs(t, s.Journeys.Update(t.Context(), other, j, next(j, journey.Active)), journey.ErrNotFound)
+	require.ErrorIs(t, s.Journeys.Delete(t.Context(), other, j), journey.ErrNotFound)
+	page, err := s.Journeys.List(t.Context(), other, journey.Filter{Limit: 50})
 	require.NoError(t, err)
 	require.Equal(t, journey.Page{}, page)
 
-	stored, err := s.Journey(t.Context(), demo, j.ID)
+	stored, err := s.Journeys.Journey(t.Context(), demo, j.ID)
 	require.NoError(t, err)
 	require.Equal(t, listed(j), stored)
 }
@@ -172,17 +172,17 @@ func TestJourneysAreLimitedPerTenant(t *testing.T) {
 	t.Parallel()
 
 	s, table := store(t)
-	require.NoError(t, s.CreateJourney(t.Context(), demo, draft(1)))
+	require.NoError(t, s.Journeys.Create(t.Context(), demo, draft(1)))
 	setCount(t, table, journey.MaxJourneys)
 
-	require.ErrorIs(t, s.CreateJourney(t.Context(), demo, draft(2)), journey.ErrTooMany)
-	_, err := s.Journey(t.Context(), demo, id(2))
+	require.ErrorIs(t, s.Journeys.Create(t.Context(), demo, draft(2)), journey.ErrTooMany)
+	_, err := s.Journeys.Journey(t.Context(), demo, id(2))
 	require.ErrorIs(t, err, journey.ErrNotFound)
-	require.NoError(t, s.CreateJourney(t.Context(), other, draft(2)))
+	require.NoError(t, s.Journeys.Create(t.Context(), other, draft(2)))
 
-	require.NoError(t, s.DeleteJourney(t.Context(), demo, draft(1)))
-	require.NoError(t, s.CreateJourney(t.Context(), demo, draft(2)))
-	require.ErrorIs(t, s.CreateJourney(t.Context(), demo, draft(3)), journey.ErrTooMany)
+	require.NoError(t, s.Journeys.Delete(t.Context(), demo, draft(1)))
+	require.NoError(t, s.Journeys.Create(t.Context(), demo, draft(2)))
+	require.ErrorIs(t, s.Journeys.Create(t.Context(), demo, draft(3)), journey.ErrTooMany)
 }
 
 func setCount(t *testing.T, table string, n int) {
@@ -204,7 +204,7 @@ func TestOfSixteenWritersOnOneRevisionOneWins(t *testing.T) {
 
 			s, _ := store(t)
 			j := draft(1)
-			require.NoError(t, s.CreateJourney(t.Context(), demo, j))
+			require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
 			var won atomic.Int64
 			var writers sync.WaitGroup
 			errs := make([]error, 16)
@@ -212,7 +212,7 @@ func TestOfSixteenWritersOnOneRevisionOneWins(t *testing.T) {
 				writers.Go(func() {
 					mine := next(j, status)
 					mine.Name = fmt.Sprint("writer ", i)
-					if errs[i] = s.UpdateJourney(t.Context(), demo, j, mine); errs[i] == nil {
+					if errs[i] = s.Journeys.Update(t.Context(), demo, j, mine); errs[i] == nil {
 						won.Store(int64(i))
 					}
 				})
@@ -227,7 +227,7 @@ func TestOfSixteenWritersOnOneRevisionOneWins(t *testing.T) {
 				}
 			}
 			require.Equal(t, 15, stale)
-			stored, err := s.Journey(t.Context(), demo, j.ID)
+			stored, err := s.Journeys.Journey(t.Context(), demo, j.ID)
 			require.NoError(t, err)
 			require.Equal(t, fmt.Sprint("writer ", won.Load()), stored.Name)
 		})
@@ -239,12 +239,12 @@ func TestStaleDeleteLeavesTheJourney(t *testing.T) {
 
 	s, table := store(t)
 	j := draft(1)
-	require.NoError(t, s.CreateJourney(t.Context(), demo, j))
+	require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
 	active := next(j, journey.Active)
-	require.NoError(t, s.UpdateJourney(t.Context(), demo, j, active))
+	require.NoError(t, s.Journeys.Update(t.Context(), demo, j, active))
 	before := keys(t, table)
 
-	require.ErrorIs(t, s.DeleteJourney(t.Context(), demo, j), journey.ErrStale)
+	require.ErrorIs(t, s.Journeys.Delete(t.Context(), demo, j), journey.ErrStale)
 	require.Equal(t, before, keys(t, table))
 }
 
@@ -254,7 +254,7 @@ func TestGrownShardsSurviveAnUpdate(t *testing.T) {
 
 	s, table := store(t)
 	j := draft(1)
-	require.NoError(t, s.CreateJourney(t.Context(), demo, j))
+	require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
 	_, err := dynamotest.Client().UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
 		TableName: &table, UpdateExpression: aws.String("SET sh = :sh"),
 		Key: map[string]types.AttributeValue{
@@ -264,8 +264,8 @@ func TestGrownShardsSurviveAnUpdate(t *testing.T) {
 	})
 	require.NoError(t, err)
 
-	require.NoError(t, s.UpdateJourney(t.Context(), demo, j, next(j, journey.Draft)))
-	stored, err := s.Journey(t.Context(), demo, j.ID)
+	require.NoError(t, s.Journeys.Update(t.Context(), demo, j, next(j, journey.Draft)))
+	stored, err := s.Journeys.Journey(t.Context(), demo, j.ID)
 	require.NoError(t, err)
 	require.Equal(t, 8, stored.Shards)
 }
@@ -282,22 +282,22 @@ func TestLostAnswersAreNoRefusals(t *testing.T) {
 			faults := &dynamotest.Faults{LoseFirst: true, ForgetTokens: forget}
 			s, table := store(t, faults.Install)
 			j := draft(1)
-			require.NoError(t, s.CreateJourney(t.Context(), demo, j))
+			require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
 			edited := define(next(j, journey.Draft), `{"nodes":[1]}`)
-			require.NoError(t, s.UpdateJourney(t.Context(), demo, j, edited))
+			require.NoError(t, s.Journeys.Update(t.Context(), demo, j, edited))
 			active := next(edited, journey.Active)
-			require.NoError(t, s.UpdateJourney(t.Context(), demo, edited, active))
-			require.ErrorIs(t, s.UpdateJourney(t.Context(), demo, edited, active), journey.ErrStale)
-			stored, err := s.Journey(t.Context(), demo, j.ID)
+			require.NoError(t, s.Journeys.Update(t.Context(), demo, edited, active))
+			require.ErrorIs(t, s.Journeys.Update(t.Context(), demo, edited, active), journey.ErrStale)
+			stored, err := s.Journeys.Journey(t.Context(), demo, j.ID)
 			require.NoError(t, err)
 			require.Equal(t, listed(active), stored)
 
-			require.NoError(t, s.DeleteJourney(t.Context(), demo, active))
-			require.ErrorIs(t, s.DeleteJourney(t.Context(), demo, active), journey.ErrNotFound)
+			require.NoError(t, s.Journeys.Delete(t.Context(), demo, active))
+			require.ErrorIs(t, s.Journeys.Delete(t.Context(), demo, active), journey.ErrNotFound)
 			require.Equal(t, "0", lookup(t, table, "T#demo", "N")["cnt"].(*types.AttributeValueMemberN).Value)
 
 			r := journey.KeyRecord{Key: "k", RequestID: journey.RequestID{1}, ExpiresAt: start.Add(journey.KeyLife)}
-			kept, err := s.ReserveKey(t.Context(), demo, j.ID, r, start)
+			kept, err := s.Enrollments.ReserveKey(t.Context(), demo, j.ID, r, start)
 			require.NoError(t, err)
 			require.Equal(t, r, kept)
 			require.Greater(t, faults.Counts().Lost, 10)
@@ -312,10 +312,10 @@ func TestPassingFaultsAreRetried(t *testing.T) {
 	s, _ := store(t, faults.Install)
 	for n := range 10 {
 		j := draft(n)
-		require.NoError(t, s.CreateJourney(t.Context(), demo, j))
+		require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
 		active := next(j, journey.Active)
-		require.NoError(t, s.UpdateJourney(t.Context(), demo, j, active))
-		require.NoError(t, s.DeleteJourney(t.Context(), demo, active))
+		require.NoError(t, s.Journeys.Update(t.Context(), demo, j, active))
+		require.NoError(t, s.Journeys.Delete(t.Context(), demo, active))
 	}
 	counts := faults.Counts()
 	require.Positive(t, counts.Throttled)
@@ -341,17 +341,17 @@ func TestFaultsThatStayAreUnavailable(t *testing.T) {
 			t.Parallel()
 
 			s := storeOn("journeys", row.option)
-			_, readErr := s.Journey(t.Context(), demo, id(1))
-			_, definitionErr := s.Definition(t.Context(), demo, id(1), "00")
-			_, listErr := s.ListJourneys(t.Context(), demo, journey.Filter{Limit: 1})
-			_, reserveErr := s.ReserveKey(t.Context(), demo, id(1), journey.KeyRecord{Key: "k"}, start)
-			_, _, keyErr := s.KeyRecord(t.Context(), demo, id(1), "k", start)
+			_, readErr := s.Journeys.Journey(t.Context(), demo, id(1))
+			_, definitionErr := s.Journeys.Definition(t.Context(), demo, id(1), "00")
+			_, listErr := s.Journeys.List(t.Context(), demo, journey.Filter{Limit: 1})
+			_, reserveErr := s.Enrollments.ReserveKey(t.Context(), demo, id(1), journey.KeyRecord{Key: "k"}, start)
+			_, _, keyErr := s.Enrollments.KeyRecord(t.Context(), demo, id(1), "k", start)
 			for _, err := range []error{
 				readErr, definitionErr, listErr, reserveErr, keyErr,
-				s.CreateJourney(t.Context(), demo, draft(1)),
-				s.UpdateJourney(t.Context(), demo, draft(1), next(draft(1), journey.Draft)),
-				s.UpdateJourney(t.Context(), demo, draft(1), next(draft(1), journey.Active)),
-				s.DeleteJourney(t.Context(), demo, draft(1)),
+				s.Journeys.Create(t.Context(), demo, draft(1)),
+				s.Journeys.Update(t.Context(), demo, draft(1), next(draft(1), journey.Draft)),
+				s.Journeys.Update(t.Context(), demo, draft(1), next(draft(1), journey.Active)),
+				s.Journeys.Delete(t.Context(), demo, draft(1)),
 			} {
 				var unavailable *journey.Error
 				require.ErrorAs(t, err, &unavailable)
@@ -369,7 +369,7 @@ func TestConflictThatStaysIsUnavailable(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	var unavailable *journey.Error
-	require.ErrorAs(t, s.CreateJourney(ctx, demo, draft(1)), &unavailable)
+	require.ErrorAs(t, s.Journeys.Create(ctx, demo, draft(1)), &unavailable)
 	require.Equal(t, "table-throttled", unavailable.Code)
 }
 
@@ -377,7 +377,7 @@ func TestFaultOfOursIsNotShownToCallers(t *testing.T) {
 	t.Parallel()
 
 	s := storeOn("no-such-table")
-	_, err := s.Journey(t.Context(), demo, id(1))
+	_, err := s.Journeys.Journey(t.Context(), demo, id(1))
 	var shown *journey.Error
 	require.Error(t, err)
 	require.NotErrorAs(t, err, &shown)
@@ -393,16 +393,16 @@ func TestKeyIsKeptUntilItExpires(t *testing.T) {
 	second := journey.KeyRecord{
 		Key: "order#1", Request: [32]byte{2}, RequestID: journey.RequestID{2}, ExpiresAt: first.ExpiresAt.Add(journey.KeyLife),
 	}
-	_, known, err := s.KeyRecord(t.Context(), demo, id(1), first.Key, start)
+	_, known, err := s.Enrollments.KeyRecord(t.Context(), demo, id(1), first.Key, start)
 	require.NoError(t, err)
 	require.False(t, known)
 
 	for _, r := range []journey.KeyRecord{first, second} {
-		kept, err := s.ReserveKey(t.Context(), demo, id(1), r, start)
+		kept, err := s.Enrollments.ReserveKey(t.Context(), demo, id(1), r, start)
 		require.NoError(t, err)
 		require.Equal(t, first, kept)
 	}
-	kept, known, err := s.KeyRecord(t.Context(), demo, id(1), first.Key, first.ExpiresAt)
+	kept, known, err := s.Enrollments.KeyRecord(t.Context(), demo, id(1), first.Key, first.ExpiresAt)
 	require.NoError(t, err)
 	require.True(t, known)
 	require.Equal(t, first, kept)
@@ -410,16 +410,16 @@ func TestKeyIsKeptUntilItExpires(t *testing.T) {
 		tenant journey.Tenant
 		id     journey.ID
 	}{{other, id(1)}, {demo, id(2)}} {
-		_, known, err = s.KeyRecord(t.Context(), elsewhere.tenant, elsewhere.id, first.Key, start)
+		_, known, err = s.Enrollments.KeyRecord(t.Context(), elsewhere.tenant, elsewhere.id, first.Key, start)
 		require.NoError(t, err)
 		require.False(t, known)
 	}
 
 	late := first.ExpiresAt.Add(time.Millisecond)
-	_, known, err = s.KeyRecord(t.Context(), demo, id(1), first.Key, late)
+	_, known, err = s.Enrollments.KeyRecord(t.Context(), demo, id(1), first.Key, late)
 	require.NoError(t, err)
 	require.False(t, known)
-	kept, err = s.ReserveKey(t.Context(), demo, id(1), second, late)
+	kept, err = s.Enrollments.ReserveKey(t.Context(), demo, id(1), second, late)
 	require.NoError(t, err)
 	require.Equal(t, second, kept)
 	hash := sha256.Sum256([]byte("order#1")) // the caller's key may name a customer
@@ -431,9 +431,9 @@ func TestTableThatIsThereStays(t *testing.T) {
 	t.Parallel()
 
 	s, table := store(t)
-	require.NoError(t, s.CreateJourney(t.Context(), demo, draft(1)))
+	require.NoError(t, s.Journeys.Create(t.Context(), demo, draft(1)))
 	require.NoError(t, dynamo.CreateTable(t.Context(), dynamotest.Client(), table))
-	_, err := s.Journey(t.Context(), demo, id(1))
+	_, err := s.Journeys.Journey(t.Context(), demo, id(1))
 	require.NoError(t, err)
 }
 
@@ -443,7 +443,7 @@ func TestMeterCountsRetriesAndUnits(t *testing.T) {
 	s, _ := store(t, (&dynamotest.Faults{LoseFirst: true}).Install)
 	ctx, m := dynamo.WithMeter(t.Context())
 	j := draft(1)
-	require.NoError(t, s.CreateJourney(ctx, demo, j))
+	require.NoError(t, s.Journeys.Create(ctx, demo, j))
 	used := m.Usage()
 	require.Equal(t, 2, used.Calls)
 	require.Equal(t, 4, used.Requests)
@@ -451,18 +451,18 @@ func TestMeterCountsRetriesAndUnits(t *testing.T) {
 	require.GreaterOrEqual(t, used.WriteUnits, 1.0)
 
 	ctx, m = dynamo.WithMeter(t.Context())
-	_, err := s.Journey(ctx, demo, j.ID)
+	_, err := s.Journeys.Journey(ctx, demo, j.ID)
 	require.NoError(t, err)
 	require.Equal(t, 1.0, m.Usage().ReadUnits)
 	require.Zero(t, m.Usage().WriteUnits)
 
 	active := next(j, journey.Active)
-	require.NoError(t, s.UpdateJourney(t.Context(), demo, j, active))
-	require.NoError(t, s.UpdateJourney(t.Context(), demo, active, next(active, journey.Archived)))
-	lives, err := s.Lives(t.Context())
+	require.NoError(t, s.Journeys.Update(t.Context(), demo, j, active))
+	require.NoError(t, s.Journeys.Update(t.Context(), demo, active, next(active, journey.Archived)))
+	lives, err := s.Engine.Lives(t.Context())
 	require.NoError(t, err)
 	ctx, m = dynamo.WithMeter(t.Context())
-	require.NoError(t, s.Drained(ctx, lives[0]), "which deletes the entry")
+	require.NoError(t, s.Engine.Drained(ctx, lives[0]), "which deletes the entry")
 	require.Equal(t, 1.0, m.Usage().WriteUnits)
 }
 
@@ -476,7 +476,7 @@ func TestClientIsSilent(t *testing.T) {
 			logged <- fmt.Sprintf(format, values...)
 		})
 	})
-	require.ErrorIs(t, s.DeleteJourney(t.Context(), demo, draft(1)), journey.ErrNotFound)
-	require.ErrorIs(t, s.UpdateJourney(t.Context(), demo, draft(1), next(draft(1), journey.Draft)), journey.ErrNotFound)
+	require.ErrorIs(t, s.Journeys.Delete(t.Context(), demo, draft(1)), journey.ErrNotFound)
+	require.ErrorIs(t, s.Journeys.Update(t.Context(), demo, draft(1), next(draft(1), journey.Draft)), journey.ErrNotFound)
 	require.Empty(t, logged)
 }

@@ -79,14 +79,19 @@ func kindOf(r journey.EventRecord) string {
 
 // handler is what a handler of a call sees of the model.
 type handler struct {
-	journey.Store // what is not here is not called
+	journey.JourneyStore // what is not here is not called
+	journey.EnrollmentStore
+	journey.CustomerStore
+	journey.EventStore
 	*process
 }
 
 func (m *model) service(p *process) *journey.Service {
 	var seed [32]byte
 	binary.LittleEndian.PutUint64(seed[:], m.r.Uint64())
-	s := journey.NewService(handler{process: p}, func() time.Time { return p.now.Add(p.skew) }, rand.NewChaCha8(seed))
+	h := handler{process: p}
+	stores := journey.Stores{Journeys: h, Enrollments: h, Customers: h, Events: h}
+	s := journey.NewService(stores, func() time.Time { return p.now.Add(p.skew) }, rand.NewChaCha8(seed))
 	s.Nudge = func(ctx context.Context, t journey.Tenant, id journey.ID, customers []string) {
 		_ = p.Dispatch(ctx, engine.Pack{Tenant: t, Journey: id, Customers: customers})
 	}
@@ -149,7 +154,7 @@ func (h handler) Profile(ctx context.Context, _ journey.Tenant, _ string) (journ
 }
 
 // Enroll keeps one enrollment of each customer, and knows its own again.
-func (h handler) Enroll(_ context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []journey.Outcome {
+func (h handler) Insert(_ context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []journey.Outcome {
 	e, outcome := list[0], journey.Outcome{Result: journey.OutcomeSkipped}
 	err := h.write(func() {
 		if old, ok := h.items[e.Customer]; !ok {
@@ -318,7 +323,7 @@ func (m *model) requireEvents(where string, e journey.Enrollment, visit journey.
 // event has ended.
 func (m *model) simulate(e journey.Enrollment, visits []journey.Visit) []string {
 	d := m.definitions[e.GraphHash]
-	service := journey.NewService(simulated{d: d}, func() time.Time { return m.now }, nil)
+	service := journey.NewService(journey.Stores{Journeys: simulated{d: d}}, func() time.Time { return m.now }, nil)
 	request := journey.TestRequest{Attributes: m.profiles[e.Customer].Attributes, Now: e.EnrolledAt, Decisions: map[string]condition.Value{}}
 	for i := range d.Graph.Len() {
 		if answer, ok := m.decisions[d.Graph.NodeID(i)]; ok && d.Graph.NodeType(i) == journey.NBADecision {
@@ -345,9 +350,9 @@ func (m *model) simulate(e journey.Enrollment, visits []journey.Visit) []string 
 	return way
 }
 
-// simulated is a Store with one graph of the model's journey.
+// simulated is a JourneyStore with one graph of the model's journey.
 type simulated struct {
-	journey.Store
+	journey.JourneyStore
 	d journey.Definition
 }
 

@@ -105,7 +105,7 @@ func TestDamage_OthersGoOn(t *testing.T) {
 	require.NoError(t, err)
 	customers := i.enroll(t, id, t.Context(), 40)
 	for _, c := range customers {
-		require.NoError(t, i.store.PutProfile(t.Context(), i.tenant, journey.Profile{
+		require.NoError(t, i.store.Customers.PutProfile(t.Context(), i.tenant, journey.Profile{
 			Customer: c, Attributes: []byte(`{"plan":"pro"}`), UpdatedAt: i.now,
 		}))
 	}
@@ -126,7 +126,7 @@ func TestDamage_OthersGoOn(t *testing.T) {
 	require.Equal(t, 1, strings.Count(strings.Join(lines, ""), `"count":5`), "those with the graph: %s", lines)
 	require.NotRegexp(t, "customer-|plan", lines)
 
-	require.NoError(t, i.store.PutProfile(t.Context(), i.tenant, journey.Profile{
+	require.NoError(t, i.store.Customers.PutProfile(t.Context(), i.tenant, journey.Profile{
 		Customer: "customer-8", Attributes: []byte(`{"plan":"pro"}`), UpdatedAt: i.now,
 	}))
 	i.run(t, t.Context())
@@ -161,7 +161,7 @@ func TestDamage_AnEventKeepsNoOtherWaiting(t *testing.T) {
 		{"id":"w","type":"wait","config":{"delayHours":1,"waitForEvent":"opened"}},
 		{"id":"out","type":"exit","config":{"reason":"done"}}],"edges":[{"source":"in","target":"w"},{"source":"w","target":"out"}]}`)
 	customers := i.enroll(t, id, t.Context(), 3)
-	require.NoError(t, i.store.PutLastEvent(t.Context(), i.tenant, "customer-1", "opened", i.now))
+	require.NoError(t, i.store.Events.PutLastEvent(t.Context(), i.tenant, "customer-1", "opened", i.now))
 	i.damage(t, "T#acme#C#customer-1", "V#opened", "u", garbage)
 	log := i.logging()
 	i.now = i.now.Add(time.Hour)

@@ -49,20 +49,6 @@ type Live struct {
 // Draining reports whether customers have to leave.
 func (l Live) Draining() bool { return l.DrainFrom < l.Epoch }
 
-// Shard is one partition of the due index.
-type Shard struct {
-	Tenant  journey.Tenant
-	Journey journey.ID
-	Epoch   int
-	Number  int
-}
-
-// Due is one key of the due index.
-type Due struct {
-	Customer string
-	At       time.Time
-}
-
 // Pack is what one invocation of advance handles: customers of one journey.
 type Pack struct {
 	Tenant    journey.Tenant
@@ -113,7 +99,7 @@ type Table interface {
 	// Due returns at most PageSize keys of a shard that are due at before or
 	// earlier, in order of their times, from after on (nil: from the start),
 	// and where the next page begins; nil when there is none.
-	Due(ctx context.Context, s Shard, before time.Time, after *Due) (page []Due, next *Due, err error)
+	Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey) (page []journey.DueKey, next *journey.DueKey, err error)
 	// GrowShards makes a journey's shards twice as many as l says, unless
 	// they are that many already.
 	GrowShards(ctx context.Context, l Live) error

@@ -29,7 +29,7 @@ import (
 // desk is a table and a provider of a few journeys in memory, without faults.
 type desk struct {
 	lives    []engine.Live
-	due      map[engine.Shard][]engine.Due
+	due      map[journey.Partition][]journey.DueKey
 	grown    []journey.ID
 	drained  []journey.ID
 	packs    []engine.Pack
@@ -59,7 +59,7 @@ func (d *desk) Load(_ context.Context, _ journey.Tenant, id journey.ID, customer
 	return &d.lives[0], list, d.readErr
 }
 
-func (d *desk) Due(_ context.Context, s engine.Shard, _ time.Time, after *engine.Due) ([]engine.Due, *engine.Due, error) {
+func (d *desk) Due(_ context.Context, s journey.Partition, _ time.Time, after *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
 	all := d.due[s]
 	begin := 0
 	if after != nil {
@@ -135,7 +135,7 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 func newDesk(journeys int) *desk {
 	tenant, _ := journey.ParseTenant("t")
-	d := &desk{due: map[engine.Shard][]engine.Due{}, items: map[string]journey.Enrollment{}, now: noon}
+	d := &desk{due: map[journey.Partition][]journey.DueKey{}, items: map[string]journey.Enrollment{}, now: noon}
 	for i := range journeys {
 		d.lives = append(d.lives, engine.Live{Tenant: tenant, Journey: journey.ID(fmt.Sprintf("jrn_%d", i)), On: true, Shards: 2})
 	}
@@ -145,9 +145,9 @@ func newDesk(journeys int) *desk {
 // overdue puts n customers into a shard, due that long ago.
 func (d *desk) overdue(live, shard, n int, ago time.Duration) {
 	l := d.lives[live]
-	s := engine.Shard{Tenant: l.Tenant, Journey: l.Journey, Epoch: l.Epoch, Number: shard}
+	s := journey.Partition{Tenant: l.Tenant, Journey: l.Journey, Epoch: l.Epoch, Shard: shard}
 	for range n {
-		d.due[s] = append(d.due[s], engine.Due{Customer: fmt.Sprintf("%d-%d-%d", live, shard, len(d.due[s])), At: d.now.Add(-ago)})
+		d.due[s] = append(d.due[s], journey.DueKey{Customer: fmt.Sprintf("%d-%d-%d", live, shard, len(d.due[s])), At: d.now.Add(-ago)})
 	}
 }
 
@@ -237,8 +237,8 @@ func TestTick_ADrainEndsOnceNobodyIsFoundAndNobodyCanCome(t *testing.T) {
 	require.Empty(t, d.drained, "an enroll call from before may still write")
 
 	l.Since = noon.Add(-engine.DrainGrace)
-	old := engine.Shard{Tenant: l.Tenant, Journey: l.Journey, Epoch: 0, Number: 1}
-	d.due[old] = []engine.Due{{Customer: "late", At: noon.Add(500 * time.Hour)}}
+	old := journey.Partition{Tenant: l.Tenant, Journey: l.Journey, Epoch: 0, Shard: 1}
+	d.due[old] = []journey.DueKey{{Customer: "late", At: noon.Add(500 * time.Hour)}}
 	require.NoError(t, d.engine().Tick(t.Context()))
 	require.Empty(t, d.drained)
 	require.Equal(t, []string{"late"}, d.packs[0].Customers, "who leaves does not wait for a due time")

@@ -26,7 +26,7 @@ func TestEvents_StartJourneysAndEndWaits(t *testing.T) {
 	faults := &dynamotest.Faults{LoseFirst: true, ForgetTokens: true}
 	i := install(t, faults.Install)
 	for customer, attributes := range map[string]string{"pro": `{"plan":"pro"}`, "free": `{"plan":"free"}`} {
-		require.NoError(t, i.store.PutProfile(t.Context(), i.tenant, journey.Profile{
+		require.NoError(t, i.store.Customers.PutProfile(t.Context(), i.tenant, journey.Profile{
 			Customer: customer, Attributes: []byte(attributes), UpdatedAt: i.now,
 		}))
 	}
@@ -41,7 +41,7 @@ func TestEvents_StartJourneysAndEndWaits(t *testing.T) {
 		require.NoError(t, put(customer, "signup", "s1", `{"seats":3,"note":"long"}`))
 	}
 	for _, customer := range []string{"free", "unknown"} {
-		_, err := i.store.Enrollment(t.Context(), i.tenant, id, customer)
+		_, err := i.store.Enrollments.Enrollment(t.Context(), i.tenant, id, customer)
 		require.ErrorIs(t, err, journey.ErrNotEnrolled)
 	}
 	i.run(t, t.Context()) // somebody looks for the event that the wait awaits

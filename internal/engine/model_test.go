@@ -156,17 +156,17 @@ func (p *process) Lives(ctx context.Context) ([]engine.Live, error) {
 	return []engine.Live{p.live}, p.read(ctx)
 }
 
-func (p *process) Due(ctx context.Context, s engine.Shard, before time.Time, after *engine.Due) ([]engine.Due, *engine.Due, error) {
+func (p *process) Due(ctx context.Context, s journey.Partition, before time.Time, after *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
 	if err := p.read(ctx); err != nil {
 		return nil, nil, err
 	}
-	var page []engine.Due
+	var page []journey.DueKey
 	for customer, e := range p.index {
-		if int(hash(customer))%p.live.Shards == s.Number && e.Epoch == s.Epoch && !e.Due.IsZero() && !e.Due.After(before) {
-			page = append(page, engine.Due{Customer: customer, At: e.Due})
+		if int(hash(customer))%p.live.Shards == s.Shard && e.Epoch == s.Epoch && !e.Due.IsZero() && !e.Due.After(before) {
+			page = append(page, journey.DueKey{Customer: customer, At: e.Due})
 		}
 	}
-	slices.SortFunc(page, func(a, b engine.Due) int {
+	slices.SortFunc(page, func(a, b journey.DueKey) int {
 		return a.At.Compare(b.At)*2 + cmpString(a.Customer, b.Customer)
 	})
 	return page, nil, nil

@@ -70,10 +70,10 @@ func install(t testing.TB, options ...func(*dynamodb.Options)) *installation {
 		now: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), inbox: map[string]engine.Message{},
 	}
 	clock := func() time.Time { return i.now }
-	i.service = journey.NewService(i.store, clock, rand.Reader)
+	i.service = journey.NewService(i.store.Handlers(), clock, rand.Reader)
 	i.client = client
 	i.Engine = &engine.Engine{
-		Table: i.store, Dispatcher: i, Provider: i, Parallel: 32, Now: clock,
+		Table: i.store.Engine, Dispatcher: i, Provider: i, Parallel: 32, Now: clock,
 		Jitter: func() float64 { return 0 }, Log: slog.New(slog.DiscardHandler), Definitions: &journey.Definitions{},
 	}
 	return i
@@ -150,7 +150,7 @@ func TestEngine_CostOfACustomer(t *testing.T) {
 	i := install(t)
 	id := i.activate(t, sixNodes)
 	for c := range n {
-		require.NoError(t, i.store.PutProfile(t.Context(), i.tenant, journey.Profile{
+		require.NoError(t, i.store.Customers.PutProfile(t.Context(), i.tenant, journey.Profile{
 			Customer: fmt.Sprintf("customer-%d", c), Attributes: []byte(`{"plan":"pro"}`), UpdatedAt: i.now,
 		}))
 	}
@@ -160,7 +160,7 @@ func TestEngine_CostOfACustomer(t *testing.T) {
 	i.run(t, ctx)
 
 	require.Len(t, i.inbox, n)
-	e, err := i.store.Enrollment(t.Context(), i.tenant, id, customers[0])
+	e, err := i.store.Enrollments.Enrollment(t.Context(), i.tenant, id, customers[0])
 	require.NoError(t, err)
 	require.Equal(t, journey.Completed, e.Status)
 	require.Len(t, e.Path.Visits(e.EnrolledAt), 6)
@@ -187,17 +187,17 @@ func TestEngine_ArchivedAndDeletedJourneysDrain(t *testing.T) {
 		}
 		i.run(t, t.Context())
 		for _, customer := range customers {
-			e, err := i.store.Enrollment(t.Context(), i.tenant, id, customer)
+			e, err := i.store.Enrollments.Enrollment(t.Context(), i.tenant, id, customer)
 			require.NoError(t, err)
 			require.Equal(t, journey.Cancelled, e.Status)
 			require.Equal(t, reason, e.ExitReason)
 		}
-		live, _, err := i.store.Load(t.Context(), i.tenant, id, nil)
+		live, _, err := i.store.Engine.Load(t.Context(), i.tenant, id, nil)
 		require.NoError(t, err)
 		require.NotNil(t, live, "an enroll call that began before may still write")
 		i.now = i.now.Add(engine.DrainGrace)
 		i.run(t, t.Context())
-		live, _, err = i.store.Load(t.Context(), i.tenant, id, nil)
+		live, _, err = i.store.Engine.Load(t.Context(), i.tenant, id, nil)
 		require.NoError(t, err)
 		require.Nil(t, live)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"journeys/internal/emf"
+	"journeys/internal/journey"
 )
 
 // tickMargin is what tick leaves of its time for the last requests to end.
@@ -14,12 +15,12 @@ const tickMargin = 3 * time.Second
 
 // sweep is the pass of one tick over one shard.
 type sweep struct {
-	live  *Live
-	shard Shard
-	drain bool // everybody leaves, whenever they are due
-	after *Due
-	pages int
-	empty bool // nobody was found
+	live      *Live
+	partition journey.Partition
+	drain     bool // everybody leaves, whenever they are due
+	after     *journey.DueKey
+	pages     int
+	empty     bool // nobody was found
 
 	packed *packed
 }
@@ -52,7 +53,7 @@ func (e *Engine) Tick(ctx context.Context) error {
 			if err != nil {
 				// One shard's trouble must not keep the others waiting.
 				counts.errors++
-				e.Log.ErrorContext(ctx, "shard not read", "journey", s.shard.Journey, "shard", s.shard.Number, "error", err)
+				e.Log.ErrorContext(ctx, "shard not read", "journey", s.partition.Journey, "shard", s.partition.Shard, "error", err)
 				continue
 			}
 			if next {
@@ -64,7 +65,7 @@ func (e *Engine) Tick(ctx context.Context) error {
 	for _, s := range all {
 		if err := e.flush(ctx, s, &counts); err != nil {
 			counts.errors++
-			e.Log.ErrorContext(ctx, "pack not started", "journey", s.shard.Journey, "error", err)
+			e.Log.ErrorContext(ctx, "pack not started", "journey", s.partition.Journey, "error", err)
 		}
 	}
 	e.grow(ctx, all)
@@ -95,11 +96,11 @@ func sweeps(lives []Live) []*sweep {
 			}
 			for epoch := l.DrainFrom; epoch < l.Epoch; epoch++ {
 				list = append(list, &sweep{
-					live: l, shard: Shard{l.Tenant, l.Journey, epoch, k}, drain: true, packed: &together[i],
+					live: l, partition: journey.Partition{Tenant: l.Tenant, Journey: l.Journey, Epoch: epoch, Shard: k}, drain: true, packed: &together[i],
 				})
 			}
 			if l.On {
-				list = append(list, &sweep{live: l, shard: Shard{l.Tenant, l.Journey, l.Epoch, k}, packed: &together[i]})
+				list = append(list, &sweep{live: l, partition: journey.Partition{Tenant: l.Tenant, Journey: l.Journey, Epoch: l.Epoch, Shard: k}, packed: &together[i]})
 			}
 		}
 	}
@@ -116,7 +117,7 @@ func (e *Engine) page(ctx context.Context, s *sweep, now time.Time, counts *tick
 	if s.drain {
 		before = endOfTime
 	}
-	page, next, err := e.Table.Due(ctx, s.shard, before, s.after)
+	page, next, err := e.Table.Due(ctx, s.partition, before, s.after)
 	if err != nil {
 		return false, err
 	}
@@ -157,7 +158,7 @@ func (e *Engine) dispatch(ctx context.Context, l *Live, customers []string, solo
 // solo reports whether a customer may have killed every worker that had them,
 // and so goes alone: they are long overdue, although the shard is not even a
 // page behind.
-func (s *sweep) solo(due Due, now time.Time) bool {
+func (s *sweep) solo(due journey.DueKey, now time.Time) bool {
 	since := due.At
 	if since.Before(s.live.Since) {
 		since = s.live.Since

@@ -86,7 +86,7 @@ func (i *installation) whereAll(t *testing.T, id journey.ID, customers []string,
 	t.Helper()
 	counts := map[string]int{}
 	for part := range slices.Chunk(customers, engine.PackSize) {
-		_, list, err := i.store.Load(t.Context(), i.tenant, id, part)
+		_, list, err := i.store.Engine.Load(t.Context(), i.tenant, id, part)
 		require.NoError(t, err)
 		for _, e := range list {
 			counts[name(e)]++
@@ -159,7 +159,7 @@ func TestUnderWay_APauseHoldsPacksOfAJourneyThatWasArchived(t *testing.T) {
 	packs := append(slices.Clone(i.queue), engine.Pack{Tenant: i.tenant, Journey: id, Customers: early[:1], Solo: true})
 
 	i.change(t, t.Context(), id, journey.Paused)
-	live, _, err := i.store.Load(t.Context(), i.tenant, id, nil)
+	live, _, err := i.store.Engine.Load(t.Context(), i.tenant, id, nil)
 	require.NoError(t, err)
 	require.NotNil(t, live)
 	revision := func(e journey.Enrollment) string { return fmt.Sprint(node(e), " ", e.Rev) }

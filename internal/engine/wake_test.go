@@ -43,7 +43,10 @@ type sideKey struct{}
 
 // race is a table with one customer in memory, at which sides meet.
 type race struct {
-	journey.Store // what is not here is not called
+	journey.JourneyStore // what is not here is not called
+	journey.EnrollmentStore
+	journey.CustomerStore
+	journey.EventStore
 	desk          // provider and the rest of the table
 
 	tenant  journey.Tenant
@@ -69,11 +72,11 @@ func (r *race) ask(ctx context.Context) {
 
 func (r *race) Lives(context.Context) ([]engine.Live, error) { return r.lives, nil }
 
-func (r *race) Due(_ context.Context, s engine.Shard, before time.Time, _ *engine.Due) ([]engine.Due, *engine.Due, error) {
-	if s.Number > 0 || r.e == nil || r.e.Due.IsZero() || r.e.Due.After(before) {
+func (r *race) Due(_ context.Context, s journey.Partition, before time.Time, _ *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
+	if s.Shard > 0 || r.e == nil || r.e.Due.IsZero() || r.e.Due.After(before) {
 		return nil, nil, nil
 	}
-	return []engine.Due{{Customer: "c", At: r.e.Due}}, nil, nil
+	return []journey.DueKey{{Customer: "c", At: r.e.Due}}, nil, nil
 }
 
 func (r *race) Dispatch(_ context.Context, p engine.Pack) error {
@@ -125,7 +128,7 @@ func (r *race) Journey(context.Context, journey.Tenant, journey.ID) (journey.Jou
 	return r.journey, nil
 }
 
-func (r *race) Enroll(ctx context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []journey.Outcome {
+func (r *race) Insert(ctx context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []journey.Outcome {
 	r.ask(ctx)
 	r.store(list[0])
 	return []journey.Outcome{{Result: journey.OutcomeEnrolled}}
@@ -195,7 +198,7 @@ func newRace(t *testing.T, graph string) *race {
 	r.journey = journey.Journey{
 		ID: "jrn_0", Status: journey.Active, GraphHash: r.graph.Hash, Version: 1, Shards: 1, MaxDurationDays: 365,
 	}
-	r.service = journey.NewService(r, func() time.Time { return r.now }, rand.NewChaCha8([32]byte{}))
+	r.service = journey.NewService(journey.Stores{Journeys: r, Enrollments: r, Customers: r, Events: r}, func() time.Time { return r.now }, rand.NewChaCha8([32]byte{}))
 	r.service.Nudge = func(_ context.Context, t journey.Tenant, id journey.ID, customers []string) {
 		r.queue = append(r.queue, engine.Pack{Tenant: t, Journey: id, Customers: customers})
 	}

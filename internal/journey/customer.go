@@ -13,12 +13,12 @@ const MaxAttributes = 64 * 1024
 // MaxAttributes bytes, in place of those that were.
 func (s *Service) PutCustomer(ctx context.Context, t Tenant, customer string, attributes []byte) (Profile, error) {
 	p := Profile{Customer: customer, Attributes: attributes, UpdatedAt: s.clock()}
-	return p, s.store.PutProfile(ctx, t, p)
+	return p, s.stores.Customers.PutProfile(ctx, t, p)
 }
 
 // Customer returns a customer's attributes. ErrNoCustomer when there are none.
 func (s *Service) Customer(ctx context.Context, t Tenant, customer string) (Profile, error) {
-	return s.store.Profile(ctx, t, customer)
+	return s.stores.Customers.Profile(ctx, t, customer)
 }
 
 // Whereabouts is where a customer is in a journey, and how they came there.
@@ -39,10 +39,10 @@ type PathStep struct {
 // Whereabouts returns where a customer is. ErrNotFound when there is no such
 // journey, ErrNotEnrolled when they never entered it.
 func (s *Service) Whereabouts(ctx context.Context, t Tenant, id ID, customer string) (Whereabouts, error) {
-	if _, err := s.store.Journey(ctx, t, id); err != nil {
+	if _, err := s.stores.Journeys.Journey(ctx, t, id); err != nil {
 		return Whereabouts{}, err
 	}
-	e, err := s.store.Enrollment(ctx, t, id, customer)
+	e, err := s.stores.Enrollments.Enrollment(ctx, t, id, customer)
 	if err != nil {
 		return Whereabouts{}, err
 	}

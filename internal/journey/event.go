@@ -66,7 +66,7 @@ func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (id string, d
 	record := EventRecord{
 		Customer: e.Customer, ID: e.ID, Request: e.hash(), ReceivedAt: now, ExpiresAt: now.Add(EventLife),
 	}
-	kept, err := s.store.ReserveEvent(ctx, t, record, now)
+	kept, err := s.stores.Events.ReserveEvent(ctx, t, record, now)
 	switch {
 	case err != nil:
 		return "", nil, err
@@ -82,14 +82,14 @@ func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (id string, d
 	if damaged, err = s.takeEvent(ctx, t, e, kept.ReceivedAt); err != nil {
 		return "", damaged, err
 	}
-	return e.ID, damaged, s.store.FinishEvent(ctx, t, kept)
+	return e.ID, damaged, s.stores.Events.FinishEvent(ctx, t, kept)
 }
 
 // takeEvent does what an event does. It is stored before anybody looks for
 // waits, as a wait is stored before anybody looks for its event: one of the two
 // sees the other.
 func (s *Service) takeEvent(ctx context.Context, t Tenant, e Event, received time.Time) ([]Damage, error) {
-	if err := s.store.PutLastEvent(ctx, t, e.Customer, e.Type, received); err != nil {
+	if err := s.stores.Events.PutLastEvent(ctx, t, e.Customer, e.Type, received); err != nil {
 		return nil, err
 	}
 	var passed passedOver
@@ -116,7 +116,7 @@ func (p *passedOver) unless(id ID, err error) error {
 
 // wakeAll ends the waits that the event is for.
 func (s *Service) wakeAll(ctx context.Context, t Tenant, event Event, received time.Time, passed *passedOver) error {
-	list, damaged, err := s.store.Enrollments(ctx, t, event.Customer)
+	list, damaged, err := s.stores.Customers.Enrollments(ctx, t, event.Customer)
 	if err != nil {
 		return err
 	}
@@ -150,13 +150,13 @@ func (s *Service) wake(ctx context.Context, t Tenant, e Enrollment, eventType st
 		next := e.NextWrite(s.clock())
 		next.WokenAt = received
 		next.dueBy(s.clock())
-		if err = s.store.Wake(ctx, t, next); !errors.Is(err, ErrLost) {
+		if err = s.stores.Events.Wake(ctx, t, next); !errors.Is(err, ErrLost) {
 			return err == nil, err
 		}
 		if attempt > 0 && !pause(ctx, attempt) {
 			return false, ctx.Err()
 		}
-		if e, err = s.store.Enrollment(ctx, t, e.Journey, e.Customer); err != nil {
+		if e, err = s.stores.Enrollments.Enrollment(ctx, t, e.Journey, e.Customer); err != nil {
 			if errors.Is(err, ErrNotEnrolled) {
 				return false, nil
 			}
@@ -174,7 +174,7 @@ var errEnrollmentBusy = &Error{
 
 // startAll enrolls the customer in the journeys that the event starts.
 func (s *Service) startAll(ctx context.Context, t Tenant, event Event, passed *passedOver) error {
-	ids, err := s.store.StartedBy(ctx, t, event.Type)
+	ids, err := s.stores.Events.StartedBy(ctx, t, event.Type)
 	if err != nil {
 		return err
 	}
@@ -191,7 +191,7 @@ func (s *Service) startAll(ctx context.Context, t Tenant, event Event, passed *p
 // start enrolls the customer in a journey if it is active and its conditions
 // hold.
 func (s *Service) start(ctx context.Context, t Tenant, id ID, event Event, facts func() (condition.Facts, error)) error {
-	j, err := s.store.Journey(ctx, t, id)
+	j, err := s.stores.Journeys.Journey(ctx, t, id)
 	if err != nil || j.Status != Active || !slices.Contains(j.Events, event.Type) {
 		return err
 	}
@@ -230,7 +230,7 @@ func (s *Service) factsOf(ctx context.Context, t Tenant, event Event) (facts con
 			return facts, err
 		}
 	}
-	p, err := s.store.Profile(ctx, t, event.Customer)
+	p, err := s.stores.Customers.Profile(ctx, t, event.Customer)
 	if errors.Is(err, ErrNoCustomer) {
 		return facts, nil
 	}

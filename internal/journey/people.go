@@ -34,23 +34,25 @@ type EnrollmentPage struct {
 	Next        string        // the cursor of the next page; "" for none
 }
 
-// Partition is a part of the due index that holds enrollments of one journey:
-// those who failed, or those of one epoch and shard.
+// Partition is one partition of the due index: the failed enrollments of a
+// journey, or the active ones of one epoch and shard.
 type Partition struct {
-	Failed bool
-	Epoch  int
-	Shard  int
+	Tenant  Tenant
+	Journey ID
+	Failed  bool // Epoch and Shard are 0
+	Epoch   int
+	Shard   int
 }
 
-// IndexKey is a place in a Partition.
-type IndexKey struct {
+// DueKey is a key in a Partition.
+type DueKey struct {
 	Customer string
-	At       time.Time
+	At       time.Time // when the enrollment is due; when it failed in a failed Partition
 }
 
 // Indexed is what a place in the due index stands for.
 type Indexed struct {
-	IndexKey
+	DueKey
 	Enrollment Enrollment // as it is now; zero when it is gone
 	Err        error      // an ErrDamaged when it cannot be read
 }
@@ -63,7 +65,7 @@ const listReads = 40
 
 // ListEnrollments returns a page of those who are inside, or who failed.
 func (s *Service) ListEnrollments(ctx context.Context, t Tenant, id ID, f EnrollmentFilter) (EnrollmentPage, error) {
-	j, err := s.store.Journey(ctx, t, id)
+	j, err := s.stores.Journeys.Journey(ctx, t, id)
 	if err != nil {
 		return EnrollmentPage{}, err
 	}
@@ -77,7 +79,7 @@ func (s *Service) ListEnrollments(ctx context.Context, t Tenant, id ID, f Enroll
 		if f.NodeID != "" {
 			n = MaxIndexed // most of them may be at other nodes
 		}
-		list, next, err := s.store.Indexed(ctx, t, id, at.partition, n, at.after)
+		list, next, err := s.stores.Enrollments.ReadPartition(ctx, at.partition, n, at.after)
 		if err != nil {
 			return EnrollmentPage{}, err
 		}
@@ -92,7 +94,7 @@ func (s *Service) ListEnrollments(ctx context.Context, t Tenant, id ID, f Enroll
 				continue
 			}
 			if len(page.Enrollments) == f.Limit { // only with a node: more were read than fit
-				page.Next = f.cursor(id, position{at.partition, &list[i-1].IndexKey})
+				page.Next = f.cursor(id, position{at.partition, &list[i-1].DueKey})
 				return page, nil
 			}
 			page.Enrollments = append(page.Enrollments, w)
@@ -129,19 +131,18 @@ func (s *Service) listed(ctx context.Context, t Tenant, f EnrollmentFilter, at I
 // position is where a list goes on.
 type position struct {
 	partition Partition
-	after     *IndexKey // nil: from the partition's start
+	after     *DueKey // nil: from the partition's start
 }
 
 // begin returns where the page begins.
 func (s *Service) begin(ctx context.Context, t Tenant, j Journey, f EnrollmentFilter) (position, error) {
-	first := Partition{Failed: true}
+	first := Partition{Tenant: t, Journey: j.ID, Failed: f.Failed}
 	if !f.Failed {
-		from, err := s.store.DrainFrom(ctx, t, j.ID)
+		from, err := s.stores.Enrollments.DrainFrom(ctx, t, j.ID)
 		if err != nil {
 			return position{}, err
 		}
-		first = Partition{Epoch: min(from, j.Epoch)}
-		if from < 0 {
+		if first.Epoch = min(from, j.Epoch); from < 0 {
 			first.Epoch = j.Epoch
 		}
 	}
@@ -152,6 +153,7 @@ func (s *Service) begin(ctx context.Context, t Tenant, j Journey, f EnrollmentFi
 	if !ok {
 		return position{}, errCursor
 	}
+	at.partition.Tenant, at.partition.Journey = t, j.ID
 	if at.partition.Epoch < first.Epoch { // nobody is left there
 		return position{partition: first}, nil
 	}
@@ -164,9 +166,11 @@ func (p Partition) next(j Journey) (Partition, bool) {
 	case p.Failed:
 		return p, false
 	case p.Shard+1 < j.Shards:
-		return Partition{Epoch: p.Epoch, Shard: p.Shard + 1}, true
+		p.Shard++
+		return p, true
 	}
-	return Partition{Epoch: p.Epoch + 1}, p.Epoch < j.Epoch
+	p.Epoch, p.Shard = p.Epoch+1, 0
+	return p, p.Epoch <= j.Epoch
 }
 
 var errCursor = &Error{
@@ -219,7 +223,7 @@ func (f EnrollmentFilter) position(j Journey) (at position, ok bool) {
 		return at, ok
 	}
 	since := time.UnixMilli(int64(number(1 << 52))).UTC()
-	at.after = &IndexKey{Customer: rest, At: since}
+	at.after = &DueKey{Customer: rest, At: since}
 	n := utf8.RuneCountInString(rest)
 	return at, ok && n >= 1 && n <= 128 && utf8.ValidString(rest) && !strings.ContainsFunc(rest, unicode.IsControl)
 }
@@ -281,11 +285,11 @@ func (s *Service) rewrite(
 	ctx context.Context, t Tenant, id ID, customer string, change func(Journey, Enrollment) (Enrollment, error),
 ) error {
 	for attempt := range wakeAttempts {
-		j, err := s.store.Journey(ctx, t, id)
+		j, err := s.stores.Journeys.Journey(ctx, t, id)
 		if err != nil {
 			return err
 		}
-		e, err := s.store.Enrollment(ctx, t, id, customer)
+		e, err := s.stores.Enrollments.Enrollment(ctx, t, id, customer)
 		if err != nil {
 			return err
 		}
@@ -293,7 +297,7 @@ func (s *Service) rewrite(
 		if err != nil || next.Rev == e.Rev {
 			return err
 		}
-		if err = s.store.Advance(ctx, t, j.Shards, []Enrollment{next})[0]; !errors.Is(err, ErrLost) {
+		if err = s.stores.Enrollments.Advance(ctx, t, j.Shards, []Enrollment{next})[0]; !errors.Is(err, ErrLost) {
 			return err
 		}
 		if attempt > 0 && !pause(ctx, attempt) {
@@ -306,7 +310,7 @@ func (s *Service) rewrite(
 // Forget removes all that is stored of a customer. Their enrollments stay as
 // nameless items, so that the figures do.
 func (s *Service) Forget(ctx context.Context, t Tenant, customer string) error {
-	return s.store.Forget(ctx, t, customer, s.clock())
+	return s.stores.Customers.Forget(ctx, t, customer, s.clock())
 }
 
 // Nameless returns the next write of e, which stays when the customer is

@@ -20,7 +20,7 @@ import (
 
 // Service is what callers do with journeys. Use NewService.
 type Service struct {
-	store       Store
+	stores      Stores
 	now         func() time.Time
 	entropy     io.Reader
 	definitions Definitions
@@ -30,10 +30,10 @@ type Service struct {
 	Nudge func(ctx context.Context, t Tenant, id ID, customers []string)
 }
 
-// NewService returns a service that keeps its journeys in store. now is the
-// clock; entropy gives random bytes and must be safe for concurrent use.
-func NewService(store Store, now func() time.Time, entropy io.Reader) *Service {
-	return &Service{store: store, now: now, entropy: entropy}
+// NewService returns a service on stores. now is the clock; entropy gives random
+// bytes and must be safe for concurrent use.
+func NewService(stores Stores, now func() time.Time, entropy io.Reader) *Service {
+	return &Service{stores: stores, now: now, entropy: entropy}
 }
 
 // Change is what a caller wants of a journey. What is nil stays as it is.
@@ -64,7 +64,7 @@ func (s *Service) Create(ctx context.Context, t Tenant, c Change) (Journey, erro
 		Version: 1, Rev: 1, Shards: FirstShards, CreatedAt: now, UpdatedAt: now,
 	}
 	j = j.apply(c, definition.Graph)
-	return j, s.store.CreateJourney(ctx, t, j)
+	return j, s.stores.Journeys.Create(ctx, t, j)
 }
 
 // emptyDefinition is the seed's default.
@@ -140,7 +140,7 @@ func (s *Service) Get(ctx context.Context, t Tenant, id ID) (Journey, error) {
 
 // load returns the journey with its Definition, and its graph.
 func (s *Service) load(ctx context.Context, t Tenant, id ID) (Journey, *Graph, error) {
-	j, err := s.store.Journey(ctx, t, id)
+	j, err := s.stores.Journeys.Journey(ctx, t, id)
 	if err != nil {
 		return Journey{}, nil, err
 	}
@@ -152,14 +152,14 @@ func (s *Service) load(ctx context.Context, t Tenant, id ID) (Journey, *Graph, e
 // definition returns the journey's definition.
 func (s *Service) definition(ctx context.Context, t Tenant, j Journey) (Definition, error) {
 	return s.definitions.Get(t, j.ID, j.GraphHash, func() ([]byte, error) {
-		return s.store.Definition(ctx, t, j.ID, j.GraphHash)
+		return s.stores.Journeys.Definition(ctx, t, j.ID, j.GraphHash)
 	})
 }
 
 // List returns a page of the tenant's journeys, newest first, without their
 // Definitions.
 func (s *Service) List(ctx context.Context, t Tenant, f Filter) (Page, error) {
-	return s.store.ListJourneys(ctx, t, f)
+	return s.stores.Journeys.List(ctx, t, f)
 }
 
 // A change without If-Match that meets another is tried again so often, after
@@ -233,7 +233,7 @@ func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, mat
 	if next.UpdatedAt.Before(old.UpdatedAt) {
 		next.UpdatedAt = old.UpdatedAt
 	}
-	return next, s.store.UpdateJourney(ctx, t, old, next)
+	return next, s.stores.Journeys.Update(ctx, t, old, next)
 }
 
 // checkLife reports what the lifecycle forbids, and what an active journey's
@@ -271,14 +271,14 @@ func (s *Service) Delete(ctx context.Context, t Tenant, id ID, match []int64) er
 	var err error
 	for attempt := range updateAttempts {
 		var j Journey
-		if j, err = s.store.Journey(ctx, t, id); err != nil {
+		if j, err = s.stores.Journeys.Journey(ctx, t, id); err != nil {
 			return err
 		}
 		if match != nil && !slices.Contains(match, j.Rev) {
 			return ErrStale
 		}
 		j.UpdatedAt = s.clock()
-		if err = s.store.DeleteJourney(ctx, t, j); match != nil || !errors.Is(err, ErrStale) {
+		if err = s.stores.Journeys.Delete(ctx, t, j); match != nil || !errors.Is(err, ErrStale) {
 			return err
 		}
 		if !pause(ctx, attempt) {
@@ -290,7 +290,7 @@ func (s *Service) Delete(ctx context.Context, t Tenant, id ID, match []int64) er
 
 // Test simulates a customer's way. It writes nothing and sends nothing.
 func (s *Service) Test(ctx context.Context, t Tenant, id ID, r TestRequest) (Simulation, error) {
-	j, err := s.store.Journey(ctx, t, id)
+	j, err := s.stores.Journeys.Journey(ctx, t, id)
 	if err != nil {
 		return Simulation{}, err
 	}
@@ -337,7 +337,7 @@ type Enrollments struct {
 // with its Key gives the counts of the first, whatever became of that one's
 // answer; what ended in errors then is tried again.
 func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) (Enrollments, error) {
-	j, err := s.store.Journey(ctx, t, id)
+	j, err := s.stores.Journeys.Journey(ctx, t, id)
 	if err != nil {
 		return Enrollments{}, err
 	}
@@ -351,7 +351,7 @@ func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) 
 	case j.Status == Active:
 		outcomes, err = s.insert(ctx, t, j, distinct, Enrollment{RequestID: request})
 	case known:
-		outcomes = s.store.Enrolled(ctx, t, id, distinct, request)
+		outcomes = s.stores.Enrollments.Enrolled(ctx, t, id, distinct, request)
 	default:
 		err = &Error{
 			Kind: Invalid, Code: "journey-not-active",
@@ -377,9 +377,9 @@ func (s *Service) requestID(ctx context.Context, t Tenant, j Journey, r EnrollRe
 	record := KeyRecord{Key: r.Key, Request: hashIDs(r.Key, r.Customers), RequestID: id, ExpiresAt: now.Add(KeyLife)}
 	kept, known := record, true
 	if j.Status == Active {
-		kept, err = s.store.ReserveKey(ctx, t, j.ID, record, now)
+		kept, err = s.stores.Enrollments.ReserveKey(ctx, t, j.ID, record, now)
 	} else {
-		kept, known, err = s.store.KeyRecord(ctx, t, j.ID, r.Key, now)
+		kept, known, err = s.stores.Enrollments.KeyRecord(ctx, t, j.ID, r.Key, now)
 	}
 	if err != nil {
 		return id, false, err
@@ -412,7 +412,7 @@ func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []s
 		list[i] = first
 		list[i].Customer = customer
 	}
-	outcomes := s.store.Enroll(ctx, t, j.Shards, list)
+	outcomes := s.stores.Enrollments.Insert(ctx, t, j.Shards, list)
 	if first.Status == Inside && !first.Due.After(now) {
 		s.nudge(ctx, t, j.ID, enrolled(customers, outcomes))
 	}

@@ -23,9 +23,9 @@ func readB(b testing.TB, text string) (journey.Definition, []string) {
 	return d, lines(faults.List())
 }
 
-// one is a Store of one journey; whatever else is called on it panics.
+// one is a JourneyStore of one journey. Every other method panics.
 type one struct {
-	journey.Store
+	journey.JourneyStore
 	journey journey.Journey
 }
 
@@ -41,7 +41,7 @@ func (s one) Definition(context.Context, journey.Tenant, journey.ID, string) ([]
 func simulate(t *testing.T, d journey.Definition, request journey.TestRequest, days int) journey.Simulation {
 	t.Helper()
 	store := one{journey: journey.Journey{Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: days, Version: 3}}
-	service := journey.NewService(store, func() time.Time { return t0 }, bytes.NewReader(nil))
+	service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, bytes.NewReader(nil))
 	simulated, err := service.Test(t.Context(), journey.Tenant{}, "", request)
 	require.NoError(t, err)
 	return simulated
@@ -181,7 +181,7 @@ func TestSimulation_AStubForNoDecisionIsAFault(t *testing.T) {
 
 	d := mustRead(t, onboarding)
 	store := one{journey: journey.Journey{Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: 30, Version: 1}}
-	service := journey.NewService(store, func() time.Time { return t0 }, bytes.NewReader(nil))
+	service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, bytes.NewReader(nil))
 	_, err := service.Test(t.Context(), journey.Tenant{}, "", journey.TestRequest{
 		Decisions: map[string]condition.Value{"nope": value(t, `{}`), "w": value(t, `{}`), "d": value(t, `{}`)},
 	})

@@ -24,7 +24,7 @@ func (w *world) requireAudited(t *testing.T) {
 
 	c := w.journeys[0]
 	_, list := w.load(t, c)
-	counter := &analytics.Counter{Parts: w.store, Now: time.Now, Log: slog.New(slog.DiscardHandler), Parallel: 1}
+	counter := &analytics.Counter{Parts: w.store.Analytics, Now: time.Now, Log: slog.New(slog.DiscardHandler), Parallel: 1}
 	require.NoError(t, counter.Count(t.Context(), "planted", []analytics.Record{{
 		Number: "1", Tenant: w.tenant, Journey: c.id, Write: analytics.Write{
 			Graph: list[c.customers[0]].GraphHash, Version: list[c.customers[0]].Version, At: time.Now(),
@@ -39,7 +39,7 @@ func (w *world) requireAudited(t *testing.T) {
 	planted.Rev++
 	planted.Delta = journey.Delta{0}
 	planted.Node++
-	require.NoError(t, w.store.Advance(t.Context(), w.tenant, 1, []journey.Enrollment{planted})[0])
+	require.NoError(t, w.store.Engine.Advance(t.Context(), w.tenant, 1, []journey.Enrollment{planted})[0])
 	drift, wrong = w.audit(t, 5)
 	require.Zero(t, drift)
 	require.Equal(t, 1, wrong)
@@ -50,7 +50,7 @@ func (w *world) audit(t *testing.T, days int) (drift, wrong int) {
 	t.Helper()
 	var log bytes.Buffer
 	r := &analytics.Rollup{
-		Table: w.store, Now: func() time.Time { return time.Now().AddDate(0, 0, days) },
+		Table: w.store.Analytics, Now: func() time.Time { return time.Now().AddDate(0, 0, days) },
 		Log: slog.New(slog.NewJSONHandler(&log, nil)), Segments: 4,
 	}
 	require.NoError(t, r.Run(t.Context()))

@@ -213,7 +213,7 @@ func (w *world) makeCustomers(t *testing.T, c *course, n int) []string {
 		customer := fmt.Sprintf("c%s-%d", c.id[len(c.id)-4:], len(c.customers))
 		a := [2]int{w.r.IntN(10), w.r.IntN(10)}
 		c.customers, c.attributes[customer] = append(c.customers, customer), a
-		require.NoError(t, w.store.PutProfile(t.Context(), w.tenant, journey.Profile{
+		require.NoError(t, w.store.Customers.PutProfile(t.Context(), w.tenant, journey.Profile{
 			Customer: customer, Attributes: []byte(attributes(a)), UpdatedAt: time.Now(),
 		}))
 	}
@@ -267,7 +267,7 @@ func (w *world) faults() (n int) {
 // load returns all enrollments of a journey.
 func (w *world) load(t *testing.T, c *course) (*engine.Live, map[string]journey.Enrollment) {
 	t.Helper()
-	live, list, err := w.store.Load(t.Context(), w.tenant, c.id, c.customers)
+	live, list, err := w.store.Engine.Load(t.Context(), w.tenant, c.id, c.customers)
 	require.NoError(t, err)
 	require.Len(t, list, len(c.customers))
 	byCustomer := map[string]journey.Enrollment{}
@@ -302,10 +302,10 @@ func (w *world) requireInIndex(t *testing.T) {
 			live = &engine.Live{}
 		}
 		for k := range live.Shards * (live.Epoch - live.DrainFrom + 1) {
-			shard := engine.Shard{
-				Tenant: w.tenant, Journey: c.id, Epoch: live.DrainFrom + k/live.Shards, Number: k % live.Shards,
+			shard := journey.Partition{
+				Tenant: w.tenant, Journey: c.id, Epoch: live.DrainFrom + k/live.Shards, Shard: k % live.Shards,
 			}
-			page, more, err := w.store.Due(t.Context(), shard, time.UnixMilli(1<<52), nil)
+			page, more, err := w.store.Engine.Due(t.Context(), shard, time.UnixMilli(1<<52), nil)
 			require.NoError(t, err)
 			require.Nil(t, more)
 			for _, due := range page {
@@ -352,7 +352,7 @@ func (w *world) requireCounted(t *testing.T) {
 		}
 		require.Empty(t, truth.Faults())
 		for {
-			counted, err := w.store.Counters(t.Context(), w.tenant, c.id, analytics.Range{})
+			counted, err := w.store.Analytics.Counters(t.Context(), w.tenant, c.id, analytics.Range{})
 			require.NoError(t, err)
 			figures := counted.Figures()
 			if reflect.DeepEqual(shape(&truth), shape(&figures)) {

@@ -72,7 +72,7 @@ func TestACustomerWhoKillsAdvanceFailsAlone(t *testing.T) {
 		require.NoError(t, err)
 		<-look.C
 		for i := 0; i < len(customers); i += engine.PackSize {
-			_, list, err := store.Load(t.Context(), tenant, id, customers[i:min(i+engine.PackSize, len(customers))])
+			_, list, err := store.Engine.Load(t.Context(), tenant, id, customers[i:min(i+engine.PackSize, len(customers))])
 			require.NoError(t, err)
 			for _, e := range list {
 				if e.Status != journey.Inside {
@@ -109,7 +109,7 @@ func pack(t *testing.T, id journey.ID, customers []string) []byte {
 func enrollAt(t *testing.T, store *dynamo.Store, at time.Time, customers []string) (journey.Tenant, journey.ID) {
 	t.Helper()
 	tenant, _ := journey.ParseTenant("acme")
-	service := journey.NewService(store, func() time.Time { return at }, rand.Reader)
+	service := journey.NewService(store.Handlers(), func() time.Time { return at }, rand.Reader)
 	var faults strict.Faults
 	v, _ := strict.Parse([]byte(deadlyGraph), &faults)
 	definition, ok := journey.ReadDefinition(v)

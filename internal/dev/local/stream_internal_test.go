@@ -164,8 +164,8 @@ func TestStreamIsHandedOverAsLambdaDoes(t *testing.T) {
 	store := startStream(t, h, 40, nil)
 	list, graph := enrollments(t, 100)
 	for i := range list { // one request each, so that they are in order
-		require.NoError(t, store.PutProfile(t.Context(), tenant, journey.Profile{Customer: list[i].Customer, Attributes: []byte("{}"), UpdatedAt: time.Now()}))
-		require.Equal(t, journey.OutcomeEnrolled, store.Enroll(t.Context(), tenant, 4, list[i:i+1])[0].Result)
+		require.NoError(t, store.Customers.PutProfile(t.Context(), tenant, journey.Profile{Customer: list[i].Customer, Attributes: []byte("{}"), UpdatedAt: time.Now()}))
+		require.Equal(t, journey.OutcomeEnrolled, store.Enrollments.Insert(t.Context(), tenant, 4, list[i:i+1])[0].Result)
 	}
 	calls := h.await(t, func(calls []events.DynamoDBTimeWindowEvent) bool {
 		return len(calls) > 2 && len(numbers(calls[2:]...)) >= 100
@@ -204,7 +204,7 @@ func recordStream(t *testing.T, h *handed, store *dynamo.Store, list []journey.E
 		}
 		for i := range list {
 			list[i], _ = graph.Step(list[i].NextWrite(in.Now), in)
-			require.NoError(t, store.Advance(t.Context(), tenant, 4, list[i:i+1])[0])
+			require.NoError(t, store.Engine.Advance(t.Context(), tenant, 4, list[i:i+1])[0])
 		}
 	}
 	calls := h.await(t, func(calls []events.DynamoDBTimeWindowEvent) bool { return len(numbers(calls[2:]...)) >= 300 })
@@ -232,7 +232,7 @@ func TestCruelStreamHandsOverEverything(t *testing.T) {
 	list, _ := enrollments(t, 400)
 	for chunk := range slices.Chunk(list, 10) {
 		for _, e := range chunk {
-			require.Equal(t, journey.OutcomeEnrolled, store.Enroll(t.Context(), tenant, 4, []journey.Enrollment{e})[0].Result)
+			require.Equal(t, journey.OutcomeEnrolled, store.Enrollments.Insert(t.Context(), tenant, 4, []journey.Enrollment{e})[0].Result)
 		}
 	}
 	h.await(t, func(calls []events.DynamoDBTimeWindowEvent) bool {

@@ -27,9 +27,14 @@ import (
 
 // empty is a store that no request gets anything from, so that an answer other
 // than 400 says that the request itself was read.
-type empty struct{ journey.Store }
+type empty struct {
+	journey.JourneyStore
+	journey.EnrollmentStore
+	journey.CustomerStore
+	journey.EventStore
+}
 
-func (empty) CreateJourney(context.Context, journey.Tenant, journey.Journey) error {
+func (empty) Create(context.Context, journey.Tenant, journey.Journey) error {
 	return journey.ErrTooMany
 }
 
@@ -37,7 +42,7 @@ func (empty) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journ
 	return journey.Journey{}, journey.ErrNotFound
 }
 
-func (empty) ListJourneys(context.Context, journey.Tenant, journey.Filter) (journey.Page, error) {
+func (empty) List(context.Context, journey.Tenant, journey.Filter) (journey.Page, error) {
 	return journey.Page{}, journey.ErrNotFound
 }
 
@@ -66,7 +71,7 @@ type decoders struct{ mux *http.ServeMux }
 func newDecoders() decoders {
 	now := func() time.Time { return time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC) }
 	a := &api.API{
-		Journeys:  journey.NewService(empty{}, now, rand.NewChaCha8([32]byte{})),
+		Journeys:  journey.NewService(journey.Stores{Journeys: empty{}, Enrollments: empty{}, Customers: empty{}, Events: empty{}}, now, rand.NewChaCha8([32]byte{})),
 		Analytics: analytics.NewReader(empty{}),
 		Log:       slog.New(slog.DiscardHandler),
 		Now:       now,

@@ -79,9 +79,9 @@ func measureEngine(ctx context.Context, s *stage) ([]row, error) {
 		stage: s, tenant: tenant, sent: map[string]bool{},
 		store: dynamo.New(dynamo.NewClient(s.config(s.tap.URL)), local.Table, rand.Reader, dynamo.BatchInserts),
 	}
-	w.service = journey.NewService(w.store, time.Now, rand.Reader)
+	w.service = journey.NewService(w.store.Handlers(), time.Now, rand.Reader)
 	w.engine = &engine.Engine{
-		Table: w.store, Dispatcher: w, Provider: w, Parallel: 32, Now: time.Now,
+		Table: w.store.Engine, Dispatcher: w, Provider: w, Parallel: 32, Now: time.Now,
 		Jitter: func() float64 { return 0 }, Log: slog.New(slog.DiscardHandler), Definitions: &journey.Definitions{},
 	}
 	rows, err := w.walk(ctx)

@@ -70,7 +70,7 @@ func measureSpeed(ctx context.Context, s *stage) ([]row, error) {
 func (s *stage) handler() http.Handler {
 	store := dynamo.New(dynamo.NewClient(s.config(s.tap.URL)), local.Table, rand.Reader, dynamo.BatchInserts)
 	a := &api.API{
-		Journeys: journey.NewService(store, time.Now, rand.Reader),
+		Journeys: journey.NewService(store.Handlers(), time.Now, rand.Reader),
 		Log:      slog.New(slog.DiscardHandler),
 		Now:      time.Now,
 		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
