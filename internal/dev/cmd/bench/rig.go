@@ -1,11 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,14 +11,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"journeys/internal/dev/client"
 	"journeys/internal/dev/dynamolocal"
 	"journeys/internal/dev/local"
 	"journeys/internal/dynamo"
 	"journeys/internal/manifest"
 )
 
-// stage is the API on this machine, with a tap before its table.
-type stage struct {
+// rig is the API on this machine, with a tap in front of its table.
+type rig struct {
 	table    *dynamolocal.Server
 	tap      *tap
 	keys     *httptest.Server
@@ -30,18 +27,17 @@ type stage struct {
 	gateway  *httptest.Server
 	issuer   *local.Issuer
 	settings map[string]string
-	token    string // an admin's
-	client   *http.Client
-	spent    []share // where the engine's processor time goes
+	api      *client.Client // calls the gateway as an admin
+	spent    []share        // the engine's processor time
 }
 
 const tenant = "bench"
 
-func openStage(ctx context.Context) (*stage, error) {
+func openRig(ctx context.Context) (*rig, error) {
 	if err := local.Build(ctx, ".", local.Platform(), os.Stderr); err != nil {
 		return nil, err
 	}
-	s := &stage{client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: callers}}}
+	s := &rig{}
 	if err := s.open(ctx); err != nil {
 		s.close()
 		return nil, err
@@ -49,7 +45,7 @@ func openStage(ctx context.Context) (*stage, error) {
 	return s, nil
 }
 
-func (s *stage) open(ctx context.Context) (err error) {
+func (s *rig) open(ctx context.Context) (err error) {
 	if s.table, err = dynamolocal.Start(ctx, dynamolocal.Options{Busy: true}); err != nil {
 		return err
 	}
@@ -79,11 +75,12 @@ func (s *stage) open(ctx context.Context) (err error) {
 		Routes: manifest.Routes(), Authorizer: manifest.Authorizer.Name, AuthorizerTTL: time.Hour,
 		Timeout: local.GatewayTimeout, Invoke: s.lambda.Invoke, Now: time.Now,
 	})
-	s.token, err = s.issuer.Token(tenant, manifest.Admin, time.Now())
+	token, err := s.issuer.Token(tenant, manifest.Admin, time.Now())
+	s.api = newAPI(s.gateway.URL, token)
 	return err
 }
 
-func (s *stage) close() {
+func (s *rig) close() {
 	for _, server := range []*httptest.Server{s.gateway, s.keys} {
 		if server != nil {
 			server.Close()
@@ -100,8 +97,16 @@ func (s *stage) close() {
 	}
 }
 
-// config is that of a client of the table at an endpoint.
-func (s *stage) config(endpoint string) aws.Config {
+// newAPI returns a client that keeps a connection for each of the callers.
+func newAPI(url, token string) *client.Client {
+	return &client.Client{
+		Base: url + manifest.BasePath, Token: client.Fixed(token),
+		HTTP: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: callers}},
+	}
+}
+
+// config returns the settings of a DynamoDB client for an endpoint.
+func (s *rig) config(endpoint string) aws.Config {
 	return aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String(endpoint),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
@@ -110,30 +115,8 @@ func (s *stage) config(endpoint string) aws.Config {
 	}
 }
 
-// direct returns a client that the tap does not see.
-func (s *stage) direct() *dynamodb.Client { return dynamo.NewClient(s.config(s.table.Endpoint())) }
+// direct returns a DynamoDB client that bypasses the tap.
+func (s *rig) direct() *dynamodb.Client { return dynamo.NewClient(s.config(s.table.Endpoint())) }
 
-// call makes a call that must succeed, and returns its body.
-func (s *stage) call(ctx context.Context, method, base, path, body string) ([]byte, error) {
-	r, err := http.NewRequestWithContext(ctx, method, base+manifest.BasePath+path, bytes.NewReader([]byte(body)))
-	if err != nil {
-		return nil, err
-	}
-	r.Header.Set("Authorization", "Bearer "+s.token)
-	r.Header.Set("Content-Type", "application/json")
-	response, err := s.client.Do(r)
-	if err != nil {
-		return nil, err
-	}
-	text, err := io.ReadAll(response.Body)
-	if err := errors.Join(err, response.Body.Close()); err != nil {
-		return nil, err
-	}
-	if response.StatusCode >= 300 {
-		return nil, fmt.Errorf("%s %s: %d %.500s", method, path, response.StatusCode, text)
-	}
-	return text, nil
-}
-
-// bootstrap returns a function's built file.
+// bootstrap returns the path of a function's built file.
 func bootstrap(f manifest.Function) string { return filepath.Join("dist", f.Name, "bootstrap") }
