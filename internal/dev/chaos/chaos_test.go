@@ -1,0 +1,120 @@
+package chaos
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	journeyCount = 5  // of a seed; callers change each in another way
+	perJourney   = 44 // customers: 220 in all
+	leastFaults  = 20
+	faultsFor    = 25 * time.Second // at least, so that processes frozen for long thaw meanwhile
+	countFor     = time.Minute      // at most, until everything is counted
+	drainFor     = 3 * time.Minute  // at most, after the faults: many leases and back-offs
+)
+
+// Customers go through random graphs on the real functions and DynamoDB Local.
+// Meanwhile processes are killed and frozen around every request, requests are
+// throttled or applied with a lost answer, and invocations come twice, late or
+// never. After the faults every customer must leave by the path that /test shows,
+// no message may be sent twice, every revision must be written once, and the
+// figures counted from the stream must equal those of the enrollments.
+func TestChaos_RealParts(t *testing.T) {
+	if *seedFlag >= 0 {
+		chaos(t, uint64(*seedFlag))
+		return
+	}
+	for seed := range *seedsFlag {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel() // most of it waits for leases
+			chaos(t, seed)
+		})
+	}
+}
+
+func chaos(t *testing.T, seed uint64) {
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("replay: go test ./internal/dev/chaos -run Chaos -seed %d -v", seed)
+		}
+	})
+	w := newWorld(t, seed)
+	for number := range journeyCount {
+		w.createJourney(t, number)
+	}
+	written := w.openStream(t)
+	w.runWithFaults(t)
+	w.requireIndexed(t)
+	w.drain(t)
+	w.requirePathsAndMessages(t)
+	w.requireCounted(t)
+	written.requireEveryRevision(t, w)
+	w.requireCounted(t) // repeated stream batches changed nothing
+	w.requireAudited(t)
+	t.Logf("seed %d: %d customers out, %d made to leave, %d waits ended by an event, %d messages, 0 wrong figures; %s",
+		seed, journeyCount*perJourney+laterCustomers, w.madeToLeave, w.woken, w.messages, w.cruelty)
+}
+
+// runWithFaults enrolls all customers and acts on their journeys under faults,
+// and lets the faults go on until enough have happened or all customers are out.
+func (w *world) runWithFaults(t *testing.T) {
+	t.Helper()
+	w.cruelty.Begin()
+	enough := time.After(faultsFor)
+	for number, c := range w.cohorts {
+		w.enroll(t, c, c.customers, "all")
+		w.end(t, number)
+	}
+	w.actAsCallers(t)
+	<-enough
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for w.inside(t) > 0 && w.faults() < 2*leastFaults {
+		<-ticker.C
+	}
+	w.cruelty.Calm()
+	require.GreaterOrEqual(t, w.faults(), leastFaults, w.cruelty)
+}
+
+// faults returns the number of faults so far.
+func (w *world) faults() (n int) {
+	for _, count := range w.cruelty.Counts() {
+		n += count
+	}
+	return n
+}
+
+// enroll repeats an enroll call until it has enrolled all of the customers.
+func (w *world) enroll(t *testing.T, c *cohort, customers []string, key string) {
+	t.Helper()
+	ids, err := json.Marshal(customers)
+	require.NoError(t, err)
+	for left := len(customers); left > 0; {
+		var counts struct{ Enrolled, Errors int }
+		text := w.call(t, "POST", c.path()+"/enroll", `{"customerIds":`+string(ids)+`}`, "Idempotency-Key", key)
+		require.NoError(t, json.Unmarshal(text, &counts))
+		left = len(customers) - counts.Enrolled
+		require.Equal(t, left, counts.Errors, "no other call enrolls them")
+	}
+}
+
+// drain waits until no customer is inside.
+func (w *world) drain(t *testing.T) {
+	t.Helper()
+	limit := time.Now().Add(drainFor)
+	ticker := time.NewTicker(500 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		n := w.inside(t)
+		if n == 0 {
+			return
+		}
+		require.True(t, time.Now().Before(limit), "%d customers are still inside", n)
+		<-ticker.C
+	}
+}
