@@ -35,7 +35,7 @@ type Answer struct {
 	Body   []byte
 }
 
-// Call makes a call and returns its answer, whatever the status. A body that is
+// Call makes a call and returns its answer with any status. A body that is
 // not empty is sent as JSON unless header, which holds names and values in
 // turn, sets another Content-Type.
 func (c *Client) Call(ctx context.Context, method, path string, body []byte, header ...string) (Answer, error) {
