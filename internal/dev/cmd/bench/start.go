@@ -115,7 +115,8 @@ type startFigures struct {
 	start, startRatio float64 // ms; of the empty function's
 }
 
-// startRows returns the rows of all functions, of which the worst are shown.
+// startRows returns the rows of all functions, of which those of the worst starts
+// and of the worst ratio of sizes are shown.
 func startRows(all []startFigures) []row {
 	sizes := map[string]float64{}
 	var names []string
@@ -129,8 +130,12 @@ func startRows(all []startFigures) []row {
 			what: f.function + ": start, of an empty function's", measured: f.startRatio, unit: "x", floor: atMost(maxRatio), why: startNote,
 		})
 	}
+	built := sizeRows("size", sizes)
+	for i := range built {
+		built[i].hidden = true // measureSizes has rows for both architectures
+	}
 	return slices.Concat(
-		sizeRows("size", sizes),
+		built,
 		showWorst("size, of an empty function's", names, sizeRatios),
 		showWorst("start", names, times),
 		showWorst("start, of an empty function's", names, timeRatios),

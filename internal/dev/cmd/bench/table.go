@@ -160,9 +160,8 @@ const how = `- **Calls** go through the local gateway, the real authorizer and t
   this process over net/http, from the same table. A call through the gateway is three more HTTP requests, JSON both
   ways, and a process that is thawed and frozen. These floors are the bench's own; the design has none.
 - **Starts** last from the start of the process to its first request for work, the median of 31. The comparison is an
-  empty function with the same SDK clients, built and started in the same run. Sizes are of the deployed files: for this
-  machine's architecture, and for the two that AWS Lambda has. A MB is 1,000,000 bytes. Every function is checked; the
-  table shows the worst.
+  empty function with the same SDK clients, built and started in the same run. Sizes are of the deployed files, for the
+  two architectures that AWS Lambda has. A MB is 1,000,000 bytes. Every function is checked; the table shows the worst.
 - **Conditions and steps** are Go benchmarks, the best of 50 runs of 20,000: BenchmarkEval in internal/condition and
   BenchmarkStep in internal/journey, on one core.
 - **One customer** is the average of 20,000 who go through entry, wait (of a millisecond), split, decision, send and exit.
