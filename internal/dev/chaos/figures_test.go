@@ -40,7 +40,7 @@ func (w *world) requireCounted(t *testing.T) {
 			}
 			<-ticker.C
 		}
-		if c.exitReason != "journey_deleted" { // the API shows a deleted journey no more
+		if c.exitReason != "journey_deleted" { // the API hides deleted journeys
 			w.requireIdentities(t, c)
 		}
 	}

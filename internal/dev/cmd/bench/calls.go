@@ -27,8 +27,8 @@ const graph = `{"nodes":[{"id":"in","type":"entry_trigger"},` +
 
 // measureCalls counts the requests and units of calls to warm functions, in the
 // order of a journey's life.
-func measureCalls(ctx context.Context, s *rig) ([]row, error) {
-	c := &counter{ctx: ctx, rig: s}
+func measureCalls(ctx context.Context, r *rig) ([]row, error) {
+	c := &meter{ctx: ctx, rig: r}
 	create := func() string {
 		return "/journeys/" + c.id("POST", "/journeys", `{"name":"Welcome","definition":`+graph+`}`)
 	}
@@ -55,7 +55,7 @@ func measureCalls(ctx context.Context, s *rig) ([]row, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	if err := copyJourney(ctx, s, 10_000); err != nil {
+	if err := copyJourney(ctx, r, 10_000); err != nil {
 		return nil, err
 	}
 	c.do("GET", "/journeys?limit=200", "")
@@ -66,9 +66,9 @@ func measureCalls(ctx context.Context, s *rig) ([]row, error) {
 	return c.rows, c.err
 }
 
-// counter makes calls and keeps the usage of the last one and the first error.
+// meter makes calls and keeps the usage of the last one and the first error.
 // After an error its methods do nothing.
-type counter struct {
+type meter struct {
 	*rig
 	ctx  context.Context
 	used usage
@@ -77,7 +77,7 @@ type counter struct {
 }
 
 // do makes a call and returns the body of its answer.
-func (c *counter) do(method, path, body string) (answer []byte) {
+func (c *meter) do(method, path, body string) (answer []byte) {
 	if c.err != nil {
 		return nil
 	}
@@ -88,7 +88,7 @@ func (c *counter) do(method, path, body string) (answer []byte) {
 }
 
 // id makes a call and returns the id in its answer.
-func (c *counter) id(method, path, body string) string {
+func (c *meter) id(method, path, body string) string {
 	answer := c.do(method, path, body)
 	var created struct{ ID string }
 	if c.err == nil {
@@ -97,18 +97,18 @@ func (c *counter) id(method, path, body string) string {
 	return created.ID
 }
 
-func (c *counter) row(what string, measured float64, f floor, unit string) {
+func (c *meter) row(what string, measured float64, f floor, unit string) {
 	c.rows = append(c.rows, row{what: what, measured: measured, floor: f, unit: unit})
 }
 
 // show adds rows for the usage of the last call.
-func (c *counter) show(what string, requests, units float64) {
+func (c *meter) show(what string, requests, units float64) {
 	c.row(what+": requests", float64(c.used.requests), atMost(requests), "")
 	c.row(what+": read and write units", c.used.read+c.used.write+c.used.index, atMost(units), "")
 }
 
 // enroll measures enrolling 1,000 new customers, and enrolling them again.
-func (c *counter) enroll(path string) {
+func (c *meter) enroll(path string) {
 	thousand := func(prefix string) string {
 		ids := make([]string, 1000)
 		for i := range ids {
@@ -133,14 +133,14 @@ func (c *counter) enroll(path string) {
 
 // copyJourney gives the tenant n journeys: one that the API creates, and copies
 // of its item with other ids.
-func copyJourney(ctx context.Context, s *rig, n int) error {
+func copyJourney(ctx context.Context, r *rig, n int) error {
 	body := `{"name":"` + strings.Repeat("n", 40) + `","description":"` + strings.Repeat("d", 60) + `"}`
 	var created struct{ ID string }
-	if err := s.api.Do(ctx, "POST", "/journeys", json.RawMessage(body), &created); err != nil {
+	if err := r.api.Do(ctx, "POST", "/journeys", json.RawMessage(body), &created); err != nil {
 		return err
 	}
 	text := func(value string) types.AttributeValue { return &types.AttributeValueMemberS{Value: value} }
-	table := s.direct()
+	table := r.direct()
 	out, err := table.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: aws.String(local.Table),
 		Key:       map[string]types.AttributeValue{"PK": text("T#" + tenant + "#J"), "SK": text(strings.TrimPrefix(created.ID, "jrn_"))},

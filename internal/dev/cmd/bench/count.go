@@ -28,7 +28,7 @@ const (
 
 // measureCount measures counting 1,000 stream records, reading analytics, and
 // how long an enrollment takes to show in the analytics.
-func measureCount(ctx context.Context, s *rig) ([]row, error) {
+func measureCount(ctx context.Context, r *rig) ([]row, error) {
 	var rows []row
 	for _, c := range []struct {
 		what            string
@@ -39,7 +39,7 @@ func measureCount(ctx context.Context, s *rig) ([]row, error) {
 		{"count 1,000 records of 1 journey, in batches of 100", 1, 100, floor{}},
 		{"count 1,000 records of 100 journeys, in one batch", 100, 1000, floor{}},
 	} {
-		used, err := s.countRecords(ctx, c.journeys, c.batch)
+		used, err := r.countRecords(ctx, c.journeys, c.batch)
 		if err != nil {
 			return nil, err
 		}
@@ -48,7 +48,7 @@ func measureCount(ctx context.Context, s *rig) ([]row, error) {
 			row{what: c.what + ": requests", measured: float64(used.requests)},
 		)
 	}
-	reads, err := s.readAnalytics(ctx)
+	reads, err := r.readAnalytics(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -58,10 +58,10 @@ func measureCount(ctx context.Context, s *rig) ([]row, error) {
 }
 
 // countRecords counts the first records of some journeys, in batches of size.
-func (s *rig) countRecords(ctx context.Context, journeys, size int) (usage, error) {
+func (r *rig) countRecords(ctx context.Context, journeys, size int) (usage, error) {
 	ctx, _ = dynamo.WithMeter(ctx) // requests ask for their consumed capacity only then
 	owner, _ := journey.ParseTenant(tenant)
-	counter := s.newCounter()
+	counter := r.newCounter()
 	records := make([]analytics.Record, countedRecords)
 	for i := range records {
 		records[i] = analytics.Record{
@@ -69,25 +69,25 @@ func (s *rig) countRecords(ctx context.Context, journeys, size int) (usage, erro
 			Write: analytics.Write{Graph: fmt.Sprintf("%064d", 1), Version: 1, At: time.Now(), Delta: sixNodeWrites[i%len(sixNodeWrites)]},
 		}
 	}
-	s.tap.reset()
+	r.tap.reset()
 	for batch := range slices.Chunk(records, size) {
 		if err := counter.Count(ctx, "shardId-00000001542983423423-abcdef01", batch); err != nil {
 			return usage{}, err
 		}
 	}
-	return s.tap.reset(), nil
+	return r.tap.reset(), nil
 }
 
-func (s *rig) newCounter() *analytics.Counter {
+func (r *rig) newCounter() *analytics.Counter {
 	return &analytics.Counter{
-		Parts: dynamo.New(dynamo.NewClient(s.config(s.tap.URL)), local.Table, rand.Reader, dynamo.BatchInserts),
+		Parts: dynamo.New(dynamo.NewClient(r.config(r.tap.URL)), local.Table, rand.Reader, dynamo.BatchInserts),
 		Now:   time.Now, Log: slog.New(slog.DiscardHandler), Parallel: 16,
 	}
 }
 
 // readAnalytics measures reading a journey's analytics as its history grows.
-func (s *rig) readAnalytics(ctx context.Context) ([]row, error) {
-	c := &counter{ctx: ctx, rig: s}
+func (r *rig) readAnalytics(ctx context.Context) ([]row, error) {
+	c := &meter{ctx: ctx, rig: r}
 	id := c.id("POST", "/journeys", `{"name":"Figures","definition":`+sixNodes+`}`)
 	path := "/journeys/" + id + "/analytics"
 	c.do("PUT", "/journeys/"+id, `{"status":"active"}`)
@@ -96,7 +96,7 @@ func (s *rig) readAnalytics(ctx context.Context) ([]row, error) {
 	}
 	hash := sha256.Sum256([]byte(compactSixNodes()))
 	owner, _ := journey.ParseTenant(tenant)
-	counter, total := s.newCounter(), 0
+	counter, total := r.newCounter(), 0
 	for _, n := range []int{10, 1000, 100_000} {
 		var records []analytics.Record
 		for ; total < n; total++ {

@@ -77,12 +77,12 @@ func (w *walkers) Send(_ context.Context, m engine.Message) (journey.Result, err
 	return journey.Sent, nil
 }
 
-func measureEngine(ctx context.Context, s *rig) ([]row, error) {
+func measureEngine(ctx context.Context, r *rig) ([]row, error) {
 	ctx, _ = dynamo.WithMeter(ctx) // requests ask for their consumed capacity only then
 	tenant, _ := journey.ParseTenant("walkers")
 	w := &walkers{
-		rig: s, tenant: tenant, sent: map[string]bool{},
-		store: dynamo.New(dynamo.NewClient(s.config(s.tap.URL)), local.Table, rand.Reader, dynamo.BatchInserts),
+		rig: r, tenant: tenant, sent: map[string]bool{},
+		store: dynamo.New(dynamo.NewClient(r.config(r.tap.URL)), local.Table, rand.Reader, dynamo.BatchInserts),
 	}
 	w.service = journey.NewService(w.store, time.Now, rand.Reader)
 	w.engine = &engine.Engine{

@@ -23,11 +23,11 @@ func main() {
 
 func run(ctx context.Context) error {
 	before := load()
-	s, err := openRig(ctx)
+	r, err := openRig(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer r.close()
 	var rows []row
 	for _, part := range []struct {
 		name    string
@@ -41,14 +41,14 @@ func run(ctx context.Context) error {
 		{"conditions and steps", measureSteps},
 	} {
 		fmt.Fprintln(os.Stderr, "bench: measuring", part.name)
-		more, err := part.measure(ctx, s)
+		more, err := part.measure(ctx, r)
 		if err != nil {
 			return fmt.Errorf("measure %s: %w", part.name, err)
 		}
 		rows = append(rows, more...)
 	}
 	table := tableOf(rows)
-	spent := spentTable(s.spent, engineCustomers)
+	spent := spentTable(r.spent, engineCustomers)
 	fmt.Print(table, "\n", spent)
 	page := pageOf(table, spent, rows, machineText(before))
 	path := filepath.Join("docs", "performance.md")

@@ -37,63 +37,63 @@ func openRig(ctx context.Context) (*rig, error) {
 	if err := local.Build(ctx, ".", local.Platform(), os.Stderr); err != nil {
 		return nil, err
 	}
-	s := &rig{}
-	if err := s.open(ctx); err != nil {
-		s.close()
+	r := &rig{}
+	if err := r.open(ctx); err != nil {
+		r.close()
 		return nil, err
 	}
-	return s, nil
+	return r, nil
 }
 
-func (s *rig) open(ctx context.Context) (err error) {
-	if s.table, err = dynamolocal.Start(ctx, dynamolocal.Options{Busy: true}); err != nil {
+func (r *rig) open(ctx context.Context) (err error) {
+	if r.table, err = dynamolocal.Start(ctx, dynamolocal.Options{Busy: true}); err != nil {
 		return err
 	}
-	if s.tap, err = openTap(s.table.Endpoint()); err != nil {
+	if r.tap, err = openTap(r.table.Endpoint()); err != nil {
 		return err
 	}
-	if err := dynamo.CreateTable(ctx, dynamo.NewClient(s.config(s.table.Endpoint())), local.Table); err != nil {
+	if err := dynamo.CreateTable(ctx, dynamo.NewClient(r.config(r.table.Endpoint())), local.Table); err != nil {
 		return err
 	}
-	if s.issuer, err = local.OpenIssuer(".local"); err != nil {
+	if r.issuer, err = local.OpenIssuer(".local"); err != nil {
 		return err
 	}
-	s.keys = httptest.NewServer(s.issuer)
-	s.settings = map[string]string{
+	r.keys = httptest.NewServer(r.issuer)
+	r.settings = map[string]string{
 		manifest.EnvTable: local.Table, manifest.EnvIssuer: local.IssuerName, manifest.EnvAudience: local.Audience,
-		manifest.EnvJWKSURL: s.keys.URL, manifest.EnvTenantClaim: "tenant", manifest.EnvRoleClaim: "role",
+		manifest.EnvJWKSURL: r.keys.URL, manifest.EnvTenantClaim: "tenant", manifest.EnvRoleClaim: "role",
 		manifest.EnvAdvance: manifest.Advance.Name, manifest.EnvProviders: "{}",
 	}
-	s.lambda, err = local.StartLambda(manifest.Functions(), local.LambdaOptions{
-		Dist: "dist", Settings: s.settings,
-		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": s.tap.URL},
+	r.lambda, err = local.StartLambda(manifest.Functions(), local.LambdaOptions{
+		Dist: "dist", Settings: r.settings,
+		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": r.tap.URL},
 	})
 	if err != nil {
 		return err
 	}
-	s.gateway = httptest.NewServer(&local.Gateway{
+	r.gateway = httptest.NewServer(&local.Gateway{
 		Routes: manifest.Routes(), Authorizer: manifest.Authorizer.Name, AuthorizerTTL: time.Hour,
-		Timeout: local.GatewayTimeout, Invoke: s.lambda.Invoke, Now: time.Now,
+		Timeout: local.GatewayTimeout, Invoke: r.lambda.Invoke, Now: time.Now,
 	})
-	token, err := s.issuer.Token(tenant, manifest.Admin, time.Now())
-	s.api = newAPI(s.gateway.URL, token)
+	token, err := r.issuer.Token(tenant, manifest.Admin, time.Now())
+	r.api = newAPI(r.gateway.URL, token)
 	return err
 }
 
-func (s *rig) close() {
-	for _, server := range []*httptest.Server{s.gateway, s.keys} {
+func (r *rig) close() {
+	for _, server := range []*httptest.Server{r.gateway, r.keys} {
 		if server != nil {
 			server.Close()
 		}
 	}
-	if s.lambda != nil {
-		s.lambda.Stop()
+	if r.lambda != nil {
+		r.lambda.Stop()
 	}
-	if s.tap != nil {
-		s.tap.Close()
+	if r.tap != nil {
+		r.tap.Close()
 	}
-	if s.table != nil {
-		s.table.Stop()
+	if r.table != nil {
+		r.table.Stop()
 	}
 }
 
@@ -106,7 +106,7 @@ func newAPI(url, token string) *client.Client {
 }
 
 // config returns the settings of a DynamoDB client for an endpoint.
-func (s *rig) config(endpoint string) aws.Config {
+func (r *rig) config(endpoint string) aws.Config {
 	return aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String(endpoint),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
@@ -116,7 +116,7 @@ func (s *rig) config(endpoint string) aws.Config {
 }
 
 // direct returns a DynamoDB client that bypasses the tap.
-func (s *rig) direct() *dynamodb.Client { return dynamo.NewClient(s.config(s.table.Endpoint())) }
+func (r *rig) direct() *dynamodb.Client { return dynamo.NewClient(r.config(r.table.Endpoint())) }
 
 // bootstrap returns the path of a function's built file.
 func bootstrap(f manifest.Function) string { return filepath.Join("dist", f.Name, "bootstrap") }

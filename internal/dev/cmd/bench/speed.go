@@ -33,15 +33,15 @@ const (
 
 // measureSpeed compares calls through the gateway with calls to the same handler
 // over plain HTTP.
-func measureSpeed(ctx context.Context, s *rig) ([]row, error) {
-	plain := httptest.NewServer(s.handler())
+func measureSpeed(ctx context.Context, r *rig) ([]row, error) {
+	plain := httptest.NewServer(r.handler())
 	defer plain.Close()
 	var created struct{ ID string }
 	body := json.RawMessage(`{"name":"Welcome","definition":` + graph + `}`)
-	if err := s.api.Do(ctx, "POST", "/journeys", body, &created); err != nil {
+	if err := r.api.Do(ctx, "POST", "/journeys", body, &created); err != nil {
 		return nil, err
 	}
-	direct, through := &route{api: newAPI(plain.URL, "")}, &route{api: s.api}
+	direct, through := &route{api: newAPI(plain.URL, "")}, &route{api: r.api}
 	for turn := range turns + 1 {
 		for _, r := range []*route{direct, through} {
 			took, err := r.turn(ctx, "/journeys/"+created.ID)
@@ -64,8 +64,8 @@ func measureSpeed(ctx context.Context, s *rig) ([]row, error) {
 }
 
 // handler returns the handler of get-journey for one caller, without Lambda.
-func (s *rig) handler() http.Handler {
-	store := dynamo.New(dynamo.NewClient(s.config(s.tap.URL)), local.Table, rand.Reader, dynamo.BatchInserts)
+func (r *rig) handler() http.Handler {
+	store := dynamo.New(dynamo.NewClient(r.config(r.tap.URL)), local.Table, rand.Reader, dynamo.BatchInserts)
 	a := &api.API{
 		Journeys: journey.NewService(store, time.Now, rand.Reader),
 		Log:      slog.New(slog.DiscardHandler),

@@ -31,7 +31,7 @@ const startNote = "An empty function initializes nothing but its clients. The ot
 
 // measureStarts measures every function's size and start, and compares them with
 // those of an empty function.
-func measureStarts(ctx context.Context, s *rig) ([]row, error) {
+func measureStarts(ctx context.Context, r *rig) ([]row, error) {
 	runtime := openRuntime()
 	defer runtime.Close()
 	dir, err := os.MkdirTemp("", "journeys-bench-")
@@ -53,7 +53,7 @@ func measureStarts(ctx context.Context, s *rig) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		figures, err := measureStart(runtime, s, f, empty)
+		figures, err := measureStart(runtime, r, f, empty)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Name, err)
 		}
@@ -143,14 +143,14 @@ func startRows(all []startFigures) []row {
 }
 
 // measureStart starts a function and the empty one in turns.
-func measureStart(runtime *runtimeAPI, s *rig, f manifest.Function, empty string) (startFigures, error) {
+func measureStart(runtime *runtimeAPI, r *rig, f manifest.Function, empty string) (startFigures, error) {
 	env := []string{
 		"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_LAMBDA_FUNCTION_NAME=" + f.Name,
 		"AWS_LAMBDA_LOG_FORMAT=JSON", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512", "AWS_CONFIG_FILE=" + os.DevNull,
-		"AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull, "AWS_ENDPOINT_URL_DYNAMODB=" + s.tap.URL,
+		"AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull, "AWS_ENDPOINT_URL_DYNAMODB=" + r.tap.URL,
 		"AWS_LAMBDA_RUNTIME_API=" + runtime.Listener.Addr().String(),
 	}
-	for name, value := range s.settings {
+	for name, value := range r.settings {
 		env = append(env, name+"="+value)
 	}
 	files := []string{bootstrap(f), empty}

@@ -187,7 +187,7 @@ func (w written) units() float64 {
 
 // transactUnits returns the units of a transaction: two for each started KB of
 // every item. DynamoDB Local reports those of one item. Items that are updated or
-// deleted count as 1 KB, which all of this program's are.
+// deleted count as 1 KB; those of the bench are smaller.
 func transactUnits(r *http.Request) (units float64, err error) {
 	body, err := r.GetBody()
 	if err != nil {
