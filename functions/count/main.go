@@ -1,4 +1,4 @@
-// Command count counts what the table's stream tells of enrollments.
+// Command count counts the writes of enrollments from the stream of the table.
 package main
 
 import "journeys/internal/boot"

@@ -1,4 +1,4 @@
-// Command rollup folds closed days of the figures and audits them, each hour.
+// Command rollup folds closed days of the figures and audits them every hour.
 package main
 
 import "journeys/internal/boot"

@@ -42,7 +42,7 @@ func TestOperations_MatchTheirFunctions(t *testing.T) {
 		require.NoError(t, err)
 		run := "boot.Endpoint(api." + id + ")"
 		if route.Function.Invokes != "" {
-			run = "boot.NudgingEndpoint(api." + id + ", dispatch.Lambda)"
+			run = "boot.InvokingEndpoint(api." + id + ", invoke.New)"
 		}
 		require.Contains(t, string(main), "func main() { "+run+" }")
 		require.Contains(t, string(main), "// Command "+route.Function.Name+" serves "+route.Key()+".\n")

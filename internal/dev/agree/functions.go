@@ -10,7 +10,7 @@ import (
 
 // runs is what a function's main does: it names an operation, or the package of
 // the one function that has its own.
-var runs = regexp.MustCompile(`boot\.(?:Nudging)?Endpoint\(api\.(\w+)|boot\.(\w+)\((?:\w+\.\w+)?\)|(\w+)\.Run\(\)`)
+var runs = regexp.MustCompile(`boot\.(?:Invoking)?Endpoint\(api\.(\w+)|boot\.(\w+)\((?:\w+\.\w+)?\)|(\w+)\.Run\(\)`)
 
 // FromFunctions returns the functions that a directory holds, each with the
 // code that its main.go runs.
