@@ -117,7 +117,7 @@ func (r *request) queryRange() analytics.Range {
 	case days.To < days.From:
 		r.faults.Add(queryPlace+"to", "must not be before from")
 	case days.To.Time().Sub(days.From.Time()) >= analytics.MaxDays*24*time.Hour:
-		r.faults.Add(queryPlace+"to", "must be so that from and to are at most %d days, both included", analytics.MaxDays)
+		r.faults.Add(queryPlace+"to", "must be less than %d days after from", analytics.MaxDays)
 	}
 	return days
 }
@@ -125,7 +125,7 @@ func (r *request) queryRange() analytics.Range {
 // queryDay reads a date. It returns "" after noting a fault.
 func (r *request) queryDay(name, other string) analytics.Day {
 	if !r.query.Has(name) {
-		r.faults.Add(queryPlace+name, "must be there too when %s is", other)
+		r.faults.Add(queryPlace+name, "is required when %s is given", other)
 		return ""
 	}
 	day := analytics.Day(r.query.Get(name))

@@ -90,7 +90,7 @@ func problemOf(err error) Problem {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return Problem{
 			Status: http.StatusServiceUnavailable, Code: "out-of-time",
-			Detail: "The call took too long. It may have been done; try again.",
+			Detail: "The call took too long. It may have taken effect; try again.",
 		}
 	}
 	return Problem{Status: http.StatusInternalServerError, Code: "internal-error"}

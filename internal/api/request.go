@@ -73,7 +73,7 @@ func (r *request) readQuery(known []string) {
 		case !slices.Contains(known, name):
 			r.faults.Add(queryPlace+pointerEscaper.Replace(name), "unknown query parameter%s", allowedHint(known))
 		case len(query[name]) > 1:
-			r.faults.Add(queryPlace+name, "stands %d times in the query string", len(query[name]))
+			r.faults.Add(queryPlace+name, "appears %d times in the query string", len(query[name]))
 		}
 	}
 }
