@@ -43,7 +43,7 @@ func (r *Rollup) compare(ctx context.Context, a *Audit) ([]Difference, error) {
 	return list, err
 }
 
-var errOvertaken = errors.New("analytics: the audit was overtaken by the fold of a later day; the next audit starts anew")
+var errOvertaken = errors.New("analytics: the audit was overtaken by the fold of a later day; the next audit starts over")
 
 // countedThrough returns what was counted through a day, without the repairs of
 // that day: an earlier run of the audit may have made some and then stopped. It

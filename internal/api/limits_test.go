@@ -24,7 +24,7 @@ type limit struct {
 //     header and of a token
 //   - internal/journey: 256 nodes and 512 edges
 //   - internal/condition: the values, paths and lists of a condition
-//   - internal/dev/local: 10 MB of a body at the gateway
+//   - internal/dev/gateway: 10 MB of a body at the gateway
 //   - internal/auth: 64 characters of a tenant, 256 bytes of a sub
 func TestLimits_HoldOnBothSides(t *testing.T) {
 	t.Parallel()
