@@ -3,7 +3,7 @@ package main
 
 import (
 	"journeys/internal/boot"
-	"journeys/internal/boot/effects"
+	"journeys/internal/boot/providers"
 )
 
-func main() { boot.Advance(effects.New) }
+func main() { boot.Advance(providers.New) }

@@ -1,4 +1,4 @@
-// Command count counts enrollments from the table's stream.
+// Command count counts the writes of enrollments from the stream of the table.
 package main
 
 import "journeys/internal/boot"

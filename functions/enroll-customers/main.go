@@ -4,7 +4,7 @@ package main
 import (
 	"journeys/internal/api"
 	"journeys/internal/boot"
-	"journeys/internal/boot/dispatch"
+	"journeys/internal/boot/invoke"
 )
 
-func main() { boot.NudgingEndpoint(api.EnrollCustomers, dispatch.Lambda) }
+func main() { boot.InvokingEndpoint(api.EnrollCustomers, invoke.New) }

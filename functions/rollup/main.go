@@ -1,5 +1,4 @@
-// Command rollup folds the counters of closed days and audits the figures, each
-// hour.
+// Command rollup folds closed days of the figures and audits them every hour.
 package main
 
 import "journeys/internal/boot"

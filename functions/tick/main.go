@@ -1,9 +1,9 @@
-// Command tick finds due customers each minute and invokes advance with them.
+// Command tick finds due customers every minute and invokes advance for them.
 package main
 
 import (
 	"journeys/internal/boot"
-	"journeys/internal/boot/dispatch"
+	"journeys/internal/boot/invoke"
 )
 
-func main() { boot.Tick(dispatch.Lambda) }
+func main() { boot.Tick(invoke.New) }

@@ -1,198 +1,102 @@
 package analytics
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"journeys/internal/emf"
 	"journeys/internal/journey"
 )
 
-// Record is one record of the table's stream that tells of an enrollment.
+// Record is one stream record of a write of an enrollment.
 type Record struct {
-	Number  string // its sequence number: a decimal, growing within a shard
+	Number  string // sequence number: a decimal that grows within a shard
 	Tenant  journey.Tenant
 	Journey journey.ID
-	Write   Write // with an empty Delta when nothing is to be counted
-	Err     error // why it cannot be read; nil when it can
+	Write   Write // with an empty Delta if there is nothing to count
+	Err     error // not nil if the record is unreadable
 }
 
 // Parts is the table as the counter needs it.
 type Parts interface {
-	// PutPart stores p if the stored part has p's Born and the Rev before, or,
-	// if p.Rev is 1, if there is none. Otherwise it returns ErrStale and what is
-	// stored, with Rev 0 for nothing. ErrInvalid
-	// is what the table will never take, or has in a form that cannot be read.
-	// After any other error it is unknown whether p was stored.
+	// PutPart stores p on condition that the stored part has p's Born and the
+	// preceding Rev or, if p.Rev is 1, that there is none. Otherwise it returns
+	// ErrStale and the stored part, with Rev 0 for none. It returns ErrInvalid if
+	// the table refuses p for good or holds an unreadable part. After any other
+	// error p may or may not be stored.
 	PutPart(ctx context.Context, p Part) (stored Part, err error)
 }
 
-// Errors of Parts and RollupTable.
+// Errors of Parts, Table and RollupTable.
 var (
-	ErrStale   = errors.New("analytics: it was written by another since it was read")
-	ErrInvalid = errors.New("analytics: the table does not take the part")
-
-	// ErrUnreadable is an item of a journey's figures that is damaged.
+	ErrStale      = errors.New("analytics: another process wrote the item since it was read")
+	ErrInvalid    = errors.New("analytics: the table does not take the part")
 	ErrUnreadable = errors.New("analytics: an item of the figures cannot be read")
 )
 
 // Bounds of the counter.
 const (
-	maxParts   = 4096 // that it remembers
-	maxWrites  = 100  // of one part, while other shards of the stream write it too
-	maxUnknown = 5    // records that cannot be read, of which the log tells
+	maxRememberedParts = 4096
+	maxPartWrites      = 100 // attempts at one part, against other writers
+	maxLoggedRecords   = 5   // unreadable records per batch
 )
 
-// Counter counts what a stream tells. It is the only one that does.
+// Counter counts the records of the table's stream. It may be used by several
+// goroutines.
 type Counter struct {
 	Parts        Parts
 	Now          func() time.Time
 	Log          *slog.Logger
-	Installation string // names this one among others, in the metrics
-	Parallel     int    // parts that it writes at a time; at least 1
+	Installation string // dimension of the metrics
+	Parallel     int    // parts written at a time; at least 1
 
 	mu    sync.Mutex
-	parts map[PartKey]Part // as they were written last; another may have written since
+	parts map[PartKey]Part // as last written or read; possibly outdated
 }
 
-// Count counts records of one shard of the stream, in any order and however
-// often they come, each once. An error means that some part could not be
-// written for now: the whole batch must come again. A record that cannot be
-// read, and a part that the table calls invalid, never come to be counted; they
-// are told as poison, and the others go on.
+// Count counts records of one stream shard, in any order. However often a record
+// is delivered, it counts once. An error means that some part could not be
+// written, and the whole batch must be delivered again. Unreadable records, and
+// parts that the table calls invalid, are counted as poison and do not hold up
+// the others.
 func (c *Counter) Count(ctx context.Context, shard string, records []Record) error {
-	b := batch{shard: shard, number: shardNumber(shard), groups: map[PartKey]*group{}, seen: map[string]bool{}}
-	for i := range records {
-		b.add(&records[i])
-	}
-	if len(b.groups) == 0 && len(b.unread) == 0 {
+	b := newBatch(shard, records)
+	if len(b.groups) == 0 && len(b.unreadable) == 0 {
 		return nil
 	}
-	slots := make(chan struct{}, c.Parallel)
-	var all sync.WaitGroup
-	var mu sync.Mutex
-	var errs []error
-	poison := len(b.unread)
-	for _, days := range b.chains() {
-		slots <- struct{}{}
-		all.Go(func() {
-			defer func() { <-slots }()
-			bad, err := c.writeDays(ctx, shard, days, b.groups)
-			mu.Lock()
-			defer mu.Unlock()
-			poison += bad
-			if err != nil {
-				errs = append(errs, err)
-			}
+	chains := b.chains()
+	poison, errs := make([]int, len(chains)), make([]error, len(chains))
+	var g errgroup.Group
+	g.SetLimit(c.Parallel)
+	for i, keys := range chains {
+		g.Go(func() error {
+			poison[i], errs[i] = c.writeChain(ctx, shard, keys, b.groups)
+			return nil
 		})
 	}
-	all.Wait()
-	c.report(ctx, &b, len(records), poison)
+	_ = g.Wait() // errs has them all
+	total := len(b.unreadable)
+	for _, n := range poison {
+		total += n
+	}
+	c.report(ctx, b, len(records), total)
 	return errors.Join(errs...)
 }
 
-// batch is the records of one shard, by the part that counts them.
-type batch struct {
-	shard  string
-	number int
-	groups map[PartKey]*group
-	order  []PartKey       // of the groups, as they came
-	seen   map[string]bool // sequence numbers
-	unread []*Record
-	newest time.Time
-}
-
-// group is what one part counts of a batch.
-type group struct {
-	version int
-	changes []change
-}
-
-// change is what one record changes.
-type change struct {
-	number string
-	at     time.Time
-	totals Totals
-	nodes  []int
-	steps  []Step
-	poison int64
-}
-
-func (b *batch) add(r *Record) {
-	if r.Err != nil {
-		b.unread = append(b.unread, r)
-		return
-	}
-	w := &r.Write
-	if len(w.Delta) == 0 || b.seen[r.Number] {
-		return
-	}
-	b.seen[r.Number] = true
-	if w.At.After(b.newest) {
-		b.newest = w.At
-	}
-	if checkDelta(w.Delta) != nil {
-		b.change(r).poison = 1
-		b.unread = append(b.unread, r)
-		return
-	}
-	c := b.change(r)
-	c.totals = totalsOf(w.Delta)
-	for node, s := range stepsOf(w.Delta) {
-		c.nodes, c.steps = append(c.nodes, node), append(c.steps, s)
-	}
-}
-
-// change returns what a record is to change.
-func (b *batch) change(r *Record) *change {
-	key := PartKey{
-		Tenant: r.Tenant, Journey: r.Journey, Day: DayOf(r.Write.At), Shard: b.number, Graph: r.Write.Graph,
-	}
-	g := b.groups[key]
-	if g == nil {
-		g = &group{}
-		b.groups[key], b.order = g, append(b.order, key)
-	}
-	g.version = max(g.version, r.Write.Version)
-	g.changes = append(g.changes, change{number: r.Number, at: r.Write.At})
-	return &g.changes[len(g.changes)-1]
-}
-
-// chains returns the keys of the groups: those of one graph in one list, the
-// earlier day first.
-func (b *batch) chains() [][]PartKey {
-	var chains [][]PartKey
-	at := map[PartKey]int{}
-	for _, key := range b.order {
-		graph := key
-		graph.Day = ""
-		i, ok := at[graph]
-		if !ok {
-			i = len(chains)
-			at[graph], chains = i, append(chains, nil)
-		}
-		chains[i] = append(chains[i], key)
-	}
-	for _, chain := range chains {
-		slices.SortFunc(chain, func(a, b PartKey) int { return cmp.Compare(a.Day, b.Day) })
-	}
-	return chains
-}
-
-// writeDays writes the groups of one graph, one day after the other, so that
-// nobody who was counted on one day is seen to move on the next before. Readers
-// begin with the last day.
-func (c *Counter) writeDays(ctx context.Context, shard string, days []PartKey, groups map[PartKey]*group) (poison int, err error) {
-	for _, key := range days {
-		bad, err := c.write(ctx, shard, key, groups[key])
-		poison += bad
+// writeChain writes the groups of one graph in the order of their days, so that
+// no reader sees an enrollment leave a node on one day before it entered on an
+// earlier one. Readers read the last day first.
+func (c *Counter) writeChain(ctx context.Context, shard string, keys []PartKey, groups map[PartKey]*group) (poison int, err error) {
+	for _, key := range keys {
+		n, err := c.writePart(ctx, shard, key, groups[key])
+		poison += n
 		if err != nil {
 			return poison, err
 		}
@@ -200,14 +104,14 @@ func (c *Counter) writeDays(ctx context.Context, shard string, days []PartKey, g
 	return poison, nil
 }
 
-// write adds a group to its part, unless it is in it. It begins with the part
-// as it remembers it, and learns from each refusal what is stored: so it reads
-// nothing, and the first write of a process to a part that is there is refused.
-func (c *Counter) write(ctx context.Context, shard string, key PartKey, g *group) (poison int, err error) {
-	part := c.remembered(key)
-	for range maxWrites {
-		next, more := g.addTo(part, shard, c.Now())
-		if !more {
+// writePart adds a group to its part. It starts from the remembered part and
+// learns the stored one when a write is refused, so it never reads: a process's
+// first write to an existing part is refused.
+func (c *Counter) writePart(ctx context.Context, shard string, key PartKey, g *group) (poison int, err error) {
+	part := c.recall(key)
+	for range maxPartWrites {
+		next, changed := g.addTo(part, shard, c.Now())
+		if !changed {
 			return 0, nil
 		}
 		stored, err := c.Parts.PutPart(ctx, next)
@@ -227,38 +131,11 @@ func (c *Counter) write(ctx context.Context, shard string, key PartKey, g *group
 		part.PartKey = key
 		c.remember(part)
 	}
-	return 0, fmt.Errorf("write figures of %s: others wrote them %d times meanwhile", key.Journey, maxWrites)
+	return 0, fmt.Errorf("write figures of %s: other writers came first %d times", key.Journey, maxPartWrites)
 }
 
-// addTo returns the part with what it has not counted of the group; false when
-// it has all of it.
-func (g *group) addTo(p Part, shard string, now time.Time) (Part, bool) {
-	before := p.Watermarks[shard]
-	last := before
-	n := p.next(now)
-	n.Version = max(n.Version, g.version)
-	for i := range g.changes {
-		c := &g.changes[i]
-		if !after(c.number, before) {
-			continue
-		}
-		if after(c.number, last) {
-			last = c.number
-		}
-		n.Totals.Add(c.totals)
-		n.Poison += c.poison
-		for j, node := range c.nodes {
-			n.Steps = AddSteps(n.Steps, node, c.steps[j:j+1])
-		}
-		if c.at.After(n.Newest) {
-			n.Newest = c.at
-		}
-	}
-	n.Watermarks[shard] = last
-	return n, last != before
-}
-
-func (c *Counter) remembered(key PartKey) Part {
+// recall returns the remembered part, a new one if there is none.
+func (c *Counter) recall(key PartKey) Part {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if p, ok := c.parts[key]; ok {
@@ -267,27 +144,24 @@ func (c *Counter) remembered(key PartKey) Part {
 	return Part{PartKey: key}
 }
 
-// remember keeps a part until there are too many.
+// remember keeps a part. Beyond maxRememberedParts it forgets all others.
 func (c *Counter) remember(p Part) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.parts == nil || len(c.parts) >= maxParts {
+	if c.parts == nil || len(c.parts) >= maxRememberedParts {
 		c.parts = map[PartKey]Part{}
 	}
 	c.parts[p.PartKey] = p
 }
 
-// report writes the one line of a batch, with its metrics.
+// report logs the batch, with its metrics, and some of its unreadable records.
 func (c *Counter) report(ctx context.Context, b *batch, records, poison int) {
-	for _, r := range b.unread[:min(len(b.unread), maxUnknown)] {
+	for _, r := range b.unreadable[:min(len(b.unreadable), maxLoggedRecords)] {
 		c.Log.ErrorContext(ctx, "poison: a write that cannot be read", "shard", b.shard, "record", r.Number,
 			"tenant", r.Tenant.String(), "journey", r.Journey, "error", errors.Join(r.Err, checkDelta(r.Write.Delta)))
 	}
 	now := c.Now()
-	metrics := []emf.Metric{
-		{Name: "RecordsCounted", Unit: emf.Count, Value: float64(records)},
-		{Name: "Poison", Unit: emf.Count, Value: float64(poison)},
-	}
+	metrics := []emf.Metric{emf.CountMetric("RecordsCounted", records), emf.CountMetric("Poison", poison)}
 	if !b.newest.IsZero() {
 		lag := float64(now.Sub(b.newest).Milliseconds())
 		metrics = append(metrics, emf.Metric{Name: "CountLag", Unit: emf.Milliseconds, Value: max(lag, 0)})
@@ -299,9 +173,9 @@ func (c *Counter) report(ctx context.Context, b *batch, records, poison int) {
 	c.Log.LogAttrs(ctx, slog.LevelInfo, "count", attrs...)
 }
 
-// shardNumber spreads the shards of the stream over the items of a day.
-func shardNumber(shard string) int {
+// partShard returns the Shard of the parts that a stream shard writes.
+func partShard(streamShard string) int {
 	sum := fnv.New32a()
-	_, _ = sum.Write([]byte(shard))
+	_, _ = sum.Write([]byte(streamShard))
 	return int(sum.Sum32() % Shards)
 }

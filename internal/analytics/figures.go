@@ -1,7 +1,8 @@
-// Package analytics keeps the figures of journeys: how many entered, went on
-// and left, by graph and node. The counter adds what every write of an
-// enrollment changed, each exactly once. It knows no AWS: the table is an
-// interface, so that a model can let everything go wrong between the two.
+// Package analytics keeps the figures of journeys: how many customers entered,
+// moved on and left, by graph and node. The counter adds every write of an
+// enrollment exactly once, rollup folds closed days and audits them against the
+// enrollments, and a report reads them. The package does not know AWS: the table
+// is an interface, so that a model can inject every fault between the two.
 package analytics
 
 import (
@@ -13,21 +14,22 @@ import (
 	"journeys/internal/journey"
 )
 
-// Totals are of enrollments. Who was enrolled is inside or left one way.
+// Totals counts enrollments. Each is either active or counted by exactly one of
+// the other fields.
 type Totals struct {
 	Enrolled  int64
 	Completed int64
 	Expired   int64
 	Cancelled int64
-	Failed    int64 // less those that were retried; below zero on a day that only retried
+	Failed    int64 // minus retried ones, so it can be below zero for a single day
 }
 
-// Active is how many are inside.
+// Active returns the number of enrollments that are still in the journey.
 func (t Totals) Active() int64 {
 	return t.Enrolled - t.Completed - t.Expired - t.Cancelled - t.Failed
 }
 
-// Add adds o.
+// Add adds o to the receiver.
 func (t *Totals) Add(o Totals) {
 	t.Enrolled += o.Enrolled
 	t.Completed += o.Completed
@@ -36,20 +38,20 @@ func (t *Totals) Add(o Totals) {
 	t.Failed += o.Failed
 }
 
-// Step is what happened at one node.
+// Step counts what happened at one node.
 type Step struct {
 	Entered   int64
-	Completed int64 // left by an edge, or at an exit
-	Failed    int64 // less those that were retried
+	Completed int64 // left along an edge, or at an exit
+	Failed    int64 // minus retried ones
 	Dropped   int64 // expired or cancelled here
-	True      int64 // left a split by its edge "true"
-	False     int64 // left a split by its edge "false"
+	True      int64 // left a split along the edge "true"
+	False     int64 // left a split along the edge "false"
 }
 
-// Active is how many are at the node.
+// Active returns the number of enrollments at the node.
 func (s Step) Active() int64 { return s.Entered - s.Completed - s.Failed - s.Dropped }
 
-// Add adds o.
+// Add adds o to the receiver.
 func (s *Step) Add(o Step) {
 	s.Entered += o.Entered
 	s.Completed += o.Completed
@@ -59,8 +61,8 @@ func (s *Step) Add(o Step) {
 	s.False += o.False
 }
 
-// AddSteps adds what happened at nodes from index first on, and returns the
-// longer list. Nodes behind the end of a list count as zero.
+// AddSteps adds the steps of the nodes from index first on to list, and returns
+// it, extended if needed. Nodes beyond the end of a list have zero counts.
 func AddSteps(list []Step, first int, more []Step) []Step {
 	if missing := first + len(more) - len(list); missing > 0 && len(more) > 0 {
 		list = append(list, make([]Step, missing)...)
@@ -71,21 +73,21 @@ func AddSteps(list []Step, first int, more []Step) []Step {
 	return list
 }
 
-// Graph is what happened to those who follow one graph.
+// Graph holds the figures of one graph.
 type Graph struct {
-	Version int // the highest under which the journey had this graph
+	Version int // the latest journey version with this graph
 	Totals
-	Steps []Step // by node index; may end before the graph does
+	Steps []Step // by node index; may be shorter than the graph
 }
 
-// Figures are a journey's. The zero value has nothing counted.
+// Figures holds the figures of a journey. The zero value is empty.
 type Figures struct {
 	Graphs map[string]*Graph // by the graph's hash
 	Poison int64             // writes that could not be counted
-	Newest time.Time         // of the writes that are counted; zero for none
+	Newest time.Time         // of the counted writes; zero for none
 }
 
-// Totals returns the totals of all graphs.
+// Totals returns the sum of all graphs.
 func (f *Figures) Totals() Totals {
 	var sum Totals
 	for _, g := range f.Graphs {
@@ -94,7 +96,8 @@ func (f *Figures) Totals() Totals {
 	return sum
 }
 
-// Graph returns the figures of a graph, which it makes if there are none.
+// Graph returns the figures of a graph, and adds them to f if missing. It raises
+// their Version to version.
 func (f *Figures) Graph(hash string, version int) *Graph {
 	g := f.Graphs[hash]
 	if g == nil {
@@ -108,32 +111,31 @@ func (f *Figures) Graph(hash string, version int) *Graph {
 	return g
 }
 
-// Merge adds o, which counted other writes.
+// Merge adds o, which must not count the same writes.
 func (f *Figures) Merge(o *Figures) {
 	for hash, g := range o.Graphs {
-		into := f.Graph(hash, g.Version)
-		into.Totals.Add(g.Totals)
-		into.Steps = AddSteps(into.Steps, 0, g.Steps)
+		g.addTo(f.Graph(hash, g.Version))
 	}
 	f.Poison += o.Poison
-	f.see(o.Newest)
+	f.noteWrite(o.Newest)
 }
 
-func (f *Figures) see(at time.Time) {
+// noteWrite raises Newest to at.
+func (f *Figures) noteWrite(at time.Time) {
 	if at.After(f.Newest) {
 		f.Newest = at
 	}
 }
 
-// Write is what one write of an enrollment changed.
+// Write is the change that one write of an enrollment made.
 type Write struct {
-	Graph   string // hash of the graph that the customer follows
+	Graph   string // hash of the enrollment's graph
 	Version int    // of that graph
 	At      time.Time
 	Delta   journey.Delta
 }
 
-// Apply adds one write. It changes nothing when the delta is malformed.
+// Apply adds one write. It changes nothing if the delta is malformed.
 func (f *Figures) Apply(w Write) error {
 	if err := checkDelta(w.Delta); err != nil {
 		return err
@@ -143,7 +145,7 @@ func (f *Figures) Apply(w Write) error {
 	for node, s := range stepsOf(w.Delta) {
 		g.Steps = AddSteps(g.Steps, node, []Step{s})
 	}
-	f.see(w.At)
+	f.noteWrite(w.At)
 	return nil
 }
 
@@ -156,7 +158,7 @@ func checkDelta(d journey.Delta) error {
 	return nil
 }
 
-// totalsOf returns a well-formed delta's marks of the enrollment.
+// totalsOf decodes the enrollment's marks of a well-formed delta.
 func totalsOf(d journey.Delta) Totals {
 	one := func(m journey.Mark) int64 { return bit(d[0], m) }
 	return Totals{
@@ -166,7 +168,7 @@ func totalsOf(d journey.Delta) Totals {
 	}
 }
 
-// stepsOf yields a well-formed delta's nodes.
+// stepsOf yields the node indexes and steps of a well-formed delta.
 func stepsOf(d journey.Delta) func(yield func(int, Step) bool) {
 	return func(yield func(int, Step) bool) {
 		for pair := range slices.Chunk(d[1:], 2) {
@@ -190,9 +192,10 @@ func bit(marks byte, m journey.Mark) int64 {
 	return 0
 }
 
-// Faults returns what cannot be true of figures since a journey began: it is
-// empty when the identities that the API promises hold. They are per graph,
-// since nobody changes graphs. Figures of a single day need not keep them.
+// Faults describes every graph whose figures contradict each other; it is empty
+// if the identities that the API documents hold. They hold per graph, since an
+// enrollment never changes its graph, and only for figures since the journey's
+// start, not for those of a single day.
 func (f *Figures) Faults() []string {
 	var faults []string
 	for hash, g := range f.Graphs {
@@ -211,4 +214,32 @@ func (f *Figures) Faults() []string {
 	}
 	slices.Sort(faults)
 	return faults
+}
+
+// addTo adds g's counts to another graph.
+func (g *Graph) addTo(to *Graph) {
+	to.Totals.Add(g.Totals)
+	to.Steps = AddSteps(to.Steps, 0, g.Steps)
+}
+
+// subtractFrom subtracts g's counts from another graph.
+func (g *Graph) subtractFrom(from *Graph) {
+	minus := Graph{Steps: make([]Step, len(g.Steps))}
+	minus.Totals = Totals{-g.Enrolled, -g.Completed, -g.Expired, -g.Cancelled, -g.Failed}
+	for i, s := range g.Steps {
+		minus.Steps[i] = Step{-s.Entered, -s.Completed, -s.Failed, -s.Dropped, -s.True, -s.False}
+	}
+	minus.addTo(from)
+}
+
+func (g *Graph) zero() bool {
+	return g.Totals == (Totals{}) && !slices.ContainsFunc(g.Steps, func(s Step) bool { return s != Step{} })
+}
+
+// step returns the step of a node, a zero one beyond the end of Steps.
+func (g *Graph) step(node int) Step {
+	if node >= len(g.Steps) {
+		return Step{}
+	}
+	return g.Steps[node]
 }

@@ -17,7 +17,7 @@ func apply(t *testing.T, f *analytics.Figures, graph string, at time.Time, delta
 	require.NoError(t, f.Apply(analytics.Write{Graph: graph, Version: 1, At: at, Delta: delta}))
 }
 
-func TestFigures(t *testing.T) {
+func TestFigures_AddUpWrites(t *testing.T) {
 	t.Parallel()
 
 	const (
@@ -50,7 +50,7 @@ func TestFigures(t *testing.T) {
 	require.Empty(t, f.Faults(), "a malformed delta changes nothing")
 }
 
-func TestFigures_FaultsAreFound(t *testing.T) {
+func TestFigures_FindContradictions(t *testing.T) {
 	t.Parallel()
 
 	for name, delta := range map[string][]byte{
@@ -65,15 +65,15 @@ func TestFigures_FaultsAreFound(t *testing.T) {
 	}
 }
 
-func TestPart_Settled(t *testing.T) {
+func TestPart_SettlesAfter26Hours(t *testing.T) {
 	t.Parallel()
 
 	p := analytics.Part{PartKey: analytics.PartKey{Day: "2026-11-23"}, Updated: t0}
 	end := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
-	require.False(t, p.Settled(end.Add(26*time.Hour-1)), "the day is not over for 26 hours")
+	require.False(t, p.Settled(end.Add(26*time.Hour-1)), "less than 26 hours after the day")
 	require.True(t, p.Settled(end.Add(26*time.Hour)))
 	p.Updated = end.Add(time.Hour)
-	require.False(t, p.Settled(end.Add(26*time.Hour)), "what it counted last may come again")
+	require.False(t, p.Settled(end.Add(26*time.Hour)), "less than 26 hours after the last write")
 	require.True(t, p.Settled(end.Add(27*time.Hour)))
 	require.Equal(t, end.AddDate(0, 0, -1), p.Day.Time())
 	require.Equal(t, analytics.Day("2026-11-23"), analytics.DayOf(end.Add(-1)))

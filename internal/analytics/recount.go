@@ -6,23 +6,79 @@ import (
 	"journeys/internal/journey"
 )
 
-// Recount adds to f what the writes of an enrollment through a day changed, as
-// the item alone tells it: its path, where it is, how it left, and when. It adds
-// up to what Apply added of those writes, since all of a write is of one day.
+// Recount is what a pass of an audit read from the enrollments.
+type Recount struct {
+	Figures map[JourneyKey]*Figures       // of every journey with enrollments or counters
+	Wrong   map[JourneyKey]map[string]int // number of inconsistent enrollments by graph hash; "" for unreadable figures
+	Moved   map[JourneyKey]bool           // a customer was forgotten since the audit began
+}
+
+// NewRecount returns an empty recount.
+func NewRecount() *Recount {
+	return &Recount{
+		Figures: map[JourneyKey]*Figures{}, Wrong: map[JourneyKey]map[string]int{}, Moved: map[JourneyKey]bool{},
+	}
+}
+
+// figures returns the figures of a journey, and adds them if missing.
+func (r *Recount) figures(k JourneyKey) *Figures {
+	f := r.Figures[k]
+	if f == nil {
+		f = &Figures{}
+		r.Figures[k] = f
+	}
+	return f
+}
+
+// AddWrong adds n inconsistent enrollments of a graph.
+func (r *Recount) AddWrong(k JourneyKey, graph string, n int) {
+	if r.Wrong[k] == nil {
+		r.Wrong[k] = map[string]int{}
+	}
+	r.Wrong[k][graph] += n
+}
+
+func (r *Recount) merge(o *Recount) {
+	for k, f := range o.Figures {
+		r.figures(k).Merge(f)
+	}
+	for k, graphs := range o.Wrong {
+		for graph, n := range graphs {
+			r.AddWrong(k, graph, n)
+		}
+	}
+	for k := range o.Moved {
+		r.Moved[k] = true
+	}
+}
+
+// wrongItems returns the number of wrong enrollments and unreadable figures.
+func (r *Recount) wrongItems() (n int) {
+	for _, graphs := range r.Wrong {
+		for _, wrong := range graphs {
+			n += wrong
+		}
+	}
+	return n
+}
+
+// Recount adds everything that happened to an enrollment through a day, derived
+// from the item alone: its path, its state and its times. The result is the sum
+// of what Apply adds for the enrollment's writes, since a write falls on one day.
 //
-// A failure that was retried on another day is told by Enrollment.Retries. One
-// of the same day may be told or not: it adds up to nothing.
+// Enrollment.Retries has the failures that were retried on a later day. Those
+// retried on the same day may be missing there; they add up to zero.
 func (f *Figures) Recount(e journey.Enrollment, through Day) {
-	r := recount{f: f, hash: e.GraphHash, version: e.Version, end: through.End()}
+	r := recounter{f: f, hash: e.GraphHash, version: e.Version, end: through.End()}
 	if !r.add(e.EnrolledAt, Totals{Enrolled: 1}) {
 		return
 	}
 	r.addPath(e)
-	for _, again := range e.Retries.Decode(e.EnrolledAt) {
-		r.add(again.FailedAt, Totals{Failed: 1})
-		r.addStep(again.FailedAt, again.Node, Step{Failed: 1})
-		r.add(again.RetriedAt, Totals{Failed: -1})
-		r.addStep(again.RetriedAt, again.Node, Step{Failed: -1})
+	for _, retry := range e.Retries.Decode(e.EnrolledAt) {
+		r.add(retry.FailedAt, Totals{Failed: 1})
+		r.addStep(retry.FailedAt, retry.Node, Step{Failed: 1})
+		r.add(retry.RetriedAt, Totals{Failed: -1})
+		r.addStep(retry.RetriedAt, retry.Node, Step{Failed: -1})
 	}
 	switch e.Status {
 	case journey.Inside:
@@ -40,15 +96,16 @@ func (f *Figures) Recount(e journey.Enrollment, through Day) {
 	}
 }
 
-// recount adds what happened before end.
-type recount struct {
+// recounter adds what happened before end to the figures of a graph.
+type recounter struct {
 	f       *Figures
 	hash    string
 	version int
 	end     time.Time
 }
 
-func (r *recount) add(at time.Time, t Totals) bool {
+// add returns false if at is too late.
+func (r *recounter) add(at time.Time, t Totals) bool {
 	if !at.Before(r.end) {
 		return false
 	}
@@ -56,20 +113,20 @@ func (r *recount) add(at time.Time, t Totals) bool {
 	return true
 }
 
-func (r *recount) addStep(at time.Time, node int, s Step) {
+func (r *recounter) addStep(at time.Time, node int, s Step) {
 	if at.Before(r.end) {
 		g := r.f.Graph(r.hash, r.version)
 		g.Steps = AddSteps(g.Steps, node, []Step{s})
 	}
 }
 
-// addPath adds the nodes that were left, and the one where e is.
-func (r *recount) addPath(e journey.Enrollment) {
+// addPath adds the nodes that e left, and its current node.
+func (r *recounter) addPath(e journey.Enrollment) {
 	visits := e.Path.Visits(e.EnrolledAt)
 	for i, v := range visits {
-		left := e.Since
+		leftAt := e.Since
 		if i+1 < len(visits) {
-			left = visits[i+1].EnteredAt
+			leftAt = visits[i+1].EnteredAt
 		}
 		r.addStep(v.EnteredAt, v.Node, Step{Entered: 1})
 		step := Step{Completed: 1}
@@ -79,9 +136,9 @@ func (r *recount) addPath(e journey.Enrollment) {
 		if v.Result == journey.False {
 			step.False = 1
 		}
-		r.addStep(left, v.Node, step)
+		r.addStep(leftAt, v.Node, step)
 	}
-	if e.Status != journey.Completed { // the exit stands in the path
+	if e.Status != journey.Completed { // a completed path includes its exit
 		r.addStep(e.Since, e.Node, Step{Entered: 1})
 	}
 }

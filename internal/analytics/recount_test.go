@@ -24,8 +24,8 @@ func definition(t testing.TB, text string) journey.Definition {
 	return d
 }
 
-// walk takes a customer at random through a graph, as an engine would, and
-// calls wrote with every write.
+// walk moves a customer through a graph at random, as the engine would, and calls
+// wrote for every write.
 func walk(t testing.TB, r *rand.Rand, d journey.Definition, begun time.Time, wrote func(journey.Enrollment)) {
 	attributes, err := condition.ParseValue(fmt.Appendf(nil, `{"a0":%d,"a1":%d,"a2":%d}`, r.IntN(10), r.IntN(10), r.IntN(10)))
 	require.NoError(t, err)
@@ -39,7 +39,7 @@ func walk(t testing.TB, r *rand.Rand, d journey.Definition, begun time.Time, wro
 			now = e.Due
 		}
 		now = now.Add(time.Duration(r.IntN(36*3600_000)) * time.Millisecond / time.Duration(1+r.IntN(100))).Truncate(time.Millisecond)
-		if e.Status == journey.Failed { // somebody looks at it at once, or in the next days
+		if e.Status == journey.Failed { // retried or removed at once, or within days
 			now = now.Add(time.Duration(r.IntN(72*3600_000)/(1+r.IntN(2)*200)) * time.Millisecond)
 		}
 		e = e.NextWrite(now)
@@ -48,19 +48,19 @@ func walk(t testing.TB, r *rand.Rand, d journey.Definition, begun time.Time, wro
 			e = e.Cancel("removed")
 		case e.Status == journey.Failed:
 			e = e.Retry(now)
-		case r.IntN(12) == 0 || len(e.Retries) > 0 && r.IntN(3) > 0: // who failed fails again
+		case r.IntN(12) == 0 || len(e.Retries) > 0 && r.IntN(3) > 0: // a failed enrollment is likely to fail again
 			e = e.Fail("send_failed")
 		case r.IntN(40) == 0:
 			e = e.Cancel("removed")
 		default:
 			in := journey.Input{Now: now, Attributes: attributes, HasAttributes: true}
-			for range 1 + r.IntN(3) { // several steps share a write, which may take until after midnight
+			for range 1 + r.IntN(3) { // steps that share a write, possibly across midnight
 				switch effect {
 				case journey.NeedDecision:
 					in.Answer.Result = journey.Decided
 				case journey.NeedSend:
 					in.Answer.Result = journey.Sent
-				default: // it waits, or goes on by itself
+				default: // no effect
 				}
 				e, effect = d.Graph.Step(e, in)
 				in.Answer = journey.Answer{}
@@ -71,9 +71,9 @@ func walk(t testing.TB, r *rand.Rand, d journey.Definition, begun time.Time, wro
 	}
 }
 
-// What the counter adds, write by write and day by day, is what the item alone
-// tells as of each day, at any later time.
-func TestRecount_IsTheSumOfTheWrites(t *testing.T) {
+// For each day, the counter's sum of the writes equals what the last item says of
+// that day.
+func TestRecount_EqualsTheSumOfTheWrites(t *testing.T) {
 	t.Parallel()
 
 	outcomes := map[journey.EnrollmentStatus]int{}
@@ -82,7 +82,7 @@ func TestRecount_IsTheSumOfTheWrites(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 8))
 		d := definition(t, journeytest.Graph(r, 2+r.IntN(20)))
 		byDay := map[analytics.Day]*analytics.Figures{}
-		takenUp := map[analytics.Day]int{}
+		retriesByDay := map[analytics.Day]int{}
 		var last journey.Enrollment
 		begun := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC).Add(time.Duration(r.IntN(4*86400_000)) * time.Millisecond)
 		walk(t, r, d, begun, func(e journey.Enrollment) {
@@ -93,15 +93,15 @@ func TestRecount_IsTheSumOfTheWrites(t *testing.T) {
 			}
 			require.NoError(t, byDay[day].Apply(analytics.Write{Graph: d.Hash, Version: 3, At: e.WrittenAt, Delta: e.Delta}))
 			if journey.Mark(e.Delta[0])&journey.MarkRetried != 0 {
-				takenUp[day]++
+				retriesByDay[day]++
 			}
 		})
 		outcomes[last.Status]++
-		for _, times := range takenUp {
+		for _, times := range retriesByDay {
 			retriesOfADay[times]++
 		}
-		daysOfRetries[len(takenUp)]++
-		require.LessOrEqual(t, len(last.Retries.Decode(last.EnrolledAt)), len(takenUp)+1, "seed %d", seed)
+		daysOfRetries[len(retriesByDay)]++
+		require.LessOrEqual(t, len(last.Retries.Decode(last.EnrolledAt)), len(retriesByDay)+1, "seed %d", seed)
 		require.NoError(t, d.Graph.Shape().Check(last), "seed %d", seed)
 		var counted analytics.Figures
 		for day := analytics.DayOf(begun); day <= analytics.DayOf(last.WrittenAt); day = analytics.DayOf(day.End()) {
@@ -121,7 +121,7 @@ func TestRecount_IsTheSumOfTheWrites(t *testing.T) {
 	require.Greater(t, min(retriesOfADay[2], daysOfRetries[2]), 50)
 }
 
-// figures are those of each graph, without zeros at the end of its steps.
+// figures returns the figures by graph, without zero steps at the end.
 func figures(f *analytics.Figures) map[string]analytics.Graph {
 	all := map[string]analytics.Graph{}
 	for hash, g := range f.Graphs {

@@ -13,11 +13,11 @@ type analyticsBody struct {
 	JourneyID       journey.ID      `json:"journeyId"`
 	JourneyName     string          `json:"journeyName"`
 	Status          journey.Status  `json:"status"`
-	AsOf            *timestamp      `json:"asOf"` // null when nothing is counted
+	AsOf            *timestamp      `json:"asOf"` // null if nothing is counted
 	Enrollments     enrollmentsBody `json:"enrollments"`
 	CompletionRate  float64         `json:"completionRate"`
 	Steps           []stepBody      `json:"steps"`
-	VersionsLeftOut []int           `json:"versionsLeftOut,omitzero"` // whose steps would be too many
+	VersionsLeftOut []int           `json:"versionsLeftOut,omitzero"` // older versions whose steps exceed analytics.MaxSteps
 	Series          []dayBody       `json:"series,omitzero"`
 }
 
@@ -33,14 +33,14 @@ type enrollmentsBody struct {
 type stepBody struct {
 	NodeID         string           `json:"nodeId"`
 	NodeType       journey.NodeType `json:"nodeType"`
-	Version        int              `json:"version,omitzero"` // of an older graph
+	Version        int              `json:"version,omitzero"` // absent for the current graph
 	Entered        int64            `json:"entered"`
 	Completed      int64            `json:"completed"`
 	Active         int64            `json:"active"`
 	Failed         int64            `json:"failed"`
 	Dropped        int64            `json:"dropped"`
 	CompletionRate float64          `json:"completionRate"`
-	Branches       *branchesBody    `json:"branches,omitzero"` // of a condition_split
+	Branches       *branchesBody    `json:"branches,omitzero"` // condition_split only
 }
 
 type branchesBody struct {
@@ -58,21 +58,21 @@ type dayBody struct {
 }
 
 func getJourneyAnalytics(a *API, w http.ResponseWriter, r *request) error {
-	days := r.days()
-	if err := r.invalid(); err != nil {
+	days := r.queryRange()
+	if err := r.checkFaults(); err != nil {
 		return err
 	}
 	report, err := a.Analytics.Report(r.Context(), r.tenant, r.id, days)
 	if err != nil {
 		return err
 	}
-	return answer(w, http.StatusOK, analyticsOf(r.id, report))
+	return writeJSON(w, http.StatusOK, newAnalyticsBody(r.id, report))
 }
 
-func analyticsOf(id journey.ID, report analytics.Report) analyticsBody {
+func newAnalyticsBody(id journey.ID, report analytics.Report) analyticsBody {
 	e := report.Enrollments
 	body := analyticsBody{
-		JourneyID: id, JourneyName: report.Name, Status: report.Status, AsOf: optional(report.AsOf),
+		JourneyID: id, JourneyName: report.Name, Status: report.Status, AsOf: timestampOrNil(report.AsOf),
 		VersionsLeftOut: report.LeftOut,
 		Enrollments:     enrollmentsBody{e.Enrolled, e.Active(), e.Completed, e.Expired, e.Cancelled, e.Failed},
 		CompletionRate:  rate(e.Completed, e.Enrolled), Steps: []stepBody{},
@@ -96,7 +96,7 @@ func analyticsOf(id journey.ID, report analytics.Report) analyticsBody {
 	return body
 }
 
-// rate returns the part of a whole with four decimals, 0 of nothing.
+// rate returns part/whole with four decimals, and 0 if whole is 0.
 func rate(part, whole int64) float64 {
 	if whole == 0 {
 		return 0
@@ -104,27 +104,28 @@ func rate(part, whole int64) float64 {
 	return math.Round(float64(part)/float64(whole)*10_000) / 10_000
 }
 
-// days reads from and to, of which there are both or none.
-func (r *request) days() analytics.Range {
+// queryRange reads from and to. It returns the zero Range if both are absent or
+// either is wrong.
+func (r *request) queryRange() analytics.Range {
 	if !r.query.Has("from") && !r.query.Has("to") {
 		return analytics.Range{}
 	}
-	days := analytics.Range{From: r.day("from", "to"), To: r.day("to", "from")}
+	days := analytics.Range{From: r.queryDay("from", "to"), To: r.queryDay("to", "from")}
 	switch {
 	case days.From == "" || days.To == "":
 		return analytics.Range{}
 	case days.To < days.From:
 		r.faults.Add(queryPlace+"to", "must not be before from")
 	case days.To.Time().Sub(days.From.Time()) >= analytics.MaxDays*24*time.Hour:
-		r.faults.Add(queryPlace+"to", "must be so that from and to are at most %d days, both included", analytics.MaxDays)
+		r.faults.Add(queryPlace+"to", "must be less than %d days after from", analytics.MaxDays)
 	}
 	return days
 }
 
-// day reads a date; "" when there is none.
-func (r *request) day(name, other string) analytics.Day {
+// queryDay reads a date. It returns "" after noting a fault.
+func (r *request) queryDay(name, other string) analytics.Day {
 	if !r.query.Has(name) {
-		r.faults.Add(queryPlace+name, "must be there too when %s is", other)
+		r.faults.Add(queryPlace+name, "is required when %s is given", other)
 		return ""
 	}
 	day := analytics.Day(r.query.Get(name))
@@ -135,7 +136,7 @@ func (r *request) day(name, other string) analytics.Day {
 	return day
 }
 
-// The days that can be asked for.
+// The bounds of from and to.
 const (
 	firstDay analytics.Day = "1970-01-01"
 	lastDay  analytics.Day = "9000-12-31"

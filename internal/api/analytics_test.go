@@ -15,17 +15,17 @@ import (
 	"journeys/internal/manifest"
 )
 
-// The figures of a journey that was edited once, spread over a total, open days
-// and a repair, are added up and worded as the contract says.
-func TestAnalytics(t *testing.T) {
+// The journey was edited once. Its counts are spread over a total, two open days
+// and a repair.
+func TestAnalytics_AddsUpTheCounters(t *testing.T) {
 	t.Parallel()
 
-	store := &memory{}
+	store := &memoryStore{}
 	id := newServer(t, store).create(`{"name":"Welcome","definition":` + wholeGraph + `}`)
 	j := store.journeys[0]
 	older := j
 	older.GraphHash = "0000000000000000000000000000000000000000000000000000000000000000"
-	s := newServer(t, counted{stores: store, counters: analytics.Counters{
+	s := newServer(t, countedStore{Store: store, counters: analytics.Counters{
 		Totals: map[string]*analytics.Total{j.GraphHash: {
 			Rev: 1, Through: "2026-11-22", Newest: start.AddDate(0, 0, -1),
 			Graph: analytics.Graph{
@@ -94,9 +94,8 @@ func TestAnalytics(t *testing.T) {
 	}, body.Series)
 }
 
-// Of a journey that was edited very often, the oldest graphs' steps are left out
-// and named: a function may answer with 6 MB.
-func TestAnalytics_ManyVersions(t *testing.T) {
+// The answer of a function is limited to 6 MB.
+func TestAnalytics_LeavesOutTheOldestVersions(t *testing.T) {
 	t.Parallel()
 
 	const versions = 60
@@ -117,7 +116,7 @@ func TestAnalytics_ManyVersions(t *testing.T) {
 			Version: v, Totals: analytics.Totals{Enrolled: 3 * many, Failed: many}, Steps: steps,
 		}}
 	}
-	s := newServer(t, counted{stores: &memory{}, counters: counters})
+	s := newServer(t, countedStore{Store: &memoryStore{}, counters: counters})
 	w := s.do(call{method: "GET", path: "/journeys/jrn_01JD0000000000000000000000/analytics"})
 	require.Equal(t, http.StatusOK, w.Code)
 	var body struct {
@@ -128,19 +127,19 @@ func TestAnalytics_ManyVersions(t *testing.T) {
 	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &body))
 	require.Equal(t, versions*3*many, body.Enrollments["total"])
 	require.Len(t, body.Steps, analytics.MaxSteps)
-	require.Zero(t, body.Steps[0].Version, "the present graph first")
+	require.Zero(t, body.Steps[0].Version, "the current graph comes first")
 	require.Equal(t, 21, body.Steps[analytics.MaxSteps-1].Version)
 	require.Len(t, body.VersionsLeftOut, 20)
 	require.Equal(t, []int{1, 20}, []int{body.VersionsLeftOut[0], body.VersionsLeftOut[19]})
 	payload, err := json.Marshal(w.Body.String())
 	require.NoError(t, err)
-	require.Less(t, len(payload), 5<<20, "as the text that the function answers with")
+	require.Less(t, len(payload), 5<<20, "encoded as the text of the function's answer")
 }
 
-func TestAnalytics_NothingCounted(t *testing.T) {
+func TestAnalytics_IsEmptyWithoutCounts(t *testing.T) {
 	t.Parallel()
 
-	s := newServer(t, counted{stores: &memory{}})
+	s := newServer(t, countedStore{Store: &memoryStore{}})
 	id := s.create(`{"name":"Welcome"}`)
 	viewer := caller(manifest.Viewer)
 	body := s.must(http.StatusOK, call{method: "GET", path: "/journeys/" + id + "/analytics", caller: &viewer})
@@ -151,10 +150,10 @@ func TestAnalytics_NothingCounted(t *testing.T) {
 	s.must(http.StatusNotFound, call{method: "GET", path: "/journeys/jrn_01JD0000000000000000000000/analytics"})
 }
 
-func TestAnalytics_BadDays(t *testing.T) {
+func TestAnalytics_RefusesBadDays(t *testing.T) {
 	t.Parallel()
 
-	s := newServer(t, counted{stores: &memory{}})
+	s := newServer(t, countedStore{Store: &memoryStore{}})
 	id := s.create(`{"name":"Welcome"}`)
 	for query, pointers := range map[string][]string{
 		"from=2026-11-01":                     {"/query/to"},

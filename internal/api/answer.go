@@ -3,77 +3,56 @@ package api
 import (
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-
-	"journeys/internal/journey"
-	"journeys/internal/manifest"
 )
 
-// encode returns v as JSON. Callers' own JSON inside of it keeps its spelling.
+// encode returns v as JSON. JSON that a caller sent keeps its spelling.
 func encode(v any) ([]byte, error) {
 	return json.Marshal(v, jsontext.PreserveRawStrings(true), jsontext.AllowInvalidUTF8(true))
 }
 
-// send writes a whole answer.
-func send(w http.ResponseWriter, status int, contentType string, body []byte) {
+// writeBody writes a complete answer.
+func writeBody(w http.ResponseWriter, status int, contentType string, body []byte) {
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the caller may be gone, and nobody else is to be told
+	_, _ = w.Write(body) // fails only if the caller is gone
 }
 
-// answer sends v as JSON.
-func answer(w http.ResponseWriter, status int, v any) error {
+// writeJSON answers with v as JSON.
+func writeJSON(w http.ResponseWriter, status int, v any) error {
 	body, err := encode(v)
 	if err != nil {
 		return fmt.Errorf("encode the answer: %w", err)
 	}
-	send(w, status, "application/json", body)
+	writeBody(w, status, "application/json", body)
 	return nil
 }
 
-// timestamp is a time as callers see it: RFC 3339, UTC, milliseconds.
+// timestamp is a time in an answer: RFC 3339, UTC, milliseconds.
 type timestamp time.Time
 
-// MarshalText returns the time's text.
+// MarshalText implements encoding.TextMarshaler.
 func (t timestamp) MarshalText() ([]byte, error) {
 	return time.Time(t).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000Z"), nil
 }
 
-// journeyBody is a journey as callers see it. A list's journeys have NodeCount,
-// a single one has Definition.
-type journeyBody struct {
-	ID              journey.ID     `json:"id"`
-	Name            string         `json:"name"`
-	Description     string         `json:"description"`
-	Status          journey.Status `json:"status"`
-	Definition      jsontext.Value `json:"definition,omitzero"`
-	NodeCount       *int           `json:"nodeCount,omitzero"`
-	EntryCondition  jsontext.Value `json:"entryCondition"` // null for none
-	MaxDurationDays int            `json:"maxDurationDays"`
-	Version         int            `json:"version"`
-	CreatedAt       timestamp      `json:"createdAt"`
-	UpdatedAt       timestamp      `json:"updatedAt"`
-}
-
-func bodyOf(j journey.Journey) journeyBody {
-	return journeyBody{
-		ID: j.ID, Name: j.Name, Description: j.Description, Status: j.Status,
-		Definition: j.Definition, EntryCondition: j.EntryCondition,
-		MaxDurationDays: j.MaxDurationDays, Version: j.Version,
-		CreatedAt: timestamp(j.CreatedAt), UpdatedAt: timestamp(j.UpdatedAt),
+// timestampOrNil returns nil for the zero time.
+func timestampOrNil(t time.Time) *timestamp {
+	if t.IsZero() {
+		return nil
 	}
+	at := timestamp(t)
+	return &at
 }
 
-// answerJourney sends one journey with its ETag.
-func answerJourney(w http.ResponseWriter, status int, j journey.Journey) error {
-	w.Header().Set("ETag", etag(j.Rev))
-	return answer(w, status, bodyOf(j))
+// valueOrNil returns a pointer to value, nil for the zero value.
+func valueOrNil[T comparable](value T) *T {
+	var zero T
+	if value == zero {
+		return nil
+	}
+	return &value
 }
-
-func etag(rev int64) string { return `"` + strconv.FormatInt(rev, 10) + `"` }
-
-func location(id journey.ID) string { return manifest.BasePath + "/journeys/" + string(id) }

@@ -1,7 +1,8 @@
-// Package api serves the routes of the manifest over net/http: it reads what
-// callers send, asks the domain, and words the answer. It is the one place
-// where errors and panics become problem documents and log lines. It knows
-// nothing of API Gateway's events, of tokens, or of the table.
+// Package api serves the routes of the manifest over net/http: it decodes what
+// callers send, calls the domain and encodes the answer. Every error or panic
+// of an operation becomes a problem document and a log line here. The package
+// does not verify tokens and does not know the table. Of API Gateway it knows
+// only the request id.
 package api
 
 import (
@@ -20,23 +21,23 @@ import (
 	"journeys/internal/manifest"
 )
 
-// API is what the handlers work with. Every field is needed.
+// API holds what the operations use. Every field but Installation is required.
 type API struct {
 	Journeys  *journey.Service
 	Analytics *analytics.Reader
-	Log       *slog.Logger     // gets one line per request, and what it passed over
+	Log       *slog.Logger     // gets one line per request, and one per kind of damaged item
 	Now       func() time.Time // for the expiry of tokens and the durations in the log
-	// Meter returns a context for one request, and what tells the log at its
-	// end what the request used of the table.
+	// Meter returns a context for one request, and a function that reports, as a
+	// log attribute, what the request used of the table.
 	Meter func(context.Context) (context.Context, func() slog.Attr)
-	// Installation names this one among others, in the metrics.
+	// Installation is the dimension of the metrics.
 	Installation string
 }
 
 // Operation is a route and the code that serves it.
 type Operation struct {
 	manifest.Route
-	query  []string // the query parameters that it knows
+	query  []string // allowed query parameters
 	handle func(a *API, w http.ResponseWriter, r *request) error
 }
 
@@ -60,7 +61,7 @@ var (
 	DeleteCustomer      = Operation{manifest.DeleteCustomer, nil, deleteCustomer}
 )
 
-// Operations returns every operation.
+// Operations returns every operation, in the order of manifest.Routes.
 func Operations() []Operation {
 	return []Operation{
 		ListJourneys, CreateJourney, GetJourney, UpdateJourney, DeleteJourney,
@@ -69,12 +70,13 @@ func Operations() []Operation {
 	}
 }
 
-// Handler returns what serves op. It takes the caller's identity, the request
-// id and the path's values from the request; the path itself is not matched.
+// Handler returns the handler of op. A request must carry the caller
+// (auth.NewContext), the gateway's request id and its path values. The handler
+// does not match the path.
 func (a *API) Handler(op Operation) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := a.Now()
-		answer := &recorder{ResponseWriter: w}
+		rec := &recorder{ResponseWriter: w}
 		header := w.Header()
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Cache-Control", "no-store")
@@ -82,30 +84,31 @@ func (a *API) Handler(op Operation) http.Handler {
 		ctx, cancel := withMargin(r.Context())
 		defer cancel()
 		ctx, used := a.Meter(ctx)
-		err := a.serve(op, answer, r.WithContext(ctx))
+		err := a.serve(op, rec, r.WithContext(ctx))
 		if err != nil && ctx.Err() == context.DeadlineExceeded {
-			// Whatever failed, it failed because the time was up.
-			err = fmt.Errorf("%w: %v", context.DeadlineExceeded, err) //nolint:errorlint // what failed decides no answer
+			// An error after the deadline is a consequence of it.
+			err = fmt.Errorf("%w: %v", context.DeadlineExceeded, err) //nolint:errorlint // the inner error must not choose the answer
 		}
-		if err != nil && answer.status == 0 {
-			writeProblem(answer, r, err)
+		if err != nil && rec.status == 0 {
+			writeProblem(rec, r, err)
 		}
-		a.logRequest(r, op, answer, err, a.Now().Sub(started), used())
+		a.logRequest(r, op, rec, err, a.Now().Sub(started), used())
 	})
 }
 
-// serve refuses who may not call op, and then serves it.
-func (a *API) serve(op Operation, w *recorder, r *http.Request) (err error) {
+// serve authorizes the caller, reads the parts that all requests have in common
+// and calls the operation.
+func (a *API) serve(op Operation, rec *recorder, r *http.Request) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			err = &panicked{cause, debug.Stack()}
+			err = &panicError{cause, debug.Stack()}
 		}
 	}()
 	caller := auth.FromContext(r.Context())
 	if err := caller.May(op.Roles, a.Now()); err != nil {
 		return err
 	}
-	req := &request{Request: r, tenant: caller.Tenant, metrics: &w.metrics}
+	req := &request{Request: r, tenant: caller.Tenant, metrics: &rec.metrics}
 	if strings.Contains(op.Path, "{id}") {
 		if req.id = journey.ID(r.PathValue("id")); !req.id.Valid() {
 			return journey.ErrNotFound
@@ -115,14 +118,14 @@ func (a *API) serve(op Operation, w *recorder, r *http.Request) (err error) {
 		req.customer = req.readPathID("customerId")
 	}
 	req.readQuery(op.query)
-	return op.handle(a, w, req)
+	return op.handle(a, rec, req)
 }
 
-// answerMargin is what is left of a request's time when everything else must
-// have ended: enough to say that it took too long.
+// answerMargin is the part of a request's time that is reserved for answering
+// that the time is up.
 const answerMargin = 500 * time.Millisecond
 
-// withMargin returns ctx with an end before its own.
+// withMargin returns ctx with a deadline earlier by answerMargin.
 func withMargin(ctx context.Context) (context.Context, context.CancelFunc) {
 	if deadline, ok := ctx.Deadline(); ok {
 		return context.WithDeadline(ctx, deadline.Add(-answerMargin))
@@ -130,14 +133,14 @@ func withMargin(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithCancel(ctx)
 }
 
-// recorder remembers the status of an answer, 0 before there is one, and what
-// is to be measured of it.
+// recorder keeps what the log line needs to know of an answer.
 type recorder struct {
 	http.ResponseWriter
-	status  int
+	status  int // 0 until the header is written
 	metrics []emf.Metric
 }
 
+// WriteHeader implements http.ResponseWriter.
 func (r *recorder) WriteHeader(status int) {
 	if r.status == 0 {
 		r.status = status

@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCustomers_AttributesComeBackAsTheyWent(t *testing.T) {
+func TestCustomers_ReturnTheStoredAttributes(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, &memory{})
+	s := newServer(t, &memoryStore{})
 
 	s.must(http.StatusNotFound, call{method: "GET", path: "/customers/c-1"})
 	stored := s.must(http.StatusOK, call{method: "PUT", path: "/customers/c-1", body: `{"attributes":{"plan":"pro","n":1e308}}`})
@@ -23,9 +23,9 @@ func TestCustomers_AttributesComeBackAsTheyWent(t *testing.T) {
 	require.Empty(t, read["attributes"], "a put replaces")
 }
 
-func TestCustomers_AnyIDGoesThroughAPath(t *testing.T) {
+func TestCustomers_AcceptAnyIDInThePath(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, &memory{})
+	s := newServer(t, &memoryStore{})
 
 	for _, id := range []string{"a/b", "..", ".", "a b", "50%", "Zoë", "~tilde", strings.Repeat("ü", 128)} {
 		path := "/customers/~" + base64.RawURLEncoding.EncodeToString([]byte(id))
@@ -36,14 +36,14 @@ func TestCustomers_AnyIDGoesThroughAPath(t *testing.T) {
 	require.Equal(t, "A.b_c@d:e+f-9", plain["customerId"])
 }
 
-func TestCustomers_BadInput(t *testing.T) {
+func TestCustomers_RefuseBadInput(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, &memory{})
+	s := newServer(t, &memoryStore{})
 
 	coded := func(id string) string { return "~" + base64.RawURLEncoding.EncodeToString([]byte(id)) }
 	for _, row := range []struct{ name, id, body, pointer string }{
-		{"an id with a blank", "a b", `{"attributes":{}}`, "/path/customerId"},
-		{"what is not base64url", "~a=b", `{"attributes":{}}`, "/path/customerId"},
+		{"an id with a space", "a b", `{"attributes":{}}`, "/path/customerId"},
+		{"not base64url", "~a=b", `{"attributes":{}}`, "/path/customerId"},
 		{"an empty coded id", "~", `{"attributes":{}}`, "/path/customerId"},
 		{"a control character", coded("a\nb"), `{"attributes":{}}`, "/path/customerId"},
 		{"129 characters", strings.Repeat("a", 129), `{"attributes":{}}`, "/path/customerId"},
@@ -52,7 +52,7 @@ func TestCustomers_BadInput(t *testing.T) {
 		{"attributes that are a list", "c", `{"attributes":[]}`, "/attributes"},
 		{"attributes beyond 64 KB", "c", `{"attributes":{"a":"` + strings.Repeat("x", 64*1024-7) + `"}}`, "/attributes"},
 		{"an unknown field", "c", `{"attributes":{},"name":"x"}`, "/name"},
-		{"a name twice", "c", `{"attributes":{"a":1,"a":2}}`, "/attributes/a"},
+		{"a repeated name", "c", `{"attributes":{"a":1,"a":2}}`, "/attributes/a"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			problem := s.must(http.StatusBadRequest, call{method: "PUT", path: "/customers/" + row.id, body: row.body})
@@ -64,9 +64,9 @@ func TestCustomers_BadInput(t *testing.T) {
 	s.must(http.StatusOK, call{method: "PUT", path: "/customers/c", body: `{"attributes":{"a":"` + strings.Repeat("x", 64*1024-8) + `"}}`})
 }
 
-func TestEnrollment_OfSomebodyWhoNeverEntered(t *testing.T) {
+func TestEnrollment_NotFoundIfTheCustomerNeverEntered(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, &memory{})
+	s := newServer(t, &memoryStore{})
 
 	problem := s.must(http.StatusNotFound, call{method: "GET", path: "/journeys/" + s.create(`{"name":"n"}`) + "/enrollments/c"})
 	require.Equal(t, "enrollment-not-found", problem["code"])

@@ -6,46 +6,49 @@ import (
 	"strings"
 )
 
-// revisions are the entity tags of a condition, as far as they can be ours.
+// revisions are the revisions that an If-Match or If-None-Match header lists.
+// Entity tags that are not revisions match nothing and are left out.
 type revisions struct {
 	any  bool // "*"
 	list []int64
 }
 
-func (r revisions) has(rev int64) bool { return r.any || slices.Contains(r.list, rev) }
+func (r revisions) match(rev int64) bool { return r.any || slices.Contains(r.list, rev) }
 
-// ifMatch reads If-Match: nil when there is none or "*", else the revisions
-// that are fine, which may be none. A weak tag never matches (RFC 9110, 13.1.1).
+// ifMatch returns the revisions of If-Match, nil for any revision: the header is
+// absent or "*". Weak tags never match (RFC 9110, 13.1.1).
 func (r *request) ifMatch() []int64 {
-	given, ok := r.tags("If-Match", false)
+	given, ok := r.readTags("If-Match", false)
 	if !ok || given.any {
 		return nil
 	}
 	return given.list
 }
 
-// ifNoneMatch reads If-None-Match, for which weak tags match too (13.1.2).
+// ifNoneMatch returns the revisions of If-None-Match, in which weak tags match
+// (RFC 9110, 13.1.2).
 func (r *request) ifNoneMatch() revisions {
-	given, _ := r.tags("If-None-Match", true)
+	given, _ := r.readTags("If-None-Match", true)
 	return given
 }
 
-// tags reads a header of entity tags; false when it is absent or wrong.
-func (r *request) tags(header string, weakToo bool) (revisions, bool) {
+// readTags reads a header of entity tags. It returns false if the header is
+// absent or malformed.
+func (r *request) readTags(header string, allowWeak bool) (revisions, bool) {
 	values := r.Header.Values(header)
 	if len(values) == 0 {
 		return revisions{}, false
 	}
-	given, ok := readTags(strings.Join(values, ","), weakToo)
+	given, ok := parseTags(strings.Join(values, ","), allowWeak)
 	if !ok {
 		r.faults.Add(headPlace+header, `must be * or entity tags like "3", separated by commas`)
 	}
 	return given, ok
 }
 
-// readTags reads "*" or a list of at least one entity tag; false when text is
-// neither.
-func readTags(text string, weakToo bool) (revisions, bool) {
+// parseTags parses "*" or a list of at least one entity tag. It returns false
+// for any other text.
+func parseTags(text string, allowWeak bool) (revisions, bool) {
 	found := revisions{list: []int64{}}
 	if strings.Trim(text, " \t") == "*" {
 		found.any = true
@@ -64,22 +67,23 @@ func readTags(text string, weakToo bool) (revisions, bool) {
 		}
 		tags++
 		rev, err := strconv.ParseInt(value, 10, 64)
-		if err == nil && (!weak || weakToo) && etag(rev) == `"`+value+`"` {
+		if err == nil && (!weak || allowWeak) && etag(rev) == `"`+value+`"` {
 			found.list = append(found.list, rev)
 		}
 		text = rest
 	}
 }
 
-// cutTag cuts one quoted tag off text. Behind it stands the end or a comma.
+// cutTag splits text after its first quoted tag, which the end or a comma must
+// follow.
 func cutTag(text string) (value, rest string, ok bool) {
 	text, ok = strings.CutPrefix(text, `"`)
 	if !ok {
 		return "", "", false
 	}
 	value, rest, ok = strings.Cut(text, `"`)
-	bad := func(c rune) bool { return c <= ' ' || c == 0x7f }
-	if !ok || strings.ContainsFunc(value, bad) {
+	invalid := func(c rune) bool { return c <= ' ' || c == 0x7f }
+	if !ok || strings.ContainsFunc(value, invalid) {
 		return "", "", false
 	}
 	rest = strings.TrimLeft(rest, " \t")

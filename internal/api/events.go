@@ -17,7 +17,7 @@ func putEvent(a *API, w http.ResponseWriter, r *request) error {
 		return err
 	}
 	event := readEvent(body)
-	if err := r.invalid(); err != nil {
+	if err := r.checkFaults(); err != nil {
 		return err
 	}
 	id, damaged, err := a.Journeys.PutEvent(r.Context(), r.tenant, event)
@@ -25,7 +25,7 @@ func putEvent(a *API, w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, http.StatusAccepted, eventBody{id})
+	return writeJSON(w, http.StatusAccepted, eventBody{id})
 }
 
 func readEvent(body strict.Value) (e journey.Event) {
@@ -34,7 +34,7 @@ func readEvent(body strict.Value) (e journey.Event) {
 		return e
 	}
 	if v, ok := o.Need("customerId"); ok {
-		e.Customer, _ = readName(v)
+		e.Customer, _ = readID(v)
 	}
 	if v, ok := o.Need("eventType"); ok {
 		e.Type, _ = v.Text(1, MaxID)

@@ -14,9 +14,9 @@ import (
 	"journeys/internal/journey"
 )
 
-func TestEvents_AnIDIsTheCallersOrANewOne(t *testing.T) {
+func TestEvents_KeepTheCallersIDOrGetANewOne(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, &memory{})
+	s := newServer(t, &memoryStore{})
 
 	made := s.must(http.StatusAccepted, call{method: "POST", path: "/events", body: `{"customerId":"c","eventType":"t"}`})
 	require.Regexp(t, `^evt_[0-7][0-9A-HJKMNP-TV-Z]{25}$`, made["eventId"])
@@ -37,9 +37,9 @@ func TestEvents_AnIDIsTheCallersOrANewOne(t *testing.T) {
 	}
 }
 
-func TestEvents_BadInput(t *testing.T) {
+func TestEvents_RefuseBadInput(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, &memory{})
+	s := newServer(t, &memoryStore{})
 
 	for body, pointer := range map[string]string{
 		`{"eventType":"t"}`:                     "/customerId",
@@ -61,29 +61,29 @@ func TestEvents_BadInput(t *testing.T) {
 	s.must(http.StatusAccepted, call{method: "POST", path: "/events", body: `{"customerId":"c","eventType":"t","properties":{"a":"` + strings.Repeat("x", 1016) + `"}}`})
 }
 
-// spoilt is a store in which the enrollments of two customers are damaged.
-type spoilt struct {
-	*memory
+// damagedStore returns two damaged enrollments of one journey.
+type damagedStore struct {
+	*memoryStore
 	id journey.ID
 }
 
-var errSpoilt = fmt.Errorf("%w: st is text", journey.ErrDamaged)
+var errDamaged = fmt.Errorf("%w: st is text", journey.ErrDamaged)
 
-func (s spoilt) Enrollments(context.Context, journey.Tenant, string) ([]journey.Enrollment, []journey.Damage, error) {
-	return nil, []journey.Damage{{Journey: s.id, Cause: errSpoilt}, {Journey: s.id, Cause: errSpoilt}}, nil
+func (s damagedStore) Enrollments(context.Context, journey.Tenant, string) ([]journey.Enrollment, []journey.Damage, error) {
+	return nil, []journey.Damage{{Journey: s.id, Cause: errDamaged}, {Journey: s.id, Cause: errDamaged}}, nil
 }
 
-func (s spoilt) ReadPartition(
+func (s damagedStore) ReadPartition(
 	context.Context, journey.Partition, int, *journey.DueKey,
 ) ([]journey.Indexed, *journey.DueKey, error) {
 	at := journey.DueKey{Customer: "Ada", At: start}
-	return []journey.Indexed{{DueKey: at, Err: errSpoilt}, {DueKey: at, Err: errSpoilt}}, nil, nil
+	return []journey.Indexed{{DueKey: at, Err: errDamaged}, {DueKey: at, Err: errDamaged}}, nil, nil
 }
 
-func TestDamagedEnrollmentsAreToldInTheLogAlone(t *testing.T) {
+func TestDamage_ShowsOnlyInTheLog(t *testing.T) {
 	t.Parallel()
 
-	m := &memory{}
+	m := &memoryStore{}
 	id := newServer(t, m).create(`{"name":"n"}`)
 	for _, row := range []struct {
 		call   call
@@ -93,7 +93,7 @@ func TestDamagedEnrollmentsAreToldInTheLogAlone(t *testing.T) {
 		{call{method: "POST", path: "/events", body: `{"customerId":"Ada","eventType":"t","eventId":"e"}`}, 202, `{"eventId":"e"}`},
 		{call{method: "GET", path: "/journeys/" + id + "/enrollments?status=failed"}, 200, `{"data":[]}`},
 	} {
-		s := newServer(t, spoilt{m, journey.ID(id)})
+		s := newServer(t, damagedStore{m, journey.ID(id)})
 		w := s.do(row.call)
 		require.Equal(t, row.status, w.Code)
 		require.JSONEq(t, row.answer, w.Body.String())
@@ -104,7 +104,7 @@ func TestDamagedEnrollmentsAreToldInTheLogAlone(t *testing.T) {
 		delete(line, "time")
 		require.Equal(t, map[string]any{
 			"level": "ERROR", "msg": "enrollments passed over", "tenant": "t1", "journey": id, "enrollments": 2.0,
-			"error": errSpoilt.Error(), "gatewayRequestId": line["gatewayRequestId"],
+			"error": errDamaged.Error(), "gatewayRequestId": line["gatewayRequestId"],
 		}, line)
 	}
 }

@@ -14,22 +14,22 @@ import (
 	"journeys/internal/manifest"
 )
 
-// fuzzed is an API with a draft and an active journey, the same before each
-// request.
-type fuzzed struct {
+// fuzzServer has a draft and an active journey, and undoes each request.
+type fuzzServer struct {
 	*server
-	store         *memory
+	store         *memoryStore
 	draft, active string
 }
 
-func newFuzzed(f *testing.F) *fuzzed {
-	store := &memory{}
+func newFuzzServer(f *testing.F) *fuzzServer {
+	store := &memoryStore{}
 	s := newServer(f, store)
-	return &fuzzed{s, store, s.create(`{"name":"Draft"}`), s.createActive()}
+	return &fuzzServer{s, store, s.create(`{"name":"Draft"}`), s.createActive()}
 }
 
-// do makes one call as an admin, and forgets what it changed.
-func (f *fuzzed) do(t *testing.T, op api.Operation, query, body string) *httptest.ResponseRecorder {
+// do makes one call as an admin, checks what holds of every answer, and undoes
+// the call.
+func (f *fuzzServer) do(t *testing.T, op api.Operation, query, body string) *httptest.ResponseRecorder {
 	before := slices.Clone(f.store.journeys)
 	defer func() { f.store.journeys, f.store.keys = before, nil }()
 	f.t = t
@@ -48,19 +48,19 @@ func (f *fuzzed) do(t *testing.T, op api.Operation, query, body string) *httptes
 	return w
 }
 
-// withBody are the operations that read one.
-func withBody() []api.Operation {
+// operationsWithBody returns the operations that read a body.
+func operationsWithBody() []api.Operation {
 	return slices.DeleteFunc(api.Operations(), func(op api.Operation) bool {
 		return op.Method == http.MethodGet || op.Method == http.MethodDelete
 	})
 }
 
-// No body gets a 5xx, of whatever operation. A body that is refused for what it
-// says is told where.
+// FuzzBody requires of any body that the answer is not a 5xx, and that a 400
+// lists faults.
 func FuzzBody(f *testing.F) {
-	s := newFuzzed(f)
+	s := newFuzzServer(f)
 	f.Fuzz(func(t *testing.T, which uint8, body string) {
-		operations := withBody()
+		operations := operationsWithBody()
 		w := s.do(t, operations[int(which)%len(operations)], "", body)
 		if w.Code != http.StatusBadRequest {
 			return
@@ -71,9 +71,10 @@ func FuzzBody(f *testing.F) {
 	})
 }
 
-// No query gets a 5xx, and a page that is answered keeps to its bounds.
+// FuzzQuery requires of any query that the answer is not a 5xx, and that a page
+// keeps its bounds.
 func FuzzQuery(f *testing.F) {
-	s := newFuzzed(f)
+	s := newFuzzServer(f)
 	f.Fuzz(func(t *testing.T, query string) {
 		for _, op := range api.Operations() {
 			body := ""

@@ -2,8 +2,12 @@ package api
 
 import (
 	"net/http"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"journeys/internal/journey"
+	"journeys/internal/manifest"
 	"journeys/internal/strict"
 )
 
@@ -13,7 +17,31 @@ const (
 	maxLimit     = 200
 )
 
-type listBody struct {
+// journeyBody is one journey. Lists have NodeCount, single journeys Definition.
+type journeyBody struct {
+	ID              journey.ID     `json:"id"`
+	Name            string         `json:"name"`
+	Description     string         `json:"description"`
+	Status          journey.Status `json:"status"`
+	Definition      jsontext.Value `json:"definition,omitzero"`
+	NodeCount       *int           `json:"nodeCount,omitzero"`
+	EntryCondition  jsontext.Value `json:"entryCondition"` // null for none
+	MaxDurationDays int            `json:"maxDurationDays"`
+	Version         int            `json:"version"`
+	CreatedAt       timestamp      `json:"createdAt"`
+	UpdatedAt       timestamp      `json:"updatedAt"`
+}
+
+func newJourneyBody(j journey.Journey) journeyBody {
+	return journeyBody{
+		ID: j.ID, Name: j.Name, Description: j.Description, Status: j.Status,
+		Definition: j.Definition, EntryCondition: j.EntryCondition,
+		MaxDurationDays: j.MaxDurationDays, Version: j.Version,
+		CreatedAt: timestamp(j.CreatedAt), UpdatedAt: timestamp(j.UpdatedAt),
+	}
+}
+
+type journeyListBody struct {
 	Data       []journeyBody `json:"data"`
 	Pagination pagination    `json:"pagination"`
 }
@@ -27,27 +55,27 @@ type pagination struct {
 
 func listJourneys(a *API, w http.ResponseWriter, r *request) error {
 	filter := journey.Filter{
-		Status: r.status(),
-		Limit:  r.number("limit", 1, maxLimit, defaultLimit),
-		Offset: r.number("offset", 0, maxOffset, 0),
+		Status: r.queryStatus(),
+		Limit:  r.queryInt("limit", 1, maxLimit, defaultLimit),
+		Offset: r.queryInt("offset", 0, maxOffset, 0),
 	}
-	if err := r.invalid(); err != nil {
+	if err := r.checkFaults(); err != nil {
 		return err
 	}
 	page, err := a.Journeys.List(r.Context(), r.tenant, filter)
 	if err != nil {
 		return err
 	}
-	body := listBody{Data: []journeyBody{}, Pagination: pagination{
+	body := journeyListBody{Data: []journeyBody{}, Pagination: pagination{
 		Total: page.Total, Limit: filter.Limit, Offset: filter.Offset,
 		HasMore: filter.Offset+len(page.Journeys) < page.Total,
 	}}
 	for _, j := range page.Journeys {
-		item := bodyOf(j)
+		item := newJourneyBody(j)
 		item.NodeCount = &j.NodeCount
 		body.Data = append(body.Data, item)
 	}
-	return answer(w, http.StatusOK, body)
+	return writeJSON(w, http.StatusOK, body)
 }
 
 func createJourney(a *API, w http.ResponseWriter, r *request) error {
@@ -60,52 +88,62 @@ func createJourney(a *API, w http.ResponseWriter, r *request) error {
 		return err
 	}
 	w.Header().Set("Location", location(j.ID))
-	return answerJourney(w, http.StatusCreated, j)
+	return writeJourney(w, http.StatusCreated, j)
 }
 
 func getJourney(a *API, w http.ResponseWriter, r *request) error {
 	known := r.ifNoneMatch()
-	if err := r.invalid(); err != nil {
+	if err := r.checkFaults(); err != nil {
 		return err
 	}
 	j, err := a.Journeys.Get(r.Context(), r.tenant, r.id)
 	if err != nil {
 		return err
 	}
-	if known.has(j.Rev) {
+	if known.match(j.Rev) {
 		w.Header().Set("ETag", etag(j.Rev))
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	return answerJourney(w, http.StatusOK, j)
+	return writeJourney(w, http.StatusOK, j)
 }
 
 func updateJourney(a *API, w http.ResponseWriter, r *request) error {
-	match := r.ifMatch()
+	revisions := r.ifMatch()
 	change, err := r.readChange(w, false)
 	if err != nil {
 		return err
 	}
-	j, err := a.Journeys.Update(r.Context(), r.tenant, r.id, change, match)
+	j, err := a.Journeys.Update(r.Context(), r.tenant, r.id, change, revisions)
 	if err != nil {
 		return err
 	}
-	return answerJourney(w, http.StatusOK, j)
+	return writeJourney(w, http.StatusOK, j)
 }
 
 func deleteJourney(a *API, w http.ResponseWriter, r *request) error {
-	match := r.ifMatch()
-	if err := r.invalid(); err != nil {
+	revisions := r.ifMatch()
+	if err := r.checkFaults(); err != nil {
 		return err
 	}
-	if err := a.Journeys.Delete(r.Context(), r.tenant, r.id, match); err != nil {
+	if err := a.Journeys.Delete(r.Context(), r.tenant, r.id, revisions); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// readChange reads the body of a create or an update. What is absent stays nil.
+// writeJourney answers with one journey and its ETag.
+func writeJourney(w http.ResponseWriter, status int, j journey.Journey) error {
+	w.Header().Set("ETag", etag(j.Rev))
+	return writeJSON(w, status, newJourneyBody(j))
+}
+
+func etag(rev int64) string { return `"` + strconv.FormatInt(rev, 10) + `"` }
+
+func location(id journey.ID) string { return manifest.BasePath + "/journeys/" + string(id) }
+
+// readChange reads the body of a create or an update. Absent fields stay nil.
 func (r *request) readChange(w http.ResponseWriter, create bool) (journey.Change, error) {
 	body, err := r.readBody(w, "")
 	if err != nil {
@@ -113,19 +151,19 @@ func (r *request) readChange(w http.ResponseWriter, create bool) (journey.Change
 	}
 	var change journey.Change
 	if o, ok := body.Object(); ok {
-		change = changeOf(o, create)
+		change = readChangeFields(o, create)
 	}
-	return change, r.invalid()
+	return change, r.checkFaults()
 }
 
-func changeOf(o *strict.Object, create bool) journey.Change {
+func readChangeFields(o *strict.Object, create bool) journey.Change {
 	var c journey.Change
-	take := o.Take
+	takeName := o.Take
 	if create {
-		take = o.Need
+		takeName = o.Need
 	}
-	if v, ok := take("name"); ok {
-		c.Name = read(v.Text(1, journey.MaxName))
+	if v, ok := takeName("name"); ok {
+		c.Name = okOrNil(v.Text(1, journey.MaxName))
 	}
 	if v, ok := o.Take("description"); ok {
 		c.Description = readDescription(v)
@@ -134,13 +172,13 @@ func changeOf(o *strict.Object, create bool) journey.Change {
 		c.Status = readStatus(v, create)
 	}
 	if v, ok := o.Take("definition"); ok {
-		c.Definition = read(journey.ReadDefinition(v))
+		c.Definition = okOrNil(journey.ReadDefinition(v))
 	}
 	if v, ok := o.Take("entryCondition"); ok {
 		c.Entry = readEntry(v)
 	}
 	if v, ok := o.Take("maxDurationDays"); ok {
-		c.MaxDurationDays = read(v.Int(1, journey.MaxDuration))
+		c.MaxDurationDays = okOrNil(v.Int(1, journey.MaxDuration))
 	}
 	allowed := []string{"name", "description", "definition", "entryCondition", "maxDurationDays"}
 	if !create {
@@ -150,28 +188,28 @@ func changeOf(o *strict.Object, create bool) journey.Change {
 	return c
 }
 
-// read turns what a reader returns into a field of a Change.
-func read[T any](value T, ok bool) *T {
+// okOrNil returns a pointer to what a reader returned, nil if it noted a fault.
+func okOrNil[T any](value T, ok bool) *T {
 	if !ok {
 		return nil
 	}
 	return &value
 }
 
-// readDescription reads a description; null is none.
+// readDescription reads a description. null removes it.
 func readDescription(v strict.Value) *string {
 	if v.IsNull() {
 		return new(string)
 	}
-	return read(v.Text(0, journey.MaxDescription))
+	return okOrNil(v.Text(0, journey.MaxDescription))
 }
 
-// readEntry reads an entry condition; null is none.
+// readEntry reads an entry condition. null removes it.
 func readEntry(v strict.Value) *journey.Entry {
 	if v.IsNull() {
 		return new(journey.Entry)
 	}
-	return read(journey.ReadEntryCondition(v))
+	return okOrNil(journey.ReadEntryCondition(v))
 }
 
 func readStatus(v strict.Value, create bool) *journey.Status {
@@ -179,9 +217,7 @@ func readStatus(v strict.Value, create bool) *journey.Status {
 		v.Fault("a new journey is a draft; PUT changes its status")
 		return nil
 	}
-	status, ok := v.OneOf(statusNames...)
-	if !ok {
-		return nil
-	}
-	return read(journey.Status(status), true)
+	name, ok := v.OneOf(statusNames...)
+	status := journey.Status(name)
+	return okOrNil(status, ok)
 }

@@ -9,15 +9,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/api"
+	"journeys/internal/dev/golden"
 	"journeys/internal/manifest"
 )
 
-// TestAnswers holds a journey's life, as its callers see it, to
-// testdata/answers.txt.
-func TestAnswers(t *testing.T) {
+// The life of a journey, as callers see it.
+func TestAnswers_MatchTheGoldenFile(t *testing.T) {
 	t.Parallel()
 
-	s := newServer(t, &memory{})
+	s := newServer(t, &memoryStore{})
 	var text strings.Builder
 	show := func(name string, status int, c call) string {
 		w := s.do(c)
@@ -25,14 +25,14 @@ func TestAnswers(t *testing.T) {
 		fmt.Fprintf(&text, "=== %s\n%s", name, transcript(w))
 		return w.Header().Get("Location")
 	}
-	show("create the least", 201, call{method: "POST", path: "/journeys", body: `{"name":"Least"}`})
+	show("create with a name only", 201, call{method: "POST", path: "/journeys", body: `{"name":"Least"}`})
 	path := show("create with everything", 201, call{method: "POST", path: "/journeys", body: `{"name":"Most <&> \u00e9",` +
 		`"description":"d","entryCondition":{"event":"account_created"},"maxDurationDays":7,"definition":` + wholeGraph + `}`})
 	path = strings.TrimPrefix(path, manifest.BasePath)
 	admin := caller(manifest.Admin)
 
 	show("get", 200, call{method: "GET", path: path})
-	show("get what is known", 304, call{method: "GET", path: path, header: []string{"If-None-Match", `"0", W/"1"`}})
+	show("get with a matching ETag", 304, call{method: "GET", path: path, header: []string{"If-None-Match", `"0", W/"1"`}})
 	show("list", 200, call{method: "GET", path: "/journeys?limit=1"})
 	show("list beyond the end", 200, call{method: "GET", path: "/journeys?offset=2"})
 	show("list by status", 200, call{method: "GET", path: "/journeys?status=active"})
@@ -47,13 +47,13 @@ func TestAnswers(t *testing.T) {
 	show("test an inline graph", 200, call{method: "POST", path: path + "/test", body: `{"definition":` + shortGraph + `}`})
 	show("test without a body", 200, call{method: "POST", path: path + "/test"})
 	show("delete", 204, call{method: "DELETE", path: path, caller: &admin, header: []string{"If-Match", `"9", "3"`}})
-	golden(t, "answers.txt", text.String())
+	golden.Equal(t, "testdata/answers.txt", text.String())
 }
 
-func TestIfMatchOfAnyRevisionIsFine(t *testing.T) {
+func TestIfMatch_AcceptsAnyListedRevision(t *testing.T) {
 	t.Parallel()
 
-	s := newServer(t, &memory{})
+	s := newServer(t, &memoryStore{})
 	id := s.create(`{"name":"a"}`)
 	for i, match := range []string{`*`, ` "1" , "2"`, `, "x", "3",`} {
 		w := s.do(call{
@@ -62,18 +62,19 @@ func TestIfMatchOfAnyRevisionIsFine(t *testing.T) {
 		require.Equal(t, 200, w.Code, "%s: %s", match, w.Body)
 		require.Equal(t, fmt.Sprintf(`"%d"`, i+2), w.Header().Get("ETag"))
 	}
-	// Tags that are not spelled as ours are not ours.
+	// A tag that is not spelled exactly as an ETag of the API never matches.
 	for _, match := range []string{`"04"`, `"+4"`, `"-4"`, `""`, `"4 "`, `W/"4"`} {
 		w := s.do(call{method: "PUT", path: "/journeys/" + id, body: `{"name":"b"}`, header: []string{"If-Match", match}})
 		require.Contains(t, []int{400, 412}, w.Code, match)
 	}
 }
 
-// Two spellings of one key are one key: with other customers, each is refused.
-func TestAQuotedIdempotencyKeyIsTheBareOne(t *testing.T) {
+// The quoted and the bare spelling are one key, so either is refused with other
+// customers.
+func TestIdempotencyKey_QuotedEqualsBare(t *testing.T) {
 	t.Parallel()
 
-	s := newServer(t, &memory{})
+	s := newServer(t, &memoryStore{})
 	path := "/journeys/" + s.createActive() + "/enroll"
 	for bare, quoted := range map[string]string{"abc": `"abc"`, `a"b\c`: `"a\"b\\c"`, "a, b": `"a, b"`} {
 		s.must(201, call{method: "POST", path: path, body: `{"customerId":"a"}`, header: []string{"Idempotency-Key", bare}})
@@ -82,10 +83,10 @@ func TestAQuotedIdempotencyKeyIsTheBareOne(t *testing.T) {
 	}
 }
 
-func TestContentTypesThatMeanJSONInUTF8(t *testing.T) {
+func TestContentType_AcceptsJSONInUTF8(t *testing.T) {
 	t.Parallel()
 
-	s := newServer(t, &memory{})
+	s := newServer(t, &memoryStore{})
 	for _, contentType := range []string{"application/json", "Application/JSON;charset=UTF-8", `application/json; charset="utf-8"`} {
 		s.must(201, call{
 			method: "POST", path: "/journeys", body: `{"name":"a"}`,
@@ -94,17 +95,16 @@ func TestContentTypesThatMeanJSONInUTF8(t *testing.T) {
 	}
 }
 
-// GET and DELETE do not look at a body, whatever it is.
-func TestABodyThatNobodyAskedForIsIgnored(t *testing.T) {
+func TestBody_IgnoredByGetAndDelete(t *testing.T) {
 	t.Parallel()
 
-	s := newServer(t, &memory{})
+	s := newServer(t, &memoryStore{})
 	id, admin := s.create(`{"name":"a"}`), caller(manifest.Admin)
 	s.must(200, call{method: "GET", path: "/journeys/" + id, body: "{", header: []string{"Content-Type", "text/plain"}})
 	s.must(204, call{method: "DELETE", path: "/journeys/" + id, body: "{", caller: &admin})
 }
 
-// No request, however made, gets a 5xx or an answer that is not JSON.
+// FuzzAnyRequest requires of any request that the answer is JSON and not a 5xx.
 func FuzzAnyRequest(f *testing.F) {
 	for _, row := range problems("DRAFT", "ACTIVE") {
 		header := ""
@@ -116,7 +116,7 @@ func FuzzAnyRequest(f *testing.F) {
 		}
 	}
 	f.Add(uint8(3), "details=true", `"a"`, []byte(`{"definition":`+wholeGraph+`}`))
-	s := newServer(f, &memory{})
+	s := newServer(f, &memoryStore{})
 	draft, active := s.create(`{"name":"a"}`), s.createActive()
 	admin := caller(manifest.Admin)
 	f.Fuzz(func(t *testing.T, which uint8, query, header string, body []byte) {

@@ -10,29 +10,26 @@ import (
 	"journeys/internal/journey"
 )
 
-// limit is a request at a limit of the contract, which is taken, and one just
-// beyond it, which is refused at one place.
+// limit is a request at a limit of the contract, which is accepted, and one just
+// beyond it, which is refused with one fault.
 type limit struct {
 	name       string
 	at, beyond call
-	fault      string // where the refusal points; or the problem's code, without a slash
+	fault      string // pointer of the fault, or the code of a problem without faults
 }
 
-// TestLimits holds the limits that are not held on both sides elsewhere:
-//   - the lengths of name and description, the longest maxDurationDays and the
-//     bytes of a definition: TestLimits_AreAsDocumented in internal/dev/e2e
-//   - 256 nodes and 512 edges: TestReadDefinition_Limits in internal/journey
-//   - the values, paths and lists of a condition: TestCompileTakesWhatIsAtTheLimit
-//     and TestCompileRefusesWithEveryFaultAtItsPlace in internal/condition
-//   - 10,000 journeys, the bytes of a header and of a token: limits_test.go in
-//     internal/dev/e2e
-//   - 10 MB of a body at the gateway: TestRequestsAboveTheLimits in internal/dev/local
-//   - 64 characters of a tenant, 256 bytes of a sub: TestGoodTokens and
-//     TestBadTokens in internal/auth
-func TestLimits(t *testing.T) {
+// Other tests hold the limits that are not listed here:
+//   - internal/dev/e2e: the lengths of name and description, the longest
+//     maxDurationDays, the bytes of a definition, 10,000 journeys, the bytes of a
+//     header and of a token
+//   - internal/journey: 256 nodes and 512 edges
+//   - internal/condition: the values, paths and lists of a condition
+//   - internal/dev/gateway: 10 MB of a body at the gateway
+//   - internal/auth: 64 characters of a tenant, 256 bytes of a sub
+func TestLimits_HoldOnBothSides(t *testing.T) {
 	t.Parallel()
 
-	s := newServer(t, &memory{})
+	s := newServer(t, &memoryStore{})
 	draft, active := s.create(`{"name":"Draft"}`), s.createActive()
 	path := strings.NewReplacer("{draft}", draft, "{active}", active)
 	var all []limit
@@ -57,21 +54,21 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// long returns a JSON string of n characters, of two bytes each.
+// long returns a JSON string of n characters of two bytes each.
 func long(n int) string { return `"` + strings.Repeat("é", n) + `"` }
 
-// change is a PUT of one field of the draft.
-func change(field, value string) call {
+// putField is a PUT of one field of the draft.
+func putField(field, value string) call {
 	return call{method: "PUT", path: "/journeys/{draft}", body: `{"` + field + `":` + value + `}`}
 }
 
-// nodeOf is a PUT of a graph of one node.
-func nodeOf(kind, config string) call {
-	return change("definition", `{"nodes":[{"id":"a","type":"`+kind+`","config":`+config+`}],"edges":[]}`)
+// putNode is a PUT of a graph with one node.
+func putNode(kind, config string) call {
+	return putField("definition", `{"nodes":[{"id":"a","type":"`+kind+`","config":`+config+`}],"edges":[]}`)
 }
 
 func journeyLimits() []limit {
-	// An entry condition of so many bytes: its list is filled up.
+	// entry returns an entry condition of exactly that many bytes.
 	entry := func(bytes int) string {
 		const open, end = `{"condition":{"field":"f","operator":"in","value":[`, `""]}}`
 		text := open + strings.Repeat(`"`+strings.Repeat("x", 200)+`",`, (bytes-len(open)-len(end))/203)
@@ -79,13 +76,13 @@ func journeyLimits() []limit {
 		return text + `"` + strings.Repeat("x", fill) + end[1:]
 	}
 	return []limit{
-		{"the shortest name", change("name", `"a"`), change("name", `""`), "/name"},
-		{"the shortest maxDurationDays", change("maxDurationDays", "1"), change("maxDurationDays", "0"), "/maxDurationDays"},
-		{"an entry condition of 4 KB", change("entryCondition", entry(4096)), change("entryCondition", entry(4097)), "/entryCondition"},
-		{"an entry's event", change("entryCondition", `{"event":`+long(128)+`}`), change("entryCondition", `{"event":`+long(129)+`}`), "/entryCondition/event"},
+		{"the shortest name", putField("name", `"a"`), putField("name", `""`), "/name"},
+		{"the shortest maxDurationDays", putField("maxDurationDays", "1"), putField("maxDurationDays", "0"), "/maxDurationDays"},
+		{"an entry condition of 4 KB", putField("entryCondition", entry(4096)), putField("entryCondition", entry(4097)), "/entryCondition"},
+		{"an entry's event", putField("entryCondition", `{"event":`+long(128)+`}`), putField("entryCondition", `{"event":`+long(129)+`}`), "/entryCondition/event"},
 		{
-			"a body of 1 MiB", change("name", `"a"`+strings.Repeat(" ", 1<<20-len(`{"name":"a"}`))),
-			change("name", `"a"`+strings.Repeat(" ", 1<<20-len(`{"name":"a"}`)+1)), "body-too-large",
+			"a body of 1 MiB", putField("name", `"a"`+strings.Repeat(" ", 1<<20-len(`{"name":"a"}`))),
+			putField("name", `"a"`+strings.Repeat(" ", 1<<20-len(`{"name":"a"}`)+1)), "body-too-large",
 		},
 	}
 }
@@ -93,8 +90,8 @@ func journeyLimits() []limit {
 func graphLimits() []limit {
 	limits := []limit{{
 		"a node's id",
-		change("definition", `{"nodes":[{"id":"`+strings.Repeat("n", 64)+`","type":"exit"}],"edges":[]}`),
-		change("definition", `{"nodes":[{"id":"`+strings.Repeat("n", 65)+`","type":"exit"}],"edges":[]}`),
+		putField("definition", `{"nodes":[{"id":"`+strings.Repeat("n", 64)+`","type":"exit"}],"edges":[]}`),
+		putField("definition", `{"nodes":[{"id":"`+strings.Repeat("n", 65)+`","type":"exit"}],"edges":[]}`),
 		"/definition/nodes/0/id",
 	}}
 	for _, row := range []struct{ kind, config, field, at, beyond string }{
@@ -116,8 +113,8 @@ func graphLimits() []limit {
 		{"exit", `{"reason":%s}`, "reason", long(128), long(129)},
 	} {
 		limits = append(limits, limit{
-			row.kind + " " + row.field, nodeOf(row.kind, fmt.Sprintf(row.config, row.at)),
-			nodeOf(row.kind, fmt.Sprintf(row.config, row.beyond)), "/definition/nodes/0/config/" + row.field,
+			row.kind + " " + row.field, putNode(row.kind, fmt.Sprintf(row.config, row.at)),
+			putNode(row.kind, fmt.Sprintf(row.config, row.beyond)), "/definition/nodes/0/config/" + row.field,
 		})
 	}
 	return limits
@@ -127,7 +124,7 @@ func conditionLimits() []limit {
 	const leaf = `{"field":"a","operator":"exists"}`
 	nested := func(n int) string { return strings.Repeat(`{"all":[`, n) + leaf + strings.Repeat(`]}`, n) }
 	leaves := func(n int) string { return `{"any":[` + strings.Repeat(leaf+",", n-1) + leaf + `]}` }
-	split := func(condition string) call { return nodeOf("condition_split", `{"condition":`+condition+`}`) }
+	split := func(condition string) call { return putNode("condition_split", `{"condition":`+condition+`}`) }
 	const place = "/definition/nodes/0/config/condition"
 	return []limit{
 		{"groups nested 8 deep", split(nested(8)), split(nested(9)), place + strings.Repeat("/all/0", 8)},
@@ -160,12 +157,12 @@ func enrollLimits() []limit {
 	k := func(n int) string { return strings.Repeat("k", n) }
 	return []limit{
 		{"a customer's id", enroll(`{"customerId":` + long(128) + `}`), enroll(`{"customerId":` + long(129) + `}`), "/customerId"},
-		{"an id among others", enroll(`{"customerIds":["a",` + long(128) + `]}`), enroll(`{"customerIds":["a",` + long(129) + `]}`), "/customerIds/1"},
+		{"an id in a list", enroll(`{"customerIds":["a",` + long(128) + `]}`), enroll(`{"customerIds":["a",` + long(129) + `]}`), "/customerIds/1"},
 		{"most customers", enroll(several(journey.MaxBatch)), enroll(several(journey.MaxBatch + 1)), "/customerIds"},
 		{"fewest customers", enroll(several(1)), enroll(`{"customerIds":[]}`), "/customerIds"},
 		{"a key", key(k(128)), key(k(129)), "/header/Idempotency-Key"},
 		{"a quoted key", key(`"` + k(128) + `"`), key(`"` + k(129) + `"`), "/header/Idempotency-Key"},
-		{"a key of several bytes a character", key(strings.Repeat("é", 128)), key(strings.Repeat("é", 129)), "/header/Idempotency-Key"},
+		{"a key of two-byte characters", key(strings.Repeat("é", 128)), key(strings.Repeat("é", 129)), "/header/Idempotency-Key"},
 	}
 }
 

@@ -13,10 +13,10 @@ import (
 	"journeys/internal/journey"
 )
 
-// logRequest writes the one line of a request: who, what, how long, and what
-// came of it. Nothing that a caller sent stands in it but the journey's id.
+// logRequest writes the log line of a request. Of what the caller sent, it
+// contains the journey's id only.
 func (a *API) logRequest(
-	r *http.Request, op Operation, answer *recorder, err error, took time.Duration, used slog.Attr,
+	r *http.Request, op Operation, rec *recorder, err error, took time.Duration, used slog.Attr,
 ) {
 	level, outcome := slog.LevelInfo, "ok"
 	if err != nil {
@@ -25,34 +25,33 @@ func (a *API) logRequest(
 	line := []slog.Attr{
 		slog.String("tenant", auth.FromContext(r.Context()).Tenant.String()),
 		slog.String("route", op.Key()),
-		slog.String("journey", journeyOf(r, answer)),
-		slog.Int("status", answer.status),
+		slog.String("journey", loggedJourney(r, rec)),
+		slog.Int("status", rec.status),
 		slog.String("outcome", outcome),
 		slog.Float64("durationMs", float64(took.Microseconds())/1000),
 		used,
 		slog.String("gatewayRequestId", apigw.RequestID(r.Context())),
 	}
-	line = append(line, emf.Attrs(a.Now(), a.Installation, answer.metrics...)...)
-	if answer.status >= http.StatusInternalServerError {
+	line = append(line, emf.Attrs(a.Now(), a.Installation, rec.metrics...)...)
+	if rec.status >= http.StatusInternalServerError {
 		level = slog.LevelError
-		line = append(line, causes(err)...)
+		line = append(line, errorAttrs(err)...)
 	}
 	a.Log.LogAttrs(r.Context(), level, "request", line...)
 }
 
-// causes returns what the log may say of a fault of ours.
-func causes(err error) []slog.Attr {
+// errorAttrs returns the error, and the stack of a panic.
+func errorAttrs(err error) []slog.Attr {
 	attrs := []slog.Attr{slog.String("error", err.Error())}
-	var panicked *panicked
+	var panicked *panicError
 	if errors.As(err, &panicked) {
 		attrs = append(attrs, slog.String("stack", string(panicked.stack)))
 	}
 	return attrs
 }
 
-// logDamaged tells of enrollments that a request passed over or did not make, a
-// line for each journey and cause: nobody's name, and however many there are,
-// few lines.
+// logDamaged logs the damaged enrollments that a request skipped: one line per
+// journey and cause, however many there are, without the customers.
 func (a *API) logDamaged(r *request, list []journey.Damage) {
 	type kind struct{ journey, cause string }
 	counts := map[kind]int{}
@@ -66,13 +65,14 @@ func (a *API) logDamaged(r *request, list []journey.Damage) {
 	}
 }
 
-// journeyOf returns the id of the journey that the request names or made.
-func journeyOf(r *http.Request, answer *recorder) string {
-	if made := answer.Header().Get("Location"); made != "" {
-		return made[strings.LastIndexByte(made, '/')+1:]
+// loggedJourney returns the id of the journey that the request created or
+// named; "" if the path holds anything but a journey's id, which may be private.
+func loggedJourney(r *http.Request, rec *recorder) string {
+	if created := rec.Header().Get("Location"); created != "" {
+		return created[strings.LastIndexByte(created, '/')+1:]
 	}
 	if id := journey.ID(r.PathValue("id")); id.Valid() {
 		return string(id)
 	}
-	return "" // whatever stands in the path may be somebody's
+	return ""
 }

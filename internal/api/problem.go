@@ -13,26 +13,26 @@ import (
 	"journeys/internal/strict"
 )
 
-// Problem is the body of every answer that is not a success: an RFC 9457
+// Problem is the body of every answer with a status of 400 or more: an RFC 9457
 // problem document.
 type Problem struct {
 	Type      string  `json:"type"`  // a URN that ends in the code
 	Title     string  `json:"title"` // the code in words
 	Status    int     `json:"status"`
-	Detail    string  `json:"detail,omitzero"` // nothing when the cause is ours
+	Detail    string  `json:"detail,omitzero"` // absent for a fault of the service
 	Code      string  `json:"code"`            // stable, kebab-case
 	RequestID string  `json:"requestId"`
-	Errors    []fault `json:"errors,omitzero"` // all that is wrong with the request
+	Errors    []fault `json:"errors,omitzero"` // every fault of the request; bounded by strict.MaxFaults
 }
 
-// fault is one thing that is wrong. Its pointer is a JSON Pointer into the
-// body; what is wrong outside of it stands under /query/ or /header/.
+// fault is one fault of a request. Its pointer is a JSON Pointer into the body,
+// or starts with /query/, /header/ or /path/.
 type fault struct {
 	Pointer string `json:"pointer"`
 	Detail  string `json:"detail"`
 }
 
-// refusal is a fault of a request that the domain has no word for.
+// refusal is an error for a request that HTTP, not the domain, rules out.
 type refusal struct {
 	status       int
 	code, detail string
@@ -51,15 +51,16 @@ var (
 	}
 )
 
-// panicked is a panic of a handler.
-type panicked struct {
+// panicError is a recovered panic.
+type panicError struct {
 	cause any
 	stack []byte
 }
 
-func (p *panicked) Error() string { return fmt.Sprintf("panic: %v", p.cause) }
+func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.cause) }
 
-// statuses are the answers to what the domain refuses.
+// statuses maps the domain's kinds of error to HTTP. A kind that is not listed
+// is a fault of the service.
 var statuses = map[journey.Kind]int{
 	journey.Invalid:     http.StatusBadRequest,
 	journey.NotFound:    http.StatusNotFound,
@@ -69,12 +70,12 @@ var statuses = map[journey.Kind]int{
 	journey.Unavailable: http.StatusServiceUnavailable,
 }
 
-// problemOf says what a caller may know of err: everything about their own
-// faults, nothing about ours.
+// problemOf returns what the caller may learn of err: all of the caller's own
+// faults, and nothing of the service's.
 func problemOf(err error) Problem {
-	var nobody *auth.Refusal
-	if errors.As(err, &nobody) {
-		return Problem{Status: nobody.Status, Code: nobody.Code, Detail: nobody.Detail}
+	var denied *auth.Refusal
+	if errors.As(err, &denied) {
+		return Problem{Status: denied.Status, Code: denied.Code, Detail: denied.Detail}
 	}
 	var refused *refusal
 	if errors.As(err, &refused) {
@@ -83,55 +84,40 @@ func problemOf(err error) Problem {
 	var known *journey.Error
 	if errors.As(err, &known) && statuses[known.Kind] != 0 {
 		return Problem{
-			Status: statuses[known.Kind], Code: known.Code, Detail: known.Detail, Errors: shown(known.Faults),
+			Status: statuses[known.Kind], Code: known.Code, Detail: known.Detail, Errors: newFaults(known.Faults),
 		}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return Problem{
 			Status: http.StatusServiceUnavailable, Code: "out-of-time",
-			Detail: "The call took too long. It may have been done; try again.",
+			Detail: "The call took too long. It may have taken effect; try again.",
 		}
 	}
 	return Problem{Status: http.StatusInternalServerError, Code: "internal-error"}
 }
 
-// A function's answer may have 6 MB, and a body of 1 MB can hold more faults,
-// and longer names, than fit.
-const (
-	maxFaults  = 1200
-	maxPointer = 512 // bytes
-)
-
-// shown returns the faults as callers see them: all of them, up to a number
-// that only a hostile body reaches.
-func shown(list []strict.Fault) []fault {
+func newFaults(list []strict.Fault) []fault {
 	var faults []fault
-	for i, f := range list {
-		if i == maxFaults {
-			return append(faults, fault{"", fmt.Sprintf("%d more faults are not listed", len(list)-i)})
-		}
-		if len(f.Pointer) > maxPointer {
-			f.Pointer = f.Pointer[:maxPointer] + "..."
-		}
+	for _, f := range list {
 		faults = append(faults, fault(f))
 	}
 	return faults
 }
 
-// writeProblem answers with what the caller may know of err.
+// writeProblem answers with the problem document of err.
 func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	p.Type = "urn:journeys:problem:" + p.Code
 	words := strings.ReplaceAll(p.Code, "-", " ")
 	p.Title = strings.ToUpper(words[:1]) + words[1:]
 	p.RequestID = apigw.RequestID(r.Context())
-	var nobody *auth.Refusal
-	if errors.As(err, &nobody) && nobody.Challenge() != "" {
-		w.Header().Set("WWW-Authenticate", nobody.Challenge())
+	var denied *auth.Refusal
+	if errors.As(err, &denied) && denied.Challenge() != "" {
+		w.Header().Set("WWW-Authenticate", denied.Challenge())
 	}
 	if p.Status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
 	}
-	body, _ := encode(p) // text and numbers only: cannot fail
-	send(w, p.Status, "application/problem+json", body)
+	body, _ := encode(p) // strings and numbers: cannot fail
+	writeBody(w, p.Status, "application/problem+json", body)
 }

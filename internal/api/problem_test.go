@@ -12,19 +12,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/auth"
+	"journeys/internal/dev/apitest"
+	"journeys/internal/dev/golden"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
 
-// missing is the id of no journey.
+// missing is the id of a journey that does not exist.
 const missing = "jrn_01JD0000000000000000000000"
 
-// TestProblems holds every answer to bad input to testdata/problems.txt. All
-// calls meet one draft and one active journey.
-func TestProblems(t *testing.T) {
+// Every refusal of bad input, against one draft and one active journey.
+func TestProblems_MatchTheGoldenFile(t *testing.T) {
 	t.Parallel()
 
-	s := newServer(t, &memory{})
+	s := newServer(t, &memoryStore{})
 	draft := s.create(`{"name":"Draft"}`)
 	active := s.createActive()
 	s.must(201, call{
@@ -39,7 +40,7 @@ func TestProblems(t *testing.T) {
 		require.Equal(t, "application/problem+json", w.Header().Get("Content-Type"), row.name)
 		fmt.Fprintf(&text, "=== %s\n%s", row.name, transcript(w))
 	}
-	golden(t, "problems.txt", text.String())
+	golden.Equal(t, "testdata/problems.txt", text.String())
 }
 
 type problem struct {
@@ -60,18 +61,18 @@ func callerProblems(draft string) []problem {
 	expired, viewer, other := caller(manifest.Editor), caller(manifest.Viewer), caller(manifest.Editor)
 	expired.ExpiresAt = start.Add(-time.Hour)
 	other.Tenant, _ = journey.ParseTenant("t2")
-	get := func(who auth.Caller) call { return call{method: "GET", path: "/journeys/" + draft, caller: &who} }
+	get := func(as auth.Caller) call { return call{method: "GET", path: "/journeys/" + draft, caller: &as} }
 	return []problem{
 		{"a call without an identity", get(auth.Caller{})},
 		{"a forged token", get(auth.Caller{Refused: auth.TokenSignature})},
-		{"a token that expired after the gateway kept it", get(expired)},
+		{"a token that expired in the gateway's cache", get(expired)},
 		{"a token without a proper tenant", get(auth.Caller{Refused: auth.TenantInvalid})},
 		{"a role that may not make the call", get(viewer)},
 		{"an editor deletes", call{method: "DELETE", path: "/journeys/" + draft}},
 		{"another tenant's journey", get(other)},
 		{"a journey that does not exist", call{method: "GET", path: "/journeys/" + missing}},
-		{"an id that is not one of ours", call{method: "GET", path: "/journeys/1"}},
-		{"the role is judged before the id and the body", call{
+		{"an id in another format", call{method: "GET", path: "/journeys/1"}},
+		{"the role is checked before the id and the body", call{
 			method: "PUT", path: "/journeys/1", body: `{`, caller: &viewer,
 		}},
 	}
@@ -80,7 +81,7 @@ func callerProblems(draft string) []problem {
 func queryProblems() []problem {
 	list := func(query string) call { return call{method: "GET", path: "/journeys?" + query} }
 	return []problem{
-		{"limit=201 and offset=-1, both at once", list("limit=201&offset=-1")},
+		{"limit=201 and offset=-1 at once", list("limit=201&offset=-1")},
 		{"limit=0", list("limit=0")},
 		{"a limit in words", list("limit=ten")},
 		{"a limit with a sign", list("limit=%2B5")},
@@ -88,9 +89,9 @@ func queryProblems() []problem {
 		{"an unknown status", list("status=running")},
 		{"an unknown parameter", list("sort=name")},
 		{"a parameter with a slash in its name", list("a/b~c=1")},
-		{"a parameter twice", list("limit=1&limit=2")},
-		{"a query that is not one", list("limit=%zz")},
-		{"a parameter where none is known", call{method: "GET", path: "/journeys/" + missing + "?x=1"}},
+		{"a repeated parameter", list("limit=1&limit=2")},
+		{"a malformed query", list("limit=%zz")},
+		{"a parameter where none is allowed", call{method: "GET", path: "/journeys/" + missing + "?x=1"}},
 	}
 }
 
@@ -103,7 +104,7 @@ func bodyProblems() []problem {
 		{"malformed JSON", post(`{"name":"a",}`)},
 		{"a body that ends early", post(`{"name":"a"`)},
 		{"two values", post(`{"name":"a"} {}`)},
-		{"a field twice", post(`{"name":"a","name":"b"}`)},
+		{"a repeated field", post(`{"name":"a","name":"b"}`)},
 		{"invalid UTF-8", post("{\"name\":\"\xff\"}")},
 		{"invalid UTF-8 in a name", post("{\"n\xff\":1}")},
 		{"a lone surrogate", post(`{"name":"\ud800"}`)},
@@ -116,7 +117,7 @@ func bodyProblems() []problem {
 		{"compressed", post(`{"name":"a"}`, "Content-Encoding", "gzip")},
 		{"a body of 2 MB", post(`{"name":"` + strings.Repeat("a", 2<<20) + `"}`)},
 		{"a body of 2 MB of another type", post(strings.Repeat("a", 2<<20), "Content-Type", "text/plain")},
-		{"a parameter, a header and a field, all at once", call{
+		{"a parameter, a header and a field at once", call{
 			method: "PUT", path: "/journeys/" + missing + "?force=true", body: `{"name":1}`, header: []string{"If-Match", "3"},
 		}},
 	}
@@ -134,7 +135,7 @@ func journeyProblems(draft, active string) []problem {
 		{"a name that is null", post(`{"name":null,"maxDurationDays":null,"definition":null}`)},
 		{"half a day", post(`{"name":"a","maxDurationDays":1.5}`)},
 		{"a new journey with a status", post(`{"name":"a","status":"active"}`)},
-		{"fields that are ours", put(draft, `{"id":"x","version":2,"createdAt":"2026-11-23T10:00:00.000Z"}`)},
+		{"read-only fields", put(draft, `{"id":"x","version":2,"createdAt":"2026-11-23T10:00:00.000Z"}`)},
 		{"a status that does not exist", put(draft, `{"status":"running"}`)},
 		{"a node of unknown type", put(draft, `{"definition":{"nodes":[{"id":"a","type":"teleport"}],"edges":[]}}`)},
 		{"a dangling edge", put(draft, `{"definition":{"nodes":[],"edges":[{"source":"a","target":"b"}]}}`)},
@@ -142,8 +143,8 @@ func journeyProblems(draft, active string) []problem {
 		{"an empty graph becomes active", put(draft, `{"status":"active"}`)},
 		{"a stale revision", put(active, `{"name":"b"}`, "If-Match", `"1"`)},
 		{"only weak tags", put(active, `{"name":"b"}`, "If-Match", `W/"2"`)},
-		{"an If-Match that is not one", put(active, `{"name":"b"}`, "If-Match", `2`)},
-		{"an If-None-Match that is not one", call{
+		{"a malformed If-Match", put(active, `{"name":"b"}`, "If-Match", `2`)},
+		{"a malformed If-None-Match", call{
 			method: "GET", path: "/journeys/" + active, header: []string{"If-None-Match", `"2" "3"`},
 		}},
 	}
@@ -155,14 +156,14 @@ func enrollProblems(draft, active string) []problem {
 	}
 	ids := strings.Repeat(`"c",`, 1000) + `"c"`
 	return []problem{
-		{"nobody", enroll(`{}`)},
+		{"no customers", enroll(`{}`)},
 		{"both fields", enroll(`{"customerId":"a","customerIds":["b"]}`)},
 		{"an empty list", enroll(`{"customerIds":[]}`)},
 		{"1,001 ids", enroll(`{"customerIds":[` + ids + `]}`)},
 		{"an empty id", enroll(`{"customerId":""}`)},
-		{"ids that are none", enroll(`{"customerIds":["a",1,null,"","b\u0000","c\u0085","d\u007f","` + strings.Repeat("e", 129) + `"]}`)},
+		{"invalid ids", enroll(`{"customerIds":["a",1,null,"","b\u0000","c\u0085","d\u007f","` + strings.Repeat("e", 129) + `"]}`)},
 		{"a field in another case", enroll(`{"CUSTOMERID":"a"}`)},
-		{"details that are neither", call{
+		{"details neither true nor false", call{
 			method: "POST", path: "/journeys/" + active + "/enroll?details=yes", body: `{"customerId":"a"}`,
 		}},
 		{"an empty key", enroll(`{"customerId":"a"}`, "Idempotency-Key", "")},
@@ -182,26 +183,26 @@ func testProblems(draft string) []problem {
 	}
 	return []problem{
 		{"attributes that are a list", test(`{"customerAttributes":[]}`)},
-		{"times that are none", test(`{"now":"yesterday","events":[{"type":"e","afterHours":-1}]}`)},
-		{"a time without end", test(`{"now":"9999-12-31T23:59:59Z"}`)},
+		{"invalid times", test(`{"now":"yesterday","events":[{"type":"e","afterHours":-1}]}`)},
+		{"a time that is too late", test(`{"now":"9999-12-31T23:59:59Z"}`)},
 		{"events without their fields", test(`{"events":[{},{"type":"","afterHours":8761,"at":1}]}`)},
 		{"101 events", test(`{"events":[` + strings.Repeat(`{},`, 100) + `{}]}`)},
-		{"decisions that are none", test(`{"decisions":{"a":1,"":{},"` + strings.Repeat("n", 65) + `":{}}}`)},
-		{"an inline graph that is none", test(`{"definition":{"nodes":{},"edges":[]},"customer":{}}`)},
+		{"invalid decisions", test(`{"decisions":{"a":1,"":{},"` + strings.Repeat("n", 65) + `":{}}}`)},
+		{"an invalid inline graph", test(`{"definition":{"nodes":{},"edges":[]},"customer":{}}`)},
 	}
 }
 
-// broken is a store whose every read ends in the same way.
-type broken struct {
-	stores
+// failingStore returns err for every journey.
+type failingStore struct {
+	apitest.Store
 	err error
 }
 
-func (b broken) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
-	return journey.Journey{}, b.err
+func (s failingStore) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+	return journey.Journey{}, s.err
 }
 
-func TestFaultsOfOursSayNothing(t *testing.T) {
+func TestProblems_HideInternalErrors(t *testing.T) {
 	t.Parallel()
 
 	for name, row := range map[string]struct {
@@ -209,15 +210,15 @@ func TestFaultsOfOursSayNothing(t *testing.T) {
 		status     int
 		retryAfter string
 	}{
-		"an error nobody classified": {errors.New("secret"), 500, ""},
-		"an error of our own kind":   {&journey.Error{Code: "secret", Detail: "secret"}, 500, ""},
+		"an unclassified error":         {errors.New("secret"), 500, ""},
+		"a domain error without a kind": {&journey.Error{Code: "secret", Detail: "secret"}, 500, ""},
 		"the table is throttled": {
 			&journey.Error{Kind: journey.Unavailable, Code: "table-throttled", Detail: "Try again.", Cause: errors.New("secret")},
 			503, "1",
 		},
 		"out of time": {fmt.Errorf("secret: %w", context.DeadlineExceeded), 503, "1"},
 	} {
-		s := newServer(t, broken{err: row.err})
+		s := newServer(t, failingStore{err: row.err})
 		w := s.do(call{method: "GET", path: "/journeys/" + missing})
 		require.Equal(t, row.status, w.Code, name)
 		require.NotContains(t, w.Body.String(), "secret", name)
@@ -227,10 +228,10 @@ func TestFaultsOfOursSayNothing(t *testing.T) {
 	}
 }
 
-func TestAPanicIsA500AndItsStackIsLogged(t *testing.T) {
+func TestPanic_IsA500WithALoggedStack(t *testing.T) {
 	t.Parallel()
 
-	s := newServer(t, struct{ stores }{}) // every method panics
+	s := newServer(t, struct{ apitest.Store }{}) // every method panics
 	w := s.do(call{method: "GET", path: "/journeys"})
 	require.Equal(t, 500, w.Code)
 	require.Equal(t, "application/problem+json", w.Header().Get("Content-Type"))
@@ -239,10 +240,10 @@ func TestAPanicIsA500AndItsStackIsLogged(t *testing.T) {
 	require.Contains(t, s.log.String(), "journeys.go:") // the stack
 }
 
-func TestTheLogSaysWhoAndWhatButNothingThatCallersSent(t *testing.T) {
+func TestLog_OmitsWhatCallersSent(t *testing.T) {
 	t.Parallel()
 
-	s := newServer(t, &memory{})
+	s := newServer(t, &memoryStore{})
 	id := s.createActive()
 	s.log.Reset()
 	s.must(201, call{
@@ -265,20 +266,20 @@ func TestTheLogSaysWhoAndWhatButNothingThatCallersSent(t *testing.T) {
 	require.Contains(t, lines[1], `"outcome":"invalid-request"`)
 }
 
-// A body of 1 MB can hold more faults than an answer may have bytes.
-func TestAHostileBodyGetsABoundedAnswer(t *testing.T) {
+// A body of 1 MB can cause more faults than fit into an answer.
+func TestProblems_BoundTheAnswerToAHostileBody(t *testing.T) {
 	t.Parallel()
 
-	s := newServer(t, &memory{})
+	s := newServer(t, &memoryStore{})
 	var fields strings.Builder
 	for i := range 80_000 {
 		fmt.Fprintf(&fields, `"f%d":1,`, i)
 	}
 	for name, body := range map[string]string{
-		"many unknown fields":     `{` + fields.String() + `"name":"a"}`,
-		"one very long name":      `{"name":"a","` + strings.Repeat("é", 500_000) + `":1}`,
-		"depth without end":       strings.Repeat(`[`, 1_000_000),
-		"depth inside of a graph": `{"name":"a","definition":` + strings.Repeat(`[`, 9_000) + strings.Repeat(`]`, 9_000) + `}`,
+		"many unknown fields":  `{` + fields.String() + `"name":"a"}`,
+		"one very long name":   `{"name":"a","` + strings.Repeat("é", 500_000) + `":1}`,
+		"endless depth":        strings.Repeat(`[`, 1_000_000),
+		"depth inside a graph": `{"name":"a","definition":` + strings.Repeat(`[`, 9_000) + strings.Repeat(`]`, 9_000) + `}`,
 	} {
 		w := s.do(call{method: "POST", path: "/journeys", body: body})
 		require.Equal(t, 400, w.Code, name)

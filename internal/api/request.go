@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,23 +31,23 @@ const (
 	maxOffset  = math.MaxInt32 // beyond any list
 	queryPlace = "/query/"
 	headPlace  = "/header/"
+	pathPlace  = "/path/"
 )
 
-// request is a call by somebody who may make it. Its readers collect what is
-// wrong, so that the answer can name everything at once.
+// request is an authorized request. Its readers collect faults, so that one
+// answer can list them all; an operation calls checkFaults before it acts.
 type request struct {
 	*http.Request
-	tenant journey.Tenant
-	id     journey.ID // of the journey in the path; "" when the route has none
-	query  url.Values
-	faults strict.Faults
-
-	customer string        // in the path; "" when the route has none
+	tenant   journey.Tenant
+	id       journey.ID // journey in the path; "" if the route has none
+	customer string     // customer in the path; "" if the route has none
+	query    url.Values
+	faults   strict.Faults
 	metrics  *[]emf.Metric // of the request's log line
 }
 
-// invalid returns what is wrong so far; nil when nothing is.
-func (r *request) invalid() error {
+// checkFaults returns an error with the faults found so far, nil if none.
+func (r *request) checkFaults() error {
 	if r.faults.Empty() {
 		return nil
 	}
@@ -56,8 +58,8 @@ func (r *request) invalid() error {
 	}
 }
 
-// readQuery reads the query string, in which only the known names may stand,
-// and each once.
+// readQuery parses the query string. Unknown and repeated parameters are
+// faults.
 func (r *request) readQuery(known []string) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -73,35 +75,45 @@ func (r *request) readQuery(known []string) {
 	for _, name := range names {
 		switch {
 		case !slices.Contains(known, name):
-			r.faults.Add(queryPlace+escape.Replace(name), "unknown query parameter%s", allowed(known))
+			r.faults.Add(queryPlace+pointerEscaper.Replace(name), "unknown query parameter%s", allowedHint(known))
 		case len(query[name]) > 1:
-			r.faults.Add(queryPlace+name, "stands %d times in the query string", len(query[name]))
+			r.faults.Add(queryPlace+name, "appears %d times in the query string", len(query[name]))
 		}
 	}
 }
 
-// escape makes a name a part of a JSON Pointer.
-var escape = strings.NewReplacer("~", "~0", "/", "~1")
+// pointerEscaper escapes one reference token of a JSON Pointer.
+var pointerEscaper = strings.NewReplacer("~", "~0", "/", "~1")
 
-func allowed(names []string) string {
+func allowedHint(names []string) string {
 	if len(names) == 0 {
 		return "; this call takes none"
 	}
 	return "; allowed here: " + strings.Join(names, ", ")
 }
 
-// number reads a whole number from the query string.
-func (r *request) number(name string, min, max, absent int) int {
+// queryInt reads a whole number from lowest to highest. It returns absent if
+// the parameter is absent or wrong.
+func (r *request) queryInt(name string, lowest, highest, absent int) int {
 	if !r.query.Has(name) {
 		return absent
 	}
 	text := r.query.Get(name)
 	n, err := strconv.Atoi(text)
-	if err != nil || n < min || n > max || text[0] == '+' || text[0] == '-' {
-		r.faults.Add(queryPlace+name, "must be a whole number from %d to %d", min, max)
+	if err != nil || n < lowest || n > highest || text[0] == '+' || text[0] == '-' {
+		r.faults.Add(queryPlace+name, "must be a whole number from %d to %d", lowest, highest)
 		return absent
 	}
 	return n
+}
+
+// queryWord reads a word of at most maxLength characters; "" if absent.
+func (r *request) queryWord(name string, maxLength int) string {
+	text := r.query.Get(name)
+	if r.query.Has(name) && !journey.IsWord(text, maxLength) {
+		r.faults.Add(queryPlace+name, "must have 1 to %d characters of A-Z, a-z, 0-9, _ and -", maxLength)
+	}
+	return text
 }
 
 var statusNames = func() []string {
@@ -112,8 +124,8 @@ var statusNames = func() []string {
 	return names
 }()
 
-// status reads the status to filter by; "" when absent.
-func (r *request) status() journey.Status {
+// queryStatus reads the status of a journey; "" if absent.
+func (r *request) queryStatus() journey.Status {
 	name := r.query.Get("status")
 	if r.query.Has("status") && !slices.Contains(statusNames, name) {
 		r.faults.Add(queryPlace+"status", "must be one of %s", strings.Join(statusNames, ", "))
@@ -121,8 +133,8 @@ func (r *request) status() journey.Status {
 	return journey.Status(name)
 }
 
-// flag reads true or false from the query string; false when absent.
-func (r *request) flag(name string) bool {
+// queryBool reads true or false; false if absent.
+func (r *request) queryBool(name string) bool {
 	text := r.query.Get(name)
 	if r.query.Has(name) && text != "true" && text != "false" {
 		r.faults.Add(queryPlace+name, "must be true or false")
@@ -130,10 +142,9 @@ func (r *request) flag(name string) bool {
 	return text == "true"
 }
 
-// readBody reads the body. An empty one counts as absent, "" where it must not
-// be.
+// readBody parses the body. An empty body is read as absent.
 func (r *request) readBody(w http.ResponseWriter, absent string) (strict.Value, error) {
-	data, err := r.bytes(w)
+	data, err := r.readBytes(w)
 	if err != nil {
 		return strict.Value{}, err
 	}
@@ -142,13 +153,14 @@ func (r *request) readBody(w http.ResponseWriter, absent string) (strict.Value, 
 	}
 	body, ok := strict.Parse(data, &r.faults)
 	if !ok {
-		return strict.Value{}, r.invalid()
+		return strict.Value{}, r.checkFaults()
 	}
 	return body, nil
 }
 
-// bytes returns the body's bytes. Only a body that is there needs a type.
-func (r *request) bytes(w http.ResponseWriter) ([]byte, error) {
+// readBytes returns the body. Only a body that is not empty needs a content
+// type.
+func (r *request) readBytes(w http.ResponseWriter) ([]byte, error) {
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	if (len(data) > 0 || err != nil) && !isJSON(r.Header) {
 		return nil, errMediaType
@@ -163,7 +175,7 @@ func (r *request) bytes(w http.ResponseWriter) ([]byte, error) {
 	return data, nil
 }
 
-// isJSON reports whether the header announces plain JSON in UTF-8.
+// isJSON reports whether the header declares JSON in UTF-8, not compressed.
 func isJSON(header http.Header) bool {
 	kind, params, err := mime.ParseMediaType(strings.Join(header.Values("Content-Type"), ","))
 	if err != nil || kind != "application/json" {
@@ -178,9 +190,9 @@ func isJSON(header http.Header) bool {
 	return coding == "" || strings.EqualFold(coding, "identity")
 }
 
-// readName reads a name that callers choose: 1 to 128 characters, none of them a
+// readID reads an id that callers choose: 1 to MaxID characters, none of them a
 // control character.
-func readName(v strict.Value) (string, bool) {
+func readID(v strict.Value) (string, bool) {
 	text, ok := v.Text(1, MaxID)
 	if ok && strings.ContainsFunc(text, unicode.IsControl) {
 		v.Fault("must not have control characters")
@@ -189,9 +201,39 @@ func readName(v strict.Value) (string, bool) {
 	return text, ok
 }
 
-// idempotencyKey reads the Idempotency-Key, "" when absent. A quoted one, as
-// the structured fields of RFC 9651 write a string, is the same key as the
-// bare token.
+// isID reports whether an id from a path or a header keeps the rules of readID.
+func isID(id string) bool {
+	n := utf8.RuneCountInString(id)
+	return n >= 1 && n <= MaxID && utf8.ValidString(id) && !strings.ContainsFunc(id, unicode.IsControl)
+}
+
+var plainID = regexp.MustCompile(`^[A-Za-z0-9._@:+-]+$`)
+
+// readPathID reads an id that callers choose. An id with other characters than
+// plainID, which a gateway could decode or resolve, is written as "~" and
+// base64url without padding.
+func (r *request) readPathID(name string) string {
+	id := r.PathValue(name)
+	if encoded, ok := strings.CutPrefix(id, "~"); ok {
+		decoded, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
+		if err != nil {
+			r.faults.Add(pathPlace+name, "after ~ must be base64url without padding")
+			return ""
+		}
+		id = string(decoded)
+	} else if !plainID.MatchString(id) || id == "." || id == ".." {
+		r.faults.Add(pathPlace+name, "has characters other than A-Z, a-z, 0-9 and ._@:+-; write it as ~ and base64url without padding")
+		return ""
+	}
+	if !isID(id) {
+		r.faults.Add(pathPlace+name, "must have 1 to %d characters, none of them a control character", MaxID)
+		return ""
+	}
+	return id
+}
+
+// idempotencyKey reads the Idempotency-Key; "" if absent. A quoted string
+// (RFC 9651) and the bare text are the same key.
 func (r *request) idempotencyKey() string {
 	const header = "Idempotency-Key"
 	values := r.Header.Values(header)
@@ -199,16 +241,15 @@ func (r *request) idempotencyKey() string {
 		return ""
 	}
 	key, ok := unquote(strings.Join(values, ","))
-	n := utf8.RuneCountInString(key)
-	if !ok || n < 1 || n > MaxID || !utf8.ValidString(key) || strings.ContainsFunc(key, unicode.IsControl) {
+	if !ok || !isID(key) {
 		r.faults.Add(headPlace+header, "must have 1 to %d characters, no control characters, and quotes only around the whole", MaxID)
 		return ""
 	}
 	return key
 }
 
-// unquote returns the text of a structured field's string; what does not begin
-// with a quote is its own text.
+// unquote returns the text of an RFC 9651 string, and a value without a leading
+// quote as it is. It returns false for a malformed string.
 func unquote(value string) (string, bool) {
 	if !strings.HasPrefix(value, `"`) {
 		return value, true
@@ -233,7 +274,7 @@ func unquote(value string) (string, bool) {
 	return "", false
 }
 
-// count adds metrics to the request's log line.
-func (r *request) count(name string, n int) {
-	*r.metrics = append(*r.metrics, emf.Metric{Name: name, Unit: emf.Count, Value: float64(n)})
+// addCount adds a metric to the request's log line.
+func (r *request) addCount(name string, n int) {
+	*r.metrics = append(*r.metrics, emf.CountMetric(name, n))
 }

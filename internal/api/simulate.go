@@ -13,7 +13,7 @@ import (
 	"journeys/internal/strict"
 )
 
-// Limits of a test call.
+// The limits of a test call.
 const (
 	maxTestEvents = 100
 	maxAfterHours = 8760
@@ -23,7 +23,7 @@ const (
 type testBody struct {
 	JourneyID     journey.ID  `json:"journeyId"`
 	JourneyName   string      `json:"journeyName"`
-	Version       *int        `json:"version"` // null with an inline definition
+	Version       *int        `json:"version"` // null for an inline definition
 	Outcome       string      `json:"outcome"`
 	ExitReason    *string     `json:"exitReason"` // null for none
 	DurationHours float64     `json:"durationHours"`
@@ -56,14 +56,14 @@ func testJourney(a *API, w http.ResponseWriter, r *request) error {
 	if o, ok := body.Object(); ok {
 		test = readTest(o)
 	}
-	if err := r.invalid(); err != nil {
+	if err := r.checkFaults(); err != nil {
 		return err
 	}
 	simulation, err := a.Journeys.Test(r.Context(), r.tenant, r.id, test)
 	if err != nil {
 		return err
 	}
-	return answer(w, http.StatusOK, simulationOf(simulation))
+	return writeJSON(w, http.StatusOK, newTestBody(simulation))
 }
 
 func readTest(o *strict.Object) journey.TestRequest {
@@ -72,7 +72,7 @@ func readTest(o *strict.Object) journey.TestRequest {
 		test.Attributes, _ = readAttributes(v)
 	}
 	if v, ok := o.Take("definition"); ok {
-		test.Definition = read(journey.ReadDefinition(v))
+		test.Definition = okOrNil(journey.ReadDefinition(v))
 	}
 	if v, ok := o.Take("now"); ok {
 		test.Now = readTime(v)
@@ -87,7 +87,7 @@ func readTest(o *strict.Object) journey.TestRequest {
 	return test
 }
 
-// readAttributes reads an object as conditions see it.
+// readAttributes reads an object in the form that conditions evaluate.
 func readAttributes(v strict.Value) (condition.Value, bool) {
 	if !v.IsObject() {
 		v.Fault("must be an object")
@@ -101,7 +101,8 @@ func readAttributes(v strict.Value) (condition.Value, bool) {
 	return value, true
 }
 
-// readTime reads a time from which a journey's longest duration can be counted.
+// readTime reads a time in whole milliseconds. Its years leave room for the
+// longest duration of a journey.
 func readTime(v strict.Value) time.Time {
 	text, ok := v.Text(1, 64)
 	if !ok {
@@ -156,7 +157,7 @@ func readHours(v strict.Value) time.Duration {
 	return 0
 }
 
-// readDecisions reads what each decision node would answer.
+// readDecisions reads the answer of each decision node, by node id.
 func readDecisions(v strict.Value) map[string]condition.Value {
 	o, ok := v.Object()
 	if !ok {
@@ -164,50 +165,41 @@ func readDecisions(v strict.Value) map[string]condition.Value {
 	}
 	decisions := map[string]condition.Value{}
 	for _, node := range o.Names() {
-		answer, _ := o.Take(node)
+		v, _ := o.Take(node)
 		if n := utf8.RuneCountInString(node); n < 1 || n > maxNodeID {
-			answer.Fault("the name must be a node's id, of 1 to %d characters", maxNodeID)
+			v.Fault("the name must be a node's id, of 1 to %d characters", maxNodeID)
 			continue
 		}
-		if value, ok := readAttributes(answer); ok {
+		if value, ok := readAttributes(v); ok {
 			decisions[node] = value
 		}
 	}
 	return decisions
 }
 
-func simulationOf(s journey.Simulation) testBody {
+func newTestBody(s journey.Simulation) testBody {
 	body := testBody{
 		JourneyID: s.Journey.ID, JourneyName: s.Journey.Name,
-		Version: some(s.Version), Outcome: s.Outcome, ExitReason: some(s.ExitReason),
+		Version: valueOrNil(s.Version), Outcome: s.Outcome, ExitReason: valueOrNil(s.ExitReason),
 		DurationHours: s.Duration.Hours(), Trace: []traceStep{},
 	}
 	for i, step := range s.Steps {
 		body.Trace = append(body.Trace, traceStep{
 			Step: i + 1, NodeID: step.NodeID, NodeType: step.NodeType, At: timestamp(step.At),
-			Result: step.Result, Detail: detailOf(step), Next: step.Next,
+			Result: step.Result, Detail: newTraceDetail(step), Next: step.Next,
 		})
 	}
 	return body
 }
 
-// detailOf returns what else is to be said of a step; nil for nothing.
-func detailOf(step journey.SimulationStep) *traceDetail {
+// newTraceDetail returns nil for a step without details.
+func newTraceDetail(step journey.SimulationStep) *traceDetail {
 	if step.Until.IsZero() && step.Condition == nil && step.Decision == nil {
 		return nil
 	}
 	detail := &traceDetail{EndedBy: step.EndedBy, Condition: step.Condition, Decision: step.Decision}
 	if !step.Until.IsZero() {
-		detail.Until = some(timestamp(step.Until))
+		detail.Until = valueOrNil(timestamp(step.Until))
 	}
 	return detail
-}
-
-// some returns a pointer to value, nil for the zero value.
-func some[T comparable](value T) *T {
-	var zero T
-	if value == zero {
-		return nil
-	}
-	return &value
 }

@@ -1,20 +1,20 @@
-// Package apigw hands API Gateway's events, payload format 2.0, to a net/http
-// handler, and its answers back. It knows events and HTTP, and where the caller
-// stands in an event; it must not know routes or what handlers do.
+// Package apigw adapts API Gateway's events (payload format 2.0) to net/http, and
+// the answers back. It knows events, HTTP and where an event holds the caller, but
+// not routes or what handlers do.
 //
-// It stands on aws-lambda-go-api-proxy, which no other package imports. That
-// library is archived and reads some events wrongly, so it gets from each event
-// only what it reads well, and the rest is done here:
+// It builds on aws-lambda-go-api-proxy, which no other package imports. That
+// library is archived and handles some events wrongly, so it gets only the parts
+// of an event that it handles well. The rest is repaired here:
 //
-//   - The path arrives decoded. The library parses it again, so that a ? in it
-//     begins the query, a # ends it, and a % fails the call.
-//   - It splits headers at commas: in If-Match, in dates, in JSON.
-//   - It sends cookies twice when they stand in a header too.
-//   - It sets neither path values nor RemoteAddr's port, and leaves the name of
-//     a stage in the path.
-//   - A caller can set the headers in which it looks for the gateway's context.
-//   - A handler that writes nothing is an error, a second WriteHeader counts, and
-//     headers may be set after the first.
+//   - The event's path is decoded, but the library parses it again: a ? in it
+//     starts the query, a # ends the path, and a % fails the call.
+//   - It splits headers at commas, as in If-Match, dates and JSON.
+//   - It repeats cookies that are also in a header.
+//   - It does not set path values or the port of RemoteAddr, and leaves the
+//     stage's name in the path.
+//   - It trusts headers for the gateway's context, which a caller can forge.
+//   - It returns an error if a handler writes nothing, accepts a second
+//     WriteHeader, and sends headers that are set after the first.
 package apigw
 
 import (
@@ -37,10 +37,11 @@ import (
 	"journeys/internal/auth"
 )
 
-// Handler returns the Lambda handler that answers events by h. It gives h the
-// caller of the authorizer's context (auth.FromContext), the path's values, and
-// the route's key as Pattern, and does not limit the body. A panic of h is
-// logged and answered with a 500. The error is for what no gateway sends.
+// Handler returns a Lambda handler that serves events with h. A request carries
+// the authorizer's caller (auth.FromContext), the path values, and the route's key
+// as Pattern. The size of its body is not limited. A panic of h is logged and
+// becomes a 500. The Lambda handler returns an error only for events that API
+// Gateway does not send.
 func Handler(h http.Handler, log *slog.Logger) func(
 	context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 	return func(ctx context.Context, event events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
@@ -51,7 +52,7 @@ func Handler(h http.Handler, log *slog.Logger) func(
 		if event.IsBase64Encoded {
 			body, err := base64.StdEncoding.DecodeString(event.Body)
 			if err != nil {
-				return problem(event, http.StatusBadRequest, "malformed-base64"), nil //nolint:nilerr // the caller's fault is an answer
+				return problem(event, http.StatusBadRequest, "malformed-base64"), nil //nolint:nilerr // the caller's fault, so an answer
 			}
 			event.Body = string(body)
 		}
@@ -63,19 +64,19 @@ func Handler(h http.Handler, log *slog.Logger) func(
 	}
 }
 
-// RequestID returns the gateway's id of the request, "" without one. It is for
-// problem documents and logs only: SAM gives every request the same.
+// RequestID returns the gateway's id of the request, "" for none. Use it only in
+// problem documents and logs: with SAM, all requests have the same id.
 func RequestID(ctx context.Context) string {
 	gateway, _ := core.GetAPIGatewayV2ContextFromContext(ctx)
 	return gateway.RequestID
 }
 
-// request returns the event as a request. The event's body is decoded.
+// request converts an event whose body is decoded already.
 func request(ctx context.Context, event events.APIGatewayV2HTTPRequest) (*http.Request, error) {
 	var gateway core.RequestAccessorV2
-	r, err := gateway.EventToRequestWithContext(ctx, plain(event))
+	r, err := gateway.EventToRequestWithContext(ctx, reduce(event))
 	if err != nil {
-		return nil, fmt.Errorf("the event is no request: %w", err)
+		return nil, fmt.Errorf("the event is not a request: %w", err)
 	}
 	r.URL = &url.URL{Path: path(event), RawQuery: event.RawQueryString}
 	r.RequestURI = r.URL.RequestURI()
@@ -92,15 +93,16 @@ func request(ctx context.Context, event events.APIGatewayV2HTTPRequest) (*http.R
 	return r.WithContext(auth.NewContext(r.Context(), caller)), nil
 }
 
-// plain returns what the library may see: method, body and context.
-func plain(event events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPRequest {
-	seen := events.APIGatewayV2HTTPRequest{RawPath: "/", Body: event.Body, RequestContext: event.RequestContext}
-	seen.RequestContext.DomainName = ""
-	return seen
+// reduce returns the parts of the event that the library handles well: method,
+// body and context.
+func reduce(event events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPRequest {
+	reduced := events.APIGatewayV2HTTPRequest{RawPath: "/", Body: event.Body, RequestContext: event.RequestContext}
+	reduced.RequestContext.DomainName = ""
+	return reduced
 }
 
-// path returns the event's path without the name of the stage, which stands in
-// front of it unless the stage is $default or the API has a domain of its own.
+// path returns the event's path without the stage. The gateway prefixes the path
+// with it, unless the stage is $default or the API has a custom domain.
 func path(event events.APIGatewayV2HTTPRequest) string {
 	stage := "/" + event.RequestContext.Stage
 	_, route, _ := strings.Cut(event.RouteKey, " ")
@@ -111,8 +113,8 @@ func path(event events.APIGatewayV2HTTPRequest) string {
 	return event.RawPath
 }
 
-// setHeaders gives r the event's headers as they came. Cookies, which have a
-// place of their own in the event, replace those in the headers.
+// setHeaders sets the event's headers unchanged. The event's cookies replace those
+// in the headers.
 func setHeaders(r *http.Request, event events.APIGatewayV2HTTPRequest) {
 	r.Header = make(http.Header, len(event.Headers)+1)
 	for _, name := range slices.Sorted(maps.Keys(event.Headers)) {
@@ -124,14 +126,14 @@ func setHeaders(r *http.Request, event events.APIGatewayV2HTTPRequest) {
 	r.Header.Del(core.APIGwContextHeader)
 	r.Header.Del(core.APIGwStageVarsHeader)
 	r.Host = r.Header.Get("Host")
-	r.Header.Del("Host") // as net/http has it
+	r.Header.Del("Host") // as net/http does
 }
 
-// serve returns h's answer to r.
+// serve returns h's answer to r as an event.
 func serve(h http.Handler, log *slog.Logger, r *http.Request, event events.APIGatewayV2HTTPRequest) (
 	answer events.APIGatewayV2HTTPResponse, err error) {
 	defer func() {
-		// A panic that got any further would end the process.
+		// Otherwise a panic would end the process.
 		if cause := recover(); cause != nil {
 			log.ErrorContext(r.Context(), "panic", "route", event.RouteKey, "cause", fmt.Sprint(cause),
 				"gatewayRequestId", RequestID(r.Context()), "stack", string(debug.Stack()))
@@ -143,11 +145,11 @@ func serve(h http.Handler, log *slog.Logger, r *http.Request, event events.APIGa
 	return w.event()
 }
 
-// problem returns a problem document of the adapter's own, in the form of the
-// handlers'.
+// problem returns a problem document in the form that internal/api uses, for
+// faults that occur before or outside of a handler.
 func problem(event events.APIGatewayV2HTTPRequest, status int, code string) events.APIGatewayV2HTTPResponse {
 	words := strings.ReplaceAll(code, "-", " ")
-	body, _ := json.Marshal(map[string]any{ // strings and a number: cannot fail
+	body, _ := json.Marshal(map[string]any{ // strings and an int: cannot fail
 		"type": "urn:journeys:problem:" + code, "title": strings.ToUpper(words[:1]) + words[1:],
 		"status": status, "code": code, "requestId": event.RequestContext.RequestID,
 	})

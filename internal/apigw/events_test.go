@@ -18,9 +18,9 @@ import (
 	"journeys/internal/manifest"
 )
 
-// The events that developers invoke functions with reach the route that they
-// are of, with its values and a caller who may call it.
-func TestTheEventsOfTheRepositoryReachTheirRoutes(t *testing.T) {
+// Each example event in events/ reaches its route, with the path values and an
+// allowed caller.
+func TestEvents_ReachTheirRoutes(t *testing.T) {
 	t.Parallel()
 	for _, route := range manifest.Routes() {
 		t.Run(route.Function.Name, func(t *testing.T) {
@@ -48,7 +48,7 @@ func TestTheEventsOfTheRepositoryReachTheirRoutes(t *testing.T) {
 	}
 }
 
-func TestTheAuthorizersEventHasAnIdentity(t *testing.T) {
+func TestEvents_AuthorizerHasAnIdentitySource(t *testing.T) {
 	t.Parallel()
 	var event events.APIGatewayV2CustomAuthorizerV2Request
 	readEvent(t, manifest.Authorizer, &event)

@@ -8,22 +8,23 @@ import (
 	"github.com/awslabs/aws-lambda-go-api-proxy/core"
 )
 
-// response collects what a handler writes, by net/http's rules: the first
-// status counts, headers are fixed with it, and silence is a 200.
+// response records an answer by the rules of net/http: the first status counts
+// and fixes the headers, and the default is 200.
 type response struct {
 	inner   *core.ProxyResponseWriterV2
-	headers http.Header // the handler's; copied to inner with the first status
-	status  int         // 0 before the first
+	headers http.Header // copied to inner with the first status
+	status  int         // 0 until WriteHeader
 }
 
 func newResponse() *response {
 	return &response{inner: core.NewProxyResponseWriterV2(), headers: http.Header{}}
 }
 
-// Header returns the headers that are sent with the first status.
+// Header implements http.ResponseWriter.
 func (w *response) Header() http.Header { return w.headers }
 
-// WriteHeader sets the status, once. Informational ones are not sent.
+// WriteHeader implements http.ResponseWriter. It ignores informational statuses
+// and all calls after the first.
 func (w *response) WriteHeader(status int) {
 	if w.status != 0 || status >= 100 && status < 200 {
 		return
@@ -33,8 +34,8 @@ func (w *response) WriteHeader(status int) {
 	w.inner.WriteHeader(status)
 }
 
-// Write adds to the body. It returns http.ErrBodyNotAllowed when the status
-// allows none.
+// Write implements http.ResponseWriter. It returns http.ErrBodyNotAllowed if the
+// status allows no body.
 func (w *response) Write(body []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
 	if w.status == http.StatusNoContent || w.status == http.StatusNotModified {
@@ -43,8 +44,8 @@ func (w *response) Write(body []byte) (int, error) {
 	return w.inner.Write(body)
 }
 
-// event returns the answer as the gateway takes it: a body that is no text in
-// base64, cookies in their own list.
+// event returns the answer in the gateway's form: a body that is not text in
+// base64, and cookies in a separate list.
 func (w *response) event() (events.APIGatewayV2HTTPResponse, error) {
 	w.WriteHeader(http.StatusOK)
 	return w.inner.GetProxyResponse()

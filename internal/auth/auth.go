@@ -1,13 +1,12 @@
-// Package auth turns a token into a caller, and says what a caller may do. It
-// knows tokens, the keys that sign them, and the roles of the manifest. It must
-// not know the gateway, routes or tables.
+// Package auth turns a token into a caller and decides what a caller may do. It
+// knows tokens, the keys that sign them and the manifest's roles, but not the
+// gateway, routes or tables.
 //
-// Authentication and its refusal happen in two places. API Gateway's HTTP APIs
-// have no way for a Lambda authorizer to answer 401: it can only say yes, no
-// (403) or fail (500), but clients get themselves a new token on 401. So for a
-// bad token the authorizer says yes with a context that holds the refusal and
-// nothing else, no tenant and no role. The handler refuses whoever has no tenant
-// anyway, and answers with the refusal's status.
+// The authorizer authenticates, and the endpoint's handler refuses. A Lambda
+// authorizer of an HTTP API cannot answer 401: it can allow, deny (403) or fail
+// (500), but clients fetch a new token only on 401. So the authorizer allows a bad
+// token with a context that contains nothing but the refusal. The handler refuses
+// every caller without a tenant, with the status of the refusal.
 package auth
 
 import (
@@ -22,36 +21,39 @@ import (
 	"journeys/internal/manifest"
 )
 
-// Leeway is how far our clock and the issuer's may be apart.
+// Leeway is the accepted difference between the clocks of the issuer and the
+// service.
 const Leeway = 30 * time.Second
 
-// MaxSubject is the greatest length of a token's sub, in bytes.
+// MaxSubject is the maximum length of a token's sub in bytes.
 const MaxSubject = 256
 
-// Caller is who calls. The zero Caller is nobody and may do nothing.
+// Caller is the authenticated sender of a request. The zero Caller is not
+// authenticated and may do nothing.
 type Caller struct {
 	Subject   string         // the token's sub, 1 to MaxSubject bytes
 	Tenant    journey.Tenant // the zero Tenant unless authenticated
 	Role      string         // one of the manifest's
 	ExpiresAt time.Time      // UTC, to the second
-	Refused   string         // code of a Refusal; "" when authenticated, and for nobody
+	Refused   string         // code of a Refusal; "" if authenticated, and in the zero Caller
 }
 
 type contextKey struct{}
 
-// NewContext returns ctx with the caller.
+// NewContext returns a context that carries the caller.
 func NewContext(ctx context.Context, c Caller) context.Context {
 	return context.WithValue(ctx, contextKey{}, c)
 }
 
-// FromContext returns the caller that NewContext stored, nobody without one.
+// FromContext returns the caller that NewContext stored, the zero Caller if there
+// is none.
 func FromContext(ctx context.Context) Caller {
 	c, _ := ctx.Value(contextKey{}).(Caller)
 	return c
 }
 
-// Names in the authorizer's context. The values are strings, which every
-// gateway hands on unchanged.
+// Names in the authorizer's context. All values are strings, since every gateway
+// passes strings on unchanged.
 const (
 	contextSubject = "sub"
 	contextTenant  = "tenant"
@@ -60,8 +62,8 @@ const (
 	contextRefused = "refused"
 )
 
-// Authorizer returns the context with which the authorizer answers the
-// gateway: for a refused caller the refusal alone.
+// Authorizer returns the caller as the authorizer's context. For a refused caller
+// it contains only the refusal.
 func (c Caller) Authorizer() map[string]any {
 	if c.Refused != "" {
 		return map[string]any{contextRefused: c.Refused}
@@ -74,8 +76,8 @@ func (c Caller) Authorizer() map[string]any {
 	}
 }
 
-// FromAuthorizer returns the caller of a context that Authorizer made, as the
-// gateway hands it to the handlers. Any other context is nobody.
+// FromAuthorizer returns the caller of a context that Authorizer returned and the
+// gateway passed on. Any other context yields the zero Caller.
 func FromAuthorizer(values map[string]any) Caller {
 	text := func(name string) string {
 		s, _ := values[name].(string)
@@ -101,35 +103,35 @@ func validRole(role string) bool {
 	return slices.Contains([]string{manifest.Admin, manifest.Editor, manifest.Viewer, manifest.Ingest}, role)
 }
 
-// May returns nil when the caller is authenticated and has one of roles at
-// now, and otherwise a *Refusal. It checks the expiry again, because the
-// gateway's cached answers outlive tokens.
+// May returns nil if the caller is authenticated at now and has one of roles, and
+// otherwise a *Refusal. It checks the expiry again, since the gateway's cache may
+// outlive the token.
 func (c Caller) May(roles []string, now time.Time) error {
 	switch {
 	case c.Refused != "":
-		return refusal(c.Refused)
+		return newRefusal(c.Refused)
 	case c.Tenant == journey.Tenant{}:
-		return refusal(TokenMissing)
+		return newRefusal(TokenMissing)
 	case !now.Before(c.ExpiresAt.Add(Leeway)):
-		return refusal(TokenExpired)
+		return newRefusal(TokenExpired)
 	case !slices.Contains(roles, c.Role):
-		return refusal(RoleNotAllowed)
+		return newRefusal(RoleNotAllowed)
 	}
 	return nil
 }
 
-// The codes of refusals.
+// The codes of refusals. The status is 401 where no other is noted.
 const (
-	TokenMissing     = "token-missing"       // no token at all
-	TokenMalformed   = "token-malformed"     // not one bearer token in the form of a JWT; too long; no exp or sub
-	TokenSignature   = "token-signature"     // no key of the issuer made it, or by an algorithm that is not allowed
-	TokenExpired     = "token-expired"       // exp is past
-	TokenNotYetValid = "token-not-yet-valid" // nbf is to come
-	TokenIssuer      = "token-issuer"        // iss is another or missing
-	TokenAudience    = "token-audience"      // aud is another or missing
-	TenantInvalid    = "tenant-invalid"      // no tenant claim, or one in another form; 403
-	RoleUnknown      = "role-unknown"        // no role claim, or none of our roles; 403
-	RoleNotAllowed   = "role-not-allowed"    // the role may not make this call; 403
+	TokenMissing     = "token-missing"       // no token
+	TokenMalformed   = "token-malformed"     // not a single bearer JWT, too long, or without exp or sub
+	TokenSignature   = "token-signature"     // not signed by a key of the issuer with an allowed algorithm
+	TokenExpired     = "token-expired"       // exp is in the past
+	TokenNotYetValid = "token-not-yet-valid" // nbf is in the future
+	TokenIssuer      = "token-issuer"        // iss is missing or another
+	TokenAudience    = "token-audience"      // aud is missing or another
+	TenantInvalid    = "tenant-invalid"      // the tenant claim is missing or malformed; 403
+	RoleUnknown      = "role-unknown"        // the role claim is missing or not a role of the manifest; 403
+	RoleNotAllowed   = "role-not-allowed"    // the role may not call this route; 403
 )
 
 var details = map[string]string{
@@ -145,20 +147,20 @@ var details = map[string]string{
 	RoleNotAllowed:   "The token's role may not make this call.",
 }
 
-// Refusal is an error: why a caller may not do what they ask. Every field is
-// safe to show to the caller.
+// Refusal is the error for a caller that may not make a call. Every field is safe
+// to show to the caller.
 type Refusal struct {
-	Status int    // 401: get a new token; 403: a new one would not help
+	Status int    // 401 if a new token would help, else 403
 	Code   string // one of the codes above
-	Detail string // a sentence for a person
+	Detail string // one sentence for people
 }
 
-// refusal returns the Refusal of a code. A code that is not ours refuses too:
-// it comes from an authorizer of another version.
-func refusal(code string) *Refusal {
+// newRefusal returns the Refusal with that code. An unknown code, from an
+// authorizer of another version, becomes TokenMalformed.
+func newRefusal(code string) *Refusal {
 	detail, ok := details[code]
 	if !ok {
-		return refusal(TokenMalformed)
+		return newRefusal(TokenMalformed)
 	}
 	status := http.StatusUnauthorized
 	switch code {
@@ -168,11 +170,11 @@ func refusal(code string) *Refusal {
 	return &Refusal{status, code, detail}
 }
 
-// Error returns the code and the detail.
+// Error implements error.
 func (r *Refusal) Error() string { return r.Code + ": " + r.Detail }
 
-// Challenge returns the value of the WWW-Authenticate header that belongs to
-// the refusal (RFC 6750), "" when none does.
+// Challenge returns the value of the WWW-Authenticate header (RFC 6750), "" for a
+// refusal without one.
 func (r *Refusal) Challenge() string {
 	switch {
 	case r.Status != http.StatusUnauthorized:

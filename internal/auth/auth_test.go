@@ -30,7 +30,7 @@ func editor(t testing.TB) auth.Caller {
 	return auth.Caller{Subject: "user-1", Tenant: tenant, Role: manifest.Editor, ExpiresAt: start.Add(time.Minute)}
 }
 
-func TestMay(t *testing.T) {
+func TestMay_RefusesByIdentityExpiryAndRole(t *testing.T) {
 	t.Parallel()
 
 	refused := auth.Caller{Refused: auth.TokenAudience}
@@ -39,20 +39,20 @@ func TestMay(t *testing.T) {
 		caller    auth.Caller
 		roles     []string
 		now       time.Time
-		code      string // "" when allowed
+		code      string // "" if allowed
 		challenge string
 	}{
-		{"a role that is listed", editor(t), []string{"admin", "editor"}, start, "", ""},
-		{"a role that is not listed", editor(t), []string{"admin"}, start, auth.RoleNotAllowed, ""},
-		{"no roles are listed", editor(t), nil, start, auth.RoleNotAllowed, ""},
+		{"a listed role", editor(t), []string{"admin", "editor"}, start, "", ""},
+		{"another role", editor(t), []string{"admin"}, start, auth.RoleNotAllowed, ""},
+		{"no listed roles", editor(t), nil, start, auth.RoleNotAllowed, ""},
 		{"within the leeway of the expiry", editor(t), everyRole, start.Add(89 * time.Second), "", ""},
 		{"a cached answer that outlived its token", editor(t), everyRole, start.Add(90 * time.Second), auth.TokenExpired,
 			`Bearer error="invalid_token", error_description="The token has expired. Get a new one."`},
-		{"nobody", auth.Caller{}, everyRole, start, auth.TokenMissing, "Bearer"},
-		{"nobody with a role", auth.Caller{Role: "admin", ExpiresAt: start.Add(time.Hour)}, everyRole, start, auth.TokenMissing, "Bearer"},
+		{"the zero caller", auth.Caller{}, everyRole, start, auth.TokenMissing, "Bearer"},
+		{"a role without a tenant", auth.Caller{Role: "admin", ExpiresAt: start.Add(time.Hour)}, everyRole, start, auth.TokenMissing, "Bearer"},
 		{"refused by the authorizer", refused, everyRole, start, auth.TokenAudience,
 			`Bearer error="invalid_token", error_description="The token is for another audience."`},
-		{"refused with a code that is not ours", auth.Caller{Refused: `x"y`}, everyRole, start, auth.TokenMalformed,
+		{"refused with an unknown code", auth.Caller{Refused: `x"y`}, everyRole, start, auth.TokenMalformed,
 			`Bearer error="invalid_token", error_description="The Authorization header must hold one bearer token: a JWT of at most 8 KB, with sub and exp."`},
 		{"refused for its tenant", auth.Caller{Refused: auth.TenantInvalid}, everyRole, start, auth.TenantInvalid, ""},
 	}
@@ -74,14 +74,14 @@ func TestMay(t *testing.T) {
 	}
 }
 
-func TestContextWithoutACallerIsNobody(t *testing.T) {
+func TestFromContext_ReturnsTheStoredCaller(t *testing.T) {
 	t.Parallel()
 
 	require.Equal(t, auth.Caller{}, auth.FromContext(t.Context()))
 	require.Equal(t, editor(t), auth.FromContext(auth.NewContext(t.Context(), editor(t))))
 }
 
-func TestRefusalTravelsAlone(t *testing.T) {
+func TestAuthorizer_SendsOnlyTheRefusal(t *testing.T) {
 	t.Parallel()
 
 	caller := editor(t)
@@ -90,32 +90,31 @@ func TestRefusalTravelsAlone(t *testing.T) {
 	require.Equal(t, auth.Caller{Refused: auth.TokenExpired}, auth.FromAuthorizer(caller.Authorizer()))
 }
 
-func TestOtherContextsAreNobody(t *testing.T) {
+func TestFromAuthorizer_IgnoresIncompleteContexts(t *testing.T) {
 	t.Parallel()
 
 	whole := editor(t).Authorizer()
 	require.Equal(t, editor(t), auth.FromAuthorizer(whole))
 	cases := map[string]map[string]any{
-		"none":                   nil,
-		"empty":                  {},
-		"no tenant":              merge(whole, map[string]any{"tenant": nil}),
-		"a tenant with #":        merge(whole, map[string]any{"tenant": "acme#J"}),
-		"a tenant as a list":     merge(whole, map[string]any{"tenant": []any{"acme"}}),
-		"no subject":             merge(whole, map[string]any{"sub": nil}),
-		"no role":                merge(whole, map[string]any{"role": nil}),
-		"an unknown role":        merge(whole, map[string]any{"role": "root"}),
-		"no expiry":              merge(whole, map[string]any{"exp": nil}),
-		"an expiry that is none": merge(whole, map[string]any{"exp": "tomorrow"}),
-		"an expiry as a number":  merge(whole, map[string]any{"exp": 1.8e9}),
+		"none":                  nil,
+		"empty":                 {},
+		"no tenant":             merge(whole, map[string]any{"tenant": nil}),
+		"a tenant with #":       merge(whole, map[string]any{"tenant": "acme#J"}),
+		"a tenant as a list":    merge(whole, map[string]any{"tenant": []any{"acme"}}),
+		"no subject":            merge(whole, map[string]any{"sub": nil}),
+		"no role":               merge(whole, map[string]any{"role": nil}),
+		"an unknown role":       merge(whole, map[string]any{"role": "root"}),
+		"no expiry":             merge(whole, map[string]any{"exp": nil}),
+		"a malformed expiry":    merge(whole, map[string]any{"exp": "tomorrow"}),
+		"an expiry as a number": merge(whole, map[string]any{"exp": 1.8e9}),
 	}
 	for name, values := range cases {
 		require.Equal(t, auth.Caller{}, auth.FromAuthorizer(values), name)
 	}
 }
 
-// What the authorizer says reaches the handler unchanged, through the JSON of
-// both functions.
-func TestCallerSurvivesTheGateway(t *testing.T) {
+// The context passes through the JSON of both functions.
+func TestFromAuthorizer_InvertsAuthorizer(t *testing.T) {
 	t.Parallel()
 
 	rapid.Check(t, func(t *rapid.T) {

@@ -28,10 +28,10 @@ const (
 	audience   = "journeys"
 )
 
-// start is when the tests' clocks begin.
+// start is the initial time of the tests' clocks.
 var start = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 
-// The tests' key pairs. The first four are the issuer's.
+// The key pairs of the tests. The first four belong to the issuer.
 var (
 	rsaKey    = sync.OnceValue(newRSA)
 	p256Key   = sync.OnceValue(func() *ecdsa.PrivateKey { return newEC(elliptic.P256()) })
@@ -65,7 +65,7 @@ func newEd() ed25519.PrivateKey {
 	return key
 }
 
-// issuer publishes keys on this machine and counts who fetches them.
+// issuer publishes keys and counts how often they are fetched.
 type issuer struct {
 	*httptest.Server
 	mu      sync.Mutex
@@ -73,8 +73,8 @@ type issuer struct {
 	answer  http.HandlerFunc
 }
 
-// newIssuer starts an issuer that publishes one key of each kind, besides some
-// that are none of our business.
+// newIssuer starts an issuer that publishes one key of each supported kind and
+// some that a verifier must skip.
 func newIssuer(t *testing.T) *issuer {
 	t.Helper()
 	i := &issuer{}
@@ -118,7 +118,7 @@ func (i *issuer) publish(keys ...map[string]any) {
 	})
 }
 
-// verifier returns one that trusts i and goes by clock.
+// verifier returns a verifier that trusts i.
 func (i *issuer) verifier(t *testing.T, clock func() time.Time) *auth.Verifier {
 	t.Helper()
 	v, err := auth.NewVerifier(auth.Settings{
@@ -148,7 +148,7 @@ func jwkOf(key crypto.PublicKey) map[string]any {
 	panic("no such key")
 }
 
-// merge returns base with changes; a nil value takes the name away.
+// merge returns base with changes. A nil value removes the name.
 func merge(base, changes map[string]any) map[string]any {
 	merged := maps.Clone(base)
 	for name, value := range changes {
@@ -160,7 +160,7 @@ func merge(base, changes map[string]any) map[string]any {
 	return merged
 }
 
-// claims returns those of a good token, changed.
+// claims returns the claims of a good token with changes.
 func claims(changes map[string]any) map[string]any {
 	return merge(map[string]any{
 		"iss": issuerName, "aud": audience, "sub": "user-1", "exp": start.Add(time.Hour).Unix(),
@@ -168,7 +168,7 @@ func claims(changes map[string]any) map[string]any {
 	}, changes)
 }
 
-// sign returns the Authorization header of a token.
+// sign returns the Authorization header for a signed token.
 func sign(t testing.TB, method jwt.SigningMethod, key any, header, claims map[string]any) string {
 	t.Helper()
 	token := jwt.NewWithClaims(method, jwt.MapClaims(claims))
@@ -178,7 +178,7 @@ func sign(t testing.TB, method jwt.SigningMethod, key any, header, claims map[st
 	return "Bearer " + signed
 }
 
-// good returns the header of a token with claims changed, by the issuer's key.
+// good returns the Authorization header for a good token with changed claims.
 func good(t testing.TB, changes map[string]any) string {
 	t.Helper()
 	return sign(t, jwt.SigningMethodES256, p256Key(), map[string]any{"kid": "p256-1"}, claims(changes))

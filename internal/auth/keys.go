@@ -20,22 +20,21 @@ import (
 	"time"
 )
 
-// How the issuer's keys are kept. Nothing runs in the background, because
-// Lambda freezes the process between calls: keys are fetched when a token needs
-// them.
+// How the issuer's keys are cached. They are fetched when a token needs them, not
+// in the background: Lambda freezes the process between calls.
 const (
-	refreshAfter = 15 * time.Minute // age from which a use fetches them again; a withdrawn key works as long
-	staleAfter   = 24 * time.Hour   // age from which they are not used, although none newer can be had
+	refreshAfter = 15 * time.Minute // age at which the next use fetches again; a withdrawn key works until then
+	staleAfter   = 24 * time.Hour   // age at which keys are not used any more, even if the issuer is down
 	fetchTimeout = 2 * time.Second
 	maxKeySet    = 1 << 20 // bytes
 
-	// A token of an unknown key fetches the keys at once, so that a rotated
-	// key works at once; after one in vain, the next such fetch has to wait.
-	// So forged tokens cause one fetch in this time, however many they are.
+	// A token with an unknown key causes a fetch, so that a rotated key works
+	// at once. If the key is still unknown, further such fetches pause, so that
+	// any number of forged tokens causes one fetch per pause.
 	missPause = 30 * time.Second
 
-	// After a failed fetch: a token of a known key waits for the next one
-	// longer, since each may cost it fetchTimeout for nothing.
+	// Pauses after a failed fetch. Tokens with a known key pause longer, since
+	// each attempt may delay them by fetchTimeout without need.
 	failPause      = 5 * time.Second
 	failPauseKnown = time.Minute
 )
@@ -45,20 +44,21 @@ var (
 	errUnknownKey = errors.New("the issuer has no such key")
 )
 
-// keyID names a key for one algorithm, so that a token cannot choose another
-// than the key is for. Kid is "" for keys without a name.
+// keyID identifies a key and one algorithm, so that a token cannot use a key with
+// an algorithm that it is not for. kid is "" for keys without an id.
 type keyID struct{ kid, alg string }
 
+// keys fetches and caches the issuer's keys. It may be used by several goroutines.
 type keys struct {
 	url    string
 	client http.Client
 	now    func() time.Time
 
-	mu        sync.Mutex // held while fetching: who needs a new key has to wait for it anyway
+	mu        sync.Mutex // held while fetching, for which callers would wait anyway
 	byID      map[keyID]crypto.PublicKey
 	fetchedAt time.Time // last success
 	failedAt  time.Time // last failure
-	missedAt  time.Time // last success that lacked the key which it was made for
+	missedAt  time.Time // last fetch that did not bring the missing key
 }
 
 func newKeys(address string, client *http.Client, now func() time.Time) (*keys, error) {
@@ -66,21 +66,21 @@ func newKeys(address string, client *http.Client, now func() time.Time) (*keys, 
 	if err != nil {
 		return nil, fmt.Errorf("the address of the issuer's keys: %w", err)
 	}
-	// host.docker.internal is this machine as containers of SAM see it.
+	// SAM's containers reach the host as host.docker.internal.
 	local := []string{"localhost", "127.0.0.1", "::1", "host.docker.internal"}
 	if u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !slices.Contains(local, u.Hostname())) {
 		return nil, fmt.Errorf("the address of the issuer's keys must be https, is %q", address)
 	}
 	k := &keys{url: address, client: *client, now: now}
 	k.client.Timeout = fetchTimeout
-	// A redirect could lead to plain http.
+	// A redirect could lead to unencrypted HTTP.
 	k.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return k, nil
 }
 
-// get returns the key called id, fetching the keys if need be. It returns
-// errUnknownKey when the issuer has no such key, errFetch when that cannot be
-// known.
+// get returns a key, and fetches the keys if necessary. It returns errUnknownKey
+// if the issuer has no such key, and errFetch if the keys are too old to tell and
+// cannot be fetched.
 func (k *keys) get(ctx context.Context, id keyID) (crypto.PublicKey, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -118,7 +118,7 @@ func (k *keys) fetch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	request.Close = true // by the next fetch, a kept connection would be dead
+	request.Close = true // the connection would be dead by the next fetch
 	response, err := k.client.Do(request)
 	if err != nil {
 		return err
@@ -148,17 +148,17 @@ type jwk struct {
 	N, E, X, Y              segment
 }
 
-// segment is base64url without padding.
+// segment is decoded from base64url without padding.
 type segment []byte
 
-// UnmarshalText decodes the segment.
+// UnmarshalText implements encoding.TextUnmarshaler.
 func (s *segment) UnmarshalText(text []byte) (err error) {
 	*s, err = base64.RawURLEncoding.DecodeString(string(text))
 	return err
 }
 
-// parseKeys reads a set of keys. It passes over the keys that it cannot use:
-// sets may hold keys of other kinds and for other purposes.
+// parseKeys parses a key set. It skips keys that it cannot use, since a set may
+// contain other kinds of keys, and keys for other purposes.
 func parseKeys(body []byte) (map[keyID]crypto.PublicKey, error) {
 	var set struct{ Keys []json.RawMessage }
 	if err := json.Unmarshal(body, &set); err != nil {
@@ -178,13 +178,13 @@ func parseKeys(body []byte) (map[keyID]crypto.PublicKey, error) {
 		}
 	}
 	if len(byID) == 0 {
-		return nil, errors.New("no key that can be used")
+		return nil, errors.New("the set has no usable key")
 	}
 	return byID, nil
 }
 
-// public returns the key and the algorithms that it may be used with; none
-// when the key cannot be used.
+// public returns the key and the algorithms that it may be used with, none if the
+// key is unusable.
 func (j jwk) public() (crypto.PublicKey, []string) {
 	switch j.Kty {
 	case "RSA":
@@ -195,7 +195,7 @@ func (j jwk) public() (crypto.PublicKey, []string) {
 		return &rsa.PublicKey{N: n, E: int(e.Int64())},
 			[]string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
 	case "EC":
-		return j.elliptic()
+		return j.publicEC()
 	case "OKP":
 		if j.Crv == "Ed25519" && len(j.X) == ed25519.PublicKeySize {
 			return ed25519.PublicKey(j.X), []string{"EdDSA"}
@@ -204,7 +204,8 @@ func (j jwk) public() (crypto.PublicKey, []string) {
 	return nil, nil
 }
 
-func (j jwk) elliptic() (crypto.PublicKey, []string) {
+// publicEC is public for elliptic curves.
+func (j jwk) publicEC() (crypto.PublicKey, []string) {
 	curves := map[string]struct {
 		curve elliptic.Curve
 		alg   string

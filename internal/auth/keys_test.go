@@ -14,26 +14,26 @@ import (
 	"journeys/internal/auth"
 )
 
-// RoundTrip answers in place of the issuer's server.
+// RoundTrip implements http.RoundTripper without a server.
 func (i *issuer) RoundTrip(r *http.Request) (*http.Response, error) {
 	w := httptest.NewRecorder()
 	i.answer(w, r)
 	return w.Result(), nil
 }
 
-// clock is one that the test sets.
+// clock is a clock that the test moves.
 type clock struct{ now time.Time }
 
 func (c *clock) read() time.Time         { return c.now }
 func (c *clock) advance(d time.Duration) { c.now = c.now.Add(d) }
 
-// forged returns the header of a token whose key id is nobody's.
+// forged returns the header for a token with an unknown key id.
 func forged(t *testing.T, n int) string {
 	t.Helper()
 	return sign(t, jwt.SigningMethodES256, foreignEC(), map[string]any{"kid": fmt.Sprint("forged-", n)}, claims(nil))
 }
 
-// long returns the header of a good token that outlives every test.
+// long returns the header for a good token that is valid for three days.
 func long(t *testing.T) string {
 	t.Helper()
 	return good(t, map[string]any{"exp": start.Add(72 * time.Hour).Unix()})
@@ -53,19 +53,19 @@ func requireRefused(t *testing.T, v *auth.Verifier, header string) {
 	require.Equal(t, auth.TokenSignature, caller.Refused)
 }
 
-func TestKeysAreFetchedOnce(t *testing.T) {
+func TestKeys_FetchedOnce(t *testing.T) {
 	t.Parallel()
 
 	i := newIssuer(t)
 	v := i.verifier(t, at(start))
-	require.Zero(t, i.count(), "nothing is fetched before a token needs it")
+	require.Zero(t, i.count(), "before the first token")
 	for range 20 {
 		requireAccepted(t, v, long(t))
 	}
 	require.Equal(t, 1, i.count())
 }
 
-func TestForgedTokensCauseAtMostOneFetch(t *testing.T) {
+func TestKeys_ForgedTokensCauseOneFetchPerPause(t *testing.T) {
 	t.Parallel()
 
 	for _, warm := range []bool{false, true} {
@@ -90,12 +90,12 @@ func TestForgedTokensCauseAtMostOneFetch(t *testing.T) {
 			for n := range 50 {
 				requireRefused(t, v, forged(t, n))
 			}
-			require.Equal(t, before+2, i.count(), "one more, half a minute later")
+			require.Equal(t, before+2, i.count(), "one more after the pause")
 		})
 	}
 }
 
-func TestKnownKeyWithBadSignatureCausesNoFetch(t *testing.T) {
+func TestKeys_BadSignatureOfAKnownKeyCausesNoFetch(t *testing.T) {
 	t.Parallel()
 
 	i := newIssuer(t)
@@ -108,7 +108,7 @@ func TestKnownKeyWithBadSignatureCausesNoFetch(t *testing.T) {
 	require.Equal(t, 1, i.count())
 }
 
-func TestAlgorithmThatIsNotAllowedCausesNoFetch(t *testing.T) {
+func TestKeys_ForbiddenAlgorithmCausesNoFetch(t *testing.T) {
 	t.Parallel()
 
 	i := newIssuer(t)
@@ -118,7 +118,7 @@ func TestAlgorithmThatIsNotAllowedCausesNoFetch(t *testing.T) {
 	require.Zero(t, i.count())
 }
 
-func TestRotatedKeyWorksAtOnce(t *testing.T) {
+func TestKeys_RotatedKeyWorksAtOnce(t *testing.T) {
 	t.Parallel()
 
 	i := newIssuer(t)
@@ -134,7 +134,7 @@ func TestRotatedKeyWorksAtOnce(t *testing.T) {
 	requireAccepted(t, v, long(t))
 }
 
-func TestRotatedKeyWorksWithinHalfAMinuteOfAFlood(t *testing.T) {
+func TestKeys_RotatedKeyWorksWithin30SecondsOfAFlood(t *testing.T) {
 	t.Parallel()
 
 	i := newIssuer(t)
@@ -148,7 +148,7 @@ func TestRotatedKeyWorksWithinHalfAMinuteOfAFlood(t *testing.T) {
 	requireAccepted(t, v, rotated)
 }
 
-func TestWithdrawnKeyStopsWithinAQuarterOfAnHour(t *testing.T) {
+func TestKeys_WithdrawnKeyStopsWithin15Minutes(t *testing.T) {
 	t.Parallel()
 
 	i := newIssuer(t)
@@ -162,7 +162,7 @@ func TestWithdrawnKeyStopsWithinAQuarterOfAnHour(t *testing.T) {
 	requireRefused(t, v, long(t))
 }
 
-func TestIssuerDownDoesNotStopKnownKeys(t *testing.T) {
+func TestKeys_KnownKeysSurviveAnIssuerThatIsDown(t *testing.T) {
 	t.Parallel()
 
 	down := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
@@ -176,17 +176,17 @@ func TestIssuerDownDoesNotStopKnownKeys(t *testing.T) {
 	for range 50 {
 		requireAccepted(t, v, long(t))
 	}
-	require.Equal(t, 2, i.count(), "50 calls with old keys try once")
+	require.Equal(t, 2, i.count(), "50 calls with old keys cause one attempt")
 
 	_, err := v.Verify(t.Context(), forged(t, 1))
-	require.ErrorContains(t, err, "keys cannot be fetched", "whether it is forged cannot be known")
+	require.ErrorContains(t, err, "keys cannot be fetched", "a forged token cannot be told from a new key")
 
 	c.advance(time.Minute)
 	_, err = v.Verify(t.Context(), long(t))
-	require.ErrorContains(t, err, "502 Bad Gateway", "after a day the keys count no more")
+	require.ErrorContains(t, err, "502 Bad Gateway", "keys of a day ago are not used")
 }
 
-func TestIssuerThatComesBack(t *testing.T) {
+func TestKeys_RecoverWithTheIssuer(t *testing.T) {
 	t.Parallel()
 
 	i := newIssuer(t)
@@ -205,7 +205,7 @@ func TestIssuerThatComesBack(t *testing.T) {
 	requireAccepted(t, v, long(t))
 }
 
-func TestSlowIssuerDoesNotStopKnownKeys(t *testing.T) {
+func TestKeys_KnownKeysSurviveASlowIssuer(t *testing.T) {
 	t.Parallel()
 
 	i := newIssuer(t)
@@ -224,7 +224,7 @@ func TestSlowIssuerDoesNotStopKnownKeys(t *testing.T) {
 	require.Equal(t, 2, i.count())
 }
 
-func TestBadAnswersOfTheIssuer(t *testing.T) {
+func TestKeys_RefuseBadAnswersOfTheIssuer(t *testing.T) {
 	t.Parallel()
 
 	write := func(body string) http.HandlerFunc {
@@ -239,8 +239,8 @@ func TestBadAnswersOfTheIssuer(t *testing.T) {
 		text   string
 	}{
 		{"not JSON", write("<html>"), "invalid character"},
-		{"no keys", write(`{"keys":[]}`), "no key that can be used"},
-		{"keys that are too weak or no points of their curve", write(weak), "no key that can be used"},
+		{"no keys", write(`{"keys":[]}`), "no usable key"},
+		{"weak keys and points off their curve", write(weak), "no usable key"},
 		{"more than a megabyte", write(`{"keys":[` + strings.Repeat(" ", 1<<20) + `]}`), "more than 1048576 bytes"},
 		{"a redirect", http.RedirectHandler("/", http.StatusFound).ServeHTTP, "302 Found"},
 	}
@@ -257,7 +257,7 @@ func TestBadAnswersOfTheIssuer(t *testing.T) {
 	}
 }
 
-func TestAddressOfTheKeys(t *testing.T) {
+func TestNewVerifier_RequiresASafeAddress(t *testing.T) {
 	t.Parallel()
 
 	cases := map[string]bool{

@@ -13,38 +13,38 @@ import (
 	"journeys/internal/journey"
 )
 
-// MaxToken is the greatest length of a token, in bytes. A longer one is not
-// even parsed.
+// MaxToken is the maximum length of a token in bytes. Longer ones are refused
+// unparsed.
 const MaxToken = 8 * 1024
 
-// algorithms are those of public keys alone: with an HMAC, the issuer's public
-// key would be the secret, and anybody could sign.
+// algorithms excludes HMAC, with which the issuer's public key would serve as the
+// secret, so that anyone could sign.
 var algorithms = []string{
 	"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 }
 
-// Settings says whose tokens are accepted. All are required.
+// Settings describes the accepted tokens. All fields are required.
 type Settings struct {
-	Issuer      string // equals the tokens' iss
-	Audience    string // one of the tokens' aud
-	JWKSURL     string // where the issuer publishes its keys; https, but http on this machine
-	TenantClaim string // name of the claim that holds the tenant
-	RoleClaim   string // name of the claim that holds the role
+	Issuer      string // the tokens' iss
+	Audience    string // among the tokens' aud
+	JWKSURL     string // of the issuer's keys; https, except on the local machine
+	TenantClaim string // name of the tenant claim
+	RoleClaim   string // name of the role claim
 }
 
 // Verifier authenticates callers by their tokens. It may be used by several
-// goroutines at once.
+// goroutines.
 type Verifier struct {
 	settings Settings
 	keys     *keys
 	parser   *jwt.Parser
 }
 
-// NewVerifier returns a Verifier that fetches the issuer's keys by client when
-// it first needs them.
+// NewVerifier returns a Verifier that fetches the issuer's keys through client
+// when it first needs them. It returns an error for an unsafe JWKSURL.
 func NewVerifier(s Settings, client *http.Client, now func() time.Time) (*Verifier, error) {
-	// A wall clock reading: the monotonic one stands still while Lambda keeps
-	// the process frozen, and keys would never grow old.
+	// Round(0) strips the monotonic reading, which stands still while Lambda
+	// freezes the process: keys would never expire.
 	wall := func() time.Time { return now().Round(0) }
 	keys, err := newKeys(s.JWKSURL, client, wall)
 	if err != nil {
@@ -58,9 +58,9 @@ func NewVerifier(s Settings, client *http.Client, now func() time.Time) (*Verifi
 	return &Verifier{s, keys, parser}, nil
 }
 
-// Verify returns who sent the Authorization header. A caller with a bad token
-// has Refused set, and no more. The error is for our own faults: the token's
-// key is unknown and the issuer's keys cannot be fetched.
+// Verify returns the caller that an Authorization header identifies. With a bad
+// token, the caller has only Refused. An error means that the token cannot be
+// judged: its key is unknown and the issuer's keys cannot be fetched.
 func (v *Verifier) Verify(ctx context.Context, header string) (Caller, error) {
 	if strings.TrimSpace(header) == "" {
 		return Caller{Refused: TokenMissing}, nil
@@ -87,8 +87,8 @@ func (v *Verifier) keyFunc(ctx context.Context) jwt.Keyfunc {
 	}
 }
 
-// tokenFault returns the code of what is wrong with a token, "" for nothing. A
-// forged token is told nothing about its claims.
+// tokenFault returns the code of a token's fault, "" for none. It does not judge
+// the claims of a token with a bad signature.
 func tokenFault(token *jwt.Token, err error) string {
 	switch {
 	case errors.Is(err, jwt.ErrTokenMalformed):
@@ -101,8 +101,8 @@ func tokenFault(token *jwt.Token, err error) string {
 		return TokenNotYetValid
 	}
 	if err == nil {
-		// RFC 7515: who does not know an extension that is marked critical
-		// must refuse the token. We know none.
+		// RFC 7515 requires refusing critical extensions that are not
+		// understood. None is supported.
 		if _, critical := token.Header["crit"]; critical {
 			return TokenMalformed
 		}
@@ -111,7 +111,8 @@ func tokenFault(token *jwt.Token, err error) string {
 	return claimFault(token.Claims, err)
 }
 
-// claimFault tells a missing or foreign issuer and audience from the rest.
+// claimFault returns the code for a missing or another issuer or audience, else
+// TokenMalformed.
 func claimFault(claims jwt.Claims, err error) string {
 	issuer, _ := claims.GetIssuer()
 	audience, _ := claims.GetAudience()
@@ -124,7 +125,7 @@ func claimFault(claims jwt.Claims, err error) string {
 	return TokenMalformed
 }
 
-// caller reads the claims of a good token.
+// caller reads the claims of a valid token.
 func (v *Verifier) caller(claims jwt.MapClaims) Caller {
 	text := func(name string) string {
 		s, _ := claims[name].(string)

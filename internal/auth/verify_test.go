@@ -17,24 +17,24 @@ import (
 
 func at(when time.Time) func() time.Time { return func() time.Time { return when } }
 
-func TestGoodTokens(t *testing.T) {
+func TestVerify_AcceptsGoodTokens(t *testing.T) {
 	t.Parallel()
 
 	kid := func(name string) map[string]any { return map[string]any{"kid": name} }
 	soon := start.Add(-29 * time.Second).Unix()
 	cases := map[string]string{
-		"RS256":                      sign(t, jwt.SigningMethodRS256, rsaKey(), kid("rsa-1"), claims(nil)),
-		"RS512":                      sign(t, jwt.SigningMethodRS512, rsaKey(), kid("rsa-1"), claims(nil)),
-		"PS256":                      sign(t, jwt.SigningMethodPS256, rsaKey(), kid("rsa-1"), claims(nil)),
-		"PS256 by a key for it only": sign(t, jwt.SigningMethodPS256, rsaKey(), kid("rsa-ps-only"), claims(nil)),
-		"ES256":                      sign(t, jwt.SigningMethodES256, p256Key(), kid("p256-1"), claims(nil)),
-		"ES384":                      sign(t, jwt.SigningMethodES384, p384Key(), kid("p384-1"), claims(nil)),
-		"EdDSA":                      sign(t, jwt.SigningMethodEdDSA, edKey(), kid("ed-1"), claims(nil)),
-		"the scheme in lower case":   strings.Replace(good(t, nil), "Bearer", "bearer", 1),
-		"several audiences":          good(t, map[string]any{"aud": []string{"other", audience}}),
-		"expired within the leeway":  good(t, map[string]any{"exp": soon}),
-		"not before, just passed":    good(t, map[string]any{"nbf": start.Unix()}),
-		"nearly 8 KB":                good(t, map[string]any{"pad": strings.Repeat("x", 5800)}),
+		"RS256":                        sign(t, jwt.SigningMethodRS256, rsaKey(), kid("rsa-1"), claims(nil)),
+		"RS512":                        sign(t, jwt.SigningMethodRS512, rsaKey(), kid("rsa-1"), claims(nil)),
+		"PS256":                        sign(t, jwt.SigningMethodPS256, rsaKey(), kid("rsa-1"), claims(nil)),
+		"PS256 with a key for it only": sign(t, jwt.SigningMethodPS256, rsaKey(), kid("rsa-ps-only"), claims(nil)),
+		"ES256":                        sign(t, jwt.SigningMethodES256, p256Key(), kid("p256-1"), claims(nil)),
+		"ES384":                        sign(t, jwt.SigningMethodES384, p384Key(), kid("p384-1"), claims(nil)),
+		"EdDSA":                        sign(t, jwt.SigningMethodEdDSA, edKey(), kid("ed-1"), claims(nil)),
+		"the scheme in lower case":     strings.Replace(good(t, nil), "Bearer", "bearer", 1),
+		"several audiences":            good(t, map[string]any{"aud": []string{"other", audience}}),
+		"expired within the leeway":    good(t, map[string]any{"exp": soon}),
+		"not before, just passed":      good(t, map[string]any{"nbf": start.Unix()}),
+		"nearly 8 KB":                  good(t, map[string]any{"pad": strings.Repeat("x", 5800)}),
 	}
 	v := newIssuer(t).verifier(t, at(start))
 	for name, header := range cases {
@@ -52,7 +52,7 @@ func TestGoodTokens(t *testing.T) {
 	}
 }
 
-func TestBadTokens(t *testing.T) {
+func TestVerify_RefusesBadTokens(t *testing.T) {
 	t.Parallel()
 
 	kid := map[string]any{"kid": "rsa-1"}
@@ -74,39 +74,39 @@ func TestBadTokens(t *testing.T) {
 		{"two tokens joined by a comma", "Bearer " + token + "," + token, auth.TokenMalformed},
 		{"not a JWT", "Bearer hello", auth.TokenMalformed},
 		{"four segments", "Bearer " + token + ".x", auth.TokenMalformed},
-		{"nothing but dots", "Bearer ..", auth.TokenMalformed},
+		{"only dots", "Bearer ..", auth.TokenMalformed},
 		{"8,000 dots", "Bearer " + strings.Repeat(".", 8000), auth.TokenMalformed},
 		{"a megabyte", "Bearer " + strings.Repeat("a", 1<<20), auth.TokenMalformed},
 		{"a good token above 8 KB", change("pad", strings.Repeat("x", 6200)), auth.TokenMalformed},
-		{"bits behind the signature's last byte", withLooseBits(good(t, nil)), auth.TokenMalformed},
+		{"unused bits set after the signature", withUnusedBits(good(t, nil)), auth.TokenMalformed},
 		{"padded base64", "Bearer " + parts[0] + "=." + parts[1] + "." + parts[2], auth.TokenMalformed},
 		{"a critical extension", sign(t, jwt.SigningMethodRS256, rsaKey(),
 			map[string]any{"kid": "rsa-1", "crit": []string{"b64"}, "b64": false}, claims(nil)), auth.TokenMalformed},
 
 		{"alg none", sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, kid, claims(nil)), auth.TokenSignature},
-		{"alg None in another case", "Bearer " + base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"NoNe","kid":"rsa-1"}`)) +
+		{"alg none in another case", "Bearer " + base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"NoNe","kid":"rsa-1"}`)) +
 			"." + parts[1] + ".", auth.TokenSignature},
 		{"no alg", "Bearer e30." + parts[1] + "." + parts[2], auth.TokenSignature},
 		{"HS256 signed with the public key", sign(t, jwt.SigningMethodHS256, publicDER, kid, claims(nil)), auth.TokenSignature},
-		{"HS256 signed with a secret that the issuer published", sign(t, jwt.SigningMethodHS256, []byte("secret"), kid, claims(nil)), auth.TokenSignature},
-		{"another key's id", sign(t, jwt.SigningMethodRS256, rsaKey(), map[string]any{"kid": "other"}, claims(nil)), auth.TokenSignature},
+		{"HS256 signed with a secret of the key set", sign(t, jwt.SigningMethodHS256, []byte("secret"), kid, claims(nil)), auth.TokenSignature},
+		{"an unknown key id", sign(t, jwt.SigningMethodRS256, rsaKey(), map[string]any{"kid": "other"}, claims(nil)), auth.TokenSignature},
 		{"no key id", sign(t, jwt.SigningMethodRS256, rsaKey(), nil, claims(nil)), auth.TokenSignature},
 		{"a key id that is a number", sign(t, jwt.SigningMethodRS256, rsaKey(), map[string]any{"kid": 1}, claims(nil)), auth.TokenSignature},
-		{"another's key under the issuer's id", sign(t, jwt.SigningMethodRS256, foreign(), kid, claims(nil)), auth.TokenSignature},
-		{"another's curve key under the issuer's id", sign(t, jwt.SigningMethodES256, foreignEC(), map[string]any{"kid": "p256-1"}, claims(nil)), auth.TokenSignature},
-		{"a key that the token brings along", sign(t, jwt.SigningMethodRS256, foreign(),
+		{"a foreign key under a known id", sign(t, jwt.SigningMethodRS256, foreign(), kid, claims(nil)), auth.TokenSignature},
+		{"a foreign EC key under a known id", sign(t, jwt.SigningMethodES256, foreignEC(), map[string]any{"kid": "p256-1"}, claims(nil)), auth.TokenSignature},
+		{"a key in the token's header", sign(t, jwt.SigningMethodRS256, foreign(),
 			map[string]any{"kid": "own", "jwk": jwkOf(&foreign().PublicKey)}, claims(nil)), auth.TokenSignature},
 		{"a key for encryption", sign(t, jwt.SigningMethodRS256, foreign(), map[string]any{"kid": "for-encryption"}, claims(nil)), auth.TokenSignature},
 		{"an algorithm that the key is not for", sign(t, jwt.SigningMethodRS256, rsaKey(), map[string]any{"kid": "rsa-ps-only"}, claims(nil)), auth.TokenSignature},
-		{"claims exchanged", "Bearer " + parts[0] + "." + otherClaims + "." + parts[2], auth.TokenSignature},
-		{"signature cut off", "Bearer " + parts[0] + "." + parts[1] + ".", auth.TokenSignature},
+		{"replaced claims", "Bearer " + parts[0] + "." + otherClaims + "." + parts[2], auth.TokenSignature},
+		{"no signature", "Bearer " + parts[0] + "." + parts[1] + ".", auth.TokenSignature},
 
 		{"expired", change("exp", start.Add(-31*time.Second).Unix()), auth.TokenExpired},
 		{"no exp", change("exp", nil), auth.TokenMalformed},
 		{"exp as text", change("exp", "2027-01-01"), auth.TokenMalformed},
 		{"not yet valid", change("nbf", start.Add(31*time.Second).Unix()), auth.TokenNotYetValid},
 		{"another issuer", change("iss", "https://other.example/"), auth.TokenIssuer},
-		{"an issuer that ours is a prefix of", change("iss", issuerName+"x"), auth.TokenIssuer},
+		{"an issuer that starts with the right one", change("iss", issuerName+"x"), auth.TokenIssuer},
 		{"no issuer", change("iss", nil), auth.TokenIssuer},
 		{"another audience", change("aud", "other"), auth.TokenAudience},
 		{"other audiences", change("aud", []string{"a", "b"}), auth.TokenAudience},
@@ -118,11 +118,11 @@ func TestBadTokens(t *testing.T) {
 		{"no tenant", change("tenant", nil), auth.TenantInvalid},
 		{"an empty tenant", change("tenant", ""), auth.TenantInvalid},
 		{"a tenant with #", change("tenant", "acme#J"), auth.TenantInvalid},
-		{"a tenant with a line feed at its end", change("tenant", "acme\n"), auth.TenantInvalid},
+		{"a tenant that ends with a line feed", change("tenant", "acme\n"), auth.TenantInvalid},
 		{"a tenant of 65 characters", change("tenant", strings.Repeat("t", 65)), auth.TenantInvalid},
 		{"a tenant that is a number", change("tenant", 7), auth.TenantInvalid},
 		{"a list of tenants", change("tenant", []string{"acme"}), auth.TenantInvalid},
-		{"the tenant's claim in another case", good(t, map[string]any{"tenant": nil, "Tenant": "acme"}), auth.TenantInvalid},
+		{"the tenant claim in another case", good(t, map[string]any{"tenant": nil, "Tenant": "acme"}), auth.TenantInvalid},
 		{"no role", change("role", nil), auth.RoleUnknown},
 		{"an unknown role", change("role", "root"), auth.RoleUnknown},
 		{"a role in another case", change("role", "Admin"), auth.RoleUnknown},
@@ -148,15 +148,15 @@ func TestBadTokens(t *testing.T) {
 	}
 }
 
-// withLooseBits returns another text of the same token: 64 bytes of a signature
-// leave four bits of their last character unused.
-func withLooseBits(header string) string {
+// withUnusedBits sets one of the four bits of the last character that a signature
+// of 64 bytes does not use.
+func withUnusedBits(header string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	last := strings.IndexByte(alphabet, header[len(header)-1])
 	return header[:len(header)-1] + alphabet[last+1:last+2]
 }
 
-func TestClaimNamesAreSettings(t *testing.T) {
+func TestVerify_ReadsTheConfiguredClaims(t *testing.T) {
 	t.Parallel()
 
 	v, err := auth.NewVerifier(auth.Settings{
@@ -172,7 +172,8 @@ func TestClaimNamesAreSettings(t *testing.T) {
 	require.Equal(t, "admin", caller.Role)
 }
 
-// No header panics, and none but a signed one names a tenant.
+// FuzzVerify requires that no header panics or authenticates without a valid
+// signature.
 func FuzzVerify(f *testing.F) {
 	i := &issuer{}
 	i.publish(merge(jwkOf(&p256Key().PublicKey), map[string]any{"kid": "p256-1"}))

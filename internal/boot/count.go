@@ -2,7 +2,6 @@ package boot
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"time"
 
@@ -10,39 +9,41 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"journeys/internal/analytics"
-	"journeys/internal/boot/settings"
+	"journeys/internal/boot/function"
 	"journeys/internal/dynamo"
 	"journeys/internal/manifest"
 )
 
-// parallelParts is how many parts of figures are written at a time.
+// parallelParts is how many parts of the figures count writes at a time.
 const parallelParts = 16
 
-// Count runs the function that counts what the table's stream tells.
+// Count runs the function that counts the records of the table's stream. It
+// never returns.
 func Count() {
-	settings.Start(manifest.Count, func(set map[string]string) (any, error) {
+	function.Run(manifest.Count, func(settings map[string]string) (any, error) {
 		counter := &analytics.Counter{
-			Parts: dynamo.New(connect(context.Background()), set[manifest.EnvTable], rand.Reader, dynamo.BatchInserts).Analytics,
-			Now:   time.Now, Log: lambdacontext.NewLogger(), Installation: set[manifest.EnvTable],
+			Parts: openStore(settings).Analytics,
+			Now:   time.Now, Log: lambdacontext.NewLogger(), Installation: settings[manifest.EnvTable],
 			Parallel: parallelParts,
 		}
 		return func(ctx context.Context, event events.DynamoDBTimeWindowEvent) (events.DynamoDBTimeWindowEventResponse, error) {
-			return countWindow(ctx, counter, event)
+			return countBatch(ctx, counter, event)
 		}, nil
 	})
 }
 
-// countWindow counts a batch. It has a window only because an event without one
-// does not name its shard; the window's state stays empty.
-func countWindow(
+// countBatch counts a batch of stream records. The stream has a tumbling window
+// because Lambda names the shard only in the events of a window; the window's
+// state stays empty.
+func countBatch(
 	ctx context.Context, counter *analytics.Counter, event events.DynamoDBTimeWindowEvent,
 ) (answer events.DynamoDBTimeWindowEventResponse, err error) {
 	answer.State = map[string]string{}
 	if len(event.Records) == 0 {
-		return answer, nil // the window's end
+		return answer, nil // the final event of a window
 	}
 	if event.ShardID == "" {
-		return answer, errors.New("the event does not name its shard: the stream must be mapped with a tumbling window")
+		return answer, errors.New("the event names no shard: the stream must be mapped with a tumbling window")
 	}
 	records := make([]analytics.Record, len(event.Records))
 	for i, r := range event.Records {

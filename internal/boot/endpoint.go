@@ -1,47 +1,40 @@
-// Package boot makes a running function of settings and the parts that it
-// needs. It is where the clock and randomness come in. It must not know what callers send or
-// get, nor items and keys of the table.
+// Package boot builds each function from its settings and runs it. It gives the
+// parts the system's clock and randomness. Of the code that ships, only boot and
+// its subpackages read the environment: function the settings, boot what Lambda
+// sets for the SDK.
 package boot
 
 import (
 	"context"
 	"crypto/rand"
-	"errors"
-	"io"
 	"log/slog"
-	"net/http"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"journeys/internal/analytics"
 	"journeys/internal/api"
 	"journeys/internal/apigw"
-	"journeys/internal/boot/settings"
+	"journeys/internal/boot/function"
 	"journeys/internal/dynamo"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
 
-// Endpoint runs the function that serves op and invokes no other.
-func Endpoint(op api.Operation) { endpoint(op, nil) }
+// Endpoint runs the function that serves op. It never returns.
+func Endpoint(op api.Operation) { runEndpoint(op, nil) }
 
-// NudgingEndpoint runs the function that serves op and starts advance on those
-// whom it makes due.
-func NudgingEndpoint(op api.Operation, newInvoke NewInvoke) { endpoint(op, newInvoke) }
+// InvokingEndpoint is Endpoint for an operation that makes customers due: the
+// function also invokes advance for them.
+func InvokingEndpoint(op api.Operation, newInvoke NewInvoke) { runEndpoint(op, newInvoke) }
 
-func endpoint(op api.Operation, newInvoke NewInvoke) {
-	settings.Start(op.Function, func(set map[string]string) (any, error) {
-		store := dynamo.New(connect(context.Background()), set[manifest.EnvTable], rand.Reader, dynamo.BatchInserts)
+func runEndpoint(op api.Operation, newInvoke NewInvoke) {
+	function.Run(op.Function, func(settings map[string]string) (any, error) {
+		store := openStore(settings)
 		log := lambdacontext.NewLogger()
 		service := journey.NewService(store.Handlers(), time.Now, rand.Reader)
 		if newInvoke != nil {
-			service.Nudge = newDispatcher(set, newInvoke).nudge(log)
+			service.Nudge = newDispatcher(settings, newInvoke).nudge(log)
 		}
 		a := &api.API{
 			Journeys:     service,
@@ -49,13 +42,13 @@ func endpoint(op api.Operation, newInvoke NewInvoke) {
 			Log:          log,
 			Now:          time.Now,
 			Meter:        meter,
-			Installation: set[manifest.EnvTable],
+			Installation: settings[manifest.EnvTable],
 		}
 		return apigw.Handler(a.Handler(op), log), nil
 	})
 }
 
-// meter counts what a request uses of the table.
+// meter implements api.API.Meter: it reports a request's use of the table.
 func meter(ctx context.Context) (context.Context, func() slog.Attr) {
 	ctx, m := dynamo.WithMeter(ctx)
 	return ctx, func() slog.Attr {
@@ -69,64 +62,4 @@ func meter(ctx context.Context) (context.Context, func() slog.Attr) {
 		}
 		return slog.Group("table", attrs...)
 	}
-}
-
-// connect returns the table's client with its first connection open. While it
-// starts, a function has a whole CPU, and has a fraction of one after: the
-// handshake is much cheaper here than in the first request.
-func connect(ctx context.Context) *dynamodb.Client {
-	client := dynamo.NewClient(awsConfig())
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	// Without a connection the first request makes one, and says what fails.
-	_ = greet(ctx, client.Options())
-	return client
-}
-
-// awsConfig reads what Lambda sets for a function: region, keys, and endpoints
-// of other services than AWS's own. The SDK's config package also knows profiles,
-// single sign-on and roles to assume, which no function has: even its reading of
-// the environment alone links their clients, which are initialized at each start.
-func awsConfig() aws.Config {
-	cfg := aws.Config{
-		Region: os.Getenv("AWS_REGION"),
-		Credentials: credentials.NewStaticCredentialsProvider(
-			os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN"),
-		),
-		ConfigSources: []any{endpoints{}},
-	}
-	if url := os.Getenv("AWS_ENDPOINT_URL"); url != "" {
-		cfg.BaseEndpoint = &url
-	}
-	return cfg
-}
-
-// endpoints are those that the environment has for single services. Clients find
-// it by its method.
-type endpoints struct{}
-
-// GetServiceBaseEndpoint returns AWS_ENDPOINT_URL_<service>.
-func (endpoints) GetServiceBaseEndpoint(_ context.Context, service string) (url string, found bool, err error) {
-	url = os.Getenv("AWS_ENDPOINT_URL_" + strings.ReplaceAll(strings.ToUpper(service), " ", "_"))
-	return url, url != "", nil
-}
-
-// greet asks the endpoint how it is, which needs no permission.
-func greet(ctx context.Context, o dynamodb.Options) error {
-	endpoint, err := o.EndpointResolverV2.ResolveEndpoint(ctx, dynamodb.EndpointParameters{
-		Region: &o.Region, Endpoint: o.BaseEndpoint, UseDualStack: aws.Bool(false), UseFIPS: aws.Bool(false),
-	})
-	if err != nil {
-		return err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint.URI.String(), nil)
-	if err != nil {
-		return err
-	}
-	response, err := o.HTTPClient.Do(request)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(io.Discard, response.Body) // a body that was read leaves the connection open
-	return errors.Join(err, response.Body.Close())
 }

@@ -2,46 +2,44 @@ package boot
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
-	mathrand "math/rand/v2"
+	"math/rand/v2"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/go-json-experiment/json"
 
-	"journeys/internal/boot/settings"
-	"journeys/internal/dynamo"
+	"journeys/internal/boot/function"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
 
-// Tick runs the function that finds who is due.
+// Tick runs the function that finds due customers and invokes advance for them.
+// It never returns.
 func Tick(newInvoke NewInvoke) {
-	settings.Start(manifest.Tick, func(set map[string]string) (any, error) {
-		e := newEngine(set)
-		e.Dispatcher = newDispatcher(set, newInvoke)
+	function.Run(manifest.Tick, func(settings map[string]string) (any, error) {
+		e := newEngine(settings)
+		e.Dispatcher = newDispatcher(settings, newInvoke)
 		return e.Tick, nil
 	})
 }
 
-// NewProvider makes a Provider of a function's settings and the AWS settings. It
-// is effects.New, which comes as an argument so that only advance links the
-// clients of channels.
+// NewProvider builds the engine's Provider. providers.New implements it; it is
+// an argument so that only advance links the clients of channels.
 type NewProvider func(settings map[string]string, cfg aws.Config) (engine.Provider, error)
 
-// Advance runs the function that moves customers.
+// Advance runs the function that moves customers. It never returns.
 func Advance(newProvider NewProvider) {
-	settings.Start(manifest.Advance, func(set map[string]string) (any, error) {
-		provider, err := newProvider(set, awsConfig())
+	function.Run(manifest.Advance, func(settings map[string]string) (any, error) {
+		provider, err := newProvider(settings, awsConfig())
 		if err != nil {
 			return nil, err
 		}
-		e := newEngine(set)
+		e := newEngine(settings)
 		e.Provider = provider
 		return func(ctx context.Context, event packEvent) error {
 			pack, err := event.pack()
@@ -54,19 +52,19 @@ func Advance(newProvider NewProvider) {
 }
 
 // parallelEffects is how many decisions and messages one invocation of advance
-// has under way at a time.
+// runs at a time.
 const parallelEffects = 32
 
-func newEngine(set map[string]string) *engine.Engine {
+func newEngine(settings map[string]string) *engine.Engine {
 	return &engine.Engine{
-		Table:    dynamo.New(connect(context.Background()), set[manifest.EnvTable], rand.Reader, dynamo.BatchInserts).Engine,
-		Parallel: parallelEffects, Now: time.Now, Jitter: mathrand.Float64,
+		Table:    openStore(settings).Engine,
+		Parallel: parallelEffects, Now: time.Now, Jitter: rand.Float64,
 		Log: lambdacontext.NewLogger(), Definitions: &journey.Definitions{},
-		Installation: set[manifest.EnvTable],
+		Installation: settings[manifest.EnvTable],
 	}
 }
 
-// packEvent is a pack as an invocation's payload.
+// packEvent is the payload of an invocation of advance.
 type packEvent struct {
 	Tenant    string     `json:"tenant"`
 	Journey   journey.ID `json:"journeyId"`
@@ -77,27 +75,27 @@ type packEvent struct {
 func (p packEvent) pack() (engine.Pack, error) {
 	tenant, ok := journey.ParseTenant(p.Tenant)
 	if !ok || !p.Journey.Valid() || len(p.Customers) > engine.PackSize {
-		return engine.Pack{}, errors.New("the payload is no pack of customers")
+		return engine.Pack{}, errors.New("the payload is not a pack of customers")
 	}
 	return engine.Pack{Tenant: tenant, Journey: p.Journey, Customers: p.Customers, Solo: p.Solo}, nil
 }
 
-// Invoke invokes a function asynchronously: it returns once the invocation is
-// taken.
-type Invoke func(ctx context.Context, function string, payload []byte) error
+// Invoke invokes the named function asynchronously: it returns once Lambda has
+// queued the invocation.
+type Invoke func(ctx context.Context, name string, payload []byte) error
 
-// NewInvoke makes an Invoke of the AWS settings. It is dispatch.Lambda, which
-// comes as an argument so that only functions that invoke link its client.
+// NewInvoke builds an Invoke. invoke.New implements it; it is an argument so that
+// only functions that invoke others link Lambda's client.
 type NewInvoke func(aws.Config) Invoke
 
-// dispatcher starts advance on packs.
+// dispatcher invokes advance.
 type dispatcher struct {
-	invoke   Invoke
-	function string
+	invoke  Invoke
+	advance string // name of the function
 }
 
-func newDispatcher(set map[string]string, newInvoke NewInvoke) *dispatcher {
-	return &dispatcher{newInvoke(awsConfig()), set[manifest.EnvAdvance]}
+func newDispatcher(settings map[string]string, newInvoke NewInvoke) *dispatcher {
+	return &dispatcher{newInvoke(awsConfig()), settings[manifest.EnvAdvance]}
 }
 
 // Dispatch implements engine.Dispatcher.
@@ -106,22 +104,22 @@ func (d *dispatcher) Dispatch(ctx context.Context, p engine.Pack) error {
 	if err != nil {
 		return fmt.Errorf("encode a pack: %w", err)
 	}
-	return d.invoke(ctx, d.function, payload)
+	return d.invoke(ctx, d.advance, payload)
 }
 
-// nudgeTime bounds what a nudge may add to an answer.
-const nudgeTime = 2 * time.Second
+// nudgeTimeout bounds the delay that a nudge adds to an answer.
+const nudgeTimeout = 2 * time.Second
 
-// nudge starts advance on customers who were just enrolled and have something
-// due at once. What fails here is found by tick.
+// nudge returns a journey.Service.Nudge that dispatches the customers in packs.
+// It gives up on the first error: tick will find the rest.
 func (d *dispatcher) nudge(log *slog.Logger) func(context.Context, journey.Tenant, journey.ID, []string) {
 	return func(ctx context.Context, t journey.Tenant, id journey.ID, customers []string) {
-		ctx, cancel := context.WithTimeout(ctx, nudgeTime)
+		ctx, cancel := context.WithTimeout(ctx, nudgeTimeout)
 		defer cancel()
 		for len(customers) > 0 {
 			n := min(len(customers), engine.PackSize)
 			if err := d.Dispatch(ctx, engine.Pack{Tenant: t, Journey: id, Customers: customers[:n]}); err != nil {
-				log.WarnContext(ctx, "not nudged; tick will find them", "journey", id, "error", err)
+				log.WarnContext(ctx, "nudge failed: customers left to tick", "journey", id, "error", err)
 				return
 			}
 			customers = customers[n:]

@@ -1,24 +1,21 @@
 package boot
 
 import (
-	"context"
-	"crypto/rand"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"journeys/internal/analytics"
-	"journeys/internal/boot/settings"
-	"journeys/internal/dynamo"
+	"journeys/internal/boot/function"
 	"journeys/internal/manifest"
 )
 
-// Rollup runs the function that folds and audits the figures.
+// Rollup runs the function that folds and audits the figures. It never returns.
 func Rollup() {
-	settings.Start(manifest.Rollup, func(set map[string]string) (any, error) {
+	function.Run(manifest.Rollup, func(settings map[string]string) (any, error) {
 		r := &analytics.Rollup{
-			Table: dynamo.New(connect(context.Background()), set[manifest.EnvTable], rand.Reader, dynamo.BatchInserts).Analytics,
-			Now:   time.Now, Log: lambdacontext.NewLogger(), Installation: set[manifest.EnvTable],
+			Table: openStore(settings).Analytics,
+			Now:   time.Now, Log: lambdacontext.NewLogger(), Installation: settings[manifest.EnvTable],
 		}
 		return r.Run, nil
 	})

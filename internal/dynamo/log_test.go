@@ -178,7 +178,7 @@ func TestForget_NoLogNamesThem(t *testing.T) {
 	l.log.WriteString(l.audit(t))
 	l.requireNobody()
 	for _, line := range []string{
-		"request", "enrollments passed over", "tick", "advance", "effect failed", "count", "rollup", "audit", "an enrollment cannot be true",
+		"request", "enrollments passed over", "tick", "advance", "effect failed", "count", "rollup", "audit", "enrollment inconsistent",
 	} {
 		require.Contains(t, l.log.String(), `"msg":"`+line+`"`)
 	}

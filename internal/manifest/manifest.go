@@ -1,8 +1,8 @@
-// Package manifest is the one list of what is deployed, as data: functions,
-// the routes that they serve, who may call them, and the table. The handlers,
-// the local runtime, the CDK app and the tests that hold template.yaml,
-// openapi.yaml, events/, functions/ and docs/api.md together read it. It knows
-// the standard library only.
+// Package manifest is the one list of what is deployed, as data: functions, the
+// routes that they serve, the roles that may call them, and the table. The
+// handlers, the local runtime and the CDK app use it, and tests compare it with
+// template.yaml, openapi.yaml, events/, functions/ and the docs. It imports only
+// the standard library.
 package manifest
 
 import (
@@ -11,58 +11,58 @@ import (
 	"time"
 )
 
-// BasePath stands in front of every route's path.
+// BasePath is the prefix of every route's path.
 const BasePath = "/api/v1"
 
-// The roles that a token may carry. Any other is refused everywhere.
+// The roles of tokens. Any other role is refused.
 const (
 	Admin  = "admin"
 	Editor = "editor"
 	Viewer = "viewer"
-	Ingest = "ingest" // for systems that feed customers and events; nothing else
+	Ingest = "ingest" // for systems that send customers and events, and may do nothing else
 )
 
-// Names of the settings that functions read from their environment.
+// The environment variables of the functions.
 const (
 	EnvTable       = "JOURNEYS_TABLE"        // name of the table
 	EnvIssuer      = "JOURNEYS_ISSUER"       // the tokens' iss
 	EnvAudience    = "JOURNEYS_AUDIENCE"     // one of the tokens' aud
 	EnvJWKSURL     = "JOURNEYS_JWKS_URL"     // where the issuer publishes its keys
-	EnvTenantClaim = "JOURNEYS_TENANT_CLAIM" // name of the claim that holds the tenant
-	EnvRoleClaim   = "JOURNEYS_ROLE_CLAIM"   // name of the claim that holds the role
-	EnvAdvance     = "JOURNEYS_ADVANCE"      // name of the function that moves customers
-	EnvProviders   = "JOURNEYS_PROVIDERS"    // decisions and channels, as JSON; "{}" for none
+	EnvTenantClaim = "JOURNEYS_TENANT_CLAIM" // name of the tenant claim
+	EnvRoleClaim   = "JOURNEYS_ROLE_CLAIM"   // name of the role claim
+	EnvAdvance     = "JOURNEYS_ADVANCE"      // name of the function advance
+	EnvProviders   = "JOURNEYS_PROVIDERS"    // decisions and channels as JSON; "{}" for none
 )
 
-// Function is one Lambda function. Its Name is the folder under functions/ and
-// under dist/, in kebab case.
+// Function is a Lambda function. Its Name, in kebab case, is its folder in
+// functions/ and dist/.
 type Function struct {
 	Name     string
 	MemoryMB int
-	Timeout  time.Duration // whole seconds; of a route's function below the HTTP API's 30 s
-	Env      []string      // the settings that it must have to start
-	Actions  []string      // what it may do on the table, without "dynamodb:"; indexes only if Index
-	Index    bool          // it queries the due index
-	Schedule time.Duration // how often the scheduler invokes it; 0: never
-	Invokes  string        // Name of the function that it invokes asynchronously; "" for none
-	Stream   *Stream       // what of the table's stream it is invoked with; nil for nothing
+	Timeout  time.Duration // whole seconds; for a route less than the HTTP API's 30 s
+	Env      []string      // settings that it reads
+	Actions  []string      // allowed on the table, without "dynamodb:"; on the index only if Index
+	Index    bool          // may query the due index
+	Schedule time.Duration // interval of scheduled invocations; 0 for none
+	Invokes  string        // name of the function that it invokes asynchronously; "" for none
+	Stream   *Stream       // the stream records that it receives; nil for none
 }
 
-// Stream is how Lambda hands a function the table's stream, from its oldest
-// record on: one batch of a shard at a time, again and again until it succeeds.
+// Stream describes how Lambda delivers the table's stream to a function, from the
+// oldest record on: one batch per shard at a time, repeated until it succeeds.
 type Stream struct {
-	SortKeyPrefix string        // of the items whose records it gets
-	BatchSize     int           // records of one call, at most
-	BatchWindow   time.Duration // how long a call waits for more; whole seconds
-	Window        time.Duration // tumbling, whole seconds; with one, the events name their shard
+	SortKeyPrefix string        // of the items whose records are delivered
+	BatchSize     int           // maximum number of records
+	BatchWindow   time.Duration // maximum wait for a full batch; whole seconds
+	Window        time.Duration // tumbling, whole seconds; only events of a window name their shard
 }
 
-// Filter returns the pattern by which Lambda chooses the records.
+// Filter returns Lambda's filter pattern for the records.
 func (s Stream) Filter() string {
 	return `{"dynamodb":{"Keys":{"` + SortKey + `":{"S":[{"prefix":"` + s.SortKeyPrefix + `"}]}}}}`
 }
 
-// LogicalID returns the name in camel case, as SAM, CDK and events use it.
+// LogicalID returns the name in camel case, for SAM and CDK.
 func (f Function) LogicalID() string {
 	var id strings.Builder
 	for word := range strings.SplitSeq(f.Name, "-") {
@@ -71,11 +71,11 @@ func (f Function) LogicalID() string {
 	return id.String()
 }
 
-// Route ties one endpoint to the one function that serves it.
+// Route is an endpoint and the function that serves it.
 type Route struct {
 	Method   string
-	Path     string   // without BasePath; parameters take a whole segment: "/journeys/{id}"
-	Roles    []string // who may call it; never empty
+	Path     string   // without BasePath; a parameter is a whole segment: "/journeys/{id}"
+	Roles    []string // that may call it; never empty
 	Function Function
 }
 
@@ -113,46 +113,46 @@ var (
 		endpoint("delete-customer", "BatchWriteItem", "DeleteItem", "PutItem", "Query"))
 )
 
-// Advance moves customers. It is invoked asynchronously, with some of those
-// who are due.
+// Advance moves customers. It is invoked asynchronously with a pack of due
+// customers.
 var Advance = Function{
 	Name: "advance", MemoryMB: 512, Timeout: 60 * time.Second,
 	Env: []string{EnvTable, EnvProviders}, Actions: []string{"BatchGetItem", "GetItem", "PartiQLUpdate"},
 }
 
-// Tick finds who is due. Its time ends before it is invoked again.
+// Tick finds due customers. Its timeout is shorter than its interval.
 var Tick = invoking(Function{
 	Name: "tick", MemoryMB: 512, Timeout: 55 * time.Second, Schedule: time.Minute,
 	Env: []string{EnvTable}, Actions: []string{"DeleteItem", "Query", "UpdateItem"}, Index: true,
 }, Advance)
 
-// Count counts what enrollments' writes changed. It waits a second for more of
-// them, since a call's cost is one write for each journey. 1,000 records with
-// long paths are 3 MB, of the 6 that an event may have. The window is as long as
-// it can be: all that counts of it is that it makes events name their shard,
-// and its end is a call.
+// Count counts the writes of enrollments. It waits a second for a larger batch,
+// since a batch costs one write per journey. 1,000 records with long paths have
+// 3 MB of the 6 MB that an event may have. The window exists only to make events
+// name their shard; it has the maximum length, since each end is an invocation.
 var Count = Function{
 	Name: "count", MemoryMB: 512, Timeout: 60 * time.Second,
 	Env: []string{EnvTable}, Actions: []string{"PutItem"},
 	Stream: &Stream{SortKeyPrefix: "E#", BatchSize: 1000, BatchWindow: time.Second, Window: 15 * time.Minute},
 }
 
-// Rollup folds closed days of the figures and audits them. An audit that needs
-// longer goes on in the next hour. It is the only function that may scan: 1,769
-// MB are one CPU, and room for the figures of a million graphs of ten nodes.
+// Rollup folds closed days of the figures and audits them. An audit that takes
+// longer than the timeout continues an hour later. No other function may scan.
+// 1,769 MB give it one full CPU, and hold the figures of a million graphs of ten
+// nodes.
 var Rollup = Function{
 	Name: "rollup", MemoryMB: 1769, Timeout: 15 * time.Minute, Schedule: time.Hour, Env: []string{EnvTable},
 	Actions: []string{"DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem"}, Index: true,
 }
 
-// Authorizer authenticates every route's caller. It does not touch the table.
+// Authorizer authenticates the callers of all routes. It does not use the table.
 var Authorizer = Function{
 	Name: "authorizer", MemoryMB: 256, Timeout: 10 * time.Second,
 	Env: []string{EnvIssuer, EnvAudience, EnvJWKSURL, EnvTenantClaim, EnvRoleClaim},
 }
 
-// AuthorizerTTL is how long the gateway keeps the authorizer's answer for a
-// token, and so the longest time that a revoked token goes on working.
+// AuthorizerTTL is how long the gateway caches the authorizer's answer for a token.
+// A revoked token keeps working for that long.
 const AuthorizerTTL = 60 * time.Second
 
 // Routes returns every route, in the order of the table of docs/api.md.
@@ -164,7 +164,7 @@ func Routes() []Route {
 	}
 }
 
-// Functions returns every function: the routes' and those without a route.
+// Functions returns every function, with and without a route.
 func Functions() []Function {
 	functions := []Function{Authorizer, Advance, Tick, Count, Rollup}
 	for _, r := range Routes() {
@@ -184,8 +184,8 @@ func route(method, path string, roles []string, f Function) Route {
 	return Route{Method: method, Path: path, Roles: roles, Function: f}
 }
 
-// endpoint returns a route's function. 512 MB is 0.29 of a CPU: enrolling
-// 1,000 customers needs about 50 ms of one.
+// endpoint returns the function of a route. 512 MB give it 0.29 of a CPU; to
+// enroll 1,000 customers takes about 50 ms of a full one.
 func endpoint(name string, actions ...string) Function {
 	return Function{
 		Name: name, MemoryMB: 512, Timeout: 29 * time.Second,
@@ -193,13 +193,13 @@ func endpoint(name string, actions ...string) Function {
 	}
 }
 
-// indexed returns f allowed to query the due index.
+// indexed returns f with permission to query the due index.
 func indexed(f Function) Function {
 	f.Index = true
 	return f
 }
 
-// invoking returns f with what it needs to invoke other.
+// invoking returns f with permission and setting to invoke other.
 func invoking(f, other Function) Function {
 	f.Invokes = other.Name
 	f.Env = append(f.Env[:len(f.Env):len(f.Env)], EnvAdvance)

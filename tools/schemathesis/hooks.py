@@ -19,8 +19,8 @@ BEYOND_SCHEMAS = re.compile(
     r"|after ~ must be base64url without padding"
     r"|must have 1 to \d+ characters, none of them a control character"
     r"|names no nba_decision of this graph|is no nextCursor of this list; begin without it"
-    r"|must be there too when (from|to) is|must not be before from|must be a date from .*"
-    r"|must be so that from and to are at most \d+ days, both included"
+    r"|is required when (from|to) is given|must not be before from|must be a date from .*"
+    r"|must be less than \d+ days after from"
 )
 # Codes that depend on the state of the journey, not on the request alone.
 BY_STATE = {"graph-not-whole", "journey-not-active"}

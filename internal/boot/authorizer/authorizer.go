@@ -1,5 +1,6 @@
-// Package authorizer makes the function that authenticates callers. It must not
-// know the table: without its client the function starts almost twice as fast.
+// Package authorizer runs the function that authenticates callers. It does not
+// use the table: without the table's client the function starts almost twice as
+// fast.
 package authorizer
 
 import (
@@ -11,14 +12,14 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"journeys/internal/auth"
-	"journeys/internal/boot/settings"
+	"journeys/internal/boot/function"
 	"journeys/internal/manifest"
 )
 
-// Run runs the function that authenticates the callers of every route.
-func Run() { settings.Start(manifest.Authorizer, wire) }
+// Run runs the authorizer of every route. It never returns.
+func Run() { function.Run(manifest.Authorizer, newHandler) }
 
-func wire(settings map[string]string) (any, error) {
+func newHandler(settings map[string]string) (any, error) {
 	verifier, err := auth.NewVerifier(auth.Settings{
 		Issuer:      settings[manifest.EnvIssuer],
 		Audience:    settings[manifest.EnvAudience],
@@ -29,19 +30,19 @@ func wire(settings map[string]string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return gatekeeper{verifier}.answer, nil
+	return handler{verifier}.authorize, nil
 }
 
-type gatekeeper struct{ verifier *auth.Verifier }
+type handler struct{ verifier *auth.Verifier }
 
-// answer says yes to a bad token too: the gateway turns a no into 403, but
-// clients get themselves a new token on 401. So the refusal travels to the
-// handler, which finds no tenant and answers 401. An error becomes the
-// gateway's 500, which is not cached; it is for our own faults only.
-func (g gatekeeper) answer(
+// authorize allows bad tokens too, with the refusal in the context instead of a
+// tenant: the gateway turns a denial into 403, but clients fetch a new token only
+// on 401, which the endpoint's handler sends. An error becomes the gateway's 500,
+// which it does not cache, and stands for a fault of the service.
+func (h handler) authorize(
 	ctx context.Context, request events.APIGatewayV2CustomAuthorizerV2Request,
 ) (events.APIGatewayV2CustomAuthorizerSimpleResponse, error) {
-	caller, err := g.verifier.Verify(ctx, authorization(request))
+	caller, err := h.verifier.Verify(ctx, authorizationHeader(request))
 	if err != nil {
 		return events.APIGatewayV2CustomAuthorizerSimpleResponse{}, err
 	}
@@ -50,10 +51,10 @@ func (g gatekeeper) answer(
 	}, nil
 }
 
-// authorization prefers the identity source: the gateway caches the answer
-// under it, so nothing else may decide. The header's name is in lower case
-// from the gateway, as the caller wrote it from SAM.
-func authorization(request events.APIGatewayV2CustomAuthorizerV2Request) string {
+// authorizationHeader prefers the identity source, under which the gateway
+// caches the answer. SAM sends headers only, with the name as the caller spelled
+// it; the gateway sends it in lower case.
+func authorizationHeader(request events.APIGatewayV2CustomAuthorizerV2Request) string {
 	if len(request.IdentitySource) > 0 {
 		return request.IdentitySource[0]
 	}

@@ -16,10 +16,10 @@ import (
 	"journeys/internal/dynamo"
 )
 
-func TestTheFirstRequestFindsItsConnectionOpen(t *testing.T) {
+func TestNewTableClient_OpensTheFirstConnection(t *testing.T) {
 	connections := serveTable(t)
-	client := connect(t.Context())
-	require.EqualValues(t, 1, connections.Load(), "when the function has started")
+	client := newTableClient(t.Context())
+	require.EqualValues(t, 1, connections.Load(), "at the start")
 
 	ctx, meter := dynamo.WithMeter(t.Context())
 	_, err := client.GetItem(ctx, &dynamodb.GetItemInput{
@@ -30,31 +30,31 @@ func TestTheFirstRequestFindsItsConnectionOpen(t *testing.T) {
 	require.EqualValues(t, 1, connections.Load(), "after the first request")
 }
 
-// The function starts all the same, and its first request says what is wrong.
-func TestATableThatIsDownDoesNotStopTheStart(t *testing.T) {
+// The function starts anyway, and its first request reports the error.
+func TestNewTableClient_StartsWithoutATable(t *testing.T) {
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, listener.Close())
 	setAWS(t, "http://"+listener.Addr().String())
-	require.NotNil(t, connect(t.Context()))
+	require.NotNil(t, newTableClient(t.Context()))
 }
 
-// A machine that stands in for all of AWS sets one endpoint for every service.
-func TestTheSettingsAreThoseThatLambdaGives(t *testing.T) {
+// An emulator of AWS sets one endpoint for all services.
+func TestAWSConfig_ReadsTheEnvironmentOfLambda(t *testing.T) {
 	setAWS(t, "")
 	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
 	t.Setenv("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:9001")
-	t.Setenv("AWS_SESSION_TOKEN", "of the role")
+	t.Setenv("AWS_SESSION_TOKEN", "token")
 	cfg := awsConfig()
 	require.Equal(t, "eu-central-1", cfg.Region)
 	keys, err := cfg.Credentials.Retrieve(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, "local/local/of the role", keys.AccessKeyID+"/"+keys.SecretAccessKey+"/"+keys.SessionToken)
+	require.Equal(t, "local/local/token", keys.AccessKeyID+"/"+keys.SecretAccessKey+"/"+keys.SessionToken)
 	require.Equal(t, "http://127.0.0.1:4566", *dynamo.NewClient(cfg).Options().BaseEndpoint)
 	require.Equal(t, "http://127.0.0.1:9001", *lambda.NewFromConfig(cfg).Options().BaseEndpoint)
 }
 
-// serveTable stands in for the table and counts who connects.
+// serveTable serves an empty table and counts its connections.
 func serveTable(t *testing.T) *atomic.Int64 {
 	t.Helper()
 	var connections atomic.Int64

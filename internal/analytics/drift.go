@@ -1,0 +1,180 @@
+package analytics
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// compare returns the differences between the recount and the counters, sorted.
+// It skips graphs with wrong enrollments, for which the recount is incomplete.
+// Unreadable figures are logged and counted as wrong.
+func (r *Rollup) compare(ctx context.Context, a *Audit) ([]Difference, error) {
+	var mu sync.Mutex // guards list and a.Recount.Wrong
+	var list []Difference
+	var g errgroup.Group
+	g.SetLimit(r.workers())
+	for k, recounted := range a.Recount.Figures {
+		g.Go(func() error {
+			counted, err := r.countedThrough(ctx, k, a.Day)
+			mu.Lock()
+			defer mu.Unlock()
+			if errors.Is(err, ErrUnreadable) {
+				a.Recount.Wrong[k] = map[string]int{"": 1}
+				r.Log.ErrorContext(ctx, "a journey's figures cannot be read",
+					"tenant", k.Tenant.String(), "journey", k.Journey, "error", err)
+				return nil
+			}
+			if err == nil {
+				list = append(list, differences(k, &counted, recounted, a.Recount.Wrong[k])...)
+			}
+			return err
+		})
+	}
+	err := g.Wait()
+	slices.SortFunc(list, func(a, b Difference) int {
+		return cmp.Or(cmp.Compare(a.Tenant.String(), b.Tenant.String()), cmp.Compare(a.Journey, b.Journey), cmp.Compare(a.Graph, b.Graph))
+	})
+	return list, err
+}
+
+var errOvertaken = errors.New("analytics: the audit was overtaken by the fold of a later day; the next audit starts over")
+
+// countedThrough returns what was counted through a day, without the repairs of
+// that day: an earlier run of the audit may have made some and then stopped. It
+// returns errOvertaken if a total includes a later day.
+func (r *Rollup) countedThrough(ctx context.Context, k JourneyKey, day Day) (Figures, error) {
+	c, err := readCounters(ctx, r.Table, k.Tenant, k.Journey, Range{})
+	if err != nil {
+		return Figures{}, err
+	}
+	for _, t := range c.Totals {
+		if t.Through > day {
+			return Figures{}, errOvertaken
+		}
+	}
+	f := c.through(day)
+	for i := range c.Repairs {
+		if repair := &c.Repairs[i]; repair.Day == day {
+			repair.Counts.subtractFrom(f.Graph(repair.Graph, 0))
+		}
+	}
+	return f, nil
+}
+
+// differences compares the graphs of one journey. wrong holds the number of wrong
+// enrollments by graph.
+func differences(k JourneyKey, counted, recounted *Figures, wrong map[string]int) []Difference {
+	hashes := map[string]bool{}
+	for hash := range counted.Graphs {
+		hashes[hash] = true
+	}
+	for hash := range recounted.Graphs {
+		hashes[hash] = true
+	}
+	var list []Difference
+	for hash := range hashes {
+		missing := Graph{Version: max(counted.Graph(hash, 0).Version, recounted.Graph(hash, 0).Version)}
+		recounted.Graph(hash, 0).addTo(&missing)
+		counted.Graph(hash, 0).subtractFrom(&missing)
+		if !missing.zero() && wrong[hash] == 0 {
+			list = append(list, Difference{k, hash, missing})
+		}
+	}
+	return list
+}
+
+// confirm returns the differences that both passes found, without those of
+// journeys from which a customer was forgotten since the audit began.
+func (r *Rollup) confirm(ctx context.Context, a *Audit, differences []Difference) []Difference {
+	return slices.DeleteFunc(differences, func(d Difference) bool {
+		if a.Recount.Moved[d.JourneyKey] {
+			r.Log.WarnContext(ctx, "difference ignored: a customer was forgotten since the audit began",
+				"tenant", d.Tenant.String(), "journey", d.Journey, "graph", d.Graph, "through", string(a.Day))
+			return true
+		}
+		return !slices.ContainsFunc(a.Suspects, d.equal)
+	})
+}
+
+func (d Difference) equal(o Difference) bool {
+	return d.JourneyKey == o.JourneyKey && d.Graph == o.Graph && d.Missing.Totals == o.Missing.Totals &&
+		slices.Equal(trimZeros(d.Missing.Steps), trimZeros(o.Missing.Steps))
+}
+
+// trimZeros removes the zero steps at the end.
+func trimZeros(steps []Step) []Step {
+	for len(steps) > 0 && steps[len(steps)-1] == (Step{}) {
+		steps = steps[:len(steps)-1]
+	}
+	return steps
+}
+
+// logDrift logs each wrong figure of a graph and returns their number.
+func (r *Rollup) logDrift(ctx context.Context, day Day, d Difference, recount *Recount) int {
+	g := recount.figures(d.JourneyKey).Graph(d.Graph, 0)
+	n := 0
+	logFigure := func(node int, figure string, missing, recounted int64) {
+		if missing == 0 {
+			return
+		}
+		n++
+		attrs := []any{
+			"tenant", d.Tenant.String(), "journey", d.Journey, "graph", d.Graph, "version", d.Missing.Version,
+			"through", string(day), "figure", figure, "counted", recounted - missing, "recounted", recounted,
+		}
+		if node >= 0 {
+			attrs = append(attrs, "node", r.nodeID(ctx, d, node))
+		}
+		r.Log.ErrorContext(ctx, "drift", attrs...)
+	}
+	for _, t := range totalFigures {
+		logFigure(-1, t.name, t.of(&d.Missing.Totals), t.of(&g.Totals))
+	}
+	for i := range d.Missing.Steps {
+		recounted := g.step(i)
+		for _, s := range stepFigures {
+			logFigure(i, s.name, s.of(&d.Missing.Steps[i]), s.of(&recounted))
+		}
+	}
+	return n
+}
+
+// nodeID returns the id of a node, and its index if the graph cannot be read.
+func (r *Rollup) nodeID(ctx context.Context, d Difference, node int) string {
+	definition, err := r.definitions.Get(d.Tenant, d.Journey, d.Graph, func() ([]byte, error) {
+		return r.Table.Definition(ctx, d.Tenant, d.Journey, d.Graph)
+	})
+	if err != nil || node >= definition.Graph.Len() {
+		return fmt.Sprintf("index %d", node)
+	}
+	return definition.Graph.NodeID(node)
+}
+
+var totalFigures = []struct {
+	name string
+	of   func(*Totals) int64
+}{
+	{"enrolled", func(t *Totals) int64 { return t.Enrolled }},
+	{"completed", func(t *Totals) int64 { return t.Completed }},
+	{"expired", func(t *Totals) int64 { return t.Expired }},
+	{"cancelled", func(t *Totals) int64 { return t.Cancelled }},
+	{"failed", func(t *Totals) int64 { return t.Failed }},
+}
+
+var stepFigures = []struct {
+	name string
+	of   func(*Step) int64
+}{
+	{"entered", func(s *Step) int64 { return s.Entered }},
+	{"completed", func(s *Step) int64 { return s.Completed }},
+	{"failed", func(s *Step) int64 { return s.Failed }},
+	{"dropped", func(s *Step) int64 { return s.Dropped }},
+	{"true", func(s *Step) int64 { return s.True }},
+	{"false", func(s *Step) int64 { return s.False }},
+}

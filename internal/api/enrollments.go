@@ -1,0 +1,215 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"journeys/internal/journey"
+	"journeys/internal/strict"
+)
+
+// The bounds of a page of enrollments.
+const (
+	maxEnrollmentLimit     = 200
+	defaultEnrollmentLimit = 50
+	maxCursor              = 800 // characters
+)
+
+type enrollBody struct {
+	JourneyID   journey.ID     `json:"journeyId"`
+	JourneyName string         `json:"journeyName"`
+	Enrolled    int            `json:"enrolled"`
+	Skipped     int            `json:"skipped"`
+	Errors      int            `json:"errors"`
+	Total       int            `json:"total"`
+	Results     []enrollResult `json:"results,omitzero"` // in the order of the request
+}
+
+type enrollResult struct {
+	CustomerID string `json:"customerId"`
+	Outcome    string `json:"outcome"`
+	Code       string `json:"code,omitzero"`
+}
+
+var outcomeNames = map[journey.OutcomeResult]string{
+	journey.OutcomeEnrolled: "enrolled",
+	journey.OutcomeSkipped:  "skipped",
+	journey.OutcomeError:    "error",
+}
+
+func enrollCustomers(a *API, w http.ResponseWriter, r *request) error {
+	details := r.queryBool("details")
+	enroll := journey.EnrollRequest{Key: r.idempotencyKey()}
+	body, err := r.readBody(w, "")
+	if err != nil {
+		return err
+	}
+	if o, ok := body.Object(); ok {
+		enroll.Customers = readCustomers(o)
+	}
+	if err := r.checkFaults(); err != nil {
+		return err
+	}
+	result, err := a.Journeys.Enroll(r.Context(), r.tenant, r.id, enroll)
+	if err != nil {
+		return err
+	}
+	r.addCount("Enrolled", result.Enrolled)
+	r.addCount("EnrollSkipped", result.Skipped)
+	r.addCount("EnrollErrors", result.Errors)
+	return writeJSON(w, http.StatusCreated, newEnrollBody(result, enroll.Customers, details))
+}
+
+// readCustomers reads either customerId or customerIds.
+func readCustomers(o *strict.Object) []string {
+	var customers []string
+	single, hasSingle := o.Take("customerId")
+	list, hasList := o.Take("customerIds")
+	if hasSingle == hasList {
+		o.Fault("must have exactly one of customerId and customerIds")
+	}
+	if hasSingle {
+		if id, ok := readID(single); ok {
+			customers = []string{id}
+		}
+	}
+	if hasList {
+		customers = readIDs(list)
+	}
+	o.Done("customerId", "customerIds")
+	return customers
+}
+
+func readIDs(v strict.Value) []string {
+	list, ok := v.List()
+	if !ok {
+		return nil
+	}
+	if len(list) < 1 || len(list) > journey.MaxBatch {
+		v.Fault("must have 1 to %d ids, has %d", journey.MaxBatch, len(list))
+		return nil
+	}
+	customers := make([]string, 0, len(list))
+	for _, item := range list {
+		if id, ok := readID(item); ok {
+			customers = append(customers, id)
+		}
+	}
+	return customers
+}
+
+func newEnrollBody(e journey.Enrollments, customers []string, details bool) enrollBody {
+	body := enrollBody{
+		JourneyID: e.Journey.ID, JourneyName: e.Journey.Name,
+		Enrolled: e.Enrolled, Skipped: e.Skipped, Errors: e.Errors,
+		Total: e.Enrolled + e.Skipped + e.Errors,
+	}
+	if !details {
+		return body
+	}
+	for i, outcome := range e.Outcomes {
+		body.Results = append(body.Results, enrollResult{customers[i], outcomeNames[outcome.Result], outcome.Code})
+	}
+	return body
+}
+
+type enrollmentBody struct {
+	JourneyID  journey.ID `json:"journeyId"`
+	CustomerID string     `json:"customerId"`
+	Status     string     `json:"status"`
+	Version    int        `json:"version"`
+	EnrolledAt timestamp  `json:"enrolledAt"`
+	NodeID     string     `json:"nodeId"`
+	Since      timestamp  `json:"since"`
+	DueAt      *timestamp `json:"dueAt,omitzero"`
+	ExitReason string     `json:"exitReason,omitzero"`
+	Path       []pathBody `json:"path,omitzero"` // absent in lists
+}
+
+type pathBody struct {
+	NodeID    string           `json:"nodeId"`
+	NodeType  journey.NodeType `json:"nodeType"`
+	EnteredAt timestamp        `json:"enteredAt"`
+	Result    string           `json:"result,omitzero"`
+}
+
+func newEnrollmentBody(at journey.Whereabouts) enrollmentBody {
+	body := enrollmentBody{
+		JourneyID: at.Journey, CustomerID: at.Customer, Status: at.Status.String(), Version: at.Version,
+		EnrolledAt: timestamp(at.EnrolledAt), NodeID: at.NodeID, Since: timestamp(at.Since),
+		DueAt: timestampOrNil(at.Due), ExitReason: at.ExitReason,
+	}
+	for _, step := range at.Path {
+		body.Path = append(body.Path, pathBody{step.NodeID, step.NodeType, timestamp(step.EnteredAt), step.Result})
+	}
+	return body
+}
+
+func getEnrollment(a *API, w http.ResponseWriter, r *request) error {
+	if err := r.checkFaults(); err != nil {
+		return err
+	}
+	at, err := a.Journeys.Whereabouts(r.Context(), r.tenant, r.id, r.customer)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, newEnrollmentBody(at))
+}
+
+type enrollmentListBody struct {
+	Data       []enrollmentBody `json:"data"`
+	NextCursor string           `json:"nextCursor,omitzero"`
+}
+
+func listEnrollments(a *API, w http.ResponseWriter, r *request) error {
+	f := journey.EnrollmentFilter{
+		Failed: r.queryFailed(), NodeID: r.queryWord("nodeId", maxNodeID), Cursor: r.queryWord("cursor", maxCursor),
+		Limit: r.queryInt("limit", 1, maxEnrollmentLimit, defaultEnrollmentLimit),
+	}
+	if err := r.checkFaults(); err != nil {
+		return err
+	}
+	page, err := a.Journeys.ListEnrollments(r.Context(), r.tenant, r.id, f)
+	if err != nil {
+		return err
+	}
+	a.logDamaged(r, page.Damaged)
+	body := enrollmentListBody{Data: make([]enrollmentBody, len(page.Enrollments)), NextCursor: page.Next}
+	for i, at := range page.Enrollments {
+		body.Data[i] = newEnrollmentBody(at)
+	}
+	return writeJSON(w, http.StatusOK, body)
+}
+
+// queryFailed reports whether the list is of failed enrollments
+// (status=failed), not of active ones.
+func (r *request) queryFailed() bool {
+	status := r.query.Get("status")
+	if r.query.Has("status") && status != "active" && status != "failed" {
+		r.faults.Add(queryPlace+"status", "must be active or failed")
+	}
+	return status == "failed"
+}
+
+func retryEnrollment(a *API, w http.ResponseWriter, r *request) error {
+	return r.changeEnrollment(w, http.StatusAccepted, a.Journeys.Retry)
+}
+
+func deleteEnrollment(a *API, w http.ResponseWriter, r *request) error {
+	return r.changeEnrollment(w, http.StatusNoContent, a.Journeys.Remove)
+}
+
+// changeEnrollment calls do with the journey and customer of the path, and
+// answers with status and no body.
+func (r *request) changeEnrollment(
+	w http.ResponseWriter, status int, do func(context.Context, journey.Tenant, journey.ID, string) error,
+) error {
+	if err := r.checkFaults(); err != nil {
+		return err
+	}
+	if err := do(r.Context(), r.tenant, r.id, r.customer); err != nil {
+		return err
+	}
+	w.WriteHeader(status)
+	return nil
+}

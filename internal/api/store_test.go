@@ -1,0 +1,196 @@
+package api_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"journeys/internal/analytics"
+	"journeys/internal/dev/apitest"
+	"journeys/internal/journey"
+)
+
+// countedStore is a store that returns the same counters for every journey.
+type countedStore struct {
+	apitest.Store
+	counters analytics.Counters
+}
+
+func (c countedStore) Counters(context.Context, journey.Tenant, journey.ID, analytics.Range) (analytics.Counters, error) {
+	return c.counters, nil
+}
+
+// memoryStore keeps journeys, profiles, idempotency keys and events in memory.
+// It does not keep enrollments.
+type memoryStore struct {
+	apitest.Store
+
+	mu       sync.Mutex
+	journeys []journey.Journey // newest first
+	keys     map[string]journey.KeyRecord
+	profiles map[string]journey.Profile
+	events   map[string]journey.EventRecord
+}
+
+func (m *memoryStore) PutProfile(_ context.Context, _ journey.Tenant, p journey.Profile) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.profiles == nil {
+		m.profiles = map[string]journey.Profile{}
+	}
+	m.profiles[p.Customer] = p
+	return nil
+}
+
+func (m *memoryStore) Profile(_ context.Context, _ journey.Tenant, customer string) (journey.Profile, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if p, ok := m.profiles[customer]; ok {
+		return p, nil
+	}
+	return journey.Profile{}, journey.ErrNoCustomer
+}
+
+func (m *memoryStore) Enrollment(context.Context, journey.Tenant, journey.ID, string) (journey.Enrollment, error) {
+	return journey.Enrollment{}, journey.ErrNotEnrolled
+}
+
+func (m *memoryStore) ReserveEvent(
+	_ context.Context, _ journey.Tenant, r journey.EventRecord, _ time.Time,
+) (journey.EventRecord, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.events == nil {
+		m.events = map[string]journey.EventRecord{}
+	}
+	if kept, ok := m.events[r.ID]; ok {
+		return kept, nil
+	}
+	m.events[r.ID] = r
+	return r, nil
+}
+
+func (m *memoryStore) FinishEvent(context.Context, journey.Tenant, journey.EventRecord) error {
+	return nil
+}
+
+func (m *memoryStore) PutLastEvent(context.Context, journey.Tenant, string, string, time.Time) error {
+	return nil
+}
+
+func (m *memoryStore) Enrollments(context.Context, journey.Tenant, string) ([]journey.Enrollment, []journey.Damage, error) {
+	return nil, nil, nil
+}
+
+func (m *memoryStore) StartedBy(context.Context, journey.Tenant, string) ([]journey.ID, error) {
+	return nil, nil
+}
+
+func (m *memoryStore) ReadPartition(
+	context.Context, journey.Partition, int, *journey.DueKey,
+) ([]journey.Indexed, *journey.DueKey, error) {
+	return nil, nil, nil
+}
+
+func (m *memoryStore) DrainFrom(context.Context, journey.Tenant, journey.ID) (int, error) {
+	return -1, nil
+}
+
+func (m *memoryStore) Forget(context.Context, journey.Tenant, string, time.Time) error { return nil }
+
+func (m *memoryStore) Create(_ context.Context, _ journey.Tenant, j journey.Journey) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.journeys = append([]journey.Journey{j}, m.journeys...)
+	return nil
+}
+
+func (m *memoryStore) Journey(_ context.Context, t journey.Tenant, id journey.ID) (journey.Journey, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, j := range m.journeys {
+		if j.ID == id && t.String() == "t1" {
+			j.Definition = nil
+			return j, nil
+		}
+	}
+	return journey.Journey{}, journey.ErrNotFound
+}
+
+func (m *memoryStore) Definition(_ context.Context, _ journey.Tenant, id journey.ID, _ string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, j := range m.journeys {
+		if j.ID == id {
+			return j.Definition, nil
+		}
+	}
+	return nil, journey.ErrNotFound
+}
+
+func (m *memoryStore) List(_ context.Context, _ journey.Tenant, f journey.Filter) (journey.Page, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var page journey.Page
+	for _, j := range m.journeys {
+		if f.Status != "" && f.Status != j.Status {
+			continue
+		}
+		if page.Total >= f.Offset && len(page.Journeys) < f.Limit {
+			j.Definition = nil
+			page.Journeys = append(page.Journeys, j)
+		}
+		page.Total++
+	}
+	return page, nil
+}
+
+func (m *memoryStore) Update(_ context.Context, _ journey.Tenant, old, next journey.Journey) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.journeys {
+		if m.journeys[i].ID == old.ID {
+			m.journeys[i] = next
+		}
+	}
+	return nil
+}
+
+func (m *memoryStore) Delete(_ context.Context, _ journey.Tenant, j journey.Journey) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.journeys {
+		if m.journeys[i].ID == j.ID {
+			m.journeys = append(m.journeys[:i], m.journeys[i+1:]...)
+			return nil
+		}
+	}
+	return journey.ErrNotFound
+}
+
+func (m *memoryStore) Insert(_ context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []journey.Outcome {
+	outcomes := make([]journey.Outcome, len(list))
+	for i, e := range list {
+		outcomes[i] = journey.Outcome{Result: journey.OutcomeEnrolled}
+		if strings.HasPrefix(e.Customer, "throttled") {
+			outcomes[i] = journey.Outcome{Result: journey.OutcomeError, Code: "table-throttled"}
+		}
+	}
+	return outcomes
+}
+
+func (m *memoryStore) ReserveKey(
+	_ context.Context, _ journey.Tenant, _ journey.ID, r journey.KeyRecord, _ time.Time,
+) (journey.KeyRecord, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.keys == nil {
+		m.keys = map[string]journey.KeyRecord{}
+	}
+	if kept, ok := m.keys[r.Key]; ok {
+		return kept, nil
+	}
+	m.keys[r.Key] = r
+	return r, nil
+}

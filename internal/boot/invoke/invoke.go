@@ -1,0 +1,28 @@
+// Package invoke invokes Lambda functions asynchronously. It is separate from
+// boot so that a function that invokes no other does not link Lambda's client.
+package invoke
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"journeys/internal/boot"
+)
+
+// New implements boot.NewInvoke.
+func New(cfg aws.Config) boot.Invoke {
+	client := lambda.NewFromConfig(cfg)
+	return func(ctx context.Context, name string, payload []byte) error {
+		_, err := client.Invoke(ctx, &lambda.InvokeInput{
+			FunctionName: &name, InvocationType: types.InvocationTypeEvent, Payload: payload,
+		})
+		if err != nil {
+			return fmt.Errorf("invoke %s: %w", name, err)
+		}
+		return nil
+	}
+}

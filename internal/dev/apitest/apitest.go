@@ -1,0 +1,83 @@
+// Package apitest serves the API inside a test, over any store, without a
+// gateway or an authorizer.
+package apitest
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"journeys/internal/analytics"
+	"journeys/internal/api"
+	"journeys/internal/auth"
+	"journeys/internal/journey"
+)
+
+// Config is what a test chooses of the API.
+type Config struct {
+	Stores    journey.Stores
+	Analytics analytics.Table
+	Now       func() time.Time
+	Random    io.Reader    // nil means a fixed seed: the same ids in each run
+	Log       *slog.Logger // nil discards the log
+}
+
+// Handler returns the API with all of its operations. The log line of a request
+// reports used=7 where a function reports its use of the table.
+func Handler(c Config) http.Handler {
+	if c.Random == nil {
+		c.Random = rand.NewChaCha8([32]byte{})
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	a := &api.API{
+		Journeys:  journey.NewService(c.Stores, c.Now, c.Random),
+		Analytics: analytics.NewReader(c.Analytics),
+		Log:       c.Log,
+		Now:       c.Now,
+		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
+			return ctx, func() slog.Attr { return slog.Int("used", 7) }
+		},
+	}
+	mux := http.NewServeMux()
+	for _, op := range api.Operations() {
+		mux.Handle(op.Key(), a.Handler(op))
+	}
+	return mux
+}
+
+// Store is everything that a journey.Service calls. Tests implement it with one
+// fake.
+type Store interface {
+	journey.JourneyStore
+	journey.EnrollmentStore
+	journey.CustomerStore
+	journey.EventStore
+}
+
+// Stores returns journey.Stores whose parts are all s.
+func Stores(s Store) journey.Stores {
+	return journey.Stores{Journeys: s, Enrollments: s, Customers: s, Events: s}
+}
+
+// Caller returns an authenticated caller whose token expires one hour after
+// now. It panics if the tenant is not a valid one.
+func Caller(tenant, role string, now time.Time) auth.Caller {
+	t, ok := journey.ParseTenant(tenant)
+	if !ok {
+		panic("apitest: invalid tenant " + tenant)
+	}
+	return auth.Caller{Subject: "s1", Tenant: t, Role: role, ExpiresAt: now.Add(time.Hour)}
+}
+
+// Serve returns h's answer to a request of the caller.
+func Serve(h http.Handler, r *http.Request, c auth.Caller) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r.WithContext(auth.NewContext(r.Context(), c)))
+	return w
+}
