@@ -34,6 +34,11 @@ type Metric struct {
 	Value float64 // one that is infinite or no number is left out
 }
 
+// CountMetric returns the metric that counts n of name.
+func CountMetric(name string, n int) Metric {
+	return Metric{Name: name, Unit: Count, Value: float64(n)}
+}
+
 // Attrs returns what makes the log line that has them a metric too. They must
 // stand at the top of the line. It is empty when there are no metrics.
 func Attrs(now time.Time, installation string, metrics ...Metric) []slog.Attr {
