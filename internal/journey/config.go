@@ -120,7 +120,7 @@ func (n *node) readDecision(config *strict.Object) {
 	}
 	if v, ok := config.Take("onError"); ok {
 		choice, _ := v.OneOf("continue", "fail")
-		d.FailOnFail = choice == "fail"
+		d.FailOnError = choice == "fail"
 	}
 	config.Done("decisionFlowId", "channelId", "maxOffers", "timeoutMs", "onError")
 	n.decision = d

@@ -207,7 +207,7 @@ func (s *Service) rewrite(
 		if err = s.stores.Enrollments.Advance(ctx, t, j.Shards, []Enrollment{next})[0]; !errors.Is(err, ErrLost) {
 			return err
 		}
-		if attempt > 0 && !pause(ctx, attempt) {
+		if attempt > 0 && !s.pause(ctx, attempt) {
 			return ctx.Err()
 		}
 	}

@@ -135,7 +135,7 @@ func (s *Service) wakeAll(ctx context.Context, t Tenant, event Event, received t
 		return err
 	}
 	passed.list = append(passed.list, damaged...)
-	return together(list, func(e Enrollment) error {
+	return forEach(list, func(e Enrollment) error {
 		woken, err := s.wake(ctx, t, e, event.Type, received)
 		if woken {
 			s.nudge(ctx, t, e.Journey, []string{e.Customer})
@@ -167,7 +167,7 @@ func (s *Service) wake(ctx context.Context, t Tenant, e Enrollment, eventType st
 		if err = s.stores.Events.Wake(ctx, t, next); !errors.Is(err, ErrLost) {
 			return err == nil, err
 		}
-		if attempt > 0 && !pause(ctx, attempt) {
+		if attempt > 0 && !s.pause(ctx, attempt) {
 			return false, ctx.Err()
 		}
 		if e, err = s.stores.Enrollments.Enrollment(ctx, t, e.Journey, e.Customer); err != nil {
@@ -187,7 +187,7 @@ func (s *Service) startAll(ctx context.Context, t Tenant, event Event, passed *p
 		return err
 	}
 	facts := sync.OnceValues(func() (condition.Facts, error) { return s.factsOf(ctx, t, event) })
-	return together(ids, func(id ID) error {
+	return forEach(ids, func(id ID) error {
 		err := s.start(ctx, t, id, event, facts)
 		if errors.Is(err, ErrNotFound) {
 			return nil // it was deleted meanwhile

@@ -63,7 +63,7 @@ type DecisionConfig struct {
 	ChannelID  string        // "" for none
 	MaxOffers  int           // 1 to 100
 	Timeout    time.Duration // at most MaxDecisionTimeout; zero for the provider's own
-	FailOnFail bool          // onError is "fail": a failed decision fails the enrollment
+	FailOnError bool          // onError is "fail": a failed decision fails the enrollment
 }
 
 // MaxDecisionTimeout is the longest that a decision may take: what is left of

@@ -153,6 +153,10 @@ func (s *Service) List(ctx context.Context, t Tenant, f Filter) (Page, error) {
 	return s.stores.Journeys.List(ctx, t, f)
 }
 
+// updateAttempts bounds the attempts of a change without If-Match that meets
+// concurrent ones: with the pauses between them, about ten seconds.
+const updateAttempts = 40
+
 // Update changes the journey. match holds the revisions for which the caller
 // wants it (If-Match), nil for any. A change that changes nothing writes
 // nothing.
@@ -164,7 +168,7 @@ func (s *Service) Update(ctx context.Context, t Tenant, id ID, c Change, match [
 		if match != nil || !errors.Is(err, ErrStale) {
 			return j, err
 		}
-		if !pause(ctx, attempt) {
+		if !s.pause(ctx, attempt) {
 			break
 		}
 	}
@@ -301,7 +305,7 @@ func (s *Service) Delete(ctx context.Context, t Tenant, id ID, match []int64) er
 		if err = s.stores.Journeys.Delete(ctx, t, j); match != nil || !errors.Is(err, ErrStale) {
 			return err
 		}
-		if !pause(ctx, attempt) {
+		if !s.pause(ctx, attempt) {
 			break
 		}
 	}

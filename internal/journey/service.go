@@ -7,25 +7,33 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math/rand/v2"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
-// Service is what callers do with journeys. Use NewService.
+// Service implements the operations on journeys, enrollments, customers and
+// events. Create it with NewService and set the fields before the first call. It
+// is safe for concurrent use.
 type Service struct {
 	stores      Stores
 	now         func() time.Time
 	entropy     io.Reader
 	definitions Definitions
 
-	// Nudge is told of customers who have something due at once; nil for
-	// nobody. Without it, tick finds them within a minute.
+	// Nudge announces customers who have become due. It must not block for long
+	// and may lose a call: tick finds the customers within a minute. Nil does
+	// nothing.
 	Nudge func(ctx context.Context, t Tenant, id ID, customers []string)
+
+	// Pause waits for a random time below limit before a write that met a
+	// concurrent one is retried. It returns false if ctx ended first. Nil
+	// retries at once.
+	Pause func(ctx context.Context, limit time.Duration) bool
 }
 
-// NewService returns a service on stores. now is the clock; entropy gives random
-// bytes and must be safe for concurrent use.
+// NewService returns a service on stores. now is the clock; entropy supplies
+// random bytes and must be safe for concurrent use.
 func NewService(stores Stores, now func() time.Time, entropy io.Reader) *Service {
 	return &Service{stores: stores, now: now, entropy: entropy}
 }
@@ -53,41 +61,35 @@ func (s *Service) nudge(ctx context.Context, t Tenant, id ID, customers []string
 	}
 }
 
-// A change without If-Match that meets another is tried again so often, after
-// pauses of up to 10 ms that double to 640: about ten seconds in all.
-const (
-	updateAttempts = 40
-	firstPause     = 10 * time.Millisecond
-	longestPause   = 640 * time.Millisecond
-)
-
-// pause waits at random, so that those who met do not meet again; false when
-// ctx ends first.
-func pause(ctx context.Context, attempt int) bool {
-	timer := time.NewTimer(rand.N(min(firstPause<<min(attempt, 10), longestPause)))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+// pauseLimit bounds the pause after a failed attempt, counted from 0: 10 ms,
+// doubling to 640 ms.
+func pauseLimit(attempt int) time.Duration {
+	const first, longest = 10 * time.Millisecond, 640 * time.Millisecond
+	return min(first<<min(attempt, 10), longest)
 }
 
-// together calls f for everything in list, some at a time.
-func together[T any](list []T, f func(T) error) error {
+// pause waits before the next attempt. It returns false if ctx ended first.
+func (s *Service) pause(ctx context.Context, attempt int) bool {
+	if s.Pause == nil {
+		return ctx.Err() == nil
+	}
+	return s.Pause(ctx, pauseLimit(attempt))
+}
+
+// forEach calls f for each element of list, several at a time, and joins the
+// errors.
+func forEach[T any](list []T, f func(T) error) error {
 	const workers = 8
-	var running sync.WaitGroup
 	errs := make([]error, len(list))
-	slots := make(chan struct{}, workers)
-	for i, one := range list {
-		slots <- struct{}{}
-		running.Go(func() {
-			defer func() { <-slots }()
-			errs[i] = f(one)
+	var group errgroup.Group
+	group.SetLimit(workers)
+	for i, element := range list {
+		group.Go(func() error {
+			errs[i] = f(element)
+			return nil
 		})
 	}
-	running.Wait()
+	_ = group.Wait() // all errors are in errs
 	return errors.Join(errs...)
 }
 

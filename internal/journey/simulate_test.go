@@ -14,24 +14,25 @@ import (
 	"journeys/internal/journey"
 )
 
-// one is a JourneyStore of one journey. Every other method panics.
-type one struct {
+// singleJourney is a JourneyStore that holds one journey and is only read. Other
+// methods panic.
+type singleJourney struct {
 	journey.JourneyStore
 	journey journey.Journey
 }
 
-func (s one) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+func (s singleJourney) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
 	return s.journey, nil
 }
 
-func (s one) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
+func (s singleJourney) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
 	return s.journey.Definition, nil
 }
 
 // simulate runs /test on a graph, with days as the longest stay.
 func simulate(t *testing.T, d journey.Definition, request journey.TestRequest, days int) journey.Simulation {
 	t.Helper()
-	store := one{journey: journey.Journey{Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: days, Version: 3}}
+	store := singleJourney{journey: journey.Journey{Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: days, Version: 3}}
 	service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, bytes.NewReader(nil))
 	simulated, err := service.Test(t.Context(), journey.Tenant{}, "", request)
 	require.NoError(t, err)
@@ -171,7 +172,7 @@ func TestSimulation_AStubForNoDecisionIsAFault(t *testing.T) {
 	t.Parallel()
 
 	d := journeytest.Definition(t, onboarding)
-	store := one{journey: journey.Journey{Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: 30, Version: 1}}
+	store := singleJourney{journey: journey.Journey{Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: 30, Version: 1}}
 	service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, bytes.NewReader(nil))
 	_, err := service.Test(t.Context(), journey.Tenant{}, "", journey.TestRequest{
 		Decisions: map[string]condition.Value{"nope": value(t, `{}`), "w": value(t, `{}`), "d": value(t, `{}`)},
