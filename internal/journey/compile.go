@@ -1,9 +1,8 @@
 package journey
 
-import (
-	"journeys/internal/strict"
-)
+import "journeys/internal/strict"
 
+// readNodes compiles the nodes. Their faults go to v.
 func (g *Graph) readNodes(v strict.Value) {
 	list, ok := v.List()
 	if !ok {
@@ -32,8 +31,8 @@ func (g *Graph) readNodes(v strict.Value) {
 	}
 }
 
-// readNode reads a node; its id is "" when that is faulty. Keys that it does
-// not know belong to the editor.
+// readNode compiles a node. Its id is "" if that is faulty. Unknown fields are
+// ignored: they belong to the editor.
 func readNode(object *strict.Object) node {
 	n := node{next: [2]int{-1, -1}}
 	if id, ok := object.Need("id"); ok {
@@ -54,6 +53,7 @@ func readNode(object *strict.Object) node {
 	return n
 }
 
+// readEdges compiles the edges, after the nodes.
 func (g *Graph) readEdges(v strict.Value) {
 	list, ok := v.List()
 	if !ok {
@@ -71,7 +71,7 @@ func (g *Graph) readEdges(v strict.Value) {
 }
 
 func (g *Graph) readEdge(object *strict.Object) {
-	e := edge{source: g.readEnd(object, "source"), target: g.readEnd(object, "target")}
+	e := edge{source: g.readNodeRef(object, "source"), target: g.readNodeRef(object, "target")}
 	if id, ok := object.Take("id"); ok && !id.IsNull() {
 		id.Text(0, 256)
 	}
@@ -81,25 +81,26 @@ func (g *Graph) readEdge(object *strict.Object) {
 	g.edges = append(g.edges, e)
 }
 
-// readEnd returns the index of the node that an edge names; -1 for none.
-func (g *Graph) readEnd(object *strict.Object, name string) int {
-	end, ok := object.Need(name)
+// readNodeRef returns the index of the node that the field called name refers to;
+// -1 for none.
+func (g *Graph) readNodeRef(object *strict.Object, name string) int {
+	ref, ok := object.Need(name)
 	if !ok {
 		return -1
 	}
-	id, ok := end.Text(1, 64)
+	id, ok := ref.Text(1, maxWord)
 	if !ok {
 		return -1
 	}
 	i, ok := g.index[id]
 	if !ok {
-		end.Fault("names no node of this graph")
+		ref.Fault("names no node of this graph")
 		return -1
 	}
 	return i
 }
 
-// connect finds the entry, where each node leads, and what conditions and
+// connect finds the entry, the targets of each node, and what conditions and
 // payloads read.
 func (g *Graph) connect() {
 	entries := 0
@@ -136,6 +137,7 @@ func (g *Graph) connect() {
 	g.collectReads()
 }
 
+// collectReads sets g.event and g.reads.
 func (g *Graph) collectReads() {
 	g.reads = map[int][][]string{}
 	for i := range g.nodes {
@@ -149,15 +151,15 @@ func (g *Graph) collectReads() {
 			case "event":
 				g.event = append(g.event, path[1:])
 			case "decision":
-				g.readsDecision(path[1:])
+				g.addDecisionRead(path[1:])
 			}
 		}
 	}
 }
 
-// readsDecision notes that a condition or a payload reads path, a node's id first, of the
-// decisions; an empty one reads all of them.
-func (g *Graph) readsDecision(path []string) {
+// addDecisionRead adds a path that starts with a node's id. An empty path reads
+// all decisions.
+func (g *Graph) addDecisionRead(path []string) {
 	for i := range g.nodes {
 		switch {
 		case g.nodes[i].kind != NBADecision:

@@ -12,19 +12,18 @@ import (
 	"journeys/internal/strict"
 )
 
-// Definition is a graph in the two forms that are needed.
+// Definition is a graph as JSON and compiled.
 type Definition struct {
-	Raw   []byte // compact JSON, as the caller wrote it
+	Raw   []byte // compact JSON; numbers and strings as the caller wrote them
 	Hash  string // lower-case hex SHA-256 of Raw
 	Graph *Graph
 }
 
-// ReadDefinition reads a graph. It checks the form, which a draft must have
-// too, and notes every fault at its place; Graph.Faults tells what an active
-// one still lacks.
+// ReadDefinition compiles a graph and notes every fault of its form. Drafts must
+// have the form too; Graph.Faults returns what an active journey also needs.
 func ReadDefinition(v strict.Value) (Definition, bool) {
 	before := v.FaultCount()
-	raw, ok := compact(v, MaxDefinition)
+	raw, ok := compactJSON(v, MaxDefinition)
 	if !ok {
 		return Definition{}, false
 	}
@@ -47,23 +46,23 @@ func ReadDefinition(v strict.Value) (Definition, bool) {
 	return Definition{Raw: raw, Hash: hex.EncodeToString(sum[:]), Graph: g}, true
 }
 
-// compact returns a value without white space between its tokens, numbers and
-// strings as they are written. One of more than max bytes is a fault, found
-// before anything is made of it.
-func compact(v strict.Value, max int) ([]byte, bool) {
+// compactJSON returns v without white space between its tokens. It notes a fault
+// if the result has more than limit bytes.
+func compactJSON(v strict.Value, limit int) ([]byte, bool) {
 	value := jsontext.Value(bytes.Clone(v.Raw()))
 	if err := value.Compact(); err != nil {
 		v.Fault("must be an object")
 		return nil, false
 	}
-	if len(value) > max {
-		v.Fault("must have at most %d bytes as compact JSON, has %d", max, len(value))
+	if len(value) > limit {
+		v.Fault("must have at most %d bytes as compact JSON, has %d", limit, len(value))
 		return nil, false
 	}
 	return value, true
 }
 
-// LoadDefinition reads what was checked before it was stored.
+// LoadDefinition compiles a stored definition. It returns ErrDamaged if raw does
+// not have the form of one. It trusts that hash belongs to raw.
 func LoadDefinition(raw []byte, hash string) (Definition, error) {
 	var faults strict.Faults
 	d, ok := ReadDefinition(strict.At(raw, "/definition", &faults))
@@ -74,8 +73,8 @@ func LoadDefinition(raw []byte, hash string) (Definition, error) {
 	return d, nil
 }
 
-// maxCached bounds the definitions kept in memory: 16 of the largest are 4 MB,
-// and their graphs about as much again.
+// maxCached bounds the cached definitions: 16 of the largest take 4 MB, and their
+// graphs about as much again.
 const maxCached = 16
 
 type definitionKey struct {
@@ -84,17 +83,18 @@ type definitionKey struct {
 	hash   string
 }
 
-// Definitions keeps the definitions used last, compiled: a hash never names
-// another definition. The zero value is ready, and safe for concurrent use.
+// Definitions caches compiled definitions, up to maxCached. Entries never go
+// stale: a hash always names the same definition. The zero value is ready to use.
+// It is safe for concurrent use.
 type Definitions struct {
 	mu    sync.Mutex
 	kept  map[definitionKey]Definition
-	order []definitionKey // oldest first
+	order []definitionKey // oldest insertion first
 }
 
-// Get returns the definition called hash of a journey. If it is not kept, read
-// gets its text. Its errors are read's, or tell that what was stored cannot be
-// read.
+// Get returns a journey's definition by hash. It calls read for the text if the
+// definition is not cached. It returns read's error, or ErrDamaged if the text
+// cannot be compiled.
 func (c *Definitions) Get(t Tenant, id ID, hash string, read func() ([]byte, error)) (Definition, error) {
 	key := definitionKey{t, id, hash}
 	c.mu.Lock()

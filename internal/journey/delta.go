@@ -1,8 +1,8 @@
 package journey
 
-// Delta is what one write changes in the journey's figures: one byte of the
-// enrollment's own marks, then two bytes for each node that it touches: index
-// and marks. All of it belongs to the UTC day of the write's time.
+// Delta is the change that one write makes to the journey's figures: one byte of
+// marks of the enrollment, then two bytes for each node, its index and marks. It
+// counts on the UTC day of WrittenAt.
 type Delta []byte
 
 // Mark is one bit of a Delta.
@@ -11,12 +11,12 @@ type Mark uint8
 // The marks of a node.
 const (
 	NodeEntered   Mark = 1 << iota
-	NodeCompleted      // left by an edge, or an exit
+	NodeCompleted      // left by an edge; for an exit, reached
 	NodeFailed         // the enrollment failed here
 	NodeDropped        // the enrollment expired or was cancelled here
 	NodeTrue           // left by the edge "true"
 	NodeFalse          // left by the edge "false"
-	NodeRetried        // a failed enrollment is inside again, here
+	NodeRetried        // a failed enrollment was resumed here
 )
 
 // The marks of the enrollment.
@@ -26,5 +26,5 @@ const (
 	MarkExpired
 	MarkCancelled
 	MarkFailed
-	MarkRetried // a failed one is inside again
+	MarkRetried // the failure ended
 )

@@ -10,21 +10,21 @@ import (
 
 // EnrollRequest is one enroll call.
 type EnrollRequest struct {
-	Customers []string // 1 to MaxBatch ids, as sent
-	Key       string   // Idempotency-Key, "" for none
+	Customers []string // 1 to MaxBatch ids; may repeat
+	Key       string   // Idempotency-Key; "" for none
 }
 
-// Enrollments is what became of an enroll call.
+// Enrollments is the result of an enroll call.
 type Enrollments struct {
 	Journey                   Journey   // without Definition
-	Outcomes                  []Outcome // in the order sent; a repeat is skipped
-	Enrolled, Skipped, Errors int       // add up to the ids sent
+	Outcomes                  []Outcome // in the order of the request; a repeated id is skipped
+	Enrolled, Skipped, Errors int       // add up to the ids of the request
 }
 
-// Outcome is what became of one customer of an enroll call.
+// Outcome is the result for one customer of an enroll call.
 type Outcome struct {
 	Result OutcomeResult
-	Code   string // why, for OutcomeError: stable, kebab-case
+	Code   string // reason for an OutcomeError: stable, kebab-case
 }
 
 // OutcomeResult is the kind of an Outcome.
@@ -33,30 +33,30 @@ type OutcomeResult uint8
 // The outcomes.
 const (
 	OutcomeEnrolled OutcomeResult = iota + 1 // by this request
-	OutcomeSkipped                           // was enrolled before by another
-	OutcomeError                             // not known to be enrolled; safe to send again
+	OutcomeSkipped                           // enrolled before, by another request
+	OutcomeError                             // perhaps not enrolled; safe to retry
 )
 
-// KeyRecord is what is kept about an Idempotency-Key for KeyLife.
+// KeyRecord is the record of an Idempotency-Key, kept for KeyLife.
 type KeyRecord struct {
-	Key       string    // as the caller sent it; only its hash is stored
-	Request   [32]byte  // hash of the request that came with it
-	RequestID RequestID // stands in the enrollments that the request made
-	ExpiresAt time.Time // after it the record counts as gone
+	Key       string    // as sent; only its hash is stored
+	Request   [32]byte  // hash of the first request with the key
+	RequestID RequestID // of the enrollments that the request wrote
+	ExpiresAt time.Time // from then on the record counts as missing
 }
 
 // KeyLife is how long an Idempotency-Key is remembered.
 const KeyLife = 24 * time.Hour
 
-// Enroll enrolls customers in an active journey. A request that comes again
-// with its Key gives the counts of the first, whatever became of that one's
-// answer; what ended in errors then is tried again.
+// Enroll enrolls customers in an active journey. A request that is repeated with
+// its Key returns the outcomes of the first one, and retries those that were
+// errors.
 func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) (Enrollments, error) {
 	j, err := s.stores.Journeys.Journey(ctx, t, id)
 	if err != nil {
 		return Enrollments{}, err
 	}
-	distinct := distinct(r.Customers)
+	unique := removeRepeats(r.Customers)
 	request, known, err := s.requestID(ctx, t, j, r)
 	if err != nil {
 		return Enrollments{}, err
@@ -64,9 +64,9 @@ func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) 
 	var outcomes []Outcome
 	switch {
 	case j.Status == Active:
-		outcomes, err = s.insert(ctx, t, j, distinct, Enrollment{RequestID: request})
+		outcomes, err = s.insert(ctx, t, j, unique, Enrollment{RequestID: request})
 	case known:
-		outcomes = s.stores.Enrollments.Enrolled(ctx, t, id, distinct, request)
+		outcomes = s.stores.Enrollments.Enrolled(ctx, t, id, unique, request)
 	default:
 		err = &Error{
 			Kind: Invalid, Code: "journey-not-active",
@@ -76,11 +76,11 @@ func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) 
 	if err != nil {
 		return Enrollments{}, err
 	}
-	return tally(j, r.Customers, distinct, outcomes), nil
+	return tally(j, r.Customers, unique, outcomes), nil
 }
 
-// requestID returns what the request's enrollments are marked with: new bytes,
-// or, for a key that is known, those of the request that came with it first.
+// requestID returns the id for the request's enrollments: that of the first
+// request with the key if the key is known, otherwise a new one.
 func (s *Service) requestID(ctx context.Context, t Tenant, j Journey, r EnrollRequest) (id RequestID, known bool, err error) {
 	if _, err := io.ReadFull(s.entropy, id[:]); err != nil {
 		return id, false, err
@@ -108,8 +108,8 @@ func (s *Service) requestID(ctx context.Context, t Tenant, j Journey, r EnrollRe
 	return kept.RequestID, known, nil
 }
 
-// insert stores everybody in the state in which the step function leaves them
-// at their first blocking node. Only RequestID and Event of e are read.
+// insert stores the customers at their first blocking node, where Graph.Start
+// leaves them. It reads only RequestID and Event of e.
 func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []string, e Enrollment) ([]Outcome, error) {
 	d, err := s.definition(ctx, t, j)
 	if err != nil {
@@ -129,12 +129,13 @@ func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []s
 	}
 	outcomes := s.stores.Enrollments.Insert(ctx, t, j.Shards, list)
 	if first.Status == Inside && !first.Due.After(now) {
-		s.nudge(ctx, t, j.ID, enrolled(customers, outcomes))
+		s.nudge(ctx, t, j.ID, selectEnrolled(customers, outcomes))
 	}
 	return outcomes, nil
 }
 
-func enrolled(customers []string, outcomes []Outcome) []string {
+// selectEnrolled returns the customers whose outcome is OutcomeEnrolled.
+func selectEnrolled(customers []string, outcomes []Outcome) []string {
 	var list []string
 	for i, outcome := range outcomes {
 		if outcome.Result == OutcomeEnrolled {
@@ -144,8 +145,8 @@ func enrolled(customers []string, outcomes []Outcome) []string {
 	return list
 }
 
-// distinct returns ids without repeats, in order.
-func distinct(ids []string) []string {
+// removeRepeats returns the distinct ids in order of first appearance.
+func removeRepeats(ids []string) []string {
 	seen := make(map[string]bool, len(ids))
 	var unique []string
 	for _, id := range ids {
@@ -157,8 +158,8 @@ func distinct(ids []string) []string {
 	return unique
 }
 
-// tally spreads the outcomes of the distinct ids over the ids as they were
-// sent, and counts.
+// tally assigns the outcomes of the unique ids to the ids as sent, and counts
+// them.
 func tally(j Journey, sent, unique []string, outcomes []Outcome) Enrollments {
 	byID := make(map[string]Outcome, len(unique))
 	for i, id := range unique {
@@ -181,10 +182,10 @@ func tally(j Journey, sent, unique []string, outcomes []Outcome) Enrollments {
 	return result
 }
 
-// hashIDs names a list of ids; each is written with its length, so that no
-// two lists are written alike. The key, which is stored nowhere, keeps whoever
-// has the table from guessing the ids. It is no HMAC's, which would take a hash
-// for a long key: that hash names the record.
+// hashIDs hashes ids with key. Each part is prefixed by its length, so different
+// lists have different inputs. The key is not stored, so a reader of the table
+// cannot guess the ids. HMAC would replace a long key by its hash, which is
+// stored: it names the record.
 func hashIDs(key string, ids []string) [32]byte {
 	text := appendSized(nil, key)
 	for _, id := range ids {
@@ -193,6 +194,7 @@ func hashIDs(key string, ids []string) [32]byte {
 	return sha256.Sum256(text)
 }
 
+// appendSized appends s with its length as a prefix.
 func appendSized(text []byte, s string) []byte {
 	return append(binary.AppendUvarint(text, uint64(len(s))), s...)
 }

@@ -14,38 +14,37 @@ import (
 	"journeys/internal/strict"
 )
 
-// EnrollmentFilter chooses enrollments of a journey: who is inside, or who
-// failed.
+// EnrollmentFilter selects enrollments of a journey: the active or the failed ones.
 type EnrollmentFilter struct {
 	Failed bool
-	NodeID string // "" for all
+	NodeID string // "" for any
 	Limit  int    // at least 1
-	Cursor string // of the page before; "" for the first
+	Cursor string // Next of the previous page; "" for the first page
 }
 
-// EnrollmentPage is a part of a list. It may hold fewer than the filter's
-// Limit, and nobody, and still not be the last.
+// EnrollmentPage is one page of a list of enrollments. It may have fewer than
+// Limit enrollments, even none, without being the last page.
 type EnrollmentPage struct {
 	Enrollments []Whereabouts // without Path
-	Damaged     []Damage      // who was met and is left out
-	Next        string        // the cursor of the next page; "" for none
+	Damaged     []Damage      // of enrollments that were left out
+	Next        string        // cursor of the next page; "" on the last page
 }
 
-// listReads bounds how many reads of the index one page takes.
-const listReads = 40
+// maxListReads bounds the reads of the due index for one page.
+const maxListReads = 40
 
-// ListEnrollments returns a page of those who are inside, or who failed.
+// ListEnrollments returns a page of the active or failed enrollments of a journey.
 func (s *Service) ListEnrollments(ctx context.Context, t Tenant, id ID, f EnrollmentFilter) (EnrollmentPage, error) {
 	j, err := s.stores.Journeys.Journey(ctx, t, id)
 	if err != nil {
 		return EnrollmentPage{}, err
 	}
-	at, err := s.begin(ctx, t, j, f)
+	at, err := s.startPosition(ctx, t, j, f)
 	if err != nil {
 		return EnrollmentPage{}, err
 	}
 	var page EnrollmentPage
-	for range listReads {
+	for range maxListReads {
 		n := min(f.Limit-len(page.Enrollments), MaxIndexed)
 		if f.NodeID != "" {
 			n = MaxIndexed // most of them may be at other nodes
@@ -54,21 +53,13 @@ func (s *Service) ListEnrollments(ctx context.Context, t Tenant, id ID, f Enroll
 		if err != nil {
 			return EnrollmentPage{}, err
 		}
-		for i := range list {
-			w, ok, err := s.listed(ctx, t, f, list[i])
-			if errors.Is(err, ErrDamaged) {
-				page.Damaged = append(page.Damaged, Damage{id, err})
-			} else if err != nil {
-				return EnrollmentPage{}, err
-			}
-			if !ok {
-				continue
-			}
-			if len(page.Enrollments) == f.Limit { // only with a node: more were read than fit
-				page.Next = f.cursor(id, position{at.partition, &list[i-1].DueKey})
-				return page, nil
-			}
-			page.Enrollments = append(page.Enrollments, w)
+		used, err := s.addMatches(ctx, t, id, f, list, &page)
+		if err != nil {
+			return EnrollmentPage{}, err
+		}
+		if used < len(list) {
+			page.Next = f.cursor(id, position{at.partition, &list[used-1].DueKey})
+			return page, nil
 		}
 		if at.after = next; next == nil {
 			var more bool
@@ -84,9 +75,32 @@ func (s *Service) ListEnrollments(ctx context.Context, t Tenant, id ID, f Enroll
 	return page, nil
 }
 
-// listed tells whether an enrollment is still what the filter asks for: the
-// index shows what was true a moment ago.
-func (s *Service) listed(ctx context.Context, t Tenant, f EnrollmentFilter, at Indexed) (Whereabouts, bool, error) {
+// addMatches adds the enrollments of list that match f to page. It returns how many
+// elements it used: fewer than all if another match exceeds the limit, which
+// takes a filter by node.
+func (s *Service) addMatches(
+	ctx context.Context, t Tenant, id ID, f EnrollmentFilter, list []Indexed, page *EnrollmentPage,
+) (used int, err error) {
+	for i := range list {
+		w, ok, err := s.match(ctx, t, f, list[i])
+		if errors.Is(err, ErrDamaged) {
+			page.Damaged = append(page.Damaged, Damage{id, err})
+		} else if err != nil {
+			return 0, err
+		}
+		if !ok {
+			continue
+		}
+		if len(page.Enrollments) == f.Limit {
+			return i, nil
+		}
+		page.Enrollments = append(page.Enrollments, w)
+	}
+	return len(list), nil
+}
+
+// match reports whether an enrollment matches f now: the index may be out of date.
+func (s *Service) match(ctx context.Context, t Tenant, f EnrollmentFilter, at Indexed) (Whereabouts, bool, error) {
 	e := at.Enrollment
 	if at.Err != nil || e.Status != Inside && e.Status != Failed || f.Failed != (e.Status == Failed) {
 		return Whereabouts{}, false, at.Err
@@ -99,14 +113,14 @@ func (s *Service) listed(ctx context.Context, t Tenant, f EnrollmentFilter, at I
 	return Whereabouts{Enrollment: e, NodeID: node}, f.NodeID == "" || node == f.NodeID, nil
 }
 
-// position is where a list goes on.
+// position is where a page starts.
 type position struct {
 	partition Partition
-	after     *DueKey // nil: from the partition's start
+	after     *DueKey // nil for the start of the partition
 }
 
-// begin returns where the page begins.
-func (s *Service) begin(ctx context.Context, t Tenant, j Journey, f EnrollmentFilter) (position, error) {
+// startPosition returns where the page of f starts.
+func (s *Service) startPosition(ctx context.Context, t Tenant, j Journey, f EnrollmentFilter) (position, error) {
 	first := Partition{Tenant: t, Journey: j.ID, Failed: f.Failed}
 	if !f.Failed {
 		from, err := s.stores.Enrollments.DrainFrom(ctx, t, j.ID)
@@ -125,13 +139,13 @@ func (s *Service) begin(ctx context.Context, t Tenant, j Journey, f EnrollmentFi
 		return position{}, errCursor
 	}
 	at.partition.Tenant, at.partition.Journey = t, j.ID
-	if at.partition.Epoch < first.Epoch { // nobody is left there
+	if at.partition.Epoch < first.Epoch { // that epoch has drained since
 		return position{partition: first}, nil
 	}
 	return at, nil
 }
 
-// next returns the partition that a list reads after p.
+// next returns the partition after p in a list; false after the last one.
 func (p Partition) next(j Journey) (Partition, bool) {
 	switch {
 	case p.Failed:
@@ -150,8 +164,8 @@ var errCursor = &Error{
 	Faults: []strict.Fault{{Pointer: "/query/cursor", Detail: "is no nextCursor of this list; begin without it"}},
 }
 
-// boundTo names the list that a cursor belongs to.
-func (f EnrollmentFilter) boundTo(id ID) []byte {
+// listHash identifies the list that a cursor belongs to.
+func (f EnrollmentFilter) listHash(id ID) []byte {
 	status := Inside
 	if f.Failed {
 		status = Failed
@@ -160,10 +174,10 @@ func (f EnrollmentFilter) boundTo(id ID) []byte {
 	return sum[:8]
 }
 
-// cursor writes a position as text. It names a place of the list that it is
-// bound to and no key: whoever changes it stays in their own journey.
+// cursor encodes a position. The text has no tenant and no journey, so a forged
+// cursor cannot leave the caller's journey.
 func (f EnrollmentFilter) cursor(id ID, at position) string {
-	text := f.boundTo(id)
+	text := f.listHash(id)
 	text = binary.AppendUvarint(text, uint64(at.partition.Epoch))
 	text = binary.AppendUvarint(text, uint64(at.partition.Shard))
 	if at.after != nil {
@@ -173,13 +187,13 @@ func (f EnrollmentFilter) cursor(id ID, at position) string {
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
-// position reads a cursor; false for one that is not of this list.
+// position decodes f.Cursor. It returns false for a cursor of another list.
 func (f EnrollmentFilter) position(j Journey) (at position, ok bool) {
 	text, err := base64.RawURLEncoding.Strict().DecodeString(f.Cursor)
 	if err != nil {
 		return at, false
 	}
-	rest, ok := strings.CutPrefix(string(text), string(f.boundTo(j.ID)))
+	rest, ok := strings.CutPrefix(string(text), string(f.listHash(j.ID)))
 	number := func(below int) int {
 		n, size := binary.Uvarint([]byte(rest))
 		if size <= 0 || n >= uint64(below) {

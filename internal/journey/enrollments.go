@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-// EnrollmentStatus is whether a customer is still inside, and how they left.
+// EnrollmentStatus says whether a customer is in the journey, or how they left.
 type EnrollmentStatus uint8
 
 // The statuses of an enrollment.
 const (
-	Inside    EnrollmentStatus = iota + 1
-	Completed                  // reached an exit
-	Expired                    // was inside for MaxDurationDays
-	Cancelled                  // removed, or the journey was archived or deleted
-	Failed                     // cannot go on; may be retried
+	Inside    EnrollmentStatus = iota + 1 // in the journey; callers see "active"
+	Completed                             // reached an exit
+	Expired                               // did not leave within MaxDurationDays
+	Cancelled                             // removed, or the journey was archived or deleted
+	Failed                                // stopped by an error; can be retried
 )
 
 var enrollmentStatusNames = [...]string{"", "active", "completed", "expired", "cancelled", "failed"}
 
-// String returns the status as callers see it; "" for a number that is none.
+// String returns the status as callers see it; "" for an unknown status.
 func (s EnrollmentStatus) String() string {
 	if int(s) >= len(enrollmentStatusNames) {
 		return ""
@@ -29,70 +29,69 @@ func (s EnrollmentStatus) String() string {
 	return enrollmentStatusNames[s]
 }
 
-// Enrollment is one customer's way through one journey. Times are UTC, to the
-// millisecond.
+// Enrollment is the progress of a customer through a journey. Times are UTC, to
+// the millisecond.
 type Enrollment struct {
 	Journey    ID
 	Customer   string
 	Status     EnrollmentStatus
-	GraphHash  string    // the definition that this customer follows
+	GraphHash  string    // of the definition that the customer follows
 	Version    int       // of that definition
-	Epoch      int       // the journey's when they were enrolled
-	Run        int       // 1 until customers can enter again
+	Epoch      int       // of the journey, when the customer was enrolled
+	Run        int       // always 1: customers cannot enter twice yet
 	Rev        int64     // counts writes, from 1
-	WrittenAt  time.Time // of the write of Rev: never before an earlier one's
+	WrittenAt  time.Time // time of the write of Rev; never decreases
 	RequestID  RequestID
 	EnrolledAt time.Time
-	ExpiresAt  time.Time // EnrolledAt and the journey's MaxDurationDays
-	Node       int       // index of the node that they are at
-	Since      time.Time // when they entered it
-	Due        time.Time // when something is to be done; zero when they left
+	ExpiresAt  time.Time // EnrolledAt plus the journey's MaxDurationDays
+	Node       int       // index of the current node
+	Since      time.Time // when the customer entered the node
+	Due        time.Time // when the engine must act; zero unless Inside
 	ExitReason string
 	Path       Path
 	Retries    Retries
 	Delta      Delta  // what the write of Rev changed
-	Decisions  []byte // JSON object of what later conditions read, by node id; nil for none
-	Event      []byte // JSON object: properties of the event that started the journey; nil for none
+	Decisions  []byte // JSON object by node id: what the graph reads of decisions; nil for none
+	Event      []byte // JSON object: what the graph reads of the starting event; nil for none
 
-	// Attempts counts the tries at the node's effect. LeaseUntil is until when
-	// one worker has that effect to itself; when it has passed, nobody knows
-	// what became of that try, nor after any that follow, until one succeeds.
-	// Both are zero outside an effect.
+	// Attempts counts the attempts at the node's effect. Until LeaseUntil, one
+	// worker owns the effect. Once that has passed, the effect may have
+	// happened, until an attempt succeeds. Both are zero outside an effect.
 	Attempts   int
 	LeaseUntil time.Time
 
-	WokenAt time.Time // when the event that ends the wait was received; zero while it waits
+	WokenAt time.Time // when the event that ends the wait was received; zero for none
 
-	failedAt time.Time // of a failed one that is to be written again: when it failed
+	failedAt time.Time // when the enrollment failed, while the write that ends the failure is prepared
 
-	// Place is where the due index held it when it was read; the table's own.
-	// While Due stays, so does the place: to move costs two writes.
+	// Place is the entry's position in the due index when it was read; only the
+	// table uses it. It moves only when Due changes: a move costs two writes.
 	Place Place
 }
 
-// Place is a place in the due index. The zero value is none.
+// Place is a position in the due index. The zero value is none.
 type Place struct {
 	Shard int
 	Due   time.Time
 }
 
-// Whereabouts is where a customer is in a journey, and how they came there.
+// Whereabouts is an enrollment with its position and path as node ids.
 type Whereabouts struct {
 	Enrollment
 	NodeID string
-	Path   []PathStep // the present node last
+	Path   []PathStep // ends with the current node
 }
 
-// PathStep is a node on a customer's way.
+// PathStep is a node that a customer entered.
 type PathStep struct {
 	NodeID    string
 	NodeType  NodeType
 	EnteredAt time.Time
-	Result    string // "" for where they are
+	Result    string // "" for the current node
 }
 
-// Whereabouts returns where a customer is. ErrNotFound when there is no such
-// journey, ErrNotEnrolled when they never entered it.
+// Whereabouts returns where a customer is. It returns ErrNotFound if there is no
+// such journey, ErrNotEnrolled if the customer never entered it.
 func (s *Service) Whereabouts(ctx context.Context, t Tenant, id ID, customer string) (Whereabouts, error) {
 	if _, err := s.stores.Journeys.Journey(ctx, t, id); err != nil {
 		return Whereabouts{}, err
@@ -123,8 +122,8 @@ func (e Enrollment) whereabouts(g *Graph) Whereabouts {
 	return w
 }
 
-// CheckNode returns an ErrDamaged when e is at none of the graph's nodes. Nothing
-// else here may be asked about such a one.
+// CheckNode returns an ErrDamaged if the graph has no node e.Node. The other
+// methods panic on such an enrollment.
 func (g *Graph) CheckNode(e Enrollment) error {
 	if e.Node < 0 || e.Node >= g.Len() {
 		return fmt.Errorf("%w: the enrollment is at node %d of %d", ErrDamaged, e.Node, g.Len())
@@ -132,17 +131,18 @@ func (g *Graph) CheckNode(e Enrollment) error {
 	return nil
 }
 
-// reasonRemoved is why somebody leaves who was taken out, or forgotten.
+// reasonRemoved is the ExitReason of a customer who was removed or forgotten.
 const reasonRemoved = "removed"
 
-// retryRepeat is for how long a repeated retry meets its own success: longer
-// than clients repeat a call whose answer was lost, and short enough that who
-// tries again later is told that there is nothing to try.
-const retryRepeat = 10 * time.Minute
+// retryWindow is how long a repeated Retry succeeds without effect. It is longer
+// than clients repeat a call after a lost answer, and short enough that a later
+// retry gets the error that the enrollment is not failed.
+const retryWindow = 10 * time.Minute
 
-// Retry lets a failed customer go on from where they stopped. Who was retried
-// within retryRepeat and went on since stays as they are. Who must leave, or was
-// taken out, is not told that anything was done for them.
+// Retry resumes a failed enrollment at its node. It returns a Conflict if the
+// journey was archived since the customer entered, or the enrollment is not
+// failed. It does nothing if the enrollment was retried within retryWindow and
+// has not failed or been removed since.
 func (s *Service) Retry(ctx context.Context, t Tenant, id ID, customer string) error {
 	err := s.rewrite(ctx, t, id, customer, func(j Journey, e Enrollment) (Enrollment, error) {
 		now := s.clock()
@@ -152,7 +152,7 @@ func (s *Service) Retry(ctx context.Context, t Tenant, id ID, customer string) e
 				Kind: Conflict, Code: "enrollment-archived",
 				Detail: "The journey was archived after this customer entered it, so they cannot go on.",
 			}
-		case e.wentOn() && now.Sub(e.retriedAt()) < retryRepeat:
+		case e.resumed() && now.Sub(e.retriedAt()) < retryWindow:
 			return e, nil
 		case e.Status != Failed:
 			return e, &Error{
@@ -168,8 +168,8 @@ func (s *Service) Retry(ctx context.Context, t Tenant, id ID, customer string) e
 	return err
 }
 
-// Remove takes a customer out of a journey. It does nothing when they were
-// taken out before.
+// Remove takes a customer out of a journey. It does nothing if the customer was
+// removed before, and returns a Conflict if they left in another way.
 func (s *Service) Remove(ctx context.Context, t Tenant, id ID, customer string) error {
 	return s.rewrite(ctx, t, id, customer, func(_ Journey, e Enrollment) (Enrollment, error) {
 		switch {
@@ -185,13 +185,16 @@ func (s *Service) Remove(ctx context.Context, t Tenant, id ID, customer string) 
 	})
 }
 
-// rewrite changes an enrollment as change says, which decides anew whenever
-// somebody else was faster. An enrollment that change returns as it was is not
-// written.
+// writeAttempts bounds the attempts of a write that meets concurrent ones.
+const writeAttempts = 10
+
+// rewrite reads an enrollment, applies change and writes the result. It starts
+// again if a concurrent write came first. If change returns the enrollment with
+// the same Rev, nothing is written.
 func (s *Service) rewrite(
 	ctx context.Context, t Tenant, id ID, customer string, change func(Journey, Enrollment) (Enrollment, error),
 ) error {
-	for attempt := range wakeAttempts {
+	for attempt := range writeAttempts {
 		j, err := s.stores.Journeys.Journey(ctx, t, id)
 		if err != nil {
 			return err
@@ -214,7 +217,7 @@ func (s *Service) rewrite(
 	return errEnrollmentBusy
 }
 
-// errEnrollmentBusy is an enrollment that others wrote each time.
+// errEnrollmentBusy means that every attempt met a concurrent write.
 var errEnrollmentBusy = &Error{
 	Kind: Unavailable, Code: "enrollment-busy",
 	Detail: "The customer is being moved by others at the same time. Try again.",

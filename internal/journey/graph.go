@@ -13,17 +13,17 @@ const (
 	MaxEdges = 512
 )
 
-// NodeType is what a node does.
+// NodeType is the type of a node.
 type NodeType string
 
 // The node types.
 const (
-	EntryTrigger   NodeType = "entry_trigger"   // where everybody comes in
-	Wait           NodeType = "wait"            // until a time, or an event
-	ConditionSplit NodeType = "condition_split" // by the customer's attributes
+	EntryTrigger   NodeType = "entry_trigger"   // where customers enter
+	Wait           NodeType = "wait"            // waits for a time or an event
+	ConditionSplit NodeType = "condition_split" // branches on a condition
 	NBADecision    NodeType = "nba_decision"    // asks for the next best action
-	ChannelAction  NodeType = "channel_action"  // sends
-	Exit           NodeType = "exit"            // the end
+	ChannelAction  NodeType = "channel_action"  // sends a message
+	Exit           NodeType = "exit"            // ends the journey
 )
 
 var nodeTypes = []string{
@@ -31,23 +31,23 @@ var nodeTypes = []string{
 	string(NBADecision), string(ChannelAction), string(Exit),
 }
 
-// Graph is a compiled definition. It never changes, so that any number of
-// goroutines may use one.
+// Graph is a compiled definition. It is immutable and safe for concurrent use.
+// Nodes are addressed by index; methods panic on an index out of range.
 type Graph struct {
 	nodes []node
 	index map[string]int
 	entry int // -1 unless there is exactly one entry_trigger
 	edges []edge
-	reads map[int][][]string // by index of an nba_decision: what conditions and payloads read of its answer
-	event [][]string         // what conditions and payloads read of the event that started the journey
+	reads map[int][][]string // by index of an nba_decision: paths that conditions and payloads read of its answer
+	event [][]string         // paths that conditions and payloads read of the starting event
 }
 
-// node is one node, with the config of its type.
+// node is a node with the config of its type.
 type node struct {
 	id      string
 	kind    NodeType
-	next    [2]int // where its edge leads; of a split, "true" and "false"; -1 unless there is exactly one
-	missing string // what its config lacks to be whole; "" for nothing
+	next    [2]int // targets of the edges: [0], or of a split "true" and "false"; -1 unless there is exactly one
+	missing string // fault of an incomplete config; "" for none
 
 	delay     time.Duration // wait
 	event     string        // wait: waitForEvent; entry_trigger: eventType
@@ -57,33 +57,32 @@ type node struct {
 	reason    string // exit
 }
 
-// DecisionConfig is what an nba_decision asks.
+// DecisionConfig is the config of an nba_decision.
 type DecisionConfig struct {
-	FlowID     string
-	ChannelID  string        // "" for none
-	MaxOffers  int           // 1 to 100
-	Timeout    time.Duration // at most MaxDecisionTimeout; zero for the provider's own
-	FailOnError bool          // onError is "fail": a failed decision fails the enrollment
+	FlowID      string
+	ChannelID   string        // "" for none
+	MaxOffers   int           // 1 to 100
+	Timeout     time.Duration // at most MaxDecisionTimeout; zero for the provider's default
+	FailOnError bool          // onError "fail": an error fails the enrollment
 }
 
-// MaxDecisionTimeout is the longest that a decision may take: what is left of
-// a lease of 30 s after 10 s of margin.
+// MaxDecisionTimeout bounds a decision: a lease of 30 s less a margin of 10 s.
 const MaxDecisionTimeout = 20 * time.Second
 
-// ActionConfig is what a channel_action sends.
+// ActionConfig is the config of a channel_action.
 type ActionConfig struct {
 	Channel    string
-	TemplateID string // "" for none
-	Payload    *Payload
-	Resend     bool // onUncertain is "resend"
+	TemplateID string   // "" for none
+	Payload    *Payload // nil for none
+	Resend     bool     // onUncertain "resend": send again if the first attempt may have sent
 }
 
-// addresses names the attribute that a channel sends to. Other channels know
-// their customers themselves.
+// addresses maps a channel to the attribute that holds its address. Other channels
+// need none.
 var addresses = map[string]string{"email": "email", "sms": "phone"}
 
-// Address returns where the action sends: the customer's attribute, "" when
-// there is none, and whether the channel needs one.
+// Address returns the customer's address for the channel, "" for none, and
+// whether the channel needs one.
 func (a ActionConfig) Address(attributes condition.Value) (address string, needed bool) {
 	attribute, needed := addresses[a.Channel]
 	if !needed {
@@ -93,7 +92,7 @@ func (a ActionConfig) Address(attributes condition.Value) (address string, neede
 	return strings.TrimSpace(address), true
 }
 
-// edge is one edge, as form checks left it.
+// edge is an edge between two nodes.
 type edge struct {
 	source, target int
 	handle         string // "true", "false" or ""
@@ -108,7 +107,7 @@ func (g *Graph) NodeID(i int) string { return g.nodes[i].id }
 // NodeType returns the type of the node with that index.
 func (g *Graph) NodeType(i int) NodeType { return g.nodes[i].kind }
 
-// Event returns the type of event that the entry names, "" for none.
+// Event returns the type of the event that the entry names; "" for none.
 func (g *Graph) Event() string {
 	if g.entry < 0 {
 		return ""
@@ -116,8 +115,8 @@ func (g *Graph) Event() string {
 	return g.nodes[g.entry].event
 }
 
-// AwaitedEvent returns the type of event that ends the wait with that index
-// early, "" for none.
+// AwaitedEvent returns the type of the event that ends the wait with that index
+// early; "" for none or another type of node.
 func (g *Graph) AwaitedEvent(i int) string {
 	if g.nodes[i].kind != Wait {
 		return ""
@@ -131,21 +130,20 @@ func (g *Graph) Decision(i int) DecisionConfig { return g.nodes[i].decision }
 // Action returns the config of the channel_action with that index.
 func (g *Graph) Action(i int) ActionConfig { return g.nodes[i].action }
 
-// Next returns where the edges of a node lead; of a condition_split "true" and
-// "false", of others the first alone; -1 for nowhere.
+// Next returns the indexes that the edges of a node lead to: of a condition_split
+// "true" and "false", of other nodes only the first. -1 means none.
 func (g *Graph) Next(i int) [2]int { return g.nodes[i].next }
 
-// Order returns the indexes of all nodes as somebody who enters meets them:
-// from the entry on, a node after every node that leads to it. Those that
-// cannot be reached, or not without a cycle, come last, as in the definition.
+// Order returns the indexes of all nodes in topological order from the entry.
+// Nodes that are unreachable or behind a cycle follow in definition order.
 func (g *Graph) Order() []int {
-	before := make([]int, len(g.nodes)) // edges that lead to each node and are not followed yet
+	pending := make([]int, len(g.nodes)) // per node: incoming edges that were not followed yet
 	for _, e := range g.edges {
-		before[e.target]++
+		pending[e.target]++
 	}
 	order := make([]int, 0, len(g.nodes))
 	done := make([]bool, len(g.nodes))
-	if g.entry >= 0 && before[g.entry] == 0 {
+	if g.entry >= 0 && pending[g.entry] == 0 {
 		order, done[g.entry] = append(order, g.entry), true
 	}
 	for i := 0; i < len(order); i++ {
@@ -153,7 +151,7 @@ func (g *Graph) Order() []int {
 			if e.source != order[i] {
 				continue
 			}
-			if before[e.target]--; before[e.target] == 0 && !done[e.target] {
+			if pending[e.target]--; pending[e.target] == 0 && !done[e.target] {
 				order, done[e.target] = append(order, e.target), true
 			}
 		}
@@ -166,14 +164,14 @@ func (g *Graph) Order() []int {
 	return order
 }
 
-// Label is what a node is called.
+// Label names a node.
 type Label struct {
-	Node int // its index
+	Node int // index
 	ID   string
 	Type NodeType
 }
 
-// Labels returns what all nodes are called, in the order of Order.
+// Labels returns the labels of all nodes, in the order of Order.
 func (g *Graph) Labels() []Label {
 	labels := make([]Label, 0, len(g.nodes))
 	for _, i := range g.Order() {

@@ -6,12 +6,13 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-// Tenant is one customer of the installation. The zero Tenant is nobody; a
-// Tenant is made by ParseTenant only, from the claim of a verified token.
+// Tenant is a tenant of the installation. Only ParseTenant makes one, from a
+// claim of a verified token. The zero Tenant owns nothing.
 type Tenant struct{ id string }
 
-// ParseTenant returns the tenant of a claim; false unless it has 1 to 64
-// characters of A-Z, a-z, 0-9, _ and -. None of these separates parts of a key.
+// ParseTenant returns the tenant that a claim names. It returns false unless the
+// claim has 1 to 64 characters of A-Z, a-z, 0-9, _ and -: none of them separates
+// parts of a key.
 func ParseTenant(claim string) (Tenant, bool) {
 	if !IsWord(claim, maxWord) {
 		return Tenant{}, false
@@ -19,33 +20,34 @@ func ParseTenant(claim string) (Tenant, bool) {
 	return Tenant{claim}, true
 }
 
-// String returns the claim's value, "" for nobody.
+// String returns the claim's value; "" for the zero Tenant.
 func (t Tenant) String() string { return t.id }
 
-// ID names a journey: "jrn_" and a ULID, so that ids sort by creation.
+// ID identifies a journey: "jrn_" and a ULID, so ids sort by creation time.
 type ID string
 
-// Valid reports whether id has the form of an id of ours.
+// Valid reports whether id has the form of a journey's id.
 func (id ID) Valid() bool {
 	const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 	text, ok := strings.CutPrefix(string(id), "jrn_")
 	return ok && len(text) == ulid.EncodedSize && text[0] <= '7' && strings.Trim(text, digits) == ""
 }
 
-// RequestID tells an enrollment that a request made itself from another's.
+// RequestID marks the enrollments that one request wrote, so that a retry of the
+// request recognizes them.
 type RequestID [16]byte
 
-// maxWord is the longest tenant, and the longest id of a node: characters.
+// maxWord bounds a tenant and a node's id, in characters.
 const maxWord = 64
 
-// IsWord reports whether s has 1 to max characters of A-Z, a-z, 0-9, _ and -. To
-// compile a regular expression of it would take longer than a function takes to
-// start.
-func IsWord(s string, max int) bool {
+// IsWord reports whether s has 1 to limit characters of A-Z, a-z, 0-9, _ and -.
+// It is not a regular expression: compiling one takes longer than a function
+// takes to start.
+func IsWord(s string, limit int) bool {
 	for _, c := range []byte(s) {
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' && c != '-' {
 			return false
 		}
 	}
-	return s != "" && len(s) <= max
+	return s != "" && len(s) <= limit
 }

@@ -16,32 +16,32 @@ import (
 
 // Limits of a journey.
 const (
-	MaxJourneys        = 10_000     // of one tenant
+	MaxJourneys        = 10_000     // per tenant
 	MaxName            = 255        // characters
 	MaxDescription     = 2000       // characters
-	MaxDefinition      = 256 * 1024 // bytes of the definition as compact JSON
-	MaxEntryCondition  = 4 * 1024   // bytes of the entry condition as compact JSON
+	MaxDefinition      = 256 * 1024 // bytes of compact JSON
+	MaxEntryCondition  = 4 * 1024   // bytes of compact JSON
 	MaxDuration        = 365        // days
 	DefaultMaxDuration = 30         // days
-	MaxBatch           = 1000       // customers of one enroll call
+	MaxBatch           = 1000       // customers per enroll call
 )
 
-// Status is where a journey is in its life.
+// Status is a journey's state in its lifecycle.
 type Status string
 
 // The statuses.
 const (
-	Draft    Status = "draft"    // being written; its graph may be unfinished
-	Active   Status = "active"   // takes customers and moves them; its graph is whole
-	Paused   Status = "paused"   // everybody inside stays where they are
-	Archived Status = "archived" // everybody inside leaves
+	Draft    Status = "draft"    // being edited; the graph may be incomplete
+	Active   Status = "active"   // enrolls and moves customers; the graph is complete
+	Paused   Status = "paused"   // customers stay where they are
+	Archived Status = "archived" // customers leave
 )
 
 // Statuses lists every status.
 var Statuses = []Status{Draft, Active, Paused, Archived}
 
-// MayBecome reports whether the lifecycle allows the change from s to next. A
-// status may always become itself.
+// MayBecome reports whether the lifecycle allows a change from s to next. Every
+// status may become itself.
 func (s Status) MayBecome(next Status) bool {
 	switch {
 	case s == next, next == Archived:
@@ -54,56 +54,55 @@ func (s Status) MayBecome(next Status) bool {
 	return false
 }
 
-// Journey is one journey of one tenant.
+// Journey is a journey of a tenant. Times are UTC, to the millisecond.
 type Journey struct {
 	ID              ID
 	Name            string // 1 to MaxName characters
 	Description     string // at most MaxDescription characters
 	Status          Status
-	Definition      []byte // the graph as compact JSON, as the caller wrote it; nil in a list
-	EntryCondition  []byte // compact JSON; nil when there is none
+	Definition      []byte // the caller's graph as compact JSON; nil in a Page
+	EntryCondition  []byte // compact JSON; nil for none
 	MaxDurationDays int    // 1 to MaxDuration
 	Version         int    // of the definition, from 1
-	GraphHash       string // names the definition: lower-case hex SHA-256 of it
+	GraphHash       string // lower-case hex SHA-256 of the definition
 	NodeCount       int
-	Labels          []Label   // of the definition's nodes; only of a journey that is to be stored, or replaced
-	Events          []string  // types of events that start it, sorted
-	Shards          int       // of the due index; only grows
-	Epoch           int       // counts archivings: who was enrolled in an earlier one leaves
-	Rev             int64     // counts writes, from 1; the ETag
-	CreatedAt       time.Time // UTC, to the millisecond
-	UpdatedAt       time.Time // UTC, to the millisecond; at least CreatedAt
+	Labels          []Label  // of the definition's nodes; set only for Create and Update
+	Events          []string // types of the events that start the journey, sorted
+	Shards          int      // of the due index; never shrinks
+	Epoch           int      // counts archivings; customers of an earlier epoch leave
+	Rev             int64    // counts writes, from 1; the ETag
+	CreatedAt       time.Time
+	UpdatedAt       time.Time // not before CreatedAt
 }
 
-// FirstShards is the number of shards of a new journey's part of the due
-// index.
+// FirstShards is the number of due-index shards of a new journey.
 const FirstShards = 4
 
-// Filter chooses a page of journeys, newest first.
+// Filter selects a page of journeys, newest first.
 type Filter struct {
-	Status Status // "" for all
+	Status Status // "" for any
 	Limit  int
 	Offset int
 }
 
-// Page is one page of a list.
+// Page is one page of a list of journeys.
 type Page struct {
 	Journeys []Journey // without Definition
-	Total    int       // of all that match the filter's status
+	Total    int       // journeys with the filter's status, on all pages
 }
 
-// Change is what a caller wants of a journey. What is nil stays as it is.
+// Change is a partial update of a journey. Nil fields stay unchanged.
 type Change struct {
 	Name            *string
 	Description     *string
 	Status          *Status
 	Definition      *Definition
-	Entry           *Entry // without Raw: none
+	Entry           *Entry // a nil Raw removes the entry condition
 	MaxDurationDays *int
 }
 
-// Create stores a new draft. The change must have a Name; the defaults are an
-// empty graph, no entry condition and DefaultMaxDuration.
+// Create stores a new draft. c must have a Name; the defaults are an empty graph,
+// no entry condition and DefaultMaxDuration. c.Status must be nil or Draft.
 func (s *Service) Create(ctx context.Context, t Tenant, c Change) (Journey, error) {
 	now := s.clock()
 	id, err := ulid.New(ulid.Timestamp(now), s.entropy)
@@ -123,20 +122,21 @@ func (s *Service) Create(ctx context.Context, t Tenant, c Change) (Journey, erro
 	return j, s.stores.Journeys.Create(ctx, t, j)
 }
 
-// emptyDefinition is the seed's default.
+// emptyDefinition returns the definition of a journey created without one.
 var emptyDefinition = sync.OnceValue(func() Definition {
 	var faults strict.Faults
 	d, _ := ReadDefinition(strict.At([]byte(`{"nodes":[],"edges":[]}`), "", &faults))
 	return d
 })
 
-// Get returns the journey with its Definition.
+// Get returns the journey with its Definition. It returns ErrNotFound if there is
+// none.
 func (s *Service) Get(ctx context.Context, t Tenant, id ID) (Journey, error) {
 	j, _, err := s.load(ctx, t, id)
 	return j, err
 }
 
-// load returns the journey with its Definition, and its graph.
+// load returns the journey with its Definition, and the compiled graph.
 func (s *Service) load(ctx context.Context, t Tenant, id ID) (Journey, *Graph, error) {
 	j, err := s.stores.Journeys.Journey(ctx, t, id)
 	if err != nil {
@@ -147,8 +147,7 @@ func (s *Service) load(ctx context.Context, t Tenant, id ID) (Journey, *Graph, e
 	return j, d.Graph, err
 }
 
-// List returns a page of the tenant's journeys, newest first, without their
-// Definitions.
+// List returns a page of the tenant's journeys, newest first.
 func (s *Service) List(ctx context.Context, t Tenant, f Filter) (Page, error) {
 	return s.stores.Journeys.List(ctx, t, f)
 }
@@ -157,9 +156,9 @@ func (s *Service) List(ctx context.Context, t Tenant, f Filter) (Page, error) {
 // concurrent ones: with the pauses between them, about ten seconds.
 const updateAttempts = 40
 
-// Update changes the journey. match holds the revisions for which the caller
-// wants it (If-Match), nil for any. A change that changes nothing writes
-// nothing.
+// Update applies c to the journey. match holds the accepted revisions (If-Match),
+// nil for any; Update returns ErrStale if none matches. A change without effect
+// writes nothing.
 func (s *Service) Update(ctx context.Context, t Tenant, id ID, c Change, match []int64) (Journey, error) {
 	var err error
 	for attempt := range updateAttempts {
@@ -172,7 +171,7 @@ func (s *Service) Update(ctx context.Context, t Tenant, id ID, c Change, match [
 			break
 		}
 	}
-	return Journey{}, busy(err)
+	return Journey{}, busyError(err)
 }
 
 func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, match []int64) (Journey, error) {
@@ -188,10 +187,10 @@ func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, mat
 		graph = c.Definition.Graph
 	}
 	next := old.apply(c, graph)
-	if err := checkLife(old, next, graph); err != nil {
+	if err := checkStatus(old, next, graph); err != nil {
 		return Journey{}, err
 	}
-	if next.same(old) {
+	if next.equals(old) {
 		return old, nil
 	}
 	next.Rev++
@@ -202,9 +201,9 @@ func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, mat
 	return next, s.stores.Journeys.Update(ctx, t, old, next)
 }
 
-// checkLife reports what the lifecycle forbids, and what an active journey's
-// graph lacks.
-func checkLife(old, next Journey, graph *Graph) error {
+// checkStatus returns an error if the lifecycle forbids the change of status, or
+// if next is active and its graph is new and incomplete.
+func checkStatus(old, next Journey, graph *Graph) error {
 	if !old.Status.MayBecome(next.Status) {
 		return &Error{
 			Kind: Conflict, Code: "status-change-forbidden",
@@ -218,14 +217,14 @@ func checkLife(old, next Journey, graph *Graph) error {
 	if faults := graph.Faults("/definition"); faults != nil {
 		return &Error{
 			Kind: Invalid, Code: "graph-not-whole", Faults: faults,
-			Detail: "The graph is not whole, so the journey cannot be active. Mend what errors names and try again.",
+			Detail: "The graph is not whole, so the journey cannot be active. Fix what errors lists and try again.",
 		}
 	}
 	return nil
 }
 
-// apply returns the journey as c wants it; graph is that of its definition
-// then. It does not look at the lifecycle.
+// apply returns j with c applied. graph is the graph of the resulting definition.
+// It does not check the lifecycle.
 func (j Journey) apply(c Change, graph *Graph) Journey {
 	if c.Name != nil {
 		j.Name = *c.Name
@@ -254,7 +253,7 @@ func (j Journey) apply(c Change, graph *Graph) Journey {
 	return j
 }
 
-// startingEvents returns the types of events that start the journey.
+// startingEvents returns the types of the events that start the journey, sorted.
 func (j Journey) startingEvents(graph *Graph) []string {
 	var events []string
 	entry, _ := j.entry()
@@ -267,9 +266,8 @@ func (j Journey) startingEvents(graph *Graph) []string {
 	return events
 }
 
-// entry reads the stored entry condition, which was checked when it was saved.
-// ErrDamaged when it cannot be read: it must not count as none, which lets
-// everybody in.
+// entry reads the stored entry condition. It returns ErrDamaged if that fails: a
+// missing condition would admit every customer.
 func (j Journey) entry() (Entry, error) {
 	if j.EntryCondition == nil {
 		return Entry{}, nil
@@ -282,15 +280,15 @@ func (j Journey) entry() (Entry, error) {
 	return e, nil
 }
 
-// same reports whether next is what is stored already.
-func (j Journey) same(old Journey) bool {
+// equals reports whether j and old have the same content, so that no write is
+// needed.
+func (j Journey) equals(old Journey) bool {
 	return j.Name == old.Name && j.Description == old.Description && j.Status == old.Status &&
 		j.GraphHash == old.GraphHash && j.MaxDurationDays == old.MaxDurationDays &&
 		bytes.Equal(j.EntryCondition, old.EntryCondition)
 }
 
-// Delete removes the journey; the customers inside leave. match is as for
-// Update.
+// Delete removes the journey; its customers leave. match is as for Update.
 func (s *Service) Delete(ctx context.Context, t Tenant, id ID, match []int64) error {
 	var err error
 	for attempt := range updateAttempts {
@@ -309,11 +307,12 @@ func (s *Service) Delete(ctx context.Context, t Tenant, id ID, match []int64) er
 			break
 		}
 	}
-	return busy(err)
+	return busyError(err)
 }
 
-// busy tells a caller without If-Match that others were faster each time.
-func busy(err error) error {
+// busyError returns the error of a change without If-Match that met a concurrent
+// one at every attempt.
+func busyError(err error) error {
 	return &Error{
 		Kind: Unavailable, Code: "journey-busy", Cause: err,
 		Detail: "The journey is being changed by others at the same time. Try again.",

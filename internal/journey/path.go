@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// Result is what happened at a node.
+// Result is the outcome of a node.
 type Result uint8
 
-// The results. Their numbers are stored: append, never renumber.
+// The results. The numbers are stored: append, never renumber.
 const (
-	NoResult         Result = iota // still there, or the enrollment ended there
+	NoResult         Result = iota // the customer is still there, or the enrollment ended there
 	Entered                        // entry_trigger
-	Waited                         // wait, ended by its time
-	WokenByEvent                   // wait, ended by its event
+	Waited                         // wait that ended by time
+	WokenByEvent                   // wait that ended by its event
 	True                           // condition_split
 	False                          // condition_split
-	Decided                        // nba_decision that answered something
-	DecidedEmpty                   // nba_decision that answered nothing
-	DecisionError                  // nba_decision that failed, and onError is "continue"
+	Decided                        // nba_decision with an answer
+	DecidedEmpty                   // nba_decision with an empty answer
+	DecisionError                  // nba_decision that failed with onError "continue"
 	Sent                           // channel_action
-	SkippedNoAddress               // channel_action without an address to send to
-	SkippedUncertain               // channel_action whose first try may have been sent
+	SkippedNoAddress               // channel_action without an address
+	SkippedUncertain               // channel_action whose earlier attempt may have sent
 	Exited                         // exit
 )
 
@@ -30,29 +30,29 @@ var resultNames = [...]string{
 	"sent", "skipped_no_address", "skipped_uncertain", "exited",
 }
 
-// String returns the result as callers see it.
+// String returns the result as callers see it; "" for NoResult.
 func (r Result) String() string { return resultNames[r] }
 
-// Path is the nodes that were left, the exit included, in order: for each its
-// index (one byte), when it was entered in milliseconds since EnrolledAt
-// (unsigned varint), and the Result (one byte).
+// Path lists the nodes that the customer left, in order and including the exit.
+// A step is the node's index (one byte), the time of entry in milliseconds since
+// EnrolledAt (unsigned varint), and the Result (one byte).
 type Path []byte
 
-// Visit is one step of a path.
+// Visit is a decoded step of a Path.
 type Visit struct {
 	Node      int
 	EnteredAt time.Time
 	Result    Result
 }
 
-// Visits decodes the path of an enrollment that began at enrolledAt. It stops
-// at bytes that it cannot read.
+// Visits decodes the path of an enrollment that began at enrolledAt. It stops at
+// the first step that is malformed.
 func (p Path) Visits(enrolledAt time.Time) []Visit {
 	visits, _ := p.visits(enrolledAt)
 	return visits
 }
 
-// visits also reports whether all of the path could be read.
+// visits is Visits; it also reports whether the whole path was read.
 func (p Path) visits(enrolledAt time.Time) (visits []Visit, whole bool) {
 	for len(p) > 2 {
 		ms, n := binary.Uvarint(p[1:])

@@ -1,6 +1,6 @@
-// Package journey is the domain: journeys and their lifecycle, graphs, the
-// pure step function that moves a customer, its simulation, and enrollment.
-// It knows no AWS and no HTTP; time, randomness and ids come in as arguments.
+// Package journey is the domain: journeys and their lifecycle, graphs, the pure
+// step function that moves a customer, its simulation, enrollment and events. It
+// knows neither AWS nor HTTP. The clock, randomness and pauses are arguments.
 package journey
 
 import (
@@ -38,15 +38,15 @@ func NewService(stores Stores, now func() time.Time, entropy io.Reader) *Service
 	return &Service{stores: stores, now: now, entropy: entropy}
 }
 
-// definition returns the journey's definition.
+// definition returns the journey's definition, compiled.
 func (s *Service) definition(ctx context.Context, t Tenant, j Journey) (Definition, error) {
 	return s.definitions.Get(t, j.ID, j.GraphHash, func() ([]byte, error) {
 		return s.stores.Journeys.Definition(ctx, t, j.ID, j.GraphHash)
 	})
 }
 
-// graphOf returns the graph that e follows. ErrDamaged when that cannot be read,
-// or e is at none of its nodes.
+// graphOf returns the graph that e follows. It returns ErrDamaged if the graph
+// cannot be read or has no node e.Node.
 func (s *Service) graphOf(ctx context.Context, t Tenant, e Enrollment) (*Graph, error) {
 	d, err := s.definition(ctx, t, Journey{ID: e.Journey, GraphHash: e.GraphHash})
 	if err == nil {
@@ -55,6 +55,7 @@ func (s *Service) graphOf(ctx context.Context, t Tenant, e Enrollment) (*Graph, 
 	return d.Graph, err
 }
 
+// nudge calls Nudge unless it is nil or there are no customers.
 func (s *Service) nudge(ctx context.Context, t Tenant, id ID, customers []string) {
 	if s.Nudge != nil && len(customers) > 0 {
 		s.Nudge(ctx, t, id, customers)
@@ -93,5 +94,5 @@ func forEach[T any](list []T, f func(T) error) error {
 	return errors.Join(errs...)
 }
 
-// clock returns the present in UTC, to the millisecond.
+// clock returns the current time in UTC, to the millisecond.
 func (s *Service) clock() time.Time { return s.now().UTC().Truncate(time.Millisecond) }

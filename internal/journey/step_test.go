@@ -202,7 +202,7 @@ func TestStep_DoubtEndsWhereTheEffectDoes(t *testing.T) {
 	failed := e.NextWrite(hours(50)).Fail("send_failed")
 	require.Equal(t, hours(49), failed.LeaseUntil)
 	require.Zero(t, failed.NextWrite(hours(51)).Cancel("removed").LeaseUntil)
-	require.Zero(t, failed.Nameless(hours(51)).LeaseUntil)
+	require.Zero(t, failed.Anonymize(hours(51)).LeaseUntil)
 
 	again := failed.NextWrite(hours(51)).Retry(hours(51))
 	require.Equal(t, hours(49), again.LeaseUntil)

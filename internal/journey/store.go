@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Stores are the parts of the table that a Service uses. A part that is not
-// reached may be nil.
+// Stores holds the stores that a Service uses. A store that is never called may
+// be nil.
 type Stores struct {
 	Journeys    JourneyStore
 	Enrollments EnrollmentStore
@@ -14,102 +14,101 @@ type Stores struct {
 	Events      EventStore
 }
 
-// JourneyStore keeps journeys and their definitions.
+// JourneyStore stores journeys and their definitions. Reads are strongly
+// consistent.
 type JourneyStore interface {
-	// Create stores j, whose Rev is 1. ErrTooMany when the tenant
-	// has MaxJourneys.
+	// Create stores j, whose Rev is 1. It returns ErrTooMany if the tenant has
+	// MaxJourneys.
 	Create(ctx context.Context, t Tenant, j Journey) error
-	// Journey returns the journey, without its Definition, strongly
-	// consistent. ErrNotFound when there is none.
+	// Journey returns the journey without its Definition, or ErrNotFound.
 	Journey(ctx context.Context, t Tenant, id ID) (Journey, error)
-	// Definition returns the definition called hash of a journey. ErrDamaged
-	// when it is not what was stored, of those ErrNoDefinition when there is none.
+	// Definition returns the journey's definition with that hash. It returns
+	// ErrNoDefinition if there is none, ErrDamaged if the item cannot be read.
 	Definition(ctx context.Context, t Tenant, id ID, hash string) ([]byte, error)
-	// List returns a page of journeys, strongly consistent.
+	// List returns a page of journeys.
 	List(ctx context.Context, t Tenant, f Filter) (Page, error)
-	// Update replaces old by next, whose Rev is old.Rev+1, and with it
-	// in one transaction what depends on the status: the LIVE and event
-	// entries. It stores next.Definition unless the hash is old's. ErrStale
-	// when the stored revision is not old.Rev, ErrNotFound when it is gone.
+	// Update replaces old with next, whose Rev is old.Rev+1, and the entries
+	// that depend on it (LIVE and events) in one transaction. It stores
+	// next.Definition unless old has the same hash. It returns ErrStale if the
+	// stored revision is not old.Rev, ErrNotFound if the journey was deleted.
 	Update(ctx context.Context, t Tenant, old, next Journey) error
-	// Delete removes j from the tenant's journeys and leaves what is
-	// needed to let the customers inside leave. ErrStale when the stored
-	// revision is not j.Rev, ErrNotFound when it is gone.
+	// Delete removes j, but keeps what its customers need to leave it. It
+	// returns ErrStale if the stored revision is not j.Rev, ErrNotFound if the
+	// journey was deleted.
 	Delete(ctx context.Context, t Tenant, j Journey) error
 }
 
-// EnrollmentStore keeps enrollments and Idempotency-Key records.
+// EnrollmentStore stores enrollments and Idempotency-Key records.
 type EnrollmentStore interface {
-	// Insert inserts each enrollment unless that customer has one in that
-	// journey, and returns what became of each, in order. The customers are
-	// different from each other, the journey and RequestID are the same. An
-	// enrollment that this RequestID made before counts as enrolled. What
-	// could not be done before ctx ends is an OutcomeError.
+	// Insert stores each enrollment unless its customer already has one in the
+	// journey. It returns the outcomes in the order of list. The customers must
+	// be distinct; Journey and RequestID must be the same everywhere. A stored
+	// enrollment with this RequestID counts as enrolled. An enrollment that was
+	// not stored when ctx ended is an OutcomeError.
 	Insert(ctx context.Context, t Tenant, shards int, list []Enrollment) []Outcome
-	// Enrolled reads what became of customers of an earlier call: enrolled
-	// when id made them, skipped when another did, OutcomeError with code
-	// "journey-not-active" when there is none.
+	// Enrolled returns the outcomes of an earlier Insert, in the order of
+	// customers: enrolled if that request stored the enrollment, skipped if
+	// another did, OutcomeError with code "journey-not-active" if there is none.
 	Enrolled(ctx context.Context, t Tenant, id ID, customers []string, request RequestID) []Outcome
-	// ReserveKey stores r unless a record for its key is kept that has not
-	// expired at now, and returns what is stored after: r or the kept one.
+	// ReserveKey stores r unless the key has a record that has not expired at
+	// now. It returns the record that is then stored.
 	ReserveKey(ctx context.Context, t Tenant, id ID, r KeyRecord, now time.Time) (KeyRecord, error)
-	// Enrollment returns a customer's enrollment in a journey, strongly
-	// consistent. ErrNotEnrolled when there is none.
+	// Enrollment returns a customer's enrollment in a journey, or
+	// ErrNotEnrolled. It is strongly consistent.
 	Enrollment(ctx context.Context, t Tenant, id ID, customer string) (Enrollment, error)
-	// Advance writes each enrollment if the stored Rev is its own less one,
-	// and returns for each nil, ErrLost, or another error after which it is
-	// unknown whether it was written. shards is for those whose Due changes.
+	// Advance writes each enrollment whose stored Rev is one less than its own.
+	// It returns an error for each: nil, ErrLost, or another one if the outcome
+	// of the write is unknown. shards places enrollments whose Due changes.
 	Advance(ctx context.Context, t Tenant, shards int, list []Enrollment) []error
-	// ReadPartition returns at most n (up to MaxIndexed) enrollments of a part of
-	// the due index, from after on (nil: from the start), and where the next
-	// read begins; nil when there is none. The index may show what was true
-	// before; the enrollments are as they are now.
+	// ReadPartition returns up to n enrollments of a partition that follow
+	// after, nil for its start. It also returns the key to continue from, nil
+	// at the end. n is at most MaxIndexed. The index may be out of date; the
+	// enrollments are not.
 	ReadPartition(ctx context.Context, p Partition, n int, after *DueKey) ([]Indexed, *DueKey, error)
-	// DrainFrom returns the lowest epoch of a journey that somebody may still
-	// be in, strongly consistent; -1 when it is the journey's own.
+	// DrainFrom returns the lowest epoch of the journey that may still have
+	// customers, or -1 if that is the current one. It is strongly consistent.
 	DrainFrom(ctx context.Context, t Tenant, id ID) (int, error)
-	// KeyRecord returns the record kept for key; false when there is none
-	// that has not expired at now.
+	// KeyRecord returns the record of key. It returns false if there is none
+	// or it has expired at now.
 	KeyRecord(ctx context.Context, t Tenant, id ID, key string, now time.Time) (KeyRecord, bool, error)
 }
 
-// CustomerStore keeps profiles, and forgets customers.
+// CustomerStore stores profiles and erases customers.
 type CustomerStore interface {
-	// PutProfile stores a customer's attributes in place of those that were.
+	// PutProfile replaces a customer's attributes.
 	PutProfile(ctx context.Context, t Tenant, p Profile) error
-	// Profile returns a customer's attributes, strongly consistent.
-	// ErrNoCustomer when there are none.
+	// Profile returns a customer's attributes, or ErrNoCustomer. It is strongly
+	// consistent.
 	Profile(ctx context.Context, t Tenant, customer string) (Profile, error)
-	// Enrollments returns all enrollments of a customer that can be read,
-	// strongly consistent, and what is damaged of the others.
+	// Enrollments returns the enrollments of a customer that can be read, and
+	// the damage of the others. It is strongly consistent.
 	Enrollments(ctx context.Context, t Tenant, customer string) ([]Enrollment, []Damage, error)
-	// Forget removes everything stored under a customer, and puts the
-	// Nameless write of each enrollment in its place; of one that cannot be
-	// read, what tells nothing of them.
+	// Forget removes everything stored under a customer. It keeps each
+	// enrollment as Enrollment.Anonymize returns it; of an enrollment that
+	// cannot be read, the parts that do not identify the customer.
 	Forget(ctx context.Context, t Tenant, customer string, now time.Time) error
 }
 
-// EventStore keeps events, and wakes the enrollments that wait for them.
+// EventStore stores events and wakes the enrollments that wait for them.
 type EventStore interface {
-	// ReserveEvent stores r unless a record for its customer and id is kept
-	// that has not expired at now, and returns what is stored after: r or the
-	// kept one.
+	// ReserveEvent stores r unless its customer and id have a record that has
+	// not expired at now. It returns the record that is then stored.
 	ReserveEvent(ctx context.Context, t Tenant, r EventRecord, now time.Time) (EventRecord, error)
-	// FinishEvent marks r as done, if it is there.
+	// FinishEvent marks r as done, if it is stored.
 	FinishEvent(ctx context.Context, t Tenant, r EventRecord) error
 	// PutLastEvent stores when a customer last caused an event of a type,
-	// unless a later time is stored. It is kept for longer than any wait.
+	// unless a later time is stored. The item outlives the longest wait.
 	PutLastEvent(ctx context.Context, t Tenant, customer, eventType string, received time.Time) error
-	// StartedBy returns the journeys that an event of that type starts,
-	// strongly consistent, in order.
+	// StartedBy returns the journeys that an event of that type starts, sorted.
+	// It is strongly consistent.
 	StartedBy(ctx context.Context, t Tenant, eventType string) ([]ID, error)
-	// Wake writes Rev, WrittenAt, Due and WokenAt of e if the stored Rev is its own less
-	// one, and else returns ErrLost.
+	// Wake writes Rev, WrittenAt, Due and WokenAt of e if the stored Rev is one
+	// less than e.Rev. Otherwise it returns ErrLost.
 	Wake(ctx context.Context, t Tenant, e Enrollment) error
 }
 
 // Partition is one partition of the due index: the failed enrollments of a
-// journey, or the active ones of one epoch and shard.
+// journey, or the active enrollments of one epoch and shard.
 type Partition struct {
 	Tenant  Tenant
 	Journey ID
@@ -118,18 +117,18 @@ type Partition struct {
 	Shard   int
 }
 
-// DueKey is a key in a Partition.
+// DueKey is the key of an entry within its Partition.
 type DueKey struct {
 	Customer string
-	At       time.Time // when the enrollment is due; when it failed in a failed Partition
+	At       time.Time // when the enrollment is due; in a failed Partition, when it failed
 }
 
-// Indexed is what a place in the due index stands for.
+// Indexed is an entry of the due index with its enrollment.
 type Indexed struct {
 	DueKey
-	Enrollment Enrollment // as it is now; zero when it is gone
-	Err        error      // an ErrDamaged when it cannot be read
+	Enrollment Enrollment // the current one; zero if it is gone
+	Err        error      // an ErrDamaged if the enrollment cannot be read
 }
 
-// MaxIndexed is the most that one read of a Partition returns.
+// MaxIndexed bounds the entries that one read of a Partition returns.
 const MaxIndexed = 100

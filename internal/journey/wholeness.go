@@ -7,8 +7,8 @@ import (
 	"journeys/internal/strict"
 )
 
-// Faults returns all that the graph lacks to be whole, with pointers below
-// base; nil for a whole one.
+// Faults returns what keeps the graph from being complete, as an active journey
+// requires; nil if it is complete. Pointers start with base.
 func (g *Graph) Faults(base string) []strict.Fault {
 	var faults strict.Faults
 	at := func(i int) string { return base + "/nodes/" + strconv.Itoa(i) }
@@ -44,9 +44,10 @@ func (g *Graph) entryFaults(base string, at func(int) string, faults *strict.Fau
 	}
 }
 
-// edgesOut counts the edges that leave one node.
+// edgesOut counts the edges that leave a node.
 type edgesOut struct{ yes, no, plain int }
 
+// edgeCounts returns the counts by node.
 func (g *Graph) edgeCounts() []edgesOut {
 	out := make([]edgesOut, len(g.nodes))
 	for _, e := range g.edges {
@@ -62,7 +63,7 @@ func (g *Graph) edgeCounts() []edgesOut {
 	return out
 }
 
-// edgeFaults tells what is wrong with the edges that leave the node.
+// edgeFaults returns the faults of the edges that leave the node.
 func (n *node) edgeFaults(out edgesOut) []string {
 	total := out.yes + out.no + out.plain
 	var faults []string
@@ -89,8 +90,8 @@ func (n *node) edgeFaults(out edgesOut) []string {
 	return faults
 }
 
-// pathFaults finds cycles and what cannot be reached. Where both are absent
-// and each node has its edges, every path ends in an exit.
+// pathFaults adds the nodes that are part of a cycle or unreachable. Without
+// those, and with the right edges at each node, every path ends in an exit.
 func (g *Graph) pathFaults(at func(int) string, faults *strict.Faults) {
 	targets := make([][]int, len(g.nodes))
 	for _, e := range g.edges {
@@ -104,7 +105,7 @@ func (g *Graph) pathFaults(at func(int) string, faults *strict.Faults) {
 	if g.entry < 0 {
 		return
 	}
-	reached := reach(targets, g.entry)
+	reached := reachable(targets, g.entry)
 	for i := range g.nodes {
 		if !reached[i] {
 			faults.Add(at(i), "cannot be reached from the entry_trigger")
@@ -112,19 +113,20 @@ func (g *Graph) pathFaults(at func(int) string, faults *strict.Faults) {
 	}
 }
 
-// leadsTo reports whether a path of at least one edge goes from one node to
+// leadsTo reports whether a path of at least one edge leads from one node to
 // another.
 func (g *Graph) leadsTo(targets [][]int, from, to int) bool {
 	for _, t := range targets[from] {
-		if t == to || reach(targets, t)[to] {
+		if t == to || reachable(targets, t)[to] {
 			return true
 		}
 	}
 	return false
 }
 
-// reach returns which nodes can be reached from one, itself included.
-func reach(targets [][]int, from int) []bool {
+// reachable reports for each node whether it can be reached from a node. That node
+// itself can.
+func reachable(targets [][]int, from int) []bool {
 	reached := make([]bool, len(targets))
 	reached[from] = true
 	for queue := []int{from}; len(queue) > 0; {
