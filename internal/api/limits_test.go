@@ -21,9 +21,9 @@ type limit struct {
 // TestLimits holds the limits that are not held on both sides elsewhere:
 //   - the lengths of name and description, the longest maxDurationDays and the
 //     bytes of a definition: TestLimitsAreWhereTheyAreSaidToBe in internal/dev/e2e
-//   - 256 nodes and 512 edges: TestReadDefinition_Limits in internal/journey
-//   - the values, paths and lists of a condition: TestCompileTakesWhatIsAtTheLimit
-//     and TestCompileRefusesWithEveryFaultAtItsPlace in internal/condition
+//   - 256 nodes and 512 edges: TestReadDefinition_EnforcesLimits in internal/journey
+//   - the values, paths and lists of a condition: TestCompile_AcceptsLimits
+//     and TestCompile_LocatesEveryFault in internal/condition
 //   - 10,000 journeys, the bytes of a header and of a token: limits_test.go in
 //     internal/dev/e2e
 //   - 10 MB of a body at the gateway: TestRequestsAboveTheLimits in internal/dev/local

@@ -29,7 +29,7 @@ func (s singleJourney) Definition(context.Context, journey.Tenant, journey.ID, s
 	return s.journey.Definition, nil
 }
 
-// simulate runs /test on a graph, with days as the longest stay.
+// simulate runs Service.Test on a graph with a MaxDurationDays of days.
 func simulate(t *testing.T, d journey.Definition, request journey.TestRequest, days int) journey.Simulation {
 	t.Helper()
 	store := singleJourney{journey: journey.Journey{Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: days, Version: 3}}
@@ -39,7 +39,7 @@ func simulate(t *testing.T, d journey.Definition, request journey.TestRequest, d
 	return simulated
 }
 
-func TestSimulation_ShowsWhatASplitSaw(t *testing.T) {
+func TestSimulation_ExplainsSplits(t *testing.T) {
 	t.Parallel()
 
 	simulated := simulate(t, journeytest.Definition(t, onboarding), journey.TestRequest{
@@ -67,7 +67,7 @@ func TestSimulation_ShowsWhatASplitSaw(t *testing.T) {
 	require.Equal(t, "exited", simulated.Steps[5].Result)
 }
 
-func TestSimulation_WithoutADecisionTheAnswerIsEmpty(t *testing.T) {
+func TestSimulation_AnswersUnspecifiedDecisionsEmpty(t *testing.T) {
 	t.Parallel()
 
 	simulated := simulate(t, journeytest.Definition(t, onboarding), journey.TestRequest{Attributes: value(t, `{"plan":"pro"}`)}, 30)
@@ -75,7 +75,7 @@ func TestSimulation_WithoutADecisionTheAnswerIsEmpty(t *testing.T) {
 	require.Equal(t, "false", simulated.Steps[4].Result)
 }
 
-func TestSimulation_UnfinishedGraphsStopWithAReason(t *testing.T) {
+func TestSimulation_StopsIncompleteGraphsWithReason(t *testing.T) {
 	t.Parallel()
 
 	for _, row := range []struct {
@@ -84,8 +84,8 @@ func TestSimulation_UnfinishedGraphsStopWithAReason(t *testing.T) {
 		steps        int
 		reason       string
 	}{
-		{"nothing", nil, nil, 0, "the graph has not exactly one entry_trigger"},
-		{"an entry that leads nowhere", []string{"in entry_trigger"}, nil, 1, "node in: no single edge leads on"},
+		{"an empty graph", nil, nil, 0, "the graph has not exactly one entry_trigger"},
+		{"an entry without an edge", []string{"in entry_trigger"}, nil, 1, "node in: no single edge leads on"},
 		{"two edges from a wait", []string{"in entry_trigger", `w wait {"delayHours":1}`, "o exit"}, []string{"in w", "w o", "w o"}, 2, "node w: no single edge leads on"},
 		{"a split without a condition", []string{"in entry_trigger", "s condition_split", "o exit"}, []string{"in s", "s o true", "s o false"}, 2, "node s: condition is required"},
 		{"a cycle of splits", []string{"in entry_trigger", "s condition_split " + isVIP, "o exit"}, []string{"in s", "s o true", "s s false"}, 8, "node s: was passed before, the graph has a cycle"},
@@ -103,7 +103,7 @@ func TestSimulation_UnfinishedGraphsStopWithAReason(t *testing.T) {
 	}
 }
 
-func TestSimulation_ACycleOfWaitsEnds(t *testing.T) {
+func TestSimulation_StopsCycleOfWaits(t *testing.T) {
 	t.Parallel()
 
 	d := journeytest.Definition(t, graphOf([]string{"in entry_trigger", `a wait {"delayHours":1}`, `b wait {"delayHours":1}`}, []string{"in a", "a b", "b a"}))
@@ -113,7 +113,7 @@ func TestSimulation_ACycleOfWaitsEnds(t *testing.T) {
 	require.Less(t, len(simulated.Steps), 20)
 }
 
-func TestSimulation_Expires(t *testing.T) {
+func TestSimulation_ExpiresCustomers(t *testing.T) {
 	t.Parallel()
 
 	d := journeytest.Definition(t, graphOf([]string{"in entry_trigger", `w wait {"delay":{"value":2,"unit":"days"}}`, "o exit"}, []string{"in w", "w o"}))
@@ -121,11 +121,11 @@ func TestSimulation_Expires(t *testing.T) {
 	require.Equal(t, "expired", simulated.Outcome)
 	require.Equal(t, 24*time.Hour, simulated.Duration)
 	require.Equal(t, "expired", simulated.Steps[1].Result)
-	require.Equal(t, "exited", simulate(t, d, journey.TestRequest{}, 2).Outcome, "a wait of exactly the longest stay ends in time")
+	require.Equal(t, "exited", simulate(t, d, journey.TestRequest{}, 2).Outcome, "a wait of exactly MaxDurationDays ends in time")
 }
 
-// A draft's cycle, however large, is walked once: the answer stays small.
-func TestSimulation_ALargeCycleIsWalkedOnce(t *testing.T) {
+// A draft's cycle is walked once, however large: the answer stays small.
+func TestSimulation_WalksLargeCycleOnce(t *testing.T) {
 	t.Parallel()
 
 	nodes, edges := []string{"in entry_trigger", `w wait {"delay":{"value":0.001,"unit":"minutes"}}`}, []string{"in w", "w s0"}
@@ -141,7 +141,7 @@ func TestSimulation_ALargeCycleIsWalkedOnce(t *testing.T) {
 	require.Len(t, simulated.Steps, 257)
 }
 
-func TestSimulation_WithoutAnAddressNothingIsSent(t *testing.T) {
+func TestSimulation_SkipsSendWithoutAddress(t *testing.T) {
 	t.Parallel()
 
 	for _, row := range []struct{ channel, attributes, result string }{
@@ -158,7 +158,7 @@ func TestSimulation_WithoutAnAddressNothingIsSent(t *testing.T) {
 	}
 }
 
-func TestSimulation_ABareDecisionIsWhatItShows(t *testing.T) {
+func TestSimulation_ExplainsBareDecisionField(t *testing.T) {
 	t.Parallel()
 
 	d := journeytest.Definition(t, graphOf([]string{"in entry_trigger", `d nba_decision {"decisionFlowId":"f"}`, `s condition_split {"condition":{"field":"decision","operator":"exists"}}`, "o exit"},
@@ -168,7 +168,7 @@ func TestSimulation_ABareDecisionIsWhatItShows(t *testing.T) {
 	require.Contains(t, string(simulated.Steps[2].Condition), `"result":true`)
 }
 
-func TestSimulation_AStubForNoDecisionIsAFault(t *testing.T) {
+func TestSimulation_RejectsAnswersForUnknownDecisions(t *testing.T) {
 	t.Parallel()
 
 	d := journeytest.Definition(t, onboarding)
