@@ -12,9 +12,12 @@ CMD := ./internal/dev/cmd
 BIN := .local/bin
 NODE_BIN := $(CURDIR)/tools/node/node_modules/.bin
 
-.PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: help run token demo funnel build deps fmt lint clean go test race fuzz matrix bench chaos chaos- \
+	enroll chaos-engine chaos-count chaos-underway client-test schemathesis sam-cli sam-api sam-invoke \
+	test-sam synth bootstrap deploy destroy check-stage build-arm64 lint-templates test-deploy iam seeds
 
 ##@ Run it here
 
@@ -24,22 +27,18 @@ define build-command
 @mkdir -p $(BIN) && go build -o $(BIN)/$(1).$$$$ $(CMD)/$(1) && mv -f $(BIN)/$(1).$$$$ $(BIN)/$(1)
 endef
 
-.PHONY: run
 run: go ## Serve the API on http://127.0.0.1:$PORT (8080), data in .local/; EPHEMERAL=1 keeps nothing, TICK=1s turns minutes into seconds, CRUEL=<seed> injects faults
 	$(call build-command,local)
 	@exec $(BIN)/local run
 
-.PHONY: token
 token: export TOKEN_ROLE := $(value ROLE)
 token: export TOKEN_TENANT := $(value TENANT)
 token: go ## Print a token for the API on this machine: ROLE=admin TENANT=demo, any values
 	@go run $(CMD)/local token
 
-.PHONY: demo
 demo: deps ## Send 1,000 customers through a journey and print its funnel
 	@go run $(CMD)/demo
 
-.PHONY: funnel
 funnel: export JOURNEY := $(value JOURNEY)
 funnel: export TENANT := $(value TENANT)
 funnel: go ## Draw the funnel of a journey of the API on PORT: JOURNEY=jrn_... TENANT=demo
@@ -47,27 +46,21 @@ funnel: go ## Draw the funnel of a journey of the API on PORT: JOURNEY=jrn_... T
 
 ##@ Build and check
 
-.PHONY: build
 build: go ## Build every function into dist/<function>/bootstrap; ARCH=arm64 for another architecture
 	@go run $(CMD)/local build
 
-.PHONY: deps
 deps: go ## Install the npm packages of tools/node
 	@go run $(CMD)/local deps
 
-.PHONY: fmt
 fmt: go ## Format the Go files
 	gofmt -w functions infra internal
 
-.PHONY: lint
 lint: go ## Run the linters of .golangci.yml
 	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run
 
-.PHONY: clean
 clean: ## Remove what was built; data and keys in .local/ stay
 	rm -rf dist $(BIN)
 
-.PHONY: go
 go:
 	@command -v go >/dev/null || { echo "Go is missing: install Go 1.26 or newer" >&2; exit 1; }
 
@@ -77,31 +70,28 @@ CHAOS_SEEDS ?= 20
 FUZZTIME ?= 5s
 RACE := ./internal/analytics ./internal/auth ./internal/dev/lambda ./internal/emf ./internal/engine ./internal/journey ./internal/provider
 
-.PHONY: test
 test: deps ## Run all tests
 	go vet ./...
 	go test -timeout 30m ./...
 
-.PHONY: race
 race: deps ## Run the tests of the concurrent packages under the race detector, with fewer seeds
 	go test -race -short -timeout 30m $(RACE)
 
-.PHONY: fuzz
 fuzz: go ## Run each fuzz target for FUZZTIME (5s)
 	@tools/fuzz/run $(FUZZTIME)
 
-.PHONY: matrix
 matrix: deps ## Make every call with every kind of token, and print who gets which answer
 	@go test ./internal/dev/e2e -count=1 -v -run '^TestMatrix$$'
 	@cat internal/dev/e2e/testdata/matrix.md
 
-.PHONY: bench
 bench: deps ## Measure every floor of the design, and write docs/performance.md
 	@go run $(CMD)/bench
 
-# Most of a seed is waiting for leases, so more seeds run in parallel than there
-# are processors.
-.PHONY: chaos chaos-enroll chaos-engine chaos-count chaos-underway
+seeds: deps ## Run the seeds of the chaos tests that `make test` leaves out
+	go test ./internal/dynamo -run Chaos -seeds 20 -timeout 20m
+	go test ./internal/dev/chaos -run Chaos -seeds 3 -timeout 20m -parallel 3
+
+# Most of a seed is waiting for leases, so more run in parallel than there are processors.
 chaos: chaos-enroll chaos-engine chaos-count chaos-underway ## Run the long chaos tests (an hour)
 chaos-enroll: deps ## Lose and throttle 200 seeds of enrolling
 	go test ./internal/dynamo -run Chaos -seeds 200 -v -timeout 3h
@@ -114,7 +104,6 @@ chaos-underway: deps ## Pause, edit, archive and delete journeys with 10,000 cus
 
 ##@ Hold openapi.yaml to its word
 
-.PHONY: client-test
 client-test: tools/typescript/node_modules/.package-lock.json deps ## Generate a TypeScript client from openapi.yaml and use it
 	$(call build-command,withrun)
 	cd tools/typescript && npm run --silent generate && npm run --silent build
@@ -125,7 +114,6 @@ tools/typescript/node_modules/.package-lock.json: tools/typescript/package.json 
 	@touch $@
 
 # The seed is in schemathesis.toml, so every run sends the same requests.
-.PHONY: schemathesis
 schemathesis: .local/python/schemathesis deps ## Fuzz the API by openapi.yaml (about two minutes)
 	$(call build-command,withrun)
 	$(BIN)/withrun sh -c 'cd tools/schemathesis && PYTHONDONTWRITEBYTECODE=1 exec "$(CURDIR)/.local/python/schemathesis/bin/schemathesis" run ../../openapi.yaml'
@@ -146,21 +134,17 @@ SAM_PORT := $(if $(filter file,$(origin PORT)),3000,$(PORT))
 # The base image is pulled if it is missing, not again for each start.
 sam-api sam-invoke test-sam: export SAM_SKIP_PULL_IMAGE ?= 1
 
-.PHONY: sam-cli
 sam-cli: $(SAM_CLI) ## Install SAM CLI and cfn-lint below .local/ (needs Python 3.10)
 
-.PHONY: sam-api
 sam-api: export PORT := $(SAM_PORT)
 sam-api: go ## Serve the API on http://127.0.0.1:$PORT (3000) from SAM CLI's containers
 	$(call build-command,local)
 	@$(WITH_SAM) && exec $(BIN)/local sam-api
 
-.PHONY: sam-invoke
 sam-invoke: go ## Call a function once in SAM CLI's container: FUNCTION=GetJourney
 	$(call build-command,local)
 	@$(WITH_SAM) && FUNCTION='$(FUNCTION)' exec $(BIN)/local sam-invoke
 
-.PHONY: test-sam
 test-sam: deps ## Run the end-to-end tests against `make sam-api`
 	@$(WITH_SAM) && go test -tags sam -count=1 -timeout 30m -v -run '^TestSAM' $(CMD)/local
 
@@ -176,7 +160,6 @@ synth bootstrap destroy: export JOURNEYS_AUDIENCE ?= journeys
 synth bootstrap destroy: export JOURNEYS_ALARM_EMAIL ?= alarms@example.com
 deploy destroy: export JOURNEYS_STAGE = $(STAGE)
 
-.PHONY: synth bootstrap deploy destroy check-stage build-arm64
 build-arm64: deps
 	@$(MAKE) --no-print-directory build ARCH=arm64
 synth: build-arm64 ## Write both stages' CloudFormation templates to infra/cdk.out; needs no AWS credentials
@@ -191,16 +174,13 @@ destroy: check-stage build-arm64 ## Delete a stage: STAGE=dev
 check-stage:
 	@case '$(STAGE)' in dev|prod) ;; *) echo 'say which stage: STAGE=dev or STAGE=prod' >&2; exit 1 ;; esac
 
-.PHONY: lint-templates
 lint-templates: sam-cli synth ## Run cfn-lint on template.yaml and on the synthesized templates
 	$(SAM_CLI)/bin/python -m cfnlint --ignore-checks W3005 -- template.yaml infra/cdk.out/Journeys-*.template.json
 	SAM_CLI_TELEMETRY=0 $(SAM_CLI)/bin/python -m samcli validate --lint
 
-.PHONY: test-deploy
 test-deploy: deps .local/python/ministack ## Deploy to an emulator of AWS, use the API there, change the stack and destroy it
 	$(call build-command,testdeploy)
 	@$(BIN)/testdeploy
 
-.PHONY: iam
 iam: go ## Print what each function's role allows, as in docs/security.md
 	@go run $(CMD)/iam

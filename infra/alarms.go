@@ -17,16 +17,16 @@ import (
 	"journeys/internal/manifest"
 )
 
-// alarm is one reason to wake somebody. It goes off when the metric reaches
-// the threshold in each of so many of its periods.
+// alarm goes off when the metric reaches the threshold in each of the given
+// number of consecutive periods.
 type alarm struct {
-	id        string
-	metric    awscloudwatch.IMetric
-	threshold float64
-	periods   float64
-	says      string
-	anchor    string // of docs/operations.md
-	stale     bool   // it goes off when the metric stays below the threshold, or away
+	id          string
+	metric      awscloudwatch.IMetric
+	threshold   float64
+	periods     float64
+	description string
+	runbook     string // section of docs/operations.md
+	stale       bool   // goes off when the metric is below the threshold or has no data
 }
 
 func (st *stack) addAlarms() {
@@ -40,7 +40,7 @@ func (st *stack) addAlarms() {
 		}
 		awscloudwatch.NewAlarm(st.scope, jsii.String(a.id+"Alarm"), &awscloudwatch.AlarmProps{
 			AlarmName:          jsii.String(*st.scope.StackName() + "-" + a.id),
-			AlarmDescription:   jsii.String(a.says + " See docs/operations.md#" + a.anchor),
+			AlarmDescription:   jsii.String(a.description + " See docs/operations.md#" + a.runbook),
 			Metric:             a.metric,
 			Threshold:          jsii.Number(a.threshold),
 			EvaluationPeriods:  jsii.Number(a.periods),
@@ -58,7 +58,7 @@ func (st *stack) alarms() []alarm {
 		},
 		{
 			"TableThrottles", st.tableThrottles(), 1, 2,
-			"The table or its index refused calls for want of throughput, for ten minutes.", "table-throttles", false,
+			"The table or its index throttled requests, for ten minutes.", "table-throttles", false,
 		},
 	}
 	alarms = append(alarms, st.figureAlarms()...)
@@ -68,76 +68,77 @@ func (st *stack) alarms() []alarm {
 	return alarms
 }
 
-// figureAlarms are about what rollup finds, and about rollup itself: figures
-// that nobody audits are figures that nobody knows to be right.
+// figureAlarms returns the alarms on wrong figures, and on rollup itself: without
+// an audit, wrong figures would go unnoticed.
 func (st *stack) figureAlarms() []alarm {
 	const hour, day = 60, 24 * 60
 	return []alarm{
 		{
 			"Poison", st.ownMetric("Poison", 5), 1, 1,
-			"Writes of enrollments could not be counted, so that figures are wrong until they are repaired.", "poison", false,
+			"Some writes of enrollments could not be counted. Figures are wrong until the next audit repairs them.", "poison", false,
 		},
 		{
 			"Drift", st.ownMetric("Drift", hour), 1, 1,
-			"The audit found figures that are not what the enrollments say, and repaired them.", "drift", false,
+			"The audit found figures that differ from the enrollments, and repaired them.", "drift", false,
 		},
 		{
 			"WrongItems", st.ownMetric("WrongItems", hour), 1, 1,
-			"The audit found enrollments that cannot be true.", "wrong-items", false,
+			"The audit found inconsistent enrollments.", "wrong-items", false,
 		},
 		{
 			"RollupStale", st.ownMetric("RollupRuns", hour), 1, 3,
-			"No run of rollup came to its end for three hours.", "rollup-stale", true,
+			"rollup has not finished a run for three hours.", "rollup-stale", true,
 		},
 		{
 			"AuditStale", st.ownMetric("Audits", day), 1, 2,
-			"No audit of the figures came to its end for two days.", "rollup-stale", true,
+			"rollup has not finished an audit for two days.", "rollup-stale", true,
 		},
 	}
 }
 
-// slowWindow is for how long calls are slow before somebody hears of it.
+// slowWindow is how long calls must be slow before the alarm goes off.
 const slowWindow = 15 * time.Minute
 
 func (st *stack) functionAlarms(f manifest.Function) []alarm {
 	function := st.functions[f.Name]
-	errors := alarm{
+	failures := alarm{
 		f.LogicalID() + "Errors", function.MetricErrors(sum()), 1, 1,
 		f.Name + " crashed, ran out of time or did not start.", "function-errors", false,
 	}
 	if f.Name == manifest.Authorizer.Name {
-		errors.says, errors.anchor = "The authorizer failed, so callers with good tokens got 500.", "authorizer-errors"
+		failures.description, failures.runbook = "The authorizer failed, so callers with good tokens got 500.", "authorizer-errors"
 	}
 	half := f.Timeout / 2
-	slowFor, periods := "for a quarter of an hour", 3.0
-	if f.Schedule > slowWindow { // it is not called in each period
+	slowFor, periods := "for 15 minutes", 3.0
+	if f.Schedule > slowWindow { // it has no calls in most periods
 		slowFor, periods = "once", 1
 	}
 	alarms := []alarm{
-		errors,
+		failures,
 		{
 			f.LogicalID() + "Throttles", function.MetricThrottles(sum()), 1, 1,
-			f.Name + " was refused for want of concurrency.", "throttles", false,
+			f.Name + " was throttled: no concurrency was left.", "throttles", false,
 		},
 		{
 			f.LogicalID() + "Duration", function.MetricDuration(p99()), float64(half.Milliseconds()), periods,
-			fmt.Sprintf("The slowest 1 %% of %s's calls took %s, half of what they may, %s.", f.Name, half, slowFor), "duration", false,
+			fmt.Sprintf("The slowest 1 %% of %s's calls took %s, half of its timeout, %s.", f.Name, half, slowFor), "duration", false,
 		},
 	}
 	if f.Stream != nil {
 		alarms = append(alarms, alarm{
 			f.LogicalID() + "Behind", function.Metric(jsii.String("IteratorAge"), maximum()), float64(maxBehind.Milliseconds()), 1,
-			fmt.Sprintf("%s is %s behind the table's stream, whose records last a day.", f.Name, maxBehind), "stream-behind", false,
+			fmt.Sprintf("%s is %s behind the table's stream, which keeps records for a day.", f.Name, maxBehind), "stream-behind", false,
 		})
 	}
 	return alarms
 }
 
-// maxBehind is how far a reader of the stream may be behind.
+// maxBehind is the highest accepted age of the stream records that a function reads.
 const maxBehind = 10 * time.Minute
 
-// tableThrottles counts what the table and its index refused. A period without
-// any has no data point, which would make the sum missing too.
+// tableThrottles returns the number of throttled requests of the table and its
+// index. FILL is there because a period without throttling has no data point, and
+// a missing term would make the sum missing too.
 func (st *stack) tableThrottles() awscloudwatch.IMetric {
 	index := map[string]*string{"GlobalSecondaryIndexName": jsii.String(manifest.DueIndex)}
 	return awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
@@ -153,8 +154,8 @@ func (st *stack) tableThrottles() awscloudwatch.IMetric {
 	})
 }
 
-// tableMetric returns the sum of one of the table's own metrics, or of its
-// index's if that is among the dimensions.
+// tableMetric returns the sum of a DynamoDB metric of the table, or of an index
+// that the dimensions name.
 func (st *stack) tableMetric(name string, dimensions map[string]*string) awscloudwatch.IMetric {
 	all := map[string]*string{"TableName": st.table.TableName()}
 	for key, value := range dimensions {
@@ -166,8 +167,8 @@ func (st *stack) tableMetric(name string, dimensions map[string]*string) awsclou
 	})
 }
 
-// ownMetric returns the sum, over so many minutes, of a metric that functions
-// write into their logs.
+// ownMetric returns the sum of a metric that the functions write to their logs,
+// per period of the given minutes.
 func (st *stack) ownMetric(name string, minutes float64) awscloudwatch.IMetric {
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 		Namespace: jsii.String(emf.Namespace), MetricName: jsii.String(name),
@@ -176,9 +177,9 @@ func (st *stack) ownMetric(name string, minutes float64) awscloudwatch.IMetric {
 	})
 }
 
-// newAlarmTopic returns the encrypted topic that mails every alarm. A topic
-// that refuses plain HTTP has a policy of its own, and its key another one, so
-// both have to let CloudWatch in.
+// newAlarmTopic returns the encrypted topic that sends every alarm by e-mail. The
+// topic's own policy, which refuses plain HTTP, and the key's policy replace the
+// default ones, so both must allow CloudWatch.
 func (st *stack) newAlarmTopic() awssns.Topic {
 	key := awskms.NewKey(st.scope, jsii.String("AlarmKey"), &awskms.KeyProps{
 		Description:       jsii.String("Alarms of " + *st.scope.StackName()),
@@ -188,13 +189,15 @@ func (st *stack) newAlarmTopic() awssns.Topic {
 	topic := awssns.NewTopic(st.scope, jsii.String("AlarmTopic"), &awssns.TopicProps{
 		MasterKey: key, EnforceSSL: jsii.Bool(true),
 	})
-	key.AddToResourcePolicy(st.cloudWatchMay("*", "kms:Decrypt", "kms:GenerateDataKey"), nil)
-	topic.AddToResourcePolicy(st.cloudWatchMay(*topic.TopicArn(), "sns:Publish"))
+	key.AddToResourcePolicy(st.allowCloudWatch("*", "kms:Decrypt", "kms:GenerateDataKey"), nil)
+	topic.AddToResourcePolicy(st.allowCloudWatch(*topic.TopicArn(), "sns:Publish"))
 	topic.AddSubscription(awssnssubscriptions.NewEmailSubscription(jsii.String(st.settings.alarmEmail), nil))
 	return topic
 }
 
-func (st *stack) cloudWatchMay(resource string, actions ...string) awsiam.PolicyStatement {
+// allowCloudWatch returns a statement that lets CloudWatch alarms of this account
+// perform the actions.
+func (st *stack) allowCloudWatch(resource string, actions ...string) awsiam.PolicyStatement {
 	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("cloudwatch.amazonaws.com"), nil)},
 		Actions:    jsii.Strings(actions...),

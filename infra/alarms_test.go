@@ -11,7 +11,7 @@ import (
 	"journeys/internal/manifest"
 )
 
-func TestDevHasNoAlarms(t *testing.T) {
+func TestDev_HasNoAlarms(t *testing.T) {
 	dev := synthesized(t)[devStage]
 	require.Empty(t, dev.ofType("AWS::CloudWatch::Alarm"))
 	require.Empty(t, dev.ofType("AWS::SNS::Topic"))
@@ -19,7 +19,7 @@ func TestDevHasNoAlarms(t *testing.T) {
 	require.Len(t, dev.ofType("AWS::CloudWatch::Dashboard"), 1)
 }
 
-func TestEveryFunctionOfProdHasItsAlarms(t *testing.T) {
+func TestAlarms_CoverEveryFunctionOfProd(t *testing.T) {
 	alarms, streams := synthesized(t)[prodStage].ofType("AWS::CloudWatch::Alarm"), 0
 	for _, f := range manifest.Functions() {
 		var metrics []string
@@ -36,16 +36,16 @@ func TestEveryFunctionOfProdHasItsAlarms(t *testing.T) {
 		}
 		require.Equal(t, want, metrics, f.Name)
 	}
-	require.Len(t, alarms, 3*len(manifest.Functions())+streams+2+5, "and the API's, the table's and the figures'")
+	require.Len(t, alarms, 3*len(manifest.Functions())+streams+2+5, "2 alarms for the API and the table, 5 for the figures")
 }
 
-// watches says whether the alarm's only dimension is the function.
+// watches reports whether the function is the alarm's only dimension.
 func watches(alarm resource, function string) bool {
 	dimensions, _ := alarm.Properties["Dimensions"].([]any)
 	return len(dimensions) == 1 && ref(dimensions[0].(map[string]any)["Value"]) == function
 }
 
-func TestEveryAlarmReachesSomebodyWhoIsToldWhatToDo(t *testing.T) {
+func TestAlarms_SendMailWithALinkToTheRunbook(t *testing.T) {
 	prod := synthesized(t)[prodStage]
 	topics := prod.ofType("AWS::SNS::Topic")
 	require.Len(t, topics, 1)
@@ -68,9 +68,9 @@ func TestEveryAlarmReachesSomebodyWhoIsToldWhatToDo(t *testing.T) {
 	}
 }
 
-// A topic with a policy of its own, or a key of its own, swallows the alarms
-// of a CloudWatch that neither names.
-func TestCloudWatchMayUseTheEncryptedTopic(t *testing.T) {
+// An own policy of the topic or the key replaces the default one, which lets
+// CloudWatch publish. Alarms would then be lost silently.
+func TestAlarmTopic_AllowsCloudWatch(t *testing.T) {
 	prod := synthesized(t)[prodStage]
 	for _, topic := range prod.ofType("AWS::SNS::Topic") {
 		require.Contains(t, prod.Resources[getAtt(topic.Properties["KmsMasterKeyId"])].Type, "KMS")
@@ -88,8 +88,7 @@ func TestCloudWatchMayUseTheEncryptedTopic(t *testing.T) {
 	require.Equal(t, map[string]bool{"sns:Publish": true, "kms:Decrypt": true, "kms:GenerateDataKey": true}, may)
 }
 
-// Whoever is woken by an alarm finds what to do behind its link.
-func TestEveryAlarmLinksToARunbookEntry(t *testing.T) {
+func TestAlarms_LinkToRunbookEntries(t *testing.T) {
 	runbook, err := os.ReadFile("../docs/operations.md")
 	require.NoError(t, err)
 	links := 0

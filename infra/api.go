@@ -13,8 +13,8 @@ import (
 	"journeys/internal/manifest"
 )
 
-// What the API takes altogether before it answers 429: calls a second, and how
-// many may come at once.
+// Throttling of the whole API: calls per second, and calls at once. Beyond that
+// the gateway answers 429.
 const (
 	throttleRate  = 500
 	throttleBurst = 1000
@@ -42,14 +42,14 @@ func (st *stack) addAPI() {
 		})
 	}
 	st.addStage(api)
-	st.output("ApiUrl", api.ApiEndpoint(), "Where the API is; paths begin with "+manifest.BasePath)
+	st.output("ApiUrl", api.ApiEndpoint(), "The address of the API. Paths begin with "+manifest.BasePath)
 	if st.settings.domain != "" {
 		st.addDomain(api)
 	}
 }
 
-// addStage adds the stage $default: the name of any other would stand in front
-// of the path that functions see.
+// addStage adds the stage $default. The name of any other stage would be part of
+// the path that the functions see.
 func (st *stack) addStage(api awsapigatewayv2.HttpApi) {
 	st.stage = awsapigatewayv2.NewHttpStage(st.scope, jsii.String("Stage"), &awsapigatewayv2.HttpStageProps{
 		HttpApi:                api,
@@ -60,7 +60,7 @@ func (st *stack) addStage(api awsapigatewayv2.HttpApi) {
 			RateLimit: jsii.Number(throttleRate), BurstLimit: jsii.Number(throttleBurst),
 		},
 	})
-	// The construct takes these settings by an interface that Go cannot implement.
+	// The L2 construct takes these settings as an interface that Go cannot implement.
 	st.stage.Node().DefaultChild().(awsapigatewayv2.CfnStage).SetAccessLogSettings(
 		&awsapigatewayv2.CfnStage_AccessLogSettingsProperty{
 			DestinationArn: st.newLogGroup("AccessLog").LogGroupArn(),
@@ -68,8 +68,8 @@ func (st *stack) addStage(api awsapigatewayv2.HttpApi) {
 		})
 }
 
-// accessLogFormat returns one line of JSON per call, also for calls that reach
-// no function.
+// accessLogFormat returns the format of the access log: one JSON line per call,
+// including calls that reach no function.
 func accessLogFormat() string {
 	fields := map[string]string{
 		"requestId":          "$context.requestId",
@@ -91,8 +91,8 @@ func accessLogFormat() string {
 	return string(line)
 }
 
-// addDomain puts the API under a name of its own; the name's DNS record, to
-// the output DomainTarget, is the owner's to make.
+// addDomain gives the API a custom domain. The owner of the domain creates its
+// DNS record, which points to the output DomainTarget.
 func (st *stack) addDomain(api awsapigatewayv2.HttpApi) {
 	domain := awsapigatewayv2.NewDomainName(st.scope, jsii.String("Domain"), &awsapigatewayv2.DomainNameProps{
 		DomainName: jsii.String(st.settings.domain),
@@ -102,5 +102,5 @@ func (st *stack) addDomain(api awsapigatewayv2.HttpApi) {
 	awsapigatewayv2.NewApiMapping(st.scope, jsii.String("DomainMapping"), &awsapigatewayv2.ApiMappingProps{
 		Api: api, DomainName: domain, Stage: st.stage,
 	})
-	st.output("DomainTarget", domain.RegionalDomainName(), "What the DNS record of the domain points to")
+	st.output("DomainTarget", domain.RegionalDomainName(), "The target of the domain's DNS record")
 }

@@ -9,7 +9,7 @@ import (
 	"journeys/internal/manifest"
 )
 
-func TestNoRouteIsOpen(t *testing.T) {
+func TestRoutes_HaveTheAuthorizer(t *testing.T) {
 	for _, template := range synthesized(t) {
 		authorizers := template.ofType("AWS::ApiGatewayV2::Authorizer")
 		require.Len(t, authorizers, 1)
@@ -29,7 +29,7 @@ func TestNoRouteIsOpen(t *testing.T) {
 	}
 }
 
-func TestFunctionsAreCalledWithPayload2(t *testing.T) {
+func TestIntegrations_UsePayloadFormat2(t *testing.T) {
 	for _, template := range synthesized(t) {
 		for id, integration := range template.ofType("AWS::ApiGatewayV2::Integration") {
 			require.Equal(t, "2.0", integration.Properties["PayloadFormatVersion"], id)
@@ -38,12 +38,12 @@ func TestFunctionsAreCalledWithPayload2(t *testing.T) {
 	}
 }
 
-func TestStageThrottlesAndLogs(t *testing.T) {
+func TestStage_ThrottlesAndLogs(t *testing.T) {
 	for _, template := range synthesized(t) {
 		stages := template.ofType("AWS::ApiGatewayV2::Stage")
 		require.Len(t, stages, 1)
 		stage := only(stages).Properties
-		require.Equal(t, "$default", stage["StageName"], "another name would stand in front of the path")
+		require.Equal(t, "$default", stage["StageName"], "any other name would be part of the path")
 		require.Equal(t, map[string]any{
 			"DetailedMetricsEnabled": true, "ThrottlingRateLimit": 500.0, "ThrottlingBurstLimit": 1000.0,
 		}, stage["DefaultRouteSettings"])
@@ -62,7 +62,7 @@ func TestStageThrottlesAndLogs(t *testing.T) {
 	}
 }
 
-func TestADomainIsOptional(t *testing.T) {
+func TestDomain_IsOptional(t *testing.T) {
 	require.Empty(t, synthesized(t)[prodStage].ofType("AWS::ApiGatewayV2::DomainName"))
 
 	s, err := settingsFrom(goodSettings)
@@ -82,7 +82,7 @@ func TestADomainIsOptional(t *testing.T) {
 	}
 }
 
-// only returns the only resource.
+// only returns the single element of resources.
 func only(resources map[string]resource) resource {
 	for _, r := range resources {
 		return r

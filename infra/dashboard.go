@@ -8,7 +8,7 @@ import (
 	"journeys/internal/manifest"
 )
 
-// addDashboard shows, from the caller inwards: the API, its functions, the table.
+// addDashboard adds graphs of the API, its functions and the table, in this order.
 func (st *stack) addDashboard() {
 	dashboard := awscloudwatch.NewDashboard(st.scope, jsii.String("Dashboard"), &awscloudwatch.DashboardProps{
 		DashboardName: st.scope.StackName(),
@@ -18,12 +18,12 @@ func (st *stack) addDashboard() {
 		graph("Answer time, ms", st.stage.MetricLatency(statistic("p50")), st.stage.MetricLatency(p99())),
 	)
 	dashboard.AddWidgets(
-		graph("Errors", st.ofFunctions(awslambda.Function.MetricErrors, sum)...),
-		graph("Throttles", st.ofFunctions(awslambda.Function.MetricThrottles, sum)...),
+		graph("Errors", st.perFunction(awslambda.Function.MetricErrors, sum)...),
+		graph("Throttles", st.perFunction(awslambda.Function.MetricThrottles, sum)...),
 	)
 	dashboard.AddWidgets(
-		graph("Invocations", st.ofFunctions(awslambda.Function.MetricInvocations, sum)...),
-		graph("Duration p99, ms", st.ofFunctions(awslambda.Function.MetricDuration, p99)...),
+		graph("Invocations", st.perFunction(awslambda.Function.MetricInvocations, sum)...),
+		graph("Duration p99, ms", st.perFunction(awslambda.Function.MetricDuration, p99)...),
 	)
 	dashboard.AddWidgets(
 		graph("Capacity units", st.tableMetric("ConsumedReadCapacityUnits", nil), st.tableMetric("ConsumedWriteCapacityUnits", nil)),
@@ -31,7 +31,7 @@ func (st *stack) addDashboard() {
 	)
 }
 
-// graph returns a widget of half the dashboard's width.
+// graph returns a widget that is half as wide as the dashboard.
 func graph(title string, metrics ...awscloudwatch.IMetric) awscloudwatch.IWidget {
 	return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
 		Title: jsii.String(title), Left: &metrics, Width: jsii.Number(12), Period: fiveMinutes(),
@@ -40,8 +40,8 @@ func graph(title string, metrics ...awscloudwatch.IMetric) awscloudwatch.IWidget
 
 type functionMetric func(awslambda.Function, *awscloudwatch.MetricOptions) awscloudwatch.Metric
 
-// ofFunctions returns one metric of every function, each under its name.
-func (st *stack) ofFunctions(metric functionMetric, options func() *awscloudwatch.MetricOptions) []awscloudwatch.IMetric {
+// perFunction returns the metric for each function, labeled with its name.
+func (st *stack) perFunction(metric functionMetric, options func() *awscloudwatch.MetricOptions) []awscloudwatch.IMetric {
 	var metrics []awscloudwatch.IMetric
 	for _, f := range manifest.Functions() {
 		o := options()

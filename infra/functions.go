@@ -17,9 +17,9 @@ import (
 	"journeys/internal/manifest"
 )
 
-// reservedConcurrency is what each function of prod has for itself, and at
-// most: at 20 ms a call 1,250 calls a second. All of them together stay far
-// below the 1,000 of an account, of which 100 must be left unreserved.
+// reservedConcurrency is the guaranteed and highest concurrency of each function
+// in prod: 1,250 calls a second at 20 ms a call. The sum over all functions is far
+// below an account's 1,000, of which 100 must stay unreserved.
 const reservedConcurrency = 25
 
 func (st *stack) addFunctions() {
@@ -52,8 +52,7 @@ func (st *stack) newFunction(f manifest.Function) awslambda.Function {
 	function := awslambda.NewFunction(st.scope, jsii.String(f.LogicalID()), props)
 	setLogicalID(function, f.LogicalID())
 	if f.Name == manifest.Advance.Name {
-		// What is lost or late is found again by tick, so that an old event is
-		// worth nothing.
+		// tick finds again what is lost or late, so old events are worthless.
 		function.ConfigureAsyncInvoke(&awslambda.EventInvokeConfigOptions{
 			MaxEventAge: awscdk.Duration_Minutes(jsii.Number(5)), RetryAttempts: jsii.Number(1),
 		})
@@ -67,9 +66,8 @@ func (st *stack) newFunction(f manifest.Function) awslambda.Function {
 	return function
 }
 
-// addSchedule lets EventBridge Scheduler invoke the function. A call that
-// fails is not repeated, neither by Scheduler nor by Lambda, which queues it:
-// the next one does its work.
+// addSchedule makes EventBridge Scheduler invoke the function. Neither Scheduler
+// nor Lambda retries a failed call, because the next one does its work.
 func (st *stack) addSchedule(f manifest.Function, function awslambda.Function) {
 	function.ConfigureAsyncInvoke(&awslambda.EventInvokeConfigOptions{
 		MaxEventAge: awscdk.Duration_Minutes(jsii.Number(1)), RetryAttempts: jsii.Number(0),
@@ -93,9 +91,9 @@ func (st *stack) addSchedule(f manifest.Function, function awslambda.Function) {
 	})
 }
 
-// addStream hands the function the table's stream. Whatever fails is tried
-// until it succeeds or leaves the stream after a day; a shard has one batch under
-// way at a time, since its watermark could not tell those of two apart.
+// addStream makes Lambda invoke the function with the table's stream. A batch that
+// fails is retried until it succeeds or leaves the stream after a day. Each shard
+// has one batch in progress at a time: a shard's watermark covers one sequence only.
 func (st *stack) addStream(f manifest.Function, function awslambda.Function) {
 	mapping := awslambda.NewEventSourceMapping(st.scope, jsii.String(f.LogicalID()+"Stream"), &awslambda.EventSourceMappingProps{
 		Target:            function,
@@ -106,11 +104,11 @@ func (st *stack) addStream(f manifest.Function, function awslambda.Function) {
 		TumblingWindow:    awscdk.Duration_Seconds(jsii.Number(f.Stream.Window.Seconds())),
 		Filters:           &[]*map[string]any{{"pattern": f.Stream.Filter()}},
 	})
-	// Lambda reads the stream as the function does.
+	// Lambda reads the stream with the function's role.
 	mapping.Node().AddDependency(function.Role())
 }
 
-// rate writes a whole number of minutes as a schedule.
+// rate returns the schedule expression for a whole number of minutes.
 func rate(every time.Duration) string {
 	if every == time.Minute {
 		return "rate(1 minute)"
@@ -143,8 +141,8 @@ func (st *stack) environment(f manifest.Function) *map[string]*string {
 	return &environment
 }
 
-// newRole returns a role that allows what the manifest says, writing to the
-// function's own log group and, added by CDK with active tracing, X-Ray.
+// newRole returns a role that allows what the manifest lists and writing to the
+// function's own log group. CDK adds X-Ray, for active tracing.
 func (st *stack) newRole(f manifest.Function, logs awslogs.LogGroup) awsiam.Role {
 	role := awsiam.NewRole(st.scope, jsii.String(f.LogicalID()+"Role"), &awsiam.RoleProps{
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
@@ -175,11 +173,11 @@ func (st *stack) newRole(f manifest.Function, logs awslogs.LogGroup) awsiam.Role
 	return role
 }
 
-// allowChannels lets advance use what the settings' channels want of AWS, and
-// nothing else.
+// allowChannels lets advance use the AWS services that the configured channels
+// need: the named SES senders, SNS for telephone numbers, and the named buses.
 func (st *stack) allowChannels(role awsiam.Role) {
 	channels := st.settings.channels
-	var wide []any // resources with a *, each argued for
+	var wide []any // resources with a *
 	if len(channels.Senders) > 0 {
 		identities := jsii.String("arn:" + *st.scope.Partition() + ":ses:" + *st.scope.Region() + ":" + *st.scope.Account() + ":*")
 		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
@@ -192,7 +190,7 @@ func (st *stack) allowChannels(role awsiam.Role) {
 		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 			Actions: jsii.Strings("sns:Publish"), Resources: jsii.Strings("*"),
 		}))
-		// A telephone number is no resource, but a topic is one.
+		// Telephone numbers have no ARN, so they need *. Topics have one, and are denied.
 		topics := jsii.String("arn:" + *st.scope.Partition() + ":sns:*:*:*")
 		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 			Effect: awsiam.Effect_DENY, Actions: jsii.Strings("sns:Publish"), Resources: &[]*string{topics},
@@ -211,14 +209,14 @@ func (st *stack) allowChannels(role awsiam.Role) {
 	if len(wide) > 0 {
 		cdknag.NagSuppressions_AddResourceSuppressions(role, &[]*cdknag.NagPackSuppression{{
 			Id: jsii.String("AwsSolutions-IAM5"), AppliesTo: &wide,
-			Reason: jsii.String("SES sends by identity, configuration set and template, and the condition names the senders; " +
-				"SNS knows no resource for a telephone number, and topics are denied."),
+			Reason: jsii.String("SES sends by identity, configuration set and template, and the condition limits the senders. " +
+				"SNS has no resource for a telephone number, and topics are denied."),
 		}}, jsii.Bool(true))
 	}
 }
 
-// busARN returns the ARN of a bus of this account and region by its name; an
-// ARN stays as it is.
+// busARN returns the ARN of the bus with this name, in this account and region. An
+// ARN is returned unchanged.
 func (st *stack) busARN(name string) *string {
 	if strings.HasPrefix(name, "arn:") {
 		return jsii.String(name)
@@ -240,8 +238,7 @@ func (st *stack) allowTable(role awsiam.Role, f manifest.Function) {
 	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions: &actions, Resources: &resources,
 	}))
-	// A PartiQL SELECT whose WHERE forgets the partition key reads the whole
-	// table, whatever it was allowed for.
+	// A PartiQL SELECT without the partition key in its WHERE reads the whole table.
 	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Effect:     awsiam.Effect_DENY,
 		Actions:    jsii.Strings("dynamodb:PartiQLSelect"),

@@ -12,7 +12,7 @@ import (
 	"journeys/internal/manifest"
 )
 
-// statement is one of a policy, with its actions and resources as text.
+// statement is a policy statement, with its actions and resources as text.
 type statement struct {
 	effect    string
 	actions   []string
@@ -20,9 +20,9 @@ type statement struct {
 	condition string
 }
 
-// policies are the statements by what they are attached to: a function's name,
-// or the logical id of another resource.
-func policies(t *testing.T, template template) map[string][]statement {
+// policies returns the statements by the function that they are attached to, or by
+// the logical id of another resource.
+func policies(t *testing.T, template stackTemplate) map[string][]statement {
 	t.Helper()
 	all := map[string][]statement{}
 	for id, r := range template.Resources {
@@ -34,7 +34,7 @@ func policies(t *testing.T, template template) map[string][]statement {
 			}
 		case "AWS::IAM::Role":
 			require.NotContains(t, r.Properties, "ManagedPolicyArns", id)
-			require.NotContains(t, r.Properties, "Policies", "this test reads policies on their own only")
+			require.NotContains(t, r.Properties, "Policies", "these tests do not read inline policies")
 		case "AWS::KMS::Key":
 			all[id] = statements(r.Properties["KeyPolicy"])
 		default:
@@ -46,7 +46,7 @@ func policies(t *testing.T, template template) map[string][]statement {
 	return all
 }
 
-func functionOfRole(template template, role string) string {
+func functionOfRole(template stackTemplate, role string) string {
 	for _, f := range manifest.Functions() {
 		if getAtt(template.Resources[f.LogicalID()].Properties["Role"]) == role {
 			return f.Name
@@ -68,7 +68,7 @@ func statements(document any) []statement {
 	return list
 }
 
-// texts takes one value or several, as policies do.
+// texts returns the sorted texts of one value or a list, the two forms in a policy.
 func texts(value any) []string {
 	several, ok := value.([]any)
 	if !ok {
@@ -98,7 +98,7 @@ const (
 	indexARN = `{"Fn::Join":["",[{"Fn::GetAtt":["Table","Arn"]},"/index/due"]]}`
 )
 
-func TestRolesAllowExactlyWhatTheManifestSays(t *testing.T) {
+func TestRoles_AllowExactlyWhatTheManifestLists(t *testing.T) {
 	for _, template := range synthesized(t) {
 		all := policies(t, template)
 		for _, f := range manifest.Functions() {
@@ -124,7 +124,7 @@ func TestRolesAllowExactlyWhatTheManifestSays(t *testing.T) {
 }
 
 // functionARN returns the ARN of a function as the template refers to it.
-func functionARN(template template, name string) string {
+func functionARN(template stackTemplate, name string) string {
 	for _, f := range manifest.Functions() {
 		if f.Name == name {
 			return text(map[string]any{"Fn::GetAtt": []string{f.LogicalID(), "Arn"}})
@@ -133,9 +133,8 @@ func functionARN(template template, name string) string {
 	return "no function " + name
 }
 
-// Each scheduled function is invoked at its rate, by a role that may do that
-// and nothing else.
-func TestSchedulesAreTheManifests(t *testing.T) {
+// Each scheduled function is invoked at its rate, by a role that allows nothing else.
+func TestSchedules_MatchTheManifest(t *testing.T) {
 	for _, template := range synthesized(t) {
 		all := policies(t, template)
 		schedules := map[string]string{}
@@ -178,7 +177,7 @@ func tableStatements(f manifest.Function) []statement {
 	}
 }
 
-func TestOnlyRollupScans(t *testing.T) {
+func TestScan_IsAllowedForRollupOnly(t *testing.T) {
 	for _, template := range synthesized(t) {
 		var scans []string
 		for name, list := range policies(t, template) {
@@ -192,30 +191,30 @@ func TestOnlyRollupScans(t *testing.T) {
 	}
 }
 
-// arguedStars are the only statements that may hold a *, each with why it must.
-var arguedStars = map[string]string{
-	`Allow xray:PutTelemetryRecords,xray:PutTraceSegments on *`: "X-Ray knows no resource but *",
-	`Allow kms:* on *`:                           "AlarmKey's policy: the account that owns the key administers it; * is this key",
+// wildcards lists the only statements that may contain a *, with the reasons.
+var wildcards = map[string]string{
+	`Allow xray:PutTelemetryRecords,xray:PutTraceSegments on *`: "X-Ray accepts no resource but *",
+	`Allow kms:* on *`:                           "AlarmKey's policy: the owning account administers the key; * is this key",
 	`Allow kms:Decrypt,kms:GenerateDataKey on *`: "AlarmKey's policy: CloudWatch alarms of this account publish; * is this key",
 }
 
-func TestEveryStarIsArgued(t *testing.T) {
-	stale := maps.Clone(arguedStars)
+func TestWildcards_HaveReasons(t *testing.T) {
+	stale := maps.Clone(wildcards)
 	for stage, template := range synthesized(t) {
 		for name, list := range policies(t, template) {
 			for _, s := range list {
 				line := s.effect + " " + strings.Join(s.actions, ",") + " on " + strings.Join(s.resources, ",")
 				if strings.Contains(line, "*") {
-					require.Contains(t, arguedStars, line, "%s: %s", stage, name)
+					require.Contains(t, wildcards, line, "%s: %s", stage, name)
 					delete(stale, line)
 				}
 			}
 		}
 	}
-	require.Empty(t, stale, "argued for nothing")
+	require.Empty(t, stale, "these statements are gone")
 }
 
-func TestOnlyTheGatewayMayInvoke(t *testing.T) {
+func TestPermissions_AllowOnlyTheGateway(t *testing.T) {
 	for _, template := range synthesized(t) {
 		permissions := template.ofType("AWS::Lambda::Permission")
 		require.NotEmpty(t, permissions)
@@ -227,10 +226,8 @@ func TestOnlyTheGatewayMayInvoke(t *testing.T) {
 	}
 }
 
-// Channels of AWS are allowed when the settings have them, each with its own
-// senders and bus; TestRolesAllowExactlyWhatTheManifestSays holds that without them
-// nothing is.
-func TestChannelsOfAWSAreAllowedAsTheSettingsSay(t *testing.T) {
+// TestRoles_AllowExactlyWhatTheManifestLists covers the case without channels.
+func TestChannels_GrantOnlyWhatTheSettingsUse(t *testing.T) {
 	values := maps.Clone(goodSettings)
 	values[envStage] = devStage
 	values[manifest.EnvProviders] = `{"channels": {"email": {"type": "ses", "from": "Shop <news@shop.test>"},

@@ -1,6 +1,6 @@
-// Command infra is the CDK app: what internal/manifest lists, as one stack per
-// stage. It takes the functions as `make build` left them in dist/ and its
-// settings from the environment (see settings.go); it needs no AWS credentials.
+// Command infra is the CDK app. It synthesizes one stack per stage from
+// internal/manifest, with the functions that `make build` left in dist/. Settings
+// come from the environment (see settings.go). It needs no AWS credentials.
 package main
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 )
 
-// dist is seen from the folder of cdk.json, where the CDK's command starts the app.
+// dist is relative to the folder of cdk.json, in which the CDK CLI starts the app.
 const dist = "../dist"
 
 func main() {
@@ -26,9 +26,9 @@ func main() {
 	newApp(s, dist, nil).Synth(nil)
 }
 
-// newApp returns the app with the stack of each stage that the settings ask
-// for, each under the AwsSolutions checks of cdk-nag. The templates go to
-// outdir; if it is nil, where the CDK's command wants them.
+// newApp returns the app with one stack for each stage in the settings, checked by
+// the AwsSolutions rules of cdk-nag. Templates are written to outdir; nil means
+// where the CDK CLI expects them.
 func newApp(s settings, dist string, outdir *string) awscdk.App {
 	app := awscdk.NewApp(&awscdk.AppProps{AnalyticsReporting: jsii.Bool(false), Outdir: outdir})
 	for _, stage := range s.stages {

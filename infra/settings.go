@@ -12,34 +12,34 @@ import (
 	"journeys/internal/provider"
 )
 
-// The stages. dev can be destroyed without a trace; prod keeps its data, has
-// alarms, and reserves concurrency.
+// The stages. Destroying dev leaves nothing behind. prod keeps its data, has
+// alarms and reserves concurrency.
 const (
 	devStage  = "dev"
 	prodStage = "prod"
 )
 
-// Settings that only a deployment has. Those that the functions have too go by
-// the functions' names: JOURNEYS_ISSUER and so on.
+// Settings of the deployment only. Settings that the functions read as well have
+// the same names here as there (manifest.EnvIssuer and so on).
 const (
 	envStage       = "JOURNEYS_STAGE"           // dev or prod; both if empty
-	envArch        = "JOURNEYS_ARCH"            // arm64, the default, or amd64: what dist/ must hold
-	envAlarmEmail  = "JOURNEYS_ALARM_EMAIL"     // who hears of alarms; prod must have it
-	envDomain      = "JOURNEYS_DOMAIN"          // optional: the API's own domain name
-	envCertificate = "JOURNEYS_CERTIFICATE_ARN" // the domain's certificate, in the same region; with a domain only
+	envArch        = "JOURNEYS_ARCH"            // architecture of dist/: arm64 (default) or amd64
+	envAlarmEmail  = "JOURNEYS_ALARM_EMAIL"     // address that gets alarms; required for prod
+	envDomain      = "JOURNEYS_DOMAIN"          // the API's own domain name; optional
+	envCertificate = "JOURNEYS_CERTIFICATE_ARN" // certificate of the domain, in the same region; required with a domain
 )
 
 type settings struct {
 	stages      []string
 	arch        string
-	functions   map[string]string // what the functions read, by name, but for the table
-	channels    provider.AWS      // what advance's channels want of AWS
+	functions   map[string]string // the functions' settings by name, without those that the stack provides
+	channels    provider.AWS      // AWS resources that the channels use
 	alarmEmail  string
 	domain      string
 	certificate string
 }
 
-// readSettings returns an error that names everything that is missing or wrong.
+// readSettings reads the settings. Its error names everything that is missing or wrong.
 func readSettings(getenv func(string) string) (settings, error) {
 	issuer := getenv(manifest.EnvIssuer)
 	s := settings{
@@ -56,23 +56,24 @@ func readSettings(getenv func(string) string) (settings, error) {
 		domain:      getenv(envDomain),
 		certificate: getenv(envCertificate),
 	}
-	stages, err := stagesOf(getenv(envStage))
+	stages, err := parseStage(getenv(envStage))
 	s.stages = stages
 	providers, faults := provider.ParseSettings([]byte(s.functions[manifest.EnvProviders]))
 	s.channels = providers.AWS()
 	return s, errors.Join(err, faults, s.missing())
 }
 
-func stagesOf(stage string) ([]string, error) {
+func parseStage(stage string) ([]string, error) {
 	switch stage {
 	case "":
 		return []string{devStage, prodStage}, nil
 	case devStage, prodStage:
 		return []string{stage}, nil
 	}
-	return nil, fmt.Errorf("%s is %q: it can be %s, %s, or empty for both", envStage, stage, devStage, prodStage)
+	return nil, fmt.Errorf("%s is %q: want %s, %s, or empty for both", envStage, stage, devStage, prodStage)
 }
 
+// missing returns an error that names all required settings without a value, or nil.
 func (s settings) missing() error {
 	var names []string
 	for _, name := range []string{manifest.EnvIssuer, manifest.EnvAudience} {
@@ -94,21 +95,21 @@ func (s settings) missing() error {
 	if len(names) == 0 {
 		return nil
 	}
-	return fmt.Errorf("missing settings: %s (environment variables; infra/settings.go says what each is)", strings.Join(names, ", "))
+	return fmt.Errorf("missing settings: %s (environment variables, described in docs/deployment.md)", strings.Join(names, ", "))
 }
 
-// checkDist returns an error unless the folder holds every function, built for
-// the architecture that is asked for, as its file ARCH says.
+// checkDist returns an error unless the folder has every function and was built
+// for the architecture, as its file ARCH says.
 func checkDist(dist, arch string) error {
 	if arch != "arm64" && arch != "amd64" {
-		return fmt.Errorf("%s is %q: it can be arm64 or amd64", envArch, arch)
+		return fmt.Errorf("%s is %q: want arm64 or amd64", envArch, arch)
 	}
 	built, err := os.ReadFile(filepath.Join(dist, "ARCH"))
 	if err != nil {
-		return errors.New("dist/ARCH is missing, so nothing is built: run make build ARCH=" + arch)
+		return errors.New("dist/ARCH is missing: run make build ARCH=" + arch)
 	}
 	if got := strings.TrimSpace(string(built)); got != "linux/"+arch {
-		return fmt.Errorf("dist/ holds functions for %s, and linux/%s is asked for: run make build ARCH=%s", got, arch, arch)
+		return fmt.Errorf("dist/ was built for %s, want linux/%s: run make build ARCH=%s", got, arch, arch)
 	}
 	var names []string
 	for _, f := range manifest.Functions() {

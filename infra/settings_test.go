@@ -11,7 +11,7 @@ import (
 	"journeys/internal/manifest"
 )
 
-func TestMissingSettingsAreAllNamedAtOnce(t *testing.T) {
+func TestSettings_ReportsEveryFault(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		change map[string]string
@@ -22,7 +22,7 @@ func TestMissingSettingsAreAllNamedAtOnce(t *testing.T) {
 		"a domain without a certificate": {map[string]string{envDomain: "a.example"}, "missing settings: JOURNEYS_CERTIFICATE_ARN ("},
 		"a certificate without a domain": {map[string]string{envCertificate: "arn"}, "missing settings: JOURNEYS_DOMAIN ("},
 		"channels that are faulty":       {map[string]string{manifest.EnvProviders: `{"channels": {"a": {"type": "ses"}}}`}, "settings of providers: /channels/a/from is required"},
-		"an unknown stage":               {map[string]string{envStage: "test"}, `JOURNEYS_STAGE is "test": it can be dev, prod, or empty for both`},
+		"an unknown stage":               {map[string]string{envStage: "test"}, `JOURNEYS_STAGE is "test": want dev, prod, or empty for both`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -34,7 +34,7 @@ func TestMissingSettingsAreAllNamedAtOnce(t *testing.T) {
 	}
 }
 
-func TestSettingsHaveDefaults(t *testing.T) {
+func TestSettings_HasDefaults(t *testing.T) {
 	t.Parallel()
 	s, err := settingsFrom(map[string]string{
 		manifest.EnvIssuer: "https://issuer.example/", manifest.EnvAudience: "journeys", envStage: "dev",
@@ -52,7 +52,7 @@ func TestSettingsHaveDefaults(t *testing.T) {
 	}, s.functions)
 }
 
-func TestDistMustHoldWhatIsAskedFor(t *testing.T) {
+func TestCheckDist_FindsWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(t *testing.T, dist string)
@@ -61,11 +61,11 @@ func TestDistMustHoldWhatIsAskedFor(t *testing.T) {
 	}{
 		"nothing is built": {
 			func(t *testing.T, dist string) { require.NoError(t, os.RemoveAll(dist)) },
-			"arm64", "dist/ARCH is missing, so nothing is built: run make build ARCH=arm64",
+			"arm64", "dist/ARCH is missing: run make build ARCH=arm64",
 		},
-		"another architecture is built": {
+		"another architecture was built": {
 			func(*testing.T, string) {},
-			"amd64", "dist/ holds functions for linux/arm64, and linux/amd64 is asked for: run make build ARCH=amd64",
+			"amd64", "dist/ was built for linux/arm64, want linux/amd64: run make build ARCH=amd64",
 		},
 		"functions are missing": {
 			func(t *testing.T, dist string) {
@@ -74,9 +74,9 @@ func TestDistMustHoldWhatIsAskedFor(t *testing.T) {
 			},
 			"arm64", "dist/ lacks get-journey, test-journey: run make build ARCH=arm64",
 		},
-		"an unknown architecture is asked for": {
+		"an unknown architecture": {
 			func(*testing.T, string) {},
-			"x86", `JOURNEYS_ARCH is "x86": it can be arm64 or amd64`,
+			"x86", `JOURNEYS_ARCH is "x86": want arm64 or amd64`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,14 +10,14 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// stack is one stage while it is put together.
+// stack is the CloudFormation stack of one stage under construction.
 type stack struct {
 	scope     awscdk.Stack
 	settings  settings
 	prod      bool
 	dist      string
 	table     awsdynamodb.TableV2
-	functions map[string]awslambda.Function // by the manifest's names
+	functions map[string]awslambda.Function // by name
 	stage     awsapigatewayv2.HttpStage
 }
 
@@ -42,7 +42,7 @@ func newStack(app awscdk.App, stage string, s settings, dist string) {
 	}
 }
 
-// removal returns what becomes of data when the stack goes.
+// removal returns the removal policy of data and logs.
 func (st *stack) removal() awscdk.RemovalPolicy {
 	if st.prod {
 		return awscdk.RemovalPolicy_RETAIN
@@ -66,7 +66,7 @@ func (st *stack) output(id string, value *string, description string) {
 	})
 }
 
-// setLogicalID gives a construct's resource the id that template.yaml has for it.
+// setLogicalID gives a construct's resource the same logical id as in template.yaml.
 func setLogicalID(c constructs.Construct, id string) {
 	c.Node().DefaultChild().(awscdk.CfnElement).OverrideLogicalId(jsii.String(id))
 }

@@ -17,9 +17,9 @@ import (
 	"journeys/internal/manifest"
 )
 
-var update = flag.Bool("update", false, "write the snapshots in testdata/ anew")
+var update = flag.Bool("update", false, "rewrite the golden files in testdata/")
 
-func TestStacksDeployWhatTheManifestLists(t *testing.T) {
+func TestStacks_DeployWhatTheManifestLists(t *testing.T) {
 	for stage, template := range synthesized(t) {
 		got, err := agree.FromCDK(template.text)
 		require.NoError(t, err)
@@ -27,13 +27,13 @@ func TestStacksDeployWhatTheManifestLists(t *testing.T) {
 	}
 }
 
-func TestNagFindsNothing(t *testing.T) {
+func TestNag_FindsNothing(t *testing.T) {
 	for stage, template := range synthesized(t) {
 		require.Empty(t, template.messages, stage)
 	}
 }
 
-func TestNagWouldFindSomething(t *testing.T) {
+func TestNag_FindsAnUnencryptedTopic(t *testing.T) {
 	s, err := settingsFrom(goodSettings)
 	require.NoError(t, err)
 	s.stages = []string{devStage}
@@ -45,7 +45,7 @@ func TestNagWouldFindSomething(t *testing.T) {
 	require.Contains(t, strings.Join(templates[devStage].messages, "\n"), "AwsSolutions-SNS3")
 }
 
-func TestSnapshots(t *testing.T) {
+func TestTemplates_MatchTheGoldenFiles(t *testing.T) {
 	hash := regexp.MustCompile(`[0-9a-f]{64}`)
 	for stage, template := range synthesized(t) {
 		file := filepath.Join("testdata", stage+".golden.json")
@@ -56,11 +56,11 @@ func TestSnapshots(t *testing.T) {
 		}
 		want, err := os.ReadFile(file)
 		require.NoError(t, err)
-		require.Equal(t, string(want), got, "if the change is meant: go test ./infra -update")
+		require.Equal(t, string(want), got, "if the change is intended: go test ./infra -update")
 	}
 }
 
-func TestTableCanBeRestored(t *testing.T) {
+func TestTable_CanBeRestored(t *testing.T) {
 	for stage, template := range synthesized(t) {
 		table := template.Resources["Table"]
 		require.Equal(t, "PAY_PER_REQUEST", table.Properties["BillingMode"])
@@ -72,7 +72,7 @@ func TestTableCanBeRestored(t *testing.T) {
 	}
 }
 
-func TestDevLeavesNothingBehindAndProdKeepsItsData(t *testing.T) {
+func TestStacks_KeepDataOnlyInProd(t *testing.T) {
 	want := map[string]string{devStage: "Delete", prodStage: "Retain"}
 	for stage, template := range synthesized(t) {
 		for id, r := range template.Resources {
@@ -85,7 +85,7 @@ func TestDevLeavesNothingBehindAndProdKeepsItsData(t *testing.T) {
 	}
 }
 
-func TestEveryFunctionLogsAndTraces(t *testing.T) {
+func TestFunctions_LogAndTrace(t *testing.T) {
 	days := map[string]float64{devStage: 7, prodStage: 90}
 	for stage, template := range synthesized(t) {
 		for id, f := range template.ofType("AWS::Lambda::Function") {
@@ -104,7 +104,7 @@ func TestEveryFunctionLogsAndTraces(t *testing.T) {
 	}
 }
 
-func TestEveryFunctionHasItsOwnFile(t *testing.T) {
+func TestFunctions_HaveTheirOwnCode(t *testing.T) {
 	template := synthesized(t)[prodStage]
 	for _, f := range manifest.Functions() {
 		code := template.Resources[f.LogicalID()].Properties["Code"].(map[string]any)
@@ -115,7 +115,7 @@ func TestEveryFunctionHasItsOwnFile(t *testing.T) {
 	}
 }
 
-func TestTheMachinesArchitectureCanBeDeployed(t *testing.T) {
+func TestFunctions_CanBeBuiltForAMD64(t *testing.T) {
 	s, err := settingsFrom(goodSettings)
 	require.NoError(t, err)
 	s.stages, s.arch = []string{devStage}, "amd64"
@@ -126,7 +126,7 @@ func TestTheMachinesArchitectureCanBeDeployed(t *testing.T) {
 	}
 }
 
-func TestOnlyProdReservesConcurrency(t *testing.T) {
+func TestConcurrency_IsReservedOnlyInProd(t *testing.T) {
 	templates := synthesized(t)
 	total := 0.0
 	for id, f := range templates[prodStage].ofType("AWS::Lambda::Function") {

@@ -17,7 +17,7 @@ import (
 	"journeys/internal/manifest"
 )
 
-// The CDK's library runs in Node: the project's own, or else the machine's.
+// TestMain puts the project's Node.js first in PATH: the CDK library runs in it.
 func TestMain(m *testing.M) {
 	pinned, err := filepath.Abs("../tools/node/node_modules/.bin")
 	if err == nil {
@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 		_, err = exec.LookPath("node")
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "the tests of infra/ need Node, which `make deps` installs:", err)
+		fmt.Fprintln(os.Stderr, "the tests of infra/ need Node.js; install it with `make deps`:", err)
 		os.Exit(1)
 	}
 	code := m.Run()
@@ -38,14 +38,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// template is a synthesized template, and the messages that the CDK would
-// print with it.
-type template struct {
+// stackTemplate is a synthesized template, and the messages that the CDK CLI would
+// print for it.
+type stackTemplate struct {
 	text      []byte
 	Resources map[string]resource
 	Outputs   map[string]any
 	messages  []string
-	dir       string // of the assembly
+	dir       string // the cloud assembly
 }
 
 type resource struct {
@@ -54,8 +54,8 @@ type resource struct {
 	Properties     map[string]any
 }
 
-// ofType returns the resources of one type by their logical ids.
-func (t template) ofType(kind string) map[string]resource {
+// ofType returns the resources of one type by logical id.
+func (t stackTemplate) ofType(kind string) map[string]resource {
 	found := map[string]resource{}
 	for id, r := range t.Resources {
 		if r.Type == kind {
@@ -75,16 +75,16 @@ func settingsFrom(values map[string]string) (settings, error) {
 	return readSettings(func(name string) string { return values[name] })
 }
 
-// synthesized returns the templates of both stages. They are synthesized once
-// for all tests, since the CDK's library takes seconds to start.
-func synthesized(t *testing.T) map[string]template {
+// synthesized returns the templates of both stages by stage. All tests share one
+// synthesis, because the CDK library takes seconds to start.
+func synthesized(t *testing.T) map[string]stackTemplate {
 	t.Helper()
 	templates, err := synthesizeBoth()
 	require.NoError(t, err)
 	return templates
 }
 
-var synthesizeBoth = sync.OnceValues(func() (map[string]template, error) {
+var synthesizeBoth = sync.OnceValues(func() (map[string]stackTemplate, error) {
 	s, err := settingsFrom(goodSettings)
 	if err != nil {
 		return nil, err
@@ -95,12 +95,12 @@ var synthesizeBoth = sync.OnceValues(func() (map[string]template, error) {
 	return synthesize(s, sharedDir, nil)
 })
 
-// sharedDir is where synthesizeBoth leaves its files for all tests.
+// sharedDir is the output folder of synthesizeBoth. TestMain removes it.
 var sharedDir string
 
-// synthesize makes the functions' folders in dir, each with a file that says
-// whose it is, lets more be added to the app, and returns its stages' templates.
-func synthesize(s settings, dir string, more func(awscdk.App)) (templates map[string]template, err error) {
+// synthesize returns the templates of the app, by stage. It works in dir, with fake
+// functions, and calls more to add to the app if it is not nil.
+func synthesize(s settings, dir string, more func(awscdk.App)) (templates map[string]stackTemplate, err error) {
 	defer func() {
 		if broken := recover(); broken != nil {
 			err = fmt.Errorf("synthesize: %v", broken)
@@ -115,7 +115,7 @@ func synthesize(s settings, dir string, more func(awscdk.App)) (templates map[st
 		more(app)
 	}
 	assembly := app.Synth(nil)
-	templates = map[string]template{}
+	templates = map[string]stackTemplate{}
 	for _, stage := range s.stages {
 		t, err := readTemplate(assembly.GetStackByName(jsii.String("Journeys-" + stage)))
 		if err != nil {
@@ -126,10 +126,10 @@ func synthesize(s settings, dir string, more func(awscdk.App)) (templates map[st
 	return templates, nil
 }
 
-func readTemplate(artifact cxapi.CloudFormationStackArtifact) (template, error) {
-	t := template{dir: filepath.Dir(*artifact.TemplateFullPath())}
+func readTemplate(artifact cxapi.CloudFormationStackArtifact) (stackTemplate, error) {
+	t := stackTemplate{dir: filepath.Dir(*artifact.TemplateFullPath())}
 	for _, m := range *artifact.Messages() {
-		//nolint:staticcheck // its successor has no Go binding
+		//nolint:staticcheck // its replacement has no Go binding
 		t.messages = append(t.messages, fmt.Sprintf("%v %s: %v", m.Level, *m.Id, m.Entry.Data))
 	}
 	text, err := os.ReadFile(*artifact.TemplateFullPath())
@@ -140,7 +140,7 @@ func readTemplate(artifact cxapi.CloudFormationStackArtifact) (template, error) 
 	return t, json.Unmarshal(text, &t)
 }
 
-// fakeDist does what `make build` does, without compiling.
+// fakeDist creates dist as `make build` does, with files that contain their function's name.
 func fakeDist(dist, arch string) error {
 	for _, f := range manifest.Functions() {
 		if err := os.MkdirAll(filepath.Join(dist, f.Name), 0o755); err != nil {

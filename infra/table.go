@@ -27,7 +27,7 @@ func (st *stack) addTable() {
 		RemovalPolicy:      st.removal(),
 	})
 	setLogicalID(st.table, "Table")
-	st.output("TableName", st.table.TableName(), "The table")
+	st.output("TableName", st.table.TableName(), "The name of the table")
 }
 
 func attribute(name string, kind awsdynamodb.AttributeType) *awsdynamodb.Attribute {

@@ -1,4 +1,4 @@
-// Command authorizer tells API Gateway who calls.
+// Command authorizer authenticates callers for API Gateway.
 package main
 
 import "journeys/internal/boot/authorizer"

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// build returns the function's file.
+// build builds the function and returns its file.
 func build(t *testing.T) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "bootstrap")
@@ -26,23 +26,23 @@ func build(t *testing.T) string {
 	return file
 }
 
-// answers runs the function with what Lambda's Runtime API sends it, and
-// returns its answers, those of a failed call under "errorMessage".
-func answers(t *testing.T, file string, environment []string, calls ...string) []map[string]any {
+// invoke runs the function, sends it the events by Lambda's Runtime API and returns
+// its answers. That of a failed call has an "errorMessage".
+func invoke(t *testing.T, file string, environment []string, events ...string) []map[string]any {
 	t.Helper()
-	answers := make(chan map[string]any, len(calls))
+	answers := make(chan map[string]any, len(events))
 	done := make(chan struct{})
-	next := make(chan string, len(calls))
-	for _, call := range calls {
-		next <- call
+	next := make(chan string, len(events))
+	for _, event := range events {
+		next <- event
 	}
 	runtime := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet {
 			select {
-			case call := <-next:
+			case event := <-next:
 				w.Header().Set("Lambda-Runtime-Aws-Request-Id", "1")
 				w.Header().Set("Lambda-Runtime-Deadline-Ms", "4102444800000")
-				_, _ = io.WriteString(w, call)
+				_, _ = io.WriteString(w, event)
 			case <-done:
 			}
 			return
@@ -62,7 +62,7 @@ func answers(t *testing.T, file string, environment []string, calls ...string) [
 		runtime.Close()
 	})
 	var got []map[string]any
-	for range calls {
+	for range events {
 		select {
 		case answer := <-answers:
 			got = append(got, answer)
@@ -73,13 +73,13 @@ func answers(t *testing.T, file string, environment []string, calls ...string) [
 	return got
 }
 
-// The file that is deployed, run as Lambda runs it.
-func TestFunction(t *testing.T) {
+// The tests run the deployed file as Lambda does.
+func TestAuthorizer_RunsAsInLambda(t *testing.T) {
 	t.Parallel()
 
 	file := build(t)
-	t.Run("without settings it names them and ends", func(t *testing.T) { namesMissingSettings(t, file) })
-	t.Run("it answers the gateway", func(t *testing.T) { answersTheGateway(t, file) })
+	t.Run("exits without settings and names them", func(t *testing.T) { namesMissingSettings(t, file) })
+	t.Run("answers the gateway", func(t *testing.T) { answersTheGateway(t, file) })
 }
 
 func namesMissingSettings(t *testing.T, file string) {
@@ -126,10 +126,10 @@ func answersTheGateway(t *testing.T, file string) {
 	}
 	require.Equal(t,
 		[]map[string]any{accepted, accepted, refused("token-malformed"), refused("token-missing")},
-		answers(t, file, settings(issuer.URL), good,
+		invoke(t, file, settings(issuer.URL), good,
 			event("null", "Bearer "+signed), event(`["Bearer other"]`, "Bearer "+signed), event("[]", "")))
 
-	failed := answers(t, file, settings("http://127.0.0.1:1/keys"), good)
+	failed := invoke(t, file, settings("http://127.0.0.1:1/keys"), good)
 	require.Contains(t, failed[0]["errorMessage"], "keys cannot be fetched")
 	require.NotContains(t, failed[0], "isAuthorized")
 }

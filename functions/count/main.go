@@ -1,4 +1,4 @@
-// Command count counts what the table's stream tells of enrollments.
+// Command count counts enrollments from the table's stream.
 package main
 
 import "journeys/internal/boot"

@@ -1,4 +1,5 @@
-// Command rollup folds closed days of the figures and audits them, each hour.
+// Command rollup folds the counters of closed days and audits the figures, each
+// hour.
 package main
 
 import "journeys/internal/boot"

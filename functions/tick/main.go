@@ -1,4 +1,4 @@
-// Command tick finds who is due, each minute, and starts workers on them.
+// Command tick finds due customers each minute and invokes advance with them.
 package main
 
 import (

@@ -151,8 +151,8 @@ func (r *request) readPathID(name string) string {
 		r.faults.Add("/path/"+name, "has characters other than A-Z, a-z, 0-9 and ._@:+-; write it as ~ and base64url without padding")
 		return ""
 	}
-	if n := utf8.RuneCountInString(id); n < 1 || n > maxID || !utf8.ValidString(id) || strings.ContainsFunc(id, unicode.IsControl) {
-		r.faults.Add("/path/"+name, "must have 1 to %d characters, none of them a control character", maxID)
+	if n := utf8.RuneCountInString(id); n < 1 || n > MaxID || !utf8.ValidString(id) || strings.ContainsFunc(id, unicode.IsControl) {
+		r.faults.Add("/path/"+name, "must have 1 to %d characters, none of them a control character", MaxID)
 		return ""
 	}
 	return id

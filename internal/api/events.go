@@ -37,10 +37,10 @@ func readEvent(body strict.Value) (e journey.Event) {
 		e.Customer, _ = readName(v)
 	}
 	if v, ok := o.Need("eventType"); ok {
-		e.Type, _ = v.Text(1, maxID)
+		e.Type, _ = v.Text(1, MaxID)
 	}
 	if v, ok := o.Take("eventId"); ok {
-		e.ID, _ = v.Text(1, maxID)
+		e.ID, _ = v.Text(1, MaxID)
 	}
 	if v, ok := o.Take("properties"); ok {
 		e.Properties = readCompactObject(v, journey.MaxProperties)

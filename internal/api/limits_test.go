@@ -20,7 +20,7 @@ type limit struct {
 
 // TestLimits holds the limits that are not held on both sides elsewhere:
 //   - the lengths of name and description, the longest maxDurationDays and the
-//     bytes of a definition: TestLimitsAreWhereTheyAreSaidToBe in internal/dev/e2e
+//     bytes of a definition: TestLimits_AreAsDocumented in internal/dev/e2e
 //   - 256 nodes and 512 edges: TestReadDefinition_EnforcesLimits in internal/journey
 //   - the values, paths and lists of a condition: TestCompile_AcceptsLimits
 //     and TestCompile_LocatesEveryFault in internal/condition

@@ -47,7 +47,7 @@ var (
 	}
 	errTooLarge = &refusal{
 		http.StatusRequestEntityTooLarge, "body-too-large",
-		fmt.Sprintf("The body may have at most %d bytes (1 MiB).", maxBody),
+		fmt.Sprintf("The body may have at most %d bytes (1 MiB).", MaxBody),
 	}
 )
 

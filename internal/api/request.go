@@ -19,9 +19,13 @@ import (
 	"journeys/internal/strict"
 )
 
+// Limits of a request.
 const (
-	maxBody    = 1 << 20       // bytes
-	maxID      = 128           // characters of what callers name: customers, events, keys
+	MaxBody = 1 << 20 // bytes
+	MaxID   = 128     // characters of the ids of customers and events, and of an Idempotency-Key
+)
+
+const (
 	maxOffset  = math.MaxInt32 // beyond any list
 	queryPlace = "/query/"
 	headPlace  = "/header/"
@@ -145,7 +149,7 @@ func (r *request) readBody(w http.ResponseWriter, absent string) (strict.Value, 
 
 // bytes returns the body's bytes. Only a body that is there needs a type.
 func (r *request) bytes(w http.ResponseWriter) ([]byte, error) {
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	if (len(data) > 0 || err != nil) && !isJSON(r.Header) {
 		return nil, errMediaType
 	}
@@ -177,7 +181,7 @@ func isJSON(header http.Header) bool {
 // readName reads a name that callers choose: 1 to 128 characters, none of them a
 // control character.
 func readName(v strict.Value) (string, bool) {
-	text, ok := v.Text(1, maxID)
+	text, ok := v.Text(1, MaxID)
 	if ok && strings.ContainsFunc(text, unicode.IsControl) {
 		v.Fault("must not have control characters")
 		return "", false
@@ -196,8 +200,8 @@ func (r *request) idempotencyKey() string {
 	}
 	key, ok := unquote(strings.Join(values, ","))
 	n := utf8.RuneCountInString(key)
-	if !ok || n < 1 || n > maxID || !utf8.ValidString(key) || strings.ContainsFunc(key, unicode.IsControl) {
-		r.faults.Add(headPlace+header, "must have 1 to %d characters, no control characters, and quotes only around the whole", maxID)
+	if !ok || n < 1 || n > MaxID || !utf8.ValidString(key) || strings.ContainsFunc(key, unicode.IsControl) {
+		r.faults.Add(headPlace+header, "must have 1 to %d characters, no control characters, and quotes only around the whole", MaxID)
 		return ""
 	}
 	return key

@@ -136,7 +136,7 @@ func readTestEvents(v strict.Value) []journey.TestEvent {
 func readTestEvent(o *strict.Object) journey.TestEvent {
 	var event journey.TestEvent
 	if v, ok := o.Need("type"); ok {
-		event.Type, _ = v.Text(1, maxID)
+		event.Type, _ = v.Text(1, MaxID)
 	}
 	if v, ok := o.Need("afterHours"); ok {
 		event.After = readHours(v)

@@ -1,7 +1,7 @@
 // Package manifest is the one list of what is deployed, as data: functions,
 // the routes that they serve, who may call them, and the table. The handlers,
 // the local runtime, the CDK app and the tests that hold template.yaml,
-// openapi.yaml, events/, functions/ and the README together read it. It knows
+// openapi.yaml, events/, functions/ and docs/api.md together read it. It knows
 // the standard library only.
 package manifest
 
@@ -155,7 +155,7 @@ var Authorizer = Function{
 // token, and so the longest time that a revoked token goes on working.
 const AuthorizerTTL = 60 * time.Second
 
-// Routes returns every route, in the order of the README's table.
+// Routes returns every route, in the order of the table of docs/api.md.
 func Routes() []Route {
 	return []Route{
 		ListJourneys, CreateJourney, GetJourney, UpdateJourney, DeleteJourney,

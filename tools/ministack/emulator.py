@@ -1,5 +1,5 @@
-"""Starts MiniStack, which stands in for AWS in `make test-deploy`, with the two
-things mended that it gets wrong where IAM judges every call (AUTH=true)."""
+"""Starts MiniStack, the AWS emulator of `make test-deploy`, with two fixes for
+AUTH=true, where it evaluates IAM policies for every call."""
 
 import json
 import os
@@ -11,12 +11,12 @@ import threading
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 
-# CDK's bucket refuses what does not come over TLS. Here all comes over the
-# loopback interface, and nothing else is to be refused for that.
+# The policy of CDK's bucket denies requests without TLS. Here every request comes
+# over the loopback interface without TLS, so claim that it was secure.
 app.pin_request_origin = lambda address, secure: iam_evaluator.pin_request_origin(address, True)
 
-# MiniStack knows DynamoDB's PartiQL calls, but not that IAM judges each of
-# their statements by an action of its own.
+# MiniStack supports DynamoDB's PartiQL calls, but does not know that IAM checks
+# each statement in them against its own action (dynamodb:PartiQLInsert and so on).
 STATEMENT = re.compile(
     r'\s*(?:(INSERT)\s+INTO|(UPDATE)|(DELETE)\s+FROM|(SELECT)\b.*?\sFROM)\s+"([^"]+)"(?:\."([^"]+)")?',
     re.IGNORECASE | re.DOTALL,
@@ -25,7 +25,7 @@ ITEM_CHECKS = iam_actions.dynamodb_transaction_checks
 
 
 def checks(action, body, region, account):
-    """Returns the pairs of an action and a resource that IAM must allow."""
+    """Return the (action, resource) pairs that IAM must allow."""
     request = json.loads(body or b"{}")
     statements = {
         "dynamodb:ExecuteStatement": lambda: [request],
@@ -50,7 +50,7 @@ iam_actions.dynamodb_transaction_checks = checks
 
 
 def end_with_input():
-    """Ends this and the functions that it started: all of the process group."""
+    """Kill the process group, with the functions in it, once stdin is closed."""
     sys.stdin.buffer.read()
     os.killpg(0, signal.SIGKILL)
 

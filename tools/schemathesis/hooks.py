@@ -1,8 +1,8 @@
-"""What Schemathesis cannot know from openapi.yaml.
+"""Rules that Schemathesis cannot learn from openapi.yaml.
 
-Enrolling needs an active journey, and some rules stand in words only, because a
-schema cannot say them: an edge leads to a node of the same graph, a cursor
-is one that was answered, and what stands coded in a path is text.
+Enrolling needs an active journey. Some rules exist only in descriptions, because
+a schema cannot express them: an edge leads to a node of the same graph, a cursor
+comes from an earlier response, and an encoded id in a path decodes to text.
 """
 import os
 import re
@@ -10,7 +10,7 @@ import re
 import requests
 import schemathesis
 
-# The rules in words, as internal/dev/openapi's tests have them.
+# Faults of rules that no schema expresses; internal/dev/openapi has the same list.
 BEYOND_SCHEMAS = re.compile(
     r"names no node of this graph|is the id of nodes/\d+ too"
     r"|must have at most \d+ (bytes as compact JSON|conditions inside), has \d+"
@@ -22,7 +22,7 @@ BEYOND_SCHEMAS = re.compile(
     r"|must be there too when (from|to) is|must not be before from|must be a date from .*"
     r"|must be so that from and to are at most \d+ days, both included"
 )
-# Refusals of what the request would make of the journey, or of what it is.
+# Codes that depend on the state of the journey, not on the request alone.
 BY_STATE = {"graph-not-whole", "journey-not-active"}
 
 GRAPH = {
@@ -31,7 +31,7 @@ GRAPH = {
 }
 JOURNEY_ID = re.compile(r"jrn_[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
-active = []  # the id of an active journey, if there is one
+active = []  # the id of the active journey, or empty
 
 
 def call(method, path, body):
@@ -49,18 +49,18 @@ def operation(case):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Send good entity tags where they are meant to be good."""
+    """Send valid entity tags in positive test cases."""
     if case.meta is None or case.meta.generation.mode != schemathesis.GenerationMode.POSITIVE:
         return
     for name in ("If-Match", "If-None-Match"):
-        # The coverage phase takes 0 for a string whose pattern asks for quotes.
+        # The coverage phase sends 0 although the pattern requires quotes.
         if case.headers.get(name) == "0":
             case.headers[name] = "*"
 
 
 @schemathesis.hook("before_call")
 def enroll_in_an_active_journey(context, case, kwargs):
-    """Name an active journey, unless the id is a bad one on purpose."""
+    """Enroll in an active journey, unless the id is invalid on purpose."""
     if operation(case) != "enrollCustomers" or not JOURNEY_ID.fullmatch(str(case.path_parameters.get("id"))):
         return
     if not active:
@@ -72,14 +72,14 @@ def enroll_in_an_active_journey(context, case, kwargs):
 
 @schemathesis.hook
 def after_call(context, case, response):
-    """Forget an active journey that another call deleted or changed."""
+    """Drop the active journey once another call has deleted or changed it."""
     if operation(case) == "enrollCustomers" and (response.status_code == 404 or b"journey-not-active" in response.content):
         active.clear()
 
 
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
-    """Keep a failure unless valid data was refused by a rule in words only."""
+    """Ignore rejections of schema-valid data by rules that no schema expresses."""
     if type(failure).__name__ != "RejectedPositiveData":
         return True
     problem = response.json()

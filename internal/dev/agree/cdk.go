@@ -10,8 +10,8 @@ import (
 	"unicode"
 )
 
-// FromCDK returns what a template that CDK has synthesized deploys. A function
-// is known by its logical id, which the stack sets to the manifest's.
+// FromCDK returns what a template synthesized by the CDK deploys. It recognizes a
+// function by its logical id, which the stack sets to the manifest's.
 func FromCDK(template []byte) (Deployed, error) {
 	var t cdkTemplate
 	if err := json.Unmarshal(template, &t); err != nil {
@@ -33,7 +33,7 @@ func FromCDK(template []byte) (Deployed, error) {
 	return d, errors.Join(t.addSchedules(d), t.addMappings(d))
 }
 
-// addMappings adds to functions what they get of the table's stream.
+// addMappings adds the functions' event source mappings of the table's stream.
 func (t cdkTemplate) addMappings(d Deployed) error {
 	for id, r := range t.Resources {
 		if r.Type != "AWS::Lambda::EventSourceMapping" {
@@ -49,14 +49,14 @@ func (t cdkTemplate) addMappings(d Deployed) error {
 		}
 		function, ok := d["function "+t.functionBehind(m.FunctionName)]
 		if !ok || !slices.Contains(references(m.EventSourceArn), "Table") {
-			return fmt.Errorf("%s of the CDK template maps another stream, or to no function", id)
+			return fmt.Errorf("%s of the CDK template does not map the table's stream to a function", id)
 		}
 		function["stream"] = m.aspect()
 	}
 	return nil
 }
 
-// addSchedules adds to functions the schedules that invoke them.
+// addSchedules adds the schedules that invoke the functions.
 func (t cdkTemplate) addSchedules(d Deployed) error {
 	for id, r := range t.Resources {
 		if r.Type != "AWS::Scheduler::Schedule" {
@@ -87,7 +87,8 @@ type cdkResource struct {
 	Properties json.RawMessage
 }
 
-// describe returns an empty subject for a resource that drift does not compare.
+// describe returns a resource's subject and aspects. The subject is empty if the
+// resource is not compared.
 func (t cdkTemplate) describe(id string, r cdkResource) (string, Aspects, error) {
 	switch r.Type {
 	case "AWS::Lambda::Function":
@@ -126,7 +127,7 @@ func (t cdkTemplate) route(properties []byte) (string, Aspects, error) {
 }
 
 // functionBehind returns the name of the function that a route's target or
-// authorizer leads to, or "".
+// authorizer invokes, "" if there is none.
 func (t cdkTemplate) functionBehind(value any) string {
 	for _, id := range references(value) {
 		resource := t.Resources[id]
@@ -143,7 +144,7 @@ func (t cdkTemplate) functionBehind(value any) string {
 	return ""
 }
 
-// references returns the logical ids that a value names by Ref or Fn::GetAtt.
+// references returns the logical ids in a value's Ref and Fn::GetAtt.
 func references(value any) []string {
 	var ids []string
 	switch v := value.(type) {

@@ -8,10 +8,9 @@ import (
 	"strings"
 )
 
-// FromEvents returns the functions that a directory has an event for, by the
-// files' names, and the routes that these events are of. An event that an
-// authorizer has let pass says that there is one; the authorizer's own is of no
-// route.
+// FromEvents returns the functions that have an event in a directory, by file
+// name, and the routes of these events. A route has an authorizer if its event has
+// the authorizer's context. The authorizer's own event counts for no route.
 func FromEvents(files fs.FS, dir string) (Deployed, error) {
 	entries, err := fs.ReadDir(files, dir)
 	if err != nil {
@@ -45,23 +44,23 @@ func addEvent(d Deployed, function string, content []byte) error {
 		return err
 	}
 	if event.Version == "" && event.RouteKey == "" {
-		return nil // of a function that no route leads to
+		return nil // the function has no route
 	}
 	called := event.RequestContext
 	method, pattern, _ := strings.Cut(event.RouteKey, " ")
 	switch {
 	case event.Version != "2.0":
-		return fmt.Errorf("its payload format is %q", event.Version)
+		return fmt.Errorf("the payload format is %q", event.Version)
 	case called.RouteKey != event.RouteKey || called.HTTP.Path != event.RawPath || called.HTTP.Method != method:
-		return fmt.Errorf("it says two things about its route %s", event.RouteKey)
+		return fmt.Errorf("its fields contradict its route %s", event.RouteKey)
 	case !matches(pattern, event.RawPath):
-		return fmt.Errorf("its path %s is not of its route %s", event.RawPath, event.RouteKey)
+		return fmt.Errorf("its path %s does not match its route %s", event.RawPath, event.RouteKey)
 	case event.Type == "REQUEST":
 		return nil
 	}
 	subject := "route " + event.RouteKey
 	if _, twice := d[subject]; twice {
-		return fmt.Errorf("%s has another event", subject)
+		return fmt.Errorf("%s has two events", subject)
 	}
 	authorizer := ""
 	if len(called.Authorizer.Lambda) > 0 {
@@ -71,7 +70,7 @@ func addEvent(d Deployed, function string, content []byte) error {
 	return nil
 }
 
-// matches reports whether a path is of a pattern in which {name} stands for any
+// matches reports whether a path matches a pattern, in which {name} stands for any
 // segment.
 func matches(pattern, path string) bool {
 	want, have := strings.Split(pattern, "/"), strings.Split(path, "/")

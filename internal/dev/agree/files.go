@@ -11,15 +11,14 @@ import (
 // source is a file or folder of the repository that says what is deployed.
 type source struct {
 	path string
-	want Deployed // as much of the manifest as it knows
+	want Deployed // the part of the manifest that it has
 	read func(files fs.FS, path string) (Deployed, error)
 }
 
-// Check returns one line for each difference, in either direction, between the
-// manifest and a repository's files: the synthesized CDK templates' snapshots,
-// template.yaml, openapi.yaml, functions/, events/ and the README's table. Each
-// begins with the path of the file or folder. A file that cannot be read is one
-// line.
+// Check returns one line per difference, in either direction, between the manifest
+// and a repository's files: the golden files of the CDK templates, template.yaml,
+// openapi.yaml, functions/, events/ and the table of docs/api.md. A line begins
+// with the path of the file or folder. A source that cannot be read is one line.
 func Check(files fs.FS) []string { return check(files, sources(FromManifest(), described())) }
 
 func check(files fs.FS, all []source) []string {
@@ -48,11 +47,11 @@ func sources(deployed, described Deployed) []source {
 		{"openapi.yaml", described.Only("route", "function", "authorizer", "roles"), text(FromOpenAPI)},
 		{"functions", code, FromFunctions},
 		{"events", events, FromEvents},
-		{"README.md", described.Only("route", "function", "roles"), text(FromREADME)},
+		{"docs/api.md", described.Only("route", "function", "roles"), text(FromAPIDocs)},
 	}
 }
 
-// text makes a source's reader of one that wants the file's text.
+// text adapts a parser of a file's text to source.read.
 func text(parse func([]byte) (Deployed, error)) func(fs.FS, string) (Deployed, error) {
 	return func(files fs.FS, path string) (Deployed, error) {
 		content, err := fs.ReadFile(files, path)
@@ -63,8 +62,8 @@ func text(parse func([]byte) (Deployed, error)) func(fs.FS, string) (Deployed, e
 	}
 }
 
-// described returns what the files beside the templates say: of a route its
-// function, authorizer and roles, of a function the code that it runs.
+// described returns what the files other than the templates say: a route's
+// function, authorizer and roles, and the code that a function runs.
 func described() Deployed {
 	d := Deployed{}
 	for _, f := range manifest.Functions() {

@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// runs is what a function's main does: it names an operation, or the package of
-// the one function that has its own.
-var runs = regexp.MustCompile(`boot\.(?:Nudging)?Endpoint\(api\.(\w+)|boot\.(\w+)\((?:\w+\.\w+)?\)|(\w+)\.Run\(\)`)
+// bootCall matches the one call of a function's main: of boot with an operation,
+// of a function of boot, or of Run of a package of its own.
+var bootCall = regexp.MustCompile(`boot\.(?:Nudging)?Endpoint\(api\.(\w+)|boot\.(\w+)\((?:\w+\.\w+)?\)|(\w+)\.Run\(\)`)
 
-// FromFunctions returns the functions that a directory holds, each with the
-// code that its main.go runs.
+// FromFunctions returns the functions in a directory with the code that their
+// main.go runs.
 func FromFunctions(files fs.FS, dir string) (Deployed, error) {
 	entries, err := fs.ReadDir(files, dir)
 	if err != nil {
@@ -26,7 +26,7 @@ func FromFunctions(files fs.FS, dir string) (Deployed, error) {
 		if err != nil {
 			return nil, err
 		}
-		found := runs.FindAllStringSubmatch(string(code), -1)
+		found := bootCall.FindAllStringSubmatch(string(code), -1)
 		if len(found) != 1 {
 			return nil, fmt.Errorf("%s calls boot %d times", file, len(found))
 		}
@@ -35,6 +35,7 @@ func FromFunctions(files fs.FS, dir string) (Deployed, error) {
 	return d, nil
 }
 
+// codeOf returns the name of the code in a match of bootCall.
 func codeOf(match []string) string {
 	if match[3] != "" {
 		return strings.ToUpper(match[3][:1]) + match[3][1:]

@@ -7,7 +7,7 @@ import (
 	"journeys/internal/manifest"
 )
 
-// FromManifest returns what is meant to be deployed.
+// FromManifest returns what the manifest says is deployed.
 func FromManifest() Deployed {
 	d := Deployed{"table": manifestTable().aspects()}
 	for _, r := range manifest.Routes() {
@@ -34,7 +34,7 @@ func functionAspects(memoryMB, timeoutSeconds int, env []string) Aspects {
 	}
 }
 
-// rate writes a whole number of minutes as EventBridge Scheduler does.
+// rate formats a whole number of minutes for EventBridge Scheduler.
 func rate(every time.Duration) string {
 	if every == time.Minute {
 		return "rate(1 minute)"

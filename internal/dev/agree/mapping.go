@@ -2,8 +2,8 @@ package agree
 
 import "fmt"
 
-// mapping is a stream's event source mapping, in the words that CloudFormation
-// and SAM share.
+// mapping is an event source mapping of a stream, with the field names that
+// CloudFormation and SAM share.
 type mapping struct {
 	StartingPosition                                                   string
 	BatchSize, MaximumBatchingWindowInSeconds, TumblingWindowInSeconds int
@@ -18,9 +18,9 @@ type filterCriteria struct{ Filters []filter }
 
 type filter struct{ Pattern string }
 
-// aspect writes a mapping as text. What is not set has Lambda's default, which
-// a watermark of a shard relies on: one batch of a shard at a time, whole, again
-// until it succeeds.
+// aspect returns a mapping as text. Fields that are not set have Lambda's
+// defaults, on which the counter's watermarks rely: one batch per shard at a time,
+// whole, repeated until it succeeds.
 func (m mapping) aspect() string {
 	text := fmt.Sprintf("%s, %d records, %d s, window %d s, filter", m.StartingPosition, m.BatchSize,
 		m.MaximumBatchingWindowInSeconds, m.TumblingWindowInSeconds)
@@ -32,7 +32,7 @@ func (m mapping) aspect() string {
 	}
 	for _, limit := range []*int{m.MaximumRetryAttempts, m.MaximumRecordAgeInSeconds} {
 		if limit != nil && *limit >= 0 {
-			text += ", records given up"
+			text += ", records dropped"
 		}
 	}
 	if m.BisectBatchOnFunctionError || len(m.FunctionResponseTypes) > 0 {

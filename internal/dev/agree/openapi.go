@@ -10,9 +10,9 @@ import (
 	"journeys/internal/manifest"
 )
 
-// FromOpenAPI returns the routes of an OpenAPI document: an operation's id names
-// its function, x-roles its roles, and the scheme "token" is the authorizer.
-// Its paths stand behind the manifest's base path, which every server must have.
+// FromOpenAPI returns the routes of an OpenAPI document. An operation's id names
+// its function, x-roles its roles, and the security scheme "token" the authorizer.
+// Paths are below the manifest's base path, which every server's URL must end in.
 func FromOpenAPI(document []byte) (Deployed, error) {
 	var doc openAPI
 	if err := yaml.Unmarshal(document, &doc); err != nil {
@@ -27,7 +27,7 @@ func FromOpenAPI(document []byte) (Deployed, error) {
 	for path, item := range doc.Paths {
 		for method, node := range item {
 			if !strings.Contains(" get put post delete patch head options trace ", " "+method+" ") {
-				continue // what the path's operations share
+				continue // parameters and the like
 			}
 			op := operation{Security: doc.Security}
 			if err := node.Decode(&op); err != nil {

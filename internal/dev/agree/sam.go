@@ -12,16 +12,15 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// samEndpoint is the one variable that functions have under SAM only: where the
-// table is. SAM sets only what the template names, and a function without it
-// would call AWS.
-const samEndpoint = "AWS_ENDPOINT_URL_DYNAMODB"
+// Variables that functions have under SAM only, where they must not call AWS. SAM
+// sets no variable that the template does not name.
+const (
+	samEndpoint = "AWS_ENDPOINT_URL_DYNAMODB" // of DynamoDB Local
+	samInvoke   = "AWS_ENDPOINT_URL_LAMBDA"   // where nothing listens
+)
 
-// samInvoke leads invocations nowhere, under SAM only.
-const samInvoke = "AWS_ENDPOINT_URL_LAMBDA"
-
-// FromSAM returns what SAM's template deploys. A function is known by its
-// logical id, and to the routes by the folder of its code.
+// FromSAM returns what SAM's template deploys. It recognizes a function by its
+// logical id, and the function of a route by the folder of its code.
 func FromSAM(template []byte) (Deployed, error) {
 	t, err := readSAM(template)
 	if err != nil {
@@ -72,8 +71,8 @@ type samEvent struct {
 	}
 }
 
-// readSAM goes through JSON, whose field names are those of the resources'
-// types. A tag such as !Ref leaves the name behind it.
+// readSAM converts the YAML to JSON, to decode it into the types of the CDK
+// template. A tag such as !Ref is dropped and its argument kept.
 func readSAM(template []byte) (t samTemplate, err error) {
 	var document any
 	if err := yaml.Unmarshal(template, &document); err != nil {
@@ -86,8 +85,8 @@ func readSAM(template []byte) (t samTemplate, err error) {
 	return t, json.Unmarshal(text, &t)
 }
 
-// authorizer returns the function that authorizes every route unless the route
-// says otherwise, or "".
+// authorizer returns the function that authorizes every route by default, "" if
+// there is none.
 func (t samTemplate) authorizer() (string, error) {
 	for id, r := range t.Resources {
 		if r.Type != "AWS::Serverless::HttpApi" {
@@ -118,7 +117,7 @@ func (t samTemplate) authorizer() (string, error) {
 	return "", errors.New("SAM's template has no AWS::Serverless::HttpApi")
 }
 
-// folder returns the name of the folder in dist/ of a function's code.
+// folder returns the folder in dist/ of a function's code.
 func (t samTemplate) folder(logicalID string) string {
 	var f samFunction
 	if json.Unmarshal(t.Resources[logicalID].Properties, &f) != nil {
@@ -131,6 +130,7 @@ func (t samTemplate) folder(logicalID string) string {
 	return name
 }
 
+// addFunction adds a function and the routes of its events.
 func (t samTemplate) addFunction(d Deployed, id string, properties []byte, authorizer string) error {
 	f := t.Globals.Function
 	env := maps.Clone(f.Environment.Variables)
@@ -143,12 +143,12 @@ func (t samTemplate) addFunction(d Deployed, id string, properties []byte, autho
 	}
 	maps.Copy(env, f.Environment.Variables)
 	if _, ok := env[samEndpoint]; !ok {
-		return errors.New("it does not name " + samEndpoint + ", so SAM would let it call AWS")
+		return errors.New("it does not name " + samEndpoint + ", so the function would call AWS")
 	}
 	delete(env, samEndpoint)
 	delete(env, samInvoke)
 	if f.Runtime != "provided.al2023" {
-		return fmt.Errorf("its runtime is %q", f.Runtime)
+		return fmt.Errorf("the runtime is %q", f.Runtime)
 	}
 	aspects := functionAspects(f.MemorySize, f.Timeout, slices.Collect(maps.Keys(env)))
 	d["function "+kebab(id)] = aspects
@@ -163,13 +163,13 @@ func (t samTemplate) addFunction(d Deployed, id string, properties []byte, autho
 		}
 		subject := "route " + strings.ToUpper(e.Properties.Method) + " " + e.Properties.Path
 		if _, twice := d[subject]; twice || e.Type != "HttpApi" {
-			return fmt.Errorf("its event %s (%s) is there twice or is none of an HTTP API", subject, e.Type)
+			return fmt.Errorf("the event %s (%s) is repeated, or not of an HTTP API", subject, e.Type)
 		}
-		by := authorizer
+		authorizedBy := authorizer
 		if e.Properties.Auth.Authorizer == "NONE" {
-			by = ""
+			authorizedBy = ""
 		}
-		d[subject] = Aspects{"function": t.folder(id), "authorizer": by}
+		d[subject] = Aspects{"function": t.folder(id), "authorizer": authorizedBy}
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func (t table) aspects() Aspects {
 	}
 }
 
-// keys writes a key schema with the attributes' types: "PK S HASH, SK S RANGE".
+// keys formats a key schema with its attributes' types: "PK S HASH, SK S RANGE".
 func (t table) keys(schema []key) string {
 	parts := make([]string, len(schema))
 	for i, k := range schema {
@@ -54,6 +54,7 @@ func (t table) keys(schema []key) string {
 	return strings.Join(parts, ", ")
 }
 
+// attributeType returns "?" for an attribute without a definition.
 func (t table) attributeType(name string) string {
 	for _, a := range t.AttributeDefinitions {
 		if a.AttributeName == name {
@@ -63,6 +64,7 @@ func (t table) attributeType(name string) string {
 	return "?"
 }
 
+// sortedList joins words in order, with commas.
 func sortedList(words []string) string {
 	return strings.Join(slices.Sorted(slices.Values(words)), ", ")
 }

@@ -13,16 +13,16 @@ import (
 	"journeys/internal/journey"
 )
 
-// requireAudited lets days go by for rollup, whose audit of this day finds
-// nothing; then it plants a wrong counter, and after that, apart, a wrong item,
-// and the audits find each as what it is.
+// requireAudited checks that rollup's audit, run some days from now, finds
+// nothing, and then finds a planted wrong counter and a planted wrong item, each
+// as what it is.
 func (w *world) requireAudited(t *testing.T) {
 	t.Helper()
 	drift, wrong := w.audit(t, 3)
-	require.Zero(t, drift, "figures that differ from the enrollments")
-	require.Zero(t, wrong, "enrollments that cannot be true")
+	require.Zero(t, drift, "counters that differ from the enrollments")
+	require.Zero(t, wrong, "inconsistent enrollments")
 
-	c := w.journeys[0]
+	c := w.cohorts[0]
 	_, list := w.load(t, c)
 	counter := &analytics.Counter{Parts: w.store.Analytics, Now: time.Now, Log: slog.New(slog.DiscardHandler), Parallel: 1}
 	require.NoError(t, counter.Count(t.Context(), "planted", []analytics.Record{{
@@ -32,7 +32,7 @@ func (w *world) requireAudited(t *testing.T) {
 		},
 	}}))
 	drift, wrong = w.audit(t, 4)
-	require.Equal(t, 2, drift, "enrolled, and entered at the first node")
+	require.Equal(t, 2, drift, "enrolled, and entered the first node")
 	require.Zero(t, wrong)
 
 	planted := list[c.customers[0]]
@@ -45,7 +45,7 @@ func (w *world) requireAudited(t *testing.T) {
 	require.Equal(t, 1, wrong)
 }
 
-// audit runs rollup as of some days from now, and returns what its audit found.
+// audit runs rollup as of some days from now and returns what its audit reports.
 func (w *world) audit(t *testing.T, days int) (drift, wrong int) {
 	t.Helper()
 	var log bytes.Buffer
@@ -64,6 +64,6 @@ func (w *world) audit(t *testing.T, days int) (drift, wrong int) {
 			return found.Drift, found.WrongItems
 		}
 	}
-	require.Fail(t, "no audit came to its end", log.String())
+	require.Fail(t, "no audit finished", log.String())
 	return 0, 0
 }

@@ -25,17 +25,17 @@ import (
 	"journeys/internal/strict"
 )
 
-const deadlyGraph = `{"nodes":[
+const crashGraph = `{"nodes":[
 	{"id":"in","type":"entry_trigger"},
 	{"id":"decide","type":"nba_decision","config":{"decisionFlowId":"f"}},
 	{"id":"send","type":"channel_action","config":{"channel":"push"}},
 	{"id":"out","type":"exit"}],
 	"edges":[{"source":"in","target":"decide"},{"source":"decide","target":"send"},{"source":"send","target":"out"}]}`
 
-// A customer whose data kills every process that touches them fails in the
-// end, alone: everybody else is through, although they were in one pack. The
-// tick is the real file; advance is a test build that dies of two customers.
-func TestACustomerWhoKillsAdvanceFailsAlone(t *testing.T) {
+// A customer whose data kills every process that handles it fails in the end, and
+// the customers in the same packs complete. tick is the real file; advance is a
+// test build that two customers kill.
+func TestAdvance_OnlyCustomersWhoKillItFail(t *testing.T) {
 	t.Parallel()
 	server, err := dynamolocal.Start(t.Context(), dynamolocal.Options{})
 	require.NoError(t, err)
@@ -48,7 +48,7 @@ func TestACustomerWhoKillsAdvanceFailsAlone(t *testing.T) {
 	store := dynamo.New(client, local.Table, rand.Reader, dynamo.BatchInserts)
 
 	dist := buildFunctions(t)
-	begun := time.Now() // by then they were due for long enough to go alone
+	begun := time.Now() // the customers have been due long enough for packs of one
 	customers := []string{"kills-deciding", "kills-sending"}
 	for i := range 150 {
 		customers = append(customers, fmt.Sprintf("customer-%d", i))
@@ -61,16 +61,16 @@ func TestACustomerWhoKillsAdvanceFailsAlone(t *testing.T) {
 
 	for range 3 {
 		_, err = functions.Invoke(t.Context(), manifest.Advance.Name, pack(t, id, customers[:engine.PackSize]))
-		require.ErrorContains(t, err, "the function's process ended: exit status", "the whole pack dies with the two")
+		require.ErrorContains(t, err, "the function's process ended: exit status", "the two customers kill the whole pack")
 	}
 	ended := map[string]journey.Enrollment{}
-	look := time.NewTicker(50 * time.Millisecond)
-	defer look.Stop()
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
 	for len(ended) < len(customers) {
 		require.Less(t, time.Since(begun), 4*time.Minute, "%d of %d are out", len(ended), len(customers))
 		_, err := functions.Invoke(t.Context(), manifest.Tick.Name, []byte(`{}`))
 		require.NoError(t, err)
-		<-look.C
+		<-ticker.C
 		for i := 0; i < len(customers); i += engine.PackSize {
 			_, list, err := store.Engine.Load(t.Context(), tenant, id, customers[i:min(i+engine.PackSize, len(customers))])
 			require.NoError(t, err)
@@ -93,11 +93,11 @@ func TestACustomerWhoKillsAdvanceFailsAlone(t *testing.T) {
 	answer := httptest.NewRecorder()
 	inbox.ServeHTTP(answer, httptest.NewRequest("GET", "/", nil))
 	require.Contains(t, answer.Body.String(), `{"total":150,`)
-	t.Logf("2 failed after %d and %d tries, 150 are through, each with one message",
+	t.Logf("2 customers failed after %d and %d attempts, 150 completed with one message each",
 		ended[customers[0]].Attempts, ended[customers[1]].Attempts)
 }
 
-// pack is what tick sends to advance.
+// pack returns a pack as tick sends it to advance.
 func pack(t *testing.T, id journey.ID, customers []string) []byte {
 	t.Helper()
 	payload, err := json.Marshal(map[string]any{"tenant": "acme", "journeyId": id, "customers": customers})
@@ -105,16 +105,16 @@ func pack(t *testing.T, id journey.ID, customers []string) []byte {
 	return payload
 }
 
-// enrollAt enrolls customers at a time that has passed.
+// enrollAt creates a journey and enrolls the customers at a time in the past.
 func enrollAt(t *testing.T, store *dynamo.Store, at time.Time, customers []string) (journey.Tenant, journey.ID) {
 	t.Helper()
 	tenant, _ := journey.ParseTenant("acme")
 	service := journey.NewService(store.Handlers(), func() time.Time { return at }, rand.Reader)
 	var faults strict.Faults
-	v, _ := strict.Parse([]byte(deadlyGraph), &faults)
+	v, _ := strict.Parse([]byte(crashGraph), &faults)
 	definition, ok := journey.ReadDefinition(v)
 	require.True(t, ok, faults.List())
-	name, active := "deadly", journey.Active
+	name, active := "crashing", journey.Active
 	j, err := service.Create(t.Context(), tenant, journey.Change{Name: &name, Definition: &definition})
 	require.NoError(t, err)
 	_, err = service.Update(t.Context(), tenant, j.ID, journey.Change{Status: &active}, nil)
@@ -125,7 +125,7 @@ func enrollAt(t *testing.T, store *dynamo.Store, at time.Time, customers []strin
 	return tenant, j.ID
 }
 
-// buildFunctions builds tick as it is deployed and advance as the test build.
+// buildFunctions builds the real tick, and the test build of advance.
 func buildFunctions(t *testing.T) (dist string) {
 	t.Helper()
 	dist = t.TempDir()

@@ -1,4 +1,4 @@
-// Package chaos tests the engine on the real parts: the functions' own files,
-// each call in a process, on DynamoDB Local, while faults from a seed befall
-// them. It has no code of its own.
+// Package chaos tests the engine under faults: the functions' real files run as
+// processes on DynamoDB Local while a seed decides which faults happen. The
+// package has tests only.
 package chaos

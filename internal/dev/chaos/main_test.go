@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	seedsFlag = flag.Uint64("seeds", 3, "how many seeds")
+	seedsFlag = flag.Uint64("seeds", 3, "number of seeds to run")
 	seedFlag  = flag.Int64("seed", -1, "run this seed only")
 )
 

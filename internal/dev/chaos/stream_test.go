@@ -1,6 +1,8 @@
 package chaos
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,13 +18,13 @@ import (
 	"journeys/internal/manifest"
 )
 
-// stream is the table's stream, which tells of each write in its order.
+// stream is the table's stream, which holds every write in order.
 type stream struct {
 	client *dynamodbstreams.Client
 	arn    *string
 }
 
-func (w *world) watchStream(t *testing.T) *stream {
+func (w *world) openStream(t *testing.T) *stream {
 	t.Helper()
 	region, at := "us-east-1", aws.String(w.machine.DynamoDB.Endpoint())
 	keys := credentials.NewStaticCredentialsProvider("local", "local", "")
@@ -33,9 +35,9 @@ func (w *world) watchStream(t *testing.T) *stream {
 	return &stream{client, table.Table.LatestStreamArn}
 }
 
-// revs returns the revisions of each customer's enrollment in the order in
+// revisions returns the revisions of each customer's enrollment in the order in
 // which they were written.
-func (s *stream) revs(t *testing.T) map[string][]int64 {
+func (s *stream) revisions(t *testing.T) map[string][]int64 {
 	t.Helper()
 	out, err := s.client.DescribeStream(t.Context(), &dynamodbstreams.DescribeStreamInput{StreamArn: s.arn})
 	require.NoError(t, err)
@@ -53,13 +55,14 @@ func (s *stream) revs(t *testing.T) map[string][]int64 {
 			}
 			at = page.NextShardIterator
 			if open := shard.SequenceNumberRange.EndingSequenceNumber == nil; open && len(page.Records) == 0 {
-				break // all that was written
+				break // nothing more was written
 			}
 		}
 	}
 	return revs
 }
 
+// add adds the revision of a record if it is of an enrollment.
 func (s *stream) add(t *testing.T, revs map[string][]int64, image map[string]streamtypes.AttributeValue) {
 	t.Helper()
 	sort, ok := image[manifest.SortKey].(*streamtypes.AttributeValueMemberS)
@@ -71,4 +74,22 @@ func (s *stream) add(t *testing.T, revs map[string][]int64, image map[string]str
 	rev, err := strconv.ParseInt(image["r"].(*streamtypes.AttributeValueMemberN).Value, 10, 64)
 	require.NoError(t, err)
 	revs[customer] = append(revs[customer], rev)
+}
+
+// requireEveryRevision checks that each revision of each enrollment, from the
+// first to the last, was written once.
+func (s *stream) requireEveryRevision(t *testing.T, w *world) {
+	t.Helper()
+	written := s.revisions(t)
+	for _, c := range w.cohorts {
+		_, list := w.load(t, c)
+		for customer, e := range list {
+			var all []int64
+			for rev := int64(1); rev <= e.Rev; rev++ {
+				all = append(all, rev)
+			}
+			require.Equal(t, all, written[customer], "revisions of %s", customer)
+		}
+	}
+	require.Len(t, slices.Collect(maps.Keys(written)), journeyCount*perJourney+laterCustomers)
 }

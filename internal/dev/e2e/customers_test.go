@@ -9,7 +9,7 @@ import (
 	"journeys/internal/manifest"
 )
 
-func TestCustomersAndWhereTheyAre(t *testing.T) {
+func TestCustomers_HaveProfilesAndEnrollments(t *testing.T) {
 	c := as(t, manifest.Editor, newTenant())
 	path := c.createActive(wholeGraph)
 
@@ -21,9 +21,9 @@ func TestCustomersAndWhereTheyAre(t *testing.T) {
 	c.must(201, "POST", path+"/enroll", `{"customerId":"a b"}`).counts(t, 1, 0)
 	a = c.must(200, "GET", path+"/enrollments/~YSBi", "")
 	require.Equal(t, "active", a.body["status"])
-	way := a.body["path"].([]any)
-	require.Equal(t, "entered", way[0].(map[string]any)["result"])
-	require.Equal(t, a.body["nodeId"], way[len(way)-1].(map[string]any)["nodeId"])
+	visits := a.body["path"].([]any)
+	require.Equal(t, "entered", visits[0].(map[string]any)["result"])
+	require.Equal(t, a.body["nodeId"], visits[len(visits)-1].(map[string]any)["nodeId"])
 	require.NotEmpty(t, a.body["dueAt"])
 
 	other := as(t, manifest.Editor, newTenant())
@@ -35,7 +35,7 @@ func TestCustomersAndWhereTheyAre(t *testing.T) {
 	feeder.must(403, "GET", "/customers/fed", "")
 }
 
-func TestEventsStartJourneys(t *testing.T) {
+func TestEvents_StartJourneys(t *testing.T) {
 	t.Parallel()
 
 	tenant := newTenant()
@@ -61,7 +61,7 @@ func TestEventsStartJourneys(t *testing.T) {
 	require.Equal(t, "pause", c.must(200, "GET", path+"/enrollments/anna", "").body["nodeId"])
 }
 
-func TestPeopleAreListedTakenOutAndForgotten(t *testing.T) {
+func TestEnrollments_AreListedRemovedAndForgotten(t *testing.T) {
 	t.Parallel()
 
 	tenant := newTenant()
@@ -71,9 +71,9 @@ func TestPeopleAreListedTakenOutAndForgotten(t *testing.T) {
 	names := map[string]bool{}
 	for query := "?limit=2&nodeId=pause"; query != ""; {
 		page := c.must(200, "GET", path+"/enrollments"+query, "")
-		for _, one := range page.body["data"].([]any) {
-			require.NotContains(t, one, "path")
-			names[one.(map[string]any)["customerId"].(string)] = true
+		for _, enrollment := range page.body["data"].([]any) {
+			require.NotContains(t, enrollment, "path")
+			names[enrollment.(map[string]any)["customerId"].(string)] = true
 		}
 		if query = ""; page.body["nextCursor"] != nil {
 			query = "?limit=2&nodeId=pause&cursor=" + page.body["nextCursor"].(string)
@@ -88,16 +88,16 @@ func TestPeopleAreListedTakenOutAndForgotten(t *testing.T) {
 		c.must(204, "DELETE", path+"/enrollments/anna", "")
 		admin.must(204, "DELETE", "/customers/bert", "")
 	}
-	gone := c.must(200, "GET", path+"/enrollments/anna", "")
-	require.Equal(t, "cancelled", gone.body["status"])
-	require.Equal(t, "removed", gone.body["exitReason"])
+	removed := c.must(200, "GET", path+"/enrollments/anna", "")
+	require.Equal(t, "cancelled", removed.body["status"])
+	require.Equal(t, "removed", removed.body["exitReason"])
 	c.refused(404, "enrollment-not-found", "GET", path+"/enrollments/bert", "")
 	require.Equal(t, "active", c.must(200, "GET", path+"/enrollments/carl", "").body["status"])
 	c.refused(409, "enrollment-ended", "DELETE", c.finished("dora")+"/enrollments/dora", "")
 }
 
-// finished makes a journey that a customer has been through.
-func (c client) finished(customer string) (path string) {
+// finished creates a journey that a customer has completed.
+func (c caller) finished(customer string) (path string) {
 	path = c.createActive(shortGraph)
 	c.must(201, "POST", path+"/enroll", `{"customerId":"`+customer+`"}`).counts(c.t, 1, 0)
 	return path

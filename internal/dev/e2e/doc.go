@@ -1,8 +1,7 @@
-// Package e2e tests the whole as a caller sees it: over HTTP, with tokens, and
-// nothing else. Without flags its tests build the functions and run them on
-// this machine, on DynamoDB Local. With -url they call an API that runs
-// elsewhere, and sign their tokens with the key in the directory of -issuer,
-// which that API must trust; -gateway names the gateway there, if it is one that
-// is known to differ. The tests named TestLocal look behind the API of this
-// machine; leave them out with -skip '^TestLocal' where there is -url.
+// Package e2e tests the service over HTTP, as callers see it. Without flags its
+// tests build the functions and run them on this machine, on DynamoDB Local. With
+// -url they call an API elsewhere. That API must trust the key in the directory
+// of -issuer, which signs the tests' tokens. -gateway names the gateway there if
+// it is known to differ. Tests named TestLocal look behind the API of this
+// machine; with -url, skip them by -skip '^TestLocal'.
 package e2e

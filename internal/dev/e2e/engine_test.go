@@ -19,9 +19,9 @@ const sendingGraph = `{"nodes":[{"id":"in","type":"entry_trigger"},` +
 	`{"id":"out","type":"exit","config":{"reason":"greeted"}}],` +
 	`"edges":[{"source":"in","target":"hello"},{"source":"hello","target":"out"}]}`
 
-// Who is enrolled before a message gets it without waiting for a tick; who has
-// no address goes on without.
-func TestLocalAMessageIsInTheInboxOnce(t *testing.T) {
+// A customer whose next node sends gets the message without waiting for a tick. A
+// customer without an address continues without it.
+func TestLocal_MessagesAreSentOnce(t *testing.T) {
 	t.Parallel()
 
 	c := as(t, manifest.Editor, newTenant())
@@ -63,14 +63,14 @@ func TestLocalAMessageIsInTheInboxOnce(t *testing.T) {
 	}, message)
 }
 
-// No function's log names a customer, whatever is done with them.
-func TestLocalNoLogNamesACustomer(t *testing.T) {
+// No call makes a function log the id of a customer.
+func TestLocal_LogsNameNoCustomer(t *testing.T) {
 	t.Parallel()
 
 	tenant := newTenant()
 	c := as(t, manifest.Admin, tenant)
 	path := c.createActive(sendingGraph)
-	const name, coded = "Ada.Lovelace@example.test", "~QWRhLkxvdmVsYWNlQGV4YW1wbGUudGVzdA"
+	const name, encoded = "Ada.Lovelace@example.test", "~QWRhLkxvdmVsYWNlQGV4YW1wbGUudGVzdA"
 	c.must(200, "PUT", "/customers/"+name, `{"attributes":{"email":"`+name+`"}}`)
 	c.must(202, "POST", "/events", `{"customerId":"`+name+`","eventType":"t","eventId":"`+name+`","properties":{"a":"`+name+`"}}`)
 	c.must(201, "POST", path+"/enroll", `{"customerId":"`+name+`"}`)
@@ -79,7 +79,7 @@ func TestLocalNoLogNamesACustomer(t *testing.T) {
 	}, 30*time.Second, 50*time.Millisecond)
 	c.must(200, "GET", path+"/enrollments", "")
 	c.must(409, "POST", path+"/enrollments/"+name+"/retry", "")
-	c.must(409, "DELETE", path+"/enrollments/"+coded, "")
+	c.must(409, "DELETE", path+"/enrollments/"+encoded, "")
 	c.must(204, "DELETE", "/customers/"+name, "")
 	c.must(404, "GET", "/customers/"+name, "")
 
@@ -96,5 +96,5 @@ func TestLocalNoLogNamesACustomer(t *testing.T) {
 		return false
 	}, 30*time.Second, 50*time.Millisecond)
 	require.NotContains(t, log, name)
-	require.NotContains(t, log, coded)
+	require.NotContains(t, log, encoded)
 }

@@ -14,7 +14,7 @@ import (
 	"journeys/internal/manifest"
 )
 
-// functionAnswer is what a function answers to its event.
+// functionAnswer is a function's answer to its event.
 type functionAnswer struct {
 	StatusCode   int
 	Headers      map[string]string
@@ -22,9 +22,10 @@ type functionAnswer struct {
 	IsAuthorized bool
 }
 
+// invoker invokes a function.
 type invoker func(ctx context.Context, function string, payload []byte) ([]byte, error)
 
-// invoke calls a function with its event in events/.
+// invoke invokes a function with its event in events/.
 func (i invoker) invoke(t *testing.T, f manifest.Function) functionAnswer {
 	t.Helper()
 	event, err := os.ReadFile(filepath.Join("../../../events", f.Name+".json"))
@@ -36,11 +37,10 @@ func (i invoker) invoke(t *testing.T, f manifest.Function) functionAnswer {
 	return a
 }
 
-// Each function answers its event as one of its callers: the journey that the
-// events name is not there.
-func TestLocalEachFunctionAnswersItsEvent(t *testing.T) {
+// The journey in the events does not exist.
+func TestLocal_FunctionsAnswerTheirEvents(t *testing.T) {
 	invoke := invoker(target.machine.Lambda.Invoke)
-	require.True(t, invoke.invoke(t, manifest.Authorizer).IsAuthorized, "a bad token too: the handler refuses it")
+	require.True(t, invoke.invoke(t, manifest.Authorizer).IsAuthorized, "bad tokens pass too: the handler refuses them")
 	for _, route := range manifest.Routes() {
 		want := 404
 		switch route.Function.Name {
@@ -58,9 +58,8 @@ func TestLocalEachFunctionAnswersItsEvent(t *testing.T) {
 	}
 }
 
-// Where no table answers, callers hear that the service is not available, soon
-// enough and no more.
-func TestLocalWithoutATableEachFunctionAnswers503(t *testing.T) {
+// Without a table every function answers 503 and does not say why.
+func TestLocal_FunctionsAnswer503WithoutATable(t *testing.T) {
 	settings := map[string]string{}
 	for _, f := range manifest.Functions() {
 		for _, name := range f.Env {
@@ -80,7 +79,7 @@ func TestLocalWithoutATableEachFunctionAnswers503(t *testing.T) {
 		require.Equal(t, 503, a.StatusCode, "%s: %s", route.Key(), a.Body)
 		require.Equal(t, "application/problem+json", a.Headers["Content-Type"])
 		require.Equal(t, "1", a.Headers["Retry-After"])
-		require.NotContains(t, a.Body, "127.0.0.1", "the cause is for the log")
+		require.NotContains(t, a.Body, "127.0.0.1", "the cause is logged only")
 		t.Logf("%s after %v: %s", route.Key(), time.Since(begun).Round(time.Millisecond), a.Body)
 	}
 }

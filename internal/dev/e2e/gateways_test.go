@@ -8,28 +8,29 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var gatewayFlag = flag.String("gateway", "", "the gateway at -url, where it is known to differ from an HTTP API: ministack or sam")
+var gatewayFlag = flag.String("gateway", "", "the gateway at -url if it is known to differ from an HTTP API: ministack or sam")
 
-// differences are, by gateway, calls that the gateway changes before a function
-// sees them, and the status that they get so. A call that is answered otherwise
-// fails, also when it is answered as it should be.
+// differences are the calls that a gateway is known to answer wrongly, with the
+// status. Tests fail on any other status, the right one included.
 var differences = map[string]map[string]int{
-	// It puts U+FFFD in the place of what is not UTF-8.
+	// It replaces invalid UTF-8 by U+FFFD.
 	"ministack": {"PUT /journeys/{id} {\"name\":\"\xff\"}": 200},
-	// It reads every body as UTF-8, and fails where it is none. Besides, it
-	// answers 403 where there is no route, and keeps the case of headers' names.
+	// It fails on bodies that are not UTF-8. It also answers 403 where there is no
+	// route, and keeps the case of header names.
 	"sam": {"PUT /journeys/{id} {\"name\":\"\xff\"}": 502},
 }
 
-// difference returns the status of a bad call that is known to differ.
-func (b bad) difference() (status int, known bool) {
+// difference returns the status of a call that the gateway is known to answer
+// wrongly.
+func (b badCall) difference() (status int, known bool) {
 	status, known = differences[*gatewayFlag][b.String()]
 	return status, known
 }
 
-func (b bad) String() string { return b.method + " " + b.path + " " + b.body }
+// String returns the call as in differences.
+func (b badCall) String() string { return b.method + " " + b.path + " " + b.body }
 
-func TestEachKnownDifferenceIsOfACallThatIsMade(t *testing.T) {
+func TestGateways_DifferencesAreOfCallsThatAreMade(t *testing.T) {
 	t.Parallel()
 
 	var made []string

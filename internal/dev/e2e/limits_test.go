@@ -17,11 +17,11 @@ import (
 	"journeys/internal/manifest"
 )
 
-// A token of 8 KB is read, and the next longer one that there is, is not.
-func TestATokenMayHave8KB(t *testing.T) {
+// A token of 8,192 bytes is accepted; 8,195 is the next length that a token can have.
+func TestToken_MayHave8KB(t *testing.T) {
 	t.Parallel()
 
-	of := func(length int) string {
+	tokenOf := func(length int) string {
 		c := claims(manifest.Editor, newTenant())
 		for pad := (length - len(sign(t, c))) * 3 / 4; pad > 0; pad-- {
 			if token := sign(t, with(c, "pad", strings.Repeat("x", pad))); len(token) <= length {
@@ -30,17 +30,17 @@ func TestATokenMayHave8KB(t *testing.T) {
 		}
 		return ""
 	}
-	longest := of(8192)
+	longest := tokenOf(8192)
 	require.Len(t, longest, 8192)
-	client{t, longest}.must(200, "GET", "/journeys", "")
-	beyond := of(8195)
+	caller{t, longest}.must(200, "GET", "/journeys", "")
+	beyond := tokenOf(8195)
 	require.Greater(t, len(beyond), 8192)
-	client{t, beyond}.refused(401, "token-malformed", "GET", "/journeys", "")
+	caller{t, beyond}.refused(401, "token-malformed", "GET", "/journeys", "")
 }
 
-// A request's line and header may have 10,240 bytes together, wherever they are
-// long. The gateway of this machine counts them one by one.
-func TestLocalALineAndHeaderMayHave10240Bytes(t *testing.T) {
+// The request line and the headers may have 10,240 bytes together, as the gateway
+// of this machine counts them.
+func TestLocal_RequestLineAndHeadersMayHave10240Bytes(t *testing.T) {
 	t.Parallel()
 
 	c := as(t, manifest.Editor, newTenant())
@@ -49,22 +49,24 @@ func TestLocalALineAndHeaderMayHave10240Bytes(t *testing.T) {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 		require.NoError(t, err)
 		r.Header = http.Header{"Authorization": {"Bearer " + c.token}, "User-Agent": {"e2e"}, "Accept-Encoding": {"identity"}, "X-Long": {header}}
-		a, err := read(http.DefaultClient.Do(r))
+		response, err := http.DefaultClient.Do(r)
 		require.NoError(t, err)
-		return a.status
+		require.NoError(t, response.Body.Close())
+		calls.Add(1)
+		return response.StatusCode
 	}
 	used := len("GET ") - 1 + len("HTTP/1.1") + len(manifest.BasePath+"/journeys?limit=") +
 		len("Authorization"+"Bearer ") + len(c.token) + len("User-Agent"+"e2e"+"Accept-Encoding"+"identity"+"X-Long")
 	left := local.MaxHeader - used
-	zeros := func(n int) string { return strings.Repeat("0", n-1) + "1" } // a number as long as that
+	zeros := func(n int) string { return strings.Repeat("0", n-1) + "1" } // the number 1 in n digits
 	require.Equal(t, 200, status("1", strings.Repeat("x", left-1)))
 	require.Equal(t, 431, status("1", strings.Repeat("x", left)))
 	require.Equal(t, 200, status(zeros(left), ""))
 	require.Equal(t, 431, status(zeros(left+1), ""))
 }
 
-// A tenant may have 10,000 journeys. Its counter is set to one less at once.
-func TestLocalATenantMayHave10000Journeys(t *testing.T) {
+// A tenant may have 10,000 journeys. The test sets the tenant's counter to one less.
+func TestLocal_TenantMayHave10000Journeys(t *testing.T) {
 	t.Parallel()
 
 	tenant := newTenant()
@@ -85,7 +87,7 @@ func TestLocalATenantMayHave10000Journeys(t *testing.T) {
 		},
 	})
 	require.NoError(t, err)
-	require.Equal(t, &types.AttributeValueMemberN{Value: "1"}, old.Attributes["cnt"], "the counter is another item by now")
+	require.Equal(t, &types.AttributeValueMemberN{Value: "1"}, old.Attributes["cnt"], "the counter has moved to another item")
 
 	last := c.create("last", emptyGraph)
 	c.refused(409, "too-many-journeys", "POST", "/journeys", `{"name":"one more"}`)

@@ -10,18 +10,17 @@ import (
 	"journeys/internal/manifest"
 )
 
-// These tests are not parallel: what they do to a function, they do to every
-// call of it.
+// These tests are not parallel: they kill and freeze every process of a function.
 
 const enrollFunction = "enroll-customers"
 
-const many = 500 // customers: enough to do something to the call meanwhile
+const manyCustomers = 500 // a call long enough to be interrupted
 
-// start makes an enroll call of many customers in the background.
-func (c client) start(path, prefix, key string) <-chan answer {
+// startEnroll makes an enroll call of many customers in the background.
+func (c caller) startEnroll(path, prefix, key string) <-chan answer {
 	done := make(chan answer, 1)
 	go func() {
-		a, err := c.try("POST", path+"/enroll", `{"customerIds":`+ids(prefix, many)+`}`, "Idempotency-Key", key)
+		a, err := c.try("POST", path+"/enroll", `{"customerIds":`+ids(prefix, manyCustomers)+`}`, "Idempotency-Key", key)
 		if err != nil {
 			a.text = err.Error()
 		}
@@ -30,20 +29,19 @@ func (c client) start(path, prefix, key string) <-chan answer {
 	return done
 }
 
-// A function that is killed in the middle of a call costs its caller an
-// answer, and nothing else: the next call works, and the retry counts as the
-// first call would have. Each round kills at another moment: when one of the
-// customers, further and further down the list, is seen to be enrolled.
-func TestLocalAKilledFunctionLosesNothing(t *testing.T) {
+// A function that is killed during a call loses only the answer: the next call
+// works, and the retry counts as the first call would have. Each round kills
+// later: once a customer further down the list is enrolled.
+func TestLocal_KilledFunctionLosesNothing(t *testing.T) {
 	c := as(t, manifest.Editor, newTenant())
 	path := c.createActive(wholeGraph)
 	killed := 0
 	const rounds = 4
 	for round := range rounds {
 		name := fmt.Sprintf("round-%d", round)
-		done := c.start(path, name, name)
-		sign := fmt.Sprintf("%s/enrollments/%s-%d", path, name, many*round/rounds)
-		for len(done) == 0 && c.call("GET", sign, "").status != 200 {
+		done := c.startEnroll(path, name, name)
+		enrollment := fmt.Sprintf("%s/enrollments/%s-%d", path, name, manyCustomers*round/rounds)
+		for len(done) == 0 && c.call("GET", enrollment, "").status != 200 {
 			runtime.Gosched()
 		}
 		n := target.machine.Lambda.Kill(enrollFunction)
@@ -51,18 +49,18 @@ func TestLocalAKilledFunctionLosesNothing(t *testing.T) {
 		if a := <-done; n > 0 {
 			require.Contains(t, []int{500, 502, 503, 504}, a.status, "%s: %s", name, a.text)
 		}
-		c.must(201, "POST", path+"/enroll", `{"customerIds":`+ids(name, many)+`}`, "Idempotency-Key", name).counts(t, many, 0)
+		c.must(201, "POST", path+"/enroll", `{"customerIds":`+ids(name, manyCustomers)+`}`, "Idempotency-Key", name).counts(t, manyCustomers, 0)
 	}
 	t.Logf("%d of %d calls were killed", killed, rounds)
 	require.Positive(t, killed)
 }
 
-// A function that is frozen in the middle of a call answers late, and other
-// calls of it are answered meanwhile.
-func TestLocalAFrozenFunctionAnswersLate(t *testing.T) {
+// A function that is frozen during a call answers after it thaws. Meanwhile other
+// calls of it are answered.
+func TestLocal_FrozenFunctionAnswersLate(t *testing.T) {
 	c := as(t, manifest.Editor, newTenant())
 	path := c.createActive(wholeGraph)
-	done := c.start(path, "frozen", "frozen")
+	done := c.startEnroll(path, "frozen", "frozen")
 	for target.machine.Lambda.Freeze(enrollFunction) == 0 {
 		require.Empty(t, done, "the call ended before it was frozen")
 		runtime.Gosched()
@@ -72,5 +70,5 @@ func TestLocalAFrozenFunctionAnswersLate(t *testing.T) {
 	target.machine.Lambda.Thaw(enrollFunction)
 	a := <-done
 	require.Equal(t, 201, a.status, a.text)
-	a.counts(t, many, 0)
+	a.counts(t, manyCustomers, 0)
 }

@@ -13,8 +13,8 @@ import (
 )
 
 var (
-	urlFlag    = flag.String("url", "", "call the API at this address, without /api/v1, instead of one on this machine")
-	issuerFlag = flag.String("issuer", "../../../.local", "directory of the key that the API at -url trusts")
+	urlFlag    = flag.String("url", "", "URL of the API without /api/v1, instead of one on this machine")
+	issuerFlag = flag.String("issuer", "../../../.local", "directory of the signing key that the API at -url trusts")
 )
 
 // target is the API that the tests call.
@@ -22,12 +22,12 @@ var target struct {
 	url     string
 	issuer  *local.Issuer
 	machine *local.Machine // nil with -url
-	log     string         // file that the functions print to; "" with -url
+	log     string         // file with the functions' output; "" with -url
 }
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	stop, err := aim(context.Background())
+	stop, err := setTarget(context.Background())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		os.Exit(1)
@@ -35,15 +35,15 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	stop()
 	if code == 0 && calls.Load() == 0 {
-		fmt.Fprintln(os.Stderr, "e2e: no call was answered")
+		fmt.Fprintln(os.Stderr, "e2e: no call got an answer")
 		code = 1
 	}
 	fmt.Printf("e2e: %d calls answered by %s\n", calls.Load(), target.url)
 	os.Exit(code)
 }
 
-// aim sets the target, and starts it where it is this machine.
-func aim(ctx context.Context) (stop func(), err error) {
+// setTarget sets the target. It starts the API if that is to be on this machine.
+func setTarget(ctx context.Context) (stop func(), err error) {
 	if *urlFlag != "" {
 		target.url = *urlFlag
 		target.issuer, err = local.OpenIssuer(*issuerFlag)
@@ -71,6 +71,6 @@ func aim(ctx context.Context) (stop func(), err error) {
 	}
 	target.url, target.issuer, target.machine = machine.URL, machine.Issuer, machine
 	target.log = output.Name()
-	fmt.Println("e2e: the functions print to", output.Name())
+	fmt.Println("e2e: the functions' log is", output.Name())
 	return machine.Stop, nil
 }

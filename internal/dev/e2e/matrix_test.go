@@ -23,14 +23,14 @@ import (
 	"journeys/internal/manifest"
 )
 
-// TestMatrix makes every call with every kind of token and holds the answers to
-// testdata/matrix.md, which is written by hand: a cell, row or column more or
-// less is a failure.
+// TestMatrix makes every call with every kind of token and compares the answers
+// with testdata/matrix.md, which is written by hand. It fails on any extra or
+// missing cell, row or column.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
 
 	tenant := newTenant()
-	columns := kinds(t, tenant)
+	columns := tokenKinds(t, tenant)
 	header := []string{"call"}
 	for _, column := range columns {
 		header = append(header, column.name)
@@ -40,36 +40,36 @@ func TestMatrix(t *testing.T) {
 		row := []string{route.Method + " " + route.Path}
 		path := as(t, manifest.Admin, tenant).createActive(shortGraph)
 		for _, column := range columns {
-			if route.Method == "DELETE" { // each takes one that is there
+			if route.Method == "DELETE" { // each call needs a journey to delete
 				path = as(t, manifest.Admin, tenant).createActive(shortGraph)
 			}
-			row = append(row, cell(client{t, column.token}, route, path))
+			row = append(row, cell(caller{t, column.token}, route, path))
 		}
 		got = append(got, row)
 	}
 	want := readTable(t, "testdata/matrix.md")
 	require.Equal(t, lines(want), lines(got))
-	t.Logf("%d calls x %d tokens: %d cells as written", len(got)-1, len(columns), (len(got)-1)*len(columns))
+	t.Logf("%d calls x %d tokens: all %d cells match", len(got)-1, len(columns), (len(got)-1)*len(columns))
 }
 
-// cell makes one call on a journey, and returns its status and the problem's
-// code, which the gateway's own answers do not have.
-func cell(c client, route manifest.Route, journey string) string {
+// cell makes one call on a journey. It returns the status and, unless the gateway
+// answered itself, the problem's code.
+func cell(c caller, route manifest.Route, journey string) string {
 	bodies := map[string]string{
 		manifest.CreateJourney.Key():   `{"name":"a"}`,
 		manifest.UpdateJourney.Key():   `{"name":"b"}`,
 		manifest.EnrollCustomers.Key(): `{"customerId":"a"}`,
 		manifest.TestJourney.Key():     `{}`,
-		manifest.PutEvent.Key():        `{"customerId":"nobody","eventType":"unknown"}`,
+		manifest.PutEvent.Key():        `{"customerId":"missing","eventType":"unknown"}`,
 		manifest.RetryEnrollment.Key(): ``,
 		manifest.PutCustomer.Key():     `{"attributes":{}}`,
 	}
 	bodies[manifest.RetryEnrollment.Key()] = ""
 	body, written := bodies[route.Key()]
 	require.True(c.t, written || route.Method == "GET" || route.Method == "DELETE", "the matrix has no body for %s", route.Key())
-	customer := "nobody" // but for the call that makes somebody of them
-	if route.Method == "PUT" {
-		customer = "somebody"
+	customer := "missing"
+	if route.Method == "PUT" { // creates the customer
+		customer = "present"
 	}
 	a := c.call(route.Method, strings.NewReplacer("/journeys/{id}", journey, "{customerId}", customer).Replace(route.Path), body)
 	text := strconv.Itoa(a.status)
@@ -79,12 +79,12 @@ func cell(c client, route manifest.Route, journey string) string {
 	return text
 }
 
-// kind is a column of the matrix.
-type kind struct{ name, token string }
+// column is a kind of token.
+type column struct{ name, token string }
 
-// kinds are the tokens that callers and attackers may come with. All but the
-// last two are of one tenant.
-func kinds(t *testing.T, tenant string) []kind {
+// tokenKinds are the tokens that callers and attackers may send. All but the last
+// two are of one tenant.
+func tokenKinds(t *testing.T, tenant string) []column {
 	as := func(role string) map[string]any { return claims(role, tenant) }
 	admin := as(manifest.Admin)
 	hour := time.Now().Add(time.Hour).Unix()
@@ -94,7 +94,7 @@ func kinds(t *testing.T, tenant string) []kind {
 	secret := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 	own, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)
-	return []kind{
+	return []column{
 		{"admin", sign(t, admin)},
 		{"editor", sign(t, as(manifest.Editor))},
 		{"viewer", sign(t, as(manifest.Viewer))},
@@ -114,7 +114,7 @@ func kinds(t *testing.T, tenant string) []kind {
 	}
 }
 
-// forge signs by another way than the issuer's.
+// forge signs a token with another method or key than the issuer's.
 func forge(t *testing.T, method jwt.SigningMethod, key any, kid string, claims map[string]any) string {
 	t.Helper()
 	token := jwt.NewWithClaims(method, jwt.MapClaims(claims))
@@ -124,7 +124,7 @@ func forge(t *testing.T, method jwt.SigningMethod, key any, kid string, claims m
 	return text
 }
 
-// published returns the key that everybody can read.
+// published returns an issuer's public key.
 func published(t *testing.T, issuer *local.Issuer) (kid string, key *rsa.PublicKey) {
 	t.Helper()
 	k := keySet(t, issuer)[0]
@@ -136,7 +136,7 @@ func published(t *testing.T, issuer *local.Issuer) (kid string, key *rsa.PublicK
 	return k["kid"], &rsa.PublicKey{N: number("n"), E: int(number("e").Int64())}
 }
 
-// keySet returns the keys that issuers publish.
+// keySet returns the public keys of issuers.
 func keySet(t *testing.T, issuers ...*local.Issuer) []map[string]string {
 	t.Helper()
 	var keys []map[string]string
@@ -150,7 +150,7 @@ func keySet(t *testing.T, issuers ...*local.Issuer) []map[string]string {
 	return keys
 }
 
-// readTable reads the one table of a Markdown file, its header first.
+// readTable returns the rows of the table in a Markdown file, its header first.
 func readTable(t *testing.T, path string) [][]string {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -170,8 +170,7 @@ func readTable(t *testing.T, path string) [][]string {
 	return rows
 }
 
-// lines returns a table as one line for each cell, so that a difference names
-// its row and column.
+// lines returns one line per cell of a table, which names its row and column.
 func lines(table [][]string) []string {
 	var list []string
 	for _, row := range table {

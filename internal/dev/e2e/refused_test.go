@@ -2,40 +2,42 @@ package e2e
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/manifest"
 )
 
-// bad is one bad call and where its problem document has to point. Its path is
-// that of a draft, or of an active journey where it ends in /enroll.
-type bad struct {
+// badCall is an invalid call and the pointers of its problem document. The journey
+// in its path is a draft, and active if the path ends in /enroll.
+type badCall struct {
 	method, path, body string
 	at                 []string
 }
 
-func post(body string, at ...string) bad   { return bad{"POST", "/journeys", body, at} }
-func put(body string, at ...string) bad    { return bad{"PUT", "/journeys/{id}", body, at} }
-func enroll(body string, at ...string) bad { return bad{"POST", "/journeys/{id}/enroll", body, at} }
-func test(body string, at ...string) bad   { return bad{"POST", "/journeys/{id}/test", body, at} }
-func list(query string, at ...string) bad  { return bad{"GET", "/journeys?" + query, "", at} }
+func post(body string, at ...string) badCall { return badCall{"POST", "/journeys", body, at} }
+func put(body string, at ...string) badCall  { return badCall{"PUT", "/journeys/{id}", body, at} }
+func enroll(body string, at ...string) badCall {
+	return badCall{"POST", "/journeys/{id}/enroll", body, at}
+}
+func test(body string, at ...string) badCall  { return badCall{"POST", "/journeys/{id}/test", body, at} }
+func list(query string, at ...string) badCall { return badCall{"GET", "/journeys?" + query, "", at} }
 
-// graph is a PUT of a definition.
-func graph(definition string, at ...string) bad { return put(`{"definition":`+definition+`}`, at...) }
+// graph returns a PUT of a definition.
+func graph(definition string, at ...string) badCall {
+	return put(`{"definition":`+definition+`}`, at...)
+}
 
-// split is a graph whose split has this condition.
-func split(condition string, at string) bad {
+// split returns a PUT of a graph with a split by a condition.
+func split(condition string, at string) badCall {
 	return graph(`{"nodes":[{"id":"a","type":"condition_split","config":{"condition":`+condition+`}}],"edges":[]}`,
 		"/definition/nodes/0/config/condition"+at)
 }
 
-// invalid are the rows of bad input that get a 400 which names every fault.
-var invalid = map[string][]bad{
+// invalid are the calls that get a 400 that names every fault.
+var invalid = map[string][]badCall{
 	"malformed JSON": {
 		post(`{"name":"a",}`, ""), post(`{"name":`, ""), post("", ""), post(`{"name":"a"}}`, ""), post("\x00", ""),
 		put(`{"name":"\ud800"}`, "/name"), put("{\"name\":\"\xff\"}", "/name"), put(`{"name":"a","name":"b"}`, "/name"),
@@ -80,7 +82,7 @@ var invalid = map[string][]bad{
 	"limit=201": {list("limit=201", "/query/limit"), list("limit=0&offset=x", "/query/limit", "/query/offset")},
 }
 
-func TestBadInputIsAnsweredWithAllItsFaults(t *testing.T) {
+func TestBadInput_IsAnsweredWithAllFaults(t *testing.T) {
 	t.Parallel()
 
 	c := as(t, manifest.Editor, newTenant())
@@ -89,7 +91,7 @@ func TestBadInputIsAnsweredWithAllItsFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			c := client{t, c.token}
+			c := caller{t, c.token}
 			for _, row := range rows {
 				path := strings.Replace(row.path, "/journeys/{id}", draft, 1)
 				if strings.HasSuffix(row.path, "/enroll") {
@@ -106,8 +108,8 @@ func TestBadInputIsAnsweredWithAllItsFaults(t *testing.T) {
 	}
 }
 
-// Graphs that a draft may have and an active journey may not.
-func TestAGraphThatIsNotWholeCannotBecomeActive(t *testing.T) {
+// A draft may have these graphs, an active journey may not.
+func TestIncompleteGraph_CannotBecomeActive(t *testing.T) {
 	t.Parallel()
 
 	const in, out = `{"id":"in","type":"entry_trigger"}`, `{"id":"out","type":"exit"}`
@@ -123,9 +125,9 @@ func TestAGraphThatIsNotWholeCannotBecomeActive(t *testing.T) {
 			edge("in", "a") + `,` + edge("a", "b") + `,` + edge("b", "a") + `]}`,
 		"a split with one branch": `{"nodes":[` + in + `,` + out + node("s", "condition_split", condition) + `],"edges":[` +
 			edge("in", "s") + `,{"source":"s","target":"out","sourceHandle":"true"}]}`,
-		"a way without an exit":   `{"nodes":[` + in + node("a", "wait", wait) + `],"edges":[` + edge("in", "a") + `]}`,
-		"a node nobody reaches":   `{"nodes":[` + in + `,` + out + node("a", "wait", wait) + `],"edges":[` + edge("in", "out") + `,` + edge("a", "out") + `]}`,
-		"a wait without a length": `{"nodes":[` + in + `,` + out + node("a", "wait", `{}`) + `],"edges":[` + edge("in", "a") + `,` + edge("a", "out") + `]}`,
+		"a path without an exit":  `{"nodes":[` + in + node("a", "wait", wait) + `],"edges":[` + edge("in", "a") + `]}`,
+		"an unreachable node":     `{"nodes":[` + in + `,` + out + node("a", "wait", wait) + `],"edges":[` + edge("in", "out") + `,` + edge("a", "out") + `]}`,
+		"a wait without duration": `{"nodes":[` + in + `,` + out + node("a", "wait", `{}`) + `],"edges":[` + edge("in", "a") + `,` + edge("a", "out") + `]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -140,7 +142,7 @@ func TestAGraphThatIsNotWholeCannotBecomeActive(t *testing.T) {
 			require.Equal(t, "draft", c.must(200, "GET", path, "").body["status"])
 			c.refused(400, "journey-not-active", "POST", path+"/enroll", `{"customerId":"a"}`)
 
-			// The same graph is refused for a journey that is active.
+			// An active journey cannot get the graph either.
 			active := c.createActive(shortGraph)
 			c.refused(400, "graph-not-whole", "PUT", active, `{"definition":`+definition+`}`)
 			c.must(201, "POST", active+"/enroll", `{"customerId":"a"}`).counts(t, 1, 0)
@@ -148,7 +150,7 @@ func TestAGraphThatIsNotWholeCannotBecomeActive(t *testing.T) {
 	}
 }
 
-func TestABodyThatIsTooLargeOrOfAnotherTypeIsRefused(t *testing.T) {
+func TestBody_TooLargeOrOfAnotherTypeIsRefused(t *testing.T) {
 	t.Parallel()
 
 	c := as(t, manifest.Editor, newTenant())
@@ -162,12 +164,12 @@ func TestABodyThatIsTooLargeOrOfAnotherTypeIsRefused(t *testing.T) {
 	c.refused(413, "body-too-large", "PUT", draft, big)
 }
 
-// The limits of the contract hold at the limit, and refuse one beyond it.
-func TestLimitsAreWhereTheyAreSaidToBe(t *testing.T) {
+// A value at its limit is accepted, one beyond is refused.
+func TestLimits_AreAsDocumented(t *testing.T) {
 	t.Parallel()
 
 	c := as(t, manifest.Editor, newTenant())
-	filled := func(bytes int) string { // a definition of so many bytes
+	filled := func(bytes int) string { // a definition of that many bytes
 		empty := `{"nodes":[],"edges":[],"note":""}`
 		return empty[:len(empty)-2] + strings.Repeat("x", bytes-len(empty)) + `"}`
 	}
@@ -181,110 +183,5 @@ func TestLimitsAreWhereTheyAreSaidToBe(t *testing.T) {
 		c.must(200, "PUT", path, fmt.Sprintf(`{%q:%s}`, field, values[0]))
 		a := c.refused(400, "invalid-request", "PUT", path, fmt.Sprintf(`{%q:%s}`, field, values[1]))
 		require.Equal(t, []string{"/" + field}, a.pointers())
-	}
-}
-
-func TestATokenThatIsNotGoodIsRefused(t *testing.T) {
-	t.Parallel()
-
-	good := claims(manifest.Editor, newTenant())
-	signed := sign(t, good)
-	parts := strings.Split(signed, ".")
-	past := time.Now().Add(-time.Hour).Unix()
-	for name, row := range map[string]struct {
-		token string
-		code  string
-	}{
-		"forged":             {parts[0] + "." + parts[1] + "." + strings.Repeat("A", len(parts[2])), "token-signature"},
-		"without signature":  {"eyJhbGciOiJub25lIn0." + parts[1] + ".", ""},
-		"not a token":        {"abc", "token-malformed"},
-		"expired":            {sign(t, with(good, "exp", past)), "token-expired"},
-		"without expiry":     {sign(t, with(good, "exp", nil)), ""},
-		"not yet valid":      {sign(t, with(good, "nbf", time.Now().Add(time.Hour).Unix())), "token-not-yet-valid"},
-		"of another issuer":  {sign(t, with(good, "iss", "https://other.invalid")), "token-issuer"},
-		"for somebody else":  {sign(t, with(good, "aud", "other")), "token-audience"},
-		"without an issuer":  {sign(t, with(good, "iss", nil)), "token-issuer"},
-		"without a reader":   {sign(t, with(good, "aud", nil)), "token-audience"},
-		"a claim is changed": {parts[0] + "." + strings.ToUpper(parts[1]) + "." + parts[2], ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-
-			a := client{t, row.token}.must(401, "GET", "/journeys", "")
-			require.NotEmpty(t, a.header.Get("WWW-Authenticate"), a.text)
-			if row.code != "" {
-				require.Equal(t, row.code, a.body["code"])
-			}
-		})
-	}
-	client{t, ""}.must(401, "GET", "/journeys", "")
-	client{t, signed}.must(200, "GET", "/journeys", "")
-}
-
-func TestATenantOrRoleThatIsNoneIsForbidden(t *testing.T) {
-	t.Parallel()
-
-	good := claims(manifest.Admin, newTenant())
-	for name, token := range map[string]string{
-		"tenant-invalid": sign(t, with(good, "tenant", "a#b")),
-		"role-unknown":   sign(t, with(good, "role", "owner")),
-	} {
-		client{t, token}.refused(403, name, "GET", "/journeys", "")
-	}
-	client{t, sign(t, with(good, "tenant", nil))}.refused(403, "tenant-invalid", "GET", "/journeys", "")
-	client{t, sign(t, with(good, "role", nil))}.refused(403, "role-unknown", "GET", "/journeys", "")
-	// Nothing but the token says who calls.
-	client{t, sign(t, with(good, "role", manifest.Viewer))}.refused(403, "role-not-allowed", "GET", "/journeys", "",
-		"X-Role", "admin", "X-Tenant", "t", "X-Amzn-Apigateway-Api-Context", `{"authorizer":{"lambda":{"role":"admin"}}}`)
-}
-
-func TestEachRoleMayDoWhatTheTableSays(t *testing.T) {
-	t.Parallel()
-
-	tenant := newTenant()
-	missing := "jrn_01JD0000000000000000000000"
-	for _, route := range manifest.Routes() {
-		for _, role := range []string{manifest.Admin, manifest.Editor, manifest.Viewer, manifest.Ingest} {
-			a := as(t, role, tenant).call(route.Method, strings.ReplaceAll(route.Path, "{id}", missing), "")
-			allowed := strings.Contains(strings.Join(route.Roles, " "), role)
-			require.Equal(t, !allowed, a.status == http.StatusForbidden, "%s as %s: %d %s", route.Key(), role, a.status, a.text)
-			require.Less(t, a.status, 500)
-		}
-	}
-}
-
-// Another tenant's journey is answered exactly as a missing one.
-func TestAnotherTenantsJourneyIsNotThere(t *testing.T) {
-	t.Parallel()
-
-	owner, stranger := as(t, manifest.Admin, newTenant()), as(t, manifest.Admin, newTenant())
-	path := owner.createActive(shortGraph)
-	nowhere := "/journeys/jrn_01JD0000000000000000000000"
-	for _, row := range []struct{ method, path, body string }{
-		{"GET", "", ""},
-		{"PUT", "", `{"name":"mine"}`},
-		{"DELETE", "", ""},
-		{"POST", "/enroll", `{"customerId":"a"}`},
-		{"POST", "/test", `{}`},
-	} {
-		theirs := stranger.refused(404, "journey-not-found", row.method, path+row.path, row.body)
-		none := stranger.refused(404, "journey-not-found", row.method, nowhere+row.path, row.body)
-		require.Equal(t, none.body["detail"], theirs.body["detail"])
-	}
-	require.InDelta(t, 0, total(stranger, ""), 0)
-	require.Equal(t, "Welcome", owner.must(200, "GET", path, "").body["name"])
-}
-
-// Paths with what gateways and routers stumble over.
-func TestAStrangePathIsNotFound(t *testing.T) {
-	t.Parallel()
-
-	c := as(t, manifest.Admin, newTenant())
-	for _, path := range []string{
-		"/journeys/x", "/journeys/%00", "/journeys/a%3Fadmin=true", "/journeys/50%25", "/journeys/..%2f..",
-		"/journeys/%23", "/journeys/jrn_01jd0000000000000000000000", "/nothing",
-	} {
-		a := c.call("GET", path, "")
-		require.Contains(t, []int{400, 403, 404}, a.status, "%s: %s", path, a.text)
 	}
 }

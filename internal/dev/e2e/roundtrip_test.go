@@ -13,7 +13,7 @@ import (
 	"journeys/internal/manifest"
 )
 
-// strange are values that stores, floats and encoders like to change.
+// strange are values that stores, floats and encoders tend to change.
 var strange = []string{
 	`1e308`, `-1.7976931348623157e308`, `5e-324`, `1E400`, `-0`, `0.10`, `1.0`, `1e2`, `1E+02`,
 	`123456789012345678901234567890123456789`, `9007199254740993`, `18446744073709551616`,
@@ -22,10 +22,10 @@ var strange = []string{
 	`[]`, `{}`, `[[],{"":[]}]`,
 }
 
-// space is what may stand between tokens.
+// space is white space between tokens.
 var space = rapid.SampledFrom([]string{"", "", " ", "\n\t\r "})
 
-// anyValue generates the JSON of a value, nested at most so deep.
+// anyValue generates the JSON of a value with at most depth levels.
 func anyValue(depth int) *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		kind := rapid.IntRange(0, 3).Draw(t, "kind")
@@ -48,7 +48,7 @@ func anyText(n int) *rapid.Generator[string] {
 	})
 }
 
-// members generates members of an object whose names are not among taken.
+// members generates members of an object without the names in taken.
 func members(t *rapid.T, depth int, taken []string) []string {
 	seen := map[string]bool{}
 	for _, name := range taken {
@@ -58,7 +58,7 @@ func members(t *rapid.T, depth int, taken []string) []string {
 	for range rapid.IntRange(0, 3).Draw(t, "members") {
 		name := anyText(8).Draw(t, "name")
 		var decoded string
-		_ = json.Unmarshal([]byte(name), &decoded) // it was just written
+		_ = json.Unmarshal([]byte(name), &decoded) // cannot fail: anyText generates JSON
 		if seen[decoded] {
 			continue
 		}
@@ -69,15 +69,14 @@ func members(t *rapid.T, depth int, taken []string) []string {
 	return list
 }
 
-// anyPayload generates a payload. Two braces begin a placeholder, which must be
-// one that is known.
+// anyPayload generates a payload without two braces, which start a placeholder.
 func anyPayload() *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		return "{" + strings.Join(members(t, 2, nil), ",") + "}"
 	}).Filter(func(payload string) bool { return !strings.Contains(payload, "{{") })
 }
 
-// anyGraph generates a graph as an editor may save it, with keys of its own
+// anyGraph generates a graph as an editor may save it, with the editor's own keys
 // everywhere.
 func anyGraph() *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
@@ -95,7 +94,7 @@ func anyGraph() *rapid.Generator[string] {
 	})
 }
 
-// anyEntry generates an entry condition with a value that is hard to keep.
+// anyEntry generates an entry condition with a value that is easily changed.
 func anyEntry() *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		scalars := []string{`1e308`, `-0`, `0.10`, `123456789012345678901234567890123456789`, `true`, `"\u0000"`, `"\ud83d\ude00"`, `"\/"`}
@@ -105,10 +104,9 @@ func anyEntry() *rapid.Generator[string] {
 	})
 }
 
-// What is accepted on write is given back equal on read: the graph and the
-// entry condition character by character but for white space, the texts as
-// they were meant.
-func TestWhatIsWrittenIsRead(t *testing.T) {
+// What a write accepts a read returns: the graph and the entry condition character
+// by character except for white space, other fields by value.
+func TestJourney_IsReadAsWritten(t *testing.T) {
 	t.Parallel()
 
 	c := as(t, manifest.Editor, newTenant())
@@ -132,14 +130,14 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 		requireRead(t, c, path, create)
 		accepted += 2
 	})
-	t.Logf("%d writes were read as they were written", accepted)
+	t.Logf("%d writes read back unchanged", accepted)
 }
 
 func anyName() *rapid.Generator[string] {
 	return anyText(255).Filter(func(s string) bool { return s != `""` })
 }
 
-// kinds of values that a journey's fields may have.
+// fieldKinds generate the values of a journey's fields.
 var fieldKinds = []struct {
 	name  string
 	value *rapid.Generator[string]
@@ -162,6 +160,7 @@ func fields(t *rapid.T) map[string]string {
 	return some
 }
 
+// object returns fields as a JSON object.
 func object(fields map[string]string) string {
 	var list []string
 	for name, value := range fields {
@@ -170,14 +169,15 @@ func object(fields map[string]string) string {
 	return "{" + strings.Join(list, ",") + "}"
 }
 
-// raw returns the members of an answer. Numbers in it may be too large to be
-// decoded.
+// raw returns the members of an answer undecoded: its numbers may be too large for
+// a float.
 func raw(t *rapid.T, a answer) (members map[string]json.RawMessage) {
 	require.NoError(t, json.Unmarshal([]byte(a.text), &members))
 	return members
 }
 
-func requireRead(t *rapid.T, c client, path string, written map[string]string) {
+// requireRead requires that a journey has the written fields.
+func requireRead(t *rapid.T, c caller, path string, written map[string]string) {
 	a, err := c.try("GET", path, "")
 	require.NoError(t, err)
 	require.Equal(t, 200, a.status, a.text)

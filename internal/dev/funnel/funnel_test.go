@@ -8,10 +8,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/dev/client"
 	"journeys/internal/dev/funnel"
+	"journeys/internal/manifest"
 )
 
-func TestFunnelIsDrawn(t *testing.T) {
+func TestFunnel_DrawsWhatTheAPIAnswers(t *testing.T) {
 	t.Parallel()
 
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -26,7 +28,8 @@ func TestFunnelIsDrawn(t *testing.T) {
 			{"nodeId":"in","nodeType":"entry_trigger","version":1,"entered":1,"completed":0,"active":1,"failed":0,"dropped":0}]}`))
 	}))
 	defer api.Close()
-	a, err := funnel.Read(t.Context(), api.Client(), api.URL, "token", "jrn_1")
+	c := &client.Client{Base: api.URL + manifest.BasePath, Token: client.Fixed("token")}
+	a, err := funnel.Read(t.Context(), c, "jrn_1")
 	require.NoError(t, err)
 	require.Equal(t, "Welcome (active), as of 2026-11-24T16:03:07.412Z\n"+
 		"10 entered: 3 inside, 5 completed (50.0 %), 1 expired, 0 cancelled, 1 failed", a.Summary())
@@ -36,7 +39,7 @@ func TestFunnelIsDrawn(t *testing.T) {
   as of version 1:
   in   entry_trigger        1 ###........................... 1 here`, "\n"+strings.Join(a.Lines(), "\n"))
 
-	_, err = funnel.Read(t.Context(), api.Client(), api.URL, "token", "jrn_2")
+	_, err = funnel.Read(t.Context(), c, "jrn_2")
 	require.ErrorContains(t, err, "404")
-	require.Contains(t, funnel.Analytics{}.Summary(), "nothing is counted yet")
+	require.Contains(t, funnel.Analytics{}.Summary(), "nothing counted yet")
 }

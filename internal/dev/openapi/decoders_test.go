@@ -25,54 +25,54 @@ import (
 	"journeys/internal/manifest"
 )
 
-// empty is a store that no request gets anything from, so that an answer other
-// than 400 says that the request itself was read.
-type empty struct {
+// emptyStore is a store without data. An answer other than 400 then means that the
+// request was accepted.
+type emptyStore struct {
 	journey.JourneyStore
 	journey.EnrollmentStore
 	journey.CustomerStore
 	journey.EventStore
 }
 
-func (empty) Create(context.Context, journey.Tenant, journey.Journey) error {
+func (emptyStore) Create(context.Context, journey.Tenant, journey.Journey) error {
 	return journey.ErrTooMany
 }
 
-func (empty) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+func (emptyStore) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
 	return journey.Journey{}, journey.ErrNotFound
 }
 
-func (empty) List(context.Context, journey.Tenant, journey.Filter) (journey.Page, error) {
+func (emptyStore) List(context.Context, journey.Tenant, journey.Filter) (journey.Page, error) {
 	return journey.Page{}, journey.ErrNotFound
 }
 
-func (empty) PutLastEvent(context.Context, journey.Tenant, string, string, time.Time) error {
+func (emptyStore) PutLastEvent(context.Context, journey.Tenant, string, string, time.Time) error {
 	return journey.ErrNoCustomer
 }
 
-func (empty) ReserveEvent(context.Context, journey.Tenant, journey.EventRecord, time.Time) (journey.EventRecord, error) {
+func (emptyStore) ReserveEvent(context.Context, journey.Tenant, journey.EventRecord, time.Time) (journey.EventRecord, error) {
 	return journey.EventRecord{}, journey.ErrNoCustomer
 }
 
-func (empty) PutProfile(context.Context, journey.Tenant, journey.Profile) error {
+func (emptyStore) PutProfile(context.Context, journey.Tenant, journey.Profile) error {
 	return journey.ErrNoCustomer
 }
 
-func (empty) Counters(context.Context, journey.Tenant, journey.ID, analytics.Range) (analytics.Counters, error) {
+func (emptyStore) Counters(context.Context, journey.Tenant, journey.ID, analytics.Range) (analytics.Counters, error) {
 	return analytics.Counters{}, nil
 }
 
-// fault is one entry of a problem's errors.
+// fault is an entry of a problem document's errors.
 type fault struct{ Pointer, Detail string }
 
-// decoders are the handlers that read requests when the functions run.
+// decoders are the functions' own handlers.
 type decoders struct{ mux *http.ServeMux }
 
 func newDecoders() decoders {
 	now := func() time.Time { return time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC) }
 	a := &api.API{
-		Journeys:  journey.NewService(journey.Stores{Journeys: empty{}, Enrollments: empty{}, Customers: empty{}, Events: empty{}}, now, rand.NewChaCha8([32]byte{})),
-		Analytics: analytics.NewReader(empty{}),
+		Journeys:  journey.NewService(journey.Stores{Journeys: emptyStore{}, Enrollments: emptyStore{}, Customers: emptyStore{}, Events: emptyStore{}}, now, rand.NewChaCha8([32]byte{})),
+		Analytics: analytics.NewReader(emptyStore{}),
 		Log:       slog.New(slog.DiscardHandler),
 		Now:       now,
 		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
@@ -86,7 +86,7 @@ func newDecoders() decoders {
 	return d
 }
 
-// faults returns what the decoders find wrong with a request.
+// faults returns the faults that the decoders find in a request.
 func (d decoders) faults(t *testing.T, r *http.Request) []fault {
 	tenant, _ := journey.ParseTenant("demo")
 	caller := auth.Caller{
@@ -105,14 +105,15 @@ func (d decoders) faults(t *testing.T, r *http.Request) []fault {
 	return problem.Errors
 }
 
-// beyondSchemas are the rules that a schema cannot say and its description
-// says in words.
+// beyondSchemas matches the faults of rules that a schema cannot express and its
+// description states in words.
 var beyondSchemas = regexp.MustCompile(`^(names no node of this graph|is the id of nodes/\d+ too|` +
 	`must have at most \d+ bytes as compact JSON, has \d+|must have at most \d+ conditions inside, has \d+|` +
 	`must not be nested more than \d+ deep|must be an RFC 3339 time from 1970 to 9000.*)$`)
 
-// requests lists the bodies of the document's requests, by example.
-func requests(t *testing.T) map[string]*example {
+// requestExamples returns the example requests of the document, by operation and
+// name.
+func requestExamples(t *testing.T) map[string]*example {
 	list := map[string]*example{}
 	for path, item := range Load().doc.Paths.Map() {
 		for method, op := range item.Operations() {
@@ -130,7 +131,7 @@ func requests(t *testing.T) map[string]*example {
 	return list
 }
 
-// example is a request of the document.
+// example is an example request.
 type example struct {
 	method, path string
 	body         any
@@ -142,13 +143,12 @@ func (e *example) request(t *testing.T, body []byte) *http.Request {
 	return r
 }
 
-// The decoders and the schemas are two descriptions of the same requests. Each
-// example is read by both, and then each of its values is replaced, taken away
-// and added to: both must say the same of what comes out.
-func TestSchemasAndDecodersAgree(t *testing.T) {
+// Schemas and decoders describe the same requests. Both read each example, and each
+// change of it that replaces, removes or adds one value. They must agree.
+func TestSchemas_AgreeWithDecodersOnBodies(t *testing.T) {
 	t.Parallel()
 	d := newDecoders()
-	for name, e := range requests(t) {
+	for name, e := range requestExamples(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			whole, err := json.Marshal(e.body)
@@ -179,12 +179,12 @@ func TestSchemasAndDecodersAgree(t *testing.T) {
 	}
 }
 
-// part is a body and the value in it that changes.
+// part is a body and the object in it that is changed.
 type part struct{ body, changes map[string]any }
 
-// parts returns bodies that are the given one together: one for each node and
-// edge of a graph, and the rest. What is wrong with one says nothing of another,
-// and small bodies are read faster.
+// parts splits a body into one for each node and each edge of its graph, and one
+// for the rest: faults of different parts are independent, and small bodies are
+// read faster.
 func parts(body map[string]any) []part {
 	graph, ok := body["definition"].(map[string]any)
 	if !ok {
@@ -212,7 +212,7 @@ func parts(body map[string]any) []part {
 	return list
 }
 
-// values is what each value of a body is replaced by.
+// values are the values that replace each value of a body.
 var values = []any{
 	nil, true, false, 0, 1, -1, 0.5, 100, 101, 365, 366, 8760, 8760.5, 20000, 20001, 525601, 1e300,
 	"", "a", "a.b", ".", "a..b", "\u0085", "true", "draft", "exit", "wait", "eq", "in", "exists", "gt", "fail", "resend", "days", "x y",
@@ -227,8 +227,8 @@ var values = []any{
 	map[string]any{"value": 1, "unit": "days"}, map[string]any{strings.Repeat("n", 65): map[string]any{}},
 }
 
-// mutate changes one place of the value after the other, calls check, and
-// changes it back.
+// mutate changes one place of the value after another. It calls check after each
+// change and then undoes it.
 func mutate(value any, check func(what string)) {
 	switch value := value.(type) {
 	case map[string]any:
@@ -236,25 +236,25 @@ func mutate(value any, check func(what string)) {
 			old := value[name]
 			for _, v := range values {
 				value[name] = v
-				check("replaced " + name)
+				check("replace " + name)
 			}
 			delete(value, name)
-			check("without " + name)
+			check("remove " + name)
 			value[strings.ToUpper(name[:1])+name[1:]+"_"] = old
-			check("renamed " + name)
+			check("rename " + name)
 			delete(value, strings.ToUpper(name[:1])+name[1:]+"_")
 			value[name] = old
 			mutate(old, check)
 		}
 		value["unknown"] = 1
-		check("with an unknown field")
+		check("add an unknown field")
 		delete(value, "unknown")
 	case []any:
 		for i := range value {
 			old := value[i]
 			for _, v := range values {
 				value[i] = v
-				check(fmt.Sprint("replaced ", i))
+				check(fmt.Sprint("replace ", i))
 			}
 			value[i] = old
 			mutate(old, check)
@@ -262,7 +262,7 @@ func mutate(value any, check func(what string)) {
 	}
 }
 
-func TestSchemasAndDecodersAgreeOnParameters(t *testing.T) {
+func TestSchemas_AgreeWithDecodersOnParameters(t *testing.T) {
 	t.Parallel()
 	d := newDecoders()
 	long := strings.Repeat("a", 128)
@@ -271,13 +271,13 @@ func TestSchemasAndDecodersAgreeOnParameters(t *testing.T) {
 		"?offset=0", "?offset=-1", "?offset=2147483647", "?offset=2147483648", "?offset=1e3",
 		"?status=draft", "?status=Draft", "?status=", "?other=1", "?limit=1&limit=1", "?status=active&limit=2&offset=3",
 	} {
-		agree(t, d, httptest.NewRequest("GET", "/api/v1/journeys"+target, nil))
+		requireAgreement(t, d, httptest.NewRequest("GET", "/api/v1/journeys"+target, nil))
 	}
 	for _, query := range []string{
 		"?status=failed", "?status=inside", "?status=", "?nodeId=a-1", "?nodeId=", "?nodeId=a.b", "?limit=200", "?limit=201",
 		"?cursor=", "?cursor=abc_-9", "?cursor=a+b", "?cursor=" + strings.Repeat("a", 800), "?cursor=" + strings.Repeat("a", 801), "?offset=1",
 	} {
-		agree(t, d, httptest.NewRequest("GET", "/api/v1/journeys/"+id+"/enrollments"+query, nil))
+		requireAgreement(t, d, httptest.NewRequest("GET", "/api/v1/journeys/"+id+"/enrollments"+query, nil))
 	}
 	headers := map[string][]string{
 		"GET If-None-Match": {"*", `"1"`, `W/"1"`, `"1", W/"2" ,"x"`, `1`, `"1`, `"1""2"`, `"a b"`, `w/"1"`, `*, "1"`, ``},
@@ -300,18 +300,18 @@ func TestSchemasAndDecodersAgreeOnParameters(t *testing.T) {
 			r := httptest.NewRequest(method, target, strings.NewReader(body))
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set(name, text)
-			agree(t, d, r)
+			requireAgreement(t, d, r)
 		}
 	}
 }
 
-// agree fails the test unless the contract and the decoders say the same of a
-// request.
-func agree(t *testing.T, d decoders, r *http.Request) {
+// requireAgreement requires that the document and the decoders both accept or both
+// refuse a request.
+func requireAgreement(t *testing.T, d decoders, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	require.NoError(t, err)
 	r.Body = io.NopCloser(strings.NewReader(string(body)))
-	byContract := Load().CheckRequest(r, body)
+	bySchema := Load().CheckRequest(r, body)
 	faults := d.faults(t, r)
-	require.Equal(t, byContract != nil, len(faults) > 0, "%s %s %v: %v %v", r.Method, r.URL, r.Header, byContract, faults)
+	require.Equal(t, bySchema != nil, len(faults) > 0, "%s %s %v: %v %v", r.Method, r.URL, r.Header, bySchema, faults)
 }

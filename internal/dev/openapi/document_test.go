@@ -12,13 +12,13 @@ import (
 	"journeys/internal/manifest"
 )
 
-// operation is what the document and the manifest both say of a route.
+// operation is the part of a route that the document and the manifest share.
 type operation struct {
 	ID    string
 	Roles []string
 }
 
-func TestTheDocumentAndTheManifestNameTheSameOperations(t *testing.T) {
+func TestDocument_HasTheOperationsOfTheManifest(t *testing.T) {
 	t.Parallel()
 	want := map[string]operation{}
 	for _, r := range manifest.Routes() {
@@ -38,14 +38,14 @@ func TestTheDocumentAndTheManifestNameTheSameOperations(t *testing.T) {
 	require.Equal(t, want, got)
 }
 
-// described is an example and what it stands for.
+// described is an example with its schema.
 type described struct {
 	name   string
 	schema *openapi3.SchemaRef
 	value  any
 }
 
-// examplesOf lists the examples of a request or an answer. Each must have one.
+// examplesOf returns the examples of a request or an answer, which must have one.
 func examplesOf(t *testing.T, where string, content openapi3.Content) []described {
 	var list []described
 	for kind, media := range content {
@@ -57,9 +57,9 @@ func examplesOf(t *testing.T, where string, content openapi3.Content) []describe
 	return list
 }
 
-// everyExample lists the examples of the document's bodies, parameters and
+// allExamples returns the examples of the document's bodies, parameters and
 // headers.
-func everyExample(t *testing.T) []described {
+func allExamples(t *testing.T) []described {
 	var list []described
 	for path, item := range Load().doc.Paths.Map() {
 		for method, op := range item.Operations() {
@@ -81,9 +81,9 @@ func everyExample(t *testing.T) []described {
 	return list
 }
 
-func TestEveryExampleIsWhatItsSchemaSays(t *testing.T) {
+func TestDocument_ExamplesMatchTheirSchemas(t *testing.T) {
 	t.Parallel()
-	list := everyExample(t)
+	list := allExamples(t)
 	require.Greater(t, len(list), 100)
 	for _, example := range list {
 		err := example.schema.Value.VisitJSON(plain(t, example.value),
@@ -92,7 +92,7 @@ func TestEveryExampleIsWhatItsSchemaSays(t *testing.T) {
 	}
 }
 
-// plain returns the value as encoding/json reads it.
+// plain returns a value with the types that encoding/json decodes to.
 func plain(t *testing.T, value any) any {
 	text, err := json.Marshal(value)
 	require.NoError(t, err)
@@ -101,8 +101,9 @@ func plain(t *testing.T, value any) any {
 	return read
 }
 
-// Where the gateway may answer itself, its body is described beside ours.
-func TestBothBodiesAreDescribedWhereTheGatewayMayAnswer(t *testing.T) {
+// Where the gateway may answer itself, its body is described beside the problem
+// document.
+func TestDocument_DescribesTheGatewaysOwnAnswers(t *testing.T) {
 	t.Parallel()
 	for path, item := range Load().doc.Paths.Map() {
 		for method, op := range item.Operations() {

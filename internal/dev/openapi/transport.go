@@ -10,22 +10,22 @@ import (
 
 type validKey struct{}
 
-// Valid returns ctx for a request that is meant to be valid: Transport fails
-// the test when the contract does not allow it.
+// Valid marks the context of a request that must be valid: Transport fails the
+// test if the document does not allow it.
 func Valid(ctx context.Context) context.Context { return context.WithValue(ctx, validKey{}, true) }
 
-// Transport returns base with a watch on it: the test fails when the contract
-// does not allow an answer, or a request whose context is Valid. The exchange
-// itself goes on unchanged. A nil base is http.DefaultTransport.
-func (c *Contract) Transport(base http.RoundTripper, t testing.TB) http.RoundTripper {
+// Transport returns base with checks: the test fails if the document does not allow
+// an answer, or a request whose context is Valid. Requests and answers pass
+// unchanged. A nil base is http.DefaultTransport.
+func (d *Document) Transport(base http.RoundTripper, t testing.TB) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport
 	}
-	return &transport{c, base, t}
+	return &transport{d, base, t}
 }
 
 type transport struct {
-	contract *Contract
+	document *Document
 	base     http.RoundTripper
 	t        testing.TB
 }
@@ -40,12 +40,12 @@ func (w *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 			if body, err = io.ReadAll(r.Body); err != nil {
 				return nil, err
 			}
-			_ = r.Body.Close() // what was read is whole
+			_ = r.Body.Close() // all of it has been read
 			r = r.Clone(r.Context())
 			r.Body = io.NopCloser(bytes.NewReader(body))
 		}
-		if err := w.contract.CheckRequest(r, body); err != nil {
-			w.t.Errorf("%s %s is not in the contract: %v", r.Method, r.URL, err)
+		if err := w.document.CheckRequest(r, body); err != nil {
+			w.t.Errorf("%s %s: the request is not as in openapi.yaml: %v", r.Method, r.URL, err)
 		}
 	}
 	answer, err := w.base.RoundTrip(r)
@@ -53,13 +53,13 @@ func (w *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	body, err := io.ReadAll(answer.Body)
-	_ = answer.Body.Close() // what was read is whole
+	_ = answer.Body.Close() // all of it has been read
 	if err != nil {
 		return nil, err
 	}
 	answer.Body = io.NopCloser(bytes.NewReader(body))
-	if err := w.contract.CheckAnswer(answer, body); err != nil {
-		w.t.Errorf("%s %s: the answer %d is not in the contract: %v\n%.2000s", r.Method, r.URL, answer.StatusCode, err, body)
+	if err := w.document.CheckAnswer(answer, body); err != nil {
+		w.t.Errorf("%s %s: the answer %d is not as in openapi.yaml: %v\n%.2000s", r.Method, r.URL, answer.StatusCode, err, body)
 	}
 	return answer, nil
 }

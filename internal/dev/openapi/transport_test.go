@@ -21,19 +21,19 @@ const (
 		`"code":"journey-not-found","requestId":"r1"}`
 )
 
-// watched remembers what the transport says of the exchanges.
-type watched struct {
+// recorder records the errors that the transport reports.
+type recorder struct {
 	testing.TB
 	errors []string
 }
 
-func (w *watched) Helper() {}
-func (w *watched) Errorf(format string, args ...any) {
+func (w *recorder) Helper() {}
+func (w *recorder) Errorf(format string, args ...any) {
 	w.errors = append(w.errors, fmt.Sprintf(format, args...))
 }
 
-// exchange is one request and the answer to it. The zero values are a GET of a
-// journey and 200 with it.
+// exchange is a request and its answer. The zero value is a GET of a journey,
+// answered with 200 and the journey.
 type exchange struct {
 	method, path, body string
 	header             []string
@@ -43,12 +43,12 @@ type exchange struct {
 	answerHeader       []string
 }
 
-// run returns what the transport says of the exchange.
+// run makes the exchange and returns the errors that the transport reports.
 func (e exchange) run(t *testing.T, ctx context.Context) []string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		if string(body) != e.body {
-			http.Error(w, "the body came changed", http.StatusTeapot)
+			http.Error(w, "the body was changed", http.StatusTeapot)
 			return
 		}
 		w.Header().Set("ETag", `"1"`)
@@ -72,17 +72,18 @@ func (e exchange) run(t *testing.T, ctx context.Context) []string {
 	for i := 0; i < len(e.header); i += 2 {
 		r.Header.Set(e.header[i], e.header[i+1])
 	}
-	w := &watched{TB: t}
+	w := &recorder{TB: t}
 	client := http.Client{Transport: Load().Transport(nil, w)}
 	answer, err := client.Do(r)
 	require.NoError(t, err)
 	body, err := io.ReadAll(answer.Body)
 	require.NoError(t, err)
 	require.NoError(t, answer.Body.Close())
-	require.Equal(t, e.answer, string(body), "the answer comes changed")
+	require.Equal(t, e.answer, string(body), "the answer is unchanged")
 	return w.errors
 }
 
+// or returns text, or otherwise if that is empty.
 func or(text, otherwise string) string {
 	if text == "" {
 		return otherwise
@@ -90,19 +91,19 @@ func or(text, otherwise string) string {
 	return text
 }
 
-func TestAnswersOfTheContractPass(t *testing.T) {
+func TestTransport_AcceptsDescribedAnswers(t *testing.T) {
 	t.Parallel()
 	for name, e := range map[string]exchange{
-		"a journey":                                  {},
-		"a journey that has not changed":             {status: 304},
-		"a deleted journey":                          {method: "DELETE", status: 204},
-		"a problem":                                  {status: 404, kind: "application/problem+json", answer: problem},
-		"the gateway's own words":                    {status: 404, answer: `{"message":"Not Found"}`},
-		"a created journey":                          {method: "POST", path: "/api/v1/journeys", body: `{"name":"Welcome"}`, status: 201, answer: welcome, answerHeader: []string{"Location", "/api/v1/journeys/" + id}},
-		"a path that no operation has":               {path: "/api/v1/other", status: 404, answer: `{"message":"Not Found"}`},
-		"a call outside of the contract":             {path: "/_local/messages", answer: `{"any":1}`},
-		"editors' keys in a node and in an edge":     {answer: strings.Replace(welcome, `"nodes":[],"edges":[]`, `"nodes":[{"id":"a","type":"exit","label":"x"}],"edges":[{"source":"a","target":"a","data":1}]`, 1)},
-		"a text of code points outside of the plane": {answer: strings.Replace(welcome, "Welcome", strings.Repeat("😀", 255), 1)},
+		"a journey":                              {},
+		"a journey that has not changed":         {status: 304},
+		"a deleted journey":                      {method: "DELETE", status: 204},
+		"a problem":                              {status: 404, kind: "application/problem+json", answer: problem},
+		"the gateway's own answer":               {status: 404, answer: `{"message":"Not Found"}`},
+		"a created journey":                      {method: "POST", path: "/api/v1/journeys", body: `{"name":"Welcome"}`, status: 201, answer: welcome, answerHeader: []string{"Location", "/api/v1/journeys/" + id}},
+		"a path that no operation has":           {path: "/api/v1/other", status: 404, answer: `{"message":"Not Found"}`},
+		"a call outside of the base path":        {path: "/_local/messages", answer: `{"any":1}`},
+		"an editor's keys in a node and an edge": {answer: strings.Replace(welcome, `"nodes":[],"edges":[]`, `"nodes":[{"id":"a","type":"exit","label":"x"}],"edges":[{"source":"a","target":"a","data":1}]`, 1)},
+		"a text beyond the basic plane":          {answer: strings.Replace(welcome, "Welcome", strings.Repeat("😀", 255), 1)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -111,13 +112,13 @@ func TestAnswersOfTheContractPass(t *testing.T) {
 	}
 }
 
-func TestPlantedDeviationsOfAnAnswerAreFound(t *testing.T) {
+func TestTransport_FindsUndescribedAnswers(t *testing.T) {
 	t.Parallel()
 	for name, e := range map[string]exchange{
 		"a status that is not described":              {status: 418, answer: `{"message":"I'm a teapot"}`},
 		"a status that this operation does not have":  {status: 422, kind: "application/problem+json", answer: problem},
 		"another content type":                        {kind: "text/html", answer: "<p>"},
-		"a problem that is announced as plain JSON":   {status: 404, answer: problem},
+		"a problem with the type of plain JSON":       {status: 404, answer: problem},
 		"a field that is missing":                     {answer: strings.Replace(welcome, `"version":1,`, "", 1)},
 		"a field that is not described":               {answer: strings.Replace(welcome, `"version":1,`, `"version":1,"shards":4,`, 1)},
 		"a field of another type":                     {answer: strings.Replace(welcome, `"version":1`, `"version":"1"`, 1)},
@@ -126,21 +127,21 @@ func TestPlantedDeviationsOfAnAnswerAreFound(t *testing.T) {
 		"an id of another form":                       {answer: strings.Replace(welcome, "jrn_", "jrn-", 1)},
 		"a name that is too long":                     {answer: strings.Replace(welcome, "Welcome", strings.Repeat("😀", 256), 1)},
 		"a node of no known type":                     {answer: strings.Replace(welcome, `"nodes":[]`, `"nodes":[{"id":"a","type":"loop"}]`, 1)},
-		"a config key that its node type has not":     {answer: strings.Replace(welcome, `"nodes":[]`, `"nodes":[{"id":"a","type":"exit","config":{"delayHours":1}}]`, 1)},
-		"a fault deep inside a condition":             {answer: strings.Replace(welcome, `"nodes":[]`, `"nodes":[{"id":"a","type":"condition_split","config":{"condition":{"all":[{"any":[{"field":"a","operator":"gt","value":true}]}]}}}]`, 1)},
-		"a list with definitions in it":               {path: "/api/v1/journeys", answer: `{"data":[` + welcome + `],"pagination":{"total":1,"limit":50,"offset":0,"hasMore":false}}`},
-		"an answer without its ETag":                  {answerHeader: []string{"ETag", ""}},
+		"a config key of another node type":           {answer: strings.Replace(welcome, `"nodes":[]`, `"nodes":[{"id":"a","type":"exit","config":{"delayHours":1}}]`, 1)},
+		"a fault deep in a condition":                 {answer: strings.Replace(welcome, `"nodes":[]`, `"nodes":[{"id":"a","type":"condition_split","config":{"condition":{"all":[{"any":[{"field":"a","operator":"gt","value":true}]}]}}}]`, 1)},
+		"a list with definitions":                     {path: "/api/v1/journeys", answer: `{"data":[` + welcome + `],"pagination":{"total":1,"limit":50,"offset":0,"hasMore":false}}`},
+		"an answer without ETag":                      {answerHeader: []string{"ETag", ""}},
 		"a weak ETag":                                 {answerHeader: []string{"ETag", `W/"1"`}},
-		"an unchanged journey without its ETag":       {status: 304, answerHeader: []string{"ETag", ""}},
+		"an unchanged journey without ETag":           {status: 304, answerHeader: []string{"ETag", ""}},
 		"a created journey without Location":          {method: "POST", path: "/api/v1/journeys", body: `{"name":"a"}`, status: 201, answer: welcome},
-		"a created journey that is somewhere else":    {method: "POST", path: "/api/v1/journeys", body: `{"name":"a"}`, status: 201, answer: welcome, answerHeader: []string{"Location", "/journeys/1"}},
+		"a created journey with a wrong Location":     {method: "POST", path: "/api/v1/journeys", body: `{"name":"a"}`, status: 201, answer: welcome, answerHeader: []string{"Location", "/journeys/1"}},
 		"JSON that ends too early":                    {answer: welcome[:40]},
 		"an empty body":                               {status: 404, kind: "application/problem+json"},
 		"a problem of another status":                 {status: 403, kind: "application/problem+json", answer: problem},
 		"a problem whose type is of another code":     {status: 404, kind: "application/problem+json", answer: strings.Replace(problem, `"code":"journey`, `"code":"tree`, 1)},
 		"a refused token without a challenge":         {status: 401, kind: "application/problem+json", answer: strings.NewReplacer("journey-not-found", "token-missing", "404", "401").Replace(problem)},
-		"an overload that does not say until when":    {status: 503, kind: "application/problem+json", answer: strings.NewReplacer("journey-not-found", "out-of-time", "404", "503").Replace(problem)},
-		"an overload until a word":                    {status: 503, kind: "application/problem+json", answer: strings.NewReplacer("journey-not-found", "out-of-time", "404", "503").Replace(problem), answerHeader: []string{"Retry-After", "soon"}},
+		"an overload without Retry-After":             {status: 503, kind: "application/problem+json", answer: strings.NewReplacer("journey-not-found", "out-of-time", "404", "503").Replace(problem)},
+		"an overload with a word as Retry-After":      {status: 503, kind: "application/problem+json", answer: strings.NewReplacer("journey-not-found", "out-of-time", "404", "503").Replace(problem), answerHeader: []string{"Retry-After", "soon"}},
 		"a success on a path that no operation has":   {path: "/api/v1/other", answer: `{}`},
 		"a success of a method that no operation has": {method: "PATCH", answer: `{}`},
 	} {
@@ -151,34 +152,34 @@ func TestPlantedDeviationsOfAnAnswerAreFound(t *testing.T) {
 	}
 }
 
-func TestOnlyRequestsThatAreMeantToBeValidAreHeldToTheContract(t *testing.T) {
+func TestTransport_ChecksRequestsMarkedValid(t *testing.T) {
 	t.Parallel()
 	enroll := exchange{method: "POST", path: "/api/v1/journeys/" + id + "/enroll", status: 404, answer: `{"message":"Not Found"}`}
-	of := func(change func(e *exchange)) exchange {
+	with := func(change func(e *exchange)) exchange {
 		e := enroll
 		e.body = `{"customerId":"c"}`
 		change(&e)
 		return e
 	}
-	require.Empty(t, of(func(*exchange) {}).run(t, Valid(t.Context())))
-	require.Empty(t, of(func(e *exchange) {
+	require.Empty(t, with(func(*exchange) {}).run(t, Valid(t.Context())))
+	require.Empty(t, with(func(e *exchange) {
 		e.path += "?details=true"
 		e.header = []string{"Idempotency-Key", `"a b"`}
 	}).run(t, Valid(t.Context())))
 	for name, e := range map[string]exchange{
-		"both fields":              of(func(e *exchange) { e.body = `{"customerId":"c","customerIds":["c"]}` }),
-		"no field":                 of(func(e *exchange) { e.body = `{}` }),
-		"no body":                  of(func(e *exchange) { e.body = "" }),
-		"a control character":      of(func(e *exchange) { e.body = `{"customerId":"a\u0085b"}` }),
-		"an unknown field":         of(func(e *exchange) { e.body = `{"customerId":"c","name":"n"}` }),
-		"another type of body":     of(func(e *exchange) { e.header = []string{"Content-Type", "text/plain"} }),
-		"an unknown parameter":     of(func(e *exchange) { e.path += "?detail=true" }),
-		"a parameter twice":        of(func(e *exchange) { e.path += "?details=true&details=true" }),
-		"a flag that is a word":    of(func(e *exchange) { e.path += "?details=yes" }),
-		"a key that is too long":   of(func(e *exchange) { e.header = []string{"Idempotency-Key", strings.Repeat("a", 129)} }),
-		"an id of another form":    of(func(e *exchange) { e.path = "/api/v1/journeys/1/enroll" }),
-		"a path of no operation":   of(func(e *exchange) { e.path = "/api/v1/other" }),
-		"a method of no operation": of(func(e *exchange) { e.method = "PATCH" }),
+		"both fields":              with(func(e *exchange) { e.body = `{"customerId":"c","customerIds":["c"]}` }),
+		"no field":                 with(func(e *exchange) { e.body = `{}` }),
+		"no body":                  with(func(e *exchange) { e.body = "" }),
+		"a control character":      with(func(e *exchange) { e.body = `{"customerId":"a\u0085b"}` }),
+		"an unknown field":         with(func(e *exchange) { e.body = `{"customerId":"c","name":"n"}` }),
+		"another type of body":     with(func(e *exchange) { e.header = []string{"Content-Type", "text/plain"} }),
+		"an unknown parameter":     with(func(e *exchange) { e.path += "?detail=true" }),
+		"a parameter twice":        with(func(e *exchange) { e.path += "?details=true&details=true" }),
+		"a flag that is a word":    with(func(e *exchange) { e.path += "?details=yes" }),
+		"a key that is too long":   with(func(e *exchange) { e.header = []string{"Idempotency-Key", strings.Repeat("a", 129)} }),
+		"an id of another form":    with(func(e *exchange) { e.path = "/api/v1/journeys/1/enroll" }),
+		"a path of no operation":   with(func(e *exchange) { e.path = "/api/v1/other" }),
+		"a method of no operation": with(func(e *exchange) { e.method = "PATCH" }),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

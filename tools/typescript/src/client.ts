@@ -1,6 +1,6 @@
-// What somebody does who knows openapi.yaml only: create, try, activate, enroll
-// in and delete a journey. Every request and answer has the types generated from
-// the document, so that this does not compile when they do not fit.
+// A client that is built from openapi.yaml alone: it creates, simulates, activates
+// and deletes a journey, and enrolls customers. Requests and responses have the
+// types generated from the document, so a mismatch does not compile.
 import assert from "node:assert/strict";
 import createClient from "openapi-fetch";
 import type { components, paths } from "../generated/api.js";
@@ -9,7 +9,7 @@ type Graph = components["schemas"]["Definition"];
 
 function setting(name: string): string {
   const value = process.env[name];
-  assert(value, `${name} must be set; make client-test does it`);
+  assert(value, `${name} must be set, as make client-test does`);
   return value;
 }
 
@@ -53,11 +53,11 @@ async function create(): Promise<{ id: string; etag: string }> {
   assert(data);
   assert.equal(response.headers.get("Location"), `/api/v1/journeys/${data.id}`);
   assert.equal(data.status, "draft");
-  assert.deepEqual(data.definition, graph, "the graph comes back as it was sent");
+  assert.deepEqual(data.definition, graph, "the graph is returned unchanged");
   return { id: data.id, etag: response.headers.get("ETag") ?? "" };
 }
 
-async function tryOut(id: string): Promise<void> {
+async function simulate(id: string): Promise<void> {
   const path = { id };
   const { data } = await client.POST("/journeys/{id}/test", {
     params: { path },
@@ -96,10 +96,10 @@ async function enroll(id: string): Promise<void> {
     return [data.enrolled, data.skipped, data.errors, data.total];
   };
   assert.deepEqual(await counts({ customerId: "c-1" }), [1, 0, 0, 1]);
-  assert.deepEqual(await counts({ customerId: "c-1" }), [0, 1, 0, 1], "nobody is enrolled twice");
+  assert.deepEqual(await counts({ customerId: "c-1" }), [0, 1, 0, 1], "a customer is enrolled once");
   const three = { customerIds: ["c-1", "c-2", "c-3"] };
   assert.deepEqual(await counts(three, "key-1"), [2, 1, 0, 3]);
-  assert.deepEqual(await counts(three, "key-1"), [2, 1, 0, 3], "a retry gives the counts of the first call");
+  assert.deepEqual(await counts(three, "key-1"), [2, 1, 0, 3], "a retry returns the counts of the first call");
   assert.deepEqual(await counts(three), [0, 3, 0, 3]);
 
   const reused = await client.POST("/journeys/{id}/enroll", {
@@ -127,8 +127,8 @@ async function listAndDelete(id: string): Promise<void> {
 }
 
 const { id, etag } = await create();
-await tryOut(id);
+await simulate(id);
 await activate(id, etag);
 await enroll(id);
 await listAndDelete(id);
-console.log(`client-test: ${id} was created, tried, activated, enrolled in and deleted by a generated client`);
+console.log(`client-test: a generated client created, simulated, activated and deleted ${id}, and enrolled customers`);

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// statements makes a batch, and the request that the tap reads it from.
+// units returns the tap's units for a batch of statements and its answer.
 func units(t *testing.T, tap *tap, answer string, statements ...string) (write, index float64) {
 	t.Helper()
 	body := `{"Statements":[` + strings.Join(statements, ",") + `]}`
@@ -20,10 +20,10 @@ func units(t *testing.T, tap *tap, answer string, statements ...string) (write, 
 	return write, index
 }
 
-func TestUnitsOfStatements(t *testing.T) {
+func TestTap_CountsUnitsOfStatements(t *testing.T) {
 	t.Parallel()
 
-	// 2+1 each of PK, SK and dp, 2+1 of ds, 1 of x's name.
+	// 13 bytes besides x: 2+1 each for PK, SK, dp and ds, 1 for the name x.
 	insert := func(key string, bytes int) string {
 		return `{"Statement":"INSERT INTO \"t\" VALUE {'PK':?,'SK':?,'dp':?,'ds':?,'x':?}","Parameters":[{"S":"` + key + `"},{"S":"s"},{"S":"b"},{"N":"0"},{"S":"` +
 			strings.Repeat("x", bytes-13) + `"}]}`
@@ -35,7 +35,7 @@ func TestUnitsOfStatements(t *testing.T) {
 	tap := &tap{items: map[string]written{}}
 
 	write, index := units(t, tap, `{"Responses":[{},{},{"Error":{"Code":"DuplicateItem"}}]}`, insert("a", 1024), insert("b", 1025), insert("c", 500))
-	require.InDelta(t, 1+2+1, write, 0, "of 1 KB, of a byte more, and of one that was there")
+	require.InDelta(t, 1+2+1, write, 0, "1 KB, one byte more, and a duplicate")
 	require.InDelta(t, 2, index, 0)
 
 	write, index = units(t, tap, `{"Responses":[{},{},{}]}`,
@@ -43,29 +43,29 @@ func TestUnitsOfStatements(t *testing.T) {
 		update("a", ` SET \"dp\"=? SET \"ds\"=?`, `{"S":"b"}`, `{"N":"1"}`),
 		update("b", ` REMOVE \"x\" REMOVE \"dp\" REMOVE \"ds\"`))
 	require.InDelta(t, 3, write, 0)
-	require.InDelta(t, 0+2+1, index, 0, "kept, changed, taken out")
+	require.InDelta(t, 0+2+1, index, 0, "kept, changed, removed")
 }
 
-func TestReadsOfTheIndexAreReads(t *testing.T) {
+func TestTap_CountsReadsOfTheIndexAsReads(t *testing.T) {
 	t.Parallel()
 
 	tap := &tap{items: map[string]written{}}
 	query := &http.Request{Header: http.Header{"X-Amz-Target": {"DynamoDB_20120810.Query"}}}
 	answer := `{"ConsumedCapacity":{"CapacityUnits":0.5,"GlobalSecondaryIndexes":{"due":{"CapacityUnits":0.5}}}}`
 	require.NoError(t, tap.count(&http.Response{Request: query, Body: io.NopCloser(strings.NewReader(answer))}))
-	require.Equal(t, used{requests: 1, read: 0.5}, tap.reset())
+	require.Equal(t, usage{requests: 1, read: 0.5}, tap.reset())
 
 	answer = `{"Items":[],"ConsumedCapacity":{"CapacityUnits":0,"GlobalSecondaryIndexes":{"due":{"CapacityUnits":0}}}}`
 	require.NoError(t, tap.count(&http.Response{Request: query, Body: io.NopCloser(strings.NewReader(answer))}))
-	require.Equal(t, used{requests: 1, read: 0.5}, tap.reset(), "that finds nobody")
+	require.Equal(t, usage{requests: 1, read: 0.5}, tap.reset(), "an empty query")
 }
 
-func TestTheTableSaysWhatIsMissed(t *testing.T) {
+func TestTable_ShowsMissedFloors(t *testing.T) {
 	t.Parallel()
 
 	rows := []row{
 		{what: "requests", measured: 1041, floor: atMost(1041)},
-		{what: "start", measured: 2.25, unit: "x", floor: atMost(1.5), why: "It waits."},
+		{what: "start", measured: 2.25, unit: "x", floor: atMost(1.5), why: "It connects."},
 		{what: "rate", measured: 2, floor: atLeast(1)},
 		{what: "size", measured: 11.6, unit: " MB"},
 	}
@@ -77,10 +77,37 @@ func TestTheTableSaysWhatIsMissed(t *testing.T) {
 		"| rate     |        2 | at least 1    | yes    |\n"+
 		"| size     | 11.60 MB | -             | -      |\n", tableOf(rows))
 	require.Equal(t, []int{3, 2}, []int{floors(rows), held(rows)})
-	require.Contains(t, pageOf("", "", rows, ""), "## What misses its floor\n\n- start: by 50 %. It waits.\n")
+	require.Contains(t, pageOf("", "", rows, ""), "## Missed floors\n\n- start: by 50 %. It connects.\n")
 }
 
-// As `go tool pprof -traces` prints it.
+func TestStartRows_ShowTheWorstAndCheckAll(t *testing.T) {
+	t.Parallel()
+
+	require.Equal(t, ""+
+		"| what                                    | measured | floor         | ok  |\n"+
+		"| --------------------------------------- | -------: | ------------- | --- |\n"+
+		"| size for arm64, worst of 2 functions: b |    11 MB | at most 12 MB | yes |\n"+
+		"| size for arm64, advance                 | 14.50 MB | at most 15 MB | yes |\n",
+		tableOf(sizeRows("size for arm64", map[string]float64{"a": 10, "advance": 14.5, "b": 11})))
+
+	rows := startRows([]startFigures{
+		{"advance", 14.5, 1.3, 4, 1},
+		{"count", 11, 1.2, 3, 1.6},
+		{"tick", 12.5, 1.4, 5, 1.75},
+	})
+	require.Equal(t, ""+
+		"| what                                                      | measured | floor         | ok     |\n"+
+		"| --------------------------------------------------------- | -------: | ------------- | ------ |\n"+
+		"| size, of an empty function's, worst of 3 functions: tick  |    1.40x | -             | -      |\n"+
+		"| start, worst of 3 functions: tick                         |     5 ms | -             | -      |\n"+
+		"| start, of an empty function's, worst of 3 functions: tick |    1.75x | at most 1.50x | **no** |\n", tableOf(rows))
+	require.Equal(t, []int{6, 3}, []int{floors(rows), held(rows)}, "the size of tick and the starts of count and tick miss theirs")
+	require.Equal(t, "size, worst of 2 functions: tick", rows[1].what)
+	require.Equal(t, atMost(maxAdvanceSizeMB), rows[2].floor)
+	require.Contains(t, pageOf("", "", rows, ""), "- count: start, of an empty function's: by 7 %. "+startNote+"\n")
+}
+
+// traces is output of `go tool pprof -traces`.
 const traces = `File: bench
 Type: cpu
 Duration: 1s, Total samples = 60ms ( 6.00%)
@@ -105,7 +132,7 @@ Duration: 1s, Total samples = 60ms ( 6.00%)
 -----------+-------------------------------------------------------
 `
 
-func TestASampleCountsForTheInnermostClass(t *testing.T) {
+func TestProfile_CountsSamplesForTheInnermostClass(t *testing.T) {
 	t.Parallel()
 
 	list, err := shares([]byte(traces))

@@ -25,10 +25,10 @@ const graph = `{"nodes":[{"id":"in","type":"entry_trigger"},` +
 	`{"source":"rich","target":"mail","sourceHandle":"true"},{"source":"rich","target":"out","sourceHandle":"false"},` +
 	`{"source":"mail","target":"out"}]}`
 
-// measureCalls counts what calls use of the table when their functions are
-// warm, in the order in which a journey lives.
-func measureCalls(ctx context.Context, s *stage) ([]row, error) {
-	c := &counted{ctx: ctx, stage: s}
+// measureCalls counts the requests and units of calls to warm functions, in the
+// order of a journey's life.
+func measureCalls(ctx context.Context, r *rig) ([]row, error) {
+	c := &meter{ctx: ctx, rig: r}
 	create := func() string {
 		return "/journeys/" + c.id("POST", "/journeys", `{"name":"Welcome","definition":`+graph+`}`)
 	}
@@ -43,7 +43,7 @@ func measureCalls(ctx context.Context, s *stage) ([]row, error) {
 	c.do("PUT", second, `{"name":"a"}`)
 	c.show("update the name", 3, 3)
 	c.do("PUT", second, `{"status":"active"}`)
-	c.show("activate", 2, 7) // with the copy of its name and its nodes' labels that analytics read
+	c.show("activate", 2, 7) // writes the names that analytics read too
 	c.do("PUT", second, `{"name":"b"}`)
 	c.show("update the name of an active journey", 2, 5)
 	c.do("PUT", second, `{"description":"c"}`)
@@ -55,57 +55,60 @@ func measureCalls(ctx context.Context, s *stage) ([]row, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	if err := fill(ctx, s, 10_000); err != nil {
+	if err := copyJourney(ctx, r, 10_000); err != nil {
 		return nil, err
 	}
 	c.do("GET", "/journeys?limit=200", "")
 	page := c.do("GET", "/journeys?limit=200&offset=9800", "")
 	c.row("list page at offset 9,800 of 10,000: requests", float64(c.used.requests), atMost(4), "")
 	c.row("list page at offset 9,800 of 10,000: read units", c.used.read, floor{}, "")
-	c.row("list page at offset 9,800 of 10,000: bytes answered", float64(len(page)), floor{}, "")
+	c.row("list page at offset 9,800 of 10,000: bytes in the answer", float64(len(page)), floor{}, "")
 	return c.rows, c.err
 }
 
-// counted makes calls and keeps what the last one used, and the first error.
-type counted struct {
-	*stage
+// meter makes calls and keeps the usage of the last one and the first error.
+// After an error its methods do nothing.
+type meter struct {
+	*rig
 	ctx  context.Context
-	used used
+	used usage
 	rows []row
 	err  error
 }
 
-func (c *counted) do(method, path, body string) []byte {
+// do makes a call and returns the body of its answer.
+func (c *meter) do(method, path, body string) (answer []byte) {
 	if c.err != nil {
 		return nil
 	}
 	c.tap.reset()
-	answer, err := c.call(c.ctx, method, c.gateway.URL, path, body)
-	c.used, c.err = c.tap.reset(), err
+	c.err = c.api.Do(c.ctx, method, path, json.RawMessage(body), &answer)
+	c.used = c.tap.reset()
 	return answer
 }
 
-func (c *counted) id(method, path, body string) string {
+// id makes a call and returns the id in its answer.
+func (c *meter) id(method, path, body string) string {
 	answer := c.do(method, path, body)
-	var made struct{ ID string }
+	var created struct{ ID string }
 	if c.err == nil {
-		c.err = json.Unmarshal(answer, &made)
+		c.err = json.Unmarshal(answer, &created)
 	}
-	return made.ID
+	return created.ID
 }
 
-func (c *counted) row(what string, measured float64, f floor, unit string) {
+func (c *meter) row(what string, measured float64, f floor, unit string) {
 	c.rows = append(c.rows, row{what: what, measured: measured, floor: f, unit: unit})
 }
 
-// show adds what the last call used.
-func (c *counted) show(what string, requests, units float64) {
+// show adds rows for the usage of the last call.
+func (c *meter) show(what string, requests, units float64) {
 	c.row(what+": requests", float64(c.used.requests), atMost(requests), "")
 	c.row(what+": read and write units", c.used.read+c.used.write+c.used.index, atMost(units), "")
 }
 
-// enroll measures 1,000 customers who are new, and the same again.
-func (c *counted) enroll(path string) {
+// enroll measures enrolling 1,000 new customers, and enrolling them again.
+func (c *meter) enroll(path string) {
 	thousand := func(prefix string) string {
 		ids := make([]string, 1000)
 		for i := range ids {
@@ -128,23 +131,19 @@ func (c *counted) enroll(path string) {
 	c.row("enroll 1,000 known: new connections when warm", float64(c.used.connections), atMost(0), "")
 }
 
-// fill gives the tenant n journeys: copies of one that the API made, with
-// other ids.
-func fill(ctx context.Context, s *stage, n int) error {
+// copyJourney gives the tenant n journeys: one that the API creates, and copies
+// of its item with other ids.
+func copyJourney(ctx context.Context, r *rig, n int) error {
 	body := `{"name":"` + strings.Repeat("n", 40) + `","description":"` + strings.Repeat("d", 60) + `"}`
-	answer, err := s.call(ctx, "POST", s.gateway.URL, "/journeys", body)
-	if err != nil {
-		return err
-	}
-	var made struct{ ID string }
-	if err := json.Unmarshal(answer, &made); err != nil {
+	var created struct{ ID string }
+	if err := r.api.Do(ctx, "POST", "/journeys", json.RawMessage(body), &created); err != nil {
 		return err
 	}
 	text := func(value string) types.AttributeValue { return &types.AttributeValueMemberS{Value: value} }
-	client := s.direct()
-	out, err := client.GetItem(ctx, &dynamodb.GetItemInput{
+	table := r.direct()
+	out, err := table.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: aws.String(local.Table),
-		Key:       map[string]types.AttributeValue{"PK": text("T#" + tenant + "#J"), "SK": text(strings.TrimPrefix(made.ID, "jrn_"))},
+		Key:       map[string]types.AttributeValue{"PK": text("T#" + tenant + "#J"), "SK": text(strings.TrimPrefix(created.ID, "jrn_"))},
 	})
 	if err != nil || out.Item == nil {
 		return fmt.Errorf("read the journey to copy: %w", err)
@@ -160,11 +159,11 @@ func fill(ctx context.Context, s *stage, n int) error {
 		writes[i].PutRequest = &types.PutRequest{Item: item}
 	}
 	for batch := range slices.Chunk(writes, 25) {
-		out, err := client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
+		out, err := table.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
 			RequestItems: map[string][]types.WriteRequest{local.Table: batch},
 		})
 		if err != nil || len(out.UnprocessedItems) > 0 {
-			return fmt.Errorf("copy a journey: %d left, %w", len(out.UnprocessedItems), err)
+			return fmt.Errorf("copy a journey: %d unprocessed: %w", len(out.UnprocessedItems), err)
 		}
 	}
 	return nil

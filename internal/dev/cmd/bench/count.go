@@ -10,11 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 	"time"
 
 	"journeys/internal/analytics"
+	"journeys/internal/dev/client"
 	"journeys/internal/dev/local"
 	"journeys/internal/dynamo"
 	"journeys/internal/journey"
@@ -23,14 +23,14 @@ import (
 
 const (
 	countedRecords = 1000
-	figuresLooked  = 5 // steps of which it is measured when their figures show
+	figureRuns     = 5
 )
 
-// measureCount counts 1,000 records as a stream would bring them, and measures
-// how long a step's figure takes on a machine of its own.
-func measureCount(ctx context.Context, s *stage) ([]row, error) {
+// measureCount measures counting 1,000 stream records, reading analytics, and
+// how long an enrollment takes to show in the analytics.
+func measureCount(ctx context.Context, r *rig) ([]row, error) {
 	var rows []row
-	for _, way := range []struct {
+	for _, c := range []struct {
 		what            string
 		journeys, batch int
 		floor           floor
@@ -39,29 +39,29 @@ func measureCount(ctx context.Context, s *stage) ([]row, error) {
 		{"count 1,000 records of 1 journey, in batches of 100", 1, 100, floor{}},
 		{"count 1,000 records of 100 journeys, in one batch", 100, 1000, floor{}},
 	} {
-		used, err := s.count(ctx, way.journeys, way.batch)
+		used, err := r.countRecords(ctx, c.journeys, c.batch)
 		if err != nil {
 			return nil, err
 		}
 		rows = append(rows,
-			row{what: way.what + ": write units, table and index", measured: used.write + used.index, floor: way.floor},
-			row{what: way.what + ": requests", measured: float64(used.requests)},
+			row{what: c.what + ": write units, table and index", measured: used.write + used.index, floor: c.floor},
+			row{what: c.what + ": requests", measured: float64(used.requests)},
 		)
 	}
-	reads, err := s.readFigures(ctx)
+	reads, err := r.readAnalytics(ctx)
 	if err != nil {
 		return nil, err
 	}
 	rows = append(rows, reads...)
 	took, err := measureFigure(ctx)
-	return append(rows, row{what: "a step's figure on one machine", measured: took.Seconds() * 1000, unit: " ms"}), err
+	return append(rows, row{what: "from an enroll call to the figure in analytics", measured: took.Seconds() * 1000, unit: " ms"}), err
 }
 
-// count counts records of journeys that nobody has counted before.
-func (s *stage) count(ctx context.Context, journeys, size int) (used, error) {
-	ctx, _ = dynamo.WithMeter(ctx) // makes the table tell the tap what it uses
+// countRecords counts the first records of some journeys, in batches of size.
+func (r *rig) countRecords(ctx context.Context, journeys, size int) (usage, error) {
+	ctx, _ = dynamo.WithMeter(ctx) // requests ask for their consumed capacity only then
 	owner, _ := journey.ParseTenant(tenant)
-	counter := s.counter()
+	counter := r.newCounter()
 	records := make([]analytics.Record, countedRecords)
 	for i := range records {
 		records[i] = analytics.Record{
@@ -69,26 +69,25 @@ func (s *stage) count(ctx context.Context, journeys, size int) (used, error) {
 			Write: analytics.Write{Graph: fmt.Sprintf("%064d", 1), Version: 1, At: time.Now(), Delta: sixNodeWrites[i%len(sixNodeWrites)]},
 		}
 	}
-	s.tap.reset()
+	r.tap.reset()
 	for batch := range slices.Chunk(records, size) {
 		if err := counter.Count(ctx, "shardId-00000001542983423423-abcdef01", batch); err != nil {
-			return used{}, err
+			return usage{}, err
 		}
 	}
-	return s.tap.reset(), nil
+	return r.tap.reset(), nil
 }
 
-func (s *stage) counter() *analytics.Counter {
+func (r *rig) newCounter() *analytics.Counter {
 	return &analytics.Counter{
-		Parts: dynamo.New(dynamo.NewClient(s.config(s.tap.URL)), local.Table, rand.Reader, dynamo.BatchInserts).Analytics,
+		Parts: dynamo.New(dynamo.NewClient(r.config(r.tap.URL)), local.Table, rand.Reader, dynamo.BatchInserts).Analytics,
 		Now:   time.Now, Log: slog.New(slog.DiscardHandler), Parallel: 16,
 	}
 }
 
-// readFigures reads a journey's figures when more and more customers are
-// counted.
-func (s *stage) readFigures(ctx context.Context) ([]row, error) {
-	c := &counted{ctx: ctx, stage: s}
+// readAnalytics measures reading a journey's analytics as its history grows.
+func (r *rig) readAnalytics(ctx context.Context) ([]row, error) {
+	c := &meter{ctx: ctx, rig: r}
 	id := c.id("POST", "/journeys", `{"name":"Figures","definition":`+sixNodes+`}`)
 	path := "/journeys/" + id + "/analytics"
 	c.do("PUT", "/journeys/"+id, `{"status":"active"}`)
@@ -97,7 +96,7 @@ func (s *stage) readFigures(ctx context.Context) ([]row, error) {
 	}
 	hash := sha256.Sum256([]byte(compactSixNodes()))
 	owner, _ := journey.ParseTenant(tenant)
-	counter, total := s.counter(), 0
+	counter, total := r.newCounter(), 0
 	for _, n := range []int{10, 1000, 100_000} {
 		var records []analytics.Record
 		for ; total < n; total++ {
@@ -121,7 +120,7 @@ func (s *stage) readFigures(ctx context.Context) ([]row, error) {
 			return nil, errors.Join(c.err, err)
 		}
 		if e := shown.Enrollments; e.Total != n || e.Completed != n || len(shown.Steps) != 6 || shown.Steps[5].Completed != n {
-			return nil, fmt.Errorf("the figures after %d customers are %+v", n, shown)
+			return nil, fmt.Errorf("analytics after %d customers are %+v", n, shown)
 		}
 		what := "analytics after " + row{}.number(float64(n)) + " customers: "
 		c.row(what+"requests", float64(c.used.requests), atMost(1), "")
@@ -130,14 +129,16 @@ func (s *stage) readFigures(ctx context.Context) ([]row, error) {
 	return c.rows, c.err
 }
 
-// compactSixNodes is the definition as it is stored, which names it.
+// compactSixNodes returns the definition as it is stored. Its hash names the
+// graph.
 func compactSixNodes() string {
 	var text bytes.Buffer
-	_ = json.Compact(&text, []byte(sixNodes)) // it is JSON
+	_ = json.Compact(&text, []byte(sixNodes)) // cannot fail: it is JSON
 	return text.String()
 }
 
-// sixNodeWrites are the three writes of a customer's way through six nodes.
+// sixNodeWrites are the deltas of the three writes of a customer who goes through
+// all six nodes.
 var sixNodeWrites = []journey.Delta{
 	{byte(journey.MarkEnrolled), 0, entered | completed, 1, entered},
 	{0, 1, completed, 2, entered | completed | byte(journey.NodeTrue), 3, entered | completed, 4, entered},
@@ -146,8 +147,8 @@ var sixNodeWrites = []journey.Delta{
 
 const entered, completed = byte(journey.NodeEntered), byte(journey.NodeCompleted)
 
-// measureFigure returns the median time from a call that enrolls somebody until
-// the analytics show them.
+// measureFigure returns the median time from the answer of an enroll call until
+// the analytics count the customer.
 func measureFigure(ctx context.Context) (time.Duration, error) {
 	listener, err := local.Listen(ctx, 0)
 	if err != nil {
@@ -162,10 +163,19 @@ func measureFigure(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	c := &figureCaller{stage: &stage{token: token, client: http.DefaultClient}, base: machine.URL}
+	api := newAPI(machine.URL, token)
+	var created struct{ ID string }
+	body := json.RawMessage(`{"name":"figures","definition":` + sixNodes + `}`)
+	if err := api.Do(ctx, "POST", "/journeys", body, &created); err != nil {
+		return 0, err
+	}
+	path := "/journeys/" + created.ID
+	if err := api.Do(ctx, "PUT", path, map[string]string{"status": "active"}, nil); err != nil {
+		return 0, err
+	}
 	var all []time.Duration
-	for i := range figuresLooked {
-		took, err := c.enrollAndLook(ctx, i)
+	for i := range figureRuns {
+		took, err := enrollAndPoll(ctx, api, path, i)
 		if err != nil {
 			return 0, err
 		}
@@ -175,47 +185,25 @@ func measureFigure(ctx context.Context) (time.Duration, error) {
 	return all[len(all)/2], nil
 }
 
-// figureCaller enrolls customers and looks for them in the figures.
-type figureCaller struct {
-	*stage
-	base    string
-	journey string
-}
-
-func (c *figureCaller) enrollAndLook(ctx context.Context, n int) (time.Duration, error) {
-	if c.journey == "" {
-		text, err := c.call(ctx, "POST", c.base, "/journeys", `{"name":"figures","definition":`+sixNodes+`}`)
-		if err != nil {
-			return 0, err
-		}
-		var made struct{ ID string }
-		if err := json.Unmarshal(text, &made); err != nil {
-			return 0, err
-		}
-		c.journey = "/journeys/" + made.ID
-		if _, err := c.call(ctx, "PUT", c.base, c.journey, `{"status":"active"}`); err != nil {
-			return 0, err
-		}
-	}
-	if _, err := c.call(ctx, "POST", c.base, c.journey+"/enroll", fmt.Sprintf(`{"customerId":"customer-%d"}`, n)); err != nil {
+// enrollAndPoll enrolls customer n and returns the time until the analytics count
+// more than n customers.
+func enrollAndPoll(ctx context.Context, api *client.Client, path string, n int) (time.Duration, error) {
+	body := map[string]string{"customerId": customerName(n)}
+	if err := api.Do(ctx, "POST", path+"/enroll", body, nil); err != nil {
 		return 0, err
 	}
 	began := time.Now()
-	look := time.NewTicker(25 * time.Millisecond)
-	defer look.Stop()
+	ticker := time.NewTicker(25 * time.Millisecond)
+	defer ticker.Stop()
 	for time.Since(began) < time.Minute {
-		text, err := c.call(ctx, "GET", c.base, c.journey+"/analytics", "")
-		if err != nil {
-			return 0, err
-		}
 		var shown struct{ Enrollments struct{ Total int } }
-		if err := json.Unmarshal(text, &shown); err != nil {
+		if err := api.Do(ctx, "GET", path+"/analytics", nil, &shown); err != nil {
 			return 0, err
 		}
 		if shown.Enrollments.Total > n {
 			return time.Since(began), nil
 		}
-		<-look.C
+		<-ticker.C
 	}
-	return 0, errors.New("an enrollment never shows in the figures")
+	return 0, errors.New("an enrollment does not show in the analytics after a minute")
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"golang.org/x/sync/errgroup"
 
 	"journeys/internal/condition"
 	"journeys/internal/dev/local"
@@ -26,7 +27,7 @@ import (
 
 const (
 	engineCustomers = 20_000
-	engineWorkers   = 4 // packs under way at a time
+	engineWorkers   = 4 // packs at a time
 	idleJourneys    = 100
 )
 
@@ -41,10 +42,10 @@ const sixNodes = `{"nodes":[
 	{"source":"split","target":"decide","sourceHandle":"true"},{"source":"split","target":"out","sourceHandle":"false"},
 	{"source":"decide","target":"send"},{"source":"send","target":"out"}]}`
 
-// walkers are the customers on their way, with the engine that moves them: its
-// invocations run here, some at a time.
+// walkers are customers in journeys, and the engine that moves them. walkers is
+// the engine's dispatcher and provider.
 type walkers struct {
-	stage   *stage
+	rig     *rig
 	store   *dynamo.Store
 	service *journey.Service
 	engine  *engine.Engine
@@ -54,17 +55,21 @@ type walkers struct {
 	sent    map[string]bool
 }
 
+// Dispatch implements engine.Dispatcher. It keeps the pack for turn.
 func (w *walkers) Dispatch(_ context.Context, p engine.Pack) error {
 	w.packs = append(w.packs, p)
 	return nil
 }
 
+// Timeout implements engine.Provider.
 func (w *walkers) Timeout() time.Duration { return 10 * time.Second }
 
+// Decide implements engine.Provider.
 func (w *walkers) Decide(context.Context, engine.DecisionRequest) (condition.Value, error) {
 	return condition.ParseValue([]byte(`{"score":7}`))
 }
 
+// Send implements engine.Provider.
 func (w *walkers) Send(_ context.Context, m engine.Message) (journey.Result, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -72,12 +77,12 @@ func (w *walkers) Send(_ context.Context, m engine.Message) (journey.Result, err
 	return journey.Sent, nil
 }
 
-func measureEngine(ctx context.Context, s *stage) ([]row, error) {
-	ctx, _ = dynamo.WithMeter(ctx) // makes the table tell the tap what reads use
+func measureEngine(ctx context.Context, r *rig) ([]row, error) {
+	ctx, _ = dynamo.WithMeter(ctx) // requests ask for their consumed capacity only then
 	tenant, _ := journey.ParseTenant("walkers")
 	w := &walkers{
-		stage: s, tenant: tenant, sent: map[string]bool{},
-		store: dynamo.New(dynamo.NewClient(s.config(s.tap.URL)), local.Table, rand.Reader, dynamo.BatchInserts),
+		rig: r, tenant: tenant, sent: map[string]bool{},
+		store: dynamo.New(dynamo.NewClient(r.config(r.tap.URL)), local.Table, rand.Reader, dynamo.BatchInserts),
 	}
 	w.service = journey.NewService(w.store.Handlers(), time.Now, rand.Reader)
 	w.engine = &engine.Engine{
@@ -92,7 +97,7 @@ func measureEngine(ctx context.Context, s *stage) ([]row, error) {
 	return append(rows, idle...), err
 }
 
-// walk takes everybody from the entry to the exit.
+// walk measures moving all customers from the entry to the exit.
 func (w *walkers) walk(ctx context.Context) ([]row, error) {
 	id, err := w.activate(ctx)
 	if err != nil {
@@ -101,31 +106,31 @@ func (w *walkers) walk(ctx context.Context) ([]row, error) {
 	if err := w.putProfiles(ctx); err != nil {
 		return nil, err
 	}
-	w.stage.tap.reset()
+	w.rig.tap.reset()
 	var took, own, table time.Duration
-	w.stage.spent, err = profile(ctx, func() error {
+	w.rig.spent, err = profile(ctx, func() error {
 		began, ownBefore, tableBefore := time.Now(), ownCPU(), tableCPU()
-		err := w.everybody(ctx, id)
+		err := w.enrollAndMove(ctx, id)
 		took, own, table = time.Since(began), ownCPU()-ownBefore, tableCPU()-tableBefore
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	used := w.stage.tap.reset()
+	used := w.rig.tap.reset()
 	const n = engineCustomers
 	return []row{
-		{what: "a customer's way: write units, table and index", measured: (used.write + used.index) / n, floor: atMost(5)},
-		{what: "a customer's way: read units", measured: used.read / n, floor: atMost(2.1)},
-		{what: "a customer's way: requests", measured: float64(used.requests) / n, floor: atMost(0.15)},
-		{what: "customers per second, all of it on this machine", measured: n / took.Seconds()},
-		{what: "processor time of a customer, ours", measured: own.Seconds() * 1000 / n, unit: " ms", floor: atMost(1), why: "The counting proxy is in it."},
-		{what: "processor time of a customer, DynamoDB Local", measured: table.Seconds() * 1000 / n, unit: " ms"},
+		{what: "one customer: write units, table and index", measured: (used.write + used.index) / n, floor: atMost(5)},
+		{what: "one customer: read units", measured: used.read / n, floor: atMost(2.1)},
+		{what: "one customer: requests", measured: float64(used.requests) / n, floor: atMost(0.15)},
+		{what: "customers per second, everything on this machine", measured: n / took.Seconds()},
+		{what: "one customer: processor time, ours", measured: own.Seconds() * 1000 / n, unit: " ms", floor: atMost(1), why: "It includes the counting proxy."},
+		{what: "one customer: processor time, DynamoDB Local", measured: table.Seconds() * 1000 / n, unit: " ms"},
 	}, nil
 }
 
-// everybody enrolls all customers and moves them until they are out.
-func (w *walkers) everybody(ctx context.Context, id journey.ID) error {
+// enrollAndMove enrolls all customers and moves them until they are out.
+func (w *walkers) enrollAndMove(ctx context.Context, id journey.ID) error {
 	for n := 0; n < engineCustomers; n += journey.MaxBatch {
 		customers := make([]string, journey.MaxBatch)
 		for i := range customers {
@@ -138,7 +143,7 @@ func (w *walkers) everybody(ctx context.Context, id journey.ID) error {
 	}
 	for turn := 0; len(w.sent) < engineCustomers; turn++ {
 		if turn == 100 {
-			return fmt.Errorf("%d of %d customers got through", len(w.sent), engineCustomers)
+			return fmt.Errorf("%d of %d customers are through after %d turns", len(w.sent), engineCustomers, turn)
 		}
 		if err := w.turn(ctx); err != nil {
 			return err
@@ -147,62 +152,45 @@ func (w *walkers) everybody(ctx context.Context, id journey.ID) error {
 	return nil
 }
 
-// turn is a tick and the workers that it starts.
+// turn runs a tick and the packs that it dispatches.
 func (w *walkers) turn(ctx context.Context) error {
 	w.packs = nil
 	if err := w.engine.Tick(ctx); err != nil {
 		return err
 	}
-	packs := make(chan engine.Pack, len(w.packs))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(engineWorkers)
 	for _, p := range w.packs {
-		packs <- p
+		group.Go(func() error { return w.engine.Advance(ctx, p) })
 	}
-	close(packs)
-	errs := make(chan error, engineWorkers)
-	for range engineWorkers {
-		go func() {
-			for p := range packs {
-				if err := w.engine.Advance(ctx, p); err != nil {
-					errs <- err
-					return
-				}
-			}
-			errs <- nil
-		}()
-	}
-	var failed error
-	for range engineWorkers {
-		if err := <-errs; err != nil {
-			failed = err
-		}
-	}
-	return failed
+	return group.Wait()
 }
 
-// idle counts a tick with active journeys in which nobody is due.
+// idle measures a tick over active journeys without due customers.
 func (w *walkers) idle(ctx context.Context) ([]row, error) {
 	for range idleJourneys - 1 {
 		if _, err := w.activate(ctx); err != nil {
 			return nil, err
 		}
 	}
-	w.stage.tap.reset()
+	w.rig.tap.reset()
 	if err := w.turn(ctx); err != nil {
 		return nil, err
 	}
-	used := w.stage.tap.reset()
+	used := w.rig.tap.reset()
 	return []row{
 		{what: "idle tick, 100 active journeys: requests", measured: float64(used.requests)},
 		{what: "idle tick, 100 active journeys: read units", measured: used.read},
 	}, nil
 }
 
+// activate creates a journey and activates it.
 func (w *walkers) activate(ctx context.Context) (journey.ID, error) {
 	var faults strict.Faults
 	v, _ := strict.Parse([]byte(sixNodes), &faults)
 	d, ok := journey.ReadDefinition(v)
 	if !ok {
-		return "", fmt.Errorf("the bench's graph: %v", faults.List())
+		return "", fmt.Errorf("read the graph: %v", faults.List())
 	}
 	name, active := "walk", journey.Active
 	j, err := w.service.Create(ctx, w.tenant, journey.Change{Name: &name, Definition: &d})
@@ -215,9 +203,9 @@ func (w *walkers) activate(ctx context.Context) (journey.ID, error) {
 
 func customerName(i int) string { return "customer-" + strconv.Itoa(i) }
 
-// putProfiles gives everybody attributes; it passes by the tap.
+// putProfiles stores a profile for every customer, past the tap.
 func (w *walkers) putProfiles(ctx context.Context) error {
-	client := w.stage.direct()
+	table := w.rig.direct()
 	text := func(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
 	for n := 0; n < engineCustomers; n += 25 {
 		var writes []types.WriteRequest
@@ -227,17 +215,17 @@ func (w *walkers) putProfiles(ctx context.Context) error {
 				"a": &types.AttributeValueMemberB{Value: []byte(`{"plan":"pro"}`)}, "u": &types.AttributeValueMemberN{Value: "1"},
 			}}})
 		}
-		out, err := client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
+		out, err := table.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
 			RequestItems: map[string][]types.WriteRequest{local.Table: writes},
 		})
 		if err != nil || len(out.UnprocessedItems) > 0 {
-			return fmt.Errorf("put profiles: %d left, %w", len(out.UnprocessedItems), err)
+			return fmt.Errorf("put profiles: %d unprocessed: %w", len(out.UnprocessedItems), err)
 		}
 	}
 	return nil
 }
 
-// ownCPU returns the processor time of this process so far.
+// ownCPU returns the processor time that this process has used.
 func ownCPU() time.Duration {
 	var usage syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) != nil {
@@ -246,8 +234,8 @@ func ownCPU() time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// tableCPU returns the processor time of this process's child that is Java, as
-// Linux counts it in hundredths of a second; 0 elsewhere.
+// tableCPU returns the processor time of this process's Java child, as Linux
+// counts it in hundredths of a second. It is 0 on other systems.
 func tableCPU() time.Duration {
 	processes, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, path := range processes {

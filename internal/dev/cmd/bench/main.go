@@ -1,6 +1,5 @@
-// Command bench measures what the design promises, prints it as a table with
-// each promise beside it, and writes docs/performance.md. It is run in the
-// module's directory.
+// Command bench measures every floor of the design, prints the figures beside
+// their floors and writes docs/performance.md. Run it in the module's directory.
 package main
 
 import (
@@ -24,32 +23,32 @@ func main() {
 
 func run(ctx context.Context) error {
 	before := load()
-	s, err := openStage(ctx)
+	r, err := openRig(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer r.close()
 	var rows []row
 	for _, part := range []struct {
 		name    string
-		measure func(context.Context, *stage) ([]row, error)
+		measure func(context.Context, *rig) ([]row, error)
 	}{
-		{"what calls use of the table", measureCalls},
-		{"customers on their way", measureEngine},
-		{"what counting uses", measureCount},
-		{"the gateway beside plain HTTP", measureSpeed},
+		{"the calls' use of the table", measureCalls},
+		{"customers in a journey", measureEngine},
+		{"counting", measureCount},
+		{"the gateway and plain HTTP", measureSpeed},
 		{"sizes and starts", measureStarts},
 		{"conditions and steps", measureSteps},
 	} {
 		fmt.Fprintln(os.Stderr, "bench: measuring", part.name)
-		more, err := part.measure(ctx, s)
+		more, err := part.measure(ctx, r)
 		if err != nil {
 			return fmt.Errorf("measure %s: %w", part.name, err)
 		}
 		rows = append(rows, more...)
 	}
 	table := tableOf(rows)
-	spent := spentTable(s.spent, engineCustomers)
+	spent := spentTable(r.spent, engineCustomers)
 	fmt.Print(table, "\n", spent)
 	page := pageOf(table, spent, rows, machineText(before))
 	path := filepath.Join("docs", "performance.md")

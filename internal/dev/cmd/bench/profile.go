@@ -15,26 +15,27 @@ import (
 	"time"
 )
 
-// The label of what the tap does.
+// The label of the tap's goroutines.
 const (
 	partLabel = "part"
 	tapPart   = "tap"
 )
 
-// share is what one class of functions takes of the processor.
+// share is the processor time of one class of functions.
 type share struct {
 	class string
 	took  time.Duration
 }
 
-// What is no class of its own.
+// Classes that do not follow from a function's name.
 const (
-	classTap  = "the counting proxy of the bench"
+	classTap  = "the bench's counting proxy"
 	classRest = "Go's scheduler and the rest"
 )
 
-// classes are told by the functions' names. Collecting is looked for on the
-// whole stack first, and then the others from the innermost function outwards.
+// classes match a stack's functions from the innermost outwards, the first match
+// decides. Stacks of the garbage collector, which collecting matches anywhere,
+// come before.
 var (
 	collecting = regexp.MustCompile(`^runtime\.(gcBgMarkWorker|gcAssistAlloc|bgsweep|bgscavenge|gcStart)`)
 	classes    = []struct {
@@ -51,14 +52,14 @@ var (
 	}
 )
 
-// profile returns where this process spends its processor time while f runs,
-// most first.
+// profile returns the shares of this process's processor time while f runs, the
+// largest first.
 func profile(ctx context.Context, f func() error) ([]share, error) {
 	file, err := os.CreateTemp("", "journeys-bench-*.pprof")
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = os.Remove(file.Name()) }() // it is in the system's temporary directory
+	defer func() { _ = os.Remove(file.Name()) }() // best effort: a temporary file
 	if err := pprof.StartCPUProfile(file); err != nil {
 		return nil, err
 	}
@@ -74,12 +75,11 @@ func profile(ctx context.Context, f func() error) ([]share, error) {
 	return shares(traces)
 }
 
-// sampled begins a stack in what pprof prints: how long, and the innermost
-// function.
-var sampled = regexp.MustCompile(`^ +([0-9.]+(?:ns|us|ms|s|mins))   (.+)$`)
+// stackStart matches the first line of a stack: its time and innermost function.
+var stackStart = regexp.MustCompile(`^ +([0-9.]+(?:ns|us|ms|s|mins))   (.+)$`)
 
-// shares adds up what `pprof -traces` prints: stacks between lines of dashes,
-// each with its labels before.
+// shares adds up the output of `pprof -traces`: stacks between lines of dashes,
+// each after its labels.
 func shares(traces []byte) ([]share, error) {
 	took := map[string]time.Duration{}
 	for block := range bytes.SplitSeq(traces, []byte("-----------+")) {
@@ -88,7 +88,7 @@ func shares(traces []byte) ([]share, error) {
 		tap := false
 		for line := range strings.Lines(string(block)) {
 			line = strings.TrimRight(line, "\n")
-			if found := sampled.FindStringSubmatch(line); found != nil {
+			if found := stackStart.FindStringSubmatch(line); found != nil {
 				d, err := time.ParseDuration(strings.Replace(found[1], "mins", "m", 1))
 				if err != nil {
 					return nil, fmt.Errorf("read the profile: %w", err)
@@ -131,15 +131,15 @@ func classOf(stack []string, tap bool) string {
 	return classRest
 }
 
-// spentTable shows the shares of n customers.
+// spentTable returns the shares as a Markdown table, per customer of n.
 func spentTable(list []share, n int) string {
 	total := time.Duration(0)
 	for _, s := range list {
 		total += s.took
 	}
 	var text strings.Builder
-	text.WriteString("| of our processor time            | ms a customer | share |\n| -------------------------------- | ------------: | ----: |\n")
-	for _, s := range append(list, share{"together", total}) {
+	text.WriteString("| our processor time               | ms a customer | share |\n| -------------------------------- | ------------: | ----: |\n")
+	for _, s := range append(list, share{"total", total}) {
 		fmt.Fprintf(&text, "| %-32s | %13.3f | %3.0f %% |\n", s.class,
 			float64(s.took.Microseconds())/1000/float64(n), 100*s.took.Seconds()/max(total.Seconds(), 1e-9))
 	}

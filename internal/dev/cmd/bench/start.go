@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,34 +19,31 @@ import (
 )
 
 const (
-	starts    = 31
-	patience  = 20 * time.Second // for one start
-	maxSizeMB = 12
-	maxRatio  = 1.5
-	sdk       = "github.com/aws/aws-sdk-go-v2/"
+	starts           = 31
+	startTimeout     = 20 * time.Second
+	maxSizeMB        = 12
+	maxAdvanceSizeMB = 15 // with time zones and channels
+	maxRatio         = 1.5
+	sdk              = "github.com/aws/aws-sdk-go-v2/"
 )
 
-// startNote says what a function does that an empty one does not.
-func startNote(f manifest.Function) string {
-	if len(f.Actions) == 0 {
-		return "It uses no client of the SDK, but internal/boot, which it is built from, imports that of the table and all that it needs; built without them it starts at 1.2 times."
-	}
-	return "An empty function initializes nothing but its clients; this one also its own packages, and its connection to the table."
-}
+const startNote = "An empty function initializes nothing but its clients. The others also initialize their own packages and connect to the table."
 
-// measureStarts compares each function with an empty one.
-func measureStarts(ctx context.Context, s *stage) ([]row, error) {
+// measureStarts measures every function's size and start, and compares them with
+// those of an empty function.
+func measureStarts(ctx context.Context, r *rig) ([]row, error) {
 	runtime := openRuntime()
 	defer runtime.Close()
 	dir, err := os.MkdirTemp("", "journeys-bench-")
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }() // it is in the system's temporary directory
-	rows, err := otherSizes(ctx, dir)
+	defer func() { _ = os.RemoveAll(dir) }() // best effort: a temporary directory
+	rows, err := measureSizes(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
+	var all []startFigures
 	for _, f := range manifest.Functions() {
 		services, err := services(ctx, f)
 		if err != nil {
@@ -55,56 +53,113 @@ func measureStarts(ctx context.Context, s *stage) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		more, err := measureStart(runtime, s, f, empty)
+		figures, err := measureStart(runtime, r, f, empty)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Name, err)
 		}
-		rows = append(rows, more...)
+		all = append(all, figures)
 	}
-	return rows, nil
+	return append(rows, startRows(all)...), nil
 }
 
-// otherSizes tells the largest file for each architecture that functions are
-// deployed on.
-func otherSizes(ctx context.Context, dir string) ([]row, error) {
+// measureSizes measures the files of all functions for both architectures that
+// Lambda has.
+func measureSizes(ctx context.Context, dir string) ([]row, error) {
 	var rows []row
 	for _, arch := range []string{"amd64", "arm64"} {
 		to := filepath.Join(dir, arch)
 		if err := local.Compile(ctx, ".", "linux/"+arch, to, os.Stderr); err != nil {
 			return nil, err
 		}
-		largest, size := "", 0.0
+		sizes := map[string]float64{}
 		for _, f := range manifest.Functions() {
-			info, err := os.Stat(filepath.Join(to, f.Name))
+			size, err := sizeMB(filepath.Join(to, f.Name))
 			if err != nil {
 				return nil, err
 			}
-			if mb := float64(info.Size()) / 1e6; mb > size {
-				largest, size = f.Name, mb
-			}
+			sizes[f.Name] = size
 		}
-		rows = append(rows, row{what: "largest function for " + arch + ", " + largest + ": size", measured: size, unit: " MB", floor: atMost(maxSizeMB)})
+		rows = append(rows, sizeRows("size for "+arch, sizes)...)
 	}
 	return rows, nil
 }
 
-func measureStart(runtime *runtimeAPI, s *stage, f manifest.Function, empty string) ([]row, error) {
+func sizeMB(file string) (float64, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return 0, err
+	}
+	return float64(info.Size()) / 1e6, nil
+}
+
+// sizeRows returns a row for the size of each function, by name. Those of advance
+// and of the largest other function are shown.
+func sizeRows(figure string, sizes map[string]float64) []row {
+	var names []string
+	var others []row
+	for _, name := range slices.Sorted(maps.Keys(sizes)) {
+		if name != manifest.Advance.Name {
+			names = append(names, name)
+			others = append(others, row{what: name + ": " + figure, measured: sizes[name], unit: " MB", floor: atMost(maxSizeMB)})
+		}
+	}
+	return append(showWorst(figure, names, others), row{
+		what: figure + ", " + manifest.Advance.Name, measured: sizes[manifest.Advance.Name], unit: " MB", floor: atMost(maxAdvanceSizeMB),
+	})
+}
+
+// startFigures are the measurements of one function.
+type startFigures struct {
+	function          string
+	size, sizeRatio   float64 // MB; of the empty function's
+	start, startRatio float64 // ms; of the empty function's
+}
+
+// startRows returns the rows of all functions, of which those of the worst starts
+// and of the worst ratio of sizes are shown.
+func startRows(all []startFigures) []row {
+	sizes := map[string]float64{}
+	var names []string
+	var sizeRatios, times, timeRatios []row
+	for _, f := range all {
+		sizes[f.function] = f.size
+		names = append(names, f.function)
+		sizeRatios = append(sizeRatios, row{what: f.function + ": size, of an empty function's", measured: f.sizeRatio, unit: "x"})
+		times = append(times, row{what: f.function + ": start", measured: f.start, unit: " ms"})
+		timeRatios = append(timeRatios, row{
+			what: f.function + ": start, of an empty function's", measured: f.startRatio, unit: "x", floor: atMost(maxRatio), why: startNote,
+		})
+	}
+	built := sizeRows("size", sizes)
+	for i := range built {
+		built[i].hidden = true // measureSizes has rows for both architectures
+	}
+	return slices.Concat(
+		built,
+		showWorst("size, of an empty function's", names, sizeRatios),
+		showWorst("start", names, times),
+		showWorst("start, of an empty function's", names, timeRatios),
+	)
+}
+
+// measureStart starts a function and the empty one in turns.
+func measureStart(runtime *runtimeAPI, r *rig, f manifest.Function, empty string) (startFigures, error) {
 	env := []string{
 		"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_LAMBDA_FUNCTION_NAME=" + f.Name,
 		"AWS_LAMBDA_LOG_FORMAT=JSON", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512", "AWS_CONFIG_FILE=" + os.DevNull,
-		"AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull, "AWS_ENDPOINT_URL_DYNAMODB=" + s.tap.URL,
+		"AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull, "AWS_ENDPOINT_URL_DYNAMODB=" + r.tap.URL,
 		"AWS_LAMBDA_RUNTIME_API=" + runtime.Listener.Addr().String(),
 	}
-	for name, value := range s.settings {
+	for name, value := range r.settings {
 		env = append(env, name+"="+value)
 	}
 	files := []string{bootstrap(f), empty}
 	took := make([][]time.Duration, len(files))
-	for range starts + 1 { // the first ones bring the files into memory
+	for range starts + 1 { // the first starts bring the files into memory
 		for i, file := range files {
 			d, err := runtime.start(file, env)
 			if err != nil {
-				return nil, err
+				return startFigures{}, err
 			}
 			took[i] = append(took[i], d)
 		}
@@ -114,38 +169,35 @@ func measureStart(runtime *runtimeAPI, s *stage, f manifest.Function, empty stri
 		list := took[i][1:]
 		slices.Sort(list)
 		median[i] = float64(list[len(list)/2].Microseconds()) / 1000
-		info, err := os.Stat(file)
-		if err != nil {
-			return nil, err
+		var err error
+		if size[i], err = sizeMB(file); err != nil {
+			return startFigures{}, err
 		}
-		size[i] = float64(info.Size()) / 1e6
 	}
-	return []row{
-		{what: f.Name + ": size", measured: size[0], unit: " MB", floor: atMost(maxSizeMB)},
-		{what: f.Name + ": size beside an empty one", measured: size[0] / size[1], unit: "x"},
-		{what: f.Name + ": start", measured: median[0], unit: " ms"},
-		{what: f.Name + ": start beside an empty one", measured: median[0] / median[1], unit: "x", floor: atMost(maxRatio), why: startNote(f)},
+	return startFigures{
+		function: f.Name, size: size[0], sizeRatio: size[0] / size[1], start: median[0], startRatio: median[0] / median[1],
 	}, nil
 }
 
-// runtimeAPI tells when a process asks for work, of which there is none.
+// runtimeAPI is a Lambda Runtime API that reports each request and never has
+// work.
 type runtimeAPI struct {
 	*httptest.Server
-	asked chan string // the path of what was asked
+	requested chan string // paths
 }
 
 func openRuntime() *runtimeAPI {
-	r := &runtimeAPI{asked: make(chan string, 1)}
+	r := &runtimeAPI{requested: make(chan string, 1)}
 	r.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, request *http.Request) {
-		r.asked <- request.URL.Path
+		r.requested <- request.URL.Path
 		<-request.Context().Done()
 	}))
 	return r
 }
 
-// start runs a file until it asks for work, and returns how long that took.
+// start runs a file until it requests work and returns how long that took.
 func (r *runtimeAPI) start(file string, env []string) (took time.Duration, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, file)
 	cmd.Env, cmd.Stderr = env, os.Stderr
@@ -154,41 +206,37 @@ func (r *runtimeAPI) start(file string, env []string) (took time.Duration, err e
 		return 0, err
 	}
 	select {
-	case path := <-r.asked:
+	case path := <-r.requested:
 		took = time.Since(begun)
 		if !strings.HasSuffix(path, "/invocation/next") {
-			err = fmt.Errorf("%s asked for %s", file, path)
+			err = fmt.Errorf("%s requested %s", file, path)
 		}
 	case <-ctx.Done():
-		err = fmt.Errorf("%s did not ask for work within %s", file, patience)
+		err = fmt.Errorf("%s requested no work within %s", file, startTimeout)
 	}
-	_ = cmd.Process.Kill() // it may have ended
-	_ = cmd.Wait()         // killed, which Go calls an error
+	_ = cmd.Process.Kill() // fails if it has exited
+	_ = cmd.Wait()         // always an error: it was killed
 	return took, err
 }
 
-// services returns which of the SDK's clients a function uses, none when it may
-// do nothing with them. Those that reading the settings needs are not counted.
+// services returns the SDK's clients that a function links.
 func services(ctx context.Context, f manifest.Function) ([]string, error) {
-	if len(f.Actions) == 0 {
-		return nil, nil
-	}
 	list, err := exec.CommandContext(ctx, "go", "list", "-deps", "./functions/"+f.Name).Output()
 	if err != nil {
-		return nil, fmt.Errorf("list what %s is made of: %w", f.Name, err)
+		return nil, fmt.Errorf("list the dependencies of %s: %w", f.Name, err)
 	}
 	var names []string
 	for dependency := range strings.FieldsSeq(string(list)) {
 		name, ok := strings.CutPrefix(dependency, sdk+"service/")
-		if ok && !strings.Contains(name, "/") && !slices.Contains([]string{"signin", "sso", "ssooidc", "sts"}, name) {
+		if ok && !strings.Contains(name, "/") {
 			names = append(names, name)
 		}
 	}
 	return names, nil
 }
 
-// buildEmpty builds a function that does nothing but make the clients, as the
-// functions themselves are built, and returns its file.
+// buildEmpty builds a function that only creates the clients, with the flags of
+// the real functions, and returns its file.
 func buildEmpty(ctx context.Context, dir string, services []string) (string, error) {
 	file := filepath.Join(dir, strings.Join(append([]string{"none"}, services...), "-"))
 	if _, err := os.Stat(file); err == nil {
@@ -213,7 +261,7 @@ func emptySource(services []string) string {
 		clients = "cfg, err := config.LoadDefaultConfig(context.Background())\nif err != nil {\npanic(err)\n}\n"
 	}
 	for _, name := range services {
-		imports += "client" + name + " \"" + sdk + "service/" + name + "\"\n" // one is called lambda too
+		imports += "client" + name + " \"" + sdk + "service/" + name + "\"\n" // "lambda" is imported already
 		clients += "_ = client" + name + ".NewFromConfig(cfg)\n"
 	}
 	return "package main\nimport (\n\"context\"\n\"github.com/aws/aws-lambda-go/lambda\"\n" + imports + ")\nfunc main() {\n" + clients +

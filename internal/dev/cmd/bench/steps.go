@@ -11,13 +11,13 @@ import (
 )
 
 // measureSteps runs the Go benchmarks of conditions and steps.
-func measureSteps(ctx context.Context, _ *stage) ([]row, error) {
+func measureSteps(ctx context.Context, _ *rig) ([]row, error) {
 	best, err := goBench(ctx)
 	if err != nil {
 		return nil, err
 	}
 	eval := best["BenchmarkEval/ours"]
-	const why = "Compare the ratios to expr and cel, which were measured in the same run."
+	const why = "Compare the ratios to expr and cel, measured in the same run."
 	return []row{
 		{what: "condition: time", measured: eval["ns/op"], unit: " ns", floor: atMost(120), why: why},
 		{what: "condition: allocations", measured: eval["allocs/op"], floor: atMost(0)},
@@ -30,8 +30,8 @@ func measureSteps(ctx context.Context, _ *stage) ([]row, error) {
 	}, nil
 }
 
-// goBench returns the least of each figure of each benchmark, over 50 short
-// runs: also on a busy machine some of them are not interrupted.
+// goBench returns the minimum of each figure of each benchmark over 50 short
+// runs, some of which run uninterrupted on a busy machine too.
 func goBench(ctx context.Context) (map[string]map[string]float64, error) {
 	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^(BenchmarkEval|BenchmarkStep)$", "-benchmem",
 		"-cpu", "1", "-p", "1", "-count", "50", "-benchtime", "20000x", "./internal/condition", "./internal/journey")
@@ -64,7 +64,7 @@ func goBench(ctx context.Context) (map[string]map[string]float64, error) {
 	}
 	for _, name := range []string{"BenchmarkEval/ours", "BenchmarkEval/expr", "BenchmarkEval/cel", "BenchmarkStep"} {
 		if best[name]["ns/op"] == 0 {
-			return nil, fmt.Errorf("there is no benchmark %s any more", name)
+			return nil, fmt.Errorf("no result of %s", name)
 		}
 	}
 	return best, nil

@@ -10,16 +10,17 @@ import (
 	"time"
 )
 
-// row is one line of the table.
+// row is one measured figure, and its line in the table.
 type row struct {
 	what     string
 	measured float64
-	unit     string // stands behind the number; "" for a count
+	unit     string // follows the number; "" for a count
 	floor    floor
-	why      string // why the floor is missed; printed only when it is
+	why      string // why it misses the floor; printed only then
+	hidden   bool   // checked, but not in the table
 }
 
-// floor is what was promised. The zero value promises nothing.
+// floor is the limit of a figure. The zero value is no limit.
 type floor struct {
 	rule  string // "at most", "at least" or ""
 	value float64
@@ -28,7 +29,8 @@ type floor struct {
 func atMost(value float64) floor  { return floor{"at most", value} }
 func atLeast(value float64) floor { return floor{"at least", value} }
 
-// holds compares what the table shows: two decimals.
+// holds reports whether the figure, rounded to the two decimals that the table
+// shows, keeps its floor.
 func (r row) holds() bool {
 	shown := math.Round(r.measured*100) / 100
 	switch r.floor.rule {
@@ -40,7 +42,8 @@ func (r row) holds() bool {
 	return true
 }
 
-// missedBy says how far the measured is beyond the floor, in per cent of it.
+// missedBy returns how far the figure is beyond its floor, in percent of the
+// floor.
 func (r row) missedBy() string {
 	if r.floor.value == 0 {
 		return r.number(r.measured)
@@ -48,7 +51,8 @@ func (r row) missedBy() string {
 	return fmt.Sprintf("%.0f %%", 100*math.Abs(r.measured-r.floor.value)/r.floor.value)
 }
 
-// number writes a number with its unit: whole, or with two decimals below 100.
+// number formats n with the row's unit: with two decimals if it is below 100 and
+// not whole, otherwise rounded.
 func (r row) number(n float64) string {
 	text := strconv.FormatFloat(math.Round(n), 'f', -1, 64)
 	if n < 100 && n != math.Trunc(n) {
@@ -60,17 +64,36 @@ func (r row) number(n float64) string {
 	return text + r.unit
 }
 
+// showWorst hides all of a list of rows but the one that measured the most, and
+// names that one. The rows are of one figure of several functions, by their names.
+func showWorst(figure string, functions []string, rows []row) []row {
+	worst := 0
+	for i := range rows {
+		rows[i].hidden = true
+		if rows[i].measured > rows[worst].measured {
+			worst = i
+		}
+	}
+	rows[worst].hidden = false
+	rows[worst].what = fmt.Sprintf("%s, worst of %d functions: %s", figure, len(rows), functions[worst])
+	return rows
+}
+
+// tableOf returns the rows that are not hidden as a Markdown table.
 func tableOf(rows []row) string {
 	cells := [][]string{{"what", "measured", "floor", "ok"}}
 	for _, r := range rows {
-		promised, ok := "-", "-"
+		if r.hidden {
+			continue
+		}
+		limit, ok := "-", "-"
 		if r.floor.rule != "" {
-			promised, ok = r.floor.rule+" "+r.number(r.floor.value), "yes"
+			limit, ok = r.floor.rule+" "+r.number(r.floor.value), "yes"
 			if !r.holds() {
 				ok = "**no**"
 			}
 		}
-		cells = append(cells, []string{r.what, r.number(r.measured), promised, ok})
+		cells = append(cells, []string{r.what, r.number(r.measured), limit, ok})
 	}
 	var widths [4]int
 	for _, line := range cells {
@@ -89,6 +112,7 @@ func tableOf(rows []row) string {
 	return text.String()
 }
 
+// floors returns the number of rows with a floor.
 func floors(rows []row) (n int) {
 	for _, r := range rows {
 		if r.floor.rule != "" {
@@ -98,6 +122,7 @@ func floors(rows []row) (n int) {
 	return n
 }
 
+// held returns the number of rows that keep their floor.
 func held(rows []row) (n int) {
 	for _, r := range rows {
 		if r.floor.rule != "" && r.holds() {
@@ -107,7 +132,7 @@ func held(rows []row) (n int) {
 	return n
 }
 
-// pageOf returns docs/performance.md.
+// pageOf returns the text of docs/performance.md.
 func pageOf(table, spent string, rows []row, machine string) string {
 	var missed strings.Builder
 	for _, r := range rows {
@@ -116,44 +141,45 @@ func pageOf(table, spent string, rows []row, machine string) string {
 		}
 	}
 	if missed.Len() == 0 {
-		missed.WriteString("Nothing.\n")
+		missed.WriteString("None.\n")
 	}
-	return "# Performance\n\nMeasured by `make bench`, which writes this page. Counts are the same on every machine; of times, look at the ratios:\n" +
-		"both sides of each were measured in the same run.\n\n" + machine + "\n" + table +
-		"\n## What misses its floor\n\n" + missed.String() + "\n## Where a customer's time goes\n\n" + spent + "\n## How it was measured\n\n" + how
+	return "# Performance\n\nMeasured by `make bench`, which writes this page. Counts are the same on every machine. Times are not: compare\n" +
+		"the ratios, whose two sides were measured in the same run.\n\n" + machine + "\n" + table +
+		"\n## Missed floors\n\n" + missed.String() + "\n## Where a customer's time goes\n\n" + spent + "\n## How it was measured\n\n" + how
 }
 
-// how is the part of the page that does not change.
-const how = `- **Calls** go through the local gateway, the real authorizer and the real functions' files, to DynamoDB Local. A proxy
-  before DynamoDB Local counts requests and new connections, and adds up the capacity that it reports, with three
-  corrections by DynamoDB's rules. For batches of PartiQL DynamoDB Local reports nothing: the proxy counts a write unit
-  for each started KB of an item, also when its condition fails, and one for the index when the item is written and has
-  the index's keys, which are all that the index holds. Of a transaction it reports one item: the proxy counts two units
-  for each started KB of every item, and for a query that finds nothing half a unit. All calls are to functions that were called before.
+// how is the part of the page that is the same in every run.
+const how = `- **Calls** go through the local gateway, the real authorizer and the functions' real files to DynamoDB Local. All of
+  the functions are warm. A proxy in front of DynamoDB Local counts requests and new connections, and adds up the reported
+  capacity, with three corrections by DynamoDB's rules. For batches of PartiQL statements DynamoDB Local reports nothing:
+  the proxy counts a write unit for each started KB of an item, also if its condition fails, and one for the index if the
+  item is written and has the index's keys, which are all that the index holds. Of a transaction it reports one item: the
+  proxy counts two units for each started KB of every item. For a query that finds nothing the proxy counts half a unit.
 - **The list** has 10,000 journeys with names of 40 and descriptions of 60 characters.
-- **The gateway** serves ` + "`GET /journeys/{id}`" + ` to 4 callers at a time, and so does the same handler in this process over
-  net/http, in turns, on the same table. A call through the gateway is three more HTTP requests, JSON both ways, and a
-  process that is thawed and frozen. The design has no floors for it; these are the bench's own.
-- **Starts** are from the start of the process to its first request for work, the median of 31, each beside a start of an
-  empty function with the same SDK clients, built in the same run. Sizes are of the files as they are deployed, for
-  this machine's architecture, and the largest for both. A MB is 1,000,000 bytes.
-- **Conditions and steps** are Go benchmarks, the best of 50 runs of 20,000: BenchmarkEval in internal/condition, BenchmarkStep in
-  internal/journey, on one core.
-- **Customers on their way**: 20,000 go through entry, wait (of a millisecond), split, decision, send and exit, in this
-  process with the engine's own code on DynamoDB Local, and a provider that answers at once. Units and requests are
-  those from enrolling to leaving, profiles aside. Processor time is this process's by getrusage, with the counting
-  proxy in it, and DynamoDB Local's by /proc. An idle tick has 100 active journeys and nobody due.
-- **Counting** is internal/analytics' counter on DynamoDB Local, with the writes of customers on their way through six
-  nodes. The index has a part's key from its first write of the day on. Lambda hands over a second's records at a time,
-  at most 1,000. **Analytics** are one query of the figures, with what the journey and its nodes are called. **A step's figure** is from the answer of an enroll call until ` + "`GET /journeys/{id}/analytics`" + ` shows it, on
-  a machine of its own as ` + "`make run`" + ` starts it, asked 40 times a second; the median of 5.
-- **Where a customer's time goes** is a CPU profile (runtime/pprof, 100 samples a second of each processor) of this
-  process while these 20,000 are enrolled and moved. A sample counts for the innermost function on its stack that is of
-  one of the classes; helpers of the standard library count for their callers, and all of the garbage collector's for
-  it. The counting proxy's goroutines carry a label and stand apart.
+- **The gateway** serves ` + "`GET /journeys/{id}`" + ` to 4 callers at a time. In turns with it, the same handler serves them in
+  this process over net/http, from the same table. A call through the gateway is three more HTTP requests, JSON both
+  ways, and a process that is thawed and frozen. These floors are the bench's own; the design has none.
+- **Starts** last from the start of the process to its first request for work, the median of 31. The comparison is an
+  empty function with the same SDK clients, built and started in the same run. Sizes are of the deployed files, for the
+  two architectures that AWS Lambda has. A MB is 1,000,000 bytes. Every function is checked; the table shows the worst.
+- **Conditions and steps** are Go benchmarks, the best of 50 runs of 20,000: BenchmarkEval in internal/condition and
+  BenchmarkStep in internal/journey, on one core.
+- **One customer** is the average of 20,000 who go through entry, wait (of a millisecond), split, decision, send and exit.
+  The engine's own code runs in this process, on DynamoDB Local, with a provider that answers at once. Units and requests
+  are those from enrolling to leaving, without the profiles. Processor time is this process's by getrusage, with the
+  counting proxy in it, and DynamoDB Local's by /proc. An idle tick has 100 active journeys and no due customer.
+- **Counting** runs the counter of internal/analytics on DynamoDB Local, with the writes of customers who go through six
+  nodes. Lambda passes on a second's records at a time, at most 1,000.
+- **Analytics** are one query, which reads the figures and the names of the journey and its nodes. The time to the figure
+  is from the answer of an enroll call until ` + "`GET /journeys/{id}/analytics`" + ` counts the customer, on a machine of its own
+  as ` + "`make run`" + ` starts it, polled 40 times a second; the median of 5.
+- **Where a customer's time goes** is a CPU profile (runtime/pprof, 100 samples a second per processor) of this process
+  while the 20,000 customers are enrolled and moved. A sample counts for the innermost function on its stack that belongs
+  to a class, helpers of the standard library for their callers, and everything of the garbage collector for it. A label
+  sets the counting proxy's goroutines apart.
 `
 
-// machineText tells where and when the page was made.
+// machineText returns the date, the machine and its load.
 func machineText(loadBefore string) string {
 	model := "unknown processor"
 	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
@@ -168,7 +194,7 @@ func machineText(loadBefore string) string {
 		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), model, runtime.Version(), loadBefore)
 }
 
-// load returns how busy the machine is, as Linux counts it over a minute.
+// load returns Linux's load average over a minute.
 func load() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {

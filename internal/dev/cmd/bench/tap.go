@@ -18,18 +18,18 @@ import (
 	"sync"
 )
 
-// used is what passed the tap.
-type used struct {
+// usage counts requests, new connections and capacity units.
+type usage struct {
 	requests, connections int
-	read, write, index    float64 // capacity units; write is without index
+	read, write, index    float64 // write excludes index
 }
 
-// tap stands between the functions and the table and counts what passes.
+// tap is a proxy in front of DynamoDB Local that counts usage.
 type tap struct {
 	*httptest.Server
 	mu    sync.Mutex
-	used  used
-	items map[string]written // by key; what PartiQL statements wrote
+	used  usage
+	items map[string]written // what PartiQL statements wrote, by key
 }
 
 func openTap(endpoint string) (*tap, error) {
@@ -42,7 +42,7 @@ func openTap(endpoint string) (*tap, error) {
 	proxy.Transport = &http.Transport{MaxIdleConnsPerHost: 128}
 	proxy.ModifyResponse = t.count
 	t.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet { // a function that starts opens its connection
+		if r.Method == http.MethodGet { // functions open their connection with it
 			return
 		}
 		body, err := io.ReadAll(r.Body)
@@ -51,30 +51,30 @@ func openTap(endpoint string) (*tap, error) {
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		// The answer's units may have to be counted from what was asked.
+		// count reads the body again where DynamoDB Local reports no units.
 		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 		proxy.ServeHTTP(w, r)
 	}))
 	t.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
-			t.add(used{connections: 1})
+			t.add(usage{connections: 1})
 		}
 	}
-	// What the tap starts has its label, to be told apart in a profile.
+	// The label separates the tap's goroutines in the CPU profile.
 	pprof.Do(context.Background(), pprof.Labels(partLabel, tapPart), func(context.Context) { t.Start() })
 	return t, nil
 }
 
-// reset returns what passed since the last reset.
-func (t *tap) reset() used {
+// reset returns the usage since the last reset.
+func (t *tap) reset() usage {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	u := t.used
-	t.used = used{}
+	t.used = usage{}
 	return u
 }
 
-func (t *tap) add(u used) {
+func (t *tap) add(u usage) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.used.requests += u.requests
@@ -84,17 +84,17 @@ func (t *tap) add(u used) {
 	t.used.index += u.index
 }
 
-// capacity is what DynamoDB tells of one table.
+// capacity is the consumed capacity of one table, as DynamoDB reports it.
 type capacity struct {
 	CapacityUnits          float64
 	GlobalSecondaryIndexes map[string]struct{ CapacityUnits float64 }
 }
 
-// leastRead is what a query uses that finds nothing, for which DynamoDB Local
-// reports nothing.
-const leastRead = 0.5
+// emptyQuery is the cost in read units of a query that finds nothing, for which
+// DynamoDB Local reports none.
+const emptyQuery = 0.5
 
-// count counts one request and the units that its answer tells.
+// count adds one request and the units that its answer reports.
 func (t *tap) count(answer *http.Response) error {
 	_, operation, _ := strings.Cut(answer.Request.Header.Get("X-Amz-Target"), ".")
 	body, err := io.ReadAll(answer.Body)
@@ -102,16 +102,16 @@ func (t *tap) count(answer *http.Response) error {
 		return err
 	}
 	answer.Body = io.NopCloser(bytes.NewReader(body))
-	var told struct{ ConsumedCapacity json.RawMessage }
-	if err := json.Unmarshal(body, &told); err != nil {
+	var reported struct{ ConsumedCapacity json.RawMessage }
+	if err := json.Unmarshal(body, &reported); err != nil {
 		return err
 	}
 	var several []capacity
-	if json.Unmarshal(told.ConsumedCapacity, &several) != nil {
+	if json.Unmarshal(reported.ConsumedCapacity, &several) != nil {
 		several = make([]capacity, 1)
-		_ = json.Unmarshal(told.ConsumedCapacity, &several[0]) // nothing is told of errors
+		_ = json.Unmarshal(reported.ConsumedCapacity, &several[0]) // errors report none
 	}
-	u := used{requests: 1}
+	u := usage{requests: 1}
 	for _, c := range several {
 		u.write += c.CapacityUnits
 		for _, i := range c.GlobalSecondaryIndexes {
@@ -127,7 +127,7 @@ func (t *tap) count(answer *http.Response) error {
 	case "GetItem", "BatchGetItem", "Query":
 		u.read, u.write, u.index = u.write+u.index, 0, 0
 		if operation == "Query" && u.read == 0 {
-			u.read = leastRead
+			u.read = emptyQuery
 		}
 	case "BatchExecuteStatement":
 		if u.write == 0 {
@@ -138,7 +138,7 @@ func (t *tap) count(answer *http.Response) error {
 	return err
 }
 
-// value is an attribute's value as DynamoDB's JSON has it.
+// value is an attribute value of DynamoDB's JSON protocol.
 type value struct {
 	S, N *string
 	B    []byte
@@ -146,7 +146,7 @@ type value struct {
 	M    map[string]value
 }
 
-// size counts as DynamoDB does.
+// size returns the value's size by DynamoDB's rules, in bytes.
 func (v value) size() int {
 	switch {
 	case v.S != nil:
@@ -169,13 +169,14 @@ func (v value) size() int {
 	return n
 }
 
-// written is what is known of an item from the statements that wrote it: the
-// sizes of its attributes, and its keys in the index, "" for none.
+// written is an item as statements wrote it: the sizes of its attributes, and its
+// key in the index, "" if it has none.
 type written struct {
 	sizes map[string]int
 	index string
 }
 
+// units returns the write units of the whole item.
 func (w written) units() float64 {
 	size := 0
 	for name, n := range w.sizes {
@@ -184,9 +185,9 @@ func (w written) units() float64 {
 	return float64((size + 1023) / 1024)
 }
 
-// transactUnits counts two units for each started KB of what a transaction
-// writes, of which DynamoDB Local reports one item's. What is updated or deleted
-// here is below 1 KB.
+// transactUnits returns the units of a transaction: two for each started KB of
+// every item. DynamoDB Local reports those of one item. Items that are updated or
+// deleted count as 1 KB; those of the bench are smaller.
 func transactUnits(r *http.Request) (units float64, err error) {
 	body, err := r.GetBody()
 	if err != nil {
@@ -215,10 +216,10 @@ var (
 	updated  = regexp.MustCompile(`(SET|REMOVE) "(\w+)"`)
 )
 
-// statementUnits counts the units of a batch of INSERTs or UPDATEs, for which
-// DynamoDB Local reports none: one for each started KB of an item, also of one
-// whose condition fails, and of the index one for keys that are put in or taken
-// out, two for keys that change, none for keys that stay.
+// statementUnits returns the units of a batch of INSERTs or UPDATEs, for which
+// DynamoDB Local reports none. The table takes one for each started KB of an
+// item, also if the condition fails. The index takes one for a key that is added
+// or removed, two for a key that changes, and none for a key that stays.
 func (t *tap) statementUnits(r *http.Request, answer []byte) (write, index float64, err error) {
 	body, err := r.GetBody()
 	if err != nil {
@@ -263,8 +264,8 @@ func indexUnits(before, after string) float64 {
 	return 1
 }
 
-// after returns the key of the item that a statement writes, and what the item
-// is then.
+// after returns the key of the item that a statement writes, and the item after
+// it.
 func (t *tap) after(statement string, parameters []value) (string, written) {
 	values := map[string]value{}
 	w := written{sizes: map[string]int{}}

@@ -10,46 +10,46 @@ import (
 	"journeys/internal/dev/funnel"
 )
 
-// screen is the funnel, drawn over and over where standard output allows it.
+// screen draws the funnel, over the one before if standard output is a terminal.
 type screen struct {
 	begun    time.Time
 	terminal bool
-	drawn    int // lines
+	lines    int // drawn last
 }
 
-// watch draws the journey's analytics each second until nobody is inside, and
-// fails unless everybody left by an exit.
-func watch(ctx context.Context, c *client, id string) error {
+// watch draws the journey's analytics each second until no customer is inside.
+// It fails unless all of them left by an exit.
+func watch(ctx context.Context, a *api, id string) error {
 	s := &screen{begun: time.Now(), terminal: isTerminal(os.Stdout)}
-	look := time.NewTicker(time.Second)
-	defer look.Stop()
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
 	for {
-		a, err := funnel.Read(ctx, &c.http, c.url, c.token, id)
+		figures, err := funnel.Read(ctx, a.Client, id)
 		if err != nil {
 			return err
 		}
-		e := a.Enrollments
-		done := e.Total == crowd && e.Active == 0
-		s.draw(a, done)
+		e := figures.Enrollments
+		done := e.Total == customerCount && e.Active == 0
+		s.draw(figures, done)
 		if done {
-			if e.Completed != crowd {
-				return fmt.Errorf("of %d customers %d completed: %+v", crowd, e.Completed, e)
+			if e.Completed != customerCount {
+				return fmt.Errorf("%d of %d customers completed: %+v", e.Completed, customerCount, e)
 			}
 			return nil
 		}
 		select {
-		case <-look.C:
+		case <-ticker.C:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
 
-// draw draws the funnel over the one before. Where that cannot be it prints it
-// in a line, and drawn at the end.
+// draw prints one line of progress if standard output is no terminal and this is
+// not the last time, otherwise the funnel.
 func (s *screen) draw(a funnel.Analytics, last bool) {
 	out := a.Enrollments.Total - a.Enrollments.Active
-	progress := fmt.Sprintf("[%s] %4d of %d out, %2.0f s", funnel.Bar(out, crowd), out, crowd, time.Since(s.begun).Seconds())
+	progress := fmt.Sprintf("[%s] %4d of %d out, %2.0f s", funnel.Bar(out, customerCount), out, customerCount, time.Since(s.begun).Seconds())
 	if !s.terminal && !last {
 		for _, step := range a.Steps {
 			progress += fmt.Sprintf(" %s %d", step.NodeID, step.Entered)
@@ -57,16 +57,16 @@ func (s *screen) draw(a funnel.Analytics, last bool) {
 		fmt.Println(progress)
 		return
 	}
-	if s.terminal && s.drawn > 0 {
-		fmt.Printf("\x1b[%dA", s.drawn)
+	if s.terminal && s.lines > 0 {
+		fmt.Printf("\x1b[%dA", s.lines)
 	}
 	lines := append(a.Lines(), progress)
-	s.drawn = len(lines)
-	clear := ""
+	s.lines = len(lines)
+	eraseLine := ""
 	if s.terminal {
-		clear = "\x1b[K" // what was there
+		eraseLine = "\x1b[K"
 	}
-	fmt.Println(clear + strings.Join(lines, "\n"+clear))
+	fmt.Println(eraseLine + strings.Join(lines, "\n"+eraseLine))
 }
 
 func isTerminal(file *os.File) bool {

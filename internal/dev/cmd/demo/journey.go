@@ -5,26 +5,25 @@ import (
 	"time"
 )
 
-// crowd is how many customers take part.
-const crowd = 1000
+const customerCount = 1000
 
-// The journey's waits.
+// How long the journey's two waits last.
 const (
-	pause = 4 * time.Second
-	rest  = 2 * time.Second
+	settleTime = 4 * time.Second
+	restTime   = 2 * time.Second
 )
 
-// node is a step of the journey, in the order in which the funnel shows them.
 type node struct{ id, kind, config string }
 
+// nodes are in the order in which the funnel shows them.
 var nodes = [...]node{
 	{"signed-up", "entry_trigger", `{"eventType":"account_created"}`},
 	{"welcome", "channel_action", `{"channel":"email","templateId":"welcome"}`},
-	{"settle", "wait", wait(pause)},
+	{"settle", "wait", waitConfig(settleTime)},
 	{"choose", "nba_decision", `{"decisionFlowId":"next-best-offer"}`},
 	{"promising", "condition_split", `{"condition":{"field":"decision.choose.score","operator":"gte","value":5}}`},
 	{"offer", "channel_action", `{"channel":"push","templateId":"offer"}`},
-	{"rest", "wait", wait(rest)},
+	{"rest", "wait", waitConfig(restTime)},
 	{"tip", "channel_action", `{"channel":"sms","templateId":"tip"}`},
 	{"converted", "exit", `{"reason":"converted"}`},
 	{"onboarded", "exit", `{"reason":"onboarded"}`},
@@ -36,27 +35,27 @@ const edges = `[{"source":"signed-up","target":"welcome"},{"source":"welcome","t
 	{"source":"promising","target":"rest","sourceHandle":"false"},{"source":"rest","target":"tip"},
 	{"source":"tip","target":"onboarded"}]`
 
-func wait(d time.Duration) string { return fmt.Sprintf(`{"delayHours":%.9f}`, d.Hours()) }
+func waitConfig(d time.Duration) string { return fmt.Sprintf(`{"delayHours":%.9f}`, d.Hours()) }
 
-// customer is one who takes part.
 type customer struct {
 	id    string
 	spend int
 }
 
 func customers() []customer {
-	list := make([]customer, crowd)
+	list := make([]customer, customerCount)
 	for i := range list {
 		list[i] = customer{id: fmt.Sprintf("customer-%04d", i), spend: i % 100}
 	}
 	return list
 }
 
+// attributes returns the customer's profile as JSON.
 func (c customer) attributes() string {
 	return fmt.Sprintf(`{"email":"%[1]s@mail.test","phone":"+1555%04[2]d","spend":%[2]d}`, c.id, c.spend)
 }
 
-// messages is at which nodes the customer is sent something.
+// messages returns the nodes at which the customer is sent a message.
 func (c customer) messages() []string {
 	if c.spend >= 50 {
 		return []string{"welcome", "offer"}

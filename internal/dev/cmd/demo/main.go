@@ -1,6 +1,6 @@
-// Command demo runs the whole on this machine and sends 1,000 customers through
-// an onboarding journey. It prints the funnel as it fills, and fails unless
-// everybody comes out and each message is in the inbox once.
+// Command demo runs the service on this machine and sends 1,000 customers
+// through an onboarding journey. It prints the funnel as it fills. It fails
+// unless every customer completes and each message is in the inbox once.
 package main
 
 import (
@@ -17,12 +17,12 @@ import (
 )
 
 const (
-	tenant   = "demo"
-	patience = 3 * time.Minute // for everybody to come out; a quiet machine needs a quarter of a minute
+	tenant  = "demo"
+	timeout = 3 * time.Minute // a quiet machine needs about 15 s
 )
 
-// providers are the built-in rules that the journey asks, by which who spends
-// much gets the better offer, and the inbox.
+// providers sets up built-in rules as the decision flow, which give big spenders
+// the better offer, and the inbox for every channel.
 const providers = `{
 	"decisions": {"next-best-offer": {"type": "rules", "offers": [
 		{"id": "annual-plan", "priority": 9, "condition": {"field": "spend", "operator": "gte", "value": 50}, "payload": {"discount": 20}},
@@ -45,7 +45,7 @@ func demo(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = output.Close() }()
-	fmt.Println("starting DynamoDB Local and the functions, which print to", output.Name())
+	fmt.Println("starting DynamoDB Local and the functions; their log is", output.Name())
 	machine, err := start(ctx, output)
 	if err != nil {
 		return fmt.Errorf("%w; see %s", err, output.Name())
@@ -55,10 +55,9 @@ func demo(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not everybody was out after %s", patience))
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("customers are still inside after %s", timeout))
 	defer cancel()
-	c := newClient(machine.URL, token)
-	if err := play(ctx, c); err != nil {
+	if err := play(ctx, newAPI(machine.URL, token)); err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
@@ -83,33 +82,34 @@ func start(ctx context.Context, output io.Writer) (*local.Machine, error) {
 	})
 }
 
-// play makes the journey, enrolls everybody and watches them go.
-func play(ctx context.Context, c *client) error {
-	id, err := c.createJourney(ctx)
+// play creates the journey, enrolls the customers and watches them until all
+// are out.
+func play(ctx context.Context, a *api) error {
+	id, err := a.createJourney(ctx)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("journey %s: %d nodes of six types, waits of %s and %s\n", id, len(nodes), pause, rest)
+	fmt.Printf("journey %s: %d nodes of six types, waits of %s and %s\n", id, len(nodes), settleTime, restTime)
 	begun := time.Now()
-	everybody := customers()
-	if err := c.putProfiles(ctx, everybody); err != nil {
+	all := customers()
+	if err := a.putProfiles(ctx, all); err != nil {
 		return err
 	}
-	fmt.Printf("%d profiles put in %s\n", len(everybody), since(begun))
+	fmt.Printf("%d profiles stored in %s\n", len(all), since(begun))
 	begun = time.Now()
-	if err := c.enroll(ctx, id, everybody); err != nil {
+	if err := a.enroll(ctx, id, all); err != nil {
 		return err
 	}
-	fmt.Printf("%d customers enrolled in %s\n\n", len(everybody), since(begun))
+	fmt.Printf("%d customers enrolled in %s\n\n", len(all), since(begun))
 	begun = time.Now()
-	if err := watch(ctx, c, id); err != nil {
+	if err := watch(ctx, a, id); err != nil {
 		return err
 	}
-	sent, err := c.checkInbox(ctx, id, everybody)
+	sent, err := a.checkInbox(ctx, id, all)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\neverybody out after %s; %d messages in the inbox, each once\n", since(begun), sent)
+	fmt.Printf("\nall customers out after %s; %d messages in the inbox, each once\n", since(begun), sent)
 	return nil
 }
 

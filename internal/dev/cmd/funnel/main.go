@@ -1,5 +1,5 @@
-// Command funnel draws the funnel of JOURNEY, which TENANT has on the API that
-// `make run` serves on PORT. The Makefile calls it.
+// Command funnel draws the funnel of the journey JOURNEY of the tenant TENANT,
+// from the API that `make run` serves on PORT. `make funnel` calls it.
 package main
 
 import (
@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"journeys/internal/dev/client"
 	"journeys/internal/dev/funnel"
 	"journeys/internal/dev/local"
 	"journeys/internal/manifest"
@@ -39,8 +40,10 @@ func draw(ctx context.Context, journey, tenant, port string) error {
 	if err != nil {
 		return err
 	}
-	client := &http.Client{Timeout: 30 * time.Second}
-	a, err := funnel.Read(ctx, client, "http://127.0.0.1:"+port, token, journey)
+	a, err := funnel.Read(ctx, &client.Client{
+		Base: "http://127.0.0.1:" + port + manifest.BasePath, Token: client.Fixed(token),
+		HTTP: &http.Client{Timeout: 30 * time.Second},
+	}, journey)
 	if err != nil {
 		return err
 	}

@@ -18,10 +18,11 @@ import (
 
 const stack = "Journeys-dev"
 
-// ownGroup lets a child be ended with all that it started.
+// ownGroup starts a child in a process group of its own, so that a signal to the
+// group reaches its children too.
 func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
-// build makes the functions for this machine, and the CDK app.
+// build builds the functions for this machine, and the CDK app.
 func (d *deployment) build(ctx context.Context) (string, error) {
 	if err := local.Build(ctx, d.root, local.Platform(), os.Stderr); err != nil {
 		return "", err
@@ -32,11 +33,11 @@ func (d *deployment) build(ctx context.Context) (string, error) {
 
 func (d *deployment) app() string { return filepath.Join(d.dir, "app") }
 
-// cdk runs the project's own CDK, on the project's own Node, in a folder.
+// cdk runs the CDK and the Node.js of tools/node in a folder.
 func (d *deployment) cdk(ctx context.Context, name, folder string, args ...string) (string, error) {
 	env := append(awsEnvironment(d.emulator.url, d.dir),
 		"PATH="+filepath.Join(d.root, "tools/node/node_modules/.bin")+":"+os.Getenv("PATH"),
-		"CDK_HOME="+filepath.Join(d.dir, "cdk"), // it keeps accounts' ids there
+		"CDK_HOME="+filepath.Join(d.dir, "cdk"), // it caches account ids there
 		"JOURNEYS_STAGE=dev", "JOURNEYS_ARCH="+runtime.GOARCH,
 		manifest.EnvIssuer+"="+local.IssuerName, manifest.EnvAudience+"="+local.Audience,
 		manifest.EnvJWKSURL+"="+d.keys.url())
@@ -44,14 +45,14 @@ func (d *deployment) cdk(ctx context.Context, name, folder string, args ...strin
 	return d.command(ctx, name, folder, env, filepath.Join(d.root, "tools/node/node_modules/.bin/cdk"), args...)
 }
 
-// cdkDeploy synthesizes and deploys the stack as the keys' address is now.
+// cdkDeploy synthesizes and deploys the stack with the present URL of the keys.
 func (d *deployment) cdkDeploy(ctx context.Context, name string) (string, error) {
 	return d.cdk(ctx, name, filepath.Join(d.root, "infra"), "deploy", stack, "--app", d.app(),
 		"--output", filepath.Join(d.dir, "cdk.out"), "--require-approval", "never")
 }
 
-// command runs a program to its end and returns what it printed, which is also
-// in <name>.log of this round's logs.
+// command runs a program and returns its output, which is also in <name>.log of
+// the log directory.
 func (d *deployment) command(ctx context.Context, name, folder string, env []string, program string, args ...string) (string, error) {
 	file, err := os.Create(filepath.Join(d.logs, name+".log"))
 	if err != nil {
@@ -71,7 +72,7 @@ func (d *deployment) command(ctx context.Context, name, folder string, env []str
 	return string(text), readErr
 }
 
-// tail returns the last lines of a text.
+// tail returns the last 40 lines of a text.
 func tail(text string) string {
 	const most = 40
 	lines := strings.Split(strings.TrimSpace(text), "\n")

@@ -17,12 +17,13 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// notFound is what a service answers about what is not there.
+// notFound is a service's answer about a resource that does not exist.
 type notFound struct{ text string }
 
 func (n notFound) Error() string { return "not found: " + n.text }
 
-// call makes one signed call of a service's API.
+// call makes one signed call to a service. It returns notFound if the resource
+// does not exist.
 func (e *emulator) call(ctx context.Context, service, method, path, target string, body []byte) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, method, e.url+path, bytes.NewReader(body))
 	if err != nil {
@@ -55,27 +56,28 @@ func (e *emulator) call(ctx context.Context, service, method, path, target strin
 	return nil, fmt.Errorf("%s %s %s answered %d: %s", service, method, path+target, response.StatusCode, text)
 }
 
-// isNotFound also knows those answers whose status is 400.
+// isNotFound recognizes the answers to a missing resource, some of which have
+// status 400.
 func isNotFound(status int, text []byte) bool {
 	return status == http.StatusNotFound || status == http.StatusBadRequest &&
 		(bytes.Contains(text, []byte("ResourceNotFoundException")) || bytes.Contains(text, []byte("does not exist")))
 }
 
-// get reads JSON from a service whose API has paths.
+// get makes a call to a REST service.
 func (e *emulator) get(ctx context.Context, service, path string) (map[string]any, error) {
-	return object(e.call(ctx, service, http.MethodGet, path, "", nil))
+	return decodeObject(e.call(ctx, service, http.MethodGet, path, "", nil))
 }
 
-// ask reads JSON from a service whose API has targets.
-func (e *emulator) ask(ctx context.Context, service, target string, input any) (map[string]any, error) {
+// post makes a call to a service of the AWS JSON protocol, such as DynamoDB.
+func (e *emulator) post(ctx context.Context, service, target string, input any) (map[string]any, error) {
 	body, err := json.Marshal(input)
 	if err != nil {
 		return nil, err
 	}
-	return object(e.call(ctx, service, http.MethodPost, "/", target, body))
+	return decodeObject(e.call(ctx, service, http.MethodPost, "/", target, body))
 }
 
-func object(text []byte, err error) (map[string]any, error) {
+func decodeObject(text []byte, err error) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -83,8 +85,9 @@ func object(text []byte, err error) (map[string]any, error) {
 	return o, json.Unmarshal(text, &o)
 }
 
-// query reads XML from a service whose API has actions. names and values of
-// its parameters come in turn; answer may be nil.
+// query makes a call to a service of the AWS Query protocol, such as IAM, and
+// decodes its XML into answer unless that is nil. Parameters are names and
+// values in turn.
 func (e *emulator) query(ctx context.Context, service, action string, answer any, parameters ...string) error {
 	values := url.Values{"Action": {action}, "Version": {"2010-05-08"}}
 	if service == "cloudformation" {

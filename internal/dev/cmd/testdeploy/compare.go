@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// differences returns a line for each value of a template that was not found
-// when its resource was read back: "GetJourney.MemorySize: want 512, found
-// 128". What is found beyond the template is no difference. A value that names
-// other resources must hold their physical ids.
+// differences returns a line for each value of a template that its resource does
+// not have: "GetJourney.MemorySize: want 512, found 128". Values that only the
+// resource has are no difference. A value that refers to other resources must
+// contain their physical ids.
 func differences(at string, want, found any, physical map[string]string) []string {
 	switch w := want.(type) {
 	case map[string]any:
 		if ids := references(w); ids != nil {
-			return lacking(at, ids, found, physical)
+			return missingReferences(at, ids, found, physical)
 		}
 		return objectDifferences(at, w, found, physical)
 	case []any:
@@ -38,8 +38,8 @@ func objectDifferences(at string, want map[string]any, found any, physical map[s
 	return lines
 }
 
-// field also finds a name as the services with paths write it, whose first
-// letter is small.
+// field returns the value of a name, which some services write with a lower-case
+// first letter.
 func field(object map[string]any, name string) any {
 	if value, ok := object[name]; ok {
 		return value
@@ -47,7 +47,7 @@ func field(object map[string]any, name string) any {
 	return object[strings.ToLower(name[:1])+name[1:]]
 }
 
-// listDifferences finds elements in any order.
+// listDifferences compares two lists without regard to order.
 func listDifferences(at string, want []any, found any, physical map[string]string) []string {
 	list, ok := found.([]any)
 	if !ok || len(list) != len(want) {
@@ -55,18 +55,18 @@ func listDifferences(at string, want []any, found any, physical map[string]strin
 	}
 	var lines []string
 	for i, wanted := range want {
-		there := slices.ContainsFunc(list, func(element any) bool {
+		contains := slices.ContainsFunc(list, func(element any) bool {
 			return len(differences("", wanted, element, physical)) == 0
 		})
-		if !there {
+		if !contains {
 			lines = append(lines, fmt.Sprintf("%s[%d]: want %v, found %v", at, i, wanted, found))
 		}
 	}
 	return lines
 }
 
-// references returns the logical ids that a value of a template refers to, and
-// nil for one that is no function of CloudFormation.
+// references returns the logical ids that a CloudFormation function refers to,
+// and nil for any other value.
 func references(value map[string]any) []string {
 	if len(value) != 1 {
 		return nil
@@ -84,8 +84,9 @@ func references(value map[string]any) []string {
 	return nil
 }
 
+// nested returns the logical ids that a function's argument refers to, never nil.
 func nested(value any) []string {
-	ids := []string{} // not nil: it is inside of a function
+	ids := []string{}
 	switch v := value.(type) {
 	case map[string]any:
 		ids = append(ids, references(v)...)
@@ -97,9 +98,10 @@ func nested(value any) []string {
 	return ids
 }
 
-// lacking returns a line for each resource whose physical id is not in what
-// was found. What is no resource, such as the region, is not looked for.
-func lacking(at string, ids []string, found any, physical map[string]string) []string {
+// missingReferences returns a line for each resource whose physical id is not in
+// what was found. References to pseudo parameters such as the region are
+// ignored.
+func missingReferences(at string, ids []string, found any, physical map[string]string) []string {
 	var lines []string
 	if found == nil {
 		lines = append(lines, at+": nothing found")

@@ -14,25 +14,25 @@ import (
 	"time"
 )
 
-// Where the stack is deployed. MiniStack takes an access key of 12 digits for
-// the account's root.
+// Where the stack is deployed. MiniStack takes an access key of 12 digits as the
+// account's root user.
 const (
 	account = "111122223333"
 	region  = "eu-central-1"
 	secret  = "test"
 )
 
-// emulator is a MiniStack that runs.
+// emulator is a running MiniStack.
 type emulator struct {
 	url    string
 	cmd    *exec.Cmd
-	leash  io.Closer // what it started and itself end when this is closed
+	stdin  io.Closer // closing it ends MiniStack and the functions it started
 	output *os.File
 	ended  chan struct{}
 }
 
-// startEmulator returns when MiniStack answers. It has a free port of the
-// loopback interface and keeps its files in dir, but for its log.
+// startEmulator starts MiniStack on a free port of the loopback interface and
+// returns when it answers. Its files are in dir, its output goes to log.
 func startEmulator(ctx context.Context, root, dir, log string) (*emulator, error) {
 	port, err := freePort(ctx)
 	if err != nil {
@@ -42,7 +42,7 @@ func startEmulator(ctx context.Context, root, dir, log string) (*emulator, error
 	if e.output, err = os.Create(log); err != nil {
 		return nil, err
 	}
-	// Not by ctx, which would leave the functions: stop ends them too.
+	// A kill by ctx would leave the functions running; stop ends them too.
 	e.cmd = exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(root, ".local/python/ministack/bin/python"), "-B",
 		filepath.Join(root, "tools/ministack/emulator.py"))
 	e.cmd.Dir = dir
@@ -51,14 +51,14 @@ func startEmulator(ctx context.Context, root, dir, log string) (*emulator, error
 		"MINISTACK_ACCOUNT_ID="+account, "MINISTACK_REGION="+region)
 	e.cmd.SysProcAttr = ownGroup()
 	e.cmd.Stdout, e.cmd.Stderr = e.output, e.output
-	if e.leash, err = e.cmd.StdinPipe(); err != nil {
+	if e.stdin, err = e.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
 	if err := e.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start MiniStack: %w", err)
 	}
 	go func() {
-		_ = e.cmd.Wait() // it is told to end by a signal
+		_ = e.cmd.Wait() // always an error: it is ended by a signal
 		close(e.ended)
 	}()
 	if err := e.wait(ctx); err != nil {
@@ -67,8 +67,8 @@ func startEmulator(ctx context.Context, root, dir, log string) (*emulator, error
 	return e, nil
 }
 
-// awsEnvironment returns an environment in which AWS is at url, and which has
-// no other settings and credentials than ours.
+// awsEnvironment returns an environment whose only AWS settings and credentials
+// are those of the emulator at url.
 func awsEnvironment(url, dir string) []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + dir,
@@ -101,15 +101,15 @@ func (e *emulator) wait(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-e.ended:
-			return errors.New("MiniStack ended before it answered")
+			return errors.New("MiniStack exited before it answered")
 		case <-ticker.C:
 		}
 	}
 }
 
-// stop returns when MiniStack and the functions that it started are gone.
+// stop ends MiniStack and the functions that it started, and waits for them.
 func (e *emulator) stop() error {
-	_ = e.leash.Close() // gone already if it ended by itself
+	_ = e.stdin.Close() // fails if MiniStack has exited
 	<-e.ended
 	return e.output.Close()
 }

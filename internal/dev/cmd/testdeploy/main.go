@@ -1,7 +1,7 @@
-// Command testdeploy deploys the stage dev with the CDK for real, to MiniStack
-// instead of AWS, uses what is deployed, changes it and destroys it. `make
-// test-deploy` calls it. It takes nothing from the settings and credentials of
-// whoever runs it, so it cannot reach an account by mistake.
+// Command testdeploy deploys the stage dev with the CDK to MiniStack, an
+// emulator of AWS, calls the deployed API, changes the stack and destroys it.
+// `make test-deploy` calls it. It ignores the user's AWS settings and
+// credentials, so it cannot reach an account by mistake.
 package main
 
 import (
@@ -14,16 +14,17 @@ import (
 	"syscall"
 	"time"
 
+	"journeys/internal/dev/client"
 	"journeys/internal/dev/local"
 )
 
-// patience is how long all of it may take, on a busy machine too.
-const patience = 20 * time.Minute
+// timeout leaves room for a busy machine.
+const timeout = 20 * time.Minute
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("it takes longer than "+patience.String()))
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errors.New("not done after "+timeout.String()))
 	defer cancel()
 	if err := test(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "test-deploy:", err)
@@ -37,7 +38,7 @@ func test(ctx context.Context) error {
 		return err
 	}
 	if _, err := os.Stat("go.mod"); err != nil {
-		return errors.New("run it in the module's directory")
+		return errors.New("the working directory is not the module's")
 	}
 	d := &deployment{root: root}
 	if d.dir, err = os.MkdirTemp("", "journeys-test-deploy-"); err != nil {
@@ -48,35 +49,35 @@ func test(ctx context.Context) error {
 	}
 	err = errors.Join(d.run(ctx), d.stop(), os.RemoveAll(d.dir))
 	if ctx.Err() != nil {
-		err = context.Cause(ctx) // what was cut off by it says less
+		err = context.Cause(ctx) // says more than the errors that follow from it
 	}
 	if err != nil {
-		return fmt.Errorf("%w\nwhat was printed meanwhile is in %s", err, d.logs)
+		return fmt.Errorf("%w\nthe logs are in %s", err, d.logs)
 	}
 	fmt.Printf("test-deploy: %d resources, %d calls, IAM judged, data kept, destroyed\n", len(d.stack.resources), d.calls)
 	return os.RemoveAll(d.logs)
 }
 
-// deployment is one round from nothing to nothing. Its stages fill it in.
+// deployment is the state of one run. Its stages fill it in.
 type deployment struct {
 	root     string // the module's directory
-	dir      string // of this round's files
-	logs     string // directory of what everything prints; stays when the round fails
+	dir      string // of temporary files
+	logs     string // directory of the programs' output; kept if the run fails
 	issuer   *local.Issuer
 	keys     *keyServer
 	emulator *emulator
-	door     *door
-	stack    *snapshot // as deployed first
-	journey  kept
-	calls    int // that the end-to-end tests made
+	proxy    *apiProxy
+	api      *client.Client
+	stack    *snapshot // of the first deployment
+	journey  storedJourney
+	calls    int // made by the end-to-end tests
 }
 
-// run goes through the stages and says of each how long it took and what it
-// showed.
+// run runs the stages and prints how long each took and what it showed.
 func (d *deployment) run(ctx context.Context) error {
 	for _, stage := range []struct {
 		name string
-		do   func(context.Context) (shown string, err error)
+		run  func(context.Context) (shown string, err error)
 	}{
 		{"build", d.build},
 		{"start MiniStack", d.start},
@@ -84,13 +85,13 @@ func (d *deployment) run(ctx context.Context) error {
 		{"deploy", d.deploy},
 		{"read back", d.readBack},
 		{"call", d.callAll},
-		{"take a right away", d.takeRightAway},
+		{"deny an action", d.denyAction},
 		{"deploy again", d.deployAgain},
 		{"deploy a change", d.deployChange},
 		{"destroy", d.destroy},
 	} {
 		begun := time.Now()
-		shown, err := stage.do(ctx)
+		shown, err := stage.run(ctx)
 		if err != nil {
 			return fmt.Errorf("%s: %w", stage.name, err)
 		}
@@ -101,8 +102,8 @@ func (d *deployment) run(ctx context.Context) error {
 
 func (d *deployment) stop() error {
 	var err error
-	if d.door != nil {
-		err = d.door.Close()
+	if d.proxy != nil {
+		err = d.proxy.Close()
 	}
 	if d.emulator != nil {
 		err = errors.Join(err, d.emulator.stop())

@@ -14,18 +14,18 @@ import (
 	"journeys/internal/dev/agree"
 )
 
-// forgotten is what MiniStack takes and does not keep, by where it stands in
-// the template, and so cannot be read back. infra's tests hold it.
-var forgotten = []string{
+// notKept lists the parts of the template that MiniStack accepts and forgets.
+// The tests of infra check them instead.
+var notKept = []string{
 	"Table.Replicas", // point-in-time recovery and deletion protection
 	"Table.TimeToLiveSpecification",
 }
 
-// snapshot is what CloudFormation says of the stack.
+// snapshot is the stack's resources and template as CloudFormation reports them.
 type snapshot struct {
 	emulator  *emulator
 	resources []resource
-	physical  map[string]string // ids, by logical id
+	physical  map[string]string // physical ids by logical id
 	text      []byte            // the template
 	template  struct {
 		Resources map[string]struct{ Properties map[string]any }
@@ -58,27 +58,27 @@ func (e *emulator) snapshot(ctx context.Context) (*snapshot, error) {
 	return s, json.Unmarshal(s.text, &s.template)
 }
 
-// first returns the physical id of the first resource of a type whose logical
-// id begins so.
-func (s *snapshot) first(kind, logical string) (string, error) {
+// first returns the physical id of the first resource of a type whose logical id
+// has the prefix.
+func (s *snapshot) first(kind, prefix string) (string, error) {
 	i := slices.IndexFunc(s.resources, func(r resource) bool {
-		return r.Type == kind && strings.HasPrefix(r.LogicalID, logical)
+		return r.Type == kind && strings.HasPrefix(r.LogicalID, prefix)
 	})
 	if i < 0 {
-		return "", fmt.Errorf("the stack has no %s %s", kind, logical)
+		return "", fmt.Errorf("the stack has no %s %s", kind, prefix)
 	}
 	return s.resources[i].PhysicalID, nil
 }
 
-// check holds what the services say about the resources to the template that
-// was deployed, and that to the manifest. It returns how many it read.
+// check compares the resources with the deployed template, and the template with
+// the manifest. It returns the number of resources that it read back.
 func (s *snapshot) check(ctx context.Context) (read int, err error) {
 	deployed, err := agree.FromCDK(s.text)
 	if err != nil {
 		return 0, err
 	}
 	lines := agree.Diff(agree.FromManifest(), deployed)
-	lost := map[string]bool{}
+	forgotten := map[string]bool{}
 	for _, r := range s.resources {
 		live, err := s.live(ctx, r)
 		if err != nil {
@@ -86,34 +86,34 @@ func (s *snapshot) check(ctx context.Context) (read int, err error) {
 		}
 		if live != nil {
 			read++
-			lines = append(lines, without(differences(r.LogicalID, s.wanted(r), live, s.physical), lost)...)
+			lines = append(lines, dropNotKept(differences(r.LogicalID, s.wanted(r), live, s.physical), forgotten)...)
 		}
 	}
-	for _, at := range forgotten {
-		if !lost[at] {
-			lines = append(lines, at+": is kept after all; take it off the list of what is forgotten")
+	for _, at := range notKept {
+		if !forgotten[at] {
+			lines = append(lines, at+": is kept after all; remove it from notKept")
 		}
 	}
 	if len(lines) > 0 {
-		err = errors.New("deployed is not what is wanted:\n" + strings.Join(lines, "\n"))
+		err = errors.New("the deployed resources differ from the template:\n" + strings.Join(lines, "\n"))
 	}
 	return read, err
 }
 
-// without takes out the lines that are about what is forgotten, and notes in
-// lost what that was.
-func without(lines []string, lost map[string]bool) []string {
+// dropNotKept removes the lines about entries of notKept and marks those entries
+// in forgotten.
+func dropNotKept(lines []string, forgotten map[string]bool) []string {
 	return slices.DeleteFunc(lines, func(line string) bool {
-		i := slices.IndexFunc(forgotten, func(at string) bool { return strings.HasPrefix(line, at) })
+		i := slices.IndexFunc(notKept, func(at string) bool { return strings.HasPrefix(line, at) })
 		if i >= 0 {
-			lost[forgotten[i]] = true
+			forgotten[notKept[i]] = true
 		}
 		return i >= 0
 	})
 }
 
-// wanted returns a resource's properties but for what no service gives back:
-// where a function's code was put, and of what API or roles something is.
+// wanted returns a resource's properties without those that no service returns:
+// the place of a function's code, and the API or roles that it belongs to.
 func (s *snapshot) wanted(r resource) map[string]any {
 	properties := maps.Clone(s.template.Resources[r.LogicalID].Properties)
 	for _, name := range []string{"Code", "ApiId", "Roles"} {
@@ -122,8 +122,8 @@ func (s *snapshot) wanted(r resource) map[string]any {
 	return properties
 }
 
-// live returns what the resource's own service says about it, or nil about a
-// type that is not read back.
+// live returns the resource as its own service describes it, nil for a type that
+// is not read back.
 func (s *snapshot) live(ctx context.Context, r resource) (map[string]any, error) {
 	const apiPrefix = "AWS::ApiGatewayV2::"
 	if part, ok := strings.CutPrefix(r.Type, apiPrefix); ok {
@@ -131,11 +131,11 @@ func (s *snapshot) live(ctx context.Context, r resource) (map[string]any, error)
 		if err != nil {
 			return nil, err
 		}
-		place := "/v2/apis/" + api
-		if part != "Api" { // MiniStack puts the API before a route's id
-			place += "/" + strings.ToLower(part) + "s/" + url.PathEscape(path.Base(r.PhysicalID))
+		where := "/v2/apis/" + api
+		if part != "Api" { // MiniStack prefixes the ids of routes with the API's
+			where += "/" + strings.ToLower(part) + "s/" + url.PathEscape(path.Base(r.PhysicalID))
 		}
-		return s.emulator.get(ctx, "apigateway", place)
+		return s.emulator.get(ctx, "apigateway", where)
 	}
 	switch r.Type {
 	case "AWS::Lambda::Function":
@@ -152,10 +152,10 @@ func (s *snapshot) live(ctx context.Context, r resource) (map[string]any, error)
 	return nil, nil
 }
 
-// table returns a table in the words of its template.
+// table returns a table with the field names of its template.
 func (e *emulator) table(ctx context.Context, name string) (map[string]any, error) {
 	input := map[string]string{"TableName": name}
-	described, err := e.ask(ctx, "dynamodb", "DynamoDB_20120810.DescribeTable", input)
+	described, err := e.post(ctx, "dynamodb", "DynamoDB_20120810.DescribeTable", input)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +166,7 @@ func (e *emulator) table(ctx context.Context, name string) (map[string]any, erro
 	if mode, ok := live["BillingModeSummary"].(map[string]any); ok {
 		live["BillingMode"] = mode["BillingMode"]
 	}
-	expiry, err := e.ask(ctx, "dynamodb", "DynamoDB_20120810.DescribeTimeToLive", input)
+	expiry, err := e.post(ctx, "dynamodb", "DynamoDB_20120810.DescribeTimeToLive", input)
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +178,7 @@ func (e *emulator) table(ctx context.Context, name string) (map[string]any, erro
 }
 
 func (e *emulator) logGroup(ctx context.Context, name string) (map[string]any, error) {
-	answer, err := e.ask(ctx, "logs", "Logs_20140328.DescribeLogGroups", map[string]string{"logGroupNamePrefix": name})
+	answer, err := e.post(ctx, "logs", "Logs_20140328.DescribeLogGroups", map[string]string{"logGroupNamePrefix": name})
 	if err != nil {
 		return nil, err
 	}
@@ -198,15 +198,15 @@ func (e *emulator) role(ctx context.Context, name string) (map[string]any, error
 	if err := e.query(ctx, "iam", "GetRole", &answer, "RoleName", name); err != nil {
 		return nil, err
 	}
-	return document("AssumeRolePolicyDocument", answer.Document)
+	return decodePolicy("AssumeRolePolicyDocument", answer.Document)
 }
 
-// policy returns one that is part of a role.
+// policy returns an inline policy of a role.
 func (s *snapshot) policy(ctx context.Context, r resource) (map[string]any, error) {
 	properties := s.template.Resources[r.LogicalID].Properties
 	roles := nested(properties["Roles"])
 	if len(roles) != 1 {
-		return nil, fmt.Errorf("is part of %d roles", len(roles))
+		return nil, fmt.Errorf("it belongs to %d roles", len(roles))
 	}
 	name := fmt.Sprint(properties["PolicyName"])
 	var answer struct {
@@ -216,15 +216,15 @@ func (s *snapshot) policy(ctx context.Context, r resource) (map[string]any, erro
 	if err != nil {
 		return nil, err
 	}
-	live, err := document("PolicyDocument", answer.Document)
+	live, err := decodePolicy("PolicyDocument", answer.Document)
 	if err == nil {
 		live["PolicyName"] = name
 	}
 	return live, err
 }
 
-// document returns a policy document of IAM, which writes it as part of a URL.
-func document(name, text string) (map[string]any, error) {
+// decodePolicy decodes a policy document, which IAM returns URL-encoded.
+func decodePolicy(name, text string) (map[string]any, error) {
 	text, err := url.QueryUnescape(text)
 	if err != nil {
 		return nil, err

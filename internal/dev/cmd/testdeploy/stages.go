@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -16,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"journeys/internal/dev/client"
 	"journeys/internal/dev/local"
 	"journeys/internal/manifest"
 )
@@ -35,7 +34,7 @@ func (d *deployment) start(ctx context.Context) (shown string, err error) {
 }
 
 func (d *deployment) bootstrap(ctx context.Context) (string, error) {
-	// Outside of infra/ it does not synthesize the app first.
+	// In infra/ the CDK would synthesize the app first.
 	_, err := d.cdk(ctx, "bootstrap", d.dir, "bootstrap", "aws://"+account+"/"+region)
 	return account + "/" + region, err
 }
@@ -52,13 +51,18 @@ func (d *deployment) deploy(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	d.door, err = openDoor(ctx, api, d.emulator)
-	return api, err
+	if d.proxy, err = startAPIProxy(ctx, api, d.emulator); err != nil {
+		return "", err
+	}
+	d.api = &client.Client{Base: d.proxy.url() + manifest.BasePath, Token: func() (string, error) {
+		return d.issuer.Token("kept", manifest.Admin, time.Now())
+	}}
+	return api, nil
 }
 
 func (d *deployment) readBack(ctx context.Context) (string, error) {
 	read, err := d.stack.check(ctx)
-	return fmt.Sprintf("%d resources; %d that were read back are as in the template, and that is as the manifest",
+	return fmt.Sprintf("%d resources; the %d read back match the template, and the template matches the manifest",
 		len(d.stack.resources), read), err
 }
 
@@ -83,32 +87,33 @@ var answered = regexp.MustCompile(`(?m)^e2e: (\d+) calls answered by`)
 // callAll runs the end-to-end tests against the deployed API.
 func (d *deployment) callAll(ctx context.Context) (string, error) {
 	text, err := d.command(ctx, "call", d.root, os.Environ(), "go", "test", "-count=1", "./internal/dev/e2e",
-		"-skip", "^TestLocal", "-url", d.door.url(), "-issuer", d.dir, "-gateway", "ministack", "-v")
+		"-skip", "^TestLocal", "-url", d.proxy.url(), "-issuer", d.dir, "-gateway", "ministack", "-v")
 	if err != nil {
 		return "", err
 	}
 	match := answered.FindStringSubmatch(text)
 	if match == nil {
-		return "", errors.New("the end-to-end tests did not say how many calls they made")
+		return "", errors.New("the end-to-end tests printed no number of calls")
 	}
 	d.calls, err = strconv.Atoi(match[1])
 	tests := strings.Count(text, "\n--- PASS: ")
 	return fmt.Sprintf("%d end-to-end tests, %d calls", tests, d.calls), err
 }
 
-// kept is a journey that is there before the stack is changed.
-type kept struct{ path, text string }
+// storedJourney is a journey from before the stack is changed.
+type storedJourney struct{ path, text string }
 
 const graph = `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"out"}]}`
 
-// keep makes the journey that is to be kept, and takes customers for it.
-func (d *deployment) keep(ctx context.Context) error {
-	made, err := d.request(ctx, http.StatusCreated, http.MethodPost, "/journeys", `{"name":"Kept","definition":`+graph+`}`)
+// createJourney creates and activates the journey that a change of the stack must
+// keep.
+func (d *deployment) createJourney(ctx context.Context) error {
+	created, err := d.request(ctx, http.StatusCreated, http.MethodPost, "/journeys", `{"name":"Kept","definition":`+graph+`}`)
 	if err != nil {
 		return err
 	}
 	var journey struct{ ID string }
-	if err := json.Unmarshal([]byte(made), &journey); err != nil {
+	if err := json.Unmarshal([]byte(created), &journey); err != nil {
 		return err
 	}
 	d.journey.path = "/journeys/" + journey.ID
@@ -116,12 +121,12 @@ func (d *deployment) keep(ctx context.Context) error {
 	return err
 }
 
-// takeRightAway shows that IAM judges what functions do: with one action
-// denied to its role, enroll fails, and works again when that is given back.
-// The journey has one customer then.
-func (d *deployment) takeRightAway(ctx context.Context) (string, error) {
-	const right, policy = "dynamodb:PartiQLInsert", "taken"
-	if err := d.keep(ctx); err != nil {
+// denyAction shows that IAM decides what functions may do: enroll fails while its
+// role is denied one action, and works afterwards. It leaves one customer in the
+// journey.
+func (d *deployment) denyAction(ctx context.Context) (string, error) {
+	const action, policy = "dynamodb:PartiQLInsert", "denied"
+	if err := d.createJourney(ctx); err != nil {
 		return "", err
 	}
 	role, err := d.stack.first("AWS::IAM::Role", manifest.EnrollCustomers.Function.LogicalID()+"Role")
@@ -129,24 +134,24 @@ func (d *deployment) takeRightAway(ctx context.Context) (string, error) {
 		return "", err
 	}
 	err = d.emulator.query(ctx, "iam", "PutRolePolicy", nil, "RoleName", role, "PolicyName", policy, "PolicyDocument",
-		`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"`+right+`","Resource":"*"}]}`)
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"`+action+`","Resource":"*"}]}`)
 	if err != nil {
 		return "", err
 	}
 	if err := d.enroll(ctx, counts{Errors: 1}); err != nil {
-		return "", fmt.Errorf("without %s: %w", right, err)
+		return "", fmt.Errorf("without %s: %w", action, err)
 	}
 	err = d.emulator.query(ctx, "iam", "DeleteRolePolicy", nil, "RoleName", role, "PolicyName", policy)
 	if err != nil {
 		return "", err
 	}
-	return right + " denied: nobody is enrolled; given back: it works", d.enroll(ctx, counts{Enrolled: 1})
+	return action + " denied: no customer enrolled; allowed: one enrolled", d.enroll(ctx, counts{Enrolled: 1})
 }
 
-// counts are what enroll answers.
+// counts are the counts in the answer to an enroll call.
 type counts struct{ Enrolled, Skipped, Errors int }
 
-// enroll enrolls the one customer of the kept journey.
+// enroll enrolls the journey's one customer and checks the counts.
 func (d *deployment) enroll(ctx context.Context, want counts) error {
 	text, err := d.request(ctx, http.StatusCreated, http.MethodPost, d.journey.path+"/enroll", `{"customerId":"a"}`)
 	if err != nil {
@@ -162,19 +167,19 @@ func (d *deployment) enroll(ctx context.Context, want counts) error {
 	return nil
 }
 
-// deployAgain shows that the same sources make the same stack.
+// deployAgain shows that a deployment without changes changes nothing.
 func (d *deployment) deployAgain(ctx context.Context) (string, error) {
 	text, err := d.cdkDeploy(ctx, "deploy-again")
 	if err != nil {
 		return "", err
 	}
 	if !strings.Contains(text, stack+" (no changes)") {
-		return "", errors.New("something changed:\n" + tail(text))
+		return "", errors.New("the stack changed:\n" + tail(text))
 	}
 	return "no changes", nil
 }
 
-// deployChange tells the authorizer another address of the keys.
+// deployChange changes the URL from which the authorizer fetches its keys.
 func (d *deployment) deployChange(ctx context.Context) (string, error) {
 	d.keys.path = "/moved"
 	if _, err := d.cdkDeploy(ctx, "deploy-change"); err != nil {
@@ -194,61 +199,46 @@ func (d *deployment) deployChange(ctx context.Context) (string, error) {
 	switch {
 	case err != nil:
 		return "", err
-	case !d.keys.asked():
-		return "", errors.New("the authorizer does not use the address that it was told")
+	case !d.keys.requested():
+		return "", errors.New("the authorizer does not use the new URL of the keys")
 	case text != d.journey.text:
 		return "", fmt.Errorf("the journey was %s and is %s", d.journey.text, text)
 	}
-	return "the authorizer reads its keys elsewhere, in place; the journey and its customer are kept", d.enroll(ctx, counts{Skipped: 1})
+	return "the authorizer uses another URL, no resource was replaced; the journey and its customer are kept", d.enroll(ctx, counts{Skipped: 1})
 }
 
-// destroy shows that nothing is left of the stack.
+// destroy destroys the stack and shows that none of its resources is left.
 func (d *deployment) destroy(ctx context.Context) (string, error) {
 	_, err := d.cdk(ctx, "destroy", filepath.Join(d.root, "infra"), "destroy", stack, "--app", filepath.Join(d.dir, "cdk.out"), "--force")
 	if err != nil {
 		return "", err
 	}
-	if _, err := d.output(ctx, "ApiUrl"); !isGone(err) {
+	if _, err := d.output(ctx, "ApiUrl"); !isNotFoundError(err) {
 		return "", errors.Join(errors.New("the stack is still there"), err)
 	}
 	gone := 0
 	for _, r := range d.stack.resources {
 		live, err := d.stack.live(ctx, r)
-		if isGone(err) {
+		if isNotFoundError(err) {
 			gone++
 		} else if err != nil || live != nil {
 			return "", errors.Join(fmt.Errorf("%s is still there: %v", r.LogicalID, live), err)
 		}
 	}
-	return fmt.Sprintf("the stack is gone, and so are the %d resources that were read back", gone), nil
+	return fmt.Sprintf("the stack and the %d resources read back are gone", gone), nil
 }
 
-func isGone(err error) bool {
-	_, gone := errors.AsType[notFound](err)
-	return gone
+func isNotFoundError(err error) bool {
+	_, ok := errors.AsType[notFound](err)
+	return ok
 }
 
-// request makes a call as an admin, with a new token each time, and returns
-// the answer's text.
+// request makes a call, which must get that status, and returns the answer's
+// body.
 func (d *deployment) request(ctx context.Context, status int, method, path, body string) (string, error) {
-	token, err := d.issuer.Token("kept", manifest.Admin, time.Now())
-	if err != nil {
-		return "", err
+	a, err := d.api.Call(ctx, method, path, []byte(body))
+	if err == nil && a.Status != status {
+		err = &client.StatusError{Method: method, Path: path, Status: a.Status, Body: a.Body}
 	}
-	r, err := http.NewRequestWithContext(ctx, method, d.door.url()+manifest.BasePath+path, bytes.NewReader([]byte(body)))
-	if err != nil {
-		return "", err
-	}
-	r.Header.Set("Authorization", "Bearer "+token)
-	r.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode != status {
-		err = fmt.Errorf("%s %s: want %d, got %d: %s", method, path, status, response.StatusCode, text)
-	}
-	return string(text), err
+	return string(a.Body), err
 }

@@ -1,7 +1,7 @@
-// Command crashing is a test build of advance: it dies, as by a fault of the
-// runtime or for want of memory, when it decides for or sends to certain
-// customers. Its clock runs SPEED times as fast since START, so that leases and
-// tries need not be waited for.
+// Command crashing is a test build of advance. It exits, as after a fault of the
+// runtime or out of memory, when it decides for or sends to certain customers.
+// Its clock runs SPEED times as fast from START on, to shorten leases and
+// back-offs.
 package main
 
 import (
@@ -23,21 +23,21 @@ import (
 	"journeys/internal/provider"
 )
 
-// deadly is a provider that some customers kill.
-type deadly struct{ engine.Provider }
+// crashingProvider exits the process for some customers.
+type crashingProvider struct{ engine.Provider }
 
-func (d deadly) Decide(ctx context.Context, r engine.DecisionRequest) (condition.Value, error) {
+func (p crashingProvider) Decide(ctx context.Context, r engine.DecisionRequest) (condition.Value, error) {
 	if r.Customer == "kills-deciding" {
 		os.Exit(3)
 	}
-	return d.Provider.Decide(ctx, r)
+	return p.Provider.Decide(ctx, r)
 }
 
-func (d deadly) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
+func (p crashingProvider) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
 	if m.Customer == "kills-sending" {
 		os.Exit(4)
 	}
-	return d.Provider.Send(ctx, m)
+	return p.Provider.Send(ctx, m)
 }
 
 func main() {
@@ -51,7 +51,7 @@ func main() {
 	}
 	e := &engine.Engine{
 		Table:    dynamo.New(dynamo.NewClient(cfg), os.Getenv(manifest.EnvTable), rand.Reader, dynamo.BatchInserts).Engine,
-		Provider: deadly{provider.New(settings, time.Now, provider.Network{})}, Parallel: 32, Now: clock(),
+		Provider: crashingProvider{provider.New(settings, time.Now, provider.Network{})}, Parallel: 32, Now: clock(),
 		Jitter: func() float64 { return 0 }, Log: slog.New(slog.NewJSONHandler(os.Stdout, nil)),
 		Definitions: &journey.Definitions{},
 	}

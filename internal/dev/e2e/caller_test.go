@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"strings"
@@ -15,29 +14,30 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/dev/client"
 	"journeys/internal/dev/local"
 	"journeys/internal/dev/openapi"
 	"journeys/internal/manifest"
 )
 
-// client calls the API with one token.
-type client struct {
+// caller calls the API with one token.
+type caller struct {
 	t     *testing.T
 	token string // "" sends none
 }
 
-// calls counts the answers that tests got.
+// calls counts the answered calls of all tests.
 var calls atomic.Int64
 
-// newTenant returns a tenant of the test alone.
+// newTenant returns the name of a new tenant.
 func newTenant() string { return "e2e-" + rand.Text() }
 
-// as returns a client with a role in a tenant.
-func as(t *testing.T, role, tenant string) client {
-	return client{t, sign(t, claims(role, tenant))}
+// as returns a caller with a role in a tenant.
+func as(t *testing.T, role, tenant string) caller {
+	return caller{t, sign(t, claims(role, tenant))}
 }
 
-// claims are those of a good token.
+// claims returns the claims of a valid token.
 func claims(role, tenant string) map[string]any {
 	now := time.Now()
 	return map[string]any{
@@ -47,7 +47,7 @@ func claims(role, tenant string) map[string]any {
 	}
 }
 
-// with returns the claims with one changed; nil takes it away.
+// with returns the claims with one of them changed, or removed if value is nil.
 func with(claims map[string]any, name string, value any) map[string]any {
 	changed := maps.Clone(claims)
 	if changed[name] = value; value == nil {
@@ -56,6 +56,7 @@ func with(claims map[string]any, name string, value any) map[string]any {
 	return changed
 }
 
+// sign returns a token with these claims that the API trusts.
 func sign(t *testing.T, claims map[string]any) string {
 	t.Helper()
 	token, err := target.issuer.Sign(claims)
@@ -63,7 +64,7 @@ func sign(t *testing.T, claims map[string]any) string {
 	return token
 }
 
-// answer is what a call brought.
+// answer is the API's answer to a call.
 type answer struct {
 	status int
 	header http.Header
@@ -71,72 +72,51 @@ type answer struct {
 	body   map[string]any // nil unless the text is a JSON object
 }
 
-// call makes one call. The path stands behind the base path; header holds
-// names and values in turn; a body is JSON unless the header says otherwise.
-func (c client) call(method, path, body string, header ...string) answer {
+// call makes a call to a path below the base path. A body is JSON unless header,
+// which holds names and values in turn, sets another Content-Type.
+func (c caller) call(method, path, body string, header ...string) answer {
 	c.t.Helper()
 	a, err := c.try(method, path, body, header...)
 	require.NoError(c.t, err)
 	return a
 }
 
-// try is call for tests in which the answer may not come.
-func (c client) try(method, path, body string, header ...string) (answer, error) {
-	var content io.Reader = http.NoBody
-	if body != "" {
-		content = strings.NewReader(body)
-	}
-	r, err := http.NewRequestWithContext(c.t.Context(), method, target.url+manifest.BasePath+path, content)
-	if err != nil {
-		return answer{}, err
-	}
-	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	if c.token != "" {
-		r.Header.Set("Authorization", "Bearer "+c.token)
-	}
-	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
-	watched := http.Client{}
+// try is call for tests in which calls may stay without an answer.
+func (c caller) try(method, path, body string, header ...string) (answer, error) {
+	api := client.Client{Base: target.url + manifest.BasePath, Token: client.Fixed(c.token)}
 	if target.machine != nil { // other gateways have answers of their own
-		watched.Transport = document().Transport(nil, c.t)
+		api.HTTP = &http.Client{Transport: document().Transport(nil, c.t)}
 	}
-	return read(watched.Do(r))
+	return newAnswer(api.Call(c.t.Context(), method, path, []byte(body), header...))
 }
 
-// document is openapi.yaml, which every answer is held to.
+// document is openapi.yaml, against which every answer is checked.
 var document = sync.OnceValue(openapi.Load)
 
-func read(response *http.Response, err error) (answer, error) {
-	if err != nil {
-		return answer{}, err
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
+// newAnswer counts and decodes the answer to a call.
+func newAnswer(from client.Answer, err error) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
 	calls.Add(1)
-	a := answer{status: response.StatusCode, header: response.Header, text: string(text)}
-	if json.Unmarshal(text, &a.body) != nil {
+	a := answer{status: from.Status, header: from.Header, text: string(from.Body)}
+	if json.Unmarshal(from.Body, &a.body) != nil {
 		a.body = nil
 	}
 	return a, nil
 }
 
-// must makes a call that has to be answered with status.
-func (c client) must(status int, method, path, body string, header ...string) answer {
+// must makes a call that must be answered with status.
+func (c caller) must(status int, method, path, body string, header ...string) answer {
 	c.t.Helper()
 	a := c.call(method, path, body, header...)
 	require.Equal(c.t, status, a.status, "%s %s: %s", method, path, a.text)
 	return a
 }
 
-// refused makes a call that has to be answered with a problem document of that
+// refused makes a call that must be answered with a problem document of that
 // status and code.
-func (c client) refused(status int, code, method, path, body string, header ...string) answer {
+func (c caller) refused(status int, code, method, path, body string, header ...string) answer {
 	c.t.Helper()
 	a := c.must(status, method, path, body, header...)
 	require.Equal(c.t, "application/problem+json", a.header.Get("Content-Type"))
@@ -147,34 +127,35 @@ func (c client) refused(status int, code, method, path, body string, header ...s
 	return a
 }
 
-// pointers returns where the faults of a problem document are.
+// pointers returns the JSON Pointers of a problem document's faults.
 func (a answer) pointers() []string {
-	var places []string
+	var pointers []string
 	faults, _ := a.body["errors"].([]any)
 	for _, f := range faults {
-		places = append(places, f.(map[string]any)["pointer"].(string))
+		pointers = append(pointers, f.(map[string]any)["pointer"].(string))
 	}
-	return places
+	return pointers
 }
 
+// id returns the id in an answer.
 func (a answer) id() string { return a.body["id"].(string) }
 
-// create makes a journey and returns its path.
-func (c client) create(name, definition string) string {
+// create creates a journey and returns its path.
+func (c caller) create(name, definition string) string {
 	c.t.Helper()
 	body := fmt.Sprintf(`{"name":%q,"definition":%s}`, name, definition)
 	return "/journeys/" + c.must(http.StatusCreated, "POST", "/journeys", body).id()
 }
 
-// createActive makes a journey that takes customers and returns its path.
-func (c client) createActive(definition string) string {
+// createActive creates an active journey and returns its path.
+func (c caller) createActive(definition string) string {
 	c.t.Helper()
 	path := c.create("Welcome", definition)
 	c.must(http.StatusOK, "PUT", path, `{"status":"active"}`)
 	return path
 }
 
-// ids returns a JSON array of n different customer ids.
+// ids returns a JSON array of n customer ids.
 func ids(prefix string, n int) string {
 	var list strings.Builder
 	for i := range n {
@@ -183,7 +164,7 @@ func ids(prefix string, n int) string {
 	return "[" + list.String()[1:] + "]"
 }
 
-// counts checks what an enroll call counted.
+// counts checks the counts in the answer to an enroll call.
 func (a answer) counts(t *testing.T, enrolled, skipped int) {
 	t.Helper()
 	want := map[string]any{"enrolled": enrolled, "skipped": skipped, "errors": 0, "total": enrolled + skipped}
@@ -192,7 +173,7 @@ func (a answer) counts(t *testing.T, enrolled, skipped int) {
 	}
 }
 
-// The graphs that tests save.
+// The graphs of the tests' journeys.
 const (
 	wholeGraph = `{"nodes":[` +
 		`{"id":"in","type":"entry_trigger","config":{},"position":{"x":0,"y":0}},` +

@@ -8,7 +8,7 @@ import (
 	"journeys/internal/manifest"
 )
 
-func TestDiffNamesWhatDiffers(t *testing.T) {
+func TestDiff_NamesEveryDifference(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		plant func(Deployed)
@@ -23,7 +23,7 @@ func TestDiffNamesWhatDiffers(t *testing.T) {
 			func(d Deployed) { d["route GET /x"] = Aspects{} },
 			[]string{"route GET /x: not wanted"},
 		},
-		"a value is another": {
+		"a value differs": {
 			func(d Deployed) { d["function get-journey"]["memory"] = "128" },
 			[]string{`function get-journey: memory: want "512", found "128"`},
 		},
@@ -45,15 +45,15 @@ func TestDiffNamesWhatDiffers(t *testing.T) {
 	}
 }
 
-func TestOnlyLeavesWhatIsNotAskedFor(t *testing.T) {
+func TestOnly_DropsOtherSubjectsAndAspects(t *testing.T) {
 	t.Parallel()
 	routes := FromManifest().Only("route", "function")
 	require.Len(t, routes, len(manifest.Routes()))
 	require.Equal(t, Aspects{"function": "list-journeys"}, routes["route GET /api/v1/journeys"])
-	require.Contains(t, FromManifest()["route GET /api/v1/journeys"], "authorizer", "the original keeps what the copy lost")
+	require.Contains(t, FromManifest()["route GET /api/v1/journeys"], "authorizer", "the original is unchanged")
 }
 
-func TestManifestIsWrittenOut(t *testing.T) {
+func TestFromManifest_WritesEveryAspect(t *testing.T) {
 	t.Parallel()
 	d := FromManifest()
 	require.Equal(t, Aspects{
@@ -65,14 +65,14 @@ func TestManifestIsWrittenOut(t *testing.T) {
 	require.Equal(t, Aspects{"memory": "512", "timeout": "29", "env": "JOURNEYS_TABLE"}, d["function get-journey"])
 }
 
-func TestFunctionNamesSurviveTheirLogicalID(t *testing.T) {
+func TestKebab_InvertsLogicalID(t *testing.T) {
 	t.Parallel()
 	for _, f := range manifest.Functions() {
 		require.Equal(t, f.Name, kebab(f.LogicalID()))
 	}
 }
 
-func TestFromCDKFollowsReferences(t *testing.T) {
+func TestFromCDK_FollowsReferences(t *testing.T) {
 	t.Parallel()
 	got, err := FromCDK([]byte(`{"Resources": {
 		"GetJourney": {"Type": "AWS::Lambda::Function", "Properties": {
@@ -94,14 +94,14 @@ func TestFromCDKFollowsReferences(t *testing.T) {
 	}, got)
 }
 
-func TestFromCDKRefuses(t *testing.T) {
+func TestFromCDK_RefusesBrokenTemplates(t *testing.T) {
 	t.Parallel()
 	for name, template := range map[string]string{
-		"what is no JSON": `Resources:`,
+		"not JSON": `Resources:`,
 		"a route twice": `{"Resources": {
 			"A": {"Type": "AWS::ApiGatewayV2::Route", "Properties": {"RouteKey": "GET /a"}},
 			"B": {"Type": "AWS::ApiGatewayV2::Route", "Properties": {"RouteKey": "GET /a"}}}}`,
-		"a function whose memory is no number": `{"Resources": {"A": {"Type": "AWS::Lambda::Function", "Properties": {"MemorySize": "x"}}}}`,
+		"a memory size that is not a number": `{"Resources": {"A": {"Type": "AWS::Lambda::Function", "Properties": {"MemorySize": "x"}}}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,7 +1,6 @@
-// Package drift reads what the manifest, the CDK stack and the files beside it
-// say is deployed, in one form, so that a test can hold them together. One file
-// per source. It reads text only and knows nothing of AWS, of CDK or of the
-// functions' code.
+// Package agree reads what the manifest, the CDK templates and the other files of
+// the repository say is deployed, in one form, so that a test can compare them.
+// It reads text only. Each source has a file.
 package agree
 
 import (
@@ -17,20 +16,19 @@ import (
 //	function get-journey              memory (MB), timeout (seconds), env (names), schedule, stream
 //	table                             keys, indexes, ttl, stream
 //
-// A value is text in the form that FromManifest gives it; an empty one says
-// that there is none.
+// A value is text in the form that FromManifest writes. An empty value means that
+// there is none.
 type Deployed map[string]Aspects
 
-// Aspects are the values of one subject by their names.
+// Aspects are the values of one subject by name.
 type Aspects map[string]string
 
-// Only returns the subjects of one kind ("route", "function" or "table") with
-// those of their aspects that are named, for a comparison with a source that
-// knows no more.
+// Only returns the subjects of one kind ("route", "function" or "table") with the
+// named aspects only, for a comparison with a source that knows no others.
 func (d Deployed) Only(kind string, aspects ...string) Deployed {
 	only := Deployed{}
 	for subject, all := range d {
-		if word, _, _ := strings.Cut(subject, " "); word != kind {
+		if prefix, _, _ := strings.Cut(subject, " "); prefix != kind {
 			continue
 		}
 		only[subject] = maps.Clone(all)
@@ -39,8 +37,8 @@ func (d Deployed) Only(kind string, aspects ...string) Deployed {
 	return only
 }
 
-// Diff returns one line for each difference between what is wanted and what
-// was found, in either direction, sorted. It is empty if there is none.
+// Diff returns one line per difference between want and got, in either direction,
+// sorted.
 func Diff(want, got Deployed) []string {
 	var lines []string
 	for subject, wanted := range want {

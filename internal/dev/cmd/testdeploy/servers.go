@@ -11,7 +11,7 @@ import (
 	"journeys/internal/dev/local"
 )
 
-// server is a server on a free port of the loopback interface.
+// server is an HTTP server on a free port of the loopback interface.
 type server struct {
 	http.Server
 	address string
@@ -24,14 +24,15 @@ func (s *server) serve(ctx context.Context, handler http.Handler) error {
 	}
 	s.address = listener.Addr().String()
 	s.Handler, s.ReadHeaderTimeout = handler, 10*time.Second
-	go func() { _ = s.Serve(listener) }() // ends with Close, always with an error
+	go func() { _ = s.Serve(listener) }() // always an error: ends with Close
 	return nil
 }
 
-// keyServer publishes the issuer's keys and knows where they were looked for.
+// keyServer publishes the issuer's keys at every path and records the paths that
+// were requested.
 type keyServer struct {
 	server
-	path string // where the authorizer is told to look
+	path string // that the authorizer is configured with
 
 	mu   sync.Mutex
 	seen map[string]bool
@@ -49,18 +50,18 @@ func serveKeys(ctx context.Context, issuer *local.Issuer) (*keyServer, error) {
 
 func (k *keyServer) url() string { return "http://" + k.address + k.path }
 
-// asked reports whether somebody looked where the authorizer is told to.
-func (k *keyServer) asked() bool {
+// requested reports whether the path was requested.
+func (k *keyServer) requested() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.seen[k.path]
 }
 
-// door is a plain address for the deployed API, which MiniStack knows by its
-// host name only.
-type door struct{ server }
+// apiProxy gives the deployed API an address of its own. MiniStack recognizes
+// the API by the Host header only.
+type apiProxy struct{ server }
 
-func openDoor(ctx context.Context, api string, e *emulator) (*door, error) {
+func startAPIProxy(ctx context.Context, api string, e *emulator) (*apiProxy, error) {
 	public, err := url.Parse(api)
 	if err != nil {
 		return nil, err
@@ -69,11 +70,11 @@ func openDoor(ctx context.Context, api string, e *emulator) (*door, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &door{}
-	return d, d.serve(ctx, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+	p := &apiProxy{}
+	return p, p.serve(ctx, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)
 		r.Out.Host = public.Host
 	}})
 }
 
-func (d *door) url() string { return "http://" + d.address }
+func (p *apiProxy) url() string { return "http://" + p.address }

@@ -1,0 +1,71 @@
+package agree
+
+import (
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/api"
+	"journeys/internal/condition"
+	"journeys/internal/journey"
+)
+
+// limits are the rows of the table in docs/limits.md: the first cell, and the
+// quantities that the second cell must name.
+var limits = map[string][]string{
+	"Journeys of a tenant": {number(journey.MaxJourneys)},
+	"Name":                 {quantity(journey.MaxName, "characters")},
+	"Description":          {quantity(journey.MaxDescription, "characters")},
+	"Definition":           {kilobytes(journey.MaxDefinition), quantity(journey.MaxNodes, "nodes"), quantity(journey.MaxEdges, "edges")},
+	"Entry condition":      {kilobytes(journey.MaxEntryCondition)},
+	"Condition":            {quantity(condition.MaxDepth, "levels"), quantity(condition.MaxLeaves, "comparisons")},
+	"Payload after its placeholders are filled": {kilobytes(journey.MaxPayload)},
+	"Wait":                        {quantity(journey.MaxDelayHours, "hours")},
+	"Stay in a journey":           {quantity(journey.MaxDuration, "days")},
+	"Customers of an enroll call": {number(journey.MaxBatch)},
+	"Customer id":                 {quantity(api.MaxID, "characters")},
+	"`Idempotency-Key`":           {quantity(api.MaxID, "characters"), quantity(int(journey.KeyLife/time.Hour), "hours")},
+	"Attributes of a customer":    {kilobytes(journey.MaxAttributes)},
+	"Properties of an event":      {kilobytes(journey.MaxProperties)},
+	"`eventId`":                   {quantity(api.MaxID, "characters"), quantity(int(journey.EventLife/(24*time.Hour)), "days")},
+	"Body of a request":           {quantity(api.MaxBody>>20, "MiB")},
+}
+
+func TestDocs_LimitsAreTheConstants(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../../docs/limits.md")
+	require.NoError(t, err)
+	section, err := Section(page, "limits")
+	require.NoError(t, err)
+	rows := tableRows(section)
+	require.Greater(t, len(rows), 2)
+	seen := map[string]bool{}
+	for _, cells := range rows[2:] {
+		what, text := cells[0], cells[1]
+		require.Contains(t, limits, what, "docs/limits.md has a row without a constant")
+		require.False(t, seen[what], "docs/limits.md has %q twice", what)
+		seen[what] = true
+		for _, want := range limits[what] {
+			require.Regexp(t, `(^|[^\d,.])`+want+`\b`, text, "docs/limits.md, %s", what)
+		}
+	}
+	for what := range limits {
+		require.True(t, seen[what], "docs/limits.md has no row %q", what)
+	}
+}
+
+func quantity(n int, unit string) string { return number(n) + " " + unit }
+
+func kilobytes(bytes int) string { return quantity(bytes/1024, "KB") }
+
+// number formats n with a comma before each three digits: "10,000".
+func number(n int) string {
+	digits := strconv.Itoa(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}

@@ -1,0 +1,80 @@
+package chaos
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/analytics"
+	"journeys/internal/manifest"
+)
+
+// requireCounted waits until the figures counted from the stream equal those of
+// the enrollments, and checks the API's promises about them.
+func (w *world) requireCounted(t *testing.T) {
+	t.Helper()
+	limit := time.Now().Add(countFor)
+	ticker := time.NewTicker(200 * time.Millisecond)
+	defer ticker.Stop()
+	for _, c := range w.cohorts {
+		_, list := w.load(t, c)
+		var truth analytics.Figures
+		for _, e := range list {
+			truth.Recount(e, "9999-12-31")
+		}
+		require.Empty(t, truth.Faults())
+		for {
+			counted, err := w.store.Analytics.Counters(t.Context(), w.tenant, c.id, analytics.Range{})
+			require.NoError(t, err)
+			figures := counted.Figures()
+			if reflect.DeepEqual(withoutPadding(&truth), withoutPadding(&figures)) {
+				require.Empty(t, figures.Faults())
+				require.Zero(t, figures.Poison)
+				break
+			}
+			if time.Now().After(limit) {
+				require.Equal(t, withoutPadding(&truth), withoutPadding(&figures), "enrollments and counters of %s", c.id)
+			}
+			<-ticker.C
+		}
+		if c.exitReason != "journey_deleted" { // the API hides deleted journeys
+			w.requireIdentities(t, c)
+		}
+	}
+}
+
+// withoutPadding returns the figures by graph without empty steps at the end, which
+// depend on how the figures were made.
+func withoutPadding(f *analytics.Figures) map[string]analytics.Graph {
+	graphs := map[string]analytics.Graph{}
+	for hash, g := range f.Graphs {
+		steps := g.Steps
+		for len(steps) > 0 && steps[len(steps)-1] == (analytics.Step{}) {
+			steps = steps[:len(steps)-1]
+		}
+		graphs[hash] = analytics.Graph{Version: g.Version, Totals: g.Totals, Steps: steps}
+	}
+	return graphs
+}
+
+// requireIdentities checks the sums that openapi.yaml promises for analytics.
+func (w *world) requireIdentities(t *testing.T, c *cohort) {
+	t.Helper()
+	type counts struct{ Total, Entered, Active, Completed, Expired, Cancelled, Failed, Dropped int }
+	var shown struct {
+		Enrollments counts
+		Steps       []counts
+	}
+	text := w.call(t, "GET", manifest.BasePath+"/journeys/"+string(c.id)+"/analytics", "")
+	require.NoError(t, json.Unmarshal(text, &shown))
+	e := shown.Enrollments
+	require.Equal(t, len(c.customers), e.Total)
+	require.Equal(t, e.Total, e.Active+e.Completed+e.Expired+e.Cancelled+e.Failed)
+	require.NotEmpty(t, shown.Steps)
+	for _, s := range shown.Steps {
+		require.Equal(t, s.Entered, s.Completed+s.Active+s.Failed+s.Dropped)
+	}
+}

@@ -1,0 +1,159 @@
+package chaos
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/dev/local"
+	"journeys/internal/journey"
+)
+
+type message struct{ CustomerID, NodeID, IdempotencyKey string }
+
+// requirePathsAndMessages checks every customer's path against /test, and the
+// messages in the inbox against the paths.
+func (w *world) requirePathsAndMessages(t *testing.T) {
+	t.Helper()
+	for _, c := range w.cohorts {
+		var inbox struct{ Data []message }
+		text := w.call(t, "GET", local.InboxPath+"?journeyId="+string(c.id), "")
+		require.NoError(t, json.Unmarshal(text, &inbox))
+		sent := map[string]int{} // the inbox keeps one message per key
+		for _, m := range inbox.Data {
+			sent[m.CustomerID+" at "+m.NodeID]++
+		}
+		expected := map[string]int{}
+		_, list := w.load(t, c)
+		for customer, e := range list {
+			results, end := w.requirePath(t, c, e)
+			for _, result := range results {
+				if node, ok := strings.CutSuffix(result, " sent"); ok {
+					expected[customer+" at "+node]++
+				}
+			}
+			// A message may be sent just before its customer is made to leave.
+			if last := customer + " at " + end.NodeID; end.Status == "cancelled" && sent[last] > 0 {
+				expected[last]++
+			}
+		}
+		require.Equal(t, expected, sent, "messages by customer and node")
+		w.messages += len(inbox.Data)
+	}
+}
+
+// requirePath checks how an enrollment ended and that its path is the one that
+// /test shows, or the beginning of it if the customer was made to leave. It
+// returns the nodes with their results.
+func (w *world) requirePath(t *testing.T, c *cohort, e journey.Enrollment) (results []string, end outcome) {
+	t.Helper()
+	end = w.outcome(t, c, e)
+	if c.exitReason == "" || end.Status != "cancelled" {
+		require.Equal(t, "completed", end.Status, "%s: %s", e.Customer, end.ExitReason)
+	} else {
+		require.Equal(t, c.exitReason, end.ExitReason)
+		w.madeToLeave++
+	}
+	for _, s := range end.Path {
+		if s.Result != "" {
+			results = append(results, s.NodeID+" "+s.Result)
+		}
+	}
+	expected := w.simulate(t, c, e.Customer, end)
+	if end.Status == "cancelled" {
+		expected = expected[:len(results)]
+	}
+	require.Equal(t, expected, append([]string{}, results...), e.Customer)
+	return results, end
+}
+
+// step is a node on a path.
+type step struct {
+	NodeID, NodeType, Result string
+	At                       time.Time
+}
+
+// outcome is an enrollment as the API shows it.
+type outcome struct {
+	Status, ExitReason, NodeID string
+	Version                    int
+	Path                       []step
+}
+
+// outcome returns an enrollment from the API, or from the store if the journey
+// was deleted.
+func (w *world) outcome(t *testing.T, c *cohort, e journey.Enrollment) (o outcome) {
+	t.Helper()
+	if c.exitReason != "journey_deleted" {
+		require.NoError(t, json.Unmarshal(w.call(t, "GET", c.path()+"/enrollments/"+e.Customer, ""), &o))
+		return o
+	}
+	var graph struct{ Nodes []struct{ ID, Type string } }
+	require.NoError(t, json.Unmarshal([]byte(c.graphs[e.Version-1]), &graph))
+	o = outcome{Status: e.Status.String(), ExitReason: e.ExitReason, NodeID: graph.Nodes[e.Node].ID, Version: e.Version}
+	visits := e.Path.Visits(e.EnrolledAt)
+	if e.Status != journey.Completed {
+		visits = append(visits, journey.Visit{Node: e.Node})
+	}
+	for _, visit := range visits {
+		node := graph.Nodes[visit.Node]
+		o.Path = append(o.Path, step{NodeID: node.ID, NodeType: node.Type, Result: visit.Result.String()})
+	}
+	return o
+}
+
+// simulate returns the nodes and results that /test shows for a customer. It sends
+// events for the waits on the path that an event ended.
+func (w *world) simulate(t *testing.T, c *cohort, customer string, end outcome) []string {
+	t.Helper()
+	graph, decisions, events := c.graphs[end.Version-1], map[string]any{}, []any{}
+	for _, s := range end.Path {
+		if s.NodeType == "nba_decision" {
+			decisions[s.NodeID] = map[string]int{"score": score(c.attributes[customer])}
+		}
+	}
+	test := func() (answer struct{ Trace []step }) {
+		body, err := json.Marshal(map[string]any{
+			"customerAttributes": json.RawMessage(attributesJSON(c.attributes[customer])), "decisions": decisions,
+			"definition": json.RawMessage(graph), "events": events, "now": "2026-11-23T10:00:00Z",
+		})
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(w.call(t, "POST", w.cohorts[toPause].path()+"/test", string(body)), &answer))
+		return answer
+	}
+	for i, s := range end.Path {
+		if s.Result != "woken" {
+			continue
+		}
+		trace := test().Trace
+		after := trace[i].At.Sub(trace[0].At) + 3*time.Millisecond/2 // hours are cut to milliseconds
+		events = append(events, map[string]any{"type": awaitedEvent(t, graph, s.NodeID), "afterHours": after.Hours()})
+		w.woken++
+	}
+	var results []string
+	for _, s := range test().Trace {
+		results = append(results, s.NodeID+" "+s.Result)
+	}
+	return results
+}
+
+// awaitedEvent returns the event that a wait waits for, "" for other nodes.
+func awaitedEvent(t *testing.T, graph, id string) string {
+	t.Helper()
+	var g struct {
+		Nodes []struct {
+			ID     string
+			Config struct{ WaitForEvent string }
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(graph), &g))
+	for _, n := range g.Nodes {
+		if n.ID == id {
+			return n.Config.WaitForEvent
+		}
+	}
+	return ""
+}

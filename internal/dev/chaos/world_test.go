@@ -1,0 +1,225 @@
+package chaos
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/dev/client"
+	"journeys/internal/dev/journeytest"
+	"journeys/internal/dev/local"
+	"journeys/internal/dynamo"
+	"journeys/internal/engine"
+	"journeys/internal/journey"
+	"journeys/internal/manifest"
+)
+
+// providers decides by the attribute a1; conditions read the score.
+const providers = `{"decisions":{"*":{"type":"rules","offers":[
+	{"id":"low","priority":2},{"id":"high","priority":7,"condition":{"field":"a1","operator":"gte","value":5}}]}},
+	"channels":{"*":{"type":"inbox","url":"{inbox}"}},"allowPrivate":["127.0.0.1"]}`
+
+// world is one machine and its journeys.
+type world struct {
+	machine  *local.Machine
+	cruelty  *local.Cruelty
+	store    *dynamo.Store
+	r        *rand.Rand
+	api      *client.Client // calls the machine, not only below the base path
+	tenant   journey.Tenant
+	cohorts  []*cohort
+	messages int
+
+	sent, woken, madeToLeave int // events sent, waits that an event ended, customers
+}
+
+// cohort is a journey and its customers.
+type cohort struct {
+	id         journey.ID
+	graphs     []string // by version, from 1
+	exitReason string   // of customers whose journey was ended; "" if it was not
+	customers  []string
+	attributes map[string][2]int // a0 and a1
+}
+
+func (c *cohort) path() string { return manifest.BasePath + "/journeys/" + string(c.id) }
+
+func newWorld(t *testing.T, seed uint64) *world {
+	t.Helper()
+	output, err := os.CreateTemp("", "journeys-chaos-*.log")
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_ = output.Close()
+		if t.Failed() {
+			t.Log("the functions' log is", output.Name())
+		} else {
+			_ = os.Remove(output.Name())
+		}
+	})
+	w := &world{cruelty: local.NewCruelty(seed), r: rand.New(rand.NewPCG(seed, 9))}
+	w.tenant, _ = journey.ParseTenant("chaos")
+	listener, err := local.Listen(t.Context(), 0)
+	require.NoError(t, err)
+	w.machine, err = local.Start(t.Context(), local.Options{
+		Root: root, Listener: listener, Ephemeral: true, Minute: 500 * time.Millisecond,
+		Providers: providers, Cruelty: w.cruelty, Log: output,
+	})
+	require.NoError(t, err)
+	t.Cleanup(w.machine.Stop)
+	w.store = w.machine.Store()
+	token, err := w.machine.Issuer.Token("chaos", manifest.Admin, time.Now())
+	require.NoError(t, err)
+	w.api = &client.Client{Base: w.machine.URL, Token: client.Fixed(token)}
+	return w
+}
+
+// call repeats a call until it succeeds: the API's functions suffer faults too.
+func (w *world) call(t *testing.T, method, path, body string, header ...string) []byte {
+	t.Helper()
+	for range 100 {
+		status, text := w.try(t, method, path, body, header...)
+		if status < 500 {
+			require.Equal(t, 2, status/100, "%s %s: %s", method, path, text)
+			return text
+		}
+	}
+	t.Fatalf("%s %s failed 100 times", method, path)
+	return nil
+}
+
+// try makes a call once.
+func (w *world) try(t *testing.T, method, path, body string, header ...string) (status int, text []byte) {
+	t.Helper()
+	a, err := w.api.Call(t.Context(), method, path, []byte(body), header...)
+	require.NoError(t, err)
+	return a.Status, a.Body
+}
+
+var delayHours = regexp.MustCompile(`"delayHours":(\d+)`)
+
+// scaleWaits shortens the waits of a graph: an hour lasts as long as hour.
+func scaleWaits(graph string, hour time.Duration) string {
+	return delayHours.ReplaceAllStringFunc(graph, func(delay string) string {
+		hours, _ := strconv.Atoi(delayHours.FindStringSubmatch(delay)[1])
+		return fmt.Sprintf(`"delayHours":%.9f`, (time.Duration(hours) * hour).Hours())
+	})
+}
+
+// hour is the length of an hour in waits.
+const hour = 40 * time.Millisecond
+
+// newGraph returns a random graph for a journey. The one that gets events waits
+// for them, long enough to receive them.
+func (w *world) newGraph(number int) string {
+	if number != toSendEvents {
+		return scaleWaits(journeytest.Graph(w.r, 8+w.r.IntN(20)), hour)
+	}
+	for {
+		graph := journeytest.Graph(w.r, 8+w.r.IntN(20))
+		if strings.Contains(graph, "waitForEvent") {
+			return scaleWaits(graph, 10*hour)
+		}
+	}
+}
+
+func (w *world) createJourney(t *testing.T, number int) {
+	t.Helper()
+	graph := w.newGraph(number)
+	body := fmt.Sprintf(`{"name":"chaos %d","definition":%s}`, number, graph)
+	var created struct{ ID journey.ID }
+	require.NoError(t, json.Unmarshal(w.call(t, "POST", manifest.BasePath+"/journeys", body), &created))
+	w.call(t, "PUT", manifest.BasePath+"/journeys/"+string(created.ID), `{"status":"active"}`)
+	c := &cohort{id: created.ID, graphs: []string{graph}, attributes: map[string][2]int{}}
+	w.addCustomers(t, c, perJourney)
+	w.cohorts = append(w.cohorts, c)
+}
+
+// addCustomers adds n customers with profiles to a cohort and returns their ids.
+func (w *world) addCustomers(t *testing.T, c *cohort, n int) []string {
+	t.Helper()
+	for range n {
+		customer := fmt.Sprintf("c%s-%d", c.id[len(c.id)-4:], len(c.customers))
+		a := [2]int{w.r.IntN(10), w.r.IntN(10)}
+		c.customers, c.attributes[customer] = append(c.customers, customer), a
+		require.NoError(t, w.store.Customers.PutProfile(t.Context(), w.tenant, journey.Profile{
+			Customer: customer, Attributes: []byte(attributesJSON(a)), UpdatedAt: time.Now(),
+		}))
+	}
+	return c.customers[len(c.customers)-n:]
+}
+
+func attributesJSON(a [2]int) string { return fmt.Sprintf(`{"a0":%d,"a1":%d}`, a[0], a[1]) }
+
+// score returns what providers decides for a customer.
+func score(a [2]int) int {
+	if a[1] >= 5 {
+		return 7
+	}
+	return 2
+}
+
+// load returns all enrollments of a cohort, by customer.
+func (w *world) load(t *testing.T, c *cohort) (*engine.Live, map[string]journey.Enrollment) {
+	t.Helper()
+	live, list, err := w.store.Engine.Load(t.Context(), w.tenant, c.id, c.customers)
+	require.NoError(t, err)
+	require.Len(t, list, len(c.customers))
+	byCustomer := map[string]journey.Enrollment{}
+	for _, e := range list {
+		byCustomer[e.Customer] = e
+	}
+	return live, byCustomer
+}
+
+// inside returns the number of customers inside a journey.
+func (w *world) inside(t *testing.T) (n int) {
+	t.Helper()
+	for _, c := range w.cohorts {
+		_, list := w.load(t, c)
+		for _, e := range list {
+			if e.Status == journey.Inside {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// requireIndexed checks that every enrollment that is inside, and was not written
+// meanwhile, is in the due index.
+func (w *world) requireIndexed(t *testing.T) {
+	t.Helper()
+	for _, c := range w.cohorts {
+		live, before := w.load(t, c)
+		indexed := map[string]bool{}
+		if live == nil { // an ended journey has drained
+			require.NotEmpty(t, c.exitReason)
+			live = &engine.Live{}
+		}
+		for k := range live.Shards * (live.Epoch - live.DrainFrom + 1) {
+			shard := journey.Partition{
+				Tenant: w.tenant, Journey: c.id, Epoch: live.DrainFrom + k/live.Shards, Shard: k % live.Shards,
+			}
+			page, more, err := w.store.Engine.Due(t.Context(), shard, time.UnixMilli(1<<52), nil)
+			require.NoError(t, err)
+			require.Nil(t, more)
+			for _, due := range page {
+				indexed[due.Customer] = true
+			}
+		}
+		_, after := w.load(t, c)
+		for customer, e := range before {
+			if e.Status == journey.Inside && after[customer].Rev == e.Rev {
+				require.True(t, indexed[customer], "%s is inside but not in the index", customer)
+			}
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"journeys/internal/dev/client"
+	"journeys/internal/dev/dynamolocal"
+	"journeys/internal/dev/local"
+	"journeys/internal/dynamo"
+	"journeys/internal/manifest"
+)
+
+// rig is the API on this machine, with a tap in front of its table.
+type rig struct {
+	table    *dynamolocal.Server
+	tap      *tap
+	keys     *httptest.Server
+	lambda   *local.Lambda
+	gateway  *httptest.Server
+	issuer   *local.Issuer
+	settings map[string]string
+	api      *client.Client // calls the gateway as an admin
+	spent    []share        // the engine's processor time
+}
+
+const tenant = "bench"
+
+func openRig(ctx context.Context) (*rig, error) {
+	if err := local.Build(ctx, ".", local.Platform(), os.Stderr); err != nil {
+		return nil, err
+	}
+	r := &rig{}
+	if err := r.open(ctx); err != nil {
+		r.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *rig) open(ctx context.Context) (err error) {
+	if r.table, err = dynamolocal.Start(ctx, dynamolocal.Options{Busy: true}); err != nil {
+		return err
+	}
+	if r.tap, err = openTap(r.table.Endpoint()); err != nil {
+		return err
+	}
+	if err := dynamo.CreateTable(ctx, dynamo.NewClient(r.config(r.table.Endpoint())), local.Table); err != nil {
+		return err
+	}
+	if r.issuer, err = local.OpenIssuer(".local"); err != nil {
+		return err
+	}
+	r.keys = httptest.NewServer(r.issuer)
+	r.settings = map[string]string{
+		manifest.EnvTable: local.Table, manifest.EnvIssuer: local.IssuerName, manifest.EnvAudience: local.Audience,
+		manifest.EnvJWKSURL: r.keys.URL, manifest.EnvTenantClaim: "tenant", manifest.EnvRoleClaim: "role",
+		manifest.EnvAdvance: manifest.Advance.Name, manifest.EnvProviders: "{}",
+	}
+	r.lambda, err = local.StartLambda(manifest.Functions(), local.LambdaOptions{
+		Dist: "dist", Settings: r.settings,
+		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": r.tap.URL},
+	})
+	if err != nil {
+		return err
+	}
+	r.gateway = httptest.NewServer(&local.Gateway{
+		Routes: manifest.Routes(), Authorizer: manifest.Authorizer.Name, AuthorizerTTL: time.Hour,
+		Timeout: local.GatewayTimeout, Invoke: r.lambda.Invoke, Now: time.Now,
+	})
+	token, err := r.issuer.Token(tenant, manifest.Admin, time.Now())
+	r.api = newAPI(r.gateway.URL, token)
+	return err
+}
+
+func (r *rig) close() {
+	for _, server := range []*httptest.Server{r.gateway, r.keys} {
+		if server != nil {
+			server.Close()
+		}
+	}
+	if r.lambda != nil {
+		r.lambda.Stop()
+	}
+	if r.tap != nil {
+		r.tap.Close()
+	}
+	if r.table != nil {
+		r.table.Stop()
+	}
+}
+
+// newAPI returns a client that keeps a connection for each of the callers.
+func newAPI(url, token string) *client.Client {
+	return &client.Client{
+		Base: url + manifest.BasePath, Token: client.Fixed(token),
+		HTTP: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: callers}},
+	}
+}
+
+// config returns the settings of a DynamoDB client for an endpoint.
+func (r *rig) config(endpoint string) aws.Config {
+	return aws.Config{
+		Region: "us-east-1", BaseEndpoint: aws.String(endpoint),
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
+		}),
+	}
+}
+
+// direct returns a DynamoDB client that bypasses the tap.
+func (r *rig) direct() *dynamodb.Client { return dynamo.NewClient(r.config(r.table.Endpoint())) }
+
+// bootstrap returns the path of a function's built file.
+func bootstrap(f manifest.Function) string { return filepath.Join("dist", f.Name, "bootstrap") }
