@@ -33,6 +33,7 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke) {
 		store := openStore(settings)
 		log := lambdacontext.NewLogger()
 		service := journey.NewService(store.Handlers(), time.Now, rand.Reader)
+		service.Pause = pause
 		if newInvoke != nil {
 			service.Nudge = newDispatcher(settings, newInvoke).nudge(log)
 		}

@@ -14,8 +14,8 @@ import (
 	"journeys/internal/strict"
 )
 
-// typical is the condition that the design's floor is about, in our form and
-// in those of two well-known libraries.
+// typical is the condition that the floor of 120 ns applies to, in this package's
+// language and in those of two well-known libraries.
 const (
 	typical = `{"all":[
 		{"field":"country","operator":"eq","value":"DE"},
@@ -28,8 +28,8 @@ const (
 	customer    = `{"country":"DE","spend":120.5,"plan":"silver","vip":true,"email":"a@example.com","phone":"+4930","age":41,"locale":"de"}`
 )
 
-// BenchmarkEval evaluates the same condition on the same customer, who passes
-// its last test only.
+// BenchmarkEval evaluates the same condition for the same customer in each library.
+// The condition holds only by its last test.
 func BenchmarkEval(b *testing.B) {
 	b.Run("ours", func(b *testing.B) {
 		program, facts := compile(b, typical), attributes(b, customer)
@@ -77,8 +77,8 @@ func compileCEL(b *testing.B, source string) cel.Program {
 	return program
 }
 
-// BenchmarkEvalWorst is the most that a condition within the limits can ask
-// for; the floor is 10 us.
+// BenchmarkEvalWorst evaluates the most expensive conditions within the limits. The
+// floor is 10 µs.
 func BenchmarkEvalWorst(b *testing.B) {
 	for name, hostile := range hostileConditions() {
 		b.Run(name, func(b *testing.B) {
@@ -93,7 +93,7 @@ func BenchmarkEvalWorst(b *testing.B) {
 
 type hostile struct{ condition, attributes string }
 
-// hostileConditions have 64 leaves that are all looked at.
+// hostileConditions have 64 leaves, all of which Eval visits.
 func hostileConditions() map[string]hostile {
 	wide := func(inner string) string {
 		members := make([]string, 64)
@@ -150,8 +150,7 @@ func BenchmarkExplain(b *testing.B) {
 	}
 }
 
-// BenchmarkParseValue reads one customer's attributes, beside the standard
-// library's reading of the same.
+// BenchmarkParseValue decodes a customer's attributes, also with encoding/json.
 func BenchmarkParseValue(b *testing.B) {
 	b.Run("ours", func(b *testing.B) {
 		b.ReportAllocs()
@@ -172,7 +171,7 @@ func BenchmarkParseValue(b *testing.B) {
 	})
 }
 
-// tester is what testing and rapid have in common.
+// tester is the common part of testing.TB and rapid.T.
 type tester interface {
 	require.TestingT
 	Helper()

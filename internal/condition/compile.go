@@ -7,15 +7,14 @@ import (
 	"journeys/internal/strict"
 )
 
-// Compile reads a condition: {"field","operator","value"}, {"all":[...]} or
-// {"any":[...]}. It notes every fault at its place and returns false when
-// there is one.
+// Compile compiles a condition: {"field","operator","value"}, {"all":[...]} or
+// {"any":[...]}. It notes every fault and returns false if there is one.
 //
-// The value of in is an array of 1 to MaxList scalars; of exists true
-// (default) or false; of gt, gte, lt and lte a number or a string; of eq and
-// neq any scalar. A scalar is a string of at most MaxTextValue characters, a
-// number in the range of a 64-bit float, true or false: null has exists, and
-// arrays and objects equal nothing.
+// The value of in is an array of 1 to MaxList scalars; of exists, true (default)
+// or false; of gt, gte, lt and lte, a number or a string; of eq and neq, a scalar.
+// A scalar is a string of at most MaxTextValue characters, a number in the range
+// of a float64, true or false. Null is not one, because exists tests for it.
+// Arrays and objects are not, because they equal nothing.
 func Compile(v strict.Value) (*Program, bool) {
 	before := v.FaultCount()
 	c := compiler{}
@@ -36,7 +35,7 @@ type compiler struct {
 	reads  [][]string
 }
 
-// test reads one condition that stands inside a number of groups.
+// test compiles a condition inside that many groups.
 func (c *compiler) test(v strict.Value, groups int) test {
 	object, ok := v.Object()
 	if !ok {
@@ -129,7 +128,7 @@ func (c *compiler) field(l *leaf, v strict.Value) {
 	}
 }
 
-// value reads what the leaf's operator compares with.
+// value compiles the operand of the leaf's operator.
 func (l *leaf) value(v strict.Value) {
 	switch l.operator {
 	case opExists:
@@ -165,7 +164,7 @@ func (l *leaf) readList(v strict.Value) {
 	l.want, _ = ParseValue(v.Raw())
 }
 
-// readScalar reads a value that can equal another.
+// readScalar reads a scalar, as Compile defines it.
 func readScalar(v strict.Value) (Value, bool) {
 	if v.IsString() {
 		if _, ok := v.Text(0, MaxTextValue); !ok {

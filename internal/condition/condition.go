@@ -1,29 +1,29 @@
 // Package condition compiles conditions once and evaluates them many times,
-// without allocation and in bounded time: what it accepts holds no loop, no
-// function and no call out. It knows JSON values and operators; it must not
-// know journeys, nodes or where facts come from.
+// without allocation and in bounded time: the language has no loops, functions or
+// calls. It knows JSON values and operators. It must not know journeys, nodes or
+// where facts come from.
 package condition
 
 import "strings"
 
-// Limits of one condition; Compile refuses what is beyond.
+// Limits of a condition, enforced by Compile.
 const (
-	MaxDepth     = 8   // groups inside each other
-	MaxLeaves    = 64  // an empty group counts as one
+	MaxDepth     = 8   // nested groups
+	MaxLeaves    = 64  // an empty group counts as a leaf
 	MaxField     = 256 // characters
-	MaxSegments  = 8   // names in a field's path
-	MaxList      = 200 // values of an "in"
-	MaxTextValue = 256 // characters of a string to compare with
+	MaxSegments  = 8   // names in the path of a field
+	MaxList      = 200 // values of "in"
+	MaxTextValue = 256 // characters of a string value
 )
 
-// Facts are what a condition reads. Each may be missing.
+// Facts holds the values that a condition reads. Each may be missing.
 type Facts struct {
-	Attributes Value // the customer's
-	Event      Value // properties of the event that started the journey: "event.*"
+	Attributes Value // of the customer
+	Event      Value // properties of the starting event: "event.*"
 	Decision   Value // answers by node id: "decision.<nodeId>.*"
 }
 
-// Program is a compiled condition. It may be used by many at once.
+// Program is a compiled condition. It is immutable and safe for concurrent use.
 type Program struct {
 	root  test
 	steps []step
@@ -31,11 +31,11 @@ type Program struct {
 	reads [][]string
 }
 
-// Eval reports whether the condition holds. Numbers compare as numbers,
-// strings by their bytes; gt, gte, lt and lte compare two strings as instants
-// when both are RFC 3339 times with at most nine digits of a second's fraction.
-// Values of unlike types are unequal and in no order. A missing field, or one
-// that is null, is false except for neq, and for exists with value false.
+// Eval reports whether the condition holds. Numbers compare as numbers, strings by
+// their bytes. gt, gte, lt and lte compare two strings as instants if both are
+// RFC 3339 times with at most nine fractional digits. Values of different types
+// are unequal and unordered. With a missing or null field, only neq, and exists
+// with value false, hold.
 func (p *Program) Eval(f *Facts) bool {
 	at := p.first
 	for at >= 0 {
@@ -49,12 +49,12 @@ func (p *Program) Eval(f *Facts) bool {
 	return at == outcomeTrue
 }
 
-// Reads returns the path of every field that the condition names, in the order
-// in which they stand, with a leading "decision" or "event". The caller must
-// not change it.
+// Reads returns the path of every field in the condition, in source order. Paths
+// into a decision or the event start with "decision" or "event". The caller must
+// not modify the result.
 func (p *Program) Reads() [][]string { return p.reads }
 
-// operator is what a test does. The groups are operators too.
+// operator is the operation of a test. Groups are operators too.
 type operator uint8
 
 const (
@@ -72,12 +72,12 @@ const (
 
 var operatorNames = [...]string{"all", "any", "eq", "neq", "gt", "gte", "lt", "lte", "in", "exists"}
 
-// leafOperators are the names that "operator" may have.
+// leafOperators are the valid values of "operator".
 var leafOperators = operatorNames[opEq:]
 
-// test is a group of tests or a leaf, as the condition was written.
+// test is a leaf or a group of tests, in the structure of the source.
 type test struct {
-	group operator // opAll or opAny, unless there is a leaf
+	group operator // opAll or opAny, if leaf is nil
 	tests []test
 	leaf  *leaf
 }
@@ -85,28 +85,28 @@ type test struct {
 type leaf struct {
 	operator    operator
 	source      source
-	isInstant   bool    // whether want is one, for gt, gte, lt and lte
-	path        []name  // inside the source
-	want        Value   // the value to compare with, true for an exists without one
-	wantInstant instant // of want
-	list        *list   // for in
+	isInstant   bool    // of gt, gte, lt and lte: whether want is an instant
+	path        []name  // within the source
+	want        Value   // the operand; true for an exists without a value
+	wantInstant instant // want, if isInstant
+	list        *list   // of in
 	field       string
 }
 
-// step is a leaf, and where its two answers lead: to another step or to an
-// outcome. So a walk from step to step looks at no leaf that cannot matter.
+// step is a leaf with the step or outcome that follows each of its results. A walk
+// along the steps evaluates no leaf that cannot change the outcome.
 type step struct {
 	leaf    *leaf
 	yes, no int
 }
 
-// The outcomes.
+// The outcomes. Steps are numbered from 0.
 const (
 	outcomeTrue  = -1
 	outcomeFalse = -2
 )
 
-// link adds the steps of t, last first, and returns where it begins.
+// link appends the steps of t, last first, and returns the first step of t.
 func (p *Program) link(t *test, yes, no int) (first int) {
 	if t.leaf != nil {
 		p.steps = append(p.steps, step{t.leaf, yes, no})
@@ -126,7 +126,7 @@ func (p *Program) link(t *test, yes, no int) (first int) {
 	return first
 }
 
-// source is the fact that a field's path begins in.
+// source is the fact in which a path starts.
 type source uint8
 
 const (
@@ -156,7 +156,7 @@ func (l *leaf) holds(actual *Value) bool {
 		return !equal(actual, &l.want)
 	case opIn:
 		return l.list.has(actual)
-	default: // an order
+	default: // ordering operators
 	}
 	order, ok := l.compare(actual)
 	if !ok {
@@ -174,7 +174,7 @@ func (l *leaf) holds(actual *Value) bool {
 	}
 }
 
-// compare orders actual and the wanted value; false when there is no order.
+// compare compares actual with want. ok is false if they are unordered.
 func (l *leaf) compare(actual *Value) (order int, ok bool) {
 	if actual.kind != l.want.kind {
 		return 0, false
@@ -190,7 +190,7 @@ func (l *leaf) compare(actual *Value) (order int, ok bool) {
 	return strings.Compare(actual.text, l.want.text), true
 }
 
-// equal compares with a scalar that is not null.
+// equal reports whether actual equals want, a scalar other than null.
 func equal(actual, want *Value) bool {
 	if actual.kind != want.kind {
 		return false
@@ -205,13 +205,13 @@ func equal(actual, want *Value) bool {
 	}
 }
 
-// list is what in looks into. Longer ones are hashed, so that the time to look
-// does not grow with them.
+// list is the operand of in. Long lists are hashed, so that the time of a lookup
+// does not grow with their length.
 type list struct {
-	values  []Value // when there are at most maxLinear, else nil
+	values  []Value // nil for more than maxLinear values
 	numbers map[number]bool
 	texts   map[string]bool
-	longest int // bytes of the longest text
+	longest int // of the texts, in bytes
 	kinds   [kindString + 1]bool
 }
 
@@ -247,7 +247,7 @@ func (l *list) has(actual *Value) bool {
 	case kindNumber:
 		return l.numbers[actual.number]
 	case kindString:
-		// Hashing takes as long as the text is, which only its owner bounds.
+		// Hashing takes time in proportion to the text, which may be long.
 		return len(actual.text) <= l.longest && l.texts[actual.text]
 	case kindFalse, kindTrue:
 		return l.kinds[actual.kind]

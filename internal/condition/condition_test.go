@@ -11,7 +11,7 @@ import (
 	"journeys/internal/strict"
 )
 
-func TestWhatAConditionMeans(t *testing.T) {
+func TestEval_ComparesAsDocumented(t *testing.T) {
 	t.Parallel()
 
 	leaf := func(operator, value string) string {
@@ -23,14 +23,14 @@ func TestWhatAConditionMeans(t *testing.T) {
 	}{
 		{"equal strings", leaf("eq", `"a"`), `{"x":"a"}`, true},
 		{"strings differ in case", leaf("eq", `"a"`), `{"x":"A"}`, false},
-		{"a string that is escaped in one place", leaf("eq", `"\u00e9"`), `{"x":"é"}`, true},
+		{"equal strings, one escaped", leaf("eq", `"\u00e9"`), `{"x":"é"}`, true},
 		{"the empty string is a value", leaf("eq", `""`), `{"x":""}`, true},
 		{"equal numbers, written differently", leaf("eq", `100`), `{"x":1.0e2}`, true},
-		{"zero has no sign", leaf("eq", `0`), `{"x":-0.0}`, true},
+		{"zero equals negative zero", leaf("eq", `0`), `{"x":-0.0}`, true},
 		{"true is true", leaf("eq", `true`), `{"x":true}`, true},
 		{"true is not false", leaf("eq", `true`), `{"x":false}`, false},
 		{"neq of equal values", leaf("neq", `1`), `{"x":1}`, false},
-		{"neq of other values", leaf("neq", `1`), `{"x":2}`, true},
+		{"neq of different values", leaf("neq", `1`), `{"x":2}`, true},
 
 		{"gt above", leaf("gt", `5`), `{"x":5.5}`, true},
 		{"gt at the bound", leaf("gt", `5`), `{"x":5}`, false},
@@ -40,9 +40,9 @@ func TestWhatAConditionMeans(t *testing.T) {
 		{"lt at the bound", leaf("lt", `5`), `{"x":5}`, false},
 		{"lte at the bound", leaf("lte", `5`), `{"x":5}`, true},
 		{"lte above", leaf("lte", `5`), `{"x":6}`, false},
-		{"strings are ordered as strings", leaf("lt", `"9"`), `{"x":"10"}`, true},
-		{"capitals come before small letters", leaf("gt", `"Z"`), `{"x":"a"}`, true},
-		{"a string is after its beginning", leaf("gt", `"ab"`), `{"x":"abc"}`, true},
+		{"strings are ordered by bytes", leaf("lt", `"9"`), `{"x":"10"}`, true},
+		{"upper case is before lower case", leaf("gt", `"Z"`), `{"x":"a"}`, true},
+		{"a string is after its prefix", leaf("gt", `"ab"`), `{"x":"abc"}`, true},
 
 		{"in a list", leaf("in", `["a","b"]`), `{"x":"b"}`, true},
 		{"not in a list", leaf("in", `["a","b"]`), `{"x":"c"}`, false},
@@ -60,30 +60,30 @@ func TestWhatAConditionMeans(t *testing.T) {
 		{"exists without a value", `{"field":"x","operator":"exists"}`, `{"x":0}`, true},
 		{"exists true", leaf("exists", `true`), `{"x":false}`, true},
 		{"exists true of an empty object", leaf("exists", `true`), `{"x":{}}`, true},
-		{"exists true of what is missing", leaf("exists", `true`), `{}`, false},
+		{"exists true of a missing field", leaf("exists", `true`), `{}`, false},
 		{"exists true of null", leaf("exists", `true`), `{"x":null}`, false},
-		{"exists false of what is there", leaf("exists", `false`), `{"x":""}`, false},
-		{"exists false of what is missing", leaf("exists", `false`), `{}`, true},
+		{"exists false of a present field", leaf("exists", `false`), `{"x":""}`, false},
+		{"exists false of a missing field", leaf("exists", `false`), `{}`, true},
 		{"exists false of null", leaf("exists", `false`), `{"x":null}`, true},
 
 		{"an empty all", `{"all":[]}`, `{}`, true},
 		{"an empty any", `{"any":[]}`, `{}`, false},
-		{"all of what holds", `{"all":[` + leaf("gt", `1`) + `,` + leaf("lt", `3`) + `]}`, `{"x":2}`, true},
-		{"all with one that fails", `{"all":[` + leaf("gt", `1`) + `,` + leaf("lt", `3`) + `]}`, `{"x":3}`, false},
-		{"any with one that holds", `{"any":[` + leaf("gt", `3`) + `,` + leaf("lt", `3`) + `]}`, `{"x":2}`, true},
-		{"any of what fails", `{"any":[` + leaf("gt", `3`) + `,` + leaf("lt", `3`) + `]}`, `{"x":3}`, false},
+		{"all with true members", `{"all":[` + leaf("gt", `1`) + `,` + leaf("lt", `3`) + `]}`, `{"x":2}`, true},
+		{"all with a false member", `{"all":[` + leaf("gt", `1`) + `,` + leaf("lt", `3`) + `]}`, `{"x":3}`, false},
+		{"any with a true member", `{"any":[` + leaf("gt", `3`) + `,` + leaf("lt", `3`) + `]}`, `{"x":2}`, true},
+		{"any with false members", `{"any":[` + leaf("gt", `3`) + `,` + leaf("lt", `3`) + `]}`, `{"x":3}`, false},
 		{"all of an empty any", `{"all":[{"any":[]}]}`, `{}`, false},
 		{"any of an empty all", `{"any":[{"any":[]},{"all":[]}]}`, `{}`, true},
 		{"groups in groups", `{"any":[{"all":[{"any":[` + leaf("eq", `1`) + `,` + leaf("eq", `2`) + `]},` + leaf("gt", `1`) + `]}]}`, `{"x":2}`, true},
 
 		{"a path", `{"field":"a.b.c","operator":"eq","value":1}`, `{"a":{"b":{"c":1}}}`, true},
-		{"a path that ends early", `{"field":"a.b.c","operator":"neq","value":1}`, `{"a":{"b":1}}`, true},
-		{"a path does not enter an array", `{"field":"a.0","operator":"exists"}`, `{"a":[1]}`, false},
-		{"a name with a dot is no path", `{"field":"a.b","operator":"exists"}`, `{"a.b":1}`, false},
-		{"names are case-exact", `{"field":"A","operator":"exists"}`, `{"a":1}`, false},
-		{"a name that was escaped", `{"field":"é","operator":"exists"}`, `{"\u00e9":1}`, true},
+		{"a path into a scalar", `{"field":"a.b.c","operator":"neq","value":1}`, `{"a":{"b":1}}`, true},
+		{"a path into an array", `{"field":"a.0","operator":"exists"}`, `{"a":[1]}`, false},
+		{"a name with a dot", `{"field":"a.b","operator":"exists"}`, `{"a.b":1}`, false},
+		{"names are case-sensitive", `{"field":"A","operator":"exists"}`, `{"a":1}`, false},
+		{"an escaped name", `{"field":"é","operator":"exists"}`, `{"\u00e9":1}`, true},
 		{"a member of a wide object", `{"field":"n77","operator":"eq","value":77}`, wideObject(100), true},
-		{"no member of a wide object", `{"field":"n100","operator":"exists"}`, wideObject(100), false},
+		{"a missing member of a wide object", `{"field":"n100","operator":"exists"}`, wideObject(100), false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestWhatAConditionMeans(t *testing.T) {
 	}
 }
 
-// longList is an array of n numbers, open at its end unless it has 200.
+// longList returns an array of n numbers, without its closing bracket unless n is 200.
 func longList(n int) string {
 	var list strings.Builder
 	for i := range n {
@@ -119,11 +119,11 @@ func holds(tb tester, source, customer string) bool {
 	tb.Helper()
 	program, facts := compile(tb, source), attributes(tb, customer)
 	result := program.Eval(facts)
-	require.True(tb, strings.HasSuffix(string(program.Explain(facts)), fmt.Sprintf(`"result":%t}`, result)), "Explain agrees")
+	require.True(tb, strings.HasSuffix(string(program.Explain(facts)), fmt.Sprintf(`"result":%t}`, result)), "Explain has the same result")
 	return result
 }
 
-func TestUnlikeTypesAreUnequalAndInNoOrder(t *testing.T) {
+func TestEval_UnlikeTypesAreUnequalAndUnordered(t *testing.T) {
 	t.Parallel()
 
 	values := map[string]string{"a string": `"1"`, "a number": `1`, "true": `true`, "false": `false`}
@@ -136,7 +136,7 @@ func TestUnlikeTypesAreUnequalAndInNoOrder(t *testing.T) {
 			if name == wantName {
 				continue
 			}
-			t.Run(name+" beside "+wantName, func(t *testing.T) {
+			t.Run(name+" and "+wantName, func(t *testing.T) {
 				t.Parallel()
 
 				for _, operator := range []string{"eq", "neq", "gt", "gte", "lt", "lte", "in"} {
@@ -155,7 +155,7 @@ func TestUnlikeTypesAreUnequalAndInNoOrder(t *testing.T) {
 	}
 }
 
-func TestAMissingFieldIsFalseExceptForNeq(t *testing.T) {
+func TestEval_MissingFieldIsFalseExceptForNeq(t *testing.T) {
 	t.Parallel()
 
 	for _, customer := range []string{`{}`, `{"x":null}`, `{"X":1}`} {
@@ -169,7 +169,7 @@ func TestAMissingFieldIsFalseExceptForNeq(t *testing.T) {
 	}
 }
 
-func TestFieldsReadTheFactsThatTheyName(t *testing.T) {
+func TestEval_ReadsTheNamedFacts(t *testing.T) {
 	t.Parallel()
 
 	facts := &condition.Facts{
@@ -195,7 +195,7 @@ func TestFieldsReadTheFactsThatTheyName(t *testing.T) {
 	}
 }
 
-func TestReadsNamesEveryField(t *testing.T) {
+func TestReads_ListsEveryField(t *testing.T) {
 	t.Parallel()
 
 	program := compile(t, `{"all":[{"field":"a.b","operator":"exists"},{"any":[
@@ -204,7 +204,7 @@ func TestReadsNamesEveryField(t *testing.T) {
 	require.Empty(t, compile(t, `{"any":[]}`).Reads())
 }
 
-func TestExplainShowsWhatEvalSaw(t *testing.T) {
+func TestExplain_ShowsActualValues(t *testing.T) {
 	t.Parallel()
 
 	long := strings.Repeat("é", condition.MaxActual/2)
@@ -246,7 +246,7 @@ func TestExplainShowsWhatEvalSaw(t *testing.T) {
 	}
 }
 
-func TestCompileRefusesWithEveryFaultAtItsPlace(t *testing.T) {
+func TestCompile_LocatesEveryFault(t *testing.T) {
 	t.Parallel()
 
 	type fault struct{ Pointer, Detail string }
@@ -273,16 +273,16 @@ func TestCompileRefusesWithEveryFaultAtItsPlace(t *testing.T) {
 		{"null", `null`, faults{{"", "must be an object"}}},
 		{"an empty object", `{}`, faults{{"/field", "is required"}, {"/operator", "is required"}}},
 		{"an unknown operator", leaf("like", `1`), faults{{"/operator", operators}}},
-		{"an operator in other case", leaf("EQ", `1`), faults{{"/operator", operators}}},
-		{"a group's name as operator", leaf("all", `1`), faults{{"/operator", operators}}},
-		{"an unknown key", `{"field":"x","operator":"exists","not":true}`, faults{{"/not", unknown}}},
-		{"a key in other case", `{"Field":"x","operator":"exists"}`, faults{{"/field", "is required"}, {"/Field", unknown}}},
+		{"an operator in upper case", leaf("EQ", `1`), faults{{"/operator", operators}}},
+		{"a group as operator", leaf("all", `1`), faults{{"/operator", operators}}},
+		{"an unknown field", `{"field":"x","operator":"exists","not":true}`, faults{{"/not", unknown}}},
+		{"a field in another case", `{"Field":"x","operator":"exists"}`, faults{{"/field", "is required"}, {"/Field", unknown}}},
 		{"no value", `{"field":"x","operator":"eq"}`, faults{{"/value", "is required"}}},
 		{"an empty field", field(""), faults{{"/field", "must not be empty"}}},
 		{"a field of 257 characters", field(strings.Repeat("é", 257)), faults{{"/field", "must have 1 to 256 characters, has 257"}}},
 		{"an empty segment", field("a..b"), faults{{"/field", "must be names separated by single dots"}}},
 		{"a leading dot", field(".a"), faults{{"/field", "must be names separated by single dots"}}},
-		{"a dot at the end", field("a."), faults{{"/field", "must be names separated by single dots"}}},
+		{"a trailing dot", field("a."), faults{{"/field", "must be names separated by single dots"}}},
 		{"a field of nine names", field("a.b.c.d.e.f.g.h.i"), faults{{"/field", "must be a path of at most 8 names, has 9"}}},
 		{"a field of another type", `{"field":1,"operator":"exists"}`, faults{{"/field", "must be a string"}}},
 		{"eq null", leaf("eq", `null`), faults{{"/value", null}}},
@@ -297,10 +297,10 @@ func TestCompileRefusesWithEveryFaultAtItsPlace(t *testing.T) {
 		{"in without a list", leaf("in", `"a"`), faults{{"/value", "must be an array"}}},
 		{"in an empty list", leaf("in", `[]`), faults{{"/value", "must have 1 to 200 values, has 0"}}},
 		{"in a list of 201", leaf("in", longList(199)+`,1,2]`), faults{{"/value", "must have 1 to 200 values, has 201"}}},
-		{"in a list with what equals nothing", leaf("in", `[1,null,[],"a"]`), faults{{"/value/1", null}, {"/value/2", scalar}}},
-		{"a group that is no list", `{"all":{}}`, faults{{"/all", "must be an array"}}},
+		{"in a list with null and an array", leaf("in", `[1,null,[],"a"]`), faults{{"/value/1", null}, {"/value/2", scalar}}},
+		{"a group that is no array", `{"all":{}}`, faults{{"/all", "must be an array"}}},
 		{"both groups", `{"all":[],"any":[]}`, faults{{"", "must have one of all and any, not both"}}},
-		{"a leaf mixed with a group", `{"all":[],"field":"x","operator":"eq","value":1}`,
+		{"a leaf and a group in one object", `{"all":[],"field":"x","operator":"eq","value":1}`,
 			faults{{"/field", beside}, {"/operator", beside}, {"/value", beside}}},
 		{"groups nested 9 deep", nested(9), faults{{strings.Repeat("/all/0", 8), "must not be nested more than 8 deep"}}},
 		{"groups nested 9 deep beside 64 leaves", `{"any":[` + nested(8) + strings.Repeat(","+field("x"), 64) + `]}`,
@@ -332,7 +332,7 @@ func TestCompileRefusesWithEveryFaultAtItsPlace(t *testing.T) {
 	}
 }
 
-func TestCompileTakesWhatIsAtTheLimit(t *testing.T) {
+func TestCompile_AcceptsLimits(t *testing.T) {
 	t.Parallel()
 
 	field := strings.Repeat("é", 31) + strings.Repeat("."+strings.Repeat("é", 31), 7)
@@ -353,7 +353,7 @@ func TestCompileTakesWhatIsAtTheLimit(t *testing.T) {
 	}
 }
 
-func TestFaultsBeforeAConditionAreNotItsOwn(t *testing.T) {
+func TestCompile_IgnoresEarlierFaults(t *testing.T) {
 	t.Parallel()
 
 	var faults strict.Faults
@@ -365,10 +365,10 @@ func TestFaultsBeforeAConditionAreNotItsOwn(t *testing.T) {
 	require.Equal(t, strict.Fault{Pointer: "/condition/all", Detail: "must be an array"}, faults.List()[1])
 }
 
-func TestEvalAllocatesNothing(t *testing.T) {
+func TestEval_AllocatesNothing(t *testing.T) {
 	conditions := hostileConditions()
 	conditions["typical"] = hostile{typical, customer}
-	conditions["what looks like a time"] = hostile{
+	conditions["an invalid time"] = hostile{
 		leaves(`{"field":"%s","operator":"neq","value":"2026-02-28T00:00:00Z"}`, "a"), `{"a":"2026-02-30T00:00:00Z"}`}
 	for name, c := range conditions {
 		t.Run(name, func(t *testing.T) {

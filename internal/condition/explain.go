@@ -2,16 +2,15 @@ package condition
 
 import "unicode/utf8"
 
-// MaxActual is how long an actual value is shown in full by Explain, in bytes:
-// a customer's attribute may be far longer, and stand in many leaves.
+// MaxActual bounds an actual value that Explain shows in full, in bytes. A
+// customer's attribute may be far longer, and many leaves may read it.
 const MaxActual = 256
 
-// Explain returns, as compact JSON, what Eval saw and why it came to its
-// result. A leaf is {"field","operator","value","actual","result"}, where
-// actual is absent when the field is missing; a group is {"all":[...],
-// "result"} or {"any":[...],"result"} with all its members, also those that
-// Eval need not look at. An actual longer than MaxActual is a string with its
-// beginning and "…", beside "actualCut": true.
+// Explain returns the condition with the actual values and the result of each part,
+// as compact JSON. A leaf is {"field","operator","value","actual","result"},
+// without actual if the field is missing. A group is {"all":[...],"result"} or
+// {"any":[...],"result"} with all members, even those that Eval skips. An actual
+// longer than MaxActual is a string, its beginning and "…", with "actualCut": true.
 func (p *Program) Explain(f *Facts) []byte {
 	dst, _ := p.root.explain(nil, f)
 	return dst
@@ -21,7 +20,7 @@ func (t *test) explain(dst []byte, f *Facts) ([]byte, bool) {
 	if t.leaf != nil {
 		return t.leaf.explain(dst, f)
 	}
-	// An empty "all" holds, an empty "any" does not.
+	// An empty "all" is true, an empty "any" is false.
 	result := t.group == opAll
 	dst = append(dst, `{"`...)
 	dst = append(dst, operatorNames[t.group]...)

@@ -2,11 +2,11 @@ package condition
 
 import "cmp"
 
-// instant is a point in time. It is read here because time.Parse allocates
-// when it refuses.
+// instant is a point in time. time.Parse is not used because it allocates when it
+// fails.
 type instant struct {
-	seconds int // since 1970, before it negative
-	nanos   int // of a second
+	seconds int // since 1970; negative before
+	nanos   int // within the second
 }
 
 func (a instant) compare(b instant) int {
@@ -22,8 +22,8 @@ const (
 	longestTime  = secondsEnd + len(".999999999+00:00")
 )
 
-// parseInstant reads an RFC 3339 time with at most nine digits of a second's
-// fraction. A leap second counts as the second after it.
+// parseInstant parses an RFC 3339 time with at most nine fractional digits. A leap
+// second equals the second after it.
 func parseInstant(text string) (instant, bool) {
 	if len(text) < shortestTime || len(text) > longestTime || text[10]|0x20 != 't' ||
 		text[4] != '-' || text[7] != '-' || text[13] != ':' || text[16] != ':' {
@@ -61,8 +61,8 @@ func daysIn(year, month int) int {
 	return 31
 }
 
-// daysSince1970 counts by years that begin in March, so that the day that only
-// some have is their last; from 400 years before 0, so that nothing is negative.
+// daysSince1970 counts in years that begin in March, so that a leap day is the last
+// day of a year, and from the year -400, so that no term is negative.
 func daysSince1970(year, month, day int) int {
 	year, month = year+400, month-3
 	if month < 0 {
@@ -71,7 +71,7 @@ func daysSince1970(year, month, day int) int {
 	return year*365 + year/4 - year/100 + year/400 + (month*153+2)/5 + day - 1 - 719468 - 146097
 }
 
-// parseFraction reads ".5" as nanoseconds, and returns what follows it.
+// parseFraction parses ".5" as nanoseconds and returns the rest of text.
 func parseFraction(text string) (nanos int, rest string, ok bool) {
 	if text[0] != '.' {
 		return 0, text, true
@@ -90,7 +90,7 @@ func parseFraction(text string) (nanos int, rest string, ok bool) {
 	return nanos, text[end:], true
 }
 
-// parseOffset reads "Z" or "+02:00" as seconds east of UTC.
+// parseOffset parses "Z" or "+02:00" as seconds east of UTC.
 func parseOffset(text string) (seconds int, ok bool) {
 	if text == "Z" || text == "z" {
 		return 0, true
@@ -112,7 +112,7 @@ func parseOffset(text string) (seconds int, ok bool) {
 	return 0, false
 }
 
-// digits reads a few decimal digits; -1 when there is anything else.
+// digits parses decimal digits; -1 if there is any other character.
 func digits(text string) int {
 	n := 0
 	for i := range len(text) {

@@ -13,19 +13,19 @@ import (
 	"journeys/internal/strict"
 )
 
-// names are few, so that generated paths often lead somewhere.
+// names is short, so that generated paths often lead to a value.
 var names = []string{"a", "b", "c", "é", "long name"}
 
-// scalars meet each other often, and near where they are told apart.
+// scalars has values that are equal or nearly equal to each other.
 var scalars = append([]string{
 	`true`, `false`, `""`, `"a"`, `"\u0061"`, `"b"`, `"é"`, `"\ud83d\ude00"`, `"1"`, `"true"`, `"\\\""`,
 	`"2026-11-23T10:00:00Z"`, `"2026-11-23T12:00:00+02:00"`, `"2026-11-23T11:00:00.5+00:00"`, `"2026-11-23"`,
 }, boundaries...)
 
-// space is what may stand between tokens.
+// space is the white space between tokens.
 var space = rapid.SampledFrom([]string{"", "", " ", "\n\t"})
 
-// anyJSON generates a value that is nested at most so deep, an object mostly.
+// anyJSON generates values of at most that depth, mostly objects.
 func anyJSON(depth int) *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		gap := space.Draw(t, "space")
@@ -39,7 +39,7 @@ func anyJSON(depth int) *rapid.Generator[string] {
 			list := rapid.SliceOfN(anyJSON(depth-1), 0, 3).Draw(t, "list")
 			return gap + "[" + gap + strings.Join(list, ",") + "]" + gap
 		}
-		// More names than an object is searched through one by one.
+		// More names than a linear search handles.
 		wide := append(append([]string{}, names...), "n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8")
 		var members []string
 		for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom(wide), 0, len(wide), rapid.ID[string]).Draw(t, "names") {
@@ -84,7 +84,7 @@ func anyCondition(depth int) *rapid.Generator[string] {
 	})
 }
 
-// explained is what Explain shows of one test.
+// explained is a test in the output of Explain.
 type explained struct {
 	All, Any        []explained
 	Field, Operator string
@@ -93,9 +93,9 @@ type explained struct {
 	Result          bool
 }
 
-// TestExplainAgreesWithEval also derives each group's result from its members,
-// and each leaf's from its value and its actual one.
-func TestExplainAgreesWithEval(t *testing.T) {
+// TestExplain_AgreesWithEval also derives the result of each group from its members,
+// and of each leaf from its value and actual value.
+func TestExplain_AgreesWithEval(t *testing.T) {
 	t.Parallel()
 
 	rapid.Check(t, func(t *rapid.T) {
@@ -133,7 +133,7 @@ func requireConsistent(t *rapid.T, e explained) {
 	}
 }
 
-func TestOperatorsKeepTheirLaws(t *testing.T) {
+func TestEval_ObeysOperatorLaws(t *testing.T) {
 	t.Parallel()
 
 	rapid.Check(t, func(t *rapid.T) {
@@ -141,20 +141,20 @@ func TestOperatorsKeepTheirLaws(t *testing.T) {
 		want := rapid.SampledFrom(scalars).Filter(func(s string) bool { return s != "1e999" }).Draw(t, "want")
 		facts := attributes(t, `{"x":`+actual+`}`)
 		is := func(operator, value string) bool { return compile(t, leafOf("x", operator, value)).Eval(facts) }
-		require.Equal(t, !is("eq", want), is("neq", want), "neq is the opposite of eq")
-		require.Equal(t, is("eq", want), is("in", "["+want+"]"), "in a list of one is eq")
+		require.Equal(t, !is("eq", want), is("neq", want), "neq negates eq")
+		require.Equal(t, is("eq", want), is("in", "["+want+"]"), "in with one value is eq")
 		filler := strings.Repeat(`"filler",`, 20)
-		require.Equal(t, is("eq", want), is("in", "["+filler+want+"]"), "in a long list is eq of one of them")
-		require.Equal(t, !is("exists", "true"), is("exists", "false"), "exists false is the opposite of exists true")
+		require.Equal(t, is("eq", want), is("in", "["+filler+want+"]"), "in with many values is eq of one of them")
+		require.Equal(t, !is("exists", "true"), is("exists", "false"), "exists false negates exists true")
 		if want == "true" || want == "false" {
 			return
 		}
 		above, below := is("gt", want), is("lt", want)
-		require.False(t, above && below, "nothing is above and below")
+		require.False(t, above && below, "no value is both above and below")
 		require.Equal(t, is("gte", want) && is("lte", want), is("gte", want) && !above, "gte is gt or neither")
 		require.False(t, above && !is("gte", want) || below && !is("lte", want))
 		if is("eq", want) {
-			require.True(t, is("gte", want) && is("lte", want), "what is equal is at the bound")
+			require.True(t, is("gte", want) && is("lte", want), "equal values satisfy gte and lte")
 		}
 	})
 }
@@ -168,7 +168,7 @@ func FuzzCompile(f *testing.F) {
 			return
 		}
 		program, ok := condition.Compile(v)
-		require.Equal(t, ok, faults.Empty(), "refused exactly when a fault is named")
+		require.Equal(t, ok, faults.Empty(), "rejected exactly if there is a fault")
 		if !ok {
 			return
 		}
@@ -190,7 +190,7 @@ func FuzzParseValue(f *testing.F) {
 		var faults strict.Faults
 		_, valid := strict.Parse(data, &faults)
 		v, err := condition.ParseValue(data)
-		require.Equal(t, valid, err == nil, "as strict as the reader of requests")
+		require.Equal(t, valid, err == nil, "as strict as strict.Parse")
 		if !valid {
 			return
 		}

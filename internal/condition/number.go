@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// number is a JSON number in the first class that holds it exactly, so that
-// equal numbers are equal as structs, however they are written.
+// number is a JSON number in the first class that represents it exactly. Equal
+// numbers are equal structs, however they are written.
 type number struct {
 	class class
 	bits  uint64
@@ -18,12 +18,12 @@ type class uint8
 
 const (
 	classInt   class = iota // an int64
-	classUint               // a whole number above the greatest int64, up to 64 bits
+	classUint               // a uint64 that is no int64
 	classFloat              // a float64 that is neither
 )
 
-// parseNumber reads a JSON number. What is beyond the range of float64 becomes
-// an infinity, which is more or less than every other number.
+// parseNumber parses a JSON number. A number outside the range of float64 becomes
+// an infinity.
 func parseNumber(text string) number {
 	if !strings.ContainsAny(text, ".eE") {
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
@@ -43,7 +43,7 @@ func parseNumber(text string) number {
 	return number{classUint, uint64(f)}
 }
 
-// compare returns -1, 0 or 1 without rounding either side.
+// compare returns -1, 0 or 1. It is exact.
 func (a number) compare(b number) int {
 	switch {
 	case a.class == b.class && a.class == classInt:
@@ -60,9 +60,9 @@ func (a number) compare(b number) int {
 	return cmp.Compare(a.class, b.class)
 }
 
-// compareFloat compares a whole number of up to 64 bits with a float64 that is
-// none. Rounding keeps their order, and they meet only at 2^64, which is more
-// than any of the whole numbers that round to it.
+// compareFloat compares an integer of up to 64 bits with a float64 that is none.
+// Rounding a to a float64 preserves the order. They become equal only at 2^64,
+// which is greater than every integer that rounds to it.
 func (a number) compareFloat(f float64) int {
 	if a.float() <= f {
 		return -1

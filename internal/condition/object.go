@@ -2,9 +2,9 @@ package condition
 
 import "hash/maphash"
 
-// object holds members in their order. Their names are hashed when they are
-// set, and those of conditions when these are compiled, so that finding a
-// member takes the same short time in any object.
+// object is a list of members in source order. Names are hashed once, when the
+// object is built or the condition is compiled, so that a lookup takes constant
+// time.
 type object struct {
 	members []member
 	slots   []int32 // hash table of positions in members, plus 1; nil for a small object
@@ -20,7 +20,7 @@ type name struct {
 	hash uint64
 }
 
-// The seed is the process's own: nobody can choose names that collide.
+// The seed is random per process, so a caller cannot choose colliding names.
 var seed = maphash.MakeSeed()
 
 func newName(text string) name { return name{text, maphash.String(seed, text)} }
@@ -33,7 +33,7 @@ func newPath(names []string) []name {
 	return path
 }
 
-// maxUnhashed is how many members are looked through one by one.
+// maxUnhashed bounds the members that are searched linearly.
 const maxUnhashed = 8
 
 func newObject(members []member) *object {
@@ -53,7 +53,7 @@ func newObject(members []member) *object {
 	return o
 }
 
-// slot returns where n stands in slots, or the free slot where it would.
+// slot returns the index of n in slots, or of the free slot for it.
 func (o *object) slot(n *name) int {
 	last := len(o.slots) - 1
 	for at := int(n.hash) & last; ; at = (at + 1) & last {
@@ -64,7 +64,7 @@ func (o *object) slot(n *name) int {
 	}
 }
 
-// find returns the member's value; nil when there is none, or no object.
+// find returns the value of the member called n; nil if there is none or o is nil.
 func (o *object) find(n *name) *Value {
 	if o == nil {
 		return nil

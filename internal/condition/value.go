@@ -7,19 +7,19 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Value is one JSON value, decoded as far as conditions need. The zero Value
-// is "missing". A Value never changes and may be read by many at once.
+// Value is a JSON value, decoded as far as conditions need. The zero Value is
+// "missing". A Value is immutable and safe for concurrent use.
 type Value struct {
 	kind   kind
 	number number  // of a number
-	text   string  // a string's characters, else the compact JSON text
+	text   string  // of a string its characters, otherwise compact JSON
 	object *object // of an object
 }
 
 type kind uint8
 
-// Two scalars are equal when their kinds are and, for numbers and strings,
-// their content is; that is why true and false are kinds of their own.
+// Scalars are equal if their kinds are and, for numbers and strings, their content
+// is. That is why true and false are separate kinds.
 const (
 	kindMissing kind = iota
 	kindNull
@@ -31,11 +31,10 @@ const (
 	kindObject
 )
 
-// ParseValue decodes data and keeps no reference to it. It returns an error
-// unless data is one JSON value, nested at most 10,000 deep, without duplicate
-// names, invalid UTF-8 and lone surrogates. Integers of up to 64 bits that are
-// written without fraction and exponent are exact; other numbers compare as
-// the nearest float64.
+// ParseValue decodes data and keeps no reference to it. It returns an error unless
+// data is one JSON value, nested at most 10,000 deep, without duplicate names,
+// invalid UTF-8 or lone surrogates. Integers of up to 64 bits without fraction and
+// exponent are exact; other numbers compare as the nearest float64.
 func ParseValue(data []byte) (Value, error) {
 	compact, err := jsontext.AppendFormat(nil, data, jsontext.PreserveRawStrings(true))
 	if err != nil {
@@ -45,7 +44,7 @@ func ParseValue(data []byte) (Value, error) {
 	return s.value(), nil
 }
 
-// Missing reports whether there is no value at all; null is one.
+// Missing reports whether there is no value. Null is a value.
 func (v Value) Missing() bool { return v.kind == kindMissing }
 
 // IsObject reports whether v is an object.
@@ -59,13 +58,13 @@ func (v Value) Text() (string, bool) {
 	return v.text, true
 }
 
-// Get returns what the names lead to, from object to object; missing if not
-// there. There is no path into an array.
+// Get returns the value at path, a name for each level of objects; missing if there
+// is none. Paths cannot enter arrays.
 func (v Value) Get(path ...string) Value { return *v.at(newPath(path)) }
 
 var missing Value
 
-// at is Get without allocation.
+// at is Get for a compiled path. It does not allocate.
 func (v *Value) at(path []name) *Value {
 	for i := range path {
 		if v = v.object.find(&path[i]); v == nil {
@@ -75,8 +74,8 @@ func (v *Value) at(path []name) *Value {
 	return v
 }
 
-// With returns a copy of v with one member set, or removed when value is
-// missing. Of anything but an object, it is an object with that member alone.
+// With returns a copy of v with a member set, or removed if value is missing. A v
+// that is not an object counts as an empty one.
 func (v Value) With(name string, value Value) Value {
 	var members []member
 	if v.object != nil {
@@ -95,8 +94,8 @@ func (v Value) With(name string, value Value) Value {
 	return fromMembers(members)
 }
 
-// Prune returns what is left of v when only what the paths reach is kept; an
-// empty path keeps all of v. It is missing when nothing is left.
+// Prune returns a copy of v with only the values at paths; an empty path keeps all
+// of v. The result is missing if no path leads to a value.
 func (v Value) Prune(paths [][]string) Value {
 	tails := map[string][][]string{}
 	for _, path := range paths {
@@ -120,8 +119,8 @@ func (v Value) Prune(paths [][]string) Value {
 	return fromMembers(kept)
 }
 
-// AppendJSON appends v as compact JSON: members in their order, numbers as
-// they were written. A missing value is null.
+// AppendJSON appends v as compact JSON. Members keep their order and numbers their
+// notation. A missing value becomes null.
 func (v Value) AppendJSON(dst []byte) []byte {
 	switch v.kind {
 	case kindMissing:
@@ -150,7 +149,7 @@ func appendQuoted(dst []byte, text string) []byte {
 	return dst
 }
 
-// scanner reads compact JSON that is known to be valid.
+// scanner decodes valid compact JSON.
 type scanner struct {
 	text string
 	at   int // offset of the next byte

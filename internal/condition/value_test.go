@@ -15,18 +15,18 @@ import (
 	"journeys/internal/condition"
 )
 
-func TestValuesAreGivenBackAsTheyCame(t *testing.T) {
+func TestAppendJSON_PreservesValues(t *testing.T) {
 	t.Parallel()
 
 	tests := []struct{ name, json, want string }{
-		{"a number near the end of float64", `1e308`, `1e308`},
-		{"a number beyond float64", `-1E+999`, `-1E+999`},
+		{"a number near the maximum of float64", `1e308`, `1e308`},
+		{"a number outside the range of float64", `-1E+999`, `-1E+999`},
 		{"39 digits", `123456789012345678901234567890123456789`, `123456789012345678901234567890123456789`},
 		{"a negative zero", `-0.0`, `-0.0`},
-		{"white space goes", " { \"a\" : [ 1 , { \"b\" : null } ] }\n", `{"a":[1,{"b":null}]}`},
-		{"white space inside a string stays", `[" a "," \" ] "]`, `[" a "," \" ] "]`},
+		{"white space between tokens is dropped", " { \"a\" : [ 1 , { \"b\" : null } ] }\n", `{"a":[1,{"b":null}]}`},
+		{"white space in strings is kept", `[" a "," \" ] "]`, `[" a "," \" ] "]`},
 		{"members keep their order", `{"b":1,"a":2,"":3}`, `{"b":1,"a":2,"":3}`},
-		{"an escaped string is written shortest", `"\u0061\/\u00e9\n\u0000"`, `"a/é\n\u0000"`},
+		{"escapes are minimal", `"\u0061\/\u00e9\n\u0000"`, `"a/é\n\u0000"`},
 		{"a string that ends in a backslash", `["\\",{"\\":"\\\\"}]`, `["\\",{"\\":"\\\\"}]`},
 		{"brackets in strings", `[["]","["],"\"]"]`, `[["]","["],"\"]"]`},
 		{"empty containers", `[{},[],""]`, `[{},[],""]`},
@@ -42,7 +42,7 @@ func TestValuesAreGivenBackAsTheyCame(t *testing.T) {
 	require.Equal(t, "null", string(condition.Value{}.AppendJSON(nil)))
 }
 
-func TestParseValueRefusesWhatIsNotStrictJSON(t *testing.T) {
+func TestParseValue_RejectsLaxJSON(t *testing.T) {
 	t.Parallel()
 
 	for _, data := range []string{
@@ -54,7 +54,7 @@ func TestParseValueRefusesWhatIsNotStrictJSON(t *testing.T) {
 	}
 }
 
-func TestTenThousandLevelsAreParsed(t *testing.T) {
+func TestParseValue_AcceptsTenThousandLevels(t *testing.T) {
 	t.Parallel()
 
 	for _, deep := range []string{
@@ -65,7 +65,7 @@ func TestTenThousandLevelsAreParsed(t *testing.T) {
 	}
 }
 
-func TestParseValueKeepsNoReferenceToItsInput(t *testing.T) {
+func TestParseValue_CopiesItsInput(t *testing.T) {
 	t.Parallel()
 
 	data := []byte(`{"a":["b"],"c":"d"}`)
@@ -78,14 +78,14 @@ func TestParseValueKeepsNoReferenceToItsInput(t *testing.T) {
 	require.Equal(t, "d", text)
 }
 
-func TestGet(t *testing.T) {
+func TestGet_FollowsPaths(t *testing.T) {
 	t.Parallel()
 
 	v := parse(t, `{"a":{"b":null,"":1},"c":[{"d":1}],"e":"f"}`)
 	require.Equal(t, `{"b":null,"":1}`, string(v.Get("a").AppendJSON(nil)))
 	require.True(t, v.Get("a").IsObject())
 	require.False(t, v.Get("c").IsObject())
-	require.False(t, v.Get("a", "b").Missing(), "null is there")
+	require.False(t, v.Get("a", "b").Missing(), "null is not missing")
 	require.Equal(t, `1`, string(v.Get("a", "").AppendJSON(nil)))
 	require.Equal(t, v, v.Get())
 	for _, path := range [][]string{{"x"}, {"a", "x"}, {"a", "b", "c"}, {"c", "0"}, {"c", "d"}, {"e", "f"}, {"A"}} {
@@ -95,7 +95,7 @@ func TestGet(t *testing.T) {
 	require.False(t, ok)
 }
 
-func TestWithSetsOneMemberOfACopy(t *testing.T) {
+func TestWith_SetsMemberOfCopy(t *testing.T) {
 	t.Parallel()
 
 	one, two := parse(t, `1`), parse(t, `"2"`)
@@ -105,13 +105,13 @@ func TestWithSetsOneMemberOfACopy(t *testing.T) {
 		value        condition.Value
 		want         string
 	}{
-		{"a new member stands last", `{"b":0}`, "a", one, `{"b":0,"a":1}`},
-		{"an old one keeps its place", `{"b":0,"a":0}`, "b", two, `{"b":"2","a":0}`},
+		{"a new member comes last", `{"b":0}`, "a", one, `{"b":0,"a":1}`},
+		{"an existing member keeps its position", `{"b":0,"a":0}`, "b", two, `{"b":"2","a":0}`},
 		{"of a missing value", ``, "a\"/é", one, `{"a\"/é":1}`},
 		{"of null", `null`, "a", one, `{"a":1}`},
 		{"of an array", `[1]`, "a", one, `{"a":1}`},
-		{"a missing member is removed", `{"b":0,"a":0}`, "b", condition.Value{}, `{"a":0}`},
-		{"a missing member that is not there", `{"b":0}`, "a", condition.Value{}, `{"b":0}`},
+		{"a missing value removes the member", `{"b":0,"a":0}`, "b", condition.Value{}, `{"a":0}`},
+		{"a missing value without such a member", `{"b":0}`, "a", condition.Value{}, `{"b":0}`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -125,12 +125,12 @@ func TestWithSetsOneMemberOfACopy(t *testing.T) {
 			after := before.With(tt.member, tt.value)
 			require.Equal(t, tt.want, string(after.AppendJSON(nil)))
 			require.Equal(t, tt.value, after.Get(tt.member))
-			require.Equal(t, kept, string(before.AppendJSON(nil)), "the value itself never changes")
+			require.Equal(t, kept, string(before.AppendJSON(nil)), "the value itself is unchanged")
 		})
 	}
 }
 
-func TestPruneKeepsWhatThePathsReach(t *testing.T) {
+func TestPrune_KeepsOnlyPaths(t *testing.T) {
 	t.Parallel()
 
 	const value = `{"a":{"b":{"c":1,"d":2},"e":3},"f":[{"g":1}],"h":null,"i":"j"}`
@@ -142,13 +142,13 @@ func TestPruneKeepsWhatThePathsReach(t *testing.T) {
 		{"no paths", value, nil, `null`},
 		{"an empty path keeps all", value, [][]string{{"a"}, {}}, value},
 		{"a path to an object keeps all of it", value, [][]string{{"a", "b"}}, `{"a":{"b":{"c":1,"d":2}}}`},
-		{"paths that share a beginning", value, [][]string{{"a", "e"}, {"i"}, {"a", "b", "d"}}, `{"a":{"b":{"d":2},"e":3},"i":"j"}`},
-		{"a path inside another", value, [][]string{{"a", "b", "c"}, {"a", "b"}}, `{"a":{"b":{"c":1,"d":2}}}`},
+		{"paths with a common prefix", value, [][]string{{"a", "e"}, {"i"}, {"a", "b", "d"}}, `{"a":{"b":{"d":2},"e":3},"i":"j"}`},
+		{"a path below another", value, [][]string{{"a", "b", "c"}, {"a", "b"}}, `{"a":{"b":{"c":1,"d":2}}}`},
 		{"an array is kept whole", value, [][]string{{"f"}}, `{"f":[{"g":1}]}`},
 		{"a path into an array", value, [][]string{{"f", "g"}, {"f", "0"}}, `null`},
 		{"null is kept", value, [][]string{{"h"}}, `{"h":null}`},
-		{"a path that goes on too far", value, [][]string{{"i", "j"}, {"h", "x"}}, `null`},
-		{"a path to nothing", value, [][]string{{"x"}, {"a", "x"}}, `null`},
+		{"a path below a scalar", value, [][]string{{"i", "j"}, {"h", "x"}}, `null`},
+		{"a path to a missing member", value, [][]string{{"x"}, {"a", "x"}}, `null`},
 		{"a scalar with an empty path", `1`, [][]string{{}}, `1`},
 		{"a scalar with a path", `1`, [][]string{{"a"}}, `null`},
 	}
@@ -164,7 +164,7 @@ func TestPruneKeepsWhatThePathsReach(t *testing.T) {
 	require.True(t, condition.Value{}.Prune([][]string{{}, {"a"}}).Missing())
 }
 
-func TestAPrunedValueAnswersItsPathsAsBefore(t *testing.T) {
+func TestPrune_PreservesValuesAtPaths(t *testing.T) {
 	t.Parallel()
 
 	rapid.Check(t, func(t *rapid.T) {
@@ -179,7 +179,7 @@ func TestAPrunedValueAnswersItsPathsAsBefore(t *testing.T) {
 	})
 }
 
-func TestAppendJSONIsEqualToWhatWasParsed(t *testing.T) {
+func TestAppendJSON_RoundTrips(t *testing.T) {
 	t.Parallel()
 
 	rapid.Check(t, func(t *rapid.T) {
@@ -190,7 +190,7 @@ func TestAppendJSONIsEqualToWhatWasParsed(t *testing.T) {
 	})
 }
 
-// requireSameJSON compares numbers by their literals.
+// requireSameJSON compares JSON values, numbers by their literals.
 func requireSameJSON(t require.TestingT, want, got string) {
 	decode := func(source string) (v any) {
 		decoder := json.NewDecoder(strings.NewReader(source))
@@ -201,7 +201,7 @@ func requireSameJSON(t require.TestingT, want, got string) {
 	require.Equal(t, decode(want), decode(got))
 }
 
-// boundaries are the numbers where 64-bit integers and floats part.
+// boundaries has numbers around the limits of integers and floats.
 var boundaries = func() []string {
 	list := []string{"0", "-0", "0.0", "1", "1.0", "0.5", "-1", "1e0", "1e-400", "-1e-400", "1e308", "-1e308", "1e999",
 		"18446744073709551616.0", "-9223372036854775808.0", "9007199254740993.0", "9.007199254740993e15"}
@@ -216,7 +216,7 @@ var boundaries = func() []string {
 	return list
 }()
 
-func TestNumbersCompareExactly(t *testing.T) {
+func TestEval_ComparesNumbersExactly(t *testing.T) {
 	t.Parallel()
 
 	facts := map[string]*condition.Facts{}
@@ -241,8 +241,8 @@ func TestNumbersCompareExactly(t *testing.T) {
 	}
 }
 
-// exact is what a JSON number stands for: an integer of up to 64 bits as it is
-// written, any other the float64 nearest to it.
+// exact returns the value of a JSON number: an integer of up to 64 bits exactly, any
+// other number as the nearest float64.
 func exact(literal string) *big.Float {
 	n, ok := new(big.Int).SetString(literal, 10)
 	if ok && (n.IsInt64() || n.IsUint64()) {
@@ -255,7 +255,7 @@ func exact(literal string) *big.Float {
 	return new(big.Float).SetPrec(100).SetFloat64(f)
 }
 
-func TestTimesCompareAsInstantsWhenBothAreRFC3339(t *testing.T) {
+func TestEval_ComparesRFC3339TimesAsInstants(t *testing.T) {
 	t.Parallel()
 
 	const noon = "2026-11-23T12:00:00Z"
@@ -266,21 +266,21 @@ func TestTimesCompareAsInstantsWhenBothAreRFC3339(t *testing.T) {
 		{"the same instant in another zone is not after", "2026-11-23T14:00:00+02:00", "gt", noon, false},
 		{"the same instant in another zone is at or after", "2026-11-23T10:00:00-02:00", "gte", noon, true},
 		{"the same instant in another zone is at or before", "2026-11-23T14:00:00+02:00", "lte", noon, true},
-		{"a later one that sorts before as a string", "2026-11-23T11:00:00-02:00", "gt", noon, true},
-		{"an earlier one that sorts after as a string", "2026-11-23T13:00:00+02:00", "lt", noon, true},
+		{"a later instant that sorts before as a string", "2026-11-23T11:00:00-02:00", "gt", noon, true},
+		{"an earlier instant that sorts after as a string", "2026-11-23T13:00:00+02:00", "lt", noon, true},
 		{"a fraction is after the second", "2026-11-23T12:00:00.001Z", "gt", noon, true},
 		{"trailing zeros do not matter", "2026-11-23T12:00:00.500Z", "lte", "2026-11-23T12:00:00.5Z", true},
 		{"nanoseconds matter", "2026-11-23T12:00:00.000000001Z", "gt", noon, true},
-		{"small letters", "2026-11-23t12:00:00z", "gte", noon, true},
+		{"lower case", "2026-11-23t12:00:00z", "gte", noon, true},
 		{"a leap second is the second after it", "2026-06-30T23:59:60Z", "lte", "2026-07-01T00:00:00Z", true},
 		{"before 1970", "1969-12-31T23:59:59Z", "lt", "1970-01-01T00:00:00Z", true},
 		{"the year 0", "0000-02-29T00:00:00Z", "gt", "0000-01-01T00:00:00Z", true},
-		{"equality is of strings", "2026-11-23T14:00:00+02:00", "eq", noon, false},
-		{"a day that does not exist is a string", "2026-02-30T00:00:00+02:00", "gt", "2026-02-30T00:00:00+01:00", true},
+		{"eq compares strings", "2026-11-23T14:00:00+02:00", "eq", noon, false},
+		{"an invalid day is a string", "2026-02-30T00:00:00+02:00", "gt", "2026-02-30T00:00:00+01:00", true},
 		{"a date alone is a string", "2026-11-23", "lt", noon, true},
-		{"a time without zone is a string", "2026-11-23T12:00:00", "lt", noon, true},
-		{"ten digits of a fraction are a string", "2026-11-23T12:00:00.0000000000+02:00", "lt", noon, true},
-		{"a time beside another string", "2026-11-23T11:00:00-02:00", "lt", "3", true},
+		{"a time without a zone is a string", "2026-11-23T12:00:00", "lt", noon, true},
+		{"ten fractional digits are a string", "2026-11-23T12:00:00.0000000000+02:00", "lt", noon, true},
+		{"a time and another string", "2026-11-23T11:00:00-02:00", "lt", "3", true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -292,9 +292,9 @@ func TestTimesCompareAsInstantsWhenBothAreRFC3339(t *testing.T) {
 	}
 }
 
-// TestTimesAgreeWithTheStandardLibrary draws times that are nearly right, and
-// compares each with one that has every part in the middle.
-func TestTimesAgreeWithTheStandardLibrary(t *testing.T) {
+// TestEval_AgreesWithTimeParse draws valid and almost valid times, and compares each
+// with a time in the middle of its year.
+func TestEval_AgreesWithTimeParse(t *testing.T) {
 	t.Parallel()
 
 	rapid.Check(t, func(t *rapid.T) {
@@ -304,7 +304,7 @@ func TestTimesAgreeWithTheStandardLibrary(t *testing.T) {
 			number(0, 24).Draw(t, "hour"), number(0, 60).Draw(t, "minute"), number(0, 59).Draw(t, "second"),
 			rapid.SampledFrom([]string{"", ".", ".5", ".123456789", ".x"}).Draw(t, "fraction"),
 			rapid.SampledFrom([]string{"Z", "", "+00:00", "-23:59", "+14:00", "+24:00", "+01:60", "+0100", "Zx"}).Draw(t, "zone"))
-		// Its zone makes a comparison of strings and one of instants differ.
+		// Because of its zone, comparing strings and comparing instants differ.
 		want := fmt.Sprintf("%s-05-15T12:00:00+12:34", text[:4])
 		at, err := time.Parse(time.RFC3339, text)
 		expected := text < want

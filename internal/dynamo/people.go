@@ -185,7 +185,7 @@ func nameless(t journey.Tenant, it item, now time.Time) (item, error) {
 		}
 	}
 	if e, err := decodeEnrollment(t, rest); err == nil {
-		if rest, err = encodeEnrollment(t, 1, e.Nameless(now)); err != nil {
+		if rest, err = encodeEnrollment(t, 1, e.Anonymize(now)); err != nil {
 			return nil, err
 		}
 		delete(rest, eRequest)

@@ -744,8 +744,8 @@ func TestRollup_FindsWrongItems(t *testing.T) {
 		says = append(says, line["error"])
 	}
 	require.ElementsMatch(t, []any{
-		"it is at node 2, and its path leads to 1", `dynamo: no shard in ""`,
-		"its status is completed, and due: true", "its path is at node 1 after step 0, and the graph leads to 0",
+		"at node 2, but its path leads to 1", `dynamo: no shard in ""`,
+		"status completed, due: true", "path at node 1 after step 0, but the graph leads to 0",
 	}, says)
 	require.Empty(t, w.lines("drift"))
 	audit := w.lines("audit")[0]
@@ -824,7 +824,7 @@ func TestRollup_ForgottenPeopleCount(t *testing.T) {
 	var left []journey.Enrollment
 	for _, customer := range []string{"c1", "c2", "c3"} {
 		if e, ok := w.inside[customer]; ok && e.Status == journey.Inside {
-			left = append(left, e.Nameless(w.now))
+			left = append(left, e.Anonymize(w.now))
 		}
 		delete(w.inside, customer)
 		require.NoError(t, w.store.Customers.Forget(t.Context(), w.tenant, customer, w.now))

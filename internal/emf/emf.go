@@ -1,7 +1,6 @@
-// Package emf writes CloudWatch metrics into log lines, in the embedded metric
-// format: CloudWatch reads them there, so that nothing is sent and nothing is
-// lost when a function is frozen. It knows the format and nothing of what is
-// measured.
+// Package emf adds CloudWatch metrics to log lines, in the embedded metric format.
+// CloudWatch extracts them from the log, so a function makes no request for them
+// and loses none when it is frozen. The package knows the format, not the metrics.
 package emf
 
 import (
@@ -10,15 +9,15 @@ import (
 	"time"
 )
 
-// Namespace holds every metric of ours.
+// Namespace is the CloudWatch namespace of all metrics.
 const Namespace = "Journeys"
 
-// Dimension names the one dimension: the installation that a line is of, by
-// its table. A tenant is never one, since each value of a dimension is a metric
-// of its own that is paid for.
+// Dimension is the name of the only dimension: the installation, named by its
+// table. The tenant is not a dimension, because each value is billed as a separate
+// metric.
 const Dimension = "installation"
 
-// Unit is what a metric counts.
+// Unit is the unit of a metric, as CloudWatch names it.
 type Unit string
 
 // The units in use.
@@ -27,20 +26,20 @@ const (
 	Milliseconds Unit = "Milliseconds"
 )
 
-// Metric is one number of one line.
+// Metric is a metric of a log line.
 type Metric struct {
 	Name  string
 	Unit  Unit
-	Value float64 // one that is infinite or no number is left out
+	Value float64 // an infinity or NaN is dropped
 }
 
-// CountMetric returns the metric that counts n of name.
+// CountMetric returns the metric name with a count of n.
 func CountMetric(name string, n int) Metric {
 	return Metric{Name: name, Unit: Count, Value: float64(n)}
 }
 
-// Attrs returns what makes the log line that has them a metric too. They must
-// stand at the top of the line. It is empty when there are no metrics.
+// Attrs returns the attributes that add metrics to a log line. They must be at the
+// top level of the line, not in a group. The result is nil without metrics.
 func Attrs(now time.Time, installation string, metrics ...Metric) []slog.Attr {
 	var definitions []definition
 	var attrs []slog.Attr

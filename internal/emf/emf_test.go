@@ -15,8 +15,7 @@ import (
 	"journeys/internal/emf"
 )
 
-// schema is what the format asks of a line: the bounds of AWS's "CloudWatch
-// embedded metric format: specification".
+// schema has the bounds of AWS's "Specification: CloudWatch embedded metric format".
 const schema = `{"type":"object","required":["_aws"],"properties":{"_aws":{"type":"object",
 	"required":["Timestamp","CloudWatchMetrics"],"properties":{
 	"Timestamp":{"type":"integer","minimum":1000000000000},
@@ -28,6 +27,7 @@ const schema = `{"type":"object","required":["_aws"],"properties":{"_aws":{"type
 			"Name":{"type":"string","minLength":1,"maxLength":1024},
 			"Unit":{"enum":["Count","Milliseconds"]}}}}}}}}}}}`
 
+// line returns a decoded log line with metrics.
 func line(t *testing.T, metrics ...emf.Metric) map[string]any {
 	t.Helper()
 	var out bytes.Buffer
@@ -39,10 +39,10 @@ func line(t *testing.T, metrics ...emf.Metric) map[string]any {
 	return decoded
 }
 
-func TestAttrs_FollowTheFormat(t *testing.T) {
+func TestAttrs_MatchesSpecification(t *testing.T) {
 	t.Parallel()
 
-	got := line(t, emf.Metric{Name: "Enrolled", Unit: emf.Count, Value: 998}, emf.Metric{Name: "Lateness", Unit: emf.Milliseconds, Value: 1.5})
+	got := line(t, emf.CountMetric("Enrolled", 998), emf.Metric{Name: "Lateness", Unit: emf.Milliseconds, Value: 1.5})
 	var s openapi3.Schema
 	require.NoError(t, json.Unmarshal([]byte(schema), &s))
 	require.NoError(t, s.VisitJSON(got))
@@ -52,14 +52,14 @@ func TestAttrs_FollowTheFormat(t *testing.T) {
 	require.Equal(t, "journeys-dev", got["installation"])
 	directive := got["_aws"].(map[string]any)["CloudWatchMetrics"].([]any)[0].(map[string]any)
 	for _, dimension := range directive["Dimensions"].([]any)[0].([]any) {
-		require.IsType(t, "", got[dimension.(string)], "each dimension is a text of the line")
+		require.IsType(t, "", got[dimension.(string)], "each dimension is a string of the line")
 	}
 	for _, m := range directive["Metrics"].([]any) {
 		require.IsType(t, 0.0, got[m.(map[string]any)["Name"].(string)], "each metric is a number of the line")
 	}
 }
 
-func TestAttrs_LeavesOutWhatIsNoNumber(t *testing.T) {
+func TestAttrs_DropsNaNAndInfinity(t *testing.T) {
 	t.Parallel()
 
 	got := line(t, emf.Metric{Name: "A", Value: math.NaN()}, emf.Metric{Name: "B", Value: math.Inf(1)})

@@ -438,7 +438,7 @@ func (w *worker) decide(ctx context.Context, r *run) {
 		r.in.Answer = journey.Answer{Result: journey.DecidedEmpty}
 	case err == nil:
 		r.in.Answer = journey.Answer{Result: journey.Decided, Decision: answer}
-	case config.FailOnFail || throttled(err) != nil:
+	case config.FailOnError || throttled(err) != nil:
 		w.postpone(ctx, r, err, reasonDecision)
 		return
 	default:

@@ -84,7 +84,7 @@ func TestDamage_NobodyIsKeptInAnEndedJourney(t *testing.T) {
 	require.Equal(t, map[string]int{"cancelled journey_archived": 59}, i.whereAll(t, id, rest, status))
 	lines := takeErrors(log)
 	require.Len(t, lines, 1, "it is told once")
-	for _, part := range []string{`"tenant":"acme"`, `"journey":"` + string(id), `"count":1`, "what is stored is damaged"} {
+	for _, part := range []string{`"tenant":"acme"`, `"journey":"` + string(id), `"count":1`, "stored data is damaged"} {
 		require.Contains(t, lines[0], part)
 	}
 	require.NotContains(t, lines[0], "customer-7")

@@ -2,18 +2,17 @@ package journey
 
 import (
 	"math"
-	"strings"
 	"time"
 
 	"journeys/internal/condition"
 	"journeys/internal/strict"
 )
 
-// MaxDelayHours is the longest wait.
+// MaxDelayHours is the longest wait: a year.
 const MaxDelayHours = 8760
 
-// readConfig reads the node's config by its type. What is there must be right;
-// what is missing for a whole graph goes to n.missing.
+// readConfig compiles the config for the node's type. It notes faults of the
+// fields that are present, and sets n.missing if a required one is absent.
 func (n *node) readConfig(object *strict.Object) {
 	config := emptyConfig()
 	if v, ok := object.Take("config"); ok && !v.IsNull() {
@@ -42,8 +41,7 @@ func (n *node) readConfig(object *strict.Object) {
 	}
 }
 
-// emptyConfig returns a new object each time, because taking from one changes
-// it.
+// emptyConfig returns a new object each time, because Take changes an object.
 func emptyConfig() *strict.Object {
 	object, _ := strict.At([]byte("{}"), "", &strict.Faults{}).Object()
 	return object
@@ -99,7 +97,7 @@ func readDelay(v strict.Value) time.Duration {
 	return toDelay(x, unit)
 }
 
-// toDelay rounds to whole milliseconds, at least one.
+// toDelay rounds x units to whole milliseconds, at least one.
 func toDelay(x float64, unit time.Duration) time.Duration {
 	ms := math.Round(x * float64(unit/time.Millisecond))
 	return time.Duration(max(ms, 1)) * time.Millisecond
@@ -121,7 +119,7 @@ func (n *node) readDecision(config *strict.Object) {
 	}
 	if v, ok := config.Take("onError"); ok {
 		choice, _ := v.OneOf("continue", "fail")
-		d.FailOnFail = choice == "fail"
+		d.FailOnError = choice == "fail"
 	}
 	config.Done("decisionFlowId", "channelId", "maxOffers", "timeoutMs", "onError")
 	n.decision = d
@@ -145,23 +143,8 @@ func (n *node) readAction(config *strict.Object) {
 	n.action = a
 }
 
-// addresses names the attribute that a channel sends to. Other channels know
-// their customers themselves.
-var addresses = map[string]string{"email": "email", "sms": "phone"}
-
-// Address returns where the action sends: the customer's attribute, "" when
-// there is none, and whether the channel needs one.
-func (a ActionConfig) Address(attributes condition.Value) (address string, needed bool) {
-	attribute, needed := addresses[a.Channel]
-	if !needed {
-		return "", false
-	}
-	address, _ = attributes.Get(attribute).Text()
-	return strings.TrimSpace(address), true
-}
-
-// takeName reads an optional text of 1 to 128 characters; present even when it
-// is faulty.
+// takeName reads an optional text of 1 to 128 characters. present is true for a
+// faulty one too.
 func takeName(object *strict.Object, name string) (text string, present bool) {
 	v, ok := object.Take(name)
 	if !ok {
@@ -171,6 +154,7 @@ func takeName(object *strict.Object, name string) (text string, present bool) {
 	return text, true
 }
 
+// takeCondition compiles the optional "condition"; nil for none or a faulty one.
 func takeCondition(object *strict.Object) *condition.Program {
 	v, ok := object.Take("condition")
 	if !ok {
@@ -180,17 +164,17 @@ func takeCondition(object *strict.Object) *condition.Program {
 	return program
 }
 
-// Entry is a journey's entry condition: {"event", "condition"}, both optional.
+// Entry is a journey's entry condition, {"event", "condition"}. Both are optional.
 type Entry struct {
 	Raw       []byte // compact JSON; nil for none
 	Event     string // "" for none
 	Condition *condition.Program
 }
 
-// ReadEntryCondition reads an entry condition and notes every fault.
+// ReadEntryCondition compiles an entry condition and notes every fault.
 func ReadEntryCondition(v strict.Value) (Entry, bool) {
 	before := v.FaultCount()
-	raw, ok := compact(v, MaxEntryCondition)
+	raw, ok := compactJSON(v, MaxEntryCondition)
 	if !ok {
 		return Entry{}, false
 	}

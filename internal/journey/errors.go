@@ -7,33 +7,33 @@ import (
 	"journeys/internal/strict"
 )
 
-// Kind says what a caller can do about an error. The zero Kind is Internal, so
-// that an error nobody classified is never shown to a caller.
+// Kind classifies an Error by what its caller can do. The zero Kind is Internal,
+// so an unclassified error is never shown to a caller.
 type Kind uint8
 
 // The kinds of errors.
 const (
-	Internal    Kind = iota // our fault; only the log may say more
-	Invalid                 // cannot succeed as written; change the input
-	NotFound                // nothing is stored under that id for this tenant
-	Conflict                // the present state forbids it
+	Internal    Kind = iota // a fault of this service; details go to the log only
+	Invalid                 // the input is wrong and cannot succeed unchanged
+	NotFound                // the tenant has nothing with that id
+	Conflict                // the current state forbids the request
 	Stale                   // the caller's revision is not the stored one
-	Mismatch                // an idempotency key was sent before with another request
-	Unavailable             // the table is throttled or down; try again
+	Mismatch                // the idempotency key was used with another request
+	Unavailable             // the table is throttled or down; retry
 )
 
 // Error is a failure whose Code, Detail and Faults are safe to show to the
-// caller. The Cause, if any, is for the log only.
+// caller. Cause is for the log only.
 type Error struct {
 	Kind   Kind
 	Code   string         // stable, kebab-case: "journey-not-found"
-	Detail string         // one or two sentences for a person: what is wrong, what to do
-	Faults []strict.Fault // all that is wrong with the input; only for Invalid
-	Cause  error
+	Detail string         // one or two sentences for a person: the problem and the remedy
+	Faults []strict.Fault // every fault of the input; Invalid only
+	Cause  error          // nil for none
 }
 
-// Error returns the detail and the cause. It is for the log: never show it to
-// a caller.
+// Error returns the code, detail, faults and cause. It is for the log: never
+// show it to a caller.
 func (e *Error) Error() string {
 	text := e.Code + ": " + e.Detail
 	for _, fault := range e.Faults {
@@ -48,44 +48,43 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// ErrNotFound is a journey that does not exist for this tenant.
+// ErrNotFound means that the tenant has no such journey.
 var ErrNotFound = &Error{Kind: NotFound, Code: "journey-not-found", Detail: "There is no such journey."}
 
-// ErrLost is a write that came too late: somebody else wrote that enrollment
-// since it was read.
-var ErrLost = errors.New("journey: the enrollment was written by another")
+// ErrLost means that another write changed the enrollment after it was read.
+var ErrLost = errors.New("journey: enrollment changed since it was read")
 
-// ErrStale is a revision that is not the stored one.
+// ErrStale means that the given revision of a journey is not the stored one.
 var ErrStale = &Error{
 	Kind: Stale, Code: "stale-revision",
 	Detail: "The journey was changed since it was read. Get it again and repeat the change on what it is now.",
 }
 
-// ErrTooMany is a journey beyond MaxJourneys.
+// ErrTooMany means that the tenant already has MaxJourneys journeys.
 var ErrTooMany = &Error{
 	Kind: Conflict, Code: "too-many-journeys",
 	Detail: "A tenant has at most 10,000 journeys. Delete one that is not needed any more.",
 }
 
-// ErrNoCustomer is a customer of whom nothing is stored for this tenant.
-var ErrNoCustomer = &Error{Kind: NotFound, Code: "customer-not-found", Detail: "Nothing is stored of this customer."}
+// ErrNoCustomer means that the tenant stores nothing about the customer.
+var ErrNoCustomer = &Error{Kind: NotFound, Code: "customer-not-found", Detail: "Nothing is stored about this customer."}
 
-// ErrNotEnrolled is a customer who never entered the journey.
+// ErrNotEnrolled means that the customer never entered the journey.
 var ErrNotEnrolled = &Error{
 	Kind: NotFound, Code: "enrollment-not-found", Detail: "This customer never entered this journey.",
 }
 
-// ErrDamaged is what is stored and cannot be read: a fault of ours, or of
-// whoever wrote the table by hand.
-var ErrDamaged = errors.New("journey: what is stored is damaged")
+// ErrDamaged means that stored data cannot be read. Either this service wrote it
+// wrongly or it was edited by hand.
+var ErrDamaged = errors.New("journey: stored data is damaged")
 
-// ErrNoDefinition is a journey that has no definition of that hash.
+// ErrNoDefinition is the ErrDamaged of a definition that is missing.
 var ErrNoDefinition = fmt.Errorf("%w: the definition is missing", ErrDamaged)
 
-// Damage is an enrollment that was passed over, or not made, since what it needs
-// is damaged: it itself, its journey, the definition or the customer's
-// attributes. It does not tell whose enrollment that is, and the log may have it.
+// Damage reports an enrollment that was skipped because it, its journey, its
+// definition or its customer's attributes are damaged. It does not identify the
+// customer, so it may be logged.
 type Damage struct {
 	Journey ID
-	Cause   error
+	Cause   error // an ErrDamaged
 }

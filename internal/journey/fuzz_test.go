@@ -7,12 +7,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/dev/journeytest"
 	"journeys/internal/journey"
 	"journeys/internal/strict"
 )
 
-// No graph panics. What is taken is kept as it came, reads the same when it is
-// loaded again, and can be walked: to an end when it is whole.
+// No input panics. An accepted graph keeps its text, compiles to the same
+// definition again, and can be simulated: to an end if it is complete.
 func FuzzReadDefinition(f *testing.F) {
 	f.Add([]byte(onboarding))
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -22,7 +23,7 @@ func FuzzReadDefinition(f *testing.F) {
 			return
 		}
 		d, ok := journey.ReadDefinition(v)
-		require.Equal(t, faults.Empty(), ok, "refused exactly when a fault is named")
+		require.Equal(t, faults.Empty(), ok, "rejected exactly if there is a fault")
 		if !ok {
 			return
 		}
@@ -30,13 +31,13 @@ func FuzzReadDefinition(f *testing.F) {
 		require.NoError(t, json.Compact(&compact, text))
 		require.Equal(t, compact.String(), string(d.Raw))
 		require.LessOrEqual(t, len(d.Raw), journey.MaxDefinition)
-		again := mustRead(t, string(d.Raw))
+		again := journeytest.Definition(t, string(d.Raw))
 		require.Equal(t, d.Raw, again.Raw)
 		require.Equal(t, d.Hash, again.Hash)
 
 		simulated := simulate(t, d, journey.TestRequest{}, journey.MaxDuration)
 		require.LessOrEqual(t, len(simulated.Steps), journey.MaxNodes+1)
-		if d.Graph.Faults("") == nil && len(simulated.Steps) > 1 { // the entry's own condition may let nobody in
+		if d.Graph.Faults("") == nil && len(simulated.Steps) > 1 { // the entry's own condition may be false
 			require.NotEqual(t, "stopped", simulated.Outcome, simulated.ExitReason)
 		}
 	})

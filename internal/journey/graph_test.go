@@ -14,17 +14,18 @@ import (
 	"journeys/internal/strict"
 )
 
-// read returns the definition and, in order, "pointer detail" of each fault.
-func read(t *testing.T, text string) (journey.Definition, []string) {
+// readFaults returns the definition and "pointer detail" of each fault, in order.
+func readFaults(t *testing.T, text string) (journey.Definition, []string) {
 	t.Helper()
 	var faults strict.Faults
 	v, ok := strict.Parse([]byte(text), &faults)
-	require.True(t, ok, "the test's JSON is malformed: %v", faults.List())
+	require.True(t, ok, "malformed JSON: %v", faults.List())
 	d, ok := journey.ReadDefinition(v)
 	require.Equal(t, ok, faults.Empty())
 	return d, lines(faults.List())
 }
 
+// lines returns "pointer detail" of each fault.
 func lines(faults []strict.Fault) []string {
 	var list []string
 	for _, f := range faults {
@@ -33,14 +34,7 @@ func lines(faults []strict.Fault) []string {
 	return list
 }
 
-func mustRead(t *testing.T, text string) journey.Definition {
-	t.Helper()
-	d, faults := read(t, text)
-	require.Empty(t, faults)
-	return d
-}
-
-// graphOf writes a definition from nodes "id type config" and edges
+// graphOf returns a definition as JSON from nodes "id type config" and edges
 // "source target handle".
 func graphOf(nodes, edges []string) string {
 	var n, e []string
@@ -65,45 +59,45 @@ func graphOf(nodes, edges []string) string {
 
 const isVIP = `{"condition":{"field":"vip","operator":"eq","value":true}}`
 
-func TestReadDefinition_Form(t *testing.T) {
+func TestReadDefinition_ChecksForm(t *testing.T) {
 	t.Parallel()
 
 	for _, row := range []struct {
 		name, definition string
 		faults           []string
 	}{
-		{"an empty graph is a draft", `{"nodes":[],"edges":[]}`, nil},
-		{"nodes and edges may be absent", `{}`, nil},
-		{"what belongs to the editor is kept", `{"viewport":{"zoom":1},"nodes":[{"id":"a","type":"exit","position":{"x":1},"data":{},"style":null}],"edges":[]}`, nil},
-		{"null in an edge counts as absent", `{"nodes":[{"id":"a","type":"entry_trigger","config":null},{"id":"b","type":"exit"}],"edges":[{"id":null,"source":"a","target":"b","sourceHandle":null}]}`, nil},
-		{"a cycle is allowed in a draft", graphOf([]string{"a wait", "b wait"}, []string{"a b", "b a"}), nil},
-		{"not an object", `[]`, []string{" must be an object"}},
-		{"nodes are not a list", `{"nodes":{}}`, []string{"/nodes must be an array"}},
+		{"an empty graph", `{"nodes":[],"edges":[]}`, nil},
+		{"no nodes and edges", `{}`, nil},
+		{"fields of the editor", `{"viewport":{"zoom":1},"nodes":[{"id":"a","type":"exit","position":{"x":1},"data":{},"style":null}],"edges":[]}`, nil},
+		{"null in an edge", `{"nodes":[{"id":"a","type":"entry_trigger","config":null},{"id":"b","type":"exit"}],"edges":[{"id":null,"source":"a","target":"b","sourceHandle":null}]}`, nil},
+		{"a cycle", graphOf([]string{"a wait", "b wait"}, []string{"a b", "b a"}), nil},
+		{"no object", `[]`, []string{" must be an object"}},
+		{"nodes that are no array", `{"nodes":{}}`, []string{"/nodes must be an array"}},
 		{"an unknown type", graphOf([]string{"a teleport"}, nil), []string{"/nodes/0/type must be one of entry_trigger, wait, condition_split, nba_decision, channel_action, exit"}},
-		{"an id with a dot, and one that is missing", `{"nodes":[{"id":"a.b","type":"exit"},{"type":"exit"}]}`, []string{"/nodes/0/id must have only A-Z, a-z, 0-9, _ and -", "/nodes/1/id is required"}},
-		{"an id twice", graphOf([]string{"a exit", "a exit"}, nil), []string{"/nodes/1/id is the id of nodes/0 too"}},
+		{"an id with a dot, and a missing id", `{"nodes":[{"id":"a.b","type":"exit"},{"type":"exit"}]}`, []string{"/nodes/0/id must have only A-Z, a-z, 0-9, _ and -", "/nodes/1/id is required"}},
+		{"a duplicate id", graphOf([]string{"a exit", "a exit"}, nil), []string{"/nodes/1/id is the id of nodes/0 too"}},
 		{"a dangling edge", graphOf([]string{"a exit"}, []string{"a zz", "yy a"}), []string{"/edges/0/target names no node of this graph", "/edges/1/source names no node of this graph"}},
-		{"an edge's handle is neither true nor false", graphOf([]string{"a exit"}, []string{"a a maybe"}), []string{"/edges/0/sourceHandle must be one of true, false"}},
-		{"an unknown key in a config", graphOf([]string{`a exit {"why":"x"}`}, nil), []string{"/nodes/0/config/why unknown field; allowed here: reason"}},
-		{"a delay of zero and one beyond a year", graphOf([]string{`a wait {"delayHours":0}`, `b wait {"delayHours":8760.5}`}, nil), []string{"/nodes/0/config/delayHours must be a number above 0, at most 8760", "/nodes/1/config/delayHours must be a number above 0, at most 8760"}},
-		{"a delay in days beyond a year", graphOf([]string{`a wait {"delay":{"value":366,"unit":"days"}}`}, nil), []string{"/nodes/0/config/delay/value must be a number above 0, at most 365"}},
+		{"a handle that is neither true nor false", graphOf([]string{"a exit"}, []string{"a a maybe"}), []string{"/edges/0/sourceHandle must be one of true, false"}},
+		{"an unknown field in a config", graphOf([]string{`a exit {"why":"x"}`}, nil), []string{"/nodes/0/config/why unknown field; allowed here: reason"}},
+		{"a delay of zero, and a delay of more than a year", graphOf([]string{`a wait {"delayHours":0}`, `b wait {"delayHours":8760.5}`}, nil), []string{"/nodes/0/config/delayHours must be a number above 0, at most 8760", "/nodes/1/config/delayHours must be a number above 0, at most 8760"}},
+		{"a delay in days of more than a year", graphOf([]string{`a wait {"delay":{"value":366,"unit":"days"}}`}, nil), []string{"/nodes/0/config/delay/value must be a number above 0, at most 365"}},
 		{"a delay in weeks", graphOf([]string{`a wait {"delay":{"value":1,"unit":"weeks"}}`}, nil), []string{"/nodes/0/config/delay/unit must be one of minutes, hours, days"}},
 		{"a timeout longer than a lease allows", graphOf([]string{`a nba_decision {"decisionFlowId":"f","timeoutMs":20001}`}, nil), []string{"/nodes/0/config/timeoutMs must be a whole number from 1 to 20000"}},
-		{"a payload that is a text", graphOf([]string{`a channel_action {"channel":"email","payload":"x"}`}, nil), []string{"/nodes/0/config/payload must be an object"}},
+		{"a payload that is a string", graphOf([]string{`a channel_action {"channel":"email","payload":"x"}`}, nil), []string{"/nodes/0/config/payload must be an object"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 
-			d, faults := read(t, row.definition)
+			d, faults := readFaults(t, row.definition)
 			require.Equal(t, row.faults, faults)
 			if row.faults == nil {
-				require.JSONEq(t, row.definition, string(d.Raw), "what is kept is what was sent")
+				require.JSONEq(t, row.definition, string(d.Raw), "Raw is the input")
 			}
 		})
 	}
 }
 
-func TestReadDefinition_Limits(t *testing.T) {
+func TestReadDefinition_EnforcesLimits(t *testing.T) {
 	t.Parallel()
 
 	nodes := func(n int) []string {
@@ -125,18 +119,18 @@ func TestReadDefinition_Limits(t *testing.T) {
 		return strings.Replace(empty, `""`, `"`+strings.Repeat("x", size-len(empty))+`"`, 1)
 	}
 
-	mustRead(t, graphOf(nodes(256), edges(512)))
-	mustRead(t, padded(256*1024))
+	journeytest.Definition(t, graphOf(nodes(256), edges(512)))
+	journeytest.Definition(t, padded(256*1024))
 
-	_, faults := read(t, graphOf(nodes(257), nil))
+	_, faults := readFaults(t, graphOf(nodes(257), nil))
 	require.Equal(t, []string{"/nodes must have at most 256 nodes, has 257"}, faults)
-	_, faults = read(t, graphOf(nodes(2), edges(513)))
+	_, faults = readFaults(t, graphOf(nodes(2), edges(513)))
 	require.Equal(t, []string{"/edges must have at most 512 edges, has 513"}, faults)
-	_, faults = read(t, padded(256*1024+1))
+	_, faults = readFaults(t, padded(256*1024+1))
 	require.Equal(t, []string{" must have at most 262144 bytes as compact JSON, has 262145"}, faults)
 }
 
-func TestGraph_Faults(t *testing.T) {
+func TestGraph_ListsEveryFault(t *testing.T) {
 	t.Parallel()
 
 	for _, row := range []struct {
@@ -144,7 +138,7 @@ func TestGraph_Faults(t *testing.T) {
 		nodes, edges []string
 		faults       []string
 	}{
-		{"whole", []string{"in entry_trigger", "out exit"}, []string{"in out"}, nil},
+		{"complete", []string{"in entry_trigger", "out exit"}, []string{"in out"}, nil},
 		{"empty", nil, nil, []string{"/definition/nodes there is no entry_trigger; there must be exactly one"}},
 		{"two entries", []string{"in entry_trigger", "in2 entry_trigger", "out exit"}, []string{"in out", "in2 out"}, []string{
 			"/definition/nodes/1 is a second entry_trigger; nodes/0 is the first, and there may be only one",
@@ -153,14 +147,14 @@ func TestGraph_Faults(t *testing.T) {
 			"/definition/nodes/1 is part of a cycle; a journey only goes forward",
 			"/definition/nodes/2 is part of a cycle; a journey only goes forward",
 		}},
-		{"out of reach", []string{"in entry_trigger", "out exit", "lost exit"}, []string{"in out"}, []string{"/definition/nodes/2 cannot be reached from the entry_trigger"}},
+		{"an unreachable node", []string{"in entry_trigger", "out exit", "lost exit"}, []string{"in out"}, []string{"/definition/nodes/2 cannot be reached from the entry_trigger"}},
 		{"a split with one branch", []string{"in entry_trigger", "s condition_split " + isVIP, "out exit"}, []string{"in s", "s out true"}, []string{
 			`/definition/nodes/1 must have exactly one edge with sourceHandle "false", has 0`,
 		}},
-		{"a split with an edge that says neither", []string{"in entry_trigger", "s condition_split " + isVIP, "out exit"}, []string{"in s", "s out true", "s out false", "s out"}, []string{
+		{"a split with an edge without a handle", []string{"in entry_trigger", "s condition_split " + isVIP, "out exit"}, []string{"in s", "s out true", "s out false", "s out"}, []string{
 			`/definition/nodes/1 has 1 edges without a sourceHandle; each must be "true" or "false"`,
 		}},
-		{"a dead end, an exit that goes on, missing configs: all at once", []string{"in entry_trigger", "w wait", "s condition_split", "d nba_decision", "a channel_action", "out exit"}, []string{"in w", "w s", "s d true", "s out false", "d a", "out a"}, []string{
+		{"a dead end, an exit with an edge and missing configs, all at once", []string{"in entry_trigger", "w wait", "s condition_split", "d nba_decision", "a channel_action", "out exit"}, []string{"in w", "w s", "s d true", "s out false", "d a", "out a"}, []string{
 			"/definition/nodes/1/config exactly one of delayHours and delay is required",
 			"/definition/nodes/2/config condition is required",
 			"/definition/nodes/3/config decisionFlowId is required",
@@ -175,18 +169,18 @@ func TestGraph_Faults(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 
-			d := mustRead(t, graphOf(row.nodes, row.edges))
+			d := journeytest.Definition(t, graphOf(row.nodes, row.edges))
 			require.Equal(t, row.faults, lines(d.Graph.Faults("/definition")))
 		})
 	}
 }
 
-func TestGraph_MadeGraphsAreWhole(t *testing.T) {
+func TestGraph_GeneratedGraphsAreComplete(t *testing.T) {
 	t.Parallel()
 
 	for seed := range uint64(300) {
 		text := journeytest.Graph(rand.New(rand.NewPCG(seed, 0)), int(seed%60))
-		d := mustRead(t, text)
+		d := journeytest.Definition(t, text)
 		require.Empty(t, d.Graph.Faults(""), "seed %d: %s", seed, text)
 		require.True(t, json.Valid(d.Raw))
 	}

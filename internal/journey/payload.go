@@ -14,34 +14,33 @@ import (
 	"journeys/internal/strict"
 )
 
-// MaxPayload bounds a payload after its placeholders are filled, and each of
-// its texts: bytes. Without it a payload of a few kilobytes, with the same
-// large attribute in it again and again, would fill the memory.
+// MaxPayload bounds a filled payload and each filled text, in bytes. Without it, a
+// small payload that repeats a large attribute could exhaust memory.
 const MaxPayload = 256 * 1024
 
-// ErrPayloadTooLong is a payload that is beyond MaxPayload once filled.
-var ErrPayloadTooLong = errors.New("the payload is too long with its placeholders filled")
+// ErrPayloadTooLong means that a payload exceeds MaxPayload when filled.
+var ErrPayloadTooLong = errors.New("journey: filled payload is too long")
 
-// Payload is a channel_action's payload, compiled: a JSON object whose strings
-// may hold placeholders such as {{attributes.firstName}}, {{decision.n1.title}}
-// and {{event.amount}}. A placeholder is replaced by what it names, a string by
-// its characters and anything else by its JSON; what is missing, and null, by
-// nothing. What is filled in is never read for placeholders again, and nothing
-// else is evaluated. A nil Payload is none.
+// Payload is the compiled payload of a channel_action: a JSON object whose strings
+// may contain placeholders such as {{attributes.firstName}},
+// {{decision.n1.title}} and {{event.amount}}. A placeholder is replaced by the
+// value it names: a string by its characters, null and a missing value by nothing,
+// any other value by its JSON. Inserted text is not scanned for placeholders, and
+// nothing else is evaluated. A nil *Payload is no payload. It is immutable.
 type Payload struct {
-	json  []piece            // the whole object's text
-	texts map[string][]piece // the strings that are its direct members, unquoted
+	json  []piece            // text of the object
+	texts map[string][]piece // by name: the object's members that are strings, unquoted
 	reads [][]string
 }
 
-// piece is a part of a text: as it stands, or a placeholder when it has a path.
+// piece is a part of a text: a placeholder if path is set, otherwise literal text.
 type piece struct {
 	text string
 	path []string
 }
 
-// ReadPayload compiles a payload, and notes a fault at each string with braces
-// that are no placeholder. It is nil for what is no object.
+// ReadPayload compiles a payload and notes a fault at each string with a malformed
+// placeholder. It returns nil if v is not an object.
 func ReadPayload(v strict.Value) *Payload {
 	if !v.IsObject() {
 		v.Fault("must be an object")
@@ -59,47 +58,48 @@ func ReadPayload(v strict.Value) *Payload {
 	return p
 }
 
-// compile cuts the object's text at each placeholder of a string. It reads the
-// text once, however deep it is nested.
+// compile cuts the object's text at the placeholders of its strings. It reads the
+// text once, at any depth of nesting.
 func (p *Payload) compile(v strict.Value) {
 	raw := v.Raw()
 	decoder := jsontext.NewDecoder(bytes.NewBuffer(raw), jsontext.AllowDuplicateNames(true))
-	plain := 0 // offset of what is in no piece yet
+	plain := 0 // offset of the first byte that is in no piece yet
 	for {
 		before := int(decoder.InputOffset())
 		token, err := decoder.ReadToken()
-		if err != nil { // the end: the text was checked before
+		if err != nil { // end of the text, which is valid
 			break
 		}
 		if token.Kind() != '"' {
 			continue
 		}
 		if kind, length := decoder.StackIndex(decoder.StackDepth()); kind == '{' && length%2 == 1 {
-			continue // a name
+			continue // a member's name
 		}
 		pieces, fault := readPieces(token.String())
 		if fault != "" {
 			v.FaultBelow(string(decoder.StackPointer()), "%s", fault)
 			continue
 		}
-		if !slices.ContainsFunc(pieces, piece.placeholder) {
+		if !slices.ContainsFunc(pieces, piece.isPlaceholder) {
 			continue
 		}
 		p.json = append(p.json, piece{text: string(raw[plain : before+bytes.IndexByte(raw[before:], '"')+1])})
 		for _, x := range pieces {
-			if x.placeholder() {
+			if x.isPlaceholder() {
 				p.reads = append(p.reads, x.path)
 			}
-			p.json = append(p.json, piece{quoted(x.text), x.path})
+			p.json = append(p.json, piece{escapeJSON(x.text), x.path})
 		}
 		plain = int(decoder.InputOffset()) - 1
 	}
 	p.json = append(p.json, piece{text: string(raw[plain:])})
 }
 
-func (x piece) placeholder() bool { return x.path != nil }
+func (x piece) isPlaceholder() bool { return x.path != nil }
 
-// readPieces cuts a text at its placeholders, or tells what is wrong with one.
+// readPieces cuts a text at its placeholders. fault describes the first malformed
+// one.
 func readPieces(text string) (pieces []piece, fault string) {
 	for text != "" {
 		before, rest, found := strings.Cut(text, "{{")
@@ -122,12 +122,11 @@ func readPieces(text string) (pieces []piece, fault string) {
 	return pieces, ""
 }
 
-// notInPaths are characters of other template languages. With them a
-// placeholder means something that is not done here.
+// notInPaths has characters of other template languages. A placeholder with one of
+// them asks for a feature that does not exist here.
 const notInPaths = "{}()|\"'\\\r\n\t"
 
-// readPath reads what stands in a placeholder: a path as conditions have it,
-// with its source in front.
+// readPath parses the text of a placeholder: a source and a path, as in conditions.
 func readPath(text string) (path []string, fault string) {
 	if utf8.RuneCountInString(text) > condition.MaxField {
 		return nil, fmt.Sprintf("has a placeholder of more than %d characters", condition.MaxField)
@@ -143,18 +142,18 @@ func readPath(text string) (path []string, fault string) {
 	return path, ""
 }
 
-// JSON returns the object with its placeholders filled, each as a part of its
-// string; nil for no payload. The only error is ErrPayloadTooLong.
+// JSON returns the object with its placeholders filled; nil for a nil Payload. The
+// only error is ErrPayloadTooLong.
 func (p *Payload) JSON(facts *condition.Facts) ([]byte, error) {
 	if p == nil {
 		return nil, nil
 	}
-	return fill(p.json, facts, quoted)
+	return fill(p.json, facts, escapeJSON)
 }
 
-// Text returns the string that is the payload's direct member called name,
-// unquoted, with each filled placeholder as escape returns it; false when there
-// is no such string. The only error is ErrPayloadTooLong.
+// Text returns the string member called name, unquoted, with each inserted value
+// passed through escape. ok is false if there is no such string. The only error is
+// ErrPayloadTooLong.
 func (p *Payload) Text(name string, facts *condition.Facts, escape func(string) string) (text string, ok bool, err error) {
 	if p == nil {
 		return "", false, nil
@@ -164,8 +163,8 @@ func (p *Payload) Text(name string, facts *condition.Facts, escape func(string) 
 	return string(filled), ok, err
 }
 
-// Reads returns the path of every placeholder, with its source in front. The
-// caller must not change it.
+// Reads returns the path of every placeholder, starting with its source. The
+// caller must not modify it.
 func (p *Payload) Reads() [][]string {
 	if p == nil {
 		return nil
@@ -173,11 +172,12 @@ func (p *Payload) Reads() [][]string {
 	return p.reads
 }
 
+// fill joins the pieces, with the values of placeholders passed through escape.
 func fill(pieces []piece, facts *condition.Facts, escape func(string) string) ([]byte, error) {
 	var text []byte
 	for _, x := range pieces {
-		if x.placeholder() {
-			text = append(text, escape(x.find(facts))...)
+		if x.isPlaceholder() {
+			text = append(text, escape(x.value(facts))...)
 		} else {
 			text = append(text, x.text...)
 		}
@@ -188,8 +188,8 @@ func fill(pieces []piece, facts *condition.Facts, escape func(string) string) ([
 	return text, nil
 }
 
-// find returns what a placeholder names, as text.
-func (x piece) find(facts *condition.Facts) string {
+// value returns the value of a placeholder as text.
+func (x piece) value(facts *condition.Facts) string {
 	source := facts.Attributes
 	switch x.path[0] {
 	case "decision":
@@ -207,8 +207,8 @@ func (x piece) find(facts *condition.Facts) string {
 	return ""
 }
 
-// quoted returns text as a part of a JSON string.
-func quoted(text string) string {
-	all, _ := jsontext.AppendQuote(nil, text)
-	return string(all[1 : len(all)-1])
+// escapeJSON returns text escaped for the inside of a JSON string.
+func escapeJSON(text string) string {
+	quoted, _ := jsontext.AppendQuote(nil, text)
+	return string(quoted[1 : len(quoted)-1])
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/condition"
+	"journeys/internal/dev/journeytest"
 	"journeys/internal/journey"
 	"journeys/internal/strict"
 )
@@ -18,13 +19,14 @@ func readPayload(text string) (*journey.Payload, []strict.Fault) {
 	return journey.ReadPayload(v), faults.List()
 }
 
+// fact parses a fact for conditions and payloads.
 func fact(t require.TestingT, text string) condition.Value {
 	v, err := condition.ParseValue([]byte(text))
 	require.NoError(t, err)
 	return v
 }
 
-func TestPayload_PlaceholdersAreFilled(t *testing.T) {
+func TestPayload_FillsPlaceholders(t *testing.T) {
 	t.Parallel()
 
 	facts := condition.Facts{
@@ -36,7 +38,7 @@ func TestPayload_PlaceholdersAreFilled(t *testing.T) {
 		`{}`:                                         `{}`,
 		`{"a":1e400,"b":[]}`:                         `{"a":1e400,"b":[]}`,
 		`{"a":"{ {x} }} {"}`:                         `{"a":"{ {x} }} {"}`,
-		`{"a":"\u0041\u00e9"}`:                       `{"a":"\u0041\u00e9"}`, // what has no placeholder stays as it was written
+		`{"a":"\u0041\u00e9"}`:                       `{"a":"\u0041\u00e9"}`, // text without placeholders is unchanged
 		`{"a":"Dear {{attributes.name}}!"}`:          `{"a":"Dear Ada \"L\"\n{{event.x}}!"}`,
 		`{"a":"{{decision.n1.offer.title}}"}`:        `{"a":"Up & away"}`,
 		`{"a":"{{decision.n1.offer}}"}`:              `{"a":"{\"title\":\"Up & away\"}"}`,
@@ -56,7 +58,7 @@ func TestPayload_PlaceholdersAreFilled(t *testing.T) {
 	}
 }
 
-func TestPayload_TextOfAMember(t *testing.T) {
+func TestPayload_ReturnsTextOfMember(t *testing.T) {
 	t.Parallel()
 
 	p, faults := readPayload(`{"a":"<b>\"{{attributes.x}}\"</b>","n":1,"in":{"b":"x"},"empty":""}`)
@@ -82,7 +84,7 @@ func TestPayload_TextOfAMember(t *testing.T) {
 	require.Nil(t, text)
 }
 
-func TestPayload_EveryFaultIsNamedAtItsPlace(t *testing.T) {
+func TestReadPayload_LocatesEveryFault(t *testing.T) {
 	t.Parallel()
 
 	const unknown = "has a placeholder that is not {{attributes.x}}, {{decision.n.x}} or {{event.x}}"
@@ -107,8 +109,8 @@ func TestPayload_EveryFaultIsNamedAtItsPlace(t *testing.T) {
 	require.Equal(t, []strict.Fault{{Pointer: "/payload", Detail: "must be an object"}}, faults)
 }
 
-// A draft is refused too: the form is checked whenever a graph is saved.
-func TestPayload_ADraftIsRefused(t *testing.T) {
+// The form is checked whenever a graph is saved, so drafts are rejected too.
+func TestReadPayload_RejectsBadPlaceholdersInDrafts(t *testing.T) {
 	t.Parallel()
 
 	var faults strict.Faults
@@ -118,7 +120,7 @@ func TestPayload_ADraftIsRefused(t *testing.T) {
 	require.Equal(t, "/nodes/0/config/payload/x/0", faults.List()[0].Pointer)
 }
 
-func TestPayload_ThatGrowsIsBounded(t *testing.T) {
+func TestPayload_BoundsFilledSize(t *testing.T) {
 	t.Parallel()
 
 	p, faults := readPayload(`{"a":"` + strings.Repeat("{{attributes.x}}", 10_000) + `"}`)
@@ -130,11 +132,11 @@ func TestPayload_ThatGrowsIsBounded(t *testing.T) {
 	require.ErrorIs(t, err, journey.ErrPayloadTooLong)
 }
 
-// What payloads read of a decision and of the event is kept, and no more.
-func TestPayload_WhatItReadsIsKept(t *testing.T) {
+// Only the parts of a decision and of the event that payloads read are stored.
+func TestPayload_KeepsOnlyWhatItReads(t *testing.T) {
 	t.Parallel()
 
-	g := mustRead(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"d","type":"nba_decision","config":{"decisionFlowId":"f"}},
+	g := journeytest.Definition(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"d","type":"nba_decision","config":{"decisionFlowId":"f"}},
 		{"id":"a","type":"channel_action","config":{"channel":"push","payload":{"t":"{{decision.d.offer.title}} {{event.order.id}}"}}},
 		{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"d"},{"source":"d","target":"a"},{"source":"a","target":"out"}]}`).Graph
 	event := g.PruneEvent(fact(t, `{"order":{"id":7,"card":"1234"},"x":1}`))
@@ -153,8 +155,8 @@ func TestPayload_WhatItReadsIsKept(t *testing.T) {
 	require.Equal(t, `{"t":"Up 7"}`, string(text))
 }
 
-// No text panics. What is taken is filled to valid JSON of the same shape, in
-// which nothing but strings has changed.
+// No input panics. An accepted payload, filled, is a valid JSON object. Without
+// placeholders it is unchanged.
 func FuzzReadPayload(f *testing.F) {
 	f.Add([]byte(`{"a":"Dear {{attributes.name}}, {{ decision.n.title }}{{event.x}}"}`), `"\u0000\"{{event.x}}"`)
 	f.Fuzz(func(t *testing.T, text []byte, attribute string) {

@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// Retries is when an enrollment failed and was taken up again, so that its
-// figures can be told as of any day: for each the index of the node (one byte),
-// and both times in milliseconds since EnrolledAt (unsigned varints). It
-// ends with the last time. Before that stand only those that were taken up on
-// another day than they failed, at most one for each day.
+// Retries lists when an enrollment failed and was resumed, so that figures can be
+// recounted as of any day. An entry is the index of the node (one byte), and both
+// times in milliseconds since EnrolledAt (unsigned varints). The last entry is
+// always there; earlier ones only if they span two days, at most one per day.
 type Retries []byte
 
-// Retried is one entry of Retries.
+// Retried is an entry of Retries.
 type Retried struct {
 	Node                int
 	FailedAt, RetriedAt time.Time
 }
 
-// Decode returns the entries. It stops at bytes that it cannot read.
+// Decode returns the entries of an enrollment that began at enrolledAt. It stops
+// at the first entry that is malformed.
 func (r Retries) Decode(enrolledAt time.Time) []Retried {
 	var list []Retried
 	for len(r) > 2 {
@@ -39,30 +39,30 @@ func (r Retries) Decode(enrolledAt time.Time) []Retried {
 	return list
 }
 
-// add adds an entry. One before it that is all of one day adds up to nothing in
-// the figures, and gives way.
+// add appends an entry. It drops the previous one if that is within one day: its
+// marks cancel out in the figures.
 func (r Retries) add(enrolledAt time.Time, at Retried) Retries {
 	list := r.Decode(enrolledAt)
-	if n := len(list); n > 0 && list[n-1].onOneDay() {
+	if n := len(list); n > 0 && list[n-1].withinOneDay() {
 		list = list[:n-1]
 	}
 	var all Retries
-	for _, one := range append(list, at) {
-		all = append(all, byte(one.Node))
-		all = binary.AppendUvarint(all, uint64(max(one.FailedAt.Sub(enrolledAt).Milliseconds(), 0)))
-		all = binary.AppendUvarint(all, uint64(max(one.RetriedAt.Sub(enrolledAt).Milliseconds(), 0)))
+	for _, entry := range append(list, at) {
+		all = append(all, byte(entry.Node))
+		all = binary.AppendUvarint(all, uint64(max(entry.FailedAt.Sub(enrolledAt).Milliseconds(), 0)))
+		all = binary.AppendUvarint(all, uint64(max(entry.RetriedAt.Sub(enrolledAt).Milliseconds(), 0)))
 	}
 	return all
 }
 
-func (r Retried) onOneDay() bool {
+func (r Retried) withinOneDay() bool {
 	const day = 24 * 60 * 60
 	return r.FailedAt.Unix()/day == r.RetriedAt.Unix()/day
 }
 
-// retriedAt returns when e was last taken up after a failure, zero for never.
-// For who was cancelled that may be when they were: taking them out takes them
-// up too.
+// retriedAt returns when e was last resumed after a failure; zero for never. For
+// a cancelled enrollment it may be when it was cancelled, since Cancel ends a
+// failure too.
 func (e Enrollment) retriedAt() time.Time {
 	list := e.Retries.Decode(e.EnrolledAt)
 	if len(list) == 0 {
@@ -71,7 +71,8 @@ func (e Enrollment) retriedAt() time.Time {
 	return list[len(list)-1].RetriedAt
 }
 
-// wentOn reports whether nothing but the journey itself has ended e, or will.
-func (e Enrollment) wentOn() bool {
+// resumed reports whether e is inside, or was left to the journey until it ended:
+// it has neither failed nor been cancelled.
+func (e Enrollment) resumed() bool {
 	return e.Status == Inside || e.Status == Completed || e.Status == Expired
 }

@@ -6,59 +6,8 @@ import (
 	"slices"
 )
 
-// Order returns the indexes of all nodes as somebody who enters meets them:
-// from the entry on, a node after every node that leads to it. Those that
-// cannot be reached, or not without a cycle, come last, as in the definition.
-func (g *Graph) Order() []int {
-	before := make([]int, len(g.nodes)) // edges that lead to each node and are not followed yet
-	for _, e := range g.edges {
-		before[e.target]++
-	}
-	order := make([]int, 0, len(g.nodes))
-	done := make([]bool, len(g.nodes))
-	if g.entry >= 0 && before[g.entry] == 0 {
-		order, done[g.entry] = append(order, g.entry), true
-	}
-	for i := 0; i < len(order); i++ {
-		for _, e := range g.edges {
-			if e.source != order[i] {
-				continue
-			}
-			if before[e.target]--; before[e.target] == 0 && !done[e.target] {
-				order, done[e.target] = append(order, e.target), true
-			}
-		}
-	}
-	for i := range g.nodes {
-		if !done[i] {
-			order = append(order, i)
-		}
-	}
-	return order
-}
-
-// Label is what a node is called.
-type Label struct {
-	Node int // its index
-	ID   string
-	Type NodeType
-}
-
-// Labels returns what all nodes are called, in the order of Order.
-func (g *Graph) Labels() []Label {
-	labels := make([]Label, 0, len(g.nodes))
-	for _, i := range g.Order() {
-		labels = append(labels, Label{i, g.nodes[i].id, g.nodes[i].kind})
-	}
-	return labels
-}
-
-// Next returns where the edges of a node lead; of a condition_split "true" and
-// "false", of others the first alone; -1 for nowhere.
-func (g *Graph) Next(i int) [2]int { return g.nodes[i].next }
-
-// Shape is what a graph looks like without its configs: enough to tell whether
-// somebody can have gone a way. It is small, so that very many can be kept.
+// Shape is a graph without configs: enough to check whether an enrollment's path
+// is possible. It is small, so many can be kept in memory.
 type Shape struct {
 	entry int16
 	nodes []shapeNode
@@ -78,7 +27,7 @@ func (g *Graph) Shape() Shape {
 	return s
 }
 
-// resultsOf is how each type of node can be left.
+// resultsOf lists the results with which each type of node can be left.
 var resultsOf = map[NodeType][]Result{
 	EntryTrigger:   {Entered},
 	Wait:           {Waited, WokenByEvent},
@@ -88,43 +37,42 @@ var resultsOf = map[NodeType][]Result{
 	Exit:           {Exited},
 }
 
-// Check returns what cannot be true of an enrollment that follows a graph of
-// this shape; nil for nothing. Whoever writes enrollments by Step, Cancel, Fail
-// and Retry never makes such a one.
+// Check returns an error if e is inconsistent with a graph of this shape.
+// Enrollments that only Start, Step, Cancel, Fail and Retry wrote are consistent.
 func (s Shape) Check(e Enrollment) error {
 	if e.Node < 0 || e.Node >= len(s.nodes) {
-		return fmt.Errorf("it is at node %d of %d", e.Node, len(s.nodes))
+		return fmt.Errorf("node %d of %d", e.Node, len(s.nodes))
 	}
 	if e.Rev < 1 {
-		return errors.New("it has no revision")
+		return errors.New("no revision")
 	}
 	if e.Since.Before(e.EnrolledAt) {
-		return errors.New("it is at its node since before it was enrolled")
+		return errors.New("entered its node before it was enrolled")
 	}
 	if (e.Status == Inside) != (!e.Due.IsZero()) {
-		return fmt.Errorf("its status is %s, and due: %t", e.Status, !e.Due.IsZero())
+		return fmt.Errorf("status %s, due: %t", e.Status, !e.Due.IsZero())
 	}
 	return s.checkPath(e)
 }
 
-// checkPath follows the path along the edges to where the enrollment is.
+// checkPath follows the path along the edges to the current node.
 func (s Shape) checkPath(e Enrollment) error {
 	visits, whole := e.Path.visits(e.EnrolledAt)
 	if !whole {
-		return errors.New("its path cannot be read")
+		return errors.New("malformed path")
 	}
 	expected, at := int(s.entry), e.EnrolledAt
 	for i, v := range visits {
 		if v.Node != expected {
-			return fmt.Errorf("its path is at node %d after step %d, and the graph leads to %d", v.Node, i, expected)
+			return fmt.Errorf("path at node %d after step %d, but the graph leads to %d", v.Node, i, expected)
 		}
 		if v.EnteredAt.Before(at) {
-			return fmt.Errorf("step %d of its path is before the one before", i+1)
+			return fmt.Errorf("path step %d is earlier than the previous one", i+1)
 		}
 		at = v.EnteredAt
 		n := s.nodes[v.Node]
 		if !slices.Contains(resultsOf[n.kind], v.Result) {
-			return fmt.Errorf("its path leaves a %s with %q", n.kind, v.Result)
+			return fmt.Errorf("path leaves a %s with %q", n.kind, v.Result)
 		}
 		if v.Result == Exited {
 			return s.checkExit(e, v, i == len(visits)-1)
@@ -134,28 +82,29 @@ func (s Shape) checkPath(e Enrollment) error {
 			expected = int(n.next[1])
 		}
 		if expected < 0 {
-			return fmt.Errorf("its path leaves node %d, from which no edge leads on", v.Node)
+			return fmt.Errorf("path leaves node %d, which has no edge", v.Node)
 		}
 	}
 	switch {
 	case e.Status == Completed:
-		return errors.New("its status is completed, and its path has no exit")
+		return errors.New("completed without an exit in its path")
 	case e.Node != expected:
-		return fmt.Errorf("it is at node %d, and its path leads to %d", e.Node, expected)
+		return fmt.Errorf("at node %d, but its path leads to %d", e.Node, expected)
 	case e.Since.Before(at):
-		return errors.New("it is at its node since before the last step of its path")
+		return errors.New("entered its node before the last step of its path")
 	}
 	return nil
 }
 
+// checkExit checks the exit of a path, which must be its last step.
 func (s Shape) checkExit(e Enrollment, v Visit, last bool) error {
 	switch {
 	case !last:
-		return errors.New("its path goes on after an exit")
+		return errors.New("path continues after an exit")
 	case e.Status != Completed:
-		return fmt.Errorf("its path has an exit, and its status is %s", e.Status)
+		return fmt.Errorf("exit in its path, but status %s", e.Status)
 	case e.Node != v.Node || !e.Since.Equal(v.EnteredAt):
-		return errors.New("it is not at the exit of its path")
+		return errors.New("not at the exit of its path")
 	}
 	return nil
 }

@@ -11,27 +11,26 @@ import (
 	"journeys/internal/journey"
 )
 
-// What is changed in an enrollment that was walked is found, unless the walk
-// could have gone that way.
-func TestShape_FindsWhatCannotBe(t *testing.T) {
+// Every change that makes the enrollment impossible is found.
+func TestShape_RejectsImpossibleEnrollments(t *testing.T) {
 	t.Parallel()
 
 	g, e, _ := enter(t, onboarding)
 	shape := g.Shape()
 	require.NoError(t, shape.Check(e))
 	for name, change := range map[string]func(*journey.Enrollment){
-		"another node":                 func(e *journey.Enrollment) { e.Node = 2 },
-		"a node beyond the graph":      func(e *journey.Enrollment) { e.Node = 99 },
-		"completed without an exit":    func(e *journey.Enrollment) { e.Status, e.Due = journey.Completed, time.Time{} },
-		"inside, and not due":          func(e *journey.Enrollment) { e.Due = time.Time{} },
-		"gone, and due":                func(e *journey.Enrollment) { e.Status = journey.Expired },
-		"a path that is cut off":       func(e *journey.Enrollment) { e.Path = e.Path[:1] },
-		"a path of another graph":      func(e *journey.Enrollment) { e.Path = journey.Path{3, 0, byte(journey.Sent)} },
-		"a path with another's result": func(e *journey.Enrollment) { e.Path = journey.Path{0, 0, byte(journey.Sent)} },
-		"there before it was enrolled": func(e *journey.Enrollment) { e.Since = e.EnrolledAt.Add(-time.Second) },
-		"an exit in the path, inside":  func(e *journey.Enrollment) { e.Path = append(e.Path, byte(e.Node), 0, byte(journey.Exited)) },
-		"no revision":                  func(e *journey.Enrollment) { e.Rev = 0 },
-		"before the last step":         func(e *journey.Enrollment) { e.Path = journey.Path{0, 100, byte(journey.Entered)} },
+		"another node":                     func(e *journey.Enrollment) { e.Node = 2 },
+		"a node beyond the graph":          func(e *journey.Enrollment) { e.Node = 99 },
+		"completed without an exit":        func(e *journey.Enrollment) { e.Status, e.Due = journey.Completed, time.Time{} },
+		"inside, but not due":              func(e *journey.Enrollment) { e.Due = time.Time{} },
+		"ended, but due":                   func(e *journey.Enrollment) { e.Status = journey.Expired },
+		"a truncated path":                 func(e *journey.Enrollment) { e.Path = e.Path[:1] },
+		"a path of another graph":          func(e *journey.Enrollment) { e.Path = journey.Path{3, 0, byte(journey.Sent)} },
+		"a result of another node type":    func(e *journey.Enrollment) { e.Path = journey.Path{0, 0, byte(journey.Sent)} },
+		"at its node before enrollment":    func(e *journey.Enrollment) { e.Since = e.EnrolledAt.Add(-time.Second) },
+		"inside, but past an exit":         func(e *journey.Enrollment) { e.Path = append(e.Path, byte(e.Node), 0, byte(journey.Exited)) },
+		"no revision":                      func(e *journey.Enrollment) { e.Rev = 0 },
+		"at its node before the last step": func(e *journey.Enrollment) { e.Path = journey.Path{0, 100, byte(journey.Entered)} },
 	} {
 		wrong := e
 		wrong.Path = append(journey.Path(nil), e.Path...)
@@ -40,19 +39,19 @@ func TestShape_FindsWhatCannotBe(t *testing.T) {
 	}
 }
 
-func TestGraph_OrderGoesForward(t *testing.T) {
+func TestGraph_OrderIsTopological(t *testing.T) {
 	t.Parallel()
 
 	for seed := range uint64(200) {
 		r := rand.New(rand.NewPCG(seed, 9))
-		d := mustRead(t, journeytest.Graph(r, 2+r.IntN(60)))
+		d := journeytest.Definition(t, journeytest.Graph(r, 2+r.IntN(60)))
 		order := d.Graph.Order()
 		require.Len(t, order, d.Graph.Len())
 		at := map[int]int{}
 		for i, node := range order {
 			at[node] = i
 		}
-		require.Len(t, at, d.Graph.Len(), "each node once")
+		require.Len(t, at, d.Graph.Len(), "each node appears once")
 		require.Equal(t, journey.EntryTrigger, d.Graph.NodeType(order[0]))
 		for node := range d.Graph.Len() {
 			for _, next := range d.Graph.Next(node) {
@@ -62,7 +61,7 @@ func TestGraph_OrderGoesForward(t *testing.T) {
 			}
 		}
 	}
-	unfinished := mustRead(t, `{"nodes":[{"id":"a","type":"wait"},{"id":"in","type":"entry_trigger"},{"id":"b","type":"wait"}],`+
+	draft := journeytest.Definition(t, `{"nodes":[{"id":"a","type":"wait"},{"id":"in","type":"entry_trigger"},{"id":"b","type":"wait"}],`+
 		`"edges":[{"source":"a","target":"b"},{"source":"b","target":"a"}]}`)
-	require.Equal(t, []int{1, 0, 2}, unfinished.Graph.Order())
+	require.Equal(t, []int{1, 0, 2}, draft.Graph.Order())
 }

@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,13 +11,13 @@ import (
 	"journeys/internal/strict"
 )
 
-// TestRequest is what a simulated customer meets.
+// TestRequest describes a simulated customer.
 type TestRequest struct {
-	Attributes condition.Value // the customer's; missing for none
-	Definition *Definition     // a graph to try instead of the journey's; nil for the journey's
-	Now        time.Time       // when the customer enters; zero for the present
+	Attributes condition.Value // of the customer; missing for none
+	Definition *Definition     // nil for the journey's own
+	Now        time.Time       // when the customer enters; zero for the current time
 	Events     []TestEvent
-	Decisions  map[string]condition.Value // by node id: what the decision answers; without one, nothing
+	Decisions  map[string]condition.Value // answers by node id; a decision without one answers nothing
 }
 
 // TestEvent is an event that the simulated customer causes.
@@ -25,27 +26,59 @@ type TestEvent struct {
 	After time.Duration // since the entry
 }
 
-// Simulation is a simulated customer's way.
+// Simulation is the path of a simulated customer.
 type Simulation struct {
 	Journey    Journey // without Definition
-	Version    int     // 0: the graph came with the request
+	Version    int     // 0 if the request had a Definition
 	Outcome    string  // "exited", "expired" or "stopped"
-	ExitReason string  // of the exit; for "stopped", where and why
+	ExitReason string  // of the exit; for "stopped", the node and the reason
 	Duration   time.Duration
 	Steps      []SimulationStep
 }
 
-// SimulationStep is one node on the way.
+// SimulationStep is a node on the path.
 type SimulationStep struct {
 	NodeID    string
 	NodeType  NodeType
-	At        time.Time // when it was entered
+	At        time.Time // when the customer entered it
 	Result    string
 	Next      string    // id of the next node; "" for none
 	Until     time.Time // wait: when it ended
 	EndedBy   string    // wait: "timer" or "event"
-	Condition []byte    // condition_split: JSON of the condition with what it saw
+	Condition []byte    // condition_split: condition.Program.Explain
 	Decision  []byte    // nba_decision: JSON of the answer
+}
+
+// Test simulates a customer in the journey. It writes nothing and sends nothing.
+func (s *Service) Test(ctx context.Context, t Tenant, id ID, r TestRequest) (Simulation, error) {
+	j, err := s.stores.Journeys.Journey(ctx, t, id)
+	if err != nil {
+		return Simulation{}, err
+	}
+	entry, err := j.entry()
+	if err != nil {
+		return Simulation{}, err
+	}
+	walk := simulation{request: r, maxDays: j.MaxDurationDays, entry: entry.Condition}
+	version := 0
+	if r.Definition != nil {
+		walk.graph = r.Definition.Graph
+	} else {
+		d, err := s.definition(ctx, t, j)
+		if err != nil {
+			return Simulation{}, err
+		}
+		walk.graph, version = d.Graph, j.Version
+	}
+	if r.Now.IsZero() {
+		walk.request.Now = s.clock()
+	}
+	if err := walk.checkDecisions(); err != nil {
+		return Simulation{}, err
+	}
+	result := walk.run()
+	result.Journey, result.Version = j, version
+	return result, nil
 }
 
 // simulation walks one customer through a graph under a virtual clock.
@@ -56,8 +89,8 @@ type simulation struct {
 	entry   *condition.Program // the journey's entry condition; nil for none
 }
 
-// run walks with the step function that moves real customers; only the clock
-// and the answers of effects are made up.
+// run uses the step function that moves real customers. Only the clock and the
+// answers of effects are simulated.
 func (s *simulation) run() Simulation {
 	if s.graph.entry < 0 {
 		return Simulation{Outcome: "stopped", ExitReason: "the graph has not exactly one entry_trigger"}
@@ -72,7 +105,7 @@ func (s *simulation) run() Simulation {
 		EnrolledAt: start, ExpiresAt: start.AddDate(0, 0, s.maxDays),
 	})
 	now := start
-	for e.Status == Inside && effect != Stuck && !s.cycled(e) {
+	for e.Status == Inside && effect != Stuck && !s.hasCycled(e) {
 		in := Input{Attributes: s.request.Attributes, HasAttributes: true}
 		switch effect {
 		case NeedDecision:
@@ -81,7 +114,7 @@ func (s *simulation) run() Simulation {
 			in.Answer = s.send(e.Node)
 		case NoEffect:
 			now, in.EventAt = s.sleep(&e)
-		case NeedAttributes, Stuck: // they are there; the loop ends
+		case NeedAttributes, Stuck: // not reached: attributes are given, and Stuck ends the loop
 		}
 		in.Now = now
 		e, effect = s.graph.Step(e.NextWrite(in.Now), in)
@@ -89,8 +122,8 @@ func (s *simulation) run() Simulation {
 	return s.report(e, now)
 }
 
-// unknownDecisions refuses stubs for what is no nba_decision of the graph.
-func (s *simulation) unknownDecisions() error {
+// checkDecisions returns an error if an answer names no nba_decision of the graph.
+func (s *simulation) checkDecisions() error {
 	var faults strict.Faults
 	for _, id := range slices.Sorted(maps.Keys(s.request.Decisions)) {
 		if i, ok := s.graph.index[id]; !ok || s.graph.nodes[i].kind != NBADecision {
@@ -106,14 +139,15 @@ func (s *simulation) unknownDecisions() error {
 	}
 }
 
-// cycled reports whether a node was entered twice, which only a draft allows.
-func (s *simulation) cycled(e Enrollment) bool {
-	_, again := untilRepeat(append(e.Path.Visits(e.EnrolledAt), Visit{Node: e.Node}))
+// hasCycled reports whether a node was entered twice, which only drafts allow.
+func (s *simulation) hasCycled(e Enrollment) bool {
+	_, again := cutAtRepeat(append(e.Path.Visits(e.EnrolledAt), Visit{Node: e.Node}))
 	return again
 }
 
-// untilRepeat cuts a way behind the first node that was entered before.
-func untilRepeat(visits []Visit) (cut []Visit, again bool) {
+// cutAtRepeat cuts visits after the first node that was visited before. It reports
+// whether there was one.
+func cutAtRepeat(visits []Visit) (cut []Visit, again bool) {
 	var seen [MaxNodes]bool
 	for i, visit := range visits {
 		if seen[visit.Node] {
@@ -124,6 +158,7 @@ func untilRepeat(visits []Visit) (cut []Visit, again bool) {
 	return visits, false
 }
 
+// send returns the answer of a channel_action.
 func (s *simulation) send(node int) Answer {
 	if address, needed := s.graph.nodes[node].action.Address(s.request.Attributes); needed && address == "" {
 		return Answer{Result: SkippedNoAddress}
@@ -131,18 +166,18 @@ func (s *simulation) send(node int) Answer {
 	return Answer{Result: Sent}
 }
 
-// refusal tells why the customer does not come in, "" if they do.
+// refusal returns why the customer may not enter; "" if they may.
 func (s *simulation) refusal() string {
 	facts := condition.Facts{Attributes: s.request.Attributes}
 	return s.graph.refusal(s.entry, &facts)
 }
 
-// refusal tells which condition keeps out a customer of whom these are the
-// facts, "" for none. journeys is the journey's entry condition, nil for none.
-func (g *Graph) refusal(journeys *condition.Program, facts *condition.Facts) string {
+// refusal returns which condition keeps a customer with these facts from entering;
+// "" for none. ofJourney is the journey's entry condition, nil for none.
+func (g *Graph) refusal(ofJourney *condition.Program, facts *condition.Facts) string {
 	entry := &g.nodes[g.entry]
 	switch {
-	case journeys != nil && !journeys.Eval(facts):
+	case ofJourney != nil && !ofJourney.Eval(facts):
 		return "the journey's entry condition is false"
 	case entry.condition != nil && !entry.condition.Eval(facts):
 		return fmt.Sprintf("node %s: the condition of the entry is false", entry.id)
@@ -150,6 +185,7 @@ func (g *Graph) refusal(journeys *condition.Program, facts *condition.Facts) str
 	return ""
 }
 
+// answer returns the answer of an nba_decision.
 func (s *simulation) answer(node int) Answer {
 	decision, ok := s.request.Decisions[s.graph.nodes[node].id]
 	if !ok {
@@ -158,7 +194,7 @@ func (s *simulation) answer(node int) Answer {
 	return Answer{Result: Decided, Decision: decision}
 }
 
-// sleep returns when the wait that e is in ends, and the event that ends it.
+// sleep returns when e's wait ends, and the time of the event that ends it.
 func (s *simulation) sleep(e *Enrollment) (now, eventAt time.Time) {
 	now = e.Due
 	awaited := s.graph.AwaitedEvent(e.Node)
@@ -171,13 +207,13 @@ func (s *simulation) sleep(e *Enrollment) (now, eventAt time.Time) {
 	return now, eventAt
 }
 
-// report turns the way into steps.
+// report converts the walk into steps.
 func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 	visits := e.Path.Visits(e.EnrolledAt)
 	if e.Status != Completed {
 		visits = append(visits, Visit{e.Node, e.Since, NoResult})
 	}
-	visits, again := untilRepeat(visits)
+	visits, again := cutAtRepeat(visits)
 	if again {
 		visits[len(visits)-1].Result = NoResult
 		now = visits[len(visits)-1].EnteredAt
@@ -211,8 +247,8 @@ func (s *simulation) step(node int, at time.Time) SimulationStep {
 	return SimulationStep{NodeID: s.graph.nodes[node].id, NodeType: s.graph.nodes[node].kind, At: at}
 }
 
-// detail adds what the node's type has to tell. facts grows by each decision,
-// so that a split is explained with what it saw.
+// detail sets the fields of the node's type. It adds each decision to facts, so
+// that a later split is explained with the answers it read.
 func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.Facts) {
 	n := &s.graph.nodes[visit.Node]
 	switch n.kind {
@@ -231,12 +267,12 @@ func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.
 			step.Decision = decision.AppendJSON(nil)
 			facts.Decision = facts.Decision.With(n.id, decision)
 		}
-	case EntryTrigger, ChannelAction, Exit: // nothing
+	case EntryTrigger, ChannelAction, Exit: // no fields of their own
 	}
 	step.Until = time.Time{}
 }
 
-// stuckReason tells where and why a graph that is not whole ends.
+// stuckReason returns the node at which an incomplete graph stopped, and why.
 func (g *Graph) stuckReason(visits []Visit) string {
 	last := visits[len(visits)-1].Node
 	n := &g.nodes[last]

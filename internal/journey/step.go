@@ -1,42 +1,41 @@
 package journey
 
 import (
-	"encoding/binary"
 	"time"
 
 	"journeys/internal/condition"
 )
 
-// EffectKind is what the outside world must do before an enrollment can go on.
+// EffectKind is what the caller of Step must do before the enrollment can move on.
 type EffectKind uint8
 
 // The kinds of effects.
 const (
-	NoEffect       EffectKind = iota // nothing now: it waits until Due, or it has left
+	NoEffect       EffectKind = iota // nothing: it waits until Due, or it has ended
 	NeedAttributes                   // step again with the customer's attributes
-	NeedDecision                     // ask for the decision of the node, and step with its Answer
-	NeedSend                         // send the action of the node, and step with its Answer
-	Stuck                            // the graph is not whole: it does not say how to go on
+	NeedDecision                     // make the node's decision, then step with its Answer
+	NeedSend                         // send the node's message, then step with its Answer
+	Stuck                            // nothing: the graph is incomplete and leads nowhere
 )
 
-// Input is what the outside world knows when an enrollment is stepped.
+// Input is what Step needs besides the graph and the enrollment.
 type Input struct {
 	Now           time.Time
-	Attributes    condition.Value // the customer's; only when HasAttributes
-	HasAttributes bool            // false: a split blocks with NeedAttributes
-	Answer        Answer          // of the effect that the enrollment is blocked on; zero for none
-	EventAt       time.Time       // when the event that the wait awaits was last received; zero for never
+	Attributes    condition.Value // of the customer, if HasAttributes
+	HasAttributes bool            // if false, a split blocks with NeedAttributes
+	Answer        Answer          // of the effect that blocks the enrollment; zero for none
+	EventAt       time.Time       // when the event of the current wait was last received; zero for never
 }
 
-// Answer is what became of an effect.
+// Answer is the outcome of an effect.
 type Answer struct {
-	Result   Result          // NoResult: it was not tried
-	Decision condition.Value // of an nba_decision: an object, or missing
+	Result   Result          // NoResult if it was not attempted
+	Decision condition.Value // of an nba_decision: an object or missing
 }
 
-// Start returns a new enrollment at its first blocking node, in the state in
-// which it is stored: Rev 1, and all that was passed on the way in its Delta.
-// The fields up to RequestID, EnrolledAt, ExpiresAt and Event are e's own.
+// Start returns a new enrollment at its first blocking node, ready to be stored:
+// Rev is 1, and Delta has all nodes passed on the way. It keeps Journey, Customer,
+// GraphHash, Version, Epoch, RequestID, EnrolledAt, ExpiresAt and Event of e.
 func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
 	e.Status, e.Run, e.Rev, e.WrittenAt = Inside, 1, 1, e.EnrolledAt
 	e.Node, e.Since = g.entry, e.EnrolledAt
@@ -48,8 +47,8 @@ func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
 	return g.Step(e, Input{Now: e.EnrolledAt})
 }
 
-// NextWrite makes e ready to be stepped and written again: the Rev goes up, the
-// Delta is empty, and the write's time is now, but never before the last one's.
+// NextWrite prepares e for another write: Rev is one higher, Delta is empty, and
+// WrittenAt is now, or unchanged if now is earlier.
 func (e Enrollment) NextWrite(now time.Time) Enrollment {
 	e.Rev++
 	e.Delta = append(e.Delta[:0:0], 0)
@@ -62,11 +61,10 @@ func (e Enrollment) NextWrite(now time.Time) Enrollment {
 	return e
 }
 
-// tick moves the write's time on to now, as far as the write's UTC day goes,
-// and returns it. Figures are counted by the day of the write, and recounted
-// from the times in the path: so a write has one day, although it may take from
-// before midnight until after.
-func (e *Enrollment) tick(now time.Time) time.Time {
+// advanceClock moves WrittenAt to now, but not beyond its UTC day, and returns it.
+// Figures are counted by the day of the write and recounted from the times in the
+// path. So all times of a write must be on one day, even if it spans midnight.
+func (e *Enrollment) advanceClock(now time.Time) time.Time {
 	const day = 24 * 60 * 60
 	if now.After(e.WrittenAt) {
 		if today := e.WrittenAt.Unix() / day; now.Unix()/day > today {
@@ -78,18 +76,18 @@ func (e *Enrollment) tick(now time.Time) time.Time {
 }
 
 // Step moves an enrollment to its next blocking node, as far as in allows, and
-// tells what it waits for there. It is pure: the same arguments give the same
-// result. What it passes is added to Path and Delta, so that several steps may
-// share one write; both may use spare capacity of e's.
+// returns what it needs there. It is pure: equal arguments give equal results. It
+// appends to Path and Delta, so several steps can share one write; both may use
+// spare capacity of e's slices.
 //
-// Somebody who reaches ExpiresAt leaves as Expired, except when the answer of
-// an effect, or an event that came before, still moves them.
+// An enrollment that reaches ExpiresAt becomes Expired, unless the answer of an
+// effect, or an earlier event, moves it first.
 //
-// All steps of one write belong to the UTC day on which NextWrite began it:
-// after midnight they count as of its last millisecond.
+// All steps of a write count on the UTC day on which NextWrite began it; after
+// midnight, as of its last millisecond.
 func (g *Graph) Step(e Enrollment, in Input) (Enrollment, EffectKind) {
-	in.Now = e.tick(in.Now)
-	// Only a draft can have a cycle; a whole graph ends before this bound.
+	in.Now = e.advanceClock(in.Now)
+	// Only a draft can have a cycle. A complete graph ends before this bound.
 	for range len(g.nodes) + 1 {
 		if e.Status != Inside {
 			return e, NoEffect
@@ -121,18 +119,18 @@ func (g *Graph) Step(e Enrollment, in Input) (Enrollment, EffectKind) {
 	return e, Stuck
 }
 
-// BeginWait makes an enrollment that comes to a wait for an event, and is to be
-// stored there, due at now. The event may come while it is being stored, when
-// its handler does not find it yet. So somebody looks for the event once it is
-// stored, and only then, by Step, it is due when the wait ends: whoever dies in
-// between leaves it to the next tick.
+// BeginWait makes an enrollment that is about to be stored at a wait for an event
+// due at now. The event may arrive before the enrollment is stored, and its
+// handler then misses it. The caller must look for the event after the write and
+// then call Step, which sets Due to the end of the wait. If the caller dies in
+// between, the next tick does so.
 func (g *Graph) BeginWait(e *Enrollment, now time.Time) {
 	if e.Status == Inside && g.AwaitedEvent(e.Node) != "" {
 		e.dueBy(now)
 	}
 }
 
-// result tells how n ends now, or what it needs to end.
+// result returns the result with which n ends now, or the effect that it needs.
 func (g *Graph) result(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
 	switch n.kind {
 	case EntryTrigger:
@@ -148,16 +146,16 @@ func (g *Graph) result(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
 	}
 }
 
-// wait ends a wait by its event or its time, whichever was first.
+// wait ends a wait by its event or its time, whichever came first.
 func (e *Enrollment) wait(n *node, in *Input) Result {
 	end := e.waitEnd(n)
 	e.Due = end
 	event := in.EventAt
-	in.EventAt = time.Time{} // it is of this wait's event, and ends no other
-	if n.event != "" && (e.during(n, e.WokenAt) || e.during(n, event)) {
-		// The next wait begins after the event, although the clock that received
-		// it may be ahead: one event ends one wait.
-		in.Now = e.tick(latest(e.WokenAt, event))
+	in.EventAt = time.Time{} // it belongs to this wait and must not end a later one
+	if n.event != "" && (e.isDuringWait(n, e.WokenAt) || e.isDuringWait(n, event)) {
+		// The next wait must begin after the event, even if the clock that received
+		// it is ahead: one event ends one wait.
+		in.Now = e.advanceClock(later(e.WokenAt, event))
 		return WokenByEvent
 	}
 	if in.Now.Before(end) {
@@ -170,14 +168,14 @@ func (e *Enrollment) wait(n *node, in *Input) Result {
 	return Waited
 }
 
-func latest(a, b time.Time) time.Time {
+func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
 	}
 	return b
 }
 
-// waitEnd returns when the wait that e is at ends by itself.
+// waitEnd returns when e's wait n ends without its event.
 func (e *Enrollment) waitEnd(n *node) time.Time {
 	end := e.Since.Add(n.delay)
 	if e.ExpiresAt.Before(end) {
@@ -186,18 +184,19 @@ func (e *Enrollment) waitEnd(n *node) time.Time {
 	return end
 }
 
-// during reports whether at is inside of the wait that e is at.
-func (e *Enrollment) during(n *node, at time.Time) bool {
+// isDuringWait reports whether at is between the start and the end of e's wait n.
+func (e *Enrollment) isDuringWait(n *node, at time.Time) bool {
 	return at.After(e.Since) && at.Before(e.waitEnd(n))
 }
 
-// EndsWait reports whether an event of that type, received at that time, ends
-// the wait that e is at.
+// EndsWait reports whether an event of that type and time of receipt ends e's
+// current wait.
 func (g *Graph) EndsWait(e Enrollment, eventType string, received time.Time) bool {
 	n := &g.nodes[e.Node]
-	return e.Status == Inside && n.kind == Wait && n.event == eventType && e.during(n, received)
+	return e.Status == Inside && n.kind == Wait && n.event == eventType && e.isDuringWait(n, received)
 }
 
+// split evaluates the condition of n, or asks for the attributes.
 func (g *Graph) split(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
 	if !in.HasAttributes {
 		e.dueBy(in.Now)
@@ -212,16 +211,16 @@ func (g *Graph) split(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
 	return False, NoEffect
 }
 
-// dueBy makes the enrollment due at now at the latest. A due time in the past
-// stays as it is: moving it would cost two writes of the index.
+// dueBy makes the enrollment due no later than now. An earlier Due stays, because
+// moving it costs two index writes.
 func (e *Enrollment) dueBy(now time.Time) {
 	if e.Due.IsZero() || e.Due.After(now) {
 		e.Due = now
 	}
 }
 
-// Facts returns what conditions and payloads read. Decisions and event are
-// decoded only for a graph that reads them.
+// Facts returns the facts that conditions and payloads read. It decodes decisions
+// and event only if the graph reads them.
 func (g *Graph) Facts(e *Enrollment, attributes condition.Value) condition.Facts {
 	facts := condition.Facts{Attributes: attributes}
 	if len(g.reads) > 0 && e.Decisions != nil {
@@ -233,23 +232,22 @@ func (g *Graph) Facts(e *Enrollment, attributes condition.Value) condition.Facts
 	return facts
 }
 
-// keepEvent returns what conditions of the graph read of an event's
-// properties, as Enrollment.Event.
-func (g *Graph) keepEvent(properties condition.Value) []byte {
-	kept := properties.Prune(g.event)
+// encodeEvent returns PruneEvent as JSON, for Enrollment.Event; nil for nothing.
+func (g *Graph) encodeEvent(properties condition.Value) []byte {
+	kept := g.PruneEvent(properties)
 	if kept.Missing() {
 		return nil
 	}
 	return kept.AppendJSON(nil)
 }
 
-// effect takes the answer of an nba_decision or a channel_action, or says that
-// one is needed.
+// effect consumes the answer of an nba_decision or a channel_action, or asks for
+// one.
 func (g *Graph) effect(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
 	answer := in.Answer
 	if answer.Result == NoResult {
-		// Who got here in this very moment was in time when the wait ended,
-		// however late it is looked at.
+		// A customer who entered just now was in time when the wait ended, however
+		// late Step runs.
 		if !in.Now.Before(e.ExpiresAt) && e.Since.Before(in.Now) {
 			e.end(Expired, MarkExpired, NodeDropped)
 			return NoResult, NoEffect
@@ -267,14 +265,14 @@ func (g *Graph) effect(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
 	return answer.Result, NoEffect
 }
 
-// PruneEvent returns what conditions and payloads of the graph read of an
-// event's properties; missing for nothing.
+// PruneEvent returns the properties of an event that conditions and payloads of the
+// graph read; missing if there are none.
 func (g *Graph) PruneEvent(properties condition.Value) condition.Value {
 	return properties.Prune(g.event)
 }
 
-// keepDecision keeps of an answer what conditions and payloads of the graph
-// read.
+// keepDecision adds to e.Decisions the parts of an answer that conditions and
+// payloads of the graph read.
 func (g *Graph) keepDecision(e *Enrollment, answer condition.Value) {
 	kept := answer.Prune(g.reads[e.Node])
 	if kept.Missing() {
@@ -287,36 +285,35 @@ func (g *Graph) keepDecision(e *Enrollment, answer condition.Value) {
 	e.Decisions = decisions.With(g.nodes[e.Node].id, kept).AppendJSON(nil)
 }
 
-// Cancel takes the enrollment out, with the reason that callers see. One that
-// had failed counts as cancelled from then on.
+// Cancel ends the enrollment, with a reason that callers see. A failed enrollment
+// counts as cancelled from then on.
 func (e Enrollment) Cancel(reason string) Enrollment {
 	if e.Status == Failed {
-		e.takeUp()
+		e.endFailure()
 	}
 	e.ExitReason = reason
 	e.end(Cancelled, MarkCancelled, NodeDropped)
 	return e
 }
 
-// Fail stops the enrollment where it is, with the reason that callers see. It
-// keeps LeaseUntil, for a retry to know that the effect may have been done.
+// Fail stops the enrollment at its node, with a reason that callers see. It keeps
+// LeaseUntil, so a retry knows that the effect may have happened.
 func (e Enrollment) Fail(reason string) Enrollment {
 	e.ExitReason = reason
 	e.end(Failed, MarkFailed, NodeFailed)
 	return e
 }
 
-// Retry lets a failed enrollment go on from where it stopped. What may have been
-// done there stays in doubt. Like Cancel and Fail it belongs to a write begun with
-// NextWrite.
+// Retry resumes a failed enrollment at its node. It keeps LeaseUntil, because the
+// effect may have happened. Like Cancel and Fail, it must follow NextWrite.
 func (e Enrollment) Retry(now time.Time) Enrollment {
 	e.Status, e.Due, e.ExitReason, e.Attempts = Inside, now, "", 0
-	e.takeUp()
+	e.endFailure()
 	return e
 }
 
-// takeUp takes back that the enrollment failed.
-func (e *Enrollment) takeUp() {
+// endFailure records that the enrollment is no longer failed.
+func (e *Enrollment) endFailure() {
 	e.Retries = e.Retries.add(e.EnrolledAt, Retried{e.Node, e.failedAt, e.WrittenAt})
 	e.Delta[0] |= byte(MarkRetried)
 	e.mark(NodeRetried)
@@ -348,8 +345,8 @@ func (e *Enrollment) enter(node int, now time.Time) {
 	e.mark(NodeEntered)
 }
 
-// mark adds bits of the present node. A write passes nodes one after the
-// other, so that only the last pair can be the present one's.
+// mark adds bits for the current node. A write passes nodes in sequence, so only
+// the last pair can belong to the current node.
 func (e *Enrollment) mark(bits Mark) {
 	last := len(e.Delta) - 2
 	if last >= 1 && int(e.Delta[last]) == e.Node {
@@ -357,10 +354,4 @@ func (e *Enrollment) mark(bits Mark) {
 		return
 	}
 	e.Delta = append(e.Delta, byte(e.Node), byte(bits))
-}
-
-func (p Path) append(node int, since time.Duration, result Result) Path {
-	p = append(p, byte(node))
-	p = binary.AppendUvarint(p, uint64(max(since.Milliseconds(), 0)))
-	return append(p, byte(result))
 }

@@ -1,8 +1,7 @@
-// Package strict reads callers' JSON without forgiving anything: names are
-// case-exact, a name may stand once, text is valid UTF-8 without lone
-// surrogates, and what is wrong is collected with the JSON Pointer of each
-// place, so that an answer can name all faults at once. It knows JSON and
-// nothing of what the values mean.
+// Package strict reads callers' JSON strictly: names are case-sensitive and unique
+// in their object, and text is valid UTF-8 without lone surrogates. It collects
+// faults with their JSON Pointers, so that a response can list all of them. It
+// knows JSON, not the meaning of the values.
 package strict
 
 import (
@@ -20,26 +19,26 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Fault is one thing that is wrong with an input.
+// Fault is an error in an input.
 type Fault struct {
-	Pointer string // RFC 6901, "" is the whole document
-	Detail  string // one sentence for a person, without the value itself
+	Pointer string // RFC 6901; "" for the whole document
+	Detail  string // for a person; does not contain the value
 }
 
-// Limits of what is said about one input, so that the answer to a hostile one
-// is not many times as long as the input.
+// Limits of the faults of one input. They keep the response to a hostile input from
+// being many times as long as the input.
 const (
-	MaxFaults  = 1000 // listed; the others are counted
-	MaxPointer = 1024 // bytes; beyond, the pointer names an enclosing value
+	MaxFaults  = 1000 // listed; others are only counted
+	MaxPointer = 1024 // bytes; a longer pointer is cut to an enclosing value
 )
 
-// Faults collects what is wrong. The zero value is empty and ready.
+// Faults collects faults. The zero value is ready to use.
 type Faults struct {
 	list  []Fault
 	count int
 }
 
-// Add notes a fault at pointer.
+// Add adds a fault at pointer.
 func (f *Faults) Add(pointer, format string, args ...any) {
 	f.count++
 	if f.count <= MaxFaults {
@@ -54,8 +53,8 @@ func shorten(pointer string) string {
 	return pointer
 }
 
-// List returns the faults in the order in which they were found; nil when
-// there are none. Beyond MaxFaults, one more says how many are not listed.
+// List returns the faults in the order in which they were added; nil if there are
+// none. If there are more than MaxFaults, a last one tells how many are missing.
 func (f *Faults) List() []Fault {
 	if f.count <= MaxFaults {
 		return f.list
@@ -64,19 +63,19 @@ func (f *Faults) List() []Fault {
 	return append(slices.Clip(f.list), rest)
 }
 
-// Empty reports whether nothing is wrong.
+// Empty reports whether there are no faults.
 func (f *Faults) Empty() bool { return f.count == 0 }
 
-// Value is one JSON value and where it stands. Its readers note a fault and
-// return false when the value is not what they read.
+// Value is a JSON value and its position in a document. A reader such as Text adds
+// a fault and returns false if the value is not of its type.
 type Value struct {
 	raw     jsontext.Value
 	pointer string
 	faults  *Faults
 }
 
-// Parse reads data as exactly one JSON value, nested at most 10,000 deep. On
-// malformed input it notes one fault and returns false.
+// Parse parses data as exactly one JSON value, nested at most 10,000 deep. For
+// malformed input it adds one fault and returns false.
 func Parse(data []byte, faults *Faults) (Value, bool) {
 	if len(bytes.Trim(data, whiteSpace)) == 0 {
 		faults.Add("", "the body is empty; it must be one JSON value")
@@ -95,17 +94,17 @@ func Parse(data []byte, faults *Faults) (Value, bool) {
 	return Value{bytes.TrimLeft(data[:end], whiteSpace), "", faults}, true
 }
 
-// whiteSpace is what JSON allows between tokens; Unicode has more.
+// whiteSpace is the white space of JSON. Unicode has more.
 const whiteSpace = " \t\r\n"
 
-// syntaxFault words a syntax error without echoing the input.
+// syntaxFault describes a syntax error without quoting the input.
 func syntaxFault(err error) (pointer, detail string) {
 	var syntactic *jsontext.SyntacticError
 	if !errors.As(err, &syntactic) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return "", "the JSON text ends too early"
 	}
 	pointer = string(syntactic.JSONPointer)
-	// The whole error's text holds the pointer, and so what a caller chose.
+	// The text of the error itself has the pointer, which the caller controls.
 	reason := syntactic.Err.Error()
 	switch {
 	case errors.Is(err, jsontext.ErrDuplicateName):
@@ -120,28 +119,27 @@ func syntaxFault(err error) (pointer, detail string) {
 	return pointer, fmt.Sprintf("malformed JSON at byte %d", syntactic.ByteOffset)
 }
 
-// At returns data, JSON that was checked before, as a value at pointer.
+// At returns data, which must be valid JSON, as a value at pointer.
 func At(data []byte, pointer string, faults *Faults) Value {
 	return Value{jsontext.Value(data), pointer, faults}
 }
 
-// Raw returns the value's text. It shares memory with what was parsed.
+// Raw returns the value's text. It shares memory with the parsed data.
 func (v Value) Raw() []byte { return v.raw }
 
-// Pointer returns where the value stands.
+// Pointer returns the value's JSON Pointer.
 func (v Value) Pointer() string { return v.pointer }
 
-// Fault notes that something is wrong with this value.
+// Fault adds a fault at this value.
 func (v Value) Fault(format string, args ...any) { v.faults.Add(v.pointer, format, args...) }
 
-// FaultBelow notes that something is wrong with what is at pointer, as seen
-// from this value.
+// FaultBelow adds a fault at pointer, relative to this value.
 func (v Value) FaultBelow(pointer, format string, args ...any) {
 	v.faults.Add(v.pointer+pointer, format, args...)
 }
 
-// FaultCount returns how many faults have been noted so far, anywhere in the
-// document: a reader compares it before and after.
+// FaultCount returns the number of faults so far, anywhere in the document. A
+// reader compares it before and after.
 func (v Value) FaultCount() int { return v.faults.count }
 
 // IsNull reports whether the value is null.
@@ -156,8 +154,8 @@ func (v Value) IsNumber() bool { return v.raw.Kind() == '0' }
 // IsObject reports whether the value is an object.
 func (v Value) IsObject() bool { return v.raw.Kind() == '{' }
 
-// Text reads a string of min to max characters (not bytes).
-func (v Value) Text(min, max int) (string, bool) {
+// Text reads a string of shortest to longest characters, not bytes.
+func (v Value) Text(shortest, longest int) (string, bool) {
 	if !v.IsString() {
 		v.Fault("must be a string")
 		return "", false
@@ -167,18 +165,18 @@ func (v Value) Text(min, max int) (string, bool) {
 		v.Fault("must be a string")
 		return "", false
 	}
-	if n := utf8.RuneCountInString(s); n < min || n > max {
-		if n < min && min == 1 {
+	if n := utf8.RuneCountInString(s); n < shortest || n > longest {
+		if n < shortest && shortest == 1 {
 			v.Fault("must not be empty")
 		} else {
-			v.Fault("must have %d to %d characters, has %d", min, max, n)
+			v.Fault("must have %d to %d characters, has %d", shortest, longest, n)
 		}
 		return "", false
 	}
 	return s, true
 }
 
-// OneOf reads a string that is one of choices.
+// OneOf reads a string that equals one of choices.
 func (v Value) OneOf(choices ...string) (string, bool) {
 	if v.IsString() {
 		if s, ok := v.Text(0, math.MaxInt); ok {
@@ -193,27 +191,27 @@ func (v Value) OneOf(choices ...string) (string, bool) {
 	return "", false
 }
 
-// Int reads a whole number from min to max. 30.0 and 3e1 are whole numbers.
-func (v Value) Int(min, max int) (int, bool) {
+// Int reads a whole number from low to high. 30.0 and 3e1 are whole numbers.
+func (v Value) Int(low, high int) (int, bool) {
 	if v.IsNumber() {
 		n, err := strconv.ParseFloat(string(v.raw), 64)
-		if err == nil && n == math.Trunc(n) && n >= float64(min) && n <= float64(max) {
+		if err == nil && n == math.Trunc(n) && n >= float64(low) && n <= float64(high) {
 			return int(n), true
 		}
 	}
-	v.Fault("must be a whole number from %d to %d", min, max)
+	v.Fault("must be a whole number from %d to %d", low, high)
 	return 0, false
 }
 
-// Float reads a number that is more than above and at most max.
-func (v Value) Float(above, max float64) (float64, bool) {
+// Float reads a number above low and at most high.
+func (v Value) Float(low, high float64) (float64, bool) {
 	if v.IsNumber() {
 		n, err := strconv.ParseFloat(string(v.raw), 64)
-		if err == nil && n > above && n <= max {
+		if err == nil && n > low && n <= high {
 			return n, true
 		}
 	}
-	v.Fault("must be a number above %g, at most %g", above, max)
+	v.Fault("must be a number above %g, at most %g", low, high)
 	return 0, false
 }
 
@@ -230,7 +228,7 @@ func (v Value) Bool() (value, ok bool) {
 	}
 }
 
-// List reads an array's values.
+// List reads the elements of an array.
 func (v Value) List() ([]Value, bool) {
 	if v.raw.Kind() != '[' {
 		v.Fault("must be an array")
@@ -249,17 +247,17 @@ func (v Value) List() ([]Value, bool) {
 	return values, true
 }
 
-// decoder returns one that stands behind the opening bracket. What it reads
-// was checked by Parse, so that names are not compared again at each level. It
-// reads a bytes.Buffer in place, so that values are parts of v's text.
+// decoder returns a decoder after the opening bracket of v. Parse has checked for
+// duplicate names, so it does not check again at each level. It reads a
+// bytes.Buffer in place, so values share v's memory.
 func (v Value) decoder() *jsontext.Decoder {
 	decoder := jsontext.NewDecoder(bytes.NewBuffer(v.raw), jsontext.AllowDuplicateNames(true))
 	_, _ = decoder.ReadToken()
 	return decoder
 }
 
-// Object is a JSON object whose members are taken by name. What was never
-// asked for is unknown.
+// Object is a JSON object whose members are taken by name. Done reports members
+// that were not taken.
 type Object struct {
 	Value
 	names   []string
@@ -295,15 +293,15 @@ func (v Value) Object() (*Object, bool) {
 
 var escape = strings.NewReplacer("~", "~0", "/", "~1")
 
-// Take returns the member called name, null included.
+// Take returns the member called name. It may be null.
 func (o *Object) Take(name string) (Value, bool) {
 	o.taken[name] = true
 	v, ok := o.members[name]
 	return v, ok
 }
 
-// Need is Take for a member that must be there: without it, it notes a fault
-// at the member's place.
+// Need is Take for a required member: if it is absent, Need adds a fault at its
+// pointer.
 func (o *Object) Need(name string) (Value, bool) {
 	v, ok := o.Take(name)
 	if !ok {
@@ -312,11 +310,10 @@ func (o *Object) Need(name string) (Value, bool) {
 	return v, ok
 }
 
-// Names returns the names in the order in which they stand.
+// Names returns the names of the members in source order.
 func (o *Object) Names() []string { return o.names }
 
-// Done notes a fault for each member that was never taken, naming what is
-// allowed here.
+// Done adds a fault for each member that was not taken. The fault lists allowed.
 func (o *Object) Done(allowed ...string) {
 	for _, name := range o.names {
 		if o.taken[name] {

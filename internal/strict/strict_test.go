@@ -9,7 +9,7 @@ import (
 	"journeys/internal/strict"
 )
 
-func TestParseRefusesWhatOthersForgive(t *testing.T) {
+func TestParse_RejectsLaxJSON(t *testing.T) {
 	t.Parallel()
 
 	deep := strings.Repeat(`{"a":`, 10_001) + "1" + strings.Repeat("}", 10_001)
@@ -18,27 +18,27 @@ func TestParseRefusesWhatOthersForgive(t *testing.T) {
 	}{
 		{"an empty body", "", "", "the body is empty; it must be one JSON value"},
 		{"only white space", " \r\n\t", "", "the body is empty; it must be one JSON value"},
-		{"a name that stands twice", `{"a":{"b":1,"b":2}}`, "/a/b", "this name stands twice in its object"},
-		{"a name that stands twice, once escaped", `{"ab":1,"\u0061b":2}`, "/ab", "this name stands twice in its object"},
+		{"a duplicate name", `{"a":{"b":1,"b":2}}`, "/a/b", "this name stands twice in its object"},
+		{"a duplicate name, once escaped", `{"ab":1,"\u0061b":2}`, "/ab", "this name stands twice in its object"},
 		{"invalid UTF-8 in a value", "{\"a\":\"\xff\"}", "/a", "invalid UTF-8 at byte 6"},
 		{"invalid UTF-8 in a name", "{\"\xc3\":1}", "", "invalid UTF-8 at byte 2"},
 		{"a lone surrogate", `{"a":"\ud800"}`, "/a", "a lone surrogate at byte 6"},
 		{"surrogates in the wrong order", `{"a":"\udc00\ud800"}`, "/a", "a lone surrogate at byte 6"},
 		{"a second value", `{} {}`, "", "something follows the JSON value at byte 3"},
-		{"a stray bracket behind", `{}}`, "", "something follows the JSON value at byte 2"},
-		{"a body that is cut off", `{"a":[1,`, "", "the JSON text ends too early"},
-		{"a body that is cut off inside a string", `{"a":"b`, "", "the JSON text ends too early"},
+		{"a trailing bracket", `{}}`, "", "something follows the JSON value at byte 2"},
+		{"a truncated body", `{"a":[1,`, "", "the JSON text ends too early"},
+		{"a body truncated inside a string", `{"a":"b`, "", "the JSON text ends too early"},
 		{"an opening bracket alone", `[`, "", "the JSON text ends too early"},
-		{"a comma before the end", `{"a":[1,]}`, "/a", "malformed JSON at byte 7"},
+		{"a trailing comma", `{"a":[1,]}`, "/a", "malformed JSON at byte 7"},
 		{"a leading zero", `{"a":[01]}`, "/a", "malformed JSON at byte 7"},
 		{"NaN", `{"a":NaN}`, "/a", "malformed JSON at byte 5"},
 		{"a comment", `{/**/}`, "", "malformed JSON at byte 1"},
 		{"single quotes", `{'a':1}`, "", "malformed JSON at byte 1"},
 		{"a byte order mark", "\ufeff{}", "", "malformed JSON at byte 0"},
-		{"a space that only Unicode has", "\u00a0{}", "", "malformed JSON at byte 0"},
-		{"a space that only Unicode has, behind", "{}\u00a0", "", "something follows the JSON value at byte 2"},
-		{"a name that reads like another fault", `{"UTF-8":tru}`, "/UTF-8", "malformed JSON at byte 12"},
-		{"a fault behind white space keeps its place", "\n\n  [x]", "/0", "malformed JSON at byte 5"},
+		{"leading Unicode white space", "\u00a0{}", "", "malformed JSON at byte 0"},
+		{"trailing Unicode white space", "{}\u00a0", "", "something follows the JSON value at byte 2"},
+		{"a name like another fault", `{"UTF-8":tru}`, "/UTF-8", "malformed JSON at byte 12"},
+		{"a fault after white space", "\n\n  [x]", "/0", "malformed JSON at byte 5"},
 		{"objects nested 10,001 deep", deep, "", "nested too deep at byte 50000"},
 		{"arrays nested 10,001 deep", strings.Repeat("[", 10_001), "", "nested too deep at byte 10000"},
 		{"a million brackets", strings.Repeat("[", 1_000_000), "", "nested too deep at byte 10000"},
@@ -55,7 +55,7 @@ func TestParseRefusesWhatOthersForgive(t *testing.T) {
 	}
 }
 
-func TestParseTakesWhatJSONAllows(t *testing.T) {
+func TestParse_AcceptsValidJSON(t *testing.T) {
 	t.Parallel()
 
 	tests := []struct{ name, body, raw string }{
@@ -82,7 +82,7 @@ func TestParseTakesWhatJSONAllows(t *testing.T) {
 	}
 }
 
-func TestTenThousandLevelsAreRead(t *testing.T) {
+func TestParse_AcceptsTenThousandLevels(t *testing.T) {
 	t.Parallel()
 
 	const levels = 10_000
@@ -95,11 +95,11 @@ func TestTenThousandLevelsAreRead(t *testing.T) {
 	require.Len(t, list[0].Raw(), 2*levels-2)
 }
 
-func TestReadersSayWhatAValueMustBe(t *testing.T) {
+func TestValue_ReadersDescribeExpectedValue(t *testing.T) {
 	t.Parallel()
 
-	text := func(min, max int) func(strict.Value) (any, bool) {
-		return func(v strict.Value) (any, bool) { return v.Text(min, max) }
+	text := func(shortest, longest int) func(strict.Value) (any, bool) {
+		return func(v strict.Value) (any, bool) { return v.Text(shortest, longest) }
 	}
 	whole := func(v strict.Value) (any, bool) { return v.Int(1, 365) }
 	fraction := func(v strict.Value) (any, bool) { return v.Float(0, 8760) }
@@ -108,15 +108,15 @@ func TestReadersSayWhatAValueMustBe(t *testing.T) {
 	tests := []struct {
 		name, json string
 		read       func(strict.Value) (any, bool)
-		want       any    // what is read, unless there is a
-		fault      string // fault
+		want       any // if there is no fault
+		fault      string
 	}{
 		{"text is unescaped", `"a\u00e9\n"`, text(1, 3), "aé\n", ""},
 		{"text counts characters, not bytes", `"éééé"`, text(1, 4), "éééé", ""},
-		{"text that is too long", `"ééééé"`, text(1, 4), nil, "must have 1 to 4 characters, has 5"},
-		{"text that is empty", `""`, text(1, 4), nil, "must not be empty"},
-		{"text that is too short", `"a"`, text(2, 4), nil, "must have 2 to 4 characters, has 1"},
-		{"text may be empty", `""`, text(0, 4), "", ""},
+		{"text too long", `"ééééé"`, text(1, 4), nil, "must have 1 to 4 characters, has 5"},
+		{"empty text", `""`, text(1, 4), nil, "must not be empty"},
+		{"text too short", `"a"`, text(2, 4), nil, "must have 2 to 4 characters, has 1"},
+		{"empty text, allowed", `""`, text(0, 4), "", ""},
 		{"a number is no text", `1`, text(1, 4), nil, "must be a string"},
 		{"null is no text", `null`, text(1, 4), nil, "must be a string"},
 		{"a whole number", `365`, whole, 365, ""},
@@ -125,15 +125,15 @@ func TestReadersSayWhatAValueMustBe(t *testing.T) {
 		{"a number below", `0`, whole, nil, "must be a whole number from 1 to 365"},
 		{"a number above", `366`, whole, nil, "must be a whole number from 1 to 365"},
 		{"a number with a fraction", `1.5`, whole, nil, "must be a whole number from 1 to 365"},
-		{"a number beyond any", `1e999`, whole, nil, "must be a whole number from 1 to 365"},
+		{"a number outside the range of float64", `1e999`, whole, nil, "must be a whole number from 1 to 365"},
 		{"a string is no number", `"1"`, whole, nil, "must be a whole number from 1 to 365"},
 		{"a fraction", `0.25`, fraction, 0.25, ""},
 		{"the lower bound is outside", `0`, fraction, nil, "must be a number above 0, at most 8760"},
 		{"the upper bound is inside", `8760`, fraction, 8760.0, ""},
-		{"a bit above", `8760.001`, fraction, nil, "must be a number above 0, at most 8760"},
+		{"above the upper bound", `8760.001`, fraction, nil, "must be a number above 0, at most 8760"},
 		{"true is no number", `true`, fraction, nil, "must be a number above 0, at most 8760"},
 		{"a choice", `"hours"`, choice, "hours", ""},
-		{"a choice in other case", `"Hours"`, choice, nil, "must be one of minutes, hours"},
+		{"a choice in another case", `"Hours"`, choice, nil, "must be one of minutes, hours"},
 		{"a choice of another type", `[]`, choice, nil, "must be one of minutes, hours"},
 		{"true", `true`, boolean, true, ""},
 		{"false", `false`, boolean, false, ""},
@@ -157,7 +157,7 @@ func TestReadersSayWhatAValueMustBe(t *testing.T) {
 	}
 }
 
-func TestEveryFaultIsCollectedWithItsPlace(t *testing.T) {
+func TestFaults_LocateEveryFault(t *testing.T) {
 	t.Parallel()
 
 	var faults strict.Faults
@@ -169,7 +169,7 @@ func TestEveryFaultIsCollectedWithItsPlace(t *testing.T) {
 	require.Equal(t, []string{"NAME", "days", "a/b", "m~n", "", "list"}, object.Names())
 
 	_, ok = object.Need("name")
-	require.False(t, ok, "names are case-exact")
+	require.False(t, ok, "names are case-sensitive")
 	_, ok = object.Need("x/y")
 	require.False(t, ok)
 	days, ok := object.Need("days")
@@ -205,7 +205,7 @@ func TestEveryFaultIsCollectedWithItsPlace(t *testing.T) {
 	require.False(t, faults.Empty())
 }
 
-func TestMembersAreTakenWithNullAndByUnescapedName(t *testing.T) {
+func TestObject_TakesNullMembersAndUnescapedNames(t *testing.T) {
 	t.Parallel()
 
 	var faults strict.Faults
@@ -224,10 +224,10 @@ func TestMembersAreTakenWithNullAndByUnescapedName(t *testing.T) {
 	require.True(t, faults.Empty())
 }
 
-func TestAHostileBodyIsAnsweredBriefly(t *testing.T) {
+func TestFaults_StayShortForHostileInput(t *testing.T) {
 	t.Parallel()
 
-	t.Run("faults beyond the limit are counted", func(t *testing.T) {
+	t.Run("faults beyond the limit are only counted", func(t *testing.T) {
 		t.Parallel()
 
 		var faults strict.Faults
@@ -242,7 +242,7 @@ func TestAHostileBodyIsAnsweredBriefly(t *testing.T) {
 		require.Equal(t, strict.Fault{Detail: "2 more faults are not listed"}, list[strict.MaxFaults])
 		require.Equal(t, list, faults.List())
 	})
-	t.Run("a pointer that is too long names an enclosing value", func(t *testing.T) {
+	t.Run("a long pointer is cut to an enclosing value", func(t *testing.T) {
 		t.Parallel()
 
 		var faults strict.Faults
@@ -275,18 +275,18 @@ func FuzzParse(f *testing.F) {
 		var faults strict.Faults
 		v, ok := strict.Parse(data, &faults)
 		require.Equal(t, ok, faults.Empty())
-		require.Equal(t, before, string(data), "reading changed the input")
+		require.Equal(t, before, string(data), "the input is unchanged")
 		if !ok {
 			require.Len(t, faults.List(), 1)
 			return
 		}
 		walk(t, v, 0)
-		require.True(t, faults.Empty(), "what was parsed can be read: %v", faults.List())
-		require.Equal(t, before, string(data), "reading changed the input")
+		require.True(t, faults.Empty(), "every parsed value can be read: %v", faults.List())
+		require.Equal(t, before, string(data), "the input is unchanged")
 	})
 }
 
-// walk reads everything in v by its own reader.
+// walk reads v and all values in it.
 func walk(t *testing.T, v strict.Value, depth int) {
 	if depth == 100 {
 		return

@@ -18,23 +18,24 @@ import (
 	"journeys/internal/condition"
 )
 
-// MaxProperties bounds an event's properties: bytes of compact JSON.
+// MaxProperties bounds an event's properties, in bytes of compact JSON.
 const MaxProperties = 1024
 
-// Event is something that a customer did.
+// Event is an action of a customer, as the caller reports it.
 type Event struct {
 	Customer   string
 	Type       string
-	ID         string    // the caller's; "" for none
-	Properties []byte    // a compact JSON object; nil for none
-	OccurredAt time.Time // as the caller says; zero for unsaid
+	ID         string    // chosen by the caller; "" for none
+	Properties []byte    // compact JSON object; nil for none
+	OccurredAt time.Time // zero if not given
 }
 
-// hash names what came with the event's id. Each part stands with its length,
-// so that no two events are written alike.
+// hash returns a hash of everything that was sent with the event's id. Each part
+// is prefixed by its length, so different events have different inputs.
 func (e Event) hash() [32]byte {
-	// A sender that writes its map anew may write it in another order, but its
-	// numbers alike: as floats, two large ones would be one.
+	// A sender that encodes a map again may change the order of its members, but
+	// not its numbers. Those stay as written: as floats, two large integers could
+	// become equal.
 	properties := jsontext.Value(bytes.Clone(e.Properties))
 	if err := properties.Canonicalize(jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false)); err != nil {
 		properties = e.Properties
@@ -47,12 +48,25 @@ func (e Event) hash() [32]byte {
 	return sha256.Sum256(text)
 }
 
-// PutEvent ends the customer's waits for the event and enrolls them in every
-// journey that it starts. It returns the event's id, a new one unless the
-// caller gave one. An event that comes again with its id does nothing twice,
-// and finishes what an earlier try left undone. What is damaged keeps no other
-// enrollment or journey from the event: it is returned, and the event is done
-// without it.
+// EventRecord is the record of an event that has an id of its caller, kept for
+// EventLife.
+type EventRecord struct {
+	Customer   string
+	ID         string
+	Request    [32]byte  // hash of the rest of the event
+	ReceivedAt time.Time // when it first arrived; UTC, to the millisecond
+	Done       bool      // all its effects are stored
+	ExpiresAt  time.Time // from then on the record counts as missing
+}
+
+// EventLife is how long a caller's eventId is remembered.
+const EventLife = 7 * 24 * time.Hour
+
+// PutEvent ends the customer's waits for the event and enrolls the customer in
+// the journeys that it starts. It returns the event's id: the caller's, or a new
+// one. An event that is repeated with its id takes effect once; a repeat
+// completes what an earlier attempt left unfinished. Damaged enrollments and
+// journeys are skipped and returned; they do not fail the event.
 func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (id string, damaged []Damage, err error) {
 	now := s.clock()
 	if e.ID == "" {
@@ -60,7 +74,7 @@ func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (id string, d
 		if err != nil {
 			return "", nil, err
 		}
-		damaged, err := s.takeEvent(ctx, t, e, now)
+		damaged, err := s.applyEvent(ctx, t, e, now)
 		return "evt_" + id.String(), damaged, err
 	}
 	record := EventRecord{
@@ -78,65 +92,63 @@ func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (id string, d
 	case kept.Done:
 		return e.ID, nil, nil
 	}
-	// A repeat is as old as the first: it must not end a wait that began since.
-	if damaged, err = s.takeEvent(ctx, t, e, kept.ReceivedAt); err != nil {
+	// A repeat counts as received when the first was: it must not end a wait that
+	// began in between.
+	if damaged, err = s.applyEvent(ctx, t, e, kept.ReceivedAt); err != nil {
 		return "", damaged, err
 	}
 	return e.ID, damaged, s.stores.Events.FinishEvent(ctx, t, kept)
 }
 
-// takeEvent does what an event does. It is stored before anybody looks for
-// waits, as a wait is stored before anybody looks for its event: one of the two
-// sees the other.
-func (s *Service) takeEvent(ctx context.Context, t Tenant, e Event, received time.Time) ([]Damage, error) {
+// applyEvent stores the event, wakes the enrollments that wait for it and starts
+// journeys. An event is stored before its waits are read, and a wait is stored
+// before its event is read: at least one of the two sees the other.
+func (s *Service) applyEvent(ctx context.Context, t Tenant, e Event, received time.Time) ([]Damage, error) {
 	if err := s.stores.Events.PutLastEvent(ctx, t, e.Customer, e.Type, received); err != nil {
 		return nil, err
 	}
-	var passed passedOver
-	err := errors.Join(s.wakeAll(ctx, t, e, received, &passed), s.startAll(ctx, t, e, &passed))
-	return passed.list, err
+	var skipped damageList
+	err := errors.Join(s.wakeAll(ctx, t, e, received, &skipped), s.startAll(ctx, t, e, &skipped))
+	return skipped.list, err
 }
 
-// passedOver collects damage from several goroutines.
-type passedOver struct {
+// damageList collects Damage. It is safe for concurrent use.
+type damageList struct {
 	mu   sync.Mutex
 	list []Damage
 }
 
-// unless keeps an error that is damage, and returns any other.
-func (p *passedOver) unless(id ID, err error) error {
+// absorb adds err and returns nil if err is an ErrDamaged. It returns other errors.
+func (l *damageList) absorb(id ID, err error) error {
 	if !errors.Is(err, ErrDamaged) {
 		return err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.list = append(p.list, Damage{id, err})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = append(l.list, Damage{id, err})
 	return nil
 }
 
-// wakeAll ends the waits that the event is for.
-func (s *Service) wakeAll(ctx context.Context, t Tenant, event Event, received time.Time, passed *passedOver) error {
+// wakeAll ends the customer's waits for the event.
+func (s *Service) wakeAll(ctx context.Context, t Tenant, event Event, received time.Time, skipped *damageList) error {
 	list, damaged, err := s.stores.Customers.Enrollments(ctx, t, event.Customer)
 	if err != nil {
 		return err
 	}
-	passed.list = append(passed.list, damaged...)
-	return together(list, func(e Enrollment) error {
+	skipped.list = append(skipped.list, damaged...)
+	return forEach(list, func(e Enrollment) error {
 		woken, err := s.wake(ctx, t, e, event.Type, received)
 		if woken {
 			s.nudge(ctx, t, e.Journey, []string{e.Customer})
 		}
-		return passed.unless(e.Journey, err)
+		return skipped.absorb(e.Journey, err)
 	})
 }
 
-// wakeAttempts is how often a wake that meets another write is tried.
-const wakeAttempts = 10
-
-// wake makes e due at once if the event ends its wait. That is written, since
-// the nudge that follows may be lost, and the journey may be paused.
+// wake makes e due at once if the event ends its wait. It writes that, because
+// the nudge may be lost and the journey may be paused.
 func (s *Service) wake(ctx context.Context, t Tenant, e Enrollment, eventType string, received time.Time) (woken bool, err error) {
-	for attempt := range wakeAttempts {
+	for attempt := range writeAttempts {
 		if e.Status != Inside {
 			return false, nil
 		}
@@ -153,7 +165,7 @@ func (s *Service) wake(ctx context.Context, t Tenant, e Enrollment, eventType st
 		if err = s.stores.Events.Wake(ctx, t, next); !errors.Is(err, ErrLost) {
 			return err == nil, err
 		}
-		if attempt > 0 && !pause(ctx, attempt) {
+		if attempt > 0 && !s.pause(ctx, attempt) {
 			return false, ctx.Err()
 		}
 		if e, err = s.stores.Enrollments.Enrollment(ctx, t, e.Journey, e.Customer); err != nil {
@@ -166,30 +178,24 @@ func (s *Service) wake(ctx context.Context, t Tenant, e Enrollment, eventType st
 	return false, errEnrollmentBusy
 }
 
-// errEnrollmentBusy is an enrollment that others wrote each time.
-var errEnrollmentBusy = &Error{
-	Kind: Unavailable, Code: "enrollment-busy",
-	Detail: "The customer is being moved by others at the same time. Try again.",
-}
-
 // startAll enrolls the customer in the journeys that the event starts.
-func (s *Service) startAll(ctx context.Context, t Tenant, event Event, passed *passedOver) error {
+func (s *Service) startAll(ctx context.Context, t Tenant, event Event, skipped *damageList) error {
 	ids, err := s.stores.Events.StartedBy(ctx, t, event.Type)
 	if err != nil {
 		return err
 	}
 	facts := sync.OnceValues(func() (condition.Facts, error) { return s.factsOf(ctx, t, event) })
-	return together(ids, func(id ID) error {
+	return forEach(ids, func(id ID) error {
 		err := s.start(ctx, t, id, event, facts)
 		if errors.Is(err, ErrNotFound) {
-			return nil // it was deleted meanwhile
+			return nil // deleted since StartedBy
 		}
-		return passed.unless(id, err)
+		return skipped.absorb(id, err)
 	})
 }
 
-// start enrolls the customer in a journey if it is active and its conditions
-// hold.
+// start enrolls the customer in a journey if it is active and its entry
+// conditions hold.
 func (s *Service) start(ctx context.Context, t Tenant, id ID, event Event, facts func() (condition.Facts, error)) error {
 	j, err := s.stores.Journeys.Journey(ctx, t, id)
 	if err != nil || j.Status != Active || !slices.Contains(j.Events, event.Type) {
@@ -207,7 +213,7 @@ func (s *Service) start(ctx context.Context, t Tenant, id ID, event Event, facts
 	if err != nil || d.Graph.refusal(entry.Condition, &known) != "" {
 		return err
 	}
-	e := Enrollment{Event: d.Graph.keepEvent(known.Event)}
+	e := Enrollment{Event: d.Graph.encodeEvent(known.Event)}
 	if _, err := io.ReadFull(s.entropy, e.RequestID[:]); err != nil {
 		return err
 	}
@@ -221,9 +227,9 @@ func (s *Service) start(ctx context.Context, t Tenant, id ID, event Event, facts
 	return err
 }
 
-// factsOf returns what entry conditions read of the customer and the event.
-// ErrDamaged when the customer's attributes cannot be read: they must not count
-// as none. It does not quote them, since the log may have it.
+// factsOf returns the facts for entry conditions. It returns ErrDamaged if the
+// customer's attributes cannot be read, because missing ones could satisfy a
+// condition. The error does not quote them: it may be logged.
 func (s *Service) factsOf(ctx context.Context, t Tenant, event Event) (facts condition.Facts, err error) {
 	if len(event.Properties) > 0 {
 		if facts.Event, err = condition.ParseValue(event.Properties); err != nil {
@@ -238,24 +244,7 @@ func (s *Service) factsOf(ctx context.Context, t Tenant, event Event) (facts con
 		return facts, err
 	}
 	if facts.Attributes, err = condition.ParseValue(p.Attributes); err != nil || !facts.Attributes.IsObject() {
-		return facts, fmt.Errorf("%w: the customer's attributes are no JSON object", ErrDamaged)
+		return facts, fmt.Errorf("%w: the customer's attributes are not a JSON object", ErrDamaged)
 	}
 	return facts, nil
-}
-
-// together calls f for everything in list, some at a time.
-func together[T any](list []T, f func(T) error) error {
-	const workers = 8
-	var running sync.WaitGroup
-	errs := make([]error, len(list))
-	slots := make(chan struct{}, workers)
-	for i, one := range list {
-		slots <- struct{}{}
-		running.Go(func() {
-			defer func() { <-slots }()
-			errs[i] = f(one)
-		})
-	}
-	running.Wait()
-	return errors.Join(errs...)
 }

@@ -1,0 +1,200 @@
+package journey
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"io"
+	"time"
+)
+
+// EnrollRequest is one enroll call.
+type EnrollRequest struct {
+	Customers []string // 1 to MaxBatch ids; may repeat
+	Key       string   // Idempotency-Key; "" for none
+}
+
+// Enrollments is the result of an enroll call.
+type Enrollments struct {
+	Journey                   Journey   // without Definition
+	Outcomes                  []Outcome // in the order of the request; a repeated id is skipped
+	Enrolled, Skipped, Errors int       // add up to the ids of the request
+}
+
+// Outcome is the result for one customer of an enroll call.
+type Outcome struct {
+	Result OutcomeResult
+	Code   string // reason for an OutcomeError: stable, kebab-case
+}
+
+// OutcomeResult is the kind of an Outcome.
+type OutcomeResult uint8
+
+// The outcomes.
+const (
+	OutcomeEnrolled OutcomeResult = iota + 1 // by this request
+	OutcomeSkipped                           // enrolled before, by another request
+	OutcomeError                             // perhaps not enrolled; safe to retry
+)
+
+// KeyRecord is the record of an Idempotency-Key, kept for KeyLife.
+type KeyRecord struct {
+	Key       string    // as sent; only its hash is stored
+	Request   [32]byte  // hash of the first request with the key
+	RequestID RequestID // of the enrollments that the request wrote
+	ExpiresAt time.Time // from then on the record counts as missing
+}
+
+// KeyLife is how long an Idempotency-Key is remembered.
+const KeyLife = 24 * time.Hour
+
+// Enroll enrolls customers in an active journey. A request that is repeated with
+// its Key returns the outcomes of the first one, and retries those that were
+// errors.
+func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) (Enrollments, error) {
+	j, err := s.stores.Journeys.Journey(ctx, t, id)
+	if err != nil {
+		return Enrollments{}, err
+	}
+	unique := removeRepeats(r.Customers)
+	request, known, err := s.requestID(ctx, t, j, r)
+	if err != nil {
+		return Enrollments{}, err
+	}
+	var outcomes []Outcome
+	switch {
+	case j.Status == Active:
+		outcomes, err = s.insert(ctx, t, j, unique, Enrollment{RequestID: request})
+	case known:
+		outcomes = s.stores.Enrollments.Enrolled(ctx, t, id, unique, request)
+	default:
+		err = &Error{
+			Kind: Invalid, Code: "journey-not-active",
+			Detail: "Only an active journey takes customers; this one is " + string(j.Status) + ".",
+		}
+	}
+	if err != nil {
+		return Enrollments{}, err
+	}
+	return tally(j, r.Customers, unique, outcomes), nil
+}
+
+// requestID returns the id for the request's enrollments: that of the first
+// request with the key if the key is known, otherwise a new one.
+func (s *Service) requestID(ctx context.Context, t Tenant, j Journey, r EnrollRequest) (id RequestID, known bool, err error) {
+	if _, err := io.ReadFull(s.entropy, id[:]); err != nil {
+		return id, false, err
+	}
+	if r.Key == "" {
+		return id, false, nil
+	}
+	now := s.clock()
+	record := KeyRecord{Key: r.Key, Request: hashIDs(r.Key, r.Customers), RequestID: id, ExpiresAt: now.Add(KeyLife)}
+	kept, known := record, true
+	if j.Status == Active {
+		kept, err = s.stores.Enrollments.ReserveKey(ctx, t, j.ID, record, now)
+	} else {
+		kept, known, err = s.stores.Enrollments.KeyRecord(ctx, t, j.ID, r.Key, now)
+	}
+	if err != nil {
+		return id, false, err
+	}
+	if known && kept.Request != record.Request {
+		return id, false, &Error{
+			Kind: Mismatch, Code: "idempotency-key-reused",
+			Detail: "This Idempotency-Key came with other customers before. Send a new key with a new request.",
+		}
+	}
+	return kept.RequestID, known, nil
+}
+
+// insert stores the customers at their first blocking node, where Graph.Start
+// leaves them. It reads only RequestID and Event of e.
+func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []string, e Enrollment) ([]Outcome, error) {
+	d, err := s.definition(ctx, t, j)
+	if err != nil {
+		return nil, err
+	}
+	now := s.clock()
+	first, _ := d.Graph.Start(Enrollment{
+		Journey: j.ID, GraphHash: j.GraphHash, Version: j.Version, Epoch: j.Epoch,
+		RequestID: e.RequestID, Event: e.Event,
+		EnrolledAt: now, ExpiresAt: now.AddDate(0, 0, j.MaxDurationDays),
+	})
+	d.Graph.BeginWait(&first, now)
+	list := make([]Enrollment, len(customers))
+	for i, customer := range customers {
+		list[i] = first
+		list[i].Customer = customer
+	}
+	outcomes := s.stores.Enrollments.Insert(ctx, t, j.Shards, list)
+	if first.Status == Inside && !first.Due.After(now) {
+		s.nudge(ctx, t, j.ID, selectEnrolled(customers, outcomes))
+	}
+	return outcomes, nil
+}
+
+// selectEnrolled returns the customers whose outcome is OutcomeEnrolled.
+func selectEnrolled(customers []string, outcomes []Outcome) []string {
+	var list []string
+	for i, outcome := range outcomes {
+		if outcome.Result == OutcomeEnrolled {
+			list = append(list, customers[i])
+		}
+	}
+	return list
+}
+
+// removeRepeats returns the distinct ids in order of first appearance.
+func removeRepeats(ids []string) []string {
+	seen := make(map[string]bool, len(ids))
+	var unique []string
+	for _, id := range ids {
+		if !seen[id] {
+			seen[id] = true
+			unique = append(unique, id)
+		}
+	}
+	return unique
+}
+
+// tally assigns the outcomes of the unique ids to the ids as sent, and counts
+// them.
+func tally(j Journey, sent, unique []string, outcomes []Outcome) Enrollments {
+	byID := make(map[string]Outcome, len(unique))
+	for i, id := range unique {
+		byID[id] = outcomes[i]
+	}
+	result := Enrollments{Journey: j, Outcomes: make([]Outcome, len(sent))}
+	for i, id := range sent {
+		outcome := byID[id]
+		result.Outcomes[i] = outcome
+		switch outcome.Result {
+		case OutcomeEnrolled:
+			result.Enrolled++
+			byID[id] = Outcome{Result: OutcomeSkipped}
+		case OutcomeSkipped:
+			result.Skipped++
+		default:
+			result.Errors++
+		}
+	}
+	return result
+}
+
+// hashIDs hashes ids with key. Each part is prefixed by its length, so different
+// lists have different inputs. The key is not stored, so a reader of the table
+// cannot guess the ids. HMAC would replace a long key by its hash, which is
+// stored: it names the record.
+func hashIDs(key string, ids []string) [32]byte {
+	text := appendSized(nil, key)
+	for _, id := range ids {
+		text = appendSized(text, id)
+	}
+	return sha256.Sum256(text)
+}
+
+// appendSized appends s with its length as a prefix.
+func appendSized(text []byte, s string) []byte {
+	return append(binary.AppendUvarint(text, uint64(len(s))), s...)
+}

@@ -1,0 +1,73 @@
+package journey
+
+import (
+	"encoding/binary"
+	"time"
+)
+
+// Result is the outcome of a node.
+type Result uint8
+
+// The results. The numbers are stored: append, never renumber.
+const (
+	NoResult         Result = iota // the customer is still there, or the enrollment ended there
+	Entered                        // entry_trigger
+	Waited                         // wait that ended by time
+	WokenByEvent                   // wait that ended by its event
+	True                           // condition_split
+	False                          // condition_split
+	Decided                        // nba_decision with an answer
+	DecidedEmpty                   // nba_decision with an empty answer
+	DecisionError                  // nba_decision that failed with onError "continue"
+	Sent                           // channel_action
+	SkippedNoAddress               // channel_action without an address
+	SkippedUncertain               // channel_action whose earlier attempt may have sent
+	Exited                         // exit
+)
+
+var resultNames = [...]string{
+	"", "entered", "waited", "woken", "true", "false", "decided", "empty", "error",
+	"sent", "skipped_no_address", "skipped_uncertain", "exited",
+}
+
+// String returns the result as callers see it; "" for NoResult.
+func (r Result) String() string { return resultNames[r] }
+
+// Path lists the nodes that the customer left, in order and including the exit.
+// A step is the node's index (one byte), the time of entry in milliseconds since
+// EnrolledAt (unsigned varint), and the Result (one byte).
+type Path []byte
+
+// Visit is a decoded step of a Path.
+type Visit struct {
+	Node      int
+	EnteredAt time.Time
+	Result    Result
+}
+
+// Visits decodes the path of an enrollment that began at enrolledAt. It stops at
+// the first step that is malformed.
+func (p Path) Visits(enrolledAt time.Time) []Visit {
+	visits, _ := p.visits(enrolledAt)
+	return visits
+}
+
+// visits is Visits; it also reports whether the whole path was read.
+func (p Path) visits(enrolledAt time.Time) (visits []Visit, whole bool) {
+	for len(p) > 2 {
+		ms, n := binary.Uvarint(p[1:])
+		if n <= 0 || len(p) < n+2 || int(p[n+1]) >= len(resultNames) {
+			return visits, false
+		}
+		at := enrolledAt.Add(time.Duration(ms) * time.Millisecond)
+		visits = append(visits, Visit{int(p[0]), at, Result(p[n+1])})
+		p = p[n+2:]
+	}
+	return visits, len(p) == 0
+}
+
+func (p Path) append(node int, since time.Duration, result Result) Path {
+	p = append(p, byte(node))
+	p = binary.AppendUvarint(p, uint64(max(since.Milliseconds(), 0)))
+	return append(p, byte(result))
+}

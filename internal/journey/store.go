@@ -1,0 +1,134 @@
+package journey
+
+import (
+	"context"
+	"time"
+)
+
+// Stores holds the stores that a Service uses. A store that is never called may
+// be nil.
+type Stores struct {
+	Journeys    JourneyStore
+	Enrollments EnrollmentStore
+	Customers   CustomerStore
+	Events      EventStore
+}
+
+// JourneyStore stores journeys and their definitions. Reads are strongly
+// consistent.
+type JourneyStore interface {
+	// Create stores j, whose Rev is 1. It returns ErrTooMany if the tenant has
+	// MaxJourneys.
+	Create(ctx context.Context, t Tenant, j Journey) error
+	// Journey returns the journey without its Definition, or ErrNotFound.
+	Journey(ctx context.Context, t Tenant, id ID) (Journey, error)
+	// Definition returns the journey's definition with that hash. It returns
+	// ErrNoDefinition if there is none, ErrDamaged if the item cannot be read.
+	Definition(ctx context.Context, t Tenant, id ID, hash string) ([]byte, error)
+	// List returns a page of journeys.
+	List(ctx context.Context, t Tenant, f Filter) (Page, error)
+	// Update replaces old with next, whose Rev is old.Rev+1, and the entries
+	// that depend on it (LIVE and events) in one transaction. It stores
+	// next.Definition unless old has the same hash. It returns ErrStale if the
+	// stored revision is not old.Rev, ErrNotFound if the journey was deleted.
+	Update(ctx context.Context, t Tenant, old, next Journey) error
+	// Delete removes j, but keeps what its customers need to leave it. It
+	// returns ErrStale if the stored revision is not j.Rev, ErrNotFound if the
+	// journey was deleted.
+	Delete(ctx context.Context, t Tenant, j Journey) error
+}
+
+// EnrollmentStore stores enrollments and Idempotency-Key records.
+type EnrollmentStore interface {
+	// Insert stores each enrollment unless its customer already has one in the
+	// journey. It returns the outcomes in the order of list. The customers must
+	// be distinct; Journey and RequestID must be the same everywhere. A stored
+	// enrollment with this RequestID counts as enrolled. An enrollment that was
+	// not stored when ctx ended is an OutcomeError.
+	Insert(ctx context.Context, t Tenant, shards int, list []Enrollment) []Outcome
+	// Enrolled returns the outcomes of an earlier Insert, in the order of
+	// customers: enrolled if that request stored the enrollment, skipped if
+	// another did, OutcomeError with code "journey-not-active" if there is none.
+	Enrolled(ctx context.Context, t Tenant, id ID, customers []string, request RequestID) []Outcome
+	// ReserveKey stores r unless the key has a record that has not expired at
+	// now. It returns the record that is then stored.
+	ReserveKey(ctx context.Context, t Tenant, id ID, r KeyRecord, now time.Time) (KeyRecord, error)
+	// Enrollment returns a customer's enrollment in a journey, or
+	// ErrNotEnrolled. It is strongly consistent.
+	Enrollment(ctx context.Context, t Tenant, id ID, customer string) (Enrollment, error)
+	// Advance writes each enrollment whose stored Rev is one less than its own.
+	// It returns an error for each: nil, ErrLost, or another one if the outcome
+	// of the write is unknown. shards places enrollments whose Due changes.
+	Advance(ctx context.Context, t Tenant, shards int, list []Enrollment) []error
+	// ReadPartition returns up to n enrollments of a partition that follow
+	// after, nil for its start. It also returns the key to continue from, nil
+	// at the end. n is at most MaxIndexed. The index may be out of date; the
+	// enrollments are not.
+	ReadPartition(ctx context.Context, p Partition, n int, after *DueKey) ([]Indexed, *DueKey, error)
+	// DrainFrom returns the lowest epoch of the journey that may still have
+	// customers, or -1 if that is the current one. It is strongly consistent.
+	DrainFrom(ctx context.Context, t Tenant, id ID) (int, error)
+	// KeyRecord returns the record of key. It returns false if there is none
+	// or it has expired at now.
+	KeyRecord(ctx context.Context, t Tenant, id ID, key string, now time.Time) (KeyRecord, bool, error)
+}
+
+// CustomerStore stores profiles and erases customers.
+type CustomerStore interface {
+	// PutProfile replaces a customer's attributes.
+	PutProfile(ctx context.Context, t Tenant, p Profile) error
+	// Profile returns a customer's attributes, or ErrNoCustomer. It is strongly
+	// consistent.
+	Profile(ctx context.Context, t Tenant, customer string) (Profile, error)
+	// Enrollments returns the enrollments of a customer that can be read, and
+	// the damage of the others. It is strongly consistent.
+	Enrollments(ctx context.Context, t Tenant, customer string) ([]Enrollment, []Damage, error)
+	// Forget removes everything stored under a customer. It keeps each
+	// enrollment as Enrollment.Anonymize returns it; of an enrollment that
+	// cannot be read, the parts that do not identify the customer.
+	Forget(ctx context.Context, t Tenant, customer string, now time.Time) error
+}
+
+// EventStore stores events and wakes the enrollments that wait for them.
+type EventStore interface {
+	// ReserveEvent stores r unless its customer and id have a record that has
+	// not expired at now. It returns the record that is then stored.
+	ReserveEvent(ctx context.Context, t Tenant, r EventRecord, now time.Time) (EventRecord, error)
+	// FinishEvent marks r as done, if it is stored.
+	FinishEvent(ctx context.Context, t Tenant, r EventRecord) error
+	// PutLastEvent stores when a customer last caused an event of a type,
+	// unless a later time is stored. The item outlives the longest wait.
+	PutLastEvent(ctx context.Context, t Tenant, customer, eventType string, received time.Time) error
+	// StartedBy returns the journeys that an event of that type starts, sorted.
+	// It is strongly consistent.
+	StartedBy(ctx context.Context, t Tenant, eventType string) ([]ID, error)
+	// Wake writes Rev, WrittenAt, Due and WokenAt of e if the stored Rev is one
+	// less than e.Rev. Otherwise it returns ErrLost.
+	Wake(ctx context.Context, t Tenant, e Enrollment) error
+}
+
+// Partition is one partition of the due index: the failed enrollments of a
+// journey, or the active enrollments of one epoch and shard.
+type Partition struct {
+	Tenant  Tenant
+	Journey ID
+	Failed  bool // Epoch and Shard are 0
+	Epoch   int
+	Shard   int
+}
+
+// DueKey is the key of an entry within its Partition.
+type DueKey struct {
+	Customer string
+	At       time.Time // when the enrollment is due; in a failed Partition, when it failed
+}
+
+// Indexed is an entry of the due index with its enrollment.
+type Indexed struct {
+	DueKey
+	Enrollment Enrollment // the current one; zero if it is gone
+	Err        error      // an ErrDamaged if the enrollment cannot be read
+}
+
+// MaxIndexed bounds the entries that one read of a Partition returns.
+const MaxIndexed = 100
