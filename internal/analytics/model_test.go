@@ -690,7 +690,7 @@ func TestModel_PlainAddIsWrong(t *testing.T) {
 
 // Records of a real stream, on shards that split as those of DynamoDB Local
 // hardly do, are counted as exactly. They are a day's and the next's; make them
-// anew with go test ./internal/dev/local -run Lambda -record <file>.
+// anew with go test ./internal/dev/lambda -run AsByLambda -record <file>.
 func TestModel_RecordedStreamOnShardsThatSplit(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("testdata/stream.jsonl")

@@ -26,7 +26,7 @@ type limit struct {
 //     and TestCompileRefusesWithEveryFaultAtItsPlace in internal/condition
 //   - 10,000 journeys, the bytes of a header and of a token: limits_test.go in
 //     internal/dev/e2e
-//   - 10 MB of a body at the gateway: TestRequestsAboveTheLimits in internal/dev/local
+//   - 10 MB of a body at the gateway: TestGateway_RefusesRequestsAboveTheLimits in internal/dev/gateway
 //   - 64 characters of a tenant, 256 bytes of a sub: TestGoodTokens and
 //     TestBadTokens in internal/auth
 func TestLimits(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/dev/journeytest"
+	"journeys/internal/dev/lambda"
 	"journeys/internal/dev/local"
 	"journeys/internal/dynamo"
 	"journeys/internal/engine"
@@ -86,7 +87,7 @@ func chaos(t *testing.T, seed uint64) {
 // world is one machine with its journeys.
 type world struct {
 	machine  *local.Machine
-	cruelty  *local.Cruelty
+	cruelty  *lambda.Faults
 	store    *dynamo.Store
 	r        *rand.Rand
 	token    string
@@ -118,13 +119,13 @@ func newWorld(t *testing.T, seed uint64) *world {
 			_ = os.Remove(output.Name())
 		}
 	})
-	w := &world{cruelty: local.NewCruelty(seed), r: rand.New(rand.NewPCG(seed, 9))}
+	w := &world{cruelty: lambda.NewFaults(seed), r: rand.New(rand.NewPCG(seed, 9))}
 	w.tenant, _ = journey.ParseTenant("chaos")
 	listener, err := local.Listen(t.Context(), 0)
 	require.NoError(t, err)
 	w.machine, err = local.Start(t.Context(), local.Options{
 		Root: root, Listener: listener, Ephemeral: true, Minute: 500 * time.Millisecond,
-		Providers: decisions, Cruelty: w.cruelty, Log: output,
+		Providers: decisions, Faults: w.cruelty, Log: output,
 	})
 	require.NoError(t, err)
 	t.Cleanup(w.machine.Stop)
@@ -226,7 +227,7 @@ func attributes(a [2]int) string { return fmt.Sprintf(`{"a0":%d,"a1":%d}`, a[0],
 // while more.
 func (w *world) beCruel(t *testing.T) {
 	t.Helper()
-	w.cruelty.Begin()
+	w.cruelty.Start()
 	enough := time.After(cruelFor)
 	for number, c := range w.journeys {
 		w.enroll(t, c, c.customers, "all")
@@ -239,7 +240,7 @@ func (w *world) beCruel(t *testing.T) {
 	for w.inside(t) > 0 && w.faults() < 2*leastFaults {
 		<-look.C
 	}
-	w.cruelty.Calm()
+	w.cruelty.Stop()
 	require.GreaterOrEqual(t, w.faults(), leastFaults, w.cruelty)
 }
 

@@ -15,7 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"journeys/internal/dev/local"
+	"journeys/internal/dev/issuer"
 	"journeys/internal/dev/openapi"
 	"journeys/internal/manifest"
 )
@@ -41,7 +41,7 @@ func as(t *testing.T, role, tenant string) client {
 func claims(role, tenant string) map[string]any {
 	now := time.Now()
 	return map[string]any{
-		"iss": local.IssuerName, "aud": local.Audience, "sub": "e2e",
+		"iss": issuer.Name, "aud": issuer.Audience, "sub": "e2e",
 		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 		"tenant": tenant, "role": role,
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/dev/gateway"
 	"journeys/internal/dev/local"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -55,7 +56,7 @@ func TestLocalALineAndHeaderMayHave10240Bytes(t *testing.T) {
 	}
 	used := len("GET ") - 1 + len("HTTP/1.1") + len(manifest.BasePath+"/journeys?limit=") +
 		len("Authorization"+"Bearer ") + len(c.token) + len("User-Agent"+"e2e"+"Accept-Encoding"+"identity"+"X-Long")
-	left := local.MaxHeader - used
+	left := gateway.MaxHeader - used
 	zeros := func(n int) string { return strings.Repeat("0", n-1) + "1" } // a number as long as that
 	require.Equal(t, 200, status("1", strings.Repeat("x", left-1)))
 	require.Equal(t, 431, status("1", strings.Repeat("x", left)))

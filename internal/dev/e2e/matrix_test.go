@@ -19,7 +19,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
 
-	"journeys/internal/dev/local"
+	"journeys/internal/dev/issuer"
 	"journeys/internal/manifest"
 )
 
@@ -125,7 +125,7 @@ func forge(t *testing.T, method jwt.SigningMethod, key any, kid string, claims m
 }
 
 // published returns the key that everybody can read.
-func published(t *testing.T, issuer *local.Issuer) (kid string, key *rsa.PublicKey) {
+func published(t *testing.T, issuer *issuer.Issuer) (kid string, key *rsa.PublicKey) {
 	t.Helper()
 	k := keySet(t, issuer)[0]
 	number := func(name string) *big.Int {
@@ -137,7 +137,7 @@ func published(t *testing.T, issuer *local.Issuer) (kid string, key *rsa.PublicK
 }
 
 // keySet returns the keys that issuers publish.
-func keySet(t *testing.T, issuers ...*local.Issuer) []map[string]string {
+func keySet(t *testing.T, issuers ...*issuer.Issuer) []map[string]string {
 	t.Helper()
 	var keys []map[string]string
 	for _, issuer := range issuers {

@@ -15,7 +15,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"journeys/internal/dev/build"
 	"journeys/internal/dev/dynamolocal"
+	"journeys/internal/dev/gateway"
+	"journeys/internal/dev/issuer"
+	"journeys/internal/dev/lambda"
 	"journeys/internal/dev/local"
 	"journeys/internal/dynamo"
 	"journeys/internal/manifest"
@@ -26,9 +30,9 @@ type stage struct {
 	table    *dynamolocal.Server
 	tap      *tap
 	keys     *httptest.Server
-	lambda   *local.Lambda
+	lambda   *lambda.Service
 	gateway  *httptest.Server
-	issuer   *local.Issuer
+	issuer   *issuer.Issuer
 	settings map[string]string
 	token    string // an admin's
 	client   *http.Client
@@ -38,7 +42,7 @@ type stage struct {
 const tenant = "bench"
 
 func openStage(ctx context.Context) (*stage, error) {
-	if err := local.Build(ctx, ".", local.Platform(), os.Stderr); err != nil {
+	if err := build.Functions(ctx, ".", build.Platform(), os.Stderr); err != nil {
 		return nil, err
 	}
 	s := &stage{client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: callers}}}
@@ -56,28 +60,28 @@ func (s *stage) open(ctx context.Context) (err error) {
 	if s.tap, err = openTap(s.table.Endpoint()); err != nil {
 		return err
 	}
-	if err := dynamo.CreateTable(ctx, dynamo.NewClient(s.config(s.table.Endpoint())), local.Table); err != nil {
+	if err := dynamolocal.CreateTable(ctx, dynamo.NewClient(s.config(s.table.Endpoint())), local.Table); err != nil {
 		return err
 	}
-	if s.issuer, err = local.OpenIssuer(".local"); err != nil {
+	if s.issuer, err = issuer.Open(".local"); err != nil {
 		return err
 	}
 	s.keys = httptest.NewServer(s.issuer)
 	s.settings = map[string]string{
-		manifest.EnvTable: local.Table, manifest.EnvIssuer: local.IssuerName, manifest.EnvAudience: local.Audience,
+		manifest.EnvTable: local.Table, manifest.EnvIssuer: issuer.Name, manifest.EnvAudience: issuer.Audience,
 		manifest.EnvJWKSURL: s.keys.URL, manifest.EnvTenantClaim: "tenant", manifest.EnvRoleClaim: "role",
 		manifest.EnvAdvance: manifest.Advance.Name, manifest.EnvProviders: "{}",
 	}
-	s.lambda, err = local.StartLambda(manifest.Functions(), local.LambdaOptions{
+	s.lambda, err = lambda.Start(manifest.Functions(), lambda.Options{
 		Dist: "dist", Settings: s.settings,
 		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": s.tap.URL},
 	})
 	if err != nil {
 		return err
 	}
-	s.gateway = httptest.NewServer(&local.Gateway{
+	s.gateway = httptest.NewServer(&gateway.Gateway{
 		Routes: manifest.Routes(), Authorizer: manifest.Authorizer.Name, AuthorizerTTL: time.Hour,
-		Timeout: local.GatewayTimeout, Invoke: s.lambda.Invoke, Now: time.Now,
+		Timeout: gateway.Timeout, Invoke: s.lambda.Invoke, Now: time.Now,
 	})
 	s.token, err = s.issuer.Token(tenant, manifest.Admin, time.Now())
 	return err

@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"journeys/internal/dev/local"
+	"journeys/internal/dev/issuer"
 )
 
 // patience is how long all of it may take, on a busy machine too.
@@ -62,7 +62,7 @@ type deployment struct {
 	root     string // the module's directory
 	dir      string // of this round's files
 	logs     string // directory of what everything prints; stays when the round fails
-	issuer   *local.Issuer
+	issuer   *issuer.Issuer
 	keys     *keyServer
 	emulator *emulator
 	door     *door
