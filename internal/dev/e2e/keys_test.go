@@ -39,7 +39,7 @@ func openDoor(t *testing.T) *door {
 	}))
 	t.Cleanup(d.keys.Close)
 	lambda, err := lambda.Start([]manifest.Function{manifest.Authorizer, manifest.ListJourneys.Function}, lambda.Options{
-		Dist: filepath.Join("..", "..", "dist"),
+		Dist: filepath.Join("..", "..", "..", "dist"),
 		Settings: map[string]string{
 			manifest.EnvTable: local.Table, manifest.EnvIssuer: issuer.Name, manifest.EnvAudience: issuer.Audience,
 			manifest.EnvJWKSURL: d.keys.URL, manifest.EnvTenantClaim: "tenant", manifest.EnvRoleClaim: "role",

@@ -144,7 +144,7 @@ func TestEndpoint_ServesTheSDK(t *testing.T) {
 	out, err = call("echo", `{"do":"fail"}`)
 	require.NoError(t, err)
 	require.Equal(t, "Unhandled", aws.ToString(out.FunctionError))
-	require.JSONEq(t, `{"errorType":"errorString","errorMessage":"told to fail"}`, string(out.Payload))
+	require.JSONEq(t, `{"errorType":"errorString","errorMessage":"failed on request"}`, string(out.Payload))
 
 	_, err = call("other", `{}`)
 	require.ErrorAs(t, err, new(*types.ResourceNotFoundException))

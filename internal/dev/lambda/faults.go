@@ -34,8 +34,8 @@ const (
 	GivenUp  Fault = "batch given up" // and delivered again, while the first call goes on
 )
 
-// odds are the chance of each fault at each opportunity, and the length up to
-// which it strikes in a row: the engine would not notice one throttled request.
+// odds are the chance of each fault at an opportunity, and the greatest number of
+// strikes in a row. A single throttled request would only be retried by the SDK.
 var odds = map[Fault]struct {
 	chance float64
 	burst  int

@@ -23,7 +23,7 @@ import (
 	"journeys/internal/manifest"
 )
 
-// Where a local run pretends to be.
+// Region and account of the functions.
 const (
 	Region  = dynamolocal.Region
 	Account = "000000000000"

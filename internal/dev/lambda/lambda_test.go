@@ -205,7 +205,7 @@ func TestInvoke_KeepsTheProcessAfterAnError(t *testing.T) {
 	before := getReport(t, l)
 	_, err := invoke(t, l, `{"do":"fail"}`)
 	requireFunctionError(t, err, "errorString")
-	require.ErrorContains(t, err, "told to fail")
+	require.ErrorContains(t, err, "failed on request")
 	require.Equal(t, before.PID, getReport(t, l).PID)
 }
 

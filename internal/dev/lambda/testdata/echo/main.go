@@ -56,9 +56,9 @@ func handle(ctx context.Context, payload json.RawMessage) (any, error) {
 	case "report":
 		return report(ctx), nil
 	case "fail":
-		return nil, errors.New("told to fail")
+		return nil, errors.New("failed on request")
 	case "panic":
-		panic("told to panic")
+		panic("panic on request")
 	case "exit":
 		os.Exit(3)
 	case "big":
