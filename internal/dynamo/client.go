@@ -1,22 +1,15 @@
 package dynamo
 
 import (
-	"context"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
-	"journeys/internal/manifest"
 )
 
 // attemptTimeout bounds one attempt of a request, of which there are at most
@@ -56,61 +49,4 @@ func tune(o *dynamodb.Options) {
 		})
 	})
 	o.APIOptions = append(o.APIOptions, addMeter)
-}
-
-// CreateTable makes the table that the manifest describes, for tests and for
-// one machine, and returns once it can be used. A table that is there stays.
-func CreateTable(ctx context.Context, client *dynamodb.Client, table string) error {
-	_, err := client.CreateTable(ctx, TableInput(table))
-	// A table that is there may be half made by a run that was killed.
-	if _, ok := errors.AsType[*types.ResourceInUseException](err); err != nil && !ok {
-		return fmt.Errorf("create the table: %w", err)
-	}
-	exists := dynamodb.NewTableExistsWaiter(client)
-	if err := exists.Wait(ctx, &dynamodb.DescribeTableInput{TableName: &table}, time.Minute); err != nil {
-		return fmt.Errorf("wait for the table: %w", err)
-	}
-	_, err = client.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{
-		TableName: &table,
-		TimeToLiveSpecification: &types.TimeToLiveSpecification{
-			AttributeName: aws.String(manifest.TTL), Enabled: aws.Bool(true),
-		},
-	})
-	if err != nil && !strings.Contains(err.Error(), "already enabled") {
-		return fmt.Errorf("set the table's time to live: %w", err)
-	}
-	return nil
-}
-
-// TableInput describes the manifest's table.
-func TableInput(table string) *dynamodb.CreateTableInput {
-	attribute := func(name string, kind types.ScalarAttributeType) types.AttributeDefinition {
-		return types.AttributeDefinition{AttributeName: &name, AttributeType: kind}
-	}
-	return &dynamodb.CreateTableInput{
-		TableName:   &table,
-		BillingMode: types.BillingModePayPerRequest,
-		AttributeDefinitions: []types.AttributeDefinition{
-			attribute(manifest.PartitionKey, types.ScalarAttributeTypeS),
-			attribute(manifest.SortKey, types.ScalarAttributeTypeS),
-			attribute(manifest.DuePartitionKey, types.ScalarAttributeTypeS),
-			attribute(manifest.DueSortKey, types.ScalarAttributeTypeN),
-		},
-		KeySchema: keySchema(manifest.PartitionKey, manifest.SortKey),
-		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
-			IndexName:  aws.String(manifest.DueIndex),
-			KeySchema:  keySchema(manifest.DuePartitionKey, manifest.DueSortKey),
-			Projection: &types.Projection{ProjectionType: types.ProjectionType(manifest.IndexProjection)},
-		}},
-		StreamSpecification: &types.StreamSpecification{
-			StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewType(manifest.StreamView),
-		},
-	}
-}
-
-func keySchema(hash, sort string) []types.KeySchemaElement {
-	return []types.KeySchemaElement{
-		{AttributeName: &hash, KeyType: types.KeyTypeHash},
-		{AttributeName: &sort, KeyType: types.KeyTypeRange},
-	}
 }

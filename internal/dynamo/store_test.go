@@ -18,6 +18,7 @@ import (
 	"github.com/aws/smithy-go/logging"
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/dev/dynamolocal"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
 	"journeys/internal/journey"
@@ -432,7 +433,7 @@ func TestTableThatIsThereStays(t *testing.T) {
 
 	s, table := store(t)
 	require.NoError(t, s.Journeys.Create(t.Context(), demo, draft(1)))
-	require.NoError(t, dynamo.CreateTable(t.Context(), dynamotest.Client(), table))
+	require.NoError(t, dynamolocal.CreateTable(t.Context(), dynamotest.Client(), table))
 	_, err := s.Journeys.Journey(t.Context(), demo, id(1))
 	require.NoError(t, err)
 }

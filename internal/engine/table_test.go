@@ -63,7 +63,7 @@ func install(t testing.TB, options ...func(*dynamodb.Options)) *installation {
 		Region: "eu-west-1", BaseEndpoint: aws.String(server.Endpoint()),
 		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
 	}, options...)
-	require.NoError(t, dynamo.CreateTable(t.Context(), client, "journeys"))
+	require.NoError(t, dynamolocal.CreateTable(t.Context(), client, "journeys"))
 	tenant, _ := journey.ParseTenant("acme")
 	i := &installation{
 		store: dynamo.New(client, "journeys", rand.Reader, dynamo.BatchInserts), tenant: tenant,

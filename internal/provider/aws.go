@@ -3,17 +3,13 @@ package provider
 import (
 	"context"
 	"errors"
-	"fmt"
 	"html"
 	"net/http"
-	"net/http/httptrace"
 	"strings"
-	"sync/atomic"
 	"time"
 	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	eventtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
@@ -21,19 +17,19 @@ import (
 	mailtypes "github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	texttypes "github.com/aws/aws-sdk-go-v2/service/sns/types"
-	"github.com/aws/smithy-go"
 
 	"journeys/internal/engine"
 )
 
-// maxIdle is how long a connection to AWS is kept: not as long as AWS keeps it,
-// nor over a freeze. On a kept connection that has died a request is lost, and
-// without a key it may not be sent again.
+// maxIdle is how long an idle connection to AWS is kept: shorter than AWS keeps
+// one, and too short to outlive a freeze of the process. A request on a dead
+// connection is lost, and without an idempotency key it must not be sent again.
 const maxIdle = 3 * time.Second
 
-// forMessages returns the settings of a client that tries once: these services
-// take no idempotency key, so that the SDK may not repeat what was perhaps sent.
-func forMessages(cfg aws.Config) aws.Config {
+// withoutRetries returns cfg for a client that tries once. These services take no
+// idempotency key, so that the SDK must not repeat a message that may have been
+// sent.
+func withoutRetries(cfg aws.Config) aws.Config {
 	cfg = cfg.Copy()
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	cfg.HTTPClient = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
@@ -43,17 +39,17 @@ func forMessages(cfg aws.Config) aws.Config {
 	return cfg
 }
 
-// mail is a channel of Amazon SES.
+// mail is a channel that sends e-mail by Amazon SES.
 type mail struct {
 	client        *sesv2.Client
 	from          string
 	configuration *string // nil for none
 }
 
-// prepare takes subject, text and html of the payload, or gives the payload to
-// the template that the node names.
+// prepare uses the payload's subject, text and html, or the node's template with
+// the payload as its data.
 func (c *mail) prepare(m *engine.Message, _ time.Time) (func(context.Context) error, error) {
-	to, err := single(m, "email")
+	to, err := singleAddress(m, "email")
 	if err != nil {
 		return nil, err
 	}
@@ -81,8 +77,8 @@ func mailContent(m *engine.Message) (*mailtypes.EmailContent, error) {
 			TemplateName: aws.String(m.Config.TemplateID), TemplateData: aws.String(string(data)),
 		}}, err
 	}
-	subject, named, err := m.Config.Payload.Text("subject", &m.Facts, asItIs)
-	text, hasText, err2 := m.Config.Payload.Text("text", &m.Facts, asItIs)
+	subject, named, err := m.Config.Payload.Text("subject", &m.Facts, unescaped)
+	text, hasText, err2 := m.Config.Payload.Text("text", &m.Facts, unescaped)
 	page, hasHTML, err3 := m.Config.Payload.Text("html", &m.Facts, html.EscapeString)
 	if err = errors.Join(err, err2, err3); err != nil {
 		return nil, err
@@ -102,19 +98,19 @@ func mailContent(m *engine.Message) (*mailtypes.EmailContent, error) {
 
 var (
 	errNoContent = errors.New("without a templateId the payload needs subject, and text or html")
-	errNoMessage = errors.New("the payload needs message, which is not empty")
+	errNoMessage = errors.New("the payload needs a message that is not empty")
 	errNotSent   = errors.New("the request could not be made: credentials, region or endpoint are missing or wrong")
-	errAddress   = errors.New("the customer's address is not one address")
+	errAddress   = errors.New("the customer's address is not exactly one address")
 )
 
 func part(text string) *mailtypes.Content {
 	return &mailtypes.Content{Data: aws.String(text), Charset: aws.String("UTF-8")}
 }
 
-func asItIs(text string) string { return text }
+func unescaped(text string) string { return text }
 
-// oneLine puts a space in place of each control character, so that a header
-// cannot be followed by another of a customer's making.
+// oneLine replaces each control character by a space, so that a customer's
+// attribute cannot add another header.
 func oneLine(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
@@ -124,17 +120,18 @@ func oneLine(text string) string {
 	}, text)
 }
 
-// lists are characters with which one address could become several.
-const lists = `,;:<>()[]"\`
+// separators are characters that can turn one address into several.
+const separators = `,;:<>()[]"\`
 
-// single returns the customer's attribute as an address.
-func single(m *engine.Message, attribute string) (string, error) {
+// singleAddress returns the customer's attribute, which must be exactly one address. It
+// returns errNoAddress if the attribute is missing or empty.
+func singleAddress(m *engine.Message, attribute string) (string, error) {
 	text, _ := m.Facts.Attributes.Get(attribute).Text()
 	text = strings.TrimSpace(text)
 	if text == "" {
 		return "", errNoAddress
 	}
-	if strings.ContainsAny(text, lists) || strings.ContainsFunc(text, func(r rune) bool {
+	if strings.ContainsAny(text, separators) || strings.ContainsFunc(text, func(r rune) bool {
 		return unicode.IsSpace(r) && attribute == "email" || unicode.IsControl(r)
 	}) {
 		return "", errAddress
@@ -142,18 +139,18 @@ func single(m *engine.Message, attribute string) (string, error) {
 	return text, nil
 }
 
-// sms is a channel of Amazon SNS's text messages.
+// sms is a channel that sends text messages by Amazon SNS.
 type sms struct {
 	client *sns.Client
-	sender *string // nil for what the account's settings say
+	sender *string // nil for the default of the AWS account
 }
 
 func (c *sms) prepare(m *engine.Message, _ time.Time) (func(context.Context) error, error) {
-	to, err := single(m, "phone")
+	to, err := singleAddress(m, "phone")
 	if err != nil {
 		return nil, err
 	}
-	message, _, err := m.Config.Payload.Text("message", &m.Facts, asItIs)
+	message, _, err := m.Config.Payload.Text("message", &m.Facts, unescaped)
 	if err != nil {
 		return nil, err
 	}
@@ -172,13 +169,13 @@ func (c *sms) prepare(m *engine.Message, _ time.Time) (func(context.Context) err
 	}, nil
 }
 
-// bus is a channel of Amazon EventBridge.
+// bus is a channel that puts events on a bus of Amazon EventBridge.
 type bus struct {
 	client                   *eventbridge.Client
 	name, source, detailType string
 }
 
-// prepare makes an event whose detail is the message as HTTP channels get it.
+// prepare makes an event whose detail is the body that HTTP channels get.
 func (c *bus) prepare(m *engine.Message, at time.Time) (func(context.Context) error, error) {
 	body, err := messageBody(m, at)
 	if err != nil {
@@ -201,97 +198,20 @@ func (c *bus) prepare(m *engine.Message, at time.Time) (func(context.Context) er
 	}, nil
 }
 
-// refusedEntry is an event that was refused in an answer of 200.
+// refusedEntry is the error of an event that a bus refused, in an answer of 200.
 type refusedEntry struct{ code string }
 
-// Error says why.
-func (e *refusedEntry) Error() string { return "the bus refused the event: " + harmless(e.code) }
+func (e *refusedEntry) Error() string { return "the bus refused the event: " + safeCode(e.code) }
 
-// attempt calls send and tells what its error means: an engine.ThrottledError,
-// an engine.UncertainError, or an error after which the message was not sent.
-//
-// Not sent is what never had a connection, and what was answered with anything
-// but success or a fault of the service: refusals, 4xx, throttling, and 503,
-// by which a server says that it does not handle the request. Nobody knows
-// after a connection that broke or was silent, after another fault (5xx), and
-// after a success that cannot be read.
-func attempt(ctx context.Context, send func(context.Context) error, now time.Time) error {
-	var connected atomic.Bool
-	err := send(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
-	}))
-	if err == nil {
-		return nil
-	}
-	var (
-		entry    *refusedEntry
-		answered *awshttp.ResponseError
-	)
-	switch {
-	case errors.As(err, &entry):
-		if throttling(entry.code) {
-			return &engine.ThrottledError{After: defaultRetryAfter}
-		}
-		return entry
-	case errors.As(err, &answered) && answered.HTTPStatusCode() > 0:
-		return answer(err, answered.Response.Response, now)
-	case connected.Load():
-		return &engine.UncertainError{Err: cause(err)}
-	}
-	if err = cause(err); errors.Is(err, errBroken) {
-		return errNotSent
-	}
-	return err
-}
-
-// answer words an answer that is no success, or cannot be read.
-func answer(err error, response *http.Response, now time.Time) error {
-	code := ""
-	var fault smithy.APIError
-	if errors.As(err, &fault) {
-		code = fault.ErrorCode()
-	}
-	status := response.StatusCode
-	worded := fmt.Errorf("the service answered %d %s", status, harmless(code))
-	switch {
-	case throttling(code), status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
-		after, ok := retryAfter(response.Header.Get("Retry-After"), now)
-		if !ok {
-			after = defaultRetryAfter
-		}
-		return &engine.ThrottledError{After: after}
-	case status/100 == 2, status/100 == 5:
-		return &engine.UncertainError{Err: worded}
-	}
-	return worded
-}
-
-// throttling reports whether an error's code says "too many". SNS has a word of
-// its own for it.
-func throttling(code string) bool {
-	_, ok := retry.DefaultThrottleErrorCodes[code]
-	return ok || code == "Throttled" || code == "LimitExceededException"
-}
-
-var codeForm = form(`^[A-Za-z][A-Za-z0-9.]{0,63}$`)
-
-// harmless returns a code that can be no customer's address.
-func harmless(code string) string {
-	if codeForm().MatchString(code) {
-		return code
-	}
-	return "without a code"
-}
-
-// newOutbound returns what sends to the channel.
-func (c channel) newOutbound(s *Settings, network Network, now func() time.Time) outbound {
+// newSender returns the sender of the channel.
+func (c channel) newSender(s *Settings, network Network, now func() time.Time) sender {
 	switch c.kind {
 	case kindMail:
-		return &mail{sesv2.NewFromConfig(forMessages(network.AWS)), c.from, orNull(c.configuration)}
+		return &mail{sesv2.NewFromConfig(withoutRetries(network.AWS)), c.from, orNull(c.configuration)}
 	case kindText:
-		return &sms{sns.NewFromConfig(forMessages(network.AWS)), orNull(c.sender)}
+		return &sms{sns.NewFromConfig(withoutRetries(network.AWS)), orNull(c.sender)}
 	case kindBus:
-		return &bus{eventbridge.NewFromConfig(forMessages(network.AWS)), c.bus, c.source, c.detailType}
+		return &bus{eventbridge.NewFromConfig(withoutRetries(network.AWS)), c.bus, c.source, c.detailType}
 	case kindHTTP:
 	}
 	return newClient(c.target, s.allowed, network, now)

@@ -8,13 +8,13 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// bucket holds the sends of a channel to its rate, in this process. A second's
-// worth may be sent at once.
+// bucket limits the sends of a channel to its rate, within this process. Bursts may
+// use the rate of one second at once. It is safe for concurrent use.
 type bucket struct {
 	mu       sync.Mutex
 	limiter  *rate.Limiter
 	interval time.Duration
-	next     time.Time // what was refused last is to come back then
+	next     time.Time // when the last refused message may come back
 }
 
 func newBucket(perSecond float64) *bucket {
@@ -24,9 +24,9 @@ func newBucket(perSecond float64) *bucket {
 	}
 }
 
-// take returns zero when one may be sent now, else when to come back. Who is
-// refused is spread over the time to come, so that a pack that is refused does
-// not come back at once to be refused again. A nil bucket has no limit.
+// take returns zero if one message may be sent now, otherwise how long to wait, at
+// most MaxRetryAfter. Refused messages are spread over time, so that a refused pack
+// does not return all at once to be refused again. A nil bucket has no limit.
 func (b *bucket) take(now time.Time) time.Duration {
 	if b == nil {
 		return 0

@@ -17,7 +17,7 @@ import (
 	"journeys/internal/journey"
 )
 
-func TestAddresses(t *testing.T) {
+func TestClassify_KnowsSpecialAddresses(t *testing.T) {
 	t.Parallel()
 
 	tests := map[string]struct {
@@ -77,13 +77,13 @@ func TestAddresses(t *testing.T) {
 		"4000::1":                  {"a reserved", false},
 	}
 	for address, test := range tests {
-		kind, private := classify(plain(netip.MustParseAddr(address)))
+		kind, private := classify(unwrap(netip.MustParseAddr(address)))
 		require.Equal(t, test.kind, kind, address)
 		require.Equal(t, test.private, private, address)
 	}
 }
 
-func TestAllowance(t *testing.T) {
+func TestAllowance_ChecksAddresses(t *testing.T) {
 	t.Parallel()
 
 	const list = `["crm.internal", "127.0.0.1", "10.1.0.0/16", "169.254.170.2", "fd12::/16"]`
@@ -124,7 +124,7 @@ func TestAllowance(t *testing.T) {
 	}
 }
 
-// resolver answers with the addresses of names, as a name server would.
+// resolver returns a resolver that knows only these names.
 func resolver(names map[string][]string) *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		client, server := net.Pipe()
@@ -171,7 +171,7 @@ func answerQuery(query []byte, names map[string][]string) []byte {
 	return reply
 }
 
-func TestNamesAreCheckedAfterTheyAreResolved(t *testing.T) {
+func TestGuard_ChecksResolvedAddresses(t *testing.T) {
 	t.Parallel()
 
 	address, requests := serve(t, status(http.StatusOK))
@@ -191,7 +191,7 @@ func TestNamesAreCheckedAfterTheyAreResolved(t *testing.T) {
 	const metadata = "169.254.169.254 is refused: a link-local address that the settings do not allow"
 	tests := map[string]struct{ scheme, host, allow, want string }{
 		"a name of this machine":                      {"https", "loopback.test", `false`, loopback},
-		"a name of this machine, as the system has":   {"https", "localhost", `false`, "is refused: a loopback address"},
+		"a name of this machine, by the system":       {"https", "localhost", `false`, "is refused: a loopback address"},
 		"an address mapped into version 6":            {"https", "mapped.test", `false`, loopback},
 		"a name of several addresses":                 {"https", "several.test", `false`, "is refused: a"},
 		"a name of the metadata service":              {"https", "metadata.test", `false`, metadata},
@@ -200,7 +200,7 @@ func TestNamesAreCheckedAfterTheyAreResolved(t *testing.T) {
 		"another host than the one that is allowed":   {"https", "loopback.test", `["crm.internal"]`, loopback},
 		"a public name over http":                     {"http", "public.test", `true`, "8.8.8.8 is refused: a public address is called by https only"},
 		"an address in hexadecimal":                   {"https", "0x7f000001", `false`, loopback},
-		"a name of nobody":                            {"https", "nobody.test", `false`, "no such host"},
+		"a name without an address":                   {"https", "unknown.test", `false`, "no such host"},
 		"a host that is allowed":                      {"http", "crm.internal", `["crm.internal"]`, ""},
 		"a host whose address is in an allowed range": {"http", "loopback.test", `["127.0.0.0/8"]`, ""},
 	}
@@ -212,7 +212,7 @@ func TestNamesAreCheckedAfterTheyAreResolved(t *testing.T) {
 			require.NoError(t, err)
 			s.channels["*"] = channel{target: &target{url: u}}
 			p := New(s, at(start), Network{Resolver: names})
-			result, err := p.Send(t.Context(), message1(t, journey.ActionConfig{Channel: "push"}))
+			result, err := p.Send(t.Context(), newMessage(t, journey.ActionConfig{Channel: "push"}))
 			if test.want == "" {
 				require.NoError(t, err)
 				require.Equal(t, journey.Sent, result)
@@ -225,7 +225,7 @@ func TestNamesAreCheckedAfterTheyAreResolved(t *testing.T) {
 	}
 }
 
-func TestNameThatMovesIsCheckedAtEachConnection(t *testing.T) {
+func TestGuard_ChecksEachConnection(t *testing.T) {
 	t.Parallel()
 
 	address, requests := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Connection", "close") })
@@ -236,7 +236,7 @@ func TestNameThatMovesIsCheckedAtEachConnection(t *testing.T) {
 		"channels": {"*": {"type": "inbox", "url": "http://moves.test:%s"}}}`, port))
 	require.NoError(t, err)
 	p := New(s, at(start), Network{Resolver: resolver(names)})
-	m := message1(t, journey.ActionConfig{Channel: "push"})
+	m := newMessage(t, journey.ActionConfig{Channel: "push"})
 	_, err = p.Send(t.Context(), m)
 	require.NoError(t, err)
 	require.Len(t, requests, 1)

@@ -19,15 +19,15 @@ import (
 	"journeys/internal/strict"
 )
 
-// Network is how targets are reached. The zero value is the system's, without
-// AWS.
+// Network is how targets are reached. The zero value uses the system's resolver
+// and certificates, and has no AWS.
 type Network struct {
 	Resolver *net.Resolver
 	TLS      *tls.Config
-	AWS      aws.Config // region, credentials and endpoints of channels of AWS
+	AWS      aws.Config // region, credentials and endpoints of the channels of AWS
 }
 
-// maxHeader is how many bytes of header an answer may have.
+// maxHeader is the longest header of an answer, in bytes.
 const maxHeader = 64 << 10
 
 // client calls one target.
@@ -39,7 +39,7 @@ type client struct {
 
 func newClient(t *target, a allowance, network Network, now func() time.Time) *client {
 	c := &client{target: t, now: now}
-	// No proxy: it would resolve the target's name, out of the guard's sight.
+	// No proxy: it would resolve the target's name itself, and bypass the guard.
 	c.http.Transport = &http.Transport{
 		DialContext:            guardedDial(t.url, a, network.Resolver),
 		TLSClientConfig:        network.TLS,
@@ -53,9 +53,9 @@ func newClient(t *target, a allowance, network Network, now func() time.Time) *c
 	return c
 }
 
-// post sends body until ctx ends. The key is in Idempotency-Key, on account of
-// which net/http tries again by itself when a kept connection turns out dead,
-// as after a freeze; so one attempt may arrive twice, with the same key.
+// post sends a signed request. Because of its Idempotency-Key, net/http sends it
+// again if a kept connection turns out to be dead, as after a freeze: one attempt
+// may arrive twice, with the same key.
 func (c *client) post(ctx context.Context, key string, body []byte) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.target.url.String(), bytes.NewReader(body))
 	if err != nil {
@@ -74,7 +74,7 @@ func (c *client) post(ctx context.Context, key string, body []byte) (*http.Respo
 	return response, nil
 }
 
-// ask posts a question and reads the answer.
+// ask posts a question and returns the answer; missing for 204.
 func (c *client) ask(ctx context.Context, key string, body []byte) (condition.Value, error) {
 	response, err := c.post(ctx, key, body)
 	if err != nil {
@@ -90,7 +90,7 @@ func (c *client) ask(ctx context.Context, key string, body []byte) (condition.Va
 	return condition.Value{}, c.refusal(response, 0)
 }
 
-// prepare makes the request of a message.
+// prepare makes the body of a message.
 func (c *client) prepare(m *engine.Message, at time.Time) (func(context.Context) error, error) {
 	body, err := messageBody(m, at)
 	if err != nil {
@@ -99,7 +99,7 @@ func (c *client) prepare(m *engine.Message, at time.Time) (func(context.Context)
 	return func(ctx context.Context) error { return c.deliver(ctx, m.Key, body) }, nil
 }
 
-// deliver posts a message. What is answered beside the status does not matter.
+// deliver posts a message. Only the status of the answer matters.
 func (c *client) deliver(ctx context.Context, key string, body []byte) error {
 	response, err := c.post(ctx, key, body)
 	if err != nil {
@@ -109,28 +109,30 @@ func (c *client) deliver(ctx context.Context, key string, body []byte) error {
 	if response.StatusCode/100 != 2 {
 		return c.refusal(response, defaultRetryAfter)
 	}
-	// A connection whose answer was read to its end serves the next message.
+	// A connection is reused only if its answer was read to the end.
 	_, _ = io.CopyN(io.Discard, response.Body, MaxAnswer)
 	return nil
 }
 
-// refusal words an answer that is no success. An answer of "too many" without
-// a time takes otherwise as the time, or is an ordinary error if that is zero.
-func (c *client) refusal(response *http.Response, otherwise time.Duration) error {
+// refusal returns the error of an answer that is not a success. An answer of 429 or
+// 503 without a Retry-After is throttling for preset, or an ordinary error if
+// preset is zero.
+func (c *client) refusal(response *http.Response, preset time.Duration) error {
 	switch response.StatusCode {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		after, ok := retryAfter(response.Header.Get("Retry-After"), c.now())
 		if !ok {
-			after = otherwise
+			after = preset
 		}
-		if ok || otherwise > 0 {
+		if ok || preset > 0 {
 			return &engine.ThrottledError{After: after}
 		}
 	}
 	return fmt.Errorf("the target answered %d", response.StatusCode)
 }
 
-// retryAfter reads a Retry-After: seconds or an HTTP date.
+// retryAfter parses a Retry-After, which is in seconds or an HTTP date. The result
+// is at most MaxRetryAfter.
 func retryAfter(text string, now time.Time) (time.Duration, bool) {
 	seconds, err := strconv.ParseUint(text, 10, 64)
 	if err == nil || errors.Is(err, strconv.ErrRange) {
@@ -143,7 +145,7 @@ func retryAfter(text string, now time.Time) (time.Duration, bool) {
 	return min(max(date.Sub(now), 0), MaxRetryAfter), true
 }
 
-// readAnswer reads a decision's answer: one JSON object; missing for {}.
+// readAnswer reads a decision's answer, one JSON object; missing for {}.
 func readAnswer(body io.Reader) (condition.Value, error) {
 	data, err := io.ReadAll(io.LimitReader(body, MaxAnswer+1))
 	if err != nil {
@@ -154,7 +156,7 @@ func readAnswer(body io.Reader) (condition.Value, error) {
 	}
 	var faults strict.Faults
 	value, ok := strict.Parse(data, &faults)
-	if !ok { // without the pointer, which quotes the answer
+	if !ok { // the pointer would quote the answer
 		return condition.Value{}, fmt.Errorf("the answer is not JSON: %s", faults.List()[0].Detail)
 	}
 	object, ok := value.Object()
@@ -172,8 +174,8 @@ var (
 	errBroken  = errors.New("the connection broke, or the answer is not HTTP")
 )
 
-// cause words why a call failed. net/http's own errors hold the whole address,
-// which may be a secret, and lines of a malformed answer.
+// cause returns a safe error for a failed call: the texts of net/http's errors
+// contain the whole URL, which may be a secret, and lines of a malformed answer.
 func cause(err error) error {
 	var (
 		forbidden   *forbiddenError

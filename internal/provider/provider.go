@@ -1,8 +1,7 @@
-// Package provider decides and sends: it asks decision flows over HTTP or by
-// built-in rules, and hands messages to channels over HTTP, Amazon SES, SNS and
-// EventBridge. Whom it may call
-// stands in its settings and nowhere else. It knows neither the table nor when
-// an effect is due.
+// Package provider makes decisions and sends messages: it calls decision flows over
+// HTTP or evaluates built-in rules, and sends over HTTP, Amazon SES, SNS and
+// EventBridge. It calls only targets in its settings. It knows neither the table
+// nor when an effect is due.
 package provider
 
 import (
@@ -22,33 +21,33 @@ import (
 
 // Times and sizes of calls.
 const (
-	DefaultDecisionTimeout = 5 * time.Second  // of a decision whose node names none
+	DefaultDecisionTimeout = 5 * time.Second  // of a decision whose node has none
 	SendTimeout            = 10 * time.Second // of a message
-	MaxAnswer              = 64 << 10         // bytes of an answer that are read
-	MaxRetryAfter          = time.Hour        // longer ones are taken as this
-	defaultRetryAfter      = 30 * time.Second // of a channel that says "too many" and not for how long
+	MaxAnswer              = 64 << 10         // bytes of an answer
+	MaxRetryAfter          = time.Hour        // longer times are cut to this
+	defaultRetryAfter      = 30 * time.Second // of a channel that throttles without a Retry-After
 )
 
-// defaultName is the flow, or the channel, of names that the settings lack.
+// defaultName is the flow or channel for names that the settings do not have.
 const defaultName = "*"
 
-// Provider is the engine's provider. It may be used by many at once.
+// Provider is the engine's provider. It is safe for concurrent use.
 type Provider struct {
 	settings    Settings
-	decisions   map[string]*client // by flow; none for flows of rules
-	channels    map[string]outbound
-	buckets     map[string]*bucket // by channel; none for channels without a rate
+	decisions   map[string]*client // by flow; flows of rules have none
+	channels    map[string]sender
+	buckets     map[string]*bucket // by channel; channels without a rate have none
 	now         func() time.Time
 	sendTimeout time.Duration
 }
 
 var _ engine.Provider = (*Provider)(nil)
 
-// New returns a provider that calls what the settings name.
+// New returns a provider with these settings.
 func New(settings Settings, now func() time.Time, network Network) *Provider {
 	p := &Provider{
 		settings: settings, now: now, sendTimeout: SendTimeout,
-		decisions: map[string]*client{}, channels: map[string]outbound{}, buckets: map[string]*bucket{},
+		decisions: map[string]*client{}, channels: map[string]sender{}, buckets: map[string]*bucket{},
 	}
 	for name, f := range settings.flows {
 		if f.target != nil {
@@ -56,7 +55,7 @@ func New(settings Settings, now func() time.Time, network Network) *Provider {
 		}
 	}
 	for name, c := range settings.channels {
-		p.channels[name] = c.newOutbound(&settings, network, now)
+		p.channels[name] = c.newSender(&settings, network, now)
 		if c.rate > 0 {
 			p.buckets[name] = newBucket(c.rate)
 		}
@@ -64,14 +63,14 @@ func New(settings Settings, now func() time.Time, network Network) *Provider {
 	return p
 }
 
-// outbound makes messages for one channel.
-type outbound interface {
-	// prepare returns what sends a message. Its error is errNoAddress when the
-	// customer lacks the address.
+// sender sends the messages of one channel.
+type sender interface {
+	// prepare returns a function that sends a message. Its error is errNoAddress if
+	// the customer has no address for the channel.
 	prepare(m *engine.Message, at time.Time) (send func(context.Context) error, err error)
 }
 
-// Timeout is the longest that Send takes.
+// Timeout returns the longest duration of a Send.
 func (p *Provider) Timeout() time.Duration { return p.sendTimeout }
 
 // question is the body of a decision's request.
@@ -86,10 +85,10 @@ type question struct {
 	Attributes jsontext.Value `json:"attributes"`
 }
 
-// Decide answers with a JSON object; with a missing value when the flow
-// answers nothing or {}, when no offer's condition holds, and when neither the
-// flow nor a default one is in the settings. An answer of 429 or 503 that says
-// for how long is an engine.ThrottledError.
+// Decide returns a JSON object, or a missing value if the flow answers nothing or
+// {}, if no offer's condition holds, or if the settings have neither the flow nor a
+// default one. An answer of 429 or 503 with a Retry-After is an
+// engine.ThrottledError.
 func (p *Provider) Decide(ctx context.Context, r engine.DecisionRequest) (condition.Value, error) {
 	name := r.Config.FlowID
 	if _, ok := p.settings.flows[name]; !ok {
@@ -97,7 +96,7 @@ func (p *Provider) Decide(ctx context.Context, r engine.DecisionRequest) (condit
 	}
 	c := p.decisions[name]
 	if c == nil {
-		return best(p.settings.flows[name].offers, r.Attributes, r.Config.MaxOffers), nil
+		return choose(p.settings.flows[name].offers, r.Attributes, r.Config.MaxOffers), nil
 	}
 	attributes := []byte("{}")
 	if r.Attributes.IsObject() {
@@ -123,7 +122,7 @@ func decisionTimeout(d journey.DecisionConfig) time.Duration {
 	return min(cmp.Or(d.Timeout, DefaultDecisionTimeout), journey.MaxDecisionTimeout)
 }
 
-// message is the body of a channel's request, and what an Inbox keeps of it.
+// message is the body of a request to an HTTP channel.
 type message struct {
 	Key        string         `json:"idempotencyKey"`
 	Tenant     string         `json:"tenant"`
@@ -134,13 +133,13 @@ type message struct {
 	TemplateID *string        `json:"templateId"` // null for none
 	Payload    jsontext.Value `json:"payload"`    // null for none
 	Address    string         `json:"address,omitzero"`
-	At         string         `json:"at"` // of this attempt
+	At         string         `json:"at"` // time of this attempt
 }
 
 // timeFormat is RFC 3339 in UTC with milliseconds.
 const timeFormat = "2006-01-02T15:04:05.000Z"
 
-// messageBody returns the message as HTTP channels and buses get it.
+// messageBody returns the body that HTTP channels and buses get.
 func messageBody(m *engine.Message, at time.Time) ([]byte, error) {
 	address, needed := m.Config.Address(m.Facts.Attributes)
 	if needed && address == "" {
@@ -160,13 +159,14 @@ func messageBody(m *engine.Message, at time.Time) ([]byte, error) {
 	return body, nil
 }
 
-// Send hands the message to its channel and returns Sent, or SkippedNoAddress
-// when the customer lacks the address. Channels over HTTP take the key, so that
-// what may have been sent is sent again. Those of AWS take none: what may have
-// been sent is SkippedUncertain unless the node wants it sent again, and an
-// attempt that ends without an answer is an engine.UncertainError. More than
-// the channel's rate, and an answer that says "too many", are an
-// engine.ThrottledError.
+// Send sends a message to its channel and returns Sent, or SkippedNoAddress if the
+// customer has no address for it.
+//
+// HTTP channels take an idempotency key, so that a message that may have been sent
+// is sent again. Channels of AWS take none: such a message is SkippedUncertain
+// unless the node allows resending, and an attempt without an answer is an
+// engine.UncertainError. A message above the channel's rate, and an answer that
+// throttles, are an engine.ThrottledError.
 func (p *Provider) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
 	name := m.Config.Channel
 	if _, ok := p.channels[name]; !ok {
@@ -204,9 +204,9 @@ func (p *Provider) Send(ctx context.Context, m engine.Message) (journey.Result, 
 }
 
 var (
-	errNoChannel = errors.New("the settings name no such channel")
+	errNoChannel = errors.New("the settings have no such channel")
 	errNoAddress = errors.New("the customer has no address")
-	errNotJSON   = errors.New("the request cannot be written as JSON") // the cause would quote it
+	errNotJSON   = errors.New("the request cannot be encoded as JSON") // the cause would quote it
 )
 
 func orNull(text string) *string {

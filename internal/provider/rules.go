@@ -12,22 +12,23 @@ import (
 	"journeys/internal/strict"
 )
 
-// maxPriority bounds an offer's priority, and -maxPriority too.
+// maxPriority bounds the absolute value of an offer's priority.
 const maxPriority = 1_000_000
 
-// offer is one rule of a flow: what is offered to whom its condition holds for.
+// offer is one rule of a flow. It is offered to the customers for whom its
+// condition holds.
 type offer struct {
 	id       string
 	priority int
-	when     *condition.Program // nil for everybody
-	json     string             // the id and the payload's members
+	when     *condition.Program // nil for all customers
+	json     string             // object of the id and the payload's members
 }
 
-// best answers with the offers whose condition holds, at most n, in their
-// order: {"offers":[{"id",...}],"offer":{...},"score":1}. "offer" is the first
-// of them and "score" its priority, for conditions, which cannot read arrays.
-// It is missing when there is none.
-func best(offers []offer, attributes condition.Value, n int) condition.Value {
+// choose returns the first n offers whose condition holds:
+// {"offers":[{"id",...}],"offer":{...},"score":1}. "offer" is the first of them and
+// "score" its priority, for conditions, which cannot read arrays. The value is
+// missing if there is no such offer.
+func choose(offers []offer, attributes condition.Value, n int) condition.Value {
 	facts := condition.Facts{Attributes: attributes}
 	var chosen []offer
 	for _, o := range offers {
@@ -43,13 +44,13 @@ func best(offers []offer, attributes condition.Value, n int) condition.Value {
 		list[i] = o.json
 	}
 	text := fmt.Sprintf(`{"offers":[%s],"offer":%s,"score":%d}`, strings.Join(list, ","), list[0], chosen[0].priority)
-	// It cannot fail: each part was JSON when the settings were read.
+	// It cannot fail: each part was valid JSON in the settings.
 	answer, _ := condition.ParseValue([]byte(text))
 	return answer
 }
 
-// readOffers reads a flow's offers and puts the best first: by priority, then
-// by id.
+// readOffers reads a flow's offers and sorts them by descending priority, then by
+// id.
 func readOffers(v strict.Value) []offer {
 	list, _ := v.List()
 	seen := map[string]bool{}
@@ -61,7 +62,7 @@ func readOffers(v strict.Value) []offer {
 		}
 		o := readOffer(object)
 		if seen[o.id] && o.id != "" {
-			member.Fault("must not have the id of an offer before it")
+			member.Fault("must not have the id of an earlier offer")
 		}
 		seen[o.id] = true
 		offers = append(offers, o)
@@ -99,7 +100,7 @@ func readCondition(v strict.Value) *condition.Program {
 	}
 	for _, path := range program.Reads() {
 		if path[0] == "event" || path[0] == "decision" {
-			v.Fault("must read attributes only; an offer sees no event and no decision")
+			v.Fault("must read only attributes; an offer has no event and no decision")
 			break
 		}
 	}
@@ -115,7 +116,7 @@ func appendPayload(dst []byte, v strict.Value) []byte {
 	for _, name := range payload.Names() {
 		member, _ := payload.Take(name)
 		if name == "id" {
-			member.Fault("must not stand in a payload; it is the offer's")
+			member.Fault("must not be in a payload; it is the offer's id")
 		}
 		dst, _ = jsontext.AppendQuote(append(dst, ','), name)
 		dst = append(append(dst, ':'), member.Raw()...)

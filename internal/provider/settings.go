@@ -19,25 +19,25 @@ const (
 	maxRate = 10000 // messages per second
 )
 
-// Settings are the decision flows and channels that there are, and where they
-// may be. The zero value has none. Printing Settings shows no secret.
+// Settings are the decision flows, the channels, and the addresses that may be
+// called. The zero value has none. Printing Settings shows no secret.
 type Settings struct {
 	flows    map[string]flow
 	channels map[string]channel
 	allowed  allowance
 }
 
-// flow decides: over HTTP when there is a target, by its offers otherwise.
+// flow is a decision flow: over HTTP if it has a target, otherwise by its offers.
 type flow struct {
 	target *target
 	offers []offer // the best first
 }
 
-// channel sends, by the service that its kind names.
+// channel is a channel of one kind.
 type channel struct {
 	kind   channelKind
 	target *target // of kindHTTP
-	rate   float64 // messages per second; zero for any
+	rate   float64 // messages per second; 0 for no limit
 
 	from, configuration     string // of kindMail; configuration may be ""
 	sender                  string // of kindText; may be ""
@@ -47,7 +47,7 @@ type channel struct {
 type channelKind uint8
 
 const (
-	kindHTTP channelKind = iota // an inbox too
+	kindHTTP channelKind = iota // "http" and "inbox"
 	kindMail
 	kindText
 	kindBus
@@ -56,13 +56,13 @@ const (
 // keyed reports whether the channel takes an idempotency key.
 func (c channel) keyed() bool { return c.kind == kindHTTP }
 
-// target is where to post to.
+// target is a URL to post to.
 type target struct {
 	url *url.URL
 	key secret // nil for requests without a signature
 }
 
-// ParseSettings reads settings. Its error names every fault.
+// ParseSettings parses settings in JSON. Its error lists every fault.
 //
 //	{
 //	  "decisions": {
@@ -80,22 +80,25 @@ type target struct {
 //	  "allowPrivate": ["crm.internal", "127.0.0.1", "10.1.0.0/16"]
 //	}
 //
-// A flow or channel called "*" is for every name that is not there. Without
-// one, other flows answer nothing and messages to other channels fail. An
-// offer without a condition is for everybody; its payload must not hold "id".
-// A secret is "whsec_" and 24 to 64 bytes in base64.
+// The flow or channel "*" is used for all other names. Without it, other flows have
+// an empty answer, and messages to other channels fail. An offer without a
+// condition is for all customers; its payload must not contain "id". A secret is
+// "whsec_" and 24 to 64 bytes in base64.
 //
-// Channels of the types ses (Amazon SES), sns (text messages of Amazon SNS) and
-// eventbridge (a bus by its name, or its ARN) are called through the AWS SDK:
-// region, credentials and endpoints are the SDK's. ses sends to the customer's
-// attribute email, sns to phone, whatever the channel is called. All but from
-// and bus may be left out: source is then "journeys", detailType "Message".
+// A channel of type inbox is an http channel without signature and rate. It is for
+// local runs and tests, whose inbox cannot know a secret.
 //
-// Only public addresses over https are called, unless allowPrivate allows
-// more: true allows every private and loopback address, a host the same for
-// that host alone, a range (or one address) everything in it. Link-local
-// addresses, among them the one that gives out the machine's credentials, are
-// allowed by a range only.
+// Channels of type ses (Amazon SES), sns (text messages of Amazon SNS) and
+// eventbridge (a bus by its name or ARN) use region, credentials and endpoints of
+// the AWS SDK. ses sends to the customer's attribute email, sns to phone, whatever
+// the name of the channel. Only from and bus are required: source is "journeys"
+// and detailType is "Message" by default.
+//
+// Only public addresses over https are called, unless allowPrivate allows more:
+// true allows every private and loopback address, a host allows the same for that
+// host, and a range or an address allows everything in it. Link-local addresses,
+// which include the metadata service with the machine's credentials, can only be
+// allowed by a range.
 func ParseSettings(data []byte) (Settings, error) {
 	var faults strict.Faults
 	s := Settings{flows: map[string]flow{}, channels: map[string]channel{}}
@@ -116,14 +119,14 @@ func ParseSettings(data []byte) (Settings, error) {
 
 func (s *Settings) read(object *strict.Object) {
 	defer object.Done("decisions", "channels", "allowPrivate")
-	if v, ok := object.Take("allowPrivate"); ok { // first: the targets are held to it
+	if v, ok := object.Take("allowPrivate"); ok { // first, because the targets are checked against it
 		s.allowed = readAllowance(v)
 	}
 	readNamed(object, "decisions", s.readFlow)
 	readNamed(object, "channels", s.readChannel)
 }
 
-// readNamed reads each member of the member called name.
+// readNamed calls read for each member of the object called name.
 func readNamed(object *strict.Object, name string, read func(name string, object *strict.Object)) {
 	v, ok := object.Take(name)
 	if !ok {
@@ -179,6 +182,7 @@ func (s *Settings) readChannel(name string, object *strict.Object) {
 	s.channels[name] = c
 }
 
+// readRate reads a channel's rate; 0 if it has none.
 func readRate(object *strict.Object) float64 {
 	v, ok := object.Take("ratePerSecond")
 	if !ok {
@@ -188,8 +192,8 @@ func readRate(object *strict.Object) float64 {
 	return rate
 }
 
-// form is a pattern that is compiled when it is first asked for: to compile
-// all of them takes longer than the rest of a start.
+// form returns a pattern that is compiled at its first use: compiling all patterns
+// takes longer than the rest of a start.
 func form(pattern string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
 }
@@ -241,23 +245,24 @@ func (c *channel) readBus(object *strict.Object) {
 	object.Done("type", "bus", "source", "detailType", "ratePerSecond")
 }
 
-// readForm reads a text of 1 to max characters of a form.
-func readForm(v strict.Value, max int, form *regexp.Regexp, fault string) string {
-	text, ok := v.Text(1, max)
+// readForm reads a text of 1 to longest characters that matches form.
+func readForm(v strict.Value, longest int, form *regexp.Regexp, fault string) string {
+	text, ok := v.Text(1, longest)
 	if ok && !form.MatchString(text) {
 		v.Fault("%s", fault)
 	}
 	return text
 }
 
-// AWS is what settings want of AWS, for the permissions that it takes.
+// AWS lists the resources of AWS that channels use, from which permissions are
+// derived.
 type AWS struct {
-	Senders []string // e-mail addresses from which SES sends
-	SMS     bool     // SNS sends text messages
-	Buses   []string // names or ARNs of buses that get events
+	Senders []string // e-mail addresses that SES sends from
+	SMS     bool     // whether SNS sends text messages
+	Buses   []string // names or ARNs of event buses
 }
 
-// AWS returns what the channels want of AWS, sorted and each once.
+// AWS returns the resources that the channels use, sorted and without duplicates.
 func (s Settings) AWS() AWS {
 	var a AWS
 	for _, c := range s.channels {
@@ -287,7 +292,7 @@ func readType(object *strict.Object, choices ...string) string {
 	return choice
 }
 
-// readTarget reads where to post to, and the secret of one that is signed.
+// readTarget reads a URL, and the secret if requests are signed.
 func (s *Settings) readTarget(object *strict.Object, signed bool) *target {
 	t := &target{url: &url.URL{}}
 	if v, ok := object.Need("url"); ok {
@@ -330,7 +335,7 @@ func (s *Settings) readURL(v strict.Value, text string) *url.URL {
 	return u
 }
 
-// readAllowance reads true or false, or a list of hosts and ranges.
+// readAllowance reads a boolean, or a list of hosts and ranges.
 func readAllowance(v strict.Value) allowance {
 	a := allowance{hosts: map[string]bool{}}
 	if string(v.Raw()) == "true" || string(v.Raw()) == "false" {
@@ -346,7 +351,7 @@ func readAllowance(v strict.Value) allowance {
 		if r, ok := parseRange(text); ok {
 			a.ranges = append(a.ranges, r)
 		} else if strings.ContainsAny(text, "/:@*? ") {
-			member.Fault("must be a host, an IP address or a CIDR range that begins where its bits say")
+			member.Fault("must be a host, an IP address or a CIDR range that begins at its first address")
 		} else {
 			a.hosts[strings.ToLower(text)] = true
 		}

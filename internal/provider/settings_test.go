@@ -10,7 +10,7 @@ import (
 	"journeys/internal/journey"
 )
 
-func TestSettingsThatAreGood(t *testing.T) {
+func TestParseSettings_AcceptsValidSettings(t *testing.T) {
 	t.Parallel()
 
 	tests := map[string]string{
@@ -43,13 +43,13 @@ func TestSettingsThatAreGood(t *testing.T) {
 	}
 }
 
-func TestSettingsThatAreBad(t *testing.T) {
+func TestParseSettings_RefusesInvalidSettings(t *testing.T) {
 	t.Parallel()
 
 	short := `"whsec_` + strings.Repeat("AAAA", 7) + `"`
 	long := `"whsec_` + strings.Repeat("AAAA", 22) + `"`
 	const secretFault = `/channels/a/secret must be "whsec_" and 24 to 64 bytes in base64`
-	const rangeFault = `/allowPrivate/0 must be a host, an IP address or a CIDR range that begins where its bits say`
+	const rangeFault = `/allowPrivate/0 must be a host, an IP address or a CIDR range that begins at its first address`
 	channel := func(members string) string {
 		return `{"channels": {"a": {"type": "http", "url": "https://a.test", "secret": "` + testSecret + `"` + members + `}}}`
 	}
@@ -78,11 +78,11 @@ func TestSettingsThatAreBad(t *testing.T) {
 		"no offers":              {`{"decisions": {"f": {"type": "rules"}}}`, `/decisions/f/offers is required`},
 		"offers as an object":    {offers(`{}`), `/decisions/f/offers must be an array`},
 		"an empty offer":         {offers(`[{}]`), `/decisions/f/offers/0/id is required; /decisions/f/offers/0/priority is required`},
-		"an offer's id twice":    {offers(`[{"id": "a", "priority": 1}, {"id": "a", "priority": 2}]`), `/decisions/f/offers/1 must not have the id of an offer before it`},
+		"an offer's id twice":    {offers(`[{"id": "a", "priority": 1}, {"id": "a", "priority": 2}]`), `/decisions/f/offers/1 must not have the id of an earlier offer`},
 		"a priority in halves":   {offers(`[{"id": "a", "priority": 1.5}]`), `/decisions/f/offers/0/priority must be a whole number from -1000000 to 1000000`},
-		"an id in the payload":   {offers(`[{"id": "a", "priority": 1, "payload": {"id": 1}}]`), `/decisions/f/offers/0/payload/id must not stand in a payload; it is the offer's`},
+		"an id in the payload":   {offers(`[{"id": "a", "priority": 1, "payload": {"id": 1}}]`), `/decisions/f/offers/0/payload/id must not be in a payload; it is the offer's id`},
 		"a payload as a list":    {offers(`[{"id": "a", "priority": 1, "payload": []}]`), `/decisions/f/offers/0/payload must be an object`},
-		"a condition on events":  {offers(`[{"id": "a", "priority": 1, "condition": {"field": "event.x", "operator": "exists"}}]`), `/decisions/f/offers/0/condition must read attributes only; an offer sees no event and no decision`},
+		"a condition on events":  {offers(`[{"id": "a", "priority": 1, "condition": {"field": "event.x", "operator": "exists"}}]`), `/decisions/f/offers/0/condition must read only attributes; an offer has no event and no decision`},
 		"a bad condition":        {offers(`[{"id": "a", "priority": 1, "condition": {"field": "x", "operator": "like", "value": 1}}]`), `/decisions/f/offers/0/condition/operator must be one of eq, neq, gt, gte, lt, lte, in, exists`},
 		"private as a word":      {`{"allowPrivate": "yes"}`, `/allowPrivate must be an array`},
 		"a range with bits":      {`{"allowPrivate": ["10.0.0.1/8"]}`, rangeFault},
@@ -100,13 +100,13 @@ func TestSettingsThatAreBad(t *testing.T) {
 	}
 }
 
-func TestTargetsThatAreRefusedAtOnce(t *testing.T) {
+func TestParseSettings_RefusesTargets(t *testing.T) {
 	t.Parallel()
 
 	const (
-		form   = "must be an http or https URL with a host"
-		unlike = "must not have an address in another form than the usual one"
-		https  = "must be https, unless allowPrivate allows its host"
+		form    = "must be an http or https URL with a host"
+		unusual = "must not have an address in an unusual form"
+		https   = "must be https, unless allowPrivate allows its host"
 	)
 	tests := map[string]string{
 		"":                                  "must not be empty",
@@ -130,14 +130,14 @@ func TestTargetsThatAreRefusedAtOnce(t *testing.T) {
 		"https://[::ffff:127.0.0.1]":        "127.0.0.1 is refused: a loopback address that the settings do not allow",
 		"https://[64:ff9b::7f00:1]":         "127.0.0.1 is refused: a loopback address that the settings do not allow",
 		"https://[fe80::1%25eth0]":          "fe80::1 is refused: a link-local address that the settings do not allow",
-		"https://2130706433":                unlike,
-		"https://0x7f000001":                unlike,
-		"https://0X7F.0.0.1":                unlike,
-		"https://0177.0.0.1":                unlike,
-		"https://127.1":                     unlike,
-		"https://127.0.0.0x1":               unlike,
-		"https://127.0.0.0x":                unlike,
-		"https://1.99999999999999999999999": unlike,
+		"https://2130706433":                unusual,
+		"https://0x7f000001":                unusual,
+		"https://0X7F.0.0.1":                unusual,
+		"https://0177.0.0.1":                unusual,
+		"https://127.1":                     unusual,
+		"https://127.0.0.0x1":               unusual,
+		"https://127.0.0.0x":                unusual,
+		"https://1.99999999999999999999999": unusual,
 	}
 	for address, want := range tests {
 		t.Run(address, func(t *testing.T) {
@@ -149,7 +149,7 @@ func TestTargetsThatAreRefusedAtOnce(t *testing.T) {
 	}
 }
 
-func TestMetadataIsNotAmongWhatTrueAllows(t *testing.T) {
+func TestParseSettings_AllowsNoMetadataServiceByTrue(t *testing.T) {
 	t.Parallel()
 
 	for _, address := range []string{"169.254.169.254", "[fd00:ec2::254]", "0.0.0.0", "[::]", "[ff02::1]", "[64:ff9b::a9fe:a9fe]"} {
@@ -159,7 +159,7 @@ func TestMetadataIsNotAmongWhatTrueAllows(t *testing.T) {
 	}
 }
 
-func TestAllFaultsOfSettingsAreNamed(t *testing.T) {
+func TestParseSettings_ListsEveryFault(t *testing.T) {
 	t.Parallel()
 
 	_, err := ParseSettings([]byte(`{
@@ -173,7 +173,7 @@ func TestAllFaultsOfSettingsAreNamed(t *testing.T) {
 		`/channels/c/url must be https, unless allowPrivate allows its host`)
 }
 
-func TestOffers(t *testing.T) {
+func TestDecide_ChoosesOffers(t *testing.T) {
 	t.Parallel()
 
 	p := with(t, at(start), `{"decisions": {"f": {"type": "rules", "offers": [
@@ -194,14 +194,14 @@ func TestOffers(t *testing.T) {
 			`{"plan":"pro"}`, 100,
 			`{"offers":[` + pro + `,{"id":"a"},{"id":"b"},{"id":"low"}],"offer":` + pro + `,"score":50}`,
 		},
-		"only those whose condition holds": {`{"banned":true}`, 1, `{"offers":[{"id":"b"}],"offer":{"id":"b"},"score":10}`},
-		"of a customer nobody knows":       {`null`, 1, `{"offers":[{"id":"a"}],"offer":{"id":"a"},"score":10}`},
+		"only those whose condition holds":  {`{"banned":true}`, 1, `{"offers":[{"id":"b"}],"offer":{"id":"b"},"score":10}`},
+		"for a customer without attributes": {`null`, 1, `{"offers":[{"id":"a"}],"offer":{"id":"a"},"score":10}`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			r := question1(t, journey.DecisionConfig{FlowID: "f", MaxOffers: test.max})
+			r := newQuestion(t, journey.DecisionConfig{FlowID: "f", MaxOffers: test.max})
 			r.Attributes = value(t, test.attributes)
 			answer, err := p.Decide(t.Context(), r)
 			require.NoError(t, err)
@@ -210,12 +210,12 @@ func TestOffers(t *testing.T) {
 	}
 }
 
-func TestNoOfferIsAnEmptyAnswer(t *testing.T) {
+func TestDecide_IsEmptyWithoutOffer(t *testing.T) {
 	t.Parallel()
 
 	p := with(t, at(start), `{"decisions": {"f": {"type": "rules", "offers": [
 		{"id": "a", "priority": 1, "condition": {"field": "plan", "operator": "eq", "value": "pro"}}]}}}`)
-	answer, err := p.Decide(t.Context(), question1(t, journey.DecisionConfig{FlowID: "f", MaxOffers: 1}))
+	answer, err := p.Decide(t.Context(), newQuestion(t, journey.DecisionConfig{FlowID: "f", MaxOffers: 1}))
 	require.NoError(t, err)
 	require.True(t, answer.Missing())
 }
@@ -231,7 +231,7 @@ func FuzzParseSettings(f *testing.F) {
 		p := New(s, at(start), Network{})
 		for name, flow := range s.flows {
 			if flow.target == nil {
-				r := question1(t, journey.DecisionConfig{FlowID: name, MaxOffers: len(flow.offers) + 1})
+				r := newQuestion(t, journey.DecisionConfig{FlowID: name, MaxOffers: len(flow.offers) + 1})
 				answer, err := p.Decide(t.Context(), r)
 				if err != nil || !answer.Missing() && !answer.IsObject() {
 					t.Fatalf("flow %q answers %s, %v", name, text(answer), err)
@@ -239,4 +239,42 @@ func FuzzParseSettings(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestSettings_ListResourcesOfAWS(t *testing.T) {
+	t.Parallel()
+
+	s, err := ParseSettings([]byte(`{"channels": {
+		"a": {"type": "ses", "from": "Shop <news@shop.test>"}, "b": {"type": "ses", "from": "news@shop.test"},
+		"c": {"type": "ses", "from": "a@shop.test"}, "d": {"type": "sns"}, "e": {"type": "eventbridge", "bus": "crm"},
+		"f": {"type": "inbox", "url": "https://a.test"}}}`))
+	require.NoError(t, err)
+	require.Equal(t, AWS{Senders: []string{"a@shop.test", "news@shop.test"}, SMS: true, Buses: []string{"crm"}}, s.AWS())
+	s, err = ParseSettings([]byte(`{}`))
+	require.NoError(t, err)
+	require.Zero(t, s.AWS())
+}
+
+func TestParseSettings_RefusesInvalidChannelsOfAWS(t *testing.T) {
+	t.Parallel()
+
+	const from = `/from must be an e-mail address, or a name and one: "Shop <news@example.com>"`
+	for text, want := range map[string]string{
+		`{"type": "ses"}`:                                                  "/from is required",
+		`{"type": "ses", "from": "shop"}`:                                  from,
+		`{"type": "ses", "from": "a@b.test, c@d.test"}`:                    from,
+		`{"type": "ses", "from": "Shop\r\nBcc: x <a@b.test>"}`:             from,
+		`{"type": "ses", "from": "a@b.test", "configurationSet": "a b"}`:   "/configurationSet must have only A-Z, a-z, 0-9, _ and -",
+		`{"type": "ses", "from": "a@b.test", "url": "https://a.test"}`:     "/url unknown field; allowed here: type, from, configurationSet, ratePerSecond",
+		`{"type": "sns", "senderId": "123"}`:                               "/senderId must have only letters and digits, at least one of them a letter",
+		`{"type": "sns", "senderId": "Twelve chars"}`:                      "/senderId must have 1 to 11 characters, has 12",
+		`{"type": "eventbridge"}`:                                          "/bus is required",
+		`{"type": "eventbridge", "bus": "*"}`:                              "/bus must be the name or the ARN of a bus",
+		`{"type": "eventbridge", "bus": "arn:aws:events:eu-west-1:1:bus"}`: "/bus must be the name or the ARN of a bus",
+		`{"type": "eventbridge", "bus": "a", "source": "aws.ec2"}`:         `/source must not begin with "aws."`,
+		`{"type": "eventbridge", "bus": "a", "ratePerSecond": 0}`:          "/ratePerSecond must be a number above 0, at most 10000",
+	} {
+		_, err := ParseSettings([]byte(`{"channels": {"a": ` + text + `}}`))
+		require.EqualError(t, err, "settings of providers: /channels/a"+want, text)
+	}
 }

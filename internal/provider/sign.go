@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// The headers of a signed request, as the Standard Webhooks specification
-// names them: its libraries verify what is sent here.
+// Headers of a signed request, from the Standard Webhooks specification, whose
+// libraries can verify it.
 const (
 	headerID        = "Webhook-Id"        // the idempotency key
-	headerTimestamp = "Webhook-Timestamp" // of this attempt, in seconds since 1970
+	headerTimestamp = "Webhook-Timestamp" // time of this attempt, in seconds since 1970
 	headerSignature = "Webhook-Signature" // "v1," and the signature in base64
 )
 
@@ -25,11 +25,11 @@ const (
 	maxSecret = 64
 )
 
-// secret is a target's key. It is a function so that no log, error or dump of
-// the settings can show it.
+// secret returns a target's key. It is a function, so that no log, error or dump of
+// the settings can show the key.
 type secret func() []byte
 
-// parseSecret reads "whsec_" and the key in base64.
+// parseSecret parses "whsec_" and the key in base64.
 func parseSecret(text string) (secret, error) {
 	encoded, ok := strings.CutPrefix(text, "whsec_")
 	key, err := base64.StdEncoding.Strict().DecodeString(encoded)
@@ -39,8 +39,8 @@ func parseSecret(text string) (secret, error) {
 	return func() []byte { return key }, nil
 }
 
-// sign sets the three headers. What is signed, by HMAC-SHA256, is the id, the
-// timestamp and the body exactly as it is sent, joined by dots:
+// sign sets the three headers. The HMAC-SHA256 covers the id, the timestamp and the
+// body exactly as it is sent, joined by dots:
 //
 //	secret               whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
 //	Webhook-Id           msg_p5jXN8AQM9LWM0D4loKWxJek
@@ -49,8 +49,8 @@ func parseSecret(text string) (secret, error) {
 //	signed               msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{"test": 2432232314}
 //	Webhook-Signature    v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=
 //
-// The key of the HMAC is what the secret's base64 decodes to. A receiver
-// compares in constant time, and refuses timestamps more than minutes away.
+// The HMAC's key is the decoded base64 of the secret. A receiver should compare in
+// constant time, and refuse timestamps more than a few minutes away.
 func (s secret) sign(header http.Header, id string, at time.Time, body []byte) {
 	timestamp := strconv.FormatInt(at.Unix(), 10)
 	mac := hmac.New(sha256.New, s())

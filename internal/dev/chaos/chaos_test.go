@@ -57,14 +57,14 @@ func chaos(t *testing.T, seed uint64) {
 	w.requireCounted(t) // repeated stream batches changed nothing
 	w.requireAudited(t)
 	t.Logf("seed %d: %d customers out, %d made to leave, %d waits ended by an event, %d messages, 0 wrong figures; %s",
-		seed, journeyCount*perJourney+laterCustomers, w.madeToLeave, w.woken, w.messages, w.cruelty)
+		seed, journeyCount*perJourney+laterCustomers, w.madeToLeave, w.woken, w.messages, w.injected)
 }
 
 // runWithFaults enrolls all customers and acts on their journeys under faults,
 // and lets the faults go on until enough have happened or all customers are out.
 func (w *world) runWithFaults(t *testing.T) {
 	t.Helper()
-	w.cruelty.Begin()
+	w.injected.Start()
 	enough := time.After(faultsFor)
 	for number, c := range w.cohorts {
 		w.enroll(t, c, c.customers, "all")
@@ -77,13 +77,13 @@ func (w *world) runWithFaults(t *testing.T) {
 	for w.inside(t) > 0 && w.faults() < 2*leastFaults {
 		<-ticker.C
 	}
-	w.cruelty.Calm()
-	require.GreaterOrEqual(t, w.faults(), leastFaults, w.cruelty)
+	w.injected.Stop()
+	require.GreaterOrEqual(t, w.faults(), leastFaults, w.injected)
 }
 
 // faults returns the number of faults so far.
 func (w *world) faults() (n int) {
-	for _, count := range w.cruelty.Counts() {
+	for _, count := range w.injected.Counts() {
 		n += count
 	}
 	return n

@@ -15,13 +15,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/dev/build"
 	"journeys/internal/dev/dynamolocal"
+	"journeys/internal/dev/inbox"
+	"journeys/internal/dev/lambda"
 	"journeys/internal/dev/local"
 	"journeys/internal/dynamo"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
-	"journeys/internal/provider"
 	"journeys/internal/strict"
 )
 
@@ -44,7 +46,7 @@ func TestAdvance_OnlyCustomersWhoKillItFail(t *testing.T) {
 		Region: "us-east-1", BaseEndpoint: aws.String(server.Endpoint()),
 		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
 	})
-	require.NoError(t, dynamo.CreateTable(t.Context(), client, local.Table))
+	require.NoError(t, dynamolocal.CreateTable(t.Context(), client, local.Table))
 	store := dynamo.New(client, local.Table, rand.Reader, dynamo.BatchInserts)
 
 	dist := buildFunctions(t)
@@ -54,7 +56,7 @@ func TestAdvance_OnlyCustomersWhoKillItFail(t *testing.T) {
 		customers = append(customers, fmt.Sprintf("customer-%d", i))
 	}
 	tenant, id := enrollAt(t, store, begun.Add(-engine.SoloAfter-time.Minute), customers)
-	inbox := &provider.Inbox{}
+	inbox := &inbox.Inbox{}
 	mail := httptest.NewServer(inbox)
 	t.Cleanup(mail.Close)
 	functions := startFunctions(t, dist, server.Endpoint(), mail.URL, begun)
@@ -133,13 +135,13 @@ func buildFunctions(t *testing.T) (dist string) {
 		out, err := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dist, folder, "bootstrap"), source).CombinedOutput()
 		require.NoError(t, err, string(out))
 	}
-	require.NoError(t, os.WriteFile(filepath.Join(dist, "ARCH"), []byte(local.Platform()), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dist, "ARCH"), []byte(build.Platform()), 0o600))
 	return dist
 }
 
-func startFunctions(t *testing.T, dist, table, mail string, begun time.Time) *local.Lambda {
+func startFunctions(t *testing.T, dist, table, mail string, begun time.Time) *lambda.Service {
 	t.Helper()
-	l, err := local.StartLambda([]manifest.Function{manifest.Tick, manifest.Advance}, local.LambdaOptions{
+	l, err := lambda.Start([]manifest.Function{manifest.Tick, manifest.Advance}, lambda.Options{
 		Dist: dist, Minute: 100 * time.Millisecond,
 		Settings: map[string]string{
 			manifest.EnvTable: local.Table, manifest.EnvAdvance: manifest.Advance.Name,

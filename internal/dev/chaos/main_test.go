@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"journeys/internal/dev/local"
+	"journeys/internal/dev/build"
 )
 
 var (
@@ -33,5 +33,5 @@ func prepare(ctx context.Context) (err error) {
 	if root, err = filepath.Abs("../../.."); err != nil {
 		return err
 	}
-	return errors.Join(local.Install(ctx, root, os.Stderr), local.Build(ctx, root, local.Platform(), os.Stderr))
+	return errors.Join(build.Install(ctx, root, os.Stderr), build.Functions(ctx, root, build.Platform(), os.Stderr))
 }

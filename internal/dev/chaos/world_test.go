@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"journeys/internal/dev/lambda"
+
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dev/client"
@@ -30,7 +32,7 @@ const providers = `{"decisions":{"*":{"type":"rules","offers":[
 // world is one machine and its journeys.
 type world struct {
 	machine  *local.Machine
-	cruelty  *local.Cruelty
+	injected *lambda.Faults
 	store    *dynamo.Store
 	r        *rand.Rand
 	api      *client.Client // calls the machine, not only below the base path
@@ -64,13 +66,13 @@ func newWorld(t *testing.T, seed uint64) *world {
 			_ = os.Remove(output.Name())
 		}
 	})
-	w := &world{cruelty: local.NewCruelty(seed), r: rand.New(rand.NewPCG(seed, 9))}
+	w := &world{injected: lambda.NewFaults(seed), r: rand.New(rand.NewPCG(seed, 9))}
 	w.tenant, _ = journey.ParseTenant("chaos")
 	listener, err := local.Listen(t.Context(), 0)
 	require.NoError(t, err)
 	w.machine, err = local.Start(t.Context(), local.Options{
 		Root: root, Listener: listener, Ephemeral: true, Minute: 500 * time.Millisecond,
-		Providers: providers, Cruelty: w.cruelty, Log: output,
+		Providers: providers, Faults: w.injected, Log: output,
 	})
 	require.NoError(t, err)
 	t.Cleanup(w.machine.Stop)

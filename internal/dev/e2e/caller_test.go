@@ -12,10 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"journeys/internal/dev/issuer"
+
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dev/client"
-	"journeys/internal/dev/local"
 	"journeys/internal/dev/openapi"
 	"journeys/internal/manifest"
 )
@@ -41,7 +42,7 @@ func as(t *testing.T, role, tenant string) caller {
 func claims(role, tenant string) map[string]any {
 	now := time.Now()
 	return map[string]any{
-		"iss": local.IssuerName, "aud": local.Audience, "sub": "e2e",
+		"iss": issuer.Name, "aud": issuer.Audience, "sub": "e2e",
 		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 		"tenant": tenant, "role": role,
 	}

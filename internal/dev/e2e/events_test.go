@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/dev/lambda"
 	"journeys/internal/dev/local"
 	"journeys/internal/manifest"
 )
@@ -67,7 +68,7 @@ func TestLocal_FunctionsAnswer503WithoutATable(t *testing.T) {
 		}
 	}
 	settings[manifest.EnvTable] = local.Table
-	functions, err := local.StartLambda(manifest.Functions(), local.LambdaOptions{
+	functions, err := lambda.Start(manifest.Functions(), lambda.Options{
 		Dist: "../../../dist", Settings: settings,
 		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:1"},
 	})

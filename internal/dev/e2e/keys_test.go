@@ -12,6 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"journeys/internal/dev/gateway"
+	"journeys/internal/dev/issuer"
+	"journeys/internal/dev/lambda"
+
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
 
@@ -36,10 +40,10 @@ func startKeyedGateway(t *testing.T) *keyedGateway {
 		_ = json.NewEncoder(w).Encode(map[string]any{"keys": d.set.Load()})
 	}))
 	t.Cleanup(d.keys.Close)
-	lambda, err := local.StartLambda([]manifest.Function{manifest.Authorizer, manifest.ListJourneys.Function}, local.LambdaOptions{
+	lambda, err := lambda.Start([]manifest.Function{manifest.Authorizer, manifest.ListJourneys.Function}, lambda.Options{
 		Dist: filepath.Join("..", "..", "..", "dist"),
 		Settings: map[string]string{
-			manifest.EnvTable: local.Table, manifest.EnvIssuer: local.IssuerName, manifest.EnvAudience: local.Audience,
+			manifest.EnvTable: local.Table, manifest.EnvIssuer: issuer.Name, manifest.EnvAudience: issuer.Audience,
 			manifest.EnvJWKSURL: d.keys.URL, manifest.EnvTenantClaim: "tenant", manifest.EnvRoleClaim: "role",
 		},
 		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": target.machine.DynamoDB.Endpoint()},
@@ -47,9 +51,9 @@ func startKeyedGateway(t *testing.T) *keyedGateway {
 	require.NoError(t, err)
 	t.Cleanup(lambda.Stop)
 	// Without a time to live, the authorizer is invoked for each call.
-	d.Server = httptest.NewServer(&local.Gateway{
+	d.Server = httptest.NewServer(&gateway.Gateway{
 		Routes: []manifest.Route{manifest.ListJourneys}, Authorizer: manifest.Authorizer.Name,
-		Timeout: local.GatewayTimeout, Invoke: lambda.Invoke, Now: time.Now,
+		Timeout: gateway.Timeout, Invoke: lambda.Invoke, Now: time.Now,
 	})
 	t.Cleanup(d.Close)
 	return d
@@ -70,11 +74,11 @@ func (d *keyedGateway) status(t *testing.T, token string) int {
 func TestLocal_KnownKeysSurviveForgedTokensAndAnOutage(t *testing.T) {
 	t.Parallel()
 
-	first, err := local.OpenIssuer(t.TempDir())
+	first, err := issuer.Open(t.TempDir())
 	require.NoError(t, err)
-	second, err := local.OpenIssuer(t.TempDir())
+	second, err := issuer.Open(t.TempDir())
 	require.NoError(t, err)
-	token := func(issuer *local.Issuer) string {
+	token := func(issuer *issuer.Issuer) string {
 		text, err := issuer.Sign(with(claims(manifest.Editor, newTenant()), "jti", rand.Text()))
 		require.NoError(t, err)
 		return text

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"journeys/internal/dev/gateway"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -57,7 +59,7 @@ func TestLocal_RequestLineAndHeadersMayHave10240Bytes(t *testing.T) {
 	}
 	used := len("GET ") - 1 + len("HTTP/1.1") + len(manifest.BasePath+"/journeys?limit=") +
 		len("Authorization"+"Bearer ") + len(c.token) + len("User-Agent"+"e2e"+"Accept-Encoding"+"identity"+"X-Long")
-	left := local.MaxHeader - used
+	left := gateway.MaxHeader - used
 	zeros := func(n int) string { return strings.Repeat("0", n-1) + "1" } // the number 1 in n digits
 	require.Equal(t, 200, status("1", strings.Repeat("x", left-1)))
 	require.Equal(t, 431, status("1", strings.Repeat("x", left)))

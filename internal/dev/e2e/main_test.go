@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"journeys/internal/dev/build"
+	"journeys/internal/dev/issuer"
 	"journeys/internal/dev/local"
 )
 
@@ -20,7 +22,7 @@ var (
 // target is the API that the tests call.
 var target struct {
 	url     string
-	issuer  *local.Issuer
+	issuer  *issuer.Issuer
 	machine *local.Machine // nil with -url
 	log     string         // file with the functions' output; "" with -url
 }
@@ -46,7 +48,7 @@ func TestMain(m *testing.M) {
 func setTarget(ctx context.Context) (stop func(), err error) {
 	if *urlFlag != "" {
 		target.url = *urlFlag
-		target.issuer, err = local.OpenIssuer(*issuerFlag)
+		target.issuer, err = issuer.Open(*issuerFlag)
 		return func() {}, err
 	}
 	root, err := filepath.Abs("../../..") // the module's directory
@@ -57,7 +59,7 @@ func setTarget(ctx context.Context) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	err = errors.Join(local.Install(ctx, root, output), local.Build(ctx, root, local.Platform(), output))
+	err = errors.Join(build.Install(ctx, root, output), build.Functions(ctx, root, build.Platform(), output))
 	if err != nil {
 		return nil, fmt.Errorf("%w; see %s", err, output.Name())
 	}

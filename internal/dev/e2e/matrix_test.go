@@ -16,10 +16,11 @@ import (
 	"testing"
 	"time"
 
+	"journeys/internal/dev/issuer"
+
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
 
-	"journeys/internal/dev/local"
 	"journeys/internal/manifest"
 )
 
@@ -125,7 +126,7 @@ func forge(t *testing.T, method jwt.SigningMethod, key any, kid string, claims m
 }
 
 // published returns an issuer's public key.
-func published(t *testing.T, issuer *local.Issuer) (kid string, key *rsa.PublicKey) {
+func published(t *testing.T, issuer *issuer.Issuer) (kid string, key *rsa.PublicKey) {
 	t.Helper()
 	k := keySet(t, issuer)[0]
 	number := func(name string) *big.Int {
@@ -137,7 +138,7 @@ func published(t *testing.T, issuer *local.Issuer) (kid string, key *rsa.PublicK
 }
 
 // keySet returns the public keys of issuers.
-func keySet(t *testing.T, issuers ...*local.Issuer) []map[string]string {
+func keySet(t *testing.T, issuers ...*issuer.Issuer) []map[string]string {
 	t.Helper()
 	var keys []map[string]string
 	for _, issuer := range issuers {

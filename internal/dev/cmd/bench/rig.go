@@ -8,6 +8,11 @@ import (
 	"path/filepath"
 	"time"
 
+	"journeys/internal/dev/build"
+	"journeys/internal/dev/gateway"
+	"journeys/internal/dev/issuer"
+	"journeys/internal/dev/lambda"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
@@ -23,9 +28,9 @@ type rig struct {
 	table    *dynamolocal.Server
 	tap      *tap
 	keys     *httptest.Server
-	lambda   *local.Lambda
+	lambda   *lambda.Service
 	gateway  *httptest.Server
-	issuer   *local.Issuer
+	issuer   *issuer.Issuer
 	settings map[string]string
 	api      *client.Client // calls the gateway as an admin
 	spent    []share        // the engine's processor time
@@ -34,7 +39,7 @@ type rig struct {
 const tenant = "bench"
 
 func openRig(ctx context.Context) (*rig, error) {
-	if err := local.Build(ctx, ".", local.Platform(), os.Stderr); err != nil {
+	if err := build.Functions(ctx, ".", build.Platform(), os.Stderr); err != nil {
 		return nil, err
 	}
 	r := &rig{}
@@ -52,28 +57,28 @@ func (r *rig) open(ctx context.Context) (err error) {
 	if r.tap, err = openTap(r.table.Endpoint()); err != nil {
 		return err
 	}
-	if err := dynamo.CreateTable(ctx, dynamo.NewClient(r.config(r.table.Endpoint())), local.Table); err != nil {
+	if err := dynamolocal.CreateTable(ctx, dynamo.NewClient(r.config(r.table.Endpoint())), local.Table); err != nil {
 		return err
 	}
-	if r.issuer, err = local.OpenIssuer(".local"); err != nil {
+	if r.issuer, err = issuer.Open(".local"); err != nil {
 		return err
 	}
 	r.keys = httptest.NewServer(r.issuer)
 	r.settings = map[string]string{
-		manifest.EnvTable: local.Table, manifest.EnvIssuer: local.IssuerName, manifest.EnvAudience: local.Audience,
+		manifest.EnvTable: local.Table, manifest.EnvIssuer: issuer.Name, manifest.EnvAudience: issuer.Audience,
 		manifest.EnvJWKSURL: r.keys.URL, manifest.EnvTenantClaim: "tenant", manifest.EnvRoleClaim: "role",
 		manifest.EnvAdvance: manifest.Advance.Name, manifest.EnvProviders: "{}",
 	}
-	r.lambda, err = local.StartLambda(manifest.Functions(), local.LambdaOptions{
+	r.lambda, err = lambda.Start(manifest.Functions(), lambda.Options{
 		Dist: "dist", Settings: r.settings,
 		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": r.tap.URL},
 	})
 	if err != nil {
 		return err
 	}
-	r.gateway = httptest.NewServer(&local.Gateway{
+	r.gateway = httptest.NewServer(&gateway.Gateway{
 		Routes: manifest.Routes(), Authorizer: manifest.Authorizer.Name, AuthorizerTTL: time.Hour,
-		Timeout: local.GatewayTimeout, Invoke: r.lambda.Invoke, Now: time.Now,
+		Timeout: gateway.Timeout, Invoke: r.lambda.Invoke, Now: time.Now,
 	})
 	token, err := r.issuer.Token(tenant, manifest.Admin, time.Now())
 	r.api = newAPI(r.gateway.URL, token)

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"journeys/internal/dev/local"
+	"journeys/internal/dev/build"
 	"journeys/internal/manifest"
 )
 
@@ -68,7 +68,7 @@ func measureSizes(ctx context.Context, dir string) ([]row, error) {
 	var rows []row
 	for _, arch := range []string{"amd64", "arm64"} {
 		to := filepath.Join(dir, arch)
-		if err := local.Compile(ctx, ".", "linux/"+arch, to, os.Stderr); err != nil {
+		if err := build.Compile(ctx, ".", "linux/"+arch, to, os.Stderr); err != nil {
 			return nil, err
 		}
 		sizes := map[string]float64{}

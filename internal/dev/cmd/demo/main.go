@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"journeys/internal/dev/build"
 	"journeys/internal/dev/local"
 	"journeys/internal/manifest"
 )
@@ -67,10 +68,10 @@ func demo(ctx context.Context) error {
 }
 
 func start(ctx context.Context, output io.Writer) (*local.Machine, error) {
-	if err := local.Install(ctx, ".", output); err != nil {
+	if err := build.Install(ctx, ".", output); err != nil {
 		return nil, err
 	}
-	if err := local.Build(ctx, ".", local.Platform(), output); err != nil {
+	if err := build.Functions(ctx, ".", build.Platform(), output); err != nil {
 		return nil, err
 	}
 	listener, err := local.Listen(ctx, 0)

@@ -15,7 +15,7 @@ import (
 
 	"journeys/internal/dev/client"
 	"journeys/internal/dev/funnel"
-	"journeys/internal/dev/local"
+	"journeys/internal/dev/issuer"
 	"journeys/internal/manifest"
 )
 
@@ -32,7 +32,7 @@ func draw(ctx context.Context, journey, tenant, port string) error {
 	if journey == "" {
 		return errors.New("name the journey: make funnel JOURNEY=jrn_…")
 	}
-	issuer, err := local.OpenIssuer(".local")
+	issuer, err := issuer.Open(".local")
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,6 @@
-// Command local runs the whole API on this machine, as processes or in SAM CLI's
-// containers, and makes tokens for it.
-// The Makefile calls it; `make help` says how.
+// Command local runs the API on this machine, from processes or in SAM CLI's
+// containers, and builds the functions and signs tokens for it. The Makefile
+// calls it: see `make help`.
 package main
 
 import (
@@ -11,34 +11,33 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
+	"journeys/internal/dev/build"
 	"journeys/internal/dev/dynamolocal"
+	"journeys/internal/dev/issuer"
 	"journeys/internal/dev/local"
 	"journeys/internal/manifest"
 )
 
 const usage = `usage, in the module's directory:
-  local run      serve the API on PORT (8080), in memory only if EPHEMERAL=1; a
-                 minute takes TICK (1m); faults befall it if CRUEL is a seed
-  local sam-api  serve the API on PORT (3000) from SAM CLI's containers
-  local sam-invoke
-                 call FUNCTION once, in SAM CLI's container, with its event
-  local token    print a token for TOKEN_ROLE and TOKEN_TENANT
-  local build    build the functions for ARCH (this machine's) into dist/
-  local deps     install the npm packages`
+  local run         serve the API on PORT (8080); EPHEMERAL=1 keeps the data in
+                    memory, TICK (1m) is the length of a minute of schedules, and
+                    CRUEL=<seed> injects faults
+  local sam-api     serve the API on PORT (3000) from SAM CLI's containers
+  local sam-invoke  call FUNCTION once, with its event, in SAM CLI's container
+  local token       print a token for TOKEN_ROLE and TOKEN_TENANT
+  local build       build the functions for ARCH (this machine's) into dist/
+  local deps        install the npm packages`
 
 func main() {
-	// A second signal ends us at once; what runs dies with us.
 	signals := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
 		signals = append(signals, syscall.SIGHUP)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), signals...)
-	context.AfterFunc(ctx, stop)
+	context.AfterFunc(ctx, stop) // a second signal ends this process at once
 	if len(os.Args) != 2 {
 		fail(errors.New(usage))
 	}
@@ -49,19 +48,19 @@ func main() {
 		err = run(ctx)
 	case "sam-api":
 		ctx = withParent(ctx)
-		err = samAPI(ctx)
+		err = serveSAM(ctx)
 	case "sam-invoke":
-		err = samInvoke(ctx)
+		err = invokeSAM(ctx)
 	case "token":
-		err = token()
+		err = printToken()
 	case "build":
-		err = build(ctx)
+		err = buildFunctions(ctx)
 	case "deps":
-		err = local.Install(ctx, ".", os.Stderr)
+		err = build.Install(ctx, ".", os.Stderr)
 	default:
 		err = errors.New(usage)
 	}
-	// Whoever stopped us knows why it is not done.
+	// After a signal an error is only a consequence of it.
 	if err != nil && ctx.Err() == nil {
 		fail(err)
 	}
@@ -73,21 +72,21 @@ func fail(err error) {
 }
 
 func run(ctx context.Context) error {
-	port, err := port(8080)
+	port, err := readPort(8080)
 	if err != nil {
 		return err
 	}
 	o := local.Options{Root: ".", Log: os.Stderr, Providers: os.Getenv(manifest.EnvProviders)}
-	if o.Ephemeral, err = flag("EPHEMERAL"); err != nil {
+	if o.Ephemeral, err = readSwitch("EPHEMERAL"); err != nil {
 		return err
 	}
-	if o.Minute, err = minute(); err != nil {
+	if o.Minute, err = readMinute(); err != nil {
 		return err
 	}
-	if o.Cruelty, err = cruelty(); err != nil {
+	if o.Faults, err = readFaults(); err != nil {
 		return err
 	}
-	// Taken first, so that who comes second is told before anything is built.
+	// Before the build, so that a second run on the same port fails early.
 	o.Listener, err = listen(ctx, port)
 	if err != nil {
 		return err
@@ -97,10 +96,10 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer m.Stop()
-	welcome(m)
-	if o.Cruelty != nil {
-		o.Cruelty.Begin()
-		defer func() { fmt.Println(o.Cruelty) }()
+	printWelcome(m)
+	if o.Faults != nil {
+		o.Faults.Start()
+		defer func() { fmt.Println(o.Faults) }()
 	}
 	select {
 	case <-ctx.Done():
@@ -120,29 +119,30 @@ func listen(ctx context.Context, port int) (net.Listener, error) {
 }
 
 func start(ctx context.Context, o local.Options) (*local.Machine, error) {
-	if err := prepare(ctx, o.Root, local.Platform()); err != nil {
+	if err := prepare(ctx, o.Root, build.Platform()); err != nil {
 		return nil, err
 	}
 	fmt.Println("starting DynamoDB Local and the functions")
 	return local.Start(ctx, o)
 }
 
-// prepare installs and builds what is missing.
+// prepare installs the npm packages and builds the functions, where that is not
+// done yet.
 func prepare(ctx context.Context, root, platform string) error {
 	if _, err := exec.LookPath("java"); err != nil {
 		return dynamolocal.ErrNoJava
 	}
 	fmt.Fprintln(os.Stderr, "installing and building what is missing")
-	if err := local.Install(ctx, root, os.Stderr); err != nil {
+	if err := build.Install(ctx, root, os.Stderr); err != nil {
 		return err
 	}
-	return local.Build(ctx, root, platform, os.Stderr)
+	return build.Functions(ctx, root, platform, os.Stderr)
 }
 
-func welcome(m *local.Machine) {
+func printWelcome(m *local.Machine) {
 	data := "Data is kept in " + m.Data + "."
 	if m.Data == "" {
-		data = "Data is in memory and ends with it."
+		data = "Data is in memory, and is lost when it stops."
 	}
 	fmt.Printf(`
 The API is at %[1]s%[2]s. %[3]s Ctrl-C stops it. Try, from here:
@@ -150,79 +150,29 @@ The API is at %[1]s%[2]s. %[3]s Ctrl-C stops it. Try, from here:
   curl -s %[1]s%[2]s/journeys -H "Authorization: Bearer $(make token)" -d '{"name":"Welcome"}' -H 'Content-Type: application/json'
 
 make token ROLE=viewer TENANT=demo prints a token for any role and tenant.
-What the channels sent is at %[1]s%[4]s.
+Messages that the channels sent are at %[1]s%[4]s.
 
 ready %[1]s
 `, m.URL, manifest.BasePath, data, local.InboxPath)
 }
 
-func token() error {
-	issuer, err := local.OpenIssuer(".local")
+func printToken() error {
+	tokens, err := issuer.Open(".local")
 	if err != nil {
 		return err
 	}
-	text, err := issuer.Token(os.Getenv("TOKEN_TENANT"), os.Getenv("TOKEN_ROLE"), time.Now())
+	token, err := tokens.Token(os.Getenv("TOKEN_TENANT"), os.Getenv("TOKEN_ROLE"), time.Now())
 	if err != nil {
 		return err
 	}
-	fmt.Println(text)
+	fmt.Println(token)
 	return nil
 }
 
-func build(ctx context.Context) error {
-	platform := local.Platform()
+func buildFunctions(ctx context.Context) error {
+	platform := build.Platform()
 	if arch := os.Getenv("ARCH"); arch != "" {
 		platform = "linux/" + arch
 	}
-	return local.Build(ctx, ".", platform, os.Stderr)
-}
-
-func port(otherwise int) (int, error) {
-	text := os.Getenv("PORT")
-	if text == "" {
-		return otherwise, nil
-	}
-	port, err := strconv.Atoi(text)
-	if err != nil || port < 1 || port > 65535 {
-		return 0, fmt.Errorf("PORT must be a number from 1 to 65535, is %q", text)
-	}
-	return port, nil
-}
-
-// flag reads a variable that is set or not.
-func flag(name string) (bool, error) {
-	switch text := strings.ToLower(os.Getenv(name)); text {
-	case "", "0", "false", "no":
-		return false, nil
-	case "1", "true", "yes":
-		return true, nil
-	default:
-		return false, fmt.Errorf("%s must be 1 or 0, is %q", name, text)
-	}
-}
-
-// minute reads what a minute of the schedules takes.
-func minute() (time.Duration, error) {
-	text := os.Getenv("TICK")
-	if text == "" {
-		return time.Minute, nil
-	}
-	minute, err := time.ParseDuration(text)
-	if err != nil || minute < 10*time.Millisecond || minute > time.Hour {
-		return 0, fmt.Errorf("TICK must be a time from 10ms to 1h, such as 1s, is %q", text)
-	}
-	return minute, nil
-}
-
-// cruelty reads the seed of the faults; nil for none.
-func cruelty() (*local.Cruelty, error) {
-	text := os.Getenv("CRUEL")
-	if text == "" {
-		return nil, nil
-	}
-	seed, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		return nil, fmt.Errorf("CRUEL must be a seed, a whole number, is %q", text)
-	}
-	return local.NewCruelty(seed), nil
+	return build.Functions(ctx, ".", platform, os.Stderr)
 }

@@ -18,12 +18,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/dev/build"
 	"journeys/internal/dev/dynamolocal"
 	"journeys/internal/dev/local"
 	"journeys/internal/manifest"
 )
 
-// The command and a module with functions that say yes, for all tests.
+// command is the built command, and module a module in which every function is
+// testdata/yes.
 var command, module string
 
 func TestMain(m *testing.M) {
@@ -42,9 +44,9 @@ func TestMain(m *testing.M) {
 }
 
 func prepare() error {
-	build := exec.Command("go", "build", "-o", command, ".")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
+	compile := exec.Command("go", "build", "-o", command, ".")
+	compile.Stderr = os.Stderr
+	if err := compile.Run(); err != nil {
 		return err
 	}
 	source, err := os.ReadFile("testdata/yes/main.go")
@@ -55,7 +57,7 @@ func prepare() error {
 	if err != nil {
 		return err
 	}
-	if err := local.Install(context.Background(), root, os.Stderr); err != nil {
+	if err := build.Install(context.Background(), root, os.Stderr); err != nil {
 		return err
 	}
 	files := map[string][]byte{"go.mod": []byte("module x\n\ngo 1.26\n"), "Makefile": []byte("run:\n\t@exec " + command + " run\n")}
@@ -76,7 +78,7 @@ func prepare() error {
 			return err
 		}
 	}
-	return local.Build(context.Background(), module, local.Platform(), os.Stderr)
+	return build.Functions(context.Background(), module, build.Platform(), os.Stderr)
 }
 
 // in returns a command in the module, in a process group of its own.
@@ -88,7 +90,7 @@ func in(name string, variables []string, arguments ...string) *exec.Cmd {
 	return cmd
 }
 
-// freePort returns a port that was free a moment ago.
+// freePort returns a port that was free when it was called.
 func freePort(t *testing.T) string {
 	t.Helper()
 	listener, err := local.Listen(t.Context(), 0)
@@ -97,7 +99,7 @@ func freePort(t *testing.T) string {
 	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 }
 
-// running is a run that said it was ready.
+// running is a command that printed that it is ready.
 type running struct {
 	cmd    *exec.Cmd
 	url    string
@@ -105,6 +107,7 @@ type running struct {
 	errors *bytes.Buffer
 }
 
+// begin starts cmd and returns when it is ready.
 func begin(t *testing.T, cmd *exec.Cmd, port string) *running {
 	t.Helper()
 	r := &running{cmd: cmd, url: "http://127.0.0.1:" + port, errors: &bytes.Buffer{}}
@@ -121,6 +124,7 @@ func begin(t *testing.T, cmd *exec.Cmd, port string) *running {
 	return r
 }
 
+// get returns the body of a call of the API.
 func (r *running) get(t *testing.T) string {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.url+"/api/v1/journeys", nil)
@@ -134,14 +138,14 @@ func (r *running) get(t *testing.T) string {
 	return string(body)
 }
 
-// children returns the processes below one, with what they run.
+// children returns the descendants of a process, and their commands.
 func children(t *testing.T, pid int) map[int]string {
 	t.Helper()
 	found := map[int]string{}
 	lists, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/children")
 	require.NoError(t, err)
 	for _, list := range lists {
-		text, _ := os.ReadFile(list) // a thread may end meanwhile
+		text, _ := os.ReadFile(list) // the thread may have ended
 		for _, field := range strings.Fields(string(text)) {
 			child, err := strconv.Atoi(field)
 			require.NoError(t, err)
@@ -158,11 +162,11 @@ func children(t *testing.T, pid int) map[int]string {
 func requireGone(t *testing.T, pids map[int]string) {
 	t.Helper()
 	for pid, name := range pids {
-		require.Equal(t, syscall.ESRCH, syscall.Kill(pid, 0), "%s lives on", name)
+		require.Equal(t, syscall.ESRCH, syscall.Kill(pid, 0), "%s is left", name)
 	}
 }
 
-func TestRunServesUntilItIsToldToStop(t *testing.T) {
+func TestRun_ServesUntilASignal(t *testing.T) {
 	t.Parallel()
 	for name, signal := range map[string]syscall.Signal{"Ctrl-C": syscall.SIGINT, "SIGTERM": syscall.SIGTERM} {
 		t.Run(name, func(t *testing.T) {
@@ -196,9 +200,9 @@ func onlyPID(t *testing.T, pids map[int]string, name string) int {
 	return found[0]
 }
 
-// make hands SIGTERM on, keeps SIGINT to itself and cannot do anything about
-// SIGKILL: all end the run.
-func TestRunEndsWithItsMake(t *testing.T) {
+// make passes SIGTERM on and keeps SIGINT to itself. After these and after
+// SIGKILL the run ends.
+func TestRun_EndsWithItsMake(t *testing.T) {
 	t.Parallel()
 	for name, signal := range map[string]syscall.Signal{
 		"interrupted": syscall.SIGINT, "terminated": syscall.SIGTERM, "killed": syscall.SIGKILL,
@@ -210,7 +214,7 @@ func TestRunEndsWithItsMake(t *testing.T) {
 			below := children(t, r.cmd.Process.Pid)
 			require.NotEmpty(t, below)
 			require.NoError(t, r.cmd.Process.Signal(signal))
-			_, err := io.Copy(io.Discard, r.output) // until nobody can write to it
+			_, err := io.Copy(io.Discard, r.output) // until every writer is gone
 			require.NoError(t, err)
 			require.Error(t, r.cmd.Wait())
 			require.Eventually(t, func() bool {
@@ -225,13 +229,13 @@ func TestRunEndsWithItsMake(t *testing.T) {
 	}
 }
 
-// zombie reports whether a process is dead and only not yet collected by init.
+// zombie reports whether a process is dead, but not yet reaped.
 func zombie(pid int) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	return err == nil && bytes.Contains(stat, []byte(") Z "))
 }
 
-func TestRunsOnDifferentPortsLiveSideBySide(t *testing.T) {
+func TestRun_AllowsOthersOnDifferentPorts(t *testing.T) {
 	t.Parallel()
 	first, second := freePort(t), freePort(t)
 	a := begin(t, in(command, []string{"PORT=" + first}, "run"), first)
@@ -248,7 +252,7 @@ func TestRunsOnDifferentPortsLiveSideBySide(t *testing.T) {
 	require.Equal(t, "port "+first+" is in use, perhaps by another `make run`: stop it, or choose another port with PORT=\n", string(out))
 }
 
-func TestRunEndsWhenDynamoDBLocalDoes(t *testing.T) {
+func TestRun_EndsWithDynamoDBLocal(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)
 	r := begin(t, in(command, []string{"PORT=" + port, "EPHEMERAL=1"}, "run"), port)
@@ -259,15 +263,15 @@ func TestRunEndsWhenDynamoDBLocalDoes(t *testing.T) {
 	requireGone(t, below)
 }
 
-func TestRunRefusesWhatItCannotDo(t *testing.T) {
+func TestRun_RefusesBadVariables(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct{ variable, says string }{
-		"a port of letters":          {"PORT=http", `PORT must be a number from 1 to 65535, is "http"`},
-		"a port that does not exist": {"PORT=65536", `PORT must be a number from 1 to 65535, is "65536"`},
+		"a port of letters":          {"PORT=http", `PORT must be a number from 1 to 65535, not "http"`},
+		"a port that does not exist": {"PORT=65536", `PORT must be a number from 1 to 65535, not "65536"`},
 		"no Java":                    {"PATH=/nowhere", dynamolocal.ErrNoJava.Error()},
-		"a tick that is no time":     {"TICK=1", `TICK must be a time from 10ms to 1h, such as 1s, is "1"`},
-		"a seed of letters":          {"CRUEL=very", `CRUEL must be a seed, a whole number, is "very"`},
-		"a switch of letters":        {"EPHEMERAL=maybe", `EPHEMERAL must be 1 or 0, is "maybe"`},
+		"a tick without a unit":      {"TICK=1", `TICK must be a duration from 10ms to 1h, such as 1s, not "1"`},
+		"a seed of letters":          {"CRUEL=very", `CRUEL must be a seed, a whole number, not "very"`},
+		"a switch of letters":        {"EPHEMERAL=maybe", `EPHEMERAL must be 1 or 0, not "maybe"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -279,14 +283,14 @@ func TestRunRefusesWhatItCannotDo(t *testing.T) {
 	}
 }
 
-func TestTokenPrintsATokenAndNothingElse(t *testing.T) {
+func TestToken_PrintsOnlyAToken(t *testing.T) {
 	t.Parallel()
 	out, err := in(command, []string{"TOKEN_ROLE=king", "TOKEN_TENANT=a#b"}, "token").CombinedOutput()
 	require.NoError(t, err)
 	require.Regexp(t, `^[\w-]+\.[\w-]+\.[\w-]+\n$`, string(out))
 }
 
-func TestUnknownCommandsAreRefused(t *testing.T) {
+func TestCommand_RefusesUnknownNames(t *testing.T) {
 	t.Parallel()
 	out, err := in(command, nil, "walk").CombinedOutput()
 	require.Error(t, err)

@@ -10,22 +10,22 @@ import (
 	"time"
 )
 
-// withParent returns a context that ends when our parent is gone, or when it is
-// a make that waits for us to end: an interrupt that reaches make alone stays
-// with it, and make then waits for us for ever.
+// withParent returns a context that ends when the parent process is gone, or when
+// the parent is a make that was interrupted: make does not pass SIGINT on to its
+// children, and waits for their end.
 func withParent(ctx context.Context) context.Context {
 	ctx, stop := context.WithCancel(ctx)
 	parent := os.Getppid()
 	caught := makeCatchesInterrupt(parent)
 	go func() {
 		defer stop()
-		look := time.NewTicker(200 * time.Millisecond)
-		defer look.Stop()
+		poll := time.NewTicker(200 * time.Millisecond)
+		defer poll.Stop()
 		for os.Getppid() == parent && makeCatchesInterrupt(parent) == caught {
 			select {
 			case <-ctx.Done():
 				return
-			case <-look.C:
+			case <-poll.C:
 			}
 		}
 	}()
@@ -33,7 +33,7 @@ func withParent(ctx context.Context) context.Context {
 }
 
 // makeCatchesInterrupt reports whether a process is a make that handles SIGINT
-// itself, as it does until its first one. Where there is no /proc it is false.
+// itself, as it does until the first one. It is false where there is no /proc.
 func makeCatchesInterrupt(pid int) bool {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

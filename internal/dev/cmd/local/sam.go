@@ -12,21 +12,22 @@ import (
 	"strconv"
 	"strings"
 
-	"journeys/internal/dev/local"
+	"journeys/internal/dev/sam"
 	"journeys/internal/manifest"
 )
 
-// samAPI serves the API from SAM CLI's containers until it is told to stop.
-func samAPI(ctx context.Context) error {
-	port, err := port(3000)
+// serveSAM serves the API from SAM CLI's containers until ctx ends.
+func serveSAM(ctx context.Context) error {
+	port, err := readPort(3000)
 	if err != nil {
 		return err
 	}
-	ephemeral, err := flag("EPHEMERAL")
+	ephemeral, err := readSwitch("EPHEMERAL")
 	if err != nil {
 		return err
 	}
-	// SAM CLI takes the port itself; who comes second is told early.
+	// SAM CLI listens on the port itself. This makes a second run on the same port
+	// fail early.
 	listener, err := listen(ctx, port)
 	if err != nil {
 		return err
@@ -38,12 +39,12 @@ func samAPI(ctx context.Context) error {
 	if ephemeral {
 		data = ""
 	}
-	sam, err := openSAM(ctx, data)
+	cli, err := openSAM(ctx, data)
 	if err != nil {
 		return err
 	}
-	defer sam.Stop()
-	url, ended, err := sam.Serve(ctx, port)
+	defer cli.Stop()
+	url, ended, err := cli.Serve(ctx, port)
 	if err != nil {
 		return err
 	}
@@ -55,14 +56,14 @@ func samAPI(ctx context.Context) error {
 		return nil
 	case <-ended:
 		return errors.New("SAM CLI ended by itself")
-	case <-sam.DynamoDB.Ended():
+	case <-cli.DynamoDB.Ended():
 		return errors.New("DynamoDB Local ended by itself")
 	}
 }
 
-// samInvoke calls a function with its event. The table is empty and ends with
-// the call.
-func samInvoke(ctx context.Context) error {
+// invokeSAM calls FUNCTION with its event in events/. The table is empty, and is
+// dropped after the call.
+func invokeSAM(ctx context.Context) error {
 	functions := manifest.Functions()
 	i := slices.IndexFunc(functions, func(f manifest.Function) bool { return f.LogicalID() == os.Getenv("FUNCTION") })
 	if i < 0 {
@@ -70,26 +71,27 @@ func samInvoke(ctx context.Context) error {
 		for _, f := range functions {
 			names = append(names, f.LogicalID())
 		}
-		return fmt.Errorf("say which function: FUNCTION= one of %s", strings.Join(names, ", "))
+		return fmt.Errorf("set FUNCTION to one of %s", strings.Join(names, ", "))
 	}
-	sam, err := openSAM(ctx, "")
+	cli, err := openSAM(ctx, "")
 	if err != nil {
 		return err
 	}
-	defer sam.Stop()
-	err = sam.Invoke(ctx, functions[i], filepath.Join("events", functions[i].Name+".json"))
-	fmt.Println() // the answer ends without one
+	defer cli.Stop()
+	err = cli.Invoke(ctx, functions[i], filepath.Join("events", functions[i].Name+".json"))
+	fmt.Println() // the answer has no newline at its end
 	return err
 }
 
-// openSAM builds for the containers, which are of Linux wherever they run.
-func openSAM(ctx context.Context, data string) (*local.SAM, error) {
+// openSAM builds the functions for Linux, the system of the containers, and
+// starts what they need.
+func openSAM(ctx context.Context, data string) (*sam.CLI, error) {
 	if _, err := exec.LookPath("sam"); err != nil {
-		return nil, local.ErrNoSAM
+		return nil, sam.ErrNotInstalled
 	}
 	if err := prepare(ctx, ".", "linux/"+runtime.GOARCH); err != nil {
 		return nil, err
 	}
 	fmt.Fprintln(os.Stderr, "starting DynamoDB Local and SAM CLI")
-	return local.OpenSAM(ctx, local.SAMOptions{Root: ".", Data: data, Out: os.Stdout, Log: os.Stderr})
+	return sam.Open(ctx, sam.Options{Root: ".", Data: data, Out: os.Stdout, Log: os.Stderr})
 }

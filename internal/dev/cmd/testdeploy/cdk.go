@@ -12,7 +12,8 @@ import (
 	"syscall"
 	"time"
 
-	"journeys/internal/dev/local"
+	"journeys/internal/dev/build"
+	"journeys/internal/dev/issuer"
 	"journeys/internal/manifest"
 )
 
@@ -24,11 +25,11 @@ func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true
 
 // build builds the functions for this machine, and the CDK app.
 func (d *deployment) build(ctx context.Context) (string, error) {
-	if err := local.Build(ctx, d.root, local.Platform(), os.Stderr); err != nil {
+	if err := build.Functions(ctx, d.root, build.Platform(), os.Stderr); err != nil {
 		return "", err
 	}
 	_, err := d.command(ctx, "build", d.root, os.Environ(), "go", "build", "-o", d.app(), "./infra")
-	return fmt.Sprintf("%d functions for %s, and the CDK app", len(manifest.Functions()), local.Platform()), err
+	return fmt.Sprintf("%d functions for %s, and the CDK app", len(manifest.Functions()), build.Platform()), err
 }
 
 func (d *deployment) app() string { return filepath.Join(d.dir, "app") }
@@ -39,7 +40,7 @@ func (d *deployment) cdk(ctx context.Context, name, folder string, args ...strin
 		"PATH="+filepath.Join(d.root, "tools/node/node_modules/.bin")+":"+os.Getenv("PATH"),
 		"CDK_HOME="+filepath.Join(d.dir, "cdk"), // it caches account ids there
 		"JOURNEYS_STAGE=dev", "JOURNEYS_ARCH="+runtime.GOARCH,
-		manifest.EnvIssuer+"="+local.IssuerName, manifest.EnvAudience+"="+local.Audience,
+		manifest.EnvIssuer+"="+issuer.Name, manifest.EnvAudience+"="+issuer.Audience,
 		manifest.EnvJWKSURL+"="+d.keys.url())
 	args = append([]string{"--no-notices", "--no-color", "--progress", "events"}, args...)
 	return d.command(ctx, name, folder, env, filepath.Join(d.root, "tools/node/node_modules/.bin/cdk"), args...)

@@ -14,8 +14,9 @@ import (
 	"syscall"
 	"time"
 
+	"journeys/internal/dev/issuer"
+
 	"journeys/internal/dev/client"
-	"journeys/internal/dev/local"
 )
 
 // timeout leaves room for a busy machine.
@@ -63,7 +64,7 @@ type deployment struct {
 	root     string // the module's directory
 	dir      string // of temporary files
 	logs     string // directory of the programs' output; kept if the run fails
-	issuer   *local.Issuer
+	issuer   *issuer.Issuer
 	keys     *keyServer
 	emulator *emulator
 	proxy    *apiProxy

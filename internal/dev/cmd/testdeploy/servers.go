@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"journeys/internal/dev/issuer"
 	"journeys/internal/dev/local"
 )
 
@@ -38,7 +39,7 @@ type keyServer struct {
 	seen map[string]bool
 }
 
-func serveKeys(ctx context.Context, issuer *local.Issuer) (*keyServer, error) {
+func serveKeys(ctx context.Context, issuer *issuer.Issuer) (*keyServer, error) {
 	k := &keyServer{path: "/keys", seen: map[string]bool{}}
 	return k, k.serve(ctx, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		k.mu.Lock()

@@ -14,13 +14,14 @@ import (
 	"strings"
 	"time"
 
+	"journeys/internal/dev/issuer"
+
 	"journeys/internal/dev/client"
-	"journeys/internal/dev/local"
 	"journeys/internal/manifest"
 )
 
 func (d *deployment) start(ctx context.Context) (shown string, err error) {
-	if d.issuer, err = local.OpenIssuer(d.dir); err != nil {
+	if d.issuer, err = issuer.Open(d.dir); err != nil {
 		return "", err
 	}
 	if d.keys, err = serveKeys(ctx, d.issuer); err != nil {

@@ -1,6 +1,7 @@
-// Command withrun runs a command beside a `make run` of its own, on a free port
-// and with nothing kept, and stops that when the command has ended. The command
-// finds the API's address in JOURNEYS_URL and an admin's token in JOURNEYS_TOKEN.
+// Command withrun runs a command against a `make run` of its own, which serves on
+// a free port, keeps its data in memory, and is stopped after the command. The
+// command finds the API's address in JOURNEYS_URL and a token of an admin in
+// JOURNEYS_TOKEN.
 package main
 
 import (
@@ -21,11 +22,10 @@ import (
 	"time"
 )
 
-// patience is how long `make run` may take to install and build what is
-// missing, and then to stop.
+// Limits of `make run`.
 const (
-	patience = 10 * time.Minute
-	goodbye  = 30 * time.Second
+	startLimit = 10 * time.Minute // with what it installs and builds
+	stopLimit  = 30 * time.Second
 )
 
 func main() {
@@ -62,8 +62,8 @@ func withRun(ctx context.Context, command []string) (err error) {
 	return child.Run()
 }
 
-// run is a `make run` in a process group of its own, so that it hears of an
-// interrupt from us only, when the command has ended.
+// run is a `make run` in a process group of its own. Ctrl-C does not reach it, so
+// that it serves until the command has ended.
 type run struct {
 	make  *exec.Cmd
 	env   []string
@@ -76,9 +76,9 @@ func start(ctx context.Context) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &run{make: exec.Command("make", "run"), ended: make(chan error, 1)} //nolint:noctx // stop ends it, gently
-	// This may be a recipe of a make whose flags and variables are not meant
-	// for another.
+	r := &run{make: exec.Command("make", "run"), ended: make(chan error, 1)} //nolint:noctx // stop interrupts it
+	// withrun may itself be run by a make, whose flags and variables are not for
+	// this one.
 	r.env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MAKE") || strings.HasPrefix(v, "MFLAGS") })
 	r.env = append(r.env, "PORT="+strconv.Itoa(port), "EPHEMERAL=1")
 	r.make.Env = r.env
@@ -106,12 +106,12 @@ func freePort(ctx context.Context) (int, error) {
 	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
 }
 
-// waitReady reads what the run prints until it says that it is ready; what was
-// printed until then is part of the error. It goes on reading after that, so
-// that the run never waits for us.
+// waitReady reads the output until the line that says that the API is ready. The
+// output up to there is part of an error. The rest is read and discarded, so that
+// the run never blocks.
 func (r *run) waitReady(ctx context.Context, output io.Reader) error {
 	ready := make(chan string, 1)
-	var said bytes.Buffer
+	var printed bytes.Buffer
 	go func() {
 		defer close(ready)
 		lines := bufio.NewScanner(output)
@@ -121,23 +121,24 @@ func (r *run) waitReady(ctx context.Context, output io.Reader) error {
 				_, _ = io.Copy(io.Discard, output)
 				return
 			}
-			fmt.Fprintln(&said, lines.Text())
+			fmt.Fprintln(&printed, lines.Text())
 		}
 	}()
 	select {
 	case url, ok := <-ready:
 		if !ok {
-			return fmt.Errorf("`make run` ended before it was ready:\n%s", said.String())
+			return fmt.Errorf("`make run` ended before it was ready:\n%s", printed.String())
 		}
 		r.url = url
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(patience):
-		return errors.New("`make run` was not ready after " + patience.String())
+	case <-time.After(startLimit):
+		return errors.New("`make run` was not ready after " + startLimit.String())
 	}
 }
 
+// token returns a token of an admin.
 func (r *run) token(ctx context.Context) (string, error) {
 	c := exec.CommandContext(ctx, "make", "--silent", "token", "ROLE=admin", "TENANT=demo")
 	c.Env, c.Stderr = r.env, os.Stderr
@@ -148,14 +149,14 @@ func (r *run) token(ctx context.Context) (string, error) {
 	return strings.TrimSpace(string(text)), nil
 }
 
-// stop interrupts the whole group and waits until it is gone.
+// stop interrupts the process group and waits for the end of make.
 func (r *run) stop() error {
-	_ = syscall.Kill(-r.make.Process.Pid, syscall.SIGINT) // it may have ended
+	_ = syscall.Kill(-r.make.Process.Pid, syscall.SIGINT) // make may have ended
 	select {
-	case <-r.ended: //nolint:errcheck // make calls an interrupt an error
+	case <-r.ended: //nolint:errcheck // make reports an interrupt as an error
 		return nil
-	case <-time.After(goodbye):
+	case <-time.After(stopLimit):
 		_ = syscall.Kill(-r.make.Process.Pid, syscall.SIGKILL)
-		return errors.New("`make run` did not stop after " + goodbye.String() + " and was killed")
+		return errors.New("`make run` did not stop after " + stopLimit.String() + " and was killed")
 	}
 }

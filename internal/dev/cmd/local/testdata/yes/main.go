@@ -1,6 +1,6 @@
-// Command yes is a function that answers every call with a 200, and as an
-// authorizer with a yes. It needs the standard library only, so that a test can
-// copy it into a module of its own.
+// Command yes is a function that answers every call with a 200, and allows every
+// call as an authorizer. It needs only the standard library, so that a test can
+// copy it into another module.
 package main
 
 import (

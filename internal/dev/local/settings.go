@@ -1,0 +1,44 @@
+package local
+
+import (
+	"strings"
+
+	"journeys/internal/dev/issuer"
+	"journeys/internal/dev/lambda"
+	"journeys/internal/manifest"
+)
+
+// inboxPlaceholder stands for the inbox's URL in settings of providers.
+const inboxPlaceholder = "{inbox}"
+
+// InboxOnly is the default of Options.Providers: every channel is the inbox, and
+// every decision has an empty answer.
+const InboxOnly = `{"channels":{"*":{"type":"inbox","url":"` + inboxPlaceholder + `"}},"allowPrivate":["127.0.0.1"]}`
+
+// Settings returns the settings of the functions on this machine, with the URL of
+// the issuer's keys and the settings of providers.
+func Settings(keysURL, providers string) map[string]string {
+	return map[string]string{
+		manifest.EnvTable: Table, manifest.EnvIssuer: issuer.Name, manifest.EnvAudience: issuer.Audience,
+		manifest.EnvJWKSURL: keysURL, manifest.EnvTenantClaim: "tenant", manifest.EnvRoleClaim: "role",
+		manifest.EnvAdvance:   manifest.Advance.Name,
+		manifest.EnvProviders: providers,
+	}
+}
+
+// withInboxURL replaces the placeholder by the inbox of the server at baseURL.
+func withInboxURL(providers, baseURL string) string {
+	return strings.ReplaceAll(providers, inboxPlaceholder, baseURL+InboxPath)
+}
+
+// throughFaults returns the variables that make a process call everything through
+// the faults served at address.
+func throughFaults(address, providers string) func(process string) map[string]string {
+	return func(process string) map[string]string {
+		return map[string]string{
+			"AWS_ENDPOINT_URL_DYNAMODB": lambda.TableTarget.URL(address, process),
+			"AWS_ENDPOINT_URL_LAMBDA":   lambda.LambdaTarget.URL(address, process),
+			manifest.EnvProviders:       withInboxURL(providers, lambda.InboxTarget.URL(address, process)),
+		}
+	}
+}

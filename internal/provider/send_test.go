@@ -1,0 +1,271 @@
+package provider
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/condition"
+	"journeys/internal/journey"
+)
+
+func TestSend_ReadsStatuses(t *testing.T) {
+	t.Parallel()
+
+	tests := map[string]struct {
+		status     int
+		retryAfter string
+		wantErr    string
+		throttled  time.Duration
+	}{
+		"200 is sent":                {status: 200},
+		"202 is sent":                {status: 202},
+		"204 is sent":                {status: 204},
+		"302 is not followed":        {status: 302, wantErr: "the target answered 302"},
+		"404 is an error":            {status: 404, wantErr: "the target answered 404"},
+		"409 is an error":            {status: 409, wantErr: "the target answered 409"},
+		"500 is an error":            {status: 500, wantErr: "the target answered 500"},
+		"429 says when to come back": {status: 429, retryAfter: "90", throttled: 90 * time.Second},
+		"503 says when to come back": {status: 503, retryAfter: "0"},
+		"429 without a time has one of half a minute": {status: 429, throttled: 30 * time.Second},
+		"503 without a time has one of half a minute": {status: 503, throttled: 30 * time.Second},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			address, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				if test.retryAfter != "" {
+					w.Header().Set("Retry-After", test.retryAfter)
+				}
+				w.WriteHeader(test.status)
+			})
+			result, err := calling(t, address, at(start)).Send(t.Context(), newMessage(t, journey.ActionConfig{Channel: "push"}))
+			switch {
+			case test.wantErr != "":
+				require.EqualError(t, err, `channel "push": `+test.wantErr)
+			case test.status >= 300:
+				requireThrottled(t, err, test.throttled)
+			default:
+				require.NoError(t, err)
+				require.Equal(t, journey.Sent, result)
+			}
+		})
+	}
+}
+
+func TestSend_PostsTheMessage(t *testing.T) {
+	t.Parallel()
+
+	tests := map[string]struct {
+		config journey.ActionConfig
+		want   string
+	}{
+		"with an e-mail address": {
+			journey.ActionConfig{Channel: "email", TemplateID: "t", Payload: payload(t, `{"a":1e400}`)},
+			`"channel":"email","templateId":"t","payload":{"a":1e400},"address":"` + private + `"`,
+		},
+		"with a telephone number": {
+			journey.ActionConfig{Channel: "sms"}, `"channel":"sms","templateId":null,"payload":null,"address":"+4312345"`,
+		},
+		"without an address where none is needed": {
+			journey.ActionConfig{Channel: "push"}, `"channel":"push","templateId":null,"payload":null`,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			address, requests := serve(t, status(http.StatusAccepted))
+			result, err := calling(t, address, at(start)).Send(t.Context(), newMessage(t, test.config))
+			require.NoError(t, err)
+			require.Equal(t, journey.Sent, result)
+			r := <-requests
+			require.Equal(t, `{"idempotencyKey":"key-1","tenant":"acme","journeyId":"jrn_1","customerId":"`+private+
+				`","nodeId":"n1",`+test.want+`,"at":"2026-11-23T10:00:00.000Z"}`, r.body)
+			requireSigned(t, r, "key-1", start)
+		})
+	}
+}
+
+func TestSend_SkipsCustomersWithoutAddress(t *testing.T) {
+	t.Parallel()
+
+	for name, attributes := range map[string]string{
+		"no attributes": `null`, "no such attribute": `{"Email":"a"}`, "an empty address": `{"email":""}`,
+		"a blank address": `{"email":" "}`, "null": `{"email":null}`, "a number": `{"email":1}`, "a list": `{"email":["a"]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			address, requests := serve(t, status(http.StatusOK))
+			m := newMessage(t, journey.ActionConfig{Channel: "email"})
+			m.Facts.Attributes = value(t, attributes)
+			result, err := calling(t, address, at(start)).Send(t.Context(), m)
+			require.NoError(t, err)
+			require.Equal(t, journey.SkippedNoAddress, result)
+			require.Empty(t, requests)
+		})
+	}
+}
+
+func TestSend_RepeatsTheKey(t *testing.T) {
+	t.Parallel()
+
+	codes := []int{500, 429, 200}
+	var count atomic.Int32
+	address, requests := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(codes[count.Add(1)-1])
+	})
+	now := start
+	p := calling(t, address, func() time.Time { return now })
+	for range codes {
+		m := newMessage(t, journey.ActionConfig{Channel: "push"})
+		m.Uncertain = now != start
+		_, _ = p.Send(t.Context(), m)
+		requireSigned(t, <-requests, "key-1", now)
+		now = now.Add(time.Hour)
+	}
+	require.Empty(t, requests)
+}
+
+func TestSend_ReplacesADeadConnection(t *testing.T) {
+	t.Parallel()
+
+	var count atomic.Int32
+	address, requests := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		if count.Add(1) == 2 {
+			conn, _, err := w.(http.Hijacker).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = conn.Close()
+		}
+	})
+	p := calling(t, address, at(start))
+	for range 2 {
+		result, err := p.Send(t.Context(), newMessage(t, journey.ActionConfig{Channel: "push"}))
+		require.NoError(t, err)
+		require.Equal(t, journey.Sent, result)
+	}
+	for range 3 {
+		requireSigned(t, <-requests, "key-1", start)
+	}
+}
+
+func TestSend_FollowsNoRedirect(t *testing.T) {
+	t.Parallel()
+
+	elsewhere, reached := serve(t, status(http.StatusOK))
+	for _, code := range []int{301, 302, 303, 307, 308} {
+		address, _ := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere, code) })
+		p := calling(t, address, at(start))
+		_, err := p.Send(t.Context(), newMessage(t, journey.ActionConfig{Channel: "push"}))
+		require.EqualError(t, err, fmt.Sprintf(`channel "push": the target answered %d`, code))
+		_, err = p.Decide(t.Context(), newQuestion(t, journey.DecisionConfig{FlowID: "flow", MaxOffers: 1}))
+		require.EqualError(t, err, fmt.Sprintf(`decision flow "flow": the target answered %d`, code))
+	}
+	require.Empty(t, reached)
+}
+
+func TestSend_DoesNotReadLongAnswers(t *testing.T) {
+	t.Parallel()
+
+	cut := make(chan error, 1)
+	address, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		var err error
+		for piece := make([]byte, 1<<20); err == nil; {
+			_, err = w.Write(piece)
+		}
+		cut <- err
+	})
+	p := calling(t, address, at(start))
+	p.sendTimeout = time.Hour // only the length of the answer can end it
+	result, err := p.Send(t.Context(), newMessage(t, journey.ActionConfig{Channel: "push"}))
+	require.NoError(t, err)
+	require.Equal(t, journey.Sent, result)
+	require.Error(t, <-cut)
+}
+
+func TestSend_KeepsTheRateOfAChannel(t *testing.T) {
+	t.Parallel()
+
+	address, requests := serve(t, status(http.StatusOK))
+	now := start
+	p := with(t, func() time.Time { return now }, fmt.Sprintf(`{"channels": {
+		"push": {"type": "http", "url": %q, "secret": %q, "ratePerSecond": 2},
+		"email": {"type": "http", "url": %q, "secret": %q, "ratePerSecond": 0.5}
+	}, "allowPrivate": true}`, address, testSecret, address, testSecret))
+	send := func(channel string) error {
+		_, err := p.Send(t.Context(), newMessage(t, journey.ActionConfig{Channel: channel}))
+		return err
+	}
+	require.NoError(t, send("push"))
+	require.NoError(t, send("push"))
+	requireThrottled(t, send("push"), 500*time.Millisecond)
+	requireThrottled(t, send("push"), time.Second)
+	requireThrottled(t, send("push"), 1500*time.Millisecond)
+	require.Len(t, requests, 2)
+	require.NoError(t, send("email"), "each channel has its own rate")
+	requireThrottled(t, send("email"), 2*time.Second)
+
+	now = now.Add(500 * time.Millisecond)
+	require.NoError(t, send("push"))
+	requireThrottled(t, send("push"), 1500*time.Millisecond)
+	now = now.Add(time.Hour)
+	require.NoError(t, send("push"))
+	require.NoError(t, send("push"))
+	requireThrottled(t, send("push"), 500*time.Millisecond)
+
+	unknown := newMessage(t, journey.ActionConfig{Channel: "email"})
+	unknown.Facts.Attributes = condition.Value{}
+	result, err := p.Send(t.Context(), unknown)
+	require.NoError(t, err)
+	require.Equal(t, journey.SkippedNoAddress, result)
+	require.NoError(t, send("email"), "a skipped message does not count")
+}
+
+func TestBucket_WaitsAnHourAtMost(t *testing.T) {
+	t.Parallel()
+
+	b := newBucket(0.001)
+	require.Zero(t, b.take(start))
+	require.Equal(t, 1000*time.Second, b.take(start))
+	for range 10 {
+		b.take(start)
+	}
+	require.Equal(t, time.Hour, b.take(start))
+	later := start.Add(2000 * time.Second)
+	require.Zero(t, b.take(later), "a token was added since")
+	require.Equal(t, 2600*time.Second, b.take(later), "after the messages that were refused before")
+}
+
+func TestSend_VerifiesCertificates(t *testing.T) {
+	t.Parallel()
+
+	server := httptest.NewUnstartedServer(status(http.StatusOK))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it logs the refused certificate
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	s, err := ParseSettings(fmt.Appendf(nil, `{"allowPrivate": ["127.0.0.1"],
+		"channels": {"*": {"type": "http", "url": %q, "secret": %q}}}`, server.URL, testSecret))
+	require.NoError(t, err)
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	m := newMessage(t, journey.ActionConfig{Channel: "push"})
+	_, err = New(s, at(start), Network{TLS: &tls.Config{RootCAs: roots}}).Send(t.Context(), m)
+	require.NoError(t, err)
+	_, err = New(s, at(start), Network{}).Send(t.Context(), m)
+	require.EqualError(t, err, `channel "push": tls: failed to verify certificate: `+
+		`x509: certificate signed by unknown authority`)
+}
