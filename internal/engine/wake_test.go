@@ -47,7 +47,7 @@ type race struct {
 	journey.EnrollmentStore
 	journey.CustomerStore
 	journey.EventStore
-	desk          // provider and the rest of the table
+	desk // provider and the rest of the table
 
 	tenant  journey.Tenant
 	journey journey.Journey
