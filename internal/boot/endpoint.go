@@ -40,6 +40,7 @@ func endpoint(op api.Operation, newInvoke NewInvoke) {
 		store := dynamo.New(connect(context.Background()), set[manifest.EnvTable], rand.Reader, dynamo.BatchInserts)
 		log := lambdacontext.NewLogger()
 		service := journey.NewService(store.Handlers(), time.Now, rand.Reader)
+		service.Pause = pause
 		if newInvoke != nil {
 			service.Nudge = newDispatcher(set, newInvoke).nudge(log)
 		}

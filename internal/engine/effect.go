@@ -21,7 +21,7 @@ func (w *worker) decide(ctx context.Context, r *run) {
 		r.in.Answer = journey.Answer{Result: journey.DecidedEmpty}
 	case err == nil:
 		r.in.Answer = journey.Answer{Result: journey.Decided, Decision: answer}
-	case config.FailOnFail || isThrottled(err):
+	case config.FailOnError || isThrottled(err):
 		w.postpone(ctx, r, err, reasonDecision)
 		return
 	default:

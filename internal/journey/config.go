@@ -2,7 +2,6 @@ package journey
 
 import (
 	"math"
-	"strings"
 	"time"
 
 	"journeys/internal/condition"
@@ -121,7 +120,7 @@ func (n *node) readDecision(config *strict.Object) {
 	}
 	if v, ok := config.Take("onError"); ok {
 		choice, _ := v.OneOf("continue", "fail")
-		d.FailOnFail = choice == "fail"
+		d.FailOnError = choice == "fail"
 	}
 	config.Done("decisionFlowId", "channelId", "maxOffers", "timeoutMs", "onError")
 	n.decision = d
@@ -143,21 +142,6 @@ func (n *node) readAction(config *strict.Object) {
 	}
 	config.Done("channel", "templateId", "payload", "onUncertain")
 	n.action = a
-}
-
-// addresses names the attribute that a channel sends to. Other channels know
-// their customers themselves.
-var addresses = map[string]string{"email": "email", "sms": "phone"}
-
-// Address returns where the action sends: the customer's attribute, "" when
-// there is none, and whether the channel needs one.
-func (a ActionConfig) Address(attributes condition.Value) (address string, needed bool) {
-	attribute, needed := addresses[a.Channel]
-	if !needed {
-		return "", false
-	}
-	address, _ = attributes.Get(attribute).Text()
-	return strings.TrimSpace(address), true
 }
 
 // takeName reads an optional text of 1 to 128 characters; present even when it

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/dev/journeytest"
 	"journeys/internal/journey"
 	"journeys/internal/strict"
 )
@@ -30,7 +31,7 @@ func FuzzReadDefinition(f *testing.F) {
 		require.NoError(t, json.Compact(&compact, text))
 		require.Equal(t, compact.String(), string(d.Raw))
 		require.LessOrEqual(t, len(d.Raw), journey.MaxDefinition)
-		again := mustRead(t, string(d.Raw))
+		again := journeytest.Definition(t, string(d.Raw))
 		require.Equal(t, d.Raw, again.Raw)
 		require.Equal(t, d.Hash, again.Hash)
 

@@ -33,13 +33,6 @@ func lines(faults []strict.Fault) []string {
 	return list
 }
 
-func mustRead(t *testing.T, text string) journey.Definition {
-	t.Helper()
-	d, faults := read(t, text)
-	require.Empty(t, faults)
-	return d
-}
-
 // graphOf writes a definition from nodes "id type config" and edges
 // "source target handle".
 func graphOf(nodes, edges []string) string {
@@ -125,8 +118,8 @@ func TestReadDefinition_Limits(t *testing.T) {
 		return strings.Replace(empty, `""`, `"`+strings.Repeat("x", size-len(empty))+`"`, 1)
 	}
 
-	mustRead(t, graphOf(nodes(256), edges(512)))
-	mustRead(t, padded(256*1024))
+	journeytest.Definition(t, graphOf(nodes(256), edges(512)))
+	journeytest.Definition(t, padded(256*1024))
 
 	_, faults := read(t, graphOf(nodes(257), nil))
 	require.Equal(t, []string{"/nodes must have at most 256 nodes, has 257"}, faults)
@@ -175,7 +168,7 @@ func TestGraph_Faults(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 
-			d := mustRead(t, graphOf(row.nodes, row.edges))
+			d := journeytest.Definition(t, graphOf(row.nodes, row.edges))
 			require.Equal(t, row.faults, lines(d.Graph.Faults("/definition")))
 		})
 	}
@@ -186,7 +179,7 @@ func TestGraph_MadeGraphsAreWhole(t *testing.T) {
 
 	for seed := range uint64(300) {
 		text := journeytest.Graph(rand.New(rand.NewPCG(seed, 0)), int(seed%60))
-		d := mustRead(t, text)
+		d := journeytest.Definition(t, text)
 		require.Empty(t, d.Graph.Faults(""), "seed %d: %s", seed, text)
 		require.True(t, json.Valid(d.Raw))
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/condition"
+	"journeys/internal/dev/journeytest"
 	"journeys/internal/journey"
 	"journeys/internal/strict"
 )
@@ -134,7 +135,7 @@ func TestPayload_ThatGrowsIsBounded(t *testing.T) {
 func TestPayload_WhatItReadsIsKept(t *testing.T) {
 	t.Parallel()
 
-	g := mustRead(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"d","type":"nba_decision","config":{"decisionFlowId":"f"}},
+	g := journeytest.Definition(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"d","type":"nba_decision","config":{"decisionFlowId":"f"}},
 		{"id":"a","type":"channel_action","config":{"channel":"push","payload":{"t":"{{decision.d.offer.title}} {{event.order.id}}"}}},
 		{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"d"},{"source":"d","target":"a"},{"source":"a","target":"out"}]}`).Graph
 	event := g.PruneEvent(fact(t, `{"order":{"id":7,"card":"1234"},"x":1}`))

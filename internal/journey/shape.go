@@ -6,57 +6,6 @@ import (
 	"slices"
 )
 
-// Order returns the indexes of all nodes as somebody who enters meets them:
-// from the entry on, a node after every node that leads to it. Those that
-// cannot be reached, or not without a cycle, come last, as in the definition.
-func (g *Graph) Order() []int {
-	before := make([]int, len(g.nodes)) // edges that lead to each node and are not followed yet
-	for _, e := range g.edges {
-		before[e.target]++
-	}
-	order := make([]int, 0, len(g.nodes))
-	done := make([]bool, len(g.nodes))
-	if g.entry >= 0 && before[g.entry] == 0 {
-		order, done[g.entry] = append(order, g.entry), true
-	}
-	for i := 0; i < len(order); i++ {
-		for _, e := range g.edges {
-			if e.source != order[i] {
-				continue
-			}
-			if before[e.target]--; before[e.target] == 0 && !done[e.target] {
-				order, done[e.target] = append(order, e.target), true
-			}
-		}
-	}
-	for i := range g.nodes {
-		if !done[i] {
-			order = append(order, i)
-		}
-	}
-	return order
-}
-
-// Label is what a node is called.
-type Label struct {
-	Node int // its index
-	ID   string
-	Type NodeType
-}
-
-// Labels returns what all nodes are called, in the order of Order.
-func (g *Graph) Labels() []Label {
-	labels := make([]Label, 0, len(g.nodes))
-	for _, i := range g.Order() {
-		labels = append(labels, Label{i, g.nodes[i].id, g.nodes[i].kind})
-	}
-	return labels
-}
-
-// Next returns where the edges of a node lead; of a condition_split "true" and
-// "false", of others the first alone; -1 for nowhere.
-func (g *Graph) Next(i int) [2]int { return g.nodes[i].next }
-
 // Shape is what a graph looks like without its configs: enough to tell whether
 // somebody can have gone a way. It is small, so that very many can be kept.
 type Shape struct {

@@ -45,7 +45,7 @@ func TestGraph_OrderGoesForward(t *testing.T) {
 
 	for seed := range uint64(200) {
 		r := rand.New(rand.NewPCG(seed, 9))
-		d := mustRead(t, journeytest.Graph(r, 2+r.IntN(60)))
+		d := journeytest.Definition(t, journeytest.Graph(r, 2+r.IntN(60)))
 		order := d.Graph.Order()
 		require.Len(t, order, d.Graph.Len())
 		at := map[int]int{}
@@ -62,7 +62,7 @@ func TestGraph_OrderGoesForward(t *testing.T) {
 			}
 		}
 	}
-	unfinished := mustRead(t, `{"nodes":[{"id":"a","type":"wait"},{"id":"in","type":"entry_trigger"},{"id":"b","type":"wait"}],`+
+	unfinished := journeytest.Definition(t, `{"nodes":[{"id":"a","type":"wait"},{"id":"in","type":"entry_trigger"},{"id":"b","type":"wait"}],`+
 		`"edges":[{"source":"a","target":"b"},{"source":"b","target":"a"}]}`)
 	require.Equal(t, []int{1, 0, 2}, unfinished.Graph.Order())
 }

@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -46,6 +47,38 @@ type SimulationStep struct {
 	EndedBy   string    // wait: "timer" or "event"
 	Condition []byte    // condition_split: JSON of the condition with what it saw
 	Decision  []byte    // nba_decision: JSON of the answer
+}
+
+// Test simulates a customer's way. It writes nothing and sends nothing.
+func (s *Service) Test(ctx context.Context, t Tenant, id ID, r TestRequest) (Simulation, error) {
+	j, err := s.stores.Journeys.Journey(ctx, t, id)
+	if err != nil {
+		return Simulation{}, err
+	}
+	entry, err := j.entry()
+	if err != nil {
+		return Simulation{}, err
+	}
+	walk := simulation{request: r, maxDays: j.MaxDurationDays, entry: entry.Condition}
+	version := 0
+	if r.Definition != nil {
+		walk.graph = r.Definition.Graph
+	} else {
+		d, err := s.definition(ctx, t, j)
+		if err != nil {
+			return Simulation{}, err
+		}
+		walk.graph, version = d.Graph, j.Version
+	}
+	if r.Now.IsZero() {
+		walk.request.Now = s.clock()
+	}
+	if err := walk.unknownDecisions(); err != nil {
+		return Simulation{}, err
+	}
+	result := walk.run()
+	result.Journey, result.Version = j, version
+	return result, nil
 }
 
 // simulation walks one customer through a graph under a virtual clock.

@@ -10,37 +10,29 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/condition"
+	"journeys/internal/dev/journeytest"
 	"journeys/internal/journey"
-	"journeys/internal/strict"
 )
 
-func readB(b testing.TB, text string) (journey.Definition, []string) {
-	b.Helper()
-	var faults strict.Faults
-	v, ok := strict.Parse([]byte(text), &faults)
-	require.True(b, ok)
-	d, _ := journey.ReadDefinition(v)
-	return d, lines(faults.List())
-}
-
-// one is a JourneyStore of one journey. Every other method panics.
-type one struct {
+// singleJourney is a JourneyStore that holds one journey and is only read. Other
+// methods panic.
+type singleJourney struct {
 	journey.JourneyStore
 	journey journey.Journey
 }
 
-func (s one) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+func (s singleJourney) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
 	return s.journey, nil
 }
 
-func (s one) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
+func (s singleJourney) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
 	return s.journey.Definition, nil
 }
 
 // simulate runs /test on a graph, with days as the longest stay.
 func simulate(t *testing.T, d journey.Definition, request journey.TestRequest, days int) journey.Simulation {
 	t.Helper()
-	store := one{journey: journey.Journey{Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: days, Version: 3}}
+	store := singleJourney{journey: journey.Journey{Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: days, Version: 3}}
 	service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, bytes.NewReader(nil))
 	simulated, err := service.Test(t.Context(), journey.Tenant{}, "", request)
 	require.NoError(t, err)
@@ -50,7 +42,7 @@ func simulate(t *testing.T, d journey.Definition, request journey.TestRequest, d
 func TestSimulation_ShowsWhatASplitSaw(t *testing.T) {
 	t.Parallel()
 
-	simulated := simulate(t, mustRead(t, onboarding), journey.TestRequest{
+	simulated := simulate(t, journeytest.Definition(t, onboarding), journey.TestRequest{
 		Attributes: value(t, `{"plan":"pro"}`),
 		Decisions:  map[string]condition.Value{"d": value(t, `{"score":4}`)},
 		Events:     []journey.TestEvent{{Type: "logout", After: time.Hour}, {Type: "login", After: 3 * time.Hour}, {Type: "login", After: 2 * time.Hour}},
@@ -78,7 +70,7 @@ func TestSimulation_ShowsWhatASplitSaw(t *testing.T) {
 func TestSimulation_WithoutADecisionTheAnswerIsEmpty(t *testing.T) {
 	t.Parallel()
 
-	simulated := simulate(t, mustRead(t, onboarding), journey.TestRequest{Attributes: value(t, `{"plan":"pro"}`)}, 30)
+	simulated := simulate(t, journeytest.Definition(t, onboarding), journey.TestRequest{Attributes: value(t, `{"plan":"pro"}`)}, 30)
 	require.Equal(t, "empty", simulated.Steps[3].Result)
 	require.Equal(t, "false", simulated.Steps[4].Result)
 }
@@ -102,7 +94,7 @@ func TestSimulation_UnfinishedGraphsStopWithAReason(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 
-			simulated := simulate(t, mustRead(t, graphOf(row.nodes, row.edges)), journey.TestRequest{}, 30)
+			simulated := simulate(t, journeytest.Definition(t, graphOf(row.nodes, row.edges)), journey.TestRequest{}, 30)
 			require.Equal(t, "stopped", simulated.Outcome)
 			require.Equal(t, row.reason, simulated.ExitReason)
 			require.LessOrEqual(t, len(simulated.Steps), row.steps)
@@ -114,7 +106,7 @@ func TestSimulation_UnfinishedGraphsStopWithAReason(t *testing.T) {
 func TestSimulation_ACycleOfWaitsEnds(t *testing.T) {
 	t.Parallel()
 
-	d := mustRead(t, graphOf([]string{"in entry_trigger", `a wait {"delayHours":1}`, `b wait {"delayHours":1}`}, []string{"in a", "a b", "b a"}))
+	d := journeytest.Definition(t, graphOf([]string{"in entry_trigger", `a wait {"delayHours":1}`, `b wait {"delayHours":1}`}, []string{"in a", "a b", "b a"}))
 	simulated := simulate(t, d, journey.TestRequest{}, 365)
 	require.Equal(t, "stopped", simulated.Outcome)
 	require.Contains(t, simulated.ExitReason, "the graph has a cycle")
@@ -124,7 +116,7 @@ func TestSimulation_ACycleOfWaitsEnds(t *testing.T) {
 func TestSimulation_Expires(t *testing.T) {
 	t.Parallel()
 
-	d := mustRead(t, graphOf([]string{"in entry_trigger", `w wait {"delay":{"value":2,"unit":"days"}}`, "o exit"}, []string{"in w", "w o"}))
+	d := journeytest.Definition(t, graphOf([]string{"in entry_trigger", `w wait {"delay":{"value":2,"unit":"days"}}`, "o exit"}, []string{"in w", "w o"}))
 	simulated := simulate(t, d, journey.TestRequest{}, 1)
 	require.Equal(t, "expired", simulated.Outcome)
 	require.Equal(t, 24*time.Hour, simulated.Duration)
@@ -143,7 +135,7 @@ func TestSimulation_ALargeCycleIsWalkedOnce(t *testing.T) {
 	}
 	nodes = append(nodes, "s253 condition_split "+isVIP)
 	edges = append(edges, "s253 w false")
-	simulated := simulate(t, mustRead(t, graphOf(nodes, edges)), journey.TestRequest{}, 365)
+	simulated := simulate(t, journeytest.Definition(t, graphOf(nodes, edges)), journey.TestRequest{}, 365)
 	require.Equal(t, "stopped", simulated.Outcome)
 	require.Equal(t, "node w: was passed before, the graph has a cycle", simulated.ExitReason)
 	require.Len(t, simulated.Steps, 257)
@@ -160,7 +152,7 @@ func TestSimulation_WithoutAnAddressNothingIsSent(t *testing.T) {
 		{"sms", `{"phone":1}`, "skipped_no_address"},
 		{"push", `{}`, "sent"},
 	} {
-		d := mustRead(t, graphOf([]string{"in entry_trigger", fmt.Sprintf(`a channel_action {"channel":%q}`, row.channel), "o exit"}, []string{"in a", "a o"}))
+		d := journeytest.Definition(t, graphOf([]string{"in entry_trigger", fmt.Sprintf(`a channel_action {"channel":%q}`, row.channel), "o exit"}, []string{"in a", "a o"}))
 		simulated := simulate(t, d, journey.TestRequest{Attributes: value(t, row.attributes)}, 30)
 		require.Equal(t, row.result, simulated.Steps[1].Result, "%s %s", row.channel, row.attributes)
 	}
@@ -169,7 +161,7 @@ func TestSimulation_WithoutAnAddressNothingIsSent(t *testing.T) {
 func TestSimulation_ABareDecisionIsWhatItShows(t *testing.T) {
 	t.Parallel()
 
-	d := mustRead(t, graphOf([]string{"in entry_trigger", `d nba_decision {"decisionFlowId":"f"}`, `s condition_split {"condition":{"field":"decision","operator":"exists"}}`, "o exit"},
+	d := journeytest.Definition(t, graphOf([]string{"in entry_trigger", `d nba_decision {"decisionFlowId":"f"}`, `s condition_split {"condition":{"field":"decision","operator":"exists"}}`, "o exit"},
 		[]string{"in d", "d s", "s o true", "s o false"}))
 	simulated := simulate(t, d, journey.TestRequest{Decisions: map[string]condition.Value{"d": value(t, `{"x":1}`)}}, 30)
 	require.Equal(t, "true", simulated.Steps[2].Result)
@@ -179,8 +171,8 @@ func TestSimulation_ABareDecisionIsWhatItShows(t *testing.T) {
 func TestSimulation_AStubForNoDecisionIsAFault(t *testing.T) {
 	t.Parallel()
 
-	d := mustRead(t, onboarding)
-	store := one{journey: journey.Journey{Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: 30, Version: 1}}
+	d := journeytest.Definition(t, onboarding)
+	store := singleJourney{journey: journey.Journey{Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: 30, Version: 1}}
 	service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, bytes.NewReader(nil))
 	_, err := service.Test(t.Context(), journey.Tenant{}, "", journey.TestRequest{
 		Decisions: map[string]condition.Value{"nope": value(t, `{}`), "w": value(t, `{}`), "d": value(t, `{}`)},

@@ -1,7 +1,6 @@
 package journey
 
 import (
-	"encoding/binary"
 	"time"
 
 	"journeys/internal/condition"
@@ -357,10 +356,4 @@ func (e *Enrollment) mark(bits Mark) {
 		return
 	}
 	e.Delta = append(e.Delta, byte(e.Node), byte(bits))
-}
-
-func (p Path) append(node int, since time.Duration, result Result) Path {
-	p = append(p, byte(node))
-	p = binary.AppendUvarint(p, uint64(max(since.Milliseconds(), 0)))
-	return append(p, byte(result))
 }

@@ -41,8 +41,7 @@ var onboarding = graphOf(
 
 func enter(t testing.TB, definition string) (*journey.Graph, journey.Enrollment, journey.EffectKind) {
 	t.Helper()
-	d, faults := read(t.(*testing.T), definition)
-	require.Empty(t, faults)
+	d := journeytest.Definition(t, definition)
 	e, effect := d.Graph.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
 	return d.Graph, e, effect
 }
@@ -140,7 +139,7 @@ func TestStep_Expiry(t *testing.T) {
 
 	chain := graphOf([]string{"in entry_trigger", `w wait {"delayHours":24}`, `a channel_action {"channel":"email"}`, `w2 wait {"delayHours":24.001}`, "out exit"},
 		[]string{"in w", "w a", "a w2", "w2 out"})
-	d := mustRead(t, chain)
+	d := journeytest.Definition(t, chain)
 	start := func(days int) journey.Enrollment { // and a write a day later
 		e, _ := d.Graph.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, days)})
 		return e.NextWrite(hours(24))
@@ -313,7 +312,7 @@ func TestSimulation_TakesThePathOfRealCustomers(t *testing.T) {
 	outcomes := map[string]int{}
 	for seed := range uint64(1000) {
 		r := rand.New(rand.NewPCG(seed, 1))
-		d := mustRead(t, journeytest.Graph(r, 2+int(seed%50)))
+		d := journeytest.Definition(t, journeytest.Graph(r, 2+int(seed%50)))
 		request := madeRequest(t, r, d.Graph)
 		days := 1 + r.IntN(8)
 		e, _ := walk(t, r, d.Graph, request, days)
@@ -347,7 +346,7 @@ func TestStep_DeltasAddUp(t *testing.T) {
 
 	for seed := range uint64(1000) {
 		r := rand.New(rand.NewPCG(seed, 2))
-		d := mustRead(t, journeytest.Graph(r, 2+int(seed%50)))
+		d := journeytest.Definition(t, journeytest.Graph(r, 2+int(seed%50)))
 		e, deltas := walk(t, r, d.Graph, madeRequest(t, r, d.Graph), 1+r.IntN(20))
 		var own journey.Mark
 		counts := map[int]map[journey.Mark]int{}
@@ -386,9 +385,7 @@ func TestStep_DeltasAddUp(t *testing.T) {
 }
 
 func BenchmarkStep(b *testing.B) {
-	var faults []string
-	d, faults := readB(b, onboarding)
-	require.Empty(b, faults)
+	d := journeytest.Definition(b, onboarding)
 	start, _ := d.Graph.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
 	start = start.NextWrite(hours(48))
 	start.Path = append(make(journey.Path, 0, 128), start.Path...)

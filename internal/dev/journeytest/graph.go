@@ -1,6 +1,6 @@
-// Package journeytest makes graphs for tests: from a seed, whole by
-// construction, with every node type. It knows the JSON that callers send and
-// nothing of how it is read.
+// Package journeytest reads and generates journey definitions for tests. A
+// generated graph follows from its seed, may have every node type, and is
+// complete by construction.
 package journeytest
 
 import (
@@ -9,15 +9,14 @@ import (
 	"strings"
 )
 
-// Graph returns a whole definition of 2 to size nodes (at least 2), as a
-// caller would send it. Splits read the attributes a0 to a3, numbers from 0 to
-// 9, and the field "score" of an earlier decision; waits of 1 to 48 hours may
-// await the events e0 to e2; channels are c0 and c1.
+// Graph returns the JSON of a complete definition of about size nodes, at least
+// 2. Splits read the attributes a0 to a3, numbers from 0 to 9, and the field
+// "score" of decisions; waits last 1 to 48 hours and may wait for the events e0
+// to e2; channels are c0 and c1.
 func Graph(r *rand.Rand, size int) string {
 	g := &graph{r: r, size: max(size, 2)}
 	g.node("entry_trigger", "{}")
-	// Each node takes its targets among later ones, so that there is no
-	// cycle; ends that are still open at the end lead to exits.
+	// Edges lead to new nodes or to exits only, so there is no cycle.
 	g.open = []end{{source: 0}}
 	for len(g.open) > 0 {
 		next := g.r.IntN(len(g.open))
@@ -59,8 +58,8 @@ func (g *graph) edge(from end, target int) {
 		`{"id":"e%d","source":"n%d","target":"n%d"%s}`, len(g.edges), from.source, target, handle))
 }
 
-// target returns a node for an open end: mostly a new one, an exit when the
-// graph is full.
+// target returns the node for an open end: an exit if the graph is full, a new
+// node otherwise.
 func (g *graph) target() int {
 	if len(g.nodes) >= g.size || g.r.IntN(6) == 0 && len(g.nodes) > 2 {
 		return g.exit()

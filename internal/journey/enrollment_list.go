@@ -14,9 +14,6 @@ import (
 	"journeys/internal/strict"
 )
 
-// reasonRemoved is why somebody leaves who was taken out, or forgotten.
-const reasonRemoved = "removed"
-
 // EnrollmentFilter chooses enrollments of a journey: who is inside, or who
 // failed.
 type EnrollmentFilter struct {
@@ -33,32 +30,6 @@ type EnrollmentPage struct {
 	Damaged     []Damage      // who was met and is left out
 	Next        string        // the cursor of the next page; "" for none
 }
-
-// Partition is one partition of the due index: the failed enrollments of a
-// journey, or the active ones of one epoch and shard.
-type Partition struct {
-	Tenant  Tenant
-	Journey ID
-	Failed  bool // Epoch and Shard are 0
-	Epoch   int
-	Shard   int
-}
-
-// DueKey is a key in a Partition.
-type DueKey struct {
-	Customer string
-	At       time.Time // when the enrollment is due; when it failed in a failed Partition
-}
-
-// Indexed is what a place in the due index stands for.
-type Indexed struct {
-	DueKey
-	Enrollment Enrollment // as it is now; zero when it is gone
-	Err        error      // an ErrDamaged when it cannot be read
-}
-
-// MaxIndexed is the most that one read of a Partition returns.
-const MaxIndexed = 100
 
 // listReads bounds how many reads of the index one page takes.
 const listReads = 40
@@ -226,105 +197,4 @@ func (f EnrollmentFilter) position(j Journey) (at position, ok bool) {
 	at.after = &DueKey{Customer: rest, At: since}
 	n := utf8.RuneCountInString(rest)
 	return at, ok && n >= 1 && n <= 128 && utf8.ValidString(rest) && !strings.ContainsFunc(rest, unicode.IsControl)
-}
-
-// retryRepeat is for how long a repeated retry meets its own success: longer
-// than clients repeat a call whose answer was lost, and short enough that who
-// tries again later is told that there is nothing to try.
-const retryRepeat = 10 * time.Minute
-
-// Retry lets a failed customer go on from where they stopped. Who was retried
-// within retryRepeat and went on since stays as they are. Who must leave, or was
-// taken out, is not told that anything was done for them.
-func (s *Service) Retry(ctx context.Context, t Tenant, id ID, customer string) error {
-	err := s.rewrite(ctx, t, id, customer, func(j Journey, e Enrollment) (Enrollment, error) {
-		now := s.clock()
-		switch {
-		case e.Epoch < j.Epoch:
-			return e, &Error{
-				Kind: Conflict, Code: "enrollment-archived",
-				Detail: "The journey was archived after this customer entered it, so they cannot go on.",
-			}
-		case e.wentOn() && now.Sub(e.retriedAt()) < retryRepeat:
-			return e, nil
-		case e.Status != Failed:
-			return e, &Error{
-				Kind: Conflict, Code: "enrollment-not-failed",
-				Detail: "Only a failed customer can be tried again; this one is " + e.Status.String() + ".",
-			}
-		}
-		return e.NextWrite(now).Retry(now), nil
-	})
-	if err == nil {
-		s.nudge(ctx, t, id, []string{customer})
-	}
-	return err
-}
-
-// Remove takes a customer out of a journey. It does nothing when they were
-// taken out before.
-func (s *Service) Remove(ctx context.Context, t Tenant, id ID, customer string) error {
-	return s.rewrite(ctx, t, id, customer, func(_ Journey, e Enrollment) (Enrollment, error) {
-		switch {
-		case e.Status == Inside || e.Status == Failed:
-			return e.NextWrite(s.clock()).Cancel(reasonRemoved), nil
-		case e.Status == Cancelled && e.ExitReason == reasonRemoved:
-			return e, nil
-		}
-		return e, &Error{
-			Kind: Conflict, Code: "enrollment-ended",
-			Detail: "This customer left the journey before: they are " + e.Status.String() + ".",
-		}
-	})
-}
-
-// rewrite changes an enrollment as change says, which decides anew whenever
-// somebody else was faster. An enrollment that change returns as it was is not
-// written.
-func (s *Service) rewrite(
-	ctx context.Context, t Tenant, id ID, customer string, change func(Journey, Enrollment) (Enrollment, error),
-) error {
-	for attempt := range wakeAttempts {
-		j, err := s.stores.Journeys.Journey(ctx, t, id)
-		if err != nil {
-			return err
-		}
-		e, err := s.stores.Enrollments.Enrollment(ctx, t, id, customer)
-		if err != nil {
-			return err
-		}
-		next, err := change(j, e)
-		if err != nil || next.Rev == e.Rev {
-			return err
-		}
-		if err = s.stores.Enrollments.Advance(ctx, t, j.Shards, []Enrollment{next})[0]; !errors.Is(err, ErrLost) {
-			return err
-		}
-		if attempt > 0 && !pause(ctx, attempt) {
-			return ctx.Err()
-		}
-	}
-	return errEnrollmentBusy
-}
-
-// Forget removes all that is stored of a customer. Their enrollments stay as
-// nameless items, so that the figures do.
-func (s *Service) Forget(ctx context.Context, t Tenant, customer string) error {
-	return s.stores.Customers.Forget(ctx, t, customer, s.clock())
-}
-
-// Nameless returns the next write of e, which stays when the customer is
-// forgotten: who is inside leaves, and nothing tells who it was. Who left
-// before, left when they did: figures are recounted from that.
-func (e Enrollment) Nameless(now time.Time) Enrollment {
-	inside, written := e.Status == Inside, e.WrittenAt
-	e = e.NextWrite(now)
-	if inside {
-		e = e.Cancel(reasonRemoved)
-	} else {
-		e.Delta, e.WrittenAt = nil, written
-	}
-	e.Customer, e.RequestID, e.Decisions, e.Event = "", RequestID{}, nil, nil
-	e.Attempts, e.LeaseUntil, e.WokenAt, e.Place = 0, time.Time{}, time.Time{}, Place{}
-	return e
 }

@@ -47,6 +47,20 @@ func (e Event) hash() [32]byte {
 	return sha256.Sum256(text)
 }
 
+// EventRecord is what is kept about an event that came with an id of its
+// caller's, for EventLife.
+type EventRecord struct {
+	Customer   string
+	ID         string
+	Request    [32]byte  // hash of what came with the id
+	ReceivedAt time.Time // first; UTC, to the millisecond
+	Done       bool      // all that it does is done
+	ExpiresAt  time.Time // after it the record counts as gone
+}
+
+// EventLife is how long a caller's eventId is remembered.
+const EventLife = 7 * 24 * time.Hour
+
 // PutEvent ends the customer's waits for the event and enrolls them in every
 // journey that it starts. It returns the event's id, a new one unless the
 // caller gave one. An event that comes again with its id does nothing twice,
@@ -121,7 +135,7 @@ func (s *Service) wakeAll(ctx context.Context, t Tenant, event Event, received t
 		return err
 	}
 	passed.list = append(passed.list, damaged...)
-	return together(list, func(e Enrollment) error {
+	return forEach(list, func(e Enrollment) error {
 		woken, err := s.wake(ctx, t, e, event.Type, received)
 		if woken {
 			s.nudge(ctx, t, e.Journey, []string{e.Customer})
@@ -153,7 +167,7 @@ func (s *Service) wake(ctx context.Context, t Tenant, e Enrollment, eventType st
 		if err = s.stores.Events.Wake(ctx, t, next); !errors.Is(err, ErrLost) {
 			return err == nil, err
 		}
-		if attempt > 0 && !pause(ctx, attempt) {
+		if attempt > 0 && !s.pause(ctx, attempt) {
 			return false, ctx.Err()
 		}
 		if e, err = s.stores.Enrollments.Enrollment(ctx, t, e.Journey, e.Customer); err != nil {
@@ -166,12 +180,6 @@ func (s *Service) wake(ctx context.Context, t Tenant, e Enrollment, eventType st
 	return false, errEnrollmentBusy
 }
 
-// errEnrollmentBusy is an enrollment that others wrote each time.
-var errEnrollmentBusy = &Error{
-	Kind: Unavailable, Code: "enrollment-busy",
-	Detail: "The customer is being moved by others at the same time. Try again.",
-}
-
 // startAll enrolls the customer in the journeys that the event starts.
 func (s *Service) startAll(ctx context.Context, t Tenant, event Event, passed *passedOver) error {
 	ids, err := s.stores.Events.StartedBy(ctx, t, event.Type)
@@ -179,7 +187,7 @@ func (s *Service) startAll(ctx context.Context, t Tenant, event Event, passed *p
 		return err
 	}
 	facts := sync.OnceValues(func() (condition.Facts, error) { return s.factsOf(ctx, t, event) })
-	return together(ids, func(id ID) error {
+	return forEach(ids, func(id ID) error {
 		err := s.start(ctx, t, id, event, facts)
 		if errors.Is(err, ErrNotFound) {
 			return nil // it was deleted meanwhile
@@ -241,21 +249,4 @@ func (s *Service) factsOf(ctx context.Context, t Tenant, event Event) (facts con
 		return facts, fmt.Errorf("%w: the customer's attributes are no JSON object", ErrDamaged)
 	}
 	return facts, nil
-}
-
-// together calls f for everything in list, some at a time.
-func together[T any](list []T, f func(T) error) error {
-	const workers = 8
-	var running sync.WaitGroup
-	errs := make([]error, len(list))
-	slots := make(chan struct{}, workers)
-	for i, one := range list {
-		slots <- struct{}{}
-		running.Go(func() {
-			defer func() { <-slots }()
-			errs[i] = f(one)
-		})
-	}
-	running.Wait()
-	return errors.Join(errs...)
 }
