@@ -143,7 +143,7 @@ func (busy) Definition(context.Context, journey.Tenant, journey.ID, string) ([]b
 func TestDamage_ABusyTableIsNone(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(1)
+	d := newFake(1)
 	d.enter(t, "channel_action", `{"channel":"push"}`)
 	e := d.engine()
 	e.Table = busy{d}

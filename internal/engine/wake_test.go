@@ -47,7 +47,7 @@ type race struct {
 	journey.EnrollmentStore
 	journey.CustomerStore
 	journey.EventStore
-	desk // provider and the rest of the table
+	fake // provider and the rest of the table
 
 	tenant  journey.Tenant
 	journey journey.Journey
@@ -188,7 +188,7 @@ func (r *race) Wake(ctx context.Context, _ journey.Tenant, e journey.Enrollment)
 }
 
 func newRace(t *testing.T, graph string) *race {
-	r := &race{desk: *newDesk(1), records: map[string]journey.EventRecord{}}
+	r := &race{fake: *newFake(1), records: map[string]journey.EventRecord{}}
 	r.tenant = r.lives[0].Tenant
 	var faults strict.Faults
 	v, _ := strict.Parse([]byte(graph), &faults)

@@ -74,7 +74,8 @@ func (w *worker) load(ctx context.Context, list []journey.Enrollment) error {
 	return w.readEvents(ctx, w.inState(readingEvents))
 }
 
-// start returns a run of e in its first state: done if there is nothing to do.
+// start returns a run of e in its first state, done if there is nothing to do. It
+// returns ErrDamaged if e's graph cannot be read or does not have e's node.
 func (w *worker) start(ctx context.Context, e journey.Enrollment) (*run, error) {
 	r := &run{stored: e, next: e.NextWrite(w.now()), state: done}
 	switch {
@@ -85,7 +86,10 @@ func (w *worker) start(ctx context.Context, e journey.Enrollment) (*run, error) 
 		return r, nil
 	}
 	var err error
-	if r.graph, err = w.graphOf(ctx, e); err != nil {
+	if r.graph, err = w.graph(ctx, e.GraphHash); err != nil {
+		return nil, err
+	}
+	if err = r.graph.CheckNode(e); err != nil {
 		return nil, err
 	}
 	now := w.now()
@@ -100,16 +104,6 @@ func (w *worker) start(ctx context.Context, e journey.Enrollment) (*run, error) 
 		r.state = stepping
 	}
 	return r, nil
-}
-
-// graphOf returns the graph that e follows. It returns ErrDamaged if the graph
-// cannot be read or does not have e's node.
-func (w *worker) graphOf(ctx context.Context, e journey.Enrollment) (*journey.Graph, error) {
-	graph, err := w.graph(ctx, e.GraphHash)
-	if err == nil {
-		err = graph.CheckNode(e)
-	}
-	return graph, err
 }
 
 // graph returns a compiled graph of the journey. A damaged definition is read
