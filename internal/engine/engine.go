@@ -14,10 +14,10 @@
 //
 // Decisions and messages are effects, which a provider carries out. Before it
 // sends a message, a worker claims it: it writes a revision with a lease, a time
-// until which the message is this worker's alone. After it, the worker records
-// the result. If it dies in between, the lease ends, and the next worker knows
-// that the message may have been sent. The states of a customer during one
-// Advance are described at the type state; attempts are counted in attempt.go.
+// until which the message is this worker's alone. After the send it records the
+// result. If it dies in between, the lease ends, and the next worker knows that
+// the message may have been sent. The type state describes what happens to a
+// customer during one Advance; attempt.go counts attempts.
 //
 // The package knows no AWS: the table, the provider and the dispatcher are
 // interfaces, so that tests run it against a table in memory, with faults.

@@ -26,7 +26,7 @@ const (
 //	  │         │       ├──> claiming ─> sending ┘
 //	  │         │       │                  │ failed, throttled (deciding too)
 //	  │         │       │                  v
-//	  │         │       └────────────> recording ──> done
+//	  │         │       └────────────> recording ──> done, or stepping if still due
 //	  │         │                          │ entered a wait for an event
 //	  ├──> readingEvents <─────────────────┘
 //	  └──> leaving ──> done
@@ -47,15 +47,15 @@ const (
 //	sending        sent, or skipped                         stepping
 //	               failed, throttled, or the lease is short recording
 //	recording      written: entered a wait for an event     readingEvents   position, Due, result
-//	               written: its wait is already over        stepping
+//	               written: still due                       stepping
 //	               written: anything else                   done
 //	leaving        written                                  done            cancelled
 //	readingEvents  the event came, or the wait is over      stepping
 //	               neither                                  done
 //
 //	claiming, recording, leaving: another worker wrote first, or the write failed -> done
-//	deciding, claiming: the journey was paused or ended -> recording if the run
-//	holds a lease, whose result must be written, otherwise done
+//	deciding, claiming, recording: the journey was paused or ended -> done, but
+//	recording if the run holds a lease, as the result of its message must be written
 //	any: panic -> recording, as a failed attempt at the effect of the stored node
 //
 // The result of an effect is written together with what follows it: the next

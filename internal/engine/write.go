@@ -60,7 +60,7 @@ func (w *worker) written(r *run) {
 		if arrived {
 			r.state = readingEvents
 		}
-	case !r.stored.Due.After(w.now()): // its wait is already over
+	case !r.stored.Due.After(w.now()): // a wait that is already over, or a claim given back
 		r.next, r.state = r.stored.NextWrite(w.now()), stepping
 	default:
 		r.state = done
