@@ -13,13 +13,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/dev/journeytest"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 )
 
 var garbage = &types.AttributeValueMemberS{Value: "garbage"}
 
-// damage writes an attribute of an item by hand.
+// damage overwrites an attribute of an item.
 func (i *installation) damage(t *testing.T, pk, sk, attribute string, value types.AttributeValue) {
 	t.Helper()
 	_, err := i.client.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
@@ -39,14 +40,14 @@ func (i *installation) damageEnrollment(t *testing.T, id journey.ID, customer, a
 	i.damage(t, "T#acme#C#"+customer, "E#"+string(id)[4:], attribute, value)
 }
 
-// logging makes the engine log into the buffer that it returns.
+// logging makes the engine log into the returned buffer.
 func (i *installation) logging() *bytes.Buffer {
 	var log bytes.Buffer
 	i.Log = slog.New(slog.NewJSONHandler(&log, nil))
 	return &log
 }
 
-// takeErrors returns the lines of faults, and empties the log.
+// takeErrors returns the lines of level ERROR, and empties the log.
 func takeErrors(log *bytes.Buffer) []string {
 	var list []string
 	for line := range strings.Lines(log.String()) {
@@ -58,7 +59,7 @@ func takeErrors(log *bytes.Buffer) []string {
 	return list
 }
 
-// except returns the customers without some.
+// except returns customers less without.
 func except(customers []string, without ...string) []string {
 	var rest []string
 	for _, c := range customers {
@@ -69,7 +70,7 @@ func except(customers []string, without ...string) []string {
 	return rest
 }
 
-func TestDamage_NobodyIsKeptInAnEndedJourney(t *testing.T) {
+func TestDamage_DoesNotStopADrain(t *testing.T) {
 	t.Parallel()
 
 	i := install(t)
@@ -83,16 +84,16 @@ func TestDamage_NobodyIsKeptInAnEndedJourney(t *testing.T) {
 	rest := except(customers, "customer-7")
 	require.Equal(t, map[string]int{"cancelled journey_archived": 59}, i.whereAll(t, id, rest, status))
 	lines := takeErrors(log)
-	require.Len(t, lines, 1, "it is told once")
+	require.Len(t, lines, 1, "the cause is logged once")
 	for _, part := range []string{`"tenant":"acme"`, `"journey":"` + string(id), `"count":1`, "stored data is damaged"} {
 		require.Contains(t, lines[0], part)
 	}
 	require.NotContains(t, lines[0], "customer-7")
 }
 
-// Enrollments, a graph and a profile are damaged: those customers alone stay
-// where they are, until that is mended.
-func TestDamage_OthersGoOn(t *testing.T) {
+// Enrollments, a graph and a profile are damaged. Only their customers stay where
+// they are, until the damage is repaired.
+func TestDamage_StopsOnlyItsOwnCustomers(t *testing.T) {
 	t.Parallel()
 
 	i := install(t)
@@ -100,7 +101,7 @@ func TestDamage_OthersGoOn(t *testing.T) {
 	old := i.enroll(t, id, t.Context(), 5)
 	j, err := i.service.Get(t.Context(), i.tenant, id)
 	require.NoError(t, err)
-	edited := read(t, strings.ReplaceAll(sixNodes, "done", "new"))
+	edited := journeytest.Definition(t, strings.ReplaceAll(sixNodes, "done", "new"))
 	_, err = i.service.Update(t.Context(), i.tenant, id, journey.Change{Definition: &edited}, nil)
 	require.NoError(t, err)
 	customers := i.enroll(t, id, t.Context(), 40)
@@ -123,27 +124,27 @@ func TestDamage_OthersGoOn(t *testing.T) {
 	require.Len(t, i.inbox, 32)
 	lines := takeErrors(log)
 	require.Len(t, lines, 4, lines)
-	require.Equal(t, 1, strings.Count(strings.Join(lines, ""), `"count":5`), "those with the graph: %s", lines)
+	require.Equal(t, 1, strings.Count(strings.Join(lines, ""), `"count":5`), "customers of the damaged graph: %s", lines)
 	require.NotRegexp(t, "customer-|plan", lines)
 
 	require.NoError(t, i.store.Customers.PutProfile(t.Context(), i.tenant, journey.Profile{
 		Customer: "customer-8", Attributes: []byte(`{"plan":"pro"}`), UpdatedAt: i.now,
 	}))
 	i.run(t, t.Context())
-	require.Equal(t, "completed new", status(i.where(t, id, "customer-8").Enrollment), "they stayed due")
+	require.Equal(t, "completed new", status(i.where(t, id, "customer-8").Enrollment), "the customer stayed due")
 }
 
-// busy is a table that answers no read of a definition.
+// busy is a table that fails to read definitions.
 type busy struct{ engine.Table }
 
 func (busy) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
 	return nil, &journey.Error{Kind: journey.Unavailable, Code: "table-throttled"}
 }
 
-func TestDamage_ABusyTableIsNone(t *testing.T) {
+func TestDamage_DoesNotMeanABusyTable(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(1)
+	d := newFake(1)
 	d.enter(t, "channel_action", `{"channel":"push"}`)
 	e := d.engine()
 	e.Table = busy{d}
@@ -152,8 +153,8 @@ func TestDamage_ABusyTableIsNone(t *testing.T) {
 	require.Equal(t, journey.Unavailable, known.Kind)
 }
 
-// A damaged event is none: the wait ends by its time, and others' by theirs.
-func TestDamage_AnEventKeepsNoOtherWaiting(t *testing.T) {
+// A damaged event counts as no event: the wait ends by its time, like all others.
+func TestDamage_OfAnEventDelaysNoCustomer(t *testing.T) {
 	t.Parallel()
 
 	i := install(t)
@@ -170,8 +171,8 @@ func TestDamage_AnEventKeepsNoOtherWaiting(t *testing.T) {
 	require.NotEmpty(t, takeErrors(log))
 }
 
-// One entry of what is live is damaged: tick goes on for everybody else.
-func TestDamage_OneJourneyStopsNoTick(t *testing.T) {
+// One LIVE entry is damaged: tick goes on with the other journeys.
+func TestDamage_OfOneJourneyDoesNotStopTick(t *testing.T) {
 	t.Parallel()
 
 	i := install(t)

@@ -19,7 +19,7 @@ const signupGraph = `{"nodes":[
 	"edges":[{"source":"in","target":"w"},{"source":"w","target":"s"},
 	{"source":"s","target":"big","sourceHandle":"true"},{"source":"s","target":"small","sourceHandle":"false"}]}`
 
-// The first answer to every request is lost, so that the SDK sends each twice.
+// The first answer to every request is lost, so the SDK sends each request twice.
 func TestEvents_StartJourneysAndEndWaits(t *testing.T) {
 	t.Parallel()
 
@@ -44,11 +44,11 @@ func TestEvents_StartJourneysAndEndWaits(t *testing.T) {
 		_, err := i.store.Enrollments.Enrollment(t.Context(), i.tenant, id, customer)
 		require.ErrorIs(t, err, journey.ErrNotEnrolled)
 	}
-	i.run(t, t.Context()) // somebody looks for the event that the wait awaits
+	i.run(t, t.Context()) // reads the event that the wait is for
 	e := i.where(t, id, "pro").Enrollment
-	require.JSONEq(t, `{"seats":3}`, string(e.Event), "what the graph reads, and no more")
+	require.JSONEq(t, `{"seats":3}`, string(e.Event), "only what the graph reads")
 	require.NoError(t, put("pro", "signup", "s1", `{"seats":3,"note":"long"}`))
-	require.Equal(t, e, i.where(t, id, "pro").Enrollment, "a repeat does nothing")
+	require.Equal(t, e, i.where(t, id, "pro").Enrollment, "a repeated event changes nothing")
 	var reused *journey.Error
 	require.ErrorAs(t, put("pro", "signup", "s1", `{"seats":4}`), &reused)
 	require.Equal(t, journey.Mismatch, reused.Kind)
@@ -60,7 +60,7 @@ func TestEvents_StartJourneysAndEndWaits(t *testing.T) {
 	i.now = i.now.Add(time.Minute)
 	i.run(t, t.Context())
 	held := i.where(t, id, "pro").Enrollment
-	require.Equal(t, e.Rev+1, held.Rev, "woken once, and held by the pause")
+	require.Equal(t, e.Rev+1, held.Rev, "woken once, and stopped by the pause")
 	require.Equal(t, e.Since.Add(time.Hour), held.Due)
 
 	i.change(t, t.Context(), id, journey.Active)

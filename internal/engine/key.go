@@ -9,10 +9,10 @@ import (
 	"journeys/internal/journey"
 )
 
-// effectKey names one effect for one customer: the same on every attempt, and
-// of no other, not even of one who was forgotten and enrolled again, whose
-// RequestID is another. Each part stands with its length, so that no part can imitate
-// another.
+// effectKey returns the idempotency key of one effect for one enrollment: the
+// same for every attempt, and different from every other effect's. A customer
+// that was forgotten and enrolled again has a new RequestID, and so new keys.
+// Each part is prefixed with its length, so no part can imitate another.
 func effectKey(t journey.Tenant, e *journey.Enrollment, node string) string {
 	var text strings.Builder
 	parts := []string{t.String(), string(e.Journey), e.Customer, node, strconv.Itoa(e.Run), string(e.RequestID[:])}

@@ -16,14 +16,14 @@ import (
 
 	"journeys/internal/condition"
 	"journeys/internal/dev/dynamolocal"
+	"journeys/internal/dev/journeytest"
 	"journeys/internal/dynamo"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
-	"journeys/internal/strict"
 )
 
-// installation is the engine on the real DynamoDB Local, with the invocations
-// of advance in a queue and a virtual clock.
+// installation is the engine on DynamoDB Local, with a virtual clock and a queue of
+// packs.
 type installation struct {
 	*engine.Engine
 	store   *dynamo.Store
@@ -92,10 +92,7 @@ const sixNodes = `{"nodes":[
 
 func (i *installation) activate(t testing.TB, definition string) journey.ID {
 	t.Helper()
-	var faults strict.Faults
-	v, _ := strict.Parse([]byte(definition), &faults)
-	d, ok := journey.ReadDefinition(v)
-	require.True(t, ok, faults.List())
+	d := journeytest.Definition(t, definition)
 	name, active := "test", journey.Active
 	j, err := i.service.Create(t.Context(), i.tenant, journey.Change{Name: &name, Definition: &d})
 	require.NoError(t, err)
@@ -140,10 +137,10 @@ func (i *installation) run(t testing.TB, ctx context.Context) {
 	i.queue = nil
 }
 
-// One customer through entry, wait, split, decision, send and exit costs at
-// most 0.15 requests. `make bench` counts the capacity units, which DynamoDB
-// Local does not report for PartiQL.
-func TestEngine_CostOfACustomer(t *testing.T) {
+// A customer that passes entry, wait, split, decision, send and exit costs at most
+// 0.15 requests. `make bench` counts the write units, which DynamoDB Local does not
+// report for PartiQL.
+func TestEngine_CustomerCostsAFractionOfARequest(t *testing.T) {
 	t.Parallel()
 
 	const n = 2000

@@ -10,192 +10,209 @@ import (
 	"journeys/internal/journey"
 )
 
-// tickMargin is what tick leaves of its time for the last requests to end.
-const tickMargin = 3 * time.Second
-
-// sweep is the pass of one tick over one shard.
-type sweep struct {
-	live      *Live
-	partition journey.Partition
-	drain     bool // everybody leaves, whenever they are due
-	after     *journey.DueKey
-	pages     int
-	empty     bool // nobody was found
-
-	packed *packed
+// ticker is one invocation of Tick.
+type ticker struct {
+	*Engine
+	began  time.Time
+	lives  []Live
+	scans  []*scan
+	counts struct{ due, packs, solo, left, errors int }
 }
 
-// packed is the customers of a journey, from all its shards, who wait for a
-// pack to be full.
-type packed struct{ customers []string }
+// scan is one tick's reading of one shard of the due index, page by page.
+type scan struct {
+	live      *Live
+	partition journey.Partition
+	drain     bool // all customers of the shard leave, due or not
+	waiting   *waiting
+	next      *journey.DueKey // where the next page begins; nil at the start and after the last page
+	pages     int             // read so far
+	empty     bool            // the shard has no keys
+}
 
-// Tick finds who is due and starts workers on them. It takes a page of each
-// journey in turn, so that none waits for another, and stops before ctx ends;
-// the next tick finds what is left. Running it twice or late does no harm.
+// waiting is the customers of a journey, from all its shards, that do not fill a
+// pack yet.
+type waiting struct{ customers []string }
+
+// Tick reads which customers are due and dispatches them in packs. It reads a page
+// of each shard in turn, so that no journey waits for another, and stops before
+// ctx ends; the next tick finds what is left. Running Tick twice or late does no
+// harm.
 func (e *Engine) Tick(ctx context.Context) error {
 	lives, err := e.Table.Lives(ctx)
-	unread, err := damage(err)
+	unread, err := splitUnread(err)
 	if err != nil {
 		return err
 	}
 	e.logDamaged(ctx, "journeys passed over", unread)
-	now := e.now()
-	all := sweeps(lives)
-	counts := tickCounts{journeys: len(lives)}
-	for queue := all; len(queue) > 0 && ctx.Err() == nil && !nearEnd(ctx); {
-		var more []*sweep
-		for _, s := range queue {
-			if nearEnd(ctx) {
-				counts.left++
-				continue
-			}
-			next, err := e.page(ctx, s, now, &counts)
-			if err != nil {
-				// One shard's trouble must not keep the others waiting.
-				counts.errors++
-				e.Log.ErrorContext(ctx, "shard not read", "journey", s.partition.Journey, "shard", s.partition.Shard, "error", err)
-				continue
-			}
-			if next {
-				more = append(more, s)
-			}
-		}
-		queue = more
-	}
-	for _, s := range all {
-		if err := e.flush(ctx, s, &counts); err != nil {
-			counts.errors++
-			e.Log.ErrorContext(ctx, "pack not started", "journey", s.partition.Journey, "error", err)
-		}
-	}
-	e.grow(ctx, all)
-	e.finishDrains(ctx, lives, all, now)
-	e.measure(ctx, "tick", []emf.Metric{count("CustomersDue", counts.due)},
-		slog.Int("journeys", counts.journeys), slog.Int("packs", counts.packs), slog.Int("solo", counts.solo),
-		slog.Int("shardsLeft", counts.left), slog.Int("errors", counts.errors))
+	t := &ticker{Engine: e, began: e.now(), lives: lives, scans: newScans(lives)}
+	t.scanAll(ctx)
+	t.dispatchRest(ctx)
+	t.growShards(ctx)
+	t.finishDrains(ctx)
+	t.report(ctx)
 	return nil
 }
 
-type tickCounts struct{ journeys, due, packs, solo, left, errors int }
-
-// nearEnd reports whether too little of ctx is left for another request.
-func nearEnd(ctx context.Context) bool {
-	deadline, ok := ctx.Deadline()
-	return ok && time.Until(deadline) < tickMargin
-}
-
-// sweeps lists the shards to visit, the first of each journey first.
-func sweeps(lives []Live) []*sweep {
-	var list []*sweep
-	together := make([]packed, len(lives))
-	for k := range MaxShards {
+// newScans returns a scan of every shard that the tick visits, the first shards
+// of all journeys first.
+func newScans(lives []Live) []*scan {
+	var list []*scan
+	waits := make([]waiting, len(lives))
+	for shard := range MaxShards {
 		for i := range lives {
 			l := &lives[i]
-			if k >= l.Shards {
+			if shard >= l.Shards {
 				continue
 			}
+			add := func(epoch int, drain bool) {
+				p := journey.Partition{Tenant: l.Tenant, Journey: l.Journey, Epoch: epoch, Shard: shard}
+				list = append(list, &scan{live: l, partition: p, drain: drain, waiting: &waits[i]})
+			}
 			for epoch := l.DrainFrom; epoch < l.Epoch; epoch++ {
-				list = append(list, &sweep{
-					live: l, partition: journey.Partition{Tenant: l.Tenant, Journey: l.Journey, Epoch: epoch, Shard: k}, drain: true, packed: &together[i],
-				})
+				add(epoch, true)
 			}
 			if l.On {
-				list = append(list, &sweep{live: l, partition: journey.Partition{Tenant: l.Tenant, Journey: l.Journey, Epoch: l.Epoch, Shard: k}, packed: &together[i]})
+				add(l.Epoch, false)
 			}
 		}
 	}
 	return list
 }
 
+// scanAll reads a page of every shard, then the second page of those that have
+// one, and so on, until all is read or time is nearly up.
+func (t *ticker) scanAll(ctx context.Context) {
+	for queue := t.scans; len(queue) > 0 && ctx.Err() == nil && !nearEnd(ctx); {
+		var unfinished []*scan
+		for _, s := range queue {
+			if nearEnd(ctx) {
+				t.counts.left++
+				continue
+			}
+			if err := t.readPage(ctx, s); err != nil {
+				// One shard must not stop the others.
+				t.counts.errors++
+				t.Log.ErrorContext(ctx, "shard scan stopped", "journey", s.partition.Journey, "shard", s.partition.Shard, "error", err)
+				continue
+			}
+			if s.next != nil {
+				unfinished = append(unfinished, s)
+			}
+		}
+		queue = unfinished
+	}
+}
+
 // endOfTime is later than any due time.
 var endOfTime = time.UnixMilli(1 << 52)
 
-// page reads one page of a shard and starts workers on it; true when there is
-// more.
-func (e *Engine) page(ctx context.Context, s *sweep, now time.Time, counts *tickCounts) (more bool, err error) {
-	before := now
+// readPage reads the next page of a shard, and dispatches the packs that it
+// fills.
+func (t *ticker) readPage(ctx context.Context, s *scan) error {
+	before := t.began
 	if s.drain {
 		before = endOfTime
 	}
-	page, next, err := e.Table.Due(ctx, s.partition, before, s.after)
+	page, next, err := t.Table.Due(ctx, s.partition, before, s.next)
 	if err != nil {
-		return false, err
+		return err
 	}
 	s.pages++
 	s.empty = s.pages == 1 && len(page) == 0
-	s.after = next
-	counts.due += len(page)
-	for _, due := range page {
-		if s.solo(due, now) {
-			counts.solo++
-			err = errors.Join(err, e.dispatch(ctx, s.live, []string{due.Customer}, true, counts))
+	s.next = next
+	t.counts.due += len(page)
+	for _, key := range page {
+		if s.isSuspect(key, t.began) {
+			t.counts.solo++
+			err = errors.Join(err, t.dispatch(ctx, s.live, []string{key.Customer}, true))
 			continue
 		}
-		s.packed.customers = append(s.packed.customers, due.Customer)
+		s.waiting.customers = append(s.waiting.customers, key.Customer)
 	}
-	for len(s.packed.customers) >= PackSize {
-		err = errors.Join(err, e.flush(ctx, s, counts))
+	for len(s.waiting.customers) >= PackSize {
+		err = errors.Join(err, t.dispatchWaiting(ctx, s))
 	}
-	return next != nil, err
+	return err
 }
 
-// flush starts a worker on the next customers of the sweep's journey.
-func (e *Engine) flush(ctx context.Context, s *sweep, counts *tickCounts) error {
-	n := min(len(s.packed.customers), PackSize)
-	if n == 0 {
-		return nil
-	}
-	customers := s.packed.customers[:n:n]
-	s.packed.customers = s.packed.customers[n:]
-	return e.dispatch(ctx, s.live, customers, false, counts)
-}
-
-func (e *Engine) dispatch(ctx context.Context, l *Live, customers []string, solo bool, counts *tickCounts) error {
-	counts.packs++
-	return e.Dispatcher.Dispatch(ctx, Pack{l.Tenant, l.Journey, customers, solo})
-}
-
-// solo reports whether a customer may have killed every worker that had them,
-// and so goes alone: they are long overdue, although the shard is not even a
+// isSuspect reports whether a customer may have killed every worker that loaded
+// it, and so must go alone: it is long overdue, although its shard is not even a
 // page behind.
-func (s *sweep) solo(due journey.DueKey, now time.Time) bool {
-	since := due.At
+func (s *scan) isSuspect(key journey.DueKey, now time.Time) bool {
+	since := key.At
 	if since.Before(s.live.Since) {
 		since = s.live.Since
 	}
-	return !s.drain && s.after == nil && s.pages == 1 && now.Sub(since) >= SoloAfter
+	return !s.drain && s.next == nil && s.pages == 1 && now.Sub(since) >= SoloAfter
 }
 
-// grow gives more shards to journeys of which one was more than a page behind.
-func (e *Engine) grow(ctx context.Context, all []*sweep) {
+// dispatchWaiting dispatches the next waiting customers of the scan's journey, at
+// most a pack of them.
+func (t *ticker) dispatchWaiting(ctx context.Context, s *scan) error {
+	n := min(len(s.waiting.customers), PackSize)
+	if n == 0 {
+		return nil
+	}
+	customers := s.waiting.customers[:n:n]
+	s.waiting.customers = s.waiting.customers[n:]
+	return t.dispatch(ctx, s.live, customers, false)
+}
+
+func (t *ticker) dispatch(ctx context.Context, l *Live, customers []string, solo bool) error {
+	t.counts.packs++
+	return t.Dispatcher.Dispatch(ctx, Pack{l.Tenant, l.Journey, customers, solo})
+}
+
+// dispatchRest dispatches the customers that did not fill a pack.
+func (t *ticker) dispatchRest(ctx context.Context) {
+	for _, s := range t.scans {
+		if err := t.dispatchWaiting(ctx, s); err != nil {
+			t.counts.errors++
+			t.Log.ErrorContext(ctx, "pack not dispatched", "journey", s.partition.Journey, "error", err)
+		}
+	}
+}
+
+// growShards doubles the shards of each journey that has a shard more than a
+// page behind, up to MaxShards.
+func (t *ticker) growShards(ctx context.Context) {
 	grown := map[*Live]bool{}
-	for _, s := range all {
+	for _, s := range t.scans {
 		if s.drain || s.pages < 2 || grown[s.live] || s.live.Shards*2 > MaxShards {
 			continue
 		}
 		grown[s.live] = true
-		if err := e.Table.GrowShards(ctx, *s.live); err != nil {
-			e.Log.ErrorContext(ctx, "shards not grown", "journey", s.live.Journey, "error", err)
+		if err := t.Table.GrowShards(ctx, *s.live); err != nil {
+			t.Log.ErrorContext(ctx, "shards not grown", "journey", s.live.Journey, "error", err)
 		}
 	}
 }
 
-// finishDrains ends the drains that found nobody, once no call from before
-// them can still add somebody, and removes entries that nothing needs.
-func (e *Engine) finishDrains(ctx context.Context, lives []Live, all []*sweep, now time.Time) {
-	open := map[*Live]bool{}
-	for _, s := range all {
+// finishDrains ends the drains that have found all shards empty, once DrainGrace
+// has passed. It also removes entries of journeys that neither drain nor are
+// active.
+func (t *ticker) finishDrains(ctx context.Context) {
+	occupied := map[*Live]bool{}
+	for _, s := range t.scans {
 		if s.drain && !s.empty {
-			open[s.live] = true
+			occupied[s.live] = true
 		}
 	}
-	for i := range lives {
-		l := &lives[i]
-		if (l.On && !l.Draining()) || open[l] || now.Sub(l.Since) < DrainGrace {
+	for i := range t.lives {
+		l := &t.lives[i]
+		if (l.On && !l.Draining()) || occupied[l] || t.began.Sub(l.Since) < DrainGrace {
 			continue
 		}
-		if err := e.Table.Drained(ctx, *l); err != nil {
-			e.Log.ErrorContext(ctx, "drain not ended", "journey", l.Journey, "error", err)
+		if err := t.Table.Drained(ctx, *l); err != nil {
+			t.Log.ErrorContext(ctx, "drain not ended", "journey", l.Journey, "error", err)
 		}
 	}
+}
+
+// report writes the log line of the invocation, with its metric.
+func (t *ticker) report(ctx context.Context) {
+	t.measure(ctx, "tick", []emf.Metric{emf.CountMetric("CustomersDue", t.counts.due)},
+		slog.Int("journeys", len(t.lives)), slog.Int("packs", t.counts.packs), slog.Int("solo", t.counts.solo),
+		slog.Int("shardsLeft", t.counts.left), slog.Int("errors", t.counts.errors))
 }

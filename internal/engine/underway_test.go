@@ -13,9 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/dev/journeytest"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
-	"journeys/internal/strict"
 )
 
 const longWait = `{"nodes":[
@@ -27,7 +27,7 @@ const longWait = `{"nodes":[
 	"edges":[{"source":"in","target":"hour"},{"source":"hour","target":"hello"},
 	{"source":"hello","target":"long"},{"source":"long","target":"out"}]}`
 
-// wire counts the requests to the table by their operation, retries too.
+// wire counts the requests to the table by operation, including retries.
 type wire struct {
 	next  dynamodb.HTTPClient
 	mu    sync.Mutex
@@ -44,7 +44,7 @@ func (w *wire) Do(r *http.Request) (*http.Response, error) {
 	return w.next.Do(r)
 }
 
-// count returns the requests that f causes.
+// count returns the number of requests that f causes, by operation and in all.
 func (w *wire) count(f func()) (calls map[string]int, all int) {
 	w.mu.Lock()
 	w.calls = map[string]int{}
@@ -58,7 +58,7 @@ func (w *wire) count(f func()) (calls map[string]int, all int) {
 	return w.calls, all
 }
 
-// runAll is a tick and its workers, several at once.
+// runAll runs a tick and its packs, eight at a time.
 func (i *installation) runAll(t *testing.T) {
 	t.Helper()
 	require.NoError(t, i.Tick(t.Context()))
@@ -81,7 +81,7 @@ func (i *installation) runAll(t *testing.T) {
 	running.Wait()
 }
 
-// whereAll counts the customers by what they are.
+// whereAll counts the customers by name(enrollment).
 func (i *installation) whereAll(t *testing.T, id journey.ID, customers []string, name func(journey.Enrollment) string) map[string]int {
 	t.Helper()
 	counts := map[string]int{}
@@ -101,12 +101,12 @@ func status(e journey.Enrollment) string {
 
 func node(e journey.Enrollment) string { return fmt.Sprint(status(e), " ", e.Node) }
 
-// manyFlag is how many are inside while their journey changes. In CI it is a
-// tenth, since 10,000 take minutes of DynamoDB Local's time.
+// manyFlag is the number of customers in a journey that changes. `make chaos` runs
+// 10,000, which takes DynamoDB Local minutes.
 var manyFlag = flag.Int("many", 1_000, "customers of the tests of journeys under way")
 
-// Ten thousand are due while their journey is paused: nothing is written and
-// nothing is sent. When it is resumed, they go on.
+// While a journey is paused, its due customers are neither written nor sent
+// anything. When it is resumed, they go on.
 func TestUnderWay_PauseAndResume(t *testing.T) {
 	t.Parallel()
 
@@ -124,7 +124,7 @@ func TestUnderWay_PauseAndResume(t *testing.T) {
 			i.now = i.now.Add(time.Minute)
 		}
 	})
-	require.Equal(t, map[string]int{"Query": 3}, calls, "each tick reads what is live, and no more")
+	require.Equal(t, map[string]int{"Query": 3}, calls, "each tick reads only the LIVE entries")
 	require.Empty(t, i.inbox)
 
 	_, resumed := w.count(func() { i.change(t, t.Context(), id, journey.Active) })
@@ -132,12 +132,12 @@ func TestUnderWay_PauseAndResume(t *testing.T) {
 	i.runAll(t)
 	require.Equal(t, map[string]int{"active 3": many}, i.whereAll(t, id, customers, node))
 	require.Len(t, i.inbox, many)
-	t.Logf("%d requests to pause, %d to resume; 3 queries and no write or message in 3 ticks of the pause; %d went on", paused, resumed, many)
+	t.Logf("%d requests to pause, %d to resume; 3 queries and no write or message in 3 ticks of the pause; %d customers went on", paused, resumed, many)
 }
 
-// A journey that was archived before is still visited while it is paused, since
-// somebody may have to leave it. Packs that come then move nobody else.
-func TestUnderWay_APauseHoldsPacksOfAJourneyThatWasArchived(t *testing.T) {
+// A journey that was archived once is visited even while it is paused, as customers
+// may still have to leave it. Packs that arrive then move no other customer.
+func TestUnderWay_PauseStopsPacksOfAJourneyArchivedBefore(t *testing.T) {
 	t.Parallel()
 
 	i := install(t)
@@ -163,12 +163,12 @@ func TestUnderWay_APauseHoldsPacksOfAJourneyThatWasArchived(t *testing.T) {
 	require.NoError(t, err)
 	require.NotNil(t, live)
 	revision := func(e journey.Enrollment) string { return fmt.Sprint(node(e), " ", e.Rev) }
-	everybody := slices.Concat(early, late)
-	before := i.whereAll(t, id, everybody, revision)
+	all := slices.Concat(early, late)
+	before := i.whereAll(t, id, all, revision)
 	i.queue = packs
 	i.run(t, t.Context())
-	require.Equal(t, before, i.whereAll(t, id, everybody, revision), "nobody is written")
-	require.Len(t, i.inbox, len(early), "nothing is sent in a pause")
+	require.Equal(t, before, i.whereAll(t, id, all, revision), "no enrollment is written")
+	require.Len(t, i.inbox, len(early), "no message is sent during a pause")
 
 	i.change(t, t.Context(), id, journey.Active)
 	i.run(t, t.Context())
@@ -176,8 +176,8 @@ func TestUnderWay_APauseHoldsPacksOfAJourneyThatWasArchived(t *testing.T) {
 	require.Len(t, i.inbox, len(early)+len(late))
 }
 
-// Ten thousand are inside, half of them in a wait of 500 hours, when their
-// journey is archived or deleted: all are out within ten ticks.
+// When a journey is archived or deleted, all its customers leave within ten ticks,
+// also those in a wait of 500 hours.
 func TestUnderWay_ArchiveAndDelete(t *testing.T) {
 	t.Parallel()
 
@@ -188,7 +188,7 @@ func TestUnderWay_ArchiveAndDelete(t *testing.T) {
 	for _, reason := range []string{"journey_archived", "journey_deleted"} {
 		id := i.activate(t, longWait)
 		customers := i.enroll(t, id, t.Context(), many/2)
-		hours := read(t, strings.Replace(longWait, `"delayHours":1}`, `"delayHours":500}`, 1))
+		hours := journeytest.Definition(t, strings.Replace(longWait, `"delayHours":1}`, `"delayHours":500}`, 1))
 		_, err := i.service.Update(t.Context(), i.tenant, id, journey.Change{Definition: &hours}, nil)
 		require.NoError(t, err)
 		for n := len(customers); n < many; n = len(customers) {
@@ -214,29 +214,19 @@ func TestUnderWay_ArchiveAndDelete(t *testing.T) {
 			out = i.whereAll(t, id, customers, status)
 		}
 		require.Equal(t, map[string]int{"cancelled " + reason: many}, out)
-		t.Logf("%s: %d requests; %d out after %d ticks", reason, calls, many, turns)
+		t.Logf("%s: %d requests; %d customers left after %d ticks", reason, calls, many, turns)
 	}
-	require.Empty(t, i.inbox, "who leaves gets nothing more")
+	require.Empty(t, i.inbox, "customers that leave get no more messages")
 }
 
-// read reads a definition.
-func read(t *testing.T, text string) journey.Definition {
-	t.Helper()
-	var faults strict.Faults
-	v, _ := strict.Parse([]byte(text), &faults)
-	d, ok := journey.ReadDefinition(v)
-	require.True(t, ok, faults.List())
-	return d
-}
-
-func TestUnderWay_AnEditIsForThoseWhoEnterAfterIt(t *testing.T) {
+func TestUnderWay_EditAppliesToLaterEnrollments(t *testing.T) {
 	t.Parallel()
 
 	w := &wire{calls: map[string]int{}}
 	i := install(t, w.install)
 	id := i.activate(t, strings.ReplaceAll(longWait, "REASON", "old"))
 	customers := i.enroll(t, id, t.Context(), 1000)
-	edited := read(t, strings.ReplaceAll(longWait, "REASON", "new"))
+	edited := journeytest.Definition(t, strings.ReplaceAll(longWait, "REASON", "new"))
 	_, calls := w.count(func() {
 		j, err := i.service.Update(t.Context(), i.tenant, id, journey.Change{Definition: &edited}, nil)
 		require.NoError(t, err)

@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"journeys/internal/journey"
+)
+
+// decide asks the provider for r's decision.
+func (w *worker) decide(ctx context.Context, r *run) {
+	node := r.graph.NodeID(r.next.Node)
+	config := r.graph.Decision(r.next.Node)
+	answer, err := w.Provider.Decide(ctx, DecisionRequest{
+		Key: effectKey(w.pack.Tenant, &r.next, node), Tenant: w.pack.Tenant, Journey: w.pack.Journey,
+		Customer: r.next.Customer, NodeID: node, Config: config, Attributes: r.in.Attributes,
+	})
+	switch {
+	case err == nil && answer.Missing():
+		r.in.Answer = journey.Answer{Result: journey.DecidedEmpty}
+	case err == nil:
+		r.in.Answer = journey.Answer{Result: journey.Decided, Decision: answer}
+	case config.FailOnError || isThrottled(err):
+		w.postpone(ctx, r, err, reasonDecision)
+		return
+	default:
+		w.Log.WarnContext(ctx, "decision failed: node continues", "journey", w.pack.Journey, "node", node, "error", err)
+		r.in.Answer = journey.Answer{Result: journey.DecisionError}
+	}
+	r.state = stepping
+}
+
+// claim prepares the write that makes r's message this worker's for the time of a
+// lease.
+func (w *worker) claim(r *run) {
+	r.countAttempt(countedByClaim)
+	if r.next.Attempts > MaxCrashes {
+		r.fail(reasonCrashed)
+		return
+	}
+	r.next.LeaseUntil = w.now().Add(min(w.Provider.Timeout()+LeaseMargin, MaxLease))
+	r.state = claiming
+}
+
+// send sends r's message. A pack claims many messages at once, so some wait for
+// others. Once a lease could end before the message is sent, another worker could
+// take it meanwhile: its claim is given back.
+func (w *worker) send(ctx context.Context, r *run) {
+	if w.now().Add(w.Provider.Timeout()).After(r.stored.LeaseUntil) {
+		w.giveBack(r)
+		return
+	}
+	node := r.graph.NodeID(r.next.Node)
+	config := r.graph.Action(r.next.Node)
+	result, err := w.Provider.Send(ctx, Message{
+		Key: effectKey(w.pack.Tenant, &r.next, node), Tenant: w.pack.Tenant, Journey: w.pack.Journey,
+		Customer: r.next.Customer, NodeID: node, Config: config,
+		Facts: r.graph.Facts(&r.next, r.in.Attributes), Uncertain: r.doubt.open,
+	})
+	r.next = r.stored.NextWrite(w.now())
+	_, uncertain := errors.AsType[*UncertainError](err)
+	switch {
+	case uncertain && config.Resend:
+		r.doubt = doubt{report: true} // closed: the next attempt sends in any case
+	case uncertain:
+		// A later attempt would know no more, so the message is skipped now, and
+		// this attempt does not count as a failure.
+		w.Log.WarnContext(ctx, "message skipped: may have been sent", "journey", w.pack.Journey, "node", node, "error", err)
+		result, err = journey.SkippedUncertain, nil
+		r.doubt.report = true
+	case err == nil:
+		r.doubt.report = result == journey.SkippedUncertain || r.doubt.open && config.Resend
+	}
+	if err != nil {
+		w.postpone(ctx, r, err, reasonSend)
+		return
+	}
+	r.in.Answer, r.state = journey.Answer{Result: result}, stepping
+}
+
+// giveBack prepares the write that returns a claim whose message was not sent.
+func (w *worker) giveBack(r *run) {
+	now := w.now()
+	r.next, r.state = r.stored.NextWrite(now), recording
+	r.endAttempt(false)
+	r.dropLease(now)
+}
+
+// postpone prepares the write that moves r's due time after an effect that
+// failed or was throttled. Only a failure is an attempt; the last attempt fails
+// the enrollment. An open doubt about an earlier attempt remains.
+func (w *worker) postpone(ctx context.Context, r *run, err error, reason string) {
+	now := w.now()
+	r.state = recording
+	r.dropLease(now)
+	if limit, ok := errors.AsType[*ThrottledError](err); ok {
+		r.endAttempt(false)
+		r.next.Due = now.Add(max(limit.After, time.Second)).Truncate(time.Millisecond)
+		return
+	}
+	r.endAttempt(true)
+	w.Log.WarnContext(ctx, "effect failed", "journey", w.pack.Journey, "node", r.graph.NodeID(r.next.Node),
+		"attempt", r.next.Attempts, "error", err)
+	if r.next.Attempts >= MaxAttempts {
+		r.fail(reason)
+		return
+	}
+	r.next.Due = w.backOff(now, r.next.Attempts)
+}
+
+func isThrottled(err error) bool {
+	_, ok := errors.AsType[*ThrottledError](err)
+	return ok
+}

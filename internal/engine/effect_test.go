@@ -1,0 +1,157 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/engine"
+	"journeys/internal/journey"
+)
+
+func TestAdvance_TriesAFailingSendTenTimesWithBackOff(t *testing.T) {
+	t.Parallel()
+
+	f := newFake(1)
+	f.sendErr = errors.New("refused")
+	f.enter(t, "channel_action", `{"channel":"push"}`)
+	pauses := f.advance(t)
+	require.Equal(t, journey.Failed, f.items["c"].Status)
+	require.Equal(t, "send_failed", f.items["c"].ExitReason)
+	require.Equal(t, engine.MaxAttempts, f.attempts)
+	require.Equal(t, []time.Duration{
+		30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute,
+		16 * time.Minute, 32 * time.Minute, time.Hour, time.Hour,
+	}, pauses)
+}
+
+func TestAdvance_DoesNotCountThrottledSends(t *testing.T) {
+	t.Parallel()
+
+	f := newFake(1)
+	f.enter(t, "channel_action", `{"channel":"push"}`)
+	f.sendErr = &engine.ThrottledError{After: 5 * time.Second}
+	for range 50 {
+		require.NoError(t, f.engine().Advance(t.Context(), f.pack("c")))
+		require.Equal(t, f.now.Add(5*time.Second), f.items["c"].Due)
+		f.now = f.items["c"].Due
+	}
+	require.Zero(t, f.items["c"].Attempts)
+	f.sendErr = nil
+	f.advance(t)
+	require.Equal(t, journey.Completed, f.items["c"].Status)
+}
+
+func TestAdvance_FailedDecisionFollowsOnError(t *testing.T) {
+	t.Parallel()
+
+	goOn := newFake(1)
+	goOn.askErr = errors.New("down")
+	goOn.enter(t, "nba_decision", `{"decisionFlowId":"f"}`)
+	goOn.advance(t)
+	require.Equal(t, journey.Completed, goOn.items["c"].Status)
+	require.Equal(t, journey.DecisionError, goOn.items["c"].Path.Visits(noon)[1].Result)
+	require.Equal(t, 1, goOn.attempts)
+
+	fail := newFake(1)
+	fail.askErr = errors.New("down")
+	fail.enter(t, "nba_decision", `{"decisionFlowId":"f","onError":"fail"}`)
+	fail.advance(t)
+	require.Equal(t, journey.Failed, fail.items["c"].Status)
+	require.Equal(t, "decision_failed", fail.items["c"].ExitReason)
+	require.Equal(t, engine.MaxAttempts, fail.attempts)
+}
+
+// A payload can read attributes, earlier decisions, and the event that started the
+// journey.
+func TestAdvance_MessageHasWhatItsPayloadReads(t *testing.T) {
+	t.Parallel()
+
+	f := newFake(1)
+	f.attributes = `{"name":"Ada"}`
+	f.answer = `{"title":"Up","secret":1}`
+	f.define(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"d","type":"nba_decision","config":{"decisionFlowId":"f"}},
+		{"id":"a","type":"channel_action","config":{"channel":"push","payload":{"t":"{{attributes.name}} {{decision.d.title}} {{event.x}}"}}},
+		{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"d"},{"source":"d","target":"a"},{"source":"a","target":"out"}]}`,
+		`{"x":7}`)
+	f.advance(t)
+	require.Len(t, f.messages, 1)
+	text, err := f.messages[0].Config.Payload.JSON(&f.messages[0].Facts)
+	require.NoError(t, err)
+	require.Equal(t, `{"t":"Ada Up 7"}`, string(text))
+}
+
+// panicking panics in each send to customer c.
+type panicking struct{ *fake }
+
+func (p panicking) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
+	if m.Customer == "c" {
+		panic("a bug")
+	}
+	return p.fake.Send(ctx, m)
+}
+
+func TestAdvance_PanicFailsOnlyItsOwnCustomer(t *testing.T) {
+	t.Parallel()
+
+	f := newFake(1)
+	f.enter(t, "channel_action", `{"channel":"push"}`)
+	other := f.items["c"]
+	other.Customer = "other"
+	f.items["other"] = other
+	e := f.engine()
+	e.Provider = panicking{f}
+	for f.items["c"].Status == journey.Inside {
+		require.NoError(t, e.Advance(t.Context(), f.pack("c", "other")))
+		f.now = f.now.Add(2 * time.Hour)
+	}
+	require.Equal(t, journey.Failed, f.items["c"].Status)
+	require.Equal(t, "internal_error", f.items["c"].ExitReason)
+	require.Equal(t, journey.Completed, f.items["other"].Status)
+}
+
+// slow takes some time for each message, and notes what was left of its lease.
+type slow struct {
+	*fake
+	takes time.Duration
+	left  []time.Duration
+}
+
+func (s *slow) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
+	s.now = s.now.Add(s.takes)
+	s.left = append(s.left, s.items[m.Customer].LeaseUntil.Sub(s.now))
+	return s.fake.Send(ctx, m)
+}
+
+// Messages that wait for others are sent within their lease or claimed again. Each
+// is sent once, and none while another worker could claim it.
+func TestAdvance_SendsOnlyWithinALease(t *testing.T) {
+	t.Parallel()
+
+	f := newFake(1)
+	f.define(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"a","type":"channel_action","config":{"channel":"push"}},
+		{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"a"},{"source":"a","target":"out"}]}`, "")
+	pack := f.pack()
+	first := f.items["c"]
+	delete(f.items, "c")
+	for i := range 20 {
+		first.Customer = fmt.Sprint("c", i)
+		f.items[first.Customer], pack.Customers = first, append(pack.Customers, first.Customer)
+	}
+	s := &slow{fake: f, takes: 3 * time.Second}
+	e := f.engine()
+	e.Provider = s
+	require.NoError(t, e.Advance(t.Context(), pack))
+	require.Len(t, f.messages, 20)
+	for _, left := range s.left {
+		require.GreaterOrEqual(t, left, time.Duration(0), "the lease had ended")
+	}
+	for _, customer := range pack.Customers {
+		require.Equal(t, journey.Completed, f.items[customer].Status)
+	}
+	require.NotContains(t, f.uncertain, true)
+}

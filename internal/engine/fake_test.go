@@ -1,0 +1,189 @@
+package engine_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/condition"
+	"journeys/internal/dev/journeytest"
+	"journeys/internal/engine"
+	"journeys/internal/journey"
+)
+
+// fake is a table, a provider and a dispatcher in memory, without faults.
+type fake struct {
+	lives    []engine.Live
+	due      map[journey.Partition][]journey.DueKey
+	grown    []journey.ID
+	drained  []journey.ID
+	packs    []engine.Pack
+	graph    journey.Definition
+	items    map[string]journey.Enrollment
+	loadErr  error
+	sendErr  error
+	askErr   error // of decisions
+	attempts int   // decisions and messages that were asked for
+	now      time.Time
+
+	attributes string // of every customer; may be ""
+	answer     string // to every decision; may be ""
+	uncertain  []bool // Uncertain of each message
+	messages   []engine.Message
+}
+
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+func newFake(journeys int) *fake {
+	tenant, _ := journey.ParseTenant("t")
+	f := &fake{due: map[journey.Partition][]journey.DueKey{}, items: map[string]journey.Enrollment{}, now: noon}
+	for i := range journeys {
+		f.lives = append(f.lives, engine.Live{Tenant: tenant, Journey: journey.ID(fmt.Sprintf("jrn_%d", i)), On: true, Shards: 2})
+	}
+	return f
+}
+
+func (f *fake) engine() *engine.Engine {
+	return &engine.Engine{
+		Table: f, Dispatcher: f, Provider: f, Parallel: 1, Now: func() time.Time { return f.now },
+		Jitter: func() float64 { return 0 }, Log: slog.New(slog.DiscardHandler), Definitions: &journey.Definitions{},
+	}
+}
+
+// pack returns a pack of the first journey.
+func (f *fake) pack(customers ...string) engine.Pack {
+	return engine.Pack{Tenant: f.lives[0].Tenant, Journey: "jrn_0", Customers: customers}
+}
+
+// overdue adds n customers to a shard, overdue by ago.
+func (f *fake) overdue(live, shard, n int, ago time.Duration) {
+	l := f.lives[live]
+	s := journey.Partition{Tenant: l.Tenant, Journey: l.Journey, Epoch: l.Epoch, Shard: shard}
+	for range n {
+		f.due[s] = append(f.due[s], journey.DueKey{Customer: fmt.Sprintf("%d-%d-%d", live, shard, len(f.due[s])), At: f.now.Add(-ago)})
+	}
+}
+
+// enter enrolls customer c in a graph with one effect.
+func (f *fake) enter(t *testing.T, kind, config string) {
+	t.Helper()
+	f.define(t, fmt.Sprintf(`{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"x","type":%q,"config":%s},{"id":"out","type":"exit"}],
+		"edges":[{"source":"in","target":"x"},{"source":"x","target":"out"}]}`, kind, config), "")
+}
+
+// define sets the graph, and enrolls customer c by an event with the given
+// properties.
+func (f *fake) define(t *testing.T, text, event string) {
+	t.Helper()
+	f.graph = journeytest.Definition(t, text)
+	e, _ := f.graph.Graph.Start(journey.Enrollment{
+		Journey: "jrn_0", Customer: "c", GraphHash: f.graph.Hash, EnrolledAt: f.now, ExpiresAt: f.now.AddDate(1, 0, 0),
+		Event: []byte(event),
+	})
+	f.items["c"] = e
+}
+
+// advance runs a worker at each due time until customer c has left, and returns
+// the pauses between them.
+func (f *fake) advance(t *testing.T) []time.Duration {
+	t.Helper()
+	var pauses []time.Duration
+	for turn := 0; f.items["c"].Status == journey.Inside; turn++ {
+		require.Less(t, turn, 100)
+		require.NoError(t, f.engine().Advance(t.Context(), f.pack("c")))
+		if e := f.items["c"]; e.Status == journey.Inside {
+			pauses = append(pauses, e.Due.Sub(f.now))
+			f.now = e.Due
+		}
+	}
+	return pauses
+}
+
+// retry lets failed customer c go on, as a caller's retry does.
+func (f *fake) retry(t *testing.T) {
+	t.Helper()
+	require.Equal(t, journey.Failed, f.items["c"].Status)
+	f.now = f.now.Add(time.Hour)
+	f.items["c"] = f.items["c"].NextWrite(f.now).Retry(f.now)
+}
+
+func (f *fake) Lives(context.Context) ([]engine.Live, error) { return f.lives, nil }
+
+func (f *fake) Load(_ context.Context, _ journey.Tenant, id journey.ID, customers []string) (*engine.Live, []journey.Enrollment, error) {
+	var list []journey.Enrollment
+	for _, c := range customers {
+		if e, ok := f.items[c]; ok {
+			list = append(list, e)
+		}
+	}
+	return &f.lives[0], list, f.loadErr
+}
+
+func (f *fake) Due(_ context.Context, s journey.Partition, _ time.Time, after *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
+	all := f.due[s]
+	begin := 0
+	if after != nil {
+		for all[begin] != *after {
+			begin++
+		}
+		begin++
+	}
+	page := all[begin:min(len(all), begin+engine.PageSize)]
+	if begin+len(page) < len(all) {
+		return page, &page[len(page)-1], nil
+	}
+	return page, nil, nil
+}
+
+func (f *fake) GrowShards(_ context.Context, l engine.Live) error {
+	f.grown = append(f.grown, l.Journey)
+	return nil
+}
+
+func (f *fake) Drained(_ context.Context, l engine.Live) error {
+	f.drained = append(f.drained, l.Journey)
+	return nil
+}
+
+func (f *fake) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
+	return f.graph.Raw, nil
+}
+
+func (f *fake) Profiles(context.Context, journey.Tenant, []string) (map[string]engine.Profile, error) {
+	attributes, _ := condition.ParseValue([]byte(f.attributes))
+	return map[string]engine.Profile{"c": {Attributes: attributes}}, nil
+}
+
+func (f *fake) LastEvents(context.Context, journey.Tenant, map[string]string) (map[string]time.Time, error) {
+	return nil, nil
+}
+
+func (f *fake) Advance(_ context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []error {
+	for _, e := range list {
+		f.items[e.Customer] = e
+	}
+	return make([]error, len(list))
+}
+
+func (f *fake) Dispatch(_ context.Context, p engine.Pack) error {
+	f.packs = append(f.packs, p)
+	return nil
+}
+
+func (f *fake) Timeout() time.Duration { return 10 * time.Second }
+
+func (f *fake) Decide(context.Context, engine.DecisionRequest) (condition.Value, error) {
+	f.attempts++
+	answer, _ := condition.ParseValue([]byte(f.answer))
+	return answer, f.askErr
+}
+
+func (f *fake) Send(_ context.Context, m engine.Message) (journey.Result, error) {
+	f.attempts++
+	f.uncertain, f.messages = append(f.uncertain, m.Uncertain), append(f.messages, m)
+	return journey.Sent, f.sendErr
+}

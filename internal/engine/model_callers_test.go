@@ -1,0 +1,232 @@
+package engine_test
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/dev/journeytest"
+	"journeys/internal/engine"
+	"journeys/internal/journey"
+)
+
+// callers do what API callers may do while customers are in the journey.
+func (m *model) callers(turn int, seed uint64) {
+	m.putEvents()
+	if m.live.Reason == "journey_deleted" {
+		return
+	}
+	switch m.r.IntN(12) {
+	case 0:
+		m.faults["pause"]++
+		m.live.On, m.live.Since = !m.live.On, m.now
+	case 1:
+		m.edit()
+	case 2:
+		m.remove(fmt.Sprintf("c%d", m.r.IntN(25)))
+	case 3, 4, 5:
+		m.faults["event"]++
+		kind := fmt.Sprintf("e%d", m.r.IntN(3))
+		m.pending = append(m.pending, journey.Event{
+			Customer: fmt.Sprintf("c%d", m.r.IntN(35)), Type: kind, ID: fmt.Sprint(kind, " ", turn),
+		})
+	}
+	if turn == 8 && seed%4 == 0 {
+		m.end("archive", "journey_archived")
+		m.live.On = seed%8 == 0 // reactivated at once; earlier customers still leave
+	}
+	if turn == 12 && seed%4 == 1 {
+		m.end("delete", "journey_deleted")
+	}
+	if m.r.IntN(6) == 0 && m.live.Reason != "journey_deleted" && m.live.On {
+		m.enroll(fmt.Sprint("later", turn))
+	}
+}
+
+func (m *model) end(kind, reason string) {
+	m.faults[kind]++
+	m.live.On, m.live.Reason, m.live.Since = false, reason, m.now
+	m.live.Epoch++
+}
+
+// edit gives the journey a new graph, for customers that enroll from now on.
+func (m *model) edit() {
+	m.faults["edit"]++
+	m.definition = journeytest.Definition(m.t, journeytest.Graph(m.r, 4+m.r.IntN(12)))
+	m.definitions[m.definition.Hash] = m.definition
+}
+
+// starting is the event that starts the journey. Waits may wait for it too.
+const starting = "e0"
+
+// kindOf returns the type of a record's event, which begins its id.
+func kindOf(r journey.EventRecord) string {
+	kind, _, _ := strings.Cut(r.ID, " ")
+	return kind
+}
+
+func (m *model) service(p *process) *journey.Service {
+	var seed [32]byte
+	binary.LittleEndian.PutUint64(seed[:], m.r.Uint64())
+	h := handler{process: p}
+	stores := journey.Stores{Journeys: h, Enrollments: h, Customers: h, Events: h}
+	s := journey.NewService(stores, func() time.Time { return p.now.Add(p.skew) }, rand.NewChaCha8(seed))
+	s.Nudge = func(ctx context.Context, t journey.Tenant, id journey.ID, customers []string) {
+		_ = p.Dispatch(ctx, engine.Pack{Tenant: t, Journey: id, Customers: customers})
+	}
+	return s
+}
+
+// putEvents sends the events that have no answer yet. Those whose handler died are
+// sent again.
+func (m *model) putEvents() {
+	m.pending = slices.DeleteFunc(m.pending, func(e journey.Event) bool {
+		if _, again := m.records[e.ID]; again {
+			m.faults["event again"]++
+		}
+		p := &process{model: m, skew: time.Duration(m.r.IntN(200)-100) * time.Millisecond}
+		_, _, err := m.service(p).PutEvent(context.Background(), m.tenant, e)
+		return err == nil && !p.dead
+	})
+}
+
+// remove removes a customer.
+func (m *model) remove(customer string) {
+	p := &process{model: m}
+	if err := m.service(p).Remove(context.Background(), m.tenant, m.live.Journey, customer); err == nil {
+		m.faults["removed"]++
+	}
+}
+
+// handler is the store of an API handler's process.
+type handler struct {
+	journey.JourneyStore // methods that are not overridden are not called
+	journey.EnrollmentStore
+	journey.CustomerStore
+	journey.EventStore
+	*process
+}
+
+func (h handler) Journey(ctx context.Context, _ journey.Tenant, id journey.ID) (journey.Journey, error) {
+	j := journey.Journey{
+		ID: id, Status: journey.Paused, GraphHash: h.definition.Hash, Version: 1, MaxDurationDays: 365,
+		EntryCondition: []byte(`{"event":"` + starting + `"}`), Events: []string{starting},
+		Shards: h.live.Shards, Epoch: h.live.Epoch,
+	}
+	if h.live.On {
+		j.Status, h.active = journey.Active, true
+	}
+	return j, h.read(ctx)
+}
+
+func (h handler) Profile(ctx context.Context, _ journey.Tenant, _ string) (journey.Profile, error) {
+	if err := h.read(ctx); err != nil {
+		return journey.Profile{}, err
+	}
+	return journey.Profile{}, journey.ErrNoCustomer // the model has no entry conditions
+}
+
+// Insert stores one enrollment per customer. Meeting its own is a success.
+func (h handler) Insert(_ context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []journey.Outcome {
+	e, outcome := list[0], journey.Outcome{Result: journey.OutcomeSkipped}
+	err := h.write(func() {
+		if old, ok := h.items[e.Customer]; !ok {
+			h.faults["started"]++
+			h.put(e)
+		} else if old.RequestID != e.RequestID {
+			return
+		}
+		outcome.Result = journey.OutcomeEnrolled
+	})
+	if err != nil {
+		outcome = journey.Outcome{Result: journey.OutcomeError, Code: "table-throttled"}
+	}
+	return []journey.Outcome{outcome}
+}
+
+func (h handler) Definition(ctx context.Context, t journey.Tenant, id journey.ID, hash string) ([]byte, error) {
+	return h.process.Definition(ctx, t, id, hash)
+}
+
+func (h handler) Advance(ctx context.Context, t journey.Tenant, shards int, list []journey.Enrollment) []error {
+	return h.process.Advance(ctx, t, shards, list)
+}
+
+func (h handler) ReserveEvent(_ context.Context, _ journey.Tenant, r journey.EventRecord, _ time.Time) (kept journey.EventRecord, err error) {
+	err = h.write(func() {
+		var ok bool
+		if kept, ok = h.records[r.ID]; !ok {
+			h.records[r.ID], kept = r, r
+		}
+	})
+	return kept, err
+}
+
+// FinishEvent checks that an event has started the journey, if its handler found
+// the journey active.
+func (h handler) FinishEvent(_ context.Context, _ journey.Tenant, r journey.EventRecord) error {
+	return h.write(func() {
+		if _, in := h.items[r.Customer]; h.active && kindOf(r) == starting {
+			require.True(h.t, in, "the event of %s was accepted but started nothing", r.Customer)
+		}
+		r.Done = true
+		h.records[r.ID] = r
+	})
+}
+
+func (h handler) PutLastEvent(_ context.Context, _ journey.Tenant, customer, eventType string, received time.Time) error {
+	return h.write(func() {
+		key := customer + " " + eventType
+		h.heard[key] = append(h.heard[key], heard{received, h.now})
+	})
+}
+
+func (h handler) StartedBy(ctx context.Context, _ journey.Tenant, kind string) (ids []journey.ID, err error) {
+	if kind == starting && h.live.Reason != "journey_deleted" {
+		ids = append(ids, h.live.Journey)
+	}
+	return ids, h.read(ctx)
+}
+
+func (h handler) Enrollments(ctx context.Context, t journey.Tenant, customer string) ([]journey.Enrollment, []journey.Damage, error) {
+	if err := h.read(ctx); err != nil {
+		return nil, nil, err
+	}
+	if e, ok := h.items[customer]; ok {
+		return []journey.Enrollment{e}, nil, nil
+	}
+	return nil, nil, nil
+}
+
+func (h handler) Enrollment(ctx context.Context, _ journey.Tenant, _ journey.ID, customer string) (journey.Enrollment, error) {
+	if err := h.read(ctx); err != nil {
+		return journey.Enrollment{}, err
+	}
+	if e, ok := h.items[customer]; ok {
+		return e, nil
+	}
+	return journey.Enrollment{}, journey.ErrNotEnrolled
+}
+
+func (h handler) Wake(_ context.Context, _ journey.Tenant, e journey.Enrollment) (err error) {
+	failed := h.write(func() {
+		if h.items[e.Customer].Rev != e.Rev-1 {
+			err = journey.ErrLost
+			return
+		}
+		woken := h.items[e.Customer]
+		woken.Rev, woken.WrittenAt, woken.Due, woken.WokenAt, woken.Delta = e.Rev, e.WrittenAt, e.Due, e.WokenAt, nil
+		h.put(woken)
+		h.faults["woken"]++
+	})
+	if failed != nil {
+		return failed
+	}
+	return err
+}

@@ -1,0 +1,277 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/condition"
+	"journeys/internal/engine"
+	"journeys/internal/journey"
+)
+
+var (
+	errDead      = errors.New("model: the process is dead")
+	errThrottled = errors.New("model: throttled")
+)
+
+// process is the model as one process sees it. A dead process has no effect any
+// more.
+type process struct {
+	*model
+	dead bool
+	skew time.Duration // of its clock against the model's
+
+	saw    int       // the moment of its last read of LIVE; 0 if it is no worker
+	readAt time.Time // when that read ended
+
+	active bool // it has read that the journey is active
+}
+
+// fault chooses and counts what goes wrong in a call, mostly nothing.
+func (p *process) fault(kinds ...string) string {
+	if p.dead || p.calm || p.r.IntN(12) > 0 {
+		return ""
+	}
+	kind := kinds[p.r.IntN(len(kinds))]
+	p.faults[kind]++
+	switch kind {
+	case "crash":
+		p.dead = true
+	case "freeze":
+		p.freeze()
+	}
+	return kind
+}
+
+// freeze stops the process for up to two minutes. Meanwhile other workers run, and
+// a caller may pause or resume the journey.
+func (p *process) freeze() {
+	if p.depth > 2 {
+		return
+	}
+	p.depth++
+	p.now = p.now.Add(time.Duration(p.r.IntN(120_000)) * time.Millisecond)
+	for range p.r.IntN(3) {
+		p.runOne()
+	}
+	if p.r.IntN(8) == 0 && p.live.Reason != "journey_deleted" {
+		p.toggle()
+	}
+	p.depth--
+}
+
+// requireOn checks that an effect may begin: the journey was active at some moment
+// since the worker last read LIVE.
+func (p *process) requireOn(what, customer string) {
+	require.True(p.t, p.dead || p.live.On || p.off > p.saw, "%s of %s during a pause", what, customer)
+}
+
+// requireHeld checks what a worker writes during a pause: only the result of an
+// effect that was claimed before, and a cancellation.
+func (p *process) requireHeld(old, e journey.Enrollment) {
+	switch {
+	case p.saw == 0 || old.Rev != e.Rev-1 || e.Status == journey.Cancelled:
+	case e.LeaseUntil.After(p.now.Add(time.Second)):
+		p.requireOn("a claim", e.Customer)
+		require.LessOrEqual(p.t, p.now.Sub(p.readAt), engine.LiveFor, "a claim on an old read")
+	case old.LeaseUntil.IsZero():
+		p.requireOn("a move", e.Customer)
+	}
+}
+
+func (p *process) engine() *engine.Engine {
+	return &engine.Engine{
+		Table: p, Dispatcher: p, Provider: p, Parallel: 1,
+		Now: func() time.Time { return p.now.Add(p.skew) }, Jitter: p.r.Float64, Log: slog.New(slog.DiscardHandler),
+		Definitions: &p.kept,
+	}
+}
+
+func (p *process) read(ctx context.Context) error {
+	kind := p.fault("crash", "freeze", "throttle")
+	if p.dead {
+		return errDead
+	}
+	if kind == "throttle" {
+		return errThrottled
+	}
+	return ctx.Err()
+}
+
+// write applies a write of a handler, which may die before or after it.
+func (p *process) write(apply func()) error {
+	switch p.fault("crash", "throttle", "freeze", "lost answer") {
+	case "throttle":
+		return errThrottled
+	case "lost answer":
+		apply()
+		p.dead = true
+	}
+	if p.dead {
+		return errDead
+	}
+	apply()
+	return nil
+}
+
+func (p *process) Lives(ctx context.Context) ([]engine.Live, error) {
+	if p.held() {
+		return nil, p.read(ctx)
+	}
+	return []engine.Live{p.live}, p.read(ctx)
+}
+
+func (p *process) Due(ctx context.Context, s journey.Partition, before time.Time, after *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
+	if err := p.read(ctx); err != nil {
+		return nil, nil, err
+	}
+	var page []journey.DueKey
+	for customer, e := range p.index {
+		if int(hash(customer))%p.live.Shards == s.Shard && e.Epoch == s.Epoch && !e.Due.IsZero() && !e.Due.After(before) {
+			page = append(page, journey.DueKey{Customer: customer, At: e.Due})
+		}
+	}
+	slices.SortFunc(page, func(a, b journey.DueKey) int {
+		return a.At.Compare(b.At)*2 + cmpString(a.Customer, b.Customer)
+	})
+	return page, nil, nil
+}
+
+func cmpString(a, b string) int {
+	if a < b {
+		return -1
+	}
+	return 1
+}
+
+func hash(s string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(s))
+	return h.Sum32()
+}
+
+func (p *process) GrowShards(context.Context, engine.Live) error { return nil }
+
+func (p *process) Drained(_ context.Context, l engine.Live) error {
+	if p.live == l {
+		p.live.DrainFrom = l.Epoch
+	}
+	return nil
+}
+
+func (p *process) Definition(ctx context.Context, _ journey.Tenant, _ journey.ID, hash string) ([]byte, error) {
+	return p.definitions[hash].Raw, p.read(ctx)
+}
+
+func (p *process) Load(ctx context.Context, _ journey.Tenant, _ journey.ID, customers []string) (*engine.Live, []journey.Enrollment, error) {
+	var list []journey.Enrollment
+	for _, c := range customers {
+		if e, ok := p.items[c]; ok {
+			list = append(list, e)
+		}
+	}
+	live, held := p.live, p.held()
+	p.moments++
+	p.saw = p.moments
+	err := p.read(ctx)
+	p.readAt = p.now
+	if held {
+		return nil, nil, err
+	}
+	return &live, list, err
+}
+
+func (p *process) Profiles(ctx context.Context, _ journey.Tenant, customers []string) (map[string]engine.Profile, error) {
+	return p.profiles, p.read(ctx)
+}
+
+func (p *process) LastEvents(ctx context.Context, _ journey.Tenant, awaited map[string]string) (map[string]time.Time, error) {
+	events := map[string]time.Time{}
+	for customer, event := range awaited {
+		for _, h := range p.heard[customer+" "+event] {
+			if h.received.After(events[customer]) {
+				events[customer] = h.received
+			}
+		}
+	}
+	return events, p.read(ctx)
+}
+
+// Advance writes one enrollment after another. Any write may be throttled, or
+// applied by a process that dies before the answer.
+func (p *process) Advance(_ context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []error {
+	errs := make([]error, len(list))
+	for _, e := range list {
+		p.requireHeld(p.items[e.Customer], e)
+	}
+	for i, e := range list {
+		if p.fault("crash", "throttle", "freeze") == "throttle" {
+			errs[i] = errThrottled
+			continue
+		}
+		if p.dead {
+			errs[i] = errDead
+			continue
+		}
+		if p.items[e.Customer].Rev != e.Rev-1 {
+			errs[i] = journey.ErrLost
+			continue
+		}
+		p.put(e)
+		if p.fault("crash", "lost answer") == "lost answer" {
+			errs[i] = errors.New("model: the answer was lost for good")
+		}
+	}
+	return errs
+}
+
+func (p *process) Dispatch(ctx context.Context, pack engine.Pack) error {
+	switch p.fault("crash", "lost invocation", "twice", "throttle") {
+	case "crash", "lost invocation":
+		return ctx.Err()
+	case "throttle":
+		return errThrottled
+	case "twice":
+		p.queue = append(p.queue, pack)
+	}
+	if !p.dead {
+		p.queue = append(p.queue, pack)
+	}
+	return nil
+}
+
+func (p *process) Timeout() time.Duration { return 5 * time.Second }
+
+func (p *process) Decide(ctx context.Context, r engine.DecisionRequest) (condition.Value, error) {
+	if err := p.read(ctx); err != nil {
+		return condition.Value{}, &engine.ThrottledError{After: time.Second}
+	}
+	return p.decisions[r.NodeID], nil
+}
+
+func (p *process) Send(_ context.Context, m engine.Message) (journey.Result, error) {
+	p.requireOn("a message", m.Customer)
+	kind := p.fault("crash", "throttle", "freeze", "crash after")
+	if p.dead {
+		return 0, errDead
+	}
+	if kind == "throttle" {
+		return 0, &engine.ThrottledError{After: time.Minute}
+	}
+	effect := m.Customer + " " + m.NodeID
+	if key, ok := p.sends[effect]; ok {
+		require.Equal(p.t, key, m.Key, "two keys for one effect")
+	}
+	p.sends[effect], p.inbox[m.Key] = m.Key, m
+	if kind == "crash after" {
+		p.dead = true
+		return 0, errDead
+	}
+	return journey.Sent, nil
+}

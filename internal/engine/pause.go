@@ -1,0 +1,44 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// paused reports whether the journey was paused or ended since the pack began.
+// If effects are about to begin, it reads the journey again, at most once per
+// LiveFor.
+func (w *worker) paused(ctx context.Context) bool {
+	now := w.now()
+	if !w.live.On || now.Sub(w.liveAt) <= LiveFor || !slices.ContainsFunc(w.runs, (*run).beginsEffect) {
+		return !w.live.On
+	}
+	live, _, err := w.Table.Load(ctx, w.pack.Tenant, w.pack.Journey, nil)
+	if err != nil {
+		w.Log.WarnContext(ctx, "pack stopped: journey not read", "journey", w.pack.Journey, "error", err)
+	}
+	w.liveAt = now
+	w.live.On = err == nil && live != nil && live.On && live.Epoch == w.live.Epoch
+	return !w.live.On
+}
+
+// beginsEffect reports whether r's effect would begin now.
+func (r *run) beginsEffect() bool { return r.state == claiming || r.state == deciding }
+
+// pause lets no further effect begin. Results of claimed messages are still
+// written, and customers that must leave still leave; all others stay due, and
+// the next worker takes them on.
+func (w *worker) pause() {
+	for _, r := range w.runs {
+		switch {
+		case r.state == leaving:
+		case !r.holdsLease:
+			r.state = done
+		case r.beginsEffect(): // behind a message that was sent
+			r.state = recording
+			r.endAttempt(false)
+			r.next.LeaseUntil = time.Time{}
+		}
+	}
+}

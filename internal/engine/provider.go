@@ -1,0 +1,72 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"journeys/internal/condition"
+	"journeys/internal/journey"
+)
+
+// Dispatcher invokes Advance on a pack, asynchronously. A pack may arrive more
+// than once, late, or never.
+type Dispatcher interface {
+	Dispatch(ctx context.Context, p Pack) error
+}
+
+// Provider makes decisions and sends messages.
+type Provider interface {
+	// Decide returns a JSON object, or a missing value for no answer, within
+	// journey.MaxDecisionTimeout.
+	Decide(ctx context.Context, r DecisionRequest) (condition.Value, error)
+	// Send sends a message, within Timeout. It returns Sent or SkippedNoAddress, or
+	// SkippedUncertain for an Uncertain message that its channel could send
+	// twice and its node does not want resent. Its error is an UncertainError, a
+	// ThrottledError, or another error, after which the message was certainly
+	// not sent.
+	Send(ctx context.Context, m Message) (journey.Result, error)
+	// Timeout bounds each Send.
+	Timeout() time.Duration
+}
+
+// DecisionRequest asks for the next best action for one customer.
+type DecisionRequest struct {
+	Key        string // the same for every attempt
+	Tenant     journey.Tenant
+	Journey    journey.ID
+	Customer   string
+	NodeID     string
+	Config     journey.DecisionConfig
+	Attributes condition.Value
+}
+
+// Message is one message to one customer.
+type Message struct {
+	Key       string // the same for every attempt, so that a channel that takes keys sends once
+	Tenant    journey.Tenant
+	Journey   journey.ID
+	Customer  string
+	NodeID    string
+	Config    journey.ActionConfig
+	Facts     condition.Facts // fills the payload; has the address
+	Uncertain bool            // an earlier attempt may have sent it
+}
+
+// ThrottledError means that the provider wants to be asked later. It does not
+// count as an attempt.
+type ThrottledError struct{ After time.Duration }
+
+// Error names the time to wait.
+func (e *ThrottledError) Error() string {
+	return "provider: throttled, retry after " + e.After.String()
+}
+
+// UncertainError means that it is unknown whether a message was sent, on a
+// channel that takes no key: sending it again may send it twice.
+type UncertainError struct{ Err error }
+
+// Error describes the cause.
+func (e *UncertainError) Error() string { return "perhaps sent: " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *UncertainError) Unwrap() error { return e.Err }

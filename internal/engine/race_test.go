@@ -1,0 +1,304 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/dev/journeytest"
+	"journeys/internal/engine"
+	"journeys/internal/journey"
+)
+
+// side is one of several concurrent processes. It waits for its turn before each
+// request to the table.
+type side struct{ turn, asks chan struct{} }
+
+type sideKey struct{}
+
+// race is a table in memory with one customer, on which sides race.
+type race struct {
+	journey.JourneyStore // methods that are not overridden are not called
+	journey.EnrollmentStore
+	journey.CustomerStore
+	journey.EventStore
+	fake // the provider and the rest of the table
+
+	tenant  journey.Tenant
+	journey journey.Journey
+	e       *journey.Enrollment
+	last    time.Time // when the event was last received
+	records map[string]journey.EventRecord
+	queue   []engine.Pack
+	service *journey.Service
+	dead    bool        // no process can read events
+	began   []time.Time // when each wait began
+	heard   []time.Time // when each event was first received
+}
+
+func newRace(t *testing.T, graph string) *race {
+	r := &race{fake: *newFake(1), records: map[string]journey.EventRecord{}}
+	r.tenant = r.lives[0].Tenant
+	r.graph = journeytest.Definition(t, graph)
+	r.journey = journey.Journey{
+		ID: "jrn_0", Status: journey.Active, GraphHash: r.graph.Hash, Version: 1, Shards: 1, MaxDurationDays: 365,
+	}
+	r.service = journey.NewService(journey.Stores{Journeys: r, Enrollments: r, Customers: r, Events: r}, func() time.Time { return r.now }, rand.NewChaCha8([32]byte{}))
+	r.service.Nudge = func(_ context.Context, t journey.Tenant, id journey.ID, customers []string) {
+		r.queue = append(r.queue, engine.Pack{Tenant: t, Journey: id, Customers: customers})
+	}
+	return r
+}
+
+func (r *race) engine() *engine.Engine {
+	return &engine.Engine{
+		Table: r, Dispatcher: r, Provider: r, Parallel: 1, Now: func() time.Time { return r.now },
+		Jitter: func() float64 { return 0 }, Log: slog.New(slog.DiscardHandler), Definitions: &journey.Definitions{},
+	}
+}
+
+func (r *race) pack() engine.Pack {
+	return engine.Pack{Tenant: r.tenant, Journey: "jrn_0", Customers: []string{"c"}}
+}
+
+func (r *race) advance(ctx context.Context) error { return r.engine().Advance(ctx, r.pack()) }
+
+func (r *race) enroll(ctx context.Context) error {
+	_, err := r.service.Enroll(ctx, r.tenant, "jrn_0", journey.EnrollRequest{Customers: []string{"c"}})
+	return err
+}
+
+func (r *race) event(id string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if id == "" { // a repeat is an event of its own
+			r.heard = append(r.heard, r.now)
+		}
+		_, _, err := r.service.PutEvent(ctx, r.tenant, journey.Event{Customer: "c", Type: "opened", ID: id})
+		return err
+	}
+}
+
+// unfinished marks the event as if its handler had died before its last request.
+func (r *race) unfinished(id string) {
+	record := r.records[id]
+	record.Done = false
+	r.records[id] = record
+}
+
+// late lets the choices decide when a side first reads its clock, too.
+func (r *race) late(f func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		r.ask(ctx)
+		return f(ctx)
+	}
+}
+
+// run interleaves the sides' requests. At each turn the next choice is the index,
+// among the sides still running, of the one that goes on; after the last choice it
+// is always the first. run returns how many were running at each turn.
+func (r *race) run(t *testing.T, sides []func(context.Context) error, choices []int) (running []int) {
+	type process struct {
+		*side
+		ended chan error
+	}
+	var open []process
+	for _, f := range sides {
+		p := process{&side{make(chan struct{}), make(chan struct{})}, make(chan error, 1)}
+		// Each side reaches its first request before the next one starts, so
+		// that only the choices decide the order.
+		go func() {
+			p.ended <- f(context.WithValue(t.Context(), sideKey{}, p.side))
+		}()
+		if r.stops(t, p.asks, p.ended) {
+			open = append(open, p)
+		}
+	}
+	for turn := 0; len(open) > 0; turn++ {
+		running = append(running, len(open))
+		i := 0
+		if turn < len(choices) {
+			i = choices[turn]
+		}
+		open[i].turn <- struct{}{}
+		if !r.stops(t, open[i].asks, open[i].ended) {
+			open = append(open[:i], open[i+1:]...)
+		}
+	}
+	return running
+}
+
+// stops waits until a side asks again or has ended, and reports whether it asks.
+func (r *race) stops(t *testing.T, asks chan struct{}, ended chan error) bool {
+	select {
+	case <-asks:
+		return true
+	case err := <-ended:
+		require.NoError(t, err)
+		return false
+	}
+}
+
+// everyOrder calls try with every order of choices, and returns their number.
+func everyOrder(try func(choices []int) (running []int)) (orders int) {
+	var choices []int
+	for {
+		running := try(choices)
+		orders++
+		choices = append(choices, make([]int, len(running)-len(choices))...)
+		for len(choices) > 0 && choices[len(choices)-1] == running[len(choices)-1]-1 {
+			choices = choices[:len(choices)-1]
+		}
+		if len(choices) == 0 {
+			return orders
+		}
+		choices[len(choices)-1]++
+	}
+}
+
+// settle runs the nudged workers, unless nudges are lost, and two ticks.
+func (r *race) settle(t *testing.T, lost bool) {
+	if lost {
+		r.queue = nil
+	}
+	for range 2 {
+		for len(r.queue) > 0 {
+			p := r.queue[0]
+			r.queue = r.queue[1:]
+			require.NoError(t, r.engine().Advance(t.Context(), p))
+		}
+		r.now = r.now.Add(time.Minute)
+		require.NoError(t, r.engine().Tick(t.Context()))
+	}
+	require.Empty(t, r.queue, "no customer stays due")
+}
+
+// ask waits for the side's turn. Each request takes a millisecond.
+func (r *race) ask(ctx context.Context) {
+	if s, ok := ctx.Value(sideKey{}).(*side); ok {
+		s.asks <- struct{}{}
+		<-s.turn
+	}
+	r.now = r.now.Add(time.Millisecond)
+}
+
+// store keeps e, and notes when a wait begins.
+func (r *race) store(e journey.Enrollment) {
+	if r.graph.Graph.AwaitedEvent(e.Node) != "" && (r.e == nil || r.e.Node != e.Node) {
+		r.began = append(r.began, e.Since)
+	}
+	r.e = &e
+}
+
+func (r *race) Lives(context.Context) ([]engine.Live, error) { return r.lives, nil }
+
+func (r *race) Due(_ context.Context, s journey.Partition, before time.Time, _ *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
+	if s.Shard > 0 || r.e == nil || r.e.Due.IsZero() || r.e.Due.After(before) {
+		return nil, nil, nil
+	}
+	return []journey.DueKey{{Customer: "c", At: r.e.Due}}, nil, nil
+}
+
+func (r *race) Dispatch(_ context.Context, p engine.Pack) error {
+	r.queue = append(r.queue, p)
+	return nil
+}
+
+func (r *race) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
+	return r.graph.Raw, nil
+}
+
+func (r *race) Load(ctx context.Context, _ journey.Tenant, _ journey.ID, _ []string) (*engine.Live, []journey.Enrollment, error) {
+	r.ask(ctx)
+	if r.e == nil {
+		return &r.lives[0], nil, nil
+	}
+	return &r.lives[0], []journey.Enrollment{*r.e}, nil
+}
+
+func (r *race) LastEvents(ctx context.Context, _ journey.Tenant, _ map[string]string) (map[string]time.Time, error) {
+	if r.dead {
+		return nil, errors.New("the worker is dead")
+	}
+	r.ask(ctx)
+	if r.last.IsZero() {
+		return nil, nil
+	}
+	return map[string]time.Time{"c": r.last}, nil
+}
+
+func (r *race) Advance(ctx context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []error {
+	r.ask(ctx)
+	if r.e.Rev != list[0].Rev-1 {
+		return []error{journey.ErrLost}
+	}
+	r.store(list[0])
+	return []error{nil}
+}
+
+func (r *race) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+	return r.journey, nil
+}
+
+func (r *race) Insert(ctx context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []journey.Outcome {
+	r.ask(ctx)
+	r.store(list[0])
+	return []journey.Outcome{{Result: journey.OutcomeEnrolled}}
+}
+
+func (r *race) ReserveEvent(ctx context.Context, _ journey.Tenant, e journey.EventRecord, _ time.Time) (journey.EventRecord, error) {
+	r.ask(ctx)
+	if kept, ok := r.records[e.ID]; ok {
+		return kept, nil
+	}
+	r.records[e.ID] = e
+	r.heard = append(r.heard, e.ReceivedAt)
+	return e, nil
+}
+
+func (r *race) FinishEvent(ctx context.Context, _ journey.Tenant, e journey.EventRecord) error {
+	r.ask(ctx)
+	e.Done = true
+	r.records[e.ID] = e
+	return nil
+}
+
+func (r *race) PutLastEvent(ctx context.Context, _ journey.Tenant, _, _ string, received time.Time) error {
+	r.ask(ctx)
+	if received.After(r.last) {
+		r.last = received
+	}
+	return nil
+}
+
+func (r *race) StartedBy(context.Context, journey.Tenant, string) ([]journey.ID, error) {
+	return nil, nil
+}
+
+func (r *race) Enrollments(ctx context.Context, _ journey.Tenant, _ string) ([]journey.Enrollment, []journey.Damage, error) {
+	r.ask(ctx)
+	if r.e == nil {
+		return nil, nil, nil
+	}
+	return []journey.Enrollment{*r.e}, nil, nil
+}
+
+func (r *race) Enrollment(ctx context.Context, _ journey.Tenant, _ journey.ID, _ string) (journey.Enrollment, error) {
+	r.ask(ctx)
+	return *r.e, nil
+}
+
+func (r *race) Wake(ctx context.Context, _ journey.Tenant, e journey.Enrollment) error {
+	r.ask(ctx)
+	if r.e.Rev != e.Rev-1 {
+		return journey.ErrLost
+	}
+	woken := *r.e
+	woken.Rev, woken.Due, woken.WokenAt = e.Rev, e.Due, e.WokenAt
+	r.store(woken)
+	return nil
+}

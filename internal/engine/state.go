@@ -1,0 +1,144 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"journeys/internal/journey"
+)
+
+// Why an enrollment failed, as callers see it.
+const (
+	reasonCrashed    = "worker_crashed"
+	reasonInternal   = "internal_error"
+	reasonIncomplete = "graph_not_whole"
+	reasonDecision   = "decision_failed"
+	reasonSend       = "send_failed"
+)
+
+// state is what a run does next. A worker moves all its runs in rounds (see
+// round), so that runs in the same state share a request where one can be shared.
+//
+//	            ┌────────────────────────────────┐ read, answered, sent
+//	            v                                │
+//	load ──> stepping ──┬──> readingProfile ─────┤
+//	  │         ^       ├──> deciding ───────────┤
+//	  │         │       ├──> claiming ─> sending ┘
+//	  │         │       │                  │ failed, throttled (deciding too)
+//	  │         │       │                  v
+//	  │         │       └────────────> recording ──> done, or stepping if still due
+//	  │         │                          │ entered a wait for an event
+//	  ├──> readingEvents <─────────────────┘
+//	  └──> leaving ──> done
+//
+// The transitions, and what their writes change:
+//
+//	state          event                                    next state      written
+//	stepping       still waits                              done
+//	               needs the profile                        readingProfile
+//	               stands at a decision                     deciding
+//	               stands at a message                      claiming
+//	               waits, left, or failed                   recording
+//	readingProfile read                                     stepping
+//	               damaged                                  done
+//	deciding       answered, or the node goes on without stepping
+//	               failed, or throttled                     recording
+//	claiming       written                                  sending         Attempts, LeaseUntil
+//	sending        sent, or skipped                         stepping
+//	               failed, throttled, or the lease is short recording
+//	recording      written: entered a wait for an event     readingEvents   position, Due, result
+//	               written: still due                       stepping
+//	               written: anything else                   done
+//	leaving        written                                  done            cancelled
+//	readingEvents  the event came, or the wait is over      stepping
+//	               neither                                  done
+//
+//	claiming, recording, leaving: another worker wrote first, or the write failed -> done
+//	deciding, claiming, recording: the journey was paused or ended -> done, but
+//	recording if the run holds a lease, as the result of its message must be written
+//	any: panic -> recording, as a failed attempt at the effect of the stored node
+//
+// The result of an effect is written together with what follows it: the next
+// claim, or the wait, exit or failure that comes first.
+type state uint8
+
+const (
+	stepping state = iota
+	readingProfile
+	deciding
+	claiming  // its next revision takes the lease of a message
+	recording // its next revision holds no lease
+	leaving   // its next revision cancels it: its journey was archived or deleted
+	sending   // its stored revision holds the lease of the message
+	readingEvents
+	done
+)
+
+// run is one customer of a pack on the way through the journey.
+type run struct {
+	stored     journey.Enrollment // as read, or as written last
+	next       journey.Enrollment // as it will be written next
+	graph      *journey.Graph     // nil when leaving
+	in         journey.Input
+	state      state
+	holdsLease bool // this worker wrote stored as a claim
+	counted    counted
+	doubt      doubt
+}
+
+// doubt is about messages of which it is unknown whether they were sent.
+type doubt struct {
+	open   bool // an earlier attempt at the present effect may have been carried out
+	report bool // the next write counts a message as uncertain
+}
+
+// step runs the step function, and moves r to the state that its answer calls for.
+func (w *worker) step(_ context.Context, r *run) {
+	r.in.Now = w.now()
+	before := r.next.Node
+	e, effect := r.graph.Step(r.next, r.in)
+	if e.Node != before {
+		r.counted, r.doubt.open = uncounted, false
+	}
+	r.next, r.in.Answer, r.in.EventAt = e, journey.Answer{}, time.Time{}
+	switch {
+	case effect == journey.Stuck:
+		r.fail(reasonIncomplete)
+	case effect == journey.NoEffect && r.stillWaits():
+		r.state = done
+	case effect == journey.NoEffect:
+		r.state = recording
+	case !r.in.HasAttributes:
+		r.state = readingProfile
+	case effect == journey.NeedDecision:
+		r.state = deciding
+	default:
+		w.claim(r)
+	}
+}
+
+// stillWaits reports whether a step has changed nothing.
+func (r *run) stillWaits() bool {
+	return r.next.Status == journey.Inside && r.next.Node == r.stored.Node && r.next.Due.Equal(r.stored.Due)
+}
+
+// fail ends the enrollment with the next write.
+func (r *run) fail(reason string) {
+	r.next, r.state = r.next.Fail(reason), recording
+}
+
+// restart drops what r did since its last write.
+func (r *run) restart(now time.Time) {
+	r.next = r.stored.NextWrite(now)
+	r.doubt.open = !r.stored.LeaseUntil.IsZero()
+	r.restartAttempt()
+}
+
+// dropLease ends the lease of the next revision. An open doubt stays on record as
+// a lease that has ended.
+func (r *run) dropLease(now time.Time) {
+	r.next.LeaseUntil = time.Time{}
+	if r.doubt.open {
+		r.next.LeaseUntil = now
+	}
+}

@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"journeys/internal/condition"
+	"journeys/internal/journey"
+)
+
+// Live is an entry in Tick's work list: a journey that is active or still
+// draining.
+type Live struct {
+	Tenant    journey.Tenant
+	Journey   journey.ID
+	On        bool      // active: customers that are due move on
+	Shards    int       // of the journey's part of the due index
+	Epoch     int       // the epoch that customers enroll in now
+	DrainFrom int       // the lowest epoch that may still have customers; all below Epoch are drained
+	Reason    string    // why drained customers leave: "journey_archived" or "journey_deleted"
+	Since     time.Time // of the last change; lateness is measured from no earlier time
+}
+
+// Draining reports whether customers of earlier epochs may still have to leave.
+func (l Live) Draining() bool { return l.DrainFrom < l.Epoch }
+
+// Pack is the work of one Advance: customers of one journey.
+type Pack struct {
+	Tenant    journey.Tenant
+	Journey   journey.ID
+	Customers []string // 1 to PackSize, all different
+	Solo      bool     // a single customer, which may have killed an earlier worker
+}
+
+// Profile is what is known of a customer.
+type Profile struct {
+	Attributes condition.Value // an object, or missing
+	Err        error           // an ErrDamaged if the profile cannot be read
+}
+
+// Unread is the error of a read that left out damaged items; everything else was
+// read and is returned. Each element is an ErrDamaged that names no customer, so
+// it may be logged.
+type Unread []error
+
+// Error joins the causes.
+func (u Unread) Error() string { return errors.Join(u...).Error() }
+
+// Unwrap returns the causes.
+func (u Unread) Unwrap() []error { return u }
+
+// Err returns u as an error, nil if it is empty.
+func (u Unread) Err() error {
+	if len(u) == 0 {
+		return nil
+	}
+	return u
+}
+
+// splitUnread splits the error of a read: an Unread, or an error for which
+// nothing was read.
+func splitUnread(err error) (Unread, error) {
+	if unread, ok := errors.AsType[Unread](err); ok {
+		return unread, nil
+	}
+	return nil, err
+}
+
+// Table is the part of the table that the engine uses. Reads are strongly
+// consistent, except those of the due index, which may be stale.
+type Table interface {
+	// Lives returns every Live entry. Its error is an Unread if some are
+	// damaged.
+	Lives(ctx context.Context) ([]Live, error)
+	// Due returns a page of at most PageSize keys of a shard that are due at
+	// before or earlier, ordered by due time. The page begins behind after, or
+	// at the start if after is nil. next is nil after the last page.
+	Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey) (page []journey.DueKey, next *journey.DueKey, err error)
+	// GrowShards doubles the journey's shards, unless they have changed since l
+	// was read.
+	GrowShards(ctx context.Context, l Live) error
+	// Drained records that the epochs below l.Epoch have no customers, and
+	// removes the entry if the journey is not active either. It does nothing if
+	// the entry has changed since l was read.
+	Drained(ctx context.Context, l Live) error
+	// Definition returns the definition with that hash. It also works for
+	// deleted journeys.
+	Definition(ctx context.Context, t journey.Tenant, id journey.ID, hash string) ([]byte, error)
+	// Load reads a journey's Live entry and the enrollments of 0 to PackSize
+	// customers in one request. The entry is nil if there is none; the
+	// enrollments are in any order. Its error is an Unread if some of that is
+	// damaged.
+	Load(ctx context.Context, t journey.Tenant, id journey.ID, customers []string) (*Live, []journey.Enrollment, error)
+	// Profiles returns the profiles of customers, by customer. Those without a
+	// profile are absent.
+	Profiles(ctx context.Context, t journey.Tenant, customers []string) (map[string]Profile, error)
+	// LastEvents returns when each customer last caused the event that awaited
+	// names for that customer; customers that never did are absent. Its error is
+	// an Unread if some of that is damaged.
+	LastEvents(ctx context.Context, t journey.Tenant, awaited map[string]string) (map[string]time.Time, error)
+	// Advance writes each enrollment whose stored Rev is one less than its own.
+	// For each it returns nil, journey.ErrLost, or another error, after which it
+	// is unknown whether the write happened. Meeting its own earlier write is a
+	// success. shards places enrollments whose Due changes.
+	Advance(ctx context.Context, t journey.Tenant, shards int, list []journey.Enrollment) []error
+}

@@ -1,0 +1,108 @@
+package engine_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/engine"
+	"journeys/internal/journey"
+)
+
+func TestTick_PacksOneJourneyAcrossItsShards(t *testing.T) {
+	t.Parallel()
+
+	f := newFake(2)
+	f.overdue(0, 0, 60, time.Minute)
+	f.overdue(0, 1, 60, time.Minute)
+	f.overdue(1, 0, 1, time.Minute)
+	require.NoError(t, f.engine().Tick(t.Context()))
+
+	sizes := map[journey.ID][]int{}
+	for _, p := range f.packs {
+		require.False(t, p.Solo)
+		sizes[p.Journey] = append(sizes[p.Journey], len(p.Customers))
+	}
+	require.Equal(t, map[journey.ID][]int{"jrn_0": {99, 21}, "jrn_1": {1}}, sizes)
+	require.Empty(t, f.grown)
+}
+
+func TestTick_ReadsAPageOfEachJourneyInTurn(t *testing.T) {
+	t.Parallel()
+
+	f := newFake(2)
+	f.overdue(0, 0, 5*engine.PageSize, time.Minute)
+	f.overdue(1, 0, 99, time.Minute)
+	require.NoError(t, f.engine().Tick(t.Context()))
+	for i, p := range f.packs {
+		if p.Journey == "jrn_1" {
+			require.LessOrEqual(t, i, engine.PageSize/engine.PackSize+1, "a small journey waits for one page of a large one, not for all of it")
+			return
+		}
+	}
+	t.Fatal("the small journey was not dispatched")
+}
+
+func TestTick_GrowsShardsOfAJourneyMoreThanAPageBehind(t *testing.T) {
+	t.Parallel()
+
+	f := newFake(2)
+	f.overdue(0, 0, engine.PageSize+1, time.Minute)
+	f.overdue(1, 0, engine.PageSize, time.Minute)
+	require.NoError(t, f.engine().Tick(t.Context()))
+	require.Equal(t, []journey.ID{"jrn_0"}, f.grown)
+
+	f.lives[0].Shards, f.grown = engine.MaxShards, nil
+	require.NoError(t, f.engine().Tick(t.Context()))
+	require.Empty(t, f.grown, "MaxShards is the limit")
+}
+
+func TestTick_DispatchesLongOverdueCustomersAlone(t *testing.T) {
+	t.Parallel()
+
+	solo := func(f *fake) (n int) {
+		require.NoError(t, f.engine().Tick(t.Context()))
+		for _, p := range f.packs {
+			if p.Solo {
+				require.Len(t, p.Customers, 1)
+				n++
+			}
+		}
+		return n
+	}
+	f := newFake(1)
+	f.overdue(0, 0, 3, engine.SoloAfter)
+	f.overdue(0, 0, 4, engine.SoloAfter-time.Second)
+	require.Equal(t, 3, solo(f))
+
+	resumed := newFake(1)
+	resumed.lives[0].Since = noon
+	resumed.overdue(0, 0, 50, time.Hour)
+	require.Zero(t, solo(resumed), "after a pause all are overdue, and none is suspect")
+
+	behind := newFake(1)
+	behind.overdue(0, 0, engine.PageSize+1, time.Hour)
+	require.Zero(t, solo(behind), "in a backlog all are overdue, and none is suspect")
+}
+
+func TestTick_EndsADrainOnceItsShardsStayEmpty(t *testing.T) {
+	t.Parallel()
+
+	f := newFake(1)
+	l := &f.lives[0]
+	l.On, l.Epoch, l.Since = false, 1, noon.Add(-engine.DrainGrace+time.Second)
+	require.NoError(t, f.engine().Tick(t.Context()))
+	require.Empty(t, f.drained, "an enroll call that began before may still write")
+
+	l.Since = noon.Add(-engine.DrainGrace)
+	old := journey.Partition{Tenant: l.Tenant, Journey: l.Journey, Epoch: 0, Shard: 1}
+	f.due[old] = []journey.DueKey{{Customer: "late", At: noon.Add(500 * time.Hour)}}
+	require.NoError(t, f.engine().Tick(t.Context()))
+	require.Empty(t, f.drained)
+	require.Equal(t, []string{"late"}, f.packs[0].Customers, "leaving waits for no due time")
+
+	delete(f.due, old)
+	require.NoError(t, f.engine().Tick(t.Context()))
+	require.Equal(t, []journey.ID{"jrn_0"}, f.drained)
+}

@@ -1,0 +1,207 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"journeys/internal/emf"
+	"journeys/internal/journey"
+)
+
+// worker is one invocation of Advance.
+type worker struct {
+	*Engine
+	pack   Pack
+	live   Live
+	liveAt time.Time // live was read at this time or later
+	runs   []*run
+	unread Unread           // why customers were passed over
+	broken map[string]error // damaged definitions, by hash
+	counts struct{ loaded, written, lost, unknown, failed, uncertain int }
+}
+
+// Advance moves the customers of a pack as far as they can go now. Running the
+// same pack twice, at once or later, carries out each effect once: the worker
+// that writes a customer's next revision owns the customer. Advance returns an
+// error if something that the whole pack needs could not be read. Customers that
+// could not be written, or whose data is damaged, are left for the next tick.
+func (e *Engine) Advance(ctx context.Context, pack Pack) error {
+	liveAt := e.now()
+	live, list, err := e.Table.Load(ctx, pack.Tenant, pack.Journey, pack.Customers)
+	if live == nil {
+		return err
+	}
+	unread, err := splitUnread(err)
+	if err != nil {
+		return err
+	}
+	w := &worker{Engine: e, pack: pack, live: *live, liveAt: liveAt, unread: unread, broken: map[string]error{}}
+	defer w.logUnread(ctx)
+	if err := w.load(ctx, list); err != nil {
+		return err
+	}
+	err = w.moveAll(ctx)
+	w.report(ctx)
+	return err
+}
+
+// load starts a run for each enrollment that has something to do.
+func (w *worker) load(ctx context.Context, list []journey.Enrollment) error {
+	for _, e := range list {
+		r, err := w.start(ctx, e)
+		if errors.Is(err, journey.ErrDamaged) {
+			w.unread = append(w.unread, err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if r.state != done {
+			w.runs = append(w.runs, r)
+		}
+	}
+	w.counts.loaded = len(w.runs)
+	if w.pack.Solo {
+		w.countAhead(ctx)
+	}
+	return w.readEvents(ctx, w.inState(readingEvents))
+}
+
+// start returns a run of e in its first state, done if there is nothing to do. It
+// returns ErrDamaged if e's graph cannot be read or does not have e's node.
+func (w *worker) start(ctx context.Context, e journey.Enrollment) (*run, error) {
+	r := &run{stored: e, next: e.NextWrite(w.now()), state: done}
+	switch {
+	case e.Status != journey.Inside:
+		return r, nil
+	case e.Epoch < w.live.Epoch:
+		r.next, r.state = r.next.Cancel(w.live.Reason), leaving
+		return r, nil
+	}
+	var err error
+	if r.graph, err = w.graph(ctx, e.GraphHash); err != nil {
+		return nil, err
+	}
+	if err = r.graph.CheckNode(e); err != nil {
+		return nil, err
+	}
+	now := w.now()
+	if !w.live.On || e.LeaseUntil.After(now) {
+		return r, nil
+	}
+	r.doubt.open = !e.LeaseUntil.IsZero()
+	switch {
+	case r.graph.AwaitedEvent(e.Node) != "":
+		r.state = readingEvents
+	case !e.Due.After(now):
+		r.state = stepping
+	}
+	return r, nil
+}
+
+// graph returns a compiled graph of the journey. A damaged definition is read
+// only once per worker.
+func (w *worker) graph(ctx context.Context, hash string) (*journey.Graph, error) {
+	if err := w.broken[hash]; err != nil {
+		return nil, err
+	}
+	d, err := w.Definitions.Get(w.pack.Tenant, w.pack.Journey, hash, func() ([]byte, error) {
+		return w.Table.Definition(ctx, w.pack.Tenant, w.pack.Journey, hash)
+	})
+	if errors.Is(err, journey.ErrDamaged) {
+		w.broken[hash] = err
+	}
+	return d.Graph, err
+}
+
+// moveAll works in rounds until all runs are done or time is nearly up.
+func (w *worker) moveAll(ctx context.Context) error {
+	for len(w.runs) > 0 && ctx.Err() == nil && !nearEnd(ctx) {
+		if err := w.round(ctx); err != nil {
+			return err
+		}
+		w.runs = slices.DeleteFunc(w.runs, func(r *run) bool { return r.state == done })
+	}
+	return nil
+}
+
+// round moves the runs on. Reads and decisions come first, so that the runs
+// that need a write share one request; a round ends early to step the runs whose
+// profiles or decisions have arrived.
+func (w *worker) round(ctx context.Context) error {
+	w.each(ctx, w.inState(stepping), w.step)
+	if runs := w.inState(readingProfile); len(runs) > 0 {
+		return w.readProfiles(ctx, runs)
+	}
+	if w.paused(ctx) {
+		w.pause()
+	}
+	if runs := w.inState(deciding); len(runs) > 0 {
+		w.each(ctx, runs, w.decide)
+		return nil
+	}
+	w.write(ctx, w.inState(claiming, recording, leaving))
+	w.each(ctx, w.inState(sending), w.send)
+	return w.readEvents(ctx, w.inState(readingEvents))
+}
+
+// inState returns the runs that are in one of the states.
+func (w *worker) inState(states ...state) []*run {
+	var list []*run
+	for _, r := range w.runs {
+		if slices.Contains(states, r.state) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// each calls f for every run, at most Parallel at a time. A panic counts as a
+// failed attempt of its own run.
+func (w *worker) each(ctx context.Context, runs []*run, f func(context.Context, *run)) {
+	var group errgroup.Group
+	group.SetLimit(w.Parallel)
+	for _, r := range runs {
+		group.Go(func() error {
+			defer w.catchPanic(ctx, r)
+			f(ctx, r)
+			return nil
+		})
+	}
+	_ = group.Wait() // f returns no error
+}
+
+// catchPanic turns a panic of r into a failed attempt.
+func (w *worker) catchPanic(ctx context.Context, r *run) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	w.Log.ErrorContext(ctx, "run panicked", "journey", w.pack.Journey,
+		"panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+	r.restart(w.now())
+	w.postpone(ctx, r, fmt.Errorf("panic: %v", cause), reasonInternal)
+}
+
+// report writes the log line of the invocation, with its metrics.
+func (w *worker) report(ctx context.Context) {
+	w.measure(ctx, "advance",
+		[]emf.Metric{emf.CountMetric("CustomersMoved", w.counts.written), emf.CountMetric("CustomersFailed", w.counts.failed),
+			emf.CountMetric("MessagesUncertain", w.counts.uncertain)},
+		slog.String("tenant", w.pack.Tenant.String()), slog.String("journey", string(w.pack.Journey)),
+		slog.Int("customers", len(w.pack.Customers)), slog.Int("loaded", w.counts.loaded),
+		slog.Int("lost", w.counts.lost), slog.Int("unknown", w.counts.unknown),
+		slog.Int("uncertain", w.counts.uncertain), slog.Bool("solo", w.pack.Solo))
+}
+
+// logUnread logs why customers were passed over.
+func (w *worker) logUnread(ctx context.Context) {
+	w.logDamaged(ctx, "enrollments passed over", w.unread, "tenant", w.pack.Tenant.String(), "journey", w.pack.Journey)
+}

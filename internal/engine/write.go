@@ -1,0 +1,68 @@
+package engine
+
+import (
+	"context"
+	"errors"
+
+	"journeys/internal/journey"
+)
+
+// write writes the runs' next revisions in one call, and moves each run to its
+// next state. A run whose write was lost or failed is done: the next tick finds
+// the customer.
+func (w *worker) write(ctx context.Context, runs []*run) {
+	if len(runs) == 0 {
+		return
+	}
+	list := make([]journey.Enrollment, len(runs))
+	for i, r := range runs {
+		if r.next.Node != r.stored.Node {
+			r.graph.BeginWait(&r.next, w.now())
+		}
+		list[i] = r.next
+	}
+	for i, err := range w.Table.Advance(ctx, w.pack.Tenant, w.live.Shards, list) {
+		r := runs[i]
+		switch {
+		case errors.Is(err, journey.ErrLost):
+			w.counts.lost++
+			r.state = done
+		case err != nil:
+			w.counts.unknown++
+			w.Log.WarnContext(ctx, "enrollment not written", "journey", w.pack.Journey, "error", err)
+			r.state = done
+		default:
+			w.written(r)
+		}
+	}
+}
+
+// written moves r to the state that follows its write.
+func (w *worker) written(r *run) {
+	w.counts.written++
+	if r.doubt.report {
+		w.counts.uncertain++
+		r.doubt.report = false
+	}
+	arrived := r.next.Node != r.stored.Node
+	r.holdsLease = r.state == claiming
+	r.stored = r.next
+	switch {
+	case r.holdsLease:
+		r.state = sending
+	case r.stored.Status != journey.Inside:
+		r.state = done
+		if r.stored.Status == journey.Failed {
+			w.counts.failed++
+		}
+	case r.graph.AwaitedEvent(r.stored.Node) != "":
+		r.state = done // its event was looked for before
+		if arrived {
+			r.state = readingEvents
+		}
+	case !r.stored.Due.After(w.now()): // a wait that is already over, or a claim given back
+		r.next, r.state = r.stored.NextWrite(w.now()), stepping
+	default:
+		r.state = done
+	}
+}
