@@ -54,8 +54,9 @@ const (
 //	               neither                                  done
 //
 //	claiming, recording, leaving: another worker wrote first, or the write failed -> done
-//	deciding, claiming: the journey was paused or ended -> recording if the run
-//	holds a lease, whose result must be written, otherwise done
+//	deciding, claiming: the journey was paused or ended, or the effect and the
+//	write after it do not fit into the invocation's time -> recording if the run
+//	has an answer that is not written, otherwise done
 //	any: panic -> recording, as a failed attempt at the effect of the stored node
 //
 // The result of an effect is written together with what follows it: the next
@@ -82,6 +83,7 @@ type run struct {
 	in         journey.Input
 	state      state
 	holdsLease bool // this worker wrote stored as a claim
+	hasAnswer  bool // next holds an answer of a decision or message that is not written
 	counted    counted
 	doubt      doubt
 }

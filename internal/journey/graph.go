@@ -2,6 +2,7 @@ package journey
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -76,13 +77,21 @@ type DecisionConfig struct {
 	FlowID     string
 	ChannelID  string        // "" for none
 	MaxOffers  int           // 1 to 100
-	Timeout    time.Duration // at most MaxDecisionTimeout; zero for the provider's own
+	Timeout    time.Duration // at most MaxDecisionTimeout; zero means DefaultDecisionTimeout
 	FailOnFail bool          // onError is "fail": a failed decision fails the enrollment
 }
 
-// MaxDecisionTimeout is the longest that a decision may take: what is left of
-// a lease of 30 s after 10 s of margin.
-const MaxDecisionTimeout = 20 * time.Second
+// Bounds of the time that a decision may take. A lease of 30 s leaves
+// MaxDecisionTimeout after 10 s of margin.
+const (
+	DefaultDecisionTimeout = 5 * time.Second
+	MaxDecisionTimeout     = 20 * time.Second
+)
+
+// TimeLimit returns the longest that the decision may take.
+func (d DecisionConfig) TimeLimit() time.Duration {
+	return min(cmp.Or(d.Timeout, DefaultDecisionTimeout), MaxDecisionTimeout)
+}
 
 // ActionConfig is what a channel_action sends.
 type ActionConfig struct {

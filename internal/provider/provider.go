@@ -6,7 +6,6 @@
 package provider
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,11 +21,10 @@ import (
 
 // Times and sizes of calls.
 const (
-	DefaultDecisionTimeout = 5 * time.Second  // of a decision whose node names none
-	SendTimeout            = 10 * time.Second // of a message
-	MaxAnswer              = 64 << 10         // bytes of an answer that are read
-	MaxRetryAfter          = time.Hour        // longer ones are taken as this
-	defaultRetryAfter      = 30 * time.Second // of a channel that says "too many" and not for how long
+	SendTimeout       = 10 * time.Second // of a message
+	MaxAnswer         = 64 << 10         // bytes of an answer that are read
+	MaxRetryAfter     = time.Hour        // longer ones are taken as this
+	defaultRetryAfter = 30 * time.Second // of a channel that says "too many" and not for how long
 )
 
 // defaultName is the flow, or the channel, of names that the settings lack.
@@ -110,17 +108,13 @@ func (p *Provider) Decide(ctx context.Context, r engine.DecisionRequest) (condit
 	if err != nil {
 		return condition.Value{}, errNotJSON
 	}
-	ctx, cancel := context.WithTimeout(ctx, decisionTimeout(r.Config))
+	ctx, cancel := context.WithTimeout(ctx, r.Config.TimeLimit())
 	defer cancel()
 	answer, err := c.ask(ctx, r.Key, body)
 	if err != nil {
 		return condition.Value{}, fmt.Errorf("decision flow %q: %w", r.Config.FlowID, err)
 	}
 	return answer, nil
-}
-
-func decisionTimeout(d journey.DecisionConfig) time.Duration {
-	return min(cmp.Or(d.Timeout, DefaultDecisionTimeout), journey.MaxDecisionTimeout)
 }
 
 // message is the body of a channel's request, and what an Inbox keeps of it.
