@@ -16,7 +16,7 @@ import (
 //	a solo pack begins             no                        +1
 //	a message is claimed           no                        +1
 //	it failed                      no (a decision, a panic)  +1
-//	it was throttled or not begun  by its claim              -1
+//	it was throttled or not begun  by its claim, or ahead    -1
 type counted uint8
 
 const (
@@ -34,16 +34,16 @@ func (r *run) countAttempt(by counted) {
 }
 
 // endAttempt ends an attempt that failed, or, if not carriedOut, one that was
-// throttled or never begun and so must not count. One that was counted ahead
-// stays counted for as long as the run is at the node.
+// throttled or never begun and so must not count. A failed one that was counted
+// ahead stays counted for as long as the run is at the node.
 func (r *run) endAttempt(carriedOut bool) {
 	switch {
 	case r.counted == uncounted && carriedOut:
 		r.next.Attempts++
-	case r.counted == countedByClaim && !carriedOut:
+	case r.counted != uncounted && !carriedOut:
 		r.next.Attempts--
 	}
-	if r.counted == countedByClaim {
+	if r.counted == countedByClaim || !carriedOut {
 		r.counted = uncounted
 	}
 }

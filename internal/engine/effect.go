@@ -12,6 +12,10 @@ import (
 func (w *worker) decide(ctx context.Context, r *run) {
 	node := r.graph.NodeID(r.next.Node)
 	config := r.graph.Decision(r.next.Node)
+	if !fits(ctx, config.TimeLimit()) {
+		w.putEffectOff(r)
+		return
+	}
 	answer, err := w.Provider.Decide(ctx, DecisionRequest{
 		Key: effectKey(w.pack.Tenant, &r.next, node), Tenant: w.pack.Tenant, Journey: w.pack.Journey,
 		Customer: r.next.Customer, NodeID: node, Config: config, Attributes: r.in.Attributes,
@@ -28,7 +32,7 @@ func (w *worker) decide(ctx context.Context, r *run) {
 		w.Log.WarnContext(ctx, "decision failed: node continues", "journey", w.pack.Journey, "node", node, "error", err)
 		r.in.Answer = journey.Answer{Result: journey.DecisionError}
 	}
-	r.state = stepping
+	r.state, r.hasAnswer = stepping, true
 }
 
 // claim prepares the write that makes r's message this worker's for the time of a
@@ -44,11 +48,12 @@ func (w *worker) claim(r *run) {
 }
 
 // send sends r's message. A pack claims many messages at once, so some wait for
-// others. Once a lease could end before the message is sent, another worker could
-// take it meanwhile: its claim is given back.
+// others. The claim is given back if the lease, or the invocation's time, could
+// end before the message is sent and recorded.
 func (w *worker) send(ctx context.Context, r *run) {
-	if w.now().Add(w.Provider.Timeout()).After(r.stored.LeaseUntil) {
-		w.giveBack(r)
+	limit := w.Provider.Timeout()
+	if !fits(ctx, limit) || w.now().Add(limit).After(r.stored.LeaseUntil) {
+		w.putEffectOff(r)
 		return
 	}
 	node := r.graph.NodeID(r.next.Node)
@@ -76,15 +81,25 @@ func (w *worker) send(ctx context.Context, r *run) {
 		w.postpone(ctx, r, err, reasonSend)
 		return
 	}
-	r.in.Answer, r.state = journey.Answer{Result: result}, stepping
+	r.in.Answer, r.state, r.hasAnswer = journey.Answer{Result: result}, stepping, true
 }
 
-// giveBack prepares the write that returns a claim whose message was not sent.
-func (w *worker) giveBack(r *run) {
+// putEffectOff ends r before its effect begins. The customer stays at the node
+// and due, so the next worker carries on there. A claim is given back, and what r
+// has learned since its last write is recorded.
+func (w *worker) putEffectOff(r *run) {
+	w.putOff.Add(1)
 	now := w.now()
-	r.next, r.state = r.stored.NextWrite(now), recording
+	switch {
+	case r.state == sending:
+		r.next = r.stored.NextWrite(now)
+	case !r.hasAnswer && r.counted != countedAhead:
+		r.state = done // the stored revision says the same
+		return
+	}
 	r.endAttempt(false)
 	r.dropLease(now)
+	r.state = recording
 }
 
 // postpone prepares the write that moves r's due time after an effect that

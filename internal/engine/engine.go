@@ -92,12 +92,17 @@ func (e *Engine) backOff(now time.Time, attempts int) time.Time {
 	return now.Add(wait).Truncate(time.Millisecond)
 }
 
-// endMargin is the time that Tick and Advance leave for their last requests.
-const endMargin = 3 * time.Second
+// endMargin is the time that Tick and Advance leave for their last requests: a
+// write with one retry of an attempt that timed out.
+const endMargin = 5 * time.Second
 
 // nearEnd reports whether too little time is left before ctx's deadline to begin
 // another request.
-func nearEnd(ctx context.Context) bool {
+func nearEnd(ctx context.Context) bool { return !fits(ctx, 0) }
+
+// fits reports whether something that takes up to d, and then the last requests,
+// end before ctx's deadline.
+func fits(ctx context.Context, d time.Duration) bool {
 	deadline, ok := ctx.Deadline()
-	return ok && time.Until(deadline) < endMargin
+	return !ok || time.Until(deadline) >= d+endMargin
 }

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"slices"
-	"time"
 )
 
 // paused reports whether the journey was paused or ended since the pack began.
@@ -26,19 +25,23 @@ func (w *worker) paused(ctx context.Context) bool {
 // beginsEffect reports whether r's effect would begin now.
 func (r *run) beginsEffect() bool { return r.state == claiming || r.state == deciding }
 
-// pause lets no further effect begin. Results of claimed messages are still
-// written, and customers that must leave still leave; all others stay due, and
-// the next worker takes them on.
+// pause lets no further effect begin, and no customer move. Results of claimed
+// messages are still written, and customers that must leave still leave; all
+// others stay due, and the next worker takes them on.
 func (w *worker) pause() {
 	for _, r := range w.runs {
-		switch {
-		case r.state == leaving:
-		case !r.holdsLease:
+		if r.state != leaving && !r.holdsLease {
 			r.state = done
-		case r.beginsEffect(): // behind a message that was sent
-			r.state = recording
-			r.endAttempt(false)
-			r.next.LeaseUntil = time.Time{}
+		}
+	}
+	w.stopEffects()
+}
+
+// stopEffects puts off every effect that is about to begin.
+func (w *worker) stopEffects() {
+	for _, r := range w.runs {
+		if r.beginsEffect() || r.state == readingProfile {
+			w.putEffectOff(r)
 		}
 	}
 }

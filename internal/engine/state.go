@@ -45,7 +45,7 @@ const (
 //	               failed, or throttled                     recording
 //	claiming       written                                  sending         Attempts, LeaseUntil
 //	sending        sent, or skipped                         stepping
-//	               failed, throttled, or the lease is short recording
+//	               failed, throttled, or time is short      recording
 //	recording      written: entered a wait for an event     readingEvents   position, Due, result
 //	               written: still due                       stepping
 //	               written: anything else                   done
@@ -54,8 +54,9 @@ const (
 //	               neither                                  done
 //
 //	claiming, recording, leaving: another worker wrote first, or the write failed -> done
-//	deciding, claiming, recording: the journey was paused or ended -> done, but
-//	recording if the run holds a lease, as the result of its message must be written
+//	deciding, claiming: the journey was paused or ended, or the effect and the
+//	write after it do not fit into the invocation's time -> recording if the run
+//	has an answer that is not written, otherwise done
 //	any: panic -> recording, as a failed attempt at the effect of the stored node
 //
 // The result of an effect is written together with what follows it: the next
@@ -82,6 +83,7 @@ type run struct {
 	in         journey.Input
 	state      state
 	holdsLease bool // this worker wrote stored as a claim
+	hasAnswer  bool // next holds an answer of a decision or message that is not written
 	counted    counted
 	doubt      doubt
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -25,6 +26,8 @@ type worker struct {
 	unread Unread           // why customers were passed over
 	broken map[string]error // damaged definitions, by hash
 	counts struct{ loaded, written, lost, unknown, failed, uncertain int }
+
+	putOff atomic.Int64 // effects that were not begun because time was short
 }
 
 // Advance moves the customers of a pack as far as they can go now. Running the
@@ -121,15 +124,20 @@ func (w *worker) graph(ctx context.Context, hash string) (*journey.Graph, error)
 	return d.Graph, err
 }
 
-// moveAll works in rounds until all runs are done or time is nearly up.
-func (w *worker) moveAll(ctx context.Context) error {
-	for len(w.runs) > 0 && ctx.Err() == nil && !nearEnd(ctx) {
-		if err := w.round(ctx); err != nil {
-			return err
-		}
+// moveAll works in rounds until all runs are done or time is nearly up. Whatever
+// ends the rounds, the answers that have arrived are written.
+func (w *worker) moveAll(ctx context.Context) (err error) {
+	for len(w.runs) > 0 && ctx.Err() == nil && err == nil && !nearEnd(ctx) {
+		err = w.round(ctx)
 		w.runs = slices.DeleteFunc(w.runs, func(r *run) bool { return r.state == done })
 	}
-	return nil
+	w.each(ctx, w.inState(stepping), w.step)
+	if !w.live.On {
+		w.pause()
+	}
+	w.stopEffects()
+	w.write(ctx, w.inState(recording, leaving))
+	return err
 }
 
 // round moves the runs on. Reads and decisions come first, so that the runs
@@ -198,7 +206,7 @@ func (w *worker) report(ctx context.Context) {
 		slog.String("tenant", w.pack.Tenant.String()), slog.String("journey", string(w.pack.Journey)),
 		slog.Int("customers", len(w.pack.Customers)), slog.Int("loaded", w.counts.loaded),
 		slog.Int("lost", w.counts.lost), slog.Int("unknown", w.counts.unknown),
-		slog.Int("uncertain", w.counts.uncertain), slog.Bool("solo", w.pack.Solo))
+		slog.Int("uncertain", w.counts.uncertain), slog.Int64("putOff", w.putOff.Load()), slog.Bool("solo", w.pack.Solo))
 }
 
 // logUnread logs why customers were passed over.

@@ -45,7 +45,7 @@ func (w *worker) written(r *run) {
 		r.doubt.report = false
 	}
 	arrived := r.next.Node != r.stored.Node
-	r.holdsLease = r.state == claiming
+	r.holdsLease, r.hasAnswer = r.state == claiming, false
 	r.stored = r.next
 	switch {
 	case r.holdsLease:

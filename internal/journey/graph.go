@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -62,12 +63,20 @@ type DecisionConfig struct {
 	FlowID      string
 	ChannelID   string        // "" for none
 	MaxOffers   int           // 1 to 100
-	Timeout     time.Duration // at most MaxDecisionTimeout; zero for the provider's default
+	Timeout     time.Duration // at most MaxDecisionTimeout; zero means DefaultDecisionTimeout
 	FailOnError bool          // onError "fail": an error fails the enrollment
 }
 
-// MaxDecisionTimeout bounds a decision: a lease of 30 s less a margin of 10 s.
-const MaxDecisionTimeout = 20 * time.Second
+// Bounds of a decision's time: the maximum is a lease of 30 s less a margin of 10 s.
+const (
+	DefaultDecisionTimeout = 5 * time.Second
+	MaxDecisionTimeout     = 20 * time.Second
+)
+
+// TimeLimit returns the longest time that the decision may take.
+func (d DecisionConfig) TimeLimit() time.Duration {
+	return min(cmp.Or(d.Timeout, DefaultDecisionTimeout), MaxDecisionTimeout)
+}
 
 // ActionConfig is the config of a channel_action.
 type ActionConfig struct {

@@ -5,7 +5,6 @@
 package provider
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,11 +20,10 @@ import (
 
 // Times and sizes of calls.
 const (
-	DefaultDecisionTimeout = 5 * time.Second  // of a decision whose node has none
-	SendTimeout            = 10 * time.Second // of a message
-	MaxAnswer              = 64 << 10         // bytes of an answer
-	MaxRetryAfter          = time.Hour        // longer times are cut to this
-	defaultRetryAfter      = 30 * time.Second // of a channel that throttles without a Retry-After
+	SendTimeout       = 10 * time.Second // of a message
+	MaxAnswer         = 64 << 10         // bytes of an answer
+	MaxRetryAfter     = time.Hour        // longer times are cut to this
+	defaultRetryAfter = 30 * time.Second // of a channel that throttles without a Retry-After
 )
 
 // defaultName is the flow or channel for names that the settings do not have.
@@ -109,17 +107,13 @@ func (p *Provider) Decide(ctx context.Context, r engine.DecisionRequest) (condit
 	if err != nil {
 		return condition.Value{}, errNotJSON
 	}
-	ctx, cancel := context.WithTimeout(ctx, decisionTimeout(r.Config))
+	ctx, cancel := context.WithTimeout(ctx, r.Config.TimeLimit())
 	defer cancel()
 	answer, err := c.ask(ctx, r.Key, body)
 	if err != nil {
 		return condition.Value{}, fmt.Errorf("decision flow %q: %w", r.Config.FlowID, err)
 	}
 	return answer, nil
-}
-
-func decisionTimeout(d journey.DecisionConfig) time.Duration {
-	return min(cmp.Or(d.Timeout, DefaultDecisionTimeout), journey.MaxDecisionTimeout)
 }
 
 // message is the body of a request to an HTTP channel.

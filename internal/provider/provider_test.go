@@ -70,7 +70,7 @@ func TestProvider_BoundsTimeouts(t *testing.T) {
 	for asked, want := range map[time.Duration]time.Duration{
 		0: 5 * time.Second, 3 * time.Second: 3 * time.Second, time.Minute: journey.MaxDecisionTimeout,
 	} {
-		require.Equal(t, want, decisionTimeout(journey.DecisionConfig{Timeout: asked}))
+		require.Equal(t, want, journey.DecisionConfig{Timeout: asked}.TimeLimit())
 	}
 }
 

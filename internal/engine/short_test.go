@@ -1,0 +1,286 @@
+package engine_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/condition"
+	"journeys/internal/engine"
+	"journeys/internal/journey"
+	"journeys/internal/strict"
+)
+
+// slowWorld is a table, and a provider whose calls take a while, on the virtual
+// clock of a synctest bubble.
+type slowWorld struct {
+	decisionTime, sendTime time.Duration
+	hang                   bool // decisions take all the time that they may, and fail
+
+	mu     sync.Mutex
+	live   engine.Live
+	graph  journey.Definition
+	items  map[string]journey.Enrollment
+	asked  map[string]int // decisions by key
+	sent   map[string]int // messages by key
+	doubts int            // messages that may have been sent before
+	writes int
+	packs  int
+	begun  chan engine.Pack
+}
+
+func (s *slowWorld) Lives(context.Context) ([]engine.Live, error) { return []engine.Live{s.live}, nil }
+
+func (s *slowWorld) Due(_ context.Context, _ journey.Partition, before time.Time, _ *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var page []journey.DueKey
+	for customer, e := range s.items {
+		if !e.Due.IsZero() && !e.Due.After(before) {
+			page = append(page, journey.DueKey{Customer: customer, At: e.Due})
+		}
+	}
+	slices.SortFunc(page, func(a, b journey.DueKey) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Customer, b.Customer))
+	})
+	return page, nil, nil
+}
+
+func (s *slowWorld) GrowShards(context.Context, engine.Live) error { return nil }
+func (s *slowWorld) Drained(context.Context, engine.Live) error    { return nil }
+
+func (s *slowWorld) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
+	return s.graph.Raw, nil
+}
+
+func (s *slowWorld) Load(_ context.Context, _ journey.Tenant, _ journey.ID, customers []string) (*engine.Live, []journey.Enrollment, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []journey.Enrollment
+	for _, c := range customers {
+		list = append(list, s.items[c])
+	}
+	live := s.live
+	return &live, list, nil
+}
+
+func (s *slowWorld) Profiles(context.Context, journey.Tenant, []string) (map[string]engine.Profile, error) {
+	return nil, nil
+}
+
+func (s *slowWorld) LastEvents(context.Context, journey.Tenant, map[string]string) (map[string]time.Time, error) {
+	return nil, nil
+}
+
+func (s *slowWorld) Advance(ctx context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []error {
+	time.Sleep(10 * time.Millisecond)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	errs := make([]error, len(list))
+	for i, e := range list {
+		switch {
+		case ctx.Err() != nil:
+			errs[i] = ctx.Err()
+		case s.items[e.Customer].Rev != e.Rev-1:
+			errs[i] = journey.ErrLost
+		default:
+			s.items[e.Customer] = e
+			s.writes++
+		}
+	}
+	return errs
+}
+
+func (s *slowWorld) Dispatch(_ context.Context, p engine.Pack) error {
+	s.begun <- p
+	return nil
+}
+
+func (s *slowWorld) Timeout() time.Duration { return 10 * time.Second }
+
+func (s *slowWorld) Decide(ctx context.Context, r engine.DecisionRequest) (condition.Value, error) {
+	s.count(s.asked, r.Key)
+	answer, err := condition.ParseValue([]byte(`{"offer":1}`))
+	took := s.decisionTime
+	if limit := r.Config.TimeLimit(); s.hang {
+		took, err = limit, errors.New("timed out")
+	}
+	if !elapse(ctx, took) {
+		return condition.Value{}, ctx.Err()
+	}
+	return answer, err
+}
+
+func (s *slowWorld) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
+	if m.Uncertain {
+		s.mu.Lock()
+		s.doubts++
+		s.mu.Unlock()
+		if !m.Config.Resend {
+			return journey.SkippedUncertain, nil
+		}
+	}
+	s.count(s.sent, m.Key)
+	if !elapse(ctx, s.sendTime) {
+		return journey.NoResult, &engine.UncertainError{Err: ctx.Err()}
+	}
+	return journey.Sent, nil
+}
+
+func (s *slowWorld) count(calls map[string]int, key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	calls[key]++
+}
+
+// elapse waits for d; false if ctx ends first.
+func elapse(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func newSlowWorld(t *testing.T, kinds string, config map[byte]string, customers int) *slowWorld {
+	nodes := []string{`{"id":"in","type":"entry_trigger"}`}
+	var edges []string
+	last := "in"
+	for i := range len(kinds) {
+		id := fmt.Sprintf("n%d", i)
+		kind := map[byte]string{'d': "nba_decision", 's': "channel_action"}[kinds[i]]
+		nodes = append(nodes, fmt.Sprintf(`{"id":%q,"type":%q,"config":%s}`, id, kind, config[kinds[i]]))
+		edges = append(edges, fmt.Sprintf(`{"source":%q,"target":%q}`, last, id))
+		last = id
+	}
+	nodes = append(nodes, `{"id":"out","type":"exit"}`)
+	edges = append(edges, fmt.Sprintf(`{"source":%q,"target":"out"}`, last))
+	var faults strict.Faults
+	v, _ := strict.Parse([]byte(`{"nodes":[`+strings.Join(nodes, ",")+`],"edges":[`+strings.Join(edges, ",")+`]}`), &faults)
+	d, ok := journey.ReadDefinition(v)
+	require.True(t, ok, faults.List())
+	tenant, _ := journey.ParseTenant("acme")
+	s := &slowWorld{
+		graph: d, items: map[string]journey.Enrollment{}, asked: map[string]int{}, sent: map[string]int{},
+		live:  engine.Live{Tenant: tenant, Journey: "jrn_0", On: true, Shards: 1, Since: time.Now()},
+		begun: make(chan engine.Pack, 10_000),
+	}
+	for i := range customers {
+		e, _ := d.Graph.Start(journey.Enrollment{
+			Journey: "jrn_0", Customer: fmt.Sprintf("c%02d", i), GraphHash: d.Hash, Version: 1,
+			EnrolledAt: time.Now().UTC(), ExpiresAt: time.Now().UTC().AddDate(0, 0, 30),
+		})
+		s.items[e.Customer] = e
+	}
+	return s
+}
+
+func (s *slowWorld) engine() *engine.Engine {
+	return &engine.Engine{
+		Table: s, Dispatcher: s, Provider: s, Parallel: 32, Now: time.Now, Jitter: func() float64 { return 0 },
+		Log: slog.New(slog.DiscardHandler), Definitions: &journey.Definitions{},
+	}
+}
+
+// run ticks each minute, and runs each pack in an invocation of its own, until
+// everybody is out. Invocations end after invocation.
+func (s *slowWorld) run(t *testing.T, invocation time.Duration, ticks int) (minutes int) {
+	var workers sync.WaitGroup
+	for minutes = range ticks {
+		require.NoError(t, s.engine().Tick(t.Context()))
+		for len(s.begun) > 0 {
+			pack := <-s.begun
+			s.packs++
+			workers.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), invocation)
+				defer cancel()
+				_ = s.engine().Advance(ctx, pack)
+			})
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if s.everybodyOut() {
+			break
+		}
+	}
+	workers.Wait()
+	return minutes + 1
+}
+
+func (s *slowWorld) everybodyOut() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.items {
+		if e.Status == journey.Inside {
+			return false
+		}
+	}
+	return true
+}
+
+// most returns the largest number of calls with one key.
+func most(calls map[string]int) (n int) {
+	for _, k := range calls {
+		n = max(n, k)
+	}
+	return n
+}
+
+// However slow decisions and messages are, and however long the chain: each
+// message is sent once, each decision is asked once, and each customer completes
+// the journey.
+func TestAdvance_SlowEffectsAreNeverForgotten(t *testing.T) {
+	t.Parallel()
+
+	const hang = -1
+	chains := []string{"ds", "dds", "ssssss", "ddd", "dsdsds", strings.Repeat("d", 40) + "s"}
+	decisions := []time.Duration{300 * time.Millisecond, 14100 * time.Millisecond, hang}
+	runs, slowest := 0, 0
+	type row struct {
+		chain          string
+		decision, send time.Duration
+	}
+	var rows []row
+	for _, chain := range chains {
+		for _, decision := range decisions {
+			rows = append(rows, row{chain, decision, 0}, row{chain, decision, 9900 * time.Millisecond})
+		}
+	}
+	for _, r := range rows {
+		for _, customers := range []int{1, 99} {
+			for _, invocation := range []time.Duration{30 * time.Second, time.Minute} {
+				onUncertain := []string{"skip", "resend"}[runs%2]
+				name := fmt.Sprintf("%s %v %v, %d customers, %v, %s", r.chain, r.decision, r.send, customers, invocation, onUncertain)
+				runs++
+				synctest.Test(t, func(t *testing.T) {
+					s := newSlowWorld(t, r.chain, map[byte]string{
+						'd': `{"decisionFlowId":"f","timeoutMs":20000,"onError":"continue"}`,
+						's': `{"channel":"push","onUncertain":"` + onUncertain + `"}`,
+					}, customers)
+					s.decisionTime, s.sendTime, s.hang = r.decision, r.send, r.decision == hang
+					slowest = max(slowest, s.run(t, invocation, 300))
+					require.Equal(t, customers*strings.Count(r.chain, "s"), len(s.sent), "%s: messages", name)
+					require.Equal(t, customers*strings.Count(r.chain, "d"), len(s.asked), "%s: decisions", name)
+					require.LessOrEqual(t, most(s.sent), 1, "%s: messages sent again", name)
+					require.LessOrEqual(t, most(s.asked), 1, "%s: decisions asked again", name)
+					require.Zero(t, s.doubts, "%s: messages in doubt", name)
+					for _, e := range s.items {
+						require.Equal(t, journey.Completed, e.Status, "%s: %s", name, e.ExitReason)
+					}
+				})
+			}
+		}
+	}
+	t.Logf("%d runs; the slowest took %d minutes", runs, slowest)
+}
