@@ -16,7 +16,7 @@ type Stores struct {
 
 // JourneyStore stores journeys and their definitions. Reads are strongly
 // consistent.
-type JourneyStore interface {
+type JourneyStore interface { //nolint:revive // the stores of the four nouns are named alike
 	// Create stores j, whose Rev is 1. It returns ErrTooMany if the tenant has
 	// MaxJourneys.
 	Create(ctx context.Context, t Tenant, j Journey) error
