@@ -22,7 +22,7 @@ const parallelParts = 16
 func Count() {
 	settings.Start(manifest.Count, func(set map[string]string) (any, error) {
 		counter := &analytics.Counter{
-			Parts: dynamo.New(connect(context.Background()), set[manifest.EnvTable], rand.Reader, dynamo.BatchInserts).Analytics,
+			Parts: dynamo.New(connect(context.Background()), set[manifest.EnvTable], rand.Reader).Analytics,
 			Now:   time.Now, Log: lambdacontext.NewLogger(), Installation: set[manifest.EnvTable],
 			Parallel: parallelParts,
 		}

@@ -37,7 +37,7 @@ func NudgingEndpoint(op api.Operation, newInvoke NewInvoke) { endpoint(op, newIn
 
 func endpoint(op api.Operation, newInvoke NewInvoke) {
 	settings.Start(op.Function, func(set map[string]string) (any, error) {
-		store := dynamo.New(connect(context.Background()), set[manifest.EnvTable], rand.Reader, dynamo.BatchInserts)
+		store := dynamo.New(connect(context.Background()), set[manifest.EnvTable], rand.Reader)
 		log := lambdacontext.NewLogger()
 		service := journey.NewService(store.Handlers(), time.Now, rand.Reader)
 		if newInvoke != nil {
@@ -75,12 +75,21 @@ func meter(ctx context.Context) (context.Context, func() slog.Attr) {
 // starts, a function has a whole CPU, and has a fraction of one after: the
 // handshake is much cheaper here than in the first request.
 func connect(ctx context.Context) *dynamodb.Client {
-	client := dynamo.NewClient(awsConfig())
+	client := newClient()
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	// Without a connection the first request makes one, and says what fails.
 	_ = greet(ctx, client.Options())
 	return client
+}
+
+// newClient returns the table's client, with settings for DynamoDB Local where the
+// environment asks for them.
+func newClient() *dynamodb.Client {
+	if os.Getenv(manifest.EnvDynamoDBLocal) != "" {
+		return dynamo.NewClient(awsConfig(), dynamo.Local)
+	}
+	return dynamo.NewClient(awsConfig())
 }
 
 // awsConfig reads what Lambda sets for a function: region, keys, and endpoints

@@ -59,7 +59,7 @@ const parallelEffects = 32
 
 func newEngine(set map[string]string) *engine.Engine {
 	return &engine.Engine{
-		Table:    dynamo.New(connect(context.Background()), set[manifest.EnvTable], rand.Reader, dynamo.BatchInserts).Engine,
+		Table:    dynamo.New(connect(context.Background()), set[manifest.EnvTable], rand.Reader).Engine,
 		Parallel: parallelEffects, Now: time.Now, Jitter: mathrand.Float64,
 		Log: lambdacontext.NewLogger(), Definitions: &journey.Definitions{},
 		Installation: set[manifest.EnvTable],

@@ -17,7 +17,7 @@ import (
 func Rollup() {
 	settings.Start(manifest.Rollup, func(set map[string]string) (any, error) {
 		r := &analytics.Rollup{
-			Table: dynamo.New(connect(context.Background()), set[manifest.EnvTable], rand.Reader, dynamo.BatchInserts).Analytics,
+			Table: dynamo.New(connect(context.Background()), set[manifest.EnvTable], rand.Reader).Analytics,
 			Now:   time.Now, Log: lambdacontext.NewLogger(), Installation: set[manifest.EnvTable],
 		}
 		return r.Run, nil

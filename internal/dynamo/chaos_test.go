@@ -40,9 +40,8 @@ func TestChaosOfEightClients(t *testing.T) {
 	table := dynamotest.PlainTable(t)
 	total := dynamotest.FaultCounts{}
 	for seed := range uint64(*seeds) {
-		w := []dynamo.Writes{dynamo.BatchInserts, dynamo.SinglePuts}[seed%2]
 		faults := &dynamotest.Faults{Seed: seed, Lose: 0.1, Throttle: 0.05, Statements: 0.01, Unread: 0.01}
-		chaos(t, writing(table, w, faults.Install), writing(table, w), int(seed))
+		chaos(t, storeOn(table, faults.Install), storeOn(table), int(seed))
 		done := faults.Counts()
 		require.Positive(t, done.Lost, "seed %d lost no answer", seed)
 		total.Lost += done.Lost

@@ -131,7 +131,7 @@ func TestKeysOfDifferentThingsDiffer(t *testing.T) {
 			"a " + string(id) + " deleted":               tombstoneKey(a, id),
 			"a " + string(id) + " definition":            definitionKey(a, id, "0a"),
 			"a " + string(id) + " live":                  liveKey(a, id),
-			"a count":                                    counterKey(a),
+			"a count":                                    journeyCountKey(a),
 		} {
 			seen[pair(k)] = what
 		}
@@ -263,10 +263,10 @@ func TestPackedBytesAreReadOrRefused(t *testing.T) {
 
 	rapid.Check(t, func(t *rapid.T) {
 		packed := rapid.SliceOf(rapid.OneOf(rapid.Byte(), rapid.ByteMax(12))).Draw(t, "packed")
-		if marks, err := unpackMarks(packed); err == nil {
-			again, err := packMarks(marks)
+		if marks, err := unpackWatermarks(packed); err == nil {
+			again, err := packWatermarks(marks)
 			require.NoError(t, err)
-			read, err := unpackMarks(again)
+			read, err := unpackWatermarks(again)
 			require.NoError(t, err)
 			require.Equal(t, marks, read)
 		}

@@ -168,7 +168,7 @@ func TestForget_NoLogNamesThem(t *testing.T) {
 	l.call(409, "DELETE", in(sends), "")
 	l.call(204, "DELETE", in(waits), "")
 	l.call(409, "POST", in(waits)+"/retry", "")
-	l.serve(dynamo.New(dynamotest.Client(), "no-such-table", rand.Reader, dynamo.BatchInserts))
+	l.serve(dynamo.New(dynamotest.Client(), "no-such-table", rand.Reader))
 	l.call(500, "GET", "/customers/"+ada, "")
 	l.call(500, "DELETE", "/customers/"+ada, "")
 	l.serve(l.store)

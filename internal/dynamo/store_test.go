@@ -43,7 +43,7 @@ func store(t testing.TB, options ...func(*dynamodb.Options)) (s *dynamo.Store, t
 }
 
 func storeOn(table string, options ...func(*dynamodb.Options)) *dynamo.Store {
-	return dynamo.New(dynamotest.Client(options...), table, rand.Reader, dynamo.BatchInserts)
+	return dynamo.New(dynamotest.Client(options...), table, rand.Reader)
 }
 
 func draft(n int) journey.Journey {

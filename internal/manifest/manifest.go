@@ -34,6 +34,10 @@ const (
 	EnvProviders   = "JOURNEYS_PROVIDERS"    // decisions and channels, as JSON; "{}" for none
 )
 
+// EnvDynamoDBLocal is set, to any text, where the table is DynamoDB Local. It is no
+// function's Env: nothing that is deployed has it.
+const EnvDynamoDBLocal = "JOURNEYS_DYNAMODB_LOCAL"
+
 // Function is one Lambda function. Its Name is the folder under functions/ and
 // under dist/, in kebab case.
 type Function struct {

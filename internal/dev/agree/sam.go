@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"journeys/internal/manifest"
 )
 
 // samEndpoint is the one variable that functions have under SAM only: where the
@@ -147,6 +149,7 @@ func (t samTemplate) addFunction(d Deployed, id string, properties []byte, autho
 	}
 	delete(env, samEndpoint)
 	delete(env, samInvoke)
+	delete(env, manifest.EnvDynamoDBLocal)
 	if f.Runtime != "provided.al2023" {
 		return fmt.Errorf("its runtime is %q", f.Runtime)
 	}

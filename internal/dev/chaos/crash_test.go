@@ -43,9 +43,9 @@ func TestACustomerWhoKillsAdvanceFailsAlone(t *testing.T) {
 	client := dynamo.NewClient(aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String(server.Endpoint()),
 		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-	})
+	}, dynamo.Local)
 	require.NoError(t, dynamo.CreateTable(t.Context(), client, local.Table))
-	store := dynamo.New(client, local.Table, rand.Reader, dynamo.BatchInserts)
+	store := dynamo.New(client, local.Table, rand.Reader)
 
 	dist := buildFunctions(t)
 	begun := time.Now() // by then they were due for long enough to go alone
@@ -146,7 +146,7 @@ func startFunctions(t *testing.T, dist, table, mail string, begun time.Time) *lo
 			manifest.EnvProviders: `{"channels":{"*":{"type":"inbox","url":"` + mail + `"}},"allowPrivate":["127.0.0.1"]}`,
 		},
 		Environment: map[string]string{
-			"AWS_ENDPOINT_URL_DYNAMODB": table, "START": begun.Format(time.RFC3339Nano), "SPEED": "600",
+			"AWS_ENDPOINT_URL_DYNAMODB": table, manifest.EnvDynamoDBLocal: "1", "START": begun.Format(time.RFC3339Nano), "SPEED": "600",
 		},
 	})
 	require.NoError(t, err)

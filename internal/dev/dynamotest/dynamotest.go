@@ -57,7 +57,7 @@ var shared = awshttp.NewBuildableClient().
 // Client returns a client of the server.
 func Client(options ...func(*dynamodb.Options)) *dynamodb.Client {
 	pooled := func(o *dynamodb.Options) { o.HTTPClient = shared }
-	return dynamo.NewClient(Config(), append([]func(*dynamodb.Options){pooled}, options...)...)
+	return dynamo.NewClient(Config(), append([]func(*dynamodb.Options){dynamo.Local, pooled}, options...)...)
 }
 
 // Table makes the manifest's table for the test and returns its name. It is

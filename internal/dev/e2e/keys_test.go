@@ -41,7 +41,7 @@ func openDoor(t *testing.T) *door {
 			manifest.EnvTable: local.Table, manifest.EnvIssuer: local.IssuerName, manifest.EnvAudience: local.Audience,
 			manifest.EnvJWKSURL: d.keys.URL, manifest.EnvTenantClaim: "tenant", manifest.EnvRoleClaim: "role",
 		},
-		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": target.machine.DynamoDB.Endpoint()},
+		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": target.machine.DynamoDB.Endpoint(), manifest.EnvDynamoDBLocal: "1"},
 	})
 	require.NoError(t, err)
 	t.Cleanup(lambda.Stop)

@@ -129,7 +129,7 @@ func (m *Machine) startLambda(ctx context.Context, keys string) (err error) {
 	providers := strings.ReplaceAll(m.options.Providers, inboxPlace, m.URL+InboxPath)
 	o := LambdaOptions{
 		Dist: filepath.Join(m.options.Root, "dist"), Settings: settings(keys, providers),
-		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": m.DynamoDB.Endpoint()},
+		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": m.DynamoDB.Endpoint(), manifest.EnvDynamoDBLocal: "1"},
 		Minute:      m.options.Minute, Log: m.options.Log,
 	}
 	c := m.options.Cruelty
@@ -235,7 +235,7 @@ func (m *Machine) serve(listener net.Listener, handler http.Handler) {
 
 // Store returns the table, for who looks behind the API.
 func (m *Machine) Store() *dynamo.Store {
-	return dynamo.New(tableClient(m.DynamoDB.Endpoint()), Table, rand.Reader, dynamo.BatchInserts)
+	return dynamo.New(tableClient(m.DynamoDB.Endpoint()), Table, rand.Reader)
 }
 
 func tableClient(endpoint string) *dynamodb.Client {

@@ -95,6 +95,7 @@ func (s *SAM) open(ctx context.Context, data string) (err error) {
 	s.marks = []string{"=" + keysURL, "=" + table}
 	values := settings(keysURL, "{}")
 	values["AWS_ENDPOINT_URL_DYNAMODB"] = table
+	values[manifest.EnvDynamoDBLocal] = "1"
 	return s.writeValues(home, values)
 }
 

@@ -145,7 +145,7 @@ func startStream(t *testing.T, h *handed, size int, c *Cruelty) *dynamo.Store {
 		cancel()
 		<-ended
 	})
-	return dynamo.New(client, Table, rand.Reader, dynamo.BatchInserts)
+	return dynamo.New(client, Table, rand.Reader)
 }
 
 // The stream of DynamoDB Local comes as Lambda hands it over: filtered, in

@@ -80,7 +80,7 @@ func (s *stage) count(ctx context.Context, journeys, size int) (used, error) {
 
 func (s *stage) counter() *analytics.Counter {
 	return &analytics.Counter{
-		Parts: dynamo.New(dynamo.NewClient(s.config(s.tap.URL)), local.Table, rand.Reader, dynamo.BatchInserts).Analytics,
+		Parts: dynamo.New(dynamo.NewClient(s.config(s.tap.URL), dynamo.Local), local.Table, rand.Reader).Analytics,
 		Now:   time.Now, Log: slog.New(slog.DiscardHandler), Parallel: 16,
 	}
 }

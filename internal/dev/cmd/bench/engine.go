@@ -77,7 +77,7 @@ func measureEngine(ctx context.Context, s *stage) ([]row, error) {
 	tenant, _ := journey.ParseTenant("walkers")
 	w := &walkers{
 		stage: s, tenant: tenant, sent: map[string]bool{},
-		store: dynamo.New(dynamo.NewClient(s.config(s.tap.URL)), local.Table, rand.Reader, dynamo.BatchInserts),
+		store: dynamo.New(dynamo.NewClient(s.config(s.tap.URL), dynamo.Local), local.Table, rand.Reader),
 	}
 	w.service = journey.NewService(w.store.Handlers(), time.Now, rand.Reader)
 	w.engine = &engine.Engine{

@@ -68,7 +68,7 @@ func measureSpeed(ctx context.Context, s *stage) ([]row, error) {
 
 // handler is that of the function get-journey, for one caller, without Lambda.
 func (s *stage) handler() http.Handler {
-	store := dynamo.New(dynamo.NewClient(s.config(s.tap.URL)), local.Table, rand.Reader, dynamo.BatchInserts)
+	store := dynamo.New(dynamo.NewClient(s.config(s.tap.URL), dynamo.Local), local.Table, rand.Reader)
 	a := &api.API{
 		Journeys: journey.NewService(store.Handlers(), time.Now, rand.Reader),
 		Log:      slog.New(slog.DiscardHandler),

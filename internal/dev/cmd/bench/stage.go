@@ -56,7 +56,7 @@ func (s *stage) open(ctx context.Context) (err error) {
 	if s.tap, err = openTap(s.table.Endpoint()); err != nil {
 		return err
 	}
-	if err := dynamo.CreateTable(ctx, dynamo.NewClient(s.config(s.table.Endpoint())), local.Table); err != nil {
+	if err := dynamo.CreateTable(ctx, dynamo.NewClient(s.config(s.table.Endpoint()), dynamo.Local), local.Table); err != nil {
 		return err
 	}
 	if s.issuer, err = local.OpenIssuer(".local"); err != nil {
@@ -70,7 +70,7 @@ func (s *stage) open(ctx context.Context) (err error) {
 	}
 	s.lambda, err = local.StartLambda(manifest.Functions(), local.LambdaOptions{
 		Dist: "dist", Settings: s.settings,
-		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": s.tap.URL},
+		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": s.tap.URL, manifest.EnvDynamoDBLocal: "1"},
 	})
 	if err != nil {
 		return err
@@ -111,7 +111,9 @@ func (s *stage) config(endpoint string) aws.Config {
 }
 
 // direct returns a client that the tap does not see.
-func (s *stage) direct() *dynamodb.Client { return dynamo.NewClient(s.config(s.table.Endpoint())) }
+func (s *stage) direct() *dynamodb.Client {
+	return dynamo.NewClient(s.config(s.table.Endpoint()), dynamo.Local)
+}
 
 // call makes a call that must succeed, and returns its body.
 func (s *stage) call(ctx context.Context, method, base, path, body string) ([]byte, error) {
