@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dynamo"
+	"journeys/internal/manifest"
 )
 
 func TestTheFirstRequestFindsItsConnectionOpen(t *testing.T) {
@@ -52,6 +53,13 @@ func TestTheSettingsAreThoseThatLambdaGives(t *testing.T) {
 	require.Equal(t, "local/local/of the role", keys.AccessKeyID+"/"+keys.SecretAccessKey+"/"+keys.SessionToken)
 	require.Equal(t, "http://127.0.0.1:4566", *dynamo.NewClient(cfg).Options().BaseEndpoint)
 	require.Equal(t, "http://127.0.0.1:9001", *lambda.NewFromConfig(cfg).Options().BaseEndpoint)
+}
+
+func TestClient_HasLocalSettingsOnlyIfTheEnvironmentAsks(t *testing.T) {
+	setAWS(t, "http://127.0.0.1:4566")
+	require.False(t, newClient().Options().DisableValidateResponseChecksum)
+	t.Setenv(manifest.EnvDynamoDBLocal, "1")
+	require.True(t, newClient().Options().DisableValidateResponseChecksum)
 }
 
 // serveTable stands in for the table and counts who connects.

@@ -89,7 +89,7 @@ func (a *advance) resolve(refusal *types.BatchStatementError, w writeID) {
 			a.err = journey.ErrLost
 		}
 	default:
-		code := answerCode(string(refusal.Code))
+		code := serviceCode(string(refusal.Code))
 		a.done = code == codeRefused
 		a.err = fmt.Errorf("dynamo: write an enrollment: %s: %s", refusal.Code, aws.ToString(refusal.Message))
 		if !a.done {

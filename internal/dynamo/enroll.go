@@ -179,7 +179,7 @@ func (s *table) insertBatch(ctx context.Context, batch []*row) {
 		case response.Error.Code == types.BatchStatementErrorCodeEnumDuplicateItem:
 			batch[i].exists = true
 		default:
-			batch[i].fail(answerCode(string(response.Error.Code)))
+			batch[i].fail(serviceCode(string(response.Error.Code)))
 		}
 	}
 }

@@ -21,7 +21,7 @@ var (
 	skipped  = journey.Outcome{Result: journey.OutcomeSkipped}
 )
 
-// customers returns n customer ids from number first on.
+// customers returns n customer ids, starting with number first.
 func customers(first, n int) []string {
 	list := make([]string, n)
 	for i := range list {
@@ -30,7 +30,7 @@ func customers(first, n int) []string {
 	return list
 }
 
-// inside returns the enrollments of customers in journey 1, who wait.
+// inside returns active enrollments of customers in journey 1.
 func inside(request byte, customers ...string) []journey.Enrollment {
 	j := draft(1)
 	list := make([]journey.Enrollment, len(customers))
@@ -53,7 +53,7 @@ func repeat(o journey.Outcome, n int) []journey.Outcome {
 	return list
 }
 
-func TestCustomerIsEnrolledOnce(t *testing.T) {
+func TestEnroll_EnrollsACustomerOnce(t *testing.T) {
 	t.Parallel()
 
 	s := storeOn(dynamotest.Table(t))
@@ -74,12 +74,12 @@ func TestCustomerIsEnrolledOnce(t *testing.T) {
 	require.Empty(t, s.Enrollments.Insert(t.Context(), demo, 4, nil))
 }
 
-func TestEnrollmentIsOneItemUnderItsCustomer(t *testing.T) {
+func TestEnroll_WritesOneItemUnderTheCustomer(t *testing.T) {
 	t.Parallel()
 
 	table := dynamotest.Table(t)
 	customer := "#C#" + strings.Repeat("😀", 125)
-	ended := inside(1, "gone")
+	ended := inside(1, "deleted")
 	ended[0].Status, ended[0].Due = journey.Completed, time.Time{}
 	s := storeOn(table)
 	require.Equal(t, repeat(enrolled, 1), s.Enrollments.Insert(t.Context(), demo, 1, inside(1, customer)))
@@ -98,7 +98,7 @@ func TestEnrollmentIsOneItemUnderItsCustomer(t *testing.T) {
 	require.NotContains(t, it, "ds")
 }
 
-func TestCustomersSpreadOverTheShards(t *testing.T) {
+func TestEnroll_SpreadsCustomersOverTheShards(t *testing.T) {
 	t.Parallel()
 
 	table := dynamotest.Table(t)
@@ -116,7 +116,7 @@ func TestCustomersSpreadOverTheShards(t *testing.T) {
 	}
 }
 
-func TestEnrolledTellsWhoDidIt(t *testing.T) {
+func TestEnrolled_TellsOwnFromOthers(t *testing.T) {
 	t.Parallel()
 
 	faults := &dynamotest.Faults{Seed: 1, Unread: 0.3, Lose: 0.1}
@@ -132,7 +132,7 @@ func TestEnrolledTellsWhoDidIt(t *testing.T) {
 	require.Positive(t, faults.Counts().Unread)
 }
 
-func TestEnrollRetriesWhatPasses(t *testing.T) {
+func TestEnroll_RetriesTransientFaults(t *testing.T) {
 	t.Parallel()
 
 	faults := &dynamotest.Faults{Seed: 1, Statements: 0.3, Unread: 0.3, Throttle: 0.3, Lose: 0.2}
@@ -145,7 +145,7 @@ func TestEnrollRetriesWhatPasses(t *testing.T) {
 	require.Positive(t, faults.Counts().Unread)
 }
 
-func TestEnrollEndsBeforeItsDeadline(t *testing.T) {
+func TestEnroll_EndsBeforeTheDeadline(t *testing.T) {
 	t.Parallel()
 
 	requests := &transport{}
@@ -165,7 +165,7 @@ func TestEnrollEndsBeforeItsDeadline(t *testing.T) {
 	require.Equal(t, before, faults.Counts().Throttled)
 }
 
-func TestEnrollmentThatTheTableRefusesIsAnErrorOfItsOwn(t *testing.T) {
+func TestEnroll_RefusedItemFailsAlone(t *testing.T) {
 	t.Parallel()
 
 	s := storeOn(dynamotest.Table(t))
@@ -175,8 +175,8 @@ func TestEnrollmentThatTheTableRefusesIsAnErrorOfItsOwn(t *testing.T) {
 	require.Equal(t, []journey.Outcome{enrolled, refused, enrolled}, s.Enrollments.Insert(t.Context(), demo, 4, list))
 }
 
-// TestEnrollOf1000TakesFortyWrites holds the floors of the design.
-func TestEnrollOf1000TakesFortyWrites(t *testing.T) {
+// These are the floors of docs/performance.md.
+func TestEnroll_1000CustomersTakeFortyWrites(t *testing.T) {
 	t.Parallel()
 
 	requests := &transport{}

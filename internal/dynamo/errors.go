@@ -77,21 +77,21 @@ func refusedItem(err error) (stored item, refused bool) {
 	return failed.Item, true
 }
 
-// errorCode tells throttling and outages from permanent errors. An error without
-// an answer of the table means that the table was not reached.
+// errorCode tells throttling and outages from permanent errors. An error that is no
+// response of DynamoDB means that it was not reached.
 func errorCode(err error) string {
 	if canceled, ok := errors.AsType[*types.TransactionCanceledException](err); ok && isTransient(canceled) {
 		return codeThrottled
 	}
-	answer, ok := errors.AsType[smithy.APIError](err)
+	refusal, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
 		return codeUnavailable
 	}
-	return answerCode(answer.ErrorCode())
+	return serviceCode(refusal.ErrorCode())
 }
 
-// answerCode returns our code for one of DynamoDB's.
-func answerCode(code string) string {
+// serviceCode returns the code for one of DynamoDB's error codes.
+func serviceCode(code string) string {
 	switch code {
 	case "ProvisionedThroughputExceededException", "ProvisionedThroughputExceeded",
 		"ThrottlingException", "ThrottlingError", "RequestLimitExceeded",
@@ -107,7 +107,7 @@ func answerCode(code string) string {
 // isTransient reports whether the same transaction may succeed later.
 func isTransient(canceled *types.TransactionCanceledException) bool {
 	return !slices.ContainsFunc(canceled.CancellationReasons, func(r types.CancellationReason) bool {
-		return r.Code != nil && *r.Code != "None" && answerCode(*r.Code) == codeRefused
+		return r.Code != nil && *r.Code != "None" && serviceCode(*r.Code) == codeRefused
 	})
 }
 

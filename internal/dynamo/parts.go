@@ -174,7 +174,7 @@ func (s Analytics) PutPart(ctx context.Context, p analytics.Part) (analytics.Par
 	if stored, refused := refusedItem(err); refused {
 		return storedPart(p.Tenant, stored)
 	}
-	if answer, ok := errors.AsType[smithy.APIError](err); ok && answer.ErrorCode() == "ValidationException" {
+	if refusal, ok := errors.AsType[smithy.APIError](err); ok && refusal.ErrorCode() == "ValidationException" {
 		return analytics.Part{}, fmt.Errorf("%w: %w", analytics.ErrInvalid, err)
 	}
 	return analytics.Part{}, wrapFailed("write figures", err)
