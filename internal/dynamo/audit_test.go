@@ -101,7 +101,7 @@ func TestRollup_ReportsWrongItems(t *testing.T) {
 	require.Zero(t, w.items()["R"])
 }
 
-// hurried is a context whose deadline is now once pages have been read.
+// hurried is a context whose deadline passes after a number of pages.
 type hurried struct {
 	context.Context
 	pages *int

@@ -43,9 +43,9 @@ func wrapFailed(doing string, err error) error {
 	return fmt.Errorf("dynamo: %s: %w", doing, err)
 }
 
-// wrapFailedWrite is wrapFailed for a write that has nothing to do if its
-// condition does not hold.
-func wrapFailedWrite(doing string, err error) error {
+// wrapUnlessRefused is wrapFailed for a write whose failed condition means that there
+// was nothing to do: then it returns nil.
+func wrapUnlessRefused(doing string, err error) error {
 	if _, refused := refusedItem(err); refused {
 		return nil
 	}

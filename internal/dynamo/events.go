@@ -100,7 +100,7 @@ func (s Events) FinishEvent(ctx context.Context, t journey.Tenant, r journey.Eve
 		ExpressionAttributeNames:  map[string]string{"#dn": iDone},
 		ExpressionAttributeValues: item{":dn": flag(true)},
 	})
-	return wrapFailedWrite("finish an event", err)
+	return wrapUnlessRefused("finish an event", err)
 }
 
 // PutLastEvent implements journey.EventStore.
@@ -116,7 +116,7 @@ func (s Events) PutLastEvent(
 			":u": number(received.UnixMilli()), ":ttl": number(received.Add(lastEventLife).Unix()),
 		},
 	})
-	return wrapFailedWrite("store a last event", err)
+	return wrapUnlessRefused("store a last event", err)
 }
 
 // LastEvents implements engine.Table.

@@ -52,7 +52,7 @@ func (s *table) keepLabels(ctx context.Context, t journey.Tenant, old journey.Jo
 		ExpressionAttributeNames:  map[string]string{"#l": cLabels, "#r": cRev},
 		ExpressionAttributeValues: item{":l": binary(packLabels(old.Labels)), ":one": number(1)},
 	})
-	return wrapFailedWrite("keep the labels of a graph", err)
+	return wrapUnlessRefused("keep the labels of a graph", err)
 }
 
 // decodeHead returns the head; nil if it cannot be read, so that the report reads the

@@ -230,8 +230,7 @@ func parsePartKey(t journey.Tenant, pk, sk string) (analytics.PartKey, error) {
 	}, errors.Join(errShard, errGraph)
 }
 
-// The graph of the next three is a <graph>.
-
+// totalKey, closedKey and repairKey take a graph in the form of graphText.
 func totalKey(k analytics.JourneyKey, graph string) item {
 	return key(figuresPK(k.Tenant, k.Journey), totalPrefix+graph)
 }

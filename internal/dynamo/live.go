@@ -170,5 +170,5 @@ func (s Engine) Drained(ctx context.Context, l engine.Live) error {
 			ConditionExpression: unchanged, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 		})
 	}
-	return wrapFailedWrite("end a drain", err)
+	return wrapUnlessRefused("end a drain", err)
 }

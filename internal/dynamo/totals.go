@@ -197,7 +197,7 @@ func (s Analytics) PutRepair(ctx context.Context, k analytics.JourneyKey, r anal
 	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &s.name, Item: it, ConditionExpression: aws.String("attribute_not_exists(PK)"),
 	})
-	return wrapFailedWrite("store a repair", err)
+	return wrapUnlessRefused("store a repair", err)
 }
 
 // DeleteRepair implements analytics.RollupTable.
