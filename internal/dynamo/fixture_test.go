@@ -81,8 +81,8 @@ func (p *fixture) restarted() *journey.Service {
 	return journey.NewService(p.store.Handlers(), func() time.Time { return p.now }, rand.Reader)
 }
 
-// garbage is what nothing of ours stores where a number, bytes or a node of the
-// graph belongs.
+// garbage is no valid value of any numeric or binary attribute, and noNode no node of
+// any graph.
 var (
 	garbage = &types.AttributeValueMemberS{Value: "garbage"}
 	noNode  = &types.AttributeValueMemberN{Value: "99"}
