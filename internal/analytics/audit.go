@@ -17,7 +17,7 @@ import (
 // found and the position in each segment, so that any run can resume it. A repeated
 // read of an enrollment gives the same result, since nothing through Day changes
 // any more, with one exception: forgetting a customer moves their enrollments to
-// nameless keys, so a pass may meet them twice or not at all. Therefore a second
+// anonymized keys, so a pass may meet them twice or not at all. Therefore a second
 // pass checks the differences of the first. A difference is drift if both passes
 // found it, unless the second met a customer of that journey who was forgotten
 // since the audit began: the first pass may have missed them.

@@ -20,7 +20,7 @@ import (
 
 // openStore returns the store over the function's table.
 func openStore(settings map[string]string) *dynamo.Store {
-	return dynamo.New(newTableClient(context.Background()), settings[manifest.EnvTable], rand.Reader, dynamo.BatchInserts)
+	return dynamo.New(newTableClient(context.Background()), settings[manifest.EnvTable], rand.Reader)
 }
 
 // newTableClient returns the table's client with one connection already open.
@@ -28,7 +28,11 @@ func openStore(settings map[string]string) *dynamo.Store {
 // afterwards, so the TLS handshake is much cheaper here than in the first
 // request.
 func newTableClient(ctx context.Context) *dynamodb.Client {
-	client := dynamo.NewClient(awsConfig())
+	var options []func(*dynamodb.Options)
+	if os.Getenv(manifest.EnvDynamoDBLocal) != "" {
+		options = append(options, dynamo.Local)
+	}
+	client := dynamo.NewClient(awsConfig(), options...)
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	// An error here is left to the first request, which will report it.

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dynamo"
+	"journeys/internal/manifest"
 )
 
 func TestNewTableClient_OpensTheFirstConnection(t *testing.T) {
@@ -52,6 +53,13 @@ func TestAWSConfig_ReadsTheEnvironmentOfLambda(t *testing.T) {
 	require.Equal(t, "local/local/token", keys.AccessKeyID+"/"+keys.SecretAccessKey+"/"+keys.SessionToken)
 	require.Equal(t, "http://127.0.0.1:4566", *dynamo.NewClient(cfg).Options().BaseEndpoint)
 	require.Equal(t, "http://127.0.0.1:9001", *lambda.NewFromConfig(cfg).Options().BaseEndpoint)
+}
+
+func TestNewTableClient_HasLocalSettingsOnlyIfTheEnvironmentAsks(t *testing.T) {
+	serveTable(t)
+	require.False(t, newTableClient(t.Context()).Options().DisableValidateResponseChecksum)
+	t.Setenv(manifest.EnvDynamoDBLocal, "1")
+	require.True(t, newTableClient(t.Context()).Options().DisableValidateResponseChecksum)
 }
 
 // serveTable serves an empty table and counts its connections.

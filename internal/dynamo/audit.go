@@ -1,8 +1,8 @@
 package dynamo
 
 import (
+	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,28 +18,25 @@ import (
 	"journeys/internal/manifest"
 )
 
-// Attributes of the audit. What it found so far may be more than an item can
-// hold: it stands in pieces of its own, written before the head that names them.
+// Attributes of the audit. Its state may be larger than an item: it is stored in
+// pieces, written before the audit's own item, which names them.
 const (
-	auditPK = "AUDIT"
-	auditSK = "A" // the head; pieces are A#<write id>#<number>
-
 	uPieces = "n"
 	uText   = "x"
 
 	pieceSize = 350 << 10
-	pieceLife = 4 * 24 * time.Hour // after the day's end: two and more for an audit
+	pieceLife = 4 * 24 * time.Hour // after the end of the audited day; an audit starts two days later
 )
 
-// auditText is an Audit as it is stored: JSON, with figures packed.
+// auditText is the stored form of an Audit: JSON, with packed figures.
 type auditText struct {
 	Day      analytics.Day `json:"day"`
 	Began    int64         `json:"began"` // in milliseconds since 1970
 	Pass     int           `json:"pass"`
 	Done     bool          `json:"done,omitzero"`
 	Segments []segmentText `json:"segments,omitzero"`
-	Figures  []graphsText  `json:"figures,omitzero"`
-	Suspects []graphsText  `json:"suspects,omitzero"`
+	Figures  []figuresText `json:"figures,omitzero"`
+	Suspects []figuresText `json:"suspects,omitzero"`
 }
 
 type segmentText struct {
@@ -47,15 +44,17 @@ type segmentText struct {
 	Cursor []byte `json:"cursor,omitzero"`
 }
 
-// graphsText is of one journey.
-type graphsText struct {
-	Tenant  string      `json:"t"`
-	Journey journey.ID  `json:"j"`
-	Graphs  []countText `json:"g,omitzero"`
-	Moved   bool        `json:"m,omitzero"`
+// figuresText is the stored form of one journey's recount, or of one Difference.
+type figuresText struct {
+	Tenant  string       `json:"t"`
+	Journey journey.ID   `json:"j"`
+	Graphs  []countsText `json:"g,omitzero"`
+	Moved   bool         `json:"m,omitzero"`
 }
 
-type countText struct {
+// countsText is the stored form of one graph's figures or, if Wrong is positive, of
+// its number of wrong enrollments.
+type countsText struct {
 	Hash    string `json:"h"`
 	Version int    `json:"v,omitzero"`
 	Counts  []byte `json:"c,omitzero"`
@@ -63,87 +62,117 @@ type countText struct {
 }
 
 func encodeAudit(a analytics.Audit) auditText {
-	text := auditText{Day: a.Day, Began: a.Began.UnixMilli(), Pass: a.Pass, Done: a.Done}
+	encoded := auditText{Day: a.Day, Began: a.Began.UnixMilli(), Pass: a.Pass, Done: a.Done}
 	for _, s := range a.Segments {
-		text.Segments = append(text.Segments, segmentText(s))
+		encoded.Segments = append(encoded.Segments, segmentText(s))
+	}
+	if a.Recount != nil {
+		encoded.Figures = encodeRecount(a.Recount)
 	}
 	for _, d := range a.Suspects {
-		text.Suspects = append(text.Suspects, graphsText{Tenant: d.Tenant.String(), Journey: d.Journey, Graphs: []countText{{
-			Hash: d.Graph, Version: d.Missing.Version, Counts: packCounts(d.Missing.Totals, 0, d.Missing.Steps),
-		}}})
+		suspect := encodeJourneyKey(d.JourneyKey)
+		suspect.Graphs = []countsText{encodeGraph(d.Graph, &d.Missing)}
+		encoded.Suspects = append(encoded.Suspects, suspect)
 	}
-	if a.Recount == nil {
-		return text
-	}
-	for k, f := range a.Recount.Figures {
-		row := graphsText{Tenant: k.Tenant.String(), Journey: k.Journey, Moved: a.Recount.Moved[k]}
-		for hash, g := range f.Graphs {
-			row.Graphs = append(row.Graphs, countText{
-				Hash: hash, Version: g.Version, Counts: packCounts(g.Totals, 0, g.Steps),
-			})
-		}
-		for hash, n := range a.Recount.Wrong[k] {
-			row.Graphs = append(row.Graphs, countText{Hash: hash, Wrong: n})
-		}
-		text.Figures = append(text.Figures, row)
-	}
-	return text
+	return encoded
 }
 
-func (text auditText) decode() (analytics.Audit, error) {
+func decodeAudit(encoded auditText) (analytics.Audit, error) {
 	a := analytics.Audit{
-		Day: text.Day, Began: time.UnixMilli(text.Began).UTC(), Pass: text.Pass, Done: text.Done,
+		Day: encoded.Day, Began: time.UnixMilli(encoded.Began).UTC(), Pass: encoded.Pass, Done: encoded.Done,
 		Recount: analytics.NewRecount(),
 	}
-	for _, s := range text.Segments {
+	for _, s := range encoded.Segments {
 		a.Segments = append(a.Segments, analytics.Segment(s))
 	}
-	for _, row := range text.Figures {
-		k, err := row.key()
-		if err != nil {
+	for _, f := range encoded.Figures {
+		if err := f.addTo(a.Recount); err != nil {
 			return a, err
-		}
-		a.Recount.Figures[k] = &analytics.Figures{}
-		if row.Moved {
-			a.Recount.Moved[k] = true
-		}
-		for _, c := range row.Graphs {
-			if c.Wrong > 0 {
-				a.Recount.AddWrong(k, c.Hash, c.Wrong)
-				continue
-			}
-			g, err := c.graph()
-			if err != nil {
-				return a, err
-			}
-			*a.Recount.Figures[k].Graph(c.Hash, c.Version) = g
 		}
 	}
-	for _, row := range text.Suspects {
-		k, err := row.key()
+	for _, f := range encoded.Suspects {
+		differences, err := f.differences()
 		if err != nil {
 			return a, err
 		}
-		for _, c := range row.Graphs {
-			g, err := c.graph()
-			if err != nil {
-				return a, err
-			}
-			a.Suspects = append(a.Suspects, analytics.Difference{JourneyKey: k, Graph: c.Hash, Missing: g})
-		}
+		a.Suspects = append(a.Suspects, differences...)
 	}
 	return a, nil
 }
 
-func (row graphsText) key() (analytics.JourneyKey, error) {
-	tenant, ok := journey.ParseTenant(row.Tenant)
-	if !ok {
-		return analytics.JourneyKey{}, errors.New("dynamo: an audit of nobody")
+func encodeRecount(recount *analytics.Recount) []figuresText {
+	var list []figuresText
+	for k, figures := range recount.Figures {
+		f := encodeJourneyKey(k)
+		f.Moved = recount.Moved[k]
+		for hash, g := range figures.Graphs {
+			f.Graphs = append(f.Graphs, encodeGraph(hash, g))
+		}
+		for hash, n := range recount.Wrong[k] {
+			f.Graphs = append(f.Graphs, countsText{Hash: hash, Wrong: n})
+		}
+		list = append(list, f)
 	}
-	return analytics.JourneyKey{Tenant: tenant, Journey: row.Journey}, nil
+	return list
 }
 
-func (c countText) graph() (g analytics.Graph, err error) {
+func (f figuresText) addTo(recount *analytics.Recount) error {
+	k, err := f.journeyKey()
+	if err != nil {
+		return err
+	}
+	figures := &analytics.Figures{}
+	recount.Figures[k] = figures
+	if f.Moved {
+		recount.Moved[k] = true
+	}
+	for _, c := range f.Graphs {
+		if c.Wrong > 0 {
+			recount.AddWrong(k, c.Hash, c.Wrong)
+			continue
+		}
+		g, err := c.graph()
+		if err != nil {
+			return err
+		}
+		*figures.Graph(c.Hash, c.Version) = g
+	}
+	return nil
+}
+
+func (f figuresText) differences() ([]analytics.Difference, error) {
+	k, err := f.journeyKey()
+	if err != nil {
+		return nil, err
+	}
+	var list []analytics.Difference
+	for _, c := range f.Graphs {
+		missing, err := c.graph()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, analytics.Difference{JourneyKey: k, Graph: c.Hash, Missing: missing})
+	}
+	return list, nil
+}
+
+func encodeJourneyKey(k analytics.JourneyKey) figuresText {
+	return figuresText{Tenant: k.Tenant.String(), Journey: k.Journey}
+}
+
+func (f figuresText) journeyKey() (analytics.JourneyKey, error) {
+	tenant, ok := journey.ParseTenant(f.Tenant)
+	if !ok {
+		return analytics.JourneyKey{}, errors.New("dynamo: an audit without a tenant")
+	}
+	return analytics.JourneyKey{Tenant: tenant, Journey: f.Journey}, nil
+}
+
+func encodeGraph(hash string, g *analytics.Graph) countsText {
+	return countsText{Hash: hash, Version: g.Version, Counts: packCounts(g.Totals, 0, g.Steps)}
+}
+
+func (c countsText) graph() (g analytics.Graph, err error) {
 	g.Version = c.Version
 	g.Totals, _, g.Steps, err = unpackCounts(c.Counts)
 	return g, err
@@ -151,35 +180,31 @@ func (c countText) graph() (g analytics.Graph, err error) {
 
 // Audit implements analytics.AuditTable.
 func (s Analytics) Audit(ctx context.Context) (analytics.Audit, error) {
-	head, err := s.get(ctx, key(auditPK, auditSK))
+	head, err := s.get(ctx, auditKey())
 	if err != nil || head == nil {
-		return analytics.Audit{}, failed("read the audit", err)
+		return analytics.Audit{}, wrapFailed("read the audit", err)
 	}
 	r := reader{item: head}
 	rev, pieces, written := r.number(cRev), int(r.number(uPieces)), r.binary(aWriteID)
 	var joined []byte
 	for i := range pieces {
-		piece, err := s.get(ctx, pieceKey(written, i))
+		piece, err := s.get(ctx, auditPieceKey(written, i))
 		if err != nil {
-			return analytics.Audit{}, failed("read the audit", err)
+			return analytics.Audit{}, wrapFailed("read the audit", err)
 		}
-		if piece == nil { // it outlived its time: begin anew
+		if piece == nil { // expired: start again
 			return analytics.Audit{Rev: rev}, nil
 		}
 		p := reader{item: piece}
 		joined = append(joined, p.binary(uText)...)
 	}
-	var text auditText
-	if err := errors.Join(r.err, json.Unmarshal(joined, &text)); err != nil {
+	var encoded auditText
+	if err := errors.Join(r.err, json.Unmarshal(joined, &encoded)); err != nil {
 		return analytics.Audit{}, fmt.Errorf("dynamo: read the audit: %w", err)
 	}
-	a, err := text.decode()
+	a, err := decodeAudit(encoded)
 	a.Rev = rev
 	return a, err
-}
-
-func pieceKey(written []byte, i int) item {
-	return key(auditPK, fmt.Sprintf("%s#%s#%d", auditSK, hex.EncodeToString(written), i))
 }
 
 // PutAudit implements analytics.AuditTable.
@@ -188,21 +213,11 @@ func (s Analytics) PutAudit(ctx context.Context, a analytics.Audit) error {
 	if err != nil {
 		return err
 	}
-	joined, err := json.Marshal(encodeAudit(a))
+	pieces, err := s.putPieces(ctx, w, a)
 	if err != nil {
-		return fmt.Errorf("dynamo: encode the audit: %w", err)
+		return err
 	}
-	pieces := 0
-	for piece := range slices.Chunk(joined, pieceSize) {
-		it := pieceKey(w[:], pieces)
-		it.putBinary(uText, piece)
-		it.putNumber(manifest.TTL, a.Day.End().Add(pieceLife).Unix())
-		if _, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.name, Item: it}); err != nil {
-			return failed("store the audit", err)
-		}
-		pieces++
-	}
-	head := key(auditPK, auditSK)
+	head := auditKey()
 	head.putNumber(cRev, a.Rev)
 	head.putNumber(uPieces, int64(pieces))
 	head.putBinary(aWriteID, w[:])
@@ -213,30 +228,101 @@ func (s Analytics) PutAudit(ctx context.Context, a analytics.Audit) error {
 		ExpressionAttributeValues:           item{":r": number(a.Rev - 1)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
-	if refused, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		if w.wrote(refused.Item) {
+	if stored, refused := refusedItem(err); refused {
+		if w.wrote(stored) {
 			return nil
 		}
 		return analytics.ErrStale
 	}
 	if err != nil {
-		return failed("store the audit", err)
+		return wrapFailed("store the audit", err)
 	}
 	return s.deletePieces(ctx, out.Attributes)
 }
 
-// deletePieces removes what an earlier head named: where a segment stands is
-// the key of a customer, who may be forgotten. What stays behind when this is
-// cut short has its time to live.
+// putPieces stores the pieces of an audit and returns their number.
+func (s *table) putPieces(ctx context.Context, w writeID, a analytics.Audit) (pieces int, err error) {
+	joined, err := json.Marshal(encodeAudit(a))
+	if err != nil {
+		return 0, fmt.Errorf("dynamo: encode the audit: %w", err)
+	}
+	for piece := range slices.Chunk(joined, pieceSize) {
+		it := auditPieceKey(w[:], pieces)
+		it.putBinary(uText, piece)
+		it.putNumber(manifest.TTL, a.Day.End().Add(pieceLife).Unix())
+		if _, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.name, Item: it}); err != nil {
+			return 0, wrapFailed("store the audit", err)
+		}
+		pieces++
+	}
+	return pieces, nil
+}
+
+// deletePieces deletes the pieces that an earlier audit item named: a segment's cursor
+// is the key of a customer, who may be forgotten later. Pieces that survive an
+// interruption expire.
 func (s *table) deletePieces(ctx context.Context, head item) error {
 	r := reader{item: head}
 	for i := range int(r.number(uPieces)) {
 		_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-			TableName: &s.name, Key: pieceKey(r.binary(aWriteID), i),
+			TableName: &s.name, Key: auditPieceKey(r.binary(aWriteID), i),
 		})
 		if err != nil {
-			return failed("remove what is left of an audit", err)
+			return wrapFailed("delete the pieces of an earlier audit", err)
 		}
 	}
 	return r.err
+}
+
+// Scan implements analytics.AuditTable. Nothing else reads the whole table.
+func (s Analytics) Scan(ctx context.Context, segment, of int, cursor []byte) (analytics.Scanned, []byte, error) {
+	scan := &dynamodb.ScanInput{
+		TableName: &s.name, ConsistentRead: aws.Bool(true),
+		Segment: aws.Int32(int32(segment)), TotalSegments: aws.Int32(int32(of)),
+		FilterExpression:         aws.String("begins_with(SK, :e) OR begins_with(SK, :d) OR begins_with(SK, :t)"),
+		ProjectionExpression:     aws.String("PK, SK, dp, ds, #gh, #v, #st, #r, #t, #c, #nd, #si, #p, #rt, #fg"),
+		ExpressionAttributeNames: map[string]string{},
+		ExpressionAttributeValues: item{
+			":e": text(enrollmentPrefix), ":d": text(partPrefix), ":t": text(totalPrefix),
+		},
+	}
+	for _, name := range []string{eGraph, eVersion, eStatus, eRev, eWritten, eEnrolled, eNode, eSince, ePath, eRetries, eForgotten} {
+		scan.ExpressionAttributeNames["#"+name] = name
+	}
+	if pk, sk, ok := bytes.Cut(cursor, []byte{0}); ok {
+		scan.ExclusiveStartKey = key(string(pk), string(sk))
+	}
+	out, err := s.client.Scan(ctx, scan)
+	if err != nil {
+		return analytics.Scanned{}, nil, wrapFailed("read the table", err)
+	}
+	var page analytics.Scanned
+	for _, it := range out.Items {
+		addScanned(&page, it)
+	}
+	if len(out.LastEvaluatedKey) == 0 {
+		return page, nil, nil
+	}
+	last := reader{item: out.LastEvaluatedKey}
+	next := last.text(manifest.PartitionKey) + "\x00" + last.text(manifest.SortKey)
+	return page, []byte(next), last.err
+}
+
+// addScanned adds an enrollment or the journey of some figures, and ignores other
+// items.
+func addScanned(page *analytics.Scanned, it item) {
+	r := reader{item: it}
+	pk, sk := r.text(manifest.PartitionKey), r.text(manifest.SortKey)
+	if k, ok := parseFiguresPK(pk); ok {
+		page.Counted = append(page.Counted, k)
+		return
+	}
+	tenant, id, ok := parseEnrollmentKey(pk, sk)
+	if !ok {
+		return
+	}
+	e := analytics.ScannedEnrollment{JourneyKey: analytics.JourneyKey{Tenant: tenant, Journey: id}}
+	e.Enrollment, e.Err = decodeEnrollment(tenant, it)
+	e.Forgotten = r.time(eForgotten)
+	page.Enrollments = append(page.Enrollments, e)
 }

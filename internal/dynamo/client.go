@@ -12,41 +12,44 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// attemptTimeout bounds one attempt of a request, of which there are at most
-// maxAttempts.
 const (
-	attemptTimeout = 3 * time.Second
-	localTimeout   = 20 * time.Second // DynamoDB Local queues on a busy machine; trying again only makes its queue longer
+	attemptTimeout = 3 * time.Second  // of one attempt, of at most maxAttempts
+	localTimeout   = 20 * time.Second // DynamoDB Local queues requests on a busy machine; a retry only makes its queue longer
 	maxAttempts    = 4
-	idleConns      = 128 // at least as many as workers: HTTP/1.1, one request a connection
+	idleConns      = 128 // at least as many as workers: HTTP/1.1 takes one request at a time
 )
 
-// NewClient returns a client that suits short calls: connections are kept,
-// attempts are short, and retries begin after 25 ms. With
-// AWS_ENDPOINT_URL_DYNAMODB in cfg's sources it speaks to that endpoint.
+// NewClient returns a client for short calls: it keeps connections open, gives an
+// attempt 3 s, starts to retry after 25 ms, and validates response checksums.
+// The endpoint is cfg's, such as AWS_ENDPOINT_URL_DYNAMODB, or AWS's own.
 func NewClient(cfg aws.Config, options ...func(*dynamodb.Options)) *dynamodb.Client {
 	return dynamodb.NewFromConfig(cfg, append([]func(*dynamodb.Options){tune}, options...)...)
 }
 
+// Local is an option of NewClient for DynamoDB Local: it gives an attempt 20 s, and
+// does not validate response checksums, which DynamoDB Local does not send.
+func Local(o *dynamodb.Options) {
+	o.HTTPClient = newHTTPClient(localTimeout)
+	o.DisableValidateResponseChecksum = true
+}
+
 func tune(o *dynamodb.Options) {
-	limit := attemptTimeout
-	if o.BaseEndpoint != nil {
-		limit = localTimeout
-		// DynamoDB Local sends no checksum, and the client warns of each answer.
-		o.DisableValidateResponseChecksum = true
-	}
-	o.HTTPClient = awshttp.NewBuildableClient().
-		WithTimeout(limit).
+	o.HTTPClient = newHTTPClient(attemptTimeout)
+	o.Retryer = retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts = maxAttempts
+		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) {
+			return backOff(attempt), nil
+		})
+	})
+	o.APIOptions = append(o.APIOptions, addMeter)
+}
+
+func newHTTPClient(timeout time.Duration) *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().
+		WithTimeout(timeout).
 		WithDialerOptions(func(d *net.Dialer) { d.Timeout = time.Second }).
 		WithTransportOptions(func(t *http.Transport) {
 			t.MaxIdleConns, t.MaxIdleConnsPerHost = idleConns, idleConns
 			t.TLSClientConfig.ClientSessionCache = tls.NewLRUClientSessionCache(idleConns)
 		})
-	o.Retryer = retry.NewStandard(func(o *retry.StandardOptions) {
-		o.MaxAttempts = maxAttempts
-		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) {
-			return delay(attempt), nil
-		})
-	})
-	o.APIOptions = append(o.APIOptions, addMeter)
 }

@@ -2,83 +2,72 @@ package dynamo
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"golang.org/x/sync/errgroup"
 
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
 
-// Writes is a way to insert enrollments. Both ways give the same outcomes.
-type Writes uint8
-
-// The ways.
+// Sizes of requests, and how many of them run at a time. A few connections are
+// enough for batches; a function's first call pays a handshake for each.
 const (
-	BatchInserts Writes = iota // 25 statements a request, and reads to tell own from others' among the known
-	SinglePuts                 // one conditional put a request
+	batchStatements = 25
+	batchKeys       = 100
+	maxBatches      = 16
 )
 
-// Sizes of requests, and how many are under way at a time. Few connections
-// suffice for batches; a function's first call pays for each with a handshake.
-const (
-	batchInserts  = 25
-	batchReads    = 100
-	batchWorkers  = 16
-	singleWorkers = 64
-)
-
-// row is one enrollment on its way into the table.
+// row is one enrollment of a call of Insert or Enrolled.
 type row struct {
 	item    item
 	request journey.RequestID
-	known   bool            // somebody inserted it before; a read tells who
-	outcome journey.Outcome // Result is 0 until decided; Code is why it is not yet
+	exists  bool            // inserted before; a read must find out by which request
+	outcome journey.Outcome // Result is 0 until the row is settled; Code is then the last attempt's
 }
 
-func (r *row) decide(result journey.OutcomeResult, code string) {
+func (r *row) settled() bool { return r.outcome.Result != 0 }
+
+func (r *row) settle(result journey.OutcomeResult, code string) {
 	r.outcome = journey.Outcome{Result: result, Code: code}
 }
 
-// meet decides by the item that stands where the row belongs.
-func (r *row) meet(stored item) {
-	stands := reader{item: stored}
-	if string(stands.binary(eRequest)) == string(r.request[:]) {
-		r.decide(journey.OutcomeEnrolled, "")
+// resolve sets the outcome from the stored item: enrolled if this request wrote
+// it, otherwise skipped.
+func (r *row) resolve(stored item) {
+	found := reader{item: stored}
+	if string(found.binary(eRequest)) == string(r.request[:]) {
+		r.settle(journey.OutcomeEnrolled, "")
 		return
 	}
-	r.decide(journey.OutcomeSkipped, "")
+	r.settle(journey.OutcomeSkipped, "")
 }
 
-// failed notes the code of an error; one that stays refused decides.
-func (r *row) failed(code string) {
+// fail notes why an attempt failed. A permanent failure settles the row.
+func (r *row) fail(code string) {
 	if r.outcome.Code = code; code == codeRefused {
-		r.decide(journey.OutcomeError, code)
+		r.settle(journey.OutcomeError, code)
 	}
 }
 
-// Insert implements journey.EnrollmentStore.
+// Insert implements journey.EnrollmentStore. It sends 25 statements a request, and
+// then reads the enrollments that existed before.
 func (s Enrollments) Insert(ctx context.Context, t journey.Tenant, shards int, list []journey.Enrollment) []journey.Outcome {
 	rows := make([]*row, len(list))
 	for i, e := range list {
 		it, err := encodeEnrollment(t, shards, e)
 		rows[i] = &row{item: it, request: e.RequestID}
 		if err != nil {
-			rows[i].decide(journey.OutcomeError, codeRefused)
+			rows[i].settle(journey.OutcomeError, codeRefused)
 		}
 	}
-	if s.writes == SinglePuts {
-		drive(ctx, rows, 1, singleWorkers, s.putOne)
-		return outcomes(rows)
-	}
-	drive(ctx, rows, batchInserts, batchWorkers, s.insertBatch)
-	s.look(ctx, rows, codeChanged)
+	inBatches(ctx, rows, batchStatements, s.insertBatch)
+	s.resolveExisting(ctx, rows, codeChanged)
 	return outcomes(rows)
 }
 
@@ -88,90 +77,91 @@ func (s Enrollments) Enrolled(
 ) []journey.Outcome {
 	rows := make([]*row, len(customers))
 	for i, customer := range customers {
-		rows[i] = &row{item: enrollmentKey(t, id, customer), request: request, known: true}
+		rows[i] = &row{item: enrollmentKey(t, id, customer), request: request, exists: true}
 	}
-	s.look(ctx, rows, codeNotActive)
+	s.resolveExisting(ctx, rows, codeNotActive)
 	return outcomes(rows)
 }
 
-// look reads who enrolled the known rows; absent is the code of those that are
-// not there.
-func (s *table) look(ctx context.Context, rows []*row, absent string) {
-	var known []*row
+// resolveExisting reads the rows that exist. missing is the code of those that it
+// does not find.
+func (s *table) resolveExisting(ctx context.Context, rows []*row, missing string) {
+	var existing []*row
 	for _, r := range rows {
-		if r.known {
-			r.known = false
-			known = append(known, r)
+		if r.exists {
+			r.exists = false
+			existing = append(existing, r)
 		}
 	}
-	drive(ctx, known, batchReads, batchWorkers, func(ctx context.Context, batch []*row) {
-		s.readBatch(ctx, batch, absent)
+	inBatches(ctx, existing, batchKeys, func(ctx context.Context, batch []*row) {
+		s.readBatch(ctx, batch, missing)
 	})
 }
 
 func outcomes(rows []*row) []journey.Outcome {
 	list := make([]journey.Outcome, len(rows))
 	for i, r := range rows {
-		if list[i] = r.outcome; list[i].Result == 0 {
+		if list[i] = r.outcome; !r.settled() {
 			list[i].Result = journey.OutcomeError
 		}
 	}
 	return list
 }
 
-// drive calls attempt on rows, size at a time, with at most workers calls
-// under way, and again on what is undecided. It begins nothing in the last
-// attemptTimeout of ctx, so that what was begun can still be answered.
-func drive(ctx context.Context, rows []*row, size, workers int, attempt func(context.Context, []*row)) {
-	begin := ctx
+// inBatches calls send with the open rows, size at a time, until every row is
+// settled or exists. It starts no request in the last attemptTimeout of ctx, so
+// that the response to the last one can still arrive.
+func inBatches(ctx context.Context, rows []*row, size int, send func(context.Context, []*row)) {
+	start := ctx
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
-		begin, cancel = context.WithDeadline(ctx, deadline.Add(-attemptTimeout))
+		start, cancel = context.WithDeadline(ctx, deadline.Add(-attemptTimeout))
 		defer cancel()
 	}
-	batches := make(chan []*row, len(rows)/size+1)
-	for batch := range slices.Chunk(undecided(rows), size) {
-		batches <- batch
-	}
-	close(batches)
-	var running sync.WaitGroup
-	for range min(workers, len(batches)) {
-		running.Go(func() {
-			for batch := range batches {
-				insist(ctx, begin, batch, attempt)
-			}
+	var batches errgroup.Group
+	batches.SetLimit(maxBatches)
+	for batch := range slices.Chunk(openRows(rows), size) {
+		batches.Go(func() error {
+			retryBatch(ctx, start, batch, send)
+			return nil
 		})
 	}
-	running.Wait()
+	_ = batches.Wait() // every row has its own outcome
 }
 
-// insist calls attempt on a batch until every row is decided or begin ends.
-func insist(ctx, begin context.Context, batch []*row, attempt func(context.Context, []*row)) {
-	for n := 0; begin.Err() == nil; n++ {
-		attempt(ctx, batch)
-		if batch = undecided(batch); len(batch) == 0 || !pause(begin, n) {
+// retryBatch calls send until no row of the batch is open or start ends.
+func retryBatch(ctx, start context.Context, batch []*row, send func(context.Context, []*row)) {
+	for attempt := 0; start.Err() == nil; attempt++ {
+		send(ctx, batch)
+		if batch = openRows(batch); len(batch) == 0 || !pause(start, attempt) {
 			break
 		}
 	}
-	for _, r := range undecided(batch) {
+	for _, r := range openRows(batch) {
 		if r.outcome.Code == "" {
 			r.outcome.Code = codeDeadline
 		}
 	}
 }
 
-func undecided(rows []*row) []*row {
-	var list []*row
+func openRows(rows []*row) []*row {
+	var open []*row
 	for _, r := range rows {
-		if r.outcome.Result == 0 && !r.known {
-			list = append(list, r)
+		if !r.settled() && !r.exists {
+			open = append(open, r)
 		}
 	}
-	return list
+	return open
 }
 
-// insertBatch inserts each row or learns that it is known. A statement
-// succeeds or fails alone.
+func failAll(batch []*row, err error) {
+	for _, r := range batch {
+		r.fail(errorCode(err))
+	}
+}
+
+// insertBatch inserts each row or marks it as existing. Statements succeed or fail
+// independently.
 func (s *table) insertBatch(ctx context.Context, batch []*row) {
 	statements := make([]types.BatchStatementRequest, len(batch))
 	for i, r := range batch {
@@ -179,25 +169,22 @@ func (s *table) insertBatch(ctx context.Context, batch []*row) {
 	}
 	out, err := s.client.BatchExecuteStatement(ctx, &dynamodb.BatchExecuteStatementInput{Statements: statements})
 	if err != nil {
-		for _, r := range batch {
-			r.failed(codeOf(err))
-		}
+		failAll(batch, err)
 		return
 	}
 	for i, response := range out.Responses {
 		switch {
 		case response.Error == nil:
-			batch[i].decide(journey.OutcomeEnrolled, "")
+			batch[i].settle(journey.OutcomeEnrolled, "")
 		case response.Error.Code == types.BatchStatementErrorCodeEnumDuplicateItem:
-			batch[i].known = true
+			batch[i].exists = true
 		default:
-			batch[i].failed(codeOfAnswer(string(response.Error.Code)))
+			batch[i].fail(serviceCode(string(response.Error.Code)))
 		}
 	}
 }
 
-// insertStatement returns the INSERT of an item, with its values as
-// parameters.
+// insertStatement returns the INSERT of an item.
 func (s *table) insertStatement(it item) types.BatchStatementRequest {
 	var statement strings.Builder
 	statement.WriteString(`INSERT INTO "` + s.name + `" VALUE {`)
@@ -213,33 +200,13 @@ func (s *table) insertStatement(it item) types.BatchStatementRequest {
 	return types.BatchStatementRequest{Statement: aws.String(statement.String()), Parameters: parameters}
 }
 
-// putOne inserts the one row of a batch, or meets the item that is there.
-func (s *table) putOne(ctx context.Context, batch []*row) {
-	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &s.name, Item: batch[0].item, ConditionExpression: aws.String("attribute_not_exists(PK)"),
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	})
-	if err == nil {
-		batch[0].decide(journey.OutcomeEnrolled, "")
-		return
-	}
-	if refused, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		batch[0].meet(refused.Item)
-		return
-	}
-	batch[0].failed(codeOf(err))
-}
-
-// readBatch reads which request enrolled each row.
-func (s *table) readBatch(ctx context.Context, batch []*row, absent string) {
+// readBatch resolves each row that is stored. missing is the code of the others.
+func (s *table) readBatch(ctx context.Context, batch []*row, missing string) {
 	keys := make([]map[string]types.AttributeValue, len(batch))
 	rows := make(map[string]*row, len(batch))
 	for i, r := range batch {
-		stands := reader{item: r.item}
-		rows[stands.text(manifest.PartitionKey)] = r
-		keys[i] = item{
-			manifest.PartitionKey: r.item[manifest.PartitionKey], manifest.SortKey: r.item[manifest.SortKey],
-		}
+		rows[partition(r.item)] = r
+		keys[i] = keyOf(r.item)
 	}
 	out, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
 		RequestItems: map[string]types.KeysAndAttributes{s.name: {
@@ -247,22 +214,23 @@ func (s *table) readBatch(ctx context.Context, batch []*row, absent string) {
 		}},
 	})
 	if err != nil {
-		for _, r := range batch {
-			r.failed(codeOf(err))
-		}
+		failAll(batch, err)
 		return
 	}
 	for _, stored := range out.Responses[s.name] {
-		found := reader{item: stored}
-		rows[found.text(manifest.PartitionKey)].meet(stored)
-		delete(rows, found.text(manifest.PartitionKey))
+		rows[partition(stored)].resolve(stored)
+		delete(rows, partition(stored))
 	}
-	for _, left := range out.UnprocessedKeys[s.name].Keys {
-		later := reader{item: left}
-		rows[later.text(manifest.PartitionKey)].failed(codeThrottled)
-		delete(rows, later.text(manifest.PartitionKey))
+	for _, unprocessed := range out.UnprocessedKeys[s.name].Keys {
+		rows[partition(unprocessed)].fail(codeThrottled)
+		delete(rows, partition(unprocessed))
 	}
 	for _, r := range rows {
-		r.decide(journey.OutcomeError, absent)
+		r.settle(journey.OutcomeError, missing)
 	}
+}
+
+func partition(it item) string {
+	r := reader{item: it}
+	return r.text(manifest.PartitionKey)
 }

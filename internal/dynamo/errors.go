@@ -1,7 +1,6 @@
 package dynamo
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -14,7 +13,7 @@ import (
 	"journeys/internal/journey"
 )
 
-// Codes of what callers are told about a table that cannot do its work now.
+// Codes of journey.Error and journey.Outcome.
 const (
 	codeThrottled   = "table-throttled"
 	codeUnavailable = "table-unavailable"
@@ -24,56 +23,75 @@ const (
 	codeChanged     = "enrollment-changed"
 )
 
-// firstPause and maxPause bound the time between two attempts; maxConflicts is
-// how often a transaction makes way for another.
+// Limits of retries.
 const (
 	firstPause   = 25 * time.Millisecond
 	maxPause     = time.Second
-	maxConflicts = 10
+	maxConflicts = 10 // retries of a transaction that conflicts with others
 )
 
-// failed gives an error of the client its meaning; nil for nil.
-func failed(doing string, err error) error {
+// wrapFailed wraps an error of the client: an Unavailable journey.Error if a
+// later attempt may succeed. It returns nil for nil.
+func wrapFailed(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	switch code := codeOf(err); code {
+	switch code := errorCode(err); code {
 	case codeThrottled, codeUnavailable:
-		return unavailable(code, fmt.Errorf("%s: %w", doing, err))
+		return wrapUnavailable(code, fmt.Errorf("%s: %w", doing, err))
 	}
 	return fmt.Errorf("dynamo: %s: %w", doing, err)
 }
 
-// unavailable is what callers hear of a table that cannot do its work now.
-func unavailable(code string, cause error) error {
+// wrapUnlessRefused is wrapFailed for a write whose failed condition means that there
+// was nothing to do: then it returns nil.
+func wrapUnlessRefused(doing string, err error) error {
+	if _, refused := refusedItem(err); refused {
+		return nil
+	}
+	return wrapFailed(doing, err)
+}
+
+func wrapUnavailable(code string, cause error) error {
 	return &journey.Error{
 		Kind: journey.Unavailable, Code: code,
 		Detail: "The table cannot take this now. Try again in a moment.", Cause: cause,
 	}
 }
 
-// damaged gives an error of a reader its meaning; nil for nil.
-func damaged(err error) error {
+// wrapDamaged makes an error of a reader an ErrDamaged. It returns nil for nil.
+func wrapDamaged(err error) error {
 	if err == nil {
 		return nil
 	}
 	return fmt.Errorf("%w: %w", journey.ErrDamaged, err)
 }
 
-// codeOf tells throttling and outages, which pass, from what stays refused. An
-// error that is no answer of the table means that it was not reached.
-func codeOf(err error) string {
-	if canceled, ok := errors.AsType[*types.TransactionCanceledException](err); ok && passing(canceled) {
+// refusedItem returns the stored item, if it was asked for, and true if err says
+// that the condition of a single write failed.
+func refusedItem(err error) (stored item, refused bool) {
+	failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err)
+	if !ok {
+		return nil, false
+	}
+	return failed.Item, true
+}
+
+// errorCode tells throttling and outages from permanent errors. An error that is no
+// response of DynamoDB means that it was not reached.
+func errorCode(err error) string {
+	if canceled, ok := errors.AsType[*types.TransactionCanceledException](err); ok && isTransient(canceled) {
 		return codeThrottled
 	}
-	answer, ok := errors.AsType[smithy.APIError](err)
+	refusal, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
 		return codeUnavailable
 	}
-	return codeOfAnswer(answer.ErrorCode())
+	return serviceCode(refusal.ErrorCode())
 }
 
-func codeOfAnswer(code string) string {
+// serviceCode returns the code for one of DynamoDB's error codes.
+func serviceCode(code string) string {
 	switch code {
 	case "ProvisionedThroughputExceededException", "ProvisionedThroughputExceeded",
 		"ThrottlingException", "ThrottlingError", "RequestLimitExceeded",
@@ -86,11 +104,10 @@ func codeOfAnswer(code string) string {
 	return codeRefused
 }
 
-// passing reports whether a transaction was cancelled by nothing but what
-// passes.
-func passing(canceled *types.TransactionCanceledException) bool {
+// isTransient reports whether the same transaction may succeed later.
+func isTransient(canceled *types.TransactionCanceledException) bool {
 	return !slices.ContainsFunc(canceled.CancellationReasons, func(r types.CancellationReason) bool {
-		return r.Code != nil && *r.Code != "None" && codeOfAnswer(*r.Code) == codeRefused
+		return r.Code != nil && *r.Code != "None" && serviceCode(*r.Code) == codeRefused
 	})
 }
 
@@ -98,21 +115,9 @@ func conditionFailed(r types.CancellationReason) bool {
 	return r.Code != nil && *r.Code == "ConditionalCheckFailed"
 }
 
-// delay is how long to wait after a failed attempt, counted from 0: up to
-// 25 ms, doubling to a second, at random so that those who met do not meet
-// again.
-func delay(attempt int) time.Duration {
+// backOff returns the wait after a failed attempt, counted from 0: random, so
+// that writers that collided do not collide again, up to a limit that doubles
+// from 25 ms to 1 s.
+func backOff(attempt int) time.Duration {
 	return rand.N(min(firstPause<<min(attempt, 10), maxPause)) + time.Millisecond
-}
-
-// pause waits before the next attempt; false when ctx ends first.
-func pause(ctx context.Context, attempt int) bool {
-	timer := time.NewTimer(delay(attempt))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

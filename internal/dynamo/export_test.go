@@ -11,16 +11,21 @@ import (
 	"journeys/internal/journey"
 )
 
-// JourneyItem lets tests store many journeys at once.
+// JourneyItem returns the item of a journey.
 func JourneyItem(t journey.Tenant, j journey.Journey) (map[string]types.AttributeValue, error) {
 	return encodeJourney(t, j, writeID{1})
+}
+
+// EnrollmentItem returns the item that Insert inserts.
+func EnrollmentItem(t journey.Tenant, shards int, e journey.Enrollment) (map[string]types.AttributeValue, error) {
+	return encodeEnrollment(t, shards, e)
 }
 
 // AllParts returns the open parts of a journey's figures.
 func AllParts(ctx context.Context, client *dynamodb.Client, table string, t journey.Tenant, id journey.ID) ([]analytics.Part, error) {
 	out, err := client.Query(ctx, &dynamodb.QueryInput{
 		TableName: &table, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("PK = :pk AND begins_with(SK, :d)"),
-		ExpressionAttributeValues: item{":pk": text(figuresPK(t, id)), ":d": text("D#")},
+		ExpressionAttributeValues: item{":pk": text(figuresPK(t, id)), ":d": text(partPrefix)},
 	})
 	if err != nil {
 		return nil, err

@@ -14,19 +14,13 @@ import (
 	"journeys/internal/journey"
 )
 
-// What a report needs beside the figures stands beside them, so that one query
-// reads all of it: a copy of what the journey is called and has, and what the
-// nodes of its graph are called. A draft has none of it. What the nodes of an
-// earlier graph are called stands in the total of that graph.
-const (
-	headSK  = "J"
-	cLabels = "l" // see packLabels
-)
+// cLabels is the attribute for the labels of a graph's nodes; see packLabels. The head
+// has those of the journey's present graph, a total those of an earlier one.
+const cLabels = "l"
 
-func headKey(t journey.Tenant, id journey.ID) item { return key(figuresPK(t, id), headSK) }
-
-// headChange returns what the change from old to next does to the journey's head;
-// nil for nothing.
+// headChange returns the change of the journey's head for the change from old to next;
+// nil for none. The head is a copy of what a report needs of the journey, beside the
+// figures, so that one query reads both. A draft has none.
 func (s *table) headChange(t journey.Tenant, old, next journey.Journey) (*types.TransactWriteItem, error) {
 	same := next.Name == old.Name && next.Status == old.Status && next.GraphHash == old.GraphHash
 	if next.Status == journey.Draft || same {
@@ -44,24 +38,25 @@ func (s *table) headChange(t journey.Tenant, old, next journey.Journey) (*types.
 	return &types.TransactWriteItem{Put: &types.Put{TableName: &s.name, Item: it}}, nil
 }
 
-// keepLabels gives the total of a graph that a journey is about to leave what its
-// nodes are called. Without a total it does nothing: nothing is folded yet. The
-// total's revision goes up, so that a fold that read it before does not write it.
+// keepLabels copies the labels of a graph that the journey is about to leave to that
+// graph's total. It does nothing if there is no total: nothing was folded yet. It
+// raises the total's revision, so that a fold that read it before is refused.
 func (s *table) keepLabels(ctx context.Context, t journey.Tenant, old journey.Journey) error {
 	graph, err := graphText(old.GraphHash)
 	if err != nil {
 		return err
 	}
 	_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.name, Key: totalKey(t, old.ID, graph),
+		TableName: &s.name, Key: totalKey(analytics.JourneyKey{Tenant: t, Journey: old.ID}, graph),
 		UpdateExpression: aws.String("SET #l = :l ADD #r :one"), ConditionExpression: aws.String("attribute_exists(PK)"),
 		ExpressionAttributeNames:  map[string]string{"#l": cLabels, "#r": cRev},
 		ExpressionAttributeValues: item{":l": binary(packLabels(old.Labels)), ":one": number(1)},
 	})
-	return unlessRefused("keep the labels of a graph", err)
+	return wrapUnlessRefused("keep the labels of a graph", err)
 }
 
-// decodeHead returns the head; nil when it cannot be read, as when there is none.
+// decodeHead returns the head; nil if it cannot be read, so that the report reads the
+// journey instead.
 func decodeHead(it item) *analytics.Head {
 	r := reader{item: it}
 	graph, err := graphHash(r.text(aGraph))
@@ -74,15 +69,14 @@ func decodeHead(it item) *analytics.Head {
 	return &head
 }
 
-// labelTypes are the node types by the number that stands for each. Append,
-// never renumber.
+// labelTypes are the node types by their stored number. Append, never renumber.
 var labelTypes = []journey.NodeType{
 	journey.EntryTrigger, journey.Wait, journey.ConditionSplit, journey.NBADecision, journey.ChannelAction, journey.Exit,
 }
 
-// packLabels returns for each label the node's index, the number of its type and
-// the length of its id, a byte each, and the id. The letters of an id are those
-// of base64url, so that four of them take three bytes.
+// packLabels returns for each label a byte with the node's index, one with the number
+// of its type, one with the length of its id, and the id. An id has the characters of
+// base64url, so that four take three bytes.
 func packLabels(labels []journey.Label) []byte {
 	var packed []byte
 	for _, l := range labels {
@@ -92,10 +86,10 @@ func packLabels(labels []journey.Label) []byte {
 	return packed
 }
 
-// padding fills an id up to a length that base64 knows.
+// padding completes an id to a multiple of four characters.
 func padding(length int) string { return strings.Repeat("A", (4-length%4)%4) }
 
-// unpackLabels returns the labels; nil when there are none, or they cannot be read.
+// unpackLabels returns the labels; nil if there are none or they cannot be read.
 func unpackLabels(packed []byte) []journey.Label {
 	var labels []journey.Label
 	for len(packed) > 0 {

@@ -27,7 +27,7 @@ func launched(t *testing.T, s *dynamo.Store, j journey.Journey, d journey.Defini
 	return active
 }
 
-// read reports on a journey as a new process does, and tells what that used.
+// read reports on a journey like a new process, and returns the usage.
 func read(t *testing.T, s *dynamo.Store, id journey.ID, days analytics.Range) (analytics.Report, dynamo.Usage) {
 	t.Helper()
 	ctx, meter := dynamo.WithMeter(t.Context())
@@ -36,9 +36,8 @@ func read(t *testing.T, s *dynamo.Store, id journey.ID, days analytics.Range) (a
 	return report, meter.Usage()
 }
 
-// A report tells of the journey as it is at that moment, whatever was changed of
-// it, in one read once it is no draft, and of none that was deleted.
-func TestReportFollowsTheJourney(t *testing.T) {
+// A report shows the present journey. It takes one read once the journey is no draft.
+func TestReport_FollowsTheJourney(t *testing.T) {
 	t.Parallel()
 	s, _ := store(t)
 	d := definitionOf(t, secondGraph)
@@ -68,10 +67,10 @@ func TestReportFollowsTheJourney(t *testing.T) {
 	require.Equal(t, []string{"start", "nap", "end"}, steps)
 
 	described := next(j, journey.Active)
-	described.Description = "for nobody"
+	described.Description = "changed"
 	ctx, meter := dynamo.WithMeter(t.Context())
 	require.NoError(t, s.Journeys.Update(ctx, demo, j, described))
-	require.LessOrEqual(t, meter.Usage().WriteUnits, 1.0, "what no report tells is one write")
+	require.LessOrEqual(t, meter.Usage().WriteUnits, 1.0, "a change that no report shows is one write")
 	j = described
 
 	renamed := next(j, journey.Active)
@@ -87,7 +86,7 @@ func TestReportFollowsTheJourney(t *testing.T) {
 		change(edited)
 	}
 	_, used := read(t, s, j.ID, analytics.Range{})
-	require.LessOrEqual(t, used.ReadUnits, 1.0, "graphs that nobody took leave nothing that is read")
+	require.LessOrEqual(t, used.ReadUnits, 1.0, "graphs without customers leave nothing to read")
 	look(1)
 	require.Equal(t, []string{"in", "pause", "rich", "mail", "rest", "out"}, steps)
 
@@ -98,16 +97,16 @@ func TestReportFollowsTheJourney(t *testing.T) {
 	require.ErrorIs(t, err, journey.ErrNotFound)
 }
 
-// unaudited is a table whose figures are of no enrollments.
+// unaudited has an audit that is done for all time.
 type unaudited struct{ dynamo.Analytics }
 
 func (unaudited) Audit(context.Context) (analytics.Audit, error) {
 	return analytics.Audit{Day: "9999-12-31"}, nil
 }
 
-// What the nodes of an edited graph were called is read with its figures, once
-// something of it is folded. Until then its definition is read.
-func TestReportOfAnEditedJourneyIsOneRead(t *testing.T) {
+// Labels of an earlier graph are read with the figures once some of them are folded.
+// Until then the definition is read.
+func TestReport_OfAnEditedJourneyIsOneRead(t *testing.T) {
 	t.Parallel()
 	for _, folded := range []bool{true, false} {
 		t.Run(fmt.Sprintf("folded before %t", folded), func(t *testing.T) {
@@ -149,9 +148,9 @@ func TestReportOfAnEditedJourneyIsOneRead(t *testing.T) {
 	}
 }
 
-// A head, or what nodes are called, that cannot be read costs a report a read of
-// the journey, and nobody else anything.
-func TestADamagedHeadHoldsNobodyUp(t *testing.T) {
+// With a damaged head or damaged labels, a report reads the journey. Nothing else is
+// affected.
+func TestReport_SurvivesADamagedHead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 14)
 	active := next(w.j, journey.Active)
@@ -171,12 +170,12 @@ func TestADamagedHeadHoldsNobodyUp(t *testing.T) {
 		w.run()
 		w.requireTrue(all)
 	}
-	require.Zero(t, w.items()["D"], "folded and gone")
+	require.Zero(t, w.items()["D"], "folded and deleted")
 	require.Empty(t, w.lines("a journey's figures cannot be read"))
 }
 
-// busyDay returns a day of a journey on one part: at each node of a graph so many
-// come and go on, and where busy nodes are, some fail, leave, and are split.
+// busyDay returns the counts of a day in one part: customers enter and leave every
+// node, and at busy nodes some fail, drop out and are split.
 func busyDay(d journey.Definition, customers int64, everywhere bool) (t analytics.Totals, steps []analytics.Step) {
 	for node := range d.Graph.Len() {
 		s := analytics.Step{Entered: customers + int64(node), Completed: customers - 4_000}
@@ -194,10 +193,10 @@ func busyDay(d journey.Definition, customers int64, everywhere bool) (t analytic
 	return t, steps
 }
 
-// The largest graph with the longest ids and 100,000 customers on each of
-// three open days, from 24 shards of the stream a day, is one read of at most 8
-// units; where people fail, leave and are split at every single node, of 12.
-func TestReportOfTheLargestGraphIsOneRead(t *testing.T) {
+// The largest graph with the longest ids and 100,000 customers on each of three open
+// days, from 24 stream shards a day, is one read of at most 8 units, or 12 if customers
+// fail, leave and are split at every node.
+func TestReport_OfTheLargestGraphIsOneRead(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		everywhere bool
@@ -211,7 +210,7 @@ func TestReportOfTheLargestGraphIsOneRead(t *testing.T) {
 			begin := analytics.Day("2026-11-20").Time()
 			now := begin
 			rollup := &analytics.Rollup{Table: unaudited{s.Analytics}, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)}
-			for day := range 6 { // a day is open until two in the morning of the third after it
+			for day := range 6 { // a day stays open until 02:00 three days later
 				now = begin.AddDate(0, 0, day).Add(time.Hour)
 				for shard := range analytics.Shards {
 					p := analytics.Part{
@@ -240,7 +239,7 @@ func TestReportOfTheLargestGraphIsOneRead(t *testing.T) {
 			require.Len(t, report.Steps, 256)
 			require.EqualValues(t, 6*analytics.Shards*(100_000/analytics.Shards+5), report.Steps[5].Entered)
 			require.Len(t, report.Steps[7].NodeID, 64)
-			t.Logf("256 nodes with ids of 64 letters, 100,000 customers a day, busy everywhere %t: %d request, %g read units",
+			t.Logf("256 nodes with ids of 64 characters, 100,000 customers a day, busy everywhere %t: %d request, %g read units",
 				row.everywhere, used.Requests, used.ReadUnits)
 			require.Equal(t, 1, used.Requests)
 			require.LessOrEqual(t, used.ReadUnits, row.units)
@@ -248,8 +247,8 @@ func TestReportOfTheLargestGraphIsOneRead(t *testing.T) {
 	}
 }
 
-// A year's series is one read, of a journey that ran for longer.
-func TestAYearsSeriesIsOneRead(t *testing.T) {
+// The journey ran for longer than the year.
+func TestReport_SeriesOfAYearIsOneRead(t *testing.T) {
 	t.Parallel()
 	s, _ := store(t)
 	j := launched(t, s, draft(1), definitionOf(t, secondGraph))
@@ -258,7 +257,7 @@ func TestAYearsSeriesIsOneRead(t *testing.T) {
 	counter.Now = func() time.Time { return now }
 	rollup := &analytics.Rollup{Table: unaudited{s.Analytics}, Now: counter.Now, Log: slog.New(slog.DiscardHandler)}
 	const days = 400
-	ways := []journey.Delta{ // somebody comes, and leaves in each way
+	ways := []journey.Delta{ // a customer enters, and leaves in each way
 		{byte(journey.MarkEnrolled | journey.MarkCompleted), 0, byte(journey.NodeEntered | journey.NodeCompleted)},
 		{byte(journey.MarkEnrolled | journey.MarkExpired), 0, byte(journey.NodeEntered | journey.NodeDropped)},
 		{byte(journey.MarkEnrolled | journey.MarkCancelled), 0, byte(journey.NodeEntered | journey.NodeDropped)},
@@ -295,5 +294,5 @@ func TestAYearsSeriesIsOneRead(t *testing.T) {
 	require.LessOrEqual(t, used.ReadUnits, 8.0)
 	_, plain := read(t, s, j.ID, analytics.Range{})
 	t.Logf("without a series: %g", plain.ReadUnits)
-	require.LessOrEqual(t, plain.ReadUnits, 2.0, "without a series nothing of it is read")
+	require.LessOrEqual(t, plain.ReadUnits, 2.0, "a report without a series does not read it")
 }

@@ -6,17 +6,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
-	"journeys/internal/manifest"
 )
 
-// item is what the table keeps under one key. Zero values are left out: an
-// attribute's name and value are paid for with every read and write.
+// item is an item, or a key, of the table. The put methods leave out zero values:
+// every attribute's name and value is paid for with each read and write.
 type item map[string]types.AttributeValue
-
-func key(pk, sk string) item {
-	return item{manifest.PartitionKey: text(pk), manifest.SortKey: text(sk)}
-}
 
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
 
@@ -57,15 +51,15 @@ func (it item) putTexts(name string, list []string) {
 	it[name] = &types.AttributeValueMemberL{Value: values}
 }
 
-// putTime keeps milliseconds. The zero time is left out.
+// putTime stores a time in milliseconds since 1970.
 func (it item) putTime(name string, at time.Time) {
 	if !at.IsZero() {
 		it[name] = number(at.UnixMilli())
 	}
 }
 
-// reader takes an item apart. An absent attribute reads as zero; the first of
-// another type than expected stays in err.
+// reader decodes an item. An absent attribute reads as the zero value. err is the
+// first attribute with an unexpected type.
 type reader struct {
 	item item
 	err  error
@@ -145,7 +139,7 @@ func (r *reader) flag(name string) bool {
 	return false
 }
 
-// time reads milliseconds as UTC; absent is the zero time.
+// time reads milliseconds since 1970 as UTC. Absent is the zero time.
 func (r *reader) time(name string) time.Time {
 	if r.item[name] == nil {
 		return time.Time{}

@@ -1,45 +1,51 @@
 package dynamo
 
 import (
-	"slices"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/engine"
 	"journeys/internal/journey"
+	"journeys/internal/manifest"
 )
 
-// Attributes of a LIVE entry, which tells tick what to visit.
+// Attributes of a LIVE entry, tick's work list.
 //
-// An entry is there while the journey is active, and from an archiving or
-// deletion until tick has seen everybody leave. It is written in the
-// transaction of the status:
+// A journey has an entry while it is active, and from an archive or deletion until
+// tick has drained it. The entry changes in the transaction that changes the
+// status:
 //
-//	becomes active     on, with the epoch of who enrolls from now
-//	leaves active      removed; but kept, off, if the journey was ever archived,
-//	                   since somebody may still have to leave: tick removes it
-//	becomes archived   off, draining; none for a draft, which nobody ever entered
-//	is deleted         off, draining with a reason of its own; none for a draft
+//	becomes active     on, with the epoch of new enrollments
+//	leaves active      deleted; if the journey was ever archived, it stays, off,
+//	                   since customers may still have to leave: tick deletes it
+//	becomes archived   off and draining; a draft has none, since it never had customers
+//	is deleted         off and draining, with its own reason; a draft has none
 //
-// lFrom and lShards survive every change: only tick raises them, once nobody
-// is left in the epochs below, and when a shard is too slow.
+// lFrom and lShards survive every change. Only tick raises them: lFrom when the
+// lower epochs are empty, lShards when one shard is too slow.
 const (
 	lShards = "k"  // of the journey's part of the due index
-	lOn     = "on" // who is due goes on; false: only who must leave is visited
-	lEpoch  = "ep" // who was enrolled in a lower one must leave
-	lFrom   = "fr" // lowest epoch that somebody may still be in
-	lReason = "dr" // why they leave
+	lOn     = "on" // active: due customers move on; otherwise only leaving customers are visited
+	lEpoch  = "ep" // customers enrolled in a lower epoch must leave
+	lFrom   = "fr" // lowest epoch that may still have customers
+	lReason = "dr" // exit reason of customers that must leave
 	lSince  = "u"  // time of the last change
 )
 
-// Why customers leave a journey that ended before them.
+// Exit reasons of customers whose journey ended.
 const (
 	reasonArchived = "journey_archived"
 	reasonDeleted  = "journey_deleted"
 )
 
-// liveChange returns what the change from old to next does to the LIVE entry;
-// nil for nothing.
+// liveChange returns the change of the LIVE entry for the change from old to next;
+// nil for none.
 func (s *table) liveChange(t journey.Tenant, old, next journey.Journey) *types.TransactWriteItem {
 	switch {
 	case old.Status == next.Status:
@@ -56,8 +62,8 @@ func (s *table) liveChange(t journey.Tenant, old, next journey.Journey) *types.T
 	return &types.TransactWriteItem{Delete: &types.Delete{TableName: &s.name, Key: liveKey(t, next.ID)}}
 }
 
-// putLive writes the entry. from is the lowest epoch that somebody may be in,
-// as far as the journey tells; an entry that is there knows better.
+// putLive writes the entry. from is the lowest epoch that may have customers as far
+// as the journey shows; a stored entry knows better and keeps its own.
 func (s *table) putLive(t journey.Tenant, j journey.Journey, on bool, from int, reason string) *types.TransactWriteItem {
 	set := "SET #on = :on, #ep = :ep, #u = :u, #k = if_not_exists(#k, :k), #fr = if_not_exists(#fr, :fr)"
 	names := map[string]string{"#on": lOn, "#ep": lEpoch, "#u": lSince, "#k": lShards, "#fr": lFrom}
@@ -75,32 +81,94 @@ func (s *table) putLive(t journey.Tenant, j journey.Journey, on bool, from int, 
 	}}
 }
 
-// eventChanges returns what the change from old to next does to the entries
-// that say which journeys an event starts: those of an active journey.
-func (s *table) eventChanges(t journey.Tenant, old, next journey.Journey) []types.TransactWriteItem {
-	before, after := starting(old), starting(next)
-	var changes []types.TransactWriteItem
-	for _, event := range after {
-		if !slices.Contains(before, event) {
-			changes = append(changes, types.TransactWriteItem{Put: &types.Put{
-				TableName: &s.name, Item: eventKey(t, event, next.ID),
-			}})
+// Lives implements engine.Table.
+func (s Engine) Lives(ctx context.Context) ([]engine.Live, error) {
+	var lives []engine.Live
+	var unread engine.Unread
+	err := s.query(ctx, "read the LIVE entries", &dynamodb.QueryInput{
+		KeyConditionExpression:    aws.String("PK = :pk"),
+		ExpressionAttributeValues: item{":pk": text(livePK)},
+	}, func(r *reader) error {
+		live, err := decodeLive(r.item)
+		if err != nil {
+			unread = append(unread, err)
+			return nil
 		}
-	}
-	for _, event := range before {
-		if !slices.Contains(after, event) {
-			changes = append(changes, types.TransactWriteItem{Delete: &types.Delete{
-				TableName: &s.name, Key: eventKey(t, event, next.ID),
-			}})
-		}
-	}
-	return changes
+		lives = append(lives, live)
+		return nil
+	})
+	return lives, cmp.Or(err, unread.Err())
 }
 
-// starting returns the events that start j as it is.
-func starting(j journey.Journey) []string {
-	if j.Status != journey.Active {
-		return nil
+func decodeLive(it item) (engine.Live, error) {
+	r := reader{item: it}
+	sk := r.text(manifest.SortKey)
+	tenant, id, ok := parseLiveSK(sk)
+	if !ok && r.err == nil {
+		r.err = errors.New("dynamo: an entry without a tenant")
 	}
-	return j.Events
+	live := engine.Live{
+		Tenant: tenant, Journey: id, On: r.flag(lOn), Shards: int(r.number(lShards)),
+		Epoch: int(r.number(lEpoch)), DrainFrom: int(r.number(lFrom)), Reason: r.text(lReason), Since: r.time(lSince),
+	}
+	if r.err != nil {
+		return live, wrapDamaged(fmt.Errorf("the LIVE entry %s: %w", sk, r.err))
+	}
+	return live, nil
+}
+
+// DrainFrom implements journey.EnrollmentStore.
+func (s Enrollments) DrainFrom(ctx context.Context, t journey.Tenant, id journey.ID) (int, error) {
+	it, err := s.get(ctx, liveKey(t, id))
+	if err != nil {
+		return 0, wrapFailed("read a LIVE entry", err)
+	}
+	if it == nil {
+		return -1, nil
+	}
+	live, err := decodeLive(it)
+	return live.DrainFrom, err
+}
+
+// GrowShards implements engine.Table.
+func (s Engine) GrowShards(ctx context.Context, l engine.Live) error {
+	w, err := s.newWriteID()
+	if err != nil {
+		return err
+	}
+	grow := func(key item, name string) types.TransactWriteItem {
+		return types.TransactWriteItem{Update: &types.Update{
+			TableName: &s.name, Key: key, UpdateExpression: aws.String("SET #k = :more"),
+			ConditionExpression:      aws.String("#k = :k"),
+			ExpressionAttributeNames: map[string]string{"#k": name},
+			ExpressionAttributeValues: item{
+				":k": number(int64(l.Shards)), ":more": number(2 * int64(l.Shards)),
+			},
+		}}
+	}
+	_, err = s.transact(ctx, w, []types.TransactWriteItem{
+		grow(journeyKey(l.Tenant, l.Journey), aShards), grow(liveKey(l.Tenant, l.Journey), lShards),
+	})
+	return wrapFailed("grow a journey's shards", err)
+}
+
+// Drained implements engine.Table.
+func (s Engine) Drained(ctx context.Context, l engine.Live) error {
+	unchanged := aws.String("#ep = :ep AND #u = :u AND #on = :on")
+	names := map[string]string{"#ep": lEpoch, "#u": lSince, "#on": lOn}
+	values := item{":ep": number(int64(l.Epoch)), ":u": number(l.Since.UnixMilli()), ":on": flag(l.On)}
+	var err error
+	if l.On {
+		names["#fr"] = lFrom
+		_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName: &s.name, Key: liveKey(l.Tenant, l.Journey), UpdateExpression: aws.String("SET #fr = :ep"),
+			ConditionExpression: unchanged, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+		})
+	} else {
+		_, err = s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+			TableName: &s.name, Key: liveKey(l.Tenant, l.Journey),
+			ConditionExpression: unchanged, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+		})
+	}
+	return wrapUnlessRefused("end a drain", err)
 }

@@ -10,7 +10,7 @@ import (
 	"journeys/internal/journey"
 )
 
-// live is a LIVE entry as the test expects it.
+// live is an expected LIVE entry.
 type live struct {
 	on       bool
 	epoch    string
@@ -21,7 +21,7 @@ type live struct {
 
 const deleted = journey.Status("deleted")
 
-func TestEntriesFollowTheStatus(t *testing.T) {
+func TestLive_EntryFollowsTheStatus(t *testing.T) {
 	t.Parallel()
 
 	const archived, gone = "journey_archived", "journey_deleted"
@@ -30,33 +30,33 @@ func TestEntriesFollowTheStatus(t *testing.T) {
 		life []journey.Status
 		want *live
 	}{
-		{"a draft has none", nil, nil},
-		{"an edited draft has none", []journey.Status{journey.Draft}, nil},
-		{"an active one is visited and started", []journey.Status{journey.Active},
+		{"draft", nil, nil},
+		{"edited draft", []journey.Status{journey.Draft}, nil},
+		{"active", []journey.Status{journey.Active},
 			&live{on: true, epoch: "0", from: "0", starting: true}},
-		{"a paused one has none", []journey.Status{journey.Active, journey.Paused}, nil},
-		{"an archived one drains", []journey.Status{journey.Active, journey.Archived},
+		{"paused", []journey.Status{journey.Active, journey.Paused}, nil},
+		{"archived drains", []journey.Status{journey.Active, journey.Archived},
 			&live{epoch: "1", from: "0", reason: archived}},
-		{"archived from paused, it drains", []journey.Status{journey.Active, journey.Paused, journey.Archived},
+		{"archived from paused drains", []journey.Status{journey.Active, journey.Paused, journey.Archived},
 			&live{epoch: "1", from: "0", reason: archived}},
-		{"an archived draft has none", []journey.Status{journey.Archived}, nil},
-		{"an archived draft that is paused has none", []journey.Status{journey.Archived, journey.Paused}, nil},
-		{"brought back, it drains still",
+		{"archived draft", []journey.Status{journey.Archived}, nil},
+		{"archived draft, paused", []journey.Status{journey.Archived, journey.Paused}, nil},
+		{"restored still drains",
 			[]journey.Status{journey.Active, journey.Archived, journey.Paused},
 			&live{epoch: "1", from: "0", reason: archived}},
-		{"active again, it drains beside",
+		{"active again still drains",
 			[]journey.Status{journey.Active, journey.Archived, journey.Paused, journey.Active},
 			&live{on: true, epoch: "1", from: "0", reason: archived, starting: true}},
-		{"paused again, it drains still",
+		{"paused again still drains",
 			[]journey.Status{journey.Active, journey.Archived, journey.Paused, journey.Active, journey.Paused},
 			&live{epoch: "1", from: "0", reason: archived}},
-		{"archived again, the first ones still leave",
+		{"archived again drains both epochs",
 			[]journey.Status{journey.Active, journey.Archived, journey.Paused, journey.Active, journey.Archived},
 			&live{epoch: "2", from: "0", reason: archived}},
-		{"a deleted draft has none", []journey.Status{deleted}, nil},
-		{"deleted while active, everybody leaves", []journey.Status{journey.Active, deleted},
+		{"deleted draft", []journey.Status{deleted}, nil},
+		{"deleted while active drains", []journey.Status{journey.Active, deleted},
 			&live{epoch: "1", from: "0", reason: gone}},
-		{"deleted while paused, everybody leaves", []journey.Status{journey.Active, journey.Paused, deleted},
+		{"deleted while paused drains", []journey.Status{journey.Active, journey.Paused, deleted},
 			&live{epoch: "1", from: "0", reason: gone}},
 	}
 	for _, row := range rows {
@@ -101,25 +101,7 @@ func readLive(t *testing.T, table string, id journey.ID) *live {
 	return entry
 }
 
-func TestEventsOfAnActiveJourneyFollowItsEdits(t *testing.T) {
-	t.Parallel()
-
-	s, table := store(t)
-	j := draft(1)
-	require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
-	active := next(j, journey.Active)
-	require.NoError(t, s.Journeys.Update(t.Context(), demo, j, active))
-	edited := next(active, journey.Active)
-	edited.Events = []string{"came#back", "left"}
-	require.NoError(t, s.Journeys.Update(t.Context(), demo, active, edited))
-
-	sk := string(j.ID[4:])
-	require.Nil(t, lookup(t, table, "T#demo#EV#account_created", sk))
-	require.NotNil(t, lookup(t, table, "T#demo#EV#came#back", sk))
-	require.NotNil(t, lookup(t, table, "T#demo#EV#left", sk))
-}
-
-func TestDeletedJourneyLeavesWhatDrainingNeeds(t *testing.T) {
+func TestDelete_KeepsWhatDrainingNeeds(t *testing.T) {
 	t.Parallel()
 
 	s, table := store(t)
@@ -142,8 +124,8 @@ func TestDeletedJourneyLeavesWhatDrainingNeeds(t *testing.T) {
 	require.NoError(t, s.Journeys.Create(t.Context(), demo, draft(2)))
 }
 
-// TestChangeOfTheJourneyAloneIsNoTransaction, which would cost twice as much.
-func TestChangeOfTheJourneyAloneIsNoTransaction(t *testing.T) {
+// A transaction would cost twice as much.
+func TestUpdate_OfTheJourneyAloneIsNoTransaction(t *testing.T) {
 	t.Parallel()
 
 	conflicts := &dynamotest.Faults{}
@@ -153,8 +135,8 @@ func TestChangeOfTheJourneyAloneIsNoTransaction(t *testing.T) {
 	active := next(j, journey.Active)
 	require.NoError(t, s.Journeys.Update(t.Context(), demo, j, active))
 
-	conflicts.Conflict = 1 // of every transaction from here
+	conflicts.Conflict = 1 // every transaction from here on
 	described := next(active, journey.Active)
-	described.Description, described.MaxDurationDays = "to some", 60
+	described.Description, described.MaxDurationDays = "changed", 60
 	require.NoError(t, s.Journeys.Update(t.Context(), demo, active, described))
 }

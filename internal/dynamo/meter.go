@@ -9,25 +9,25 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// Meter counts what calls that were made with its context cost. It may be
-// used by several goroutines; the zero value is ready.
+// Meter adds up the usage of calls made with its context. It is safe for concurrent
+// use. The zero value is ready to use.
 type Meter struct {
 	mu    sync.Mutex
 	usage Usage
 }
 
-// Usage is what was used. Units are of answers that came: the table tells
-// nothing of what was lost or refused.
+// Usage is the usage of the table. Units are those of successful responses: DynamoDB
+// does not report the units of lost and refused ones.
 type Usage struct {
-	Calls      int // operations; what is more in Requests are retries
+	Calls      int // operations; Requests beyond these are retries
 	Requests   int
 	ReadUnits  float64
 	WriteUnits float64 // of the table
 	IndexUnits float64 // writes of the index
-	LastError  string  // of the last attempt that failed; "" for none
+	LastError  string  // of the last failed attempt; "" for none
 }
 
-// Usage returns what was counted so far.
+// Usage returns the usage so far.
 func (m *Meter) Usage() Usage {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -36,7 +36,7 @@ func (m *Meter) Usage() Usage {
 
 type meterKey struct{}
 
-// WithMeter returns a context whose calls are counted, and their meter.
+// WithMeter returns a context whose calls of the table are metered, and the meter.
 func WithMeter(ctx context.Context) (context.Context, *Meter) {
 	m := &Meter{}
 	return context.WithValue(ctx, meterKey{}, m), m
@@ -47,7 +47,7 @@ func meterOf(ctx context.Context) *Meter {
 	return m
 }
 
-// addMeter counts a call's units around its retries, and its attempts inside.
+// addMeter meters units outside of the SDK's retries, and attempts inside.
 func addMeter(stack *middleware.Stack) error {
 	units := middleware.InitializeMiddlewareFunc("MeterUnits", meterUnits)
 	if err := stack.Initialize.Add(units, middleware.After); err != nil {
@@ -64,9 +64,9 @@ func meterUnits(ctx context.Context, in middleware.InitializeInput, next middlew
 	if m == nil {
 		return next.HandleInitialize(ctx, in)
 	}
-	askCapacity(in.Parameters)
+	requestUsage(in.Parameters)
 	out, metadata, err := next.HandleInitialize(ctx, in)
-	m.called(consumed(out.Result))
+	m.addCall(consumed(out.Result))
 	return out, metadata, err
 }
 
@@ -75,13 +75,13 @@ func meterAttempt(ctx context.Context, in middleware.FinalizeInput, next middlew
 ) {
 	out, metadata, err := next.HandleFinalize(ctx, in)
 	if m := meterOf(ctx); m != nil {
-		m.attempted(err)
+		m.addAttempt(err)
 	}
 	return out, metadata, err
 }
 
-// askCapacity makes the table tell what an operation used.
-func askCapacity(input any) {
+// requestUsage asks the table to report the units of an operation.
+func requestUsage(input any) {
 	const all = types.ReturnConsumedCapacityIndexes
 	switch in := input.(type) {
 	case *dynamodb.GetItemInput:
@@ -105,23 +105,23 @@ func askCapacity(input any) {
 	}
 }
 
-// consumed returns what an answer says was used, and whether by reads.
+// consumed returns the capacity that a response reports, and whether reads used it.
 func consumed(output any) (list []types.ConsumedCapacity, read bool) {
 	switch out := output.(type) {
 	case *dynamodb.GetItemOutput:
-		return one(out.ConsumedCapacity), true
+		return single(out.ConsumedCapacity), true
 	case *dynamodb.QueryOutput:
-		return one(out.ConsumedCapacity), true
+		return single(out.ConsumedCapacity), true
 	case *dynamodb.BatchGetItemOutput:
 		return out.ConsumedCapacity, true
 	case *dynamodb.PutItemOutput:
-		return one(out.ConsumedCapacity), false
+		return single(out.ConsumedCapacity), false
 	case *dynamodb.UpdateItemOutput:
-		return one(out.ConsumedCapacity), false
+		return single(out.ConsumedCapacity), false
 	case *dynamodb.BatchWriteItemOutput:
 		return out.ConsumedCapacity, false
 	case *dynamodb.DeleteItemOutput:
-		return one(out.ConsumedCapacity), false
+		return single(out.ConsumedCapacity), false
 	case *dynamodb.BatchExecuteStatementOutput:
 		return out.ConsumedCapacity, false
 	case *dynamodb.TransactWriteItemsOutput:
@@ -130,14 +130,14 @@ func consumed(output any) (list []types.ConsumedCapacity, read bool) {
 	return nil, false
 }
 
-func one(c *types.ConsumedCapacity) []types.ConsumedCapacity {
+func single(c *types.ConsumedCapacity) []types.ConsumedCapacity {
 	if c == nil {
 		return nil
 	}
 	return []types.ConsumedCapacity{*c}
 }
 
-func (m *Meter) attempted(err error) {
+func (m *Meter) addAttempt(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.usage.Requests++
@@ -146,25 +146,25 @@ func (m *Meter) attempted(err error) {
 	}
 }
 
-func (m *Meter) called(list []types.ConsumedCapacity, read bool) {
+func (m *Meter) addCall(list []types.ConsumedCapacity, read bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.usage.Calls++
 	for _, c := range list {
 		index := 0.0
 		for _, i := range c.GlobalSecondaryIndexes {
-			index += units(i.CapacityUnits)
+			index += floatOf(i.CapacityUnits)
 		}
 		if read {
-			m.usage.ReadUnits += units(c.CapacityUnits)
+			m.usage.ReadUnits += floatOf(c.CapacityUnits)
 			continue
 		}
 		m.usage.IndexUnits += index
-		m.usage.WriteUnits += units(c.CapacityUnits) - index
+		m.usage.WriteUnits += floatOf(c.CapacityUnits) - index
 	}
 }
 
-func units(n *float64) float64 {
+func floatOf(n *float64) float64 {
 	if n == nil {
 		return 0
 	}

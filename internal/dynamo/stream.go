@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -14,15 +13,17 @@ import (
 	"journeys/internal/manifest"
 )
 
-// Record returns what a record of the table's stream tells of an enrollment, or
-// of the nameless item that stands for a forgotten customer's. A write counts
-// only when the image says that the delta belongs to its revision, so every
-// write of such an item must raise the revision. What was deleted changes no
-// figures.
+// Record decodes a record of the table's stream about an enrollment, also an
+// anonymized one. A write counts only if its image says that the delta belongs to its
+// revision, so every write of an enrollment must raise the revision. A deletion does
+// not change the figures.
 func Record(r events.DynamoDBEventRecord) analytics.Record {
 	record := analytics.Record{Number: r.Change.SequenceNumber}
-	keys := streamItem(r.Change.Keys)
-	if record.Tenant, record.Journey, record.Err = enrolled(keys); record.Err != nil {
+	keys := reader{item: streamItem(r.Change.Keys)}
+	var ok bool
+	record.Tenant, record.Journey, ok = parseEnrollmentKey(keys.text(manifest.PartitionKey), keys.text(manifest.SortKey))
+	if !ok || !record.Journey.Valid() || keys.err != nil {
+		record.Tenant, record.Journey, record.Err = journey.Tenant{}, "", errors.Join(errRecord, keys.err)
 		return record
 	}
 	if r.EventName != string(events.DynamoDBOperationTypeRemove) {
@@ -31,25 +32,10 @@ func Record(r events.DynamoDBEventRecord) analytics.Record {
 	return record
 }
 
-var errRecord = errors.New("dynamo: the record is of no enrollment")
+var errRecord = errors.New("dynamo: a stream record that is not of an enrollment")
 
-// enrolled returns the tenant and the journey in an enrollment's key.
-func enrolled(keys item) (journey.Tenant, journey.ID, error) {
-	r := reader{item: keys}
-	parts := strings.SplitN(r.text(manifest.PartitionKey), "#", 4)
-	id, ok := strings.CutPrefix(r.text(manifest.SortKey), "E#")
-	if r.err != nil || !ok || len(parts) < 4 || parts[0] != "T" || parts[2] != "C" && parts[2] != "A" {
-		return journey.Tenant{}, "", errors.Join(errRecord, r.err)
-	}
-	tenant, ok := journey.ParseTenant(parts[1])
-	if !ok || !long(id).Valid() {
-		return journey.Tenant{}, "", errRecord
-	}
-	return tenant, long(id), nil
-}
-
-// decodeWrite returns what the last write of an enrollment changed, with no
-// Delta when that is nothing.
+// decodeWrite returns the last write of an enrollment, with a nil Delta if it changed
+// no figures.
 func decodeWrite(image item) (analytics.Write, error) {
 	r := reader{item: image}
 	delta := r.binary(eDelta)
@@ -69,8 +55,8 @@ func decodeWrite(image item) (analytics.Write, error) {
 	return w, nil
 }
 
-// streamItem takes over the types that enrollments have; a value of another
-// type is as one that nobody can read.
+// streamItem converts the types that an enrollment's attributes have. Any other type
+// becomes NULL, which no reader accepts.
 func streamItem(image map[string]events.DynamoDBAttributeValue) item {
 	it := make(item, len(image))
 	for name, value := range image {

@@ -62,11 +62,11 @@ func install(t testing.TB, options ...func(*dynamodb.Options)) *installation {
 	client := dynamo.NewClient(aws.Config{
 		Region: "eu-west-1", BaseEndpoint: aws.String(server.Endpoint()),
 		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-	}, options...)
+	}, append([]func(*dynamodb.Options){dynamo.Local}, options...)...)
 	require.NoError(t, dynamolocal.CreateTable(t.Context(), client, "journeys"))
 	tenant, _ := journey.ParseTenant("acme")
 	i := &installation{
-		store: dynamo.New(client, "journeys", rand.Reader, dynamo.BatchInserts), tenant: tenant,
+		store: dynamo.New(client, "journeys", rand.Reader), tenant: tenant,
 		now: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), inbox: map[string]engine.Message{},
 	}
 	clock := func() time.Time { return i.now }

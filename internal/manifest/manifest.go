@@ -34,6 +34,10 @@ const (
 	EnvProviders   = "JOURNEYS_PROVIDERS"    // decisions and channels as JSON; "{}" for none
 )
 
+// EnvDynamoDBLocal is set, to any text, where the table is DynamoDB Local. No
+// deployed function has it.
+const EnvDynamoDBLocal = "JOURNEYS_DYNAMODB_LOCAL"
+
 // Function is a Lambda function. Its Name, in kebab case, is its folder in
 // functions/ and dist/.
 type Function struct {

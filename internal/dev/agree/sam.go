@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"journeys/internal/manifest"
 )
 
 // Variables that functions have under SAM only, where they must not call AWS. SAM
@@ -147,6 +149,7 @@ func (t samTemplate) addFunction(d Deployed, id string, properties []byte, autho
 	}
 	delete(env, samEndpoint)
 	delete(env, samInvoke)
+	delete(env, manifest.EnvDynamoDBLocal)
 	if f.Runtime != "provided.al2023" {
 		return fmt.Errorf("the runtime is %q", f.Runtime)
 	}

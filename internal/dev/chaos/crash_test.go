@@ -45,9 +45,9 @@ func TestAdvance_OnlyCustomersWhoKillItFail(t *testing.T) {
 	client := dynamo.NewClient(aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String(server.Endpoint()),
 		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-	})
+	}, dynamo.Local)
 	require.NoError(t, dynamolocal.CreateTable(t.Context(), client, local.Table))
-	store := dynamo.New(client, local.Table, rand.Reader, dynamo.BatchInserts)
+	store := dynamo.New(client, local.Table, rand.Reader)
 
 	dist := buildFunctions(t)
 	begun := time.Now() // the customers have been due long enough for packs of one
@@ -148,7 +148,7 @@ func startFunctions(t *testing.T, dist, table, mail string, begun time.Time) *la
 			manifest.EnvProviders: `{"channels":{"*":{"type":"inbox","url":"` + mail + `"}},"allowPrivate":["127.0.0.1"]}`,
 		},
 		Environment: map[string]string{
-			"AWS_ENDPOINT_URL_DYNAMODB": table, "START": begun.Format(time.RFC3339Nano), "SPEED": "600",
+			"AWS_ENDPOINT_URL_DYNAMODB": table, manifest.EnvDynamoDBLocal: "1", "START": begun.Format(time.RFC3339Nano), "SPEED": "600",
 		},
 	})
 	require.NoError(t, err)

@@ -1,5 +1,5 @@
-// Package dynamotest gives tests the real DynamoDB Local, and a client whose
-// requests go wrong at random.
+// Package dynamotest provides DynamoDB Local for tests, and clients whose requests
+// fail at random.
 package dynamotest
 
 import (
@@ -22,8 +22,8 @@ import (
 
 var server *dynamolocal.Server
 
-// Main runs a package's tests with one DynamoDB Local in memory. It is for
-// TestMain and does not return.
+// Main runs a package's tests with one DynamoDB Local in memory. TestMain calls it; it
+// does not return.
 func Main(m *testing.M) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
@@ -37,7 +37,7 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-// Config returns what a client of the server needs.
+// Config returns the settings of a client of the server.
 func Config() aws.Config {
 	return aws.Config{
 		Region:       "us-east-1",
@@ -48,8 +48,8 @@ func Config() aws.Config {
 	}
 }
 
-// shared is what every client sends with: one pool of connections, enough for
-// many clients at once, and a minute for each answer.
+// shared is the HTTP client of all clients: one pool of connections for many clients
+// at once, with a minute for each response.
 var shared = awshttp.NewBuildableClient().
 	WithTimeout(time.Minute).
 	WithTransportOptions(func(t *http.Transport) { t.MaxIdleConns, t.MaxIdleConnsPerHost = 1024, 1024 })
@@ -57,21 +57,21 @@ var shared = awshttp.NewBuildableClient().
 // Client returns a client of the server.
 func Client(options ...func(*dynamodb.Options)) *dynamodb.Client {
 	pooled := func(o *dynamodb.Options) { o.HTTPClient = shared }
-	return dynamo.NewClient(Config(), append([]func(*dynamodb.Options){pooled}, options...)...)
+	return dynamo.NewClient(Config(), append([]func(*dynamodb.Options){dynamo.Local, pooled}, options...)...)
 }
 
-// Table makes the manifest's table for the test and returns its name. It is
-// gone when the test ends.
+// Table creates the manifest's table and returns its name. The table is deleted when
+// the test ends.
 func Table(t testing.TB) string {
 	t.Helper()
 	name, client := tableName(t), Client()
 	require.NoError(t, dynamolocal.CreateTable(t.Context(), client, name))
-	dropAtEnd(t, client, name)
+	deleteAtEnd(t, client, name)
 	return name
 }
 
-// PlainTable makes a table without index and stream, on which DynamoDB Local
-// writes twice as fast.
+// PlainTable creates a table without index and stream, to which DynamoDB Local writes
+// twice as fast. It is deleted when the test ends.
 func PlainTable(t testing.TB) string {
 	t.Helper()
 	name, client := tableName(t), Client()
@@ -80,18 +80,18 @@ func PlainTable(t testing.TB) string {
 	input.AttributeDefinitions = input.AttributeDefinitions[:2]
 	_, err := client.CreateTable(t.Context(), input)
 	require.NoError(t, err)
-	dropAtEnd(t, client, name)
+	deleteAtEnd(t, client, name)
 	return name
 }
 
-func dropAtEnd(t testing.TB, client *dynamodb.Client, name string) {
+func deleteAtEnd(t testing.TB, client *dynamodb.Client, name string) {
 	t.Cleanup(func() {
 		_, err := client.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: &name})
 		require.NoError(t, err)
 	})
 }
 
-// tableName makes a name of the test's.
+// tableName returns a table name for the test.
 func tableName(t testing.TB) string {
 	name := "t" + strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {

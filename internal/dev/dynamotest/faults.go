@@ -18,20 +18,20 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// Faults makes the requests of a client go wrong, each with a chance between 0
-// and 1. The zero value does nothing. It may be used by several clients.
+// Faults makes requests of clients fail, each kind with a probability between 0 and 1.
+// The zero value does nothing. It is safe for concurrent use.
 type Faults struct {
 	Seed       uint64
-	LoseFirst  bool    // the answer to each call's first attempt, always
-	Lose       float64 // an answer, after the request was carried out
-	Throttle   float64 // an attempt, which is not carried out
-	Statements float64 // single statements of a batch, throttled
-	Unread     float64 // single keys of a batch read, left unprocessed
-	Conflict   float64 // a transaction, for another one
-	Delay      float64 // an attempt, by up to MaxDelay
+	LoseFirst  bool    // loses the response to every call's first attempt
+	Lose       float64 // loses a response, after the request succeeded
+	Throttle   float64 // throttles an attempt
+	Statements float64 // throttles a statement of a batch
+	Unread     float64 // leaves a key of a batch read unprocessed
+	Conflict   float64 // cancels a transaction with a conflict
+	Delay      float64 // delays an attempt by up to MaxDelay
 	MaxDelay   time.Duration
-	// ForgetTokens makes the table take each repeated transaction for a new
-	// one, as it does ten minutes after the first.
+	// ForgetTokens makes the table treat every repeated transaction as a new one, as
+	// it does ten minutes after the first.
 	ForgetTokens bool
 
 	mu     sync.Mutex
@@ -39,17 +39,17 @@ type Faults struct {
 	done   FaultCounts
 }
 
-// FaultCounts is what Faults did.
+// FaultCounts counts faults by kind.
 type FaultCounts struct{ Lost, Throttled, Statements, Unread, Conflicts, Delayed int }
 
-// Counts returns what was done so far.
+// Counts returns the faults so far.
 func (f *Faults) Counts() FaultCounts {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.done
 }
 
-// Install is an option of a client.
+// Install is an option of a client: it adds the faults to its requests.
 func (f *Faults) Install(o *dynamodb.Options) {
 	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
 		parts := middleware.InitializeMiddlewareFunc("FaultParts", f.parts)
@@ -61,7 +61,7 @@ func (f *Faults) Install(o *dynamodb.Options) {
 	})
 }
 
-// hit draws whether a fault happens and counts it.
+// hit decides at random whether a fault happens, and counts it.
 func (f *Faults) hit(chance float64, count *int) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -78,7 +78,7 @@ func (f *Faults) number(below int64) int64 {
 	return f.source().Int64N(below)
 }
 
-// source returns the seeded random numbers; the caller holds mu.
+// source returns the seeded random numbers. The caller holds mu.
 func (f *Faults) source() *rand.Rand {
 	if f.random == nil {
 		f.random = rand.New(rand.NewPCG(f.Seed, 0))
@@ -115,16 +115,16 @@ func (f *Faults) attempt(ctx context.Context, in middleware.FinalizeInput, next 
 	}
 	if f.hit(chance, &f.done.Lost) {
 		return middleware.FinalizeOutput{}, metadata, &smithyhttp.RequestSendError{
-			Err: fmt.Errorf("the answer was lost by the test: %w", syscall.ECONNRESET),
+			Err: fmt.Errorf("the response was lost by the test: %w", syscall.ECONNRESET),
 		}
 	}
 	return out, metadata, err
 }
 
-// firstAttempt is the key of whether a call makes its first attempt.
+// firstAttempt is the stack key of a *bool: the call has made no attempt yet.
 type firstAttempt struct{}
 
-// newToken gives a transaction another token on each attempt.
+// newToken gives every attempt of a transaction another token.
 func (f *Faults) newToken(r *smithyhttp.Request) error {
 	body, err := io.ReadAll(r.GetStream())
 	if err != nil {
@@ -142,8 +142,7 @@ func (f *Faults) newToken(r *smithyhttp.Request) error {
 	return nil
 }
 
-// parts withholds parts of a batch from the table and says that they were
-// throttled.
+// parts withholds parts of a batch from the table and reports them as throttled.
 func (f *Faults) parts(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
 	middleware.InitializeOutput, middleware.Metadata, error,
 ) {
@@ -165,7 +164,7 @@ func (f *Faults) statements(
 	changed.Statements = nil
 	held := make([]bool, len(input.Statements))
 	for i, statement := range input.Statements {
-		// One always goes through: the table refuses an empty batch.
+		// DynamoDB refuses an empty batch, so the first is always sent.
 		held[i] = i > 0 && f.hit(f.Statements, &f.done.Statements)
 		if !held[i] {
 			changed.Statements = append(changed.Statements, statement)

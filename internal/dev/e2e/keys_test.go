@@ -46,7 +46,7 @@ func startKeyedGateway(t *testing.T) *keyedGateway {
 			manifest.EnvTable: local.Table, manifest.EnvIssuer: issuer.Name, manifest.EnvAudience: issuer.Audience,
 			manifest.EnvJWKSURL: d.keys.URL, manifest.EnvTenantClaim: "tenant", manifest.EnvRoleClaim: "role",
 		},
-		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": target.machine.DynamoDB.Endpoint()},
+		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": target.machine.DynamoDB.Endpoint(), manifest.EnvDynamoDBLocal: "1"},
 	})
 	require.NoError(t, err)
 	t.Cleanup(lambda.Stop)

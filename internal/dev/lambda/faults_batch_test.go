@@ -43,7 +43,7 @@ func TestFaults_ThrottlePartOfABatch(t *testing.T) {
 		return dynamo.NewClient(aws.Config{
 			Region: "eu-west-1", BaseEndpoint: aws.String(endpoint),
 			Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-		})
+		}, dynamo.Local)
 	}
 	require.NoError(t, dynamolocal.CreateTable(t.Context(), client(server.Endpoint()), table))
 

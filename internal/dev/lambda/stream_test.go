@@ -148,7 +148,7 @@ func startStream(t *testing.T, h *handler, size int, faults *Faults) *dynamo.Sto
 		cancel()
 		<-ended
 	})
-	return dynamo.New(client, table, rand.Reader, dynamo.BatchInserts)
+	return dynamo.New(client, table, rand.Reader)
 }
 
 // The stream of DynamoDB Local is delivered as by Lambda: filtered, in order, in

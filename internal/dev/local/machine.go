@@ -127,7 +127,7 @@ func (m *Machine) start(ctx context.Context) (err error) {
 func (m *Machine) startLambda(ctx context.Context, keysURL string) (err error) {
 	o := lambda.Options{
 		Dist: filepath.Join(m.options.Root, "dist"), Settings: Settings(keysURL, withInboxURL(m.options.Providers, m.URL)),
-		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": m.DynamoDB.Endpoint()},
+		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": m.DynamoDB.Endpoint(), manifest.EnvDynamoDBLocal: "1"},
 		Minute:      m.options.Minute, Log: m.options.Log,
 	}
 	faults := m.options.Faults
@@ -215,5 +215,5 @@ func (m *Machine) serve(listener net.Listener, handler http.Handler) {
 
 // Store returns a store of the table, for tests that look behind the API.
 func (m *Machine) Store() *dynamo.Store {
-	return dynamo.New(m.DynamoDB.Client(), Table, rand.Reader, dynamo.BatchInserts)
+	return dynamo.New(m.DynamoDB.Client(), Table, rand.Reader)
 }

@@ -95,7 +95,7 @@ func (c *CLI) open(ctx context.Context) (err error) {
 	table := strings.Replace(c.DynamoDB.Endpoint(), "127.0.0.1", hostFromContainers, 1)
 	c.marks = []string{"=" + keysURL, "=" + table}
 	values := local.Settings(keysURL, "{}")
-	values["AWS_ENDPOINT_URL_DYNAMODB"] = table
+	values["AWS_ENDPOINT_URL_DYNAMODB"], values[manifest.EnvDynamoDBLocal] = table, "1"
 	return c.writeSettings(home, values)
 }
 

@@ -80,7 +80,7 @@ func (r *rig) countRecords(ctx context.Context, journeys, size int) (usage, erro
 
 func (r *rig) newCounter() *analytics.Counter {
 	return &analytics.Counter{
-		Parts: dynamo.New(dynamo.NewClient(r.config(r.tap.URL)), local.Table, rand.Reader, dynamo.BatchInserts).Analytics,
+		Parts: dynamo.New(dynamo.NewClient(r.config(r.tap.URL), dynamo.Local), local.Table, rand.Reader).Analytics,
 		Now:   time.Now, Log: slog.New(slog.DiscardHandler), Parallel: 16,
 	}
 }

@@ -82,7 +82,7 @@ func measureEngine(ctx context.Context, r *rig) ([]row, error) {
 	tenant, _ := journey.ParseTenant("walkers")
 	w := &walkers{
 		rig: r, tenant: tenant, sent: map[string]bool{},
-		store: dynamo.New(dynamo.NewClient(r.config(r.tap.URL)), local.Table, rand.Reader, dynamo.BatchInserts),
+		store: dynamo.New(dynamo.NewClient(r.config(r.tap.URL), dynamo.Local), local.Table, rand.Reader),
 	}
 	w.service = journey.NewService(w.store.Handlers(), time.Now, rand.Reader)
 	w.engine = &engine.Engine{

@@ -57,7 +57,7 @@ func (r *rig) open(ctx context.Context) (err error) {
 	if r.tap, err = openTap(r.table.Endpoint()); err != nil {
 		return err
 	}
-	if err := dynamolocal.CreateTable(ctx, dynamo.NewClient(r.config(r.table.Endpoint())), local.Table); err != nil {
+	if err := dynamolocal.CreateTable(ctx, dynamo.NewClient(r.config(r.table.Endpoint()), dynamo.Local), local.Table); err != nil {
 		return err
 	}
 	if r.issuer, err = issuer.Open(".local"); err != nil {
@@ -121,7 +121,9 @@ func (r *rig) config(endpoint string) aws.Config {
 }
 
 // direct returns a DynamoDB client that bypasses the tap.
-func (r *rig) direct() *dynamodb.Client { return dynamo.NewClient(r.config(r.table.Endpoint())) }
+func (r *rig) direct() *dynamodb.Client {
+	return dynamo.NewClient(r.config(r.table.Endpoint()), dynamo.Local)
+}
 
 // bootstrap returns the path of a function's built file.
 func bootstrap(f manifest.Function) string { return filepath.Join("dist", f.Name, "bootstrap") }

@@ -65,7 +65,7 @@ func measureSpeed(ctx context.Context, r *rig) ([]row, error) {
 
 // handler returns the handler of get-journey for one caller, without Lambda.
 func (r *rig) handler() http.Handler {
-	store := dynamo.New(dynamo.NewClient(r.config(r.tap.URL)), local.Table, rand.Reader, dynamo.BatchInserts)
+	store := dynamo.New(dynamo.NewClient(r.config(r.tap.URL), dynamo.Local), local.Table, rand.Reader)
 	a := &api.API{
 		Journeys: journey.NewService(store.Handlers(), time.Now, rand.Reader),
 		Log:      slog.New(slog.DiscardHandler),

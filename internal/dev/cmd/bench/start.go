@@ -147,7 +147,7 @@ func measureStart(runtime *runtimeAPI, r *rig, f manifest.Function, empty string
 	env := []string{
 		"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_LAMBDA_FUNCTION_NAME=" + f.Name,
 		"AWS_LAMBDA_LOG_FORMAT=JSON", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512", "AWS_CONFIG_FILE=" + os.DevNull,
-		"AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull, "AWS_ENDPOINT_URL_DYNAMODB=" + r.tap.URL,
+		"AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull, "AWS_ENDPOINT_URL_DYNAMODB=" + r.tap.URL, manifest.EnvDynamoDBLocal + "=1",
 		"AWS_LAMBDA_RUNTIME_API=" + runtime.Listener.Addr().String(),
 	}
 	for name, value := range r.settings {

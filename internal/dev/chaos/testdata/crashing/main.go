@@ -50,7 +50,7 @@ func main() {
 		panic(err)
 	}
 	e := &engine.Engine{
-		Table:    dynamo.New(dynamo.NewClient(cfg), os.Getenv(manifest.EnvTable), rand.Reader, dynamo.BatchInserts).Engine,
+		Table:    dynamo.New(dynamo.NewClient(cfg, dynamo.Local), os.Getenv(manifest.EnvTable), rand.Reader).Engine,
 		Provider: crashingProvider{provider.New(settings, time.Now, provider.Network{})}, Parallel: 32, Now: clock(),
 		Jitter: func() float64 { return 0 }, Log: slog.New(slog.NewJSONHandler(os.Stdout, nil)),
 		Definitions: &journey.Definitions{},

@@ -28,23 +28,23 @@ import (
 	"journeys/internal/manifest"
 )
 
-// logged is everything that writes a log, with one log.
+// logged is every part that logs, with one log.
 type logged struct {
-	*people
+	*fixture
 	t     *testing.T
 	log   bytes.Buffer
 	mux   *http.ServeMux
 	queue []engine.Pack
-	fails bool // every effect
+	fails bool // every effect fails
 }
 
 func newLogged(t *testing.T) *logged {
-	l := &logged{people: newPeople(t), t: t}
+	l := &logged{fixture: newFixture(t), t: t}
 	l.serve(l.store)
 	return l
 }
 
-// serve lets the API answer from a store.
+// serve makes the API use a store.
 func (l *logged) serve(s *dynamo.Store) {
 	now := func() time.Time { return l.now }
 	a := &api.API{
@@ -79,7 +79,7 @@ func (l *logged) Send(context.Context, engine.Message) (journey.Result, error) {
 	return journey.Sent, nil
 }
 
-// call has the API answer with a status.
+// call calls the API and requires a status.
 func (l *logged) call(status int, method, path, body string) {
 	l.t.Helper()
 	r := httptest.NewRequestWithContext(l.t.Context(), method, manifest.BasePath, strings.NewReader(body))
@@ -94,7 +94,7 @@ func (l *logged) call(status int, method, path, body string) {
 	require.Equal(l.t, status, w.Code, "%s %s: %s", method, path, w.Body)
 }
 
-// move runs ticks, and the invocations that they start.
+// move runs ticks and the invocations that they start.
 func (l *logged) move(ticks int) {
 	l.t.Helper()
 	e := &engine.Engine{
@@ -104,25 +104,25 @@ func (l *logged) move(ticks int) {
 	for range ticks {
 		require.NoError(l.t, e.Tick(l.t.Context()))
 		for _, p := range l.queue {
-			_ = e.Advance(l.t.Context(), p) // one has a damaged customer
+			_ = e.Advance(l.t.Context(), p) // one pack has a damaged enrollment
 		}
 		l.queue = nil
 		l.now = l.now.Add(2 * time.Hour)
 	}
 }
 
-// ada is a name like no other text of a log.
+// ada looks like no other text in a log.
 const ada = "Ada.Lovelace-7c3f@mail.test"
 
-// requireNobody searches each line for the name, and for what encodes it.
-func (l *logged) requireNobody() {
+// requireNoName requires that no line contains the name, in any encoding.
+func (l *logged) requireNoName() {
 	l.t.Helper()
 	raw := base64.RawURLEncoding.EncodeToString([]byte(ada))
 	forms := []string{
 		ada, url.QueryEscape(ada), url.PathEscape(ada), hex.EncodeToString([]byte(ada)),
 		strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(ada)), "="), raw,
 	}
-	for offset := 1; offset < 3; offset++ { // inside of a longer text
+	for offset := 1; offset < 3; offset++ { // within a longer text
 		padded := base64.RawStdEncoding.EncodeToString(append(make([]byte, offset), ada...))
 		forms = append(forms, padded[4:len(padded)-4])
 	}
@@ -133,9 +133,9 @@ func (l *logged) requireNobody() {
 	}
 }
 
-// Whatever is done with a customer until they are forgotten, and whatever fails,
-// no line of any function's log names them.
-func TestForget_NoLogNamesThem(t *testing.T) {
+// No function logs a name that a caller gave for a customer, whatever is done and
+// whatever fails.
+func TestForget_NoLogNamesTheCustomer(t *testing.T) {
 	t.Parallel()
 
 	l := newLogged(t)
@@ -168,7 +168,7 @@ func TestForget_NoLogNamesThem(t *testing.T) {
 	l.call(409, "DELETE", in(sends), "")
 	l.call(204, "DELETE", in(waits), "")
 	l.call(409, "POST", in(waits)+"/retry", "")
-	l.serve(dynamo.New(dynamotest.Client(), "no-such-table", rand.Reader, dynamo.BatchInserts))
+	l.serve(dynamo.New(dynamotest.Client(), "no-such-table", rand.Reader))
 	l.call(500, "GET", "/customers/"+ada, "")
 	l.call(500, "DELETE", "/customers/"+ada, "")
 	l.serve(l.store)
@@ -176,7 +176,7 @@ func TestForget_NoLogNamesThem(t *testing.T) {
 	l.call(404, "GET", "/customers/"+ada, "")
 
 	l.log.WriteString(l.audit(t))
-	l.requireNobody()
+	l.requireNoName()
 	for _, line := range []string{
 		"request", "enrollments passed over", "tick", "advance", "effect failed", "count", "rollup", "audit", "enrollment inconsistent",
 	} {

@@ -13,7 +13,7 @@ import (
 	"journeys/internal/journey"
 )
 
-var seeds = flag.Int("seeds", 20, "how many seeds the chaos test runs")
+var seeds = flag.Int("seeds", 20, "number of seeds of the chaos test")
 
 // tally counts outcomes.
 type tally struct{ enrolled, skipped, errors int }
@@ -32,35 +32,32 @@ func count(outcomes []journey.Outcome) (n tally) {
 	return n
 }
 
-// TestChaosOfEightClients enrolls the same 1,000 customers by eight clients at
-// once, while answers are lost, requests and parts of them throttled and keys
-// left unread at random. Every second seed writes the second way. It needs no
-// index and no stream: they do not decide who is enrolled.
-func TestChaosOfEightClients(t *testing.T) {
+// Eight clients enroll the same 1,000 customers at once, while responses are lost,
+// requests and statements throttled and keys left unprocessed at random. The table has
+// no index and no stream: they do not affect who is enrolled.
+func TestEnroll_ChaosOfEightClientsIsExact(t *testing.T) {
 	table := dynamotest.PlainTable(t)
 	total := dynamotest.FaultCounts{}
 	for seed := range uint64(*seeds) {
-		w := []dynamo.Writes{dynamo.BatchInserts, dynamo.SinglePuts}[seed%2]
 		faults := &dynamotest.Faults{Seed: seed, Lose: 0.1, Throttle: 0.05, Statements: 0.01, Unread: 0.01}
-		chaos(t, writing(table, w, faults.Install), writing(table, w), int(seed))
+		chaos(t, storeOn(table, faults.Install), storeOn(table), int(seed))
 		done := faults.Counts()
-		require.Positive(t, done.Lost, "seed %d lost no answer", seed)
+		require.Positive(t, done.Lost, "seed %d lost no response", seed)
 		total.Lost += done.Lost
 		total.Throttled += done.Throttled
 		total.Statements += done.Statements
 		total.Unread += done.Unread
 	}
-	t.Logf("%d seeds, 8 clients, 1,000 customers: every sum exact; answers lost: %d, requests throttled: %d, "+
+	t.Logf("%d seeds, 8 clients, 1,000 customers: every sum exact; responses lost: %d, requests throttled: %d, "+
 		"statements throttled: %d, keys unread: %d", *seeds, total.Lost, total.Throttled, total.Statements, total.Unread)
 }
 
-// chaos runs one seed on a journey of its own, through s, and reads what came
-// of it through calm.
+// chaos runs one seed on its own journey through s, and reads the result through calm.
 func chaos(t *testing.T, s, calm *dynamo.Store, seed int) {
 	t.Helper()
 	const clients = 8
 	all := customers(0, 1000)
-	answers := make([]tally, clients)
+	results := make([]tally, clients)
 	var running sync.WaitGroup
 	for i := range clients {
 		running.Go(func() {
@@ -68,19 +65,19 @@ func chaos(t *testing.T, s, calm *dynamo.Store, seed int) {
 			for n := range list {
 				list[n].Journey = id(seed)
 			}
-			answers[i] = count(s.Enrollments.Insert(t.Context(), demo, 4, list))
+			results[i] = count(s.Enrollments.Insert(t.Context(), demo, 4, list))
 		})
 	}
 	running.Wait()
 
 	sum := 0
-	for i, answer := range answers {
-		where := fmt.Sprintf("seed %d, client %d: %+v", seed, i, answer)
-		require.Equal(t, len(all), answer.enrolled+answer.skipped+answer.errors, where)
-		require.Zero(t, answer.errors, where)
-		sum += answer.enrolled
+	for i, result := range results {
+		where := fmt.Sprintf("seed %d, client %d: %+v", seed, i, result)
+		require.Equal(t, len(all), result.enrolled+result.skipped+result.errors, where)
+		require.Zero(t, result.errors, where)
+		sum += result.enrolled
 		stored := count(calm.Enrollments.Enrolled(t.Context(), demo, id(seed), all, journey.RequestID{byte(i + 1)}))
-		require.Equal(t, answer, stored, where)
+		require.Equal(t, result, stored, where)
 	}
 	require.Equal(t, len(all), sum, "seed %d", seed)
 }

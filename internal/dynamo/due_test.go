@@ -13,8 +13,7 @@ import (
 	"journeys/internal/journey"
 )
 
-// indexed returns what stands in the due index, by customer: partition and
-// time of each.
+// indexed returns the place of each customer in the due index: partition and time.
 func indexed(t *testing.T, table string) map[string]string {
 	t.Helper()
 	out, err := dynamotest.Client().Scan(t.Context(), &dynamodb.ScanInput{TableName: &table})
@@ -28,9 +27,8 @@ func indexed(t *testing.T, table string) map[string]string {
 	return places
 }
 
-// indexWrites counts by DynamoDB's rule, since DynamoDB Local tells nothing of
-// batches of PartiQL: one unit for keys that are put in or taken out, two for
-// keys that change, none for keys that stay.
+// indexWrites counts units by DynamoDB's rule, since DynamoDB Local reports none for
+// PartiQL: one for a key that is added or removed, two for a key that changes.
 func indexWrites(before, after map[string]string) (units int) {
 	for customer, place := range before {
 		if now, ok := after[customer]; !ok {
@@ -47,9 +45,9 @@ func indexWrites(before, after map[string]string) (units int) {
 	return units
 }
 
-// A customer of a journey whose shards grow is written to the index twice: when
-// they come and when they leave.
-func TestGrowingShardsMovesNobodyWhoseTimeStays(t *testing.T) {
+// When a journey's shards grow, an enrollment keeps its shard until its due time
+// changes, so that growing costs no index writes.
+func TestDue_GrowingShardsMovesNoUnchangedTime(t *testing.T) {
 	t.Parallel()
 
 	const n = 60
@@ -84,7 +82,7 @@ func TestGrowingShardsMovesNobodyWhoseTimeStays(t *testing.T) {
 	require.NoError(t, s.Engine.GrowShards(t.Context(), lives[0]))
 	written(func(e *journey.Enrollment) { e.Node, e.LeaseUntil = 2, start.Add(time.Minute) }) // claimed
 	require.Equal(t, n, indexWrites(places[0], places[1]), "enrolled")
-	require.Equal(t, 0, indexWrites(places[1], places[2]), "claimed, due as before")
+	require.Equal(t, 0, indexWrites(places[1], places[2]), "claimed, same due time")
 
 	written(func(e *journey.Enrollment) { e.Due = e.Due.Add(time.Hour) })
 	require.Equal(t, 2*n, indexWrites(places[2], places[3]), "due later")
@@ -93,16 +91,16 @@ func TestGrowingShardsMovesNobodyWhoseTimeStays(t *testing.T) {
 		partition, _, _ := strings.Cut(place, " ")
 		shards[partition]++
 	}
-	require.Len(t, shards, 2*lives[0].Shards, "a new time goes by the new number of shards")
+	require.Len(t, shards, 2*lives[0].Shards, "a new due time uses the new number of shards")
 
 	written(func(e *journey.Enrollment) { e.Status, e.Due = journey.Completed, time.Time{} })
-	require.Equal(t, n, indexWrites(places[3], places[4]), "left")
+	require.Equal(t, n, indexWrites(places[3], places[4]), "completed")
 	require.Empty(t, places[4])
 }
 
-// Who failed stands under another partition, and comes back by the shards of
-// then.
-func TestARetriedOneComesBackToAShardThatIsSwept(t *testing.T) {
+// A failed enrollment is in the journey's partition of failed ones. When it is retried,
+// it returns to a shard by the number of shards at that time.
+func TestDue_RetriedEnrollmentReturnsToASweptShard(t *testing.T) {
 	t.Parallel()
 
 	s, table := store(t)

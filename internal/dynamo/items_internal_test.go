@@ -13,7 +13,7 @@ import (
 	"journeys/internal/journey"
 )
 
-func TestJourneyIsReadAsItWasWritten(t *testing.T) {
+func TestJourney_DecodesAsEncoded(t *testing.T) {
 	t.Parallel()
 
 	rapid.Check(t, func(t *rapid.T) {
@@ -40,7 +40,7 @@ func TestJourneyIsReadAsItWasWritten(t *testing.T) {
 	})
 }
 
-func TestEnrollmentIsReadAsItWasWritten(t *testing.T) {
+func TestEnrollment_DecodesAsEncoded(t *testing.T) {
 	t.Parallel()
 
 	rapid.Check(t, func(t *rapid.T) {
@@ -67,13 +67,13 @@ func TestEnrollmentIsReadAsItWasWritten(t *testing.T) {
 		require.NoError(t, err)
 		again, err := encodeEnrollment(tenant, 8, read)
 		require.NoError(t, err)
-		require.Equal(t, it, again, "with more shards too")
+		require.Equal(t, it, again, "also with more shards")
 		read.Place = journey.Place{}
 		require.Equal(t, e, read)
 	})
 }
 
-func TestDeltaBelongsToTheRevisionThatItNames(t *testing.T) {
+func TestEnrollment_DeltaOfAnEarlierRevisionIsDropped(t *testing.T) {
 	t.Parallel()
 
 	tenant, _ := journey.ParseTenant("demo")
@@ -87,7 +87,7 @@ func TestDeltaBelongsToTheRevisionThatItNames(t *testing.T) {
 	require.Nil(t, e.Delta)
 }
 
-func TestItemOfAnotherFormIsAnError(t *testing.T) {
+func TestItem_UnexpectedTypeIsAnError(t *testing.T) {
 	t.Parallel()
 
 	tenant, _ := journey.ParseTenant("demo")
@@ -106,52 +106,6 @@ func TestItemOfAnotherFormIsAnError(t *testing.T) {
 	require.ErrorContains(t, err, "attribute "+aEvents)
 }
 
-func TestKeyNeedsATenant(t *testing.T) {
-	t.Parallel()
-
-	require.Panics(t, func() { journeyKey(journey.Tenant{}, "jrn_01") })
-}
-
-// TestKeysOfDifferentThingsDiffer holds the keys to what a caller may name.
-func TestKeysOfDifferentThingsDiffer(t *testing.T) {
-	t.Parallel()
-
-	rapid.Check(t, func(t *rapid.T) {
-		named := rapid.OneOf(rapid.StringN(1, 20, -1), rapid.StringMatching(`[#CDEIJNTX]{1,6}`))
-		a, b := drawTenant(t), drawTenant(t)
-		id, other := drawID(t), drawID(t)
-		x, y := named.Draw(t, "x"), named.Draw(t, "y")
-		seen := map[string]string{}
-		for what, k := range map[string]item{
-			"a " + x + " " + string(id) + " customer":    enrollmentKey(a, id, x),
-			"a " + y + " " + string(other) + " customer": enrollmentKey(a, other, y),
-			"a " + x + " " + string(id) + " event":       eventKey(a, x, id),
-			"a " + x + " " + string(id) + " key":         idempotencyKey(a, id, x),
-			"a " + string(id):                            journeyKey(a, id),
-			"a " + string(id) + " deleted":               tombstoneKey(a, id),
-			"a " + string(id) + " definition":            definitionKey(a, id, "0a"),
-			"a " + string(id) + " live":                  liveKey(a, id),
-			"a count":                                    counterKey(a),
-		} {
-			seen[pair(k)] = what
-		}
-		want := 9
-		if x == y && id == other {
-			want = 8
-		}
-		require.Len(t, seen, want)
-		if a != b {
-			require.NotEqual(t, pair(enrollmentKey(a, id, x)), pair(enrollmentKey(b, id, y)))
-			require.NotEqual(t, pair(liveKey(a, id)), pair(liveKey(b, other)))
-		}
-	})
-}
-
-func pair(k item) string {
-	r := reader{item: k}
-	return r.text("PK") + "\x00" + r.text("SK")
-}
-
 func drawTenant(t *rapid.T) journey.Tenant {
 	tenant, ok := journey.ParseTenant(rapid.StringMatching(`[A-Za-z0-9_-]{1,64}`).Draw(t, "tenant"))
 	require.True(t, ok)
@@ -162,7 +116,7 @@ func drawID(t *rapid.T) journey.ID {
 	return journey.ID(rapid.StringMatching(`jrn_0[0-9A-HJKMNP-TV-Z]{25}`).Draw(t, "id"))
 }
 
-// drawBytes draws bytes; nil stands for none.
+// drawBytes draws bytes, or nil.
 func drawBytes(t *rapid.T, label string) []byte {
 	if b := rapid.SliceOf(rapid.Byte()).Draw(t, label); len(b) > 0 {
 		return b
@@ -177,7 +131,7 @@ func drawTexts(t *rapid.T) []string {
 	return nil
 }
 
-// drawTime draws a time of the years 1970 to 2100, or none.
+// drawTime draws a time from 1970 to 2100, or the zero time.
 func drawTime(t *rapid.T, label string) time.Time {
 	if rapid.Bool().Draw(t, label+" is zero") {
 		return time.Time{}
@@ -185,7 +139,7 @@ func drawTime(t *rapid.T, label string) time.Time {
 	return time.UnixMilli(rapid.Int64Range(0, 4102444800000).Draw(t, label)).UTC()
 }
 
-func TestPartIsReadAsItWasWritten(t *testing.T) {
+func TestPart_DecodesAsEncoded(t *testing.T) {
 	t.Parallel()
 
 	rapid.Check(t, func(t *rapid.T) {
@@ -218,7 +172,7 @@ func TestPartIsReadAsItWasWritten(t *testing.T) {
 	})
 }
 
-func TestLabelsAreReadAsTheyWereWritten(t *testing.T) {
+func TestLabels_DecodeAsEncoded(t *testing.T) {
 	t.Parallel()
 
 	rapid.Check(t, func(t *rapid.T) {
@@ -233,7 +187,7 @@ func TestLabelsAreReadAsTheyWereWritten(t *testing.T) {
 	})
 }
 
-func TestTakenIsReadAsItWasWritten(t *testing.T) {
+func TestTaken_DecodesAsEncoded(t *testing.T) {
 	t.Parallel()
 
 	rapid.Check(t, func(t *rapid.T) {
@@ -251,22 +205,21 @@ func TestTakenIsReadAsItWasWritten(t *testing.T) {
 		require.Equal(t, list, read)
 		if len(packed) > 0 {
 			_, err = unpackTaken(packed[:len(packed)-1])
-			require.Error(t, err, "cut short")
+			require.Error(t, err, "truncated")
 		}
 	})
 }
 
-// Whatever bytes stand in an item, they are read as what can be written again,
-// or refused.
-func TestPackedBytesAreReadOrRefused(t *testing.T) {
+// Any bytes are either an error or decode to a value that encodes and decodes again.
+func TestPacked_AnyBytesDecodeOrFail(t *testing.T) {
 	t.Parallel()
 
 	rapid.Check(t, func(t *rapid.T) {
 		packed := rapid.SliceOf(rapid.OneOf(rapid.Byte(), rapid.ByteMax(12))).Draw(t, "packed")
-		if marks, err := unpackMarks(packed); err == nil {
-			again, err := packMarks(marks)
+		if marks, err := unpackWatermarks(packed); err == nil {
+			again, err := packWatermarks(marks)
 			require.NoError(t, err)
-			read, err := unpackMarks(again)
+			read, err := unpackWatermarks(again)
 			require.NoError(t, err)
 			require.Equal(t, marks, read)
 		}

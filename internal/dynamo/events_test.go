@@ -14,6 +14,24 @@ import (
 	"journeys/internal/journey"
 )
 
+func TestEvent_EntriesFollowTheEditsOfAnActiveJourney(t *testing.T) {
+	t.Parallel()
+
+	s, table := store(t)
+	j := draft(1)
+	require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
+	active := next(j, journey.Active)
+	require.NoError(t, s.Journeys.Update(t.Context(), demo, j, active))
+	edited := next(active, journey.Active)
+	edited.Events = []string{"came#back", "left"}
+	require.NoError(t, s.Journeys.Update(t.Context(), demo, active, edited))
+
+	sk := string(j.ID[4:])
+	require.Nil(t, lookup(t, table, "T#demo#EV#account_created", sk))
+	require.NotNil(t, lookup(t, table, "T#demo#EV#came#back", sk))
+	require.NotNil(t, lookup(t, table, "T#demo#EV#left", sk))
+}
+
 const (
 	openingGraph = `{"nodes":[{"id":"in","type":"entry_trigger"},` +
 		`{"id":"w","type":"wait","config":{"delayHours":500,"waitForEvent":"opened"}},` +
@@ -22,7 +40,7 @@ const (
 		`{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"out"}]}`
 )
 
-// busy is a JourneyStore whose reads of definitions are throttled.
+// busy is a JourneyStore that throttles reads of definitions.
 type busy struct{ dynamo.Journeys }
 
 func throttleDefinitions(s *dynamo.Store) journey.Stores {
@@ -35,7 +53,7 @@ func (busy) Definition(context.Context, journey.Tenant, journey.ID, string) ([]b
 	return nil, &journey.Error{Kind: journey.Unavailable, Code: "table-throttled"}
 }
 
-// overtaken is an EventStore on which another write precedes each wake.
+// overtaken is an EventStore in which another write precedes each wake.
 type overtaken struct {
 	dynamo.Events
 	write func()
@@ -46,10 +64,10 @@ func (o overtaken) Wake(context.Context, journey.Tenant, journey.Enrollment) err
 	return journey.ErrLost
 }
 
-func TestEvent_DamageThatComesMeanwhileIsPassedOver(t *testing.T) {
+func TestEvent_SkipsDamageDuringAWake(t *testing.T) {
 	t.Parallel()
 
-	p := newPeople(t)
+	p := newFixture(t)
 	id := p.journey(t, openingGraph, "a")
 	p.now = p.now.Add(time.Hour)
 	spoilt := p.store.Handlers()
@@ -61,11 +79,11 @@ func TestEvent_DamageThatComesMeanwhileIsPassedOver(t *testing.T) {
 	require.Len(t, damaged, 1)
 }
 
-func TestEvent_DamagedEnrollmentsKeepNoOtherFromIt(t *testing.T) {
+func TestEvent_DamagedEnrollmentsStopNoOther(t *testing.T) {
 	t.Parallel()
 
 	const ada = "Ada Lovelace"
-	p := newPeople(t)
+	p := newFixture(t)
 	waiting, started := p.journey(t, openingGraph, ada), p.journey(t, openedGraph)
 	status, node := p.journey(t, openingGraph, ada), p.journey(t, openingGraph, ada)
 	unreadable, lost := p.journey(t, openingGraph, ada), p.journey(t, openingGraph, ada)
@@ -80,9 +98,9 @@ func TestEvent_DamagedEnrollmentsKeepNoOtherFromIt(t *testing.T) {
 	_, _, err := throttled.PutEvent(t.Context(), demo, opened)
 	var known *journey.Error
 	require.ErrorAs(t, err, &known)
-	require.Equal(t, journey.Unavailable, known.Kind, "what passes is no damage")
+	require.Equal(t, journey.Unavailable, known.Kind, "a transient fault is no damage")
 
-	id, damaged, err := p.anew().PutEvent(t.Context(), demo, opened)
+	id, damaged, err := p.restarted().PutEvent(t.Context(), demo, opened)
 	require.NoError(t, err)
 	require.Equal(t, "e1", id)
 	requireDamage(t, damaged)
@@ -93,22 +111,21 @@ func TestEvent_DamagedEnrollmentsKeepNoOtherFromIt(t *testing.T) {
 	require.ElementsMatch(t, []journey.ID{status, node, unreadable, lost}, journeys)
 	e, err := p.store.Enrollments.Enrollment(t.Context(), demo, waiting, ada)
 	require.NoError(t, err)
-	require.Equal(t, p.now, e.WokenAt, "another's wait ends")
+	require.Equal(t, p.now, e.WokenAt, "the wait of a sound enrollment ends")
 	_, err = p.store.Enrollments.Enrollment(t.Context(), demo, started, ada)
-	require.NoError(t, err, "a journey starts")
+	require.NoError(t, err, "a sound journey starts")
 
-	_, damaged, err = p.anew().PutEvent(t.Context(), demo, opened)
+	_, damaged, err = p.restarted().PutEvent(t.Context(), demo, opened)
 	require.NoError(t, err)
-	require.Empty(t, damaged, "it is finished: a repeat looks for nobody")
+	require.Empty(t, damaged, "the event is finished: a repeat wakes none")
 }
 
-// A feeder repeats an event until it is accepted: what stays damaged must not
-// keep it from that. Nobody is let in whose journey's conditions, or whose
-// attributes, cannot be read.
-func TestEvent_WhatIsDamagedStartsNothingAndKeepsNoOtherFromIt(t *testing.T) {
+// A feeder repeats an event until it is accepted, so damage must not refuse it. A
+// customer enters only if the journey's conditions and the profile can be read.
+func TestEvent_DamagedJourneysAndProfilesStopNoOther(t *testing.T) {
 	t.Parallel()
 
-	p := newPeople(t)
+	p := newFixture(t)
 	sound, unreadable, lost := p.journey(t, openedGraph), p.journey(t, openedGraph), p.journey(t, openedGraph)
 	item, entry := p.journey(t, openedGraph), p.journey(t, openedGraph)
 	everyJourney := []journey.ID{sound, unreadable, lost, item, entry}
@@ -117,7 +134,7 @@ func TestEvent_WhatIsDamagedStartsNothingAndKeepsNoOtherFromIt(t *testing.T) {
 	p.damageItem(t, keyOf("T#demo#J", string(item)[4:]), "md", garbage)
 	p.damageItem(t, keyOf("T#demo#J", string(entry)[4:]), "ec", &types.AttributeValueMemberB{Value: []byte("{")})
 
-	// put returns the journeys that an event did not start, for damage.
+	// put returns the journeys that an event did not start because of damage.
 	put := func(s *journey.Service, customer string) (journeys []journey.ID) {
 		t.Helper()
 		_, damaged, err := s.PutEvent(t.Context(), demo, journey.Event{Customer: customer, Type: "opened", ID: "e1"})
@@ -139,10 +156,10 @@ func TestEvent_WhatIsDamagedStartsNothingAndKeepsNoOtherFromIt(t *testing.T) {
 	}
 	throttled := journey.NewService(throttleDefinitions(p.store), func() time.Time { return p.now }, rand.Reader)
 	_, _, err := throttled.PutEvent(t.Context(), demo, journey.Event{Customer: "a", Type: "opened", ID: "e1"})
-	require.Error(t, err, "what passes is no damage")
-	require.ElementsMatch(t, everyJourney[1:], put(p.anew(), "a"))
+	require.Error(t, err, "a transient fault is no damage")
+	require.ElementsMatch(t, everyJourney[1:], put(p.restarted(), "a"))
 	require.Equal(t, []journey.ID{sound}, inside("a"))
-	require.Empty(t, put(p.anew(), "a"), "it is finished: a repeat starts nothing")
+	require.Empty(t, put(p.restarted(), "a"), "the event is finished: a repeat starts nothing")
 
 	for customer, attributes := range map[string]types.AttributeValue{
 		"text": garbage, "none": nil, "list": &types.AttributeValueMemberB{Value: []byte("[1]")},
@@ -151,17 +168,17 @@ func TestEvent_WhatIsDamagedStartsNothingAndKeepsNoOtherFromIt(t *testing.T) {
 		_, err := p.PutCustomer(t.Context(), demo, customer, []byte(`{}`))
 		require.NoError(t, err)
 		p.damageItem(t, keyOf("T#demo#C#"+customer, "P"), "a", attributes)
-		require.ElementsMatch(t, everyJourney, put(p.anew(), customer), customer)
+		require.ElementsMatch(t, everyJourney, put(p.restarted(), customer), customer)
 		require.Empty(t, inside(customer), customer)
 	}
 }
 
-// Whatever request a handler dies before, or after, a repeat ends the wait and
-// starts the journeys, once.
-func TestEvent_ARepeatFinishesWhatDiedHalfWay(t *testing.T) {
+// If a handler dies before or after any of its requests, a repeat of the event ends
+// the wait once and starts each journey once.
+func TestEvent_RepeatFinishesAfterACrash(t *testing.T) {
 	t.Parallel()
 
-	p := newPeople(t)
+	p := newFixture(t)
 	waiting, started, second := p.journey(t, openingGraph), p.journey(t, openedGraph), p.journey(t, openedGraph)
 	for calls, died := 0, true; died; calls++ {
 		for _, after := range []bool{false, true} {
@@ -184,7 +201,7 @@ func TestEvent_ARepeatFinishesWhatDiedHalfWay(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, int64(2), e.Rev, "woken once")
 			if calls > 0 || after {
-				require.Equal(t, first, e.WokenAt, "as old as the first")
+				require.Equal(t, first, e.WokenAt, "the time of the first request")
 			}
 			for _, id := range []journey.ID{started, second} {
 				e, err = p.store.Enrollments.Enrollment(t.Context(), demo, id, name)

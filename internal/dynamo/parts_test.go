@@ -9,12 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
-	streamtypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
@@ -24,57 +21,7 @@ import (
 	"journeys/internal/strict"
 )
 
-// readStream returns what the table's stream tells of enrollments, and a shard.
-func readStream(t *testing.T, table string) (shard string, records []analytics.Record) {
-	t.Helper()
-	described, err := dynamotest.Client().DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &table})
-	require.NoError(t, err)
-	client, arn := dynamodbstreams.NewFromConfig(dynamotest.Config()), described.Table.LatestStreamArn
-	stream, err := client.DescribeStream(t.Context(), &dynamodbstreams.DescribeStreamInput{StreamArn: arn})
-	require.NoError(t, err)
-	require.Len(t, stream.StreamDescription.Shards, 1)
-	shard = *stream.StreamDescription.Shards[0].ShardId
-	place, err := client.GetShardIterator(t.Context(), &dynamodbstreams.GetShardIteratorInput{
-		StreamArn: arn, ShardId: &shard, ShardIteratorType: streamtypes.ShardIteratorTypeTrimHorizon,
-	})
-	require.NoError(t, err)
-	for at := place.ShardIterator; at != nil; {
-		page, err := client.GetRecords(t.Context(), &dynamodbstreams.GetRecordsInput{ShardIterator: at})
-		require.NoError(t, err)
-		if len(page.Records) == 0 {
-			break
-		}
-		for _, r := range page.Records {
-			record := events.DynamoDBEventRecord{EventName: string(r.EventName)}
-			record.Change.SequenceNumber = *r.Dynamodb.SequenceNumber
-			record.Change.Keys, record.Change.NewImage = handedOver(r.Dynamodb.Keys), handedOver(r.Dynamodb.NewImage)
-			if strings.HasPrefix(record.Change.Keys["SK"].String(), "E#") {
-				records = append(records, dynamo.Record(record))
-			}
-		}
-		at = page.NextShardIterator
-	}
-	return shard, records
-}
-
-func handedOver(image map[string]streamtypes.AttributeValue) map[string]events.DynamoDBAttributeValue {
-	over := map[string]events.DynamoDBAttributeValue{}
-	for name, value := range image {
-		switch v := value.(type) {
-		case *streamtypes.AttributeValueMemberS:
-			over[name] = events.NewStringAttribute(v.Value)
-		case *streamtypes.AttributeValueMemberN:
-			over[name] = events.NewNumberAttribute(v.Value)
-		case *streamtypes.AttributeValueMemberB:
-			over[name] = events.NewBinaryAttribute(v.Value)
-		default:
-			over[name] = events.NewNullAttribute()
-		}
-	}
-	return over
-}
-
-// counting returns a counter on a table, and what it logs.
+// counting returns a counter on a table, and its log.
 func counting(s *dynamo.Store) (*analytics.Counter, *bytes.Buffer) {
 	var log bytes.Buffer
 	return &analytics.Counter{
@@ -82,7 +29,7 @@ func counting(s *dynamo.Store) (*analytics.Counter, *bytes.Buffer) {
 	}, &log
 }
 
-// counted adds up what the table has of a journey.
+// counted adds up a journey's parts.
 func counted(t *testing.T, table string, tenant journey.Tenant, id journey.ID) *analytics.Figures {
 	t.Helper()
 	parts, err := dynamo.AllParts(t.Context(), dynamotest.Client(), table, tenant, id)
@@ -94,7 +41,7 @@ func counted(t *testing.T, table string, tenant journey.Tenant, id journey.ID) *
 	return f
 }
 
-// recounted adds up what the records say.
+// recounted adds up the deltas of records.
 func recounted(t *testing.T, records []analytics.Record, id journey.ID) *analytics.Figures {
 	t.Helper()
 	f := &analytics.Figures{}
@@ -108,7 +55,7 @@ func recounted(t *testing.T, records []analytics.Record, id journey.ID) *analyti
 	return f
 }
 
-// longGraph is a graph of 256 nodes whose ids have 64 letters: splits in a row.
+// longGraph returns a graph of 256 nodes in a row, with ids of 64 characters.
 func longGraph(t *testing.T) journey.Definition {
 	t.Helper()
 	id := func(i int) string { return fmt.Sprintf("n%063d", i) }
@@ -138,7 +85,7 @@ func definitionOf(t *testing.T, text string) journey.Definition {
 	return d
 }
 
-func TestAGraphOf256NodesIsCountedInOneBatch(t *testing.T) {
+func TestCounter_Counts256NodesInOneWrite(t *testing.T) {
 	t.Parallel()
 	s, table := store(t)
 	d := longGraph(t)
@@ -172,17 +119,17 @@ func TestAGraphOf256NodesIsCountedInOneBatch(t *testing.T) {
 	require.Equal(t, truth, counted(t, table, demo, id(1)))
 	require.Equal(t, 1, meter.Usage().Requests)
 	require.NotContains(t, log.String(), "poison")
-	t.Logf("256 nodes with ids of 64 letters, 60 records: %d writes, %g units", meter.Usage().Requests, meter.Usage().WriteUnits)
+	t.Logf("256 nodes with ids of 64 characters, 60 records: %d writes, %g units", meter.Usage().Requests, meter.Usage().WriteUnits)
 
 	require.NoError(t, counter.Count(ctx, shard, records))
 	fresh, _ := counting(s)
 	require.NoError(t, fresh.Count(ctx, shard, records[30:]))
-	require.Equal(t, truth, counted(t, table, demo, id(1)), "what comes again is not counted again")
+	require.Equal(t, truth, counted(t, table, demo, id(1)), "repeated records are not counted again")
 }
 
-// The table refuses one journey's part, which has all but outgrown an item: it
-// is poison, once, and the others are exact. So is one that cannot be read.
-func TestAJourneyThatTheTableRefusesStopsNobody(t *testing.T) {
+// A part that has nearly reached the size of an item is refused and counted as poison,
+// once; the other journeys stay exact. So does one that cannot be read.
+func TestCounter_RefusedJourneyStopsNoOther(t *testing.T) {
 	t.Parallel()
 	s, table := store(t)
 	for n := range 5 {
@@ -195,12 +142,12 @@ func TestAJourneyThatTheTableRefusesStopsNobody(t *testing.T) {
 	shard, records := readStream(t, table)
 	require.Len(t, records, 50)
 	counter, _ := counting(s)
-	require.NoError(t, counter.Count(t.Context(), shard, records[:5]), "of journey 0, which has a part then")
+	require.NoError(t, counter.Count(t.Context(), shard, records[:5]), "journey 0 now has a part")
 	parts, err := dynamo.AllParts(t.Context(), dynamotest.Client(), table, demo, id(0))
 	require.NoError(t, err)
 	fill(t, s, parts[0])
 
-	// What comes next has longer numbers, for which there is no more room.
+	// Longer sequence numbers do not fit any more.
 	rest := records[5:]
 	for i := range rest {
 		rest[i].Number = "123456789" + rest[i].Number
@@ -209,12 +156,12 @@ func TestAJourneyThatTheTableRefusesStopsNobody(t *testing.T) {
 	require.NoError(t, counter.Count(t.Context(), shard, rest))
 	require.Contains(t, log.String(), `"Poison":1,`)
 	require.Contains(t, log.String(), "ValidationException")
-	require.NotContains(t, log.String(), "customer-", "no customer is named")
+	require.NotContains(t, log.String(), "customer-", "customers are not named")
 	for n := 1; n < 5; n++ {
 		require.Equal(t, recounted(t, records, id(n)), counted(t, table, demo, id(n)), "journey %d", n)
 	}
 	before := counted(t, table, demo, id(0))
-	require.EqualValues(t, 5, before.Totals().Enrolled, "what it had stays")
+	require.EqualValues(t, 5, before.Totals().Enrolled, "earlier counts stay")
 
 	broken := lookupPart(t, table, id(1))
 	broken["wm"] = &types.AttributeValueMemberS{Value: "no bytes"}
@@ -232,7 +179,7 @@ func TestAJourneyThatTheTableRefusesStopsNobody(t *testing.T) {
 	}
 }
 
-// fill makes a part as large as the table takes it.
+// fill makes a part as large as the table accepts.
 func fill(t *testing.T, s *dynamo.Store, part analytics.Part) {
 	t.Helper()
 	length, filler := 0, ""
@@ -252,7 +199,7 @@ func fill(t *testing.T, s *dynamo.Store, part analytics.Part) {
 	require.Greater(t, length, 400*1000)
 }
 
-// lookupPart returns the one part of a journey as the table has it.
+// lookupPart returns the item of a journey's only part.
 func lookupPart(t *testing.T, table string, id journey.ID) map[string]types.AttributeValue {
 	t.Helper()
 	pk := "T#demo#K#" + strings.TrimPrefix(string(id), "jrn_")
@@ -265,12 +212,12 @@ func lookupPart(t *testing.T, table string, id journey.ID) map[string]types.Attr
 	return out.Items[0]
 }
 
-// Answers that are lost, and throttling, change nothing in what is counted.
-func TestCountingRecognisesItsOwn(t *testing.T) {
+// Lost responses and throttling do not change the counts.
+func TestCounter_RecognizesItsOwnWrites(t *testing.T) {
 	t.Parallel()
 	for name, faults := range map[string]*dynamotest.Faults{
-		"every first answer is lost": {LoseFirst: true},
-		"much goes wrong":            {Seed: 5, Lose: 0.3, Throttle: 0.3},
+		"the first response to every request is lost": {LoseFirst: true},
+		"many faults": {Seed: 5, Lose: 0.3, Throttle: 0.3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -298,10 +245,9 @@ func TestCountingRecognisesItsOwn(t *testing.T) {
 	}
 }
 
-// What 1,000 records cost is one write for each journey and batch.
-func TestCountingCostsOneWriteForEachJourney(t *testing.T) {
+func TestCounter_WritesOncePerJourneyAndBatch(t *testing.T) {
 	t.Parallel()
-	s, table := store(t)
+	s, _ := store(t)
 	for _, journeys := range []int{1, 100} {
 		var records []analytics.Record
 		for i := range 1000 {
@@ -319,63 +265,5 @@ func TestCountingCostsOneWriteForEachJourney(t *testing.T) {
 		t.Logf("1,000 records of %d journeys in one batch: %d writes, %g units, %g of the index", journeys, usage.Requests, usage.WriteUnits, usage.IndexUnits)
 		require.LessOrEqual(t, usage.WriteUnits+usage.IndexUnits, 10*float64(journeys))
 		require.Equal(t, journeys, usage.Requests)
-	}
-	_ = table
-}
-
-func TestARecordThatIsOfNoEnrollmentIsToldAsSuch(t *testing.T) {
-	t.Parallel()
-	image := func(change func(map[string]events.DynamoDBAttributeValue)) events.DynamoDBEventRecord {
-		r := events.DynamoDBEventRecord{EventName: "MODIFY"}
-		r.Change.SequenceNumber = "000017"
-		r.Change.Keys = map[string]events.DynamoDBAttributeValue{
-			"PK": events.NewStringAttribute("T#demo#C#ada#T#other#C#"), "SK": events.NewStringAttribute("E#" + strings.TrimPrefix(string(id(1)), "jrn_")),
-		}
-		r.Change.NewImage = map[string]events.DynamoDBAttributeValue{
-			"gh": events.NewBinaryAttribute(make([]byte, 32)), "v": events.NewNumberAttribute("2"), "r": events.NewNumberAttribute("3"),
-			"dv": events.NewNumberAttribute("3"), "d": events.NewBinaryAttribute([]byte{0, 1, 2}), "t": events.NewNumberAttribute("1795457182998"),
-		}
-		change(r.Change.NewImage)
-		return r
-	}
-	same := func(map[string]events.DynamoDBAttributeValue) {}
-	r := dynamo.Record(image(same))
-	require.NoError(t, r.Err)
-	require.Equal(t, analytics.Record{
-		Number: "000017", Tenant: demo, Journey: id(1), Write: analytics.Write{
-			Graph: strings.Repeat("0", 64), Version: 2, At: time.UnixMilli(1795457182998).UTC(), Delta: journey.Delta{0, 1, 2},
-		},
-	}, r)
-	nameless := image(same)
-	nameless.Change.Keys["PK"] = events.NewStringAttribute("T#demo#A#0123")
-	require.Equal(t, r, dynamo.Record(nameless), "a forgotten customer's counts the same")
-
-	for name, change := range map[string]func(map[string]events.DynamoDBAttributeValue){
-		"a delta of an earlier revision": func(i map[string]events.DynamoDBAttributeValue) { i["r"] = events.NewNumberAttribute("4") },
-		"a delta without marks":          func(i map[string]events.DynamoDBAttributeValue) { i["d"] = events.NewBinaryAttribute([]byte{0}) },
-		"no delta":                       func(i map[string]events.DynamoDBAttributeValue) { delete(i, "d") },
-	} {
-		r := dynamo.Record(image(change))
-		require.NoError(t, r.Err, name)
-		require.Empty(t, r.Write.Delta, name)
-	}
-	gone := image(same)
-	gone.EventName, gone.Change.NewImage = "REMOVE", nil
-	require.Empty(t, dynamo.Record(gone).Write.Delta)
-	require.NoError(t, dynamo.Record(gone).Err)
-
-	for name, change := range map[string]func(map[string]events.DynamoDBAttributeValue){
-		"no time":                  func(i map[string]events.DynamoDBAttributeValue) { delete(i, "t") },
-		"no graph":                 func(i map[string]events.DynamoDBAttributeValue) { delete(i, "gh") },
-		"a delta of another type":  func(i map[string]events.DynamoDBAttributeValue) { i["d"] = events.NewNumberAttribute("1") },
-		"a revision that is a map": func(i map[string]events.DynamoDBAttributeValue) { i["r"] = events.NewMapAttribute(nil) },
-		"a version of no number":   func(i map[string]events.DynamoDBAttributeValue) { i["v"] = events.NewNumberAttribute("x") },
-	} {
-		require.Error(t, dynamo.Record(image(change)).Err, name)
-	}
-	for _, pk := range []string{"T#a b#C#ada", "T#demo#X#ada", "T#demo", ""} {
-		r := image(same)
-		r.Change.Keys["PK"] = events.NewStringAttribute(pk)
-		require.Error(t, dynamo.Record(r).Err, pk)
 	}
 }

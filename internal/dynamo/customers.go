@@ -1,0 +1,228 @@
+package dynamo
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"journeys/internal/condition"
+	"journeys/internal/engine"
+	"journeys/internal/journey"
+	"journeys/internal/manifest"
+)
+
+// Attributes of a profile.
+const (
+	pAttributes = "a" // JSON object
+	pUpdated    = "u"
+)
+
+// Sizes of Forget's requests.
+const (
+	forgetPage   = 100
+	batchDeletes = 25
+)
+
+// anonymousAttributes remain of an enrollment when its customer is forgotten: they
+// are enough to recount the figures, and do not identify the customer.
+var anonymousAttributes = []string{
+	manifest.SortKey, eStatus, eGraph, eVersion, eEpoch, eRun, eRev, eWritten, eEnrolled, eExpires,
+	eNode, eSince, eReason, ePath, eRetries,
+}
+
+// PutProfile implements journey.CustomerStore.
+func (s Customers) PutProfile(ctx context.Context, t journey.Tenant, p journey.Profile) error {
+	it := profileKey(t, p.Customer)
+	it.putBinary(pAttributes, p.Attributes)
+	it.putTime(pUpdated, p.UpdatedAt)
+	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.name, Item: it})
+	return wrapFailed("store a profile", err)
+}
+
+// Profile implements journey.CustomerStore.
+func (s Customers) Profile(ctx context.Context, t journey.Tenant, customer string) (journey.Profile, error) {
+	it, err := s.get(ctx, profileKey(t, customer))
+	if err != nil {
+		return journey.Profile{}, wrapFailed("read a profile", err)
+	}
+	if it == nil {
+		return journey.Profile{}, journey.ErrNoCustomer
+	}
+	r := reader{item: it}
+	p := journey.Profile{Customer: customer, Attributes: r.binary(pAttributes), UpdatedAt: r.time(pUpdated)}
+	return p, wrapDamaged(r.err)
+}
+
+// Profiles implements engine.Table.
+func (s Engine) Profiles(ctx context.Context, t journey.Tenant, customers []string) (map[string]engine.Profile, error) {
+	keys := make([]map[string]types.AttributeValue, len(customers))
+	for i, customer := range customers {
+		keys[i] = profileKey(t, customer)
+	}
+	items, err := s.batchGet(ctx, keys)
+	if err != nil {
+		return nil, wrapFailed("read profiles", err)
+	}
+	profiles := make(map[string]engine.Profile, len(items))
+	for _, it := range items {
+		r := reader{item: it}
+		customer := customerOf(t, r.text(manifest.PartitionKey))
+		attributes, err := condition.ParseValue(r.binary(pAttributes))
+		if err = cmp.Or(r.err, err); err != nil {
+			// The cause may quote the customer's attributes, and this error is logged.
+			profiles[customer] = engine.Profile{Err: fmt.Errorf("%w: a profile cannot be read", journey.ErrDamaged)}
+			continue
+		}
+		profiles[customer] = engine.Profile{Attributes: attributes}
+	}
+	return profiles, nil
+}
+
+// Enrollments implements journey.CustomerStore.
+func (s Customers) Enrollments(
+	ctx context.Context, t journey.Tenant, customer string,
+) (list []journey.Enrollment, unread []journey.Damage, err error) {
+	err = s.query(ctx, "read a customer's enrollments", &dynamodb.QueryInput{
+		KeyConditionExpression: aws.String("PK = :pk AND begins_with(SK, :e)"),
+		ExpressionAttributeValues: item{
+			":pk": text(customerPK(t, customer)), ":e": text(enrollmentPrefix),
+		},
+	}, func(r *reader) error {
+		e, err := decodeEnrollment(t, r.item)
+		if err != nil {
+			unread = append(unread, journey.Damage{Journey: e.Journey, Cause: wrapDamaged(err)})
+			return nil
+		}
+		list = append(list, e)
+		return nil
+	})
+	return list, unread, err
+}
+
+// Forget implements journey.CustomerStore. It reads the customer's items until there
+// are none, so that it meets again what was lost, refused or written meanwhile.
+func (s Customers) Forget(ctx context.Context, t journey.Tenant, customer string, now time.Time) error {
+	stuck, first := 0, ""
+	for {
+		out, err := s.client.Query(ctx, &dynamodb.QueryInput{
+			TableName: &s.name, ConsistentRead: aws.Bool(true), Limit: aws.Int32(forgetPage),
+			KeyConditionExpression:    aws.String("PK = :pk"),
+			ExpressionAttributeValues: item{":pk": text(customerPK(t, customer))},
+		})
+		if err != nil {
+			return wrapFailed("read a customer's items", err)
+		}
+		if len(out.Items) == 0 {
+			return nil
+		}
+		before := first
+		r := reader{item: out.Items[0]}
+		if first = r.text(manifest.SortKey); first != before {
+			stuck = 0
+		} else if stuck++; !pause(ctx, stuck) { // another process writes the item, or the table is busy
+			return wrapFailed("forget a customer", ctx.Err())
+		}
+		if err := s.forgetItems(ctx, t, out.Items, now); err != nil {
+			return err
+		}
+	}
+}
+
+// forgetItems anonymizes the enrollments among a customer's items and deletes the
+// others.
+func (s *table) forgetItems(ctx context.Context, t journey.Tenant, items []map[string]types.AttributeValue, now time.Time) error {
+	var deletes []types.WriteRequest
+	for _, it := range items {
+		r := reader{item: it}
+		if isEnrollment(r.text(manifest.SortKey)) {
+			if err := s.anonymize(ctx, t, it, now); err != nil {
+				return err
+			}
+			continue
+		}
+		deletes = append(deletes, types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: keyOf(it)}})
+	}
+	return s.deleteAll(ctx, deletes)
+}
+
+// anonymize replaces an enrollment by an anonymized one, unless it was written since
+// it was read. A retry after a lost response finds no enrollment and is refused.
+func (s *table) anonymize(ctx context.Context, t journey.Tenant, it item, now time.Time) error {
+	w, err := s.newWriteID()
+	if err != nil {
+		return err
+	}
+	anonymized, err := encodeAnonymized(t, it, w, now)
+	if err != nil {
+		return err
+	}
+	_, err = s.transact(ctx, w, []types.TransactWriteItem{
+		{Delete: s.deleteUnchanged(it)}, {Put: &types.Put{TableName: &s.name, Item: anonymized}},
+	})
+	return wrapFailed("forget an enrollment", err)
+}
+
+// deleteUnchanged deletes an enrollment if its revision is still the one in it.
+// A damaged revision may have any type, or be absent.
+func (s *table) deleteUnchanged(it item) *types.Delete {
+	unchanged := &types.Delete{
+		TableName:                &s.name,
+		Key:                      keyOf(it),
+		ConditionExpression:      aws.String("attribute_exists(PK) AND attribute_not_exists(#r)"),
+		ExpressionAttributeNames: map[string]string{"#r": eRev},
+	}
+	if rev, ok := it[eRev]; ok {
+		unchanged.ConditionExpression = aws.String("#r = :r")
+		unchanged.ExpressionAttributeValues = item{":r": rev}
+	}
+	return unchanged
+}
+
+// encodeAnonymized returns what remains of an enrollment. Damaged attributes stay as
+// they are, so that audits still report them.
+func encodeAnonymized(t journey.Tenant, it item, w writeID, now time.Time) (item, error) {
+	rest := item{}
+	for _, name := range anonymousAttributes {
+		if value, ok := it[name]; ok {
+			rest[name] = value
+		}
+	}
+	r := reader{item: rest}
+	id := enrollmentJourney(r.text(manifest.SortKey))
+	if e, err := decodeEnrollment(t, rest); err == nil {
+		if rest, err = encodeEnrollment(t, 1, e.Anonymize(now)); err != nil {
+			return nil, err
+		}
+		delete(rest, eRequest)
+		delete(rest, manifest.DuePartitionKey)
+		delete(rest, manifest.DueSortKey)
+	}
+	rest.putTime(eForgotten, now)
+	maps.Copy(rest, anonymizedKey(t, id, w))
+	return rest, nil
+}
+
+// deleteAll deletes items.
+func (s *table) deleteAll(ctx context.Context, requests []types.WriteRequest) error {
+	for attempt := 0; len(requests) > 0; attempt++ {
+		n := min(len(requests), batchDeletes)
+		out, err := s.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
+			RequestItems: map[string][]types.WriteRequest{s.name: requests[:n]},
+		})
+		if err != nil {
+			return wrapFailed("forget a customer", err)
+		}
+		unprocessed := out.UnprocessedItems[s.name]
+		requests = append(unprocessed, requests[n:]...)
+		if len(unprocessed) > 0 && !pause(ctx, attempt) {
+			return wrapFailed("forget a customer", ctx.Err())
+		}
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package dynamo
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"journeys/internal/engine"
+	"journeys/internal/journey"
+	"journeys/internal/manifest"
+)
+
+// Due implements engine.Table.
+func (s Engine) Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
+	query := s.dueQuery(p, engine.PageSize, after)
+	query.KeyConditionExpression = aws.String("dp = :dp AND ds <= :ds")
+	query.ExpressionAttributeValues[":ds"] = number(before.UnixMilli())
+	return s.duePage(ctx, p, query, "read due enrollments")
+}
+
+// ReadPartition implements journey.EnrollmentStore.
+func (s Enrollments) ReadPartition(
+	ctx context.Context, p journey.Partition, n int, after *journey.DueKey,
+) ([]journey.Indexed, *journey.DueKey, error) {
+	keys, next, err := s.duePage(ctx, p, s.dueQuery(p, n, after), "list a journey's enrollments")
+	if err != nil {
+		return nil, nil, err
+	}
+	list := make([]journey.Indexed, len(keys))
+	for i, k := range keys {
+		list[i].DueKey = k
+	}
+	if err := s.readIndexed(ctx, p, list); err != nil {
+		return nil, nil, err
+	}
+	return list, next, nil
+}
+
+// dueQuery returns the query for at most n keys of a partition, from after on.
+func (s *table) dueQuery(p journey.Partition, n int, after *journey.DueKey) *dynamodb.QueryInput {
+	dp := text(duePK(p))
+	query := &dynamodb.QueryInput{
+		TableName: &s.name, IndexName: aws.String(manifest.DueIndex), Limit: aws.Int32(int32(n)),
+		KeyConditionExpression: aws.String("dp = :dp"), ExpressionAttributeValues: item{":dp": dp},
+	}
+	if after != nil {
+		start := enrollmentKey(p.Tenant, p.Journey, after.Customer)
+		start[manifest.DuePartitionKey] = dp
+		start[manifest.DueSortKey] = number(after.At.UnixMilli())
+		query.ExclusiveStartKey = start
+	}
+	return query
+}
+
+// duePage returns one page of keys, and the last of them if there may be more.
+func (s *table) duePage(
+	ctx context.Context, p journey.Partition, query *dynamodb.QueryInput, doing string,
+) ([]journey.DueKey, *journey.DueKey, error) {
+	out, err := s.client.Query(ctx, query)
+	if err != nil {
+		return nil, nil, wrapFailed(doing, err)
+	}
+	page := make([]journey.DueKey, len(out.Items))
+	for i, it := range out.Items {
+		r := reader{item: it}
+		page[i] = journey.DueKey{
+			Customer: customerOf(p.Tenant, r.text(manifest.PartitionKey)), At: r.time(manifest.DueSortKey),
+		}
+		if r.err != nil {
+			return nil, nil, r.err
+		}
+	}
+	if len(out.LastEvaluatedKey) == 0 || len(page) == 0 {
+		return page, nil, nil
+	}
+	return page, &page[len(page)-1], nil
+}
+
+// readIndexed reads the enrollments of a page of the due index. A damaged one gets
+// its own error.
+func (s *table) readIndexed(ctx context.Context, p journey.Partition, list []journey.Indexed) error {
+	keys := make([]map[string]types.AttributeValue, len(list))
+	indexes := make(map[string]int, len(list))
+	for i := range list {
+		keys[i] = enrollmentKey(p.Tenant, p.Journey, list[i].Customer)
+		indexes[list[i].Customer] = i
+	}
+	items, err := s.batchGet(ctx, keys)
+	if err != nil {
+		return wrapFailed("read enrollments", err)
+	}
+	for _, it := range items {
+		e, err := decodeEnrollment(p.Tenant, it)
+		found := &list[indexes[e.Customer]]
+		found.Enrollment, found.Err = e, wrapDamaged(err)
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+package dynamo
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"journeys/internal/engine"
+	"journeys/internal/journey"
+	"journeys/internal/manifest"
+)
+
+// Attributes of an event record, which also has kExpires.
+const (
+	iRequest  = "q"
+	iReceived = "u"
+	iDone     = "dn"
+)
+
+// vReceived is the attribute of a last event: when it was received.
+const vReceived = "u"
+
+// lastEventLife is how long a last event is kept: longer than the longest wait.
+const lastEventLife = 367 * 24 * time.Hour
+
+// eventChanges returns the changes of the journey's event entries for the change
+// from old to next. Only an active journey has them.
+func (s *table) eventChanges(t journey.Tenant, old, next journey.Journey) []types.TransactWriteItem {
+	before, after := startingEvents(old), startingEvents(next)
+	var changes []types.TransactWriteItem
+	for _, event := range after {
+		if !slices.Contains(before, event) {
+			changes = append(changes, types.TransactWriteItem{Put: &types.Put{
+				TableName: &s.name, Item: eventKey(t, event, next.ID),
+			}})
+		}
+	}
+	for _, event := range before {
+		if !slices.Contains(after, event) {
+			changes = append(changes, types.TransactWriteItem{Delete: &types.Delete{
+				TableName: &s.name, Key: eventKey(t, event, next.ID),
+			}})
+		}
+	}
+	return changes
+}
+
+// startingEvents returns the events that start j in its present status.
+func startingEvents(j journey.Journey) []string {
+	if j.Status != journey.Active {
+		return nil
+	}
+	return j.Events
+}
+
+// StartedBy implements journey.EventStore.
+func (s Events) StartedBy(ctx context.Context, t journey.Tenant, eventType string) ([]journey.ID, error) {
+	var ids []journey.ID
+	err := s.query(ctx, "read the journeys that an event starts", &dynamodb.QueryInput{
+		KeyConditionExpression:    aws.String("PK = :pk"),
+		ExpressionAttributeValues: item{":pk": text(eventPK(t, eventType))},
+	}, func(r *reader) error {
+		ids = append(ids, journeyID(r.text(manifest.SortKey)))
+		return r.err
+	})
+	return ids, err
+}
+
+// ReserveEvent implements journey.EventStore. Like ReserveKey, it needs no write
+// id.
+func (s Events) ReserveEvent(
+	ctx context.Context, t journey.Tenant, r journey.EventRecord, now time.Time,
+) (journey.EventRecord, error) {
+	it := eventRecordKey(t, r.Customer, r.ID)
+	it[iRequest] = binary(r.Request[:])
+	it.putTime(iReceived, r.ReceivedAt)
+	stored, err := s.reserve(ctx, it, r.ExpiresAt, now)
+	if err != nil || stored == nil {
+		return r, wrapFailed("reserve an event's id", err)
+	}
+	old := reader{item: stored}
+	kept := journey.EventRecord{
+		Customer: r.Customer, ID: r.ID, ReceivedAt: old.time(iReceived),
+		Done: old.flag(iDone), ExpiresAt: old.time(kExpires),
+	}
+	copy(kept.Request[:], old.binary(iRequest))
+	return kept, old.err
+}
+
+// FinishEvent implements journey.EventStore. It never creates an item: the customer
+// may have been forgotten in the meantime.
+func (s Events) FinishEvent(ctx context.Context, t journey.Tenant, r journey.EventRecord) error {
+	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.name, Key: eventRecordKey(t, r.Customer, r.ID),
+		UpdateExpression: aws.String("SET #dn = :dn"), ConditionExpression: aws.String("attribute_exists(PK)"),
+		ExpressionAttributeNames:  map[string]string{"#dn": iDone},
+		ExpressionAttributeValues: item{":dn": flag(true)},
+	})
+	return wrapUnlessRefused("finish an event", err)
+}
+
+// PutLastEvent implements journey.EventStore.
+func (s Events) PutLastEvent(
+	ctx context.Context, t journey.Tenant, customer, eventType string, received time.Time,
+) error {
+	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.name, Key: lastEventKey(t, customer, eventType),
+		UpdateExpression:         aws.String("SET #u = :u, #ttl = :ttl"),
+		ConditionExpression:      aws.String("attribute_not_exists(#u) OR #u < :u"),
+		ExpressionAttributeNames: map[string]string{"#u": vReceived, "#ttl": manifest.TTL},
+		ExpressionAttributeValues: item{
+			":u": number(received.UnixMilli()), ":ttl": number(received.Add(lastEventLife).Unix()),
+		},
+	})
+	return wrapUnlessRefused("store a last event", err)
+}
+
+// LastEvents implements engine.Table.
+func (s Engine) LastEvents(ctx context.Context, t journey.Tenant, awaited map[string]string) (map[string]time.Time, error) {
+	var keys []map[string]types.AttributeValue
+	for customer, event := range awaited {
+		keys = append(keys, lastEventKey(t, customer, event))
+	}
+	items, err := s.batchGet(ctx, keys)
+	if err != nil {
+		return nil, wrapFailed("read events", err)
+	}
+	events := make(map[string]time.Time, len(items))
+	var unread engine.Unread
+	for _, it := range items {
+		r := reader{item: it}
+		received := r.time(vReceived)
+		if r.err != nil {
+			unread = append(unread, wrapDamaged(r.err))
+			continue
+		}
+		events[customerOf(t, r.text(manifest.PartitionKey))] = received
+	}
+	return events, unread.Err()
+}
+
+// Wake implements journey.EventStore. The enrollment stays in its partition of the
+// due index, so that the journey's shards need not be read. Its delta stays that of
+// an earlier revision, so that it is not counted again.
+func (s Events) Wake(ctx context.Context, t journey.Tenant, e journey.Enrollment) error {
+	w, err := s.newWriteID()
+	if err != nil {
+		return err
+	}
+	_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.name, Key: enrollmentKey(t, e.Journey, e.Customer),
+		UpdateExpression:    aws.String("SET #r = :r, #t = :t, #ds = :ds, #wk = :wk, #w = :w"),
+		ConditionExpression: aws.String("#r = :before"),
+		ExpressionAttributeNames: map[string]string{
+			"#r": eRev, "#t": eWritten, "#ds": manifest.DueSortKey, "#wk": eWoken, "#w": eWriteID,
+		},
+		ExpressionAttributeValues: item{
+			":r": number(e.Rev), ":before": number(e.Rev - 1), ":ds": number(e.Due.UnixMilli()),
+			":t":  number(e.WrittenAt.UnixMilli()),
+			":wk": number(e.WokenAt.UnixMilli()), ":w": binary(w[:]),
+		},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	if it, refused := refusedItem(err); refused {
+		stored := reader{item: it}
+		if w.wrote(it) && stored.number(eRev) == e.Rev {
+			return nil
+		}
+		return journey.ErrLost
+	}
+	return wrapFailed("wake an enrollment", err)
+}

@@ -1,0 +1,311 @@
+package dynamo_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/dev/dynamotest"
+	"journeys/internal/dynamo"
+	"journeys/internal/journey"
+)
+
+func draft(n int) journey.Journey {
+	j := journey.Journey{
+		ID: id(n), Name: "Welcome", Description: "to all", Status: journey.Draft,
+		EntryCondition: []byte(`{"event":"account_created"}`), MaxDurationDays: 30, Version: 1,
+		NodeCount: 2, Events: []string{"account_created", "came#back"}, Shards: journey.FirstShards, Rev: 1,
+		CreatedAt: start, UpdatedAt: start,
+	}
+	return define(j, `{"nodes":[],"edges":[]}`)
+}
+
+func id(n int) journey.ID { return journey.ID(fmt.Sprintf("jrn_01%024d", n)) }
+
+func define(j journey.Journey, definition string) journey.Journey {
+	sum := sha256.Sum256([]byte(definition))
+	j.Definition, j.GraphHash = []byte(definition), hex.EncodeToString(sum[:])
+	return j
+}
+
+// next returns j after a change.
+func next(j journey.Journey, status journey.Status) journey.Journey {
+	if status == journey.Archived && j.Status != status {
+		j.Epoch++
+	}
+	j.Status = status
+	j.Rev++
+	j.UpdatedAt = j.UpdatedAt.Add(time.Second)
+	return j
+}
+
+func listed(j journey.Journey) journey.Journey {
+	j.Definition = nil
+	return j
+}
+
+func TestJourney_IsReturnedAsStored(t *testing.T) {
+	t.Parallel()
+
+	s, _ := store(t)
+	j := draft(1)
+	require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
+
+	stored, err := s.Journeys.Journey(t.Context(), demo, j.ID)
+	require.NoError(t, err)
+	require.Equal(t, listed(j), stored)
+	definition, err := s.Journeys.Definition(t.Context(), demo, j.ID, j.GraphHash)
+	require.NoError(t, err)
+	require.Equal(t, j.Definition, definition)
+
+	plain := define(next(j, journey.Draft), `{"nodes":[1]}`)
+	plain.Description, plain.EntryCondition, plain.Events, plain.NodeCount = "", nil, nil, 0
+	require.NoError(t, s.Journeys.Update(t.Context(), demo, j, plain))
+	stored, err = s.Journeys.Journey(t.Context(), demo, j.ID)
+	require.NoError(t, err)
+	require.Equal(t, listed(plain), stored)
+	for _, version := range []journey.Journey{j, plain} {
+		definition, err = s.Journeys.Definition(t.Context(), demo, j.ID, version.GraphHash)
+		require.NoError(t, err)
+		require.Equal(t, version.Definition, definition)
+	}
+}
+
+func TestJourney_OfAnotherTenantIsNotFound(t *testing.T) {
+	t.Parallel()
+
+	s, _ := store(t)
+	j := draft(1)
+	require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
+
+	_, err := s.Journeys.Journey(t.Context(), other, j.ID)
+	require.ErrorIs(t, err, journey.ErrNotFound)
+	_, err = s.Journeys.Definition(t.Context(), other, j.ID, j.GraphHash)
+	require.ErrorContains(t, err, "is missing")
+	require.ErrorIs(t, s.Journeys.Update(t.Context(), other, j, next(j, journey.Draft)), journey.ErrNotFound)
+	require.ErrorIs(t, s.Journeys.Update(t.Context(), other, j, next(j, journey.Active)), journey.ErrNotFound)
+	require.ErrorIs(t, s.Journeys.Delete(t.Context(), other, j), journey.ErrNotFound)
+	page, err := s.Journeys.List(t.Context(), other, journey.Filter{Limit: 50})
+	require.NoError(t, err)
+	require.Equal(t, journey.Page{}, page)
+
+	stored, err := s.Journeys.Journey(t.Context(), demo, j.ID)
+	require.NoError(t, err)
+	require.Equal(t, listed(j), stored)
+}
+
+func TestCreate_LimitsJourneysPerTenant(t *testing.T) {
+	t.Parallel()
+
+	s, table := store(t)
+	require.NoError(t, s.Journeys.Create(t.Context(), demo, draft(1)))
+	setCount(t, table, journey.MaxJourneys)
+
+	require.ErrorIs(t, s.Journeys.Create(t.Context(), demo, draft(2)), journey.ErrTooMany)
+	_, err := s.Journeys.Journey(t.Context(), demo, id(2))
+	require.ErrorIs(t, err, journey.ErrNotFound)
+	require.NoError(t, s.Journeys.Create(t.Context(), other, draft(2)))
+
+	require.NoError(t, s.Journeys.Delete(t.Context(), demo, draft(1)))
+	require.NoError(t, s.Journeys.Create(t.Context(), demo, draft(2)))
+	require.ErrorIs(t, s.Journeys.Create(t.Context(), demo, draft(3)), journey.ErrTooMany)
+}
+
+func setCount(t *testing.T, table string, n int) {
+	_, err := dynamotest.Client().PutItem(t.Context(), &dynamodb.PutItemInput{
+		TableName: &table, Item: map[string]types.AttributeValue{
+			"PK": &types.AttributeValueMemberS{Value: "T#demo"}, "SK": &types.AttributeValueMemberS{Value: "N"},
+			"cnt": &types.AttributeValueMemberN{Value: fmt.Sprint(n)},
+		},
+	})
+	require.NoError(t, err)
+}
+
+func TestUpdate_OneOfSixteenWritersWins(t *testing.T) {
+	t.Parallel()
+
+	for _, status := range []journey.Status{journey.Draft, journey.Active} {
+		t.Run("to "+string(status), func(t *testing.T) {
+			t.Parallel()
+
+			s, _ := store(t)
+			j := draft(1)
+			require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
+			var won atomic.Int64
+			var writers sync.WaitGroup
+			errs := make([]error, 16)
+			for i := range errs {
+				writers.Go(func() {
+					mine := next(j, status)
+					mine.Name = fmt.Sprint("writer ", i)
+					if errs[i] = s.Journeys.Update(t.Context(), demo, j, mine); errs[i] == nil {
+						won.Store(int64(i))
+					}
+				})
+			}
+			writers.Wait()
+
+			stale := 0
+			for _, err := range errs {
+				if err != nil {
+					require.ErrorIs(t, err, journey.ErrStale)
+					stale++
+				}
+			}
+			require.Equal(t, 15, stale)
+			stored, err := s.Journeys.Journey(t.Context(), demo, j.ID)
+			require.NoError(t, err)
+			require.Equal(t, fmt.Sprint("writer ", won.Load()), stored.Name)
+		})
+	}
+}
+
+func TestDelete_StaleRevisionChangesNothing(t *testing.T) {
+	t.Parallel()
+
+	s, table := store(t)
+	j := draft(1)
+	require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
+	active := next(j, journey.Active)
+	require.NoError(t, s.Journeys.Update(t.Context(), demo, j, active))
+	before := keys(t, table)
+
+	require.ErrorIs(t, s.Journeys.Delete(t.Context(), demo, j), journey.ErrStale)
+	require.Equal(t, before, keys(t, table))
+}
+
+// tick may grow the shards during an edit.
+func TestUpdate_KeepsGrownShards(t *testing.T) {
+	t.Parallel()
+
+	s, table := store(t)
+	j := draft(1)
+	require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
+	_, err := dynamotest.Client().UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
+		TableName: &table, UpdateExpression: aws.String("SET sh = :sh"),
+		Key: map[string]types.AttributeValue{
+			"PK": &types.AttributeValueMemberS{Value: "T#demo#J"}, "SK": &types.AttributeValueMemberS{Value: string(j.ID[4:])},
+		},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":sh": &types.AttributeValueMemberN{Value: "8"}},
+	})
+	require.NoError(t, err)
+
+	require.NoError(t, s.Journeys.Update(t.Context(), demo, j, next(j, journey.Draft)))
+	stored, err := s.Journeys.Journey(t.Context(), demo, j.ID)
+	require.NoError(t, err)
+	require.Equal(t, 8, stored.Shards)
+}
+
+func TestList_IsNewestFirstAndFiltered(t *testing.T) {
+	t.Parallel()
+
+	s, _ := store(t)
+	for n := range 7 {
+		j := draft(n)
+		require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
+		if n%2 == 1 {
+			require.NoError(t, s.Journeys.Update(t.Context(), demo, j, next(j, journey.Active)))
+		}
+	}
+	require.NoError(t, s.Journeys.Create(t.Context(), other, draft(99)))
+
+	rows := []struct {
+		name   string
+		filter journey.Filter
+		want   []int
+		total  int
+	}{
+		{"all", journey.Filter{Limit: 50}, []int{6, 5, 4, 3, 2, 1, 0}, 7},
+		{"the first page", journey.Filter{Limit: 3}, []int{6, 5, 4}, 7},
+		{"a page in the middle", journey.Filter{Limit: 3, Offset: 2}, []int{4, 3, 2}, 7},
+		{"the last page", journey.Filter{Limit: 3, Offset: 6}, []int{0}, 7},
+		{"beyond the end", journey.Filter{Limit: 3, Offset: 7}, nil, 7},
+		{"active ones", journey.Filter{Limit: 50, Status: journey.Active}, []int{5, 3, 1}, 3},
+		{"a page of active ones", journey.Filter{Limit: 1, Offset: 1, Status: journey.Active}, []int{3}, 3},
+		{"paused ones", journey.Filter{Limit: 50, Status: journey.Paused}, nil, 0},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			page, err := s.Journeys.List(t.Context(), demo, row.filter)
+			require.NoError(t, err)
+			var got []int
+			for _, j := range page.Journeys {
+				n := 0
+				_, err := fmt.Sscanf(string(j.ID), "jrn_01%024d", &n)
+				require.NoError(t, err)
+				got = append(got, n)
+			}
+			require.Equal(t, row.want, got)
+			require.Equal(t, row.total, page.Total)
+		})
+	}
+}
+
+// This is the floor of docs/performance.md.
+func TestList_Offset9800Of10000TakesFourRequests(t *testing.T) {
+	t.Parallel()
+
+	requests := &transport{}
+	table := dynamotest.PlainTable(t)
+	s := storeOn(table, requests.install)
+	fillWithJourneys(t, table, 10_000)
+
+	for _, status := range []journey.Status{"", journey.Draft} {
+		requests.requests.Store(0)
+		page, err := s.Journeys.List(t.Context(), demo, journey.Filter{Limit: 200, Offset: 9_800, Status: status})
+		require.NoError(t, err)
+		require.Equal(t, 10_000, page.Total)
+		require.Len(t, page.Journeys, 200)
+		require.Equal(t, id(199), page.Journeys[0].ID)
+		require.Equal(t, id(0), page.Journeys[199].ID)
+		require.LessOrEqual(t, requests.requests.Load(), int64(4))
+		t.Logf("status %q: %d requests", status, requests.requests.Load())
+	}
+}
+
+func fillWithJourneys(t *testing.T, table string, n int) {
+	t.Helper()
+	writes := make([]types.WriteRequest, n)
+	for i := range writes {
+		j := draft(i)
+		j.Name = strings.Repeat("n", 40)
+		j.Description = strings.Repeat("d", 60)
+		it, err := dynamo.JourneyItem(demo, j)
+		require.NoError(t, err)
+		writes[i].PutRequest = &types.PutRequest{Item: it}
+	}
+	client := dynamotest.Client()
+	var writers sync.WaitGroup
+	errs := make([]error, 4)
+	for w := range errs {
+		writers.Go(func() {
+			for batch := range slices.Chunk(writes[w*n/4:(w+1)*n/4], 25) {
+				out, err := client.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{
+					RequestItems: map[string][]types.WriteRequest{table: batch},
+				})
+				if err == nil && len(out.UnprocessedItems) > 0 {
+					err = fmt.Errorf("%d items were not written", len(out.UnprocessedItems[table]))
+				}
+				if err != nil {
+					errs[w] = err
+					return
+				}
+			}
+		})
+	}
+	writers.Wait()
+	for _, err := range errs {
+		require.NoError(t, err)
+	}
+}

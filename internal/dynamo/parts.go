@@ -1,0 +1,218 @@
+package dynamo
+
+import (
+	"cmp"
+	"context"
+	varint "encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
+
+	"journeys/internal/analytics"
+	"journeys/internal/journey"
+	"journeys/internal/manifest"
+)
+
+// Attributes of an open part of a journey's figures. The item stays below 1 KB, the
+// unit in which writes are paid, up to about 200 nodes.
+const (
+	cBorn       = "b"
+	cRev        = "r"
+	cFolded     = "fo"
+	cVersion    = "v"
+	cCounts     = "f" // see packCounts
+	cNewest     = "t"
+	cUpdated    = "u"
+	cWatermarks = "wm" // see packWatermarks
+)
+
+func encodePart(p analytics.Part) (item, error) {
+	it, err := partKey(p.PartKey)
+	if err != nil {
+		return nil, err
+	}
+	it.putTime(cBorn, p.Born)
+	it.putNumber(cRev, p.Rev)
+	it.putNumber(cFolded, p.Folded)
+	it.putNumber(cVersion, int64(p.Version))
+	it.putBinary(cCounts, packCounts(p.Totals, p.Poison, p.Steps))
+	it.putTime(cNewest, p.Newest)
+	it.putTime(cUpdated, p.Updated)
+	watermarks, err := packWatermarks(p.Watermarks)
+	if err != nil {
+		return nil, err
+	}
+	it.putBinary(cWatermarks, watermarks)
+	// Every write has the same, so that the index is written only once.
+	it[manifest.DuePartitionKey] = text(foldShardPK(foldShard(p.Journey)))
+	it.putTime(manifest.DueSortKey, p.Day.End().Add(analytics.SettleAfter))
+	return it, nil
+}
+
+// decodePart returns the part in an item of the tenant's.
+func decodePart(t journey.Tenant, it item) (analytics.Part, error) {
+	r := reader{item: it}
+	p := analytics.Part{
+		Born: r.time(cBorn), Rev: r.number(cRev), Folded: r.number(cFolded), Version: int(r.number(cVersion)),
+		Newest: r.time(cNewest), Updated: r.time(cUpdated),
+	}
+	var err error
+	if p.PartKey, err = parsePartKey(t, r.text(manifest.PartitionKey), r.text(manifest.SortKey)); err != nil {
+		return p, err
+	}
+	if p.Totals, p.Poison, p.Steps, err = unpackCounts(r.binary(cCounts)); err != nil {
+		return p, err
+	}
+	if p.Watermarks, err = unpackWatermarks(r.binary(cWatermarks)); err != nil {
+		return p, err
+	}
+	return p, r.err
+}
+
+// The usual form of a stream shard's id: its start, and 32 bits.
+const (
+	streamShardFormat = "shardId-%020d-%08x"
+	streamShardSize   = 12 // packed, in bytes
+)
+
+var errWatermarks = errors.New("dynamo: watermarks that cannot be read")
+
+// packWatermarks returns the sequence number of each stream shard. A shard id of the
+// usual form is a zero byte and streamShardSize bytes; any other is its length and
+// text. A sequence number is its length and two digits a byte.
+func packWatermarks(watermarks map[string]string) ([]byte, error) {
+	var packed []byte
+	for _, shard := range slices.Sorted(maps.Keys(watermarks)) {
+		if start, bits, ok := parseStreamShard(shard); ok {
+			packed = varint.BigEndian.AppendUint32(varint.BigEndian.AppendUint64(append(packed, 0), start), bits)
+		} else {
+			packed = append(varint.AppendUvarint(packed, uint64(len(shard))), shard...)
+		}
+		digits := watermarks[shard]
+		sequence, err := hex.DecodeString(strings.Repeat("0", len(digits)%2) + digits)
+		if err != nil || shard == "" || !isDecimal(digits) {
+			return nil, fmt.Errorf("dynamo: no sequence number of a shard: %q: %.60q", shard, digits)
+		}
+		packed = append(varint.AppendUvarint(packed, uint64(len(sequence))), sequence...)
+	}
+	return packed, nil
+}
+
+// isDecimal reports whether hexadecimal digits are decimal.
+func isDecimal(digits string) bool { return !strings.ContainsAny(digits, "abcdefABCDEF") }
+
+// parseStreamShard parses a stream shard's id of the usual form.
+func parseStreamShard(shard string) (start uint64, bits uint32, ok bool) {
+	first, last, _ := strings.Cut(strings.TrimPrefix(shard, "shardId-"), "-")
+	start, errStart := strconv.ParseUint(first, 10, 64)
+	low, errBits := strconv.ParseUint(last, 16, 32)
+	return start, uint32(low), errors.Join(errStart, errBits) == nil && fmt.Sprintf(streamShardFormat, start, low) == shard
+}
+
+func unpackWatermarks(packed []byte) (map[string]string, error) {
+	watermarks := map[string]string{}
+	var err error
+	next := func(defaultLength uint64) []byte {
+		length, size := varint.Uvarint(packed)
+		if length == 0 {
+			length = defaultLength
+		}
+		if size <= 0 || length > uint64(len(packed)-size) {
+			packed, err = nil, errWatermarks
+			return nil
+		}
+		field := packed[size:][:length]
+		packed = packed[size:][length:]
+		return field
+	}
+	for len(packed) > 0 {
+		usual := packed[0] == 0
+		shard := next(streamShardSize)
+		digits := hex.EncodeToString(next(0))
+		if err != nil || !isDecimal(digits) {
+			return nil, errWatermarks
+		}
+		name := string(shard)
+		if usual {
+			name = fmt.Sprintf(streamShardFormat, varint.BigEndian.Uint64(shard), varint.BigEndian.Uint32(shard[8:]))
+		}
+		watermarks[name] = cmp.Or(strings.TrimLeft(digits, "0"), "0")
+	}
+	return watermarks, nil
+}
+
+// PutPart implements analytics.Parts. A refused write returns the stored part and
+// needs no read. A retry after a lost response is refused too: the stored part then
+// has all the counts.
+func (s Analytics) PutPart(ctx context.Context, p analytics.Part) (analytics.Part, error) {
+	it, err := encodePart(p)
+	if err != nil {
+		return analytics.Part{}, fmt.Errorf("%w: %w", analytics.ErrInvalid, err)
+	}
+	put := &dynamodb.PutItemInput{
+		TableName: &s.name, Item: it, ConditionExpression: aws.String("attribute_not_exists(PK)"),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}
+	if p.Rev > 1 {
+		put.ConditionExpression = aws.String(samePart)
+		put.ExpressionAttributeValues = samePartValues(p.Born, p.Rev-1)
+	}
+	_, err = s.client.PutItem(ctx, put)
+	if err == nil {
+		return p, nil
+	}
+	if stored, refused := refusedItem(err); refused {
+		return storedPart(p.Tenant, stored)
+	}
+	if refusal, ok := errors.AsType[smithy.APIError](err); ok && refusal.ErrorCode() == "ValidationException" {
+		return analytics.Part{}, fmt.Errorf("%w: %w", analytics.ErrInvalid, err)
+	}
+	return analytics.Part{}, wrapFailed("write figures", err)
+}
+
+// samePart is the condition that the stored part is the one that was read.
+const samePart = cBorn + " = :born AND " + cRev + " = :rev"
+
+func samePartValues(born time.Time, rev int64) item {
+	return item{":born": number(born.UnixMilli()), ":rev": number(rev)}
+}
+
+// storedPart returns the part that refused a write, and ErrStale. It is the zero Part
+// if the part was folded since it was read.
+func storedPart(t journey.Tenant, it item) (analytics.Part, error) {
+	if len(it) == 0 {
+		return analytics.Part{}, analytics.ErrStale
+	}
+	stored, err := decodePart(t, it)
+	if err != nil {
+		return analytics.Part{}, fmt.Errorf("%w: %w", analytics.ErrInvalid, err)
+	}
+	return stored, analytics.ErrStale
+}
+
+// DeletePart implements analytics.RollupTable. Deleting a part that does not exist
+// succeeds.
+func (s Analytics) DeletePart(ctx context.Context, p analytics.Part) error {
+	k, err := partKey(p.PartKey)
+	if err != nil {
+		return err
+	}
+	_, err = s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &s.name, Key: k, ConditionExpression: aws.String("attribute_not_exists(PK) OR " + samePart),
+		ExpressionAttributeValues: samePartValues(p.Born, p.Rev),
+	})
+	if _, refused := refusedItem(err); refused {
+		return analytics.ErrStale
+	}
+	return wrapFailed("delete a part of a journey's figures", err)
+}
