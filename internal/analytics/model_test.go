@@ -206,6 +206,9 @@ func TestModel_CountsAreExact(t *testing.T) {
 	t.Parallel()
 	faults := map[string]int{}
 	wrong, journeys := 0, 0
+	if testing.Short() {
+		*seeds = min(*seeds, 50)
+	}
 	for seed := range *seeds {
 		m := newModel(seed)
 		m.walk(t)

@@ -83,7 +83,7 @@ func TestRollup_ReportsWrongItems(t *testing.T) {
 	}
 	w.later(2)
 	w.run()
-	wrong := w.lines("an enrollment cannot be true")
+	wrong := w.lines("enrollment inconsistent")
 	require.Len(t, wrong, 4)
 	var says []any
 	for _, line := range wrong {
@@ -91,8 +91,8 @@ func TestRollup_ReportsWrongItems(t *testing.T) {
 		says = append(says, line["error"])
 	}
 	require.ElementsMatch(t, []any{
-		"it is at node 2, and its path leads to 1", `dynamo: no shard in ""`,
-		"its status is completed, and due: true", "its path is at node 1 after step 0, and the graph leads to 0",
+		"at node 2, but its path leads to 1", `dynamo: no shard in ""`,
+		"status completed, due: true", "path at node 1 after step 0, but the graph leads to 0",
 	}, says)
 	require.Empty(t, w.lines("drift"))
 	audit := w.lines("audit")[0]
@@ -200,7 +200,7 @@ func TestRollup_ForgettingDuringAnAuditIsNoDrift(t *testing.T) {
 		w.later(1)
 	}
 	require.Len(t, w.lines("audit"), 12)
-	require.NotEmpty(t, w.lines("not judged: a customer was forgotten since the audit began"))
+	require.NotEmpty(t, w.lines("difference ignored: a customer was forgotten since the audit began"))
 	require.Empty(t, w.lines("figures repaired"))
 }
 

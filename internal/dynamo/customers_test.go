@@ -117,7 +117,7 @@ func TestForget_ReplacesDamagedEnrollments(t *testing.T) {
 	require.Contains(t, log, `"Drift":0,"WrongItems":2`)
 	require.NotContains(t, log, "Ada")
 	for attribute, id := range damaged {
-		wrong := `"msg":"an enrollment cannot be true","tenant":"demo","journey":"` + string(id)
+		wrong := `"msg":"enrollment inconsistent","tenant":"demo","journey":"` + string(id)
 		if attribute == "st" || attribute == "v" {
 			require.Contains(t, log, wrong)
 			continue

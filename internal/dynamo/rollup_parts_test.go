@@ -126,5 +126,5 @@ func TestRollup_ForgottenCustomersStayCounted(t *testing.T) {
 	}
 	require.NotEmpty(t, w.lines("audit"))
 	require.Empty(t, w.lines("drift"))
-	require.Empty(t, w.lines("an enrollment cannot be true"))
+	require.Empty(t, w.lines("enrollment inconsistent"))
 }

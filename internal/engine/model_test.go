@@ -220,8 +220,12 @@ func (m *model) tick() {
 func TestChaos_InMemory(t *testing.T) {
 	t.Parallel()
 
+	seeds := uint64(1000)
+	if testing.Short() {
+		seeds = 50
+	}
 	total := map[string]int{}
-	for seed := range uint64(1000) {
+	for seed := range seeds {
 		m := newModel(t, seed, 25)
 		for turn := 0; turn < 60 && m.inside() > 0; turn++ {
 			m.callers(turn, seed)

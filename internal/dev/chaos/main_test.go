@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	seedsFlag = flag.Uint64("seeds", 3, "number of seeds to run")
+	seedsFlag = flag.Uint64("seeds", 1, "number of seeds to run; `make seeds` runs 3")
 	seedFlag  = flag.Int64("seed", -1, "run this seed only")
 )
 
