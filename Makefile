@@ -70,9 +70,10 @@ CHAOS_SEEDS ?= 20
 FUZZTIME ?= 5s
 RACE := ./internal/analytics ./internal/auth ./internal/dev/lambda ./internal/emf ./internal/engine ./internal/journey ./internal/provider
 
+# Three packages at a time: much of internal/dev/chaos is waiting for leases.
 test: deps ## Run all tests
 	go vet ./...
-	go test -timeout 30m ./...
+	go test -p 3 -timeout 30m ./...
 
 race: deps ## Run the tests of the concurrent packages under the race detector, with fewer seeds
 	go test -race -short -timeout 30m $(RACE)
@@ -87,8 +88,9 @@ matrix: deps ## Make every call with every kind of token, and print who gets whi
 bench: deps ## Measure every floor of the design, and write docs/performance.md
 	@go run $(CMD)/bench
 
-seeds: deps ## Run the seeds of the chaos tests that `make test` leaves out
+seeds: deps ## Run the chaos tests with more seeds and customers than `make test`
 	go test ./internal/dynamo -run Chaos -seeds 20 -timeout 20m
+	go test ./internal/engine -run UnderWay -many 1000 -timeout 20m
 	go test ./internal/dev/chaos -run Chaos -seeds 3 -timeout 20m -parallel 3
 
 # Most of a seed is waiting for leases, so more run in parallel than there are processors.
