@@ -68,7 +68,7 @@ go:
 
 CHAOS_SEEDS ?= 20
 FUZZTIME ?= 5s
-RACE := ./internal/analytics ./internal/auth ./internal/dev/lambda ./internal/emf ./internal/engine ./internal/journey ./internal/provider
+RACE := ./internal/analytics ./internal/api ./internal/auth ./internal/dev/gateway ./internal/dev/lambda ./internal/engine ./internal/journey ./internal/provider
 
 # Three packages at a time: much of internal/dev/chaos is waiting for leases.
 test: deps ## Run all tests
@@ -77,6 +77,7 @@ test: deps ## Run all tests
 
 race: deps ## Run the tests of the concurrent packages under the race detector, with fewer seeds
 	go test -race -short -timeout 30m $(RACE)
+	go test -race -short -timeout 30m -run 'Enroll|Forget|Remove' ./internal/dynamo
 
 fuzz: go ## Run each fuzz target for FUZZTIME (5s)
 	@tools/fuzz/run $(FUZZTIME)

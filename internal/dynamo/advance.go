@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,7 +21,7 @@ const advanceAttempts = 4
 
 // enrollmentChanges are the attributes that an advance writes or removes.
 var enrollmentChanges = []string{
-	eStatus, eRev, eWritten, eNode, eSince, eReason, ePath, eRetries, eDelta, eDeltaRev, eDecisions, eAttempts, eLease, eWoken,
+	eStatus, eRev, eWritten, eNode, eSince, eReason, ePath, eRetries, eDelta, eDeltaRev, eDecisions, eAttempts, eLease, eWoken, ePending,
 	manifest.DuePartitionKey, manifest.DueSortKey, eWriteID,
 }
 
@@ -28,6 +29,7 @@ var enrollmentChanges = []string{
 type advance struct {
 	statement types.BatchStatementRequest
 	rev       int64
+	pending   string // the exit that the write carries out; "" for none
 	done      bool
 	err       error
 }
@@ -38,7 +40,7 @@ func (s *table) Advance(ctx context.Context, t journey.Tenant, shards int, list 
 	w, err := s.newWriteID()
 	advances := make([]*advance, len(list))
 	for i, e := range list {
-		advances[i] = &advance{rev: e.Rev, err: err, done: err != nil}
+		advances[i] = &advance{rev: e.Rev, pending: e.PendingExit, err: err, done: err != nil}
 		if err == nil {
 			advances[i].statement, advances[i].err = s.updateStatement(t, shards, e, w)
 			advances[i].done = advances[i].err != nil
@@ -77,15 +79,21 @@ func (s *table) advanceBatch(ctx context.Context, batch []*advance, w writeID) {
 	}
 }
 
-// resolve sets the result of a statement: ErrLost if its condition failed, or nil
-// if the stored revision is this call's own write, whose response was lost.
+// resolve sets the result of a statement. If its condition failed, that is an
+// ExitPendingError or ErrLost, or nil if the stored revision is this call's own
+// write, whose response was lost.
 func (a *advance) resolve(refusal *types.BatchStatementError, w writeID) {
 	a.done, a.err = true, nil
 	switch {
 	case refusal == nil:
 	case refusal.Code == types.BatchStatementErrorCodeEnumConditionalCheckFailed:
 		stored := reader{item: refusal.Item}
-		if !w.wrote(refusal.Item) || stored.number(eRev) != a.rev {
+		rev, pending := stored.number(eRev), stored.text(ePending)
+		switch {
+		case rev == a.rev && w.wrote(refusal.Item):
+		case rev == a.rev-1 && pending != "" && pending != a.pending:
+			a.err = &journey.ExitPendingError{Reason: pending}
+		default:
 			a.err = journey.ErrLost
 		}
 	default:
@@ -99,7 +107,7 @@ func (a *advance) resolve(refusal *types.BatchStatementError, w writeID) {
 }
 
 // updateStatement returns the UPDATE of e, on the condition that the stored
-// revision is the one before e's.
+// revision is the one before e's, and the stored pending exit is e's.
 func (s *table) updateStatement(t journey.Tenant, shards int, e journey.Enrollment, w writeID) (types.BatchStatementRequest, error) {
 	it, err := encodeEnrollment(t, shards, e)
 	if err != nil {
@@ -119,8 +127,29 @@ func (s *table) updateStatement(t journey.Tenant, shards int, e journey.Enrollme
 	}
 	statement.WriteString(` WHERE PK=? AND SK=? AND "` + eRev + `"=?`)
 	parameters = append(parameters, it[manifest.PartitionKey], it[manifest.SortKey], number(e.Rev-1))
+	if e.PendingExit == "" {
+		statement.WriteString(` AND "` + ePending + `" IS MISSING`)
+	} else {
+		statement.WriteString(` AND "` + ePending + `"=?`)
+		parameters = append(parameters, text(e.PendingExit))
+	}
 	return types.BatchStatementRequest{
 		Statement: aws.String(statement.String()), Parameters: parameters,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}, nil
+}
+
+// RequestExit implements journey.EnrollmentStore. It removes the delta, which belongs
+// to a write that is in the stream already: this one must not count again.
+func (s Enrollments) RequestExit(ctx context.Context, t journey.Tenant, e journey.Enrollment) error {
+	k := enrollmentKey(t, e.Journey, e.Customer)
+	_, err := s.client.ExecuteStatement(ctx, &dynamodb.ExecuteStatementInput{
+		Statement: aws.String(`UPDATE "` + s.name + `" SET "` + ePending + `"=? REMOVE "` + eDelta + `" REMOVE "` + eDeltaRev +
+			`" WHERE PK=? AND SK=? AND "` + eRev + `"=?`),
+		Parameters: []types.AttributeValue{text(e.PendingExit), k[manifest.PartitionKey], k[manifest.SortKey], number(e.Rev)},
+	})
+	if _, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		return journey.ErrLost
+	}
+	return wrapFailed("request an exit", err)
 }

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -141,7 +142,7 @@ func (s *table) forgetItems(ctx context.Context, t journey.Tenant, items []map[s
 	for _, it := range items {
 		r := reader{item: it}
 		if isEnrollment(r.text(manifest.SortKey)) {
-			if err := s.anonymize(ctx, t, it, now); err != nil {
+			if err := s.forgetEnrollment(ctx, t, it, now); err != nil {
 				return err
 			}
 			continue
@@ -149,6 +150,24 @@ func (s *table) forgetItems(ctx context.Context, t journey.Tenant, items []map[s
 		deletes = append(deletes, types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: keyOf(it)}})
 	}
 	return s.deleteAll(ctx, deletes)
+}
+
+// forgetEnrollment anonymizes an enrollment. While a worker sends the customer a
+// message, it requests their exit instead: the worker records the message first, and
+// Forget meets the enrollment again.
+func (s *table) forgetEnrollment(ctx context.Context, t journey.Tenant, it item, now time.Time) error {
+	e, err := decodeEnrollment(t, it)
+	if err != nil || e.Status != journey.Inside || !e.LeaseUntil.After(now) {
+		return s.anonymize(ctx, t, it, now)
+	}
+	if e.PendingExit != "" {
+		return nil
+	}
+	e.PendingExit = journey.ReasonRemoved
+	if err := (Enrollments{s}).RequestExit(ctx, t, e); !errors.Is(err, journey.ErrLost) {
+		return err
+	}
+	return nil
 }
 
 // anonymize replaces an enrollment by an anonymized one, unless it was written since

@@ -39,6 +39,7 @@ const (
 	eAttempts  = "at"
 	eLease     = "lu"
 	eWoken     = "wk"
+	ePending   = "px"     // reason of an exit that was requested during a lease
 	eForgotten = "fg"     // of an anonymized enrollment: when its customer was forgotten
 	eWriteID   = aWriteID // of the call that wrote it last
 )
@@ -116,28 +117,29 @@ func dueShardOf(e journey.Enrollment, shards int) int {
 func decodeEnrollment(t journey.Tenant, it item) (journey.Enrollment, error) {
 	r := reader{item: it}
 	e := journey.Enrollment{
-		Journey:    enrollmentJourney(r.text(manifest.SortKey)),
-		Customer:   customerOf(t, r.text(manifest.PartitionKey)),
-		Status:     journey.EnrollmentStatus(r.number(eStatus)),
-		GraphHash:  hex.EncodeToString(r.binary(eGraph)),
-		Version:    int(r.number(eVersion)),
-		Epoch:      int(r.number(eEpoch)),
-		Run:        int(r.number(eRun)),
-		Rev:        r.number(eRev),
-		WrittenAt:  r.time(eWritten),
-		EnrolledAt: r.time(eEnrolled),
-		ExpiresAt:  r.time(eExpires),
-		Node:       int(r.number(eNode)),
-		Since:      r.time(eSince),
-		Due:        r.time(manifest.DueSortKey),
-		ExitReason: r.text(eReason),
-		Path:       r.binary(ePath),
-		Retries:    r.binary(eRetries),
-		Decisions:  r.binary(eDecisions),
-		Event:      r.binary(eEvent),
-		Attempts:   int(r.number(eAttempts)),
-		LeaseUntil: r.time(eLease),
-		WokenAt:    r.time(eWoken),
+		Journey:     enrollmentJourney(r.text(manifest.SortKey)),
+		Customer:    customerOf(t, r.text(manifest.PartitionKey)),
+		Status:      journey.EnrollmentStatus(r.number(eStatus)),
+		GraphHash:   hex.EncodeToString(r.binary(eGraph)),
+		Version:     int(r.number(eVersion)),
+		Epoch:       int(r.number(eEpoch)),
+		Run:         int(r.number(eRun)),
+		Rev:         r.number(eRev),
+		WrittenAt:   r.time(eWritten),
+		EnrolledAt:  r.time(eEnrolled),
+		ExpiresAt:   r.time(eExpires),
+		Node:        int(r.number(eNode)),
+		Since:       r.time(eSince),
+		Due:         r.time(manifest.DueSortKey),
+		ExitReason:  r.text(eReason),
+		Path:        r.binary(ePath),
+		Retries:     r.binary(eRetries),
+		Decisions:   r.binary(eDecisions),
+		Event:       r.binary(eEvent),
+		Attempts:    int(r.number(eAttempts)),
+		LeaseUntil:  r.time(eLease),
+		WokenAt:     r.time(eWoken),
+		PendingExit: r.text(ePending),
 	}
 	copy(e.RequestID[:], r.binary(eRequest))
 	switch {

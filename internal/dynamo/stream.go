@@ -15,8 +15,8 @@ import (
 
 // Record decodes a record of the table's stream about an enrollment, also an
 // anonymized one. A write counts only if its image says that the delta belongs to its
-// revision, so every write of an enrollment must raise the revision. A deletion does
-// not change the figures.
+// revision, so a write must raise the revision, as RequestExit does not, or remove the
+// delta. A deletion does not change the figures.
 func Record(r events.DynamoDBEventRecord) analytics.Record {
 	record := analytics.Record{Number: r.Change.SequenceNumber}
 	keys := reader{item: streamItem(r.Change.Keys)}

@@ -69,8 +69,8 @@ func (w *worker) send(ctx context.Context, r *run) {
 	case uncertain && config.Resend:
 		r.doubt = doubt{report: true} // closed: the next attempt sends in any case
 	case uncertain:
-		// A later attempt would know no more, so the message is skipped now, and
-		// this attempt does not count as a failure.
+		// A retry cannot settle whether it was sent, so the message is skipped
+		// now, and this attempt does not count as a failure.
 		w.Log.WarnContext(ctx, "message skipped: may have been sent", "journey", w.pack.Journey, "node", node, "error", err)
 		result, err = journey.SkippedUncertain, nil
 		r.doubt.report = true
@@ -85,21 +85,26 @@ func (w *worker) send(ctx context.Context, r *run) {
 }
 
 // putEffectOff ends r before its effect begins. The customer stays at the node
-// and due, so the next worker carries on there. A claim is given back, and what r
-// has learned since its last write is recorded.
+// and due, so the next worker carries on there. A claim is given back, and so is an
+// attempt that was counted ahead. What r has learned since its last write is recorded.
 func (w *worker) putEffectOff(r *run) {
-	w.putOff.Add(1)
+	if !r.putOff {
+		r.putOff = true
+		w.putOff.Add(1)
+	}
 	now := w.now()
-	switch {
-	case r.state == sending:
+	claimed := r.state == sending
+	if claimed {
 		r.next = r.stored.NextWrite(now)
-	case !r.hasAnswer && r.counted != countedAhead:
-		r.state = done // the stored revision says the same
-		return
 	}
 	r.endAttempt(false)
 	r.dropLease(now)
-	r.state = recording
+	switch ahead := r.next.Node == r.stored.Node && r.next.Attempts < r.stored.Attempts; {
+	case claimed || r.hasAnswer || ahead:
+		r.state = recording
+	default:
+		r.state = done // the next worker repeats the steps, which cost nothing
+	}
 }
 
 // postpone prepares the write that moves r's due time after an effect that

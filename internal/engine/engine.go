@@ -49,8 +49,8 @@ const (
 	maxBackOff   = time.Hour
 )
 
-// Engine runs Tick and Advance. All fields are required. It is safe for
-// concurrent use if its fields are.
+// Engine runs Tick and Advance. All fields are required, but Tick needs no Provider
+// and Advance no Dispatcher. It is safe for concurrent use if its fields are.
 type Engine struct {
 	Table      Table
 	Dispatcher Dispatcher // used by Tick
@@ -92,8 +92,8 @@ func (e *Engine) backOff(now time.Time, attempts int) time.Time {
 	return now.Add(wait).Truncate(time.Millisecond)
 }
 
-// endMargin is the time that Tick and Advance leave for their last requests: a
-// write with one retry of an attempt that timed out.
+// endMargin is the time that Tick and Advance leave for their last requests. It is
+// enough for a write that succeeds right after one attempt that timed out.
 const endMargin = 5 * time.Second
 
 // nearEnd reports whether too little time is left before ctx's deadline to begin

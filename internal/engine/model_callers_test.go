@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -166,6 +167,20 @@ func (h handler) ReserveEvent(_ context.Context, _ journey.Tenant, r journey.Eve
 		}
 	})
 	return kept, err
+}
+
+func (h handler) RequestExit(_ context.Context, _ journey.Tenant, e journey.Enrollment) (err error) {
+	failed := h.write(func() {
+		stored := h.items[e.Customer]
+		if stored.Rev != e.Rev {
+			err = journey.ErrLost
+			return
+		}
+		h.faults["exit requested"]++
+		stored.PendingExit = e.PendingExit
+		h.items[e.Customer] = stored
+	})
+	return errors.Join(failed, err)
 }
 
 // FinishEvent checks that an event has started the journey, if its handler found

@@ -219,10 +219,11 @@ func (p *process) Advance(_ context.Context, _ journey.Tenant, _ int, list []jou
 			errs[i] = errDead
 			continue
 		}
-		if p.items[e.Customer].Rev != e.Rev-1 {
-			errs[i] = journey.ErrLost
+		stored := p.items[e.Customer]
+		if errs[i] = refusal(&stored, e); errs[i] != nil {
 			continue
 		}
+		e.PendingExit = ""
 		p.put(e)
 		if p.fault("crash", "lost answer") == "lost answer" {
 			errs[i] = errors.New("model: the answer was lost for good")

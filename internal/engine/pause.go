@@ -25,9 +25,9 @@ func (w *worker) paused(ctx context.Context) bool {
 // beginsEffect reports whether r's effect would begin now.
 func (r *run) beginsEffect() bool { return r.state == claiming || r.state == deciding }
 
-// pause lets no further effect begin, and no customer move. Results of claimed
-// messages are still written, and customers that must leave still leave; all
-// others stay due, and the next worker takes them on.
+// pause stops new effects and moves. Results of claimed messages are still written,
+// and customers that must leave still leave. All others stay due where they are
+// stored: a decision that was answered meanwhile is asked again, with the same key.
 func (w *worker) pause() {
 	for _, r := range w.runs {
 		if r.state != leaving && !r.holdsLease {
@@ -37,7 +37,8 @@ func (w *worker) pause() {
 	w.stopEffects()
 }
 
-// stopEffects puts off every effect that is about to begin.
+// stopEffects puts off every effect that is about to begin, and the runs that would
+// read a profile for one.
 func (w *worker) stopEffects() {
 	for _, r := range w.runs {
 		if r.beginsEffect() || r.state == readingProfile {

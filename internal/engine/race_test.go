@@ -17,7 +17,17 @@ import (
 
 // side is one of several concurrent processes. It waits for its turn before each
 // request to the table.
-type side struct{ turn, asks chan struct{} }
+type side struct {
+	turn, asks chan struct{}
+	requests   int
+	dies       int // the request before which the process dies; 0 for never
+}
+
+// isDead reports whether the process of ctx has died.
+func isDead(ctx context.Context) bool {
+	s, ok := ctx.Value(sideKey{}).(*side)
+	return ok && s.dies > 0 && s.requests >= s.dies
+}
 
 type sideKey struct{}
 
@@ -36,9 +46,11 @@ type race struct {
 	records map[string]journey.EventRecord
 	queue   []engine.Pack
 	service *journey.Service
-	dead    bool        // no process can read events
-	began   []time.Time // when each wait began
-	heard   []time.Time // when each event was first received
+	dead    bool                 // no process can read events
+	began   []time.Time          // when each wait began
+	heard   []time.Time          // when each event was first received
+	written []journey.Enrollment // every revision
+	onSend  func(context.Context) error
 }
 
 func newRace(t *testing.T, graph string) *race {
@@ -108,7 +120,7 @@ func (r *race) run(t *testing.T, sides []func(context.Context) error, choices []
 	}
 	var open []process
 	for _, f := range sides {
-		p := process{&side{make(chan struct{}), make(chan struct{})}, make(chan error, 1)}
+		p := process{&side{turn: make(chan struct{}), asks: make(chan struct{})}, make(chan error, 1)}
 		// Each side reaches its first request before the next one starts, so
 		// that only the choices decide the order.
 		go func() {
@@ -182,6 +194,7 @@ func (r *race) ask(ctx context.Context) {
 	if s, ok := ctx.Value(sideKey{}).(*side); ok {
 		s.asks <- struct{}{}
 		<-s.turn
+		s.requests++
 	}
 	r.now = r.now.Add(time.Millisecond)
 }
@@ -192,6 +205,7 @@ func (r *race) store(e journey.Enrollment) {
 		r.began = append(r.began, e.Since)
 	}
 	r.e = &e
+	r.written = append(r.written, e)
 }
 
 func (r *race) Lives(context.Context) ([]engine.Live, error) { return r.lives, nil }
@@ -201,6 +215,15 @@ func (r *race) Due(_ context.Context, s journey.Partition, before time.Time, _ *
 		return nil, nil, nil
 	}
 	return []journey.DueKey{{Customer: "c", At: r.e.Due}}, nil, nil
+}
+
+func (r *race) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
+	if r.onSend != nil {
+		if err := r.onSend(ctx); err != nil {
+			return journey.NoResult, err
+		}
+	}
+	return r.fake.Send(ctx, m)
 }
 
 func (r *race) Dispatch(_ context.Context, p engine.Pack) error {
@@ -214,6 +237,9 @@ func (r *race) Definition(context.Context, journey.Tenant, journey.ID, string) (
 
 func (r *race) Load(ctx context.Context, _ journey.Tenant, _ journey.ID, _ []string) (*engine.Live, []journey.Enrollment, error) {
 	r.ask(ctx)
+	if isDead(ctx) {
+		return nil, nil, errDead
+	}
 	if r.e == nil {
 		return &r.lives[0], nil, nil
 	}
@@ -233,11 +259,37 @@ func (r *race) LastEvents(ctx context.Context, _ journey.Tenant, _ map[string]st
 
 func (r *race) Advance(ctx context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []error {
 	r.ask(ctx)
-	if r.e.Rev != list[0].Rev-1 {
-		return []error{journey.ErrLost}
+	if isDead(ctx) {
+		return []error{errDead}
 	}
-	r.store(list[0])
+	e := list[0]
+	if err := refusal(r.e, e); err != nil {
+		return []error{err}
+	}
+	e.PendingExit = ""
+	r.store(e)
 	return []error{nil}
+}
+
+// refusal returns the error of a write of e over the stored enrollment: nil if its
+// condition holds.
+func refusal(stored *journey.Enrollment, e journey.Enrollment) error {
+	switch {
+	case stored.Rev != e.Rev-1:
+		return journey.ErrLost
+	case stored.PendingExit != "" && stored.PendingExit != e.PendingExit:
+		return &journey.ExitPendingError{Reason: stored.PendingExit}
+	}
+	return nil
+}
+
+func (r *race) RequestExit(ctx context.Context, _ journey.Tenant, e journey.Enrollment) error {
+	r.ask(ctx)
+	if r.e.Rev != e.Rev {
+		return journey.ErrLost
+	}
+	r.e.PendingExit = e.PendingExit
+	return nil
 }
 
 func (r *race) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {

@@ -35,7 +35,6 @@ type slowWorld struct {
 	sent   map[string]int // messages by key
 	doubts int            // messages that may have been sent before
 	writes int
-	packs  int
 	begun  chan engine.Pack
 }
 
@@ -92,7 +91,7 @@ func (s *slowWorld) Advance(ctx context.Context, _ journey.Tenant, _ int, list [
 		case ctx.Err() != nil:
 			errs[i] = ctx.Err()
 		case s.items[e.Customer].Rev != e.Rev-1:
-			errs[i] = journey.ErrLost
+			errs[i] = journey.ErrLost // no exit is requested
 		default:
 			s.items[e.Customer] = e
 			s.writes++
@@ -201,7 +200,6 @@ func (s *slowWorld) run(t *testing.T, invocation time.Duration, ticks int) (minu
 		require.NoError(t, s.engine().Tick(t.Context()))
 		for len(s.begun) > 0 {
 			pack := <-s.begun
-			s.packs++
 			workers.Go(func() {
 				ctx, cancel := context.WithTimeout(t.Context(), invocation)
 				defer cancel()
@@ -273,7 +271,8 @@ func TestAdvance_SlowEffectsAreNeverForgotten(t *testing.T) {
 						's': `{"channel":"push","onUncertain":"` + onUncertain + `"}`,
 					}, customers)
 					s.decisionTime, s.sendTime, s.hang = r.decision, r.send, r.decision == hang
-					slowest = max(slowest, s.run(t, invocation, 300))
+					minutes := s.run(t, invocation, 300)
+					slowest = max(slowest, minutes)
 					require.Equal(t, customers*strings.Count(r.chain, "s"), len(s.sent), "%s: messages", name)
 					require.Equal(t, customers*strings.Count(r.chain, "d"), len(s.asked), "%s: decisions", name)
 					require.LessOrEqual(t, most(s.sent), 1, "%s: messages sent again", name)
@@ -281,10 +280,22 @@ func TestAdvance_SlowEffectsAreNeverForgotten(t *testing.T) {
 					require.Zero(t, s.doubts, "%s: messages in doubt", name)
 					for _, e := range s.items {
 						require.Equal(t, journey.Completed, e.Status, "%s: %s", name, e.ExitReason)
+						require.LessOrEqual(t, e.Rev, int64(2*len(r.chain)+2*minutes), "%s: writes of one customer", name)
 					}
 				})
 			}
 		}
 	}
 	t.Logf("%d runs; the slowest took %d minutes", runs, slowest)
+}
+
+// An invocation that has too little time for a message claims none.
+func TestAdvance_ClaimsNothingThatDoesNotFit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlowWorld(t, "s", map[byte]string{'s': `{"channel":"push"}`}, 99)
+		s.run(t, 14*time.Second, 2)
+		require.Zero(t, s.writes)
+		require.Empty(t, s.sent)
+	})
 }

@@ -36,8 +36,8 @@ const (
 //	state          event                                    next state      written
 //	stepping       still waits                              done
 //	               needs the profile                        readingProfile
-//	               stands at a decision                     deciding
-//	               stands at a message                      claiming
+//	               reached a decision                       deciding
+//	               reached a message                        claiming
 //	               waits, left, or failed                   recording
 //	readingProfile read                                     stepping
 //	               damaged                                  done
@@ -54,9 +54,12 @@ const (
 //	               neither                                  done
 //
 //	claiming, recording, leaving: another worker wrote first, or the write failed -> done
-//	deciding, claiming: the journey was paused or ended, or the effect and the
-//	write after it do not fit into the invocation's time -> recording if the run
-//	has an answer that is not written, otherwise done
+//	claiming, recording: an exit was requested meanwhile -> leaving, in the same round
+//	stepping, deciding, claiming: the effect and the write after it do not fit into
+//	the invocation's time -> recording if the run has an answer that is not written,
+//	otherwise done
+//	any but leaving: the journey was paused or ended -> done, but recording if the
+//	run holds a lease, as the result of its message must be written
 //	any: panic -> recording, as a failed attempt at the effect of the stored node
 //
 // The result of an effect is written together with what follows it: the next
@@ -69,7 +72,7 @@ const (
 	deciding
 	claiming  // its next revision takes the lease of a message
 	recording // its next revision holds no lease
-	leaving   // its next revision cancels it: its journey was archived or deleted
+	leaving   // its next revision ends it: the journey was archived or deleted, or an exit was requested
 	sending   // its stored revision holds the lease of the message
 	readingEvents
 	done
@@ -79,11 +82,12 @@ const (
 type run struct {
 	stored     journey.Enrollment // as read, or as written last
 	next       journey.Enrollment // as it will be written next
-	graph      *journey.Graph     // nil when leaving
+	graph      *journey.Graph     // nil when leaving from the start
 	in         journey.Input
 	state      state
 	holdsLease bool // this worker wrote stored as a claim
 	hasAnswer  bool // next holds an answer of a decision or message that is not written
+	putOff     bool // its effect was put off
 	counted    counted
 	doubt      doubt
 }
@@ -95,7 +99,7 @@ type doubt struct {
 }
 
 // step runs the step function, and moves r to the state that its answer calls for.
-func (w *worker) step(_ context.Context, r *run) {
+func (w *worker) step(ctx context.Context, r *run) {
 	r.in.Now = w.now()
 	before := r.next.Node
 	e, effect := r.graph.Step(r.next, r.in)
@@ -114,6 +118,8 @@ func (w *worker) step(_ context.Context, r *run) {
 		r.state = readingProfile
 	case effect == journey.NeedDecision:
 		r.state = deciding
+	case !fits(ctx, w.Provider.Timeout()):
+		w.putEffectOff(r) // a claim would only have to be given back
 	default:
 		w.claim(r)
 	}
@@ -127,6 +133,26 @@ func (r *run) stillWaits() bool {
 // fail ends the enrollment with the next write.
 func (r *run) fail(reason string) {
 	r.next, r.state = r.next.Fail(reason), recording
+}
+
+// leave makes the next write cancel the enrollment. A message whose lease has
+// ended without a result may have been sent.
+func (r *run) leave(reason string) {
+	r.doubt.report = !r.stored.LeaseUntil.IsZero()
+	r.next, r.state = r.next.Cancel(reason), leaving
+}
+
+// obey adds an exit to the next write, which was refused because the exit had been
+// requested meanwhile. What the write records of a message stays in it.
+func (r *run) obey(reason string, now time.Time) {
+	if r.next.Status == journey.Failed { // it leaves instead
+		r.next = r.stored.NextWrite(now)
+	}
+	if r.next.Status == journey.Inside {
+		r.next = r.next.Cancel(reason)
+	}
+	r.next.PendingExit = reason
+	r.state = leaving
 }
 
 // restart drops what r did since its last write.

@@ -99,9 +99,10 @@ type Table interface {
 	// names for that customer; customers that never did are absent. Its error is
 	// an Unread if some of that is damaged.
 	LastEvents(ctx context.Context, t journey.Tenant, awaited map[string]string) (map[string]time.Time, error)
-	// Advance writes each enrollment whose stored Rev is one less than its own.
-	// For each it returns nil, journey.ErrLost, or another error, after which it
-	// is unknown whether the write happened. Meeting its own earlier write is a
-	// success. shards places enrollments whose Due changes.
+	// Advance writes each enrollment whose stored Rev is one less than its own
+	// and whose stored PendingExit is its own; the write removes that. For each
+	// it returns nil, a journey.ExitPendingError, journey.ErrLost, or another
+	// error, after which it is unknown whether the write happened. Meeting its own
+	// earlier write is a success. shards places enrollments whose Due changes.
 	Advance(ctx context.Context, t journey.Tenant, shards int, list []journey.Enrollment) []error
 }

@@ -27,7 +27,7 @@ type worker struct {
 	broken map[string]error // damaged definitions, by hash
 	counts struct{ loaded, written, lost, unknown, failed, uncertain int }
 
-	putOff atomic.Int64 // effects that were not begun because time was short
+	putOff atomic.Int64 // customers whose effect was not begun because time was short
 }
 
 // Advance moves the customers of a pack as far as they can go now. Running the
@@ -82,10 +82,13 @@ func (w *worker) load(ctx context.Context, list []journey.Enrollment) error {
 func (w *worker) start(ctx context.Context, e journey.Enrollment) (*run, error) {
 	r := &run{stored: e, next: e.NextWrite(w.now()), state: done}
 	switch {
-	case e.Status != journey.Inside:
+	case e.Status != journey.Inside || e.LeaseUntil.After(w.now()):
+		return r, nil
+	case e.PendingExit != "":
+		r.leave(e.PendingExit)
 		return r, nil
 	case e.Epoch < w.live.Epoch:
-		r.next, r.state = r.next.Cancel(w.live.Reason), leaving
+		r.leave(w.live.Reason)
 		return r, nil
 	}
 	var err error
@@ -96,7 +99,7 @@ func (w *worker) start(ctx context.Context, e journey.Enrollment) (*run, error) 
 		return nil, err
 	}
 	now := w.now()
-	if !w.live.On || e.LeaseUntil.After(now) {
+	if !w.live.On {
 		return r, nil
 	}
 	r.doubt.open = !e.LeaseUntil.IsZero()
@@ -124,8 +127,8 @@ func (w *worker) graph(ctx context.Context, hash string) (*journey.Graph, error)
 	return d.Graph, err
 }
 
-// moveAll works in rounds until all runs are done or time is nearly up. Whatever
-// ends the rounds, the answers that have arrived are written.
+// moveAll works in rounds until all runs are done or time is nearly up. The answers
+// that have arrived are then written, unless the journey was paused: see pause.
 func (w *worker) moveAll(ctx context.Context) (err error) {
 	for len(w.runs) > 0 && ctx.Err() == nil && err == nil && !nearEnd(ctx) {
 		err = w.round(ctx)

@@ -9,7 +9,8 @@ import (
 
 // write writes the runs' next revisions in one call, and moves each run to its
 // next state. A run whose write was lost or failed is done: the next tick finds
-// the customer.
+// the customer. Runs of which an exit was requested meanwhile are written again,
+// with the exit.
 func (w *worker) write(ctx context.Context, runs []*run) {
 	if len(runs) == 0 {
 		return
@@ -21,9 +22,14 @@ func (w *worker) write(ctx context.Context, runs []*run) {
 		}
 		list[i] = r.next
 	}
+	var obeying []*run
 	for i, err := range w.Table.Advance(ctx, w.pack.Tenant, w.live.Shards, list) {
 		r := runs[i]
+		pending, ok := errors.AsType[*journey.ExitPendingError](err)
 		switch {
+		case ok && r.next.PendingExit == "":
+			r.obey(pending.Reason, w.now())
+			obeying = append(obeying, r)
 		case errors.Is(err, journey.ErrLost):
 			w.counts.lost++
 			r.state = done
@@ -35,6 +41,7 @@ func (w *worker) write(ctx context.Context, runs []*run) {
 			w.written(r)
 		}
 	}
+	w.write(ctx, obeying)
 }
 
 // written moves r to the state that follows its write.

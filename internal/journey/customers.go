@@ -40,7 +40,7 @@ func (e Enrollment) Anonymize(now time.Time) Enrollment {
 	inside, written := e.Status == Inside, e.WrittenAt
 	e = e.NextWrite(now)
 	if inside {
-		e = e.Cancel(reasonRemoved)
+		e = e.Cancel(ReasonRemoved)
 	} else {
 		e.Delta, e.WrittenAt = nil, written
 	}

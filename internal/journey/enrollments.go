@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,6 +61,10 @@ type Enrollment struct {
 	Attempts   int
 	LeaseUntil time.Time
 
+	// PendingExit is the reason of an exit that was requested while a worker
+	// owned an effect; "" for none. The next write of a worker carries it out.
+	PendingExit string
+
 	WokenAt time.Time // when the event that ends the wait was received; zero for none
 
 	failedAt time.Time // when the enrollment failed, while the write that ends the failure is prepared
@@ -107,7 +112,16 @@ func (s *Service) Whereabouts(ctx context.Context, t Tenant, id ID, customer str
 	return e.whereabouts(graph), nil
 }
 
+// asRequested returns e with its pending exit carried out, as callers see it.
+func (e Enrollment) asRequested() Enrollment {
+	if e.PendingExit != "" && e.Status == Inside {
+		e.Status, e.ExitReason, e.Due = Cancelled, e.PendingExit, time.Time{}
+	}
+	return e
+}
+
 func (e Enrollment) whereabouts(g *Graph) Whereabouts {
+	e = e.asRequested()
 	w := Whereabouts{Enrollment: e, NodeID: g.NodeID(e.Node)}
 	visits := e.Path.Visits(e.EnrolledAt)
 	if e.Status != Completed {
@@ -131,8 +145,8 @@ func (g *Graph) CheckNode(e Enrollment) error {
 	return nil
 }
 
-// reasonRemoved is the ExitReason of a customer who was removed or forgotten.
-const reasonRemoved = "removed"
+// ReasonRemoved is the ExitReason of a customer who was removed or forgotten.
+const ReasonRemoved = "removed"
 
 // retryWindow is how long a repeated Retry succeeds without effect. It is longer
 // than clients repeat a call after a lost answer, and short enough that a later
@@ -169,13 +183,19 @@ func (s *Service) Retry(ctx context.Context, t Tenant, id ID, customer string) e
 }
 
 // Remove takes a customer out of a journey. It does nothing if the customer was
-// removed before, and returns a Conflict if they left in another way.
+// removed before, and returns a Conflict if they left in another way. While a
+// worker sends the customer a message, Remove only requests the exit: the worker
+// records the message, and then the exit.
 func (s *Service) Remove(ctx context.Context, t Tenant, id ID, customer string) error {
 	return s.rewrite(ctx, t, id, customer, func(_ Journey, e Enrollment) (Enrollment, error) {
+		now := s.clock()
 		switch {
+		case e.Status == Inside && e.LeaseUntil.After(now):
+			e.PendingExit = cmp.Or(e.PendingExit, ReasonRemoved)
+			return e, nil
 		case e.Status == Inside || e.Status == Failed:
-			return e.NextWrite(s.clock()).Cancel(reasonRemoved), nil
-		case e.Status == Cancelled && e.ExitReason == reasonRemoved:
+			return e.NextWrite(now).Cancel(ReasonRemoved), nil
+		case e.Status == Cancelled && e.ExitReason == ReasonRemoved:
 			return e, nil
 		}
 		return e, &Error{
@@ -190,7 +210,7 @@ const writeAttempts = 10
 
 // rewrite reads an enrollment, applies change and writes the result. It starts
 // again if a concurrent write came first. If change returns the enrollment with
-// the same Rev, nothing is written.
+// the same Rev, only a new PendingExit is written.
 func (s *Service) rewrite(
 	ctx context.Context, t Tenant, id ID, customer string, change func(Journey, Enrollment) (Enrollment, error),
 ) error {
@@ -204,10 +224,15 @@ func (s *Service) rewrite(
 			return err
 		}
 		next, err := change(j, e)
-		if err != nil || next.Rev == e.Rev {
+		switch {
+		case err != nil:
 			return err
+		case next.Rev > e.Rev:
+			err = s.stores.Enrollments.Advance(ctx, t, j.Shards, []Enrollment{next})[0]
+		case next.PendingExit != e.PendingExit:
+			err = s.stores.Enrollments.RequestExit(ctx, t, next)
 		}
-		if err = s.stores.Enrollments.Advance(ctx, t, j.Shards, []Enrollment{next})[0]; !errors.Is(err, ErrLost) {
+		if !errors.Is(err, ErrLost) {
 			return err
 		}
 		if attempt > 0 && !s.pause(ctx, attempt) {

@@ -54,6 +54,16 @@ var ErrNotFound = &Error{Kind: NotFound, Code: "journey-not-found", Detail: "The
 // ErrLost means that another write changed the enrollment after it was read.
 var ErrLost = errors.New("journey: enrollment changed since it was read")
 
+// ExitPendingError means that an enrollment was not written because of a
+// PendingExit that was stored after it was read. It is an ErrLost.
+type ExitPendingError struct{ Reason string }
+
+// Error names the reason.
+func (e *ExitPendingError) Error() string { return "journey: exit pending: " + e.Reason }
+
+// Is reports whether target is ErrLost.
+func (e *ExitPendingError) Is(target error) bool { return target == ErrLost }
+
 // ErrStale means that the given revision of a journey is not the stored one.
 var ErrStale = &Error{
 	Kind: Stale, Code: "stale-revision",

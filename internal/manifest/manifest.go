@@ -114,7 +114,7 @@ var (
 	PutCustomer    = route(http.MethodPut, "/customers/{customerId}", feeders, endpoint("put-customer", "PutItem"))
 	GetCustomer    = route(http.MethodGet, "/customers/{customerId}", editors, endpoint("get-customer", "GetItem"))
 	DeleteCustomer = route(http.MethodDelete, "/customers/{customerId}", admins,
-		endpoint("delete-customer", "BatchWriteItem", "DeleteItem", "PutItem", "Query"))
+		endpoint("delete-customer", "BatchWriteItem", "DeleteItem", "PartiQLUpdate", "PutItem", "Query"))
 )
 
 // Advance moves customers. It is invoked asynchronously with a pack of due

@@ -1,0 +1,112 @@
+package dynamo_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/journey"
+)
+
+// claim makes a worker own the message of a customer, and returns the write that
+// records it.
+func (p *fixture) claim(t *testing.T, id journey.ID, customer string) (record journey.Enrollment) {
+	t.Helper()
+	e, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, customer)
+	require.NoError(t, err)
+	e = e.NextWrite(p.now)
+	e.Attempts, e.LeaseUntil = 1, p.now.Add(20*time.Second)
+	require.NoError(t, p.advance(t, e))
+	return e.NextWrite(p.now)
+}
+
+func (p *fixture) advance(t *testing.T, e journey.Enrollment) error {
+	t.Helper()
+	return p.store.Engine.Advance(t.Context(), demo, 4, []journey.Enrollment{e})[0]
+}
+
+// A customer who is removed while a worker sends them a message has left for callers
+// at once. The worker's record is refused with the exit, and carries it out. The
+// figures count each write once.
+func TestRemove_WaitsForTheRecordOfAMessage(t *testing.T) {
+	t.Parallel()
+
+	p := newFixture(t)
+	id := p.journey(t, sendingGraph, "ada")
+	record := p.claim(t, id, "ada")
+	for range 2 {
+		require.NoError(t, p.Remove(t.Context(), demo, id, "ada"))
+	}
+	at, err := p.Whereabouts(t.Context(), demo, id, "ada")
+	require.NoError(t, err)
+	require.Equal(t, journey.Cancelled, at.Status)
+	require.Equal(t, "removed", at.ExitReason)
+	require.Zero(t, at.Due)
+	require.Equal(t, record.Rev-1, at.Rev, "only the worker moves the revision")
+	page, err := p.ListEnrollments(t.Context(), demo, id, journey.EnrollmentFilter{Limit: 10})
+	require.NoError(t, err)
+	require.Empty(t, page.Enrollments)
+
+	var pending *journey.ExitPendingError
+	require.ErrorAs(t, p.advance(t, record), &pending)
+	require.Equal(t, "removed", pending.Reason)
+	record = record.Cancel(pending.Reason)
+	record.PendingExit = pending.Reason
+	require.NoError(t, p.advance(t, record))
+	stored, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, "ada")
+	require.NoError(t, err)
+	require.Equal(t, journey.Cancelled, stored.Status)
+	require.Empty(t, stored.PendingExit)
+	require.NoError(t, p.Remove(t.Context(), demo, id, "ada"), "it is a repeat")
+
+	shard, records := readStream(t, p.table)
+	counter, _ := counting(p.store)
+	require.NoError(t, counter.Count(t.Context(), shard, records))
+	figures := counted(t, p.table, demo, id)
+	require.Equal(t, recounted(t, records, id).Graphs, figures.Graphs)
+	require.EqualValues(t, 1, figures.Totals().Enrolled)
+	require.EqualValues(t, 1, figures.Totals().Cancelled)
+}
+
+// Once the lease has ended, an exit needs no worker.
+func TestRemove_NeedsNoWorkerAfterTheLease(t *testing.T) {
+	t.Parallel()
+
+	p := newFixture(t)
+	id := p.journey(t, sendingGraph, "ada")
+	record := p.claim(t, id, "ada")
+	require.NoError(t, p.Remove(t.Context(), demo, id, "ada"))
+	p.now = p.now.Add(time.Minute)
+	require.NoError(t, p.Remove(t.Context(), demo, id, "ada"))
+	stored, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, "ada")
+	require.NoError(t, err)
+	require.Equal(t, journey.Cancelled, stored.Status)
+	require.ErrorIs(t, p.advance(t, record), journey.ErrLost)
+}
+
+// A customer is forgotten once the message that is being sent to them is recorded.
+func TestForget_WaitsForTheRecordOfAMessage(t *testing.T) {
+	t.Parallel()
+
+	p := newFixture(t)
+	id := p.journey(t, sendingGraph, "ada")
+	record := p.claim(t, id, "ada")
+	short, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	require.Error(t, p.Forget(short, demo, "ada"))
+	var pending *journey.ExitPendingError
+	require.ErrorAs(t, p.advance(t, record), &pending)
+	record = record.Cancel(pending.Reason)
+	record.PendingExit = pending.Reason
+	require.NoError(t, p.advance(t, record))
+	require.NoError(t, p.Forget(t.Context(), demo, "ada"))
+	_, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, "ada")
+	require.ErrorIs(t, err, journey.ErrNotEnrolled)
+
+	shard, records := readStream(t, p.table)
+	counter, _ := counting(p.store)
+	require.NoError(t, counter.Count(t.Context(), shard, records))
+	require.EqualValues(t, 1, counted(t, p.table, demo, id).Totals().Cancelled)
+}
