@@ -53,7 +53,7 @@ func TestEnroll_ChaosOfEightClientsIsExact(t *testing.T) {
 		total.Unread += done.Unread
 	}
 	t.Logf("%d seeds, 8 clients, 1,000 customers: every sum exact; responses lost: %d, requests throttled: %d, "+
-		"statements throttled: %d, keys unread: %d", *seeds, total.Lost, total.Throttled, total.Statements, total.Unread)
+		"statements throttled: %d, keys unread: %d", count, total.Lost, total.Throttled, total.Statements, total.Unread)
 }
 
 // chaos runs one seed on its own journey through s, and reads the result through calm.
