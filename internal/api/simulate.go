@@ -28,6 +28,7 @@ type testBody struct {
 	ExitReason    *string     `json:"exitReason"` // null for none
 	DurationHours float64     `json:"durationHours"`
 	Trace         []traceStep `json:"trace"`
+	Truncated     bool        `json:"truncated,omitzero"` // details were left out
 }
 
 type traceStep struct {
@@ -180,7 +181,7 @@ func readDecisions(v strict.Value) map[string]condition.Value {
 func newTestBody(s journey.Simulation) testBody {
 	body := testBody{
 		JourneyID: s.Journey.ID, JourneyName: s.Journey.Name,
-		Version: valueOrNil(s.Version), Outcome: s.Outcome, ExitReason: valueOrNil(s.ExitReason),
+		Version: valueOrNil(s.Version), Outcome: s.Outcome, ExitReason: valueOrNil(s.ExitReason), Truncated: s.Truncated,
 		DurationHours: s.Duration.Hours(), Trace: []traceStep{},
 	}
 	for i, step := range s.Steps {

@@ -34,7 +34,12 @@ type Simulation struct {
 	ExitReason string  // of the exit; for "stopped", the node and the reason
 	Duration   time.Duration
 	Steps      []SimulationStep
+	Truncated  bool // Conditions and Decisions beyond maxDetails were left out
 }
+
+// maxDetails bounds the bytes of all Conditions and Decisions of a Simulation. With
+// MaxNodes steps around them, the answer stays below 1 MB.
+const maxDetails = 900_000
 
 // SimulationStep is a node on the path.
 type SimulationStep struct {
@@ -220,6 +225,7 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 	}
 	facts := condition.Facts{Attributes: s.request.Attributes}
 	result := Simulation{Outcome: "exited", ExitReason: e.ExitReason, Duration: now.Sub(s.request.Now)}
+	left := maxDetails
 	for i, visit := range visits {
 		step := s.step(visit.Node, visit.EnteredAt)
 		step.Result = visit.Result.String()
@@ -230,6 +236,11 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 			step.Until = now
 		}
 		s.detail(&step, visit, &facts)
+		if size := len(step.Condition) + len(step.Decision); size <= left {
+			left -= size
+		} else {
+			step.Condition, step.Decision, result.Truncated = nil, nil, true
+		}
 		result.Steps = append(result.Steps, step)
 	}
 	last := &result.Steps[len(result.Steps)-1]
