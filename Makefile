@@ -15,8 +15,8 @@ NODE_BIN := $(CURDIR)/tools/node/node_modules/.bin
 help: ## List the targets
 	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: help run token demo funnel build deps fmt lint clean go test race fuzz matrix bench chaos chaos- \
-	enroll chaos-engine chaos-count chaos-underway client-test schemathesis sam-cli sam-api sam-invoke \
+.PHONY: help run token demo funnel build deps fmt lint clean go test race fuzz matrix bench chaos \
+	chaos-enroll chaos-engine chaos-count chaos-underway client-test schemathesis sam-cli sam-api sam-invoke \
 	test-sam synth bootstrap deploy destroy check-stage build-arm64 lint-templates test-deploy iam seeds
 
 ##@ Run it here
@@ -27,13 +27,14 @@ define build-command
 @mkdir -p $(BIN) && go build -o $(BIN)/$(1).$$$$ $(CMD)/$(1) && mv -f $(BIN)/$(1).$$$$ $(BIN)/$(1)
 endef
 
-run: go ## Serve the API on http://127.0.0.1:$PORT (8080), data in .local/; EPHEMERAL=1 keeps nothing, TICK=1s turns minutes into seconds, CRUEL=<seed> injects faults
+run: go ## Serve the API on http://127.0.0.1:$PORT (8080); EPHEMERAL=1, TICK=1s, CRUEL=<seed>
+	@test -x $(BIN)/local || echo "building the local run (a minute, once)"
 	$(call build-command,local)
 	@exec $(BIN)/local run
 
 token: export TOKEN_ROLE := $(value ROLE)
 token: export TOKEN_TENANT := $(value TENANT)
-token: go ## Print a token for the API on this machine: ROLE=admin TENANT=demo, any values
+token: go ## Print a token of 12 hours: ROLE=admin|editor|viewer|ingest TENANT=demo
 	@go run $(CMD)/local token
 
 demo: deps ## Send 1,000 customers through a journey and print its funnel
@@ -178,8 +179,8 @@ check-stage:
 	@case '$(STAGE)' in dev|prod) ;; *) echo 'say which stage: STAGE=dev or STAGE=prod' >&2; exit 1 ;; esac
 
 lint-templates: sam-cli synth ## Run cfn-lint on template.yaml and on the synthesized templates
-	$(SAM_CLI)/bin/python -m cfnlint --ignore-checks W3005 -- template.yaml infra/cdk.out/Journeys-*.template.json
-	SAM_CLI_TELEMETRY=0 $(SAM_CLI)/bin/python -m samcli validate --lint
+	$(SAM_CLI)/bin/cfn-lint --ignore-checks W3005 -- template.yaml infra/cdk.out/Journeys-*.template.json
+	SAM_CLI_TELEMETRY=0 $(SAM_CLI)/bin/sam validate --lint
 
 test-deploy: deps .local/python/ministack ## Deploy to an emulator of AWS, use the API there, change the stack and destroy it
 	$(call build-command,testdeploy)

@@ -4,6 +4,7 @@
 package local
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -81,7 +82,11 @@ func Start(ctx context.Context, o Options) (*Machine, error) {
 	m := &Machine{
 		URL: "http://" + o.Listener.Addr().String(), Inbox: &inbox.Inbox{}, options: o, stopBackground: func() {},
 	}
-	if err := m.start(ctx); err != nil {
+	held := &startLog{Writer: o.Log, held: &bytes.Buffer{}}
+	m.options.Log = held
+	err := m.start(ctx)
+	held.end(err)
+	if err != nil {
 		m.Stop()
 		_ = o.Listener.Close() // it is closed already if it was served
 		return nil, err

@@ -97,14 +97,16 @@ func (d *Document) compile() error {
 	if err != nil {
 		return err
 	}
+	// Not a relative name, which would be a path from the working directory.
+	const resource = "urn:openapi"
 	compiler := jsonschema.NewCompiler()
 	compiler.DefaultDraft(jsonschema.Draft2020)
 	compiler.AssertFormat()
-	if err := compiler.AddResource("openapi", value); err != nil {
+	if err := compiler.AddResource(resource, value); err != nil {
 		return err
 	}
 	for _, b := range d.bodyTypes() {
-		if d.bodies[b.media], err = compiler.Compile("openapi#" + b.pointer + "/schema"); err != nil {
+		if d.bodies[b.media], err = compiler.Compile(resource + "#" + b.pointer + "/schema"); err != nil {
 			return err
 		}
 	}

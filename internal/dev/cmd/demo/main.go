@@ -40,12 +40,17 @@ func main() {
 	}
 }
 
-func demo(ctx context.Context) error {
+func demo(ctx context.Context) (err error) {
 	output, err := os.CreateTemp("", "journeys-demo-*.log")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = output.Close() }()
+	defer func() {
+		_ = output.Close()
+		if err == nil {
+			_ = os.Remove(output.Name())
+		}
+	}()
 	fmt.Println("starting DynamoDB Local and the functions; their log is", output.Name())
 	machine, err := start(ctx, output)
 	if err != nil {

@@ -44,7 +44,13 @@ func draw(ctx context.Context, journey, tenant, port string) error {
 		Base: "http://127.0.0.1:" + port + manifest.BasePath, Token: client.Fixed(token),
 		HTTP: &http.Client{Timeout: 30 * time.Second},
 	}, journey)
-	if err != nil {
+	var refused *client.StatusError
+	switch {
+	case errors.As(err, &refused) && refused.Status == http.StatusNotFound:
+		return fmt.Errorf("tenant %s has no journey %s: give its JOURNEY= and TENANT=", tenant, journey)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("no API on port %s: start `make run`, or give its PORT=", port)
+	case err != nil:
 		return err
 	}
 	fmt.Printf("%s\n\n%s\n", a.Summary(), strings.Join(a.Lines(), "\n"))

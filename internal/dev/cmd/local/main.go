@@ -171,8 +171,12 @@ func printToken() error {
 
 func buildFunctions(ctx context.Context) error {
 	platform := build.Platform()
-	if arch := os.Getenv("ARCH"); arch != "" {
+	switch arch := os.Getenv("ARCH"); arch {
+	case "":
+	case "amd64", "arm64":
 		platform = "linux/" + arch
+	default:
+		return fmt.Errorf("ARCH must be amd64 or arm64, not %q", arch)
 	}
 	return build.Functions(ctx, ".", platform, os.Stderr)
 }
