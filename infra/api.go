@@ -13,8 +13,8 @@ import (
 	"journeys/internal/manifest"
 )
 
-// Throttling of the whole API: calls per second, and calls at once. Beyond that
-// the gateway answers 429.
+// Throttling of the whole API: steady calls per second, and the size of a burst.
+// Beyond that the gateway answers 429.
 const (
 	throttleRate  = 500
 	throttleBurst = 1000

@@ -17,10 +17,10 @@ import (
 // found and the position in each segment, so that any run can resume it. A repeated
 // read of an enrollment gives the same result, since nothing through Day changes
 // any more, with one exception: forgetting a customer moves their enrollments to
-// anonymized keys, so a pass may meet them twice or not at all. Therefore a second
+// anonymized keys, so a pass may read them twice or not at all. Therefore a second
 // pass checks the differences of the first. A difference is drift if both passes
-// found it, unless the second met a customer of that journey who was forgotten
-// since the audit began: the first pass may have missed them.
+// found it, unless the second read a customer of that journey forgotten since
+// the audit began: the first pass may have missed that customer.
 type Audit struct {
 	Rev      int64 // number of writes, from 1; 0 before the first
 	Day      Day

@@ -29,7 +29,7 @@ type Parts interface {
 	// PutPart stores p on condition that the stored part has p's Born and the
 	// preceding Rev or, if p.Rev is 1, that there is none. Otherwise it returns
 	// ErrStale and the stored part, with Rev 0 for none. It returns ErrInvalid if
-	// the table refuses p for good or holds an unreadable part. After any other
+	// the table rejects p permanently or holds an unreadable part. After any other
 	// error p may or may not be stored.
 	PutPart(ctx context.Context, p Part) (stored Part, err error)
 }
@@ -81,7 +81,7 @@ func (c *Counter) Count(ctx context.Context, shard string, records []Record) err
 			return nil
 		})
 	}
-	_ = g.Wait() // errs has them all
+	_ = g.Wait() // the errors are in errs
 	total := len(b.unreadable)
 	for _, n := range poison {
 		total += n
@@ -121,7 +121,7 @@ func (c *Counter) writePart(ctx context.Context, shard string, key PartKey, g *g
 			return 0, nil
 		case errors.Is(err, ErrInvalid):
 			c.Log.ErrorContext(ctx, "poison: the table does not take a part of a journey's figures",
-				"tenant", key.Tenant.String(), "journey", key.Journey, "day", key.Day, "shard", key.Shard,
+				"tenant", key.Tenant.String(), "journey", key.Journey, "day", key.Day, "partShard", key.Shard,
 				"writes", len(g.changes), "error", err.Error())
 			return 1, nil
 		case !errors.Is(err, ErrStale):

@@ -35,7 +35,7 @@ func readCounters(ctx context.Context, table Table, t journey.Tenant, id journey
 	return Counters{}, errTorn
 }
 
-// Torn reports whether a fold happened during the read, so that c was never true
+// Torn reports whether a fold happened during the read, so c is inconsistent
 // and must be read again: a part or a month refers to a newer total or month than
 // c has. The opposite case, a part from before a fold with the total from after
 // it, is resolved by Total.Taken.

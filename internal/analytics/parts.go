@@ -35,8 +35,8 @@ type PartKey struct {
 //
 // A part is replaced as a whole, on condition of the Born and Rev that were
 // read, so its counts and the watermark of the stream shard move together. A
-// redelivered batch, or a write whose answer was lost, finds its records behind
-// the watermark. A late write of a dead invocation finds another Rev.
+// redelivered batch, or a write whose answer was lost, finds its records at or
+// below the watermark. A late write of a dead invocation finds another Rev.
 //
 // A day can get parts at any time: a record that arrives after its day was
 // folded, because the clock of its writer was a day off, creates a new part, and

@@ -12,9 +12,10 @@ import (
 )
 
 // readSegments reads the segments that are left, until time is up, and adds what
-// it reads to the recount.
+// it reads to the recount. A failed segment does not stop the others.
 func (r *Rollup) readSegments(ctx context.Context, a *Audit) error {
 	shapes := &shapeCache{table: r.Table, shapes: map[shapeKey]*journey.Shape{}}
+	errs := make([]error, len(a.Segments))
 	var mu sync.Mutex // guards a.Recount
 	var g errgroup.Group
 	g.SetLimit(r.workers())
@@ -24,14 +25,15 @@ func (r *Rollup) readSegments(ctx context.Context, a *Audit) error {
 		}
 		g.Go(func() error {
 			found := NewRecount()
-			err := r.readSegment(ctx, a, i, found, shapes)
+			errs[i] = r.readSegment(ctx, a, i, found, shapes)
 			mu.Lock()
 			defer mu.Unlock()
 			a.Recount.merge(found)
-			return err
+			return nil
 		})
 	}
-	return g.Wait()
+	_ = g.Wait() // the errors are in errs
+	return errors.Join(errs...)
 }
 
 // readSegment reads a segment to its end, or until time is up. The recount of a
@@ -79,7 +81,7 @@ func (r *Rollup) recount(ctx context.Context, a *Audit, e *ScannedEnrollment, fo
 		"enrolledAt", e.EnrolledAt, "rev", e.Rev, "error", e.Err)
 }
 
-// shapeCache keeps the shape of every graph that a pass meets: about 50 bytes per
+// shapeCache keeps the shape of every graph that a pass reads: about 50 bytes per
 // node. It may be used by several goroutines.
 type shapeCache struct {
 	table  Table

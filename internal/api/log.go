@@ -13,8 +13,8 @@ import (
 	"journeys/internal/journey"
 )
 
-// logRequest writes the log line of a request. Of what the caller sent, it
-// contains the journey's id only.
+// logRequest writes the log line of a request. The only caller-supplied value in
+// it is the journey's id.
 func (a *API) logRequest(
 	r *http.Request, op Operation, rec *recorder, err error, took time.Duration, used slog.Attr,
 ) {

@@ -201,7 +201,7 @@ func readID(v strict.Value) (string, bool) {
 	return text, ok
 }
 
-// isID reports whether an id from a path or a header keeps the rules of readID.
+// isID reports whether an id from a path or a header satisfies the rules of readID.
 func isID(id string) bool {
 	n := utf8.RuneCountInString(id)
 	return n >= 1 && n <= MaxID && utf8.ValidString(id) && !strings.ContainsFunc(id, unicode.IsControl)

@@ -22,7 +22,7 @@ import (
 
 var start = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 
-// server is the API over a store. Its clock stands at start.
+// server is the API over a store. Its clock is fixed at start.
 type server struct {
 	t       testing.TB
 	handler http.Handler

@@ -58,7 +58,7 @@ type keys struct {
 	byID      map[keyID]crypto.PublicKey
 	fetchedAt time.Time // last success
 	failedAt  time.Time // last failure
-	missedAt  time.Time // last fetch that did not bring the missing key
+	missedAt  time.Time // last fetch that lacked the missing key
 }
 
 func newKeys(address string, client *http.Client, now func() time.Time) (*keys, error) {

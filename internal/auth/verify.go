@@ -43,7 +43,7 @@ type Verifier struct {
 // NewVerifier returns a Verifier that fetches the issuer's keys through client
 // when it first needs them. It returns an error for an unsafe JWKSURL.
 func NewVerifier(s Settings, client *http.Client, now func() time.Time) (*Verifier, error) {
-	// Round(0) strips the monotonic reading, which stands still while Lambda
+	// Round(0) strips the monotonic reading, which stops while Lambda
 	// freezes the process: keys would never expire.
 	wall := func() time.Time { return now().Round(0) }
 	keys, err := newKeys(s.JWKSURL, client, wall)

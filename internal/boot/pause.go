@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// pause waits for a random time below limit, so that writers that met do not
-// meet again. It returns false if ctx ended first.
+// pause waits for a random time below limit, so that colliding
+// writers do not collide again. It returns false if ctx ended first.
 func pause(ctx context.Context, limit time.Duration) bool {
 	timer := time.NewTimer(rand.N(limit))
 	defer timer.Stop()

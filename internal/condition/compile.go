@@ -52,7 +52,7 @@ func (c *compiler) test(v strict.Value, groups int) test {
 	}
 	for _, name := range []string{"field", "operator", "value"} {
 		if member, ok := object.Take(name); ok {
-			member.Fault("must not stand beside all or any")
+			member.Fault("must not be combined with all or any")
 		}
 	}
 	if groups == MaxDepth {
@@ -174,7 +174,7 @@ func readScalar(v strict.Value) (Value, bool) {
 	value, err := ParseValue(v.Raw())
 	switch {
 	case err == nil && value.kind == kindNull:
-		v.Fault("must not be null; exists with value false asks for what is not there")
+		v.Fault("must not be null; to test that a field is missing, use exists with value false")
 	case err != nil || value.kind == kindArray || value.kind == kindObject:
 		v.Fault("must be a string, a number, true or false")
 	case value.kind == kindNumber && value.number.infinite():

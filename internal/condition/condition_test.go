@@ -254,9 +254,9 @@ func TestCompile_LocatesEveryFault(t *testing.T) {
 	const (
 		operators = "must be one of eq, neq, gt, gte, lt, lte, in, exists"
 		unknown   = "unknown field; allowed here: field, operator, value, all, any"
-		beside    = "must not stand beside all or any"
+		beside    = "must not be combined with all or any"
 		scalar    = "must be a string, a number, true or false"
-		null      = "must not be null; exists with value false asks for what is not there"
+		null      = "must not be null; to test that a field is missing, use exists with value false"
 	)
 	field := func(field string) string { return fmt.Sprintf(`{"field":%q,"operator":"exists"}`, field) }
 	leaf := func(operator, value string) string {

@@ -18,8 +18,8 @@ type class uint8
 
 const (
 	classInt   class = iota // an int64
-	classUint               // a uint64 that is no int64
-	classFloat              // a float64 that is neither
+	classUint               // a uint64 beyond int64
+	classFloat              // any other float64
 )
 
 // parseNumber parses a JSON number. A number outside the range of float64 becomes
@@ -60,7 +60,7 @@ func (a number) compare(b number) int {
 	return cmp.Compare(a.class, b.class)
 }
 
-// compareFloat compares an integer of up to 64 bits with a float64 that is none.
+// compareFloat compares an integer of up to 64 bits with a float64 that is not one.
 // Rounding a to a float64 preserves the order. They become equal only at 2^64,
 // which is greater than every integer that rounds to it.
 func (a number) compareFloat(f float64) int {

@@ -176,8 +176,8 @@ func (f forgetting) Scan(ctx context.Context, segment, of int, cursor []byte) (a
 	return page, next, err
 }
 
-// A customer who is forgotten during an audit may be read twice or not at all, and in
-// each pass it is another one: that is no drift, and nothing is repaired.
+// A customer forgotten during an audit may be read twice or not at all, another one
+// in each pass. That is not drift, and nothing is repaired.
 func TestRollup_ForgettingDuringAnAuditIsNoDrift(t *testing.T) {
 	t.Parallel()
 

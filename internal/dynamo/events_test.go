@@ -98,7 +98,7 @@ func TestEvent_DamagedEnrollmentsStopNoOther(t *testing.T) {
 	_, _, err := throttled.PutEvent(t.Context(), demo, opened)
 	var known *journey.Error
 	require.ErrorAs(t, err, &known)
-	require.Equal(t, journey.Unavailable, known.Kind, "a transient fault is no damage")
+	require.Equal(t, journey.Unavailable, known.Kind, "a transient fault is not damage")
 
 	id, damaged, err := p.restarted().PutEvent(t.Context(), demo, opened)
 	require.NoError(t, err)
@@ -156,7 +156,7 @@ func TestEvent_DamagedJourneysAndProfilesStopNoOther(t *testing.T) {
 	}
 	throttled := journey.NewService(throttleDefinitions(p.store), func() time.Time { return p.now }, rand.Reader)
 	_, _, err := throttled.PutEvent(t.Context(), demo, journey.Event{Customer: "a", Type: "opened", ID: "e1"})
-	require.Error(t, err, "a transient fault is no damage")
+	require.Error(t, err, "a transient fault is not damage")
 	require.ElementsMatch(t, everyJourney[1:], put(p.restarted(), "a"))
 	require.Equal(t, []journey.ID{sound}, inside("a"))
 	require.Empty(t, put(p.restarted(), "a"), "the event is finished: a repeat starts nothing")

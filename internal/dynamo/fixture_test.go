@@ -81,8 +81,8 @@ func (p *fixture) restarted() *journey.Service {
 	return journey.NewService(p.store.Handlers(), func() time.Time { return p.now }, rand.Reader)
 }
 
-// garbage is no valid value of any numeric or binary attribute, and noNode no node of
-// any graph.
+// garbage is an invalid value of every numeric or binary attribute. noNode is not the
+// index of a node in any graph.
 var (
 	garbage = &types.AttributeValueMemberS{Value: "garbage"}
 	noNode  = &types.AttributeValueMemberN{Value: "99"}

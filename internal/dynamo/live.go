@@ -62,8 +62,8 @@ func (s *table) liveChange(t journey.Tenant, old, next journey.Journey) *types.T
 	return &types.TransactWriteItem{Delete: &types.Delete{TableName: &s.name, Key: liveKey(t, next.ID)}}
 }
 
-// putLive writes the entry. from is the lowest epoch that may have customers as far
-// as the journey shows; a stored entry knows better and keeps its own.
+// putLive writes the entry. from is the lowest epoch that may have customers. An
+// existing entry keeps its own from and its number of shards.
 func (s *table) putLive(t journey.Tenant, j journey.Journey, on bool, from int, reason string) *types.TransactWriteItem {
 	set := "SET #on = :on, #ep = :ep, #u = :u, #k = if_not_exists(#k, :k), #fr = if_not_exists(#fr, :fr)"
 	names := map[string]string{"#on": lOn, "#ep": lEpoch, "#u": lSince, "#k": lShards, "#fr": lFrom}

@@ -171,7 +171,7 @@ func TestDamage_OfAnEventDelaysNoCustomer(t *testing.T) {
 	require.NotEmpty(t, takeErrors(log))
 }
 
-// One LIVE entry is damaged: tick goes on with the other journeys.
+// One LIVE entry is damaged; tick still serves other journeys.
 func TestDamage_OfOneJourneyDoesNotStopTick(t *testing.T) {
 	t.Parallel()
 

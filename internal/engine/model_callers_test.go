@@ -84,8 +84,8 @@ func (m *model) service(p *process) *journey.Service {
 	return s
 }
 
-// putEvents sends the events that have no answer yet. Those whose handler died are
-// sent again.
+// putEvents sends the events that have no answer yet. Events whose handler crashed
+// are sent again.
 func (m *model) putEvents() {
 	m.pending = slices.DeleteFunc(m.pending, func(e journey.Event) bool {
 		if _, again := m.records[e.ID]; again {

@@ -226,7 +226,7 @@ func (p *process) Advance(_ context.Context, _ journey.Tenant, _ int, list []jou
 		e.PendingExit = ""
 		p.put(e)
 		if p.fault("crash", "lost answer") == "lost answer" {
-			errs[i] = errors.New("model: the answer was lost for good")
+			errs[i] = errors.New("model: the answer never arrives")
 		}
 	}
 	return errs

@@ -192,8 +192,8 @@ func (s *slowWorld) engine() *engine.Engine {
 	}
 }
 
-// run ticks each minute, and runs each pack in an invocation of its own, until
-// everybody is out. Invocations end after invocation.
+// run ticks each minute and runs each pack in its own invocation, until all
+// customers have left; each invocation lasts at most `invocation`.
 func (s *slowWorld) run(t *testing.T, invocation time.Duration, ticks int) (minutes int) {
 	var workers sync.WaitGroup
 	for minutes = range ticks {
@@ -208,7 +208,7 @@ func (s *slowWorld) run(t *testing.T, invocation time.Duration, ticks int) (minu
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if s.everybodyOut() {
+		if s.allLeft() {
 			break
 		}
 	}
@@ -216,7 +216,7 @@ func (s *slowWorld) run(t *testing.T, invocation time.Duration, ticks int) (minu
 	return minutes + 1
 }
 
-func (s *slowWorld) everybodyOut() bool {
+func (s *slowWorld) allLeft() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range s.items {

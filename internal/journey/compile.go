@@ -23,7 +23,7 @@ func (g *Graph) readNodes(v strict.Value) {
 		}
 		if first, ok := g.index[n.id]; ok {
 			id, _ := object.Take("id")
-			id.Fault("is the id of nodes/%d too", first)
+			id.Fault("duplicates the id of nodes/%d", first)
 			continue
 		}
 		g.index[n.id] = i
@@ -94,7 +94,7 @@ func (g *Graph) readNodeRef(object *strict.Object, name string) int {
 	}
 	i, ok := g.index[id]
 	if !ok {
-		ref.Fault("names no node of this graph")
+		ref.Fault("is not a node of this graph")
 		return -1
 	}
 	return i

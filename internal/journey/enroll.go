@@ -34,7 +34,7 @@ type OutcomeResult uint8
 const (
 	OutcomeEnrolled OutcomeResult = iota + 1 // by this request
 	OutcomeSkipped                           // enrolled before, by another request
-	OutcomeError                             // perhaps not enrolled; safe to retry
+	OutcomeError                             // may not be enrolled; safe to retry
 )
 
 // KeyRecord is the record of an Idempotency-Key, kept for KeyLife.
@@ -102,7 +102,7 @@ func (s *Service) requestID(ctx context.Context, t Tenant, j Journey, r EnrollRe
 	if known && kept.Request != record.Request {
 		return id, false, &Error{
 			Kind: Mismatch, Code: "idempotency-key-reused",
-			Detail: "This Idempotency-Key came with other customers before. Send a new key with a new request.",
+			Detail: "This Idempotency-Key was already used with other customers. Send a new key with a new request.",
 		}
 	}
 	return kept.RequestID, known, nil

@@ -87,7 +87,7 @@ func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (id string, d
 	case kept.Request != record.Request:
 		return "", nil, &Error{
 			Kind: Mismatch, Code: "event-id-reused",
-			Detail: "This eventId came with another event of this customer before. Send a new id with a new event.",
+			Detail: "This eventId was already used for a different event of this customer. Send a new id with a new event.",
 		}
 	case kept.Done:
 		return e.ID, nil, nil

@@ -152,8 +152,8 @@ func (s *Service) List(ctx context.Context, t Tenant, f Filter) (Page, error) {
 	return s.stores.Journeys.List(ctx, t, f)
 }
 
-// updateAttempts bounds the attempts of a change without If-Match that meets
-// concurrent ones: with the pauses between them, about ten seconds.
+// updateAttempts bounds the attempts at a change without If-Match under concurrent
+// writes. With the pauses between them they take about ten seconds.
 const updateAttempts = 40
 
 // Update applies c to the journey. match holds the accepted revisions (If-Match),
@@ -217,7 +217,7 @@ func checkStatus(old, next Journey, graph *Graph) error {
 	if faults := graph.Faults("/definition"); faults != nil {
 		return &Error{
 			Kind: Invalid, Code: "graph-not-whole", Faults: faults,
-			Detail: "The graph is not whole, so the journey cannot be active. Fix what errors lists and try again.",
+			Detail: "The graph is incomplete, so the journey cannot be activated. Fix what errors lists and try again.",
 		}
 	}
 	return nil
@@ -315,6 +315,6 @@ func (s *Service) Delete(ctx context.Context, t Tenant, id ID, match []int64) er
 func busyError(err error) error {
 	return &Error{
 		Kind: Unavailable, Code: "journey-busy", Cause: err,
-		Detail: "The journey is being changed by others at the same time. Try again.",
+		Detail: "The journey is being changed by another request. Try again.",
 	}
 }

@@ -25,8 +25,8 @@ func newBucket(perSecond float64) *bucket {
 }
 
 // take returns zero if one message may be sent now, otherwise how long to wait, at
-// most MaxRetryAfter. Refused messages are spread over time, so that a refused pack
-// does not return all at once to be refused again. A nil bucket has no limit.
+// most MaxRetryAfter. The waits are spread over time, so that the messages of a pack
+// do not return all at once only to be refused again. A nil bucket has no limit.
 func (b *bucket) take(now time.Time) time.Duration {
 	if b == nil {
 		return 0

@@ -15,8 +15,7 @@ import (
 // maxPriority bounds the absolute value of an offer's priority.
 const maxPriority = 1_000_000
 
-// offer is one rule of a flow. It is offered to the customers for whom its
-// condition holds.
+// offer is one rule of a flow. It applies to the customers that meet its condition.
 type offer struct {
 	id       string
 	priority int

@@ -61,7 +61,7 @@ func TestParseSettings_RefusesInvalidSettings(t *testing.T) {
 		"nothing at all":         {``, `the body is empty; it must be one JSON value`},
 		"no object":              {`[]`, `must be an object`},
 		"an unknown field":       {`{"channel": {}}`, `/channel unknown field; allowed here: decisions, channels, allowPrivate`},
-		"a name twice":           {`{"channels": {"a": {}, "a": {}}}`, `/channels/a this name stands twice in its object`},
+		"a name twice":           {`{"channels": {"a": {}, "a": {}}}`, `/channels/a duplicate name in the object`},
 		"no type":                {`{"channels": {"a": {}}}`, `/channels/a/type is required`},
 		"a flow's inbox":         {`{"decisions": {"a": {"type": "inbox"}}}`, `/decisions/a/type must be one of http, rules`},
 		"a channel of rules":     {`{"channels": {"a": {"type": "rules"}}}`, `/channels/a/type must be one of http, inbox, ses, sns, eventbridge`},

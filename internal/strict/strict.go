@@ -108,7 +108,7 @@ func syntaxFault(err error) (pointer, detail string) {
 	reason := syntactic.Err.Error()
 	switch {
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		return pointer, "this name stands twice in its object"
+		return pointer, "duplicate name in the object"
 	case strings.Contains(reason, "UTF-8"):
 		return pointer, fmt.Sprintf("invalid UTF-8 at byte %d", syntactic.ByteOffset)
 	case strings.Contains(reason, "surrogate"):

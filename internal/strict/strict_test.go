@@ -18,8 +18,8 @@ func TestParse_RejectsLaxJSON(t *testing.T) {
 	}{
 		{"an empty body", "", "", "the body is empty; it must be one JSON value"},
 		{"only white space", " \r\n\t", "", "the body is empty; it must be one JSON value"},
-		{"a duplicate name", `{"a":{"b":1,"b":2}}`, "/a/b", "this name stands twice in its object"},
-		{"a duplicate name, once escaped", `{"ab":1,"\u0061b":2}`, "/ab", "this name stands twice in its object"},
+		{"a duplicate name", `{"a":{"b":1,"b":2}}`, "/a/b", "duplicate name in the object"},
+		{"a duplicate name, once escaped", `{"ab":1,"\u0061b":2}`, "/ab", "duplicate name in the object"},
 		{"invalid UTF-8 in a value", "{\"a\":\"\xff\"}", "/a", "invalid UTF-8 at byte 6"},
 		{"invalid UTF-8 in a name", "{\"\xc3\":1}", "", "invalid UTF-8 at byte 2"},
 		{"a lone surrogate", `{"a":"\ud800"}`, "/a", "a lone surrogate at byte 6"},

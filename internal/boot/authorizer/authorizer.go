@@ -38,7 +38,7 @@ type handler struct{ verifier *auth.Verifier }
 // authorize allows bad tokens too, with the refusal in the context instead of a
 // tenant: the gateway turns a denial into 403, but clients fetch a new token only
 // on 401, which the endpoint's handler sends. An error becomes the gateway's 500,
-// which it does not cache, and stands for a fault of the service.
+// which it does not cache, and signals an internal error.
 func (h handler) authorize(
 	ctx context.Context, request events.APIGatewayV2CustomAuthorizerV2Request,
 ) (events.APIGatewayV2CustomAuthorizerSimpleResponse, error) {

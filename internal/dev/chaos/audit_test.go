@@ -14,8 +14,8 @@ import (
 )
 
 // requireAudited checks that rollup's audit, run some days from now, finds
-// nothing, and then finds a planted wrong counter and a planted wrong item, each
-// as what it is.
+// nothing, and then reports a planted wrong counter as drift and a planted wrong
+// item as wrong.
 func (w *world) requireAudited(t *testing.T) {
 	t.Helper()
 	drift, wrong := w.audit(t, 3)

@@ -117,7 +117,7 @@ func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, e *event) (*ans
 }
 
 // failure maps an error of a call to the status that an HTTP API answers: 500 if
-// the function failed, crashed or ran into its own time-out, 503 if it was
+// the function failed, crashed or ran into its own timeout, 503 if it was
 // throttled or did not answer within the gateway's time.
 func failure(err error) status {
 	switch {

@@ -57,8 +57,8 @@ var odds = map[Fault]struct {
 // Faults injects failures of the cloud between functions and what they call: it
 // kills and freezes processes in the middle of a call, throttles requests and
 // single statements of a batch, loses answers, and invokes twice, late or never.
-// Each fault of a seed strikes in the same sequence in every run; which request
-// it meets depends on the order of the requests. It is safe for concurrent use.
+// A seed fixes the sequence of faults of each kind; which request a fault hits
+// depends on the order of the requests. It is safe for concurrent use.
 type Faults struct {
 	service   *Service
 	upstreams map[Target]http.Handler
@@ -83,7 +83,7 @@ func NewFaults(seed uint64) *Faults {
 	return f
 }
 
-// Start lets faults strike. It has no effect after Stop.
+// Start enables the faults. It has no effect after Stop.
 func (f *Faults) Start() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

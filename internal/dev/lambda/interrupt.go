@@ -20,7 +20,7 @@ func kill(e *environment, c *call) bool {
 
 // Freeze stops the processes of a function that have a call, and returns their
 // number once all have stopped. They continue after Thaw, or die by the
-// function's time-out.
+// function's timeout.
 func (s *Service) Freeze(name string) int {
 	var frozen []*process.Process
 	n := s.interrupt(hasName(name), func(e *environment, _ *call) bool {

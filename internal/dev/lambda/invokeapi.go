@@ -8,7 +8,7 @@ import (
 	"net/http"
 )
 
-// Endpoint returns the URL of Lambda's API, of which Invoke is served.
+// Endpoint returns the URL of Lambda's API. It serves Invoke only.
 func (s *Service) Endpoint() string { return "http://" + s.address }
 
 // serveInvoke serves Lambda's Invoke.

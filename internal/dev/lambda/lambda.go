@@ -45,7 +45,7 @@ var (
 )
 
 // FunctionError is an error inside a function, with the type that Lambda gives
-// it: the function's own error, a crash or a time-out.
+// it: the function's own error, a crash or a timeout.
 type FunctionError struct {
 	Type    string `json:"errorType"`
 	Message string `json:"errorMessage"`
@@ -133,7 +133,7 @@ func Start(functions []manifest.Function, o Options) (*Service, error) {
 }
 
 // Invoke calls a function and returns its answer. The function keeps running
-// when ctx ends first, as in the cloud: only its own time-out stops it.
+// when ctx ends first, as in the cloud: only its own timeout stops it.
 func (s *Service) Invoke(ctx context.Context, name string, payload []byte) ([]byte, error) {
 	return s.invoke(ctx, newRequestID(), name, payload)
 }

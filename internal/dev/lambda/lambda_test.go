@@ -260,7 +260,7 @@ func TestFreeze_StopsTheCall(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, answer, `"calls":1`)
 	})
-	t.Run("the time-out ends it", func(t *testing.T) {
+	t.Run("the timeout ends it", func(t *testing.T) {
 		t.Parallel()
 		l := startLambda(t, func(f *manifest.Function, o *lambda.Options) {
 			f.Timeout, o.MaxConcurrency = time.Second, 1

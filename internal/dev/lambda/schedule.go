@@ -13,7 +13,7 @@ import (
 )
 
 // overlap is how many calls of one schedule may run at the same time. In the
-// cloud the first call has run into its time-out when the second begins; here,
+// cloud the first call has run into its timeout when the second begins; here,
 // where a minute may take a second, the first call may only be slow.
 const overlap = 2
 

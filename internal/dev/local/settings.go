@@ -8,7 +8,7 @@ import (
 	"journeys/internal/manifest"
 )
 
-// inboxPlaceholder stands for the inbox's URL in settings of providers.
+// inboxPlaceholder is replaced by the inbox's URL in the settings of providers.
 const inboxPlaceholder = "{inbox}"
 
 // InboxOnly is the default of Options.Providers: every channel is the inbox, and

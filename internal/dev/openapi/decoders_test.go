@@ -107,7 +107,7 @@ func (d decoders) faults(t *testing.T, r *http.Request) []fault {
 
 // beyondSchemas matches the faults of rules that a schema cannot express and its
 // description states in words.
-var beyondSchemas = regexp.MustCompile(`^(names no node of this graph|is the id of nodes/\d+ too|` +
+var beyondSchemas = regexp.MustCompile(`^(is not a node of this graph|duplicates the id of nodes/\d+|` +
 	`must have at most \d+ bytes as compact JSON, has \d+|must have at most \d+ conditions inside, has \d+|` +
 	`must not be nested more than \d+ deep|must be an RFC 3339 time from 1970 to 9000.*)$`)
 

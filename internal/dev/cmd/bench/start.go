@@ -115,8 +115,8 @@ type startFigures struct {
 	start, startRatio float64 // ms; of the empty function's
 }
 
-// startRows returns the rows of all functions, of which those of the worst starts
-// and of the worst ratio of sizes are shown.
+// startRows returns a row for each function. The report shows the worst start and
+// the worst ratio of sizes.
 func startRows(all []startFigures) []row {
 	sizes := map[string]float64{}
 	var names []string

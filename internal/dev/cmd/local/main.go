@@ -106,14 +106,14 @@ func run(ctx context.Context) error {
 		fmt.Println("stopping")
 		return nil
 	case <-m.DynamoDB.Ended():
-		return errors.New("DynamoDB Local ended by itself")
+		return errors.New("DynamoDB Local stopped unexpectedly")
 	}
 }
 
 func listen(ctx context.Context, port int) (net.Listener, error) {
 	listener, err := local.Listen(ctx, port)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("port %d is in use, perhaps by another `make run`: stop it, or choose another port with PORT=", port)
+		return nil, fmt.Errorf("port %d is in use, possibly by another `make run`: stop it, or choose another port with PORT=", port)
 	}
 	return listener, err
 }

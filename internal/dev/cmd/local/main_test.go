@@ -249,7 +249,7 @@ func TestRun_AllowsOthersOnDifferentPorts(t *testing.T) {
 	third := in(command, []string{"PORT=" + first}, "run")
 	out, err := third.CombinedOutput()
 	require.Error(t, err)
-	require.Equal(t, "port "+first+" is in use, perhaps by another `make run`: stop it, or choose another port with PORT=\n", string(out))
+	require.Equal(t, "port "+first+" is in use, possibly by another `make run`: stop it, or choose another port with PORT=\n", string(out))
 }
 
 func TestRun_EndsWithDynamoDBLocal(t *testing.T) {
@@ -259,7 +259,7 @@ func TestRun_EndsWithDynamoDBLocal(t *testing.T) {
 	below := children(t, r.cmd.Process.Pid)
 	require.NoError(t, syscall.Kill(onlyPID(t, below, "java"), syscall.SIGKILL))
 	require.Error(t, r.cmd.Wait())
-	require.Contains(t, r.errors.String(), "DynamoDB Local ended by itself")
+	require.Contains(t, r.errors.String(), "DynamoDB Local stopped unexpectedly")
 	requireGone(t, below)
 }
 

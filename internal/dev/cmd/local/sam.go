@@ -55,9 +55,9 @@ func serveSAM(ctx context.Context) error {
 		fmt.Println("stopping")
 		return nil
 	case <-ended:
-		return errors.New("SAM CLI ended by itself")
+		return errors.New("SAM CLI stopped unexpectedly")
 	case <-cli.DynamoDB.Ended():
-		return errors.New("DynamoDB Local ended by itself")
+		return errors.New("DynamoDB Local stopped unexpectedly")
 	}
 }
 

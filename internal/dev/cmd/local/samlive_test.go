@@ -80,7 +80,7 @@ func TestSAM_LeavesNothingWhenKilled(t *testing.T) {
 	_, err := io.Copy(io.Discard, sam.output)
 	require.NoError(t, err)
 	require.Error(t, serve.Wait())
-	require.Contains(t, sam.errors.String(), "SAM CLI ended by itself")
+	require.Contains(t, sam.errors.String(), "SAM CLI stopped unexpectedly")
 	require.Equal(t, len(before), strings.Count(sam.errors.String(), "container of SAM CLI removed: "))
 	for id := range before {
 		require.NotContains(t, containers(t), id, "a container is left")

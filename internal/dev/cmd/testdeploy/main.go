@@ -55,7 +55,7 @@ func test(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w\nthe logs are in %s", err, d.logs)
 	}
-	fmt.Printf("test-deploy: %d resources, %d calls, IAM judged, data kept, destroyed\n", len(d.stack.resources), d.calls)
+	fmt.Printf("test-deploy: %d resources, %d calls, IAM evaluated, data kept, destroyed\n", len(d.stack.resources), d.calls)
 	return os.RemoveAll(d.logs)
 }
 
