@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// startLog holds back what the functions print until the machine is ready: the
-// lines of its own first call interest no one, unless it fails.
+// startLog holds back what the functions print until the machine is ready. The lines
+// of the machine's own first call matter only if it fails.
 type startLog struct {
 	io.Writer
 
