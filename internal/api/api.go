@@ -108,7 +108,7 @@ func (a *API) serve(op Operation, rec *recorder, r *http.Request) (err error) {
 	if err := caller.May(op.Roles, a.Now()); err != nil {
 		return err
 	}
-	req := &request{Request: r, tenant: caller.Tenant, metrics: &rec.metrics}
+	req := &request{Request: r, tenant: caller.Tenant, rec: rec}
 	if strings.Contains(op.Path, "{id}") {
 		if req.id = journey.ID(r.PathValue("id")); !req.id.Valid() {
 			return journey.ErrNotFound
@@ -138,6 +138,7 @@ type recorder struct {
 	http.ResponseWriter
 	status  int // 0 until the header is written
 	metrics []emf.Metric
+	subject string // of a caller who asked for what cannot be undone; "" otherwise
 }
 
 // WriteHeader implements http.ResponseWriter.

@@ -76,6 +76,7 @@ func deleteCustomer(a *API, w http.ResponseWriter, r *request) error {
 	if err := r.checkFaults(); err != nil {
 		return err
 	}
+	r.logSubject()
 	if err := a.Journeys.Forget(r.Context(), r.tenant, r.customer); err != nil {
 		return err
 	}

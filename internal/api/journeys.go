@@ -114,6 +114,9 @@ func updateJourney(a *API, w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	if change.Status != nil && *change.Status == journey.Archived {
+		r.logSubject()
+	}
 	j, err := a.Journeys.Update(r.Context(), r.tenant, r.id, change, revisions)
 	if err != nil {
 		return err
@@ -126,6 +129,7 @@ func deleteJourney(a *API, w http.ResponseWriter, r *request) error {
 	if err := r.checkFaults(); err != nil {
 		return err
 	}
+	r.logSubject()
 	if err := a.Journeys.Delete(r.Context(), r.tenant, r.id, revisions); err != nil {
 		return err
 	}

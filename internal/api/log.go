@@ -32,6 +32,9 @@ func (a *API) logRequest(
 		used,
 		slog.String("gatewayRequestId", apigw.RequestID(r.Context())),
 	}
+	if rec.subject != "" {
+		line = append(line, slog.String("sub", rec.subject))
+	}
 	line = append(line, emf.Attrs(a.Now(), a.Installation, rec.metrics...)...)
 	if rec.status >= http.StatusInternalServerError {
 		level = slog.LevelError
@@ -49,6 +52,10 @@ func errorAttrs(err error) []slog.Attr {
 	}
 	return attrs
 }
+
+// logSubject adds the caller's sub to the request's log line. It is for requests that
+// cannot be undone: to archive, to delete and to forget.
+func (r *request) logSubject() { r.rec.subject = auth.FromContext(r.Context()).Subject }
 
 // logDamaged logs the damaged enrollments that a request skipped: one line per
 // journey and cause, however many there are, without the customers.

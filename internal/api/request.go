@@ -43,7 +43,7 @@ type request struct {
 	customer string     // customer in the path; "" if the route has none
 	query    url.Values
 	faults   strict.Faults
-	metrics  *[]emf.Metric // of the request's log line
+	rec      *recorder
 }
 
 // checkFaults returns an error with the faults found so far, nil if none.
@@ -276,5 +276,5 @@ func unquote(value string) (string, bool) {
 
 // addCount adds a metric to the request's log line.
 func (r *request) addCount(name string, n int) {
-	*r.metrics = append(*r.metrics, emf.CountMetric(name, n))
+	r.rec.metrics = append(r.rec.metrics, emf.CountMetric(name, n))
 }
