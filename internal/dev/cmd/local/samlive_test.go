@@ -76,7 +76,7 @@ func TestSAM_LeavesNothingWhenKilled(t *testing.T) {
 	sam := begin(t, serve, port)
 	before := containers(t)
 	require.NotEmpty(t, before)
-	require.NoError(t, syscall.Kill(onlyPID(t, children(t, serve.Process.Pid), "sam"), syscall.SIGKILL))
+	require.NoError(t, syscall.Kill(samPID(t, children(t, serve.Process.Pid)), syscall.SIGKILL))
 	_, err := io.Copy(io.Discard, sam.output)
 	require.NoError(t, err)
 	require.Error(t, serve.Wait())
@@ -85,6 +85,21 @@ func TestSAM_LeavesNothingWhenKilled(t *testing.T) {
 	for id := range before {
 		require.NotContains(t, containers(t), id, "a container is left")
 	}
+}
+
+// samPID returns SAM CLI's process. Its name is not always sam: in a folder with a
+// space in its name, pip starts it through a shell.
+func samPID(t *testing.T, pids map[int]string) int {
+	t.Helper()
+	var found []int
+	for pid := range pids {
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if strings.Contains(string(line), "\x00start-api\x00") {
+			found = append(found, pid)
+		}
+	}
+	require.Len(t, found, 1)
+	return found[0]
 }
 
 // When SAM CLI is stopped while it starts, the engine still creates containers.
