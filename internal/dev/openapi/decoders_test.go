@@ -54,8 +54,12 @@ func (emptyStore) ReserveEvent(context.Context, journey.Tenant, journey.EventRec
 	return journey.EventRecord{}, journey.ErrNoCustomer
 }
 
-func (emptyStore) PutProfile(context.Context, journey.Tenant, journey.Profile) error {
+func (emptyStore) PutProfile(context.Context, journey.Tenant, journey.Profile, int64) error {
 	return journey.ErrNoCustomer
+}
+
+func (emptyStore) Profile(context.Context, journey.Tenant, string) (journey.Profile, error) {
+	return journey.Profile{}, journey.ErrNoCustomer
 }
 
 func (emptyStore) Counters(context.Context, journey.Tenant, journey.ID, analytics.Range) (analytics.Counters, error) {
