@@ -74,7 +74,7 @@ var ErrStale = &Error{
 // ErrStaleCustomer means that the given revision of a customer is not the stored one.
 var ErrStaleCustomer = &Error{
 	Kind: Stale, Code: "stale-customer",
-	Detail: "The customer was changed since they were read. Get them again and repeat the change on what they are now.",
+	Detail: "The customer's attributes were changed since they were read, or there are none. Get them again and repeat the change on what they are now.",
 }
 
 // ErrTooMany means that the tenant already has MaxJourneys journeys.
