@@ -38,8 +38,8 @@ var anonymousAttributes = []string{
 	eNode, eSince, eReason, ePath, eRetries,
 }
 
-// PutProfile implements journey.CustomerStore. A profile that was stored without a
-// revision has revision 0.
+// PutProfile implements journey.CustomerStore. A profile whose revision is absent, or
+// is no number, has revision 0.
 func (s Customers) PutProfile(ctx context.Context, t journey.Tenant, p journey.Profile, rev int64) error {
 	w, err := s.newWriteID()
 	if err != nil {
@@ -53,8 +53,9 @@ func (s Customers) PutProfile(ctx context.Context, t journey.Tenant, p journey.P
 	it.putTime(pUpdated, p.UpdatedAt)
 	put := &dynamodb.PutItemInput{
 		TableName: &s.name, Item: it,
-		ConditionExpression:                 aws.String("attribute_not_exists(#r)"),
+		ConditionExpression:                 aws.String("NOT attribute_type(#r, :r)"),
 		ExpressionAttributeNames:            map[string]string{"#r": aRev},
+		ExpressionAttributeValues:           item{":r": text("N")},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
 	if rev != 0 {

@@ -153,19 +153,25 @@ func TestProfiles_WithoutARevisionCanBeWritten(t *testing.T) {
 	require.ErrorIs(t, err, journey.ErrStaleCustomer)
 }
 
-func TestProfiles_ReplacingRepairsDamagedAttributes(t *testing.T) {
+func TestProfiles_ReplacingRepairsDamage(t *testing.T) {
 	t.Parallel()
 
 	p := newFixture(t)
 	_, err := p.PutCustomer(t.Context(), demo, profileOf("ada", `{"n":1}`), nil)
 	require.NoError(t, err)
-	for _, value := range []types.AttributeValue{garbage, &types.AttributeValueMemberB{Value: []byte(`{"secret":`)}} {
-		p.damageItem(t, keyOf("T#demo#C#ada", "P"), "a", value)
+	for _, row := range []struct {
+		attribute string
+		value     types.AttributeValue
+	}{
+		{"a", garbage}, {"a", &types.AttributeValueMemberB{Value: []byte(`{"secret":`)}},
+		{"r", garbage}, {"u", garbage}, {"ao", garbage},
+	} {
+		p.damageItem(t, keyOf("T#demo#C#ada", "P"), row.attribute, row.value)
 		_, err = p.PatchCustomer(t.Context(), demo, profileOf("ada", `{"m":1}`), nil)
 		require.ErrorIs(t, err, journey.ErrDamaged)
 		require.NotContains(t, err.Error(), "secret")
 		next, err := p.PutCustomer(t.Context(), demo, profileOf("ada", `{"n":2}`), nil)
-		require.NoError(t, err)
+		require.NoError(t, err, row.attribute)
 		read, err := p.Customer(t.Context(), demo, "ada")
 		require.NoError(t, err)
 		require.Equal(t, next, read)

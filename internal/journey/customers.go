@@ -98,7 +98,7 @@ func (s *Service) changeProfileOnce(
 	if err != nil {
 		return Profile{}, false, err
 	}
-	if stored && next.AsOf.Equal(old.AsOf) && bytes.Equal(next.Attributes, old.Attributes) {
+	if stored && !repairs && next.AsOf.Equal(old.AsOf) && bytes.Equal(next.Attributes, old.Attributes) {
 		return old, false, nil
 	}
 	next.UpdatedAt = s.clock()
