@@ -18,7 +18,7 @@ import (
 )
 
 // reservedConcurrency is the guaranteed and highest concurrency of each function
-// in prod: 1,250 calls a second at 20 ms a call. The 21 functions reserve 525 of an
+// in prod: 1,250 calls a second at 20 ms a call. The 23 functions reserve 575 of an
 // account's 1,000, of which 100 must stay unreserved.
 const reservedConcurrency = 25
 

@@ -57,6 +57,8 @@ var (
 	RetryEnrollment     = Operation{manifest.RetryEnrollment, nil, retryEnrollment}
 	DeleteEnrollment    = Operation{manifest.DeleteEnrollment, nil, deleteEnrollment}
 	PutCustomer         = Operation{manifest.PutCustomer, nil, putCustomer}
+	PatchCustomer       = Operation{manifest.PatchCustomer, nil, patchCustomer}
+	PutCustomers        = Operation{manifest.PutCustomers, nil, putCustomers}
 	GetCustomer         = Operation{manifest.GetCustomer, nil, getCustomer}
 	DeleteCustomer      = Operation{manifest.DeleteCustomer, nil, deleteCustomer}
 )
@@ -66,7 +68,7 @@ func Operations() []Operation {
 	return []Operation{
 		ListJourneys, CreateJourney, GetJourney, UpdateJourney, DeleteJourney,
 		EnrollCustomers, TestJourney, GetEnrollment, GetJourneyAnalytics, PutEvent,
-		ListEnrollments, RetryEnrollment, DeleteEnrollment, PutCustomer, GetCustomer, DeleteCustomer,
+		ListEnrollments, RetryEnrollment, DeleteEnrollment, PutCustomer, PatchCustomer, PutCustomers, GetCustomer, DeleteCustomer,
 	}
 }
 

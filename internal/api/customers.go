@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -12,37 +13,128 @@ import (
 type customerBody struct {
 	CustomerID string         `json:"customerId"`
 	Attributes jsontext.Value `json:"attributes"`
+	AsOf       *timestamp     `json:"asOf,omitzero"`
 	UpdatedAt  timestamp      `json:"updatedAt"`
 }
 
 func putCustomer(a *API, w http.ResponseWriter, r *request) error {
-	body, err := r.readBody(w, "")
+	return r.changeCustomer(w, checkJSON, a.Journeys.PutCustomer)
+}
+
+func patchCustomer(a *API, w http.ResponseWriter, r *request) error {
+	return r.changeCustomer(w, checkPatch, a.Journeys.PatchCustomer)
+}
+
+// changeCustomer calls do with the change in the body, for the customer of the path.
+func (r *request) changeCustomer(
+	w http.ResponseWriter, checkType func(http.Header) error,
+	do func(context.Context, journey.Tenant, journey.ProfileChange, *journey.Precondition) (journey.Profile, error),
+) error {
+	match := r.ifMatchCustomer()
+	body, err := r.readBodyOf(w, checkType, "")
 	if err != nil {
 		return err
 	}
-	attributes := readProfile(body)
+	change := journey.ProfileChange{Customer: r.customer}
+	if o, ok := body.Object(); ok {
+		readProfile(o, &change)
+		o.Done("attributes", "asOf")
+	}
 	if err := r.checkFaults(); err != nil {
 		return err
 	}
-	p, err := a.Journeys.PutCustomer(r.Context(), r.tenant, r.customer, attributes)
+	p, err := do(r.Context(), r.tenant, change, match)
 	if err != nil {
 		return err
 	}
 	return writeCustomer(w, p)
 }
 
-// readProfile returns the attributes of {"attributes": {...}} as compact JSON.
-func readProfile(body strict.Value) []byte {
-	o, ok := body.Object()
+// ifMatchCustomer returns the precondition of If-Match, nil if the header is absent.
+func (r *request) ifMatchCustomer() *journey.Precondition {
+	given, ok := r.readTags("If-Match", false)
 	if !ok {
 		return nil
 	}
-	defer o.Done("attributes")
-	v, ok := o.Need("attributes")
+	return &journey.Precondition{Any: given.any, Revs: given.list}
+}
+
+// readProfile reads the attributes and their time. The caller calls o.Done.
+func readProfile(o *strict.Object, c *journey.ProfileChange) {
+	if v, ok := o.Need("attributes"); ok {
+		c.Attributes = readCompactObject(v, journey.MaxAttributes)
+	}
+	if v, ok := o.Take("asOf"); ok {
+		c.AsOf = readTime(v)
+	}
+}
+
+type mergedBody struct {
+	Results []mergedResult `json:"results"` // in the order of the request
+}
+
+type mergedResult struct {
+	CustomerID string `json:"customerId"`
+	Outcome    string `json:"outcome"`
+	Code       string `json:"code,omitzero"`
+}
+
+func putCustomers(a *API, w http.ResponseWriter, r *request) error {
+	body, err := r.readBody(w, "")
+	if err != nil {
+		return err
+	}
+	var changes []journey.ProfileChange
+	if o, ok := body.Object(); ok {
+		if v, ok := o.Need("customers"); ok {
+			changes = readProfiles(v)
+		}
+		o.Done("customers")
+	}
+	if err := r.checkFaults(); err != nil {
+		return err
+	}
+	outcomes := a.Journeys.MergeCustomers(r.Context(), r.tenant, changes)
+	a.logUnmerged(r, outcomes)
+	answer := mergedBody{make([]mergedResult, len(outcomes))}
+	for i, o := range outcomes {
+		answer.Results[i] = mergedResult{changes[i].Customer, mergeOutcome(o), o.Code()}
+	}
+	return writeJSON(w, http.StatusOK, answer)
+}
+
+func mergeOutcome(o journey.ProfileOutcome) string {
+	switch {
+	case o.Err != nil:
+		return "error"
+	case o.Older:
+		return "stale"
+	}
+	return "stored"
+}
+
+func readProfiles(v strict.Value) []journey.ProfileChange {
+	list, ok := v.List()
 	if !ok {
 		return nil
 	}
-	return readCompactObject(v, journey.MaxAttributes)
+	if len(list) < 1 || len(list) > journey.MaxBatch {
+		v.Fault("must have 1 to %d customers, has %d", journey.MaxBatch, len(list))
+		return nil
+	}
+	changes := make([]journey.ProfileChange, len(list))
+	for i, element := range list {
+		o, ok := element.Object()
+		if !ok {
+			continue
+		}
+		if v, ok := o.Need("customerId"); ok {
+			changes[i].Customer, _ = readID(v)
+		}
+		readProfile(o, &changes[i])
+		o.Done("customerId", "attributes", "asOf")
+	}
+	return changes
 }
 
 // readCompactObject reads an object of at most maxBytes as compact JSON.
@@ -62,12 +154,18 @@ func readCompactObject(v strict.Value, maxBytes int) []byte {
 }
 
 func getCustomer(a *API, w http.ResponseWriter, r *request) error {
+	known := r.ifNoneMatch()
 	if err := r.checkFaults(); err != nil {
 		return err
 	}
 	p, err := a.Journeys.Customer(r.Context(), r.tenant, r.customer)
 	if err != nil {
 		return err
+	}
+	if known.match(p.Rev) {
+		w.Header().Set("ETag", etag(p.Rev))
+		w.WriteHeader(http.StatusNotModified)
+		return nil
 	}
 	return writeCustomer(w, p)
 }
@@ -84,6 +182,10 @@ func deleteCustomer(a *API, w http.ResponseWriter, r *request) error {
 	return nil
 }
 
+// writeCustomer answers with one profile and its ETag.
 func writeCustomer(w http.ResponseWriter, p journey.Profile) error {
-	return writeJSON(w, http.StatusOK, customerBody{p.Customer, p.Attributes, timestamp(p.UpdatedAt)})
+	w.Header().Set("ETag", etag(p.Rev))
+	return writeJSON(w, http.StatusOK, customerBody{
+		p.Customer, p.Attributes, timestampOrNil(p.AsOf), timestamp(p.UpdatedAt),
+	})
 }

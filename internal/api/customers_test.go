@@ -1,12 +1,15 @@
 package api_test
 
 import (
+	"context"
 	"encoding/base64"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"journeys/internal/journey"
 )
 
 func TestCustomers_ReturnTheStoredAttributes(t *testing.T) {
@@ -21,6 +24,94 @@ func TestCustomers_ReturnTheStoredAttributes(t *testing.T) {
 	s.must(http.StatusOK, call{method: "PUT", path: "/customers/c-1", body: `{"attributes":{}}`})
 	read := s.must(http.StatusOK, call{method: "GET", path: "/customers/c-1"})
 	require.Empty(t, read["attributes"], "a put replaces")
+}
+
+func TestCustomers_HaveRevisions(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, &memoryStore{})
+	change := func(status int, method, body string, header ...string) string {
+		w := s.do(call{method: method, path: "/customers/c", body: body, header: header})
+		require.Equal(t, status, w.Code, w.Body.String())
+		return w.Header().Get("ETag")
+	}
+	get := func(status int, known string) string {
+		w := s.do(call{method: "GET", path: "/customers/c", header: []string{"If-None-Match", known}})
+		require.Equal(t, status, w.Code, w.Body.String())
+		require.Equal(t, status == http.StatusNotModified, w.Body.Len() == 0)
+		return w.Header().Get("ETag")
+	}
+	change(http.StatusPreconditionFailed, "PUT", `{"attributes":{}}`, "If-Match", "*")
+	first := change(http.StatusOK, "PUT", `{"attributes":{"a":1}}`)
+	require.Regexp(t, `^"[0-9]+"$`, first)
+	require.Equal(t, first, get(http.StatusNotModified, first))
+	require.Equal(t, first, get(http.StatusNotModified, "W/"+first))
+	require.Equal(t, first, get(http.StatusNotModified, "*"))
+	require.Equal(t, first, get(http.StatusOK, `"1"`))
+	second := change(http.StatusOK, "PATCH", `{"attributes":{"b":2}}`, "If-Match", first)
+	require.NotEqual(t, first, second)
+	require.Equal(t, second, get(http.StatusOK, first))
+	for _, method := range []string{"PUT", "PATCH"} {
+		change(http.StatusPreconditionFailed, method, `{"attributes":{}}`, "If-Match", first)
+		change(http.StatusPreconditionFailed, method, `{"attributes":{}}`, "If-Match", "W/"+second)
+	}
+	require.Equal(t, second, change(http.StatusOK, "PATCH", `{"attributes":{"b":2}}`, "If-Match", second), "without effect")
+	require.NotEqual(t, second, change(http.StatusOK, "PUT", `{"attributes":{}}`, "If-Match", "*"))
+}
+
+func TestCustomers_PatchMergesAndObeysAsOf(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, &memoryStore{})
+	patch := func(body string, header ...string) map[string]any {
+		return s.must(http.StatusOK, call{method: "PATCH", path: "/customers/c", body: body, header: header})
+	}
+	require.NotContains(t, patch(`{"attributes":{"a":{"x":1,"y":null},"b":2}}`), "asOf")
+	merged := patch(`{"attributes":{"a":{"z":3},"b":null},"asOf":"2026-11-23T11:00:00.0009+01:00"}`,
+		"Content-Type", "application/merge-patch+json")
+	require.Equal(t, map[string]any{"a": map[string]any{"x": 1.0, "z": 3.0}}, merged["attributes"])
+	require.Equal(t, "2026-11-23T10:00:00.000Z", merged["asOf"])
+	late := s.must(http.StatusOK, call{
+		method: "PUT", path: "/customers/c", body: `{"attributes":{"a":0},"asOf":"2026-11-23T09:59:59.999Z"}`,
+	})
+	require.Equal(t, merged, late)
+}
+
+func TestCustomers_AreMergedInOneCall(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, &memoryStore{})
+	large := `"` + strings.Repeat("x", 40*1024) + `"`
+	body := s.must(http.StatusOK, call{method: "POST", path: "/customers", body: `{"customers":[
+		{"customerId":"b","attributes":{"n":1,"a":1},"asOf":"2026-11-23T10:00:00Z"},
+		{"customerId":"a","attributes":{"l":` + large + `}},
+		{"customerId":"b","attributes":{"n":0},"asOf":"2026-11-23T09:00:00Z"},
+		{"customerId":"a","attributes":{"m":` + large + `}},
+		{"customerId":"b","attributes":{"a":null}}]}`})
+	outcome := func(id, outcome string) map[string]any {
+		return map[string]any{"customerId": id, "outcome": outcome}
+	}
+	tooLarge := outcome("a", "error")
+	tooLarge["code"] = "attributes-too-large"
+	require.Equal(t, []any{
+		outcome("b", "stored"), outcome("a", "stored"), outcome("b", "stale"), tooLarge, outcome("b", "stored"),
+	}, body["results"])
+	require.Equal(t, map[string]any{"n": 1.0}, s.must(http.StatusOK, call{method: "GET", path: "/customers/b"})["attributes"])
+	require.NotContains(t, s.log.String(), "customers not merged", "a fault of the caller")
+}
+
+// unreadable is a store whose profiles are damaged.
+type unreadable struct{ memoryStore }
+
+func (*unreadable) Profile(context.Context, journey.Tenant, string) (journey.Profile, error) {
+	return journey.Profile{}, journey.ErrDamaged
+}
+
+func TestCustomers_MergeLogsInternalErrorsWithoutNames(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, &unreadable{})
+	body := s.must(http.StatusOK, call{method: "POST", path: "/customers", body: `{"customers":[
+		{"customerId":"ada","attributes":{}},{"customerId":"bob","attributes":{}}]}`})
+	require.Equal(t, map[string]any{"customerId": "ada", "outcome": "error", "code": "internal-error"}, body["results"].([]any)[0])
+	require.Contains(t, s.log.String(), `"msg":"customers not merged","tenant":"t1","customers":2`)
+	require.NotContains(t, s.log.String(), "ada")
 }
 
 func TestCustomers_AcceptAnyIDInThePath(t *testing.T) {
@@ -52,13 +143,16 @@ func TestCustomers_RefuseBadInput(t *testing.T) {
 		{"attributes that are a list", "c", `{"attributes":[]}`, "/attributes"},
 		{"attributes beyond 64 KB", "c", `{"attributes":{"a":"` + strings.Repeat("x", 64*1024-7) + `"}}`, "/attributes"},
 		{"an unknown field", "c", `{"attributes":{},"name":"x"}`, "/name"},
+		{"a time that is none", "c", `{"attributes":{},"asOf":"yesterday"}`, "/asOf"},
 		{"a repeated name", "c", `{"attributes":{"a":1,"a":2}}`, "/attributes/a"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			problem := s.must(http.StatusBadRequest, call{method: "PUT", path: "/customers/" + row.id, body: row.body})
-			faults := problem["errors"].([]any)
-			require.Len(t, faults, 1)
-			require.Equal(t, row.pointer, faults[0].(map[string]any)["pointer"])
+			for _, method := range []string{"PUT", "PATCH"} {
+				problem := s.must(http.StatusBadRequest, call{method: method, path: "/customers/" + row.id, body: row.body})
+				faults := problem["errors"].([]any)
+				require.Len(t, faults, 1)
+				require.Equal(t, row.pointer, faults[0].(map[string]any)["pointer"])
+			}
 		})
 	}
 	s.must(http.StatusOK, call{method: "PUT", path: "/customers/c", body: `{"attributes":{"a":"` + strings.Repeat("x", 64*1024-8) + `"}}`})

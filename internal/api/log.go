@@ -72,6 +72,23 @@ func (a *API) logDamaged(r *request, list []journey.Damage) {
 	}
 }
 
+// logUnmerged logs the internal errors of a call that merges customers: one line per
+// cause, without the customers.
+func (a *API) logUnmerged(r *request, outcomes []journey.ProfileOutcome) {
+	counts := map[string]int{}
+	for _, o := range outcomes {
+		if o.Err == nil || statuses[o.Kind()] != 0 && o.Kind() != journey.Unavailable {
+			continue
+		}
+		counts[o.Err.Error()]++
+	}
+	for cause, n := range counts {
+		a.Log.LogAttrs(r.Context(), slog.LevelError, "customers not merged",
+			slog.String("tenant", r.tenant.String()), slog.Int("customers", n),
+			slog.String("error", cause), slog.String("gatewayRequestId", apigw.RequestID(r.Context())))
+	}
+}
+
 // loggedJourney returns the id of the journey that the request created or
 // named; "" if the path holds anything but a journey's id, which may be private.
 func loggedJourney(r *http.Request, rec *recorder) string {

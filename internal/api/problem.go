@@ -45,6 +45,11 @@ var (
 		http.StatusUnsupportedMediaType, "unsupported-media-type",
 		"The body must be sent as Content-Type application/json, in UTF-8, without a Content-Encoding.",
 	}
+	errPatchType = &refusal{
+		http.StatusUnsupportedMediaType, "unsupported-media-type",
+		"The body must be sent as Content-Type application/json or application/merge-patch+json, in UTF-8, " +
+			"without a Content-Encoding.",
+	}
 	errTooLarge = &refusal{
 		http.StatusRequestEntityTooLarge, "body-too-large",
 		fmt.Sprintf("The body may have at most %d bytes (1 MiB).", MaxBody),

@@ -54,6 +54,7 @@ func problems(draft, active string) []problem {
 	all = append(all, bodyProblems()...)
 	all = append(all, journeyProblems(draft, active)...)
 	all = append(all, enrollProblems(draft, active)...)
+	all = append(all, customerProblems()...)
 	return append(all, testProblems(draft)...)
 }
 
@@ -174,6 +175,24 @@ func enrollProblems(draft, active string) []problem {
 		{"a journey that is not active", call{
 			method: "POST", path: "/journeys/" + draft + "/enroll", body: `{"customerId":"a"}`,
 		}},
+	}
+}
+
+func customerProblems() []problem {
+	change := func(method, path, body string, header ...string) call {
+		return call{method: method, path: path, body: body, header: header}
+	}
+	half := `"` + strings.Repeat("x", 40*1024) + `"`
+	return []problem{
+		{"a stale customer", change("PUT", "/customers/c", `{"attributes":{}}`, "If-Match", `"1"`)},
+		{"a patch of another type", change("PATCH", "/customers/c", `[]`, "Content-Type", "application/json-patch+json")},
+		{"a merge patch as a put", change("PUT", "/customers/c", `{"attributes":{}}`, "Content-Type", "application/merge-patch+json")},
+		{"a patch that is no object", change("PATCH", "/customers/c", `{"attributes":null,"asOf":null}`)},
+		{"a patch beyond the limit", change("PATCH", "/customers/c", `{"attributes":{"a":`+half+`,"b":`+half+`}}`)},
+		{"no list of customers", change("POST", "/customers", `{}`)},
+		{"an empty list of customers", change("POST", "/customers", `{"customers":[]}`)},
+		{"1,001 customers", change("POST", "/customers", `{"customers":[`+strings.Repeat("0,", 1000)+`0]}`)},
+		{"invalid customers", change("POST", "/customers", `{"customers":[7,{},{"customerId":"","attributes":[],"asOf":1,"x":1}]}`)},
 	}
 }
 

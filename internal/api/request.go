@@ -144,7 +144,12 @@ func (r *request) queryBool(name string) bool {
 
 // readBody parses the body. An empty body is read as absent.
 func (r *request) readBody(w http.ResponseWriter, absent string) (strict.Value, error) {
-	data, err := r.readBytes(w)
+	return r.readBodyOf(w, checkJSON, absent)
+}
+
+// readBodyOf is readBody for the content types that checkType accepts.
+func (r *request) readBodyOf(w http.ResponseWriter, checkType func(http.Header) error, absent string) (strict.Value, error) {
+	data, err := r.readBytes(w, checkType)
 	if err != nil {
 		return strict.Value{}, err
 	}
@@ -160,10 +165,12 @@ func (r *request) readBody(w http.ResponseWriter, absent string) (strict.Value, 
 
 // readBytes returns the body. Only a body that is not empty needs a content
 // type.
-func (r *request) readBytes(w http.ResponseWriter) ([]byte, error) {
+func (r *request) readBytes(w http.ResponseWriter, checkType func(http.Header) error) ([]byte, error) {
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
-	if (len(data) > 0 || err != nil) && !isJSON(r.Header) {
-		return nil, errMediaType
+	if len(data) > 0 || err != nil {
+		if err := checkType(r.Header); err != nil {
+			return nil, err
+		}
 	}
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
@@ -175,10 +182,27 @@ func (r *request) readBytes(w http.ResponseWriter) ([]byte, error) {
 	return data, nil
 }
 
-// isJSON reports whether the header declares JSON in UTF-8, not compressed.
-func isJSON(header http.Header) bool {
+// checkJSON returns errMediaType unless the header declares JSON in UTF-8, not
+// compressed.
+func checkJSON(header http.Header) error {
+	if !declares(header, "application/json") {
+		return errMediaType
+	}
+	return nil
+}
+
+// checkPatch is checkJSON for a body that may also be declared as a merge patch.
+func checkPatch(header http.Header) error {
+	if !declares(header, "application/json", "application/merge-patch+json") {
+		return errPatchType
+	}
+	return nil
+}
+
+// declares reports whether the header declares one of kinds in UTF-8, not compressed.
+func declares(header http.Header, kinds ...string) bool {
 	kind, params, err := mime.ParseMediaType(strings.Join(header.Values("Content-Type"), ","))
-	if err != nil || kind != "application/json" {
+	if err != nil || !slices.Contains(kinds, kind) {
 		return false
 	}
 	for name, value := range params {

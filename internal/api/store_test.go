@@ -33,11 +33,14 @@ type memoryStore struct {
 	events   map[string]journey.EventRecord
 }
 
-func (m *memoryStore) PutProfile(_ context.Context, _ journey.Tenant, p journey.Profile) error {
+func (m *memoryStore) PutProfile(_ context.Context, _ journey.Tenant, p journey.Profile, rev int64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.profiles == nil {
 		m.profiles = map[string]journey.Profile{}
+	}
+	if m.profiles[p.Customer].Rev != rev {
+		return journey.ErrLost
 	}
 	m.profiles[p.Customer] = p
 	return nil

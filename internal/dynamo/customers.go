@@ -22,6 +22,7 @@ import (
 const (
 	pAttributes = "a" // JSON object
 	pUpdated    = "u"
+	pAsOf       = "ao"
 )
 
 // Sizes of Forget's requests.
@@ -37,12 +38,37 @@ var anonymousAttributes = []string{
 	eNode, eSince, eReason, ePath, eRetries,
 }
 
-// PutProfile implements journey.CustomerStore.
-func (s Customers) PutProfile(ctx context.Context, t journey.Tenant, p journey.Profile) error {
+// PutProfile implements journey.CustomerStore. A profile whose revision is absent, or
+// is no number, has revision 0.
+func (s Customers) PutProfile(ctx context.Context, t journey.Tenant, p journey.Profile, rev int64) error {
+	w, err := s.newWriteID()
+	if err != nil {
+		return err
+	}
 	it := profileKey(t, p.Customer)
 	it.putBinary(pAttributes, p.Attributes)
+	it.putNumber(aRev, p.Rev)
+	it.putBinary(aWriteID, w[:])
+	it.putTime(pAsOf, p.AsOf)
 	it.putTime(pUpdated, p.UpdatedAt)
-	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.name, Item: it})
+	put := &dynamodb.PutItemInput{
+		TableName: &s.name, Item: it,
+		ConditionExpression:                 aws.String("NOT attribute_type(#r, :r)"),
+		ExpressionAttributeNames:            map[string]string{"#r": aRev},
+		ExpressionAttributeValues:           item{":r": text("N")},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}
+	if rev != 0 {
+		put.ConditionExpression = aws.String("#r = :r")
+		put.ExpressionAttributeValues = item{":r": number(rev)}
+	}
+	_, err = s.client.PutItem(ctx, put)
+	if stored, refused := refusedItem(err); refused {
+		if w.wrote(stored) {
+			return nil
+		}
+		return journey.ErrLost
+	}
 	return wrapFailed("store a profile", err)
 }
 
@@ -56,7 +82,10 @@ func (s Customers) Profile(ctx context.Context, t journey.Tenant, customer strin
 		return journey.Profile{}, journey.ErrNoCustomer
 	}
 	r := reader{item: it}
-	p := journey.Profile{Customer: customer, Attributes: r.binary(pAttributes), UpdatedAt: r.time(pUpdated)}
+	p := journey.Profile{
+		Customer: customer, Attributes: r.binary(pAttributes),
+		Rev: r.number(aRev), AsOf: r.time(pAsOf), UpdatedAt: r.time(pUpdated),
+	}
 	return p, wrapDamaged(r.err)
 }
 

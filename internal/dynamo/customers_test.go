@@ -53,7 +53,7 @@ func TestForget_RemovesTheNameAndKeepsTheFigures(t *testing.T) {
 	p.fail(t, failed, ada)
 	calm := journey.NewService(storeOn(p.table).Handlers(), func() time.Time { return p.now }, rand.Reader)
 	for _, customer := range []string{ada, "other"} {
-		_, err := p.PutCustomer(t.Context(), demo, customer, []byte(`{"name":"`+customer+`"}`))
+		_, err := p.PutCustomer(t.Context(), demo, journey.ProfileChange{Customer: customer, Attributes: []byte(`{"name":"` + customer + `"}`)}, nil)
 		require.NoError(t, err)
 		for n := range 30 {
 			_, _, err = calm.PutEvent(t.Context(), demo, journey.Event{Customer: customer, Type: "seen", ID: fmt.Sprint(customer, n)})
@@ -137,7 +137,7 @@ func TestForget_FinishesAfterACrash(t *testing.T) {
 		for _, after := range []bool{false, true} {
 			name := fmt.Sprintf("Ada %d %t", calls, after)
 			waiting, left := p.journey(t, waitingGraph, name), p.journey(t, leavingGraph, name)
-			_, err := p.PutCustomer(t.Context(), demo, name, []byte(`{}`))
+			_, err := p.PutCustomer(t.Context(), demo, journey.ProfileChange{Customer: name, Attributes: []byte(`{}`)}, nil)
 			require.NoError(t, err)
 			err = storeOn(p.table, dyingAfter(calls, after)).Customers.Forget(t.Context(), demo, name, p.now)
 			if calls < 4 {

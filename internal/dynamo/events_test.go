@@ -165,7 +165,7 @@ func TestEvent_DamagedJourneysAndProfilesStopNoOther(t *testing.T) {
 		"text": garbage, "none": nil, "list": &types.AttributeValueMemberB{Value: []byte("[1]")},
 		"twice": &types.AttributeValueMemberB{Value: []byte(`{"Ada":1,"Ada":2}`)},
 	} {
-		_, err := p.PutCustomer(t.Context(), demo, customer, []byte(`{}`))
+		_, err := p.PutCustomer(t.Context(), demo, journey.ProfileChange{Customer: customer, Attributes: []byte(`{}`)}, nil)
 		require.NoError(t, err)
 		p.damageItem(t, keyOf("T#demo#C#"+customer, "P"), "a", attributes)
 		require.ElementsMatch(t, everyJourney, put(p.restarted(), customer), customer)

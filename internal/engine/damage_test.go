@@ -108,7 +108,7 @@ func TestDamage_StopsOnlyItsOwnCustomers(t *testing.T) {
 	for _, c := range customers {
 		require.NoError(t, i.store.Customers.PutProfile(t.Context(), i.tenant, journey.Profile{
 			Customer: c, Attributes: []byte(`{"plan":"pro"}`), UpdatedAt: i.now,
-		}))
+		}, 0))
 	}
 	i.damage(t, "T#acme#J#"+string(id)[4:], "G#"+j.GraphHash, "df", garbage)
 	i.damageEnrollment(t, id, "customer-7", "st", garbage)
@@ -129,7 +129,7 @@ func TestDamage_StopsOnlyItsOwnCustomers(t *testing.T) {
 
 	require.NoError(t, i.store.Customers.PutProfile(t.Context(), i.tenant, journey.Profile{
 		Customer: "customer-8", Attributes: []byte(`{"plan":"pro"}`), UpdatedAt: i.now,
-	}))
+	}, 0))
 	i.run(t, t.Context())
 	require.Equal(t, "completed new", status(i.where(t, id, "customer-8").Enrollment), "the customer stayed due")
 }

@@ -28,7 +28,7 @@ func TestEvents_StartJourneysAndEndWaits(t *testing.T) {
 	for customer, attributes := range map[string]string{"pro": `{"plan":"pro"}`, "free": `{"plan":"free"}`} {
 		require.NoError(t, i.store.Customers.PutProfile(t.Context(), i.tenant, journey.Profile{
 			Customer: customer, Attributes: []byte(attributes), UpdatedAt: i.now,
-		}))
+		}, 0))
 	}
 	put := func(customer, eventType, id, properties string) error {
 		_, _, err := i.service.PutEvent(t.Context(), i.tenant, journey.Event{

@@ -149,7 +149,7 @@ func TestEngine_CustomerCostsAFractionOfARequest(t *testing.T) {
 	for c := range n {
 		require.NoError(t, i.store.Customers.PutProfile(t.Context(), i.tenant, journey.Profile{
 			Customer: fmt.Sprintf("customer-%d", c), Attributes: []byte(`{"plan":"pro"}`), UpdatedAt: i.now,
-		}))
+		}, 0))
 	}
 	ctx, meter := dynamo.WithMeter(t.Context())
 	customers := i.enroll(t, id, ctx, n)

@@ -51,8 +51,9 @@ func (e *Error) Unwrap() error { return e.Cause }
 // ErrNotFound means that the tenant has no such journey.
 var ErrNotFound = &Error{Kind: NotFound, Code: "journey-not-found", Detail: "There is no such journey."}
 
-// ErrLost means that another write changed the enrollment after it was read.
-var ErrLost = errors.New("journey: enrollment changed since it was read")
+// ErrLost means that another write changed the enrollment or profile after it was
+// read.
+var ErrLost = errors.New("journey: changed since it was read")
 
 // ExitPendingError means that an enrollment was not written because of a
 // PendingExit that was stored after it was read. It is an ErrLost.
@@ -68,6 +69,12 @@ func (e *ExitPendingError) Is(target error) bool { return target == ErrLost }
 var ErrStale = &Error{
 	Kind: Stale, Code: "stale-revision",
 	Detail: "The journey was changed since it was read. Get it again and repeat the change on what it is now.",
+}
+
+// ErrStaleCustomer means that the given revision of a customer is not the stored one.
+var ErrStaleCustomer = &Error{
+	Kind: Stale, Code: "stale-customer",
+	Detail: "The customer's attributes were changed since they were read, or there are none. Get them again and repeat the change on what they are now.",
 }
 
 // ErrTooMany means that the tenant already has MaxJourneys journeys.

@@ -79,9 +79,10 @@ type EnrollmentStore interface {
 
 // CustomerStore stores profiles and erases customers.
 type CustomerStore interface {
-	// PutProfile replaces a customer's attributes.
-	PutProfile(ctx context.Context, t Tenant, p Profile) error
-	// Profile returns a customer's attributes, or ErrNoCustomer. It is strongly
+	// PutProfile stores p if the stored revision is rev; 0 also if there is no
+	// profile. Otherwise it returns ErrLost.
+	PutProfile(ctx context.Context, t Tenant, p Profile, rev int64) error
+	// Profile returns a customer's profile, or ErrNoCustomer. It is strongly
 	// consistent.
 	Profile(ctx context.Context, t Tenant, customer string) (Profile, error)
 	// Enrollments returns the enrollments of a customer that can be read, and

@@ -111,7 +111,11 @@ var (
 		endpoint("retry-enrollment", "GetItem", "PartiQLUpdate"), Advance))
 	DeleteEnrollment = route(http.MethodDelete, "/journeys/{id}/enrollments/{customerId}", editors,
 		endpoint("delete-enrollment", "GetItem", "PartiQLUpdate"))
-	PutCustomer    = route(http.MethodPut, "/customers/{customerId}", feeders, endpoint("put-customer", "PutItem"))
+	PutCustomer = route(http.MethodPut, "/customers/{customerId}", feeders,
+		endpoint("put-customer", "GetItem", "PutItem"))
+	PatchCustomer = route(http.MethodPatch, "/customers/{customerId}", feeders,
+		endpoint("patch-customer", "GetItem", "PutItem"))
+	PutCustomers   = route(http.MethodPost, "/customers", feeders, endpoint("put-customers", "GetItem", "PutItem"))
 	GetCustomer    = route(http.MethodGet, "/customers/{customerId}", editors, endpoint("get-customer", "GetItem"))
 	DeleteCustomer = route(http.MethodDelete, "/customers/{customerId}", admins,
 		endpoint("delete-customer", "BatchWriteItem", "DeleteItem", "PartiQLUpdate", "PutItem", "Query"))
@@ -164,7 +168,7 @@ func Routes() []Route {
 	return []Route{
 		ListJourneys, CreateJourney, GetJourney, UpdateJourney, DeleteJourney,
 		EnrollCustomers, TestJourney, GetEnrollment, GetJourneyAnalytics, PutEvent,
-		ListEnrollments, RetryEnrollment, DeleteEnrollment, PutCustomer, GetCustomer, DeleteCustomer,
+		ListEnrollments, RetryEnrollment, DeleteEnrollment, PutCustomer, PatchCustomer, PutCustomers, GetCustomer, DeleteCustomer,
 	}
 }
 

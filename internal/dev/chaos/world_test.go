@@ -153,7 +153,7 @@ func (w *world) addCustomers(t *testing.T, c *cohort, n int) []string {
 		c.customers, c.attributes[customer] = append(c.customers, customer), a
 		require.NoError(t, w.store.Customers.PutProfile(t.Context(), w.tenant, journey.Profile{
 			Customer: customer, Attributes: []byte(attributesJSON(a)), UpdatedAt: time.Now(),
-		}))
+		}, 0))
 	}
 	return c.customers[len(c.customers)-n:]
 }

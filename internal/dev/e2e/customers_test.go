@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -33,6 +34,49 @@ func TestCustomers_HaveProfilesAndEnrollments(t *testing.T) {
 	feeder := as(t, manifest.Ingest, newTenant())
 	feeder.must(200, "PUT", "/customers/fed", `{"attributes":{}}`)
 	feeder.must(403, "GET", "/customers/fed", "")
+}
+
+func TestCustomers_AreMergedOneByOneAndTogether(t *testing.T) {
+	t.Parallel()
+
+	tenant := newTenant()
+	c, feeder := as(t, manifest.Editor, tenant), as(t, manifest.Ingest, tenant)
+	put := feeder.must(200, "PUT", "/customers/ada", `{"attributes":{"plan":"pro","email":"a@example.com"},"asOf":"2026-11-23T10:00:00Z"}`)
+	read := c.must(200, "GET", "/customers/ada", "")
+	require.Equal(t, put.header.Get("ETag"), read.header.Get("ETag"))
+	require.Equal(t, put.body, read.body)
+	c.must(304, "GET", "/customers/ada", "", "If-None-Match", put.header.Get("ETag"))
+
+	late := feeder.must(200, "PUT", "/customers/ada", `{"attributes":{},"asOf":"2026-11-23T09:00:00Z"}`)
+	require.Equal(t, put.body, late.body, "a late duplicate changes nothing")
+	patched := feeder.must(200, "PATCH", "/customers/ada", `{"attributes":{"plan":null,"address":{"city":"Zürich"}}}`,
+		"Content-Type", "application/merge-patch+json", "If-Match", put.header.Get("ETag"))
+	require.Equal(t, map[string]any{"email": "a@example.com", "address": map[string]any{"city": "Zürich"}}, patched.body["attributes"])
+	feeder.refused(412, "stale-customer", "PATCH", "/customers/ada", `{"attributes":{}}`, "If-Match", put.header.Get("ETag"))
+	feeder.refused(412, "stale-customer", "PUT", "/customers/ada", `{"attributes":{}}`, "If-Match", put.header.Get("ETag"))
+	feeder.refused(400, "attributes-too-large", "PATCH", "/customers/ada", `{"attributes":{"a":"`+strings.Repeat("x", 64*1024-8)+`"}}`)
+
+	results := feeder.must(200, "POST", "/customers", `{"customers":[
+		{"customerId":"bob","attributes":{"visits":1}},
+		{"customerId":"ada","attributes":{"plan":"free"},"asOf":"2026-11-23T09:00:00Z"},
+		{"customerId":"bob","attributes":{"visits":2,"plan":"free"}}]}`).body["results"]
+	require.Equal(t, []any{
+		map[string]any{"customerId": "bob", "outcome": "stored"},
+		map[string]any{"customerId": "ada", "outcome": "stale"},
+		map[string]any{"customerId": "bob", "outcome": "stored"},
+	}, results)
+	require.Equal(t, map[string]any{"visits": 2.0, "plan": "free"}, c.must(200, "GET", "/customers/bob", "").body["attributes"])
+	require.Equal(t, patched.body, c.must(200, "GET", "/customers/ada", "").body)
+
+	many := make([]string, 1000)
+	for i := range many {
+		many[i] = fmt.Sprintf(`{"customerId":"many-%d","attributes":{"n":%d}}`, i, i)
+	}
+	results = feeder.must(200, "POST", "/customers", `{"customers":[`+strings.Join(many, ",")+`]}`).body["results"]
+	for i, result := range results.([]any) {
+		require.Equal(t, map[string]any{"customerId": fmt.Sprint("many-", i), "outcome": "stored"}, result)
+	}
+	require.Equal(t, map[string]any{"n": 999.0}, c.must(200, "GET", "/customers/many-999", "").body["attributes"])
 }
 
 func TestEvents_StartJourneys(t *testing.T) {

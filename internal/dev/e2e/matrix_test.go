@@ -64,12 +64,14 @@ func cell(c caller, route manifest.Route, journey string) string {
 		manifest.PutEvent.Key():        `{"customerId":"missing","eventType":"unknown"}`,
 		manifest.RetryEnrollment.Key(): ``,
 		manifest.PutCustomer.Key():     `{"attributes":{}}`,
+		manifest.PatchCustomer.Key():   `{"attributes":{}}`,
+		manifest.PutCustomers.Key():    `{"customers":[{"customerId":"present","attributes":{}}]}`,
 	}
 	bodies[manifest.RetryEnrollment.Key()] = ""
 	body, written := bodies[route.Key()]
 	require.True(c.t, written || route.Method == "GET" || route.Method == "DELETE", "the matrix has no body for %s", route.Key())
 	customer := "missing"
-	if route.Method == "PUT" { // creates the customer
+	if route.Method == "PUT" || route.Method == "PATCH" { // creates the customer
 		customer = "present"
 	}
 	a := c.call(route.Method, strings.NewReplacer("/journeys/{id}", journey, "{customerId}", customer).Replace(route.Path), body)

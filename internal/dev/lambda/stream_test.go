@@ -167,7 +167,7 @@ func TestStream_IsDeliveredAsByLambda(t *testing.T) {
 	store := startStream(t, h, 40, nil)
 	list, graph := enrollments(t, 100)
 	for i := range list { // one request each, so that they are in order
-		require.NoError(t, store.Customers.PutProfile(t.Context(), tenant, journey.Profile{Customer: list[i].Customer, Attributes: []byte("{}"), UpdatedAt: time.Now()}))
+		require.NoError(t, store.Customers.PutProfile(t.Context(), tenant, journey.Profile{Customer: list[i].Customer, Attributes: []byte("{}"), UpdatedAt: time.Now()}, 0))
 		require.Equal(t, journey.OutcomeEnrolled, store.Enrollments.Insert(t.Context(), tenant, 4, list[i:i+1])[0].Result)
 	}
 	calls := h.await(t, func(calls []events.DynamoDBTimeWindowEvent) bool {

@@ -54,8 +54,12 @@ func (emptyStore) ReserveEvent(context.Context, journey.Tenant, journey.EventRec
 	return journey.EventRecord{}, journey.ErrNoCustomer
 }
 
-func (emptyStore) PutProfile(context.Context, journey.Tenant, journey.Profile) error {
+func (emptyStore) PutProfile(context.Context, journey.Tenant, journey.Profile, int64) error {
 	return journey.ErrNoCustomer
+}
+
+func (emptyStore) Profile(context.Context, journey.Tenant, string) (journey.Profile, error) {
+	return journey.Profile{}, journey.ErrNoCustomer
 }
 
 func (emptyStore) Counters(context.Context, journey.Tenant, journey.ID, analytics.Range) (analytics.Counters, error) {
@@ -96,6 +100,12 @@ func (d decoders) faults(t *testing.T, r *http.Request) []fault {
 	w := httptest.NewRecorder()
 	d.mux.ServeHTTP(w, r.WithContext(auth.NewContext(r.Context(), caller)))
 	if w.Code != http.StatusBadRequest {
+		if r.Method == http.MethodPost && r.URL.Path == manifest.BasePath+"/customers" {
+			// Each customer has an outcome of its own.
+			require.Equal(t, http.StatusOK, w.Code, w.Body.String())
+			require.NotContains(t, w.Body.String(), "stored")
+			return nil
+		}
 		require.Contains(t, []int{http.StatusNotFound, http.StatusConflict}, w.Code, w.Body.String())
 		return nil
 	}
@@ -127,7 +137,7 @@ func requestExamples(t *testing.T) map[string]*example {
 			}
 		}
 	}
-	require.Len(t, list, 14)
+	require.Len(t, list, 16)
 	return list
 }
 

@@ -1,0 +1,9 @@
+// Command patch-customer serves PATCH /api/v1/customers/{customerId}.
+package main
+
+import (
+	"journeys/internal/api"
+	"journeys/internal/boot"
+)
+
+func main() { boot.Endpoint(api.PatchCustomer) }
