@@ -13,7 +13,7 @@ import (
 	"journeys/internal/journey"
 )
 
-var seeds = flag.Int("seeds", 5, "number of seeds of the chaos test; `make seeds` runs 20")
+var seeds = flag.Int("seeds", 2, "number of seeds of the chaos test; `make seeds` runs 20")
 
 // tally counts outcomes.
 type tally struct{ enrolled, skipped, errors int }
