@@ -71,10 +71,9 @@ CHAOS_SEEDS ?= 20
 FUZZTIME ?= 5s
 RACE := ./internal/analytics ./internal/api ./internal/auth ./internal/dev/gateway ./internal/dev/lambda ./internal/engine ./internal/journey ./internal/provider
 
-# Three packages at a time: much of internal/dev/chaos is waiting for leases.
 test: deps ## Run all tests
 	go vet ./...
-	go test -p 3 -timeout 30m ./...
+	go test -timeout 30m ./...
 
 race: deps ## Run the tests of the concurrent packages under the race detector, with fewer seeds
 	go test -race -short -timeout 30m $(RACE)
