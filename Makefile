@@ -75,8 +75,10 @@ test: deps ## Run all tests
 	go vet ./...
 	go test -timeout 30m ./...
 
+# The race detector of Go 1.26 stops with "CHECK failed" in processes that made many
+# synctest bubbles (golang/go#78156), so the tests in virtual time run without it.
 race: deps ## Run the tests of the concurrent packages under the race detector, with fewer seeds
-	go test -race -short -timeout 30m $(RACE)
+	go test -race -short -timeout 30m -skip 'Advance_SlowEffects|Advance_ClaimsNothing' $(RACE)
 	go test -race -short -timeout 30m -run 'Enroll|Forget|Remove' ./internal/dynamo
 
 fuzz: go ## Run each fuzz target for FUZZTIME (5s)

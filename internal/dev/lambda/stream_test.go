@@ -238,14 +238,13 @@ func TestStream_DeliversEverythingUnderFaults(t *testing.T) {
 			require.Equal(t, journey.OutcomeEnrolled, store.Enrollments.Insert(t.Context(), tenant, 4, []journey.Enrollment{e})[0].Result)
 		}
 	}
-	h.await(t, func(calls []events.DynamoDBTimeWindowEvent) bool {
+	calls := h.await(t, func(calls []events.DynamoDBTimeWindowEvent) bool {
 		seen := map[string]bool{}
 		for _, n := range numbers(calls...) {
 			seen[n] = true
 		}
 		return len(seen) == 400 && faults.Counts()[Bisected] > 0 && faults.Counts()[Replayed] > 0
 	})
-	calls := h.calls
 	require.Greater(t, len(numbers(calls...)), 400, "some are repeated")
 	t.Log(faults)
 }
