@@ -57,7 +57,7 @@ type ScannedEnrollment struct {
 	JourneyKey
 	journey.Enrollment
 	Forgotten time.Time // when the customer was forgotten; zero otherwise
-	Err       error     // why the item is not counted
+	Err       error     // why the item is not counted; a journey.ErrNewer if it is of a newer format
 }
 
 // AuditTable is what an audit needs of the table.
@@ -82,8 +82,17 @@ type progress struct {
 }
 
 // audit starts the audit of the newest closed day, or resumes it. It does
-// nothing if that day is audited.
+// nothing if that day is audited, or if the stored audit is of a newer format.
 func (r *Rollup) audit(ctx context.Context, now time.Time) (progress, error) {
+	p, err := r.resumeAudit(ctx, now)
+	if errors.Is(err, journey.ErrNewer) {
+		r.Log.ErrorContext(ctx, "audit left alone: newer format", "error", err)
+		return p, nil
+	}
+	return p, err
+}
+
+func (r *Rollup) resumeAudit(ctx context.Context, now time.Time) (progress, error) {
 	a, err := r.nextAudit(ctx, now)
 	if err != nil || a.Done {
 		return progress{day: a.Day}, err
@@ -160,8 +169,14 @@ func (r *Rollup) finish(ctx context.Context, a Audit, now time.Time, drift []Dif
 	for _, d := range drift {
 		figures += r.logDrift(ctx, a.Day, d, a.Recount)
 	}
-	attrs := emf.Attrs(now, r.Installation, emf.CountMetric("Audits", 1),
-		emf.CountMetric("Drift", figures), emf.CountMetric("WrongItems", a.Recount.wrongItems()))
+	newer := 0
+	for k, n := range a.Recount.Newer {
+		newer += n
+		r.Log.ErrorContext(ctx, "journey not audited: newer format",
+			"tenant", k.Tenant.String(), "journey", k.Journey, "items", n, "through", string(a.Day))
+	}
+	attrs := emf.Attrs(now, r.Installation, emf.CountMetric("Audits", 1), emf.CountMetric("Drift", figures),
+		emf.CountMetric("WrongItems", a.Recount.wrongItems()), emf.CountMetric("NewerItems", newer))
 	r.Log.LogAttrs(ctx, slog.LevelInfo, "audit", append(attrs,
 		slog.String("through", string(a.Day)), slog.Int("journeys", len(a.Recount.Figures)), slog.Int("pass", a.Pass))...)
 	for _, d := range drift {

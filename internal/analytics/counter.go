@@ -21,7 +21,7 @@ type Record struct {
 	Tenant  journey.Tenant
 	Journey journey.ID
 	Write   Write // with an empty Delta if there is nothing to count
-	Err     error // not nil if the record is unreadable
+	Err     error // not nil if the record is unreadable; a journey.ErrNewer if it is of a newer format
 }
 
 // Parts is the table as the counter needs it.
@@ -29,8 +29,9 @@ type Parts interface {
 	// PutPart stores p on condition that the stored part has p's Born and the
 	// preceding Rev or, if p.Rev is 1, that there is none. Otherwise it returns
 	// ErrStale and the stored part, with Rev 0 for none. It returns ErrInvalid if
-	// the table rejects p permanently or holds an unreadable part. After any other
-	// error p may or may not be stored.
+	// the table rejects p permanently or holds an unreadable part, and
+	// journey.ErrNewer if it holds one of a newer format. After any other error p
+	// may or may not be stored.
 	PutPart(ctx context.Context, p Part) (stored Part, err error)
 }
 
@@ -65,8 +66,23 @@ type Counter struct {
 // is delivered, it counts once. An error means that some part could not be
 // written, and the whole batch must be delivered again. Unreadable records, and
 // parts that the table calls invalid, are counted as poison and do not hold up
-// the others.
+// the others. A record or a stored part of a newer format fails the batch: the
+// newer version counts it.
 func (c *Counter) Count(ctx context.Context, shard string, records []Record) error {
+	err := c.count(ctx, shard, records)
+	if errors.Is(err, journey.ErrNewer) {
+		c.Log.ErrorContext(ctx, "batch not counted: newer format", "shard", shard, "records", len(records), "error", err)
+	}
+	return err
+}
+
+func (c *Counter) count(ctx context.Context, shard string, records []Record) error {
+	for i := range records {
+		// A part's watermark must not pass a record that is not counted.
+		if err := records[i].Err; errors.Is(err, journey.ErrNewer) {
+			return err
+		}
+	}
 	b := newBatch(shard, records)
 	if len(b.groups) == 0 && len(b.unreadable) == 0 {
 		return nil

@@ -9,13 +9,16 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"journeys/internal/journey"
 )
 
 // compare returns the differences between the recount and the counters, sorted.
-// It skips graphs with wrong enrollments, for which the recount is incomplete.
-// Unreadable figures are logged and counted as wrong.
+// It skips graphs with wrong enrollments and journeys with items of a newer format,
+// for which the recount is incomplete. Unreadable figures are logged and counted as
+// wrong.
 func (r *Rollup) compare(ctx context.Context, a *Audit) ([]Difference, error) {
-	var mu sync.Mutex // guards list and a.Recount.Wrong
+	var mu sync.Mutex // guards list, a.Recount.Wrong and a.Recount.Newer
 	var list []Difference
 	var g errgroup.Group
 	g.SetLimit(r.workers())
@@ -24,13 +27,17 @@ func (r *Rollup) compare(ctx context.Context, a *Audit) ([]Difference, error) {
 			counted, err := r.countedThrough(ctx, k, a.Day)
 			mu.Lock()
 			defer mu.Unlock()
+			if errors.Is(err, journey.ErrNewer) {
+				a.Recount.Newer[k]++
+				return nil
+			}
 			if errors.Is(err, ErrUnreadable) {
 				a.Recount.Wrong[k] = map[string]int{"": 1}
 				r.Log.ErrorContext(ctx, "a journey's figures cannot be read",
 					"tenant", k.Tenant.String(), "journey", k.Journey, "error", err)
 				return nil
 			}
-			if err == nil {
+			if err == nil && a.Recount.Newer[k] == 0 {
 				list = append(list, differences(k, &counted, recounted, a.Recount.Wrong[k])...)
 			}
 			return err

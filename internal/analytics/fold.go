@@ -23,12 +23,13 @@ type Fold struct {
 }
 
 type foldCounts struct {
-	journeys       int
-	parts, deleted atomic.Int64
+	journeys              int
+	parts, deleted, newer atomic.Int64
 }
 
 // foldAll folds every journey that is due. An error of one journey does not stop
-// the others; the log has every error, and foldAll returns the first.
+// the others; the log has every error, and foldAll returns the first. Journeys with
+// figures of a newer format are logged and counted; the newer version folds them.
 func (r *Rollup) foldAll(ctx context.Context, now time.Time) (*foldCounts, error) {
 	counts := &foldCounts{}
 	var g errgroup.Group
@@ -43,6 +44,10 @@ func (r *Rollup) foldAll(ctx context.Context, now time.Time) (*foldCounts, error
 			if err != nil {
 				r.Log.ErrorContext(ctx, "figures not folded",
 					"tenant", k.Tenant.String(), "journey", k.Journey, "error", err)
+			}
+			if errors.Is(err, journey.ErrNewer) {
+				counts.newer.Add(1)
+				return nil
 			}
 			return err
 		})

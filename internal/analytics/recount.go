@@ -11,12 +11,14 @@ type Recount struct {
 	Figures map[JourneyKey]*Figures       // of every journey with enrollments or counters
 	Wrong   map[JourneyKey]map[string]int // number of inconsistent enrollments by graph hash; "" for unreadable figures
 	Moved   map[JourneyKey]bool           // a customer was forgotten since the audit began
+	Newer   map[JourneyKey]int            // number of items of a newer format; such a journey is not audited
 }
 
 // NewRecount returns an empty recount.
 func NewRecount() *Recount {
 	return &Recount{
 		Figures: map[JourneyKey]*Figures{}, Wrong: map[JourneyKey]map[string]int{}, Moved: map[JourneyKey]bool{},
+		Newer: map[JourneyKey]int{},
 	}
 }
 
@@ -49,6 +51,9 @@ func (r *Recount) merge(o *Recount) {
 	}
 	for k := range o.Moved {
 		r.Moved[k] = true
+	}
+	for k, n := range o.Newer {
+		r.Newer[k] += n
 	}
 }
 

@@ -28,7 +28,8 @@ type RollupTable interface {
 	DueToFold(ctx context.Context, now time.Time, yield func(JourneyKey)) error
 	// Fold stores the total, replaces each part with its Emptied, and adds Totals
 	// to the day in its closed month, in one transaction. It returns ErrStale if
-	// a stored Rev is not the preceding one or a part has another Born.
+	// a stored Rev is not the preceding one or a part has another Born, and
+	// journey.ErrNewer if an item is of a newer format.
 	Fold(ctx context.Context, k JourneyKey, f Fold) error
 	// DeletePart deletes a part, or returns ErrStale if its Born or Rev are not
 	// the stored ones.
@@ -80,6 +81,7 @@ func (r *Rollup) Run(ctx context.Context) error {
 		slog.Int("journeys", folded.journeys), slog.Int64("parts", folded.parts.Load()),
 		slog.Int64("deleted", folded.deleted.Load()), slog.String("auditOf", string(audited.day)),
 		slog.Bool("audited", audited.done), slog.Int("segmentsLeft", audited.left),
+		slog.Int64("newer", folded.newer.Load()),
 	}
 	if err == nil {
 		attrs = append(attrs, emf.Attrs(now, r.Installation, emf.CountMetric("RollupRuns", 1))...)

@@ -14,7 +14,7 @@ import (
 // readSegments reads the segments that are left, until time is up, and adds what
 // it reads to the recount. A failed segment does not stop the others.
 func (r *Rollup) readSegments(ctx context.Context, a *Audit) error {
-	shapes := &shapeCache{table: r.Table, shapes: map[shapeKey]*journey.Shape{}}
+	shapes := &shapeCache{table: r.Table, shapes: map[shapeKey]keptShape{}}
 	errs := make([]error, len(a.Segments))
 	var mu sync.Mutex // guards a.Recount
 	var g errgroup.Group
@@ -65,7 +65,8 @@ func (r *Rollup) readSegment(ctx context.Context, a *Audit, number int, found *R
 const maxClockSkew = 5 * time.Minute
 
 // recount adds an enrollment to found. Inconsistent enrollments are logged and
-// counted as wrong instead.
+// counted as wrong instead. Those of a newer format are only counted: finish logs
+// their number.
 func (r *Rollup) recount(ctx context.Context, a *Audit, e *ScannedEnrollment, found *Recount) {
 	if e.Forgotten.After(a.Began.Add(-maxClockSkew)) {
 		found.Moved[e.JourneyKey] = true
@@ -73,6 +74,10 @@ func (r *Rollup) recount(ctx context.Context, a *Audit, e *ScannedEnrollment, fo
 	figures := found.figures(e.JourneyKey)
 	if e.Err == nil {
 		figures.Recount(e.Enrollment, a.Day)
+		return
+	}
+	if errors.Is(e.Err, journey.ErrNewer) {
+		found.Newer[e.JourneyKey]++
 		return
 	}
 	found.AddWrong(e.JourneyKey, e.GraphHash, 1)
@@ -86,7 +91,12 @@ func (r *Rollup) recount(ctx context.Context, a *Audit, e *ScannedEnrollment, fo
 type shapeCache struct {
 	table  Table
 	mu     sync.Mutex
-	shapes map[shapeKey]*journey.Shape
+	shapes map[shapeKey]keptShape
+}
+
+type keptShape struct {
+	*journey.Shape       // nil if there is none
+	err            error // an errNoGraph or journey.ErrNewer if there is none
 }
 
 type shapeKey struct {
@@ -107,15 +117,16 @@ func (c *shapeCache) checkAll(ctx context.Context, list []ScannedEnrollment) err
 		if err != nil {
 			return err
 		}
-		if e.Err = errNoGraph; shape != nil {
+		if e.Err = shape.err; e.Err == nil {
 			e.Err = shape.Check(e.Enrollment)
 		}
 	}
 	return nil
 }
 
-// get returns the shape of a graph, nil if its definition is damaged.
-func (c *shapeCache) get(ctx context.Context, k JourneyKey, hash string) (*journey.Shape, error) {
+// get returns the shape of a graph, or why there is none. It fails if the
+// definition could not be read for another reason.
+func (c *shapeCache) get(ctx context.Context, k JourneyKey, hash string) (keptShape, error) {
 	key := shapeKey{k, hash}
 	c.mu.Lock()
 	shape, ok := c.shapes[key]
@@ -124,14 +135,17 @@ func (c *shapeCache) get(ctx context.Context, k JourneyKey, hash string) (*journ
 		return shape, nil
 	}
 	raw, err := c.table.Definition(ctx, k.Tenant, k.Journey, hash)
+	shape.err = errNoGraph
 	switch {
+	case errors.Is(err, journey.ErrNewer):
+		shape.err = err
 	case errors.Is(err, journey.ErrDamaged):
 	case err != nil:
-		return nil, err
+		return shape, err
 	default:
 		if d, err := journey.LoadDefinition(raw, hash); err == nil {
 			found := d.Graph.Shape()
-			shape = &found
+			shape = keptShape{Shape: &found}
 		}
 	}
 	c.mu.Lock()

@@ -80,7 +80,7 @@ func (s *table) advanceBatch(ctx context.Context, batch []*advance, w writeID) {
 }
 
 // resolve sets the result of a statement. If its condition failed, that is an
-// ExitPendingError or ErrLost, or nil if the stored revision is this call's own
+// ExitPendingError, ErrLost or ErrNewer, or nil if the stored revision is this call's own
 // write, whose response was lost.
 func (a *advance) resolve(refusal *types.BatchStatementError, w writeID) {
 	a.done, a.err = true, nil
@@ -90,6 +90,8 @@ func (a *advance) resolve(refusal *types.BatchStatementError, w writeID) {
 		stored := reader{item: refusal.Item}
 		rev, pending := stored.number(eRev), stored.text(ePending)
 		switch {
+		case errors.Is(stored.err, journey.ErrNewer):
+			a.err = stored.err
 		case rev == a.rev && w.wrote(refusal.Item):
 		case rev == a.rev-1 && pending != "" && pending != a.pending:
 			a.err = &journey.ExitPendingError{Reason: pending}

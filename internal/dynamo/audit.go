@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"journeys/internal/analytics"
+	"journeys/internal/dynamo/format"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -50,6 +51,7 @@ type figuresText struct {
 	Journey journey.ID   `json:"j"`
 	Graphs  []countsText `json:"g,omitzero"`
 	Moved   bool         `json:"m,omitzero"`
+	Newer   int          `json:"n,omitzero"`
 }
 
 // countsText is the stored form of one graph's figures or, if Wrong is positive, of
@@ -104,7 +106,7 @@ func encodeRecount(recount *analytics.Recount) []figuresText {
 	var list []figuresText
 	for k, figures := range recount.Figures {
 		f := encodeJourneyKey(k)
-		f.Moved = recount.Moved[k]
+		f.Moved, f.Newer = recount.Moved[k], recount.Newer[k]
 		for hash, g := range figures.Graphs {
 			f.Graphs = append(f.Graphs, encodeGraph(hash, g))
 		}
@@ -125,6 +127,9 @@ func (f figuresText) addTo(recount *analytics.Recount) error {
 	recount.Figures[k] = figures
 	if f.Moved {
 		recount.Moved[k] = true
+	}
+	if f.Newer > 0 {
+		recount.Newer[k] = f.Newer
 	}
 	for _, c := range f.Graphs {
 		if c.Wrong > 0 {
@@ -186,6 +191,9 @@ func (s Analytics) Audit(ctx context.Context) (analytics.Audit, error) {
 	}
 	r := reader{item: head}
 	rev, pieces, written := r.number(cRev), int(r.number(uPieces)), r.binary(aWriteID)
+	if r.err != nil {
+		return analytics.Audit{}, r.err
+	}
 	var joined []byte
 	for i := range pieces {
 		piece, err := s.get(ctx, auditPieceKey(written, i))
@@ -196,10 +204,12 @@ func (s Analytics) Audit(ctx context.Context) (analytics.Audit, error) {
 			return analytics.Audit{Rev: rev}, nil
 		}
 		p := reader{item: piece}
-		joined = append(joined, p.binary(uText)...)
+		if joined = append(joined, p.binary(uText)...); p.err != nil {
+			return analytics.Audit{}, p.err
+		}
 	}
 	var encoded auditText
-	if err := errors.Join(r.err, json.Unmarshal(joined, &encoded)); err != nil {
+	if err := json.Unmarshal(joined, &encoded); err != nil {
 		return analytics.Audit{}, fmt.Errorf("dynamo: read the audit: %w", err)
 	}
 	a, err := decodeAudit(encoded)
@@ -262,6 +272,9 @@ func (s *table) putPieces(ctx context.Context, w writeID, a analytics.Audit) (pi
 // is the key of a customer, who may be forgotten later. Pieces that survive an
 // interruption expire.
 func (s *table) deletePieces(ctx context.Context, head item) error {
+	if head == nil {
+		return nil
+	}
 	r := reader{item: head}
 	for i := range int(r.number(uPieces)) {
 		_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
@@ -280,13 +293,13 @@ func (s Analytics) Scan(ctx context.Context, segment, of int, cursor []byte) (an
 		TableName: &s.name, ConsistentRead: aws.Bool(true),
 		Segment: aws.Int32(int32(segment)), TotalSegments: aws.Int32(int32(of)),
 		FilterExpression:         aws.String("begins_with(SK, :e) OR begins_with(SK, :d) OR begins_with(SK, :t)"),
-		ProjectionExpression:     aws.String("PK, SK, dp, ds, #gh, #v, #st, #r, #t, #c, #nd, #si, #p, #rt, #fg"),
+		ProjectionExpression:     aws.String("PK, SK, dp, ds, #f, #gh, #v, #st, #r, #t, #c, #nd, #si, #p, #rt, #fg"),
 		ExpressionAttributeNames: map[string]string{},
 		ExpressionAttributeValues: item{
 			":e": text(enrollmentPrefix), ":d": text(partPrefix), ":t": text(totalPrefix),
 		},
 	}
-	for _, name := range []string{eGraph, eVersion, eStatus, eRev, eWritten, eEnrolled, eNode, eSince, ePath, eRetries, eForgotten} {
+	for _, name := range []string{format.Attribute, eGraph, eVersion, eStatus, eRev, eWritten, eEnrolled, eNode, eSince, ePath, eRetries, eForgotten} {
 		scan.ExpressionAttributeNames["#"+name] = name
 	}
 	if pk, sk, ok := bytes.Cut(cursor, []byte{0}); ok {

@@ -215,7 +215,8 @@ func TestRollup_DamagedFiguresStopNoOtherAudit(t *testing.T) {
 		TableName: aws.String(w.table), Item: map[string]types.AttributeValue{
 			"PK": &types.AttributeValueMemberS{Value: "T#t2#K#01M84P7AHKC8GKKJV32JQXMK51"},
 			"SK": &types.AttributeValueMemberS{Value: "D#2026-10-10#0#AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},
-			"f":  &types.AttributeValueMemberS{Value: "damaged"},
+			"f":  &types.AttributeValueMemberN{Value: "1"},
+			"c":  &types.AttributeValueMemberS{Value: "damaged"},
 		},
 	})
 	require.NoError(t, err)

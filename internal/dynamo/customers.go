@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/condition"
+	"journeys/internal/dynamo/format"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -34,7 +35,7 @@ const (
 // anonymousAttributes remain of an enrollment when its customer is forgotten: they
 // are enough to recount the figures, and do not identify the customer.
 var anonymousAttributes = []string{
-	manifest.SortKey, eStatus, eGraph, eVersion, eEpoch, eRun, eRev, eWritten, eEnrolled, eExpires,
+	manifest.SortKey, format.Attribute, eStatus, eGraph, eVersion, eEpoch, eRun, eRev, eWritten, eEnrolled, eExpires,
 	eNode, eSince, eReason, ePath, eRetries,
 }
 
@@ -104,6 +105,10 @@ func (s Engine) Profiles(ctx context.Context, t journey.Tenant, customers []stri
 		r := reader{item: it}
 		customer := customerOf(t, r.text(manifest.PartitionKey))
 		attributes, err := condition.ParseValue(r.binary(pAttributes))
+		if errors.Is(r.err, journey.ErrNewer) {
+			profiles[customer] = engine.Profile{Err: r.err}
+			continue
+		}
 		if err = cmp.Or(r.err, err); err != nil {
 			// The cause may quote the customer's attributes, and this error is logged.
 			profiles[customer] = engine.Profile{Err: fmt.Errorf("%w: a profile cannot be read", journey.ErrDamaged)}
@@ -136,8 +141,12 @@ func (s Customers) Enrollments(
 }
 
 // Forget implements journey.CustomerStore. It reads the customer's items until there
-// are none, so that it meets again what was lost, refused or written meanwhile.
+// are none, so that it meets again what was lost, refused or written meanwhile. It
+// changes nothing if an item is of a newer format.
 func (s Customers) Forget(ctx context.Context, t journey.Tenant, customer string, now time.Time) error {
+	if err := s.refuseNewer(ctx, t, customer); err != nil {
+		return err
+	}
 	stuck, first := 0, ""
 	for {
 		out, err := s.client.Query(ctx, &dynamodb.QueryInput{
@@ -164,6 +173,16 @@ func (s Customers) Forget(ctx context.Context, t journey.Tenant, customer string
 	}
 }
 
+// refuseNewer returns an ErrNewer if one of the customer's items is of a newer format:
+// this version cannot know what may remain of it.
+func (s *table) refuseNewer(ctx context.Context, t journey.Tenant, customer string) error {
+	return s.query(ctx, "read a customer's formats", &dynamodb.QueryInput{
+		KeyConditionExpression:    aws.String("PK = :pk"),
+		FilterExpression:          aws.String(format.Attribute + " > :known"),
+		ExpressionAttributeValues: item{":pk": text(customerPK(t, customer)), ":known": number(format.Known)},
+	}, func(r *reader) error { return checkNewer(r.item) })
+}
+
 // forgetItems anonymizes the enrollments among a customer's items and deletes the
 // others.
 func (s *table) forgetItems(ctx context.Context, t journey.Tenant, items []map[string]types.AttributeValue, now time.Time) error {
@@ -186,6 +205,9 @@ func (s *table) forgetItems(ctx context.Context, t journey.Tenant, items []map[s
 // Forget meets the enrollment again.
 func (s *table) forgetEnrollment(ctx context.Context, t journey.Tenant, it item, now time.Time) error {
 	e, err := decodeEnrollment(t, it)
+	if errors.Is(err, journey.ErrNewer) {
+		return err
+	}
 	if err != nil || e.Status != journey.Inside || !e.LeaseUntil.After(now) {
 		return s.anonymize(ctx, t, it, now)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"golang.org/x/sync/errgroup"
 
+	"journeys/internal/dynamo/format"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -38,7 +39,7 @@ func (r *row) settle(result journey.OutcomeResult, code string) {
 }
 
 // resolve sets the outcome from the stored item: enrolled if this request wrote
-// it, otherwise skipped.
+// it, otherwise skipped. An item of any format has the request's id.
 func (r *row) resolve(stored item) {
 	found := reader{item: stored}
 	if string(found.binary(eRequest)) == string(r.request[:]) {
@@ -186,6 +187,7 @@ func (s *table) insertBatch(ctx context.Context, batch []*row) {
 
 // insertStatement returns the INSERT of an item.
 func (s *table) insertStatement(it item) types.BatchStatementRequest {
+	format.Add(it)
 	var statement strings.Builder
 	statement.WriteString(`INSERT INTO "` + s.name + `" VALUE {`)
 	parameters := make([]types.AttributeValue, 0, len(it))

@@ -31,10 +31,10 @@ const (
 )
 
 // wrapFailed wraps an error of the client: an Unavailable journey.Error if a
-// later attempt may succeed. It returns nil for nil.
+// later attempt may succeed. It returns nil for nil, and an ErrNewer as it is.
 func wrapFailed(doing string, err error) error {
-	if err == nil {
-		return nil
+	if err == nil || errors.Is(err, journey.ErrNewer) {
+		return err
 	}
 	switch code := errorCode(err); code {
 	case codeThrottled, codeUnavailable:
@@ -59,10 +59,11 @@ func wrapUnavailable(code string, cause error) error {
 	}
 }
 
-// wrapDamaged makes an error of a reader an ErrDamaged. It returns nil for nil.
+// wrapDamaged makes an error of a reader an ErrDamaged, unless it is an ErrNewer. It
+// returns nil for nil.
 func wrapDamaged(err error) error {
-	if err == nil {
-		return nil
+	if err == nil || errors.Is(err, journey.ErrNewer) {
+		return err
 	}
 	return fmt.Errorf("%w: %w", journey.ErrDamaged, err)
 }

@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -60,14 +61,19 @@ func startingEvents(j journey.Journey) []string {
 // StartedBy implements journey.EventStore.
 func (s Events) StartedBy(ctx context.Context, t journey.Tenant, eventType string) ([]journey.ID, error) {
 	var ids []journey.ID
+	var newer error
 	err := s.query(ctx, "read the journeys that an event starts", &dynamodb.QueryInput{
 		KeyConditionExpression:    aws.String("PK = :pk"),
 		ExpressionAttributeValues: item{":pk": text(eventPK(t, eventType))},
 	}, func(r *reader) error {
+		if err := checkNewer(r.item); err != nil {
+			newer = err
+			return nil
+		}
 		ids = append(ids, journeyID(r.text(manifest.SortKey)))
 		return r.err
 	})
-	return ids, err
+	return ids, cmp.Or(err, newer)
 }
 
 // ReserveEvent implements journey.EventStore. Like ReserveKey, it needs no write
@@ -120,7 +126,7 @@ func (s Events) PutLastEvent(
 }
 
 // LastEvents implements engine.Table.
-func (s Engine) LastEvents(ctx context.Context, t journey.Tenant, awaited map[string]string) (map[string]time.Time, error) {
+func (s Engine) LastEvents(ctx context.Context, t journey.Tenant, awaited map[string]string) (map[string]engine.LastEvent, error) {
 	var keys []map[string]types.AttributeValue
 	for customer, event := range awaited {
 		keys = append(keys, lastEventKey(t, customer, event))
@@ -129,18 +135,13 @@ func (s Engine) LastEvents(ctx context.Context, t journey.Tenant, awaited map[st
 	if err != nil {
 		return nil, wrapFailed("read events", err)
 	}
-	events := make(map[string]time.Time, len(items))
-	var unread engine.Unread
+	events := make(map[string]engine.LastEvent, len(items))
 	for _, it := range items {
 		r := reader{item: it}
 		received := r.time(vReceived)
-		if r.err != nil {
-			unread = append(unread, wrapDamaged(r.err))
-			continue
-		}
-		events[customerOf(t, r.text(manifest.PartitionKey))] = received
+		events[customerOf(t, r.text(manifest.PartitionKey))] = engine.LastEvent{At: received, Err: wrapDamaged(r.err)}
 	}
-	return events, unread.Err()
+	return events, nil
 }
 
 // Wake implements journey.EventStore. The enrollment stays in its partition of the

@@ -8,17 +8,26 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/analytics"
+	"journeys/internal/dynamo/format"
 	"journeys/internal/journey"
 )
 
 // JourneyItem returns the item of a journey.
 func JourneyItem(t journey.Tenant, j journey.Journey) (map[string]types.AttributeValue, error) {
-	return encodeJourney(t, j, writeID{1})
+	it, err := encodeJourney(t, j, writeID{1})
+	if err == nil {
+		format.Add(it)
+	}
+	return it, err
 }
 
 // EnrollmentItem returns the item that Insert inserts.
 func EnrollmentItem(t journey.Tenant, shards int, e journey.Enrollment) (map[string]types.AttributeValue, error) {
-	return encodeEnrollment(t, shards, e)
+	it, err := encodeEnrollment(t, shards, e)
+	if err == nil {
+		format.Add(it)
+	}
+	return it, err
 }
 
 // AllParts returns the open parts of a journey's figures.

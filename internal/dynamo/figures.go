@@ -34,10 +34,11 @@ func (s Analytics) Counters(ctx context.Context, t journey.Tenant, id journey.ID
 		KeyConditionExpression:    aws.String("PK = :pk AND SK BETWEEN :from AND :to"),
 		ExpressionAttributeValues: item{":pk": text(figuresPK(t, id)), ":from": text(first), ":to": text(last)},
 	}, func(r *reader) error {
-		if err := addFigures(&c, t, r.item); err != nil {
-			return fmt.Errorf("%w: %w", analytics.ErrUnreadable, err)
+		err := addFigures(&c, t, r.item)
+		if err == nil || errors.Is(err, journey.ErrNewer) {
+			return err
 		}
-		return nil
+		return fmt.Errorf("%w: %w", analytics.ErrUnreadable, err)
 	})
 	return c, err
 }
@@ -53,7 +54,7 @@ func addFigures(c *analytics.Counters, t journey.Tenant, it item) error {
 		return err
 	case sk == headSK:
 		c.Head = decodeHead(it)
-		return nil
+		return checkNewer(it)
 	}
 	period, hash, err := parseFiguresSK(sk)
 	if err != nil {

@@ -114,7 +114,8 @@ func (p *fixture) damageItem(t *testing.T, key map[string]types.AttributeValue, 
 func (p *fixture) damageDefinition(t *testing.T, id journey.ID) {
 	t.Helper()
 	it := p.definitionKey(t, id)
-	it["g"] = &types.AttributeValueMemberB{Value: []byte(`{"nodes":`)}
+	it["f"] = &types.AttributeValueMemberN{Value: "1"}
+	it["df"] = &types.AttributeValueMemberB{Value: []byte(`{"nodes":`)}
 	_, err := dynamotest.Client().PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &p.table, Item: it})
 	require.NoError(t, err)
 }

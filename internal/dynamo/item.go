@@ -1,11 +1,16 @@
 package dynamo
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"journeys/internal/dynamo/format"
+	"journeys/internal/journey"
+	"journeys/internal/manifest"
 )
 
 // item is an item, or a key, of the table. The put methods leave out zero values:
@@ -59,10 +64,48 @@ func (it item) putTime(name string, at time.Time) {
 }
 
 // reader decodes an item. An absent attribute reads as the zero value. err is the
-// first attribute with an unexpected type.
+// first attribute with an unexpected type. The first read of an attribute that is
+// no key checks the item's format.
 type reader struct {
-	item item
-	err  error
+	item    item
+	err     error
+	checked bool
+}
+
+// checkFormat fails with ErrNewer if this version does not know the item's format.
+// An item without a format is damaged.
+func (r *reader) checkFormat() {
+	if r.checked {
+		return
+	}
+	r.checked = true
+	switch n := r.number(format.Attribute); {
+	case r.err != nil:
+	case n < 1:
+		r.err = errors.New("dynamo: an item without a format")
+	case n > format.Known:
+		r.err = fmt.Errorf("dynamo: the item %s has format %d, this version knows %d: %w",
+			loggedKey(r.item), n, format.Known, journey.ErrNewer)
+	}
+}
+
+// checkNewer returns an ErrNewer if the item's format is newer than this version
+// knows.
+func checkNewer(it map[string]types.AttributeValue) error {
+	r := reader{item: it}
+	if r.checkFormat(); errors.Is(r.err, journey.ErrNewer) {
+		return r.err
+	}
+	return nil
+}
+
+func (r *reader) value(name string) types.AttributeValue {
+	switch name {
+	case manifest.PartitionKey, manifest.SortKey, manifest.DuePartitionKey, manifest.DueSortKey:
+	default:
+		r.checkFormat()
+	}
+	return r.item[name]
 }
 
 func (r *reader) fail(name string, value any) {
@@ -72,7 +115,7 @@ func (r *reader) fail(name string, value any) {
 }
 
 func (r *reader) text(name string) string {
-	switch v := r.item[name].(type) {
+	switch v := r.value(name).(type) {
 	case nil:
 	case *types.AttributeValueMemberS:
 		return v.Value
@@ -83,7 +126,7 @@ func (r *reader) text(name string) string {
 }
 
 func (r *reader) number(name string) int64 {
-	switch v := r.item[name].(type) {
+	switch v := r.value(name).(type) {
 	case nil:
 	case *types.AttributeValueMemberN:
 		n, err := strconv.ParseInt(v.Value, 10, 64)
@@ -98,7 +141,7 @@ func (r *reader) number(name string) int64 {
 }
 
 func (r *reader) binary(name string) []byte {
-	switch v := r.item[name].(type) {
+	switch v := r.value(name).(type) {
 	case nil:
 	case *types.AttributeValueMemberB:
 		return v.Value
@@ -109,7 +152,7 @@ func (r *reader) binary(name string) []byte {
 }
 
 func (r *reader) texts(name string) []string {
-	switch v := r.item[name].(type) {
+	switch v := r.value(name).(type) {
 	case nil:
 	case *types.AttributeValueMemberL:
 		list := make([]string, len(v.Value))
@@ -129,7 +172,7 @@ func (r *reader) texts(name string) []string {
 }
 
 func (r *reader) flag(name string) bool {
-	switch v := r.item[name].(type) {
+	switch v := r.value(name).(type) {
 	case nil:
 	case *types.AttributeValueMemberBOOL:
 		return v.Value
@@ -141,7 +184,7 @@ func (r *reader) flag(name string) bool {
 
 // time reads milliseconds since 1970 as UTC. Absent is the zero time.
 func (r *reader) time(name string) time.Time {
-	if r.item[name] == nil {
+	if r.value(name) == nil {
 		return time.Time{}
 	}
 	return time.UnixMilli(r.number(name)).UTC()

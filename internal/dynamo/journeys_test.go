@@ -126,6 +126,7 @@ func setCount(t *testing.T, table string, n int) {
 	_, err := dynamotest.Client().PutItem(t.Context(), &dynamodb.PutItemInput{
 		TableName: &table, Item: map[string]types.AttributeValue{
 			"PK": &types.AttributeValueMemberS{Value: "T#demo"}, "SK": &types.AttributeValueMemberS{Value: "N"},
+			"f":   &types.AttributeValueMemberN{Value: "1"},
 			"cnt": &types.AttributeValueMemberN{Value: fmt.Sprint(n)},
 		},
 	})

@@ -92,6 +92,20 @@ func keyOf(it item) item {
 	return item{manifest.PartitionKey: it[manifest.PartitionKey], manifest.SortKey: it[manifest.SortKey]}
 }
 
+// loggedKey returns an item's key without the parts that a caller chose.
+func loggedKey(it item) string {
+	r := reader{item: it}
+	pk, sk := r.text(manifest.PartitionKey), r.text(manifest.SortKey)
+	parts := strings.SplitN(pk, "#", 4)
+	if len(parts) == 4 && parts[2] != "J" && parts[2] != "K" {
+		pk = strings.Join(parts[:3], "#")
+		if !isEnrollment(sk) {
+			sk, _, _ = strings.Cut(sk, "#")
+		}
+	}
+	return pk + " " + sk
+}
+
 // tenantPrefix returns the prefix of every tenant-owned key. It panics on the zero
 // Tenant.
 func tenantPrefix(t journey.Tenant) string {

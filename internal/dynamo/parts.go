@@ -30,7 +30,7 @@ const (
 	cRev        = "r"
 	cFolded     = "fo"
 	cVersion    = "v"
-	cCounts     = "f" // see packCounts
+	cCounts     = "c" // see packCounts
 	cNewest     = "t"
 	cUpdated    = "u"
 	cWatermarks = "wm" // see packWatermarks
@@ -65,6 +65,9 @@ func decodePart(t journey.Tenant, it item) (analytics.Part, error) {
 	p := analytics.Part{
 		Born: r.time(cBorn), Rev: r.number(cRev), Folded: r.number(cFolded), Version: int(r.number(cVersion)),
 		Newest: r.time(cNewest), Updated: r.time(cUpdated),
+	}
+	if r.err != nil {
+		return p, r.err
 	}
 	var err error
 	if p.PartKey, err = parsePartKey(t, r.text(manifest.PartitionKey), r.text(manifest.SortKey)); err != nil {

@@ -139,7 +139,7 @@ func TestProfiles_WithoutARevisionCanBeWritten(t *testing.T) {
 	p := newFixture(t, (&dynamotest.Faults{LoseFirst: true}).Install)
 	it := keyOf("T#demo#C#ada", "P")
 	it["a"] = &types.AttributeValueMemberB{Value: []byte(`{"n":1}`)}
-	it["u"] = &types.AttributeValueMemberN{Value: "1"}
+	it["u"], it["f"] = &types.AttributeValueMemberN{Value: "1"}, &types.AttributeValueMemberN{Value: "1"}
 	_, err := dynamotest.Client().PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &p.table, Item: it})
 	require.NoError(t, err)
 	read, err := p.Customer(t.Context(), demo, "ada")

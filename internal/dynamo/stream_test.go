@@ -76,7 +76,7 @@ func TestRecord_DecodesEnrollmentsOnly(t *testing.T) {
 			"PK": events.NewStringAttribute("T#demo#C#ada#T#other#C#"), "SK": events.NewStringAttribute("E#" + strings.TrimPrefix(string(id(1)), "jrn_")),
 		}
 		r.Change.NewImage = map[string]events.DynamoDBAttributeValue{
-			"gh": events.NewBinaryAttribute(make([]byte, 32)), "v": events.NewNumberAttribute("2"), "r": events.NewNumberAttribute("3"),
+			"f": events.NewNumberAttribute("1"), "gh": events.NewBinaryAttribute(make([]byte, 32)), "v": events.NewNumberAttribute("2"), "r": events.NewNumberAttribute("3"),
 			"dv": events.NewNumberAttribute("3"), "d": events.NewBinaryAttribute([]byte{0, 1, 2}), "t": events.NewNumberAttribute("1795457182998"),
 		}
 		change(r.Change.NewImage)

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/dynamo/format"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -53,7 +54,7 @@ type Analytics struct{ *table }
 
 // table is what the exported types share. It is safe for concurrent use.
 type table struct {
-	client  *dynamodb.Client
+	client  format.Client
 	name    string
 	entropy io.Reader
 }
@@ -61,7 +62,7 @@ type table struct {
 // New returns the store in the table with this name. It reads write ids from
 // entropy, which must be safe for concurrent use and must not repeat itself.
 func New(client *dynamodb.Client, name string, entropy io.Reader) *Store {
-	t := &table{client: client, name: name, entropy: entropy}
+	t := &table{client: format.Client{Client: client, Check: checkNewer}, name: name, entropy: entropy}
 	return &Store{Journeys{t}, Enrollments{t}, Customers{t}, Events{t}, Engine{t}, Analytics{t}}
 }
 

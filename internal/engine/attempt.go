@@ -73,6 +73,7 @@ func (w *worker) countAhead(ctx context.Context) {
 		r.state = recording
 		w.write(ctx, []*run{r})
 		if r.stored.Rev > rev && r.stored.Status == journey.Inside {
+			r.aheadRev = r.stored.Rev
 			r.next, r.state = r.stored.NextWrite(w.now()), first
 		}
 	}

@@ -191,12 +191,12 @@ func (p *process) Profiles(ctx context.Context, _ journey.Tenant, customers []st
 	return p.profiles, p.read(ctx)
 }
 
-func (p *process) LastEvents(ctx context.Context, _ journey.Tenant, awaited map[string]string) (map[string]time.Time, error) {
-	events := map[string]time.Time{}
+func (p *process) LastEvents(ctx context.Context, _ journey.Tenant, awaited map[string]string) (map[string]engine.LastEvent, error) {
+	events := map[string]engine.LastEvent{}
 	for customer, event := range awaited {
 		for _, h := range p.heard[customer+" "+event] {
-			if h.received.After(events[customer]) {
-				events[customer] = h.received
+			if h.received.After(events[customer].At) {
+				events[customer] = engine.LastEvent{At: h.received}
 			}
 		}
 	}

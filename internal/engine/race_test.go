@@ -246,7 +246,7 @@ func (r *race) Load(ctx context.Context, _ journey.Tenant, _ journey.ID, _ []str
 	return &r.lives[0], []journey.Enrollment{*r.e}, nil
 }
 
-func (r *race) LastEvents(ctx context.Context, _ journey.Tenant, _ map[string]string) (map[string]time.Time, error) {
+func (r *race) LastEvents(ctx context.Context, _ journey.Tenant, _ map[string]string) (map[string]engine.LastEvent, error) {
 	if r.dead {
 		return nil, errors.New("the worker is dead")
 	}
@@ -254,7 +254,7 @@ func (r *race) LastEvents(ctx context.Context, _ journey.Tenant, _ map[string]st
 	if r.last.IsZero() {
 		return nil, nil
 	}
-	return map[string]time.Time{"c": r.last}, nil
+	return map[string]engine.LastEvent{"c": {At: r.last}}, nil
 }
 
 func (r *race) Advance(ctx context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []error {

@@ -1,9 +1,15 @@
 package engine
 
-import "context"
+import (
+	"context"
+	"errors"
+	"time"
+
+	"journeys/internal/journey"
+)
 
 // readProfiles loads the attributes of the runs' customers. A customer whose
-// profile is damaged is passed over.
+// profile cannot be read is passed over.
 func (w *worker) readProfiles(ctx context.Context, runs []*run) error {
 	customers := make([]string, len(runs))
 	for i, r := range runs {
@@ -16,8 +22,7 @@ func (w *worker) readProfiles(ctx context.Context, runs []*run) error {
 	for _, r := range runs {
 		p := profiles[r.next.Customer]
 		if p.Err != nil {
-			w.unread = append(w.unread, p.Err)
-			r.state = done
+			w.passOver(ctx, r, p.Err)
 			continue
 		}
 		r.in.Attributes, r.in.HasAttributes, r.state = p.Attributes, true, stepping
@@ -37,14 +42,21 @@ func (w *worker) readEvents(ctx context.Context, runs []*run) error {
 		awaited[r.stored.Customer] = r.graph.AwaitedEvent(r.stored.Node)
 	}
 	events, err := w.Table.LastEvents(ctx, w.pack.Tenant, awaited)
-	unread, err := splitUnread(err)
 	if err != nil {
 		return err
 	}
-	w.unread = append(w.unread, unread...)
 	now := w.now()
 	for _, r := range runs {
-		r.in.EventAt = events[r.stored.Customer]
+		event := events[r.stored.Customer]
+		if errors.Is(event.Err, journey.ErrNewer) {
+			w.passOver(ctx, r, event.Err)
+			continue
+		}
+		if event.Err != nil { // damaged: the wait ends by its time
+			w.unread = append(w.unread, event.Err)
+			event.At = time.Time{}
+		}
+		r.in.EventAt = event.At
 		r.state = done
 		if r.in.EventAt.After(r.stored.Since) || !r.stored.Due.After(now) {
 			if r.next.Rev == r.stored.Rev {
@@ -54,4 +66,16 @@ func (w *worker) readEvents(ctx context.Context, runs []*run) error {
 		}
 	}
 	return nil
+}
+
+// passOver leaves r's customer where it is stored, because something that the run
+// needs cannot be read. An attempt that was counted ahead is given back.
+func (w *worker) passOver(ctx context.Context, r *run, cause error) {
+	w.unread = append(w.unread, cause)
+	if r.aheadRev != 0 && r.aheadRev == r.stored.Rev {
+		r.next, r.state = r.stored.NextWrite(w.now()), recording
+		r.next.Attempts--
+		w.write(ctx, []*run{r})
+	}
+	r.state = done
 }

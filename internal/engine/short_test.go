@@ -77,7 +77,7 @@ func (s *slowWorld) Profiles(context.Context, journey.Tenant, []string) (map[str
 	return nil, nil
 }
 
-func (s *slowWorld) LastEvents(context.Context, journey.Tenant, map[string]string) (map[string]time.Time, error) {
+func (s *slowWorld) LastEvents(context.Context, journey.Tenant, map[string]string) (map[string]engine.LastEvent, error) {
 	return nil, nil
 }
 

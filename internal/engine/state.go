@@ -40,7 +40,7 @@ const (
 //	               reached a message                        claiming
 //	               waits, left, or failed                   recording
 //	readingProfile read                                     stepping
-//	               damaged                                  done
+//	               cannot be read                           done, or recording to give back an attempt
 //	deciding       answered, or the node goes on without stepping
 //	               failed, or throttled                     recording
 //	claiming       written                                  sending         Attempts, LeaseUntil
@@ -52,6 +52,7 @@ const (
 //	leaving        written                                  done            cancelled
 //	readingEvents  the event came, or the wait is over      stepping
 //	               neither                                  done
+//	               the event cannot be read                 done, or recording to give back an attempt
 //
 //	claiming, recording, leaving: another worker wrote first, or the write failed -> done
 //	claiming, recording: an exit was requested meanwhile -> leaving, in the same round
@@ -89,6 +90,7 @@ type run struct {
 	hasAnswer  bool // next holds an answer of a decision or message that is not written
 	putOff     bool // its effect was put off
 	counted    counted
+	aheadRev   int64 // stored revision that counted an attempt ahead; 0 for none
 	doubt      doubt
 }
 

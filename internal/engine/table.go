@@ -36,12 +36,18 @@ type Pack struct {
 // Profile is what is known of a customer.
 type Profile struct {
 	Attributes condition.Value // an object, or missing
-	Err        error           // an ErrDamaged if the profile cannot be read
+	Err        error           // an ErrDamaged or ErrNewer if the profile cannot be read
 }
 
-// Unread is the error of a read that left out damaged items; everything else was
-// read and is returned. Each element is an ErrDamaged that names no customer, so
-// it may be logged.
+// LastEvent is when a customer last caused an event.
+type LastEvent struct {
+	At  time.Time
+	Err error // an ErrDamaged or ErrNewer if the item cannot be read
+}
+
+// Unread is the error of a read that left out items that are damaged or of a newer
+// format; everything else was read and is returned. Each element is an ErrDamaged
+// or ErrNewer that names no customer, so it may be logged.
 type Unread []error
 
 // Error joins the causes.
@@ -70,8 +76,8 @@ func splitUnread(err error) (Unread, error) {
 // Table is the part of the table that the engine uses. Reads are strongly
 // consistent, except those of the due index, which may be stale.
 type Table interface {
-	// Lives returns every Live entry. Its error is an Unread if some are
-	// damaged.
+	// Lives returns every Live entry. Its error is an Unread if some cannot be
+	// read.
 	Lives(ctx context.Context) ([]Live, error)
 	// Due returns a page of at most PageSize keys of a shard that are due at
 	// before or earlier, ordered by due time. The page begins behind after, or
@@ -89,16 +95,15 @@ type Table interface {
 	Definition(ctx context.Context, t journey.Tenant, id journey.ID, hash string) ([]byte, error)
 	// Load reads a journey's Live entry and the enrollments of 0 to PackSize
 	// customers in one request. The entry is nil if there is none; the
-	// enrollments are in any order. Its error is an Unread if some of that is
-	// damaged.
+	// enrollments are in any order. Its error is an Unread if some of that
+	// cannot be read.
 	Load(ctx context.Context, t journey.Tenant, id journey.ID, customers []string) (*Live, []journey.Enrollment, error)
 	// Profiles returns the profiles of customers, by customer. Those without a
 	// profile are absent.
 	Profiles(ctx context.Context, t journey.Tenant, customers []string) (map[string]Profile, error)
 	// LastEvents returns when each customer last caused the event that awaited
-	// names for that customer; customers that never did are absent. Its error is
-	// an Unread if some of that is damaged.
-	LastEvents(ctx context.Context, t journey.Tenant, awaited map[string]string) (map[string]time.Time, error)
+	// names for that customer; customers that never did are absent.
+	LastEvents(ctx context.Context, t journey.Tenant, awaited map[string]string) (map[string]LastEvent, error)
 	// Advance writes each enrollment whose stored Rev is one less than its own
 	// and whose stored PendingExit is its own; the write removes that. For each
 	// it returns nil, a journey.ExitPendingError, journey.ErrLost, or another

@@ -24,7 +24,7 @@ type worker struct {
 	liveAt time.Time // live was read at this time or later
 	runs   []*run
 	unread Unread           // why customers were passed over
-	broken map[string]error // damaged definitions, by hash
+	broken map[string]error // why definitions cannot be read, by hash
 	counts struct{ loaded, written, lost, unknown, failed, uncertain int }
 
 	putOff atomic.Int64 // customers whose effect was not begun because time was short
@@ -34,19 +34,23 @@ type worker struct {
 // same pack twice, at once or later, carries out each effect once: the worker
 // that writes a customer's next revision owns the customer. Advance returns an
 // error if something that the whole pack needs could not be read. Customers that
-// could not be written, or whose data is damaged, are left for the next tick.
+// could not be written, or whose data cannot be read, are left for the next tick.
 func (e *Engine) Advance(ctx context.Context, pack Pack) error {
 	liveAt := e.now()
 	live, list, err := e.Table.Load(ctx, pack.Tenant, pack.Journey, pack.Customers)
-	if live == nil {
-		return err
-	}
 	unread, err := splitUnread(err)
 	if err != nil {
 		return err
 	}
-	w := &worker{Engine: e, pack: pack, live: *live, liveAt: liveAt, unread: unread, broken: map[string]error{}}
+	w := &worker{Engine: e, pack: pack, liveAt: liveAt, unread: unread, broken: map[string]error{}}
 	defer w.logUnread(ctx)
+	if live == nil && errors.Is(unread.Err(), journey.ErrNewer) {
+		return nil // a retry would meet the same items
+	}
+	if live == nil {
+		return unread.Err()
+	}
+	w.live = *live
 	if err := w.load(ctx, list); err != nil {
 		return err
 	}
@@ -59,7 +63,7 @@ func (e *Engine) Advance(ctx context.Context, pack Pack) error {
 func (w *worker) load(ctx context.Context, list []journey.Enrollment) error {
 	for _, e := range list {
 		r, err := w.start(ctx, e)
-		if errors.Is(err, journey.ErrDamaged) {
+		if journey.Unreadable(err) {
 			w.unread = append(w.unread, err)
 			continue
 		}
@@ -78,7 +82,8 @@ func (w *worker) load(ctx context.Context, list []journey.Enrollment) error {
 }
 
 // start returns a run of e in its first state, done if there is nothing to do. It
-// returns ErrDamaged if e's graph cannot be read or does not have e's node.
+// returns ErrDamaged or ErrNewer if e's graph cannot be read, ErrDamaged if that does
+// not have e's node.
 func (w *worker) start(ctx context.Context, e journey.Enrollment) (*run, error) {
 	r := &run{stored: e, next: e.NextWrite(w.now()), state: done}
 	switch {
@@ -112,8 +117,8 @@ func (w *worker) start(ctx context.Context, e journey.Enrollment) (*run, error) 
 	return r, nil
 }
 
-// graph returns a compiled graph of the journey. A damaged definition is read
-// only once per worker.
+// graph returns a compiled graph of the journey. A definition that cannot be read is
+// tried only once per worker.
 func (w *worker) graph(ctx context.Context, hash string) (*journey.Graph, error) {
 	if err := w.broken[hash]; err != nil {
 		return nil, err
@@ -121,7 +126,7 @@ func (w *worker) graph(ctx context.Context, hash string) (*journey.Graph, error)
 	d, err := w.Definitions.Get(w.pack.Tenant, w.pack.Journey, hash, func() ([]byte, error) {
 		return w.Table.Definition(ctx, w.pack.Tenant, w.pack.Journey, hash)
 	})
-	if errors.Is(err, journey.ErrDamaged) {
+	if journey.Unreadable(err) {
 		w.broken[hash] = err
 	}
 	return d.Graph, err

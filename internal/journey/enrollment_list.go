@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"strings"
 	"time"
 	"unicode"
@@ -83,7 +82,7 @@ func (s *Service) addMatches(
 ) (used int, err error) {
 	for i := range list {
 		w, ok, err := s.match(ctx, t, f, list[i])
-		if errors.Is(err, ErrDamaged) {
+		if Unreadable(err) {
 			page.Damaged = append(page.Damaged, Damage{id, err})
 		} else if err != nil {
 			return 0, err

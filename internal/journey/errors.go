@@ -95,13 +95,23 @@ var ErrNotEnrolled = &Error{
 // wrongly or it was edited by hand.
 var ErrDamaged = errors.New("journey: stored data is damaged")
 
+// ErrNewer means that a stored item has a format of a newer version of this service.
+// It is no ErrDamaged: this version leaves the item as it is.
+var ErrNewer = &Error{
+	Kind: Unavailable, Code: "newer-format",
+	Detail: "Something that this call needs was written by a newer version of the service, which is being rolled out. Try again in a minute.",
+}
+
+// Unreadable reports whether err is an ErrDamaged or ErrNewer.
+func Unreadable(err error) bool { return errors.Is(err, ErrDamaged) || errors.Is(err, ErrNewer) }
+
 // ErrNoDefinition is the ErrDamaged of a definition that is missing.
 var ErrNoDefinition = fmt.Errorf("%w: the definition is missing", ErrDamaged)
 
 // Damage reports an enrollment that was skipped because it, its journey, its
-// definition or its customer's attributes are damaged. It does not identify the
+// definition or its customer's attributes are damaged or of a newer format. It does not identify the
 // customer, so it may be logged.
 type Damage struct {
 	Journey ID
-	Cause   error // an ErrDamaged
+	Cause   error // an ErrDamaged or ErrNewer
 }

@@ -2,6 +2,7 @@ package journey
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -66,7 +67,8 @@ const EventLife = 7 * 24 * time.Hour
 // the journeys that it starts. It returns the event's id: the caller's, or a new
 // one. An event that is repeated with its id takes effect once; a repeat
 // completes what an earlier attempt left unfinished. Damaged enrollments and
-// journeys are skipped and returned; they do not fail the event.
+// journeys are skipped and returned; they do not fail the event. Those of a newer
+// format are skipped too, and then PutEvent returns ErrNewer: a repeat completes it.
 func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (id string, damaged []Damage, err error) {
 	now := s.clock()
 	if e.ID == "" {
@@ -135,14 +137,18 @@ func (s *Service) wakeAll(ctx context.Context, t Tenant, event Event, received t
 	if err != nil {
 		return err
 	}
-	skipped.list = append(skipped.list, damaged...)
-	return forEach(list, func(e Enrollment) error {
+	var newer error
+	for _, d := range damaged {
+		newer = cmp.Or(skipped.absorb(d.Journey, d.Cause), newer)
+	}
+	err = forEach(list, func(e Enrollment) error {
 		woken, err := s.wake(ctx, t, e, event.Type, received)
 		if woken {
 			s.nudge(ctx, t, e.Journey, []string{e.Customer})
 		}
 		return skipped.absorb(e.Journey, err)
 	})
+	return cmp.Or(err, newer)
 }
 
 // wake makes e due at once if the event ends its wait. It writes that, because
@@ -180,18 +186,19 @@ func (s *Service) wake(ctx context.Context, t Tenant, e Enrollment, eventType st
 
 // startAll enrolls the customer in the journeys that the event starts.
 func (s *Service) startAll(ctx context.Context, t Tenant, event Event, skipped *damageList) error {
-	ids, err := s.stores.Events.StartedBy(ctx, t, event.Type)
-	if err != nil {
-		return err
+	ids, newer := s.stores.Events.StartedBy(ctx, t, event.Type)
+	if newer != nil && !errors.Is(newer, ErrNewer) {
+		return newer
 	}
 	facts := sync.OnceValues(func() (condition.Facts, error) { return s.factsOf(ctx, t, event) })
-	return forEach(ids, func(id ID) error {
+	err := forEach(ids, func(id ID) error {
 		err := s.start(ctx, t, id, event, facts)
 		if errors.Is(err, ErrNotFound) {
 			return nil // deleted since StartedBy
 		}
 		return skipped.absorb(id, err)
 	})
+	return cmp.Or(err, newer)
 }
 
 // start enrolls the customer in a journey if it is active and its entry

@@ -89,8 +89,9 @@ type CustomerStore interface {
 	// the damage of the others. It is strongly consistent.
 	Enrollments(ctx context.Context, t Tenant, customer string) ([]Enrollment, []Damage, error)
 	// Forget removes everything stored under a customer. It keeps each
-	// enrollment as Enrollment.Anonymize returns it; of an enrollment that
-	// cannot be read, the parts that do not identify the customer.
+	// enrollment as Enrollment.Anonymize returns it; of a damaged enrollment, the
+	// parts that do not identify the customer. It returns ErrNewer, and changes
+	// nothing, if one of the items is of a newer format.
 	Forget(ctx context.Context, t Tenant, customer string, now time.Time) error
 }
 
@@ -105,7 +106,8 @@ type EventStore interface {
 	// unless a later time is stored. The item outlives the longest wait.
 	PutLastEvent(ctx context.Context, t Tenant, customer, eventType string, received time.Time) error
 	// StartedBy returns the journeys that an event of that type starts, sorted.
-	// It is strongly consistent.
+	// It is strongly consistent. With an ErrNewer it returns all journeys but those
+	// whose entries are of a newer format.
 	StartedBy(ctx context.Context, t Tenant, eventType string) ([]ID, error)
 	// Wake writes Rev, WrittenAt, Due and WokenAt of e if the stored Rev is one
 	// less than e.Rev. Otherwise it returns ErrLost.
@@ -132,7 +134,7 @@ type DueKey struct {
 type Indexed struct {
 	DueKey
 	Enrollment Enrollment // the current one; zero if it is gone
-	Err        error      // an ErrDamaged if the enrollment cannot be read
+	Err        error      // an ErrDamaged or ErrNewer if the enrollment cannot be read
 }
 
 // MaxIndexed bounds the entries that one read of a Partition returns.
