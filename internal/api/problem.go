@@ -109,6 +109,14 @@ func newFaults(list []strict.Fault) []fault {
 	return faults
 }
 
+// retryAfter returns the seconds after which a 503 with this code may be over.
+func retryAfter(code string) string {
+	if code == journey.ErrNewer.Code {
+		return "60" // a roll-out takes minutes
+	}
+	return "1"
+}
+
 // writeProblem answers with the problem document of err.
 func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
@@ -121,7 +129,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("WWW-Authenticate", denied.Challenge())
 	}
 	if p.Status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
+		w.Header().Set("Retry-After", retryAfter(p.Code))
 	}
 	body, _ := encode(p) // strings and numbers: cannot fail
 	writeBody(w, p.Status, "application/problem+json", body)

@@ -235,7 +235,8 @@ func TestProblems_HideInternalErrors(t *testing.T) {
 			&journey.Error{Kind: journey.Unavailable, Code: "table-throttled", Detail: "Try again.", Cause: errors.New("secret")},
 			503, "1",
 		},
-		"out of time": {fmt.Errorf("secret: %w", context.DeadlineExceeded), 503, "1"},
+		"an item of a newer format": {fmt.Errorf("secret: %w", journey.ErrNewer), 503, "60"},
+		"out of time":               {fmt.Errorf("secret: %w", context.DeadlineExceeded), 503, "1"},
 	} {
 		s := newServer(t, failingStore{err: row.err})
 		w := s.do(call{method: "GET", path: "/journeys/" + missing})

@@ -107,6 +107,9 @@ func (m *Machine) start(ctx context.Context) (err error) {
 	if !m.options.Ephemeral {
 		_, port, _ := strings.Cut(m.options.Listener.Addr().String(), ":")
 		m.Data = filepath.Join(home, port)
+		if err := checkData(m.Data); err != nil {
+			return err
+		}
 	}
 	if m.DynamoDB, err = dynamolocal.Start(ctx, dynamolocal.Options{Dir: m.Data}); err != nil {
 		return err

@@ -252,6 +252,36 @@ func TestRun_AllowsOthersOnDifferentPorts(t *testing.T) {
 	require.Equal(t, "port "+first+" is in use, possibly by another `make run`: stop it, or choose another port with PORT=\n", string(out))
 }
 
+// Data is kept between runs. Data of a version with other formats is refused, and
+// stays as it is.
+func TestRun_RefusesDataInOtherFormats(t *testing.T) {
+	t.Parallel()
+	port := freePort(t)
+	data := filepath.Join(".local", port)
+	begun := func() {
+		r := begin(t, in(command, []string{"PORT=" + port}, "run"), port)
+		require.NoError(t, r.cmd.Process.Signal(syscall.SIGINT))
+		_, err := io.Copy(io.Discard, r.output)
+		require.NoError(t, err)
+		require.NoError(t, r.cmd.Wait(), r.errors)
+	}
+	begun()
+	begun()
+	marker := filepath.Join(module, data, "formats")
+	require.FileExists(t, marker)
+	for name, age := range map[string]func() error{
+		"of other formats":   func() error { return os.WriteFile(marker, []byte("2026-01-01"), 0o600) },
+		"before the formats": func() error { return os.Remove(marker) },
+	} {
+		require.NoError(t, age())
+		out, err := in(command, []string{"PORT=" + port}, "run").CombinedOutput()
+		require.Error(t, err, name)
+		require.Contains(t, string(out), "remove it with `rm -rf "+data+"`", name)
+	}
+	require.NoError(t, os.RemoveAll(filepath.Join(module, data)))
+	begun()
+}
+
 func TestRun_EndsWithDynamoDBLocal(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)
