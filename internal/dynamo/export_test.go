@@ -12,6 +12,9 @@ import (
 	"journeys/internal/journey"
 )
 
+// KeyRows returns the rows of a table in the comment of keys.go.
+var KeyRows = keyRows
+
 // JourneyItem returns the item of a journey.
 func JourneyItem(t journey.Tenant, j journey.Journey) (map[string]types.AttributeValue, error) {
 	it, err := encodeJourney(t, j, writeID{1})
