@@ -18,6 +18,7 @@ import (
 
 	"journeys/internal/dev/dynamolocal"
 	"journeys/internal/dynamo"
+	"journeys/internal/dynamo/format"
 )
 
 var server *dynamolocal.Server
@@ -60,14 +61,28 @@ func Client(options ...func(*dynamodb.Options)) *dynamodb.Client {
 	return dynamo.NewClient(Config(), append([]func(*dynamodb.Options){dynamo.Local, pooled}, options...)...)
 }
 
-// Table creates the manifest's table and returns its name. The table is deleted when
-// the test ends.
+// Table creates the manifest's table and returns its name. When the test ends, each
+// item must have a format, and the table is deleted.
 func Table(t testing.TB) string {
 	t.Helper()
 	name, client := tableName(t), Client()
 	require.NoError(t, dynamolocal.CreateTable(t.Context(), client, name))
 	deleteAtEnd(t, client, name)
+	t.Cleanup(func() { requireFormats(t, client, name) })
 	return name
+}
+
+// requireFormats requires that each item which the test leaves has a format.
+func requireFormats(t testing.TB, client *dynamodb.Client, table string) {
+	t.Helper()
+	pages := dynamodb.NewScanPaginator(client, &dynamodb.ScanInput{
+		TableName: &table, FilterExpression: aws.String("attribute_not_exists(" + format.Attribute + ")"),
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(context.Background())
+		require.NoError(t, err)
+		require.Empty(t, page.Items, "items without a format")
+	}
 }
 
 // PlainTable creates a table without index and stream, to which DynamoDB Local writes
