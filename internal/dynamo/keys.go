@@ -36,6 +36,7 @@ import (
 //	event record           T#<tenant>#C#<customer>       I#<eventId>
 //	closed month           T#<tenant>#K#<journey>        C#<month>#<graph>
 //	open part              T#<tenant>#K#<journey>        D#<day>#<partShard>#<graph>
+//	forgotten mark         T#<tenant>#K#<journey>        F
 //	head                   T#<tenant>#K#<journey>        J
 //	repair                 T#<tenant>#K#<journey>        R#<day>#<graph>
 //	total                  T#<tenant>#K#<journey>        T#<graph>
@@ -43,8 +44,8 @@ import (
 //	audit piece            AUDIT                         A#<writeId>#<number>
 //
 // The sort keys of a journey's figures are ordered so that one query from a month
-// on reads its closed month and all later ones, the open parts, the head, the
-// repairs and the totals.
+// on reads its closed month and all later ones, the open parts, the forgotten mark,
+// the head, the repairs and the totals.
 //
 // The due index has the items that a scheduled function must visit; ds is a time
 // in milliseconds. An enrollment's dp names its epoch, so that the customers who
@@ -64,6 +65,7 @@ const (
 	journeyCountSK = "N"
 	idempotencySK  = "I"
 	profileSK      = "P"
+	forgottenSK    = "F"
 	headSK         = "J"
 	auditSK        = "A"
 

@@ -233,8 +233,10 @@ func (s *Service) Forget(ctx context.Context, t Tenant, customer string) error {
 }
 
 // Anonymize returns the write of e that is kept when its customer is forgotten. It
-// has nothing that identifies the customer. An enrollment that is inside becomes
-// Cancelled at now. Others keep WrittenAt, because figures are recounted from it.
+// has nothing that identifies the customer, and every time is rounded down to its
+// UTC day, so that times do not link the journeys of one customer. A recount as of
+// any day stays the same. An enrollment that is inside becomes Cancelled at now.
+// Others keep the day of WrittenAt, because figures are recounted from it.
 func (e Enrollment) Anonymize(now time.Time) Enrollment {
 	inside, written := e.Status == Inside, e.WrittenAt
 	e = e.NextWrite(now)
@@ -245,5 +247,7 @@ func (e Enrollment) Anonymize(now time.Time) Enrollment {
 	}
 	e.Customer, e.RequestID, e.Decisions, e.Event = "", RequestID{}, nil, nil
 	e.Attempts, e.LeaseUntil, e.WokenAt, e.Place = 0, time.Time{}, time.Time{}, Place{}
+	e.Path, e.Retries = e.Path.byDay(e.EnrolledAt), e.Retries.byDay(e.EnrolledAt)
+	e.EnrolledAt, e.Since, e.WrittenAt, e.ExpiresAt = UTCDay(e.EnrolledAt), UTCDay(e.Since), UTCDay(e.WrittenAt), time.Time{}
 	return e
 }
