@@ -61,7 +61,7 @@ func (unreadable) Scan(context.Context, int, int, []byte) (analytics.Scanned, []
 	return analytics.Scanned{}, nil, errors.New("throttled")
 }
 
-// What the alarm AuditStale watches: a run without progress of an audit says so, one
+// What the alarm AuditStalled watches: a run without progress of an audit says so, one
 // with progress or without anything to do does not.
 func TestRollup_ReportsAStalledAudit(t *testing.T) {
 	t.Parallel()
