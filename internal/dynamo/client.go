@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"journeys/internal/dynamo/metering"
 )
 
 const (
@@ -41,7 +43,7 @@ func tune(o *dynamodb.Options) {
 			return backOff(attempt), nil
 		})
 	})
-	o.APIOptions = append(o.APIOptions, addMeter)
+	o.APIOptions = append(o.APIOptions, metering.Install)
 }
 
 func newHTTPClient(timeout time.Duration) *awshttp.BuildableClient {

@@ -78,6 +78,22 @@ func (s Customers) Profile(ctx context.Context, t journey.Tenant, customer strin
 	if err != nil {
 		return journey.Profile{}, wrapFailed("read a profile", err)
 	}
+	return decodeProfile(customer, it)
+}
+
+// ProfileToChange implements journey.CustomerStore.
+func (s Customers) ProfileToChange(
+	ctx context.Context, t journey.Tenant, customer string, now time.Time,
+) (journey.Profile, journey.Forgotten, error) {
+	it, forgotten, err := s.getFenced(ctx, t, profileKey(t, customer), now)
+	if err != nil {
+		return journey.Profile{}, nil, wrapFailed("read a profile", err)
+	}
+	p, err := decodeProfile(customer, it)
+	return p, forgotten, err
+}
+
+func decodeProfile(customer string, it item) (journey.Profile, error) {
 	if it == nil {
 		return journey.Profile{}, journey.ErrNoCustomer
 	}
@@ -87,6 +103,15 @@ func (s Customers) Profile(ctx context.Context, t journey.Tenant, customer strin
 		Rev: r.number(aRev), AsOf: r.time(pAsOf), UpdatedAt: r.time(pUpdated),
 	}
 	return p, wrapDamaged(r.err)
+}
+
+// DeleteProfile implements journey.CustomerStore.
+func (s Customers) DeleteProfile(ctx context.Context, t journey.Tenant, customer string, rev int64) error {
+	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &s.name, Key: profileKey(t, customer), ConditionExpression: aws.String("#r = :r"),
+		ExpressionAttributeNames: map[string]string{"#r": aRev}, ExpressionAttributeValues: item{":r": number(rev)},
+	})
+	return wrapUnlessRefused("delete a profile", err)
 }
 
 // Profiles implements engine.Table.
@@ -138,6 +163,9 @@ func (s Customers) Enrollments(
 // Forget implements journey.CustomerStore. It reads the customer's items until there
 // are none, so that it meets again what was lost, refused or written meanwhile.
 func (s Customers) Forget(ctx context.Context, t journey.Tenant, customer string, now time.Time) error {
+	if err := s.putFence(ctx, t, customer, now); err != nil {
+		return err
+	}
 	stuck, first := 0, ""
 	for {
 		out, err := s.client.Query(ctx, &dynamodb.QueryInput{

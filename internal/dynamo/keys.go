@@ -26,6 +26,7 @@ import (
 //	deleted journey        T#<tenant>#X                  <journey>
 //	definition             T#<tenant>#J#<journey>        G#<hash>
 //	journey count          T#<tenant>                    N
+//	fence                  T#<tenant>                    F#<period>
 //	LIVE entry             LIVE                          <tenant>#<journey>
 //	journey by event       T#<tenant>#EV#<eventType>     <journey>
 //	Idempotency-Key        T#<tenant>#I#<journey>#<key>  I
@@ -62,6 +63,7 @@ const (
 	auditPK  = "AUDIT"
 	foldPK   = "FOLD#"
 
+	fencePrefix    = "F#"
 	journeyCountSK = "N"
 	idempotencySK  = "I"
 	profileSK      = "P"

@@ -1,4 +1,6 @@
-package dynamo
+// Package metering counts the requests and units that calls of the table's client use. It
+// knows the client, but no keys and no items.
+package metering
 
 import (
 	"context"
@@ -36,8 +38,8 @@ func (m *Meter) Usage() Usage {
 
 type meterKey struct{}
 
-// WithMeter returns a context whose calls of the table are metered, and the meter.
-func WithMeter(ctx context.Context) (context.Context, *Meter) {
+// With returns a context whose calls of the table are metered, and the meter.
+func With(ctx context.Context) (context.Context, *Meter) {
 	m := &Meter{}
 	return context.WithValue(ctx, meterKey{}, m), m
 }
@@ -47,8 +49,9 @@ func meterOf(ctx context.Context) *Meter {
 	return m
 }
 
-// addMeter meters units outside of the SDK's retries, and attempts inside.
-func addMeter(stack *middleware.Stack) error {
+// Install adds metering to a client: of units outside of the SDK's retries, and of
+// attempts inside.
+func Install(stack *middleware.Stack) error {
 	units := middleware.InitializeMiddlewareFunc("MeterUnits", meterUnits)
 	if err := stack.Initialize.Add(units, middleware.After); err != nil {
 		return err
