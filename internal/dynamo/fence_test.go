@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/dynamo/metering"
 	"journeys/internal/journey"
 )
 
@@ -173,4 +174,18 @@ func TestForget_FencesCustomersAtOnce(t *testing.T) {
 	others, err := p.store.Customers.Forgotten(t.Context(), tenant("other"), p.now)
 	require.NoError(t, err)
 	require.Zero(t, others("c1"))
+}
+
+// The fence costs an enroll call no request of its own: it is read with the journey.
+func TestEnroll_ReadsTheFenceWithTheJourney(t *testing.T) {
+	t.Parallel()
+
+	p := newFixture(t)
+	id := p.journey(t, openingGraph, "warm")
+	require.NoError(t, p.Forget(t.Context(), demo, "c")) // DynamoDB Local reports no unit for a missing item
+	ctx, meter := metering.With(t.Context())
+	_, err := p.Enroll(ctx, demo, id, journey.EnrollRequest{Customers: []string{"a", "b"}, Received: p.now})
+	require.NoError(t, err)
+	require.Equal(t, 2, meter.Usage().Requests)
+	require.Equal(t, 2.0, meter.Usage().ReadUnits)
 }
