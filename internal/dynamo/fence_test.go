@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/stretchr/testify/require"
 
-	"journeys/internal/dynamo/metering"
+	"journeys/internal/dynamo/capacity"
 	"journeys/internal/journey"
 )
 
@@ -183,7 +183,7 @@ func TestEnroll_ReadsTheFenceWithTheJourney(t *testing.T) {
 	p := newFixture(t)
 	id := p.journey(t, openingGraph, "warm")
 	require.NoError(t, p.Forget(t.Context(), demo, "c")) // DynamoDB Local reports no unit for a missing item
-	ctx, meter := metering.With(t.Context())
+	ctx, meter := capacity.WithMeter(t.Context())
 	_, err := p.Enroll(ctx, demo, id, journey.EnrollRequest{Customers: []string{"a", "b"}, Received: p.now})
 	require.NoError(t, err)
 	require.Equal(t, 2, meter.Usage().Requests)

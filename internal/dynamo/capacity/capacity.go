@@ -1,6 +1,5 @@
-// Package metering counts the requests and units that calls of the table's client use. It
-// knows the client, but no keys and no items.
-package metering
+// Package capacity adds up the usage of the table: requests, retries and capacity units.
+package capacity
 
 import (
 	"context"
@@ -38,8 +37,8 @@ func (m *Meter) Usage() Usage {
 
 type meterKey struct{}
 
-// With returns a context whose calls of the table are metered, and the meter.
-func With(ctx context.Context) (context.Context, *Meter) {
+// WithMeter returns a context whose calls of the table are metered, and the meter.
+func WithMeter(ctx context.Context) (context.Context, *Meter) {
 	m := &Meter{}
 	return context.WithValue(ctx, meterKey{}, m), m
 }
@@ -49,8 +48,7 @@ func meterOf(ctx context.Context) *Meter {
 	return m
 }
 
-// Install adds metering to a client: of units outside of the SDK's retries, and of
-// attempts inside.
+// Install adds a middleware that meters units outside of the SDK's retries, and attempts inside them.
 func Install(stack *middleware.Stack) error {
 	units := middleware.InitializeMiddlewareFunc("MeterUnits", meterUnits)
 	if err := stack.Initialize.Add(units, middleware.After); err != nil {
