@@ -71,7 +71,7 @@ func (st *stack) alarms() []alarm {
 // figureAlarms returns the alarms on wrong figures, and on rollup itself: without
 // an audit, wrong figures would go unnoticed.
 func (st *stack) figureAlarms() []alarm {
-	const hour, day = 60, 24 * 60
+	const hour = 60
 	return []alarm{
 		{
 			"Poison", st.ownMetric("Poison", 5), 1, 1,
@@ -89,14 +89,15 @@ func (st *stack) figureAlarms() []alarm {
 			"RollupStale", st.ownMetric("RollupRuns", hour), 1, 3,
 			"rollup has not finished a run for three hours.", "rollup-stale", true,
 		},
-		{
-			"AuditStale", st.ownMetric("Audits", day), 1, 2,
-			"rollup has not finished an audit for two days.", "rollup-stale", true,
+		{ // without data, rollup does not run, or has no audit to do
+			"AuditStalled", st.ownMetric("AuditStalled", hour), 1, 3,
+			"rollup has made no progress with an audit for three hours.", "audit-stalled", false,
 		},
 	}
 }
 
-// slowWindow is how long calls must be slow before the alarm goes off.
+// slowWindow is how long calls must be slow before the alarm goes off. A function
+// that runs less often works until its time is up.
 const slowWindow = 15 * time.Minute
 
 func (st *stack) functionAlarms(f manifest.Function) []alarm {
@@ -108,21 +109,18 @@ func (st *stack) functionAlarms(f manifest.Function) []alarm {
 	if f.Name == manifest.Authorizer.Name {
 		failures.description, failures.runbook = "The authorizer failed, so callers with good tokens got 500.", "authorizer-errors"
 	}
-	half := f.Timeout / 2
-	slowFor, periods := "for 15 minutes", 3.0
-	if f.Schedule > slowWindow { // it has no calls in most periods
-		slowFor, periods = "once", 1
-	}
 	alarms := []alarm{
 		failures,
 		{
 			f.LogicalID() + "Throttles", function.MetricThrottles(sum()), 1, 1,
 			f.Name + " was throttled: no concurrency was left.", "throttles", false,
 		},
-		{
-			f.LogicalID() + "Duration", function.MetricDuration(p99()), float64(half.Milliseconds()), periods,
-			fmt.Sprintf("The slowest 1 %% of %s's calls took %s, half of its timeout, %s.", f.Name, half, slowFor), "duration", false,
-		},
+	}
+	if half := f.Timeout / 2; f.Schedule <= slowWindow {
+		alarms = append(alarms, alarm{
+			f.LogicalID() + "Duration", function.MetricDuration(p99()), float64(half.Milliseconds()), 3,
+			fmt.Sprintf("The slowest 1 %% of %s's calls took %s, half of its timeout, for 15 minutes.", f.Name, half), "duration", false,
+		})
 	}
 	if f.Stream != nil {
 		alarms = append(alarms, alarm{

@@ -20,7 +20,7 @@ func TestDev_HasNoAlarms(t *testing.T) {
 }
 
 func TestAlarms_CoverEveryFunctionOfProd(t *testing.T) {
-	alarms, streams := synthesized(t)[prodStage].ofType("AWS::CloudWatch::Alarm"), 0
+	alarms, streams, slow := synthesized(t)[prodStage].ofType("AWS::CloudWatch::Alarm"), 0, 0
 	for _, f := range manifest.Functions() {
 		var metrics []string
 		for _, a := range alarms {
@@ -29,14 +29,33 @@ func TestAlarms_CoverEveryFunctionOfProd(t *testing.T) {
 			}
 		}
 		slices.Sort(metrics)
-		want := []string{"AWS/Lambda Duration", "AWS/Lambda Errors", "AWS/Lambda Throttles"}
+		want := []string{"AWS/Lambda Errors", "AWS/Lambda Throttles"}
 		if f.Stream != nil {
-			want = slices.Insert(want, 2, "AWS/Lambda IteratorAge")
+			want = slices.Insert(want, 1, "AWS/Lambda IteratorAge")
 			streams++
+		}
+		if f.Name != manifest.Rollup.Name { // which works until its time is up
+			want = slices.Insert(want, 0, "AWS/Lambda Duration")
+			slow++
 		}
 		require.Equal(t, want, metrics, f.Name)
 	}
-	require.Len(t, alarms, 3*len(manifest.Functions())+streams+2+5, "2 alarms for the API and the table, 5 for the figures")
+	require.Len(t, alarms, 2*len(manifest.Functions())+slow+streams+2+5, "2 alarms for the API and the table, 5 for the figures")
+}
+
+// A long audit is not a stalled one: the alarm watches what a run without progress says.
+func TestAlarms_WatchTheProgressOfTheAudit(t *testing.T) {
+	prod := synthesized(t)[prodStage]
+	found := 0
+	for _, a := range prod.ofType("AWS::CloudWatch::Alarm") {
+		if a.Properties["MetricName"] == "AuditStalled" {
+			require.EqualValues(t, 3600, a.Properties["Period"])
+			require.EqualValues(t, 3, a.Properties["EvaluationPeriods"])
+			found++
+		}
+		require.NotEqual(t, "Audits", a.Properties["MetricName"])
+	}
+	require.Equal(t, 1, found)
 }
 
 // watches reports whether the function is the alarm's only dimension.

@@ -13,29 +13,27 @@ import (
 // Audit is the current audit of an installation, or the last one. It compares
 // the figures through Day with the enrollments.
 //
-// An audit reads the table in segments. When its time is up it stores what it
-// found and the position in each segment, so that any run can resume it. A repeated
-// read of an enrollment gives the same result, since nothing through Day changes
-// any more, with one exception: forgetting a customer moves their enrollments to
-// anonymized keys, so a pass may read them twice or not at all. Therefore a second
-// pass checks the differences of the first. A difference is drift if both passes
-// found it, unless the second read a customer of that journey forgotten since
-// the audit began: the first pass may have missed that customer.
+// An audit reads the table in segments. When its time is up it stores which ones it
+// read and what it found there, so that any run can resume it, for as many days as
+// it takes. Until it is done, later days are not folded. A segment is read to its
+// end or again: a position inside would be the key of a customer, and a customer
+// who is forgotten later must not be named there.
+//
+// A repeated or slightly outdated read of an enrollment gives the same result,
+// since nothing through Day changes any more, with one exception: forgetting a
+// customer moves their enrollments to anonymized keys, so a pass may read them
+// twice or not at all. Therefore a second pass checks the differences of the first.
+// A difference is drift if both passes found it, unless a customer of that journey
+// was forgotten since the audit began.
 type Audit struct {
 	Rev      int64 // number of writes, from 1; 0 before the first
-	Day      Day
+	Day      Day   // "" before the first, and to start over
 	Began    time.Time
 	Pass     int // 1, or 2 to confirm Suspects
 	Done     bool
-	Segments []Segment
-	Recount  *Recount // of the pass so far
+	Segments []bool   // which segments of the table the pass has read
+	Recount  *Recount // of those segments
 	Suspects []Difference
-}
-
-// Segment is the progress of a pass in one segment of the table.
-type Segment struct {
-	Done   bool
-	Cursor []byte // of the next page; nil for the first
 }
 
 // Difference is an error in the figures of one graph.
@@ -56,8 +54,7 @@ type Scanned struct {
 type ScannedEnrollment struct {
 	JourneyKey
 	journey.Enrollment
-	Forgotten time.Time // when the customer was forgotten; zero otherwise
-	Err       error     // why the item is not counted; a journey.ErrNewer if it is of a newer format
+	Err error // why the item is not counted; a journey.ErrNewer if it is of a newer format
 }
 
 // AuditTable is what an audit needs of the table.
@@ -68,77 +65,92 @@ type AuditTable interface {
 	// returns ErrStale.
 	PutAudit(ctx context.Context, a Audit) error
 	// Scan returns a page of a segment and the cursor of the next page, nil at
-	// the end.
+	// the end. It is eventually consistent. A cursor names a customer and must not
+	// be stored.
 	Scan(ctx context.Context, segment, of int, cursor []byte) (Scanned, []byte, error)
 	// PutRepair stores a repair unless one of that graph and day exists.
 	PutRepair(ctx context.Context, k JourneyKey, r Repair) error
 }
 
-// progress is what the log line of a run says about the audit.
+// progress is what a run did for the audit.
 type progress struct {
 	day  Day
+	idle bool // the newest closed day was audited before
 	done bool // in this run
+	read int  // segments, in this run
 	left int  // segments
 }
 
-// audit starts the audit of the newest closed day, or resumes it. It does
-// nothing if that day is audited, or if the stored audit is of a newer format.
-func (r *Rollup) audit(ctx context.Context, now time.Time) (progress, error) {
-	p, err := r.resumeAudit(ctx, now)
-	if errors.Is(err, journey.ErrNewer) {
-		r.Log.ErrorContext(ctx, "audit left alone: newer format", "error", err)
+// stalled reports whether the run did nothing for an audit that is not done.
+func (p progress) stalled() bool { return !p.idle && !p.done && p.read == 0 }
+
+// audit continues an audit until it is done or time is up.
+func (r *Rollup) audit(ctx context.Context, a Audit, now time.Time) (progress, error) {
+	p := progress{day: a.Day, idle: a.Done && a.Day <= lastClosedDay(now)}
+	if a.Done {
 		return p, nil
 	}
+	differences, err := r.runPass(ctx, &a, &p)
+	if err == nil && a.Pass == 1 && len(differences) > 0 {
+		r.startPass(&a, differences)
+		differences, err = r.runPass(ctx, &a, &p)
+	}
+	if p.left = a.segmentsLeft(); errors.Is(err, errOvertaken) {
+		r.Log.WarnContext(ctx, "audit started over", "through", string(a.Day), "error", err)
+		return p, ignoreStale(r.Table.PutAudit(ctx, Audit{Rev: a.Rev + 1}))
+	}
+	if err != nil || p.left > 0 {
+		return p, ignoreStale(err)
+	}
+	p.done, err = r.finish(ctx, a, now, r.confirm(ctx, &a, differences))
 	return p, err
 }
 
-func (r *Rollup) resumeAudit(ctx context.Context, now time.Time) (progress, error) {
-	a, err := r.nextAudit(ctx, now)
-	if err != nil || a.Done {
-		return progress{day: a.Day}, err
-	}
-	differences, err := r.runPass(ctx, &a)
-	if err == nil && a.Pass == 1 && len(differences) > 0 {
-		r.startPass(&a, differences)
-		differences, err = r.runPass(ctx, &a)
-	}
-	if err != nil || a.segmentsLeft() > 0 {
-		return progress{day: a.Day, left: a.segmentsLeft()}, ignoreStale(err)
-	}
-	return r.finish(ctx, a, now, r.confirm(ctx, &a, differences))
-}
+// maxAuditAge is how long an audit may take. Then it starts over, so that one that
+// cannot finish does not stop the folding of later days for ever.
+const maxAuditAge = 30 * 24 * time.Hour
 
-// nextAudit returns the stored audit if it is of the newest closed day, and else
-// a new one. An audit of a later day, stored by a clock that is ahead, counts as
-// done.
+// nextAudit returns the stored audit unless there is a closed day to start a new one
+// for: it keeps its day until it is done. An audit of a day that is not closed yet,
+// stored by a clock that is ahead, counts as done.
 func (r *Rollup) nextAudit(ctx context.Context, now time.Time) (Audit, error) {
 	day := lastClosedDay(now)
 	a, err := r.Table.Audit(ctx)
-	switch {
+	switch running := a.Day != "" && !a.Done && now.Sub(a.Began) < maxAuditAge; {
 	case err != nil:
 		return a, err
 	case a.Day > day:
 		a.Done = true
-	case a.Day < day:
+	case a.Day < day && !running:
 		a = Audit{Rev: a.Rev, Day: day, Began: now}
 		r.startPass(&a, nil)
 	}
 	return a, nil
 }
 
+// foldThrough returns the last day that may be folded while a is the stored audit:
+// an audit compares with totals that have no later day.
+func (a *Audit) foldThrough(now time.Time) Day {
+	if a.Done {
+		return lastClosedDay(now)
+	}
+	return a.Day
+}
+
 // startPass prepares a to read the whole table.
 func (r *Rollup) startPass(a *Audit, suspects []Difference) {
 	a.Pass++
-	a.Segments = make([]Segment, r.segments())
+	a.Segments = make([]bool, r.segments())
 	a.Recount, a.Suspects = NewRecount(), suspects
 }
 
 // runPass reads what is left of the pass and stores the progress. Once the whole
 // table is read, it returns the differences. It returns ErrStale if a concurrent
 // run stored its progress first.
-func (r *Rollup) runPass(ctx context.Context, a *Audit) ([]Difference, error) {
-	if a.segmentsLeft() > 0 {
+func (r *Rollup) runPass(ctx context.Context, a *Audit, p *progress) ([]Difference, error) {
+	if left := a.segmentsLeft(); left > 0 {
 		readErr := r.readSegments(ctx, a)
+		p.read += left - a.segmentsLeft()
 		a.Rev++
 		// Stored before comparing, which may take long or fail.
 		putErr := r.Table.PutAudit(context.WithoutCancel(ctx), *a)
@@ -153,8 +165,8 @@ func (r *Rollup) runPass(ctx context.Context, a *Audit) ([]Difference, error) {
 }
 
 func (a *Audit) segmentsLeft() (n int) {
-	for _, s := range a.Segments {
-		if !s.Done {
+	for _, read := range a.Segments {
+		if !read {
 			n++
 		}
 	}
@@ -164,7 +176,7 @@ func (a *Audit) segmentsLeft() (n int) {
 // finish reports the drift, repairs it and marks the audit as done. It logs all
 // drift before the first repair: if the run dies in between, the drift is logged
 // already or will be found again.
-func (r *Rollup) finish(ctx context.Context, a Audit, now time.Time, drift []Difference) (progress, error) {
+func (r *Rollup) finish(ctx context.Context, a Audit, now time.Time, drift []Difference) (done bool, err error) {
 	figures := 0
 	for _, d := range drift {
 		figures += r.logDrift(ctx, a.Day, d, a.Recount)
@@ -184,9 +196,9 @@ func (r *Rollup) finish(ctx context.Context, a Audit, now time.Time, drift []Dif
 			"graph", d.Graph, "through", string(a.Day))
 		err := r.Table.PutRepair(ctx, d.JourneyKey, Repair{Graph: d.Graph, Day: a.Day, Counts: d.Missing, Made: now})
 		if err != nil {
-			return progress{day: a.Day}, err
+			return false, err
 		}
 	}
-	done := Audit{Rev: a.Rev + 1, Day: a.Day, Pass: a.Pass, Done: true}
-	return progress{day: a.Day, done: true}, ignoreStale(r.Table.PutAudit(ctx, done))
+	last := Audit{Rev: a.Rev + 1, Day: a.Day, Pass: a.Pass, Done: true}
+	return true, ignoreStale(r.Table.PutAudit(ctx, last))
 }

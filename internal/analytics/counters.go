@@ -3,6 +3,7 @@ package analytics
 import (
 	"context"
 	"errors"
+	"time"
 
 	"journeys/internal/journey"
 )
@@ -11,11 +12,12 @@ import (
 // table returned it, and the labels to show it with. The figures of a graph are
 // its total, its parts, and the repairs that the total does not include.
 type Counters struct {
-	Head    *Head             // nil for a draft that was never active, and for an unreadable item
-	Totals  map[string]*Total // by graph hash
-	Parts   []Part
-	Repairs []Repair
-	Closed  []Closed // of the requested months
+	Head      *Head             // nil for a draft that was never active, and for an unreadable item
+	Totals    map[string]*Total // by graph hash
+	Parts     []Part
+	Repairs   []Repair
+	Closed    []Closed  // of the requested months
+	Forgotten time.Time // end of the UTC day on which a customer of the journey was last forgotten; zero for never
 }
 
 // maxReads bounds how often readCounters repeats a read that a fold tore. A

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -18,18 +19,21 @@ import (
 // for which the recount is incomplete. Unreadable figures are logged and counted as
 // wrong.
 func (r *Rollup) compare(ctx context.Context, a *Audit) ([]Difference, error) {
-	var mu sync.Mutex // guards list, a.Recount.Wrong and a.Recount.Newer
+	var mu sync.Mutex // guards list and the maps of a.Recount
 	var list []Difference
 	var g errgroup.Group
 	g.SetLimit(r.workers())
 	for k, recounted := range a.Recount.Figures {
 		g.Go(func() error {
-			counted, err := r.countedThrough(ctx, k, a.Day)
+			counted, forgotten, err := r.countedThrough(ctx, k, a.Day)
 			mu.Lock()
 			defer mu.Unlock()
 			if errors.Is(err, journey.ErrNewer) {
 				a.Recount.Newer[k]++
 				return nil
+			}
+			if forgotten.After(a.Began.Add(-maxClockSkew)) {
+				a.Recount.Moved[k] = true
 			}
 			if errors.Is(err, ErrUnreadable) {
 				a.Recount.Wrong[k] = map[string]int{"": 1}
@@ -50,28 +54,34 @@ func (r *Rollup) compare(ctx context.Context, a *Audit) ([]Difference, error) {
 	return list, err
 }
 
-var errOvertaken = errors.New("analytics: the audit was overtaken by the fold of a later day; the next audit starts over")
+// maxClockSkew is the greatest lag of the clock that dates forgotten customers, and
+// of an eventually consistent read.
+const maxClockSkew = 5 * time.Minute
+
+// errOvertaken takes two runs at once whose clocks differ by the start of a day.
+var errOvertaken = errors.New("analytics: a later day than the audit's was folded")
 
 // countedThrough returns what was counted through a day, without the repairs of
-// that day: an earlier run of the audit may have made some and then stopped. It
-// returns errOvertaken if a total includes a later day.
-func (r *Rollup) countedThrough(ctx context.Context, k JourneyKey, day Day) (Figures, error) {
+// that day: an earlier run of the audit may have made some and then stopped. It also
+// returns the journey's Counters.Forgotten. It returns errOvertaken if a total
+// includes a later day.
+func (r *Rollup) countedThrough(ctx context.Context, k JourneyKey, day Day) (f Figures, forgotten time.Time, err error) {
 	c, err := readCounters(ctx, r.Table, k.Tenant, k.Journey, Range{})
 	if err != nil {
-		return Figures{}, err
+		return Figures{}, time.Time{}, err
 	}
 	for _, t := range c.Totals {
 		if t.Through > day {
-			return Figures{}, errOvertaken
+			return Figures{}, time.Time{}, errOvertaken
 		}
 	}
-	f := c.through(day)
+	f = c.through(day)
 	for i := range c.Repairs {
 		if repair := &c.Repairs[i]; repair.Day == day {
 			repair.Counts.subtractFrom(f.Graph(repair.Graph, 0))
 		}
 	}
-	return f, nil
+	return f, c.Forgotten, nil
 }
 
 // differences compares the graphs of one journey. wrong holds the number of wrong

@@ -27,10 +27,11 @@ type foldCounts struct {
 	parts, deleted, newer atomic.Int64
 }
 
-// foldAll folds every journey that is due. An error of one journey does not stop
-// the others; the log has every error, and foldAll returns the first. Journeys with
-// figures of a newer format are logged and counted; the newer version folds them.
-func (r *Rollup) foldAll(ctx context.Context, now time.Time) (*foldCounts, error) {
+// foldAll folds the days up to through of every journey that is due. An error of one
+// journey does not stop the others; the log has every error, and foldAll returns the
+// first. Journeys with figures of a newer format are logged and counted; the newer
+// version folds them.
+func (r *Rollup) foldAll(ctx context.Context, now time.Time, through Day) (*foldCounts, error) {
 	counts := &foldCounts{}
 	var g errgroup.Group
 	g.SetLimit(r.workers())
@@ -40,7 +41,7 @@ func (r *Rollup) foldAll(ctx context.Context, now time.Time) (*foldCounts, error
 		}
 		counts.journeys++
 		g.Go(func() error {
-			err := r.fold(ctx, k, now, counts)
+			err := r.fold(ctx, k, now, through, counts)
 			if err != nil {
 				r.Log.ErrorContext(ctx, "figures not folded",
 					"tenant", k.Tenant.String(), "journey", k.Journey, "error", err)
@@ -58,12 +59,12 @@ func (r *Rollup) foldAll(ctx context.Context, now time.Time) (*foldCounts, error
 // fold moves a journey's settled parts and repairs to its totals, and deletes
 // what earlier folds moved. Every count is in exactly one item after each write,
 // so a run that stops midway leaves the rest to the next.
-func (r *Rollup) fold(ctx context.Context, k JourneyKey, now time.Time, counts *foldCounts) error {
+func (r *Rollup) fold(ctx context.Context, k JourneyKey, now time.Time, through Day, counts *foldCounts) error {
 	c, err := readCounters(ctx, r.Table, k.Tenant, k.Journey, Range{})
 	if err != nil {
 		return err
 	}
-	for _, f := range c.folds(now) {
+	for _, f := range c.folds(now, through) {
 		if err := r.addLabels(ctx, k, &c, &f); err != nil {
 			return err
 		}
@@ -94,12 +95,12 @@ func (r *Rollup) addLabels(ctx context.Context, k JourneyKey, c *Counters, f *Fo
 	return err
 }
 
-// folds returns the folds that are possible at now, in order: each takes the few
-// parts of one day of one graph, or only the repairs of a graph.
-func (c *Counters) folds(now time.Time) []Fold {
+// folds returns the folds of days up to through that are possible at now, in order:
+// each takes the few parts of one day of one graph, or only the repairs of a graph.
+func (c *Counters) folds(now time.Time, through Day) []Fold {
 	settled := map[graphDay][]Part{}
 	for _, p := range c.Parts {
-		if p.Settled(now) && !p.empty() {
+		if p.Day <= through && p.Settled(now) && !p.empty() {
 			settled[p.graphDay()] = append(settled[p.graphDay()], p)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 type Recount struct {
 	Figures map[JourneyKey]*Figures       // of every journey with enrollments or counters
 	Wrong   map[JourneyKey]map[string]int // number of inconsistent enrollments by graph hash; "" for unreadable figures
-	Moved   map[JourneyKey]bool           // a customer was forgotten since the audit began
+	Moved   map[JourneyKey]bool           // a customer was forgotten since the audit began; set by the comparison
 	Newer   map[JourneyKey]int            // number of items of a newer format; such a journey is not audited
 }
 
@@ -48,9 +48,6 @@ func (r *Recount) merge(o *Recount) {
 		for graph, n := range graphs {
 			r.AddWrong(k, graph, n)
 		}
-	}
-	for k := range o.Moved {
-		r.Moved[k] = true
 	}
 	for k, n := range o.Newer {
 		r.Newer[k] += n

@@ -46,14 +46,14 @@ type Rollup struct {
 	Log          *slog.Logger
 	Installation string // dimension of the metrics
 
-	Segments int // of the table, for an audit; 0 means 128
+	Segments int // of the table, for an audit; 0 means 4,096. A run must be able to read a few whole ones
 	Workers  int // journeys or segments processed at a time; 0 means 16
 
 	definitions journey.Definitions
 }
 
 const (
-	defaultSegments = 128
+	defaultSegments = 4096
 	defaultWorkers  = 16
 	// endMargin is the remaining time in which no work is started: enough to
 	// store the progress of the audit.
@@ -69,24 +69,38 @@ func (r *Rollup) workers() int {
 
 func (r *Rollup) segments() int { return cmp.Or(r.Segments, defaultSegments) }
 
-// Run folds what can be folded, and starts or resumes the audit of the newest
+// Run folds what can be folded, and resumes the audit or starts that of the newest
 // closed day. It stops before ctx ends and leaves the rest to the next run. Runs
-// may repeat, be late, and overlap.
+// may repeat, be late, and overlap. Without the stored audit, or with one of a newer
+// format, it does nothing, because a fold may take away what that compares with.
 func (r *Rollup) Run(ctx context.Context) error {
 	now := r.Now().UTC().Truncate(time.Millisecond)
-	folded, foldErr := r.foldAll(ctx, now)
-	audited, auditErr := r.audit(ctx, now)
-	err := errors.Join(foldErr, auditErr)
+	folded, audited := &foldCounts{}, progress{}
+	a, err := r.nextAudit(ctx, now)
+	if errors.Is(err, journey.ErrNewer) {
+		r.Log.ErrorContext(ctx, "nothing folded: the audit is of a newer format", "error", err)
+		return nil
+	}
+	if err == nil {
+		var foldErr, auditErr error
+		folded, foldErr = r.foldAll(ctx, now, a.foldThrough(now))
+		audited, auditErr = r.audit(ctx, a, now)
+		err = errors.Join(foldErr, auditErr)
+	}
 	attrs := []slog.Attr{
 		slog.Int("journeys", folded.journeys), slog.Int64("parts", folded.parts.Load()),
 		slog.Int64("deleted", folded.deleted.Load()), slog.String("auditOf", string(audited.day)),
-		slog.Bool("audited", audited.done), slog.Int("segmentsLeft", audited.left),
+		slog.Bool("audited", audited.done), slog.Int("segmentsRead", audited.read), slog.Int("segmentsLeft", audited.left),
 		slog.Int64("newer", folded.newer.Load()),
 	}
+	var metrics []emf.Metric
 	if err == nil {
-		attrs = append(attrs, emf.Attrs(now, r.Installation, emf.CountMetric("RollupRuns", 1))...)
+		metrics = append(metrics, emf.CountMetric("RollupRuns", 1))
 	}
-	r.Log.LogAttrs(ctx, slog.LevelInfo, "rollup", attrs...)
+	if audited.stalled() {
+		metrics = append(metrics, emf.CountMetric("AuditStalled", 1))
+	}
+	r.Log.LogAttrs(ctx, slog.LevelInfo, "rollup", append(attrs, emf.Attrs(now, r.Installation, metrics...)...)...)
 	return err
 }
 

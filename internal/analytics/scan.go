@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -19,16 +18,19 @@ func (r *Rollup) readSegments(ctx context.Context, a *Audit) error {
 	var mu sync.Mutex // guards a.Recount
 	var g errgroup.Group
 	g.SetLimit(r.workers())
-	for i := range a.Segments {
-		if a.Segments[i].Done {
+	for i, read := range a.Segments {
+		if read {
 			continue
 		}
 		g.Go(func() error {
-			found := NewRecount()
-			errs[i] = r.readSegment(ctx, a, i, found, shapes)
+			found, err := r.readSegment(ctx, a, i, shapes)
+			if errs[i] = err; found == nil {
+				return nil
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			a.Recount.merge(found)
+			a.Segments[i] = true
 			return nil
 		})
 	}
@@ -36,19 +38,18 @@ func (r *Rollup) readSegments(ctx context.Context, a *Audit) error {
 	return errors.Join(errs...)
 }
 
-// readSegment reads a segment to its end, or until time is up. The recount of a
-// page and the cursor behind it change together.
-func (r *Rollup) readSegment(ctx context.Context, a *Audit, number int, found *Recount, shapes *shapeCache) error {
-	s := &a.Segments[number]
-	for !s.Done && !nearEnd(ctx) {
-		page, next, err := r.Table.Scan(ctx, number, len(a.Segments), s.Cursor)
+// readSegment returns what it recounted in a segment, nil if time was up before its
+// end. Inconsistent enrollments of an unfinished segment are logged again.
+func (r *Rollup) readSegment(ctx context.Context, a *Audit, number int, shapes *shapeCache) (*Recount, error) {
+	found := NewRecount()
+	var cursor []byte
+	for !nearEnd(ctx) {
+		page, next, err := r.Table.Scan(ctx, number, len(a.Segments), cursor)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		// Everything that can fail comes before the first count, since a page
-		// that fails is read again.
 		if err := shapes.checkAll(ctx, page.Enrollments); err != nil {
-			return err
+			return nil, err
 		}
 		for _, k := range page.Counted {
 			found.figures(k)
@@ -56,21 +57,17 @@ func (r *Rollup) readSegment(ctx context.Context, a *Audit, number int, found *R
 		for i := range page.Enrollments {
 			r.recount(ctx, a, &page.Enrollments[i], found)
 		}
-		s.Cursor, s.Done = next, next == nil
+		if cursor = next; next == nil {
+			return found, nil
+		}
 	}
-	return nil
+	return nil, nil
 }
-
-// maxClockSkew is the greatest lag of the clock that dates forgotten customers.
-const maxClockSkew = 5 * time.Minute
 
 // recount adds an enrollment to found. Inconsistent enrollments are logged and
 // counted as wrong instead. Those of a newer format are only counted: finish logs
 // their number.
 func (r *Rollup) recount(ctx context.Context, a *Audit, e *ScannedEnrollment, found *Recount) {
-	if e.Forgotten.After(a.Began.Add(-maxClockSkew)) {
-		found.Moved[e.JourneyKey] = true
-	}
 	figures := found.figures(e.JourneyKey)
 	if e.Err == nil {
 		figures.Recount(e.Enrollment, a.Day)

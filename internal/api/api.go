@@ -110,7 +110,7 @@ func (a *API) serve(op Operation, rec *recorder, r *http.Request) (err error) {
 	if err := caller.May(op.Roles, a.Now()); err != nil {
 		return err
 	}
-	req := &request{Request: r, tenant: caller.Tenant, rec: rec}
+	req := &request{Request: r, tenant: caller.Tenant, received: receivedAt(r.Context(), a.Now()), rec: rec}
 	if strings.Contains(op.Path, "{id}") {
 		if req.id = journey.ID(r.PathValue("id")); !req.id.Valid() {
 			return journey.ErrNotFound

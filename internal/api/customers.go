@@ -35,7 +35,7 @@ func (r *request) changeCustomer(
 	if err != nil {
 		return err
 	}
-	change := journey.ProfileChange{Customer: r.customer}
+	change := journey.ProfileChange{Customer: r.customer, Received: r.received}
 	if o, ok := body.Object(); ok {
 		readProfile(o, &change)
 		o.Done("attributes", "asOf")
@@ -93,6 +93,9 @@ func putCustomers(a *API, w http.ResponseWriter, r *request) error {
 	}
 	if err := r.checkFaults(); err != nil {
 		return err
+	}
+	for i := range changes {
+		changes[i].Received = r.received
 	}
 	outcomes := a.Journeys.MergeCustomers(r.Context(), r.tenant, changes)
 	a.logUnmerged(r, outcomes)

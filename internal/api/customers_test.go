@@ -1,11 +1,13 @@
 package api_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -100,8 +102,11 @@ func TestCustomers_AreMergedInOneCall(t *testing.T) {
 // unreadable is a store whose profiles are damaged.
 type unreadable struct{ memoryStore }
 
-func (*unreadable) Profile(context.Context, journey.Tenant, string) (journey.Profile, error) {
-	return journey.Profile{}, journey.ErrDamaged
+func (u *unreadable) ProfileToChange(
+	ctx context.Context, t journey.Tenant, _ string, now time.Time,
+) (journey.Profile, journey.Forgotten, error) {
+	forgotten, err := u.Forgotten(ctx, t, now)
+	return journey.Profile{}, forgotten, cmp.Or(err, journey.ErrDamaged)
 }
 
 func TestCustomers_MergeLogsInternalErrorsWithoutNames(t *testing.T) {

@@ -39,7 +39,7 @@ var outcomeNames = map[journey.OutcomeResult]string{
 
 func enrollCustomers(a *API, w http.ResponseWriter, r *request) error {
 	details := r.queryBool("details")
-	enroll := journey.EnrollRequest{Key: r.idempotencyKey()}
+	enroll := journey.EnrollRequest{Key: r.idempotencyKey(), Received: r.received}
 	body, err := r.readBody(w, "")
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ func putEvent(a *API, w http.ResponseWriter, r *request) error {
 	if err := r.checkFaults(); err != nil {
 		return err
 	}
+	event.Received = r.received
 	id, damaged, err := a.Journeys.PutEvent(r.Context(), r.tenant, event)
 	a.logDamaged(r, damaged)
 	if err != nil {

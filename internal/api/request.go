@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -13,9 +14,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"journeys/internal/apigw"
 	"journeys/internal/emf"
 	"journeys/internal/journey"
 	"journeys/internal/strict"
@@ -41,9 +44,23 @@ type request struct {
 	tenant   journey.Tenant
 	id       journey.ID // journey in the path; "" if the route has none
 	customer string     // customer in the path; "" if the route has none
+	received time.Time  // by the gateway
 	query    url.Values
 	faults   strict.Faults
 	rec      *recorder
+}
+
+// maxAge is more than a gateway waits for a function. A request that seems to be older
+// comes from a gateway without a clock.
+const maxAge = 15 * time.Minute
+
+// receivedAt returns when the gateway received a request, by our clock where the
+// gateway's is of no use.
+func receivedAt(ctx context.Context, now time.Time) time.Time {
+	if at := apigw.ReceivedAt(ctx); !at.After(now) && now.Sub(at) < maxAge {
+		return at
+	}
+	return now
 }
 
 // checkFaults returns an error with the faults found so far, nil if none.

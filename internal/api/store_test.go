@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -31,6 +32,31 @@ type memoryStore struct {
 	keys     map[string]journey.KeyRecord
 	profiles map[string]journey.Profile
 	events   map[string]journey.EventRecord
+
+	forgotten map[string]time.Time
+}
+
+func (m *memoryStore) Forgotten(context.Context, journey.Tenant, time.Time) (journey.Forgotten, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	forgotten := maps.Clone(m.forgotten)
+	return func(customer string) time.Time { return forgotten[customer] }, nil
+}
+
+func (m *memoryStore) ProfileToChange(
+	ctx context.Context, t journey.Tenant, customer string, now time.Time,
+) (journey.Profile, journey.Forgotten, error) {
+	forgotten, _ := m.Forgotten(ctx, t, now)
+	p, err := m.Profile(ctx, t, customer)
+	return p, forgotten, err
+}
+
+func (m *memoryStore) JourneyToEnter(
+	ctx context.Context, t journey.Tenant, id journey.ID, now time.Time,
+) (journey.Journey, journey.Forgotten, error) {
+	forgotten, _ := m.Forgotten(ctx, t, now)
+	j, err := m.Journey(ctx, t, id)
+	return j, forgotten, err
 }
 
 func (m *memoryStore) PutProfile(_ context.Context, _ journey.Tenant, p journey.Profile, rev int64) error {
@@ -100,7 +126,15 @@ func (m *memoryStore) DrainFrom(context.Context, journey.Tenant, journey.ID) (in
 	return -1, nil
 }
 
-func (m *memoryStore) Forget(context.Context, journey.Tenant, string, time.Time) error { return nil }
+func (m *memoryStore) Forget(_ context.Context, _ journey.Tenant, customer string, now time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.forgotten == nil {
+		m.forgotten = map[string]time.Time{}
+	}
+	m.forgotten[customer] = now
+	return nil
+}
 
 func (m *memoryStore) Create(_ context.Context, _ journey.Tenant, j journey.Journey) error {
 	m.mu.Lock()

@@ -30,6 +30,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/awslabs/aws-lambda-go-api-proxy/core"
@@ -69,6 +70,16 @@ func Handler(h http.Handler, log *slog.Logger) func(
 func RequestID(ctx context.Context) string {
 	gateway, _ := core.GetAPIGatewayV2ContextFromContext(ctx)
 	return gateway.RequestID
+}
+
+// ReceivedAt returns when the gateway received the request, zero for unknown. With
+// SAM, it may be any time of the past.
+func ReceivedAt(ctx context.Context) time.Time {
+	gateway, _ := core.GetAPIGatewayV2ContextFromContext(ctx)
+	if gateway.TimeEpoch == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(gateway.TimeEpoch).UTC()
 }
 
 // request converts an event whose body is decoded already.

@@ -26,7 +26,7 @@ const (
 	uText   = "x"
 
 	pieceSize = 350 << 10
-	pieceLife = 4 * 24 * time.Hour // after the end of the audited day; an audit starts two days later
+	pieceLife = 60 * 24 * time.Hour // after the end of the audited day; longer than an audit takes
 )
 
 // auditText is the stored form of an Audit: JSON, with packed figures.
@@ -35,14 +35,9 @@ type auditText struct {
 	Began    int64         `json:"began"` // in milliseconds since 1970
 	Pass     int           `json:"pass"`
 	Done     bool          `json:"done,omitzero"`
-	Segments []segmentText `json:"segments,omitzero"`
+	Segments []bool        `json:"segments,omitzero"`
 	Figures  []figuresText `json:"figures,omitzero"`
 	Suspects []figuresText `json:"suspects,omitzero"`
-}
-
-type segmentText struct {
-	Done   bool   `json:"done,omitzero"`
-	Cursor []byte `json:"cursor,omitzero"`
 }
 
 // figuresText is the stored form of one journey's recount, or of one Difference.
@@ -50,7 +45,6 @@ type figuresText struct {
 	Tenant  string       `json:"t"`
 	Journey journey.ID   `json:"j"`
 	Graphs  []countsText `json:"g,omitzero"`
-	Moved   bool         `json:"m,omitzero"`
 	Newer   int          `json:"n,omitzero"`
 }
 
@@ -64,10 +58,7 @@ type countsText struct {
 }
 
 func encodeAudit(a analytics.Audit) auditText {
-	encoded := auditText{Day: a.Day, Began: a.Began.UnixMilli(), Pass: a.Pass, Done: a.Done}
-	for _, s := range a.Segments {
-		encoded.Segments = append(encoded.Segments, segmentText(s))
-	}
+	encoded := auditText{Day: a.Day, Began: a.Began.UnixMilli(), Pass: a.Pass, Done: a.Done, Segments: a.Segments}
 	if a.Recount != nil {
 		encoded.Figures = encodeRecount(a.Recount)
 	}
@@ -82,10 +73,7 @@ func encodeAudit(a analytics.Audit) auditText {
 func decodeAudit(encoded auditText) (analytics.Audit, error) {
 	a := analytics.Audit{
 		Day: encoded.Day, Began: time.UnixMilli(encoded.Began).UTC(), Pass: encoded.Pass, Done: encoded.Done,
-		Recount: analytics.NewRecount(),
-	}
-	for _, s := range encoded.Segments {
-		a.Segments = append(a.Segments, analytics.Segment(s))
+		Segments: encoded.Segments, Recount: analytics.NewRecount(),
 	}
 	for _, f := range encoded.Figures {
 		if err := f.addTo(a.Recount); err != nil {
@@ -106,7 +94,7 @@ func encodeRecount(recount *analytics.Recount) []figuresText {
 	var list []figuresText
 	for k, figures := range recount.Figures {
 		f := encodeJourneyKey(k)
-		f.Moved, f.Newer = recount.Moved[k], recount.Newer[k]
+		f.Newer = recount.Newer[k]
 		for hash, g := range figures.Graphs {
 			f.Graphs = append(f.Graphs, encodeGraph(hash, g))
 		}
@@ -125,9 +113,6 @@ func (f figuresText) addTo(recount *analytics.Recount) error {
 	}
 	figures := &analytics.Figures{}
 	recount.Figures[k] = figures
-	if f.Moved {
-		recount.Moved[k] = true
-	}
 	if f.Newer > 0 {
 		recount.Newer[k] = f.Newer
 	}
@@ -200,8 +185,12 @@ func (s Analytics) Audit(ctx context.Context) (analytics.Audit, error) {
 		if err != nil {
 			return analytics.Audit{}, wrapFailed("read the audit", err)
 		}
-		if piece == nil { // expired: start again
-			return analytics.Audit{Rev: rev}, nil
+		if piece == nil {
+			now, err := s.get(ctx, auditKey())
+			if r := (reader{item: now}); err != nil || r.number(cRev) == rev { // expired: start over
+				return analytics.Audit{Rev: rev}, wrapFailed("read the audit", err)
+			}
+			return s.Audit(ctx) // a concurrent run replaced it
 		}
 		p := reader{item: piece}
 		if joined = append(joined, p.binary(uText)...); p.err != nil {
@@ -268,9 +257,8 @@ func (s *table) putPieces(ctx context.Context, w writeID, a analytics.Audit) (pi
 	return pieces, nil
 }
 
-// deletePieces deletes the pieces that an earlier audit item named: a segment's cursor
-// is the key of a customer, who may be forgotten later. Pieces that survive an
-// interruption expire.
+// deletePieces deletes the pieces that an earlier audit item named. Pieces that
+// survive an interruption expire.
 func (s *table) deletePieces(ctx context.Context, head item) error {
 	if head == nil {
 		return nil
@@ -287,19 +275,20 @@ func (s *table) deletePieces(ctx context.Context, head item) error {
 	return r.err
 }
 
-// Scan implements analytics.AuditTable. Nothing else reads the whole table.
+// Scan implements analytics.AuditTable. Nothing else reads the whole table. It is
+// eventually consistent, at half the price: what an audit compares is over a day old.
 func (s Analytics) Scan(ctx context.Context, segment, of int, cursor []byte) (analytics.Scanned, []byte, error) {
 	scan := &dynamodb.ScanInput{
-		TableName: &s.name, ConsistentRead: aws.Bool(true),
-		Segment: aws.Int32(int32(segment)), TotalSegments: aws.Int32(int32(of)),
+		TableName: &s.name,
+		Segment:   aws.Int32(int32(segment)), TotalSegments: aws.Int32(int32(of)),
 		FilterExpression:         aws.String("begins_with(SK, :e) OR begins_with(SK, :d) OR begins_with(SK, :t)"),
-		ProjectionExpression:     aws.String("PK, SK, dp, ds, #f, #gh, #v, #st, #r, #t, #c, #nd, #si, #p, #rt, #fg"),
+		ProjectionExpression:     aws.String("PK, SK, dp, ds, #f, #gh, #v, #st, #r, #t, #c, #nd, #si, #p, #rt"),
 		ExpressionAttributeNames: map[string]string{},
 		ExpressionAttributeValues: item{
 			":e": text(enrollmentPrefix), ":d": text(partPrefix), ":t": text(totalPrefix),
 		},
 	}
-	for _, name := range []string{format.Attribute, eGraph, eVersion, eStatus, eRev, eWritten, eEnrolled, eNode, eSince, ePath, eRetries, eForgotten} {
+	for _, name := range []string{format.Attribute, eGraph, eVersion, eStatus, eRev, eWritten, eEnrolled, eNode, eSince, ePath, eRetries} {
 		scan.ExpressionAttributeNames["#"+name] = name
 	}
 	if pk, sk, ok := bytes.Cut(cursor, []byte{0}); ok {
@@ -336,6 +325,5 @@ func addScanned(page *analytics.Scanned, it item) {
 	}
 	e := analytics.ScannedEnrollment{JourneyKey: analytics.JourneyKey{Tenant: tenant, Journey: id}}
 	e.Enrollment, e.Err = decodeEnrollment(tenant, it)
-	e.Forgotten = r.time(eForgotten)
 	page.Enrollments = append(page.Enrollments, e)
 }

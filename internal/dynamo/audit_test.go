@@ -153,7 +153,7 @@ func TestRollup_AuditContinuesAfterATimeout(t *testing.T) {
 		ExpressionAttributeValues: map[string]types.AttributeValue{":pk": &types.AttributeValueMemberS{Value: "AUDIT"}},
 	})
 	require.NoError(t, err)
-	require.Len(t, out.Items, 2, "the audit and its piece: earlier pieces, which may name customers, are deleted")
+	require.Len(t, out.Items, 2, "the audit and its piece: earlier pieces are deleted")
 	require.Len(t, w.lines("figures repaired"), 1)
 	w.requireTrue(analytics.Range{})
 }

@@ -35,7 +35,7 @@ const (
 // anonymousAttributes remain of an enrollment when its customer is forgotten: they
 // are enough to recount the figures, and do not identify the customer.
 var anonymousAttributes = []string{
-	manifest.SortKey, format.Attribute, eStatus, eGraph, eVersion, eEpoch, eRun, eRev, eWritten, eEnrolled, eExpires,
+	manifest.SortKey, format.Attribute, eStatus, eGraph, eVersion, eEpoch, eRun, eRev, eWritten, eEnrolled,
 	eNode, eSince, eReason, ePath, eRetries,
 }
 
@@ -79,6 +79,22 @@ func (s Customers) Profile(ctx context.Context, t journey.Tenant, customer strin
 	if err != nil {
 		return journey.Profile{}, wrapFailed("read a profile", err)
 	}
+	return decodeProfile(customer, it)
+}
+
+// ProfileToChange implements journey.CustomerStore.
+func (s Customers) ProfileToChange(
+	ctx context.Context, t journey.Tenant, customer string, now time.Time,
+) (journey.Profile, journey.Forgotten, error) {
+	it, forgotten, err := s.getFenced(ctx, t, profileKey(t, customer), now)
+	if err != nil {
+		return journey.Profile{}, nil, wrapFailed("read a profile", err)
+	}
+	p, err := decodeProfile(customer, it)
+	return p, forgotten, err
+}
+
+func decodeProfile(customer string, it item) (journey.Profile, error) {
 	if it == nil {
 		return journey.Profile{}, journey.ErrNoCustomer
 	}
@@ -88,6 +104,15 @@ func (s Customers) Profile(ctx context.Context, t journey.Tenant, customer strin
 		Rev: r.number(aRev), AsOf: r.time(pAsOf), UpdatedAt: r.time(pUpdated),
 	}
 	return p, wrapDamaged(r.err)
+}
+
+// DeleteProfile implements journey.CustomerStore.
+func (s Customers) DeleteProfile(ctx context.Context, t journey.Tenant, customer string, rev int64) error {
+	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &s.name, Key: profileKey(t, customer), ConditionExpression: aws.String("#r = :r"),
+		ExpressionAttributeNames: map[string]string{"#r": aRev}, ExpressionAttributeValues: item{":r": number(rev)},
+	})
+	return wrapUnlessRefused("delete a profile", err)
 }
 
 // Profiles implements engine.Table.
@@ -145,6 +170,9 @@ func (s Customers) Enrollments(
 // changes nothing if an item is of a newer format.
 func (s Customers) Forget(ctx context.Context, t journey.Tenant, customer string, now time.Time) error {
 	if err := s.refuseNewer(ctx, t, customer); err != nil {
+		return err
+	}
+	if err := s.putFence(ctx, t, customer, now); err != nil {
 		return err
 	}
 	stuck, first := 0, ""
@@ -209,6 +237,11 @@ func (s *table) forgetEnrollment(ctx context.Context, t journey.Tenant, it item,
 		return err
 	}
 	if err != nil || e.Status != journey.Inside || !e.LeaseUntil.After(now) {
+		// Audits read the mark after the enrollments: one that misses a moved
+		// enrollment sees the mark.
+		if err := s.markForgotten(ctx, t, e.Journey, now); err != nil {
+			return err
+		}
 		return s.anonymize(ctx, t, it, now)
 	}
 	if e.PendingExit != "" {
@@ -219,6 +252,21 @@ func (s *table) forgetEnrollment(ctx context.Context, t journey.Tenant, it item,
 		return err
 	}
 	return nil
+}
+
+// markForgotten stores that a customer of the journey was forgotten. The time is
+// rounded up to the end of its UTC day, so that the marks of two journeys do not show
+// that the customer was in both.
+func (s *table) markForgotten(ctx context.Context, t journey.Tenant, id journey.ID, now time.Time) error {
+	mark := key(figuresPK(t, id), forgottenSK)
+	mark.putTime(fForgotten, journey.UTCDay(now).AddDate(0, 0, 1))
+	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &s.name, Item: mark,
+		ConditionExpression:       aws.String("attribute_not_exists(PK) OR #fg < :fg"),
+		ExpressionAttributeNames:  map[string]string{"#fg": fForgotten},
+		ExpressionAttributeValues: item{":fg": mark[fForgotten]},
+	})
+	return wrapUnlessRefused("mark a journey of a forgotten customer", err)
 }
 
 // anonymize replaces an enrollment by an anonymized one, unless it was written since
@@ -265,17 +313,34 @@ func encodeAnonymized(t journey.Tenant, it item, w writeID, now time.Time) (item
 	}
 	r := reader{item: rest}
 	id := enrollmentJourney(r.text(manifest.SortKey))
-	if e, err := decodeEnrollment(t, rest); err == nil {
-		if rest, err = encodeEnrollment(t, 1, e.Anonymize(now)); err != nil {
-			return nil, err
-		}
-		delete(rest, eRequest)
-		delete(rest, manifest.DuePartitionKey)
-		delete(rest, manifest.DueSortKey)
+	e, err := decodeEnrollment(t, rest)
+	if err != nil {
+		rest.roundTimes()
+	} else if rest, err = encodeEnrollment(t, 1, e.Anonymize(now)); err != nil {
+		return nil, err
 	}
-	rest.putTime(eForgotten, now)
+	delete(rest, eRequest)
+	delete(rest, manifest.DuePartitionKey)
+	delete(rest, manifest.DueSortKey)
 	maps.Copy(rest, anonymizedKey(t, id, w))
 	return rest, nil
+}
+
+// roundTimes rounds the times of an enrollment that cannot be decoded, and removes
+// those that depend on others. Audits do not recount such an enrollment.
+func (it item) roundTimes() {
+	for _, name := range []string{eWritten, eEnrolled, eSince} {
+		r := reader{item: it}
+		if at := r.time(name); r.err == nil {
+			it.putTime(name, journey.UTCDay(at))
+		}
+	}
+	for _, name := range []string{ePath, eRetries} {
+		r := reader{item: it}
+		if r.binary(name); r.err == nil {
+			delete(it, name)
+		}
+	}
 }
 
 // deleteAll deletes items.

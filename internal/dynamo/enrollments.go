@@ -40,7 +40,6 @@ const (
 	eLease     = "lu"
 	eWoken     = "wk"
 	ePending   = "px"     // reason of an exit that was requested during a lease
-	eForgotten = "fg"     // of an anonymized enrollment: when its customer was forgotten
 	eWriteID   = aWriteID // of the call that wrote it last
 )
 

@@ -52,6 +52,9 @@ func addFigures(c *analytics.Counters, t journey.Tenant, it item) error {
 		p, err := decodePart(t, it)
 		c.Parts = append(c.Parts, p)
 		return err
+	case sk == forgottenSK:
+		c.Forgotten = r.time(fForgotten)
+		return r.err
 	case sk == headSK:
 		c.Head = decodeHead(it)
 		return checkNewer(it)

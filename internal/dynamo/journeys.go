@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -174,6 +175,21 @@ func (s *table) Journey(ctx context.Context, t journey.Tenant, id journey.ID) (j
 		return journey.Journey{}, journey.ErrNotFound
 	}
 	return decodeJourney(it)
+}
+
+// JourneyToEnter implements journey.JourneyStore.
+func (s Journeys) JourneyToEnter(
+	ctx context.Context, t journey.Tenant, id journey.ID, now time.Time,
+) (journey.Journey, journey.Forgotten, error) {
+	it, forgotten, err := s.getFenced(ctx, t, journeyKey(t, id), now)
+	if err != nil {
+		return journey.Journey{}, nil, wrapFailed("read a journey", err)
+	}
+	if it == nil {
+		return journey.Journey{}, nil, journey.ErrNotFound
+	}
+	j, err := decodeJourney(it)
+	return j, forgotten, err
 }
 
 // Definition implements journey.JourneyStore, engine.Table and analytics.Table.

@@ -26,6 +26,7 @@ import (
 //	deleted journey        T#<tenant>#X                  <journey>
 //	definition             T#<tenant>#J#<journey>        G#<hash>
 //	journey count          T#<tenant>                    N
+//	fence                  T#<tenant>                    F#<period>
 //	LIVE entry             LIVE                          <tenant>#<journey>
 //	journey by event       T#<tenant>#EV#<eventType>     <journey>
 //	Idempotency-Key        T#<tenant>#I#<journey>#<key>  I
@@ -36,6 +37,7 @@ import (
 //	event record           T#<tenant>#C#<customer>       I#<eventId>
 //	closed month           T#<tenant>#K#<journey>        C#<month>#<graph>
 //	open part              T#<tenant>#K#<journey>        D#<day>#<partShard>#<graph>
+//	forgotten mark         T#<tenant>#K#<journey>        F
 //	head                   T#<tenant>#K#<journey>        J
 //	repair                 T#<tenant>#K#<journey>        R#<day>#<graph>
 //	total                  T#<tenant>#K#<journey>        T#<graph>
@@ -43,8 +45,8 @@ import (
 //	audit piece            AUDIT                         A#<writeId>#<number>
 //
 // The sort keys of a journey's figures are ordered so that one query from a month
-// on reads its closed month and all later ones, the open parts, the head, the
-// repairs and the totals.
+// on reads its closed month and all later ones, the open parts, the forgotten mark,
+// the head, the repairs and the totals.
 //
 // The due index has the items that a scheduled function must visit; ds is a time
 // in milliseconds. An enrollment's dp names its epoch, so that the customers who
@@ -61,9 +63,11 @@ const (
 	auditPK  = "AUDIT"
 	foldPK   = "FOLD#"
 
+	fencePrefix    = "F#"
 	journeyCountSK = "N"
 	idempotencySK  = "I"
 	profileSK      = "P"
+	forgottenSK    = "F"
 	headSK         = "J"
 	auditSK        = "A"
 

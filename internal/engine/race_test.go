@@ -296,6 +296,12 @@ func (r *race) Journey(context.Context, journey.Tenant, journey.ID) (journey.Jou
 	return r.journey, nil
 }
 
+func (r *race) JourneyToEnter(
+	context.Context, journey.Tenant, journey.ID, time.Time,
+) (journey.Journey, journey.Forgotten, error) {
+	return r.journey, func(string) time.Time { return time.Time{} }, nil
+}
+
 func (r *race) Insert(ctx context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []journey.Outcome {
 	r.ask(ctx)
 	r.store(list[0])

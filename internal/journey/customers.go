@@ -2,6 +2,7 @@ package journey
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,7 +32,45 @@ type ProfileChange struct {
 	Customer   string
 	Attributes []byte    // a compact JSON object of at most MaxAttributes bytes
 	AsOf       time.Time // when the attributes were right; zero for now. UTC, to the millisecond
+	Received   time.Time // by the gateway; zero is not checked against Forgotten
 	merge      bool      // Attributes are a merge patch
+}
+
+// Forgotten returns when a customer was forgotten, zero for never. It knows those of
+// at least the last 15 minutes.
+type Forgotten func(customer string) time.Time
+
+// check returns ErrForgotten if the customer was forgotten after a request was
+// received. A zero received is not checked.
+func (f Forgotten) check(customer string, received time.Time) error {
+	if !received.IsZero() && f(customer).After(received) {
+		return ErrForgotten
+	}
+	return nil
+}
+
+// split separates the customers who were forgotten after a request was received.
+func (f Forgotten) split(customers []string, received time.Time) (rest, forgotten []string) {
+	for _, customer := range customers {
+		if f.check(customer, received) != nil {
+			forgotten = append(forgotten, customer)
+			continue
+		}
+		rest = append(rest, customer)
+	}
+	return rest, forgotten
+}
+
+// checkForgotten reads Forgotten and checks it.
+func (s *Service) checkForgotten(ctx context.Context, t Tenant, customer string, received time.Time) error {
+	if received.IsZero() {
+		return nil
+	}
+	forgotten, err := s.stores.Customers.Forgotten(ctx, t, s.clock())
+	if err != nil {
+		return err
+	}
+	return forgotten.check(customer, received)
 }
 
 // Precondition is what a write requires of the stored profile (If-Match). Nil
@@ -84,10 +123,13 @@ func (s *Service) changeProfile(
 func (s *Service) changeProfileOnce(
 	ctx context.Context, t Tenant, c ProfileChange, match *Precondition,
 ) (Profile, bool, error) {
-	old, err := s.stores.Customers.Profile(ctx, t, c.Customer)
+	old, forgotten, err := s.stores.Customers.ProfileToChange(ctx, t, c.Customer, s.clock())
 	stored := !errors.Is(err, ErrNoCustomer)
 	repairs := !c.merge && errors.Is(err, ErrDamaged) // a replacement needs only the revision
 	if err != nil && stored && !repairs {
+		return Profile{}, false, err
+	}
+	if err := forgotten.check(c.Customer, c.Received); err != nil {
 		return Profile{}, false, err
 	}
 	if !match.holds(old, stored) {
@@ -111,7 +153,21 @@ func (s *Service) changeProfileOnce(
 		// A revision of a deleted profile must not match a later one.
 		next.Rev = next.UpdatedAt.UnixMilli()
 	}
-	return next, false, s.stores.Customers.PutProfile(ctx, t, next, old.Rev)
+	if err := s.stores.Customers.PutProfile(ctx, t, next, old.Rev); err != nil || stored {
+		return next, false, err
+	}
+	return next, false, s.undoIfForgotten(ctx, t, c, next)
+}
+
+// undoIfForgotten deletes a profile that was created while its customer was being
+// forgotten: Forget may have read the customer's items before. A changed profile
+// needs no check, since Forget deletes the revision that a change requires.
+func (s *Service) undoIfForgotten(ctx context.Context, t Tenant, c ProfileChange, created Profile) error {
+	err := s.checkForgotten(ctx, t, c.Customer, c.Received)
+	if errors.Is(err, ErrForgotten) {
+		return cmp.Or(s.stores.Customers.DeleteProfile(ctx, t, c.Customer, created.Rev), err)
+	}
+	return err
 }
 
 // apply returns p with the attributes and time of c.
@@ -184,15 +240,9 @@ const mergers = 16
 // the order of list. Changes of one customer are made in that order: after one that
 // may succeed later, the rest fail too, so that they can be repeated in order.
 func (s *Service) MergeCustomers(ctx context.Context, t Tenant, list []ProfileChange) []ProfileOutcome {
-	var customers [][]int
-	places := map[string]int{} // in customers
+	customers := map[string][]int{} // indexes of list
 	for i, c := range list {
-		place, ok := places[c.Customer]
-		if !ok {
-			place = len(customers)
-			places[c.Customer], customers = place, append(customers, nil)
-		}
-		customers[place] = append(customers[place], i)
+		customers[c.Customer] = append(customers[c.Customer], i)
 	}
 	outcomes := make([]ProfileOutcome, len(list))
 	var group errgroup.Group
@@ -232,14 +282,17 @@ func (s *Service) Customer(ctx context.Context, t Tenant, customer string) (Prof
 }
 
 // Forget erases a customer. Their enrollments stay as anonymous items, so that
-// figures can still be recounted.
+// figures can still be recounted. Requests about the customer that were received
+// before fail with ErrForgotten, unless they are being carried out at that moment.
 func (s *Service) Forget(ctx context.Context, t Tenant, customer string) error {
 	return s.stores.Customers.Forget(ctx, t, customer, s.clock())
 }
 
 // Anonymize returns the write of e that is kept when its customer is forgotten. It
-// has nothing that identifies the customer. An enrollment that is inside becomes
-// Cancelled at now. Others keep WrittenAt, because figures are recounted from it.
+// has nothing that identifies the customer, and every time is rounded down to its
+// UTC day, so that times do not link the journeys of one customer. A recount as of
+// any day stays the same. An enrollment that is inside becomes Cancelled at now.
+// Others keep the day of WrittenAt, because figures are recounted from it.
 func (e Enrollment) Anonymize(now time.Time) Enrollment {
 	inside, written := e.Status == Inside, e.WrittenAt
 	e = e.NextWrite(now)
@@ -250,5 +303,7 @@ func (e Enrollment) Anonymize(now time.Time) Enrollment {
 	}
 	e.Customer, e.RequestID, e.Decisions, e.Event = "", RequestID{}, nil, nil
 	e.Attempts, e.LeaseUntil, e.WokenAt, e.Place = 0, time.Time{}, time.Time{}, Place{}
+	e.Path, e.Retries = e.Path.byDay(e.EnrolledAt), e.Retries.byDay(e.EnrolledAt)
+	e.EnrolledAt, e.Since, e.WrittenAt, e.ExpiresAt = UTCDay(e.EnrolledAt), UTCDay(e.Since), UTCDay(e.WrittenAt), time.Time{}
 	return e
 }

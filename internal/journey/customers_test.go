@@ -23,6 +23,25 @@ type profiles struct {
 	refusals map[string]int
 	failures map[string]error
 	puts     int
+
+	forgotten journey.Forgotten // nil for no one
+}
+
+func (p *profiles) ProfileToChange(
+	ctx context.Context, t journey.Tenant, customer string, now time.Time,
+) (journey.Profile, journey.Forgotten, error) {
+	forgotten, _ := p.Forgotten(ctx, t, now)
+	stored, err := p.Profile(ctx, t, customer)
+	return stored, forgotten, err
+}
+
+func (p *profiles) Forgotten(context.Context, journey.Tenant, time.Time) (journey.Forgotten, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.forgotten == nil {
+		return func(string) time.Time { return time.Time{} }, nil
+	}
+	return p.forgotten, nil
 }
 
 func (p *profiles) Profile(_ context.Context, _ journey.Tenant, customer string) (journey.Profile, error) {

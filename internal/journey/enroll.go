@@ -10,8 +10,9 @@ import (
 
 // EnrollRequest is one enroll call.
 type EnrollRequest struct {
-	Customers []string // 1 to MaxBatch ids; may repeat
-	Key       string   // Idempotency-Key; "" for none
+	Customers []string  // 1 to MaxBatch ids; may repeat
+	Key       string    // Idempotency-Key; "" for none
+	Received  time.Time // by the gateway; zero is not checked against Forgotten
 }
 
 // Enrollments is the result of an enroll call.
@@ -52,12 +53,12 @@ const KeyLife = 24 * time.Hour
 // its Key returns the outcomes of the first one, and retries those that were
 // errors.
 func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) (Enrollments, error) {
-	j, err := s.stores.Journeys.Journey(ctx, t, id)
+	j, known, err := s.stores.Journeys.JourneyToEnter(ctx, t, id, s.clock())
 	if err != nil {
 		return Enrollments{}, err
 	}
-	unique := removeRepeats(r.Customers)
-	request, known, err := s.requestID(ctx, t, j, r)
+	unique, forgotten := known.split(removeRepeats(r.Customers), r.Received)
+	request, repeated, err := s.requestID(ctx, t, j, r)
 	if err != nil {
 		return Enrollments{}, err
 	}
@@ -65,7 +66,7 @@ func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) 
 	switch {
 	case j.Status == Active:
 		outcomes, err = s.insert(ctx, t, j, unique, Enrollment{RequestID: request})
-	case known:
+	case repeated:
 		outcomes = s.stores.Enrollments.Enrolled(ctx, t, id, unique, request)
 	default:
 		err = &Error{
@@ -76,7 +77,10 @@ func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) 
 	if err != nil {
 		return Enrollments{}, err
 	}
-	return tally(j, r.Customers, unique, outcomes), nil
+	for range forgotten {
+		outcomes = append(outcomes, Outcome{Result: OutcomeError, Code: ErrForgotten.Code})
+	}
+	return tally(j, r.Customers, append(unique, forgotten...), outcomes), nil
 }
 
 // requestID returns the id for the request's enrollments: that of the first

@@ -86,6 +86,12 @@ var ErrTooMany = &Error{
 // ErrNoCustomer means that the tenant stores nothing about the customer.
 var ErrNoCustomer = &Error{Kind: NotFound, Code: "customer-not-found", Detail: "Nothing is stored about this customer."}
 
+// ErrForgotten means that the customer was forgotten after the request was received.
+var ErrForgotten = &Error{
+	Kind: Conflict, Code: "customer-forgotten",
+	Detail: "This customer was forgotten after the call was received, so it changed nothing. A new call stores them anew.",
+}
+
 // ErrNotEnrolled means that the customer never entered the journey.
 var ErrNotEnrolled = &Error{
 	Kind: NotFound, Code: "enrollment-not-found", Detail: "This customer never entered this journey.",

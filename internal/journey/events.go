@@ -29,6 +29,7 @@ type Event struct {
 	ID         string    // chosen by the caller; "" for none
 	Properties []byte    // compact JSON object; nil for none
 	OccurredAt time.Time // zero if not given
+	Received   time.Time // by the gateway; zero is not checked against Forgotten
 }
 
 // hash returns a hash of everything that was sent with the event's id. Each part
@@ -70,6 +71,9 @@ const EventLife = 7 * 24 * time.Hour
 // journeys are skipped and returned; they do not fail the event. Those of a newer
 // format are skipped too, and then PutEvent returns ErrNewer: a repeat completes it.
 func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (id string, damaged []Damage, err error) {
+	if err := s.checkForgotten(ctx, t, e.Customer, e.Received); err != nil {
+		return "", nil, err
+	}
 	now := s.clock()
 	if e.ID == "" {
 		id, err := ulid.New(ulid.Timestamp(now), s.entropy)

@@ -66,6 +66,19 @@ func (p Path) visits(enrolledAt time.Time) (visits []Visit, whole bool) {
 	return visits, len(p) == 0
 }
 
+// byDay returns the path with each time rounded down to its own UTC day, of an
+// enrollment that began on the day of enrolledAt. A malformed path stays malformed.
+func (p Path) byDay(enrolledAt time.Time) (rounded Path) {
+	visits, whole := p.visits(enrolledAt)
+	for _, v := range visits {
+		rounded = rounded.append(v.Node, UTCDay(v.EnteredAt).Sub(UTCDay(enrolledAt)), v.Result)
+	}
+	if !whole {
+		rounded = append(rounded, 0)
+	}
+	return rounded
+}
+
 func (p Path) append(node int, since time.Duration, result Result) Path {
 	p = append(p, byte(node))
 	p = binary.AppendUvarint(p, uint64(max(since.Milliseconds(), 0)))

@@ -55,10 +55,18 @@ func (r Retries) add(enrolledAt time.Time, at Retried) Retries {
 	return all
 }
 
-func (r Retried) withinOneDay() bool {
-	const day = 24 * 60 * 60
-	return r.FailedAt.Unix()/day == r.RetriedAt.Unix()/day
+func (r Retried) withinOneDay() bool { return UTCDay(r.FailedAt).Equal(UTCDay(r.RetriedAt)) }
+
+// byDay returns the entries with each time rounded down to its own UTC day.
+func (r Retries) byDay(enrolledAt time.Time) (rounded Retries) {
+	for _, at := range r.Decode(enrolledAt) {
+		rounded = rounded.add(UTCDay(enrolledAt), Retried{at.Node, UTCDay(at.FailedAt), UTCDay(at.RetriedAt)})
+	}
+	return rounded
 }
+
+// UTCDay returns the start of the UTC day of at.
+func UTCDay(at time.Time) time.Time { return at.Truncate(24 * time.Hour) }
 
 // retriedAt returns when e was last resumed after a failure; zero for never. For
 // a cancelled enrollment it may be when it was cancelled, since Cancel ends a

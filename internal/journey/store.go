@@ -22,6 +22,8 @@ type JourneyStore interface { //nolint:revive // the stores of the four nouns ar
 	Create(ctx context.Context, t Tenant, j Journey) error
 	// Journey returns the journey without its Definition, or ErrNotFound.
 	Journey(ctx context.Context, t Tenant, id ID) (Journey, error)
+	// JourneyToEnter is Journey together with the tenant's Forgotten as of now.
+	JourneyToEnter(ctx context.Context, t Tenant, id ID, now time.Time) (Journey, Forgotten, error)
 	// Definition returns the journey's definition with that hash. It returns
 	// ErrNoDefinition if there is none, ErrDamaged if the item cannot be read.
 	Definition(ctx context.Context, t Tenant, id ID, hash string) ([]byte, error)
@@ -85,11 +87,19 @@ type CustomerStore interface {
 	// Profile returns a customer's profile, or ErrNoCustomer. It is strongly
 	// consistent.
 	Profile(ctx context.Context, t Tenant, customer string) (Profile, error)
+	// ProfileToChange is Profile together with the tenant's Forgotten as of now,
+	// which it returns with ErrNoCustomer and ErrDamaged too.
+	ProfileToChange(ctx context.Context, t Tenant, customer string, now time.Time) (Profile, Forgotten, error)
+	// DeleteProfile deletes a customer's profile if the stored revision is rev.
+	DeleteProfile(ctx context.Context, t Tenant, customer string, rev int64) error
+	// Forgotten returns the tenant's Forgotten as of now. It is strongly consistent.
+	Forgotten(ctx context.Context, t Tenant, now time.Time) (Forgotten, error)
 	// Enrollments returns the enrollments of a customer that can be read, and
 	// the damage of the others. It is strongly consistent.
 	Enrollments(ctx context.Context, t Tenant, customer string) ([]Enrollment, []Damage, error)
-	// Forget removes everything stored under a customer. It keeps each
-	// enrollment as Enrollment.Anonymize returns it; of a damaged enrollment, the
+	// Forget stores now as the customer's Forgotten, and then removes everything
+	// stored under the customer. It keeps each enrollment as
+	// Enrollment.Anonymize returns it; of an enrollment that cannot be read, the
 	// parts that do not identify the customer. It returns ErrNewer, and changes
 	// nothing, if one of the items is of a newer format.
 	Forget(ctx context.Context, t Tenant, customer string, now time.Time) error

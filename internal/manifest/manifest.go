@@ -112,13 +112,14 @@ var (
 	DeleteEnrollment = route(http.MethodDelete, "/journeys/{id}/enrollments/{customerId}", editors,
 		endpoint("delete-enrollment", "GetItem", "PartiQLUpdate"))
 	PutCustomer = route(http.MethodPut, "/customers/{customerId}", feeders,
-		endpoint("put-customer", "GetItem", "PutItem"))
+		endpoint("put-customer", "BatchGetItem", "DeleteItem", "GetItem", "PutItem"))
 	PatchCustomer = route(http.MethodPatch, "/customers/{customerId}", feeders,
-		endpoint("patch-customer", "GetItem", "PutItem"))
-	PutCustomers   = route(http.MethodPost, "/customers", feeders, endpoint("put-customers", "GetItem", "PutItem"))
+		endpoint("patch-customer", "BatchGetItem", "DeleteItem", "GetItem", "PutItem"))
+	PutCustomers = route(http.MethodPost, "/customers", feeders,
+		endpoint("put-customers", "BatchGetItem", "DeleteItem", "GetItem", "PutItem"))
 	GetCustomer    = route(http.MethodGet, "/customers/{customerId}", editors, endpoint("get-customer", "GetItem"))
 	DeleteCustomer = route(http.MethodDelete, "/customers/{customerId}", admins,
-		endpoint("delete-customer", "BatchWriteItem", "DeleteItem", "PartiQLUpdate", "PutItem", "Query"))
+		endpoint("delete-customer", "BatchWriteItem", "DeleteItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"))
 )
 
 // Advance moves customers. It is invoked asynchronously with a pack of due

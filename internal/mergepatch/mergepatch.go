@@ -1,4 +1,5 @@
-// Package mergepatch applies merge patches (RFC 7396) to JSON text.
+// Package mergepatch applies JSON merge patches (RFC 7396). It knows no attributes
+// and no profiles.
 package mergepatch
 
 import (
@@ -10,50 +11,49 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// ErrTarget means that the target is not JSON. It does not quote the target.
+// ErrTarget means that the target cannot be read. It does not quote the target.
 var ErrTarget = errors.New("mergepatch: the target cannot be read")
 
-// Apply applies a merge patch (RFC 7396), which must be an object, to target, an
-// object or empty. Values keep their spelling, and the target's names their order.
-// It returns ErrTarget if target cannot be read. The time is linear in the input,
-// however deep it is.
+// Apply applies patch, which must be an object, to target, an object or empty. Values
+// keep their spelling, and the target's names their order. The time is linear in the
+// input, however deep it is.
 func Apply(target, patch []byte) ([]byte, error) {
-	change, err := readPatchValue(jsontext.NewDecoder(bytes.NewBuffer(patch)))
+	change, err := readValue(jsontext.NewDecoder(bytes.NewBuffer(patch)))
 	if err != nil {
 		return nil, fmt.Errorf("mergepatch: read the patch: %w", err)
 	}
-	var stored *patchValue
+	var stored *value
 	if len(target) > 0 {
-		if stored, err = readPatchValue(jsontext.NewDecoder(bytes.NewBuffer(target))); err != nil {
-			return nil, ErrTarget // the cause may quote the target
+		if stored, err = readValue(jsontext.NewDecoder(bytes.NewBuffer(target))); err != nil {
+			return nil, ErrTarget
 		}
 	}
 	return stored.merge(change).append(nil)
 }
 
-// patchValue is a JSON value whose objects, but not its arrays, are taken apart.
-type patchValue struct {
+// value is a JSON value whose objects, but not its arrays, are taken apart.
+type value struct {
 	raw     jsontext.Value // unless it is an object
 	names   []string       // in order; includes removed members
-	members map[string]*patchValue
+	members map[string]*value
 }
 
-func readPatchValue(d *jsontext.Decoder) (*patchValue, error) {
+func readValue(d *jsontext.Decoder) (*value, error) {
 	if d.PeekKind() != '{' {
 		raw, err := d.ReadValue()
-		return &patchValue{raw: slices.Clone(raw)}, err
+		return &value{raw: slices.Clone(raw)}, err
 	}
 	if _, err := d.ReadToken(); err != nil {
 		return nil, err
 	}
-	v := &patchValue{members: map[string]*patchValue{}}
+	v := &value{members: map[string]*value{}}
 	for d.PeekKind() != '}' {
 		token, err := d.ReadToken()
 		if err != nil {
 			return nil, err
 		}
 		name := token.String()
-		member, err := readPatchValue(d)
+		member, err := readValue(d)
 		if err != nil {
 			return nil, err
 		}
@@ -63,7 +63,7 @@ func readPatchValue(d *jsontext.Decoder) (*patchValue, error) {
 	return v, err
 }
 
-func (v *patchValue) set(name string, member *patchValue) {
+func (v *value) set(name string, member *value) {
 	if _, ok := v.members[name]; !ok {
 		v.names = append(v.names, name)
 	}
@@ -71,12 +71,12 @@ func (v *patchValue) set(name string, member *patchValue) {
 }
 
 // merge returns v, which may be nil, with patch applied.
-func (v *patchValue) merge(patch *patchValue) *patchValue {
+func (v *value) merge(patch *value) *value {
 	if patch.members == nil {
 		return patch
 	}
 	if v == nil || v.members == nil {
-		v = &patchValue{members: map[string]*patchValue{}}
+		v = &value{members: map[string]*value{}}
 	}
 	for _, name := range patch.names {
 		change := patch.members[name]
@@ -90,7 +90,7 @@ func (v *patchValue) merge(patch *patchValue) *patchValue {
 }
 
 // append appends v as compact JSON to b.
-func (v *patchValue) append(b []byte) ([]byte, error) {
+func (v *value) append(b []byte) ([]byte, error) {
 	if v.members == nil {
 		return append(b, v.raw...), nil
 	}

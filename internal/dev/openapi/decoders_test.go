@@ -62,6 +62,24 @@ func (emptyStore) Profile(context.Context, journey.Tenant, string) (journey.Prof
 	return journey.Profile{}, journey.ErrNoCustomer
 }
 
+func (emptyStore) ProfileToChange(
+	context.Context, journey.Tenant, string, time.Time,
+) (journey.Profile, journey.Forgotten, error) {
+	return journey.Profile{}, forgotNone, journey.ErrNoCustomer
+}
+
+func (emptyStore) JourneyToEnter(
+	context.Context, journey.Tenant, journey.ID, time.Time,
+) (journey.Journey, journey.Forgotten, error) {
+	return journey.Journey{}, forgotNone, journey.ErrNotFound
+}
+
+func (emptyStore) Forgotten(context.Context, journey.Tenant, time.Time) (journey.Forgotten, error) {
+	return forgotNone, nil
+}
+
+func forgotNone(string) time.Time { return time.Time{} }
+
 func (emptyStore) Counters(context.Context, journey.Tenant, journey.ID, analytics.Range) (analytics.Counters, error) {
 	return analytics.Counters{}, nil
 }

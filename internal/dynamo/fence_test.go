@@ -1,0 +1,191 @@
+package dynamo_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/dynamo/capacity"
+	"journeys/internal/journey"
+)
+
+// calls are the calls that store something about a customer, as the gateway received
+// them at some time. Each returns the code of its refusal, "" for none.
+func (p *fixture) calls(t *testing.T, enter journey.ID) map[string]func(customer string, received time.Time) string {
+	code := func(err error) string {
+		var known *journey.Error
+		if errors.As(err, &known) {
+			return known.Code
+		}
+		require.NoError(t, err)
+		return ""
+	}
+	change := func(customer string, received time.Time) journey.ProfileChange {
+		return journey.ProfileChange{Customer: customer, Attributes: []byte(`{"a":1}`), Received: received}
+	}
+	return map[string]func(string, time.Time) string{
+		"put": func(customer string, received time.Time) string {
+			_, err := p.PutCustomer(t.Context(), demo, change(customer, received), nil)
+			return code(err)
+		},
+		"patch": func(customer string, received time.Time) string {
+			_, err := p.PatchCustomer(t.Context(), demo, change(customer, received), nil)
+			return code(err)
+		},
+		"merge": func(customer string, received time.Time) string {
+			return p.MergeCustomers(t.Context(), demo, []journey.ProfileChange{change(customer, received)})[0].Code()
+		},
+		"event": func(customer string, received time.Time) string {
+			_, _, err := p.PutEvent(t.Context(), demo, journey.Event{Customer: customer, Type: "opened", ID: "1", Received: received})
+			return code(err)
+		},
+		"enroll": func(customer string, received time.Time) string {
+			list := []string{customer, "other of " + t.Name()}
+			result, err := p.Enroll(t.Context(), demo, enter, journey.EnrollRequest{Customers: list, Received: received})
+			require.NoError(t, err)
+			require.NotEqual(t, journey.OutcomeError, result.Outcomes[1].Result, "others enter")
+			return result.Outcomes[0].Code
+		},
+	}
+}
+
+// storedOf returns how many items are under the customer.
+func (p *fixture) storedOf(t *testing.T, customer string) (n int) {
+	t.Helper()
+	for _, it := range allItems(t, p.table) {
+		if textOf(it, "PK") == "T#demo#C#"+customer {
+			n++
+		}
+	}
+	return n
+}
+
+// A call that was received before its customer was forgotten changes nothing, whether
+// the person is known again by then or not, for at least 15 minutes and with clocks
+// that differ. A call that was received after stores the customer anew.
+func TestForget_BarsWhatWasReceivedBefore(t *testing.T) {
+	t.Parallel()
+
+	p := newFixture(t)
+	enter := p.journey(t, openingGraph)
+	p.journey(t, openedGraph)
+	begun := p.now
+	for minute := range 4 { // of periods that begin at different minutes
+		for name, call := range p.calls(t, enter) {
+			customer := fmt.Sprint("ada ", minute, name)
+			p.now = begun.Add(time.Duration(minute) * 8 * time.Minute)
+			require.Empty(t, call(customer, p.now.Add(-time.Second)))
+			require.NoError(t, p.Forget(t.Context(), demo, customer))
+			forgotten := p.now
+			before := forgotten.Add(-time.Millisecond)
+			for _, later := range []time.Duration{-5 * time.Minute, 0, time.Second, 15 * time.Minute, 20*time.Minute - time.Millisecond} {
+				p.now = forgotten.Add(later)
+				require.Equal(t, "customer-forgotten", call(customer, before), "%s %s later", name, later)
+				require.Zero(t, p.storedOf(t, customer), name)
+			}
+			p.now = forgotten
+			require.Empty(t, call(customer, forgotten), "%s: received at the same time", name)
+			anew := p.storedOf(t, customer)
+			require.Positive(t, anew, name)
+			require.Equal(t, "customer-forgotten", call(customer, before), "%s: known again", name)
+			require.Equal(t, anew, p.storedOf(t, customer), name)
+			require.Empty(t, call("someone else", before), "%s: of another customer", name)
+		}
+	}
+	for _, it := range allItems(t, p.table) {
+		if strings.HasPrefix(textOf(it, "SK"), "F#") {
+			require.NotContains(t, printed(it), "ada", "the fence names no one")
+			expires := it["ttl"].(*types.AttributeValueMemberN).Value
+			require.Less(t, expires, fmt.Sprint(begun.Add(3*time.Hour).Unix()))
+		}
+	}
+}
+
+// stopping is a store that calls afterRead after each read of a
+// profile that is to be changed.
+type stopping struct {
+	journey.CustomerStore
+	afterRead func()
+}
+
+func (s stopping) ProfileToChange(
+	ctx context.Context, t journey.Tenant, customer string, now time.Time,
+) (journey.Profile, journey.Forgotten, error) {
+	p, forgotten, err := s.CustomerStore.ProfileToChange(ctx, t, customer, now)
+	s.afterRead()
+	return p, forgotten, err
+}
+
+// A profile that is stored while its customer is being forgotten, between the read of a
+// call and its write, does not stay.
+func TestForget_BarsAProfileThatIsBeingStored(t *testing.T) {
+	t.Parallel()
+
+	for _, known := range []bool{false, true} {
+		t.Run(fmt.Sprintf("known %t", known), func(t *testing.T) {
+			t.Parallel()
+
+			p := newFixture(t)
+			if known {
+				_, err := p.PutCustomer(t.Context(), demo, journey.ProfileChange{Customer: ada, Attributes: []byte(`{}`)}, nil)
+				require.NoError(t, err)
+			}
+			received := p.now
+			p.now = p.now.Add(time.Second)
+			stores := p.store.Handlers()
+			var once sync.Once
+			stores.Customers = stopping{CustomerStore: stores.Customers, afterRead: func() {
+				once.Do(func() { require.NoError(t, p.Forget(t.Context(), demo, ada)) })
+			}}
+			late := journey.NewService(stores, func() time.Time { return p.now }, rand.Reader)
+			_, err := late.PutCustomer(t.Context(), demo, journey.ProfileChange{Customer: ada, Attributes: []byte(`{"a":1}`), Received: received}, nil)
+			require.ErrorIs(t, err, journey.ErrForgotten, "known: %t", known)
+			require.Zero(t, p.storedOf(t, ada), "known: %t", known)
+		})
+	}
+}
+
+// Forgetting many customers of a tenant at once keeps each of them.
+func TestForget_FencesCustomersAtOnce(t *testing.T) {
+	t.Parallel()
+
+	p := newFixture(t)
+	var running sync.WaitGroup
+	errs := make([]error, 20)
+	for i := range errs {
+		running.Go(func() { errs[i] = p.Forget(t.Context(), demo, fmt.Sprint("c", i%10)) })
+	}
+	running.Wait()
+	require.NoError(t, errors.Join(errs...))
+	forgotten, err := p.store.Customers.Forgotten(t.Context(), demo, p.now.Add(14*time.Minute))
+	require.NoError(t, err)
+	for i := range 10 {
+		require.Equal(t, p.now, forgotten(fmt.Sprint("c", i)))
+	}
+	require.Zero(t, forgotten("c10"))
+	others, err := p.store.Customers.Forgotten(t.Context(), tenant("other"), p.now)
+	require.NoError(t, err)
+	require.Zero(t, others("c1"))
+}
+
+// The fence costs an enroll call no request of its own: it is read with the journey.
+func TestEnroll_ReadsTheFenceWithTheJourney(t *testing.T) {
+	t.Parallel()
+
+	p := newFixture(t)
+	id := p.journey(t, openingGraph, "warm")
+	require.NoError(t, p.Forget(t.Context(), demo, "c")) // DynamoDB Local reports no unit for a missing item
+	ctx, meter := capacity.WithMeter(t.Context())
+	_, err := p.Enroll(ctx, demo, id, journey.EnrollRequest{Customers: []string{"a", "b"}, Received: p.now})
+	require.NoError(t, err)
+	require.Equal(t, 2, meter.Usage().Requests)
+	require.Equal(t, 2.0, meter.Usage().ReadUnits)
+}
