@@ -59,6 +59,8 @@ type Engine struct {
 	Now        func() time.Time
 	Jitter     func() float64 // in [0, 1)
 	Log        *slog.Logger
+	Paused     bool    // Tick and Advance do nothing
+	Restore    Restore // zero if the table was never restored
 
 	Definitions  *journey.Definitions // the cache of compiled graphs, shared by invocations
 	Installation string               // names this installation in the metrics

@@ -37,8 +37,12 @@ type waiting struct{ customers []string }
 // Tick reads which customers are due and dispatches them in packs. It reads a page
 // of each shard in turn, so that no journey waits for another, and stops before
 // ctx ends; the next tick finds what is left. Running Tick twice or late does no
-// harm.
+// harm. If the engine is Paused, it does nothing.
 func (e *Engine) Tick(ctx context.Context) error {
+	if e.Paused {
+		e.Log.InfoContext(ctx, "tick stopped: installation paused")
+		return nil
+	}
 	lives, err := e.Table.Lives(ctx)
 	unread, err := splitUnread(err)
 	if err != nil {
