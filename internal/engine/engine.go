@@ -40,6 +40,8 @@ const (
 	MaxAttempts  = 10               // failed attempts at one effect, before the enrollment fails
 	MaxCrashes   = 30               // attempts without a known outcome, before the enrollment fails
 	MaxShards    = 256              // of a journey's part of the due index
+	SmallAfter   = 90 * time.Second // a customer overdue by this goes into a smaller pack
+	SmallPack    = 32               // customers of a smaller pack: as many as one Advance serves at a time
 	SoloAfter    = 5 * time.Minute  // a customer overdue by this goes into a pack of one
 	MaxLease     = 30 * time.Second // the longest lease of a claim
 	LeaseMargin  = 10 * time.Second // what a lease adds to the provider's timeout
