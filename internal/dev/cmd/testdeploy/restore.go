@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"journeys/internal/manifest"
+)
+
+const restored = "Journeys-restored"
+
+// restore follows docs/operations.md, section restore: it pauses the stack, copies
+// the table, changes the original, makes the copy what the stack's table is, and lets
+// the stack use it. The API then answers as of the copy.
+func (d *deployment) restore(ctx context.Context) (string, error) {
+	to := time.Now().UTC()
+	d.settings = []string{manifest.EnvPaused + "=true"}
+	if _, err := d.cdkDeploy(ctx, "restore-pause"); err != nil {
+		return "", err
+	}
+	own, err := d.stack.first("AWS::DynamoDB::GlobalTable", "Table")
+	if err != nil {
+		return "", err
+	}
+	stream, err := d.emulator.restoreTable(ctx, own)
+	if err != nil {
+		return "", err
+	}
+	if _, err = d.request(ctx, http.StatusOK, http.MethodPut, d.journey.path, `{"name":"Lost"}`); err != nil {
+		return "", err
+	}
+	stopped := time.Now().UTC()
+	d.settings = []string{
+		"JOURNEYS_TABLE_STREAM=" + stream,
+		manifest.EnvRestored + "=" + to.Format(time.RFC3339) + "/" + stopped.Format(time.RFC3339) + "/" + stopped.Format(time.RFC3339),
+	}
+	if _, err := d.cdkDeploy(ctx, "restore"); err != nil {
+		return "", err
+	}
+	text, err := d.request(ctx, http.StatusOK, http.MethodGet, d.journey.path, "")
+	switch {
+	case err != nil:
+		return "", err
+	case text != d.journey.text:
+		return "", fmt.Errorf("the journey was %s and is %s", d.journey.text, text)
+	}
+	if _, err := d.emulator.table(ctx, own); err != nil {
+		return "", fmt.Errorf("the stack's own table: %w", err)
+	}
+	if err := d.enroll(ctx, "a", counts{Skipped: 1}); err != nil {
+		return "", err
+	}
+	if err := d.enroll(ctx, "b", counts{Enrolled: 1}); err != nil {
+		return "", err
+	}
+	return "the functions use the copy and count its stream; the journey and its customer are as of the copy, the stack's own table is kept",
+		d.awaitTotal(ctx, 2)
+}
+
+// awaitTotal waits until so many customers of the journey are counted.
+func (d *deployment) awaitTotal(ctx context.Context, want int) error {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for range 60 {
+		text, err := d.request(ctx, http.StatusOK, http.MethodGet, d.journey.path+"/analytics", "")
+		if err != nil {
+			return err
+		}
+		var counted struct{ Enrollments struct{ Total int } }
+		if err := json.Unmarshal([]byte(text), &counted); err != nil {
+			return err
+		}
+		if counted.Enrollments.Total == want {
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return fmt.Errorf("%d customers are not counted after a minute", want)
+}
+
+// restoreTable copies a table as it is now. It gives the copy what a restore does not
+// copy, and returns the ARN of its stream.
+func (e *emulator) restoreTable(ctx context.Context, source string) (stream string, err error) {
+	for _, step := range []struct {
+		action string
+		input  map[string]any
+	}{
+		{"RestoreTableToPointInTime", map[string]any{"SourceTableName": source, "TargetTableName": restored, "UseLatestRestorableTime": true}},
+		{"UpdateTable", map[string]any{"TableName": restored, "StreamSpecification": map[string]any{
+			"StreamEnabled": true, "StreamViewType": manifest.StreamView,
+		}}},
+		{"UpdateTimeToLive", map[string]any{"TableName": restored, "TimeToLiveSpecification": map[string]any{
+			"Enabled": true, "AttributeName": manifest.TTL,
+		}}},
+		{"UpdateContinuousBackups", map[string]any{"TableName": restored, "PointInTimeRecoverySpecification": map[string]any{
+			"PointInTimeRecoveryEnabled": true,
+		}}},
+	} {
+		if _, err := e.post(ctx, "dynamodb", "DynamoDB_20120810."+step.action, step.input); err != nil {
+			return "", err
+		}
+	}
+	described, err := e.post(ctx, "dynamodb", "DynamoDB_20120810.DescribeTable", map[string]string{"TableName": restored})
+	if err != nil {
+		return "", err
+	}
+	table, _ := described["Table"].(map[string]any)
+	stream, ok := table["LatestStreamArn"].(string)
+	if !ok {
+		return "", errors.New("the copy has no stream")
+	}
+	return stream, nil
+}
