@@ -179,10 +179,10 @@ func in5Minutes(graph string) string {
 // restoreOnce lets customers run, restores the table to an hour before the original
 // stopped, and lets the copy run to the end. The copy is late, and has other
 // attributes, decisions and events. fenced tells the engine of the restore.
-func restoreOnce(t *testing.T, seed uint64, graph string, fenced bool) (original, restored *tableWorld, before map[string]int) {
+func restoreOnce(t *testing.T, seed uint64, graph string, fenced bool) (restored *tableWorld, before map[string]int) {
 	const known, lost = 120, 60 // customers that enrolled before and after the snapshot
 	random := rand.New(rand.NewPCG(seed, 1))
-	original = newTableWorld(t, random, journeytest.Definition(t, graph))
+	original := newTableWorld(t, random, journeytest.Definition(t, graph))
 	e := original.engine()
 	original.enrollAll(t, e, 0, known)
 	restored = original.snapshot(t)
@@ -208,7 +208,7 @@ func restoreOnce(t *testing.T, seed uint64, graph string, fenced bool) (original
 	for _, e := range restored.items {
 		require.Equal(t, journey.Completed, e.Status, e.ExitReason)
 	}
-	return original, restored, before
+	return restored, before
 }
 
 // After a restore no message is sent again that the original sent, whether its
@@ -224,7 +224,7 @@ func TestRestore_SendsNothingAgain(t *testing.T) {
 	var twice, sent, skipped, unsent int
 	for seed, graph := range graphs {
 		synctest.Test(t, func(t *testing.T) {
-			_, restored, before := restoreOnce(t, seed, graph, true)
+			restored, before := restoreOnce(t, seed, graph, true)
 			for message, n := range restored.journal.got {
 				require.Equal(t, 1, n, "seed %d: %s", seed, message)
 				sent += n - before[message]
@@ -241,14 +241,17 @@ func TestRestore_SendsNothingAgain(t *testing.T) {
 				}
 			}
 		})
+		if seed > 3 {
+			continue
+		}
 		synctest.Test(t, func(t *testing.T) {
-			_, restored, _ := restoreOnce(t, seed, graph, false)
+			restored, _ := restoreOnce(t, seed, graph, false)
 			for _, n := range restored.journal.got {
 				twice += n - 1
 			}
 		})
 	}
-	t.Logf("%d messages of the copies sent, %d skipped, of which %d were never sent; without the setting %d are sent twice",
+	t.Logf("%d messages of the copies sent, %d skipped, of which %d were never sent; without the setting %d are sent twice in 4 of the worlds",
 		sent, skipped, unsent, twice)
 	require.Positive(t, twice)
 	require.Less(t, unsent, sent)
