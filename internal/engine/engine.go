@@ -51,8 +51,8 @@ const (
 	maxBackOff   = time.Hour
 )
 
-// Engine runs Tick and Advance. All fields are required, but Tick needs no Provider
-// and Advance no Dispatcher. It is safe for concurrent use if its fields are.
+// Engine runs Tick and Advance. All fields but Paused and Restore are required, but
+// Tick needs no Provider and Advance no Dispatcher. It is safe for concurrent use if its fields are.
 type Engine struct {
 	Table      Table
 	Dispatcher Dispatcher // used by Tick

@@ -39,7 +39,7 @@ func ParseRestore(text string) (Restore, error) {
 		times = append(times, at)
 	}
 	if len(parts) != 3 || len(times) != 3 {
-		return Restore{}, fmt.Errorf(`%q: want "never", or three times in order: restored to/stopped/resumed, as 2026-11-28T10:00:00Z/...`, text)
+		return Restore{}, fmt.Errorf(`%q: want "never", or three times in order: restored to/stopped/resumed, each as 2026-11-28T10:00:00Z`, text)
 	}
 	return Restore{times[0], times[1], times[2]}, nil
 }
