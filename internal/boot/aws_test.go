@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dynamo"
+	"journeys/internal/dynamo/capacity"
 	"journeys/internal/manifest"
 )
 
@@ -22,7 +23,7 @@ func TestNewTableClient_OpensTheFirstConnection(t *testing.T) {
 	client := newTableClient(t.Context())
 	require.EqualValues(t, 1, connections.Load(), "at the start")
 
-	ctx, meter := dynamo.WithMeter(t.Context())
+	ctx, meter := capacity.WithMeter(t.Context())
 	_, err := client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: aws.String("t"), Key: map[string]types.AttributeValue{"PK": &types.AttributeValueMemberS{Value: "a"}},
 	})

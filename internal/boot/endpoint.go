@@ -16,7 +16,7 @@ import (
 	"journeys/internal/api"
 	"journeys/internal/apigw"
 	"journeys/internal/boot/function"
-	"journeys/internal/dynamo"
+	"journeys/internal/dynamo/capacity"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -51,7 +51,7 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke) {
 
 // meter implements api.API.Meter: it reports a request's use of the table.
 func meter(ctx context.Context) (context.Context, func() slog.Attr) {
-	ctx, m := dynamo.WithMeter(ctx)
+	ctx, m := capacity.WithMeter(ctx)
 	return ctx, func() slog.Attr {
 		used := m.Usage()
 		attrs := []any{

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"journeys/internal/dynamo/capacity"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -41,7 +43,7 @@ func tune(o *dynamodb.Options) {
 			return backOff(attempt), nil
 		})
 	})
-	o.APIOptions = append(o.APIOptions, addMeter)
+	o.APIOptions = append(o.APIOptions, capacity.Install)
 }
 
 func newHTTPClient(timeout time.Duration) *awshttp.BuildableClient {

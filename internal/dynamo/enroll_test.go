@@ -13,6 +13,7 @@ import (
 
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
+	"journeys/internal/dynamo/capacity"
 	"journeys/internal/journey"
 )
 
@@ -182,7 +183,7 @@ func TestEnroll_1000CustomersTakeFortyWrites(t *testing.T) {
 	requests := &transport{}
 	s := storeOn(dynamotest.PlainTable(t), requests.install)
 	all := customers(0, 1000)
-	ctx, m := dynamo.WithMeter(t.Context())
+	ctx, m := capacity.WithMeter(t.Context())
 	require.Equal(t, repeat(enrolled, 1000), s.Enrollments.Insert(ctx, demo, 4, inside(1, all...)))
 	require.Equal(t, int64(40), requests.requests.Load())
 	require.Equal(t, 40, m.Usage().Requests)
@@ -198,7 +199,7 @@ func TestEnroll_ItemCostsOneUnitAndOneOfTheIndex(t *testing.T) {
 	t.Parallel()
 
 	table, client := dynamotest.Table(t), dynamotest.Client()
-	ctx, m := dynamo.WithMeter(t.Context())
+	ctx, m := capacity.WithMeter(t.Context())
 	longest := strings.Repeat("😀", 128)
 	for _, e := range inside(1, "a", longest) {
 		it, err := dynamo.EnrollmentItem(demo, 4, e)

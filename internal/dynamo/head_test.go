@@ -14,6 +14,7 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
+	"journeys/internal/dynamo/capacity"
 	"journeys/internal/journey"
 )
 
@@ -28,9 +29,9 @@ func launched(t *testing.T, s *dynamo.Store, j journey.Journey, d journey.Defini
 }
 
 // read reports on a journey like a new process, and returns the usage.
-func read(t *testing.T, s *dynamo.Store, id journey.ID, days analytics.Range) (analytics.Report, dynamo.Usage) {
+func read(t *testing.T, s *dynamo.Store, id journey.ID, days analytics.Range) (analytics.Report, capacity.Usage) {
 	t.Helper()
-	ctx, meter := dynamo.WithMeter(t.Context())
+	ctx, meter := capacity.WithMeter(t.Context())
 	report, err := analytics.NewReader(s.Analytics).Report(ctx, demo, id, days)
 	require.NoError(t, err)
 	return report, meter.Usage()
@@ -68,7 +69,7 @@ func TestReport_FollowsTheJourney(t *testing.T) {
 
 	described := next(j, journey.Active)
 	described.Description = "changed"
-	ctx, meter := dynamo.WithMeter(t.Context())
+	ctx, meter := capacity.WithMeter(t.Context())
 	require.NoError(t, s.Journeys.Update(ctx, demo, j, described))
 	require.LessOrEqual(t, meter.Usage().WriteUnits, 1.0, "a change that no report shows is one write")
 	j = described
@@ -123,7 +124,7 @@ func TestReport_OfAnEditedJourneyIsOneRead(t *testing.T) {
 			w.edit()
 			w.enroll(2)
 			look := func() (steps []string, requests int) {
-				ctx, meter := dynamo.WithMeter(t.Context())
+				ctx, meter := capacity.WithMeter(t.Context())
 				report, err := analytics.NewReader(w.store.Analytics).Report(ctx, w.tenant, w.j.ID, all)
 				require.NoError(t, err)
 				for _, s := range report.Steps {

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dev/dynamotest"
-	"journeys/internal/dynamo"
+	"journeys/internal/dynamo/capacity"
 	"journeys/internal/journey"
 )
 
@@ -14,7 +14,7 @@ func TestMeter_CountsRetriesAndUnits(t *testing.T) {
 	t.Parallel()
 
 	s, _ := store(t, (&dynamotest.Faults{LoseFirst: true}).Install)
-	ctx, m := dynamo.WithMeter(t.Context())
+	ctx, m := capacity.WithMeter(t.Context())
 	j := draft(1)
 	require.NoError(t, s.Journeys.Create(ctx, demo, j))
 	used := m.Usage()
@@ -23,7 +23,7 @@ func TestMeter_CountsRetriesAndUnits(t *testing.T) {
 	require.Contains(t, used.LastError, "lost by the test")
 	require.GreaterOrEqual(t, used.WriteUnits, 1.0)
 
-	ctx, m = dynamo.WithMeter(t.Context())
+	ctx, m = capacity.WithMeter(t.Context())
 	_, err := s.Journeys.Journey(ctx, demo, j.ID)
 	require.NoError(t, err)
 	require.Equal(t, 1.0, m.Usage().ReadUnits)
@@ -34,7 +34,7 @@ func TestMeter_CountsRetriesAndUnits(t *testing.T) {
 	require.NoError(t, s.Journeys.Update(t.Context(), demo, active, next(active, journey.Archived)))
 	lives, err := s.Engine.Lives(t.Context())
 	require.NoError(t, err)
-	ctx, m = dynamo.WithMeter(t.Context())
+	ctx, m = capacity.WithMeter(t.Context())
 	require.NoError(t, s.Engine.Drained(ctx, lives[0]), "deletes the entry")
 	require.Equal(t, 1.0, m.Usage().WriteUnits)
 }

@@ -17,6 +17,7 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
+	"journeys/internal/dynamo/capacity"
 	"journeys/internal/journey"
 	"journeys/internal/strict"
 )
@@ -109,7 +110,7 @@ func TestCounter_Counts256NodesInOneWrite(t *testing.T) {
 	require.Len(t, records, 60)
 
 	counter, log := counting(s)
-	ctx, meter := dynamo.WithMeter(t.Context())
+	ctx, meter := capacity.WithMeter(t.Context())
 	require.NoError(t, counter.Count(ctx, shard, records))
 	truth := recounted(t, records, id(1))
 	require.Len(t, truth.Graphs[d.Hash].Steps, 256)
@@ -259,7 +260,7 @@ func TestCounter_WritesOncePerJourneyAndBatch(t *testing.T) {
 			})
 		}
 		counter, _ := counting(s)
-		ctx, meter := dynamo.WithMeter(context.Background())
+		ctx, meter := capacity.WithMeter(context.Background())
 		require.NoError(t, counter.Count(ctx, "shardId-00000001542983423423-abcdef01", records))
 		usage := meter.Usage()
 		t.Logf("1,000 records of %d journeys in one batch: %d writes, %g units, %g of the index", journeys, usage.Requests, usage.WriteUnits, usage.IndexUnits)

@@ -18,6 +18,7 @@ import (
 	"journeys/internal/dev/dynamolocal"
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/dynamo"
+	"journeys/internal/dynamo/capacity"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 )
@@ -151,7 +152,7 @@ func TestEngine_CustomerCostsAFractionOfARequest(t *testing.T) {
 			Customer: fmt.Sprintf("customer-%d", c), Attributes: []byte(`{"plan":"pro"}`), UpdatedAt: i.now,
 		}, 0))
 	}
-	ctx, meter := dynamo.WithMeter(t.Context())
+	ctx, meter := capacity.WithMeter(t.Context())
 	customers := i.enroll(t, id, ctx, n)
 	i.now = i.now.Add(48 * time.Hour)
 	i.run(t, ctx)

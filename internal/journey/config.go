@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"journeys/internal/condition"
+	"journeys/internal/payload"
 	"journeys/internal/strict"
 )
 
@@ -133,7 +134,7 @@ func (n *node) readAction(config *strict.Object) {
 	}
 	a.TemplateID, _ = takeName(config, "templateId")
 	if v, ok := config.Take("payload"); ok {
-		a.Payload = ReadPayload(v)
+		a.Payload = payload.Read(v)
 	}
 	if v, ok := config.Take("onUncertain"); ok {
 		choice, _ := v.OneOf("skip", "resend")

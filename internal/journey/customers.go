@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"journeys/internal/mergepatch"
 	"journeys/internal/strict"
 )
 
@@ -131,7 +133,10 @@ func (p Profile) apply(c ProfileChange) (Profile, error) {
 // mergeAttributes returns the stored attributes with patch applied, if they are not
 // too large.
 func mergeAttributes(stored, patch []byte) ([]byte, error) {
-	merged, err := mergePatch(stored, patch)
+	merged, err := mergepatch.Apply(stored, patch)
+	if errors.Is(err, mergepatch.ErrTarget) {
+		return nil, fmt.Errorf("%w: a profile cannot be read", ErrDamaged)
+	}
 	if err != nil || len(merged) <= MaxAttributes {
 		return merged, err
 	}

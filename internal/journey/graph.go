@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"journeys/internal/condition"
+	"journeys/internal/payload"
 )
 
 // Limits of a graph.
@@ -81,9 +82,9 @@ func (d DecisionConfig) TimeLimit() time.Duration {
 // ActionConfig is the config of a channel_action.
 type ActionConfig struct {
 	Channel    string
-	TemplateID string   // "" for none
-	Payload    *Payload // nil for none
-	Resend     bool     // onUncertain "resend": send again if the first attempt may have sent
+	TemplateID string           // "" for none
+	Payload    *payload.Payload // nil for none
+	Resend     bool             // onUncertain "resend": send again if the first attempt may have sent
 }
 
 // addresses maps a channel to the attribute that holds its address. Other channels

@@ -263,3 +263,26 @@ func BenchmarkStep(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "steps/s")
 }
+
+// Only the parts of a decision and of the event that payloads read are stored.
+func TestStep_KeepsOnlyWhatPayloadsRead(t *testing.T) {
+	t.Parallel()
+
+	g := journeytest.Definition(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"d","type":"nba_decision","config":{"decisionFlowId":"f"}},
+		{"id":"a","type":"channel_action","config":{"channel":"push","payload":{"t":"{{decision.d.offer.title}} {{event.order.id}}"}}},
+		{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"d"},{"source":"d","target":"a"},{"source":"a","target":"out"}]}`).Graph
+	event := g.PruneEvent(value(t, `{"order":{"id":7,"card":"1234"},"x":1}`))
+	require.Equal(t, `{"order":{"id":7}}`, string(event.AppendJSON(nil)))
+
+	e, effect := g.Start(journey.Enrollment{EnrolledAt: hours(0), ExpiresAt: hours(1000), Event: event.AppendJSON(nil)})
+	require.Equal(t, journey.NeedDecision, effect)
+	e, effect = g.Step(e, journey.Input{Now: hours(0), HasAttributes: true, Answer: journey.Answer{
+		Result: journey.Decided, Decision: value(t, `{"offer":{"title":"Up","id":"u"},"score":5}`),
+	}})
+	require.Equal(t, journey.NeedSend, effect)
+	require.Equal(t, `{"d":{"offer":{"title":"Up"}}}`, string(e.Decisions))
+	facts := g.Facts(&e, condition.Value{})
+	text, err := g.Action(e.Node).Payload.JSON(&facts)
+	require.NoError(t, err)
+	require.Equal(t, `{"t":"Up 7"}`, string(text))
+}

@@ -45,7 +45,7 @@ var services = map[string]service{
 	"ses": {
 		settings: `{"type": "ses", "from": "Shop <news@shop.test>", "configurationSet": "news"}`,
 		config: func(t *testing.T) journey.ActionConfig {
-			return journey.ActionConfig{Channel: "email", Payload: payload(t, `{"subject":"Hello","text":"Hi"}`)}
+			return journey.ActionConfig{Channel: "email", Payload: readPayload(t, `{"subject":"Hello","text":"Hi"}`)}
 		},
 		sent:    `{"MessageId":"m-1"}`,
 		refused: answer{400, jsonError("MessageRejected")}, wantErr: "the service answered 400 MessageRejected",
@@ -54,7 +54,7 @@ var services = map[string]service{
 	"sns": {
 		settings: `{"type": "sns", "senderId": "Shop"}`,
 		config: func(t *testing.T) journey.ActionConfig {
-			return journey.ActionConfig{Channel: "sms", Payload: payload(t, `{"message":"Hi"}`)}
+			return journey.ActionConfig{Channel: "sms", Payload: readPayload(t, `{"message":"Hi"}`)}
 		},
 		sent: `<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult><MessageId>m-1</MessageId>` +
 			`</PublishResult><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></PublishResponse>`,
@@ -64,7 +64,7 @@ var services = map[string]service{
 	"eventbridge": {
 		settings: `{"type": "eventbridge", "bus": "crm", "source": "shop.journeys", "detailType": "Said"}`,
 		config: func(t *testing.T) journey.ActionConfig {
-			return journey.ActionConfig{Channel: "crm", TemplateID: "t", Payload: payload(t, `{"a":1e400}`)}
+			return journey.ActionConfig{Channel: "crm", TemplateID: "t", Payload: readPayload(t, `{"a":1e400}`)}
 		},
 		sent:    `{"Entries":[{"EventId":"e-1"}],"FailedEntryCount":0}`,
 		refused: answer{200, entryError("NotAuthorizedForSourceException")}, wantErr: "the bus refused the event: NotAuthorizedForSourceException",

@@ -17,6 +17,7 @@ import (
 
 	"journeys/internal/condition"
 	"journeys/internal/journey"
+	"journeys/internal/payload"
 )
 
 func TestAWS_SendsOnce(t *testing.T) {
@@ -48,7 +49,7 @@ func TestAWS_SendsTheMessage(t *testing.T) {
 	require.JSONEq(t, `{"FromEmailAddress":"Shop <news@shop.test>","ConfigurationSetName":"news",
 		"Destination":{"ToAddresses":["`+private+`"]},
 		"Content":{"Template":{"TemplateName":"welcome","TemplateData":"{\"to\":\"ada@private.test\"}"}}}`,
-		sent("ses", journey.ActionConfig{Channel: "any name", TemplateID: "welcome", Payload: payload(t, `{"to":"{{attributes.email}}"}`)}))
+		sent("ses", journey.ActionConfig{Channel: "any name", TemplateID: "welcome", Payload: readPayload(t, `{"to":"{{attributes.email}}"}`)}))
 
 	form, err := url.ParseQuery(sent("sns", services["sns"].config(t)))
 	require.NoError(t, err)
@@ -112,7 +113,7 @@ func TestAWS_EscapesPlaceholders(t *testing.T) {
 	t.Parallel()
 
 	address, requests := serve(t, answering(answer{200, services["ses"].sent}))
-	m := newMessage(t, journey.ActionConfig{Channel: "email", Payload: payload(t,
+	m := newMessage(t, journey.ActionConfig{Channel: "email", Payload: readPayload(t,
 		`{"subject":"For {{attributes.name}}\r\n","text":"Dear {{attributes.name}},","html":"<p title=\"{{attributes.name}}\">{{event.x}}</p>"}`)})
 	m.Facts = condition.Facts{
 		Attributes: value(t, `{"email":"a@b.test","name":"<b>\"Ada\"</b>\r\nBcc: x@y.test {{attributes.email}}"}`),
@@ -159,13 +160,13 @@ func TestAWS_RefusesIncompleteMessages(t *testing.T) {
 		"an e-mail whose subject is a number":       {"ses", `{"subject":1,"text":"a"}`, errNoContent},
 		"a text message without payload":            {"sns", ``, errNoMessage},
 		"a text message that is empty once filled":  {"sns", `{"message":"{{attributes.none}}"}`, errNoMessage},
-		"a payload that is too long once filled":    {"eventbridge", `{"a":"` + strings.Repeat("{{attributes.long}}", 300) + `"}`, journey.ErrPayloadTooLong},
-		"an e-mail that is too long once filled":    {"ses", `{"subject":"a","html":"` + strings.Repeat("{{attributes.long}}", 300) + `"}`, journey.ErrPayloadTooLong},
-		"template data that are too long when full": {"sns", `{"message":"` + strings.Repeat("{{attributes.long}}", 300) + `"}`, journey.ErrPayloadTooLong},
+		"a payload that is too long once filled":    {"eventbridge", `{"a":"` + strings.Repeat("{{attributes.long}}", 300) + `"}`, payload.ErrTooLong},
+		"an e-mail that is too long once filled":    {"ses", `{"subject":"a","html":"` + strings.Repeat("{{attributes.long}}", 300) + `"}`, payload.ErrTooLong},
+		"template data that are too long when full": {"sns", `{"message":"` + strings.Repeat("{{attributes.long}}", 300) + `"}`, payload.ErrTooLong},
 	} {
 		m := newMessage(t, journey.ActionConfig{Channel: "push"})
 		if test.payload != "" {
-			m.Config.Payload = payload(t, test.payload)
+			m.Config.Payload = readPayload(t, test.payload)
 		}
 		m.Facts.Attributes = value(t, `{"email":"a@b.test","phone":"+43","long":"`+strings.Repeat("x", 1000)+`"}`)
 		_, err := onAWS(t, services[test.service], address).Send(t.Context(), m)

@@ -14,6 +14,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
+	"journeys/internal/payload"
 	"journeys/internal/strict"
 )
 
@@ -99,11 +100,11 @@ func newMessage(t *testing.T, config journey.ActionConfig) engine.Message {
 }
 
 // payload compiles a payload.
-func payload(t *testing.T, text string) *journey.Payload {
+func readPayload(t *testing.T, text string) *payload.Payload {
 	t.Helper()
 	var faults strict.Faults
 	v, _ := strict.Parse([]byte(text), &faults)
-	p := journey.ReadPayload(v)
+	p := payload.Read(v)
 	require.Empty(t, faults.List())
 	return p
 }

@@ -71,7 +71,7 @@ func TestSend_PostsTheMessage(t *testing.T) {
 		want   string
 	}{
 		"with an e-mail address": {
-			journey.ActionConfig{Channel: "email", TemplateID: "t", Payload: payload(t, `{"a":1e400}`)},
+			journey.ActionConfig{Channel: "email", TemplateID: "t", Payload: readPayload(t, `{"a":1e400}`)},
 			`"channel":"email","templateId":"t","payload":{"a":1e400},"address":"` + private + `"`,
 		},
 		"with a telephone number": {

@@ -11,6 +11,7 @@ import (
 	"journeys/internal/api"
 	"journeys/internal/condition"
 	"journeys/internal/journey"
+	"journeys/internal/payload"
 )
 
 // limits are the rows of the table in docs/limits.md: the first cell, and the
@@ -22,7 +23,7 @@ var limits = map[string][]string{
 	"Definition":           {kilobytes(journey.MaxDefinition), quantity(journey.MaxNodes, "nodes"), quantity(journey.MaxEdges, "edges")},
 	"Entry condition":      {kilobytes(journey.MaxEntryCondition)},
 	"Condition":            {quantity(condition.MaxDepth, "levels"), quantity(condition.MaxLeaves, "comparisons")},
-	"Payload after its placeholders are filled": {kilobytes(journey.MaxPayload)},
+	"Payload after its placeholders are filled": {kilobytes(payload.MaxSize)},
 	"Wait":                                  {quantity(journey.MaxDelayHours, "hours")},
 	"Stay in a journey":                     {quantity(journey.MaxDuration, "days")},
 	"Customers of an enroll call":           {number(journey.MaxBatch)},

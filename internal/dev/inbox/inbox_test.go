@@ -14,6 +14,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
+	"journeys/internal/payload"
 	"journeys/internal/provider"
 	"journeys/internal/strict"
 )
@@ -32,11 +33,11 @@ func value(t *testing.T, text string) condition.Value {
 	return v
 }
 
-func payload(t *testing.T, text string) *journey.Payload {
+func readPayload(t *testing.T, text string) *payload.Payload {
 	t.Helper()
 	var faults strict.Faults
 	v, _ := strict.Parse([]byte(text), &faults)
-	p := journey.ReadPayload(v)
+	p := payload.Read(v)
 	require.Empty(t, faults.List())
 	return p
 }
@@ -66,7 +67,7 @@ func TestInbox_ListsSentMessages(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, journey.Sent, result)
 	}
-	send("k1", "jrn_1", "c1", journey.ActionConfig{Channel: "email", TemplateID: "t", Payload: payload(t, `{"a":[1.50]}`)})
+	send("k1", "jrn_1", "c1", journey.ActionConfig{Channel: "email", TemplateID: "t", Payload: readPayload(t, `{"a":[1.50]}`)})
 	send("k1", "jrn_1", "c1", journey.ActionConfig{Channel: "email", TemplateID: "other"})
 	send("k2", "jrn_1", "c2", journey.ActionConfig{Channel: "push"})
 	send("k3", "jrn_2", "c1", journey.ActionConfig{Channel: "push"})

@@ -17,6 +17,7 @@ import (
 	"journeys/internal/dev/client"
 	"journeys/internal/dev/local"
 	"journeys/internal/dynamo"
+	"journeys/internal/dynamo/capacity"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -59,7 +60,7 @@ func measureCount(ctx context.Context, r *rig) ([]row, error) {
 
 // countRecords counts the first records of some journeys, in batches of size.
 func (r *rig) countRecords(ctx context.Context, journeys, size int) (usage, error) {
-	ctx, _ = dynamo.WithMeter(ctx) // requests ask for their consumed capacity only then
+	ctx, _ = capacity.WithMeter(ctx) // requests ask for their consumed capacity only then
 	owner, _ := journey.ParseTenant(tenant)
 	counter := r.newCounter()
 	records := make([]analytics.Record, countedRecords)

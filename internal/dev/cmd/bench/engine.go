@@ -20,6 +20,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/dev/local"
 	"journeys/internal/dynamo"
+	"journeys/internal/dynamo/capacity"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/strict"
@@ -78,7 +79,7 @@ func (w *walkers) Send(_ context.Context, m engine.Message) (journey.Result, err
 }
 
 func measureEngine(ctx context.Context, r *rig) ([]row, error) {
-	ctx, _ = dynamo.WithMeter(ctx) // requests ask for their consumed capacity only then
+	ctx, _ = capacity.WithMeter(ctx) // requests ask for their consumed capacity only then
 	tenant, _ := journey.ParseTenant("walkers")
 	w := &walkers{
 		rig: r, tenant: tenant, sent: map[string]bool{},

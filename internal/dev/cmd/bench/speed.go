@@ -17,6 +17,7 @@ import (
 	"journeys/internal/dev/client"
 	"journeys/internal/dev/local"
 	"journeys/internal/dynamo"
+	"journeys/internal/dynamo/capacity"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -71,7 +72,7 @@ func (r *rig) handler() http.Handler {
 		Log:      slog.New(slog.DiscardHandler),
 		Now:      time.Now,
 		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
-			ctx, _ = dynamo.WithMeter(ctx)
+			ctx, _ = capacity.WithMeter(ctx)
 			return ctx, func() slog.Attr { return slog.Attr{} }
 		},
 	}

@@ -84,8 +84,8 @@ func (t *tap) add(u usage) {
 	t.used.index += u.index
 }
 
-// capacity is the consumed capacity of one table, as DynamoDB reports it.
-type capacity struct {
+// consumption is the consumed capacity of one table, as DynamoDB reports it.
+type consumption struct {
 	CapacityUnits          float64
 	GlobalSecondaryIndexes map[string]struct{ CapacityUnits float64 }
 }
@@ -106,9 +106,9 @@ func (t *tap) count(answer *http.Response) error {
 	if err := json.Unmarshal(body, &reported); err != nil {
 		return err
 	}
-	var several []capacity
+	var several []consumption
 	if json.Unmarshal(reported.ConsumedCapacity, &several) != nil {
-		several = make([]capacity, 1)
+		several = make([]consumption, 1)
 		_ = json.Unmarshal(reported.ConsumedCapacity, &several[0]) // errors report none
 	}
 	u := usage{requests: 1}

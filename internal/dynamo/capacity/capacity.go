@@ -1,4 +1,5 @@
-package dynamo
+// Package capacity adds up the usage of the table: requests, retries and capacity units.
+package capacity
 
 import (
 	"context"
@@ -47,8 +48,8 @@ func meterOf(ctx context.Context) *Meter {
 	return m
 }
 
-// addMeter meters units outside of the SDK's retries, and attempts inside.
-func addMeter(stack *middleware.Stack) error {
+// Install adds a middleware that meters units outside of the SDK's retries, and attempts inside them.
+func Install(stack *middleware.Stack) error {
 	units := middleware.InitializeMiddlewareFunc("MeterUnits", meterUnits)
 	if err := stack.Initialize.Add(units, middleware.After); err != nil {
 		return err

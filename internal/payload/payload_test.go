@@ -1,4 +1,4 @@
-package journey_test
+package payload_test
 
 import (
 	"encoding/json"
@@ -8,15 +8,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/condition"
-	"journeys/internal/dev/journeytest"
 	"journeys/internal/journey"
+	"journeys/internal/payload"
 	"journeys/internal/strict"
 )
 
-func readPayload(text string) (*journey.Payload, []strict.Fault) {
+func readPayload(text string) (*payload.Payload, []strict.Fault) {
 	var faults strict.Faults
 	v := strict.At([]byte(text), "/payload", &faults)
-	return journey.ReadPayload(v), faults.List()
+	return payload.Read(v), faults.List()
 }
 
 // fact parses a fact for conditions and payloads.
@@ -75,7 +75,7 @@ func TestPayload_ReturnsTextOfMember(t *testing.T) {
 		require.NoError(t, err)
 		require.False(t, ok, name)
 	}
-	var none *journey.Payload
+	var none *payload.Payload
 	_, ok, err := none.Text("a", &facts, strings.ToUpper)
 	require.NoError(t, err)
 	require.False(t, ok)
@@ -127,37 +127,14 @@ func TestPayload_BoundsFilledSize(t *testing.T) {
 	require.Empty(t, faults)
 	facts := condition.Facts{Attributes: fact(t, `{"x":"`+strings.Repeat("x", 60_000)+`"}`)}
 	_, err := p.JSON(&facts)
-	require.ErrorIs(t, err, journey.ErrPayloadTooLong)
+	require.ErrorIs(t, err, payload.ErrTooLong)
 	_, _, err = p.Text("a", &facts, strings.ToUpper)
-	require.ErrorIs(t, err, journey.ErrPayloadTooLong)
-}
-
-// Only the parts of a decision and of the event that payloads read are stored.
-func TestPayload_KeepsOnlyWhatItReads(t *testing.T) {
-	t.Parallel()
-
-	g := journeytest.Definition(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"d","type":"nba_decision","config":{"decisionFlowId":"f"}},
-		{"id":"a","type":"channel_action","config":{"channel":"push","payload":{"t":"{{decision.d.offer.title}} {{event.order.id}}"}}},
-		{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"d"},{"source":"d","target":"a"},{"source":"a","target":"out"}]}`).Graph
-	event := g.PruneEvent(fact(t, `{"order":{"id":7,"card":"1234"},"x":1}`))
-	require.Equal(t, `{"order":{"id":7}}`, string(event.AppendJSON(nil)))
-
-	e, effect := g.Start(journey.Enrollment{EnrolledAt: hours(0), ExpiresAt: hours(1000), Event: event.AppendJSON(nil)})
-	require.Equal(t, journey.NeedDecision, effect)
-	e, effect = g.Step(e, journey.Input{Now: hours(0), HasAttributes: true, Answer: journey.Answer{
-		Result: journey.Decided, Decision: fact(t, `{"offer":{"title":"Up","id":"u"},"score":5}`),
-	}})
-	require.Equal(t, journey.NeedSend, effect)
-	require.Equal(t, `{"d":{"offer":{"title":"Up"}}}`, string(e.Decisions))
-	facts := g.Facts(&e, condition.Value{})
-	text, err := g.Action(e.Node).Payload.JSON(&facts)
-	require.NoError(t, err)
-	require.Equal(t, `{"t":"Up 7"}`, string(text))
+	require.ErrorIs(t, err, payload.ErrTooLong)
 }
 
 // No input panics. An accepted payload, filled, is a valid JSON object. Without
 // placeholders it is unchanged.
-func FuzzReadPayload(f *testing.F) {
+func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"a":"Dear {{attributes.name}}, {{ decision.n.title }}{{event.x}}"}`), `"\u0000\"{{event.x}}"`)
 	f.Fuzz(func(t *testing.T, text []byte, attribute string) {
 		var faults strict.Faults
@@ -165,7 +142,7 @@ func FuzzReadPayload(f *testing.F) {
 		if !ok || !v.IsObject() {
 			return
 		}
-		p := journey.ReadPayload(v)
+		p := payload.Read(v)
 		if !faults.Empty() {
 			for _, fault := range faults.List() {
 				require.True(t, strings.HasPrefix(fault.Pointer, "/"), fault.Pointer)
@@ -179,7 +156,7 @@ func FuzzReadPayload(f *testing.F) {
 		require.NoError(t, err)
 		filled, err := p.JSON(&facts)
 		if err != nil {
-			require.ErrorIs(t, err, journey.ErrPayloadTooLong)
+			require.ErrorIs(t, err, payload.ErrTooLong)
 			return
 		}
 		var faultsOfFilled strict.Faults

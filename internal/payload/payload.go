@@ -1,4 +1,6 @@
-package journey
+// Package payload compiles the payloads of messages: JSON objects whose strings may
+// contain placeholders.
+package payload
 
 import (
 	"bytes"
@@ -14,12 +16,12 @@ import (
 	"journeys/internal/strict"
 )
 
-// MaxPayload bounds a filled payload and each filled text, in bytes. Without it, a
+// MaxSize bounds a filled payload and each filled text, in bytes. Without it, a
 // small payload that repeats a large attribute could exhaust memory.
-const MaxPayload = 256 * 1024
+const MaxSize = 256 * 1024
 
-// ErrPayloadTooLong means that a payload exceeds MaxPayload when filled.
-var ErrPayloadTooLong = errors.New("journey: filled payload is too long")
+// ErrTooLong means that a payload exceeds MaxSize when filled.
+var ErrTooLong = errors.New("payload: filled text is too long")
 
 // Payload is the compiled payload of a channel_action: a JSON object whose strings
 // may contain placeholders such as {{attributes.firstName}},
@@ -39,9 +41,9 @@ type piece struct {
 	path []string
 }
 
-// ReadPayload compiles a payload and notes a fault at each string with a malformed
+// Read compiles a payload and notes a fault at each string with a malformed
 // placeholder. It returns nil if v is not an object.
-func ReadPayload(v strict.Value) *Payload {
+func Read(v strict.Value) *Payload {
 	if !v.IsObject() {
 		v.Fault("must be an object")
 		return nil
@@ -50,7 +52,7 @@ func ReadPayload(v strict.Value) *Payload {
 	object, _ := v.Object()
 	for _, name := range object.Names() {
 		if member, _ := object.Take(name); member.IsString() {
-			text, _ := member.Text(0, MaxDefinition)
+			text, _ := member.Text(0, MaxSize)
 			p.texts[name], _ = readPieces(text)
 		}
 	}
@@ -143,7 +145,7 @@ func readPath(text string) (path []string, fault string) {
 }
 
 // JSON returns the object with its placeholders filled; nil for a nil Payload. The
-// only error is ErrPayloadTooLong.
+// only error is ErrTooLong.
 func (p *Payload) JSON(facts *condition.Facts) ([]byte, error) {
 	if p == nil {
 		return nil, nil
@@ -153,7 +155,7 @@ func (p *Payload) JSON(facts *condition.Facts) ([]byte, error) {
 
 // Text returns the string member called name, unquoted, with each inserted value
 // passed through escape. ok is false if there is no such string. The only error is
-// ErrPayloadTooLong.
+// ErrTooLong.
 func (p *Payload) Text(name string, facts *condition.Facts, escape func(string) string) (text string, ok bool, err error) {
 	if p == nil {
 		return "", false, nil
@@ -181,8 +183,8 @@ func fill(pieces []piece, facts *condition.Facts, escape func(string) string) ([
 		} else {
 			text = append(text, x.text...)
 		}
-		if len(text) > MaxPayload {
-			return nil, ErrPayloadTooLong
+		if len(text) > MaxSize {
+			return nil, ErrTooLong
 		}
 	}
 	return text, nil

@@ -1,27 +1,31 @@
-package journey
+// Package mergepatch applies merge patches (RFC 7396) to JSON text.
+package mergepatch
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// mergePatch applies a merge patch (RFC 7396), which must be an object, to target, an
+// ErrTarget means that the target is not JSON. It does not quote the target.
+var ErrTarget = errors.New("mergepatch: the target cannot be read")
+
+// Apply applies a merge patch (RFC 7396), which must be an object, to target, an
 // object or empty. Values keep their spelling, and the target's names their order.
-// It returns ErrDamaged if target cannot be read. The time is linear in the input,
+// It returns ErrTarget if target cannot be read. The time is linear in the input,
 // however deep it is.
-func mergePatch(target, patch []byte) ([]byte, error) {
+func Apply(target, patch []byte) ([]byte, error) {
 	change, err := readPatchValue(jsontext.NewDecoder(bytes.NewBuffer(patch)))
 	if err != nil {
-		return nil, fmt.Errorf("journey: read a merge patch: %w", err)
+		return nil, fmt.Errorf("mergepatch: read the patch: %w", err)
 	}
 	var stored *patchValue
 	if len(target) > 0 {
-		// The cause may quote the customer's attributes.
 		if stored, err = readPatchValue(jsontext.NewDecoder(bytes.NewBuffer(target))); err != nil {
-			return nil, fmt.Errorf("%w: a profile cannot be read", ErrDamaged)
+			return nil, ErrTarget // the cause may quote the target
 		}
 	}
 	return stored.merge(change).append(nil)
