@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 
+	"journeys/internal/engine"
 	"journeys/internal/manifest"
 	"journeys/internal/provider"
 )
@@ -25,6 +28,7 @@ const (
 	envStage       = "JOURNEYS_STAGE"           // dev or prod; both if empty
 	envArch        = "JOURNEYS_ARCH"            // architecture of dist/: arm64 (default) or amd64
 	envAlarmEmail  = "JOURNEYS_ALARM_EMAIL"     // address that gets alarms; required for prod
+	envTableStream = "JOURNEYS_TABLE_STREAM"    // ARN of the stream of a restored table, which replaces the stack's own; optional
 	envDomain      = "JOURNEYS_DOMAIN"          // the API's own domain name; optional
 	envCertificate = "JOURNEYS_CERTIFICATE_ARN" // certificate of the domain, in the same region; required with a domain
 )
@@ -34,6 +38,7 @@ type settings struct {
 	arch        string
 	functions   map[string]string // the functions' settings by name, without those that the stack provides
 	channels    provider.AWS      // AWS resources that the channels use
+	tableStream string            // ARN; "" for the stack's own table
 	alarmEmail  string
 	domain      string
 	certificate string
@@ -51,7 +56,10 @@ func readSettings(getenv func(string) string) (settings, error) {
 			manifest.EnvTenantClaim: cmp.Or(getenv(manifest.EnvTenantClaim), "tenant"),
 			manifest.EnvRoleClaim:   cmp.Or(getenv(manifest.EnvRoleClaim), "role"),
 			manifest.EnvProviders:   cmp.Or(getenv(manifest.EnvProviders), "{}"),
+			manifest.EnvPaused:      cmp.Or(getenv(manifest.EnvPaused), "false"),
+			manifest.EnvRestored:    cmp.Or(getenv(manifest.EnvRestored), "never"),
 		},
+		tableStream: getenv(envTableStream),
 		alarmEmail:  getenv(envAlarmEmail),
 		domain:      getenv(envDomain),
 		certificate: getenv(envCertificate),
@@ -60,8 +68,26 @@ func readSettings(getenv func(string) string) (settings, error) {
 	s.stages = stages
 	providers, faults := provider.ParseSettings([]byte(s.functions[manifest.EnvProviders]))
 	s.channels = providers.AWS()
-	return s, errors.Join(err, faults, s.missing())
+	return s, errors.Join(err, faults, s.checkRestore(), s.missing())
 }
+
+// checkRestore checks the settings of docs/operations.md, section restore.
+func (s settings) checkRestore() error {
+	var faults []error
+	if _, err := strconv.ParseBool(s.functions[manifest.EnvPaused]); err != nil {
+		faults = append(faults, fmt.Errorf("%s is %q: want true or false", manifest.EnvPaused, s.functions[manifest.EnvPaused]))
+	}
+	if _, err := engine.ParseRestore(s.functions[manifest.EnvRestored]); err != nil {
+		faults = append(faults, fmt.Errorf("%s: %w", manifest.EnvRestored, err))
+	}
+	if s.tableStream != "" && !streamForm.MatchString(s.tableStream) {
+		faults = append(faults, fmt.Errorf("%s is %q: want the ARN of a table's stream", envTableStream, s.tableStream))
+	}
+	return errors.Join(faults...)
+}
+
+// streamForm matches the ARN of a stream; its group is the ARN of the table.
+var streamForm = regexp.MustCompile(`^(arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9_.-]{3,255})/stream/[0-9T:.-]+$`)
 
 func parseStage(stage string) ([]string, error) {
 	switch stage {

@@ -22,6 +22,9 @@ func TestSettings_ReportsEveryFault(t *testing.T) {
 		"a domain without a certificate": {map[string]string{envDomain: "a.example"}, "missing settings: JOURNEYS_CERTIFICATE_ARN ("},
 		"a certificate without a domain": {map[string]string{envCertificate: "arn"}, "missing settings: JOURNEYS_DOMAIN ("},
 		"channels that are faulty":       {map[string]string{manifest.EnvProviders: `{"channels": {"a": {"type": "ses"}}}`}, "settings of providers: /channels/a/from is required"},
+		"a pause that is neither":        {map[string]string{manifest.EnvPaused: "perhaps"}, `JOURNEYS_PAUSED is "perhaps": want true or false`},
+		"a restore without its times":    {map[string]string{manifest.EnvRestored: "2026-11-28T10:00:00Z"}, `JOURNEYS_RESTORED: "2026-11-28T10:00:00Z": want "never", or three times`},
+		"a table instead of its stream":  {map[string]string{envTableStream: "arn:aws:dynamodb:eu-west-1:111122223333:table/a"}, `want the ARN of a table's stream`},
 		"an unknown stage":               {map[string]string{envStage: "test"}, `JOURNEYS_STAGE is "test": want dev, prod, or empty for both`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -49,6 +52,8 @@ func TestSettings_HasDefaults(t *testing.T) {
 		manifest.EnvTenantClaim: "tenant",
 		manifest.EnvRoleClaim:   "role",
 		manifest.EnvProviders:   "{}",
+		manifest.EnvPaused:      "false",
+		manifest.EnvRestored:    "never",
 	}, s.functions)
 }
 

@@ -16,7 +16,7 @@ type stack struct {
 	settings  settings
 	prod      bool
 	dist      string
-	table     awsdynamodb.TableV2
+	table     awsdynamodb.ITableV2          // that the functions use
 	functions map[string]awslambda.Function // by name
 	stage     awsapigatewayv2.HttpStage
 }

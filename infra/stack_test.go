@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,6 +71,34 @@ func TestTable_CanBeRestored(t *testing.T) {
 		require.Equal(t, map[string]any{"PointInTimeRecoveryEnabled": true}, replica["PointInTimeRecoverySpecification"])
 		require.Equal(t, stage == prodStage, replica["DeletionProtectionEnabled"], stage)
 	}
+}
+
+// The functions use the restored table only. The stack's own table stays.
+func TestTable_CanBeReplacedByARestoredOne(t *testing.T) {
+	const restored = "arn:aws:dynamodb:eu-west-1:111122223333:table/Journeys-restored"
+	s, err := settingsFrom(goodSettings)
+	require.NoError(t, err)
+	s.stages, s.tableStream = []string{prodStage}, restored+"/stream/2026-11-28T10:00:00.000"
+	templates, err := synthesize(s, t.TempDir(), nil)
+	require.NoError(t, err)
+	prod, own := templates[prodStage], synthesized(t)[prodStage].Resources["Table"]
+	require.Empty(t, prod.messages)
+	require.Equal(t, own, prod.Resources["Table"])
+	for id, r := range prod.Resources {
+		if id != "Table" {
+			require.NotContains(t, text(r.Properties), `"Table"`, "%s uses the stack's own table", id)
+		}
+	}
+	for _, f := range manifest.Functions() {
+		if slices.Contains(f.Env, manifest.EnvTable) {
+			require.Contains(t, text(prod.Resources[f.LogicalID()].Properties), `"JOURNEYS_TABLE":"Journeys-restored"`, f.Name)
+		}
+	}
+	require.Contains(t, text(prod.ofType("AWS::IAM::Policy")), restored+"/index/due")
+	for _, mapping := range prod.ofType("AWS::Lambda::EventSourceMapping") {
+		require.Equal(t, s.tableStream, mapping.Properties["EventSourceArn"])
+	}
+	require.Equal(t, "Journeys-restored", prod.Outputs["TableName"].(map[string]any)["Value"])
 }
 
 func TestStacks_KeepDataOnlyInProd(t *testing.T) {

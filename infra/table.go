@@ -7,8 +7,10 @@ import (
 	"journeys/internal/manifest"
 )
 
+// addTable adds the stack's own table. If a restored table replaces it, it stays as
+// it is, and nothing uses it.
 func (st *stack) addTable() {
-	st.table = awsdynamodb.NewTableV2(st.scope, jsii.String("Table"), &awsdynamodb.TablePropsV2{
+	own := awsdynamodb.NewTableV2(st.scope, jsii.String("Table"), &awsdynamodb.TablePropsV2{
 		PartitionKey: attribute(manifest.PartitionKey, awsdynamodb.AttributeType_STRING),
 		SortKey:      attribute(manifest.SortKey, awsdynamodb.AttributeType_STRING),
 		GlobalSecondaryIndexes: &[]*awsdynamodb.GlobalSecondaryIndexPropsV2{{
@@ -26,7 +28,14 @@ func (st *stack) addTable() {
 		DeletionProtection: jsii.Bool(st.prod),
 		RemovalPolicy:      st.removal(),
 	})
-	setLogicalID(st.table, "Table")
+	setLogicalID(own, "Table")
+	st.table = own
+	if stream := st.settings.tableStream; stream != "" {
+		st.table = awsdynamodb.TableV2_FromTableAttributes(st.scope, jsii.String("RestoredTable"), &awsdynamodb.TableAttributesV2{
+			TableArn:       jsii.String(streamForm.FindStringSubmatch(stream)[1]),
+			TableStreamArn: jsii.String(stream),
+		})
+	}
 	st.output("TableName", st.table.TableName(), "The name of the table")
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -22,7 +23,10 @@ import (
 // It never returns.
 func Tick(newInvoke NewInvoke) {
 	function.Run(manifest.Tick, func(settings map[string]string) (any, error) {
-		e := newEngine(settings)
+		e, err := newEngine(settings)
+		if err != nil {
+			return nil, err
+		}
 		e.Dispatcher = newDispatcher(settings, newInvoke)
 		return e.Tick, nil
 	})
@@ -39,7 +43,13 @@ func Advance(newProvider NewProvider) {
 		if err != nil {
 			return nil, err
 		}
-		e := newEngine(settings)
+		e, err := newEngine(settings)
+		if err != nil {
+			return nil, err
+		}
+		if e.Restore, err = engine.ParseRestore(settings[manifest.EnvRestored]); err != nil {
+			return nil, fmt.Errorf("%s: %w", manifest.EnvRestored, err)
+		}
 		e.Provider = provider
 		return func(ctx context.Context, event packEvent) error {
 			pack, err := event.pack()
@@ -55,13 +65,17 @@ func Advance(newProvider NewProvider) {
 // runs at a time.
 const parallelEffects = 32
 
-func newEngine(settings map[string]string) *engine.Engine {
+func newEngine(settings map[string]string) (*engine.Engine, error) {
+	paused, err := strconv.ParseBool(settings[manifest.EnvPaused])
+	if err != nil {
+		return nil, fmt.Errorf("%s is %q: want true or false", manifest.EnvPaused, settings[manifest.EnvPaused])
+	}
 	return &engine.Engine{
 		Table:    openStore(settings).Engine,
 		Parallel: parallelEffects, Now: time.Now, Jitter: rand.Float64,
 		Log: lambdacontext.NewLogger(), Definitions: &journey.Definitions{},
-		Installation: settings[manifest.EnvTable],
-	}
+		Installation: settings[manifest.EnvTable], Paused: paused,
+	}, nil
 }
 
 // packEvent is the payload of an invocation of advance.

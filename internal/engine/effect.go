@@ -58,10 +58,12 @@ func (w *worker) send(ctx context.Context, r *run) {
 	}
 	node := r.graph.NodeID(r.next.Node)
 	config := r.graph.Action(r.next.Node)
+	restored, rekeyed := w.Restore.mayHaveSent(r.graph, &r.next)
+	doubtful := r.doubt.open || restored
 	result, err := w.Provider.Send(ctx, Message{
 		Key: effectKey(w.pack.Tenant, &r.next, node), Tenant: w.pack.Tenant, Journey: w.pack.Journey,
 		Customer: r.next.Customer, NodeID: node, Config: config,
-		Facts: r.graph.Facts(&r.next, r.in.Attributes), Uncertain: r.doubt.open,
+		Facts: r.graph.Facts(&r.next, r.in.Attributes), Uncertain: doubtful, Rekeyed: rekeyed,
 	})
 	r.next = r.stored.NextWrite(w.now())
 	_, uncertain := errors.AsType[*UncertainError](err)
@@ -75,7 +77,7 @@ func (w *worker) send(ctx context.Context, r *run) {
 		result, err = journey.SkippedUncertain, nil
 		r.doubt.report = true
 	case err == nil:
-		r.doubt.report = result == journey.SkippedUncertain || r.doubt.open && config.Resend
+		r.doubt.report = result == journey.SkippedUncertain || doubtful && config.Resend
 	}
 	if err != nil {
 		w.postpone(ctx, r, err, reasonSend)

@@ -40,6 +40,8 @@ const (
 	MaxAttempts  = 10               // failed attempts at one effect, before the enrollment fails
 	MaxCrashes   = 30               // attempts without a known outcome, before the enrollment fails
 	MaxShards    = 256              // of a journey's part of the due index
+	SmallAfter   = 90 * time.Second // a customer overdue by this goes into a smaller pack
+	SmallPack    = 32               // customers of a smaller pack: as many as one Advance serves at a time
 	SoloAfter    = 5 * time.Minute  // a customer overdue by this goes into a pack of one
 	MaxLease     = 30 * time.Second // the longest lease of a claim
 	LeaseMargin  = 10 * time.Second // what a lease adds to the provider's timeout
@@ -49,8 +51,8 @@ const (
 	maxBackOff   = time.Hour
 )
 
-// Engine runs Tick and Advance. All fields are required, but Tick needs no Provider
-// and Advance no Dispatcher. It is safe for concurrent use if its fields are.
+// Engine runs Tick and Advance. All fields but Paused and Restore are required, but
+// Tick needs no Provider and Advance no Dispatcher. It is safe for concurrent use if its fields are.
 type Engine struct {
 	Table      Table
 	Dispatcher Dispatcher // used by Tick
@@ -59,6 +61,8 @@ type Engine struct {
 	Now        func() time.Time
 	Jitter     func() float64 // in [0, 1)
 	Log        *slog.Logger
+	Paused     bool    // Tick and Advance do nothing
+	Restore    Restore // zero if the table was never restored
 
 	Definitions  *journey.Definitions // the cache of compiled graphs, shared by invocations
 	Installation string               // names this installation in the metrics

@@ -21,7 +21,8 @@ type Provider interface {
 	Decide(ctx context.Context, r DecisionRequest) (condition.Value, error)
 	// Send sends a message, within Timeout. It returns Sent or SkippedNoAddress, or
 	// SkippedUncertain for an Uncertain message that its channel could send
-	// twice and its node does not want resent. Its error is an UncertainError, a
+	// twice, because it takes no keys or the message is Rekeyed, and that its node
+	// does not want resent. Its error is an UncertainError, a
 	// ThrottledError, or another error, after which the message was certainly
 	// not sent.
 	Send(ctx context.Context, m Message) (journey.Result, error)
@@ -50,6 +51,7 @@ type Message struct {
 	Config    journey.ActionConfig
 	Facts     condition.Facts // fills the payload; has the address
 	Uncertain bool            // an earlier attempt may have sent it
+	Rekeyed   bool            // that attempt had another key
 }
 
 // ThrottledError means that the provider wants to be asked later. It does not

@@ -289,6 +289,37 @@ func TestAdvance_SlowEffectsAreNeverForgotten(t *testing.T) {
 	t.Logf("%d runs; the slowest took %d minutes", runs, slowest)
 }
 
+// What a pack puts off comes back in smaller packs. In packs of 99 the slowest of
+// these took 8 minutes.
+func TestAdvance_SlowEffectsEndInAFewMinutes(t *testing.T) {
+	t.Parallel()
+
+	const soon, slow, hanging = 300 * time.Millisecond, 14100 * time.Millisecond, 20 * time.Second
+	for _, row := range []struct {
+		chain          string
+		decision, send time.Duration
+		minutes        [2]int // at most, for 99 and for 990 customers
+	}{
+		{"dsdsds", soon, soon, [2]int{1, 1}},
+		{"ds", hanging, 9900 * time.Millisecond, [2]int{3, 3}},     // 3 and 4 in packs of 99
+		{"ssssss", soon, 9900 * time.Millisecond, [2]int{4, 4}},    // 5 and 7
+		{"dsdsds", slow, soon, [2]int{3, 3}},                       // 4 and 4
+		{"dsdsds", hanging, 9900 * time.Millisecond, [2]int{5, 6}}, // 7 and 7
+		{"dddddd", slow, soon, [2]int{4, 4}},                       // 7 and 7
+		{"dddddd", hanging, soon, [2]int{5, 5}},                    // 8 and 8
+	} {
+		for i, customers := range []int{99, 990} {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSlowWorld(t, row.chain, map[byte]string{
+					'd': `{"decisionFlowId":"f","timeoutMs":20000}`, 's': `{"channel":"push"}`,
+				}, customers)
+				s.decisionTime, s.sendTime = row.decision, row.send
+				require.LessOrEqual(t, s.run(t, time.Minute, 30), row.minutes[i], "%s %v %v, %d customers", row.chain, row.decision, row.send, customers)
+			})
+		}
+	}
+}
+
 // An invocation that has too little time for a message claims none.
 func TestAdvance_ClaimsNothingThatDoesNotFit(t *testing.T) {
 	t.Parallel()

@@ -31,14 +31,18 @@ type scan struct {
 }
 
 // waiting is the customers of a journey, from all its shards, that do not fill a
-// pack yet.
-type waiting struct{ customers []string }
+// pack yet. Those that an earlier tick dispatched go into smaller packs.
+type waiting struct{ customers, returned []string }
 
 // Tick reads which customers are due and dispatches them in packs. It reads a page
 // of each shard in turn, so that no journey waits for another, and stops before
 // ctx ends; the next tick finds what is left. Running Tick twice or late does no
-// harm.
+// harm. If the engine is Paused, it does nothing.
 func (e *Engine) Tick(ctx context.Context) error {
+	if e.Paused {
+		e.Log.InfoContext(ctx, "tick stopped: installation paused")
+		return nil
+	}
 	lives, err := e.Table.Lives(ctx)
 	unread, err := splitUnread(err)
 	if err != nil {
@@ -123,39 +127,47 @@ func (t *ticker) readPage(ctx context.Context, s *scan) error {
 	s.next = next
 	t.counts.due += len(page)
 	for _, key := range page {
-		if s.isSuspect(key, t.began) {
+		if s.overdue(key, t.began, SoloAfter) {
 			t.counts.solo++
 			err = errors.Join(err, t.dispatch(ctx, s.live, []string{key.Customer}, true))
 			continue
 		}
+		if s.overdue(key, t.began, SmallAfter) {
+			s.waiting.returned = append(s.waiting.returned, key.Customer)
+			continue
+		}
 		s.waiting.customers = append(s.waiting.customers, key.Customer)
 	}
+	for len(s.waiting.returned) >= SmallPack {
+		err = errors.Join(err, t.dispatchSome(ctx, s, &s.waiting.returned, SmallPack))
+	}
 	for len(s.waiting.customers) >= PackSize {
-		err = errors.Join(err, t.dispatchWaiting(ctx, s))
+		err = errors.Join(err, t.dispatchSome(ctx, s, &s.waiting.customers, PackSize))
 	}
 	return err
 }
 
-// isSuspect reports whether a customer may have killed every worker that loaded
-// it, and so must go alone: it is long overdue, although its shard is not even a
-// page behind.
-func (s *scan) isSuspect(key journey.DueKey, now time.Time) bool {
+// overdue reports whether a customer has been due for that long, although its shard
+// is not even a page behind: earlier ticks dispatched it. After SmallAfter its
+// effects were put off for lack of time, or its pack was lost. After SoloAfter it may
+// have killed every worker that loaded it.
+func (s *scan) overdue(key journey.DueKey, now time.Time, limit time.Duration) bool {
 	since := key.At
 	if since.Before(s.live.Since) {
 		since = s.live.Since
 	}
-	return !s.drain && s.next == nil && s.pages == 1 && now.Sub(since) >= SoloAfter
+	return !s.drain && s.next == nil && s.pages == 1 && now.Sub(since) >= limit
 }
 
-// dispatchWaiting dispatches the next waiting customers of the scan's journey, at
-// most a pack of them.
-func (t *ticker) dispatchWaiting(ctx context.Context, s *scan) error {
-	n := min(len(s.waiting.customers), PackSize)
+// dispatchSome dispatches the first size customers of a list, or all of fewer, in
+// one pack.
+func (t *ticker) dispatchSome(ctx context.Context, s *scan, list *[]string, size int) error {
+	n := min(len(*list), size)
 	if n == 0 {
 		return nil
 	}
-	customers := s.waiting.customers[:n:n]
-	s.waiting.customers = s.waiting.customers[n:]
+	customers := (*list)[:n:n]
+	*list = (*list)[n:]
 	return t.dispatch(ctx, s.live, customers, false)
 }
 
@@ -167,7 +179,8 @@ func (t *ticker) dispatch(ctx context.Context, l *Live, customers []string, solo
 // dispatchRest dispatches the customers that did not fill a pack.
 func (t *ticker) dispatchRest(ctx context.Context) {
 	for _, s := range t.scans {
-		if err := t.dispatchWaiting(ctx, s); err != nil {
+		err := errors.Join(t.dispatchSome(ctx, s, &s.waiting.returned, SmallPack), t.dispatchSome(ctx, s, &s.waiting.customers, PackSize))
+		if err != nil {
 			t.counts.errors++
 			t.Log.ErrorContext(ctx, "pack not dispatched", "journey", s.partition.Journey, "error", err)
 		}

@@ -86,6 +86,33 @@ func TestTick_DispatchesLongOverdueCustomersAlone(t *testing.T) {
 	require.Zero(t, solo(behind), "in a backlog all are overdue, and none is suspect")
 }
 
+// Customers that an earlier tick has dispatched go into smaller packs.
+func TestTick_DispatchesReturnedCustomersInSmallPacks(t *testing.T) {
+	t.Parallel()
+
+	sizes := func(f *fake) (list []int) {
+		require.NoError(t, f.engine().Tick(t.Context()))
+		for _, p := range f.packs {
+			require.False(t, p.Solo)
+			list = append(list, len(p.Customers))
+		}
+		return list
+	}
+	f := newFake(1)
+	f.overdue(0, 0, 100, engine.SmallAfter-time.Second)
+	f.overdue(0, 1, 40, engine.SmallAfter)
+	require.Equal(t, []int{99, 32, 8, 1}, sizes(f))
+
+	resumed := newFake(1)
+	resumed.lives[0].Since = noon
+	resumed.overdue(0, 0, 99, time.Hour)
+	require.Equal(t, []int{99}, sizes(resumed), "after a pause all are overdue")
+
+	behind := newFake(1)
+	behind.overdue(0, 0, engine.PageSize+1, time.Hour)
+	require.Equal(t, 99, sizes(behind)[0], "in a backlog all are overdue")
+}
+
 func TestTick_EndsADrainOnceItsShardsStayEmpty(t *testing.T) {
 	t.Parallel()
 

@@ -34,8 +34,13 @@ type worker struct {
 // same pack twice, at once or later, carries out each effect once: the worker
 // that writes a customer's next revision owns the customer. Advance returns an
 // error if something that the whole pack needs could not be read. Customers that
-// could not be written, or whose data cannot be read, are left for the next tick.
+// could not be written, or whose data cannot be read, are left for the next tick. If
+// the engine is Paused, it leaves all of them.
 func (e *Engine) Advance(ctx context.Context, pack Pack) error {
+	if e.Paused {
+		e.Log.InfoContext(ctx, "pack left: installation paused", "journey", pack.Journey)
+		return nil
+	}
 	liveAt := e.now()
 	live, list, err := e.Table.Load(ctx, pack.Tenant, pack.Journey, pack.Customers)
 	unread, err := splitUnread(err)

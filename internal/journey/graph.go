@@ -134,6 +134,15 @@ func (g *Graph) AwaitedEvent(i int) string {
 	return g.nodes[i].event
 }
 
+// LeastStay returns the least time that a customer stays at the node with that
+// index: a wait's delay, or zero where an event may end it at once.
+func (g *Graph) LeastStay(i int) time.Duration {
+	if g.AwaitedEvent(i) != "" {
+		return 0
+	}
+	return g.nodes[i].delay
+}
+
 // Decision returns the config of the nba_decision with that index.
 func (g *Graph) Decision(i int) DecisionConfig { return g.nodes[i].decision }
 

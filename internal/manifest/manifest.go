@@ -32,6 +32,8 @@ const (
 	EnvRoleClaim   = "JOURNEYS_ROLE_CLAIM"   // name of the role claim
 	EnvAdvance     = "JOURNEYS_ADVANCE"      // name of the function advance
 	EnvProviders   = "JOURNEYS_PROVIDERS"    // decisions and channels as JSON; "{}" for none
+	EnvPaused      = "JOURNEYS_PAUSED"       // "true": no customer moves; "false" by default
+	EnvRestored    = "JOURNEYS_RESTORED"     // how the table was restored, as engine.ParseRestore reads it; "never" by default
 )
 
 // EnvDynamoDBLocal is set, to any text, where the table is DynamoDB Local. No
@@ -126,13 +128,13 @@ var (
 // customers.
 var Advance = Function{
 	Name: "advance", MemoryMB: 512, Timeout: 60 * time.Second,
-	Env: []string{EnvTable, EnvProviders}, Actions: []string{"BatchGetItem", "GetItem", "PartiQLUpdate"},
+	Env: []string{EnvTable, EnvProviders, EnvPaused, EnvRestored}, Actions: []string{"BatchGetItem", "GetItem", "PartiQLUpdate"},
 }
 
 // Tick finds due customers. Its timeout is shorter than its interval.
 var Tick = invoking(Function{
 	Name: "tick", MemoryMB: 512, Timeout: 55 * time.Second, Schedule: time.Minute,
-	Env: []string{EnvTable}, Actions: []string{"DeleteItem", "Query", "UpdateItem"}, Index: true,
+	Env: []string{EnvTable, EnvPaused}, Actions: []string{"DeleteItem", "Query", "UpdateItem"}, Index: true,
 }, Advance)
 
 // Count counts the writes of enrollments. It waits a second for a larger batch,

@@ -157,8 +157,8 @@ func messageBody(m *engine.Message, at time.Time) ([]byte, error) {
 // customer has no address for it.
 //
 // HTTP channels take an idempotency key, so that a message that may have been sent
-// is sent again. Channels of AWS take none: such a message is SkippedUncertain
-// unless the node allows resending, and an attempt without an answer is an
+// is sent again. Channels of AWS take none: such a message, like a Rekeyed one on any
+// channel, is SkippedUncertain unless the node allows resending, and an attempt without an answer is an
 // engine.UncertainError. A message above the channel's rate, and an answer that
 // throttles, are an engine.ThrottledError.
 func (p *Provider) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
@@ -171,7 +171,7 @@ func (p *Provider) Send(ctx context.Context, m engine.Message) (journey.Result, 
 		return journey.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, errNoChannel)
 	}
 	keyed := p.settings.channels[name].keyed()
-	if m.Uncertain && !keyed && !m.Config.Resend {
+	if m.Uncertain && !m.Config.Resend && (!keyed || m.Rekeyed) {
 		return journey.SkippedUncertain, nil
 	}
 	send, err := c.prepare(&m, p.now())

@@ -138,6 +138,29 @@ func TestSend_RepeatsTheKey(t *testing.T) {
 	require.Empty(t, requests)
 }
 
+// A channel recognizes a key. An earlier attempt with another key is one that it does
+// not recognize.
+func TestSend_NodeDecidesAboutANewKey(t *testing.T) {
+	t.Parallel()
+
+	address, requests := serve(t, answering(answer{200, ""}))
+	p := calling(t, address, at(start))
+	m := newMessage(t, journey.ActionConfig{Channel: "push"})
+	m.Rekeyed = true
+	for _, sends := range []struct{ uncertain, resend, want bool }{
+		{true, false, false}, {true, true, true}, {false, false, true},
+	} {
+		m.Uncertain, m.Config.Resend = sends.uncertain, sends.resend
+		result, err := p.Send(t.Context(), m)
+		require.NoError(t, err)
+		require.Equal(t, sends.want, result == journey.Sent, sends)
+		if sends.want {
+			<-requests
+		}
+	}
+	require.Empty(t, requests)
+}
+
 func TestSend_ReplacesADeadConnection(t *testing.T) {
 	t.Parallel()
 

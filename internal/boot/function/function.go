@@ -19,6 +19,8 @@ import (
 var defaults = map[string]string{
 	manifest.EnvTenantClaim: "tenant",
 	manifest.EnvRoleClaim:   "role",
+	manifest.EnvPaused:      "false",
+	manifest.EnvRestored:    "never",
 }
 
 // Run loads f's settings, passes them to wire, and serves invocations with the

@@ -3,6 +3,10 @@ package chaos
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,8 +24,8 @@ const (
 
 // Customers go through random graphs on the real functions and DynamoDB Local.
 // Meanwhile processes are killed and frozen around every request, requests are
-// throttled or applied with a lost answer, and invocations come twice, late or
-// never. After the faults every customer must leave by the path that /test shows,
+// throttled or applied with a lost answer, providers answer slowly or never, and
+// invocations come twice, late, never or with little time. After the faults every customer must leave by the path that /test shows,
 // no message may be sent twice, every revision must be written once, and the
 // figures counted from the stream must equal those of the enrollments.
 func TestChaos_RealParts(t *testing.T) {
@@ -43,21 +47,49 @@ func chaos(t *testing.T, seed uint64) {
 			t.Logf("replay: go test ./internal/dev/chaos -run Chaos -seed %d -v", seed)
 		}
 	})
+	begun := time.Now()
+	var phases []string
+	end := func(phase string) {
+		phases = append(phases, fmt.Sprintf("%s %.0f s", phase, time.Since(begun).Seconds()))
+		begun = time.Now()
+	}
 	w := newWorld(t, seed)
 	for number := range journeyCount {
 		w.createJourney(t, number)
 	}
 	written := w.openStream(t)
+	end("start")
 	w.runWithFaults(t)
+	end("faults")
 	w.requireIndexed(t)
 	w.drain(t)
+	end("drain")
 	w.requirePathsAndMessages(t)
+	end("paths")
 	w.requireCounted(t)
 	written.requireEveryRevision(t, w)
 	w.requireCounted(t) // repeated stream batches changed nothing
+	end("figures")
 	w.requireAudited(t)
-	t.Logf("seed %d: %d customers out, %d made to leave, %d waits ended by an event, %d messages, 0 wrong figures; %s",
-		seed, journeyCount*perJourney+laterCustomers, w.madeToLeave, w.woken, w.messages, w.injected)
+	end("audit")
+	t.Logf("seed %d: %d customers out, %d made to leave, %d waits ended by an event, %d messages, %d effects put off, 0 wrong figures; %s; %s",
+		seed, journeyCount*perJourney+laterCustomers, w.madeToLeave, w.woken, w.messages, w.effectsPutOff(t), w.injected, strings.Join(phases, ", "))
+}
+
+var putOff = regexp.MustCompile(`"putOff":([0-9]+)`)
+
+// effectsPutOff returns how many effects were put off for lack of time, by the
+// functions' log.
+func (w *world) effectsPutOff(t *testing.T) (total int) {
+	t.Helper()
+	text, err := os.ReadFile(w.log)
+	require.NoError(t, err)
+	for _, match := range putOff.FindAllSubmatch(text, -1) {
+		n, err := strconv.Atoi(string(match[1]))
+		require.NoError(t, err)
+		total += n
+	}
+	return total
 }
 
 // runWithFaults enrolls all customers and acts on their journeys under faults,

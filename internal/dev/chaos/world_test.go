@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"regexp"
 	"strconv"
@@ -24,15 +25,14 @@ import (
 	"journeys/internal/manifest"
 )
 
-// providers decides by the attribute a1; conditions read the score.
-const providers = `{"decisions":{"*":{"type":"rules","offers":[
-	{"id":"low","priority":2},{"id":"high","priority":7,"condition":{"field":"a1","operator":"gte","value":5}}]}},
+const providers = `{"decisions":{"*":{"type":"http","url":"{decide}","secret":"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}},
 	"channels":{"*":{"type":"inbox","url":"{inbox}"}},"allowPrivate":["127.0.0.1"]}`
 
 // world is one machine and its journeys.
 type world struct {
 	machine  *local.Machine
 	injected *lambda.Faults
+	log      string // file of the functions' log
 	store    *dynamo.Store
 	r        *rand.Rand
 	api      *client.Client // calls the machine, not only below the base path
@@ -66,13 +66,13 @@ func newWorld(t *testing.T, seed uint64) *world {
 			_ = os.Remove(output.Name())
 		}
 	})
-	w := &world{injected: lambda.NewFaults(seed), r: rand.New(rand.NewPCG(seed, 9))}
+	w := &world{log: output.Name(), injected: lambda.NewFaults(seed), r: rand.New(rand.NewPCG(seed, 9))}
 	w.tenant, _ = journey.ParseTenant("chaos")
 	listener, err := local.Listen(t.Context(), 0)
 	require.NoError(t, err)
 	w.machine, err = local.Start(t.Context(), local.Options{
 		Root: root, Listener: listener, Ephemeral: true, Minute: 500 * time.Millisecond,
-		Providers: providers, Faults: w.injected, Log: output,
+		Providers: providers, Faults: w.injected, Log: output, Decide: http.HandlerFunc(decide),
 	})
 	require.NoError(t, err)
 	t.Cleanup(w.machine.Stop)
@@ -115,6 +115,12 @@ func scaleWaits(graph string, hour time.Duration) string {
 	})
 }
 
+// insist makes decisions of a graph that fail be asked again, so that they change no
+// customer's path.
+func insist(graph string) string {
+	return strings.ReplaceAll(graph, `"decisionFlowId":"next-best"`, `"decisionFlowId":"next-best","onError":"fail"`)
+}
+
 // hour is the length of an hour in waits.
 const hour = 40 * time.Millisecond
 
@@ -122,12 +128,12 @@ const hour = 40 * time.Millisecond
 // for them, long enough to receive them.
 func (w *world) newGraph(number int) string {
 	if number != toSendEvents {
-		return scaleWaits(journeytest.Graph(w.r, 8+w.r.IntN(20)), hour)
+		return insist(scaleWaits(journeytest.Graph(w.r, 8+w.r.IntN(20)), hour))
 	}
 	for {
 		graph := journeytest.Graph(w.r, 8+w.r.IntN(20))
 		if strings.Contains(graph, "waitForEvent") {
-			return scaleWaits(graph, 10*hour)
+			return insist(scaleWaits(graph, 10*hour))
 		}
 	}
 }
@@ -160,7 +166,17 @@ func (w *world) addCustomers(t *testing.T, c *cohort, n int) []string {
 
 func attributesJSON(a [2]int) string { return fmt.Sprintf(`{"a0":%d,"a1":%d}`, a[0], a[1]) }
 
-// score returns what providers decides for a customer.
+// decide is the decision service. Conditions read the score.
+func decide(w http.ResponseWriter, r *http.Request) {
+	var question struct{ Attributes struct{ A0, A1 int } }
+	if json.NewDecoder(r.Body).Decode(&question) != nil {
+		http.Error(w, "not a question", http.StatusBadRequest)
+		return
+	}
+	fmt.Fprintf(w, `{"score":%d}`, score([2]int{question.Attributes.A0, question.Attributes.A1}))
+}
+
+// score returns what is decided for a customer.
 func score(a [2]int) int {
 	if a[1] >= 5 {
 		return 7

@@ -46,7 +46,7 @@ func (s *Service) deliver(id, name string, payload []byte) {
 	failures, throttle, waited := 0., firstThrottle, 0.
 	for first := true; ; first = false {
 		_ = s.slots.Acquire(context.Background(), 1) // fails only if its context ends
-		_, err := s.invoke(context.Background(), id, name, payload)
+		_, err := s.invoke(context.Background(), name, &call{id: id, payload: payload, event: true})
 		s.slots.Release(1)
 		if first {
 			s.begun.Add(-1)

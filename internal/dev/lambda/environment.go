@@ -20,6 +20,7 @@ import (
 type environment struct {
 	id       string
 	function *function
+	faults   *Faults // may be nil
 	process  *process.Process
 
 	warm  bool          // it has asked for a call before; used only by the goroutine of the current call
@@ -35,6 +36,7 @@ type environment struct {
 type call struct {
 	id       string
 	payload  []byte
+	event    bool // asynchronous
 	deadline time.Time
 	done     chan struct{} // closed when answer and err are final
 
@@ -59,10 +61,14 @@ func (e *environment) run(c *call) error {
 		}
 		e.warm = true
 	}
-	c.deadline = time.Now().Add(e.function.Timeout)
+	limit := e.function.Timeout
+	if c.event {
+		limit = e.faults.limitEvent(limit)
+	}
+	c.deadline = time.Now().Add(limit)
 	e.process.Thaw()
 	e.calls <- c
-	if err := e.awaitNext(e.function.Timeout); err != nil {
+	if err := e.awaitNext(limit); err != nil {
 		return err
 	}
 	c.settle(nil, &FunctionError{"Runtime.InvalidNextCall", "the function asked for another call without an answer to this one"})
@@ -120,7 +126,7 @@ func (e *environment) callWithID(id string) *call {
 // start starts a process of f. The caller holds s.mu.
 func (s *Service) start(f *function) (*environment, error) {
 	e := &environment{
-		id: rand.Text(), function: f,
+		id: rand.Text(), function: f, faults: s.faults,
 		asked: make(chan struct{}, 1), calls: make(chan *call, 1),
 	}
 	dir, err := filepath.Abs(filepath.Join(s.options.Dist, f.Name))

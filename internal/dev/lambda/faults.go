@@ -25,9 +25,14 @@ const (
 	LostAnswer    Fault = "answer lost"
 
 	// Of an asynchronous call.
-	Twice Fault = "invoked twice"
-	Late  Fault = "invoked late"
-	Never Fault = "invoked never"
+	Twice   Fault = "invoked twice"
+	Late    Fault = "invoked late"
+	Never   Fault = "invoked never"
+	Hurried Fault = "little time given"
+
+	// Of a provider.
+	Slow Fault = "answered slowly"
+	Hung Fault = "never answered"
 
 	Bisected Fault = "batch bisected" // after it failed
 	Replayed Fault = "batch replayed" // with up to 150 earlier records, although it succeeded
@@ -36,27 +41,34 @@ const (
 
 // odds are the chance of each fault at an opportunity, and the greatest number of
 // strikes in a row. A single throttled request would only be retried by the SDK.
+// The number selects the fault's random source: a new fault gets the next one, so
+// that it changes the sequence of no other.
 var odds = map[Fault]struct {
+	number uint64
 	chance float64
 	burst  int
 }{
-	KilledBefore:  {0.02, 1},
-	KilledAfter:   {0.02, 1},
-	Frozen:        {0.02, 1},
-	Throttled:     {0.01, 12},
-	PartThrottled: {0.1, 4},
-	LostAnswer:    {0.03, 1},
-	Twice:         {0.25, 1},
-	Late:          {0.25, 1},
-	Never:         {0.25, 1},
-	Bisected:      {0.5, 1},
-	Replayed:      {0.25, 1},
-	GivenUp:       {0.15, 1},
+	LostAnswer:    {0, 0.03, 1},
+	Bisected:      {1, 0.5, 1},
+	GivenUp:       {2, 0.15, 1},
+	Replayed:      {3, 0.25, 1},
+	Frozen:        {4, 0.02, 1},
+	Late:          {5, 0.25, 1},
+	Never:         {6, 0.25, 1},
+	Twice:         {7, 0.25, 1},
+	KilledAfter:   {8, 0.02, 1},
+	KilledBefore:  {9, 0.02, 1},
+	Throttled:     {10, 0.01, 12},
+	PartThrottled: {11, 0.1, 4},
+	Slow:          {12, 0.1, 4},
+	Hung:          {13, 0.02, 1},
+	Hurried:       {14, 0.25, 1},
 }
 
 // Faults injects failures of the cloud between functions and what they call: it
 // kills and freezes processes in the middle of a call, throttles requests and
-// single statements of a batch, loses answers, and invokes twice, late or never.
+// single statements of a batch, delays and loses answers, and invokes twice, late,
+// never or with little time.
 // A seed fixes the sequence of faults of each kind; which request a fault hits
 // depends on the order of the requests. It is safe for concurrent use.
 type Faults struct {
@@ -77,8 +89,8 @@ func NewFaults(seed uint64) *Faults {
 		stopped: make(chan struct{}), sources: map[Fault]*rand.Rand{},
 		bursts: map[Fault]int{}, counts: map[Fault]int{},
 	}
-	for i, fault := range slices.Sorted(maps.Keys(odds)) {
-		f.sources[fault] = rand.New(rand.NewPCG(seed, uint64(i)))
+	for fault, o := range odds {
+		f.sources[fault] = rand.New(rand.NewPCG(seed, o.number))
 	}
 	return f
 }

@@ -25,7 +25,7 @@ func TestFaults_ThrottlePartOfABatch(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(server.Stop)
 	f := NewFaults(7)
-	require.NoError(t, f.Connect(&Service{server: new(http.Server)}, server.Endpoint(), nil))
+	require.NoError(t, f.Connect(&Service{server: new(http.Server)}, server.Endpoint(), nil, nil))
 	strike := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {

@@ -7,7 +7,20 @@ const (
 	shortFreeze = 2 * time.Second
 	longFreeze  = 24 * time.Second // longer than a lease of the engine's
 	maxLate     = 3 * time.Second  // of an asynchronous call
+
+	minSlow, maxSlow   = time.Second, 8 * time.Second       // of a provider's answer
+	minHurry, maxHurry = 13 * time.Second, 20 * time.Second // left to a hurried call
 )
+
+// limitEvent returns how long an asynchronous call may take: limit, or too little
+// for all of a pack's effects if Hurried strikes.
+func (f *Faults) limitEvent(limit time.Duration) time.Duration {
+	if f == nil || limit < maxHurry || !f.strikes(Hurried) {
+		return limit
+	}
+	f.count(Hurried)
+	return minHurry + upTo(f, Hurried, maxHurry-minHurry)
+}
 
 func hasID(process string) func(*environment) bool {
 	return func(e *environment) bool { return e.id == process }

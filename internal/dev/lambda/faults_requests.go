@@ -18,6 +18,7 @@ const (
 	TableTarget  Target = "table"
 	LambdaTarget Target = "lambda"
 	InboxTarget  Target = "inbox"
+	DecideTarget Target = "decide" // the decision service
 )
 
 // URL returns the base URL at which a process reaches the target, when Faults is
@@ -27,12 +28,13 @@ func (t Target) URL(address, process string) string {
 }
 
 // faultsAt lists the faults of each target, in the order in which they are tried.
-// The inbox's answers are never lost: the engine rightly counts a message without
-// an answer as an attempt.
+// The engine rightly counts an effect without an answer as an attempt, and gives up
+// after ten. So answers of providers are never lost, and rarely hang.
 var faultsAt = map[Target][]Fault{
 	TableTarget:  {KilledBefore, Throttled, PartThrottled, Frozen, KilledAfter, LostAnswer},
 	LambdaTarget: {KilledBefore, Throttled, Twice, Late, Never, Frozen, KilledAfter},
-	InboxTarget:  {KilledBefore, Throttled, Frozen, KilledAfter},
+	InboxTarget:  {KilledBefore, Throttled, Frozen, KilledAfter, Slow, Hung},
+	DecideTarget: {Slow, Hung},
 }
 
 // throttledBy are the answers of a target that throttles.
@@ -45,16 +47,18 @@ var throttledBy = map[Target]*response{
 		http.StatusTooManyRequests, http.Header{"Content-Type": {"application/json"}, "X-Amzn-Errortype": {"TooManyRequestsException"}},
 		[]byte(`{"message":"throttled by fault injection"}`),
 	},
-	InboxTarget: {http.StatusTooManyRequests, http.Header{"Retry-After": {"1"}}, nil},
+	InboxTarget:  {http.StatusTooManyRequests, http.Header{"Retry-After": {"1"}}, nil},
+	DecideTarget: {http.StatusTooManyRequests, http.Header{"Retry-After": {"1"}}, nil},
 }
 
 // Connect sets what the targets are. It must be called before the first request.
-func (f *Faults) Connect(s *Service, tableEndpoint string, inbox http.Handler) error {
+// decide may be nil.
+func (f *Faults) Connect(s *Service, tableEndpoint string, inbox, decide http.Handler) error {
 	table, err := url.Parse(tableEndpoint)
 	if err != nil {
 		return err
 	}
-	f.service = s
+	f.service, s.faults = s, f
 	f.upstreams = map[Target]http.Handler{
 		TableTarget: &httputil.ReverseProxy{
 			Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(table) },
@@ -63,6 +67,7 @@ func (f *Faults) Connect(s *Service, tableEndpoint string, inbox http.Handler) e
 		},
 		LambdaTarget: s.server.Handler,
 		InboxTarget:  inbox,
+		DecideTarget: decide,
 	}
 	return nil
 }
@@ -86,6 +91,7 @@ func (f *Faults) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	target := Target(parts[0])
 	q := &request{
 		target: target, process: parts[1], event: r.Header.Get("X-Amz-Invocation-Type") == "Event",
+		gone:    r.Context().Done(),
 		batch:   strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".BatchExecuteStatement"),
 		body:    body,
 		forward: func(body []byte) *response { return record(f.upstreams[target], r, path, body) },
@@ -107,8 +113,9 @@ func (f *Faults) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type request struct {
 	target  Target
 	process string
-	event   bool // an asynchronous call
-	batch   bool // of statements that succeed or fail on their own
+	event   bool            // an asynchronous call
+	gone    <-chan struct{} // closed when the caller waits no longer
+	batch   bool            // of statements that succeed or fail on their own
 	body    []byte
 	forward func(body []byte) *response
 	answer  *response // nil until there is one
@@ -143,10 +150,27 @@ func (f *Faults) strike(fault Fault, q *request) bool {
 		return q.batch && f.throttlePart(q)
 	case Twice, Late, Never:
 		return q.event && q.answer == nil && f.misdeliver(fault, q)
-	case Bisected, Replayed, GivenUp:
-		return false // they strike batches of the stream
+	case Slow:
+		sleep(f.stopped, minSlow+upTo(f, Slow, maxSlow-minSlow))
+	case Hung:
+		f.hang(q)
+	case Bisected, Replayed, GivenUp, Hurried:
+		return false // they strike batches of the stream, and calls
 	}
 	return true
+}
+
+// hang takes the request, or drops it, and does not answer until the caller gives
+// up or the faults end.
+func (f *Faults) hang(q *request) {
+	if upTo(f, Hung, 2) == 0 {
+		q.pass()
+	}
+	select {
+	case <-q.gone:
+	case <-f.stopped:
+	}
+	q.cut = true
 }
 
 // misdeliver accepts an asynchronous call, and makes it twice, late or never.

@@ -59,6 +59,9 @@ func TestFaults_KeepTheSequenceOfASeed(t *testing.T) {
 		KilledBefore:  {[]int{11, 83, 201, 209}, 5, 878},
 		Throttled:     {[]int{6, 7, 8, 9}, 15, 385},
 		PartThrottled: {[]int{34, 35, 36, 41}, 58, 812},
+		Slow:          {[]int{10, 11, 12, 13}, 70, 347},
+		Hung:          {[]int{189, 195, 217, 251}, 5, 251},
+		Hurried:       {[]int{7, 9, 12, 14}, 80, 529},
 	} {
 		var taken []int
 		for i, struck := range sequence(f, fault) {
@@ -82,9 +85,14 @@ func TestFaults_HaveOddsAndATarget(t *testing.T) {
 			placed[f] = true
 		}
 	}
-	for _, f := range []Fault{Bisected, Replayed, GivenUp} {
+	for _, f := range []Fault{Bisected, Replayed, GivenUp, Hurried} {
 		require.Contains(t, odds, f)
 		placed[f] = true
 	}
 	require.Len(t, placed, len(odds))
+	numbers := map[uint64]bool{}
+	for _, o := range odds {
+		numbers[o.number] = true
+	}
+	require.Len(t, numbers, len(odds), "faults share a random source")
 }

@@ -81,6 +81,7 @@ type Service struct {
 	slots   *semaphore.Weighted // asynchronous calls that may run at the same time
 	begun   atomic.Int64        // asynchronous calls whose first attempt is not over
 	ending  chan struct{}       // closed by Stop
+	faults  *Faults             // may shorten asynchronous calls; may be nil
 
 	mu           sync.Mutex // guards the rest
 	functions    map[string]*function
@@ -135,14 +136,14 @@ func Start(functions []manifest.Function, o Options) (*Service, error) {
 // Invoke calls a function and returns its answer. The function keeps running
 // when ctx ends first, as in the cloud: only its own timeout stops it.
 func (s *Service) Invoke(ctx context.Context, name string, payload []byte) ([]byte, error) {
-	return s.invoke(ctx, newRequestID(), name, payload)
+	return s.invoke(ctx, name, &call{id: newRequestID(), payload: payload})
 }
 
-func (s *Service) invoke(ctx context.Context, id, name string, payload []byte) ([]byte, error) {
-	if len(payload) > MaxPayload {
+func (s *Service) invoke(ctx context.Context, name string, c *call) ([]byte, error) {
+	if len(c.payload) > MaxPayload {
 		return nil, ErrTooLarge
 	}
-	c := &call{id: id, payload: payload, done: make(chan struct{})}
+	c.done = make(chan struct{})
 	e, err := s.acquire(name, c)
 	if err != nil {
 		return nil, err

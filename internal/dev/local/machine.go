@@ -44,6 +44,7 @@ type Options struct {
 	Minute    time.Duration  // length of a minute of schedules and of Lambda's retries; 0 means a minute
 	Providers string         // JOURNEYS_PROVIDERS, with {inbox} for the inbox's URL; "" means InboxOnly
 	Faults    *lambda.Faults // strike the functions between its Start and Stop; nil injects none
+	Decide    http.Handler   // with Faults: the decision service, whose URL replaces {decide} in Providers; may be nil
 	Log       io.Writer      // output of the functions; nil discards it
 }
 
@@ -151,7 +152,7 @@ func (m *Machine) startLambda(ctx context.Context, keysURL string) (err error) {
 	if m.Lambda, err = lambda.Start(manifest.Functions(), o); err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	if err := faults.Connect(m.Lambda, m.DynamoDB.Endpoint(), m.Inbox); err != nil {
+	if err := faults.Connect(m.Lambda, m.DynamoDB.Endpoint(), m.Inbox, m.options.Decide); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	m.serve(listener, faults)

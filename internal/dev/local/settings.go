@@ -8,8 +8,11 @@ import (
 	"journeys/internal/manifest"
 )
 
-// inboxPlaceholder is replaced by the inbox's URL in the settings of providers.
-const inboxPlaceholder = "{inbox}"
+// Placeholders in the settings of providers, and what replaces them.
+const (
+	inboxPlaceholder  = "{inbox}"  // the inbox's URL
+	decidePlaceholder = "{decide}" // the URL of Options.Decide
+)
 
 // InboxOnly is the default of Options.Providers: every channel is the inbox, and
 // every decision has an empty answer.
@@ -23,6 +26,7 @@ func Settings(keysURL, providers string) map[string]string {
 		manifest.EnvJWKSURL: keysURL, manifest.EnvTenantClaim: "tenant", manifest.EnvRoleClaim: "role",
 		manifest.EnvAdvance:   manifest.Advance.Name,
 		manifest.EnvProviders: providers,
+		manifest.EnvPaused:    "false", manifest.EnvRestored: "never",
 	}
 }
 
@@ -35,6 +39,7 @@ func withInboxURL(providers, baseURL string) string {
 // the faults served at address.
 func throughFaults(address, providers string) func(process string) map[string]string {
 	return func(process string) map[string]string {
+		providers := strings.ReplaceAll(providers, decidePlaceholder, lambda.DecideTarget.URL(address, process))
 		return map[string]string{
 			"AWS_ENDPOINT_URL_DYNAMODB": lambda.TableTarget.URL(address, process),
 			"AWS_ENDPOINT_URL_LAMBDA":   lambda.LambdaTarget.URL(address, process),

@@ -68,6 +68,7 @@ func (r *rig) open(ctx context.Context) (err error) {
 		manifest.EnvTable: local.Table, manifest.EnvIssuer: issuer.Name, manifest.EnvAudience: issuer.Audience,
 		manifest.EnvJWKSURL: r.keys.URL, manifest.EnvTenantClaim: "tenant", manifest.EnvRoleClaim: "role",
 		manifest.EnvAdvance: manifest.Advance.Name, manifest.EnvProviders: "{}",
+		manifest.EnvPaused: "false", manifest.EnvRestored: "never",
 	}
 	r.lambda, err = lambda.Start(manifest.Functions(), lambda.Options{
 		Dist: "dist", Settings: r.settings,

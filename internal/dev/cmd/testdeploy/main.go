@@ -1,5 +1,6 @@
 // Command testdeploy deploys the stage dev with the CDK to MiniStack, an
-// emulator of AWS, calls the deployed API, changes the stack and destroys it.
+// emulator of AWS, calls the deployed API, changes the stack, restores its table
+// and destroys it.
 // `make test-deploy` calls it. It ignores the user's AWS settings and
 // credentials, so it cannot reach an account by mistake.
 package main
@@ -55,7 +56,7 @@ func test(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w\nthe logs are in %s", err, d.logs)
 	}
-	fmt.Printf("test-deploy: %d resources, %d calls, IAM evaluated, data kept, destroyed\n", len(d.stack.resources), d.calls)
+	fmt.Printf("test-deploy: %d resources, %d calls, IAM evaluated, data kept, restored, destroyed\n", len(d.stack.resources), d.calls)
 	return os.RemoveAll(d.logs)
 }
 
@@ -70,6 +71,7 @@ type deployment struct {
 	proxy    *apiProxy
 	api      *client.Client
 	stack    *snapshot // of the first deployment
+	settings []string  // of the next deployment, besides those of every one
 	journey  storedJourney
 	calls    int // made by the end-to-end tests
 }
@@ -89,6 +91,7 @@ func (d *deployment) run(ctx context.Context) error {
 		{"deny an action", d.denyAction},
 		{"deploy again", d.deployAgain},
 		{"deploy a change", d.deployChange},
+		{"restore", d.restore},
 		{"destroy", d.destroy},
 	} {
 		begun := time.Now()

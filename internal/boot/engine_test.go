@@ -1,0 +1,22 @@
+package boot
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/manifest"
+)
+
+// A mistyped pause must not let customers move.
+func TestNewEngine_RefusesAnUnclearPause(t *testing.T) {
+	_, err := newEngine(map[string]string{manifest.EnvPaused: "yes"})
+	require.EqualError(t, err, `JOURNEYS_PAUSED is "yes": want true or false`)
+
+	serveTable(t)
+	for text, paused := range map[string]bool{"true": true, "false": false} {
+		e, err := newEngine(map[string]string{manifest.EnvPaused: text})
+		require.NoError(t, err)
+		require.Equal(t, paused, e.Paused)
+	}
+}
