@@ -11,9 +11,10 @@ import (
 	"journeys/internal/journey"
 )
 
-// JourneyItem returns the item of a journey.
-func JourneyItem(t journey.Tenant, j journey.Journey) (map[string]types.AttributeValue, error) {
-	return encodeJourney(t, j, writeID{1})
+// JourneyItems returns the item of a journey and that of its texts.
+func JourneyItems(t journey.Tenant, j journey.Journey) (it, text map[string]types.AttributeValue, err error) {
+	it, err = encodeJourney(t, j, writeID{1})
+	return it, encodeText(t, j), err
 }
 
 // EnrollmentItem returns the item that Insert inserts.

@@ -119,6 +119,17 @@ func (p *fixture) damageDefinition(t *testing.T, id journey.ID) {
 	require.NoError(t, err)
 }
 
+// plantText gives a journey an entry condition that no caller could store.
+func (p *fixture) plantText(t *testing.T, id journey.ID, entry string) {
+	t.Helper()
+	rev := &types.AttributeValueMemberN{Value: "1"}
+	p.damageItem(t, keyOf("T#demo#J", string(id)[4:]), "tr", rev)
+	it := keyOf("T#demo#J#"+string(id)[4:], "T")
+	it["ec"], it["r"] = &types.AttributeValueMemberB{Value: []byte(entry)}, rev
+	_, err := dynamotest.Client().PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &p.table, Item: it})
+	require.NoError(t, err)
+}
+
 // loseDefinition removes a journey's definition.
 func (p *fixture) loseDefinition(t *testing.T, id journey.ID) {
 	t.Helper()

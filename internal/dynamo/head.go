@@ -80,6 +80,9 @@ var labelTypes = []journey.NodeType{
 func packLabels(labels []journey.Label) []byte {
 	var packed []byte
 	for _, l := range labels {
+		if l.ID != "" && !journey.IsWord(l.ID, 255) {
+			return nil // stored under another rule for ids; the definition has the labels
+		}
 		packed = append(packed, byte(l.Node), byte(slices.Index(labelTypes, l.Type)), byte(len(l.ID)))
 		packed, _ = base64.RawURLEncoding.AppendDecode(packed, []byte(l.ID+padding(len(l.ID))))
 	}
