@@ -81,6 +81,11 @@ func (p *fixture) restarted() *journey.Service {
 	return journey.NewService(p.store.Handlers(), func() time.Time { return p.now }, rand.Reader)
 }
 
+// on returns a service whose client has options.
+func (p *fixture) on(options ...func(*dynamodb.Options)) *journey.Service {
+	return journey.NewService(storeOn(p.table, options...).Handlers(), func() time.Time { return p.now }, rand.Reader)
+}
+
 // garbage is an invalid value of every numeric or binary attribute. noNode is not the
 // index of a node in any graph.
 var (

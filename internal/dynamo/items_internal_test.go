@@ -21,7 +21,7 @@ func TestJourney_DecodesAsEncoded(t *testing.T) {
 		j := journey.Journey{
 			ID: drawID(t), Name: rapid.String().Draw(t, "name"), Description: rapid.String().Draw(t, "description"),
 			TextRev: rapid.Int64Range(1, 1<<40).Draw(t, "textRev"), AppearanceRev: rapid.Int64Range(0, 1<<40).Draw(t, "appearanceRev"),
-			GraphPassed: rapid.Bool().Draw(t, "passed"),
+			GraphPassed:     rapid.Bool().Draw(t, "passed"),
 			Status:          rapid.SampledFrom(journey.Statuses).Draw(t, "status"),
 			EntryCondition:  drawBytes(t, "entry"),
 			MaxDurationDays: rapid.IntRange(1, journey.MaxDuration).Draw(t, "days"),

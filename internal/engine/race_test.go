@@ -296,6 +296,10 @@ func (r *race) Journey(context.Context, journey.Tenant, journey.ID) (journey.Jou
 	return r.journey, nil
 }
 
+func (r *race) FullJourney(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+	return r.journey, nil
+}
+
 func (r *race) Insert(ctx context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []journey.Outcome {
 	r.ask(ctx)
 	r.store(list[0])
