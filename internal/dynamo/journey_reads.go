@@ -51,7 +51,10 @@ func (s *table) FullJourney(ctx context.Context, t journey.Tenant, id journey.ID
 		if matches, err := addText(&j, words); matches || err != nil {
 			return j, err
 		}
-		if attempt == maxConflicts || !pause(ctx, attempt) {
+		if !pause(ctx, attempt) {
+			return journey.Journey{}, ctx.Err()
+		}
+		if attempt == maxConflicts {
 			return journey.Journey{}, wrapDamaged(fmt.Errorf("dynamo: the text of %s is not of revision %d", id, j.TextRev))
 		}
 	}

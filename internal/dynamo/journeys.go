@@ -99,14 +99,11 @@ func (s Journeys) Update(ctx context.Context, t journey.Tenant, old, next journe
 // that none of them is without a journey.
 func (s *table) contentChanges(t journey.Tenant, old, next journey.Journey) []types.TransactWriteItem {
 	var writes []types.TransactWriteItem
-	put := func(it item) {
-		writes = append(writes, types.TransactWriteItem{Put: &types.Put{TableName: &s.name, Item: it}})
-	}
 	switch {
 	case next.GraphHash != old.GraphHash:
 		it := definitionKey(t, next.ID, next.GraphHash)
 		it.putBinary(aDefinition, next.Definition)
-		put(it)
+		writes = append(writes, s.placement(it))
 		writes[0].Put.ConditionExpression = aws.String("attribute_not_exists(PK)") // a graph is never changed
 		if old.Status == journey.Draft {
 			writes = append(writes, s.definitionRemovals(t, old)...)
@@ -115,14 +112,14 @@ func (s *table) contentChanges(t journey.Tenant, old, next journey.Journey) []ty
 	case next.AppearanceRev == 0:
 		writes = append(writes, s.removal(appearanceKey(t, old.ID, old.Version)))
 	default:
-		put(encodeAppearance(t, next))
+		writes = append(writes, s.placement(encodeAppearance(t, next)))
 	}
 	switch {
 	case next.TextRev == old.TextRev:
 	case next.TextRev == 0:
 		writes = append(writes, s.removal(textKey(t, old.ID)))
 	default:
-		put(encodeText(t, next))
+		writes = append(writes, s.placement(encodeText(t, next)))
 	}
 	return writes
 }
@@ -148,6 +145,10 @@ func (s *table) definitionRemovals(t journey.Tenant, j journey.Journey) []types.
 		writes = append(writes, s.removal(appearanceKey(t, j.ID, j.Version)))
 	}
 	return writes
+}
+
+func (s *table) placement(it item) types.TransactWriteItem {
+	return types.TransactWriteItem{Put: &types.Put{TableName: &s.name, Item: it}}
 }
 
 func (s *table) removal(key item) types.TransactWriteItem {
@@ -233,7 +234,7 @@ func (s *table) deletion(t journey.Tenant, j journey.Journey, w writeID) ([]type
 			ExpressionAttributeValues:           item{":rev": number(j.Rev)},
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}},
-		{Put: &types.Put{TableName: &s.name, Item: tombstone}},
+		s.placement(tombstone),
 		s.countChange(t, -1),
 	}
 	writes = append(writes, s.contentRemovals(t, j)...)

@@ -2,7 +2,9 @@ package journey
 
 import (
 	"bytes"
+	"encoding/hex"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,6 +69,30 @@ func LoadDefinition(raw []byte, hash string) (Definition, error) {
 		}
 	}
 	return Definition{}, fmt.Errorf("%w: definition %s: %v", ErrDamaged, hash, faults.List())
+}
+
+// define gives j a definition and returns the graph that j then has: the present one, to
+// whose indexes customers refer, unless the two run differently. The zero graph is none.
+func (s *Service) define(j *Journey, d, graph Definition) (Definition, error) {
+	switch {
+	case bytes.Equal(d.Raw, j.Definition):
+		return graph, nil
+	case bytes.Equal(d.Raw, graph.Raw):
+		j.Definition, j.AppearanceRev = d.Raw, 0
+		return graph, nil
+	case runAlike(d.Raw, graph.Raw):
+		j.Definition, j.AppearanceRev = d.Raw, j.Rev
+		return graph, nil
+	}
+	var name [16]byte
+	if _, err := io.ReadFull(s.entropy, name[:]); err != nil {
+		return Definition{}, err
+	}
+	j.GraphHash, j.GraphPassed = hex.EncodeToString(name[:]), false
+	j.Definition, j.AppearanceRev = d.Raw, 0
+	j.Version++
+	j.NodeCount = d.Graph.Len()
+	return d, nil
 }
 
 // runAlike reports whether customers go the same ways through two definitions: whether

@@ -3,9 +3,7 @@ package journey
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
-	"io"
 	"slices"
 	"sync"
 	"time"
@@ -298,30 +296,6 @@ func (j Journey) withFields(c Change) Journey {
 		}
 	}
 	return j
-}
-
-// define gives j a definition and returns the graph that j then has: the present one, to
-// whose indexes customers refer, unless the two run differently. The zero graph is none.
-func (s *Service) define(j *Journey, d, graph Definition) (Definition, error) {
-	switch {
-	case bytes.Equal(d.Raw, j.Definition):
-		return graph, nil
-	case bytes.Equal(d.Raw, graph.Raw):
-		j.Definition, j.AppearanceRev = d.Raw, 0
-		return graph, nil
-	case runAlike(d.Raw, graph.Raw):
-		j.Definition, j.AppearanceRev = d.Raw, j.Rev
-		return graph, nil
-	}
-	var name [16]byte
-	if _, err := io.ReadFull(s.entropy, name[:]); err != nil {
-		return Definition{}, err
-	}
-	j.GraphHash, j.GraphPassed = hex.EncodeToString(name[:]), false
-	j.Definition, j.AppearanceRev = d.Raw, 0
-	j.Version++
-	j.NodeCount = d.Graph.Len()
-	return d, nil
 }
 
 // startingEvents returns the types of the events that start the journey, sorted.
