@@ -184,7 +184,7 @@ func (m *model) walk(t *testing.T) {
 	for i := range 40 + m.r.IntN(40) {
 		version := 1 + m.r.IntN(2)
 		inside = append(inside, &customer{keys[m.r.IntN(len(keys))], journey.Enrollment{
-			GraphHash: fmt.Sprintf("%064x", version), Version: version, Customer: fmt.Sprint(i),
+			GraphHash: fmt.Sprintf("%032x", version), Version: version, Customer: fmt.Sprint(i),
 		}, []int{0, 12, 250}[version]})
 	}
 	at, number := t0, 0

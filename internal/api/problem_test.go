@@ -221,6 +221,10 @@ func (s failingStore) Journey(context.Context, journey.Tenant, journey.ID) (jour
 	return journey.Journey{}, s.err
 }
 
+func (s failingStore) FullJourney(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+	return journey.Journey{}, s.err
+}
+
 func TestProblems_HideInternalErrors(t *testing.T) {
 	t.Parallel()
 

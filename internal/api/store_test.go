@@ -155,6 +155,14 @@ func (m *memoryStore) Journey(_ context.Context, t journey.Tenant, id journey.ID
 	return journey.Journey{}, journey.ErrNotFound
 }
 
+func (m *memoryStore) FullJourney(ctx context.Context, t journey.Tenant, id journey.ID) (journey.Journey, error) {
+	return m.Journey(ctx, t, id)
+}
+
+func (m *memoryStore) Appearance(ctx context.Context, t journey.Tenant, j journey.Journey) ([]byte, error) {
+	return m.Definition(ctx, t, j.ID, j.GraphHash)
+}
+
 func (m *memoryStore) Definition(_ context.Context, _ journey.Tenant, id journey.ID, _ string) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

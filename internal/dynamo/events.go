@@ -35,16 +35,12 @@ func (s *table) eventChanges(t journey.Tenant, old, next journey.Journey) []type
 	var changes []types.TransactWriteItem
 	for _, event := range after {
 		if !slices.Contains(before, event) {
-			changes = append(changes, types.TransactWriteItem{Put: &types.Put{
-				TableName: &s.name, Item: eventKey(t, event, next.ID),
-			}})
+			changes = append(changes, s.placement(eventKey(t, event, next.ID)))
 		}
 	}
 	for _, event := range before {
 		if !slices.Contains(after, event) {
-			changes = append(changes, types.TransactWriteItem{Delete: &types.Delete{
-				TableName: &s.name, Key: eventKey(t, event, next.ID),
-			}})
+			changes = append(changes, s.removal(eventKey(t, event, next.ID)))
 		}
 	}
 	return changes

@@ -132,7 +132,7 @@ func TestEvent_DamagedJourneysAndProfilesStopNoOther(t *testing.T) {
 	p.damageDefinition(t, unreadable)
 	p.loseDefinition(t, lost)
 	p.damageItem(t, keyOf("T#demo#J", string(item)[4:]), "md", garbage)
-	p.damageItem(t, keyOf("T#demo#J", string(entry)[4:]), "ec", &types.AttributeValueMemberB{Value: []byte("{")})
+	p.plantText(t, entry, "{")
 
 	// put returns the journeys that an event did not start because of damage.
 	put := func(s *journey.Service, customer string) (journeys []journey.ID) {

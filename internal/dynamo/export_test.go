@@ -15,13 +15,15 @@ import (
 // KeyRows returns the rows of a table in the comment of keys.go.
 var KeyRows = keyRows
 
-// JourneyItem returns the item of a journey.
-func JourneyItem(t journey.Tenant, j journey.Journey) (map[string]types.AttributeValue, error) {
-	it, err := encodeJourney(t, j, writeID{1})
+// JourneyItems returns the item of a journey and that of its texts.
+func JourneyItems(t journey.Tenant, j journey.Journey) (it, text map[string]types.AttributeValue, err error) {
+	stored, err := encodeJourney(t, j, writeID{1})
 	if err == nil {
-		format.Add(it)
+		format.Add(stored)
 	}
-	return it, err
+	text = encodeText(t, j)
+	format.Add(text)
+	return stored, text, err
 }
 
 // EnrollmentItem returns the item that Insert inserts.

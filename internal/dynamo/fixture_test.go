@@ -81,6 +81,11 @@ func (p *fixture) restarted() *journey.Service {
 	return journey.NewService(p.store.Handlers(), func() time.Time { return p.now }, rand.Reader)
 }
 
+// on returns a service whose client has options.
+func (p *fixture) on(options ...func(*dynamodb.Options)) *journey.Service {
+	return journey.NewService(storeOn(p.table, options...).Handlers(), func() time.Time { return p.now }, rand.Reader)
+}
+
 // garbage is an invalid value of every numeric or binary attribute. noNode is not the
 // index of a node in any graph.
 var (
@@ -116,6 +121,17 @@ func (p *fixture) damageDefinition(t *testing.T, id journey.ID) {
 	it := p.definitionKey(t, id)
 	it["f"] = &types.AttributeValueMemberN{Value: "1"}
 	it["df"] = &types.AttributeValueMemberB{Value: []byte(`{"nodes":`)}
+	_, err := dynamotest.Client().PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &p.table, Item: it})
+	require.NoError(t, err)
+}
+
+// plantText gives a journey an entry condition that no caller could store.
+func (p *fixture) plantText(t *testing.T, id journey.ID, entry string) {
+	t.Helper()
+	rev := &types.AttributeValueMemberN{Value: "1"}
+	p.damageItem(t, keyOf("T#demo#J", string(id)[4:]), "tr", rev)
+	it := keyOf("T#demo#J#"+string(id)[4:], "T")
+	it["ec"], it["r"] = &types.AttributeValueMemberB{Value: []byte(entry)}, rev
 	_, err := dynamotest.Client().PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &p.table, Item: it})
 	require.NoError(t, err)
 }

@@ -42,15 +42,16 @@ func (s *table) headChange(t journey.Tenant, old, next journey.Journey) (*types.
 // graph's total. It does nothing if there is no total: nothing was folded yet. It
 // raises the total's revision, so that a fold that read it before is refused.
 func (s *table) keepLabels(ctx context.Context, t journey.Tenant, old journey.Journey) error {
+	packed := packLabels(old.Labels)
 	graph, err := graphText(old.GraphHash)
-	if err != nil {
+	if err != nil || packed == nil {
 		return err
 	}
 	_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &s.name, Key: totalKey(analytics.JourneyKey{Tenant: t, Journey: old.ID}, graph),
 		UpdateExpression: aws.String("SET #l = :l ADD #r :one"), ConditionExpression: aws.String("attribute_exists(PK)"),
 		ExpressionAttributeNames:  map[string]string{"#l": cLabels, "#r": cRev},
-		ExpressionAttributeValues: item{":l": binary(packLabels(old.Labels)), ":one": number(1)},
+		ExpressionAttributeValues: item{":l": binary(packed), ":one": number(1)},
 	})
 	return wrapUnlessRefused("keep the labels of a graph", err)
 }
@@ -80,6 +81,9 @@ var labelTypes = []journey.NodeType{
 func packLabels(labels []journey.Label) []byte {
 	var packed []byte
 	for _, l := range labels {
+		if l.ID != "" && !journey.IsWord(l.ID, 255) {
+			return nil // stored under another rule for ids; the definition has the labels
+		}
 		packed = append(packed, byte(l.Node), byte(slices.Index(labelTypes, l.Type)), byte(len(l.ID)))
 		packed, _ = base64.RawURLEncoding.AppendDecode(packed, []byte(l.ID+padding(len(l.ID))))
 	}

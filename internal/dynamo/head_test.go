@@ -68,7 +68,7 @@ func TestReport_FollowsTheJourney(t *testing.T) {
 	require.Equal(t, []string{"start", "nap", "end"}, steps)
 
 	described := next(j, journey.Active)
-	described.Description = "changed"
+	described.MaxDurationDays = 60
 	ctx, meter := capacity.WithMeter(t.Context())
 	require.NoError(t, s.Journeys.Update(ctx, demo, j, described))
 	require.LessOrEqual(t, meter.Usage().WriteUnits, 1.0, "a change that no report shows is one write")

@@ -56,6 +56,12 @@ func (it item) putTexts(name string, list []string) {
 	it[name] = &types.AttributeValueMemberL{Value: values}
 }
 
+func (it item) putFlag(name string, b bool) {
+	if b {
+		it[name] = flag(b)
+	}
+}
+
 // putTime stores a time in milliseconds since 1970.
 func (it item) putTime(name string, at time.Time) {
 	if !at.IsZero() {

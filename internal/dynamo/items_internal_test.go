@@ -22,11 +22,13 @@ func TestJourney_DecodesAsEncoded(t *testing.T) {
 		tenant := drawTenant(t)
 		j := journey.Journey{
 			ID: drawID(t), Name: rapid.String().Draw(t, "name"), Description: rapid.String().Draw(t, "description"),
+			TextRev: rapid.Int64Range(1, 1<<40).Draw(t, "textRev"), AppearanceRev: rapid.Int64Range(0, 1<<40).Draw(t, "appearanceRev"),
+			GraphPassed:     rapid.Bool().Draw(t, "passed"),
 			Status:          rapid.SampledFrom(journey.Statuses).Draw(t, "status"),
 			EntryCondition:  drawBytes(t, "entry"),
 			MaxDurationDays: rapid.IntRange(1, journey.MaxDuration).Draw(t, "days"),
 			Version:         rapid.IntRange(1, 1<<30).Draw(t, "version"),
-			GraphHash:       rapid.StringMatching(`[0-9a-f]{64}`).Draw(t, "hash"),
+			GraphHash:       rapid.StringMatching(`[0-9a-f]{32}`).Draw(t, "hash"),
 			NodeCount:       rapid.IntRange(0, 256).Draw(t, "nodes"),
 			Events:          drawTexts(t),
 			Shards:          rapid.IntRange(1, 256).Draw(t, "shards"),
@@ -38,6 +40,9 @@ func TestJourney_DecodesAsEncoded(t *testing.T) {
 		require.NoError(t, err)
 		read, err := decodeJourney(written(it))
 		require.NoError(t, err)
+		matches, err := addText(&read, encodeText(tenant, j))
+		require.NoError(t, err)
+		require.True(t, matches)
 		require.Equal(t, j, read)
 	})
 }
@@ -50,7 +55,7 @@ func TestEnrollment_DecodesAsEncoded(t *testing.T) {
 		e := journey.Enrollment{
 			Journey: drawID(t), Customer: rapid.StringN(1, 128, -1).Draw(t, "customer"),
 			Status:    journey.EnrollmentStatus(rapid.IntRange(1, int(journey.Failed)).Draw(t, "status")),
-			GraphHash: rapid.StringMatching(`[0-9a-f]{64}`).Draw(t, "hash"),
+			GraphHash: rapid.StringMatching(`[0-9a-f]{32}`).Draw(t, "hash"),
 			Version:   rapid.IntRange(1, 1<<30).Draw(t, "version"), Epoch: rapid.IntRange(0, 9).Draw(t, "epoch"),
 			Run: rapid.IntRange(1, 9).Draw(t, "run"), Rev: rapid.Int64Range(1, 1<<40).Draw(t, "rev"),
 			EnrolledAt: drawTime(t, "enrolled"), ExpiresAt: drawTime(t, "expires"),

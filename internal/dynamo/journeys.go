@@ -2,7 +2,6 @@ package dynamo
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -12,103 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/journey"
-	"journeys/internal/manifest"
 )
-
-// Attributes of a journey. They are short because a list reads every journey of
-// the tenant: at 250 bytes each, 10,000 are 2.5 MB, three requests.
-const (
-	aName        = "n"
-	aDescription = "de"
-	aStatus      = "st"
-	aEntry       = "ec"
-	aDays        = "md"
-	aVersion     = "v"
-	aGraph       = "gh" // SHA-256, 32 bytes
-	aNodes       = "nc"
-	aEvents      = "ev"
-	aShards      = "sh"
-	aEpoch       = "ep"
-	aRev         = "r"
-	aWriteID     = "w" // of the call that wrote the item
-	aCreated     = "c"
-	aUpdated     = "u"
-	aDefinition  = "df"  // of a definition
-	aCount       = "cnt" // of a journey count
-)
-
-// journeyChanges are the attributes that an update writes or removes. Shards is
-// not among them: it grows independently of the revision, and a write must not
-// shrink it.
-var journeyChanges = []string{
-	aName, aDescription, aStatus, aEntry, aDays, aVersion, aGraph, aNodes,
-	aEvents, aEpoch, aRev, aWriteID, aUpdated,
-}
-
-// encodeJourney returns the item of j, without its Definition.
-func encodeJourney(t journey.Tenant, j journey.Journey, w writeID) (item, error) {
-	graph, err := hex.DecodeString(j.GraphHash)
-	if err != nil {
-		return nil, fmt.Errorf("dynamo: graph hash: %w", err)
-	}
-	it := journeyKey(t, j.ID)
-	it.putText(aName, j.Name)
-	it.putText(aDescription, j.Description)
-	it.putText(aStatus, string(j.Status))
-	it.putBinary(aEntry, j.EntryCondition)
-	it.putNumber(aDays, int64(j.MaxDurationDays))
-	it.putNumber(aVersion, int64(j.Version))
-	it.putBinary(aGraph, graph)
-	it.putNumber(aNodes, int64(j.NodeCount))
-	it.putTexts(aEvents, j.Events)
-	it.putNumber(aShards, int64(j.Shards))
-	it.putNumber(aEpoch, int64(j.Epoch))
-	it.putNumber(aRev, j.Rev)
-	it.putBinary(aWriteID, w[:])
-	it.putTime(aCreated, j.CreatedAt)
-	it.putTime(aUpdated, j.UpdatedAt)
-	return it, nil
-}
-
-func decodeJourney(it item) (journey.Journey, error) {
-	r := reader{item: it}
-	j := journey.Journey{
-		ID:              journeyID(r.text(manifest.SortKey)),
-		Name:            r.text(aName),
-		Description:     r.text(aDescription),
-		Status:          journey.Status(r.text(aStatus)),
-		EntryCondition:  r.binary(aEntry),
-		MaxDurationDays: int(r.number(aDays)),
-		Version:         int(r.number(aVersion)),
-		GraphHash:       hex.EncodeToString(r.binary(aGraph)),
-		NodeCount:       int(r.number(aNodes)),
-		Events:          r.texts(aEvents),
-		Shards:          int(r.number(aShards)),
-		Epoch:           int(r.number(aEpoch)),
-		Rev:             r.number(aRev),
-		CreatedAt:       r.time(aCreated),
-		UpdatedAt:       r.time(aUpdated),
-	}
-	return j, wrapDamaged(r.err)
-}
-
-// encodeTombstone returns the item that remains of a deleted journey: what
-// draining it needs, and the id of the write that deleted it.
-func encodeTombstone(t journey.Tenant, j journey.Journey, w writeID) (item, error) {
-	graph, err := hex.DecodeString(j.GraphHash)
-	if err != nil {
-		return nil, fmt.Errorf("dynamo: graph hash: %w", err)
-	}
-	it := tombstoneKey(t, j.ID)
-	it.putText(aName, j.Name)
-	it.putNumber(aVersion, int64(j.Version))
-	it.putBinary(aGraph, graph)
-	it.putNumber(aShards, int64(j.Shards))
-	it.putNumber(aEpoch, int64(j.Epoch))
-	it.putBinary(aWriteID, w[:])
-	it.putTime(aUpdated, j.UpdatedAt)
-	return it, nil
-}
 
 // Create implements journey.JourneyStore.
 func (s Journeys) Create(ctx context.Context, t journey.Tenant, j journey.Journey) error {
@@ -120,20 +23,18 @@ func (s Journeys) Create(ctx context.Context, t journey.Tenant, j journey.Journe
 	if err != nil {
 		return err
 	}
-	if err := s.putDefinition(ctx, t, j); err != nil {
-		return err
-	}
-	refused, err := s.transact(ctx, w, []types.TransactWriteItem{
+	writes := append([]types.TransactWriteItem{
 		{Put: &types.Put{
 			TableName: &s.name, Item: it, ConditionExpression: aws.String("attribute_not_exists(PK)"),
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}},
 		s.countChange(t, 1),
-	})
+	}, s.contentChanges(t, journey.Journey{}, j)...)
+	refused, err := s.transact(ctx, w, writes)
 	switch {
 	case err != nil || refused == nil:
 		return wrapFailed("create a journey", err)
-	case !conditionFailed(refused[0]):
+	case !conditionFailed(refused[0]) && conditionFailed(refused[1]):
 		return journey.ErrTooMany
 	case w.wrote(refused[0].Item):
 		return nil
@@ -156,27 +57,6 @@ func (s *table) countChange(t journey.Tenant, n int64) types.TransactWriteItem {
 	return types.TransactWriteItem{Update: update}
 }
 
-// putDefinition stores j's definition under its hash. It needs no condition: one
-// key always gets the same bytes.
-func (s *table) putDefinition(ctx context.Context, t journey.Tenant, j journey.Journey) error {
-	it := definitionKey(t, j.ID, j.GraphHash)
-	it.putBinary(aDefinition, j.Definition)
-	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.name, Item: it})
-	return wrapFailed("store a definition", err)
-}
-
-// Journey implements journey.JourneyStore and analytics.Table.
-func (s *table) Journey(ctx context.Context, t journey.Tenant, id journey.ID) (journey.Journey, error) {
-	it, err := s.get(ctx, journeyKey(t, id))
-	if err != nil {
-		return journey.Journey{}, wrapFailed("read a journey", err)
-	}
-	if it == nil {
-		return journey.Journey{}, journey.ErrNotFound
-	}
-	return decodeJourney(it)
-}
-
 // JourneyToEnter implements journey.JourneyStore.
 func (s Journeys) JourneyToEnter(
 	ctx context.Context, t journey.Tenant, id journey.ID, now time.Time,
@@ -192,60 +72,6 @@ func (s Journeys) JourneyToEnter(
 	return j, forgotten, err
 }
 
-// Definition implements journey.JourneyStore, engine.Table and analytics.Table.
-func (s *table) Definition(ctx context.Context, t journey.Tenant, id journey.ID, hash string) ([]byte, error) {
-	it, err := s.get(ctx, definitionKey(t, id, hash))
-	if err != nil {
-		return nil, wrapFailed("read a definition", err)
-	}
-	if it == nil {
-		return nil, fmt.Errorf("dynamo: definition %s of %s: %w", hash, id, journey.ErrNoDefinition)
-	}
-	r := reader{item: it}
-	return r.binary(aDefinition), wrapDamaged(r.err)
-}
-
-// List implements journey.JourneyStore. DynamoDB has no offset: List reads the
-// partition up to the page, 1 MB at a time, and counts the rest.
-func (s Journeys) List(ctx context.Context, t journey.Tenant, f journey.Filter) (journey.Page, error) {
-	var page journey.Page
-	query := s.listQuery(t, f)
-	for {
-		if page.Total >= f.Offset+f.Limit {
-			query.Select = types.SelectCount
-		}
-		out, err := s.client.Query(ctx, query)
-		if err != nil {
-			return journey.Page{}, wrapFailed("list journeys", err)
-		}
-		for i := max(f.Offset-page.Total, 0); i < len(out.Items) && len(page.Journeys) < f.Limit; i++ {
-			j, err := decodeJourney(out.Items[i])
-			if err != nil {
-				return journey.Page{}, err
-			}
-			page.Journeys = append(page.Journeys, j)
-		}
-		page.Total += int(out.Count)
-		if query.ExclusiveStartKey = out.LastEvaluatedKey; len(query.ExclusiveStartKey) == 0 {
-			return page, nil
-		}
-	}
-}
-
-func (s *table) listQuery(t journey.Tenant, f journey.Filter) *dynamodb.QueryInput {
-	query := &dynamodb.QueryInput{
-		TableName: &s.name, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
-		KeyConditionExpression:    aws.String("PK = :pk"),
-		ExpressionAttributeValues: item{":pk": text(journeysPK(t))},
-	}
-	if f.Status != "" {
-		query.FilterExpression = aws.String("#st = :st")
-		query.ExpressionAttributeNames = map[string]string{"#st": aStatus}
-		query.ExpressionAttributeValues[":st"] = text(string(f.Status))
-	}
-	return query
-}
-
 // Update implements journey.JourneyStore. It is a transaction, which costs twice
 // as much, only if it changes more than the journey's own item.
 func (s Journeys) Update(ctx context.Context, t journey.Tenant, old, next journey.Journey) error {
@@ -257,10 +83,12 @@ func (s Journeys) Update(ctx context.Context, t journey.Tenant, old, next journe
 	if err != nil {
 		return err
 	}
-	if err := s.changeGraph(ctx, t, old, next); err != nil {
-		return err
+	if next.GraphHash != old.GraphHash && old.Status != journey.Draft {
+		if err := s.keepLabels(ctx, t, old); err != nil {
+			return err
+		}
 	}
-	writes := []types.TransactWriteItem{{Update: update}}
+	writes := append([]types.TransactWriteItem{{Update: update}}, s.contentChanges(t, old, next)...)
 	if live := s.liveChange(t, old, next); live != nil {
 		writes = append(writes, *live)
 	}
@@ -282,15 +110,65 @@ func (s Journeys) Update(ctx context.Context, t journey.Tenant, old, next journe
 	return w.conflict(refused[0].Item)
 }
 
-// changeGraph makes the writes that must precede an update to another graph.
-func (s *table) changeGraph(ctx context.Context, t journey.Tenant, old, next journey.Journey) error {
-	if next.GraphHash == old.GraphHash {
-		return nil
+// contentChanges returns the writes of a journey's graph, appearance and text for the
+// change from old to next. They are part of the transaction that changes the journey, so
+// that none of them is without a journey.
+func (s *table) contentChanges(t journey.Tenant, old, next journey.Journey) []types.TransactWriteItem {
+	var writes []types.TransactWriteItem
+	switch {
+	case next.GraphHash != old.GraphHash:
+		it := definitionKey(t, next.ID, next.GraphHash)
+		it.putBinary(aDefinition, next.Definition)
+		writes = append(writes, s.placement(it))
+		writes[0].Put.ConditionExpression = aws.String("attribute_not_exists(PK)") // a graph is never changed
+		if old.Status == journey.Draft {
+			writes = append(writes, s.definitionRemovals(t, old)...)
+		}
+	case next.AppearanceRev == old.AppearanceRev:
+	case next.AppearanceRev == 0:
+		writes = append(writes, s.removal(appearanceKey(t, old.ID, old.Version)))
+	default:
+		writes = append(writes, s.placement(encodeAppearance(t, next)))
 	}
-	if err := s.putDefinition(ctx, t, next); err != nil || old.Status == journey.Draft {
-		return err
+	switch {
+	case next.TextRev == old.TextRev:
+	case next.TextRev == 0:
+		writes = append(writes, s.removal(textKey(t, old.ID)))
+	default:
+		writes = append(writes, s.placement(encodeText(t, next)))
 	}
-	return s.keepLabels(ctx, t, old)
+	return writes
+}
+
+// contentRemovals returns the writes that remove what a deleted journey leaves behind.
+// The graph stays if customers may be inside.
+func (s *table) contentRemovals(t journey.Tenant, j journey.Journey) []types.TransactWriteItem {
+	writes := s.definitionRemovals(t, j)
+	if j.TextRev > 0 {
+		writes = append(writes, s.removal(textKey(t, j.ID)))
+	}
+	return writes
+}
+
+// definitionRemovals returns the writes that remove the present definition: the
+// appearance, and the graph if no customer entered it.
+func (s *table) definitionRemovals(t journey.Tenant, j journey.Journey) []types.TransactWriteItem {
+	var writes []types.TransactWriteItem
+	if j.Status == journey.Draft {
+		writes = append(writes, s.removal(definitionKey(t, j.ID, j.GraphHash)))
+	}
+	if j.AppearanceRev > 0 {
+		writes = append(writes, s.removal(appearanceKey(t, j.ID, j.Version)))
+	}
+	return writes
+}
+
+func (s *table) placement(it item) types.TransactWriteItem {
+	return types.TransactWriteItem{Put: &types.Put{TableName: &s.name, Item: it}}
+}
+
+func (s *table) removal(key item) types.TransactWriteItem {
+	return types.TransactWriteItem{Delete: &types.Delete{TableName: &s.name, Key: key}}
 }
 
 // journeyUpdate writes journeyChanges if the stored revision is old's.
@@ -372,15 +250,16 @@ func (s *table) deletion(t journey.Tenant, j journey.Journey, w writeID) ([]type
 			ExpressionAttributeValues:           item{":rev": number(j.Rev)},
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}},
-		{Put: &types.Put{TableName: &s.name, Item: tombstone}},
+		s.placement(tombstone),
 		s.countChange(t, -1),
 	}
+	writes = append(writes, s.contentRemovals(t, j)...)
 	deleted := j
 	deleted.Epoch++
 	deleted.Status = "" // so that no event starts it
 	if j.Status != journey.Draft {
 		writes = append(writes, *s.putLive(t, deleted, false, j.Epoch, reasonDeleted),
-			types.TransactWriteItem{Delete: &types.Delete{TableName: &s.name, Key: headKey(t, j.ID)}})
+			s.removal(headKey(t, j.ID)))
 	}
 	return append(writes, s.eventChanges(t, j, deleted)...), nil
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // The keys of the table. <journey> is the ULID of a journey's id, without "jrn_".
-// <graph> is the SHA-256 of a graph in base64url, <hash> the same in hex, and
+// <graph> is the random name of a graph in base64url, <hash> the same in hex, and
 // <key> the SHA-256 of an Idempotency-Key in hex. Tenants and ULIDs contain no
 // "#", and text from a caller (customer, event type, event id) is the last part of
 // a key, so that no part can imitate another.
@@ -24,7 +24,9 @@ import (
 //	Entity                 PK                            SK
 //	journey                T#<tenant>#J                  <journey>
 //	deleted journey        T#<tenant>#X                  <journey>
-//	definition             T#<tenant>#J#<journey>        G#<hash>
+//	graph                  T#<tenant>#J#<journey>        G#<hash>
+//	appearance             T#<tenant>#J#<journey>        W#<version>
+//	text                   T#<tenant>#J#<journey>        T
 //	journey count          T#<tenant>                    N
 //	fence                  T#<tenant>                    F#<period>
 //	LIVE entry             LIVE                          <tenant>#<journey>
@@ -68,6 +70,7 @@ const (
 	idempotencySK  = "I"
 	profileSK      = "P"
 	forgottenSK    = "F"
+	textSK         = "T"
 	headSK         = "J"
 	auditSK        = "A"
 
@@ -132,6 +135,12 @@ func tombstoneKey(t journey.Tenant, id journey.ID) item { return key(tenantPrefi
 func definitionKey(t journey.Tenant, id journey.ID, hash string) item {
 	return key(journeysPK(t)+"#"+ulidOf(id), "G#"+hash)
 }
+
+func appearanceKey(t journey.Tenant, id journey.ID, version int) item {
+	return key(journeysPK(t)+"#"+ulidOf(id), "W#"+strconv.Itoa(version))
+}
+
+func textKey(t journey.Tenant, id journey.ID) item { return key(journeysPK(t)+"#"+ulidOf(id), textSK) }
 
 func journeyCountKey(t journey.Tenant) item { return key(tenantPrefix(t), journeyCountSK) }
 
@@ -274,7 +283,7 @@ func parseFiguresSK(sk string) (period, hash string, err error) {
 	return period, hash, nil
 }
 
-// graphText returns a graph's hash in base64url: 43 characters instead of 64.
+// graphText returns a graph's name in base64url: 22 characters instead of 32.
 func graphText(hash string) (string, error) {
 	b, err := hex.DecodeString(hash)
 	if err != nil {

@@ -44,14 +44,16 @@ func TestKeys_OfDifferentEntitiesDiffer(t *testing.T) {
 			"a " + string(id):                            journeyKey(a, id),
 			"a " + string(id) + " deleted":               tombstoneKey(a, id),
 			"a " + string(id) + " definition":            definitionKey(a, id, "0a"),
+			"a " + string(id) + " appearance":            appearanceKey(a, id, 10),
+			"a " + string(id) + " text":                  textKey(a, id),
 			"a " + string(id) + " live":                  liveKey(a, id),
 			"a count":                                    journeyCountKey(a),
 		} {
 			seen[pair(k)] = what
 		}
-		want := 9
+		want := 11
 		if x == y && id == other {
-			want = 8
+			want = 10
 		}
 		require.Len(t, seen, want)
 		if a != b {
@@ -73,7 +75,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 	const id = journey.ID("jrn_01ARZ3NDEKTSV4RRFFQ69G5FAV")
 	tenant, _ := journey.ParseTenant("demo")
 	j := analytics.JourneyKey{Tenant: tenant, Journey: id}
-	hash := strings.Repeat("0f", 32)
+	hash := strings.Repeat("0f", 16)
 	graph, err := graphText(hash)
 	require.NoError(t, err)
 	w := writeID{0xab}
@@ -84,7 +86,9 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 	requireRows(t, keyRows(t, "Entity PK SK"), map[string]item{
 		"journey":               journeyKey(tenant, id),
 		"deleted journey":       tombstoneKey(tenant, id),
-		"definition":            definitionKey(tenant, id, hash),
+		"graph":                 definitionKey(tenant, id, hash),
+		"appearance":            appearanceKey(tenant, id, 12),
+		"text":                  textKey(tenant, id),
 		"journey count":         journeyCountKey(tenant),
 		"LIVE entry":            liveKey(tenant, id),
 		"journey by event":      eventKey(tenant, "opened", id),
@@ -102,7 +106,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"audit":                 auditKey(),
 		"audit piece":           auditPieceKey(w[:], 7),
 	}, []string{manifest.PartitionKey, manifest.SortKey}, strings.NewReplacer(
-		"<tenant>", "demo", "<journey>", ulidOf(id), "<hash>", hash, "<graph>", graph, "<key>", hex.EncodeToString(sum[:]),
+		"<tenant>", "demo", "<journey>", ulidOf(id), "<hash>", hash, "<version>", "12", "<graph>", graph, "<key>", hex.EncodeToString(sum[:]),
 		"<customer>", "ada", "<eventType>", "opened", "<eventId>", "e1", "<writeId>", "ab"+strings.Repeat("00", 15),
 		"<month>", "2026-11", "<day>", "2026-11-23", "<partShard>", "2", "<number>", "7",
 	))

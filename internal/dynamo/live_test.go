@@ -137,6 +137,6 @@ func TestUpdate_OfTheJourneyAloneIsNoTransaction(t *testing.T) {
 
 	conflicts.Conflict = 1 // every transaction from here on
 	described := next(active, journey.Active)
-	described.Description, described.MaxDurationDays = "changed", 60
+	described.MaxDurationDays = 60
 	require.NoError(t, s.Journeys.Update(t.Context(), demo, active, described))
 }

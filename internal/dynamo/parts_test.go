@@ -16,10 +16,10 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/dev/dynamotest"
+	"journeys/internal/dev/journeytest"
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/journey"
-	"journeys/internal/strict"
 )
 
 // counting returns a counter on a table, and its log.
@@ -78,12 +78,7 @@ func longGraph(t *testing.T) journey.Definition {
 
 func definitionOf(t *testing.T, text string) journey.Definition {
 	t.Helper()
-	var faults strict.Faults
-	v, ok := strict.Parse([]byte(text), &faults)
-	require.True(t, ok)
-	d, ok := journey.ReadDefinition(v)
-	require.True(t, ok, faults.List())
-	return d
+	return journeytest.Definition(t, text)
 }
 
 func TestCounter_Counts256NodesInOneWrite(t *testing.T) {

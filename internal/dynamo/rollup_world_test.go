@@ -72,6 +72,10 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w.j.Rev = 1
 	require.NoError(t, w.store.Journeys.Create(t.Context(), w.tenant, w.j))
 	w.learn()
+	active := next(w.j, journey.Active)
+	active.Labels = w.graphs[w.j.GraphHash].Labels()
+	require.NoError(t, w.store.Journeys.Update(t.Context(), w.tenant, w.j, active))
+	w.j = active
 	return w
 }
 

@@ -76,7 +76,7 @@ func TestRecord_DecodesEnrollmentsOnly(t *testing.T) {
 			"PK": events.NewStringAttribute("T#demo#C#ada#T#other#C#"), "SK": events.NewStringAttribute("E#" + strings.TrimPrefix(string(id(1)), "jrn_")),
 		}
 		r.Change.NewImage = map[string]events.DynamoDBAttributeValue{
-			"f": events.NewNumberAttribute("1"), "gh": events.NewBinaryAttribute(make([]byte, 32)), "v": events.NewNumberAttribute("2"), "r": events.NewNumberAttribute("3"),
+			"f": events.NewNumberAttribute("1"), "gh": events.NewBinaryAttribute(make([]byte, 16)), "v": events.NewNumberAttribute("2"), "r": events.NewNumberAttribute("3"),
 			"dv": events.NewNumberAttribute("3"), "d": events.NewBinaryAttribute([]byte{0, 1, 2}), "t": events.NewNumberAttribute("1795457182998"),
 		}
 		change(r.Change.NewImage)
@@ -87,7 +87,7 @@ func TestRecord_DecodesEnrollmentsOnly(t *testing.T) {
 	require.NoError(t, r.Err)
 	require.Equal(t, analytics.Record{
 		Number: "000017", Tenant: demo, Journey: id(1), Write: analytics.Write{
-			Graph: strings.Repeat("0", 64), Version: 2, At: time.UnixMilli(1795457182998).UTC(), Delta: journey.Delta{0, 1, 2},
+			Graph: strings.Repeat("0", 32), Version: 2, At: time.UnixMilli(1795457182998).UTC(), Delta: journey.Delta{0, 1, 2},
 		},
 	}, r)
 	anonymized := image(same)

@@ -126,6 +126,10 @@ func (h handler) Journey(ctx context.Context, _ journey.Tenant, id journey.ID) (
 	return j, h.read(ctx)
 }
 
+func (h handler) FullJourney(ctx context.Context, t journey.Tenant, id journey.ID) (journey.Journey, error) {
+	return h.Journey(ctx, t, id)
+}
+
 func (h handler) Profile(ctx context.Context, _ journey.Tenant, _ string) (journey.Profile, error) {
 	if err := h.read(ctx); err != nil {
 		return journey.Profile{}, err

@@ -116,6 +116,10 @@ type simulated struct {
 	d journey.Definition
 }
 
+func (s simulated) FullJourney(ctx context.Context, t journey.Tenant, id journey.ID) (journey.Journey, error) {
+	return s.Journey(ctx, t, id)
+}
+
 func (s simulated) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
 	return journey.Journey{GraphHash: s.d.Hash, MaxDurationDays: 365}, nil
 }

@@ -302,6 +302,10 @@ func (r *race) JourneyToEnter(
 	return r.journey, func(string) time.Time { return time.Time{} }, nil
 }
 
+func (r *race) FullJourney(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+	return r.journey, nil
+}
+
 func (r *race) Insert(ctx context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []journey.Outcome {
 	r.ask(ctx)
 	r.store(list[0])

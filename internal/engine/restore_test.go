@@ -49,11 +49,11 @@ func (w *tableWorld) Profiles(context.Context, journey.Tenant, []string) (map[st
 	return profiles, nil
 }
 
-func (w *tableWorld) LastEvents(_ context.Context, _ journey.Tenant, awaited map[string]string) (map[string]time.Time, error) {
-	last := map[string]time.Time{}
+func (w *tableWorld) LastEvents(_ context.Context, _ journey.Tenant, awaited map[string]string) (map[string]engine.LastEvent, error) {
+	last := map[string]engine.LastEvent{}
 	for customer, event := range awaited {
 		if at, ok := w.events[customer][event]; ok {
-			last[customer] = at
+			last[customer] = engine.LastEvent{At: at}
 		}
 	}
 	return last, nil

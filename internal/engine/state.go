@@ -111,7 +111,7 @@ func (w *worker) step(ctx context.Context, r *run) {
 	r.next, r.in.Answer, r.in.EventAt = e, journey.Answer{}, time.Time{}
 	switch {
 	case effect == journey.Stuck:
-		r.fail(reasonIncomplete)
+		r.fail(reasonIncomplete + ": " + r.graph.StopReason(e.Node))
 	case effect == journey.NoEffect && r.stillWaits():
 		r.state = done
 	case effect == journey.NoEffect:

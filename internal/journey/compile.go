@@ -1,56 +1,74 @@
 package journey
 
-import "journeys/internal/strict"
+import (
+	"strings"
 
-// readNodes compiles the nodes. Their faults go to v.
-func (g *Graph) readNodes(v strict.Value) {
+	"journeys/internal/strict"
+)
+
+// compile compiles a definition and notes every fault of its form. What is faulty
+// leads nowhere: customers stop at such a node, and such an edge is left out. So a
+// definition that breaks a rule made after it was stored still runs as far as it can.
+// compile returns false if it has no list of at most MaxNodes nodes.
+func compile(definition *strict.Object) (*Graph, bool) {
+	g := &Graph{index: map[string]int{}, entry: -1}
+	ok := true
+	if nodes, has := definition.Take("nodes"); has {
+		ok = g.readNodes(nodes)
+	}
+	if edges, has := definition.Take("edges"); has && ok {
+		g.readEdges(edges)
+	}
+	g.connect()
+	return g, ok
+}
+
+// readNodes compiles the nodes, each at its index in the list.
+func (g *Graph) readNodes(v strict.Value) bool {
 	list, ok := v.List()
 	if !ok {
-		return
+		return false
 	}
 	if len(list) > MaxNodes {
 		v.Fault("must have at most %d nodes, has %d", MaxNodes, len(list))
-		return
+		return false
 	}
 	for i, item := range list {
-		object, ok := item.Object()
-		if !ok {
-			continue
+		before := v.FaultCount()
+		n := node{next: [2]int{-1, -1}}
+		if object, ok := item.Object(); ok {
+			n.read(object)
+			if first, ok := g.index[n.id]; ok && n.id != "" {
+				id, _ := object.Take("id")
+				id.Fault("duplicates the id of nodes/%d", first)
+			} else {
+				g.index[n.id] = i
+			}
 		}
-		n := readNode(object)
-		if n.id == "" {
-			continue
+		if fault, ok := v.FaultAfter(before); ok {
+			n.fault = strict.Fault{Pointer: strings.TrimPrefix(fault.Pointer, item.Pointer()), Detail: fault.Detail}
 		}
-		if first, ok := g.index[n.id]; ok {
-			id, _ := object.Take("id")
-			id.Fault("duplicates the id of nodes/%d", first)
-			continue
-		}
-		g.index[n.id] = i
 		g.nodes = append(g.nodes, n)
 	}
+	return true
 }
 
-// readNode compiles a node. Its id is "" if that is faulty. Unknown fields are
-// ignored: they belong to the editor.
-func readNode(object *strict.Object) node {
-	n := node{next: [2]int{-1, -1}}
+// read compiles a node. Unknown fields are ignored: they belong to the editor.
+func (n *node) read(object *strict.Object) {
 	if id, ok := object.Need("id"); ok {
-		if s, ok := id.Text(1, maxWord); ok {
-			if IsWord(s, maxWord) {
-				n.id = s
-			} else {
-				id.Fault("must have only A-Z, a-z, 0-9, _ and -")
-			}
+		if n.id, ok = id.Text(1, maxWord); ok && !IsWord(n.id, maxWord) {
+			id.Fault("must have only A-Z, a-z, 0-9, _ and -")
 		}
 	}
 	if kind, ok := object.Need("type"); ok {
 		if s, ok := kind.OneOf(nodeTypes...); ok {
 			n.kind = NodeType(s)
 			n.readConfig(object)
+		} else if kind.IsString() {
+			s, _ = kind.Text(0, maxWord)
+			n.kind = NodeType(s)
 		}
 	}
-	return n
 }
 
 // readEdges compiles the edges, after the nodes.
@@ -61,24 +79,31 @@ func (g *Graph) readEdges(v strict.Value) {
 	}
 	if len(list) > MaxEdges {
 		v.Fault("must have at most %d edges, has %d", MaxEdges, len(list))
-		return
 	}
 	for _, item := range list {
-		if object, ok := item.Object(); ok {
-			g.readEdge(object)
+		before := v.FaultCount()
+		object, ok := item.Object()
+		if !ok {
+			continue
+		}
+		if e := g.readEdge(object); v.FaultCount() == before {
+			g.edges = append(g.edges, e)
 		}
 	}
 }
 
-func (g *Graph) readEdge(object *strict.Object) {
+// readEdge compiles an edge. Any handle is kept: it has a meaning only where several
+// ways lead out, and an unknown one there is a fault of an active journey only.
+func (g *Graph) readEdge(object *strict.Object) edge {
+	object.DropNulls()
 	e := edge{source: g.readNodeRef(object, "source"), target: g.readNodeRef(object, "target")}
-	if id, ok := object.Take("id"); ok && !id.IsNull() {
+	if id, ok := object.Take("id"); ok {
 		id.Text(0, 256)
 	}
-	if handle, ok := object.Take("sourceHandle"); ok && !handle.IsNull() {
-		e.handle, _ = handle.OneOf("true", "false")
+	if handle, ok := object.Take("sourceHandle"); ok {
+		e.handle, _ = handle.Text(0, 256)
 	}
-	g.edges = append(g.edges, e)
+	return e
 }
 
 // readNodeRef returns the index of the node that the field called name refers to;
@@ -118,9 +143,10 @@ func (g *Graph) connect() {
 		branch := 0
 		if g.nodes[e.source].kind == ConditionSplit {
 			switch e.handle {
+			case "true":
 			case "false":
 				branch = 1
-			case "":
+			default:
 				continue
 			}
 		}

@@ -13,7 +13,7 @@ import (
 const MaxDelayHours = 8760
 
 // readConfig compiles the config for the node's type. It notes faults of the
-// fields that are present, and sets n.missing if a required one is absent.
+// fields that are present, and sets n.fault if a required one is absent.
 func (n *node) readConfig(object *strict.Object) {
 	config := emptyConfig()
 	if v, ok := object.Take("config"); ok && !v.IsNull() {
@@ -21,6 +21,7 @@ func (n *node) readConfig(object *strict.Object) {
 			return
 		}
 	}
+	config.DropNulls()
 	switch n.kind {
 	case EntryTrigger:
 		n.readEntry(config)
@@ -29,7 +30,7 @@ func (n *node) readConfig(object *strict.Object) {
 	case ConditionSplit:
 		n.condition = takeCondition(config)
 		if _, ok := config.Take("condition"); !ok {
-			n.missing = "condition is required"
+			n.missing("condition is required")
 		}
 		config.Done("condition")
 	case NBADecision:
@@ -41,6 +42,9 @@ func (n *node) readConfig(object *strict.Object) {
 		config.Done("reason")
 	}
 }
+
+// missing notes why customers stop at the node.
+func (n *node) missing(what string) { n.fault = strict.Fault{Pointer: "/config", Detail: what} }
 
 // emptyConfig returns a new object each time, because Take changes an object.
 func emptyConfig() *strict.Object {
@@ -67,7 +71,7 @@ func (n *node) readWait(config *strict.Object) {
 		n.delay = readDelay(delay)
 	}
 	if byHours == byDelay {
-		n.missing = "exactly one of delayHours and delay is required"
+		n.missing("exactly one of delayHours and delay is required")
 	}
 	n.event, _ = takeName(config, "waitForEvent")
 	config.Done("delayHours", "delay", "waitForEvent")
@@ -108,7 +112,7 @@ func (n *node) readDecision(config *strict.Object) {
 	var ok bool
 	d := DecisionConfig{MaxOffers: 1}
 	if d.FlowID, ok = takeName(config, "decisionFlowId"); !ok {
-		n.missing = "decisionFlowId is required"
+		n.missing("decisionFlowId is required")
 	}
 	d.ChannelID, _ = takeName(config, "channelId")
 	if v, ok := config.Take("maxOffers"); ok {
@@ -130,7 +134,7 @@ func (n *node) readAction(config *strict.Object) {
 	var ok bool
 	a := ActionConfig{}
 	if a.Channel, ok = takeName(config, "channel"); !ok {
-		n.missing = "channel is required"
+		n.missing("channel is required")
 	}
 	a.TemplateID, _ = takeName(config, "templateId")
 	if v, ok := config.Take("payload"); ok {
@@ -172,7 +176,8 @@ type Entry struct {
 	Condition *condition.Program
 }
 
-// ReadEntryCondition compiles an entry condition and notes every fault.
+// ReadEntryCondition compiles an entry condition and notes every fault. It returns what
+// can be read of a faulty one too.
 func ReadEntryCondition(v strict.Value) (Entry, bool) {
 	before := v.FaultCount()
 	raw, ok := compactJSON(v, MaxEntryCondition)

@@ -2,9 +2,12 @@ package journey
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -15,7 +18,7 @@ import (
 // Definition is a graph as JSON and compiled.
 type Definition struct {
 	Raw   []byte // compact JSON; numbers and strings as the caller wrote them
-	Hash  string // lower-case hex SHA-256 of Raw
+	Hash  string // random name under which it is stored, in lower-case hex; "" if it is not stored
 	Graph *Graph
 }
 
@@ -31,19 +34,11 @@ func ReadDefinition(v strict.Value) (Definition, bool) {
 	if !ok {
 		return Definition{}, false
 	}
-	g := &Graph{index: map[string]int{}, entry: -1}
-	if nodes, ok := object.Take("nodes"); ok {
-		g.readNodes(nodes)
-	}
-	if edges, ok := object.Take("edges"); ok {
-		g.readEdges(edges)
-	}
+	g, _ := compile(object)
 	if v.FaultCount() > before {
 		return Definition{}, false
 	}
-	g.connect()
-	sum := sha256.Sum256(raw)
-	return Definition{Raw: raw, Hash: hex.EncodeToString(sum[:]), Graph: g}, true
+	return Definition{Raw: raw, Graph: g}, true
 }
 
 // compactJSON returns v without white space between its tokens. It notes a fault
@@ -61,16 +56,121 @@ func compactJSON(v strict.Value, limit int) ([]byte, bool) {
 	return value, true
 }
 
-// LoadDefinition compiles a stored definition. It returns ErrDamaged if raw does
-// not have the form of one. It trusts that hash belongs to raw.
+// LoadDefinition compiles a stored definition. Rules made after it was stored do not
+// make it unreadable: customers stop at a node that breaks one. It returns ErrDamaged if
+// raw is not a JSON object with a list of nodes.
 func LoadDefinition(raw []byte, hash string) (Definition, error) {
 	var faults strict.Faults
-	d, ok := ReadDefinition(strict.At(raw, "/definition", &faults))
-	if !ok {
-		return Definition{}, fmt.Errorf("%w: definition %s: %v", ErrDamaged, hash, faults.List())
+	if jsontext.Value(raw).IsValid() {
+		if object, ok := strict.At(raw, "", &faults).Object(); ok {
+			if g, ok := compile(object); ok {
+				return Definition{Raw: raw, Hash: hash, Graph: g}, nil
+			}
+		}
 	}
-	d.Hash = hash
+	return Definition{}, fmt.Errorf("%w: definition %s: %v", ErrDamaged, hash, faults.List())
+}
+
+// define gives j a definition and returns the graph that j then has: the present one, to
+// whose indexes customers refer, unless the two run differently. The zero graph is none.
+func (s *Service) define(j *Journey, d, graph Definition) (Definition, error) {
+	switch {
+	case bytes.Equal(d.Raw, j.Definition):
+		return graph, nil
+	case bytes.Equal(d.Raw, graph.Raw):
+		j.Definition, j.AppearanceRev = d.Raw, 0
+		return graph, nil
+	case runAlike(d.Raw, graph.Raw):
+		j.Definition, j.AppearanceRev = d.Raw, j.Rev
+		return graph, nil
+	}
+	var name [16]byte
+	if _, err := io.ReadFull(s.entropy, name[:]); err != nil {
+		return Definition{}, err
+	}
+	j.GraphHash, j.GraphPassed = hex.EncodeToString(name[:]), false
+	j.Definition, j.AppearanceRev = d.Raw, 0
+	j.Version++
+	j.NodeCount = d.Graph.Len()
 	return d, nil
+}
+
+// runAlike reports whether customers go the same ways through two definitions: whether
+// they have the same nodes, by id, with type and config, and the same edges, by source,
+// target and, where several ways lead out, handle. All else is appearance: the order of
+// nodes, edges and names, null in a config, and whatever an editor adds.
+func runAlike(a, b []byte) bool {
+	x, okX := running(a)
+	y, okY := running(b)
+	return okX && okY && slices.Equal(x, y)
+}
+
+// running returns the parts of a definition that customers meet, sorted. It returns
+// false if raw is not a definition.
+func running(raw []byte) ([]string, bool) {
+	var faults strict.Faults
+	var parts []string
+	definition, ok := strict.At(raw, "", &faults).Object()
+	if !ok {
+		return nil, false
+	}
+	single := map[string]bool{} // by id: only one way leads out
+	for _, node := range objectsOf(definition, "nodes") {
+		id, kind := canonical(node, "id"), canonical(node, "type")
+		single[id] = kind != strconv.Quote(string(ConditionSplit)) && slices.Contains(nodeTypes, strings.Trim(kind, `"`))
+		parts = append(parts, "node "+id+kind+canonicalConfig(node))
+	}
+	for _, edge := range objectsOf(definition, "edges") {
+		source, handle := canonical(edge, "source"), ""
+		if !single[source] {
+			handle = canonical(edge, "sourceHandle")
+		}
+		parts = append(parts, "edge "+source+canonical(edge, "target")+handle)
+	}
+	slices.Sort(parts)
+	return parts, faults.Empty()
+}
+
+// objectsOf returns the objects in the list called name.
+func objectsOf(o *strict.Object, name string) []*strict.Object {
+	v, ok := o.Take(name)
+	if !ok {
+		return nil
+	}
+	list, _ := v.List()
+	var objects []*strict.Object
+	for _, item := range list {
+		if object, ok := item.Object(); ok {
+			objects = append(objects, object)
+		}
+	}
+	return objects
+}
+
+// canonical returns the member called name in canonical form; an absent one is null.
+func canonical(o *strict.Object, name string) string {
+	if v, ok := o.Take(name); ok {
+		return string(strict.Canonical(v.Raw()))
+	}
+	return "null"
+}
+
+// canonicalConfig returns a node's config in canonical form, without null members.
+func canonicalConfig(node *strict.Object) string {
+	v, ok := node.Take("config")
+	if !ok || v.IsNull() {
+		return ""
+	}
+	if !v.IsObject() {
+		return canonical(node, "config")
+	}
+	config, _ := v.Object()
+	config.DropNulls()
+	text := ""
+	for _, name := range slices.Sorted(slices.Values(config.Names())) {
+		text += strconv.Quote(name) + canonical(config, name)
+	}
+	return text
 }
 
 // maxCached bounds the cached definitions: 16 of the largest take 4 MB, and their
@@ -84,7 +184,7 @@ type definitionKey struct {
 }
 
 // Definitions caches compiled definitions, up to maxCached. Entries never go
-// stale: a hash always names the same definition. The zero value is ready to use.
+// stale: what is stored under a hash is never changed. The zero value is ready to use.
 // It is safe for concurrent use.
 type Definitions struct {
 	mu    sync.Mutex

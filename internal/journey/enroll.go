@@ -119,6 +119,12 @@ func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []s
 	if err != nil {
 		return nil, err
 	}
+	if d.Graph.entry < 0 { // a rule that came after the journey was activated
+		return nil, &Error{
+			Kind: Invalid, Code: "graph-not-whole", Faults: d.Graph.Faults("/definition"),
+			Detail: "Nobody can enter the graph, because " + d.Graph.entryFault() + ". Replace it.",
+		}
+	}
 	now := s.clock()
 	first, _ := d.Graph.Start(Enrollment{
 		Journey: j.ID, GraphHash: j.GraphHash, Version: j.Version, Epoch: j.Epoch,

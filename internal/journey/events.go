@@ -208,7 +208,7 @@ func (s *Service) startAll(ctx context.Context, t Tenant, event Event, skipped *
 // start enrolls the customer in a journey if it is active and its entry
 // conditions hold.
 func (s *Service) start(ctx context.Context, t Tenant, id ID, event Event, facts func() (condition.Facts, error)) error {
-	j, err := s.stores.Journeys.Journey(ctx, t, id)
+	j, err := s.stores.Journeys.FullJourney(ctx, t, id)
 	if err != nil || j.Status != Active || !slices.Contains(j.Events, event.Type) {
 		return err
 	}
@@ -216,9 +216,9 @@ func (s *Service) start(ctx context.Context, t Tenant, id ID, event Event, facts
 	if err != nil {
 		return err
 	}
-	entry, err := j.entry()
-	if err != nil {
-		return err
+	entry, fault := j.entry()
+	if fault = cmp.Or(fault, d.Graph.entryFault()); fault != "" {
+		return fmt.Errorf("%w: %s", ErrDamaged, fault)
 	}
 	known, err := facts()
 	if err != nil || d.Graph.refusal(entry.Condition, &known) != "" {

@@ -7,6 +7,7 @@ import (
 
 	"journeys/internal/condition"
 	"journeys/internal/payload"
+	"journeys/internal/strict"
 )
 
 // Limits of a graph.
@@ -46,10 +47,10 @@ type Graph struct {
 
 // node is a node with the config of its type.
 type node struct {
-	id      string
-	kind    NodeType
-	next    [2]int // targets of the edges: [0], or of a split "true" and "false"; -1 unless there is exactly one
-	missing string // fault of an incomplete config; "" for none
+	id    string
+	kind  NodeType
+	next  [2]int       // targets of the edges: [0], or of a split "true" and "false"; -1 unless there is exactly one
+	fault strict.Fault // why customers stop here; the pointer is relative to the node; zero for none
 
 	delay     time.Duration // wait
 	event     string        // wait: waitForEvent; entry_trigger: eventType
@@ -105,7 +106,7 @@ func (a ActionConfig) Address(attributes condition.Value) (address string, neede
 // edge is an edge between two nodes.
 type edge struct {
 	source, target int
-	handle         string // "true", "false" or ""
+	handle         string // of a split "true" or "false"
 }
 
 // Len returns the number of nodes.

@@ -77,7 +77,10 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 		{"an id with a dot, and a missing id", `{"nodes":[{"id":"a.b","type":"exit"},{"type":"exit"}]}`, []string{"/nodes/0/id must have only A-Z, a-z, 0-9, _ and -", "/nodes/1/id is required"}},
 		{"a duplicate id", graphOf([]string{"a exit", "a exit"}, nil), []string{"/nodes/1/id duplicates the id of nodes/0"}},
 		{"a dangling edge", graphOf([]string{"a exit"}, []string{"a zz", "yy a"}), []string{"/edges/0/target is not a node of this graph", "/edges/1/source is not a node of this graph"}},
-		{"a handle that is neither true nor false", graphOf([]string{"a exit"}, []string{"a a maybe"}), []string{"/edges/0/sourceHandle must be one of true, false"}},
+		{"any handle", graphOf([]string{"a exit", "b condition_split"}, []string{"a a maybe", "b a bottom-2"}), nil},
+		{"a handle that is no text", `{"nodes":[{"id":"a","type":"exit"}],"edges":[{"source":"a","target":"a","sourceHandle":1}]}`, []string{"/edges/0/sourceHandle must be a string"}},
+		{"null in a config", graphOf([]string{`a wait {"delayHours":null,"waitForEvent":null}`, `b condition_split {"condition":null}`}, nil), nil},
+		{"null inside of a condition", graphOf([]string{`b condition_split {"condition":{"field":"a","operator":"eq","value":null}}`}, nil), []string{"/nodes/0/config/condition/value must not be null; to test that a field is missing, use exists with value false"}},
 		{"an unknown field in a config", graphOf([]string{`a exit {"why":"x"}`}, nil), []string{"/nodes/0/config/why unknown field; allowed here: reason"}},
 		{"a delay of zero, and a delay of more than a year", graphOf([]string{`a wait {"delayHours":0}`, `b wait {"delayHours":8760.5}`}, nil), []string{"/nodes/0/config/delayHours must be a number above 0, at most 8760", "/nodes/1/config/delayHours must be a number above 0, at most 8760"}},
 		{"a delay in days of more than a year", graphOf([]string{`a wait {"delay":{"value":366,"unit":"days"}}`}, nil), []string{"/nodes/0/config/delay/value must be a number above 0, at most 365"}},
@@ -151,8 +154,8 @@ func TestGraph_ListsEveryFault(t *testing.T) {
 		{"a split with one branch", []string{"in entry_trigger", "s condition_split " + isVIP, "out exit"}, []string{"in s", "s out true"}, []string{
 			`/definition/nodes/1 must have exactly one edge with sourceHandle "false", has 0`,
 		}},
-		{"a split with an edge without a handle", []string{"in entry_trigger", "s condition_split " + isVIP, "out exit"}, []string{"in s", "s out true", "s out false", "s out"}, []string{
-			`/definition/nodes/1 has 1 edges without a sourceHandle; each must be "true" or "false"`,
+		{"a split with other handles", []string{"in entry_trigger", "s condition_split " + isVIP, "out exit"}, []string{"in s", "s out true", "s out false", "s out", "s out maybe"}, []string{
+			`/definition/nodes/1 has 2 edges whose sourceHandle is neither "true" nor "false"`,
 		}},
 		{"a dead end, an exit with an edge and missing configs, all at once", []string{"in entry_trigger", "w wait", "s condition_split", "d nba_decision", "a channel_action", "out exit"}, []string{"in w", "w s", "s d true", "s out false", "d a", "out a"}, []string{
 			"/definition/nodes/1/config exactly one of delayHours and delay is required",

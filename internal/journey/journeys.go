@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -60,17 +59,20 @@ type Journey struct {
 	Name            string // 1 to MaxName characters
 	Description     string // at most MaxDescription characters
 	Status          Status
-	Definition      []byte // the caller's graph as compact JSON; nil in a Page
+	Definition      []byte // as it was last sent, in compact JSON; nil unless it was asked for
 	EntryCondition  []byte // compact JSON; nil for none
 	MaxDurationDays int    // 1 to MaxDuration
-	Version         int    // of the definition, from 1
-	GraphHash       string // lower-case hex SHA-256 of the definition
+	Version         int    // counts what runs, from 1: see runAlike
+	GraphHash       string // name of the stored graph, which the customers of this version follow
+	GraphPassed     bool   // the graph was complete by the rules of the time when it became active
 	NodeCount       int
 	Labels          []Label  // of the definition's nodes; set only for Create and Update
 	Events          []string // types of the events that start the journey, sorted
 	Shards          int      // of the due index; never shrinks
 	Epoch           int      // counts archivings; customers of an earlier epoch leave
 	Rev             int64    // counts writes, from 1; the ETag
+	TextRev         int64    // the Rev that wrote Description and EntryCondition; 0 if both are empty
+	AppearanceRev   int64    // the Rev that wrote a Definition unlike the stored graph; 0 if they are equal
 	CreatedAt       time.Time
 	UpdatedAt       time.Time // not before CreatedAt
 }
@@ -109,16 +111,16 @@ func (s *Service) Create(ctx context.Context, t Tenant, c Change) (Journey, erro
 	if err != nil {
 		return Journey{}, err
 	}
-	definition := emptyDefinition()
-	if c.Definition != nil {
-		definition = *c.Definition
+	if c.Definition == nil {
+		c.Definition = new(emptyDefinition())
 	}
-	j := Journey{
+	j, err := s.apply(Journey{
 		ID: ID("jrn_" + id.String()), Status: Draft, MaxDurationDays: DefaultMaxDuration,
-		Definition: definition.Raw, GraphHash: definition.Hash,
-		Version: 1, Rev: 1, Shards: FirstShards, CreatedAt: now, UpdatedAt: now,
+		Shards: FirstShards, CreatedAt: now, UpdatedAt: now,
+	}, c, Definition{})
+	if err != nil {
+		return Journey{}, err
 	}
-	j = j.apply(c, definition.Graph)
 	return j, s.stores.Journeys.Create(ctx, t, j)
 }
 
@@ -132,19 +134,38 @@ var emptyDefinition = sync.OnceValue(func() Definition {
 // Get returns the journey with its Definition. It returns ErrNotFound if there is
 // none.
 func (s *Service) Get(ctx context.Context, t Tenant, id ID) (Journey, error) {
-	j, _, err := s.load(ctx, t, id)
+	var shown []byte
+	j, err := s.read(ctx, t, id, func(j Journey) (err error) {
+		shown, err = s.shown(ctx, t, j)
+		return err
+	})
+	j.Definition = shown
 	return j, err
 }
 
-// load returns the journey with its Definition, and the compiled graph.
-func (s *Service) load(ctx context.Context, t Tenant, id ID) (Journey, *Graph, error) {
-	j, err := s.stores.Journeys.Journey(ctx, t, id)
-	if err != nil {
-		return Journey{}, nil, err
+// read reads the journey and calls rest, which reads its definition. It starts again if
+// a concurrent write has removed what rest was to read.
+func (s *Service) read(ctx context.Context, t Tenant, id ID, rest func(Journey) error) (Journey, error) {
+	last := int64(0)
+	for {
+		j, err := s.stores.Journeys.FullJourney(ctx, t, id)
+		if err != nil {
+			return Journey{}, err
+		}
+		if err = rest(j); !errors.Is(err, ErrNoDefinition) || j.Rev == last {
+			return j, err
+		}
+		last = j.Rev
+	}
+}
+
+// shown returns the journey's definition as it was last sent.
+func (s *Service) shown(ctx context.Context, t Tenant, j Journey) ([]byte, error) {
+	if j.AppearanceRev > 0 {
+		return s.stores.Journeys.Appearance(ctx, t, j)
 	}
 	d, err := s.definition(ctx, t, j)
-	j.Definition = d.Raw
-	return j, d.Graph, err
+	return d.Raw, err
 }
 
 // List returns a page of the tenant's journeys, newest first.
@@ -175,25 +196,30 @@ func (s *Service) Update(ctx context.Context, t Tenant, id ID, c Change, match [
 }
 
 func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, match []int64) (Journey, error) {
-	old, graph, err := s.load(ctx, t, id)
-	if err != nil {
+	var graph Definition
+	var shown []byte
+	old, err := s.read(ctx, t, id, func(j Journey) (err error) {
+		if graph, err = s.definition(ctx, t, j); err == nil {
+			shown, err = s.shown(ctx, t, j)
+		}
+		return err
+	})
+	if replaced := c.Definition != nil && old.ID != "" && errors.Is(err, ErrDamaged); err != nil && !replaced {
 		return Journey{}, err
 	}
 	if match != nil && !slices.Contains(match, old.Rev) {
 		return Journey{}, ErrStale
 	}
-	if c.Definition != nil {
-		old.Labels = graph.Labels()
-		graph = c.Definition.Graph
+	if old.Definition = shown; graph.Graph != nil {
+		old.Labels = graph.Graph.Labels()
 	}
-	next := old.apply(c, graph)
-	if err := checkStatus(old, next, graph); err != nil {
+	next, err := s.apply(old, c, graph)
+	if err != nil {
 		return Journey{}, err
 	}
 	if next.equals(old) {
 		return old, nil
 	}
-	next.Rev++
 	next.UpdatedAt = s.clock()
 	if next.UpdatedAt.Before(old.UpdatedAt) {
 		next.UpdatedAt = old.UpdatedAt
@@ -202,7 +228,7 @@ func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, mat
 }
 
 // checkStatus returns an error if the lifecycle forbids the change of status, or
-// if next is active and its graph is new and incomplete.
+// if next is active, its graph never was, and it is incomplete.
 func checkStatus(old, next Journey, graph *Graph) error {
 	if !old.Status.MayBecome(next.Status) {
 		return &Error{
@@ -211,7 +237,7 @@ func checkStatus(old, next Journey, graph *Graph) error {
 				". It goes draft, active, paused, active; any status may become archived, and archived may become paused.",
 		}
 	}
-	if next.Status != Active || (old.Status == Active && old.GraphHash == next.GraphHash) {
+	if next.Status != Active || next.GraphPassed {
 		return nil
 	}
 	if faults := graph.Faults("/definition"); faults != nil {
@@ -223,9 +249,34 @@ func checkStatus(old, next Journey, graph *Graph) error {
 	return nil
 }
 
-// apply returns j with c applied. graph is the graph of the resulting definition.
-// It does not check the lifecycle.
-func (j Journey) apply(c Change, graph *Graph) Journey {
+// apply returns the revision that follows j: j with c applied, if the lifecycle allows
+// that. graph is j's.
+func (s *Service) apply(j Journey, c Change, graph Definition) (Journey, error) {
+	next := j.withFields(c)
+	next.Rev++
+	if c.Definition != nil {
+		var err error
+		if graph, err = s.define(&next, *c.Definition, graph); err != nil {
+			return Journey{}, err
+		}
+	}
+	next.Labels = graph.Graph.Labels()
+	if next.GraphHash != j.GraphHash || c.Entry != nil {
+		next.Events = next.startingEvents(graph.Graph)
+	}
+	if next.Description != j.Description || !bytes.Equal(next.EntryCondition, j.EntryCondition) {
+		next.TextRev = next.Rev
+		if next.Description == "" && next.EntryCondition == nil {
+			next.TextRev = 0
+		}
+	}
+	err := checkStatus(j, next, graph.Graph)
+	next.GraphPassed = next.GraphPassed || next.Status == Active
+	return next, err
+}
+
+// withFields returns j with c applied, except the definition.
+func (j Journey) withFields(c Change) Journey {
 	if c.Name != nil {
 		j.Name = *c.Name
 	}
@@ -238,18 +289,12 @@ func (j Journey) apply(c Change, graph *Graph) Journey {
 	if c.Entry != nil {
 		j.EntryCondition = c.Entry.Raw
 	}
-	if c.Definition != nil && c.Definition.Hash != j.GraphHash {
-		j.Definition, j.GraphHash = c.Definition.Raw, c.Definition.Hash
-		j.Version++
-	}
 	if c.Status != nil && *c.Status != j.Status {
 		j.Status = *c.Status
 		if j.Status == Archived {
 			j.Epoch++
 		}
 	}
-	j.NodeCount, j.Labels = graph.Len(), graph.Labels()
-	j.Events = j.startingEvents(graph)
 	return j
 }
 
@@ -266,25 +311,25 @@ func (j Journey) startingEvents(graph *Graph) []string {
 	return events
 }
 
-// entry reads the stored entry condition. It returns ErrDamaged if that fails: a
-// missing condition would admit every customer.
-func (j Journey) entry() (Entry, error) {
+// entry reads the stored entry condition as far as it can. fault is the first rule that
+// it breaks; without the condition it would admit every customer.
+func (j Journey) entry() (e Entry, fault string) {
 	if j.EntryCondition == nil {
-		return Entry{}, nil
+		return Entry{}, ""
 	}
 	var faults strict.Faults
-	e, ok := ReadEntryCondition(strict.At(j.EntryCondition, "/entryCondition", &faults))
+	e, ok := ReadEntryCondition(strict.At(j.EntryCondition, "entryCondition", &faults))
 	if !ok {
-		return Entry{}, fmt.Errorf("%w: entry condition: %v", ErrDamaged, faults.List())
+		return e, faults.List()[0].Pointer + " " + faults.List()[0].Detail
 	}
-	return e, nil
+	return e, ""
 }
 
 // equals reports whether j and old have the same content, so that no write is
 // needed.
 func (j Journey) equals(old Journey) bool {
 	return j.Name == old.Name && j.Description == old.Description && j.Status == old.Status &&
-		j.GraphHash == old.GraphHash && j.MaxDurationDays == old.MaxDurationDays &&
+		bytes.Equal(j.Definition, old.Definition) && j.MaxDurationDays == old.MaxDurationDays &&
 		bytes.Equal(j.EntryCondition, old.EntryCondition)
 }
 

@@ -1,10 +1,12 @@
 package journey
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"journeys/internal/condition"
@@ -56,24 +58,21 @@ type SimulationStep struct {
 
 // Test simulates a customer in the journey. It writes nothing and sends nothing.
 func (s *Service) Test(ctx context.Context, t Tenant, id ID, r TestRequest) (Simulation, error) {
-	j, err := s.stores.Journeys.Journey(ctx, t, id)
-	if err != nil {
-		return Simulation{}, err
-	}
-	entry, err := j.entry()
-	if err != nil {
-		return Simulation{}, err
-	}
-	walk := simulation{request: r, maxDays: j.MaxDurationDays, entry: entry.Condition}
-	version := 0
-	if r.Definition != nil {
-		walk.graph = r.Definition.Graph
-	} else {
-		d, err := s.definition(ctx, t, j)
-		if err != nil {
-			return Simulation{}, err
+	var d Definition
+	j, err := s.read(ctx, t, id, func(j Journey) (err error) {
+		if r.Definition == nil {
+			d, err = s.definition(ctx, t, j)
 		}
-		walk.graph, version = d.Graph, j.Version
+		return err
+	})
+	if err != nil {
+		return Simulation{}, err
+	}
+	walk := simulation{request: r, maxDays: j.MaxDurationDays, graph: d.Graph}
+	walk.entry, walk.entryFault = j.entry()
+	version := j.Version
+	if r.Definition != nil {
+		walk.graph, version = r.Definition.Graph, 0
 	}
 	if r.Now.IsZero() {
 		walk.request.Now = s.clock()
@@ -88,17 +87,18 @@ func (s *Service) Test(ctx context.Context, t Tenant, id ID, r TestRequest) (Sim
 
 // simulation walks one customer through a graph under a virtual clock.
 type simulation struct {
-	graph   *Graph
-	request TestRequest
-	maxDays int
-	entry   *condition.Program // the journey's entry condition; nil for none
+	graph      *Graph
+	request    TestRequest
+	maxDays    int
+	entry      Entry // of the journey
+	entryFault string
 }
 
 // run uses the step function that moves real customers. Only the clock and the
 // answers of effects are simulated.
 func (s *simulation) run() Simulation {
 	if s.graph.entry < 0 {
-		return Simulation{Outcome: "stopped", ExitReason: "the graph has not exactly one entry_trigger"}
+		return Simulation{Outcome: "stopped", ExitReason: s.graph.entryFault()}
 	}
 	start := s.request.Now
 	if reason := s.refusal(); reason != "" {
@@ -174,11 +174,23 @@ func (s *simulation) send(node int) Answer {
 // refusal returns why the customer may not enter; "" if they may.
 func (s *simulation) refusal() string {
 	facts := condition.Facts{Attributes: s.request.Attributes}
-	return s.graph.refusal(s.entry, &facts)
+	return cmp.Or(s.entryFault, s.graph.entryFault(), s.graph.refusal(s.entry.Condition, &facts))
+}
+
+// entryFault returns why customers cannot enter the graph; "" if they can.
+func (g *Graph) entryFault() string {
+	switch {
+	case g.entry < 0:
+		return "the graph has not exactly one entry_trigger"
+	case g.nodes[g.entry].fault != strict.Fault{}:
+		return g.StopReason(g.entry)
+	}
+	return ""
 }
 
 // refusal returns which condition keeps a customer with these facts from entering;
-// "" for none. ofJourney is the journey's entry condition, nil for none.
+// "" for none. ofJourney is the journey's entry condition, nil for none. The graph must
+// have an entry.
 func (g *Graph) refusal(ofJourney *condition.Program, facts *condition.Facts) string {
 	entry := &g.nodes[g.entry]
 	switch {
@@ -287,13 +299,24 @@ func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.
 func (g *Graph) stuckReason(visits []Visit) string {
 	last := visits[len(visits)-1].Node
 	n := &g.nodes[last]
-	if n.missing != "" {
-		return fmt.Sprintf("node %s: %s", n.id, n.missing)
-	}
 	for _, visit := range visits[:len(visits)-1] {
-		if visit.Node == last {
+		if visit.Node == last && n.fault == (strict.Fault{}) {
 			return fmt.Sprintf("node %s: was passed before, the graph has a cycle", n.id)
 		}
 	}
-	return fmt.Sprintf("node %s: no single edge leads on", n.id)
+	return g.StopReason(last)
+}
+
+// StopReason returns why customers stop at the node with that index: its id and the
+// fault, at most 400 bytes.
+func (g *Graph) StopReason(i int) string {
+	n := &g.nodes[i]
+	place, detail := strings.TrimPrefix(n.fault.Pointer, "/"), cmp.Or(n.fault.Detail, "no single edge leads on")
+	if len(place) > 100 {
+		place = "config"
+	}
+	if len(detail) > 200 || n.fault.Pointer == "/config" {
+		return fmt.Sprintf("node %s: %.200s", n.id, detail)
+	}
+	return fmt.Sprintf("node %s: %s", n.id, strings.TrimSpace(place+" "+detail))
 }

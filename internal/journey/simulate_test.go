@@ -25,6 +25,10 @@ func (s singleJourney) Journey(context.Context, journey.Tenant, journey.ID) (jou
 	return s.journey, nil
 }
 
+func (s singleJourney) FullJourney(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+	return s.journey, nil
+}
+
 func (s singleJourney) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
 	return s.journey.Definition, nil
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"journeys/internal/condition"
+	"journeys/internal/strict"
 )
 
 // EffectKind is what the caller of Step must do before the enrollment can move on.
@@ -15,7 +16,7 @@ const (
 	NeedAttributes                   // step again with the customer's attributes
 	NeedDecision                     // make the node's decision, then step with its Answer
 	NeedSend                         // send the node's message, then step with its Answer
-	Stuck                            // nothing: the graph is incomplete and leads nowhere
+	Stuck                            // fail it: the graph leads nowhere; see StopReason
 )
 
 // Input is what Step needs besides the graph and the enrollment.
@@ -93,8 +94,8 @@ func (g *Graph) Step(e Enrollment, in Input) (Enrollment, EffectKind) {
 			return e, NoEffect
 		}
 		n := &g.nodes[e.Node]
-		if n.missing != "" {
-			return e, Stuck
+		if n.fault != (strict.Fault{}) {
+			break
 		}
 		result, effect := g.result(&e, n, &in)
 		switch {
@@ -111,11 +112,12 @@ func (g *Graph) Step(e Enrollment, in Input) (Enrollment, EffectKind) {
 			next = n.next[1]
 		}
 		if next < 0 {
-			return e, Stuck
+			break
 		}
 		e.leave(result)
 		e.enter(next, in.Now)
 	}
+	e.dueBy(in.Now)
 	return e, Stuck
 }
 

@@ -17,21 +17,28 @@ type Stores struct {
 // JourneyStore stores journeys and their definitions. Reads are strongly
 // consistent.
 type JourneyStore interface { //nolint:revive // the stores of the four nouns are named alike
-	// Create stores j, whose Rev is 1. It returns ErrTooMany if the tenant has
-	// MaxJourneys.
+	// Create stores j, whose Rev is 1, and its graph. It returns ErrTooMany if the
+	// tenant has MaxJourneys.
 	Create(ctx context.Context, t Tenant, j Journey) error
-	// Journey returns the journey without its Definition, or ErrNotFound.
+	// Journey returns the journey without Description, EntryCondition and
+	// Definition, or ErrNotFound.
 	Journey(ctx context.Context, t Tenant, id ID) (Journey, error)
 	// JourneyToEnter is Journey together with the tenant's Forgotten as of now.
 	JourneyToEnter(ctx context.Context, t Tenant, id ID, now time.Time) (Journey, Forgotten, error)
-	// Definition returns the journey's definition with that hash. It returns
+	// FullJourney returns the journey without Definition, or ErrNotFound.
+	FullJourney(ctx context.Context, t Tenant, id ID) (Journey, error)
+	// Definition returns the journey's graph with that hash. It returns
 	// ErrNoDefinition if there is none, ErrDamaged if the item cannot be read.
 	Definition(ctx context.Context, t Tenant, id ID, hash string) ([]byte, error)
+	// Appearance returns the definition that was stored with j.AppearanceRev, which
+	// is not 0, or ErrNoDefinition.
+	Appearance(ctx context.Context, t Tenant, j Journey) ([]byte, error)
 	// List returns a page of journeys.
 	List(ctx context.Context, t Tenant, f Filter) (Page, error)
-	// Update replaces old with next, whose Rev is old.Rev+1, and the entries
-	// that depend on it (LIVE and events) in one transaction. It stores
-	// next.Definition unless old has the same hash. It returns ErrStale if the
+	// Update replaces old with next, whose Rev is old.Rev+1, and everything that
+	// depends on it in one transaction: the LIVE and event entries, the text if
+	// TextRev changes, next.Definition if GraphHash or AppearanceRev changes. It
+	// removes the graph of a draft that gets another one. It returns ErrStale if the
 	// stored revision is not old.Rev, ErrNotFound if the journey was deleted.
 	Update(ctx context.Context, t Tenant, old, next Journey) error
 	// Delete removes j, but keeps what its customers need to leave it. It

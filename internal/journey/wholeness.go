@@ -16,8 +16,8 @@ func (g *Graph) Faults(base string) []strict.Fault {
 	out := g.edgeCounts()
 	for i := range g.nodes {
 		n := &g.nodes[i]
-		if n.missing != "" {
-			faults.Add(at(i)+"/config", "%s", n.missing)
+		if n.fault != (strict.Fault{}) {
+			faults.Add(at(i)+n.fault.Pointer, "%s", n.fault.Detail)
 		}
 		for _, fault := range n.edgeFaults(out[i]) {
 			faults.Add(at(i), "%s", fault)
@@ -80,7 +80,7 @@ func (n *node) edgeFaults(out edgesOut) []string {
 			faults = append(faults, fmt.Sprintf(`must have exactly one edge with sourceHandle "false", has %d`, out.no))
 		}
 		if out.plain > 0 {
-			faults = append(faults, fmt.Sprintf(`has %d edges without a sourceHandle; each must be "true" or "false"`, out.plain))
+			faults = append(faults, fmt.Sprintf(`has %d edges whose sourceHandle is neither "true" nor "false"`, out.plain))
 		}
 	default:
 		if total != 1 {

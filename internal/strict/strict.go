@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -141,6 +142,15 @@ func (v Value) FaultBelow(pointer, format string, args ...any) {
 // FaultCount returns the number of faults so far, anywhere in the document. A
 // reader compares it before and after.
 func (v Value) FaultCount() int { return v.faults.count }
+
+// FaultAfter returns the fault that followed the first n, anywhere in the document, and
+// false if there is none. Of a fault that is not listed only the presence is known.
+func (v Value) FaultAfter(n int) (Fault, bool) {
+	if n < len(v.faults.list) {
+		return v.faults.list[n], true
+	}
+	return Fault{v.pointer, "breaks a rule"}, n < v.faults.count
+}
 
 // IsNull reports whether the value is null.
 func (v Value) IsNull() bool { return v.raw.Kind() == 'n' }
@@ -308,6 +318,12 @@ func (o *Object) Need(name string) (Value, bool) {
 		o.faults.Add(o.pointer+"/"+escape.Replace(name), "is required")
 	}
 	return v, ok
+}
+
+// DropNulls treats members that are null as absent.
+func (o *Object) DropNulls() {
+	o.names = slices.DeleteFunc(o.names, func(name string) bool { return o.members[name].IsNull() })
+	maps.DeleteFunc(o.members, func(_ string, member Value) bool { return member.IsNull() })
 }
 
 // Names returns the names of the members in source order.

@@ -42,6 +42,10 @@ func (emptyStore) Journey(context.Context, journey.Tenant, journey.ID) (journey.
 	return journey.Journey{}, journey.ErrNotFound
 }
 
+func (emptyStore) FullJourney(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+	return journey.Journey{}, journey.ErrNotFound
+}
+
 func (emptyStore) List(context.Context, journey.Tenant, journey.Filter) (journey.Page, error) {
 	return journey.Page{}, journey.ErrNotFound
 }

@@ -1,0 +1,177 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"journeys/internal/journey"
+)
+
+// Journey implements journey.JourneyStore and analytics.Table.
+func (s *table) Journey(ctx context.Context, t journey.Tenant, id journey.ID) (journey.Journey, error) {
+	it, err := s.get(ctx, journeyKey(t, id))
+	if err != nil {
+		return journey.Journey{}, wrapFailed("read a journey", err)
+	}
+	if it == nil {
+		return journey.Journey{}, journey.ErrNotFound
+	}
+	return decodeJourney(it)
+}
+
+// FullJourney implements journey.JourneyStore. Its two items may be of different
+// revisions, because a batch is not read at one moment: then it reads them again.
+func (s *table) FullJourney(ctx context.Context, t journey.Tenant, id journey.ID) (journey.Journey, error) {
+	for attempt := 0; ; attempt++ {
+		items, err := s.batchGet(ctx, []map[string]types.AttributeValue{journeyKey(t, id), textKey(t, id)})
+		if err != nil {
+			return journey.Journey{}, wrapFailed("read a journey and its text", err)
+		}
+		var stored, words item
+		for _, it := range items {
+			if partition(it) == journeysPK(t) {
+				stored = it
+			} else {
+				words = it
+			}
+		}
+		if stored == nil {
+			return journey.Journey{}, journey.ErrNotFound
+		}
+		j, err := decodeJourney(stored)
+		if err != nil {
+			return journey.Journey{}, err
+		}
+		if matches, err := addText(&j, words); matches || err != nil {
+			return j, err
+		}
+		if !pause(ctx, attempt) {
+			return journey.Journey{}, ctx.Err()
+		}
+		if attempt == maxConflicts {
+			return journey.Journey{}, wrapDamaged(fmt.Errorf("dynamo: the text of %s is not of revision %d", id, j.TextRev))
+		}
+	}
+}
+
+// Definition implements journey.JourneyStore, engine.Table and analytics.Table.
+func (s *table) Definition(ctx context.Context, t journey.Tenant, id journey.ID, hash string) ([]byte, error) {
+	it, err := s.get(ctx, definitionKey(t, id, hash))
+	if err != nil {
+		return nil, wrapFailed("read a definition", err)
+	}
+	if it == nil {
+		return nil, fmt.Errorf("dynamo: definition %s of %s: %w", hash, id, journey.ErrNoDefinition)
+	}
+	r := reader{item: it}
+	return r.binary(aDefinition), wrapDamaged(r.err)
+}
+
+// Appearance implements journey.JourneyStore.
+func (s Journeys) Appearance(ctx context.Context, t journey.Tenant, j journey.Journey) ([]byte, error) {
+	it, err := s.get(ctx, appearanceKey(t, j.ID, j.Version))
+	if err != nil {
+		return nil, wrapFailed("read an appearance", err)
+	}
+	r := reader{item: it}
+	if r.number(aRev) != j.AppearanceRev {
+		return nil, fmt.Errorf("dynamo: appearance of %s, revision %d: %w", j.ID, j.AppearanceRev, journey.ErrNoDefinition)
+	}
+	return r.binary(aDefinition), wrapDamaged(r.err)
+}
+
+// List implements journey.JourneyStore. DynamoDB has no offset: List reads the
+// partition up to the page, 1 MB at a time, and counts the rest. Then it reads the texts
+// of the page, 100 at a time.
+func (s Journeys) List(ctx context.Context, t journey.Tenant, f journey.Filter) (journey.Page, error) {
+	var page journey.Page
+	query := s.listQuery(t, f)
+	for {
+		if page.Total >= f.Offset+f.Limit {
+			query.Select = types.SelectCount
+		}
+		out, err := s.client.Query(ctx, query)
+		if err != nil {
+			return journey.Page{}, wrapFailed("list journeys", err)
+		}
+		for i := max(f.Offset-page.Total, 0); i < len(out.Items) && len(page.Journeys) < f.Limit; i++ {
+			j, err := decodeJourney(out.Items[i])
+			if err != nil {
+				return journey.Page{}, err
+			}
+			page.Journeys = append(page.Journeys, j)
+		}
+		page.Total += int(out.Count)
+		if query.ExclusiveStartKey = out.LastEvaluatedKey; len(query.ExclusiveStartKey) == 0 {
+			return page, s.addTexts(ctx, t, f, &page)
+		}
+	}
+}
+
+// addTexts sets the texts of a page. A journey that was changed since the page was read
+// is read again, and left out if it is not of the list any more.
+func (s *table) addTexts(ctx context.Context, t journey.Tenant, f journey.Filter, page *journey.Page) error {
+	texts, err := s.texts(ctx, t, page.Journeys)
+	if err != nil {
+		return wrapFailed("read the texts of journeys", err)
+	}
+	for i := range page.Journeys {
+		j := &page.Journeys[i]
+		matches, err := addText(j, texts[partition(textKey(t, j.ID))])
+		if err == nil && !matches {
+			changed, errChanged := s.FullJourney(ctx, t, j.ID)
+			if errors.Is(errChanged, journey.ErrNotFound) || f.Status != "" && changed.Status != f.Status {
+				changed, errChanged = journey.Journey{}, nil
+			}
+			*j, err = changed, errChanged
+		}
+		if err != nil {
+			return err
+		}
+	}
+	found := len(page.Journeys)
+	page.Journeys = slices.DeleteFunc(page.Journeys, func(j journey.Journey) bool { return j.Rev == 0 })
+	page.Total -= found - len(page.Journeys)
+	return nil
+}
+
+// texts returns the text items of journeys by partition key.
+func (s *table) texts(ctx context.Context, t journey.Tenant, list []journey.Journey) (map[string]item, error) {
+	var keys []map[string]types.AttributeValue
+	for _, j := range list {
+		if j.TextRev > 0 {
+			keys = append(keys, textKey(t, j.ID))
+		}
+	}
+	texts := make(map[string]item, len(keys))
+	for some := range slices.Chunk(keys, batchKeys) {
+		items, err := s.batchGet(ctx, some)
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range items {
+			texts[partition(it)] = it
+		}
+	}
+	return texts, nil
+}
+
+func (s *table) listQuery(t journey.Tenant, f journey.Filter) *dynamodb.QueryInput {
+	query := &dynamodb.QueryInput{
+		TableName: &s.name, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
+		KeyConditionExpression:    aws.String("PK = :pk"),
+		ExpressionAttributeValues: item{":pk": text(journeysPK(t))},
+	}
+	if f.Status != "" {
+		query.FilterExpression = aws.String("#st = :st")
+		query.ExpressionAttributeNames = map[string]string{"#st": aStatus}
+		query.ExpressionAttributeValues[":st"] = text(string(f.Status))
+	}
+	return query
+}

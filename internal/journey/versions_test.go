@@ -1,0 +1,166 @@
+package journey_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/dev/journeytest"
+	"journeys/internal/journey"
+)
+
+// edited is a JourneyStore with one journey and its definition.
+type edited struct {
+	singleJourney
+	graph   []byte // of the journey's GraphHash
+	updates int
+}
+
+func (e *edited) FullJourney(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+	j := e.journey
+	j.Definition = nil
+	return j, nil
+}
+
+func (e *edited) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
+	return e.graph, nil
+}
+
+func (e *edited) Appearance(context.Context, journey.Tenant, journey.Journey) ([]byte, error) {
+	return e.journey.Definition, nil
+}
+
+func (e *edited) Update(_ context.Context, _ journey.Tenant, old, next journey.Journey) error {
+	if e.updates++; next.GraphHash != old.GraphHash {
+		e.graph = next.Definition
+	}
+	e.journey = next
+	return nil
+}
+
+const compared = `{"nodes":[{"id":"in","type":"entry_trigger","position":{"x":1,"y":2}},` +
+	`{"id":"s","type":"condition_split","config":{"condition":{"field":"n","operator":"eq","value":9007199254740993}}},` +
+	`{"id":"a","type":"channel_action","data":{"label":"Mail"},"config":{"channel":"push","payload":{"x":[1,2],"y":null}}},` +
+	`{"id":"b","type":"wait","config":{"delayHours":2}},{"id":"out","type":"exit"}],"edges":[` +
+	`{"id":"e1","source":"in","target":"s"},{"source":"s","target":"a","sourceHandle":"true"},` +
+	`{"source":"s","target":"b","sourceHandle":"false"},{"source":"a","target":"out"},{"source":"b","target":"out"}]}`
+
+func TestUpdate_VersionCountsWhatRuns(t *testing.T) {
+	t.Parallel()
+
+	for _, row := range []struct {
+		name    string
+		edits   []string // pairs: a text and its replacement
+		version int
+	}{
+		{"a moved node", []string{`"x":1`, `"x":7`}, 1},
+		{"a label", []string{`Mail`, `E-mail`}, 1},
+		{"a node's other fields", []string{`"type":"exit"`, `"type":"exit","style":{"color":"red"},"selected":true`}, 1},
+		{"a definition's other fields", []string{`{"nodes"`, `{"viewport":{"zoom":2},"nodes"`}, 1},
+		{"the id of an edge", []string{`"id":"e1",`, `"id":"e2","animated":true,`}, 1},
+		{"a handle where one way leads out", []string{`"source":"in"`, `"sourceHandle":"bottom","source":"in"`}, 1},
+		{"null for an absent handle", []string{`"source":"in"`, `"sourceHandle":null,"source":"in"`}, 1},
+		{"the order of names", []string{`"channel":"push","payload":{"x":[1,2],"y":null}`, `"payload":{"y":null,"x":[1,2]},"channel":"push"`}, 1},
+		{"the order of nodes", []string{`{"id":"b","type":"wait","config":{"delayHours":2}},{"id":"out","type":"exit"}`, `{"id":"out","type":"exit"},{"id":"b","type":"wait","config":{"delayHours":2}}`}, 1},
+		{"the order of edges", []string{`{"source":"a","target":"out"},{"source":"b","target":"out"}`, `{"source":"b","target":"out"},{"source":"a","target":"out"}`}, 1},
+		{"null and empty for an absent config", []string{`"type":"exit"`, `"type":"exit","config":{}`, `"type":"entry_trigger"`, `"type":"entry_trigger","config":null`}, 1},
+		{"null in a config", []string{`"delayHours":2`, `"delayHours":2,"delay":null`}, 1},
+		{"another spelling of a number", []string{`"delayHours":2`, `"delayHours":0.2e1`, `[1,2]`, `[1.0,20e-1]`}, 1},
+		{"another spelling of a string", []string{`"push"`, `"\u0070ush"`}, 1},
+		{"white space", []string{`[1,2]`, `[ 1, 2 ]`}, 1},
+
+		{"a number", []string{`"delayHours":2`, `"delayHours":2.5`}, 2},
+		{"a 64-bit integer by one", []string{`9007199254740993`, `9007199254740992`}, 2},
+		{"a string for a number", []string{`[1,2]`, `[1,"2"]`}, 2},
+		{"the order of an array", []string{`[1,2]`, `[2,1]`}, 2},
+		{"null in a payload", []string{`,"y":null`, ``}, 2},
+		{"the case of a string", []string{`"push"`, `"Push"`}, 2},
+		{"a new field of a config", []string{`"channel":"push"`, `"channel":"push","templateId":"t"`}, 2},
+		{"swapped branches", []string{`"sourceHandle":"true"`, `"sourceHandle":"false"`, `"target":"b","sourceHandle":"false"`, `"target":"b","sourceHandle":"true"`}, 2},
+		{"another target", []string{`{"source":"a","target":"out"}`, `{"source":"a","target":"b"}`}, 2},
+		{"another id", []string{`"id":"b"`, `"id":"c"`, `"target":"b"`, `"target":"c"`, `"source":"b"`, `"source":"c"`}, 2},
+		{"swapped ids", []string{`"id":"a","type":"channel_action"`, `"id":"b","type":"channel_action"`, `"id":"b","type":"wait"`, `"id":"a","type":"wait"`}, 2},
+		{"another type", []string{`"id":"b","type":"wait","config":{"delayHours":2}`, `"id":"b","type":"nba_decision","config":{"decisionFlowId":"f"}`}, 2},
+		{"a node more", []string{`{"id":"out","type":"exit"}`, `{"id":"out","type":"exit"},{"id":"far","type":"exit"}`}, 2},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+
+			next := compared
+			for i := 0; i < len(row.edits); i += 2 {
+				require.Contains(t, next, row.edits[i])
+				next = strings.Replace(next, row.edits[i], row.edits[i+1], 1)
+			}
+			before, d := journeytest.Definition(t, compared), journeytest.Definition(t, next)
+			store := &edited{graph: before.Raw}
+			store.journey = journey.Journey{ID: "jrn_0", Status: journey.Draft, GraphHash: before.Hash, Version: 1, Rev: 1, CreatedAt: t0, UpdatedAt: t0}
+			update := func(d journey.Definition) journey.Journey {
+				t.Helper()
+				service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, rand.Reader)
+				j, err := service.Update(t.Context(), journey.Tenant{}, "", journey.Change{Definition: &d}, nil)
+				require.NoError(t, err)
+				require.Equal(t, string(d.Raw), string(j.Definition), "given back as it was sent")
+				got, err := service.Get(t.Context(), journey.Tenant{}, "")
+				require.NoError(t, err)
+				require.Equal(t, string(d.Raw), string(got.Definition))
+				return j
+			}
+
+			j := update(d)
+			require.Equal(t, row.version, j.Version)
+			require.Equal(t, row.version == 1, j.GraphHash == before.Hash)
+			changed := !bytes.Equal(d.Raw, before.Raw) // white space is not kept
+			require.Equal(t, changed, j.Rev == 2)
+			require.Equal(t, row.version, update(d).Version)
+			require.LessOrEqual(t, store.updates, 1, "the same again writes nothing")
+			require.Equal(t, 2*row.version-1, update(before).Version)
+			require.Zero(t, store.journey.AppearanceRev, "back to the text of a graph")
+		})
+	}
+}
+
+// A store whose graph is replaced while it is read.
+type replaced struct {
+	edited
+	gone int // reads that find nothing
+}
+
+func (r *replaced) Definition(ctx context.Context, t journey.Tenant, id journey.ID, hash string) ([]byte, error) {
+	if r.gone > 0 {
+		r.gone--
+		r.journey.Rev++
+		return nil, journey.ErrNoDefinition
+	}
+	return r.edited.Definition(ctx, t, id, hash)
+}
+
+func TestGet_ReadsAReplacedDraftAgain(t *testing.T) {
+	t.Parallel()
+
+	for _, gone := range []int{1, 5} {
+		d := journeytest.Definition(t, onboarding)
+		read := func() (*journey.Service, *replaced) {
+			store := &replaced{edited: edited{graph: d.Raw}, gone: gone}
+			store.journey = journey.Journey{Status: journey.Draft, GraphHash: d.Hash, Rev: 1, MaxDurationDays: 30}
+			return journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, rand.Reader), store
+		}
+		service, store := read()
+		j, err := service.Get(t.Context(), journey.Tenant{}, "")
+		require.NoError(t, err)
+		require.EqualValues(t, 1+gone, j.Rev)
+		require.Zero(t, store.gone)
+
+		service, _ = read()
+		_, err = service.Test(t.Context(), journey.Tenant{}, "", journey.TestRequest{})
+		require.NoError(t, err)
+		service, _ = read()
+		name := "renamed"
+		_, err = service.Update(t.Context(), journey.Tenant{}, "", journey.Change{Name: &name}, nil)
+		require.NoError(t, err)
+	}
+}
