@@ -109,7 +109,8 @@ func (a *advance) resolve(refusal *types.BatchStatementError, w writeID) {
 }
 
 // updateStatement returns the UPDATE of e, on the condition that the stored
-// revision is the one before e's, and the stored pending exit is e's.
+// revision is the one before e's, and the stored pending exit is e's. An item of a
+// newer format has a higher revision, so it is not changed.
 func (s *table) updateStatement(t journey.Tenant, shards int, e journey.Enrollment, w writeID) (types.BatchStatementRequest, error) {
 	it, err := encodeEnrollment(t, shards, e)
 	if err != nil {
@@ -142,7 +143,8 @@ func (s *table) updateStatement(t journey.Tenant, shards int, e journey.Enrollme
 }
 
 // RequestExit implements journey.EnrollmentStore. It removes the delta, which belongs
-// to a write that is in the stream already: this one must not count again.
+// to a write that is in the stream already: this one must not count again. An item
+// of a newer format has a higher revision than e.
 func (s Enrollments) RequestExit(ctx context.Context, t journey.Tenant, e journey.Enrollment) error {
 	k := enrollmentKey(t, e.Journey, e.Customer)
 	_, err := s.client.ExecuteStatement(ctx, &dynamodb.ExecuteStatementInput{

@@ -70,8 +70,8 @@ func (it item) putTime(name string, at time.Time) {
 }
 
 // reader decodes an item. An absent attribute reads as the zero value. err is the
-// first attribute with an unexpected type. The first read of an attribute that is
-// no key checks the item's format.
+// first attribute with an unexpected type. Reading any attribute that is not part
+// of a key checks the item's format first.
 type reader struct {
 	item    item
 	err     error

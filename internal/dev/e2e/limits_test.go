@@ -85,6 +85,7 @@ func TestLocal_TenantMayHave10000Journeys(t *testing.T) {
 		Item: map[string]types.AttributeValue{
 			"PK":  &types.AttributeValueMemberS{Value: "T#" + tenant},
 			"SK":  &types.AttributeValueMemberS{Value: "N"},
+			"f":   &types.AttributeValueMemberN{Value: "1"},
 			"cnt": &types.AttributeValueMemberN{Value: fmt.Sprint(journey.MaxJourneys - 1)},
 		},
 	})

@@ -26,7 +26,9 @@ const (
 // of a transaction is refused if the stored item's format is newer than Known. The
 // input of a call is not changed.
 //
-// BatchWriteItem and PartiQL pass unchanged: see Add and the package dynamo.
+// BatchWriteItem and PartiQL are not guarded. An INSERT never overwrites, and takes
+// its format from Add. An UPDATE must compare the revision of an item that was
+// read: a version that raises an item's format raises its revision too.
 type Client struct {
 	*dynamodb.Client
 	// Check returns the error of a write that is refused by a stored item of a newer

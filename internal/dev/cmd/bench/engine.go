@@ -214,6 +214,7 @@ func (w *walkers) putProfiles(ctx context.Context) error {
 			writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: map[string]types.AttributeValue{
 				"PK": text("T#" + w.tenant.String() + "#C#" + customerName(i)), "SK": text("P"),
 				"a": &types.AttributeValueMemberB{Value: []byte(`{"plan":"pro"}`)}, "u": &types.AttributeValueMemberN{Value: "1"},
+				"f": &types.AttributeValueMemberN{Value: "1"},
 			}}})
 		}
 		out, err := table.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
