@@ -86,6 +86,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"deleted journey":       tombstoneKey(tenant, id),
 		"definition":            definitionKey(tenant, id, hash),
 		"journey count":         journeyCountKey(tenant),
+		"fence":                 fenceKey(tenant, time.UnixMilli(1_700_000_000_000)),
 		"LIVE entry":            liveKey(tenant, id),
 		"journey by event":      eventKey(tenant, "opened", id),
 		"Idempotency-Key":       idempotencyKey(tenant, id, "order-1"),
@@ -96,6 +97,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"event record":          eventRecordKey(tenant, "ada", "e1"),
 		"closed month":          closedKey(j, "2026-11", graph),
 		"open part":             part,
+		"forgotten mark":        forgottenKey(tenant, id),
 		"head":                  headKey(tenant, id),
 		"repair":                repairKey(j, "2026-11-23", graph),
 		"total":                 totalKey(j, graph),
@@ -105,6 +107,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"<tenant>", "demo", "<journey>", ulidOf(id), "<hash>", hash, "<graph>", graph, "<key>", hex.EncodeToString(sum[:]),
 		"<customer>", "ada", "<eventType>", "opened", "<eventId>", "e1", "<writeId>", "ab"+strings.Repeat("00", 15),
 		"<month>", "2026-11", "<day>", "2026-11-23", "<partShard>", "2", "<number>", "7",
+		"<period>", "944444",
 	))
 }
 
