@@ -58,7 +58,8 @@ func (r *Rollup) compare(ctx context.Context, a *Audit) ([]Difference, error) {
 // of an eventually consistent read.
 const maxClockSkew = 5 * time.Minute
 
-// errOvertaken takes two runs at once whose clocks differ by the start of a day.
+// errOvertaken happens only when two runs overlap and the start of a day lies between
+// their clocks.
 var errOvertaken = errors.New("analytics: a later day than the audit's was folded")
 
 // countedThrough returns what was counted through a day, without the repairs of

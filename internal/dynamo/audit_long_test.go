@@ -137,3 +137,43 @@ func TestRollup_StoredAuditNamesNoCustomer(t *testing.T) {
 	require.Equal(t, []any{0.0}, drifts(w.lines("audit")))
 	require.Empty(t, w.lines("figures repaired"))
 }
+
+// idle is the table of a run that takes the audit for done, as one that overlaps with the
+// start of an audit does.
+type idle struct{ analytics.RollupTable }
+
+func (i idle) Audit(ctx context.Context) (analytics.Audit, error) {
+	a, err := i.RollupTable.Audit(ctx)
+	a.Done = true
+	return a, err
+}
+
+func (idle) PutAudit(context.Context, analytics.Audit) error { return analytics.ErrStale }
+
+// An audit starts over if a run folds a later day than the audit's nevertheless.
+func TestRollup_AuditStartsOverWhenOvertaken(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t, 15)
+	w.enroll(5)
+	w.later(2)
+	w.enroll(5)
+	pages, read := 1, 0
+	require.NoError(t, w.rollupOf(paged{RollupTable: w.store.Analytics, pages: &pages, read: &read}).Run(hurried{t.Context(), &pages}))
+	w.later(2)
+	w.run()
+	require.Len(t, w.lines("audit"), 1, "of the day of the first")
+	w.enroll(5)
+	w.later(2)
+	pages = 1
+	require.NoError(t, w.rollupOf(paged{RollupTable: w.store.Analytics, pages: &pages, read: &read}).Run(hurried{t.Context(), &pages}))
+	w.enroll(5)
+	w.later(2)
+	require.NoError(t, w.rollupOf(idle{w.store.Analytics}).Run(t.Context()))
+	w.run()
+	require.Len(t, w.lines("audit started over"), 1)
+	w.run()
+	require.Len(t, w.lines("audit"), 2)
+	require.Equal(t, []any{0.0, 0.0}, drifts(w.lines("audit")))
+	w.requireTrue(all)
+}

@@ -258,7 +258,7 @@ func (s *table) forgetEnrollment(ctx context.Context, t journey.Tenant, it item,
 // rounded up to the end of its UTC day, so that the marks of two journeys do not show
 // that the customer was in both.
 func (s *table) markForgotten(ctx context.Context, t journey.Tenant, id journey.ID, now time.Time) error {
-	mark := key(figuresPK(t, id), forgottenSK)
+	mark := forgottenKey(t, id)
 	mark.putTime(fForgotten, journey.UTCDay(now).AddDate(0, 0, 1))
 	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &s.name, Item: mark,

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,10 +25,6 @@ const (
 	fenceLife   = 15 * time.Minute // of a customer's entry
 	fenceSkew   = 5 * time.Minute  // of clocks; fenceLife and twice this are less than fencePeriod
 )
-
-func fenceKey(t journey.Tenant, at time.Time) item {
-	return key(tenantPrefix(t), fencePrefix+strconv.FormatInt(at.UnixMilli()/fencePeriod.Milliseconds(), 10))
-}
 
 // fenceName is a pseudonym: of a guessed id it shows whether the customer was
 // forgotten.

@@ -9,6 +9,7 @@ import (
 	"hash/fnv"
 	"strconv"
 	"strings"
+	"time"
 
 	"journeys/internal/analytics"
 	"journeys/internal/journey"
@@ -144,6 +145,10 @@ func textKey(t journey.Tenant, id journey.ID) item { return key(journeysPK(t)+"#
 
 func journeyCountKey(t journey.Tenant) item { return key(tenantPrefix(t), journeyCountSK) }
 
+func fenceKey(t journey.Tenant, at time.Time) item {
+	return key(tenantPrefix(t), fencePrefix+strconv.FormatInt(at.UnixMilli()/fencePeriod.Milliseconds(), 10))
+}
+
 func liveKey(t journey.Tenant, id journey.ID) item {
 	return key(livePK, t.String()+"#"+ulidOf(id))
 }
@@ -233,6 +238,8 @@ func figuresRange(month string) (first, last string) {
 	}
 	return first, last
 }
+
+func forgottenKey(t journey.Tenant, id journey.ID) item { return key(figuresPK(t, id), forgottenSK) }
 
 func headKey(t journey.Tenant, id journey.ID) item { return key(figuresPK(t, id), headSK) }
 

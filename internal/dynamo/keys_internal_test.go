@@ -90,6 +90,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"appearance":            appearanceKey(tenant, id, 12),
 		"text":                  textKey(tenant, id),
 		"journey count":         journeyCountKey(tenant),
+		"fence":                 fenceKey(tenant, time.UnixMilli(1_700_000_000_000)),
 		"LIVE entry":            liveKey(tenant, id),
 		"journey by event":      eventKey(tenant, "opened", id),
 		"Idempotency-Key":       idempotencyKey(tenant, id, "order-1"),
@@ -100,6 +101,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"event record":          eventRecordKey(tenant, "ada", "e1"),
 		"closed month":          closedKey(j, "2026-11", graph),
 		"open part":             part,
+		"forgotten mark":        forgottenKey(tenant, id),
 		"head":                  headKey(tenant, id),
 		"repair":                repairKey(j, "2026-11-23", graph),
 		"total":                 totalKey(j, graph),
@@ -109,6 +111,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"<tenant>", "demo", "<journey>", ulidOf(id), "<hash>", hash, "<version>", "12", "<graph>", graph, "<key>", hex.EncodeToString(sum[:]),
 		"<customer>", "ada", "<eventType>", "opened", "<eventId>", "e1", "<writeId>", "ab"+strings.Repeat("00", 15),
 		"<month>", "2026-11", "<day>", "2026-11-23", "<partShard>", "2", "<number>", "7",
+		"<period>", "944444",
 	))
 }
 
