@@ -1,6 +1,7 @@
 package analytics
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,11 +66,17 @@ type Counter struct {
 // is delivered, it counts once. An error means that some part could not be
 // written, and the whole batch must be delivered again. Unreadable records, and
 // parts that the table calls invalid, are counted as poison and do not hold up
-// the others.
+// the others. With a record of a newer version, Count writes nothing and returns
+// ErrNewer: the stream keeps the batch for a day, until that version counts it.
 func (c *Counter) Count(ctx context.Context, shard string, records []Record) error {
 	b := newBatch(shard, records)
-	if len(b.groups) == 0 && len(b.unreadable) == 0 {
+	if len(b.groups) == 0 && len(b.unreadable) == 0 && b.newer == nil {
 		return nil
+	}
+	if r := b.newer; r != nil {
+		c.Log.ErrorContext(ctx, "batch refused: written by a newer version", "shard", shard, "record", r.Number,
+			"tenant", r.Tenant.String(), "journey", r.Journey)
+		return fmt.Errorf("count record %s: %w", r.Number, ErrNewer)
 	}
 	chains := b.chains()
 	poison, errs := make([]int, len(chains)), make([]error, len(chains))
@@ -157,8 +164,9 @@ func (c *Counter) remember(p Part) {
 // report logs the batch, with its metrics, and some of its unreadable records.
 func (c *Counter) report(ctx context.Context, b *batch, records, poison int) {
 	for _, r := range b.unreadable[:min(len(b.unreadable), maxLoggedRecords)] {
+		_, deltaErr := readDelta(r.Write.Delta)
 		c.Log.ErrorContext(ctx, "poison: a write that cannot be read", "shard", b.shard, "record", r.Number,
-			"tenant", r.Tenant.String(), "journey", r.Journey, "error", errors.Join(r.Err, checkDelta(r.Write.Delta)))
+			"tenant", r.Tenant.String(), "journey", r.Journey, "error", cmp.Or(r.Err, deltaErr))
 	}
 	now := c.Now()
 	metrics := []emf.Metric{emf.CountMetric("RecordsCounted", records), emf.CountMetric("Poison", poison)}

@@ -129,14 +129,7 @@ func (r *recounter) addPath(e journey.Enrollment) {
 			leftAt = visits[i+1].EnteredAt
 		}
 		r.addStep(v.EnteredAt, v.Node, Step{Entered: 1})
-		step := Step{Completed: 1}
-		if v.Result == journey.True {
-			step.True = 1
-		}
-		if v.Result == journey.False {
-			step.False = 1
-		}
-		r.addStep(leftAt, v.Node, step)
+		r.addStep(leftAt, v.Node, Step{Results: Results{{v.Result, 1}}})
 	}
 	if e.Status != journey.Completed { // a completed path includes its exit
 		r.addStep(e.Since, e.Node, Step{Entered: 1})

@@ -80,11 +80,11 @@ func newAnalyticsBody(id journey.ID, report analytics.Report) analyticsBody {
 	for _, s := range report.Steps {
 		step := stepBody{
 			NodeID: s.NodeID, NodeType: s.NodeType, Version: s.Version,
-			Entered: s.Entered, Completed: s.Completed, Active: s.Active(), Failed: s.Failed, Dropped: s.Dropped,
-			CompletionRate: rate(s.Completed, s.Entered),
+			Entered: s.Entered, Completed: s.Completed(), Active: s.Active(), Failed: s.Failed, Dropped: s.Dropped,
+			CompletionRate: rate(s.Completed(), s.Entered),
 		}
 		if s.NodeType == journey.ConditionSplit {
-			step.Branches = &branchesBody{s.True, s.False}
+			step.Branches = &branchesBody{s.Results.Of(journey.True), s.Results.Of(journey.False)}
 		}
 		body.Steps = append(body.Steps, step)
 	}

@@ -169,12 +169,12 @@ func (f figuresText) journeyKey() (analytics.JourneyKey, error) {
 }
 
 func encodeGraph(hash string, g *analytics.Graph) countsText {
-	return countsText{Hash: hash, Version: g.Version, Counts: packCounts(g.Totals, 0, g.Steps)}
+	return countsText{Hash: hash, Version: g.Version, Counts: analytics.PackCounts(g.Totals, 0, g.Steps)}
 }
 
 func (c countsText) graph() (g analytics.Graph, err error) {
 	g.Version = c.Version
-	g.Totals, _, g.Steps, err = unpackCounts(c.Counts)
+	g.Totals, _, g.Steps, err = analytics.UnpackCounts(c.Counts)
 	return g, err
 }
 

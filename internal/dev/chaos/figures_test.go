@@ -52,7 +52,7 @@ func withoutPadding(f *analytics.Figures) map[string]analytics.Graph {
 	graphs := map[string]analytics.Graph{}
 	for hash, g := range f.Graphs {
 		steps := g.Steps
-		for len(steps) > 0 && steps[len(steps)-1] == (analytics.Step{}) {
+		for len(steps) > 0 && steps[len(steps)-1].Zero() {
 			steps = steps[:len(steps)-1]
 		}
 		graphs[hash] = analytics.Graph{Version: g.Version, Totals: g.Totals, Steps: steps}
