@@ -83,13 +83,13 @@ func (f *Figures) Recount(e journey.Enrollment, through Day) {
 	switch e.Status {
 	case journey.Inside:
 	case journey.Completed:
-		r.add(e.WrittenAt, Totals{Completed: 1})
+		r.add(e.LeftAt, Totals{Completed: 1})
 	case journey.Expired:
-		r.add(e.WrittenAt, Totals{Expired: 1})
-		r.addStep(e.WrittenAt, e.Node, Step{Dropped: 1})
+		r.add(e.LeftAt, Totals{Expired: 1})
+		r.addStep(e.LeftAt, e.Node, Step{Dropped: 1})
 	case journey.Cancelled:
-		r.add(e.WrittenAt, Totals{Cancelled: 1})
-		r.addStep(e.WrittenAt, e.Node, Step{Dropped: 1})
+		r.add(e.LeftAt, Totals{Cancelled: 1})
+		r.addStep(e.LeftAt, e.Node, Step{Dropped: 1})
 	case journey.Failed:
 		r.add(e.WrittenAt, Totals{Failed: 1})
 		r.addStep(e.WrittenAt, e.Node, Step{Failed: 1})

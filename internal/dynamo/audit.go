@@ -280,13 +280,13 @@ func (s Analytics) Scan(ctx context.Context, segment, of int, cursor []byte) (an
 		TableName: &s.name, ConsistentRead: aws.Bool(true),
 		Segment: aws.Int32(int32(segment)), TotalSegments: aws.Int32(int32(of)),
 		FilterExpression:         aws.String("begins_with(SK, :e) OR begins_with(SK, :d) OR begins_with(SK, :t)"),
-		ProjectionExpression:     aws.String("PK, SK, dp, ds, #gh, #v, #st, #r, #t, #c, #nd, #si, #p, #rt, #fg"),
+		ProjectionExpression:     aws.String("PK, SK, dp, ds, #gh, #v, #st, #r, #t, #c, #nd, #si, #lf, #p, #rt, #fg"),
 		ExpressionAttributeNames: map[string]string{},
 		ExpressionAttributeValues: item{
 			":e": text(enrollmentPrefix), ":d": text(partPrefix), ":t": text(totalPrefix),
 		},
 	}
-	for _, name := range []string{eGraph, eVersion, eStatus, eRev, eWritten, eEnrolled, eNode, eSince, ePath, eRetries, eForgotten} {
+	for _, name := range []string{eGraph, eVersion, eStatus, eRev, eWritten, eEnrolled, eNode, eSince, eLeft, ePath, eRetries, eForgotten} {
 		scan.ExpressionAttributeNames["#"+name] = name
 	}
 	if pk, sk, ok := bytes.Cut(cursor, []byte{0}); ok {

@@ -99,7 +99,7 @@ func TestRollup_ReportsWrongItems(t *testing.T) {
 	}
 	require.ElementsMatch(t, []any{
 		"at node 2, but its path leads to 1", `dynamo: no shard in ""`,
-		"status completed, due: true", "path at node 1 after step 0, but the graph leads to 0",
+		"status completed, due: true, left: false", "path at node 1 after step 0, but the graph leads to 0",
 	}, says)
 	require.Empty(t, w.lines("drift"))
 	audit := w.lines("audit")[0]

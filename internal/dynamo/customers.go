@@ -35,7 +35,7 @@ const (
 // are enough to recount the figures, and do not identify the customer.
 var anonymousAttributes = []string{
 	manifest.SortKey, eStatus, eGraph, eVersion, eEpoch, eRun, eRev, eWritten, eEnrolled, eExpires,
-	eNode, eSince, eReason, ePath, eRetries,
+	eNode, eSince, eLeft, eReason, ePath, eRetries,
 }
 
 // PutProfile implements journey.CustomerStore. A profile whose revision is absent, or

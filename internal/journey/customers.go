@@ -245,5 +245,6 @@ func (e Enrollment) Anonymize(now time.Time) Enrollment {
 	}
 	e.Customer, e.RequestID, e.Decisions, e.Event = "", RequestID{}, nil, nil
 	e.Attempts, e.LeaseUntil, e.WokenAt, e.Place = 0, time.Time{}, time.Time{}, Place{}
+	e.LeftAt = e.LeftAt.Truncate(24 * time.Hour) // its day counts
 	return e
 }

@@ -326,7 +326,7 @@ func (e *Enrollment) complete(reason string) {
 func (e *Enrollment) end(status EnrollmentStatus, mark Mark, node Mark) {
 	e.Status, e.Due = status, time.Time{}
 	if status != Failed {
-		e.LeaseUntil = time.Time{}
+		e.LeaseUntil, e.LeftAt = time.Time{}, e.WrittenAt
 	}
 	e.Delta[1] |= byte(mark)
 	e.mark(node)

@@ -87,6 +87,7 @@ func TestStep_WalksThroughEveryNodeType(t *testing.T) {
 		4, byte(journey.NodeEntered | journey.NodeLeft), byte(journey.True),
 		5, byte(journey.NodeEntered),
 	}, e.Delta)
+	require.Zero(t, e.LeftAt)
 
 	sent := pro
 	sent.Answer = journey.Answer{Result: journey.Sent}
@@ -100,6 +101,7 @@ func TestStep_WalksThroughEveryNodeType(t *testing.T) {
 		5, byte(journey.NodeLeft), byte(journey.Sent),
 		6, byte(journey.NodeEntered | journey.NodeLeft), byte(journey.Exited),
 	}, e.Delta)
+	require.Equal(t, hours(48), e.LeftAt)
 
 	var way []string
 	for _, visit := range e.Path.Visits(t0) {
@@ -167,6 +169,7 @@ func TestStep_ExpiresEnrollments(t *testing.T) {
 		require.Equal(t, journey.NoEffect, effect)
 		require.Equal(t, journey.Expired, e.Status)
 		require.Equal(t, journey.Delta{journey.DeltaForm, byte(journey.MarkExpired), 3, byte(journey.NodeDropped)}, e.Delta)
+		require.Equal(t, hours(48), e.LeftAt)
 	})
 	t.Run("an effect that has not happened by ExpiresAt is dropped", func(t *testing.T) {
 		e, _ := d.Graph.Step(start(2), journey.Input{Now: hours(24)})
@@ -188,9 +191,12 @@ func TestEnrollment_MarksCancelFailRetry(t *testing.T) {
 	require.Equal(t, journey.Cancelled, gone.Status)
 	require.True(t, gone.Due.IsZero())
 	require.Equal(t, journey.Delta{journey.DeltaForm, byte(journey.MarkCancelled), 1, byte(journey.NodeDropped)}, gone.Delta)
+	require.Equal(t, hours(1), gone.LeftAt)
+	require.Equal(t, hours(1), gone.NextWrite(hours(30)).LeftAt, "a later write does not move it")
 
 	failed := e.NextWrite(hours(2)).Fail("provider_refused")
 	require.Equal(t, journey.Delta{journey.DeltaForm, byte(journey.MarkFailed), 1, byte(journey.NodeFailed)}, failed.Delta)
+	require.Zero(t, failed.LeftAt, "a failed customer is still inside")
 	again := failed.NextWrite(hours(3)).Retry(hours(3))
 	require.Equal(t, journey.Inside, again.Status)
 	require.Equal(t, hours(3), again.Due)
@@ -205,6 +211,7 @@ func TestEnrollment_MarksCancelFailRetry(t *testing.T) {
 	require.Equal(t, journey.Delta{
 		journey.DeltaForm, byte(journey.MarkRetried | journey.MarkCancelled), 1, byte(journey.NodeRetried | journey.NodeDropped),
 	}, removed.Delta)
+	require.Equal(t, hours(3), removed.LeftAt)
 	require.Empty(t, again.ExitReason)
 }
 
