@@ -82,12 +82,14 @@ func TestAnalytics_AddsUpTheCounters(t *testing.T) {
 	require.Equal(t, []any{"in", "pause", "rich", "offer", "mail", "out", "in", "pause", "rich", "offer", "mail", "out"}, nodes)
 	require.Equal(t, map[string]any{
 		"nodeId": "rich", "nodeType": "condition_split", "entered": 3.0, "completed": 3.0, "active": 0.0, "failed": 0.0,
-		"dropped": 0.0, "completionRate": 1.0,
+		"dropped": 0.0, "completionRate": 1.0, "results": map[string]any{"true": 1.0, "false": 2.0},
 		"branches": map[string]any{"true": 1.0, "false": 2.0},
 	}, body.Steps[2])
+	require.Equal(t, map[string]any{"entered": 6.0}, body.Steps[0]["results"], "of the total and of a day")
+	require.Equal(t, map[string]any{}, body.Steps[3]["results"], "no customer left it")
 	require.Equal(t, map[string]any{
 		"nodeId": "mail", "nodeType": "channel_action", "version": 1.0, "entered": 1.0, "completed": 1.0, "active": 0.0, "failed": 0.0,
-		"dropped": 0.0, "completionRate": 1.0,
+		"dropped": 0.0, "completionRate": 1.0, "results": map[string]any{"skipped_no_address": 1.0},
 	}, body.Steps[10])
 	require.Equal(t, map[string]any{"true": 0.0, "false": 0.0}, body.Steps[8]["branches"], "both, even if no customer left")
 	require.Equal(t, []map[string]any{
