@@ -2,8 +2,11 @@ package analytics
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"time"
+
+	"journeys/internal/journey"
 )
 
 // batch groups the records of one stream shard by the part that counts them.
@@ -14,6 +17,7 @@ type batch struct {
 	order      []PartKey       // of the groups, by first record
 	seen       map[string]bool // sequence numbers
 	unreadable []*Record
+	newer      *Record // the first record of a newer version; nil for none
 	newest     time.Time
 }
 
@@ -27,10 +31,8 @@ type group struct {
 type change struct {
 	number string
 	at     time.Time
-	totals Totals
-	nodes  []int
-	steps  []Step
 	poison int64
+	counts
 }
 
 func newBatch(shard string, records []Record) *batch {
@@ -43,7 +45,7 @@ func newBatch(shard string, records []Record) *batch {
 
 func (b *batch) add(r *Record) {
 	if r.Err != nil {
-		b.unreadable = append(b.unreadable, r)
+		b.reject(r, r.Err)
 		return
 	}
 	w := &r.Write
@@ -54,15 +56,21 @@ func (b *batch) add(r *Record) {
 	if w.At.After(b.newest) {
 		b.newest = w.At
 	}
-	if checkDelta(w.Delta) != nil {
-		b.addChange(r).poison = 1
-		b.unreadable = append(b.unreadable, r)
-		return
-	}
 	c := b.addChange(r)
-	c.totals = totalsOf(w.Delta)
-	for node, s := range stepsOf(w.Delta) {
-		c.nodes, c.steps = append(c.nodes, node), append(c.steps, s)
+	var err error
+	if c.counts, err = readDelta(w.Delta); err != nil {
+		c.poison = 1
+		b.reject(r, err)
+	}
+}
+
+// reject notes a record that cannot be counted.
+func (b *batch) reject(r *Record, err error) {
+	switch {
+	case !errors.Is(err, journey.ErrNewer):
+		b.unreadable = append(b.unreadable, r)
+	case b.newer == nil:
+		b.newer = r
 	}
 }
 
@@ -118,9 +126,7 @@ func (g *group) addTo(p Part, shard string, now time.Time) (Part, bool) {
 		}
 		n.Totals.Add(c.totals)
 		n.Poison += c.poison
-		for j, node := range c.nodes {
-			n.Steps = AddSteps(n.Steps, node, c.steps[j:j+1])
-		}
+		n.Steps = addNodes(n.Steps, c.nodes)
 		if c.at.After(n.Newest) {
 			n.Newest = c.at
 		}

@@ -1,6 +1,7 @@
 package analytics
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,7 +68,7 @@ type Counter struct {
 // written, and the whole batch must be delivered again. Unreadable records, and
 // parts that the table calls invalid, are counted as poison and do not hold up
 // the others. A record or a stored part of a newer format fails the batch: the
-// newer version counts it.
+// stream keeps it for a day, until the newer version counts it.
 func (c *Counter) Count(ctx context.Context, shard string, records []Record) error {
 	err := c.count(ctx, shard, records)
 	if errors.Is(err, journey.ErrNewer) {
@@ -77,13 +78,11 @@ func (c *Counter) Count(ctx context.Context, shard string, records []Record) err
 }
 
 func (c *Counter) count(ctx context.Context, shard string, records []Record) error {
-	for i := range records {
-		// A part's watermark must not pass a record that is not counted.
-		if err := records[i].Err; errors.Is(err, journey.ErrNewer) {
-			return err
-		}
-	}
 	b := newBatch(shard, records)
+	if r := b.newer; r != nil {
+		// A part's watermark must not pass a record that is not counted.
+		return fmt.Errorf("count record %s of %s: %w", r.Number, r.Journey, cmp.Or(r.Err, error(journey.ErrNewer)))
+	}
 	if len(b.groups) == 0 && len(b.unreadable) == 0 {
 		return nil
 	}
@@ -173,8 +172,9 @@ func (c *Counter) remember(p Part) {
 // report logs the batch, with its metrics, and some of its unreadable records.
 func (c *Counter) report(ctx context.Context, b *batch, records, poison int) {
 	for _, r := range b.unreadable[:min(len(b.unreadable), maxLoggedRecords)] {
+		_, deltaErr := readDelta(r.Write.Delta)
 		c.Log.ErrorContext(ctx, "poison: a write that cannot be read", "shard", b.shard, "record", r.Number,
-			"tenant", r.Tenant.String(), "journey", r.Journey, "error", errors.Join(r.Err, checkDelta(r.Write.Delta)))
+			"tenant", r.Tenant.String(), "journey", r.Journey, "error", cmp.Or(r.Err, deltaErr))
 	}
 	now := c.Now()
 	metrics := []emf.Metric{emf.CountMetric("RecordsCounted", records), emf.CountMetric("Poison", poison)}

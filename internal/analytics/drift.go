@@ -122,12 +122,12 @@ func (r *Rollup) confirm(ctx context.Context, a *Audit, differences []Difference
 
 func (d Difference) equal(o Difference) bool {
 	return d.JourneyKey == o.JourneyKey && d.Graph == o.Graph && d.Missing.Totals == o.Missing.Totals &&
-		slices.Equal(trimZeros(d.Missing.Steps), trimZeros(o.Missing.Steps))
+		slices.EqualFunc(trimZeros(d.Missing.Steps), trimZeros(o.Missing.Steps), Step.equal)
 }
 
 // trimZeros removes the zero steps at the end.
 func trimZeros(steps []Step) []Step {
-	for len(steps) > 0 && steps[len(steps)-1] == (Step{}) {
+	for len(steps) > 0 && steps[len(steps)-1].Zero() {
 		steps = steps[:len(steps)-1]
 	}
 	return steps
@@ -158,6 +158,9 @@ func (r *Rollup) logDrift(ctx context.Context, day Day, d Difference, recount *R
 		recounted := g.step(i)
 		for _, s := range stepFigures {
 			logFigure(i, s.name, s.of(&d.Missing.Steps[i]), s.of(&recounted))
+		}
+		for _, c := range d.Missing.Steps[i].Results {
+			logFigure(i, "results."+c.Result.String(), c.Count, recounted.Results.Of(c.Result))
 		}
 	}
 	return n
@@ -190,9 +193,6 @@ var stepFigures = []struct {
 	of   func(*Step) int64
 }{
 	{"entered", func(s *Step) int64 { return s.Entered }},
-	{"completed", func(s *Step) int64 { return s.Completed }},
 	{"failed", func(s *Step) int64 { return s.Failed }},
 	{"dropped", func(s *Step) int64 { return s.Dropped }},
-	{"true", func(s *Step) int64 { return s.True }},
-	{"false", func(s *Step) int64 { return s.False }},
 }

@@ -6,7 +6,6 @@
 package analytics
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -40,25 +39,43 @@ func (t *Totals) Add(o Totals) {
 
 // Step counts what happened at one node.
 type Step struct {
-	Entered   int64
-	Completed int64 // left along an edge, or at an exit
-	Failed    int64 // minus retried ones
-	Dropped   int64 // expired or cancelled here
-	True      int64 // left a split along the edge "true"
-	False     int64 // left a split along the edge "false"
+	Entered int64
+	Failed  int64   // minus retried ones
+	Dropped int64   // expired or cancelled here
+	Results Results // left along an edge, or at an exit
 }
 
+// Completed returns the number of enrollments that left the node along an edge or at
+// an exit: the sum of its results.
+func (s Step) Completed() int64 { return s.Results.Sum() }
+
 // Active returns the number of enrollments at the node.
-func (s Step) Active() int64 { return s.Entered - s.Completed - s.Failed - s.Dropped }
+func (s Step) Active() int64 { return s.Entered - s.Completed() - s.Failed - s.Dropped }
 
 // Add adds o to the receiver.
 func (s *Step) Add(o Step) {
 	s.Entered += o.Entered
-	s.Completed += o.Completed
 	s.Failed += o.Failed
 	s.Dropped += o.Dropped
-	s.True += o.True
-	s.False += o.False
+	s.Results = s.Results.Plus(o.Results...)
+}
+
+// Zero reports whether all counts are zero.
+func (s Step) Zero() bool {
+	return s.Entered == 0 && s.Failed == 0 && s.Dropped == 0 && len(s.Results) == 0
+}
+
+func (s Step) equal(o Step) bool {
+	return s.Entered == o.Entered && s.Failed == o.Failed && s.Dropped == o.Dropped && slices.Equal(s.Results, o.Results)
+}
+
+// minus returns the opposite counts.
+func (s Step) minus() Step { return Step{-s.Entered, -s.Failed, -s.Dropped, s.Results.minus()} }
+
+// negative reports whether any count is below zero.
+func (s Step) negative() bool {
+	return min(s.Entered, s.Failed, s.Dropped, s.Active()) < 0 ||
+		slices.ContainsFunc(s.Results, func(c ResultCount) bool { return c.Count < 0 })
 }
 
 // AddSteps adds the steps of the nodes from index first on to list, and returns
@@ -94,6 +111,14 @@ func (f *Figures) Totals() Totals {
 		sum.Add(g.Totals)
 	}
 	return sum
+}
+
+// addNodes adds the counts of single nodes to list, and returns it.
+func addNodes(list []Step, nodes []nodeCounts) []Step {
+	for _, n := range nodes {
+		list = AddSteps(list, n.node, []Step{n.step})
+	}
+	return list
 }
 
 // Graph returns the figures of a graph, and adds them to f if missing. It raises
@@ -135,61 +160,17 @@ type Write struct {
 	Delta   journey.Delta
 }
 
-// Apply adds one write. It changes nothing if the delta is malformed.
+// Apply adds one write. It changes nothing if the delta is malformed or newer.
 func (f *Figures) Apply(w Write) error {
-	if err := checkDelta(w.Delta); err != nil {
+	c, err := readDelta(w.Delta)
+	if err != nil {
 		return err
 	}
 	g := f.Graph(w.Graph, w.Version)
-	g.Totals.Add(totalsOf(w.Delta))
-	for node, s := range stepsOf(w.Delta) {
-		g.Steps = AddSteps(g.Steps, node, []Step{s})
-	}
+	g.Totals.Add(c.totals)
+	g.Steps = addNodes(g.Steps, c.nodes)
 	f.noteWrite(w.At)
 	return nil
-}
-
-var errDelta = errors.New("analytics: the delta is malformed")
-
-func checkDelta(d journey.Delta) error {
-	if len(d)%2 == 0 {
-		return errDelta
-	}
-	return nil
-}
-
-// totalsOf decodes the enrollment's marks of a well-formed delta.
-func totalsOf(d journey.Delta) Totals {
-	one := func(m journey.Mark) int64 { return bit(d[0], m) }
-	return Totals{
-		Enrolled: one(journey.MarkEnrolled), Completed: one(journey.MarkCompleted),
-		Expired: one(journey.MarkExpired), Cancelled: one(journey.MarkCancelled),
-		Failed: one(journey.MarkFailed) - one(journey.MarkRetried),
-	}
-}
-
-// stepsOf yields the node indexes and steps of a well-formed delta.
-func stepsOf(d journey.Delta) func(yield func(int, Step) bool) {
-	return func(yield func(int, Step) bool) {
-		for pair := range slices.Chunk(d[1:], 2) {
-			one := func(m journey.Mark) int64 { return bit(pair[1], m) }
-			s := Step{
-				Entered: one(journey.NodeEntered), Completed: one(journey.NodeCompleted),
-				Failed:  one(journey.NodeFailed) - one(journey.NodeRetried),
-				Dropped: one(journey.NodeDropped), True: one(journey.NodeTrue), False: one(journey.NodeFalse),
-			}
-			if !yield(int(pair[0]), s) {
-				return
-			}
-		}
-	}
-}
-
-func bit(marks byte, m journey.Mark) int64 {
-	if marks&byte(m) != 0 {
-		return 1
-	}
-	return 0
 }
 
 // Faults describes every graph whose figures contradict each other; it is empty
@@ -202,13 +183,14 @@ func (f *Figures) Faults() []string {
 		var sum Step
 		for i, s := range g.Steps {
 			sum.Add(s)
-			if min(s.Entered, s.Completed, s.Failed, s.Dropped, s.True, s.False, s.Active()) < 0 || s.True+s.False > s.Completed {
+			if s.negative() {
 				faults = append(faults, fmt.Sprintf("graph %.8s: node %d: %+v", hash, i, s))
 			}
 		}
 		t := g.Totals
 		if min(t.Enrolled, t.Completed, t.Expired, t.Cancelled, t.Failed, t.Active()) < 0 ||
-			sum.Active() != t.Active() || sum.Failed != t.Failed || sum.Dropped != t.Expired+t.Cancelled {
+			sum.Active() != t.Active() || sum.Failed != t.Failed || sum.Dropped != t.Expired+t.Cancelled ||
+			sum.Results.Of(journey.Exited) != t.Completed {
 			faults = append(faults, fmt.Sprintf("graph %.8s: %+v, of all nodes %+v", hash, t, sum))
 		}
 	}
@@ -227,13 +209,13 @@ func (g *Graph) subtractFrom(from *Graph) {
 	minus := Graph{Steps: make([]Step, len(g.Steps))}
 	minus.Totals = Totals{-g.Enrolled, -g.Completed, -g.Expired, -g.Cancelled, -g.Failed}
 	for i, s := range g.Steps {
-		minus.Steps[i] = Step{-s.Entered, -s.Completed, -s.Failed, -s.Dropped, -s.True, -s.False}
+		minus.Steps[i] = s.minus()
 	}
 	minus.addTo(from)
 }
 
 func (g *Graph) zero() bool {
-	return g.Totals == (Totals{}) && !slices.ContainsFunc(g.Steps, func(s Step) bool { return s != Step{} })
+	return g.Totals == (Totals{}) && len(trimZeros(g.Steps)) == 0
 }
 
 // step returns the step of a node, a zero one beyond the end of Steps.

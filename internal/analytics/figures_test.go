@@ -1,6 +1,7 @@
 package analytics_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -14,25 +15,26 @@ var t0 = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 
 func apply(t *testing.T, f *analytics.Figures, graph string, at time.Time, delta ...byte) {
 	t.Helper()
-	require.NoError(t, f.Apply(analytics.Write{Graph: graph, Version: 1, At: at, Delta: delta}))
+	require.NoError(t, f.Apply(analytics.Write{Graph: graph, Version: 1, At: at, Delta: append(journey.Delta{journey.DeltaForm}, delta...)}))
 }
 
 func TestFigures_AddUpWrites(t *testing.T) {
 	t.Parallel()
 
 	const (
-		entered   = byte(journey.NodeEntered)
-		completed = byte(journey.NodeCompleted)
+		entered = byte(journey.NodeEntered)
+		left    = byte(journey.NodeLeft)
 	)
 	var f analytics.Figures
-	apply(t, &f, "a", t0, byte(journey.MarkEnrolled), 0, entered|completed, 1, entered)
-	apply(t, &f, "a", t0.Add(2*time.Hour), 0, 1, completed|byte(journey.NodeTrue), 2, entered)
+	apply(t, &f, "a", t0, byte(journey.MarkEnrolled), 0, entered|left, byte(journey.Entered), 1, entered)
+	apply(t, &f, "a", t0.Add(2*time.Hour), 0, 1, left, byte(journey.True), 2, entered)
 	apply(t, &f, "a", t0.Add(time.Hour), byte(journey.MarkFailed), 2, byte(journey.NodeFailed))
 	g := f.Graphs["a"]
 	require.Equal(t, analytics.Totals{Enrolled: 1, Failed: 1}, g.Totals)
 	require.Equal(t, []analytics.Step{
-		{Entered: 1, Completed: 1}, {Entered: 1, Completed: 1, True: 1}, {Entered: 1, Failed: 1},
+		{Entered: 1, Results: left1(journey.Entered)}, {Entered: 1, Results: left1(journey.True)}, {Entered: 1, Failed: 1},
 	}, g.Steps)
+	require.EqualValues(t, 1, g.Steps[1].Completed())
 	require.Equal(t, t0.Add(2*time.Hour), f.Newest)
 	require.Empty(t, f.Faults())
 
@@ -46,8 +48,47 @@ func TestFigures_AddUpWrites(t *testing.T) {
 	require.EqualValues(t, 1, f.Graphs["b"].Steps[200].Active())
 	require.Empty(t, f.Faults())
 
-	require.Error(t, f.Apply(analytics.Write{Graph: "a", Delta: journey.Delta{0, 1}}), "a node without marks")
-	require.Empty(t, f.Faults(), "a malformed delta changes nothing")
+	for _, result := range []journey.Result{journey.False, journey.True, journey.Waited, journey.True, analytics.MaxResult} {
+		apply(t, &more, "c", t0, byte(journey.MarkEnrolled), 0, entered|left, byte(result), 1, entered)
+	}
+	require.Equal(t, analytics.Results{{journey.Waited, 1}, {journey.True, 2}, {journey.False, 1}, {analytics.MaxResult, 1}},
+		more.Graphs["c"].Steps[0].Results, "ascending, also a result that only a newer version names")
+}
+
+// A malformed delta, or one of a newer version, changes nothing.
+func TestFigures_RefuseOtherDeltas(t *testing.T) {
+	t.Parallel()
+
+	entered, left := byte(journey.NodeEntered), byte(journey.NodeLeft)
+	for name, row := range map[string]struct {
+		delta journey.Delta
+		newer bool
+	}{
+		"empty":                       {journey.Delta{}, false},
+		"no form":                     {journey.Delta{0, 1, 0, entered}, false},
+		"no marks":                    {journey.Delta{journey.DeltaForm}, false},
+		"a node without marks":        {journey.Delta{journey.DeltaForm, 1, 0}, false},
+		"left without a result":       {journey.Delta{journey.DeltaForm, 0, 0, left}, false},
+		"left with no result":         {journey.Delta{journey.DeltaForm, 0, 0, left, byte(journey.NoResult)}, false},
+		"a result beyond all":         {journey.Delta{journey.DeltaForm, 0, 0, left, byte(analytics.MaxResult) + 1}, false},
+		"the next form":               {journey.Delta{journey.DeltaForm + 1, 1, 0, entered}, true},
+		"the next form, only":         {journey.Delta{journey.DeltaForm + 1}, true},
+		"a conversion":                {journey.Delta{journey.DeltaForm, 64}, true},
+		"a conversion beyond a node":  {journey.Delta{journey.DeltaForm, 0, 0, 128, byte(journey.Sent)}, true},
+		"a conversion before leaving": {journey.Delta{journey.DeltaForm, 0, 0, 128, byte(journey.NoResult)}, true},
+		"another mark of a node":      {journey.Delta{journey.DeltaForm, 0, 0, 16}, true},
+	} {
+		var f analytics.Figures
+		err := f.Apply(analytics.Write{Graph: "a", Version: 1, At: t0, Delta: row.delta})
+		require.Error(t, err, name)
+		require.Equal(t, row.newer, errors.Is(err, journey.ErrNewer), name)
+		require.Zero(t, f, name)
+	}
+}
+
+// left1 is one customer that left with a result.
+func left1(result journey.Result) analytics.Results {
+	return analytics.Results{{Result: result, Count: 1}}
 }
 
 func TestFigures_FindContradictions(t *testing.T) {
@@ -55,9 +96,13 @@ func TestFigures_FindContradictions(t *testing.T) {
 
 	for name, delta := range map[string][]byte{
 		"counted at a node, but not enrolled": {0, 0, byte(journey.NodeEntered)},
-		"left without having entered":         {byte(journey.MarkEnrolled), 0, byte(journey.NodeCompleted)},
-		"expired at no node":                  {byte(journey.MarkExpired | journey.MarkEnrolled), 0, byte(journey.NodeEntered | journey.NodeCompleted)},
-		"a branch without a step":             {byte(journey.MarkEnrolled), 0, byte(journey.NodeEntered | journey.NodeTrue)},
+		"left without having entered":         {byte(journey.MarkEnrolled), 0, byte(journey.NodeLeft), byte(journey.Waited)},
+		"expired at no node": {
+			byte(journey.MarkExpired | journey.MarkEnrolled), 0, byte(journey.NodeEntered | journey.NodeLeft), byte(journey.Waited),
+		},
+		"completed at no exit": {
+			byte(journey.MarkCompleted | journey.MarkEnrolled), 0, byte(journey.NodeEntered | journey.NodeLeft), byte(journey.Waited),
+		},
 	} {
 		var f analytics.Figures
 		apply(t, &f, "a", t0, delta...)

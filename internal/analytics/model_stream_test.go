@@ -192,14 +192,11 @@ func (m *model) walk(t *testing.T) {
 		i := m.r.IntN(len(inside))
 		c := inside[i]
 		at = at.Add(time.Duration(m.r.IntN(20)) * time.Minute)
-		w := analytics.Write{Graph: c.e.GraphHash, Version: c.e.Version, At: at, Delta: journey.Delta{0}}
+		w := analytics.Write{Graph: c.e.GraphHash, Version: c.e.Version, At: at, Delta: journey.Delta{journey.DeltaForm, 0}}
 		if c.e.Rev++; c.e.Rev == 1 {
-			w.Delta = journey.Delta{byte(journey.MarkEnrolled), 0, byte(journey.NodeEntered)}
+			w.Delta = journey.Delta{journey.DeltaForm, byte(journey.MarkEnrolled), 0, byte(journey.NodeEntered)}
 		} else if !step(m.r, &c.e, &w.Delta, c.nodes) {
 			inside = append(inside[:i], inside[i+1:]...)
-		}
-		if len(w.Delta) == 1 && w.Delta[0] == 0 {
-			continue
 		}
 		number += 1 + m.r.IntN(1000)
 		var customerNumber int
@@ -216,8 +213,12 @@ func (m *model) walk(t *testing.T) {
 // returns false if the enrollment left the journey.
 func step(r *rand.Rand, e *journey.Enrollment, d *journey.Delta, nodes int) bool {
 	mark := func(own journey.Mark, node journey.Mark) {
-		(*d)[0] |= byte(own)
+		(*d)[1] |= byte(own)
 		*d = append(*d, byte(e.Node), byte(node))
+	}
+	leave := func(own journey.Mark, result journey.Result) {
+		mark(own, journey.NodeLeft)
+		*d = append(*d, byte(result))
 	}
 	if e.Status == journey.Failed {
 		e.Status = journey.Inside
@@ -235,10 +236,10 @@ func step(r *rand.Rand, e *journey.Enrollment, d *journey.Delta, nodes int) bool
 	}
 	for range 1 + r.IntN(3) {
 		if e.Node == nodes-1 {
-			mark(journey.MarkCompleted, journey.NodeCompleted)
+			leave(journey.MarkCompleted, journey.Exited)
 			return false
 		}
-		mark(0, journey.NodeCompleted|[]journey.Mark{0, journey.NodeTrue, journey.NodeFalse}[r.IntN(3)])
+		leave(0, journey.Entered+journey.Result(r.IntN(int(journey.SkippedUncertain))))
 		e.Node = min(e.Node+1+r.IntN(90), nodes-1)
 		mark(0, journey.NodeEntered)
 	}

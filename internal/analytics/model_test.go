@@ -10,6 +10,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -186,7 +187,7 @@ func equal(a, b *analytics.Figures) bool {
 			return false
 		}
 		for i := range max(len(g.Steps), len(h.Steps)) {
-			if stepAt(g.Steps, i) != stepAt(h.Steps, i) {
+			if !reflect.DeepEqual(stepAt(g.Steps, i), stepAt(h.Steps, i)) {
 				return false
 			}
 		}

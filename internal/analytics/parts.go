@@ -83,7 +83,7 @@ func (p Part) Emptied(totalRev int64) Part {
 }
 
 func (p *Part) empty() bool {
-	return p.Totals == (Totals{}) && p.Poison == 0 && !slices.ContainsFunc(p.Steps, func(s Step) bool { return s != Step{} })
+	return p.Totals == (Totals{}) && p.Poison == 0 && len(trimZeros(p.Steps)) == 0
 }
 
 // next returns a copy of p with the Rev, Born and Updated of its next write.

@@ -85,13 +85,13 @@ func (f *Figures) Recount(e journey.Enrollment, through Day) {
 	switch e.Status {
 	case journey.Inside:
 	case journey.Completed:
-		r.add(e.WrittenAt, Totals{Completed: 1})
+		r.add(e.LeftAt, Totals{Completed: 1})
 	case journey.Expired:
-		r.add(e.WrittenAt, Totals{Expired: 1})
-		r.addStep(e.WrittenAt, e.Node, Step{Dropped: 1})
+		r.add(e.LeftAt, Totals{Expired: 1})
+		r.addStep(e.LeftAt, e.Node, Step{Dropped: 1})
 	case journey.Cancelled:
-		r.add(e.WrittenAt, Totals{Cancelled: 1})
-		r.addStep(e.WrittenAt, e.Node, Step{Dropped: 1})
+		r.add(e.LeftAt, Totals{Cancelled: 1})
+		r.addStep(e.LeftAt, e.Node, Step{Dropped: 1})
 	case journey.Failed:
 		r.add(e.WrittenAt, Totals{Failed: 1})
 		r.addStep(e.WrittenAt, e.Node, Step{Failed: 1})
@@ -131,14 +131,7 @@ func (r *recounter) addPath(e journey.Enrollment) {
 			leftAt = visits[i+1].EnteredAt
 		}
 		r.addStep(v.EnteredAt, v.Node, Step{Entered: 1})
-		step := Step{Completed: 1}
-		if v.Result == journey.True {
-			step.True = 1
-		}
-		if v.Result == journey.False {
-			step.False = 1
-		}
-		r.addStep(leftAt, v.Node, step)
+		r.addStep(leftAt, v.Node, Step{Results: Results{{v.Result, 1}}})
 	}
 	if e.Status != journey.Completed { // a completed path includes its exit
 		r.addStep(e.Since, e.Node, Step{Entered: 1})

@@ -40,6 +40,7 @@ type stepBody struct {
 	Failed         int64            `json:"failed"`
 	Dropped        int64            `json:"dropped"`
 	CompletionRate float64          `json:"completionRate"`
+	Results        map[string]int64 `json:"results"`
 	Branches       *branchesBody    `json:"branches,omitzero"` // condition_split only
 }
 
@@ -80,11 +81,14 @@ func newAnalyticsBody(id journey.ID, report analytics.Report) analyticsBody {
 	for _, s := range report.Steps {
 		step := stepBody{
 			NodeID: s.NodeID, NodeType: s.NodeType, Version: s.Version,
-			Entered: s.Entered, Completed: s.Completed, Active: s.Active(), Failed: s.Failed, Dropped: s.Dropped,
-			CompletionRate: rate(s.Completed, s.Entered),
+			Entered: s.Entered, Completed: s.Completed(), Active: s.Active(), Failed: s.Failed, Dropped: s.Dropped,
+			CompletionRate: rate(s.Completed(), s.Entered), Results: map[string]int64{},
+		}
+		for _, c := range s.Results {
+			step.Results[c.Result.String()] += c.Count
 		}
 		if s.NodeType == journey.ConditionSplit {
-			step.Branches = &branchesBody{s.True, s.False}
+			step.Branches = &branchesBody{s.Results.Of(journey.True), s.Results.Of(journey.False)}
 		}
 		body.Steps = append(body.Steps, step)
 	}

@@ -31,7 +31,8 @@ func TestAnalytics_AddsUpTheCounters(t *testing.T) {
 			Graph: analytics.Graph{
 				Version: 2, Totals: analytics.Totals{Enrolled: 5, Completed: 1, Failed: 1},
 				Steps: []analytics.Step{
-					{Entered: 5, Completed: 5}, {Entered: 5, Completed: 3}, {Entered: 3, Completed: 3, True: 1, False: 2}, {Entered: 1, Failed: 1},
+					{Entered: 5, Results: left(journey.Entered, 5)}, {Entered: 5, Results: left(journey.Waited, 3)},
+					{Entered: 3, Results: left(journey.True, 1).Plus(left(journey.False, 2)...)}, {Entered: 1, Failed: 1},
 				},
 			},
 		}},
@@ -39,17 +40,17 @@ func TestAnalytics_AddsUpTheCounters(t *testing.T) {
 			{
 				PartKey: analytics.PartKey{Day: "2026-11-23", Graph: j.GraphHash}, Rev: 1, Newest: start.Add(-time.Minute),
 				Totals: analytics.Totals{Enrolled: 1, Cancelled: 1, Expired: 1, Completed: 1},
-				Steps:  []analytics.Step{{Entered: 1, Completed: 1}, {Entered: 1, Dropped: 2}},
+				Steps:  []analytics.Step{{Entered: 1, Results: left(journey.Entered, 1)}, {Entered: 1, Dropped: 2}},
 			},
 			{
 				PartKey: analytics.PartKey{Day: "2026-11-23", Graph: older.GraphHash, Shard: 3}, Rev: 1, Version: 1,
 				Newest: start.Add(-time.Hour), Totals: analytics.Totals{Enrolled: 1},
-				Steps: []analytics.Step{{Entered: 1}},
+				Steps: []analytics.Step{{}, {}, {}, {}, {Entered: 1, Results: left(journey.SkippedNoAddress, 1)}, {Entered: 1}},
 			},
 		},
 		Repairs: []analytics.Repair{{
 			Graph: j.GraphHash, Day: "2026-11-21", Counts: analytics.Graph{
-				Steps: []analytics.Step{{}, {}, {}, {}, {}, {Entered: 2, Completed: 2}},
+				Steps: []analytics.Step{{}, {}, {}, {}, {}, {Entered: 2, Results: left(journey.Exited, 2)}},
 			},
 		}},
 		Closed: []analytics.Closed{{
@@ -81,17 +82,26 @@ func TestAnalytics_AddsUpTheCounters(t *testing.T) {
 	require.Equal(t, []any{"in", "pause", "rich", "offer", "mail", "out", "in", "pause", "rich", "offer", "mail", "out"}, nodes)
 	require.Equal(t, map[string]any{
 		"nodeId": "rich", "nodeType": "condition_split", "entered": 3.0, "completed": 3.0, "active": 0.0, "failed": 0.0,
-		"dropped": 0.0, "completionRate": 1.0, "branches": map[string]any{"true": 1.0, "false": 2.0},
+		"dropped": 0.0, "completionRate": 1.0, "results": map[string]any{"true": 1.0, "false": 2.0},
+		"branches": map[string]any{"true": 1.0, "false": 2.0},
 	}, body.Steps[2])
+	require.Equal(t, map[string]any{"entered": 6.0}, body.Steps[0]["results"], "of the total and of a day")
+	require.Equal(t, map[string]any{}, body.Steps[3]["results"], "no customer left it")
 	require.Equal(t, map[string]any{
-		"nodeId": "in", "nodeType": "entry_trigger", "version": 1.0, "entered": 1.0, "completed": 0.0, "active": 1.0, "failed": 0.0,
-		"dropped": 0.0, "completionRate": 0.0,
-	}, body.Steps[6])
+		"nodeId": "mail", "nodeType": "channel_action", "version": 1.0, "entered": 1.0, "completed": 1.0, "active": 0.0, "failed": 0.0,
+		"dropped": 0.0, "completionRate": 1.0, "results": map[string]any{"skipped_no_address": 1.0},
+	}, body.Steps[10])
+	require.Equal(t, map[string]any{"true": 0.0, "false": 0.0}, body.Steps[8]["branches"], "both, even if no customer left")
 	require.Equal(t, []map[string]any{
 		{"date": "2026-11-21", "enrolled": 0.0, "completed": 0.0, "expired": 0.0, "cancelled": 0.0, "failed": 0.0},
 		{"date": "2026-11-22", "enrolled": 5.0, "completed": 1.0, "expired": 0.0, "cancelled": 0.0, "failed": 1.0},
 		{"date": "2026-11-23", "enrolled": 2.0, "completed": 1.0, "expired": 1.0, "cancelled": 1.0, "failed": 0.0},
 	}, body.Series)
+}
+
+// left is the results of a node that was left with one of them only.
+func left(result journey.Result, n int64) analytics.Results {
+	return analytics.Results{{Result: result, Count: n}}
 }
 
 // The answer of a function is limited to 6 MB.
@@ -109,7 +119,9 @@ func TestAnalytics_LeavesOutTheOldestVersions(t *testing.T) {
 	}
 	counters.Head.Labels = labels
 	many := int64(1_000_000_000)
-	steps := slices.Repeat([]analytics.Step{{Entered: 3 * many, Completed: many, Failed: many, True: many, False: many}}, journey.MaxNodes)
+	steps := slices.Repeat([]analytics.Step{{
+		Entered: 3 * many, Failed: many, Results: left(journey.True, many/2).Plus(left(journey.False, many/2)...),
+	}}, journey.MaxNodes)
 	for v := 1; v <= versions; v++ {
 		hash := fmt.Sprintf("%064d", v)
 		counters.Totals[hash] = &analytics.Total{Rev: 1, Labels: labels, Graph: analytics.Graph{

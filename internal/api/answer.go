@@ -11,7 +11,7 @@ import (
 
 // encode returns v as JSON. JSON that a caller sent keeps its spelling.
 func encode(v any) ([]byte, error) {
-	return json.Marshal(v, jsontext.PreserveRawStrings(true), jsontext.AllowInvalidUTF8(true))
+	return json.Marshal(v, jsontext.PreserveRawStrings(true), jsontext.AllowInvalidUTF8(true), json.Deterministic(true))
 }
 
 // writeBody writes a complete answer.

@@ -159,12 +159,12 @@ func (f figuresText) journeyKey() (analytics.JourneyKey, error) {
 }
 
 func encodeGraph(hash string, g *analytics.Graph) countsText {
-	return countsText{Hash: hash, Version: g.Version, Counts: packCounts(g.Totals, 0, g.Steps)}
+	return countsText{Hash: hash, Version: g.Version, Counts: analytics.PackCounts(g.Totals, 0, g.Steps)}
 }
 
 func (c countsText) graph() (g analytics.Graph, err error) {
 	g.Version = c.Version
-	g.Totals, _, g.Steps, err = unpackCounts(c.Counts)
+	g.Totals, _, g.Steps, err = analytics.UnpackCounts(c.Counts)
 	return g, err
 }
 
@@ -282,13 +282,13 @@ func (s Analytics) Scan(ctx context.Context, segment, of int, cursor []byte) (an
 		TableName: &s.name,
 		Segment:   aws.Int32(int32(segment)), TotalSegments: aws.Int32(int32(of)),
 		FilterExpression:         aws.String("begins_with(SK, :e) OR begins_with(SK, :d) OR begins_with(SK, :t)"),
-		ProjectionExpression:     aws.String("PK, SK, dp, ds, #f, #gh, #v, #st, #r, #t, #c, #nd, #si, #p, #rt"),
+		ProjectionExpression:     aws.String("PK, SK, dp, ds, #f, #gh, #v, #st, #r, #t, #c, #nd, #si, #lf, #p, #rt"),
 		ExpressionAttributeNames: map[string]string{},
 		ExpressionAttributeValues: item{
 			":e": text(enrollmentPrefix), ":d": text(partPrefix), ":t": text(totalPrefix),
 		},
 	}
-	for _, name := range []string{format.Attribute, eGraph, eVersion, eStatus, eRev, eWritten, eEnrolled, eNode, eSince, ePath, eRetries} {
+	for _, name := range []string{format.Attribute, eGraph, eVersion, eStatus, eRev, eWritten, eEnrolled, eNode, eSince, eLeft, ePath, eRetries} {
 		scan.ExpressionAttributeNames["#"+name] = name
 	}
 	if pk, sk, ok := bytes.Cut(cursor, []byte{0}); ok {

@@ -3,6 +3,7 @@ package dynamo_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,8 +26,14 @@ func TestRollup_RepairsWrongCountersOnce(t *testing.T) {
 	w.enroll(5)
 	w.loseOne()
 	never := journey.Enrollment{GraphHash: w.j.GraphHash, Version: 1, WrittenAt: w.now,
-		Delta: journey.Delta{byte(journey.MarkEnrolled), 0, byte(journey.NodeEntered | journey.NodeCompleted), 5, byte(journey.NodeEntered)}}
-	require.NoError(t, w.counter.Count(t.Context(), "shardId-0", []analytics.Record{w.record(never), w.record(never)}))
+		Delta: journey.Delta{
+			journey.DeltaForm, byte(journey.MarkEnrolled),
+			0, byte(journey.NodeEntered | journey.NodeLeft), byte(journey.Entered), 5, byte(journey.NodeEntered),
+		}}
+	otherwise := never
+	otherwise.Delta = slices.Clone(never.Delta)
+	otherwise.Delta[4] = byte(journey.Waited)
+	require.NoError(t, w.counter.Count(t.Context(), "shardId-0", []analytics.Record{w.record(never), w.record(otherwise)}))
 	w.later(1)
 	w.step()
 	w.run()
@@ -49,7 +56,7 @@ func TestRollup_RepairsWrongCountersOnce(t *testing.T) {
 		found = append(found, figure{node, line["figure"].(string), line["counted"].(float64), line["recounted"].(float64)})
 	}
 	require.Equal(t, []figure{
-		{"", "enrolled", 7, 6}, {"in", "entered", 7, 6}, {"in", "completed", 7, 6}, {"pause", "entered", 5, 6}, {"out", "entered", 2, 0},
+		{"", "enrolled", 7, 6}, {"in", "entered", 7, 6}, {"in", "results.waited", 1, 0}, {"pause", "entered", 5, 6}, {"out", "entered", 2, 0},
 	}, found)
 	require.Len(t, w.lines("figures repaired"), 1, "once")
 	require.NotContains(t, w.log.String(), "uncounted", "the log names no customer")
@@ -92,7 +99,7 @@ func TestRollup_ReportsWrongItems(t *testing.T) {
 	}
 	require.ElementsMatch(t, []any{
 		"at node 2, but its path leads to 1", `dynamo: no shard in ""`,
-		"status completed, due: true", "path at node 1 after step 0, but the graph leads to 0",
+		"status completed, due: true, left: false", "path at node 1 after step 0, but the graph leads to 0",
 	}, says)
 	require.Empty(t, w.lines("drift"))
 	audit := w.lines("audit")[0]

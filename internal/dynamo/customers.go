@@ -36,7 +36,7 @@ const (
 // are enough to recount the figures, and do not identify the customer.
 var anonymousAttributes = []string{
 	manifest.SortKey, format.Attribute, eStatus, eGraph, eVersion, eEpoch, eRun, eRev, eWritten, eEnrolled,
-	eNode, eSince, eReason, ePath, eRetries,
+	eNode, eSince, eLeft, eReason, ePath, eRetries,
 }
 
 // PutProfile implements journey.CustomerStore. A profile whose revision is absent, or

@@ -32,6 +32,7 @@ const (
 	eReason    = "er"
 	ePath      = "p"
 	eRetries   = "rt"
+	eLeft      = "lf" // "cv" is reserved for the time of the conversion
 	eDelta     = "d"  // change of the figures by the write of revision eDeltaRev
 	eDeltaRev  = "dv" // so that a later write of other attributes is not counted again
 	eDecisions = "dc"
@@ -70,6 +71,7 @@ func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item,
 	it.putTime(eExpires, e.ExpiresAt)
 	it.putNumber(eNode, int64(e.Node))
 	it.putTime(eSince, e.Since)
+	it.putTime(eLeft, e.LeftAt)
 	it.putText(eReason, e.ExitReason)
 	it.putBinary(ePath, e.Path)
 	it.putBinary(eRetries, e.Retries)
@@ -130,6 +132,7 @@ func decodeEnrollment(t journey.Tenant, it item) (journey.Enrollment, error) {
 		Node:        int(r.number(eNode)),
 		Since:       r.time(eSince),
 		Due:         r.time(manifest.DueSortKey),
+		LeftAt:      r.time(eLeft),
 		ExitReason:  r.text(eReason),
 		Path:        r.binary(ePath),
 		Retries:     r.binary(eRetries),

@@ -1,9 +1,7 @@
 package dynamo
 
 import (
-	"bytes"
 	"context"
-	varint "encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -110,75 +108,14 @@ func (s Analytics) DueToFold(ctx context.Context, now time.Time, yield func(anal
 
 func (it item) putCounts(g analytics.Graph, poison int64) {
 	it.putNumber(cVersion, int64(g.Version))
-	it.putBinary(cCounts, packCounts(g.Totals, poison, g.Steps))
+	it.putBinary(cCounts, analytics.PackCounts(g.Totals, poison, g.Steps))
 }
 
 func (r *reader) counts() (g analytics.Graph, poison int64) {
 	var err error
 	g.Version = int(r.number(cVersion))
-	if g.Totals, poison, g.Steps, err = unpackCounts(r.binary(cCounts)); r.err == nil {
+	if g.Totals, poison, g.Steps, err = analytics.UnpackCounts(r.binary(cCounts)); r.err == nil {
 		r.err = err
 	}
 	return g, poison
-}
-
-// packCounts returns counts as signed varints: the five totals, the poison, and for
-// each step a byte with a bit for each count that is not zero, followed by those
-// counts. The number at a node replaces the number that moved on, since it is zero
-// more often. Zero bytes at the end are left out. With an attribute for each count,
-// every write would pay for the names, and one update could not name the counts of
-// 256 nodes: an expression has at most 4 KB.
-func packCounts(t analytics.Totals, poison int64, steps []analytics.Step) []byte {
-	var packed []byte
-	for _, n := range []int64{t.Enrolled, t.Completed, t.Expired, t.Cancelled, t.Failed, poison} {
-		packed = varint.AppendVarint(packed, n)
-	}
-	for _, s := range steps {
-		mask := len(packed)
-		packed = append(packed, 0)
-		for bit, n := range []int64{s.Entered, s.Active(), s.Failed, s.Dropped, s.True, s.False} {
-			if n != 0 {
-				packed[mask] |= 1 << bit
-				packed = varint.AppendVarint(packed, n)
-			}
-		}
-	}
-	return bytes.TrimRight(packed, "\x00")
-}
-
-var errCounts = errors.New("dynamo: counts that cannot be read")
-
-func unpackCounts(packed []byte) (t analytics.Totals, poison int64, steps []analytics.Step, err error) {
-	next := func() int64 {
-		if len(packed) == 0 {
-			return 0
-		}
-		n, size := varint.Varint(packed)
-		if size <= 0 {
-			packed, err = nil, errCounts
-			return 0
-		}
-		packed = packed[size:]
-		return n
-	}
-	t = analytics.Totals{Enrolled: next(), Completed: next(), Expired: next(), Cancelled: next(), Failed: next()}
-	poison = next()
-	for len(packed) > 0 {
-		mask := packed[0]
-		packed = packed[1:]
-		var counts [6]int64
-		for bit := range counts {
-			if mask&(1<<bit) == 0 {
-				continue
-			}
-			if len(packed) == 0 { // only zeros are left out
-				return t, poison, nil, errCounts
-			}
-			counts[bit] = next()
-		}
-		s := analytics.Step{Entered: counts[0], Failed: counts[2], Dropped: counts[3], True: counts[4], False: counts[5]}
-		s.Completed = s.Active() - counts[1]
-		steps = append(steps, s)
-	}
-	return t, poison, steps, err
 }

@@ -176,15 +176,17 @@ func TestReport_SurvivesADamagedHead(t *testing.T) {
 }
 
 // busyDay returns the counts of a day in one part: customers enter and leave every
-// node, and at busy nodes some fail, drop out and are split.
-func busyDay(d journey.Definition, customers int64, everywhere bool) (t analytics.Totals, steps []analytics.Step) {
+// node, and at busy nodes some fail, drop out and leave with each of some results.
+func busyDay(d journey.Definition, customers int64, everywhere bool, results int) (t analytics.Totals, steps []analytics.Step) {
 	for node := range d.Graph.Len() {
-		s := analytics.Step{Entered: customers + int64(node), Completed: customers - 4_000}
+		s, left := analytics.Step{Entered: customers + int64(node)}, customers-4_000
 		if everywhere || node%4 == 0 {
 			s.Failed, s.Dropped = 900, 1_000
-			s.True = s.Completed / 3
-			s.False = s.Completed - s.True
+			for i := 1; i < results; i++ {
+				s.Results = s.Results.Plus(analytics.ResultCount{Result: journey.Result(31 + i), Count: left / int64(results)})
+			}
 		}
+		s.Results = s.Results.Plus(analytics.ResultCount{Result: journey.Waited, Count: left - s.Completed()})
 		t.Enrolled += s.Active()
 		t.Enrolled += s.Failed + s.Dropped
 		t.Failed += s.Failed
@@ -194,19 +196,23 @@ func busyDay(d journey.Definition, customers int64, everywhere bool) (t analytic
 	return t, steps
 }
 
-// The largest graph with the longest ids and 100,000 customers on each of three open
-// days, from 24 stream shards a day, is one read of at most 8 units, or 12 if customers
-// fail, leave and are split at every node.
-func TestReport_OfTheLargestGraphIsOneRead(t *testing.T) {
+// A graph with the longest ids and 100,000 customers on each of three open days, from
+// 24 stream shards a day, is one read. It stays cheap if customers fail, drop out and
+// leave with all of 8 results at every node.
+func TestReport_OfABusyGraphIsOneRead(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
+		nodes      int
 		everywhere bool
+		results    int
 		units      float64
-	}{{false, 8}, {true, 12}} {
-		t.Run(fmt.Sprintf("busy everywhere %t", row.everywhere), func(t *testing.T) {
+	}{
+		{20, true, 8, 8}, {journey.MaxNodes, false, 2, 8}, {journey.MaxNodes, true, 2, 12}, {journey.MaxNodes, true, 8, 60},
+	} {
+		t.Run(fmt.Sprintf("%d nodes, everywhere %t, %d results", row.nodes, row.everywhere, row.results), func(t *testing.T) {
 			t.Parallel()
 			s, _ := store(t)
-			d := longGraph(t)
+			d := longGraph(t, row.nodes)
 			j := launched(t, s, draft(1), d)
 			begin := analytics.Day("2026-11-20").Time()
 			now := begin
@@ -218,7 +224,7 @@ func TestReport_OfTheLargestGraphIsOneRead(t *testing.T) {
 						PartKey: analytics.PartKey{Tenant: demo, Journey: j.ID, Day: analytics.DayOf(now), Shard: shard, Graph: d.Hash},
 						Born:    now, Rev: 1, Version: 1, Newest: now, Updated: now, Watermarks: map[string]string{},
 					}
-					p.Totals, p.Steps = busyDay(d, 100_000/analytics.Shards, row.everywhere)
+					p.Totals, p.Steps = busyDay(d, 100_000/analytics.Shards, row.everywhere, row.results)
 					for i := range 24 / analytics.Shards {
 						p.Watermarks[fmt.Sprintf("shardId-%020d-%08x", now.UnixMilli()+int64(i), i)] = fmt.Sprintf("%d00000000000000000", 100_000+i)
 					}
@@ -237,11 +243,11 @@ func TestReport_OfTheLargestGraphIsOneRead(t *testing.T) {
 			}
 			require.Len(t, open, 3)
 			report, used := read(t, s, j.ID, analytics.Range{})
-			require.Len(t, report.Steps, 256)
+			require.Len(t, report.Steps, row.nodes)
 			require.EqualValues(t, 6*analytics.Shards*(100_000/analytics.Shards+5), report.Steps[5].Entered)
+			require.Len(t, report.Steps[8].Results, row.results)
 			require.Len(t, report.Steps[7].NodeID, 64)
-			t.Logf("256 nodes with ids of 64 characters, 100,000 customers a day, busy everywhere %t: %d request, %g read units",
-				row.everywhere, used.Requests, used.ReadUnits)
+			t.Logf("%+v, ids of 64 characters, 100,000 customers a day: %d request, %g read units", row, used.Requests, used.ReadUnits)
 			require.Equal(t, 1, used.Requests)
 			require.LessOrEqual(t, used.ReadUnits, row.units)
 		})
@@ -259,10 +265,10 @@ func TestReport_SeriesOfAYearIsOneRead(t *testing.T) {
 	rollup := &analytics.Rollup{Table: unaudited{s.Analytics}, Now: counter.Now, Log: slog.New(slog.DiscardHandler)}
 	const days = 400
 	ways := []journey.Delta{ // a customer enters, and leaves in each way
-		{byte(journey.MarkEnrolled | journey.MarkCompleted), 0, byte(journey.NodeEntered | journey.NodeCompleted)},
-		{byte(journey.MarkEnrolled | journey.MarkExpired), 0, byte(journey.NodeEntered | journey.NodeDropped)},
-		{byte(journey.MarkEnrolled | journey.MarkCancelled), 0, byte(journey.NodeEntered | journey.NodeDropped)},
-		{byte(journey.MarkEnrolled | journey.MarkFailed), 0, byte(journey.NodeEntered | journey.NodeFailed)},
+		{journey.DeltaForm, byte(journey.MarkEnrolled | journey.MarkCompleted), 0, byte(journey.NodeEntered | journey.NodeLeft), byte(journey.Exited)},
+		{journey.DeltaForm, byte(journey.MarkEnrolled | journey.MarkExpired), 0, byte(journey.NodeEntered | journey.NodeDropped)},
+		{journey.DeltaForm, byte(journey.MarkEnrolled | journey.MarkCancelled), 0, byte(journey.NodeEntered | journey.NodeDropped)},
+		{journey.DeltaForm, byte(journey.MarkEnrolled | journey.MarkFailed), 0, byte(journey.NodeEntered | journey.NodeFailed)},
 	}
 	enrolled := map[analytics.Day]int64{}
 	for day := range days {

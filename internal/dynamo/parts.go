@@ -24,13 +24,13 @@ import (
 )
 
 // Attributes of an open part of a journey's figures. The item stays below 1 KB, the
-// unit in which writes are paid, up to about 200 nodes.
+// unit in which writes are paid, up to about 100 nodes.
 const (
 	cBorn       = "b"
 	cRev        = "r"
 	cFolded     = "fo"
 	cVersion    = "v"
-	cCounts     = "c" // see packCounts
+	cCounts     = "c" // see analytics.PackCounts
 	cNewest     = "t"
 	cUpdated    = "u"
 	cWatermarks = "wm" // see packWatermarks
@@ -45,7 +45,7 @@ func encodePart(p analytics.Part) (item, error) {
 	it.putNumber(cRev, p.Rev)
 	it.putNumber(cFolded, p.Folded)
 	it.putNumber(cVersion, int64(p.Version))
-	it.putBinary(cCounts, packCounts(p.Totals, p.Poison, p.Steps))
+	it.putBinary(cCounts, analytics.PackCounts(p.Totals, p.Poison, p.Steps))
 	it.putTime(cNewest, p.Newest)
 	it.putTime(cUpdated, p.Updated)
 	watermarks, err := packWatermarks(p.Watermarks)
@@ -73,7 +73,7 @@ func decodePart(t journey.Tenant, it item) (analytics.Part, error) {
 	if p.PartKey, err = parsePartKey(t, r.text(manifest.PartitionKey), r.text(manifest.SortKey)); err != nil {
 		return p, err
 	}
-	if p.Totals, p.Poison, p.Steps, err = unpackCounts(r.binary(cCounts)); err != nil {
+	if p.Totals, p.Poison, p.Steps, err = analytics.UnpackCounts(r.binary(cCounts)); err != nil {
 		return p, err
 	}
 	if p.Watermarks, err = unpackWatermarks(r.binary(cWatermarks)); err != nil {
@@ -197,7 +197,10 @@ func storedPart(t journey.Tenant, it item) (analytics.Part, error) {
 		return analytics.Part{}, analytics.ErrStale
 	}
 	stored, err := decodePart(t, it)
-	if err != nil {
+	switch {
+	case errors.Is(err, journey.ErrNewer):
+		return analytics.Part{}, err
+	case err != nil:
 		return analytics.Part{}, fmt.Errorf("%w: %w", analytics.ErrInvalid, err)
 	}
 	return stored, analytics.ErrStale

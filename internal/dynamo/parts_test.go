@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,21 +57,21 @@ func recounted(t *testing.T, records []analytics.Record, id journey.ID) *analyti
 	return f
 }
 
-// longGraph returns a graph of 256 nodes in a row, with ids of 64 characters.
-func longGraph(t *testing.T) journey.Definition {
+// longGraph returns a graph of nodes in a row, with ids of 64 characters.
+func longGraph(t *testing.T, length int) journey.Definition {
 	t.Helper()
 	id := func(i int) string { return fmt.Sprintf("n%063d", i) }
 	nodes := []string{fmt.Sprintf(`{"id":%q,"type":"entry_trigger"}`, id(0))}
 	edges := []string{fmt.Sprintf(`{"source":%q,"target":%q}`, id(0), id(1))}
 	nodes = append(nodes, fmt.Sprintf(`{"id":%q,"type":"wait","config":{"delayHours":1}}`, id(1)))
 	edges = append(edges, fmt.Sprintf(`{"source":%q,"target":%q}`, id(1), id(2)))
-	for i := 2; i < 255; i++ {
+	for i := 2; i < length-1; i++ {
 		nodes = append(nodes, fmt.Sprintf(`{"id":%q,"type":"condition_split","config":{"condition":{"field":"a","operator":"exists"}}}`, id(i)))
 		for _, handle := range []string{"true", "false"} {
 			edges = append(edges, fmt.Sprintf(`{"source":%q,"target":%q,"sourceHandle":%q}`, id(i), id(i+1), handle))
 		}
 	}
-	nodes = append(nodes, fmt.Sprintf(`{"id":%q,"type":"exit"}`, id(255)))
+	nodes = append(nodes, fmt.Sprintf(`{"id":%q,"type":"exit"}`, id(length-1)))
 	d := definitionOf(t, `{"nodes":[`+strings.Join(nodes, ",")+`],"edges":[`+strings.Join(edges, ",")+`]}`)
 	require.Empty(t, d.Graph.Faults(""))
 	return d
@@ -84,7 +85,7 @@ func definitionOf(t *testing.T, text string) journey.Definition {
 func TestCounter_Counts256NodesInOneWrite(t *testing.T) {
 	t.Parallel()
 	s, table := store(t)
-	d := longGraph(t)
+	d := longGraph(t, journey.MaxNodes)
 	var list []journey.Enrollment
 	for i := range 30 {
 		e, _ := d.Graph.Start(journey.Enrollment{
@@ -110,7 +111,7 @@ func TestCounter_Counts256NodesInOneWrite(t *testing.T) {
 	truth := recounted(t, records, id(1))
 	require.Len(t, truth.Graphs[d.Hash].Steps, 256)
 	for _, step := range truth.Graphs[d.Hash].Steps {
-		require.EqualValues(t, 30, step.Completed)
+		require.EqualValues(t, 30, step.Completed())
 	}
 	require.Equal(t, truth, counted(t, table, demo, id(1)))
 	require.Equal(t, 1, meter.Usage().Requests)
@@ -244,14 +245,20 @@ func TestCounter_RecognizesItsOwnWrites(t *testing.T) {
 func TestCounter_WritesOncePerJourneyAndBatch(t *testing.T) {
 	t.Parallel()
 	s, _ := store(t)
+	customer := journey.Delta{journey.DeltaForm, byte(journey.MarkEnrolled)} // passes 20 nodes
+	for node := range byte(20) {
+		customer = append(customer, node, byte(journey.NodeEntered|journey.NodeLeft), 0)
+	}
 	for _, journeys := range []int{1, 100} {
 		var records []analytics.Record
 		for i := range 1000 {
+			delta := slices.Clone(customer)
+			for at := 4; at < len(delta); at += 3 { // with each of 8 results at every node
+				delta[at] = byte(i%8 + 32)
+			}
 			records = append(records, analytics.Record{
 				Number: fmt.Sprintf("%021d", journeys*10_000+i), Tenant: demo, Journey: id(1000*journeys + i%journeys),
-				Write: analytics.Write{
-					Graph: draft(1).GraphHash, Version: 1, At: start, Delta: journey.Delta{1, 0, 3, 1, 3, 2, 19, 3, 3, 4, 3, 5, 1},
-				},
+				Write: analytics.Write{Graph: draft(1).GraphHash, Version: 1, At: start, Delta: delta},
 			})
 		}
 		counter, _ := counting(s)

@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -39,7 +40,7 @@ var errRecord = errors.New("dynamo: a stream record that is not of an enrollment
 func decodeWrite(image item) (analytics.Write, error) {
 	r := reader{item: image}
 	delta := r.binary(eDelta)
-	if r.number(eDeltaRev) != r.number(eRev) || len(delta) == 1 && delta[0] == 0 {
+	if r.number(eDeltaRev) != r.number(eRev) || bytes.Equal(delta, journey.Delta{journey.DeltaForm, 0}) {
 		delta = nil
 	}
 	graph := r.binary(eGraph)

@@ -77,7 +77,7 @@ func TestRecord_DecodesEnrollmentsOnly(t *testing.T) {
 		}
 		r.Change.NewImage = map[string]events.DynamoDBAttributeValue{
 			"f": events.NewNumberAttribute("1"), "gh": events.NewBinaryAttribute(make([]byte, 16)), "v": events.NewNumberAttribute("2"), "r": events.NewNumberAttribute("3"),
-			"dv": events.NewNumberAttribute("3"), "d": events.NewBinaryAttribute([]byte{0, 1, 2}), "t": events.NewNumberAttribute("1795457182998"),
+			"dv": events.NewNumberAttribute("3"), "d": events.NewBinaryAttribute([]byte{1, 0, 1, 2}), "t": events.NewNumberAttribute("1795457182998"),
 		}
 		change(r.Change.NewImage)
 		return r
@@ -87,7 +87,7 @@ func TestRecord_DecodesEnrollmentsOnly(t *testing.T) {
 	require.NoError(t, r.Err)
 	require.Equal(t, analytics.Record{
 		Number: "000017", Tenant: demo, Journey: id(1), Write: analytics.Write{
-			Graph: strings.Repeat("0", 32), Version: 2, At: time.UnixMilli(1795457182998).UTC(), Delta: journey.Delta{0, 1, 2},
+			Graph: strings.Repeat("0", 32), Version: 2, At: time.UnixMilli(1795457182998).UTC(), Delta: journey.Delta{1, 0, 1, 2},
 		},
 	}, r)
 	anonymized := image(same)
@@ -96,7 +96,7 @@ func TestRecord_DecodesEnrollmentsOnly(t *testing.T) {
 
 	for name, change := range map[string]func(map[string]events.DynamoDBAttributeValue){
 		"a delta of an earlier revision": func(i map[string]events.DynamoDBAttributeValue) { i["r"] = events.NewNumberAttribute("4") },
-		"a delta without marks":          func(i map[string]events.DynamoDBAttributeValue) { i["d"] = events.NewBinaryAttribute([]byte{0}) },
+		"a delta without marks":          func(i map[string]events.DynamoDBAttributeValue) { i["d"] = events.NewBinaryAttribute([]byte{1, 0}) },
 		"no delta":                       func(i map[string]events.DynamoDBAttributeValue) { delete(i, "d") },
 	} {
 		r := dynamo.Record(image(change))

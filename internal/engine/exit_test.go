@@ -138,6 +138,6 @@ func (x *exitRace) requireRemoved(t *testing.T, order string) (recorded, doubtfu
 	require.Empty(t, figures.Faults(), order)
 	graph := figures.Graphs[x.graph.Hash]
 	require.Equal(t, analytics.Totals{Enrolled: 1, Cancelled: 1}, graph.Totals, order)
-	require.EqualValues(t, recorded, graph.Steps[1].Completed, order) // hello
+	require.EqualValues(t, recorded, graph.Steps[1].Completed(), order) // hello
 	return recorded, x.sent - recorded
 }

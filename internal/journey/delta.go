@@ -1,22 +1,26 @@
 package journey
 
-// Delta is the change that one write makes to the journey's figures: one byte of
-// marks of the enrollment, then two bytes for each node, its index and marks. It
-// counts on the UTC day of WrittenAt.
+// Delta is the change that one write makes to the journey's figures, on the UTC day
+// of WrittenAt: DeltaForm, the marks of the enrollment, and for each node its index,
+// its marks and, if these are NodeLeft or more, a Result. Every element is one byte.
+// Mark 64 of the enrollment, and mark 128 of a node with the result by which it was
+// left, are reserved for conversions. Another form or an unknown mark was written by
+// a newer version and must not be counted.
 type Delta []byte
+
+// DeltaForm is the form of the deltas that this version writes and reads.
+const DeltaForm = 1
 
 // Mark is one bit of a Delta.
 type Mark uint8
 
 // The marks of a node.
 const (
-	NodeEntered   Mark = 1 << iota
-	NodeCompleted      // left by an edge; for an exit, reached
-	NodeFailed         // the enrollment failed here
-	NodeDropped        // the enrollment expired or was cancelled here
-	NodeTrue           // left by the edge "true"
-	NodeFalse          // left by the edge "false"
-	NodeRetried        // a failed enrollment was resumed here
+	NodeEntered Mark = 1 << iota
+	NodeFailed       // the enrollment failed here
+	NodeDropped      // the enrollment expired or was cancelled here
+	NodeRetried      // a failed enrollment was resumed here
+	NodeLeft    Mark = 64
 )
 
 // The marks of the enrollment.

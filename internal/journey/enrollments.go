@@ -48,6 +48,7 @@ type Enrollment struct {
 	Node       int       // index of the current node
 	Since      time.Time // when the customer entered the node
 	Due        time.Time // when the engine must act; zero unless Inside
+	LeftAt     time.Time // when it was completed, expired or cancelled; its day counts that
 	ExitReason string
 	Path       Path
 	Retries    Retries

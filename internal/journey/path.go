@@ -8,7 +8,8 @@ import (
 // Result is the outcome of a node.
 type Result uint8
 
-// The results. The numbers are stored: append, never renumber.
+// The results. The numbers are stored: append, never renumber. 32 to 39 are reserved
+// for the branches 0 to 7 of a node.
 const (
 	NoResult         Result = iota // the customer is still there, or the enrollment ended there
 	Entered                        // entry_trigger
@@ -30,8 +31,14 @@ var resultNames = [...]string{
 	"sent", "skipped_no_address", "skipped_uncertain", "exited",
 }
 
-// String returns the result as callers see it; "" for NoResult.
-func (r Result) String() string { return resultNames[r] }
+// String returns the result as callers see it; "" for NoResult, "unknown" for a
+// result of a newer version.
+func (r Result) String() string {
+	if int(r) >= len(resultNames) {
+		return "unknown"
+	}
+	return resultNames[r]
+}
 
 // Path lists the nodes that the customer left, in order and including the exit.
 // A step is the node's index (one byte), the time of entry in milliseconds since

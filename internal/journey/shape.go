@@ -49,8 +49,8 @@ func (s Shape) Check(e Enrollment) error {
 	if e.Since.Before(e.EnrolledAt) {
 		return errors.New("entered its node before it was enrolled")
 	}
-	if (e.Status == Inside) != (!e.Due.IsZero()) {
-		return fmt.Errorf("status %s, due: %t", e.Status, !e.Due.IsZero())
+	if (e.Status == Inside) == e.Due.IsZero() || (e.Status == Inside || e.Status == Failed) != e.LeftAt.IsZero() {
+		return fmt.Errorf("status %s, due: %t, left: %t", e.Status, !e.Due.IsZero(), !e.LeftAt.IsZero())
 	}
 	return s.checkPath(e)
 }

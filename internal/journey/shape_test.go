@@ -19,9 +19,14 @@ func TestShape_RejectsImpossibleEnrollments(t *testing.T) {
 	shape := g.Shape()
 	require.NoError(t, shape.Check(e))
 	for name, change := range map[string]func(*journey.Enrollment){
-		"another node":                     func(e *journey.Enrollment) { e.Node = 2 },
-		"a node beyond the graph":          func(e *journey.Enrollment) { e.Node = 99 },
-		"completed without an exit":        func(e *journey.Enrollment) { e.Status, e.Due = journey.Completed, time.Time{} },
+		"another node":              func(e *journey.Enrollment) { e.Node = 2 },
+		"a node beyond the graph":   func(e *journey.Enrollment) { e.Node = 99 },
+		"completed without an exit": func(e *journey.Enrollment) { e.Status, e.Due = journey.Completed, time.Time{} },
+		"inside, but it left":       func(e *journey.Enrollment) { e.LeftAt = e.Since },
+		"removed, but it never left": func(e *journey.Enrollment) {
+			*e = e.Cancel("removed")
+			e.LeftAt = time.Time{}
+		},
 		"inside, but not due":              func(e *journey.Enrollment) { e.Due = time.Time{} },
 		"ended, but due":                   func(e *journey.Enrollment) { e.Status = journey.Expired },
 		"a truncated path":                 func(e *journey.Enrollment) { e.Path = e.Path[:1] },

@@ -40,7 +40,7 @@ type Answer struct {
 func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
 	e.Status, e.Run, e.Rev, e.WrittenAt = Inside, 1, 1, e.EnrolledAt
 	e.Node, e.Since = g.entry, e.EnrolledAt
-	e.Path, e.Delta, e.Decisions = nil, Delta{byte(MarkEnrolled)}, nil
+	e.Path, e.Delta, e.Decisions = nil, Delta{DeltaForm, byte(MarkEnrolled)}, nil
 	if g.entry < 0 {
 		return e, Stuck
 	}
@@ -52,7 +52,7 @@ func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
 // WrittenAt is now, or unchanged if now is earlier.
 func (e Enrollment) NextWrite(now time.Time) Enrollment {
 	e.Rev++
-	e.Delta = append(e.Delta[:0:0], 0)
+	e.Delta = Delta{DeltaForm, 0}
 	if e.Status == Failed {
 		e.failedAt = e.WrittenAt
 	}
@@ -206,10 +206,8 @@ func (g *Graph) split(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
 	}
 	facts := g.Facts(e, in.Attributes)
 	if n.condition.Eval(&facts) {
-		e.mark(NodeTrue)
 		return True, NoEffect
 	}
-	e.mark(NodeFalse)
 	return False, NoEffect
 }
 
@@ -317,42 +315,42 @@ func (e Enrollment) Retry(now time.Time) Enrollment {
 // endFailure records that the enrollment is no longer failed.
 func (e *Enrollment) endFailure() {
 	e.Retries = e.Retries.add(e.EnrolledAt, Retried{e.Node, e.failedAt, e.WrittenAt})
-	e.Delta[0] |= byte(MarkRetried)
+	e.Delta[1] |= byte(MarkRetried)
 	e.mark(NodeRetried)
 }
 
 func (e *Enrollment) complete(reason string) {
-	e.Path = e.Path.append(e.Node, e.Since.Sub(e.EnrolledAt), Exited)
 	e.ExitReason = reason
-	e.end(Completed, MarkCompleted, NodeCompleted)
+	e.end(Completed, MarkCompleted, 0)
+	e.leave(Exited)
 }
 
 func (e *Enrollment) end(status EnrollmentStatus, mark Mark, node Mark) {
 	e.Status, e.Due = status, time.Time{}
 	if status != Failed {
-		e.LeaseUntil = time.Time{}
+		e.LeaseUntil, e.LeftAt = time.Time{}, e.WrittenAt
 	}
-	e.Delta[0] |= byte(mark)
+	e.Delta[1] |= byte(mark)
 	e.mark(node)
 }
 
 func (e *Enrollment) leave(result Result) {
 	e.Path = e.Path.append(e.Node, e.Since.Sub(e.EnrolledAt), result)
-	e.mark(NodeCompleted)
+	e.mark(NodeLeft)
+	e.Delta = append(e.Delta, byte(result))
 }
 
 func (e *Enrollment) enter(node int, now time.Time) {
 	e.Node, e.Since = node, now
 	e.Attempts, e.LeaseUntil, e.WokenAt = 0, time.Time{}, time.Time{}
-	e.mark(NodeEntered)
+	e.Delta = append(e.Delta, byte(node), byte(NodeEntered))
 }
 
-// mark adds bits for the current node. A write passes nodes in sequence, so only
-// the last pair can belong to the current node.
+// mark adds bits for the current node. Any last entry belongs to it, and has no
+// result yet: a node that is left is followed by the next one.
 func (e *Enrollment) mark(bits Mark) {
-	last := len(e.Delta) - 2
-	if last >= 1 && int(e.Delta[last]) == e.Node {
-		e.Delta[last+1] |= byte(bits)
+	if len(e.Delta) > 2 {
+		e.Delta[len(e.Delta)-1] |= byte(bits)
 		return
 	}
 	e.Delta = append(e.Delta, byte(e.Node), byte(bits))

@@ -55,8 +55,8 @@ func TestStep_WalksThroughEveryNodeType(t *testing.T) {
 	require.Equal(t, "w", g.NodeID(e.Node))
 	require.Equal(t, hours(48), e.Due)
 	require.Equal(t, journey.Delta{
-		byte(journey.MarkEnrolled),
-		0, byte(journey.NodeEntered | journey.NodeCompleted),
+		journey.DeltaForm, byte(journey.MarkEnrolled),
+		0, byte(journey.NodeEntered | journey.NodeLeft), byte(journey.Entered),
 		1, byte(journey.NodeEntered),
 	}, e.Delta)
 
@@ -79,6 +79,15 @@ func TestStep_WalksThroughEveryNodeType(t *testing.T) {
 	require.Equal(t, "a", g.NodeID(e.Node))
 	require.JSONEq(t, `{"d":{"score":7}}`, string(e.Decisions), "only the parts that conditions read are kept")
 	require.EqualValues(t, 2, e.Rev, "several steps share one write")
+	require.Equal(t, journey.Delta{
+		journey.DeltaForm, 0,
+		1, byte(journey.NodeLeft), byte(journey.Waited),
+		2, byte(journey.NodeEntered | journey.NodeLeft), byte(journey.True),
+		3, byte(journey.NodeEntered | journey.NodeLeft), byte(journey.Decided),
+		4, byte(journey.NodeEntered | journey.NodeLeft), byte(journey.True),
+		5, byte(journey.NodeEntered),
+	}, e.Delta)
+	require.Zero(t, e.LeftAt)
 
 	sent := pro
 	sent.Answer = journey.Answer{Result: journey.Sent}
@@ -88,10 +97,11 @@ func TestStep_WalksThroughEveryNodeType(t *testing.T) {
 	require.Equal(t, "converted", e.ExitReason)
 	require.True(t, e.Due.IsZero())
 	require.Equal(t, journey.Delta{
-		byte(journey.MarkCompleted),
-		5, byte(journey.NodeCompleted),
-		6, byte(journey.NodeEntered | journey.NodeCompleted),
+		journey.DeltaForm, byte(journey.MarkCompleted),
+		5, byte(journey.NodeLeft), byte(journey.Sent),
+		6, byte(journey.NodeEntered | journey.NodeLeft), byte(journey.Exited),
 	}, e.Delta)
+	require.Equal(t, hours(48), e.LeftAt)
 
 	var way []string
 	for _, visit := range e.Path.Visits(t0) {
@@ -158,7 +168,8 @@ func TestStep_ExpiresEnrollments(t *testing.T) {
 		e, effect := d.Graph.Step(e.NextWrite(hours(48)), journey.Input{Now: hours(48)})
 		require.Equal(t, journey.NoEffect, effect)
 		require.Equal(t, journey.Expired, e.Status)
-		require.Equal(t, journey.Delta{byte(journey.MarkExpired), 3, byte(journey.NodeDropped)}, e.Delta)
+		require.Equal(t, journey.Delta{journey.DeltaForm, byte(journey.MarkExpired), 3, byte(journey.NodeDropped)}, e.Delta)
+		require.Equal(t, hours(48), e.LeftAt)
 	})
 	t.Run("an effect that has not happened by ExpiresAt is dropped", func(t *testing.T) {
 		e, _ := d.Graph.Step(start(2), journey.Input{Now: hours(24)})
@@ -175,18 +186,32 @@ func TestStep_ExpiresEnrollments(t *testing.T) {
 func TestEnrollment_MarksCancelFailRetry(t *testing.T) {
 	t.Parallel()
 
-	_, e, _ := enter(t, onboarding)
+	g, e, _ := enter(t, onboarding)
 	gone := e.NextWrite(hours(1)).Cancel("journey_archived")
 	require.Equal(t, journey.Cancelled, gone.Status)
 	require.True(t, gone.Due.IsZero())
-	require.Equal(t, journey.Delta{byte(journey.MarkCancelled), 1, byte(journey.NodeDropped)}, gone.Delta)
+	require.Equal(t, journey.Delta{journey.DeltaForm, byte(journey.MarkCancelled), 1, byte(journey.NodeDropped)}, gone.Delta)
+	require.Equal(t, hours(1), gone.LeftAt)
+	require.Equal(t, hours(1), gone.NextWrite(hours(30)).LeftAt, "a later write does not move it")
 
 	failed := e.NextWrite(hours(2)).Fail("provider_refused")
-	require.Equal(t, journey.Delta{byte(journey.MarkFailed), 1, byte(journey.NodeFailed)}, failed.Delta)
+	require.Equal(t, journey.Delta{journey.DeltaForm, byte(journey.MarkFailed), 1, byte(journey.NodeFailed)}, failed.Delta)
+	require.Zero(t, failed.LeftAt, "a failed customer is still inside")
 	again := failed.NextWrite(hours(3)).Retry(hours(3))
 	require.Equal(t, journey.Inside, again.Status)
 	require.Equal(t, hours(3), again.Due)
-	require.Equal(t, journey.Delta{byte(journey.MarkRetried), 1, byte(journey.NodeRetried)}, again.Delta)
+	require.Equal(t, journey.Delta{journey.DeltaForm, byte(journey.MarkRetried), 1, byte(journey.NodeRetried)}, again.Delta)
+	moved, _ := g.Step(failed.NextWrite(hours(48)).Retry(hours(48)), journey.Input{Now: hours(48)})
+	require.Equal(t, journey.Delta{
+		journey.DeltaForm, byte(journey.MarkRetried),
+		1, byte(journey.NodeRetried | journey.NodeLeft), byte(journey.Waited),
+		2, byte(journey.NodeEntered),
+	}, moved.Delta, "marks and result of one node are one entry")
+	removed := failed.NextWrite(hours(3)).Cancel("removed")
+	require.Equal(t, journey.Delta{
+		journey.DeltaForm, byte(journey.MarkRetried | journey.MarkCancelled), 1, byte(journey.NodeRetried | journey.NodeDropped),
+	}, removed.Delta)
+	require.Equal(t, hours(3), removed.LeftAt)
 	require.Empty(t, again.ExitReason)
 }
 

@@ -28,7 +28,7 @@ func (w *world) requireAudited(t *testing.T) {
 	require.NoError(t, counter.Count(t.Context(), "planted", []analytics.Record{{
 		Number: "1", Tenant: w.tenant, Journey: c.id, Write: analytics.Write{
 			Graph: list[c.customers[0]].GraphHash, Version: list[c.customers[0]].Version, At: time.Now(),
-			Delta: journey.Delta{byte(journey.MarkEnrolled), 0, byte(journey.NodeEntered)},
+			Delta: journey.Delta{journey.DeltaForm, byte(journey.MarkEnrolled), 0, byte(journey.NodeEntered)},
 		},
 	}}))
 	drift, wrong = w.audit(t, 4)
@@ -37,7 +37,7 @@ func (w *world) requireAudited(t *testing.T) {
 
 	planted := list[c.customers[0]]
 	planted.Rev++
-	planted.Delta = journey.Delta{0}
+	planted.Delta = nil
 	planted.Node++
 	require.NoError(t, w.store.Engine.Advance(t.Context(), w.tenant, 1, []journey.Enrollment{planted})[0])
 	drift, wrong = w.audit(t, 5)

@@ -52,7 +52,7 @@ func withoutPadding(f *analytics.Figures) map[string]analytics.Graph {
 	graphs := map[string]analytics.Graph{}
 	for hash, g := range f.Graphs {
 		steps := g.Steps
-		for len(steps) > 0 && steps[len(steps)-1] == (analytics.Step{}) {
+		for len(steps) > 0 && steps[len(steps)-1].Zero() {
 			steps = steps[:len(steps)-1]
 		}
 		graphs[hash] = analytics.Graph{Version: g.Version, Totals: g.Totals, Steps: steps}
@@ -63,7 +63,10 @@ func withoutPadding(f *analytics.Figures) map[string]analytics.Graph {
 // requireIdentities checks the sums that openapi.yaml promises for analytics.
 func (w *world) requireIdentities(t *testing.T, c *cohort) {
 	t.Helper()
-	type counts struct{ Total, Entered, Active, Completed, Expired, Cancelled, Failed, Dropped int }
+	type counts struct {
+		Total, Entered, Active, Completed, Expired, Cancelled, Failed, Dropped int
+		Results                                                                map[string]int
+	}
 	var shown struct {
 		Enrollments counts
 		Steps       []counts
@@ -76,5 +79,10 @@ func (w *world) requireIdentities(t *testing.T, c *cohort) {
 	require.NotEmpty(t, shown.Steps)
 	for _, s := range shown.Steps {
 		require.Equal(t, s.Entered, s.Completed+s.Active+s.Failed+s.Dropped)
+		left := 0
+		for _, n := range s.Results {
+			left += n
+		}
+		require.Equal(t, s.Completed, left)
 	}
 }

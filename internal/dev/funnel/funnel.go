@@ -3,9 +3,12 @@
 package funnel
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"journeys/internal/dev/client"
@@ -28,7 +31,7 @@ type Step struct {
 	NodeID, NodeType                            string
 	Version                                     int // of an older graph, else 0
 	Entered, Completed, Active, Failed, Dropped int
-	Branches                                    *struct{ True, False int } // of a split
+	Results                                     map[string]int // customers that left, by result
 }
 
 // Read gets the analytics of a journey.
@@ -72,10 +75,22 @@ func (s Step) details() string {
 	if lost := s.Dropped + s.Failed; lost > 0 {
 		parts = append(parts, fmt.Sprintf("-%d (%.1f %%)", lost, percent(lost, s.Entered)))
 	}
-	if s.Branches != nil && s.Completed > 0 {
-		parts = append(parts, fmt.Sprintf("true %d, false %d", s.Branches.True, s.Branches.False))
+	return strings.Join(append(parts, s.results()...), ", ")
+}
+
+// results returns the results, most frequent first. It is empty for a single result
+// that the node's type implies.
+func (s Step) results() (list []string) {
+	names := slices.SortedFunc(maps.Keys(s.Results), func(a, b string) int {
+		return cmp.Or(cmp.Compare(s.Results[b], s.Results[a]), cmp.Compare(a, b))
+	})
+	if len(names) == 1 && slices.Contains([]string{"entered", "waited", "decided", "sent", "exited"}, names[0]) {
+		return nil
 	}
-	return strings.Join(parts, ", ")
+	for _, name := range names {
+		list = append(list, fmt.Sprintf("%s %d", name, s.Results[name]))
+	}
+	return list
 }
 
 // Summary returns the journey's name, status and totals in two lines.

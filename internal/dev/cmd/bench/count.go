@@ -141,12 +141,19 @@ func compactSixNodes() string {
 // sixNodeWrites are the deltas of the three writes of a customer who goes through
 // all six nodes.
 var sixNodeWrites = []journey.Delta{
-	{byte(journey.MarkEnrolled), 0, entered | completed, 1, entered},
-	{0, 1, completed, 2, entered | completed | byte(journey.NodeTrue), 3, entered | completed, 4, entered},
-	{byte(journey.MarkCompleted), 4, completed, 5, entered | completed},
+	{
+		journey.DeltaForm, byte(journey.MarkEnrolled), 0, entered | left, byte(journey.Entered), 1, entered,
+	},
+	{
+		journey.DeltaForm, 0, 1, left, byte(journey.Waited), 2, entered | left, byte(journey.True),
+		3, entered | left, byte(journey.DecidedEmpty), 4, entered,
+	},
+	{
+		journey.DeltaForm, byte(journey.MarkCompleted), 4, left, byte(journey.Sent), 5, entered | left, byte(journey.Exited),
+	},
 }
 
-const entered, completed = byte(journey.NodeEntered), byte(journey.NodeCompleted)
+const entered, left = byte(journey.NodeEntered), byte(journey.NodeLeft)
 
 // measureFigure returns the median time from the answer of an enroll call until
 // the analytics count the customer.

@@ -1,0 +1,131 @@
+package analytics
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"errors"
+
+	"journeys/internal/journey"
+)
+
+// PackCounts returns counts as signed varints: the five totals, the poison, and the
+// steps. A step begins with a byte. Its lower half has a bit for each count that is not
+// zero: active, failed and dropped, which follow. Its upper half is the only result,
+// whose count follows, or 0 for none, or resultList for several: each is a byte, of
+// which the highest bit says that it is not the last, and the count. Zero bytes at the
+// end are left out.
+//
+// With an attribute for each count, every write would pay for the names, and one
+// update could not name the counts of 256 nodes: an expression has at most 4 KB.
+func PackCounts(t Totals, poison int64, steps []Step) []byte {
+	var packed []byte
+	for _, n := range []int64{t.Enrolled, t.Completed, t.Expired, t.Cancelled, t.Failed, poison} {
+		packed = binary.AppendVarint(packed, n)
+	}
+	for _, s := range steps {
+		mask := len(packed)
+		packed = append(packed, 0)
+		for bit, n := range []int64{s.Active(), s.Failed, s.Dropped} {
+			if n != 0 {
+				packed[mask] |= 1 << bit
+				packed = binary.AppendVarint(packed, n)
+			}
+		}
+		if len(s.Results) == 1 && s.Results[0].Result < resultList {
+			packed[mask] |= byte(s.Results[0].Result) << 4
+			packed = binary.AppendVarint(packed, s.Results[0].Count)
+			continue
+		}
+		for i, c := range s.Results {
+			packed[mask] |= resultList << 4
+			code := byte(c.Result)
+			if i < len(s.Results)-1 {
+				code |= moreResults
+			}
+			packed = binary.AppendVarint(append(packed, code), c.Count)
+		}
+	}
+	return bytes.TrimRight(packed, "\x00")
+}
+
+const (
+	resultList  = 14     // in the upper half of a step's first byte; 15 is left to newer versions
+	moreResults = 1 << 7 // of a result that is not the last
+)
+
+var errCounts = errors.New("analytics: the packed counts are malformed")
+
+// UnpackCounts decodes packed counts. It returns ErrNewer for counts that only a newer
+// version can read.
+func UnpackCounts(packed []byte) (t Totals, poison int64, steps []Step, err error) {
+	u := unpacker{packed: packed}
+	var totals [6]int64 // zeros at the end are left out
+	for i := range totals {
+		if len(u.packed) > 0 {
+			totals[i] = u.count()
+		}
+	}
+	t = Totals{Enrolled: totals[0], Completed: totals[1], Expired: totals[2], Cancelled: totals[3], Failed: totals[4]}
+	for len(u.packed) > 0 {
+		steps = append(steps, u.step())
+	}
+	return t, totals[5], steps, u.err
+}
+
+// unpacker reads packed counts. After an error, nothing is left to read.
+type unpacker struct {
+	packed []byte
+	err    error
+}
+
+func (u *unpacker) fail(err error) { u.packed, u.err = nil, cmp.Or(u.err, err) }
+
+func (u *unpacker) count() int64 {
+	n, size := binary.Varint(u.packed)
+	if size <= 0 {
+		u.fail(errCounts)
+		return 0
+	}
+	u.packed = u.packed[size:]
+	return n
+}
+
+func (u *unpacker) step() (s Step) {
+	mask := u.packed[0]
+	u.packed = u.packed[1:]
+	result := journey.Result(mask >> 4)
+	if mask&(1<<3) != 0 || result > resultList {
+		u.fail(journey.ErrNewer)
+		return s
+	}
+	var counts [3]int64
+	for bit := range counts {
+		if mask&(1<<bit) != 0 {
+			counts[bit] = u.count()
+		}
+	}
+	switch result {
+	case journey.NoResult:
+	case resultList:
+		s.Results = u.results()
+	default:
+		s.Results = s.Results.Plus(ResultCount{result, u.count()})
+	}
+	s.Entered, s.Failed, s.Dropped = counts[0]+counts[1]+counts[2]+s.Completed(), counts[1], counts[2]
+	return s
+}
+
+func (u *unpacker) results() (r Results) {
+	for more := true; more; {
+		if len(u.packed) == 0 || u.packed[0]&^moreResults == byte(journey.NoResult) {
+			u.fail(errCounts)
+			return nil
+		}
+		code := u.packed[0]
+		u.packed = u.packed[1:]
+		more = code&moreResults != 0
+		r = r.Plus(ResultCount{journey.Result(code &^ moreResults), u.count()})
+	}
+	return r
+}
