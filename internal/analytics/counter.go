@@ -81,7 +81,7 @@ func (c *Counter) count(ctx context.Context, shard string, records []Record) err
 	b := newBatch(shard, records)
 	if r := b.newer; r != nil {
 		// A part's watermark must not pass a record that is not counted.
-		return fmt.Errorf("count record %s of %s: %w", r.Number, r.Journey, cmp.Or(r.Err, error(journey.ErrNewer)))
+		return fmt.Errorf("count record %s of tenant %s, %s: %w", r.Number, r.Tenant, r.Journey, cmp.Or(r.Err, error(journey.ErrNewer)))
 	}
 	if len(b.groups) == 0 && len(b.unreadable) == 0 {
 		return nil

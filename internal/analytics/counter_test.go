@@ -59,7 +59,7 @@ func TestCounter_RefusesABatchOfANewerVersion(t *testing.T) {
 				require.ErrorIs(t, counter.Count(t.Context(), "shard", batch), journey.ErrNewer)
 				require.Empty(t, m.table)
 				require.Equal(t, 1, strings.Count(log.String(), "\n"), log.String())
-				require.Contains(t, log.String(), `"msg":"batch refused: written by a newer version","shard":"shard","record":"2","tenant":"demo","journey":"jrn_2"`)
+				require.Contains(t, log.String(), `"msg":"batch not counted: newer format","shard":"shard","records":3,"error":"count record 2 of tenant demo, jrn_2: `)
 			}
 			require.NoError(t, counter.Count(t.Context(), "shard", batch[:1]), "before it")
 			require.ErrorIs(t, counter.Count(t.Context(), "shard", batch[1:]), journey.ErrNewer)

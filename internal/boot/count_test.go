@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
+	"journeys/internal/journey"
 )
 
 // parts keeps the enrolled customers of the parts that it is given.
@@ -34,7 +35,7 @@ func TestCount_FailsTheBatchOfANewerVersion(t *testing.T) {
 			"PK": events.NewStringAttribute("T#demo#C#ada"), "SK": events.NewStringAttribute("E#0" + strings.Repeat("1", 25)),
 		}
 		r.Change.NewImage = map[string]events.DynamoDBAttributeValue{
-			"gh": events.NewBinaryAttribute(make([]byte, 32)), "v": events.NewNumberAttribute("1"), "r": events.NewNumberAttribute("1"),
+			"f": events.NewNumberAttribute("1"), "gh": events.NewBinaryAttribute(make([]byte, 16)), "v": events.NewNumberAttribute("1"), "r": events.NewNumberAttribute("1"),
 			"dv": events.NewNumberAttribute("1"), "d": events.NewBinaryAttribute(delta), "t": events.NewNumberAttribute("1795457182998"),
 		}
 		return r
@@ -46,9 +47,9 @@ func TestCount_FailsTheBatchOfANewerVersion(t *testing.T) {
 	batch.ShardID = "shard"
 	batch.Records = []events.DynamoDBEventRecord{enrollment("1", 1, 1, 0, 1), enrollment("2", 2, 1, 0, 1, 0)}
 	_, err := countBatch(t.Context(), counter, batch)
-	require.ErrorIs(t, err, analytics.ErrNewer)
+	require.ErrorIs(t, err, journey.ErrNewer)
 	require.Zero(t, table.enrolled)
-	require.Equal(t, 1, strings.Count(log.String(), "written by a newer version"))
+	require.Equal(t, 1, strings.Count(log.String(), "batch not counted: newer format"))
 	require.NotContains(t, strings.ToLower(log.String()), "poison")
 
 	batch.Records = batch.Records[:1]

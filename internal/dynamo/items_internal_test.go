@@ -40,7 +40,7 @@ func TestJourney_DecodesAsEncoded(t *testing.T) {
 		require.NoError(t, err)
 		read, err := decodeJourney(written(it))
 		require.NoError(t, err)
-		matches, err := addText(&read, encodeText(tenant, j))
+		matches, err := addText(&read, written(encodeText(tenant, j)))
 		require.NoError(t, err)
 		require.True(t, matches)
 		require.Equal(t, j, read)

@@ -90,6 +90,8 @@ type full struct {
 func newFull(t *testing.T) *full {
 	l := newLogged(t)
 	f := &full{logged: l, waiting: l.journey(t, openingGraph), started: l.journey(t, openedGraph)}
+	moved := strings.Replace(openingGraph, `"nodes"`, `"zoom":1,"nodes"`, 1)
+	l.call(200, "PUT", "/journeys/"+string(f.waiting), `{"description":"d","definition":`+moved+`}`)
 	l.call(204, "DELETE", "/journeys/"+string(l.journey(t, waitingGraph)), "")
 	for _, customer := range []string{ada, "bob"} {
 		l.call(200, "PUT", "/customers/"+customer, `{"attributes":{"n":1}}`)
@@ -190,7 +192,11 @@ func TestNewer_CallsAnswer503(t *testing.T) {
 			{"GET", j, "", false}, {"GET", "/journeys", "", false}, {"PUT", j, `{"name":"x"}`, false}, {"DELETE", j, "", false},
 			{"POST", j + "/enroll", enroll, false}, {"GET", in, "", false}, {"GET", j + "/enrollments", "", false},
 		}},
-		{"definition", "T#demo#J#" + ulid, "G#", []call{{"GET", j, "", false}, {"GET", in, "", false}}},
+		{"graph", "T#demo#J#" + ulid, "G#", []call{{"GET", in, "", false}}},
+		{"appearance", "T#demo#J#" + ulid, "W#", []call{{"GET", j, "", false}}},
+		{"text", "T#demo#J#" + ulid, "T", []call{
+			{"GET", j, "", false}, {"GET", "/journeys", "", false}, {"PUT", j, `{"name":"x"}`, false},
+		}},
 		{"journey count", "T#demo", "N", []call{{"POST", "/journeys", `{"name":"n"}`, true}, {"DELETE", j, "", false}}},
 		{"LIVE entry", "LIVE", "demo#" + ulid, []call{
 			{"PUT", j, `{"status":"paused"}`, false}, {"DELETE", j, "", false}, {"GET", j + "/enrollments", "", false},

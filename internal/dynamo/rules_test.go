@@ -50,6 +50,7 @@ func (p *fixture) plantGraph(t *testing.T, id journey.ID, definition string) {
 	t.Helper()
 	it := p.definitionKey(t, id)
 	it["df"] = &types.AttributeValueMemberB{Value: []byte(definition)}
+	it["f"] = &types.AttributeValueMemberN{Value: "1"}
 	_, err := dynamotest.Client().PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &p.table, Item: it})
 	require.NoError(t, err)
 }
