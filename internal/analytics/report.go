@@ -3,6 +3,7 @@ package analytics
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -59,6 +60,17 @@ func NewReader(table Table) *Reader { return &Reader{table: table} }
 // table, plus two for a draft, plus one for each graph that was replaced before
 // its first fold.
 func (r *Reader) Report(ctx context.Context, t journey.Tenant, id journey.ID, days Range) (Report, error) {
+	const attempts = 4
+	for attempt := 1; ; attempt++ {
+		report, err := r.readReport(ctx, t, id, days)
+		// A draft's graph is removed when another replaces it.
+		if !errors.Is(err, journey.ErrNoDefinition) || attempt == attempts {
+			return report, err
+		}
+	}
+}
+
+func (r *Reader) readReport(ctx context.Context, t journey.Tenant, id journey.ID, days Range) (Report, error) {
 	c, f, err := r.readFigures(ctx, t, id, days)
 	if err != nil {
 		return Report{}, err

@@ -50,7 +50,7 @@ func decodeWrite(image item) (analytics.Write, error) {
 	switch {
 	case r.err != nil:
 		return w, r.err
-	case r.number(eRev) < 1 || len(graph) != 16 || w.At.IsZero():
+	case r.number(eRev) < 1 || len(graph) < 16 || w.At.IsZero():
 		return w, fmt.Errorf("%w: revision, graph or time is missing", errRecord)
 	}
 	return w, nil

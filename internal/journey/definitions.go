@@ -95,18 +95,18 @@ func (s *Service) define(j *Journey, d, graph Definition) (Definition, error) {
 	return d, nil
 }
 
-// runAlike reports whether customers go the same ways through two definitions: whether
-// they have the same nodes, by id, with type and config, and the same edges, by source,
-// target and, where several ways lead out, handle. All else is appearance: the order of
-// nodes, edges and names, null in a config, and whatever an editor adds.
+// runAlike reports whether two definitions move customers alike: the same nodes by id
+// with type and config, and the same edges by source, target and, where several ways lead
+// out, handle. All else is appearance: the order of nodes, edges and names, null in a
+// config, and the fields that an editor adds.
 func runAlike(a, b []byte) bool {
 	x, okX := running(a)
 	y, okY := running(b)
 	return okX && okY && slices.Equal(x, y)
 }
 
-// running returns the parts of a definition that customers meet, sorted. It returns
-// false if raw is not a definition.
+// running returns what runAlike compares of a definition, sorted. It returns false if raw
+// is not a definition.
 func running(raw []byte) ([]string, bool) {
 	var faults strict.Faults
 	var parts []string

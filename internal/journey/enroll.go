@@ -122,7 +122,7 @@ func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []s
 	if d.Graph.entry < 0 { // a rule that came after the journey was activated
 		return nil, &Error{
 			Kind: Invalid, Code: "graph-not-whole", Faults: d.Graph.Faults("/definition"),
-			Detail: "Nobody can enter the graph, because " + d.Graph.entryFault() + ". Replace it.",
+			Detail: "No customer can enter, because " + d.Graph.entryFault() + ". Replace the definition.",
 		}
 	}
 	now := s.clock()

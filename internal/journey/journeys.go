@@ -311,8 +311,8 @@ func (j Journey) startingEvents(graph *Graph) []string {
 	return events
 }
 
-// entry reads the stored entry condition as far as it can. fault is the first rule that
-// it breaks; without the condition it would admit every customer.
+// entry reads the stored entry condition as far as the present rules allow. fault is the
+// first rule that it breaks, "" for none. A faulty one must admit no customer.
 func (j Journey) entry() (e Entry, fault string) {
 	if j.EntryCondition == nil {
 		return Entry{}, ""
