@@ -3,19 +3,16 @@ package dynamo
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/go-json-experiment/json"
 
 	"journeys/internal/analytics"
 	"journeys/internal/dynamo/format"
-	"journeys/internal/journey"
+	"journeys/internal/dynamo/pack"
 	"journeys/internal/manifest"
 )
 
@@ -28,145 +25,6 @@ const (
 	pieceSize = 350 << 10
 	pieceLife = 60 * 24 * time.Hour // after the end of the audited day; longer than an audit takes
 )
-
-// auditText is the stored form of an Audit: JSON, with packed figures.
-type auditText struct {
-	Day      analytics.Day `json:"day"`
-	Began    int64         `json:"began"` // in milliseconds since 1970
-	Pass     int           `json:"pass"`
-	Done     bool          `json:"done,omitzero"`
-	Segments []bool        `json:"segments,omitzero"`
-	Figures  []figuresText `json:"figures,omitzero"`
-	Suspects []figuresText `json:"suspects,omitzero"`
-}
-
-// figuresText is the stored form of one journey's recount, or of one Difference.
-type figuresText struct {
-	Tenant  string       `json:"t"`
-	Journey journey.ID   `json:"j"`
-	Graphs  []countsText `json:"g,omitzero"`
-	Newer   int          `json:"n,omitzero"`
-}
-
-// countsText is the stored form of one graph's figures or, if Wrong is positive, of
-// its number of wrong enrollments.
-type countsText struct {
-	Hash    string `json:"h"`
-	Version int    `json:"v,omitzero"`
-	Counts  []byte `json:"c,omitzero"`
-	Wrong   int    `json:"w,omitzero"`
-}
-
-func encodeAudit(a analytics.Audit) auditText {
-	encoded := auditText{Day: a.Day, Began: a.Began.UnixMilli(), Pass: a.Pass, Done: a.Done, Segments: a.Segments}
-	if a.Recount != nil {
-		encoded.Figures = encodeRecount(a.Recount)
-	}
-	for _, d := range a.Suspects {
-		suspect := encodeJourneyKey(d.JourneyKey)
-		suspect.Graphs = []countsText{encodeGraph(d.Graph, &d.Missing)}
-		encoded.Suspects = append(encoded.Suspects, suspect)
-	}
-	return encoded
-}
-
-func decodeAudit(encoded auditText) (analytics.Audit, error) {
-	a := analytics.Audit{
-		Day: encoded.Day, Began: time.UnixMilli(encoded.Began).UTC(), Pass: encoded.Pass, Done: encoded.Done,
-		Segments: encoded.Segments, Recount: analytics.NewRecount(),
-	}
-	for _, f := range encoded.Figures {
-		if err := f.addTo(a.Recount); err != nil {
-			return a, err
-		}
-	}
-	for _, f := range encoded.Suspects {
-		differences, err := f.differences()
-		if err != nil {
-			return a, err
-		}
-		a.Suspects = append(a.Suspects, differences...)
-	}
-	return a, nil
-}
-
-func encodeRecount(recount *analytics.Recount) []figuresText {
-	var list []figuresText
-	for k, figures := range recount.Figures {
-		f := encodeJourneyKey(k)
-		f.Newer = recount.Newer[k]
-		for hash, g := range figures.Graphs {
-			f.Graphs = append(f.Graphs, encodeGraph(hash, g))
-		}
-		for hash, n := range recount.Wrong[k] {
-			f.Graphs = append(f.Graphs, countsText{Hash: hash, Wrong: n})
-		}
-		list = append(list, f)
-	}
-	return list
-}
-
-func (f figuresText) addTo(recount *analytics.Recount) error {
-	k, err := f.journeyKey()
-	if err != nil {
-		return err
-	}
-	figures := &analytics.Figures{}
-	recount.Figures[k] = figures
-	if f.Newer > 0 {
-		recount.Newer[k] = f.Newer
-	}
-	for _, c := range f.Graphs {
-		if c.Wrong > 0 {
-			recount.AddWrong(k, c.Hash, c.Wrong)
-			continue
-		}
-		g, err := c.graph()
-		if err != nil {
-			return err
-		}
-		*figures.Graph(c.Hash, c.Version) = g
-	}
-	return nil
-}
-
-func (f figuresText) differences() ([]analytics.Difference, error) {
-	k, err := f.journeyKey()
-	if err != nil {
-		return nil, err
-	}
-	var list []analytics.Difference
-	for _, c := range f.Graphs {
-		missing, err := c.graph()
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, analytics.Difference{JourneyKey: k, Graph: c.Hash, Missing: missing})
-	}
-	return list, nil
-}
-
-func encodeJourneyKey(k analytics.JourneyKey) figuresText {
-	return figuresText{Tenant: k.Tenant.String(), Journey: k.Journey}
-}
-
-func (f figuresText) journeyKey() (analytics.JourneyKey, error) {
-	tenant, ok := journey.ParseTenant(f.Tenant)
-	if !ok {
-		return analytics.JourneyKey{}, errors.New("dynamo: an audit without a tenant")
-	}
-	return analytics.JourneyKey{Tenant: tenant, Journey: f.Journey}, nil
-}
-
-func encodeGraph(hash string, g *analytics.Graph) countsText {
-	return countsText{Hash: hash, Version: g.Version, Counts: analytics.PackCounts(g.Totals, 0, g.Steps)}
-}
-
-func (c countsText) graph() (g analytics.Graph, err error) {
-	g.Version = c.Version
-	g.Totals, _, g.Steps, err = analytics.UnpackCounts(c.Counts)
-	return g, err
-}
 
 // Audit implements analytics.AuditTable.
 func (s Analytics) Audit(ctx context.Context) (analytics.Audit, error) {
@@ -197,11 +55,7 @@ func (s Analytics) Audit(ctx context.Context) (analytics.Audit, error) {
 			return analytics.Audit{}, p.err
 		}
 	}
-	var encoded auditText
-	if err := json.Unmarshal(joined, &encoded); err != nil {
-		return analytics.Audit{}, fmt.Errorf("dynamo: read the audit: %w", err)
-	}
-	a, err := decodeAudit(encoded)
+	a, err := pack.ReadAudit(joined)
 	a.Rev = rev
 	return a, err
 }
@@ -241,9 +95,9 @@ func (s Analytics) PutAudit(ctx context.Context, a analytics.Audit) error {
 
 // putPieces stores the pieces of an audit and returns their number.
 func (s *table) putPieces(ctx context.Context, w writeID, a analytics.Audit) (pieces int, err error) {
-	joined, err := json.Marshal(encodeAudit(a))
+	joined, err := pack.Audit(a)
 	if err != nil {
-		return 0, fmt.Errorf("dynamo: encode the audit: %w", err)
+		return 0, err
 	}
 	for piece := range slices.Chunk(joined, pieceSize) {
 		it := auditPieceKey(w[:], pieces)

@@ -6,12 +6,12 @@ import (
 	"net/http"
 	"time"
 
-	"journeys/internal/dynamo/capacity"
-
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"journeys/internal/dynamo/capacity"
 )
 
 const (

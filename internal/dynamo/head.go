@@ -2,19 +2,17 @@ package dynamo
 
 import (
 	"context"
-	"encoding/base64"
-	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/analytics"
+	"journeys/internal/dynamo/pack"
 	"journeys/internal/journey"
 )
 
-// cLabels is the attribute for the labels of a graph's nodes; see packLabels. The head
+// cLabels is the attribute for the labels of a graph's nodes; see pack.Labels. The head
 // has those of the journey's present graph, a total those of an earlier one.
 const cLabels = "l"
 
@@ -34,7 +32,7 @@ func (s *table) headChange(t journey.Tenant, old, next journey.Journey) (*types.
 	it.putText(aName, next.Name)
 	it.putText(aStatus, string(next.Status))
 	it.putText(aGraph, graph)
-	it.putBinary(cLabels, packLabels(next.Labels))
+	it.putBinary(cLabels, pack.Labels(next.Labels))
 	return &types.TransactWriteItem{Put: &types.Put{TableName: &s.name, Item: it}}, nil
 }
 
@@ -42,7 +40,7 @@ func (s *table) headChange(t journey.Tenant, old, next journey.Journey) (*types.
 // graph's total. It does nothing if there is no total: nothing was folded yet. It
 // raises the total's revision, so that a fold that read it before is refused.
 func (s *table) keepLabels(ctx context.Context, t journey.Tenant, old journey.Journey) error {
-	packed := packLabels(old.Labels)
+	packed := pack.Labels(old.Labels)
 	graph, err := graphText(old.GraphHash)
 	if err != nil || packed == nil {
 		return err
@@ -62,52 +60,10 @@ func decodeHead(it item) *analytics.Head {
 	r := reader{item: it}
 	graph, err := graphHash(r.text(aGraph))
 	head := analytics.Head{
-		Name: r.text(aName), Status: journey.Status(r.text(aStatus)), Graph: graph, Labels: unpackLabels(r.binary(cLabels)),
+		Name: r.text(aName), Status: journey.Status(r.text(aStatus)), Graph: graph, Labels: pack.ReadLabels(r.binary(cLabels)),
 	}
 	if r.err != nil || err != nil {
 		return nil
 	}
 	return &head
-}
-
-// labelTypes are the node types by their stored number. Append, never renumber.
-var labelTypes = []journey.NodeType{
-	journey.EntryTrigger, journey.Wait, journey.ConditionSplit, journey.NBADecision, journey.ChannelAction, journey.Exit,
-}
-
-// packLabels returns for each label a byte with the node's index, one with the number
-// of its type, one with the length of its id, and the id. An id has the characters of
-// base64url, so that four take three bytes.
-func packLabels(labels []journey.Label) []byte {
-	var packed []byte
-	for _, l := range labels {
-		if l.ID != "" && !journey.IsWord(l.ID, 255) {
-			return nil // stored under another rule for ids; the definition has the labels
-		}
-		packed = append(packed, byte(l.Node), byte(slices.Index(labelTypes, l.Type)), byte(len(l.ID)))
-		packed, _ = base64.RawURLEncoding.AppendDecode(packed, []byte(l.ID+padding(len(l.ID))))
-	}
-	return packed
-}
-
-// padding completes an id to a multiple of four characters.
-func padding(length int) string { return strings.Repeat("A", (4-length%4)%4) }
-
-// unpackLabels returns the labels; nil if there are none or they cannot be read.
-func unpackLabels(packed []byte) []journey.Label {
-	var labels []journey.Label
-	for len(packed) > 0 {
-		if len(packed) < 3 {
-			return nil
-		}
-		node, kind, length := int(packed[0]), int(packed[1]), int(packed[2])
-		size := (length + 3) / 4 * 3
-		if packed = packed[3:]; kind >= len(labelTypes) || size > len(packed) {
-			return nil
-		}
-		id := base64.RawURLEncoding.EncodeToString(packed[:size])
-		labels = append(labels, journey.Label{Node: node, ID: id[:length], Type: labelTypes[kind]})
-		packed = packed[size:]
-	}
-	return labels
 }

@@ -12,6 +12,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/dynamo/format"
+	"journeys/internal/dynamo/pack"
 	"journeys/internal/journey"
 )
 
@@ -198,10 +199,10 @@ func TestLabels_DecodeAsEncoded(t *testing.T) {
 		for i := range rapid.IntRange(0, journey.MaxNodes).Draw(t, "nodes") {
 			labels = append(labels, journey.Label{
 				Node: i, ID: rapid.StringMatching(`[A-Za-z0-9_-]{1,64}`).Draw(t, "id"),
-				Type: rapid.SampledFrom(labelTypes).Draw(t, "type"),
+				Type: rapid.SampledFrom(pack.LabelTypes).Draw(t, "type"),
 			})
 		}
-		require.Equal(t, labels, unpackLabels(packLabels(labels)))
+		require.Equal(t, labels, pack.ReadLabels(pack.Labels(labels)))
 	})
 }
 
@@ -234,15 +235,15 @@ func TestPacked_AnyBytesDecodeOrFail(t *testing.T) {
 
 	rapid.Check(t, func(t *rapid.T) {
 		packed := rapid.SliceOf(rapid.OneOf(rapid.Byte(), rapid.ByteMax(12))).Draw(t, "packed")
-		if marks, err := unpackWatermarks(packed); err == nil {
-			again, err := packWatermarks(marks)
+		if marks, err := pack.ReadWatermarks(packed); err == nil {
+			again, err := pack.Watermarks(marks)
 			require.NoError(t, err)
-			read, err := unpackWatermarks(again)
+			read, err := pack.ReadWatermarks(again)
 			require.NoError(t, err)
 			require.Equal(t, marks, read)
 		}
-		if labels := unpackLabels(packed); labels != nil {
-			require.Equal(t, labels, unpackLabels(packLabels(labels)))
+		if labels := pack.ReadLabels(packed); labels != nil {
+			require.Equal(t, labels, pack.ReadLabels(pack.Labels(labels)))
 		}
 	})
 }

@@ -1,16 +1,9 @@
 package dynamo
 
 import (
-	"cmp"
 	"context"
-	varint "encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,6 +12,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"journeys/internal/analytics"
+	"journeys/internal/dynamo/pack"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -33,7 +27,7 @@ const (
 	cCounts     = "c" // see analytics.PackCounts
 	cNewest     = "t"
 	cUpdated    = "u"
-	cWatermarks = "wm" // see packWatermarks
+	cWatermarks = "wm" // see pack.Watermarks
 )
 
 func encodePart(p analytics.Part) (item, error) {
@@ -48,7 +42,7 @@ func encodePart(p analytics.Part) (item, error) {
 	it.putBinary(cCounts, analytics.PackCounts(p.Totals, p.Poison, p.Steps))
 	it.putTime(cNewest, p.Newest)
 	it.putTime(cUpdated, p.Updated)
-	watermarks, err := packWatermarks(p.Watermarks)
+	watermarks, err := pack.Watermarks(p.Watermarks)
 	if err != nil {
 		return nil, err
 	}
@@ -76,82 +70,10 @@ func decodePart(t journey.Tenant, it item) (analytics.Part, error) {
 	if p.Totals, p.Poison, p.Steps, err = analytics.UnpackCounts(r.binary(cCounts)); err != nil {
 		return p, err
 	}
-	if p.Watermarks, err = unpackWatermarks(r.binary(cWatermarks)); err != nil {
+	if p.Watermarks, err = pack.ReadWatermarks(r.binary(cWatermarks)); err != nil {
 		return p, err
 	}
 	return p, r.err
-}
-
-// The usual form of a stream shard's id: its start, and 32 bits.
-const (
-	streamShardFormat = "shardId-%020d-%08x"
-	streamShardSize   = 12 // packed, in bytes
-)
-
-var errWatermarks = errors.New("dynamo: watermarks that cannot be read")
-
-// packWatermarks returns the sequence number of each stream shard. A shard id of the
-// usual form is a zero byte and streamShardSize bytes; any other is its length and
-// text. A sequence number is its length and two digits a byte.
-func packWatermarks(watermarks map[string]string) ([]byte, error) {
-	var packed []byte
-	for _, shard := range slices.Sorted(maps.Keys(watermarks)) {
-		if start, bits, ok := parseStreamShard(shard); ok {
-			packed = varint.BigEndian.AppendUint32(varint.BigEndian.AppendUint64(append(packed, 0), start), bits)
-		} else {
-			packed = append(varint.AppendUvarint(packed, uint64(len(shard))), shard...)
-		}
-		digits := watermarks[shard]
-		sequence, err := hex.DecodeString(strings.Repeat("0", len(digits)%2) + digits)
-		if err != nil || shard == "" || !isDecimal(digits) {
-			return nil, fmt.Errorf("dynamo: no sequence number of a shard: %q: %.60q", shard, digits)
-		}
-		packed = append(varint.AppendUvarint(packed, uint64(len(sequence))), sequence...)
-	}
-	return packed, nil
-}
-
-// isDecimal reports whether hexadecimal digits are decimal.
-func isDecimal(digits string) bool { return !strings.ContainsAny(digits, "abcdefABCDEF") }
-
-// parseStreamShard parses a stream shard's id of the usual form.
-func parseStreamShard(shard string) (start uint64, bits uint32, ok bool) {
-	first, last, _ := strings.Cut(strings.TrimPrefix(shard, "shardId-"), "-")
-	start, errStart := strconv.ParseUint(first, 10, 64)
-	low, errBits := strconv.ParseUint(last, 16, 32)
-	return start, uint32(low), errors.Join(errStart, errBits) == nil && fmt.Sprintf(streamShardFormat, start, low) == shard
-}
-
-func unpackWatermarks(packed []byte) (map[string]string, error) {
-	watermarks := map[string]string{}
-	var err error
-	next := func(defaultLength uint64) []byte {
-		length, size := varint.Uvarint(packed)
-		if length == 0 {
-			length = defaultLength
-		}
-		if size <= 0 || length > uint64(len(packed)-size) {
-			packed, err = nil, errWatermarks
-			return nil
-		}
-		field := packed[size:][:length]
-		packed = packed[size:][length:]
-		return field
-	}
-	for len(packed) > 0 {
-		usual := packed[0] == 0
-		shard := next(streamShardSize)
-		digits := hex.EncodeToString(next(0))
-		if err != nil || !isDecimal(digits) {
-			return nil, errWatermarks
-		}
-		name := string(shard)
-		if usual {
-			name = fmt.Sprintf(streamShardFormat, varint.BigEndian.Uint64(shard), varint.BigEndian.Uint32(shard[8:]))
-		}
-		watermarks[name] = cmp.Or(strings.TrimLeft(digits, "0"), "0")
-	}
-	return watermarks, nil
 }
 
 // PutPart implements analytics.Parts. A refused write returns the stored part and

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/analytics"
+	"journeys/internal/dynamo/pack"
 	"journeys/internal/manifest"
 )
 
@@ -101,7 +102,7 @@ func encodeTotal(k analytics.JourneyKey, graph string, t *analytics.Total) item 
 	it.putText(cThrough, string(t.Through))
 	it.putText(cRepaired, string(t.Repaired))
 	it.putBinary(cTaken, packTaken(t.Taken))
-	it.putBinary(cLabels, packLabels(t.Labels))
+	it.putBinary(cLabels, pack.Labels(t.Labels))
 	return it
 }
 
@@ -110,7 +111,7 @@ func decodeTotal(it item) (*analytics.Total, error) {
 	total := &analytics.Total{
 		Rev: r.number(cRev), Newest: r.time(cNewest), Written: r.time(cUpdated),
 		Through: analytics.Day(r.text(cThrough)), Repaired: analytics.Day(r.text(cRepaired)),
-		Labels: unpackLabels(r.binary(cLabels)),
+		Labels: pack.ReadLabels(r.binary(cLabels)),
 	}
 	total.Graph, total.Poison = r.counts()
 	var err error

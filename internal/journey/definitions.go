@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"journeys/internal/alike"
 	"journeys/internal/strict"
 )
 
@@ -80,7 +79,7 @@ func (s *Service) define(j *Journey, d, graph Definition) (Definition, error) {
 	case bytes.Equal(d.Raw, graph.Raw):
 		j.Definition, j.AppearanceRev = d.Raw, 0
 		return graph, nil
-	case runAlike(d.Raw, graph.Raw):
+	case alike.Definitions(d.Raw, graph.Raw, NodeType.hasOneWay):
 		j.Definition, j.AppearanceRev = d.Raw, j.Rev
 		return graph, nil
 	}
@@ -95,82 +94,9 @@ func (s *Service) define(j *Journey, d, graph Definition) (Definition, error) {
 	return d, nil
 }
 
-// runAlike reports whether two definitions move customers alike: the same nodes by id
-// with type and config, and the same edges by source, target and, where several ways lead
-// out, handle. All else is appearance: the order of nodes, edges and names, null in a
-// config, and the fields that an editor adds.
-func runAlike(a, b []byte) bool {
-	x, okX := running(a)
-	y, okY := running(b)
-	return okX && okY && slices.Equal(x, y)
-}
-
-// running returns what runAlike compares of a definition, sorted. It returns false if raw
-// is not a definition.
-func running(raw []byte) ([]string, bool) {
-	var faults strict.Faults
-	var parts []string
-	definition, ok := strict.At(raw, "", &faults).Object()
-	if !ok {
-		return nil, false
-	}
-	single := map[string]bool{} // by id: only one way leads out
-	for _, node := range objectsOf(definition, "nodes") {
-		id, kind := canonical(node, "id"), canonical(node, "type")
-		single[id] = kind != strconv.Quote(string(ConditionSplit)) && slices.Contains(nodeTypes, strings.Trim(kind, `"`))
-		parts = append(parts, "node "+id+kind+canonicalConfig(node))
-	}
-	for _, edge := range objectsOf(definition, "edges") {
-		source, handle := canonical(edge, "source"), ""
-		if !single[source] {
-			handle = canonical(edge, "sourceHandle")
-		}
-		parts = append(parts, "edge "+source+canonical(edge, "target")+handle)
-	}
-	slices.Sort(parts)
-	return parts, faults.Empty()
-}
-
-// objectsOf returns the objects in the list called name.
-func objectsOf(o *strict.Object, name string) []*strict.Object {
-	v, ok := o.Take(name)
-	if !ok {
-		return nil
-	}
-	list, _ := v.List()
-	var objects []*strict.Object
-	for _, item := range list {
-		if object, ok := item.Object(); ok {
-			objects = append(objects, object)
-		}
-	}
-	return objects
-}
-
-// canonical returns the member called name in canonical form; an absent one is null.
-func canonical(o *strict.Object, name string) string {
-	if v, ok := o.Take(name); ok {
-		return string(strict.Canonical(v.Raw()))
-	}
-	return "null"
-}
-
-// canonicalConfig returns a node's config in canonical form, without null members.
-func canonicalConfig(node *strict.Object) string {
-	v, ok := node.Take("config")
-	if !ok || v.IsNull() {
-		return ""
-	}
-	if !v.IsObject() {
-		return canonical(node, "config")
-	}
-	config, _ := v.Object()
-	config.DropNulls()
-	text := ""
-	for _, name := range slices.Sorted(slices.Values(config.Names())) {
-		text += strconv.Quote(name) + canonical(config, name)
-	}
-	return text
+// hasOneWay reports whether a single edge leads out of nodes of the type.
+func (t NodeType) hasOneWay() bool {
+	return t != ConditionSplit && slices.Contains(nodeTypes, string(t))
 }
 
 // maxCached bounds the cached definitions: 16 of the largest take 4 MB, and their

@@ -62,7 +62,7 @@ type Journey struct {
 	Definition      []byte // as it was last sent, in compact JSON; nil unless it was asked for
 	EntryCondition  []byte // compact JSON; nil for none
 	MaxDurationDays int    // 1 to MaxDuration
-	Version         int    // counts what runs, from 1: see runAlike
+	Version         int    // counts what runs, from 1: see alike.Definitions
 	GraphHash       string // name of the stored graph, which the customers of this version follow
 	GraphPassed     bool   // the graph was complete by the rules of the time when it became active
 	NodeCount       int

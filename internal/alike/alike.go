@@ -1,0 +1,90 @@
+// Package alike compares definitions of journeys by what moves customers. It knows no
+// rules of a graph.
+package alike
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"journeys/internal/strict"
+)
+
+// Definitions reports whether two definitions move customers alike: the same nodes by
+// id with type and config, and the same edges by source, target and, where several ways
+// lead out, handle. All else is appearance: the order of nodes, edges and names, null in
+// a config, and the fields that an editor adds. hasOneWay says of a type of nodes whether
+// a single edge leads out.
+func Definitions[Type ~string](a, b []byte, hasOneWay func(Type) bool) bool {
+	x, okX := running(a, hasOneWay)
+	y, okY := running(b, hasOneWay)
+	return okX && okY && slices.Equal(x, y)
+}
+
+// running returns what Definitions compares of a definition, sorted. It returns false if raw
+// is not a definition.
+func running[Type ~string](raw []byte, hasOneWay func(Type) bool) ([]string, bool) {
+	var faults strict.Faults
+	var parts []string
+	definition, ok := strict.At(raw, "", &faults).Object()
+	if !ok {
+		return nil, false
+	}
+	single := map[string]bool{} // by id: only one way leads out
+	for _, node := range objectsOf(definition, "nodes") {
+		id, kind := canonical(node, "id"), canonical(node, "type")
+		single[id] = hasOneWay(Type(strings.Trim(kind, `"`)))
+		parts = append(parts, "node "+id+kind+canonicalConfig(node))
+	}
+	for _, edge := range objectsOf(definition, "edges") {
+		source, handle := canonical(edge, "source"), ""
+		if !single[source] {
+			handle = canonical(edge, "sourceHandle")
+		}
+		parts = append(parts, "edge "+source+canonical(edge, "target")+handle)
+	}
+	slices.Sort(parts)
+	return parts, faults.Empty()
+}
+
+// objectsOf returns the objects in the list called name.
+func objectsOf(o *strict.Object, name string) []*strict.Object {
+	v, ok := o.Take(name)
+	if !ok {
+		return nil
+	}
+	list, _ := v.List()
+	var objects []*strict.Object
+	for _, item := range list {
+		if object, ok := item.Object(); ok {
+			objects = append(objects, object)
+		}
+	}
+	return objects
+}
+
+// canonical returns the member called name in canonical form; an absent one is null.
+func canonical(o *strict.Object, name string) string {
+	if v, ok := o.Take(name); ok {
+		return string(strict.Canonical(v.Raw()))
+	}
+	return "null"
+}
+
+// canonicalConfig returns a node's config in canonical form, without null members.
+func canonicalConfig(node *strict.Object) string {
+	v, ok := node.Take("config")
+	if !ok || v.IsNull() {
+		return ""
+	}
+	if !v.IsObject() {
+		return canonical(node, "config")
+	}
+	config, _ := v.Object()
+	config.DropNulls()
+	text := ""
+	for _, name := range slices.Sorted(slices.Values(config.Names())) {
+		text += strconv.Quote(name) + canonical(config, name)
+	}
+	return text
+}
