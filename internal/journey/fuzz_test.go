@@ -45,3 +45,33 @@ func FuzzReadDefinition(f *testing.F) {
 		}
 	})
 }
+
+// Any stored definition with a list of nodes is compiled despite its faults, and
+// customers go through it or stop with a reason.
+func FuzzLoadDefinition(f *testing.F) {
+	f.Add([]byte(onboarding))
+	f.Add([]byte(`{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"a.b","type":"teleport"},7,{"id":"in"}],"edges":[{"source":"in","target":"a.b"},{"source":"in","target":"in"}]}`))
+	f.Add([]byte(`{"nodes":[{"id":"in","type":"entry_trigger","config":[]},{"type":"wait"},{"id":"s","type":"condition_split","config":{"condition":1}}],"edges":{}}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		d, err := journey.LoadDefinition(text, "00")
+		if err != nil {
+			require.ErrorIs(t, err, journey.ErrDamaged)
+			return
+		}
+		d.Graph.Faults("")
+		require.Len(t, d.Graph.Labels(), d.Graph.Len())
+		for i := range d.Graph.Len() {
+			require.LessOrEqual(t, len(d.Graph.StopReason(i)), 600)
+		}
+		simulated := simulate(t, d, journey.TestRequest{}, journey.MaxDuration)
+		require.LessOrEqual(t, len(simulated.Steps), journey.MaxNodes+1)
+		if simulated.Outcome == "stopped" {
+			require.NotEmpty(t, simulated.ExitReason)
+		}
+		e, effect := d.Graph.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: hours(24)})
+		if e.Node >= 0 {
+			require.Equal(t, e.Status == journey.Inside, !e.Due.IsZero(), "tick finds it: %d", effect)
+			require.NoError(t, d.Graph.Shape().Check(e))
+		}
+	})
+}

@@ -308,7 +308,7 @@ func (g *Graph) stuckReason(visits []Visit) string {
 }
 
 // StopReason returns why customers stop at the node with that index: its id and the
-// fault, at most 400 bytes.
+// fault, at most 600 bytes.
 func (g *Graph) StopReason(i int) string {
 	n := &g.nodes[i]
 	place, detail := strings.TrimPrefix(n.fault.Pointer, "/"), cmp.Or(n.fault.Detail, "no single edge leads on")
