@@ -62,11 +62,12 @@ func (s Events) StartedBy(ctx context.Context, t journey.Tenant, eventType strin
 		KeyConditionExpression:    aws.String("PK = :pk"),
 		ExpressionAttributeValues: item{":pk": text(eventPK(t, eventType))},
 	}, func(r *reader) error {
+		id := journeyID(r.text(manifest.SortKey))
 		if err := checkNewer(r.item); err != nil {
-			newer = err
-			return nil
+			newer = err // the others go on first
+		} else {
+			ids = append(ids, id)
 		}
-		ids = append(ids, journeyID(r.text(manifest.SortKey)))
 		return r.err
 	})
 	return ids, cmp.Or(err, newer)

@@ -130,9 +130,9 @@ func (s *table) contentChanges(t journey.Tenant, old, next journey.Journey) []ty
 	default:
 		writes = append(writes, s.placement(encodeAppearance(t, next)))
 	}
-	switch {
-	case next.TextRev == old.TextRev:
-	case next.TextRev == 0:
+	switch next.TextRev {
+	case old.TextRev:
+	case 0:
 		writes = append(writes, s.removal(textKey(t, old.ID)))
 	default:
 		writes = append(writes, s.placement(encodeText(t, next)))
