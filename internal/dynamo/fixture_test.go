@@ -131,6 +131,7 @@ func (p *fixture) plantText(t *testing.T, id journey.ID, entry string) {
 	rev := &types.AttributeValueMemberN{Value: "1"}
 	p.damageItem(t, keyOf("T#demo#J", string(id)[4:]), "tr", rev)
 	it := keyOf("T#demo#J#"+string(id)[4:], "T")
+	it["f"] = &types.AttributeValueMemberN{Value: "1"}
 	it["ec"], it["r"] = &types.AttributeValueMemberB{Value: []byte(entry)}, rev
 	_, err := dynamotest.Client().PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &p.table, Item: it})
 	require.NoError(t, err)

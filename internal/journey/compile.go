@@ -16,8 +16,11 @@ func compile(definition *strict.Object) (*Graph, bool) {
 	if nodes, has := definition.Take("nodes"); has {
 		ok = g.readNodes(nodes)
 	}
-	if edges, has := definition.Take("edges"); has && ok {
+	switch edges, has := definition.Take("edges"); {
+	case has && ok:
 		g.readEdges(edges)
+	case has:
+		_, _ = edges.List() // its form; nodes to refer to are missing
 	}
 	g.connect()
 	return g, ok
