@@ -203,6 +203,7 @@ func (g *Graph) split(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
 		return NoResult, NeedAttributes
 	}
 	facts := g.Facts(e, in.Attributes)
+	facts.Now = in.Now
 	if n.condition.Eval(&facts) {
 		e.mark(NodeTrue)
 		return True, NoEffect
