@@ -1,17 +1,22 @@
 package condition
 
 import (
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"journeys/internal/strict"
 )
 
-// Compile compiles a condition: {"field","operator","value"}, {"all":[...]} or
-// {"any":[...]}. It notes every fault and returns false if there is one.
+// Compile compiles a condition: {"field","operator","value"}, {"all":[...]},
+// {"any":[...]} or {"not":{...}}. It notes every fault and returns false if there
+// is one.
 //
 // The value of in is an array of 1 to MaxList scalars; of exists, true (default)
-// or false; of gt, gte, lt and lte, a number or a string; of eq and neq, a scalar.
+// or false; of gt, gte, lt and lte, a number or a string, but none like "-30 days";
+// of starts_with, a string; of within_last, within_next and older_than, a period
+// such as {"value": 30, "unit": "days"}; of the others, a scalar.
 // A scalar is a string of at most MaxTextValue characters, a number in the range
 // of a float64, true or false. Null is not one, because exists tests for it.
 // Arrays and objects are not, because they equal nothing.
@@ -32,7 +37,7 @@ func Compile(v strict.Value) (*Program, bool) {
 
 type compiler struct {
 	leaves int
-	reads  [][]string
+	reads  []Field
 }
 
 // test compiles a condition inside that many groups.
@@ -41,28 +46,36 @@ func (c *compiler) test(v strict.Value, groups int) test {
 	if !ok {
 		return test{}
 	}
-	defer object.Done("field", "operator", "value", "all", "any")
-	all, isAll := object.Take("all")
-	some, isAny := object.Take("any")
-	if !isAll && !isAny {
-		return test{leaf: c.leaf(object)}
+	defer object.Done("field", "operator", "value", "all", "any", "not")
+	var group strict.Value
+	groupNames := []string{}
+	op := opAll
+	for _, candidate := range []operator{opAll, opAny, opNot} {
+		if member, ok := object.Take(operatorNames[candidate]); ok {
+			group, op = member, candidate
+			groupNames = append(groupNames, operatorNames[candidate])
+		}
 	}
-	if isAll && isAny {
-		v.Fault("must have one of all and any, not both")
+	switch len(groupNames) {
+	case 0:
+		return test{leaf: c.leaf(object)}
+	case 1:
+	default:
+		v.Fault("must have one of %s", strings.Join(groupNames, " and "))
 	}
 	for _, name := range []string{"field", "operator", "value"} {
 		if member, ok := object.Take(name); ok {
-			member.Fault("must not be combined with all or any")
+			member.Fault("must not be combined with all, any or not")
 		}
 	}
 	if groups == MaxDepth {
 		v.Fault("must not be nested more than %d deep", MaxDepth)
 		return test{}
 	}
-	if isAll {
-		return c.group(all, opAll, groups+1)
+	if op == opNot {
+		return test{group: opNot, tests: []test{c.test(group, groups+1)}}
 	}
-	return c.group(some, opAny, groups+1)
+	return c.group(group, op, groups+1)
 }
 
 func (c *compiler) group(v strict.Value, op operator, groups int) test {
@@ -97,7 +110,7 @@ func (c *compiler) leaf(object *strict.Object) *leaf {
 	case hasValue:
 		l.value(value)
 	case l.operator == opExists:
-		l.want = Value{kind: kindTrue, text: "true"}
+		l.want = operand{Value: Value{kind: kindTrue, text: "true"}}
 	default:
 		object.Need("value")
 	}
@@ -105,27 +118,17 @@ func (c *compiler) leaf(object *strict.Object) *leaf {
 }
 
 func (c *compiler) field(l *leaf, v strict.Value) {
-	field, ok := v.Text(1, MaxField)
+	text, ok := v.Text(1, MaxField)
 	if !ok {
 		return
 	}
-	path := strings.Split(field, ".")
-	if slices.Contains(path, "") {
-		v.Fault("must be names separated by single dots")
+	field, fault := ParseField(text)
+	if fault != "" {
+		v.Fault("%s", fault)
 		return
 	}
-	if len(path) > MaxSegments {
-		v.Fault("must be a path of at most %d names, has %d", MaxSegments, len(path))
-		return
-	}
-	c.reads = append(c.reads, path)
-	l.field, l.path = field, newPath(path)
-	switch path[0] {
-	case "event":
-		l.source, l.path = fromEvent, l.path[1:]
-	case "decision":
-		l.source, l.path = fromDecision, l.path[1:]
-	}
+	c.reads = append(c.reads, field)
+	l.field, l.source, l.path = text, field.Source, newPath(field.Path)
 }
 
 // value compiles the operand of the leaf's operator.
@@ -133,19 +136,81 @@ func (l *leaf) value(v strict.Value) {
 	switch l.operator {
 	case opExists:
 		if _, ok := v.Bool(); ok {
-			l.want, _ = ParseValue(v.Raw())
+			l.want.Value, _ = ParseValue(v.Raw())
 		}
 	case opIn:
 		l.readList(v)
-	case opEq, opNeq:
-		l.want, _ = readScalar(v)
-	default:
-		var ok bool
-		if l.want, ok = readScalar(v); ok && l.want.kind != kindNumber && l.want.kind != kindString {
-			v.Fault("must be a number or a string for %s", operatorNames[l.operator])
+	case opEq, opNeq, opContains:
+		l.readScalar(v)
+	case opStartsWith:
+		if l.readScalar(v) && l.want.kind != kindString {
+			v.Fault("must be a string for starts_with")
 		}
-		l.wantInstant, l.isInstant = parseInstant(l.want.text)
+	case opWithinLast, opWithinNext, opOlderThan:
+		l.readPeriod(v)
+	default:
+		l.readOrdered(v)
 	}
+}
+
+func (l *leaf) readScalar(v strict.Value) bool {
+	value, ok := readScalar(v)
+	l.want = newOperand(value)
+	return ok
+}
+
+// readOrdered reads the operand of gt, gte, lt or lte.
+func (l *leaf) readOrdered(v strict.Value) {
+	switch ok := l.readScalar(v); {
+	case !ok:
+	case l.want.kind != kindNumber && l.want.kind != kindString:
+		v.Fault("must be a number or a string for %s", operatorNames[l.operator])
+	case isRelative(l.want.text) && l.want.kind == kindString:
+		v.Fault(`must be a fixed value; to compare a date with the current time, use within_last, within_next or older_than with a value like {"value": 30, "unit": "days"}`)
+	}
+}
+
+// isRelative reports whether text looks like a time relative to now: "now",
+// "-30 days", "+2h". Compared as text, it would be silently wrong.
+func isRelative(text string) bool {
+	text = strings.ToLower(strings.TrimSpace(text))
+	if text == "now" || strings.HasPrefix(text, "now-") || strings.HasPrefix(text, "now+") {
+		return true
+	}
+	rest := strings.TrimLeft(text, "+-")
+	unit := strings.TrimLeft(rest, " 0123456789")
+	if rest == text || unit == rest {
+		return false
+	}
+	for _, prefix := range []string{"s", "m", "h", "d", "w", "y"} {
+		if strings.HasPrefix(unit, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+var periodUnits = map[string]time.Duration{"minutes": time.Minute, "hours": time.Hour, "days": 24 * time.Hour}
+
+// readPeriod reads {"value","unit"}.
+func (l *leaf) readPeriod(v strict.Value) {
+	object, ok := v.Object()
+	if !ok {
+		return
+	}
+	defer object.Done("value", "unit")
+	unit := 24 * time.Hour
+	if member, ok := object.Need("unit"); ok {
+		if name, ok := member.OneOf("minutes", "hours", "days"); ok {
+			unit = periodUnits[name]
+		}
+	}
+	if member, ok := object.Need("value"); ok {
+		const longest = MaxPeriod * 24 * time.Hour
+		n, _ := member.Float(0, float64(longest/unit))
+		l.period = time.Duration(math.Round(n * float64(unit)))
+	}
+	l.want.Value, _ = ParseValue(v.Raw())
 }
 
 func (l *leaf) readList(v strict.Value) {
@@ -161,7 +226,7 @@ func (l *leaf) readList(v strict.Value) {
 		values[i], _ = readScalar(member)
 	}
 	l.list = newList(values)
-	l.want, _ = ParseValue(v.Raw())
+	l.want.Value, _ = ParseValue(v.Raw())
 }
 
 // readScalar reads a scalar, as Compile defines it.

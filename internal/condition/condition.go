@@ -4,23 +4,42 @@
 // where facts come from.
 package condition
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // Limits of a condition, enforced by Compile.
 const (
-	MaxDepth     = 8   // nested groups
-	MaxLeaves    = 64  // an empty group counts as a leaf
-	MaxField     = 256 // characters
-	MaxSegments  = 8   // names in the path of a field
-	MaxList      = 200 // values of "in"
-	MaxTextValue = 256 // characters of a string value
+	MaxDepth     = 8      // nested groups
+	MaxLeaves    = 64     // an empty group counts as a leaf
+	MaxField     = 256    // characters
+	MaxSegments  = 8      // names in the path of a field
+	MaxList      = 200    // values of "in"
+	MaxTextValue = 256    // characters of a string value
+	MaxPeriod    = 36_500 // days of a within_last, within_next or older_than
 )
 
 // Facts holds the values that a condition reads. Each may be missing.
 type Facts struct {
-	Attributes Value // of the customer
-	Event      Value // properties of the starting event: "event.*"
-	Decision   Value // answers by node id: "decision.<nodeId>.*"
+	Attributes Value     // of the customer
+	Event      Value     // properties of the starting event: "event.*"
+	Decision   Value     // answers by node id: "decision.<nodeId>.*"
+	Now        time.Time // for within_last, within_next and older_than
+}
+
+// Get returns the value of a field; missing if there is none.
+func (f *Facts) Get(field Field) Value { return f.source(field.Source).Get(field.Path...) }
+
+func (f *Facts) source(s Source) *Value {
+	switch s {
+	case Event:
+		return &f.Event
+	case Decision:
+		return &f.Decision
+	default:
+		return &f.Attributes
+	}
 }
 
 // Program is a compiled condition. It is immutable and safe for concurrent use.
@@ -28,19 +47,19 @@ type Program struct {
 	root  test
 	steps []step
 	first int // step to begin at, or an outcome
-	reads [][]string
+	reads []Field
 }
 
-// Eval reports whether the condition holds. Numbers compare as numbers, strings by
-// their bytes. gt, gte, lt and lte compare two strings as instants if both are
-// RFC 3339 times with at most nine fractional digits. Values of different types
-// are unequal and unordered. With a missing or null field, only neq, and exists
-// with value false, hold.
+// Eval reports whether the condition holds. Numbers compare as numbers, dates and
+// times as instants (parseInstant lists their forms), other strings by their bytes.
+// Values of different types are unequal and unordered, and so are a date and a
+// string that is none. With a missing or null field, only neq, and exists with
+// value false, hold.
 func (p *Program) Eval(f *Facts) bool {
 	at := p.first
 	for at >= 0 {
 		s := &p.steps[at]
-		if s.leaf.holds(s.leaf.actual(f)) {
+		if s.leaf.holds(s.leaf.actual(f), f) {
 			at = s.yes
 		} else {
 			at = s.no
@@ -49,10 +68,9 @@ func (p *Program) Eval(f *Facts) bool {
 	return at == outcomeTrue
 }
 
-// Reads returns the path of every field in the condition, in source order. Paths
-// into a decision or the event start with "decision" or "event". The caller must
-// not modify the result.
-func (p *Program) Reads() [][]string { return p.reads }
+// Reads returns every field in the condition, in source order. The caller must not
+// modify the result.
+func (p *Program) Reads() []Field { return p.reads }
 
 // operator is the operation of a test. Groups are operators too.
 type operator uint8
@@ -60,6 +78,7 @@ type operator uint8
 const (
 	opAll operator = iota
 	opAny
+	opNot
 	opEq
 	opNeq
 	opGt
@@ -68,29 +87,36 @@ const (
 	opLte
 	opIn
 	opExists
+	opContains
+	opStartsWith
+	opWithinLast
+	opWithinNext
+	opOlderThan
 )
 
-var operatorNames = [...]string{"all", "any", "eq", "neq", "gt", "gte", "lt", "lte", "in", "exists"}
+var operatorNames = [...]string{
+	"all", "any", "not", "eq", "neq", "gt", "gte", "lt", "lte", "in", "exists",
+	"contains", "starts_with", "within_last", "within_next", "older_than",
+}
 
 // leafOperators are the valid values of "operator".
 var leafOperators = operatorNames[opEq:]
 
 // test is a leaf or a group of tests, in the structure of the source.
 type test struct {
-	group operator // opAll or opAny, if leaf is nil
-	tests []test
+	group operator // opAll, opAny or opNot, if leaf is nil
+	tests []test   // one of opNot
 	leaf  *leaf
 }
 
 type leaf struct {
-	operator    operator
-	source      source
-	isInstant   bool    // of gt, gte, lt and lte: whether want is an instant
-	path        []name  // within the source
-	want        Value   // the operand; true for an exists without a value
-	wantInstant instant // want, if isInstant
-	list        *list   // of in
-	field       string
+	operator operator
+	source   Source
+	path     []name        // within the source
+	want     operand       // true for an exists without a value
+	list     *list         // of in
+	period   time.Duration // of within_last, within_next and older_than
+	field    string
 }
 
 // step is a leaf with the step or outcome that follows each of its results. A walk
@@ -112,6 +138,9 @@ func (p *Program) link(t *test, yes, no int) (first int) {
 		p.steps = append(p.steps, step{t.leaf, yes, no})
 		return len(p.steps) - 1
 	}
+	if t.group == opNot {
+		return p.link(&t.tests[0], no, yes)
+	}
 	first = yes
 	if t.group == opAny {
 		first = no
@@ -126,39 +155,27 @@ func (p *Program) link(t *test, yes, no int) (first int) {
 	return first
 }
 
-// source is the fact in which a path starts.
-type source uint8
+func (l *leaf) actual(f *Facts) *Value { return f.source(l.source).at(l.path) }
 
-const (
-	fromAttributes source = iota
-	fromEvent
-	fromDecision
-)
-
-func (l *leaf) actual(f *Facts) *Value {
-	switch l.source {
-	case fromEvent:
-		return f.Event.at(l.path)
-	case fromDecision:
-		return f.Decision.at(l.path)
-	default:
-		return f.Attributes.at(l.path)
-	}
-}
-
-func (l *leaf) holds(actual *Value) bool {
+func (l *leaf) holds(actual *Value, f *Facts) bool {
 	switch l.operator {
 	case opExists:
 		return (actual.kind > kindNull) == (l.want.kind == kindTrue)
 	case opEq:
-		return equal(actual, &l.want)
+		return l.want.equals(actual)
 	case opNeq:
-		return !equal(actual, &l.want)
+		return !l.want.equals(actual)
 	case opIn:
 		return l.list.has(actual)
+	case opContains:
+		return l.want.isIn(actual)
+	case opStartsWith:
+		return actual.kind == kindString && strings.HasPrefix(actual.text, l.want.text)
+	case opWithinLast, opWithinNext, opOlderThan:
+		return l.holdsAt(actual, f.Now)
 	default: // ordering operators
 	}
-	order, ok := l.compare(actual)
+	order, ok := l.want.compare(actual)
 	if !ok {
 		return false
 	}
@@ -174,84 +191,22 @@ func (l *leaf) holds(actual *Value) bool {
 	}
 }
 
-// compare compares actual with want. ok is false if they are unordered.
-func (l *leaf) compare(actual *Value) (order int, ok bool) {
-	if actual.kind != l.want.kind {
-		return 0, false
-	}
-	if actual.kind == kindNumber {
-		return actual.number.compare(l.want.number), true
-	}
-	if l.isInstant {
-		if at, ok := parseInstant(actual.text); ok {
-			return at.compare(l.wantInstant), true
-		}
-	}
-	return strings.Compare(actual.text, l.want.text), true
-}
-
-// equal reports whether actual equals want, a scalar other than null.
-func equal(actual, want *Value) bool {
-	if actual.kind != want.kind {
+// holdsAt evaluates an operator that compares a date with now.
+func (l *leaf) holdsAt(actual *Value, now time.Time) bool {
+	if actual.kind != kindString {
 		return false
 	}
-	switch actual.kind {
-	case kindNumber:
-		return actual.number == want.number
-	case kindString:
-		return actual.text == want.text
-	default:
-		return true
-	}
-}
-
-// list is the operand of in. Long lists are hashed, so that the time of a lookup
-// does not grow with their length.
-type list struct {
-	values  []Value // nil for more than maxLinear values
-	numbers map[number]bool
-	texts   map[string]bool
-	longest int // of the texts, in bytes
-	kinds   [kindString + 1]bool
-}
-
-const maxLinear = 8
-
-func newList(values []Value) *list {
-	if len(values) <= maxLinear {
-		return &list{values: values}
-	}
-	l := &list{numbers: map[number]bool{}, texts: map[string]bool{}}
-	for i := range values {
-		v := &values[i]
-		switch v.kind {
-		case kindNumber:
-			l.numbers[v.number] = true
-		case kindString:
-			l.texts[v.text] = true
-			l.longest = max(l.longest, len(v.text))
-		default:
-			l.kinds[v.kind] = true
-		}
-	}
-	return l
-}
-
-func (l *list) has(actual *Value) bool {
-	for i := range l.values {
-		if equal(actual, &l.values[i]) {
-			return true
-		}
-	}
-	switch actual.kind {
-	case kindNumber:
-		return l.numbers[actual.number]
-	case kindString:
-		// Hashing takes time in proportion to the text, which may be long.
-		return len(actual.text) <= l.longest && l.texts[actual.text]
-	case kindFalse, kindTrue:
-		return l.kinds[actual.kind]
-	default:
+	at, ok := parseInstant(actual.text)
+	if !ok {
 		return false
+	}
+	today := instantOf(now)
+	switch l.operator {
+	case opWithinLast:
+		return at.compare(today) <= 0 && at.compare(instantOf(now.Add(-l.period))) >= 0
+	case opWithinNext:
+		return at.compare(today) >= 0 && at.compare(instantOf(now.Add(l.period))) <= 0
+	default:
+		return at.compare(instantOf(now.Add(-l.period))) < 0
 	}
 }

@@ -74,11 +74,38 @@ func TestEval_ComparesAsDocumented(t *testing.T) {
 		{"any with false members", `{"any":[` + leaf("gt", `3`) + `,` + leaf("lt", `3`) + `]}`, `{"x":3}`, false},
 		{"all of an empty any", `{"all":[{"any":[]}]}`, `{}`, false},
 		{"any of an empty all", `{"any":[{"any":[]},{"all":[]}]}`, `{}`, true},
+		{"not of a true leaf", `{"not":` + leaf("gt", `1`) + `}`, `{"x":2}`, false},
+		{"not of a missing field", `{"not":` + leaf("gt", `1`) + `}`, `{}`, true},
+		{"not of any", `{"not":{"any":[` + leaf("eq", `1`) + `,` + leaf("eq", `2`) + `]}}`, `{"x":3}`, true},
+		{"all with a not", `{"all":[{"not":` + leaf("eq", `1`) + `},{"not":{"not":` + leaf("eq", `2`) + `}}]}`, `{"x":2}`, true},
+
+		{"a string contains", leaf("contains", `"b c"`), `{"x":"a b c"}`, true},
+		{"a string does not contain in another case", leaf("contains", `"B"`), `{"x":"abc"}`, false},
+		{"every string contains the empty one", leaf("contains", `""`), `{"x":"a"}`, true},
+		{"an array contains a string", leaf("contains", `"b"`), `{"x":["a","b"]}`, true},
+		{"an array's elements are compared whole", leaf("contains", `"b"`), `{"x":["ab","bc"]}`, false},
+		{"an array contains a number", leaf("contains", `2`), `{"x":["2",[2],{"y":2},2.0]}`, true},
+		{"nested values are not elements", leaf("contains", `2`), `{"x":["2",[2],{"y":2},null]}`, false},
+		{"an array contains true", leaf("contains", `true`), `{"x":[1,true]}`, true},
+		{"an array contains an instant", leaf("contains", `"2026-11-23"`), `{"x":["2026-11-23T01:00:00+01:00"]}`, true},
+		{"a number contains nothing", leaf("contains", `1`), `{"x":1}`, false},
+		{"an object contains nothing", leaf("contains", `"y"`), `{"x":{"y":"y"}}`, false},
+		{"starts with", leaf("starts_with", `"+49"`), `{"x":"+4930"}`, true},
+		{"does not start with", leaf("starts_with", `"49"`), `{"x":"+4930"}`, false},
+		{"an array starts with nothing", leaf("starts_with", `"a"`), `{"x":["a"]}`, false},
+
 		{"groups in groups", `{"any":[{"all":[{"any":[` + leaf("eq", `1`) + `,` + leaf("eq", `2`) + `]},` + leaf("gt", `1`) + `]}]}`, `{"x":2}`, true},
 
 		{"a path", `{"field":"a.b.c","operator":"eq","value":1}`, `{"a":{"b":{"c":1}}}`, true},
 		{"a path into a scalar", `{"field":"a.b.c","operator":"neq","value":1}`, `{"a":{"b":1}}`, true},
 		{"a path into an array", `{"field":"a.0","operator":"exists"}`, `{"a":[1]}`, false},
+		{"attributes. is the same path", `{"field":"attributes.a.b","operator":"exists"}`, `{"a":{"b":1}}`, true},
+		{"an attribute called attributes", `{"field":"attributes","operator":"eq","value":1}`, `{"attributes":1}`, true},
+		{"an attribute called event", `{"field":"attributes.event.x","operator":"exists"}`, `{"event":{"x":1}}`, true},
+		{"an attribute called event, in brackets", `{"field":"[\"event\"].x","operator":"exists"}`, `{"event":{"x":1}}`, true},
+		{"a name with dots in brackets", `{"field":"[\"utm.source\"]","operator":"exists"}`, `{"utm.source":1}`, true},
+		{"brackets within a path", `{"field":"a[\"b.c\"].d[\"\\\"\"]","operator":"exists"}`, `{"a":{"b.c":{"d":{"\"":1}}}}`, true},
+		{"brackets after attributes", `{"field":"attributes[\"b.c\"]","operator":"exists"}`, `{"b.c":1}`, true},
 		{"a name with a dot", `{"field":"a.b","operator":"exists"}`, `{"a.b":1}`, false},
 		{"names are case-sensitive", `{"field":"A","operator":"exists"}`, `{"a":1}`, false},
 		{"an escaped name", `{"field":"é","operator":"exists"}`, `{"\u00e9":1}`, true},
@@ -200,7 +227,10 @@ func TestReads_ListsEveryField(t *testing.T) {
 
 	program := compile(t, `{"all":[{"field":"a.b","operator":"exists"},{"any":[
 		{"field":"decision.n1.offer","operator":"exists"},{"field":"event.x","operator":"exists"},{"field":"a.b","operator":"exists"}]}]}`)
-	require.Equal(t, [][]string{{"a", "b"}, {"decision", "n1", "offer"}, {"event", "x"}, {"a", "b"}}, program.Reads())
+	require.Equal(t, []condition.Field{
+		{Source: condition.Attributes, Path: []string{"a", "b"}}, {Source: condition.Decision, Path: []string{"n1", "offer"}},
+		{Source: condition.Event, Path: []string{"x"}}, {Source: condition.Attributes, Path: []string{"a", "b"}},
+	}, program.Reads())
 	require.Empty(t, compile(t, `{"any":[]}`).Reads())
 }
 
@@ -252,10 +282,13 @@ func TestCompile_LocatesEveryFault(t *testing.T) {
 	type fault struct{ Pointer, Detail string }
 	type faults []fault
 	const (
-		operators = "must be one of eq, neq, gt, gte, lt, lte, in, exists"
-		unknown   = "unknown field; allowed here: field, operator, value, all, any"
-		beside    = "must not be combined with all or any"
+		operators = "must be one of eq, neq, gt, gte, lt, lte, in, exists, contains, starts_with, within_last, within_next, older_than"
+		unknown   = "unknown field; allowed here: field, operator, value, all, any, not"
+		beside    = "must not be combined with all, any or not"
 		scalar    = "must be a string, a number, true or false"
+		dots      = `must be names separated by single dots; a name with dots is written ["like.this"]`
+		brackets  = `must close each name in brackets: ["like.this"]`
+		relative  = `must be a fixed value; to compare a date with the current time, use within_last, within_next or older_than with a value like {"value": 30, "unit": "days"}`
 		null      = "must not be null; to test that a field is missing, use exists with value false"
 	)
 	field := func(field string) string { return fmt.Sprintf(`{"field":%q,"operator":"exists"}`, field) }
@@ -275,15 +308,37 @@ func TestCompile_LocatesEveryFault(t *testing.T) {
 		{"an unknown operator", leaf("like", `1`), faults{{"/operator", operators}}},
 		{"an operator in upper case", leaf("EQ", `1`), faults{{"/operator", operators}}},
 		{"a group as operator", leaf("all", `1`), faults{{"/operator", operators}}},
-		{"an unknown field", `{"field":"x","operator":"exists","not":true}`, faults{{"/not", unknown}}},
+		{"an unknown field", `{"field":"x","operator":"exists","nor":true}`, faults{{"/nor", unknown}}},
 		{"a field in another case", `{"Field":"x","operator":"exists"}`, faults{{"/field", "is required"}, {"/Field", unknown}}},
 		{"no value", `{"field":"x","operator":"eq"}`, faults{{"/value", "is required"}}},
 		{"an empty field", field(""), faults{{"/field", "must not be empty"}}},
 		{"a field of 257 characters", field(strings.Repeat("é", 257)), faults{{"/field", "must have 1 to 256 characters, has 257"}}},
-		{"an empty segment", field("a..b"), faults{{"/field", "must be names separated by single dots"}}},
-		{"a leading dot", field(".a"), faults{{"/field", "must be names separated by single dots"}}},
-		{"a trailing dot", field("a."), faults{{"/field", "must be names separated by single dots"}}},
+		{"an empty segment", field("a..b"), faults{{"/field", dots}}},
+		{"a leading dot", field(".a"), faults{{"/field", dots}}},
+		{"a trailing dot", field("a."), faults{{"/field", dots}}},
 		{"a field of nine names", field("a.b.c.d.e.f.g.h.i"), faults{{"/field", "must be a path of at most 8 names, has 9"}}},
+		{"brackets without quotes", field("a[0]"), faults{{"/field", dots}}},
+		{"an empty name in brackets", field(`a[""]`), faults{{"/field", dots}}},
+		{"open brackets", field(`a["b`), faults{{"/field", brackets}}},
+		{"brackets that are not closed", field(`a["b"`), faults{{"/field", brackets}}},
+		{"an escape that is none", field(`a["\x"]`), faults{{"/field", brackets}}},
+		{"text after brackets", field(`a["b"]c`), faults{{"/field", dots}}},
+		{"a dot before brackets", field(`a.["b"]`), faults{{"/field", dots}}},
+		{"gt now", leaf("gt", `"now"`), faults{{"/value", relative}}},
+		{"lte 30 days ago", leaf("lte", `"-30 days"`), faults{{"/value", relative}}},
+		{"gte in two hours", leaf("gte", `" +2h"`), faults{{"/value", relative}}},
+		{"starts_with a number", leaf("starts_with", `1`), faults{{"/value", "must be a string for starts_with"}}},
+		{"contains a list", leaf("contains", `["a"]`), faults{{"/value", scalar}}},
+		{"a period that is text", leaf("within_last", `"30 days"`), faults{{"/value", "must be an object"}}},
+		{"a period of 0 weeks, and more", leaf("older_than", `{"value":0,"unit":"weeks","x":1}`), faults{
+			{"/value/unit", "must be one of minutes, hours, days"}, {"/value/value", "must be a number above 0, at most 36500"},
+			{"/value/x", "unknown field; allowed here: value, unit"}}},
+		{"a period of over 100 years", leaf("within_next", `{"value":876001,"unit":"hours"}`), faults{
+			{"/value/value", "must be a number above 0, at most 876000"}}},
+		{"not a list", `{"not":[]}`, faults{{"/not", "must be an object"}}},
+		{"not and any", `{"not":{"field":"x","operator":"exists"},"any":[]}`, faults{{"", "must have one of any and not"}}},
+		{"not nested 9 deep", strings.Repeat(`{"not":`, 9) + field("x") + strings.Repeat(`}`, 9),
+			faults{{strings.Repeat("/not", 8), "must not be nested more than 8 deep"}}},
 		{"a field of another type", `{"field":1,"operator":"exists"}`, faults{{"/field", "must be a string"}}},
 		{"eq null", leaf("eq", `null`), faults{{"/value", null}}},
 		{"eq an array", leaf("eq", `[1]`), faults{{"/value", scalar}}},
@@ -299,7 +354,7 @@ func TestCompile_LocatesEveryFault(t *testing.T) {
 		{"in a list of 201", leaf("in", longList(199)+`,1,2]`), faults{{"/value", "must have 1 to 200 values, has 201"}}},
 		{"in a list with null and an array", leaf("in", `[1,null,[],"a"]`), faults{{"/value/1", null}, {"/value/2", scalar}}},
 		{"a group that is no array", `{"all":{}}`, faults{{"/all", "must be an array"}}},
-		{"both groups", `{"all":[],"any":[]}`, faults{{"", "must have one of all and any, not both"}}},
+		{"both groups", `{"all":[],"any":[]}`, faults{{"", "must have one of all and any"}}},
 		{"a leaf and a group in one object", `{"all":[],"field":"x","operator":"eq","value":1}`,
 			faults{{"/field", beside}, {"/operator", beside}, {"/value", beside}}},
 		{"groups nested 9 deep", nested(9), faults{{strings.Repeat("/all/0", 8), "must not be nested more than 8 deep"}}},

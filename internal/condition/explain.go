@@ -8,8 +8,9 @@ const MaxActual = 256
 
 // Explain returns the condition with the actual values and the result of each part,
 // as compact JSON. A leaf is {"field","operator","value","actual","result"},
-// without actual if the field is missing. A group is {"all":[...],"result"} or
-// {"any":[...],"result"} with all members, even those that Eval skips. An actual
+// without actual if the field is missing. A group is {"all":[...],"result"},
+// {"any":[...],"result"} or {"not":{...},"result"} with all members, even those that
+// Eval skips. An actual
 // longer than MaxActual is a string, its beginning and "…", with "actualCut": true.
 func (p *Program) Explain(f *Facts) []byte {
 	dst, _ := p.root.explain(nil, f)
@@ -19,6 +20,10 @@ func (p *Program) Explain(f *Facts) []byte {
 func (t *test) explain(dst []byte, f *Facts) ([]byte, bool) {
 	if t.leaf != nil {
 		return t.leaf.explain(dst, f)
+	}
+	if t.group == opNot {
+		dst, holds := t.tests[0].explain(append(dst, `{"not":`...), f)
+		return appendResult(dst, !holds), !holds
 	}
 	// An empty "all" is true, an empty "any" is false.
 	result := t.group == opAll
@@ -40,7 +45,7 @@ func (t *test) explain(dst []byte, f *Facts) ([]byte, bool) {
 
 func (l *leaf) explain(dst []byte, f *Facts) ([]byte, bool) {
 	actual := l.actual(f)
-	result := l.holds(actual)
+	result := l.holds(actual, f)
 	dst = appendQuoted(append(dst, `{"field":`...), l.field)
 	dst = append(dst, `,"operator":"`...)
 	dst = append(dst, operatorNames[l.operator]...)

@@ -1,6 +1,9 @@
 package condition
 
-import "cmp"
+import (
+	"cmp"
+	"time"
+)
 
 // instant is a point in time. time.Parse is not used because it allocates when it
 // fails.
@@ -8,6 +11,8 @@ type instant struct {
 	seconds int // since 1970; negative before
 	nanos   int // within the second
 }
+
+func instantOf(t time.Time) instant { return instant{int(t.Unix()), t.Nanosecond()} }
 
 func (a instant) compare(b instant) int {
 	if a.seconds != b.seconds {
@@ -17,24 +22,32 @@ func (a instant) compare(b instant) int {
 }
 
 const (
-	secondsEnd   = len("2006-01-02T15:04:05")
-	shortestTime = secondsEnd + len("Z")
-	longestTime  = secondsEnd + len(".999999999+00:00")
+	dateEnd     = len("2006-01-02")
+	secondsEnd  = len("2006-01-02T15:04:05")
+	longestTime = secondsEnd + len(".999999999+00:00")
 )
 
-// parseInstant parses an RFC 3339 time with at most nine fractional digits. A leap
-// second equals the second after it.
+// parseInstant parses a date, "2006-01-02", which is its first instant, or a date
+// and time: RFC 3339 with at most nine fractional digits, in any case, with a "T"
+// or a space between date and time. Without an offset it is UTC. A leap second
+// equals the second after it.
 func parseInstant(text string) (instant, bool) {
-	if len(text) < shortestTime || len(text) > longestTime || text[10]|0x20 != 't' ||
-		text[4] != '-' || text[7] != '-' || text[13] != ':' || text[16] != ':' {
+	if len(text) < dateEnd || len(text) > longestTime || text[4] != '-' || text[7] != '-' {
 		return instant{}, false
 	}
 	year, month, day := digits(text[:4]), digits(text[5:7]), digits(text[8:10])
-	hour, minute, second := digits(text[11:13]), digits(text[14:16]), digits(text[17:19])
-	if year < 0 || !within(hour, 0, 23) || !within(minute, 0, 59) || !within(second, 0, 60) {
+	if year < 0 || !within(month, 1, 12) || !within(day, 1, daysIn(year, month)) {
 		return instant{}, false
 	}
-	if !within(month, 1, 12) || !within(day, 1, daysIn(year, month)) {
+	days := daysSince1970(year, month, day)
+	if len(text) == dateEnd {
+		return instant{days * 24 * 60 * 60, 0}, true
+	}
+	if len(text) < secondsEnd || text[10]|0x20 != 't' && text[10] != ' ' || text[13] != ':' || text[16] != ':' {
+		return instant{}, false
+	}
+	hour, minute, second := digits(text[11:13]), digits(text[14:16]), digits(text[17:19])
+	if !within(hour, 0, 23) || !within(minute, 0, 59) || !within(second, 0, 60) {
 		return instant{}, false
 	}
 	nanos, rest, ok := parseFraction(text[secondsEnd:])
@@ -45,7 +58,7 @@ func parseInstant(text string) (instant, bool) {
 	if !ok {
 		return instant{}, false
 	}
-	seconds := ((daysSince1970(year, month, day)*24+hour)*60+minute)*60 + second - offset
+	seconds := ((days*24+hour)*60+minute)*60 + second - offset
 	return instant{seconds, nanos}, true
 }
 
@@ -73,7 +86,7 @@ func daysSince1970(year, month, day int) int {
 
 // parseFraction parses ".5" as nanoseconds and returns the rest of text.
 func parseFraction(text string) (nanos int, rest string, ok bool) {
-	if text[0] != '.' {
+	if text == "" || text[0] != '.' {
 		return 0, text, true
 	}
 	end := 1
@@ -90,9 +103,9 @@ func parseFraction(text string) (nanos int, rest string, ok bool) {
 	return nanos, text[end:], true
 }
 
-// parseOffset parses "Z" or "+02:00" as seconds east of UTC.
+// parseOffset parses "Z", "+02:00" or nothing as seconds east of UTC.
 func parseOffset(text string) (seconds int, ok bool) {
-	if text == "Z" || text == "z" {
+	if text == "" || text == "Z" || text == "z" {
 		return 0, true
 	}
 	if len(text) != len("+00:00") || text[3] != ':' {

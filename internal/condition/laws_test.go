@@ -19,7 +19,7 @@ var names = []string{"a", "b", "c", "é", "long name"}
 // scalars has values that are equal or nearly equal to each other.
 var scalars = append([]string{
 	`true`, `false`, `""`, `"a"`, `"\u0061"`, `"b"`, `"é"`, `"\ud83d\ude00"`, `"1"`, `"true"`, `"\\\""`,
-	`"2026-11-23T10:00:00Z"`, `"2026-11-23T12:00:00+02:00"`, `"2026-11-23T11:00:00.5+00:00"`, `"2026-11-23"`,
+	`"2026-11-23T10:00:00Z"`, `"2026-11-23T12:00:00+02:00"`, `"2026-11-23T11:00:00.5+00:00"`, `"2026-11-23"`, `"2026-11-23 00:00:00"`,
 }, boundaries...)
 
 // space is the white space between tokens.
@@ -53,7 +53,7 @@ func anyJSON(depth int) *rapid.Generator[string] {
 func anyLeaf() *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		path := rapid.SliceOfN(rapid.SampledFrom(names), 1, 3).Draw(t, "path")
-		operator := rapid.SampledFrom([]string{"eq", "neq", "gt", "gte", "lt", "lte", "in", "exists"}).Draw(t, "operator")
+		operator := rapid.SampledFrom([]string{"eq", "neq", "gt", "gte", "lt", "lte", "in", "exists", "contains", "starts_with", "within_last", "within_next", "older_than"}).Draw(t, "operator")
 		scalar := rapid.SampledFrom(scalars).Filter(func(s string) bool { return s != "1e999" })
 		value := scalar.Draw(t, "value")
 		switch {
@@ -61,7 +61,11 @@ func anyLeaf() *rapid.Generator[string] {
 			value = rapid.SampledFrom([]string{"true", "false"}).Draw(t, "exists")
 		case operator == "in":
 			value = "[" + strings.Join(rapid.SliceOfN(scalar, 1, 12).Draw(t, "list"), ",") + "]"
-		case operator != "eq" && operator != "neq" && (value == "true" || value == "false"):
+		case strings.HasPrefix(operator, "within") || operator == "older_than":
+			value = `{"value":30,"unit":"days"}`
+		case operator == "starts_with":
+			value = `"2"`
+		case operator != "eq" && operator != "neq" && operator != "contains" && (value == "true" || value == "false"):
 			value = "0"
 		}
 		return leafOf(strings.Join(path, "."), operator, value)
@@ -78,7 +82,10 @@ func anyCondition(depth int) *rapid.Generator[string] {
 		if depth == 0 || rapid.IntRange(0, 2).Draw(t, "kind") == 0 {
 			return anyLeaf().Draw(t, "leaf")
 		}
-		group := rapid.SampledFrom([]string{"all", "any"}).Draw(t, "group")
+		group := rapid.SampledFrom([]string{"all", "any", "not"}).Draw(t, "group")
+		if group == "not" {
+			return `{"not":` + anyCondition(depth-1).Draw(t, "member") + `}`
+		}
 		members := rapid.SliceOfN(anyCondition(depth-1), 0, 3).Draw(t, "members")
 		return `{"` + group + `":[` + strings.Join(members, ",") + `]}`
 	})
@@ -87,6 +94,7 @@ func anyCondition(depth int) *rapid.Generator[string] {
 // explained is a test in the output of Explain.
 type explained struct {
 	All, Any        []explained
+	Not             *explained
 	Field, Operator string
 	Value, Actual   json.RawMessage
 	ActualCut       bool
@@ -121,6 +129,11 @@ func requireConsistent(t *rapid.T, e explained) {
 		require.Equal(t, alone.Eval(attributes(t, facts)), e.Result)
 		return
 	}
+	if e.Not != nil {
+		requireConsistent(t, *e.Not)
+		require.Equal(t, !e.Not.Result, e.Result)
+		return
+	}
 	all, some := true, false
 	for _, member := range append(e.All, e.Any...) {
 		requireConsistent(t, member)
@@ -146,6 +159,8 @@ func TestEval_ObeysOperatorLaws(t *testing.T) {
 		filler := strings.Repeat(`"filler",`, 20)
 		require.Equal(t, is("eq", want), is("in", "["+filler+want+"]"), "in with many values is eq of one of them")
 		require.Equal(t, !is("exists", "true"), is("exists", "false"), "exists false negates exists true")
+		inArray := compile(t, leafOf("x", "contains", want)).Eval(attributes(t, `{"x":[null,[`+want+`],`+actual+`]}`))
+		require.Equal(t, is("eq", want), inArray, "an array contains what an element equals")
 		if want == "true" || want == "false" {
 			return
 		}

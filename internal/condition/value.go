@@ -162,7 +162,7 @@ func (s *scanner) value() Value {
 		members := s.members()
 		return Value{kind: kindObject, text: s.text[start:s.at], object: newObject(members)}
 	case '[':
-		s.skipArray()
+		s.skipNested()
 		return Value{kind: kindArray, text: s.text[start:s.at]}
 	case '"':
 		return Value{kind: kindString, text: s.quoted()}
@@ -221,15 +221,16 @@ func (s *scanner) skipLiteral() {
 	}
 }
 
-func (s *scanner) skipArray() {
+// skipNested skips an array or an object.
+func (s *scanner) skipNested() {
 	for depth := 0; ; {
 		switch s.text[s.at] {
 		case '"':
 			s.skipString()
 			continue
-		case '[':
+		case '[', '{':
 			depth++
-		case ']':
+		case ']', '}':
 			depth--
 		}
 		s.at++

@@ -19,6 +19,7 @@ func (w *worker) decide(ctx context.Context, r *run) {
 	answer, err := w.Provider.Decide(ctx, DecisionRequest{
 		Key: effectKey(w.pack.Tenant, &r.next, node), Tenant: w.pack.Tenant, Journey: w.pack.Journey,
 		Customer: r.next.Customer, NodeID: node, Config: config, Attributes: r.in.Attributes,
+		Now: r.in.Now,
 	})
 	switch {
 	case err == nil && answer.Missing():

@@ -39,6 +39,7 @@ type DecisionRequest struct {
 	NodeID     string
 	Config     journey.DecisionConfig
 	Attributes condition.Value
+	Now        time.Time // for conditions on dates
 }
 
 // Message is one message to one customer.

@@ -3,6 +3,7 @@ package journey
 import (
 	"strings"
 
+	"journeys/internal/condition"
 	"journeys/internal/strict"
 )
 
@@ -171,16 +172,17 @@ func (g *Graph) collectReads() {
 	g.reads = map[int][][]string{}
 	for i := range g.nodes {
 		n := &g.nodes[i]
-		paths := n.action.Payload.Reads()
+		fields := n.action.Payload.Reads()
 		if n.condition != nil && n.kind == ConditionSplit {
-			paths = n.condition.Reads()
+			fields = n.condition.Reads()
 		}
-		for _, path := range paths {
-			switch path[0] {
-			case "event":
-				g.event = append(g.event, path[1:])
-			case "decision":
-				g.addDecisionRead(path[1:])
+		for _, f := range fields {
+			switch f.Source {
+			case condition.Event:
+				g.event = append(g.event, f.Path)
+			case condition.Decision:
+				g.addDecisionRead(f.Path)
+			case condition.Attributes: // stored as a whole
 			}
 		}
 	}

@@ -114,7 +114,7 @@ func (s *Service) applyEvent(ctx context.Context, t Tenant, e Event, received ti
 		return nil, err
 	}
 	var skipped damageList
-	err := errors.Join(s.wakeAll(ctx, t, e, received, &skipped), s.startAll(ctx, t, e, &skipped))
+	err := errors.Join(s.wakeAll(ctx, t, e, received, &skipped), s.startAll(ctx, t, e, received, &skipped))
 	return skipped.list, err
 }
 
@@ -189,12 +189,12 @@ func (s *Service) wake(ctx context.Context, t Tenant, e Enrollment, eventType st
 }
 
 // startAll enrolls the customer in the journeys that the event starts.
-func (s *Service) startAll(ctx context.Context, t Tenant, event Event, skipped *damageList) error {
+func (s *Service) startAll(ctx context.Context, t Tenant, event Event, received time.Time, skipped *damageList) error {
 	ids, newer := s.stores.Events.StartedBy(ctx, t, event.Type)
 	if newer != nil && !errors.Is(newer, ErrNewer) {
 		return newer
 	}
-	facts := sync.OnceValues(func() (condition.Facts, error) { return s.factsOf(ctx, t, event) })
+	facts := sync.OnceValues(func() (condition.Facts, error) { return s.factsOf(ctx, t, event, received) })
 	err := forEach(ids, func(id ID) error {
 		err := s.start(ctx, t, id, event, facts)
 		if errors.Is(err, ErrNotFound) {
@@ -241,7 +241,8 @@ func (s *Service) start(ctx context.Context, t Tenant, id ID, event Event, facts
 // factsOf returns the facts for entry conditions. It returns ErrDamaged if the
 // customer's attributes cannot be read, because missing ones could satisfy a
 // condition. The error does not quote them: it may be logged.
-func (s *Service) factsOf(ctx context.Context, t Tenant, event Event) (facts condition.Facts, err error) {
+func (s *Service) factsOf(ctx context.Context, t Tenant, event Event, received time.Time) (facts condition.Facts, err error) {
+	facts.Now = received
 	if len(event.Properties) > 0 {
 		if facts.Event, err = condition.ParseValue(event.Properties); err != nil {
 			return facts, err

@@ -173,7 +173,7 @@ func (s *simulation) send(node int) Answer {
 
 // refusal returns why the customer may not enter; "" if they may.
 func (s *simulation) refusal() string {
-	facts := condition.Facts{Attributes: s.request.Attributes}
+	facts := condition.Facts{Attributes: s.request.Attributes, Now: s.request.Now}
 	return cmp.Or(s.entryFault, s.graph.entryFault(), s.graph.refusal(s.entry.Condition, &facts))
 }
 
@@ -247,6 +247,7 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 		} else {
 			step.Until = now
 		}
+		facts.Now = step.Until
 		s.detail(&step, visit, &facts)
 		if size := len(step.Condition) + len(step.Decision); size <= left {
 			left -= size

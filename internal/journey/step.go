@@ -205,6 +205,7 @@ func (g *Graph) split(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
 		return NoResult, NeedAttributes
 	}
 	facts := g.Facts(e, in.Attributes)
+	facts.Now = in.Now
 	if n.condition.Eval(&facts) {
 		return True, NoEffect
 	}

@@ -26,19 +26,20 @@ var ErrTooLong = errors.New("payload: filled text is too long")
 // Payload is the compiled payload of a channel_action: a JSON object whose strings
 // may contain placeholders such as {{attributes.firstName}},
 // {{decision.n1.title}} and {{event.amount}}. A placeholder is replaced by the
-// value it names: a string by its characters, null and a missing value by nothing,
+// value it names: a string by its characters, null and a missing value by the
+// placeholder's default, {{attributes.firstName | default: 'there'}}, or nothing,
 // any other value by its JSON. Inserted text is not scanned for placeholders, and
 // nothing else is evaluated. A nil *Payload is no payload. It is immutable.
 type Payload struct {
 	json  []piece            // text of the object
 	texts map[string][]piece // by name: the object's members that are strings, unquoted
-	reads [][]string
+	reads []condition.Field
 }
 
-// piece is a part of a text: a placeholder if path is set, otherwise literal text.
+// piece is a part of a text: literal text, or a placeholder with its default.
 type piece struct {
-	text string
-	path []string
+	text  string
+	field *condition.Field // nil for literal text
 }
 
 // Read compiles a payload and notes a fault at each string with a malformed
@@ -88,17 +89,19 @@ func (p *Payload) compile(v strict.Value) {
 		}
 		p.json = append(p.json, piece{text: string(raw[plain : before+bytes.IndexByte(raw[before:], '"')+1])})
 		for _, x := range pieces {
-			if x.isPlaceholder() {
-				p.reads = append(p.reads, x.path)
+			if !x.isPlaceholder() {
+				x.text = escapeJSON(x.text) // a default is escaped when it is filled in
+			} else {
+				p.reads = append(p.reads, *x.field)
 			}
-			p.json = append(p.json, piece{escapeJSON(x.text), x.path})
+			p.json = append(p.json, x)
 		}
 		plain = int(decoder.InputOffset()) - 1
 	}
 	p.json = append(p.json, piece{text: string(raw[plain:])})
 }
 
-func (x piece) isPlaceholder() bool { return x.path != nil }
+func (x piece) isPlaceholder() bool { return x.field != nil }
 
 // readPieces cuts a text at its placeholders. fault describes the first malformed
 // one.
@@ -115,33 +118,63 @@ func readPieces(text string) (pieces []piece, fault string) {
 		if !closed {
 			return nil, "has {{ without }}"
 		}
-		path, fault := readPath(strings.Trim(inside, " "))
+		placeholder, fault := readPlaceholder(inside)
 		if fault != "" {
 			return nil, fault
 		}
-		pieces, text = append(pieces, piece{path: path}), after
+		pieces, text = append(pieces, placeholder), after
 	}
 	return pieces, ""
 }
 
-// notInPaths has characters of other template languages. A placeholder with one of
-// them asks for a feature that does not exist here.
-const notInPaths = "{}()|\"'\\\r\n\t"
+// notInNames has characters of other template languages. A placeholder with one of
+// them outside of brackets asks for a feature that does not exist here.
+const notInNames = "{}()|\"'\\\r\n\t"
 
-// readPath parses the text of a placeholder: a source and a path, as in conditions.
-func readPath(text string) (path []string, fault string) {
+const malformed = "has a placeholder that is not {{attributes.x}}, {{decision.n.x}} or {{event.x}}, with or without | default: 'text'"
+
+// readPlaceholder parses the text between {{ and }}: a field with its source, and
+// perhaps a default.
+func readPlaceholder(inside string) (x piece, fault string) {
+	text, filter, hasDefault := strings.Cut(inside, "|")
+	if hasDefault {
+		if x.text, hasDefault = readDefault(filter); !hasDefault {
+			return piece{}, malformed
+		}
+	}
+	text = strings.Trim(text, " ")
 	if utf8.RuneCountInString(text) > condition.MaxField {
-		return nil, fmt.Sprintf("has a placeholder of more than %d characters", condition.MaxField)
+		return piece{}, fmt.Sprintf("has a placeholder of more than %d characters", condition.MaxField)
 	}
-	path = strings.Split(text, ".")
+	plain, _, _ := strings.Cut(text, `["`)
+	source, _, _ := strings.Cut(plain, ".")
+	field, fault := condition.ParseField(text)
 	switch {
-	case path[0] != "attributes" && path[0] != "decision" && path[0] != "event",
-		len(path) < 2, slices.Contains(path, ""), strings.ContainsAny(text, notInPaths):
-		return nil, "has a placeholder that is not {{attributes.x}}, {{decision.n.x}} or {{event.x}}"
-	case len(path) > condition.MaxSegments:
-		return nil, fmt.Sprintf("has a placeholder of more than %d names", condition.MaxSegments)
+	case source != "attributes" && source != "decision" && source != "event", strings.ContainsAny(plain, notInNames):
+		return piece{}, malformed
+	case fault != "":
+		return piece{}, "has a placeholder whose field " + fault
+	case len(field.Path) == 0, text == "attributes":
+		return piece{}, malformed
 	}
-	return path, ""
+	x.field = &field
+	return x, ""
+}
+
+// readDefault parses " default: 'text'". The text may be in single or double quotes
+// and contains neither that quote nor a backslash.
+func readDefault(filter string) (text string, ok bool) {
+	name, quoted, ok := strings.Cut(strings.Trim(filter, " "), ":")
+	quoted = strings.Trim(quoted, " ")
+	if !ok || strings.Trim(name, " ") != "default" || len(quoted) < 2 {
+		return "", false
+	}
+	quote := quoted[:1]
+	text = quoted[1 : len(quoted)-1]
+	if quote != "'" && quote != `"` || !strings.HasSuffix(quoted, quote) || strings.ContainsAny(text, quote+`\`) {
+		return "", false
+	}
+	return text, true
 }
 
 // JSON returns the object with its placeholders filled; nil for a nil Payload. The
@@ -165,9 +198,8 @@ func (p *Payload) Text(name string, facts *condition.Facts, escape func(string) 
 	return string(filled), ok, err
 }
 
-// Reads returns the path of every placeholder, starting with its source. The
-// caller must not modify it.
-func (p *Payload) Reads() [][]string {
+// Reads returns the field of every placeholder. The caller must not modify it.
+func (p *Payload) Reads() []condition.Field {
 	if p == nil {
 		return nil
 	}
@@ -190,23 +222,16 @@ func fill(pieces []piece, facts *condition.Facts, escape func(string) string) ([
 	return text, nil
 }
 
-// value returns the value of a placeholder as text.
+// value returns the value of a placeholder, or its default, as text.
 func (x piece) value(facts *condition.Facts) string {
-	source := facts.Attributes
-	switch x.path[0] {
-	case "decision":
-		source = facts.Decision
-	case "event":
-		source = facts.Event
-	}
-	value := source.Get(x.path[1:]...)
+	value := facts.Get(*x.field)
 	if text, ok := value.Text(); ok {
 		return text
 	}
 	if text := string(value.AppendJSON(nil)); text != "null" {
 		return text
 	}
-	return ""
+	return x.text
 }
 
 // escapeJSON returns text escaped for the inside of a JSON string.

@@ -30,7 +30,7 @@ func TestPayload_FillsPlaceholders(t *testing.T) {
 	t.Parallel()
 
 	facts := condition.Facts{
-		Attributes: fact(t, `{"name":"Ada \"L\"\n{{event.x}}","plan":{"seats":12345678901234567890,"x":null},"ok":true,"tags":["a"],"é":"ü"}`),
+		Attributes: fact(t, `{"name":"Ada \"L\"\n{{event.x}}","plan":{"seats":12345678901234567890,"x":null},"ok":true,"utm.source":"ad","tags":["a"],"é":"ü"}`),
 		Decision:   fact(t, `{"n1":{"offer":{"title":"Up & away"}}}`),
 		Event:      fact(t, `{"x":"never twice","amount":1.50}`),
 	}
@@ -48,6 +48,10 @@ func TestPayload_FillsPlaceholders(t *testing.T) {
 		`{"a":{"b":[1,"{{event.x}}",{"c":"\"{{event.x}}\\"}]},"d":"{{event.x}}"}`: `{"a":{"b":[1,"never twice",{"c":"\"never twice\\"}]},"d":"never twice"}`,
 		`{"a":"\u007b\u007bevent.x\u007d\u007d"}`:                                 `{"a":"never twice"}`,
 		`{"{{event.x}}":"{{attributes.é}}"}`:                                      `{"{{event.x}}":"ü"}`,
+		`{"a":"Hi {{attributes.none | default: 'there'}}!"}`:                      `{"a":"Hi there!"}`,
+		`{"a":"{{attributes.plan.x|default:\"\u00fc \u007b\"}}"}`:                 `{"a":"ü {"}`,
+		`{"a":"{{event.x | default: 'not me'}}{{event.none | default: ''}}"}`:     `{"a":"never twice"}`,
+		`{"a":"{{attributes[\"utm.source\"]}}{{event.none | default: '\"|\"'}}"}`: `{"a":"ad\"|\""}`,
 		`{ "a" : "{{event.x}}" , "b" : [ "{{event.x}}" ] }`:                       `{ "a" : "never twice" , "b" : [ "never twice" ] }`,
 	} {
 		p, faults := readPayload(text)
@@ -87,23 +91,28 @@ func TestPayload_ReturnsTextOfMember(t *testing.T) {
 func TestReadPayload_LocatesEveryFault(t *testing.T) {
 	t.Parallel()
 
-	const unknown = "has a placeholder that is not {{attributes.x}}, {{decision.n.x}} or {{event.x}}"
+	const unknown = "has a placeholder that is not {{attributes.x}}, {{decision.n.x}} or {{event.x}}, with or without | default: 'text'"
 	long := strings.Repeat("x", 251)
 	_, faults := readPayload(`{"a":"{{customer.x}}","b/c":["ok",{"d":"{{attributes}}"}],"e":"{{","f":"{{}}","g":"{{attributes..x}}",
 		"h":"{{attributes.x}} {{#if event.x}}","i":"{{{event.x}}}","j":"{{event.` + long + `}}","k":"{{event.1.2.3.4.5.6.7.8}}",
-		"l":"{{attributes.x | upper}}","m":"{{ATTRIBUTES.x}}"}`)
+		"l":"{{attributes.x | upper}}","m":"{{ATTRIBUTES.x}}",
+		"n":"{{attributes.x | default: there}}","o":"{{attributes.x | default: 'a'b'}}","p":"{{attributes[\"x\"}}","q":"{{[\"attributes\"].x}}"}`)
 	require.Equal(t, []strict.Fault{
 		{Pointer: "/payload/a", Detail: unknown},
 		{Pointer: "/payload/b~1c/1/d", Detail: unknown},
 		{Pointer: "/payload/e", Detail: "has {{ without }}"},
 		{Pointer: "/payload/f", Detail: unknown},
-		{Pointer: "/payload/g", Detail: unknown},
+		{Pointer: "/payload/g", Detail: "has a placeholder whose field must be names separated by single dots; a name with dots is written [\"like.this\"]"},
 		{Pointer: "/payload/h", Detail: unknown},
 		{Pointer: "/payload/i", Detail: unknown},
 		{Pointer: "/payload/j", Detail: "has a placeholder of more than 256 characters"},
-		{Pointer: "/payload/k", Detail: "has a placeholder of more than 8 names"},
+		{Pointer: "/payload/k", Detail: "has a placeholder whose field must be a path of at most 8 names, has 9"},
 		{Pointer: "/payload/l", Detail: unknown},
 		{Pointer: "/payload/m", Detail: unknown},
+		{Pointer: "/payload/n", Detail: unknown},
+		{Pointer: "/payload/o", Detail: unknown},
+		{Pointer: "/payload/p", Detail: "has a placeholder whose field must close each name in brackets: [\"like.this\"]"},
+		{Pointer: "/payload/q", Detail: unknown},
 	}, faults)
 	_, faults = readPayload(`[]`)
 	require.Equal(t, []strict.Fault{{Pointer: "/payload", Detail: "must be an object"}}, faults)

@@ -94,7 +94,7 @@ func (p *Provider) Decide(ctx context.Context, r engine.DecisionRequest) (condit
 	}
 	c := p.decisions[name]
 	if c == nil {
-		return choose(p.settings.flows[name].offers, r.Attributes, r.Config.MaxOffers), nil
+		return choose(p.settings.flows[name].offers, condition.Facts{Attributes: r.Attributes, Now: r.Now}, r.Config.MaxOffers), nil
 	}
 	attributes := []byte("{}")
 	if r.Attributes.IsObject() {

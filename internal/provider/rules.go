@@ -27,8 +27,7 @@ type offer struct {
 // {"offers":[{"id",...}],"offer":{...},"score":1}. "offer" is the first of them and
 // "score" its priority, for conditions, which cannot read arrays. The value is
 // missing if there is no such offer.
-func choose(offers []offer, attributes condition.Value, n int) condition.Value {
-	facts := condition.Facts{Attributes: attributes}
+func choose(offers []offer, facts condition.Facts, n int) condition.Value {
 	var chosen []offer
 	for _, o := range offers {
 		if len(chosen) < n && (o.when == nil || o.when.Eval(&facts)) {
@@ -97,8 +96,8 @@ func readCondition(v strict.Value) *condition.Program {
 	if !ok {
 		return nil
 	}
-	for _, path := range program.Reads() {
-		if path[0] == "event" || path[0] == "decision" {
+	for _, field := range program.Reads() {
+		if field.Source != condition.Attributes {
 			v.Fault("must read only attributes; an offer has no event and no decision")
 			break
 		}

@@ -83,7 +83,7 @@ func TestParseSettings_RefusesInvalidSettings(t *testing.T) {
 		"an id in the payload":   {offers(`[{"id": "a", "priority": 1, "payload": {"id": 1}}]`), `/decisions/f/offers/0/payload/id must not be in a payload; it is the offer's id`},
 		"a payload as a list":    {offers(`[{"id": "a", "priority": 1, "payload": []}]`), `/decisions/f/offers/0/payload must be an object`},
 		"a condition on events":  {offers(`[{"id": "a", "priority": 1, "condition": {"field": "event.x", "operator": "exists"}}]`), `/decisions/f/offers/0/condition must read only attributes; an offer has no event and no decision`},
-		"a bad condition":        {offers(`[{"id": "a", "priority": 1, "condition": {"field": "x", "operator": "like", "value": 1}}]`), `/decisions/f/offers/0/condition/operator must be one of eq, neq, gt, gte, lt, lte, in, exists`},
+		"a bad condition":        {offers(`[{"id": "a", "priority": 1, "condition": {"field": "x", "operator": "like", "value": 1}}]`), `/decisions/f/offers/0/condition/operator must be one of eq, neq, gt, gte, lt, lte, in, exists, contains, starts_with, within_last, within_next, older_than`},
 		"private as a word":      {`{"allowPrivate": "yes"}`, `/allowPrivate must be an array`},
 		"a range with bits":      {`{"allowPrivate": ["10.0.0.1/8"]}`, rangeFault},
 		"a mapped range":         {`{"allowPrivate": ["::ffff:10.0.0.0/104"]}`, rangeFault},
