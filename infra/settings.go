@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"journeys/internal/auth"
 	"journeys/internal/manifest"
 	"journeys/internal/provider"
 )
@@ -50,6 +51,7 @@ func readSettings(getenv func(string) string) (settings, error) {
 			manifest.EnvJWKSURL:     cmp.Or(getenv(manifest.EnvJWKSURL), strings.TrimSuffix(issuer, "/")+"/.well-known/jwks.json"),
 			manifest.EnvTenantClaim: cmp.Or(getenv(manifest.EnvTenantClaim), "tenant"),
 			manifest.EnvRoleClaim:   cmp.Or(getenv(manifest.EnvRoleClaim), "role"),
+			manifest.EnvClients:     cmp.Or(getenv(manifest.EnvClients), "{}"),
 			manifest.EnvProviders:   cmp.Or(getenv(manifest.EnvProviders), "{}"),
 		},
 		alarmEmail:  getenv(envAlarmEmail),
@@ -60,7 +62,8 @@ func readSettings(getenv func(string) string) (settings, error) {
 	s.stages = stages
 	providers, faults := provider.ParseSettings([]byte(s.functions[manifest.EnvProviders]))
 	s.channels = providers.AWS()
-	return s, errors.Join(err, faults, s.missing())
+	_, clients := auth.ParseClients([]byte(s.functions[manifest.EnvClients]))
+	return s, errors.Join(err, faults, clients, s.missing())
 }
 
 func parseStage(stage string) ([]string, error) {

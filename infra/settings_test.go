@@ -22,6 +22,7 @@ func TestSettings_ReportsEveryFault(t *testing.T) {
 		"a domain without a certificate": {map[string]string{envDomain: "a.example"}, "missing settings: JOURNEYS_CERTIFICATE_ARN ("},
 		"a certificate without a domain": {map[string]string{envCertificate: "arn"}, "missing settings: JOURNEYS_DOMAIN ("},
 		"channels that are faulty":       {map[string]string{manifest.EnvProviders: `{"channels": {"a": {"type": "ses"}}}`}, "settings of providers: /channels/a/from is required"},
+		"a client without a role":        {map[string]string{manifest.EnvClients: `{"a": {"tenant": "acme"}}`}, "JOURNEYS_CLIENTS: /a/role is required"},
 		"an unknown stage":               {map[string]string{envStage: "test"}, `JOURNEYS_STAGE is "test": want dev, prod, or empty for both`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -48,6 +49,7 @@ func TestSettings_HasDefaults(t *testing.T) {
 		manifest.EnvJWKSURL:     "https://issuer.example/.well-known/jwks.json",
 		manifest.EnvTenantClaim: "tenant",
 		manifest.EnvRoleClaim:   "role",
+		manifest.EnvClients:     "{}",
 		manifest.EnvProviders:   "{}",
 	}, s.functions)
 }

@@ -19,6 +19,7 @@ import (
 var defaults = map[string]string{
 	manifest.EnvTenantClaim: "tenant",
 	manifest.EnvRoleClaim:   "role",
+	manifest.EnvClients:     "{}",
 }
 
 // Run loads f's settings, passes them to wire, and serves invocations with the
