@@ -49,21 +49,22 @@ func readSettings(getenv func(string) string) (settings, error) {
 			manifest.EnvIssuer:      issuer,
 			manifest.EnvAudience:    getenv(manifest.EnvAudience),
 			manifest.EnvJWKSURL:     cmp.Or(getenv(manifest.EnvJWKSURL), strings.TrimSuffix(issuer, "/")+"/.well-known/jwks.json"),
+			manifest.EnvClients:     cmp.Or(getenv(manifest.EnvClients), "{}"),
 			manifest.EnvTenantClaim: cmp.Or(getenv(manifest.EnvTenantClaim), "tenant"),
 			manifest.EnvRoleClaim:   cmp.Or(getenv(manifest.EnvRoleClaim), "role"),
-			manifest.EnvClients:     cmp.Or(getenv(manifest.EnvClients), "{}"),
 			manifest.EnvProviders:   cmp.Or(getenv(manifest.EnvProviders), "{}"),
 		},
 		alarmEmail:  getenv(envAlarmEmail),
 		domain:      getenv(envDomain),
 		certificate: getenv(envCertificate),
 	}
+	_, clientFaults := auth.ParseClients([]byte(s.functions[manifest.EnvClients]))
 	stages, err := parseStage(getenv(envStage))
+	err = errors.Join(clientFaults, err)
 	s.stages = stages
 	providers, faults := provider.ParseSettings([]byte(s.functions[manifest.EnvProviders]))
 	s.channels = providers.AWS()
-	_, clients := auth.ParseClients([]byte(s.functions[manifest.EnvClients]))
-	return s, errors.Join(err, faults, clients, s.missing())
+	return s, errors.Join(err, faults, s.missing())
 }
 
 func parseStage(stage string) ([]string, error) {

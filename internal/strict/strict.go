@@ -329,15 +329,15 @@ func (o *Object) Need(name string) (Value, bool) {
 	return v, ok
 }
 
+// Names returns the names of the members in source order.
+func (o *Object) Names() []string { return o.names }
+
 // Ignore takes the members called names, whatever they are.
 func (o *Object) Ignore(names ...string) {
 	for _, name := range names {
 		o.taken[name] = true
 	}
 }
-
-// Names returns the names of the members in source order.
-func (o *Object) Names() []string { return o.names }
 
 // Done adds a fault for each member that was not taken. The fault lists allowed.
 func (o *Object) Done(allowed ...string) {

@@ -17,9 +17,9 @@ import (
 
 // defaults holds the settings that are optional.
 var defaults = map[string]string{
+	manifest.EnvClients:     "{}",
 	manifest.EnvTenantClaim: "tenant",
 	manifest.EnvRoleClaim:   "role",
-	manifest.EnvClients:     "{}",
 }
 
 // Run loads f's settings, passes them to wire, and serves invocations with the
