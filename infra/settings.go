@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"journeys/internal/auth"
 	"journeys/internal/engine"
 	"journeys/internal/manifest"
 	"journeys/internal/provider"
@@ -53,6 +54,7 @@ func readSettings(getenv func(string) string) (settings, error) {
 			manifest.EnvIssuer:      issuer,
 			manifest.EnvAudience:    getenv(manifest.EnvAudience),
 			manifest.EnvJWKSURL:     cmp.Or(getenv(manifest.EnvJWKSURL), strings.TrimSuffix(issuer, "/")+"/.well-known/jwks.json"),
+			manifest.EnvClients:     cmp.Or(getenv(manifest.EnvClients), "{}"),
 			manifest.EnvTenantClaim: cmp.Or(getenv(manifest.EnvTenantClaim), "tenant"),
 			manifest.EnvRoleClaim:   cmp.Or(getenv(manifest.EnvRoleClaim), "role"),
 			manifest.EnvProviders:   cmp.Or(getenv(manifest.EnvProviders), "{}"),
@@ -64,7 +66,9 @@ func readSettings(getenv func(string) string) (settings, error) {
 		domain:      getenv(envDomain),
 		certificate: getenv(envCertificate),
 	}
+	_, clientFaults := auth.ParseClients([]byte(s.functions[manifest.EnvClients]))
 	stages, err := parseStage(getenv(envStage))
+	err = errors.Join(clientFaults, err)
 	s.stages = stages
 	providers, faults := provider.ParseSettings([]byte(s.functions[manifest.EnvProviders]))
 	s.channels = providers.AWS()

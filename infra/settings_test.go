@@ -18,6 +18,7 @@ func TestSettings_ReportsEveryFault(t *testing.T) {
 		want   string
 	}{
 		"nothing is set":                 {map[string]string{manifest.EnvIssuer: "", manifest.EnvAudience: "", envAlarmEmail: ""}, "missing settings: JOURNEYS_ISSUER, JOURNEYS_AUDIENCE, JOURNEYS_ALARM_EMAIL ("},
+		"a client without a role":        {map[string]string{manifest.EnvClients: `{"a": {"tenant": "acme"}}`}, "JOURNEYS_CLIENTS: /a/role is required"},
 		"prod without an e-mail address": {map[string]string{envStage: "prod", envAlarmEmail: ""}, "missing settings: JOURNEYS_ALARM_EMAIL ("},
 		"a domain without a certificate": {map[string]string{envDomain: "a.example"}, "missing settings: JOURNEYS_CERTIFICATE_ARN ("},
 		"a certificate without a domain": {map[string]string{envCertificate: "arn"}, "missing settings: JOURNEYS_DOMAIN ("},
@@ -49,6 +50,7 @@ func TestSettings_HasDefaults(t *testing.T) {
 		manifest.EnvIssuer:      "https://issuer.example/",
 		manifest.EnvAudience:    "journeys",
 		manifest.EnvJWKSURL:     "https://issuer.example/.well-known/jwks.json",
+		manifest.EnvClients:     "{}",
 		manifest.EnvTenantClaim: "tenant",
 		manifest.EnvRoleClaim:   "role",
 		manifest.EnvProviders:   "{}",

@@ -79,21 +79,35 @@ func TestAuthorizer_RunsAsInLambda(t *testing.T) {
 
 	file := build(t)
 	t.Run("exits without settings and names them", func(t *testing.T) { namesMissingSettings(t, file) })
+	t.Run("exits with a faulty setting", func(t *testing.T) { namesFaultySettings(t, file) })
 	t.Run("answers the gateway", func(t *testing.T) { answersTheGateway(t, file) })
 }
 
 func namesMissingSettings(t *testing.T, file string) {
+	line := failedStart(t, file, "JOURNEYS_AUDIENCE=journeys")
+	require.Equal(t, "settings missing: JOURNEYS_ISSUER, JOURNEYS_JWKS_URL", line["error"])
+	require.Equal(t, "authorizer", line["function"])
+}
+
+func namesFaultySettings(t *testing.T, file string) {
+	line := failedStart(t, file, "JOURNEYS_AUDIENCE=journeys", "JOURNEYS_ISSUER=local", "JOURNEYS_JWKS_URL=https://issuer.example",
+		`JOURNEYS_CLIENTS={"machine":{"tenant":"acme"}}`)
+	require.Equal(t, "JOURNEYS_CLIENTS: /machine/role is required", line["error"])
+}
+
+// failedStart returns the line that the function logs when it cannot start.
+func failedStart(t *testing.T, file string, environment ...string) map[string]any {
+	t.Helper()
 	var stderr bytes.Buffer
 	command := exec.Command(file)
-	command.Env = []string{"JOURNEYS_AUDIENCE=journeys"}
+	command.Env = environment
 	command.Stderr = &stderr
 	var exit *exec.ExitError
 	require.ErrorAs(t, command.Run(), &exit)
 	require.Equal(t, 1, exit.ExitCode())
 	var line map[string]any
 	require.NoError(t, json.Unmarshal(stderr.Bytes(), &line), stderr.String())
-	require.Equal(t, "settings missing: JOURNEYS_ISSUER, JOURNEYS_JWKS_URL", line["error"])
-	require.Equal(t, "authorizer", line["function"])
+	return line
 }
 
 func answersTheGateway(t *testing.T, file string) {
@@ -104,15 +118,21 @@ func answersTheGateway(t *testing.T, file string) {
 		_, _ = io.WriteString(w, `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1","x":"`+x+`"}]}`)
 	}))
 	t.Cleanup(issuer.Close)
-	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
+	sign := func(claims jwt.MapClaims) string {
+		token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims)
+		token.Header["kid"] = "1"
+		text, err := token.SignedString(private)
+		require.NoError(t, err)
+		return text
+	}
+	signed := sign(jwt.MapClaims{
 		"iss": "local", "aud": "journeys", "sub": "user-1", "exp": 4102444800, "tenant": "acme", "role": "viewer",
 	})
-	token.Header["kid"] = "1"
-	signed, err := token.SignedString(private)
-	require.NoError(t, err)
+	machine := sign(jwt.MapClaims{"iss": "local", "token_use": "access", "client_id": "c", "sub": "c", "exp": 4102444800})
 
 	settings := func(keys string) []string {
-		return []string{"JOURNEYS_ISSUER=local", "JOURNEYS_AUDIENCE=journeys", "JOURNEYS_JWKS_URL=" + keys}
+		return []string{"JOURNEYS_ISSUER=local", "JOURNEYS_AUDIENCE=journeys", "JOURNEYS_JWKS_URL=" + keys,
+			`JOURNEYS_CLIENTS={"c":{"tenant":"globex","role":"ingest"}}`}
 	}
 	event := func(source, header string) string {
 		return `{"version":"2.0","type":"REQUEST","identitySource":` + source + `,"headers":{"Authorization":"` + header + `"}}`
@@ -121,13 +141,16 @@ func answersTheGateway(t *testing.T, file string) {
 	accepted := map[string]any{"isAuthorized": true, "context": map[string]any{
 		"sub": "user-1", "tenant": "acme", "role": "viewer", "exp": "4102444800",
 	}}
+	acceptedMachine := map[string]any{"isAuthorized": true, "context": map[string]any{
+		"sub": "c", "tenant": "globex", "role": "ingest", "exp": "4102444800",
+	}}
 	refused := func(code string) map[string]any {
 		return map[string]any{"isAuthorized": true, "context": map[string]any{"refused": code}}
 	}
 	require.Equal(t,
-		[]map[string]any{accepted, accepted, refused("token-malformed"), refused("token-missing")},
-		invoke(t, file, settings(issuer.URL), good,
-			event("null", "Bearer "+signed), event(`["Bearer other"]`, "Bearer "+signed), event("[]", "")))
+		[]map[string]any{accepted, accepted, acceptedMachine, refused("token-malformed"), refused("token-missing")},
+		invoke(t, file, settings(issuer.URL), good, event("null", "Bearer "+signed), event("null", "Bearer "+machine),
+			event(`["Bearer other"]`, "Bearer "+signed), event("[]", "")))
 
 	failed := invoke(t, file, settings("http://127.0.0.1:1/keys"), good)
 	require.Contains(t, failed[0]["errorMessage"], "keys cannot be fetched")

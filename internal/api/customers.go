@@ -18,7 +18,8 @@ type customerBody struct {
 }
 
 func putCustomer(a *API, w http.ResponseWriter, r *request) error {
-	return r.changeCustomer(w, checkJSON, a.Journeys.PutCustomer)
+	// Ignored, so that an answer can be sent back.
+	return r.changeCustomer(w, checkJSON, a.Journeys.PutCustomer, "customerId", "updatedAt")
 }
 
 func patchCustomer(a *API, w http.ResponseWriter, r *request) error {
@@ -26,9 +27,10 @@ func patchCustomer(a *API, w http.ResponseWriter, r *request) error {
 }
 
 // changeCustomer calls do with the change in the body, for the customer of the path.
+// Fields called ignored may have any value.
 func (r *request) changeCustomer(
 	w http.ResponseWriter, checkType func(http.Header) error,
-	do func(context.Context, journey.Tenant, journey.ProfileChange, *journey.Precondition) (journey.Profile, error),
+	do func(context.Context, journey.Tenant, journey.ProfileChange, *journey.Precondition) (journey.Profile, error), ignored ...string,
 ) error {
 	match := r.ifMatchCustomer()
 	body, err := r.readBodyOf(w, checkType, "")
@@ -38,6 +40,7 @@ func (r *request) changeCustomer(
 	change := journey.ProfileChange{Customer: r.customer, Received: r.received}
 	if o, ok := body.Object(); ok {
 		readProfile(o, &change)
+		o.Ignore(ignored...)
 		o.Done("attributes", "asOf")
 	}
 	if err := r.checkFaults(); err != nil {

@@ -54,10 +54,24 @@ func TestCustomers_HaveRevisions(t *testing.T) {
 	require.Equal(t, second, get(http.StatusOK, first))
 	for _, method := range []string{"PUT", "PATCH"} {
 		change(http.StatusPreconditionFailed, method, `{"attributes":{}}`, "If-Match", first)
-		change(http.StatusPreconditionFailed, method, `{"attributes":{}}`, "If-Match", "W/"+second)
+		change(http.StatusPreconditionFailed, method, `{"attributes":{}}`, "If-Match", first+", W/"+second)
+		change(http.StatusBadRequest, method, `{"attributes":{}}`, "If-Match", "W/"+second)
 	}
 	require.Equal(t, second, change(http.StatusOK, "PATCH", `{"attributes":{"b":2}}`, "If-Match", second), "without effect")
 	require.NotEqual(t, second, change(http.StatusOK, "PUT", `{"attributes":{}}`, "If-Match", "*"))
+}
+
+func TestCustomers_AnswersCanBeSentBack(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, &memoryStore{})
+
+	s.must(http.StatusOK, call{method: "PUT", path: "/customers/c", body: `{"attributes":{"a":1},"asOf":"2026-11-23T10:00:00Z"}`})
+	read := s.do(call{method: "GET", path: "/customers/c"})
+	put := s.do(call{method: "PUT", path: "/customers/c", body: read.Body.String(), header: []string{"If-Match", read.Header().Get("ETag")}})
+	require.Equal(t, http.StatusOK, put.Code, put.Body)
+	require.Equal(t, read.Body.String(), put.Body.String())
+	answer := s.must(http.StatusOK, call{method: "PUT", path: "/customers/c", body: `{"attributes":{},"customerId":7,"updatedAt":{}}`})
+	require.Equal(t, "c", answer["customerId"], "of the path")
 }
 
 func TestCustomers_PatchMergesAndObeysAsOf(t *testing.T) {

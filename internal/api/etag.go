@@ -10,13 +10,16 @@ import (
 // Entity tags that are not revisions match nothing and are left out.
 type revisions struct {
 	any  bool // "*"
+	weak bool // all tags are weak
 	list []int64
 }
 
 func (r revisions) match(rev int64) bool { return r.any || slices.Contains(r.list, rev) }
 
 // ifMatch returns the revisions of If-Match, nil for any revision: the header is
-// absent or "*". Weak tags never match (RFC 9110, 13.1.1).
+// absent or "*". Weak tags never match (RFC 9110, 13.1.1): a header of nothing else is a
+// fault, since a client that reads again, as after 412, would get another weak tag from
+// the proxy that weakens them.
 func (r *request) ifMatch() []int64 {
 	given, ok := r.readTags("If-Match", false)
 	if !ok || given.any {
@@ -42,6 +45,9 @@ func (r *request) readTags(header string, allowWeak bool) (revisions, bool) {
 	given, ok := parseTags(strings.Join(values, ","), allowWeak)
 	if !ok {
 		r.faults.Add(headPlace+header, `must be * or entity tags like "3", separated by commas`)
+	} else if given.weak && !allowWeak {
+		r.faults.Add(headPlace+header, `has only weak entity tags like W/"3", which never match; send the tag without W/`)
+		ok = false
 	}
 	return given, ok
 }
@@ -49,10 +55,9 @@ func (r *request) readTags(header string, allowWeak bool) (revisions, bool) {
 // parseTags parses "*" or a list of at least one entity tag. It returns false
 // for any other text.
 func parseTags(text string, allowWeak bool) (revisions, bool) {
-	found := revisions{list: []int64{}}
+	found := revisions{weak: true, list: []int64{}}
 	if strings.Trim(text, " \t") == "*" {
-		found.any = true
-		return found, true
+		return revisions{any: true}, true
 	}
 	tags := 0
 	for {
@@ -66,6 +71,7 @@ func parseTags(text string, allowWeak bool) (revisions, bool) {
 			return found, false
 		}
 		tags++
+		found.weak = found.weak && weak
 		rev, err := strconv.ParseInt(value, 10, 64)
 		if err == nil && (!weak || allowWeak) && etag(rev) == `"`+value+`"` {
 			found.list = append(found.list, rev)

@@ -147,7 +147,8 @@ func etag(rev int64) string { return `"` + strconv.FormatInt(rev, 10) + `"` }
 
 func location(id journey.ID) string { return manifest.BasePath + "/journeys/" + string(id) }
 
-// readChange reads the body of a create or an update. Absent fields stay nil.
+// readChange reads the body of a create or an update. Absent fields stay nil. An update
+// may have the other fields of an answer, so that an answer can be sent back.
 func (r *request) readChange(w http.ResponseWriter, create bool) (journey.Change, error) {
 	body, err := r.readBody(w, "")
 	if err != nil {
@@ -187,6 +188,7 @@ func readChangeFields(o *strict.Object, create bool) journey.Change {
 	allowed := []string{"name", "description", "definition", "entryCondition", "maxDurationDays"}
 	if !create {
 		allowed = append(allowed, "status")
+		o.Ignore("id", "version", "createdAt", "updatedAt", "createdBy", "updatedBy", "warnings")
 	}
 	o.Done(allowed...)
 	return c

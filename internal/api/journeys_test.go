@@ -55,7 +55,7 @@ func TestIfMatch_AcceptsAnyListedRevision(t *testing.T) {
 
 	s := newServer(t, &memoryStore{})
 	id := s.create(`{"name":"a"}`)
-	for i, match := range []string{`*`, ` "1" , "2"`, `, "x", "3",`} {
+	for i, match := range []string{`*`, ` "1" , "2"`, `, "x", W/"1", "3",`} {
 		w := s.do(call{
 			method: "PUT", path: "/journeys/" + id, body: fmt.Sprintf(`{"name":"n%d"}`, i), header: []string{"If-Match", match},
 		})
@@ -63,10 +63,34 @@ func TestIfMatch_AcceptsAnyListedRevision(t *testing.T) {
 		require.Equal(t, fmt.Sprintf(`"%d"`, i+2), w.Header().Get("ETag"))
 	}
 	// A tag that is not spelled exactly as an ETag of the API never matches.
-	for _, match := range []string{`"04"`, `"+4"`, `"-4"`, `""`, `"4 "`, `W/"4"`} {
+	for match, status := range map[string]int{
+		`"04"`: 412, `"+4"`: 412, `"-4"`: 412, `""`: 412, `"4 "`: 400, `W/"4"`: 400, ` W/"4" ,W/"x",`: 400, `W/"4", "3"`: 412,
+	} {
 		w := s.do(call{method: "PUT", path: "/journeys/" + id, body: `{"name":"b"}`, header: []string{"If-Match", match}})
-		require.Contains(t, []int{400, 412}, w.Code, match)
+		require.Equal(t, status, w.Code, match)
 	}
+}
+
+func TestJourneys_AnswersCanBeSentBack(t *testing.T) {
+	t.Parallel()
+
+	s := newServer(t, &memoryStore{})
+	path := "/journeys/" + s.createActive()
+	read := s.do(call{method: "GET", path: path})
+	put := s.do(call{method: "PUT", path: path, body: read.Body.String(), header: []string{"If-Match", read.Header().Get("ETag")}})
+	require.Equal(t, 200, put.Code, put.Body)
+	var before, after map[string]any
+	require.NoError(t, json.Unmarshal(read.Body.Bytes(), &before))
+	require.NoError(t, json.Unmarshal(put.Body.Bytes(), &after))
+	delete(before, "updatedAt")
+	delete(after, "updatedAt")
+	require.Equal(t, before, after)
+
+	renamed := s.must(200, call{method: "PUT", path: path, body: `{"name":"b","id":7,"version":"x","createdAt":null,` +
+		`"updatedAt":[],"createdBy":{},"updatedBy":true,"warnings":"none"}`})
+	require.Equal(t, "b", renamed["name"])
+	require.Equal(t, before["id"], renamed["id"])
+	require.Equal(t, before["createdAt"], renamed["createdAt"])
 }
 
 // The quoted and the bare spelling are one key, so either is refused with other

@@ -109,6 +109,8 @@ func bodyProblems() []problem {
 		{"invalid UTF-8", post("{\"name\":\"\xff\"}")},
 		{"invalid UTF-8 in a name", post("{\"n\xff\":1}")},
 		{"a lone surrogate", post(`{"name":"\ud800"}`)},
+		{"a byte order mark", post("\ufeff{\"name\":\"a\"}")},
+		{"UTF-16", post("\xff\xfe{\x00}\x00")},
 		{"an array", post(`[]`)},
 		{"null", post(`null`)},
 		{"a form", post("name=a", "Content-Type", "application/x-www-form-urlencoded")},
@@ -136,7 +138,8 @@ func journeyProblems(draft, active string) []problem {
 		{"a name that is null", post(`{"name":null,"maxDurationDays":null,"definition":null}`)},
 		{"half a day", post(`{"name":"a","maxDurationDays":1.5}`)},
 		{"a new journey with a status", post(`{"name":"a","status":"active"}`)},
-		{"read-only fields", put(draft, `{"id":"x","version":2,"createdAt":"2026-11-23T10:00:00.000Z"}`)},
+		{"read-only fields of a new journey", post(`{"name":"a","id":"x","version":2,"warnings":[]}`)},
+		{"fields that no answer has", put(draft, `{"id":"x","ID":"x","nodeCount":2,"hash":"x"}`)},
 		{"a status that does not exist", put(draft, `{"status":"running"}`)},
 		{"a node of unknown type", put(draft, `{"definition":{"nodes":[{"id":"a","type":"teleport"}],"edges":[]}}`)},
 		{"a dangling edge", put(draft, `{"definition":{"nodes":[],"edges":[{"source":"a","target":"b"}]}}`)},
@@ -184,6 +187,8 @@ func customerProblems() []problem {
 	}
 	half := `"` + strings.Repeat("x", 40*1024) + `"`
 	return []problem{
+		{"read-only fields in a patch", change("PATCH", "/customers/c", `{"attributes":{},"customerId":"c","updatedAt":"2026-11-23T10:00:00.000Z"}`)},
+		{"a weak tag for a customer", change("PATCH", "/customers/c", `{"attributes":{}}`, "If-Match", `W/"1"`)},
 		{"a stale customer", change("PUT", "/customers/c", `{"attributes":{}}`, "If-Match", `"1"`)},
 		{"a patch of another type", change("PATCH", "/customers/c", `[]`, "Content-Type", "application/json-patch+json")},
 		{"a merge patch as a put", change("PUT", "/customers/c", `{"attributes":{}}`, "Content-Type", "application/merge-patch+json")},

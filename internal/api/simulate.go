@@ -102,21 +102,6 @@ func readAttributes(v strict.Value) (condition.Value, bool) {
 	return value, true
 }
 
-// readTime reads a time in whole milliseconds. Its years leave room for the
-// longest duration of a journey.
-func readTime(v strict.Value) time.Time {
-	text, ok := v.Text(1, 64)
-	if !ok {
-		return time.Time{}
-	}
-	var t time.Time
-	if err := t.UnmarshalText([]byte(text)); err != nil || t.Year() < 1970 || t.Year() > 9000 {
-		v.Fault("must be an RFC 3339 time from 1970 to 9000, like 2026-11-23T10:00:00Z")
-		return time.Time{}
-	}
-	return t.UTC().Truncate(time.Millisecond)
-}
-
 func readTestEvents(v strict.Value) []journey.TestEvent {
 	list, ok := v.List()
 	if !ok {

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"journeys/internal/journey"
-	"journeys/internal/manifest"
 )
 
 // Leeway is the accepted difference between the clocks of the issuer and the
@@ -99,10 +98,6 @@ func FromAuthorizer(values map[string]any) Caller {
 
 func validSubject(sub string) bool { return sub != "" && len(sub) <= MaxSubject }
 
-func validRole(role string) bool {
-	return slices.Contains([]string{manifest.Admin, manifest.Editor, manifest.Viewer, manifest.Ingest}, role)
-}
-
 // May returns nil if the caller is authenticated at now and has one of roles, and
 // otherwise a *Refusal. It checks the expiry again, since the gateway's cache may
 // outlive the token.
@@ -128,9 +123,9 @@ const (
 	TokenExpired     = "token-expired"       // exp is in the past
 	TokenNotYetValid = "token-not-yet-valid" // nbf is in the future
 	TokenIssuer      = "token-issuer"        // iss is missing or another
-	TokenAudience    = "token-audience"      // aud is missing or another
+	TokenAudience    = "token-audience"      // aud is another, or missing without a client_id that the settings accept
 	TenantInvalid    = "tenant-invalid"      // the tenant claim is missing or malformed; 403
-	RoleUnknown      = "role-unknown"        // the role claim is missing or not a role of the manifest; 403
+	RoleUnknown      = "role-unknown"        // the role claim is missing or has no role of the manifest; 403
 	RoleNotAllowed   = "role-not-allowed"    // the role may not call this route; 403
 )
 
@@ -141,9 +136,9 @@ var details = map[string]string{
 	TokenExpired:     "The token has expired. Get a new one.",
 	TokenNotYetValid: "The token is not valid yet.",
 	TokenIssuer:      "The token is from another issuer.",
-	TokenAudience:    "The token is for another audience.",
+	TokenAudience:    "The token is for another audience: neither its aud nor the client_id of an access token without aud is accepted here.",
 	TenantInvalid:    "The token's tenant claim must have 1 to 64 characters of A-Z, a-z, 0-9, _ and -.",
-	RoleUnknown:      "The token's role claim must be admin, editor, viewer or ingest.",
+	RoleUnknown:      "The token's role claim must be admin, editor, viewer or ingest, or a list with one of them.",
 	RoleNotAllowed:   "The token's role may not make this call.",
 }
 

@@ -51,7 +51,7 @@ func TestMay_RefusesByIdentityExpiryAndRole(t *testing.T) {
 		{"the zero caller", auth.Caller{}, everyRole, start, auth.TokenMissing, "Bearer"},
 		{"a role without a tenant", auth.Caller{Role: "admin", ExpiresAt: start.Add(time.Hour)}, everyRole, start, auth.TokenMissing, "Bearer"},
 		{"refused by the authorizer", refused, everyRole, start, auth.TokenAudience,
-			`Bearer error="invalid_token", error_description="The token is for another audience."`},
+			`Bearer error="invalid_token", error_description="The token is for another audience: neither its aud nor the client_id of an access token without aud is accepted here."`},
 		{"refused with an unknown code", auth.Caller{Refused: `x"y`}, everyRole, start, auth.TokenMalformed,
 			`Bearer error="invalid_token", error_description="The Authorization header must hold one bearer token: a JWT of at most 8 KB, with sub and exp."`},
 		{"refused for its tenant", auth.Caller{Refused: auth.TenantInvalid}, everyRole, start, auth.TenantInvalid, ""},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,13 +24,17 @@ var algorithms = []string{
 	"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 }
 
-// Settings describes the accepted tokens. All fields are required.
+// Settings describes the accepted tokens. All fields but Clients are required.
+//
+// The name of a claim is looked up as it is, and then as the path of a nested claim,
+// with a dot between two names.
 type Settings struct {
-	Issuer      string // the tokens' iss
-	Audience    string // among the tokens' aud
-	JWKSURL     string // of the issuer's keys; https, except on the local machine
-	TenantClaim string // name of the tenant claim
-	RoleClaim   string // name of the role claim
+	Issuer      string  // the tokens' iss
+	Audience    string  // among the tokens' aud, or the client_id of an access token without aud
+	JWKSURL     string  // of the issuer's keys; https, except on the local machine
+	TenantClaim string  // name of the tenant claim
+	RoleClaim   string  // name of the role claim, which is a role or a list that has one
+	Clients     Clients // nil for none
 }
 
 // Verifier authenticates callers by their tokens. It may be used by several
@@ -52,8 +57,7 @@ func NewVerifier(s Settings, client *http.Client, now func() time.Time) (*Verifi
 	}
 	parser := jwt.NewParser(
 		jwt.WithValidMethods(algorithms), jwt.WithStrictDecoding(),
-		jwt.WithIssuer(s.Issuer), jwt.WithAudience(s.Audience),
-		jwt.WithExpirationRequired(), jwt.WithLeeway(Leeway), jwt.WithTimeFunc(wall),
+		jwt.WithIssuer(s.Issuer), jwt.WithLeeway(Leeway), jwt.WithTimeFunc(wall),
 	)
 	return &Verifier{s, keys, parser}, nil
 }
@@ -111,40 +115,71 @@ func tokenFault(token *jwt.Token, err error) string {
 	return claimFault(token.Claims, err)
 }
 
-// claimFault returns the code for a missing or another issuer or audience, else
-// TokenMalformed.
+// claimFault returns TokenIssuer for a missing or another issuer, else TokenMalformed.
 func claimFault(claims jwt.Claims, err error) string {
 	issuer, _ := claims.GetIssuer()
-	audience, _ := claims.GetAudience()
-	switch {
-	case issuer == "", errors.Is(err, jwt.ErrTokenInvalidIssuer):
+	if issuer == "" || errors.Is(err, jwt.ErrTokenInvalidIssuer) {
 		return TokenIssuer
-	case len(audience) == 0, errors.Is(err, jwt.ErrTokenInvalidAudience):
-		return TokenAudience
 	}
 	return TokenMalformed
 }
 
-// caller reads the claims of a valid token.
+// caller reads the claims of a token whose signature, issuer and times are valid.
 func (v *Verifier) caller(claims jwt.MapClaims) Caller {
-	text := func(name string) string {
-		s, _ := claims[name].(string)
-		return s
+	if !v.isAudience(claims) {
+		return Caller{Refused: TokenAudience}
 	}
 	expires, err := claims.GetExpirationTime()
-	if err != nil || expires == nil || !validSubject(text("sub")) {
+	subject := textClaim(claims, "sub")
+	if err != nil || expires == nil || !validSubject(subject) {
 		return Caller{Refused: TokenMalformed}
 	}
-	tenant, ok := journey.ParseTenant(text(v.settings.TenantClaim))
-	if !ok {
+	tenant, role := v.rights(claims)
+	switch {
+	case tenant == journey.Tenant{}:
 		return Caller{Refused: TenantInvalid}
-	}
-	role := text(v.settings.RoleClaim)
-	if !validRole(role) {
+	case role == "":
 		return Caller{Refused: RoleUnknown}
 	}
-	return Caller{
-		Subject: text("sub"), Tenant: tenant, Role: role,
-		ExpiresAt: expires.UTC().Truncate(time.Second),
+	return Caller{Subject: subject, Tenant: tenant, Role: role, ExpiresAt: expires.UTC().Truncate(time.Second)}
+}
+
+// isAudience reports whether the token is for this service. The access tokens of Amazon
+// Cognito have no aud; their client_id says for which client of the issuer they are.
+func (v *Verifier) isAudience(claims jwt.MapClaims) bool {
+	if _, ok := claims["aud"]; ok {
+		audience, err := claims.GetAudience()
+		return err == nil && slices.Contains(audience, v.settings.Audience)
 	}
+	client := textClaim(claims, "client_id")
+	_, listed := v.settings.Clients[client]
+	return client != "" && textClaim(claims, "token_use") == "access" && (listed || client == v.settings.Audience)
+}
+
+// rights returns the tenant and the role of a token, each zero if it is missing or
+// invalid. They are the token's claims if it has at least one of the two, and otherwise
+// those of its client. They are never mixed: a role that the settings give for one
+// tenant would else hold for the tenant of a claim.
+func (v *Verifier) rights(claims jwt.MapClaims) (journey.Tenant, string) {
+	tenantClaim, hasTenant := findClaim(claims, v.settings.TenantClaim)
+	roleClaim, hasRole := findClaim(claims, v.settings.RoleClaim)
+	if !hasTenant && !hasRole && !isPerson(claims) {
+		client := v.settings.Clients[textClaim(claims, "client_id")]
+		return client.Tenant, client.Role
+	}
+	name, _ := tenantClaim.(string)
+	tenant, _ := journey.ParseTenant(name)
+	return tenant, highestRole(roleClaim)
+}
+
+// isPerson reports whether the token is a user's. The access tokens of Amazon Cognito
+// name the user beside the client through which the user signed in.
+func isPerson(claims jwt.MapClaims) bool {
+	_, ok := claims["username"]
+	return ok
+}
+
+func textClaim(claims jwt.MapClaims, name string) string {
+	text, _ := claims[name].(string)
+	return text
 }

@@ -2,6 +2,8 @@ package journey
 
 import (
 	"cmp"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -99,8 +101,21 @@ func (a ActionConfig) Address(attributes condition.Value) (address string, neede
 	if !needed {
 		return "", false
 	}
-	address, _ = attributes.Get(attribute).Text()
-	return strings.TrimSpace(address), true
+	return AddressIn(attributes, attribute), true
+}
+
+// AddressIn returns the address in an attribute of the customer; "" for none. A phone
+// may be a whole number of 7 to 15 digits.
+func AddressIn(attributes condition.Value, attribute string) string {
+	value := attributes.Get(attribute)
+	if text, ok := value.Text(); ok || attribute != "phone" {
+		return strings.TrimSpace(text)
+	}
+	n, err := strconv.ParseFloat(string(value.AppendJSON(nil)), 64)
+	if err != nil || n != math.Trunc(n) || n < 1e6 || n >= 1e15 {
+		return ""
+	}
+	return strconv.FormatFloat(n, 'f', 0, 64)
 }
 
 // edge is an edge between two nodes.

@@ -26,10 +26,11 @@ const (
 const (
 	EnvTable       = "JOURNEYS_TABLE"        // name of the table
 	EnvIssuer      = "JOURNEYS_ISSUER"       // the tokens' iss
-	EnvAudience    = "JOURNEYS_AUDIENCE"     // one of the tokens' aud
+	EnvAudience    = "JOURNEYS_AUDIENCE"     // one of the tokens' aud, or the client_id of access tokens without aud
 	EnvJWKSURL     = "JOURNEYS_JWKS_URL"     // where the issuer publishes its keys
-	EnvTenantClaim = "JOURNEYS_TENANT_CLAIM" // name of the tenant claim
-	EnvRoleClaim   = "JOURNEYS_ROLE_CLAIM"   // name of the role claim
+	EnvTenantClaim = "JOURNEYS_TENANT_CLAIM" // name of the tenant claim, or path of a nested one
+	EnvRoleClaim   = "JOURNEYS_ROLE_CLAIM"   // name of the role claim, or path of a nested one
+	EnvClients     = "JOURNEYS_CLIENTS"      // tenants and roles of the issuer's clients as JSON; "{}" for none
 	EnvAdvance     = "JOURNEYS_ADVANCE"      // name of the function advance
 	EnvProviders   = "JOURNEYS_PROVIDERS"    // decisions and channels as JSON; "{}" for none
 	EnvPaused      = "JOURNEYS_PAUSED"       // "true": no customer moves; "false" by default
@@ -159,7 +160,7 @@ var Rollup = Function{
 // Authorizer authenticates the callers of all routes. It does not use the table.
 var Authorizer = Function{
 	Name: "authorizer", MemoryMB: 256, Timeout: 10 * time.Second,
-	Env: []string{EnvIssuer, EnvAudience, EnvJWKSURL, EnvTenantClaim, EnvRoleClaim},
+	Env: []string{EnvIssuer, EnvAudience, EnvJWKSURL, EnvTenantClaim, EnvRoleClaim, EnvClients},
 }
 
 // AuthorizerTTL is how long the gateway caches the authorizer's answer for a token.

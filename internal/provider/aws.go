@@ -19,6 +19,7 @@ import (
 	texttypes "github.com/aws/aws-sdk-go-v2/service/sns/types"
 
 	"journeys/internal/engine"
+	"journeys/internal/journey"
 )
 
 // maxIdle is how long an idle connection to AWS is kept: shorter than AWS keeps
@@ -126,8 +127,7 @@ const separators = `,;:<>()[]"\`
 // singleAddress returns the customer's attribute, which must be exactly one address. It
 // returns errNoAddress if the attribute is missing or empty.
 func singleAddress(m *engine.Message, attribute string) (string, error) {
-	text, _ := m.Facts.Attributes.Get(attribute).Text()
-	text = strings.TrimSpace(text)
+	text := journey.AddressIn(m.Facts.Attributes, attribute)
 	if text == "" {
 		return "", errNoAddress
 	}

@@ -51,14 +51,14 @@ func TestAWS_SendsTheMessage(t *testing.T) {
 		"Content":{"Template":{"TemplateName":"welcome","TemplateData":"{\"to\":\"ada@private.test\"}"}}}`,
 		sent("ses", journey.ActionConfig{Channel: "any name", TemplateID: "welcome", Payload: readPayload(t, `{"to":"{{attributes.email}}"}`)}))
 
-	form, err := url.ParseQuery(sent("sns", services["sns"].config(t)))
-	require.NoError(t, err)
+	form := sentForm(t, `{"phone":"+4312345"}`)
 	require.Equal(t, url.Values{
 		"Action": {"Publish"}, "Version": {"2010-03-31"}, "PhoneNumber": {"+4312345"}, "Message": {"Hi"},
 		"MessageAttributes.entry.1.Name":              {"AWS.SNS.SMS.SenderID"},
 		"MessageAttributes.entry.1.Value.DataType":    {"String"},
 		"MessageAttributes.entry.1.Value.StringValue": {"Shop"},
 	}, form)
+	require.Equal(t, "919876543210", sentForm(t, `{"phone":919876543210}`).Get("PhoneNumber"))
 
 	var put struct {
 		Entries []struct{ Detail, DetailType, EventBusName, Source string }
@@ -70,6 +70,19 @@ func TestAWS_SendsTheMessage(t *testing.T) {
 	require.Equal(t, "Said", put.Entries[0].DetailType)
 	require.Equal(t, `{"idempotencyKey":"key-1","tenant":"acme","journeyId":"jrn_1","customerId":"`+private+
 		`","nodeId":"n1","channel":"crm","templateId":"t","payload":{"a":1e400},"at":"2026-11-23T10:00:00.000Z"}`, put.Entries[0].Detail)
+}
+
+// sentForm returns the form that a text message to a customer posts.
+func sentForm(t *testing.T, attributes string) url.Values {
+	t.Helper()
+	address, requests := serve(t, answering(answer{200, services["sns"].sent}))
+	m := newMessage(t, services["sns"].config(t))
+	m.Facts.Attributes = value(t, attributes)
+	_, err := onAWS(t, services["sns"], address).Send(t.Context(), m)
+	require.NoError(t, err)
+	form, err := url.ParseQuery((<-requests).body)
+	require.NoError(t, err)
+	return form
 }
 
 func TestAWS_NodeDecidesAfterACrash(t *testing.T) {

@@ -97,6 +97,18 @@ func TestSend_PostsTheMessage(t *testing.T) {
 	}
 }
 
+func TestSend_WritesNumericPhonesAsDigits(t *testing.T) {
+	t.Parallel()
+
+	address, requests := serve(t, status(http.StatusAccepted))
+	m := newMessage(t, journey.ActionConfig{Channel: "sms"})
+	m.Facts.Attributes = value(t, `{"phone":4.3123456e7}`)
+	result, err := calling(t, address, at(start)).Send(t.Context(), m)
+	require.NoError(t, err)
+	require.Equal(t, journey.Sent, result)
+	require.Contains(t, (<-requests).body, `"address":"43123456"`)
+}
+
 func TestSend_SkipsCustomersWithoutAddress(t *testing.T) {
 	t.Parallel()
 

@@ -84,7 +84,11 @@ func Parse(data []byte, faults *Faults) (Value, bool) {
 	}
 	decoder := jsontext.NewDecoder(bytes.NewBuffer(data))
 	if err := decoder.SkipValue(); err != nil {
-		faults.Add(syntaxFault(err))
+		if fault := encodingFault(data); fault != "" {
+			faults.Add("", "%s", fault)
+		} else {
+			faults.Add(syntaxFault(err))
+		}
 		return Value{}, false
 	}
 	end := decoder.InputOffset()
@@ -97,6 +101,21 @@ func Parse(data []byte, faults *Faults) (Value, bool) {
 
 // whiteSpace is the white space of JSON. Unicode has more.
 const whiteSpace = " \t\r\n"
+
+// encodingFault describes malformed text that is in another encoding than plain UTF-8;
+// "" for any other.
+func encodingFault(data []byte) string {
+	if bytes.HasPrefix(data, []byte("\ufeff")) {
+		return "begins with a byte order mark; send UTF-8 without one"
+	}
+	// JSON begins with ASCII, which other encodings pad with zero bytes. The byte order
+	// mark in front of it is not UTF-8: a gateway may have replaced it.
+	text := bytes.TrimLeft(data, "\ufffd")
+	if len(text) > 1 && (text[0] == 0 || text[1] == 0) {
+		return "is in UTF-16 or UTF-32; send UTF-8"
+	}
+	return ""
+}
 
 // syntaxFault describes a syntax error without quoting the input.
 func syntaxFault(err error) (pointer, detail string) {
@@ -328,6 +347,13 @@ func (o *Object) DropNulls() {
 
 // Names returns the names of the members in source order.
 func (o *Object) Names() []string { return o.names }
+
+// Ignore takes the members called names, whatever they are.
+func (o *Object) Ignore(names ...string) {
+	for _, name := range names {
+		o.taken[name] = true
+	}
+}
 
 // Done adds a fault for each member that was not taken. The fault lists allowed.
 func (o *Object) Done(allowed ...string) {

@@ -20,12 +20,17 @@ import (
 func Run() { function.Run(manifest.Authorizer, newHandler) }
 
 func newHandler(settings map[string]string) (any, error) {
+	clients, err := auth.ParseClients([]byte(settings[manifest.EnvClients]))
+	if err != nil {
+		return nil, err
+	}
 	verifier, err := auth.NewVerifier(auth.Settings{
 		Issuer:      settings[manifest.EnvIssuer],
 		Audience:    settings[manifest.EnvAudience],
 		JWKSURL:     settings[manifest.EnvJWKSURL],
 		TenantClaim: settings[manifest.EnvTenantClaim],
 		RoleClaim:   settings[manifest.EnvRoleClaim],
+		Clients:     clients,
 	}, &http.Client{}, time.Now)
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 
 // defaults holds the settings that are optional.
 var defaults = map[string]string{
+	manifest.EnvClients:     "{}",
 	manifest.EnvTenantClaim: "tenant",
 	manifest.EnvRoleClaim:   "role",
 	manifest.EnvPaused:      "false",

@@ -78,7 +78,7 @@ var differences = map[string]planted{
 	"SAM: another memory for all":        {sam, "MemorySize: 512", "MemorySize: 128", `function create-journey: memory: want "512", found "128"`},
 	"SAM: another memory for one":        {sam, "MemorySize: 256", "MemorySize: 128", `function authorizer: memory: want "256", found "128"`},
 	"SAM: another timeout":               {sam, "Timeout: 29", "Timeout: 3", `function create-journey: timeout: want "29", found "3"`},
-	"SAM: a setting less":                {sam, "          JOURNEYS_ROLE_CLAIM: role\n", "", `found "JOURNEYS_AUDIENCE, JOURNEYS_ISSUER, JOURNEYS_JWKS_URL, JOURNEYS_TENANT_CLAIM"`},
+	"SAM: a setting less":                {sam, "          JOURNEYS_ROLE_CLAIM: role\n", "", `found "JOURNEYS_AUDIENCE, JOURNEYS_CLIENTS, JOURNEYS_ISSUER, JOURNEYS_JWKS_URL, JOURNEYS_TENANT_CLAIM"`},
 	"SAM: a setting more":                {sam, "JOURNEYS_TABLE: !Ref Table", "JOURNEYS_TABLE: !Ref Table\n          DEBUG: '1'", `env: want "JOURNEYS_TABLE", found "DEBUG, JOURNEYS_TABLE"`},
 	"SAM: functions without an endpoint": {sam, "AWS_ENDPOINT_URL_DYNAMODB: ", "DYNAMODB_URL: ", "so the function would call AWS"},
 	"SAM: another key":                   {sam, "{AttributeName: SK, KeyType: RANGE}", "{AttributeName: sk, KeyType: RANGE}", `table: keys: want "PK S HASH, SK S RANGE", found "PK S HASH, sk ? RANGE"`},

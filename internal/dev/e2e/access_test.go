@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/dev/issuer"
 	"journeys/internal/manifest"
 )
 
@@ -32,6 +33,8 @@ func TestToken_InvalidIsRefused(t *testing.T) {
 		"for another API":      {sign(t, with(good, "aud", "other")), "token-audience"},
 		"without an issuer":    {sign(t, with(good, "iss", nil)), "token-issuer"},
 		"without an audience":  {sign(t, with(good, "aud", nil)), "token-audience"},
+		"of another client":    {sign(t, with(cognito(good), "client_id", "other")), "token-audience"},
+		"an ID token":          {sign(t, with(cognito(good), "token_use", "id")), "token-audience"},
 		"with a changed claim": {parts[0] + "." + strings.ToUpper(parts[1]) + "." + parts[2], ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -46,6 +49,13 @@ func TestToken_InvalidIsRefused(t *testing.T) {
 	}
 	caller{t, ""}.must(401, "GET", "/journeys", "")
 	caller{t, signed}.must(200, "GET", "/journeys", "")
+	caller{t, sign(t, cognito(good))}.must(200, "GET", "/journeys", "")
+	caller{t, sign(t, with(good, "role", []string{"others", manifest.Viewer, manifest.Editor}))}.must(200, "GET", "/journeys", "")
+}
+
+// cognito returns the claims in the form of Amazon Cognito's access tokens.
+func cognito(claims map[string]any) map[string]any {
+	return with(with(with(claims, "aud", nil), "token_use", "access"), "client_id", issuer.Audience)
 }
 
 func TestToken_WithoutValidTenantOrRoleIsForbidden(t *testing.T) {

@@ -47,6 +47,9 @@ func TestCustomers_AreMergedOneByOneAndTogether(t *testing.T) {
 	require.Equal(t, put.body, read.body)
 	c.must(304, "GET", "/customers/ada", "", "If-None-Match", put.header.Get("ETag"))
 
+	require.Equal(t, put.body["attributes"], feeder.must(200, "PUT", "/customers/ada", read.text).body["attributes"], "sent back")
+	put = c.must(200, "GET", "/customers/ada", "")
+
 	late := feeder.must(200, "PUT", "/customers/ada", `{"attributes":{},"asOf":"2026-11-23T09:00:00Z"}`)
 	require.Equal(t, put.body, late.body, "a late duplicate changes nothing")
 	patched := feeder.must(200, "PATCH", "/customers/ada", `{"attributes":{"plan":null,"address":{"city":"Zürich"}}}`,

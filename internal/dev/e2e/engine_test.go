@@ -63,6 +63,22 @@ func TestLocal_MessagesAreSentOnce(t *testing.T) {
 	}, message)
 }
 
+// A phone may be a number, as spreadsheets export it.
+func TestLocal_NumericPhonesGetTextMessages(t *testing.T) {
+	t.Parallel()
+
+	c := as(t, manifest.Editor, newTenant())
+	path := c.createActive(strings.Replace(sendingGraph, `"email"`, `"sms"`, 1))
+	for customer, want := range map[string]string{"919876543210": "sent", "12": "skipped_no_address"} {
+		c.must(200, "PUT", "/customers/"+customer, `{"attributes":{"phone":`+customer+`}}`)
+		c.must(201, "POST", path+"/enroll", `{"customerId":"`+customer+`"}`).counts(t, 1, 0)
+		require.Eventually(t, func() bool {
+			visits := c.must(200, "GET", path+"/enrollments/"+customer, "").body["path"].([]any)
+			return len(visits) == 3 && visits[1].(map[string]any)["result"] == want
+		}, 30*time.Second, 50*time.Millisecond)
+	}
+}
+
 // No call makes a function log the id of a customer.
 func TestLocal_LogsNameNoCustomer(t *testing.T) {
 	t.Parallel()

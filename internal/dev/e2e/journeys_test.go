@@ -139,9 +139,14 @@ func TestRevision_OtherThanTheStoredIsRefused(t *testing.T) {
 	changed := c.must(200, "PUT", path, `{"name":"b"}`, "If-Match", `"1"`)
 	require.Equal(t, `"2"`, changed.header.Get("ETag"))
 	c.refused(412, "stale-revision", "PUT", path, `{"name":"c"}`, "If-Match", `"1"`)
-	admin.refused(412, "stale-revision", "DELETE", path, "", "If-Match", `W/"2"`)
-	require.Equal(t, "b", c.must(200, "GET", path, "").body["name"])
-	admin.must(204, "DELETE", path, "", "If-Match", `"1", "2"`)
+	admin.refused(412, "stale-revision", "DELETE", path, "", "If-Match", `W/"2", "1"`)
+	weak := admin.refused(400, "invalid-request", "DELETE", path, "", "If-Match", `W/"2"`)
+	require.Equal(t, []string{"/header/If-Match"}, weak.pointers())
+	read := c.must(200, "GET", path, "")
+	require.Equal(t, "b", read.body["name"])
+	sentBack := c.must(200, "PUT", path, read.text, "If-Match", `"2"`)
+	require.Equal(t, with(read.body, "updatedAt", nil), with(sentBack.body, "updatedAt", nil))
+	admin.must(204, "DELETE", path, "", "If-Match", `"1", `+sentBack.header.Get("ETag"))
 }
 
 // One of many writers of the same revision wins; the others get 412.

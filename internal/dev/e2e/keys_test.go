@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -33,19 +34,18 @@ type keyedGateway struct {
 	set     atomic.Value // the published keys
 }
 
-func startKeyedGateway(t *testing.T) *keyedGateway {
+// startKeyedGateway starts a gateway with changed settings.
+func startKeyedGateway(t *testing.T, changes map[string]string) *keyedGateway {
 	d := &keyedGateway{}
 	d.keys = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		d.fetches.Add(1)
 		_ = json.NewEncoder(w).Encode(map[string]any{"keys": d.set.Load()})
 	}))
 	t.Cleanup(d.keys.Close)
+	settings := local.Settings(d.keys.URL, "{}")
+	maps.Copy(settings, changes)
 	lambda, err := lambda.Start([]manifest.Function{manifest.Authorizer, manifest.ListJourneys.Function}, lambda.Options{
-		Dist: filepath.Join("..", "..", "..", "dist"),
-		Settings: map[string]string{
-			manifest.EnvTable: local.Table, manifest.EnvIssuer: issuer.Name, manifest.EnvAudience: issuer.Audience,
-			manifest.EnvJWKSURL: d.keys.URL, manifest.EnvTenantClaim: "tenant", manifest.EnvRoleClaim: "role",
-		},
+		Dist: filepath.Join("..", "..", "..", "dist"), Settings: settings,
 		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": target.machine.DynamoDB.Endpoint(), manifest.EnvDynamoDBLocal: "1"},
 	})
 	require.NoError(t, err)
@@ -83,7 +83,7 @@ func TestLocal_KnownKeysSurviveForgedTokensAndAnOutage(t *testing.T) {
 		require.NoError(t, err)
 		return text
 	}
-	d := startKeyedGateway(t)
+	d := startKeyedGateway(t, nil)
 	d.set.Store(keySet(t, first))
 	for range 3 {
 		require.Equal(t, 200, d.status(t, token(first)))
@@ -105,4 +105,40 @@ func TestLocal_KnownKeysSurviveForgedTokensAndAnOutage(t *testing.T) {
 	d.keys.Close()
 	require.Equal(t, 200, d.status(t, token(first)))
 	require.Equal(t, 200, d.status(t, token(second)))
+}
+
+// Machines without the two claims get the tenant and the role of their client. Other
+// callers of the same issuer have nested claims and lists of roles.
+func TestLocal_TokensOfSeveralFormsAreAccepted(t *testing.T) {
+	t.Parallel()
+
+	keys, err := issuer.Open(t.TempDir())
+	require.NoError(t, err)
+	d := startKeyedGateway(t, map[string]string{
+		manifest.EnvTenantClaim: "https://example.com/tenant", manifest.EnvRoleClaim: "realm_access.roles",
+		manifest.EnvClients: `{"machine":{"tenant":"acme","role":"editor"},"feeder":{"tenant":"acme","role":"ingest"}}`,
+	})
+	d.set.Store(keySet(t, keys))
+	status := func(changes map[string]any) int {
+		all := claims("", "")
+		delete(all, "tenant")
+		delete(all, "role")
+		maps.Copy(all, changes)
+		maps.DeleteFunc(all, func(_ string, value any) bool { return value == nil })
+		token, err := keys.Sign(all)
+		require.NoError(t, err)
+		return d.status(t, token)
+	}
+	machine := func(client string) map[string]any {
+		return map[string]any{"aud": nil, "token_use": "access", "client_id": client, "sub": client}
+	}
+	require.Equal(t, 200, status(machine("machine")))
+	require.Equal(t, 403, status(machine("feeder")), "ingest may not list journeys")
+	require.Equal(t, 401, status(machine("stranger")))
+	require.Equal(t, 403, status(with(machine("machine"), "https://example.com/tenant", "globex")), "a tenant without a role")
+	person := map[string]any{
+		"https://example.com/tenant": "globex", "realm_access": map[string]any{"roles": []string{"offline_access", "viewer", "editor"}},
+	}
+	require.Equal(t, 200, status(person))
+	require.Equal(t, 403, status(with(person, "realm_access", map[string]any{"roles": []string{"viewer"}})))
 }

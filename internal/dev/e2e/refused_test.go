@@ -40,6 +40,7 @@ func split(condition string, at string) badCall {
 var invalid = map[string][]badCall{
 	"malformed JSON": {
 		post(`{"name":"a",}`, ""), post(`{"name":`, ""), post("", ""), post(`{"name":"a"}}`, ""), post("\x00", ""),
+		post("\ufeff{}", ""), put("{\x00}\x00", ""),
 		put(`{"name":"\ud800"}`, "/name"), put("{\"name\":\"\xff\"}", "/name"), put(`{"name":"a","name":"b"}`, "/name"),
 		enroll(`{"customerId":"a"`, ""), enroll("'a'", ""), test(`{"customerAttributes":{"a":NaN}}`, "/customerAttributes/a"),
 	},
@@ -54,7 +55,8 @@ var invalid = map[string][]badCall{
 		test(`{"customerAttributes":[],"now":1,"events":{},"decisions":[]}`, "/customerAttributes", "/now", "/events", "/decisions"),
 	},
 	"unknown fields": {
-		post(`{"name":"a","NAME":"b","x/y~z":1}`, "/NAME", "/x~1y~0z"), put(`{"id":"a","version":1}`, "/id", "/version"),
+		post(`{"name":"a","NAME":"b","x/y~z":1}`, "/NAME", "/x~1y~0z"), put(`{"id":"a","Version":1,"nodeCount":1}`, "/Version", "/nodeCount"),
+		post(`{"name":"a","id":"a","version":1}`, "/id", "/version"),
 		post(`{"name":"a","status":"draft"}`, "/status"),
 		enroll(`{"customerId":"a","CUSTOMERID":"b"}`, "/CUSTOMERID"), test(`{"attributes":{}}`, "/attributes"),
 		graph(`{"nodes":[{"id":"a","type":"wait","config":{"delayhours":1}}],"edges":[]}`, "/definition/nodes/0/config/delayhours"),

@@ -24,6 +24,7 @@ func Settings(keysURL, providers string) map[string]string {
 	return map[string]string{
 		manifest.EnvTable: Table, manifest.EnvIssuer: issuer.Name, manifest.EnvAudience: issuer.Audience,
 		manifest.EnvJWKSURL: keysURL, manifest.EnvTenantClaim: "tenant", manifest.EnvRoleClaim: "role",
+		manifest.EnvClients:   "{}",
 		manifest.EnvAdvance:   manifest.Advance.Name,
 		manifest.EnvProviders: providers,
 		manifest.EnvPaused:    "false", manifest.EnvRestored: "never",

@@ -159,7 +159,7 @@ func requestExamples(t *testing.T) map[string]*example {
 			}
 		}
 	}
-	require.Len(t, list, 16)
+	require.Len(t, list, 18)
 	return list
 }
 
@@ -251,6 +251,7 @@ var values = []any{
 	strings.Repeat("é", 64), strings.Repeat("é", 65), strings.Repeat("é", 128), strings.Repeat("é", 129),
 	strings.Repeat("é", 255), strings.Repeat("é", 256), strings.Repeat("é", 257), strings.Repeat("é", 2000), strings.Repeat("é", 2001),
 	"a.b.c.d.e.f.g.h", "a.b.c.d.e.f.g.h.i", "2026-11-23T10:00:00+01:00", "2026-11-23",
+	"2016-12-31t23:59:60.5z", "2026-11-23T10:00:60Z", "2026-11-23T9:00:00Z",
 	[]any{}, []any{nil}, []any{"a"}, []any{1.0, map[string]any{}}, slices.Repeat([]any{"a"}, 64), slices.Repeat([]any{"a"}, 200),
 	slices.Repeat([]any{"a"}, 201), slices.Repeat([]any{"a"}, 1000), slices.Repeat([]any{"a"}, 1001),
 	map[string]any{}, map[string]any{"unknown": 1}, map[string]any{"all": []any{}}, map[string]any{"any": []any{}, "all": []any{}},
@@ -313,7 +314,7 @@ func TestSchemas_AgreeWithDecodersOnParameters(t *testing.T) {
 	}
 	headers := map[string][]string{
 		"GET If-None-Match": {"*", `"1"`, `W/"1"`, `"1", W/"2" ,"x"`, `1`, `"1`, `"1""2"`, `"a b"`, `w/"1"`, `*, "1"`, ``},
-		"PUT If-Match":      {"*", `"1"`, `W/"1"`, `"1", "2"`, `1`, `"1`, `""`, ``},
+		"PUT If-Match":      {"*", `"1"`, `W/"1"`, `"1", "2"`, `W/"1", "2"`, `"1",W/"2" , W/"3"`, `W/"1", W/"2"`, `1`, `"1`, `""`, `W/""`, ``},
 		"POST Idempotency-Key": {
 			"a", "a b", `"a"`, `"a\"b"`, `"a\b"`, `"a`, `a"`, `"a"b`, `""`, long, long + "a", `"` + long + `"`, `"` + long + `a"`,
 			`"` + strings.Repeat(`\"`, 128) + `"`, "a\tb", "\x7f", "\xe9",

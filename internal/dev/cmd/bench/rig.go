@@ -66,7 +66,7 @@ func (r *rig) open(ctx context.Context) (err error) {
 	r.keys = httptest.NewServer(r.issuer)
 	r.settings = map[string]string{
 		manifest.EnvTable: local.Table, manifest.EnvIssuer: issuer.Name, manifest.EnvAudience: issuer.Audience,
-		manifest.EnvJWKSURL: r.keys.URL, manifest.EnvTenantClaim: "tenant", manifest.EnvRoleClaim: "role",
+		manifest.EnvJWKSURL: r.keys.URL, manifest.EnvTenantClaim: "tenant", manifest.EnvRoleClaim: "role", manifest.EnvClients: "{}",
 		manifest.EnvAdvance: manifest.Advance.Name, manifest.EnvProviders: "{}",
 		manifest.EnvPaused: "false", manifest.EnvRestored: "never",
 	}
