@@ -10,6 +10,7 @@ import (
 
 // channel is a channel of one kind.
 type channel struct {
+	tenants
 	kind   channelKind
 	target *target // of kindHTTP
 	rate   float64 // messages per second; 0 for no limit
@@ -38,12 +39,12 @@ const (
 func (c channel) keyed() bool { return c.kind == kindHTTP || c.kind == kindFunction }
 
 func (s *Settings) readChannel(name string, object *strict.Object) {
-	var c channel
+	c := channel{tenants: readTenants(object)}
 	switch readType(object, "http", "inbox", "ses", "sns", "end-user-messaging", "eventbridge", "lambda") {
 	case "http":
 		c.target = s.readTarget(object, true)
 		c.rate = readRate(object)
-		object.Done("type", "url", "secret", "ratePerSecond")
+		object.Done("type", "url", "secret", "ratePerSecond", "tenants")
 	case "ses":
 		c.readMail(object)
 	case "sns":
@@ -55,10 +56,10 @@ func (s *Settings) readChannel(name string, object *strict.Object) {
 	case "lambda":
 		c.kind, c.function = kindFunction, readFunction(object)
 		c.rate = readRate(object)
-		object.Done("type", "function", "ratePerSecond")
+		object.Done("type", "function", "ratePerSecond", "tenants")
 	case "inbox":
 		c.target = s.readTarget(object, false)
-		object.Done("type", "url")
+		object.Done("type", "url", "tenants")
 	}
 	s.channels[name] = c
 }
@@ -104,7 +105,7 @@ func (c *channel) readMail(object *strict.Object) {
 		c.configuration = readForm(v, 64, nameForm(), "must have only A-Z, a-z, 0-9, _ and -")
 	}
 	c.rate = readRate(object)
-	object.Done("type", "from", "configurationSet", "ratePerSecond")
+	object.Done("type", "from", "configurationSet", "ratePerSecond", "tenants")
 }
 
 func (c *channel) readText(object *strict.Object) {
@@ -113,7 +114,7 @@ func (c *channel) readText(object *strict.Object) {
 		c.sender = readForm(v, 11, senderForm(), "must have only letters and digits, at least one of them a letter")
 	}
 	c.rate = readRate(object)
-	object.Done("type", "senderId", "ratePerSecond")
+	object.Done("type", "senderId", "ratePerSecond", "tenants")
 }
 
 // readMessaging reads a channel of End User Messaging. Its identity must name its
@@ -141,7 +142,7 @@ func (c *channel) readMessaging(object *strict.Object) {
 		}
 	}
 	c.rate = readRate(object)
-	object.Done("type", "originationIdentity", "configurationSet", "messageType", "entityId", "templateId", "ratePerSecond")
+	object.Done("type", "originationIdentity", "configurationSet", "messageType", "entityId", "templateId", "ratePerSecond", "tenants")
 }
 
 func (c *channel) readBus(object *strict.Object) {
@@ -159,7 +160,7 @@ func (c *channel) readBus(object *strict.Object) {
 		c.detailType, _ = v.Text(1, 128)
 	}
 	c.rate = readRate(object)
-	object.Done("type", "bus", "source", "detailType", "ratePerSecond")
+	object.Done("type", "bus", "source", "detailType", "ratePerSecond", "tenants")
 }
 
 // readFunction reads the Lambda function of a channel or a decision flow.

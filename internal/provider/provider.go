@@ -93,13 +93,10 @@ type question struct {
 
 // Decide returns a JSON object, or a missing value if the flow answers nothing or
 // {}, if no offer's condition holds, or if the settings have neither the flow nor a
-// default one. An answer of 429 or 503 with a Retry-After, and a
+// default one for the tenant. An answer of 429 or 503 with a Retry-After, and a
 // throttled function, are an engine.ThrottledError.
 func (p *Provider) Decide(ctx context.Context, r engine.DecisionRequest) (condition.Value, error) {
-	name := r.Config.FlowID
-	if _, ok := p.settings.flows[name]; !ok {
-		name = defaultName
-	}
+	name, _ := lookup(p.settings.flows, r.Config.FlowID, r.Tenant)
 	a := p.decisions[name]
 	if a == nil {
 		return choose(p.settings.flows[name].offers, condition.Facts{Attributes: r.Attributes, Now: r.Now}, r.Config.MaxOffers), nil
@@ -169,21 +166,18 @@ func messageBody(m *engine.Message, at time.Time) ([]byte, error) {
 // have been sent is sent again. The other channels take none: such a message is
 // SkippedUncertain unless the node allows resending, and an attempt without an
 // answer is an engine.UncertainError. A message above the channel's rate, and an
-// answer that throttles, are an engine.ThrottledError.
+// answer that throttles, are an engine.ThrottledError. A channel that the tenant may
+// not use does not exist for it.
 func (p *Provider) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
-	name := m.Config.Channel
-	if _, ok := p.channels[name]; !ok {
-		name = defaultName
-	}
-	c := p.channels[name]
-	if c == nil {
+	name, ok := lookup(p.settings.channels, m.Config.Channel, m.Tenant)
+	if !ok {
 		return journey.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, errNoChannel)
 	}
 	keyed := p.settings.channels[name].keyed()
 	if m.Uncertain && !keyed && !m.Config.Resend {
 		return journey.SkippedUncertain, nil
 	}
-	send, err := c.prepare(&m, p.now())
+	send, err := p.channels[name].prepare(&m, p.now())
 	if errors.Is(err, errNoAddress) {
 		return journey.SkippedNoAddress, nil
 	}

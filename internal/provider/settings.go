@@ -27,6 +27,7 @@ type Settings struct {
 // flow is a decision flow: over HTTP if it has a target, by a Lambda function if it
 // has one, otherwise by its offers.
 type flow struct {
+	tenants
 	target   *target
 	function string  // name or ARN
 	offers   []offer // the best first
@@ -53,7 +54,7 @@ type target struct {
 //	    "sms": {"type": "sns", "senderId": "Shop", "ratePerSecond": 20},
 //	    "reminders": {"type": "end-user-messaging", "originationIdentity": "pool-0123456789abcdef",
 //	      "configurationSet": "texts", "messageType": "PROMOTIONAL", "entityId": "1201", "templateId": "1207"},
-//	    "loyalty": {"type": "lambda", "function": "credit-points"},
+//	    "loyalty": {"type": "lambda", "function": "credit-points", "tenants": ["acme"]},
 //	    "crm": {"type": "eventbridge", "bus": "crm", "source": "shop.journeys", "detailType": "Message"},
 //	    "*": {"type": "inbox", "url": "http://127.0.0.1:8080/_local/messages"}
 //	  },
@@ -65,7 +66,8 @@ type target struct {
 // condition is for all customers; its payload must not contain "id". A secret is
 // "whsec_" and 24 to 64 bytes in base64.
 //
-// A channel's ratePerSecond holds in one process; many run at once.
+// A flow or a channel with tenants is for these tenants only; others use "*"
+// instead. A channel's ratePerSecond holds in one process; many run at once.
 //
 // A channel of type inbox is an http channel without signature and rate. It is for
 // local runs and tests, whose inbox cannot know a secret.
@@ -140,19 +142,19 @@ func readNamed(object *strict.Object, name string, read func(name string, object
 }
 
 func (s *Settings) readFlow(name string, object *strict.Object) {
-	var f flow
+	f := flow{tenants: readTenants(object)}
 	switch readType(object, "http", "lambda", "rules") {
 	case "http":
 		f.target = s.readTarget(object, true)
-		object.Done("type", "url", "secret")
+		object.Done("type", "url", "secret", "tenants")
 	case "lambda":
 		f.function = readFunction(object)
-		object.Done("type", "function")
+		object.Done("type", "function", "tenants")
 	case "rules":
 		if v, ok := object.Need("offers"); ok {
 			f.offers = readOffers(v)
 		}
-		object.Done("type", "offers")
+		object.Done("type", "offers", "tenants")
 	}
 	s.flows[name] = f
 }

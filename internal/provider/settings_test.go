@@ -19,14 +19,14 @@ func TestParseSettings_AcceptsValidSettings(t *testing.T) {
 			"decisions": {
 				"by-rule": {"type": "rules", "offers": [{"id": "a", "priority": -5,
 					"condition": {"field": "plan", "operator": "eq", "value": "pro"}, "payload": {"title": "A"}}]},
-				"best": {"type": "lambda", "function": "next-best-offer:live"},
+				"best": {"type": "lambda", "function": "next-best-offer:live", "tenants": ["acme", "Umbrella_2"]},
 				"*": {"type": "http", "url": "https://decide.test/v1?x=y", "secret": "` + testSecret + `"}
 			},
 			"channels": {
 				"points": {"type": "lambda", "function": "arn:aws:lambda:eu-west-1:111122223333:function:points:$LATEST", "ratePerSecond": 5},
 				"sms": {"type": "end-user-messaging", "originationIdentity": "arn:aws-us-gov:sms-voice:us-gov-west-1:111122223333:sender-id/Shop/GB",
 					"configurationSet": "arn:aws:sms-voice:eu-west-1:111122223333:configuration-set/texts",
-					"messageType": "TRANSACTIONAL", "entityId": "1201", "ratePerSecond": 1},
+					"messageType": "TRANSACTIONAL", "entityId": "1201", "ratePerSecond": 1, "tenants": ["acme"]},
 				"email": {"type": "http", "url": "https://mail.test:8443", "secret": "` + testSecret + `", "ratePerSecond": 0.5},
 				"*": {"type": "inbox", "url": "http://127.0.0.1:8080/_local/messages"}
 			},
@@ -73,8 +73,8 @@ func TestParseSettings_RefusesInvalidSettings(t *testing.T) {
 		"a name that is empty":   {`{"decisions": {"": {"type": "rules", "offers": []}}}`, `/decisions/ must have a name of 1 to 128 characters`},
 		"no URL and no secret":   {`{"channels": {"a": {"type": "http"}}}`, `/channels/a/url is required; /channels/a/secret is required`},
 		"a rate of zero":         {channel(`, "ratePerSecond": 0`), `/channels/a/ratePerSecond must be a number above 0, at most 10000`},
-		"a rate of a flow":       {`{"decisions": {"a": {"type": "http", "url": "https://a.test", "secret": "` + testSecret + `", "ratePerSecond": 1}}}`, `/decisions/a/ratePerSecond unknown field; allowed here: type, url, secret`},
-		"an inbox's secret":      {`{"channels": {"a": {"type": "inbox", "url": "https://a.test", "secret": "x"}}}`, `/channels/a/secret unknown field; allowed here: type, url`},
+		"a rate of a flow":       {`{"decisions": {"a": {"type": "http", "url": "https://a.test", "secret": "` + testSecret + `", "ratePerSecond": 1}}}`, `/decisions/a/ratePerSecond unknown field; allowed here: type, url, secret, tenants`},
+		"an inbox's secret":      {`{"channels": {"a": {"type": "inbox", "url": "https://a.test", "secret": "x"}}}`, `/channels/a/secret unknown field; allowed here: type, url, tenants`},
 		"a secret as a word":     {withSecret(`"` + private + `"`), secretFault},
 		"a secret too short":     {withSecret(short), secretFault},
 		"a secret too long":      {withSecret(long), secretFault},
@@ -228,7 +228,7 @@ func TestDecide_IsEmptyWithoutOffer(t *testing.T) {
 func FuzzParseSettings(f *testing.F) {
 	f.Add([]byte(`{"channels": {"*": {"type": "inbox", "url": "http://[::1%25a]:1"}}, "allowPrivate": ["::1", "a"]}`))
 	f.Add([]byte(`{"decisions": {"*": {"type": "rules", "offers": [{"id": "a", "priority": 1, "payload": {"\u0000": 1}}]}}}`))
-	f.Add([]byte(`{"channels": {"*": {"type": "lambda", "function": "a:$LATEST"}}, "decisions": {"a": {"type": "lambda", "function": "a"}}}`))
+	f.Add([]byte(`{"channels": {"*": {"type": "lambda", "function": "a:$LATEST", "tenants": ["a"]}}, "decisions": {"a": {"type": "lambda", "function": "a"}}}`))
 	f.Add([]byte(`{"channels": {"a": {"type": "end-user-messaging", "originationIdentity": "phone-1"}, "b": {"type": "ses", "from": "A <a@b>"}}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := ParseSettings(data)
@@ -289,7 +289,7 @@ func TestParseSettings_RefusesInvalidChannelsOfAWS(t *testing.T) {
 		`{"type": "ses", "from": "a@b.test, c@d.test"}`:                                                            from,
 		`{"type": "ses", "from": "Shop\r\nBcc: x <a@b.test>"}`:                                                     from,
 		`{"type": "ses", "from": "a@b.test", "configurationSet": "a b"}`:                                           "/configurationSet must have only A-Z, a-z, 0-9, _ and -",
-		`{"type": "ses", "from": "a@b.test", "url": "https://a.test"}`:                                             "/url unknown field; allowed here: type, from, configurationSet, ratePerSecond",
+		`{"type": "ses", "from": "a@b.test", "url": "https://a.test"}`:                                             "/url unknown field; allowed here: type, from, configurationSet, ratePerSecond, tenants",
 		`{"type": "sns", "senderId": "123"}`:                                                                       "/senderId must have only letters and digits, at least one of them a letter",
 		`{"type": "sns", "senderId": "Twelve chars"}`:                                                              "/senderId must have 1 to 11 characters, has 12",
 		`{"type": "eventbridge"}`:                                                                                  "/bus is required",
@@ -301,7 +301,7 @@ func TestParseSettings_RefusesInvalidChannelsOfAWS(t *testing.T) {
 		`{"type": "lambda", "function": "a*"}`:                                                                     function,
 		`{"type": "lambda", "function": "a:b:c"}`:                                                                  function,
 		`{"type": "lambda", "function": "arn:aws:sns:eu-west-1:111122223333:function:a"}`:                          function,
-		`{"type": "lambda", "function": "a", "secret": "x"}`:                                                       "/secret unknown field; allowed here: type, function, ratePerSecond",
+		`{"type": "lambda", "function": "a", "secret": "x"}`:                                                       "/secret unknown field; allowed here: type, function, ratePerSecond, tenants",
 		`{"type": "end-user-messaging"}`:                                                                           "/originationIdentity is required",
 		`{"type": "end-user-messaging", "originationIdentity": "+4312345"}`:                                        identity,
 		`{"type": "end-user-messaging", "originationIdentity": "Shop"}`:                                            identity,
@@ -310,6 +310,9 @@ func TestParseSettings_RefusesInvalidChannelsOfAWS(t *testing.T) {
 		`{"type": "end-user-messaging", "originationIdentity": "pool-1", "messageType": "promotional"}`:            "/messageType must be one of TRANSACTIONAL, PROMOTIONAL",
 		`{"type": "end-user-messaging", "originationIdentity": "pool-1", "templateId": "1207"}`:                    "/templateId must come with an entityId",
 		`{"type": "end-user-messaging", "originationIdentity": "pool-1", "entityId": "12 01"}`:                     "/entityId must not have spaces",
+		`{"type": "sns", "tenants": []}`:                                                                           "/tenants must not be empty",
+		`{"type": "sns", "tenants": "acme"}`:                                                                       "/tenants must be an array",
+		`{"type": "sns", "tenants": ["acme", "a#b", ""]}`:                                                          "/tenants/1 must have only A-Z, a-z, 0-9, _ and -; /channels/a/tenants/2 must not be empty",
 		`{"type": "eventbridge", "bus": "a", "ratePerSecond": 0}`:                                                  "/ratePerSecond must be a number above 0, at most 10000",
 	} {
 		_, err := ParseSettings([]byte(`{"channels": {"a": ` + text + `}}`))
