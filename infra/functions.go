@@ -165,63 +165,79 @@ func (st *stack) newRole(f manifest.Function, logs awslogs.LogGroup) awsiam.Role
 	if f.Name == manifest.Advance.Name {
 		st.allowChannels(role)
 	}
-	cdknag.NagSuppressions_AddResourceSuppressions(role, &[]*cdknag.NagPackSuppression{{
-		Id:        jsii.String("AwsSolutions-IAM5"),
-		AppliesTo: &[]any{"Resource::*"},
-		Reason:    jsii.String("X-Ray's PutTraceSegments and PutTelemetryRecords know no resource but *; no other statement has one."),
-	}}, jsii.Bool(true))
+	suppressWildcard(role, "Resource::*",
+		"X-Ray's PutTraceSegments and PutTelemetryRecords know no resource but *; no other statement has one.")
 	return role
 }
 
-// allowChannels lets advance use the AWS services that the configured channels
-// need: the named SES senders, SNS for telephone numbers, and the named buses.
+// allowChannels lets advance use the AWS services that the configured channels and
+// decision flows need, on exactly the resources that the settings name.
 func (st *stack) allowChannels(role awsiam.Role) {
-	channels := st.settings.channels
-	var wide []any // resources with a *
-	if len(channels.Senders) > 0 {
-		identities := jsii.String("arn:" + *st.scope.Partition() + ":ses:" + *st.scope.Region() + ":" + *st.scope.Account() + ":*")
-		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Actions: jsii.Strings("ses:SendEmail", "ses:SendTemplatedEmail"), Resources: &[]*string{identities},
-			Conditions: &map[string]any{"StringEquals": map[string]any{"ses:FromAddress": channels.Senders}},
-		}))
-		wide = append(wide, "Resource::arn:<AWS::Partition>:ses:<AWS::Region>:<AWS::AccountId>:*")
+	used := st.settings.channels
+	st.allowMail(role, used.Senders)
+	if used.SMS {
+		st.allowSMS(role)
 	}
-	if channels.SMS {
-		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Actions: jsii.Strings("sns:Publish"), Resources: jsii.Strings("*"),
-		}))
-		// Telephone numbers have no ARN, so they need *. Topics have one, and are denied.
-		topics := jsii.String("arn:" + *st.scope.Partition() + ":sns:*:*:*")
-		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Effect: awsiam.Effect_DENY, Actions: jsii.Strings("sns:Publish"), Resources: &[]*string{topics},
-		}))
-		wide = append(wide, "Resource::arn:<AWS::Partition>:sns:*:*:*")
-	}
-	if len(channels.Buses) > 0 {
-		var buses []*string
-		for _, name := range channels.Buses {
-			buses = append(buses, st.busARN(name))
-		}
-		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Actions: jsii.Strings("events:PutEvents"), Resources: &buses,
-		}))
-	}
-	if len(wide) > 0 {
-		cdknag.NagSuppressions_AddResourceSuppressions(role, &[]*cdknag.NagPackSuppression{{
-			Id: jsii.String("AwsSolutions-IAM5"), AppliesTo: &wide,
-			Reason: jsii.String("SES sends by identity, configuration set and template, and the condition limits the senders. " +
-				"SNS has no resource for a telephone number, and topics are denied."),
-		}}, jsii.Bool(true))
-	}
+	st.allowNamed(role, "sms-voice:SendTextMessage", used.Messaging)
+	st.allowNamed(role, "events:PutEvents", used.Buses)
+	st.allowNamed(role, "lambda:InvokeFunction", used.Functions)
 }
 
-// busARN returns the ARN of the bus with this name, in this account and region. An
-// ARN is returned unchanged.
-func (st *stack) busARN(name string) *string {
-	if strings.HasPrefix(name, "arn:") {
-		return jsii.String(name)
+// allowMail allows SES to send from these addresses.
+func (st *stack) allowMail(role awsiam.Role, senders []string) {
+	if len(senders) == 0 {
+		return
 	}
-	return jsii.String("arn:" + *st.scope.Partition() + ":events:" + *st.scope.Region() + ":" + *st.scope.Account() + ":event-bus/" + name)
+	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions: jsii.Strings("ses:SendEmail", "ses:SendTemplatedEmail"), Resources: &[]*string{st.arn("ses", "*")},
+		Conditions: &map[string]any{"StringEquals": map[string]any{"ses:FromAddress": senders}},
+	}))
+	suppressWildcard(role, "Resource::arn:<AWS::Partition>:ses:<AWS::Region>:<AWS::AccountId>:*",
+		"SES sends by identity, configuration set and template, and the condition limits the senders.")
+}
+
+// allowSMS allows SNS for telephone numbers. They have no ARN, so they need *.
+// Topics have one, and are denied.
+func (st *stack) allowSMS(role awsiam.Role) {
+	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions: jsii.Strings("sns:Publish"), Resources: jsii.Strings("*"),
+	}))
+	topics := jsii.String("arn:" + *st.scope.Partition() + ":sns:*:*:*")
+	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Effect: awsiam.Effect_DENY, Actions: jsii.Strings("sns:Publish"), Resources: &[]*string{topics},
+	}))
+	suppressWildcard(role, "Resource::arn:<AWS::Partition>:sns:*:*:*",
+		"SNS has no resource for a telephone number, and topics are denied.")
+}
+
+// allowNamed allows the action on the resources, as provider.AWS lists them.
+func (st *stack) allowNamed(role awsiam.Role, action string, resources []string) {
+	if len(resources) == 0 {
+		return
+	}
+	service, _, _ := strings.Cut(action, ":")
+	var arns []*string
+	for _, resource := range resources {
+		if strings.HasPrefix(resource, "arn:") {
+			arns = append(arns, jsii.String(resource))
+		} else {
+			arns = append(arns, st.arn(service, resource))
+		}
+	}
+	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions: jsii.Strings(action), Resources: &arns,
+	}))
+}
+
+// arn returns the ARN of a resource in this account and region.
+func (st *stack) arn(service, resource string) *string {
+	return jsii.String("arn:" + *st.scope.Partition() + ":" + service + ":" + *st.scope.Region() + ":" + *st.scope.Account() + ":" + resource)
+}
+
+func suppressWildcard(role awsiam.Role, resource, reason string) {
+	cdknag.NagSuppressions_AddResourceSuppressions(role, &[]*cdknag.NagPackSuppression{{
+		Id: jsii.String("AwsSolutions-IAM5"), AppliesTo: &[]any{resource}, Reason: jsii.String(reason),
+	}}, jsii.Bool(true))
 }
 
 func (st *stack) allowTable(role awsiam.Role, f manifest.Function) {

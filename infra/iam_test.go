@@ -232,7 +232,11 @@ func TestChannels_GrantOnlyWhatTheSettingsUse(t *testing.T) {
 	values[envStage] = devStage
 	values[manifest.EnvProviders] = `{"channels": {"email": {"type": "ses", "from": "Shop <news@shop.test>"},
 		"sms": {"type": "sns"}, "crm": {"type": "eventbridge", "bus": "crm"},
-		"*": {"type": "eventbridge", "bus": "arn:aws:events:eu-west-1:111122223333:event-bus/all"}}}`
+		"texts": {"type": "end-user-messaging", "originationIdentity": "pool-1", "configurationSet": "texts"},
+		"alerts": {"type": "end-user-messaging", "originationIdentity": "arn:aws:sms-voice:eu-west-1:111122223333:sender-id/Shop/GB"},
+		"points": {"type": "lambda", "function": "points:live"},
+		"*": {"type": "eventbridge", "bus": "arn:aws:events:eu-west-1:111122223333:event-bus/all"}},
+		"decisions": {"*": {"type": "lambda", "function": "arn:aws:lambda:eu-west-1:111122223333:function:best"}}}`
 	s, err := settingsFrom(values)
 	require.NoError(t, err)
 	templates, err := synthesize(s, t.TempDir(), nil)
@@ -252,18 +256,31 @@ func TestChannels_GrantOnlyWhatTheSettingsUse(t *testing.T) {
 			"arn:aws:events:eu-west-1:111122223333:event-bus/all",
 			join("arn:", partition, ":events:", region, ":", account, ":event-bus/crm"),
 		}, ""},
+		{"Allow", []string{"sms-voice:SendTextMessage"}, []string{
+			"arn:aws:sms-voice:eu-west-1:111122223333:sender-id/Shop/GB",
+			join("arn:", partition, ":sms-voice:", region, ":", account, ":configuration-set/texts"),
+			join("arn:", partition, ":sms-voice:", region, ":", account, ":pool/pool-1"),
+		}, ""},
+		{"Allow", []string{"lambda:InvokeFunction"}, []string{
+			"arn:aws:lambda:eu-west-1:111122223333:function:best",
+			join("arn:", partition, ":lambda:", region, ":", account, ":function:points:live"),
+		}, ""},
 	}
 	channels := func(list []statement) []statement {
 		return slices.DeleteFunc(list, func(s statement) bool {
 			service, _, _ := strings.Cut(s.actions[0], ":")
-			return !slices.Contains([]string{"ses", "sns", "events"}, service)
+			return !slices.Contains([]string{"ses", "sns", "events", "sms-voice", "lambda"}, service)
 		})
 	}
+	advance := functionARN(templates[devStage], manifest.Advance.Name)
 	for name, list := range policies(t, templates[devStage]) {
 		if name == manifest.Advance.Name {
 			require.ElementsMatch(t, want, channels(list))
-		} else {
-			require.Empty(t, channels(list), name)
+			continue
+		}
+		for _, s := range channels(list) { // those that invoke advance, and the schedules of others
+			require.Equal(t, []string{"lambda:InvokeFunction"}, s.actions, name)
+			require.True(t, strings.HasPrefix(name, "role ") || slices.Equal(s.resources, []string{advance}), name)
 		}
 	}
 }

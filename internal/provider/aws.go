@@ -1,18 +1,19 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"html"
-	"net/http"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	eventtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/aws/aws-sdk-go-v2/service/pinpointsmsvoicev2"
+	smstypes "github.com/aws/aws-sdk-go-v2/service/pinpointsmsvoicev2/types"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	mailtypes "github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -22,27 +23,9 @@ import (
 	"journeys/internal/journey"
 )
 
-// maxIdle is how long an idle connection to AWS is kept: shorter than AWS keeps
-// one, and too short to outlive a freeze of the process. A request on a dead
-// connection is lost, and without an idempotency key it must not be sent again.
-const maxIdle = 3 * time.Second
-
-// withoutRetries returns cfg for a client that tries once. These services take no
-// idempotency key, so that the SDK must not repeat a message that may have been
-// sent.
-func withoutRetries(cfg aws.Config) aws.Config {
-	cfg = cfg.Copy()
-	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
-	cfg.HTTPClient = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.IdleConnTimeout = maxIdle
-		t.MaxIdleConnsPerHost = 32
-	})
-	return cfg
-}
-
 // mail is a channel that sends e-mail by Amazon SES.
 type mail struct {
-	client        *sesv2.Client
+	client        func() *sesv2.Client
 	from          string
 	configuration *string // nil for none
 }
@@ -63,7 +46,7 @@ func (c *mail) prepare(m *engine.Message, _ time.Time) (func(context.Context) er
 		Destination: &mailtypes.Destination{ToAddresses: []string{to}}, Content: content,
 	}
 	return func(ctx context.Context) error {
-		_, err := c.client.SendEmail(ctx, input)
+		_, err := c.client().SendEmail(ctx, input)
 		return err
 	}, nil
 }
@@ -139,23 +122,30 @@ func singleAddress(m *engine.Message, attribute string) (string, error) {
 	return text, nil
 }
 
+// textMessage returns the customer's telephone number and the text for it.
+func textMessage(m *engine.Message) (to, message string, err error) {
+	if to, err = singleAddress(m, "phone"); err != nil {
+		return "", "", err
+	}
+	if message, _, err = m.Config.Payload.Text("message", &m.Facts, unescaped); err != nil {
+		return "", "", err
+	}
+	if message == "" {
+		return "", "", errNoMessage
+	}
+	return to, message, nil
+}
+
 // sms is a channel that sends text messages by Amazon SNS.
 type sms struct {
-	client *sns.Client
+	client func() *sns.Client
 	sender *string // nil for the default of the AWS account
 }
 
 func (c *sms) prepare(m *engine.Message, _ time.Time) (func(context.Context) error, error) {
-	to, err := singleAddress(m, "phone")
+	to, message, err := textMessage(m)
 	if err != nil {
 		return nil, err
-	}
-	message, _, err := m.Config.Payload.Text("message", &m.Facts, unescaped)
-	if err != nil {
-		return nil, err
-	}
-	if message == "" {
-		return nil, errNoMessage
 	}
 	input := &sns.PublishInput{PhoneNumber: aws.String(to), Message: aws.String(message)}
 	if c.sender != nil {
@@ -164,14 +154,44 @@ func (c *sms) prepare(m *engine.Message, _ time.Time) (func(context.Context) err
 		}
 	}
 	return func(ctx context.Context) error {
-		_, err := c.client.Publish(ctx, input)
+		_, err := c.client().Publish(ctx, input)
+		return err
+	}, nil
+}
+
+// messaging is a channel that sends text messages by AWS End User Messaging.
+type messaging struct {
+	client           func() *pinpointsmsvoicev2.Client
+	identity         string  // an id or an ARN
+	configuration    *string // nil for none
+	messageType      smstypes.MessageType
+	entity, template string // India's; "" for none
+}
+
+func (c *messaging) prepare(m *engine.Message, _ time.Time) (func(context.Context) error, error) {
+	to, message, err := textMessage(m)
+	if err != nil {
+		return nil, err
+	}
+	input := &pinpointsmsvoicev2.SendTextMessageInput{
+		DestinationPhoneNumber: aws.String(to), MessageBody: aws.String(message),
+		OriginationIdentity: aws.String(c.identity), ConfigurationSetName: c.configuration, MessageType: c.messageType,
+	}
+	if c.entity != "" {
+		input.DestinationCountryParameters = map[string]string{"IN_ENTITY_ID": c.entity}
+		if template := cmp.Or(m.Config.TemplateID, c.template); template != "" {
+			input.DestinationCountryParameters["IN_TEMPLATE_ID"] = template
+		}
+	}
+	return func(ctx context.Context) error {
+		_, err := c.client().SendTextMessage(ctx, input)
 		return err
 	}, nil
 }
 
 // bus is a channel that puts events on a bus of Amazon EventBridge.
 type bus struct {
-	client                   *eventbridge.Client
+	client                   func() *eventbridge.Client
 	name, source, detailType string
 }
 
@@ -186,7 +206,7 @@ func (c *bus) prepare(m *engine.Message, at time.Time) (func(context.Context) er
 		Detail: aws.String(string(body)), Time: aws.Time(at),
 	}
 	return func(ctx context.Context) error {
-		out, err := c.client.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []eventtypes.PutEventsRequestEntry{entry}})
+		out, err := c.client().PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []eventtypes.PutEventsRequestEntry{entry}})
 		if err == nil && out.FailedEntryCount > 0 {
 			code := ""
 			for _, e := range out.Entries {
@@ -202,17 +222,3 @@ func (c *bus) prepare(m *engine.Message, at time.Time) (func(context.Context) er
 type refusedEntry struct{ code string }
 
 func (e *refusedEntry) Error() string { return "the bus refused the event: " + safeCode(e.code) }
-
-// newSender returns the sender of the channel.
-func (c channel) newSender(s *Settings, network Network, now func() time.Time) sender {
-	switch c.kind {
-	case kindMail:
-		return &mail{sesv2.NewFromConfig(withoutRetries(network.AWS)), c.from, orNull(c.configuration)}
-	case kindText:
-		return &sms{sns.NewFromConfig(withoutRetries(network.AWS)), orNull(c.sender)}
-	case kindBus:
-		return &bus{eventbridge.NewFromConfig(withoutRetries(network.AWS)), c.bus, c.source, c.detailType}
-	case kindHTTP:
-	}
-	return newClient(c.target, s.allowed, network, now)
-}

@@ -61,6 +61,16 @@ var services = map[string]service{
 		refused: answer{400, snsError("InvalidParameter")}, wantErr: "the service answered 400 InvalidParameter",
 		throttled: []answer{{429, snsError("Throttled")}, {400, snsError("Throttling")}, {503, snsError("ServiceUnavailable")}},
 	},
+	"end-user-messaging": {
+		settings: `{"type": "end-user-messaging", "originationIdentity": "pool-1", "configurationSet": "texts",
+			"messageType": "PROMOTIONAL", "entityId": "1201", "templateId": "1207"}`,
+		config: func(t *testing.T) journey.ActionConfig {
+			return journey.ActionConfig{Channel: "sms", Payload: readPayload(t, `{"message":"Hi"}`)}
+		},
+		sent:    `{"MessageId":"m-1"}`,
+		refused: answer{400, jsonError("ConflictException")}, wantErr: "the service answered 400 ConflictException",
+		throttled: []answer{{400, jsonError("ThrottlingException")}, {429, "{}"}, {503, "{}"}},
+	},
 	"eventbridge": {
 		settings: `{"type": "eventbridge", "bus": "crm", "source": "shop.journeys", "detailType": "Said"}`,
 		config: func(t *testing.T) journey.ActionConfig {

@@ -36,12 +36,13 @@ func TestAWS_SendsOnce(t *testing.T) {
 func TestAWS_SendsTheMessage(t *testing.T) {
 	t.Parallel()
 
-	sent := func(name string, config journey.ActionConfig) string {
-		address, requests := serve(t, answering(answer{200, services[name].sent}))
-		_, err := onAWS(t, services[name], address).Send(t.Context(), newMessage(t, config))
+	sentBy := func(s service, config journey.ActionConfig) string {
+		address, requests := serve(t, answering(answer{200, s.sent}))
+		_, err := onAWS(t, s, address).Send(t.Context(), newMessage(t, config))
 		require.NoError(t, err)
 		return (<-requests).body
 	}
+	sent := func(name string, config journey.ActionConfig) string { return sentBy(services[name], config) }
 	require.JSONEq(t, `{"FromEmailAddress":"Shop <news@shop.test>","ConfigurationSetName":"news",
 		"Destination":{"ToAddresses":["`+private+`"]},"Content":{"Simple":{
 			"Subject":{"Data":"Hello","Charset":"UTF-8"},"Body":{"Text":{"Data":"Hi","Charset":"UTF-8"}}}}}`,
@@ -59,6 +60,21 @@ func TestAWS_SendsTheMessage(t *testing.T) {
 		"MessageAttributes.entry.1.Value.StringValue": {"Shop"},
 	}, form)
 	require.Equal(t, "919876543210", sentForm(t, `{"phone":919876543210}`).Get("PhoneNumber"))
+
+	text := func(identity, configuration, india string) string {
+		return `{"DestinationPhoneNumber":"+4312345","MessageBody":"Hi","OriginationIdentity":"` + identity + `"` + configuration + india + `}`
+	}
+	const configuration = `,"ConfigurationSetName":"texts","MessageType":"PROMOTIONAL"`
+	config := services["end-user-messaging"].config(t)
+	require.JSONEq(t, text("pool-1", configuration, `,"DestinationCountryParameters":{"IN_ENTITY_ID":"1201","IN_TEMPLATE_ID":"1207"}`),
+		sent("end-user-messaging", config))
+	config.TemplateID = "1208"
+	require.JSONEq(t, text("pool-1", configuration, `,"DestinationCountryParameters":{"IN_ENTITY_ID":"1201","IN_TEMPLATE_ID":"1208"}`),
+		sent("end-user-messaging", config), "the node's template is used instead of the channel's")
+	const number = "arn:aws:sms-voice:eu-west-1:111122223333:phone-number/phone-1"
+	require.JSONEq(t, text(number, "", ""), sentBy(service{
+		settings: `{"type": "end-user-messaging", "originationIdentity": "` + number + `"}`, sent: `{"MessageId":"m-1"}`,
+	}, config), "a node's template is not India's without an entity")
 
 	var put struct {
 		Entries []struct{ Detail, DetailType, EventBusName, Source string }
@@ -172,6 +188,7 @@ func TestAWS_RefusesIncompleteMessages(t *testing.T) {
 		"an e-mail without body":                    {"ses", `{"subject":"a"}`, errNoContent},
 		"an e-mail whose subject is a number":       {"ses", `{"subject":1,"text":"a"}`, errNoContent},
 		"a text message without payload":            {"sns", ``, errNoMessage},
+		"a text without payload":                    {"end-user-messaging", ``, errNoMessage},
 		"a text message that is empty once filled":  {"sns", `{"message":"{{attributes.none}}"}`, errNoMessage},
 		"a payload that is too long once filled":    {"eventbridge", `{"a":"` + strings.Repeat("{{attributes.long}}", 300) + `"}`, payload.ErrTooLong},
 		"an e-mail that is too long once filled":    {"ses", `{"subject":"a","html":"` + strings.Repeat("{{attributes.long}}", 300) + `"}`, payload.ErrTooLong},
@@ -188,7 +205,7 @@ func TestAWS_RefusesIncompleteMessages(t *testing.T) {
 	}
 	unknown := newMessage(t, journey.ActionConfig{Channel: "push"})
 	unknown.Facts.Attributes = value(t, `{"email":" ","phone":1}`)
-	for _, name := range []string{"ses", "sns"} {
+	for _, name := range []string{"ses", "sns", "end-user-messaging"} {
 		result, err := onAWS(t, services[name], address).Send(t.Context(), unknown)
 		require.NoError(t, err)
 		require.Equal(t, journey.SkippedNoAddress, result, name)
@@ -203,6 +220,7 @@ func TestAWS_TakesEndpointsFromTheEnvironment(t *testing.T) {
 	})
 	for name, variable := range map[string]string{
 		"ses": "AWS_ENDPOINT_URL_SESV2", "sns": "AWS_ENDPOINT_URL_SNS", "eventbridge": "AWS_ENDPOINT_URL_EVENTBRIDGE",
+		"end-user-messaging": "AWS_ENDPOINT_URL_PINPOINT_SMS_VOICE_V2",
 	} {
 		t.Setenv(variable, address)
 		env, err := config.NewEnvConfig()

@@ -27,7 +27,7 @@ func TestDecide_PostsTheQuestion(t *testing.T) {
 	require.Equal(t, `{"offer":{"id":"a"},"score":1e400}`, text(answer))
 	r := <-requests
 	require.Equal(t, "application/json", r.header.Get("Content-Type"))
-	require.Equal(t, `{"tenant":"acme","journeyId":"jrn_1","customerId":"`+private+`","nodeId":"n1",`+
+	require.Equal(t, `{"idempotencyKey":"key-1","tenant":"acme","journeyId":"jrn_1","customerId":"`+private+`","nodeId":"n1",`+
 		`"decisionFlowId":"flow","channelId":"email","maxOffers":3,`+
 		`"attributes":{"email":"`+private+`","phone":"+4312345","n":12345678901234567890}}`, r.body)
 	requireSigned(t, r, "key-1", start)

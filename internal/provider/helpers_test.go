@@ -29,6 +29,7 @@ func at(now time.Time) func() time.Time { return func() time.Time { return now }
 
 // request is a request to a target.
 type request struct {
+	path   string
 	header http.Header
 	body   string
 }
@@ -43,7 +44,7 @@ func serve(t *testing.T, handler http.HandlerFunc) (address string, requests cha
 		if err != nil {
 			t.Error(err)
 		}
-		requests <- request{r.Header.Clone(), string(body)}
+		requests <- request{r.URL.EscapedPath(), r.Header.Clone(), string(body)}
 		handler(w, r)
 	}))
 	t.Cleanup(server.Close)

@@ -1,7 +1,7 @@
-// Package provider makes decisions and sends messages: it calls decision flows over
-// HTTP or evaluates built-in rules, and sends over HTTP, Amazon SES, SNS and
-// EventBridge. It calls only targets in its settings. It knows neither the table
-// nor when an effect is due.
+// Package provider makes decisions and sends messages: it asks decision flows over
+// HTTP, as Lambda functions or by built-in rules, and sends over HTTP, Amazon SES,
+// SNS, AWS End User Messaging, EventBridge and Lambda. It calls only targets in its
+// settings. It knows neither the table nor when an effect is due.
 package provider
 
 import (
@@ -32,7 +32,7 @@ const defaultName = "*"
 // Provider is the engine's provider. It is safe for concurrent use.
 type Provider struct {
 	settings    Settings
-	decisions   map[string]*client // by flow; flows of rules have none
+	decisions   map[string]asker // by flow; flows of rules have none
 	channels    map[string]sender
 	buckets     map[string]*bucket // by channel; channels without a rate have none
 	now         func() time.Time
@@ -45,15 +45,16 @@ var _ engine.Provider = (*Provider)(nil)
 func New(settings Settings, now func() time.Time, network Network) *Provider {
 	p := &Provider{
 		settings: settings, now: now, sendTimeout: SendTimeout,
-		decisions: map[string]*client{}, channels: map[string]sender{}, buckets: map[string]*bucket{},
+		decisions: map[string]asker{}, channels: map[string]sender{}, buckets: map[string]*bucket{},
 	}
+	amazon := newClients(network.AWS)
 	for name, f := range settings.flows {
-		if f.target != nil {
-			p.decisions[name] = newClient(f.target, settings.allowed, network, now)
+		if a := f.newAsker(&settings, network, amazon, now); a != nil {
+			p.decisions[name] = a
 		}
 	}
 	for name, c := range settings.channels {
-		p.channels[name] = c.newSender(&settings, network, now)
+		p.channels[name] = c.newSender(&settings, network, amazon, now)
 		if c.rate > 0 {
 			p.buckets[name] = newBucket(c.rate)
 		}
@@ -68,11 +69,18 @@ type sender interface {
 	prepare(m *engine.Message, at time.Time) (send func(context.Context) error, err error)
 }
 
+// asker answers the questions of one decision flow.
+type asker interface {
+	// ask returns a JSON object, or a missing value for no answer.
+	ask(ctx context.Context, key string, question []byte) (condition.Value, error)
+}
+
 // Timeout returns the longest duration of a Send.
 func (p *Provider) Timeout() time.Duration { return p.sendTimeout }
 
-// question is the body of a decision's request.
+// question is the body of a decision's request, and what a function is invoked with.
 type question struct {
+	Key        string         `json:"idempotencyKey"`
 	Tenant     string         `json:"tenant"`
 	Journey    string         `json:"journeyId"`
 	Customer   string         `json:"customerId"`
@@ -85,15 +93,12 @@ type question struct {
 
 // Decide returns a JSON object, or a missing value if the flow answers nothing or
 // {}, if no offer's condition holds, or if the settings have neither the flow nor a
-// default one. An answer of 429 or 503 with a Retry-After is an
-// engine.ThrottledError.
+// default one for the tenant. An answer of 429 or 503 with a Retry-After, and a
+// throttled function, are an engine.ThrottledError.
 func (p *Provider) Decide(ctx context.Context, r engine.DecisionRequest) (condition.Value, error) {
-	name := r.Config.FlowID
-	if _, ok := p.settings.flows[name]; !ok {
-		name = defaultName
-	}
-	c := p.decisions[name]
-	if c == nil {
+	name, _ := lookup(p.settings.flows, r.Config.FlowID, r.Tenant)
+	a := p.decisions[name]
+	if a == nil {
 		return choose(p.settings.flows[name].offers, condition.Facts{Attributes: r.Attributes, Now: r.Now}, r.Config.MaxOffers), nil
 	}
 	attributes := []byte("{}")
@@ -101,7 +106,7 @@ func (p *Provider) Decide(ctx context.Context, r engine.DecisionRequest) (condit
 		attributes = r.Attributes.AppendJSON(nil)
 	}
 	body, err := json.Marshal(question{
-		r.Tenant.String(), string(r.Journey), r.Customer, r.NodeID,
+		r.Key, r.Tenant.String(), string(r.Journey), r.Customer, r.NodeID,
 		r.Config.FlowID, orNull(r.Config.ChannelID), r.Config.MaxOffers, attributes,
 	})
 	if err != nil {
@@ -109,14 +114,15 @@ func (p *Provider) Decide(ctx context.Context, r engine.DecisionRequest) (condit
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.Config.TimeLimit())
 	defer cancel()
-	answer, err := c.ask(ctx, r.Key, body)
+	answer, err := a.ask(ctx, r.Key, body)
 	if err != nil {
 		return condition.Value{}, fmt.Errorf("decision flow %q: %w", r.Config.FlowID, err)
 	}
 	return answer, nil
 }
 
-// message is the body of a request to an HTTP channel.
+// message is the body of a request to an HTTP channel, what a function is invoked
+// with, and the detail of an event.
 type message struct {
 	Key        string         `json:"idempotencyKey"`
 	Tenant     string         `json:"tenant"`
@@ -133,7 +139,7 @@ type message struct {
 // timeFormat is RFC 3339 in UTC with milliseconds.
 const timeFormat = "2006-01-02T15:04:05.000Z"
 
-// messageBody returns the body that HTTP channels and buses get.
+// messageBody returns the body that HTTP channels, functions and buses get.
 func messageBody(m *engine.Message, at time.Time) ([]byte, error) {
 	address, needed := m.Config.Address(m.Facts.Attributes)
 	if needed && address == "" {
@@ -156,25 +162,22 @@ func messageBody(m *engine.Message, at time.Time) ([]byte, error) {
 // Send sends a message to its channel and returns Sent, or SkippedNoAddress if the
 // customer has no address for it.
 //
-// HTTP channels take an idempotency key, so that a message that may have been sent
-// is sent again. Channels of AWS take none: such a message, like a Rekeyed one on any
-// channel, is SkippedUncertain unless the node allows resending, and an attempt without an answer is an
-// engine.UncertainError. A message above the channel's rate, and an answer that
-// throttles, are an engine.ThrottledError.
+// HTTP channels and functions take an idempotency key, so that a message that may
+// have been sent is sent again. The other channels take none: such a message, like a
+// Rekeyed one on any channel, is SkippedUncertain unless the node allows resending,
+// and an attempt without an answer is an engine.UncertainError. A message above the
+// channel's rate, and an answer that throttles, are an engine.ThrottledError. A
+// channel that the tenant may not use does not exist for it.
 func (p *Provider) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
-	name := m.Config.Channel
-	if _, ok := p.channels[name]; !ok {
-		name = defaultName
-	}
-	c := p.channels[name]
-	if c == nil {
+	name, ok := lookup(p.settings.channels, m.Config.Channel, m.Tenant)
+	if !ok {
 		return journey.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, errNoChannel)
 	}
 	keyed := p.settings.channels[name].keyed()
 	if m.Uncertain && !m.Config.Resend && (!keyed || m.Rekeyed) {
 		return journey.SkippedUncertain, nil
 	}
-	send, err := c.prepare(&m, p.now())
+	send, err := p.channels[name].prepare(&m, p.now())
 	if errors.Is(err, errNoAddress) {
 		return journey.SkippedNoAddress, nil
 	}

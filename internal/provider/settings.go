@@ -3,11 +3,8 @@ package provider
 import (
 	"errors"
 	"net/url"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
 	"journeys/internal/strict"
@@ -27,34 +24,14 @@ type Settings struct {
 	allowed  allowance
 }
 
-// flow is a decision flow: over HTTP if it has a target, otherwise by its offers.
+// flow is a decision flow: over HTTP if it has a target, by a Lambda function if it
+// has one, otherwise by its offers.
 type flow struct {
-	target *target
-	offers []offer // the best first
+	tenants
+	target   *target
+	function string  // name or ARN
+	offers   []offer // the best first
 }
-
-// channel is a channel of one kind.
-type channel struct {
-	kind   channelKind
-	target *target // of kindHTTP
-	rate   float64 // messages per second; 0 for no limit
-
-	from, configuration     string // of kindMail; configuration may be ""
-	sender                  string // of kindText; may be ""
-	bus, source, detailType string // of kindBus
-}
-
-type channelKind uint8
-
-const (
-	kindHTTP channelKind = iota // "http" and "inbox"
-	kindMail
-	kindText
-	kindBus
-)
-
-// keyed reports whether the channel takes an idempotency key.
-func (c channel) keyed() bool { return c.kind == kindHTTP }
 
 // target is a URL to post to.
 type target struct {
@@ -68,12 +45,16 @@ type target struct {
 //	  "decisions": {
 //	    "offers-by-rule": {"type": "rules", "offers": [
 //	      {"id": "upgrade", "priority": 10, "condition": {...}, "payload": {"title": "..."}}]},
+//	    "next-best": {"type": "lambda", "function": "next-best-offer:live"},
 //	    "*": {"type": "http", "url": "https://...", "secret": "whsec_..."}
 //	  },
 //	  "channels": {
 //	    "email": {"type": "http", "url": "https://...", "secret": "whsec_...", "ratePerSecond": 50},
 //	    "newsletter": {"type": "ses", "from": "Shop <news@example.com>", "configurationSet": "news"},
 //	    "sms": {"type": "sns", "senderId": "Shop", "ratePerSecond": 20},
+//	    "reminders": {"type": "end-user-messaging", "originationIdentity": "pool-0123456789abcdef",
+//	      "configurationSet": "texts", "messageType": "PROMOTIONAL", "entityId": "1201", "templateId": "1207"},
+//	    "loyalty": {"type": "lambda", "function": "credit-points", "tenants": ["acme"]},
 //	    "crm": {"type": "eventbridge", "bus": "crm", "source": "shop.journeys", "detailType": "Message"},
 //	    "*": {"type": "inbox", "url": "http://127.0.0.1:8080/_local/messages"}
 //	  },
@@ -85,14 +66,27 @@ type target struct {
 // condition is for all customers; its payload must not contain "id". A secret is
 // "whsec_" and 24 to 64 bytes in base64.
 //
+// A flow or a channel with tenants is for these tenants only; others use "*"
+// instead. A channel's ratePerSecond holds in one process; many run at once.
+//
 // A channel of type inbox is an http channel without signature and rate. It is for
 // local runs and tests, whose inbox cannot know a secret.
 //
-// Channels of type ses (Amazon SES), sns (text messages of Amazon SNS) and
-// eventbridge (a bus by its name or ARN) use region, credentials and endpoints of
-// the AWS SDK. ses sends to the customer's attribute email, sns to phone, whatever
-// the name of the channel. Only from and bus are required: source is "journeys"
-// and detailType is "Message" by default.
+// The other channels, and flows of type lambda, use region, credentials and
+// endpoints of the AWS SDK:
+//
+//   - ses (Amazon SES) sends to the customer's attribute email, whatever the name of
+//     the channel. from is required.
+//   - sns (text messages of Amazon SNS) sends to the attribute phone.
+//   - end-user-messaging (text messages of AWS End User Messaging) sends to the
+//     attribute phone. originationIdentity is required: the id of a pool or a phone
+//     number, or the ARN of one or of a sender ID. entityId and templateId are
+//     India's. A node's templateId takes the place of the channel's if there is an
+//     entityId.
+//   - eventbridge puts events on a bus, by its name or ARN. source is "journeys" and
+//     detailType is "Message" by default.
+//   - lambda invokes a function and waits for its answer. It is named by its name or
+//     its ARN in the same region, either perhaps with an alias or a version.
 //
 // Only public addresses over https are called, unless allowPrivate allows more:
 // true allows every private and loopback address, a host allows the same for that
@@ -148,139 +142,21 @@ func readNamed(object *strict.Object, name string, read func(name string, object
 }
 
 func (s *Settings) readFlow(name string, object *strict.Object) {
-	var f flow
-	switch readType(object, "http", "rules") {
+	f := flow{tenants: readTenants(object)}
+	switch readType(object, "http", "lambda", "rules") {
 	case "http":
 		f.target = s.readTarget(object, true)
-		object.Done("type", "url", "secret")
+		object.Done("type", "url", "secret", "tenants")
+	case "lambda":
+		f.function = readFunction(object)
+		object.Done("type", "function", "tenants")
 	case "rules":
 		if v, ok := object.Need("offers"); ok {
 			f.offers = readOffers(v)
 		}
-		object.Done("type", "offers")
+		object.Done("type", "offers", "tenants")
 	}
 	s.flows[name] = f
-}
-
-func (s *Settings) readChannel(name string, object *strict.Object) {
-	var c channel
-	switch readType(object, "http", "inbox", "ses", "sns", "eventbridge") {
-	case "http":
-		c.target = s.readTarget(object, true)
-		c.rate = readRate(object)
-		object.Done("type", "url", "secret", "ratePerSecond")
-	case "ses":
-		c.readMail(object)
-	case "sns":
-		c.readText(object)
-	case "eventbridge":
-		c.readBus(object)
-	case "inbox":
-		c.target = s.readTarget(object, false)
-		object.Done("type", "url")
-	}
-	s.channels[name] = c
-}
-
-// readRate reads a channel's rate; 0 if it has none.
-func readRate(object *strict.Object) float64 {
-	v, ok := object.Take("ratePerSecond")
-	if !ok {
-		return 0
-	}
-	rate, _ := v.Float(0, maxRate)
-	return rate
-}
-
-// form returns a pattern that is compiled at its first use: compiling all patterns
-// takes longer than the rest of a start.
-func form(pattern string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
-}
-
-var (
-	fromForm   = form(`^(?:[^\x00-\x1f<>@]* <([^\s<>@,;]+@[^\s<>@,;]+)>|([^\s<>@,;]+@[^\s<>@,;]+))$`)
-	nameForm   = form(`^[A-Za-z0-9_-]{1,64}$`)
-	senderForm = form(`^[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*$`)
-	busForm    = form(`^(arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/)?[A-Za-z0-9._/-]{1,256}$`)
-	sourceForm = form(`^[A-Za-z0-9._-]{1,256}$`)
-)
-
-func (c *channel) readMail(object *strict.Object) {
-	c.kind = kindMail
-	if v, ok := object.Need("from"); ok {
-		c.from = readForm(v, 320, fromForm(), `must be an e-mail address, or a name and one: "Shop <news@example.com>"`)
-	}
-	if v, ok := object.Take("configurationSet"); ok {
-		c.configuration = readForm(v, 64, nameForm(), "must have only A-Z, a-z, 0-9, _ and -")
-	}
-	c.rate = readRate(object)
-	object.Done("type", "from", "configurationSet", "ratePerSecond")
-}
-
-func (c *channel) readText(object *strict.Object) {
-	c.kind = kindText
-	if v, ok := object.Take("senderId"); ok {
-		c.sender = readForm(v, 11, senderForm(), "must have only letters and digits, at least one of them a letter")
-	}
-	c.rate = readRate(object)
-	object.Done("type", "senderId", "ratePerSecond")
-}
-
-func (c *channel) readBus(object *strict.Object) {
-	c.kind, c.source, c.detailType = kindBus, "journeys", "Message"
-	if v, ok := object.Need("bus"); ok {
-		c.bus = readForm(v, 1600, busForm(), "must be the name or the ARN of a bus")
-	}
-	if v, ok := object.Take("source"); ok {
-		c.source = readForm(v, 256, sourceForm(), "must have only A-Z, a-z, 0-9, ., _ and -")
-		if strings.HasPrefix(c.source, "aws.") {
-			v.Fault(`must not begin with "aws."`)
-		}
-	}
-	if v, ok := object.Take("detailType"); ok {
-		c.detailType, _ = v.Text(1, 128)
-	}
-	c.rate = readRate(object)
-	object.Done("type", "bus", "source", "detailType", "ratePerSecond")
-}
-
-// readForm reads a text of 1 to longest characters that matches form.
-func readForm(v strict.Value, longest int, form *regexp.Regexp, fault string) string {
-	text, ok := v.Text(1, longest)
-	if ok && !form.MatchString(text) {
-		v.Fault("%s", fault)
-	}
-	return text
-}
-
-// AWS lists the resources of AWS that channels use, from which permissions are
-// derived.
-type AWS struct {
-	Senders []string // e-mail addresses that SES sends from
-	SMS     bool     // whether SNS sends text messages
-	Buses   []string // names or ARNs of event buses
-}
-
-// AWS returns the resources that the channels use, sorted and without duplicates.
-func (s Settings) AWS() AWS {
-	var a AWS
-	for _, c := range s.channels {
-		switch c.kind {
-		case kindMail:
-			match := fromForm().FindStringSubmatch(c.from)
-			a.Senders = append(a.Senders, match[1]+match[2])
-		case kindText:
-			a.SMS = true
-		case kindBus:
-			a.Buses = append(a.Buses, c.bus)
-		case kindHTTP:
-		}
-	}
-	slices.Sort(a.Senders)
-	slices.Sort(a.Buses)
-	a.Senders, a.Buses = slices.Compact(a.Senders), slices.Compact(a.Buses)
-	return a
 }
 
 func readType(object *strict.Object, choices ...string) string {

@@ -19,9 +19,14 @@ func TestParseSettings_AcceptsValidSettings(t *testing.T) {
 			"decisions": {
 				"by-rule": {"type": "rules", "offers": [{"id": "a", "priority": -5,
 					"condition": {"field": "plan", "operator": "eq", "value": "pro"}, "payload": {"title": "A"}}]},
+				"best": {"type": "lambda", "function": "next-best-offer:live", "tenants": ["acme", "Umbrella_2"]},
 				"*": {"type": "http", "url": "https://decide.test/v1?x=y", "secret": "` + testSecret + `"}
 			},
 			"channels": {
+				"points": {"type": "lambda", "function": "arn:aws:lambda:eu-west-1:111122223333:function:points:$LATEST", "ratePerSecond": 5},
+				"sms": {"type": "end-user-messaging", "originationIdentity": "arn:aws-us-gov:sms-voice:us-gov-west-1:111122223333:sender-id/Shop/GB",
+					"configurationSet": "arn:aws:sms-voice:eu-west-1:111122223333:configuration-set/texts",
+					"messageType": "TRANSACTIONAL", "entityId": "1201", "ratePerSecond": 1, "tenants": ["acme"]},
 				"email": {"type": "http", "url": "https://mail.test:8443", "secret": "` + testSecret + `", "ratePerSecond": 0.5},
 				"*": {"type": "inbox", "url": "http://127.0.0.1:8080/_local/messages"}
 			},
@@ -63,13 +68,13 @@ func TestParseSettings_RefusesInvalidSettings(t *testing.T) {
 		"an unknown field":       {`{"channel": {}}`, `/channel unknown field; allowed here: decisions, channels, allowPrivate`},
 		"a name twice":           {`{"channels": {"a": {}, "a": {}}}`, `/channels/a duplicate name in the object`},
 		"no type":                {`{"channels": {"a": {}}}`, `/channels/a/type is required`},
-		"a flow's inbox":         {`{"decisions": {"a": {"type": "inbox"}}}`, `/decisions/a/type must be one of http, rules`},
-		"a channel of rules":     {`{"channels": {"a": {"type": "rules"}}}`, `/channels/a/type must be one of http, inbox, ses, sns, eventbridge`},
+		"a flow's inbox":         {`{"decisions": {"a": {"type": "inbox"}}}`, `/decisions/a/type must be one of http, lambda, rules`},
+		"a channel of rules":     {`{"channels": {"a": {"type": "rules"}}}`, `/channels/a/type must be one of http, inbox, ses, sns, end-user-messaging, eventbridge, lambda`},
 		"a name that is empty":   {`{"decisions": {"": {"type": "rules", "offers": []}}}`, `/decisions/ must have a name of 1 to 128 characters`},
 		"no URL and no secret":   {`{"channels": {"a": {"type": "http"}}}`, `/channels/a/url is required; /channels/a/secret is required`},
 		"a rate of zero":         {channel(`, "ratePerSecond": 0`), `/channels/a/ratePerSecond must be a number above 0, at most 10000`},
-		"a rate of a flow":       {`{"decisions": {"a": {"type": "http", "url": "https://a.test", "secret": "` + testSecret + `", "ratePerSecond": 1}}}`, `/decisions/a/ratePerSecond unknown field; allowed here: type, url, secret`},
-		"an inbox's secret":      {`{"channels": {"a": {"type": "inbox", "url": "https://a.test", "secret": "x"}}}`, `/channels/a/secret unknown field; allowed here: type, url`},
+		"a rate of a flow":       {`{"decisions": {"a": {"type": "http", "url": "https://a.test", "secret": "` + testSecret + `", "ratePerSecond": 1}}}`, `/decisions/a/ratePerSecond unknown field; allowed here: type, url, secret, tenants`},
+		"an inbox's secret":      {`{"channels": {"a": {"type": "inbox", "url": "https://a.test", "secret": "x"}}}`, `/channels/a/secret unknown field; allowed here: type, url, tenants`},
 		"a secret as a word":     {withSecret(`"` + private + `"`), secretFault},
 		"a secret too short":     {withSecret(short), secretFault},
 		"a secret too long":      {withSecret(long), secretFault},
@@ -223,14 +228,17 @@ func TestDecide_IsEmptyWithoutOffer(t *testing.T) {
 func FuzzParseSettings(f *testing.F) {
 	f.Add([]byte(`{"channels": {"*": {"type": "inbox", "url": "http://[::1%25a]:1"}}, "allowPrivate": ["::1", "a"]}`))
 	f.Add([]byte(`{"decisions": {"*": {"type": "rules", "offers": [{"id": "a", "priority": 1, "payload": {"\u0000": 1}}]}}}`))
+	f.Add([]byte(`{"channels": {"*": {"type": "lambda", "function": "a:$LATEST", "tenants": ["a"]}}, "decisions": {"a": {"type": "lambda", "function": "a"}}}`))
+	f.Add([]byte(`{"channels": {"a": {"type": "end-user-messaging", "originationIdentity": "phone-1"}, "b": {"type": "ses", "from": "A <a@b>"}}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := ParseSettings(data)
 		if err != nil {
 			return
 		}
+		_ = s.AWS() // it relies on forms that ParseSettings checks
 		p := New(s, at(start), Network{})
 		for name, flow := range s.flows {
-			if flow.target == nil {
+			if flow.target == nil && flow.function == "" {
 				r := newQuestion(t, journey.DecisionConfig{FlowID: name, MaxOffers: len(flow.offers) + 1})
 				answer, err := p.Decide(t.Context(), r)
 				if err != nil || !answer.Missing() && !answer.IsObject() {
@@ -247,9 +255,23 @@ func TestSettings_ListResourcesOfAWS(t *testing.T) {
 	s, err := ParseSettings([]byte(`{"channels": {
 		"a": {"type": "ses", "from": "Shop <news@shop.test>"}, "b": {"type": "ses", "from": "news@shop.test"},
 		"c": {"type": "ses", "from": "a@shop.test"}, "d": {"type": "sns"}, "e": {"type": "eventbridge", "bus": "crm"},
-		"f": {"type": "inbox", "url": "https://a.test"}}}`))
+		"f": {"type": "inbox", "url": "https://a.test"},
+		"g": {"type": "end-user-messaging", "originationIdentity": "pool-1", "configurationSet": "texts"},
+		"h": {"type": "end-user-messaging", "originationIdentity": "phone-1", "configurationSet": "texts"},
+		"i": {"type": "end-user-messaging", "originationIdentity": "arn:aws:sms-voice:eu-west-1:111122223333:sender-id/Shop/GB"},
+		"j": {"type": "lambda", "function": "points:live"},
+		"k": {"type": "lambda", "function": "arn:aws:lambda:eu-west-1:111122223333:function:crm"}},
+		"decisions": {"a": {"type": "lambda", "function": "points:live"}, "b": {"type": "lambda", "function": "best"},
+			"c": {"type": "rules", "offers": []}}}`))
 	require.NoError(t, err)
-	require.Equal(t, AWS{Senders: []string{"a@shop.test", "news@shop.test"}, SMS: true, Buses: []string{"crm"}}, s.AWS())
+	require.Equal(t, AWS{
+		Senders: []string{"a@shop.test", "news@shop.test"}, SMS: true,
+		Messaging: []string{
+			"arn:aws:sms-voice:eu-west-1:111122223333:sender-id/Shop/GB", "configuration-set/texts", "phone-number/phone-1", "pool/pool-1",
+		},
+		Buses:     []string{"event-bus/crm"},
+		Functions: []string{"arn:aws:lambda:eu-west-1:111122223333:function:crm", "function:best", "function:points:live"},
+	}, s.AWS())
 	s, err = ParseSettings([]byte(`{}`))
 	require.NoError(t, err)
 	require.Zero(t, s.AWS())
@@ -258,21 +280,40 @@ func TestSettings_ListResourcesOfAWS(t *testing.T) {
 func TestParseSettings_RefusesInvalidChannelsOfAWS(t *testing.T) {
 	t.Parallel()
 
+	const function = "/function must be the name or the ARN of a Lambda function, perhaps with an alias or a version"
+	const identity = "/originationIdentity must be the id of a pool or of a phone number (pool-..., phone-...), or the ARN of a pool, a phone number or a sender ID"
 	const from = `/from must be an e-mail address, or a name and one: "Shop <news@example.com>"`
 	for text, want := range map[string]string{
-		`{"type": "ses"}`:                                                  "/from is required",
-		`{"type": "ses", "from": "shop"}`:                                  from,
-		`{"type": "ses", "from": "a@b.test, c@d.test"}`:                    from,
-		`{"type": "ses", "from": "Shop\r\nBcc: x <a@b.test>"}`:             from,
-		`{"type": "ses", "from": "a@b.test", "configurationSet": "a b"}`:   "/configurationSet must have only A-Z, a-z, 0-9, _ and -",
-		`{"type": "ses", "from": "a@b.test", "url": "https://a.test"}`:     "/url unknown field; allowed here: type, from, configurationSet, ratePerSecond",
-		`{"type": "sns", "senderId": "123"}`:                               "/senderId must have only letters and digits, at least one of them a letter",
-		`{"type": "sns", "senderId": "Twelve chars"}`:                      "/senderId must have 1 to 11 characters, has 12",
-		`{"type": "eventbridge"}`:                                          "/bus is required",
-		`{"type": "eventbridge", "bus": "*"}`:                              "/bus must be the name or the ARN of a bus",
-		`{"type": "eventbridge", "bus": "arn:aws:events:eu-west-1:1:bus"}`: "/bus must be the name or the ARN of a bus",
-		`{"type": "eventbridge", "bus": "a", "source": "aws.ec2"}`:         `/source must not begin with "aws."`,
-		`{"type": "eventbridge", "bus": "a", "ratePerSecond": 0}`:          "/ratePerSecond must be a number above 0, at most 10000",
+		`{"type": "ses"}`:                                                                                          "/from is required",
+		`{"type": "ses", "from": "shop"}`:                                                                          from,
+		`{"type": "ses", "from": "a@b.test, c@d.test"}`:                                                            from,
+		`{"type": "ses", "from": "Shop\r\nBcc: x <a@b.test>"}`:                                                     from,
+		`{"type": "ses", "from": "a@b.test", "configurationSet": "a b"}`:                                           "/configurationSet must have only A-Z, a-z, 0-9, _ and -",
+		`{"type": "ses", "from": "a@b.test", "url": "https://a.test"}`:                                             "/url unknown field; allowed here: type, from, configurationSet, ratePerSecond, tenants",
+		`{"type": "sns", "senderId": "123"}`:                                                                       "/senderId must have only letters and digits, at least one of them a letter",
+		`{"type": "sns", "senderId": "Twelve chars"}`:                                                              "/senderId must have 1 to 11 characters, has 12",
+		`{"type": "eventbridge"}`:                                                                                  "/bus is required",
+		`{"type": "eventbridge", "bus": "*"}`:                                                                      "/bus must be the name or the ARN of a bus",
+		`{"type": "eventbridge", "bus": "arn:aws:events:eu-west-1:1:bus"}`:                                         "/bus must be the name or the ARN of a bus",
+		`{"type": "eventbridge", "bus": "a", "source": "aws.ec2"}`:                                                 `/source must not begin with "aws."`,
+		`{"type": "lambda"}`:                                                                                       "/function is required",
+		`{"type": "lambda", "function": "a b"}`:                                                                    function,
+		`{"type": "lambda", "function": "a*"}`:                                                                     function,
+		`{"type": "lambda", "function": "a:b:c"}`:                                                                  function,
+		`{"type": "lambda", "function": "arn:aws:sns:eu-west-1:111122223333:function:a"}`:                          function,
+		`{"type": "lambda", "function": "a", "secret": "x"}`:                                                       "/secret unknown field; allowed here: type, function, ratePerSecond, tenants",
+		`{"type": "end-user-messaging"}`:                                                                           "/originationIdentity is required",
+		`{"type": "end-user-messaging", "originationIdentity": "+4312345"}`:                                        identity,
+		`{"type": "end-user-messaging", "originationIdentity": "Shop"}`:                                            identity,
+		`{"type": "end-user-messaging", "originationIdentity": "arn:aws:sms-voice:eu-west-1:111122223333:pool/*"}`: identity,
+		`{"type": "end-user-messaging", "originationIdentity": "pool-1", "configurationSet": "a b"}`:               "/configurationSet must be the name or the ARN of a configuration set",
+		`{"type": "end-user-messaging", "originationIdentity": "pool-1", "messageType": "promotional"}`:            "/messageType must be one of TRANSACTIONAL, PROMOTIONAL",
+		`{"type": "end-user-messaging", "originationIdentity": "pool-1", "templateId": "1207"}`:                    "/templateId must come with an entityId",
+		`{"type": "end-user-messaging", "originationIdentity": "pool-1", "entityId": "12 01"}`:                     "/entityId must not have spaces",
+		`{"type": "sns", "tenants": []}`:                                                                           "/tenants must not be empty",
+		`{"type": "sns", "tenants": "acme"}`:                                                                       "/tenants must be an array",
+		`{"type": "sns", "tenants": ["acme", "a#b", ""]}`:                                                          "/tenants/1 must have only A-Z, a-z, 0-9, _ and -; /channels/a/tenants/2 must not be empty",
+		`{"type": "eventbridge", "bus": "a", "ratePerSecond": 0}`:                                                  "/ratePerSecond must be a number above 0, at most 10000",
 	} {
 		_, err := ParseSettings([]byte(`{"channels": {"a": ` + text + `}}`))
 		require.EqualError(t, err, "settings of providers: /channels/a"+want, text)

@@ -10,8 +10,10 @@ import (
 
 	"journeys/internal/api"
 	"journeys/internal/condition"
+	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/payload"
+	"journeys/internal/provider"
 )
 
 // limits are the rows of the table in docs/limits.md: the first cell, and the
@@ -34,6 +36,13 @@ var limits = map[string][]string{
 	"Properties of an event":                {kilobytes(journey.MaxProperties)},
 	"`eventId`":                             {quantity(api.MaxID, "characters"), quantity(int(journey.EventLife/(24*time.Hour)), "days")},
 	"Body of a request":                     {quantity(api.MaxBody>>20, "MiB")},
+	"Time of a message":                     {quantity(int(provider.SendTimeout/time.Second), "seconds")},
+	"Attempts at a message":                 {number(engine.MaxAttempts)},
+	"Time of a decision": {
+		quantity(int(journey.MaxDecisionTimeout/time.Second), "seconds"),
+		quantity(int(journey.DefaultDecisionTimeout/time.Second), "seconds"),
+	},
+	"Answer of a decision": {kilobytes(provider.MaxAnswer)},
 }
 
 func TestDocs_LimitsAreTheConstants(t *testing.T) {

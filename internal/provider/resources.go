@@ -1,0 +1,67 @@
+package provider
+
+import (
+	"slices"
+	"strings"
+)
+
+// AWS lists the resources of AWS that channels and decision flows use, from which
+// permissions are derived. Buses, Functions and Messaging are ARNs, or for a resource
+// of the same account and region the part of its ARN after the account.
+type AWS struct {
+	Senders   []string // e-mail addresses that SES sends from
+	SMS       bool     // whether SNS sends text messages
+	Messaging []string // origination identities and configuration sets of End User Messaging
+	Buses     []string // event buses
+	Functions []string // Lambda functions, with the alias or version that is invoked
+}
+
+// AWS returns the resources that the settings name, sorted and without duplicates.
+func (s Settings) AWS() AWS {
+	var a AWS
+	for _, f := range s.flows {
+		if f.function != "" {
+			a.Functions = append(a.Functions, resource("function:", f.function))
+		}
+	}
+	for _, c := range s.channels {
+		a.add(c)
+	}
+	for _, list := range []*[]string{&a.Senders, &a.Messaging, &a.Buses, &a.Functions} {
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
+	return a
+}
+
+func (a *AWS) add(c channel) {
+	switch c.kind {
+	case kindMail:
+		match := fromForm().FindStringSubmatch(c.from)
+		a.Senders = append(a.Senders, match[1]+match[2])
+	case kindText:
+		a.SMS = true
+	case kindMessaging:
+		kind := "phone-number/"
+		if strings.HasPrefix(c.identity, "pool-") {
+			kind = "pool/"
+		}
+		a.Messaging = append(a.Messaging, resource(kind, c.identity))
+		if c.configuration != "" {
+			a.Messaging = append(a.Messaging, resource("configuration-set/", c.configuration))
+		}
+	case kindBus:
+		a.Buses = append(a.Buses, resource("event-bus/", c.bus))
+	case kindFunction:
+		a.Functions = append(a.Functions, resource("function:", c.function))
+	case kindHTTP:
+	}
+}
+
+// resource returns an ARN unchanged, and a name after the kind of the resource.
+func resource(kind, name string) string {
+	if strings.HasPrefix(name, "arn:") {
+		return name
+	}
+	return kind + name
+}
