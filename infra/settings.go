@@ -84,6 +84,10 @@ func (s settings) checkRestore() error {
 	if _, err := engine.ParseRestore(s.functions[manifest.EnvRestored]); err != nil {
 		faults = append(faults, fmt.Errorf("%s: %w", manifest.EnvRestored, err))
 	}
+	if s.tableStream == "" && s.functions[manifest.EnvRestored] != "never" {
+		faults = append(faults, fmt.Errorf("%s is set without %s: the stack would leave the restored table for its own",
+			manifest.EnvRestored, envTableStream))
+	}
 	if s.tableStream != "" && !streamForm.MatchString(s.tableStream) {
 		faults = append(faults, fmt.Errorf("%s is %q: want the ARN of a table's stream", envTableStream, s.tableStream))
 	}

@@ -170,12 +170,16 @@ func (l *leaf) readOrdered(v strict.Value) {
 	}
 }
 
-// isRelative reports whether text looks like a time relative to now: "now",
-// "-30 days", "+2h". Compared as text, it would be silently wrong.
+// isRelative reports whether text looks like a time relative to now: "now", "today",
+// "-30 days", "+2h", "3 days ago", "P30D". Compared as text, it would be silently wrong.
 func isRelative(text string) bool {
 	text = strings.ToLower(strings.TrimSpace(text))
-	if text == "now" || strings.HasPrefix(text, "now-") || strings.HasPrefix(text, "now+") {
+	if slices.Contains([]string{"now", "today", "tomorrow", "yesterday"}, text) ||
+		strings.HasPrefix(text, "now-") || strings.HasPrefix(text, "now+") || strings.HasSuffix(text, " ago") {
 		return true
+	}
+	if period := strings.TrimPrefix(strings.TrimPrefix(text, "p"), "t"); period != text && period != "" && period[0] <= '9' && period[0] >= '0' {
+		return strings.ContainsAny(period[len(period)-1:], "ymwdhs")
 	}
 	rest := strings.TrimLeft(text, "+-")
 	unit := strings.TrimLeft(rest, " 0123456789")
@@ -194,10 +198,11 @@ var periodUnits = map[string]time.Duration{"minutes": time.Minute, "hours": time
 
 // readPeriod reads {"value","unit"}.
 func (l *leaf) readPeriod(v strict.Value) {
-	object, ok := v.Object()
-	if !ok {
+	if !v.IsObject() {
+		v.Fault(`must be a period such as {"value": 30, "unit": "days"}`)
 		return
 	}
+	object, _ := v.Object()
 	defer object.Done("value", "unit")
 	unit := 24 * time.Hour
 	if member, ok := object.Need("unit"); ok {

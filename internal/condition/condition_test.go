@@ -329,7 +329,11 @@ func TestCompile_LocatesEveryFault(t *testing.T) {
 		{"gte in two hours", leaf("gte", `" +2h"`), faults{{"/value", relative}}},
 		{"starts_with a number", leaf("starts_with", `1`), faults{{"/value", "must be a string for starts_with"}}},
 		{"contains a list", leaf("contains", `["a"]`), faults{{"/value", scalar}}},
-		{"a period that is text", leaf("within_last", `"30 days"`), faults{{"/value", "must be an object"}}},
+		{"a period that is text", leaf("within_last", `"30 days"`), faults{{"/value", `must be a period such as {"value": 30, "unit": "days"}`}}},
+		{"gt some days ago", leaf("gt", `"30 days ago"`), faults{{"/value", relative}}},
+		{"lt today", leaf("lt", `"Today"`), faults{{"/value", relative}}},
+		{"gt an ISO period", leaf("gt", `"P30D"`), faults{{"/value", relative}}},
+		{"gt an ISO period of hours", leaf("gt", `"pt12h"`), faults{{"/value", relative}}},
 		{"a period of 0 weeks, and more", leaf("older_than", `{"value":0,"unit":"weeks","x":1}`), faults{
 			{"/value/unit", "must be one of minutes, hours, days"}, {"/value/value", "must be a number above 0, at most 36500"},
 			{"/value/x", "unknown field; allowed here: value, unit"}}},

@@ -143,6 +143,7 @@ func (s *Service) start(f *function) (*environment, error) {
 	f.running++
 	if e.process, err = process.Start(cmd); err != nil {
 		s.forget(e)
+		s.logLine(f.Name, "cannot start: "+err.Error()+"; if "+s.options.Dist+" was built anew meanwhile, build it for this machine and start again")
 		return nil, err
 	}
 	return e, nil

@@ -312,6 +312,23 @@ func TestInvoke_ReportsAFunctionThatCannotStart(t *testing.T) {
 	require.Equal(t, "echo | cannot start\n", log.String())
 }
 
+func TestInvoke_LogsAFileThatCannotRun(t *testing.T) {
+	t.Parallel()
+	other := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(other, "echo"), 0o755))
+	file := filepath.Join(other, "echo", "bootstrap")
+	require.NoError(t, os.WriteFile(file, []byte("built for another machine"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(other, "ARCH"), []byte(build.Platform()), 0o600))
+	var log bytes.Buffer
+	l := startLambda(t, func(_ *manifest.Function, o *lambda.Options) { o.Dist, o.Log = other, &log })
+
+	_, err := invoke(t, l, `{}`)
+	require.Error(t, err)
+	l.Stop()
+	require.Contains(t, log.String(), "echo | cannot start: ")
+	require.Contains(t, log.String(), "build it for this machine and start again")
+}
+
 func TestLog_PrefixesLinesWithTheFunctionsName(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
