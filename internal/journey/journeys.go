@@ -228,7 +228,8 @@ func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, mat
 }
 
 // checkStatus returns an error if the lifecycle forbids the change of status, or
-// if next is active, its graph never was, and it is incomplete.
+// if next is active, its graph never was, and it is incomplete. Faults point into
+// next.Definition.
 func checkStatus(old, next Journey, graph *Graph) error {
 	if !old.Status.MayBecome(next.Status) {
 		return &Error{
@@ -239,6 +240,9 @@ func checkStatus(old, next Journey, graph *Graph) error {
 	}
 	if next.Status != Active || next.GraphPassed {
 		return nil
+	}
+	if shown, err := LoadDefinition(next.Definition, ""); err == nil {
+		graph = shown.Graph // the caller knows only this order of nodes
 	}
 	if faults := graph.Faults("/definition"); faults != nil {
 		return &Error{
