@@ -171,6 +171,22 @@ func TestResume_RefusesOnlyAGraphThatNeverRan(t *testing.T) {
 	l.must(t, 204, "DELETE", path, "")
 }
 
+// A graph that was complete when it was put into a paused journey is no reason to keep
+// the journey paused, whatever rule came later.
+func TestResume_TakesAGraphThatWasCompleteWhenStored(t *testing.T) {
+	t.Parallel()
+
+	l := newLogged(t)
+	id := l.journey(t, ruleGraph)
+	path := "/journeys/" + string(id)
+	edited := strings.Replace(ruleGraph, `"delayHours":1`, `"delayHours":2`, 1)
+	l.must(t, 200, "PUT", path, `{"status":"paused"}`)
+	require.EqualValues(t, 2, l.must(t, 200, "PUT", path, `{"definition":`+edited+`}`)["version"])
+	l.plantGraph(t, id, strings.Replace(edited, `"delayHours":2`, `"delayHours":2,"snooze":2`, 1))
+	l.serve(storeOn(l.table))
+	l.must(t, 200, "PUT", path, `{"status":"active"}`)
+}
+
 // The pointers of a refused activation refer to the definition as the caller sent it
 // last, not to the stored graph, whose nodes may be in another order.
 func TestActivation_PointsIntoTheDefinitionAsSent(t *testing.T) {

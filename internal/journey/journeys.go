@@ -64,7 +64,7 @@ type Journey struct {
 	MaxDurationDays int    // 1 to MaxDuration
 	Version         int    // counts what runs, from 1: see alike.Definitions
 	GraphHash       string // name of the stored graph, which the customers of this version follow
-	GraphPassed     bool   // the graph was complete by the rules of the time when it became active
+	GraphPassed     bool   // the graph was complete by the rules of the time when it became active or was stored after that
 	NodeCount       int
 	Labels          []Label  // of the definition's nodes; set only for Create and Update
 	Events          []string // types of the events that start the journey, sorted
@@ -228,7 +228,7 @@ func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, mat
 }
 
 // checkStatus returns an error if the lifecycle forbids the change of status, or
-// if next is active, its graph never was, and it is incomplete. Faults point into
+// if next is active and its graph is incomplete and never was complete. Faults point into
 // next.Definition.
 func checkStatus(old, next Journey, graph *Graph) error {
 	if !old.Status.MayBecome(next.Status) {
