@@ -327,16 +327,17 @@ func encodeAnonymized(t journey.Tenant, it item, w writeID, now time.Time) (item
 }
 
 // roundTimes rounds the times of an enrollment that cannot be decoded, and removes
-// those that depend on others. Audits do not recount such an enrollment.
+// those that depend on others. Audits do not recount such an enrollment. Its format
+// may be what is damaged.
 func (it item) roundTimes() {
-	for _, name := range []string{eWritten, eEnrolled, eSince} {
-		r := reader{item: it}
+	for _, name := range []string{eWritten, eEnrolled, eSince, eLeft} {
+		r := reader{item: it, checked: true}
 		if at := r.time(name); r.err == nil {
 			it.putTime(name, journey.UTCDay(at))
 		}
 	}
 	for _, name := range []string{ePath, eRetries} {
-		r := reader{item: it}
+		r := reader{item: it, checked: true}
 		if r.binary(name); r.err == nil {
 			delete(it, name)
 		}

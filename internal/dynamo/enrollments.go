@@ -18,7 +18,7 @@ import (
 // which writes are paid, unless eDecisions or eEvent is long.
 const (
 	eStatus    = "st"
-	eGraph     = "gh" // SHA-256, 32 bytes
+	eGraph     = "gh" // name of the graph, 16 bytes
 	eVersion   = "v"
 	eEpoch     = "ep"
 	eRun       = "run"

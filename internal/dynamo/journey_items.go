@@ -121,8 +121,8 @@ func encodeText(t journey.Tenant, j journey.Journey) item {
 // addText sets the texts of j from its item, nil for none. It returns false if the item
 // is of another revision than j.
 func addText(j *journey.Journey, it item) (matches bool, err error) {
-	if j.TextRev == 0 {
-		return true, nil
+	if j.TextRev == 0 || it == nil {
+		return j.TextRev == 0, nil
 	}
 	r := reader{item: it}
 	j.Description, j.EntryCondition = r.text(aDescription), r.binary(aEntry)

@@ -171,6 +171,43 @@ func TestResume_RefusesOnlyAGraphThatNeverRan(t *testing.T) {
 	l.must(t, 204, "DELETE", path, "")
 }
 
+// A graph that was complete when it was put into a paused journey is no reason to keep
+// the journey paused, whatever rule came later.
+func TestResume_TakesAGraphThatWasCompleteWhenStored(t *testing.T) {
+	t.Parallel()
+
+	l := newLogged(t)
+	id := l.journey(t, ruleGraph)
+	path := "/journeys/" + string(id)
+	edited := strings.Replace(ruleGraph, `"delayHours":1`, `"delayHours":2`, 1)
+	l.must(t, 200, "PUT", path, `{"status":"paused"}`)
+	require.EqualValues(t, 2, l.must(t, 200, "PUT", path, `{"definition":`+edited+`}`)["version"])
+	l.plantGraph(t, id, strings.Replace(edited, `"delayHours":2`, `"delayHours":2,"snooze":2`, 1))
+	l.serve(storeOn(l.table))
+	l.must(t, 200, "PUT", path, `{"status":"active"}`)
+}
+
+// The pointers of a refused activation refer to the definition as the caller sent it
+// last, not to the stored graph, whose nodes may be in another order.
+func TestActivation_PointsIntoTheDefinitionAsSent(t *testing.T) {
+	t.Parallel()
+
+	l := newLogged(t)
+	const nodes, turned = `{"id":"in","type":"entry_trigger"},{"id":"w","type":"wait"}`, `{"id":"w","type":"wait"},{"id":"in","type":"entry_trigger"}`
+	of := func(nodes string) string {
+		return `"definition":{"nodes":[` + nodes + `,{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"w"},{"source":"w","target":"out"}]}`
+	}
+	path := "/journeys/" + l.must(t, 201, "POST", "/journeys", `{"name":"n",`+of(nodes)+`}`)["id"].(string)
+	pointer := func(body string) any {
+		t.Helper()
+		return l.must(t, 400, "PUT", path, body)["errors"].([]any)[0].(map[string]any)["pointer"]
+	}
+	require.Equal(t, "/definition/nodes/1/config", pointer(`{"status":"active"}`))
+	require.Equal(t, "/definition/nodes/0/config", pointer(`{"status":"active",`+of(turned)+`}`))
+	require.EqualValues(t, 1, l.must(t, 200, "PUT", path, `{`+of(turned)+`}`)["version"])
+	require.Equal(t, "/definition/nodes/0/config", pointer(`{"status":"active"}`))
+}
+
 // Text that is no graph at all can be replaced and deleted.
 func TestDamagedDefinition_CanBeReplacedAndDeleted(t *testing.T) {
 	t.Parallel()

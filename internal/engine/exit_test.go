@@ -20,6 +20,13 @@ const messageAndWait = `{"nodes":[
 	{"id":"out","type":"exit"}],
 	"edges":[{"source":"in","target":"hello"},{"source":"hello","target":"pause"},{"source":"pause","target":"out"}]}`
 
+// messageAndDeadEnd sends a message, and fails the customer behind it.
+const messageAndDeadEnd = `{"nodes":[
+	{"id":"in","type":"entry_trigger"},
+	{"id":"hello","type":"channel_action","config":{"channel":"push"}},
+	{"id":"fork","type":"condition_split","config":{"condition":{"field":"a","operator":"exists"}}}],
+	"edges":[{"source":"in","target":"hello"},{"source":"hello","target":"fork"}]}`
+
 // A removal races with the message that a worker claims, sends and records, in every
 // order of their requests; with workers that die before any of their requests; and
 // with leases that end. The customer always leaves as removed. A message that was
@@ -30,16 +37,18 @@ func TestExit_EveryOrderOfRemovalAndMessage(t *testing.T) {
 
 	for _, row := range []struct {
 		name    string
+		graph   string
 		workers int
 		late    bool // the clock passes the lease at some moment
 		dies    bool // the first worker dies before each of its requests in turn
 		least   int  // orders to expect at least
 	}{
-		{"a worker", 1, false, false, 25},
-		{"a worker that dies", 1, false, true, 60},
-		{"a lease that ends", 1, true, false, 500},
-		{"a worker that dies, and a lease that ends", 1, true, true, 400},
-		{"two workers", 2, false, false, 500},
+		{"a worker", messageAndWait, 1, false, false, 25},
+		{"a worker that dies", messageAndWait, 1, false, true, 60},
+		{"a lease that ends", messageAndWait, 1, true, false, 500},
+		{"a worker that dies, and a lease that ends", messageAndWait, 1, true, true, 400},
+		{"a worker that fails the customer", messageAndDeadEnd, 1, false, false, 10},
+		{"two workers", messageAndWait, 2, false, false, 500},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -49,7 +58,7 @@ func TestExit_EveryOrderOfRemovalAndMessage(t *testing.T) {
 					continue // 0 is never
 				}
 				orders += everyOrder(func(choices []int) []int {
-					x := newExitRace(t, dies)
+					x := newExitRace(t, row.graph, dies)
 					sides := []func(context.Context) error{x.remove}
 					for i := range row.workers {
 						sides = append(sides, x.worker(i == 0))
@@ -81,8 +90,8 @@ type exitRace struct {
 	sent int
 }
 
-func newExitRace(t *testing.T, dies int) *exitRace {
-	x := &exitRace{race: newRace(t, messageAndWait), dies: dies}
+func newExitRace(t *testing.T, graph string, dies int) *exitRace {
+	x := &exitRace{race: newRace(t, graph), dies: dies}
 	require.NoError(t, x.enroll(t.Context()))
 	x.queue = nil
 	x.onSend = func(ctx context.Context) error {
@@ -139,5 +148,10 @@ func (x *exitRace) requireRemoved(t *testing.T, order string) (recorded, doubtfu
 	graph := figures.Graphs[x.graph.Hash]
 	require.Equal(t, analytics.Totals{Enrolled: 1, Cancelled: 1}, graph.Totals, order)
 	require.EqualValues(t, recorded, graph.Steps[1].Completed(), order) // hello
+	require.NoError(t, x.graph.Graph.Shape().Check(*x.e), order)
+	var recounted analytics.Figures
+	recounted.Recount(*x.e, analytics.DayOf(x.now))
+	require.Equal(t, graph.Totals, recounted.Graphs[x.graph.Hash].Totals, order)
+	require.Equal(t, graph.Steps[1:], recounted.Graphs[x.graph.Hash].Steps[1:], order)
 	return recorded, x.sent - recorded
 }

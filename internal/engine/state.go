@@ -146,11 +146,8 @@ func (r *run) leave(reason string) {
 
 // obey adds an exit to the next write, which was refused because the exit had been
 // requested meanwhile. What the write records of a message stays in it.
-func (r *run) obey(reason string, now time.Time) {
-	if r.next.Status == journey.Failed { // it leaves instead
-		r.next = r.stored.NextWrite(now)
-	}
-	if r.next.Status == journey.Inside {
+func (r *run) obey(reason string) {
+	if r.next.Status == journey.Inside || r.next.Status == journey.Failed {
 		r.next = r.next.Cancel(reason)
 	}
 	r.next.PendingExit = reason

@@ -28,7 +28,7 @@ func (w *worker) write(ctx context.Context, runs []*run) {
 		pending, ok := errors.AsType[*journey.ExitPendingError](err)
 		switch {
 		case ok && r.next.PendingExit == "":
-			r.obey(pending.Reason, w.now())
+			r.obey(pending.Reason)
 			obeying = append(obeying, r)
 		case errors.Is(err, journey.ErrLost):
 			w.counts.lost++

@@ -87,7 +87,8 @@ func (s *Service) define(j *Journey, d, graph Definition) (Definition, error) {
 	if _, err := io.ReadFull(s.entropy, name[:]); err != nil {
 		return Definition{}, err
 	}
-	j.GraphHash, j.GraphPassed = hex.EncodeToString(name[:]), false
+	j.GraphHash = hex.EncodeToString(name[:])
+	j.GraphPassed = j.Status != Draft && d.Graph.Faults("") == nil
 	j.Definition, j.AppearanceRev = d.Raw, 0
 	j.Version++
 	j.NodeCount = d.Graph.Len()

@@ -64,7 +64,7 @@ type Journey struct {
 	MaxDurationDays int    // 1 to MaxDuration
 	Version         int    // counts what runs, from 1: see alike.Definitions
 	GraphHash       string // name of the stored graph, which the customers of this version follow
-	GraphPassed     bool   // the graph was complete by the rules of the time when it became active
+	GraphPassed     bool   // the graph was complete by the rules of the time when it became active or was stored after that
 	NodeCount       int
 	Labels          []Label  // of the definition's nodes; set only for Create and Update
 	Events          []string // types of the events that start the journey, sorted
@@ -228,7 +228,8 @@ func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, mat
 }
 
 // checkStatus returns an error if the lifecycle forbids the change of status, or
-// if next is active, its graph never was, and it is incomplete.
+// if next is active and its graph is incomplete and never was complete. Faults point into
+// next.Definition.
 func checkStatus(old, next Journey, graph *Graph) error {
 	if !old.Status.MayBecome(next.Status) {
 		return &Error{
@@ -239,6 +240,9 @@ func checkStatus(old, next Journey, graph *Graph) error {
 	}
 	if next.Status != Active || next.GraphPassed {
 		return nil
+	}
+	if shown, err := LoadDefinition(next.Definition, ""); err == nil {
+		graph = shown.Graph // the caller knows only this order of nodes
 	}
 	if faults := graph.Faults("/definition"); faults != nil {
 		return &Error{

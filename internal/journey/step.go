@@ -287,7 +287,7 @@ func (g *Graph) keepDecision(e *Enrollment, answer condition.Value) {
 }
 
 // Cancel ends the enrollment, with a reason that callers see. A failed enrollment
-// counts as cancelled from then on.
+// counts as cancelled from then on, also if the same write failed it.
 func (e Enrollment) Cancel(reason string) Enrollment {
 	if e.Status == Failed {
 		e.endFailure()
@@ -300,7 +300,7 @@ func (e Enrollment) Cancel(reason string) Enrollment {
 // Fail stops the enrollment at its node, with a reason that callers see. It keeps
 // LeaseUntil, so a retry knows that the effect may have happened.
 func (e Enrollment) Fail(reason string) Enrollment {
-	e.ExitReason = reason
+	e.ExitReason, e.failedAt = reason, e.WrittenAt
 	e.end(Failed, MarkFailed, NodeFailed)
 	return e
 }

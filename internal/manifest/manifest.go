@@ -92,16 +92,16 @@ func (r Route) Key() string { return r.Method + " " + BasePath + r.Path }
 
 // The routes.
 var (
-	ListJourneys  = route(http.MethodGet, "/journeys", editors, endpoint("list-journeys", "Query"))
+	ListJourneys  = route(http.MethodGet, "/journeys", editors, endpoint("list-journeys", "BatchGetItem", "Query"))
 	CreateJourney = route(http.MethodPost, "/journeys", editors, endpoint("create-journey", "PutItem", "UpdateItem"))
-	GetJourney    = route(http.MethodGet, "/journeys/{id}", editors, endpoint("get-journey", "GetItem"))
+	GetJourney    = route(http.MethodGet, "/journeys/{id}", editors, endpoint("get-journey", "BatchGetItem", "GetItem"))
 	UpdateJourney = route(http.MethodPut, "/journeys/{id}", editors,
-		endpoint("update-journey", "DeleteItem", "GetItem", "PutItem", "UpdateItem"))
+		endpoint("update-journey", "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem"))
 	DeleteJourney = route(http.MethodDelete, "/journeys/{id}", admins,
 		endpoint("delete-journey", "DeleteItem", "GetItem", "PutItem", "UpdateItem"))
 	EnrollCustomers = route(http.MethodPost, "/journeys/{id}/enroll", editors, invoking(
 		endpoint("enroll-customers", "BatchGetItem", "GetItem", "PartiQLInsert", "PutItem"), Advance))
-	TestJourney   = route(http.MethodPost, "/journeys/{id}/test", editors, endpoint("test-journey", "GetItem"))
+	TestJourney   = route(http.MethodPost, "/journeys/{id}/test", editors, endpoint("test-journey", "BatchGetItem", "GetItem"))
 	GetEnrollment = route(http.MethodGet, "/journeys/{id}/enrollments/{customerId}", editors,
 		endpoint("get-enrollment", "GetItem"))
 	GetJourneyAnalytics = route(http.MethodGet, "/journeys/{id}/analytics", viewers,

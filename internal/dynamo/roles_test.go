@@ -1,0 +1,128 @@
+package dynamo_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go/middleware"
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/manifest"
+)
+
+// permissions collects the permissions that the requests of a client need.
+type permissions struct {
+	mu   sync.Mutex
+	used map[string]bool
+}
+
+func (p *permissions) record(o *dynamodb.Options) {
+	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("Permissions", func(
+			ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
+		) (middleware.InitializeOutput, middleware.Metadata, error) {
+			p.add(in.Parameters)
+			return next.HandleInitialize(ctx, in)
+		}), middleware.Before)
+	})
+}
+
+func (p *permissions) add(input any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch in := input.(type) {
+	case *dynamodb.GetItemInput:
+		p.used["GetItem"] = true
+	case *dynamodb.BatchGetItemInput:
+		p.used["BatchGetItem"] = true
+	case *dynamodb.QueryInput:
+		p.used["Query"] = true
+	case *dynamodb.PutItemInput:
+		p.used["PutItem"] = true
+	case *dynamodb.UpdateItemInput:
+		p.used["UpdateItem"] = true
+	case *dynamodb.DeleteItemInput:
+		p.used["DeleteItem"] = true
+	case *dynamodb.BatchWriteItemInput:
+		p.used["BatchWriteItem"] = true
+	case *dynamodb.TransactWriteItemsInput:
+		for _, w := range in.TransactItems {
+			p.addWrite(w)
+		}
+	case *dynamodb.ExecuteStatementInput:
+		p.addStatement(*in.Statement)
+	case *dynamodb.BatchExecuteStatementInput:
+		for _, s := range in.Statements {
+			p.addStatement(*s.Statement)
+		}
+	default:
+		p.used["unknown"] = true
+	}
+}
+
+func (p *permissions) addWrite(w types.TransactWriteItem) {
+	switch {
+	case w.Put != nil:
+		p.used["PutItem"] = true
+	case w.Update != nil:
+		p.used["UpdateItem"] = true
+	case w.Delete != nil:
+		p.used["DeleteItem"] = true
+	default:
+		p.used["ConditionCheckItem"] = true
+	}
+}
+
+func (p *permissions) addStatement(statement string) {
+	verb, _, _ := strings.Cut(strings.TrimSpace(statement), " ")
+	p.used["PartiQL"+verb[:1]+strings.ToLower(verb[1:])] = true
+}
+
+// Nothing local refuses a call that a function's role does not allow.
+func TestRoles_AllowWhatTheirFunctionsCall(t *testing.T) {
+	t.Parallel()
+
+	f := newFull(t)
+	p := &permissions{}
+	f.fail(t, f.started, ada)
+	f.store = storeOn(f.table, p.record)
+	j, k := "/journeys/"+string(f.waiting), "/journeys/"+string(f.started)
+	in, customer := j+"/enrollments/"+ada, "/customers/"+ada
+	for _, row := range []struct {
+		route      manifest.Route
+		path, body string
+		status     int
+	}{
+		{manifest.ListJourneys, "/journeys", "", 200},
+		{manifest.CreateJourney, "/journeys", `{"name":"n","description":"d","definition":` + ruleGraph + `}`, 201},
+		{manifest.GetJourney, j, "", 200},
+		{manifest.UpdateJourney, j, `{"name":"x"}`, 200},
+		{manifest.UpdateJourney, j, `{"description":"x","status":"paused"}`, 200},
+		{manifest.UpdateJourney, j, `{"description":"","definition":` + waitingGraph + `,"status":"active"}`, 200},
+		{manifest.TestJourney, j + "/test", "", 200},
+		{manifest.EnrollCustomers, j + "/enroll", `{"customerIds":["` + ada + `","dora"]}`, 201},
+		{manifest.GetEnrollment, in, "", 200},
+		{manifest.GetJourneyAnalytics, j + "/analytics", "", 200},
+		{manifest.PutEvent, "/events", f.event("e9"), 202},
+		{manifest.ListEnrollments, j + "/enrollments", "", 200},
+		{manifest.RetryEnrollment, k + "/enrollments/" + ada + "/retry", "", 202},
+		{manifest.DeleteEnrollment, in, "", 204},
+		{manifest.PutCustomer, customer, `{"attributes":{"n":3}}`, 200},
+		{manifest.PatchCustomer, customer, `{"attributes":{"n":4}}`, 200},
+		{manifest.PutCustomers, "/customers", `{"customers":[{"customerId":"dora","attributes":{"n":2}}]}`, 200},
+		{manifest.GetCustomer, customer, "", 200},
+		{manifest.DeleteCustomer, customer, "", 204},
+		{manifest.DeleteJourney, j, "", 204},
+	} {
+		p.used = map[string]bool{}
+		answer := f.answer(row.route.Method, row.path, row.body)
+		require.Equal(t, row.status, answer.Code, "%s %s: %s", row.route.Method, row.path, answer.Body)
+		for action := range p.used {
+			require.Contains(t, row.route.Function.Actions, action, row.route.Function.Name)
+		}
+	}
+}
