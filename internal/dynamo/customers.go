@@ -329,7 +329,7 @@ func encodeAnonymized(t journey.Tenant, it item, w writeID, now time.Time) (item
 // roundTimes rounds the times of an enrollment that cannot be decoded, and removes
 // those that depend on others. Audits do not recount such an enrollment.
 func (it item) roundTimes() {
-	for _, name := range []string{eWritten, eEnrolled, eSince} {
+	for _, name := range []string{eWritten, eEnrolled, eSince, eLeft} {
 		r := reader{item: it}
 		if at := r.time(name); r.err == nil {
 			it.putTime(name, journey.UTCDay(at))

@@ -85,10 +85,11 @@ func TestForget_LeavesNothingThatLinksTwoJourneys(t *testing.T) {
 	p := newFixture(t)
 	names := []string{"Ada Lovelace", "Grace Hopper"}
 	waiting, left, failed, damaged := p.journey(t, waitingGraph), p.journey(t, leavingGraph), p.journey(t, sendingGraph), p.journey(t, waitingGraph)
+	leftDamaged := p.journey(t, leavingGraph)
 	started := []journey.ID{p.journey(t, openedGraph), p.journey(t, openedGraph)}
 	p.now = time.Date(2026, 11, 24, 1, 2, 3, 456_000_000, time.UTC)
 	for i, name := range names {
-		for _, id := range []journey.ID{waiting, left, failed, damaged} {
+		for _, id := range []journey.ID{waiting, left, failed, damaged, leftDamaged} {
 			_, err := p.Enroll(t.Context(), demo, id, journey.EnrollRequest{Customers: []string{name}})
 			require.NoError(t, err)
 		}
@@ -99,6 +100,7 @@ func TestForget_LeavesNothingThatLinksTwoJourneys(t *testing.T) {
 		p.now = p.now.Add(7*time.Hour + 8*time.Second + 9*time.Millisecond)
 		p.fail(t, failed, name)
 		p.damage(t, damaged, name, "v", garbage)
+		p.damage(t, leftDamaged, name, "v", garbage)
 	}
 	p.now = time.Date(2026, 11, 27, 5, 6, 7, 89_000_000, time.UTC)
 	for _, name := range names {
@@ -124,7 +126,7 @@ func TestForget_LeavesNothingThatLinksTwoJourneys(t *testing.T) {
 			requireNoExactTime(t, it)
 		}
 	}
-	require.Len(t, remain, 4+len(started))
+	require.Len(t, remain, 5+len(started))
 	for journeyKey, items := range remain {
 		require.Len(t, items, 2, journeyKey)
 		require.Equal(t, items[0], items[1], journeyKey)
@@ -132,5 +134,5 @@ func TestForget_LeavesNothingThatLinksTwoJourneys(t *testing.T) {
 	for _, name := range append(names, "order0", "order1") {
 		requireNotStored(t, p.table, name)
 	}
-	require.Contains(t, p.audit(t), `"Drift":0,"WrongItems":2`)
+	require.Contains(t, p.audit(t), `"Drift":0,"WrongItems":4`)
 }
