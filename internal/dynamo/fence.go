@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -59,7 +60,10 @@ func (s *table) putFence(ctx context.Context, t journey.Tenant, customer string,
 // Forgotten implements journey.CustomerStore.
 func (s Customers) Forgotten(ctx context.Context, t journey.Tenant, now time.Time) (journey.Forgotten, error) {
 	fence, err := s.get(ctx, fenceKey(t, now))
-	return fence.forgotten(t), wrapFailed("read who was forgotten", err)
+	if err != nil {
+		return nil, wrapFailed("read who was forgotten", err)
+	}
+	return fence.forgotten(t), checkFence(fence)
 }
 
 // getFenced reads an item, nil if there is none, and who was forgotten.
@@ -74,7 +78,15 @@ func (s *table) getFenced(ctx context.Context, t journey.Tenant, k item, now tim
 		}
 		it = found
 	}
-	return it, fence.forgotten(t), err
+	return it, fence.forgotten(t), cmp.Or(err, checkFence(fence))
+}
+
+// checkFence returns an ErrNewer if the fence is of a newer format.
+func checkFence(fence item) error {
+	if fence == nil {
+		return nil
+	}
+	return checkNewer(fence)
 }
 
 func (it item) forgotten(t journey.Tenant) journey.Forgotten {

@@ -189,3 +189,29 @@ func TestEnroll_ReadsTheFenceWithTheJourney(t *testing.T) {
 	require.Equal(t, 2, meter.Usage().Requests)
 	require.Equal(t, 2.0, meter.Usage().ReadUnits)
 }
+
+// What a fence of a newer format says is not known here, so no call may take its
+// customers for known ones.
+func TestForget_RefusesCallsAtAFenceOfANewerFormat(t *testing.T) {
+	t.Parallel()
+
+	p := newFixture(t)
+	enter := p.journey(t, openingGraph)
+	require.NoError(t, p.Forget(t.Context(), demo, ada))
+	for key := range items(t, p.table) {
+		if strings.HasPrefix(key[1], "F#") {
+			newer(t, p.table, key[0], key[1])
+		}
+	}
+	received := p.now.Add(-time.Second)
+	change := journey.ProfileChange{Customer: "grace", Attributes: []byte(`{"a":1}`), Received: received}
+	_, err := p.PutCustomer(t.Context(), demo, change, nil)
+	require.ErrorIs(t, err, journey.ErrNewer)
+	require.ErrorIs(t, p.MergeCustomers(t.Context(), demo, []journey.ProfileChange{change})[0].Err, journey.ErrNewer)
+	_, _, err = p.PutEvent(t.Context(), demo, journey.Event{Customer: "grace", Type: "opened", Received: received})
+	require.ErrorIs(t, err, journey.ErrNewer)
+	_, err = p.Enroll(t.Context(), demo, enter, journey.EnrollRequest{Customers: []string{"grace"}, Received: received})
+	require.ErrorIs(t, err, journey.ErrNewer)
+	require.ErrorIs(t, p.Forget(t.Context(), demo, "grace"), journey.ErrNewer)
+	require.Zero(t, p.storedOf(t, "grace"))
+}
