@@ -165,13 +165,16 @@ func TestForget_FencesCustomersAtOnce(t *testing.T) {
 	}
 	running.Wait()
 	require.NoError(t, errors.Join(errs...))
-	forgotten, err := p.store.Customers.Forgotten(t.Context(), demo, p.now.Add(14*time.Minute))
-	require.NoError(t, err)
-	for i := range 10 {
-		require.Equal(t, p.now, forgotten(fmt.Sprint("c", i)))
+	for i := range 11 {
+		customer, want := fmt.Sprint("c", i), p.now
+		if i == 10 {
+			want = time.Time{}
+		}
+		forgotten, err := p.store.Customers.Forgotten(t.Context(), demo, customer, p.now.Add(14*time.Minute))
+		require.NoError(t, err)
+		require.Equal(t, want, forgotten(customer))
 	}
-	require.Zero(t, forgotten("c10"))
-	others, err := p.store.Customers.Forgotten(t.Context(), tenant("other"), p.now)
+	others, err := p.store.Customers.Forgotten(t.Context(), tenant("other"), "c1", p.now)
 	require.NoError(t, err)
 	require.Zero(t, others("c1"))
 }
@@ -182,7 +185,7 @@ func TestEnroll_ReadsTheFenceWithTheJourney(t *testing.T) {
 
 	p := newFixture(t)
 	id := p.journey(t, openingGraph, "warm")
-	require.NoError(t, p.Forget(t.Context(), demo, "c")) // DynamoDB Local reports no unit for a missing item
+	require.NoError(t, p.Forget(t.Context(), demo, "a")) // DynamoDB Local reports no unit for a missing item
 	ctx, meter := capacity.WithMeter(t.Context())
 	_, err := p.Enroll(ctx, demo, id, journey.EnrollRequest{Customers: []string{"a", "b"}, Received: p.now})
 	require.NoError(t, err)
@@ -197,7 +200,7 @@ func TestForget_RefusesCallsAtAFenceOfANewerFormat(t *testing.T) {
 
 	p := newFixture(t)
 	enter := p.journey(t, openingGraph)
-	require.NoError(t, p.Forget(t.Context(), demo, ada))
+	require.NoError(t, p.Forget(t.Context(), demo, "grace"))
 	for key := range items(t, p.table) {
 		if strings.HasPrefix(key[1], "F#") {
 			newer(t, p.table, key[0], key[1])
@@ -214,4 +217,28 @@ func TestForget_RefusesCallsAtAFenceOfANewerFormat(t *testing.T) {
 	require.ErrorIs(t, err, journey.ErrNewer)
 	require.ErrorIs(t, p.Forget(t.Context(), demo, "grace"), journey.ErrNewer)
 	require.Zero(t, p.storedOf(t, "grace"))
+}
+
+// A call reads, and Forget rewrites, a small part of a tenant's fence only: where
+// thousands are forgotten, one item would cost each call of the tenant 100 RRU, and its
+// partition would take no more than a few of them a second.
+func TestForget_SpreadsTheFence(t *testing.T) {
+	t.Parallel()
+
+	p := newFixture(t)
+	const n = 64
+	for i := range n {
+		require.NoError(t, p.Forget(t.Context(), demo, fmt.Sprint("customer-", i)))
+	}
+	partitions, names, largest := map[string]bool{}, 0, 0
+	for key, it := range items(t, p.table) {
+		if strings.HasPrefix(key[1], "F#") {
+			partitions[key[0]] = true
+			names += len(it) - 4 // PK, SK, f, ttl
+			largest = max(largest, len(it)-4)
+		}
+	}
+	require.GreaterOrEqual(t, names, n)
+	require.LessOrEqual(t, largest, n/4)
+	require.Greater(t, len(partitions), 8)
 }

@@ -37,7 +37,7 @@ type ProfileChange struct {
 }
 
 // Forgotten returns when a customer was forgotten, zero for never. It knows those of
-// at least the last 15 minutes.
+// at least the last 15 minutes, of the customers for which it was read.
 type Forgotten func(customer string) time.Time
 
 // check returns ErrForgotten if the customer was forgotten after a request was
@@ -66,7 +66,7 @@ func (s *Service) checkForgotten(ctx context.Context, t Tenant, customer string,
 	if received.IsZero() {
 		return nil
 	}
-	forgotten, err := s.stores.Customers.Forgotten(ctx, t, s.clock())
+	forgotten, err := s.stores.Customers.Forgotten(ctx, t, customer, s.clock())
 	if err != nil {
 		return err
 	}
