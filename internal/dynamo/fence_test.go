@@ -129,14 +129,17 @@ func (s stopping) ProfileToChange(
 func TestForget_BarsAProfileThatIsBeingStored(t *testing.T) {
 	t.Parallel()
 
-	for _, known := range []bool{false, true} {
-		t.Run(fmt.Sprintf("known %t", known), func(t *testing.T) {
+	for _, known := range []string{"no", "yes", "without a revision"} {
+		t.Run("known "+known, func(t *testing.T) {
 			t.Parallel()
 
 			p := newFixture(t)
-			if known {
+			if known != "no" {
 				_, err := p.PutCustomer(t.Context(), demo, journey.ProfileChange{Customer: ada, Attributes: []byte(`{}`)}, nil)
 				require.NoError(t, err)
+			}
+			if known == "without a revision" {
+				p.damageItem(t, keyOf("T#demo#C#"+ada, "P"), "r", nil)
 			}
 			received := p.now
 			p.now = p.now.Add(time.Second)
@@ -147,8 +150,8 @@ func TestForget_BarsAProfileThatIsBeingStored(t *testing.T) {
 			}}
 			late := journey.NewService(stores, func() time.Time { return p.now }, rand.Reader)
 			_, err := late.PutCustomer(t.Context(), demo, journey.ProfileChange{Customer: ada, Attributes: []byte(`{"a":1}`), Received: received}, nil)
-			require.ErrorIs(t, err, journey.ErrForgotten, "known: %t", known)
-			require.Zero(t, p.storedOf(t, ada), "known: %t", known)
+			require.ErrorIs(t, err, journey.ErrForgotten, "known: %s", known)
+			require.Zero(t, p.storedOf(t, ada), "known: %s", known)
 		})
 	}
 }
