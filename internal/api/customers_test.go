@@ -119,7 +119,7 @@ type unreadable struct{ memoryStore }
 func (u *unreadable) ProfileToChange(
 	ctx context.Context, t journey.Tenant, _ string, now time.Time,
 ) (journey.Profile, journey.Forgotten, error) {
-	forgotten, err := u.Forgotten(ctx, t, now)
+	forgotten, err := u.Forgotten(ctx, t, "", now)
 	return journey.Profile{}, forgotten, cmp.Or(err, journey.ErrDamaged)
 }
 

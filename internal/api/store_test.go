@@ -36,7 +36,7 @@ type memoryStore struct {
 	forgotten map[string]time.Time
 }
 
-func (m *memoryStore) Forgotten(context.Context, journey.Tenant, time.Time) (journey.Forgotten, error) {
+func (m *memoryStore) Forgotten(context.Context, journey.Tenant, string, time.Time) (journey.Forgotten, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	forgotten := maps.Clone(m.forgotten)
@@ -46,15 +46,15 @@ func (m *memoryStore) Forgotten(context.Context, journey.Tenant, time.Time) (jou
 func (m *memoryStore) ProfileToChange(
 	ctx context.Context, t journey.Tenant, customer string, now time.Time,
 ) (journey.Profile, journey.Forgotten, error) {
-	forgotten, _ := m.Forgotten(ctx, t, now)
+	forgotten, _ := m.Forgotten(ctx, t, "", now)
 	p, err := m.Profile(ctx, t, customer)
 	return p, forgotten, err
 }
 
 func (m *memoryStore) JourneyToEnter(
-	ctx context.Context, t journey.Tenant, id journey.ID, now time.Time,
+	ctx context.Context, t journey.Tenant, id journey.ID, _ []string, now time.Time,
 ) (journey.Journey, journey.Forgotten, error) {
-	forgotten, _ := m.Forgotten(ctx, t, now)
+	forgotten, _ := m.Forgotten(ctx, t, "", now)
 	j, err := m.Journey(ctx, t, id)
 	return j, forgotten, err
 }

@@ -86,7 +86,7 @@ func (s Customers) Profile(ctx context.Context, t journey.Tenant, customer strin
 func (s Customers) ProfileToChange(
 	ctx context.Context, t journey.Tenant, customer string, now time.Time,
 ) (journey.Profile, journey.Forgotten, error) {
-	it, forgotten, err := s.getFenced(ctx, t, profileKey(t, customer), now)
+	it, forgotten, err := s.getFenced(ctx, t, profileKey(t, customer), []string{customer}, now)
 	if err != nil {
 		return journey.Profile{}, nil, wrapFailed("read a profile", err)
 	}

@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -16,11 +17,12 @@ import (
 	"journeys/internal/manifest"
 )
 
-// A fence item says which of a tenant's customers were forgotten lately: an attribute
-// for each, named by fenceName, with the time. A request reads the one item of the
-// period that it falls in. Forget writes the items of all periods in which a request
-// may still come, which are at most two.
+// A fence item says which customers of one fenceShard of a tenant were forgotten
+// lately: an attribute for each, named by fenceName, with the time. A request reads the
+// items of its customers' shards and of the period that it falls in. Forget writes the
+// items of all periods in which a request may still come, which are at most two.
 const (
+	fenceShards = 16
 	fencePeriod = 30 * time.Minute
 	fenceLife   = 15 * time.Minute // of a customer's entry
 	fenceSkew   = 5 * time.Minute  // of clocks; fenceLife and twice this are less than fencePeriod
@@ -34,11 +36,11 @@ func fenceName(t journey.Tenant, customer string) string {
 }
 
 // putFence stores that a customer was forgotten at now. A full item, of about 20,000
-// customers, counts as throttling.
+// customers of the shard, counts as throttling.
 func (s *table) putFence(ctx context.Context, t journey.Tenant, customer string, now time.Time) error {
 	for _, at := range []time.Time{now.Add(-fenceSkew), now.Add(fenceLife + fenceSkew)} {
 		_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-			TableName: &s.name, Key: fenceKey(t, at),
+			TableName: &s.name, Key: fenceKey(t, customer, at),
 			UpdateExpression:         aws.String("SET #h = :now, #ttl = :ttl"),
 			ConditionExpression:      aws.String("attribute_not_exists(#h) OR #h < :now"),
 			ExpressionAttributeNames: map[string]string{"#h": fenceName(t, customer), "#ttl": manifest.TTL},
@@ -57,29 +59,49 @@ func (s *table) putFence(ctx context.Context, t journey.Tenant, customer string,
 }
 
 // Forgotten implements journey.CustomerStore.
-func (s Customers) Forgotten(ctx context.Context, t journey.Tenant, now time.Time) (journey.Forgotten, error) {
-	fence, err := s.get(ctx, fenceKey(t, now))
-	return fence.forgotten(t), wrapFailed("read who was forgotten", err)
+func (s Customers) Forgotten(
+	ctx context.Context, t journey.Tenant, customer string, now time.Time,
+) (journey.Forgotten, error) {
+	fence, err := s.get(ctx, fenceKey(t, customer, now))
+	if err != nil {
+		return nil, wrapFailed("read who was forgotten", err)
+	}
+	return fences{partition(fence): fence}.forgotten(t, now), checkNewer(fence)
 }
 
-// getFenced reads an item, nil if there is none, and who was forgotten.
-func (s *table) getFenced(ctx context.Context, t journey.Tenant, k item, now time.Time) (item, journey.Forgotten, error) {
-	fenced := fenceKey(t, now)
-	items, err := s.batchGet(ctx, []map[string]types.AttributeValue{k, fenced})
-	var it, fence item
-	for _, found := range items {
-		if partition(found) == partition(fenced) {
-			fence = found
+// getFenced reads an item, nil if there is none, and which of the customers were
+// forgotten.
+func (s *table) getFenced(
+	ctx context.Context, t journey.Tenant, k item, customers []string, now time.Time,
+) (item, journey.Forgotten, error) {
+	found := fences{}
+	keys := []map[string]types.AttributeValue{k}
+	for _, customer := range customers {
+		fence := fenceKey(t, customer, now)
+		if _, ok := found[partition(fence)]; !ok {
+			found[partition(fence)] = nil
+			keys = append(keys, fence)
+		}
+	}
+	items, err := s.batchGet(ctx, keys)
+	var it item
+	for _, read := range items {
+		if _, ok := found[partition(read)]; !ok {
+			it = read
 			continue
 		}
-		it = found
+		found[partition(read)] = read
+		err = cmp.Or(err, checkNewer(read))
 	}
-	return it, fence.forgotten(t), err
+	return it, found.forgotten(t, now), err
 }
 
-func (it item) forgotten(t journey.Tenant) journey.Forgotten {
+// fences holds the fence items of one period by their partition keys.
+type fences map[string]item
+
+func (f fences) forgotten(t journey.Tenant, now time.Time) journey.Forgotten {
 	return func(customer string) time.Time {
-		r := reader{item: it}
+		r := reader{item: f[partition(fenceKey(t, customer, now))]}
 		return r.time(fenceName(t, customer))
 	}
 }

@@ -129,14 +129,17 @@ func (s stopping) ProfileToChange(
 func TestForget_BarsAProfileThatIsBeingStored(t *testing.T) {
 	t.Parallel()
 
-	for _, known := range []bool{false, true} {
-		t.Run(fmt.Sprintf("known %t", known), func(t *testing.T) {
+	for _, known := range []string{"no", "yes", "without a revision"} {
+		t.Run("known "+known, func(t *testing.T) {
 			t.Parallel()
 
 			p := newFixture(t)
-			if known {
+			if known != "no" {
 				_, err := p.PutCustomer(t.Context(), demo, journey.ProfileChange{Customer: ada, Attributes: []byte(`{}`)}, nil)
 				require.NoError(t, err)
+			}
+			if known == "without a revision" {
+				p.damageItem(t, keyOf("T#demo#C#"+ada, "P"), "r", nil)
 			}
 			received := p.now
 			p.now = p.now.Add(time.Second)
@@ -147,8 +150,8 @@ func TestForget_BarsAProfileThatIsBeingStored(t *testing.T) {
 			}}
 			late := journey.NewService(stores, func() time.Time { return p.now }, rand.Reader)
 			_, err := late.PutCustomer(t.Context(), demo, journey.ProfileChange{Customer: ada, Attributes: []byte(`{"a":1}`), Received: received}, nil)
-			require.ErrorIs(t, err, journey.ErrForgotten, "known: %t", known)
-			require.Zero(t, p.storedOf(t, ada), "known: %t", known)
+			require.ErrorIs(t, err, journey.ErrForgotten, "known: %s", known)
+			require.Zero(t, p.storedOf(t, ada), "known: %s", known)
 		})
 	}
 }
@@ -165,13 +168,16 @@ func TestForget_FencesCustomersAtOnce(t *testing.T) {
 	}
 	running.Wait()
 	require.NoError(t, errors.Join(errs...))
-	forgotten, err := p.store.Customers.Forgotten(t.Context(), demo, p.now.Add(14*time.Minute))
-	require.NoError(t, err)
-	for i := range 10 {
-		require.Equal(t, p.now, forgotten(fmt.Sprint("c", i)))
+	for i := range 11 {
+		customer, want := fmt.Sprint("c", i), p.now
+		if i == 10 {
+			want = time.Time{}
+		}
+		forgotten, err := p.store.Customers.Forgotten(t.Context(), demo, customer, p.now.Add(14*time.Minute))
+		require.NoError(t, err)
+		require.Equal(t, want, forgotten(customer))
 	}
-	require.Zero(t, forgotten("c10"))
-	others, err := p.store.Customers.Forgotten(t.Context(), tenant("other"), p.now)
+	others, err := p.store.Customers.Forgotten(t.Context(), tenant("other"), "c1", p.now)
 	require.NoError(t, err)
 	require.Zero(t, others("c1"))
 }
@@ -182,10 +188,60 @@ func TestEnroll_ReadsTheFenceWithTheJourney(t *testing.T) {
 
 	p := newFixture(t)
 	id := p.journey(t, openingGraph, "warm")
-	require.NoError(t, p.Forget(t.Context(), demo, "c")) // DynamoDB Local reports no unit for a missing item
+	require.NoError(t, p.Forget(t.Context(), demo, "a")) // DynamoDB Local reports no unit for a missing item
 	ctx, meter := capacity.WithMeter(t.Context())
 	_, err := p.Enroll(ctx, demo, id, journey.EnrollRequest{Customers: []string{"a", "b"}, Received: p.now})
 	require.NoError(t, err)
 	require.Equal(t, 2, meter.Usage().Requests)
 	require.Equal(t, 2.0, meter.Usage().ReadUnits)
+}
+
+// What a fence of a newer format says is not known here, so no call may take its
+// customers for known ones.
+func TestForget_RefusesCallsAtAFenceOfANewerFormat(t *testing.T) {
+	t.Parallel()
+
+	p := newFixture(t)
+	enter := p.journey(t, openingGraph)
+	require.NoError(t, p.Forget(t.Context(), demo, "grace"))
+	for key := range items(t, p.table) {
+		if strings.HasPrefix(key[1], "F#") {
+			newer(t, p.table, key[0], key[1])
+		}
+	}
+	received := p.now.Add(-time.Second)
+	change := journey.ProfileChange{Customer: "grace", Attributes: []byte(`{"a":1}`), Received: received}
+	_, err := p.PutCustomer(t.Context(), demo, change, nil)
+	require.ErrorIs(t, err, journey.ErrNewer)
+	require.ErrorIs(t, p.MergeCustomers(t.Context(), demo, []journey.ProfileChange{change})[0].Err, journey.ErrNewer)
+	_, _, err = p.PutEvent(t.Context(), demo, journey.Event{Customer: "grace", Type: "opened", Received: received})
+	require.ErrorIs(t, err, journey.ErrNewer)
+	_, err = p.Enroll(t.Context(), demo, enter, journey.EnrollRequest{Customers: []string{"grace"}, Received: received})
+	require.ErrorIs(t, err, journey.ErrNewer)
+	require.ErrorIs(t, p.Forget(t.Context(), demo, "grace"), journey.ErrNewer)
+	require.Zero(t, p.storedOf(t, "grace"))
+}
+
+// A call reads, and Forget rewrites, a small part of a tenant's fence only: where
+// thousands are forgotten, one item would cost each call of the tenant 100 RRU, and its
+// partition would take no more than a few of them a second.
+func TestForget_SpreadsTheFence(t *testing.T) {
+	t.Parallel()
+
+	p := newFixture(t)
+	const n = 64
+	for i := range n {
+		require.NoError(t, p.Forget(t.Context(), demo, fmt.Sprint("customer-", i)))
+	}
+	partitions, names, largest := map[string]bool{}, 0, 0
+	for key, it := range items(t, p.table) {
+		if strings.HasPrefix(key[1], "F#") {
+			partitions[key[0]] = true
+			names += len(it) - 4 // PK, SK, f, ttl
+			largest = max(largest, len(it)-4)
+		}
+	}
+	require.GreaterOrEqual(t, names, n)
+	require.LessOrEqual(t, largest, n/4)
+	require.Greater(t, len(partitions), 8)
 }

@@ -59,9 +59,9 @@ func (s *table) countChange(t journey.Tenant, n int64) types.TransactWriteItem {
 
 // JourneyToEnter implements journey.JourneyStore.
 func (s Journeys) JourneyToEnter(
-	ctx context.Context, t journey.Tenant, id journey.ID, now time.Time,
+	ctx context.Context, t journey.Tenant, id journey.ID, customers []string, now time.Time,
 ) (journey.Journey, journey.Forgotten, error) {
-	it, forgotten, err := s.getFenced(ctx, t, journeyKey(t, id), now)
+	it, forgotten, err := s.getFenced(ctx, t, journeyKey(t, id), customers, now)
 	if err != nil {
 		return journey.Journey{}, nil, wrapFailed("read a journey", err)
 	}

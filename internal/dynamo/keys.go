@@ -29,7 +29,7 @@ import (
 //	appearance             T#<tenant>#J#<journey>        W#<version>
 //	text                   T#<tenant>#J#<journey>        T
 //	journey count          T#<tenant>                    N
-//	fence                  T#<tenant>                    F#<period>
+//	fence                  T#<tenant>#F#<fenceShard>     F#<period>
 //	LIVE entry             LIVE                          <tenant>#<journey>
 //	journey by event       T#<tenant>#EV#<eventType>     <journey>
 //	Idempotency-Key        T#<tenant>#I#<journey>#<key>  I
@@ -145,8 +145,9 @@ func textKey(t journey.Tenant, id journey.ID) item { return key(journeysPK(t)+"#
 
 func journeyCountKey(t journey.Tenant) item { return key(tenantPrefix(t), journeyCountSK) }
 
-func fenceKey(t journey.Tenant, at time.Time) item {
-	return key(tenantPrefix(t), fencePrefix+strconv.FormatInt(at.UnixMilli()/fencePeriod.Milliseconds(), 10))
+func fenceKey(t journey.Tenant, customer string, at time.Time) item {
+	pk := tenantPrefix(t) + "#F#" + strconv.Itoa(hashShard(customer, fenceShards))
+	return key(pk, fencePrefix+strconv.FormatInt(at.UnixMilli()/fencePeriod.Milliseconds(), 10))
 }
 
 func liveKey(t journey.Tenant, id journey.ID) item {

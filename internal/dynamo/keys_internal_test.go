@@ -90,7 +90,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"appearance":            appearanceKey(tenant, id, 12),
 		"text":                  textKey(tenant, id),
 		"journey count":         journeyCountKey(tenant),
-		"fence":                 fenceKey(tenant, time.UnixMilli(1_700_000_000_000)),
+		"fence":                 fenceKey(tenant, "c", time.UnixMilli(1_700_000_000_000)),
 		"LIVE entry":            liveKey(tenant, id),
 		"journey by event":      eventKey(tenant, "opened", id),
 		"Idempotency-Key":       idempotencyKey(tenant, id, "order-1"),
@@ -110,7 +110,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 	}, []string{manifest.PartitionKey, manifest.SortKey}, strings.NewReplacer(
 		"<tenant>", "demo", "<journey>", ulidOf(id), "<hash>", hash, "<version>", "12", "<graph>", graph, "<key>", hex.EncodeToString(sum[:]),
 		"<customer>", "ada", "<eventType>", "opened", "<eventId>", "e1", "<writeId>", "ab"+strings.Repeat("00", 15),
-		"<month>", "2026-11", "<day>", "2026-11-23", "<partShard>", "2", "<number>", "7",
+		"<month>", "2026-11", "<day>", "2026-11-23", "<partShard>", "2", "<fenceShard>", "2", "<number>", "7",
 		"<period>", "944444",
 	))
 }

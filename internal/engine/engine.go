@@ -43,6 +43,8 @@ const (
 	SmallAfter   = 90 * time.Second // a customer overdue by this goes into a smaller pack
 	SmallPack    = 32               // customers of a smaller pack: as many as one Advance serves at a time
 	SoloAfter    = 5 * time.Minute  // a customer overdue by this goes into a pack of one
+	MaxShardSolo = 50               // packs of one that one Tick dispatches of a shard; the longest overdue customers
+	MaxSolo      = 1000             // packs of one that one Tick dispatches
 	MaxLease     = 30 * time.Second // the longest lease of a claim
 	LeaseMargin  = 10 * time.Second // what a lease adds to the provider's timeout
 	LiveFor      = time.Second      // the oldest reading of a journey's Live entry that may begin an effect

@@ -297,7 +297,7 @@ func (r *race) Journey(context.Context, journey.Tenant, journey.ID) (journey.Jou
 }
 
 func (r *race) JourneyToEnter(
-	context.Context, journey.Tenant, journey.ID, time.Time,
+	context.Context, journey.Tenant, journey.ID, []string, time.Time,
 ) (journey.Journey, journey.Forgotten, error) {
 	return r.journey, func(string) time.Time { return time.Time{} }, nil
 }

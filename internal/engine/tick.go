@@ -126,8 +126,10 @@ func (t *ticker) readPage(ctx context.Context, s *scan) error {
 	s.empty = s.pages == 1 && len(page) == 0
 	s.next = next
 	t.counts.due += len(page)
+	solo := 0
 	for _, key := range page {
-		if s.overdue(key, t.began, SoloAfter) {
+		if s.overdue(key, t.began, SoloAfter) && solo < MaxShardSolo && t.counts.solo < MaxSolo {
+			solo++
 			t.counts.solo++
 			err = errors.Join(err, t.dispatch(ctx, s.live, []string{key.Customer}, true))
 			continue

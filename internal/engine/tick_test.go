@@ -86,6 +86,42 @@ func TestTick_DispatchesLongOverdueCustomersAlone(t *testing.T) {
 	require.Zero(t, solo(behind), "in a backlog all are overdue, and none is suspect")
 }
 
+// While the installation was paused, customers became long overdue, and none is suspect:
+// most of them go into packs. What one shard, or a few journeys, must give up to packs
+// the next ticks dispatch alone.
+func TestTick_BoundsThePacksOfOne(t *testing.T) {
+	t.Parallel()
+
+	packs := func(f *fake) (solo map[journey.ID]int, all map[string]bool) {
+		solo, all = map[journey.ID]int{}, map[string]bool{}
+		require.NoError(t, f.engine().Tick(t.Context()))
+		for _, p := range f.packs {
+			if p.Solo {
+				solo[p.Journey]++
+			}
+			for _, customer := range p.Customers {
+				require.False(t, all[customer], customer)
+				all[customer] = true
+			}
+		}
+		return solo, all
+	}
+	f := newFake(2)
+	f.overdue(0, 0, engine.PageSize-1, time.Hour)
+	f.overdue(1, 0, 3, time.Hour)
+	solo, all := packs(f)
+	require.Equal(t, map[journey.ID]int{"jrn_0": engine.MaxShardSolo, "jrn_1": 3}, solo)
+	require.Len(t, all, engine.PageSize+2)
+
+	many := newFake(2 * engine.MaxSolo / engine.MaxShardSolo)
+	for i := range many.lives {
+		many.overdue(i, 0, engine.MaxShardSolo, time.Hour)
+	}
+	solo, all = packs(many)
+	require.Len(t, solo, engine.MaxSolo/engine.MaxShardSolo)
+	require.Len(t, all, 2*engine.MaxSolo)
+}
+
 // Customers that an earlier tick has dispatched go into smaller packs.
 func TestTick_DispatchesReturnedCustomersInSmallPacks(t *testing.T) {
 	t.Parallel()

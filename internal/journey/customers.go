@@ -37,7 +37,7 @@ type ProfileChange struct {
 }
 
 // Forgotten returns when a customer was forgotten, zero for never. It knows those of
-// at least the last 15 minutes.
+// at least the last 15 minutes, of the customers for which it was read.
 type Forgotten func(customer string) time.Time
 
 // check returns ErrForgotten if the customer was forgotten after a request was
@@ -66,7 +66,7 @@ func (s *Service) checkForgotten(ctx context.Context, t Tenant, customer string,
 	if received.IsZero() {
 		return nil
 	}
-	forgotten, err := s.stores.Customers.Forgotten(ctx, t, s.clock())
+	forgotten, err := s.stores.Customers.Forgotten(ctx, t, customer, s.clock())
 	if err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func (s *Service) changeProfileOnce(
 		// A revision of a deleted profile must not match a later one.
 		next.Rev = next.UpdatedAt.UnixMilli()
 	}
-	if err := s.stores.Customers.PutProfile(ctx, t, next, old.Rev); err != nil || stored {
+	if err := s.stores.Customers.PutProfile(ctx, t, next, old.Rev); err != nil || old.Rev != 0 {
 		return next, false, err
 	}
 	return next, false, s.undoIfForgotten(ctx, t, c, next)
@@ -161,7 +161,8 @@ func (s *Service) changeProfileOnce(
 
 // undoIfForgotten deletes a profile that was created while its customer was being
 // forgotten: Forget may have read the customer's items before. A changed profile
-// needs no check, since Forget deletes the revision that a change requires.
+// needs no check, since Forget deletes the revision that a change requires. One that
+// was stored without a revision counts as created.
 func (s *Service) undoIfForgotten(ctx context.Context, t Tenant, c ProfileChange, created Profile) error {
 	err := s.checkForgotten(ctx, t, c.Customer, c.Received)
 	if errors.Is(err, ErrForgotten) {

@@ -30,12 +30,12 @@ type profiles struct {
 func (p *profiles) ProfileToChange(
 	ctx context.Context, t journey.Tenant, customer string, now time.Time,
 ) (journey.Profile, journey.Forgotten, error) {
-	forgotten, _ := p.Forgotten(ctx, t, now)
+	forgotten, _ := p.Forgotten(ctx, t, customer, now)
 	stored, err := p.Profile(ctx, t, customer)
 	return stored, forgotten, err
 }
 
-func (p *profiles) Forgotten(context.Context, journey.Tenant, time.Time) (journey.Forgotten, error) {
+func (p *profiles) Forgotten(context.Context, journey.Tenant, string, time.Time) (journey.Forgotten, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.forgotten == nil {

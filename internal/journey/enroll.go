@@ -53,11 +53,12 @@ const KeyLife = 24 * time.Hour
 // its Key returns the outcomes of the first one, and retries those that were
 // errors.
 func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) (Enrollments, error) {
-	j, known, err := s.stores.Journeys.JourneyToEnter(ctx, t, id, s.clock())
+	customers := removeRepeats(r.Customers)
+	j, known, err := s.stores.Journeys.JourneyToEnter(ctx, t, id, customers, s.clock())
 	if err != nil {
 		return Enrollments{}, err
 	}
-	unique, forgotten := known.split(removeRepeats(r.Customers), r.Received)
+	unique, forgotten := known.split(customers, r.Received)
 	request, repeated, err := s.requestID(ctx, t, j, r)
 	if err != nil {
 		return Enrollments{}, err

@@ -23,8 +23,8 @@ type JourneyStore interface { //nolint:revive // the stores of the four nouns ar
 	// Journey returns the journey without Description, EntryCondition and
 	// Definition, or ErrNotFound.
 	Journey(ctx context.Context, t Tenant, id ID) (Journey, error)
-	// JourneyToEnter is Journey together with the tenant's Forgotten as of now.
-	JourneyToEnter(ctx context.Context, t Tenant, id ID, now time.Time) (Journey, Forgotten, error)
+	// JourneyToEnter is Journey together with the customers' Forgotten as of now.
+	JourneyToEnter(ctx context.Context, t Tenant, id ID, customers []string, now time.Time) (Journey, Forgotten, error)
 	// FullJourney returns the journey without Definition, or ErrNotFound.
 	FullJourney(ctx context.Context, t Tenant, id ID) (Journey, error)
 	// Definition returns the journey's graph with that hash. It returns
@@ -100,7 +100,7 @@ type CustomerStore interface {
 	// DeleteProfile deletes a customer's profile if the stored revision is rev.
 	DeleteProfile(ctx context.Context, t Tenant, customer string, rev int64) error
 	// Forgotten returns the tenant's Forgotten as of now. It is strongly consistent.
-	Forgotten(ctx context.Context, t Tenant, now time.Time) (Forgotten, error)
+	Forgotten(ctx context.Context, t Tenant, customer string, now time.Time) (Forgotten, error)
 	// Enrollments returns the enrollments of a customer that can be read, and
 	// the damage of the others. It is strongly consistent.
 	Enrollments(ctx context.Context, t Tenant, customer string) ([]Enrollment, []Damage, error)

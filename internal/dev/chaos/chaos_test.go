@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"journeys/internal/dev/lambda"
 )
 
 const (
@@ -111,6 +113,9 @@ func (w *world) runWithFaults(t *testing.T) {
 	}
 	w.injected.Stop()
 	require.GreaterOrEqual(t, w.faults(), leastFaults, w.injected)
+	for _, fault := range []lambda.Fault{lambda.Slow, lambda.Hurried} {
+		require.Positive(t, w.injected.Counts()[fault], "%s: %s", fault, w.injected)
+	}
 }
 
 // faults returns the number of faults so far.

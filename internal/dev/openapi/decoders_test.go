@@ -73,12 +73,12 @@ func (emptyStore) ProfileToChange(
 }
 
 func (emptyStore) JourneyToEnter(
-	context.Context, journey.Tenant, journey.ID, time.Time,
+	context.Context, journey.Tenant, journey.ID, []string, time.Time,
 ) (journey.Journey, journey.Forgotten, error) {
 	return journey.Journey{}, forgotNone, journey.ErrNotFound
 }
 
-func (emptyStore) Forgotten(context.Context, journey.Tenant, time.Time) (journey.Forgotten, error) {
+func (emptyStore) Forgotten(context.Context, journey.Tenant, string, time.Time) (journey.Forgotten, error) {
 	return forgotNone, nil
 }
 
