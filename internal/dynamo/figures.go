@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,7 +60,7 @@ func addFigures(c *analytics.Counters, t journey.Tenant, it item) error {
 	}
 	period, hash, err := parseFiguresSK(sk)
 	if err != nil {
-		return err
+		return cmp.Or(checkNewer(it), err) // a newer version may have figures of other kinds
 	}
 	switch {
 	case strings.HasPrefix(sk, closedPrefix):

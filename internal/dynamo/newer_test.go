@@ -246,6 +246,20 @@ func TestNewer_CallsAnswer503(t *testing.T) {
 	require.Equal(t, 200, f.answer("GET", j+"/analytics", "").Code)
 }
 
+// Figures of a kind that only a newer version knows are of a newer format, not damaged.
+func TestNewer_FiguresOfAnotherKindAnswer503(t *testing.T) {
+	t.Parallel()
+
+	f := newFull(t)
+	it := keyOf("T#demo#K#"+string(f.waiting)[4:], "M#another kind")
+	it["f"] = &types.AttributeValueMemberN{Value: "2"}
+	_, err := dynamotest.Client().PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &f.table, Item: it})
+	require.NoError(t, err)
+	answer := f.answer("GET", "/journeys/"+string(f.waiting)+"/analytics", "")
+	require.Equal(t, 503, answer.Code, answer.Body)
+	require.Contains(t, answer.Body.String(), `"code":"newer-format"`)
+}
+
 // Calls about many customers leave out the items of a newer format.
 func TestNewer_ListsAnswerTheRest(t *testing.T) {
 	t.Parallel()
