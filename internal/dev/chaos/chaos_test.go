@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"journeys/internal/dev/lambda"
 )
 
 const (
@@ -111,6 +113,7 @@ func (w *world) runWithFaults(t *testing.T) {
 	}
 	w.injected.Stop()
 	require.GreaterOrEqual(t, w.faults(), leastFaults, w.injected)
+	require.Positive(t, w.injected.Counts()[lambda.Slow], w.injected)
 }
 
 // faults returns the number of faults so far.
