@@ -96,6 +96,7 @@ func (r *Rollup) audit(ctx context.Context, a Audit, now time.Time) (progress, e
 		differences, err = r.runPass(ctx, &a, &p)
 	}
 	if p.left = a.segmentsLeft(); errors.Is(err, errOvertaken) {
+		p.read = 0 // what was read is lost
 		r.Log.WarnContext(ctx, "audit started over", "through", string(a.Day), "error", err)
 		return p, ignoreStale(r.Table.PutAudit(ctx, Audit{Rev: a.Rev + 1}))
 	}
