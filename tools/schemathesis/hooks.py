@@ -4,6 +4,7 @@ Enrolling needs an active journey. Some rules exist only in descriptions, becaus
 a schema cannot express them: an edge leads to a node of the same graph, a cursor
 comes from an earlier response, and an encoded id in a path decodes to text.
 """
+import base64
 import os
 import re
 
@@ -29,6 +30,8 @@ GRAPH = {
     "nodes": [{"id": "start", "type": "entry_trigger"}, {"id": "end", "type": "exit"}],
     "edges": [{"source": "start", "target": "end"}],
 }
+# An id of a customer as it may stand in a path.
+IN_PATH = re.compile(r"~[A-Za-z0-9_-]{2,}|[A-Za-z0-9._@:+-]{1,128}")
 JOURNEY_ID = re.compile(r"jrn_[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 active = []  # the id of the active journey, or empty
@@ -56,6 +59,17 @@ def before_call(context, case, kwargs):
         # The coverage phase sends 0 although the pattern requires quotes.
         if case.headers.get(name) == "0":
             case.headers[name] = "*"
+
+
+@schemathesis.hook("before_call")
+def encode_customer_id(context, case, kwargs):
+    """Encode an id that an earlier response returned, as the parameter asks for."""
+    if case.meta is not None and case.meta.generation.mode != schemathesis.GenerationMode.POSITIVE:
+        return
+    customer = case.path_parameters.get("customerId") if case.path_parameters else None
+    if isinstance(customer, str) and not IN_PATH.fullmatch(customer):
+        encoded = base64.urlsafe_b64encode(customer.encode("utf-8", "surrogatepass"))
+        case.path_parameters["customerId"] = "~" + encoded.rstrip(b"=").decode()
 
 
 @schemathesis.hook("before_call")
