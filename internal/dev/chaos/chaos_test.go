@@ -21,7 +21,7 @@ const (
 	leastFaults  = 20
 	faultsFor    = 25 * time.Second // at least, so that processes frozen for long thaw meanwhile
 	countFor     = time.Minute      // at most, until everything is counted
-	drainFor     = 3 * time.Minute  // at most, after the faults: many leases and back-offs
+	drainFor     = 10 * time.Minute // at most, after the faults: many leases, and back-offs of minutes after many failures
 )
 
 // Customers go through random graphs on the real functions and DynamoDB Local.
