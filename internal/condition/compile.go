@@ -178,8 +178,9 @@ func isRelative(text string) bool {
 		strings.HasPrefix(text, "now-") || strings.HasPrefix(text, "now+") || strings.HasSuffix(text, " ago") {
 		return true
 	}
-	if period := strings.TrimPrefix(strings.TrimPrefix(text, "p"), "t"); period != text && period != "" && period[0] <= '9' && period[0] >= '0' {
-		return strings.ContainsAny(period[len(period)-1:], "ymwdhs")
+	if period, ok := strings.CutPrefix(text, "p"); ok { // ISO 8601
+		period = strings.TrimPrefix(period, "t")
+		return period != "" && digits(period[:1]) >= 0 && strings.Contains("ymwdhs", period[len(period)-1:])
 	}
 	rest := strings.TrimLeft(text, "+-")
 	unit := strings.TrimLeft(rest, " 0123456789")

@@ -94,6 +94,8 @@ func TestEval_ComparesAsDocumented(t *testing.T) {
 		{"does not start with", leaf("starts_with", `"49"`), `{"x":"+4930"}`, false},
 		{"an array starts with nothing", leaf("starts_with", `"a"`), `{"x":["a"]}`, false},
 
+		{"codes that are no periods", `{"all":[` + leaf("gt", `"T12G"`) + `,` + leaf("gte", `"T12H"`) + `,` + leaf("lt", `"pro"`) + `,` + leaf("lt", `"p1x"`) + `]}`, `{"x":"T12H"}`, true},
+
 		{"groups in groups", `{"any":[{"all":[{"any":[` + leaf("eq", `1`) + `,` + leaf("eq", `2`) + `]},` + leaf("gt", `1`) + `]}]}`, `{"x":2}`, true},
 
 		{"a path", `{"field":"a.b.c","operator":"eq","value":1}`, `{"a":{"b":{"c":1}}}`, true},

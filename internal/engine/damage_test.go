@@ -91,26 +91,35 @@ func TestDamage_DoesNotStopADrain(t *testing.T) {
 	require.NotContains(t, lines[0], "customer-7")
 }
 
+// enrollInTwoGraphs returns a journey that was edited after customers entered it, the
+// name of its first graph, the customers in that, and all customers of the second
+// enroll call, who have profiles.
+func (i *installation) enrollInTwoGraphs(t *testing.T) (id journey.ID, graph string, old, customers []string) {
+	t.Helper()
+	id = i.activate(t, sixNodes)
+	old = i.enroll(t, id, t.Context(), 5)
+	j, err := i.service.Get(t.Context(), i.tenant, id)
+	require.NoError(t, err)
+	edited := journeytest.Definition(t, strings.ReplaceAll(sixNodes, "done", "new"))
+	_, err = i.service.Update(t.Context(), i.tenant, id, journey.Change{Definition: &edited}, nil)
+	require.NoError(t, err)
+	customers = i.enroll(t, id, t.Context(), 40)
+	for _, c := range customers {
+		require.NoError(t, i.store.Customers.PutProfile(t.Context(), i.tenant, journey.Profile{
+			Customer: c, Attributes: []byte(`{"plan":"pro"}`), UpdatedAt: i.now,
+		}, 0))
+	}
+	return id, j.GraphHash, old, customers
+}
+
 // Enrollments, a graph and a profile are damaged. Only their customers stay where
 // they are, until the damage is repaired.
 func TestDamage_StopsOnlyItsOwnCustomers(t *testing.T) {
 	t.Parallel()
 
 	i := install(t)
-	id := i.activate(t, sixNodes)
-	old := i.enroll(t, id, t.Context(), 5)
-	j, err := i.service.Get(t.Context(), i.tenant, id)
-	require.NoError(t, err)
-	edited := journeytest.Definition(t, strings.ReplaceAll(sixNodes, "done", "new"))
-	_, err = i.service.Update(t.Context(), i.tenant, id, journey.Change{Definition: &edited}, nil)
-	require.NoError(t, err)
-	customers := i.enroll(t, id, t.Context(), 40)
-	for _, c := range customers {
-		require.NoError(t, i.store.Customers.PutProfile(t.Context(), i.tenant, journey.Profile{
-			Customer: c, Attributes: []byte(`{"plan":"pro"}`), UpdatedAt: i.now,
-		}, 0))
-	}
-	i.damage(t, "T#acme#J#"+string(id)[4:], "G#"+j.GraphHash, "df", garbage)
+	id, graph, old, customers := i.enrollInTwoGraphs(t)
+	i.damage(t, "T#acme#J#"+string(id)[4:], "G#"+graph, "df", garbage)
 	i.damageEnrollment(t, id, "customer-7", "st", garbage)
 	i.damageEnrollment(t, id, "customer-9", "nd", &types.AttributeValueMemberN{Value: "99"})
 	i.damage(t, "T#acme#C#customer-8", "P", "a", &types.AttributeValueMemberB{Value: []byte(`{"plan":"pro"`)})

@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/stretchr/testify/require"
 
-	"journeys/internal/dev/journeytest"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 )
@@ -39,21 +38,9 @@ func TestNewer_ItemsStopOnlyTheirOwnCustomers(t *testing.T) {
 	t.Parallel()
 
 	i := install(t)
-	id := i.activate(t, sixNodes)
-	old := i.enroll(t, id, t.Context(), 5)
-	j, err := i.service.Get(t.Context(), i.tenant, id)
-	require.NoError(t, err)
-	edited := journeytest.Definition(t, strings.ReplaceAll(sixNodes, "done", "new"))
-	_, err = i.service.Update(t.Context(), i.tenant, id, journey.Change{Definition: &edited}, nil)
-	require.NoError(t, err)
-	customers := i.enroll(t, id, t.Context(), 40)
-	for _, c := range customers {
-		require.NoError(t, i.store.Customers.PutProfile(t.Context(), i.tenant, journey.Profile{
-			Customer: c, Attributes: []byte(`{"plan":"pro"}`), UpdatedAt: i.now,
-		}, 0))
-	}
+	id, graph, old, customers := i.enrollInTwoGraphs(t)
 	enrollment := "E#" + string(id)[4:]
-	i.setFormat(t, "T#acme#J#"+string(id)[4:], "G#"+j.GraphHash, "2")
+	i.setFormat(t, "T#acme#J#"+string(id)[4:], "G#"+graph, "2")
 	i.setFormat(t, "T#acme#C#customer-7", enrollment, "2")
 	i.setFormat(t, "T#acme#C#customer-8", "P", "2")
 	left := append(old, "customer-7", "customer-8")

@@ -83,29 +83,13 @@ func change(attributes string) journey.ProfileChange {
 	return journey.ProfileChange{Customer: "c", Attributes: []byte(attributes)}
 }
 
-// The first rows are the examples of RFC 7396, appendix A, whose patch is an object.
+// mergepatch has the examples of the RFC.
 func TestPatchCustomer_MergesLikeRFC7396(t *testing.T) {
 	t.Parallel()
 
 	for _, row := range []struct{ stored, patch, want string }{
-		{`{"a":"b"}`, `{"a":"c"}`, `{"a":"c"}`},
-		{`{"a":"b"}`, `{"b":"c"}`, `{"a":"b","b":"c"}`},
-		{`{"a":"b"}`, `{"a":null}`, `{}`},
-		{`{"a":"b","b":"c"}`, `{"a":null}`, `{"b":"c"}`},
-		{`{"a":["b"]}`, `{"a":"c"}`, `{"a":"c"}`},
-		{`{"a":"c"}`, `{"a":["b"]}`, `{"a":["b"]}`},
-		{`{"a":{"b":"c"}}`, `{"a":{"b":"d","c":null}}`, `{"a":{"b":"d"}}`},
-		{`{"a":[{"b":"c"}]}`, `{"a":[1]}`, `{"a":[1]}`},
-		{`{"e":null}`, `{"a":1}`, `{"e":null,"a":1}`},
-		{`{}`, `{"a":{"bb":{"ccc":null}}}`, `{"a":{"bb":{}}}`},
 		{``, `{"a":{"b":null,"c":1},"d":null}`, `{"a":{"c":1}}`},
-		{`{"a":1}`, `{"a":{"b":null}}`, `{"a":{}}`},
-		{`{"a":{"b":1}}`, `{"a":[null,{"c":null}]}`, `{"a":[null,{"c":null}]}`},
 		{`{"a":{"b":1,"c":{"d":2}}}`, `{"a":{"c":{"e":3}}}`, `{"a":{"b":1,"c":{"d":2,"e":3}}}`},
-		{`{"n":1.0e2,"b":12345678901234567890}`, `{"m":1e308}`, `{"n":1.0e2,"b":12345678901234567890,"m":1e308}`},
-		{`{"":1,"\"":"\u00e9"}`, `{"":null}`, `{"\"":"\u00e9"}`},
-		{`{"a":1}`, `{}`, `{"a":1}`},
-		{``, `{}`, `{}`},
 	} {
 		service, _ := profileService(row.stored)
 		p, err := service.PatchCustomer(t.Context(), journey.Tenant{}, change(row.patch), nil)

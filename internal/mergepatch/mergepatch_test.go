@@ -8,7 +8,7 @@ import (
 	"journeys/internal/mergepatch"
 )
 
-// The rows are of RFC 7396, appendix A, where target and patch are objects.
+// The first rows are of RFC 7396, appendix A, where target and patch are objects.
 func TestApply_FollowsTheRFC(t *testing.T) {
 	t.Parallel()
 
@@ -24,6 +24,14 @@ func TestApply_FollowsTheRFC(t *testing.T) {
 		{`{"e":null}`, `{"a":1}`, `{"e":null,"a":1}`},
 		{`{}`, `{"a":{"bb":{"ccc":null}}}`, `{"a":{"bb":{}}}`},
 		{``, `{"a":1e308}`, `{"a":1e308}`},
+		{``, `{"a":{"b":null,"c":1},"d":null}`, `{"a":{"c":1}}`},
+		{`{"a":1}`, `{"a":{"b":null}}`, `{"a":{}}`},
+		{`{"a":{"b":1}}`, `{"a":[null,{"c":null}]}`, `{"a":[null,{"c":null}]}`},
+		{`{"a":{"b":1,"c":{"d":2}}}`, `{"a":{"c":{"e":3}}}`, `{"a":{"b":1,"c":{"d":2,"e":3}}}`},
+		{`{"n":1.0e2,"b":12345678901234567890}`, `{"m":1e308}`, `{"n":1.0e2,"b":12345678901234567890,"m":1e308}`},
+		{`{"":1,"\"":"\u00e9"}`, `{"":null}`, `{"\"":"\u00e9"}`},
+		{`{"a":1}`, `{}`, `{"a":1}`},
+		{``, `{}`, `{}`},
 	} {
 		merged, err := mergepatch.Apply([]byte(row[0]), []byte(row[1]))
 		require.NoError(t, err)

@@ -141,14 +141,7 @@ func TestFunction_GetsTheSameKeyOnEveryAttempt(t *testing.T) {
 func TestFunction_DoesNotReadLongAnswers(t *testing.T) {
 	t.Parallel()
 
-	cut := make(chan error, 1)
-	address, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		var err error
-		for piece := make([]byte, 1<<20); err == nil; {
-			_, err = w.Write(piece)
-		}
-		cut <- err
-	})
+	address, cut := serveEndlessly(t)
 	p := invoking(t, "points", address)
 	p.sendTimeout = time.Hour // only the length of the answer can end it
 	result, err := p.Send(t.Context(), newMessage(t, journey.ActionConfig{Channel: "push"}))

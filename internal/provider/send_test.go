@@ -213,17 +213,25 @@ func TestSend_FollowsNoRedirect(t *testing.T) {
 	require.Empty(t, reached)
 }
 
-func TestSend_DoesNotReadLongAnswers(t *testing.T) {
-	t.Parallel()
-
-	cut := make(chan error, 1)
-	address, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+// serveEndlessly serves an answer without an end, and returns the error with which it
+// is cut off.
+func serveEndlessly(t *testing.T) (address string, cut <-chan error) {
+	t.Helper()
+	ended := make(chan error, 1)
+	address, _ = serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		var err error
 		for piece := make([]byte, 1<<20); err == nil; {
 			_, err = w.Write(piece)
 		}
-		cut <- err
+		ended <- err
 	})
+	return address, ended
+}
+
+func TestSend_DoesNotReadLongAnswers(t *testing.T) {
+	t.Parallel()
+
+	address, cut := serveEndlessly(t)
 	p := calling(t, address, at(start))
 	p.sendTimeout = time.Hour // only the length of the answer can end it
 	result, err := p.Send(t.Context(), newMessage(t, journey.ActionConfig{Channel: "push"}))
