@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
 
@@ -212,7 +213,7 @@ func TestGuard_ChecksResolvedAddresses(t *testing.T) {
 			require.NoError(t, err)
 			s.channels["*"] = channel{target: &target{url: u}}
 			p := New(s, at(start), Network{Resolver: names})
-			result, err := p.Send(t.Context(), newMessage(t, journey.ActionConfig{Channel: "push"}))
+			result, err := p.Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: "push"}))
 			if test.want == "" {
 				require.NoError(t, err)
 				require.Equal(t, journey.Sent, result)
@@ -236,7 +237,7 @@ func TestGuard_ChecksEachConnection(t *testing.T) {
 		"channels": {"*": {"type": "inbox", "url": "http://moves.test:%s"}}}`, port))
 	require.NoError(t, err)
 	p := New(s, at(start), Network{Resolver: resolver(names)})
-	m := newMessage(t, journey.ActionConfig{Channel: "push"})
+	m := newMessage(t, graph.ActionConfig{Channel: "push"})
 	_, err = p.Send(t.Context(), m)
 	require.NoError(t, err)
 	require.Len(t, requests, 1)
