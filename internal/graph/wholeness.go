@@ -57,7 +57,7 @@ func (g *Graph) handlesOut() [][]string {
 // edgeFaults returns the faults of the edges that leave the node, given their handles.
 func (n *Node) edgeFaults(handles []string) []string {
 	switch {
-	case len(n.Ways) == 0 && len(handles) > 0:
+	case n.Type == Exit && len(handles) > 0:
 		return []string{fmt.Sprintf("is an exit, from which no edge may leave; %d do", len(handles))}
 	case len(n.Ways) == 1 && len(handles) != 1:
 		return []string{fmt.Sprintf("must have exactly one edge that leaves it, has %d", len(handles))}
