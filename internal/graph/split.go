@@ -123,20 +123,23 @@ func (n *Node) Choose(facts *condition.Facts) (way int) {
 // journey, always the same. With a Salt it depends on the salt and the customer alone.
 // The branches take consecutive ranges of the hash, in their order.
 func (n *Node) Draw(journey, customer string) (way int) {
-	hash := sha256.New()
-	parts := []string{journey, n.ID, customer}
+	text := make([]byte, 0, 256)
 	if n.Split.Salt != "" {
-		parts = []string{n.Split.Salt, customer}
+		text = appendSized(text, n.Split.Salt)
+	} else {
+		text = appendSized(appendSized(text, journey), n.ID)
 	}
-	for _, part := range parts { // each after its length, so different lists have different hashes
-		hash.Write(binary.AppendUvarint(nil, uint64(len(part))))
-		hash.Write([]byte(part))
-	}
+	hash := sha256.Sum256(appendSized(text, customer))
 	// The high word of the product is below the total. Its bias is below 2^-47.
-	bucket, _ := bits.Mul64(binary.BigEndian.Uint64(hash.Sum(nil)), n.Split.total())
+	bucket, _ := bits.Mul64(binary.BigEndian.Uint64(hash[:8]), n.Split.total())
 	for way < len(n.Split.Weights)-1 && bucket >= uint64(n.Split.Weights[way]) {
 		bucket -= uint64(n.Split.Weights[way])
 		way++
 	}
 	return way
+}
+
+// appendSized appends s after its length, so that different lists of parts differ.
+func appendSized(text []byte, s string) []byte {
+	return append(binary.AppendUvarint(text, uint64(len(s))), s...)
 }

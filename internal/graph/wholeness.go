@@ -78,9 +78,17 @@ func (n *Node) edgeFaults(handles []string) []string {
 		}
 	}
 	if others > 0 {
-		faults = append(faults, fmt.Sprintf("has %d edges whose sourceHandle is %s", others, noneOf(n.Ways)))
+		faults = append(faults, fmt.Sprintf("has %s whose sourceHandle is %s", countEdges(others), noneOf(n.Ways)))
 	}
 	return faults
+}
+
+// countEdges returns "1 edge" or "2 edges".
+func countEdges(n int) string {
+	if n == 1 {
+		return "1 edge"
+	}
+	return fmt.Sprintf("%d edges", n)
 }
 
 // noneOf returns `neither "a" nor "b"`, or `none of "a", "b", "c"`.
