@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,10 +77,22 @@ func TestCustomers_AreMergedOneByOneAndTogether(t *testing.T) {
 	for i := range many {
 		many[i] = fmt.Sprintf(`{"customerId":"many-%d","attributes":{"n":%d}}`, i, i)
 	}
-	results = feeder.must(200, "POST", "/customers", `{"customers":[`+strings.Join(many, ",")+`]}`).body["results"]
-	for i, result := range results.([]any) {
-		require.Equal(t, map[string]any{"customerId": fmt.Sprint("many-", i), "outcome": "stored"}, result)
+	stored := map[string]bool{}
+	// A slow machine may not store all in the time of one call; the call is repeated for
+	// the rest, as every caller does.
+	for range 10 {
+		results = feeder.must(200, "POST", "/customers", `{"customers":[`+strings.Join(many, ",")+`]}`).body["results"]
+		for i, result := range results.([]any) {
+			id := fmt.Sprint("many-", i)
+			if stored[id] = stored[id] || result.(map[string]any)["outcome"] == "stored"; !stored[id] {
+				require.Equal(t, map[string]any{"customerId": id, "outcome": "error", "code": "deadline"}, result)
+			}
+		}
+		if !slices.Contains(slices.Collect(maps.Values(stored)), false) {
+			break
+		}
 	}
+	require.NotContains(t, slices.Collect(maps.Values(stored)), false)
 	require.Equal(t, map[string]any{"n": 999.0}, c.must(200, "GET", "/customers/many-999", "").body["attributes"])
 }
 
