@@ -101,6 +101,39 @@ func TestAnalytics_AddsUpTheCounters(t *testing.T) {
 	}, body.Series)
 }
 
+// Branches have names, of the current graph and of earlier ones, and also if no customer
+// took them.
+func TestAnalytics_NamesEveryBranch(t *testing.T) {
+	t.Parallel()
+
+	labels := []graph.Label{
+		{Node: 0, ID: "in", Type: graph.EntryTrigger},
+		{Node: 1, ID: "m", Type: graph.MultiSplit, Ways: []string{"pro", "trial", "else"}},
+		{Node: 2, ID: "r", Type: graph.RandomSplit, Ways: []string{"sent", "control"}},
+	}
+	steps := []analytics.Step{
+		{Entered: 5, Results: left(journey.Entered, 5)}, {Entered: 5, Results: left(journey.Branch(0), 3).Plus(left(journey.Branch(2), 1)...)},
+		{Entered: 1},
+	}
+	earlier := &analytics.Total{Rev: 1, Labels: labels, Graph: analytics.Graph{Version: 1, Totals: analytics.Totals{Enrolled: 5}, Steps: steps}}
+	current := &analytics.Total{Rev: 1, Graph: analytics.Graph{Version: 2, Totals: analytics.Totals{Enrolled: 5}, Steps: steps}}
+	s := newServer(t, countedStore{Store: &memoryStore{}, counters: analytics.Counters{
+		Head:   &analytics.Head{Name: "Welcome", Status: journey.Active, Graph: "b", Labels: labels},
+		Totals: map[string]*analytics.Total{"a": earlier, "b": current},
+	}})
+	body := s.must(http.StatusOK, call{method: "GET", path: "/journeys/jrn_01JD0000000000000000000000/analytics"})
+	list := body["steps"].([]any)
+	require.Len(t, list, 6)
+	for i, version := range []any{nil, 1.0} {
+		entry, multi, random := list[3*i].(map[string]any), list[3*i+1].(map[string]any), list[3*i+2].(map[string]any)
+		require.Equal(t, version, multi["version"])
+		require.NotContains(t, entry, "branches")
+		require.Equal(t, map[string]any{"pro": 3.0, "trial": 0.0, "else": 1.0}, multi["branches"])
+		require.Equal(t, map[string]any{"pro": 3.0, "else": 1.0}, multi["results"])
+		require.Equal(t, map[string]any{"sent": 0.0, "control": 0.0}, random["branches"])
+	}
+}
+
 // left is the results of a node that was left with one of them only.
 func left(result journey.Result, n int64) analytics.Results {
 	return analytics.Results{{Result: result, Count: n}}
