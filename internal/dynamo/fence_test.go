@@ -182,7 +182,8 @@ func TestForget_FencesCustomersAtOnce(t *testing.T) {
 	require.Zero(t, others("c1"))
 }
 
-// The fence costs an enroll call no request of its own: it is read with the journey.
+// The fence costs an enroll call one request: it is read with the journey before the
+// customers are stored, and alone after. A call that stores nothing pays no second read.
 func TestEnroll_ReadsTheFenceWithTheJourney(t *testing.T) {
 	t.Parallel()
 
@@ -192,8 +193,13 @@ func TestEnroll_ReadsTheFenceWithTheJourney(t *testing.T) {
 	ctx, meter := capacity.WithMeter(t.Context())
 	_, err := p.Enroll(ctx, demo, id, journey.EnrollRequest{Customers: []string{"a", "b"}, Received: p.now})
 	require.NoError(t, err)
-	require.Equal(t, 2, meter.Usage().Requests)
-	require.Equal(t, 2.0, meter.Usage().ReadUnits)
+	require.Equal(t, 3, meter.Usage().Requests)
+	require.Equal(t, 3.0, meter.Usage().ReadUnits)
+
+	ctx, meter = capacity.WithMeter(t.Context())
+	_, err = p.Enroll(ctx, demo, id, journey.EnrollRequest{Customers: []string{"a", "b"}, Received: p.now})
+	require.NoError(t, err)
+	require.Equal(t, 3, meter.Usage().Requests)
 }
 
 // What a fence of a newer format says is not known here, so no call may take its

@@ -24,10 +24,6 @@ const (
 	cTaken    = "tk" // see packTaken
 )
 
-// fForgotten is the attribute of a forgotten mark: the end of the UTC day on which a
-// customer of the journey was last forgotten.
-const fForgotten = "fg"
-
 // Attributes of a closed month: numbers for each day, with the day's two digits as a
 // suffix.
 const (
