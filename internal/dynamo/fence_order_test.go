@@ -32,7 +32,6 @@ type orders struct {
 	inserted atomic.Int64 // enrollments
 	used     permissions  // what the calls used, but those of Forget
 	enter    journey.ID   // waits for the event "opened"
-	opened   journey.ID   // starts with it
 }
 
 // beforeStep is the key of a function that is called before each write and each read
@@ -49,7 +48,8 @@ func newOrders(t *testing.T) *orders {
 	o.Service = journey.NewService(o.store.Handlers(), func() time.Time {
 		return o.received.Add(time.Duration(o.clock.Load()) * time.Millisecond)
 	}, rand.Reader)
-	o.enter, o.opened = o.journey(t, openingGraph), o.journey(t, openedGraph)
+	o.enter = o.journey(t, openingGraph)
+	o.journey(t, strings.ReplaceAll(openedGraph, "opened", "started"))
 	return o
 }
 
@@ -146,8 +146,10 @@ func (o *orders) anew(customer string) {
 	change := journey.ProfileChange{Customer: customer, Attributes: []byte(`{"b":2}`), Received: received}
 	_, err := o.PutCustomer(o.t.Context(), demo, change, nil)
 	require.NoError(o.t, err)
-	_, _, err = o.PutEvent(o.t.Context(), demo, journey.Event{Customer: customer, Type: "opened", ID: "1", Received: received})
-	require.NoError(o.t, err)
+	for _, kind := range []string{"opened", "started"} {
+		_, _, err = o.PutEvent(o.t.Context(), demo, journey.Event{Customer: customer, Type: kind, ID: kind, Received: received})
+		require.NoError(o.t, err)
+	}
 	o.clock.Add(1)
 	_, err = o.Enroll(o.t.Context(), demo, o.enter, enrollRequest(customer, received))
 	require.NoError(o.t, err)
@@ -169,9 +171,9 @@ func (o *orders) calls() map[string]orderedCall {
 	change := func(customer string) journey.ProfileChange {
 		return journey.ProfileChange{Customer: customer, Attributes: []byte(`{"a":1}`), Received: o.received}
 	}
-	event := func(id string) func(context.Context, string) error {
+	event := func(kind, id string) func(context.Context, string) error {
 		return func(ctx context.Context, customer string) error {
-			_, _, err := o.PutEvent(ctx, demo, journey.Event{Customer: customer, Type: "opened", ID: id, Received: o.received})
+			_, _, err := o.PutEvent(ctx, demo, journey.Event{Customer: customer, Type: kind, ID: id, Received: o.received})
 			return err
 		}
 	}
@@ -195,12 +197,12 @@ func (o *orders) calls() map[string]orderedCall {
 		return err
 	}
 	return map[string]orderedCall{
-		"put":                 {manifest.PutCustomer, false, put},
-		"patch":               {manifest.PatchCustomer, true, patch},
-		"event without an id": {manifest.PutEvent, false, event("")},
-		"event that wakes":    {manifest.PutEvent, true, event("1")},
-		"enroll":              {manifest.EnrollCustomers, false, enroll},
-		"enroll known":        {manifest.EnrollCustomers, true, enroll},
+		"put":               {manifest.PutCustomer, false, put},
+		"patch":             {manifest.PatchCustomer, true, patch},
+		"event that starts": {manifest.PutEvent, false, event("started", "")},
+		"event that wakes":  {manifest.PutEvent, true, event("opened", "opened")},
+		"enroll":            {manifest.EnrollCustomers, false, enroll},
+		"enroll known":      {manifest.EnrollCustomers, true, enroll},
 	}
 }
 

@@ -115,9 +115,7 @@ func (s *Service) requestID(ctx context.Context, t Tenant, j Journey, r EnrollRe
 
 // insert stores the customers at their first blocking node, where Graph.Start
 // leaves them. It reads only RequestID and Event of e.
-func (s *Service) insert(
-	ctx context.Context, t Tenant, j Journey, customers []string, e Enrollment, received time.Time,
-) ([]Outcome, error) {
+func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []string, e Enrollment, received time.Time) ([]Outcome, error) {
 	d, err := s.definition(ctx, t, j)
 	if err != nil {
 		return nil, err

@@ -71,17 +71,15 @@ const EventLife = 7 * 24 * time.Hour
 // journeys are skipped and returned; they do not fail the event. Those of a newer
 // format are skipped too, and then PutEvent returns ErrNewer: a repeat completes it.
 func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (id string, damaged []Damage, err error) {
-	now := s.clock() // before the check: events after a forgetting that the check misses are later
-	record := EventRecord{
-		Customer: e.Customer, ID: e.ID, Request: e.hash(), ReceivedAt: now, ExpiresAt: now.Add(EventLife),
-	}
+	now := s.clock() // before the check: an event that is stored anew after Forget must be later
+	record := EventRecord{Customer: e.Customer, ID: e.ID, Request: e.hash(), ReceivedAt: now, ExpiresAt: now.Add(EventLife)}
 	kept := record
 	if e.ID != "" {
 		if kept, err = s.stores.Events.ReserveEvent(ctx, t, record, now); err != nil {
 			return "", nil, err
 		}
 	}
-	// A check after the record is stored sees every forgetting that missed the record.
+	// The check comes after the record is stored, so it sees a Forget that missed the record.
 	err = s.checkForgotten(ctx, t, e.Customer, e.Received)
 	switch {
 	case err != nil && e.ID != "" && !kept.Done && kept.ReceivedAt.Equal(now):

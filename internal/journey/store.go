@@ -55,9 +55,8 @@ type EnrollmentStore interface {
 	// enrollment with this RequestID counts as enrolled. An enrollment that was
 	// not stored when ctx ended is an OutcomeError.
 	Insert(ctx context.Context, t Tenant, shards int, list []Enrollment) []Outcome
-	// UndoForgotten anonymizes what Insert stored of customers who were forgotten
-	// after received, and makes their outcomes errors. If it cannot tell, it makes
-	// all enrolled outcomes errors. Enrollments of other calls stay.
+	// UndoForgotten anonymizes the enrollments that Insert stored of customers who were
+	// forgotten after received. Their outcomes become errors; if it cannot tell, all do.
 	UndoForgotten(ctx context.Context, t Tenant, list []Enrollment, outcomes []Outcome, received, now time.Time)
 	// Enrolled returns the outcomes of an earlier Insert, in the order of
 	// customers: enrolled if that request stored the enrollment, skipped if
