@@ -248,8 +248,8 @@ func (o *orders) run(c orderedCall, customer string, begin, end int, known bool)
 	return steps
 }
 
-// What was received before its customer was forgotten leaves nothing, whatever the
-// order of the steps of both. It changes nothing of what was stored since.
+// What was received before its customer was forgotten leaves nothing, in any order of
+// the steps of both. It changes nothing of what was stored since.
 func TestForget_BarsInEveryOrder(t *testing.T) {
 	t.Parallel()
 
