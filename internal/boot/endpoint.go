@@ -7,6 +7,7 @@ package boot
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"journeys/internal/api"
 	"journeys/internal/apigw"
 	"journeys/internal/boot/function"
+	"journeys/internal/catalog"
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -34,6 +36,12 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke) {
 		log := lambdacontext.NewLogger()
 		service := journey.NewService(store.Handlers(), time.Now, rand.Reader)
 		service.Pause = pause
+		if text, ok := settings[manifest.EnvCatalog]; ok {
+			var err error
+			if service.Catalog, err = catalog.Parse(text); err != nil {
+				return nil, fmt.Errorf("%s: %w", manifest.EnvCatalog, err)
+			}
+		}
 		if newInvoke != nil {
 			service.Nudge = newDispatcher(settings, newInvoke).nudge(log)
 		}

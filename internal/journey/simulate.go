@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"journeys/internal/catalog"
 	"journeys/internal/condition"
 	"journeys/internal/strict"
 )
@@ -68,7 +69,7 @@ func (s *Service) Test(ctx context.Context, t Tenant, id ID, r TestRequest) (Sim
 	if err != nil {
 		return Simulation{}, err
 	}
-	walk := simulation{request: r, maxDays: j.MaxDurationDays, graph: d.Graph}
+	walk := simulation{request: r, maxDays: j.MaxDurationDays, graph: d.Graph, catalog: s.Catalog, tenant: t}
 	walk.entry, walk.entryFault = j.entry()
 	version := j.Version
 	if r.Definition != nil {
@@ -92,6 +93,8 @@ type simulation struct {
 	maxDays    int
 	entry      Entry // of the journey
 	entryFault string
+	catalog    catalog.Catalog
+	tenant     Tenant
 }
 
 // run uses the step function that moves real customers. Only the clock and the
@@ -165,7 +168,8 @@ func cutAtRepeat(visits []Visit) (cut []Visit, again bool) {
 
 // send returns the answer of a channel_action.
 func (s *simulation) send(node int) Answer {
-	if address, needed := s.graph.nodes[node].action.Address(s.request.Attributes); needed && address == "" {
+	attribute := s.catalog.Address(s.graph.nodes[node].action.Channel, s.tenant.String())
+	if attribute != "" && AddressIn(s.request.Attributes, attribute) == "" {
 		return Answer{Result: SkippedNoAddress}
 	}
 	return Answer{Result: Sent}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/catalog"
 	"journeys/internal/condition"
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/journey"
@@ -196,4 +197,29 @@ func TestSimulation_RejectsAnswersForUnknownDecisions(t *testing.T) {
 	var refused *journey.Error
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, []string{"/decisions/nope names no nba_decision of this graph", "/decisions/w names no nba_decision of this graph"}, lines(refused.Faults))
+}
+
+// A channel's kind decides which address it needs, whatever its name, as it does where
+// messages are sent.
+func TestSimulation_KnowsTheAddressesOfChannels(t *testing.T) {
+	t.Parallel()
+
+	channels := catalog.List{
+		"newsletter": {Kind: "ses", Address: "email"},
+		"alerts":     {Kind: "sns", Address: "phone", Tenants: []string{"umbrella"}},
+		"*":          {Kind: "http"},
+	}
+	for channel, want := range map[string]string{
+		"newsletter": "skipped_no_address", "email": "skipped_no_address", "sms": "sent", "push": "sent", "alerts": "sent",
+	} {
+		d := journeytest.Definition(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"s","type":"channel_action","config":{"channel":"`+channel+`"}},
+			{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"s"},{"source":"s","target":"out"}]}`)
+		store := singleJourney{journey: journey.Journey{Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: 30}}
+		service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, bytes.NewReader(nil))
+		service.Catalog.Channels = channels
+		tenant, _ := journey.ParseTenant("acme")
+		simulated, err := service.Test(t.Context(), tenant, "", journey.TestRequest{Attributes: value(t, `{"phone":"+4312345"}`)})
+		require.NoError(t, err)
+		require.Equal(t, want, simulated.Steps[1].Result, channel)
+	}
 }
