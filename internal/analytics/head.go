@@ -3,6 +3,7 @@ package analytics
 import (
 	"context"
 
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
 
@@ -10,13 +11,13 @@ import (
 type Head struct {
 	Name   string
 	Status journey.Status
-	Graph  string          // hash of the current graph
-	Labels []journey.Label // of the current graph's nodes
+	Graph  string        // hash of the current graph
+	Labels []graph.Label // of the current graph's nodes
 }
 
 // keptLabels returns the labels of a graph that c holds: in the head for the
 // current graph, in the total for an earlier one. It returns nil for none.
-func (c *Counters) keptLabels(hash string) []journey.Label {
+func (c *Counters) keptLabels(hash string) []graph.Label {
 	if hash == c.Head.Graph {
 		return c.Head.Labels
 	}
@@ -26,7 +27,7 @@ func (c *Counters) keptLabels(hash string) []journey.Label {
 // readLabels returns the labels of a graph from its definition.
 func readLabels(
 	ctx context.Context, cache *journey.Definitions, table Table, t journey.Tenant, id journey.ID, hash string,
-) ([]journey.Label, error) {
+) ([]graph.Label, error) {
 	d, err := cache.Get(t, id, hash, func() ([]byte, error) { return table.Definition(ctx, t, id, hash) })
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"journeys/internal/analytics"
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
 
@@ -18,7 +19,7 @@ func TestPackedCounts_UnpackAsPacked(t *testing.T) {
 		totals := analytics.Totals{Enrolled: count.Draw(t, "enrolled"), Failed: count.Draw(t, "failed")}
 		poison := count.Draw(t, "poison")
 		var steps []analytics.Step
-		for range rapid.IntRange(0, journey.MaxNodes).Draw(t, "nodes") {
+		for range rapid.IntRange(0, graph.MaxNodes).Draw(t, "nodes") {
 			s := analytics.Step{Entered: count.Draw(t, "entered"), Failed: count.Draw(t, "failed"), Dropped: count.Draw(t, "dropped")}
 			for range rapid.IntRange(0, 8).Draw(t, "results") {
 				result := journey.Result(rapid.ByteRange(1, byte(analytics.MaxResult)).Draw(t, "result"))

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
 
@@ -23,12 +24,12 @@ type Report struct {
 
 // MaxSteps is the greatest number of steps of a report: those of 40 graphs of
 // the greatest size. A function's answer may have 6 MB.
-const MaxSteps = 40 * journey.MaxNodes
+const MaxSteps = 40 * graph.MaxNodes
 
 // NodeReport is the figures of one node of one graph.
 type NodeReport struct {
 	NodeID   string
-	NodeType journey.NodeType
+	NodeType graph.NodeType
 	Version  int // the latest version with the graph; 0 for the current graph
 	Step
 }
@@ -100,7 +101,7 @@ func (r *Reader) readReport(ctx context.Context, t journey.Tenant, id journey.ID
 
 // addGraph adds a graph's steps, or leaves its version out if they are too many
 // or an earlier graph was left out.
-func (r *Report) addGraph(g *Graph, labels []journey.Label, current bool) {
+func (r *Report) addGraph(g *Graph, labels []graph.Label, current bool) {
 	version := g.Version
 	switch {
 	case current:

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"journeys/internal/journey"
+	"journeys/internal/graph"
 )
 
 // Total holds the folded counts of one graph.
@@ -16,8 +16,8 @@ type Total struct {
 	Through  Day       // last day with counts in the total; "" for none
 	Repaired Day       // every Repair of a day up to this one is in the total; "" for none
 	Written  time.Time
-	Taken    []Taken         // parts that recent folds took
-	Labels   []journey.Label // of the graph's nodes; nil while it is the journey's current graph
+	Taken    []Taken       // parts that recent folds took
+	Labels   []graph.Label // of the graph's nodes; nil while it is the journey's current graph
 }
 
 // Taken is a part whose counts a fold moved to the total.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"journeys/internal/analytics"
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
 
@@ -32,7 +33,7 @@ type enrollmentsBody struct {
 
 type stepBody struct {
 	NodeID         string           `json:"nodeId"`
-	NodeType       journey.NodeType `json:"nodeType"`
+	NodeType       graph.NodeType   `json:"nodeType"`
 	Version        int              `json:"version,omitzero"` // absent for the current graph
 	Entered        int64            `json:"entered"`
 	Completed      int64            `json:"completed"`
@@ -87,7 +88,7 @@ func newAnalyticsBody(id journey.ID, report analytics.Report) analyticsBody {
 		for _, c := range s.Results {
 			step.Results[c.Result.String()] += c.Count
 		}
-		if s.NodeType == journey.ConditionSplit {
+		if s.NodeType == graph.ConditionSplit {
 			step.Branches = &branchesBody{s.Results.Of(journey.True), s.Results.Of(journey.False)}
 		}
 		body.Steps = append(body.Steps, step)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -113,15 +114,15 @@ func TestAnalytics_LeavesOutTheOldestVersions(t *testing.T) {
 		Head:   &analytics.Head{Name: "Welcome", Status: journey.Active, Graph: fmt.Sprintf("%064d", versions)},
 		Totals: map[string]*analytics.Total{},
 	}
-	var labels []journey.Label
-	for i := range journey.MaxNodes {
-		labels = append(labels, journey.Label{Node: i, ID: fmt.Sprintf("node-%059d", i), Type: journey.ConditionSplit})
+	var labels []graph.Label
+	for i := range graph.MaxNodes {
+		labels = append(labels, graph.Label{Node: i, ID: fmt.Sprintf("node-%059d", i), Type: graph.ConditionSplit})
 	}
 	counters.Head.Labels = labels
 	many := int64(1_000_000_000)
 	steps := slices.Repeat([]analytics.Step{{
 		Entered: 3 * many, Failed: many, Results: left(journey.True, many/2).Plus(left(journey.False, many/2)...),
-	}}, journey.MaxNodes)
+	}}, graph.MaxNodes)
 	for v := 1; v <= versions; v++ {
 		hash := fmt.Sprintf("%064d", v)
 		counters.Totals[hash] = &analytics.Total{Rev: 1, Labels: labels, Graph: analytics.Graph{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 	"journeys/internal/strict"
 )
@@ -127,10 +128,10 @@ type enrollmentBody struct {
 }
 
 type pathBody struct {
-	NodeID    string           `json:"nodeId"`
-	NodeType  journey.NodeType `json:"nodeType"`
-	EnteredAt timestamp        `json:"enteredAt"`
-	Result    string           `json:"result,omitzero"`
+	NodeID    string         `json:"nodeId"`
+	NodeType  graph.NodeType `json:"nodeType"`
+	EnteredAt timestamp      `json:"enteredAt"`
+	Result    string         `json:"result,omitzero"`
 }
 
 func newEnrollmentBody(at journey.Whereabouts) enrollmentBody {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 	"journeys/internal/strict"
@@ -211,11 +212,11 @@ func readDescription(v strict.Value) *string {
 }
 
 // readEntry reads an entry condition. null removes it.
-func readEntry(v strict.Value) *journey.Entry {
+func readEntry(v strict.Value) *graph.Entry {
 	if v.IsNull() {
-		return new(journey.Entry)
+		return new(graph.Entry)
 	}
-	return okOrNil(journey.ReadEntryCondition(v))
+	return okOrNil(graph.ReadEntryCondition(v))
 }
 
 func readStatus(v strict.Value, create bool) *journey.Status {

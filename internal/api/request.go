@@ -127,7 +127,7 @@ func (r *request) queryInt(name string, lowest, highest, absent int) int {
 // queryWord reads a word of at most maxLength characters; "" if absent.
 func (r *request) queryWord(name string, maxLength int) string {
 	text := r.query.Get(name)
-	if r.query.Has(name) && !journey.IsWord(text, maxLength) {
+	if r.query.Has(name) && !strict.IsWord(text, maxLength) {
 		r.faults.Add(queryPlace+name, "must have 1 to %d characters of A-Z, a-z, 0-9, _ and -", maxLength)
 	}
 	return text

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"journeys/internal/condition"
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 	"journeys/internal/strict"
 )
@@ -32,13 +33,13 @@ type testBody struct {
 }
 
 type traceStep struct {
-	Step     int              `json:"step"` // from 1
-	NodeID   string           `json:"nodeId"`
-	NodeType journey.NodeType `json:"nodeType"`
-	At       timestamp        `json:"at"`
-	Result   string           `json:"result"`
-	Detail   *traceDetail     `json:"detail,omitzero"`
-	Next     string           `json:"next,omitzero"`
+	Step     int            `json:"step"` // from 1
+	NodeID   string         `json:"nodeId"`
+	NodeType graph.NodeType `json:"nodeType"`
+	At       timestamp      `json:"at"`
+	Result   string         `json:"result"`
+	Detail   *traceDetail   `json:"detail,omitzero"`
+	Next     string         `json:"next,omitzero"`
 }
 
 type traceDetail struct {

@@ -15,6 +15,7 @@ import (
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
 
@@ -207,7 +208,7 @@ func TestReport_OfABusyGraphIsOneRead(t *testing.T) {
 		results    int
 		units      float64
 	}{
-		{20, true, 8, 8}, {journey.MaxNodes, false, 2, 8}, {journey.MaxNodes, true, 2, 12}, {journey.MaxNodes, true, 8, 60},
+		{20, true, 8, 8}, {graph.MaxNodes, false, 2, 8}, {graph.MaxNodes, true, 2, 12}, {graph.MaxNodes, true, 8, 60},
 	} {
 		t.Run(fmt.Sprintf("%d nodes, everywhere %t, %d results", row.nodes, row.everywhere, row.results), func(t *testing.T) {
 			t.Parallel()

@@ -13,6 +13,7 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/dynamo/format"
 	"journeys/internal/dynamo/pack"
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
 
@@ -175,7 +176,7 @@ func TestPart_DecodesAsEncoded(t *testing.T) {
 				fmt.Sprintf("shardId-%020d-%08x", rapid.Uint64().Draw(t, "began"), rapid.Uint32().Draw(t, "bits")): rapid.StringMatching(`[1-9][0-9]{0,39}`).Draw(t, "number"),
 			},
 		}
-		for range rapid.IntRange(0, journey.MaxNodes).Draw(t, "nodes") {
+		for range rapid.IntRange(0, graph.MaxNodes).Draw(t, "nodes") {
 			p.Steps = append(p.Steps, analytics.Step{
 				Entered: count.Draw(t, "entered"), Dropped: count.Draw(t, "dropped"),
 				Results: analytics.Results{{Result: journey.True, Count: 1}}.Plus(
@@ -195,9 +196,9 @@ func TestLabels_DecodeAsEncoded(t *testing.T) {
 	t.Parallel()
 
 	rapid.Check(t, func(t *rapid.T) {
-		var labels []journey.Label
-		for i := range rapid.IntRange(0, journey.MaxNodes).Draw(t, "nodes") {
-			labels = append(labels, journey.Label{
+		var labels []graph.Label
+		for i := range rapid.IntRange(0, graph.MaxNodes).Draw(t, "nodes") {
+			labels = append(labels, graph.Label{
 				Node: i, ID: rapid.StringMatching(`[A-Za-z0-9_-]{1,64}`).Draw(t, "id"),
 				Type: rapid.SampledFrom(pack.LabelTypes).Draw(t, "type"),
 			})

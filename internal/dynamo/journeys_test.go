@@ -19,6 +19,7 @@ import (
 
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
 
@@ -281,7 +282,7 @@ func TestList_Offset9800Of10000TakesFourRequestsAndTwoForTheTexts(t *testing.T) 
 		require.Equal(t, id(199), page.Journeys[0].ID)
 		require.Equal(t, id(0), page.Journeys[199].ID)
 		require.Equal(t, strings.Repeat("é", journey.MaxDescription), page.Journeys[199].Description)
-		require.Len(t, page.Journeys[0].EntryCondition, journey.MaxEntryCondition)
+		require.Len(t, page.Journeys[0].EntryCondition, graph.MaxEntryCondition)
 		require.LessOrEqual(t, requests.requests.Load(), int64(6))
 		t.Logf("status %q: %d requests", status, requests.requests.Load())
 	}
@@ -294,7 +295,7 @@ func fillWithJourneys(t *testing.T, table string, n int) {
 		j := draft(i)
 		j.Name = strings.Repeat("n", 40)
 		j.Description = strings.Repeat("é", journey.MaxDescription)
-		j.EntryCondition = bytes.Repeat([]byte("e"), journey.MaxEntryCondition)
+		j.EntryCondition = bytes.Repeat([]byte("e"), graph.MaxEntryCondition)
 		it, text, err := dynamo.JourneyItems(demo, j)
 		require.NoError(t, err)
 		writes[i].PutRequest = &types.PutRequest{Item: it}

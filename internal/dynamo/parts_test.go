@@ -20,6 +20,7 @@ import (
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
 
@@ -85,7 +86,7 @@ func definitionOf(t *testing.T, text string) journey.Definition {
 func TestCounter_Counts256NodesInOneWrite(t *testing.T) {
 	t.Parallel()
 	s, table := store(t)
-	d := longGraph(t, journey.MaxNodes)
+	d := longGraph(t, graph.MaxNodes)
 	var list []journey.Enrollment
 	for i := range 30 {
 		e, _ := d.Graph.Start(journey.Enrollment{

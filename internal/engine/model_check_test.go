@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/condition"
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
 
@@ -86,7 +87,7 @@ func (m *model) simulate(e journey.Enrollment, visits []journey.Visit) []string 
 	service := journey.NewService(journey.Stores{Journeys: simulated{d: d}}, func() time.Time { return m.now }, nil)
 	request := journey.TestRequest{Attributes: m.profiles[e.Customer].Attributes, Now: e.EnrolledAt, Decisions: map[string]condition.Value{}}
 	for i := range d.Graph.Len() {
-		if answer, ok := m.decisions[d.Graph.NodeID(i)]; ok && d.Graph.NodeType(i) == journey.NBADecision {
+		if answer, ok := m.decisions[d.Graph.NodeID(i)]; ok && d.Graph.NodeType(i) == graph.NBADecision {
 			request.Decisions[d.Graph.NodeID(i)] = answer
 		}
 	}

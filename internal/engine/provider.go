@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"journeys/internal/condition"
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
 
@@ -17,7 +18,7 @@ type Dispatcher interface {
 // Provider makes decisions and sends messages.
 type Provider interface {
 	// Decide returns a JSON object, or a missing value for no answer, within
-	// journey.MaxDecisionTimeout.
+	// graph.MaxDecisionTimeout.
 	Decide(ctx context.Context, r DecisionRequest) (condition.Value, error)
 	// Send sends a message, within Timeout. It returns Sent or SkippedNoAddress, or
 	// SkippedUncertain for an Uncertain message that its channel could send
@@ -37,7 +38,7 @@ type DecisionRequest struct {
 	Journey    journey.ID
 	Customer   string
 	NodeID     string
-	Config     journey.DecisionConfig
+	Config     graph.DecisionConfig
 	Attributes condition.Value
 	Now        time.Time // for conditions on dates
 }
@@ -49,7 +50,7 @@ type Message struct {
 	Journey   journey.ID
 	Customer  string
 	NodeID    string
-	Config    journey.ActionConfig
+	Config    graph.ActionConfig
 	Facts     condition.Facts // fills the payload; has the address
 	Uncertain bool            // an earlier attempt may have sent it
 	Rekeyed   bool            // that attempt had another key

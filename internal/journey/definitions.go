@@ -5,12 +5,12 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"journeys/internal/alike"
+	"journeys/internal/graph"
 	"journeys/internal/strict"
 )
 
@@ -25,7 +25,7 @@ type Definition struct {
 // have the form too; Graph.Faults returns what an active journey also needs.
 func ReadDefinition(v strict.Value) (Definition, bool) {
 	before := v.FaultCount()
-	raw, ok := compactJSON(v, MaxDefinition)
+	raw, ok := v.Compact(MaxDefinition)
 	if !ok {
 		return Definition{}, false
 	}
@@ -33,26 +33,11 @@ func ReadDefinition(v strict.Value) (Definition, bool) {
 	if !ok {
 		return Definition{}, false
 	}
-	g, _ := compile(object)
+	g, _ := graph.Compile(object)
 	if v.FaultCount() > before {
 		return Definition{}, false
 	}
-	return Definition{Raw: raw, Graph: g}, true
-}
-
-// compactJSON returns v without white space between its tokens. It notes a fault
-// if the result has more than limit bytes.
-func compactJSON(v strict.Value, limit int) ([]byte, bool) {
-	value := jsontext.Value(bytes.Clone(v.Raw()))
-	if err := value.Compact(); err != nil {
-		v.Fault("must be an object")
-		return nil, false
-	}
-	if len(value) > limit {
-		v.Fault("must have at most %d bytes as compact JSON, has %d", limit, len(value))
-		return nil, false
-	}
-	return value, true
+	return Definition{Raw: raw, Graph: &Graph{*g}}, true
 }
 
 // LoadDefinition compiles a stored definition. Rules made after it was stored do not
@@ -62,8 +47,8 @@ func LoadDefinition(raw []byte, hash string) (Definition, error) {
 	var faults strict.Faults
 	if jsontext.Value(raw).IsValid() {
 		if object, ok := strict.At(raw, "", &faults).Object(); ok {
-			if g, ok := compile(object); ok {
-				return Definition{Raw: raw, Hash: hash, Graph: g}, nil
+			if g, ok := graph.Compile(object); ok {
+				return Definition{Raw: raw, Hash: hash, Graph: &Graph{*g}}, nil
 			}
 		}
 	}
@@ -72,16 +57,16 @@ func LoadDefinition(raw []byte, hash string) (Definition, error) {
 
 // define gives j a definition and returns the graph that j then has: the present one, to
 // whose indexes customers refer, unless the two run differently. The zero graph is none.
-func (s *Service) define(j *Journey, d, graph Definition) (Definition, error) {
+func (s *Service) define(j *Journey, d, current Definition) (Definition, error) {
 	switch {
 	case bytes.Equal(d.Raw, j.Definition):
-		return graph, nil
-	case bytes.Equal(d.Raw, graph.Raw):
+		return current, nil
+	case bytes.Equal(d.Raw, current.Raw):
 		j.Definition, j.AppearanceRev = d.Raw, 0
-		return graph, nil
-	case alike.Definitions(d.Raw, graph.Raw, NodeType.hasOneWay):
+		return current, nil
+	case alike.Definitions(d.Raw, current.Raw, graph.NodeType.HasOneWay):
 		j.Definition, j.AppearanceRev = d.Raw, j.Rev
-		return graph, nil
+		return current, nil
 	}
 	var name [16]byte
 	if _, err := io.ReadFull(s.entropy, name[:]); err != nil {
@@ -93,11 +78,6 @@ func (s *Service) define(j *Journey, d, graph Definition) (Definition, error) {
 	j.Version++
 	j.NodeCount = d.Graph.Len()
 	return d, nil
-}
-
-// hasOneWay reports whether a single edge leads out of nodes of the type.
-func (t NodeType) hasOneWay() bool {
-	return t != ConditionSplit && slices.Contains(nodeTypes, string(t))
 }
 
 // maxCached bounds the cached definitions: 16 of the largest take 4 MB, and their

@@ -120,10 +120,10 @@ func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []s
 	if err != nil {
 		return nil, err
 	}
-	if d.Graph.entry < 0 { // a rule that came after the journey was activated
+	if d.Graph.Entry() < 0 { // a rule that came after the journey was activated
 		return nil, &Error{
 			Kind: Invalid, Code: "graph-not-whole", Faults: d.Graph.Faults("/definition"),
-			Detail: "No customer can enter, because " + d.Graph.entryFault() + ". Replace the definition.",
+			Detail: "No customer can enter, because " + d.Graph.EntryFault() + ". Replace the definition.",
 		}
 	}
 	now := s.clock()

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"journeys/internal/graph"
 )
 
 // EnrollmentStatus says whether a customer is in the journey, or how they left.
@@ -91,7 +93,7 @@ type Whereabouts struct {
 // PathStep is a node that a customer entered.
 type PathStep struct {
 	NodeID    string
-	NodeType  NodeType
+	NodeType  graph.NodeType
 	EnteredAt time.Time
 	Result    string // "" for the current node
 }
@@ -106,11 +108,11 @@ func (s *Service) Whereabouts(ctx context.Context, t Tenant, id ID, customer str
 	if err != nil {
 		return Whereabouts{}, err
 	}
-	graph, err := s.graphOf(ctx, t, e)
+	g, err := s.graphOf(ctx, t, e)
 	if err != nil {
 		return Whereabouts{}, err
 	}
-	return e.whereabouts(graph), nil
+	return e.whereabouts(g), nil
 }
 
 // asRequested returns e with its pending exit carried out, as callers see it.
@@ -131,7 +133,7 @@ func (e Enrollment) whereabouts(g *Graph) Whereabouts {
 	for _, visit := range visits {
 		w.Path = append(w.Path, PathStep{
 			NodeID: g.NodeID(visit.Node), NodeType: g.NodeType(visit.Node),
-			EnteredAt: visit.EnteredAt, Result: visit.Result.String(),
+			EnteredAt: visit.EnteredAt, Result: visit.Result.Name(g.Node(visit.Node).Ways),
 		})
 	}
 	return w

@@ -217,11 +217,11 @@ func (s *Service) start(ctx context.Context, t Tenant, id ID, event Event, facts
 		return err
 	}
 	entry, fault := j.entry()
-	if fault = cmp.Or(fault, d.Graph.entryFault()); fault != "" {
+	if fault = cmp.Or(fault, d.Graph.EntryFault()); fault != "" {
 		return fmt.Errorf("%w: %s", ErrDamaged, fault)
 	}
 	known, err := facts()
-	if err != nil || d.Graph.refusal(entry.Condition, &known) != "" {
+	if err != nil || d.Graph.Refusal(entry.Condition, &known) != "" {
 		return err
 	}
 	e := Enrollment{Event: d.Graph.encodeEvent(known.Event)}

@@ -3,6 +3,8 @@ package journey
 import (
 	"strings"
 
+	"journeys/internal/strict"
+
 	"github.com/oklog/ulid/v2"
 )
 
@@ -14,7 +16,7 @@ type Tenant struct{ id string }
 // claim has 1 to 64 characters of A-Z, a-z, 0-9, _ and -: none of them separates
 // parts of a key.
 func ParseTenant(claim string) (Tenant, bool) {
-	if !IsWord(claim, maxWord) {
+	if !strict.IsWord(claim, strict.MaxWord) {
 		return Tenant{}, false
 	}
 	return Tenant{claim}, true
@@ -36,18 +38,3 @@ func (id ID) Valid() bool {
 // RequestID marks the enrollments that one request wrote, so that a retry of the
 // request recognizes them.
 type RequestID [16]byte
-
-// maxWord bounds a tenant and a node's id, in characters.
-const maxWord = 64
-
-// IsWord reports whether s has 1 to limit characters of A-Z, a-z, 0-9, _ and -.
-// It is not a regular expression: compiling one takes longer than a function
-// takes to start.
-func IsWord(s string, limit int) bool {
-	for _, c := range []byte(s) {
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' && c != '-' {
-			return false
-		}
-	}
-	return s != "" && len(s) <= limit
-}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"journeys/internal/graph"
 	"journeys/internal/strict"
 )
 
@@ -19,7 +20,6 @@ const (
 	MaxName            = 255        // characters
 	MaxDescription     = 2000       // characters
 	MaxDefinition      = 256 * 1024 // bytes of compact JSON
-	MaxEntryCondition  = 4 * 1024   // bytes of compact JSON
 	MaxDuration        = 365        // days
 	DefaultMaxDuration = 30         // days
 	MaxBatch           = 1000       // customers per enroll call
@@ -66,13 +66,13 @@ type Journey struct {
 	GraphHash       string // name of the stored graph, which the customers of this version follow
 	GraphPassed     bool   // the graph was complete by the rules of the time when it became active or was stored after that
 	NodeCount       int
-	Labels          []Label  // of the definition's nodes; set only for Create and Update
-	Events          []string // types of the events that start the journey, sorted
-	Shards          int      // of the due index; never shrinks
-	Epoch           int      // counts archivings; customers of an earlier epoch leave
-	Rev             int64    // counts writes, from 1; the ETag
-	TextRev         int64    // the Rev that wrote Description and EntryCondition; 0 if both are empty
-	AppearanceRev   int64    // the Rev that wrote a Definition unlike the stored graph; 0 if they are equal
+	Labels          []graph.Label // of the definition's nodes; set only for Create and Update
+	Events          []string      // types of the events that start the journey, sorted
+	Shards          int           // of the due index; never shrinks
+	Epoch           int           // counts archivings; customers of an earlier epoch leave
+	Rev             int64         // counts writes, from 1; the ETag
+	TextRev         int64         // the Rev that wrote Description and EntryCondition; 0 if both are empty
+	AppearanceRev   int64         // the Rev that wrote a Definition unlike the stored graph; 0 if they are equal
 	CreatedAt       time.Time
 	UpdatedAt       time.Time // not before CreatedAt
 }
@@ -99,7 +99,7 @@ type Change struct {
 	Description     *string
 	Status          *Status
 	Definition      *Definition
-	Entry           *Entry // a nil Raw removes the entry condition
+	Entry           *graph.Entry // a nil Raw removes the entry condition
 	MaxDurationDays *int
 }
 
@@ -317,12 +317,12 @@ func (j Journey) startingEvents(graph *Graph) []string {
 
 // entry reads the stored entry condition as far as the present rules allow. fault is the
 // first rule that it breaks, "" for none. A faulty one must admit no customer.
-func (j Journey) entry() (e Entry, fault string) {
+func (j Journey) entry() (e graph.Entry, fault string) {
 	if j.EntryCondition == nil {
-		return Entry{}, ""
+		return graph.Entry{}, ""
 	}
 	var faults strict.Faults
-	e, ok := ReadEntryCondition(strict.At(j.EntryCondition, "entryCondition", &faults))
+	e, ok := graph.ReadEntryCondition(strict.At(j.EntryCondition, "entryCondition", &faults))
 	if !ok {
 		return e, faults.List()[0].Pointer + " " + faults.List()[0].Detail
 	}

@@ -2,14 +2,17 @@ package journey
 
 import (
 	"encoding/binary"
+	"strconv"
 	"time"
+
+	"journeys/internal/graph"
 )
 
 // Result is the outcome of a node.
 type Result uint8
 
-// The results. The numbers are stored: append, never renumber. 32 to 39 are reserved
-// for the branches 0 to 7 of a node.
+// The results. The numbers are stored: append, never renumber. 32 to 39 are
+// the branches 0 to 7 of a node; see Branch.
 const (
 	NoResult         Result = iota // the customer is still there, or the enrollment ended there
 	Entered                        // entry_trigger
@@ -31,13 +34,46 @@ var resultNames = [...]string{
 	"sent", "skipped_no_address", "skipped_uncertain", "exited",
 }
 
-// String returns the result as callers see it; "" for NoResult, "unknown" for a
-// result of a newer version.
-func (r Result) String() string {
-	if int(r) >= len(resultNames) {
-		return "unknown"
+// firstBranch is the Result of a node that was left by the first of its named ways.
+const firstBranch Result = 32
+
+// Branch returns the Result of a node that was left by the way with that index.
+func Branch(way int) Result { return firstBranch + Result(way) }
+
+// known reports whether this version writes the result.
+func (r Result) known() bool {
+	return int(r) < len(resultNames) || r >= firstBranch && r < firstBranch+graph.MaxWays
+}
+
+// way returns the index of the way by which the result leaves a node.
+func (r Result) way() int {
+	switch {
+	case r >= firstBranch:
+		return int(r - firstBranch)
+	case r == False:
+		return 1
 	}
-	return resultNames[r]
+	return 0
+}
+
+// Name returns the result as callers see it, given the ways of the node: "" for
+// NoResult, "unknown" for a result of a newer version.
+func (r Result) Name(ways []string) string {
+	switch {
+	case int(r) < len(resultNames):
+		return resultNames[r]
+	case r.known() && r.way() < len(ways):
+		return ways[r.way()]
+	}
+	return "unknown"
+}
+
+// String returns the result as a log line names it: a branch by its number.
+func (r Result) String() string {
+	if r >= firstBranch && r.known() {
+		return "branch" + strconv.Itoa(r.way())
+	}
+	return r.Name(nil)
 }
 
 // Path lists the nodes that the customer left, in order and including the exit.
@@ -63,7 +99,7 @@ func (p Path) Visits(enrolledAt time.Time) []Visit {
 func (p Path) visits(enrolledAt time.Time) (visits []Visit, whole bool) {
 	for len(p) > 2 {
 		ms, n := binary.Uvarint(p[1:])
-		if n <= 0 || len(p) < n+2 || int(p[n+1]) >= len(resultNames) {
+		if n <= 0 || len(p) < n+2 || !Result(p[n+1]).known() {
 			return visits, false
 		}
 		at := enrolledAt.Add(time.Duration(ms) * time.Millisecond)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"journeys/internal/graph"
 )
 
 // Shape is a graph without configs: enough to check whether an enrollment's path
@@ -14,27 +16,40 @@ type Shape struct {
 }
 
 type shapeNode struct {
-	kind NodeType
-	next [2]int16
+	kind graph.NodeType
+	ways uint8
+	next [graph.MaxWays]int16
 }
 
 // Shape returns the graph's shape.
 func (g *Graph) Shape() Shape {
-	s := Shape{entry: int16(g.entry), nodes: make([]shapeNode, len(g.nodes))}
-	for i, n := range g.nodes {
-		s.nodes[i] = shapeNode{n.kind, [2]int16{int16(n.next[0]), int16(n.next[1])}}
+	s := Shape{entry: int16(g.Entry()), nodes: make([]shapeNode, g.Len())}
+	for i := range s.nodes {
+		n := &s.nodes[i]
+		n.kind, n.ways = g.NodeType(i), uint8(len(g.Next(i)))
+		for way, next := range g.Next(i) {
+			n.next[way] = int16(next)
+		}
 	}
 	return s
 }
 
 // resultsOf lists the results with which each type of node can be left.
-var resultsOf = map[NodeType][]Result{
-	EntryTrigger:   {Entered},
-	Wait:           {Waited, WokenByEvent},
-	ConditionSplit: {True, False},
-	NBADecision:    {Decided, DecidedEmpty, DecisionError},
-	ChannelAction:  {Sent, SkippedNoAddress, SkippedUncertain},
-	Exit:           {Exited},
+var resultsOf = map[graph.NodeType][]Result{
+	graph.EntryTrigger:   {Entered},
+	graph.Wait:           {Waited, WokenByEvent},
+	graph.ConditionSplit: {True, False},
+	graph.NBADecision:    {Decided, DecidedEmpty, DecisionError},
+	graph.ChannelAction:  {Sent, SkippedNoAddress, SkippedUncertain},
+	graph.Exit:           {Exited},
+}
+
+// allows reports whether the node can be left with the result.
+func (n *shapeNode) allows(r Result) bool {
+	if r >= firstBranch {
+		return n.kind != graph.ConditionSplit && n.ways > 1 && r.way() < int(n.ways)
+	}
+	return slices.Contains(resultsOf[n.kind], r)
 }
 
 // Check returns an error if e is inconsistent with a graph of this shape.
@@ -70,22 +85,17 @@ func (s Shape) checkPath(e Enrollment) error {
 			return fmt.Errorf("path step %d is earlier than the previous one", i+1)
 		}
 		at = v.EnteredAt
-		n := s.nodes[v.Node]
-		results, known := resultsOf[n.kind]
-		if !known { // a type that this version does not have
+		n := &s.nodes[v.Node]
+		if resultsOf[n.kind] == nil { // a type that this version does not have
 			return nil
 		}
-		if !slices.Contains(results, v.Result) {
+		if !n.allows(v.Result) {
 			return fmt.Errorf("path leaves a %s with %q", n.kind, v.Result)
 		}
 		if v.Result == Exited {
 			return s.checkExit(e, v, i == len(visits)-1)
 		}
-		expected = int(n.next[0])
-		if v.Result == False {
-			expected = int(n.next[1])
-		}
-		if expected < 0 {
+		if expected = int(n.next[v.Result.way()]); expected < 0 {
 			return fmt.Errorf("path leaves node %d, which has no edge", v.Node)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dev/journeytest"
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
 
@@ -57,7 +58,7 @@ func TestGraph_OrderIsTopological(t *testing.T) {
 			at[node] = i
 		}
 		require.Len(t, at, d.Graph.Len(), "each node appears once")
-		require.Equal(t, journey.EntryTrigger, d.Graph.NodeType(order[0]))
+		require.Equal(t, graph.EntryTrigger, d.Graph.NodeType(order[0]))
 		for node := range d.Graph.Len() {
 			for _, next := range d.Graph.Next(node) {
 				if next >= 0 {

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"journeys/internal/catalog"
 	"journeys/internal/condition"
+	"journeys/internal/graph"
 	"journeys/internal/strict"
 )
 
@@ -47,7 +47,7 @@ const maxDetails = 900_000
 // SimulationStep is a node on the path.
 type SimulationStep struct {
 	NodeID    string
-	NodeType  NodeType
+	NodeType  graph.NodeType
 	At        time.Time // when the customer entered it
 	Result    string
 	Next      string    // id of the next node; "" for none
@@ -91,7 +91,7 @@ type simulation struct {
 	graph      *Graph
 	request    TestRequest
 	maxDays    int
-	entry      Entry // of the journey
+	entry      graph.Entry // of the journey
 	entryFault string
 	catalog    catalog.Catalog
 	tenant     Tenant
@@ -100,12 +100,12 @@ type simulation struct {
 // run uses the step function that moves real customers. Only the clock and the
 // answers of effects are simulated.
 func (s *simulation) run() Simulation {
-	if s.graph.entry < 0 {
-		return Simulation{Outcome: "stopped", ExitReason: s.graph.entryFault()}
+	if s.graph.Entry() < 0 {
+		return Simulation{Outcome: "stopped", ExitReason: s.graph.EntryFault()}
 	}
 	start := s.request.Now
 	if reason := s.refusal(); reason != "" {
-		step := s.step(s.graph.entry, start)
+		step := s.step(s.graph.Entry(), start)
 		step.Result = "not_entered"
 		return Simulation{Outcome: "stopped", ExitReason: reason, Steps: []SimulationStep{step}}
 	}
@@ -134,7 +134,7 @@ func (s *simulation) run() Simulation {
 func (s *simulation) checkDecisions() error {
 	var faults strict.Faults
 	for _, id := range slices.Sorted(maps.Keys(s.request.Decisions)) {
-		if i, ok := s.graph.index[id]; !ok || s.graph.nodes[i].kind != NBADecision {
+		if i, ok := s.graph.Index(id); !ok || s.graph.NodeType(i) != graph.NBADecision {
 			faults.Add("/decisions/"+id, "names no nba_decision of this graph")
 		}
 	}
@@ -156,7 +156,7 @@ func (s *simulation) hasCycled(e Enrollment) bool {
 // cutAtRepeat cuts visits after the first node that was visited before. It reports
 // whether there was one.
 func cutAtRepeat(visits []Visit) (cut []Visit, again bool) {
-	var seen [MaxNodes]bool
+	var seen [graph.MaxNodes]bool
 	for i, visit := range visits {
 		if seen[visit.Node] {
 			return visits[:i+1], true
@@ -168,8 +168,8 @@ func cutAtRepeat(visits []Visit) (cut []Visit, again bool) {
 
 // send returns the answer of a channel_action.
 func (s *simulation) send(node int) Answer {
-	attribute := s.catalog.Address(s.graph.nodes[node].action.Channel, s.tenant.String())
-	if attribute != "" && AddressIn(s.request.Attributes, attribute) == "" {
+	attribute := s.catalog.Address(s.graph.Action(node).Channel, s.tenant.String())
+	if attribute != "" && graph.AddressIn(s.request.Attributes, attribute) == "" {
 		return Answer{Result: SkippedNoAddress}
 	}
 	return Answer{Result: Sent}
@@ -178,37 +178,12 @@ func (s *simulation) send(node int) Answer {
 // refusal returns why the customer may not enter; "" if they may.
 func (s *simulation) refusal() string {
 	facts := condition.Facts{Attributes: s.request.Attributes, Now: s.request.Now}
-	return cmp.Or(s.entryFault, s.graph.entryFault(), s.graph.refusal(s.entry.Condition, &facts))
-}
-
-// entryFault returns why customers cannot enter the graph; "" if they can.
-func (g *Graph) entryFault() string {
-	switch {
-	case g.entry < 0:
-		return "the graph has not exactly one entry_trigger"
-	case g.nodes[g.entry].fault != strict.Fault{}:
-		return g.StopReason(g.entry)
-	}
-	return ""
-}
-
-// refusal returns which condition keeps a customer with these facts from entering;
-// "" for none. ofJourney is the journey's entry condition, nil for none. The graph must
-// have an entry.
-func (g *Graph) refusal(ofJourney *condition.Program, facts *condition.Facts) string {
-	entry := &g.nodes[g.entry]
-	switch {
-	case ofJourney != nil && !ofJourney.Eval(facts):
-		return "the journey's entry condition is false"
-	case entry.condition != nil && !entry.condition.Eval(facts):
-		return fmt.Sprintf("node %s: the condition of the entry is false", entry.id)
-	}
-	return ""
+	return cmp.Or(s.entryFault, s.graph.EntryFault(), s.graph.Refusal(s.entry.Condition, &facts))
 }
 
 // answer returns the answer of an nba_decision.
 func (s *simulation) answer(node int) Answer {
-	decision, ok := s.request.Decisions[s.graph.nodes[node].id]
+	decision, ok := s.request.Decisions[s.graph.NodeID(node)]
 	if !ok {
 		return Answer{Result: DecidedEmpty}
 	}
@@ -244,9 +219,9 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 	left := maxDetails
 	for i, visit := range visits {
 		step := s.step(visit.Node, visit.EnteredAt)
-		step.Result = visit.Result.String()
+		step.Result = visit.Result.Name(s.graph.Node(visit.Node).Ways)
 		if i+1 < len(visits) {
-			step.Next = s.graph.nodes[visits[i+1].Node].id
+			step.Next = s.graph.NodeID(visits[i+1].Node)
 			step.Until = visits[i+1].EnteredAt
 		} else {
 			step.Until = now
@@ -272,30 +247,30 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 }
 
 func (s *simulation) step(node int, at time.Time) SimulationStep {
-	return SimulationStep{NodeID: s.graph.nodes[node].id, NodeType: s.graph.nodes[node].kind, At: at}
+	return SimulationStep{NodeID: s.graph.NodeID(node), NodeType: s.graph.NodeType(node), At: at}
 }
 
 // detail sets the fields of the node's type. It adds each decision to facts, so
 // that a later split is explained with the answers it read.
 func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.Facts) {
-	n := &s.graph.nodes[visit.Node]
-	switch n.kind {
-	case Wait:
+	n := s.graph.Node(visit.Node)
+	switch n.Type {
+	case graph.Wait:
 		step.EndedBy = "timer"
 		if visit.Result == WokenByEvent {
 			step.EndedBy = "event"
 		}
 		return
-	case ConditionSplit:
-		if n.condition != nil {
-			step.Condition = n.condition.Explain(facts)
+	case graph.ConditionSplit:
+		if n.Condition != nil {
+			step.Condition = n.Condition.Explain(facts)
 		}
-	case NBADecision:
-		if decision, ok := s.request.Decisions[n.id]; ok {
+	case graph.NBADecision:
+		if decision, ok := s.request.Decisions[n.ID]; ok {
 			step.Decision = decision.AppendJSON(nil)
-			facts.Decision = facts.Decision.With(n.id, decision)
+			facts.Decision = facts.Decision.With(n.ID, decision)
 		}
-	case EntryTrigger, ChannelAction, Exit: // no fields of their own
+	case graph.EntryTrigger, graph.ChannelAction, graph.Exit: // no fields of their own
 	}
 	step.Until = time.Time{}
 }
@@ -303,25 +278,11 @@ func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.
 // stuckReason returns the node at which an incomplete graph stopped, and why.
 func (g *Graph) stuckReason(visits []Visit) string {
 	last := visits[len(visits)-1].Node
-	n := &g.nodes[last]
+	n := g.Node(last)
 	for _, visit := range visits[:len(visits)-1] {
-		if visit.Node == last && n.fault == (strict.Fault{}) {
-			return fmt.Sprintf("node %s: was passed before, the graph has a cycle", n.id)
+		if visit.Node == last && n.Fault == (strict.Fault{}) {
+			return fmt.Sprintf("node %s: was passed before, the graph has a cycle", n.ID)
 		}
 	}
 	return g.StopReason(last)
-}
-
-// StopReason returns why customers stop at the node with that index: its id and the
-// fault, at most 600 bytes.
-func (g *Graph) StopReason(i int) string {
-	n := &g.nodes[i]
-	place, detail := strings.TrimPrefix(n.fault.Pointer, "/"), cmp.Or(n.fault.Detail, "no single edge leads on")
-	if len(place) > 100 {
-		place = "config"
-	}
-	if len(detail) > 200 || n.fault.Pointer == "/config" {
-		return fmt.Sprintf("node %s: %.200s", n.id, detail)
-	}
-	return fmt.Sprintf("node %s: %s", n.id, strings.TrimSpace(place+" "+detail))
 }

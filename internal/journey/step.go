@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"journeys/internal/condition"
+	"journeys/internal/graph"
 	"journeys/internal/strict"
 )
 
@@ -34,14 +35,18 @@ type Answer struct {
 	Decision condition.Value // of an nba_decision: an object or missing
 }
 
+// Graph is a compiled definition whose Step moves enrollments. Like graph.Graph, it is
+// immutable and safe for concurrent use.
+type Graph struct{ graph.Graph }
+
 // Start returns a new enrollment at its first blocking node, ready to be stored:
 // Rev is 1, and Delta has all nodes passed on the way. It keeps Journey, Customer,
 // GraphHash, Version, Epoch, RequestID, EnrolledAt, ExpiresAt and Event of e.
 func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
 	e.Status, e.Run, e.Rev, e.WrittenAt = Inside, 1, 1, e.EnrolledAt
-	e.Node, e.Since = g.entry, e.EnrolledAt
+	e.Node, e.Since = g.Entry(), e.EnrolledAt
 	e.Path, e.Delta, e.Decisions = nil, Delta{DeltaForm, byte(MarkEnrolled)}, nil
-	if g.entry < 0 {
+	if e.Node < 0 {
 		return e, Stuck
 	}
 	e.mark(NodeEntered)
@@ -89,12 +94,12 @@ func (e *Enrollment) advanceClock(now time.Time) time.Time {
 func (g *Graph) Step(e Enrollment, in Input) (Enrollment, EffectKind) {
 	in.Now = e.advanceClock(in.Now)
 	// Only a draft can have a cycle. A complete graph ends before this bound.
-	for range len(g.nodes) + 1 {
+	for range g.Len() + 1 {
 		if e.Status != Inside {
 			return e, NoEffect
 		}
-		n := &g.nodes[e.Node]
-		if n.fault != (strict.Fault{}) {
+		n := g.Node(e.Node)
+		if n.Fault != (strict.Fault{}) {
 			break
 		}
 		result, effect := g.result(&e, n, &in)
@@ -104,13 +109,10 @@ func (g *Graph) Step(e Enrollment, in Input) (Enrollment, EffectKind) {
 		case result == NoResult:
 			return e, effect
 		case result == Exited:
-			e.complete(n.reason)
+			e.complete(n.Reason)
 			return e, NoEffect
 		}
-		next := n.next[0]
-		if result == False {
-			next = n.next[1]
-		}
+		next := n.Next[result.way()]
 		if next < 0 {
 			break
 		}
@@ -133,15 +135,15 @@ func (g *Graph) BeginWait(e *Enrollment, now time.Time) {
 }
 
 // result returns the result with which n ends now, or the effect that it needs.
-func (g *Graph) result(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
-	switch n.kind {
-	case EntryTrigger:
+func (g *Graph) result(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKind) {
+	switch n.Type {
+	case graph.EntryTrigger:
 		return Entered, NoEffect
-	case Wait:
+	case graph.Wait:
 		return e.wait(n, in), NoEffect
-	case ConditionSplit:
+	case graph.ConditionSplit:
 		return g.split(e, n, in)
-	case NBADecision, ChannelAction:
+	case graph.NBADecision, graph.ChannelAction:
 		return g.effect(e, n, in)
 	default:
 		return Exited, NoEffect
@@ -149,12 +151,12 @@ func (g *Graph) result(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
 }
 
 // wait ends a wait by its event or its time, whichever came first.
-func (e *Enrollment) wait(n *node, in *Input) Result {
+func (e *Enrollment) wait(n *graph.Node, in *Input) Result {
 	end := e.waitEnd(n)
 	e.Due = end
 	event := in.EventAt
 	in.EventAt = time.Time{} // it belongs to this wait and must not end a later one
-	if n.event != "" && (e.isDuringWait(n, e.WokenAt) || e.isDuringWait(n, event)) {
+	if n.Event != "" && (e.isDuringWait(n, e.WokenAt) || e.isDuringWait(n, event)) {
 		// The next wait must begin after the event, even if the clock that received
 		// it is ahead: one event ends one wait.
 		in.Now = e.advanceClock(later(e.WokenAt, event))
@@ -163,7 +165,7 @@ func (e *Enrollment) wait(n *node, in *Input) Result {
 	if in.Now.Before(end) {
 		return NoResult
 	}
-	if end.Before(e.Since.Add(n.delay)) {
+	if end.Before(e.Since.Add(n.Delay)) {
 		e.end(Expired, MarkExpired, NodeDropped)
 		return NoResult
 	}
@@ -178,8 +180,8 @@ func later(a, b time.Time) time.Time {
 }
 
 // waitEnd returns when e's wait n ends without its event.
-func (e *Enrollment) waitEnd(n *node) time.Time {
-	end := e.Since.Add(n.delay)
+func (e *Enrollment) waitEnd(n *graph.Node) time.Time {
+	end := e.Since.Add(n.Delay)
 	if e.ExpiresAt.Before(end) {
 		return e.ExpiresAt
 	}
@@ -187,26 +189,26 @@ func (e *Enrollment) waitEnd(n *node) time.Time {
 }
 
 // isDuringWait reports whether at is between the start and the end of e's wait n.
-func (e *Enrollment) isDuringWait(n *node, at time.Time) bool {
+func (e *Enrollment) isDuringWait(n *graph.Node, at time.Time) bool {
 	return at.After(e.Since) && at.Before(e.waitEnd(n))
 }
 
 // EndsWait reports whether an event of that type and time of receipt ends e's
 // current wait.
 func (g *Graph) EndsWait(e Enrollment, eventType string, received time.Time) bool {
-	n := &g.nodes[e.Node]
-	return e.Status == Inside && n.kind == Wait && n.event == eventType && e.isDuringWait(n, received)
+	n := g.Node(e.Node)
+	return e.Status == Inside && n.Type == graph.Wait && n.Event == eventType && e.isDuringWait(n, received)
 }
 
 // split evaluates the condition of n, or asks for the attributes.
-func (g *Graph) split(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
+func (g *Graph) split(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKind) {
 	if !in.HasAttributes {
 		e.dueBy(in.Now)
 		return NoResult, NeedAttributes
 	}
 	facts := g.Facts(e, in.Attributes)
 	facts.Now = in.Now
-	if n.condition.Eval(&facts) {
+	if n.Condition.Eval(&facts) {
 		return True, NoEffect
 	}
 	return False, NoEffect
@@ -224,10 +226,10 @@ func (e *Enrollment) dueBy(now time.Time) {
 // and event only if the graph reads them.
 func (g *Graph) Facts(e *Enrollment, attributes condition.Value) condition.Facts {
 	facts := condition.Facts{Attributes: attributes}
-	if len(g.reads) > 0 && e.Decisions != nil {
+	if g.ReadsDecisions() && e.Decisions != nil {
 		facts.Decision, _ = condition.ParseValue(e.Decisions)
 	}
-	if len(g.event) > 0 && e.Event != nil {
+	if g.ReadsEvent() && e.Event != nil {
 		facts.Event, _ = condition.ParseValue(e.Event)
 	}
 	return facts
@@ -244,7 +246,7 @@ func (g *Graph) encodeEvent(properties condition.Value) []byte {
 
 // effect consumes the answer of an nba_decision or a channel_action, or asks for
 // one.
-func (g *Graph) effect(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
+func (g *Graph) effect(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKind) {
 	answer := in.Answer
 	if answer.Result == NoResult {
 		// A customer who entered just now was in time when the wait ended, however
@@ -254,28 +256,22 @@ func (g *Graph) effect(e *Enrollment, n *node, in *Input) (Result, EffectKind) {
 			return NoResult, NoEffect
 		}
 		e.dueBy(in.Now)
-		if n.kind == NBADecision {
+		if n.Type == graph.NBADecision {
 			return NoResult, NeedDecision
 		}
 		return NoResult, NeedSend
 	}
 	in.Answer = Answer{}
-	if n.kind == NBADecision {
+	if n.Type == graph.NBADecision {
 		g.keepDecision(e, answer.Decision)
 	}
 	return answer.Result, NoEffect
 }
 
-// PruneEvent returns the properties of an event that conditions and payloads of the
-// graph read; missing if there are none.
-func (g *Graph) PruneEvent(properties condition.Value) condition.Value {
-	return properties.Prune(g.event)
-}
-
 // keepDecision adds to e.Decisions the parts of an answer that conditions and
 // payloads of the graph read.
 func (g *Graph) keepDecision(e *Enrollment, answer condition.Value) {
-	kept := answer.Prune(g.reads[e.Node])
+	kept := g.PruneDecision(e.Node, answer)
 	if kept.Missing() {
 		return
 	}
@@ -283,7 +279,7 @@ func (g *Graph) keepDecision(e *Enrollment, answer condition.Value) {
 	if e.Decisions != nil {
 		decisions, _ = condition.ParseValue(e.Decisions)
 	}
-	e.Decisions = decisions.With(g.nodes[e.Node].id, kept).AppendJSON(nil)
+	e.Decisions = decisions.With(g.NodeID(e.Node), kept).AppendJSON(nil)
 }
 
 // Cancel ends the enrollment, with a reason that callers see. A failed enrollment

@@ -10,6 +10,7 @@ import (
 
 	"journeys/internal/condition"
 	"journeys/internal/dev/journeytest"
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
 
@@ -65,7 +66,7 @@ func drawRequest(t *testing.T, r *rand.Rand, g *journey.Graph) journey.TestReque
 		request.Attributes = value(t, fmt.Sprintf(`{"a0":%d,"a1":%d,"a2":%d,"a3":"x"}`, r.IntN(10), r.IntN(10), r.IntN(10)))
 	}
 	for i := range g.Len() {
-		if g.NodeType(i) == journey.NBADecision && r.IntN(3) > 0 {
+		if g.NodeType(i) == graph.NBADecision && r.IntN(3) > 0 {
 			request.Decisions[g.NodeID(i)] = value(t, fmt.Sprintf(`{"score":%d}`, r.IntN(10)))
 		}
 	}

@@ -20,7 +20,7 @@ import (
 	texttypes "github.com/aws/aws-sdk-go-v2/service/sns/types"
 
 	"journeys/internal/engine"
-	"journeys/internal/journey"
+	"journeys/internal/graph"
 )
 
 // mail is a channel that sends e-mail by Amazon SES.
@@ -110,7 +110,7 @@ const separators = `,;:<>()[]"\`
 // singleAddress returns the customer's attribute, which must be exactly one address. It
 // returns errNoAddress if the attribute is missing or empty.
 func singleAddress(m *engine.Message, attribute string) (string, error) {
-	text := journey.AddressIn(m.Facts.Attributes, attribute)
+	text := graph.AddressIn(m.Facts.Attributes, attribute)
 	if text == "" {
 		return "", errNoAddress
 	}

@@ -12,13 +12,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/engine"
-	"journeys/internal/journey"
+	"journeys/internal/graph"
 )
 
 // service is a service of AWS, with answers in its protocol.
 type service struct {
 	settings  string
-	config    func(t *testing.T) journey.ActionConfig
+	config    func(t *testing.T) graph.ActionConfig
 	sent      string // body of a success
 	refused   answer
 	wantErr   string // error for refused
@@ -44,8 +44,8 @@ func entryError(code string) string {
 var services = map[string]service{
 	"ses": {
 		settings: `{"type": "ses", "from": "Shop <news@shop.test>", "configurationSet": "news"}`,
-		config: func(t *testing.T) journey.ActionConfig {
-			return journey.ActionConfig{Channel: "email", Payload: readPayload(t, `{"subject":"Hello","text":"Hi"}`)}
+		config: func(t *testing.T) graph.ActionConfig {
+			return graph.ActionConfig{Channel: "email", Payload: readPayload(t, `{"subject":"Hello","text":"Hi"}`)}
 		},
 		sent:    `{"MessageId":"m-1"}`,
 		refused: answer{400, jsonError("MessageRejected")}, wantErr: "the service answered 400 MessageRejected",
@@ -53,8 +53,8 @@ var services = map[string]service{
 	},
 	"sns": {
 		settings: `{"type": "sns", "senderId": "Shop"}`,
-		config: func(t *testing.T) journey.ActionConfig {
-			return journey.ActionConfig{Channel: "sms", Payload: readPayload(t, `{"message":"Hi"}`)}
+		config: func(t *testing.T) graph.ActionConfig {
+			return graph.ActionConfig{Channel: "sms", Payload: readPayload(t, `{"message":"Hi"}`)}
 		},
 		sent: `<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult><MessageId>m-1</MessageId>` +
 			`</PublishResult><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></PublishResponse>`,
@@ -64,8 +64,8 @@ var services = map[string]service{
 	"end-user-messaging": {
 		settings: `{"type": "end-user-messaging", "originationIdentity": "pool-1", "configurationSet": "texts",
 			"messageType": "PROMOTIONAL", "entityId": "1201", "templateId": "1207"}`,
-		config: func(t *testing.T) journey.ActionConfig {
-			return journey.ActionConfig{Channel: "sms", Payload: readPayload(t, `{"message":"Hi"}`)}
+		config: func(t *testing.T) graph.ActionConfig {
+			return graph.ActionConfig{Channel: "sms", Payload: readPayload(t, `{"message":"Hi"}`)}
 		},
 		sent:    `{"MessageId":"m-1"}`,
 		refused: answer{400, jsonError("ConflictException")}, wantErr: "the service answered 400 ConflictException",
@@ -73,8 +73,8 @@ var services = map[string]service{
 	},
 	"eventbridge": {
 		settings: `{"type": "eventbridge", "bus": "crm", "source": "shop.journeys", "detailType": "Said"}`,
-		config: func(t *testing.T) journey.ActionConfig {
-			return journey.ActionConfig{Channel: "crm", TemplateID: "t", Payload: readPayload(t, `{"a":1e400}`)}
+		config: func(t *testing.T) graph.ActionConfig {
+			return graph.ActionConfig{Channel: "crm", TemplateID: "t", Payload: readPayload(t, `{"a":1e400}`)}
 		},
 		sent:    `{"Entries":[{"EventId":"e-1"}],"FailedEntryCount":0}`,
 		refused: answer{200, entryError("NotAuthorizedForSourceException")}, wantErr: "the bus refused the event: NotAuthorizedForSourceException",

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/condition"
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 	"journeys/internal/payload"
 )
@@ -36,13 +37,13 @@ func TestAWS_SendsOnce(t *testing.T) {
 func TestAWS_SendsTheMessage(t *testing.T) {
 	t.Parallel()
 
-	sentBy := func(s service, config journey.ActionConfig) string {
+	sentBy := func(s service, config graph.ActionConfig) string {
 		address, requests := serve(t, answering(answer{200, s.sent}))
 		_, err := onAWS(t, s, address).Send(t.Context(), newMessage(t, config))
 		require.NoError(t, err)
 		return (<-requests).body
 	}
-	sent := func(name string, config journey.ActionConfig) string { return sentBy(services[name], config) }
+	sent := func(name string, config graph.ActionConfig) string { return sentBy(services[name], config) }
 	require.JSONEq(t, `{"FromEmailAddress":"Shop <news@shop.test>","ConfigurationSetName":"news",
 		"Destination":{"ToAddresses":["`+private+`"]},"Content":{"Simple":{
 			"Subject":{"Data":"Hello","Charset":"UTF-8"},"Body":{"Text":{"Data":"Hi","Charset":"UTF-8"}}}}}`,
@@ -50,7 +51,7 @@ func TestAWS_SendsTheMessage(t *testing.T) {
 	require.JSONEq(t, `{"FromEmailAddress":"Shop <news@shop.test>","ConfigurationSetName":"news",
 		"Destination":{"ToAddresses":["`+private+`"]},
 		"Content":{"Template":{"TemplateName":"welcome","TemplateData":"{\"to\":\"ada@private.test\"}"}}}`,
-		sent("ses", journey.ActionConfig{Channel: "any name", TemplateID: "welcome", Payload: readPayload(t, `{"to":"{{attributes.email}}"}`)}))
+		sent("ses", graph.ActionConfig{Channel: "any name", TemplateID: "welcome", Payload: readPayload(t, `{"to":"{{attributes.email}}"}`)}))
 
 	form := sentForm(t, `{"phone":"+4312345"}`)
 	require.Equal(t, url.Values{
@@ -142,7 +143,7 @@ func TestAWS_EscapesPlaceholders(t *testing.T) {
 	t.Parallel()
 
 	address, requests := serve(t, answering(answer{200, services["ses"].sent}))
-	m := newMessage(t, journey.ActionConfig{Channel: "email", Payload: readPayload(t,
+	m := newMessage(t, graph.ActionConfig{Channel: "email", Payload: readPayload(t,
 		`{"subject":"For {{attributes.name}}\r\n","text":"Dear {{attributes.name}},","html":"<p title=\"{{attributes.name}}\">{{event.x}}</p>"}`)})
 	m.Facts = condition.Facts{
 		Attributes: value(t, `{"email":"a@b.test","name":"<b>\"Ada\"</b>\r\nBcc: x@y.test {{attributes.email}}"}`),
@@ -194,7 +195,7 @@ func TestAWS_RefusesIncompleteMessages(t *testing.T) {
 		"an e-mail that is too long once filled":    {"ses", `{"subject":"a","html":"` + strings.Repeat("{{attributes.long}}", 300) + `"}`, payload.ErrTooLong},
 		"template data that are too long when full": {"sns", `{"message":"` + strings.Repeat("{{attributes.long}}", 300) + `"}`, payload.ErrTooLong},
 	} {
-		m := newMessage(t, journey.ActionConfig{Channel: "push"})
+		m := newMessage(t, graph.ActionConfig{Channel: "push"})
 		if test.payload != "" {
 			m.Config.Payload = readPayload(t, test.payload)
 		}
@@ -203,7 +204,7 @@ func TestAWS_RefusesIncompleteMessages(t *testing.T) {
 		require.ErrorIs(t, err, test.wantErr, name)
 		requireUncertain(t, false, err)
 	}
-	unknown := newMessage(t, journey.ActionConfig{Channel: "push"})
+	unknown := newMessage(t, graph.ActionConfig{Channel: "push"})
 	unknown.Facts.Attributes = value(t, `{"email":" ","phone":1}`)
 	for _, name := range []string{"ses", "sns", "end-user-messaging"} {
 		result, err := onAWS(t, services[name], address).Send(t.Context(), unknown)

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/condition"
-	"journeys/internal/journey"
+	"journeys/internal/graph"
 )
 
 func TestDecide_PostsTheQuestion(t *testing.T) {
@@ -22,7 +22,7 @@ func TestDecide_PostsTheQuestion(t *testing.T) {
 	})
 	p := calling(t, address+"/decide?v=1", at(start))
 	answer, err := p.Decide(t.Context(), newQuestion(t,
-		journey.DecisionConfig{FlowID: "flow", ChannelID: "email", MaxOffers: 3}))
+		graph.DecisionConfig{FlowID: "flow", ChannelID: "email", MaxOffers: 3}))
 	require.NoError(t, err)
 	require.Equal(t, `{"offer":{"id":"a"},"score":1e400}`, text(answer))
 	r := <-requests
@@ -32,7 +32,7 @@ func TestDecide_PostsTheQuestion(t *testing.T) {
 		`"attributes":{"email":"`+private+`","phone":"+4312345","n":12345678901234567890}}`, r.body)
 	requireSigned(t, r, "key-1", start)
 
-	unknown := newQuestion(t, journey.DecisionConfig{FlowID: "flow", MaxOffers: 1})
+	unknown := newQuestion(t, graph.DecisionConfig{FlowID: "flow", MaxOffers: 1})
 	unknown.Attributes = condition.Value{}
 	_, err = p.Decide(t.Context(), unknown)
 	require.NoError(t, err)
@@ -93,7 +93,7 @@ func TestDecide_ReadsAnswers(t *testing.T) {
 				fmt.Fprint(w, test.body)
 			})
 			answer, err := calling(t, address, at(start)).Decide(t.Context(),
-				newQuestion(t, journey.DecisionConfig{FlowID: "flow", MaxOffers: 1}))
+				newQuestion(t, graph.DecisionConfig{FlowID: "flow", MaxOffers: 1}))
 			switch {
 			case test.wantErr != "":
 				require.EqualError(t, err, `decision flow "flow": `+test.wantErr)

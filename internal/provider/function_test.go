@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
 
@@ -62,7 +63,7 @@ func TestFunction_GetsTheMessage(t *testing.T) {
 	} {
 		address, requests := serve(t, status(http.StatusOK))
 		result, err := invoking(t, function, address).Send(t.Context(), newMessage(t,
-			journey.ActionConfig{Channel: "sms", TemplateID: "t", Payload: readPayload(t, `{"a":1}`)}))
+			graph.ActionConfig{Channel: "sms", TemplateID: "t", Payload: readPayload(t, `{"a":1}`)}))
 		require.NoError(t, err)
 		require.Equal(t, journey.Sent, result)
 		r := <-requests
@@ -107,7 +108,7 @@ func TestFunction_SendsByItsAnswer(t *testing.T) {
 			t.Parallel()
 
 			address, requests := serve(t, test.answer.handler(t))
-			result, err := invoking(t, "points", address).Send(t.Context(), newMessage(t, journey.ActionConfig{Channel: "push"}))
+			result, err := invoking(t, "points", address).Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: "push"}))
 			switch {
 			case test.wantErr != "":
 				require.EqualError(t, err, `channel "push": `+test.wantErr)
@@ -128,7 +129,7 @@ func TestFunction_GetsTheSameKeyOnEveryAttempt(t *testing.T) {
 
 	address, requests := serve(t, hangUp(t))
 	p := invoking(t, "points", address)
-	m := newMessage(t, journey.ActionConfig{Channel: "push"})
+	m := newMessage(t, graph.ActionConfig{Channel: "push"})
 	for range 3 {
 		_, err := p.Send(t.Context(), m)
 		require.Error(t, err)
@@ -144,7 +145,7 @@ func TestFunction_DoesNotReadLongAnswers(t *testing.T) {
 	address, cut := serveEndlessly(t)
 	p := invoking(t, "points", address)
 	p.sendTimeout = time.Hour // only the length of the answer can end it
-	result, err := p.Send(t.Context(), newMessage(t, journey.ActionConfig{Channel: "push"}))
+	result, err := p.Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: "push"}))
 	require.NoError(t, err)
 	require.Equal(t, journey.Sent, result)
 	require.Error(t, <-cut)
@@ -156,11 +157,11 @@ func TestFunction_IsGivenItsTime(t *testing.T) {
 	address, gone := hang(t, "")
 	p := invoking(t, "points", address)
 	p.sendTimeout = 50 * time.Millisecond
-	_, err := p.Send(t.Context(), newMessage(t, journey.ActionConfig{Channel: "push"}))
+	_, err := p.Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: "push"}))
 	require.EqualError(t, err, `channel "push": the target did not answer in time`)
 	requireUncertain(t, false, err)
 	<-gone
-	_, err = p.Decide(t.Context(), newQuestion(t, journey.DecisionConfig{FlowID: "f", MaxOffers: 1, Timeout: 50 * time.Millisecond}))
+	_, err = p.Decide(t.Context(), newQuestion(t, graph.DecisionConfig{FlowID: "f", MaxOffers: 1, Timeout: 50 * time.Millisecond}))
 	require.EqualError(t, err, `decision flow "f": the target did not answer in time`)
 	<-gone
 }
@@ -169,7 +170,7 @@ func TestFunction_IsNotInvokedWithoutAnAddress(t *testing.T) {
 	t.Parallel()
 
 	address, requests := serve(t, status(http.StatusOK))
-	m := newMessage(t, journey.ActionConfig{Channel: "email"})
+	m := newMessage(t, graph.ActionConfig{Channel: "email"})
 	m.Facts.Attributes = value(t, `{}`)
 	result, err := invoking(t, "points", address).Send(t.Context(), m)
 	require.NoError(t, err)
@@ -206,7 +207,7 @@ func TestFunction_Decides(t *testing.T) {
 
 			address, requests := serve(t, test.answer.handler(t))
 			answer, err := invoking(t, "best:live", address).Decide(t.Context(),
-				newQuestion(t, journey.DecisionConfig{FlowID: "flow", ChannelID: "email", MaxOffers: 3}))
+				newQuestion(t, graph.DecisionConfig{FlowID: "flow", ChannelID: "email", MaxOffers: 3}))
 			switch {
 			case test.wantErr != "":
 				require.EqualError(t, err, `decision flow "flow": `+test.wantErr)

@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/catalog"
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
 
@@ -210,9 +212,9 @@ func TestGuard_ChecksResolvedAddresses(t *testing.T) {
 			require.NoError(t, err)
 			u, err := url.Parse(fmt.Sprintf("%s://%s:%s/", test.scheme, test.host, port))
 			require.NoError(t, err)
-			s.channels["*"] = channel{target: &target{url: u}}
+			s.channels["*"], s.catalog.Channels["*"] = channel{target: &target{url: u}}, catalog.Entry{}
 			p := New(s, at(start), Network{Resolver: names})
-			result, err := p.Send(t.Context(), newMessage(t, journey.ActionConfig{Channel: "push"}))
+			result, err := p.Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: "push"}))
 			if test.want == "" {
 				require.NoError(t, err)
 				require.Equal(t, journey.Sent, result)
@@ -236,7 +238,7 @@ func TestGuard_ChecksEachConnection(t *testing.T) {
 		"channels": {"*": {"type": "inbox", "url": "http://moves.test:%s"}}}`, port))
 	require.NoError(t, err)
 	p := New(s, at(start), Network{Resolver: resolver(names)})
-	m := newMessage(t, journey.ActionConfig{Channel: "push"})
+	m := newMessage(t, graph.ActionConfig{Channel: "push"})
 	_, err = p.Send(t.Context(), m)
 	require.NoError(t, err)
 	require.Len(t, requests, 1)

@@ -13,6 +13,7 @@ import (
 
 	"journeys/internal/condition"
 	"journeys/internal/engine"
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 	"journeys/internal/payload"
 	"journeys/internal/strict"
@@ -84,7 +85,7 @@ func tenant() journey.Tenant {
 	return t
 }
 
-func newQuestion(t *testing.T, config journey.DecisionConfig) engine.DecisionRequest {
+func newQuestion(t *testing.T, config graph.DecisionConfig) engine.DecisionRequest {
 	t.Helper()
 	return engine.DecisionRequest{
 		Key: "key-1", Tenant: tenant(), Journey: "jrn_1", Customer: private, NodeID: "n1", Config: config,
@@ -92,7 +93,7 @@ func newQuestion(t *testing.T, config journey.DecisionConfig) engine.DecisionReq
 	}
 }
 
-func newMessage(t *testing.T, config journey.ActionConfig) engine.Message {
+func newMessage(t *testing.T, config graph.ActionConfig) engine.Message {
 	t.Helper()
 	return engine.Message{
 		Key: "key-1", Tenant: tenant(), Journey: "jrn_1", Customer: private, NodeID: "n1", Config: config,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
 
@@ -18,7 +19,7 @@ func TestProvider_StopsWaitingForSlowTargets(t *testing.T) {
 	t.Parallel()
 
 	const soon = 50 * time.Millisecond
-	decision := journey.DecisionConfig{FlowID: "flow", MaxOffers: 1, Timeout: soon}
+	decision := graph.DecisionConfig{FlowID: "flow", MaxOffers: 1, Timeout: soon}
 	for name, first := range map[string]string{"a decision without an answer": "", "a decision whose answer does not end": `{"a":`} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -35,7 +36,7 @@ func TestProvider_StopsWaitingForSlowTargets(t *testing.T) {
 		address, gone := hang(t, "")
 		p := calling(t, address, at(start))
 		p.sendTimeout = soon
-		_, err := p.Send(t.Context(), newMessage(t, journey.ActionConfig{Channel: "push"}))
+		_, err := p.Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: "push"}))
 		require.EqualError(t, err, `channel "push": the target did not answer in time`)
 		<-gone
 	})
@@ -45,7 +46,7 @@ func TestProvider_StopsWaitingForSlowTargets(t *testing.T) {
 		address, gone := hang(t, "ok")
 		p := calling(t, address, at(start))
 		p.sendTimeout = soon
-		result, err := p.Send(t.Context(), newMessage(t, journey.ActionConfig{Channel: "push"}))
+		result, err := p.Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: "push"}))
 		require.NoError(t, err)
 		require.Equal(t, journey.Sent, result)
 		<-gone
@@ -58,7 +59,7 @@ func TestProvider_StopsWaitingForSlowTargets(t *testing.T) {
 			cancel()
 			<-r.Context().Done()
 		})
-		_, err := calling(t, address, at(start)).Send(ctx, newMessage(t, journey.ActionConfig{Channel: "push"}))
+		_, err := calling(t, address, at(start)).Send(ctx, newMessage(t, graph.ActionConfig{Channel: "push"}))
 		require.ErrorIs(t, err, context.Canceled)
 	})
 }
@@ -68,9 +69,9 @@ func TestProvider_BoundsTimeouts(t *testing.T) {
 
 	require.Equal(t, 10*time.Second, calling(t, "https://192.0.1.1", at(start)).Timeout())
 	for asked, want := range map[time.Duration]time.Duration{
-		0: 5 * time.Second, 3 * time.Second: 3 * time.Second, time.Minute: journey.MaxDecisionTimeout,
+		0: 5 * time.Second, 3 * time.Second: 3 * time.Second, time.Minute: graph.MaxDecisionTimeout,
 	} {
-		require.Equal(t, want, journey.DecisionConfig{Timeout: asked}.TimeLimit())
+		require.Equal(t, want, graph.DecisionConfig{Timeout: asked}.TimeLimit())
 	}
 }
 
@@ -78,10 +79,10 @@ func TestProvider_HandlesUnknownNames(t *testing.T) {
 	t.Parallel()
 
 	p := with(t, at(start), `{}`)
-	answer, err := p.Decide(t.Context(), newQuestion(t, journey.DecisionConfig{FlowID: "flow", MaxOffers: 1}))
+	answer, err := p.Decide(t.Context(), newQuestion(t, graph.DecisionConfig{FlowID: "flow", MaxOffers: 1}))
 	require.NoError(t, err)
 	require.True(t, answer.Missing())
-	_, err = p.Send(t.Context(), newMessage(t, journey.ActionConfig{Channel: "push"}))
+	_, err = p.Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: "push"}))
 	require.EqualError(t, err, `channel "push": the settings have no such channel`)
 
 	p = with(t, at(start), `{"decisions": {
@@ -91,7 +92,7 @@ func TestProvider_HandlesUnknownNames(t *testing.T) {
 	for flow, want := range map[string]string{
 		"empty": "null", "other": `{"offers":[{"id":"a"}],"offer":{"id":"a"},"score":1}`,
 	} {
-		answer, err := p.Decide(t.Context(), newQuestion(t, journey.DecisionConfig{FlowID: flow, MaxOffers: 1}))
+		answer, err := p.Decide(t.Context(), newQuestion(t, graph.DecisionConfig{FlowID: flow, MaxOffers: 1}))
 		require.NoError(t, err)
 		require.Equal(t, want, text(answer), flow)
 	}
@@ -116,7 +117,7 @@ func TestErrors_ContainNoPersonalDataOrSecrets(t *testing.T) {
 			t.Parallel()
 
 			p := calling(t, "http://"+raw(t, test.answer)+inPath, at(start))
-			_, err := p.Decide(t.Context(), newQuestion(t, journey.DecisionConfig{FlowID: "flow", MaxOffers: 1}))
+			_, err := p.Decide(t.Context(), newQuestion(t, graph.DecisionConfig{FlowID: "flow", MaxOffers: 1}))
 			require.EqualError(t, err, `decision flow "flow": `+test.wantErr)
 		})
 	}
@@ -127,7 +128,7 @@ func TestErrors_ContainNoPersonalDataOrSecrets(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, listener.Close())
 		p := calling(t, "http://"+listener.Addr().String()+inPath, at(start))
-		_, err = p.Send(t.Context(), newMessage(t, journey.ActionConfig{Channel: "push"}))
+		_, err = p.Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: "push"}))
 		require.EqualError(t, err, `channel "push": dial tcp `+listener.Addr().String()+`: connect: connection refused`)
 	})
 	t.Run("the settings, printed", func(t *testing.T) {

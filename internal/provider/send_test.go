@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/condition"
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
 
@@ -49,7 +50,7 @@ func TestSend_ReadsStatuses(t *testing.T) {
 				}
 				w.WriteHeader(test.status)
 			})
-			result, err := calling(t, address, at(start)).Send(t.Context(), newMessage(t, journey.ActionConfig{Channel: "push"}))
+			result, err := calling(t, address, at(start)).Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: "push"}))
 			switch {
 			case test.wantErr != "":
 				require.EqualError(t, err, `channel "push": `+test.wantErr)
@@ -67,18 +68,18 @@ func TestSend_PostsTheMessage(t *testing.T) {
 	t.Parallel()
 
 	tests := map[string]struct {
-		config journey.ActionConfig
+		config graph.ActionConfig
 		want   string
 	}{
 		"with an e-mail address": {
-			journey.ActionConfig{Channel: "email", TemplateID: "t", Payload: readPayload(t, `{"a":1e400}`)},
+			graph.ActionConfig{Channel: "email", TemplateID: "t", Payload: readPayload(t, `{"a":1e400}`)},
 			`"channel":"email","templateId":"t","payload":{"a":1e400},"address":"` + private + `"`,
 		},
 		"with a telephone number": {
-			journey.ActionConfig{Channel: "sms"}, `"channel":"sms","templateId":null,"payload":null,"address":"+4312345"`,
+			graph.ActionConfig{Channel: "sms"}, `"channel":"sms","templateId":null,"payload":null,"address":"+4312345"`,
 		},
 		"without an address where none is needed": {
-			journey.ActionConfig{Channel: "push"}, `"channel":"push","templateId":null,"payload":null`,
+			graph.ActionConfig{Channel: "push"}, `"channel":"push","templateId":null,"payload":null`,
 		},
 	}
 	for name, test := range tests {
@@ -101,7 +102,7 @@ func TestSend_WritesNumericPhonesAsDigits(t *testing.T) {
 	t.Parallel()
 
 	address, requests := serve(t, status(http.StatusAccepted))
-	m := newMessage(t, journey.ActionConfig{Channel: "sms"})
+	m := newMessage(t, graph.ActionConfig{Channel: "sms"})
 	m.Facts.Attributes = value(t, `{"phone":4.3123456e7}`)
 	result, err := calling(t, address, at(start)).Send(t.Context(), m)
 	require.NoError(t, err)
@@ -120,7 +121,7 @@ func TestSend_SkipsCustomersWithoutAddress(t *testing.T) {
 			t.Parallel()
 
 			address, requests := serve(t, status(http.StatusOK))
-			m := newMessage(t, journey.ActionConfig{Channel: "email"})
+			m := newMessage(t, graph.ActionConfig{Channel: "email"})
 			m.Facts.Attributes = value(t, attributes)
 			result, err := calling(t, address, at(start)).Send(t.Context(), m)
 			require.NoError(t, err)
@@ -141,7 +142,7 @@ func TestSend_RepeatsTheKey(t *testing.T) {
 	now := start
 	p := calling(t, address, func() time.Time { return now })
 	for range codes {
-		m := newMessage(t, journey.ActionConfig{Channel: "push"})
+		m := newMessage(t, graph.ActionConfig{Channel: "push"})
 		m.Uncertain = now != start
 		_, _ = p.Send(t.Context(), m)
 		requireSigned(t, <-requests, "key-1", now)
@@ -157,7 +158,7 @@ func TestSend_NodeDecidesAboutANewKey(t *testing.T) {
 
 	address, requests := serve(t, answering(answer{200, ""}))
 	p := calling(t, address, at(start))
-	m := newMessage(t, journey.ActionConfig{Channel: "push"})
+	m := newMessage(t, graph.ActionConfig{Channel: "push"})
 	m.Rekeyed = true
 	for _, sends := range []struct{ uncertain, resend, want bool }{
 		{true, false, false}, {true, true, true}, {false, false, true},
@@ -189,7 +190,7 @@ func TestSend_ReplacesADeadConnection(t *testing.T) {
 	})
 	p := calling(t, address, at(start))
 	for range 2 {
-		result, err := p.Send(t.Context(), newMessage(t, journey.ActionConfig{Channel: "push"}))
+		result, err := p.Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: "push"}))
 		require.NoError(t, err)
 		require.Equal(t, journey.Sent, result)
 	}
@@ -205,9 +206,9 @@ func TestSend_FollowsNoRedirect(t *testing.T) {
 	for _, code := range []int{301, 302, 303, 307, 308} {
 		address, _ := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere, code) })
 		p := calling(t, address, at(start))
-		_, err := p.Send(t.Context(), newMessage(t, journey.ActionConfig{Channel: "push"}))
+		_, err := p.Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: "push"}))
 		require.EqualError(t, err, fmt.Sprintf(`channel "push": the target answered %d`, code))
-		_, err = p.Decide(t.Context(), newQuestion(t, journey.DecisionConfig{FlowID: "flow", MaxOffers: 1}))
+		_, err = p.Decide(t.Context(), newQuestion(t, graph.DecisionConfig{FlowID: "flow", MaxOffers: 1}))
 		require.EqualError(t, err, fmt.Sprintf(`decision flow "flow": the target answered %d`, code))
 	}
 	require.Empty(t, reached)
@@ -234,7 +235,7 @@ func TestSend_DoesNotReadLongAnswers(t *testing.T) {
 	address, cut := serveEndlessly(t)
 	p := calling(t, address, at(start))
 	p.sendTimeout = time.Hour // only the length of the answer can end it
-	result, err := p.Send(t.Context(), newMessage(t, journey.ActionConfig{Channel: "push"}))
+	result, err := p.Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: "push"}))
 	require.NoError(t, err)
 	require.Equal(t, journey.Sent, result)
 	require.Error(t, <-cut)
@@ -250,7 +251,7 @@ func TestSend_KeepsTheRateOfAChannel(t *testing.T) {
 		"email": {"type": "http", "url": %q, "secret": %q, "ratePerSecond": 0.5}
 	}, "allowPrivate": true}`, address, testSecret, address, testSecret))
 	send := func(channel string) error {
-		_, err := p.Send(t.Context(), newMessage(t, journey.ActionConfig{Channel: channel}))
+		_, err := p.Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: channel}))
 		return err
 	}
 	require.NoError(t, send("push"))
@@ -270,7 +271,7 @@ func TestSend_KeepsTheRateOfAChannel(t *testing.T) {
 	require.NoError(t, send("push"))
 	requireThrottled(t, send("push"), 500*time.Millisecond)
 
-	unknown := newMessage(t, journey.ActionConfig{Channel: "email"})
+	unknown := newMessage(t, graph.ActionConfig{Channel: "email"})
 	unknown.Facts.Attributes = condition.Value{}
 	result, err := p.Send(t.Context(), unknown)
 	require.NoError(t, err)
@@ -305,7 +306,7 @@ func TestSend_VerifiesCertificates(t *testing.T) {
 	require.NoError(t, err)
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
-	m := newMessage(t, journey.ActionConfig{Channel: "push"})
+	m := newMessage(t, graph.ActionConfig{Channel: "push"})
 	_, err = New(s, at(start), Network{TLS: &tls.Config{RootCAs: roots}}).Send(t.Context(), m)
 	require.NoError(t, err)
 	_, err = New(s, at(start), Network{}).Send(t.Context(), m)

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/require"
+	"journeys/internal/graph"
 
-	"journeys/internal/journey"
+	"github.com/stretchr/testify/require"
 )
 
 func TestParseSettings_AcceptsValidSettings(t *testing.T) {
@@ -206,7 +206,7 @@ func TestDecide_ChoosesOffers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			r := newQuestion(t, journey.DecisionConfig{FlowID: "f", MaxOffers: test.max})
+			r := newQuestion(t, graph.DecisionConfig{FlowID: "f", MaxOffers: test.max})
 			r.Attributes = value(t, test.attributes)
 			answer, err := p.Decide(t.Context(), r)
 			require.NoError(t, err)
@@ -220,7 +220,7 @@ func TestDecide_IsEmptyWithoutOffer(t *testing.T) {
 
 	p := with(t, at(start), `{"decisions": {"f": {"type": "rules", "offers": [
 		{"id": "a", "priority": 1, "condition": {"field": "plan", "operator": "eq", "value": "pro"}}]}}}`)
-	answer, err := p.Decide(t.Context(), newQuestion(t, journey.DecisionConfig{FlowID: "f", MaxOffers: 1}))
+	answer, err := p.Decide(t.Context(), newQuestion(t, graph.DecisionConfig{FlowID: "f", MaxOffers: 1}))
 	require.NoError(t, err)
 	require.True(t, answer.Missing())
 }
@@ -239,7 +239,7 @@ func FuzzParseSettings(f *testing.F) {
 		p := New(s, at(start), Network{})
 		for name, flow := range s.flows {
 			if flow.target == nil && flow.function == "" {
-				r := newQuestion(t, journey.DecisionConfig{FlowID: name, MaxOffers: len(flow.offers) + 1})
+				r := newQuestion(t, graph.DecisionConfig{FlowID: name, MaxOffers: len(flow.offers) + 1})
 				answer, err := p.Decide(t.Context(), r)
 				if err != nil || !answer.Missing() && !answer.IsObject() {
 					t.Fatalf("flow %q answers %s, %v", name, text(answer), err)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
 
@@ -33,7 +34,7 @@ func TestTenants_DecideWhichChannelsExist(t *testing.T) {
 	}
 	for name, test := range tests {
 		p := with(t, at(start), `{"channels": {`+test.channels+`}, "allowPrivate": true}`)
-		result, err := p.Send(t.Context(), newMessage(t, journey.ActionConfig{Channel: "push"}))
+		result, err := p.Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: "push"}))
 		if test.want == nil {
 			require.EqualError(t, err, `channel "push": the settings have no such channel`, name)
 		} else {
@@ -56,7 +57,7 @@ func TestTenants_DecideWhichFlowsExist(t *testing.T) {
 		`{"flow": {"type": "rules", "offers": [], "tenants": ["umbrella"]}, "*": {` + offer + `}}`: `{"offers":[{"id":"a"}],"offer":{"id":"a"},"score":1}`,
 	} {
 		answer, err := with(t, at(start), `{"decisions": `+settings+`}`).
-			Decide(t.Context(), newQuestion(t, journey.DecisionConfig{FlowID: "flow", MaxOffers: 1}))
+			Decide(t.Context(), newQuestion(t, graph.DecisionConfig{FlowID: "flow", MaxOffers: 1}))
 		require.NoError(t, err)
 		require.Equal(t, want, text(answer), settings)
 	}

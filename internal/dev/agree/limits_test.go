@@ -11,6 +11,7 @@ import (
 	"journeys/internal/api"
 	"journeys/internal/condition"
 	"journeys/internal/engine"
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 	"journeys/internal/payload"
 	"journeys/internal/provider"
@@ -22,11 +23,11 @@ var limits = map[string][]string{
 	"Journeys of a tenant": {number(journey.MaxJourneys)},
 	"Name":                 {quantity(journey.MaxName, "characters")},
 	"Description":          {quantity(journey.MaxDescription, "characters")},
-	"Definition":           {kilobytes(journey.MaxDefinition), quantity(journey.MaxNodes, "nodes"), quantity(journey.MaxEdges, "edges")},
-	"Entry condition":      {kilobytes(journey.MaxEntryCondition)},
+	"Definition":           {kilobytes(journey.MaxDefinition), quantity(graph.MaxNodes, "nodes"), quantity(graph.MaxEdges, "edges")},
+	"Entry condition":      {kilobytes(graph.MaxEntryCondition)},
 	"Condition":            {quantity(condition.MaxDepth, "levels"), quantity(condition.MaxLeaves, "comparisons")},
 	"Payload after its placeholders are filled": {kilobytes(payload.MaxSize)},
-	"Wait":                                  {quantity(journey.MaxDelayHours, "hours")},
+	"Wait":                                  {quantity(graph.MaxDelayHours, "hours")},
 	"Stay in a journey":                     {quantity(journey.MaxDuration, "days")},
 	"Customers of an enroll call":           {number(journey.MaxBatch)},
 	"Customers of a `POST /customers` call": {number(journey.MaxBatch)},
@@ -39,8 +40,8 @@ var limits = map[string][]string{
 	"Time of a message":                     {quantity(int(provider.SendTimeout/time.Second), "seconds")},
 	"Attempts at a message":                 {number(engine.MaxAttempts)},
 	"Time of a decision": {
-		quantity(int(journey.MaxDecisionTimeout/time.Second), "seconds"),
-		quantity(int(journey.DefaultDecisionTimeout/time.Second), "seconds"),
+		quantity(int(graph.MaxDecisionTimeout/time.Second), "seconds"),
+		quantity(int(graph.DefaultDecisionTimeout/time.Second), "seconds"),
 	},
 	"Answer of a decision": {kilobytes(provider.MaxAnswer)},
 }

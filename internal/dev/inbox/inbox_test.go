@@ -13,6 +13,7 @@ import (
 
 	"journeys/internal/condition"
 	"journeys/internal/engine"
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 	"journeys/internal/payload"
 	"journeys/internal/provider"
@@ -59,7 +60,7 @@ func TestInbox_ListsSentMessages(t *testing.T) {
 		`{"channels": {"*": {"type": "inbox", "url": %q}}, "allowPrivate": ["127.0.0.1"]}`, server.URL))
 	require.NoError(t, err)
 	p := provider.New(settings, func() time.Time { return now }, provider.Network{})
-	send := func(key string, id journey.ID, customer string, config journey.ActionConfig) {
+	send := func(key string, id journey.ID, customer string, config graph.ActionConfig) {
 		result, err := p.Send(t.Context(), engine.Message{
 			Key: key, Tenant: tenant, Journey: id, Customer: customer, NodeID: "n", Config: config,
 			Facts: condition.Facts{Attributes: value(t, `{"email":"ada@private.test"}`)},
@@ -67,10 +68,10 @@ func TestInbox_ListsSentMessages(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, journey.Sent, result)
 	}
-	send("k1", "jrn_1", "c1", journey.ActionConfig{Channel: "email", TemplateID: "t", Payload: readPayload(t, `{"a":[1.50]}`)})
-	send("k1", "jrn_1", "c1", journey.ActionConfig{Channel: "email", TemplateID: "other"})
-	send("k2", "jrn_1", "c2", journey.ActionConfig{Channel: "push"})
-	send("k3", "jrn_2", "c1", journey.ActionConfig{Channel: "push"})
+	send("k1", "jrn_1", "c1", graph.ActionConfig{Channel: "email", TemplateID: "t", Payload: readPayload(t, `{"a":[1.50]}`)})
+	send("k1", "jrn_1", "c1", graph.ActionConfig{Channel: "email", TemplateID: "other"})
+	send("k2", "jrn_1", "c2", graph.ActionConfig{Channel: "push"})
+	send("k3", "jrn_2", "c1", graph.ActionConfig{Channel: "push"})
 
 	item := func(key, id, customer, rest string) string {
 		return `{"idempotencyKey":"` + key + `","tenant":"acme","journeyId":"` + id + `","customerId":"` + customer +

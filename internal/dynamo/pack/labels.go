@@ -5,21 +5,22 @@ import (
 	"slices"
 	"strings"
 
-	"journeys/internal/journey"
+	"journeys/internal/graph"
+	"journeys/internal/strict"
 )
 
 // LabelTypes are the node types by their stored number. Append, never renumber.
-var LabelTypes = []journey.NodeType{
-	journey.EntryTrigger, journey.Wait, journey.ConditionSplit, journey.NBADecision, journey.ChannelAction, journey.Exit,
+var LabelTypes = []graph.NodeType{
+	graph.EntryTrigger, graph.Wait, graph.ConditionSplit, graph.NBADecision, graph.ChannelAction, graph.Exit,
 }
 
 // Labels returns for each label a byte with the node's index, one with the number
 // of its type, one with the length of its id, and the id. An id has the characters of
 // base64url, so that four take three bytes.
-func Labels(labels []journey.Label) []byte {
+func Labels(labels []graph.Label) []byte {
 	var packed []byte
 	for _, l := range labels {
-		if l.ID != "" && !journey.IsWord(l.ID, 255) {
+		if l.ID != "" && !strict.IsWord(l.ID, 255) {
 			return nil // stored under another rule for ids; the definition has the labels
 		}
 		packed = append(packed, byte(l.Node), byte(slices.Index(LabelTypes, l.Type)), byte(len(l.ID)))
@@ -32,8 +33,8 @@ func Labels(labels []journey.Label) []byte {
 func padding(length int) string { return strings.Repeat("A", (4-length%4)%4) }
 
 // ReadLabels returns the labels; nil if there are none or they cannot be read.
-func ReadLabels(packed []byte) []journey.Label {
-	var labels []journey.Label
+func ReadLabels(packed []byte) []graph.Label {
+	var labels []graph.Label
 	for len(packed) > 0 {
 		if len(packed) < 3 {
 			return nil
@@ -44,7 +45,7 @@ func ReadLabels(packed []byte) []journey.Label {
 			return nil
 		}
 		id := base64.RawURLEncoding.EncodeToString(packed[:size])
-		labels = append(labels, journey.Label{Node: node, ID: id[:length], Type: LabelTypes[kind]})
+		labels = append(labels, graph.Label{Node: node, ID: id[:length], Type: LabelTypes[kind]})
 		packed = packed[size:]
 	}
 	return labels

@@ -1,8 +1,9 @@
-package journey
+package graph
 
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"journeys/internal/strict"
 )
@@ -13,11 +14,11 @@ func (g *Graph) Faults(base string) []strict.Fault {
 	var faults strict.Faults
 	at := func(i int) string { return base + "/nodes/" + strconv.Itoa(i) }
 	g.entryFaults(base, at, &faults)
-	out := g.edgeCounts()
+	out := g.handlesOut()
 	for i := range g.nodes {
 		n := &g.nodes[i]
-		if n.fault != (strict.Fault{}) {
-			faults.Add(at(i)+n.fault.Pointer, "%s", n.fault.Detail)
+		if n.Fault != (strict.Fault{}) {
+			faults.Add(at(i)+n.Fault.Pointer, "%s", n.Fault.Detail)
 		}
 		for _, fault := range n.edgeFaults(out[i]) {
 			faults.Add(at(i), "%s", fault)
@@ -30,7 +31,7 @@ func (g *Graph) Faults(base string) []strict.Fault {
 func (g *Graph) entryFaults(base string, at func(int) string, faults *strict.Faults) {
 	first := -1
 	for i := range g.nodes {
-		if g.nodes[i].kind != EntryTrigger {
+		if g.nodes[i].Type != EntryTrigger {
 			continue
 		}
 		if first >= 0 {
@@ -44,50 +45,50 @@ func (g *Graph) entryFaults(base string, at func(int) string, faults *strict.Fau
 	}
 }
 
-// edgesOut counts the edges that leave a node.
-type edgesOut struct{ yes, no, plain int }
-
-// edgeCounts returns the counts by node.
-func (g *Graph) edgeCounts() []edgesOut {
-	out := make([]edgesOut, len(g.nodes))
+// handlesOut returns the handles of the edges that leave each node.
+func (g *Graph) handlesOut() [][]string {
+	out := make([][]string, len(g.nodes))
 	for _, e := range g.edges {
-		switch e.handle {
-		case "true":
-			out[e.source].yes++
-		case "false":
-			out[e.source].no++
-		default:
-			out[e.source].plain++
-		}
+		out[e.source] = append(out[e.source], e.handle)
 	}
 	return out
 }
 
-// edgeFaults returns the faults of the edges that leave the node.
-func (n *node) edgeFaults(out edgesOut) []string {
-	total := out.yes + out.no + out.plain
+// edgeFaults returns the faults of the edges that leave the node, given their handles.
+func (n *Node) edgeFaults(handles []string) []string {
+	switch {
+	case len(n.Ways) == 0 && len(handles) > 0:
+		return []string{fmt.Sprintf("is an exit, from which no edge may leave; %d do", len(handles))}
+	case len(n.Ways) == 1 && len(handles) != 1:
+		return []string{fmt.Sprintf("must have exactly one edge that leaves it, has %d", len(handles))}
+	case len(n.Ways) < 2:
+		return nil
+	}
 	var faults []string
-	switch n.kind {
-	case Exit:
-		if total > 0 {
-			faults = append(faults, fmt.Sprintf("is an exit, from which no edge may leave; %d do", total))
+	others := len(handles)
+	for _, way := range n.Ways {
+		count := 0
+		for _, handle := range handles {
+			if handle == way {
+				count++
+			}
 		}
-	case ConditionSplit:
-		if out.yes != 1 {
-			faults = append(faults, fmt.Sprintf(`must have exactly one edge with sourceHandle "true", has %d`, out.yes))
-		}
-		if out.no != 1 {
-			faults = append(faults, fmt.Sprintf(`must have exactly one edge with sourceHandle "false", has %d`, out.no))
-		}
-		if out.plain > 0 {
-			faults = append(faults, fmt.Sprintf(`has %d edges whose sourceHandle is neither "true" nor "false"`, out.plain))
-		}
-	default:
-		if total != 1 {
-			faults = append(faults, fmt.Sprintf("must have exactly one edge that leaves it, has %d", total))
+		if others -= count; count != 1 {
+			faults = append(faults, fmt.Sprintf("must have exactly one edge with sourceHandle %q, has %d", way, count))
 		}
 	}
+	if others > 0 {
+		faults = append(faults, fmt.Sprintf("has %d edges whose sourceHandle is %s", others, noneOf(n.Ways)))
+	}
 	return faults
+}
+
+// noneOf returns `neither "a" nor "b"`, or `none of "a", "b", "c"`.
+func noneOf(names []string) string {
+	if len(names) == 2 {
+		return fmt.Sprintf("neither %q nor %q", names[0], names[1])
+	}
+	return `none of "` + strings.Join(names, `", "`) + `"`
 }
 
 // pathFaults adds the nodes that are part of a cycle or unreachable. Without

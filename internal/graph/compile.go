@@ -1,17 +1,18 @@
-package journey
+package graph
 
 import (
+	"slices"
 	"strings"
 
 	"journeys/internal/condition"
 	"journeys/internal/strict"
 )
 
-// compile compiles a definition and notes every fault of its form. What is faulty
+// Compile compiles a definition and notes every fault of its form. What is faulty
 // leads nowhere: customers stop at such a node, and such an edge is left out. So a
 // definition that breaks a rule made after it was stored still runs as far as it can.
-// compile returns false if it has no list of at most MaxNodes nodes.
-func compile(definition *strict.Object) (*Graph, bool) {
+// Compile returns false if it has no list of at most MaxNodes nodes.
+func Compile(definition *strict.Object) (*Graph, bool) {
 	g := &Graph{index: map[string]int{}, entry: -1}
 	ok := true
 	if nodes, has := definition.Take("nodes"); has {
@@ -39,18 +40,18 @@ func (g *Graph) readNodes(v strict.Value) bool {
 	}
 	for i, item := range list {
 		before := v.FaultCount()
-		n := node{next: [2]int{-1, -1}}
+		n := Node{}
 		if object, ok := item.Object(); ok {
 			n.read(object)
-			if first, ok := g.index[n.id]; ok && n.id != "" {
+			if first, ok := g.index[n.ID]; ok && n.ID != "" {
 				id, _ := object.Take("id")
 				id.Fault("duplicates the id of nodes/%d", first)
 			} else {
-				g.index[n.id] = i
+				g.index[n.ID] = i
 			}
 		}
 		if fault, ok := v.FaultAfter(before); ok {
-			n.fault = strict.Fault{Pointer: strings.TrimPrefix(fault.Pointer, item.Pointer()), Detail: fault.Detail}
+			n.Fault = strict.Fault{Pointer: strings.TrimPrefix(fault.Pointer, item.Pointer()), Detail: fault.Detail}
 		}
 		g.nodes = append(g.nodes, n)
 	}
@@ -58,19 +59,19 @@ func (g *Graph) readNodes(v strict.Value) bool {
 }
 
 // read compiles a node. Unknown fields are ignored: they belong to the editor.
-func (n *node) read(object *strict.Object) {
+func (n *Node) read(object *strict.Object) {
 	if id, ok := object.Need("id"); ok {
-		if n.id, ok = id.Text(1, maxWord); ok && !IsWord(n.id, maxWord) {
+		if n.ID, ok = id.Text(1, strict.MaxWord); ok && !strict.IsWord(n.ID, strict.MaxWord) {
 			id.Fault("must have only A-Z, a-z, 0-9, _ and -")
 		}
 	}
 	if kind, ok := object.Need("type"); ok {
 		if s, ok := kind.OneOf(nodeTypes...); ok {
-			n.kind = NodeType(s)
+			n.Type = NodeType(s)
 			n.readConfig(object)
 		} else if kind.IsString() {
-			s, _ = kind.Text(0, maxWord)
-			n.kind = NodeType(s)
+			s, _ = kind.Text(0, strict.MaxWord)
+			n.Type = NodeType(s)
 		}
 	}
 }
@@ -117,7 +118,7 @@ func (g *Graph) readNodeRef(object *strict.Object, name string) int {
 	if !ok {
 		return -1
 	}
-	id, ok := ref.Text(1, maxWord)
+	id, ok := ref.Text(1, strict.MaxWord)
 	if !ok {
 		return -1
 	}
@@ -134,7 +135,7 @@ func (g *Graph) readNodeRef(object *strict.Object, name string) int {
 func (g *Graph) connect() {
 	entries := 0
 	for i := range g.nodes {
-		if g.nodes[i].kind == EntryTrigger {
+		if g.nodes[i].Type == EntryTrigger {
 			g.entry = i
 			entries++
 		}
@@ -142,29 +143,56 @@ func (g *Graph) connect() {
 	if entries != 1 {
 		g.entry = -1
 	}
-	var leaving [MaxNodes][2]int
+	for i := range g.nodes {
+		g.nodes[i].setWays()
+	}
 	for _, e := range g.edges {
-		branch := 0
-		if g.nodes[e.source].kind == ConditionSplit {
-			switch e.handle {
-			case "true":
-			case "false":
-				branch = 1
-			default:
-				continue
-			}
-		}
-		g.nodes[e.source].next[branch] = e.target
-		leaving[e.source][branch]++
+		g.nodes[e.source].connect(e)
 	}
 	for i := range g.nodes {
-		for branch, n := range leaving[i] {
-			if n > 1 {
-				g.nodes[i].next[branch] = -1
-			}
-		}
+		g.nodes[i].cutShared()
 	}
 	g.collectReads()
+}
+
+// setWays sets the ways that lead out of the node, which still lead nowhere.
+func (n *Node) setWays() {
+	switch n.Type {
+	case Exit:
+	case ConditionSplit:
+		n.Ways = []string{"true", "false"}
+	default:
+		n.Ways = []string{""}
+	}
+	n.Next = slices.Repeat([]int{-1}, len(n.Ways))
+}
+
+// shared is the target of a way that more than one edge takes.
+const shared = -2
+
+// connect lets an edge's way lead to its target. Where a single way leads out, its
+// handle means nothing.
+func (n *Node) connect(e edge) {
+	way := slices.Index(n.Ways, e.handle)
+	if len(n.Ways) == 1 {
+		way = 0
+	}
+	switch {
+	case way < 0:
+	case n.Next[way] == -1:
+		n.Next[way] = e.target
+	default:
+		n.Next[way] = shared
+	}
+}
+
+// cutShared lets the ways lead nowhere that more than one edge takes.
+func (n *Node) cutShared() {
+	for way, target := range n.Next {
+		if target == shared {
+			n.Next[way] = -1
+		}
+	}
 }
 
 // collectReads sets g.event and g.reads.
@@ -172,9 +200,9 @@ func (g *Graph) collectReads() {
 	g.reads = map[int][][]string{}
 	for i := range g.nodes {
 		n := &g.nodes[i]
-		fields := n.action.Payload.Reads()
-		if n.condition != nil && n.kind == ConditionSplit {
-			fields = n.condition.Reads()
+		fields := n.Action.Payload.Reads()
+		if n.Condition != nil && n.Type == ConditionSplit {
+			fields = n.Condition.Reads()
 		}
 		for _, f := range fields {
 			switch f.Source {
@@ -193,10 +221,10 @@ func (g *Graph) collectReads() {
 func (g *Graph) addDecisionRead(path []string) {
 	for i := range g.nodes {
 		switch {
-		case g.nodes[i].kind != NBADecision:
+		case g.nodes[i].Type != NBADecision:
 		case len(path) == 0:
 			g.reads[i] = append(g.reads[i], nil)
-		case path[0] == g.nodes[i].id:
+		case path[0] == g.nodes[i].ID:
 			g.reads[i] = append(g.reads[i], path[1:])
 		}
 	}

@@ -1,4 +1,4 @@
-package journey
+package graph
 
 import (
 	"math"
@@ -13,8 +13,8 @@ import (
 const MaxDelayHours = 8760
 
 // readConfig compiles the config for the node's type. It notes faults of the
-// fields that are present, and sets n.fault if a required one is absent.
-func (n *node) readConfig(object *strict.Object) {
+// fields that are present, and sets n.Fault if a required one is absent.
+func (n *Node) readConfig(object *strict.Object) {
 	config := emptyConfig()
 	if v, ok := object.Take("config"); ok && !v.IsNull() {
 		if config, ok = v.Object(); !ok {
@@ -22,13 +22,13 @@ func (n *node) readConfig(object *strict.Object) {
 		}
 	}
 	config.DropNulls()
-	switch n.kind {
+	switch n.Type {
 	case EntryTrigger:
 		n.readEntry(config)
 	case Wait:
 		n.readWait(config)
 	case ConditionSplit:
-		n.condition = takeCondition(config)
+		n.Condition = takeCondition(config)
 		if _, ok := config.Take("condition"); !ok {
 			n.missing("condition is required")
 		}
@@ -38,13 +38,13 @@ func (n *node) readConfig(object *strict.Object) {
 	case ChannelAction:
 		n.readAction(config)
 	case Exit:
-		n.reason, _ = takeName(config, "reason")
+		n.Reason, _ = takeName(config, "reason")
 		config.Done("reason")
 	}
 }
 
 // missing notes why customers stop at the node.
-func (n *node) missing(what string) { n.fault = strict.Fault{Pointer: "/config", Detail: what} }
+func (n *Node) missing(what string) { n.Fault = strict.Fault{Pointer: "/config", Detail: what} }
 
 // emptyConfig returns a new object each time, because Take changes an object.
 func emptyConfig() *strict.Object {
@@ -52,28 +52,28 @@ func emptyConfig() *strict.Object {
 	return object
 }
 
-func (n *node) readEntry(config *strict.Object) {
+func (n *Node) readEntry(config *strict.Object) {
 	takeName(config, "segmentId")
-	n.event, _ = takeName(config, "eventType")
-	n.condition = takeCondition(config)
+	n.Event, _ = takeName(config, "eventType")
+	n.Condition = takeCondition(config)
 	config.Done("segmentId", "eventType", "condition")
 }
 
-func (n *node) readWait(config *strict.Object) {
+func (n *Node) readWait(config *strict.Object) {
 	hours, byHours := config.Take("delayHours")
 	if byHours {
 		if h, ok := hours.Float(0, MaxDelayHours); ok {
-			n.delay = toDelay(h, time.Hour)
+			n.Delay = toDelay(h, time.Hour)
 		}
 	}
 	delay, byDelay := config.Take("delay")
 	if byDelay {
-		n.delay = readDelay(delay)
+		n.Delay = readDelay(delay)
 	}
 	if byHours == byDelay {
 		n.missing("exactly one of delayHours and delay is required")
 	}
-	n.event, _ = takeName(config, "waitForEvent")
+	n.Event, _ = takeName(config, "waitForEvent")
 	config.Done("delayHours", "delay", "waitForEvent")
 }
 
@@ -108,7 +108,7 @@ func toDelay(x float64, unit time.Duration) time.Duration {
 	return time.Duration(max(ms, 1)) * time.Millisecond
 }
 
-func (n *node) readDecision(config *strict.Object) {
+func (n *Node) readDecision(config *strict.Object) {
 	var ok bool
 	d := DecisionConfig{MaxOffers: 1}
 	if d.FlowID, ok = takeName(config, "decisionFlowId"); !ok {
@@ -127,10 +127,10 @@ func (n *node) readDecision(config *strict.Object) {
 		d.FailOnError = choice == "fail"
 	}
 	config.Done("decisionFlowId", "channelId", "maxOffers", "timeoutMs", "onError")
-	n.decision = d
+	n.Decision = d
 }
 
-func (n *node) readAction(config *strict.Object) {
+func (n *Node) readAction(config *strict.Object) {
 	var ok bool
 	a := ActionConfig{}
 	if a.Channel, ok = takeName(config, "channel"); !ok {
@@ -145,7 +145,7 @@ func (n *node) readAction(config *strict.Object) {
 		a.Resend = choice == "resend"
 	}
 	config.Done("channel", "templateId", "payload", "onUncertain")
-	n.action = a
+	n.Action = a
 }
 
 // takeName reads an optional text of 1 to 128 characters. present is true for a
@@ -167,29 +167,4 @@ func takeCondition(object *strict.Object) *condition.Program {
 	}
 	program, _ := condition.Compile(v)
 	return program
-}
-
-// Entry is a journey's entry condition, {"event", "condition"}. Both are optional.
-type Entry struct {
-	Raw       []byte // compact JSON; nil for none
-	Event     string // "" for none
-	Condition *condition.Program
-}
-
-// ReadEntryCondition compiles an entry condition and notes every fault. It returns what
-// can be read of a faulty one too.
-func ReadEntryCondition(v strict.Value) (Entry, bool) {
-	before := v.FaultCount()
-	raw, ok := compactJSON(v, MaxEntryCondition)
-	if !ok {
-		return Entry{}, false
-	}
-	object, ok := v.Object()
-	if !ok {
-		return Entry{}, false
-	}
-	e := Entry{Raw: raw, Condition: takeCondition(object)}
-	e.Event, _ = takeName(object, "event")
-	object.Done("event", "condition")
-	return e, v.FaultCount() == before
 }

@@ -1,0 +1,114 @@
+package graph
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"journeys/internal/catalog"
+	"journeys/internal/condition"
+	"journeys/internal/payload"
+	"journeys/internal/strict"
+)
+
+// NodeType is the type of a node.
+type NodeType string
+
+// The node types.
+const (
+	EntryTrigger   NodeType = "entry_trigger"   // where customers enter
+	Wait           NodeType = "wait"            // waits for a time or an event
+	ConditionSplit NodeType = "condition_split" // branches on a condition
+	NBADecision    NodeType = "nba_decision"    // asks for the next best action
+	ChannelAction  NodeType = "channel_action"  // sends a message
+	Exit           NodeType = "exit"            // ends the journey
+)
+
+var nodeTypes = []string{
+	string(EntryTrigger), string(Wait), string(ConditionSplit),
+	string(NBADecision), string(ChannelAction), string(Exit),
+}
+
+// HasOneWay reports whether a single edge leads out of nodes of the type. It is false
+// for an unknown type.
+func (t NodeType) HasOneWay() bool {
+	return t != ConditionSplit && slices.Contains(nodeTypes, string(t))
+}
+
+// Node is a compiled node: its edges, and the config of its type.
+type Node struct {
+	ID    string
+	Type  NodeType
+	Fault strict.Fault // why customers stop here; the pointer is relative to the node; zero for none
+
+	// Ways names the ways that lead out by their handles: one "" where there is a
+	// single way, none from an exit. Next has the index of the node to which each way
+	// leads, -1 unless exactly one edge takes it.
+	Ways []string
+	Next []int
+
+	Delay     time.Duration // wait
+	Event     string        // wait: waitForEvent; entry_trigger: eventType
+	Condition *condition.Program
+	Decision  DecisionConfig
+	Action    ActionConfig
+	Reason    string // exit
+}
+
+// MaxWays bounds the ways that lead out of a node.
+const MaxWays = 8
+
+// DecisionConfig is the config of an nba_decision.
+type DecisionConfig struct {
+	FlowID      string
+	ChannelID   string        // "" for none
+	MaxOffers   int           // 1 to 100
+	Timeout     time.Duration // at most MaxDecisionTimeout; zero means DefaultDecisionTimeout
+	FailOnError bool          // onError "fail": an error fails the enrollment
+}
+
+// Bounds of a decision's time: the maximum is a lease of 30 s less a margin of 10 s.
+const (
+	DefaultDecisionTimeout = 5 * time.Second
+	MaxDecisionTimeout     = 20 * time.Second
+)
+
+// TimeLimit returns the longest time that the decision may take.
+func (d DecisionConfig) TimeLimit() time.Duration {
+	return min(cmp.Or(d.Timeout, DefaultDecisionTimeout), MaxDecisionTimeout)
+}
+
+// ActionConfig is the config of a channel_action.
+type ActionConfig struct {
+	Channel    string
+	TemplateID string           // "" for none
+	Payload    *payload.Payload // nil for none
+	Resend     bool             // onUncertain "resend": send again if the first attempt may have sent
+}
+
+// Address returns the customer's address for a channel that is known by its name alone,
+// "" for none, and whether the channel needs one.
+func (a ActionConfig) Address(attributes condition.Value) (address string, needed bool) {
+	attribute := catalog.AddressByName(a.Channel)
+	if attribute == "" {
+		return "", false
+	}
+	return AddressIn(attributes, attribute), true
+}
+
+// AddressIn returns the address in an attribute of the customer; "" for none. A phone
+// may be a whole number of 7 to 15 digits.
+func AddressIn(attributes condition.Value, attribute string) string {
+	value := attributes.Get(attribute)
+	if text, ok := value.Text(); ok || attribute != "phone" {
+		return strings.TrimSpace(text)
+	}
+	n, err := strconv.ParseFloat(string(value.AppendJSON(nil)), 64)
+	if err != nil || n != math.Trunc(n) || n < 1e6 || n >= 1e15 {
+		return ""
+	}
+	return strconv.FormatFloat(n, 'f', 0, 64)
+}
