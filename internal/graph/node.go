@@ -87,6 +87,7 @@ type ActionConfig struct {
 	TemplateID string           // "" for none
 	Payload    *payload.Payload // nil for none
 	Resend     bool             // onUncertain "resend": send again if the first attempt may have sent
+	GoOnError  bool             // onError "continue": the last failed attempt does not fail the enrollment
 }
 
 // Address returns the customer's address for a channel that is known by its name alone,

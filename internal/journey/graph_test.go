@@ -86,6 +86,9 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 		{"a delay in days of more than a year", graphOf([]string{`a wait {"delay":{"value":366,"unit":"days"}}`}, nil), []string{"/nodes/0/config/delay/value must be a number above 0, at most 365"}},
 		{"a delay in weeks", graphOf([]string{`a wait {"delay":{"value":1,"unit":"weeks"}}`}, nil), []string{"/nodes/0/config/delay/unit must be one of minutes, hours, days"}},
 		{"a timeout longer than a lease allows", graphOf([]string{`a nba_decision {"decisionFlowId":"f","timeoutMs":20001}`}, nil), []string{"/nodes/0/config/timeoutMs must be a whole number from 1 to 20000"}},
+		{"an action with another onError", graphOf([]string{`a channel_action {"channel":"email","onError":"continue"}`, `b channel_action {"onError":"retry"}`, `c channel_action {"onError":true}`}, nil), []string{
+			"/nodes/1/config/onError must be one of fail, continue", "/nodes/2/config/onError must be one of fail, continue",
+		}},
 		{"a payload that is a string", graphOf([]string{`a channel_action {"channel":"email","payload":"x"}`}, nil), []string{"/nodes/0/config/payload must be an object"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

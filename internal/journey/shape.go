@@ -39,8 +39,8 @@ var resultsOf = map[graph.NodeType][]Result{
 	graph.EntryTrigger:   {Entered},
 	graph.Wait:           {Waited, WokenByEvent},
 	graph.ConditionSplit: {True, False},
-	graph.NBADecision:    {Decided, DecidedEmpty, DecisionError},
-	graph.ChannelAction:  {Sent, SkippedNoAddress, SkippedUncertain},
+	graph.NBADecision:    {Decided, DecidedEmpty, EffectError},
+	graph.ChannelAction:  {Sent, SkippedNoAddress, SkippedUncertain, EffectError},
 	graph.Exit:           {Exited},
 }
 
