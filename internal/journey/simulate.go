@@ -275,7 +275,9 @@ func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.
 	case graph.NBADecision:
 		if decision, ok := s.request.Decisions[n.ID]; ok {
 			step.Decision = decision.AppendJSON(nil)
-			facts.Decision = facts.Decision.With(n.ID, decision)
+			if visit.Result != EffectError {
+				facts.Decision = facts.Decision.With(n.ID, decision)
+			}
 		}
 	case graph.EntryTrigger, graph.ChannelAction, graph.Exit: // no fields of their own
 	}

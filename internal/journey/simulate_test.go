@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -222,4 +223,19 @@ func TestSimulation_KnowsTheAddressesOfChannels(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, simulated.Steps[1].Result, channel)
 	}
+}
+
+// A split is explained with what the run keeps, not with an answer that is too long.
+func TestSimulation_LeavesOutAnswersThatAreTooLong(t *testing.T) {
+	t.Parallel()
+
+	long := value(t, `{"score":9,"text":"`+strings.Repeat("x", journey.MaxKept)+`"}`)
+	d := journeytest.Definition(t, graphOf([]string{
+		"in entry_trigger", `d nba_decision {"decisionFlowId":"f"}`,
+		`s condition_split {"condition":{"any":[{"field":"decision.d.score","operator":"gt","value":5},{"field":"decision.d.text","operator":"exists"}]}}`, "out exit",
+	}, []string{"in d", "d s", "s out true", "s out false"}))
+	simulated := simulate(t, d, journey.TestRequest{Decisions: map[string]condition.Value{"d": long}}, 30)
+	require.Equal(t, "error", simulated.Steps[1].Result)
+	require.Equal(t, "false", simulated.Steps[2].Result)
+	require.Contains(t, string(simulated.Steps[2].Condition), `"result":false}],"result":false}`)
 }
