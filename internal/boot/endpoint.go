@@ -36,11 +36,9 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke) {
 		log := lambdacontext.NewLogger()
 		service := journey.NewService(store.Handlers(), time.Now, rand.Reader)
 		service.Pause = pause
-		if text, ok := settings[manifest.EnvCatalog]; ok {
-			var err error
-			if service.Catalog, err = catalog.Parse(text); err != nil {
-				return nil, fmt.Errorf("%s: %w", manifest.EnvCatalog, err)
-			}
+		var err error
+		if service.Catalog, err = readCatalog(settings); err != nil {
+			return nil, err
 		}
 		if newInvoke != nil {
 			service.Nudge = newDispatcher(settings, newInvoke).nudge(log)
@@ -55,6 +53,20 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke) {
 		}
 		return apigw.Handler(a.Handler(op), log), nil
 	})
+}
+
+// readCatalog returns the catalog of a function that has the setting, the zero Catalog
+// for others.
+func readCatalog(settings map[string]string) (catalog.Catalog, error) {
+	text, ok := settings[manifest.EnvCatalog]
+	if !ok {
+		return catalog.Catalog{}, nil
+	}
+	c, err := catalog.Parse(text)
+	if err != nil {
+		return catalog.Catalog{}, fmt.Errorf("%s: %w", manifest.EnvCatalog, err)
+	}
+	return c, nil
 }
 
 // meter implements api.API.Meter: it reports a request's use of the table.
