@@ -61,7 +61,7 @@ var invalid = map[string][]badCall{
 		enroll(`{"customerId":7}`, "/customerId"), enroll(`{"customerIds":"a"}`, "/customerIds"),
 		enroll(`{"customerIds":["a",null,["b"]]}`, "/customerIds/1", "/customerIds/2"),
 		test(`{"customerAttributes":[],"now":1,"events":{},"decisions":[],"branches":"b","customerId":7}`,
-			"/customerAttributes", "/now", "/events", "/decisions", "/branches", "/customerId"),
+			"/customerId", "/customerAttributes", "/now", "/events", "/decisions", "/branches"),
 		test(`{"branches":{"a":7}}`, "/branches/a"), test(`{"branches":{"a":"b"}}`, "/branches/a"),
 	},
 	"unknown fields": {
