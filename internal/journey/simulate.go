@@ -261,6 +261,7 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 		}
 		facts.Now = step.Until
 		s.detail(&step, visit, &facts)
+		s.graph.addResult(&facts, visit)
 		if size := step.detailSize(); size <= left {
 			left -= size
 		} else {

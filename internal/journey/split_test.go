@@ -223,3 +223,57 @@ func TestSimulation_ExplainsMultiSplits(t *testing.T) {
 		require.Equal(t, want, got)
 	}
 }
+
+// byResults is a definition whose condition reads how earlier steps ended.
+var byResults = graphOf([]string{
+	"in entry_trigger", `w wait {"delayHours":2,"waitForEvent":"login"}`, `d nba_decision {"decisionFlowId":"f"}`,
+	`r random_split {"branches":[{"id":"x","weight":1},{"id":"y","weight":1}]}`,
+	`m multi_split {"branches":[{"id":"woken","condition":{"field":"step.w.result","operator":"eq","value":"woken"}},` +
+		`{"id":"undecided-x","condition":{"all":[{"field":"step.d.result","operator":"eq","value":"empty"},{"field":"step.r.result","operator":"eq","value":"x"}]}}]}`,
+	"a exit", "b exit", "c exit",
+}, []string{"in w", "w d", "d r", "r m x", "r m y", "m a woken", "m b undecided-x", "m c else"})
+
+func TestStep_ConditionsReadResultsOfSteps(t *testing.T) {
+	t.Parallel()
+
+	d := journeytest.Definition(t, byResults)
+	login := []journey.TestEvent{{Type: "login", After: time.Hour}}
+	decided := map[string]condition.Value{"d": value(t, `{"score":1}`)}
+	for _, row := range []struct {
+		name    string
+		request journey.TestRequest
+		exit    string
+	}{
+		{"woken", journey.TestRequest{Events: login, Branches: map[string]string{"r": "x"}}, "a"},
+		{"neither woken nor decided, x", journey.TestRequest{Branches: map[string]string{"r": "x"}}, "b"},
+		{"neither woken nor decided, y", journey.TestRequest{Branches: map[string]string{"r": "y"}}, "c"},
+		{"decided", journey.TestRequest{Decisions: decided, Branches: map[string]string{"r": "x"}}, "c"},
+	} {
+		steps := simulate(t, d, row.request, 30).Steps
+		require.Equal(t, row.exit, steps[len(steps)-1].NodeID, row.name)
+	}
+	explained := simulate(t, d, journey.TestRequest{Branches: map[string]string{"r": "x"}}, 30).Steps[4].Tried
+	require.Equal(t, `{"field":"step.w.result","operator":"eq","value":"woken","actual":"waited","result":false}`, string(explained[0].Condition))
+	require.Contains(t, string(explained[1].Condition), `"actual":"empty"`)
+	require.Contains(t, string(explained[1].Condition), `"actual":"x"`)
+}
+
+// Results are facts only where the graph reads them, and only of the steps that it reads.
+func TestFacts_HaveTheResultsThatTheGraphReads(t *testing.T) {
+	t.Parallel()
+
+	for field, want := range map[string]string{
+		"step.w.result": `{"w":{"result":"waited"}}`, "step.w": `{"w":{"result":"waited"}}`,
+		"step": `{"in":{"result":"entered"},"w":{"result":"waited"}}`, "step.o.result": `null`, "step.nope.result": `null`,
+		"step.w.event.x": `null`, "attributes.step": `null`, "plan": `null`,
+	} {
+		g, e, _ := enter(t, graphOf([]string{
+			"in entry_trigger", `w wait {"delayHours":2}`, fmt.Sprintf(`s condition_split {"condition":{"field":%q,"operator":"exists"}}`, field), "o exit",
+		}, []string{"in w", "w s", "s o true", "s o false"}))
+		e, effect := g.Step(e.NextWrite(hours(2)), journey.Input{Now: hours(2)})
+		require.Equal(t, journey.NeedAttributes, effect)
+		facts := g.Facts(&e, condition.Value{})
+		require.Equal(t, want, string(facts.Step.AppendJSON(nil)), field)
+		require.Equal(t, want == "null", facts.Step.Missing(), field)
+	}
+}
