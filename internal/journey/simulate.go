@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"journeys/internal/catalog"
 	"journeys/internal/condition"
@@ -22,6 +25,7 @@ type TestRequest struct {
 	Now        time.Time       // when the customer enters; zero for the current time
 	Events     []TestEvent
 	Decisions  map[string]condition.Value // answers by node id; a decision without one answers nothing
+	Branches   map[string]string          // branches of random splits, by node id; others are drawn for Customer
 }
 
 // TestCustomer is the id of a simulated customer that has none.
@@ -43,11 +47,11 @@ type Simulation struct {
 	Steps      []SimulationStep
 	Faults     []strict.Fault // what keeps the graph from being activated
 	Warnings   []strict.Fault // as of Service.Warnings
-	Truncated  bool           // Conditions and Decisions beyond maxDetails were left out
+	Truncated  bool           // Conditions, Decisions and Tried beyond maxDetails were left out
 }
 
-// maxDetails bounds the bytes of all Conditions, Decisions, Faults and Warnings of a
-// Simulation. With MaxNodes steps around them, the answer stays below 1 MB.
+// maxDetails bounds the bytes of all Conditions, Decisions, Tried, Faults and Warnings of
+// a Simulation. With MaxNodes steps around them, the answer stays below 1 MB.
 const maxDetails = 900_000
 
 // SimulationStep is a node on the path.
@@ -56,11 +60,20 @@ type SimulationStep struct {
 	NodeType  graph.NodeType
 	At        time.Time // when the customer entered it
 	Result    string
-	Next      string    // id of the next node; "" for none
-	Until     time.Time // wait: when it ended
-	EndedBy   string    // wait: "timer" or "event"
-	Condition []byte    // condition_split: condition.Program.Explain
-	Decision  []byte    // nba_decision: JSON of the answer
+	Next      string        // id of the next node; "" for none
+	Until     time.Time     // wait: when it ended
+	EndedBy   string        // wait: "timer" or "event"
+	Condition []byte        // condition_split: condition.Program.Explain
+	Decision  []byte        // nba_decision: JSON of the answer
+	Tried     []TriedBranch // multi_split: up to the one whose condition is true
+	Share     float64       // random_split: of the branch, from 0 to 1
+	Forced    bool          // random_split: the request named the branch
+}
+
+// TriedBranch is a branch of a multi_split whose condition was evaluated.
+type TriedBranch struct {
+	Branch    string
+	Condition []byte // condition.Program.Explain
 }
 
 // Test simulates a customer in the journey. It writes nothing and sends nothing.
@@ -88,7 +101,7 @@ func (s *Service) Test(ctx context.Context, t Tenant, id ID, r TestRequest) (Sim
 	if r.Now.IsZero() {
 		walk.request.Now = s.clock()
 	}
-	if err := walk.checkDecisions(); err != nil {
+	if err := walk.check(); err != nil {
 		return Simulation{}, err
 	}
 	faults, warnings := shown.ActivationFaults("/definition", j.MaxDurationDays), s.warnings(t, j, shown)
@@ -145,14 +158,27 @@ func (s *simulation) run() Simulation {
 	return s.report(e, now)
 }
 
-// checkDecisions returns an error if an answer names no nba_decision of the graph.
-func (s *simulation) checkDecisions() error {
+// check returns an error if an answer names no nba_decision of the graph, or a branch no
+// branch of a random_split. It sets the branches.
+func (s *simulation) check() error {
 	var faults strict.Faults
 	for _, id := range slices.Sorted(maps.Keys(s.request.Decisions)) {
 		if i, ok := s.graph.Index(id); !ok || s.graph.NodeType(i) != graph.NBADecision {
-			faults.Add("/decisions/"+id, "names no nba_decision of this graph")
+			faults.Add(pointerTo("decisions", id), "names no nba_decision of this graph")
 		}
 	}
+	forced := map[int]int{}
+	for _, id := range slices.Sorted(maps.Keys(s.request.Branches)) {
+		i, ok := s.graph.Index(id)
+		if !ok || s.graph.NodeType(i) != graph.RandomSplit {
+			faults.Add(pointerTo("branches", id), "names no random_split of this graph")
+			continue
+		}
+		if forced[i] = slices.Index(s.graph.Node(i).Ways, s.request.Branches[id]); forced[i] < 0 {
+			faults.Add(pointerTo("branches", id), "must be a branch of this random_split: %s", strings.Join(s.graph.Node(i).Ways, ", "))
+		}
+	}
+	s.graph = &Graph{Graph: s.graph.Graph, forced: forced}
 	if faults.Empty() {
 		return nil
 	}
@@ -160,6 +186,11 @@ func (s *simulation) checkDecisions() error {
 		Kind: Invalid, Code: "invalid-request", Faults: faults.List(),
 		Detail: "The request is not valid; each entry of errors says where and why.",
 	}
+}
+
+// pointerTo returns the JSON Pointer to a member of a field of the request.
+func pointerTo(field, member string) string {
+	return string(jsontext.Pointer("").AppendToken(field).AppendToken(member))
 }
 
 // hasCycled reports whether a node was entered twice, which only drafts allow.
@@ -243,10 +274,11 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 		}
 		facts.Now = step.Until
 		s.detail(&step, visit, &facts)
-		if size := len(step.Condition) + len(step.Decision); size <= left {
+		s.graph.addResult(&facts, visit)
+		if size := step.detailSize(); size <= left {
 			left -= size
 		} else {
-			step.Condition, step.Decision, result.Truncated = nil, nil, true
+			step.Condition, step.Decision, step.Tried, result.Truncated = nil, nil, nil, true
 		}
 		result.Steps = append(result.Steps, step)
 	}
@@ -265,6 +297,15 @@ func (s *simulation) step(node int, at time.Time) SimulationStep {
 	return SimulationStep{NodeID: s.graph.NodeID(node), NodeType: s.graph.NodeType(node), At: at}
 }
 
+// detailSize returns the bytes of the step's details of any length.
+func (s *SimulationStep) detailSize() int {
+	size := len(s.Condition) + len(s.Decision)
+	for _, tried := range s.Tried {
+		size += len(tried.Branch) + len(tried.Condition) + 32
+	}
+	return size
+}
+
 // detail sets the fields of the node's type. It adds each decision to facts, so
 // that a later split is explained with the answers it read.
 func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.Facts) {
@@ -280,6 +321,15 @@ func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.
 		if n.Condition != nil {
 			step.Condition = n.Condition.Explain(facts)
 		}
+	case graph.MultiSplit:
+		if visit.Result != NoResult {
+			step.Tried = tried(n, visit.Result.way(), facts)
+		}
+	case graph.RandomSplit:
+		if visit.Result != NoResult {
+			step.Share = n.Split.Share(visit.Result.way())
+			_, step.Forced = s.graph.forced[visit.Node]
+		}
 	case graph.NBADecision:
 		if decision, ok := s.request.Decisions[n.ID]; ok {
 			step.Decision = decision.AppendJSON(nil)
@@ -290,6 +340,15 @@ func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.
 	case graph.EntryTrigger, graph.ChannelAction, graph.Exit: // no fields of their own
 	}
 	step.Until = time.Time{}
+}
+
+// tried returns the branches whose conditions a multi_split evaluated to leave by way.
+func tried(n *graph.Node, way int, facts *condition.Facts) []TriedBranch {
+	var list []TriedBranch
+	for i, c := range n.Split.Conditions[:min(way+1, len(n.Split.Conditions))] {
+		list = append(list, TriedBranch{n.Ways[i], c.Explain(facts)})
+	}
+	return list
 }
 
 // stuckReason returns the node at which an incomplete graph stopped, and why.
