@@ -47,6 +47,11 @@ type traceDetail struct {
 	EndedBy   string         `json:"endedBy,omitzero"`
 	Condition jsontext.Value `json:"condition,omitzero"`
 	Decision  jsontext.Value `json:"decision,omitzero"`
+	Channel   string         `json:"channel,omitzero"`
+	To        string         `json:"to,omitzero"`
+	Payload   jsontext.Value `json:"payload,omitzero"`
+	Before    jsontext.Value `json:"before,omitzero"`
+	After     jsontext.Value `json:"after,omitzero"`
 }
 
 func testJourney(a *API, w http.ResponseWriter, r *request) error {
@@ -181,10 +186,13 @@ func newTestBody(s journey.Simulation) testBody {
 
 // newTraceDetail returns nil for a step without details.
 func newTraceDetail(step journey.SimulationStep) *traceDetail {
-	if step.Until.IsZero() && step.Condition == nil && step.Decision == nil {
+	if step.Until.IsZero() && step.Condition == nil && step.Decision == nil && step.Channel == "" && step.Before == nil {
 		return nil
 	}
-	detail := &traceDetail{EndedBy: step.EndedBy, Condition: step.Condition, Decision: step.Decision}
+	detail := &traceDetail{
+		EndedBy: step.EndedBy, Condition: step.Condition, Decision: step.Decision,
+		Channel: step.Channel, To: step.To, Payload: step.Payload, Before: step.Before, After: step.After,
+	}
 	if !step.Until.IsZero() {
 		detail.Until = valueOrNil(timestamp(step.Until))
 	}

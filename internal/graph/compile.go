@@ -200,7 +200,7 @@ func (g *Graph) collectReads() {
 	g.reads = map[int][][]string{}
 	for i := range g.nodes {
 		n := &g.nodes[i]
-		fields := n.Action.Payload.Reads()
+		fields := slices.Concat(n.Action.Payload.Reads(), n.Update.set.Reads())
 		if n.Condition != nil && n.Type == ConditionSplit {
 			fields = n.Condition.Reads()
 		}

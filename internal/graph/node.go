@@ -2,6 +2,7 @@ package graph
 
 import (
 	"cmp"
+	"errors"
 	"math"
 	"slices"
 	"strconv"
@@ -23,12 +24,13 @@ const (
 	ConditionSplit NodeType = "condition_split" // branches on a condition
 	NBADecision    NodeType = "nba_decision"    // asks for the next best action
 	ChannelAction  NodeType = "channel_action"  // sends a message
+	UpdateCustomer NodeType = "update_customer" // changes the customer's attributes
 	Exit           NodeType = "exit"            // ends the journey
 )
 
 var nodeTypes = []string{
 	string(EntryTrigger), string(Wait), string(ConditionSplit),
-	string(NBADecision), string(ChannelAction), string(Exit),
+	string(NBADecision), string(ChannelAction), string(UpdateCustomer), string(Exit),
 }
 
 // HasOneWay reports whether a single edge leads out of nodes of the type. It is false
@@ -54,6 +56,7 @@ type Node struct {
 	Condition *condition.Program
 	Decision  DecisionConfig
 	Action    ActionConfig
+	Update    Update // update_customer
 	Reason    string // exit
 }
 
@@ -86,6 +89,21 @@ type ActionConfig struct {
 	TemplateID string           // "" for none
 	Payload    *payload.Payload // nil for none
 	Resend     bool             // onUncertain "resend": send again if the first attempt may have sent
+}
+
+// ErrNoAddress means that the customer has no address for the channel.
+var ErrNoAddress = errors.New("the customer has no address")
+
+// Fill returns what a message sends to the customer: the address, "" where the channel
+// needs none, and the payload with its placeholders filled, nil for none. The error is
+// ErrNoAddress or payload.ErrTooLong.
+func (a ActionConfig) Fill(facts *condition.Facts) (to string, filled []byte, err error) {
+	to, needed := a.Address(facts.Attributes)
+	if needed && to == "" {
+		return "", nil, ErrNoAddress
+	}
+	filled, err = a.Payload.JSON(facts)
+	return to, filled, err
 }
 
 // addresses maps a channel to the attribute that holds its address. Other channels

@@ -41,6 +41,7 @@ var resultsOf = map[graph.NodeType][]Result{
 	graph.ConditionSplit: {True, False},
 	graph.NBADecision:    {Decided, DecidedEmpty, DecisionError},
 	graph.ChannelAction:  {Sent, SkippedNoAddress, SkippedUncertain},
+	graph.UpdateCustomer: {Updated, DecisionError},
 	graph.Exit:           {Exited},
 }
 

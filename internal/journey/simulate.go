@@ -3,10 +3,13 @@ package journey
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"journeys/internal/condition"
 	"journeys/internal/graph"
@@ -36,10 +39,10 @@ type Simulation struct {
 	ExitReason string  // of the exit; for "stopped", the node and the reason
 	Duration   time.Duration
 	Steps      []SimulationStep
-	Truncated  bool // Conditions and Decisions beyond maxDetails were left out
+	Truncated  bool // details beyond maxDetails were left out
 }
 
-// maxDetails bounds the bytes of all Conditions and Decisions of a Simulation. With
+// maxDetails bounds the bytes of the details of all steps of a Simulation as JSON. With
 // MaxNodes steps around them, the answer stays below 1 MB.
 const maxDetails = 900_000
 
@@ -54,6 +57,22 @@ type SimulationStep struct {
 	EndedBy   string    // wait: "timer" or "event"
 	Condition []byte    // condition_split: condition.Program.Explain
 	Decision  []byte    // nba_decision: JSON of the answer
+	Channel   string    // channel_action that was sent
+	To        string    // channel_action: the address; "" if the channel needs none
+	Payload   []byte    // channel_action: JSON with the placeholders filled; nil for none
+	Before    []byte    // update_customer: JSON of the attributes that it names, by path
+	After     []byte
+}
+
+// size returns about how many bytes the details have as JSON.
+func (s *SimulationStep) size() int {
+	names, _ := jsontext.AppendQuote(nil, s.Channel+s.To)
+	return len(s.Condition) + len(s.Decision) + len(names) + len(s.Payload) + len(s.Before) + len(s.After)
+}
+
+// dropDetails leaves out what size counts.
+func (s *SimulationStep) dropDetails() {
+	s.Condition, s.Decision, s.Channel, s.To, s.Payload, s.Before, s.After = nil, nil, "", "", nil, nil, nil
 }
 
 // Test simulates a customer in the journey. It writes nothing and sends nothing.
@@ -92,6 +111,9 @@ type simulation struct {
 	maxDays    int
 	entry      graph.Entry // of the journey
 	entryFault string
+
+	attributes condition.Value // as they are by now
+	failure    string          // why a message cannot be sent; "" if it can
 }
 
 // run uses the step function that moves real customers. Only the clock and the
@@ -110,18 +132,21 @@ func (s *simulation) run() Simulation {
 		EnrolledAt: start, ExpiresAt: start.AddDate(0, 0, s.maxDays),
 	})
 	now := start
-	for e.Status == Inside && effect != Stuck && !s.hasCycled(e) {
-		in := Input{Attributes: s.request.Attributes, HasAttributes: true}
+	s.attributes = s.request.Attributes
+	for e.Status == Inside && effect != Stuck && s.failure == "" && !s.hasCycled(e) {
+		in := Input{HasAttributes: true}
 		switch effect {
 		case NeedDecision:
 			in.Answer = s.answer(e.Node)
 		case NeedSend:
-			in.Answer = s.send(e.Node)
+			in.Answer = s.send(&e)
+		case NeedUpdate:
+			s.attributes, in.Answer.Result = s.graph.Update(&e, s.attributes)
 		case NoEffect:
 			now, in.EventAt = s.sleep(&e)
 		case NeedAttributes, Stuck: // not reached: attributes are given, and Stuck ends the loop
 		}
-		in.Now = now
+		in.Now, in.Attributes = now, s.attributes
 		e, effect = s.graph.Step(e.NextWrite(in.Now), in)
 	}
 	return s.report(e, now)
@@ -163,10 +188,15 @@ func cutAtRepeat(visits []Visit) (cut []Visit, again bool) {
 	return visits, false
 }
 
-// send returns the answer of a channel_action.
-func (s *simulation) send(node int) Answer {
-	if address, needed := s.graph.Action(node).Address(s.request.Attributes); needed && address == "" {
+// send returns the answer of a channel_action. It sets failure if there is none.
+func (s *simulation) send(e *Enrollment) Answer {
+	facts := s.graph.Facts(e, s.attributes)
+	switch _, _, err := s.graph.Action(e.Node).Fill(&facts); {
+	case errors.Is(err, graph.ErrNoAddress):
 		return Answer{Result: SkippedNoAddress}
+	case err != nil:
+		s.failure = fmt.Sprintf("node %s: the message cannot be sent: %v", s.graph.NodeID(e.Node), err)
+		return Answer{}
 	}
 	return Answer{Result: Sent}
 }
@@ -224,10 +254,11 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 		}
 		facts.Now = step.Until
 		s.detail(&step, visit, &facts)
-		if size := len(step.Condition) + len(step.Decision); size <= left {
+		if size := step.size(); size <= left {
 			left -= size
 		} else {
-			step.Condition, step.Decision, result.Truncated = nil, nil, true
+			step.dropDetails()
+			result.Truncated = true
 		}
 		result.Steps = append(result.Steps, step)
 	}
@@ -237,7 +268,7 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 		result.Outcome, last.Result = "expired", "expired"
 	case e.Status == Inside || again:
 		result.Outcome, last.Result = "stopped", "stopped"
-		result.ExitReason = s.graph.stuckReason(visits)
+		result.ExitReason = cmp.Or(s.failure, s.graph.stuckReason(visits))
 	}
 	return result
 }
@@ -246,8 +277,8 @@ func (s *simulation) step(node int, at time.Time) SimulationStep {
 	return SimulationStep{NodeID: s.graph.NodeID(node), NodeType: s.graph.NodeType(node), At: at}
 }
 
-// detail sets the fields of the node's type. It adds each decision to facts, so
-// that a later split is explained with the answers it read.
+// detail sets the fields of the node's type. It adds each decision and each update to
+// facts, so that a later step is explained with what it read.
 func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.Facts) {
 	n := s.graph.Node(visit.Node)
 	switch n.Type {
@@ -266,7 +297,18 @@ func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.
 			step.Decision = decision.AppendJSON(nil)
 			facts.Decision = facts.Decision.With(n.ID, decision)
 		}
-	case graph.EntryTrigger, graph.ChannelAction, graph.Exit: // no fields of their own
+	case graph.ChannelAction:
+		if visit.Result == Sent {
+			step.Channel = n.Action.Channel
+			step.To, step.Payload, _ = n.Action.Fill(facts)
+		}
+	case graph.UpdateCustomer:
+		if visit.Result != NoResult {
+			step.Before = n.Update.Changed(facts.Attributes).AppendJSON(nil)
+			facts.Attributes, _ = updateBy(s.graph, visit.Node, facts)
+			step.After = n.Update.Changed(facts.Attributes).AppendJSON(nil)
+		}
+	case graph.EntryTrigger, graph.Exit: // no fields of their own
 	}
 	step.Until = time.Time{}
 }

@@ -12,7 +12,9 @@ import (
 // Graph returns the JSON of a complete definition of about size nodes, at least
 // 2. Splits read the attributes a0 to a3, numbers from 0 to 9, and the field
 // "score" of decisions; waits last 1 to 48 hours and may wait for the events e0
-// to e2; channels are c0 and c1.
+// to e2; channels are c0 and c1. Each update_customer adds 1 to the attribute
+// total.<id of the node>, and changes one of a0 to a3. It cannot add to an a3 that is a
+// text.
 func Graph(r *rand.Rand, size int) string {
 	g := &graph{r: r, size: max(size, 2)}
 	g.node("entry_trigger", "{}")
@@ -64,7 +66,7 @@ func (g *graph) target() int {
 	if len(g.nodes) >= g.size || g.r.IntN(6) == 0 && len(g.nodes) > 2 {
 		return g.exit()
 	}
-	switch g.r.IntN(4) {
+	switch g.r.IntN(5) {
 	case 0:
 		i := g.node("wait", g.wait())
 		g.open = append(g.open, end{source: i})
@@ -76,6 +78,10 @@ func (g *graph) target() int {
 	case 2:
 		i := g.node("nba_decision", `{"decisionFlowId":"next-best"}`)
 		g.decisions = append(g.decisions, i)
+		g.open = append(g.open, end{source: i})
+		return i
+	case 3:
+		i := g.node("update_customer", g.update())
 		g.open = append(g.open, end{source: i})
 		return i
 	}
@@ -99,6 +105,23 @@ func (g *graph) wait() string {
 		event = fmt.Sprintf(`,"waitForEvent":"e%d"`, g.r.IntN(3))
 	}
 	return fmt.Sprintf(`{"delayHours":%d%s}`, 1+g.r.IntN(48), event)
+}
+
+func (g *graph) update() string {
+	total := fmt.Sprintf(`"total.n%d":1`, len(g.nodes))
+	switch g.r.IntN(4) {
+	case 0:
+		return fmt.Sprintf(`{"add":{%s,"a%d":%d}}`, total, g.r.IntN(4), g.r.IntN(9)-4)
+	case 1:
+		return fmt.Sprintf(`{"add":{%s},"unset":["attributes.a%d"]}`, total, g.r.IntN(4))
+	case 2:
+		score := "attributes.a0"
+		if len(g.decisions) > 0 {
+			score = fmt.Sprintf("decision.n%d.score", g.decisions[g.r.IntN(len(g.decisions))])
+		}
+		return fmt.Sprintf(`{"add":{%s},"set":{"a3":"{{%s | default: 'none'}}"}}`, total, score)
+	}
+	return fmt.Sprintf(`{"add":{%s},"set":{"a%d":%d}}`, total, g.r.IntN(4), g.r.IntN(10))
 }
 
 func (g *graph) condition() string {

@@ -12,6 +12,7 @@ import (
 // LabelTypes are the node types by their stored number. Append, never renumber.
 var LabelTypes = []graph.NodeType{
 	graph.EntryTrigger, graph.Wait, graph.ConditionSplit, graph.NBADecision, graph.ChannelAction, graph.Exit,
+	graph.UpdateCustomer,
 }
 
 // Labels returns for each label a byte with the node's index, one with the number
