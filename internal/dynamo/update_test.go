@@ -14,7 +14,6 @@ import (
 
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
-	"journeys/internal/dynamo/capacity"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 )
@@ -171,26 +170,6 @@ func TestAdvanceWithProfile_LeavesNewerItemsAlone(t *testing.T) {
 			undo()
 		})
 	}
-}
-
-// A profile of 1 KB costs at most 4 units more than the write of the enrollment alone:
-// the transaction doubles both, and the profile is read once.
-func TestAdvanceWithProfile_CostsAtMostFourUnits(t *testing.T) {
-	t.Parallel()
-
-	p := newFixture(t)
-	id := p.journey(t, updatingGraph, "ada")
-	attributes := fmt.Sprintf(`{"x":"%0900d"}`, 1)
-	_, err := p.PutCustomer(t.Context(), demo, profileOf("ada", attributes), nil)
-	require.NoError(t, err)
-	e, old := p.updating(t, id, "ada")
-	ctx, meter := capacity.WithMeter(t.Context())
-	require.NoError(t, p.advanceWith(ctx, p.store, e, old, attributes))
-	_, err = p.store.Engine.Profiles(ctx, demo, []string{"ada"})
-	require.NoError(t, err)
-	used := meter.Usage()
-	const enrollment = 1
-	require.LessOrEqual(t, used.WriteUnits+used.ReadUnits-enrollment, 4.0, "%+v", used)
 }
 
 // A caller's write that meets such a transaction under way is repeated.
