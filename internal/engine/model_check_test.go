@@ -26,7 +26,7 @@ func (m *model) check(seed uint64) {
 		visits := e.Path.Visits(e.EnrolledAt)
 		var way []string
 		for _, visit := range visits {
-			way = append(way, g.NodeID(visit.Node)+" "+visit.Result.String())
+			way = append(way, g.NodeID(visit.Node)+" "+visit.Result.Name(g.Node(visit.Node).Ways))
 			if visit.Result == journey.Sent {
 				require.Contains(m.t, m.sends, customer+" "+g.NodeID(visit.Node), where)
 				sends[customer+" "+g.NodeID(visit.Node)] = true
@@ -110,7 +110,7 @@ func (m *model) requireEvents(where string, e journey.Enrollment, visit journey.
 func (m *model) simulate(e journey.Enrollment, visits []journey.Visit) []string {
 	d := m.definitions[e.GraphHash]
 	service := journey.NewService(journey.Stores{Journeys: simulated{d: d}}, func() time.Time { return m.now }, nil)
-	request := journey.TestRequest{Attributes: m.first[e.Customer], Now: e.EnrolledAt, Decisions: map[string]condition.Value{}}
+	request := journey.TestRequest{Customer: e.Customer, Attributes: m.first[e.Customer], Now: e.EnrolledAt, Decisions: map[string]condition.Value{}}
 	for i := range d.Graph.Len() {
 		if answer, ok := m.decisions[d.Graph.NodeID(i)]; ok && d.Graph.NodeType(i) == graph.NBADecision {
 			request.Decisions[d.Graph.NodeID(i)] = answer
@@ -147,7 +147,7 @@ func (s simulated) FullJourney(ctx context.Context, t journey.Tenant, id journey
 }
 
 func (s simulated) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
-	return journey.Journey{GraphHash: s.d.Hash, MaxDurationDays: 365}, nil
+	return journey.Journey{ID: "jrn_1", GraphHash: s.d.Hash, MaxDurationDays: 365}, nil
 }
 
 func (s simulated) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {

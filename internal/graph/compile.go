@@ -161,6 +161,12 @@ func (n *Node) setWays() {
 	case Exit:
 	case ConditionSplit:
 		n.Ways = []string{"true", "false"}
+	case MultiSplit:
+		if n.Ways = n.Split.Branches; n.Ways != nil {
+			n.Ways = append(slices.Clone(n.Ways), "else")
+		}
+	case RandomSplit:
+		n.Ways = n.Split.Branches
 	default:
 		n.Ways = []string{""}
 	}
@@ -200,11 +206,7 @@ func (g *Graph) collectReads() {
 	g.reads = map[int][][]string{}
 	for i := range g.nodes {
 		n := &g.nodes[i]
-		fields := slices.Concat(n.Action.Payload.Reads(), n.Update.set.Reads())
-		if n.Condition != nil && n.Type == ConditionSplit {
-			fields = n.Condition.Reads()
-		}
-		for _, f := range fields {
+		for _, f := range n.reads() {
 			switch f.Source {
 			case condition.Event:
 				g.event = append(g.event, f.Path)
@@ -214,6 +216,21 @@ func (g *Graph) collectReads() {
 			}
 		}
 	}
+}
+
+// reads returns the fields that the node reads when a customer is there.
+func (n *Node) reads() []condition.Field {
+	fields := slices.Concat(n.Action.Payload.Reads(), n.Update.set.Reads())
+	conditions := n.Split.Conditions
+	if n.Type == ConditionSplit {
+		conditions = append(conditions, n.Condition)
+	}
+	for _, c := range conditions {
+		if c != nil {
+			fields = append(fields, c.Reads()...)
+		}
+	}
+	return fields
 }
 
 // addDecisionRead adds a path that starts with a node's id. An empty path reads

@@ -33,6 +33,10 @@ func (n *Node) readConfig(object *strict.Object) {
 			n.missing("condition is required")
 		}
 		config.Done("condition")
+	case MultiSplit:
+		n.readMultiSplit(config)
+	case RandomSplit:
+		n.readRandomSplit(config)
 	case NBADecision:
 		n.readDecision(config)
 	case ChannelAction:

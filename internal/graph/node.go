@@ -22,6 +22,8 @@ const (
 	EntryTrigger   NodeType = "entry_trigger"   // where customers enter
 	Wait           NodeType = "wait"            // waits for a time or an event
 	ConditionSplit NodeType = "condition_split" // branches on a condition
+	MultiSplit     NodeType = "multi_split"     // branches on the first condition that holds
+	RandomSplit    NodeType = "random_split"    // branches on a hash of the customer
 	NBADecision    NodeType = "nba_decision"    // asks for the next best action
 	ChannelAction  NodeType = "channel_action"  // sends a message
 	UpdateCustomer NodeType = "update_customer" // changes the customer's attributes
@@ -29,14 +31,18 @@ const (
 )
 
 var nodeTypes = []string{
-	string(EntryTrigger), string(Wait), string(ConditionSplit),
+	string(EntryTrigger), string(Wait), string(ConditionSplit), string(MultiSplit), string(RandomSplit),
 	string(NBADecision), string(ChannelAction), string(UpdateCustomer), string(Exit),
 }
 
 // HasOneWay reports whether a single edge leads out of nodes of the type. It is false
 // for an unknown type.
 func (t NodeType) HasOneWay() bool {
-	return t != ConditionSplit && slices.Contains(nodeTypes, string(t))
+	switch t {
+	case ConditionSplit, MultiSplit, RandomSplit:
+		return false
+	}
+	return slices.Contains(nodeTypes, string(t))
 }
 
 // Node is a compiled node: its edges, and the config of its type.
@@ -46,7 +52,7 @@ type Node struct {
 	Fault strict.Fault // why customers stop here; the pointer is relative to the node; zero for none
 
 	// Ways names the ways that lead out by their handles: one "" where there is a
-	// single way, none from an exit. Next has the index of the node to which each way
+	// single way, none from an exit or a split without branches. Next has the index of the node to which each way
 	// leads, -1 unless exactly one edge takes it.
 	Ways []string
 	Next []int
@@ -54,6 +60,7 @@ type Node struct {
 	Delay     time.Duration // wait
 	Event     string        // wait: waitForEvent; entry_trigger: eventType
 	Condition *condition.Program
+	Split     SplitConfig
 	Decision  DecisionConfig
 	Action    ActionConfig
 	Update    Update // update_customer

@@ -57,6 +57,17 @@ func graphOf(nodes, edges []string) string {
 	return `{"nodes":[` + strings.Join(n, ",") + `],"edges":[` + strings.Join(e, ",") + `]}`
 }
 
+// branches returns the config of a split with n branches, b0 and so on.
+func branches(n int, field string) string {
+	var list []string
+	for i := range n {
+		list = append(list, fmt.Sprintf(`{"id":"b%d",%s}`, i, field))
+	}
+	return `{"branches":[` + strings.Join(list, ",") + `]}`
+}
+
+const exists = `"condition":{"field":"vip","operator":"exists"}`
+
 const isVIP = `{"condition":{"field":"vip","operator":"eq","value":true}}`
 
 func TestReadDefinition_ChecksForm(t *testing.T) {
@@ -73,7 +84,7 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 		{"a cycle", graphOf([]string{"a wait", "b wait"}, []string{"a b", "b a"}), nil},
 		{"no object", `[]`, []string{" must be an object"}},
 		{"nodes that are no array", `{"nodes":{}}`, []string{"/nodes must be an array"}},
-		{"an unknown type", graphOf([]string{"a teleport"}, nil), []string{"/nodes/0/type must be one of entry_trigger, wait, condition_split, nba_decision, channel_action, update_customer, exit"}},
+		{"an unknown type", graphOf([]string{"a teleport"}, nil), []string{"/nodes/0/type must be one of entry_trigger, wait, condition_split, multi_split, random_split, nba_decision, channel_action, update_customer, exit"}},
 		{"an id with a dot, and a missing id", `{"nodes":[{"id":"a.b","type":"exit"},{"type":"exit"}]}`, []string{"/nodes/0/id must have only A-Z, a-z, 0-9, _ and -", "/nodes/1/id is required"}},
 		{"a duplicate id", graphOf([]string{"a exit", "a exit"}, nil), []string{"/nodes/1/id duplicates the id of nodes/0"}},
 		{"a dangling edge", graphOf([]string{"a exit"}, []string{"a zz", "yy a"}), []string{"/edges/0/target is not a node of this graph", "/edges/1/source is not a node of this graph"}},
@@ -115,6 +126,29 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 			"/nodes/0/config/add/" + strings.Repeat("x", 257) + " must be a path of at most 256 characters",
 			"/nodes/0/config/add/a.b.c.d.e.f.g.h.i must be a path of at most 8 names, has 9",
 		}},
+		{"a split of one branch, and of nine", graphOf([]string{`a random_split {"branches":[{"id":"b","weight":1}]}`, "b random_split " + branches(9, `"weight":1`)}, nil), []string{"/nodes/0/config/branches must have 2 to 8 branches, has 1", "/nodes/1/config/branches must have 2 to 8 branches, has 9"}},
+		{"eight conditions", graphOf([]string{"a multi_split " + branches(8, exists)}, nil), []string{"/nodes/0/config/branches must have 2 to 7 branches, has 8"}},
+		{"all weights 0", graphOf([]string{"a random_split " + branches(2, `"weight":0`)}, nil), []string{"/nodes/0/config/branches must have a weight above 0"}},
+		{"weights out of bounds", graphOf([]string{`a random_split {"branches":[{"id":"b","weight":-1},{"id":"c","weight":10001},{"id":"d","weight":0.5},{"id":"e","weight":1}]}`}, nil), []string{
+			"/nodes/0/config/branches/0/weight must be a whole number from 0 to 10000", "/nodes/0/config/branches/1/weight must be a whole number from 0 to 10000", "/nodes/0/config/branches/2/weight must be a whole number from 0 to 10000",
+		}},
+		{"two branches of one id", graphOf([]string{`a random_split {"branches":[{"id":"b","weight":1},{"id":"b","weight":1}]}`}, nil), []string{"/nodes/0/config/branches/1/id duplicates the id of branches/0"}},
+		{"reserved ids", graphOf([]string{`a multi_split {"branches":[{"id":"else",` + exists + `},{"id":"true",` + exists + `},{"id":"Else",` + exists + `}]}`}, nil), []string{
+			"/nodes/0/config/branches/0/id must not be event, timeout, else, true or false", "/nodes/0/config/branches/1/id must not be event, timeout, else, true or false",
+		}},
+		{"an id with a space, and one of 65 characters", graphOf([]string{`a random_split {"branches":[{"id":"b c","weight":1},{"id":"` + strings.Repeat("x", 65) + `","weight":1}]}`}, nil), []string{
+			"/nodes/0/config/branches/0/id must have only A-Z, a-z, 0-9, _ and -", "/nodes/0/config/branches/1/id must have 1 to 64 characters, has 65",
+		}},
+		{"branches without their fields, and with others", graphOf([]string{`a multi_split {"branches":[{"id":"b","condition":null},{"id":null,` + exists + `},7,{"id":"d","weight":1,` + exists + `}],"salt":"s"}`}, nil), []string{
+			"/nodes/0/config/branches/0/condition is required", "/nodes/0/config/branches/1/id is required", "/nodes/0/config/branches/2 must be an object",
+			"/nodes/0/config/branches/3/weight unknown field; allowed here: id, condition", "/nodes/0/config/salt unknown field; allowed here: branches",
+		}},
+		{"a condition with a fault", graphOf([]string{`a multi_split {"branches":[{"id":"b",` + exists + `},{"id":"c","condition":{"field":"a","operator":"is"}}]}`}, nil), []string{
+			"/nodes/0/config/branches/1/condition/operator must be one of eq, neq, gt, gte, lt, lte, in, exists, contains, starts_with, within_last, within_next, older_than",
+		}},
+		{"a salt of 200 characters", graphOf([]string{`a random_split {"salt":"` + strings.Repeat("s", 200) + `","branches":[{"id":"b","weight":1},{"id":"c","weight":0}]}`}, nil), []string{"/nodes/0/config/salt must have 1 to 128 characters, has 200"}},
+		{"splits without branches, and null for them", graphOf([]string{"a multi_split", `b random_split {"branches":null,"salt":null}`}, []string{"a b x"}), nil},
+		{"branches without edges, and edges without branches", graphOf([]string{"a random_split " + branches(2, `"weight":1`)}, []string{"a a b0", "a a b7"}), nil},
 		{"a payload that is a string", graphOf([]string{`a channel_action {"channel":"email","payload":"x"}`}, nil), []string{"/nodes/0/config/payload must be an object"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -192,6 +226,20 @@ func TestGraph_ListsEveryFault(t *testing.T) {
 		{"a split with other handles", []string{"in entry_trigger", "s condition_split " + isVIP, "out exit"}, []string{"in s", "s out true", "s out false", "s out", "s out maybe"}, []string{
 			`/definition/nodes/1 has 2 edges whose sourceHandle is neither "true" nor "false"`,
 		}},
+		{"whole splits", []string{"in entry_trigger", "m multi_split " + branches(7, exists), "r random_split " + branches(8, `"weight":1`), "out exit"},
+			[]string{
+				"in m", "m r b0", "m r b1", "m r b2", "m r b3", "m r b4", "m r b5", "m r b6", "m out else",
+				"r out b0", "r out b1", "r out b2", "r out b3", "r out b4", "r out b5", "r out b6", "r out b7",
+			}, nil},
+		{"splits without branches", []string{"in entry_trigger", "m multi_split", "r random_split", "out exit"}, []string{"in m", "m r a", "m out b", "r out a"}, []string{
+			"/definition/nodes/1/config branches is required", "/definition/nodes/2/config branches is required",
+		}},
+		{"an edge for a branch that is not there, and branches without an edge", []string{"in entry_trigger", "m multi_split " + branches(2, exists), "r random_split " + branches(2, `"weight":1`), "out exit"},
+			[]string{"in m", "m r b0", "m r b1", "r out b0", "r out else"}, []string{
+				`/definition/nodes/1 must have exactly one edge with sourceHandle "else", has 0`,
+				`/definition/nodes/2 must have exactly one edge with sourceHandle "b1", has 0`,
+				`/definition/nodes/2 has 1 edge whose sourceHandle is neither "b0" nor "b1"`,
+			}},
 		{"a dead end, an exit with an edge and missing configs, all at once", []string{"in entry_trigger", "w wait", "s condition_split", "d nba_decision", "a channel_action", "out exit"}, []string{"in w", "w s", "s d true", "s out false", "d a", "out a"}, []string{
 			"/definition/nodes/1/config exactly one of delayHours and delay is required",
 			"/definition/nodes/2/config condition is required",

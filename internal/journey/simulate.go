@@ -18,12 +18,16 @@ import (
 
 // TestRequest describes a simulated customer.
 type TestRequest struct {
+	Customer   string          // id, on which random splits depend; "" means TestCustomer
 	Attributes condition.Value // of the customer; missing for none
 	Definition *Definition     // nil for the journey's own
 	Now        time.Time       // when the customer enters; zero for the current time
 	Events     []TestEvent
 	Decisions  map[string]condition.Value // answers by node id; a decision without one answers nothing
 }
+
+// TestCustomer is the id of a simulated customer that has none.
+const TestCustomer = "test"
 
 // TestEvent is an event that the simulated customer causes.
 type TestEvent struct {
@@ -87,7 +91,7 @@ func (s *Service) Test(ctx context.Context, t Tenant, id ID, r TestRequest) (Sim
 	if err != nil {
 		return Simulation{}, err
 	}
-	walk := simulation{request: r, maxDays: j.MaxDurationDays, graph: d.Graph}
+	walk := simulation{request: r, journey: j.ID, maxDays: j.MaxDurationDays, graph: d.Graph}
 	walk.entry, walk.entryFault = j.entry()
 	version := j.Version
 	if r.Definition != nil {
@@ -108,6 +112,7 @@ func (s *Service) Test(ctx context.Context, t Tenant, id ID, r TestRequest) (Sim
 type simulation struct {
 	graph      *Graph
 	request    TestRequest
+	journey    ID
 	maxDays    int
 	entry      graph.Entry // of the journey
 	entryFault string
@@ -129,6 +134,7 @@ func (s *simulation) run() Simulation {
 		return Simulation{Outcome: "stopped", ExitReason: reason, Steps: []SimulationStep{step}}
 	}
 	e, effect := s.graph.Start(Enrollment{
+		Journey: s.journey, Customer: cmp.Or(s.request.Customer, TestCustomer),
 		EnrolledAt: start, ExpiresAt: start.AddDate(0, 0, s.maxDays),
 	})
 	now := start

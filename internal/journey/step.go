@@ -38,7 +38,10 @@ type Answer struct {
 
 // Graph is a compiled definition whose Step moves enrollments. Like graph.Graph, it is
 // immutable and safe for concurrent use.
-type Graph struct{ graph.Graph }
+type Graph struct {
+	graph.Graph
+	forced map[int]int // test calls: the way out of a random_split, by its index
+}
 
 // Start returns a new enrollment at its first blocking node, ready to be stored:
 // Rev is 1, and Delta has all nodes passed on the way. It keeps Journey, Customer,
@@ -142,8 +145,10 @@ func (g *Graph) result(e *Enrollment, n *graph.Node, in *Input) (Result, EffectK
 		return Entered, NoEffect
 	case graph.Wait:
 		return e.wait(n, in), NoEffect
-	case graph.ConditionSplit:
+	case graph.ConditionSplit, graph.MultiSplit:
 		return g.split(e, n, in)
+	case graph.RandomSplit:
+		return g.draw(e, n), NoEffect
 	case graph.NBADecision, graph.ChannelAction, graph.UpdateCustomer:
 		return g.effect(e, n, in)
 	default:
@@ -201,7 +206,7 @@ func (g *Graph) EndsWait(e Enrollment, eventType string, received time.Time) boo
 	return e.Status == Inside && n.Type == graph.Wait && n.Event == eventType && e.isDuringWait(n, received)
 }
 
-// split evaluates the condition of n, or asks for the attributes.
+// split evaluates the conditions of n, or asks for the attributes.
 func (g *Graph) split(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKind) {
 	if !in.HasAttributes {
 		e.dueBy(in.Now)
@@ -209,10 +214,21 @@ func (g *Graph) split(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKi
 	}
 	facts := g.Facts(e, in.Attributes)
 	facts.Now = in.Now
-	if n.Condition.Eval(&facts) {
+	switch {
+	case n.Type == graph.MultiSplit:
+		return Branch(n.Choose(&facts)), NoEffect
+	case n.Condition.Eval(&facts):
 		return True, NoEffect
 	}
 	return False, NoEffect
+}
+
+// draw returns the branch of the random_split n for the customer.
+func (g *Graph) draw(e *Enrollment, n *graph.Node) Result {
+	if way, ok := g.forced[e.Node]; ok {
+		return Branch(way)
+	}
+	return Branch(n.Draw(string(e.Journey), e.Customer))
 }
 
 // dueBy makes the enrollment due no later than now. An earlier Due stays, because
