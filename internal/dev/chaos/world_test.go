@@ -40,7 +40,7 @@ type world struct {
 	cohorts  []*cohort
 	messages int
 
-	sent, woken, madeToLeave int // events sent, waits that an event ended, customers
+	sent, woken, madeToLeave, updates int // events sent, waits that an event ended, customers, updates of profiles
 }
 
 // cohort is a journey and its customers.
@@ -164,16 +164,19 @@ func (w *world) addCustomers(t *testing.T, c *cohort, n int) []string {
 	return c.customers[len(c.customers)-n:]
 }
 
-func attributesJSON(a [2]int) string { return fmt.Sprintf(`{"a0":%d,"a1":%d}`, a[0], a[1]) }
+// attributesJSON returns a customer's attributes at the entry. No update changes s0 and s1.
+func attributesJSON(a [2]int) string {
+	return fmt.Sprintf(`{"a0":%[1]d,"a1":%[2]d,"s0":%[1]d,"s1":%[2]d}`, a[0], a[1])
+}
 
 // decide is the decision service. Conditions read the score.
 func decide(w http.ResponseWriter, r *http.Request) {
-	var question struct{ Attributes struct{ A0, A1 int } }
+	var question struct{ Attributes struct{ S0, S1 int } }
 	if json.NewDecoder(r.Body).Decode(&question) != nil {
 		http.Error(w, "not a question", http.StatusBadRequest)
 		return
 	}
-	fmt.Fprintf(w, `{"score":%d}`, score([2]int{question.Attributes.A0, question.Attributes.A1}))
+	fmt.Fprintf(w, `{"score":%d}`, score([2]int{question.Attributes.S0, question.Attributes.S1}))
 }
 
 // score returns what is decided for a customer.
