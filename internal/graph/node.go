@@ -96,35 +96,23 @@ type ActionConfig struct {
 	TemplateID string           // "" for none
 	Payload    *payload.Payload // nil for none
 	Resend     bool             // onUncertain "resend": send again if the first attempt may have sent
+	GoOnError  bool             // onError "continue": the last failed attempt does not fail the enrollment
 }
 
 // ErrNoAddress means that the customer has no address for the channel.
 var ErrNoAddress = errors.New("the customer has no address")
 
-// Fill returns what a message sends to the customer: the address, "" where the channel
-// needs none, and the payload with its placeholders filled, nil for none. The error is
-// ErrNoAddress or payload.ErrTooLong.
-func (a ActionConfig) Fill(facts *condition.Facts) (to string, filled []byte, err error) {
-	to, needed := a.Address(facts.Attributes)
-	if needed && to == "" {
-		return "", nil, ErrNoAddress
+// Fill returns what a message sends to the customer: the address in the attribute, "" if
+// that is "" because the channel needs none, and the payload with its placeholders
+// filled, nil for none. The error is ErrNoAddress or payload.ErrTooLong.
+func (a ActionConfig) Fill(attribute string, facts *condition.Facts) (to string, filled []byte, err error) {
+	if attribute != "" {
+		if to = AddressIn(facts.Attributes, attribute); to == "" {
+			return "", nil, ErrNoAddress
+		}
 	}
 	filled, err = a.Payload.JSON(facts)
 	return to, filled, err
-}
-
-// addresses maps a channel to the attribute that holds its address. Other channels
-// need none.
-var addresses = map[string]string{"email": "email", "sms": "phone"}
-
-// Address returns the customer's address for the channel, "" for none, and
-// whether the channel needs one.
-func (a ActionConfig) Address(attributes condition.Value) (address string, needed bool) {
-	attribute, needed := addresses[a.Channel]
-	if !needed {
-		return "", false
-	}
-	return AddressIn(attributes, attribute), true
 }
 
 // AddressIn returns the address in an attribute of the customer; "" for none. A phone

@@ -42,9 +42,9 @@ var resultsOf = map[graph.NodeType][]Result{
 	graph.ConditionSplit: {True, False},
 	graph.MultiSplit:     {},
 	graph.RandomSplit:    {},
-	graph.NBADecision:    {Decided, DecidedEmpty, DecisionError},
-	graph.ChannelAction:  {Sent, SkippedNoAddress, SkippedUncertain},
-	graph.UpdateCustomer: {Updated, DecisionError},
+	graph.NBADecision:    {Decided, DecidedEmpty, EffectError},
+	graph.ChannelAction:  {Sent, SkippedNoAddress, SkippedUncertain, EffectError},
+	graph.UpdateCustomer: {Updated, EffectError},
 	graph.Exit:           {Exited},
 }
 

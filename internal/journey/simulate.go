@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"journeys/internal/catalog"
 	"journeys/internal/condition"
 	"journeys/internal/graph"
 	"journeys/internal/strict"
@@ -43,11 +44,13 @@ type Simulation struct {
 	ExitReason string  // of the exit; for "stopped", the node and the reason
 	Duration   time.Duration
 	Steps      []SimulationStep
-	Truncated  bool // details beyond maxDetails were left out
+	Faults     []strict.Fault // what keeps the graph from being activated
+	Warnings   []strict.Fault // as of Service.Warnings
+	Truncated  bool           // details beyond maxDetails were left out
 }
 
-// maxDetails bounds the bytes of the details of all steps of a Simulation as JSON. With
-// MaxNodes steps around them, the answer stays below 1 MB.
+// maxDetails bounds the bytes of the Faults, the Warnings and the details of all steps of
+// a Simulation. With MaxNodes steps around them, the answer stays below 1 MB.
 const maxDetails = 900_000
 
 // SimulationStep is a node on the path.
@@ -82,20 +85,24 @@ func (s *SimulationStep) dropDetails() {
 // Test simulates a customer in the journey. It writes nothing and sends nothing.
 func (s *Service) Test(ctx context.Context, t Tenant, id ID, r TestRequest) (Simulation, error) {
 	var d Definition
+	var shown *Graph // has the order of nodes that the caller knows
 	j, err := s.read(ctx, t, id, func(j Journey) (err error) {
 		if r.Definition == nil {
-			d, err = s.definition(ctx, t, j)
+			d, shown, err = s.bothGraphs(ctx, t, j)
 		}
 		return err
 	})
 	if err != nil {
 		return Simulation{}, err
 	}
-	walk := simulation{request: r, journey: j.ID, maxDays: j.MaxDurationDays, graph: d.Graph}
+	walk := simulation{
+		request: r, journey: j.ID, maxDays: j.MaxDurationDays, graph: d.Graph, catalog: s.Catalog, tenant: t,
+	}
 	walk.entry, walk.entryFault = j.entry()
 	version := j.Version
 	if r.Definition != nil {
 		walk.graph, version = r.Definition.Graph, 0
+		shown = walk.graph
 	}
 	if r.Now.IsZero() {
 		walk.request.Now = s.clock()
@@ -103,8 +110,10 @@ func (s *Service) Test(ctx context.Context, t Tenant, id ID, r TestRequest) (Sim
 	if err := walk.checkDecisions(); err != nil {
 		return Simulation{}, err
 	}
+	faults, warnings := shown.ActivationFaults("/definition", j.MaxDurationDays), s.warnings(t, j, shown)
+	walk.details = maxDetails - sizeOf(faults) - sizeOf(warnings)
 	result := walk.run()
-	result.Journey, result.Version = j, version
+	result.Journey, result.Version, result.Faults, result.Warnings = j, version, faults, warnings
 	return result, nil
 }
 
@@ -116,6 +125,9 @@ type simulation struct {
 	maxDays    int
 	entry      graph.Entry // of the journey
 	entryFault string
+	catalog    catalog.Catalog
+	tenant     Tenant
+	details    int // bytes of the details of all steps
 
 	attributes condition.Value // as they are by now
 	failure    string          // why a message cannot be sent; "" if it can
@@ -196,15 +208,22 @@ func cutAtRepeat(visits []Visit) (cut []Visit, again bool) {
 
 // send returns the answer of a channel_action. It sets failure if there is none.
 func (s *simulation) send(e *Enrollment) Answer {
-	facts := s.graph.Facts(e, s.attributes)
-	switch _, _, err := s.graph.Action(e.Node).Fill(&facts); {
+	action, facts := s.graph.Action(e.Node), s.graph.Facts(e, s.attributes)
+	switch _, _, err := action.Fill(s.address(action), &facts); {
 	case errors.Is(err, graph.ErrNoAddress):
 		return Answer{Result: SkippedNoAddress}
+	case err != nil && action.GoOnError:
+		return Answer{Result: EffectError}
 	case err != nil:
 		s.failure = fmt.Sprintf("node %s: the message cannot be sent: %v", s.graph.NodeID(e.Node), err)
 		return Answer{}
 	}
 	return Answer{Result: Sent}
+}
+
+// address returns the attribute that has the address for a message; "" for none.
+func (s *simulation) address(action graph.ActionConfig) string {
+	return s.catalog.Address(action.Channel, s.tenant.String())
 }
 
 // refusal returns why the customer may not enter; "" if they may.
@@ -248,7 +267,7 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 	}
 	facts := condition.Facts{Attributes: s.request.Attributes}
 	result := Simulation{Outcome: "exited", ExitReason: e.ExitReason, Duration: now.Sub(s.request.Now)}
-	left := maxDetails
+	left := s.details
 	for i, visit := range visits {
 		step := s.step(visit.Node, visit.EnteredAt)
 		step.Result = visit.Result.Name(s.graph.Node(visit.Node).Ways)
@@ -301,12 +320,14 @@ func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.
 	case graph.NBADecision:
 		if decision, ok := s.request.Decisions[n.ID]; ok {
 			step.Decision = decision.AppendJSON(nil)
-			facts.Decision = facts.Decision.With(n.ID, decision)
+			if visit.Result != EffectError {
+				facts.Decision = facts.Decision.With(n.ID, decision)
+			}
 		}
 	case graph.ChannelAction:
 		if visit.Result == Sent {
 			step.Channel = n.Action.Channel
-			step.To, step.Payload, _ = n.Action.Fill(facts)
+			step.To, step.Payload, _ = n.Action.Fill(s.address(n.Action), facts)
 		}
 	case graph.UpdateCustomer:
 		if visit.Result != NoResult {

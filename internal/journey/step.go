@@ -276,8 +276,8 @@ func (g *Graph) effect(e *Enrollment, n *graph.Node, in *Input) (Result, EffectK
 		return NoResult, effects[n.Type]
 	}
 	in.Answer = Answer{}
-	if n.Type == graph.NBADecision {
-		g.keepDecision(e, answer.Decision)
+	if n.Type == graph.NBADecision && !g.keepDecision(e, answer.Decision) {
+		return EffectError, NoEffect
 	}
 	return answer.Result, NoEffect
 }
@@ -287,18 +287,27 @@ var effects = map[graph.NodeType]EffectKind{
 	graph.NBADecision: NeedDecision, graph.ChannelAction: NeedSend, graph.UpdateCustomer: NeedUpdate,
 }
 
+// MaxKept bounds what one run keeps of events and decisions, in bytes of JSON.
+const MaxKept = 16 << 10
+
 // keepDecision adds to e.Decisions the parts of an answer that conditions and
-// payloads of the graph read.
-func (g *Graph) keepDecision(e *Enrollment, answer condition.Value) {
+// payloads of the graph read. It keeps nothing and returns false if that would be more
+// than MaxKept.
+func (g *Graph) keepDecision(e *Enrollment, answer condition.Value) bool {
 	kept := g.PruneDecision(e.Node, answer)
 	if kept.Missing() {
-		return
+		return true
 	}
 	var decisions condition.Value
 	if e.Decisions != nil {
 		decisions, _ = condition.ParseValue(e.Decisions)
 	}
-	e.Decisions = decisions.With(g.NodeID(e.Node), kept).AppendJSON(nil)
+	text := decisions.With(g.NodeID(e.Node), kept).AppendJSON(nil)
+	if len(text)+len(e.Event) > MaxKept {
+		return false
+	}
+	e.Decisions = text
+	return true
 }
 
 // Cancel ends the enrollment, with a reason that callers see. A failed enrollment

@@ -8,7 +8,7 @@ import (
 
 // Update returns the attributes of a customer as the update_customer at e's node changes
 // them, and the result of the node. An update that cannot be made, or would leave more
-// than MaxAttributes bytes, is a DecisionError and changes nothing.
+// than MaxAttributes bytes, is a EffectError and changes nothing.
 func (g *Graph) Update(e *Enrollment, attributes condition.Value) (condition.Value, Result) {
 	facts := g.Facts(e, attributes)
 	return updateBy(g, e.Node, &facts)
@@ -18,7 +18,7 @@ func (g *Graph) Update(e *Enrollment, attributes condition.Value) (condition.Val
 func updateBy(g *Graph, node int, facts *condition.Facts) (condition.Value, Result) {
 	changed, err := g.Node(node).Update.Apply(facts)
 	if err != nil || len(changed.AppendJSON(nil)) > MaxAttributes {
-		return facts.Attributes, DecisionError
+		return facts.Attributes, EffectError
 	}
 	return changed, Updated
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"journeys/internal/catalog"
 	"journeys/internal/condition"
 	"journeys/internal/engine"
 	"journeys/internal/graph"
@@ -26,9 +27,6 @@ const (
 	MaxRetryAfter     = time.Hour        // longer times are cut to this
 	defaultRetryAfter = 30 * time.Second // of a channel that throttles without a Retry-After
 )
-
-// defaultName is the flow or channel for names that the settings do not have.
-const defaultName = "*"
 
 // Provider is the engine's provider. It is safe for concurrent use.
 type Provider struct {
@@ -97,7 +95,7 @@ type question struct {
 // default one for the tenant. An answer of 429 or 503 with a Retry-After, and a
 // throttled function, are an engine.ThrottledError.
 func (p *Provider) Decide(ctx context.Context, r engine.DecisionRequest) (condition.Value, error) {
-	name, _ := lookup(p.settings.flows, r.Config.FlowID, r.Tenant)
+	name, _ := p.settings.catalog.Decisions.Find(r.Config.FlowID, r.Tenant.String())
 	a := p.decisions[name]
 	if a == nil {
 		return choose(p.settings.flows[name].offers, condition.Facts{Attributes: r.Attributes, Now: r.Now}, r.Config.MaxOffers), nil
@@ -142,7 +140,7 @@ const timeFormat = "2006-01-02T15:04:05.000Z"
 
 // messageBody returns the body that HTTP channels, functions and buses get.
 func messageBody(m *engine.Message, at time.Time) ([]byte, error) {
-	address, payload, err := m.Config.Fill(&m.Facts)
+	address, payload, err := m.Config.Fill(catalog.AddressByName(m.Config.Channel), &m.Facts)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +164,7 @@ func messageBody(m *engine.Message, at time.Time) ([]byte, error) {
 // channel's rate, and an answer that throttles, are an engine.ThrottledError. A
 // channel that the tenant may not use does not exist for it.
 func (p *Provider) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
-	name, ok := lookup(p.settings.channels, m.Config.Channel, m.Tenant)
+	name, ok := p.settings.catalog.Channels.Find(m.Config.Channel, m.Tenant.String())
 	if !ok {
 		return journey.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, errNoChannel)
 	}

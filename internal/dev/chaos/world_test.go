@@ -115,11 +115,15 @@ func scaleWaits(graph string, hour time.Duration) string {
 	})
 }
 
-// insist makes decisions of a graph that fail be asked again, so that they change no
-// customer's path.
+// insist lets a graph lead a customer the same way in every journey and in spite of
+// faults: random splits get a salt, and decisions that fail are asked again.
 func insist(graph string) string {
+	graph = unsalted.ReplaceAllString(graph, `$1],"salt":"control"}`)
 	return strings.ReplaceAll(graph, `"decisionFlowId":"next-best"`, `"decisionFlowId":"next-best","onError":"fail"`)
 }
+
+// unsalted matches the end of a random split's branches if it has no salt.
+var unsalted = regexp.MustCompile(`("weight":\d+\})\]\}`)
 
 // hour is the length of an hour in waits.
 const hour = 40 * time.Millisecond
