@@ -2,7 +2,7 @@ package main
 
 import api "journeys/tools/oapi-codegen/generated"
 
-// graph returns a graph with a node of each type, and a condition of most kinds.
+// graph returns a graph with nodes and conditions of many kinds.
 func graph() api.Definition {
 	var delay api.Delay
 	must(delay.FromDelayInHours(api.DelayInHours{Value: 48, Unit: api.DelayInHoursUnitHours}))

@@ -19,7 +19,7 @@ NOW = datetime.datetime(2026, 11, 23, 10, 0, tzinfo=datetime.timezone.utc)
 
 
 def definition():
-    """A graph with a node of each type, and a condition of most kinds."""
+    """A graph with nodes and conditions of many kinds."""
     position = models.EntryTriggerNode(id="start", type_="entry_trigger")
     position["position"] = {"x": 0, "y": 0}
     condition = models.AllCondition(all_=[
