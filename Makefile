@@ -132,7 +132,7 @@ tools/%/node_modules/.package-lock.json: tools/%/package.json tools/%/package-lo
 
 # The tool is of the module in tools/oapi-codegen, whose go.sum holds its hashes.
 $(BIN)/oapi-codegen: tools/oapi-codegen/go.mod tools/oapi-codegen/go.sum
-	cd tools/oapi-codegen && go mod download && go build -o $(CURDIR)/$@ github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
+	mkdir -p $(BIN) && cd tools/oapi-codegen && go mod download && go build -o $(CURDIR)/$@ github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
 
 # The seed is in schemathesis.toml, so every run sends the same requests.
 schemathesis: .local/python/schemathesis deps ## Fuzz the API by openapi.yaml (about two minutes)
