@@ -3,9 +3,7 @@ package dynamo
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
@@ -23,12 +21,8 @@ const (
 	codeChanged     = "enrollment-changed"
 )
 
-// Limits of retries.
-const (
-	firstPause   = 25 * time.Millisecond
-	maxPause     = time.Second
-	maxConflicts = 10 // retries of a transaction that conflicts with others
-)
+// maxConflicts bounds the retries of a transaction that conflicts with others.
+const maxConflicts = 10
 
 // wrapFailed wraps an error of the client: an Unavailable journey.Error if a
 // later attempt may succeed. It returns nil for nil, and an ErrNewer as it is.
@@ -120,11 +114,4 @@ func isTransient(canceled *types.TransactionCanceledException) bool {
 
 func conditionFailed(r types.CancellationReason) bool {
 	return r.Code != nil && *r.Code == "ConditionalCheckFailed"
-}
-
-// backOff returns the wait after a failed attempt, counted from 0: random, so
-// that writers that collided do not collide again, up to a limit that doubles
-// from 25 ms to 1 s.
-func backOff(attempt int) time.Duration {
-	return rand.N(min(firstPause<<min(attempt, 10), maxPause)) + time.Millisecond
 }
