@@ -38,11 +38,8 @@ var nodeTypes = []string{
 // HasOneWay reports whether a single edge leads out of nodes of the type. It is false
 // for an unknown type.
 func (t NodeType) HasOneWay() bool {
-	switch t {
-	case ConditionSplit, MultiSplit, RandomSplit:
-		return false
-	}
-	return slices.Contains(nodeTypes, string(t))
+	splits := []NodeType{ConditionSplit, MultiSplit, RandomSplit}
+	return slices.Contains(nodeTypes, string(t)) && !slices.Contains(splits, t)
 }
 
 // Node is a compiled node: its edges, and the config of its type.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -25,6 +26,7 @@ type TestRequest struct {
 	Now        time.Time       // when the customer enters; zero for the current time
 	Events     []TestEvent
 	Decisions  map[string]condition.Value // answers by node id; a decision without one answers nothing
+	Branches   map[string]string          // branches of random splits, by node id; others are drawn for Customer
 }
 
 // TestCustomer is the id of a simulated customer that has none.
@@ -59,27 +61,41 @@ type SimulationStep struct {
 	NodeType  graph.NodeType
 	At        time.Time // when the customer entered it
 	Result    string
-	Next      string    // id of the next node; "" for none
-	Until     time.Time // wait: when it ended
-	EndedBy   string    // wait: "timer" or "event"
-	Condition []byte    // condition_split: condition.Program.Explain
-	Decision  []byte    // nba_decision: JSON of the answer
-	Channel   string    // channel_action that was sent
-	To        string    // channel_action: the address; "" if the channel needs none
-	Payload   []byte    // channel_action: JSON with the placeholders filled; nil for none
-	Before    []byte    // update_customer: JSON of the attributes that it names, by path
+	Next      string        // id of the next node; "" for none
+	Until     time.Time     // wait: when it ended
+	EndedBy   string        // wait: "timer" or "event"
+	Condition []byte        // condition_split: condition.Program.Explain
+	Decision  []byte        // nba_decision: JSON of the answer
+	Tried     []TriedBranch // multi_split: up to the one whose condition is true
+	Share     float64       // random_split: of the branch, from 0 to 1
+	Forced    bool          // random_split: the request named the branch
+	Channel   string        // channel_action that was sent
+	To        string        // channel_action: the address; "" if the channel needs none
+	Payload   []byte        // channel_action: JSON with the placeholders filled; nil for none
+	Before    []byte        // update_customer: JSON of the attributes that it names, by path
 	After     []byte
+}
+
+// TriedBranch is a branch of a multi_split whose condition was evaluated.
+type TriedBranch struct {
+	Branch    string
+	Condition []byte // condition.Program.Explain
 }
 
 // size returns about how many bytes the details have as JSON.
 func (s *SimulationStep) size() int {
 	names, _ := jsontext.AppendQuote(nil, s.Channel+s.To)
-	return len(s.Condition) + len(s.Decision) + len(names) + len(s.Payload) + len(s.Before) + len(s.After)
+	size := len(s.Condition) + len(s.Decision) + len(names) + len(s.Payload) + len(s.Before) + len(s.After)
+	for _, tried := range s.Tried {
+		size += len(tried.Branch) + len(tried.Condition) + 32
+	}
+	return size
 }
 
 // dropDetails leaves out what size counts.
 func (s *SimulationStep) dropDetails() {
-	s.Condition, s.Decision, s.Channel, s.To, s.Payload, s.Before, s.After = nil, nil, "", "", nil, nil, nil
+	s.Condition, s.Decision, s.Tried, s.Channel, s.To = nil, nil, nil, "", ""
+	s.Payload, s.Before, s.After = nil, nil, nil
 }
 
 // Test simulates a customer in the journey. It writes nothing and sends nothing.
@@ -107,7 +123,7 @@ func (s *Service) Test(ctx context.Context, t Tenant, id ID, r TestRequest) (Sim
 	if r.Now.IsZero() {
 		walk.request.Now = s.clock()
 	}
-	if err := walk.checkDecisions(); err != nil {
+	if err := walk.check(); err != nil {
 		return Simulation{}, err
 	}
 	faults, warnings := shown.ActivationFaults("/definition", j.MaxDurationDays), s.warnings(t, j, shown)
@@ -170,14 +186,27 @@ func (s *simulation) run() Simulation {
 	return s.report(e, now)
 }
 
-// checkDecisions returns an error if an answer names no nba_decision of the graph.
-func (s *simulation) checkDecisions() error {
+// check returns an error if an answer names no nba_decision of the graph, or a branch no
+// branch of a random_split. It sets the branches.
+func (s *simulation) check() error {
 	var faults strict.Faults
 	for _, id := range slices.Sorted(maps.Keys(s.request.Decisions)) {
 		if i, ok := s.graph.Index(id); !ok || s.graph.NodeType(i) != graph.NBADecision {
-			faults.Add("/decisions/"+id, "names no nba_decision of this graph")
+			faults.Add(pointerTo("decisions", id), "names no nba_decision of this graph")
 		}
 	}
+	forced := map[int]int{}
+	for _, id := range slices.Sorted(maps.Keys(s.request.Branches)) {
+		i, ok := s.graph.Index(id)
+		if !ok || s.graph.NodeType(i) != graph.RandomSplit {
+			faults.Add(pointerTo("branches", id), "names no random_split of this graph")
+			continue
+		}
+		if forced[i] = slices.Index(s.graph.Node(i).Ways, s.request.Branches[id]); forced[i] < 0 {
+			faults.Add(pointerTo("branches", id), "must be a branch of this random_split: %s", strings.Join(s.graph.Node(i).Ways, ", "))
+		}
+	}
+	s.graph = &Graph{Graph: s.graph.Graph, forced: forced}
 	if faults.Empty() {
 		return nil
 	}
@@ -185,6 +214,11 @@ func (s *simulation) checkDecisions() error {
 		Kind: Invalid, Code: "invalid-request", Faults: faults.List(),
 		Detail: "The request is not valid; each entry of errors says where and why.",
 	}
+}
+
+// pointerTo returns the JSON Pointer to a member of a field of the request.
+func pointerTo(field, member string) string {
+	return string(jsontext.Pointer("").AppendToken(field).AppendToken(member))
 }
 
 // hasCycled reports whether a node was entered twice, which only drafts allow.
@@ -279,6 +313,7 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 		}
 		facts.Now = step.Until
 		s.detail(&step, visit, &facts)
+		s.graph.addResult(&facts, visit)
 		if size := step.size(); size <= left {
 			left -= size
 		} else {
@@ -317,6 +352,15 @@ func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.
 		if n.Condition != nil {
 			step.Condition = n.Condition.Explain(facts)
 		}
+	case graph.MultiSplit:
+		if visit.Result != NoResult {
+			step.Tried = tried(n, visit.Result.way(), facts)
+		}
+	case graph.RandomSplit:
+		if visit.Result != NoResult {
+			step.Share = n.Split.Share(visit.Result.way())
+			_, step.Forced = s.graph.forced[visit.Node]
+		}
 	case graph.NBADecision:
 		if decision, ok := s.request.Decisions[n.ID]; ok {
 			step.Decision = decision.AppendJSON(nil)
@@ -338,6 +382,15 @@ func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.
 	case graph.EntryTrigger, graph.Exit: // no fields of their own
 	}
 	step.Until = time.Time{}
+}
+
+// tried returns the branches whose conditions a multi_split evaluated to leave by way.
+func tried(n *graph.Node, way int, facts *condition.Facts) []TriedBranch {
+	var list []TriedBranch
+	for i, c := range n.Split.Conditions[:min(way+1, len(n.Split.Conditions))] {
+		list = append(list, TriedBranch{n.Ways[i], c.Explain(facts)})
+	}
+	return list
 }
 
 // stuckReason returns the node at which an incomplete graph stopped, and why.

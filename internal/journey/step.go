@@ -239,8 +239,8 @@ func (e *Enrollment) dueBy(now time.Time) {
 	}
 }
 
-// Facts returns the facts that conditions and payloads read. It decodes decisions
-// and event only if the graph reads them.
+// Facts returns the facts that conditions and payloads read. It decodes decisions,
+// event and path only if the graph reads them.
 func (g *Graph) Facts(e *Enrollment, attributes condition.Value) condition.Facts {
 	facts := condition.Facts{Attributes: attributes}
 	if g.ReadsDecisions() && e.Decisions != nil {
@@ -249,7 +249,22 @@ func (g *Graph) Facts(e *Enrollment, attributes condition.Value) condition.Facts
 	if g.ReadsEvent() && e.Event != nil {
 		facts.Event, _ = condition.ParseValue(e.Event)
 	}
+	if g.ReadsResults() {
+		for _, visit := range e.Path.Visits(e.EnrolledAt) {
+			g.addResult(&facts, visit)
+		}
+	}
 	return facts
+}
+
+// addResult adds the result of a step to facts, if the graph reads it.
+func (g *Graph) addResult(facts *condition.Facts, visit Visit) {
+	if visit.Result == NoResult || visit.Node >= g.Len() || !g.ReadsResult(visit.Node) {
+		return
+	}
+	n := g.Node(visit.Node)
+	step := facts.Step.Get(n.ID).With("result", condition.NewText(visit.Result.Name(n.Ways)))
+	facts.Step = facts.Step.With(n.ID, step)
 }
 
 // encodeEvent returns PruneEvent as JSON, for Enrollment.Event; nil for nothing.

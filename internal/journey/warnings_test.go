@@ -72,6 +72,23 @@ func TestWarnings_NameWhatIsProbablyNotMeant(t *testing.T) {
 			`/definition/nodes/2/config/decisionFlowId names "other", a decision flow that the settings do not have; its answers are empty`,
 		}},
 		{
+			"in branches",
+			[]string{
+				in, `a multi_split {"branches":[{"id":"x","condition":` + leaf("age", "gt", "1") + `},{"id":"y","condition":` + leaf("plan", "eq", "1") + `}]}`,
+				`b multi_split {"branches":[{"id":"x","condition":` + leaf("plan", "eq", "2") + `},{"id":"y","condition":{"not":` + leaf("age", "eq", `"1"`) + `}}]}`, out,
+			},
+			[]string{"in a", "a b x", "a out y", "a out else", "b out x", "b out y", "b out else"}, []string{
+				"/definition/nodes/2/config/branches/1/condition/not compares age with a text, and /definition/nodes/1/config/branches/0/condition with a number; a number and a text are never equal",
+			},
+		},
+		{
+			"random splits that are not independent",
+			[]string{in, `a random_split {"salt":"s","branches":[{"id":"x","weight":1},{"id":"y","weight":1}]}`, `b random_split {"salt":"s","branches":[{"id":"x","weight":1},{"id":"y","weight":1}]}`, `c random_split {"branches":[{"id":"x","weight":1},{"id":"y","weight":1}]}`, out},
+			[]string{"in a", "a b x", "a c y", "b out x", "b out y", "c out x", "c out y"}, []string{
+				"/definition/nodes/2/config/salt is the salt of nodes/1 too; the ways that a customer goes at both are not independent",
+			},
+		},
+		{
 			"a field as a number and as a text",
 			[]string{
 				in, split("a", `{"all":[`+leaf("plan", "neq", `"pro"`)+`,{"not":`+leaf("attributes.age", "gte", "18")+`}]}`),

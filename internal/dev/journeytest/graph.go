@@ -10,8 +10,8 @@ import (
 )
 
 // Graph returns the JSON of a complete definition of about size nodes, at least
-// 2. Splits read the attributes a0 to a3, numbers from 0 to 9, and the field
-// "score" of decisions; the branches of others than condition splits are b0, b1 and so
+// 2. Splits read the attributes a0 to a3, numbers from 0 to 9, the field "score" of
+// decisions, and results of steps; the branches of others than condition splits are b0, b1 and so
 // on, and random splits share a salt or have none; waits last 1 to 48 hours and may
 // wait for the events e0 to e2; channels are c0 and c1, and some messages go on after an
 // error. Each update_customer adds 1 to the attribute total.<id of the node>, and changes
@@ -168,6 +168,9 @@ func (g *graph) condition() string {
 		field = fmt.Sprintf("decision.n%d.score", g.decisions[g.r.IntN(len(g.decisions))])
 	}
 	leaf := fmt.Sprintf(`{"field":%q,"operator":"gte","value":%d}`, field, g.r.IntN(10))
+	if g.r.IntN(4) == 0 {
+		leaf = fmt.Sprintf(`{"field":"step.n%d.result","operator":"in","value":["true","woken","b0","empty","sent"]}`, g.r.IntN(len(g.nodes)))
+	}
 	if g.r.IntN(3) == 0 {
 		return fmt.Sprintf(`{"any":[%s,{"field":"a0","operator":"exists","value":false}]}`, leaf)
 	}
