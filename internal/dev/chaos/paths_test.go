@@ -136,7 +136,7 @@ func (w *world) simulate(t *testing.T, c *cohort, customer string, end outcome) 
 	}
 	test := func() (answer struct{ Trace []step }) {
 		body, err := json.Marshal(map[string]any{
-			"customerAttributes": json.RawMessage(attributesJSON(c.attributes[customer])), "decisions": decisions,
+			"customerId": customer, "customerAttributes": json.RawMessage(attributesJSON(c.attributes[customer])), "decisions": decisions,
 			"definition": json.RawMessage(graph), "events": events, "now": "2026-11-23T10:00:00Z",
 		})
 		require.NoError(t, err)

@@ -115,16 +115,15 @@ func scaleWaits(graph string, hour time.Duration) string {
 	})
 }
 
-// insist lets a graph lead every customer with the same attributes the same way, in
-// spite of faults: random splits have one branch that all take, and decisions that fail
-// are asked again.
+// insist lets a graph lead a customer the same way in every journey and in spite of
+// faults: random splits get a salt, and decisions that fail are asked again.
 func insist(graph string) string {
-	graph = weights.ReplaceAllString(graph, `${1}0`)
+	graph = unsalted.ReplaceAllString(graph, `$1],"salt":"control"}`)
 	return strings.ReplaceAll(graph, `"decisionFlowId":"next-best"`, `"decisionFlowId":"next-best","onError":"fail"`)
 }
 
-// weights matches the weights of a random split but the first.
-var weights = regexp.MustCompile(`("id":"b[1-9]","weight":)\d+`)
+// unsalted matches the end of a random split's branches if it has no salt.
+var unsalted = regexp.MustCompile(`("weight":\d+\})\]\}`)
 
 // hour is the length of an hour in waits.
 const hour = 40 * time.Millisecond
