@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"golang.org/x/sync/errgroup"
 
+	"journeys/internal/dynamo/backoff"
 	"journeys/internal/dynamo/conn"
 	"journeys/internal/dynamo/format"
 	"journeys/internal/journey"
@@ -135,7 +136,7 @@ func inBatches(ctx context.Context, rows []*row, size int, send func(context.Con
 func retryBatch(ctx, start context.Context, batch []*row, send func(context.Context, []*row)) {
 	for attempt := 0; start.Err() == nil; attempt++ {
 		send(ctx, batch)
-		if batch = openRows(batch); len(batch) == 0 || !pause(start, attempt) {
+		if batch = openRows(batch); len(batch) == 0 || !backoff.Pause(start, attempt) {
 			break
 		}
 	}

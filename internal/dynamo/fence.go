@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 
+	"journeys/internal/dynamo/backoff"
 	"journeys/internal/dynamo/conn"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -145,7 +146,7 @@ func (s *table) undoInsert(ctx context.Context, t journey.Tenant, e journey.Enro
 		if err := s.forgetEnrollment(ctx, t, it, now); err != nil {
 			return err
 		}
-		if attempt > 0 && !pause(ctx, attempt) { // a worker sends a message to the customer
+		if attempt > 0 && !backoff.Pause(ctx, attempt) { // a worker sends a message to the customer
 			return ctx.Err()
 		}
 	}

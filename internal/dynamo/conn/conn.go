@@ -12,6 +12,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"journeys/internal/dynamo/backoff"
 	"journeys/internal/dynamo/capacity"
 )
 
@@ -43,7 +44,7 @@ func tune(o *dynamodb.Options) {
 	o.Retryer = retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = maxAttempts
 		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) {
-			return BackOff(attempt), nil
+			return backoff.Delay(attempt), nil
 		})
 	})
 	o.APIOptions = append(o.APIOptions, capacity.Install)

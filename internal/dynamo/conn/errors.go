@@ -2,9 +2,7 @@ package conn
 
 import (
 	"errors"
-	"math/rand/v2"
 	"slices"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
@@ -15,12 +13,6 @@ const (
 	Throttled   = "table-throttled"
 	Unavailable = "table-unavailable"
 	Refused     = "table-refused"
-)
-
-// Limits of pauses between attempts.
-const (
-	firstPause = 25 * time.Millisecond
-	maxPause   = time.Second
 )
 
 // Code tells throttling and outages from permanent errors. An error that is no
@@ -55,11 +47,4 @@ func IsTransient(canceled *types.TransactionCanceledException) bool {
 	return !slices.ContainsFunc(canceled.CancellationReasons, func(r types.CancellationReason) bool {
 		return r.Code != nil && *r.Code != "None" && ServiceCode(*r.Code) == Refused
 	})
-}
-
-// BackOff returns the wait after a failed attempt, counted from 0: random, so
-// that writers that collided do not collide again, up to a limit that doubles
-// from 25 ms to 1 s.
-func BackOff(attempt int) time.Duration {
-	return rand.N(min(firstPause<<min(attempt, 10), maxPause)) + time.Millisecond
 }
