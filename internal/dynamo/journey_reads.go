@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"journeys/internal/dynamo/backoff"
 	"journeys/internal/journey"
 )
 
@@ -52,7 +51,7 @@ func (s *table) FullJourney(ctx context.Context, t journey.Tenant, id journey.ID
 		if matches, err := addText(&j, words); matches || err != nil {
 			return j, err
 		}
-		if !backoff.Pause(ctx, attempt) {
+		if !pause(ctx, attempt) {
 			return journey.Journey{}, ctx.Err()
 		}
 		if attempt == maxConflicts {
