@@ -26,9 +26,15 @@ func (m *model) check(seed uint64) {
 		var way []string
 		for _, visit := range visits {
 			way = append(way, g.NodeID(visit.Node)+" "+visit.Result.Name(g.Node(visit.Node).Ways))
+			effect := customer + " " + g.NodeID(visit.Node)
 			if visit.Result == journey.Sent {
-				require.Contains(m.t, m.sends, customer+" "+g.NodeID(visit.Node), where)
-				sends[customer+" "+g.NodeID(visit.Node)] = true
+				require.Contains(m.t, m.sends, effect, where)
+				sends[effect] = true
+			}
+			if visit.Result == journey.EffectError {
+				require.True(m.t, g.Action(visit.Node).GoOnError && refuses(effect), where)
+				require.NotContains(m.t, m.sends, effect, where)
+				m.faults["went on"]++
 			}
 			m.requireEvents(where, e, visit)
 		}
@@ -105,7 +111,10 @@ func (m *model) simulate(e journey.Enrollment, visits []journey.Visit) []string 
 		}
 	}
 	var way []string
-	for _, step := range walk().Steps {
+	for i, step := range walk().Steps {
+		if i < len(visits) && visits[i].Result == journey.EffectError {
+			step.Result = journey.EffectError.String() // /test takes each channel to be sound
+		}
 		way = append(way, step.NodeID+" "+step.Result)
 	}
 	return way

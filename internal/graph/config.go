@@ -148,7 +148,11 @@ func (n *Node) readAction(config *strict.Object) {
 		choice, _ := v.OneOf("skip", "resend")
 		a.Resend = choice == "resend"
 	}
-	config.Done("channel", "templateId", "payload", "onUncertain")
+	if v, ok := config.Take("onError"); ok {
+		choice, _ := v.OneOf("fail", "continue")
+		a.GoOnError = choice == "continue"
+	}
+	config.Done("channel", "templateId", "payload", "onUncertain", "onError")
 	n.Action = a
 }
 

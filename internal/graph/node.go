@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"journeys/internal/catalog"
 	"journeys/internal/condition"
 	"journeys/internal/payload"
 	"journeys/internal/strict"
@@ -90,17 +91,14 @@ type ActionConfig struct {
 	TemplateID string           // "" for none
 	Payload    *payload.Payload // nil for none
 	Resend     bool             // onUncertain "resend": send again if the first attempt may have sent
+	GoOnError  bool             // onError "continue": the last failed attempt does not fail the enrollment
 }
 
-// addresses maps a channel to the attribute that holds its address. Other channels
-// need none.
-var addresses = map[string]string{"email": "email", "sms": "phone"}
-
-// Address returns the customer's address for the channel, "" for none, and
-// whether the channel needs one.
+// Address returns the customer's address for a channel that is known by its name alone,
+// "" for none, and whether the channel needs one.
 func (a ActionConfig) Address(attributes condition.Value) (address string, needed bool) {
-	attribute, needed := addresses[a.Channel]
-	if !needed {
+	attribute := catalog.AddressByName(a.Channel)
+	if attribute == "" {
 		return "", false
 	}
 	return AddressIn(attributes, attribute), true

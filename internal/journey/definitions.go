@@ -73,7 +73,7 @@ func (s *Service) define(j *Journey, d, current Definition) (Definition, error) 
 		return Definition{}, err
 	}
 	j.GraphHash = hex.EncodeToString(name[:])
-	j.GraphPassed = j.Status != Draft && d.Graph.Faults("") == nil
+	j.GraphPassed = j.Status != Draft && d.Graph.ActivationFaults("", j.MaxDurationDays) == nil
 	j.Definition, j.AppearanceRev = d.Raw, 0
 	j.Version++
 	j.NodeCount = d.Graph.Len()

@@ -120,6 +120,9 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 		{"a salt of 200 characters", graphOf([]string{`a random_split {"salt":"` + strings.Repeat("s", 200) + `","branches":[{"id":"b","weight":1},{"id":"c","weight":0}]}`}, nil), []string{"/nodes/0/config/salt must have 1 to 128 characters, has 200"}},
 		{"splits without branches, and null for them", graphOf([]string{"a multi_split", `b random_split {"branches":null,"salt":null}`}, []string{"a b x"}), nil},
 		{"branches without edges, and edges without branches", graphOf([]string{"a random_split " + branches(2, `"weight":1`)}, []string{"a a b0", "a a b7"}), nil},
+		{"an action with another onError", graphOf([]string{`a channel_action {"channel":"email","onError":"continue"}`, `b channel_action {"onError":"retry"}`, `c channel_action {"onError":true}`}, nil), []string{
+			"/nodes/1/config/onError must be one of fail, continue", "/nodes/2/config/onError must be one of fail, continue",
+		}},
 		{"a payload that is a string", graphOf([]string{`a channel_action {"channel":"email","payload":"x"}`}, nil), []string{"/nodes/0/config/payload must be an object"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

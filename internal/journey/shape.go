@@ -42,8 +42,8 @@ var resultsOf = map[graph.NodeType][]Result{
 	graph.ConditionSplit: {True, False},
 	graph.MultiSplit:     {},
 	graph.RandomSplit:    {},
-	graph.NBADecision:    {Decided, DecidedEmpty, DecisionError},
-	graph.ChannelAction:  {Sent, SkippedNoAddress, SkippedUncertain},
+	graph.NBADecision:    {Decided, DecidedEmpty, EffectError},
+	graph.ChannelAction:  {Sent, SkippedNoAddress, SkippedUncertain, EffectError},
 	graph.Exit:           {Exited},
 }
 

@@ -222,14 +222,6 @@ func (g *Graph) split(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKi
 	return False, NoEffect
 }
 
-// draw returns the branch of the random_split n for the customer.
-func (g *Graph) draw(e *Enrollment, n *graph.Node) Result {
-	if way, ok := g.forced[e.Node]; ok {
-		return Branch(way)
-	}
-	return Branch(n.Draw(string(e.Journey), e.Customer))
-}
-
 // dueBy makes the enrollment due no later than now. An earlier Due stays, because
 // moving it costs two index writes.
 func (e *Enrollment) dueBy(now time.Time) {
@@ -254,16 +246,6 @@ func (g *Graph) Facts(e *Enrollment, attributes condition.Value) condition.Facts
 		}
 	}
 	return facts
-}
-
-// addResult adds the result of a step to facts, if the graph reads it.
-func (g *Graph) addResult(facts *condition.Facts, visit Visit) {
-	if visit.Result == NoResult || visit.Node >= g.Len() || !g.ReadsResult(visit.Node) {
-		return
-	}
-	n := g.Node(visit.Node)
-	step := facts.Step.Get(n.ID).With("result", condition.NewText(visit.Result.Name(n.Ways)))
-	facts.Step = facts.Step.With(n.ID, step)
 }
 
 // encodeEvent returns PruneEvent as JSON, for Enrollment.Event; nil for nothing.
@@ -293,24 +275,33 @@ func (g *Graph) effect(e *Enrollment, n *graph.Node, in *Input) (Result, EffectK
 		return NoResult, NeedSend
 	}
 	in.Answer = Answer{}
-	if n.Type == graph.NBADecision {
-		g.keepDecision(e, answer.Decision)
+	if n.Type == graph.NBADecision && !g.keepDecision(e, answer.Decision) {
+		return EffectError, NoEffect
 	}
 	return answer.Result, NoEffect
 }
 
+// MaxKept bounds what one run keeps of events and decisions, in bytes of JSON.
+const MaxKept = 16 << 10
+
 // keepDecision adds to e.Decisions the parts of an answer that conditions and
-// payloads of the graph read.
-func (g *Graph) keepDecision(e *Enrollment, answer condition.Value) {
+// payloads of the graph read. It keeps nothing and returns false if that would be more
+// than MaxKept.
+func (g *Graph) keepDecision(e *Enrollment, answer condition.Value) bool {
 	kept := g.PruneDecision(e.Node, answer)
 	if kept.Missing() {
-		return
+		return true
 	}
 	var decisions condition.Value
 	if e.Decisions != nil {
 		decisions, _ = condition.ParseValue(e.Decisions)
 	}
-	e.Decisions = decisions.With(g.NodeID(e.Node), kept).AppendJSON(nil)
+	text := decisions.With(g.NodeID(e.Node), kept).AppendJSON(nil)
+	if len(text)+len(e.Event) > MaxKept {
+		return false
+	}
+	e.Decisions = text
+	return true
 }
 
 // Cancel ends the enrollment, with a reason that callers see. A failed enrollment

@@ -13,7 +13,8 @@ import (
 // 2. Splits read the attributes a0 to a3, numbers from 0 to 9, the field "score" of
 // decisions, and results of steps; the branches of others than condition splits are b0, b1 and so
 // on, and random splits share a salt or have none; waits last 1 to 48 hours and may
-// wait for the events e0 to e2; channels are c0 and c1.
+// wait for the events e0 to e2; channels are c0 and c1, and some messages go on after an
+// error.
 func Graph(r *rand.Rand, size int) string {
 	g := &graph{r: r, size: max(size, 2)}
 	g.node("entry_trigger", "{}")
@@ -84,7 +85,11 @@ func (g *graph) target() int {
 		g.open = append(g.open, end{source: i})
 		return i
 	}
-	i := g.node("channel_action", fmt.Sprintf(`{"channel":"c%d","templateId":"t"}`, g.r.IntN(2)))
+	onError := ""
+	if len(g.nodes)%2 == 0 {
+		onError = `,"onError":"continue"`
+	}
+	i := g.node("channel_action", fmt.Sprintf(`{"channel":"c%d","templateId":"t"%s}`, g.r.IntN(2), onError))
 	g.open = append(g.open, end{source: i})
 	return i
 }
