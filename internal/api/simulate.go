@@ -52,6 +52,11 @@ type traceDetail struct {
 	Branches  []triedBranch  `json:"branches,omitzero"`
 	Share     *float64       `json:"share,omitzero"`
 	Forced    bool           `json:"forced,omitzero"`
+	Channel   string         `json:"channel,omitzero"`
+	To        string         `json:"to,omitzero"`
+	Payload   jsontext.Value `json:"payload,omitzero"`
+	Before    jsontext.Value `json:"before,omitzero"`
+	After     jsontext.Value `json:"after,omitzero"`
 }
 
 type triedBranch struct {
@@ -199,10 +204,14 @@ func newTestBody(s journey.Simulation) testBody {
 // newTraceDetail returns nil for a step without details.
 func newTraceDetail(step journey.SimulationStep) *traceDetail {
 	random := step.NodeType == graph.RandomSplit && step.Next != ""
-	if step.Until.IsZero() && step.Condition == nil && step.Decision == nil && step.Tried == nil && !random {
+	if step.Until.IsZero() && step.Condition == nil && step.Decision == nil && step.Tried == nil && !random &&
+		step.Channel == "" && step.Before == nil {
 		return nil
 	}
-	detail := &traceDetail{EndedBy: step.EndedBy, Condition: step.Condition, Decision: step.Decision, Forced: step.Forced}
+	detail := &traceDetail{
+		EndedBy: step.EndedBy, Condition: step.Condition, Decision: step.Decision, Forced: step.Forced,
+		Channel: step.Channel, To: step.To, Payload: step.Payload, Before: step.Before, After: step.After,
+	}
 	if !step.Until.IsZero() {
 		detail.Until = valueOrNil(timestamp(step.Until))
 	}

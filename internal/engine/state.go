@@ -55,6 +55,10 @@ const (
 //	               neither                                  done
 //	               the event cannot be read                 done, or recording to give back an attempt
 //
+//	stepping passes an update_customer: the profile is written in one transaction with
+//	the next write of the run, whatever that is
+//	writing a profile that has changed meanwhile -> readingProfile, at the update_customer;
+//	an answer that is not written is recorded there first
 //	claiming, recording, leaving: another worker wrote first, or the write failed -> done
 //	claiming, recording: an exit was requested meanwhile -> leaving, in the same round
 //	stepping, deciding, claiming: the effect and the write after it do not fit into
@@ -86,6 +90,9 @@ type run struct {
 	next       journey.Enrollment // as it will be written next
 	graph      *journey.Graph     // nil when leaving from the start
 	in         journey.Input
+	profile    journey.Profile // as stored, if in.HasAttributes
+	change     *change         // of the profile, with the next write; nil for none
+	redone     int             // how often updates were repeated
 	state      state
 	holdsLease bool // this worker wrote stored as a claim
 	hasAnswer  bool // next holds an answer of a decision or message that is not written
@@ -103,16 +110,18 @@ type doubt struct {
 
 // step runs the step function, and moves r to the state that its answer calls for.
 func (w *worker) step(ctx context.Context, r *run) {
-	r.in.Now = w.now()
-	before := r.next.Node
-	e, effect := r.graph.Step(r.next, r.in)
-	if e.Node != before {
-		r.counted, r.doubt.open = uncounted, false
+	effect := r.step(w.now())
+	for updates := 0; effect == journey.NeedUpdate && r.in.HasAttributes; updates++ {
+		if updates > r.graph.Len() { // only a draft can have a cycle
+			effect = journey.Stuck
+			break
+		}
+		r.update(w.now())
+		effect = r.step(w.now())
 	}
-	r.next, r.in.Answer, r.in.EventAt = e, journey.Answer{}, time.Time{}
 	switch {
 	case effect == journey.Stuck:
-		r.fail(reasonIncomplete + ": " + r.graph.StopReason(e.Node))
+		r.fail(reasonIncomplete + ": " + r.graph.StopReason(r.next.Node))
 	case effect == journey.NoEffect && r.stillWaits():
 		r.state = done
 	case effect == journey.NoEffect:
@@ -126,6 +135,17 @@ func (w *worker) step(ctx context.Context, r *run) {
 	default:
 		w.claim(r)
 	}
+}
+
+// step runs the step function, which consumes the answer and the event in r.in.
+func (r *run) step(now time.Time) journey.EffectKind {
+	r.in.Now = now
+	e, effect := r.graph.Step(r.next, r.in)
+	if e.Node != r.next.Node {
+		r.counted, r.doubt.open = uncounted, false
+	}
+	r.next, r.in.Answer, r.in.EventAt = e, journey.Answer{}, time.Time{}
+	return effect
 }
 
 // stillWaits reports whether a step has changed nothing.
@@ -158,6 +178,7 @@ func (r *run) obey(reason string) {
 // restart drops what r did since its last write.
 func (r *run) restart(now time.Time) {
 	r.next = r.stored.NextWrite(now)
+	r.change, r.in.HasAttributes = nil, false
 	r.doubt.open = !r.stored.LeaseUntil.IsZero()
 	r.restartAttempt()
 }

@@ -222,7 +222,7 @@ func (g *Graph) collectReads() {
 
 // reads returns the fields that the node reads when a customer is there.
 func (n *Node) reads() []condition.Field {
-	fields := slices.Clone(n.Action.Payload.Reads())
+	fields := slices.Concat(n.Action.Payload.Reads(), n.Update.set.Reads())
 	conditions := n.Split.Conditions
 	if n.Type == ConditionSplit {
 		conditions = append(conditions, n.Condition)

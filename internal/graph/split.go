@@ -113,23 +113,6 @@ func (s *SplitConfig) total() (sum uint64) {
 // Share returns the share of a branch of a random_split, from 0 to 1.
 func (s *SplitConfig) Share(way int) float64 { return float64(s.Weights[way]) / float64(s.total()) }
 
-// warnOfSharedSalts warns of each random split whose salt an earlier one has: there, the
-// customer's branch in one follows from the branch in the other.
-func (g *Graph) warnOfSharedSalts(base string, warnings *strict.Faults) {
-	first := map[string]int{}
-	for i := range g.nodes {
-		salt := g.nodes[i].Split.Salt
-		if salt == "" {
-			continue
-		}
-		if earlier, ok := first[salt]; ok {
-			warnings.Add(at(base, i)+"/config/salt", "is also the salt of nodes/%d; the branch of a customer here follows from the branch there", earlier)
-			continue
-		}
-		first[salt] = i
-	}
-}
-
 // warnOfLaterSteps warns of each node that reads a step which does not come before it on
 // every way.
 func (g *Graph) warnOfLaterSteps(base string, warnings *strict.Faults) {

@@ -25,8 +25,8 @@ type Surroundings struct {
 
 // Warnings returns what is legal but probably not meant, at most 100: ways whose waits
 // add up to more than MaxDays, channels and decision flows that do not exist for the
-// tenant, fields that are compared with numbers and with texts, random splits with one
-// salt, and fields of steps that may not have come before. Pointers start with base, or
+// tenant, fields that are compared with numbers and with texts, random splits that share
+// a salt, and fields of steps that may not have come before. Pointers start with base, or
 // with /entryCondition.
 func (g *Graph) Warnings(base string, s Surroundings) []strict.Fault {
 	var warnings strict.Faults
@@ -193,6 +193,21 @@ func warnOfKind(c comparison, first map[string]comparison, warnings *strict.Faul
 		warnings.Add(c.pointer, "compares %s with a number, and %s with a text; a number and a text are never equal", short(c.Name), earlier.pointer)
 	case c.WithText && earlier.WithNumber:
 		warnings.Add(c.pointer, "compares %s with a text, and %s with a number; a number and a text are never equal", short(c.Name), earlier.pointer)
+	}
+}
+
+func (g *Graph) warnOfSharedSalts(base string, warnings *strict.Faults) {
+	first := map[string]int{}
+	for i := range g.nodes {
+		salt := g.nodes[i].Split.Salt
+		if salt == "" {
+			continue
+		}
+		if earlier, ok := first[salt]; ok {
+			warnings.Add(at(base, i)+"/config/salt", "is the salt of nodes/%d too; the ways that a customer goes at both are not independent", earlier)
+			continue
+		}
+		first[salt] = i
 	}
 }
 

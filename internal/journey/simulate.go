@@ -3,6 +3,7 @@ package journey
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -47,10 +48,10 @@ type Simulation struct {
 	Steps      []SimulationStep
 	Faults     []strict.Fault // what keeps the graph from being activated
 	Warnings   []strict.Fault // as of Service.Warnings
-	Truncated  bool           // Conditions, Decisions and Tried beyond maxDetails were left out
+	Truncated  bool           // details beyond maxDetails were left out
 }
 
-// maxDetails bounds the bytes of all Conditions, Decisions, Tried, Faults and Warnings of
+// maxDetails bounds the bytes of the Faults, the Warnings and the details of all steps of
 // a Simulation. With MaxNodes steps around them, the answer stays below 1 MB.
 const maxDetails = 900_000
 
@@ -68,12 +69,27 @@ type SimulationStep struct {
 	Tried     []TriedBranch // multi_split: up to the one whose condition is true
 	Share     float64       // random_split: of the branch, from 0 to 1
 	Forced    bool          // random_split: the request named the branch
+	Channel   string        // channel_action that was sent
+	To        string        // channel_action: the address; "" if the channel needs none
+	Payload   []byte        // channel_action: JSON with the placeholders filled; nil for none
+	Before    []byte        // update_customer: JSON of the attributes that it names, by path
+	After     []byte
 }
 
-// TriedBranch is a branch of a multi_split whose condition was evaluated.
-type TriedBranch struct {
-	Branch    string
-	Condition []byte // condition.Program.Explain
+// size returns about how many bytes the details have as JSON.
+func (s *SimulationStep) size() int {
+	names, _ := jsontext.AppendQuote(nil, s.Channel+s.To)
+	size := len(s.Condition) + len(s.Decision) + len(names) + len(s.Payload) + len(s.Before) + len(s.After)
+	for _, tried := range s.Tried {
+		size += len(tried.Branch) + len(tried.Condition) + 32
+	}
+	return size
+}
+
+// dropDetails leaves out what size counts.
+func (s *SimulationStep) dropDetails() {
+	s.Condition, s.Decision, s.Tried, s.Channel, s.To = nil, nil, nil, "", ""
+	s.Payload, s.Before, s.After = nil, nil, nil
 }
 
 // Test simulates a customer in the journey. It writes nothing and sends nothing.
@@ -121,7 +137,10 @@ type simulation struct {
 	entryFault string
 	catalog    catalog.Catalog
 	tenant     Tenant
-	details    int // bytes of all Conditions and Decisions
+	details    int // bytes of the details of all steps
+
+	attributes condition.Value // as they are by now
+	failure    string          // why a message cannot be sent; "" if it can
 }
 
 // run uses the step function that moves real customers. Only the clock and the
@@ -141,18 +160,21 @@ func (s *simulation) run() Simulation {
 		EnrolledAt: start, ExpiresAt: start.AddDate(0, 0, s.maxDays),
 	})
 	now := start
-	for e.Status == Inside && effect != Stuck && !s.hasCycled(e) {
-		in := Input{Attributes: s.request.Attributes, HasAttributes: true}
+	s.attributes = s.request.Attributes
+	for e.Status == Inside && effect != Stuck && s.failure == "" && !s.hasCycled(e) {
+		in := Input{HasAttributes: true}
 		switch effect {
 		case NeedDecision:
 			in.Answer = s.answer(e.Node)
 		case NeedSend:
-			in.Answer = s.send(e.Node)
+			in.Answer = s.send(&e)
+		case NeedUpdate:
+			s.attributes, in.Answer.Result = s.graph.Update(&e, s.attributes)
 		case NoEffect:
 			now, in.EventAt = s.sleep(&e)
 		case NeedAttributes, Stuck: // not reached: attributes are given, and Stuck ends the loop
 		}
-		in.Now = now
+		in.Now, in.Attributes = now, s.attributes
 		e, effect = s.graph.Step(e.NextWrite(in.Now), in)
 	}
 	return s.report(e, now)
@@ -212,13 +234,24 @@ func cutAtRepeat(visits []Visit) (cut []Visit, again bool) {
 	return visits, false
 }
 
-// send returns the answer of a channel_action.
-func (s *simulation) send(node int) Answer {
-	attribute := s.catalog.Address(s.graph.Action(node).Channel, s.tenant.String())
-	if attribute != "" && graph.AddressIn(s.request.Attributes, attribute) == "" {
+// send returns the answer of a channel_action. It sets failure if there is none.
+func (s *simulation) send(e *Enrollment) Answer {
+	action, facts := s.graph.Action(e.Node), s.graph.Facts(e, s.attributes)
+	switch _, _, err := action.Fill(s.address(action), &facts); {
+	case errors.Is(err, graph.ErrNoAddress):
 		return Answer{Result: SkippedNoAddress}
+	case err != nil && action.GoOnError:
+		return Answer{Result: EffectError}
+	case err != nil:
+		s.failure = fmt.Sprintf("node %s: the message cannot be sent: %v", s.graph.NodeID(e.Node), err)
+		return Answer{}
 	}
 	return Answer{Result: Sent}
+}
+
+// address returns the attribute that has the address for a message; "" for none.
+func (s *simulation) address(action graph.ActionConfig) string {
+	return s.catalog.Address(action.Channel, s.tenant.String())
 }
 
 // refusal returns why the customer may not enter; "" if they may.
@@ -275,10 +308,11 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 		facts.Now = step.Until
 		s.detail(&step, visit, &facts)
 		s.graph.addResult(&facts, visit)
-		if size := step.detailSize(); size <= left {
+		if size := step.size(); size <= left {
 			left -= size
 		} else {
-			step.Condition, step.Decision, step.Tried, result.Truncated = nil, nil, nil, true
+			step.dropDetails()
+			result.Truncated = true
 		}
 		result.Steps = append(result.Steps, step)
 	}
@@ -288,7 +322,7 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 		result.Outcome, last.Result = "expired", "expired"
 	case e.Status == Inside || again:
 		result.Outcome, last.Result = "stopped", "stopped"
-		result.ExitReason = s.graph.stuckReason(visits)
+		result.ExitReason = cmp.Or(s.failure, s.graph.stuckReason(visits))
 	}
 	return result
 }
@@ -297,17 +331,8 @@ func (s *simulation) step(node int, at time.Time) SimulationStep {
 	return SimulationStep{NodeID: s.graph.NodeID(node), NodeType: s.graph.NodeType(node), At: at}
 }
 
-// detailSize returns the bytes of the step's details of any length.
-func (s *SimulationStep) detailSize() int {
-	size := len(s.Condition) + len(s.Decision)
-	for _, tried := range s.Tried {
-		size += len(tried.Branch) + len(tried.Condition) + 32
-	}
-	return size
-}
-
-// detail sets the fields of the node's type. It adds each decision to facts, so
-// that a later split is explained with the answers it read.
+// detail sets the fields of the node's type. It adds each decision and each update to
+// facts, so that a later step is explained with what it read.
 func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.Facts) {
 	n := s.graph.Node(visit.Node)
 	switch n.Type {
@@ -337,18 +362,20 @@ func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.
 				facts.Decision = facts.Decision.With(n.ID, decision)
 			}
 		}
-	case graph.EntryTrigger, graph.ChannelAction, graph.Exit: // no fields of their own
+	case graph.ChannelAction:
+		if visit.Result == Sent {
+			step.Channel = n.Action.Channel
+			step.To, step.Payload, _ = n.Action.Fill(s.address(n.Action), facts)
+		}
+	case graph.UpdateCustomer:
+		if visit.Result != NoResult {
+			step.Before = n.Update.Changed(facts.Attributes).AppendJSON(nil)
+			facts.Attributes, _ = updateBy(s.graph, visit.Node, facts)
+			step.After = n.Update.Changed(facts.Attributes).AppendJSON(nil)
+		}
+	case graph.EntryTrigger, graph.Exit: // no fields of their own
 	}
 	step.Until = time.Time{}
-}
-
-// tried returns the branches whose conditions a multi_split evaluated to leave by way.
-func tried(n *graph.Node, way int, facts *condition.Facts) []TriedBranch {
-	var list []TriedBranch
-	for i, c := range n.Split.Conditions[:min(way+1, len(n.Split.Conditions))] {
-		list = append(list, TriedBranch{n.Ways[i], c.Explain(facts)})
-	}
-	return list
 }
 
 // stuckReason returns the node at which an incomplete graph stopped, and why.

@@ -22,3 +22,18 @@ func (g *Graph) addResult(facts *condition.Facts, visit Visit) {
 	step := facts.Step.Get(n.ID).With("result", condition.NewText(visit.Result.Name(n.Ways)))
 	facts.Step = facts.Step.With(n.ID, step)
 }
+
+// TriedBranch is a branch of a multi_split whose condition was evaluated.
+type TriedBranch struct {
+	Branch    string
+	Condition []byte // condition.Program.Explain
+}
+
+// tried returns the branches whose conditions a multi_split evaluated to leave by way.
+func tried(n *graph.Node, way int, facts *condition.Facts) []TriedBranch {
+	var list []TriedBranch
+	for i, c := range n.Split.Conditions[:min(way+1, len(n.Split.Conditions))] {
+		list = append(list, TriedBranch{n.Ways[i], c.Explain(facts)})
+	}
+	return list
+}

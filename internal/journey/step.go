@@ -17,6 +17,7 @@ const (
 	NeedAttributes                   // step again with the customer's attributes
 	NeedDecision                     // make the node's decision, then step with its Answer
 	NeedSend                         // send the node's message, then step with its Answer
+	NeedUpdate                       // change the attributes as Graph.Update returns, then step with its Answer
 	Stuck                            // fail it: the graph leads nowhere; see StopReason
 )
 
@@ -148,7 +149,7 @@ func (g *Graph) result(e *Enrollment, n *graph.Node, in *Input) (Result, EffectK
 		return g.split(e, n, in)
 	case graph.RandomSplit:
 		return g.draw(e, n), NoEffect
-	case graph.NBADecision, graph.ChannelAction:
+	case graph.NBADecision, graph.ChannelAction, graph.UpdateCustomer:
 		return g.effect(e, n, in)
 	default:
 		return Exited, NoEffect
@@ -257,8 +258,8 @@ func (g *Graph) encodeEvent(properties condition.Value) []byte {
 	return kept.AppendJSON(nil)
 }
 
-// effect consumes the answer of an nba_decision or a channel_action, or asks for
-// one.
+// effect consumes the answer of an nba_decision, a channel_action or an
+// update_customer, or asks for one.
 func (g *Graph) effect(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKind) {
 	answer := in.Answer
 	if answer.Result == NoResult {
@@ -269,16 +270,18 @@ func (g *Graph) effect(e *Enrollment, n *graph.Node, in *Input) (Result, EffectK
 			return NoResult, NoEffect
 		}
 		e.dueBy(in.Now)
-		if n.Type == graph.NBADecision {
-			return NoResult, NeedDecision
-		}
-		return NoResult, NeedSend
+		return NoResult, effects[n.Type]
 	}
 	in.Answer = Answer{}
 	if n.Type == graph.NBADecision && !g.keepDecision(e, answer.Decision) {
 		return EffectError, NoEffect
 	}
 	return answer.Result, NoEffect
+}
+
+// effects lists the effect that each type of node needs.
+var effects = map[graph.NodeType]EffectKind{
+	graph.NBADecision: NeedDecision, graph.ChannelAction: NeedSend, graph.UpdateCustomer: NeedUpdate,
 }
 
 // MaxKept bounds what one run keeps of events and decisions, in bytes of JSON.

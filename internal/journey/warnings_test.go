@@ -72,15 +72,6 @@ func TestWarnings_NameWhatIsProbablyNotMeant(t *testing.T) {
 			`/definition/nodes/2/config/decisionFlowId names "other", a decision flow that the settings do not have; its answers are empty`,
 		}},
 		{
-			"one salt twice, and others", []string{
-				in, `a random_split {"salt":"x","branches":[{"id":"p","weight":1},{"id":"q","weight":1}]}`, `b random_split {"salt":"y","branches":[{"id":"p","weight":1},{"id":"q","weight":1}]}`,
-				`c random_split {"salt":"x","branches":[{"id":"p","weight":1},{"id":"q","weight":1}]}`, `d random_split {"branches":[{"id":"p","weight":1},{"id":"q","weight":1}]}`,
-				`e random_split {"branches":[{"id":"p","weight":1},{"id":"q","weight":1}]}`, out,
-			},
-			[]string{"in a", "a b p", "a b q", "b c p", "b c q", "c d p", "c d q", "d e p", "d e q", "e out p", "e out q"},
-			[]string{"/definition/nodes/3/config/salt is also the salt of nodes/1; the branch of a customer here follows from the branch there"},
-		},
-		{
 			"steps before and not before", []string{
 				in, days("a", 1), split("s", leaf("step.a.result", "eq", `"waited"`)), days("b", 1),
 				split("t", `{"all":[`+leaf("step.b.result", "exists", "true")+`,`+leaf("step.b.x", "exists", "true")+`,`+leaf("step.s.result", "exists", "true")+`,`+leaf("step", "exists", "true")+`]}`),
@@ -93,10 +84,20 @@ func TestWarnings_NameWhatIsProbablyNotMeant(t *testing.T) {
 			},
 		},
 		{
-			"a field as a number and as a text in a multi_split", []string{
-				in, `a multi_split {"branches":[{"id":"p","condition":` + leaf("age", "gt", "18") + `},{"id":"q","condition":` + leaf("age", "eq", `"18"`) + `}]}`, out,
-			}, []string{"in a", "a out p", "a out q", "a out else"}, []string{
-				"/definition/nodes/1/config/branches/1/condition compares age with a text, and /definition/nodes/1/config/branches/0/condition with a number; a number and a text are never equal",
+			"in branches",
+			[]string{
+				in, `a multi_split {"branches":[{"id":"x","condition":` + leaf("age", "gt", "1") + `},{"id":"y","condition":` + leaf("plan", "eq", "1") + `}]}`,
+				`b multi_split {"branches":[{"id":"x","condition":` + leaf("plan", "eq", "2") + `},{"id":"y","condition":{"not":` + leaf("age", "eq", `"1"`) + `}}]}`, out,
+			},
+			[]string{"in a", "a b x", "a out y", "a out else", "b out x", "b out y", "b out else"}, []string{
+				"/definition/nodes/2/config/branches/1/condition/not compares age with a text, and /definition/nodes/1/config/branches/0/condition with a number; a number and a text are never equal",
+			},
+		},
+		{
+			"random splits that are not independent",
+			[]string{in, `a random_split {"salt":"s","branches":[{"id":"x","weight":1},{"id":"y","weight":1}]}`, `b random_split {"salt":"s","branches":[{"id":"x","weight":1},{"id":"y","weight":1}]}`, `c random_split {"branches":[{"id":"x","weight":1},{"id":"y","weight":1}]}`, out},
+			[]string{"in a", "a b x", "a c y", "b out x", "b out y", "c out x", "c out y"}, []string{
+				"/definition/nodes/2/config/salt is the salt of nodes/1 too; the ways that a customer goes at both are not independent",
 			},
 		},
 		{
