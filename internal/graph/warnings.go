@@ -25,14 +25,16 @@ type Surroundings struct {
 
 // Warnings returns what is legal but probably not meant, at most 100: ways whose waits
 // add up to more than MaxDays, channels and decision flows that do not exist for the
-// tenant, fields that are compared with numbers and with texts, and random splits that
-// share a salt. Pointers start with base, or with /entryCondition.
+// tenant, fields that are compared with numbers and with texts, random splits that share
+// a salt, and fields of steps that may not have come before. Pointers start with base, or
+// with /entryCondition.
 func (g *Graph) Warnings(base string, s Surroundings) []strict.Fault {
 	var warnings strict.Faults
 	g.warnOfLongWays(base, s.MaxDays, &warnings)
 	g.warnOfUnknownNames(base, &s, &warnings)
 	g.warnOfMixedKinds(base, s.Entry, &warnings)
 	g.warnOfSharedSalts(base, &warnings)
+	g.warnOfLaterSteps(base, &warnings)
 	list := warnings.List()
 	return list[:min(len(list), maxWarnings)]
 }

@@ -76,12 +76,6 @@ type SimulationStep struct {
 	After     []byte
 }
 
-// TriedBranch is a branch of a multi_split whose condition was evaluated.
-type TriedBranch struct {
-	Branch    string
-	Condition []byte // condition.Program.Explain
-}
-
 // size returns about how many bytes the details have as JSON.
 func (s *SimulationStep) size() int {
 	names, _ := jsontext.AppendQuote(nil, s.Channel+s.To)
@@ -382,15 +376,6 @@ func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.
 	case graph.EntryTrigger, graph.Exit: // no fields of their own
 	}
 	step.Until = time.Time{}
-}
-
-// tried returns the branches whose conditions a multi_split evaluated to leave by way.
-func tried(n *graph.Node, way int, facts *condition.Facts) []TriedBranch {
-	var list []TriedBranch
-	for i, c := range n.Split.Conditions[:min(way+1, len(n.Split.Conditions))] {
-		list = append(list, TriedBranch{n.Ways[i], c.Explain(facts)})
-	}
-	return list
 }
 
 // stuckReason returns the node at which an incomplete graph stopped, and why.

@@ -223,14 +223,6 @@ func (g *Graph) split(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKi
 	return False, NoEffect
 }
 
-// draw returns the branch of the random_split n for the customer.
-func (g *Graph) draw(e *Enrollment, n *graph.Node) Result {
-	if way, ok := g.forced[e.Node]; ok {
-		return Branch(way)
-	}
-	return Branch(n.Draw(string(e.Journey), e.Customer))
-}
-
 // dueBy makes the enrollment due no later than now. An earlier Due stays, because
 // moving it costs two index writes.
 func (e *Enrollment) dueBy(now time.Time) {
@@ -255,16 +247,6 @@ func (g *Graph) Facts(e *Enrollment, attributes condition.Value) condition.Facts
 		}
 	}
 	return facts
-}
-
-// addResult adds the result of a step to facts, if the graph reads it.
-func (g *Graph) addResult(facts *condition.Facts, visit Visit) {
-	if visit.Result == NoResult || visit.Node >= g.Len() || !g.ReadsResult(visit.Node) {
-		return
-	}
-	n := g.Node(visit.Node)
-	step := facts.Step.Get(n.ID).With("result", condition.NewText(visit.Result.Name(n.Ways)))
-	facts.Step = facts.Step.With(n.ID, step)
 }
 
 // encodeEvent returns PruneEvent as JSON, for Enrollment.Event; nil for nothing.

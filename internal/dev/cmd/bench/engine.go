@@ -100,8 +100,12 @@ func measureEngine(ctx context.Context, r *rig) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	splits, err := w.splits(ctx)
+	if err != nil {
+		return nil, err
+	}
 	idle, err := w.idle(ctx)
-	return slices.Concat(rows, update, idle), err
+	return slices.Concat(rows, update, splits, idle), err
 }
 
 // walk measures moving all customers from the entry to the exit.
