@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/dynamo/backoff"
 	"journeys/internal/dynamo/change"
 	"journeys/internal/dynamo/conn"
 	"journeys/internal/engine"
@@ -50,7 +51,7 @@ func (s *table) Advance(ctx context.Context, t journey.Tenant, shards int, list 
 	}
 	for attempt := range advanceAttempts {
 		open := slices.DeleteFunc(slices.Clone(advances), func(a *advance) bool { return a.done })
-		if len(open) == 0 || attempt > 0 && !pause(ctx, attempt) {
+		if len(open) == 0 || attempt > 0 && !backoff.Pause(ctx, attempt) {
 			break
 		}
 		var running sync.WaitGroup

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/condition"
+	"journeys/internal/dynamo/backoff"
 	"journeys/internal/dynamo/format"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
@@ -202,7 +203,7 @@ func (s Customers) Forget(ctx context.Context, t journey.Tenant, customer string
 		r := reader{item: out.Items[0]}
 		if first = r.text(manifest.SortKey); first != before {
 			stuck = 0
-		} else if stuck++; !pause(ctx, stuck) { // another process writes the item, or the table is busy
+		} else if stuck++; !backoff.Pause(ctx, stuck) { // another process writes the item, or the table is busy
 			return wrapFailed("forget a customer", ctx.Err())
 		}
 		if err := s.forgetItems(ctx, t, out.Items, now); err != nil {
@@ -353,7 +354,7 @@ func (s *table) deleteAll(ctx context.Context, requests []types.WriteRequest) er
 		}
 		unprocessed := out.UnprocessedItems[s.name]
 		requests = append(unprocessed, requests[n:]...)
-		if len(unprocessed) > 0 && !pause(ctx, attempt) {
+		if len(unprocessed) > 0 && !backoff.Pause(ctx, attempt) {
 			return wrapFailed("forget a customer", ctx.Err())
 		}
 	}
