@@ -32,7 +32,7 @@ func (m *model) check(seed uint64) {
 				require.Contains(m.t, m.sends, effect, where)
 				sends[effect] = true
 			}
-			if visit.Result == journey.EffectError {
+			if visit.Result == journey.EffectError && g.NodeType(visit.Node) == graph.ChannelAction {
 				require.True(m.t, g.Action(visit.Node).GoOnError && refuses(effect), where)
 				require.NotContains(m.t, m.sends, effect, where)
 				m.faults["went on"]++
