@@ -169,7 +169,7 @@ func (g *graph) condition() string {
 	}
 	leaf := fmt.Sprintf(`{"field":%q,"operator":"gte","value":%d}`, field, g.r.IntN(10))
 	if g.r.IntN(4) == 0 {
-		leaf = fmt.Sprintf(`{"field":"step.n%d.result","operator":"in","value":["true","woken","b0","empty","sent"]}`, g.r.IntN(len(g.nodes)))
+		leaf = fmt.Sprintf(`{"field":"step.n%d.result","operator":"in","value":["true","woken","b0","empty","entered"]}`, g.r.IntN(len(g.nodes)))
 	}
 	if g.r.IntN(3) == 0 {
 		return fmt.Sprintf(`{"any":[%s,{"field":"a0","operator":"exists","value":false}]}`, leaf)
