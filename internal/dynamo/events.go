@@ -15,15 +15,13 @@ import (
 	"journeys/internal/manifest"
 )
 
-// Attributes of an event record, which also has kExpires.
+// Attributes of an event record, which also has kExpires. A last event has
+// eventReceived too.
 const (
-	iRequest  = "q"
-	iReceived = "u"
-	iDone     = "dn"
+	iRequest      = "q"
+	eventReceived = "u"
+	iDone         = "dn"
 )
-
-// vReceived is the attribute of a last event: when it was received.
-const vReceived = "u"
 
 // lastEventLife is how long a last event is kept: longer than the longest wait.
 const lastEventLife = 367 * 24 * time.Hour
@@ -80,30 +78,51 @@ func (s Events) ReserveEvent(
 ) (journey.EventRecord, error) {
 	it := eventRecordKey(t, r.Customer, r.ID)
 	it[iRequest] = binary(r.Request[:])
-	it.putTime(iReceived, r.ReceivedAt)
+	it.putTime(eventReceived, r.ReceivedAt)
 	stored, err := s.reserve(ctx, it, r.ExpiresAt, now)
 	if err != nil || stored == nil {
 		return r, wrapFailed("reserve an event's id", err)
 	}
 	old := reader{item: stored}
 	kept := journey.EventRecord{
-		Customer: r.Customer, ID: r.ID, ReceivedAt: old.time(iReceived),
+		Customer: r.Customer, ID: r.ID, ReceivedAt: old.time(eventReceived),
 		Done: old.flag(iDone), ExpiresAt: old.time(kExpires),
 	}
 	copy(kept.Request[:], old.binary(iRequest))
 	return kept, old.err
 }
 
-// FinishEvent implements journey.EventStore. It never creates an item: the customer
-// may have been forgotten in the meantime.
+// FinishEvent implements journey.EventStore.
 func (s Events) FinishEvent(ctx context.Context, t journey.Tenant, r journey.EventRecord) error {
 	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &s.name, Key: eventRecordKey(t, r.Customer, r.ID),
-		UpdateExpression: aws.String("SET #dn = :dn"), ConditionExpression: aws.String("attribute_exists(PK)"),
-		ExpressionAttributeNames:  map[string]string{"#dn": iDone},
-		ExpressionAttributeValues: item{":dn": flag(true)},
+		UpdateExpression: aws.String("SET #dn = :dn"), ConditionExpression: aws.String("#u = :u"),
+		ExpressionAttributeNames:  map[string]string{"#dn": iDone, "#u": eventReceived},
+		ExpressionAttributeValues: item{":dn": flag(true), ":u": number(r.ReceivedAt.UnixMilli())},
 	})
-	return wrapUnlessRefused("finish an event", err)
+	if _, refused := refusedItem(err); refused {
+		return journey.ErrLost
+	}
+	return wrapFailed("finish an event", err)
+}
+
+// UndoEvent implements journey.EventStore.
+func (s Events) UndoEvent(ctx context.Context, t journey.Tenant, r journey.EventRecord, eventType string) error {
+	keys := []item{lastEventKey(t, r.Customer, eventType)}
+	if r.ID != "" {
+		keys = append(keys, eventRecordKey(t, r.Customer, r.ID))
+	}
+	for _, k := range keys {
+		_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+			TableName: &s.name, Key: k, ConditionExpression: aws.String("#u = :u"),
+			ExpressionAttributeNames:  map[string]string{"#u": eventReceived},
+			ExpressionAttributeValues: item{":u": number(r.ReceivedAt.UnixMilli())},
+		})
+		if err := wrapUnlessRefused("undo an event", err); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // PutLastEvent implements journey.EventStore.
@@ -114,7 +133,7 @@ func (s Events) PutLastEvent(
 		TableName: &s.name, Key: lastEventKey(t, customer, eventType),
 		UpdateExpression:         aws.String("SET #u = :u, #ttl = :ttl"),
 		ConditionExpression:      aws.String("attribute_not_exists(#u) OR #u < :u"),
-		ExpressionAttributeNames: map[string]string{"#u": vReceived, "#ttl": manifest.TTL},
+		ExpressionAttributeNames: map[string]string{"#u": eventReceived, "#ttl": manifest.TTL},
 		ExpressionAttributeValues: item{
 			":u": number(received.UnixMilli()), ":ttl": number(received.Add(lastEventLife).Unix()),
 		},
@@ -135,7 +154,7 @@ func (s Engine) LastEvents(ctx context.Context, t journey.Tenant, awaited map[st
 	events := make(map[string]engine.LastEvent, len(items))
 	for _, it := range items {
 		r := reader{item: it}
-		received := r.time(vReceived)
+		received := r.time(eventReceived)
 		events[customerOf(t, r.text(manifest.PartitionKey))] = engine.LastEvent{At: received, Err: wrapDamaged(r.err)}
 	}
 	return events, nil
@@ -152,14 +171,14 @@ func (s Events) Wake(ctx context.Context, t journey.Tenant, e journey.Enrollment
 	_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &s.name, Key: enrollmentKey(t, e.Journey, e.Customer),
 		UpdateExpression:    aws.String("SET #r = :r, #t = :t, #ds = :ds, #wk = :wk, #w = :w"),
-		ConditionExpression: aws.String("#r = :before"),
+		ConditionExpression: aws.String("#r = :before AND #q = :q"),
 		ExpressionAttributeNames: map[string]string{
-			"#r": eRev, "#t": eWritten, "#ds": manifest.DueSortKey, "#wk": eWoken, "#w": eWriteID,
+			"#r": eRev, "#q": eRequest, "#t": eWritten, "#ds": manifest.DueSortKey, "#wk": eWoken, "#w": eWriteID,
 		},
 		ExpressionAttributeValues: item{
 			":r": number(e.Rev), ":before": number(e.Rev - 1), ":ds": number(e.Due.UnixMilli()),
 			":t":  number(e.WrittenAt.UnixMilli()),
-			":wk": number(e.WokenAt.UnixMilli()), ":w": binary(w[:]),
+			":wk": number(e.WokenAt.UnixMilli()), ":w": binary(w[:]), ":q": binary(e.RequestID[:]),
 		},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})

@@ -228,12 +228,12 @@ func TestTaken_DecodesAsEncoded(t *testing.T) {
 				Rev: rapid.Int64Range(1, 1<<40).Draw(t, "rev"), Total: rapid.Int64Range(1, 1<<40).Draw(t, "total"), At: at,
 			})
 		}
-		packed := packTaken(list)
-		read, err := unpackTaken(packed)
+		packed := pack.Taken(list)
+		read, err := pack.ReadTaken(packed)
 		require.NoError(t, err)
 		require.Equal(t, list, read)
 		if len(packed) > 0 {
-			_, err = unpackTaken(packed[:len(packed)-1])
+			_, err = pack.ReadTaken(packed[:len(packed)-1])
 			require.Error(t, err, "truncated")
 		}
 	})

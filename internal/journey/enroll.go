@@ -66,7 +66,7 @@ func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) 
 	var outcomes []Outcome
 	switch {
 	case j.Status == Active:
-		outcomes, err = s.insert(ctx, t, j, unique, Enrollment{RequestID: request})
+		outcomes, err = s.insert(ctx, t, j, unique, Enrollment{RequestID: request}, r.Received)
 	case repeated:
 		outcomes = s.stores.Enrollments.Enrolled(ctx, t, id, unique, request)
 	default:
@@ -115,7 +115,7 @@ func (s *Service) requestID(ctx context.Context, t Tenant, j Journey, r EnrollRe
 
 // insert stores the customers at their first blocking node, where Graph.Start
 // leaves them. It reads only RequestID and Event of e.
-func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []string, e Enrollment) ([]Outcome, error) {
+func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []string, e Enrollment, received time.Time) ([]Outcome, error) {
 	d, err := s.definition(ctx, t, j)
 	if err != nil {
 		return nil, err
@@ -137,6 +137,9 @@ func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []s
 		d.Graph.BeginWait(&list[i], now)
 	}
 	outcomes := s.stores.Enrollments.Insert(ctx, t, j.Shards, list)
+	if !received.IsZero() {
+		s.stores.Enrollments.UndoForgotten(ctx, t, list, outcomes, received, s.clock())
+	}
 	if due := selectDue(list, outcomes, now); len(due) > 0 {
 		s.nudge(ctx, t, j.ID, due)
 	}

@@ -71,23 +71,19 @@ const EventLife = 7 * 24 * time.Hour
 // journeys are skipped and returned; they do not fail the event. Those of a newer
 // format are skipped too, and then PutEvent returns ErrNewer: a repeat completes it.
 func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (id string, damaged []Damage, err error) {
-	if err := s.checkForgotten(ctx, t, e.Customer, e.Received); err != nil {
-		return "", nil, err
-	}
-	now := s.clock()
-	if e.ID == "" {
-		id, err := ulid.New(ulid.Timestamp(now), s.entropy)
-		if err != nil {
+	now := s.clock() // before the check: an event that is stored anew after Forget must be later
+	record := EventRecord{Customer: e.Customer, ID: e.ID, Request: e.hash(), ReceivedAt: now, ExpiresAt: now.Add(EventLife)}
+	kept := record
+	if e.ID != "" {
+		if kept, err = s.stores.Events.ReserveEvent(ctx, t, record, now); err != nil {
 			return "", nil, err
 		}
-		damaged, err := s.applyEvent(ctx, t, e, now)
-		return "evt_" + id.String(), damaged, err
 	}
-	record := EventRecord{
-		Customer: e.Customer, ID: e.ID, Request: e.hash(), ReceivedAt: now, ExpiresAt: now.Add(EventLife),
-	}
-	kept, err := s.stores.Events.ReserveEvent(ctx, t, record, now)
+	// The check comes after the record is stored, so it sees a Forget that missed the record.
+	err = s.checkForgotten(ctx, t, e.Customer, e.Received)
 	switch {
+	case err != nil && e.ID != "" && !kept.Done && kept.ReceivedAt.Equal(now):
+		return "", nil, cmp.Or(s.stores.Events.UndoEvent(ctx, t, kept, e.Type), err)
 	case err != nil:
 		return "", nil, err
 	case kept.Request != record.Request:
@@ -100,10 +96,31 @@ func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (id string, d
 	}
 	// A repeat counts as received when the first was: it must not end a wait that
 	// began in between.
-	if damaged, err = s.applyEvent(ctx, t, e, kept.ReceivedAt); err != nil {
-		return "", damaged, err
+	damaged, err = s.applyEvent(ctx, t, e, kept.ReceivedAt)
+	if err = s.finishEvent(ctx, t, e, kept, err); err != nil || e.ID != "" {
+		return e.ID, damaged, err
 	}
-	return e.ID, damaged, s.stores.Events.FinishEvent(ctx, t, kept)
+	made, err := ulid.New(ulid.Timestamp(now), s.entropy)
+	return "evt_" + made.String(), damaged, err
+}
+
+// finishEvent completes an event that was applied with err. If its customer was
+// forgotten since the check, it removes what the event stored: Forget may have
+// missed that, unless the event's record is still stored.
+func (s *Service) finishEvent(ctx context.Context, t Tenant, e Event, r EventRecord, err error) error {
+	if err == nil && r.ID != "" {
+		if err = s.stores.Events.FinishEvent(ctx, t, r); err == nil {
+			return nil
+		}
+	}
+	forgotten := s.checkForgotten(ctx, t, e.Customer, e.Received)
+	if errors.Is(forgotten, ErrForgotten) {
+		return cmp.Or(s.stores.Events.UndoEvent(ctx, t, r, e.Type), forgotten)
+	}
+	if errors.Is(err, ErrLost) {
+		err = nil
+	}
+	return cmp.Or(err, forgotten)
 }
 
 // applyEvent stores the event, wakes the enrollments that wait for it and starts
@@ -228,7 +245,7 @@ func (s *Service) start(ctx context.Context, t Tenant, id ID, event Event, facts
 	if _, err := io.ReadFull(s.entropy, e.RequestID[:]); err != nil {
 		return err
 	}
-	outcomes, err := s.insert(ctx, t, j, []string{event.Customer}, e)
+	outcomes, err := s.insert(ctx, t, j, []string{event.Customer}, e, event.Received)
 	if err == nil && outcomes[0].Result == OutcomeError {
 		err = &Error{
 			Kind: Unavailable, Code: outcomes[0].Code,

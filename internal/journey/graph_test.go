@@ -97,9 +97,6 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 		{"a delay in days of more than a year", graphOf([]string{`a wait {"delay":{"value":366,"unit":"days"}}`}, nil), []string{"/nodes/0/config/delay/value must be a number above 0, at most 365"}},
 		{"a delay in weeks", graphOf([]string{`a wait {"delay":{"value":1,"unit":"weeks"}}`}, nil), []string{"/nodes/0/config/delay/unit must be one of minutes, hours, days"}},
 		{"a timeout longer than a lease allows", graphOf([]string{`a nba_decision {"decisionFlowId":"f","timeoutMs":20001}`}, nil), []string{"/nodes/0/config/timeoutMs must be a whole number from 1 to 20000"}},
-		{"an action with another onError", graphOf([]string{`a channel_action {"channel":"email","onError":"continue"}`, `b channel_action {"onError":"retry"}`, `c channel_action {"onError":true}`}, nil), []string{
-			"/nodes/1/config/onError must be one of fail, continue", "/nodes/2/config/onError must be one of fail, continue",
-		}},
 		{"a split of one branch, and of nine", graphOf([]string{`a random_split {"branches":[{"id":"b","weight":1}]}`, "b random_split " + branches(9, `"weight":1`)}, nil), []string{"/nodes/0/config/branches must have 2 to 8 branches, has 1", "/nodes/1/config/branches must have 2 to 8 branches, has 9"}},
 		{"eight conditions", graphOf([]string{"a multi_split " + branches(8, exists)}, nil), []string{"/nodes/0/config/branches must have 2 to 7 branches, has 8"}},
 		{"all weights 0", graphOf([]string{"a random_split " + branches(2, `"weight":0`)}, nil), []string{"/nodes/0/config/branches must have a weight above 0"}},
@@ -123,6 +120,9 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 		{"a salt of 200 characters", graphOf([]string{`a random_split {"salt":"` + strings.Repeat("s", 200) + `","branches":[{"id":"b","weight":1},{"id":"c","weight":0}]}`}, nil), []string{"/nodes/0/config/salt must have 1 to 128 characters, has 200"}},
 		{"splits without branches, and null for them", graphOf([]string{"a multi_split", `b random_split {"branches":null,"salt":null}`}, []string{"a b x"}), nil},
 		{"branches without edges, and edges without branches", graphOf([]string{"a random_split " + branches(2, `"weight":1`)}, []string{"a a b0", "a a b7"}), nil},
+		{"an action with another onError", graphOf([]string{`a channel_action {"channel":"email","onError":"continue"}`, `b channel_action {"onError":"retry"}`, `c channel_action {"onError":true}`}, nil), []string{
+			"/nodes/1/config/onError must be one of fail, continue", "/nodes/2/config/onError must be one of fail, continue",
+		}},
 		{"a payload that is a string", graphOf([]string{`a channel_action {"channel":"email","payload":"x"}`}, nil), []string{"/nodes/0/config/payload must be an object"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

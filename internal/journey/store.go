@@ -55,6 +55,9 @@ type EnrollmentStore interface {
 	// enrollment with this RequestID counts as enrolled. An enrollment that was
 	// not stored when ctx ended is an OutcomeError.
 	Insert(ctx context.Context, t Tenant, shards int, list []Enrollment) []Outcome
+	// UndoForgotten anonymizes the enrollments that Insert stored of customers who were
+	// forgotten after received. Their outcomes become errors; if it cannot tell, all do.
+	UndoForgotten(ctx context.Context, t Tenant, list []Enrollment, outcomes []Outcome, received, now time.Time)
 	// Enrolled returns the outcomes of an earlier Insert, in the order of
 	// customers: enrolled if that request stored the enrollment, skipped if
 	// another did, OutcomeError with code "journey-not-active" if there is none.
@@ -117,17 +120,20 @@ type EventStore interface {
 	// ReserveEvent stores r unless its customer and id have a record that has
 	// not expired at now. It returns the record that is then stored.
 	ReserveEvent(ctx context.Context, t Tenant, r EventRecord, now time.Time) (EventRecord, error)
-	// FinishEvent marks r as done, if it is stored.
+	// FinishEvent marks r as done. It returns ErrLost if r is not stored any more.
 	FinishEvent(ctx context.Context, t Tenant, r EventRecord) error
 	// PutLastEvent stores when a customer last caused an event of a type,
 	// unless a later time is stored. The item outlives the longest wait.
 	PutLastEvent(ctx context.Context, t Tenant, customer, eventType string, received time.Time) error
+	// UndoEvent deletes r, if it has an ID, and the last event of that type, if they
+	// were received at r.ReceivedAt.
+	UndoEvent(ctx context.Context, t Tenant, r EventRecord, eventType string) error
 	// StartedBy returns the journeys that an event of that type starts, sorted.
 	// It is strongly consistent. With an ErrNewer it returns all journeys but those
 	// whose entries are of a newer format.
 	StartedBy(ctx context.Context, t Tenant, eventType string) ([]ID, error)
 	// Wake writes Rev, WrittenAt, Due and WokenAt of e if the stored Rev is one
-	// less than e.Rev. Otherwise it returns ErrLost.
+	// less than e.Rev, and RequestID the same. Otherwise it returns ErrLost.
 	Wake(ctx context.Context, t Tenant, e Enrollment) error
 }
 

@@ -101,14 +101,16 @@ var (
 	DeleteJourney = route(http.MethodDelete, "/journeys/{id}", admins,
 		endpoint("delete-journey", "DeleteItem", "GetItem", "PutItem", "UpdateItem"))
 	EnrollCustomers = route(http.MethodPost, "/journeys/{id}/enroll", editors, invoking(
-		endpoint("enroll-customers", "BatchGetItem", "GetItem", "PartiQLInsert", "PutItem"), Advance))
+		endpoint("enroll-customers",
+			"BatchGetItem", "DeleteItem", "GetItem", "PartiQLInsert", "PartiQLUpdate", "PutItem", "UpdateItem"), Advance))
 	TestJourney   = route(http.MethodPost, "/journeys/{id}/test", editors, checking(endpoint("test-journey", "BatchGetItem", "GetItem")))
 	GetEnrollment = route(http.MethodGet, "/journeys/{id}/enrollments/{customerId}", editors,
 		endpoint("get-enrollment", "GetItem"))
 	GetJourneyAnalytics = route(http.MethodGet, "/journeys/{id}/analytics", viewers,
 		endpoint("get-journey-analytics", "GetItem", "Query"))
 	PutEvent = route(http.MethodPost, "/events", feeders, invoking(
-		endpoint("put-event", "BatchGetItem", "GetItem", "PartiQLInsert", "PutItem", "Query", "UpdateItem"), Advance))
+		endpoint("put-event",
+			"BatchGetItem", "DeleteItem", "GetItem", "PartiQLInsert", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"), Advance))
 	ListEnrollments = route(http.MethodGet, "/journeys/{id}/enrollments", editors, indexed(
 		endpoint("list-enrollments", "BatchGetItem", "GetItem", "Query")))
 	RetryEnrollment = route(http.MethodPost, "/journeys/{id}/enrollments/{customerId}/retry", editors, invoking(

@@ -13,8 +13,8 @@ import (
 // 2. Splits read the attributes a0 to a3, numbers from 0 to 9, and the field
 // "score" of decisions; the branches of others than condition splits are b0, b1 and so
 // on, and random splits share a salt or have none; waits last 1 to 48 hours and may
-// wait for the events e0 to e2; channels are c0 and c1, and some
-// messages go on after an error.
+// wait for the events e0 to e2; channels are c0 and c1, and some messages go on after an
+// error.
 func Graph(r *rand.Rand, size int) string {
 	g := &graph{r: r, size: max(size, 2)}
 	g.node("entry_trigger", "{}")
