@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"journeys/internal/journey"
@@ -104,10 +105,13 @@ type doubt struct {
 // step runs the step function, and moves r to the state that its answer calls for.
 func (w *worker) step(ctx context.Context, r *run) {
 	r.in.Now = w.now()
-	before := r.next.Node
+	before, decided := r.next.Node, r.in.Answer.Result == journey.Decided
 	e, effect := r.graph.Step(r.next, r.in)
 	if e.Node != before {
 		r.counted, r.doubt.open = uncounted, false
+	}
+	if decided && failedAt(&e, before) {
+		w.Log.WarnContext(ctx, "decision not kept: too long", "journey", w.pack.Journey, "node", r.graph.NodeID(before), "limit", journey.MaxKept)
 	}
 	r.next, r.in.Answer, r.in.EventAt = e, journey.Answer{}, time.Time{}
 	switch {
@@ -126,6 +130,13 @@ func (w *worker) step(ctx context.Context, r *run) {
 	default:
 		w.claim(r)
 	}
+}
+
+// failedAt reports whether e left the node with an error.
+func failedAt(e *journey.Enrollment, node int) bool {
+	return slices.ContainsFunc(e.Path.Visits(e.EnrolledAt), func(v journey.Visit) bool {
+		return v.Node == node && v.Result == journey.EffectError
+	})
 }
 
 // stillWaits reports whether a step has changed nothing.
