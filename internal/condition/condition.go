@@ -25,6 +25,7 @@ type Facts struct {
 	Attributes Value     // of the customer
 	Event      Value     // properties of the starting event: "event.*"
 	Decision   Value     // answers by node id: "decision.<nodeId>.*"
+	Step       Value     // how each step ended, by node id: "step.<nodeId>.*"
 	Now        time.Time // for within_last, within_next and older_than
 }
 
@@ -37,6 +38,8 @@ func (f *Facts) source(s Source) *Value {
 		return &f.Event
 	case Decision:
 		return &f.Decision
+	case Step:
+		return &f.Step
 	default:
 		return &f.Attributes
 	}

@@ -15,6 +15,7 @@ const (
 	Attributes Source = iota // of the customer
 	Event                    // properties of the starting event
 	Decision                 // answers by node id
+	Step                     // how each step ended, by node id
 )
 
 // Field is a parsed field of a condition or a placeholder.
@@ -25,8 +26,8 @@ type Field struct {
 
 // ParseField parses a field: names separated by dots. A name with dots is written
 // as a JSON string in brackets, as in cart["utm.source"]. The first name may be
-// the source: "attributes", "event" or "decision"; without it, the path is one of
-// attributes. fault describes what is wrong, "" for nothing.
+// the source: "attributes", "event", "decision" or "step"; without it, the path is one
+// of attributes. fault describes what is wrong, "" for nothing.
 func ParseField(text string) (f Field, fault string) {
 	var path []string
 	bracketed := false // the first name
@@ -53,6 +54,8 @@ func ParseField(text string) (f Field, fault string) {
 		return Field{Event, path[1:]}, ""
 	case path[0] == "decision":
 		return Field{Decision, path[1:]}, ""
+	case path[0] == "step":
+		return Field{Step, path[1:]}, ""
 	case path[0] == "attributes" && len(path) > 1:
 		return Field{Attributes, path[1:]}, ""
 	}

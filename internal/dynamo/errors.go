@@ -78,6 +78,12 @@ func refusedItem(err error) (stored item, refused bool) {
 	return failed.Item, true
 }
 
+// isConflict reports whether err says that a transaction is changing the item.
+func isConflict(err error) bool {
+	_, ok := errors.AsType[*types.TransactionConflictException](err)
+	return ok
+}
+
 // errorCode tells throttling and outages from permanent errors. An error that is no
 // response of DynamoDB means that it was not reached.
 func errorCode(err error) string {

@@ -201,9 +201,9 @@ func (n *Node) cutShared() {
 	}
 }
 
-// collectReads sets g.event and g.reads.
+// collectReads sets g.event, g.reads and g.results.
 func (g *Graph) collectReads() {
-	g.reads = map[int][][]string{}
+	g.reads, g.results = map[int][][]string{}, map[int]bool{}
 	for i := range g.nodes {
 		n := &g.nodes[i]
 		for _, f := range n.reads() {
@@ -212,6 +212,8 @@ func (g *Graph) collectReads() {
 				g.event = append(g.event, f.Path)
 			case condition.Decision:
 				g.addDecisionRead(f.Path)
+			case condition.Step:
+				g.addResultRead(f.Path)
 			case condition.Attributes: // stored as a whole
 			}
 		}
@@ -220,7 +222,7 @@ func (g *Graph) collectReads() {
 
 // reads returns the fields that the node reads when a customer is there.
 func (n *Node) reads() []condition.Field {
-	fields := slices.Clone(n.Action.Payload.Reads())
+	fields := slices.Concat(n.Action.Payload.Reads(), n.Update.set.Reads())
 	conditions := n.Split.Conditions
 	if n.Type == ConditionSplit {
 		conditions = append(conditions, n.Condition)
@@ -243,6 +245,16 @@ func (g *Graph) addDecisionRead(path []string) {
 			g.reads[i] = append(g.reads[i], nil)
 		case path[0] == g.nodes[i].ID:
 			g.reads[i] = append(g.reads[i], path[1:])
+		}
+	}
+}
+
+// addResultRead adds a path that starts with a node's id, if it reads the node's
+// result. An empty path reads all results.
+func (g *Graph) addResultRead(path []string) {
+	for i := range g.nodes {
+		if len(path) == 0 || path[0] == g.nodes[i].ID && (len(path) == 1 || path[1] == "result") {
+			g.results[i] = true
 		}
 	}
 }

@@ -24,6 +24,8 @@ type Graph struct {
 	edges []edge
 	reads map[int][][]string // by index of an nba_decision: paths that conditions and payloads read of its answer
 	event [][]string         // paths that conditions and payloads read of the starting event
+
+	results map[int]bool // indexes of the nodes whose results conditions and payloads read
 }
 
 // edge is an edge between two nodes.
@@ -146,6 +148,13 @@ func (g *Graph) ReadsEvent() bool { return len(g.event) > 0 }
 
 // ReadsDecisions reports whether conditions or payloads read answers of decisions.
 func (g *Graph) ReadsDecisions() bool { return len(g.reads) > 0 }
+
+// ReadsResults reports whether conditions or payloads read results of steps.
+func (g *Graph) ReadsResults() bool { return len(g.results) > 0 }
+
+// ReadsResult reports whether conditions or payloads read the result of the node with
+// that index.
+func (g *Graph) ReadsResult(i int) bool { return g.results[i] }
 
 // PruneEvent returns the properties of an event that conditions and payloads of the
 // graph read; missing if there are none.

@@ -110,6 +110,9 @@ func (s *SplitConfig) total() (sum uint64) {
 	return sum
 }
 
+// Share returns the share of a branch of a random_split, from 0 to 1.
+func (s *SplitConfig) Share(way int) float64 { return float64(s.Weights[way]) / float64(s.total()) }
+
 // Choose returns the index of the first branch of a multi_split whose condition holds;
 // that of "else" if none does.
 func (n *Node) Choose(facts *condition.Facts) (way int) {

@@ -17,6 +17,7 @@ const (
 	NeedAttributes                   // step again with the customer's attributes
 	NeedDecision                     // make the node's decision, then step with its Answer
 	NeedSend                         // send the node's message, then step with its Answer
+	NeedUpdate                       // change the attributes as Graph.Update returns, then step with its Answer
 	Stuck                            // fail it: the graph leads nowhere; see StopReason
 )
 
@@ -148,7 +149,7 @@ func (g *Graph) result(e *Enrollment, n *graph.Node, in *Input) (Result, EffectK
 		return g.split(e, n, in)
 	case graph.RandomSplit:
 		return g.draw(e, n), NoEffect
-	case graph.NBADecision, graph.ChannelAction:
+	case graph.NBADecision, graph.ChannelAction, graph.UpdateCustomer:
 		return g.effect(e, n, in)
 	default:
 		return Exited, NoEffect
@@ -238,8 +239,8 @@ func (e *Enrollment) dueBy(now time.Time) {
 	}
 }
 
-// Facts returns the facts that conditions and payloads read. It decodes decisions
-// and event only if the graph reads them.
+// Facts returns the facts that conditions and payloads read. It decodes decisions,
+// event and path only if the graph reads them.
 func (g *Graph) Facts(e *Enrollment, attributes condition.Value) condition.Facts {
 	facts := condition.Facts{Attributes: attributes}
 	if g.ReadsDecisions() && e.Decisions != nil {
@@ -248,7 +249,22 @@ func (g *Graph) Facts(e *Enrollment, attributes condition.Value) condition.Facts
 	if g.ReadsEvent() && e.Event != nil {
 		facts.Event, _ = condition.ParseValue(e.Event)
 	}
+	if g.ReadsResults() {
+		for _, visit := range e.Path.Visits(e.EnrolledAt) {
+			g.addResult(&facts, visit)
+		}
+	}
 	return facts
+}
+
+// addResult adds the result of a step to facts, if the graph reads it.
+func (g *Graph) addResult(facts *condition.Facts, visit Visit) {
+	if visit.Result == NoResult || visit.Node >= g.Len() || !g.ReadsResult(visit.Node) {
+		return
+	}
+	n := g.Node(visit.Node)
+	step := facts.Step.Get(n.ID).With("result", condition.NewText(visit.Result.Name(n.Ways)))
+	facts.Step = facts.Step.With(n.ID, step)
 }
 
 // encodeEvent returns PruneEvent as JSON, for Enrollment.Event; nil for nothing.
@@ -260,8 +276,8 @@ func (g *Graph) encodeEvent(properties condition.Value) []byte {
 	return kept.AppendJSON(nil)
 }
 
-// effect consumes the answer of an nba_decision or a channel_action, or asks for
-// one.
+// effect consumes the answer of an nba_decision, a channel_action or an
+// update_customer, or asks for one.
 func (g *Graph) effect(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKind) {
 	answer := in.Answer
 	if answer.Result == NoResult {
@@ -272,16 +288,18 @@ func (g *Graph) effect(e *Enrollment, n *graph.Node, in *Input) (Result, EffectK
 			return NoResult, NoEffect
 		}
 		e.dueBy(in.Now)
-		if n.Type == graph.NBADecision {
-			return NoResult, NeedDecision
-		}
-		return NoResult, NeedSend
+		return NoResult, effects[n.Type]
 	}
 	in.Answer = Answer{}
 	if n.Type == graph.NBADecision && !g.keepDecision(e, answer.Decision) {
 		return EffectError, NoEffect
 	}
 	return answer.Result, NoEffect
+}
+
+// effects lists the effect that each type of node needs.
+var effects = map[graph.NodeType]EffectKind{
+	graph.NBADecision: NeedDecision, graph.ChannelAction: NeedSend, graph.UpdateCustomer: NeedUpdate,
 }
 
 // MaxKept bounds what one run keeps of events and decisions, in bytes of JSON.

@@ -20,10 +20,10 @@ func walk(t *testing.T, r *rand.Rand, g *journey.Graph, request journey.TestRequ
 	t.Helper()
 	e, effect := g.Start(journey.Enrollment{Customer: request.Customer, EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, days)})
 	deltas := []journey.Delta{e.Delta}
-	now := t0
+	now, attributes := t0, request.Attributes
 	for turn := 0; e.Status == journey.Inside; turn++ {
 		require.Less(t, turn, 2000, "endless walk")
-		in := journey.Input{Attributes: request.Attributes, HasAttributes: true}
+		in := journey.Input{HasAttributes: true}
 		switch effect {
 		case journey.NoEffect:
 			if e.Due.After(now) {
@@ -43,11 +43,13 @@ func walk(t *testing.T, r *rand.Rand, g *journey.Graph, request journey.TestRequ
 			}
 		case journey.NeedSend:
 			in.Answer = journey.Answer{Result: journey.Sent}
+		case journey.NeedUpdate:
+			attributes, in.Answer.Result = g.Update(&e, attributes)
 		case journey.NeedAttributes:
 		case journey.Stuck:
 			t.Fatal("a complete graph is never stuck")
 		}
-		in.Now = now
+		in.Now, in.Attributes = now, attributes
 		if effect == journey.NoEffect || r.IntN(2) == 0 {
 			e = e.NextWrite(now)
 			deltas = append(deltas, nil)

@@ -10,11 +10,12 @@ import (
 )
 
 // Graph returns the JSON of a complete definition of about size nodes, at least
-// 2. Splits read the attributes a0 to a3, numbers from 0 to 9, and the field
-// "score" of decisions; the branches of others than condition splits are b0, b1 and so
+// 2. Splits read the attributes a0 to a3, numbers from 0 to 9, the field "score" of
+// decisions, and results of steps; the branches of others than condition splits are b0, b1 and so
 // on, and random splits share a salt or have none; waits last 1 to 48 hours and may
 // wait for the events e0 to e2; channels are c0 and c1, and some messages go on after an
-// error.
+// error. Each update_customer adds 1 to the attribute total.<id of the node>, and changes
+// one of a0 to a3. It cannot add to an a3 that is a text.
 func Graph(r *rand.Rand, size int) string {
 	g := &graph{r: r, size: max(size, 2)}
 	g.node("entry_trigger", "{}")
@@ -66,7 +67,7 @@ func (g *graph) target() int {
 	if len(g.nodes) >= g.size || g.r.IntN(6) == 0 && len(g.nodes) > 2 {
 		return g.exit()
 	}
-	switch g.r.IntN(12) {
+	switch g.r.IntN(15) {
 	case 0, 1, 2:
 		i := g.node("wait", g.wait())
 		g.open = append(g.open, end{source: i})
@@ -82,6 +83,10 @@ func (g *graph) target() int {
 	case 7, 8:
 		i := g.node("nba_decision", `{"decisionFlowId":"next-best"}`)
 		g.decisions = append(g.decisions, i)
+		g.open = append(g.open, end{source: i})
+		return i
+	case 9, 10, 11:
+		i := g.node("update_customer", g.update())
 		g.open = append(g.open, end{source: i})
 		return i
 	}
@@ -140,12 +145,32 @@ func (g *graph) wait() string {
 	return fmt.Sprintf(`{"delayHours":%d%s}`, 1+g.r.IntN(48), event)
 }
 
+func (g *graph) update() string {
+	total := fmt.Sprintf(`"total.n%d":1`, len(g.nodes))
+	switch g.r.IntN(4) {
+	case 0:
+		return fmt.Sprintf(`{"add":{%s,"a%d":%d}}`, total, g.r.IntN(4), g.r.IntN(9)-4)
+	case 1:
+		return fmt.Sprintf(`{"add":{%s},"unset":["attributes.a%d"]}`, total, g.r.IntN(4))
+	case 2:
+		score := "attributes.a0"
+		if len(g.decisions) > 0 {
+			score = fmt.Sprintf("decision.n%d.score", g.decisions[g.r.IntN(len(g.decisions))])
+		}
+		return fmt.Sprintf(`{"add":{%s},"set":{"a3":"{{%s | default: 'none'}}"}}`, total, score)
+	}
+	return fmt.Sprintf(`{"add":{%s},"set":{"a%d":%d}}`, total, g.r.IntN(4), g.r.IntN(10))
+}
+
 func (g *graph) condition() string {
 	field := fmt.Sprintf("a%d", g.r.IntN(4))
 	if len(g.decisions) > 0 && g.r.IntN(2) == 0 {
 		field = fmt.Sprintf("decision.n%d.score", g.decisions[g.r.IntN(len(g.decisions))])
 	}
 	leaf := fmt.Sprintf(`{"field":%q,"operator":"gte","value":%d}`, field, g.r.IntN(10))
+	if g.r.IntN(4) == 0 {
+		leaf = fmt.Sprintf(`{"field":"step.n%d.result","operator":"in","value":["true","woken","b0","empty","sent"]}`, g.r.IntN(len(g.nodes)))
+	}
 	if g.r.IntN(3) == 0 {
 		return fmt.Sprintf(`{"any":[%s,{"field":"a0","operator":"exists","value":false}]}`, leaf)
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -94,13 +95,17 @@ func measureEngine(ctx context.Context, r *rig) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	update, err := w.update(ctx)
+	if err != nil {
+		return nil, err
+	}
 	idle, err := w.idle(ctx)
-	return append(rows, idle...), err
+	return slices.Concat(rows, update, idle), err
 }
 
 // walk measures moving all customers from the entry to the exit.
 func (w *walkers) walk(ctx context.Context) ([]row, error) {
-	id, err := w.activate(ctx)
+	id, err := w.activate(ctx, sixNodes)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +175,7 @@ func (w *walkers) turn(ctx context.Context) error {
 // idle measures a tick over active journeys without due customers.
 func (w *walkers) idle(ctx context.Context) ([]row, error) {
 	for range idleJourneys - 1 {
-		if _, err := w.activate(ctx); err != nil {
+		if _, err := w.activate(ctx, sixNodes); err != nil {
 			return nil, err
 		}
 	}
@@ -186,9 +191,9 @@ func (w *walkers) idle(ctx context.Context) ([]row, error) {
 }
 
 // activate creates a journey and activates it.
-func (w *walkers) activate(ctx context.Context) (journey.ID, error) {
+func (w *walkers) activate(ctx context.Context, definition string) (journey.ID, error) {
 	var faults strict.Faults
-	v, _ := strict.Parse([]byte(sixNodes), &faults)
+	v, _ := strict.Parse([]byte(definition), &faults)
 	d, ok := journey.ReadDefinition(v)
 	if !ok {
 		return "", fmt.Errorf("read the graph: %v", faults.List())
