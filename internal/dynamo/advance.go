@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/dynamo/change"
+	"journeys/internal/dynamo/conn"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -73,7 +74,7 @@ func (s *table) advanceBatch(ctx context.Context, batch []*advance, w writeID) {
 	out, err := s.client.BatchExecuteStatement(ctx, &dynamodb.BatchExecuteStatementInput{Statements: statements})
 	for i, a := range batch {
 		if err != nil {
-			a.err, a.done = wrapFailed("write enrollments", err), errorCode(err) == codeRefused
+			a.err, a.done = wrapFailed("write enrollments", err), conn.Code(err) == conn.Refused
 			continue
 		}
 		a.resolve(out.Responses[i].Error, w)
@@ -90,8 +91,8 @@ func (a *advance) resolve(refusal *types.BatchStatementError, w writeID) {
 	case refusal.Code == types.BatchStatementErrorCodeEnumConditionalCheckFailed:
 		a.err = lostTo(refusal.Item, a.rev, a.pending, w)
 	default:
-		code := serviceCode(string(refusal.Code))
-		a.done = code == codeRefused
+		code := conn.ServiceCode(string(refusal.Code))
+		a.done = code == conn.Refused
 		a.err = fmt.Errorf("dynamo: write an enrollment: %s: %s", refusal.Code, aws.ToString(refusal.Message))
 		if !a.done {
 			a.err = wrapUnavailable(code, a.err)

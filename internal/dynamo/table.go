@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/dynamo/conn"
 	"journeys/internal/dynamo/format"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -202,7 +203,7 @@ func (s *table) transact(
 		if slices.ContainsFunc(canceled.CancellationReasons, conditionFailed) {
 			return canceled.CancellationReasons, nil
 		}
-		if !isTransient(canceled) || attempt == maxConflicts || !pause(ctx, attempt) {
+		if !conn.IsTransient(canceled) || attempt == maxConflicts || !pause(ctx, attempt) {
 			return nil, err
 		}
 	}
@@ -210,7 +211,7 @@ func (s *table) transact(
 
 // pause waits before the next attempt. It returns false if ctx ends first.
 func pause(ctx context.Context, attempt int) bool {
-	timer := time.NewTimer(backOff(attempt))
+	timer := time.NewTimer(conn.BackOff(attempt))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -13,7 +13,7 @@ func graph() api.Definition {
 	must(nodes[1].FromWaitNode(api.WaitNode{Id: "pause", Config: &api.WaitConfig{Delay: &delay}}))
 	condition := condition()
 	must(nodes[2].FromConditionSplitNode(api.ConditionSplitNode{Id: "split", Config: &api.ConditionSplitConfig{Condition: &condition}}))
-	flow, fail := "next-best", api.DecisionOnErrorFail
+	flow, fail := "next-best", api.OnErrorFail
 	must(nodes[3].FromNbaDecisionNode(api.NbaDecisionNode{Id: "offer", Config: &api.NbaDecisionConfig{DecisionFlowId: &flow, OnError: &fail}}))
 	channel, payload := "email", api.Payload{"text": "Thank you"}
 	must(nodes[4].FromChannelActionNode(api.ChannelActionNode{Id: "thanks", Config: &api.ChannelActionConfig{Channel: &channel, Payload: &payload}}))

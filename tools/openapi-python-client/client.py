@@ -39,7 +39,7 @@ def definition():
             models.WaitNode(id="pause", type_="wait", config=models.WaitConfig(delay=models.DelayInHours(value=48, unit="hours"))),
             models.ConditionSplitNode(id="split", type_="condition_split", config=models.ConditionSplitConfig(condition=condition)),
             models.NbaDecisionNode(id="offer", type_="nba_decision", config=models.NbaDecisionConfig(
-                decision_flow_id="next-best", on_error=models.DecisionOnError.FAIL)),
+                decision_flow_id="next-best", on_error=models.OnError.FAIL)),
             models.ChannelActionNode(id="thanks", type_="channel_action", config=models.ChannelActionConfig(
                 channel="email", payload=payload, on_uncertain=models.OnUncertain.SKIP)),
             models.ExitNode(id="converted", type_="exit", config=models.ExitConfig(reason="converted")),

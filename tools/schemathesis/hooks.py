@@ -13,7 +13,8 @@ import schemathesis
 
 # Faults of rules that no schema expresses; internal/dev/openapi has the same list.
 BEYOND_SCHEMAS = re.compile(
-    r"is not a node of this graph|duplicates the id of nodes/\d+"
+    r"is not a node of this graph|duplicates the id of (nodes|branches)/\d+"
+    r"|must not be event, timeout, else, true or false|must have a weight above 0"
     r"|must have at most \d+ (bytes as compact JSON|conditions inside), has \d+"
     r"|must not be nested more than \d+ deep|must be an RFC 3339 time from 1970 to 9000.*"
     r"|\d+ more faults are not listed"

@@ -22,6 +22,7 @@ import (
 	"journeys/internal/dev/local"
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
+	"journeys/internal/dynamo/conn"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/strict"
@@ -84,7 +85,7 @@ func measureEngine(ctx context.Context, r *rig) ([]row, error) {
 	tenant, _ := journey.ParseTenant("walkers")
 	w := &walkers{
 		rig: r, tenant: tenant, sent: map[string]bool{},
-		store: dynamo.New(dynamo.NewClient(r.config(r.tap.URL), dynamo.Local), local.Table, rand.Reader),
+		store: dynamo.New(conn.New(r.config(r.tap.URL), conn.Local), local.Table, rand.Reader),
 	}
 	w.service = journey.NewService(w.store.Handlers(), time.Now, rand.Reader)
 	w.engine = &engine.Engine{
