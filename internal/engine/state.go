@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"journeys/internal/journey"
@@ -110,7 +111,11 @@ type doubt struct {
 
 // step runs the step function, and moves r to the state that its answer calls for.
 func (w *worker) step(ctx context.Context, r *run) {
+	node, decided := r.next.Node, r.in.Answer.Result == journey.Decided
 	effect := r.step(w.now())
+	if decided && r.failedAt(node) {
+		w.Log.WarnContext(ctx, "decision not kept: too long", "journey", w.pack.Journey, "node", r.graph.NodeID(node), "limit", journey.MaxKept)
+	}
 	for updates := 0; effect == journey.NeedUpdate && r.in.HasAttributes; updates++ {
 		if updates > r.graph.Len() { // only a draft can have a cycle
 			effect = journey.Stuck
@@ -135,6 +140,13 @@ func (w *worker) step(ctx context.Context, r *run) {
 	default:
 		w.claim(r)
 	}
+}
+
+// failedAt reports whether r left the node with an error.
+func (r *run) failedAt(node int) bool {
+	return slices.ContainsFunc(r.next.Path.Visits(r.next.EnrolledAt), func(v journey.Visit) bool {
+		return v.Node == node && v.Result == journey.EffectError
+	})
 }
 
 // step runs the step function, which consumes the answer and the event in r.in.
