@@ -28,11 +28,13 @@ type journeyBody struct {
 	NodeCount       *int           `json:"nodeCount,omitzero"`
 	EntryCondition  jsontext.Value `json:"entryCondition"` // null for none
 	MaxDurationDays int            `json:"maxDurationDays"`
+	Timezone        jsontext.Value `json:"timezone,omitzero"` // not in lists
 	Version         int            `json:"version"`
 	CreatedAt       timestamp      `json:"createdAt"`
 	UpdatedAt       timestamp      `json:"updatedAt"`
 }
 
+// newJourneyBody returns what lists and single journeys have in common.
 func newJourneyBody(j journey.Journey) journeyBody {
 	return journeyBody{
 		ID: j.ID, Name: j.Name, Description: j.Description, Status: j.Status,
@@ -141,7 +143,9 @@ func deleteJourney(a *API, w http.ResponseWriter, r *request) error {
 // writeJourney answers with one journey and its ETag.
 func writeJourney(w http.ResponseWriter, status int, j journey.Journey) error {
 	w.Header().Set("ETag", etag(j.Rev))
-	return writeJSON(w, status, newJourneyBody(j))
+	body := newJourneyBody(j)
+	body.Timezone = graph.Setting(j.Settings, "timezone")
+	return writeJSON(w, status, body)
 }
 
 func etag(rev int64) string { return `"` + strconv.FormatInt(rev, 10) + `"` }
@@ -186,7 +190,8 @@ func readChangeFields(o *strict.Object, create bool) journey.Change {
 	if v, ok := o.Take("maxDurationDays"); ok {
 		c.MaxDurationDays = okOrNil(v.Int(1, journey.MaxDuration))
 	}
-	allowed := []string{"name", "description", "definition", "entryCondition", "maxDurationDays"}
+	c.Settings = graph.TakeSettings(o)
+	allowed := append([]string{"name", "description", "definition", "entryCondition", "maxDurationDays"}, graph.SettingNames...)
 	if !create {
 		allowed = append(allowed, "status")
 		o.Ignore("id", "version", "createdAt", "updatedAt", "createdBy", "updatedBy", "warnings")

@@ -85,7 +85,14 @@ func readTest(o *strict.Object) journey.TestRequest {
 	if v, ok := o.Take("decisions"); ok {
 		test.Decisions = readDecisions(v)
 	}
-	o.Done("customerAttributes", "definition", "now", "events", "decisions")
+	test.Settings = graph.TakeSettings(o)
+	o.Done(append([]string{"customerAttributes", "definition", "now", "events", "decisions"}, graph.SettingNames...)...)
+	if _, ok := o.Take("definition"); !ok {
+		for name := range test.Settings {
+			v, _ := o.Take(name)
+			v.Fault("is only allowed beside a definition")
+		}
+	}
 	return test
 }
 

@@ -170,7 +170,7 @@ func (u *Until) readDays(object *strict.Object) {
 
 func (u *Until) readChoices(object *strict.Object) {
 	if v, ok := object.Take("timezone"); ok {
-		if text, ok := v.Text(1, 64); ok && text != "customer" {
+		if text, ok := v.Text(1, MaxZone); ok && text != "customer" {
 			if u.zone, ok = LoadZone(text); !ok {
 				v.Fault(`must be "customer" or the IANA name of a time zone, such as Europe/Berlin`)
 			}

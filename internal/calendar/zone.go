@@ -8,6 +8,9 @@ import (
 	_ "time/tzdata" // Lambda's image may have no zones, or older ones
 )
 
+// MaxZone bounds the name of a time zone, in bytes.
+const MaxZone = 64
+
 // maxZones bounds the remembered zones; the database has about 600 names.
 const maxZones = 1024
 
@@ -19,7 +22,7 @@ var zones struct {
 // LoadZone returns the time zone with an IANA name such as "Europe/Berlin". It
 // returns false for any other text, "Local" and "" included.
 func LoadZone(name string) (*time.Location, bool) {
-	if name == "" || name == "Local" || len(name) > 64 {
+	if name == "" || name == "Local" || len(name) > MaxZone {
 		return nil, false
 	}
 	zones.Lock()

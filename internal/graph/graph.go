@@ -24,6 +24,7 @@ type Graph struct {
 	edges []edge
 	reads map[int][][]string // by index of an nba_decision: paths that conditions and payloads read of its answer
 	event [][]string         // paths that conditions and payloads read of the starting event
+	zone  *time.Location     // nil for UTC
 }
 
 // edge is an edge between two nodes.

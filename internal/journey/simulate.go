@@ -15,9 +15,10 @@ import (
 
 // TestRequest describes a simulated customer.
 type TestRequest struct {
-	Attributes condition.Value // of the customer; missing for none
-	Definition *Definition     // nil for the journey's own
-	Now        time.Time       // when the customer enters; zero for the current time
+	Attributes condition.Value      // of the customer; missing for none
+	Definition *Definition          // nil for the journey's own
+	Settings   graph.SettingsChange // of the journey's settings; needs Definition
+	Now        time.Time            // when the customer enters; zero for the current time
 	Events     []TestEvent
 	Decisions  map[string]condition.Value // answers by node id; a decision without one answers nothing
 }
@@ -60,20 +61,19 @@ type SimulationStep struct {
 func (s *Service) Test(ctx context.Context, t Tenant, id ID, r TestRequest) (Simulation, error) {
 	var d Definition
 	j, err := s.read(ctx, t, id, func(j Journey) (err error) {
-		if r.Definition == nil {
-			d, err = s.definition(ctx, t, j)
-		}
+		d, err = s.definition(ctx, t, j)
 		return err
 	})
+	version := j.Version
+	if r.Definition != nil && j.ID != "" && (err == nil || Unreadable(err)) {
+		version = 0
+		d, err = r.Definition.with(r.Settings.Apply(d.Settings))
+	}
 	if err != nil {
 		return Simulation{}, err
 	}
 	walk := simulation{request: r, maxDays: j.MaxDurationDays, graph: d.Graph}
 	walk.entry, walk.entryFault = j.entry()
-	version := j.Version
-	if r.Definition != nil {
-		walk.graph, version = r.Definition.Graph, 0
-	}
 	if r.Now.IsZero() {
 		walk.request.Now = s.clock()
 	}

@@ -141,7 +141,8 @@ func (d decoders) faults(t *testing.T, r *http.Request) []fault {
 // description states in words.
 var beyondSchemas = regexp.MustCompile(`^(is not a node of this graph|duplicates the id of nodes/\d+|` +
 	`must have at most \d+ bytes as compact JSON, has \d+|must have at most \d+ conditions inside, has \d+|` +
-	`must not be nested more than \d+ deep|must be an RFC 3339 time from 1970 to 9000.*)$`)
+	`must not be nested more than \d+ deep|must be an RFC 3339 time from 1970 to 9000.*|` +
+	`must be .*the IANA name of a time zone.*)$`)
 
 // requestExamples returns the example requests of the document, by operation and
 // name.
