@@ -45,6 +45,8 @@ type traceStep struct {
 type traceDetail struct {
 	Until     *timestamp     `json:"until,omitzero"`
 	EndedBy   string         `json:"endedBy,omitzero"`
+	Reason    string         `json:"reason,omitzero"`
+	Timezone  string         `json:"timezone,omitzero"`
 	Condition jsontext.Value `json:"condition,omitzero"`
 	Decision  jsontext.Value `json:"decision,omitzero"`
 }
@@ -191,7 +193,7 @@ func newTraceDetail(step journey.SimulationStep) *traceDetail {
 	if step.Until.IsZero() && step.Condition == nil && step.Decision == nil {
 		return nil
 	}
-	detail := &traceDetail{EndedBy: step.EndedBy, Condition: step.Condition, Decision: step.Decision}
+	detail := &traceDetail{EndedBy: step.EndedBy, Reason: step.Reason, Timezone: step.Zone, Condition: step.Condition, Decision: step.Decision}
 	if !step.Until.IsZero() {
 		detail.Until = valueOrNil(timestamp(step.Until))
 	}

@@ -193,6 +193,20 @@ func (u *Until) Zone(customers *time.Location) *time.Location {
 	return customers
 }
 
+// NeedsZone reports whether the end depends on the customer's zone, given the value of
+// Field.
+func (u *Until) NeedsZone(date condition.Value) bool {
+	switch {
+	case u.zone != nil || u.field == nil && u.clock == nil:
+		return false
+	case u.field == nil || u.clock != nil || u.yearly || u.offset.days != 0:
+		return true
+	}
+	text, _ := date.Text()
+	_, isInstant := condition.ParseTime(text)
+	return !isInstant
+}
+
 // End returns when a wait that began at began ends; date is the value of Field, and
 // customers the customer's zone. The end may be before began. ok is false if date
 // is missing or not a date.

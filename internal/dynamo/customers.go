@@ -139,7 +139,8 @@ func (s Engine) Profiles(ctx context.Context, t journey.Tenant, customers []stri
 			profiles[customer] = engine.Profile{Err: fmt.Errorf("%w: a profile cannot be read", journey.ErrDamaged)}
 			continue
 		}
-		profiles[customer] = engine.Profile{Attributes: attributes}
+		stored := reader{item: it} // a damaged revision is none
+		profiles[customer] = engine.Profile{Attributes: attributes, Rev: stored.number(aRev)}
 	}
 	return profiles, nil
 }

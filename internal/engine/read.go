@@ -25,7 +25,10 @@ func (w *worker) readProfiles(ctx context.Context, runs []*run) error {
 			w.passOver(ctx, r, p.Err)
 			continue
 		}
-		r.in.Attributes, r.in.HasAttributes, r.state = p.Attributes, true, stepping
+		r.in.Attributes, r.in.ProfileRev, r.in.HasAttributes, r.state = p.Attributes, p.Rev, true, stepping
+		if r.graph.HasUnknownZone(&r.next, p.Attributes) {
+			w.counts.unknownZones++
+		}
 	}
 	return nil
 }

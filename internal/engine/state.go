@@ -39,6 +39,7 @@ const (
 //	               reached a decision                       deciding
 //	               reached a message                        claiming
 //	               waits, left, or failed                   recording
+//	               entered a wait that needs the profile    recording
 //	readingProfile read                                     stepping
 //	               cannot be read                           done, or recording to give back an attempt
 //	deciding       answered, or the node goes on without stepping
@@ -108,14 +109,22 @@ func (w *worker) step(ctx context.Context, r *run) {
 	if e.Node != before {
 		r.counted, r.doubt.open = uncounted, false
 	}
-	r.next, r.in.Answer, r.in.EventAt = e, journey.Answer{}, time.Time{}
+	r.next, r.in.Answer = e, journey.Answer{}
+	if effect != journey.NeedAttributes || e.Node != before {
+		r.in.EventAt = time.Time{}
+	}
 	switch {
 	case effect == journey.Stuck:
 		r.fail(reasonIncomplete + ": " + r.graph.StopReason(e.Node))
 	case effect == journey.NoEffect && r.stillWaits():
 		r.state = done
 	case effect == journey.NoEffect:
+		if e.Node == r.stored.Node && e.Status == journey.Inside {
+			r.endAttempt(false) // a wait whose date has changed is no attempt
+		}
 		r.state = recording
+	case e.OnProfile && e.Node != r.stored.Node:
+		r.state, r.in.HasAttributes = recording, false // the profile is read after the wait is stored
 	case !r.in.HasAttributes:
 		r.state = readingProfile
 	case effect == journey.NeedDecision:

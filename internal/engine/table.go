@@ -36,6 +36,7 @@ type Pack struct {
 // Profile is what is known of a customer.
 type Profile struct {
 	Attributes condition.Value // an object, or missing
+	Rev        int64           // journey.Profile.Rev
 	Err        error           // an ErrDamaged or ErrNewer if the profile cannot be read
 }
 

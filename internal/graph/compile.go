@@ -206,6 +206,9 @@ func (g *Graph) collectReads() {
 		if n.Condition != nil && n.Type == ConditionSplit {
 			fields = n.Condition.Reads()
 		}
+		if n.Until != nil && n.Until.Field() != nil {
+			fields = append(fields, *n.Until.Field())
+		}
 		for _, f := range fields {
 			switch f.Source {
 			case condition.Event:

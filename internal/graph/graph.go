@@ -72,7 +72,7 @@ func (g *Graph) AwaitedEvent(i int) string {
 }
 
 // LeastStay returns the least time that a customer stays at the node with that
-// index: a wait's delay, or zero where an event may end it at once.
+// index: a wait's delay, or zero where a date or an event may end it at once.
 func (g *Graph) LeastStay(i int) time.Duration {
 	if g.AwaitedEvent(i) != "" {
 		return 0

@@ -37,7 +37,7 @@ func (g *Graph) Shape() Shape {
 // resultsOf lists the results with which each type of node can be left.
 var resultsOf = map[graph.NodeType][]Result{
 	graph.EntryTrigger:   {Entered},
-	graph.Wait:           {Waited, WokenByEvent},
+	graph.Wait:           {Waited, WokenByEvent, Exited},
 	graph.ConditionSplit: {True, False},
 	graph.NBADecision:    {Decided, DecidedEmpty, DecisionError},
 	graph.ChannelAction:  {Sent, SkippedNoAddress, SkippedUncertain},

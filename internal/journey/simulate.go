@@ -53,6 +53,8 @@ type SimulationStep struct {
 	Next      string    // id of the next node; "" for none
 	Until     time.Time // wait: when it ended
 	EndedBy   string    // wait: "timer" or "event"
+	Reason    string    // wait until a date: why it ended at once; "" if it did not
+	Zone      string    // wait until a date: the time zone, if the end depends on one
 	Condition []byte    // condition_split: condition.Program.Explain
 	Decision  []byte    // nba_decision: JSON of the answer
 }
@@ -224,6 +226,7 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 		}
 		facts.Now = step.Until
 		s.detail(&step, visit, &facts)
+		s.explainUntil(&step, visit, e)
 		if size := len(step.Condition) + len(step.Decision); size <= left {
 			left -= size
 		} else {

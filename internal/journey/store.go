@@ -126,7 +126,7 @@ type EventStore interface {
 	// It is strongly consistent. With an ErrNewer it returns all journeys but those
 	// whose entries are of a newer format.
 	StartedBy(ctx context.Context, t Tenant, eventType string) ([]ID, error)
-	// Wake writes Rev, WrittenAt, Due and WokenAt of e if the stored Rev is one
+	// Wake writes Rev, WrittenAt, Due and, unless it is zero, WokenAt of e if the stored Rev is one
 	// less than e.Rev. Otherwise it returns ErrLost.
 	Wake(ctx context.Context, t Tenant, e Enrollment) error
 }
