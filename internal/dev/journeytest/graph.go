@@ -14,7 +14,17 @@ import (
 // "score" of decisions; waits last 1 to 48 hours and may wait for the events e0
 // to e2; channels are c0 and c1.
 func Graph(r *rand.Rand, size int) string {
-	g := &graph{r: r, size: max(size, 2)}
+	return (&graph{r: r, size: max(size, 2)}).generate()
+}
+
+// GraphWithDates is Graph with waits until a time of day or until a date in the
+// attributes d0 and d1. How late a customer is does not change their way: those without
+// a date go on, or leave at a wait until "never", an attribute that must not exist.
+func GraphWithDates(r *rand.Rand, size int) string {
+	return (&graph{r: r, size: max(size, 2), dates: true}).generate()
+}
+
+func (g *graph) generate() string {
 	g.node("entry_trigger", "{}")
 	// Edges lead to new nodes or to exits only, so there is no cycle.
 	g.open = []end{{source: 0}}
@@ -40,6 +50,7 @@ type graph struct {
 	open      []end
 	decisions []int
 	exits     []int
+	dates     bool
 }
 
 func (g *graph) node(kind, config string) int {
@@ -98,7 +109,24 @@ func (g *graph) wait() string {
 	if g.r.IntN(2) == 0 {
 		event = fmt.Sprintf(`,"waitForEvent":"e%d"`, g.r.IntN(3))
 	}
+	if g.dates && g.r.IntN(2) == 0 {
+		return fmt.Sprintf(`{"until":%s%s}`, g.until(), event)
+	}
 	return fmt.Sprintf(`{"delayHours":%d%s}`, 1+g.r.IntN(48), event)
+}
+
+func (g *graph) until() string {
+	switch g.r.IntN(8) {
+	case 0:
+		return `{"field":"never","otherwise":"exit"}`
+	case 1, 2:
+		return fmt.Sprintf(`{"time":"%02d:30"}`, g.r.IntN(24))
+	case 3:
+		return `{"time":"09:00","days":["mon","wed","sat"],"timezone":"America/New_York"}`
+	case 4:
+		return `{"field":"d1","yearly":true,"time":"08:00"}`
+	}
+	return fmt.Sprintf(`{"field":"d%d","offset":{"value":%d,"unit":"days"}}`, g.r.IntN(2), g.r.IntN(5)-2)
 }
 
 func (g *graph) condition() string {
