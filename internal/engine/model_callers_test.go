@@ -20,10 +20,11 @@ import (
 // callers do what API callers may do while customers are in the journey.
 func (m *model) callers(turn int, seed uint64) {
 	m.putEvents()
+	m.putProfiles()
 	if m.live.Reason == "journey_deleted" {
 		return
 	}
-	switch m.r.IntN(12) {
+	switch m.r.IntN(16) {
 	case 0:
 		m.faults["pause"]++
 		m.live.On, m.live.Since = !m.live.On, m.now
@@ -37,6 +38,13 @@ func (m *model) callers(turn int, seed uint64) {
 		m.pending = append(m.pending, journey.Event{
 			Customer: fmt.Sprintf("c%d", m.r.IntN(35)), Type: kind, ID: fmt.Sprint(kind, " ", turn),
 		})
+	}
+	if p, ok := m.stored[fmt.Sprintf("c%d", m.r.IntN(25))]; ok && m.r.IntN(3) == 0 {
+		m.faults["profile"]++
+		var a0, a1 int
+		_, err := fmt.Sscanf(string(p.Attributes), `{"a0":%d,"a1":%d,`, &a0, &a1)
+		require.NoError(m.t, err)
+		m.unanswered[p.Customer] = journey.ProfileChange{Customer: p.Customer, Attributes: m.drawProfile(a0, a1)}
 	}
 	if turn == 8 && seed%4 == 0 {
 		m.end("archive", "journey_archived")
@@ -59,7 +67,7 @@ func (m *model) end(kind, reason string) {
 // edit gives the journey a new graph, for customers that enroll from now on.
 func (m *model) edit() {
 	m.faults["edit"]++
-	m.definition = journeytest.Definition(m.t, journeytest.Graph(m.r, 4+m.r.IntN(12)))
+	m.definition = journeytest.Definition(m.t, journeytest.GraphWithDates(m.r, 4+m.r.IntN(12)))
 	m.definitions[m.definition.Hash] = m.definition
 }
 
@@ -240,7 +248,10 @@ func (h handler) Wake(_ context.Context, _ journey.Tenant, e journey.Enrollment)
 			return
 		}
 		woken := h.items[e.Customer]
-		woken.Rev, woken.WrittenAt, woken.Due, woken.WokenAt, woken.Delta = e.Rev, e.WrittenAt, e.Due, e.WokenAt, nil
+		woken.Rev, woken.WrittenAt, woken.Due, woken.Delta = e.Rev, e.WrittenAt, e.Due, nil
+		if !e.WokenAt.IsZero() {
+			woken.WokenAt = e.WokenAt
+		}
 		h.put(woken)
 		h.faults["woken"]++
 	})

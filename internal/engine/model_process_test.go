@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/fnv"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -188,7 +189,8 @@ func (p *process) Load(ctx context.Context, _ journey.Tenant, _ journey.ID, cust
 }
 
 func (p *process) Profiles(ctx context.Context, _ journey.Tenant, customers []string) (map[string]engine.Profile, error) {
-	return p.profiles, p.read(ctx)
+	profiles := maps.Clone(p.profiles) // before the process freezes
+	return profiles, p.read(ctx)
 }
 
 func (p *process) LastEvents(ctx context.Context, _ journey.Tenant, awaited map[string]string) (map[string]engine.LastEvent, error) {

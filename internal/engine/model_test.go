@@ -34,6 +34,8 @@ type model struct {
 	items      map[string]journey.Enrollment
 	index      map[string]journey.Enrollment // the due index, which may lag by a write
 	profiles   map[string]engine.Profile
+	stored     map[string]journey.Profile       // what profiles has, as it was written
+	unanswered map[string]journey.ProfileChange // writes of profiles that have no answer yet
 	decisions  map[string]condition.Value
 	queue      []engine.Pack
 	inbox      map[string]engine.Message
@@ -57,13 +59,13 @@ type heard struct{ received, stored time.Time }
 
 func newModel(t *testing.T, seed uint64, customers int) *model {
 	r := rand.New(rand.NewPCG(seed, 3))
-	definition := journeytest.Definition(t, journeytest.Graph(r, 4+r.IntN(24)))
+	definition := journeytest.Definition(t, journeytest.GraphWithDates(r, 4+r.IntN(24)))
 	tenant, _ := journey.ParseTenant("t")
 	m := &model{
 		t: t, r: r, now: time.Date(2026, 11, 23, 23, 59, 30, 0, time.UTC), tenant: tenant, definition: definition,
 		live:  engine.Live{Tenant: tenant, Journey: "jrn_1", On: true, Shards: 4},
 		items: map[string]journey.Enrollment{}, index: map[string]journey.Enrollment{},
-		profiles: map[string]engine.Profile{}, decisions: map[string]condition.Value{},
+		profiles: map[string]engine.Profile{}, stored: map[string]journey.Profile{}, unanswered: map[string]journey.ProfileChange{}, decisions: map[string]condition.Value{},
 		inbox: map[string]engine.Message{}, sends: map[string]string{}, faults: map[string]int{},
 		definitions: map[string]journey.Definition{definition.Hash: definition},
 		records:     map[string]journey.EventRecord{}, heard: map[string][]heard{},
@@ -89,7 +91,7 @@ func parse(t *testing.T, text string) condition.Value {
 
 func (m *model) enroll(customer string) {
 	if m.r.IntN(4) > 0 {
-		m.profiles[customer] = engine.Profile{Attributes: parse(m.t, fmt.Sprintf(`{"a0":%d,"a1":%d}`, m.r.IntN(10), m.r.IntN(10)))}
+		m.storeProfile(journey.Profile{Customer: customer, Attributes: m.drawProfile(m.r.IntN(10), m.r.IntN(10)), Rev: 1})
 	}
 	e, _ := m.definition.Graph.Start(journey.Enrollment{
 		Journey: m.live.Journey, Customer: customer, GraphHash: m.definition.Hash, Version: 1, Epoch: m.live.Epoch, EnrolledAt: m.now, ExpiresAt: m.now.AddDate(0, 0, 365),
@@ -238,6 +240,7 @@ func TestChaos_InMemory(t *testing.T) {
 		}
 		m.calm = true
 		m.putEvents()
+		m.putProfiles()
 		m.retry()
 		m.live.On, m.paused = m.live.Reason != "journey_deleted", false
 		for customer, e := range m.items {
@@ -245,6 +248,7 @@ func TestChaos_InMemory(t *testing.T) {
 		}
 		for turn := 0; m.inside() > 0; turn++ {
 			require.Less(t, turn, 2000, "seed %d: customers are stuck", seed)
+			m.requireFreshEnds(seed)
 			m.tick()
 			for len(m.queue) > 0 {
 				m.runOne()
@@ -258,7 +262,7 @@ func TestChaos_InMemory(t *testing.T) {
 	}
 	t.Log("faults:", total)
 	for _, kind := range []string{"crash", "crash after", "freeze", "throttle", "lost answer", "lost invocation", "twice", "midnight",
-		"pause", "pause under way", "retried", "edit", "archive", "delete", "removed", "event", "started", "woken", "event again"} {
+		"pause", "pause under way", "retried", "edit", "archive", "delete", "removed", "event", "started", "woken", "event again", "profile", "profile again"} {
 		require.Greater(t, total[kind], int(seeds)/10, kind)
 	}
 }
