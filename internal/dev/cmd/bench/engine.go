@@ -94,13 +94,17 @@ func measureEngine(ctx context.Context, r *rig) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	waits, err := w.waits(ctx)
+	if err != nil {
+		return nil, err
+	}
 	idle, err := w.idle(ctx)
-	return append(rows, idle...), err
+	return append(append(rows, waits...), idle...), err
 }
 
 // walk measures moving all customers from the entry to the exit.
 func (w *walkers) walk(ctx context.Context) ([]row, error) {
-	id, err := w.activate(ctx)
+	id, err := w.activate(ctx, sixNodes)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +174,7 @@ func (w *walkers) turn(ctx context.Context) error {
 // idle measures a tick over active journeys without due customers.
 func (w *walkers) idle(ctx context.Context) ([]row, error) {
 	for range idleJourneys - 1 {
-		if _, err := w.activate(ctx); err != nil {
+		if _, err := w.activate(ctx, sixNodes); err != nil {
 			return nil, err
 		}
 	}
@@ -186,9 +190,9 @@ func (w *walkers) idle(ctx context.Context) ([]row, error) {
 }
 
 // activate creates a journey and activates it.
-func (w *walkers) activate(ctx context.Context) (journey.ID, error) {
+func (w *walkers) activate(ctx context.Context, definition string) (journey.ID, error) {
 	var faults strict.Faults
-	v, _ := strict.Parse([]byte(sixNodes), &faults)
+	v, _ := strict.Parse([]byte(definition), &faults)
 	d, ok := journey.ReadDefinition(v)
 	if !ok {
 		return "", fmt.Errorf("read the graph: %v", faults.List())
