@@ -4,6 +4,7 @@ package main
 import (
 	"journeys/internal/api"
 	"journeys/internal/boot"
+	"journeys/internal/boot/invoke"
 )
 
-func main() { boot.Endpoint(api.PutCustomer) }
+func main() { boot.InvokingEndpoint(api.PutCustomer, invoke.New) }

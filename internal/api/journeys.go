@@ -28,12 +28,14 @@ type journeyBody struct {
 	NodeCount       *int           `json:"nodeCount,omitzero"`
 	EntryCondition  jsontext.Value `json:"entryCondition"` // null for none
 	MaxDurationDays int            `json:"maxDurationDays"`
+	Timezone        jsontext.Value `json:"timezone,omitzero"` // not in lists
 	Version         int            `json:"version"`
 	CreatedAt       timestamp      `json:"createdAt"`
 	UpdatedAt       timestamp      `json:"updatedAt"`
 	Warnings        []fault        `json:"warnings,omitzero"` // nil unless the journey was created or updated
 }
 
+// newJourneyBody returns what lists and single journeys have in common.
 func newJourneyBody(j journey.Journey) journeyBody {
 	return journeyBody{
 		ID: j.ID, Name: j.Name, Description: j.Description, Status: j.Status,
@@ -141,15 +143,18 @@ func deleteJourney(a *API, w http.ResponseWriter, r *request) error {
 
 // writeJourney answers with one journey and its ETag.
 func writeJourney(w http.ResponseWriter, status int, j journey.Journey) error {
-	w.Header().Set("ETag", etag(j.Rev))
-	return writeJSON(w, status, newJourneyBody(j))
+	return writeSingle(w, status, j, nil)
 }
 
 // writeChanged is writeJourney for one that was created or updated, with its warnings.
 func (a *API) writeChanged(w http.ResponseWriter, r *request, status int, j journey.Journey) error {
+	return writeSingle(w, status, j, newFaultList(a.Journeys.Warnings(r.tenant, j)))
+}
+
+func writeSingle(w http.ResponseWriter, status int, j journey.Journey, warnings []fault) error {
 	w.Header().Set("ETag", etag(j.Rev))
 	body := newJourneyBody(j)
-	body.Warnings = newFaultList(a.Journeys.Warnings(r.tenant, j))
+	body.Timezone, body.Warnings = graph.Setting(j.Settings, "timezone"), warnings
 	return writeJSON(w, status, body)
 }
 
@@ -195,7 +200,8 @@ func readChangeFields(o *strict.Object, create bool) journey.Change {
 	if v, ok := o.Take("maxDurationDays"); ok {
 		c.MaxDurationDays = okOrNil(v.Int(1, journey.MaxDuration))
 	}
-	allowed := []string{"name", "description", "definition", "entryCondition", "maxDurationDays"}
+	c.Settings = graph.TakeSettings(o)
+	allowed := append([]string{"name", "description", "definition", "entryCondition", "maxDurationDays"}, graph.SettingNames...)
 	if !create {
 		allowed = append(allowed, "status")
 		o.Ignore("id", "version", "createdAt", "updatedAt", "createdBy", "updatedBy", "warnings")

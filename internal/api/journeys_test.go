@@ -27,7 +27,7 @@ func TestAnswers_MatchTheGoldenFile(t *testing.T) {
 	}
 	show("create with a name only", 201, call{method: "POST", path: "/journeys", body: `{"name":"Least"}`})
 	path := show("create with everything", 201, call{method: "POST", path: "/journeys", body: `{"name":"Most <&> \u00e9",` +
-		`"description":"d","entryCondition":{"event":"account_created"},"maxDurationDays":7,"definition":` + wholeGraph + `}`})
+		`"description":"d","entryCondition":{"event":"account_created"},"maxDurationDays":7,"timezone":"Europe/Berlin","definition":` + wholeGraph + `}`})
 	path = strings.TrimPrefix(path, manifest.BasePath)
 	admin := caller(manifest.Admin)
 
@@ -37,14 +37,14 @@ func TestAnswers_MatchTheGoldenFile(t *testing.T) {
 	show("list beyond the end", 200, call{method: "GET", path: "/journeys?offset=2"})
 	show("list by status", 200, call{method: "GET", path: "/journeys?status=active"})
 	show("activate", 200, call{method: "PUT", path: path, body: `{"status":"active"}`, header: []string{"If-Match", `"1"`}})
-	show("clear", 200, call{method: "PUT", path: path, body: `{"description":null,"entryCondition":null}`})
+	show("clear", 200, call{method: "PUT", path: path, body: `{"description":null,"entryCondition":null,"timezone":null}`})
 	show("enroll one", 201, call{method: "POST", path: path + "/enroll", body: `{"customerId":"c 1"}`})
 	show("enroll some, with details", 201, call{
 		method: "POST", path: path + "/enroll?details=true", body: `{"customerIds":["a","b","a","throttled"]}`,
 	})
 	show("test", 200, call{method: "POST", path: path + "/test", body: `{"customerAttributes":{"spend":7},` +
 		`"now":"2026-11-23T11:00:00.0009+01:00","decisions":{"offer":{"id":"o1"}}}`})
-	show("test an inline graph", 200, call{method: "POST", path: path + "/test", body: `{"definition":` + shortGraph + `}`})
+	show("test an inline graph", 200, call{method: "POST", path: path + "/test", body: `{"timezone":"Asia/Tokyo","definition":` + shortGraph + `}`})
 	show("test without a body", 200, call{method: "POST", path: path + "/test"})
 	show("delete", 204, call{method: "DELETE", path: path, caller: &admin, header: []string{"If-Match", `"9", "3"`}})
 	golden.Equal(t, "testdata/answers.txt", text.String())

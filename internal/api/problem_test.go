@@ -136,6 +136,9 @@ func journeyProblems(draft, active string) []problem {
 		{"every field is wrong", post(`{"name":"","description":7,"definition":[],"entryCondition":"e","maxDurationDays":366,"Name":"x"}`)},
 		{"texts that are too long", post(`{"name":"` + strings.Repeat("é", 256) + `","description":"` + strings.Repeat("é", 2001) + `"}`)},
 		{"a name that is null", post(`{"name":null,"maxDurationDays":null,"definition":null}`)},
+		{"a zone that does not exist", post(`{"name":"a","timezone":"Mars/Olympus"}`)},
+		{"a zone of the machine", put(draft, `{"timezone":"Local"}`)},
+		{"a zone that is a number", put(draft, `{"timezone":1}`)},
 		{"half a day", post(`{"name":"a","maxDurationDays":1.5}`)},
 		{"a new journey with a status", post(`{"name":"a","status":"active"}`)},
 		{"read-only fields of a new journey", post(`{"name":"a","id":"x","version":2,"warnings":[]}`)},
@@ -212,6 +215,7 @@ func testProblems(draft string) []problem {
 		{"events without their fields", test(`{"events":[{},{"type":"","afterHours":8761,"at":1}]}`)},
 		{"101 events", test(`{"events":[` + strings.Repeat(`{},`, 100) + `{}]}`)},
 		{"invalid decisions", test(`{"decisions":{"a":1,"":{},"` + strings.Repeat("n", 65) + `":{}}}`)},
+		{"a zone without a definition", test(`{"timezone":"Europe/Berlin"}`)},
 		{"an invalid inline graph", test(`{"definition":{"nodes":{},"edges":[]},"customer":{}}`)},
 	}
 }

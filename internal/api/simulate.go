@@ -47,6 +47,8 @@ type traceStep struct {
 type traceDetail struct {
 	Until     *timestamp     `json:"until,omitzero"`
 	EndedBy   string         `json:"endedBy,omitzero"`
+	Reason    string         `json:"reason,omitzero"`
+	Timezone  string         `json:"timezone,omitzero"`
 	Condition jsontext.Value `json:"condition,omitzero"`
 	Decision  jsontext.Value `json:"decision,omitzero"`
 	Branches  []triedBranch  `json:"branches,omitzero"`
@@ -106,7 +108,14 @@ func readTest(o *strict.Object) journey.TestRequest {
 	if v, ok := o.Take("branches"); ok {
 		test.Branches = readByNode(v, func(v strict.Value) (string, bool) { return v.Text(1, strict.MaxWord) })
 	}
-	o.Done("customerId", "customerAttributes", "definition", "now", "events", "decisions", "branches")
+	test.Settings = graph.TakeSettings(o)
+	o.Done(append([]string{"customerId", "customerAttributes", "definition", "now", "events", "decisions", "branches"}, graph.SettingNames...)...)
+	if _, ok := o.Take("definition"); !ok {
+		for name := range test.Settings {
+			v, _ := o.Take(name)
+			v.Fault("is only allowed beside a definition")
+		}
+	}
 	return test
 }
 
@@ -209,7 +218,8 @@ func newTraceDetail(step journey.SimulationStep) *traceDetail {
 		return nil
 	}
 	detail := &traceDetail{
-		EndedBy: step.EndedBy, Condition: step.Condition, Decision: step.Decision, Forced: step.Forced,
+		EndedBy: step.EndedBy, Reason: step.Reason, Timezone: step.Zone,
+		Condition: step.Condition, Decision: step.Decision, Forced: step.Forced,
 		Channel: step.Channel, To: step.To, Payload: step.Payload, Before: step.Before, After: step.After,
 	}
 	if !step.Until.IsZero() {

@@ -148,7 +148,7 @@ func (m *memoryStore) Journey(_ context.Context, t journey.Tenant, id journey.ID
 	defer m.mu.Unlock()
 	for _, j := range m.journeys {
 		if j.ID == id && t.String() == "t1" {
-			j.Definition = nil
+			j.Definition, j.Settings = nil, nil
 			return j, nil
 		}
 	}
@@ -168,7 +168,7 @@ func (m *memoryStore) Definition(_ context.Context, _ journey.Tenant, id journey
 	defer m.mu.Unlock()
 	for _, j := range m.journeys {
 		if j.ID == id {
-			return j.Definition, nil
+			return j.GraphText(), nil
 		}
 	}
 	return nil, journey.ErrNotFound
@@ -183,7 +183,7 @@ func (m *memoryStore) List(_ context.Context, _ journey.Tenant, f journey.Filter
 			continue
 		}
 		if page.Total >= f.Offset && len(page.Journeys) < f.Limit {
-			j.Definition = nil
+			j.Definition, j.Settings = nil, nil
 			page.Journeys = append(page.Journeys, j)
 		}
 		page.Total++

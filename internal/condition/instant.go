@@ -14,6 +14,16 @@ type instant struct {
 
 func instantOf(t time.Time) instant { return instant{int(t.Unix()), t.Nanosecond()} }
 
+// ParseTime parses an RFC 3339 time, in any case and with at most nine fractional
+// digits. A leap second equals the second after it.
+func ParseTime(text string) (time.Time, bool) {
+	at, ok := parseInstant(text)
+	if !ok || len(text) <= secondsEnd || text[dateEnd] == ' ' || !hasOffset(text) {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(at.seconds), int64(at.nanos)).UTC(), true
+}
+
 func (a instant) compare(b instant) int {
 	if a.seconds != b.seconds {
 		return cmp.Compare(a.seconds, b.seconds)
@@ -123,6 +133,11 @@ func parseOffset(text string) (seconds int, ok bool) {
 		return -seconds, true
 	}
 	return 0, false
+}
+
+// hasOffset reports whether a valid date and time ends in an offset.
+func hasOffset(text string) bool {
+	return text[len(text)-1]|0x20 == 'z' || text[len(text)-len("+00:00")] == '+' || text[len(text)-len("-00:00")] == '-'
 }
 
 // digits parses decimal digits; -1 if there is any other character.

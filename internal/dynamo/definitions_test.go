@@ -16,6 +16,7 @@ import (
 
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo/capacity"
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
 
@@ -295,4 +296,38 @@ func TestGet_AnswersOneRevision(t *testing.T) {
 		require.Equal(t, j.Name, j.Description)
 	}
 	writer.Wait()
+}
+
+// Pinned settings are stored with the graph and with an appearance.
+func TestSettings_AreStoredWithTheGraph(t *testing.T) {
+	t.Parallel()
+
+	p := newFixture(t)
+	id := p.journey(t, waitingGraph, "a")
+	berlin := journey.Change{Settings: graph.SettingsChange{"timezone": []byte(`"Europe/Berlin"`)}}
+	changed, err := p.Update(t.Context(), demo, id, berlin, nil)
+	require.NoError(t, err)
+	require.Equal(t, 2, changed.Version)
+	appearance := p.put(t, id, turned, "")
+	require.Equal(t, changed.GraphHash, appearance.GraphHash)
+	for _, s := range []*journey.Service{p.Service, p.restarted()} {
+		got, err := s.Get(t.Context(), demo, id)
+		require.NoError(t, err)
+		require.Equal(t, turned, string(got.Definition))
+		require.JSONEq(t, `{"timezone":"Europe/Berlin"}`, string(got.Settings))
+	}
+	page, err := p.List(t.Context(), demo, journey.Filter{Limit: 1})
+	require.NoError(t, err)
+	require.Empty(t, page.Journeys[0].Settings)
+	_, err = p.Enroll(t.Context(), demo, id, journey.EnrollRequest{Customers: []string{"b"}})
+	require.NoError(t, err)
+	for customer, zone := range map[string]string{"a": "UTC", "b": "Europe/Berlin"} {
+		e, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, customer)
+		require.NoError(t, err)
+		text, err := p.store.Engine.Definition(t.Context(), demo, id, e.GraphHash)
+		require.NoError(t, err)
+		d, err := journey.LoadDefinition(text, e.GraphHash)
+		require.NoError(t, err)
+		require.Equal(t, zone, d.Graph.Zone().String(), customer)
+	}
 }

@@ -40,6 +40,7 @@ const (
 	eAttempts  = "at"
 	eLease     = "lu"
 	eWoken     = "wk"
+	eOnProfile = "op"     // ProfileRev; absent without OnProfile
 	ePending   = "px"     // reason of an exit that was requested during a lease
 	eWriteID   = aWriteID // of the call that wrote it last
 )
@@ -80,6 +81,9 @@ func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item,
 	it.putNumber(eAttempts, int64(e.Attempts))
 	it.putTime(eLease, e.LeaseUntil)
 	it.putTime(eWoken, e.WokenAt)
+	if e.OnProfile {
+		it[eOnProfile] = number(e.ProfileRev)
+	}
 	if len(e.Delta) > 0 {
 		it[eDelta] = binary(e.Delta)
 		it[eDeltaRev] = number(e.Rev)
@@ -141,6 +145,8 @@ func decodeEnrollment(t journey.Tenant, it item) (journey.Enrollment, error) {
 		Attempts:    int(r.number(eAttempts)),
 		LeaseUntil:  r.time(eLease),
 		WokenAt:     r.time(eWoken),
+		OnProfile:   it[eOnProfile] != nil,
+		ProfileRev:  r.number(eOnProfile),
 		PendingExit: r.text(ePending),
 	}
 	copy(e.RequestID[:], r.binary(eRequest))

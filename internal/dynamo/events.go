@@ -168,20 +168,25 @@ func (s Events) Wake(ctx context.Context, t journey.Tenant, e journey.Enrollment
 	if err != nil {
 		return err
 	}
-	_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+	update := &dynamodb.UpdateItemInput{
 		TableName: &s.name, Key: enrollmentKey(t, e.Journey, e.Customer),
-		UpdateExpression:    aws.String("SET #r = :r, #t = :t, #ds = :ds, #wk = :wk, #w = :w"),
+		UpdateExpression:    aws.String("SET #r = :r, #t = :t, #ds = :ds, #w = :w"),
 		ConditionExpression: aws.String("#r = :before AND #q = :q"),
 		ExpressionAttributeNames: map[string]string{
-			"#r": eRev, "#q": eRequest, "#t": eWritten, "#ds": manifest.DueSortKey, "#wk": eWoken, "#w": eWriteID,
+			"#r": eRev, "#q": eRequest, "#t": eWritten, "#ds": manifest.DueSortKey, "#w": eWriteID,
 		},
 		ExpressionAttributeValues: item{
 			":r": number(e.Rev), ":before": number(e.Rev - 1), ":ds": number(e.Due.UnixMilli()),
-			":t":  number(e.WrittenAt.UnixMilli()),
-			":wk": number(e.WokenAt.UnixMilli()), ":w": binary(w[:]), ":q": binary(e.RequestID[:]),
+			":t": number(e.WrittenAt.UnixMilli()), ":w": binary(w[:]), ":q": binary(e.RequestID[:]),
 		},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	})
+	}
+	if !e.WokenAt.IsZero() {
+		*update.UpdateExpression += ", #wk = :wk"
+		update.ExpressionAttributeNames["#wk"] = eWoken
+		update.ExpressionAttributeValues[":wk"] = number(e.WokenAt.UnixMilli())
+	}
+	_, err = s.client.UpdateItem(ctx, update)
 	if it, refused := refusedItem(err); refused || isConflict(err) {
 		stored := reader{item: it}
 		if w.wrote(it) && stored.number(eRev) == e.Rev {

@@ -65,10 +65,14 @@ func TestEnrollment_DecodesAsEncoded(t *testing.T) {
 			WrittenAt: drawTime(t, "written"), Node: rapid.IntRange(0, 255).Draw(t, "node"), Since: drawTime(t, "since"), Due: drawTime(t, "due"),
 			ExitReason: rapid.String().Draw(t, "reason"), Path: drawBytes(t, "path"), Delta: drawBytes(t, "delta"),
 			Decisions: drawBytes(t, "decisions"), Event: drawBytes(t, "event"),
-			Attempts: rapid.IntRange(0, 10).Draw(t, "attempts"), LeaseUntil: drawTime(t, "lease"),
+			OnProfile: rapid.Bool().Draw(t, "onProfile"),
+			Attempts:  rapid.IntRange(0, 10).Draw(t, "attempts"), LeaseUntil: drawTime(t, "lease"),
 		}
 		if e.Status != journey.Inside {
 			e.Due = time.Time{}
+		}
+		if e.OnProfile {
+			e.ProfileRev = rapid.Int64().Draw(t, "profileRev")
 		}
 		copy(e.RequestID[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "request"))
 		it, err := encodeEnrollment(tenant, 4, e)

@@ -27,7 +27,7 @@ const (
 	aWriteID     = "w" // of the call that wrote the item
 	aCreated     = "c"
 	aUpdated     = "u"
-	aDefinition  = "df"  // of a graph or an appearance
+	aDefinition  = "df"  // of a graph or an appearance: journey.Journey.GraphText
 	aDescription = "de"  // of a text
 	aEntry       = "ec"  // of a text
 	aCount       = "cnt" // of a journey count and a forgotten count
@@ -132,7 +132,7 @@ func addText(j *journey.Journey, it item) (matches bool, err error) {
 // encodeAppearance returns the item with j's definition as it was last sent.
 func encodeAppearance(t journey.Tenant, j journey.Journey) item {
 	it := appearanceKey(t, j.ID, j.Version)
-	it.putBinary(aDefinition, j.Definition)
+	it.putBinary(aDefinition, j.GraphText())
 	it.putNumber(aRev, j.AppearanceRev)
 	return it
 }

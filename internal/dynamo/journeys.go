@@ -118,7 +118,7 @@ func (s *table) contentChanges(t journey.Tenant, old, next journey.Journey) []ty
 	switch {
 	case next.GraphHash != old.GraphHash:
 		it := definitionKey(t, next.ID, next.GraphHash)
-		it.putBinary(aDefinition, next.Definition)
+		it.putBinary(aDefinition, next.GraphText())
 		writes = append(writes, s.placement(it))
 		writes[0].Put.ConditionExpression = aws.String("attribute_not_exists(PK)") // a graph is never changed
 		if old.Status == journey.Draft {

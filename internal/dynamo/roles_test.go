@@ -89,6 +89,8 @@ func TestRoles_AllowWhatTheirFunctionsCall(t *testing.T) {
 	f := newFull(t)
 	p := &permissions{}
 	f.fail(t, f.started, ada)
+	f.journey(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"w","type":"wait","config":{"until":{"field":"renews"}}},`+
+		`{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"w"},{"source":"w","target":"out"}]}`, ada)
 	f.store = storeOn(f.table, p.record)
 	j, k := "/journeys/"+string(f.waiting), "/journeys/"+string(f.started)
 	in, customer := j+"/enrollments/"+ada, "/customers/"+ada
@@ -111,7 +113,7 @@ func TestRoles_AllowWhatTheirFunctionsCall(t *testing.T) {
 		{manifest.ListEnrollments, j + "/enrollments", "", 200},
 		{manifest.RetryEnrollment, k + "/enrollments/" + ada + "/retry", "", 202},
 		{manifest.DeleteEnrollment, in, "", 204},
-		{manifest.PutCustomer, customer, `{"attributes":{"n":3}}`, 200},
+		{manifest.PutCustomer, customer, `{"attributes":{"n":3}}`, 200}, // of a customer in a wait until a date
 		{manifest.PatchCustomer, customer, `{"attributes":{"n":4}}`, 200},
 		{manifest.PutCustomers, "/customers", `{"customers":[{"customerId":"dora","attributes":{"n":2}}]}`, 200},
 		{manifest.GetCustomer, customer, "", 200},

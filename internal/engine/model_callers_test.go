@@ -20,10 +20,11 @@ import (
 // callers do what API callers may do while customers are in the journey.
 func (m *model) callers(turn int, seed uint64) {
 	m.putEvents()
+	m.putProfiles()
 	if m.live.Reason == "journey_deleted" {
 		return
 	}
-	switch m.r.IntN(14) {
+	switch m.r.IntN(16) {
 	case 0:
 		m.faults["pause"]++
 		m.live.On, m.live.Since = !m.live.On, m.now
@@ -39,6 +40,9 @@ func (m *model) callers(turn int, seed uint64) {
 		})
 	case 6, 7:
 		m.patch(fmt.Sprintf("c%d", m.r.IntN(35)))
+	}
+	if p, ok := m.profiles[fmt.Sprintf("c%d", m.r.IntN(25))]; ok && m.r.IntN(3) == 0 {
+		m.change(p.Stored.Customer, []byte("{"+m.drawDates()+"}"))
 	}
 	if turn == 8 && seed%4 == 0 {
 		m.end("archive", "journey_archived")
@@ -61,7 +65,7 @@ func (m *model) end(kind, reason string) {
 // edit gives the journey a new graph, for customers that enroll from now on.
 func (m *model) edit() {
 	m.faults["edit"]++
-	m.definition = journeytest.Definition(m.t, journeytest.Graph(m.r, 4+m.r.IntN(12)))
+	m.definition = journeytest.Definition(m.t, journeytest.GraphWithDates(m.r, 4+m.r.IntN(12)))
 	m.definitions[m.definition.Hash] = m.definition
 }
 
@@ -109,9 +113,7 @@ func (m *model) remove(customer string) {
 
 // patch changes an attribute of a customer that no graph reads.
 func (m *model) patch(customer string) {
-	p := &process{model: m}
-	change := journey.ProfileChange{Customer: customer, Attributes: fmt.Appendf(nil, `{"patches":%d}`, m.patches[customer]+1)}
-	if _, err := m.service(p).PatchCustomer(context.Background(), m.tenant, change, nil); err == nil {
+	if m.change(customer, fmt.Appendf(nil, `{"patches":%d}`, m.patches[customer]+1)) {
 		m.faults["patched"]++
 	}
 }
@@ -166,7 +168,7 @@ func (h handler) PutProfile(_ context.Context, _ journey.Tenant, p journey.Profi
 			return
 		}
 		h.putProfile(p)
-		h.patches[p.Customer]++
+		h.patches[p.Customer] = max(h.patches[p.Customer], h.countPatches(p))
 	})
 	return errors.Join(failed, err)
 }
@@ -274,7 +276,10 @@ func (h handler) Wake(_ context.Context, _ journey.Tenant, e journey.Enrollment)
 			return
 		}
 		woken := h.items[e.Customer]
-		woken.Rev, woken.WrittenAt, woken.Due, woken.WokenAt, woken.Delta = e.Rev, e.WrittenAt, e.Due, e.WokenAt, nil
+		woken.Rev, woken.WrittenAt, woken.Due, woken.Delta = e.Rev, e.WrittenAt, e.Due, nil
+		if !e.WokenAt.IsZero() {
+			woken.WokenAt = e.WokenAt
+		}
 		h.put(woken)
 		h.faults["woken"]++
 	})

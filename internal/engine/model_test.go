@@ -36,6 +36,7 @@ type model struct {
 	profiles   map[string]engine.Profile
 	first      map[string]condition.Value // attributes at the entry
 	patches    map[string]int
+	unanswered map[string]journey.ProfileChange // changes of profiles that have no answer yet
 	decisions  map[string]condition.Value
 	queue      []engine.Pack
 	inbox      map[string]engine.Message
@@ -59,14 +60,15 @@ type heard struct{ received, stored time.Time }
 
 func newModel(t *testing.T, seed uint64, customers int) *model {
 	r := rand.New(rand.NewPCG(seed, 3))
-	definition := journeytest.Definition(t, journeytest.Graph(r, 4+r.IntN(24)))
+	definition := journeytest.Definition(t, journeytest.GraphWithDates(r, 4+r.IntN(24)))
 	tenant, _ := journey.ParseTenant("t")
 	m := &model{
 		t: t, r: r, now: time.Date(2026, 11, 23, 23, 59, 30, 0, time.UTC), tenant: tenant, definition: definition,
 		live:  engine.Live{Tenant: tenant, Journey: "jrn_1", On: true, Shards: 4},
 		items: map[string]journey.Enrollment{}, index: map[string]journey.Enrollment{},
 		profiles: map[string]engine.Profile{}, first: map[string]condition.Value{}, patches: map[string]int{}, decisions: map[string]condition.Value{},
-		inbox: map[string]engine.Message{}, sends: map[string]string{}, faults: map[string]int{},
+		unanswered: map[string]journey.ProfileChange{},
+		inbox:      map[string]engine.Message{}, sends: map[string]string{}, faults: map[string]int{},
 		definitions: map[string]journey.Definition{definition.Hash: definition},
 		records:     map[string]journey.EventRecord{}, heard: map[string][]heard{},
 	}
@@ -91,7 +93,7 @@ func parse(t *testing.T, text string) condition.Value {
 
 func (m *model) enroll(customer string) {
 	if m.r.IntN(4) > 0 {
-		attributes := fmt.Appendf(nil, `{"a0":%d,"a1":%d,"a2":%d,"a3":"x"}`, m.r.IntN(10), m.r.IntN(10), m.r.IntN(10))
+		attributes := fmt.Appendf(nil, `{"a0":%d,"a1":%d,"a2":%d,"a3":"x",%s}`, m.r.IntN(10), m.r.IntN(10), m.r.IntN(10), m.drawDates())
 		m.putProfile(journey.Profile{}.Next(customer, attributes, m.now))
 		m.first[customer] = m.profiles[customer].Attributes
 	}
@@ -248,6 +250,7 @@ func TestChaos_InMemory(t *testing.T) {
 		}
 		m.calm = true
 		m.putEvents()
+		m.putProfiles()
 		m.retry()
 		m.live.On, m.paused = m.live.Reason != "journey_deleted", false
 		for customer, e := range m.items {
@@ -255,6 +258,7 @@ func TestChaos_InMemory(t *testing.T) {
 		}
 		for turn := 0; m.inside() > 0; turn++ {
 			require.Less(t, turn, 2000, "seed %d: customers are stuck", seed)
+			m.requireFreshEnds(seed)
 			m.tick()
 			for len(m.queue) > 0 {
 				m.runOne()
@@ -269,7 +273,7 @@ func TestChaos_InMemory(t *testing.T) {
 	t.Log("faults:", total)
 	for _, kind := range []string{"crash", "crash after", "freeze", "throttle", "lost answer", "lost invocation", "twice", "midnight",
 		"pause", "pause under way", "retried", "edit", "archive", "delete", "removed", "event", "started", "woken", "event again", "refused", "went on",
-		"patched", "profile updated", "profile changed"} {
+		"patched", "profile updated", "profile changed", "profile", "profile again"} {
 		require.Greater(t, total[kind], int(seeds)/10, kind)
 	}
 }

@@ -45,6 +45,7 @@ type race struct {
 	last    time.Time // when the event was last received
 	records map[string]journey.EventRecord
 	queue   []engine.Pack
+	profile *journey.Profile // nil for the fake's, which no side writes
 	service *journey.Service
 	dead    bool                 // no process can read events
 	began   []time.Time          // when each wait began
@@ -134,7 +135,7 @@ func (r *race) run(t *testing.T, sides []func(context.Context) error, choices []
 		running = append(running, len(open))
 		i := 0
 		if turn < len(choices) {
-			i = choices[turn]
+			i = choices[turn] % len(open)
 		}
 		open[i].turn <- struct{}{}
 		if !r.stops(t, open[i].asks, open[i].ended) {
@@ -170,6 +171,20 @@ func everyOrder(try func(choices []int) (running []int)) (orders int) {
 		}
 		choices[len(choices)-1]++
 	}
+}
+
+// someOrders calls try with n orders of choices drawn at random. It is for sides that
+// have too many orders to try them all.
+func someOrders(n int, try func(choices []int) (running []int)) (orders int) {
+	for seed := range uint64(n) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		choices := make([]int, 60)
+		for i := range choices {
+			choices[i] = r.IntN(6)
+		}
+		try(choices)
+	}
+	return n
 }
 
 // settle runs the nudged workers, unless nudges are lost, and two ticks.
@@ -360,7 +375,10 @@ func (r *race) Wake(ctx context.Context, _ journey.Tenant, e journey.Enrollment)
 		return journey.ErrLost
 	}
 	woken := *r.e
-	woken.Rev, woken.Due, woken.WokenAt = e.Rev, e.Due, e.WokenAt
+	woken.Rev, woken.Due = e.Rev, e.Due
+	if !e.WokenAt.IsZero() {
+		woken.WokenAt = e.WokenAt
+	}
 	r.store(woken)
 	return nil
 }

@@ -26,6 +26,10 @@ func (w *worker) readProfiles(ctx context.Context, runs []*run) error {
 			continue
 		}
 		r.in.Attributes, r.in.HasAttributes, r.profile, r.state = p.Attributes, true, p.Stored, stepping
+		r.in.ProfileRev = p.Stored.Rev
+		if r.graph.HasUnknownZone(&r.next, p.Attributes) {
+			w.counts.unknownZones++
+		}
 	}
 	return nil
 }

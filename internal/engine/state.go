@@ -40,6 +40,7 @@ const (
 //	               reached a decision                       deciding
 //	               reached a message                        claiming
 //	               waits, left, or failed                   recording
+//	               entered a wait that needs the profile    recording
 //	readingProfile read                                     stepping
 //	               cannot be read                           done, or recording to give back an attempt
 //	deciding       answered, or the node goes on without stepping
@@ -130,7 +131,12 @@ func (w *worker) step(ctx context.Context, r *run) {
 	case effect == journey.NoEffect && r.stillWaits():
 		r.state = done
 	case effect == journey.NoEffect:
+		if r.next.Node == r.stored.Node && r.next.Status == journey.Inside {
+			r.endAttempt(false) // a wait whose date has changed is no attempt
+		}
 		r.state = recording
+	case r.next.OnProfile && r.next.Node != r.stored.Node:
+		r.state, r.in.HasAttributes = recording, false // the profile is read after the wait is stored
 	case !r.in.HasAttributes:
 		r.state = readingProfile
 	case effect == journey.NeedDecision:
@@ -152,11 +158,15 @@ func (r *run) failedAt(node int) bool {
 // step runs the step function, which consumes the answer and the event in r.in.
 func (r *run) step(now time.Time) journey.EffectKind {
 	r.in.Now = now
+	before := r.next.Node
 	e, effect := r.graph.Step(r.next, r.in)
-	if e.Node != r.next.Node {
+	if e.Node != before {
 		r.counted, r.doubt.open = uncounted, false
 	}
-	r.next, r.in.Answer, r.in.EventAt = e, journey.Answer{}, time.Time{}
+	r.next, r.in.Answer = e, journey.Answer{}
+	if effect != journey.NeedAttributes || e.Node != before {
+		r.in.EventAt = time.Time{}
+	}
 	return effect
 }
 

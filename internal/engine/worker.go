@@ -25,7 +25,7 @@ type worker struct {
 	runs   []*run
 	unread Unread           // why customers were passed over
 	broken map[string]error // why definitions cannot be read, by hash
-	counts struct{ loaded, written, lost, unknown, failed, uncertain int }
+	counts struct{ loaded, written, lost, unknown, failed, uncertain, unknownZones int }
 
 	putOff atomic.Int64 // customers whose effect was not begun because time was short
 }
@@ -219,7 +219,8 @@ func (w *worker) report(ctx context.Context) {
 		slog.String("tenant", w.pack.Tenant.String()), slog.String("journey", string(w.pack.Journey)),
 		slog.Int("customers", len(w.pack.Customers)), slog.Int("loaded", w.counts.loaded),
 		slog.Int("lost", w.counts.lost), slog.Int("unknown", w.counts.unknown),
-		slog.Int("uncertain", w.counts.uncertain), slog.Int64("putOff", w.putOff.Load()), slog.Bool("solo", w.pack.Solo))
+		slog.Int("uncertain", w.counts.uncertain), slog.Int64("putOff", w.putOff.Load()),
+		slog.Int("unknownZones", w.counts.unknownZones), slog.Bool("solo", w.pack.Solo))
 }
 
 // logUnread logs why customers were passed over.

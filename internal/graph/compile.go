@@ -11,8 +11,9 @@ import (
 // Compile compiles a definition and notes every fault of its form. What is faulty
 // leads nowhere: customers stop at such a node, and such an edge is left out. So a
 // definition that breaks a rule made after it was stored still runs as far as it can.
-// Compile returns false if it has no list of at most MaxNodes nodes.
-func Compile(definition *strict.Object) (*Graph, bool) {
+// Compile returns false if it has no list of at most MaxNodes nodes. Pinned settings are
+// optional; a faulty one has its default.
+func Compile(definition, settings *strict.Object) (*Graph, bool) {
 	g := &Graph{index: map[string]int{}, entry: -1}
 	ok := true
 	if nodes, has := definition.Take("nodes"); has {
@@ -25,6 +26,7 @@ func Compile(definition *strict.Object) (*Graph, bool) {
 		_, _ = edges.List() // its form; nodes to refer to are missing
 	}
 	g.connect()
+	g.pinAll(settings)
 	return g, ok
 }
 
@@ -231,6 +233,9 @@ func (n *Node) reads() []condition.Field {
 		if c != nil {
 			fields = append(fields, c.Reads()...)
 		}
+	}
+	if n.Until != nil && n.Until.Field() != nil {
+		fields = append(fields, *n.Until.Field())
 	}
 	return fields
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"journeys/internal/calendar"
 	"journeys/internal/condition"
 	"journeys/internal/payload"
 	"journeys/internal/strict"
@@ -76,11 +77,17 @@ func (n *Node) readWait(config *strict.Object) {
 	if byDelay {
 		n.Delay = readDelay(delay)
 	}
-	if byHours == byDelay {
-		n.missing("exactly one of delayHours and delay is required")
+	until, byUntil := config.Take("until")
+	if byUntil {
+		if u, ok := calendar.Compile(until); ok {
+			n.Until = u
+		}
+	}
+	if byHours == byDelay && !byUntil || byUntil && (byHours || byDelay) {
+		n.missing("exactly one of delayHours, delay and until is required")
 	}
 	n.Event, _ = takeName(config, "waitForEvent")
-	config.Done("delayHours", "delay", "waitForEvent")
+	config.Done("delayHours", "delay", "until", "waitForEvent")
 }
 
 var units = map[string]time.Duration{"minutes": time.Minute, "hours": time.Hour, "days": 24 * time.Hour}

@@ -24,6 +24,7 @@ type Graph struct {
 	edges []edge
 	reads map[int][][]string // by index of an nba_decision: paths that conditions and payloads read of its answer
 	event [][]string         // paths that conditions and payloads read of the starting event
+	zone  *time.Location     // nil for UTC
 
 	results map[int]bool // indexes of the nodes whose results conditions and payloads read
 }
@@ -73,7 +74,7 @@ func (g *Graph) AwaitedEvent(i int) string {
 }
 
 // LeastStay returns the least time that a customer stays at the node with that
-// index: a wait's delay, or zero where an event may end it at once.
+// index: a wait's delay, or zero where a date or an event may end it at once.
 func (g *Graph) LeastStay(i int) time.Duration {
 	if g.AwaitedEvent(i) != "" {
 		return 0

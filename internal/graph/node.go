@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"journeys/internal/calendar"
 	"journeys/internal/condition"
 	"journeys/internal/payload"
 	"journeys/internal/strict"
@@ -54,14 +55,22 @@ type Node struct {
 	Ways []string
 	Next []int
 
-	Delay     time.Duration // wait
-	Event     string        // wait: waitForEvent; entry_trigger: eventType
+	Delay     time.Duration   // wait; zero if Until is set
+	Until     *calendar.Until // wait; nil for one that lasts Delay
+	Event     string          // wait: waitForEvent; entry_trigger: eventType
 	Condition *condition.Program
 	Split     SplitConfig
 	Decision  DecisionConfig
 	Action    ActionConfig
 	Update    Update // update_customer
 	Reason    string // exit
+}
+
+// Lasting returns a copy of a wait that lasts d.
+func (n *Node) Lasting(d time.Duration) *Node {
+	wait := *n
+	wait.Delay = d
+	return &wait
 }
 
 // MaxWays bounds the ways that lead out of a node.

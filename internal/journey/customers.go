@@ -107,6 +107,10 @@ func (s *Service) changeProfile(
 ) (p Profile, older bool, err error) {
 	for attempt := range updateAttempts {
 		p, older, err = s.changeProfileOnce(ctx, t, c, match)
+		if stale := errors.Is(err, ErrStaleCustomer); stale || err == nil && !older {
+			// Also if nothing was written: the first call of a repeat may have died here.
+			return p, older, cmp.Or(err, s.WakeProfileWaits(ctx, t, c.Customer, p.Rev))
+		}
 		if !errors.Is(err, ErrLost) {
 			return p, older, err
 		}
@@ -133,7 +137,7 @@ func (s *Service) changeProfileOnce(
 		return Profile{}, false, err
 	}
 	if !match.holds(old, stored) {
-		return Profile{}, false, ErrStaleCustomer
+		return old, false, ErrStaleCustomer
 	}
 	if !c.AsOf.IsZero() && c.AsOf.Before(old.AsOf) {
 		return old, true, nil
@@ -297,6 +301,7 @@ func (e Enrollment) Anonymize(now time.Time) Enrollment {
 	}
 	e.Customer, e.RequestID, e.Decisions, e.Event = "", RequestID{}, nil, nil
 	e.Attempts, e.LeaseUntil, e.WokenAt, e.Place = 0, time.Time{}, time.Time{}, Place{}
+	e.OnProfile, e.ProfileRev = false, 0
 	e.Path, e.Retries = e.Path.byDay(e.EnrolledAt), e.Retries.byDay(e.EnrolledAt)
 	e.EnrolledAt, e.Since, e.WrittenAt, e.ExpiresAt = UTCDay(e.EnrolledAt), UTCDay(e.Since), UTCDay(e.WrittenAt), time.Time{}
 	e.LeftAt = UTCDay(e.LeftAt)

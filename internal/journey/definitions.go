@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -16,9 +17,10 @@ import (
 
 // Definition is a graph as JSON and compiled.
 type Definition struct {
-	Raw   []byte // compact JSON; numbers and strings as the caller wrote them
-	Hash  string // random name under which it is stored, in lower-case hex; "" if it is not stored
-	Graph *Graph
+	Raw      []byte // compact JSON; numbers and strings as the caller wrote them
+	Settings []byte // pinned settings, compact JSON; nil for none
+	Hash     string // random name under which it is stored, in lower-case hex; "" if it is not stored
+	Graph    *Graph
 }
 
 // ReadDefinition compiles a graph and notes every fault of its form. Drafts must
@@ -33,48 +35,93 @@ func ReadDefinition(v strict.Value) (Definition, bool) {
 	if !ok {
 		return Definition{}, false
 	}
-	g, _ := graph.Compile(object)
+	g, _ := graph.Compile(object, nil)
 	if v.FaultCount() > before {
 		return Definition{}, false
 	}
 	return Definition{Raw: raw, Graph: &Graph{Graph: *g}}, true
 }
 
-// LoadDefinition compiles a stored definition. Rules made after it was stored do not
-// make it unreadable: customers stop at a node that breaks one. It returns ErrDamaged if
-// raw is not a JSON object with a list of nodes.
-func LoadDefinition(raw []byte, hash string) (Definition, error) {
+// GraphText returns what is stored under GraphHash: the definition and, on a second
+// line, the pinned settings if there are any.
+func (j Journey) GraphText() []byte {
+	if j.Settings == nil {
+		return j.Definition
+	}
+	return slices.Concat(j.Definition, []byte{'\n'}, j.Settings)
+}
+
+// splitGraphText returns the parts of a GraphText.
+func splitGraphText(text []byte) (definition, settings []byte) {
+	definition, settings, _ = bytes.Cut(text, []byte{'\n'})
+	return definition, settings
+}
+
+// LoadDefinition compiles a Journey.GraphText. Rules made after it was stored do not make
+// it unreadable: customers stop at a node that breaks one. It returns ErrDamaged if the
+// definition is not a JSON object with a list of nodes, or the settings are not an object.
+func LoadDefinition(text []byte, hash string) (Definition, error) {
+	d := Definition{Hash: hash}
+	d.Raw, d.Settings = splitGraphText(text)
 	var faults strict.Faults
-	if jsontext.Value(raw).IsValid() {
-		if object, ok := strict.At(raw, "", &faults).Object(); ok {
-			if g, ok := graph.Compile(object); ok {
-				return Definition{Raw: raw, Hash: hash, Graph: &Graph{Graph: *g}}, nil
-			}
+	definition, ok := loadObject(d.Raw, &faults)
+	var settings *strict.Object
+	if ok && d.Settings != nil {
+		settings, ok = loadObject(d.Settings, &faults)
+	}
+	if ok {
+		if g, ok := graph.Compile(definition, settings); ok {
+			d.Graph = &Graph{Graph: *g}
+			return d, nil
 		}
 	}
 	return Definition{}, fmt.Errorf("%w: definition %s: %v", ErrDamaged, hash, faults.List())
 }
 
-// define gives j a definition and returns the graph that j then has: the present one, to
-// whose indexes customers refer, unless the two run differently. The zero graph is none.
-func (s *Service) define(j *Journey, d, current Definition) (Definition, error) {
-	switch {
-	case bytes.Equal(d.Raw, j.Definition):
-		return current, nil
-	case bytes.Equal(d.Raw, current.Raw):
-		j.Definition, j.AppearanceRev = d.Raw, 0
-		return current, nil
-	case alike.Definitions(d.Raw, current.Raw, graph.NodeType.HasOneWay):
-		j.Definition, j.AppearanceRev = d.Raw, j.Rev
-		return current, nil
+// with returns d with pinned settings.
+func (d Definition) with(settings []byte) (Definition, error) {
+	return LoadDefinition(Journey{Definition: d.Raw, Settings: settings}.GraphText(), d.Hash)
+}
+
+func loadObject(text []byte, faults *strict.Faults) (*strict.Object, bool) {
+	if !jsontext.Value(text).IsValid() {
+		return nil, false
+	}
+	return strict.At(text, "", faults).Object()
+}
+
+// define gives j, which has its settings already, the definition that was sent, nil for
+// its own. It returns the graph that j then has: the present one, to whose indexes
+// customers refer, unless the two run differently. The zero graph is none.
+func (s *Service) define(j *Journey, sent *Definition, current Definition) (Definition, error) {
+	raw := j.Definition
+	if sent != nil {
+		raw = sent.Raw
+	}
+	if bytes.Equal(strict.Canonical(j.Settings), strict.Canonical(current.Settings)) {
+		j.Settings = current.Settings
+		switch {
+		case bytes.Equal(raw, j.Definition):
+			return current, nil
+		case bytes.Equal(raw, current.Raw):
+			j.Definition, j.AppearanceRev = raw, 0
+			return current, nil
+		case alike.Definitions(raw, current.Raw, graph.NodeType.HasOneWay):
+			j.Definition, j.AppearanceRev = raw, j.Rev
+			return current, nil
+		}
 	}
 	var name [16]byte
 	if _, err := io.ReadFull(s.entropy, name[:]); err != nil {
 		return Definition{}, err
 	}
 	j.GraphHash = hex.EncodeToString(name[:])
+	j.Definition, j.AppearanceRev = raw, 0
+	d, err := LoadDefinition(j.GraphText(), j.GraphHash)
+	if err != nil {
+		return Definition{}, err
+	}
 	j.GraphPassed = j.Status != Draft && d.Graph.ActivationFaults("", j.MaxDurationDays) == nil
-	j.Definition, j.AppearanceRev = d.Raw, 0
 	j.Version++
 	j.NodeCount = d.Graph.Len()
 	return d, nil

@@ -68,6 +68,12 @@ type Enrollment struct {
 	// owned an effect; "" for none. The next write of a worker carries it out.
 	PendingExit string
 
+	// OnProfile is set at a wait whose end depends on the customer's attributes. The
+	// wait is stored, due at once, before the attributes are read, and a writer of the
+	// attributes looks for such waits after its write: one of the two sees the other.
+	OnProfile  bool
+	ProfileRev int64 // of the attributes from which Due was computed; 0 for none yet
+
 	WokenAt time.Time // when the event that ends the wait was received; zero for none
 
 	failedAt time.Time // when the enrollment failed, while the write that ends the failure is prepared

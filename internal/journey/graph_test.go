@@ -96,6 +96,16 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 		{"a delay of zero, and a delay of more than a year", graphOf([]string{`a wait {"delayHours":0}`, `b wait {"delayHours":8760.5}`}, nil), []string{"/nodes/0/config/delayHours must be a number above 0, at most 8760", "/nodes/1/config/delayHours must be a number above 0, at most 8760"}},
 		{"a delay in days of more than a year", graphOf([]string{`a wait {"delay":{"value":366,"unit":"days"}}`}, nil), []string{"/nodes/0/config/delay/value must be a number above 0, at most 365"}},
 		{"a delay in weeks", graphOf([]string{`a wait {"delay":{"value":1,"unit":"weeks"}}`}, nil), []string{"/nodes/0/config/delay/unit must be one of minutes, hours, days"}},
+		{"until an instant, a field and a time", graphOf([]string{`a wait {"until":{"at":"2026-12-01T09:00:00+01:00"}}`,
+			`b wait {"until":{"field":"event.starts","offset":{"value":-365,"unit":"days"},"time":"23:59","yearly":true,"timezone":"customer"}}`,
+			`c wait {"until":{"time":"00:00","days":["sat","sun"],"timezone":"America/Argentina/Ushuaia","otherwise":"exit"}}`}, nil), nil},
+		{"until in two forms", graphOf([]string{`a wait {"until":{"at":"2026-12-01T09:00:00Z","field":"b"}}`}, nil), []string{"/nodes/0/config/until must have one of at, field and time; time may go with field"}},
+		{"until in no form, and a text", graphOf([]string{`a wait {"until":{}}`, `b wait {"until":"2026-12-01"}`}, nil), []string{"/nodes/0/config/until must have one of at, field and time", "/nodes/1/config/until must be an object"}},
+		{"a local time, and an impossible one", graphOf([]string{`a wait {"until":{"at":"2026-12-01T09:00:00"}}`, `b wait {"until":{"time":"24:00"}}`}, nil), []string{"/nodes/0/config/until/at must be an RFC 3339 time, such as 2026-11-23T10:00:00Z", "/nodes/1/config/until/time must be a time of day from 00:00 to 23:59"}},
+		{"a day twice, and no day", graphOf([]string{`a wait {"until":{"time":"09:00","days":["mon","tue","mon"]}}`, `b wait {"until":{"time":"09:00","days":[]}}`}, nil), []string{"/nodes/0/config/until/days/2 is there twice", "/nodes/1/config/until/days must have at least one of sun, mon, tue, wed, thu, fri, sat"}},
+		{"an offset of 10,000 days, and one of half a day", graphOf([]string{`a wait {"until":{"field":"d","offset":{"value":10000,"unit":"days"}}}`, `b wait {"until":{"field":"d","offset":{"value":0.5,"unit":"days"}}}`}, nil), []string{"/nodes/0/config/until/offset/value must be a whole number from -365 to 365", "/nodes/1/config/until/offset/value must be a whole number from -365 to 365"}},
+		{"an unknown zone, and an offset for a zone", graphOf([]string{`a wait {"until":{"field":"d","timezone":"Mars/Olympus"}}`, `b wait {"until":{"field":"d","timezone":"+02:00"}}`}, nil), []string{`/nodes/0/config/until/timezone must be "customer" or the IANA name of a time zone, such as Europe/Berlin`, `/nodes/1/config/until/timezone must be "customer" or the IANA name of a time zone, such as Europe/Berlin`}},
+		{"settings of another form of until", graphOf([]string{`a wait {"until":{"time":"09:00","yearly":true,"otherwise":"stop"}}`}, nil), []string{"/nodes/0/config/until/yearly is only allowed with field", "/nodes/0/config/until/otherwise must be one of continue, exit"}},
 		{"a timeout longer than a lease allows", graphOf([]string{`a nba_decision {"decisionFlowId":"f","timeoutMs":20001}`}, nil), []string{"/nodes/0/config/timeoutMs must be a whole number from 1 to 20000"}},
 		{"an update", graphOf([]string{`a update_customer {"set":{"plan":"{{event.plan | default: 'free'}}","cart.items":[1,null],"[\"a.b\"].c":null},"unset":["attributes.trial"],"add":{"points":-2.5}}`}, nil), []string{`/nodes/0/config/set/["a.b"].c must not be null; to remove an attribute, name it in unset`}},
 		{"updates of other things than attributes", graphOf([]string{`a update_customer {"set":{"event.a":1,"":2},"unset":["decision.d.x",1,"step.w.result"],"add":{"a..b":1,"entryEvent.x":1}}`}, nil), []string{
@@ -244,15 +254,18 @@ func TestGraph_ListsEveryFault(t *testing.T) {
 				`/definition/nodes/2 has 1 edge whose sourceHandle is neither "b0" nor "b1"`,
 			}},
 		{"a dead end, an exit with an edge and missing configs, all at once", []string{"in entry_trigger", "w wait", "s condition_split", "d nba_decision", "a channel_action", "out exit"}, []string{"in w", "w s", "s d true", "s out false", "d a", "out a"}, []string{
-			"/definition/nodes/1/config exactly one of delayHours and delay is required",
+			"/definition/nodes/1/config exactly one of delayHours, delay and until is required",
 			"/definition/nodes/2/config condition is required",
 			"/definition/nodes/3/config decisionFlowId is required",
 			"/definition/nodes/4/config channel is required",
 			"/definition/nodes/4 must have exactly one edge that leaves it, has 0",
 			"/definition/nodes/5 is an exit, from which no edge may leave; 1 do",
 		}},
+		{"a delay and a date", []string{"in entry_trigger", `w wait {"delayHours":1,"until":{"time":"09:00"}}`, "out exit"}, []string{"in w", "w out"}, []string{
+			"/definition/nodes/1/config exactly one of delayHours, delay and until is required"}},
+		{"a wait until a time", []string{"in entry_trigger", `w wait {"delay":null,"until":{"time":"09:00"}}`, "out exit"}, []string{"in w", "w out"}, nil},
 		{"both delays", []string{"in entry_trigger", `w wait {"delayHours":1,"delay":{"value":1,"unit":"days"}}`, "out exit"}, []string{"in w", "w out"}, []string{
-			"/definition/nodes/1/config exactly one of delayHours and delay is required",
+			"/definition/nodes/1/config exactly one of delayHours, delay and until is required",
 		}},
 		{"an update that names no attribute", []string{"in entry_trigger", `u update_customer {"set":{},"unset":[],"add":null}`, "out exit"}, []string{"in u", "u out", "u out"}, []string{
 			"/definition/nodes/1/config at least one attribute in set, unset or add is required",

@@ -60,6 +60,7 @@ type Journey struct {
 	Description     string // at most MaxDescription characters
 	Status          Status
 	Definition      []byte // as it was last sent, in compact JSON; nil unless it was asked for
+	Settings        []byte // pinned settings, compact JSON; nil for none, or unless Definition was asked for
 	EntryCondition  []byte // compact JSON; nil for none
 	MaxDurationDays int    // 1 to MaxDuration
 	Version         int    // counts what runs, from 1: see alike.Definitions
@@ -101,6 +102,7 @@ type Change struct {
 	Definition      *Definition
 	Entry           *graph.Entry // a nil Raw removes the entry condition
 	MaxDurationDays *int
+	Settings        graph.SettingsChange
 }
 
 // Create stores a new draft. c must have a Name; the defaults are an empty graph,
@@ -134,12 +136,12 @@ var emptyDefinition = sync.OnceValue(func() Definition {
 // Get returns the journey with its Definition. It returns ErrNotFound if there is
 // none.
 func (s *Service) Get(ctx context.Context, t Tenant, id ID) (Journey, error) {
-	var shown []byte
+	var shown, settings []byte
 	j, err := s.read(ctx, t, id, func(j Journey) (err error) {
-		shown, err = s.shown(ctx, t, j)
+		shown, settings, err = s.shown(ctx, t, j)
 		return err
 	})
-	j.Definition = shown
+	j.Definition, j.Settings = shown, settings
 	return j, err
 }
 
@@ -159,13 +161,15 @@ func (s *Service) read(ctx context.Context, t Tenant, id ID, rest func(Journey) 
 	}
 }
 
-// shown returns the journey's definition as it was last sent.
-func (s *Service) shown(ctx context.Context, t Tenant, j Journey) ([]byte, error) {
+// shown returns the journey's definition as it was last sent, and its pinned settings.
+func (s *Service) shown(ctx context.Context, t Tenant, j Journey) (definition, settings []byte, err error) {
 	if j.AppearanceRev > 0 {
-		return s.stores.Journeys.Appearance(ctx, t, j)
+		text, err := s.stores.Journeys.Appearance(ctx, t, j)
+		definition, settings = splitGraphText(text)
+		return definition, settings, err
 	}
 	d, err := s.definition(ctx, t, j)
-	return d.Raw, err
+	return d.Raw, d.Settings, err
 }
 
 // List returns a page of the tenant's journeys, newest first.
@@ -200,7 +204,7 @@ func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, mat
 	var shown []byte
 	old, err := s.read(ctx, t, id, func(j Journey) (err error) {
 		if graph, err = s.definition(ctx, t, j); err == nil {
-			shown, err = s.shown(ctx, t, j)
+			shown, _, err = s.shown(ctx, t, j)
 		}
 		return err
 	})
@@ -210,7 +214,7 @@ func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, mat
 	if match != nil && !slices.Contains(match, old.Rev) {
 		return Journey{}, ErrStale
 	}
-	if old.Definition = shown; graph.Graph != nil {
+	if old.Definition, old.Settings = shown, graph.Settings; graph.Graph != nil {
 		old.Labels = graph.Graph.Labels()
 	}
 	next, err := s.apply(old, c, graph)
@@ -258,9 +262,9 @@ func checkStatus(old, next Journey, graph *Graph) error {
 func (s *Service) apply(j Journey, c Change, graph Definition) (Journey, error) {
 	next := j.withFields(c)
 	next.Rev++
-	if c.Definition != nil {
+	if c.Definition != nil || c.Settings != nil {
 		var err error
-		if graph, err = s.define(&next, *c.Definition, graph); err != nil {
+		if graph, err = s.define(&next, c.Definition, graph); err != nil {
 			return Journey{}, err
 		}
 	}
@@ -282,7 +286,7 @@ func (s *Service) apply(j Journey, c Change, graph Definition) (Journey, error) 
 	return next, err
 }
 
-// withFields returns j with c applied, except the definition.
+// withFields returns j with c applied, except the definition and its graph.
 func (j Journey) withFields(c Change) Journey {
 	if c.Name != nil {
 		j.Name = *c.Name
@@ -295,6 +299,9 @@ func (j Journey) withFields(c Change) Journey {
 	}
 	if c.Entry != nil {
 		j.EntryCondition = c.Entry.Raw
+	}
+	if c.Settings != nil {
+		j.Settings = c.Settings.Apply(j.Settings)
 	}
 	if c.Status != nil && *c.Status != j.Status {
 		j.Status = *c.Status
@@ -336,7 +343,7 @@ func (j Journey) entry() (e graph.Entry, fault string) {
 // needed.
 func (j Journey) equals(old Journey) bool {
 	return j.Name == old.Name && j.Description == old.Description && j.Status == old.Status &&
-		bytes.Equal(j.Definition, old.Definition) && j.MaxDurationDays == old.MaxDurationDays &&
+		bytes.Equal(j.Definition, old.Definition) && bytes.Equal(j.Settings, old.Settings) && j.MaxDurationDays == old.MaxDurationDays &&
 		bytes.Equal(j.EntryCondition, old.EntryCondition)
 }
 

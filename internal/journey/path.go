@@ -26,7 +26,7 @@ const (
 	Sent                           // channel_action
 	SkippedNoAddress               // channel_action without an address
 	SkippedUncertain               // channel_action whose earlier attempt may have sent
-	Exited                         // exit
+	Exited                         // exit, or a wait until a date that customers leave without one
 	Updated                        // update_customer
 )
 

@@ -38,7 +38,7 @@ func (g *Graph) Shape() Shape {
 // branches of a node with several ways.
 var resultsOf = map[graph.NodeType][]Result{
 	graph.EntryTrigger:   {Entered},
-	graph.Wait:           {Waited, WokenByEvent},
+	graph.Wait:           {Waited, WokenByEvent, Exited},
 	graph.ConditionSplit: {True, False},
 	graph.MultiSplit:     {},
 	graph.RandomSplit:    {},

@@ -50,7 +50,7 @@ func TestGraph_OrderIsTopological(t *testing.T) {
 
 	for seed := range uint64(200) {
 		r := rand.New(rand.NewPCG(seed, 9))
-		d := journeytest.Definition(t, journeytest.Graph(r, 2+r.IntN(60)))
+		d := journeytest.Definition(t, journeytest.GraphWithDates(r, 2+r.IntN(60)))
 		order := d.Graph.Order()
 		require.Len(t, order, d.Graph.Len())
 		at := map[int]int{}

@@ -20,10 +20,11 @@ import (
 
 // TestRequest describes a simulated customer.
 type TestRequest struct {
-	Customer   string          // id, on which random splits depend; "" means TestCustomer
-	Attributes condition.Value // of the customer; missing for none
-	Definition *Definition     // nil for the journey's own
-	Now        time.Time       // when the customer enters; zero for the current time
+	Customer   string               // id, on which random splits depend; "" means TestCustomer
+	Attributes condition.Value      // of the customer; missing for none
+	Definition *Definition          // nil for the journey's own
+	Settings   graph.SettingsChange // of the journey's settings; needs Definition
+	Now        time.Time            // when the customer enters; zero for the current time
 	Events     []TestEvent
 	Decisions  map[string]condition.Value // answers by node id; a decision without one answers nothing
 	Branches   map[string]string          // branches of random splits, by node id; others are drawn for Customer
@@ -64,6 +65,8 @@ type SimulationStep struct {
 	Next      string        // id of the next node; "" for none
 	Until     time.Time     // wait: when it ended
 	EndedBy   string        // wait: "timer" or "event"
+	Reason    string        // wait until a date: why it ended at once; "" if it did not
+	Zone      string        // wait until a date: the time zone, if the end depends on one
 	Condition []byte        // condition_split: condition.Program.Explain
 	Decision  []byte        // nba_decision: JSON of the answer
 	Tried     []TriedBranch // multi_split: up to the one whose condition is true
@@ -97,11 +100,15 @@ func (s *Service) Test(ctx context.Context, t Tenant, id ID, r TestRequest) (Sim
 	var d Definition
 	var shown *Graph // has the order of nodes that the caller knows
 	j, err := s.read(ctx, t, id, func(j Journey) (err error) {
-		if r.Definition == nil {
-			d, shown, err = s.bothGraphs(ctx, t, j)
-		}
+		d, shown, err = s.bothGraphs(ctx, t, j)
 		return err
 	})
+	version := j.Version
+	if r.Definition != nil && j.ID != "" && (err == nil || Unreadable(err)) {
+		version = 0
+		d, err = r.Definition.with(r.Settings.Apply(d.Settings))
+		shown = d.Graph
+	}
 	if err != nil {
 		return Simulation{}, err
 	}
@@ -109,11 +116,6 @@ func (s *Service) Test(ctx context.Context, t Tenant, id ID, r TestRequest) (Sim
 		request: r, journey: j.ID, maxDays: j.MaxDurationDays, graph: d.Graph, catalog: s.Catalog, tenant: t,
 	}
 	walk.entry, walk.entryFault = j.entry()
-	version := j.Version
-	if r.Definition != nil {
-		walk.graph, version = r.Definition.Graph, 0
-		shown = walk.graph
-	}
 	if r.Now.IsZero() {
 		walk.request.Now = s.clock()
 	}
@@ -308,6 +310,7 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 		facts.Now = step.Until
 		s.detail(&step, visit, &facts)
 		s.graph.addResult(&facts, visit)
+		s.explainUntil(&step, visit, e)
 		if size := step.size(); size <= left {
 			left -= size
 		} else {

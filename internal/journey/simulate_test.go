@@ -38,7 +38,7 @@ func (s singleJourney) Definition(context.Context, journey.Tenant, journey.ID, s
 // simulate runs Service.Test on a graph with a MaxDurationDays of days.
 func simulate(t *testing.T, d journey.Definition, request journey.TestRequest, days int) journey.Simulation {
 	t.Helper()
-	store := singleJourney{journey: journey.Journey{Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: days, Version: 3}}
+	store := singleJourney{journey: journey.Journey{ID: "jrn_0", Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: days, Version: 3}}
 	service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, bytes.NewReader(nil))
 	simulated, err := service.Test(t.Context(), journey.Tenant{}, "", request)
 	require.NoError(t, err)

@@ -163,7 +163,7 @@ func TestSimulation_DrawsForTheCustomer(t *testing.T) {
 	results := map[string]int{}
 	for i := range 200 {
 		customer := fmt.Sprint("c", i)
-		e, _ := d.Graph.Start(journey.Enrollment{Customer: customer, EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
+		e, _ := d.Graph.Start(journey.Enrollment{Journey: "jrn_0", Customer: customer, EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
 		step := simulate(t, d, journey.TestRequest{Customer: customer}, 30).Steps[1]
 		require.Equal(t, e.Path.Visits(t0)[1].Result.Name(d.Graph.Node(1).Ways), step.Result)
 		require.InDelta(t, map[string]float64{"mail": 0.9, "control": 0.1}[step.Result], step.Share, 1e-9)

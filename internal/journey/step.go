@@ -14,7 +14,7 @@ type EffectKind uint8
 // The kinds of effects.
 const (
 	NoEffect       EffectKind = iota // nothing: it waits until Due, or it has ended
-	NeedAttributes                   // step again with the customer's attributes
+	NeedAttributes                   // step again with the customer's attributes; see Enrollment.OnProfile
 	NeedDecision                     // make the node's decision, then step with its Answer
 	NeedSend                         // send the node's message, then step with its Answer
 	NeedUpdate                       // change the attributes as Graph.Update returns, then step with its Answer
@@ -25,7 +25,8 @@ const (
 type Input struct {
 	Now           time.Time
 	Attributes    condition.Value // of the customer, if HasAttributes
-	HasAttributes bool            // if false, a split blocks with NeedAttributes
+	HasAttributes bool            // if false, a split, or a wait with OnProfile, blocks with NeedAttributes
+	ProfileRev    int64           // of Attributes; 0 for no profile
 	Answer        Answer          // of the effect that blocks the enrollment; zero for none
 	EventAt       time.Time       // when the event of the current wait was last received; zero for never
 }
@@ -122,6 +123,8 @@ func (g *Graph) Step(e Enrollment, in Input) (Enrollment, EffectKind) {
 		}
 		e.leave(result)
 		e.enter(next, in.Now)
+		e.OnProfile, e.ProfileRev = g.dependsOnProfile(&e), 0
+		in.HasAttributes = in.HasAttributes && !e.OnProfile
 	}
 	e.dueBy(in.Now)
 	return e, Stuck
@@ -144,7 +147,7 @@ func (g *Graph) result(e *Enrollment, n *graph.Node, in *Input) (Result, EffectK
 	case graph.EntryTrigger:
 		return Entered, NoEffect
 	case graph.Wait:
-		return e.wait(n, in), NoEffect
+		return g.wait(e, n, in)
 	case graph.ConditionSplit, graph.MultiSplit:
 		return g.split(e, n, in)
 	case graph.RandomSplit:
@@ -202,7 +205,7 @@ func (e *Enrollment) isDuringWait(n *graph.Node, at time.Time) bool {
 // EndsWait reports whether an event of that type and time of receipt ends e's
 // current wait.
 func (g *Graph) EndsWait(e Enrollment, eventType string, received time.Time) bool {
-	n := g.Node(e.Node)
+	n := g.lastingWait(&e)
 	return e.Status == Inside && n.Type == graph.Wait && n.Event == eventType && e.isDuringWait(n, received)
 }
 
@@ -350,7 +353,7 @@ func (e *Enrollment) complete(reason string) {
 func (e *Enrollment) end(status EnrollmentStatus, mark Mark, node Mark) {
 	e.Status, e.Due = status, time.Time{}
 	if status != Failed {
-		e.LeaseUntil, e.LeftAt = time.Time{}, e.WrittenAt
+		e.LeaseUntil, e.LeftAt, e.OnProfile = time.Time{}, e.WrittenAt, false
 	}
 	e.Delta[1] |= byte(mark)
 	e.mark(node)

@@ -27,17 +27,17 @@ type JourneyStore interface { //nolint:revive // the stores of the four nouns ar
 	JourneyToEnter(ctx context.Context, t Tenant, id ID, customers []string, now time.Time) (Journey, Forgotten, error)
 	// FullJourney returns the journey without Definition, or ErrNotFound.
 	FullJourney(ctx context.Context, t Tenant, id ID) (Journey, error)
-	// Definition returns the journey's graph with that hash. It returns
+	// Definition returns the Journey.GraphText with that hash. It returns
 	// ErrNoDefinition if there is none, ErrDamaged if the item cannot be read.
 	Definition(ctx context.Context, t Tenant, id ID, hash string) ([]byte, error)
-	// Appearance returns the definition that was stored with j.AppearanceRev, which
-	// is not 0, or ErrNoDefinition.
+	// Appearance returns the Journey.GraphText that was stored with j.AppearanceRev,
+	// which is not 0, or ErrNoDefinition.
 	Appearance(ctx context.Context, t Tenant, j Journey) ([]byte, error)
 	// List returns a page of journeys.
 	List(ctx context.Context, t Tenant, f Filter) (Page, error)
 	// Update replaces old with next, whose Rev is old.Rev+1, and everything that
 	// depends on it in one transaction: the LIVE and event entries, the text if
-	// TextRev changes, next.Definition if GraphHash or AppearanceRev changes. It
+	// TextRev changes, next.GraphText if GraphHash or AppearanceRev changes. It
 	// removes the graph of a draft that gets another one. It returns ErrStale if the
 	// stored revision is not old.Rev, ErrNotFound if the journey was deleted.
 	Update(ctx context.Context, t Tenant, old, next Journey) error
@@ -132,8 +132,8 @@ type EventStore interface {
 	// It is strongly consistent. With an ErrNewer it returns all journeys but those
 	// whose entries are of a newer format.
 	StartedBy(ctx context.Context, t Tenant, eventType string) ([]ID, error)
-	// Wake writes Rev, WrittenAt, Due and WokenAt of e if the stored Rev is one
-	// less than e.Rev, and RequestID the same. Otherwise it returns ErrLost.
+	// Wake writes Rev, WrittenAt, Due and, unless it is zero, WokenAt of e if the stored
+	// Rev is one less than e.Rev, and RequestID the same. Otherwise it returns ErrLost.
 	Wake(ctx context.Context, t Tenant, e Enrollment) error
 }
 

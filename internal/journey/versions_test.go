@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dev/journeytest"
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
 
@@ -23,7 +24,7 @@ type edited struct {
 
 func (e *edited) FullJourney(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
 	j := e.journey
-	j.Definition = nil
+	j.Definition, j.Settings = nil, nil
 	return j, nil
 }
 
@@ -32,12 +33,12 @@ func (e *edited) Definition(context.Context, journey.Tenant, journey.ID, string)
 }
 
 func (e *edited) Appearance(context.Context, journey.Tenant, journey.Journey) ([]byte, error) {
-	return e.journey.Definition, nil
+	return e.journey.GraphText(), nil
 }
 
 func (e *edited) Update(_ context.Context, _ journey.Tenant, old, next journey.Journey) error {
 	if e.updates++; next.GraphHash != old.GraphHash {
-		e.graph = next.Definition
+		e.graph = next.GraphText()
 	}
 	e.journey = next
 	return nil
@@ -169,4 +170,47 @@ func TestGet_ReadsAReplacedDraftAgain(t *testing.T) {
 		_, err = service.Update(t.Context(), journey.Tenant{}, "", journey.Change{Name: &name}, nil)
 		require.NoError(t, err)
 	}
+}
+
+// The time zone is part of what runs. The customers of a version keep its zone.
+func TestTimezone_IsPartOfTheVersion(t *testing.T) {
+	t.Parallel()
+
+	store := &edited{graph: []byte(compared)}
+	store.journey = journey.Journey{ID: "jrn_0", Status: journey.Draft, GraphHash: "00", Version: 1, Rev: 1, CreatedAt: t0, UpdatedAt: t0}
+	service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, rand.Reader)
+	moved := journeytest.Definition(t, strings.Replace(compared, `"x":1`, `"x":7`, 1))
+	longer := journeytest.Definition(t, strings.Replace(compared, `"delayHours":2`, `"delayHours":3`, 1))
+	zone := func(json string) graph.SettingsChange { return graph.SettingsChange{"timezone": []byte(json)} }
+	unset := graph.SettingsChange{"timezone": nil}
+	for _, step := range []struct {
+		name    string
+		change  journey.Change
+		version int
+		zone    string
+	}{
+		{"the default", journey.Change{Settings: unset}, 1, "UTC"},
+		{"a zone", journey.Change{Settings: zone(`"Europe/Berlin"`)}, 2, "Europe/Berlin"},
+		{"the same zone", journey.Change{Settings: zone(`"Europe/Berlin"`)}, 2, "Europe/Berlin"},
+		{"the same zone, spelled otherwise", journey.Change{Settings: zone(`"Europe\/Berlin"`)}, 2, "Europe/Berlin"},
+		{"an appearance", journey.Change{Definition: &moved}, 2, "Europe/Berlin"},
+		{"another zone under an appearance", journey.Change{Settings: zone(`"Asia/Tokyo"`)}, 3, "Asia/Tokyo"},
+		{"another graph", journey.Change{Definition: &longer}, 4, "Asia/Tokyo"},
+		{"both", journey.Change{Definition: &moved, Settings: zone(`"America/Lima"`)}, 5, "America/Lima"},
+		{"none any more", journey.Change{Settings: unset}, 6, "UTC"},
+	} {
+		before := store.journey
+		j, err := service.Update(t.Context(), journey.Tenant{}, "", step.change, nil)
+		require.NoError(t, err, step.name)
+		require.Equal(t, step.version, j.Version, step.name)
+		require.Equal(t, step.version == before.Version, j.GraphHash == before.GraphHash, step.name)
+		got, err := service.Get(t.Context(), journey.Tenant{}, "")
+		require.NoError(t, err, step.name)
+		require.Equal(t, j.Settings, got.Settings, step.name)
+		require.Equal(t, string(j.Definition), string(got.Definition), step.name)
+		stored, err := journey.LoadDefinition(store.graph, j.GraphHash)
+		require.NoError(t, err, step.name)
+		require.Equal(t, step.zone, stored.Graph.Zone().String(), step.name)
+	}
+	require.Equal(t, 6, store.updates, "a change without effect writes nothing")
 }

@@ -18,7 +18,7 @@ import (
 // in a write, and with events. It returns the enrollment and the deltas of its writes.
 func walk(t *testing.T, r *rand.Rand, g *journey.Graph, request journey.TestRequest, days int) (journey.Enrollment, []journey.Delta) {
 	t.Helper()
-	e, effect := g.Start(journey.Enrollment{Customer: request.Customer, EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, days)})
+	e, effect := g.Start(journey.Enrollment{Journey: "jrn_0", Customer: request.Customer, EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, days)})
 	deltas := []journey.Delta{e.Delta}
 	now, attributes := t0, request.Attributes
 	for turn := 0; e.Status == journey.Inside; turn++ {
@@ -65,7 +65,9 @@ func drawRequest(t *testing.T, r *rand.Rand, g *journey.Graph) journey.TestReque
 	t.Helper()
 	request := journey.TestRequest{Customer: fmt.Sprint("c", r.IntN(1000)), Now: t0, Decisions: map[string]condition.Value{}}
 	if r.IntN(5) > 0 {
-		request.Attributes = value(t, fmt.Sprintf(`{"a0":%d,"a1":%d,"a2":%d,"a3":"x"}`, r.IntN(10), r.IntN(10), r.IntN(10)))
+		zone := []string{"Asia/Tokyo", "America/Lima", "Mars/Olympus"}[r.IntN(3)]
+		request.Attributes = value(t, fmt.Sprintf(`{"a0":%d,"a1":%d,"a2":%d,"a3":"x","d0":"2026-11-%02d","d1":"2026-12-%02dT10:00:00Z","timezone":%q}`,
+			r.IntN(10), r.IntN(10), r.IntN(10), 20+r.IntN(10), 1+r.IntN(30), zone))
 	}
 	for i := range g.Len() {
 		if g.NodeType(i) == graph.NBADecision && r.IntN(3) > 0 {
@@ -81,9 +83,9 @@ func TestSimulation_MatchesRealPath(t *testing.T) {
 	t.Parallel()
 
 	outcomes, left := map[string]int{}, map[string]int{}
-	for seed := range uint64(1000) {
+	for seed := range uint64(10_000) {
 		r := rand.New(rand.NewPCG(seed, 1))
-		d := journeytest.Definition(t, journeytest.Graph(r, 2+int(seed%50)))
+		d := journeytest.Definition(t, journeytest.GraphWithDates(r, 2+int(seed%50)))
 		request := drawRequest(t, r, d.Graph)
 		days := 1 + r.IntN(8)
 		e, _ := walk(t, r, d.Graph, request, days)
@@ -121,7 +123,7 @@ func TestStep_DeltasAddUp(t *testing.T) {
 
 	for seed := range uint64(1000) {
 		r := rand.New(rand.NewPCG(seed, 2))
-		d := journeytest.Definition(t, journeytest.Graph(r, 2+int(seed%50)))
+		d := journeytest.Definition(t, journeytest.GraphWithDates(r, 2+int(seed%50)))
 		e, deltas := walk(t, r, d.Graph, drawRequest(t, r, d.Graph), 1+r.IntN(20))
 		var own journey.Mark
 		entered, dropped, left := map[int]int{}, map[int]int{}, map[int][]journey.Result{}

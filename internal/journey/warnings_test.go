@@ -250,7 +250,7 @@ func TestSimulation_ListsFaultsAndWarnings(t *testing.T) {
 	stored := journeytest.Definition(t, graphOf([]string{"in entry_trigger", `w wait {"delayHours":1080}`, `a channel_action {"channel":"crm"}`}, []string{"in w", "w a"}))
 	shown := journeytest.Definition(t, graphOf([]string{`a channel_action {"channel":"crm"}`, "in entry_trigger", `w wait {"delayHours":1080}`}, []string{"in w", "w a"}))
 	store := &edited{graph: stored.Raw}
-	store.journey = journey.Journey{Definition: shown.Raw, GraphHash: stored.Hash, MaxDurationDays: 30, Version: 1, Rev: 2, AppearanceRev: 2}
+	store.journey = journey.Journey{ID: "jrn_0", Definition: shown.Raw, GraphHash: stored.Hash, MaxDurationDays: 30, Version: 1, Rev: 2, AppearanceRev: 2}
 	service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, bytes.NewReader(nil))
 	service.Catalog = known
 	tenant, _ := journey.ParseTenant("acme")

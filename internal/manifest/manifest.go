@@ -117,12 +117,12 @@ var (
 		endpoint("retry-enrollment", "GetItem", "PartiQLUpdate"), Advance))
 	DeleteEnrollment = route(http.MethodDelete, "/journeys/{id}/enrollments/{customerId}", editors,
 		endpoint("delete-enrollment", "GetItem", "PartiQLUpdate"))
-	PutCustomer = route(http.MethodPut, "/customers/{customerId}", feeders,
-		endpoint("put-customer", "BatchGetItem", "DeleteItem", "GetItem", "PutItem"))
-	PatchCustomer = route(http.MethodPatch, "/customers/{customerId}", feeders,
-		endpoint("patch-customer", "BatchGetItem", "DeleteItem", "GetItem", "PutItem"))
-	PutCustomers = route(http.MethodPost, "/customers", feeders,
-		endpoint("put-customers", "BatchGetItem", "DeleteItem", "GetItem", "PutItem"))
+	PutCustomer = route(http.MethodPut, "/customers/{customerId}", feeders, invoking(
+		endpoint("put-customer", "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"), Advance))
+	PatchCustomer = route(http.MethodPatch, "/customers/{customerId}", feeders, invoking(
+		endpoint("patch-customer", "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"), Advance))
+	PutCustomers = route(http.MethodPost, "/customers", feeders, invoking(
+		endpoint("put-customers", "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"), Advance))
 	GetCustomer    = route(http.MethodGet, "/customers/{customerId}", editors, endpoint("get-customer", "GetItem"))
 	DeleteCustomer = route(http.MethodDelete, "/customers/{customerId}", admins,
 		endpoint("delete-customer", "BatchWriteItem", "DeleteItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"))

@@ -17,7 +17,17 @@ import (
 // error. Each update_customer adds 1 to the attribute total.<id of the node>, and changes
 // one of a0 to a3. It cannot add to an a3 that is a text.
 func Graph(r *rand.Rand, size int) string {
-	g := &graph{r: r, size: max(size, 2)}
+	return (&graph{r: r, size: max(size, 2)}).generate()
+}
+
+// GraphWithDates is Graph with waits until a time of day or until a date in the
+// attributes d0 and d1. How late a customer is does not change their way: those without
+// a date go on, or leave at a wait until "never", an attribute that must not exist.
+func GraphWithDates(r *rand.Rand, size int) string {
+	return (&graph{r: r, size: max(size, 2), dates: true}).generate()
+}
+
+func (g *graph) generate() string {
 	g.node("entry_trigger", "{}")
 	// Edges lead to new nodes or to exits only, so there is no cycle.
 	g.open = []end{{source: 0}}
@@ -43,6 +53,7 @@ type graph struct {
 	open      []end
 	decisions []int
 	exits     []int
+	dates     bool
 }
 
 func (g *graph) node(kind, config string) int {
@@ -142,6 +153,9 @@ func (g *graph) wait() string {
 	if g.r.IntN(2) == 0 {
 		event = fmt.Sprintf(`,"waitForEvent":"e%d"`, g.r.IntN(3))
 	}
+	if g.dates && g.r.IntN(2) == 0 {
+		return fmt.Sprintf(`{"until":%s%s}`, g.until(), event)
+	}
 	return fmt.Sprintf(`{"delayHours":%d%s}`, 1+g.r.IntN(48), event)
 }
 
@@ -162,6 +176,20 @@ func (g *graph) update() string {
 	return fmt.Sprintf(`{"add":{%s},"set":{"a%d":%d}}`, total, g.r.IntN(4), g.r.IntN(10))
 }
 
+func (g *graph) until() string {
+	switch g.r.IntN(8) {
+	case 0:
+		return `{"field":"never","otherwise":"exit"}`
+	case 1, 2:
+		return fmt.Sprintf(`{"time":"%02d:30"}`, g.r.IntN(24))
+	case 3:
+		return `{"time":"09:00","days":["mon","wed","sat"],"timezone":"America/New_York"}`
+	case 4:
+		return `{"field":"d1","yearly":true,"time":"08:00"}`
+	}
+	return fmt.Sprintf(`{"field":"d%d","offset":{"value":%d,"unit":"days"}}`, g.r.IntN(2), g.r.IntN(5)-2)
+}
+
 func (g *graph) condition() string {
 	field := fmt.Sprintf("a%d", g.r.IntN(4))
 	if len(g.decisions) > 0 && g.r.IntN(2) == 0 {
@@ -169,7 +197,11 @@ func (g *graph) condition() string {
 	}
 	leaf := fmt.Sprintf(`{"field":%q,"operator":"gte","value":%d}`, field, g.r.IntN(10))
 	if g.r.IntN(4) == 0 {
-		leaf = fmt.Sprintf(`{"field":"step.n%d.result","operator":"in","value":["true","woken","b0","empty","entered"]}`, g.r.IntN(len(g.nodes)))
+		woken := `"woken",`
+		if g.dates { // whether time or an event ends a wait until a date depends on when the profile is written
+			woken = ""
+		}
+		leaf = fmt.Sprintf(`{"field":"step.n%d.result","operator":"in","value":["true",%s"b0","empty","entered"]}`, g.r.IntN(len(g.nodes)), woken)
 	}
 	if g.r.IntN(3) == 0 {
 		return fmt.Sprintf(`{"any":[%s,{"field":"a0","operator":"exists","value":false}]}`, leaf)

@@ -144,7 +144,8 @@ var beyondSchemas = regexp.MustCompile(`^(is not a node of this graph|duplicates
 	`must have at most \d+ bytes as compact JSON, has \d+|must have at most \d+ conditions inside, has \d+|` +
 	`names the same attribute as another path in (set|unset|add), or one inside or around it|must be a path of an attribute, .*|` +
 	`must not be null; to remove an attribute, name it in unset|must name at most \d+ attributes, names \d+|` +
-	`must not be nested more than \d+ deep|must be an RFC 3339 time from 1970 to 9000.*)$`)
+	`must not be nested more than \d+ deep|must be an RFC 3339 time from 1970 to 9000.*|` +
+	`must be .*the IANA name of a time zone.*|must be an RFC 3339 time, such as .*)$`)
 
 // requestExamples returns the example requests of the document, by operation and
 // name.
@@ -254,7 +255,7 @@ var values = []any{
 	strings.Repeat("é", 64), strings.Repeat("é", 65), strings.Repeat("é", 128), strings.Repeat("é", 129),
 	strings.Repeat("é", 255), strings.Repeat("é", 256), strings.Repeat("é", 257), strings.Repeat("é", 2000), strings.Repeat("é", 2001),
 	"a.b.c.d.e.f.g.h", "a.b.c.d.e.f.g.h.i", "2026-11-23T10:00:00+01:00", "2026-11-23",
-	"2016-12-31t23:59:60.5z", "2026-11-23T10:00:60Z", "2026-11-23T9:00:00Z",
+	"2016-12-31t23:59:60.5z", "09:00", "24:00", "mon", "continue", "UTC", "2026-11-23T10:00:60Z", "2026-11-23T9:00:00Z",
 	[]any{}, []any{nil}, []any{"a"}, []any{1.0, map[string]any{}}, slices.Repeat([]any{"a"}, 64), slices.Repeat([]any{"a"}, 200),
 	slices.Repeat([]any{"a"}, 201), slices.Repeat([]any{"a"}, 1000), slices.Repeat([]any{"a"}, 1001),
 	map[string]any{}, map[string]any{"unknown": 1}, map[string]any{"all": []any{}}, map[string]any{"any": []any{}, "all": []any{}},

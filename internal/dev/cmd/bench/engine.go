@@ -104,8 +104,12 @@ func measureEngine(ctx context.Context, r *rig) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	waits, err := w.waits(ctx)
+	if err != nil {
+		return nil, err
+	}
 	idle, err := w.idle(ctx)
-	return slices.Concat(rows, update, splits, idle), err
+	return slices.Concat(rows, update, splits, waits, idle), err
 }
 
 // walk measures moving all customers from the entry to the exit.

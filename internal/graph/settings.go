@@ -1,0 +1,128 @@
+package graph
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"journeys/internal/calendar"
+	"journeys/internal/strict"
+)
+
+// MaxSettings bounds the pinned settings of a journey, in bytes of compact JSON.
+const MaxSettings = 16 * 1024
+
+// The pinned settings of a journey are stored with its graph, so that customers keep
+// those with which they entered.
+var (
+	// SettingNames lists the pinned settings.
+	SettingNames = []string{"timezone"}
+
+	settingDefaults = map[string]string{"timezone": `"UTC"`}
+)
+
+// SettingsChange is a change of pinned settings: compact JSON by name. Nil restores the
+// default.
+type SettingsChange map[string][]byte
+
+// TakeSettings reads the pinned settings among the members of object, and notes every
+// fault. It returns nil if there are none.
+func TakeSettings(object *strict.Object) SettingsChange {
+	var change SettingsChange
+	for _, name := range SettingNames {
+		v, ok := object.Take(name)
+		if !ok {
+			continue
+		}
+		if change == nil {
+			change = SettingsChange{}
+		}
+		change[name] = nil
+		if v.IsNull() || !new(Graph).pin(name, v) {
+			continue
+		}
+		if raw, ok := v.Compact(MaxSettings); ok && string(raw) != settingDefaults[name] {
+			change[name] = raw
+		}
+	}
+	return change
+}
+
+// Apply returns the settings after the change: compact JSON, nil for defaults only.
+func (c SettingsChange) Apply(settings []byte) []byte {
+	members := map[string][]byte{}
+	for _, name := range SettingNames {
+		if raw := settingIn(settings, name); raw != nil {
+			members[name] = raw
+		}
+	}
+	maps.Copy(members, c)
+	var text []byte
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if members[name] != nil {
+			text = append(append(strconv.AppendQuote(append(text, ','), name), ':'), members[name]...)
+		}
+	}
+	if text == nil {
+		return nil
+	}
+	text[0] = '{'
+	return append(text, '}')
+}
+
+// Setting returns a member of pinned settings, or its default, as JSON.
+func Setting(settings []byte, name string) []byte {
+	if raw := settingIn(settings, name); raw != nil {
+		return raw
+	}
+	return []byte(settingDefaults[name])
+}
+
+// settingIn returns a member of pinned settings; nil for none.
+func settingIn(settings []byte, name string) []byte {
+	if len(settings) == 0 {
+		return nil
+	}
+	object, ok := strict.At(settings, "", &strict.Faults{}).Object()
+	if !ok {
+		return nil
+	}
+	v, _ := object.Take(name)
+	return bytes.Clone(v.Raw())
+}
+
+// pinAll compiles pinned settings; nil for none.
+func (g *Graph) pinAll(settings *strict.Object) {
+	if settings == nil {
+		return
+	}
+	for _, name := range SettingNames {
+		if v, ok := settings.Take(name); ok {
+			g.pin(name, v)
+		}
+	}
+}
+
+// pin compiles a pinned setting. It returns false if the setting is faulty.
+func (g *Graph) pin(name string, v strict.Value) bool {
+	before := v.FaultCount()
+	switch name {
+	case "timezone":
+		if text, ok := v.Text(1, calendar.MaxZone); ok {
+			if g.zone, ok = calendar.LoadZone(text); !ok {
+				v.Fault("must be the IANA name of a time zone, such as Europe/Berlin")
+			}
+		}
+	}
+	return v.FaultCount() == before
+}
+
+// Zone returns the time zone of customers that have no zone of their own.
+func (g *Graph) Zone() *time.Location {
+	if g.zone == nil {
+		return time.UTC
+	}
+	return g.zone
+}
