@@ -2,6 +2,7 @@ package boot
 
 import (
 	"context"
+	cryptorand "crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -51,6 +52,8 @@ func Advance(newProvider NewProvider) {
 			return nil, fmt.Errorf("%s: %w", manifest.EnvRestored, err)
 		}
 		e.Provider = provider
+		handlers := openStore(settings).Handlers()
+		e.ProfileWritten = journey.NewService(handlers, time.Now, cryptorand.Reader).WakeProfileWaits // tick finds them
 		return func(ctx context.Context, event packEvent) error {
 			pack, err := event.pack()
 			if err != nil {

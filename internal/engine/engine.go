@@ -66,6 +66,10 @@ type Engine struct {
 	Paused     bool    // Tick and Advance do nothing
 	Restore    Restore // zero if the table was never restored
 
+	// ProfileWritten makes a customer's waits due, in all journeys but one, whose end
+	// depends on an earlier revision of the profile. Nil does nothing.
+	ProfileWritten func(ctx context.Context, t journey.Tenant, customer string, except journey.ID, rev int64) error
+
 	Definitions  *journey.Definitions // the cache of compiled graphs, shared by invocations
 	Installation string               // names this installation in the metrics
 }

@@ -73,6 +73,17 @@ var (
 	errLiveTooOld = errors.New("engine: the journey was read too long ago to claim a message")
 )
 
+// wakeWaits makes the customer's waits in other journeys due whose end depends on the
+// profile, unless it was certainly not written. This journey's own wait reads it anyway.
+func (w *worker) wakeWaits(ctx context.Context, r *run) {
+	if errors.Is(r.change.err, journey.ErrLost) || errors.Is(r.change.err, ErrProfileChanged) || w.ProfileWritten == nil {
+		return
+	}
+	if err := w.ProfileWritten(ctx, w.pack.Tenant, r.next.Customer, w.pack.Journey, r.change.profile.Rev); err != nil {
+		w.Log.WarnContext(ctx, "waits not woken: they end as the profile was", "journey", w.pack.Journey, "error", err)
+	}
+}
+
 // store writes the runs' next revisions and returns an error for each, as
 // Table.Advance does: first those that change no profile, in one call, and then the
 // others one by one.
@@ -98,6 +109,7 @@ func (w *worker) store(ctx context.Context, runs []*run) []error {
 			return
 		}
 		r.change.err = w.Table.AdvanceWithProfile(ctx, w.pack.Tenant, w.live.Shards, r.next, r.change.profile, r.change.rev)
+		w.wakeWaits(ctx, r)
 	})
 	errs := make([]error, len(runs))
 	for i := range errs {

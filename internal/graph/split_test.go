@@ -28,7 +28,7 @@ func splitOf(t *testing.T, id, salt string, weights ...int) *graph.Node {
 		id, strings.Join(branches, ","), salt), &faults)
 	require.True(t, ok)
 	object, _ := v.Object()
-	g, ok := graph.Compile(object)
+	g, ok := graph.Compile(object, nil)
 	require.True(t, ok)
 	require.Empty(t, faults.List())
 	return g.Node(0)

@@ -109,7 +109,7 @@ func (s *Service) changeProfile(
 		p, older, err = s.changeProfileOnce(ctx, t, c, match)
 		if stale := errors.Is(err, ErrStaleCustomer); stale || err == nil && !older {
 			// Also if nothing was written: the first call of a repeat may have died here.
-			return p, older, cmp.Or(err, s.WakeProfileWaits(ctx, t, c.Customer, p.Rev))
+			return p, older, cmp.Or(err, s.WakeProfileWaits(ctx, t, c.Customer, "", p.Rev))
 		}
 		if !errors.Is(err, ErrLost) {
 			return p, older, err

@@ -143,15 +143,16 @@ func (s *simulation) explainUntil(step *SimulationStep, visit Visit, e Enrollmen
 	}
 }
 
-// WakeProfileWaits makes a customer's waits due whose end may depend on an earlier
-// revision of the profile than rev. It must be called after each write of a profile,
-// and again if it returns an error. Damaged enrollments are left alone.
-func (s *Service) WakeProfileWaits(ctx context.Context, t Tenant, customer string, rev int64) error {
+// WakeProfileWaits makes a customer's waits due, in all journeys but except, whose end
+// may depend on an earlier revision of the profile than rev. It must be called after
+// each write of a profile, and again if it returns an error. Damaged enrollments are left
+// alone.
+func (s *Service) WakeProfileWaits(ctx context.Context, t Tenant, customer string, except ID, rev int64) error {
 	list, _, err := s.stores.Customers.Enrollments(ctx, t, customer)
 	if err != nil {
 		return err
 	}
-	list = slices.DeleteFunc(list, func(e Enrollment) bool { return !e.OnProfile })
+	list = slices.DeleteFunc(list, func(e Enrollment) bool { return !e.OnProfile || e.Journey == except })
 	return forEach(list, func(e Enrollment) error { return s.wakeProfileWait(ctx, t, e, rev) })
 }
 
