@@ -25,7 +25,7 @@ func (m *model) check(seed uint64) {
 		visits := e.Path.Visits(e.EnrolledAt)
 		var way []string
 		for _, visit := range visits {
-			way = append(way, g.NodeID(visit.Node)+" "+visit.Result.String())
+			way = append(way, g.NodeID(visit.Node)+" "+visit.Result.Name(g.Node(visit.Node).Ways))
 			if visit.Result == journey.Sent {
 				require.Contains(m.t, m.sends, customer+" "+g.NodeID(visit.Node), where)
 				sends[customer+" "+g.NodeID(visit.Node)] = true
@@ -58,10 +58,10 @@ const skew = 250 * time.Millisecond
 // during the wait, and by its time only if none was stored during it.
 func (m *model) requireEvents(where string, e journey.Enrollment, visit journey.Visit) {
 	g := m.definitions[e.GraphHash].Graph
-	awaited := g.AwaitedEvent(visit.Node)
-	if awaited == "" {
+	if g.Awaits(visit.Node) == nil {
 		return
 	}
+	awaited := g.Awaits(visit.Node)[0].Type
 	e.Status, e.Node, e.Since = journey.Inside, visit.Node, visit.EnteredAt
 	during, inTime := false, false
 	for _, r := range m.records {
@@ -72,10 +72,10 @@ func (m *model) requireEvents(where string, e journey.Enrollment, visit journey.
 			inTime = inTime || g.EndsWait(e, awaited, h.stored.Add(skew))
 		}
 	}
-	if visit.Result == journey.WokenByEvent {
+	if visit.Result.EndedByEvent(g.Node(visit.Node)) {
 		require.True(m.t, during, "%s: woken at %s without an event", where, g.NodeID(visit.Node))
 	}
-	if visit.Result == journey.Waited {
+	if !visit.Result.EndedByEvent(g.Node(visit.Node)) {
 		require.False(m.t, inTime, "%s: at %s an event was lost", where, g.NodeID(visit.Node))
 	}
 }
@@ -98,9 +98,9 @@ func (m *model) simulate(e journey.Enrollment, visits []journey.Visit) []string 
 		return s
 	}
 	for i, visit := range visits {
-		if visit.Result == journey.WokenByEvent {
+		if visit.Result.EndedByEvent(d.Graph.Node(visit.Node)) {
 			request.Events = append(request.Events, journey.TestEvent{
-				Type: d.Graph.AwaitedEvent(visit.Node), After: walk().Steps[i].At.Sub(e.EnrolledAt) + time.Millisecond,
+				Type: d.Graph.Awaits(visit.Node)[0].Type, After: walk().Steps[i].At.Sub(e.EnrolledAt) + time.Millisecond,
 			})
 		}
 	}

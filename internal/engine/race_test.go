@@ -201,7 +201,7 @@ func (r *race) ask(ctx context.Context) {
 
 // store keeps e, and notes when a wait begins.
 func (r *race) store(e journey.Enrollment) {
-	if r.graph.Graph.AwaitedEvent(e.Node) != "" && (r.e == nil || r.e.Node != e.Node) {
+	if r.graph.Graph.Awaits(e.Node) != nil && (r.e == nil || r.e.Node != e.Node) {
 		r.began = append(r.began, e.Since)
 	}
 	r.e = &e

@@ -39,7 +39,7 @@ func (w *worker) readEvents(ctx context.Context, runs []*run) error {
 	}
 	awaited := map[string]string{}
 	for _, r := range runs {
-		awaited[r.stored.Customer] = r.graph.AwaitedEvent(r.stored.Node)
+		awaited[r.stored.Customer] = r.graph.Awaits(r.stored.Node)[0].Type
 	}
 	events, err := w.Table.LastEvents(ctx, w.pack.Tenant, awaited)
 	if err != nil {

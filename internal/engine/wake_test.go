@@ -120,7 +120,7 @@ func (r *race) requireWoken(t *testing.T, order string) (ended int) {
 		}
 	}
 	require.Equal(t, ended, woken, "%s: waits began %v, events were received %v", order, r.began, r.heard)
-	if r.e.Status == journey.Inside && r.graph.Graph.AwaitedEvent(r.e.Node) != "" {
+	if r.e.Status == journey.Inside && r.graph.Graph.Awaits(r.e.Node) != nil {
 		require.Equal(t, r.e.Since.Add(48*time.Hour), r.e.Due, order)
 	}
 	return ended

@@ -62,7 +62,7 @@ func (w *worker) written(r *run) {
 		if r.stored.Status == journey.Failed {
 			w.counts.failed++
 		}
-	case r.graph.AwaitedEvent(r.stored.Node) != "":
+	case r.graph.Awaits(r.stored.Node) != nil:
 		r.state = done // its event was looked for before
 		if arrived {
 			r.state = readingEvents

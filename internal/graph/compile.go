@@ -143,8 +143,9 @@ func (g *Graph) connect() {
 	if entries != 1 {
 		g.entry = -1
 	}
+	out := g.handlesOut()
 	for i := range g.nodes {
-		g.nodes[i].setWays()
+		g.nodes[i].setWays(len(out[i]))
 	}
 	for _, e := range g.edges {
 		g.nodes[e.source].connect(e)
@@ -155,12 +156,15 @@ func (g *Graph) connect() {
 	g.collectReads()
 }
 
-// setWays sets the ways that lead out of the node, which still lead nowhere.
-func (n *Node) setWays() {
+// setWays sets the ways that lead out of the node, which still lead nowhere. edges is
+// the number of edges that leave it.
+func (n *Node) setWays(edges int) {
 	switch n.Type {
 	case Exit:
 	case ConditionSplit:
 		n.Ways = []string{"true", "false"}
+	case Wait:
+		n.Ways = n.waysOfWait(edges)
 	default:
 		n.Ways = []string{""}
 	}

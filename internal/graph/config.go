@@ -73,7 +73,9 @@ func (n *Node) readWait(config *strict.Object) {
 	if byHours == byDelay {
 		n.missing("exactly one of delayHours and delay is required")
 	}
-	n.Event, _ = takeName(config, "waitForEvent")
+	if event, ok := takeName(config, "waitForEvent"); ok {
+		n.Awaits = []Awaited{{ID: EventWay, Type: event}}
+	}
 	config.Done("delayHours", "delay", "waitForEvent")
 }
 

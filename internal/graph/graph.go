@@ -61,19 +61,10 @@ func (g *Graph) Event() string {
 	return g.nodes[g.entry].Event
 }
 
-// AwaitedEvent returns the type of the event that ends the wait with that index
-// early; "" for none or another type of node.
-func (g *Graph) AwaitedEvent(i int) string {
-	if g.nodes[i].Type != Wait {
-		return ""
-	}
-	return g.nodes[i].Event
-}
-
 // LeastStay returns the least time that a customer stays at the node with that
 // index: a wait's delay, or zero where an event may end it at once.
 func (g *Graph) LeastStay(i int) time.Duration {
-	if g.AwaitedEvent(i) != "" {
+	if g.Awaits(i) != nil {
 		return 0
 	}
 	return g.nodes[i].Delay

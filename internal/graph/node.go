@@ -31,10 +31,10 @@ var nodeTypes = []string{
 	string(NBADecision), string(ChannelAction), string(Exit),
 }
 
-// HasOneWay reports whether a single edge leads out of nodes of the type. It is false
-// for an unknown type.
-func (t NodeType) HasOneWay() bool {
-	return t != ConditionSplit && slices.Contains(nodeTypes, string(t))
+// HasOneWay reports whether a single way leads out of nodes of the type that so many
+// edges leave. It is false for an unknown type, and for a wait that several edges leave.
+func (t NodeType) HasOneWay(edges int) bool {
+	return t != ConditionSplit && (t != Wait || edges < 2) && slices.Contains(nodeTypes, string(t))
 }
 
 // Node is a compiled node: its edges, and the config of its type.
@@ -50,7 +50,8 @@ type Node struct {
 	Next []int
 
 	Delay     time.Duration // wait
-	Event     string        // wait: waitForEvent; entry_trigger: eventType
+	Awaits    []Awaited     // wait: the events that end it early
+	Event     string        // entry_trigger: eventType
 	Condition *condition.Program
 	Decision  DecisionConfig
 	Action    ActionConfig

@@ -136,6 +136,8 @@ func TestReadDefinition_EnforcesLimits(t *testing.T) {
 func TestGraph_ListsEveryFault(t *testing.T) {
 	t.Parallel()
 
+	waiting := []string{"in entry_trigger", `w wait {"delayHours":2,"waitForEvent":"purchase"}`, "out exit", `a channel_action {"channel":"push"}`}
+
 	for _, row := range []struct {
 		name         string
 		nodes, edges []string
@@ -164,6 +166,18 @@ func TestGraph_ListsEveryFault(t *testing.T) {
 			"/definition/nodes/4/config channel is required",
 			"/definition/nodes/4 must have exactly one edge that leaves it, has 0",
 			"/definition/nodes/5 is an exit, from which no edge may leave; 1 do",
+		}},
+		{"a wait that branches", waiting, []string{"in w", "w a event", "w out timeout", "a out"}, nil},
+		{"a wait with one edge, of any other handle", waiting[:3], []string{"in w", "w out bottom"}, nil},
+		{"a wait with the edge of one outcome", waiting[:3], []string{"in w", "w out event"}, []string{
+			`/definition/nodes/1 has a single edge, with sourceHandle "event"; add the edges of the other outcomes, or remove the handle`,
+		}},
+		{"a wait with two edges, one of no outcome", waiting, []string{"in w", "w a event", "w out", "a out"}, []string{
+			`/definition/nodes/1 must have exactly one edge with sourceHandle "timeout", has 0`,
+			`/definition/nodes/1 has 1 edges whose sourceHandle is neither "event" nor "timeout"`,
+		}},
+		{"two edges from a wait for a time", []string{"in entry_trigger", `w wait {"delayHours":1}`, "out exit", "a exit"}, []string{"in w", "w a event", "w out timeout"}, []string{
+			"/definition/nodes/1 must have exactly one edge that leaves it, has 2",
 		}},
 		{"both delays", []string{"in entry_trigger", `w wait {"delayHours":1,"delay":{"value":1,"unit":"days"}}`, "out exit"}, []string{"in w", "w out"}, []string{
 			"/definition/nodes/1/config exactly one of delayHours and delay is required",

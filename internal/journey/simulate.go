@@ -189,7 +189,10 @@ func (s *simulation) answer(node int) Answer {
 // sleep returns when e's wait ends, and the time of the event that ends it.
 func (s *simulation) sleep(e *Enrollment) (now, eventAt time.Time) {
 	now = e.Due
-	awaited := s.graph.AwaitedEvent(e.Node)
+	var awaited string
+	if list := s.graph.Awaits(e.Node); list != nil {
+		awaited = list[0].Type
+	}
 	for _, event := range s.request.Events {
 		at := s.request.Now.Add(event.After)
 		if awaited != "" && event.Type == awaited && at.After(e.Since) && at.Before(now) {
@@ -253,7 +256,7 @@ func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.
 	switch n.Type {
 	case graph.Wait:
 		step.EndedBy = "timer"
-		if visit.Result == WokenByEvent {
+		if visit.Result.EndedByEvent(n) {
 			step.EndedBy = "event"
 		}
 		return

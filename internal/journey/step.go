@@ -129,7 +129,7 @@ func (g *Graph) Step(e Enrollment, in Input) (Enrollment, EffectKind) {
 // then call Step, which sets Due to the end of the wait. If the caller dies in
 // between, the next tick does so.
 func (g *Graph) BeginWait(e *Enrollment, now time.Time) {
-	if e.Status == Inside && g.AwaitedEvent(e.Node) != "" {
+	if e.Status == Inside && g.Awaits(e.Node) != nil {
 		e.dueBy(now)
 	}
 }
@@ -156,11 +156,11 @@ func (e *Enrollment) wait(n *graph.Node, in *Input) Result {
 	e.Due = end
 	event := in.EventAt
 	in.EventAt = time.Time{} // it belongs to this wait and must not end a later one
-	if n.Event != "" && (e.isDuringWait(n, e.WokenAt) || e.isDuringWait(n, event)) {
+	if n.Awaits != nil && (e.isDuringWait(n, e.WokenAt) || e.isDuringWait(n, event)) {
 		// The next wait must begin after the event, even if the clock that received
 		// it is ahead: one event ends one wait.
 		in.Now = e.advanceClock(later(e.WokenAt, event))
-		return WokenByEvent
+		return wokenBy(n, 0)
 	}
 	if in.Now.Before(end) {
 		return NoResult
@@ -169,7 +169,29 @@ func (e *Enrollment) wait(n *graph.Node, in *Input) Result {
 		e.end(Expired, MarkExpired, NodeDropped)
 		return NoResult
 	}
+	return timedOut(n)
+}
+
+// wokenBy returns the result of a wait that was ended by the awaited event with that
+// index.
+func wokenBy(n *graph.Node, awaited int) Result {
+	if len(n.Ways) > 1 {
+		return Branch(awaited)
+	}
+	return WokenByEvent
+}
+
+// timedOut returns the result of a wait that was ended by its time.
+func timedOut(n *graph.Node) Result {
+	if len(n.Ways) > 1 {
+		return Branch(len(n.Awaits))
+	}
 	return Waited
+}
+
+// EndedByEvent reports whether the result is that of the wait n ended by an event.
+func (r Result) EndedByEvent(n *graph.Node) bool {
+	return r == WokenByEvent || r >= firstBranch && r.way() < len(n.Awaits)
 }
 
 func later(a, b time.Time) time.Time {
@@ -197,7 +219,7 @@ func (e *Enrollment) isDuringWait(n *graph.Node, at time.Time) bool {
 // current wait.
 func (g *Graph) EndsWait(e Enrollment, eventType string, received time.Time) bool {
 	n := g.Node(e.Node)
-	return e.Status == Inside && n.Type == graph.Wait && n.Event == eventType && e.isDuringWait(n, received)
+	return e.Status == Inside && n.Awaits != nil && n.Awaits[0].Type == eventType && e.isDuringWait(n, received)
 }
 
 // split evaluates the condition of n, or asks for the attributes.

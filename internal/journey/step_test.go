@@ -2,6 +2,7 @@ package journey_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -143,6 +144,30 @@ func TestStep_EndsWaitByWhicheverComesFirst(t *testing.T) {
 			require.Equal(t, row.now, e.Since, "the next node begins when it is reached, not when the wait was due")
 		})
 	}
+}
+
+// A wait with several edges is left by the way of its outcome.
+func TestStep_BranchesOnHowAWaitEnded(t *testing.T) {
+	t.Parallel()
+
+	reminder := graphOf([]string{"in entry_trigger", `w wait {"delayHours":2,"waitForEvent":"purchase"}`, `thanks exit {"reason":"bought"}`, `a channel_action {"channel":"push"}`, "out exit"},
+		[]string{"in w", "w a timeout", "w thanks event", "a out"})
+	g, e, _ := enter(t, reminder)
+	bought, effect := g.Step(e.NextWrite(hours(1)), journey.Input{Now: hours(1), EventAt: hours(1)})
+	require.Equal(t, journey.NoEffect, effect)
+	require.Equal(t, "bought", bought.ExitReason)
+	require.Equal(t, "event", bought.Path.Visits(t0)[1].Result.Name(g.Node(1).Ways))
+	require.NoError(t, g.Shape().Check(bought))
+
+	late, effect := g.Step(e.NextWrite(hours(2)), journey.Input{Now: hours(2)})
+	require.Equal(t, journey.NeedSend, effect)
+	require.Equal(t, "timeout", late.Path.Visits(t0)[1].Result.Name(g.Node(1).Ways))
+	require.NoError(t, g.Shape().Check(late))
+
+	wrong := bought
+	wrong.Path = slices.Clone(bought.Path)
+	wrong.Path[len(wrong.Path)-7] = byte(journey.WokenByEvent)
+	require.ErrorContains(t, g.Shape().Check(wrong), `leaves a wait with "woken"`)
 }
 
 func TestStep_ExpiresEnrollments(t *testing.T) {

@@ -3,6 +3,7 @@ package journey_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,7 +32,7 @@ func walk(t *testing.T, r *rand.Rand, g *journey.Graph, request journey.TestRequ
 			}
 			for _, event := range request.Events {
 				at := t0.Add(event.After)
-				if event.Type == g.AwaitedEvent(e.Node) && at.After(e.Since) && at.Before(now) {
+				if awaits(g, e.Node, event.Type) && at.After(e.Since) && at.Before(now) {
 					now, in.EventAt = at, at
 				}
 			}
@@ -56,6 +57,11 @@ func walk(t *testing.T, r *rand.Rand, g *journey.Graph, request journey.TestRequ
 		deltas[len(deltas)-1] = e.Delta
 	}
 	return e, deltas
+}
+
+// awaits reports whether the node with that index is a wait for the event.
+func awaits(g *journey.Graph, node int, eventType string) bool {
+	return slices.ContainsFunc(g.Awaits(node), func(a graph.Awaited) bool { return a.Type == eventType })
 }
 
 // drawRequest draws attributes and decisions for a customer of g.
@@ -89,7 +95,7 @@ func TestSimulation_MatchesRealPath(t *testing.T) {
 
 		var walked, steps []string
 		for _, visit := range e.Path.Visits(t0) {
-			walked = append(walked, d.Graph.NodeID(visit.Node)+" "+visit.Result.String())
+			walked = append(walked, d.Graph.NodeID(visit.Node)+" "+visit.Result.Name(d.Graph.Node(visit.Node).Ways))
 		}
 		for _, step := range simulated.Steps {
 			if step.Result != "expired" {

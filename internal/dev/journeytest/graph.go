@@ -66,8 +66,11 @@ func (g *graph) target() int {
 	}
 	switch g.r.IntN(4) {
 	case 0:
-		i := g.node("wait", g.wait())
-		g.open = append(g.open, end{source: i})
+		config, ways := g.wait()
+		i := g.node("wait", config)
+		for _, way := range ways {
+			g.open = append(g.open, end{i, way})
+		}
 		return i
 	case 1:
 		i := g.node("condition_split", `{"condition":`+g.condition()+`}`)
@@ -93,12 +96,16 @@ func (g *graph) exit() int {
 	return i
 }
 
-func (g *graph) wait() string {
-	event := ""
+// wait returns the config of a wait, and the handles of its edges.
+func (g *graph) wait() (config string, ways []string) {
+	event, ways := "", []string{""}
 	if g.r.IntN(2) == 0 {
 		event = fmt.Sprintf(`,"waitForEvent":"e%d"`, g.r.IntN(3))
+		if g.r.IntN(2) == 0 {
+			ways = []string{"event", "timeout"}
+		}
 	}
-	return fmt.Sprintf(`{"delayHours":%d%s}`, 1+g.r.IntN(48), event)
+	return fmt.Sprintf(`{"delayHours":%d%s}`, 1+g.r.IntN(48), event), ways
 }
 
 func (g *graph) condition() string {
