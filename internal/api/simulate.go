@@ -82,10 +82,13 @@ func readTest(o *strict.Object) journey.TestRequest {
 	if v, ok := o.Take("events"); ok {
 		test.Events = readTestEvents(v)
 	}
+	if v, ok := o.Take("entryEvent"); ok {
+		test.EntryEvent = readEntryEvent(v)
+	}
 	if v, ok := o.Take("decisions"); ok {
 		test.Decisions = readDecisions(v)
 	}
-	o.Done("customerAttributes", "definition", "now", "events", "decisions")
+	o.Done("customerAttributes", "definition", "now", "entryEvent", "events", "decisions")
 	return test
 }
 
@@ -122,14 +125,33 @@ func readTestEvents(v strict.Value) []journey.TestEvent {
 }
 
 func readTestEvent(o *strict.Object) journey.TestEvent {
-	var event journey.TestEvent
-	if v, ok := o.Need("type"); ok {
-		event.Type, _ = v.Text(1, MaxID)
-	}
+	event := readTyped(o)
 	if v, ok := o.Need("afterHours"); ok {
 		event.After = readHours(v)
 	}
-	o.Done("type", "afterHours")
+	o.Done("type", "properties", "afterHours")
+	return event
+}
+
+// readEntryEvent reads the event that starts the journey.
+func readEntryEvent(v strict.Value) *journey.TestEvent {
+	o, ok := v.Object()
+	if !ok {
+		return nil
+	}
+	event := readTyped(o)
+	o.Done("type", "properties")
+	return &event
+}
+
+// readTyped reads the type and the properties of an event.
+func readTyped(o *strict.Object) (event journey.TestEvent) {
+	if v, ok := o.Need("type"); ok {
+		event.Type, _ = v.Text(1, MaxID)
+	}
+	if v, ok := o.Take("properties"); ok {
+		event.Properties = readCompactObject(v, journey.MaxProperties)
+	}
 	return event
 }
 

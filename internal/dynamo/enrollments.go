@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/dynamo/pack"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -37,6 +38,8 @@ const (
 	eDeltaRev  = "dv" // so that a later write of other attributes is not counted again
 	eDecisions = "dc"
 	eEvent     = "ev"
+	eStepEvent = "se"
+	eHeard     = "he"
 	eAttempts  = "at"
 	eLease     = "lu"
 	eWoken     = "wk"
@@ -77,9 +80,11 @@ func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item,
 	it.putBinary(eRetries, e.Retries)
 	it.putBinary(eDecisions, e.Decisions)
 	it.putBinary(eEvent, e.Event)
+	it.putBinary(eStepEvent, e.StepEvents)
+	it.putBinary(eHeard, pack.Stamp(e.Heard))
 	it.putNumber(eAttempts, int64(e.Attempts))
 	it.putTime(eLease, e.LeaseUntil)
-	it.putTime(eWoken, e.WokenAt)
+	it.putBinary(eWoken, pack.Stamp(e.Woken))
 	if len(e.Delta) > 0 {
 		it[eDelta] = binary(e.Delta)
 		it[eDeltaRev] = number(e.Rev)
@@ -138,12 +143,13 @@ func decodeEnrollment(t journey.Tenant, it item) (journey.Enrollment, error) {
 		Retries:     r.binary(eRetries),
 		Decisions:   r.binary(eDecisions),
 		Event:       r.binary(eEvent),
+		StepEvents:  r.binary(eStepEvent),
 		Attempts:    int(r.number(eAttempts)),
 		LeaseUntil:  r.time(eLease),
-		WokenAt:     r.time(eWoken),
 		PendingExit: r.text(ePending),
 	}
 	copy(e.RequestID[:], r.binary(eRequest))
+	e.Heard, e.Woken = pack.ReadStamp(r.binary(eHeard)), pack.ReadStamp(r.binary(eWoken))
 	switch {
 	case e.Status == journey.Failed:
 		e.Due = time.Time{} // its place in the index lists it as failed

@@ -3,13 +3,17 @@ package dynamo
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/dynamo/pack"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -22,11 +26,13 @@ const (
 	iDone     = "dn"
 )
 
-// vReceived is the attribute of a last event: when it was received.
-const vReceived = "u"
+// eventsLife is how long the events of a type are remembered after one was received:
+// longer than the longest run, even if that event is a repeat of an old one.
+const eventsLife = 367*24*time.Hour + journey.EventLife
 
-// lastEventLife is how long a last event is kept: longer than the longest wait.
-const lastEventLife = 367 * 24 * time.Hour
+// maxEvents is how many events of a type an item holds until the oldest are removed. Each
+// removal is one write more, so it removes several.
+const maxEvents = journey.RememberedEvents + 4
 
 // eventChanges returns the changes of the journey's event entries for the change
 // from old to next. Only an active journey has them.
@@ -55,22 +61,34 @@ func startingEvents(j journey.Journey) []string {
 }
 
 // StartedBy implements journey.EventStore.
-func (s Events) StartedBy(ctx context.Context, t journey.Tenant, eventType string) ([]journey.ID, error) {
-	var ids []journey.ID
+func (s Events) StartedBy(ctx context.Context, t journey.Tenant, eventType string) (starts journey.Starts, err error) {
 	var newer error
-	err := s.query(ctx, "read the journeys that an event starts", &dynamodb.QueryInput{
+	err = s.query(ctx, "read the journeys that an event starts", &dynamodb.QueryInput{
 		KeyConditionExpression:    aws.String("PK = :pk"),
 		ExpressionAttributeValues: item{":pk": text(eventPK(t, eventType))},
 	}, func(r *reader) error {
-		id := journeyID(r.text(manifest.SortKey))
-		if err := checkNewer(r.item); err != nil {
-			newer = err // the others go on first
-		} else {
-			ids = append(ids, id)
+		switch sk := r.text(manifest.SortKey); {
+		case sk == keepSK:
+			starts.KeepProperties = true
+		case checkNewer(r.item) != nil:
+			newer = checkNewer(r.item) // the others go on first
+		default:
+			starts.Journeys = append(starts.Journeys, journeyID(sk))
 		}
 		return r.err
 	})
-	return ids, cmp.Or(err, newer)
+	return starts, cmp.Or(err, newer)
+}
+
+// KeepProperties implements journey.EventStore.
+func (s Events) KeepProperties(ctx context.Context, t journey.Tenant, eventTypes []string) error {
+	for _, eventType := range eventTypes {
+		_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.name, Item: keepKey(t, eventType)})
+		if err != nil {
+			return wrapFailed("mark an event's properties", err)
+		}
+	}
+	return nil
 }
 
 // ReserveEvent implements journey.EventStore. Like ReserveKey, it needs no write
@@ -106,39 +124,80 @@ func (s Events) FinishEvent(ctx context.Context, t journey.Tenant, r journey.Eve
 	return wrapUnlessRefused("finish an event", err)
 }
 
-// PutLastEvent implements journey.EventStore.
-func (s Events) PutLastEvent(
-	ctx context.Context, t journey.Tenant, customer, eventType string, received time.Time,
-) error {
-	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+// Remember implements journey.EventStore. It reads nothing: each event is an attribute.
+func (s Events) Remember(ctx context.Context, t journey.Tenant, customer, eventType string, event journey.Received) error {
+	out, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &s.name, Key: lastEventKey(t, customer, eventType),
-		UpdateExpression:         aws.String("SET #u = :u, #ttl = :ttl"),
-		ConditionExpression:      aws.String("attribute_not_exists(#u) OR #u < :u"),
-		ExpressionAttributeNames: map[string]string{"#u": vReceived, "#ttl": manifest.TTL},
+		UpdateExpression:         aws.String("SET #e = :e, #ttl = :ttl"),
+		ExpressionAttributeNames: map[string]string{"#e": pack.EventName(event.Stamp), "#ttl": manifest.TTL},
 		ExpressionAttributeValues: item{
-			":u": number(received.UnixMilli()), ":ttl": number(received.Add(lastEventLife).Unix()),
+			":e": pack.EventValue(event.Properties), ":ttl": number(event.At.Add(eventsLife).Unix()),
 		},
+		ReturnValues: types.ReturnValueAllNew,
 	})
-	return wrapUnlessRefused("store a last event", err)
+	if err != nil {
+		return wrapFailed("remember an event", err)
+	}
+	s.forgetOldest(ctx, lastEventKey(t, customer, eventType), out.Attributes)
+	return nil
+}
+
+// forgetOldest removes the oldest of too many events. A failure is no error: the next
+// event tries again.
+func (s Events) forgetOldest(ctx context.Context, k, stored item) {
+	events, err := pack.Events(stored)
+	if err != nil || len(events) <= maxEvents {
+		return
+	}
+	names, removed := map[string]string{}, []string{}
+	for i, event := range events[:len(events)-journey.RememberedEvents] {
+		removed = append(removed, fmt.Sprint("#e", i))
+		names[removed[i]] = pack.EventName(event.Stamp)
+	}
+	_, _ = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.name, Key: k, UpdateExpression: aws.String("REMOVE " + strings.Join(removed, ", ")),
+		ConditionExpression: aws.String("attribute_exists(PK)"), ExpressionAttributeNames: names,
+	})
 }
 
 // LastEvents implements engine.Table.
-func (s Engine) LastEvents(ctx context.Context, t journey.Tenant, awaited map[string]string) (map[string]engine.LastEvent, error) {
+func (s Engine) LastEvents(ctx context.Context, t journey.Tenant, wanted map[string][]string) (map[string]engine.LastEvents, error) {
 	var keys []map[string]types.AttributeValue
-	for customer, event := range awaited {
-		keys = append(keys, lastEventKey(t, customer, event))
+	for customer, eventTypes := range wanted {
+		for _, eventType := range eventTypes {
+			keys = append(keys, lastEventKey(t, customer, eventType))
+		}
 	}
-	items, err := s.batchGet(ctx, keys)
-	if err != nil {
-		return nil, wrapFailed("read events", err)
+	known := make(map[string]engine.LastEvents, len(wanted))
+	for chunk := range slices.Chunk(keys, batchKeys) {
+		items, err := s.batchGet(ctx, chunk)
+		if err != nil {
+			return nil, wrapFailed("read events", err)
+		}
+		for _, it := range items {
+			customer, eventType, events, err := decodeEvents(t, it)
+			if known[customer].ByType == nil {
+				known[customer] = engine.LastEvents{ByType: map[string][]journey.Received{}}
+			}
+			known[customer].ByType[eventType] = events
+			if err != nil && !errors.Is(known[customer].Err, journey.ErrNewer) {
+				known[customer] = engine.LastEvents{ByType: known[customer].ByType, Err: err}
+			}
+		}
 	}
-	events := make(map[string]engine.LastEvent, len(items))
-	for _, it := range items {
-		r := reader{item: it}
-		received := r.time(vReceived)
-		events[customerOf(t, r.text(manifest.PartitionKey))] = engine.LastEvent{At: received, Err: wrapDamaged(r.err)}
+	return known, nil
+}
+
+// decodeEvents returns the last journey.RememberedEvents in an item.
+func decodeEvents(t journey.Tenant, it item) (customer, eventType string, events []journey.Received, err error) {
+	r := reader{item: it}
+	customer = customerOf(t, r.text(manifest.PartitionKey))
+	eventType = strings.TrimPrefix(r.text(manifest.SortKey), lastEventPrefix)
+	if r.checkFormat(); r.err != nil {
+		return customer, eventType, nil, wrapDamaged(r.err)
 	}
-	return events, nil
+	events, err = pack.Events(it)
+	return customer, eventType, events[max(0, len(events)-journey.RememberedEvents):], wrapDamaged(err)
 }
 
 // Wake implements journey.EventStore. The enrollment stays in its partition of the
@@ -159,7 +218,7 @@ func (s Events) Wake(ctx context.Context, t journey.Tenant, e journey.Enrollment
 		ExpressionAttributeValues: item{
 			":r": number(e.Rev), ":before": number(e.Rev - 1), ":ds": number(e.Due.UnixMilli()),
 			":t":  number(e.WrittenAt.UnixMilli()),
-			":wk": number(e.WokenAt.UnixMilli()), ":w": binary(w[:]),
+			":wk": pack.EventValue(pack.Stamp(e.Woken)), ":w": binary(w[:]),
 		},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})

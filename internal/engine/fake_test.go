@@ -158,7 +158,7 @@ func (f *fake) Profiles(context.Context, journey.Tenant, []string) (map[string]e
 	return map[string]engine.Profile{"c": {Attributes: attributes}}, nil
 }
 
-func (f *fake) LastEvents(context.Context, journey.Tenant, map[string]string) (map[string]engine.LastEvent, error) {
+func (f *fake) LastEvents(context.Context, journey.Tenant, map[string][]string) (map[string]engine.LastEvents, error) {
 	return nil, nil
 }
 

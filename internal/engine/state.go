@@ -22,7 +22,8 @@ const (
 //	            ┌────────────────────────────────┐ read, answered, sent
 //	            v                                │
 //	load ──> stepping ──┬──> readingProfile ─────┤
-//	  │         ^       ├──> deciding ───────────┤
+//	  │         ^       ├──> readingEvents ──────┤
+//	  │         │       ├──> deciding ───────────┤
 //	  │         │       ├──> claiming ─> sending ┘
 //	  │         │       │                  │ failed, throttled (deciding too)
 //	  │         │       │                  v
@@ -36,6 +37,7 @@ const (
 //	state          event                                    next state      written
 //	stepping       still waits                              done
 //	               needs the profile                        readingProfile
+//	               needs events                             readingEvents, or recording if it has an answer
 //	               reached a decision                       deciding
 //	               reached a message                        claiming
 //	               waits, left, or failed                   recording
@@ -50,8 +52,7 @@ const (
 //	               written: still due                       stepping
 //	               written: anything else                   done
 //	leaving        written                                  done            cancelled
-//	readingEvents  the event came, or the wait is over      stepping
-//	               neither                                  done
+//	readingEvents  read                                     stepping
 //	               the event cannot be read                 done, or recording to give back an attempt
 //
 //	claiming, recording, leaving: another worker wrote first, or the write failed -> done
@@ -108,7 +109,7 @@ func (w *worker) step(ctx context.Context, r *run) {
 	if e.Node != before {
 		r.counted, r.doubt.open = uncounted, false
 	}
-	r.next, r.in.Answer, r.in.EventAt = e, journey.Answer{}, time.Time{}
+	r.next, r.in.Answer = e, journey.Answer{}
 	switch {
 	case effect == journey.Stuck:
 		r.fail(reasonIncomplete + ": " + r.graph.StopReason(e.Node))
@@ -116,6 +117,10 @@ func (w *worker) step(ctx context.Context, r *run) {
 		r.state = done
 	case effect == journey.NoEffect:
 		r.state = recording
+	case effect == journey.NeedEvents && r.hasAnswer:
+		r.state = recording // a read may fail, and the answer must not be lost
+	case effect == journey.NeedEvents:
+		r.state = readingEvents
 	case !r.in.HasAttributes:
 		r.state = readingProfile
 	case effect == journey.NeedDecision:

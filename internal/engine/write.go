@@ -53,6 +53,7 @@ func (w *worker) written(r *run) {
 	}
 	arrived := r.next.Node != r.stored.Node
 	r.holdsLease, r.hasAnswer = r.state == claiming, false
+	r.in.Events = nil // a wait must be looked at after it is written
 	r.stored = r.next
 	switch {
 	case r.holdsLease:

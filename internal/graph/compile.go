@@ -151,7 +151,10 @@ func (g *Graph) connect() {
 		g.nodes[e.source].connect(e)
 	}
 	for i := range g.nodes {
-		g.nodes[i].cutShared()
+		n := &g.nodes[i]
+		n.cutShared()
+		g.connectSince(n)
+		n.collectEvents()
 	}
 	g.collectReads()
 }
@@ -199,25 +202,41 @@ func (n *Node) cutShared() {
 	}
 }
 
-// collectReads sets g.event and g.reads.
+// collectReads sets g.event, g.reads and g.stepEvents.
 func (g *Graph) collectReads() {
-	g.reads = map[int][][]string{}
+	g.reads, g.stepEvents = map[int][][]string{}, map[int][][]string{}
 	for i := range g.nodes {
 		n := &g.nodes[i]
-		fields := n.Action.Payload.Reads()
-		if n.Condition != nil && n.Type == ConditionSplit {
-			fields = n.Condition.Reads()
+		for _, a := range n.Awaits {
+			if a.Match != nil {
+				g.event = append(g.event, a.Match.Entry)
+			}
 		}
-		for _, f := range fields {
+		for _, f := range n.reads() {
 			switch f.Source {
-			case condition.Event:
+			case condition.Event, condition.EntryEvent:
 				g.event = append(g.event, f.Path)
 			case condition.Decision:
 				g.addDecisionRead(f.Path)
+			case condition.Step:
+				g.addStepRead(f.Path)
 			case condition.Attributes: // stored as a whole
 			}
 		}
 	}
+}
+
+// reads returns the fields that the node reads when a customer is there, except those of
+// the event that ends a wait.
+func (n *Node) reads() []condition.Field {
+	fields := slices.Clone(n.Action.Payload.Reads())
+	for _, p := range n.conditions() {
+		fields = append(fields, p.Reads()...)
+	}
+	if n.Type == Wait {
+		fields = slices.DeleteFunc(fields, func(f condition.Field) bool { return f.Source == condition.Event })
+	}
+	return fields
 }
 
 // addDecisionRead adds a path that starts with a node's id. An empty path reads

@@ -73,10 +73,8 @@ func (n *Node) readWait(config *strict.Object) {
 	if byHours == byDelay {
 		n.missing("exactly one of delayHours and delay is required")
 	}
-	if event, ok := takeName(config, "waitForEvent"); ok {
-		n.Awaits = []Awaited{{ID: EventWay, Type: event}}
-	}
-	config.Done("delayHours", "delay", "waitForEvent")
+	n.readAwaits(config)
+	config.Done("delayHours", "delay", "waitForEvent", "eventSince")
 }
 
 var units = map[string]time.Duration{"minutes": time.Minute, "hours": time.Hour, "days": 24 * time.Hour}

@@ -24,6 +24,8 @@ type Graph struct {
 	edges []edge
 	reads map[int][][]string // by index of an nba_decision: paths that conditions and payloads read of its answer
 	event [][]string         // paths that conditions and payloads read of the starting event
+
+	stepEvents map[int][][]string // by index of a wait: paths that are read of the event that ended it
 }
 
 // edge is an edge between two nodes.

@@ -51,6 +51,8 @@ type Node struct {
 
 	Delay     time.Duration // wait
 	Awaits    []Awaited     // wait: the events that end it early
+	Since     Since         // wait: after which an event ends it
+	Events    []string      // types of the events that it awaits, or its conditions ask for; sorted
 	Event     string        // entry_trigger: eventType
 	Condition *condition.Program
 	Decision  DecisionConfig

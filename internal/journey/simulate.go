@@ -18,14 +18,16 @@ type TestRequest struct {
 	Attributes condition.Value // of the customer; missing for none
 	Definition *Definition     // nil for the journey's own
 	Now        time.Time       // when the customer enters; zero for the current time
+	EntryEvent *TestEvent      // that starts the journey; nil for none
 	Events     []TestEvent
 	Decisions  map[string]condition.Value // answers by node id; a decision without one answers nothing
 }
 
 // TestEvent is an event that the simulated customer causes.
 type TestEvent struct {
-	Type  string
-	After time.Duration // since the entry
+	Type       string
+	After      time.Duration // since the entry
+	Properties []byte        // compact JSON object; nil for none
 }
 
 // Simulation is the path of a simulated customer.
@@ -107,7 +109,7 @@ func (s *simulation) run() Simulation {
 		return Simulation{Outcome: "stopped", ExitReason: reason, Steps: []SimulationStep{step}}
 	}
 	e, effect := s.graph.Start(Enrollment{
-		EnrolledAt: start, ExpiresAt: start.AddDate(0, 0, s.maxDays),
+		EnrolledAt: start, ExpiresAt: start.AddDate(0, 0, s.maxDays), Event: s.graph.encodeEvent(s.entryProperties()),
 	})
 	now := start
 	for e.Status == Inside && effect != Stuck && !s.hasCycled(e) {
@@ -118,10 +120,10 @@ func (s *simulation) run() Simulation {
 		case NeedSend:
 			in.Answer = s.send(e.Node)
 		case NoEffect:
-			now, in.EventAt = s.sleep(&e)
-		case NeedAttributes, Stuck: // not reached: attributes are given, and Stuck ends the loop
+			now = s.sleep(&e, now)
+		case NeedAttributes, NeedEvents, Stuck: // not reached: the facts are given, and Stuck ends the loop
 		}
-		in.Now = now
+		in.Now, in.Events = now, s.received(now)
 		e, effect = s.graph.Step(e.NextWrite(in.Now), in)
 	}
 	return s.report(e, now)
@@ -173,8 +175,21 @@ func (s *simulation) send(node int) Answer {
 
 // refusal returns why the customer may not enter; "" if they may.
 func (s *simulation) refusal() string {
-	facts := condition.Facts{Attributes: s.request.Attributes, Now: s.request.Now}
-	return cmp.Or(s.entryFault, s.graph.EntryFault(), s.graph.Refusal(s.entry.Condition, &facts))
+	properties := s.entryProperties()
+	facts := condition.Facts{Attributes: s.request.Attributes, Event: properties, EntryEvent: properties, Now: s.request.Now}
+	event := ""
+	if r := s.request.EntryEvent; r != nil && r.Type != s.entry.Event && r.Type != s.graph.Event() {
+		event = "the event does not start the journey"
+	}
+	return cmp.Or(s.entryFault, s.graph.EntryFault(), event, s.graph.Refusal(s.entry.Condition, &facts))
+}
+
+// entryProperties returns the properties of the event that starts the journey.
+func (s *simulation) entryProperties() (properties condition.Value) {
+	if r := s.request.EntryEvent; r != nil && r.Properties != nil {
+		properties, _ = condition.ParseValue(r.Properties)
+	}
+	return properties
 }
 
 // answer returns the answer of an nba_decision.
@@ -186,20 +201,38 @@ func (s *simulation) answer(node int) Answer {
 	return Answer{Result: Decided, Decision: decision}
 }
 
-// sleep returns when e's wait ends, and the time of the event that ends it.
-func (s *simulation) sleep(e *Enrollment) (now, eventAt time.Time) {
-	now = e.Due
-	var awaited string
-	if list := s.graph.Awaits(e.Node); list != nil {
-		awaited = list[0].Type
-	}
+// sleep returns when to look at e's wait again: at the next event that it awaits, or at
+// its end.
+func (s *simulation) sleep(e *Enrollment, now time.Time) time.Time {
+	next := e.Due
 	for _, event := range s.request.Events {
 		at := s.request.Now.Add(event.After)
-		if awaited != "" && event.Type == awaited && at.After(e.Since) && at.Before(now) {
-			now, eventAt = at, at
+		if at.After(now) && at.Before(next) && slices.Contains(s.graph.Node(e.Node).Events, event.Type) {
+			next = at
 		}
 	}
-	return now, eventAt
+	return next
+}
+
+// received returns the events that are remembered at now.
+func (s *simulation) received(now time.Time) map[string][]Received {
+	events := map[string][]Received{}
+	for i := range s.graph.Len() {
+		for _, eventType := range s.graph.Node(i).Events {
+			events[eventType] = nil
+		}
+	}
+	for i, event := range s.request.Events {
+		at := s.request.Now.Add(event.After)
+		if list, ok := events[event.Type]; ok && !at.After(now) {
+			events[event.Type] = append(list, Received{Stamp{at, uint64(i)}, event.Properties})
+		}
+	}
+	for eventType, list := range events {
+		slices.SortFunc(list, func(a, b Received) int { return a.Compare(b.Stamp) })
+		events[eventType] = list[max(0, len(list)-RememberedEvents):]
+	}
+	return events
 }
 
 // report converts the walk into steps.
@@ -213,7 +246,9 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 		visits[len(visits)-1].Result = NoResult
 		now = visits[len(visits)-1].EnteredAt
 	}
-	facts := condition.Facts{Attributes: s.request.Attributes}
+	facts := s.graph.Facts(&e, s.request.Attributes)
+	facts.Decision, facts.Step = condition.Value{}, condition.Value{}
+	stepEvents, _ := condition.ParseValue(e.StepEvents)
 	result := Simulation{Outcome: "exited", ExitReason: e.ExitReason, Duration: now.Sub(s.request.Now)}
 	left := maxDetails
 	for i, visit := range visits {
@@ -225,8 +260,12 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 		} else {
 			step.Until = now
 		}
-		facts.Now = step.Until
+		known := Input{Events: s.received(visit.EnteredAt)}
+		facts.Now, facts.LastEvents = step.Until, known.lastEvents()
 		s.detail(&step, visit, &facts)
+		if event := stepEvents.Get(step.NodeID); !event.Missing() {
+			facts.Step = facts.Step.With(step.NodeID, event)
+		}
 		if size := len(step.Condition) + len(step.Decision); size <= left {
 			left -= size
 		} else {

@@ -17,6 +17,7 @@ const (
 	NeedAttributes                   // step again with the customer's attributes
 	NeedDecision                     // make the node's decision, then step with its Answer
 	NeedSend                         // send the node's message, then step with its Answer
+	NeedEvents                       // step again with the events of the node's types
 	Stuck                            // fail it: the graph leads nowhere; see StopReason
 )
 
@@ -26,7 +27,10 @@ type Input struct {
 	Attributes    condition.Value // of the customer, if HasAttributes
 	HasAttributes bool            // if false, a split blocks with NeedAttributes
 	Answer        Answer          // of the effect that blocks the enrollment; zero for none
-	EventAt       time.Time       // when the event of the current wait was last received; zero for never
+
+	// Events holds the events that are remembered of the customer, by type. A type that
+	// was not read is absent.
+	Events map[string][]Received
 }
 
 // Answer is the outcome of an effect.
@@ -45,7 +49,7 @@ type Graph struct{ graph.Graph }
 func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
 	e.Status, e.Run, e.Rev, e.WrittenAt = Inside, 1, 1, e.EnrolledAt
 	e.Node, e.Since = g.Entry(), e.EnrolledAt
-	e.Path, e.Delta, e.Decisions = nil, Delta{DeltaForm, byte(MarkEnrolled)}, nil
+	e.Path, e.Delta, e.Decisions, e.StepEvents = nil, Delta{DeltaForm, byte(MarkEnrolled)}, nil, nil
 	if e.Node < 0 {
 		return e, Stuck
 	}
@@ -140,7 +144,7 @@ func (g *Graph) result(e *Enrollment, n *graph.Node, in *Input) (Result, EffectK
 	case graph.EntryTrigger:
 		return Entered, NoEffect
 	case graph.Wait:
-		return e.wait(n, in), NoEffect
+		return g.wait(e, n, in)
 	case graph.ConditionSplit:
 		return g.split(e, n, in)
 	case graph.NBADecision, graph.ChannelAction:
@@ -150,86 +154,18 @@ func (g *Graph) result(e *Enrollment, n *graph.Node, in *Input) (Result, EffectK
 	}
 }
 
-// wait ends a wait by its event or its time, whichever came first.
-func (e *Enrollment) wait(n *graph.Node, in *Input) Result {
-	end := e.waitEnd(n)
-	e.Due = end
-	event := in.EventAt
-	in.EventAt = time.Time{} // it belongs to this wait and must not end a later one
-	if n.Awaits != nil && (e.isDuringWait(n, e.WokenAt) || e.isDuringWait(n, event)) {
-		// The next wait must begin after the event, even if the clock that received
-		// it is ahead: one event ends one wait.
-		in.Now = e.advanceClock(later(e.WokenAt, event))
-		return wokenBy(n, 0)
-	}
-	if in.Now.Before(end) {
-		return NoResult
-	}
-	if end.Before(e.Since.Add(n.Delay)) {
-		e.end(Expired, MarkExpired, NodeDropped)
-		return NoResult
-	}
-	return timedOut(n)
-}
-
-// wokenBy returns the result of a wait that was ended by the awaited event with that
-// index.
-func wokenBy(n *graph.Node, awaited int) Result {
-	if len(n.Ways) > 1 {
-		return Branch(awaited)
-	}
-	return WokenByEvent
-}
-
-// timedOut returns the result of a wait that was ended by its time.
-func timedOut(n *graph.Node) Result {
-	if len(n.Ways) > 1 {
-		return Branch(len(n.Awaits))
-	}
-	return Waited
-}
-
-// EndedByEvent reports whether the result is that of the wait n ended by an event.
-func (r Result) EndedByEvent(n *graph.Node) bool {
-	return r == WokenByEvent || r >= firstBranch && r.way() < len(n.Awaits)
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// waitEnd returns when e's wait n ends without its event.
-func (e *Enrollment) waitEnd(n *graph.Node) time.Time {
-	end := e.Since.Add(n.Delay)
-	if e.ExpiresAt.Before(end) {
-		return e.ExpiresAt
-	}
-	return end
-}
-
-// isDuringWait reports whether at is between the start and the end of e's wait n.
-func (e *Enrollment) isDuringWait(n *graph.Node, at time.Time) bool {
-	return at.After(e.Since) && at.Before(e.waitEnd(n))
-}
-
-// EndsWait reports whether an event of that type and time of receipt ends e's
-// current wait.
-func (g *Graph) EndsWait(e Enrollment, eventType string, received time.Time) bool {
-	n := g.Node(e.Node)
-	return e.Status == Inside && n.Awaits != nil && n.Awaits[0].Type == eventType && e.isDuringWait(n, received)
-}
-
-// split evaluates the condition of n, or asks for the attributes.
+// split evaluates the condition of n, or asks for the attributes and events.
 func (g *Graph) split(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKind) {
 	if !in.HasAttributes {
 		e.dueBy(in.Now)
 		return NoResult, NeedAttributes
 	}
+	if !in.knows(n.Events) {
+		e.dueBy(in.Now)
+		return NoResult, NeedEvents
+	}
 	facts := g.Facts(e, in.Attributes)
-	facts.Now = in.Now
+	facts.Now, facts.LastEvents = in.Now, in.lastEvents()
 	if n.Condition.Eval(&facts) {
 		return True, NoEffect
 	}
@@ -244,15 +180,19 @@ func (e *Enrollment) dueBy(now time.Time) {
 	}
 }
 
-// Facts returns the facts that conditions and payloads read. It decodes decisions
-// and event only if the graph reads them.
+// Facts returns the facts that conditions and payloads read. It decodes
+// decisions and events only if the graph reads them.
 func (g *Graph) Facts(e *Enrollment, attributes condition.Value) condition.Facts {
-	facts := condition.Facts{Attributes: attributes}
+	facts := condition.Facts{Attributes: attributes, Entered: e.EnrolledAt}
 	if g.ReadsDecisions() && e.Decisions != nil {
 		facts.Decision, _ = condition.ParseValue(e.Decisions)
 	}
 	if g.ReadsEvent() && e.Event != nil {
 		facts.Event, _ = condition.ParseValue(e.Event)
+		facts.EntryEvent = facts.Event
+	}
+	if g.ReadsStepEvents() && e.StepEvents != nil {
+		facts.Step, _ = condition.ParseValue(e.StepEvents)
 	}
 	return facts
 }
@@ -361,7 +301,7 @@ func (e *Enrollment) leave(result Result) {
 
 func (e *Enrollment) enter(node int, now time.Time) {
 	e.Node, e.Since = node, now
-	e.Attempts, e.LeaseUntil, e.WokenAt = 0, time.Time{}, time.Time{}
+	e.Attempts, e.LeaseUntil, e.Woken = 0, time.Time{}, Stamp{}
 	e.Delta = append(e.Delta, byte(node), byte(NodeEntered))
 }
 

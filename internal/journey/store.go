@@ -112,6 +112,12 @@ type CustomerStore interface {
 	Forget(ctx context.Context, t Tenant, customer string, now time.Time) error
 }
 
+// Starts is what an event of a type concerns.
+type Starts struct {
+	Journeys       []ID // that it starts, sorted
+	KeepProperties bool // its properties must be remembered
+}
+
 // EventStore stores events and wakes the enrollments that wait for them.
 type EventStore interface {
 	// ReserveEvent stores r unless its customer and id have a record that has
@@ -119,14 +125,17 @@ type EventStore interface {
 	ReserveEvent(ctx context.Context, t Tenant, r EventRecord, now time.Time) (EventRecord, error)
 	// FinishEvent marks r as done, if it is stored.
 	FinishEvent(ctx context.Context, t Tenant, r EventRecord) error
-	// PutLastEvent stores when a customer last caused an event of a type,
-	// unless a later time is stored. The item outlives the longest wait.
-	PutLastEvent(ctx context.Context, t Tenant, customer, eventType string, received time.Time) error
-	// StartedBy returns the journeys that an event of that type starts, sorted.
-	// It is strongly consistent. With an ErrNewer it returns all journeys but those
-	// whose entries are of a newer format.
-	StartedBy(ctx context.Context, t Tenant, eventType string) ([]ID, error)
-	// Wake writes Rev, WrittenAt, Due and WokenAt of e if the stored Rev is one
+	// Remember adds an event to those of its type that are remembered of a customer, at
+	// least the last RememberedEvents. An event that is there already is not added again.
+	// The item outlives the longest run.
+	Remember(ctx context.Context, t Tenant, customer, eventType string, event Received) error
+	// KeepProperties marks types of events whose properties must be remembered, for good.
+	KeepProperties(ctx context.Context, t Tenant, eventTypes []string) error
+	// StartedBy returns what an event of that type concerns. It is strongly consistent.
+	// With an ErrNewer it returns all journeys but those whose entries are of a newer
+	// format.
+	StartedBy(ctx context.Context, t Tenant, eventType string) (Starts, error)
+	// Wake writes Rev, WrittenAt, Due and Woken of e if the stored Rev is one
 	// less than e.Rev. Otherwise it returns ErrLost.
 	Wake(ctx context.Context, t Tenant, e Enrollment) error
 }

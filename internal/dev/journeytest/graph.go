@@ -12,7 +12,8 @@ import (
 // Graph returns the JSON of a complete definition of about size nodes, at least
 // 2. Splits read the attributes a0 to a3, numbers from 0 to 9, and the field
 // "score" of decisions; waits last 1 to 48 hours and may wait for the events e0
-// to e2; channels are c0 and c1.
+// to e2, with conditions on their "n", a number from 0 to 9, and their "cart"; channels
+// are c0 and c1.
 func Graph(r *rand.Rand, size int) string {
 	g := &graph{r: r, size: max(size, 2)}
 	g.node("entry_trigger", "{}")
@@ -98,14 +99,41 @@ func (g *graph) exit() int {
 
 // wait returns the config of a wait, and the handles of its edges.
 func (g *graph) wait() (config string, ways []string) {
-	event, ways := "", []string{""}
-	if g.r.IntN(2) == 0 {
-		event = fmt.Sprintf(`,"waitForEvent":"e%d"`, g.r.IntN(3))
-		if g.r.IntN(2) == 0 {
-			ways = []string{"event", "timeout"}
-		}
+	event, ways := "", []string{"event", "timeout"}
+	switch g.r.IntN(4) {
+	case 0, 1:
+		return fmt.Sprintf(`{"delayHours":%d}`, 1+g.r.IntN(48)), []string{""}
+	case 2:
+		event = fmt.Sprintf(`"e%d"`, g.r.IntN(3))
+	default:
+		event, ways = g.awaited()
 	}
-	return fmt.Sprintf(`{"delayHours":%d%s}`, 1+g.r.IntN(48), event), ways
+	if g.r.IntN(4) == 0 {
+		event += `,"eventSince":"wait"`
+	}
+	if g.r.IntN(2) == 0 {
+		ways = []string{""}
+	}
+	return fmt.Sprintf(`{"delayHours":%d,"waitForEvent":%s}`, 1+g.r.IntN(48), event), ways
+}
+
+// awaited returns a list of 1 to 3 events, and the names of the wait's outcomes.
+func (g *graph) awaited() (events string, ways []string) {
+	var list []string
+	for i := range 1 + g.r.IntN(3) {
+		more := ""
+		switch g.r.IntN(4) {
+		case 0:
+			more = fmt.Sprintf(`,"condition":{"field":"event.n","operator":"gte","value":%d}`, g.r.IntN(10))
+		case 1:
+			more = fmt.Sprintf(`,"condition":{"all":[%s,{"field":"event.n","operator":"lt","value":8}]}`, g.condition())
+		case 2:
+			more = `,"match":{"event":"cart","entry":"cart"}`
+		}
+		ways = append(ways, fmt.Sprintf("b%d", i))
+		list = append(list, fmt.Sprintf(`{"id":%q,"eventType":"e%d"%s}`, ways[i], g.r.IntN(3), more))
+	}
+	return `{"any":[` + strings.Join(list, ",") + `]}`, append(ways, "timeout")
 }
 
 func (g *graph) condition() string {
