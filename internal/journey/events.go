@@ -261,6 +261,7 @@ func (s *Service) factsOf(ctx context.Context, t Tenant, event Event, received t
 		if facts.Event, err = condition.ParseValue(event.Properties); err != nil {
 			return facts, err
 		}
+		facts.EntryEvent = facts.Event
 	}
 	p, err := s.stores.Customers.Profile(ctx, t, event.Customer)
 	if errors.Is(err, ErrNoCustomer) {

@@ -64,7 +64,6 @@ func walk(t *testing.T, r *rand.Rand, g *journey.Graph, request journey.TestRequ
 	return e, deltas
 }
 
-
 // sleep returns when to look at a wait again: at the next event, or at its end.
 func sleep(g *journey.Graph, e journey.Enrollment, request journey.TestRequest, now time.Time) time.Time {
 	next := later(e.Due, now)
