@@ -72,6 +72,7 @@ func readSettings(getenv func(string) string) (settings, error) {
 	s.stages = stages
 	providers, faults := provider.ParseSettings([]byte(s.functions[manifest.EnvProviders]))
 	s.channels = providers.AWS()
+	s.functions[manifest.EnvCatalog] = providers.Catalog().Text()
 	return s, errors.Join(err, faults, s.checkRestore(), s.missing())
 }
 

@@ -54,6 +54,7 @@ func TestSettings_HasDefaults(t *testing.T) {
 		manifest.EnvTenantClaim: "tenant",
 		manifest.EnvRoleClaim:   "role",
 		manifest.EnvProviders:   "{}",
+		manifest.EnvCatalog:     "{}",
 		manifest.EnvPaused:      "false",
 		manifest.EnvRestored:    "never",
 	}, s.functions)

@@ -19,9 +19,9 @@ func TestAnonymize_KeepsTheRecountOfEveryDay(t *testing.T) {
 	t.Parallel()
 
 	statuses, days, crossed, retried := map[journey.EnrollmentStatus]int{}, 0, 0, 0
-	for seed := range uint64(3000) {
+	for seed := range uint64(3500) {
 		r := rand.New(rand.NewPCG(seed, 13))
-		d := definition(t, journeytest.Graph(r, 2+r.IntN(20)))
+		d := definition(t, journeytest.Graph(r, 2+r.IntN(24)))
 		var writes []journey.Enrollment
 		begun := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC).Add(time.Duration(r.IntN(4*86400_000)) * time.Millisecond)
 		walk(t, r, d, begun, func(e journey.Enrollment) { writes = append(writes, e) })

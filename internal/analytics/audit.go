@@ -22,25 +22,26 @@ import (
 // A repeated or slightly outdated read of an enrollment gives the same result,
 // since nothing through Day changes any more, with one exception: forgetting a
 // customer moves their enrollments to anonymized keys, so a pass may read them
-// twice or not at all. Therefore a second pass checks the differences of the first.
-// A difference is drift if both passes found it, unless a customer of that journey
-// was forgotten since the audit began.
+// twice or not at all. Therefore a second pass, which is strongly consistent, checks
+// the journeys in which the first found differences. What it finds is drift, unless
+// an enrollment of the journey was moved after the first pass.
 type Audit struct {
 	Rev      int64 // number of writes, from 1; 0 before the first
 	Day      Day   // "" before the first, and to start over
 	Began    time.Time
-	Pass     int // 1, or 2 to confirm Suspects
+	Pass     int // 1, or 2 to check Suspects
 	Done     bool
-	Segments []bool   // which segments of the table the pass has read
-	Recount  *Recount // of those segments
-	Suspects []Difference
+	Segments []bool               // which segments of the table the pass has read
+	Recount  *Recount             // of those segments
+	Suspects map[JourneyKey]int64 // journeys with differences in pass 1, with Counters.Forgotten after it
 }
 
 // Difference is an error in the figures of one graph.
 type Difference struct {
 	JourneyKey
-	Graph   string // hash
-	Missing Graph  // counts to add; negative ones are in excess
+	Graph     string // hash
+	Missing   Graph  // counts to add; negative ones are in excess
+	Forgotten int64  // Counters.Forgotten at the comparison
 }
 
 // Scanned is one page of a segment.
@@ -65,9 +66,9 @@ type AuditTable interface {
 	// returns ErrStale.
 	PutAudit(ctx context.Context, a Audit) error
 	// Scan returns a page of a segment and the cursor of the next page, nil at
-	// the end. It is eventually consistent. A cursor names a customer and must not
-	// be stored.
-	Scan(ctx context.Context, segment, of int, cursor []byte) (Scanned, []byte, error)
+	// the end. It is strongly consistent if consistent, for twice the price. A cursor
+	// names a customer and must not be stored.
+	Scan(ctx context.Context, segment, of int, cursor []byte, consistent bool) (Scanned, []byte, error)
 	// PutRepair stores a repair unless one of that graph and day exists.
 	PutRepair(ctx context.Context, k JourneyKey, r Repair) error
 }
@@ -92,7 +93,7 @@ func (r *Rollup) audit(ctx context.Context, a Audit, now time.Time) (progress, e
 	}
 	differences, err := r.runPass(ctx, &a, &p)
 	if err == nil && a.Pass == 1 && len(differences) > 0 {
-		r.startPass(&a, differences)
+		r.startPass(&a, suspects(differences))
 		differences, err = r.runPass(ctx, &a, &p)
 	}
 	if p.left = a.segmentsLeft(); errors.Is(err, errOvertaken) {
@@ -139,10 +140,18 @@ func (a *Audit) foldThrough(now time.Time) Day {
 }
 
 // startPass prepares a to read the whole table.
-func (r *Rollup) startPass(a *Audit, suspects []Difference) {
+func (r *Rollup) startPass(a *Audit, suspects map[JourneyKey]int64) {
 	a.Pass++
 	a.Segments = make([]bool, r.segments())
 	a.Recount, a.Suspects = NewRecount(), suspects
+}
+
+func suspects(differences []Difference) map[JourneyKey]int64 {
+	journeys := map[JourneyKey]int64{}
+	for _, d := range differences {
+		journeys[d.JourneyKey] = d.Forgotten
+	}
+	return journeys
 }
 
 // runPass reads what is left of the pass and stores the progress. Once the whole

@@ -3,7 +3,6 @@ package analytics
 import (
 	"context"
 	"errors"
-	"time"
 
 	"journeys/internal/journey"
 )
@@ -16,8 +15,8 @@ type Counters struct {
 	Totals    map[string]*Total // by graph hash
 	Parts     []Part
 	Repairs   []Repair
-	Closed    []Closed  // of the requested months
-	Forgotten time.Time // end of the UTC day on which a customer of the journey was last forgotten; zero for never
+	Closed    []Closed // of the requested months
+	Forgotten int64    // number of enrollments of the journey that were anonymized
 }
 
 // maxReads bounds how often readCounters repeats a read that a fold tore. A

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -32,9 +31,6 @@ func (r *Rollup) compare(ctx context.Context, a *Audit) ([]Difference, error) {
 				a.Recount.Newer[k]++
 				return nil
 			}
-			if forgotten.After(a.Began.Add(-maxClockSkew)) {
-				a.Recount.Moved[k] = true
-			}
 			if errors.Is(err, ErrUnreadable) {
 				a.Recount.Wrong[k] = map[string]int{"": 1}
 				r.Log.ErrorContext(ctx, "a journey's figures cannot be read",
@@ -42,7 +38,7 @@ func (r *Rollup) compare(ctx context.Context, a *Audit) ([]Difference, error) {
 				return nil
 			}
 			if err == nil && a.Recount.Newer[k] == 0 {
-				list = append(list, differences(k, &counted, recounted, a.Recount.Wrong[k])...)
+				list = append(list, differences(k, &counted, recounted, a.Recount.Wrong[k], forgotten)...)
 			}
 			return err
 		})
@@ -54,10 +50,6 @@ func (r *Rollup) compare(ctx context.Context, a *Audit) ([]Difference, error) {
 	return list, err
 }
 
-// maxClockSkew is the greatest lag of the clock that dates forgotten customers, and
-// of an eventually consistent read.
-const maxClockSkew = 5 * time.Minute
-
 // errOvertaken happens only when two runs overlap and the start of a day lies between
 // their clocks.
 var errOvertaken = errors.New("analytics: a later day than the audit's was folded")
@@ -66,14 +58,14 @@ var errOvertaken = errors.New("analytics: a later day than the audit's was folde
 // that day: an earlier run of the audit may have made some and then stopped. It also
 // returns the journey's Counters.Forgotten. It returns errOvertaken if a total
 // includes a later day.
-func (r *Rollup) countedThrough(ctx context.Context, k JourneyKey, day Day) (f Figures, forgotten time.Time, err error) {
+func (r *Rollup) countedThrough(ctx context.Context, k JourneyKey, day Day) (f Figures, forgotten int64, err error) {
 	c, err := readCounters(ctx, r.Table, k.Tenant, k.Journey, Range{})
 	if err != nil {
-		return Figures{}, time.Time{}, err
+		return Figures{}, 0, err
 	}
 	for _, t := range c.Totals {
 		if t.Through > day {
-			return Figures{}, time.Time{}, errOvertaken
+			return Figures{}, 0, errOvertaken
 		}
 	}
 	f = c.through(day)
@@ -87,7 +79,7 @@ func (r *Rollup) countedThrough(ctx context.Context, k JourneyKey, day Day) (f F
 
 // differences compares the graphs of one journey. wrong holds the number of wrong
 // enrollments by graph.
-func differences(k JourneyKey, counted, recounted *Figures, wrong map[string]int) []Difference {
+func differences(k JourneyKey, counted, recounted *Figures, wrong map[string]int, forgotten int64) []Difference {
 	hashes := map[string]bool{}
 	for hash := range counted.Graphs {
 		hashes[hash] = true
@@ -101,28 +93,24 @@ func differences(k JourneyKey, counted, recounted *Figures, wrong map[string]int
 		recounted.Graph(hash, 0).addTo(&missing)
 		counted.Graph(hash, 0).subtractFrom(&missing)
 		if !missing.zero() && wrong[hash] == 0 {
-			list = append(list, Difference{k, hash, missing})
+			list = append(list, Difference{k, hash, missing, forgotten})
 		}
 	}
 	return list
 }
 
-// confirm returns the differences that both passes found, without those of
-// journeys from which a customer was forgotten since the audit began.
+// confirm returns the differences of suspect journeys in which no enrollment was
+// moved since the first pass.
 func (r *Rollup) confirm(ctx context.Context, a *Audit, differences []Difference) []Difference {
 	return slices.DeleteFunc(differences, func(d Difference) bool {
-		if a.Recount.Moved[d.JourneyKey] {
-			r.Log.WarnContext(ctx, "difference ignored: a customer was forgotten since the audit began",
-				"tenant", d.Tenant.String(), "journey", d.Journey, "graph", d.Graph, "through", string(a.Day))
-			return true
+		before, suspect := a.Suspects[d.JourneyKey]
+		if suspect && d.Forgotten == before {
+			return false
 		}
-		return !slices.ContainsFunc(a.Suspects, d.equal)
+		r.Log.WarnContext(ctx, "difference ignored: a customer was forgotten during the audit",
+			"tenant", d.Tenant.String(), "journey", d.Journey, "graph", d.Graph, "through", string(a.Day))
+		return true
 	})
-}
-
-func (d Difference) equal(o Difference) bool {
-	return d.JourneyKey == o.JourneyKey && d.Graph == o.Graph && d.Missing.Totals == o.Missing.Totals &&
-		slices.EqualFunc(trimZeros(d.Missing.Steps), trimZeros(o.Missing.Steps), Step.equal)
 }
 
 // trimZeros removes the zero steps at the end.

@@ -65,10 +65,6 @@ func (s Step) Zero() bool {
 	return s.Entered == 0 && s.Failed == 0 && s.Dropped == 0 && len(s.Results) == 0
 }
 
-func (s Step) equal(o Step) bool {
-	return s.Entered == o.Entered && s.Failed == o.Failed && s.Dropped == o.Dropped && slices.Equal(s.Results, o.Results)
-}
-
 // minus returns the opposite counts.
 func (s Step) minus() Step { return Step{-s.Entered, -s.Failed, -s.Dropped, s.Results.minus()} }
 

@@ -10,15 +10,13 @@ import (
 type Recount struct {
 	Figures map[JourneyKey]*Figures       // of every journey with enrollments or counters
 	Wrong   map[JourneyKey]map[string]int // number of inconsistent enrollments by graph hash; "" for unreadable figures
-	Moved   map[JourneyKey]bool           // a customer was forgotten since the audit began; set by the comparison
 	Newer   map[JourneyKey]int            // number of items of a newer format; such a journey is not audited
 }
 
 // NewRecount returns an empty recount.
 func NewRecount() *Recount {
 	return &Recount{
-		Figures: map[JourneyKey]*Figures{}, Wrong: map[JourneyKey]map[string]int{}, Moved: map[JourneyKey]bool{},
-		Newer: map[JourneyKey]int{},
+		Figures: map[JourneyKey]*Figures{}, Wrong: map[JourneyKey]map[string]int{}, Newer: map[JourneyKey]int{},
 	}
 }
 

@@ -57,9 +57,9 @@ func walk(t testing.TB, r *rand.Rand, d journey.Definition, begun time.Time, wro
 			for range 1 + r.IntN(3) { // steps that share a write, possibly across midnight
 				switch effect {
 				case journey.NeedDecision:
-					in.Answer.Result = []journey.Result{journey.Decided, journey.DecidedEmpty, journey.DecisionError}[r.IntN(3)]
+					in.Answer.Result = []journey.Result{journey.Decided, journey.DecidedEmpty, journey.EffectError}[r.IntN(3)]
 				case journey.NeedSend:
-					in.Answer.Result = []journey.Result{journey.Sent, journey.SkippedNoAddress, journey.SkippedUncertain}[r.IntN(3)]
+					in.Answer.Result = []journey.Result{journey.Sent, journey.SkippedNoAddress, journey.SkippedUncertain, journey.EffectError}[r.IntN(4)]
 				default: // no effect
 				}
 				e, effect = d.Graph.Step(e, in)
@@ -125,7 +125,7 @@ func TestRecount_EqualsTheSumOfTheWrites(t *testing.T) {
 	for _, status := range []journey.EnrollmentStatus{journey.Completed, journey.Expired, journey.Cancelled, journey.Failed} {
 		require.Greater(t, outcomes[status], 50, status)
 	}
-	require.Greater(t, min(results[journey.True], results[journey.False], results[journey.SkippedNoAddress], results[journey.DecisionError]), 50)
+	require.Greater(t, min(results[journey.True], results[journey.False], results[journey.SkippedNoAddress], results[journey.EffectError]), 50)
 	require.Greater(t, min(retriesOfADay[2], daysOfRetries[2]), 50)
 }
 

@@ -20,17 +20,34 @@ type Report struct {
 	Steps       []NodeReport // at most MaxSteps; the current graph first
 	LeftOut     []int        // versions of the oldest graphs, whose steps exceed MaxSteps; ascending
 	Series      []DayTotals  // one row per requested day
+	size        int          // of Steps, in steps
 }
 
 // MaxSteps is the greatest number of steps of a report: those of 40 graphs of
-// the greatest size. A function's answer may have 6 MB.
+// the greatest size. A function's answer may have 6 MB. Steps whose branches have long
+// names count as several.
 const MaxSteps = 40 * graph.MaxNodes
+
+// sizeOf returns the size of the labels' steps in an answer, in steps without named
+// branches.
+func sizeOf(labels []graph.Label) int {
+	size := len(labels)
+	for _, l := range labels {
+		bytes := 0
+		for _, way := range l.Ways {
+			bytes += len(way) + 8
+		}
+		size += bytes / 64
+	}
+	return size
+}
 
 // NodeReport is the figures of one node of one graph.
 type NodeReport struct {
 	NodeID   string
 	NodeType graph.NodeType
-	Version  int // the latest version with the graph; 0 for the current graph
+	Ways     []string // names of the ways out, if there are several; nil otherwise
+	Version  int      // the latest version with the graph; 0 for the current graph
 	Step
 }
 
@@ -106,12 +123,13 @@ func (r *Report) addGraph(g *Graph, labels []graph.Label, current bool) {
 	switch {
 	case current:
 		version = 0
-	case len(r.LeftOut) > 0 || len(r.Steps)+len(labels) > MaxSteps:
+	case len(r.LeftOut) > 0 || r.size+sizeOf(labels) > MaxSteps:
 		r.LeftOut = append(r.LeftOut, version)
 		return
 	}
+	r.size += sizeOf(labels)
 	for _, l := range labels {
-		r.Steps = append(r.Steps, NodeReport{l.ID, l.Type, version, g.step(l.Node)})
+		r.Steps = append(r.Steps, NodeReport{l.ID, l.Type, l.Ways, version, g.step(l.Node)})
 	}
 }
 

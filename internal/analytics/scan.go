@@ -44,7 +44,7 @@ func (r *Rollup) readSegment(ctx context.Context, a *Audit, number int, shapes *
 	found := NewRecount()
 	var cursor []byte
 	for !nearEnd(ctx) {
-		page, next, err := r.Table.Scan(ctx, number, len(a.Segments), cursor)
+		page, next, err := r.Table.Scan(ctx, number, len(a.Segments), cursor, a.Pass > 1)
 		if err != nil {
 			return nil, err
 		}

@@ -42,12 +42,7 @@ type stepBody struct {
 	Dropped        int64            `json:"dropped"`
 	CompletionRate float64          `json:"completionRate"`
 	Results        map[string]int64 `json:"results"`
-	Branches       *branchesBody    `json:"branches,omitzero"` // condition_split only
-}
-
-type branchesBody struct {
-	True  int64 `json:"true"`
-	False int64 `json:"false"`
+	Branches       map[string]int64 `json:"branches,omitzero"` // by name; nil unless several ways lead out
 }
 
 type dayBody struct {
@@ -86,10 +81,13 @@ func newAnalyticsBody(id journey.ID, report analytics.Report) analyticsBody {
 			CompletionRate: rate(s.Completed(), s.Entered), Results: map[string]int64{},
 		}
 		for _, c := range s.Results {
-			step.Results[c.Result.String()] += c.Count
+			step.Results[c.Result.Name(s.Ways)] += c.Count
 		}
-		if s.NodeType == graph.ConditionSplit {
-			step.Branches = &branchesBody{s.Results.Of(journey.True), s.Results.Of(journey.False)}
+		for _, way := range s.Ways {
+			if step.Branches == nil {
+				step.Branches = map[string]int64{}
+			}
+			step.Branches[way] = step.Results[way]
 		}
 		body.Steps = append(body.Steps, step)
 	}

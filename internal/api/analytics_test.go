@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -100,6 +101,39 @@ func TestAnalytics_AddsUpTheCounters(t *testing.T) {
 	}, body.Series)
 }
 
+// Branches have names, of the current graph and of earlier ones, and also if no customer
+// took them.
+func TestAnalytics_NamesEveryBranch(t *testing.T) {
+	t.Parallel()
+
+	labels := []graph.Label{
+		{Node: 0, ID: "in", Type: graph.EntryTrigger},
+		{Node: 1, ID: "m", Type: graph.MultiSplit, Ways: []string{"pro", "trial", "else"}},
+		{Node: 2, ID: "r", Type: graph.RandomSplit, Ways: []string{"sent", "control"}},
+	}
+	steps := []analytics.Step{
+		{Entered: 5, Results: left(journey.Entered, 5)}, {Entered: 5, Results: left(journey.Branch(0), 3).Plus(left(journey.Branch(2), 1)...)},
+		{Entered: 1},
+	}
+	earlier := &analytics.Total{Rev: 1, Labels: labels, Graph: analytics.Graph{Version: 1, Totals: analytics.Totals{Enrolled: 5}, Steps: steps}}
+	current := &analytics.Total{Rev: 1, Graph: analytics.Graph{Version: 2, Totals: analytics.Totals{Enrolled: 5}, Steps: steps}}
+	s := newServer(t, countedStore{Store: &memoryStore{}, counters: analytics.Counters{
+		Head:   &analytics.Head{Name: "Welcome", Status: journey.Active, Graph: "b", Labels: labels},
+		Totals: map[string]*analytics.Total{"a": earlier, "b": current},
+	}})
+	body := s.must(http.StatusOK, call{method: "GET", path: "/journeys/jrn_01JD0000000000000000000000/analytics"})
+	list := body["steps"].([]any)
+	require.Len(t, list, 6)
+	for i, version := range []any{nil, 1.0} {
+		entry, multi, random := list[3*i].(map[string]any), list[3*i+1].(map[string]any), list[3*i+2].(map[string]any)
+		require.Equal(t, version, multi["version"])
+		require.NotContains(t, entry, "branches")
+		require.Equal(t, map[string]any{"pro": 3.0, "trial": 0.0, "else": 1.0}, multi["branches"])
+		require.Equal(t, map[string]any{"pro": 3.0, "else": 1.0}, multi["results"])
+		require.Equal(t, map[string]any{"sent": 0.0, "control": 0.0}, random["branches"])
+	}
+}
+
 // left is the results of a node that was left with one of them only.
 func left(result journey.Result, n int64) analytics.Results {
 	return analytics.Results{{Result: result, Count: n}}
@@ -110,43 +144,63 @@ func TestAnalytics_LeavesOutTheOldestVersions(t *testing.T) {
 	t.Parallel()
 
 	const versions = 60
-	counters := analytics.Counters{
-		Head:   &analytics.Head{Name: "Welcome", Status: journey.Active, Graph: fmt.Sprintf("%064d", versions)},
-		Totals: map[string]*analytics.Total{},
-	}
-	var labels []graph.Label
-	for i := range graph.MaxNodes {
-		labels = append(labels, graph.Label{Node: i, ID: fmt.Sprintf("node-%059d", i), Type: graph.ConditionSplit})
-	}
-	counters.Head.Labels = labels
 	many := int64(1_000_000_000)
-	steps := slices.Repeat([]analytics.Step{{
-		Entered: 3 * many, Failed: many, Results: left(journey.True, many/2).Plus(left(journey.False, many/2)...),
-	}}, graph.MaxNodes)
-	for v := 1; v <= versions; v++ {
-		hash := fmt.Sprintf("%064d", v)
-		counters.Totals[hash] = &analytics.Total{Rev: 1, Labels: labels, Graph: analytics.Graph{
-			Version: v, Totals: analytics.Totals{Enrolled: 3 * many, Failed: many}, Steps: steps,
-		}}
+	for _, row := range []struct {
+		name   string
+		label  graph.Label
+		counts analytics.Results
+		kept   int // versions
+	}{
+		{
+			"condition splits", graph.Label{Type: graph.ConditionSplit, Ways: []string{"true", "false"}},
+			left(journey.True, many/2).Plus(left(journey.False, many/2)...), 40,
+		},
+		{
+			"splits with long names", graph.Label{Type: graph.RandomSplit, Ways: []string{strings.Repeat("a", 64), strings.Repeat("b", 64)}},
+			left(journey.Branch(0), many/2).Plus(left(journey.Branch(1), many/2)...), 13,
+		},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+
+			counters := analytics.Counters{
+				Head:   &analytics.Head{Name: "Welcome", Status: journey.Active, Graph: fmt.Sprintf("%064d", versions)},
+				Totals: map[string]*analytics.Total{},
+			}
+			var labels []graph.Label
+			for i := range graph.MaxNodes {
+				label := row.label
+				label.Node, label.ID = i, fmt.Sprintf("node-%059d", i)
+				labels = append(labels, label)
+			}
+			counters.Head.Labels = labels
+			steps := slices.Repeat([]analytics.Step{{Entered: 3 * many, Failed: many, Results: row.counts}}, graph.MaxNodes)
+			for v := 1; v <= versions; v++ {
+				hash := fmt.Sprintf("%064d", v)
+				counters.Totals[hash] = &analytics.Total{Rev: 1, Labels: labels, Graph: analytics.Graph{
+					Version: v, Totals: analytics.Totals{Enrolled: 3 * many, Failed: many}, Steps: steps,
+				}}
+			}
+			s := newServer(t, countedStore{Store: &memoryStore{}, counters: counters})
+			w := s.do(call{method: "GET", path: "/journeys/jrn_01JD0000000000000000000000/analytics"})
+			require.Equal(t, http.StatusOK, w.Code)
+			var body struct {
+				Enrollments     map[string]int64
+				Steps           []struct{ Version int }
+				VersionsLeftOut []int
+			}
+			require.NoError(t, json.Unmarshal(w.Body.Bytes(), &body))
+			require.Equal(t, versions*3*many, body.Enrollments["total"])
+			require.Len(t, body.Steps, row.kept*graph.MaxNodes)
+			require.Zero(t, body.Steps[0].Version, "the current graph comes first")
+			require.Equal(t, versions-row.kept+1, body.Steps[len(body.Steps)-1].Version)
+			require.Len(t, body.VersionsLeftOut, versions-row.kept)
+			require.Equal(t, []int{1, versions - row.kept}, []int{body.VersionsLeftOut[0], body.VersionsLeftOut[versions-row.kept-1]})
+			payload, err := json.Marshal(w.Body.String())
+			require.NoError(t, err)
+			require.Less(t, len(payload), 5<<20, "encoded as the text of the function's answer")
+		})
 	}
-	s := newServer(t, countedStore{Store: &memoryStore{}, counters: counters})
-	w := s.do(call{method: "GET", path: "/journeys/jrn_01JD0000000000000000000000/analytics"})
-	require.Equal(t, http.StatusOK, w.Code)
-	var body struct {
-		Enrollments     map[string]int64
-		Steps           []struct{ Version int }
-		VersionsLeftOut []int
-	}
-	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &body))
-	require.Equal(t, versions*3*many, body.Enrollments["total"])
-	require.Len(t, body.Steps, analytics.MaxSteps)
-	require.Zero(t, body.Steps[0].Version, "the current graph comes first")
-	require.Equal(t, 21, body.Steps[analytics.MaxSteps-1].Version)
-	require.Len(t, body.VersionsLeftOut, 20)
-	require.Equal(t, []int{1, 20}, []int{body.VersionsLeftOut[0], body.VersionsLeftOut[19]})
-	payload, err := json.Marshal(w.Body.String())
-	require.NoError(t, err)
-	require.Less(t, len(payload), 5<<20, "encoded as the text of the function's answer")
 }
 
 func TestAnalytics_IsEmptyWithoutCounts(t *testing.T) {

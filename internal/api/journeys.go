@@ -31,6 +31,7 @@ type journeyBody struct {
 	Version         int            `json:"version"`
 	CreatedAt       timestamp      `json:"createdAt"`
 	UpdatedAt       timestamp      `json:"updatedAt"`
+	Warnings        []fault        `json:"warnings,omitzero"` // nil unless the journey was created or updated
 }
 
 func newJourneyBody(j journey.Journey) journeyBody {
@@ -89,7 +90,7 @@ func createJourney(a *API, w http.ResponseWriter, r *request) error {
 		return err
 	}
 	w.Header().Set("Location", location(j.ID))
-	return writeJourney(w, http.StatusCreated, j)
+	return a.writeChanged(w, r, http.StatusCreated, j)
 }
 
 func getJourney(a *API, w http.ResponseWriter, r *request) error {
@@ -122,7 +123,7 @@ func updateJourney(a *API, w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return writeJourney(w, http.StatusOK, j)
+	return a.writeChanged(w, r, http.StatusOK, j)
 }
 
 func deleteJourney(a *API, w http.ResponseWriter, r *request) error {
@@ -142,6 +143,14 @@ func deleteJourney(a *API, w http.ResponseWriter, r *request) error {
 func writeJourney(w http.ResponseWriter, status int, j journey.Journey) error {
 	w.Header().Set("ETag", etag(j.Rev))
 	return writeJSON(w, status, newJourneyBody(j))
+}
+
+// writeChanged is writeJourney for one that was created or updated, with its warnings.
+func (a *API) writeChanged(w http.ResponseWriter, r *request, status int, j journey.Journey) error {
+	w.Header().Set("ETag", etag(j.Rev))
+	body := newJourneyBody(j)
+	body.Warnings = newFaultList(a.Journeys.Warnings(r.tenant, j))
+	return writeJSON(w, status, body)
 }
 
 func etag(rev int64) string { return `"` + strconv.FormatInt(rev, 10) + `"` }

@@ -82,8 +82,12 @@ func TestJourneys_AnswersCanBeSentBack(t *testing.T) {
 	var before, after map[string]any
 	require.NoError(t, json.Unmarshal(read.Body.Bytes(), &before))
 	require.NoError(t, json.Unmarshal(put.Body.Bytes(), &after))
-	delete(before, "updatedAt")
-	delete(after, "updatedAt")
+	require.NotContains(t, before, "warnings")
+	require.Contains(t, after, "warnings")
+	for _, field := range []string{"updatedAt", "warnings"} {
+		delete(before, field)
+		delete(after, field)
+	}
 	require.Equal(t, before, after)
 
 	renamed := s.must(200, call{method: "PUT", path: path, body: `{"name":"b","id":7,"version":"x","createdAt":null,` +

@@ -88,6 +88,14 @@ func journeyLimits() []limit {
 }
 
 func graphLimits() []limit {
+	const exists, weight = `"condition":{"field":"a","operator":"exists"}`, `"weight":1`
+	several := func(n int, field string) string {
+		list := make([]string, n)
+		for i := range list {
+			list[i] = fmt.Sprintf(`{"id":"b%d",%s}`, i, field)
+		}
+		return strings.Join(list, ",")
+	}
 	limits := []limit{{
 		"a node's id",
 		putField("definition", `{"nodes":[{"id":"`+strings.Repeat("n", 64)+`","type":"exit"}],"edges":[]}`),
@@ -111,6 +119,14 @@ func graphLimits() []limit {
 		{"channel_action", `{"channel":%s}`, "channel", long(128), long(129)},
 		{"channel_action", `{"templateId":%s}`, "templateId", long(128), long(129)},
 		{"exit", `{"reason":%s}`, "reason", long(128), long(129)},
+		{"multi_split", `{"branches":[%s]}`, "branches", several(7, exists), several(8, exists)},
+		{"multi_split", `{"branches":[%s]}`, "branches", several(2, exists), several(1, exists)},
+		{"random_split", `{"branches":[%s]}`, "branches", several(8, weight), several(9, weight)},
+		{"random_split", `{"branches":[%s]}`, "branches", several(2, weight), several(1, weight)},
+		{"random_split", `{"branches":[{"id":"b","weight":%s},{"id":"c","weight":1}]}`, "branches/0/weight", "10000", "10001"},
+		{"random_split", `{"branches":[{"id":"b","weight":%s},{"id":"c","weight":1}]}`, "branches/0/weight", "0", "-1"},
+		{"random_split", `{"branches":[{"id":%s,"weight":1},{"id":"c","weight":1}]}`, "branches/0/id", `"` + strings.Repeat("n", 64) + `"`, `"` + strings.Repeat("n", 65) + `"`},
+		{"random_split", `{"branches":[{"id":"b","weight":1},{"id":"c","weight":1}],"salt":%s}`, "salt", long(128), long(129)},
 	} {
 		limits = append(limits, limit{
 			row.kind + " " + row.field, putNode(row.kind, fmt.Sprintf(row.config, row.at)),

@@ -109,6 +109,11 @@ func newFaults(list []strict.Fault) []fault {
 	return faults
 }
 
+// newFaultList is newFaults for a field that is always there: it is never nil.
+func newFaultList(list []strict.Fault) []fault {
+	return append([]fault{}, newFaults(list)...)
+}
+
 // retryAfter returns the seconds after which a 503 with this code may be over.
 func retryAfter(code string) string {
 	if code == journey.ErrNewer.Code {

@@ -29,6 +29,8 @@ type testBody struct {
 	ExitReason    *string     `json:"exitReason"` // null for none
 	DurationHours float64     `json:"durationHours"`
 	Trace         []traceStep `json:"trace"`
+	Faults        []fault     `json:"faults"`             // what keeps the graph from being activated
+	Warnings      []fault     `json:"warnings"`           // as of a create or an update
 	Truncated     bool        `json:"truncated,omitzero"` // details were left out
 }
 
@@ -191,6 +193,7 @@ func newTestBody(s journey.Simulation) testBody {
 		JourneyID: s.Journey.ID, JourneyName: s.Journey.Name,
 		Version: valueOrNil(s.Version), Outcome: s.Outcome, ExitReason: valueOrNil(s.ExitReason), Truncated: s.Truncated,
 		DurationHours: s.Duration.Hours(), Trace: []traceStep{},
+		Faults: newFaultList(s.Faults), Warnings: newFaultList(s.Warnings),
 	}
 	for i, step := range s.Steps {
 		body.Trace = append(body.Trace, traceStep{

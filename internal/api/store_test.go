@@ -225,6 +225,15 @@ func (m *memoryStore) Insert(_ context.Context, _ journey.Tenant, _ int, list []
 	return outcomes
 }
 
+func (m *memoryStore) UndoForgotten(
+	context.Context, journey.Tenant, []journey.Enrollment, []journey.Outcome, time.Time, time.Time,
+) {
+}
+
+func (m *memoryStore) UndoEvent(context.Context, journey.Tenant, journey.EventRecord, string) error {
+	return nil
+}
+
 func (m *memoryStore) ReserveKey(
 	_ context.Context, _ journey.Tenant, _ journey.ID, r journey.KeyRecord, _ time.Time,
 ) (journey.KeyRecord, error) {

@@ -7,6 +7,7 @@ package boot
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"journeys/internal/api"
 	"journeys/internal/apigw"
 	"journeys/internal/boot/function"
+	"journeys/internal/catalog"
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -34,6 +36,10 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke) {
 		log := lambdacontext.NewLogger()
 		service := journey.NewService(store.Handlers(), time.Now, rand.Reader)
 		service.Pause = pause
+		var err error
+		if service.Catalog, err = readCatalog(settings); err != nil {
+			return nil, err
+		}
 		if newInvoke != nil {
 			service.Nudge = newDispatcher(settings, newInvoke).nudge(log)
 		}
@@ -47,6 +53,20 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke) {
 		}
 		return apigw.Handler(a.Handler(op), log), nil
 	})
+}
+
+// readCatalog returns the catalog of a function that has the setting, the zero Catalog
+// for others.
+func readCatalog(settings map[string]string) (catalog.Catalog, error) {
+	text, ok := settings[manifest.EnvCatalog]
+	if !ok {
+		return catalog.Catalog{}, nil
+	}
+	c, err := catalog.Parse(text)
+	if err != nil {
+		return catalog.Catalog{}, fmt.Errorf("%s: %w", manifest.EnvCatalog, err)
+	}
+	return c, nil
 }
 
 // meter implements api.API.Meter: it reports a request's use of the table.

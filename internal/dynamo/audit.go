@@ -129,12 +129,13 @@ func (s *table) deletePieces(ctx context.Context, head item) error {
 	return r.err
 }
 
-// Scan implements analytics.AuditTable. Nothing else reads the whole table. It is
-// eventually consistent, at half the price: what an audit compares is over a day old.
-func (s Analytics) Scan(ctx context.Context, segment, of int, cursor []byte) (analytics.Scanned, []byte, error) {
+// Scan implements analytics.AuditTable. Nothing else reads the whole table.
+func (s Analytics) Scan(
+	ctx context.Context, segment, of int, cursor []byte, consistent bool,
+) (analytics.Scanned, []byte, error) {
 	scan := &dynamodb.ScanInput{
-		TableName: &s.name,
-		Segment:   aws.Int32(int32(segment)), TotalSegments: aws.Int32(int32(of)),
+		TableName: &s.name, ConsistentRead: &consistent,
+		Segment: aws.Int32(int32(segment)), TotalSegments: aws.Int32(int32(of)),
 		FilterExpression:         aws.String("begins_with(SK, :e) OR begins_with(SK, :d) OR begins_with(SK, :t)"),
 		ProjectionExpression:     aws.String("PK, SK, dp, ds, #f, #gh, #v, #st, #r, #t, #c, #nd, #si, #lf, #p, #rt"),
 		ExpressionAttributeNames: map[string]string{},

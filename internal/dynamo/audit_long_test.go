@@ -57,7 +57,7 @@ func TestRollup_AuditTakesFiveDays(t *testing.T) {
 // unreadable fails every scan.
 type unreadable struct{ analytics.RollupTable }
 
-func (unreadable) Scan(context.Context, int, int, []byte) (analytics.Scanned, []byte, error) {
+func (unreadable) Scan(context.Context, int, int, []byte, bool) (analytics.Scanned, []byte, error) {
 	return analytics.Scanned{}, nil, errors.New("throttled")
 }
 
@@ -100,8 +100,8 @@ func (u withoutAudit) Fold(context.Context, analytics.JourneyKey, analytics.Fold
 // as the table's does.
 type halved struct{ paged }
 
-func (h halved) Scan(ctx context.Context, segment, of int, cursor []byte) (analytics.Scanned, []byte, error) {
-	page, next, err := h.paged.Scan(ctx, segment, of, nil)
+func (h halved) Scan(ctx context.Context, segment, of int, cursor []byte, consistent bool) (analytics.Scanned, []byte, error) {
+	page, next, err := h.paged.Scan(ctx, segment, of, nil, consistent)
 	half := len(page.Enrollments) / 2
 	if cursor == nil {
 		page.Enrollments = page.Enrollments[:half]

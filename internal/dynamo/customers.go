@@ -237,11 +237,6 @@ func (s *table) forgetEnrollment(ctx context.Context, t journey.Tenant, it item,
 		return err
 	}
 	if err != nil || e.Status != journey.Inside || !e.LeaseUntil.After(now) {
-		// Audits read the mark after the enrollments: one that misses a moved
-		// enrollment sees the mark.
-		if err := s.markForgotten(ctx, t, e.Journey, now); err != nil {
-			return err
-		}
 		return s.anonymize(ctx, t, it, now)
 	}
 	if e.PendingExit != "" {
@@ -254,23 +249,9 @@ func (s *table) forgetEnrollment(ctx context.Context, t journey.Tenant, it item,
 	return nil
 }
 
-// markForgotten stores that a customer of the journey was forgotten. The time is
-// rounded up to the end of its UTC day, so that the marks of two journeys do not show
-// that the customer was in both.
-func (s *table) markForgotten(ctx context.Context, t journey.Tenant, id journey.ID, now time.Time) error {
-	mark := forgottenKey(t, id)
-	mark.putTime(fForgotten, journey.UTCDay(now).AddDate(0, 0, 1))
-	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &s.name, Item: mark,
-		ConditionExpression:       aws.String("attribute_not_exists(PK) OR #fg < :fg"),
-		ExpressionAttributeNames:  map[string]string{"#fg": fForgotten},
-		ExpressionAttributeValues: item{":fg": mark[fForgotten]},
-	})
-	return wrapUnlessRefused("mark a journey of a forgotten customer", err)
-}
-
 // anonymize replaces an enrollment by an anonymized one, unless it was written since
-// it was read. A retry after a lost response finds no enrollment and is refused.
+// it was read, and counts that in the journey's forgotten count. A retry after a lost
+// response finds no enrollment and is refused.
 func (s *table) anonymize(ctx context.Context, t journey.Tenant, it item, now time.Time) error {
 	w, err := s.newWriteID()
 	if err != nil {
@@ -280,8 +261,14 @@ func (s *table) anonymize(ctx context.Context, t journey.Tenant, it item, now ti
 	if err != nil {
 		return err
 	}
+	r := reader{item: it}
 	_, err = s.transact(ctx, w, []types.TransactWriteItem{
 		{Delete: s.deleteUnchanged(it)}, {Put: &types.Put{TableName: &s.name, Item: anonymized}},
+		{Update: &types.Update{
+			TableName: &s.name, Key: forgottenKey(t, enrollmentJourney(r.text(manifest.SortKey))),
+			UpdateExpression: aws.String("ADD #n :n"), ExpressionAttributeNames: map[string]string{"#n": aCount},
+			ExpressionAttributeValues: item{":n": number(1)},
+		}},
 	})
 	return wrapFailed("forget an enrollment", err)
 }

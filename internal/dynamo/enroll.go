@@ -22,6 +22,7 @@ const (
 	batchStatements = 25
 	batchKeys       = 100
 	maxBatches      = 16
+	insertMargin    = 2 * attemptTimeout // for the last response, and for UndoForgotten
 )
 
 // row is one enrollment of a call of Insert or Enrolled.
@@ -110,13 +111,12 @@ func outcomes(rows []*row) []journey.Outcome {
 }
 
 // inBatches calls send with the open rows, size at a time, until every row is
-// settled or exists. It starts no request in the last attemptTimeout of ctx, so
-// that the response to the last one can still arrive.
+// settled or exists. It starts no request in the last insertMargin of ctx.
 func inBatches(ctx context.Context, rows []*row, size int, send func(context.Context, []*row)) {
 	start := ctx
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
-		start, cancel = context.WithDeadline(ctx, deadline.Add(-attemptTimeout))
+		start, cancel = context.WithDeadline(ctx, deadline.Add(-insertMargin))
 		defer cancel()
 	}
 	var batches errgroup.Group

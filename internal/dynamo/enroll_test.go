@@ -152,7 +152,7 @@ func TestEnroll_EndsBeforeTheDeadline(t *testing.T) {
 	requests := &transport{}
 	faults := &dynamotest.Faults{Throttle: 1}
 	s := storeOn("journeys", requests.install, faults.Install)
-	ctx, cancel := context.WithTimeout(t.Context(), 3500*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 6500*time.Millisecond)
 	defer cancel()
 	throttled := journey.Outcome{Result: journey.OutcomeError, Code: "table-throttled"}
 	require.Equal(t, repeat(throttled, 10), s.Enrollments.Insert(ctx, demo, 4, inside(1, customers(0, 10)...)))

@@ -9,7 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"journeys/internal/dynamo/pack"
+	"journeys/internal/dynamo/memory"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -81,10 +81,10 @@ func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item,
 	it.putBinary(eDecisions, e.Decisions)
 	it.putBinary(eEvent, e.Event)
 	it.putBinary(eStepEvent, e.StepEvents)
-	it.putBinary(eHeard, pack.Stamp(e.Heard))
+	it.putBinary(eHeard, memory.Stamp(e.Heard))
 	it.putNumber(eAttempts, int64(e.Attempts))
 	it.putTime(eLease, e.LeaseUntil)
-	it.putBinary(eWoken, pack.Stamp(e.Woken))
+	it.putBinary(eWoken, memory.Stamp(e.Woken))
 	if len(e.Delta) > 0 {
 		it[eDelta] = binary(e.Delta)
 		it[eDeltaRev] = number(e.Rev)
@@ -149,7 +149,7 @@ func decodeEnrollment(t journey.Tenant, it item) (journey.Enrollment, error) {
 		PendingExit: r.text(ePending),
 	}
 	copy(e.RequestID[:], r.binary(eRequest))
-	e.Heard, e.Woken = pack.ReadStamp(r.binary(eHeard)), pack.ReadStamp(r.binary(eWoken))
+	e.Heard, e.Woken = memory.ReadStamp(r.binary(eHeard)), memory.ReadStamp(r.binary(eWoken))
 	switch {
 	case e.Status == journey.Failed:
 		e.Due = time.Time{} // its place in the index lists it as failed

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"journeys/internal/dynamo/pack"
+	"journeys/internal/dynamo/memory"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -21,18 +20,10 @@ import (
 
 // Attributes of an event record, which also has kExpires.
 const (
-	iRequest  = "q"
-	iReceived = "u"
-	iDone     = "dn"
+	iRequest      = "q"
+	eventReceived = "u"
+	iDone         = "dn"
 )
-
-// eventsLife is how long the events of a type are remembered after one was received:
-// longer than the longest run, even if that event is a repeat of an old one.
-const eventsLife = 367*24*time.Hour + journey.EventLife
-
-// maxEvents is how many events of a type an item holds until the oldest are removed. Each
-// removal is one write more, so it removes several.
-const maxEvents = journey.RememberedEvents + 4
 
 // eventChanges returns the changes of the journey's event entries for the change
 // from old to next. Only an active journey has them.
@@ -98,66 +89,52 @@ func (s Events) ReserveEvent(
 ) (journey.EventRecord, error) {
 	it := eventRecordKey(t, r.Customer, r.ID)
 	it[iRequest] = binary(r.Request[:])
-	it.putTime(iReceived, r.ReceivedAt)
+	it.putTime(eventReceived, r.ReceivedAt)
 	stored, err := s.reserve(ctx, it, r.ExpiresAt, now)
 	if err != nil || stored == nil {
 		return r, wrapFailed("reserve an event's id", err)
 	}
 	old := reader{item: stored}
 	kept := journey.EventRecord{
-		Customer: r.Customer, ID: r.ID, ReceivedAt: old.time(iReceived),
+		Customer: r.Customer, ID: r.ID, ReceivedAt: old.time(eventReceived),
 		Done: old.flag(iDone), ExpiresAt: old.time(kExpires),
 	}
 	copy(kept.Request[:], old.binary(iRequest))
 	return kept, old.err
 }
 
-// FinishEvent implements journey.EventStore. It never creates an item: the customer
-// may have been forgotten in the meantime.
+// FinishEvent implements journey.EventStore.
 func (s Events) FinishEvent(ctx context.Context, t journey.Tenant, r journey.EventRecord) error {
 	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &s.name, Key: eventRecordKey(t, r.Customer, r.ID),
-		UpdateExpression: aws.String("SET #dn = :dn"), ConditionExpression: aws.String("attribute_exists(PK)"),
-		ExpressionAttributeNames:  map[string]string{"#dn": iDone},
-		ExpressionAttributeValues: item{":dn": flag(true)},
+		UpdateExpression: aws.String("SET #dn = :dn"), ConditionExpression: aws.String("#u = :u"),
+		ExpressionAttributeNames:  map[string]string{"#dn": iDone, "#u": eventReceived},
+		ExpressionAttributeValues: item{":dn": flag(true), ":u": number(r.ReceivedAt.UnixMilli())},
 	})
-	return wrapUnlessRefused("finish an event", err)
+	if _, refused := refusedItem(err); refused {
+		return journey.ErrLost
+	}
+	return wrapFailed("finish an event", err)
 }
 
-// Remember implements journey.EventStore. It reads nothing: each event is an attribute.
+// UndoEvent implements journey.EventStore.
+func (s Events) UndoEvent(ctx context.Context, t journey.Tenant, r journey.EventRecord, eventType string) error {
+	if err := s.memory().Remove(ctx, lastEventKey(t, r.Customer, eventType), r.Stamp); err != nil || r.ID == "" {
+		return wrapFailed("undo an event", err)
+	}
+	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &s.name, Key: eventRecordKey(t, r.Customer, r.ID), ConditionExpression: aws.String("#u = :u"),
+		ExpressionAttributeNames:  map[string]string{"#u": eventReceived},
+		ExpressionAttributeValues: item{":u": number(r.ReceivedAt.UnixMilli())},
+	})
+	return wrapUnlessRefused("undo an event", err)
+}
+
+func (s *table) memory() memory.Memory { return memory.Memory{Client: s.client, Table: s.name} }
+
+// Remember implements journey.EventStore.
 func (s Events) Remember(ctx context.Context, t journey.Tenant, customer, eventType string, event journey.Received) error {
-	out, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.name, Key: lastEventKey(t, customer, eventType),
-		UpdateExpression:         aws.String("SET #e = :e, #ttl = :ttl"),
-		ExpressionAttributeNames: map[string]string{"#e": pack.EventName(event.Stamp), "#ttl": manifest.TTL},
-		ExpressionAttributeValues: item{
-			":e": pack.EventValue(event.Properties), ":ttl": number(event.At.Add(eventsLife).Unix()),
-		},
-		ReturnValues: types.ReturnValueAllNew,
-	})
-	if err != nil {
-		return wrapFailed("remember an event", err)
-	}
-	s.forgetOldest(ctx, lastEventKey(t, customer, eventType), out.Attributes)
-	return nil
-}
-
-// forgetOldest removes the oldest of too many events. A failure is no error: the next
-// event tries again.
-func (s Events) forgetOldest(ctx context.Context, k, stored item) {
-	events, err := pack.Events(stored)
-	if err != nil || len(events) <= maxEvents {
-		return
-	}
-	names, removed := map[string]string{}, []string{}
-	for i, event := range events[:len(events)-journey.RememberedEvents] {
-		removed = append(removed, fmt.Sprint("#e", i))
-		names[removed[i]] = pack.EventName(event.Stamp)
-	}
-	_, _ = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.name, Key: k, UpdateExpression: aws.String("REMOVE " + strings.Join(removed, ", ")),
-		ConditionExpression: aws.String("attribute_exists(PK)"), ExpressionAttributeNames: names,
-	})
+	return wrapFailed("remember an event", s.memory().Add(ctx, lastEventKey(t, customer, eventType), event))
 }
 
 // LastEvents implements engine.Table.
@@ -196,7 +173,7 @@ func decodeEvents(t journey.Tenant, it item) (customer, eventType string, events
 	if r.checkFormat(); r.err != nil {
 		return customer, eventType, nil, wrapDamaged(r.err)
 	}
-	events, err = pack.Events(it)
+	events, err = memory.Events(it)
 	return customer, eventType, events[max(0, len(events)-journey.RememberedEvents):], wrapDamaged(err)
 }
 
@@ -211,14 +188,14 @@ func (s Events) Wake(ctx context.Context, t journey.Tenant, e journey.Enrollment
 	_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &s.name, Key: enrollmentKey(t, e.Journey, e.Customer),
 		UpdateExpression:    aws.String("SET #r = :r, #t = :t, #ds = :ds, #wk = :wk, #w = :w"),
-		ConditionExpression: aws.String("#r = :before"),
+		ConditionExpression: aws.String("#r = :before AND #q = :q"),
 		ExpressionAttributeNames: map[string]string{
-			"#r": eRev, "#t": eWritten, "#ds": manifest.DueSortKey, "#wk": eWoken, "#w": eWriteID,
+			"#r": eRev, "#q": eRequest, "#t": eWritten, "#ds": manifest.DueSortKey, "#wk": eWoken, "#w": eWriteID,
 		},
 		ExpressionAttributeValues: item{
 			":r": number(e.Rev), ":before": number(e.Rev - 1), ":ds": number(e.Due.UnixMilli()),
 			":t":  number(e.WrittenAt.UnixMilli()),
-			":wk": pack.EventValue(pack.Stamp(e.Woken)), ":w": binary(w[:]),
+			":wk": memory.Binary(memory.Stamp(e.Woken)), ":w": binary(w[:]), ":q": binary(e.RequestID[:]),
 		},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})

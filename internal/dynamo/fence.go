@@ -69,13 +69,16 @@ func (s Customers) Forgotten(
 	return fences{partition(fence): fence}.forgotten(t, now), checkNewer(fence)
 }
 
-// getFenced reads an item, nil if there is none, and which of the customers were
-// forgotten.
+// getFenced reads an item, nil if there is none or k is nil, and which of the
+// customers were forgotten.
 func (s *table) getFenced(
 	ctx context.Context, t journey.Tenant, k item, customers []string, now time.Time,
 ) (item, journey.Forgotten, error) {
 	found := fences{}
-	keys := []map[string]types.AttributeValue{k}
+	var keys []map[string]types.AttributeValue
+	if k != nil {
+		keys = append(keys, k)
+	}
 	for _, customer := range customers {
 		fence := fenceKey(t, customer, now)
 		if _, ok := found[partition(fence)]; !ok {
@@ -94,6 +97,57 @@ func (s *table) getFenced(
 		err = cmp.Or(err, checkNewer(read))
 	}
 	return it, found.forgotten(t, now), err
+}
+
+// UndoForgotten implements journey.EnrollmentStore.
+func (s Enrollments) UndoForgotten(
+	ctx context.Context, t journey.Tenant, list []journey.Enrollment, outcomes []journey.Outcome, received, now time.Time,
+) {
+	var customers []string
+	for i, e := range list {
+		if outcomes[i].Result != journey.OutcomeSkipped {
+			customers = append(customers, e.Customer)
+		}
+	}
+	if len(customers) == 0 {
+		return
+	}
+	_, forgotten, unread := s.getFenced(ctx, t, nil, customers, now)
+	for i, e := range list {
+		code := journey.ErrForgotten.Code
+		switch result := outcomes[i].Result; {
+		case unread != nil && result == journey.OutcomeEnrolled:
+			code = errorCode(unread)
+		case unread != nil || result == journey.OutcomeSkipped || !forgotten(e.Customer).After(received):
+			continue
+		default:
+			if err := s.undoInsert(ctx, t, e, now); err != nil {
+				code = errorCode(err)
+			}
+		}
+		outcomes[i] = journey.Outcome{Result: journey.OutcomeError, Code: code}
+	}
+}
+
+// undoInsert anonymizes the enrollment that was inserted as e, and may have moved on.
+// A repeat with the same Idempotency-Key inserts at another time.
+func (s *table) undoInsert(ctx context.Context, t journey.Tenant, e journey.Enrollment, now time.Time) error {
+	for attempt := 0; ; attempt++ {
+		it, err := s.get(ctx, enrollmentKey(t, e.Journey, e.Customer))
+		if err != nil || it == nil {
+			return err
+		}
+		r := reader{item: it}
+		if string(r.binary(eRequest)) != string(e.RequestID[:]) || !r.time(eEnrolled).Equal(e.EnrolledAt) {
+			return r.err
+		}
+		if err := s.forgetEnrollment(ctx, t, it, now); err != nil {
+			return err
+		}
+		if attempt > 0 && !pause(ctx, attempt) { // a worker sends a message to the customer
+			return ctx.Err()
+		}
+	}
 }
 
 // fences holds the fence items of one period by their partition keys.

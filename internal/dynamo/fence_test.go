@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/analytics"
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/journey"
 )
@@ -156,11 +157,17 @@ func TestForget_BarsAProfileThatIsBeingStored(t *testing.T) {
 	}
 }
 
-// Forgetting many customers of a tenant at once keeps each of them.
+// Forgetting many customers of a tenant and a journey at once keeps each of them in the
+// fence, and counts each enrollment once.
 func TestForget_FencesCustomersAtOnce(t *testing.T) {
 	t.Parallel()
 
 	p := newFixture(t)
+	var names []string
+	for i := range 10 {
+		names = append(names, fmt.Sprint("c", i))
+	}
+	id := p.journey(t, waitingGraph, names...)
 	var running sync.WaitGroup
 	errs := make([]error, 20)
 	for i := range errs {
@@ -168,6 +175,9 @@ func TestForget_FencesCustomersAtOnce(t *testing.T) {
 	}
 	running.Wait()
 	require.NoError(t, errors.Join(errs...))
+	c, err := p.store.Analytics.Counters(t.Context(), demo, id, analytics.Range{})
+	require.NoError(t, err)
+	require.EqualValues(t, 10, c.Forgotten)
 	for i := range 11 {
 		customer, want := fmt.Sprint("c", i), p.now
 		if i == 10 {
@@ -182,7 +192,8 @@ func TestForget_FencesCustomersAtOnce(t *testing.T) {
 	require.Zero(t, others("c1"))
 }
 
-// The fence costs an enroll call no request of its own: it is read with the journey.
+// The fence costs an enroll call one request: it is read with the journey before the
+// customers are stored, and alone after. A call that stores nothing pays no second read.
 func TestEnroll_ReadsTheFenceWithTheJourney(t *testing.T) {
 	t.Parallel()
 
@@ -192,8 +203,13 @@ func TestEnroll_ReadsTheFenceWithTheJourney(t *testing.T) {
 	ctx, meter := capacity.WithMeter(t.Context())
 	_, err := p.Enroll(ctx, demo, id, journey.EnrollRequest{Customers: []string{"a", "b"}, Received: p.now})
 	require.NoError(t, err)
-	require.Equal(t, 2, meter.Usage().Requests)
-	require.Equal(t, 2.0, meter.Usage().ReadUnits)
+	require.Equal(t, 3, meter.Usage().Requests)
+	require.Equal(t, 3.0, meter.Usage().ReadUnits)
+
+	ctx, meter = capacity.WithMeter(t.Context())
+	_, err = p.Enroll(ctx, demo, id, journey.EnrollRequest{Customers: []string{"a", "b"}, Received: p.now})
+	require.NoError(t, err)
+	require.Equal(t, 3, meter.Usage().Requests)
 }
 
 // What a fence of a newer format says is not known here, so no call may take its

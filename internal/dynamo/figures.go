@@ -52,7 +52,7 @@ func addFigures(c *analytics.Counters, t journey.Tenant, it item) error {
 		c.Parts = append(c.Parts, p)
 		return err
 	case sk == forgottenSK:
-		c.Forgotten = r.time(fForgotten)
+		c.Forgotten = r.number(aCount)
 		return r.err
 	case sk == headSK:
 		c.Head = decodeHead(it)

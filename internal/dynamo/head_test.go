@@ -206,14 +206,16 @@ func TestReport_OfABusyGraphIsOneRead(t *testing.T) {
 		nodes      int
 		everywhere bool
 		results    int
+		named      bool
 		units      float64
 	}{
-		{20, true, 8, 8}, {graph.MaxNodes, false, 2, 8}, {graph.MaxNodes, true, 2, 12}, {graph.MaxNodes, true, 8, 60},
+		{20, true, 8, false, 8}, {graph.MaxNodes, false, 2, false, 8}, {graph.MaxNodes, true, 2, false, 12}, {graph.MaxNodes, true, 8, false, 60},
+		{20, true, 8, true, 8}, {graph.MaxNodes, true, 8, true, 60},
 	} {
-		t.Run(fmt.Sprintf("%d nodes, everywhere %t, %d results", row.nodes, row.everywhere, row.results), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%d nodes, everywhere %t, %d results, named %t", row.nodes, row.everywhere, row.results, row.named), func(t *testing.T) {
 			t.Parallel()
 			s, _ := store(t)
-			d := longGraph(t, row.nodes)
+			d := longGraph(t, row.nodes, row.named)
 			j := launched(t, s, draft(1), d)
 			begin := analytics.Day("2026-11-20").Time()
 			now := begin
@@ -248,6 +250,10 @@ func TestReport_OfABusyGraphIsOneRead(t *testing.T) {
 			require.EqualValues(t, 6*analytics.Shards*(100_000/analytics.Shards+5), report.Steps[5].Entered)
 			require.Len(t, report.Steps[8].Results, row.results)
 			require.Len(t, report.Steps[7].NodeID, 64)
+			require.Len(t, report.Steps[7].Ways, 2)
+			if row.named {
+				require.Len(t, report.Steps[7].Ways[0], 64)
+			}
 			t.Logf("%+v, ids of 64 characters, 100,000 customers a day: %d request, %g read units", row, used.Requests, used.ReadUnits)
 			require.Equal(t, 1, used.Requests)
 			require.LessOrEqual(t, used.ReadUnits, row.units)

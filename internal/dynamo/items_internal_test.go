@@ -198,12 +198,21 @@ func TestLabels_DecodeAsEncoded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var labels []graph.Label
 		for i := range rapid.IntRange(0, graph.MaxNodes).Draw(t, "nodes") {
-			labels = append(labels, graph.Label{
-				Node: i, ID: rapid.StringMatching(`[A-Za-z0-9_-]{1,64}`).Draw(t, "id"),
-				Type: rapid.SampledFrom(pack.LabelTypes).Draw(t, "type"),
-			})
+			id := rapid.StringMatching(`[A-Za-z0-9_-]{1,64}`)
+			label := graph.Label{Node: i, ID: id.Draw(t, "id"), Type: rapid.SampledFrom(pack.LabelTypes).Draw(t, "type")}
+			switch label.Type {
+			case graph.ConditionSplit:
+				label.Ways = []string{"true", "false"}
+			case graph.MultiSplit, graph.RandomSplit, graph.Wait:
+				label.Ways = rapid.SliceOfN(id, 2, graph.MaxWays).Draw(t, "ways")
+			}
+			labels = append(labels, label)
 		}
-		require.Equal(t, labels, pack.ReadLabels(pack.Labels(labels)))
+		packed := pack.Labels(labels)
+		require.Equal(t, labels, pack.ReadLabels(packed))
+		if len(packed) > 0 {
+			require.Nil(t, pack.ReadLabels(packed[:len(packed)-1]), "truncated")
+		}
 	})
 }
 
@@ -219,12 +228,12 @@ func TestTaken_DecodesAsEncoded(t *testing.T) {
 				Rev: rapid.Int64Range(1, 1<<40).Draw(t, "rev"), Total: rapid.Int64Range(1, 1<<40).Draw(t, "total"), At: at,
 			})
 		}
-		packed := packTaken(list)
-		read, err := unpackTaken(packed)
+		packed := pack.Taken(list)
+		read, err := pack.ReadTaken(packed)
 		require.NoError(t, err)
 		require.Equal(t, list, read)
 		if len(packed) > 0 {
-			_, err = unpackTaken(packed[:len(packed)-1])
+			_, err = pack.ReadTaken(packed[:len(packed)-1])
 			require.Error(t, err, "truncated")
 		}
 	})

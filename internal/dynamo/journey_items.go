@@ -30,7 +30,7 @@ const (
 	aDefinition  = "df"  // of a graph or an appearance
 	aDescription = "de"  // of a text
 	aEntry       = "ec"  // of a text
-	aCount       = "cnt" // of a journey count
+	aCount       = "cnt" // of a journey count and a forgotten count
 )
 
 // journeyChanges are the attributes that an update writes or removes. Shards is

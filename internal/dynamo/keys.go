@@ -41,7 +41,7 @@ import (
 //	event record           T#<tenant>#C#<customer>       I#<eventId>
 //	closed month           T#<tenant>#K#<journey>        C#<month>#<graph>
 //	open part              T#<tenant>#K#<journey>        D#<day>#<partShard>#<graph>
-//	forgotten mark         T#<tenant>#K#<journey>        F
+//	forgotten count        T#<tenant>#K#<journey>        F
 //	head                   T#<tenant>#K#<journey>        J
 //	repair                 T#<tenant>#K#<journey>        R#<day>#<graph>
 //	total                  T#<tenant>#K#<journey>        T#<graph>
@@ -49,7 +49,7 @@ import (
 //	audit piece            AUDIT                         A#<writeId>#<number>
 //
 // The sort keys of a journey's figures are ordered so that one query from a month
-// on reads its closed month and all later ones, the open parts, the forgotten mark,
+// on reads its closed month and all later ones, the open parts, the forgotten count,
 // the head, the repairs and the totals.
 //
 // The due index has the items that a scheduled function must visit; ds is a time

@@ -102,7 +102,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"event record":          eventRecordKey(tenant, "ada", "e1"),
 		"closed month":          closedKey(j, "2026-11", graph),
 		"open part":             part,
-		"forgotten mark":        forgottenKey(tenant, id),
+		"forgotten count":       forgottenKey(tenant, id),
 		"head":                  headKey(tenant, id),
 		"repair":                repairKey(j, "2026-11-23", graph),
 		"total":                 totalKey(j, graph),

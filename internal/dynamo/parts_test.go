@@ -58,8 +58,9 @@ func recounted(t *testing.T, records []analytics.Record, id journey.ID) *analyti
 	return f
 }
 
-// longGraph returns a graph of nodes in a row, with ids of 64 characters.
-func longGraph(t *testing.T, length int) journey.Definition {
+// longGraph returns a graph of nodes in a row, with ids of 64 characters. Nearly all are
+// condition splits; if named, random splits whose branches have ids of 64 characters.
+func longGraph(t *testing.T, length int, named bool) journey.Definition {
 	t.Helper()
 	id := func(i int) string { return fmt.Sprintf("n%063d", i) }
 	nodes := []string{fmt.Sprintf(`{"id":%q,"type":"entry_trigger"}`, id(0))}
@@ -67,8 +68,14 @@ func longGraph(t *testing.T, length int) journey.Definition {
 	nodes = append(nodes, fmt.Sprintf(`{"id":%q,"type":"wait","config":{"delayHours":1}}`, id(1)))
 	edges = append(edges, fmt.Sprintf(`{"source":%q,"target":%q}`, id(1), id(2)))
 	for i := 2; i < length-1; i++ {
-		nodes = append(nodes, fmt.Sprintf(`{"id":%q,"type":"condition_split","config":{"condition":{"field":"a","operator":"exists"}}}`, id(i)))
-		for _, handle := range []string{"true", "false"} {
+		handles := []string{"true", "false"}
+		if !named {
+			nodes = append(nodes, fmt.Sprintf(`{"id":%q,"type":"condition_split","config":{"condition":{"field":"a","operator":"exists"}}}`, id(i)))
+		} else {
+			handles = []string{id(i), id(i + 1)}
+			nodes = append(nodes, fmt.Sprintf(`{"id":%q,"type":"random_split","config":{"branches":[{"id":%q,"weight":1},{"id":%q,"weight":1}]}}`, id(i), handles[0], handles[1]))
+		}
+		for _, handle := range handles {
 			edges = append(edges, fmt.Sprintf(`{"source":%q,"target":%q,"sourceHandle":%q}`, id(i), id(i+1), handle))
 		}
 	}
@@ -86,7 +93,7 @@ func definitionOf(t *testing.T, text string) journey.Definition {
 func TestCounter_Counts256NodesInOneWrite(t *testing.T) {
 	t.Parallel()
 	s, table := store(t)
-	d := longGraph(t, graph.MaxNodes)
+	d := longGraph(t, graph.MaxNodes, false)
 	var list []journey.Enrollment
 	for i := range 30 {
 		e, _ := d.Graph.Start(journey.Enrollment{

@@ -287,7 +287,7 @@ func (w *world) loseOne() { w.uncounted() }
 func (w *world) uncounted() analytics.Record {
 	w.entered++
 	e, _ := w.graphs[w.j.GraphHash].Start(journey.Enrollment{
-		Journey: w.j.ID, Customer: "uncounted", GraphHash: w.j.GraphHash, Version: w.j.Version,
+		Journey: w.j.ID, Customer: fmt.Sprintf("uncounted%d", w.entered), GraphHash: w.j.GraphHash, Version: w.j.Version,
 		EnrolledAt: w.now, ExpiresAt: w.now.AddDate(0, 0, 300),
 	})
 	w.store.Enrollments.Insert(w.t.Context(), w.tenant, 4, []journey.Enrollment{e})

@@ -2,11 +2,9 @@ package dynamo
 
 import (
 	"context"
-	varint "encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -21,12 +19,8 @@ import (
 const (
 	cThrough  = "th" // a day
 	cRepaired = "rp" // a day
-	cTaken    = "tk" // see packTaken
+	cTaken    = "tk" // see pack.Taken
 )
-
-// fForgotten is the attribute of a forgotten mark: the end of the UTC day on which a
-// customer of the journey was last forgotten.
-const fForgotten = "fg"
 
 // Attributes of a closed month: numbers for each day, with the day's two digits as a
 // suffix.
@@ -101,7 +95,7 @@ func encodeTotal(k analytics.JourneyKey, graph string, t *analytics.Total) item 
 	it.putTime(cUpdated, t.Written)
 	it.putText(cThrough, string(t.Through))
 	it.putText(cRepaired, string(t.Repaired))
-	it.putBinary(cTaken, packTaken(t.Taken))
+	it.putBinary(cTaken, pack.Taken(t.Taken))
 	it.putBinary(cLabels, pack.Labels(t.Labels))
 	return it
 }
@@ -115,44 +109,8 @@ func decodeTotal(it item) (*analytics.Total, error) {
 	}
 	total.Graph, total.Poison = r.counts()
 	var err error
-	total.Taken, err = unpackTaken(r.binary(cTaken))
+	total.Taken, err = pack.ReadTaken(r.binary(cTaken))
 	return total, errors.Join(r.err, err)
-}
-
-// packTaken returns the parts that a total took last, as varints.
-func packTaken(list []analytics.Taken) []byte {
-	var packed []byte
-	for _, taken := range list {
-		for _, n := range []int64{
-			taken.Day.Time().Unix() / (24 * 60 * 60), int64(taken.Shard), taken.Born.UnixMilli(),
-			taken.Rev, taken.Total, taken.At.UnixMilli(),
-		} {
-			packed = varint.AppendUvarint(packed, uint64(n))
-		}
-	}
-	return packed
-}
-
-var errTaken = errors.New("dynamo: the parts that a total took cannot be read")
-
-func unpackTaken(packed []byte) (list []analytics.Taken, err error) {
-	next := func() int64 {
-		n, size := varint.Uvarint(packed)
-		if size <= 0 {
-			packed, err = nil, errTaken
-			return 0
-		}
-		packed = packed[size:]
-		return int64(n)
-	}
-	for len(packed) > 0 {
-		day := time.Unix(next()*24*60*60, 0)
-		list = append(list, analytics.Taken{
-			Day: analytics.DayOf(day), Shard: int(next()), Born: time.UnixMilli(next()).UTC(),
-			Rev: next(), Total: next(), At: time.UnixMilli(next()).UTC(),
-		})
-	}
-	return list, err
 }
 
 // addToDay adds the folded totals to their day in its closed month.

@@ -31,7 +31,7 @@ func (w *worker) decide(ctx context.Context, r *run) {
 		return
 	default:
 		w.Log.WarnContext(ctx, "decision failed: node continues", "journey", w.pack.Journey, "node", node, "error", err)
-		r.in.Answer = journey.Answer{Result: journey.DecisionError}
+		r.in.Answer = journey.Answer{Result: journey.EffectError}
 	}
 	r.state, r.hasAnswer = stepping, true
 }
@@ -112,7 +112,8 @@ func (w *worker) putEffectOff(r *run) {
 
 // postpone prepares the write that moves r's due time after an effect that
 // failed or was throttled. Only a failure is an attempt; the last attempt fails
-// the enrollment. An open doubt about an earlier attempt remains.
+// the enrollment, or is the result of a node that goes on. An open doubt about an
+// earlier attempt remains.
 func (w *worker) postpone(ctx context.Context, r *run, err error, reason string) {
 	now := w.now()
 	r.state = recording
@@ -125,7 +126,12 @@ func (w *worker) postpone(ctx context.Context, r *run, err error, reason string)
 	r.endAttempt(true)
 	w.Log.WarnContext(ctx, "effect failed", "journey", w.pack.Journey, "node", r.graph.NodeID(r.next.Node),
 		"attempt", r.next.Attempts, "error", err)
-	if r.next.Attempts >= MaxAttempts {
+	switch last := r.next.Attempts >= MaxAttempts; {
+	case last && reason == reasonSend && r.graph.Action(r.next.Node).GoOnError:
+		w.Log.WarnContext(ctx, "message failed: node continues", "journey", w.pack.Journey, "node", r.graph.NodeID(r.next.Node))
+		r.in.Answer, r.state, r.hasAnswer = journey.Answer{Result: journey.EffectError}, stepping, true
+		return
+	case last:
 		r.fail(reason)
 		return
 	}

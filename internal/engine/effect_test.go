@@ -54,7 +54,7 @@ func TestAdvance_FailedDecisionFollowsOnError(t *testing.T) {
 	goOn.enter(t, "nba_decision", `{"decisionFlowId":"f"}`)
 	goOn.advance(t)
 	require.Equal(t, journey.Completed, goOn.items["c"].Status)
-	require.Equal(t, journey.DecisionError, goOn.items["c"].Path.Visits(noon)[1].Result)
+	require.Equal(t, journey.EffectError, goOn.items["c"].Path.Visits(noon)[1].Result)
 	require.Equal(t, 1, goOn.attempts)
 
 	fail := newFake(1)
@@ -64,6 +64,45 @@ func TestAdvance_FailedDecisionFollowsOnError(t *testing.T) {
 	require.Equal(t, journey.Failed, fail.items["c"].Status)
 	require.Equal(t, "decision_failed", fail.items["c"].ExitReason)
 	require.Equal(t, engine.MaxAttempts, fail.attempts)
+}
+
+// The attempts are the same either way; the last one decides. Throttling and a panic
+// are no answer of the channel.
+func TestAdvance_FailedMessageFollowsOnError(t *testing.T) {
+	t.Parallel()
+
+	for onError, want := range map[string]string{
+		`"fail"`: "failed send_failed", "null": "failed send_failed", `"continue"`: "completed error",
+	} {
+		f := newFake(1)
+		f.sendErr = errors.New("refused")
+		f.enter(t, "channel_action", `{"channel":"push","onError":`+onError+`}`)
+		for range engine.MaxAttempts - 1 {
+			require.NoError(t, f.engine().Advance(t.Context(), f.pack("c")))
+			require.Equal(t, journey.Inside, f.items["c"].Status, onError)
+			require.True(t, f.items["c"].Due.After(f.now), "it backs off")
+			f.now = f.items["c"].Due
+		}
+		require.Equal(t, engine.MaxAttempts-1, f.items["c"].Attempts)
+		f.advance(t)
+		e := f.items["c"]
+		got := e.Status.String() + " " + e.ExitReason
+		if e.Status == journey.Completed {
+			got = "completed " + e.Path.Visits(noon)[1].Result.String()
+		}
+		require.Equal(t, want, got)
+		require.Equal(t, engine.MaxAttempts, f.attempts, onError)
+	}
+
+	f := newFake(1)
+	f.enter(t, "channel_action", `{"channel":"push","onError":"continue"}`)
+	e := f.engine()
+	e.Provider = panicking{f}
+	for f.items["c"].Status == journey.Inside {
+		require.NoError(t, e.Advance(t.Context(), f.pack("c")))
+		f.now = f.now.Add(2 * time.Hour)
+	}
+	require.Equal(t, "internal_error", f.items["c"].ExitReason)
 }
 
 // A payload can read attributes, earlier decisions, and the event that started the

@@ -27,9 +27,15 @@ func (m *model) check(seed uint64) {
 		var way []string
 		for _, visit := range visits {
 			way = append(way, g.NodeID(visit.Node)+" "+visit.Result.Name(g.Node(visit.Node).Ways))
+			effect := customer + " " + g.NodeID(visit.Node)
 			if visit.Result == journey.Sent {
-				require.Contains(m.t, m.sends, customer+" "+g.NodeID(visit.Node), where)
-				sends[customer+" "+g.NodeID(visit.Node)] = true
+				require.Contains(m.t, m.sends, effect, where)
+				sends[effect] = true
+			}
+			if visit.Result == journey.EffectError {
+				require.True(m.t, g.Action(visit.Node).GoOnError && refuses(effect), where)
+				require.NotContains(m.t, m.sends, effect, where)
+				m.faults["went on"]++
 			}
 		}
 		events := m.requireEvents(where, e, visits)
@@ -118,7 +124,7 @@ func (m *model) endsWait(g *journey.Graph, e journey.Enrollment, eventType strin
 func (m *model) simulate(e journey.Enrollment, visits []journey.Visit, events []journey.TestEvent) []string {
 	d := m.definitions[e.GraphHash]
 	service := journey.NewService(journey.Stores{Journeys: simulated{d: d}}, func() time.Time { return m.now }, nil)
-	request := journey.TestRequest{Attributes: m.profiles[e.Customer].Attributes, Now: e.EnrolledAt, Decisions: map[string]condition.Value{}}
+	request := journey.TestRequest{Customer: e.Customer, Attributes: m.profiles[e.Customer].Attributes, Now: e.EnrolledAt, Decisions: map[string]condition.Value{}}
 	if e.Event != nil {
 		request.EntryEvent = &journey.TestEvent{Type: starting, Properties: e.Event}
 	}
@@ -141,7 +147,10 @@ func (m *model) simulate(e journey.Enrollment, visits []journey.Visit, events []
 		}
 	}
 	var way []string
-	for _, step := range walk().Steps {
+	for i, step := range walk().Steps {
+		if i < len(visits) && visits[i].Result == journey.EffectError {
+			step.Result = journey.EffectError.String() // /test takes each channel to be sound
+		}
 		way = append(way, step.NodeID+" "+step.Result)
 	}
 	return way
@@ -158,7 +167,7 @@ func (s simulated) FullJourney(ctx context.Context, t journey.Tenant, id journey
 }
 
 func (s simulated) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
-	return journey.Journey{GraphHash: s.d.Hash, MaxDurationDays: 365, EntryCondition: []byte(`{"event":"` + starting + `"}`)}, nil
+	return journey.Journey{ID: "jrn_1", GraphHash: s.d.Hash, MaxDurationDays: 365, EntryCondition: []byte(`{"event":"` + starting + `"}`)}, nil
 }
 
 func (s simulated) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {

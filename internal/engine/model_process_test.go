@@ -18,6 +18,7 @@ import (
 var (
 	errDead      = errors.New("model: the process is dead")
 	errThrottled = errors.New("model: throttled")
+	errRefused   = errors.New("model: refused")
 )
 
 // process is the model as one process sees it. A dead process has no effect any
@@ -249,6 +250,9 @@ func (p *process) Dispatch(ctx context.Context, pack engine.Pack) error {
 	return nil
 }
 
+// refuses reports whether each attempt at a message fails if its node goes on.
+func refuses(effect string) bool { return hash(effect)%8 == 0 }
+
 func (p *process) Timeout() time.Duration { return 5 * time.Second }
 
 func (p *process) Decide(ctx context.Context, r engine.DecisionRequest) (condition.Value, error) {
@@ -268,6 +272,10 @@ func (p *process) Send(_ context.Context, m engine.Message) (journey.Result, err
 		return 0, &engine.ThrottledError{After: time.Minute}
 	}
 	effect := m.Customer + " " + m.NodeID
+	if m.Config.GoOnError && refuses(effect) {
+		p.faults["refused"]++
+		return 0, errRefused
+	}
 	if key, ok := p.sends[effect]; ok {
 		require.Equal(p.t, key, m.Key, "two keys for one effect")
 	}

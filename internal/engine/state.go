@@ -46,7 +46,8 @@ const (
 //	deciding       answered, or the node goes on without stepping
 //	               failed, or throttled                     recording
 //	claiming       written                                  sending         Attempts, LeaseUntil
-//	sending        sent, or skipped                         stepping
+//	sending        sent, skipped, or failed for good where
+//	               the node goes on without                 stepping
 //	               failed, throttled, or time is short      recording
 //	recording      written: entered a wait for an event     readingEvents   position, Due, result
 //	               written: still due                       stepping

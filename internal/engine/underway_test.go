@@ -253,8 +253,9 @@ func TestUnderWay_MaxDurationExpires(t *testing.T) {
 	t.Parallel()
 
 	i := install(t)
-	id := i.activate(t, longWait)
-	days, long := 7, 365
+	// Each wait is shorter than both limits, as an active journey needs it.
+	id := i.activate(t, strings.Replace(longWait, `"delayHours":1}`, `"delayHours":100}`, 1))
+	days, long := 21, 365
 	for limit, ended := range map[*int]string{&days: "expired", &long: "completed REASON"} {
 		_, err := i.service.Update(t.Context(), i.tenant, id, journey.Change{MaxDurationDays: limit}, nil)
 		require.NoError(t, err)
@@ -262,12 +263,12 @@ func TestUnderWay_MaxDurationExpires(t *testing.T) {
 		_, err = i.service.Enroll(t.Context(), i.tenant, id, journey.EnrollRequest{Customers: customers})
 		require.NoError(t, err)
 		entered := i.now
-		i.now = entered.Add(time.Hour)
+		i.now = entered.Add(100 * time.Hour)
 		i.runAll(t)
-		i.now = entered.AddDate(0, 0, 7).Add(-time.Millisecond)
+		i.now = entered.AddDate(0, 0, days).Add(-time.Millisecond)
 		i.runAll(t)
 		require.Equal(t, map[string]int{"active 3": 2}, i.whereAll(t, id, customers, node))
-		i.now = entered.AddDate(0, 0, 7)
+		i.now = entered.AddDate(0, 0, days)
 		i.runAll(t)
 		require.Equal(t, ended == "expired", i.whereAll(t, id, customers, status)["expired"] == 2)
 		i.now = entered.AddDate(0, 0, 30)

@@ -17,9 +17,6 @@ const (
 // MaxAwaits bounds the events that a wait names.
 const MaxAwaits = 5
 
-// reservedWays are the names of ways that no branch may have.
-var reservedWays = []string{EventWay, TimeoutWay, "else", "true", "false"}
-
 // Awaited is an event that ends a wait early.
 type Awaited struct {
 	ID        string // name of its way; EventWay where the wait names a single event
@@ -131,7 +128,7 @@ func readWay(object *strict.Object, taken []string) string {
 	case !ok:
 	case !strict.IsWord(id, strict.MaxWord):
 		v.Fault("must have only A-Z, a-z, 0-9, _ and -")
-	case slices.Contains(reservedWays, id):
+	case slices.Contains(reservedBranches, id):
 		v.Fault("must not be %q, which is reserved", id)
 	case slices.Contains(taken, id):
 		v.Fault("is the id of an earlier branch")
@@ -199,6 +196,7 @@ func (n *Node) conditions() []*condition.Program {
 	for _, a := range n.Awaits {
 		list = append(list, a.Condition)
 	}
+	list = append(list, n.Split.Conditions...)
 	if n.Type == ConditionSplit {
 		list = append(list, n.Condition)
 	}

@@ -168,6 +168,12 @@ func (n *Node) setWays(edges int) {
 		n.Ways = []string{"true", "false"}
 	case Wait:
 		n.Ways = n.waysOfWait(edges)
+	case MultiSplit:
+		if n.Ways = n.Split.Branches; n.Ways != nil {
+			n.Ways = append(slices.Clone(n.Ways), "else")
+		}
+	case RandomSplit:
+		n.Ways = n.Split.Branches
 	default:
 		n.Ways = []string{""}
 	}

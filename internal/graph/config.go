@@ -33,6 +33,10 @@ func (n *Node) readConfig(object *strict.Object) {
 			n.missing("condition is required")
 		}
 		config.Done("condition")
+	case MultiSplit:
+		n.readMultiSplit(config)
+	case RandomSplit:
+		n.readRandomSplit(config)
 	case NBADecision:
 		n.readDecision(config)
 	case ChannelAction:
@@ -144,7 +148,11 @@ func (n *Node) readAction(config *strict.Object) {
 		choice, _ := v.OneOf("skip", "resend")
 		a.Resend = choice == "resend"
 	}
-	config.Done("channel", "templateId", "payload", "onUncertain")
+	if v, ok := config.Take("onError"); ok {
+		choice, _ := v.OneOf("fail", "continue")
+		a.GoOnError = choice == "continue"
+	}
+	config.Done("channel", "templateId", "payload", "onUncertain", "onError")
 	n.Action = a
 }
 

@@ -117,13 +117,19 @@ type Label struct {
 	Node int // index
 	ID   string
 	Type NodeType
+	Ways []string // their names, if several ways lead out; nil otherwise
 }
 
 // Labels returns the labels of all nodes, in the order of Order.
 func (g *Graph) Labels() []Label {
 	labels := make([]Label, 0, len(g.nodes))
 	for _, i := range g.Order() {
-		labels = append(labels, Label{i, g.nodes[i].ID, g.nodes[i].Type})
+		n := &g.nodes[i]
+		label := Label{Node: i, ID: n.ID, Type: n.Type}
+		if len(n.Ways) > 1 {
+			label.Ways = n.Ways
+		}
+		labels = append(labels, label)
 	}
 	return labels
 }

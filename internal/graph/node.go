@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"journeys/internal/catalog"
 	"journeys/internal/condition"
 	"journeys/internal/payload"
 	"journeys/internal/strict"
@@ -21,20 +22,28 @@ const (
 	EntryTrigger   NodeType = "entry_trigger"   // where customers enter
 	Wait           NodeType = "wait"            // waits for a time or an event
 	ConditionSplit NodeType = "condition_split" // branches on a condition
+	MultiSplit     NodeType = "multi_split"     // branches on the first condition that holds
+	RandomSplit    NodeType = "random_split"    // branches on a hash of the customer
 	NBADecision    NodeType = "nba_decision"    // asks for the next best action
 	ChannelAction  NodeType = "channel_action"  // sends a message
 	Exit           NodeType = "exit"            // ends the journey
 )
 
 var nodeTypes = []string{
-	string(EntryTrigger), string(Wait), string(ConditionSplit),
+	string(EntryTrigger), string(Wait), string(ConditionSplit), string(MultiSplit), string(RandomSplit),
 	string(NBADecision), string(ChannelAction), string(Exit),
 }
 
 // HasOneWay reports whether a single way leads out of nodes of the type that so many
 // edges leave. It is false for an unknown type, and for a wait that several edges leave.
 func (t NodeType) HasOneWay(edges int) bool {
-	return t != ConditionSplit && (t != Wait || edges < 2) && slices.Contains(nodeTypes, string(t))
+	switch t {
+	case ConditionSplit, MultiSplit, RandomSplit:
+		return false
+	case Wait:
+		return edges < 2
+	}
+	return slices.Contains(nodeTypes, string(t))
 }
 
 // Node is a compiled node: its edges, and the config of its type.
@@ -44,7 +53,7 @@ type Node struct {
 	Fault strict.Fault // why customers stop here; the pointer is relative to the node; zero for none
 
 	// Ways names the ways that lead out by their handles: one "" where there is a
-	// single way, none from an exit. Next has the index of the node to which each way
+	// single way, none from an exit or a split without branches. Next has the index of the node to which each way
 	// leads, -1 unless exactly one edge takes it.
 	Ways []string
 	Next []int
@@ -55,6 +64,7 @@ type Node struct {
 	Events    []string      // types of the events that it awaits, or its conditions ask for; sorted
 	Event     string        // entry_trigger: eventType
 	Condition *condition.Program
+	Split     SplitConfig
 	Decision  DecisionConfig
 	Action    ActionConfig
 	Reason    string // exit
@@ -89,17 +99,14 @@ type ActionConfig struct {
 	TemplateID string           // "" for none
 	Payload    *payload.Payload // nil for none
 	Resend     bool             // onUncertain "resend": send again if the first attempt may have sent
+	GoOnError  bool             // onError "continue": the last failed attempt does not fail the enrollment
 }
 
-// addresses maps a channel to the attribute that holds its address. Other channels
-// need none.
-var addresses = map[string]string{"email": "email", "sms": "phone"}
-
-// Address returns the customer's address for the channel, "" for none, and
-// whether the channel needs one.
+// Address returns the customer's address for a channel that is known by its name alone,
+// "" for none, and whether the channel needs one.
 func (a ActionConfig) Address(attributes condition.Value) (address string, needed bool) {
-	attribute, needed := addresses[a.Channel]
-	if !needed {
+	attribute := catalog.AddressByName(a.Channel)
+	if attribute == "" {
 		return "", false
 	}
 	return AddressIn(attributes, attribute), true

@@ -58,7 +58,7 @@ func (g *Graph) handlesOut() [][]string {
 // edgeFaults returns the faults of the edges that leave the node, given their handles.
 func (n *Node) edgeFaults(handles []string) []string {
 	switch {
-	case len(n.Ways) == 0 && len(handles) > 0:
+	case n.Type == Exit && len(handles) > 0:
 		return []string{fmt.Sprintf("is an exit, from which no edge may leave; %d do", len(handles))}
 	case len(n.Ways) == 1 && len(handles) != 1:
 		return []string{fmt.Sprintf("must have exactly one edge that leaves it, has %d", len(handles))}
@@ -81,9 +81,17 @@ func (n *Node) edgeFaults(handles []string) []string {
 		}
 	}
 	if others > 0 {
-		faults = append(faults, fmt.Sprintf("has %d edges whose sourceHandle is %s", others, noneOf(n.Ways)))
+		faults = append(faults, fmt.Sprintf("has %s whose sourceHandle is %s", countEdges(others), noneOf(n.Ways)))
 	}
 	return faults
+}
+
+// countEdges returns "1 edge" or "2 edges".
+func countEdges(n int) string {
+	if n == 1 {
+		return "1 edge"
+	}
+	return fmt.Sprintf("%d edges", n)
 }
 
 // noneOf returns `neither "a" nor "b"`, or `none of "a", "b", "c"`.

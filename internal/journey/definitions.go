@@ -37,7 +37,7 @@ func ReadDefinition(v strict.Value) (Definition, bool) {
 	if v.FaultCount() > before {
 		return Definition{}, false
 	}
-	return Definition{Raw: raw, Graph: &Graph{*g}}, true
+	return Definition{Raw: raw, Graph: &Graph{Graph: *g}}, true
 }
 
 // LoadDefinition compiles a stored definition. Rules made after it was stored do not
@@ -48,7 +48,7 @@ func LoadDefinition(raw []byte, hash string) (Definition, error) {
 	if jsontext.Value(raw).IsValid() {
 		if object, ok := strict.At(raw, "", &faults).Object(); ok {
 			if g, ok := graph.Compile(object); ok {
-				return Definition{Raw: raw, Hash: hash, Graph: &Graph{*g}}, nil
+				return Definition{Raw: raw, Hash: hash, Graph: &Graph{Graph: *g}}, nil
 			}
 		}
 	}
@@ -73,7 +73,7 @@ func (s *Service) define(j *Journey, d, current Definition) (Definition, error) 
 		return Definition{}, err
 	}
 	j.GraphHash = hex.EncodeToString(name[:])
-	j.GraphPassed = j.Status != Draft && d.Graph.Faults("") == nil
+	j.GraphPassed = j.Status != Draft && d.Graph.ActivationFaults("", j.MaxDurationDays) == nil
 	j.Definition, j.AppearanceRev = d.Raw, 0
 	j.Version++
 	j.NodeCount = d.Graph.Len()

@@ -66,7 +66,7 @@ func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) 
 	var outcomes []Outcome
 	switch {
 	case j.Status == Active:
-		outcomes, err = s.insert(ctx, t, j, unique, Enrollment{RequestID: request})
+		outcomes, err = s.insert(ctx, t, j, unique, Enrollment{RequestID: request}, r.Received)
 	case repeated:
 		outcomes = s.stores.Enrollments.Enrolled(ctx, t, id, unique, request)
 	default:
@@ -115,7 +115,7 @@ func (s *Service) requestID(ctx context.Context, t Tenant, j Journey, r EnrollRe
 
 // insert stores the customers at their first blocking node, where Graph.Start
 // leaves them, at e.EnrolledAt or later. It reads only that, RequestID and Event of e.
-func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []string, e Enrollment) ([]Outcome, error) {
+func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []string, e Enrollment, received time.Time) ([]Outcome, error) {
 	d, err := s.definition(ctx, t, j)
 	if err != nil {
 		return nil, err
@@ -127,33 +127,34 @@ func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []s
 		}
 	}
 	now := later(s.clock(), e.EnrolledAt)
-	first, _ := d.Graph.Start(Enrollment{
-		Journey: j.ID, GraphHash: j.GraphHash, Version: j.Version, Epoch: j.Epoch,
-		RequestID: e.RequestID, Event: e.Event,
-		EnrolledAt: now, ExpiresAt: now.AddDate(0, 0, j.MaxDurationDays),
-	})
-	d.Graph.BeginWait(&first, now)
 	list := make([]Enrollment, len(customers))
 	for i, customer := range customers {
-		list[i] = first
-		list[i].Customer = customer
+		list[i], _ = d.Graph.Start(Enrollment{
+			Journey: j.ID, Customer: customer, GraphHash: j.GraphHash, Version: j.Version, Epoch: j.Epoch,
+			RequestID: e.RequestID, Event: e.Event,
+			EnrolledAt: now, ExpiresAt: now.AddDate(0, 0, j.MaxDurationDays),
+		})
+		d.Graph.BeginWait(&list[i], now)
 	}
 	outcomes := s.stores.Enrollments.Insert(ctx, t, j.Shards, list)
-	if first.Status == Inside && !first.Due.After(now) {
-		s.nudge(ctx, t, j.ID, selectEnrolled(customers, outcomes))
+	if !received.IsZero() {
+		s.stores.Enrollments.UndoForgotten(ctx, t, list, outcomes, received, s.clock())
+	}
+	if due := selectDue(list, outcomes, now); len(due) > 0 {
+		s.nudge(ctx, t, j.ID, due)
 	}
 	return outcomes, nil
 }
 
-// selectEnrolled returns the customers whose outcome is OutcomeEnrolled.
-func selectEnrolled(customers []string, outcomes []Outcome) []string {
-	var list []string
+// selectDue returns the customers whose outcome is OutcomeEnrolled and who are due.
+func selectDue(list []Enrollment, outcomes []Outcome, now time.Time) []string {
+	var due []string
 	for i, outcome := range outcomes {
-		if outcome.Result == OutcomeEnrolled {
-			list = append(list, customers[i])
+		if outcome.Result == OutcomeEnrolled && list[i].Status == Inside && !list[i].Due.After(now) {
+			due = append(due, list[i].Customer)
 		}
 	}
-	return list
+	return due
 }
 
 // removeRepeats returns the distinct ids in order of first appearance.

@@ -57,6 +57,7 @@ type EventRecord struct {
 	ID         string
 	Request    [32]byte  // hash of the rest of the event
 	ReceivedAt time.Time // when it first arrived; UTC, to the millisecond
+	Stamp      Stamp     // of the event; not stored
 	Done       bool      // all its effects are stored
 	ExpiresAt  time.Time // from then on the record counts as missing
 }
@@ -71,24 +72,25 @@ const EventLife = 7 * 24 * time.Hour
 // journeys are skipped and returned; they do not fail the event. Those of a newer
 // format are skipped too, and then PutEvent returns ErrNewer: a repeat completes it.
 func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (id string, damaged []Damage, err error) {
-	if err := s.checkForgotten(ctx, t, e.Customer, e.Received); err != nil {
+	now := s.clock() // before the check: an event that is stored anew after Forget must be later
+	record := EventRecord{Customer: e.Customer, ID: e.ID, Request: e.hash(), ReceivedAt: now, ExpiresAt: now.Add(EventLife)}
+	made, err := ulid.New(ulid.Timestamp(now), s.entropy)
+	if err != nil {
 		return "", nil, err
 	}
-	now := s.clock()
-	if e.ID == "" {
-		id, err := ulid.New(ulid.Timestamp(now), s.entropy)
-		if err != nil {
+	id = cmp.Or(e.ID, "evt_"+made.String())
+	kept := record
+	if e.ID != "" {
+		if kept, err = s.stores.Events.ReserveEvent(ctx, t, record, now); err != nil {
 			return "", nil, err
 		}
-		e.ID = "evt_" + id.String()
-		damaged, err := s.applyEvent(ctx, t, e, now)
-		return e.ID, damaged, err
 	}
-	record := EventRecord{
-		Customer: e.Customer, ID: e.ID, Request: e.hash(), ReceivedAt: now, ExpiresAt: now.Add(EventLife),
-	}
-	kept, err := s.stores.Events.ReserveEvent(ctx, t, record, now)
+	kept.Stamp = newStamp(kept.ReceivedAt, id)
+	// The check comes after the record is stored, so it sees a Forget that missed the record.
+	err = s.checkForgotten(ctx, t, e.Customer, e.Received)
 	switch {
+	case err != nil && e.ID != "" && !kept.Done && kept.ReceivedAt.Equal(now):
+		return "", nil, cmp.Or(s.stores.Events.UndoEvent(ctx, t, kept, e.Type), err)
 	case err != nil:
 		return "", nil, err
 	case kept.Request != record.Request:
@@ -101,10 +103,27 @@ func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (id string, d
 	}
 	// A repeat counts as received when the first was: it is the same event, and ends one
 	// wait at most.
-	if damaged, err = s.applyEvent(ctx, t, e, kept.ReceivedAt); err != nil {
-		return "", damaged, err
+	damaged, err = s.applyEvent(ctx, t, e, kept.Stamp)
+	return id, damaged, s.finishEvent(ctx, t, e, kept, err)
+}
+
+// finishEvent completes an event that was applied with err. If its customer was
+// forgotten since the check, it removes what the event stored: Forget may have
+// missed that, unless the event's record is still stored.
+func (s *Service) finishEvent(ctx context.Context, t Tenant, e Event, r EventRecord, err error) error {
+	if err == nil && r.ID != "" {
+		if err = s.stores.Events.FinishEvent(ctx, t, r); err == nil {
+			return nil
+		}
 	}
-	return e.ID, damaged, s.stores.Events.FinishEvent(ctx, t, kept)
+	forgotten := s.checkForgotten(ctx, t, e.Customer, e.Received)
+	if errors.Is(forgotten, ErrForgotten) {
+		return cmp.Or(s.stores.Events.UndoEvent(ctx, t, r, e.Type), forgotten)
+	}
+	if errors.Is(err, ErrLost) {
+		err = nil
+	}
+	return cmp.Or(err, forgotten)
 }
 
 // applyEvent stores the event, wakes the enrollments that wait for it and starts
@@ -112,12 +131,12 @@ func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (id string, d
 // before its event is read: at least one of the two sees the other. Its properties are
 // kept if a journey reads them that was activated before the event was received: no
 // customer can have entered another.
-func (s *Service) applyEvent(ctx context.Context, t Tenant, e Event, received time.Time) ([]Damage, error) {
+func (s *Service) applyEvent(ctx context.Context, t Tenant, e Event, stamp Stamp) ([]Damage, error) {
 	starts, err := s.stores.Events.StartedBy(ctx, t, e.Type)
 	if err != nil && !errors.Is(err, ErrNewer) {
 		return nil, err
 	}
-	event := Received{Stamp: newStamp(received, e.ID)}
+	event := Received{Stamp: stamp}
 	kept := event
 	if event.Properties = e.Properties; starts.KeepProperties {
 		kept = event
@@ -126,7 +145,7 @@ func (s *Service) applyEvent(ctx context.Context, t Tenant, e Event, received ti
 		return nil, err
 	}
 	var skipped damageList
-	err = errors.Join(s.wakeAll(ctx, t, e, event, &skipped), s.startAll(ctx, t, starts.Journeys, e, received, &skipped), err)
+	err = errors.Join(s.wakeAll(ctx, t, e, event, &skipped), s.startAll(ctx, t, starts.Journeys, e, stamp.At, &skipped), err)
 	return skipped.list, err
 }
 
@@ -242,7 +261,7 @@ func (s *Service) start(ctx context.Context, t Tenant, id ID, event Event, facts
 	if _, err := io.ReadFull(s.entropy, e.RequestID[:]); err != nil {
 		return err
 	}
-	outcomes, err := s.insert(ctx, t, j, []string{event.Customer}, e)
+	outcomes, err := s.insert(ctx, t, j, []string{event.Customer}, e, event.Received)
 	if err == nil && outcomes[0].Result == OutcomeError {
 		err = &Error{
 			Kind: Unavailable, Code: outcomes[0].Code,

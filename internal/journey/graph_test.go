@@ -57,6 +57,17 @@ func graphOf(nodes, edges []string) string {
 	return `{"nodes":[` + strings.Join(n, ",") + `],"edges":[` + strings.Join(e, ",") + `]}`
 }
 
+// branches returns the config of a split with n branches, b0 and so on.
+func branches(n int, field string) string {
+	var list []string
+	for i := range n {
+		list = append(list, fmt.Sprintf(`{"id":"b%d",%s}`, i, field))
+	}
+	return `{"branches":[` + strings.Join(list, ",") + `]}`
+}
+
+const exists = `"condition":{"field":"vip","operator":"exists"}`
+
 const isVIP = `{"condition":{"field":"vip","operator":"eq","value":true}}`
 
 func TestReadDefinition_ChecksForm(t *testing.T) {
@@ -73,7 +84,7 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 		{"a cycle", graphOf([]string{"a wait", "b wait"}, []string{"a b", "b a"}), nil},
 		{"no object", `[]`, []string{" must be an object"}},
 		{"nodes that are no array", `{"nodes":{}}`, []string{"/nodes must be an array"}},
-		{"an unknown type", graphOf([]string{"a teleport"}, nil), []string{"/nodes/0/type must be one of entry_trigger, wait, condition_split, nba_decision, channel_action, exit"}},
+		{"an unknown type", graphOf([]string{"a teleport"}, nil), []string{"/nodes/0/type must be one of entry_trigger, wait, condition_split, multi_split, random_split, nba_decision, channel_action, exit"}},
 		{"an id with a dot, and a missing id", `{"nodes":[{"id":"a.b","type":"exit"},{"type":"exit"}]}`, []string{"/nodes/0/id must have only A-Z, a-z, 0-9, _ and -", "/nodes/1/id is required"}},
 		{"a duplicate id", graphOf([]string{"a exit", "a exit"}, nil), []string{"/nodes/1/id duplicates the id of nodes/0"}},
 		{"a dangling edge", graphOf([]string{"a exit"}, []string{"a zz", "yy a"}), []string{"/edges/0/target is not a node of this graph", "/edges/1/source is not a node of this graph"}},
@@ -86,6 +97,56 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 		{"a delay in days of more than a year", graphOf([]string{`a wait {"delay":{"value":366,"unit":"days"}}`}, nil), []string{"/nodes/0/config/delay/value must be a number above 0, at most 365"}},
 		{"a delay in weeks", graphOf([]string{`a wait {"delay":{"value":1,"unit":"weeks"}}`}, nil), []string{"/nodes/0/config/delay/unit must be one of minutes, hours, days"}},
 		{"a timeout longer than a lease allows", graphOf([]string{`a nba_decision {"decisionFlowId":"f","timeoutMs":20001}`}, nil), []string{"/nodes/0/config/timeoutMs must be a whole number from 1 to 20000"}},
+		{"a split of one branch, and of nine", graphOf([]string{`a random_split {"branches":[{"id":"b","weight":1}]}`, "b random_split " + branches(9, `"weight":1`)}, nil), []string{"/nodes/0/config/branches must have 2 to 8 branches, has 1", "/nodes/1/config/branches must have 2 to 8 branches, has 9"}},
+		{"eight conditions", graphOf([]string{"a multi_split " + branches(8, exists)}, nil), []string{"/nodes/0/config/branches must have 2 to 7 branches, has 8"}},
+		{"all weights 0", graphOf([]string{"a random_split " + branches(2, `"weight":0`)}, nil), []string{"/nodes/0/config/branches must have a weight above 0"}},
+		{"weights out of bounds", graphOf([]string{`a random_split {"branches":[{"id":"b","weight":-1},{"id":"c","weight":10001},{"id":"d","weight":0.5},{"id":"e","weight":1}]}`}, nil), []string{
+			"/nodes/0/config/branches/0/weight must be a whole number from 0 to 10000", "/nodes/0/config/branches/1/weight must be a whole number from 0 to 10000", "/nodes/0/config/branches/2/weight must be a whole number from 0 to 10000",
+		}},
+		{"two branches of one id", graphOf([]string{`a random_split {"branches":[{"id":"b","weight":1},{"id":"b","weight":1}]}`}, nil), []string{"/nodes/0/config/branches/1/id duplicates the id of branches/0"}},
+		{"reserved ids", graphOf([]string{`a multi_split {"branches":[{"id":"else",` + exists + `},{"id":"true",` + exists + `},{"id":"Else",` + exists + `}]}`}, nil), []string{
+			"/nodes/0/config/branches/0/id must not be event, timeout, else, true or false", "/nodes/0/config/branches/1/id must not be event, timeout, else, true or false",
+		}},
+		{"an id with a space, and one of 65 characters", graphOf([]string{`a random_split {"branches":[{"id":"b c","weight":1},{"id":"` + strings.Repeat("x", 65) + `","weight":1}]}`}, nil), []string{
+			"/nodes/0/config/branches/0/id must have only A-Z, a-z, 0-9, _ and -", "/nodes/0/config/branches/1/id must have 1 to 64 characters, has 65",
+		}},
+		{"branches without their fields, and with others", graphOf([]string{`a multi_split {"branches":[{"id":"b","condition":null},{"id":null,` + exists + `},7,{"id":"d","weight":1,` + exists + `}],"salt":"s"}`}, nil), []string{
+			"/nodes/0/config/branches/0/condition is required", "/nodes/0/config/branches/1/id is required", "/nodes/0/config/branches/2 must be an object",
+			"/nodes/0/config/branches/3/weight unknown field; allowed here: id, condition", "/nodes/0/config/salt unknown field; allowed here: branches",
+		}},
+		{"a condition with a fault", graphOf([]string{`a multi_split {"branches":[{"id":"b",` + exists + `},{"id":"c","condition":{"field":"a","operator":"is"}}]}`}, nil), []string{
+			"/nodes/0/config/branches/1/condition/operator must be one of eq, neq, gt, gte, lt, lte, in, exists, contains, starts_with, within_last, within_next, older_than",
+		}},
+		{"a salt of 200 characters", graphOf([]string{`a random_split {"salt":"` + strings.Repeat("s", 200) + `","branches":[{"id":"b","weight":1},{"id":"c","weight":0}]}`}, nil), []string{"/nodes/0/config/salt must have 1 to 128 characters, has 200"}},
+		{"splits without branches, and null for them", graphOf([]string{"a multi_split", `b random_split {"branches":null,"salt":null}`}, []string{"a b x"}), nil},
+		{"branches without edges, and edges without branches", graphOf([]string{"a random_split " + branches(2, `"weight":1`)}, []string{"a a b0", "a a b7"}), nil},
+		{"an action with another onError", graphOf([]string{`a channel_action {"channel":"email","onError":"continue"}`, `b channel_action {"onError":"retry"}`, `c channel_action {"onError":true}`}, nil), []string{
+			"/nodes/1/config/onError must be one of fail, continue", "/nodes/2/config/onError must be one of fail, continue",
+		}},
+		{"null around an awaited event", graphOf([]string{`a wait {"waitForEvent":{"any":[{"id":"x","eventType":"e","condition":null,"match":null}]},"eventSince":null}`}, nil), nil},
+		{"awaited events without a list", graphOf([]string{`a wait {"waitForEvent":{}}`, `b wait {"waitForEvent":7}`, `c wait {"waitForEvent":{"any":[]}}`, `d wait {"waitForEvent":{"any":[1,1,1,1,1,1]}}`}, nil), []string{
+			"/nodes/0/config/waitForEvent/any is required", "/nodes/1/config/waitForEvent must be the type of an event, or an object with any",
+			"/nodes/2/config/waitForEvent/any must have 1 to 5 events, has 0", "/nodes/3/config/waitForEvent/any must have 1 to 5 events, has 6",
+		}},
+		{"bad ids of awaited events", graphOf([]string{`a wait {"waitForEvent":{"any":[{"id":"timeout","eventType":"e"},{"id":"a b","eventType":"e"},{"eventType":"e"}]}}`, `b wait {"waitForEvent":{"any":[{"id":"x","eventType":"e"},{"id":"x","eventType":"f"}]}}`}, nil), []string{
+			`/nodes/0/config/waitForEvent/any/0/id must not be "timeout", which is reserved`, "/nodes/0/config/waitForEvent/any/1/id must have only A-Z, a-z, 0-9, _ and -",
+			"/nodes/0/config/waitForEvent/any/2/id is required", "/nodes/1/config/waitForEvent/any/1/id is the id of an earlier branch",
+		}},
+		{"an event type with $", graphOf([]string{`a wait {"waitForEvent":"$sent"}`, `b condition_split {"condition":{"event":"$sent","since":"entry"}}`}, nil), []string{
+			"/nodes/0/config/waitForEvent must not begin with $; such types are reserved", "/nodes/1/config/condition/event must not begin with $; such types are reserved",
+		}},
+		{"a match without a side, and one with a bad path", graphOf([]string{`a wait {"waitForEvent":{"any":[{"id":"x","eventType":"e","match":{"event":"a..b"}}]}}`}, nil), []string{
+			`/nodes/0/config/waitForEvent/any/0/match/event must be names separated by single dots; a name with dots is written ["like.this"]`,
+			"/nodes/0/config/waitForEvent/any/0/match/entry is required",
+		}},
+		{"a moment that is none", graphOf([]string{`a wait {"waitForEvent":"e","eventSince":"now"}`, `b wait {"waitForEvent":"e","eventSince":{"node":"a"}}`}, nil), []string{
+			"/nodes/0/config/eventSince must be one of entry, wait", "/nodes/1/config/eventSince/step is required", "/nodes/1/config/eventSince/node unknown field; allowed here: step",
+		}},
+		{"a test of an event with another, without since, and in an entry", graphOf([]string{`a condition_split {"condition":{"event":"e","since":7,"field":"x"}}`, `b condition_split {"condition":{"event":"e"}}`, `c entry_trigger {"condition":{"event":"e","since":{"value":7,"unit":"days"}}}`}, nil), []string{
+			"/nodes/0/config/condition/field must not be combined with event", `/nodes/0/config/condition/since must be "entry" or a period such as {"value": 7, "unit": "days"}`,
+			"/nodes/1/config/condition/since is required",
+			"/nodes/2/config/condition must not ask for events: an entry reads the customer's attributes and the starting event only",
+		}},
 		{"a payload that is a string", graphOf([]string{`a channel_action {"channel":"email","payload":"x"}`}, nil), []string{"/nodes/0/config/payload must be an object"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -159,6 +220,20 @@ func TestGraph_ListsEveryFault(t *testing.T) {
 		{"a split with other handles", []string{"in entry_trigger", "s condition_split " + isVIP, "out exit"}, []string{"in s", "s out true", "s out false", "s out", "s out maybe"}, []string{
 			`/definition/nodes/1 has 2 edges whose sourceHandle is neither "true" nor "false"`,
 		}},
+		{"whole splits", []string{"in entry_trigger", "m multi_split " + branches(7, exists), "r random_split " + branches(8, `"weight":1`), "out exit"},
+			[]string{
+				"in m", "m r b0", "m r b1", "m r b2", "m r b3", "m r b4", "m r b5", "m r b6", "m out else",
+				"r out b0", "r out b1", "r out b2", "r out b3", "r out b4", "r out b5", "r out b6", "r out b7",
+			}, nil},
+		{"splits without branches", []string{"in entry_trigger", "m multi_split", "r random_split", "out exit"}, []string{"in m", "m r a", "m out b", "r out a"}, []string{
+			"/definition/nodes/1/config branches is required", "/definition/nodes/2/config branches is required",
+		}},
+		{"an edge for a branch that is not there, and branches without an edge", []string{"in entry_trigger", "m multi_split " + branches(2, exists), "r random_split " + branches(2, `"weight":1`), "out exit"},
+			[]string{"in m", "m r b0", "m r b1", "r out b0", "r out else"}, []string{
+				`/definition/nodes/1 must have exactly one edge with sourceHandle "else", has 0`,
+				`/definition/nodes/2 must have exactly one edge with sourceHandle "b1", has 0`,
+				`/definition/nodes/2 has 1 edge whose sourceHandle is neither "b0" nor "b1"`,
+			}},
 		{"a dead end, an exit with an edge and missing configs, all at once", []string{"in entry_trigger", "w wait", "s condition_split", "d nba_decision", "a channel_action", "out exit"}, []string{"in w", "w s", "s d true", "s out false", "d a", "out a"}, []string{
 			"/definition/nodes/1/config exactly one of delayHours and delay is required",
 			"/definition/nodes/2/config condition is required",
@@ -174,7 +249,10 @@ func TestGraph_ListsEveryFault(t *testing.T) {
 		}},
 		{"a wait with two edges, one of no outcome", waiting, []string{"in w", "w a event", "w out", "a out"}, []string{
 			`/definition/nodes/1 must have exactly one edge with sourceHandle "timeout", has 0`,
-			`/definition/nodes/1 has 1 edges whose sourceHandle is neither "event" nor "timeout"`,
+			`/definition/nodes/1 has 1 edge whose sourceHandle is neither "event" nor "timeout"`,
+		}},
+		{"a moment without an event, and one of an unknown node", []string{"in entry_trigger", `w wait {"delayHours":1,"eventSince":"wait"}`, `v wait {"delayHours":1,"waitForEvent":"e","eventSince":{"step":"x"}}`, "out exit"}, []string{"in w", "w v", "v out"}, []string{
+			"/definition/nodes/1/config eventSince needs waitForEvent", "/definition/nodes/2/config/eventSince/step is not a node of this graph",
 		}},
 		{"two edges from a wait for a time", []string{"in entry_trigger", `w wait {"delayHours":1}`, "out exit", "a exit"}, []string{"in w", "w a event", "w out timeout"}, []string{
 			"/definition/nodes/1 must have exactly one edge that leaves it, has 2",

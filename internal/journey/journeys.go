@@ -252,7 +252,7 @@ func checkStatus(old, next Journey, graph *Graph) error {
 	if shown, err := LoadDefinition(next.Definition, ""); err == nil {
 		graph = shown.Graph // the caller knows only this order of nodes
 	}
-	if faults := graph.Faults("/definition"); faults != nil {
+	if faults := graph.ActivationFaults("/definition", next.MaxDurationDays); faults != nil {
 		return &Error{
 			Kind: Invalid, Code: "graph-not-whole", Faults: faults,
 			Detail: "The graph is incomplete, so the journey cannot be activated. Fix what errors lists and try again.",
@@ -281,6 +281,9 @@ func (s *Service) apply(j Journey, c Change, graph Definition) (Journey, error) 
 		if next.Description == "" && next.EntryCondition == nil {
 			next.TextRev = 0
 		}
+	}
+	if next.MaxDurationDays < j.MaxDurationDays && graph.Graph.HasEndlessWait(next.MaxDurationDays) {
+		next.GraphPassed = false
 	}
 	err := checkStatus(j, next, graph.Graph)
 	next.GraphPassed = next.GraphPassed || next.Status == Active

@@ -22,7 +22,7 @@ const (
 	False                          // condition_split
 	Decided                        // nba_decision with an answer
 	DecidedEmpty                   // nba_decision with an empty answer
-	DecisionError                  // nba_decision that failed with onError "continue"
+	EffectError                    // nba_decision or channel_action that failed with onError "continue", or whose answer is over MaxKept
 	Sent                           // channel_action
 	SkippedNoAddress               // channel_action without an address
 	SkippedUncertain               // channel_action whose earlier attempt may have sent

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"journeys/internal/catalog"
 )
 
 // Service implements the operations on journeys, enrollments, customers and
@@ -20,6 +22,9 @@ type Service struct {
 	now         func() time.Time
 	entropy     io.Reader
 	definitions Definitions
+
+	// Catalog lists the channels and decision flows, for warnings and tests.
+	Catalog catalog.Catalog
 
 	// Nudge announces customers who have become due. It must not block for long
 	// and may lose a call: tick finds the customers within a minute. Nil does

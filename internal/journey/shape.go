@@ -34,13 +34,16 @@ func (g *Graph) Shape() Shape {
 	return s
 }
 
-// resultsOf lists the results with which each type of node can be left.
+// resultsOf lists the results with which each type of node can be left, besides the
+// branches of a node with several ways.
 var resultsOf = map[graph.NodeType][]Result{
 	graph.EntryTrigger:   {Entered},
 	graph.Wait:           {Waited, WokenByEvent},
 	graph.ConditionSplit: {True, False},
-	graph.NBADecision:    {Decided, DecidedEmpty, DecisionError},
-	graph.ChannelAction:  {Sent, SkippedNoAddress, SkippedUncertain},
+	graph.MultiSplit:     {},
+	graph.RandomSplit:    {},
+	graph.NBADecision:    {Decided, DecidedEmpty, EffectError},
+	graph.ChannelAction:  {Sent, SkippedNoAddress, SkippedUncertain, EffectError},
 	graph.Exit:           {Exited},
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"journeys/internal/catalog"
 	"journeys/internal/condition"
 	"journeys/internal/graph"
 	"journeys/internal/strict"
@@ -15,6 +16,7 @@ import (
 
 // TestRequest describes a simulated customer.
 type TestRequest struct {
+	Customer   string          // id, on which random splits depend; "" means TestCustomer
 	Attributes condition.Value // of the customer; missing for none
 	Definition *Definition     // nil for the journey's own
 	Now        time.Time       // when the customer enters; zero for the current time
@@ -22,6 +24,9 @@ type TestRequest struct {
 	Events     []TestEvent
 	Decisions  map[string]condition.Value // answers by node id; a decision without one answers nothing
 }
+
+// TestCustomer is the id of a simulated customer that has none.
+const TestCustomer = "test"
 
 // TestEvent is an event that the simulated customer causes.
 type TestEvent struct {
@@ -38,11 +43,13 @@ type Simulation struct {
 	ExitReason string  // of the exit; for "stopped", the node and the reason
 	Duration   time.Duration
 	Steps      []SimulationStep
-	Truncated  bool // Conditions and Decisions beyond maxDetails were left out
+	Faults     []strict.Fault // what keeps the graph from being activated
+	Warnings   []strict.Fault // as of Service.Warnings
+	Truncated  bool           // Conditions and Decisions beyond maxDetails were left out
 }
 
-// maxDetails bounds the bytes of all Conditions and Decisions of a Simulation. With
-// MaxNodes steps around them, the answer stays below 1 MB.
+// maxDetails bounds the bytes of all Conditions, Decisions, Faults and Warnings of a
+// Simulation. With MaxNodes steps around them, the answer stays below 1 MB.
 const maxDetails = 900_000
 
 // SimulationStep is a node on the path.
@@ -61,20 +68,24 @@ type SimulationStep struct {
 // Test simulates a customer in the journey. It writes nothing and sends nothing.
 func (s *Service) Test(ctx context.Context, t Tenant, id ID, r TestRequest) (Simulation, error) {
 	var d Definition
+	var shown *Graph // has the order of nodes that the caller knows
 	j, err := s.read(ctx, t, id, func(j Journey) (err error) {
 		if r.Definition == nil {
-			d, err = s.definition(ctx, t, j)
+			d, shown, err = s.bothGraphs(ctx, t, j)
 		}
 		return err
 	})
 	if err != nil {
 		return Simulation{}, err
 	}
-	walk := simulation{request: r, maxDays: j.MaxDurationDays, graph: d.Graph}
+	walk := simulation{
+		request: r, journey: j.ID, maxDays: j.MaxDurationDays, graph: d.Graph, catalog: s.Catalog, tenant: t,
+	}
 	walk.entry, walk.entryFault = j.entry()
 	version := j.Version
 	if r.Definition != nil {
 		walk.graph, version = r.Definition.Graph, 0
+		shown = walk.graph
 	}
 	if r.Now.IsZero() {
 		walk.request.Now = s.clock()
@@ -82,8 +93,10 @@ func (s *Service) Test(ctx context.Context, t Tenant, id ID, r TestRequest) (Sim
 	if err := walk.checkDecisions(); err != nil {
 		return Simulation{}, err
 	}
+	faults, warnings := shown.ActivationFaults("/definition", j.MaxDurationDays), s.warnings(t, j, shown)
+	walk.details = maxDetails - sizeOf(faults) - sizeOf(warnings)
 	result := walk.run()
-	result.Journey, result.Version = j, version
+	result.Journey, result.Version, result.Faults, result.Warnings = j, version, faults, warnings
 	return result, nil
 }
 
@@ -91,9 +104,13 @@ func (s *Service) Test(ctx context.Context, t Tenant, id ID, r TestRequest) (Sim
 type simulation struct {
 	graph      *Graph
 	request    TestRequest
+	journey    ID
 	maxDays    int
 	entry      graph.Entry // of the journey
 	entryFault string
+	catalog    catalog.Catalog
+	tenant     Tenant
+	details    int // bytes of all Conditions and Decisions
 }
 
 // run uses the step function that moves real customers. Only the clock and the
@@ -109,6 +126,7 @@ func (s *simulation) run() Simulation {
 		return Simulation{Outcome: "stopped", ExitReason: reason, Steps: []SimulationStep{step}}
 	}
 	e, effect := s.graph.Start(Enrollment{
+		Journey: s.journey, Customer: cmp.Or(s.request.Customer, TestCustomer),
 		EnrolledAt: start, ExpiresAt: start.AddDate(0, 0, s.maxDays), Event: s.graph.encodeEvent(s.entryProperties()),
 	})
 	now := start
@@ -167,7 +185,8 @@ func cutAtRepeat(visits []Visit) (cut []Visit, again bool) {
 
 // send returns the answer of a channel_action.
 func (s *simulation) send(node int) Answer {
-	if address, needed := s.graph.Action(node).Address(s.request.Attributes); needed && address == "" {
+	attribute := s.catalog.Address(s.graph.Action(node).Channel, s.tenant.String())
+	if attribute != "" && graph.AddressIn(s.request.Attributes, attribute) == "" {
 		return Answer{Result: SkippedNoAddress}
 	}
 	return Answer{Result: Sent}
@@ -250,7 +269,7 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 	facts.Decision, facts.Step = condition.Value{}, condition.Value{}
 	stepEvents, _ := condition.ParseValue(e.StepEvents)
 	result := Simulation{Outcome: "exited", ExitReason: e.ExitReason, Duration: now.Sub(s.request.Now)}
-	left := maxDetails
+	left := s.details
 	for i, visit := range visits {
 		step := s.step(visit.Node, visit.EnteredAt)
 		step.Result = visit.Result.Name(s.graph.Node(visit.Node).Ways)
@@ -306,7 +325,9 @@ func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.
 	case graph.NBADecision:
 		if decision, ok := s.request.Decisions[n.ID]; ok {
 			step.Decision = decision.AppendJSON(nil)
-			facts.Decision = facts.Decision.With(n.ID, decision)
+			if visit.Result != EffectError {
+				facts.Decision = facts.Decision.With(n.ID, decision)
+			}
 		}
 	case graph.EntryTrigger, graph.ChannelAction, graph.Exit: // no fields of their own
 	}

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/catalog"
 	"journeys/internal/condition"
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/journey"
@@ -196,4 +198,44 @@ func TestSimulation_RejectsAnswersForUnknownDecisions(t *testing.T) {
 	var refused *journey.Error
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, []string{"/decisions/nope names no nba_decision of this graph", "/decisions/w names no nba_decision of this graph"}, lines(refused.Faults))
+}
+
+// A channel's kind decides which address it needs, whatever its name, as it does where
+// messages are sent.
+func TestSimulation_KnowsTheAddressesOfChannels(t *testing.T) {
+	t.Parallel()
+
+	channels := catalog.List{
+		"newsletter": {Kind: "ses", Address: "email"},
+		"alerts":     {Kind: "sns", Address: "phone", Tenants: []string{"umbrella"}},
+		"*":          {Kind: "http"},
+	}
+	for channel, want := range map[string]string{
+		"newsletter": "skipped_no_address", "email": "skipped_no_address", "sms": "sent", "push": "sent", "alerts": "sent",
+	} {
+		d := journeytest.Definition(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"s","type":"channel_action","config":{"channel":"`+channel+`"}},
+			{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"s"},{"source":"s","target":"out"}]}`)
+		store := singleJourney{journey: journey.Journey{Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: 30}}
+		service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, bytes.NewReader(nil))
+		service.Catalog.Channels = channels
+		tenant, _ := journey.ParseTenant("acme")
+		simulated, err := service.Test(t.Context(), tenant, "", journey.TestRequest{Attributes: value(t, `{"phone":"+4312345"}`)})
+		require.NoError(t, err)
+		require.Equal(t, want, simulated.Steps[1].Result, channel)
+	}
+}
+
+// A split is explained with what the run keeps, not with an answer that is too long.
+func TestSimulation_LeavesOutAnswersThatAreTooLong(t *testing.T) {
+	t.Parallel()
+
+	long := value(t, `{"score":9,"text":"`+strings.Repeat("x", journey.MaxKept)+`"}`)
+	d := journeytest.Definition(t, graphOf([]string{
+		"in entry_trigger", `d nba_decision {"decisionFlowId":"f"}`,
+		`s condition_split {"condition":{"any":[{"field":"decision.d.score","operator":"gt","value":5},{"field":"decision.d.text","operator":"exists"}]}}`, "out exit",
+	}, []string{"in d", "d s", "s out true", "s out false"}))
+	simulated := simulate(t, d, journey.TestRequest{Decisions: map[string]condition.Value{"d": long}}, 30)
+	require.Equal(t, "error", simulated.Steps[1].Result)
+	require.Equal(t, "false", simulated.Steps[2].Result)
+	require.Contains(t, string(simulated.Steps[2].Condition), `"result":false}],"result":false}`)
 }

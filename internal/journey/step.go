@@ -41,7 +41,10 @@ type Answer struct {
 
 // Graph is a compiled definition whose Step moves enrollments. Like graph.Graph, it is
 // immutable and safe for concurrent use.
-type Graph struct{ graph.Graph }
+type Graph struct {
+	graph.Graph
+	forced map[int]int // test calls: the way out of a random_split, by its index
+}
 
 // Start returns a new enrollment at its first blocking node, ready to be stored:
 // Rev is 1, and Delta has all nodes passed on the way. It keeps Journey, Customer,
@@ -145,8 +148,10 @@ func (g *Graph) result(e *Enrollment, n *graph.Node, in *Input) (Result, EffectK
 		return Entered, NoEffect
 	case graph.Wait:
 		return g.wait(e, n, in)
-	case graph.ConditionSplit:
+	case graph.ConditionSplit, graph.MultiSplit:
 		return g.split(e, n, in)
+	case graph.RandomSplit:
+		return g.draw(e, n), NoEffect
 	case graph.NBADecision, graph.ChannelAction:
 		return g.effect(e, n, in)
 	default:
@@ -154,7 +159,7 @@ func (g *Graph) result(e *Enrollment, n *graph.Node, in *Input) (Result, EffectK
 	}
 }
 
-// split evaluates the condition of n, or asks for the attributes and events.
+// split evaluates the conditions of n, or asks for the attributes and events.
 func (g *Graph) split(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKind) {
 	if !in.HasAttributes {
 		e.dueBy(in.Now)
@@ -166,10 +171,21 @@ func (g *Graph) split(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKi
 	}
 	facts := g.Facts(e, in.Attributes)
 	facts.Now, facts.LastEvents = in.Now, in.lastEvents()
-	if n.Condition.Eval(&facts) {
+	switch {
+	case n.Type == graph.MultiSplit:
+		return Branch(n.Choose(&facts)), NoEffect
+	case n.Condition.Eval(&facts):
 		return True, NoEffect
 	}
 	return False, NoEffect
+}
+
+// draw returns the branch of the random_split n for the customer.
+func (g *Graph) draw(e *Enrollment, n *graph.Node) Result {
+	if way, ok := g.forced[e.Node]; ok {
+		return Branch(way)
+	}
+	return Branch(n.Draw(string(e.Journey), e.Customer))
 }
 
 // dueBy makes the enrollment due no later than now. An earlier Due stays, because
@@ -224,24 +240,33 @@ func (g *Graph) effect(e *Enrollment, n *graph.Node, in *Input) (Result, EffectK
 		return NoResult, NeedSend
 	}
 	in.Answer = Answer{}
-	if n.Type == graph.NBADecision {
-		g.keepDecision(e, answer.Decision)
+	if n.Type == graph.NBADecision && !g.keepDecision(e, answer.Decision) {
+		return EffectError, NoEffect
 	}
 	return answer.Result, NoEffect
 }
 
+// MaxKept bounds what one run keeps of events and decisions, in bytes of JSON.
+const MaxKept = 16 << 10
+
 // keepDecision adds to e.Decisions the parts of an answer that conditions and
-// payloads of the graph read.
-func (g *Graph) keepDecision(e *Enrollment, answer condition.Value) {
+// payloads of the graph read. It keeps nothing and returns false if that would be more
+// than MaxKept.
+func (g *Graph) keepDecision(e *Enrollment, answer condition.Value) bool {
 	kept := g.PruneDecision(e.Node, answer)
 	if kept.Missing() {
-		return
+		return true
 	}
 	var decisions condition.Value
 	if e.Decisions != nil {
 		decisions, _ = condition.ParseValue(e.Decisions)
 	}
-	e.Decisions = decisions.With(g.NodeID(e.Node), kept).AppendJSON(nil)
+	text := decisions.With(g.NodeID(e.Node), kept).AppendJSON(nil)
+	if len(text)+len(e.Event) > MaxKept {
+		return false
+	}
+	e.Decisions = text
+	return true
 }
 
 // Cancel ends the enrollment, with a reason that callers see. A failed enrollment

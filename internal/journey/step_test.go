@@ -3,6 +3,7 @@ package journey_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -347,4 +348,35 @@ func TestStep_KeepsOnlyWhatPayloadsRead(t *testing.T) {
 	text, err := g.Action(e.Node).Payload.JSON(&facts)
 	require.NoError(t, err)
 	require.Equal(t, `{"t":"Up 7"}`, string(text))
+}
+
+// A run keeps at most 16 KB of its event and decisions. An answer that is too much for
+// the rest is an error, and what was kept before stays.
+func TestStep_BoundsWhatARunKeeps(t *testing.T) {
+	t.Parallel()
+
+	g := journeytest.Definition(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"d1","type":"nba_decision","config":{"decisionFlowId":"f"}},
+		{"id":"d2","type":"nba_decision","config":{"decisionFlowId":"f","onError":"fail"}},
+		{"id":"a","type":"channel_action","config":{"channel":"push","payload":{"t":"{{decision.d1.x}} {{decision.d2.x}} {{event.x}}"}}},
+		{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"d1"},{"source":"d1","target":"d2"},{"source":"d2","target":"a"},{"source":"a","target":"out"}]}`).Graph
+	const first = `{"d1":{"x":1}}`
+	event := `{"x":"` + strings.Repeat("e", 1000) + `"}`
+	rest := journey.MaxKept - len(event) - len(`{"d1":{"x":1},"d2":{"x":""}}`)
+	for name, c := range map[string]struct {
+		second string
+		want   journey.Result
+		kept   int
+	}{
+		"all that fits":        {`{"x":"` + strings.Repeat("d", rest) + `"}`, journey.Decided, journey.MaxKept},
+		"a byte more":          {`{"x":"` + strings.Repeat("d", rest+1) + `"}`, journey.EffectError, len(event) + len(first)},
+		"only the rest is big": {`{"x":2,"y":"` + strings.Repeat("d", rest) + `"}`, journey.Decided, len(event) + len(`{"d1":{"x":1},"d2":{"x":2}}`)},
+	} {
+		e, _ := g.Start(journey.Enrollment{EnrolledAt: hours(0), ExpiresAt: hours(1000), Event: []byte(event)})
+		e, _ = g.Step(e, journey.Input{Now: hours(0), Answer: journey.Answer{Result: journey.Decided, Decision: value(t, `{"x":1}`)}})
+		require.Equal(t, first, string(e.Decisions))
+		e, effect := g.Step(e, journey.Input{Now: hours(0), Answer: journey.Answer{Result: journey.Decided, Decision: value(t, c.second)}})
+		require.Equal(t, journey.NeedSend, effect, "it goes on in any case")
+		require.Equal(t, c.want, e.Path.Visits(hours(0))[2].Result, name)
+		require.Equal(t, c.kept, len(e.Event)+len(e.Decisions), name)
+	}
 }

@@ -55,6 +55,9 @@ type EnrollmentStore interface {
 	// enrollment with this RequestID counts as enrolled. An enrollment that was
 	// not stored when ctx ended is an OutcomeError.
 	Insert(ctx context.Context, t Tenant, shards int, list []Enrollment) []Outcome
+	// UndoForgotten anonymizes the enrollments that Insert stored of customers who were
+	// forgotten after received. Their outcomes become errors; if it cannot tell, all do.
+	UndoForgotten(ctx context.Context, t Tenant, list []Enrollment, outcomes []Outcome, received, now time.Time)
 	// Enrolled returns the outcomes of an earlier Insert, in the order of
 	// customers: enrolled if that request stored the enrollment, skipped if
 	// another did, OutcomeError with code "journey-not-active" if there is none.
@@ -123,12 +126,15 @@ type EventStore interface {
 	// ReserveEvent stores r unless its customer and id have a record that has
 	// not expired at now. It returns the record that is then stored.
 	ReserveEvent(ctx context.Context, t Tenant, r EventRecord, now time.Time) (EventRecord, error)
-	// FinishEvent marks r as done, if it is stored.
+	// FinishEvent marks r as done. It returns ErrLost if r is not stored any more.
 	FinishEvent(ctx context.Context, t Tenant, r EventRecord) error
 	// Remember adds an event to those of its type that are remembered of a customer, at
 	// least the last RememberedEvents. An event that is there already is not added again.
 	// The item outlives the longest run.
 	Remember(ctx context.Context, t Tenant, customer, eventType string, event Received) error
+	// UndoEvent deletes r, if it has an ID and was received at r.ReceivedAt, and removes
+	// the event with r.Stamp from those that are remembered of that type.
+	UndoEvent(ctx context.Context, t Tenant, r EventRecord, eventType string) error
 	// KeepProperties marks types of events whose properties must be remembered, for good.
 	KeepProperties(ctx context.Context, t Tenant, eventTypes []string) error
 	// StartedBy returns what an event of that type concerns. It is strongly consistent.
@@ -136,7 +142,7 @@ type EventStore interface {
 	// format.
 	StartedBy(ctx context.Context, t Tenant, eventType string) (Starts, error)
 	// Wake writes Rev, WrittenAt, Due and Woken of e if the stored Rev is one
-	// less than e.Rev. Otherwise it returns ErrLost.
+	// less than e.Rev, and RequestID the same. Otherwise it returns ErrLost.
 	Wake(ctx context.Context, t Tenant, e Enrollment) error
 }
 

@@ -44,10 +44,11 @@ func (e *edited) Update(_ context.Context, _ journey.Tenant, old, next journey.J
 }
 
 const compared = `{"nodes":[{"id":"in","type":"entry_trigger","position":{"x":1,"y":2}},` +
+	`{"id":"r","type":"random_split","config":{"branches":[{"id":"x","weight":1},{"id":"y","weight":3}],"salt":"c"}},` +
 	`{"id":"s","type":"condition_split","config":{"condition":{"field":"n","operator":"eq","value":9007199254740993}}},` +
 	`{"id":"a","type":"channel_action","data":{"label":"Mail"},"config":{"channel":"push","payload":{"x":[1,2],"y":null}}},` +
 	`{"id":"b","type":"wait","config":{"delayHours":2}},{"id":"out","type":"exit"}],"edges":[` +
-	`{"id":"e1","source":"in","target":"s"},{"source":"s","target":"a","sourceHandle":"true"},` +
+	`{"id":"e1","source":"in","target":"r"},{"source":"r","target":"s","sourceHandle":"x"},{"source":"r","target":"out","sourceHandle":"y"},{"source":"s","target":"a","sourceHandle":"true"},` +
 	`{"source":"s","target":"b","sourceHandle":"false"},{"source":"a","target":"out"},{"source":"b","target":"out"}]}`
 
 func TestUpdate_VersionCountsWhatRuns(t *testing.T) {
@@ -70,6 +71,7 @@ func TestUpdate_VersionCountsWhatRuns(t *testing.T) {
 		{"the order of edges", []string{`{"source":"a","target":"out"},{"source":"b","target":"out"}`, `{"source":"b","target":"out"},{"source":"a","target":"out"}`}, 1},
 		{"null and empty for an absent config", []string{`"type":"exit"`, `"type":"exit","config":{}`, `"type":"entry_trigger"`, `"type":"entry_trigger","config":null`}, 1},
 		{"null in a config", []string{`"delayHours":2`, `"delayHours":2,"delay":null`}, 1},
+		{"another spelling of a weight", []string{`"weight":3`, `"weight":3e0`}, 1},
 		{"another spelling of a number", []string{`"delayHours":2`, `"delayHours":0.2e1`, `[1,2]`, `[1.0,20e-1]`}, 1},
 		{"another spelling of a string", []string{`"push"`, `"\u0070ush"`}, 1},
 		{"white space", []string{`[1,2]`, `[ 1, 2 ]`}, 1},
@@ -85,6 +87,10 @@ func TestUpdate_VersionCountsWhatRuns(t *testing.T) {
 		{"the case of a string", []string{`"push"`, `"Push"`}, 2},
 		{"a new field of a config", []string{`"channel":"push"`, `"channel":"push","templateId":"t"`}, 2},
 		{"swapped branches", []string{`"sourceHandle":"true"`, `"sourceHandle":"false"`, `"target":"b","sourceHandle":"false"`, `"target":"b","sourceHandle":"true"`}, 2},
+		{"swapped branches of a random split", []string{`"sourceHandle":"x"`, `"sourceHandle":"y"`, `"target":"out","sourceHandle":"y"`, `"target":"out","sourceHandle":"x"`}, 2},
+		{"a weight", []string{`"weight":3`, `"weight":4`}, 2},
+		{"the order of branches", []string{`{"id":"x","weight":1},{"id":"y","weight":3}`, `{"id":"y","weight":3},{"id":"x","weight":1}`}, 2},
+		{"a salt", []string{`"salt":"c"`, `"salt":"d"`}, 2},
 		{"another target", []string{`{"source":"a","target":"out"}`, `{"source":"a","target":"b"}`}, 2},
 		{"another id", []string{`"id":"b"`, `"id":"c"`, `"target":"b"`, `"target":"c"`, `"source":"b"`, `"source":"c"`}, 2},
 		{"swapped ids", []string{`"id":"a","type":"channel_action"`, `"id":"b","type":"channel_action"`, `"id":"b","type":"wait"`, `"id":"a","type":"wait"`}, 2},

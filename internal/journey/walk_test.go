@@ -19,7 +19,7 @@ import (
 // in a write, and with events. It returns the enrollment and the deltas of its writes.
 func walk(t *testing.T, r *rand.Rand, g *journey.Graph, request journey.TestRequest, days int) (journey.Enrollment, []journey.Delta) {
 	t.Helper()
-	e := journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, days)}
+	e := journey.Enrollment{Customer: request.Customer, EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, days)}
 	if request.EntryEvent != nil {
 		e.Event = request.EntryEvent.Properties
 	}
@@ -115,7 +115,7 @@ func drawEvents(r *rand.Rand) (events []journey.TestEvent) {
 // drawRequest draws attributes and decisions for a customer of g.
 func drawRequest(t *testing.T, r *rand.Rand, g *journey.Graph) journey.TestRequest {
 	t.Helper()
-	request := journey.TestRequest{Now: t0, Decisions: map[string]condition.Value{}}
+	request := journey.TestRequest{Customer: fmt.Sprint("c", r.IntN(1000)), Now: t0, Decisions: map[string]condition.Value{}}
 	if r.IntN(5) > 0 {
 		request.Attributes = value(t, fmt.Sprintf(`{"a0":%d,"a1":%d,"a2":%d,"a3":"x"}`, r.IntN(10), r.IntN(10), r.IntN(10)))
 	}
@@ -131,7 +131,7 @@ func drawRequest(t *testing.T, r *rand.Rand, g *journey.Graph) journey.TestReque
 func TestSimulation_MatchesRealPath(t *testing.T) {
 	t.Parallel()
 
-	outcomes := map[string]int{}
+	outcomes, left := map[string]int{}, map[string]int{}
 	for seed := range uint64(1000) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		d := journeytest.Definition(t, journeytest.Graph(r, 2+int(seed%50)))
@@ -146,6 +146,7 @@ func TestSimulation_MatchesRealPath(t *testing.T) {
 
 		var walked, steps []string
 		for _, visit := range e.Path.Visits(t0) {
+			left[string(d.Graph.NodeType(visit.Node))+" "+visit.Result.String()]++
 			walked = append(walked, d.Graph.NodeID(visit.Node)+" "+visit.Result.Name(d.Graph.Node(visit.Node).Ways))
 		}
 		for _, step := range simulated.Steps {
@@ -168,6 +169,9 @@ func TestSimulation_MatchesRealPath(t *testing.T) {
 	require.Greater(t, outcomes["exited"], 200)
 	require.Greater(t, outcomes["expired"], 50)
 	require.Greater(t, outcomes["ended by an event"], 100)
+	for _, way := range []string{"multi_split branch0", "multi_split branch1", "multi_split branch2", "random_split branch0", "random_split branch1", "random_split branch2"} {
+		require.Greater(t, left[way], 20, way)
+	}
 }
 
 // For every customer and node, entered = completed + active + failed + dropped.

@@ -33,6 +33,7 @@ const (
 	EnvClients     = "JOURNEYS_CLIENTS"      // tenants and roles of the issuer's clients as JSON; "{}" for none
 	EnvAdvance     = "JOURNEYS_ADVANCE"      // name of the function advance
 	EnvProviders   = "JOURNEYS_PROVIDERS"    // decisions and channels as JSON; "{}" for none
+	EnvCatalog     = "JOURNEYS_CATALOG"      // the names of decisions and channels without their secrets, as catalog.Parse reads it; derived from EnvProviders
 	EnvPaused      = "JOURNEYS_PAUSED"       // "true": no customer moves; "false" by default
 	EnvRestored    = "JOURNEYS_RESTORED"     // how the table was restored, as engine.ParseRestore reads it; "never" by default
 )
@@ -93,21 +94,23 @@ func (r Route) Key() string { return r.Method + " " + BasePath + r.Path }
 // The routes.
 var (
 	ListJourneys  = route(http.MethodGet, "/journeys", editors, endpoint("list-journeys", "BatchGetItem", "Query"))
-	CreateJourney = route(http.MethodPost, "/journeys", editors, endpoint("create-journey", "PutItem", "UpdateItem"))
+	CreateJourney = route(http.MethodPost, "/journeys", editors, checking(endpoint("create-journey", "PutItem", "UpdateItem")))
 	GetJourney    = route(http.MethodGet, "/journeys/{id}", editors, endpoint("get-journey", "BatchGetItem", "GetItem"))
 	UpdateJourney = route(http.MethodPut, "/journeys/{id}", editors,
-		endpoint("update-journey", "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem"))
+		checking(endpoint("update-journey", "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem")))
 	DeleteJourney = route(http.MethodDelete, "/journeys/{id}", admins,
 		endpoint("delete-journey", "DeleteItem", "GetItem", "PutItem", "UpdateItem"))
 	EnrollCustomers = route(http.MethodPost, "/journeys/{id}/enroll", editors, invoking(
-		endpoint("enroll-customers", "BatchGetItem", "GetItem", "PartiQLInsert", "PutItem"), Advance))
-	TestJourney   = route(http.MethodPost, "/journeys/{id}/test", editors, endpoint("test-journey", "BatchGetItem", "GetItem"))
+		endpoint("enroll-customers",
+			"BatchGetItem", "DeleteItem", "GetItem", "PartiQLInsert", "PartiQLUpdate", "PutItem", "UpdateItem"), Advance))
+	TestJourney   = route(http.MethodPost, "/journeys/{id}/test", editors, checking(endpoint("test-journey", "BatchGetItem", "GetItem")))
 	GetEnrollment = route(http.MethodGet, "/journeys/{id}/enrollments/{customerId}", editors,
 		endpoint("get-enrollment", "GetItem"))
 	GetJourneyAnalytics = route(http.MethodGet, "/journeys/{id}/analytics", viewers,
 		endpoint("get-journey-analytics", "GetItem", "Query"))
 	PutEvent = route(http.MethodPost, "/events", feeders, invoking(
-		endpoint("put-event", "BatchGetItem", "GetItem", "PartiQLInsert", "PutItem", "Query", "UpdateItem"), Advance))
+		endpoint("put-event",
+			"BatchGetItem", "DeleteItem", "GetItem", "PartiQLInsert", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"), Advance))
 	ListEnrollments = route(http.MethodGet, "/journeys/{id}/enrollments", editors, indexed(
 		endpoint("list-enrollments", "BatchGetItem", "GetItem", "Query")))
 	RetryEnrollment = route(http.MethodPost, "/journeys/{id}/enrollments/{customerId}/retry", editors, invoking(
@@ -208,6 +211,12 @@ func endpoint(name string, actions ...string) Function {
 // indexed returns f with permission to query the due index.
 func indexed(f Function) Function {
 	f.Index = true
+	return f
+}
+
+// checking returns f with the catalog, for what checks or simulates journeys.
+func checking(f Function) Function {
+	f.Env = append(f.Env[:len(f.Env):len(f.Env)], EnvCatalog)
 	return f
 }
 

@@ -5,12 +5,12 @@ import (
 	"strings"
 	"sync"
 
+	"journeys/internal/catalog"
 	"journeys/internal/strict"
 )
 
 // channel is a channel of one kind.
 type channel struct {
-	tenants
 	kind   channelKind
 	target *target // of kindHTTP
 	rate   float64 // messages per second; 0 for no limit
@@ -39,8 +39,10 @@ const (
 func (c channel) keyed() bool { return c.kind == kindHTTP || c.kind == kindFunction }
 
 func (s *Settings) readChannel(name string, object *strict.Object) {
-	c := channel{tenants: readTenants(object)}
-	switch readType(object, "http", "inbox", "ses", "sns", "end-user-messaging", "eventbridge", "lambda") {
+	var c channel
+	kind := readType(object, "http", "inbox", "ses", "sns", "end-user-messaging", "eventbridge", "lambda")
+	s.catalog.Channels[name] = catalog.Entry{Kind: kind, Address: address(kind, name), Tenants: readTenants(object)}
+	switch kind {
 	case "http":
 		c.target = s.readTarget(object, true)
 		c.rate = readRate(object)
@@ -62,6 +64,18 @@ func (s *Settings) readChannel(name string, object *strict.Object) {
 		object.Done("type", "url", "tenants")
 	}
 	s.channels[name] = c
+}
+
+// address returns the attribute that a channel of the kind sends to. Services that send
+// to no attribute themselves get an address by the channel's name.
+func address(kind, name string) string {
+	switch kind {
+	case "ses":
+		return "email"
+	case "sns", "end-user-messaging":
+		return "phone"
+	}
+	return catalog.AddressByName(name)
 }
 
 // readRate reads a channel's rate; 0 if it has none.

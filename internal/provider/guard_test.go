@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/catalog"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
@@ -211,7 +212,7 @@ func TestGuard_ChecksResolvedAddresses(t *testing.T) {
 			require.NoError(t, err)
 			u, err := url.Parse(fmt.Sprintf("%s://%s:%s/", test.scheme, test.host, port))
 			require.NoError(t, err)
-			s.channels["*"] = channel{target: &target{url: u}}
+			s.channels["*"], s.catalog.Channels["*"] = channel{target: &target{url: u}}, catalog.Entry{}
 			p := New(s, at(start), Network{Resolver: names})
 			result, err := p.Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: "push"}))
 			if test.want == "" {

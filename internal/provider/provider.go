@@ -26,9 +26,6 @@ const (
 	defaultRetryAfter = 30 * time.Second // of a channel that throttles without a Retry-After
 )
 
-// defaultName is the flow or channel for names that the settings do not have.
-const defaultName = "*"
-
 // Provider is the engine's provider. It is safe for concurrent use.
 type Provider struct {
 	settings    Settings
@@ -96,7 +93,7 @@ type question struct {
 // default one for the tenant. An answer of 429 or 503 with a Retry-After, and a
 // throttled function, are an engine.ThrottledError.
 func (p *Provider) Decide(ctx context.Context, r engine.DecisionRequest) (condition.Value, error) {
-	name, _ := lookup(p.settings.flows, r.Config.FlowID, r.Tenant)
+	name, _ := p.settings.catalog.Decisions.Find(r.Config.FlowID, r.Tenant.String())
 	a := p.decisions[name]
 	if a == nil {
 		return choose(p.settings.flows[name].offers, condition.Facts{Attributes: r.Attributes, Now: r.Now}, r.Config.MaxOffers), nil
@@ -169,7 +166,7 @@ func messageBody(m *engine.Message, at time.Time) ([]byte, error) {
 // channel's rate, and an answer that throttles, are an engine.ThrottledError. A
 // channel that the tenant may not use does not exist for it.
 func (p *Provider) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
-	name, ok := lookup(p.settings.channels, m.Config.Channel, m.Tenant)
+	name, ok := p.settings.catalog.Channels.Find(m.Config.Channel, m.Tenant.String())
 	if !ok {
 		return journey.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, errNoChannel)
 	}

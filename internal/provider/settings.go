@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"journeys/internal/catalog"
 	"journeys/internal/strict"
 )
 
@@ -19,15 +20,19 @@ const (
 // Settings are the decision flows, the channels, and the addresses that may be
 // called. The zero value has none. Printing Settings shows no secret.
 type Settings struct {
+	catalog  catalog.Catalog
 	flows    map[string]flow
 	channels map[string]channel
 	allowed  allowance
 }
 
+// Catalog returns the channels and flows without anything secret. It must not be
+// changed.
+func (s Settings) Catalog() catalog.Catalog { return s.catalog }
+
 // flow is a decision flow: over HTTP if it has a target, by a Lambda function if it
 // has one, otherwise by its offers.
 type flow struct {
-	tenants
 	target   *target
 	function string  // name or ARN
 	offers   []offer // the best first
@@ -95,7 +100,10 @@ type target struct {
 // allowed by a range.
 func ParseSettings(data []byte) (Settings, error) {
 	var faults strict.Faults
-	s := Settings{flows: map[string]flow{}, channels: map[string]channel{}}
+	s := Settings{
+		catalog: catalog.Catalog{Channels: catalog.List{}, Decisions: catalog.List{}},
+		flows:   map[string]flow{}, channels: map[string]channel{},
+	}
 	if v, ok := strict.Parse(data, &faults); ok {
 		if object, ok := v.Object(); ok {
 			s.read(object)
@@ -142,8 +150,10 @@ func readNamed(object *strict.Object, name string, read func(name string, object
 }
 
 func (s *Settings) readFlow(name string, object *strict.Object) {
-	f := flow{tenants: readTenants(object)}
-	switch readType(object, "http", "lambda", "rules") {
+	var f flow
+	kind := readType(object, "http", "lambda", "rules")
+	s.catalog.Decisions[name] = catalog.Entry{Kind: kind, Tenants: readTenants(object)}
+	switch kind {
 	case "http":
 		f.target = s.readTarget(object, true)
 		object.Done("type", "url", "secret", "tenants")

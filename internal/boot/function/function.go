@@ -20,6 +20,7 @@ var defaults = map[string]string{
 	manifest.EnvClients:     "{}",
 	manifest.EnvTenantClaim: "tenant",
 	manifest.EnvRoleClaim:   "role",
+	manifest.EnvCatalog:     "{}",
 	manifest.EnvPaused:      "false",
 	manifest.EnvRestored:    "never",
 }

@@ -14,6 +14,7 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/api"
 	"journeys/internal/auth"
+	"journeys/internal/catalog"
 	"journeys/internal/journey"
 )
 
@@ -27,7 +28,8 @@ type Config struct {
 }
 
 // Handler returns the API with all of its operations. The log line of a request
-// reports used=7 where a function reports its use of the table.
+// reports used=7 where a function reports its use of the table. Every channel exists,
+// and no decision flow.
 func Handler(c Config) http.Handler {
 	if c.Random == nil {
 		c.Random = rand.NewChaCha8([32]byte{})
@@ -35,8 +37,10 @@ func Handler(c Config) http.Handler {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	service := journey.NewService(c.Stores, c.Now, c.Random)
+	service.Catalog.Channels = catalog.List{catalog.DefaultName: {Kind: "inbox"}}
 	a := &api.API{
-		Journeys:  journey.NewService(c.Stores, c.Now, c.Random),
+		Journeys:  service,
 		Analytics: analytics.NewReader(c.Analytics),
 		Log:       c.Log,
 		Now:       c.Now,

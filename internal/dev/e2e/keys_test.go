@@ -42,7 +42,8 @@ func startKeyedGateway(t *testing.T, changes map[string]string) *keyedGateway {
 		_ = json.NewEncoder(w).Encode(map[string]any{"keys": d.set.Load()})
 	}))
 	t.Cleanup(d.keys.Close)
-	settings := local.Settings(d.keys.URL, "{}")
+	settings, err := local.Settings(d.keys.URL, "{}")
+	require.NoError(t, err)
 	maps.Copy(settings, changes)
 	lambda, err := lambda.Start([]manifest.Function{manifest.Authorizer, manifest.ListJourneys.Function}, lambda.Options{
 		Dist: filepath.Join("..", "..", "..", "dist"), Settings: settings,

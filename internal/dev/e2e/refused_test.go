@@ -36,6 +36,14 @@ func split(condition string, at string) badCall {
 		"/definition/nodes/0/config/condition"+at)
 }
 
+// weighted returns a PUT of a graph with a random split.
+func weighted(config string, at ...string) badCall {
+	for i := range at {
+		at[i] = "/definition/nodes/0/config/" + at[i]
+	}
+	return graph(`{"nodes":[{"id":"a","type":"random_split","config":`+config+`}],"edges":[]}`, at...)
+}
+
 // invalid are the calls that get a 400 that names every fault.
 var invalid = map[string][]badCall{
 	"malformed JSON": {
@@ -75,6 +83,18 @@ var invalid = map[string][]badCall{
 	},
 	"a dangling edge": {
 		graph(`{"nodes":[{"id":"a","type":"exit"}],"edges":[{"source":"a","target":"b"}]}`, "/definition/edges/0/target"),
+	},
+	"splits": {
+		weighted(`{"branches":[`+strings.Repeat(`{"id":"b","weight":1},`, 8)+`{"id":"b","weight":1}]}`, "branches"),
+		weighted(`{"branches":[{"id":"b","weight":0},{"id":"c","weight":0}]}`, "branches"),
+		weighted(`{"branches":[{"id":"b","weight":1},{"id":"b","weight":1}]}`, "branches/1/id"),
+		weighted(`{"branches":[{"id":"b c","weight":1},{"id":"else","weight":10001}]}`, "branches/0/id", "branches/1/id", "branches/1/weight"),
+		weighted(`{"branches":[{"id":"b"},{"weight":1}]}`, "branches/0/weight", "branches/1/id"),
+		weighted(`{"branches":[{"id":"b","weight":1},{"id":"c","weight":1}],"salt":"`+strings.Repeat("s", 200)+`"}`, "salt"),
+		graph(`{"nodes":[{"id":"a","type":"multi_split","config":{"branches":[{"id":"b","weight":1},{"id":"timeout","condition":{"field":"a"}}],"salt":"s"}}],"edges":[]}`,
+			"/definition/nodes/0/config/branches/0/condition", "/definition/nodes/0/config/branches/0/weight",
+			"/definition/nodes/0/config/branches/1/id", "/definition/nodes/0/config/branches/1/condition/operator",
+			"/definition/nodes/0/config/salt"),
 	},
 	"an unknown operator": {split(`{"field":"a","operator":"like","value":"b"}`, "/operator")},
 	"a condition nested 9 deep": {
@@ -127,6 +147,8 @@ func TestIncompleteGraph_CannotBecomeActive(t *testing.T) {
 			edge("in", "a") + `,` + edge("a", "b") + `,` + edge("b", "a") + `]}`,
 		"a split with one branch": `{"nodes":[` + in + `,` + out + node("s", "condition_split", condition) + `],"edges":[` +
 			edge("in", "s") + `,{"source":"s","target":"out","sourceHandle":"true"}]}`,
+		"an edge for a branch that is not there": `{"nodes":[` + in + `,` + out + node("s", "random_split", `{"branches":[{"id":"b","weight":1},{"id":"c","weight":1}]}`) + `],"edges":[` +
+			edge("in", "s") + `,{"source":"s","target":"out","sourceHandle":"b"},{"source":"s","target":"out","sourceHandle":"c"},{"source":"s","target":"out","sourceHandle":"d"}]}`,
 		"a path without an exit":  `{"nodes":[` + in + node("a", "wait", wait) + `],"edges":[` + edge("in", "a") + `]}`,
 		"an unreachable node":     `{"nodes":[` + in + `,` + out + node("a", "wait", wait) + `],"edges":[` + edge("in", "out") + `,` + edge("a", "out") + `]}`,
 		"a wait without duration": `{"nodes":[` + in + `,` + out + node("a", "wait", `{}`) + `],"edges":[` + edge("in", "a") + `,` + edge("a", "out") + `]}`,

@@ -11,9 +11,10 @@ import (
 
 // Graph returns the JSON of a complete definition of about size nodes, at least
 // 2. Splits read the attributes a0 to a3, numbers from 0 to 9, and the field
-// "score" of decisions; waits last 1 to 48 hours and may wait for the events e0
-// to e2, with conditions on their "n", a number from 0 to 9, and their "cart"; channels
-// are c0 and c1.
+// "score" of decisions; the branches of others than condition splits are b0, b1 and so
+// on, and random splits share a salt or have none; waits last 1 to 48 hours and may
+// wait for the events e0 to e2, with conditions on their "n", a number from 0 to 9, and
+// their "cart"; channels are c0 and c1, and some messages go on after an error.
 func Graph(r *rand.Rand, size int) string {
 	g := &graph{r: r, size: max(size, 2)}
 	g.node("entry_trigger", "{}")
@@ -65,26 +66,63 @@ func (g *graph) target() int {
 	if len(g.nodes) >= g.size || g.r.IntN(6) == 0 && len(g.nodes) > 2 {
 		return g.exit()
 	}
-	switch g.r.IntN(4) {
-	case 0:
+	switch g.r.IntN(12) {
+	case 0, 1, 2:
 		config, ways := g.wait()
 		i := g.node("wait", config)
 		for _, way := range ways {
 			g.open = append(g.open, end{i, way})
 		}
 		return i
-	case 1:
+	case 3, 4:
 		i := g.node("condition_split", `{"condition":`+g.condition()+`}`)
 		g.open = append(g.open, end{i, "true"}, end{i, "false"})
 		return i
-	case 2:
+	case 5:
+		return g.multiSplit()
+	case 6:
+		return g.randomSplit()
+	case 7, 8:
 		i := g.node("nba_decision", `{"decisionFlowId":"next-best"}`)
 		g.decisions = append(g.decisions, i)
 		g.open = append(g.open, end{source: i})
 		return i
 	}
-	i := g.node("channel_action", fmt.Sprintf(`{"channel":"c%d","templateId":"t"}`, g.r.IntN(2)))
+	onError := ""
+	if len(g.nodes)%2 == 0 {
+		onError = `,"onError":"continue"`
+	}
+	i := g.node("channel_action", fmt.Sprintf(`{"channel":"c%d","templateId":"t"%s}`, g.r.IntN(2), onError))
 	g.open = append(g.open, end{source: i})
+	return i
+}
+
+func (g *graph) multiSplit() int {
+	var branches []string
+	for i := range 2 + g.r.IntN(2) {
+		branches = append(branches, fmt.Sprintf(`{"id":"b%d","condition":%s}`, i, g.condition()))
+	}
+	i := g.node("multi_split", fmt.Sprintf(`{"branches":[%s]}`, strings.Join(branches, ",")))
+	for way := range branches {
+		g.open = append(g.open, end{i, fmt.Sprintf("b%d", way)})
+	}
+	g.open = append(g.open, end{i, "else"})
+	return i
+}
+
+func (g *graph) randomSplit() int {
+	branches := []string{fmt.Sprintf(`{"id":"b0","weight":%d}`, 1+g.r.IntN(3))}
+	for i := range 1 + g.r.IntN(3) {
+		branches = append(branches, fmt.Sprintf(`{"id":"b%d","weight":%d}`, i+1, g.r.IntN(3)))
+	}
+	salt := ""
+	if g.r.IntN(2) == 0 {
+		salt = `,"salt":"control"`
+	}
+	i := g.node("random_split", fmt.Sprintf(`{"branches":[%s]%s}`, strings.Join(branches, ","), salt))
+	for way := range branches {
+		g.open = append(g.open, end{i, fmt.Sprintf("b%d", way)})
+	}
 	return i
 }
 

@@ -134,8 +134,12 @@ func (m *Machine) start(ctx context.Context) (err error) {
 // startLambda starts the functions. If there are faults, the functions call the
 // table, each other and the inbox through them.
 func (m *Machine) startLambda(ctx context.Context, keysURL string) (err error) {
+	settings, err := Settings(keysURL, withInboxURL(m.options.Providers, m.URL))
+	if err != nil {
+		return err
+	}
 	o := lambda.Options{
-		Dist: filepath.Join(m.options.Root, "dist"), Settings: Settings(keysURL, withInboxURL(m.options.Providers, m.URL)),
+		Dist: filepath.Join(m.options.Root, "dist"), Settings: settings,
 		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": m.DynamoDB.Endpoint(), manifest.EnvDynamoDBLocal: "1"},
 		Minute:      m.options.Minute, Log: m.options.Log,
 	}

@@ -1,11 +1,13 @@
 package local
 
 import (
+	"fmt"
 	"strings"
 
 	"journeys/internal/dev/issuer"
 	"journeys/internal/dev/lambda"
 	"journeys/internal/manifest"
+	"journeys/internal/provider"
 )
 
 // Placeholders in the settings of providers, and what replaces them.
@@ -20,15 +22,20 @@ const InboxOnly = `{"channels":{"*":{"type":"inbox","url":"` + inboxPlaceholder 
 
 // Settings returns the settings of the functions on this machine, with the URL of
 // the issuer's keys and the settings of providers.
-func Settings(keysURL, providers string) map[string]string {
+func Settings(keysURL, providers string) (map[string]string, error) {
+	// Only a process that is struck by faults knows the URL of its decision service.
+	parsed, err := provider.ParseSettings([]byte(strings.ReplaceAll(providers, decidePlaceholder, "http://127.0.0.1")))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", manifest.EnvProviders, err)
+	}
 	return map[string]string{
 		manifest.EnvTable: Table, manifest.EnvIssuer: issuer.Name, manifest.EnvAudience: issuer.Audience,
 		manifest.EnvJWKSURL: keysURL, manifest.EnvTenantClaim: "tenant", manifest.EnvRoleClaim: "role",
 		manifest.EnvClients:   "{}",
 		manifest.EnvAdvance:   manifest.Advance.Name,
-		manifest.EnvProviders: providers,
-		manifest.EnvPaused:    "false", manifest.EnvRestored: "never",
-	}
+		manifest.EnvProviders: providers, manifest.EnvCatalog: parsed.Catalog().Text(),
+		manifest.EnvPaused: "false", manifest.EnvRestored: "never",
+	}, nil
 }
 
 // withInboxURL replaces the placeholder by the inbox of the server at baseURL.

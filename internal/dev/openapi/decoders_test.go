@@ -50,6 +50,10 @@ func (emptyStore) List(context.Context, journey.Tenant, journey.Filter) (journey
 	return journey.Page{}, journey.ErrNotFound
 }
 
+func (emptyStore) StartedBy(context.Context, journey.Tenant, string) (journey.Starts, error) {
+	return journey.Starts{}, journey.ErrNotFound
+}
+
 func (emptyStore) Remember(context.Context, journey.Tenant, string, string, journey.Received) error {
 	return journey.ErrNoCustomer
 }
@@ -139,7 +143,8 @@ func (d decoders) faults(t *testing.T, r *http.Request) []fault {
 
 // beyondSchemas matches the faults of rules that a schema cannot express and its
 // description states in words.
-var beyondSchemas = regexp.MustCompile(`^(is not a node of this graph|duplicates the id of nodes/\d+|` +
+var beyondSchemas = regexp.MustCompile(`^(is not a node of this graph|duplicates the id of (nodes|branches)/\d+|` +
+	`must not be event, timeout, else, true or false|must have a weight above 0|` +
 	`must have at most \d+ bytes as compact JSON, has \d+|must have at most \d+ conditions inside, has \d+|` +
 	`must not be nested more than \d+ deep|must be an RFC 3339 time from 1970 to 9000.*)$`)
 

@@ -94,7 +94,10 @@ func (c *CLI) open(ctx context.Context) (err error) {
 	keysURL := "http://" + hostFromContainers + ":" + port + "/.well-known/jwks.json"
 	table := strings.Replace(c.DynamoDB.Endpoint(), "127.0.0.1", hostFromContainers, 1)
 	c.marks = []string{"=" + keysURL, "=" + table}
-	values := local.Settings(keysURL, "{}")
+	values, err := local.Settings(keysURL, "{}")
+	if err != nil {
+		return err
+	}
 	values["AWS_ENDPOINT_URL_DYNAMODB"], values[manifest.EnvDynamoDBLocal] = table, "1"
 	return c.writeSettings(home, values)
 }

@@ -23,12 +23,13 @@ type auditText struct {
 	Suspects []figuresText `json:"suspects,omitzero"`
 }
 
-// figuresText is the stored form of one journey's recount, or of one Difference.
+// figuresText is the stored form of one journey's recount, or of one suspect.
 type figuresText struct {
 	Tenant  string       `json:"t"`
 	Journey journey.ID   `json:"j"`
 	Graphs  []countsText `json:"g,omitzero"`
 	Newer   int          `json:"n,omitzero"`
+	Moved   int64        `json:"m,omitzero"` // Counters.Forgotten of a suspect
 }
 
 // countsText is the stored form of one graph's figures or, if Wrong is positive, of
@@ -46,9 +47,9 @@ func Audit(a analytics.Audit) ([]byte, error) {
 	if a.Recount != nil {
 		encoded.Figures = encodeRecount(a.Recount)
 	}
-	for _, d := range a.Suspects {
-		suspect := encodeJourneyKey(d.JourneyKey)
-		suspect.Graphs = []countsText{encodeGraph(d.Graph, &d.Missing)}
+	for k, forgotten := range a.Suspects {
+		suspect := encodeJourneyKey(k)
+		suspect.Moved = forgotten
 		encoded.Suspects = append(encoded.Suspects, suspect)
 	}
 	text, err := json.Marshal(encoded)
@@ -66,7 +67,7 @@ func ReadAudit(text []byte) (analytics.Audit, error) {
 	}
 	a := analytics.Audit{
 		Day: encoded.Day, Began: time.UnixMilli(encoded.Began).UTC(), Pass: encoded.Pass, Done: encoded.Done,
-		Segments: encoded.Segments, Recount: analytics.NewRecount(),
+		Segments: encoded.Segments, Recount: analytics.NewRecount(), Suspects: map[analytics.JourneyKey]int64{},
 	}
 	for _, f := range encoded.Figures {
 		if err := f.addTo(a.Recount); err != nil {
@@ -74,11 +75,11 @@ func ReadAudit(text []byte) (analytics.Audit, error) {
 		}
 	}
 	for _, f := range encoded.Suspects {
-		differences, err := f.differences()
+		k, err := f.journeyKey()
 		if err != nil {
 			return a, err
 		}
-		a.Suspects = append(a.Suspects, differences...)
+		a.Suspects[k] = f.Moved
 	}
 	return a, nil
 }
@@ -121,22 +122,6 @@ func (f figuresText) addTo(recount *analytics.Recount) error {
 		*figures.Graph(c.Hash, c.Version) = g
 	}
 	return nil
-}
-
-func (f figuresText) differences() ([]analytics.Difference, error) {
-	k, err := f.journeyKey()
-	if err != nil {
-		return nil, err
-	}
-	var list []analytics.Difference
-	for _, c := range f.Graphs {
-		missing, err := c.graph()
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, analytics.Difference{JourneyKey: k, Graph: c.Hash, Missing: missing})
-	}
-	return list, nil
 }
 
 func encodeJourneyKey(k analytics.JourneyKey) figuresText {

@@ -9,23 +9,54 @@ import (
 	"journeys/internal/strict"
 )
 
-// LabelTypes are the node types by their stored number. Append, never renumber.
+// LabelTypes are the node types by their stored number. Append, never renumber. There
+// are at most 128.
 var LabelTypes = []graph.NodeType{
 	graph.EntryTrigger, graph.Wait, graph.ConditionSplit, graph.NBADecision, graph.ChannelAction, graph.Exit,
+	graph.MultiSplit, graph.RandomSplit,
 }
 
+// named is the bit in the number of a label's type for ways that do not follow from it.
+const named = 128
+
 // Labels returns for each label a byte with the node's index, one with the number
-// of its type, one with the length of its id, and the id. An id has the characters of
-// base64url, so that four take three bytes.
+// of its type, and its id. A type with the bit named is followed, after the id, by the
+// number of ways and their names.
 func Labels(labels []graph.Label) []byte {
 	var packed []byte
 	for _, l := range labels {
-		if l.ID != "" && !strict.IsWord(l.ID, 255) {
+		if slices.ContainsFunc(append([]string{l.ID}, l.Ways...), unpackable) {
 			return nil // stored under another rule for ids; the definition has the labels
 		}
-		packed = append(packed, byte(l.Node), byte(slices.Index(LabelTypes, l.Type)), byte(len(l.ID)))
-		packed, _ = base64.RawURLEncoding.AppendDecode(packed, []byte(l.ID+padding(len(l.ID))))
+		kind := byte(slices.Index(LabelTypes, l.Type))
+		if slices.Equal(l.Ways, waysOf(l.Type)) {
+			packed = appendID(append(packed, byte(l.Node), kind), l.ID)
+			continue
+		}
+		packed = appendID(append(packed, byte(l.Node), kind|named), l.ID)
+		packed = append(packed, byte(len(l.Ways)))
+		for _, way := range l.Ways {
+			packed = appendID(packed, way)
+		}
 	}
+	return packed
+}
+
+// waysOf returns the ways of a node as they follow from its type.
+func waysOf(kind graph.NodeType) []string {
+	if kind == graph.ConditionSplit {
+		return []string{"true", "false"}
+	}
+	return nil
+}
+
+func unpackable(id string) bool { return id != "" && !strict.IsWord(id, 255) }
+
+// appendID appends a byte with the length of an id, and the id. An id has the
+// characters of base64url, so that four take three bytes.
+func appendID(packed []byte, id string) []byte {
+	packed = append(packed, byte(len(id)))
+	packed, _ = base64.RawURLEncoding.AppendDecode(packed, []byte(id+padding(len(id))))
 	return packed
 }
 
@@ -35,18 +66,59 @@ func padding(length int) string { return strings.Repeat("A", (4-length%4)%4) }
 // ReadLabels returns the labels; nil if there are none or they cannot be read.
 func ReadLabels(packed []byte) []graph.Label {
 	var labels []graph.Label
-	for len(packed) > 0 {
-		if len(packed) < 3 {
-			return nil
-		}
-		node, kind, length := int(packed[0]), int(packed[1]), int(packed[2])
-		size := (length + 3) / 4 * 3
-		if packed = packed[3:]; kind >= len(LabelTypes) || size > len(packed) {
-			return nil
-		}
-		id := base64.RawURLEncoding.EncodeToString(packed[:size])
-		labels = append(labels, graph.Label{Node: node, ID: id[:length], Type: LabelTypes[kind]})
-		packed = packed[size:]
+	r := labelReader{rest: packed}
+	for len(r.rest) > 0 && !r.failed {
+		labels = append(labels, r.label())
+	}
+	if r.failed {
+		return nil
 	}
 	return labels
+}
+
+// labelReader reads labels. After a failure it reads zero values.
+type labelReader struct {
+	rest   []byte
+	failed bool
+}
+
+func (r *labelReader) take(n int) []byte {
+	if r.failed = r.failed || n > len(r.rest); r.failed {
+		return make([]byte, n)
+	}
+	taken := r.rest[:n]
+	r.rest = r.rest[n:]
+	return taken
+}
+
+func (r *labelReader) label() graph.Label {
+	l := graph.Label{Node: int(r.take(1)[0])}
+	kind := r.take(1)[0]
+	l.ID = r.id()
+	if int(kind&^named) >= len(LabelTypes) {
+		r.failed = true
+		return graph.Label{}
+	}
+	l.Type = LabelTypes[kind&^named]
+	if l.Ways = waysOf(l.Type); kind&named != 0 {
+		l.Ways = r.ways()
+	}
+	return l
+}
+
+func (r *labelReader) ways() []string {
+	count := int(r.take(1)[0])
+	r.failed = r.failed || count < 2 || count > graph.MaxWays
+	var ways []string
+	for range count {
+		if !r.failed {
+			ways = append(ways, r.id())
+		}
+	}
+	return ways
+}
+
+func (r *labelReader) id() string {
+	length := int(r.take(1)[0])
+	return base64.RawURLEncoding.EncodeToString(r.take((length + 3) / 4 * 3))[:length]
 }

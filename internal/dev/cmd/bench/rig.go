@@ -67,7 +67,7 @@ func (r *rig) open(ctx context.Context) (err error) {
 	r.settings = map[string]string{
 		manifest.EnvTable: local.Table, manifest.EnvIssuer: issuer.Name, manifest.EnvAudience: issuer.Audience,
 		manifest.EnvJWKSURL: r.keys.URL, manifest.EnvTenantClaim: "tenant", manifest.EnvRoleClaim: "role", manifest.EnvClients: "{}",
-		manifest.EnvAdvance: manifest.Advance.Name, manifest.EnvProviders: "{}",
+		manifest.EnvAdvance: manifest.Advance.Name, manifest.EnvProviders: "{}", manifest.EnvCatalog: "{}",
 		manifest.EnvPaused: "false", manifest.EnvRestored: "never",
 	}
 	r.lambda, err = lambda.Start(manifest.Functions(), lambda.Options{

@@ -155,6 +155,8 @@ const how = `- **Calls** go through the local gateway, the real authorizer and t
   the proxy counts a write unit for each started KB of an item, also if its condition fails, and one for the index if the
   item is written and has the index's keys, which are all that the index holds. Of a transaction it reports one item: the
   proxy counts two units for each started KB of every item. For a query that finds nothing the proxy counts half a unit.
+  A call that stores customers reads up to 16 items of the fence before and after. They exist only for an hour after a
+  customer was forgotten, and are not counted here; DynamoDB charges a unit for each, also if it does not exist.
 - **The list** has 10,000 journeys with names of 40 and descriptions of 2,000 characters.
   A page of 200 takes two requests for the descriptions.
 - **The gateway** serves ` + "`GET /journeys/{id}`" + ` to 4 callers at a time. In turns with it, the same handler serves them in

@@ -1,0 +1,199 @@
+package graph
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"journeys/internal/catalog"
+	"journeys/internal/condition"
+	"journeys/internal/strict"
+)
+
+// maxWarnings bounds the warnings of a graph.
+const maxWarnings = 100
+
+// Surroundings is what a graph is checked against.
+type Surroundings struct {
+	MaxDays int                // the journey's maxDurationDays
+	Entry   *condition.Program // condition of the journey's entry condition; nil for none
+	Catalog catalog.Catalog
+	Tenant  string
+}
+
+// Warnings returns what is legal but probably not meant, at most 100: ways whose waits
+// add up to more than MaxDays, channels and decision flows that do not exist for the
+// tenant, and fields that are compared with numbers and with texts. Pointers start with
+// base, or with /entryCondition.
+func (g *Graph) Warnings(base string, s Surroundings) []strict.Fault {
+	var warnings strict.Faults
+	g.warnOfLongWays(base, s.MaxDays, &warnings)
+	g.warnOfUnknownNames(base, &s, &warnings)
+	g.warnOfMixedKinds(base, s.Entry, &warnings)
+	list := warnings.List()
+	return list[:min(len(list), maxWarnings)]
+}
+
+// ActivationFaults returns Faults, and the waits that cannot end within maxDays.
+func (g *Graph) ActivationFaults(base string, maxDays int) []strict.Fault {
+	var faults strict.Faults
+	for i := range g.nodes {
+		if g.isEndless(i, maxDays) {
+			faults.Add(at(base, i)+"/config", "must wait less than maxDurationDays, %s; waits %s", days(limit(maxDays)), days(g.nodes[i].Delay))
+		}
+	}
+	return append(g.Faults(base), faults.List()...)
+}
+
+// HasEndlessWait reports whether a wait cannot end within maxDays.
+func (g *Graph) HasEndlessWait(maxDays int) bool {
+	for i := range g.nodes {
+		if g.isEndless(i, maxDays) {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *Graph) isEndless(i, maxDays int) bool {
+	return g.nodes[i].Type == Wait && g.nodes[i].Delay >= limit(maxDays)
+}
+
+func limit(maxDays int) time.Duration { return time.Duration(maxDays) * 24 * time.Hour }
+
+// at returns the pointer of the node with that index.
+func at(base string, i int) string { return base + "/nodes/" + strconv.Itoa(i) }
+
+// days formats a duration in days, rounded up to at most two decimals.
+func days(d time.Duration) string {
+	text := strconv.FormatFloat(math.Ceil(d.Hours()/24*100)/100, 'f', -1, 64)
+	if text == "1" {
+		return "1 day"
+	}
+	return text + " days"
+}
+
+// warnOfLongWays warns of each wait during which customers on the longest way to it
+// expire.
+func (g *Graph) warnOfLongWays(base string, maxDays int, warnings *strict.Faults) {
+	order, ok := g.forward()
+	if !ok {
+		return // a cycle is a fault
+	}
+	waited := make([]time.Duration, len(g.nodes)) // on the longest way to each node
+	for _, i := range order {
+		for _, next := range g.nodes[i].Next {
+			if next >= 0 {
+				waited[next] = max(waited[next], waited[i]+g.nodes[i].Delay)
+			}
+		}
+	}
+	slices.Sort(order)
+	for _, i := range order {
+		total := waited[i] + g.nodes[i].Delay
+		if waited[i] <= limit(maxDays) && total > limit(maxDays) {
+			warnings.Add(at(base, i), "is on a way whose waits add up to %s by the end of this one; "+
+				"maxDurationDays is %d, so customers who wait for all of it expire here", days(total), maxDays)
+		}
+	}
+}
+
+// forward returns the nodes that can be reached, each before those that its ways lead
+// to. It returns false if there is no entry, or a cycle.
+func (g *Graph) forward() (order []int, ok bool) {
+	if g.entry < 0 {
+		return nil, false
+	}
+	const begun, ended = 1, 2
+	state := make([]uint8, len(g.nodes))
+	ok = true
+	var visit func(i int)
+	visit = func(i int) {
+		if state[i] != 0 {
+			ok = ok && state[i] == ended
+			return
+		}
+		state[i] = begun
+		for _, next := range g.nodes[i].Next {
+			if next >= 0 {
+				visit(next)
+			}
+		}
+		state[i] = ended
+		order = append(order, i)
+	}
+	visit(g.entry)
+	slices.Reverse(order)
+	return order, ok
+}
+
+func (g *Graph) warnOfUnknownNames(base string, s *Surroundings, warnings *strict.Faults) {
+	for i := range g.nodes {
+		n := &g.nodes[i]
+		if name := n.Action.Channel; name != "" {
+			if _, ok := s.Catalog.Channels.Find(name, s.Tenant); !ok {
+				warnings.Add(at(base, i)+"/config/channel", "names %q, a channel that the settings do not have; messages to it fail", name)
+			}
+		}
+		if name := n.Decision.FlowID; name != "" {
+			if _, ok := s.Catalog.Decisions.Find(name, s.Tenant); !ok {
+				warnings.Add(at(base, i)+"/config/decisionFlowId", "names %q, a decision flow that the settings do not have; its answers are empty", name)
+			}
+		}
+	}
+}
+
+// warnOfMixedKinds warns of each comparison of a field with a number that an earlier one
+// compares with a text, and the reverse, and of an order among texts that are numbers.
+func (g *Graph) warnOfMixedKinds(base string, entry *condition.Program, warnings *strict.Faults) {
+	first := map[string]comparison{}
+	check := func(pointer string, p *condition.Program) {
+		if p == nil {
+			return
+		}
+		for _, c := range p.Comparisons() {
+			warnOfKind(comparison{c, pointer + c.Pointer}, first, warnings)
+		}
+	}
+	check("/entryCondition/condition", entry)
+	for i := range g.nodes {
+		check(at(base, i)+"/config/condition", g.nodes[i].Condition)
+	}
+}
+
+// comparison is a condition.Comparison with its pointer within the journey.
+type comparison struct {
+	condition.Comparison
+	pointer string
+}
+
+// warnOfKind compares c with the first comparison of its field.
+func warnOfKind(c comparison, first map[string]comparison, warnings *strict.Faults) {
+	if c.Ordered != "" {
+		warnings.Add(c.pointer, "compares %s with the text %q; no number is more or less than a text, so write it without quotes if it is a number",
+			short(c.Name), short(c.Ordered))
+	}
+	if c.WithNumber == c.WithText {
+		return
+	}
+	field := fmt.Sprintf("%d %q", c.Field.Source, c.Field.Path)
+	earlier, ok := first[field]
+	switch {
+	case !ok:
+		first[field] = c
+	case c.WithNumber && earlier.WithText:
+		warnings.Add(c.pointer, "compares %s with a number, and %s with a text; a number and a text are never equal", short(c.Name), earlier.pointer)
+	case c.WithText && earlier.WithNumber:
+		warnings.Add(c.pointer, "compares %s with a text, and %s with a number; a number and a text are never equal", short(c.Name), earlier.pointer)
+	}
+}
+
+// short returns the first 64 characters of text.
+func short(text string) string {
+	if runes := []rune(text); len(runes) > 64 {
+		return string(runes[:64]) + "…"
+	}
+	return text
+}

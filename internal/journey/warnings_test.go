@@ -1,0 +1,245 @@
+package journey_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/catalog"
+	"journeys/internal/dev/journeytest"
+	"journeys/internal/graph"
+	"journeys/internal/journey"
+	"journeys/internal/strict"
+)
+
+var known = catalog.Catalog{
+	Channels:  catalog.List{"email": {Kind: "ses", Address: "email"}, "crm": {Kind: "lambda", Tenants: []string{"umbrella"}}},
+	Decisions: catalog.List{"best": {Kind: "rules"}, "other": {Kind: "rules", Tenants: []string{"umbrella"}}},
+}
+
+func leaf(field, operator, value string) string {
+	return fmt.Sprintf(`{"field":%q,"operator":%q,"value":%s}`, field, operator, value)
+}
+
+func TestWarnings_NameWhatIsProbablyNotMeant(t *testing.T) {
+	t.Parallel()
+
+	const in, out = "in entry_trigger", "out exit"
+	days := func(id string, n float64) string {
+		return fmt.Sprintf(`%s wait {"delay":{"value":%v,"unit":"days"}}`, id, n)
+	}
+	split := func(id string, condition string) string {
+		return id + ` condition_split {"condition":` + condition + `}`
+	}
+	long := func(node int, total string) string {
+		return fmt.Sprintf("/definition/nodes/%d is on a way whose waits add up to %s by the end of this one; "+
+			"maxDurationDays is 30, so customers who wait for all of it expire here", node, total)
+	}
+	one := []string{"in a", "a out"}
+	for _, row := range []struct {
+		name         string
+		nodes, edges []string
+		want         []string
+	}{
+		{"nothing", []string{in, days("a", 29.5), out}, one, nil},
+		{"as long as the journey", []string{in, days("a", 15), days("b", 15), out}, []string{"in a", "a b", "b out"}, nil},
+		{"a little longer", []string{in, days("a", 15), `b wait {"delayHours":360.001}`, out}, []string{"in a", "a b", "b out"}, []string{long(2, "30.01 days")}},
+		{"one long wait", []string{in, days("a", 45), out}, one, []string{long(1, "45 days")}},
+		{"a wait for an event counts in full", []string{in, days("a", 20), `b wait {"delay":{"value":12.5,"unit":"days"},"waitForEvent":"e"}`, out}, []string{"in a", "a b", "b out"}, []string{long(2, "32.5 days")}},
+		{
+			"only on the longest way", []string{in, split("s", leaf("vip", "eq", "true")), days("a", 20), days("b", 1), days("c", 15), days("d", 9), out},
+			[]string{"in s", "s a true", "s b false", "a c", "b c", "c d", "d out"}, []string{long(4, "35 days")},
+		},
+		{
+			"ways that both are too long", []string{in, split("s", leaf("vip", "eq", "true")), days("a", 31), days("b", 40), out},
+			[]string{"in s", "s a true", "s b false", "a out", "b out"}, []string{long(2, "31 days"), long(3, "40 days")},
+		},
+		{"a cycle, which is a fault", []string{in, days("a", 20), days("b", 20), out}, []string{"in a", "a b", "b a"}, nil},
+		{"a way that leads nowhere", []string{in, days("a", 20), days("b", 20), days("lost", 40)}, []string{"in a", "a b"}, []string{long(2, "40 days")}},
+		{"two entries", []string{in, "in2 entry_trigger", days("a", 40)}, nil, nil},
+		{"a channel that exists", []string{in, `a channel_action {"channel":"email"}`, out}, one, nil},
+		{"a channel without a name", []string{in, "a channel_action", out}, one, nil},
+		{"channels that do not exist", []string{in, `a channel_action {"channel":"Email"}`, `b channel_action {"channel":"crm"}`, out}, []string{"in a", "a b", "b out"}, []string{
+			`/definition/nodes/1/config/channel names "Email", a channel that the settings do not have; messages to it fail`,
+			`/definition/nodes/2/config/channel names "crm", a channel that the settings do not have; messages to it fail`,
+		}},
+		{"flows that do not exist", []string{in, `a nba_decision {"decisionFlowId":"best"}`, `b nba_decision {"decisionFlowId":"other"}`, out}, []string{"in a", "a b", "b out"}, []string{
+			`/definition/nodes/2/config/decisionFlowId names "other", a decision flow that the settings do not have; its answers are empty`,
+		}},
+		{
+			"a field as a number and as a text",
+			[]string{
+				in, split("a", `{"all":[`+leaf("plan", "neq", `"pro"`)+`,{"not":`+leaf("attributes.age", "gte", "18")+`}]}`),
+				split("b", `{"any":[`+leaf("age", "in", `["18","19"]`)+`,`+leaf("plan", "eq", "3")+`,`+leaf("plan", "starts_with", `"p"`)+`]}`), out,
+			},
+			[]string{"in a", "a b true", "a out false", "b out true", "b out false"}, []string{
+				"/definition/nodes/2/config/condition/any/0 compares age with a text, and /definition/nodes/1/config/condition/all/1/not with a number; a number and a text are never equal",
+				"/definition/nodes/2/config/condition/any/1 compares plan with a number, and /definition/nodes/1/config/condition/all/0 with a text; a number and a text are never equal",
+			},
+		},
+		{
+			"fields that only look alike", []string{in, split("a", `{"all":[`+strings.Join([]string{
+				leaf("a.b", "eq", "1"), leaf(`["a.b"]`, "eq", `"x"`), leaf("event.a.b", "eq", `"x"`), leaf("decision.a.b", "eq", `"x"`), leaf("a", "exists", "true"), leaf("a.b", "contains", `"x"`),
+			}, ",")+`]}`), out},
+			[]string{"in a", "a out true", "a out false"}, nil,
+		},
+		{
+			"a list of both, and kinds without an order", []string{in, split("a", `{"all":[`+strings.Join([]string{
+				leaf("a", "in", `["1",1]`), leaf("a", "eq", "1"), leaf("b", "eq", "true"), leaf("b", "eq", "1"),
+			}, ",")+`]}`), out},
+			[]string{"in a", "a out true", "a out false"}, nil,
+		},
+		{
+			"a number that was written as a text", []string{in, split("a", `{"all":[`+strings.Join([]string{
+				leaf("age", "gt", `"18"`), leaf("zip", "eq", `"1010"`), leaf("since", "gt", `"2026-11-23"`), leaf("name", "lt", `"m"`), leaf("id", "lt", `"007"`),
+			}, ",")+`]}`), out},
+			[]string{"in a", "a out true", "a out false"}, []string{
+				`/definition/nodes/1/config/condition/all/0 compares age with the text "18"; no number is more or less than a text, so write it without quotes if it is a number`,
+			},
+		},
+	} {
+		d := journeytest.Definition(t, graphOf(row.nodes, row.edges))
+		require.Equal(t, row.want, lines(d.Graph.Warnings("/definition", graph.Surroundings{MaxDays: 30, Catalog: known, Tenant: "acme"})), row.name)
+	}
+}
+
+// The journey's entry condition comes first, and is the caller's too.
+func TestWarnings_CompareTheEntryCondition(t *testing.T) {
+	t.Parallel()
+
+	var faults strict.Faults
+	v, _ := strict.Parse([]byte(`{"condition":`+leaf("age", "gt", "18")+`}`), &faults)
+	entry, ok := graph.ReadEntryCondition(v)
+	require.True(t, ok)
+	d := journeytest.Definition(t, graphOf([]string{`in entry_trigger {"condition":` + leaf("age", "eq", `"19"`) + `}`, "out exit"}, []string{"in out"}))
+	require.Equal(t, []string{
+		"/definition/nodes/0/config/condition compares age with a text, and /entryCondition/condition with a number; a number and a text are never equal",
+	}, lines(d.Graph.Warnings("/definition", graph.Surroundings{MaxDays: 30, Entry: entry.Condition})))
+}
+
+func TestWarnings_AreBounded(t *testing.T) {
+	t.Parallel()
+
+	nodes := []string{"in entry_trigger"}
+	for i := range 255 {
+		nodes = append(nodes, fmt.Sprintf(`a%d channel_action {"channel":"none"}`, i))
+	}
+	d := journeytest.Definition(t, graphOf(nodes, nil))
+	require.Len(t, d.Graph.Warnings("/definition", graph.Surroundings{MaxDays: 30}), 100)
+}
+
+// changeStored applies a change to the journey in the store.
+func changeStored(t *testing.T, store *edited, c journey.Change) (journey.Journey, error) {
+	t.Helper()
+	service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, rand.Reader)
+	return service.Update(t.Context(), journey.Tenant{}, "", c, []int64{store.journey.Rev})
+}
+
+func TestActivation_RefusesWaitsAsLongAsTheJourney(t *testing.T) {
+	t.Parallel()
+
+	line := func(wait string) journey.Definition {
+		return journeytest.Definition(t, graphOf([]string{"in entry_trigger", "w wait " + wait, "out exit"}, []string{"in w", "w out"}))
+	}
+	for wait, want := range map[string]string{
+		`{"delay":{"value":45,"unit":"days"}}`:                    "45 days",
+		`{"delay":{"value":30,"unit":"days"},"waitForEvent":"e"}`: "30 days",
+		`{"delayHours":720}`:                                      "30 days",
+		`{"delayHours":719.99}`:                                   "",
+		`{"delay":{"value":29,"unit":"days"}}`:                    "",
+	} {
+		d := line(wait)
+		store := &edited{graph: d.Raw}
+		store.journey = journey.Journey{Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: 30, Version: 1, Rev: 1, Status: journey.Draft}
+		_, err := changeStored(t, store, journey.Change{Status: new(journey.Active)})
+		if want == "" {
+			require.NoError(t, err, wait)
+			continue
+		}
+		var refused *journey.Error
+		require.ErrorAs(t, err, &refused, wait)
+		require.Equal(t, "graph-not-whole", refused.Code)
+		require.Equal(t, []string{"/definition/nodes/1/config must wait less than maxDurationDays, 30 days; waits " + want}, lines(refused.Faults))
+		require.Zero(t, store.updates)
+	}
+}
+
+// A journey that was active before the rule was made runs on and is resumed, and a
+// change of the graph or of maxDurationDays must keep the rule.
+func TestActivation_AcceptsALongWaitThatWasActive(t *testing.T) {
+	t.Parallel()
+
+	d := journeytest.Definition(t, graphOf([]string{"in entry_trigger", `w wait {"delayHours":1080}`, "out exit"}, []string{"in w", "w out"}))
+	longer := journeytest.Definition(t, strings.Replace(string(d.Raw), "1080", "1081", 1))
+	redrawn := journeytest.Definition(t, graphOf([]string{"out exit", "in entry_trigger", `w wait {"delayHours":1080}`}, []string{"in w", "w out"}))
+	for name, c := range map[string]struct {
+		change journey.Change
+		ok     bool
+	}{
+		"resumed":              {journey.Change{}, true},
+		"renamed":              {journey.Change{Name: new("b")}, true},
+		"sent again":           {journey.Change{Definition: &d}, true},
+		"drawn differently":    {journey.Change{Definition: &redrawn}, true},
+		"inside for longer":    {journey.Change{MaxDurationDays: new(40)}, true},
+		"inside for less time": {journey.Change{MaxDurationDays: new(29)}, false},
+		"a longer wait":        {journey.Change{Definition: &longer}, false},
+		"both, and it fits":    {journey.Change{Definition: &longer, MaxDurationDays: new(60)}, true},
+	} {
+		for _, before := range []journey.Status{journey.Active, journey.Paused} {
+			store := &edited{graph: d.Raw}
+			store.journey = journey.Journey{
+				Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: 30, Version: 1, Rev: 1, Status: before, GraphPassed: true,
+			}
+			c.change.Status = new(journey.Active)
+			_, err := changeStored(t, store, c.change)
+			require.Equal(t, c.ok, err == nil, "%s, %s: %v", before, name, err)
+		}
+	}
+	// In two calls, too.
+	store := &edited{graph: d.Raw}
+	store.journey = journey.Journey{
+		Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: 60, Version: 1, Rev: 1, Status: journey.Paused, GraphPassed: true,
+	}
+	_, err := changeStored(t, store, journey.Change{MaxDurationDays: new(45)})
+	require.NoError(t, err)
+	_, err = changeStored(t, store, journey.Change{Status: new(journey.Active)})
+	require.ErrorContains(t, err, "must wait less than maxDurationDays, 45 days; waits 45 days")
+	_, err = changeStored(t, store, journey.Change{Status: new(journey.Active), MaxDurationDays: new(46)})
+	require.NoError(t, err)
+}
+
+// Faults and warnings point into the definition as the caller sent it last, whose order
+// of nodes is not the stored graph's.
+func TestSimulation_ListsFaultsAndWarnings(t *testing.T) {
+	t.Parallel()
+
+	stored := journeytest.Definition(t, graphOf([]string{"in entry_trigger", `w wait {"delayHours":1080}`, `a channel_action {"channel":"crm"}`}, []string{"in w", "w a"}))
+	shown := journeytest.Definition(t, graphOf([]string{`a channel_action {"channel":"crm"}`, "in entry_trigger", `w wait {"delayHours":1080}`}, []string{"in w", "w a"}))
+	store := &edited{graph: stored.Raw}
+	store.journey = journey.Journey{Definition: shown.Raw, GraphHash: stored.Hash, MaxDurationDays: 30, Version: 1, Rev: 2, AppearanceRev: 2}
+	service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, bytes.NewReader(nil))
+	service.Catalog = known
+	tenant, _ := journey.ParseTenant("acme")
+
+	simulated, err := service.Test(t.Context(), tenant, "", journey.TestRequest{})
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"/definition/nodes/0 must have exactly one edge that leaves it, has 0",
+		"/definition/nodes/2/config must wait less than maxDurationDays, 30 days; waits 45 days",
+	}, lines(simulated.Faults))
+	require.Equal(t, lines(service.Warnings(tenant, store.journey)), lines(simulated.Warnings))
+	require.Len(t, simulated.Warnings, 2)
+	require.Equal(t, "/definition/nodes/2", simulated.Warnings[0].Pointer)
+	require.Equal(t, "/definition/nodes/0/config/channel", simulated.Warnings[1].Pointer)
+
+	whole := journeytest.Definition(t, graphOf([]string{"in entry_trigger", "out exit"}, []string{"in out"}))
+	simulated, err = service.Test(t.Context(), tenant, "", journey.TestRequest{Definition: &whole})
+	require.NoError(t, err)
+	require.Empty(t, simulated.Faults)
+	require.Empty(t, simulated.Warnings)
+}
