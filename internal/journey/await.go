@@ -47,11 +47,15 @@ func (in *Input) knows(types []string) bool {
 	})
 }
 
-// lastEvents returns when the last event of each type was received.
-func (in *Input) lastEvents() map[string]time.Time {
-	last := make(map[string]time.Time, len(in.Events))
-	for eventType, events := range in.Events {
-		for _, event := range events {
+// lastEvents returns when the last event of each of these types was received; nil for no
+// types.
+func (in *Input) lastEvents(types []string) map[string]time.Time {
+	if len(types) == 0 {
+		return nil
+	}
+	last := make(map[string]time.Time, len(types))
+	for _, eventType := range types {
+		for _, event := range in.Events[eventType] {
 			last[eventType] = later(last[eventType], event.At)
 		}
 	}
@@ -174,7 +178,7 @@ func (g *Graph) meets(e *Enrollment, a *graph.Awaited, event *Received, in *Inpu
 	case !in.knows(a.Condition.Events()):
 		return false, NeedEvents
 	}
-	facts.Now, facts.LastEvents = event.At, in.lastEvents()
+	facts.Now, facts.LastEvents = event.At, in.lastEvents(a.Condition.Events())
 	return a.Condition.Eval(&facts), NoEffect
 }
 

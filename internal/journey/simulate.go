@@ -280,7 +280,7 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 			step.Until = now
 		}
 		known := Input{Events: s.received(visit.EnteredAt)}
-		facts.Now, facts.LastEvents = step.Until, known.lastEvents()
+		facts.Now, facts.LastEvents = step.Until, known.lastEvents(s.graph.Node(visit.Node).Events)
 		s.detail(&step, visit, &facts)
 		if event := stepEvents.Get(step.NodeID); !event.Missing() {
 			facts.Step = facts.Step.With(step.NodeID, event)

@@ -170,7 +170,7 @@ func (g *Graph) split(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKi
 		return NoResult, NeedEvents
 	}
 	facts := g.Facts(e, in.Attributes)
-	facts.Now, facts.LastEvents = in.Now, in.lastEvents()
+	facts.Now, facts.LastEvents = in.Now, in.lastEvents(n.Events)
 	switch {
 	case n.Type == graph.MultiSplit:
 		return Branch(n.Choose(&facts)), NoEffect
