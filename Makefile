@@ -16,7 +16,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: help run token demo funnel build deps fmt lint clean go test race fuzz matrix bench chaos \
-	chaos-enroll chaos-engine chaos-count chaos-underway client-test schemathesis sam-cli sam-api sam-invoke \
+	chaos-enroll chaos-engine chaos-count chaos-underway client-test lint-openapi schemathesis sam-cli sam-api sam-invoke \
 	test-sam synth bootstrap deploy destroy check-stage build-arm64 lint-templates test-deploy iam seeds
 
 ##@ Run it here
@@ -54,7 +54,7 @@ deps: go ## Install the npm packages of tools/node
 	@go run $(CMD)/local deps
 
 fmt: go ## Format the Go files
-	gofmt -w functions infra internal
+	gofmt -w functions infra internal tools/oapi-codegen/*.go
 
 lint: go ## Run the linters of .golangci.yml
 	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run
@@ -109,14 +109,30 @@ chaos-underway: deps ## Pause, edit, archive and delete journeys with 10,000 cus
 
 ##@ Hold openapi.yaml to its word
 
-client-test: tools/typescript/node_modules/.package-lock.json deps ## Generate a TypeScript client from openapi.yaml and use it
+# What the three generators need. CI installs it beforehand.
+GENERATORS := tools/typescript/node_modules/.package-lock.json $(BIN)/oapi-codegen .local/python/openapi-python-client
+PYTHON_CLIENT := tools/openapi-python-client
+
+client-test: $(GENERATORS) deps ## Generate TypeScript, Go and Python clients from openapi.yaml and use the API with them
 	$(call build-command,withrun)
 	cd tools/typescript && npm run --silent generate && npm run --silent build
-	$(BIN)/withrun npm --prefix tools/typescript run --silent start
+	cd tools/oapi-codegen && mkdir -p generated && $(CURDIR)/$(BIN)/oapi-codegen -config config.yaml ../../openapi.yaml && \
+		go vet . && go build -o $(CURDIR)/$(BIN)/go-client .
+	cd $(PYTHON_CLIENT) && rm -rf generated && $(CURDIR)/.local/python/openapi-python-client/bin/openapi-python-client generate \
+		--path ../../openapi.yaml --config config.yaml --meta none --output-path generated --fail-on-warning
+	$(BIN)/withrun sh -ec 'npm --prefix tools/typescript run --silent start; $(BIN)/go-client; \
+		PYTHONDONTWRITEBYTECODE=1 .local/python/openapi-python-client/bin/python $(PYTHON_CLIENT)/client.py'
 
-tools/typescript/node_modules/.package-lock.json: tools/typescript/package.json tools/typescript/package-lock.json
-	cd tools/typescript && npm ci
+lint-openapi: tools/openapi-lint/node_modules/.package-lock.json deps ## Run the linters of Redocly and Spectral on openapi.yaml
+	cd tools/openapi-lint && PATH="$(NODE_BIN):$$PATH" && export PATH && npm run --silent redocly && npm run --silent spectral && npm test --silent
+
+tools/%/node_modules/.package-lock.json: tools/%/package.json tools/%/package-lock.json
+	cd tools/$* && npm ci --ignore-scripts
 	@touch $@
+
+# The tool is of the module in tools/oapi-codegen, whose go.sum holds its hashes.
+$(BIN)/oapi-codegen: tools/oapi-codegen/go.mod tools/oapi-codegen/go.sum
+	mkdir -p $(BIN) && cd tools/oapi-codegen && go mod download && go build -o $(CURDIR)/$@ github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
 
 # The seed is in schemathesis.toml, so every run sends the same requests.
 schemathesis: .local/python/schemathesis deps ## Fuzz the API by openapi.yaml (about two minutes)

@@ -192,6 +192,7 @@ func testLimits() []limit {
 		return test("events", `[`+strings.Repeat(one+",", n-1)+one+`]`)
 	}
 	return []limit{
+		{"a customer's id", test("customerId", long(128)), test("customerId", long(129)), "/customerId"},
 		{"most events", events(100), events(101), "/events"},
 		{"an event's type", event(long(128), "1"), event(long(129), "1"), "/events/0/type"},
 		{"the latest event", event(`"e"`, "8760"), event(`"e"`, "8760.001"), "/events/0/afterHours"},

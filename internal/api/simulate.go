@@ -49,6 +49,19 @@ type traceDetail struct {
 	EndedBy   string         `json:"endedBy,omitzero"`
 	Condition jsontext.Value `json:"condition,omitzero"`
 	Decision  jsontext.Value `json:"decision,omitzero"`
+	Branches  []triedBranch  `json:"branches,omitzero"`
+	Share     *float64       `json:"share,omitzero"`
+	Forced    bool           `json:"forced,omitzero"`
+	Channel   string         `json:"channel,omitzero"`
+	To        string         `json:"to,omitzero"`
+	Payload   jsontext.Value `json:"payload,omitzero"`
+	Before    jsontext.Value `json:"before,omitzero"`
+	After     jsontext.Value `json:"after,omitzero"`
+}
+
+type triedBranch struct {
+	ID        string         `json:"id"`
+	Condition jsontext.Value `json:"condition"`
 }
 
 func testJourney(a *API, w http.ResponseWriter, r *request) error {
@@ -72,6 +85,9 @@ func testJourney(a *API, w http.ResponseWriter, r *request) error {
 
 func readTest(o *strict.Object) journey.TestRequest {
 	var test journey.TestRequest
+	if v, ok := o.Take("customerId"); ok {
+		test.Customer, _ = readID(v)
+	}
 	if v, ok := o.Take("customerAttributes"); ok {
 		test.Attributes, _ = readAttributes(v)
 	}
@@ -88,9 +104,12 @@ func readTest(o *strict.Object) journey.TestRequest {
 		test.EntryEvent = readEntryEvent(v)
 	}
 	if v, ok := o.Take("decisions"); ok {
-		test.Decisions = readDecisions(v)
+		test.Decisions = readByNode(v, readAttributes)
 	}
-	o.Done("customerAttributes", "definition", "now", "entryEvent", "events", "decisions")
+	if v, ok := o.Take("branches"); ok {
+		test.Branches = readByNode(v, func(v strict.Value) (string, bool) { return v.Text(1, strict.MaxWord) })
+	}
+	o.Done("customerId", "customerAttributes", "definition", "now", "entryEvent", "events", "decisions", "branches")
 	return test
 }
 
@@ -168,24 +187,24 @@ func readHours(v strict.Value) time.Duration {
 	return 0
 }
 
-// readDecisions reads the answer of each decision node, by node id.
-func readDecisions(v strict.Value) map[string]condition.Value {
+// readByNode reads an object of values by node id.
+func readByNode[T any](v strict.Value, read func(strict.Value) (T, bool)) map[string]T {
 	o, ok := v.Object()
 	if !ok {
 		return nil
 	}
-	decisions := map[string]condition.Value{}
+	values := map[string]T{}
 	for _, node := range o.Names() {
 		v, _ := o.Take(node)
 		if n := utf8.RuneCountInString(node); n < 1 || n > maxNodeID {
 			v.Fault("the name must be a node's id, of 1 to %d characters", maxNodeID)
 			continue
 		}
-		if value, ok := readAttributes(v); ok {
-			decisions[node] = value
+		if value, ok := read(v); ok {
+			values[node] = value
 		}
 	}
-	return decisions
+	return values
 }
 
 func newTestBody(s journey.Simulation) testBody {
@@ -206,12 +225,23 @@ func newTestBody(s journey.Simulation) testBody {
 
 // newTraceDetail returns nil for a step without details.
 func newTraceDetail(step journey.SimulationStep) *traceDetail {
-	if step.Until.IsZero() && step.Condition == nil && step.Decision == nil {
+	random := step.NodeType == graph.RandomSplit && step.Next != ""
+	if step.Until.IsZero() && step.Condition == nil && step.Decision == nil && step.Tried == nil && !random &&
+		step.Channel == "" && step.Before == nil {
 		return nil
 	}
-	detail := &traceDetail{EndedBy: step.EndedBy, Condition: step.Condition, Decision: step.Decision}
+	detail := &traceDetail{
+		EndedBy: step.EndedBy, Condition: step.Condition, Decision: step.Decision, Forced: step.Forced,
+		Channel: step.Channel, To: step.To, Payload: step.Payload, Before: step.Before, After: step.After,
+	}
 	if !step.Until.IsZero() {
 		detail.Until = valueOrNil(timestamp(step.Until))
+	}
+	for _, tried := range step.Tried {
+		detail.Branches = append(detail.Branches, triedBranch{tried.Branch, tried.Condition})
+	}
+	if random {
+		detail.Share = &step.Share
 	}
 	return detail
 }

@@ -51,3 +51,41 @@ func TestTestJourney_CutsAnswersAboveOneMegabyte(t *testing.T) {
 		require.NotNil(t, answer.Trace[1].Detail)
 	}
 }
+
+func TestTestJourney_ShowsHowSplitsChose(t *testing.T) {
+	t.Parallel()
+
+	const definition = `{"nodes":[{"id":"in","type":"entry_trigger"},` +
+		`{"id":"m","type":"multi_split","config":{"branches":[{"id":"pro","condition":{"field":"plan","operator":"eq","value":"pro"}},{"id":"any","condition":{"all":[]}},{"id":"no","condition":{"any":[]}}]}},` +
+		`{"id":"r","type":"random_split","config":{"branches":[{"id":"mail","weight":3},{"id":"control","weight":1}]}},{"id":"out","type":"exit"}],` +
+		`"edges":[{"source":"in","target":"m"},{"source":"m","target":"out","sourceHandle":"pro"},{"source":"m","target":"r","sourceHandle":"any"},` +
+		`{"source":"m","target":"out","sourceHandle":"no"},{"source":"m","target":"out","sourceHandle":"else"},` +
+		`{"source":"r","target":"out","sourceHandle":"mail"},{"source":"r","target":"out","sourceHandle":"control"}]}`
+	s := newServer(t, &memoryStore{})
+	id := s.create(`{"name":"n","definition":` + definition + `}`)
+	trace := func(body string) []any {
+		return s.must(200, call{method: "POST", path: "/journeys/" + id + "/test", body: body})["trace"].([]any)
+	}
+	forced := trace(`{"branches":{"r":"control"}}`)
+	require.Equal(t, map[string]any{
+		"step": 2.0, "nodeId": "m", "nodeType": "multi_split", "at": "2026-11-23T10:00:00.000Z", "result": "any", "next": "r",
+		"detail": map[string]any{"branches": []any{
+			map[string]any{"id": "pro", "condition": map[string]any{"field": "plan", "operator": "eq", "value": "pro", "result": false}},
+			map[string]any{"id": "any", "condition": map[string]any{"all": []any{}, "result": true}},
+		}},
+	}, forced[1])
+	require.Equal(t, map[string]any{
+		"step": 3.0, "nodeId": "r", "nodeType": "random_split", "at": "2026-11-23T10:00:00.000Z", "result": "control", "next": "out",
+		"detail": map[string]any{"share": 0.25, "forced": true},
+	}, forced[2])
+
+	results := map[any]int{}
+	for i := range 40 {
+		step := trace(fmt.Sprintf(`{"customerId":"c%d"}`, i))[2].(map[string]any)
+		require.Equal(t, map[string]any{"mail": 0.75, "control": 0.25}[step["result"].(string)], step["detail"].(map[string]any)["share"])
+		require.NotContains(t, step["detail"], "forced")
+		results[step["result"]]++
+	}
+	require.Len(t, results, 2, "the branch depends on the customer")
+	require.Equal(t, trace(`{"customerId":"test"}`), trace(`{}`))
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"journeys/internal/dynamo"
+	"journeys/internal/dynamo/conn"
 	"journeys/internal/manifest"
 )
 
@@ -30,9 +31,9 @@ func openStore(settings map[string]string) *dynamo.Store {
 func newTableClient(ctx context.Context) *dynamodb.Client {
 	var options []func(*dynamodb.Options)
 	if os.Getenv(manifest.EnvDynamoDBLocal) != "" {
-		options = append(options, dynamo.Local)
+		options = append(options, conn.Local)
 	}
-	client := dynamo.NewClient(awsConfig(), options...)
+	client := conn.New(awsConfig(), options...)
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	// An error here is left to the first request, which will report it.

@@ -13,8 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/stretchr/testify/require"
 
-	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
+	"journeys/internal/dynamo/conn"
 	"journeys/internal/manifest"
 )
 
@@ -52,7 +52,7 @@ func TestAWSConfig_ReadsTheEnvironmentOfLambda(t *testing.T) {
 	keys, err := cfg.Credentials.Retrieve(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "local/local/token", keys.AccessKeyID+"/"+keys.SecretAccessKey+"/"+keys.SessionToken)
-	require.Equal(t, "http://127.0.0.1:4566", *dynamo.NewClient(cfg).Options().BaseEndpoint)
+	require.Equal(t, "http://127.0.0.1:4566", *conn.New(cfg).Options().BaseEndpoint)
 	require.Equal(t, "http://127.0.0.1:9001", *lambda.NewFromConfig(cfg).Options().BaseEndpoint)
 }
 

@@ -202,22 +202,24 @@ func TestEval_ReadsTheNamedFacts(t *testing.T) {
 	t.Parallel()
 
 	facts := &condition.Facts{
-		Attributes: parse(t, `{"x":1,"event":{"x":1},"decision":{"n":{"x":1}}}`),
+		Attributes: parse(t, `{"x":1,"event":{"x":1},"decision":{"n":{"x":1}},"step":{"n":{"x":1}}}`),
 		Event:      parse(t, `{"x":2}`),
 		Decision:   parse(t, `{"n":{"x":3}}`),
+		Step:       parse(t, `{"n":{"x":4}}`),
 	}
 	tests := []struct {
 		field string
 		want  int
 	}{
-		{"x", 1}, {"event.x", 2}, {"decision.n.x", 3},
+		{"x", 1}, {"event.x", 2}, {"decision.n.x", 3}, {"step.n.x", 4},
+		{"attributes.step.n.x", 1},
 	}
 	for _, tt := range tests {
 		program := compile(t, fmt.Sprintf(`{"field":%q,"operator":"eq","value":%d}`, tt.field, tt.want))
 		require.True(t, program.Eval(facts), tt.field)
 		require.False(t, program.Eval(&condition.Facts{}), tt.field)
 	}
-	for _, field := range []string{"event", "decision", "decision.n"} {
+	for _, field := range []string{"event", "decision", "decision.n", "step", "step.n"} {
 		program := compile(t, fmt.Sprintf(`{"field":%q,"operator":"exists"}`, field))
 		require.True(t, program.Eval(facts), field)
 		require.False(t, program.Eval(&condition.Facts{Attributes: facts.Attributes}), field)

@@ -16,7 +16,7 @@ const (
 	Event                    // properties of the event at hand
 	EntryEvent               // properties of the starting event
 	Decision                 // answers by node id
-	Step                     // how each node ended, by node id
+	Step                     // how each step ended, by node id
 )
 
 // Field is a parsed field of a condition or a placeholder.

@@ -44,6 +44,9 @@ func ParseValue(data []byte) (Value, error) {
 	return s.value(), nil
 }
 
+// NewText returns a string.
+func NewText(text string) Value { return Value{kind: kindString, text: text} }
+
 // Missing reports whether there is no value. Null is a value.
 func (v Value) Missing() bool { return v.kind == kindMissing }
 

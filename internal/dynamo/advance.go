@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/dynamo/backoff"
+	"journeys/internal/dynamo/change"
+	"journeys/internal/dynamo/conn"
+	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -49,7 +52,7 @@ func (s *table) Advance(ctx context.Context, t journey.Tenant, shards int, list 
 	}
 	for attempt := range advanceAttempts {
 		open := slices.DeleteFunc(slices.Clone(advances), func(a *advance) bool { return a.done })
-		if len(open) == 0 || attempt > 0 && !pause(ctx, attempt) {
+		if len(open) == 0 || attempt > 0 && !backoff.Pause(ctx, attempt) {
 			break
 		}
 		var running sync.WaitGroup
@@ -73,7 +76,7 @@ func (s *table) advanceBatch(ctx context.Context, batch []*advance, w writeID) {
 	out, err := s.client.BatchExecuteStatement(ctx, &dynamodb.BatchExecuteStatementInput{Statements: statements})
 	for i, a := range batch {
 		if err != nil {
-			a.err, a.done = wrapFailed("write enrollments", err), errorCode(err) == codeRefused
+			a.err, a.done = wrapFailed("write enrollments", err), conn.Code(err) == conn.Refused
 			continue
 		}
 		a.resolve(out.Responses[i].Error, w)
@@ -88,25 +91,71 @@ func (a *advance) resolve(refusal *types.BatchStatementError, w writeID) {
 	switch {
 	case refusal == nil:
 	case refusal.Code == types.BatchStatementErrorCodeEnumConditionalCheckFailed:
-		stored := reader{item: refusal.Item}
-		rev, pending := stored.number(eRev), stored.text(ePending)
-		switch {
-		case errors.Is(stored.err, journey.ErrNewer):
-			a.err = stored.err
-		case rev == a.rev && w.wrote(refusal.Item):
-		case rev == a.rev-1 && pending != "" && pending != a.pending:
-			a.err = &journey.ExitPendingError{Reason: pending}
-		default:
-			a.err = journey.ErrLost
-		}
+		a.err = lostTo(refusal.Item, a.rev, a.pending, w)
 	default:
-		code := serviceCode(string(refusal.Code))
-		a.done = code == codeRefused
+		code := conn.ServiceCode(string(refusal.Code))
+		a.done = code == conn.Refused
 		a.err = fmt.Errorf("dynamo: write an enrollment: %s: %s", refusal.Code, aws.ToString(refusal.Message))
 		if !a.done {
 			a.err = wrapUnavailable(code, a.err)
 		}
 	}
+}
+
+// lostTo returns the result of a write of revision rev whose condition failed on the
+// stored item.
+func lostTo(it item, rev int64, pending string, w writeID) error {
+	stored := reader{item: it}
+	found, exit := stored.number(eRev), stored.text(ePending)
+	switch {
+	case errors.Is(stored.err, journey.ErrNewer):
+		return stored.err
+	case found == rev && w.wrote(it):
+		return nil
+	case found == rev-1 && exit != "" && exit != pending:
+		return &journey.ExitPendingError{Reason: exit}
+	}
+	return journey.ErrLost
+}
+
+// AdvanceWithProfile implements engine.Table.
+func (s Engine) AdvanceWithProfile(
+	ctx context.Context, t journey.Tenant, shards int, e journey.Enrollment, p journey.Profile, rev int64,
+) error {
+	w, err := s.newWriteID()
+	if err != nil {
+		return err
+	}
+	update, err := s.enrollmentUpdate(t, shards, e, w)
+	if err != nil {
+		return err
+	}
+	refused, err := s.transact(ctx, w, []types.TransactWriteItem{{Update: update}, {Put: s.profilePut(t, p, rev, w)}})
+	switch {
+	case err != nil || refused == nil:
+		return wrapFailed("write an enrollment with its profile", err)
+	case conditionFailed(refused[0]):
+		return lostTo(refused[0].Item, e.Rev, e.PendingExit, w)
+	}
+	return engine.ErrProfileChanged
+}
+
+// enrollmentUpdate is updateStatement for a transaction, on the condition that no exit is
+// pending.
+func (s *table) enrollmentUpdate(t journey.Tenant, shards int, e journey.Enrollment, w writeID) (*types.Update, error) {
+	it, err := encodeEnrollment(t, shards, e)
+	if err != nil {
+		return nil, err
+	}
+	it.putBinary(eWriteID, w[:])
+	text, names, values := change.Expression(enrollmentChanges, it)
+	values[":before"] = number(e.Rev - 1)
+	update := &types.Update{
+		TableName: &s.name, Key: keyOf(it), UpdateExpression: &text,
+		ConditionExpression:      aws.String("#" + eRev + " = :before AND attribute_not_exists(#" + ePending + ")"),
+		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+	}
+	return update, nil
 }
 
 // updateStatement returns the UPDATE of e, on the condition that the stored
@@ -118,27 +167,17 @@ func (s *table) updateStatement(t journey.Tenant, shards int, e journey.Enrollme
 		return types.BatchStatementRequest{}, err
 	}
 	it.putBinary(eWriteID, w[:])
-	var statement strings.Builder
-	statement.WriteString(`UPDATE "` + s.name + `"`)
-	var parameters []types.AttributeValue
-	for _, name := range enrollmentChanges {
-		if value, ok := it[name]; ok {
-			statement.WriteString(` SET "` + name + `"=?`)
-			parameters = append(parameters, value)
-		} else {
-			statement.WriteString(` REMOVE "` + name + `"`)
-		}
-	}
-	statement.WriteString(` WHERE PK=? AND SK=? AND "` + eRev + `"=?`)
+	clauses, parameters := change.Statement(enrollmentChanges, it)
+	statement := `UPDATE "` + s.name + `"` + clauses + ` WHERE PK=? AND SK=? AND "` + eRev + `"=?`
 	parameters = append(parameters, it[manifest.PartitionKey], it[manifest.SortKey], number(e.Rev-1))
 	if e.PendingExit == "" {
-		statement.WriteString(` AND "` + ePending + `" IS MISSING`)
+		statement += ` AND "` + ePending + `" IS MISSING`
 	} else {
-		statement.WriteString(` AND "` + ePending + `"=?`)
+		statement += ` AND "` + ePending + `"=?`
 		parameters = append(parameters, text(e.PendingExit))
 	}
 	return types.BatchStatementRequest{
-		Statement: aws.String(statement.String()), Parameters: parameters,
+		Statement: &statement, Parameters: parameters,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}, nil
 }
@@ -153,7 +192,7 @@ func (s Enrollments) RequestExit(ctx context.Context, t journey.Tenant, e journe
 			`" WHERE PK=? AND SK=? AND "` + eRev + `"=?`),
 		Parameters: []types.AttributeValue{text(e.PendingExit), k[manifest.PartitionKey], k[manifest.SortKey], number(e.Rev)},
 	})
-	if _, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+	if _, refused := refusedItem(err); refused || isConflict(err) {
 		return journey.ErrLost
 	}
 	return wrapFailed("request an exit", err)

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/condition"
+	"journeys/internal/dynamo/backoff"
 	"journeys/internal/dynamo/format"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
@@ -39,38 +40,47 @@ var anonymousAttributes = []string{
 	eNode, eSince, eLeft, eReason, ePath, eRetries,
 }
 
-// PutProfile implements journey.CustomerStore. A profile whose revision is absent, or
-// is no number, has revision 0.
+// PutProfile implements journey.CustomerStore.
 func (s Customers) PutProfile(ctx context.Context, t journey.Tenant, p journey.Profile, rev int64) error {
 	w, err := s.newWriteID()
 	if err != nil {
 		return err
 	}
+	put := s.profilePut(t, p, rev, w)
+	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: put.TableName, Item: put.Item, ConditionExpression: put.ConditionExpression,
+		ExpressionAttributeNames: put.ExpressionAttributeNames, ExpressionAttributeValues: put.ExpressionAttributeValues,
+	})
+	stored, refused := refusedItem(err)
+	switch {
+	case refused && w.wrote(stored):
+		return nil
+	case refused || isConflict(err):
+		return journey.ErrLost
+	}
+	return wrapFailed("store a profile", err)
+}
+
+// profilePut returns the write of p on the condition that the stored revision is rev. A
+// profile whose revision is absent, or is no number, has revision 0.
+func (s *table) profilePut(t journey.Tenant, p journey.Profile, rev int64, w writeID) *types.Put {
 	it := profileKey(t, p.Customer)
 	it.putBinary(pAttributes, p.Attributes)
 	it.putNumber(aRev, p.Rev)
 	it.putBinary(aWriteID, w[:])
 	it.putTime(pAsOf, p.AsOf)
 	it.putTime(pUpdated, p.UpdatedAt)
-	put := &dynamodb.PutItemInput{
+	put := &types.Put{
 		TableName: &s.name, Item: it,
-		ConditionExpression:                 aws.String("NOT attribute_type(#r, :r)"),
-		ExpressionAttributeNames:            map[string]string{"#r": aRev},
-		ExpressionAttributeValues:           item{":r": text("N")},
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		ConditionExpression:       aws.String("NOT attribute_type(#r, :r)"),
+		ExpressionAttributeNames:  map[string]string{"#r": aRev},
+		ExpressionAttributeValues: item{":r": text("N")},
 	}
 	if rev != 0 {
 		put.ConditionExpression = aws.String("#r = :r")
 		put.ExpressionAttributeValues = item{":r": number(rev)}
 	}
-	_, err = s.client.PutItem(ctx, put)
-	if stored, refused := refusedItem(err); refused {
-		if w.wrote(stored) {
-			return nil
-		}
-		return journey.ErrLost
-	}
-	return wrapFailed("store a profile", err)
+	return put
 }
 
 // Profile implements journey.CustomerStore.
@@ -129,17 +139,18 @@ func (s Engine) Profiles(ctx context.Context, t journey.Tenant, customers []stri
 	for _, it := range items {
 		r := reader{item: it}
 		customer := customerOf(t, r.text(manifest.PartitionKey))
-		attributes, err := condition.ParseValue(r.binary(pAttributes))
-		if errors.Is(r.err, journey.ErrNewer) {
-			profiles[customer] = engine.Profile{Err: r.err}
+		p, err := decodeProfile(customer, it)
+		if errors.Is(err, journey.ErrNewer) {
+			profiles[customer] = engine.Profile{Err: err}
 			continue
 		}
-		if err = cmp.Or(r.err, err); err != nil {
+		attributes, unread := condition.ParseValue(p.Attributes)
+		if cmp.Or(err, unread) != nil {
 			// The cause may quote the customer's attributes, and this error is logged.
 			profiles[customer] = engine.Profile{Err: fmt.Errorf("%w: a profile cannot be read", journey.ErrDamaged)}
 			continue
 		}
-		profiles[customer] = engine.Profile{Attributes: attributes}
+		profiles[customer] = engine.Profile{Attributes: attributes, Stored: p}
 	}
 	return profiles, nil
 }
@@ -192,7 +203,7 @@ func (s Customers) Forget(ctx context.Context, t journey.Tenant, customer string
 		r := reader{item: out.Items[0]}
 		if first = r.text(manifest.SortKey); first != before {
 			stuck = 0
-		} else if stuck++; !pause(ctx, stuck) { // another process writes the item, or the table is busy
+		} else if stuck++; !backoff.Pause(ctx, stuck) { // another process writes the item, or the table is busy
 			return wrapFailed("forget a customer", ctx.Err())
 		}
 		if err := s.forgetItems(ctx, t, out.Items, now); err != nil {
@@ -343,7 +354,7 @@ func (s *table) deleteAll(ctx context.Context, requests []types.WriteRequest) er
 		}
 		unprocessed := out.UnprocessedItems[s.name]
 		requests = append(unprocessed, requests[n:]...)
-		if len(unprocessed) > 0 && !pause(ctx, attempt) {
+		if len(unprocessed) > 0 && !backoff.Pause(ctx, attempt) {
 			return wrapFailed("forget a customer", ctx.Err())
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"golang.org/x/sync/errgroup"
 
+	"journeys/internal/dynamo/backoff"
+	"journeys/internal/dynamo/conn"
 	"journeys/internal/dynamo/format"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -22,7 +24,7 @@ const (
 	batchStatements = 25
 	batchKeys       = 100
 	maxBatches      = 16
-	insertMargin    = 2 * attemptTimeout // for the last response, and for UndoForgotten
+	insertMargin    = 2 * conn.AttemptTimeout // for the last response, and for UndoForgotten
 )
 
 // row is one enrollment of a call of Insert or Enrolled.
@@ -52,7 +54,7 @@ func (r *row) resolve(stored item) {
 
 // fail notes why an attempt failed. A permanent failure settles the row.
 func (r *row) fail(code string) {
-	if r.outcome.Code = code; code == codeRefused {
+	if r.outcome.Code = code; code == conn.Refused {
 		r.settle(journey.OutcomeError, code)
 	}
 }
@@ -65,7 +67,7 @@ func (s Enrollments) Insert(ctx context.Context, t journey.Tenant, shards int, l
 		it, err := encodeEnrollment(t, shards, e)
 		rows[i] = &row{item: it, request: e.RequestID}
 		if err != nil {
-			rows[i].settle(journey.OutcomeError, codeRefused)
+			rows[i].settle(journey.OutcomeError, conn.Refused)
 		}
 	}
 	inBatches(ctx, rows, batchStatements, s.insertBatch)
@@ -134,7 +136,7 @@ func inBatches(ctx context.Context, rows []*row, size int, send func(context.Con
 func retryBatch(ctx, start context.Context, batch []*row, send func(context.Context, []*row)) {
 	for attempt := 0; start.Err() == nil; attempt++ {
 		send(ctx, batch)
-		if batch = openRows(batch); len(batch) == 0 || !pause(start, attempt) {
+		if batch = openRows(batch); len(batch) == 0 || !backoff.Pause(start, attempt) {
 			break
 		}
 	}
@@ -157,7 +159,7 @@ func openRows(rows []*row) []*row {
 
 func failAll(batch []*row, err error) {
 	for _, r := range batch {
-		r.fail(errorCode(err))
+		r.fail(conn.Code(err))
 	}
 }
 
@@ -180,7 +182,7 @@ func (s *table) insertBatch(ctx context.Context, batch []*row) {
 		case response.Error.Code == types.BatchStatementErrorCodeEnumDuplicateItem:
 			batch[i].exists = true
 		default:
-			batch[i].fail(serviceCode(string(response.Error.Code)))
+			batch[i].fail(conn.ServiceCode(string(response.Error.Code)))
 		}
 	}
 }
@@ -224,7 +226,7 @@ func (s *table) readBatch(ctx context.Context, batch []*row, missing string) {
 		delete(rows, partition(stored))
 	}
 	for _, unprocessed := range out.UnprocessedKeys[s.name].Keys {
-		rows[partition(unprocessed)].fail(codeThrottled)
+		rows[partition(unprocessed)].fail(conn.Throttled)
 		delete(rows, partition(unprocessed))
 	}
 	for _, r := range rows {

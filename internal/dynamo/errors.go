@@ -3,32 +3,22 @@ package dynamo
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"slices"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/aws/smithy-go"
 
+	"journeys/internal/dynamo/conn"
 	"journeys/internal/journey"
 )
 
-// Codes of journey.Error and journey.Outcome.
+// Codes of journey.Error and journey.Outcome, besides those of package conn.
 const (
-	codeThrottled   = "table-throttled"
-	codeUnavailable = "table-unavailable"
-	codeDeadline    = "deadline"
-	codeRefused     = "table-refused"
-	codeNotActive   = "journey-not-active"
-	codeChanged     = "enrollment-changed"
+	codeDeadline  = "deadline"
+	codeNotActive = "journey-not-active"
+	codeChanged   = "enrollment-changed"
 )
 
-// Limits of retries.
-const (
-	firstPause   = 25 * time.Millisecond
-	maxPause     = time.Second
-	maxConflicts = 10 // retries of a transaction that conflicts with others
-)
+// maxConflicts bounds the retries of a transaction that conflicts with others.
+const maxConflicts = 10
 
 // wrapFailed wraps an error of the client: an Unavailable journey.Error if a
 // later attempt may succeed. It returns nil for nil, and an ErrNewer as it is.
@@ -36,8 +26,8 @@ func wrapFailed(doing string, err error) error {
 	if err == nil || errors.Is(err, journey.ErrNewer) {
 		return err
 	}
-	switch code := errorCode(err); code {
-	case codeThrottled, codeUnavailable:
+	switch code := conn.Code(err); code {
+	case conn.Throttled, conn.Unavailable:
 		return wrapUnavailable(code, fmt.Errorf("%s: %w", doing, err))
 	}
 	return fmt.Errorf("dynamo: %s: %w", doing, err)
@@ -78,47 +68,12 @@ func refusedItem(err error) (stored item, refused bool) {
 	return failed.Item, true
 }
 
-// errorCode tells throttling and outages from permanent errors. An error that is no
-// response of DynamoDB means that it was not reached.
-func errorCode(err error) string {
-	if canceled, ok := errors.AsType[*types.TransactionCanceledException](err); ok && isTransient(canceled) {
-		return codeThrottled
-	}
-	refusal, ok := errors.AsType[smithy.APIError](err)
-	if !ok {
-		return codeUnavailable
-	}
-	return serviceCode(refusal.ErrorCode())
-}
-
-// serviceCode returns the code for one of DynamoDB's error codes.
-func serviceCode(code string) string {
-	switch code {
-	case "ProvisionedThroughputExceededException", "ProvisionedThroughputExceeded",
-		"ThrottlingException", "ThrottlingError", "RequestLimitExceeded",
-		"TransactionConflict", "TransactionConflictException":
-		return codeThrottled
-	case "InternalServerError", "InternalServerErrorException", "ServiceUnavailable",
-		"TransactionInProgressException":
-		return codeUnavailable
-	}
-	return codeRefused
-}
-
-// isTransient reports whether the same transaction may succeed later.
-func isTransient(canceled *types.TransactionCanceledException) bool {
-	return !slices.ContainsFunc(canceled.CancellationReasons, func(r types.CancellationReason) bool {
-		return r.Code != nil && *r.Code != "None" && serviceCode(*r.Code) == codeRefused
-	})
+// isConflict reports whether err says that a transaction is changing the item.
+func isConflict(err error) bool {
+	_, ok := errors.AsType[*types.TransactionConflictException](err)
+	return ok
 }
 
 func conditionFailed(r types.CancellationReason) bool {
 	return r.Code != nil && *r.Code == "ConditionalCheckFailed"
-}
-
-// backOff returns the wait after a failed attempt, counted from 0: random, so
-// that writers that collided do not collide again, up to a limit that doubles
-// from 25 ms to 1 s.
-func backOff(attempt int) time.Duration {
-	return rand.N(min(firstPause<<min(attempt, 10), maxPause)) + time.Millisecond
 }

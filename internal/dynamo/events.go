@@ -199,7 +199,7 @@ func (s Events) Wake(ctx context.Context, t journey.Tenant, e journey.Enrollment
 		},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
-	if it, refused := refusedItem(err); refused {
+	if it, refused := refusedItem(err); refused || isConflict(err) {
 		stored := reader{item: it}
 		if w.wrote(it) && stored.number(eRev) == e.Rev {
 			return nil

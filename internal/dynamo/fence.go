@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 
+	"journeys/internal/dynamo/backoff"
+	"journeys/internal/dynamo/conn"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -49,7 +51,7 @@ func (s *table) putFence(ctx context.Context, t journey.Tenant, customer string,
 			},
 		})
 		if refusal, ok := errors.AsType[smithy.APIError](err); ok && refusal.ErrorCode() == "ValidationException" {
-			return wrapUnavailable(codeThrottled, err)
+			return wrapUnavailable(conn.Throttled, err)
 		}
 		if err := wrapUnlessRefused("store who was forgotten", err); err != nil {
 			return err
@@ -117,12 +119,12 @@ func (s Enrollments) UndoForgotten(
 		code := journey.ErrForgotten.Code
 		switch result := outcomes[i].Result; {
 		case unread != nil && result == journey.OutcomeEnrolled:
-			code = errorCode(unread)
+			code = conn.Code(unread)
 		case unread != nil || result == journey.OutcomeSkipped || !forgotten(e.Customer).After(received):
 			continue
 		default:
 			if err := s.undoInsert(ctx, t, e, now); err != nil {
-				code = errorCode(err)
+				code = conn.Code(err)
 			}
 		}
 		outcomes[i] = journey.Outcome{Result: journey.OutcomeError, Code: code}
@@ -144,7 +146,7 @@ func (s *table) undoInsert(ctx context.Context, t journey.Tenant, e journey.Enro
 		if err := s.forgetEnrollment(ctx, t, it, now); err != nil {
 			return err
 		}
-		if attempt > 0 && !pause(ctx, attempt) { // a worker sends a message to the customer
+		if attempt > 0 && !backoff.Pause(ctx, attempt) { // a worker sends a message to the customer
 			return ctx.Err()
 		}
 	}

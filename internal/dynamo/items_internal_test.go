@@ -205,6 +205,7 @@ func TestLabels_DecodeAsEncoded(t *testing.T) {
 				label.Ways = []string{"true", "false"}
 			case graph.MultiSplit, graph.RandomSplit, graph.Wait:
 				label.Ways = rapid.SliceOfN(id, 2, graph.MaxWays).Draw(t, "ways")
+			default: // one way
 			}
 			labels = append(labels, label)
 		}

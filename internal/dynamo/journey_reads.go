@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/dynamo/backoff"
 	"journeys/internal/journey"
 )
 
@@ -51,7 +52,7 @@ func (s *table) FullJourney(ctx context.Context, t journey.Tenant, id journey.ID
 		if matches, err := addText(&j, words); matches || err != nil {
 			return j, err
 		}
-		if !pause(ctx, attempt) {
+		if !backoff.Pause(ctx, attempt) {
 			return journey.Journey{}, ctx.Err()
 		}
 		if attempt == maxConflicts {

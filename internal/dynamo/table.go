@@ -18,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/dynamo/backoff"
+	"journeys/internal/dynamo/conn"
 	"journeys/internal/dynamo/format"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -159,7 +161,7 @@ func (s *table) batchGet(ctx context.Context, keys []map[string]types.AttributeV
 		for _, it := range out.Responses[s.name] {
 			items = append(items, it)
 		}
-		if keys = out.UnprocessedKeys[s.name].Keys; len(keys) > 0 && !pause(ctx, attempt) {
+		if keys = out.UnprocessedKeys[s.name].Keys; len(keys) > 0 && !backoff.Pause(ctx, attempt) {
 			return nil, ctx.Err()
 		}
 	}
@@ -202,20 +204,8 @@ func (s *table) transact(
 		if slices.ContainsFunc(canceled.CancellationReasons, conditionFailed) {
 			return canceled.CancellationReasons, nil
 		}
-		if !isTransient(canceled) || attempt == maxConflicts || !pause(ctx, attempt) {
+		if !conn.IsTransient(canceled) || attempt == maxConflicts || !backoff.Pause(ctx, attempt) {
 			return nil, err
 		}
-	}
-}
-
-// pause waits before the next attempt. It returns false if ctx ends first.
-func pause(ctx context.Context, attempt int) bool {
-	timer := time.NewTimer(backOff(attempt))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

@@ -103,7 +103,7 @@ func (w *worker) putEffectOff(r *run) {
 	r.endAttempt(false)
 	r.dropLease(now)
 	switch ahead := r.next.Node == r.stored.Node && r.next.Attempts < r.stored.Attempts; {
-	case claimed || r.hasAnswer || ahead:
+	case claimed || r.hasAnswer || ahead || r.change != nil:
 		r.state = recording
 	default:
 		r.state = done // the next worker repeats the steps, which cost nothing

@@ -1,9 +1,12 @@
 package engine_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -103,6 +106,27 @@ func TestAdvance_FailedMessageFollowsOnError(t *testing.T) {
 		f.now = f.now.Add(2 * time.Hour)
 	}
 	require.Equal(t, "internal_error", f.items["c"].ExitReason)
+}
+
+// The log says why the result of a decision that was answered is an error.
+func TestAdvance_LogsAnswersThatAreNotKept(t *testing.T) {
+	t.Parallel()
+
+	for answer, want := range map[string]bool{`{"x":"` + strings.Repeat("x", journey.MaxKept) + `"}`: true, `{"x":1}`: false} {
+		f := newFake(1)
+		f.answer = answer
+		f.define(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"d","type":"nba_decision","config":{"decisionFlowId":"f"}},
+			{"id":"s","type":"condition_split","config":{"condition":{"field":"decision.d.x","operator":"exists"}}},{"id":"out","type":"exit"}],
+			"edges":[{"source":"in","target":"d"},{"source":"d","target":"s"},{"source":"s","sourceHandle":"true","target":"out"},{"source":"s","sourceHandle":"false","target":"out"}]}`, "")
+		var log bytes.Buffer
+		e := f.engine()
+		e.Log = slog.New(slog.NewJSONHandler(&log, nil))
+		require.NoError(t, e.Advance(t.Context(), f.pack("c")))
+		require.Equal(t, journey.Completed, f.items["c"].Status)
+		require.Equal(t, want, f.items["c"].Path.Visits(noon)[1].Result == journey.EffectError)
+		require.Equal(t, want, strings.Contains(log.String(), `"msg":"decision not kept: too long"`), log.String())
+		require.NotContains(t, log.String(), "xxx")
+	}
 }
 
 // A payload can read attributes, earlier decisions, and the event that started the

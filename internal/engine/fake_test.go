@@ -30,10 +30,12 @@ type fake struct {
 	attempts int   // decisions and messages that were asked for
 	now      time.Time
 
-	attributes string // of every customer; may be ""
-	answer     string // to every decision; may be ""
-	uncertain  []bool // Uncertain of each message
-	messages   []engine.Message
+	attributes  string          // of every customer; may be ""
+	profile     journey.Profile // without Attributes, as it was read or stored last
+	profilePuts int
+	answer      string // to every decision; may be ""
+	uncertain   []bool // Uncertain of each message
+	messages    []engine.Message
 }
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -155,7 +157,18 @@ func (f *fake) Definition(context.Context, journey.Tenant, journey.ID, string) (
 
 func (f *fake) Profiles(context.Context, journey.Tenant, []string) (map[string]engine.Profile, error) {
 	attributes, _ := condition.ParseValue([]byte(f.attributes))
-	return map[string]engine.Profile{"c": {Attributes: attributes}}, nil
+	return map[string]engine.Profile{"c": {Attributes: attributes, Stored: f.profile}}, nil
+}
+
+func (f *fake) AdvanceWithProfile(
+	ctx context.Context, t journey.Tenant, shards int, e journey.Enrollment, p journey.Profile, rev int64,
+) error {
+	f.profilePuts++
+	if rev != f.profile.Rev {
+		return engine.ErrProfileChanged
+	}
+	f.profile, f.attributes = p, string(p.Attributes)
+	return f.Advance(ctx, t, shards, []journey.Enrollment{e})[0]
 }
 
 func (f *fake) LastEvents(context.Context, journey.Tenant, map[string][]string) (map[string]engine.LastEvents, error) {

@@ -23,7 +23,7 @@ func (m *model) callers(turn int, seed uint64) {
 	if m.live.Reason == "journey_deleted" {
 		return
 	}
-	switch m.r.IntN(12) {
+	switch m.r.IntN(14) {
 	case 0:
 		m.faults["pause"]++
 		m.live.On, m.live.Since = !m.live.On, m.now
@@ -38,6 +38,8 @@ func (m *model) callers(turn int, seed uint64) {
 			Customer: fmt.Sprintf("c%d", m.r.IntN(35)), Type: kind, ID: fmt.Sprint(kind, " ", turn),
 			Properties: fmt.Appendf(nil, `{"n":%d,"cart":%d}`, m.r.IntN(10), m.r.IntN(2)),
 		})
+	case 6, 7:
+		m.patch(fmt.Sprintf("c%d", m.r.IntN(35)))
 	}
 	if turn == 8 && seed%4 == 0 {
 		m.end("archive", "journey_archived")
@@ -106,6 +108,15 @@ func (m *model) remove(customer string) {
 	}
 }
 
+// patch changes an attribute of a customer that no graph reads.
+func (m *model) patch(customer string) {
+	p := &process{model: m}
+	change := journey.ProfileChange{Customer: customer, Attributes: fmt.Appendf(nil, `{"patches":%d}`, m.patches[customer]+1)}
+	if _, err := m.service(p).PatchCustomer(context.Background(), m.tenant, change, nil); err == nil {
+		m.faults["patched"]++
+	}
+}
+
 // handler is the store of an API handler's process.
 type handler struct {
 	journey.JourneyStore // methods that are not overridden are not called
@@ -136,6 +147,29 @@ func (h handler) Profile(ctx context.Context, _ journey.Tenant, _ string) (journ
 		return journey.Profile{}, err
 	}
 	return journey.Profile{}, journey.ErrNoCustomer // the model has no entry conditions
+}
+
+func (h handler) ProfileToChange(
+	ctx context.Context, _ journey.Tenant, customer string, _ time.Time,
+) (journey.Profile, journey.Forgotten, error) {
+	stored, ok := h.profiles[customer]
+	err := h.read(ctx)
+	if err == nil && !ok {
+		err = journey.ErrNoCustomer
+	}
+	return stored.Stored, nil, err
+}
+
+func (h handler) PutProfile(_ context.Context, _ journey.Tenant, p journey.Profile, rev int64) (err error) {
+	failed := h.write(func() {
+		if h.profiles[p.Customer].Stored.Rev != rev {
+			err = journey.ErrLost
+			return
+		}
+		h.putProfile(p)
+		h.patches[p.Customer]++
+	})
+	return errors.Join(failed, err)
 }
 
 // Insert stores one enrollment per customer. Meeting its own is a success.

@@ -3,8 +3,10 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -60,6 +62,9 @@ func (p *process) freeze() {
 	p.now = p.now.Add(time.Duration(p.r.IntN(120_000)) * time.Millisecond)
 	for range p.r.IntN(3) {
 		p.runOne()
+	}
+	if p.r.IntN(2) == 0 {
+		p.patch(fmt.Sprintf("c%d", p.r.IntN(35)))
 	}
 	if p.r.IntN(8) == 0 && p.live.Reason != "journey_deleted" {
 		p.toggle()
@@ -189,7 +194,42 @@ func (p *process) Load(ctx context.Context, _ journey.Tenant, _ journey.ID, cust
 }
 
 func (p *process) Profiles(ctx context.Context, _ journey.Tenant, customers []string) (map[string]engine.Profile, error) {
-	return p.profiles, p.read(ctx)
+	profiles := maps.Clone(p.profiles) // some are old when the read ends
+	for _, customer := range customers {
+		if !p.calm && p.r.IntN(10) == 0 {
+			p.patch(customer)
+		}
+	}
+	return profiles, p.read(ctx)
+}
+
+// AdvanceWithProfile writes an enrollment and a profile, or none.
+func (p *process) AdvanceWithProfile(
+	_ context.Context, _ journey.Tenant, _ int, e journey.Enrollment, changed journey.Profile, rev int64,
+) error {
+	p.requireHeld(p.items[e.Customer], e)
+	if p.fault("crash", "throttle", "freeze") == "throttle" {
+		return errThrottled
+	}
+	if p.dead {
+		return errDead
+	}
+	stored := p.items[e.Customer]
+	require.Empty(p.t, e.PendingExit)
+	if err := refusal(&stored, e); err != nil {
+		return err
+	}
+	if p.profiles[e.Customer].Stored.Rev != rev {
+		p.faults["profile changed"]++
+		return engine.ErrProfileChanged
+	}
+	p.put(e)
+	p.putProfile(changed)
+	p.faults["profile updated"]++
+	if p.fault("crash", "lost answer") == "lost answer" {
+		return errors.New("model: the answer never arrives")
+	}
+	return nil
 }
 
 func (p *process) LastEvents(ctx context.Context, _ journey.Tenant, wanted map[string][]string) (map[string]engine.LastEvents, error) {

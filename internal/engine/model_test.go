@@ -34,6 +34,8 @@ type model struct {
 	items      map[string]journey.Enrollment
 	index      map[string]journey.Enrollment // the due index, which may lag by a write
 	profiles   map[string]engine.Profile
+	first      map[string]condition.Value // attributes at the entry
+	patches    map[string]int
 	decisions  map[string]condition.Value
 	queue      []engine.Pack
 	inbox      map[string]engine.Message
@@ -68,7 +70,7 @@ func newModel(t *testing.T, seed uint64, customers int) *model {
 		t: t, r: r, now: time.Date(2026, 11, 23, 23, 59, 30, 0, time.UTC), tenant: tenant, definition: definition,
 		live:  engine.Live{Tenant: tenant, Journey: "jrn_1", On: true, Shards: 4},
 		items: map[string]journey.Enrollment{}, index: map[string]journey.Enrollment{},
-		profiles: map[string]engine.Profile{}, decisions: map[string]condition.Value{},
+		profiles: map[string]engine.Profile{}, first: map[string]condition.Value{}, patches: map[string]int{}, decisions: map[string]condition.Value{},
 		inbox: map[string]engine.Message{}, sends: map[string]string{}, faults: map[string]int{},
 		definitions: map[string]journey.Definition{definition.Hash: definition},
 		records:     map[string]journey.EventRecord{}, heard: map[string][]heard{}, heardBefore: map[string]journey.Stamp{},
@@ -94,12 +96,18 @@ func parse(t *testing.T, text string) condition.Value {
 
 func (m *model) enroll(customer string) {
 	if m.r.IntN(4) > 0 {
-		m.profiles[customer] = engine.Profile{Attributes: parse(m.t, fmt.Sprintf(`{"a0":%d,"a1":%d}`, m.r.IntN(10), m.r.IntN(10)))}
+		attributes := fmt.Appendf(nil, `{"a0":%d,"a1":%d,"a2":%d,"a3":"x"}`, m.r.IntN(10), m.r.IntN(10), m.r.IntN(10))
+		m.putProfile(journey.Profile{}.Next(customer, attributes, m.now))
+		m.first[customer] = m.profiles[customer].Attributes
 	}
 	e, _ := m.definition.Graph.Start(journey.Enrollment{
 		Journey: m.live.Journey, Customer: customer, GraphHash: m.definition.Hash, Version: 1, Epoch: m.live.Epoch, EnrolledAt: m.now, ExpiresAt: m.now.AddDate(0, 0, 365),
 	})
 	m.put(e)
+}
+
+func (m *model) putProfile(p journey.Profile) {
+	m.profiles[p.Customer] = engine.Profile{Attributes: parse(m.t, string(p.Attributes)), Stored: p}
 }
 
 // retry retries all failed enrollments, and removes those that may not go on. It
@@ -221,11 +229,13 @@ func (m *model) tick() {
 // arrive twice, late, out of order or never, workers freeze while others run,
 // writes are throttled or applied with a lost answer, and the index is stale.
 // Meanwhile callers pause, resume, edit, archive and delete the journey, remove
-// customers, retry failed ones and send events; their handlers die as well.
+// customers, retry failed ones, patch profiles and send events; their handlers die as
+// well.
 //
 // Nothing may begin during a pause. In the end each customer has gone the way that
-// /test shows, up to where it was made to leave; each message was sent once; no
-// event was lost; no enrollment failed; and the figures match the enrollments.
+// /test shows, up to where it was made to leave; each message was sent once; each update
+// of a profile was made once; no event was lost; no enrollment failed; and the figures
+// match the enrollments.
 func TestChaos_InMemory(t *testing.T) {
 	t.Parallel()
 
@@ -267,7 +277,8 @@ func TestChaos_InMemory(t *testing.T) {
 	}
 	t.Log("faults:", total)
 	for _, kind := range []string{"crash", "crash after", "freeze", "throttle", "lost answer", "lost invocation", "twice", "midnight",
-		"pause", "pause under way", "retried", "edit", "archive", "delete", "removed", "event", "started", "woken", "event again", "refused", "went on"} {
+		"pause", "pause under way", "retried", "edit", "archive", "delete", "removed", "event", "started", "woken", "event again", "refused", "went on",
+		"patched", "profile updated", "profile changed"} {
 		require.Greater(t, total[kind], int(seeds)/10, kind)
 	}
 }

@@ -10,7 +10,7 @@ import (
 // LiveFor.
 func (w *worker) paused(ctx context.Context) bool {
 	now := w.now()
-	if !w.live.On || now.Sub(w.liveAt) <= LiveFor || !slices.ContainsFunc(w.runs, (*run).beginsEffect) {
+	if !w.live.On || now.Sub(w.liveAt) <= LiveFor || !slices.ContainsFunc(w.runs, (*run).needsLive) {
 		return !w.live.On
 	}
 	live, _, err := w.Table.Load(ctx, w.pack.Tenant, w.pack.Journey, nil)
@@ -21,6 +21,9 @@ func (w *worker) paused(ctx context.Context) bool {
 	w.live.On = err == nil && live != nil && live.On && live.Epoch == w.live.Epoch
 	return !w.live.On
 }
+
+// needsLive reports whether r's next write or request needs an active journey.
+func (r *run) needsLive() bool { return r.beginsEffect() || r.change != nil }
 
 // beginsEffect reports whether r's effect would begin now.
 func (r *run) beginsEffect() bool { return r.state == claiming || r.state == deciding }

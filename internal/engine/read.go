@@ -24,7 +24,7 @@ func (w *worker) readProfiles(ctx context.Context, runs []*run) error {
 			w.passOver(ctx, r, p.Err)
 			continue
 		}
-		r.in.Attributes, r.in.HasAttributes, r.state = p.Attributes, true, stepping
+		r.in.Attributes, r.in.HasAttributes, r.profile, r.state = p.Attributes, true, p.Stored, stepping
 	}
 	return nil
 }

@@ -40,7 +40,22 @@ type tableWorld struct {
 	skipped    map[string]bool                 // messages, by customer and node
 }
 
+// AdvanceWithProfile has no other writers of profiles.
+func (w *tableWorld) AdvanceWithProfile(
+	ctx context.Context, t journey.Tenant, shards int, e journey.Enrollment, p journey.Profile, _ int64,
+) error {
+	err := w.Advance(ctx, t, shards, []journey.Enrollment{e})[0]
+	if err == nil {
+		w.mu.Lock()
+		w.attributes[e.Customer] = string(p.Attributes)
+		w.mu.Unlock()
+	}
+	return err
+}
+
 func (w *tableWorld) Profiles(context.Context, journey.Tenant, []string) (map[string]engine.Profile, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	profiles := map[string]engine.Profile{}
 	for customer, text := range w.attributes {
 		attributes, err := condition.ParseValue([]byte(text))

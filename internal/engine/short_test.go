@@ -100,6 +100,12 @@ func (s *slowWorld) Advance(ctx context.Context, _ journey.Tenant, _ int, list [
 	return errs
 }
 
+func (s *slowWorld) AdvanceWithProfile(
+	ctx context.Context, t journey.Tenant, shards int, e journey.Enrollment, _ journey.Profile, _ int64,
+) error {
+	return s.Advance(ctx, t, shards, []journey.Enrollment{e})[0]
+}
+
 func (s *slowWorld) Dispatch(_ context.Context, p engine.Pack) error {
 	s.begun <- p
 	return nil

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"journeys/internal/journey"
@@ -56,6 +57,10 @@ const (
 //	readingEvents  read                                     stepping
 //	               the event cannot be read                 done, or recording to give back an attempt
 //
+//	stepping passes an update_customer: the profile is written in one transaction with
+//	the next write of the run, whatever that is
+//	writing a profile that has changed meanwhile -> readingProfile, at the update_customer;
+//	an answer that is not written is recorded there first
 //	claiming, recording, leaving: another worker wrote first, or the write failed -> done
 //	claiming, recording: an exit was requested meanwhile -> leaving, in the same round
 //	stepping, deciding, claiming: the effect and the write after it do not fit into
@@ -87,6 +92,9 @@ type run struct {
 	next       journey.Enrollment // as it will be written next
 	graph      *journey.Graph     // nil when leaving from the start
 	in         journey.Input
+	profile    journey.Profile // as stored, if in.HasAttributes
+	change     *change         // of the profile, with the next write; nil for none
+	redone     int             // how often updates were repeated
 	state      state
 	holdsLease bool // this worker wrote stored as a claim
 	hasAnswer  bool // next holds an answer of a decision or message that is not written
@@ -104,16 +112,22 @@ type doubt struct {
 
 // step runs the step function, and moves r to the state that its answer calls for.
 func (w *worker) step(ctx context.Context, r *run) {
-	r.in.Now = w.now()
-	before := r.next.Node
-	e, effect := r.graph.Step(r.next, r.in)
-	if e.Node != before {
-		r.counted, r.doubt.open = uncounted, false
+	node, decided := r.next.Node, r.in.Answer.Result == journey.Decided
+	effect := r.step(w.now())
+	if decided && r.failedAt(node) {
+		w.Log.WarnContext(ctx, "decision not kept: too long", "journey", w.pack.Journey, "node", r.graph.NodeID(node), "limit", journey.MaxKept)
 	}
-	r.next, r.in.Answer = e, journey.Answer{}
+	for updates := 0; effect == journey.NeedUpdate && r.in.HasAttributes; updates++ {
+		if updates > r.graph.Len() { // only a draft can have a cycle
+			effect = journey.Stuck
+			break
+		}
+		r.update(w.now())
+		effect = r.step(w.now())
+	}
 	switch {
 	case effect == journey.Stuck:
-		r.fail(reasonIncomplete + ": " + r.graph.StopReason(e.Node))
+		r.fail(reasonIncomplete + ": " + r.graph.StopReason(r.next.Node))
 	case effect == journey.NoEffect && r.stillWaits():
 		r.state = done
 	case effect == journey.NoEffect:
@@ -131,6 +145,24 @@ func (w *worker) step(ctx context.Context, r *run) {
 	default:
 		w.claim(r)
 	}
+}
+
+// failedAt reports whether r left the node with an error.
+func (r *run) failedAt(node int) bool {
+	return slices.ContainsFunc(r.next.Path.Visits(r.next.EnrolledAt), func(v journey.Visit) bool {
+		return v.Node == node && v.Result == journey.EffectError
+	})
+}
+
+// step runs the step function, which consumes the answer in r.in.
+func (r *run) step(now time.Time) journey.EffectKind {
+	r.in.Now = now
+	e, effect := r.graph.Step(r.next, r.in)
+	if e.Node != r.next.Node {
+		r.counted, r.doubt.open = uncounted, false
+	}
+	r.next, r.in.Answer = e, journey.Answer{}
+	return effect
 }
 
 // stillWaits reports whether a step has changed nothing.
@@ -163,6 +195,7 @@ func (r *run) obey(reason string) {
 // restart drops what r did since its last write.
 func (r *run) restart(now time.Time) {
 	r.next = r.stored.NextWrite(now)
+	r.change, r.in.HasAttributes = nil, false
 	r.doubt.open = !r.stored.LeaseUntil.IsZero()
 	r.restartAttempt()
 }

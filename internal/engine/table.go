@@ -36,6 +36,7 @@ type Pack struct {
 // Profile is what is known of a customer.
 type Profile struct {
 	Attributes condition.Value // an object, or missing
+	Stored     journey.Profile // the profile as it is stored; zero for none
 	Err        error           // an ErrDamaged or ErrNewer if the profile cannot be read
 }
 
@@ -110,4 +111,8 @@ type Table interface {
 	// error, after which it is unknown whether the write happened. Meeting its own
 	// earlier write is a success. shards places enrollments whose Due changes.
 	Advance(ctx context.Context, t journey.Tenant, shards int, list []journey.Enrollment) []error
+	// AdvanceWithProfile is Advance of e, which has no PendingExit, together with
+	// CustomerStore.PutProfile: both are written, or none. It also returns
+	// ErrProfileChanged if the revision of the stored profile is not rev.
+	AdvanceWithProfile(ctx context.Context, t journey.Tenant, shards int, e journey.Enrollment, p journey.Profile, rev int64) error
 }

@@ -19,6 +19,7 @@ import (
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
+	"journeys/internal/dynamo/conn"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 )
@@ -60,10 +61,10 @@ func install(t testing.TB, options ...func(*dynamodb.Options)) *installation {
 	server, err := dynamolocal.Start(t.Context(), dynamolocal.Options{})
 	require.NoError(t, err)
 	t.Cleanup(server.Stop)
-	client := dynamo.NewClient(aws.Config{
+	client := conn.New(aws.Config{
 		Region: "eu-west-1", BaseEndpoint: aws.String(server.Endpoint()),
 		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-	}, append([]func(*dynamodb.Options){dynamo.Local}, options...)...)
+	}, append([]func(*dynamodb.Options){conn.Local}, options...)...)
 	require.NoError(t, dynamolocal.CreateTable(t.Context(), client, "journeys"))
 	tenant, _ := journey.ParseTenant("acme")
 	i := &installation{

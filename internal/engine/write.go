@@ -9,27 +9,31 @@ import (
 
 // write writes the runs' next revisions in one call, and moves each run to its
 // next state. A run whose write was lost or failed is done: the next tick finds
-// the customer. Runs of which an exit was requested meanwhile are written again,
-// with the exit.
+// the customer. Runs of which an exit was requested meanwhile are written again, with
+// the exit and without their updates.
 func (w *worker) write(ctx context.Context, runs []*run) {
 	if len(runs) == 0 {
 		return
 	}
-	list := make([]journey.Enrollment, len(runs))
-	for i, r := range runs {
+	for _, r := range runs {
 		if r.next.Node != r.stored.Node {
 			r.graph.BeginWait(&r.next, w.now())
 		}
-		list[i] = r.next
 	}
-	var obeying []*run
-	for i, err := range w.Table.Advance(ctx, w.pack.Tenant, w.live.Shards, list) {
+	var again []*run
+	for i, err := range w.store(ctx, runs) {
 		r := runs[i]
 		pending, ok := errors.AsType[*journey.ExitPendingError](err)
 		switch {
 		case ok && r.next.PendingExit == "":
+			r.undoUpdates()
 			r.obey(pending.Reason)
-			obeying = append(obeying, r)
+			again = append(again, r)
+		case errors.Is(err, errLiveTooOld): // the next round reads the journey again
+		case errors.Is(err, ErrProfileChanged):
+			if r.redo(); r.state == recording {
+				again = append(again, r)
+			}
 		case errors.Is(err, journey.ErrLost):
 			w.counts.lost++
 			r.state = done
@@ -41,7 +45,7 @@ func (w *worker) write(ctx context.Context, runs []*run) {
 			w.written(r)
 		}
 	}
-	w.write(ctx, obeying)
+	w.write(ctx, again)
 }
 
 // written moves r to the state that follows its write.
@@ -50,6 +54,9 @@ func (w *worker) written(r *run) {
 	if r.doubt.report {
 		w.counts.uncertain++
 		r.doubt.report = false
+	}
+	if r.change != nil {
+		r.profile, r.change = r.change.profile, nil
 	}
 	arrived := r.next.Node != r.stored.Node
 	r.holdsLease, r.hasAnswer = r.state == claiming, false

@@ -208,9 +208,9 @@ func (n *Node) cutShared() {
 	}
 }
 
-// collectReads sets g.event, g.reads and g.stepEvents.
+// collectReads sets g.event, g.reads, g.results and g.stepEvents.
 func (g *Graph) collectReads() {
-	g.reads, g.stepEvents = map[int][][]string{}, map[int][][]string{}
+	g.reads, g.results, g.stepEvents = map[int][][]string{}, map[int]bool{}, map[int][][]string{}
 	for i := range g.nodes {
 		n := &g.nodes[i]
 		for _, a := range n.Awaits {
@@ -226,6 +226,7 @@ func (g *Graph) collectReads() {
 				g.addDecisionRead(f.Path)
 			case condition.Step:
 				g.addStepRead(f.Path)
+				g.addResultRead(f.Path)
 			case condition.Attributes: // stored as a whole
 			}
 		}
@@ -235,7 +236,7 @@ func (g *Graph) collectReads() {
 // reads returns the fields that the node reads when a customer is there, except those of
 // the event that ends a wait.
 func (n *Node) reads() []condition.Field {
-	fields := slices.Clone(n.Action.Payload.Reads())
+	fields := slices.Concat(n.Action.Payload.Reads(), n.Update.set.Reads())
 	for _, p := range n.conditions() {
 		fields = append(fields, p.Reads()...)
 	}
@@ -255,6 +256,16 @@ func (g *Graph) addDecisionRead(path []string) {
 			g.reads[i] = append(g.reads[i], nil)
 		case path[0] == g.nodes[i].ID:
 			g.reads[i] = append(g.reads[i], path[1:])
+		}
+	}
+}
+
+// addResultRead adds a path that starts with a node's id, if it reads the node's
+// result. An empty path reads all results.
+func (g *Graph) addResultRead(path []string) {
+	for i := range g.nodes {
+		if len(path) == 0 || path[0] == g.nodes[i].ID && (len(path) == 1 || path[1] == "result") {
+			g.results[i] = true
 		}
 	}
 }

@@ -41,6 +41,8 @@ func (n *Node) readConfig(object *strict.Object) {
 		n.readDecision(config)
 	case ChannelAction:
 		n.readAction(config)
+	case UpdateCustomer:
+		n.readUpdate(config)
 	case Exit:
 		n.Reason, _ = takeName(config, "reason")
 		config.Done("reason")

@@ -26,6 +26,7 @@ type Graph struct {
 	event [][]string         // paths that conditions and payloads read of the starting event
 
 	stepEvents map[int][][]string // by index of a wait: paths that are read of the event that ended it
+	results    map[int]bool       // indexes of the nodes whose results conditions and payloads read
 }
 
 // edge is an edge between two nodes.
@@ -139,6 +140,13 @@ func (g *Graph) ReadsEvent() bool { return len(g.event) > 0 }
 
 // ReadsDecisions reports whether conditions or payloads read answers of decisions.
 func (g *Graph) ReadsDecisions() bool { return len(g.reads) > 0 }
+
+// ReadsResults reports whether conditions or payloads read results of steps.
+func (g *Graph) ReadsResults() bool { return len(g.results) > 0 }
+
+// ReadsResult reports whether conditions or payloads read the result of the node with
+// that index.
+func (g *Graph) ReadsResult(i int) bool { return g.results[i] }
 
 // PruneEvent returns the properties of an event that conditions and payloads of the
 // graph read; missing if there are none.

@@ -2,13 +2,13 @@ package graph
 
 import (
 	"cmp"
+	"errors"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"journeys/internal/catalog"
 	"journeys/internal/condition"
 	"journeys/internal/payload"
 	"journeys/internal/strict"
@@ -26,12 +26,13 @@ const (
 	RandomSplit    NodeType = "random_split"    // branches on a hash of the customer
 	NBADecision    NodeType = "nba_decision"    // asks for the next best action
 	ChannelAction  NodeType = "channel_action"  // sends a message
+	UpdateCustomer NodeType = "update_customer" // changes the customer's attributes
 	Exit           NodeType = "exit"            // ends the journey
 )
 
 var nodeTypes = []string{
 	string(EntryTrigger), string(Wait), string(ConditionSplit), string(MultiSplit), string(RandomSplit),
-	string(NBADecision), string(ChannelAction), string(Exit),
+	string(NBADecision), string(ChannelAction), string(UpdateCustomer), string(Exit),
 }
 
 // HasOneWay reports whether a single way leads out of nodes of the type that so many
@@ -67,6 +68,7 @@ type Node struct {
 	Split     SplitConfig
 	Decision  DecisionConfig
 	Action    ActionConfig
+	Update    Update // update_customer
 	Reason    string // exit
 }
 
@@ -102,14 +104,20 @@ type ActionConfig struct {
 	GoOnError  bool             // onError "continue": the last failed attempt does not fail the enrollment
 }
 
-// Address returns the customer's address for a channel that is known by its name alone,
-// "" for none, and whether the channel needs one.
-func (a ActionConfig) Address(attributes condition.Value) (address string, needed bool) {
-	attribute := catalog.AddressByName(a.Channel)
-	if attribute == "" {
-		return "", false
+// ErrNoAddress means that the customer has no address for the channel.
+var ErrNoAddress = errors.New("the customer has no address")
+
+// Fill returns what a message sends to the customer: the address in the attribute, "" if
+// that is "" because the channel needs none, and the payload with its placeholders
+// filled, nil for none. The error is ErrNoAddress or payload.ErrTooLong.
+func (a ActionConfig) Fill(attribute string, facts *condition.Facts) (to string, filled []byte, err error) {
+	if attribute != "" {
+		if to = AddressIn(facts.Attributes, attribute); to == "" {
+			return "", nil, ErrNoAddress
+		}
 	}
-	return AddressIn(attributes, attribute), true
+	filled, err = a.Payload.JSON(facts)
+	return to, filled, err
 }
 
 // AddressIn returns the address in an attribute of the customer; "" for none. A phone

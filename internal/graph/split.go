@@ -110,6 +110,46 @@ func (s *SplitConfig) total() (sum uint64) {
 	return sum
 }
 
+// Share returns the share of a branch of a random_split, from 0 to 1.
+func (s *SplitConfig) Share(way int) float64 { return float64(s.Weights[way]) / float64(s.total()) }
+
+// warnOfLaterSteps warns of each node that reads a step which does not come before it on
+// every way.
+func (g *Graph) warnOfLaterSteps(base string, warnings *strict.Faults) {
+	if g.entry < 0 {
+		return
+	}
+	for i := range g.nodes {
+		var warned []string
+		for _, f := range g.nodes[i].reads() {
+			if f.Source != condition.Step || len(f.Path) == 0 || slices.Contains(warned, f.Path[0]) {
+				continue
+			}
+			warned = append(warned, f.Path[0])
+			step, ok := g.index[f.Path[0]]
+			switch {
+			case !ok:
+				warnings.Add(at(base, i)+"/config", "reads step.%s, which is no node of this graph; the field is missing", short(f.Path[0]))
+			case step == i || g.canAvoid(step, i):
+				warnings.Add(at(base, i)+"/config", "reads step.%s, which does not come before it on every way; on the others, the field is missing", short(f.Path[0]))
+			}
+		}
+	}
+}
+
+// canAvoid reports whether a way leads from the entry to a node without passing another.
+func (g *Graph) canAvoid(avoided, to int) bool {
+	targets := make([][]int, len(g.nodes))
+	for i := range g.nodes {
+		for _, next := range g.nodes[i].Next {
+			if next >= 0 && i != avoided {
+				targets[i] = append(targets[i], next)
+			}
+		}
+	}
+	return reachable(targets, g.entry)[to]
+}
+
 // Choose returns the index of the first branch of a multi_split whose condition holds;
 // that of "else" if none does.
 func (n *Node) Choose(facts *condition.Facts) (way int) {

@@ -25,13 +25,16 @@ type Surroundings struct {
 
 // Warnings returns what is legal but probably not meant, at most 100: ways whose waits
 // add up to more than MaxDays, channels and decision flows that do not exist for the
-// tenant, and fields that are compared with numbers and with texts. Pointers start with
-// base, or with /entryCondition.
+// tenant, fields that are compared with numbers and with texts, random splits that share
+// a salt, and fields of steps that may not have come before. Pointers start with base, or
+// with /entryCondition.
 func (g *Graph) Warnings(base string, s Surroundings) []strict.Fault {
 	var warnings strict.Faults
 	g.warnOfLongWays(base, s.MaxDays, &warnings)
 	g.warnOfUnknownNames(base, &s, &warnings)
 	g.warnOfMixedKinds(base, s.Entry, &warnings)
+	g.warnOfSharedSalts(base, &warnings)
+	g.warnOfLaterSteps(base, &warnings)
 	list := warnings.List()
 	return list[:min(len(list), maxWarnings)]
 }
@@ -160,6 +163,9 @@ func (g *Graph) warnOfMixedKinds(base string, entry *condition.Program, warnings
 	check("/entryCondition/condition", entry)
 	for i := range g.nodes {
 		check(at(base, i)+"/config/condition", g.nodes[i].Condition)
+		for branch, p := range g.nodes[i].Split.Conditions {
+			check(fmt.Sprintf("%s/config/branches/%d/condition", at(base, i), branch), p)
+		}
 	}
 }
 
@@ -187,6 +193,21 @@ func warnOfKind(c comparison, first map[string]comparison, warnings *strict.Faul
 		warnings.Add(c.pointer, "compares %s with a number, and %s with a text; a number and a text are never equal", short(c.Name), earlier.pointer)
 	case c.WithText && earlier.WithNumber:
 		warnings.Add(c.pointer, "compares %s with a text, and %s with a number; a number and a text are never equal", short(c.Name), earlier.pointer)
+	}
+}
+
+func (g *Graph) warnOfSharedSalts(base string, warnings *strict.Faults) {
+	first := map[string]int{}
+	for i := range g.nodes {
+		salt := g.nodes[i].Split.Salt
+		if salt == "" {
+			continue
+		}
+		if earlier, ok := first[salt]; ok {
+			warnings.Add(at(base, i)+"/config/salt", "is the salt of nodes/%d too; the ways that a customer goes at both are not independent", earlier)
+			continue
+		}
+		first[salt] = i
 	}
 }
 

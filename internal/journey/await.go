@@ -186,7 +186,8 @@ func readsAttributes(p *condition.Program) bool {
 	return slices.ContainsFunc(p.Reads(), func(f condition.Field) bool { return f.Source == condition.Attributes })
 }
 
-// keepStepEvent adds to e.StepEvents what the graph reads of the event that ended the wait.
+// keepStepEvent adds to e.StepEvents what the graph reads of the event that ended the wait,
+// unless that would be more than MaxKept.
 func (g *Graph) keepStepEvent(e *Enrollment, properties []byte) {
 	if !g.ReadsStepEvents() || properties == nil {
 		return
@@ -200,7 +201,10 @@ func (g *Graph) keepStepEvent(e *Enrollment, properties []byte) {
 	if e.StepEvents != nil {
 		events, _ = condition.ParseValue(e.StepEvents)
 	}
-	e.StepEvents = events.With(g.NodeID(e.Node), condition.Value{}.With("event", kept)).AppendJSON(nil)
+	text := events.With(g.NodeID(e.Node), condition.Value{}.With("event", kept)).AppendJSON(nil)
+	if len(text)+len(e.Event)+len(e.Decisions) <= MaxKept {
+		e.StepEvents = text
+	}
 }
 
 // Wakes reports whether an event may end e's current wait, and whether it surely does.

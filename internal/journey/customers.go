@@ -145,14 +145,7 @@ func (s *Service) changeProfileOnce(
 	if stored && !repairs && next.AsOf.Equal(old.AsOf) && bytes.Equal(next.Attributes, old.Attributes) {
 		return old, false, nil
 	}
-	next.UpdatedAt = s.clock()
-	if next.UpdatedAt.Before(old.UpdatedAt) {
-		next.UpdatedAt = old.UpdatedAt
-	}
-	if next.Rev++; !stored {
-		// A revision of a deleted profile must not match a later one.
-		next.Rev = next.UpdatedAt.UnixMilli()
-	}
+	next = next.Next(c.Customer, next.Attributes, s.clock())
 	if err := s.stores.Customers.PutProfile(ctx, t, next, old.Rev); err != nil || old.Rev != 0 {
 		return next, false, err
 	}
@@ -180,7 +173,7 @@ func (p Profile) apply(c ProfileChange) (Profile, error) {
 			return Profile{}, err
 		}
 	}
-	p.Customer, p.Attributes = c.Customer, attributes
+	p.Attributes = attributes
 	if !c.AsOf.IsZero() {
 		p.AsOf = c.AsOf
 	}

@@ -84,7 +84,7 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 		{"a cycle", graphOf([]string{"a wait", "b wait"}, []string{"a b", "b a"}), nil},
 		{"no object", `[]`, []string{" must be an object"}},
 		{"nodes that are no array", `{"nodes":{}}`, []string{"/nodes must be an array"}},
-		{"an unknown type", graphOf([]string{"a teleport"}, nil), []string{"/nodes/0/type must be one of entry_trigger, wait, condition_split, multi_split, random_split, nba_decision, channel_action, exit"}},
+		{"an unknown type", graphOf([]string{"a teleport"}, nil), []string{"/nodes/0/type must be one of entry_trigger, wait, condition_split, multi_split, random_split, nba_decision, channel_action, update_customer, exit"}},
 		{"an id with a dot, and a missing id", `{"nodes":[{"id":"a.b","type":"exit"},{"type":"exit"}]}`, []string{"/nodes/0/id must have only A-Z, a-z, 0-9, _ and -", "/nodes/1/id is required"}},
 		{"a duplicate id", graphOf([]string{"a exit", "a exit"}, nil), []string{"/nodes/1/id duplicates the id of nodes/0"}},
 		{"a dangling edge", graphOf([]string{"a exit"}, []string{"a zz", "yy a"}), []string{"/edges/0/target is not a node of this graph", "/edges/1/source is not a node of this graph"}},
@@ -97,6 +97,35 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 		{"a delay in days of more than a year", graphOf([]string{`a wait {"delay":{"value":366,"unit":"days"}}`}, nil), []string{"/nodes/0/config/delay/value must be a number above 0, at most 365"}},
 		{"a delay in weeks", graphOf([]string{`a wait {"delay":{"value":1,"unit":"weeks"}}`}, nil), []string{"/nodes/0/config/delay/unit must be one of minutes, hours, days"}},
 		{"a timeout longer than a lease allows", graphOf([]string{`a nba_decision {"decisionFlowId":"f","timeoutMs":20001}`}, nil), []string{"/nodes/0/config/timeoutMs must be a whole number from 1 to 20000"}},
+		{"an update", graphOf([]string{`a update_customer {"set":{"plan":"{{event.plan | default: 'free'}}","cart.items":[1,null],"[\"a.b\"].c":null},"unset":["attributes.trial"],"add":{"points":-2.5}}`}, nil), []string{`/nodes/0/config/set/["a.b"].c must not be null; to remove an attribute, name it in unset`}},
+		{"updates of other things than attributes", graphOf([]string{`a update_customer {"set":{"event.a":1,"":2},"unset":["decision.d.x",1,"step.w.result"],"add":{"a..b":1,"entryEvent.x":1}}`}, nil), []string{
+			"/nodes/0/config/set/event.a must be a path of an attribute, without a source or with attributes in front",
+			"/nodes/0/config/set/ must be a path of an attribute",
+			"/nodes/0/config/unset/0 must be a path of an attribute, without a source or with attributes in front",
+			"/nodes/0/config/unset/1 must be a string",
+			"/nodes/0/config/unset/2 must be a path of an attribute, without a source or with attributes in front",
+			`/nodes/0/config/add/a..b must be names separated by single dots; a name with dots is written ["like.this"]`,
+			"/nodes/0/config/add/entryEvent.x must be a path of an attribute, without a source or with attributes in front",
+		}},
+		{"updates of one attribute twice", graphOf([]string{`a update_customer {"set":{"a.b":1,"attributes.a.b":2,"c":3},"unset":["a","c"],"add":{"c.d":1,"ab":1}}`}, nil), []string{
+			"/nodes/0/config/set/attributes.a.b names the same attribute as another path in set, or one inside or around it",
+			"/nodes/0/config/unset/0 names the same attribute as another path in set, or one inside or around it",
+			"/nodes/0/config/unset/1 names the same attribute as another path in set, or one inside or around it",
+			"/nodes/0/config/add/c.d names the same attribute as another path in set, or one inside or around it",
+		}},
+		{"updates with values of other types", graphOf([]string{`a update_customer {"set":[],"unset":{},"add":{"a":"1","b":1e999,"c":{}}}`, `b update_customer {"set":{"a":"{{x}}"},"remove":["a"]}`}, nil), []string{
+			"/nodes/0/config/set must be an object",
+			"/nodes/0/config/unset must be an array",
+			"/nodes/0/config/add/a must be a number",
+			"/nodes/0/config/add/b must be a number",
+			"/nodes/0/config/add/c must be a number",
+			"/nodes/1/config/set/a has a placeholder that is not {{attributes.x}}, {{decision.n.x}} or {{event.x}}, with or without | default: 'text'",
+			"/nodes/1/config/remove unknown field; allowed here: set, unset, add",
+		}},
+		{"a long path", graphOf([]string{`a update_customer {"add":{"` + strings.Repeat("x", 257) + `":1,"a.b.c.d.e.f.g.h.i":1}}`}, nil), []string{
+			"/nodes/0/config/add/" + strings.Repeat("x", 257) + " must be a path of at most 256 characters",
+			"/nodes/0/config/add/a.b.c.d.e.f.g.h.i must be a path of at most 8 names, has 9",
+		}},
 		{"a split of one branch, and of nine", graphOf([]string{`a random_split {"branches":[{"id":"b","weight":1}]}`, "b random_split " + branches(9, `"weight":1`)}, nil), []string{"/nodes/0/config/branches must have 2 to 8 branches, has 1", "/nodes/1/config/branches must have 2 to 8 branches, has 9"}},
 		{"eight conditions", graphOf([]string{"a multi_split " + branches(8, exists)}, nil), []string{"/nodes/0/config/branches must have 2 to 7 branches, has 8"}},
 		{"all weights 0", graphOf([]string{"a random_split " + branches(2, `"weight":0`)}, nil), []string{"/nodes/0/config/branches must have a weight above 0"}},
@@ -190,6 +219,12 @@ func TestReadDefinition_EnforcesLimits(t *testing.T) {
 	require.Equal(t, []string{"/nodes must have at most 256 nodes, has 257"}, faults)
 	_, faults = readFaults(t, graphOf(nodes(2), edges(513)))
 	require.Equal(t, []string{"/edges must have at most 512 edges, has 513"}, faults)
+	updates := strings.TrimPrefix(strings.Repeat(",%q", 65), ",")
+	for i := range 65 {
+		updates = strings.Replace(updates, "%q", fmt.Sprintf("%q", fmt.Sprint("a", i)), 1)
+	}
+	_, faults = readFaults(t, graphOf([]string{`a update_customer {"unset":[` + updates + `]}`}, nil))
+	require.Equal(t, []string{"/nodes/0/config must name at most 64 attributes, names 65"}, faults)
 	_, faults = readFaults(t, padded(256*1024+1))
 	require.Equal(t, []string{" must have at most 262144 bytes as compact JSON, has 262145"}, faults)
 }
@@ -259,6 +294,10 @@ func TestGraph_ListsEveryFault(t *testing.T) {
 		}},
 		{"both delays", []string{"in entry_trigger", `w wait {"delayHours":1,"delay":{"value":1,"unit":"days"}}`, "out exit"}, []string{"in w", "w out"}, []string{
 			"/definition/nodes/1/config exactly one of delayHours and delay is required",
+		}},
+		{"an update that names no attribute", []string{"in entry_trigger", `u update_customer {"set":{},"unset":[],"add":null}`, "out exit"}, []string{"in u", "u out", "u out"}, []string{
+			"/definition/nodes/1/config at least one attribute in set, unset or add is required",
+			"/definition/nodes/1 must have exactly one edge that leaves it, has 2",
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -22,16 +22,17 @@ const (
 	False                          // condition_split
 	Decided                        // nba_decision with an answer
 	DecidedEmpty                   // nba_decision with an empty answer
-	EffectError                    // nba_decision or channel_action that failed with onError "continue", or whose answer is over MaxKept
+	EffectError                    // nba_decision, channel_action or update_customer that failed and went on, or an answer over MaxKept
 	Sent                           // channel_action
 	SkippedNoAddress               // channel_action without an address
 	SkippedUncertain               // channel_action whose earlier attempt may have sent
 	Exited                         // exit
+	Updated                        // update_customer
 )
 
 var resultNames = [...]string{
 	"", "entered", "waited", "woken", "true", "false", "decided", "empty", "error",
-	"sent", "skipped_no_address", "skipped_uncertain", "exited",
+	"sent", "skipped_no_address", "skipped_uncertain", "exited", "updated",
 }
 
 // firstBranch is the Result of a node that was left by the first of its named ways.

@@ -44,6 +44,7 @@ var resultsOf = map[graph.NodeType][]Result{
 	graph.RandomSplit:    {},
 	graph.NBADecision:    {Decided, DecidedEmpty, EffectError},
 	graph.ChannelAction:  {Sent, SkippedNoAddress, SkippedUncertain, EffectError},
+	graph.UpdateCustomer: {Updated, EffectError},
 	graph.Exit:           {Exited},
 }
 

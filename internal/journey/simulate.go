@@ -3,10 +3,14 @@ package journey
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"journeys/internal/catalog"
 	"journeys/internal/condition"
@@ -23,6 +27,7 @@ type TestRequest struct {
 	EntryEvent *TestEvent      // that starts the journey; nil for none
 	Events     []TestEvent
 	Decisions  map[string]condition.Value // answers by node id; a decision without one answers nothing
+	Branches   map[string]string          // branches of random splits, by node id; others are drawn for Customer
 }
 
 // TestCustomer is the id of a simulated customer that has none.
@@ -45,11 +50,11 @@ type Simulation struct {
 	Steps      []SimulationStep
 	Faults     []strict.Fault // what keeps the graph from being activated
 	Warnings   []strict.Fault // as of Service.Warnings
-	Truncated  bool           // Conditions and Decisions beyond maxDetails were left out
+	Truncated  bool           // details beyond maxDetails were left out
 }
 
-// maxDetails bounds the bytes of all Conditions, Decisions, Faults and Warnings of a
-// Simulation. With MaxNodes steps around them, the answer stays below 1 MB.
+// maxDetails bounds the bytes of the Faults, the Warnings and the details of all steps of
+// a Simulation. With MaxNodes steps around them, the answer stays below 1 MB.
 const maxDetails = 900_000
 
 // SimulationStep is a node on the path.
@@ -58,11 +63,35 @@ type SimulationStep struct {
 	NodeType  graph.NodeType
 	At        time.Time // when the customer entered it
 	Result    string
-	Next      string    // id of the next node; "" for none
-	Until     time.Time // wait: when it ended
-	EndedBy   string    // wait: "timer" or "event"
-	Condition []byte    // condition_split: condition.Program.Explain
-	Decision  []byte    // nba_decision: JSON of the answer
+	Next      string        // id of the next node; "" for none
+	Until     time.Time     // wait: when it ended
+	EndedBy   string        // wait: "timer" or "event"
+	Condition []byte        // condition_split: condition.Program.Explain
+	Decision  []byte        // nba_decision: JSON of the answer
+	Tried     []TriedBranch // multi_split: up to the one whose condition is true
+	Share     float64       // random_split: of the branch, from 0 to 1
+	Forced    bool          // random_split: the request named the branch
+	Channel   string        // channel_action that was sent
+	To        string        // channel_action: the address; "" if the channel needs none
+	Payload   []byte        // channel_action: JSON with the placeholders filled; nil for none
+	Before    []byte        // update_customer: JSON of the attributes that it names, by path
+	After     []byte
+}
+
+// size returns about how many bytes the details have as JSON.
+func (s *SimulationStep) size() int {
+	names, _ := jsontext.AppendQuote(nil, s.Channel+s.To)
+	size := len(s.Condition) + len(s.Decision) + len(names) + len(s.Payload) + len(s.Before) + len(s.After)
+	for _, tried := range s.Tried {
+		size += len(tried.Branch) + len(tried.Condition) + 32
+	}
+	return size
+}
+
+// dropDetails leaves out what size counts.
+func (s *SimulationStep) dropDetails() {
+	s.Condition, s.Decision, s.Tried, s.Channel, s.To = nil, nil, nil, "", ""
+	s.Payload, s.Before, s.After = nil, nil, nil
 }
 
 // Test simulates a customer in the journey. It writes nothing and sends nothing.
@@ -90,7 +119,7 @@ func (s *Service) Test(ctx context.Context, t Tenant, id ID, r TestRequest) (Sim
 	if r.Now.IsZero() {
 		walk.request.Now = s.clock()
 	}
-	if err := walk.checkDecisions(); err != nil {
+	if err := walk.check(); err != nil {
 		return Simulation{}, err
 	}
 	faults, warnings := shown.ActivationFaults("/definition", j.MaxDurationDays), s.warnings(t, j, shown)
@@ -110,7 +139,10 @@ type simulation struct {
 	entryFault string
 	catalog    catalog.Catalog
 	tenant     Tenant
-	details    int // bytes of all Conditions and Decisions
+	details    int // bytes of the details of all steps
+
+	attributes condition.Value // as they are by now
+	failure    string          // why a message cannot be sent; "" if it can
 }
 
 // run uses the step function that moves real customers. Only the clock and the
@@ -130,31 +162,47 @@ func (s *simulation) run() Simulation {
 		EnrolledAt: start, ExpiresAt: start.AddDate(0, 0, s.maxDays), Event: s.graph.encodeEvent(s.entryProperties()),
 	})
 	now := start
-	for e.Status == Inside && effect != Stuck && !s.hasCycled(e) {
-		in := Input{Attributes: s.request.Attributes, HasAttributes: true}
+	s.attributes = s.request.Attributes
+	for e.Status == Inside && effect != Stuck && s.failure == "" && !s.hasCycled(e) {
+		in := Input{HasAttributes: true}
 		switch effect {
 		case NeedDecision:
 			in.Answer = s.answer(e.Node)
 		case NeedSend:
-			in.Answer = s.send(e.Node)
+			in.Answer = s.send(&e)
+		case NeedUpdate:
+			s.attributes, in.Answer.Result = s.graph.Update(&e, s.attributes)
 		case NoEffect:
 			now = s.sleep(&e, now)
 		case NeedAttributes, NeedEvents, Stuck: // not reached: the facts are given, and Stuck ends the loop
 		}
-		in.Now, in.Events = now, s.received(now)
+		in.Now, in.Attributes, in.Events = now, s.attributes, s.received(now)
 		e, effect = s.graph.Step(e.NextWrite(in.Now), in)
 	}
 	return s.report(e, now)
 }
 
-// checkDecisions returns an error if an answer names no nba_decision of the graph.
-func (s *simulation) checkDecisions() error {
+// check returns an error if an answer names no nba_decision of the graph, or a branch no
+// branch of a random_split. It sets the branches.
+func (s *simulation) check() error {
 	var faults strict.Faults
 	for _, id := range slices.Sorted(maps.Keys(s.request.Decisions)) {
 		if i, ok := s.graph.Index(id); !ok || s.graph.NodeType(i) != graph.NBADecision {
-			faults.Add("/decisions/"+id, "names no nba_decision of this graph")
+			faults.Add(pointerTo("decisions", id), "names no nba_decision of this graph")
 		}
 	}
+	forced := map[int]int{}
+	for _, id := range slices.Sorted(maps.Keys(s.request.Branches)) {
+		i, ok := s.graph.Index(id)
+		if !ok || s.graph.NodeType(i) != graph.RandomSplit {
+			faults.Add(pointerTo("branches", id), "names no random_split of this graph")
+			continue
+		}
+		if forced[i] = slices.Index(s.graph.Node(i).Ways, s.request.Branches[id]); forced[i] < 0 {
+			faults.Add(pointerTo("branches", id), "must be a branch of this random_split: %s", strings.Join(s.graph.Node(i).Ways, ", "))
+		}
+	}
+	s.graph = &Graph{Graph: s.graph.Graph, forced: forced}
 	if faults.Empty() {
 		return nil
 	}
@@ -162,6 +210,11 @@ func (s *simulation) checkDecisions() error {
 		Kind: Invalid, Code: "invalid-request", Faults: faults.List(),
 		Detail: "The request is not valid; each entry of errors says where and why.",
 	}
+}
+
+// pointerTo returns the JSON Pointer to a member of a field of the request.
+func pointerTo(field, member string) string {
+	return string(jsontext.Pointer("").AppendToken(field).AppendToken(member))
 }
 
 // hasCycled reports whether a node was entered twice, which only drafts allow.
@@ -183,13 +236,24 @@ func cutAtRepeat(visits []Visit) (cut []Visit, again bool) {
 	return visits, false
 }
 
-// send returns the answer of a channel_action.
-func (s *simulation) send(node int) Answer {
-	attribute := s.catalog.Address(s.graph.Action(node).Channel, s.tenant.String())
-	if attribute != "" && graph.AddressIn(s.request.Attributes, attribute) == "" {
+// send returns the answer of a channel_action. It sets failure if there is none.
+func (s *simulation) send(e *Enrollment) Answer {
+	action, facts := s.graph.Action(e.Node), s.graph.Facts(e, s.attributes)
+	switch _, _, err := action.Fill(s.address(action), &facts); {
+	case errors.Is(err, graph.ErrNoAddress):
 		return Answer{Result: SkippedNoAddress}
+	case err != nil && action.GoOnError:
+		return Answer{Result: EffectError}
+	case err != nil:
+		s.failure = fmt.Sprintf("node %s: the message cannot be sent: %v", s.graph.NodeID(e.Node), err)
+		return Answer{}
 	}
 	return Answer{Result: Sent}
+}
+
+// address returns the attribute that has the address for a message; "" for none.
+func (s *simulation) address(action graph.ActionConfig) string {
+	return s.catalog.Address(action.Channel, s.tenant.String())
 }
 
 // refusal returns why the customer may not enter; "" if they may.
@@ -285,10 +349,12 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 		if event := stepEvents.Get(step.NodeID); !event.Missing() {
 			facts.Step = facts.Step.With(step.NodeID, event)
 		}
-		if size := len(step.Condition) + len(step.Decision); size <= left {
+		s.graph.addResult(&facts, visit)
+		if size := step.size(); size <= left {
 			left -= size
 		} else {
-			step.Condition, step.Decision, result.Truncated = nil, nil, true
+			step.dropDetails()
+			result.Truncated = true
 		}
 		result.Steps = append(result.Steps, step)
 	}
@@ -298,7 +364,7 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 		result.Outcome, last.Result = "expired", "expired"
 	case e.Status == Inside || again:
 		result.Outcome, last.Result = "stopped", "stopped"
-		result.ExitReason = s.graph.stuckReason(visits)
+		result.ExitReason = cmp.Or(s.failure, s.graph.stuckReason(visits))
 	}
 	return result
 }
@@ -307,8 +373,8 @@ func (s *simulation) step(node int, at time.Time) SimulationStep {
 	return SimulationStep{NodeID: s.graph.NodeID(node), NodeType: s.graph.NodeType(node), At: at}
 }
 
-// detail sets the fields of the node's type. It adds each decision to facts, so
-// that a later split is explained with the answers it read.
+// detail sets the fields of the node's type. It adds each decision and each update to
+// facts, so that a later step is explained with what it read.
 func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.Facts) {
 	n := s.graph.Node(visit.Node)
 	switch n.Type {
@@ -322,6 +388,15 @@ func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.
 		if n.Condition != nil {
 			step.Condition = n.Condition.Explain(facts)
 		}
+	case graph.MultiSplit:
+		if visit.Result != NoResult {
+			step.Tried = tried(n, visit.Result.way(), facts)
+		}
+	case graph.RandomSplit:
+		if visit.Result != NoResult {
+			step.Share = n.Split.Share(visit.Result.way())
+			_, step.Forced = s.graph.forced[visit.Node]
+		}
 	case graph.NBADecision:
 		if decision, ok := s.request.Decisions[n.ID]; ok {
 			step.Decision = decision.AppendJSON(nil)
@@ -329,7 +404,18 @@ func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.
 				facts.Decision = facts.Decision.With(n.ID, decision)
 			}
 		}
-	case graph.EntryTrigger, graph.ChannelAction, graph.Exit: // no fields of their own
+	case graph.ChannelAction:
+		if visit.Result == Sent {
+			step.Channel = n.Action.Channel
+			step.To, step.Payload, _ = n.Action.Fill(s.address(n.Action), facts)
+		}
+	case graph.UpdateCustomer:
+		if visit.Result != NoResult {
+			step.Before = n.Update.Changed(facts.Attributes).AppendJSON(nil)
+			facts.Attributes, _ = updateBy(s.graph, visit.Node, facts)
+			step.After = n.Update.Changed(facts.Attributes).AppendJSON(nil)
+		}
+	case graph.EntryTrigger, graph.Exit: // no fields of their own
 	}
 	step.Until = time.Time{}
 }

@@ -200,6 +200,73 @@ func TestSimulation_RejectsAnswersForUnknownDecisions(t *testing.T) {
 	require.Equal(t, []string{"/decisions/nope names no nba_decision of this graph", "/decisions/w names no nba_decision of this graph"}, lines(refused.Faults))
 }
 
+// Later steps see what an update has set, and each message is shown as it would be sent.
+func TestSimulation_ShowsUpdatesAndMessages(t *testing.T) {
+	t.Parallel()
+
+	d := journeytest.Definition(t, graphOf([]string{
+		"in entry_trigger",
+		`u update_customer {"set":{"plan":"pro of {{attributes.name}}","cart.items":[1]},"unset":["trial"],"add":{"points":2.5,"attributes.visits":1}}`,
+		`s condition_split {"condition":{"field":"points","operator":"eq","value":12}}`,
+		`d nba_decision {"decisionFlowId":"f"}`,
+		`m channel_action {"channel":"email","payload":{"text":"{{attributes.plan}}, {{attributes.points}}","n":[1,"{{decision.d.x | default: 'none'}}"]}}`,
+		`p channel_action {"channel":"push"}`,
+		`t channel_action {"channel":"sms","payload":{"message":"x"}}`,
+		`e update_customer {"set":{"plan":"none"},"add":{"name":1}}`,
+		"out exit",
+	}, []string{"in u", "u s", "s d true", "s out false", "d m", "m p", "p t", "t e", "e out"}))
+	simulated := simulate(t, d, journey.TestRequest{
+		Attributes: value(t, `{"name":"Ada \"x\"","email":" a@example.com ","points":9.5,"trial":null}`),
+		Decisions:  map[string]condition.Value{"d": value(t, `{"x":"y"}`)},
+	}, 30)
+	require.Equal(t, "exited", simulated.Outcome)
+	steps := map[string]journey.SimulationStep{}
+	for _, step := range simulated.Steps {
+		steps[step.NodeID] = step
+	}
+	require.Equal(t, "updated", steps["u"].Result)
+	require.JSONEq(t, `{"trial":null,"points":9.5}`, string(steps["u"].Before))
+	require.JSONEq(t, `{"plan":"pro of Ada \"x\"","cart.items":[1],"points":12,"attributes.visits":1}`, string(steps["u"].After))
+	require.Equal(t, "true", steps["s"].Result)
+	require.JSONEq(t, `{"field":"points","operator":"eq","value":12,"actual":12,"result":true}`, string(steps["s"].Condition))
+	require.Equal(t, "email a@example.com", steps["m"].Channel+" "+steps["m"].To)
+	require.JSONEq(t, `{"text":"pro of Ada \"x\", 12","n":[1,"y"]}`, string(steps["m"].Payload))
+	require.Equal(t, "push", steps["p"].Channel)
+	require.Empty(t, steps["p"].To)
+	require.Nil(t, steps["p"].Payload)
+	require.Equal(t, "skipped_no_address", steps["t"].Result)
+	require.Empty(t, steps["t"].Channel, "nothing would be sent")
+	require.Equal(t, "error", steps["e"].Result)
+	require.Equal(t, string(steps["e"].Before), string(steps["e"].After), "an update that cannot be made changes nothing")
+}
+
+func TestSimulation_LeavesOutDetailsThatAreTooLong(t *testing.T) {
+	t.Parallel()
+
+	nodes, edges := []string{"in entry_trigger"}, []string{}
+	last := "in"
+	for i := range 8 {
+		id := fmt.Sprint("m", i)
+		nodes, edges = append(nodes, id+` channel_action {"channel":"push","payload":{"text":"{{attributes.text}}"}}`), append(edges, last+" "+id)
+		last = id
+	}
+	d := journeytest.Definition(t, graphOf(append(nodes, "out exit"), append(edges, last+" out")))
+	long := value(t, `{"text":"`+strings.Repeat("x", 200_000)+`"}`)
+	simulated := simulate(t, d, journey.TestRequest{Attributes: long}, 30)
+	require.True(t, simulated.Truncated)
+	size := 0
+	for _, step := range simulated.Steps {
+		size += len(step.Payload)
+	}
+	require.InDelta(t, 800_000, size, 1000)
+	require.Equal(t, "sent", simulated.Steps[8].Result)
+
+	longer := value(t, `{"text":"`+strings.Repeat("x", 300_000)+`"}`)
+	simulated = simulate(t, d, journey.TestRequest{Attributes: longer}, 30)
+	require.Equal(t, "stopped", simulated.Outcome)
+	require.Equal(t, "node m0: the message cannot be sent: payload: filled text is too long", simulated.ExitReason)
+}
+
 // A channel's kind decides which address it needs, whatever its name, as it does where
 // messages are sent.
 func TestSimulation_KnowsTheAddressesOfChannels(t *testing.T) {

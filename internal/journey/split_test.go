@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/condition"
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/journey"
 )
@@ -145,5 +146,134 @@ func TestSimulation_StopsAtFaultySplits(t *testing.T) {
 		require.Equal(t, journey.Stuck, effect)
 		require.NoError(t, stored.Graph.Shape().Check(e))
 		require.Equal(t, row.reason, stored.Graph.StopReason(e.Node), row.config)
+	}
+}
+
+// arms is a definition with a global control group.
+var arms = graphOf([]string{
+	"in entry_trigger", `r random_split {"branches":[{"id":"mail","weight":9},{"id":"control","weight":1},{"id":"off","weight":0}]}`,
+	`a channel_action {"channel":"push"}`, "out exit", "held exit",
+}, []string{"in r", "r a mail", "r held control", "r held off", "a out"})
+
+// A simulated customer takes the branch of the real one with the same id.
+func TestSimulation_DrawsForTheCustomer(t *testing.T) {
+	t.Parallel()
+
+	d := journeytest.Definition(t, arms)
+	results := map[string]int{}
+	for i := range 200 {
+		customer := fmt.Sprint("c", i)
+		e, _ := d.Graph.Start(journey.Enrollment{Customer: customer, EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
+		step := simulate(t, d, journey.TestRequest{Customer: customer}, 30).Steps[1]
+		require.Equal(t, e.Path.Visits(t0)[1].Result.Name(d.Graph.Node(1).Ways), step.Result)
+		require.InDelta(t, map[string]float64{"mail": 0.9, "control": 0.1}[step.Result], step.Share, 1e-9)
+		require.False(t, step.Forced)
+		results[step.Result]++
+	}
+	require.Greater(t, results["control"], 5)
+	require.Equal(t, simulate(t, d, journey.TestRequest{Customer: journey.TestCustomer}, 30), simulate(t, d, journey.TestRequest{}, 30))
+}
+
+func TestSimulation_TakesTheBranchesOfTheRequest(t *testing.T) {
+	t.Parallel()
+
+	d := journeytest.Definition(t, arms)
+	for branch, last := range map[string]string{"mail": "out", "control": "held", "off": "held"} {
+		steps := simulate(t, d, journey.TestRequest{Branches: map[string]string{"r": branch}}, 30).Steps
+		require.Equal(t, branch, steps[1].Result)
+		require.True(t, steps[1].Forced)
+		require.Equal(t, last, steps[len(steps)-1].NodeID)
+	}
+}
+
+func TestSimulation_RefusesUnknownBranches(t *testing.T) {
+	t.Parallel()
+
+	d := journeytest.Definition(t, arms)
+	store := singleJourney{journey: journey.Journey{Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: 30, Version: 1}}
+	service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, rand.Reader)
+	_, err := service.Test(t.Context(), journey.Tenant{}, "", journey.TestRequest{
+		Branches: map[string]string{"no/pe": "mail", "a": "mail", "r": "else"}, Decisions: map[string]condition.Value{"r": value(t, `{}`)},
+	})
+	var refused *journey.Error
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, []string{
+		"/decisions/r names no nba_decision of this graph",
+		"/branches/a names no random_split of this graph", "/branches/no~1pe names no random_split of this graph",
+		"/branches/r must be a branch of this random_split: mail, control, off",
+	}, lines(refused.Faults))
+}
+
+// The trace shows each condition that was tried, and none after the first that holds.
+func TestSimulation_ExplainsMultiSplits(t *testing.T) {
+	t.Parallel()
+
+	d := journeytest.Definition(t, byPlan)
+	for attributes, want := range map[string][]string{
+		`{"spend":200,"plan":"pro"}`: {`vip {"field":"spend","operator":"gt","value":100,"actual":200,"result":true}`},
+		`{"spend":2,"plan":"pro"}`: {
+			`vip {"field":"spend","operator":"gt","value":100,"actual":2,"result":false}`, `pro {"field":"plan","operator":"eq","value":"pro","actual":"pro","result":true}`,
+		},
+		`{}`: {`vip {"field":"spend","operator":"gt","value":100,"result":false}`, `pro {"field":"plan","operator":"eq","value":"pro","result":false}`},
+	} {
+		var got []string
+		for _, tried := range simulate(t, d, journey.TestRequest{Attributes: value(t, attributes)}, 30).Steps[1].Tried {
+			got = append(got, tried.Branch+" "+string(tried.Condition))
+		}
+		require.Equal(t, want, got)
+	}
+}
+
+// byResults is a definition whose condition reads how earlier steps ended.
+var byResults = graphOf([]string{
+	"in entry_trigger", `w wait {"delayHours":2,"waitForEvent":"login"}`, `d nba_decision {"decisionFlowId":"f"}`,
+	`r random_split {"branches":[{"id":"x","weight":1},{"id":"y","weight":1}]}`,
+	`m multi_split {"branches":[{"id":"woken","condition":{"field":"step.w.result","operator":"eq","value":"woken"}},` +
+		`{"id":"undecided-x","condition":{"all":[{"field":"step.d.result","operator":"eq","value":"empty"},{"field":"step.r.result","operator":"eq","value":"x"}]}}]}`,
+	"a exit", "b exit", "c exit",
+}, []string{"in w", "w d", "d r", "r m x", "r m y", "m a woken", "m b undecided-x", "m c else"})
+
+func TestStep_ConditionsReadResultsOfSteps(t *testing.T) {
+	t.Parallel()
+
+	d := journeytest.Definition(t, byResults)
+	login := []journey.TestEvent{{Type: "login", After: time.Hour}}
+	decided := map[string]condition.Value{"d": value(t, `{"score":1}`)}
+	for _, row := range []struct {
+		name    string
+		request journey.TestRequest
+		exit    string
+	}{
+		{"woken", journey.TestRequest{Events: login, Branches: map[string]string{"r": "x"}}, "a"},
+		{"neither woken nor decided, x", journey.TestRequest{Branches: map[string]string{"r": "x"}}, "b"},
+		{"neither woken nor decided, y", journey.TestRequest{Branches: map[string]string{"r": "y"}}, "c"},
+		{"decided", journey.TestRequest{Decisions: decided, Branches: map[string]string{"r": "x"}}, "c"},
+	} {
+		steps := simulate(t, d, row.request, 30).Steps
+		require.Equal(t, row.exit, steps[len(steps)-1].NodeID, row.name)
+	}
+	explained := simulate(t, d, journey.TestRequest{Branches: map[string]string{"r": "x"}}, 30).Steps[4].Tried
+	require.Equal(t, `{"field":"step.w.result","operator":"eq","value":"woken","actual":"waited","result":false}`, string(explained[0].Condition))
+	require.Contains(t, string(explained[1].Condition), `"actual":"empty"`)
+	require.Contains(t, string(explained[1].Condition), `"actual":"x"`)
+}
+
+// Results are facts only where the graph reads them, and only of the steps that it reads.
+func TestFacts_HaveTheResultsThatTheGraphReads(t *testing.T) {
+	t.Parallel()
+
+	for field, want := range map[string]string{
+		"step.w.result": `{"w":{"result":"waited"}}`, "step.w": `{"w":{"result":"waited"}}`,
+		"step": `{"in":{"result":"entered"},"w":{"result":"waited"}}`, "step.o.result": `null`, "step.nope.result": `null`,
+		"step.w.event.x": `null`, "attributes.step": `null`, "plan": `null`,
+	} {
+		g, e, _ := enter(t, graphOf([]string{
+			"in entry_trigger", `w wait {"delayHours":2}`, fmt.Sprintf(`s condition_split {"condition":{"field":%q,"operator":"exists"}}`, field), "o exit",
+		}, []string{"in w", "w s", "s o true", "s o false"}))
+		e, effect := g.Step(e.NextWrite(hours(2)), journey.Input{Now: hours(2)})
+		require.Equal(t, journey.NeedAttributes, effect)
+		facts := g.Facts(&e, condition.Value{})
+		require.Equal(t, want, string(facts.Step.AppendJSON(nil)), field)
+		require.Equal(t, want == "null", facts.Step.Missing(), field)
 	}
 }

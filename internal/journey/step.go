@@ -17,6 +17,7 @@ const (
 	NeedAttributes                   // step again with the customer's attributes
 	NeedDecision                     // make the node's decision, then step with its Answer
 	NeedSend                         // send the node's message, then step with its Answer
+	NeedUpdate                       // change the attributes as Graph.Update returns, then step with its Answer
 	NeedEvents                       // step again with the events of the node's types
 	Stuck                            // fail it: the graph leads nowhere; see StopReason
 )
@@ -152,7 +153,7 @@ func (g *Graph) result(e *Enrollment, n *graph.Node, in *Input) (Result, EffectK
 		return g.split(e, n, in)
 	case graph.RandomSplit:
 		return g.draw(e, n), NoEffect
-	case graph.NBADecision, graph.ChannelAction:
+	case graph.NBADecision, graph.ChannelAction, graph.UpdateCustomer:
 		return g.effect(e, n, in)
 	default:
 		return Exited, NoEffect
@@ -180,14 +181,6 @@ func (g *Graph) split(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKi
 	return False, NoEffect
 }
 
-// draw returns the branch of the random_split n for the customer.
-func (g *Graph) draw(e *Enrollment, n *graph.Node) Result {
-	if way, ok := g.forced[e.Node]; ok {
-		return Branch(way)
-	}
-	return Branch(n.Draw(string(e.Journey), e.Customer))
-}
-
 // dueBy makes the enrollment due no later than now. An earlier Due stays, because
 // moving it costs two index writes.
 func (e *Enrollment) dueBy(now time.Time) {
@@ -196,8 +189,8 @@ func (e *Enrollment) dueBy(now time.Time) {
 	}
 }
 
-// Facts returns the facts that conditions and payloads read. It decodes
-// decisions and events only if the graph reads them.
+// Facts returns the facts that conditions and payloads read. It decodes decisions, events
+// and path only if the graph reads them.
 func (g *Graph) Facts(e *Enrollment, attributes condition.Value) condition.Facts {
 	facts := condition.Facts{Attributes: attributes, Entered: e.EnrolledAt}
 	if g.ReadsDecisions() && e.Decisions != nil {
@@ -209,6 +202,11 @@ func (g *Graph) Facts(e *Enrollment, attributes condition.Value) condition.Facts
 	}
 	if g.ReadsStepEvents() && e.StepEvents != nil {
 		facts.Step, _ = condition.ParseValue(e.StepEvents)
+	}
+	if g.ReadsResults() {
+		for _, visit := range e.Path.Visits(e.EnrolledAt) {
+			g.addResult(&facts, visit)
+		}
 	}
 	return facts
 }
@@ -222,8 +220,8 @@ func (g *Graph) encodeEvent(properties condition.Value) []byte {
 	return kept.AppendJSON(nil)
 }
 
-// effect consumes the answer of an nba_decision or a channel_action, or asks for
-// one.
+// effect consumes the answer of an nba_decision, a channel_action or an
+// update_customer, or asks for one.
 func (g *Graph) effect(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKind) {
 	answer := in.Answer
 	if answer.Result == NoResult {
@@ -234,16 +232,18 @@ func (g *Graph) effect(e *Enrollment, n *graph.Node, in *Input) (Result, EffectK
 			return NoResult, NoEffect
 		}
 		e.dueBy(in.Now)
-		if n.Type == graph.NBADecision {
-			return NoResult, NeedDecision
-		}
-		return NoResult, NeedSend
+		return NoResult, effects[n.Type]
 	}
 	in.Answer = Answer{}
 	if n.Type == graph.NBADecision && !g.keepDecision(e, answer.Decision) {
 		return EffectError, NoEffect
 	}
 	return answer.Result, NoEffect
+}
+
+// effects lists the effect that each type of node needs.
+var effects = map[graph.NodeType]EffectKind{
+	graph.NBADecision: NeedDecision, graph.ChannelAction: NeedSend, graph.UpdateCustomer: NeedUpdate,
 }
 
 // MaxKept bounds what one run keeps of events and decisions, in bytes of JSON.
@@ -262,7 +262,7 @@ func (g *Graph) keepDecision(e *Enrollment, answer condition.Value) bool {
 		decisions, _ = condition.ParseValue(e.Decisions)
 	}
 	text := decisions.With(g.NodeID(e.Node), kept).AppendJSON(nil)
-	if len(text)+len(e.Event) > MaxKept {
+	if len(text)+len(e.Event)+len(e.StepEvents) > MaxKept {
 		return false
 	}
 	e.Decisions = text

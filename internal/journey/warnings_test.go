@@ -72,6 +72,35 @@ func TestWarnings_NameWhatIsProbablyNotMeant(t *testing.T) {
 			`/definition/nodes/2/config/decisionFlowId names "other", a decision flow that the settings do not have; its answers are empty`,
 		}},
 		{
+			"steps before and not before", []string{
+				in, days("a", 1), split("s", leaf("step.a.result", "eq", `"waited"`)), days("b", 1),
+				split("t", `{"all":[`+leaf("step.b.result", "exists", "true")+`,`+leaf("step.b.x", "exists", "true")+`,`+leaf("step.s.result", "exists", "true")+`,`+leaf("step", "exists", "true")+`]}`),
+				split("u", `{"all":[`+leaf("step.u.result", "exists", "true")+`,`+leaf("step.nope.result", "exists", "true")+`,`+leaf("step.in.result", "exists", "true")+`]}`), out,
+			},
+			[]string{"in a", "a s", "s b true", "s t false", "b t", "t u true", "t out false", "u out true", "u out false"}, []string{
+				"/definition/nodes/4/config reads step.b, which does not come before it on every way; on the others, the field is missing",
+				"/definition/nodes/5/config reads step.u, which does not come before it on every way; on the others, the field is missing",
+				"/definition/nodes/5/config reads step.nope, which is no node of this graph; the field is missing",
+			},
+		},
+		{
+			"in branches",
+			[]string{
+				in, `a multi_split {"branches":[{"id":"x","condition":` + leaf("age", "gt", "1") + `},{"id":"y","condition":` + leaf("plan", "eq", "1") + `}]}`,
+				`b multi_split {"branches":[{"id":"x","condition":` + leaf("plan", "eq", "2") + `},{"id":"y","condition":{"not":` + leaf("age", "eq", `"1"`) + `}}]}`, out,
+			},
+			[]string{"in a", "a b x", "a out y", "a out else", "b out x", "b out y", "b out else"}, []string{
+				"/definition/nodes/2/config/branches/1/condition/not compares age with a text, and /definition/nodes/1/config/branches/0/condition with a number; a number and a text are never equal",
+			},
+		},
+		{
+			"random splits that are not independent",
+			[]string{in, `a random_split {"salt":"s","branches":[{"id":"x","weight":1},{"id":"y","weight":1}]}`, `b random_split {"salt":"s","branches":[{"id":"x","weight":1},{"id":"y","weight":1}]}`, `c random_split {"branches":[{"id":"x","weight":1},{"id":"y","weight":1}]}`, out},
+			[]string{"in a", "a b x", "a c y", "b out x", "b out y", "c out x", "c out y"}, []string{
+				"/definition/nodes/2/config/salt is the salt of nodes/1 too; the ways that a customer goes at both are not independent",
+			},
+		},
+		{
 			"a field as a number and as a text",
 			[]string{
 				in, split("a", `{"all":[`+leaf("plan", "neq", `"pro"`)+`,{"not":`+leaf("attributes.age", "gte", "18")+`}]}`),

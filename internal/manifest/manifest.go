@@ -132,7 +132,7 @@ var (
 // customers.
 var Advance = Function{
 	Name: "advance", MemoryMB: 512, Timeout: 60 * time.Second,
-	Env: []string{EnvTable, EnvProviders, EnvPaused, EnvRestored}, Actions: []string{"BatchGetItem", "GetItem", "PartiQLUpdate"},
+	Env: []string{EnvTable, EnvProviders, EnvPaused, EnvRestored}, Actions: []string{"BatchGetItem", "GetItem", "PartiQLUpdate", "PutItem", "UpdateItem"},
 }
 
 // Tick finds due customers. Its timeout is shorter than its interval.

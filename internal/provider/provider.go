@@ -13,8 +13,10 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"journeys/internal/catalog"
 	"journeys/internal/condition"
 	"journeys/internal/engine"
+	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
 
@@ -138,11 +140,7 @@ const timeFormat = "2006-01-02T15:04:05.000Z"
 
 // messageBody returns the body that HTTP channels, functions and buses get.
 func messageBody(m *engine.Message, at time.Time) ([]byte, error) {
-	address, needed := m.Config.Address(m.Facts.Attributes)
-	if needed && address == "" {
-		return nil, errNoAddress
-	}
-	payload, err := m.Config.Payload.JSON(&m.Facts)
+	address, payload, err := m.Config.Fill(catalog.AddressByName(m.Config.Channel), &m.Facts)
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +197,7 @@ func (p *Provider) Send(ctx context.Context, m engine.Message) (journey.Result, 
 
 var (
 	errNoChannel = errors.New("the settings have no such channel")
-	errNoAddress = errors.New("the customer has no address")
+	errNoAddress = graph.ErrNoAddress
 	errNotJSON   = errors.New("the request cannot be encoded as JSON") // the cause would quote it
 )
 

@@ -13,12 +13,16 @@ import schemathesis
 
 # Faults of rules that no schema expresses; internal/dev/openapi has the same list.
 BEYOND_SCHEMAS = re.compile(
-    r"is not a node of this graph|duplicates the id of nodes/\d+"
+    r"is not a node of this graph|duplicates the id of (nodes|branches)/\d+"
+    r"|must not be event, timeout, else, true or false|must have a weight above 0"
     r"|must have at most \d+ (bytes as compact JSON|conditions inside), has \d+"
     r"|must not be nested more than \d+ deep|must be an RFC 3339 time from 1970 to 9000.*"
     r"|\d+ more faults are not listed"
     r"|after ~ must be base64url without padding"
     r"|must have 1 to \d+ characters, none of them a control character"
+    r"|names the same attribute as another path in (set|unset|add), or one inside or around it"
+    r"|must be a path of an attribute, .*|must not be null; to remove an attribute, name it in unset"
+    r"|must name at most \d+ attributes, names \d+"
     r"|names no nba_decision of this graph|is no nextCursor of this list; begin without it"
     r"|is required when (from|to) is given|must not be before from|must be a date from .*"
     r"|must be less than \d+ days after from"

@@ -74,8 +74,8 @@ func chaos(t *testing.T, seed uint64) {
 	end("figures")
 	w.requireAudited(t)
 	end("audit")
-	t.Logf("seed %d: %d customers out, %d made to leave, %d waits ended by an event, %d messages, %d effects put off, 0 wrong figures; %s; %s",
-		seed, journeyCount*perJourney+laterCustomers, w.madeToLeave, w.woken, w.messages, w.effectsPutOff(t), w.injected, strings.Join(phases, ", "))
+	t.Logf("seed %d: %d customers out, %d made to leave, %d waits ended by an event, %d messages, %d profiles updated, %d effects put off, 0 wrong figures; %s; %s",
+		seed, journeyCount*perJourney+laterCustomers, w.madeToLeave, w.woken, w.messages, w.updates, w.effectsPutOff(t), w.injected, strings.Join(phases, ", "))
 }
 
 var putOff = regexp.MustCompile(`"putOff":([0-9]+)`)

@@ -21,6 +21,7 @@ import (
 	"journeys/internal/dev/lambda"
 	"journeys/internal/dev/local"
 	"journeys/internal/dynamo"
+	"journeys/internal/dynamo/conn"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -42,10 +43,10 @@ func TestAdvance_OnlyCustomersWhoKillItFail(t *testing.T) {
 	server, err := dynamolocal.Start(t.Context(), dynamolocal.Options{})
 	require.NoError(t, err)
 	t.Cleanup(server.Stop)
-	client := dynamo.NewClient(aws.Config{
+	client := conn.New(aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String(server.Endpoint()),
 		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-	}, dynamo.Local)
+	}, conn.Local)
 	require.NoError(t, dynamolocal.CreateTable(t.Context(), client, local.Table))
 	store := dynamo.New(client, local.Table, rand.Reader)
 

@@ -67,7 +67,26 @@ func (w *world) requirePath(t *testing.T, c *cohort, e journey.Enrollment) (resu
 		expected = expected[:len(results)]
 	}
 	require.Equal(t, expected, append([]string{}, results...), e.Customer)
+	w.requireUpdates(t, e.Customer, results)
 	return results, end
+}
+
+// requireUpdates checks that each update on a customer's path added 1 to its attribute
+// once, and that no other did.
+func (w *world) requireUpdates(t *testing.T, customer string, results []string) {
+	t.Helper()
+	expected := map[string]int{}
+	for _, result := range results {
+		if node, ok := strings.CutSuffix(result, " updated"); ok {
+			expected[node] = 1
+		}
+	}
+	p, err := w.store.Customers.Profile(t.Context(), w.tenant, customer)
+	require.NoError(t, err)
+	stored := struct{ Total map[string]int }{map[string]int{}}
+	require.NoError(t, json.Unmarshal(p.Attributes, &stored))
+	require.Equal(t, expected, stored.Total, customer)
+	w.updates += len(expected)
 }
 
 // step is a node on a path.
@@ -117,7 +136,7 @@ func (w *world) simulate(t *testing.T, c *cohort, customer string, end outcome) 
 	}
 	test := func() (answer struct{ Trace []step }) {
 		body, err := json.Marshal(map[string]any{
-			"customerAttributes": json.RawMessage(attributesJSON(c.attributes[customer])), "decisions": decisions,
+			"customerId": customer, "customerAttributes": json.RawMessage(attributesJSON(c.attributes[customer])), "decisions": decisions,
 			"definition": json.RawMessage(graph), "events": events, "now": "2026-11-23T10:00:00Z",
 		})
 		require.NoError(t, err)

@@ -40,7 +40,7 @@ type world struct {
 	cohorts  []*cohort
 	messages int
 
-	sent, woken, madeToLeave int // events sent, waits that an event ended, customers
+	sent, woken, madeToLeave, updates int // events sent, waits that an event ended, customers, updates of profiles
 }
 
 // cohort is a journey and its customers.
@@ -115,11 +115,15 @@ func scaleWaits(graph string, hour time.Duration) string {
 	})
 }
 
-// insist makes decisions of a graph that fail be asked again, so that they change no
-// customer's path.
+// insist lets a graph lead a customer the same way in every journey and in spite of
+// faults: random splits get a salt, and decisions that fail are asked again.
 func insist(graph string) string {
+	graph = unsalted.ReplaceAllString(graph, `$1],"salt":"control"}`)
 	return strings.ReplaceAll(graph, `"decisionFlowId":"next-best"`, `"decisionFlowId":"next-best","onError":"fail"`)
 }
+
+// unsalted matches the end of a random split's branches if it has no salt.
+var unsalted = regexp.MustCompile(`("weight":\d+\})\]\}`)
 
 // hour is the length of an hour in waits.
 const hour = 40 * time.Millisecond
@@ -164,16 +168,19 @@ func (w *world) addCustomers(t *testing.T, c *cohort, n int) []string {
 	return c.customers[len(c.customers)-n:]
 }
 
-func attributesJSON(a [2]int) string { return fmt.Sprintf(`{"a0":%d,"a1":%d}`, a[0], a[1]) }
+// attributesJSON returns a customer's attributes at the entry. No update changes s0 and s1.
+func attributesJSON(a [2]int) string {
+	return fmt.Sprintf(`{"a0":%[1]d,"a1":%[2]d,"s0":%[1]d,"s1":%[2]d}`, a[0], a[1])
+}
 
 // decide is the decision service. Conditions read the score.
 func decide(w http.ResponseWriter, r *http.Request) {
-	var question struct{ Attributes struct{ A0, A1 int } }
+	var question struct{ Attributes struct{ S0, S1 int } }
 	if json.NewDecoder(r.Body).Decode(&question) != nil {
 		http.Error(w, "not a question", http.StatusBadRequest)
 		return
 	}
-	fmt.Fprintf(w, `{"score":%d}`, score([2]int{question.Attributes.A0, question.Attributes.A1}))
+	fmt.Fprintf(w, `{"score":%d}`, score([2]int{question.Attributes.S0, question.Attributes.S1}))
 }
 
 // score returns what is decided for a customer.

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dev/dynamolocal"
-	"journeys/internal/dynamo"
+	"journeys/internal/dynamo/conn"
 	"journeys/internal/dynamo/format"
 )
 
@@ -58,7 +58,7 @@ var shared = awshttp.NewBuildableClient().
 // Client returns a client of the server.
 func Client(options ...func(*dynamodb.Options)) *dynamodb.Client {
 	pooled := func(o *dynamodb.Options) { o.HTTPClient = shared }
-	return dynamo.NewClient(Config(), append([]func(*dynamodb.Options){dynamo.Local, pooled}, options...)...)
+	return conn.New(Config(), append([]func(*dynamodb.Options){conn.Local, pooled}, options...)...)
 }
 
 // Table creates the manifest's table and returns its name. When the test ends, each

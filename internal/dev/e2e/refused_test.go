@@ -60,7 +60,9 @@ var invalid = map[string][]badCall{
 		graph(`{"nodes":{},"edges":7}`, "/definition/nodes", "/definition/edges"),
 		enroll(`{"customerId":7}`, "/customerId"), enroll(`{"customerIds":"a"}`, "/customerIds"),
 		enroll(`{"customerIds":["a",null,["b"]]}`, "/customerIds/1", "/customerIds/2"),
-		test(`{"customerAttributes":[],"now":1,"events":{},"decisions":[]}`, "/customerAttributes", "/now", "/events", "/decisions"),
+		test(`{"customerAttributes":[],"now":1,"events":{},"decisions":[],"branches":"b","customerId":7}`,
+			"/customerId", "/customerAttributes", "/now", "/events", "/decisions", "/branches"),
+		test(`{"branches":{"a":7}}`, "/branches/a"), test(`{"branches":{"a":"b"}}`, "/branches/a"),
 	},
 	"unknown fields": {
 		post(`{"name":"a","NAME":"b","x/y~z":1}`, "/NAME", "/x~1y~0z"), put(`{"id":"a","Version":1,"nodeCount":1}`, "/Version", "/nodeCount"),

@@ -10,11 +10,13 @@ import (
 )
 
 // Graph returns the JSON of a complete definition of about size nodes, at least
-// 2. Splits read the attributes a0 to a3, numbers from 0 to 9, and the field
-// "score" of decisions; the branches of others than condition splits are b0, b1 and so
+// 2. Splits read the attributes a0 to a3, numbers from 0 to 9, the field "score" of
+// decisions, and results of steps; the branches of others than condition splits are b0, b1 and so
 // on, and random splits share a salt or have none; waits last 1 to 48 hours and may
 // wait for the events e0 to e2, with conditions on their "n", a number from 0 to 9, and
-// their "cart"; channels are c0 and c1, and some messages go on after an error.
+// their "cart"; channels are c0 and c1, and some messages go on after an error. Each
+// update_customer adds 1 to the attribute total.<id of the node>, and changes one of a0 to
+// a3. It cannot add to an a3 that is a text.
 func Graph(r *rand.Rand, size int) string {
 	g := &graph{r: r, size: max(size, 2)}
 	g.node("entry_trigger", "{}")
@@ -66,7 +68,7 @@ func (g *graph) target() int {
 	if len(g.nodes) >= g.size || g.r.IntN(6) == 0 && len(g.nodes) > 2 {
 		return g.exit()
 	}
-	switch g.r.IntN(12) {
+	switch g.r.IntN(15) {
 	case 0, 1, 2:
 		config, ways := g.wait()
 		i := g.node("wait", config)
@@ -85,6 +87,10 @@ func (g *graph) target() int {
 	case 7, 8:
 		i := g.node("nba_decision", `{"decisionFlowId":"next-best"}`)
 		g.decisions = append(g.decisions, i)
+		g.open = append(g.open, end{source: i})
+		return i
+	case 9, 10, 11:
+		i := g.node("update_customer", g.update())
 		g.open = append(g.open, end{source: i})
 		return i
 	}
@@ -164,7 +170,7 @@ func (g *graph) awaited() (events string, ways []string) {
 		case 0:
 			more = fmt.Sprintf(`,"condition":{"field":"event.n","operator":"gte","value":%d}`, g.r.IntN(10))
 		case 1:
-			more = fmt.Sprintf(`,"condition":{"all":[%s,{"field":"event.n","operator":"lt","value":8}]}`, g.condition())
+			more = `,"condition":{"all":[{"field":"a9","operator":"exists","value":false},{"field":"event.n","operator":"lt","value":8}]}`
 		case 2:
 			more = `,"match":{"event":"cart","entry":"cart"}`
 		}
@@ -174,12 +180,32 @@ func (g *graph) awaited() (events string, ways []string) {
 	return `{"any":[` + strings.Join(list, ",") + `]}`, append(ways, "timeout")
 }
 
+func (g *graph) update() string {
+	total := fmt.Sprintf(`"total.n%d":1`, len(g.nodes))
+	switch g.r.IntN(4) {
+	case 0:
+		return fmt.Sprintf(`{"add":{%s,"a%d":%d}}`, total, g.r.IntN(4), g.r.IntN(9)-4)
+	case 1:
+		return fmt.Sprintf(`{"add":{%s},"unset":["attributes.a%d"]}`, total, g.r.IntN(4))
+	case 2:
+		score := "attributes.a0"
+		if len(g.decisions) > 0 {
+			score = fmt.Sprintf("decision.n%d.score", g.decisions[g.r.IntN(len(g.decisions))])
+		}
+		return fmt.Sprintf(`{"add":{%s},"set":{"a3":"{{%s | default: 'none'}}"}}`, total, score)
+	}
+	return fmt.Sprintf(`{"add":{%s},"set":{"a%d":%d}}`, total, g.r.IntN(4), g.r.IntN(10))
+}
+
 func (g *graph) condition() string {
 	field := fmt.Sprintf("a%d", g.r.IntN(4))
 	if len(g.decisions) > 0 && g.r.IntN(2) == 0 {
 		field = fmt.Sprintf("decision.n%d.score", g.decisions[g.r.IntN(len(g.decisions))])
 	}
 	leaf := fmt.Sprintf(`{"field":%q,"operator":"gte","value":%d}`, field, g.r.IntN(10))
+	if g.r.IntN(4) == 0 {
+		leaf = fmt.Sprintf(`{"field":"step.n%d.result","operator":"in","value":["true","woken","b0","empty","entered"]}`, g.r.IntN(len(g.nodes)))
+	}
 	if g.r.IntN(3) == 0 {
 		return fmt.Sprintf(`{"any":[%s,{"field":"a0","operator":"exists","value":false}]}`, leaf)
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dev/dynamolocal"
-	"journeys/internal/dynamo"
+	"journeys/internal/dynamo/conn"
 )
 
 // Some statements of each batch are refused and not executed. The others are
@@ -40,10 +40,10 @@ func TestFaults_ThrottlePartOfABatch(t *testing.T) {
 	}))
 	t.Cleanup(strike.Close)
 	client := func(endpoint string) *dynamodb.Client {
-		return dynamo.NewClient(aws.Config{
+		return conn.New(aws.Config{
 			Region: "eu-west-1", BaseEndpoint: aws.String(endpoint),
 			Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-		}, dynamo.Local)
+		}, conn.Local)
 	}
 	require.NoError(t, dynamolocal.CreateTable(t.Context(), client(server.Endpoint()), table))
 

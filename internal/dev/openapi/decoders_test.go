@@ -146,6 +146,8 @@ func (d decoders) faults(t *testing.T, r *http.Request) []fault {
 var beyondSchemas = regexp.MustCompile(`^(is not a node of this graph|duplicates the id of (nodes|branches)/\d+|` +
 	`must not be event, timeout, else, true or false|must have a weight above 0|` +
 	`must have at most \d+ bytes as compact JSON, has \d+|must have at most \d+ conditions inside, has \d+|` +
+	`names the same attribute as another path in (set|unset|add), or one inside or around it|must be a path of an attribute, .*|` +
+	`must not be null; to remove an attribute, name it in unset|must name at most \d+ attributes, names \d+|` +
 	`must not be nested more than \d+ deep|must be an RFC 3339 time from 1970 to 9000.*)$`)
 
 // requestExamples returns the example requests of the document, by operation and

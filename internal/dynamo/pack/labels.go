@@ -13,7 +13,7 @@ import (
 // are at most 128.
 var LabelTypes = []graph.NodeType{
 	graph.EntryTrigger, graph.Wait, graph.ConditionSplit, graph.NBADecision, graph.ChannelAction, graph.Exit,
-	graph.MultiSplit, graph.RandomSplit,
+	graph.MultiSplit, graph.RandomSplit, graph.UpdateCustomer,
 }
 
 // named is the bit in the number of a label's type for ways that do not follow from it.

@@ -131,4 +131,4 @@ await simulate(id);
 await activate(id, etag);
 await enroll(id);
 await listAndDelete(id);
-console.log(`client-test: a generated client created, simulated, activated and deleted ${id}, and enrolled customers`);
+console.log(`client-test: a TypeScript client of openapi-typescript created, simulated, activated and deleted ${id}, and enrolled customers`);

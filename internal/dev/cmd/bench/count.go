@@ -15,6 +15,7 @@ import (
 	"journeys/internal/dev/local"
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
+	"journeys/internal/dynamo/conn"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -77,7 +78,7 @@ func (r *rig) countRecords(ctx context.Context, journeys, size int) (usage, erro
 }
 
 func (r *rig) newStore() *dynamo.Store {
-	return dynamo.New(dynamo.NewClient(r.config(r.tap.URL), dynamo.Local), local.Table, rand.Reader)
+	return dynamo.New(conn.New(r.config(r.tap.URL), conn.Local), local.Table, rand.Reader)
 }
 
 func (r *rig) newCounter() *analytics.Counter {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ import (
 	"journeys/internal/dev/local"
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
+	"journeys/internal/dynamo/conn"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/strict"
@@ -83,7 +85,7 @@ func measureEngine(ctx context.Context, r *rig) ([]row, error) {
 	tenant, _ := journey.ParseTenant("walkers")
 	w := &walkers{
 		rig: r, tenant: tenant, sent: map[string]bool{},
-		store: dynamo.New(dynamo.NewClient(r.config(r.tap.URL), dynamo.Local), local.Table, rand.Reader),
+		store: dynamo.New(conn.New(r.config(r.tap.URL), conn.Local), local.Table, rand.Reader),
 	}
 	w.service = journey.NewService(w.store.Handlers(), time.Now, rand.Reader)
 	w.engine = &engine.Engine{
@@ -94,13 +96,21 @@ func measureEngine(ctx context.Context, r *rig) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	update, err := w.update(ctx)
+	if err != nil {
+		return nil, err
+	}
+	splits, err := w.splits(ctx)
+	if err != nil {
+		return nil, err
+	}
 	idle, err := w.idle(ctx)
-	return append(rows, idle...), err
+	return slices.Concat(rows, update, splits, idle), err
 }
 
 // walk measures moving all customers from the entry to the exit.
 func (w *walkers) walk(ctx context.Context) ([]row, error) {
-	id, err := w.activate(ctx)
+	id, err := w.activate(ctx, sixNodes)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +180,7 @@ func (w *walkers) turn(ctx context.Context) error {
 // idle measures a tick over active journeys without due customers.
 func (w *walkers) idle(ctx context.Context) ([]row, error) {
 	for range idleJourneys - 1 {
-		if _, err := w.activate(ctx); err != nil {
+		if _, err := w.activate(ctx, sixNodes); err != nil {
 			return nil, err
 		}
 	}
@@ -186,9 +196,9 @@ func (w *walkers) idle(ctx context.Context) ([]row, error) {
 }
 
 // activate creates a journey and activates it.
-func (w *walkers) activate(ctx context.Context) (journey.ID, error) {
+func (w *walkers) activate(ctx context.Context, definition string) (journey.ID, error) {
 	var faults strict.Faults
-	v, _ := strict.Parse([]byte(sixNodes), &faults)
+	v, _ := strict.Parse([]byte(definition), &faults)
 	d, ok := journey.ReadDefinition(v)
 	if !ok {
 		return "", fmt.Errorf("read the graph: %v", faults.List())

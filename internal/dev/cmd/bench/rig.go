@@ -12,6 +12,7 @@ import (
 	"journeys/internal/dev/gateway"
 	"journeys/internal/dev/issuer"
 	"journeys/internal/dev/lambda"
+	"journeys/internal/dynamo/conn"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -19,7 +20,6 @@ import (
 	"journeys/internal/dev/client"
 	"journeys/internal/dev/dynamolocal"
 	"journeys/internal/dev/local"
-	"journeys/internal/dynamo"
 	"journeys/internal/manifest"
 )
 
@@ -57,7 +57,7 @@ func (r *rig) open(ctx context.Context) (err error) {
 	if r.tap, err = openTap(r.table.Endpoint()); err != nil {
 		return err
 	}
-	if err := dynamolocal.CreateTable(ctx, dynamo.NewClient(r.config(r.table.Endpoint()), dynamo.Local), local.Table); err != nil {
+	if err := dynamolocal.CreateTable(ctx, conn.New(r.config(r.table.Endpoint()), conn.Local), local.Table); err != nil {
 		return err
 	}
 	if r.issuer, err = issuer.Open(".local"); err != nil {
@@ -123,7 +123,7 @@ func (r *rig) config(endpoint string) aws.Config {
 
 // direct returns a DynamoDB client that bypasses the tap.
 func (r *rig) direct() *dynamodb.Client {
-	return dynamo.NewClient(r.config(r.table.Endpoint()), dynamo.Local)
+	return conn.New(r.config(r.table.Endpoint()), conn.Local)
 }
 
 // bootstrap returns the path of a function's built file.

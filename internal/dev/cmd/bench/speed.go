@@ -18,6 +18,7 @@ import (
 	"journeys/internal/dev/local"
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
+	"journeys/internal/dynamo/conn"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -66,7 +67,7 @@ func measureSpeed(ctx context.Context, r *rig) ([]row, error) {
 
 // handler returns the handler of get-journey for one caller, without Lambda.
 func (r *rig) handler() http.Handler {
-	store := dynamo.New(dynamo.NewClient(r.config(r.tap.URL), dynamo.Local), local.Table, rand.Reader)
+	store := dynamo.New(conn.New(r.config(r.tap.URL), conn.Local), local.Table, rand.Reader)
 	a := &api.API{
 		Journeys: journey.NewService(store.Handlers(), time.Now, rand.Reader),
 		Log:      slog.New(slog.DiscardHandler),

@@ -17,6 +17,7 @@ import (
 
 	"journeys/internal/condition"
 	"journeys/internal/dynamo"
+	"journeys/internal/dynamo/conn"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -50,7 +51,7 @@ func main() {
 		panic(err)
 	}
 	e := &engine.Engine{
-		Table:    dynamo.New(dynamo.NewClient(cfg, dynamo.Local), os.Getenv(manifest.EnvTable), rand.Reader).Engine,
+		Table:    dynamo.New(conn.New(cfg, conn.Local), os.Getenv(manifest.EnvTable), rand.Reader).Engine,
 		Provider: crashingProvider{provider.New(settings, time.Now, provider.Network{})}, Parallel: 32, Now: clock(),
 		Jitter: func() float64 { return 0 }, Log: slog.New(slog.NewJSONHandler(os.Stdout, nil)),
 		Definitions: &journey.Definitions{},

@@ -1,4 +1,5 @@
-package dynamo
+// Package conn connects to DynamoDB, and tells its errors apart.
+package conn
 
 import (
 	"crypto/tls"
@@ -11,24 +12,27 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"journeys/internal/dynamo/backoff"
 	"journeys/internal/dynamo/capacity"
 )
 
 const (
-	attemptTimeout = 3 * time.Second  // of one attempt, of at most maxAttempts
-	localTimeout   = 20 * time.Second // DynamoDB Local queues requests on a busy machine; a retry only makes its queue longer
-	maxAttempts    = 4
-	idleConns      = 128 // at least as many as workers: HTTP/1.1 takes one request at a time
+	// AttemptTimeout is the time of one attempt.
+	AttemptTimeout = 3 * time.Second
+
+	localTimeout = 20 * time.Second // DynamoDB Local queues requests on a busy machine; a retry only makes its queue longer
+	maxAttempts  = 4
+	idleConns    = 128 // at least as many as workers: HTTP/1.1 takes one request at a time
 )
 
-// NewClient returns a client for short calls: it keeps connections open, gives an
+// New returns a client for short calls: it keeps connections open, gives an
 // attempt 3 s, starts to retry after 25 ms, and validates response checksums.
 // The endpoint is cfg's, such as AWS_ENDPOINT_URL_DYNAMODB, or AWS's own.
-func NewClient(cfg aws.Config, options ...func(*dynamodb.Options)) *dynamodb.Client {
+func New(cfg aws.Config, options ...func(*dynamodb.Options)) *dynamodb.Client {
 	return dynamodb.NewFromConfig(cfg, append([]func(*dynamodb.Options){tune}, options...)...)
 }
 
-// Local is an option of NewClient for DynamoDB Local: it gives an attempt 20 s, and
+// Local is an option of New for DynamoDB Local: it gives an attempt 20 s, and
 // does not validate response checksums, which DynamoDB Local does not send.
 func Local(o *dynamodb.Options) {
 	o.HTTPClient = newHTTPClient(localTimeout)
@@ -36,11 +40,11 @@ func Local(o *dynamodb.Options) {
 }
 
 func tune(o *dynamodb.Options) {
-	o.HTTPClient = newHTTPClient(attemptTimeout)
+	o.HTTPClient = newHTTPClient(AttemptTimeout)
 	o.Retryer = retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = maxAttempts
 		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) {
-			return backOff(attempt), nil
+			return backoff.Delay(attempt), nil
 		})
 	})
 	o.APIOptions = append(o.APIOptions, capacity.Install)

@@ -1,0 +1,36 @@
+package journey
+
+import (
+	"time"
+
+	"journeys/internal/condition"
+)
+
+// Update returns the attributes of a customer as the update_customer at e's node changes
+// them, and the result of the node. An update that cannot be made, or would leave more
+// than MaxAttributes bytes, is a EffectError and changes nothing.
+func (g *Graph) Update(e *Enrollment, attributes condition.Value) (condition.Value, Result) {
+	facts := g.Facts(e, attributes)
+	return updateBy(g, e.Node, &facts)
+}
+
+// updateBy is Graph.Update of the node with that index, from facts.
+func updateBy(g *Graph, node int, facts *condition.Facts) (condition.Value, Result) {
+	changed, err := g.Node(node).Update.Apply(facts)
+	if err != nil || len(changed.AppendJSON(nil)) > MaxAttributes {
+		return facts.Attributes, EffectError
+	}
+	return changed, Updated
+}
+
+// Next returns the revision of a profile that follows p, with other attributes. A p
+// without a Customer is no profile: the revision is then taken from the clock, so that it
+// does not match one of a profile that was deleted.
+func (p Profile) Next(customer string, attributes []byte, now time.Time) Profile {
+	p.Attributes, p.UpdatedAt = attributes, later(now, p.UpdatedAt)
+	if p.Rev++; p.Customer == "" {
+		p.Rev = p.UpdatedAt.UnixMilli()
+	}
+	p.Customer = customer
+	return p
+}
