@@ -13,9 +13,9 @@ import (
 // Definitions reports whether two definitions move customers alike: the same nodes by
 // id with type and config, and the same edges by source, target and, where several ways
 // lead out, handle. All else is appearance: the order of nodes, edges and names, null in
-// a config, and the fields that an editor adds. hasOneWay says of a type of nodes whether
-// a single edge leads out.
-func Definitions[Type ~string](a, b []byte, hasOneWay func(Type) bool) bool {
+// a config, and the fields that an editor adds. hasOneWay says of a type of nodes, and the
+// number of edges that leave one, whether a single way leads out.
+func Definitions[Type ~string](a, b []byte, hasOneWay func(kind Type, edges int) bool) bool {
 	x, okX := running(a, hasOneWay)
 	y, okY := running(b, hasOneWay)
 	return okX && okY && slices.Equal(x, y)
@@ -23,20 +23,24 @@ func Definitions[Type ~string](a, b []byte, hasOneWay func(Type) bool) bool {
 
 // running returns what Definitions compares of a definition, sorted. It returns false if raw
 // is not a definition.
-func running[Type ~string](raw []byte, hasOneWay func(Type) bool) ([]string, bool) {
+func running[Type ~string](raw []byte, hasOneWay func(Type, int) bool) ([]string, bool) {
 	var faults strict.Faults
 	var parts []string
 	definition, ok := strict.At(raw, "", &faults).Object()
 	if !ok {
 		return nil, false
 	}
+	edges, leaving := objectsOf(definition, "edges"), map[string]int{}
+	for _, edge := range edges {
+		leaving[canonical(edge, "source")]++
+	}
 	single := map[string]bool{} // by id: only one way leads out
 	for _, node := range objectsOf(definition, "nodes") {
 		id, kind := canonical(node, "id"), canonical(node, "type")
-		single[id] = hasOneWay(Type(strings.Trim(kind, `"`)))
+		single[id] = hasOneWay(Type(strings.Trim(kind, `"`)), leaving[id])
 		parts = append(parts, "node "+id+kind+canonicalConfig(node))
 	}
-	for _, edge := range objectsOf(definition, "edges") {
+	for _, edge := range edges {
 		source, handle := canonical(edge, "source"), ""
 		if !single[source] {
 			handle = canonical(edge, "sourceHandle")

@@ -74,7 +74,7 @@ func requireDaysOnly(t *testing.T, e journey.Enrollment) {
 	for _, at := range times {
 		require.Equal(t, analytics.DayOf(at).Time(), at)
 	}
-	require.Equal(t, make([]time.Time, 4), []time.Time{e.ExpiresAt, e.Due, e.LeaseUntil, e.WokenAt})
+	require.Equal(t, make([]time.Time, 4), []time.Time{e.ExpiresAt, e.Due, e.LeaseUntil, e.Woken.At})
 }
 
 // requireSameDelta requires that the counter adds the write of the anonymized

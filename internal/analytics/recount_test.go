@@ -53,7 +53,7 @@ func walk(t testing.TB, r *rand.Rand, d journey.Definition, begun time.Time, wro
 		case r.IntN(40) == 0:
 			e = e.Cancel("removed")
 		default:
-			in := journey.Input{Now: now, Attributes: attributes, HasAttributes: true}
+			in := journey.Input{Now: now, Attributes: attributes, HasAttributes: true, Events: map[string][]journey.Received{"e0": nil, "e1": nil, "e2": nil}}
 			for range 1 + r.IntN(3) { // steps that share a write, possibly across midnight
 				switch effect {
 				case journey.NeedDecision:

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"journeys/internal/condition"
 	"journeys/internal/journey"
 	"journeys/internal/strict"
 )
@@ -38,7 +39,7 @@ func readEvent(body strict.Value) (e journey.Event) {
 		e.Customer, _ = readID(v)
 	}
 	if v, ok := o.Need("eventType"); ok {
-		e.Type, _ = v.Text(1, MaxID)
+		e.Type = condition.ReadEventType(v)
 	}
 	if v, ok := o.Take("eventId"); ok {
 		e.ID, _ = v.Text(1, MaxID)

@@ -102,6 +102,9 @@ func readTest(o *strict.Object) journey.TestRequest {
 	if v, ok := o.Take("events"); ok {
 		test.Events = readTestEvents(v)
 	}
+	if v, ok := o.Take("entryEvent"); ok {
+		test.EntryEvent = readEntryEvent(v)
+	}
 	if v, ok := o.Take("decisions"); ok {
 		test.Decisions = readByNode(v, readAttributes)
 	}
@@ -109,7 +112,7 @@ func readTest(o *strict.Object) journey.TestRequest {
 		test.Branches = readByNode(v, func(v strict.Value) (string, bool) { return v.Text(1, strict.MaxWord) })
 	}
 	test.Settings = graph.TakeSettings(o)
-	o.Done(append([]string{"customerId", "customerAttributes", "definition", "now", "events", "decisions", "branches"}, graph.SettingNames...)...)
+	o.Done(append([]string{"customerId", "customerAttributes", "definition", "now", "entryEvent", "events", "decisions", "branches"}, graph.SettingNames...)...)
 	if _, ok := o.Take("definition"); !ok {
 		for name := range test.Settings {
 			v, _ := o.Take(name)
@@ -152,14 +155,33 @@ func readTestEvents(v strict.Value) []journey.TestEvent {
 }
 
 func readTestEvent(o *strict.Object) journey.TestEvent {
-	var event journey.TestEvent
-	if v, ok := o.Need("type"); ok {
-		event.Type, _ = v.Text(1, MaxID)
-	}
+	event := readTyped(o)
 	if v, ok := o.Need("afterHours"); ok {
 		event.After = readHours(v)
 	}
-	o.Done("type", "afterHours")
+	o.Done("type", "properties", "afterHours")
+	return event
+}
+
+// readEntryEvent reads the event that starts the journey.
+func readEntryEvent(v strict.Value) *journey.TestEvent {
+	o, ok := v.Object()
+	if !ok {
+		return nil
+	}
+	event := readTyped(o)
+	o.Done("type", "properties")
+	return &event
+}
+
+// readTyped reads the type and the properties of an event.
+func readTyped(o *strict.Object) (event journey.TestEvent) {
+	if v, ok := o.Need("type"); ok {
+		event.Type, _ = v.Text(1, MaxID)
+	}
+	if v, ok := o.Take("properties"); ok {
+		event.Properties = readCompactObject(v, journey.MaxProperties)
+	}
 	return event
 }
 

@@ -104,7 +104,7 @@ func (m *memoryStore) FinishEvent(context.Context, journey.Tenant, journey.Event
 	return nil
 }
 
-func (m *memoryStore) PutLastEvent(context.Context, journey.Tenant, string, string, time.Time) error {
+func (m *memoryStore) Remember(context.Context, journey.Tenant, string, string, journey.Received) error {
 	return nil
 }
 
@@ -112,8 +112,8 @@ func (m *memoryStore) Enrollments(context.Context, journey.Tenant, string) ([]jo
 	return nil, nil, nil
 }
 
-func (m *memoryStore) StartedBy(context.Context, journey.Tenant, string) ([]journey.ID, error) {
-	return nil, nil
+func (m *memoryStore) StartedBy(context.Context, journey.Tenant, string) (journey.Starts, error) {
+	return journey.Starts{}, nil
 }
 
 func (m *memoryStore) ReadPartition(

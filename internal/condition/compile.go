@@ -9,8 +9,8 @@ import (
 	"journeys/internal/strict"
 )
 
-// Compile compiles a condition: {"field","operator","value"}, {"all":[...]},
-// {"any":[...]} or {"not":{...}}. It notes every fault and returns false if there
+// Compile compiles a condition: {"field","operator","value"}, {"event","since"},
+// {"all":[...]}, {"any":[...]} or {"not":{...}}. It notes every fault and returns false if there
 // is one.
 //
 // The value of in is an array of 1 to MaxList scalars; of exists, true (default)
@@ -30,7 +30,7 @@ func Compile(v strict.Value) (*Program, bool) {
 	if v.FaultCount() > before {
 		return nil, false
 	}
-	p := &Program{root: root, reads: c.reads}
+	p := &Program{root: root, reads: c.reads, events: c.events}
 	p.first = p.link(&p.root, outcomeTrue, outcomeFalse)
 	return p, true
 }
@@ -38,6 +38,7 @@ func Compile(v strict.Value) (*Program, bool) {
 type compiler struct {
 	leaves int
 	reads  []Field
+	events []string
 }
 
 // test compiles a condition inside that many groups.
@@ -46,7 +47,7 @@ func (c *compiler) test(v strict.Value, groups int) test {
 	if !ok {
 		return test{}
 	}
-	defer object.Done("field", "operator", "value", "all", "any", "not")
+	defer object.Done("field", "operator", "value", "event", "since", "all", "any", "not")
 	var group strict.Value
 	groupNames := []string{}
 	op := opAll
@@ -58,12 +59,15 @@ func (c *compiler) test(v strict.Value, groups int) test {
 	}
 	switch len(groupNames) {
 	case 0:
+		if event, ok := object.Take("event"); ok {
+			return test{leaf: c.happenedLeaf(object, event)}
+		}
 		return test{leaf: c.leaf(object)}
 	case 1:
 	default:
 		v.Fault("must have one of %s", strings.Join(groupNames, " and "))
 	}
-	for _, name := range []string{"field", "operator", "value"} {
+	for _, name := range []string{"field", "operator", "value", "event", "since"} {
 		if member, ok := object.Take(name); ok {
 			member.Fault("must not be combined with all, any or not")
 		}

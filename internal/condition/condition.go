@@ -23,10 +23,14 @@ const (
 // Facts holds the values that a condition reads. Each may be missing.
 type Facts struct {
 	Attributes Value     // of the customer
-	Event      Value     // properties of the starting event: "event.*"
+	Event      Value     // properties of the event at hand, mostly the starting one: "event.*"
+	EntryEvent Value     // properties of the starting event: "entryEvent.*"
 	Decision   Value     // answers by node id: "decision.<nodeId>.*"
-	Step       Value     // how each step ended, by node id: "step.<nodeId>.*"
-	Now        time.Time // for within_last, within_next and older_than
+	Step       Value     // how each node ended, by node id: "step.<nodeId>.*"
+	Now        time.Time // for within_last, within_next, older_than and the period of an event
+
+	LastEvents map[string]time.Time // when the customer last caused each event, by type
+	Entered    time.Time            // when the customer entered, for an event since then
 }
 
 // Get returns the value of a field; missing if there is none.
@@ -36,6 +40,8 @@ func (f *Facts) source(s Source) *Value {
 	switch s {
 	case Event:
 		return &f.Event
+	case EntryEvent:
+		return &f.EntryEvent
 	case Decision:
 		return &f.Decision
 	case Step:
@@ -51,6 +57,8 @@ type Program struct {
 	steps []step
 	first int // step to begin at, or an outcome
 	reads []Field
+
+	events []string
 }
 
 // Eval reports whether the condition holds. Numbers compare as numbers, dates and
@@ -95,6 +103,8 @@ const (
 	opWithinLast
 	opWithinNext
 	opOlderThan
+
+	opHappened // of a leaf {"event","since"}, which names no operator
 )
 
 var operatorNames = [...]string{
@@ -120,6 +130,7 @@ type leaf struct {
 	list     *list         // of in
 	period   time.Duration // of within_last, within_next and older_than
 	field    string
+	happened *happened // of opHappened
 }
 
 // step is a leaf with the step or outcome that follows each of its results. A walk
@@ -176,6 +187,8 @@ func (l *leaf) holds(actual *Value, f *Facts) bool {
 		return actual.kind == kindString && strings.HasPrefix(actual.text, l.want.text)
 	case opWithinLast, opWithinNext, opOlderThan:
 		return l.holdsAt(actual, f.Now)
+	case opHappened:
+		return l.happened.holds(f)
 	default: // ordering operators
 	}
 	order, ok := l.want.compare(actual)

@@ -287,7 +287,7 @@ func TestCompile_LocatesEveryFault(t *testing.T) {
 	type faults []fault
 	const (
 		operators = "must be one of eq, neq, gt, gte, lt, lte, in, exists, contains, starts_with, within_last, within_next, older_than"
-		unknown   = "unknown field; allowed here: field, operator, value, all, any, not"
+		unknown   = "unknown field; allowed here: field, operator, value, event, since, all, any, not"
 		beside    = "must not be combined with all, any or not"
 		scalar    = "must be a string, a number, true or false"
 		dots      = `must be names separated by single dots; a name with dots is written ["like.this"]`

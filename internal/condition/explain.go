@@ -8,7 +8,7 @@ const MaxActual = 256
 
 // Explain returns the condition with the actual values and the result of each part,
 // as compact JSON. A leaf is {"field","operator","value","actual","result"},
-// without actual if the field is missing. A group is {"all":[...],"result"},
+// without actual if the field is missing, or {"event","since","result"}. A group is {"all":[...],"result"},
 // {"any":[...],"result"} or {"not":{...},"result"} with all members, even those that
 // Eval skips. An actual
 // longer than MaxActual is a string, its beginning and "…", with "actualCut": true.
@@ -44,6 +44,9 @@ func (t *test) explain(dst []byte, f *Facts) ([]byte, bool) {
 }
 
 func (l *leaf) explain(dst []byte, f *Facts) ([]byte, bool) {
+	if l.happened != nil {
+		return l.explainHappened(dst, f)
+	}
 	actual := l.actual(f)
 	result := l.holds(actual, f)
 	dst = appendQuoted(append(dst, `{"field":`...), l.field)

@@ -13,7 +13,8 @@ type Source uint8
 // The sources.
 const (
 	Attributes Source = iota // of the customer
-	Event                    // properties of the starting event
+	Event                    // properties of the event at hand
+	EntryEvent               // properties of the starting event
 	Decision                 // answers by node id
 	Step                     // how each step ended, by node id
 )
@@ -26,15 +27,41 @@ type Field struct {
 
 // ParseField parses a field: names separated by dots. A name with dots is written
 // as a JSON string in brackets, as in cart["utm.source"]. The first name may be
-// the source: "attributes", "event", "decision" or "step"; without it, the path is one
-// of attributes. fault describes what is wrong, "" for nothing.
+// the source: "attributes", "event", "entryEvent", "decision" or "step"; without it,
+// the path is one of attributes. fault describes what is wrong, "" for nothing.
 func ParseField(text string) (f Field, fault string) {
-	var path []string
-	bracketed := false // the first name
+	path, bracketed, fault := parsePath(text)
+	if fault != "" {
+		return Field{}, fault
+	}
+	if bracketed {
+		return Field{Attributes, path}, ""
+	}
+	switch source, ok := sources[path[0]]; {
+	case ok:
+		return Field{source, path[1:]}, ""
+	case path[0] == "attributes" && len(path) > 1:
+		return Field{Attributes, path[1:]}, ""
+	}
+	return Field{Attributes, path}, ""
+}
+
+// sources are the facts that the first name of a field chooses.
+var sources = map[string]Source{"event": Event, "entryEvent": EntryEvent, "decision": Decision, "step": Step}
+
+// ParsePath parses the path of a property: names as in ParseField, without a source.
+func ParsePath(text string) (path []string, fault string) {
+	path, _, fault = parsePath(text)
+	return path, fault
+}
+
+// parsePath parses names separated by dots. bracketed says that the first one is in
+// brackets.
+func parsePath(text string) (path []string, bracketed bool, fault string) {
 	for rest := text; ; {
 		name, after, inBrackets, fault := cutName(rest, len(path) == 0)
 		if fault != "" {
-			return Field{}, fault
+			return nil, false, fault
 		}
 		bracketed = bracketed || inBrackets && len(path) == 0
 		path = append(path, name)
@@ -44,22 +71,9 @@ func ParseField(text string) (f Field, fault string) {
 		rest = after
 	}
 	if len(path) > MaxSegments {
-		return Field{}, fmt.Sprintf("must be a path of at most %d names, has %d", MaxSegments, len(path))
+		return nil, false, fmt.Sprintf("must be a path of at most %d names, has %d", MaxSegments, len(path))
 	}
-	if bracketed {
-		return Field{Attributes, path}, ""
-	}
-	switch {
-	case path[0] == "event":
-		return Field{Event, path[1:]}, ""
-	case path[0] == "decision":
-		return Field{Decision, path[1:]}, ""
-	case path[0] == "step":
-		return Field{Step, path[1:]}, ""
-	case path[0] == "attributes" && len(path) > 1:
-		return Field{Attributes, path[1:]}, ""
-	}
-	return Field{Attributes, path}, ""
+	return path, bracketed, ""
 }
 
 const singleDots = `must be names separated by single dots; a name with dots is written ["like.this"]`

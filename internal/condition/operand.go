@@ -17,6 +17,13 @@ func newOperand(v Value) operand {
 	return o
 }
 
+// Equals reports whether v and other are equal scalars, as eq compares them. Missing,
+// null, arrays and objects equal nothing.
+func (v Value) Equals(other Value) bool {
+	o := newOperand(v)
+	return v.kind > kindNull && v.kind < kindArray && o.equals(&other)
+}
+
 // equals reports whether actual equals the operand.
 func (o *operand) equals(actual *Value) bool {
 	if actual.kind != o.kind {

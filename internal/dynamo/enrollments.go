@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/dynamo/memory"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -37,6 +38,8 @@ const (
 	eDeltaRev  = "dv" // so that a later write of other attributes is not counted again
 	eDecisions = "dc"
 	eEvent     = "ev"
+	eStepEvent = "se"
+	eHeard     = "he"
 	eAttempts  = "at"
 	eLease     = "lu"
 	eWoken     = "wk"
@@ -78,9 +81,11 @@ func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item,
 	it.putBinary(eRetries, e.Retries)
 	it.putBinary(eDecisions, e.Decisions)
 	it.putBinary(eEvent, e.Event)
+	it.putBinary(eStepEvent, e.StepEvents)
+	it.putBinary(eHeard, memory.Stamp(e.Heard))
 	it.putNumber(eAttempts, int64(e.Attempts))
 	it.putTime(eLease, e.LeaseUntil)
-	it.putTime(eWoken, e.WokenAt)
+	it.putBinary(eWoken, memory.Stamp(e.Woken))
 	if e.OnProfile {
 		it[eOnProfile] = number(e.ProfileRev)
 	}
@@ -142,14 +147,15 @@ func decodeEnrollment(t journey.Tenant, it item) (journey.Enrollment, error) {
 		Retries:     r.binary(eRetries),
 		Decisions:   r.binary(eDecisions),
 		Event:       r.binary(eEvent),
+		StepEvents:  r.binary(eStepEvent),
 		Attempts:    int(r.number(eAttempts)),
 		LeaseUntil:  r.time(eLease),
-		WokenAt:     r.time(eWoken),
 		OnProfile:   it[eOnProfile] != nil,
 		ProfileRev:  r.number(eOnProfile),
 		PendingExit: r.text(ePending),
 	}
 	copy(e.RequestID[:], r.binary(eRequest))
+	e.Heard, e.Woken = memory.ReadStamp(r.binary(eHeard)), memory.ReadStamp(r.binary(eWoken))
 	switch {
 	case e.Status == journey.Failed:
 		e.Due = time.Time{} // its place in the index lists it as failed

@@ -3,28 +3,27 @@ package dynamo
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/dynamo/memory"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
 
-// Attributes of an event record, which also has kExpires. A last event has
-// eventReceived too.
+// Attributes of an event record, which also has kExpires.
 const (
 	iRequest      = "q"
 	eventReceived = "u"
 	iDone         = "dn"
 )
-
-// lastEventLife is how long a last event is kept: longer than the longest wait.
-const lastEventLife = 367 * 24 * time.Hour
 
 // eventChanges returns the changes of the journey's event entries for the change
 // from old to next. Only an active journey has them.
@@ -53,22 +52,34 @@ func startingEvents(j journey.Journey) []string {
 }
 
 // StartedBy implements journey.EventStore.
-func (s Events) StartedBy(ctx context.Context, t journey.Tenant, eventType string) ([]journey.ID, error) {
-	var ids []journey.ID
+func (s Events) StartedBy(ctx context.Context, t journey.Tenant, eventType string) (starts journey.Starts, err error) {
 	var newer error
-	err := s.query(ctx, "read the journeys that an event starts", &dynamodb.QueryInput{
+	err = s.query(ctx, "read the journeys that an event starts", &dynamodb.QueryInput{
 		KeyConditionExpression:    aws.String("PK = :pk"),
 		ExpressionAttributeValues: item{":pk": text(eventPK(t, eventType))},
 	}, func(r *reader) error {
-		id := journeyID(r.text(manifest.SortKey))
-		if err := checkNewer(r.item); err != nil {
-			newer = err // the others go on first
-		} else {
-			ids = append(ids, id)
+		switch sk := r.text(manifest.SortKey); {
+		case sk == keepSK:
+			starts.KeepProperties = true
+		case checkNewer(r.item) != nil:
+			newer = checkNewer(r.item) // the others go on first
+		default:
+			starts.Journeys = append(starts.Journeys, journeyID(sk))
 		}
 		return r.err
 	})
-	return ids, cmp.Or(err, newer)
+	return starts, cmp.Or(err, newer)
+}
+
+// KeepProperties implements journey.EventStore.
+func (s Events) KeepProperties(ctx context.Context, t journey.Tenant, eventTypes []string) error {
+	for _, eventType := range eventTypes {
+		_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.name, Item: keepKey(t, eventType)})
+		if err != nil {
+			return wrapFailed("mark an event's properties", err)
+		}
+	}
+	return nil
 }
 
 // ReserveEvent implements journey.EventStore. Like ReserveKey, it needs no write
@@ -108,56 +119,62 @@ func (s Events) FinishEvent(ctx context.Context, t journey.Tenant, r journey.Eve
 
 // UndoEvent implements journey.EventStore.
 func (s Events) UndoEvent(ctx context.Context, t journey.Tenant, r journey.EventRecord, eventType string) error {
-	keys := []item{lastEventKey(t, r.Customer, eventType)}
-	if r.ID != "" {
-		keys = append(keys, eventRecordKey(t, r.Customer, r.ID))
+	if err := s.memory().Remove(ctx, lastEventKey(t, r.Customer, eventType), r.Stamp); err != nil || r.ID == "" {
+		return wrapFailed("undo an event", err)
 	}
-	for _, k := range keys {
-		_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-			TableName: &s.name, Key: k, ConditionExpression: aws.String("#u = :u"),
-			ExpressionAttributeNames:  map[string]string{"#u": eventReceived},
-			ExpressionAttributeValues: item{":u": number(r.ReceivedAt.UnixMilli())},
-		})
-		if err := wrapUnlessRefused("undo an event", err); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &s.name, Key: eventRecordKey(t, r.Customer, r.ID), ConditionExpression: aws.String("#u = :u"),
+		ExpressionAttributeNames:  map[string]string{"#u": eventReceived},
+		ExpressionAttributeValues: item{":u": number(r.ReceivedAt.UnixMilli())},
+	})
+	return wrapUnlessRefused("undo an event", err)
 }
 
-// PutLastEvent implements journey.EventStore.
-func (s Events) PutLastEvent(
-	ctx context.Context, t journey.Tenant, customer, eventType string, received time.Time,
-) error {
-	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.name, Key: lastEventKey(t, customer, eventType),
-		UpdateExpression:         aws.String("SET #u = :u, #ttl = :ttl"),
-		ConditionExpression:      aws.String("attribute_not_exists(#u) OR #u < :u"),
-		ExpressionAttributeNames: map[string]string{"#u": eventReceived, "#ttl": manifest.TTL},
-		ExpressionAttributeValues: item{
-			":u": number(received.UnixMilli()), ":ttl": number(received.Add(lastEventLife).Unix()),
-		},
-	})
-	return wrapUnlessRefused("store a last event", err)
+func (s *table) memory() memory.Memory { return memory.Memory{Client: s.client, Table: s.name} }
+
+// Remember implements journey.EventStore.
+func (s Events) Remember(ctx context.Context, t journey.Tenant, customer, eventType string, event journey.Received) error {
+	return wrapFailed("remember an event", s.memory().Add(ctx, lastEventKey(t, customer, eventType), event))
 }
 
 // LastEvents implements engine.Table.
-func (s Engine) LastEvents(ctx context.Context, t journey.Tenant, awaited map[string]string) (map[string]engine.LastEvent, error) {
+func (s Engine) LastEvents(ctx context.Context, t journey.Tenant, wanted map[string][]string) (map[string]engine.LastEvents, error) {
 	var keys []map[string]types.AttributeValue
-	for customer, event := range awaited {
-		keys = append(keys, lastEventKey(t, customer, event))
+	for customer, eventTypes := range wanted {
+		for _, eventType := range eventTypes {
+			keys = append(keys, lastEventKey(t, customer, eventType))
+		}
 	}
-	items, err := s.batchGet(ctx, keys)
-	if err != nil {
-		return nil, wrapFailed("read events", err)
+	known := make(map[string]engine.LastEvents, len(wanted))
+	for chunk := range slices.Chunk(keys, batchKeys) {
+		items, err := s.batchGet(ctx, chunk)
+		if err != nil {
+			return nil, wrapFailed("read events", err)
+		}
+		for _, it := range items {
+			customer, eventType, events, err := decodeEvents(t, it)
+			if known[customer].ByType == nil {
+				known[customer] = engine.LastEvents{ByType: map[string][]journey.Received{}}
+			}
+			known[customer].ByType[eventType] = events
+			if err != nil && !errors.Is(known[customer].Err, journey.ErrNewer) {
+				known[customer] = engine.LastEvents{ByType: known[customer].ByType, Err: err}
+			}
+		}
 	}
-	events := make(map[string]engine.LastEvent, len(items))
-	for _, it := range items {
-		r := reader{item: it}
-		received := r.time(eventReceived)
-		events[customerOf(t, r.text(manifest.PartitionKey))] = engine.LastEvent{At: received, Err: wrapDamaged(r.err)}
+	return known, nil
+}
+
+// decodeEvents returns the last journey.RememberedEvents in an item.
+func decodeEvents(t journey.Tenant, it item) (customer, eventType string, events []journey.Received, err error) {
+	r := reader{item: it}
+	customer = customerOf(t, r.text(manifest.PartitionKey))
+	eventType = strings.TrimPrefix(r.text(manifest.SortKey), lastEventPrefix)
+	if r.checkFormat(); r.err != nil {
+		return customer, eventType, nil, wrapDamaged(r.err)
 	}
-	return events, nil
+	events, err = memory.Events(it)
+	return customer, eventType, events[max(0, len(events)-journey.RememberedEvents):], wrapDamaged(err)
 }
 
 // Wake implements journey.EventStore. The enrollment stays in its partition of the
@@ -168,25 +185,20 @@ func (s Events) Wake(ctx context.Context, t journey.Tenant, e journey.Enrollment
 	if err != nil {
 		return err
 	}
-	update := &dynamodb.UpdateItemInput{
+	_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &s.name, Key: enrollmentKey(t, e.Journey, e.Customer),
-		UpdateExpression:    aws.String("SET #r = :r, #t = :t, #ds = :ds, #w = :w"),
+		UpdateExpression:    aws.String("SET #r = :r, #t = :t, #ds = :ds, #wk = :wk, #w = :w"),
 		ConditionExpression: aws.String("#r = :before AND #q = :q"),
 		ExpressionAttributeNames: map[string]string{
-			"#r": eRev, "#q": eRequest, "#t": eWritten, "#ds": manifest.DueSortKey, "#w": eWriteID,
+			"#r": eRev, "#q": eRequest, "#t": eWritten, "#ds": manifest.DueSortKey, "#wk": eWoken, "#w": eWriteID,
 		},
 		ExpressionAttributeValues: item{
 			":r": number(e.Rev), ":before": number(e.Rev - 1), ":ds": number(e.Due.UnixMilli()),
-			":t": number(e.WrittenAt.UnixMilli()), ":w": binary(w[:]), ":q": binary(e.RequestID[:]),
+			":t":  number(e.WrittenAt.UnixMilli()),
+			":wk": memory.Binary(memory.Stamp(e.Woken)), ":w": binary(w[:]), ":q": binary(e.RequestID[:]),
 		},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	}
-	if !e.WokenAt.IsZero() {
-		*update.UpdateExpression += ", #wk = :wk"
-		update.ExpressionAttributeNames["#wk"] = eWoken
-		update.ExpressionAttributeValues[":wk"] = number(e.WokenAt.UnixMilli())
-	}
-	_, err = s.client.UpdateItem(ctx, update)
+	})
 	if it, refused := refusedItem(err); refused || isConflict(err) {
 		stored := reader{item: it}
 		if w.wrote(it) && stored.number(eRev) == e.Rev {

@@ -111,7 +111,7 @@ func TestEvent_DamagedEnrollmentsStopNoOther(t *testing.T) {
 	require.ElementsMatch(t, []journey.ID{status, node, unreadable, lost}, journeys)
 	e, err := p.store.Enrollments.Enrollment(t.Context(), demo, waiting, ada)
 	require.NoError(t, err)
-	require.Equal(t, p.now, e.WokenAt, "the wait of a sound enrollment ends")
+	require.Equal(t, p.now, e.Woken.At, "the wait of a sound enrollment ends")
 	_, err = p.store.Enrollments.Enrollment(t.Context(), demo, started, ada)
 	require.NoError(t, err, "a sound journey starts")
 
@@ -201,7 +201,7 @@ func TestEvent_RepeatFinishesAfterACrash(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, int64(2), e.Rev, "woken once")
 			if calls > 0 || after {
-				require.Equal(t, first, e.WokenAt, "the time of the first request")
+				require.Equal(t, first, e.Woken.At, "the time of the first request")
 			}
 			for _, id := range []journey.ID{started, second} {
 				e, err = p.store.Enrollments.Enrollment(t.Context(), demo, id, name)

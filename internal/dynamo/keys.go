@@ -32,11 +32,12 @@ import (
 //	fence                  T#<tenant>#F#<fenceShard>     F#<period>
 //	LIVE entry             LIVE                          <tenant>#<journey>
 //	journey by event       T#<tenant>#EV#<eventType>     <journey>
+//	kept properties        T#<tenant>#EV#<eventType>     keep
 //	Idempotency-Key        T#<tenant>#I#<journey>#<key>  I
 //	enrollment             T#<tenant>#C#<customer>       E#<journey>
 //	anonymized enrollment  T#<tenant>#A#<writeId>        E#<journey>
 //	profile                T#<tenant>#C#<customer>       P
-//	last event             T#<tenant>#C#<customer>       V#<eventType>
+//	last events            T#<tenant>#C#<customer>       V#<eventType>
 //	event record           T#<tenant>#C#<customer>       I#<eventId>
 //	closed month           T#<tenant>#K#<journey>        C#<month>#<graph>
 //	open part              T#<tenant>#K#<journey>        D#<day>#<partShard>#<graph>
@@ -74,8 +75,10 @@ const (
 	textSK         = "T"
 	headSK         = "J"
 	auditSK        = "A"
+	keepSK         = "keep"
 
 	enrollmentPrefix = "E#"
+	lastEventPrefix  = "V#"
 	closedPrefix     = "C#"
 	partPrefix       = "D#"
 	repairPrefix     = "R#"
@@ -168,6 +171,9 @@ func eventKey(t journey.Tenant, eventType string, id journey.ID) item {
 	return key(eventPK(t, eventType), ulidOf(id))
 }
 
+// keepKey marks that the properties of events of the type are remembered.
+func keepKey(t journey.Tenant, eventType string) item { return key(eventPK(t, eventType), keepSK) }
+
 // idempotencyKey contains a hash of the caller's key, which may name a customer.
 func idempotencyKey(t journey.Tenant, id journey.ID, name string) item {
 	sum := sha256.Sum256([]byte(name))
@@ -214,7 +220,7 @@ func profileKey(t journey.Tenant, customer string) item {
 }
 
 func lastEventKey(t journey.Tenant, customer, eventType string) item {
-	return key(customerPK(t, customer), "V#"+eventType)
+	return key(customerPK(t, customer), lastEventPrefix+eventType)
 }
 
 func eventRecordKey(t journey.Tenant, customer, eventID string) item {

@@ -171,8 +171,8 @@ func TestDamage_OfAnEventDelaysNoCustomer(t *testing.T) {
 		{"id":"w","type":"wait","config":{"delayHours":1,"waitForEvent":"opened"}},
 		{"id":"out","type":"exit","config":{"reason":"done"}}],"edges":[{"source":"in","target":"w"},{"source":"w","target":"out"}]}`)
 	customers := i.enroll(t, id, t.Context(), 3)
-	require.NoError(t, i.store.Events.PutLastEvent(t.Context(), i.tenant, "customer-1", "opened", i.now))
-	i.damage(t, "T#acme#C#customer-1", "V#opened", "u", garbage)
+	require.NoError(t, i.store.Events.Remember(t.Context(), i.tenant, "customer-1", "opened", journey.Received{Stamp: journey.Stamp{At: i.now}}))
+	i.damage(t, "T#acme#C#customer-1", "V#opened", "e", garbage)
 	log := i.logging()
 	i.now = i.now.Add(time.Hour)
 	i.run(t, t.Context())

@@ -171,7 +171,7 @@ func (f *fake) AdvanceWithProfile(
 	return f.Advance(ctx, t, shards, []journey.Enrollment{e})[0]
 }
 
-func (f *fake) LastEvents(context.Context, journey.Tenant, map[string]string) (map[string]engine.LastEvent, error) {
+func (f *fake) LastEvents(context.Context, journey.Tenant, map[string][]string) (map[string]engine.LastEvents, error) {
 	return nil, nil
 }
 

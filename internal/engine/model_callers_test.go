@@ -37,6 +37,7 @@ func (m *model) callers(turn int, seed uint64) {
 		kind := fmt.Sprintf("e%d", m.r.IntN(3))
 		m.pending = append(m.pending, journey.Event{
 			Customer: fmt.Sprintf("c%d", m.r.IntN(35)), Type: kind, ID: fmt.Sprint(kind, " ", turn),
+			Properties: fmt.Appendf(nil, `{"n":%d,"cart":%d}`, m.r.IntN(10), m.r.IntN(2)),
 		})
 	case 6, 7:
 		m.patch(fmt.Sprintf("c%d", m.r.IntN(35)))
@@ -235,18 +236,19 @@ func (h handler) FinishEvent(_ context.Context, _ journey.Tenant, r journey.Even
 	})
 }
 
-func (h handler) PutLastEvent(_ context.Context, _ journey.Tenant, customer, eventType string, received time.Time) error {
+func (h handler) Remember(_ context.Context, _ journey.Tenant, customer, eventType string, event journey.Received) error {
 	return h.write(func() {
 		key := customer + " " + eventType
-		h.heard[key] = append(h.heard[key], heard{received, h.now})
+		h.heard[key] = append(h.heard[key], heard{event, h.now})
 	})
 }
 
-func (h handler) StartedBy(ctx context.Context, _ journey.Tenant, kind string) (ids []journey.ID, err error) {
+func (h handler) StartedBy(ctx context.Context, _ journey.Tenant, kind string) (starts journey.Starts, err error) {
+	starts.KeepProperties = true
 	if kind == starting && h.live.Reason != "journey_deleted" {
-		ids = append(ids, h.live.Journey)
+		starts.Journeys = append(starts.Journeys, h.live.Journey)
 	}
-	return ids, h.read(ctx)
+	return starts, h.read(ctx)
 }
 
 func (h handler) Enrollments(ctx context.Context, t journey.Tenant, customer string) ([]journey.Enrollment, []journey.Damage, error) {
@@ -276,10 +278,7 @@ func (h handler) Wake(_ context.Context, _ journey.Tenant, e journey.Enrollment)
 			return
 		}
 		woken := h.items[e.Customer]
-		woken.Rev, woken.WrittenAt, woken.Due, woken.Delta = e.Rev, e.WrittenAt, e.Due, nil
-		if !e.WokenAt.IsZero() {
-			woken.WokenAt = e.WokenAt
-		}
+		woken.Rev, woken.WrittenAt, woken.Due, woken.Woken, woken.Delta = e.Rev, e.WrittenAt, e.Due, e.Woken, nil
 		h.put(woken)
 		h.faults["woken"]++
 	})

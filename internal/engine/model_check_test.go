@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,14 +39,14 @@ func (m *model) check(seed uint64) {
 				require.NotContains(m.t, m.sends, effect, where)
 				m.faults["went on"]++
 			}
-			m.requireEvents(where, e, visit)
 		}
+		events := m.requireEvents(where, e, visits)
 		m.requireUpdates(where, e, visits)
 		if e.Status == journey.Cancelled { // a message may have been sent, and its result not written
 			sends[customer+" "+g.NodeID(e.Node)] = true
 		}
 		known := m.known(e, visits)
-		expected := m.simulate(e, visits[:known])
+		expected := m.simulate(e, visits[:known], events)
 		if e.Status == journey.Cancelled || known < len(way) {
 			expected, way = expected[:known], way[:known]
 		}
@@ -96,32 +97,62 @@ func step(g *journey.Graph, node int, result string) string {
 // skew is slightly more than the clocks of two processes can differ.
 const skew = 250 * time.Millisecond
 
-// requireEvents checks how a wait ended: by an event only if one was first received
-// during the wait, and by its time only if none was stored during it.
-func (m *model) requireEvents(where string, e journey.Enrollment, visit journey.Visit) {
+// requireEvents checks how the waits of a run ended: by an event only if one could end
+// that wait and had ended no other, and by their time only if none was stored in time. It
+// returns an event for each wait that one ended.
+func (m *model) requireEvents(where string, e journey.Enrollment, visits []journey.Visit) (found []journey.TestEvent) {
 	g := m.definitions[e.GraphHash].Graph
-	awaited := g.AwaitedEvent(visit.Node)
-	if awaited == "" {
-		return
-	}
-	// The profile may have changed since, so the end of a wait until a date is unknown.
-	e.OnProfile = g.Node(visit.Node).Until != nil
-	e.Status, e.Node, e.Since = journey.Inside, visit.Node, visit.EnteredAt
-	during, inTime := false, false
-	for _, r := range m.records {
-		during = during || r.Customer == e.Customer && g.EndsWait(e, kindOf(r), r.ReceivedAt)
-	}
-	for _, h := range m.heard[e.Customer+" "+awaited] {
-		if g.EndsWait(e, awaited, h.received) {
-			inTime = inTime || g.EndsWait(e, awaited, h.stored.Add(skew))
+	last := journey.Stamp{}
+	for _, visit := range visits {
+		n := g.Node(visit.Node)
+		if n.Awaits == nil {
+			continue
 		}
+		at := e
+		at.Status, at.Node, at.Since, at.Path = journey.Inside, visit.Node, visit.EnteredAt, nil
+		if stored, ok := m.heardBefore[fmt.Sprint(e.Customer, " ", e.EnrolledAt, visit.Node)]; ok {
+			last = stored // else one write passed the wait
+		}
+		at.Heard = last
+		var ends []journey.Received
+		types := map[journey.Stamp]string{}
+		inTime := false
+		for _, eventType := range n.Events {
+			for _, h := range m.heard[e.Customer+" "+eventType] {
+				if result, ok := m.endsWait(g, at, eventType, h.Received); ok && (result == visit.Result || !visit.Result.EndedByEvent(n)) {
+					ends, types[h.Stamp] = append(ends, h.Received), eventType
+					late := h.Received
+					late.At = h.stored.Add(skew)
+					_, ok := m.endsWait(g, at, eventType, late)
+					inTime = inTime || ok
+				}
+			}
+		}
+		if !visit.Result.EndedByEvent(n) {
+			require.False(m.t, inTime, "%s: at %s an event was lost", where, n.ID)
+			continue
+		}
+		require.NotEmpty(m.t, ends, "%s: woken at %s without an event", where, n.ID)
+		slices.SortFunc(ends, func(a, b journey.Received) int { return a.Compare(b.Stamp) })
+		last = ends[0].Stamp
+		found = append(found, journey.TestEvent{Type: types[last], Properties: ends[0].Properties})
 	}
-	if visit.Result == journey.WokenByEvent {
-		require.True(m.t, during, "%s: woken at %s without an event", where, g.NodeID(visit.Node))
+	return found
+}
+
+// endsWait returns the result with which an event ends e's wait, if it was the only one.
+func (m *model) endsWait(g *journey.Graph, e journey.Enrollment, eventType string, event journey.Received) (journey.Result, bool) {
+	in := journey.Input{Now: e.Since, Attributes: m.profiles[e.Customer].Attributes, HasAttributes: true, Events: map[string][]journey.Received{}}
+	for _, other := range g.Node(e.Node).Events {
+		in.Events[other] = nil
 	}
-	if visit.Result == journey.Waited && !e.OnProfile {
-		require.False(m.t, inTime, "%s: at %s an event was lost", where, g.NodeID(visit.Node))
+	in.Events[eventType] = []journey.Received{event}
+	e.WrittenAt = e.Since
+	e, _ = g.Step(e, in)
+	if visits := e.Path.Visits(e.EnrolledAt); len(visits) > 0 {
+		return visits[0].Result, true
 	}
+	return journey.NoResult, false
 }
 
 // known returns how many of the visits /test can foretell: those up to a message that
@@ -137,12 +168,15 @@ func (m *model) known(e journey.Enrollment, visits []journey.Visit) int {
 	return len(visits)
 }
 
-// simulate returns the way that /test shows, with an event for each wait that an
-// event ended.
-func (m *model) simulate(e journey.Enrollment, visits []journey.Visit) []string {
+// simulate returns the way that /test shows, with an event like those for each wait that
+// an event ended.
+func (m *model) simulate(e journey.Enrollment, visits []journey.Visit, events []journey.TestEvent) []string {
 	d := m.definitions[e.GraphHash]
 	service := journey.NewService(journey.Stores{Journeys: simulated{d: d}}, func() time.Time { return m.now }, nil)
 	request := journey.TestRequest{Customer: e.Customer, Attributes: m.first[e.Customer], Now: e.EnrolledAt, Decisions: map[string]condition.Value{}}
+	if e.Event != nil {
+		request.EntryEvent = &journey.TestEvent{Type: starting, Properties: e.Event}
+	}
 	for i := range d.Graph.Len() {
 		if answer, ok := m.decisions[d.Graph.NodeID(i)]; ok && d.Graph.NodeType(i) == graph.NBADecision {
 			request.Decisions[d.Graph.NodeID(i)] = answer
@@ -155,10 +189,10 @@ func (m *model) simulate(e journey.Enrollment, visits []journey.Visit) []string 
 		return s
 	}
 	for i, visit := range visits {
-		if visit.Result == journey.WokenByEvent {
-			request.Events = append(request.Events, journey.TestEvent{
-				Type: d.Graph.AwaitedEvent(visit.Node), After: walk().Steps[i].At.Sub(e.EnrolledAt) + time.Millisecond,
-			})
+		if visit.Result.EndedByEvent(d.Graph.Node(visit.Node)) {
+			event := events[0]
+			event.After = walk().Steps[i].At.Sub(e.EnrolledAt) + time.Millisecond
+			request.Events, events = append(request.Events, event), events[1:]
 		}
 	}
 	var way []string
@@ -183,7 +217,7 @@ func (s simulated) FullJourney(ctx context.Context, t journey.Tenant, id journey
 }
 
 func (s simulated) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
-	return journey.Journey{ID: "jrn_1", GraphHash: s.d.Hash, MaxDurationDays: 365}, nil
+	return journey.Journey{ID: "jrn_1", GraphHash: s.d.Hash, MaxDurationDays: 365, EntryCondition: []byte(`{"event":"` + starting + `"}`)}, nil
 }
 
 func (s simulated) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {

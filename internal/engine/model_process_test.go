@@ -232,16 +232,18 @@ func (p *process) AdvanceWithProfile(
 	return nil
 }
 
-func (p *process) LastEvents(ctx context.Context, _ journey.Tenant, awaited map[string]string) (map[string]engine.LastEvent, error) {
-	events := map[string]engine.LastEvent{}
-	for customer, event := range awaited {
-		for _, h := range p.heard[customer+" "+event] {
-			if h.received.After(events[customer].At) {
-				events[customer] = engine.LastEvent{At: h.received}
+func (p *process) LastEvents(ctx context.Context, _ journey.Tenant, wanted map[string][]string) (map[string]engine.LastEvents, error) {
+	known := map[string]engine.LastEvents{}
+	for customer, types := range wanted {
+		events := map[string][]journey.Received{}
+		for _, eventType := range types {
+			for _, h := range p.heard[customer+" "+eventType] {
+				events[eventType] = remember(events[eventType], h.Received)
 			}
 		}
+		known[customer] = engine.LastEvents{ByType: events}
 	}
-	return events, p.read(ctx)
+	return known, p.read(ctx)
 }
 
 // Advance writes one enrollment after another. Any write may be throttled, or

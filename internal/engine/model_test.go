@@ -53,10 +53,15 @@ type model struct {
 	pending     []journey.Event // not yet answered
 	records     map[string]journey.EventRecord
 	heard       map[string][]heard // by customer and type
+
+	heardBefore map[string]journey.Stamp // Heard of an enrollment that left a node, by customer, entry and node
 }
 
 // heard is a stored event.
-type heard struct{ received, stored time.Time }
+type heard struct {
+	journey.Received
+	stored time.Time
+}
 
 func newModel(t *testing.T, seed uint64, customers int) *model {
 	r := rand.New(rand.NewPCG(seed, 3))
@@ -70,7 +75,7 @@ func newModel(t *testing.T, seed uint64, customers int) *model {
 		unanswered: map[string]journey.ProfileChange{},
 		inbox:      map[string]engine.Message{}, sends: map[string]string{}, faults: map[string]int{},
 		definitions: map[string]journey.Definition{definition.Hash: definition},
-		records:     map[string]journey.EventRecord{}, heard: map[string][]heard{},
+		records:     map[string]journey.EventRecord{}, heard: map[string][]heard{}, heardBefore: map[string]journey.Stamp{},
 	}
 	m.live.Since = m.now
 	for i := range 64 { // by node id, in every graph
@@ -143,6 +148,10 @@ func (m *model) put(e journey.Enrollment) {
 	e.Path, e.Delta = slices.Clone(e.Path), slices.Clone(e.Delta)
 	old := m.items[e.Customer]
 	m.requireOneDay(old, e)
+	if old.Rev > 0 {
+		require.GreaterOrEqual(m.t, e.Heard.Compare(old.Heard), 0, "an event before the last one ended a wait")
+		m.heardBefore[fmt.Sprint(e.Customer, " ", e.EnrolledAt, old.Node)] = old.Heard
+	}
 	if len(e.Delta) > 0 {
 		require.NoError(m.t, m.figures.Apply(analytics.Write{Graph: e.GraphHash, Version: 1, At: e.WrittenAt, Delta: e.Delta}))
 	}

@@ -82,7 +82,7 @@ func TestNewer_ItemsCountNoAttempts(t *testing.T) {
 		Customer: "customer-0", Attributes: []byte(`{}`), UpdatedAt: i.now,
 	}, 0))
 	i.now = i.now.Add(time.Minute)
-	require.NoError(t, i.store.Events.PutLastEvent(t.Context(), i.tenant, "customer-0", "opened", i.now))
+	require.NoError(t, i.store.Events.Remember(t.Context(), i.tenant, "customer-0", "opened", journey.Received{Stamp: journey.Stamp{At: i.now}}))
 	i.setFormat(t, "T#acme#C#customer-0", "P", "2")
 	i.setFormat(t, "T#acme#C#customer-0", "V#opened", "2")
 	log := i.logging()

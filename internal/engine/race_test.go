@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,6 +23,8 @@ type side struct {
 	turn, asks chan struct{}
 	requests   int
 	dies       int // the request before which the process dies; 0 for never
+
+	remembered journey.Stamp // of the event that it stored
 }
 
 // isDead reports whether the process of ctx has died.
@@ -42,20 +46,23 @@ type race struct {
 	tenant  journey.Tenant
 	journey journey.Journey
 	e       *journey.Enrollment
-	last    time.Time // when the event was last received
+	last    map[string][]journey.Received // by type
 	records map[string]journey.EventRecord
 	queue   []engine.Pack
 	profile *journey.Profile // nil for the fake's, which no side writes
 	service *journey.Service
-	dead    bool                 // no process can read events
-	began   []time.Time          // when each wait began
-	heard   []time.Time          // when each event was first received
-	written []journey.Enrollment // every revision
-	onSend  func(context.Context) error
+	dead    bool // no process can read events
+
+	properties []byte                // of each event
+	stamps     []journey.Stamp       // of the events that were stored
+	stored     map[journey.Stamp]int // how many revisions there were when an event was stored
+	looked     map[journey.Stamp]int // the same when its handler last looked for waits; 0 if it ran alone
+	written    []journey.Enrollment  // every revision
+	onSend     func(context.Context) error
 }
 
 func newRace(t *testing.T, graph string) *race {
-	r := &race{fake: *newFake(1), records: map[string]journey.EventRecord{}}
+	r := &race{fake: *newFake(1), records: map[string]journey.EventRecord{}, last: map[string][]journey.Received{}, looked: map[journey.Stamp]int{}, stored: map[journey.Stamp]int{}}
 	r.tenant = r.lives[0].Tenant
 	r.graph = journeytest.Definition(t, graph)
 	r.journey = journey.Journey{
@@ -88,10 +95,7 @@ func (r *race) enroll(ctx context.Context) error {
 
 func (r *race) event(id string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		if id == "" { // a repeat is an event of its own
-			r.heard = append(r.heard, r.now)
-		}
-		_, _, err := r.service.PutEvent(ctx, r.tenant, journey.Event{Customer: "c", Type: "opened", ID: id})
+		_, _, err := r.service.PutEvent(ctx, r.tenant, journey.Event{Customer: "c", Type: "opened", ID: id, Properties: r.properties})
 		return err
 	}
 }
@@ -214,11 +218,8 @@ func (r *race) ask(ctx context.Context) {
 	r.now = r.now.Add(time.Millisecond)
 }
 
-// store keeps e, and notes when a wait begins.
+// store keeps e.
 func (r *race) store(e journey.Enrollment) {
-	if r.graph.Graph.AwaitedEvent(e.Node) != "" && (r.e == nil || r.e.Node != e.Node) {
-		r.began = append(r.began, e.Since)
-	}
 	r.e = &e
 	r.written = append(r.written, e)
 }
@@ -261,15 +262,12 @@ func (r *race) Load(ctx context.Context, _ journey.Tenant, _ journey.ID, _ []str
 	return &r.lives[0], []journey.Enrollment{*r.e}, nil
 }
 
-func (r *race) LastEvents(ctx context.Context, _ journey.Tenant, _ map[string]string) (map[string]engine.LastEvent, error) {
+func (r *race) LastEvents(ctx context.Context, _ journey.Tenant, _ map[string][]string) (map[string]engine.LastEvents, error) {
 	if r.dead {
 		return nil, errors.New("the worker is dead")
 	}
 	r.ask(ctx)
-	if r.last.IsZero() {
-		return nil, nil
-	}
-	return map[string]engine.LastEvent{"c": {At: r.last}}, nil
+	return map[string]engine.LastEvents{"c": {ByType: maps.Clone(r.last)}}, nil
 }
 
 func (r *race) Advance(ctx context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []error {
@@ -333,7 +331,6 @@ func (r *race) ReserveEvent(ctx context.Context, _ journey.Tenant, e journey.Eve
 		return kept, nil
 	}
 	r.records[e.ID] = e
-	r.heard = append(r.heard, e.ReceivedAt)
 	return e, nil
 }
 
@@ -344,28 +341,53 @@ func (r *race) FinishEvent(ctx context.Context, _ journey.Tenant, e journey.Even
 	return nil
 }
 
-func (r *race) PutLastEvent(ctx context.Context, _ journey.Tenant, _, _ string, received time.Time) error {
+func (r *race) Remember(ctx context.Context, _ journey.Tenant, _, eventType string, event journey.Received) error {
 	r.ask(ctx)
-	if received.After(r.last) {
-		r.last = received
+	r.last[eventType] = remember(r.last[eventType], event)
+	if !slices.Contains(r.stamps, event.Stamp) {
+		r.stamps, r.stored[event.Stamp] = append(r.stamps, event.Stamp), len(r.written)
+	}
+	if s, ok := ctx.Value(sideKey{}).(*side); ok {
+		s.remembered = event.Stamp
 	}
 	return nil
 }
 
-func (r *race) StartedBy(context.Context, journey.Tenant, string) ([]journey.ID, error) {
-	return nil, nil
+// remember returns events with event added, without those that are not remembered.
+func remember(events []journey.Received, event journey.Received) []journey.Received {
+	for _, e := range events {
+		if e.Stamp == event.Stamp {
+			return events
+		}
+	}
+	events = append(slices.Clone(events), event)
+	slices.SortFunc(events, func(a, b journey.Received) int { return a.Compare(b.Stamp) })
+	return events[max(0, len(events)-journey.RememberedEvents):]
+}
+
+func (r *race) StartedBy(context.Context, journey.Tenant, string) (journey.Starts, error) {
+	return journey.Starts{KeepProperties: true}, nil
 }
 
 func (r *race) Enrollments(ctx context.Context, _ journey.Tenant, _ string) ([]journey.Enrollment, []journey.Damage, error) {
 	r.ask(ctx)
+	r.look(ctx)
 	if r.e == nil {
 		return nil, nil, nil
 	}
 	return []journey.Enrollment{*r.e}, nil, nil
 }
 
+// look notes that the handler of an event looks for waits.
+func (r *race) look(ctx context.Context) {
+	if s, ok := ctx.Value(sideKey{}).(*side); ok {
+		r.looked[s.remembered] = len(r.written)
+	}
+}
+
 func (r *race) Enrollment(ctx context.Context, _ journey.Tenant, _ journey.ID, _ string) (journey.Enrollment, error) {
 	r.ask(ctx)
+	r.look(ctx)
 	return *r.e, nil
 }
 
@@ -375,10 +397,7 @@ func (r *race) Wake(ctx context.Context, _ journey.Tenant, e journey.Enrollment)
 		return journey.ErrLost
 	}
 	woken := *r.e
-	woken.Rev, woken.Due = e.Rev, e.Due
-	if !e.WokenAt.IsZero() {
-		woken.WokenAt = e.WokenAt
-	}
+	woken.Rev, woken.Due, woken.Woken = e.Rev, e.Due, e.Woken
 	r.store(woken)
 	return nil
 }

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"time"
 
 	"journeys/internal/journey"
 )
@@ -34,40 +33,38 @@ func (w *worker) readProfiles(ctx context.Context, runs []*run) error {
 	return nil
 }
 
-// readEvents looks for the events that the runs wait for. It runs after the wait
-// is written, while an event's handler looks for waits after it has written the
-// event: so one of the two always sees the other.
+// readEvents looks for the events that the runs wait for, or that conditions of their
+// nodes ask for. At a wait it runs after the wait is written, while an event's handler
+// looks for waits after it has written the event: so one of the two always sees the other.
 func (w *worker) readEvents(ctx context.Context, runs []*run) error {
 	if len(runs) == 0 {
 		return nil
 	}
-	awaited := map[string]string{}
+	wanted := map[string][]string{}
 	for _, r := range runs {
-		awaited[r.stored.Customer] = r.graph.AwaitedEvent(r.stored.Node)
+		wanted[r.next.Customer] = r.graph.Node(r.next.Node).Events
 	}
-	events, err := w.Table.LastEvents(ctx, w.pack.Tenant, awaited)
+	events, err := w.Table.LastEvents(ctx, w.pack.Tenant, wanted)
 	if err != nil {
 		return err
 	}
-	now := w.now()
 	for _, r := range runs {
-		event := events[r.stored.Customer]
-		if errors.Is(event.Err, journey.ErrNewer) {
-			w.passOver(ctx, r, event.Err)
+		known := events[r.next.Customer]
+		if errors.Is(known.Err, journey.ErrNewer) {
+			w.passOver(ctx, r, known.Err)
 			continue
 		}
-		if event.Err != nil { // damaged: the wait ends by its time
-			w.unread = append(w.unread, event.Err)
-			event.At = time.Time{}
+		if known.Err != nil { // damaged: those events count as not received
+			w.unread = append(w.unread, known.Err)
 		}
-		r.in.EventAt = event.At
-		r.state = done
-		if r.in.EventAt.After(r.stored.Since) || !r.stored.Due.After(now) {
-			if r.next.Rev == r.stored.Rev {
-				r.next = r.stored.NextWrite(now)
-			}
-			r.state = stepping
+		r.in.Events = map[string][]journey.Received{}
+		for _, eventType := range wanted[r.next.Customer] {
+			r.in.Events[eventType] = known.ByType[eventType]
 		}
+		if r.next.Rev == r.stored.Rev {
+			r.next = r.stored.NextWrite(w.now())
+		}
+		r.state = stepping
 	}
 	return nil
 }

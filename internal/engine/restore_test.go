@@ -64,12 +64,14 @@ func (w *tableWorld) Profiles(context.Context, journey.Tenant, []string) (map[st
 	return profiles, nil
 }
 
-func (w *tableWorld) LastEvents(_ context.Context, _ journey.Tenant, awaited map[string]string) (map[string]engine.LastEvent, error) {
-	last := map[string]engine.LastEvent{}
-	for customer, event := range awaited {
-		if at, ok := w.events[customer][event]; ok {
-			last[customer] = engine.LastEvent{At: at}
+func (w *tableWorld) LastEvents(_ context.Context, _ journey.Tenant, wanted map[string][]string) (map[string]engine.LastEvents, error) {
+	last := map[string]engine.LastEvents{}
+	for customer := range wanted {
+		events := map[string][]journey.Received{}
+		for eventType, at := range w.events[customer] {
+			events[eventType] = []journey.Received{{Stamp: journey.Stamp{At: at}}}
 		}
+		last[customer] = engine.LastEvents{ByType: events}
 	}
 	return last, nil
 }

@@ -77,7 +77,7 @@ func (s *slowWorld) Profiles(context.Context, journey.Tenant, []string) (map[str
 	return nil, nil
 }
 
-func (s *slowWorld) LastEvents(context.Context, journey.Tenant, map[string]string) (map[string]engine.LastEvent, error) {
+func (s *slowWorld) LastEvents(context.Context, journey.Tenant, map[string][]string) (map[string]engine.LastEvents, error) {
 	return nil, nil
 }
 

@@ -23,7 +23,8 @@ const (
 //	            ┌────────────────────────────────┐ read, answered, sent
 //	            v                                │
 //	load ──> stepping ──┬──> readingProfile ─────┤
-//	  │         ^       ├──> deciding ───────────┤
+//	  │         ^       ├──> readingEvents ──────┤
+//	  │         │       ├──> deciding ───────────┤
 //	  │         │       ├──> claiming ─> sending ┘
 //	  │         │       │                  │ failed, throttled (deciding too)
 //	  │         │       │                  v
@@ -37,6 +38,7 @@ const (
 //	state          event                                    next state      written
 //	stepping       still waits                              done
 //	               needs the profile                        readingProfile
+//	               needs events                             readingEvents, or recording if it has an answer
 //	               reached a decision                       deciding
 //	               reached a message                        claiming
 //	               waits, left, or failed                   recording
@@ -53,8 +55,7 @@ const (
 //	               written: still due                       stepping
 //	               written: anything else                   done
 //	leaving        written                                  done            cancelled
-//	readingEvents  the event came, or the wait is over      stepping
-//	               neither                                  done
+//	readingEvents  read                                     stepping
 //	               the event cannot be read                 done, or recording to give back an attempt
 //
 //	stepping passes an update_customer: the profile is written in one transaction with
@@ -137,6 +138,10 @@ func (w *worker) step(ctx context.Context, r *run) {
 		r.state = recording
 	case r.next.OnProfile && r.next.Node != r.stored.Node:
 		r.state, r.in.HasAttributes = recording, false // the profile is read after the wait is stored
+	case effect == journey.NeedEvents && r.hasAnswer:
+		r.state = recording // a read may fail, and the answer must not be lost
+	case effect == journey.NeedEvents:
+		r.state = readingEvents
 	case !r.in.HasAttributes:
 		r.state = readingProfile
 	case effect == journey.NeedDecision:
@@ -155,7 +160,7 @@ func (r *run) failedAt(node int) bool {
 	})
 }
 
-// step runs the step function, which consumes the answer and the event in r.in.
+// step runs the step function, which consumes the answer in r.in.
 func (r *run) step(now time.Time) journey.EffectKind {
 	r.in.Now = now
 	before := r.next.Node
@@ -164,9 +169,6 @@ func (r *run) step(now time.Time) journey.EffectKind {
 		r.counted, r.doubt.open = uncounted, false
 	}
 	r.next, r.in.Answer = e, journey.Answer{}
-	if effect != journey.NeedAttributes || e.Node != before {
-		r.in.EventAt = time.Time{}
-	}
 	return effect
 }
 

@@ -40,10 +40,10 @@ type Profile struct {
 	Err        error           // an ErrDamaged or ErrNewer if the profile cannot be read
 }
 
-// LastEvent is when a customer last caused an event.
-type LastEvent struct {
-	At  time.Time
-	Err error // an ErrDamaged or ErrNewer if the item cannot be read
+// LastEvents is what is remembered of the events that a customer caused.
+type LastEvents struct {
+	ByType map[string][]journey.Received // in order; a type without events may be absent
+	Err    error                         // an ErrDamaged or ErrNewer if some cannot be read; ErrNewer prevails
 }
 
 // Unread is the error of a read that left out items that are damaged or of a newer
@@ -102,9 +102,9 @@ type Table interface {
 	// Profiles returns the profiles of customers, by customer. Those without a
 	// profile are absent.
 	Profiles(ctx context.Context, t journey.Tenant, customers []string) (map[string]Profile, error)
-	// LastEvents returns when each customer last caused the event that awaited
-	// names for that customer; customers that never did are absent.
-	LastEvents(ctx context.Context, t journey.Tenant, awaited map[string]string) (map[string]LastEvent, error)
+	// LastEvents returns the last journey.RememberedEvents of each type that wanted
+	// lists for a customer; customers without events may be absent.
+	LastEvents(ctx context.Context, t journey.Tenant, wanted map[string][]string) (map[string]LastEvents, error)
 	// Advance writes each enrollment whose stored Rev is one less than its own
 	// and whose stored PendingExit is its own; the write removes that. For each
 	// it returns nil, a journey.ExitPendingError, journey.ErrLost, or another

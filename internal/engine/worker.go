@@ -114,7 +114,7 @@ func (w *worker) start(ctx context.Context, e journey.Enrollment) (*run, error) 
 	}
 	r.doubt.open = !e.LeaseUntil.IsZero()
 	switch {
-	case r.graph.AwaitedEvent(e.Node) != "":
+	case r.graph.Awaits(e.Node) != nil:
 		r.state = readingEvents
 	case !e.Due.After(now):
 		r.state = stepping

@@ -60,6 +60,7 @@ func (w *worker) written(r *run) {
 	}
 	arrived := r.next.Node != r.stored.Node
 	r.holdsLease, r.hasAnswer = r.state == claiming, false
+	r.in.Events = nil // a wait must be looked at after it is written
 	r.stored = r.next
 	switch {
 	case r.holdsLease:
@@ -69,7 +70,7 @@ func (w *worker) written(r *run) {
 		if r.stored.Status == journey.Failed {
 			w.counts.failed++
 		}
-	case r.graph.AwaitedEvent(r.stored.Node) != "":
+	case r.graph.Awaits(r.stored.Node) != nil:
 		r.state = done // its event was looked for before
 		if arrived {
 			r.state = readingEvents

@@ -145,24 +145,31 @@ func (g *Graph) connect() {
 	if entries != 1 {
 		g.entry = -1
 	}
+	out := g.handlesOut()
 	for i := range g.nodes {
-		g.nodes[i].setWays()
+		g.nodes[i].setWays(len(out[i]))
 	}
 	for _, e := range g.edges {
 		g.nodes[e.source].connect(e)
 	}
 	for i := range g.nodes {
-		g.nodes[i].cutShared()
+		n := &g.nodes[i]
+		n.cutShared()
+		g.connectSince(n)
+		n.collectEvents()
 	}
 	g.collectReads()
 }
 
-// setWays sets the ways that lead out of the node, which still lead nowhere.
-func (n *Node) setWays() {
+// setWays sets the ways that lead out of the node, which still lead nowhere. edges is
+// the number of edges that leave it.
+func (n *Node) setWays(edges int) {
 	switch n.Type {
 	case Exit:
 	case ConditionSplit:
 		n.Ways = []string{"true", "false"}
+	case Wait:
+		n.Ways = n.waysOfWait(edges)
 	case MultiSplit:
 		if n.Ways = n.Split.Branches; n.Ways != nil {
 			n.Ways = append(slices.Clone(n.Ways), "else")
@@ -203,18 +210,24 @@ func (n *Node) cutShared() {
 	}
 }
 
-// collectReads sets g.event, g.reads and g.results.
+// collectReads sets g.event, g.reads, g.results and g.stepEvents.
 func (g *Graph) collectReads() {
-	g.reads, g.results = map[int][][]string{}, map[int]bool{}
+	g.reads, g.results, g.stepEvents = map[int][][]string{}, map[int]bool{}, map[int][][]string{}
 	for i := range g.nodes {
 		n := &g.nodes[i]
+		for _, a := range n.Awaits {
+			if a.Match != nil {
+				g.event = append(g.event, a.Match.Entry)
+			}
+		}
 		for _, f := range n.reads() {
 			switch f.Source {
-			case condition.Event:
+			case condition.Event, condition.EntryEvent:
 				g.event = append(g.event, f.Path)
 			case condition.Decision:
 				g.addDecisionRead(f.Path)
 			case condition.Step:
+				g.addStepRead(f.Path)
 				g.addResultRead(f.Path)
 			case condition.Attributes: // stored as a whole
 			}
@@ -222,17 +235,15 @@ func (g *Graph) collectReads() {
 	}
 }
 
-// reads returns the fields that the node reads when a customer is there.
+// reads returns the fields that the node reads when a customer is there, except those of
+// the event that ends a wait.
 func (n *Node) reads() []condition.Field {
 	fields := slices.Concat(n.Action.Payload.Reads(), n.Update.set.Reads())
-	conditions := n.Split.Conditions
-	if n.Type == ConditionSplit {
-		conditions = append(conditions, n.Condition)
+	for _, p := range n.conditions() {
+		fields = append(fields, p.Reads()...)
 	}
-	for _, c := range conditions {
-		if c != nil {
-			fields = append(fields, c.Reads()...)
-		}
+	if n.Type == Wait {
+		fields = slices.DeleteFunc(fields, func(f condition.Field) bool { return f.Source == condition.Event })
 	}
 	if n.Until != nil && n.Until.Field() != nil {
 		fields = append(fields, *n.Until.Field())

@@ -62,7 +62,7 @@ func emptyConfig() *strict.Object {
 func (n *Node) readEntry(config *strict.Object) {
 	takeName(config, "segmentId")
 	n.Event, _ = takeName(config, "eventType")
-	n.Condition = takeCondition(config)
+	n.Condition = takeEntryCondition(config)
 	config.Done("segmentId", "eventType", "condition")
 }
 
@@ -86,8 +86,8 @@ func (n *Node) readWait(config *strict.Object) {
 	if byHours == byDelay && !byUntil || byUntil && (byHours || byDelay) {
 		n.missing("exactly one of delayHours, delay and until is required")
 	}
-	n.Event, _ = takeName(config, "waitForEvent")
-	config.Done("delayHours", "delay", "until", "waitForEvent")
+	n.readAwaits(config)
+	config.Done("delayHours", "delay", "until", "waitForEvent", "eventSince")
 }
 
 var units = map[string]time.Duration{"minutes": time.Minute, "hours": time.Hour, "days": 24 * time.Hour}
@@ -174,6 +174,16 @@ func takeName(object *strict.Object, name string) (text string, present bool) {
 	}
 	text, _ = v.Text(1, 128)
 	return text, true
+}
+
+// takeEntryCondition is takeCondition for an entry, where no earlier events are read.
+func takeEntryCondition(object *strict.Object) *condition.Program {
+	program := takeCondition(object)
+	if program != nil && len(program.Events()) > 0 {
+		v, _ := object.Take("condition")
+		v.Fault("must not ask for events: an entry reads the customer's attributes and the starting event only")
+	}
+	return program
 }
 
 // takeCondition compiles the optional "condition"; nil for none or a faulty one.

@@ -31,7 +31,7 @@ func ReadEntryCondition(v strict.Value) (Entry, bool) {
 	if !ok {
 		return Entry{}, false
 	}
-	e := Entry{Raw: raw, Condition: takeCondition(object)}
+	e := Entry{Raw: raw, Condition: takeEntryCondition(object)}
 	e.Event, _ = takeName(object, "event")
 	object.Done("event", "condition")
 	return e, v.FaultCount() == before

@@ -26,7 +26,8 @@ type Graph struct {
 	event [][]string         // paths that conditions and payloads read of the starting event
 	zone  *time.Location     // nil for UTC
 
-	results map[int]bool // indexes of the nodes whose results conditions and payloads read
+	stepEvents map[int][][]string // by index of a wait: paths that are read of the event that ended it
+	results    map[int]bool       // indexes of the nodes whose results conditions and payloads read
 }
 
 // edge is an edge between two nodes.
@@ -64,19 +65,10 @@ func (g *Graph) Event() string {
 	return g.nodes[g.entry].Event
 }
 
-// AwaitedEvent returns the type of the event that ends the wait with that index
-// early; "" for none or another type of node.
-func (g *Graph) AwaitedEvent(i int) string {
-	if g.nodes[i].Type != Wait {
-		return ""
-	}
-	return g.nodes[i].Event
-}
-
 // LeastStay returns the least time that a customer stays at the node with that
 // index: a wait's delay, or zero where a date or an event may end it at once.
 func (g *Graph) LeastStay(i int) time.Duration {
-	if g.AwaitedEvent(i) != "" {
+	if g.Awaits(i) != nil {
 		return 0
 	}
 	return g.nodes[i].Delay

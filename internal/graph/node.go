@@ -36,11 +36,16 @@ var nodeTypes = []string{
 	string(NBADecision), string(ChannelAction), string(UpdateCustomer), string(Exit),
 }
 
-// HasOneWay reports whether a single edge leads out of nodes of the type. It is false
-// for an unknown type.
-func (t NodeType) HasOneWay() bool {
-	splits := []NodeType{ConditionSplit, MultiSplit, RandomSplit}
-	return slices.Contains(nodeTypes, string(t)) && !slices.Contains(splits, t)
+// HasOneWay reports whether a single way leads out of nodes of the type that so many
+// edges leave. It is false for an unknown type, and for a wait that several edges leave.
+func (t NodeType) HasOneWay(edges int) bool {
+	switch t {
+	case ConditionSplit, MultiSplit, RandomSplit:
+		return false
+	case Wait:
+		return edges < 2
+	}
+	return slices.Contains(nodeTypes, string(t))
 }
 
 // Node is a compiled node: its edges, and the config of its type.
@@ -57,7 +62,10 @@ type Node struct {
 
 	Delay     time.Duration   // wait; zero if Until is set
 	Until     *calendar.Until // wait; nil for one that lasts Delay
-	Event     string          // wait: waitForEvent; entry_trigger: eventType
+	Awaits    []Awaited       // wait: the events that end it early
+	Since     Since           // wait: after which an event ends it
+	Events    []string        // types of the events that it awaits, or its conditions ask for; sorted
+	Event     string          // entry_trigger: eventType
 	Condition *condition.Program
 	Split     SplitConfig
 	Decision  DecisionConfig

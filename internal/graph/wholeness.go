@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -61,6 +62,8 @@ func (n *Node) edgeFaults(handles []string) []string {
 		return []string{fmt.Sprintf("is an exit, from which no edge may leave; %d do", len(handles))}
 	case len(n.Ways) == 1 && len(handles) != 1:
 		return []string{fmt.Sprintf("must have exactly one edge that leaves it, has %d", len(handles))}
+	case len(n.Awaits) > 0 && len(n.Ways) == 1 && slices.Contains(n.outcomes(), handles[0]):
+		return []string{fmt.Sprintf("has a single edge, with sourceHandle %q; add the edges of the other outcomes, or remove the handle", handles[0])}
 	case len(n.Ways) < 2:
 		return nil
 	}

@@ -299,8 +299,8 @@ func (e Enrollment) Anonymize(now time.Time) Enrollment {
 	} else {
 		e.Delta, e.WrittenAt = nil, written
 	}
-	e.Customer, e.RequestID, e.Decisions, e.Event = "", RequestID{}, nil, nil
-	e.Attempts, e.LeaseUntil, e.WokenAt, e.Place = 0, time.Time{}, time.Time{}, Place{}
+	e.Customer, e.RequestID, e.Decisions, e.Event, e.StepEvents = "", RequestID{}, nil, nil, nil
+	e.Attempts, e.LeaseUntil, e.Woken, e.Heard, e.Place = 0, time.Time{}, Stamp{}, Stamp{}, Place{}
 	e.OnProfile, e.ProfileRev = false, 0
 	e.Path, e.Retries = e.Path.byDay(e.EnrolledAt), e.Retries.byDay(e.EnrolledAt)
 	e.EnrolledAt, e.Since, e.WrittenAt, e.ExpiresAt = UTCDay(e.EnrolledAt), UTCDay(e.Since), UTCDay(e.WrittenAt), time.Time{}

@@ -114,7 +114,7 @@ func (s *Service) requestID(ctx context.Context, t Tenant, j Journey, r EnrollRe
 }
 
 // insert stores the customers at their first blocking node, where Graph.Start
-// leaves them. It reads only RequestID and Event of e.
+// leaves them, at e.EnrolledAt or later. It reads only that, RequestID and Event of e.
 func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []string, e Enrollment, received time.Time) ([]Outcome, error) {
 	d, err := s.definition(ctx, t, j)
 	if err != nil {
@@ -126,7 +126,7 @@ func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []s
 			Detail: "No customer can enter, because " + d.Graph.EntryFault() + ". Replace the definition.",
 		}
 	}
-	now := s.clock()
+	now := later(s.clock(), e.EnrolledAt)
 	list := make([]Enrollment, len(customers))
 	for i, customer := range customers {
 		list[i], _ = d.Graph.Start(Enrollment{

@@ -57,6 +57,7 @@ type Enrollment struct {
 	Delta      Delta  // what the write of Rev changed
 	Decisions  []byte // JSON object by node id: what the graph reads of decisions; nil for none
 	Event      []byte // JSON object: what the graph reads of the starting event; nil for none
+	StepEvents []byte // JSON object by node id: what the graph reads of events that ended waits; nil for none
 
 	// Attempts counts the attempts at the node's effect. Until LeaseUntil, one
 	// worker owns the effect. Once that has passed, the effect may have
@@ -74,7 +75,8 @@ type Enrollment struct {
 	OnProfile  bool
 	ProfileRev int64 // of the attributes from which Due was computed; 0 for none yet
 
-	WokenAt time.Time // when the event that ends the wait was received; zero for none
+	Woken Stamp // of an event that surely ends the wait, until the engine looks at it; zero for none
+	Heard Stamp // of the event that last ended a wait of the run
 
 	failedAt time.Time // when the enrollment failed, while the write that ends the failure is prepared
 

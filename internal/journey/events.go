@@ -57,6 +57,7 @@ type EventRecord struct {
 	ID         string
 	Request    [32]byte  // hash of the rest of the event
 	ReceivedAt time.Time // when it first arrived; UTC, to the millisecond
+	Stamp      Stamp     // of the event; not stored
 	Done       bool      // all its effects are stored
 	ExpiresAt  time.Time // from then on the record counts as missing
 }
@@ -73,12 +74,18 @@ const EventLife = 7 * 24 * time.Hour
 func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (id string, damaged []Damage, err error) {
 	now := s.clock() // before the check: an event that is stored anew after Forget must be later
 	record := EventRecord{Customer: e.Customer, ID: e.ID, Request: e.hash(), ReceivedAt: now, ExpiresAt: now.Add(EventLife)}
+	made, err := ulid.New(ulid.Timestamp(now), s.entropy)
+	if err != nil {
+		return "", nil, err
+	}
+	id = cmp.Or(e.ID, "evt_"+made.String())
 	kept := record
 	if e.ID != "" {
 		if kept, err = s.stores.Events.ReserveEvent(ctx, t, record, now); err != nil {
 			return "", nil, err
 		}
 	}
+	kept.Stamp = newStamp(kept.ReceivedAt, id)
 	// The check comes after the record is stored, so it sees a Forget that missed the record.
 	err = s.checkForgotten(ctx, t, e.Customer, e.Received)
 	switch {
@@ -94,14 +101,10 @@ func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (id string, d
 	case kept.Done:
 		return e.ID, nil, nil
 	}
-	// A repeat counts as received when the first was: it must not end a wait that
-	// began in between.
-	damaged, err = s.applyEvent(ctx, t, e, kept.ReceivedAt)
-	if err = s.finishEvent(ctx, t, e, kept, err); err != nil || e.ID != "" {
-		return e.ID, damaged, err
-	}
-	made, err := ulid.New(ulid.Timestamp(now), s.entropy)
-	return "evt_" + made.String(), damaged, err
+	// A repeat counts as received when the first was: it is the same event, and ends one
+	// wait at most.
+	damaged, err = s.applyEvent(ctx, t, e, kept.Stamp)
+	return id, damaged, s.finishEvent(ctx, t, e, kept, err)
 }
 
 // finishEvent completes an event that was applied with err. If its customer was
@@ -125,13 +128,24 @@ func (s *Service) finishEvent(ctx context.Context, t Tenant, e Event, r EventRec
 
 // applyEvent stores the event, wakes the enrollments that wait for it and starts
 // journeys. An event is stored before its waits are read, and a wait is stored
-// before its event is read: at least one of the two sees the other.
-func (s *Service) applyEvent(ctx context.Context, t Tenant, e Event, received time.Time) ([]Damage, error) {
-	if err := s.stores.Events.PutLastEvent(ctx, t, e.Customer, e.Type, received); err != nil {
+// before its event is read: at least one of the two sees the other. Its properties are
+// kept if a journey reads them that was activated before the event was received: no
+// customer can have entered another.
+func (s *Service) applyEvent(ctx context.Context, t Tenant, e Event, stamp Stamp) ([]Damage, error) {
+	starts, err := s.stores.Events.StartedBy(ctx, t, e.Type)
+	if err != nil && !errors.Is(err, ErrNewer) {
+		return nil, err
+	}
+	event := Received{Stamp: stamp}
+	kept := event
+	if event.Properties = e.Properties; starts.KeepProperties {
+		kept = event
+	}
+	if err := s.stores.Events.Remember(ctx, t, e.Customer, e.Type, kept); err != nil {
 		return nil, err
 	}
 	var skipped damageList
-	err := errors.Join(s.wakeAll(ctx, t, e, received, &skipped), s.startAll(ctx, t, e, received, &skipped))
+	err = errors.Join(s.wakeAll(ctx, t, e, event, &skipped), s.startAll(ctx, t, starts.Journeys, e, stamp.At, &skipped), err)
 	return skipped.list, err
 }
 
@@ -152,9 +166,9 @@ func (l *damageList) absorb(id ID, err error) error {
 	return nil
 }
 
-// wakeAll ends the customer's waits for the event.
-func (s *Service) wakeAll(ctx context.Context, t Tenant, event Event, received time.Time, skipped *damageList) error {
-	list, damaged, err := s.stores.Customers.Enrollments(ctx, t, event.Customer)
+// wakeAll makes the customer's waits that the event may end due at once.
+func (s *Service) wakeAll(ctx context.Context, t Tenant, e Event, event Received, skipped *damageList) error {
+	list, damaged, err := s.stores.Customers.Enrollments(ctx, t, e.Customer)
 	if err != nil {
 		return err
 	}
@@ -162,32 +176,37 @@ func (s *Service) wakeAll(ctx context.Context, t Tenant, event Event, received t
 	for _, d := range damaged {
 		newer = cmp.Or(skipped.absorb(d.Journey, d.Cause), newer)
 	}
-	err = forEach(list, func(e Enrollment) error {
-		woken, err := s.wake(ctx, t, e, event.Type, received)
+	err = forEach(list, func(enrollment Enrollment) error {
+		woken, err := s.wake(ctx, t, enrollment, e.Type, event)
 		if woken {
-			s.nudge(ctx, t, e.Journey, []string{e.Customer})
+			s.nudge(ctx, t, enrollment.Journey, []string{e.Customer})
 		}
-		return skipped.absorb(e.Journey, err)
+		return skipped.absorb(enrollment.Journey, err)
 	})
 	return cmp.Or(err, newer)
 }
 
-// wake makes e due at once if the event ends its wait. It writes that, because
-// the nudge may be lost and the journey may be paused.
-func (s *Service) wake(ctx context.Context, t Tenant, e Enrollment, eventType string, received time.Time) (woken bool, err error) {
+// wake makes e due at once if the event may end its wait; the engine decides. It writes
+// that, because the nudge may be lost and the journey may be paused, and because a worker
+// that has looked for events before must not write what it found.
+func (s *Service) wake(ctx context.Context, t Tenant, e Enrollment, eventType string, event Received) (woken bool, err error) {
 	for attempt := range writeAttempts {
 		if e.Status != Inside {
 			return false, nil
 		}
 		graph, err := s.graphOf(ctx, t, e)
-		if err != nil || !graph.EndsWait(e, eventType, received) {
+		if err != nil {
 			return false, err
 		}
-		if !e.WokenAt.IsZero() {
-			return true, nil
+		may, sure := graph.Wakes(e, eventType, event)
+		// A worker that has seen neither this event nor an earlier one must not write.
+		if known := e.Woken != (Stamp{}) && e.Woken.Compare(event.Stamp) <= 0; !may || known {
+			return may, nil
 		}
 		next := e.NextWrite(s.clock())
-		next.WokenAt = received
+		if sure {
+			next.Woken = event.Stamp
+		}
 		next.dueBy(s.clock())
 		if err = s.stores.Events.Wake(ctx, t, next); !errors.Is(err, ErrLost) {
 			return err == nil, err
@@ -205,21 +224,16 @@ func (s *Service) wake(ctx context.Context, t Tenant, e Enrollment, eventType st
 	return false, errEnrollmentBusy
 }
 
-// startAll enrolls the customer in the journeys that the event starts.
-func (s *Service) startAll(ctx context.Context, t Tenant, event Event, received time.Time, skipped *damageList) error {
-	ids, newer := s.stores.Events.StartedBy(ctx, t, event.Type)
-	if newer != nil && !errors.Is(newer, ErrNewer) {
-		return newer
-	}
+// startAll enrolls the customer in those journeys that the event starts.
+func (s *Service) startAll(ctx context.Context, t Tenant, ids []ID, event Event, received time.Time, skipped *damageList) error {
 	facts := sync.OnceValues(func() (condition.Facts, error) { return s.factsOf(ctx, t, event, received) })
-	err := forEach(ids, func(id ID) error {
+	return forEach(ids, func(id ID) error {
 		err := s.start(ctx, t, id, event, facts)
 		if errors.Is(err, ErrNotFound) {
 			return nil // deleted since StartedBy
 		}
 		return skipped.absorb(id, err)
 	})
-	return cmp.Or(err, newer)
 }
 
 // start enrolls the customer in a journey if it is active and its entry
@@ -241,7 +255,9 @@ func (s *Service) start(ctx context.Context, t Tenant, id ID, event Event, facts
 	if err != nil || d.Graph.Refusal(entry.Condition, &known) != "" {
 		return err
 	}
-	e := Enrollment{Event: d.Graph.encodeEvent(known.Event)}
+	// The customer enters no earlier than the event was received, whatever the clocks: it
+	// must not end a wait of the run that it starts.
+	e := Enrollment{Event: d.Graph.encodeEvent(known.Event), EnrolledAt: known.Now}
 	if _, err := io.ReadFull(s.entropy, e.RequestID[:]); err != nil {
 		return err
 	}
@@ -264,6 +280,7 @@ func (s *Service) factsOf(ctx context.Context, t Tenant, event Event, received t
 		if facts.Event, err = condition.ParseValue(event.Properties); err != nil {
 			return facts, err
 		}
+		facts.EntryEvent = facts.Event
 	}
 	p, err := s.stores.Customers.Profile(ctx, t, event.Customer)
 	if errors.Is(err, ErrNoCustomer) {

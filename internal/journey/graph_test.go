@@ -162,6 +162,30 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 		{"an action with another onError", graphOf([]string{`a channel_action {"channel":"email","onError":"continue"}`, `b channel_action {"onError":"retry"}`, `c channel_action {"onError":true}`}, nil), []string{
 			"/nodes/1/config/onError must be one of fail, continue", "/nodes/2/config/onError must be one of fail, continue",
 		}},
+		{"null around an awaited event", graphOf([]string{`a wait {"waitForEvent":{"any":[{"id":"x","eventType":"e","condition":null,"match":null}]},"eventSince":null}`}, nil), nil},
+		{"awaited events without a list", graphOf([]string{`a wait {"waitForEvent":{}}`, `b wait {"waitForEvent":7}`, `c wait {"waitForEvent":{"any":[]}}`, `d wait {"waitForEvent":{"any":[1,1,1,1,1,1]}}`}, nil), []string{
+			"/nodes/0/config/waitForEvent/any is required", "/nodes/1/config/waitForEvent must be the type of an event, or an object with any",
+			"/nodes/2/config/waitForEvent/any must have 1 to 5 events, has 0", "/nodes/3/config/waitForEvent/any must have 1 to 5 events, has 6",
+		}},
+		{"bad ids of awaited events", graphOf([]string{`a wait {"waitForEvent":{"any":[{"id":"timeout","eventType":"e"},{"id":"a b","eventType":"e"},{"eventType":"e"}]}}`, `b wait {"waitForEvent":{"any":[{"id":"x","eventType":"e"},{"id":"x","eventType":"f"}]}}`}, nil), []string{
+			`/nodes/0/config/waitForEvent/any/0/id must not be "timeout", which is reserved`, "/nodes/0/config/waitForEvent/any/1/id must have only A-Z, a-z, 0-9, _ and -",
+			"/nodes/0/config/waitForEvent/any/2/id is required", "/nodes/1/config/waitForEvent/any/1/id is the id of an earlier branch",
+		}},
+		{"an event type with $", graphOf([]string{`a wait {"waitForEvent":"$sent"}`, `b condition_split {"condition":{"event":"$sent","since":"entry"}}`}, nil), []string{
+			"/nodes/0/config/waitForEvent must not begin with $; such types are reserved", "/nodes/1/config/condition/event must not begin with $; such types are reserved",
+		}},
+		{"a match without a side, and one with a bad path", graphOf([]string{`a wait {"waitForEvent":{"any":[{"id":"x","eventType":"e","match":{"event":"a..b"}}]}}`}, nil), []string{
+			`/nodes/0/config/waitForEvent/any/0/match/event must be names separated by single dots; a name with dots is written ["like.this"]`,
+			"/nodes/0/config/waitForEvent/any/0/match/entry is required",
+		}},
+		{"a moment that is none", graphOf([]string{`a wait {"waitForEvent":"e","eventSince":"now"}`, `b wait {"waitForEvent":"e","eventSince":{"node":"a"}}`}, nil), []string{
+			"/nodes/0/config/eventSince must be one of entry, wait", "/nodes/1/config/eventSince/step is required", "/nodes/1/config/eventSince/node unknown field; allowed here: step",
+		}},
+		{"a test of an event with another, without since, and in an entry", graphOf([]string{`a condition_split {"condition":{"event":"e","since":7,"field":"x"}}`, `b condition_split {"condition":{"event":"e"}}`, `c entry_trigger {"condition":{"event":"e","since":{"value":7,"unit":"days"}}}`}, nil), []string{
+			"/nodes/0/config/condition/field must not be combined with event", `/nodes/0/config/condition/since must be "entry" or a period such as {"value": 7, "unit": "days"}`,
+			"/nodes/1/config/condition/since is required",
+			"/nodes/2/config/condition must not ask for events: an entry reads the customer's attributes and the starting event only",
+		}},
 		{"a payload that is a string", graphOf([]string{`a channel_action {"channel":"email","payload":"x"}`}, nil), []string{"/nodes/0/config/payload must be an object"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -218,6 +242,8 @@ func TestReadDefinition_EnforcesLimits(t *testing.T) {
 func TestGraph_ListsEveryFault(t *testing.T) {
 	t.Parallel()
 
+	waiting := []string{"in entry_trigger", `w wait {"delayHours":2,"waitForEvent":"purchase"}`, "out exit", `a channel_action {"channel":"push"}`}
+
 	for _, row := range []struct {
 		name         string
 		nodes, edges []string
@@ -264,6 +290,21 @@ func TestGraph_ListsEveryFault(t *testing.T) {
 		{"a delay and a date", []string{"in entry_trigger", `w wait {"delayHours":1,"until":{"time":"09:00"}}`, "out exit"}, []string{"in w", "w out"}, []string{
 			"/definition/nodes/1/config exactly one of delayHours, delay and until is required"}},
 		{"a wait until a time", []string{"in entry_trigger", `w wait {"delay":null,"until":{"time":"09:00"}}`, "out exit"}, []string{"in w", "w out"}, nil},
+		{"a wait that branches", waiting, []string{"in w", "w a event", "w out timeout", "a out"}, nil},
+		{"a wait with one edge, of any other handle", waiting[:3], []string{"in w", "w out bottom"}, nil},
+		{"a wait with the edge of one outcome", waiting[:3], []string{"in w", "w out event"}, []string{
+			`/definition/nodes/1 has a single edge, with sourceHandle "event"; add the edges of the other outcomes, or remove the handle`,
+		}},
+		{"a wait with two edges, one of no outcome", waiting, []string{"in w", "w a event", "w out", "a out"}, []string{
+			`/definition/nodes/1 must have exactly one edge with sourceHandle "timeout", has 0`,
+			`/definition/nodes/1 has 1 edge whose sourceHandle is neither "event" nor "timeout"`,
+		}},
+		{"a moment without an event, and one of an unknown node", []string{"in entry_trigger", `w wait {"delayHours":1,"eventSince":"wait"}`, `v wait {"delayHours":1,"waitForEvent":"e","eventSince":{"step":"x"}}`, "out exit"}, []string{"in w", "w v", "v out"}, []string{
+			"/definition/nodes/1/config eventSince needs waitForEvent", "/definition/nodes/2/config/eventSince/step is not a node of this graph",
+		}},
+		{"two edges from a wait for a time", []string{"in entry_trigger", `w wait {"delayHours":1}`, "out exit", "a exit"}, []string{"in w", "w a event", "w out timeout"}, []string{
+			"/definition/nodes/1 must have exactly one edge that leaves it, has 2",
+		}},
 		{"both delays", []string{"in entry_trigger", `w wait {"delayHours":1,"delay":{"value":1,"unit":"days"}}`, "out exit"}, []string{"in w", "w out"}, []string{
 			"/definition/nodes/1/config exactly one of delayHours, delay and until is required",
 		}},

@@ -224,6 +224,14 @@ func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, mat
 	if next.equals(old) {
 		return old, nil
 	}
+	if c.Definition != nil {
+		graph = *c.Definition
+	}
+	if types := graph.Graph.PropertiesRead(); next.Status == Active && len(types) > 0 && (old.Status != Active || next.GraphHash != old.GraphHash) {
+		if err := s.stores.Events.KeepProperties(ctx, t, types); err != nil {
+			return Journey{}, err
+		}
+	}
 	next.UpdatedAt = s.clock()
 	if next.UpdatedAt.Before(old.UpdatedAt) {
 		next.UpdatedAt = old.UpdatedAt

@@ -50,8 +50,9 @@ var resultsOf = map[graph.NodeType][]Result{
 
 // allows reports whether the node can be left with the result.
 func (n *shapeNode) allows(r Result) bool {
-	if r >= firstBranch {
-		return n.kind != graph.ConditionSplit && n.ways > 1 && r.way() < int(n.ways)
+	branches := n.ways > 1 && n.kind != graph.ConditionSplit
+	if branches || r >= firstBranch {
+		return branches && r >= firstBranch && r.way() < int(n.ways)
 	}
 	return slices.Contains(resultsOf[n.kind], r)
 }

@@ -25,6 +25,7 @@ type TestRequest struct {
 	Definition *Definition          // nil for the journey's own
 	Settings   graph.SettingsChange // of the journey's settings; needs Definition
 	Now        time.Time            // when the customer enters; zero for the current time
+	EntryEvent *TestEvent           // that starts the journey; nil for none
 	Events     []TestEvent
 	Decisions  map[string]condition.Value // answers by node id; a decision without one answers nothing
 	Branches   map[string]string          // branches of random splits, by node id; others are drawn for Customer
@@ -35,8 +36,9 @@ const TestCustomer = "test"
 
 // TestEvent is an event that the simulated customer causes.
 type TestEvent struct {
-	Type  string
-	After time.Duration // since the entry
+	Type       string
+	After      time.Duration // since the entry
+	Properties []byte        // compact JSON object; nil for none
 }
 
 // Simulation is the path of a simulated customer.
@@ -159,7 +161,7 @@ func (s *simulation) run() Simulation {
 	}
 	e, effect := s.graph.Start(Enrollment{
 		Journey: s.journey, Customer: cmp.Or(s.request.Customer, TestCustomer),
-		EnrolledAt: start, ExpiresAt: start.AddDate(0, 0, s.maxDays),
+		EnrolledAt: start, ExpiresAt: start.AddDate(0, 0, s.maxDays), Event: s.graph.encodeEvent(s.entryProperties()),
 	})
 	now := start
 	s.attributes = s.request.Attributes
@@ -173,10 +175,10 @@ func (s *simulation) run() Simulation {
 		case NeedUpdate:
 			s.attributes, in.Answer.Result = s.graph.Update(&e, s.attributes)
 		case NoEffect:
-			now, in.EventAt = s.sleep(&e)
-		case NeedAttributes, Stuck: // not reached: attributes are given, and Stuck ends the loop
+			now = s.sleep(&e, now)
+		case NeedAttributes, NeedEvents, Stuck: // not reached: the facts are given, and Stuck ends the loop
 		}
-		in.Now, in.Attributes = now, s.attributes
+		in.Now, in.Attributes, in.Events = now, s.attributes, s.received(now)
 		e, effect = s.graph.Step(e.NextWrite(in.Now), in)
 	}
 	return s.report(e, now)
@@ -258,8 +260,13 @@ func (s *simulation) address(action graph.ActionConfig) string {
 
 // refusal returns why the customer may not enter; "" if they may.
 func (s *simulation) refusal() string {
-	facts := condition.Facts{Attributes: s.request.Attributes, Now: s.request.Now}
-	return cmp.Or(s.entryFault, s.graph.EntryFault(), s.graph.Refusal(s.entry.Condition, &facts))
+	properties := s.entryProperties()
+	facts := condition.Facts{Attributes: s.request.Attributes, Event: properties, EntryEvent: properties, Now: s.request.Now}
+	event := ""
+	if r := s.request.EntryEvent; r != nil && r.Type != s.entry.Event && r.Type != s.graph.Event() {
+		event = "the event does not start the journey"
+	}
+	return cmp.Or(s.entryFault, s.graph.EntryFault(), event, s.graph.Refusal(s.entry.Condition, &facts))
 }
 
 // answer returns the answer of an nba_decision.
@@ -269,19 +276,6 @@ func (s *simulation) answer(node int) Answer {
 		return Answer{Result: DecidedEmpty}
 	}
 	return Answer{Result: Decided, Decision: decision}
-}
-
-// sleep returns when e's wait ends, and the time of the event that ends it.
-func (s *simulation) sleep(e *Enrollment) (now, eventAt time.Time) {
-	now = e.Due
-	awaited := s.graph.AwaitedEvent(e.Node)
-	for _, event := range s.request.Events {
-		at := s.request.Now.Add(event.After)
-		if awaited != "" && event.Type == awaited && at.After(e.Since) && at.Before(now) {
-			now, eventAt = at, at
-		}
-	}
-	return now, eventAt
 }
 
 // report converts the walk into steps.
@@ -295,7 +289,9 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 		visits[len(visits)-1].Result = NoResult
 		now = visits[len(visits)-1].EnteredAt
 	}
-	facts := condition.Facts{Attributes: s.request.Attributes}
+	facts := s.graph.Facts(&e, s.request.Attributes)
+	facts.Decision, facts.Step = condition.Value{}, condition.Value{}
+	stepEvents, _ := condition.ParseValue(e.StepEvents)
 	result := Simulation{Outcome: "exited", ExitReason: e.ExitReason, Duration: now.Sub(s.request.Now)}
 	left := s.details
 	for i, visit := range visits {
@@ -307,8 +303,12 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 		} else {
 			step.Until = now
 		}
-		facts.Now = step.Until
+		known := Input{Events: s.received(visit.EnteredAt)}
+		facts.Now, facts.LastEvents = step.Until, known.lastEvents(s.graph.Node(visit.Node).Events)
 		s.detail(&step, visit, &facts)
+		if event := stepEvents.Get(step.NodeID); !event.Missing() {
+			facts.Step = facts.Step.With(step.NodeID, event)
+		}
 		s.graph.addResult(&facts, visit)
 		s.explainUntil(&step, visit, e)
 		if size := step.size(); size <= left {
@@ -341,7 +341,7 @@ func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.
 	switch n.Type {
 	case graph.Wait:
 		step.EndedBy = "timer"
-		if visit.Result == WokenByEvent {
+		if visit.Result.EndedByEvent(n) {
 			step.EndedBy = "event"
 		}
 		return

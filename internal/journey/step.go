@@ -18,6 +18,7 @@ const (
 	NeedDecision                     // make the node's decision, then step with its Answer
 	NeedSend                         // send the node's message, then step with its Answer
 	NeedUpdate                       // change the attributes as Graph.Update returns, then step with its Answer
+	NeedEvents                       // step again with the events of the node's types
 	Stuck                            // fail it: the graph leads nowhere; see StopReason
 )
 
@@ -28,7 +29,10 @@ type Input struct {
 	HasAttributes bool            // if false, a split, or a wait with OnProfile, blocks with NeedAttributes
 	ProfileRev    int64           // of Attributes; 0 for no profile
 	Answer        Answer          // of the effect that blocks the enrollment; zero for none
-	EventAt       time.Time       // when the event of the current wait was last received; zero for never
+
+	// Events holds the events that are remembered of the customer, by type. A type that
+	// was not read is absent.
+	Events map[string][]Received
 }
 
 // Answer is the outcome of an effect.
@@ -50,7 +54,7 @@ type Graph struct {
 func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
 	e.Status, e.Run, e.Rev, e.WrittenAt = Inside, 1, 1, e.EnrolledAt
 	e.Node, e.Since = g.Entry(), e.EnrolledAt
-	e.Path, e.Delta, e.Decisions = nil, Delta{DeltaForm, byte(MarkEnrolled)}, nil
+	e.Path, e.Delta, e.Decisions, e.StepEvents = nil, Delta{DeltaForm, byte(MarkEnrolled)}, nil, nil
 	if e.Node < 0 {
 		return e, Stuck
 	}
@@ -136,7 +140,7 @@ func (g *Graph) Step(e Enrollment, in Input) (Enrollment, EffectKind) {
 // then call Step, which sets Due to the end of the wait. If the caller dies in
 // between, the next tick does so.
 func (g *Graph) BeginWait(e *Enrollment, now time.Time) {
-	if e.Status == Inside && g.AwaitedEvent(e.Node) != "" {
+	if e.Status == Inside && g.Awaits(e.Node) != nil {
 		e.dueBy(now)
 	}
 }
@@ -159,64 +163,18 @@ func (g *Graph) result(e *Enrollment, n *graph.Node, in *Input) (Result, EffectK
 	}
 }
 
-// wait ends a wait by its event or its time, whichever came first.
-func (e *Enrollment) wait(n *graph.Node, in *Input) Result {
-	end := e.waitEnd(n)
-	e.Due = end
-	event := in.EventAt
-	in.EventAt = time.Time{} // it belongs to this wait and must not end a later one
-	if n.Event != "" && (e.isDuringWait(n, e.WokenAt) || e.isDuringWait(n, event)) {
-		// The next wait must begin after the event, even if the clock that received
-		// it is ahead: one event ends one wait.
-		in.Now = e.advanceClock(later(e.WokenAt, event))
-		return WokenByEvent
-	}
-	if in.Now.Before(end) {
-		return NoResult
-	}
-	if end.Before(e.Since.Add(n.Delay)) {
-		e.end(Expired, MarkExpired, NodeDropped)
-		return NoResult
-	}
-	return Waited
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// waitEnd returns when e's wait n ends without its event.
-func (e *Enrollment) waitEnd(n *graph.Node) time.Time {
-	end := e.Since.Add(n.Delay)
-	if e.ExpiresAt.Before(end) {
-		return e.ExpiresAt
-	}
-	return end
-}
-
-// isDuringWait reports whether at is between the start and the end of e's wait n.
-func (e *Enrollment) isDuringWait(n *graph.Node, at time.Time) bool {
-	return at.After(e.Since) && at.Before(e.waitEnd(n))
-}
-
-// EndsWait reports whether an event of that type and time of receipt ends e's
-// current wait.
-func (g *Graph) EndsWait(e Enrollment, eventType string, received time.Time) bool {
-	n := g.lastingWait(&e)
-	return e.Status == Inside && n.Type == graph.Wait && n.Event == eventType && e.isDuringWait(n, received)
-}
-
-// split evaluates the conditions of n, or asks for the attributes.
+// split evaluates the conditions of n, or asks for the attributes and events.
 func (g *Graph) split(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKind) {
 	if !in.HasAttributes {
 		e.dueBy(in.Now)
 		return NoResult, NeedAttributes
 	}
+	if !in.knows(n.Events) {
+		e.dueBy(in.Now)
+		return NoResult, NeedEvents
+	}
 	facts := g.Facts(e, in.Attributes)
-	facts.Now = in.Now
+	facts.Now, facts.LastEvents = in.Now, in.lastEvents(n.Events)
 	switch {
 	case n.Type == graph.MultiSplit:
 		return Branch(n.Choose(&facts)), NoEffect
@@ -234,15 +192,19 @@ func (e *Enrollment) dueBy(now time.Time) {
 	}
 }
 
-// Facts returns the facts that conditions and payloads read. It decodes decisions,
-// event and path only if the graph reads them.
+// Facts returns the facts that conditions and payloads read. It decodes decisions, events
+// and path only if the graph reads them.
 func (g *Graph) Facts(e *Enrollment, attributes condition.Value) condition.Facts {
-	facts := condition.Facts{Attributes: attributes}
+	facts := condition.Facts{Attributes: attributes, Entered: e.EnrolledAt}
 	if g.ReadsDecisions() && e.Decisions != nil {
 		facts.Decision, _ = condition.ParseValue(e.Decisions)
 	}
 	if g.ReadsEvent() && e.Event != nil {
 		facts.Event, _ = condition.ParseValue(e.Event)
+		facts.EntryEvent = facts.Event
+	}
+	if g.ReadsStepEvents() && e.StepEvents != nil {
+		facts.Step, _ = condition.ParseValue(e.StepEvents)
 	}
 	if g.ReadsResults() {
 		for _, visit := range e.Path.Visits(e.EnrolledAt) {
@@ -303,7 +265,7 @@ func (g *Graph) keepDecision(e *Enrollment, answer condition.Value) bool {
 		decisions, _ = condition.ParseValue(e.Decisions)
 	}
 	text := decisions.With(g.NodeID(e.Node), kept).AppendJSON(nil)
-	if len(text)+len(e.Event) > MaxKept {
+	if len(text)+len(e.Event)+len(e.StepEvents) > MaxKept {
 		return false
 	}
 	e.Decisions = text
@@ -367,7 +329,7 @@ func (e *Enrollment) leave(result Result) {
 
 func (e *Enrollment) enter(node int, now time.Time) {
 	e.Node, e.Since = node, now
-	e.Attempts, e.LeaseUntil, e.WokenAt = 0, time.Time{}, time.Time{}
+	e.Attempts, e.LeaseUntil, e.Woken = 0, time.Time{}, Stamp{}
 	e.Delta = append(e.Delta, byte(node), byte(NodeEntered))
 }
 

@@ -2,6 +2,7 @@ package journey_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,18 @@ import (
 )
 
 var t0 = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+
+// heard returns the events of a type that were received at those times, the zero time for
+// none, with ids in that order.
+func heard(eventType string, times ...time.Time) map[string][]journey.Received {
+	var list []journey.Received
+	for i, at := range times {
+		if !at.IsZero() {
+			list = append(list, journey.Received{Stamp: journey.Stamp{At: at, ID: uint64(i)}})
+		}
+	}
+	return map[string][]journey.Received{eventType: list}
+}
 
 func hours(h float64) time.Time { return t0.Add(time.Duration(h * float64(time.Hour))) }
 
@@ -65,7 +78,7 @@ func TestStep_WalksThroughEveryNodeType(t *testing.T) {
 	require.Equal(t, journey.NoEffect, effect)
 	require.Equal(t, e.Path, early.Path, "nothing happens before Due")
 
-	e, effect = g.Step(e.NextWrite(hours(48)), journey.Input{Now: hours(48)})
+	e, effect = g.Step(e.NextWrite(hours(48)), journey.Input{Now: hours(48), Events: heard("login")})
 	require.Equal(t, journey.NeedAttributes, effect)
 	require.Equal(t, hours(48), e.Due)
 
@@ -126,7 +139,7 @@ func TestStep_EndsWaitByWhicheverComesFirst(t *testing.T) {
 		{"its end", time.Time{}, hours(48), journey.Waited},
 		{"its end, seen late", time.Time{}, hours(60), journey.Waited},
 		{"its event", hours(1), hours(1), journey.WokenByEvent},
-		{"an event from before the wait began", hours(-1), hours(2), journey.NoResult},
+		{"an event from before the entry", hours(-1), hours(2), journey.NoResult},
 		{"the event that started the journey at the moment the wait began", t0, hours(2), journey.NoResult},
 		{"an event after its end", hours(49), hours(60), journey.Waited},
 	} {
@@ -134,7 +147,7 @@ func TestStep_EndsWaitByWhicheverComesFirst(t *testing.T) {
 			t.Parallel()
 
 			g, e, _ := enter(t, onboarding)
-			e, _ = g.Step(e.NextWrite(row.now), journey.Input{Now: row.now, EventAt: row.event})
+			e, _ = g.Step(e.NextWrite(row.now), journey.Input{Now: row.now, Events: heard("login", row.event)})
 			visits := e.Path.Visits(t0)
 			if row.result == journey.NoResult {
 				require.Len(t, visits, 1)
@@ -144,6 +157,30 @@ func TestStep_EndsWaitByWhicheverComesFirst(t *testing.T) {
 			require.Equal(t, row.now, e.Since, "the next node begins when it is reached, not when the wait was due")
 		})
 	}
+}
+
+// A wait with several edges is left by the way of its outcome.
+func TestStep_BranchesOnHowAWaitEnded(t *testing.T) {
+	t.Parallel()
+
+	reminder := graphOf([]string{"in entry_trigger", `w wait {"delayHours":2,"waitForEvent":"purchase"}`, `thanks exit {"reason":"bought"}`, `a channel_action {"channel":"push"}`, "out exit"},
+		[]string{"in w", "w a timeout", "w thanks event", "a out"})
+	g, e, _ := enter(t, reminder)
+	bought, effect := g.Step(e.NextWrite(hours(1)), journey.Input{Now: hours(1), Events: heard("purchase", hours(1))})
+	require.Equal(t, journey.NoEffect, effect)
+	require.Equal(t, "bought", bought.ExitReason)
+	require.Equal(t, "event", bought.Path.Visits(t0)[1].Result.Name(g.Node(1).Ways))
+	require.NoError(t, g.Shape().Check(bought))
+
+	late, effect := g.Step(e.NextWrite(hours(2)), journey.Input{Now: hours(2), Events: heard("purchase")})
+	require.Equal(t, journey.NeedSend, effect)
+	require.Equal(t, "timeout", late.Path.Visits(t0)[1].Result.Name(g.Node(1).Ways))
+	require.NoError(t, g.Shape().Check(late))
+
+	wrong := bought
+	wrong.Path = slices.Clone(bought.Path)
+	wrong.Path[len(wrong.Path)-7] = byte(journey.WokenByEvent)
+	require.ErrorContains(t, g.Shape().Check(wrong), `leaves a wait with "woken"`)
 }
 
 func TestStep_ExpiresEnrollments(t *testing.T) {
@@ -202,7 +239,7 @@ func TestEnrollment_MarksCancelFailRetry(t *testing.T) {
 	require.Equal(t, journey.Inside, again.Status)
 	require.Equal(t, hours(3), again.Due)
 	require.Equal(t, journey.Delta{journey.DeltaForm, byte(journey.MarkRetried), 1, byte(journey.NodeRetried)}, again.Delta)
-	moved, _ := g.Step(failed.NextWrite(hours(48)).Retry(hours(48)), journey.Input{Now: hours(48)})
+	moved, _ := g.Step(failed.NextWrite(hours(48)).Retry(hours(48)), journey.Input{Now: hours(48), Events: heard("login")})
 	require.Equal(t, journey.Delta{
 		journey.DeltaForm, byte(journey.MarkRetried),
 		1, byte(journey.NodeRetried | journey.NodeLeft), byte(journey.Waited),
@@ -222,7 +259,7 @@ func TestEnrollment_KeepsLeaseUntilEffectEnds(t *testing.T) {
 	t.Parallel()
 
 	g, e, _ := enter(t, onboarding)
-	in := journey.Input{Now: hours(48), Attributes: value(t, `{"plan":"pro"}`), HasAttributes: true}
+	in := journey.Input{Now: hours(48), Events: heard("login"), Attributes: value(t, `{"plan":"pro"}`), HasAttributes: true}
 	e, effect := g.Step(e.NextWrite(in.Now), in)
 	require.Equal(t, journey.NeedDecision, effect)
 	e.LeaseUntil = hours(49)
@@ -248,7 +285,7 @@ func TestStep_KeepsOneWriteWithinOneDay(t *testing.T) {
 	g, e, _ := enter(t, onboarding)
 	require.Equal(t, t0, e.WrittenAt)
 
-	e, effect := g.Step(e.NextWrite(midnight.Add(-time.Second)), journey.Input{Now: midnight.Add(-time.Second)})
+	e, effect := g.Step(e.NextWrite(midnight.Add(-time.Second)), journey.Input{Now: midnight.Add(-time.Second), Events: heard("login")})
 	require.Equal(t, journey.NeedAttributes, effect)
 	pro := journey.Input{Now: midnight.Add(-500 * time.Millisecond), Attributes: value(t, `{"plan":"pro"}`), HasAttributes: true}
 	e, effect = g.Step(e, pro)
@@ -279,7 +316,7 @@ func BenchmarkStep(b *testing.B) {
 	start = start.NextWrite(hours(48))
 	start.Path = append(make(journey.Path, 0, 128), start.Path...)
 	start.Delta = append(make(journey.Delta, 0, 64), start.Delta...)
-	in := journey.Input{Now: hours(48), Attributes: value(b, `{"plan":"free","country":"NL"}`), HasAttributes: true}
+	in := journey.Input{Now: hours(48), Events: heard("login"), Attributes: value(b, `{"plan":"free","country":"NL"}`), HasAttributes: true}
 	b.ReportAllocs()
 	for b.Loop() {
 		e, _ := d.Graph.Step(start, in) // leaves the wait, decides the split, reaches the exit

@@ -115,6 +115,12 @@ type CustomerStore interface {
 	Forget(ctx context.Context, t Tenant, customer string, now time.Time) error
 }
 
+// Starts is what an event of a type concerns.
+type Starts struct {
+	Journeys       []ID // that it starts, sorted
+	KeepProperties bool // its properties must be remembered
+}
+
 // EventStore stores events and wakes the enrollments that wait for them.
 type EventStore interface {
 	// ReserveEvent stores r unless its customer and id have a record that has
@@ -122,18 +128,21 @@ type EventStore interface {
 	ReserveEvent(ctx context.Context, t Tenant, r EventRecord, now time.Time) (EventRecord, error)
 	// FinishEvent marks r as done. It returns ErrLost if r is not stored any more.
 	FinishEvent(ctx context.Context, t Tenant, r EventRecord) error
-	// PutLastEvent stores when a customer last caused an event of a type,
-	// unless a later time is stored. The item outlives the longest wait.
-	PutLastEvent(ctx context.Context, t Tenant, customer, eventType string, received time.Time) error
-	// UndoEvent deletes r, if it has an ID, and the last event of that type, if they
-	// were received at r.ReceivedAt.
+	// Remember adds an event to those of its type that are remembered of a customer, at
+	// least the last RememberedEvents. An event that is there already is not added again.
+	// The item outlives the longest run.
+	Remember(ctx context.Context, t Tenant, customer, eventType string, event Received) error
+	// UndoEvent deletes r, if it has an ID and was received at r.ReceivedAt, and removes
+	// the event with r.Stamp from those that are remembered of that type.
 	UndoEvent(ctx context.Context, t Tenant, r EventRecord, eventType string) error
-	// StartedBy returns the journeys that an event of that type starts, sorted.
-	// It is strongly consistent. With an ErrNewer it returns all journeys but those
-	// whose entries are of a newer format.
-	StartedBy(ctx context.Context, t Tenant, eventType string) ([]ID, error)
-	// Wake writes Rev, WrittenAt, Due and, unless it is zero, WokenAt of e if the stored
-	// Rev is one less than e.Rev, and RequestID the same. Otherwise it returns ErrLost.
+	// KeepProperties marks types of events whose properties must be remembered, for good.
+	KeepProperties(ctx context.Context, t Tenant, eventTypes []string) error
+	// StartedBy returns what an event of that type concerns. It is strongly consistent.
+	// With an ErrNewer it returns all journeys but those whose entries are of a newer
+	// format.
+	StartedBy(ctx context.Context, t Tenant, eventType string) (Starts, error)
+	// Wake writes Rev, WrittenAt, Due and Woken of e if the stored Rev is one
+	// less than e.Rev, and RequestID the same. Otherwise it returns ErrLost.
 	Wake(ctx context.Context, t Tenant, e Enrollment) error
 }
 

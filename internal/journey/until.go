@@ -93,7 +93,7 @@ func (g *Graph) endOfUntil(e *Enrollment, attributes condition.Value) (end time.
 // been read after the wait was stored: see Enrollment.OnProfile.
 func (g *Graph) wait(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKind) {
 	if n.Until == nil {
-		return e.wait(n, in), NoEffect
+		return g.waitFor(e, n, in)
 	}
 	if e.OnProfile = g.dependsOnProfile(e); e.OnProfile && !in.HasAttributes {
 		e.dueBy(in.Now)
@@ -103,17 +103,28 @@ func (g *Graph) wait(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKin
 		e.ProfileRev = in.ProfileRev
 	}
 	end, reason := g.endOfUntil(e, in.Attributes)
-	switch {
-	case reason == "":
-		return e.wait(n.Lasting(end.Sub(e.Since)), in), NoEffect
-	case !n.Until.Exit:
-		in.EventAt = time.Time{} // it belongs to this wait
-		return Waited, NoEffect
-	case reason == dateTooLate:
-		e.complete(dateTooLate)
-	default:
-		e.complete(datePassed)
+	if reason == "" || !n.Until.Exit {
+		return g.waitFor(e, n.Lasting(end.Sub(e.Since)), in)
 	}
+	return g.leaveWithoutDate(e, n, in, reason)
+}
+
+// leaveWithoutDate ends the run at the wait n, unless an event that was received before
+// ends the wait.
+func (g *Graph) leaveWithoutDate(e *Enrollment, n *graph.Node, in *Input, reason string) (Result, EffectKind) {
+	if n.Awaits != nil {
+		if !in.knows(n.Events) {
+			e.dueBy(in.Now)
+			return NoResult, NeedEvents
+		}
+		if result, effect := g.await(e, n, in, e.Since); result != NoResult || effect != NoEffect {
+			return result, effect
+		}
+	}
+	if reason != dateTooLate {
+		reason = datePassed
+	}
+	e.complete(reason)
 	return NoResult, NoEffect
 }
 

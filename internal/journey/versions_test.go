@@ -77,6 +77,9 @@ func TestUpdate_VersionCountsWhatRuns(t *testing.T) {
 		{"another spelling of a string", []string{`"push"`, `"\u0070ush"`}, 1},
 		{"white space", []string{`[1,2]`, `[ 1, 2 ]`}, 1},
 
+		{"the handle of a wait with one edge", []string{`"source":"b"`, `"sourceHandle":"bottom","source":"b"`}, 1},
+
+		{"a second edge from a wait", []string{`{"source":"b","target":"out"}`, `{"source":"b","target":"out"},{"source":"b","target":"a","sourceHandle":"event"}`}, 2},
 		{"a number", []string{`"delayHours":2`, `"delayHours":2.5`}, 2},
 		{"a 64-bit integer by one", []string{`9007199254740993`, `9007199254740992`}, 2},
 		{"a string for a number", []string{`[1,2]`, `[1,"2"]`}, 2},

@@ -3,6 +3,7 @@ package journey_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -18,24 +19,27 @@ import (
 // in a write, and with events. It returns the enrollment and the deltas of its writes.
 func walk(t *testing.T, r *rand.Rand, g *journey.Graph, request journey.TestRequest, days int) (journey.Enrollment, []journey.Delta) {
 	t.Helper()
-	e, effect := g.Start(journey.Enrollment{Journey: "jrn_0", Customer: request.Customer, EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, days)})
+	e := journey.Enrollment{Journey: "jrn_0", Customer: request.Customer, EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, days)}
+	if request.EntryEvent != nil {
+		e.Event = request.EntryEvent.Properties
+	}
+	e, effect := g.Start(e)
 	deltas := []journey.Delta{e.Delta}
-	now, attributes := t0, request.Attributes
+	now, looked, attributes := t0, false, request.Attributes
 	for turn := 0; e.Status == journey.Inside; turn++ {
 		require.Less(t, turn, 2000, "endless walk")
 		in := journey.Input{HasAttributes: true}
 		switch effect {
 		case journey.NoEffect:
-			if e.Due.After(now) {
-				now = e.Due
+			if looked {
+				now = sleep(g, e, request, now)
 			}
-			for _, event := range request.Events {
-				at := t0.Add(event.After)
-				if event.Type == g.AwaitedEvent(e.Node) && at.After(e.Since) && at.Before(now) {
-					now, in.EventAt = at, at
-				}
+			if request.Events == nil { // late, it could miss an event that a simulation sees in time
+				now = now.Add(time.Duration(r.IntN(60_000)) * time.Millisecond)
 			}
-			now = now.Add(time.Duration(r.IntN(60_000)) * time.Millisecond)
+			in.Events, looked = received(g, e, request, now), true
+		case journey.NeedEvents:
+			in.Events = received(g, e, request, now)
 		case journey.NeedDecision:
 			in.Answer = journey.Answer{Result: journey.DecidedEmpty}
 			if d, ok := request.Decisions[g.NodeID(e.Node)]; ok {
@@ -54,10 +58,60 @@ func walk(t *testing.T, r *rand.Rand, g *journey.Graph, request journey.TestRequ
 			e = e.NextWrite(now)
 			deltas = append(deltas, nil)
 		}
+		before := e.Node
 		e, effect = g.Step(e, in)
+		looked = looked && e.Node == before
 		deltas[len(deltas)-1] = e.Delta
 	}
 	return e, deltas
+}
+
+// sleep returns when to look at a wait again: at the next event, or at its end.
+func sleep(g *journey.Graph, e journey.Enrollment, request journey.TestRequest, now time.Time) time.Time {
+	next := later(e.Due, now)
+	for _, event := range request.Events {
+		at := t0.Add(event.After)
+		if slices.Contains(g.Node(e.Node).Events, event.Type) && at.After(now) && at.Before(next) {
+			next = at
+		}
+	}
+	return next
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// received returns the events of e's node that were received by now.
+func received(g *journey.Graph, e journey.Enrollment, request journey.TestRequest, now time.Time) map[string][]journey.Received {
+	events := map[string][]journey.Received{}
+	for _, eventType := range g.Node(e.Node).Events {
+		events[eventType] = nil
+		for i, event := range request.Events {
+			if at := t0.Add(event.After); event.Type == eventType && !at.After(now) {
+				events[eventType] = append(events[eventType], journey.Received{Stamp: journey.Stamp{At: at, ID: uint64(i)}, Properties: event.Properties})
+			}
+		}
+	}
+	return events
+}
+
+// drawEvents draws up to 10 events, no more of a type than are remembered.
+func drawEvents(r *rand.Rand) (events []journey.TestEvent) {
+	count := map[string]int{}
+	for range r.IntN(11) {
+		eventType := fmt.Sprint("e", r.IntN(3))
+		if count[eventType]++; count[eventType] <= journey.RememberedEvents {
+			events = append(events, journey.TestEvent{
+				Type: eventType, After: time.Duration(r.IntN(60*3600)) * time.Second,
+				Properties: fmt.Appendf(nil, `{"n":%d,"cart":%d}`, r.IntN(10), r.IntN(2)),
+			})
+		}
+	}
+	return events
 }
 
 // drawRequest draws attributes and decisions for a customer of g.
@@ -77,8 +131,7 @@ func drawRequest(t *testing.T, r *rand.Rand, g *journey.Graph) journey.TestReque
 	return request
 }
 
-// Real customers and simulations take the same path. There are no events, because
-// a walk that is late may miss an event that a simulation sees in time.
+// Real customers and simulations take the same path, with and without events.
 func TestSimulation_MatchesRealPath(t *testing.T) {
 	t.Parallel()
 
@@ -87,6 +140,10 @@ func TestSimulation_MatchesRealPath(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		d := journeytest.Definition(t, journeytest.GraphWithDates(r, 2+int(seed%50)))
 		request := drawRequest(t, r, d.Graph)
+		if seed%2 == 0 {
+			request.Events = drawEvents(r)
+			request.EntryEvent = &journey.TestEvent{Properties: fmt.Appendf(nil, `{"cart":%d}`, r.IntN(2))}
+		}
 		days := 1 + r.IntN(8)
 		e, _ := walk(t, r, d.Graph, request, days)
 		simulated := simulate(t, d, request, days)
@@ -100,6 +157,9 @@ func TestSimulation_MatchesRealPath(t *testing.T) {
 			if step.Result != "expired" {
 				steps = append(steps, step.NodeID+" "+step.Result)
 			}
+			if step.EndedBy == "event" {
+				outcomes["ended by an event"]++
+			}
 		}
 		outcomes[simulated.Outcome]++
 		// Lateness adds up, so a real customer may expire where a simulated one
@@ -112,6 +172,7 @@ func TestSimulation_MatchesRealPath(t *testing.T) {
 	}
 	require.Greater(t, outcomes["exited"], 200)
 	require.Greater(t, outcomes["expired"], 50)
+	require.Greater(t, outcomes["ended by an event"], 50)
 	for _, way := range []string{"multi_split branch0", "multi_split branch1", "multi_split branch2", "random_split branch0", "random_split branch1", "random_split branch2"} {
 		require.Greater(t, left[way], 20, way)
 	}

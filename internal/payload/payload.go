@@ -150,7 +150,7 @@ func readPlaceholder(inside string) (x piece, fault string) {
 	source, _, _ := strings.Cut(plain, ".")
 	field, fault := condition.ParseField(text)
 	switch {
-	case source != "attributes" && source != "decision" && source != "event", strings.ContainsAny(plain, notInNames):
+	case !slices.Contains([]string{"attributes", "decision", "event", "step"}, source), strings.ContainsAny(plain, notInNames):
 		return piece{}, malformed
 	case fault != "":
 		return piece{}, "has a placeholder whose field " + fault

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/dev/journeytest"
 	"journeys/internal/dev/local"
 	"journeys/internal/journey"
 )
@@ -112,6 +113,7 @@ func (w *world) outcome(t *testing.T, c *cohort, e journey.Enrollment) (o outcom
 	}
 	var graph struct{ Nodes []struct{ ID, Type string } }
 	require.NoError(t, json.Unmarshal([]byte(c.graphs[e.Version-1]), &graph))
+	compiled := journeytest.Definition(t, c.graphs[e.Version-1]).Graph
 	o = outcome{Status: e.Status.String(), ExitReason: e.ExitReason, NodeID: graph.Nodes[e.Node].ID, Version: e.Version}
 	visits := e.Path.Visits(e.EnrolledAt)
 	if e.Status != journey.Completed {
@@ -119,7 +121,7 @@ func (w *world) outcome(t *testing.T, c *cohort, e journey.Enrollment) (o outcom
 	}
 	for _, visit := range visits {
 		node := graph.Nodes[visit.Node]
-		o.Path = append(o.Path, step{NodeID: node.ID, NodeType: node.Type, Result: visit.Result.String()})
+		o.Path = append(o.Path, step{NodeID: node.ID, NodeType: node.Type, Result: visit.Result.Name(compiled.Node(visit.Node).Ways)})
 	}
 	return o
 }
@@ -144,12 +146,13 @@ func (w *world) simulate(t *testing.T, c *cohort, customer string, end outcome) 
 		return answer
 	}
 	for i, s := range end.Path {
-		if s.Result != "woken" {
+		event := awaitedEvent(t, graph, s.NodeID, s.Result)
+		if event == "" {
 			continue
 		}
 		trace := test().Trace
 		after := trace[i].At.Sub(trace[0].At) + 3*time.Millisecond/2 // hours are cut to milliseconds
-		events = append(events, map[string]any{"type": awaitedEvent(t, graph, s.NodeID), "afterHours": after.Hours()})
+		events = append(events, map[string]any{"type": event, "afterHours": after.Hours()})
 		w.woken++
 	}
 	var results []string
@@ -159,19 +162,39 @@ func (w *world) simulate(t *testing.T, c *cohort, customer string, end outcome) 
 	return results
 }
 
-// awaitedEvent returns the event that a wait waits for, "" for other nodes.
-func awaitedEvent(t *testing.T, graph, id string) string {
+// awaitedEvent returns the type of an event that ends a wait with that result, "" for other
+// nodes and results. The events of the run have no properties, so none meets a condition.
+func awaitedEvent(t *testing.T, graph, id, result string) string {
 	t.Helper()
 	var g struct {
 		Nodes []struct {
 			ID     string
-			Config struct{ WaitForEvent string }
+			Config struct{ WaitForEvent json.RawMessage }
 		}
 	}
 	require.NoError(t, json.Unmarshal([]byte(graph), &g))
 	for _, n := range g.Nodes {
-		if n.ID == id {
-			return n.Config.WaitForEvent
+		if n.ID != id || n.Config.WaitForEvent == nil {
+			continue
+		}
+		var one string
+		if json.Unmarshal(n.Config.WaitForEvent, &one) == nil {
+			if result == "woken" || result == "event" {
+				return one
+			}
+			return ""
+		}
+		var several struct {
+			Any []struct {
+				ID, EventType    string
+				Condition, Match json.RawMessage
+			}
+		}
+		require.NoError(t, json.Unmarshal(n.Config.WaitForEvent, &several))
+		for _, a := range several.Any {
+			if a.Condition == nil && a.Match == nil && (result == "woken" || result == a.ID) {
+				return a.EventType
+			}
 		}
 	}
 	return ""

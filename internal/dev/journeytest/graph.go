@@ -13,16 +13,19 @@ import (
 // 2. Splits read the attributes a0 to a3, numbers from 0 to 9, the field "score" of
 // decisions, and results of steps; the branches of others than condition splits are b0, b1 and so
 // on, and random splits share a salt or have none; waits last 1 to 48 hours and may
-// wait for the events e0 to e2; channels are c0 and c1, and some messages go on after an
-// error. Each update_customer adds 1 to the attribute total.<id of the node>, and changes
-// one of a0 to a3. It cannot add to an a3 that is a text.
+// wait for the events e0 to e2, with conditions on their "n", a number from 0 to 9, and
+// their "cart"; channels are c0 and c1, and some messages go on after an error. Each
+// update_customer adds 1 to the attribute total.<id of the node>, and changes one of a0 to
+// a3. It cannot add to an a3 that is a text.
 func Graph(r *rand.Rand, size int) string {
 	return (&graph{r: r, size: max(size, 2)}).generate()
 }
 
 // GraphWithDates is Graph with waits until a time of day or until a date in the
 // attributes d0 and d1. How late a customer is does not change their way: those without
-// a date go on, or leave at a wait until "never", an attribute that must not exist.
+// a date go on, or leave at a wait until "never", an attribute that must not exist. These
+// waits await no event, because which came first would depend on when a profile is
+// written.
 func GraphWithDates(r *rand.Rand, size int) string {
 	return (&graph{r: r, size: max(size, 2), dates: true}).generate()
 }
@@ -80,8 +83,11 @@ func (g *graph) target() int {
 	}
 	switch g.r.IntN(15) {
 	case 0, 1, 2:
-		i := g.node("wait", g.wait())
-		g.open = append(g.open, end{source: i})
+		config, ways := g.wait()
+		i := g.node("wait", config)
+		for _, way := range ways {
+			g.open = append(g.open, end{i, way})
+		}
 		return i
 	case 3, 4:
 		i := g.node("condition_split", `{"condition":`+g.condition()+`}`)
@@ -148,15 +154,51 @@ func (g *graph) exit() int {
 	return i
 }
 
-func (g *graph) wait() string {
-	event := ""
+// wait returns the config of a wait, and the handles of its edges.
+func (g *graph) wait() (config string, ways []string) {
+	event, ways := "", []string{"event", "timeout"}
+	switch g.r.IntN(4) {
+	case 0, 1:
+		return "{" + g.end() + "}", []string{""}
+	case 2:
+		event = fmt.Sprintf(`"e%d"`, g.r.IntN(3))
+	default:
+		event, ways = g.awaited()
+	}
+	if g.r.IntN(4) == 0 {
+		event += `,"eventSince":"wait"`
+	}
 	if g.r.IntN(2) == 0 {
-		event = fmt.Sprintf(`,"waitForEvent":"e%d"`, g.r.IntN(3))
+		ways = []string{""}
 	}
+	return fmt.Sprintf(`{"delayHours":%d,"waitForEvent":%s}`, 1+g.r.IntN(48), event), ways
+}
+
+// end returns the member of a wait's config that says when it ends.
+func (g *graph) end() string {
 	if g.dates && g.r.IntN(2) == 0 {
-		return fmt.Sprintf(`{"until":%s%s}`, g.until(), event)
+		return `"until":` + g.until()
 	}
-	return fmt.Sprintf(`{"delayHours":%d%s}`, 1+g.r.IntN(48), event)
+	return fmt.Sprintf(`"delayHours":%d`, 1+g.r.IntN(48))
+}
+
+// awaited returns a list of 1 to 3 events, and the names of the wait's outcomes.
+func (g *graph) awaited() (events string, ways []string) {
+	var list []string
+	for i := range 1 + g.r.IntN(3) {
+		more := ""
+		switch g.r.IntN(4) {
+		case 0:
+			more = fmt.Sprintf(`,"condition":{"field":"event.n","operator":"gte","value":%d}`, g.r.IntN(10))
+		case 1:
+			more = `,"condition":{"all":[{"field":"a9","operator":"exists","value":false},{"field":"event.n","operator":"lt","value":8}]}`
+		case 2:
+			more = `,"match":{"event":"cart","entry":"cart"}`
+		}
+		ways = append(ways, fmt.Sprintf("b%d", i))
+		list = append(list, fmt.Sprintf(`{"id":%q,"eventType":"e%d"%s}`, ways[i], g.r.IntN(3), more))
+	}
+	return `{"any":[` + strings.Join(list, ",") + `]}`, append(ways, "timeout")
 }
 
 func (g *graph) update() string {
@@ -197,11 +239,7 @@ func (g *graph) condition() string {
 	}
 	leaf := fmt.Sprintf(`{"field":%q,"operator":"gte","value":%d}`, field, g.r.IntN(10))
 	if g.r.IntN(4) == 0 {
-		woken := `"woken",`
-		if g.dates { // whether time or an event ends a wait until a date depends on when the profile is written
-			woken = ""
-		}
-		leaf = fmt.Sprintf(`{"field":"step.n%d.result","operator":"in","value":["true",%s"b0","empty","entered"]}`, g.r.IntN(len(g.nodes)), woken)
+		leaf = fmt.Sprintf(`{"field":"step.n%d.result","operator":"in","value":["true","woken","b0","empty","entered"]}`, g.r.IntN(len(g.nodes)))
 	}
 	if g.r.IntN(3) == 0 {
 		return fmt.Sprintf(`{"any":[%s,{"field":"a0","operator":"exists","value":false}]}`, leaf)

@@ -50,7 +50,11 @@ func (emptyStore) List(context.Context, journey.Tenant, journey.Filter) (journey
 	return journey.Page{}, journey.ErrNotFound
 }
 
-func (emptyStore) PutLastEvent(context.Context, journey.Tenant, string, string, time.Time) error {
+func (emptyStore) StartedBy(context.Context, journey.Tenant, string) (journey.Starts, error) {
+	return journey.Starts{}, journey.ErrNotFound
+}
+
+func (emptyStore) Remember(context.Context, journey.Tenant, string, string, journey.Received) error {
 	return journey.ErrNoCustomer
 }
 

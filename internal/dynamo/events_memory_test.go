@@ -1,0 +1,94 @@
+package dynamo_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/journey"
+)
+
+// Concurrent writers add events in any order, some of them twice. The last ones are
+// remembered, each once.
+func TestEvents_RememberTheLastOfAType(t *testing.T) {
+	t.Parallel()
+
+	s, table := store(t)
+	const n = 30
+	add := func(i int) {
+		event := journey.Received{Stamp: journey.Stamp{At: start.Add(time.Duration(i/2) * time.Millisecond), ID: uint64(i)}, Properties: fmt.Appendf(nil, `{"n":%d}`, i)}
+		require.NoError(t, s.Events.Remember(t.Context(), demo, "ada", "opened", event))
+	}
+	var running sync.WaitGroup
+	for i := range n {
+		for range 1 + i%2 {
+			running.Go(func() { add((i * 7) % n) })
+		}
+	}
+	running.Wait()
+	known, err := s.Engine.LastEvents(t.Context(), demo, map[string][]string{"ada": {"opened", "never"}, "bob": {"opened"}})
+	require.NoError(t, err)
+	events := known["ada"].ByType["opened"]
+	require.Len(t, events, journey.RememberedEvents)
+	for i, event := range events {
+		require.Equal(t, fmt.Sprintf(`{"n":%d}`, n-journey.RememberedEvents+i), string(event.Properties))
+		require.Equal(t, uint64(n-journey.RememberedEvents+i), event.ID)
+	}
+	require.Empty(t, known["ada"].ByType["never"])
+	require.LessOrEqual(t, len(lookup(t, table, "T#demo#C#ada", "V#opened")), 2*journey.RememberedEvents, "older ones are removed")
+}
+
+// An event that is undone leaves the others; the only one leaves nothing.
+func TestEvents_UndoRemovesOneEvent(t *testing.T) {
+	t.Parallel()
+
+	s, table := store(t)
+	at := func(id uint64) journey.Stamp { return journey.Stamp{At: start, ID: id} }
+	for id := range uint64(2) {
+		require.NoError(t, s.Events.Remember(t.Context(), demo, "ada", "opened", journey.Received{Stamp: at(id)}))
+	}
+	undo := func(id uint64) {
+		t.Helper()
+		require.NoError(t, s.Events.UndoEvent(t.Context(), demo, journey.EventRecord{Customer: "ada", ReceivedAt: start, Stamp: at(id)}, "opened"))
+	}
+	for range 2 { // a repeat changes nothing
+		undo(1)
+		known, err := s.Engine.LastEvents(t.Context(), demo, map[string][]string{"ada": {"opened"}})
+		require.NoError(t, err)
+		require.Equal(t, []journey.Received{{Stamp: at(0)}}, known["ada"].ByType["opened"])
+	}
+	require.NoError(t, s.Events.Remember(t.Context(), demo, "ada", "opened", journey.Received{Stamp: at(0)}))
+	undo(0)
+	undo(0)
+	require.Nil(t, lookup(t, table, "T#demo#C#ada", "V#opened"))
+}
+
+// The properties of an event are remembered once a journey was activated that reads them.
+func TestEvents_KeepPropertiesThatAreRead(t *testing.T) {
+	t.Parallel()
+
+	p := newFixture(t)
+	put := func(id string) {
+		t.Helper()
+		_, _, err := p.PutEvent(t.Context(), demo, journey.Event{Customer: "ada", Type: "bought", ID: id, Properties: []byte(`{"cart":7}`)})
+		require.NoError(t, err)
+	}
+	put("e1")
+	p.journey(t, `{"nodes":[{"id":"in","type":"entry_trigger"},`+
+		`{"id":"w","type":"wait","config":{"delayHours":5,"waitForEvent":{"any":[{"id":"x","eventType":"bought","match":{"event":"cart","entry":"cart"}}]}}},`+
+		`{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"w"},{"source":"w","target":"out"}]}`)
+	p.now = p.now.Add(time.Minute)
+	put("e2")
+	known, err := p.store.Engine.LastEvents(t.Context(), demo, map[string][]string{"ada": {"bought"}})
+	require.NoError(t, err)
+	events := known["ada"].ByType["bought"]
+	require.Len(t, events, 2)
+	require.Nil(t, events[0].Properties)
+	require.JSONEq(t, `{"cart":7}`, string(events[1].Properties))
+	starts, err := p.store.Events.StartedBy(t.Context(), demo, "bought")
+	require.NoError(t, err)
+	require.Equal(t, journey.Starts{KeepProperties: true}, starts)
+}

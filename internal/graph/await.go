@@ -1,0 +1,260 @@
+package graph
+
+import (
+	"slices"
+
+	"journeys/internal/condition"
+	"journeys/internal/strict"
+)
+
+// The ways out of a wait that branches on how it ended. Where it names several events,
+// each has a way of its own, named by its id.
+const (
+	EventWay   = "event"
+	TimeoutWay = "timeout"
+)
+
+// MaxAwaits bounds the events that a wait names.
+const MaxAwaits = 5
+
+// Awaited is an event that ends a wait early.
+type Awaited struct {
+	ID        string // name of its way; EventWay where the wait names a single event
+	Type      string
+	Condition *condition.Program // on the event; nil for none
+	Match     *Match             // nil for none
+}
+
+// Match is a property of the event that must equal one of the starting event.
+type Match struct{ Event, Entry []string }
+
+// Since is the moment after which an event ends a wait. The zero value is the entry of
+// the customer.
+type Since struct {
+	Wait bool   // the beginning of the wait
+	Step string // id of the node whose entry it is; "" for none
+	Node int    // index of that node
+}
+
+// waysOfWait returns the ways out of a wait that so many edges leave. A single edge is
+// the way of every outcome.
+func (n *Node) waysOfWait(edges int) []string {
+	if len(n.Awaits) == 0 || edges < 2 {
+		return []string{""}
+	}
+	return n.outcomes()
+}
+
+// outcomes returns the names of the wait's outcomes: one per awaited event, in their
+// order, and TimeoutWay.
+func (n *Node) outcomes() []string {
+	var names []string
+	for _, a := range n.Awaits {
+		names = append(names, a.ID)
+	}
+	return append(names, TimeoutWay)
+}
+
+// Awaits returns the events that end the node with that index early; nil for none or
+// another type of node.
+func (g *Graph) Awaits(i int) []Awaited { return g.nodes[i].Awaits }
+
+// readAwaits compiles "waitForEvent" and "eventSince" of a wait.
+func (n *Node) readAwaits(config *strict.Object) {
+	event, ok := config.Take("waitForEvent")
+	switch {
+	case !ok:
+	case event.IsString():
+		n.Awaits = []Awaited{{ID: EventWay, Type: condition.ReadEventType(event)}}
+	case event.IsObject():
+		n.readAny(event)
+	default:
+		event.Fault("must be the type of an event, or an object with any")
+	}
+	since, hasSince := config.Take("eventSince")
+	if hasSince {
+		n.Since = readSince(since)
+	}
+	if hasSince && !ok {
+		n.missing("eventSince needs waitForEvent")
+	}
+}
+
+// readAny compiles {"any":[...]}.
+func (n *Node) readAny(v strict.Value) {
+	object, _ := v.Object()
+	defer object.Done("any")
+	member, ok := object.Need("any")
+	if !ok {
+		return
+	}
+	list, ok := member.List()
+	if !ok {
+		return
+	}
+	if len(list) < 1 || len(list) > MaxAwaits {
+		member.Fault("must have 1 to %d events, has %d", MaxAwaits, len(list))
+		return
+	}
+	for _, item := range list {
+		if object, ok := item.Object(); ok {
+			n.readAwaited(object)
+		}
+	}
+}
+
+func (n *Node) readAwaited(object *strict.Object) {
+	object.DropNulls()
+	a := Awaited{ID: readWay(object, n.outcomes())}
+	if v, ok := object.Need("eventType"); ok {
+		a.Type = condition.ReadEventType(v)
+	}
+	a.Condition = takeCondition(object)
+	if v, ok := object.Take("match"); ok {
+		a.Match = readMatch(v)
+	}
+	object.Done("id", "eventType", "condition", "match")
+	n.Awaits = append(n.Awaits, a)
+}
+
+// readWay reads the id of a branch, which must differ from the names taken.
+func readWay(object *strict.Object, taken []string) string {
+	v, ok := object.Need("id")
+	if !ok {
+		return ""
+	}
+	id, ok := v.Text(1, strict.MaxWord)
+	switch {
+	case !ok:
+	case !strict.IsWord(id, strict.MaxWord):
+		v.Fault("must have only A-Z, a-z, 0-9, _ and -")
+	case slices.Contains(reservedBranches, id):
+		v.Fault("must not be %q, which is reserved", id)
+	case slices.Contains(taken, id):
+		v.Fault("is the id of an earlier branch")
+	}
+	return id
+}
+
+// readMatch reads {"event","entry"}.
+func readMatch(v strict.Value) *Match {
+	object, ok := v.Object()
+	if !ok {
+		return nil
+	}
+	defer object.Done("event", "entry")
+	return &Match{Event: readPath(object, "event"), Entry: readPath(object, "entry")}
+}
+
+// readPath reads the path of a property.
+func readPath(object *strict.Object, name string) []string {
+	v, ok := object.Need(name)
+	if !ok {
+		return nil
+	}
+	text, ok := v.Text(1, condition.MaxField)
+	if !ok {
+		return nil
+	}
+	path, fault := condition.ParsePath(text)
+	if fault != "" {
+		v.Fault("%s", fault)
+	}
+	return path
+}
+
+// readSince reads "entry", "wait" or {"step":"<node id>"}.
+func readSince(v strict.Value) (since Since) {
+	if !v.IsObject() {
+		word, _ := v.OneOf("entry", "wait")
+		since.Wait = word == "wait"
+		return since
+	}
+	object, _ := v.Object()
+	defer object.Done("step")
+	if step, ok := object.Need("step"); ok {
+		since.Step, _ = step.Text(1, strict.MaxWord)
+	}
+	return since
+}
+
+// connectSince finds the node that the wait's eventSince names.
+func (g *Graph) connectSince(n *Node) {
+	if n.Since.Step == "" {
+		return
+	}
+	var ok bool
+	if n.Since.Node, ok = g.index[n.Since.Step]; !ok {
+		n.Fault = strict.Fault{Pointer: "/config/eventSince/step", Detail: "is not a node of this graph"}
+	}
+}
+
+// conditions returns the conditions that are evaluated at the node, except those of an
+// entry.
+func (n *Node) conditions() []*condition.Program {
+	var list []*condition.Program
+	for _, a := range n.Awaits {
+		list = append(list, a.Condition)
+	}
+	list = append(list, n.Split.Conditions...)
+	if n.Type == ConditionSplit {
+		list = append(list, n.Condition)
+	}
+	return slices.DeleteFunc(list, func(p *condition.Program) bool { return p == nil })
+}
+
+// collectEvents sets n.Events.
+func (n *Node) collectEvents() {
+	for _, a := range n.Awaits {
+		n.Events = append(n.Events, a.Type)
+	}
+	for _, p := range n.conditions() {
+		n.Events = append(n.Events, p.Events()...)
+	}
+	slices.Sort(n.Events)
+	n.Events = slices.Compact(n.Events)
+}
+
+// readsProperties reports whether the properties of the awaited event matter.
+func (a *Awaited) readsProperties() bool {
+	return a.Match != nil || a.Condition != nil && slices.ContainsFunc(a.Condition.Reads(), func(f condition.Field) bool {
+		return f.Source == condition.Event
+	})
+}
+
+// PropertiesRead returns the types of the events whose properties the graph reads when
+// they end a wait, or later, sorted.
+func (g *Graph) PropertiesRead() []string {
+	var types []string
+	for i := range g.nodes {
+		for _, a := range g.nodes[i].Awaits {
+			if a.readsProperties() || g.stepEvents[i] != nil {
+				types = append(types, a.Type)
+			}
+		}
+	}
+	slices.Sort(types)
+	return slices.Compact(types)
+}
+
+// ReadsStepEvents reports whether conditions or payloads read events that ended waits.
+func (g *Graph) ReadsStepEvents() bool { return len(g.stepEvents) > 0 }
+
+// PruneStepEvent returns the properties of the event that ended the wait with that index
+// which conditions and payloads of the graph read; missing if there are none.
+func (g *Graph) PruneStepEvent(i int, properties condition.Value) condition.Value {
+	return properties.Prune(g.stepEvents[i])
+}
+
+// addStepRead adds a path that starts with a node's id. An empty path reads all steps.
+func (g *Graph) addStepRead(path []string) {
+	for i := range g.nodes {
+		switch {
+		case g.nodes[i].Awaits == nil:
+		case len(path) == 0, path[0] == g.nodes[i].ID && len(path) == 1:
+			g.stepEvents[i] = append(g.stepEvents[i], nil)
+		case path[0] == g.nodes[i].ID && path[1] == "event":
+			g.stepEvents[i] = append(g.stepEvents[i], path[2:])
+		}
+	}
+}

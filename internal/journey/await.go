@@ -1,0 +1,258 @@
+package journey
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"journeys/internal/condition"
+	"journeys/internal/graph"
+)
+
+// RememberedEvents is how many events of a type are remembered of a customer: the last
+// ones.
+const RememberedEvents = 8
+
+// Stamp orders the events of a customer: by the time of their receipt, and within a
+// millisecond by a hash of their ids. The zero Stamp is before all events.
+type Stamp struct {
+	At time.Time
+	ID uint64 // 48 bits
+}
+
+// newStamp returns the stamp of an event with that id.
+func newStamp(received time.Time, eventID string) Stamp {
+	sum := sha256.Sum256([]byte(eventID))
+	return Stamp{received, binary.BigEndian.Uint64(sum[:8]) >> 16}
+}
+
+// Compare returns -1, 0 or 1 as s is before, equal to or after other.
+func (s Stamp) Compare(other Stamp) int {
+	return cmp.Or(s.At.Compare(other.At), cmp.Compare(s.ID, other.ID))
+}
+
+// Received is a remembered event of a customer.
+type Received struct {
+	Stamp
+	Properties []byte // compact JSON; nil for none, or if they were not kept
+}
+
+// knows reports whether in has the events of these types.
+func (in *Input) knows(types []string) bool {
+	return !slices.ContainsFunc(types, func(eventType string) bool {
+		_, ok := in.Events[eventType]
+		return !ok
+	})
+}
+
+// lastEvents returns when the last event of each of these types was received; nil for no
+// types.
+func (in *Input) lastEvents(types []string) map[string]time.Time {
+	if len(types) == 0 {
+		return nil
+	}
+	last := make(map[string]time.Time, len(types))
+	for _, eventType := range types {
+		for _, event := range in.Events[eventType] {
+			last[eventType] = later(last[eventType], event.At)
+		}
+	}
+	return last
+}
+
+// candidate is an event that may end a wait.
+type candidate struct {
+	Received
+	eventType string
+}
+
+// waitFor ends a wait by the earliest event that meets what it awaits, or by its time. An
+// event that was received before the wait began ends it too, if it follows both the
+// moment of eventSince and the event that last ended a wait of the run: an event ends at
+// most one wait.
+func (g *Graph) waitFor(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKind) {
+	end := e.waitEnd(n)
+	e.Due = end
+	over := !in.Now.Before(end)
+	switch known := in.knows(n.Events); {
+	case n.Awaits == nil:
+	case known:
+		if result, effect := g.await(e, n, in, end); result != NoResult || effect != NoEffect {
+			return result, effect
+		}
+		e.Woken = Stamp{} // the event that was to end the wait is not remembered
+	case over:
+		e.dueBy(in.Now)
+		return NoResult, NeedEvents
+	}
+	switch {
+	case !over:
+		return NoResult, NoEffect
+	case end.Before(e.Since.Add(n.Delay)):
+		e.end(Expired, MarkExpired, NodeDropped)
+		return NoResult, NoEffect
+	}
+	return timedOut(n), NoEffect
+}
+
+// await ends the wait n, which ends at end, by the earliest event that meets what it
+// awaits. It returns NoResult and NoEffect if there is none, an effect if it cannot tell.
+func (g *Graph) await(e *Enrollment, n *graph.Node, in *Input, end time.Time) (Result, EffectKind) {
+	for _, c := range candidates(e, n, in, end) {
+		for i := range n.Awaits {
+			if n.Awaits[i].Type != c.eventType {
+				continue
+			}
+			met, effect := g.meets(e, &n.Awaits[i], &c.Received, in)
+			if effect != NoEffect {
+				e.dueBy(in.Now)
+				return NoResult, effect
+			}
+			if met {
+				e.Heard = c.Stamp
+				g.keepStepEvent(e, c.Properties)
+				return wokenBy(n, i), NoEffect
+			}
+		}
+	}
+	return NoResult, NoEffect
+}
+
+// candidates returns the events that may end e's wait n, which ends at end, in order.
+func candidates(e *Enrollment, n *graph.Node, in *Input, end time.Time) []candidate {
+	var list []candidate
+	since := e.eventsSince(n)
+	for _, eventType := range n.Events {
+		if !slices.ContainsFunc(n.Awaits, func(a graph.Awaited) bool { return a.Type == eventType }) {
+			continue // a condition asks for it
+		}
+		for _, event := range in.Events[eventType] {
+			inTime := event.At.Before(end) || !event.At.After(e.Since) && event.At.Before(e.ExpiresAt)
+			if inTime && event.At.After(since) && event.Compare(e.Heard) > 0 {
+				list = append(list, candidate{event, eventType})
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b candidate) int { return a.Compare(b.Stamp) })
+	return list
+}
+
+// eventsSince returns the moment after which an event ends e's wait n. If the run has not
+// entered the node that eventSince names, that is the beginning of the wait.
+func (e *Enrollment) eventsSince(n *graph.Node) time.Time {
+	switch {
+	case n.Since.Step != "":
+		for _, visit := range e.Path.Visits(e.EnrolledAt) {
+			if visit.Node == n.Since.Node {
+				return visit.EnteredAt
+			}
+		}
+		return e.Since
+	case n.Since.Wait:
+		return e.Since
+	}
+	return e.EnrolledAt
+}
+
+// meets reports whether an event meets what a wait awaits, or which facts are missing to
+// tell. The condition is evaluated as of the receipt of the event.
+func (g *Graph) meets(e *Enrollment, a *graph.Awaited, event *Received, in *Input) (met bool, effect EffectKind) {
+	if a.Condition == nil && a.Match == nil {
+		return true, NoEffect
+	}
+	facts := g.Facts(e, in.Attributes)
+	facts.Event = condition.Value{}
+	if event.Properties != nil {
+		facts.Event, _ = condition.ParseValue(event.Properties)
+	}
+	if a.Match != nil && !facts.Event.Get(a.Match.Event...).Equals(facts.EntryEvent.Get(a.Match.Entry...)) {
+		return false, NoEffect
+	}
+	switch {
+	case a.Condition == nil:
+		return true, NoEffect
+	case !in.HasAttributes && readsAttributes(a.Condition):
+		return false, NeedAttributes
+	case !in.knows(a.Condition.Events()):
+		return false, NeedEvents
+	}
+	facts.Now, facts.LastEvents = event.At, in.lastEvents(a.Condition.Events())
+	return a.Condition.Eval(&facts), NoEffect
+}
+
+func readsAttributes(p *condition.Program) bool {
+	return slices.ContainsFunc(p.Reads(), func(f condition.Field) bool { return f.Source == condition.Attributes })
+}
+
+// keepStepEvent adds to e.StepEvents what the graph reads of the event that ended the wait,
+// unless that would be more than MaxKept.
+func (g *Graph) keepStepEvent(e *Enrollment, properties []byte) {
+	if !g.ReadsStepEvents() || properties == nil {
+		return
+	}
+	value, _ := condition.ParseValue(properties)
+	kept := g.PruneStepEvent(e.Node, value)
+	if kept.Missing() {
+		return
+	}
+	var events condition.Value
+	if e.StepEvents != nil {
+		events, _ = condition.ParseValue(e.StepEvents)
+	}
+	text := events.With(g.NodeID(e.Node), condition.Value{}.With("event", kept)).AppendJSON(nil)
+	if len(text)+len(e.Event)+len(e.Decisions) <= MaxKept {
+		e.StepEvents = text
+	}
+}
+
+// Wakes reports whether an event may end e's current wait, and whether it surely does.
+// What it cannot tell without the customer's profile or other events, it leaves to Step.
+func (g *Graph) Wakes(e Enrollment, eventType string, event Received) (may, sure bool) {
+	if e.Status != Inside || g.Node(e.Node).Awaits == nil {
+		return false, false
+	}
+	n := g.lastingWait(&e)
+	in := Input{Now: event.At, Events: map[string][]Received{eventType: {event}}}
+	result, effect := g.await(&e, n, &in, e.waitEnd(n))
+	return result != NoResult || effect != NoEffect, result != NoResult && !e.OnProfile
+}
+
+// wokenBy returns the result of a wait that was ended by the awaited event with that
+// index.
+func wokenBy(n *graph.Node, awaited int) Result {
+	if len(n.Ways) > 1 {
+		return Branch(awaited)
+	}
+	return WokenByEvent
+}
+
+// timedOut returns the result of a wait that was ended by its time.
+func timedOut(n *graph.Node) Result {
+	if len(n.Ways) > 1 {
+		return Branch(len(n.Awaits))
+	}
+	return Waited
+}
+
+// EndedByEvent reports whether the result is that of the wait n ended by an event.
+func (r Result) EndedByEvent(n *graph.Node) bool {
+	return r == WokenByEvent || r >= firstBranch && r.way() < len(n.Awaits)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// waitEnd returns when e's wait n ends without its event.
+func (e *Enrollment) waitEnd(n *graph.Node) time.Time {
+	end := e.Since.Add(n.Delay)
+	if e.ExpiresAt.Before(end) {
+		return e.ExpiresAt
+	}
+	return end
+}

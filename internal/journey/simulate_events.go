@@ -1,0 +1,50 @@
+package journey
+
+import (
+	"slices"
+	"time"
+
+	"journeys/internal/condition"
+)
+
+// entryProperties returns the properties of the event that starts the journey.
+func (s *simulation) entryProperties() (properties condition.Value) {
+	if r := s.request.EntryEvent; r != nil && r.Properties != nil {
+		properties, _ = condition.ParseValue(r.Properties)
+	}
+	return properties
+}
+
+// sleep returns when to look at e's wait again: at the next event that it awaits, or at
+// its end.
+func (s *simulation) sleep(e *Enrollment, now time.Time) time.Time {
+	next := e.Due
+	for _, event := range s.request.Events {
+		at := s.request.Now.Add(event.After)
+		if at.After(now) && at.Before(next) && slices.Contains(s.graph.Node(e.Node).Events, event.Type) {
+			next = at
+		}
+	}
+	return next
+}
+
+// received returns the events that are remembered at now.
+func (s *simulation) received(now time.Time) map[string][]Received {
+	events := map[string][]Received{}
+	for i := range s.graph.Len() {
+		for _, eventType := range s.graph.Node(i).Events {
+			events[eventType] = nil
+		}
+	}
+	for i, event := range s.request.Events {
+		at := s.request.Now.Add(event.After)
+		if list, ok := events[event.Type]; ok && !at.After(now) {
+			events[event.Type] = append(list, Received{Stamp{at, uint64(i)}, event.Properties})
+		}
+	}
+	for eventType, list := range events {
+		slices.SortFunc(list, func(a, b Received) int { return a.Compare(b.Stamp) })
+		events[eventType] = list[max(0, len(list)-RememberedEvents):]
+	}
+	return events
+}
