@@ -97,14 +97,31 @@ func (m Memory) Remove(ctx context.Context, key map[string]types.AttributeValue,
 	default:
 		stored = out.Attributes
 	}
-	if events, err := Events(stored); err != nil || len(events) > 0 || stored[last] == nil {
+	return m.forgetLast(ctx, key, stored, stamp)
+}
+
+// forgetLast deletes the item if it holds no event, and otherwise the name of the removed
+// event, unless one was added meanwhile.
+func (m Memory) forgetLast(ctx context.Context, key, stored map[string]types.AttributeValue, removed journey.Stamp) error {
+	events, err := Events(stored)
+	if err != nil || stored[last] == nil {
 		return err
 	}
-	_, err = m.Client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName: &m.Table, Key: key, ConditionExpression: aws.String("#l = :l"), // else an event was added
-		ExpressionAttributeNames:  map[string]string{"#l": last},
-		ExpressionAttributeValues: map[string]types.AttributeValue{":l": stored[last]},
-	})
+	names := map[string]string{"#l": last}
+	values := map[string]types.AttributeValue{":l": stored[last]}
+	switch name, ok := stored[last].(*types.AttributeValueMemberS); {
+	case len(events) == 0:
+		_, err = m.Client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+			TableName: &m.Table, Key: key, ConditionExpression: aws.String("#l = :l"),
+			ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+		})
+	case ok && name.Value == eventName(removed):
+		values[":n"] = &types.AttributeValueMemberS{Value: eventName(events[len(events)-1].Stamp)}
+		_, err = m.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName: &m.Table, Key: key, UpdateExpression: aws.String("SET #l = :n"), ConditionExpression: aws.String("#l = :l"),
+			ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+		})
+	}
 	if _, isRefused := errors.AsType[*types.ConditionalCheckFailedException](err); isRefused {
 		return nil
 	}
