@@ -39,11 +39,8 @@ var nodeTypes = []string{
 // HasOneWay reports whether a single way leads out of nodes of the type that so many
 // edges leave. It is false for an unknown type, and for a wait that several edges leave.
 func (t NodeType) HasOneWay(edges int) bool {
-	switch t {
-	case ConditionSplit, MultiSplit, RandomSplit:
+	if t == ConditionSplit || t == MultiSplit || t == RandomSplit || t == Wait && edges > 1 {
 		return false
-	case Wait:
-		return edges < 2
 	}
 	return slices.Contains(nodeTypes, string(t))
 }

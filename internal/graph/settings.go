@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"journeys/internal/calendar"
+	"journeys/internal/condition"
 	"journeys/internal/strict"
 )
 
@@ -125,4 +126,18 @@ func (g *Graph) Zone() *time.Location {
 		return time.UTC
 	}
 	return g.zone
+}
+
+// zoneAttribute is the attribute with the name of the customer's time zone.
+const zoneAttribute = "timezone"
+
+// ZoneOf returns the zone of a customer: that of their attribute, else the journey's.
+// known is false if the attribute has a value that names no zone.
+func (g *Graph) ZoneOf(attributes condition.Value) (zone *time.Location, known bool) {
+	value := attributes.Get(zoneAttribute)
+	name, _ := value.Text()
+	if zone, ok := calendar.LoadZone(name); ok {
+		return zone, true
+	}
+	return g.Zone(), value.Missing() || string(value.AppendJSON(nil)) == "null"
 }

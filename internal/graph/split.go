@@ -1,12 +1,12 @@
 package graph
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"math/bits"
 	"slices"
 
 	"journeys/internal/condition"
+	"journeys/internal/digest"
 	"journeys/internal/strict"
 )
 
@@ -163,13 +163,10 @@ func (n *Node) Choose(facts *condition.Facts) (way int) {
 // journey, always the same. With a Salt it depends on the salt and the customer alone.
 // The branches take consecutive ranges of the hash, in their order.
 func (n *Node) Draw(journey, customer string) (way int) {
-	text := make([]byte, 0, 256)
+	hash := digest.Of(journey, n.ID, customer)
 	if n.Split.Salt != "" {
-		text = appendSized(text, n.Split.Salt)
-	} else {
-		text = appendSized(appendSized(text, journey), n.ID)
+		hash = digest.Of(n.Split.Salt, customer)
 	}
-	hash := sha256.Sum256(appendSized(text, customer))
 	// The high word of the product is below the total. Its bias is below 2^-47.
 	bucket, _ := bits.Mul64(binary.BigEndian.Uint64(hash[:8]), n.Split.total())
 	for way < len(n.Split.Weights)-1 && bucket >= uint64(n.Split.Weights[way]) {
@@ -177,9 +174,4 @@ func (n *Node) Draw(journey, customer string) (way int) {
 		way++
 	}
 	return way
-}
-
-// appendSized appends s after its length, so that different lists of parts differ.
-func appendSized(text []byte, s string) []byte {
-	return append(binary.AppendUvarint(text, uint64(len(s))), s...)
 }

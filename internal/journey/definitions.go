@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"journeys/internal/alike"
 	"journeys/internal/graph"
+	"journeys/internal/recent"
 	"journeys/internal/strict"
 )
 
@@ -141,46 +141,18 @@ type definitionKey struct {
 // stale: what is stored under a hash is never changed. The zero value is ready to use.
 // It is safe for concurrent use.
 type Definitions struct {
-	mu    sync.Mutex
-	kept  map[definitionKey]Definition
-	order []definitionKey // oldest insertion first
+	kept recent.Values[definitionKey, Definition]
 }
 
 // Get returns a journey's definition by hash. It calls read for the text if the
 // definition is not cached. It returns read's error, or ErrDamaged if the text
 // cannot be compiled.
 func (c *Definitions) Get(t Tenant, id ID, hash string, read func() ([]byte, error)) (Definition, error) {
-	key := definitionKey{t, id, hash}
-	c.mu.Lock()
-	d, ok := c.kept[key]
-	c.mu.Unlock()
-	if ok {
-		return d, nil
-	}
-	raw, err := read()
-	if err != nil {
-		return Definition{}, err
-	}
-	if d, err = LoadDefinition(raw, hash); err != nil {
-		return Definition{}, err
-	}
-	c.put(key, d)
-	return d, nil
-}
-
-func (c *Definitions) put(key definitionKey, d Definition) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.kept == nil {
-		c.kept = map[definitionKey]Definition{}
-	}
-	if _, ok := c.kept[key]; ok {
-		return
-	}
-	if len(c.order) == maxCached {
-		delete(c.kept, c.order[0])
-		c.order = c.order[1:]
-	}
-	c.kept[key] = d
-	c.order = append(c.order, key)
+	return c.kept.Get(definitionKey{t, id, hash}, maxCached, func() (Definition, error) {
+		raw, err := read()
+		if err != nil {
+			return Definition{}, err
+		}
+		return LoadDefinition(raw, hash)
+	})
 }

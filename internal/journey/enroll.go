@@ -2,10 +2,10 @@ package journey
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"io"
 	"time"
+
+	"journeys/internal/digest"
 )
 
 // EnrollRequest is one enroll call.
@@ -194,19 +194,9 @@ func tally(j Journey, sent, unique []string, outcomes []Outcome) Enrollments {
 	return result
 }
 
-// hashIDs hashes ids with key. Each part is prefixed by its length, so different
-// lists have different inputs. The key is not stored, so a reader of the table
-// cannot guess the ids. HMAC would replace a long key by its hash, which is
-// stored: it names the record.
+// hashIDs hashes ids with key. The key is not stored, so a reader of the table cannot
+// guess the ids. HMAC would replace a long key by its hash, which is stored: it names
+// the record.
 func hashIDs(key string, ids []string) [32]byte {
-	text := appendSized(nil, key)
-	for _, id := range ids {
-		text = appendSized(text, id)
-	}
-	return sha256.Sum256(text)
-}
-
-// appendSized appends s with its length as a prefix.
-func appendSized(text []byte, s string) []byte {
-	return append(binary.AppendUvarint(text, uint64(len(s))), s...)
+	return digest.Of(append([]string{key}, ids...)...)
 }

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +15,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"journeys/internal/condition"
+	"journeys/internal/digest"
 )
 
 // MaxProperties bounds an event's properties, in bytes of compact JSON.
@@ -32,8 +31,7 @@ type Event struct {
 	Received   time.Time // by the gateway; zero is not checked against Forgotten
 }
 
-// hash returns a hash of everything that was sent with the event's id. Each part
-// is prefixed by its length, so different events have different inputs.
+// hash returns a hash of everything that was sent with the event's id.
 func (e Event) hash() [32]byte {
 	// A sender that encodes a map again may change the order of its members, but
 	// not its numbers. Those stay as written: as floats, two large integers could
@@ -42,12 +40,7 @@ func (e Event) hash() [32]byte {
 	if err := properties.Canonicalize(jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false)); err != nil {
 		properties = e.Properties
 	}
-	var text []byte
-	for _, part := range [][]byte{[]byte(e.Type), properties, []byte(e.OccurredAt.Format(time.RFC3339Nano))} {
-		text = binary.AppendUvarint(text, uint64(len(part)))
-		text = append(text, part...)
-	}
-	return sha256.Sum256(text)
+	return digest.Of([]byte(e.Type), properties, []byte(e.OccurredAt.Format(time.RFC3339Nano)))
 }
 
 // EventRecord is the record of an event that has an id of its caller, kept for

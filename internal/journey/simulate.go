@@ -125,7 +125,7 @@ func (s *Service) Test(ctx context.Context, t Tenant, id ID, r TestRequest) (Sim
 		return Simulation{}, err
 	}
 	faults, warnings := shown.ActivationFaults("/definition", j.MaxDurationDays), s.warnings(t, j, shown)
-	walk.details = maxDetails - sizeOf(faults) - sizeOf(warnings)
+	walk.details = maxDetails - strict.SizeOf(faults) - strict.SizeOf(warnings)
 	result := walk.run()
 	result.Journey, result.Version, result.Faults, result.Warnings = j, version, faults, warnings
 	return result, nil

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"journeys/internal/calendar"
 	"journeys/internal/condition"
 	"journeys/internal/graph"
 )
@@ -20,20 +19,6 @@ const (
 	dateTooLate    = "date_too_late"
 )
 
-// zoneAttribute is the attribute with the name of the customer's time zone.
-const zoneAttribute = "timezone"
-
-// zoneOf returns the zone of a customer: that of their attribute, else the journey's.
-// known is false if the attribute has a value that names no zone.
-func (g *Graph) zoneOf(attributes condition.Value) (zone *time.Location, known bool) {
-	value := attributes.Get(zoneAttribute)
-	name, _ := value.Text()
-	if zone, ok := calendar.LoadZone(name); ok {
-		return zone, true
-	}
-	return g.Zone(), value.Missing() || string(value.AppendJSON(nil)) == "null"
-}
-
 // HasUnknownZone reports whether e waits until a date in the customer's zone, and the
 // attributes name an unknown one.
 func (g *Graph) HasUnknownZone(e *Enrollment, attributes condition.Value) bool {
@@ -41,7 +26,7 @@ func (g *Graph) HasUnknownZone(e *Enrollment, attributes condition.Value) bool {
 	if until == nil || until.Zone(nil) != nil {
 		return false
 	}
-	_, known := g.zoneOf(attributes)
+	_, known := g.ZoneOf(attributes)
 	return !known
 }
 
@@ -73,7 +58,7 @@ func (g *Graph) dateOf(e *Enrollment, attributes condition.Value) condition.Valu
 // why, otherwise reason is "".
 func (g *Graph) endOfUntil(e *Enrollment, attributes condition.Value) (end time.Time, reason string) {
 	date := g.dateOf(e, attributes)
-	zone, _ := g.zoneOf(attributes)
+	zone, _ := g.ZoneOf(attributes)
 	end, ok := g.Node(e.Node).Until.End(e.Since, date, zone)
 	end = end.Truncate(time.Millisecond)
 	switch {
@@ -149,7 +134,7 @@ func (s *simulation) explainUntil(step *SimulationStep, visit Visit, e Enrollmen
 	}
 	e.Node, e.Since = visit.Node, visit.EnteredAt
 	_, step.Reason = s.graph.endOfUntil(&e, s.request.Attributes)
-	if zone, _ := s.graph.zoneOf(s.request.Attributes); until.NeedsZone(s.graph.dateOf(&e, s.request.Attributes)) || until.Zone(nil) != nil {
+	if zone, _ := s.graph.ZoneOf(s.request.Attributes); until.NeedsZone(s.graph.dateOf(&e, s.request.Attributes)) || until.Zone(nil) != nil {
 		step.Zone = until.Zone(zone).String()
 	}
 }

@@ -39,11 +39,3 @@ func (s *Service) bothGraphs(ctx context.Context, t Tenant, j Journey) (Definiti
 	shown, err := LoadDefinition(raw, "")
 	return d, shown.Graph, err
 }
-
-// sizeOf returns the bytes that the faults take in an answer, without escapes.
-func sizeOf(faults []strict.Fault) (size int) {
-	for _, f := range faults {
-		size += len(f.Pointer) + len(f.Detail) + len(`{"pointer":"","detail":""},`)
-	}
-	return size
-}

@@ -268,7 +268,6 @@ func (r *run) proceed() (waits bool) {
 	for len(r.pending) > 0 && r.pending[0].visit < len(visits) {
 		r.send(r.pending[0].exampleEvent)
 		r.pending = r.pending[1:]
-		waits = true
 	}
 	if a.body["status"] == "active" {
 		r.release(a.body["nodeId"].(string))
@@ -322,7 +321,7 @@ func (r *run) requireMessages() {
 func (r *run) requireProfile() {
 	for _, v := range r.expected.Trace {
 		for path, want := range v.After {
-			var got any = r.must(200, "GET", "/customers/"+r.test.CustomerID, "").body["attributes"]
+			got := r.must(200, "GET", "/customers/"+r.test.CustomerID, "").body["attributes"]
 			for name := range strings.SplitSeq(path, ".") {
 				object, _ := got.(map[string]any)
 				got = object[name]
