@@ -149,10 +149,11 @@ func (s *table) enrollmentUpdate(t journey.Tenant, shards int, e journey.Enrollm
 	}
 	it.putBinary(eWriteID, w[:])
 	text, names, values := change.Expression(enrollmentChanges, it)
-	values[":before"] = number(e.Rev - 1)
+	values[":before"], values[":request"] = number(e.Rev-1), binary(e.RequestID[:])
+	names["#"+eRequest] = eRequest
 	update := &types.Update{
 		TableName: &s.name, Key: keyOf(it), UpdateExpression: &text,
-		ConditionExpression:      aws.String("#" + eRev + " = :before AND attribute_not_exists(#" + ePending + ")"),
+		ConditionExpression:      aws.String("#" + eRev + " = :before AND #" + eRequest + " = :request AND attribute_not_exists(#" + ePending + ")"),
 		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	}
 	return update, nil
@@ -160,7 +161,8 @@ func (s *table) enrollmentUpdate(t journey.Tenant, shards int, e journey.Enrollm
 
 // updateStatement returns the UPDATE of e, on the condition that the stored
 // revision is the one before e's, and the stored pending exit is e's. An item of a
-// newer format has a higher revision, so it is not changed.
+// newer format has a higher revision, so it is not changed. A customer who was forgotten
+// and enrolled again has another RequestID.
 func (s *table) updateStatement(t journey.Tenant, shards int, e journey.Enrollment, w writeID) (types.BatchStatementRequest, error) {
 	it, err := encodeEnrollment(t, shards, e)
 	if err != nil {
@@ -168,8 +170,8 @@ func (s *table) updateStatement(t journey.Tenant, shards int, e journey.Enrollme
 	}
 	it.putBinary(eWriteID, w[:])
 	clauses, parameters := change.Statement(enrollmentChanges, it)
-	statement := `UPDATE "` + s.name + `"` + clauses + ` WHERE PK=? AND SK=? AND "` + eRev + `"=?`
-	parameters = append(parameters, it[manifest.PartitionKey], it[manifest.SortKey], number(e.Rev-1))
+	statement := `UPDATE "` + s.name + `"` + clauses + ` WHERE PK=? AND SK=? AND "` + eRev + `"=? AND "` + eRequest + `"=?`
+	parameters = append(parameters, it[manifest.PartitionKey], it[manifest.SortKey], number(e.Rev-1), binary(e.RequestID[:]))
 	if e.PendingExit == "" {
 		statement += ` AND "` + ePending + `" IS MISSING`
 	} else {
@@ -189,8 +191,10 @@ func (s Enrollments) RequestExit(ctx context.Context, t journey.Tenant, e journe
 	k := enrollmentKey(t, e.Journey, e.Customer)
 	_, err := s.client.ExecuteStatement(ctx, &dynamodb.ExecuteStatementInput{
 		Statement: aws.String(`UPDATE "` + s.name + `" SET "` + ePending + `"=? REMOVE "` + eDelta + `" REMOVE "` + eDeltaRev +
-			`" WHERE PK=? AND SK=? AND "` + eRev + `"=?`),
-		Parameters: []types.AttributeValue{text(e.PendingExit), k[manifest.PartitionKey], k[manifest.SortKey], number(e.Rev)},
+			`" WHERE PK=? AND SK=? AND "` + eRev + `"=? AND "` + eRequest + `"=?`),
+		Parameters: []types.AttributeValue{
+			text(e.PendingExit), k[manifest.PartitionKey], k[manifest.SortKey], number(e.Rev), binary(e.RequestID[:]),
+		},
 	})
 	if _, refused := refusedItem(err); refused || isConflict(err) {
 		return journey.ErrLost

@@ -110,3 +110,27 @@ func TestForget_WaitsForTheRecordOfAMessage(t *testing.T) {
 	require.NoError(t, counter.Count(t.Context(), shard, records))
 	require.EqualValues(t, 1, counted(t, p.table, demo, id).Totals().Cancelled)
 }
+
+// A worker that was frozen while its customer was forgotten and enrolled again does not
+// write the new enrollment, even though its revision is the same.
+func TestAdvance_LeavesTheNextEnrollmentAlone(t *testing.T) {
+	t.Parallel()
+
+	p := newFixture(t)
+	id := p.journey(t, sendingGraph, "ada")
+	record := p.claim(t, id, "ada")
+	p.now = p.now.Add(time.Hour) // its lease has ended
+	require.NoError(t, p.Forget(t.Context(), demo, "ada"))
+	_, err := p.Enroll(t.Context(), demo, id, journey.EnrollRequest{Customers: []string{"ada"}})
+	require.NoError(t, err)
+	claimed := p.claim(t, id, "ada")
+	require.Equal(t, record.Rev, claimed.Rev)
+
+	require.ErrorIs(t, p.advance(t, record), journey.ErrLost)
+	exit := record
+	exit.Rev, exit.PendingExit = record.Rev-1, "removed"
+	require.ErrorIs(t, p.store.Enrollments.RequestExit(t.Context(), demo, exit), journey.ErrLost)
+	require.ErrorIs(t, p.store.Engine.AdvanceWithProfile(t.Context(), demo, 4, record,
+		journey.Profile{}.Next("ada", []byte(`{}`), p.now), 0), journey.ErrLost)
+	require.NoError(t, p.advance(t, claimed))
+}
