@@ -142,14 +142,15 @@ func (g *Graph) lastingWait(e *Enrollment) *graph.Node {
 }
 
 // explainUntil sets the fields of a wait until a date, of an enrollment that has ended.
-func (s *simulation) explainUntil(step *SimulationStep, visit Visit, e Enrollment) {
+// attributes are those at the wait.
+func (s *simulation) explainUntil(step *SimulationStep, visit Visit, e Enrollment, attributes condition.Value) {
 	until := s.graph.Node(visit.Node).Until
 	if until == nil {
 		return
 	}
 	e.Node, e.Since = visit.Node, visit.EnteredAt
-	_, step.Reason = s.graph.endOfUntil(&e, s.request.Attributes)
-	if zone, _ := s.graph.zoneOf(s.request.Attributes); until.NeedsZone(s.graph.dateOf(&e, s.request.Attributes)) || until.Zone(nil) != nil {
+	_, step.Reason = s.graph.endOfUntil(&e, attributes)
+	if zone, _ := s.graph.zoneOf(attributes); until.NeedsZone(s.graph.dateOf(&e, attributes)) || until.Zone(nil) != nil {
 		step.Zone = until.Zone(zone).String()
 	}
 }

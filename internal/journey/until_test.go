@@ -161,3 +161,13 @@ func TestUntil_AsksForTheProfileAfterTheWaitIsStored(t *testing.T) {
 		}
 	}
 }
+
+func TestUntil_SimulationExplainsTheDateThatTheJourneySets(t *testing.T) {
+	t.Parallel()
+
+	d := journeytest.Definition(t, graphOf([]string{"in entry_trigger", `u update_customer {"set":{"d":"2026-11-30T10:00:00Z"}}`, `w wait {"until":{"field":"d"}}`, `out exit`},
+		[]string{"in u", "u w", "w out"}))
+	s := simulate(t, d, journey.TestRequest{Attributes: value(t, `{}`), Now: t0}, 30)
+	require.Equal(t, instant(t, "2026-11-30T10:00:00Z"), s.Steps[2].Until)
+	require.Empty(t, s.Steps[2].Reason)
+}
