@@ -117,7 +117,7 @@ func (g *Graph) leaveWithoutDate(e *Enrollment, n *graph.Node, in *Input, reason
 			e.dueBy(in.Now)
 			return NoResult, NeedEvents
 		}
-		if result, effect := g.await(e, n, in, e.Since); result != NoResult || effect != NoEffect {
+		if result, effect := g.await(e, n, in, e.openUntil(e.Since)); result != NoResult || effect != NoEffect {
 			return result, effect
 		}
 	}
@@ -134,7 +134,7 @@ func (g *Graph) lastingWait(e *Enrollment) *graph.Node {
 	switch {
 	case n.Until == nil:
 		return n
-	case e.OnProfile: // Step ends it by the event only if that came before the date
+	case e.OnProfile: // Step ends it by the event only if that came in time
 		return n.Lasting(e.ExpiresAt.Sub(e.Since))
 	}
 	end, _ := g.endOfUntil(e, condition.Value{})
