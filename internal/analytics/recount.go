@@ -125,8 +125,11 @@ func (r *recounter) addPath(e journey.Enrollment) {
 	visits := e.Path.Visits(e.EnrolledAt)
 	for i, v := range visits {
 		leftAt := e.Since
-		if i+1 < len(visits) {
+		switch {
+		case i+1 < len(visits):
 			leftAt = visits[i+1].EnteredAt
+		case e.Status == journey.Completed: // perhaps at a wait, days after they came to it
+			leftAt = e.LeftAt
 		}
 		r.addStep(v.EnteredAt, v.Node, Step{Entered: 1})
 		r.addStep(leftAt, v.Node, Step{Results: Results{{v.Result, 1}}})

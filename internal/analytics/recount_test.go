@@ -141,3 +141,25 @@ func figures(f *analytics.Figures) map[string]analytics.Graph {
 	}
 	return all
 }
+
+// The date of a wait is removed days after the customer came to it.
+func TestRecount_CountsTheExitOfAWaitOnItsDay(t *testing.T) {
+	t.Parallel()
+
+	d := definition(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"w","type":"wait","config":{"until":{"field":"d","otherwise":"exit"}}},`+
+		`{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"w"},{"source":"w","target":"out"}]}`)
+	begun := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	removed := begun.AddDate(0, 0, 3)
+	e, _ := d.Graph.Start(journey.Enrollment{GraphHash: d.Hash, EnrolledAt: begun, ExpiresAt: begun.AddDate(0, 0, 30)})
+	date, err := condition.ParseValue([]byte(`{"d":"2026-12-10"}`))
+	require.NoError(t, err)
+	e, _ = d.Graph.Step(e.NextWrite(begun), journey.Input{Now: begun, Attributes: date, HasAttributes: true})
+	e, _ = d.Graph.Step(e.NextWrite(removed), journey.Input{Now: removed, HasAttributes: true})
+	require.Equal(t, journey.Completed, e.Status)
+	for days, exits := range []int64{0, 0, 0, 1} {
+		var f analytics.Figures
+		f.Recount(e, analytics.DayOf(begun.AddDate(0, 0, days)))
+		require.Empty(t, f.Faults(), "day %d", days)
+		require.Equal(t, exits, f.Graph(d.Hash, 0).Steps[1].Results.Of(journey.Exited), "day %d", days)
+	}
+}

@@ -74,12 +74,13 @@ type candidate struct {
 // most one wait.
 func (g *Graph) waitFor(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKind) {
 	end := e.waitEnd(n)
+	open := e.openUntil(end)
 	e.Due = end
 	over := !in.Now.Before(end)
 	switch known := in.knows(n.Events); {
 	case n.Awaits == nil:
 	case known:
-		if result, effect := g.await(e, n, in, end); result != NoResult || effect != NoEffect {
+		if result, effect := g.await(e, n, in, open); result != NoResult || effect != NoEffect {
 			return result, effect
 		}
 		e.Woken = Stamp{} // the event that was to end the wait is not remembered
@@ -97,8 +98,8 @@ func (g *Graph) waitFor(e *Enrollment, n *graph.Node, in *Input) (Result, Effect
 	return timedOut(n), NoEffect
 }
 
-// await ends the wait n, which ends at end, by the earliest event that meets what it
-// awaits. It returns NoResult and NoEffect if there is none, an effect if it cannot tell.
+// await ends the wait n by the earliest event before end that meets what it awaits. It
+// returns NoResult and NoEffect if there is none, an effect if it cannot tell.
 func (g *Graph) await(e *Enrollment, n *graph.Node, in *Input, end time.Time) (Result, EffectKind) {
 	for _, c := range candidates(e, n, in, end) {
 		for i := range n.Awaits {
@@ -120,7 +121,7 @@ func (g *Graph) await(e *Enrollment, n *graph.Node, in *Input, end time.Time) (R
 	return NoResult, NoEffect
 }
 
-// candidates returns the events that may end e's wait n, which ends at end, in order.
+// candidates returns the events before end that may end e's wait n, in order.
 func candidates(e *Enrollment, n *graph.Node, in *Input, end time.Time) []candidate {
 	var list []candidate
 	since := e.eventsSince(n)
@@ -253,6 +254,15 @@ func (e *Enrollment) waitEnd(n *graph.Node) time.Time {
 	end := e.Since.Add(n.Delay)
 	if e.ExpiresAt.Before(end) {
 		return e.ExpiresAt
+	}
+	return end
+}
+
+// openUntil returns the moment before which an event ends a wait that now ends at end. A
+// wait whose date has moved was open until it became due: by the earlier date or the event.
+func (e *Enrollment) openUntil(end time.Time) time.Time {
+	if e.OnProfile {
+		return later(end, e.Due.Add(time.Millisecond))
 	}
 	return end
 }

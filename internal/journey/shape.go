@@ -51,8 +51,11 @@ var resultsOf = map[graph.NodeType][]Result{
 // allows reports whether the node can be left with the result.
 func (n *shapeNode) allows(r Result) bool {
 	branches := n.ways > 1 && n.kind != graph.ConditionSplit
-	if branches || r >= firstBranch {
-		return branches && r >= firstBranch && r.way() < int(n.ways)
+	switch {
+	case r >= firstBranch:
+		return branches && r.way() < int(n.ways)
+	case branches:
+		return r == Exited && n.kind == graph.Wait
 	}
 	return slices.Contains(resultsOf[n.kind], r)
 }

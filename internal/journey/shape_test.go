@@ -71,3 +71,15 @@ func TestGraph_OrderIsTopological(t *testing.T) {
 		`"edges":[{"source":"a","target":"b"},{"source":"b","target":"a"}]}`)
 	require.Equal(t, []int{1, 0, 2}, draft.Graph.Order())
 }
+
+// A wait until a date that branches on an event is left without a branch if it has no date.
+func TestShape_AllowsTheExitOfAWaitThatBranches(t *testing.T) {
+	t.Parallel()
+
+	d := journeytest.Definition(t, graphOf([]string{"in entry_trigger", `w wait {"until":{"field":"d","otherwise":"exit"},"waitForEvent":"bought"}`, `yes exit`, `no exit`},
+		[]string{"in w", "w yes event", "w no timeout"}))
+	e, _ := d.Graph.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
+	e, _ = d.Graph.Step(e.NextWrite(t0), journey.Input{Now: t0, HasAttributes: true, Events: map[string][]journey.Received{"bought": nil}})
+	require.Equal(t, journey.Completed, e.Status)
+	require.NoError(t, d.Graph.Shape().Check(e))
+}

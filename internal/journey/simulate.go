@@ -310,7 +310,7 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 			facts.Step = facts.Step.With(step.NodeID, event)
 		}
 		s.graph.addResult(&facts, visit)
-		s.explainUntil(&step, visit, e)
+		s.explainUntil(&step, visit, e, facts.Attributes)
 		if size := step.size(); size <= left {
 			left -= size
 		} else {

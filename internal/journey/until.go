@@ -102,7 +102,7 @@ func (g *Graph) leaveWithoutDate(e *Enrollment, n *graph.Node, in *Input, reason
 			e.dueBy(in.Now)
 			return NoResult, NeedEvents
 		}
-		if result, effect := g.await(e, n, in, e.Since); result != NoResult || effect != NoEffect {
+		if result, effect := g.await(e, n, in, e.openUntil(e.Since)); result != NoResult || effect != NoEffect {
 			return result, effect
 		}
 	}
@@ -119,7 +119,7 @@ func (g *Graph) lastingWait(e *Enrollment) *graph.Node {
 	switch {
 	case n.Until == nil:
 		return n
-	case e.OnProfile: // Step ends it by the event only if that came before the date
+	case e.OnProfile: // Step ends it by the event only if that came in time
 		return n.Lasting(e.ExpiresAt.Sub(e.Since))
 	}
 	end, _ := g.endOfUntil(e, condition.Value{})
@@ -127,14 +127,15 @@ func (g *Graph) lastingWait(e *Enrollment) *graph.Node {
 }
 
 // explainUntil sets the fields of a wait until a date, of an enrollment that has ended.
-func (s *simulation) explainUntil(step *SimulationStep, visit Visit, e Enrollment) {
+// attributes are those at the wait.
+func (s *simulation) explainUntil(step *SimulationStep, visit Visit, e Enrollment, attributes condition.Value) {
 	until := s.graph.Node(visit.Node).Until
 	if until == nil {
 		return
 	}
 	e.Node, e.Since = visit.Node, visit.EnteredAt
-	_, step.Reason = s.graph.endOfUntil(&e, s.request.Attributes)
-	if zone, _ := s.graph.ZoneOf(s.request.Attributes); until.NeedsZone(s.graph.dateOf(&e, s.request.Attributes)) || until.Zone(nil) != nil {
+	_, step.Reason = s.graph.endOfUntil(&e, attributes)
+	if zone, _ := s.graph.ZoneOf(attributes); until.NeedsZone(s.graph.dateOf(&e, attributes)) || until.Zone(nil) != nil {
 		step.Zone = until.Zone(zone).String()
 	}
 }

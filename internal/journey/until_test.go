@@ -161,3 +161,42 @@ func TestUntil_AsksForTheProfileAfterTheWaitIsStored(t *testing.T) {
 		}
 	}
 }
+
+func TestUntil_SimulationExplainsTheDateThatTheJourneySets(t *testing.T) {
+	t.Parallel()
+
+	d := journeytest.Definition(t, graphOf([]string{"in entry_trigger", `u update_customer {"set":{"d":"2026-11-30T10:00:00Z"}}`, `w wait {"until":{"field":"d"}}`, `out exit`},
+		[]string{"in u", "u w", "w out"}))
+	s := simulate(t, d, journey.TestRequest{Attributes: value(t, `{}`), Now: t0}, 30)
+	require.Equal(t, instant(t, "2026-11-30T10:00:00Z"), s.Steps[2].Until)
+	require.Empty(t, s.Steps[2].Reason)
+}
+
+// A customer buys, and the profile then moves the date to before that, or removes it,
+// before the engine has looked: the journey is paused.
+func TestUntil_EventEndsTheWaitBeforeTheDateMoves(t *testing.T) {
+	t.Parallel()
+
+	for _, otherwise := range []string{"continue", "exit"} {
+		d := journeytest.Definition(t, graphOf([]string{"in entry_trigger", `w wait {"until":{"field":"d","otherwise":"` + otherwise + `"},"waitForEvent":"bought"}`, `bought exit`, `remind exit`},
+			[]string{"in w", "w bought event", "w remind timeout"}))
+		e, _ := d.Graph.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
+		in := journey.Input{Now: t0, Attributes: value(t, `{"d":"2026-12-10"}`), HasAttributes: true, Events: map[string][]journey.Received{"bought": nil}}
+		e, _ = d.Graph.Step(e.NextWrite(t0), in)
+		require.Equal(t, instant(t, "2026-12-10T00:00:00Z"), e.Due)
+		end := e.Due
+		for attributes, date := range map[string]string{`{}`: "none", `{"d":"2026-11-01"}`: "passed", `{"d":"2026-11-23T11:00:00Z"}`: "an hour after the entry"} {
+			in := journey.Input{Now: hours(48), Attributes: value(t, attributes), HasAttributes: true}
+			for _, after := range []float64{2, 30} {
+				in.Events = map[string][]journey.Received{"bought": {event(after, 1, "")}}
+				woken := e
+				woken.Due = hours(after)
+				left, _ := d.Graph.Step(woken.NextWrite(in.Now), in)
+				require.Equal(t, journey.Branch(0), left.Path.Visits(t0)[1].Result, "%s, %s", otherwise, date)
+			}
+		}
+		in.Now, in.Events = end.Add(time.Hour), map[string][]journey.Received{"bought": {{Stamp: journey.Stamp{At: end.Add(time.Minute), ID: 1}}}}
+		left, _ := d.Graph.Step(e.NextWrite(in.Now), in)
+		require.Equal(t, journey.Branch(1), left.Path.Visits(t0)[1].Result, "the date was before the event")
+	}
+}
