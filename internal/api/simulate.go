@@ -177,7 +177,7 @@ func readEntryEvent(v strict.Value) *journey.TestEvent {
 // readTyped reads the type and the properties of an event.
 func readTyped(o *strict.Object) (event journey.TestEvent) {
 	if v, ok := o.Need("type"); ok {
-		event.Type, _ = v.Text(1, MaxID)
+		event.Type = condition.ReadEventType(v)
 	}
 	if v, ok := o.Take("properties"); ok {
 		event.Properties = readCompactObject(v, journey.MaxProperties)

@@ -40,8 +40,8 @@ func (c *compiler) happenedLeaf(object *strict.Object, event strict.Value) *leaf
 	since, ok := object.Need("since")
 	switch {
 	case !ok:
-	case since.IsString():
-		_, h.sinceEntry = since.OneOf("entry")
+	case since.Is("entry"):
+		h.sinceEntry = true
 		l.want.Value, _ = ParseValue(since.Raw())
 	case since.IsObject():
 		l.readPeriod(since)

@@ -166,8 +166,9 @@ func readPath(object *strict.Object, name string) []string {
 // readSince reads "entry", "wait" or {"step":"<node id>"}.
 func readSince(v strict.Value) (since Since) {
 	if !v.IsObject() {
-		word, _ := v.OneOf("entry", "wait")
-		since.Wait = word == "wait"
+		if since.Wait = v.Is("wait"); !since.Wait && !v.Is("entry") {
+			v.Fault(`must be "entry", "wait" or a node such as {"step": "a"}`)
+		}
 		return since
 	}
 	object, _ := v.Object()

@@ -61,7 +61,7 @@ func emptyConfig() *strict.Object {
 
 func (n *Node) readEntry(config *strict.Object) {
 	takeName(config, "segmentId")
-	n.Event, _ = takeName(config, "eventType")
+	n.Event = takeEventType(config, "eventType")
 	n.Condition = takeEntryCondition(config)
 	config.Done("segmentId", "eventType", "condition")
 }
@@ -174,6 +174,15 @@ func takeName(object *strict.Object, name string) (text string, present bool) {
 	}
 	text, _ = v.Text(1, 128)
 	return text, true
+}
+
+// takeEventType reads the type of an event; "" if it is missing.
+func takeEventType(object *strict.Object, name string) string {
+	v, ok := object.Take(name)
+	if !ok {
+		return ""
+	}
+	return condition.ReadEventType(v)
 }
 
 // takeEntryCondition is takeCondition for an entry, where no earlier events are read.

@@ -31,8 +31,7 @@ func ReadEntryCondition(v strict.Value) (Entry, bool) {
 	if !ok {
 		return Entry{}, false
 	}
-	e := Entry{Raw: raw, Condition: takeEntryCondition(object)}
-	e.Event, _ = takeName(object, "event")
+	e := Entry{Raw: raw, Event: takeEventType(object, "event"), Condition: takeEntryCondition(object)}
 	object.Done("event", "condition")
 	return e, v.FaultCount() == before
 }

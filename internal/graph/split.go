@@ -38,15 +38,18 @@ func (n *Node) readMultiSplit(config *strict.Object) {
 // readRandomSplit reads the branches and the salt of a random_split.
 func (n *Node) readRandomSplit(config *strict.Object) {
 	n.Split.Salt, _ = takeName(config, "salt")
+	readable := true
 	n.readBranches(config, MaxWays, "weight", func(branch *strict.Object) {
 		weight := 0
-		if v, ok := branch.Take("weight"); ok {
-			weight, _ = v.Int(0, MaxWeight)
+		v, ok := branch.Take("weight")
+		if ok {
+			weight, ok = v.Int(0, MaxWeight)
 		}
+		readable = readable && ok
 		n.Split.Weights = append(n.Split.Weights, weight)
 	})
 	config.Done("branches", "salt")
-	if v, ok := config.Take("branches"); ok && len(n.Split.Weights) > 0 && n.Split.total() == 0 {
+	if v, ok := config.Take("branches"); ok && readable && len(n.Split.Weights) > 0 && n.Split.total() == 0 {
 		v.Fault("must have a weight above 0")
 	}
 }

@@ -129,7 +129,7 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 			"/nodes/0/config/add/a must be a number",
 			"/nodes/0/config/add/b must be a number",
 			"/nodes/0/config/add/c must be a number",
-			"/nodes/1/config/set/a has a placeholder that is not {{attributes.x}}, {{decision.n.x}} or {{event.x}}, with or without | default: 'text'",
+			"/nodes/1/config/set/a has a placeholder that is not {{attributes.x}}, {{decision.n.x}}, {{event.x}} or {{step.n.x}}, with or without | default: 'text'",
 			"/nodes/1/config/remove unknown field; allowed here: set, unset, add",
 		}},
 		{"a long path", graphOf([]string{`a update_customer {"add":{"` + strings.Repeat("x", 257) + `":1,"a.b.c.d.e.f.g.h.i":1}}`}, nil), []string{
@@ -141,6 +141,9 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 		{"all weights 0", graphOf([]string{"a random_split " + branches(2, `"weight":0`)}, nil), []string{"/nodes/0/config/branches must have a weight above 0"}},
 		{"weights out of bounds", graphOf([]string{`a random_split {"branches":[{"id":"b","weight":-1},{"id":"c","weight":10001},{"id":"d","weight":0.5},{"id":"e","weight":1}]}`}, nil), []string{
 			"/nodes/0/config/branches/0/weight must be a whole number from 0 to 10000", "/nodes/0/config/branches/1/weight must be a whole number from 0 to 10000", "/nodes/0/config/branches/2/weight must be a whole number from 0 to 10000",
+		}},
+		{"weights that cannot be read", graphOf([]string{`a random_split {"branches":[{"id":"b","weight":"50%"},{"id":"c"}]}`}, nil), []string{
+			"/nodes/0/config/branches/0/weight must be a whole number from 0 to 10000", "/nodes/0/config/branches/1/weight is required",
 		}},
 		{"two branches of one id", graphOf([]string{`a random_split {"branches":[{"id":"b","weight":1},{"id":"b","weight":1}]}`}, nil), []string{"/nodes/0/config/branches/1/id duplicates the id of branches/0"}},
 		{"reserved ids", graphOf([]string{`a multi_split {"branches":[{"id":"else",` + exists + `},{"id":"true",` + exists + `},{"id":"Else",` + exists + `}]}`}, nil), []string{
@@ -171,15 +174,19 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 			`/nodes/0/config/waitForEvent/any/0/id must not be "timeout", which is reserved`, "/nodes/0/config/waitForEvent/any/1/id must have only A-Z, a-z, 0-9, _ and -",
 			"/nodes/0/config/waitForEvent/any/2/id is required", "/nodes/1/config/waitForEvent/any/1/id is the id of an earlier branch",
 		}},
-		{"an event type with $", graphOf([]string{`a wait {"waitForEvent":"$sent"}`, `b condition_split {"condition":{"event":"$sent","since":"entry"}}`}, nil), []string{
+		{"an event type with $", graphOf([]string{`a wait {"waitForEvent":"$sent"}`, `b condition_split {"condition":{"event":"$sent","since":"entry"}}`, `c entry_trigger {"eventType":"$sent"}`}, nil), []string{
 			"/nodes/0/config/waitForEvent must not begin with $; such types are reserved", "/nodes/1/config/condition/event must not begin with $; such types are reserved",
+			"/nodes/2/config/eventType must not begin with $; such types are reserved",
 		}},
 		{"a match without a side, and one with a bad path", graphOf([]string{`a wait {"waitForEvent":{"any":[{"id":"x","eventType":"e","match":{"event":"a..b"}}]}}`}, nil), []string{
 			`/nodes/0/config/waitForEvent/any/0/match/event must be names separated by single dots; a name with dots is written ["like.this"]`,
 			"/nodes/0/config/waitForEvent/any/0/match/entry is required",
 		}},
 		{"a moment that is none", graphOf([]string{`a wait {"waitForEvent":"e","eventSince":"now"}`, `b wait {"waitForEvent":"e","eventSince":{"node":"a"}}`}, nil), []string{
-			"/nodes/0/config/eventSince must be one of entry, wait", "/nodes/1/config/eventSince/step is required", "/nodes/1/config/eventSince/node unknown field; allowed here: step",
+			`/nodes/0/config/eventSince must be "entry", "wait" or a node such as {"step": "a"}`, "/nodes/1/config/eventSince/step is required", "/nodes/1/config/eventSince/node unknown field; allowed here: step",
+		}},
+		{"a test of an event since a day of the week", graphOf([]string{`a condition_split {"condition":{"event":"e","since":"monday"}}`}, nil), []string{
+			`/nodes/0/config/condition/since must be "entry" or a period such as {"value": 7, "unit": "days"}`,
 		}},
 		{"a test of an event with another, without since, and in an entry", graphOf([]string{`a condition_split {"condition":{"event":"e","since":7,"field":"x"}}`, `b condition_split {"condition":{"event":"e"}}`, `c entry_trigger {"condition":{"event":"e","since":{"value":7,"unit":"days"}}}`}, nil), []string{
 			"/nodes/0/config/condition/field must not be combined with event", `/nodes/0/config/condition/since must be "entry" or a period such as {"value": 7, "unit": "days"}`,

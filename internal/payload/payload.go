@@ -131,7 +131,7 @@ func readPieces(text string) (pieces []piece, fault string) {
 // them outside of brackets asks for a feature that does not exist here.
 const notInNames = "{}()|\"'\\\r\n\t"
 
-const malformed = "has a placeholder that is not {{attributes.x}}, {{decision.n.x}} or {{event.x}}, with or without | default: 'text'"
+const malformed = "has a placeholder that is not {{attributes.x}}, {{decision.n.x}}, {{event.x}} or {{step.n.x}}, with or without | default: 'text'"
 
 // readPlaceholder parses the text between {{ and }}: a field with its source, and
 // perhaps a default.

@@ -205,15 +205,17 @@ func (v Value) Text(shortest, longest int) (string, bool) {
 	return s, true
 }
 
+// Is reports whether the value is the string text.
+func (v Value) Is(text string) bool {
+	var s string
+	return v.IsString() && json.Unmarshal(v.raw, &s) == nil && s == text
+}
+
 // OneOf reads a string that equals one of choices.
 func (v Value) OneOf(choices ...string) (string, bool) {
-	if v.IsString() {
-		if s, ok := v.Text(0, math.MaxInt); ok {
-			for _, choice := range choices {
-				if s == choice {
-					return s, true
-				}
-			}
+	for _, choice := range choices {
+		if v.Is(choice) {
+			return choice, true
 		}
 	}
 	v.Fault("must be one of %s", strings.Join(choices, ", "))
