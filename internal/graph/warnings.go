@@ -18,6 +18,7 @@ const maxWarnings = 100
 // Surroundings is what a graph is checked against.
 type Surroundings struct {
 	MaxDays int                // the journey's maxDurationDays
+	Event   string             // of the journey's entry condition; "" for none
 	Entry   *condition.Program // condition of the journey's entry condition; nil for none
 	Catalog catalog.Catalog
 	Tenant  string
@@ -26,7 +27,8 @@ type Surroundings struct {
 // Warnings returns what is legal but probably not meant, at most 100: ways whose waits
 // add up to more than MaxDays, channels and decision flows that do not exist for the
 // tenant, fields that are compared with numbers and with texts, random splits that share
-// a salt, and fields of steps that may not have come before. Pointers start with base, or
+// a salt, fields of steps that may not have come before, and matches with an event that
+// no customer has. Pointers start with base, or
 // with /entryCondition.
 func (g *Graph) Warnings(base string, s Surroundings) []strict.Fault {
 	var warnings strict.Faults
@@ -35,6 +37,9 @@ func (g *Graph) Warnings(base string, s Surroundings) []strict.Fault {
 	g.warnOfMixedKinds(base, s.Entry, &warnings)
 	g.warnOfSharedSalts(base, &warnings)
 	g.warnOfLaterSteps(base, &warnings)
+	if g.Event() == "" && s.Event == "" {
+		g.warnOfMatches(base, &warnings)
+	}
 	list := warnings.List()
 	return list[:min(len(list), maxWarnings)]
 }
@@ -208,6 +213,18 @@ func (g *Graph) warnOfSharedSalts(base string, warnings *strict.Faults) {
 			continue
 		}
 		first[salt] = i
+	}
+}
+
+// warnOfMatches warns of each match, in a journey that no event starts.
+func (g *Graph) warnOfMatches(base string, warnings *strict.Faults) {
+	for i := range g.nodes {
+		for j, awaited := range g.nodes[i].Awaits {
+			if awaited.Match != nil {
+				warnings.Add(fmt.Sprintf("%s/config/waitForEvent/any/%d/match", at(base, i), j),
+					"never holds, because no event starts this journey; enrolled customers have no event to compare with")
+			}
+		}
 	}
 }
 

@@ -21,7 +21,7 @@ func (s *Service) Warnings(t Tenant, j Journey) []strict.Fault {
 func (s *Service) warnings(t Tenant, j Journey, g *Graph) []strict.Fault {
 	entry, _ := j.entry()
 	return g.Warnings("/definition", graph.Surroundings{
-		MaxDays: j.MaxDurationDays, Entry: entry.Condition, Catalog: s.Catalog, Tenant: t.String(),
+		MaxDays: j.MaxDurationDays, Event: entry.Event, Entry: entry.Condition, Catalog: s.Catalog, Tenant: t.String(),
 	})
 }
 

@@ -101,6 +101,18 @@ func TestWarnings_NameWhatIsProbablyNotMeant(t *testing.T) {
 			},
 		},
 		{
+			"a match in a journey that no event starts",
+			[]string{in, `a wait {"delayHours":1,"waitForEvent":{"any":[{"id":"x","eventType":"e"},{"id":"y","eventType":"e","match":{"event":"cart","entry":"cart"}}]}}`, out},
+			one, []string{
+				"/definition/nodes/1/config/waitForEvent/any/1/match never holds, because no event starts this journey; enrolled customers have no event to compare with",
+			},
+		},
+		{
+			"a match in a journey that an event starts",
+			[]string{`in entry_trigger {"eventType":"cart"}`, `a wait {"delayHours":1,"waitForEvent":{"any":[{"id":"y","eventType":"e","match":{"event":"cart","entry":"cart"}}]}}`, out},
+			one, nil,
+		},
+		{
 			"a field as a number and as a text",
 			[]string{
 				in, split("a", `{"all":[`+leaf("plan", "neq", `"pro"`)+`,{"not":`+leaf("attributes.age", "gte", "18")+`}]}`),
