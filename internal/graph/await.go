@@ -2,6 +2,7 @@ package graph
 
 import (
 	"slices"
+	"strings"
 
 	"journeys/internal/condition"
 	"journeys/internal/strict"
@@ -157,8 +158,11 @@ func readPath(object *strict.Object, name string) []string {
 		return nil
 	}
 	path, fault := condition.ParsePath(text)
-	if fault != "" {
+	switch {
+	case fault != "":
 		v.Fault("%s", fault)
+	case strings.HasPrefix(text, "event."), strings.HasPrefix(text, "entryEvent."):
+		v.Fault("must be a path in the properties, without %s in front", path[0])
 	}
 	return path
 }

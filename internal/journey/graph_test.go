@@ -182,6 +182,11 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 			`/nodes/0/config/waitForEvent/any/0/match/event must be names separated by single dots; a name with dots is written ["like.this"]`,
 			"/nodes/0/config/waitForEvent/any/0/match/entry is required",
 		}},
+		{"a match with a source in front, and one of properties of such a name", graphOf([]string{`a wait {"waitForEvent":{"any":[` +
+			`{"id":"x","eventType":"e","match":{"event":"event.cart","entry":"entryEvent.cart"}},{"id":"y","eventType":"e","match":{"event":"event","entry":"[\"event\"].cart"}}]}}`}, nil), []string{
+			"/nodes/0/config/waitForEvent/any/0/match/event must be a path in the properties, without event in front",
+			"/nodes/0/config/waitForEvent/any/0/match/entry must be a path in the properties, without entryEvent in front",
+		}},
 		{"a moment that is none", graphOf([]string{`a wait {"waitForEvent":"e","eventSince":"now"}`, `b wait {"waitForEvent":"e","eventSince":{"node":"a"}}`}, nil), []string{
 			`/nodes/0/config/eventSince must be "entry", "wait" or a node such as {"step": "a"}`, "/nodes/1/config/eventSince/step is required", "/nodes/1/config/eventSince/node unknown field; allowed here: step",
 		}},
