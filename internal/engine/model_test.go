@@ -282,7 +282,7 @@ func TestChaos_InMemory(t *testing.T) {
 	t.Log("faults:", total)
 	for _, kind := range []string{"crash", "crash after", "freeze", "throttle", "lost answer", "lost invocation", "twice", "midnight",
 		"pause", "pause under way", "retried", "edit", "archive", "delete", "removed", "event", "started", "woken", "event again", "refused", "went on",
-		"patched", "profile updated", "profile changed", "profile", "profile again"} {
+		"patched", "profile updated", "profile changed", "profile", "profile again", "date or event"} {
 		require.Greater(t, total[kind], int(seeds)/10, kind)
 	}
 }

@@ -129,7 +129,7 @@ func readWay(object *strict.Object, taken []string) string {
 	case !ok:
 	case !strict.IsWord(id, strict.MaxWord):
 		v.Fault("must have only A-Z, a-z, 0-9, _ and -")
-	case slices.Contains(reservedBranches, id):
+	case slices.Contains(reservedBranches, id), id == "exited": // the result of a wait that is left without a date
 		v.Fault("must not be %q, which is reserved", id)
 	case slices.Contains(taken, id):
 		v.Fault("is the id of an earlier branch")

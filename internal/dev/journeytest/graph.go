@@ -23,11 +23,11 @@ func Graph(r *rand.Rand, size int) string {
 
 // GraphWithDates is Graph with waits until a time of day or until a date in the
 // attributes d0 and d1. How late a customer is does not change their way: those without
-// a date go on, or leave at a wait until "never", an attribute that must not exist. These
-// waits await no event, because which came first would depend on when a profile is
-// written.
+// a date go on, or leave at a wait until "never", an attribute that must not exist. In one
+// of four graphs these waits may wait for events too. Which comes first then depends on
+// when a profile is written.
 func GraphWithDates(r *rand.Rand, size int) string {
-	return (&graph{r: r, size: max(size, 2), dates: true}).generate()
+	return (&graph{r: r, size: max(size, 2), dates: true, mixed: r.IntN(4) == 0}).generate()
 }
 
 func (g *graph) generate() string {
@@ -57,6 +57,7 @@ type graph struct {
 	decisions []int
 	exits     []int
 	dates     bool
+	mixed     bool // waits until a date may wait for events too
 }
 
 func (g *graph) node(kind, config string) int {
@@ -171,7 +172,11 @@ func (g *graph) wait() (config string, ways []string) {
 	if g.r.IntN(2) == 0 {
 		ways = []string{""}
 	}
-	return fmt.Sprintf(`{"delayHours":%d,"waitForEvent":%s}`, 1+g.r.IntN(48), event), ways
+	end := fmt.Sprintf(`"delayHours":%d`, 1+g.r.IntN(48))
+	if g.mixed {
+		end = g.end()
+	}
+	return fmt.Sprintf(`{%s,"waitForEvent":%s}`, end, event), ways
 }
 
 // end returns the member of a wait's config that says when it ends.
