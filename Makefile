@@ -116,9 +116,9 @@ PYTHON_CLIENT := tools/openapi-python-client
 client-test: $(GENERATORS) deps ## Generate TypeScript, Go and Python clients from openapi.yaml and use the API with them
 	$(call build-command,withrun)
 	cd tools/typescript && npm run --silent generate && npm run --silent build
-	cd tools/oapi-codegen && mkdir -p generated && $(CURDIR)/$(BIN)/oapi-codegen -config config.yaml ../../openapi.yaml && \
-		go vet . && go build -o $(CURDIR)/$(BIN)/go-client .
-	cd $(PYTHON_CLIENT) && rm -rf generated && $(CURDIR)/.local/python/openapi-python-client/bin/openapi-python-client generate \
+	cd tools/oapi-codegen && mkdir -p generated && ../../$(BIN)/oapi-codegen -config config.yaml ../../openapi.yaml && \
+		go vet . && go build -o ../../$(BIN)/go-client .
+	cd $(PYTHON_CLIENT) && rm -rf generated && ../../.local/python/openapi-python-client/bin/python -m openapi_python_client generate \
 		--path ../../openapi.yaml --config config.yaml --meta none --output-path generated --fail-on-warning
 	$(BIN)/withrun sh -ec 'npm --prefix tools/typescript run --silent start; $(BIN)/go-client; \
 		PYTHONDONTWRITEBYTECODE=1 .local/python/openapi-python-client/bin/python $(PYTHON_CLIENT)/client.py'
@@ -132,7 +132,7 @@ tools/%/node_modules/.package-lock.json: tools/%/package.json tools/%/package-lo
 
 # The tool is of the module in tools/oapi-codegen, whose go.sum holds its hashes.
 $(BIN)/oapi-codegen: tools/oapi-codegen/go.mod tools/oapi-codegen/go.sum
-	mkdir -p $(BIN) && cd tools/oapi-codegen && go mod download && go build -o $(CURDIR)/$@ github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
+	mkdir -p $(BIN) && cd tools/oapi-codegen && go mod download && go build -o ../../$@ github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
 
 # The seed is in schemathesis.toml, so every run sends the same requests.
 schemathesis: .local/python/schemathesis deps ## Fuzz the API by openapi.yaml (about two minutes)
