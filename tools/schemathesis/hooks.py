@@ -23,7 +23,11 @@ BEYOND_SCHEMAS = re.compile(
     r"|names the same attribute as another path in (set|unset|add), or one inside or around it"
     r"|must be a path of an attribute, .*|must not be null; to remove an attribute, name it in unset"
     r"|must name at most \d+ attributes, names \d+"
-    r"|names no nba_decision of this graph|is no nextCursor of this list; begin without it"
+    r"|must be .*the IANA name of a time zone.*|must be an RFC 3339 time, such as .*"
+    r"|must be a path in the properties, without (event|entryEvent) in front"
+    r"|is the id of an earlier branch|must not be .*, which is reserved"
+    r"|is only allowed beside a definition|must be a branch of this random_split: .*"
+    r"|names no (nba_decision|random_split) of this graph|is no nextCursor of this list; begin without it"
     r"|is required when (from|to) is given|must not be before from|must be a date from .*"
     r"|must be less than \d+ days after from"
 )
