@@ -148,7 +148,7 @@ func TestExamples_AreDrawnAndDescribed(t *testing.T) {
 }
 
 // Run with -update to rewrite what personas.json expects.
-func TestExamples_PersonasWalkAsExpected(t *testing.T) {
+func TestLocal_ExamplesWalkAsExpected(t *testing.T) {
 	t.Parallel()
 
 	for _, e := range examples(t) {
