@@ -118,7 +118,11 @@ func (d *deployment) createJourney(ctx context.Context) error {
 		return err
 	}
 	d.journey.path = "/journeys/" + journey.ID
-	d.journey.text, err = d.request(ctx, http.StatusOK, http.MethodPut, d.journey.path, `{"status":"active"}`)
+	if _, err = d.request(ctx, http.StatusOK, http.MethodPut, d.journey.path, `{"status":"active"}`); err != nil {
+		return err
+	}
+	// Read again: the answer of a PUT has warnings.
+	d.journey.text, err = d.request(ctx, http.StatusOK, http.MethodGet, d.journey.path, "")
 	return err
 }
 
