@@ -136,7 +136,11 @@ func TestSimulation_MatchesRealPath(t *testing.T) {
 	t.Parallel()
 
 	outcomes, left := map[string]int{}, map[string]int{}
-	for seed := range uint64(10_000) {
+	seeds := uint64(10_000)
+	if testing.Short() { // under the race detector
+		seeds = 3000
+	}
+	for seed := range seeds {
 		r := rand.New(rand.NewPCG(seed, 1))
 		d := journeytest.Definition(t, journeytest.GraphWithDates(r, 2+int(seed%50)))
 		request := drawRequest(t, r, d.Graph)
