@@ -13,6 +13,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // check compares the end of each enrollment with its simulation, and the messages
@@ -30,11 +31,11 @@ func (m *model) check(seed uint64) {
 		for _, visit := range visits {
 			way = append(way, step(g, visit.Node, visit.Result.Name(g.Node(visit.Node).Ways)))
 			effect := customer + " " + g.NodeID(visit.Node)
-			if visit.Result == journey.Sent {
+			if visit.Result == trail.Sent {
 				require.Contains(m.t, m.sends, effect, where)
 				sends[effect] = true
 			}
-			if visit.Result == journey.EffectError && g.NodeType(visit.Node) == graph.ChannelAction {
+			if visit.Result == trail.EffectError && g.NodeType(visit.Node) == graph.ChannelAction {
 				require.True(m.t, g.Action(visit.Node).GoOnError && refuses(effect), where)
 				require.NotContains(m.t, m.sends, effect, where)
 				m.faults["went on"]++
@@ -80,10 +81,10 @@ func mixes(g *journey.Graph) bool {
 
 // requireUpdates checks that each update_customer on the customer's path added 1 to its
 // attribute once, that no other did, and that no patch was lost.
-func (m *model) requireUpdates(where string, e journey.Enrollment, visits []journey.Visit) {
+func (m *model) requireUpdates(where string, e journey.Enrollment, visits []trail.Visit) {
 	expected := map[string]int{}
 	for _, visit := range visits {
-		if visit.Result == journey.Updated {
+		if visit.Result == trail.Updated {
 			expected[m.definitions[e.GraphHash].Graph.NodeID(visit.Node)] = 1
 		}
 	}
@@ -116,7 +117,7 @@ const skew = 250 * time.Millisecond
 // requireEvents checks how the waits of a run ended: by an event only if one could end
 // that wait and had ended no other, and by their time only if none was stored in time. It
 // returns an event for each wait that one ended.
-func (m *model) requireEvents(where string, e journey.Enrollment, visits []journey.Visit) (found []journey.TestEvent) {
+func (m *model) requireEvents(where string, e journey.Enrollment, visits []trail.Visit) (found []journey.TestEvent) {
 	g := m.definitions[e.GraphHash].Graph
 	last := journey.Stamp{}
 	for _, visit := range visits {
@@ -157,7 +158,7 @@ func (m *model) requireEvents(where string, e journey.Enrollment, visits []journ
 }
 
 // endsWait returns the result with which an event ends e's wait, if it was the only one.
-func (m *model) endsWait(g *journey.Graph, e journey.Enrollment, eventType string, event journey.Received) (journey.Result, bool) {
+func (m *model) endsWait(g *journey.Graph, e journey.Enrollment, eventType string, event journey.Received) (trail.Result, bool) {
 	in := journey.Input{Now: e.Since, Attributes: m.profiles[e.Customer].Attributes, HasAttributes: true, Events: map[string][]journey.Received{}}
 	for _, other := range g.Node(e.Node).Events {
 		in.Events[other] = nil
@@ -168,15 +169,15 @@ func (m *model) endsWait(g *journey.Graph, e journey.Enrollment, eventType strin
 	if visits := e.Path.Visits(e.EnrolledAt); len(visits) > 0 {
 		return visits[0].Result, true
 	}
-	return journey.NoResult, false
+	return trail.NoResult, false
 }
 
 // known returns how many of the visits /test can foretell: those up to a message that
 // failed, if a condition reads its result, since to /test each message is sent.
-func (m *model) known(e journey.Enrollment, visits []journey.Visit) int {
+func (m *model) known(e journey.Enrollment, visits []trail.Visit) int {
 	d := m.definitions[e.GraphHash]
 	for i, visit := range visits {
-		failed := visit.Result == journey.EffectError && d.Graph.NodeType(visit.Node) == graph.ChannelAction
+		failed := visit.Result == trail.EffectError && d.Graph.NodeType(visit.Node) == graph.ChannelAction
 		if failed && strings.Contains(string(d.Raw), `"step.`+d.Graph.NodeID(visit.Node)+`.result"`) {
 			return i + 1
 		}
@@ -186,7 +187,7 @@ func (m *model) known(e journey.Enrollment, visits []journey.Visit) int {
 
 // simulate returns the way that /test shows, with an event like those for each wait that
 // an event ended.
-func (m *model) simulate(e journey.Enrollment, visits []journey.Visit, events []journey.TestEvent) []string {
+func (m *model) simulate(e journey.Enrollment, visits []trail.Visit, events []journey.TestEvent) []string {
 	d := m.definitions[e.GraphHash]
 	service := journey.NewService(journey.Stores{Journeys: simulated{d: d}}, func() time.Time { return m.now }, nil)
 	request := journey.TestRequest{Customer: e.Customer, Attributes: m.first[e.Customer], Now: e.EnrolledAt, Decisions: map[string]condition.Value{}}
@@ -213,8 +214,8 @@ func (m *model) simulate(e journey.Enrollment, visits []journey.Visit, events []
 	}
 	var way []string
 	for i, s := range walk().Steps {
-		if i < len(visits) && visits[i].Result == journey.EffectError && s.NodeType == graph.ChannelAction {
-			s.Result = journey.EffectError.String() // /test takes each channel to be sound
+		if i < len(visits) && visits[i].Result == trail.EffectError && s.NodeType == graph.ChannelAction {
+			s.Result = trail.EffectError.String() // /test takes each channel to be sound
 		}
 		node, _ := d.Graph.Index(s.NodeID)
 		way = append(way, step(d.Graph, node, s.Result))

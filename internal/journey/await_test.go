@@ -8,6 +8,7 @@ import (
 
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // event returns an event that was received so many hours after the entry.
@@ -66,7 +67,7 @@ func TestStep_EndsWaitByTheEarliestEventThatIsMet(t *testing.T) {
 			e, _ := d.Graph.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30), Event: []byte(`{"cart":7}`)})
 			e, effect := d.Graph.Step(e.NextWrite(hours(24)), journey.Input{Now: hours(24)})
 			require.Equal(t, journey.NeedSend, effect)
-			e, _ = d.Graph.Step(e, journey.Input{Now: hours(24), Answer: journey.Answer{Result: journey.Sent}})
+			e, _ = d.Graph.Step(e, journey.Input{Now: hours(24), Answer: journey.Answer{Result: trail.Sent}})
 			require.Equal(t, "w", d.Graph.NodeID(e.Node))
 			in := journey.Input{Now: hours(26), HasAttributes: true, Events: map[string][]journey.Received{"bought": nil, "left": nil, "seen": nil}}
 			for eventType, events := range row.events {

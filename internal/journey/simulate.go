@@ -16,6 +16,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/graph"
 	"journeys/internal/strict"
+	"journeys/internal/trail"
 )
 
 // TestRequest describes a simulated customer.
@@ -221,13 +222,13 @@ func pointerTo(field, member string) string {
 
 // hasCycled reports whether a node was entered twice, which only drafts allow.
 func (s *simulation) hasCycled(e Enrollment) bool {
-	_, again := cutAtRepeat(append(e.Path.Visits(e.EnrolledAt), Visit{Node: e.Node}))
+	_, again := cutAtRepeat(append(e.Path.Visits(e.EnrolledAt), trail.Visit{Node: e.Node}))
 	return again
 }
 
 // cutAtRepeat cuts visits after the first node that was visited before. It reports
 // whether there was one.
-func cutAtRepeat(visits []Visit) (cut []Visit, again bool) {
+func cutAtRepeat(visits []trail.Visit) (cut []trail.Visit, again bool) {
 	var seen [graph.MaxNodes]bool
 	for i, visit := range visits {
 		if seen[visit.Node] {
@@ -243,14 +244,14 @@ func (s *simulation) send(e *Enrollment) Answer {
 	action, facts := s.graph.Action(e.Node), s.graph.Facts(e, s.attributes)
 	switch _, _, err := action.Fill(s.address(action), &facts); {
 	case errors.Is(err, graph.ErrNoAddress):
-		return Answer{Result: SkippedNoAddress}
+		return Answer{Result: trail.SkippedNoAddress}
 	case err != nil && action.GoOnError:
-		return Answer{Result: EffectError}
+		return Answer{Result: trail.EffectError}
 	case err != nil:
 		s.failure = fmt.Sprintf("node %s: the message cannot be sent: %v", s.graph.NodeID(e.Node), err)
 		return Answer{}
 	}
-	return Answer{Result: Sent}
+	return Answer{Result: trail.Sent}
 }
 
 // address returns the attribute that has the address for a message; "" for none.
@@ -273,20 +274,20 @@ func (s *simulation) refusal() string {
 func (s *simulation) answer(node int) Answer {
 	decision, ok := s.request.Decisions[s.graph.NodeID(node)]
 	if !ok {
-		return Answer{Result: DecidedEmpty}
+		return Answer{Result: trail.DecidedEmpty}
 	}
-	return Answer{Result: Decided, Decision: decision}
+	return Answer{Result: trail.Decided, Decision: decision}
 }
 
 // report converts the walk into steps.
 func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 	visits := e.Path.Visits(e.EnrolledAt)
 	if e.Status != Completed {
-		visits = append(visits, Visit{e.Node, e.Since, NoResult})
+		visits = append(visits, trail.Visit{Node: e.Node, EnteredAt: e.Since})
 	}
 	visits, again := cutAtRepeat(visits)
 	if again {
-		visits[len(visits)-1].Result = NoResult
+		visits[len(visits)-1].Result = trail.NoResult
 		now = visits[len(visits)-1].EnteredAt
 	}
 	facts := s.graph.Facts(&e, s.request.Attributes)
@@ -336,7 +337,7 @@ func (s *simulation) step(node int, at time.Time) SimulationStep {
 
 // detail sets the fields of the node's type. It adds each decision and each update to
 // facts, so that a later step is explained with what it read.
-func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.Facts) {
+func (s *simulation) detail(step *SimulationStep, visit trail.Visit, facts *condition.Facts) {
 	n := s.graph.Node(visit.Node)
 	switch n.Type {
 	case graph.Wait:
@@ -350,28 +351,28 @@ func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.
 			step.Condition = n.Condition.Explain(facts)
 		}
 	case graph.MultiSplit:
-		if visit.Result != NoResult {
-			step.Tried = tried(n, visit.Result.way(), facts)
+		if visit.Result != trail.NoResult {
+			step.Tried = tried(n, visit.Result.Way(), facts)
 		}
 	case graph.RandomSplit:
-		if visit.Result != NoResult {
-			step.Share = n.Split.Share(visit.Result.way())
+		if visit.Result != trail.NoResult {
+			step.Share = n.Split.Share(visit.Result.Way())
 			_, step.Forced = s.graph.forced[visit.Node]
 		}
 	case graph.NBADecision:
 		if decision, ok := s.request.Decisions[n.ID]; ok {
 			step.Decision = decision.AppendJSON(nil)
-			if visit.Result != EffectError {
+			if visit.Result != trail.EffectError {
 				facts.Decision = facts.Decision.With(n.ID, decision)
 			}
 		}
 	case graph.ChannelAction:
-		if visit.Result == Sent {
+		if visit.Result == trail.Sent {
 			step.Channel = n.Action.Channel
 			step.To, step.Payload, _ = n.Action.Fill(s.address(n.Action), facts)
 		}
 	case graph.UpdateCustomer:
-		if visit.Result != NoResult {
+		if visit.Result != trail.NoResult {
 			step.Before = n.Update.Changed(facts.Attributes).AppendJSON(nil)
 			facts.Attributes, _ = updateBy(s.graph, visit.Node, facts)
 			step.After = n.Update.Changed(facts.Attributes).AppendJSON(nil)
@@ -382,7 +383,7 @@ func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.
 }
 
 // stuckReason returns the node at which an incomplete graph stopped, and why.
-func (g *Graph) stuckReason(visits []Visit) string {
+func (g *Graph) stuckReason(visits []trail.Visit) string {
 	last := visits[len(visits)-1].Node
 	n := g.Node(last)
 	for _, visit := range visits[:len(visits)-1] {

@@ -3,19 +3,20 @@ package journey
 import (
 	"journeys/internal/condition"
 	"journeys/internal/graph"
+	"journeys/internal/trail"
 )
 
 // draw returns the branch of the random_split n for the customer.
-func (g *Graph) draw(e *Enrollment, n *graph.Node) Result {
+func (g *Graph) draw(e *Enrollment, n *graph.Node) trail.Result {
 	if way, ok := g.forced[e.Node]; ok {
-		return Branch(way)
+		return trail.Branch(way)
 	}
-	return Branch(n.Draw(string(e.Journey), e.Customer))
+	return trail.Branch(n.Draw(string(e.Journey), e.Customer))
 }
 
 // addResult adds the result of a step to facts, if the graph reads it.
-func (g *Graph) addResult(facts *condition.Facts, visit Visit) {
-	if visit.Result == NoResult || visit.Node >= g.Len() || !g.ReadsResult(visit.Node) {
+func (g *Graph) addResult(facts *condition.Facts, visit trail.Visit) {
+	if visit.Result == trail.NoResult || visit.Node >= g.Len() || !g.ReadsResult(visit.Node) {
 		return
 	}
 	n := g.Node(visit.Node)

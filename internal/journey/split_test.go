@@ -12,6 +12,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // byPlan is a definition with a multi_split whose conditions overlap.
@@ -39,16 +40,16 @@ func TestStep_MultiSplitTakesTheFirstBranchThatHolds(t *testing.T) {
 		left, _ := g.Step(e.NextWrite(t0), journey.Input{Now: t0, HasAttributes: true, Attributes: value(t, row.attributes)})
 		require.Equal(t, row.reason, left.ExitReason, row.attributes)
 		visit := left.Path.Visits(t0)[1]
-		require.Equal(t, journey.Branch(row.branch), visit.Result)
+		require.Equal(t, trail.Branch(row.branch), visit.Result)
 		require.Equal(t, row.result, visit.Result.Name(g.Node(visit.Node).Ways))
-		require.Equal(t, journey.Delta{
-			journey.DeltaForm, byte(journey.MarkCompleted), 1, byte(journey.NodeLeft), byte(journey.Branch(row.branch)),
-			byte(left.Node), byte(journey.NodeEntered | journey.NodeLeft), byte(journey.Exited),
+		require.Equal(t, trail.Delta{
+			trail.DeltaForm, byte(trail.MarkCompleted), 1, byte(trail.NodeLeft), byte(trail.Branch(row.branch)),
+			byte(left.Node), byte(trail.NodeEntered | trail.NodeLeft), byte(trail.Exited),
 		}, left.Delta)
 		require.NoError(t, g.Shape().Check(left))
-		left.Path[5] = byte(journey.Branch(3))
+		left.Path[5] = byte(trail.Branch(3))
 		require.Error(t, g.Shape().Check(left), "a branch that is not there")
-		left.Path[5] = byte(journey.True)
+		left.Path[5] = byte(trail.True)
 		require.Error(t, g.Shape().Check(left), "a result of another type")
 	}
 }
@@ -62,7 +63,7 @@ func TestStep_MultiSplitReadsDecisions(t *testing.T) {
 		`m multi_split {"branches":[{"id":"a",` + exists + `},{"id":"b","condition":{"field":"decision.d.score","operator":"gt","value":5}}]}`,
 		"out exit", "no exit",
 	}, []string{"in d", "d m", "m no a", "m out b", "m no else"}))
-	e, _ = g.Step(e.NextWrite(t0), journey.Input{Now: t0, HasAttributes: true, Answer: journey.Answer{Result: journey.Decided, Decision: value(t, `{"score":6,"x":1}`)}})
+	e, _ = g.Step(e.NextWrite(t0), journey.Input{Now: t0, HasAttributes: true, Answer: journey.Answer{Result: trail.Decided, Decision: value(t, `{"score":6,"x":1}`)}})
 	require.Equal(t, "out", g.NodeID(e.Node))
 	require.Equal(t, `{"d":{"score":6}}`, string(e.Decisions))
 }

@@ -8,6 +8,7 @@ import (
 
 	"journeys/internal/condition"
 	"journeys/internal/graph"
+	"journeys/internal/trail"
 )
 
 // Why a wait until a date ends at once, as simulations show it. As the reason of an
@@ -76,13 +77,13 @@ func (g *Graph) endOfUntil(e *Enrollment, attributes condition.Value) (end time.
 
 // wait ends a wait, or asks for the attributes on which its end depends. They must have
 // been read after the wait was stored: see Enrollment.OnProfile.
-func (g *Graph) wait(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKind) {
+func (g *Graph) wait(e *Enrollment, n *graph.Node, in *Input) (trail.Result, EffectKind) {
 	if n.Until == nil {
 		return g.waitFor(e, n, in)
 	}
 	if e.OnProfile = g.dependsOnProfile(e); e.OnProfile && !in.HasAttributes {
 		e.dueBy(in.Now)
-		return NoResult, NeedAttributes
+		return trail.NoResult, NeedAttributes
 	}
 	if e.OnProfile {
 		e.ProfileRev = in.ProfileRev
@@ -96,13 +97,13 @@ func (g *Graph) wait(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKin
 
 // leaveWithoutDate ends the run at the wait n, unless an event that was received before
 // ends the wait.
-func (g *Graph) leaveWithoutDate(e *Enrollment, n *graph.Node, in *Input, reason string) (Result, EffectKind) {
+func (g *Graph) leaveWithoutDate(e *Enrollment, n *graph.Node, in *Input, reason string) (trail.Result, EffectKind) {
 	if n.Awaits != nil {
 		if !in.knows(n.Events) {
 			e.dueBy(in.Now)
-			return NoResult, NeedEvents
+			return trail.NoResult, NeedEvents
 		}
-		if result, effect := g.await(e, n, in, e.openUntil(e.Since)); result != NoResult || effect != NoEffect {
+		if result, effect := g.await(e, n, in, e.openUntil(e.Since)); result != trail.NoResult || effect != NoEffect {
 			return result, effect
 		}
 	}
@@ -110,7 +111,7 @@ func (g *Graph) leaveWithoutDate(e *Enrollment, n *graph.Node, in *Input, reason
 		reason = datePassed
 	}
 	e.complete(reason)
-	return NoResult, NoEffect
+	return trail.NoResult, NoEffect
 }
 
 // lastingWait returns the node of e's wait with the longest delay that it may have.
@@ -128,7 +129,7 @@ func (g *Graph) lastingWait(e *Enrollment) *graph.Node {
 
 // explainUntil sets the fields of a wait until a date, of an enrollment that has ended.
 // attributes are those at the wait.
-func (s *simulation) explainUntil(step *SimulationStep, visit Visit, e Enrollment, attributes condition.Value) {
+func (s *simulation) explainUntil(step *SimulationStep, visit trail.Visit, e Enrollment, attributes condition.Value) {
 	until := s.graph.Node(visit.Node).Until
 	if until == nil {
 		return

@@ -9,6 +9,7 @@ import (
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 func untilGraph(until string) string {
@@ -192,11 +193,11 @@ func TestUntil_EventEndsTheWaitBeforeTheDateMoves(t *testing.T) {
 				woken := e
 				woken.Due = hours(after)
 				left, _ := d.Graph.Step(woken.NextWrite(in.Now), in)
-				require.Equal(t, journey.Branch(0), left.Path.Visits(t0)[1].Result, "%s, %s", otherwise, date)
+				require.Equal(t, trail.Branch(0), left.Path.Visits(t0)[1].Result, "%s, %s", otherwise, date)
 			}
 		}
 		in.Now, in.Events = end.Add(time.Hour), map[string][]journey.Received{"bought": {{Stamp: journey.Stamp{At: end.Add(time.Minute), ID: 1}}}}
 		left, _ := d.Graph.Step(e.NextWrite(in.Now), in)
-		require.Equal(t, journey.Branch(1), left.Path.Visits(t0)[1].Result, "the date was before the event")
+		require.Equal(t, trail.Branch(1), left.Path.Visits(t0)[1].Result, "the date was before the event")
 	}
 }

@@ -13,18 +13,19 @@ import (
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // walk drives an enrollment like an engine: up to a minute late, with several steps
 // in a write, and with events. It returns the enrollment and the deltas of its writes.
-func walk(t *testing.T, r *rand.Rand, g *journey.Graph, request journey.TestRequest, days int) (journey.Enrollment, []journey.Delta) {
+func walk(t *testing.T, r *rand.Rand, g *journey.Graph, request journey.TestRequest, days int) (journey.Enrollment, []trail.Delta) {
 	t.Helper()
 	e := journey.Enrollment{Journey: "jrn_0", Customer: request.Customer, EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, days)}
 	if request.EntryEvent != nil {
 		e.Event = request.EntryEvent.Properties
 	}
 	e, effect := g.Start(e)
-	deltas := []journey.Delta{e.Delta}
+	deltas := []trail.Delta{e.Delta}
 	now, looked, attributes := t0, false, request.Attributes
 	for turn := 0; e.Status == journey.Inside; turn++ {
 		require.Less(t, turn, 2000, "endless walk")
@@ -41,12 +42,12 @@ func walk(t *testing.T, r *rand.Rand, g *journey.Graph, request journey.TestRequ
 		case journey.NeedEvents:
 			in.Events = received(g, e, request, now)
 		case journey.NeedDecision:
-			in.Answer = journey.Answer{Result: journey.DecidedEmpty}
+			in.Answer = journey.Answer{Result: trail.DecidedEmpty}
 			if d, ok := request.Decisions[g.NodeID(e.Node)]; ok {
-				in.Answer = journey.Answer{Result: journey.Decided, Decision: d}
+				in.Answer = journey.Answer{Result: trail.Decided, Decision: d}
 			}
 		case journey.NeedSend:
-			in.Answer = journey.Answer{Result: journey.Sent}
+			in.Answer = journey.Answer{Result: trail.Sent}
 		case journey.NeedUpdate:
 			attributes, in.Answer.Result = g.Update(&e, attributes)
 		case journey.NeedAttributes:
@@ -190,22 +191,22 @@ func TestStep_DeltasAddUp(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		d := journeytest.Definition(t, journeytest.GraphWithDates(r, 2+int(seed%50)))
 		e, deltas := walk(t, r, d.Graph, drawRequest(t, r, d.Graph), 1+r.IntN(20))
-		var own journey.Mark
-		entered, dropped, left := map[int]int{}, map[int]int{}, map[int][]journey.Result{}
+		var own trail.Mark
+		entered, dropped, left := map[int]int{}, map[int]int{}, map[int][]trail.Result{}
 		for _, delta := range deltas {
-			require.EqualValues(t, journey.DeltaForm, delta[0])
-			own |= journey.Mark(delta[1])
+			require.EqualValues(t, trail.DeltaForm, delta[0])
+			own |= trail.Mark(delta[1])
 			for rest := delta[2:]; len(rest) > 0; {
-				node, marks := int(rest[0]), journey.Mark(rest[1])
+				node, marks := int(rest[0]), trail.Mark(rest[1])
 				rest = rest[2:]
-				if marks&journey.NodeEntered != 0 {
+				if marks&trail.NodeEntered != 0 {
 					entered[node]++
 				}
-				if marks&journey.NodeDropped != 0 {
+				if marks&trail.NodeDropped != 0 {
 					dropped[node]++
 				}
-				if marks&journey.NodeLeft != 0 {
-					left[node] = append(left[node], journey.Result(rest[0]))
+				if marks&trail.NodeLeft != 0 {
+					left[node] = append(left[node], trail.Result(rest[0]))
 					rest = rest[1:]
 				}
 			}
@@ -215,14 +216,14 @@ func TestStep_DeltasAddUp(t *testing.T) {
 			require.Equal(t, 1, len(left[node])+dropped[node], "seed %d node %d", seed, node)
 		}
 		for _, visit := range e.Path.Visits(t0) {
-			require.Equal(t, []journey.Result{visit.Result}, left[visit.Node], "seed %d node %d", seed, visit.Node)
+			require.Equal(t, []trail.Result{visit.Result}, left[visit.Node], "seed %d node %d", seed, visit.Node)
 		}
 		visits := len(e.Path.Visits(t0))
 		if e.Status == journey.Completed {
-			require.Equal(t, journey.MarkEnrolled|journey.MarkCompleted, own)
+			require.Equal(t, trail.MarkEnrolled|trail.MarkCompleted, own)
 			require.Len(t, entered, visits)
 		} else {
-			require.Equal(t, journey.MarkEnrolled|journey.MarkExpired, own)
+			require.Equal(t, trail.MarkEnrolled|trail.MarkExpired, own)
 			require.Len(t, entered, visits+1)
 		}
 	}
