@@ -13,6 +13,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/simulate"
 	"journeys/internal/trail"
 )
 
@@ -117,7 +118,7 @@ const skew = 250 * time.Millisecond
 // requireEvents checks how the waits of a run ended: by an event only if one could end
 // that wait and had ended no other, and by their time only if none was stored in time. It
 // returns an event for each wait that one ended.
-func (m *model) requireEvents(where string, e journey.Enrollment, visits []trail.Visit) (found []journey.TestEvent) {
+func (m *model) requireEvents(where string, e journey.Enrollment, visits []trail.Visit) (found []simulate.Event) {
 	g := m.definitions[e.GraphHash].Graph
 	last := journey.Stamp{}
 	for _, visit := range visits {
@@ -152,7 +153,7 @@ func (m *model) requireEvents(where string, e journey.Enrollment, visits []trail
 		require.NotEmpty(m.t, ends, "%s: woken at %s without an event", where, n.ID)
 		slices.SortFunc(ends, func(a, b journey.Received) int { return a.Compare(b.Stamp) })
 		last = ends[0].Stamp
-		found = append(found, journey.TestEvent{Type: types[last], Properties: ends[0].Properties})
+		found = append(found, simulate.Event{Type: types[last], Properties: ends[0].Properties})
 	}
 	return found
 }
@@ -187,20 +188,20 @@ func (m *model) known(e journey.Enrollment, visits []trail.Visit) int {
 
 // simulate returns the way that /test shows, with an event like those for each wait that
 // an event ended.
-func (m *model) simulate(e journey.Enrollment, visits []trail.Visit, events []journey.TestEvent) []string {
+func (m *model) simulate(e journey.Enrollment, visits []trail.Visit, events []simulate.Event) []string {
 	d := m.definitions[e.GraphHash]
 	service := journey.NewService(journey.Stores{Journeys: simulated{d: d}}, func() time.Time { return m.now }, nil)
-	request := journey.TestRequest{Customer: e.Customer, Attributes: m.first[e.Customer], Now: e.EnrolledAt, Decisions: map[string]condition.Value{}}
+	request := simulate.Request{Customer: e.Customer, Attributes: m.first[e.Customer], Now: e.EnrolledAt, Decisions: map[string]condition.Value{}}
 	if e.Event != nil {
-		request.EntryEvent = &journey.TestEvent{Type: starting, Properties: e.Event}
+		request.EntryEvent = &simulate.Event{Type: starting, Properties: e.Event}
 	}
 	for i := range d.Graph.Len() {
 		if answer, ok := m.decisions[d.Graph.NodeID(i)]; ok && d.Graph.NodeType(i) == graph.NBADecision {
 			request.Decisions[d.Graph.NodeID(i)] = answer
 		}
 	}
-	walk := func() journey.Simulation {
-		s, err := service.Test(m.t.Context(), m.tenant, "", request)
+	walk := func() simulate.Simulation {
+		s, err := simulate.Run(m.t.Context(), service, m.tenant, "", request)
 		require.NoError(m.t, err)
 		require.Equal(m.t, "exited", s.Outcome)
 		return s

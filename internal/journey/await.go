@@ -48,9 +48,9 @@ func (in *Input) knows(types []string) bool {
 	})
 }
 
-// lastEvents returns when the last event of each of these types was received; nil for no
+// LastEvents returns when the last event of each of these types was received; nil for no
 // types.
-func (in *Input) lastEvents(types []string) map[string]time.Time {
+func (in *Input) LastEvents(types []string) map[string]time.Time {
 	if len(types) == 0 {
 		return nil
 	}
@@ -180,7 +180,7 @@ func (g *Graph) meets(e *Enrollment, a *graph.Awaited, event *Received, in *Inpu
 	case !in.knows(a.Condition.Events()):
 		return false, NeedEvents
 	}
-	facts.Now, facts.LastEvents = event.At, in.lastEvents(a.Condition.Events())
+	facts.Now, facts.LastEvents = event.At, in.LastEvents(a.Condition.Events())
 	return a.Condition.Eval(&facts), NoEffect
 }
 

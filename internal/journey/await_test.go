@@ -8,6 +8,7 @@ import (
 
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/journey"
+	"journeys/internal/simulate"
 	"journeys/internal/trail"
 )
 
@@ -146,14 +147,14 @@ func TestSimulation_StartsByAnEvent(t *testing.T) {
 
 	d := journeytest.Definition(t, graphOf([]string{`in entry_trigger {"eventType":"cart"}`, `w wait {"delayHours":2,"waitForEvent":{"any":[{"id":"paid","eventType":"paid","match":{"event":"cart","entry":"cart"}}]}}`,
 		`thanks exit {"reason":"bought"}`, `remind exit {"reason":"reminded"}`}, []string{"in w", "w thanks paid", "w remind timeout"}))
-	request := journey.TestRequest{Now: t0, EntryEvent: &journey.TestEvent{Type: "cart", Properties: []byte(`{"cart":7}`)},
-		Events: []journey.TestEvent{{Type: "paid", After: time.Hour, Properties: []byte(`{"cart":8}`)}}}
-	require.Equal(t, "reminded", simulate(t, d, request, 30).ExitReason)
-	request.Events = append(request.Events, journey.TestEvent{Type: "paid", After: 90 * time.Minute, Properties: []byte(`{"cart":7}`)})
-	s := simulate(t, d, request, 30)
+	request := simulate.Request{Now: t0, EntryEvent: &simulate.Event{Type: "cart", Properties: []byte(`{"cart":7}`)},
+		Events: []simulate.Event{{Type: "paid", After: time.Hour, Properties: []byte(`{"cart":8}`)}}}
+	require.Equal(t, "reminded", mustRun(t, d, request, 30).ExitReason)
+	request.Events = append(request.Events, simulate.Event{Type: "paid", After: 90 * time.Minute, Properties: []byte(`{"cart":7}`)})
+	s := mustRun(t, d, request, 30)
 	require.Equal(t, "bought", s.ExitReason)
 	require.Equal(t, []string{"paid", "event"}, []string{s.Steps[1].Result, s.Steps[1].EndedBy})
 	require.Equal(t, 90*time.Minute, s.Duration)
 	request.EntryEvent.Type = "other"
-	require.Equal(t, "the event does not start the journey", simulate(t, d, request, 30).ExitReason)
+	require.Equal(t, "the event does not start the journey", mustRun(t, d, request, 30).ExitReason)
 }

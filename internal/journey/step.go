@@ -46,7 +46,13 @@ type Answer struct {
 // immutable and safe for concurrent use.
 type Graph struct {
 	graph.Graph
-	forced map[int]int // test calls: the way out of a random_split, by its index
+	forced map[int]int // see WithBranches
+}
+
+// WithBranches returns g with the ways by which customers leave random_splits, by the
+// index of the node; the others draw.
+func (g *Graph) WithBranches(ways map[int]int) *Graph {
+	return &Graph{Graph: g.Graph, forced: ways}
 }
 
 // Start returns a new enrollment at its first blocking node, ready to be stored:
@@ -175,7 +181,7 @@ func (g *Graph) split(e *Enrollment, n *graph.Node, in *Input) (trail.Result, Ef
 		return trail.NoResult, NeedEvents
 	}
 	facts := g.Facts(e, in.Attributes)
-	facts.Now, facts.LastEvents = in.Now, in.lastEvents(n.Events)
+	facts.Now, facts.LastEvents = in.Now, in.LastEvents(n.Events)
 	switch {
 	case n.Type == graph.MultiSplit:
 		return trail.Branch(n.Choose(&facts)), NoEffect
@@ -209,14 +215,14 @@ func (g *Graph) Facts(e *Enrollment, attributes condition.Value) condition.Facts
 	}
 	if g.ReadsResults() {
 		for _, visit := range e.Path.Visits(e.EnrolledAt) {
-			g.addResult(&facts, visit)
+			g.AddResult(&facts, visit)
 		}
 	}
 	return facts
 }
 
-// encodeEvent returns PruneEvent as JSON, for Enrollment.Event; nil for nothing.
-func (g *Graph) encodeEvent(properties condition.Value) []byte {
+// EncodeEvent returns PruneEvent as JSON, for Enrollment.Event; nil for nothing.
+func (g *Graph) EncodeEvent(properties condition.Value) []byte {
 	kept := g.PruneEvent(properties)
 	if kept.Missing() {
 		return nil

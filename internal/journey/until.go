@@ -41,12 +41,12 @@ func (g *Graph) dependsOnProfile(e *Enrollment) bool {
 	if field := until.Field(); field != nil && field.Source == condition.Attributes {
 		return true
 	}
-	return until.NeedsZone(g.dateOf(e, condition.Value{}))
+	return until.NeedsZone(g.DateOf(e, condition.Value{}))
 }
 
-// dateOf returns the value of the field that e's wait until a date reads; missing for
+// DateOf returns the value of the field that e's wait until a date reads; missing for
 // none.
-func (g *Graph) dateOf(e *Enrollment, attributes condition.Value) condition.Value {
+func (g *Graph) DateOf(e *Enrollment, attributes condition.Value) condition.Value {
 	field := g.Node(e.Node).Until.Field()
 	if field == nil {
 		return condition.Value{}
@@ -55,10 +55,10 @@ func (g *Graph) dateOf(e *Enrollment, attributes condition.Value) condition.Valu
 	return facts.Get(*field)
 }
 
-// endOfUntil returns when e's wait until a date ends. If it ends at once, reason says
+// EndOfUntil returns when e's wait until a date ends. If it ends at once, reason says
 // why, otherwise reason is "".
-func (g *Graph) endOfUntil(e *Enrollment, attributes condition.Value) (end time.Time, reason string) {
-	date := g.dateOf(e, attributes)
+func (g *Graph) EndOfUntil(e *Enrollment, attributes condition.Value) (end time.Time, reason string) {
+	date := g.DateOf(e, attributes)
 	zone, _ := g.ZoneOf(attributes)
 	end, ok := g.Node(e.Node).Until.End(e.Since, date, zone)
 	end = end.Truncate(time.Millisecond)
@@ -88,7 +88,7 @@ func (g *Graph) wait(e *Enrollment, n *graph.Node, in *Input) (trail.Result, Eff
 	if e.OnProfile {
 		e.ProfileRev = in.ProfileRev
 	}
-	end, reason := g.endOfUntil(e, in.Attributes)
+	end, reason := g.EndOfUntil(e, in.Attributes)
 	if reason == "" || !n.Until.Exit {
 		return g.waitFor(e, n.Lasting(end.Sub(e.Since)), in)
 	}
@@ -123,22 +123,8 @@ func (g *Graph) lastingWait(e *Enrollment) *graph.Node {
 	case e.OnProfile: // Step ends it by the event only if that came in time
 		return n.Lasting(e.ExpiresAt.Sub(e.Since))
 	}
-	end, _ := g.endOfUntil(e, condition.Value{})
+	end, _ := g.EndOfUntil(e, condition.Value{})
 	return n.Lasting(end.Sub(e.Since))
-}
-
-// explainUntil sets the fields of a wait until a date, of an enrollment that has ended.
-// attributes are those at the wait.
-func (s *simulation) explainUntil(step *SimulationStep, visit trail.Visit, e Enrollment, attributes condition.Value) {
-	until := s.graph.Node(visit.Node).Until
-	if until == nil {
-		return
-	}
-	e.Node, e.Since = visit.Node, visit.EnteredAt
-	_, step.Reason = s.graph.endOfUntil(&e, attributes)
-	if zone, _ := s.graph.ZoneOf(attributes); until.NeedsZone(s.graph.dateOf(&e, attributes)) || until.Zone(nil) != nil {
-		step.Zone = until.Zone(zone).String()
-	}
 }
 
 // WakeProfileWaits makes a customer's waits due, in all journeys but except, whose end

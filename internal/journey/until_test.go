@@ -9,6 +9,7 @@ import (
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/simulate"
 	"journeys/internal/trail"
 )
 
@@ -54,7 +55,7 @@ func TestUntil_SimulationShowsTheEnd(t *testing.T) {
 				if exits {
 					until = until[:len(until)-1] + `,"otherwise":"exit"}`
 				}
-				request := journey.TestRequest{Attributes: value(t, row.attributes), Now: t0}
+				request := simulate.Request{Attributes: value(t, row.attributes), Now: t0}
 				if row.now != "" {
 					request.Now = instant(t, row.now)
 				}
@@ -62,7 +63,7 @@ func TestUntil_SimulationShowsTheEnd(t *testing.T) {
 				if row.end != "" {
 					end = instant(t, row.end)
 				}
-				simulated := simulate(t, journeytest.Definition(t, untilGraph(until)), request, 30)
+				simulated := mustRun(t, journeytest.Definition(t, untilGraph(until)), request, 30)
 				step := simulated.Steps[1]
 				require.Equal(t, "exited", simulated.Outcome)
 				require.Equal(t, end, step.Until)
@@ -96,7 +97,7 @@ func TestUntil_UsesTheJourneysZone(t *testing.T) {
 	t.Parallel()
 
 	d := journeytest.Definition(t, untilGraph(`{"time":"12:00"}`))
-	request := journey.TestRequest{
+	request := simulate.Request{
 		Now: t0, Definition: &d, Settings: graph.SettingsChange{"timezone": []byte(`"America/New_York"`)},
 	}
 	for attributes, end := range map[string]string{
@@ -105,7 +106,7 @@ func TestUntil_UsesTheJourneysZone(t *testing.T) {
 		`{"timezone":"Asia/Kathmandu"}`: "2026-11-24T06:15:00Z",
 	} {
 		request.Attributes = value(t, attributes)
-		require.Equal(t, instant(t, end), simulate(t, d, request, 30).Steps[1].Until, attributes)
+		require.Equal(t, instant(t, end), mustRun(t, d, request, 30).Steps[1].Until, attributes)
 	}
 }
 
@@ -168,7 +169,7 @@ func TestUntil_SimulationExplainsTheDateThatTheJourneySets(t *testing.T) {
 
 	d := journeytest.Definition(t, graphOf([]string{"in entry_trigger", `u update_customer {"set":{"d":"2026-11-30T10:00:00Z"}}`, `w wait {"until":{"field":"d"}}`, `out exit`},
 		[]string{"in u", "u w", "w out"}))
-	s := simulate(t, d, journey.TestRequest{Attributes: value(t, `{}`), Now: t0}, 30)
+	s := mustRun(t, d, simulate.Request{Attributes: value(t, `{}`), Now: t0}, 30)
 	require.Equal(t, instant(t, "2026-11-30T10:00:00Z"), s.Steps[2].Until)
 	require.Empty(t, s.Steps[2].Reason)
 }

@@ -12,11 +12,11 @@ import (
 // than MaxAttributes bytes, is a EffectError and changes nothing.
 func (g *Graph) Update(e *Enrollment, attributes condition.Value) (condition.Value, trail.Result) {
 	facts := g.Facts(e, attributes)
-	return updateBy(g, e.Node, &facts)
+	return g.UpdateFrom(e.Node, &facts)
 }
 
-// updateBy is Graph.Update of the node with that index, from facts.
-func updateBy(g *Graph, node int, facts *condition.Facts) (condition.Value, trail.Result) {
+// UpdateFrom is Update of the node with that index, from facts.
+func (g *Graph) UpdateFrom(node int, facts *condition.Facts) (condition.Value, trail.Result) {
 	changed, err := g.Node(node).Update.Apply(facts)
 	if err != nil || len(changed.AppendJSON(nil)) > MaxAttributes {
 		return facts.Attributes, trail.EffectError
