@@ -7,9 +7,10 @@ package analytics
 
 import (
 	"fmt"
-	"journeys/internal/trail"
 	"slices"
 	"time"
+
+	"journeys/internal/trail"
 )
 
 // Totals counts enrollments. Each is either active or counted by exactly one of

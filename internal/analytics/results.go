@@ -2,8 +2,9 @@ package analytics
 
 import (
 	"cmp"
-	"journeys/internal/trail"
 	"slices"
+
+	"journeys/internal/trail"
 )
 
 // Results counts the customers that left a node, by ascending result and without
