@@ -11,8 +11,9 @@ var errDelta = errors.New("analytics: the delta is malformed")
 // The marks that this version counts.
 const (
 	enrollmentMarks = journey.MarkEnrolled | journey.MarkCompleted | journey.MarkExpired | journey.MarkCancelled |
-		journey.MarkFailed | journey.MarkRetried
-	nodeMarks = journey.NodeEntered | journey.NodeFailed | journey.NodeDropped | journey.NodeRetried | journey.NodeLeft
+		journey.MarkFailed | journey.MarkRetried | journey.MarkConverted
+	nodeMarks  = journey.NodeEntered | journey.NodeFailed | journey.NodeDropped | journey.NodeRetried | withResult
+	withResult = journey.NodeLeft | journey.NodeConverted
 )
 
 // MaxResult is the greatest result that PackCounts can store.
@@ -64,11 +65,10 @@ func readNode(d journey.Delta) (n nodeCounts, rest journey.Delta, err error) {
 		}
 		result, rest = journey.Result(rest[0]), rest[1:]
 	}
-	left := bit(marks, journey.NodeLeft)
 	switch {
 	case journey.Mark(marks)&^nodeMarks != 0:
 		return n, nil, journey.ErrNewer
-	case left > 0 && (result == journey.NoResult || result > MaxResult):
+	case journey.Mark(marks)&withResult != 0 && (result == journey.NoResult || result > MaxResult):
 		return n, nil, errDelta
 	}
 	step := Step{
@@ -76,8 +76,11 @@ func readNode(d journey.Delta) (n nodeCounts, rest journey.Delta, err error) {
 		Failed:  bit(marks, journey.NodeFailed) - bit(marks, journey.NodeRetried),
 		Dropped: bit(marks, journey.NodeDropped),
 	}
-	if left > 0 {
+	if bit(marks, journey.NodeLeft) > 0 {
 		step.Results = Results{{result, 1}}
+	}
+	if bit(marks, journey.NodeConverted) > 0 {
+		step.Converted = Results{{result, 1}}
 	}
 	return nodeCounts{node, step}, rest, nil
 }
@@ -87,7 +90,7 @@ func totalsOf(marks byte) Totals {
 	return Totals{
 		Enrolled: bit(marks, journey.MarkEnrolled), Completed: bit(marks, journey.MarkCompleted),
 		Expired: bit(marks, journey.MarkExpired), Cancelled: bit(marks, journey.MarkCancelled),
-		Failed: bit(marks, journey.MarkFailed) - bit(marks, journey.MarkRetried),
+		Failed: bit(marks, journey.MarkFailed) - bit(marks, journey.MarkRetried), Conversions: bit(marks, journey.MarkConverted),
 	}
 }
 

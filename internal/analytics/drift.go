@@ -150,6 +150,9 @@ func (r *Rollup) logDrift(ctx context.Context, day Day, d Difference, recount *R
 		for _, c := range d.Missing.Steps[i].Results {
 			logFigure(i, "results."+c.Result.String(), c.Count, recounted.Results.Of(c.Result))
 		}
+		for _, c := range d.Missing.Steps[i].Converted {
+			logFigure(i, "converted."+c.Result.String(), c.Count, recounted.Converted.Of(c.Result))
+		}
 	}
 	return n
 }
@@ -174,6 +177,7 @@ var totalFigures = []struct {
 	{"expired", func(t *Totals) int64 { return t.Expired }},
 	{"cancelled", func(t *Totals) int64 { return t.Cancelled }},
 	{"failed", func(t *Totals) int64 { return t.Failed }},
+	{"conversions", func(t *Totals) int64 { return t.Conversions }},
 }
 
 var stepFigures = []struct {

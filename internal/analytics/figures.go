@@ -14,13 +14,14 @@ import (
 )
 
 // Totals counts enrollments. Each is either active or counted by exactly one of
-// the other fields.
+// Completed, Expired, Cancelled and Failed. Any may have converted.
 type Totals struct {
-	Enrolled  int64
-	Completed int64
-	Expired   int64
-	Cancelled int64
-	Failed    int64 // minus retried ones, so it can be below zero for a single day
+	Enrolled    int64
+	Completed   int64
+	Expired     int64
+	Cancelled   int64
+	Failed      int64 // minus retried ones, so it can be below zero for a single day
+	Conversions int64
 }
 
 // Active returns the number of enrollments that are still in the journey.
@@ -35,14 +36,21 @@ func (t *Totals) Add(o Totals) {
 	t.Expired += o.Expired
 	t.Cancelled += o.Cancelled
 	t.Failed += o.Failed
+	t.Conversions += o.Conversions
+}
+
+// minus returns the opposite counts.
+func (t Totals) minus() Totals {
+	return Totals{-t.Enrolled, -t.Completed, -t.Expired, -t.Cancelled, -t.Failed, -t.Conversions}
 }
 
 // Step counts what happened at one node.
 type Step struct {
-	Entered int64
-	Failed  int64   // minus retried ones
-	Dropped int64   // expired or cancelled here
-	Results Results // left along an edge, or at an exit
+	Entered   int64
+	Failed    int64   // minus retried ones
+	Dropped   int64   // expired or cancelled here
+	Results   Results // left along an edge, or at an exit
+	Converted Results // those of Results that converted later
 }
 
 // Completed returns the number of enrollments that left the node along an edge or at
@@ -58,20 +66,24 @@ func (s *Step) Add(o Step) {
 	s.Failed += o.Failed
 	s.Dropped += o.Dropped
 	s.Results = s.Results.Plus(o.Results...)
+	s.Converted = s.Converted.Plus(o.Converted...)
 }
 
 // Zero reports whether all counts are zero.
 func (s Step) Zero() bool {
-	return s.Entered == 0 && s.Failed == 0 && s.Dropped == 0 && len(s.Results) == 0
+	return s.Entered == 0 && s.Failed == 0 && s.Dropped == 0 && len(s.Results) == 0 && len(s.Converted) == 0
 }
 
 // minus returns the opposite counts.
-func (s Step) minus() Step { return Step{-s.Entered, -s.Failed, -s.Dropped, s.Results.minus()} }
+func (s Step) minus() Step {
+	return Step{-s.Entered, -s.Failed, -s.Dropped, s.Results.minus(), s.Converted.minus()}
+}
 
-// negative reports whether any count is below zero.
-func (s Step) negative() bool {
+// impossible reports whether any count is below zero, or more converted than left.
+func (s Step) impossible() bool {
 	return min(s.Entered, s.Failed, s.Dropped, s.Active()) < 0 ||
-		slices.ContainsFunc(s.Results, func(c ResultCount) bool { return c.Count < 0 })
+		slices.ContainsFunc(s.Results, func(c ResultCount) bool { return c.Count < 0 }) ||
+		slices.ContainsFunc(s.Converted, func(c ResultCount) bool { return c.Count < 0 || c.Count > s.Results.Of(c.Result) })
 }
 
 // AddSteps adds the steps of the nodes from index first on to list, and returns
@@ -179,13 +191,13 @@ func (f *Figures) Faults() []string {
 		var sum Step
 		for i, s := range g.Steps {
 			sum.Add(s)
-			if s.negative() {
+			if s.impossible() || s.Converted.Sum() > g.Conversions {
 				faults = append(faults, fmt.Sprintf("graph %.8s: node %d: %+v", hash, i, s))
 			}
 		}
 		t := g.Totals
-		if min(t.Enrolled, t.Completed, t.Expired, t.Cancelled, t.Failed, t.Active()) < 0 ||
-			sum.Active() != t.Active() || sum.Failed != t.Failed || sum.Dropped != t.Expired+t.Cancelled ||
+		if min(t.Enrolled, t.Completed, t.Expired, t.Cancelled, t.Failed, t.Active(), t.Conversions) < 0 ||
+			t.Conversions > t.Enrolled || sum.Active() != t.Active() || sum.Failed != t.Failed || sum.Dropped != t.Expired+t.Cancelled ||
 			sum.Results.Of(journey.Exited) != t.Completed {
 			faults = append(faults, fmt.Sprintf("graph %.8s: %+v, of all nodes %+v", hash, t, sum))
 		}
@@ -202,8 +214,7 @@ func (g *Graph) addTo(to *Graph) {
 
 // subtractFrom subtracts g's counts from another graph.
 func (g *Graph) subtractFrom(from *Graph) {
-	minus := Graph{Steps: make([]Step, len(g.Steps))}
-	minus.Totals = Totals{-g.Enrolled, -g.Completed, -g.Expired, -g.Cancelled, -g.Failed}
+	minus := Graph{Totals: g.Totals.minus(), Steps: make([]Step, len(g.Steps))}
 	for i, s := range g.Steps {
 		minus.Steps[i] = s.minus()
 	}

@@ -38,12 +38,18 @@ func TestFigures_AddUpWrites(t *testing.T) {
 	require.Equal(t, t0.Add(2*time.Hour), f.Newest)
 	require.Empty(t, f.Faults())
 
+	apply(t, &f, "a", t0, byte(journey.MarkConverted), 0, byte(journey.NodeConverted), byte(journey.Entered), 2, 0)
+	require.Equal(t, analytics.Totals{Enrolled: 1, Failed: 1, Conversions: 1}, g.Totals)
+	require.Equal(t, left1(journey.Entered), g.Steps[0].Converted)
+	require.Equal(t, []analytics.Step{{Entered: 1, Results: left1(journey.True)}, {Entered: 1, Failed: 1}}, g.Steps[1:])
+	require.Empty(t, f.Faults())
+
 	var more analytics.Figures
 	apply(t, &more, "a", t0, byte(journey.MarkRetried), 2, byte(journey.NodeRetried))
 	apply(t, &more, "a", t0, byte(journey.MarkExpired), 2, byte(journey.NodeDropped))
 	apply(t, &more, "b", t0, byte(journey.MarkEnrolled), 200, entered)
 	f.Merge(&more)
-	require.Equal(t, analytics.Totals{Enrolled: 2, Expired: 1}, f.Totals())
+	require.Equal(t, analytics.Totals{Enrolled: 2, Expired: 1, Conversions: 1}, f.Totals())
 	require.EqualValues(t, 1, f.Totals().Active())
 	require.EqualValues(t, 1, f.Graphs["b"].Steps[200].Active())
 	require.Empty(t, f.Faults())
@@ -73,10 +79,11 @@ func TestFigures_RefuseOtherDeltas(t *testing.T) {
 		"a result beyond all":         {journey.Delta{journey.DeltaForm, 0, 0, left, byte(analytics.MaxResult) + 1}, false},
 		"the next form":               {journey.Delta{journey.DeltaForm + 1, 1, 0, entered}, true},
 		"the next form, only":         {journey.Delta{journey.DeltaForm + 1}, true},
-		"a conversion":                {journey.Delta{journey.DeltaForm, 64}, true},
-		"a conversion beyond a node":  {journey.Delta{journey.DeltaForm, 0, 0, 128, byte(journey.Sent)}, true},
-		"a conversion before leaving": {journey.Delta{journey.DeltaForm, 0, 0, 128, byte(journey.NoResult)}, true},
+		"converted without a result":  {journey.Delta{journey.DeltaForm, 64, 0, 128}, false},
+		"converted with no result":    {journey.Delta{journey.DeltaForm, 64, 0, 128, byte(journey.NoResult)}, false},
+		"another mark":                {journey.Delta{journey.DeltaForm, 128}, true},
 		"another mark of a node":      {journey.Delta{journey.DeltaForm, 0, 0, 16}, true},
+		"another mark of a left node": {journey.Delta{journey.DeltaForm, 0, 0, left | 16, byte(journey.Sent)}, true},
 	} {
 		var f analytics.Figures
 		err := f.Apply(analytics.Write{Graph: "a", Version: 1, At: t0, Delta: row.delta})
@@ -99,6 +106,13 @@ func TestFigures_FindContradictions(t *testing.T) {
 		"left without having entered":         {byte(journey.MarkEnrolled), 0, byte(journey.NodeLeft), byte(journey.Waited)},
 		"expired at no node": {
 			byte(journey.MarkExpired | journey.MarkEnrolled), 0, byte(journey.NodeEntered | journey.NodeLeft), byte(journey.Waited),
+		},
+		"converted, but not enrolled": {byte(journey.MarkConverted)},
+		"converted after a node that it did not leave": {
+			byte(journey.MarkEnrolled | journey.MarkConverted), 0, byte(journey.NodeEntered), 0, byte(journey.NodeConverted), byte(journey.Waited),
+		},
+		"passed a node before a conversion that is not counted": {
+			byte(journey.MarkEnrolled), 0, byte(journey.NodeEntered | journey.NodeLeft | journey.NodeConverted), byte(journey.Waited), 1, byte(journey.NodeEntered),
 		},
 		"completed at no exit": {
 			byte(journey.MarkCompleted | journey.MarkEnrolled), 0, byte(journey.NodeEntered | journey.NodeLeft), byte(journey.Waited),

@@ -74,6 +74,9 @@ func (f *Figures) Recount(e journey.Enrollment, through Day) {
 		return
 	}
 	r.addPath(e)
+	if !e.ConvertedAt.IsZero() {
+		r.add(e.ConvertedAt, Totals{Conversions: 1})
+	}
 	for _, retry := range e.Retries.Decode(e.EnrolledAt) {
 		r.add(retry.FailedAt, Totals{Failed: 1})
 		r.addStep(retry.FailedAt, retry.Node, Step{Failed: 1})
@@ -91,8 +94,8 @@ func (f *Figures) Recount(e journey.Enrollment, through Day) {
 		r.add(e.LeftAt, Totals{Cancelled: 1})
 		r.addStep(e.LeftAt, e.Node, Step{Dropped: 1})
 	case journey.Failed:
-		r.add(e.WrittenAt, Totals{Failed: 1})
-		r.addStep(e.WrittenAt, e.Node, Step{Failed: 1})
+		r.add(e.FailedAt, Totals{Failed: 1})
+		r.addStep(e.FailedAt, e.Node, Step{Failed: 1})
 	}
 }
 
@@ -124,15 +127,11 @@ func (r *recounter) addStep(at time.Time, node int, s Step) {
 func (r *recounter) addPath(e journey.Enrollment) {
 	visits := e.Path.Visits(e.EnrolledAt)
 	for i, v := range visits {
-		leftAt := e.Since
-		switch {
-		case i+1 < len(visits):
-			leftAt = visits[i+1].EnteredAt
-		case e.Status == journey.Completed: // perhaps at a wait, days after they came to it
-			leftAt = e.LeftAt
-		}
 		r.addStep(v.EnteredAt, v.Node, Step{Entered: 1})
-		r.addStep(leftAt, v.Node, Step{Results: Results{{v.Result, 1}}})
+		r.addStep(e.LeftVisit(visits, i), v.Node, Step{Results: Results{{v.Result, 1}}})
+		if i < e.ConvertedSteps {
+			r.addStep(e.ConvertedAt, v.Node, Step{Converted: Results{{v.Result, 1}}})
+		}
 	}
 	if e.Status != journey.Completed { // a completed path includes its exit
 		r.addStep(e.Since, e.Node, Step{Entered: 1})

@@ -37,7 +37,7 @@ const (
 // are enough to recount the figures, and do not identify the customer.
 var anonymousAttributes = []string{
 	manifest.SortKey, format.Attribute, eStatus, eGraph, eVersion, eEpoch, eRun, eRev, eWritten, eEnrolled,
-	eNode, eSince, eLeft, eReason, ePath, eRetries,
+	eNode, eSince, eLeft, eFailed, eConverted, ePassed, eReason, ePath, eRetries,
 }
 
 // PutProfile implements journey.CustomerStore.
@@ -328,7 +328,7 @@ func encodeAnonymized(t journey.Tenant, it item, w writeID, now time.Time) (item
 // those that depend on others. Audits do not recount such an enrollment. Its format
 // may be what is damaged.
 func (it item) roundTimes() {
-	for _, name := range []string{eWritten, eEnrolled, eSince, eLeft} {
+	for _, name := range []string{eWritten, eEnrolled, eSince, eLeft, eFailed, eConverted} {
 		r := reader{item: it, checked: true}
 		if at := r.time(name); r.err == nil {
 			it.putTime(name, journey.UTCDay(at))

@@ -33,7 +33,10 @@ const (
 	eReason    = "er"
 	ePath      = "p"
 	eRetries   = "rt"
-	eLeft      = "lf" // "cv" is reserved for the time of the conversion
+	eLeft      = "lf"
+	eFailed    = "fl"
+	eConverted = "cv" // when the conversion was recorded
+	ePassed    = "cn" // number of steps of ePath before the conversion
 	eDelta     = "d"  // change of the figures by the write of revision eDeltaRev
 	eDeltaRev  = "dv" // so that a later write of other attributes is not counted again
 	eDecisions = "dc"
@@ -76,6 +79,9 @@ func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item,
 	it.putNumber(eNode, int64(e.Node))
 	it.putTime(eSince, e.Since)
 	it.putTime(eLeft, e.LeftAt)
+	it.putTime(eFailed, e.FailedAt)
+	it.putTime(eConverted, e.ConvertedAt)
+	it.putNumber(ePassed, int64(e.ConvertedSteps))
 	it.putText(eReason, e.ExitReason)
 	it.putBinary(ePath, e.Path)
 	it.putBinary(eRetries, e.Retries)
@@ -142,6 +148,8 @@ func decodeEnrollment(t journey.Tenant, it item) (journey.Enrollment, error) {
 		Since:       r.time(eSince),
 		Due:         r.time(manifest.DueSortKey),
 		LeftAt:      r.time(eLeft),
+		FailedAt:    r.time(eFailed),
+		ConvertedAt: r.time(eConverted),
 		ExitReason:  r.text(eReason),
 		Path:        r.binary(ePath),
 		Retries:     r.binary(eRetries),
@@ -153,6 +161,8 @@ func decodeEnrollment(t journey.Tenant, it item) (journey.Enrollment, error) {
 		OnProfile:   it[eOnProfile] != nil,
 		ProfileRev:  r.number(eOnProfile),
 		PendingExit: r.text(ePending),
+
+		ConvertedSteps: int(r.number(ePassed)),
 	}
 	copy(e.RequestID[:], r.binary(eRequest))
 	e.Heard, e.Woken = memory.ReadStamp(r.binary(eHeard)), memory.ReadStamp(r.binary(eWoken))

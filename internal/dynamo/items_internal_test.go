@@ -56,8 +56,9 @@ func TestEnrollment_DecodesAsEncoded(t *testing.T) {
 		tenant := drawTenant(t)
 		e := journey.Enrollment{
 			Journey: drawID(t), Customer: rapid.StringN(1, 128, -1).Draw(t, "customer"),
-			Status:    journey.EnrollmentStatus(rapid.IntRange(1, int(journey.Failed)).Draw(t, "status")),
-			LeftAt:    drawTime(t, "left"),
+			Status: journey.EnrollmentStatus(rapid.IntRange(1, int(journey.Failed)).Draw(t, "status")),
+			LeftAt: drawTime(t, "left"), FailedAt: drawTime(t, "failed"),
+			ConvertedAt: drawTime(t, "converted"), ConvertedSteps: rapid.IntRange(0, 255).Draw(t, "convertedSteps"),
 			GraphHash: rapid.StringMatching(`[0-9a-f]{32}`).Draw(t, "hash"),
 			Version:   rapid.IntRange(1, 1<<30).Draw(t, "version"), Epoch: rapid.IntRange(0, 9).Draw(t, "epoch"),
 			Run: rapid.IntRange(1, 9).Draw(t, "run"), Rev: rapid.Int64Range(1, 1<<40).Draw(t, "rev"),

@@ -30,6 +30,7 @@ const (
 	cExpired   = "ex"
 	cCancelled = "ca"
 	cFailed    = "fa"
+	cConverted = "cv"
 )
 
 // dayFigures are the figures of each day in a closed month.
@@ -42,6 +43,7 @@ var dayFigures = []struct {
 	{cExpired, func(t *analytics.Totals) *int64 { return &t.Expired }},
 	{cCancelled, func(t *analytics.Totals) *int64 { return &t.Cancelled }},
 	{cFailed, func(t *analytics.Totals) *int64 { return &t.Failed }},
+	{cConverted, func(t *analytics.Totals) *int64 { return &t.Conversions }},
 }
 
 // Fold implements analytics.RollupTable.

@@ -290,7 +290,7 @@ func (s *Service) Forget(ctx context.Context, t Tenant, customer string) error {
 // has nothing that identifies the customer, and every time is rounded down to its
 // UTC day, so that times do not link the journeys of one customer. A recount as of
 // any day stays the same. An enrollment that is inside becomes Cancelled at now.
-// Others keep the day of WrittenAt, because figures are recounted from it.
+// Others keep the day of WrittenAt.
 func (e Enrollment) Anonymize(now time.Time) Enrollment {
 	inside, written := e.Status == Inside, e.WrittenAt
 	e = e.NextWrite(now)
@@ -304,6 +304,6 @@ func (e Enrollment) Anonymize(now time.Time) Enrollment {
 	e.OnProfile, e.ProfileRev = false, 0
 	e.Path, e.Retries = e.Path.byDay(e.EnrolledAt), e.Retries.byDay(e.EnrolledAt)
 	e.EnrolledAt, e.Since, e.WrittenAt, e.ExpiresAt = UTCDay(e.EnrolledAt), UTCDay(e.Since), UTCDay(e.WrittenAt), time.Time{}
-	e.LeftAt = UTCDay(e.LeftAt)
+	e.LeftAt, e.FailedAt, e.ConvertedAt = UTCDay(e.LeftAt), UTCDay(e.FailedAt), UTCDay(e.ConvertedAt)
 	return e
 }
