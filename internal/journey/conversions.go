@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"journeys/internal/trail"
 )
 
 // Convert records the conversion of e by an event that was received at that time. It
@@ -14,26 +16,26 @@ func (e Enrollment) Convert(at time.Time) Enrollment {
 		return e
 	}
 	e.ConvertedAt, e.ConvertedSteps = e.WrittenAt, 0
-	delta := Delta{e.Delta[0], e.Delta[1] | byte(MarkConverted)}
+	delta := trail.Delta{e.Delta[0], e.Delta[1] | byte(trail.MarkConverted)}
 	visits := e.Path.Visits(e.EnrolledAt)
 	for i, v := range visits {
 		if e.LeftVisit(visits, i).After(at) {
 			break
 		}
-		delta = append(delta, byte(v.Node), byte(NodeConverted), byte(v.Result))
+		delta = append(delta, byte(v.Node), byte(trail.NodeConverted), byte(v.Result))
 		e.ConvertedSteps++
 	}
 	// The last entry is the current node's, which later changes of the write mark.
 	marked := e.Delta[2:]
 	if len(marked) == 0 && len(delta) > 2 && e.LeftAt.IsZero() {
-		marked = Delta{byte(e.Node), 0}
+		marked = trail.Delta{byte(e.Node), 0}
 	}
 	e.Delta = append(delta, marked...)
 	return e
 }
 
 // LeftVisit returns when e left the i-th visit of its path, given all of them.
-func (e Enrollment) LeftVisit(visits []Visit, i int) time.Time {
+func (e Enrollment) LeftVisit(visits []trail.Visit, i int) time.Time {
 	switch {
 	case i+1 < len(visits):
 		return visits[i+1].EnteredAt

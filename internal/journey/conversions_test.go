@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 func TestConvert_CountsTheStepsThatWerePassedBefore(t *testing.T) {
@@ -28,9 +29,9 @@ func TestConvert_CountsTheStepsThatWerePassedBefore(t *testing.T) {
 		"later":            {hours(49), []int{0, 1, 2}},
 	} {
 		converted := e.NextWrite(hours(50)).Convert(row.at)
-		want := journey.Delta{journey.DeltaForm, byte(journey.MarkConverted)}
+		want := trail.Delta{trail.DeltaForm, byte(trail.MarkConverted)}
 		for _, i := range row.steps {
-			want = append(want, byte(visits[i].Node), byte(journey.NodeConverted), byte(visits[i].Result))
+			want = append(want, byte(visits[i].Node), byte(trail.NodeConverted), byte(visits[i].Result))
 		}
 		if row.steps != nil {
 			want = append(want, byte(e.Node), 0)
@@ -50,8 +51,8 @@ func TestConvert_SharesAWrite(t *testing.T) {
 	t.Parallel()
 
 	g, inside, _ := enter(t, onboarding)
-	const converted = byte(journey.NodeConverted)
-	entry := []byte{0, converted, byte(journey.Entered)}
+	const converted = byte(trail.NodeConverted)
+	entry := []byte{0, converted, byte(trail.Entered)}
 	in := journey.Input{Now: hours(48), Events: heard("login")}
 	step := func(e journey.Enrollment) journey.Enrollment {
 		e, _ = g.Step(e, in)
@@ -62,25 +63,25 @@ func TestConvert_SharesAWrite(t *testing.T) {
 		from   journey.Enrollment
 		change func(journey.Enrollment) journey.Enrollment
 		want   []byte // of the delta, behind the entry's conversion
-		mark   journey.Mark
+		mark   trail.Mark
 	}{
 		"a step": {inside, step, []byte{
-			1, byte(journey.NodeLeft), byte(journey.Waited), 2, byte(journey.NodeEntered),
+			1, byte(trail.NodeLeft), byte(trail.Waited), 2, byte(trail.NodeEntered),
 		}, 0},
 		"an exit": {inside, func(e journey.Enrollment) journey.Enrollment { return e.Cancel("event:purchase") }, []byte{
-			1, byte(journey.NodeDropped),
-		}, journey.MarkCancelled},
+			1, byte(trail.NodeDropped),
+		}, trail.MarkCancelled},
 		"a failure": {inside, func(e journey.Enrollment) journey.Enrollment { return e.Fail("send_failed") }, []byte{
-			1, byte(journey.NodeFailed),
-		}, journey.MarkFailed},
+			1, byte(trail.NodeFailed),
+		}, trail.MarkFailed},
 		"a retry": {failed, func(e journey.Enrollment) journey.Enrollment { return e.Retry(hours(48)) }, []byte{
-			1, byte(journey.NodeRetried),
-		}, journey.MarkRetried},
+			1, byte(trail.NodeRetried),
+		}, trail.MarkRetried},
 		"the removal of a failed one": {failed, func(e journey.Enrollment) journey.Enrollment { return e.Cancel("removed") }, []byte{
-			1, byte(journey.NodeRetried | journey.NodeDropped),
-		}, journey.MarkRetried | journey.MarkCancelled},
+			1, byte(trail.NodeRetried | trail.NodeDropped),
+		}, trail.MarkRetried | trail.MarkCancelled},
 	} {
-		want := journey.Delta{journey.DeltaForm, byte(journey.MarkConverted | row.mark)}
+		want := trail.Delta{trail.DeltaForm, byte(trail.MarkConverted | row.mark)}
 		want = append(append(want, entry...), row.want...)
 		for order, e := range map[string]journey.Enrollment{
 			"before": row.change(row.from.NextWrite(hours(48))).Convert(hours(47)),
@@ -104,12 +105,12 @@ func TestConvert_DoesNotMoveAFailure(t *testing.T) {
 	require.Equal(t, hours(2), converted.FailedAt)
 	resumed := converted.NextWrite(hours(60)).Retry(hours(60))
 	require.Zero(t, resumed.FailedAt)
-	require.Equal(t, []journey.Retried{{Node: 1, FailedAt: hours(2), RetriedAt: hours(60)}}, resumed.Retries.Decode(t0))
+	require.Equal(t, []trail.Retried{{Node: 1, FailedAt: hours(2), RetriedAt: hours(60)}}, resumed.Retries.Decode(t0))
 	require.Equal(t, hours(50), resumed.ConvertedAt)
 
 	gone := converted.Anonymize(hours(70))
-	require.Equal(t, journey.UTCDay(hours(2)), gone.FailedAt)
-	require.Equal(t, journey.UTCDay(hours(50)), gone.ConvertedAt)
+	require.Equal(t, trail.UTCDay(hours(2)), gone.FailedAt)
+	require.Equal(t, trail.UTCDay(hours(50)), gone.ConvertedAt)
 	require.Equal(t, converted.ConvertedSteps, gone.ConvertedSteps)
 	require.Nil(t, gone.Delta)
 }

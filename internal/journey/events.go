@@ -250,7 +250,7 @@ func (s *Service) start(ctx context.Context, t Tenant, id ID, event Event, facts
 	}
 	// The customer enters no earlier than the event was received, whatever the clocks: it
 	// must not end a wait of the run that it starts.
-	e := Enrollment{Event: d.Graph.encodeEvent(known.Event), EnrolledAt: known.Now}
+	e := Enrollment{Event: d.Graph.EncodeEvent(known.Event), EnrolledAt: known.Now}
 	if _, err := io.ReadFull(s.entropy, e.RequestID[:]); err != nil {
 		return err
 	}

@@ -1,10 +1,11 @@
-package journey
+package simulate
 
 import (
 	"slices"
 	"time"
 
 	"journeys/internal/condition"
+	"journeys/internal/journey"
 )
 
 // entryProperties returns the properties of the event that starts the journey.
@@ -17,7 +18,7 @@ func (s *simulation) entryProperties() (properties condition.Value) {
 
 // sleep returns when to look at e's wait again: at the next event that it awaits, or at
 // its end.
-func (s *simulation) sleep(e *Enrollment, now time.Time) time.Time {
+func (s *simulation) sleep(e *journey.Enrollment, now time.Time) time.Time {
 	next := e.Due
 	for _, event := range s.request.Events {
 		at := s.request.Now.Add(event.After)
@@ -29,8 +30,8 @@ func (s *simulation) sleep(e *Enrollment, now time.Time) time.Time {
 }
 
 // received returns the events that are remembered at now.
-func (s *simulation) received(now time.Time) map[string][]Received {
-	events := map[string][]Received{}
+func (s *simulation) received(now time.Time) map[string][]journey.Received {
+	events := map[string][]journey.Received{}
 	for i := range s.graph.Len() {
 		for _, eventType := range s.graph.Node(i).Events {
 			events[eventType] = nil
@@ -39,12 +40,12 @@ func (s *simulation) received(now time.Time) map[string][]Received {
 	for i, event := range s.request.Events {
 		at := s.request.Now.Add(event.After)
 		if list, ok := events[event.Type]; ok && !at.After(now) {
-			events[event.Type] = append(list, Received{Stamp{at, uint64(i)}, event.Properties})
+			events[event.Type] = append(list, journey.Received{Stamp: journey.Stamp{At: at, ID: uint64(i)}, Properties: event.Properties})
 		}
 	}
 	for eventType, list := range events {
-		slices.SortFunc(list, func(a, b Received) int { return a.Compare(b.Stamp) })
-		events[eventType] = list[max(0, len(list)-RememberedEvents):]
+		slices.SortFunc(list, func(a, b journey.Received) int { return a.Compare(b.Stamp) })
+		events[eventType] = list[max(0, len(list)-journey.RememberedEvents):]
 	}
 	return events
 }
