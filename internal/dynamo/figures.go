@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -109,13 +110,13 @@ func (s Analytics) DueToFold(ctx context.Context, now time.Time, yield func(anal
 
 func (it item) putCounts(g analytics.Graph, poison int64) {
 	it.putNumber(cVersion, int64(g.Version))
-	it.putBinary(cCounts, analytics.PackCounts(g.Totals, poison, g.Steps))
+	it.putBinary(cCounts, tally.Pack(g.Totals, poison, g.Steps))
 }
 
 func (r *reader) counts() (g analytics.Graph, poison int64) {
 	var err error
 	g.Version = int(r.number(cVersion))
-	if g.Totals, poison, g.Steps, err = analytics.UnpackCounts(r.binary(cCounts)); r.err == nil {
+	if g.Totals, poison, g.Steps, err = tally.Unpack(r.binary(cCounts)); r.err == nil {
 		r.err = err
 	}
 	return g, poison

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/dynamo/format"
 	"journeys/internal/dynamo/pack"
 	"journeys/internal/graph"
@@ -175,7 +176,7 @@ func TestPart_DecodesAsEncoded(t *testing.T) {
 				Graph: rapid.StringMatching(`[0-9a-f]{64}`).Draw(t, "graph"),
 			},
 			Born: drawTime(t, "born"), Rev: rapid.Int64Range(1, 1<<40).Draw(t, "rev"), Version: rapid.IntRange(1, 1<<30).Draw(t, "version"),
-			Totals: analytics.Totals{Enrolled: count.Draw(t, "enrolled"), Failed: count.Draw(t, "failed")},
+			Totals: tally.Totals{Enrolled: count.Draw(t, "enrolled"), Failed: count.Draw(t, "failed")},
 			Poison: rapid.Int64Range(0, 3).Draw(t, "poison"), Newest: drawTime(t, "newest"), Updated: drawTime(t, "updated"),
 			Watermarks: map[string]string{
 				"shardId-000001-abc.def": "123", "shardId-00000001542983423423-ABCDEF01": "0",
@@ -183,10 +184,10 @@ func TestPart_DecodesAsEncoded(t *testing.T) {
 			},
 		}
 		for range rapid.IntRange(0, graph.MaxNodes).Draw(t, "nodes") {
-			p.Steps = append(p.Steps, analytics.Step{
+			p.Steps = append(p.Steps, tally.Step{
 				Entered: count.Draw(t, "entered"), Dropped: count.Draw(t, "dropped"),
-				Results: analytics.Results{{Result: trail.True, Count: 1}}.Plus(
-					analytics.ResultCount{Result: trail.False, Count: count.Draw(t, "false")},
+				Results: tally.Results{{Result: trail.True, Count: 1}}.Plus(
+					tally.ResultCount{Result: trail.False, Count: count.Draw(t, "false")},
 				),
 			})
 		}

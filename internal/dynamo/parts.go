@@ -12,6 +12,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/dynamo/pack"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -24,7 +25,7 @@ const (
 	cRev        = "r"
 	cFolded     = "fo"
 	cVersion    = "v"
-	cCounts     = "c" // see analytics.PackCounts
+	cCounts     = "c" // see tally.Pack
 	cNewest     = "t"
 	cUpdated    = "u"
 	cWatermarks = "wm" // see pack.Watermarks
@@ -39,7 +40,7 @@ func encodePart(p analytics.Part) (item, error) {
 	it.putNumber(cRev, p.Rev)
 	it.putNumber(cFolded, p.Folded)
 	it.putNumber(cVersion, int64(p.Version))
-	it.putBinary(cCounts, analytics.PackCounts(p.Totals, p.Poison, p.Steps))
+	it.putBinary(cCounts, tally.Pack(p.Totals, p.Poison, p.Steps))
 	it.putTime(cNewest, p.Newest)
 	it.putTime(cUpdated, p.Updated)
 	watermarks, err := pack.Watermarks(p.Watermarks)
@@ -67,7 +68,7 @@ func decodePart(t journey.Tenant, it item) (analytics.Part, error) {
 	if p.PartKey, err = parsePartKey(t, r.text(manifest.PartitionKey), r.text(manifest.SortKey)); err != nil {
 		return p, err
 	}
-	if p.Totals, p.Poison, p.Steps, err = analytics.UnpackCounts(r.binary(cCounts)); err != nil {
+	if p.Totals, p.Poison, p.Steps, err = tally.Unpack(r.binary(cCounts)); err != nil {
 		return p, err
 	}
 	if p.Watermarks, err = pack.ReadWatermarks(r.binary(cWatermarks)); err != nil {

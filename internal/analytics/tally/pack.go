@@ -1,4 +1,4 @@
-package analytics
+package tally
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 	"journeys/internal/trail"
 )
 
-// PackCounts returns counts as signed varints: the six totals, the poison, and the
+// Pack returns counts as signed varints: the six totals, the poison, and the
 // steps. A step begins with a byte. Its lower half has a bit for each count that is not
 // zero: active, failed and dropped, which follow. Its upper half is the only result,
 // whose count follows, or 0 for none, or resultList for several: each is a byte, of
@@ -20,7 +20,7 @@ import (
 //
 // With an attribute for each count, every write would pay for the names, and one
 // update could not name the counts of 256 nodes: an expression has at most 4 KB.
-func PackCounts(t Totals, poison int64, steps []Step) []byte {
+func Pack(t Totals, poison int64, steps []Step) []byte {
 	var packed []byte
 	for _, n := range []int64{t.Enrolled, t.Completed, t.Expired, t.Cancelled, t.Failed, t.Conversions, poison} {
 		packed = binary.AppendVarint(packed, n)
@@ -67,11 +67,11 @@ func appendResults(packed []byte, r Results) []byte {
 	return packed
 }
 
-var errCounts = errors.New("analytics: the packed counts are malformed")
+var errCounts = errors.New("tally: the packed counts are malformed")
 
-// UnpackCounts decodes packed counts. It returns ErrNewer for counts that only a newer
+// Unpack decodes packed counts. It returns ErrNewer for counts that only a newer
 // version can read.
-func UnpackCounts(packed []byte) (t Totals, poison int64, steps []Step, err error) {
+func Unpack(packed []byte) (t Totals, poison int64, steps []Step, err error) {
 	u := unpacker{packed: packed}
 	var totals [7]int64 // zeros at the end are left out
 	for i := range totals {
