@@ -1,4 +1,4 @@
-package analytics
+package tally
 
 import (
 	"cmp"
@@ -16,6 +16,9 @@ type ResultCount struct {
 	Result trail.Result
 	Count  int64
 }
+
+// One returns the count of one customer that left with the result.
+func One(result trail.Result) Results { return Results{{result, 1}} }
 
 // Sum returns the number of customers that left with any result.
 func (r Results) Sum() (n int64) {
@@ -56,8 +59,8 @@ func (r Results) Plus(o ...ResultCount) Results {
 	return sum
 }
 
-// minus returns r with the opposite counts.
-func (r Results) minus() Results {
+// negate returns r with the opposite counts.
+func (r Results) negate() Results {
 	opposite := slices.Clone(r)
 	for i := range opposite {
 		opposite[i].Count = -opposite[i].Count
