@@ -62,6 +62,16 @@ func (in *Input) lastEvents(types []string) map[string]time.Time {
 	return last
 }
 
+// lastBefore returns when the last event of each type was received before the one with
+// that stamp. It changes the lists of events.
+func lastBefore(events map[string][]Received, stamp Stamp, types []string) map[string]time.Time {
+	for eventType, list := range events {
+		events[eventType] = slices.DeleteFunc(list, func(r Received) bool { return r.Compare(stamp) >= 0 })
+	}
+	in := Input{Events: events}
+	return in.lastEvents(types)
+}
+
 // candidate is an event that may end a wait.
 type candidate struct {
 	Received

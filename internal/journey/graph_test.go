@@ -194,10 +194,10 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 		{"a test of an event since a day of the week", graphOf([]string{`a condition_split {"condition":{"event":"e","since":"monday"}}`}, nil), []string{
 			`/nodes/0/config/condition/since must be "entry" or a period such as {"value": 7, "unit": "days"}`,
 		}},
-		{"a test of an event with another, without since, and in an entry", graphOf([]string{`a condition_split {"condition":{"event":"e","since":7,"field":"x"}}`, `b condition_split {"condition":{"event":"e"}}`, `c entry_trigger {"condition":{"event":"e","since":{"value":7,"unit":"days"}}}`}, nil), []string{
+		{"a test of an event with another, without since, and since an entry that is to come", graphOf([]string{`a condition_split {"condition":{"event":"e","since":7,"field":"x"}}`, `b condition_split {"condition":{"event":"e"}}`, `c entry_trigger {"condition":{"not":{"event":"e","since":"entry"}}}`}, nil), []string{
 			"/nodes/0/config/condition/field must not be combined with event", `/nodes/0/config/condition/since must be "entry" or a period such as {"value": 7, "unit": "days"}`,
 			"/nodes/1/config/condition/since is required",
-			"/nodes/2/config/condition must not ask for events: an entry reads the customer's attributes and the starting event only",
+			`/nodes/2/config/condition/not/since must be a period such as {"value": 7, "unit": "days"}, because the customer has not entered yet`,
 		}},
 		{"a payload that is a string", graphOf([]string{`a channel_action {"channel":"email","payload":"x"}`}, nil), []string{"/nodes/0/config/payload must be an object"}},
 	} {

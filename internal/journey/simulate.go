@@ -37,7 +37,7 @@ const TestCustomer = "test"
 // TestEvent is an event that the simulated customer causes.
 type TestEvent struct {
 	Type       string
-	After      time.Duration // since the entry
+	After      time.Duration // since the entry; negative for before
 	Properties []byte        // compact JSON object; nil for none
 }
 
@@ -262,6 +262,8 @@ func (s *simulation) address(action graph.ActionConfig) string {
 func (s *simulation) refusal() string {
 	properties := s.entryProperties()
 	facts := condition.Facts{Attributes: s.request.Attributes, Event: properties, EntryEvent: properties, Now: s.request.Now}
+	types := s.graph.EntryEvents(s.entry.Condition)
+	facts.LastEvents = lastBefore(s.receivedOf(types, s.request.Now), Stamp{At: s.request.Now}, types)
 	event := ""
 	if r := s.request.EntryEvent; r != nil && r.Type != s.entry.Event && r.Type != s.graph.Event() {
 		event = "the event does not start the journey"

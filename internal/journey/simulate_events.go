@@ -28,13 +28,21 @@ func (s *simulation) sleep(e *Enrollment, now time.Time) time.Time {
 	return next
 }
 
-// received returns the events that are remembered at now.
+// received returns the events that are remembered at now, of the types that nodes await or
+// ask for.
 func (s *simulation) received(now time.Time) map[string][]Received {
-	events := map[string][]Received{}
+	var types []string
 	for i := range s.graph.Len() {
-		for _, eventType := range s.graph.Node(i).Events {
-			events[eventType] = nil
-		}
+		types = append(types, s.graph.Node(i).Events...)
+	}
+	return s.receivedOf(types, now)
+}
+
+// receivedOf returns the events of these types that are remembered at now.
+func (s *simulation) receivedOf(types []string, now time.Time) map[string][]Received {
+	events := make(map[string][]Received, len(types))
+	for _, eventType := range types {
+		events[eventType] = nil
 	}
 	for i, event := range s.request.Events {
 		at := s.request.Now.Add(event.After)
