@@ -97,6 +97,7 @@ func readDelay(v strict.Value) time.Duration {
 	if !ok {
 		return 0
 	}
+	object.DropNulls()
 	defer object.Done("value", "unit")
 	unit := time.Minute
 	if u, ok := object.Need("unit"); ok {
