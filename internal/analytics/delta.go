@@ -4,19 +4,20 @@ import (
 	"errors"
 
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 var errDelta = errors.New("analytics: the delta is malformed")
 
 // The marks that this version counts.
 const (
-	enrollmentMarks = journey.MarkEnrolled | journey.MarkCompleted | journey.MarkExpired | journey.MarkCancelled |
-		journey.MarkFailed | journey.MarkRetried
-	nodeMarks = journey.NodeEntered | journey.NodeFailed | journey.NodeDropped | journey.NodeRetried | journey.NodeLeft
+	enrollmentMarks = trail.MarkEnrolled | trail.MarkCompleted | trail.MarkExpired | trail.MarkCancelled |
+		trail.MarkFailed | trail.MarkRetried
+	nodeMarks = trail.NodeEntered | trail.NodeFailed | trail.NodeDropped | trail.NodeRetried | trail.NodeLeft
 )
 
 // MaxResult is the greatest result that PackCounts can store.
-const MaxResult journey.Result = 127
+const MaxResult trail.Result = 127
 
 // counts is what one write adds to the figures of a graph.
 type counts struct {
@@ -31,13 +32,13 @@ type nodeCounts struct {
 
 // readDelta decodes a delta. It returns ErrNewer for one that this version must not
 // count, and any other error for a malformed one.
-func readDelta(d journey.Delta) (c counts, err error) {
+func readDelta(d trail.Delta) (c counts, err error) {
 	switch {
-	case len(d) > 0 && d[0] > journey.DeltaForm:
+	case len(d) > 0 && d[0] > trail.DeltaForm:
 		return c, journey.ErrNewer
-	case len(d) < 2 || d[0] != journey.DeltaForm:
+	case len(d) < 2 || d[0] != trail.DeltaForm:
 		return c, errDelta
-	case journey.Mark(d[1])&^enrollmentMarks != 0:
+	case trail.Mark(d[1])&^enrollmentMarks != 0:
 		return c, journey.ErrNewer
 	}
 	c.totals = totalsOf(d[1])
@@ -52,29 +53,29 @@ func readDelta(d journey.Delta) (c counts, err error) {
 }
 
 // readNode decodes the first node of d and returns the others.
-func readNode(d journey.Delta) (n nodeCounts, rest journey.Delta, err error) {
+func readNode(d trail.Delta) (n nodeCounts, rest trail.Delta, err error) {
 	if len(d) < 2 {
 		return n, nil, errDelta
 	}
 	node, marks, rest := int(d[0]), d[1], d[2:]
-	result := journey.NoResult
-	if journey.Mark(marks) >= journey.NodeLeft {
+	result := trail.NoResult
+	if trail.Mark(marks) >= trail.NodeLeft {
 		if len(rest) == 0 {
 			return n, nil, errDelta
 		}
-		result, rest = journey.Result(rest[0]), rest[1:]
+		result, rest = trail.Result(rest[0]), rest[1:]
 	}
-	left := bit(marks, journey.NodeLeft)
+	left := bit(marks, trail.NodeLeft)
 	switch {
-	case journey.Mark(marks)&^nodeMarks != 0:
+	case trail.Mark(marks)&^nodeMarks != 0:
 		return n, nil, journey.ErrNewer
-	case left > 0 && (result == journey.NoResult || result > MaxResult):
+	case left > 0 && (result == trail.NoResult || result > MaxResult):
 		return n, nil, errDelta
 	}
 	step := Step{
-		Entered: bit(marks, journey.NodeEntered),
-		Failed:  bit(marks, journey.NodeFailed) - bit(marks, journey.NodeRetried),
-		Dropped: bit(marks, journey.NodeDropped),
+		Entered: bit(marks, trail.NodeEntered),
+		Failed:  bit(marks, trail.NodeFailed) - bit(marks, trail.NodeRetried),
+		Dropped: bit(marks, trail.NodeDropped),
 	}
 	if left > 0 {
 		step.Results = Results{{result, 1}}
@@ -85,13 +86,13 @@ func readNode(d journey.Delta) (n nodeCounts, rest journey.Delta, err error) {
 // totalsOf decodes the marks of the enrollment.
 func totalsOf(marks byte) Totals {
 	return Totals{
-		Enrolled: bit(marks, journey.MarkEnrolled), Completed: bit(marks, journey.MarkCompleted),
-		Expired: bit(marks, journey.MarkExpired), Cancelled: bit(marks, journey.MarkCancelled),
-		Failed: bit(marks, journey.MarkFailed) - bit(marks, journey.MarkRetried),
+		Enrolled: bit(marks, trail.MarkEnrolled), Completed: bit(marks, trail.MarkCompleted),
+		Expired: bit(marks, trail.MarkExpired), Cancelled: bit(marks, trail.MarkCancelled),
+		Failed: bit(marks, trail.MarkFailed) - bit(marks, trail.MarkRetried),
 	}
 }
 
-func bit(marks byte, m journey.Mark) int64 {
+func bit(marks byte, m trail.Mark) int64 {
 	if marks&byte(m) != 0 {
 		return 1
 	}

@@ -7,10 +7,9 @@ package analytics
 
 import (
 	"fmt"
+	"journeys/internal/trail"
 	"slices"
 	"time"
-
-	"journeys/internal/journey"
 )
 
 // Totals counts enrollments. Each is either active or counted by exactly one of
@@ -153,7 +152,7 @@ type Write struct {
 	Graph   string // hash of the enrollment's graph
 	Version int    // of that graph
 	At      time.Time
-	Delta   journey.Delta
+	Delta   trail.Delta
 }
 
 // Apply adds one write. It changes nothing if the delta is malformed or newer.
@@ -186,7 +185,7 @@ func (f *Figures) Faults() []string {
 		t := g.Totals
 		if min(t.Enrolled, t.Completed, t.Expired, t.Cancelled, t.Failed, t.Active()) < 0 ||
 			sum.Active() != t.Active() || sum.Failed != t.Failed || sum.Dropped != t.Expired+t.Cancelled ||
-			sum.Results.Of(journey.Exited) != t.Completed {
+			sum.Results.Of(trail.Exited) != t.Completed {
 			faults = append(faults, fmt.Sprintf("graph %.8s: %+v, of all nodes %+v", hash, t, sum))
 		}
 	}

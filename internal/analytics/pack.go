@@ -7,6 +7,7 @@ import (
 	"errors"
 
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // PackCounts returns counts as signed varints: the five totals, the poison, and the
@@ -94,7 +95,7 @@ func (u *unpacker) count() int64 {
 func (u *unpacker) step() (s Step) {
 	mask := u.packed[0]
 	u.packed = u.packed[1:]
-	result := journey.Result(mask >> 4)
+	result := trail.Result(mask >> 4)
 	if mask&(1<<3) != 0 || result > resultList {
 		u.fail(journey.ErrNewer)
 		return s
@@ -106,7 +107,7 @@ func (u *unpacker) step() (s Step) {
 		}
 	}
 	switch result {
-	case journey.NoResult:
+	case trail.NoResult:
 	case resultList:
 		s.Results = u.results()
 	default:
@@ -118,14 +119,14 @@ func (u *unpacker) step() (s Step) {
 
 func (u *unpacker) results() (r Results) {
 	for more := true; more; {
-		if len(u.packed) == 0 || u.packed[0]&^moreResults == byte(journey.NoResult) {
+		if len(u.packed) == 0 || u.packed[0]&^moreResults == byte(trail.NoResult) {
 			u.fail(errCounts)
 			return nil
 		}
 		code := u.packed[0]
 		u.packed = u.packed[1:]
 		more = code&moreResults != 0
-		r = r.Plus(ResultCount{journey.Result(code &^ moreResults), u.count()})
+		r = r.Plus(ResultCount{trail.Result(code &^ moreResults), u.count()})
 	}
 	return r
 }

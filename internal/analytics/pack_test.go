@@ -9,6 +9,7 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 func TestPackedCounts_UnpackAsPacked(t *testing.T) {
@@ -22,7 +23,7 @@ func TestPackedCounts_UnpackAsPacked(t *testing.T) {
 		for range rapid.IntRange(0, graph.MaxNodes).Draw(t, "nodes") {
 			s := analytics.Step{Entered: count.Draw(t, "entered"), Failed: count.Draw(t, "failed"), Dropped: count.Draw(t, "dropped")}
 			for range rapid.IntRange(0, 8).Draw(t, "results") {
-				result := journey.Result(rapid.ByteRange(1, byte(analytics.MaxResult)).Draw(t, "result"))
+				result := trail.Result(rapid.ByteRange(1, byte(analytics.MaxResult)).Draw(t, "result"))
 				s.Results = s.Results.Plus(analytics.ResultCount{Result: result, Count: count.Draw(t, "count")})
 			}
 			steps = append(steps, s)

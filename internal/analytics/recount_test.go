@@ -13,6 +13,7 @@ import (
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/journey"
 	"journeys/internal/strict"
+	"journeys/internal/trail"
 )
 
 func definition(t testing.TB, text string) journey.Definition {
@@ -57,9 +58,9 @@ func walk(t testing.TB, r *rand.Rand, d journey.Definition, begun time.Time, wro
 			for range 1 + r.IntN(3) { // steps that share a write, possibly across midnight
 				switch effect {
 				case journey.NeedDecision:
-					in.Answer.Result = []journey.Result{journey.Decided, journey.DecidedEmpty, journey.EffectError}[r.IntN(3)]
+					in.Answer.Result = []trail.Result{trail.Decided, trail.DecidedEmpty, trail.EffectError}[r.IntN(3)]
 				case journey.NeedSend:
-					in.Answer.Result = []journey.Result{journey.Sent, journey.SkippedNoAddress, journey.SkippedUncertain, journey.EffectError}[r.IntN(4)]
+					in.Answer.Result = []trail.Result{trail.Sent, trail.SkippedNoAddress, trail.SkippedUncertain, trail.EffectError}[r.IntN(4)]
 				default: // no effect
 				}
 				e, effect = d.Graph.Step(e, in)
@@ -76,7 +77,7 @@ func walk(t testing.TB, r *rand.Rand, d journey.Definition, begun time.Time, wro
 func TestRecount_EqualsTheSumOfTheWrites(t *testing.T) {
 	t.Parallel()
 
-	results, outcomes := map[journey.Result]int{}, map[journey.EnrollmentStatus]int{}
+	results, outcomes := map[trail.Result]int{}, map[journey.EnrollmentStatus]int{}
 	retriesOfADay, daysOfRetries, days := map[int]int{}, map[int]int{}, 0
 	for seed := range uint64(3000) {
 		r := rand.New(rand.NewPCG(seed, 8))
@@ -92,7 +93,7 @@ func TestRecount_EqualsTheSumOfTheWrites(t *testing.T) {
 				byDay[day] = &analytics.Figures{}
 			}
 			require.NoError(t, byDay[day].Apply(analytics.Write{Graph: d.Hash, Version: 3, At: e.WrittenAt, Delta: e.Delta}))
-			if journey.Mark(e.Delta[1])&journey.MarkRetried != 0 {
+			if trail.Mark(e.Delta[1])&trail.MarkRetried != 0 {
 				retriesByDay[day]++
 			}
 		})
@@ -125,7 +126,7 @@ func TestRecount_EqualsTheSumOfTheWrites(t *testing.T) {
 	for _, status := range []journey.EnrollmentStatus{journey.Completed, journey.Expired, journey.Cancelled, journey.Failed} {
 		require.Greater(t, outcomes[status], 50, status)
 	}
-	require.Greater(t, min(results[journey.True], results[journey.False], results[journey.SkippedNoAddress], results[journey.EffectError]), 50)
+	require.Greater(t, min(results[trail.True], results[trail.False], results[trail.SkippedNoAddress], results[trail.EffectError]), 50)
 	require.Greater(t, min(retriesOfADay[2], daysOfRetries[2]), 50)
 }
 
@@ -160,6 +161,6 @@ func TestRecount_CountsTheExitOfAWaitOnItsDay(t *testing.T) {
 		var f analytics.Figures
 		f.Recount(e, analytics.DayOf(begun.AddDate(0, 0, days)))
 		require.Empty(t, f.Faults(), "day %d", days)
-		require.Equal(t, exits, f.Graph(d.Hash, 0).Steps[1].Results.Of(journey.Exited), "day %d", days)
+		require.Equal(t, exits, f.Graph(d.Hash, 0).Steps[1].Results.Of(trail.Exited), "day %d", days)
 	}
 }

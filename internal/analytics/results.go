@@ -2,9 +2,8 @@ package analytics
 
 import (
 	"cmp"
+	"journeys/internal/trail"
 	"slices"
-
-	"journeys/internal/journey"
 )
 
 // Results counts the customers that left a node, by ascending result and without
@@ -13,7 +12,7 @@ type Results []ResultCount
 
 // ResultCount is the number of customers that left a node with a result.
 type ResultCount struct {
-	Result journey.Result
+	Result trail.Result
 	Count  int64
 }
 
@@ -26,7 +25,7 @@ func (r Results) Sum() (n int64) {
 }
 
 // Of returns the count of one result.
-func (r Results) Of(result journey.Result) int64 {
+func (r Results) Of(result trail.Result) int64 {
 	for _, c := range r {
 		if c.Result == result {
 			return c.Count

@@ -15,6 +15,7 @@ import (
 	"journeys/internal/graph"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/trail"
 )
 
 // The journey was edited once. Its counts are spread over a total, two open days
@@ -33,8 +34,8 @@ func TestAnalytics_AddsUpTheCounters(t *testing.T) {
 			Graph: analytics.Graph{
 				Version: 2, Totals: analytics.Totals{Enrolled: 5, Completed: 1, Failed: 1},
 				Steps: []analytics.Step{
-					{Entered: 5, Results: left(journey.Entered, 5)}, {Entered: 5, Results: left(journey.Waited, 3)},
-					{Entered: 3, Results: left(journey.True, 1).Plus(left(journey.False, 2)...)}, {Entered: 1, Failed: 1},
+					{Entered: 5, Results: left(trail.Entered, 5)}, {Entered: 5, Results: left(trail.Waited, 3)},
+					{Entered: 3, Results: left(trail.True, 1).Plus(left(trail.False, 2)...)}, {Entered: 1, Failed: 1},
 				},
 			},
 		}},
@@ -42,17 +43,17 @@ func TestAnalytics_AddsUpTheCounters(t *testing.T) {
 			{
 				PartKey: analytics.PartKey{Day: "2026-11-23", Graph: j.GraphHash}, Rev: 1, Newest: start.Add(-time.Minute),
 				Totals: analytics.Totals{Enrolled: 1, Cancelled: 1, Expired: 1, Completed: 1},
-				Steps:  []analytics.Step{{Entered: 1, Results: left(journey.Entered, 1)}, {Entered: 1, Dropped: 2}},
+				Steps:  []analytics.Step{{Entered: 1, Results: left(trail.Entered, 1)}, {Entered: 1, Dropped: 2}},
 			},
 			{
 				PartKey: analytics.PartKey{Day: "2026-11-23", Graph: older.GraphHash, Shard: 3}, Rev: 1, Version: 1,
 				Newest: start.Add(-time.Hour), Totals: analytics.Totals{Enrolled: 1},
-				Steps: []analytics.Step{{}, {}, {}, {}, {Entered: 1, Results: left(journey.SkippedNoAddress, 1)}, {Entered: 1}},
+				Steps: []analytics.Step{{}, {}, {}, {}, {Entered: 1, Results: left(trail.SkippedNoAddress, 1)}, {Entered: 1}},
 			},
 		},
 		Repairs: []analytics.Repair{{
 			Graph: j.GraphHash, Day: "2026-11-21", Counts: analytics.Graph{
-				Steps: []analytics.Step{{}, {}, {}, {}, {}, {Entered: 2, Results: left(journey.Exited, 2)}},
+				Steps: []analytics.Step{{}, {}, {}, {}, {}, {Entered: 2, Results: left(trail.Exited, 2)}},
 			},
 		}},
 		Closed: []analytics.Closed{{
@@ -112,7 +113,7 @@ func TestAnalytics_NamesEveryBranch(t *testing.T) {
 		{Node: 2, ID: "r", Type: graph.RandomSplit, Ways: []string{"sent", "control"}},
 	}
 	steps := []analytics.Step{
-		{Entered: 5, Results: left(journey.Entered, 5)}, {Entered: 5, Results: left(journey.Branch(0), 3).Plus(left(journey.Branch(2), 1)...)},
+		{Entered: 5, Results: left(trail.Entered, 5)}, {Entered: 5, Results: left(trail.Branch(0), 3).Plus(left(trail.Branch(2), 1)...)},
 		{Entered: 1},
 	}
 	earlier := &analytics.Total{Rev: 1, Labels: labels, Graph: analytics.Graph{Version: 1, Totals: analytics.Totals{Enrolled: 5}, Steps: steps}}
@@ -135,7 +136,7 @@ func TestAnalytics_NamesEveryBranch(t *testing.T) {
 }
 
 // left is the results of a node that was left with one of them only.
-func left(result journey.Result, n int64) analytics.Results {
+func left(result trail.Result, n int64) analytics.Results {
 	return analytics.Results{{Result: result, Count: n}}
 }
 
@@ -153,11 +154,11 @@ func TestAnalytics_LeavesOutTheOldestVersions(t *testing.T) {
 	}{
 		{
 			"condition splits", graph.Label{Type: graph.ConditionSplit, Ways: []string{"true", "false"}},
-			left(journey.True, many/2).Plus(left(journey.False, many/2)...), 40,
+			left(trail.True, many/2).Plus(left(trail.False, many/2)...), 40,
 		},
 		{
 			"splits with long names", graph.Label{Type: graph.RandomSplit, Ways: []string{strings.Repeat("a", 64), strings.Repeat("b", 64)}},
-			left(journey.Branch(0), many/2).Plus(left(journey.Branch(1), many/2)...), 13,
+			left(trail.Branch(0), many/2).Plus(left(trail.Branch(1), many/2)...), 13,
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/trail"
 )
 
 // Attributes of a profile.
@@ -331,7 +332,7 @@ func (it item) roundTimes() {
 	for _, name := range []string{eWritten, eEnrolled, eSince, eLeft} {
 		r := reader{item: it, checked: true}
 		if at := r.time(name); r.err == nil {
-			it.putTime(name, journey.UTCDay(at))
+			it.putTime(name, trail.UTCDay(at))
 		}
 	}
 	for _, name := range []string{ePath, eRetries} {

@@ -16,6 +16,7 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 func TestReserveKey_KeepsTheRecordUntilItExpires(t *testing.T) {
@@ -256,7 +257,7 @@ func TestRetry_RepeatSucceeds(t *testing.T) {
 	require.NoError(t, err)
 	d, err := journey.LoadDefinition(j.Definition, j.GraphHash)
 	require.NoError(t, err)
-	sent, _ := d.Graph.Step(at().NextWrite(p.now), journey.Input{Now: p.now, Answer: journey.Answer{Result: journey.Sent}})
+	sent, _ := d.Graph.Step(at().NextWrite(p.now), journey.Input{Now: p.now, Answer: journey.Answer{Result: trail.Sent}})
 	require.NoError(t, p.store.Engine.Advance(t.Context(), demo, 4, []journey.Enrollment{sent})[0])
 	completed := at()
 	require.Equal(t, journey.Completed, completed.Status)

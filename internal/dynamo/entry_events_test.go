@@ -10,6 +10,7 @@ import (
 
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/simulate"
 	"journeys/internal/strict"
 )
 
@@ -60,13 +61,13 @@ func (p *fixture) enters(t *testing.T, customer string, history []before) map[jo
 // simulates reports whether /test lets a customer with a history enter.
 func (p *fixture) simulates(t *testing.T, id journey.ID, history []before) bool {
 	t.Helper()
-	request := journey.TestRequest{Now: p.now, EntryEvent: &journey.TestEvent{Type: "opened"}}
+	request := simulate.Request{Now: p.now, EntryEvent: &simulate.Event{Type: "opened"}}
 	for _, event := range history {
-		request.Events = append(request.Events, journey.TestEvent{
+		request.Events = append(request.Events, simulate.Event{
 			Type: event.eventType, After: -time.Duration(event.hours * float64(time.Hour)),
 		})
 	}
-	simulated, err := p.Test(t.Context(), demo, id, request)
+	simulated, err := simulate.Run(t.Context(), p.Service, demo, id, request)
 	require.NoError(t, err)
 	return simulated.Outcome == "exited"
 }
@@ -136,7 +137,7 @@ func TestEvent_EntriesAgreeWithSimulation(t *testing.T) {
 		journeys = append(journeys, p.journey(t, startedIf(`{"any":[`+leaves[0]+`,{"all":[`+leaves[1]+`,`+leaves[2]+`]}]}`)))
 	}
 	entered, refused := 0, 0
-	for i := range 12 {
+	for i := range 8 {
 		var history []before
 		for hours := 30.0; hours > 1; hours -= 0.5 + 12*r.Float64() {
 			if kind := kinds[r.IntN(2)]; r.IntN(4) > 0 { // "opened" would start the journeys too early

@@ -17,6 +17,7 @@ import (
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // launched stores a journey with a graph and activates it.
@@ -184,10 +185,10 @@ func busyDay(d journey.Definition, customers int64, everywhere bool, results int
 		if everywhere || node%4 == 0 {
 			s.Failed, s.Dropped = 900, 1_000
 			for i := 1; i < results; i++ {
-				s.Results = s.Results.Plus(analytics.ResultCount{Result: journey.Result(31 + i), Count: left / int64(results)})
+				s.Results = s.Results.Plus(analytics.ResultCount{Result: trail.Result(31 + i), Count: left / int64(results)})
 			}
 		}
-		s.Results = s.Results.Plus(analytics.ResultCount{Result: journey.Waited, Count: left - s.Completed()})
+		s.Results = s.Results.Plus(analytics.ResultCount{Result: trail.Waited, Count: left - s.Completed()})
 		t.Enrolled += s.Active()
 		t.Enrolled += s.Failed + s.Dropped
 		t.Failed += s.Failed
@@ -271,11 +272,11 @@ func TestReport_SeriesOfAYearIsOneRead(t *testing.T) {
 	counter.Now = func() time.Time { return now }
 	rollup := &analytics.Rollup{Table: unaudited{s.Analytics}, Now: counter.Now, Log: slog.New(slog.DiscardHandler)}
 	const days = 400
-	ways := []journey.Delta{ // a customer enters, and leaves in each way
-		{journey.DeltaForm, byte(journey.MarkEnrolled | journey.MarkCompleted), 0, byte(journey.NodeEntered | journey.NodeLeft), byte(journey.Exited)},
-		{journey.DeltaForm, byte(journey.MarkEnrolled | journey.MarkExpired), 0, byte(journey.NodeEntered | journey.NodeDropped)},
-		{journey.DeltaForm, byte(journey.MarkEnrolled | journey.MarkCancelled), 0, byte(journey.NodeEntered | journey.NodeDropped)},
-		{journey.DeltaForm, byte(journey.MarkEnrolled | journey.MarkFailed), 0, byte(journey.NodeEntered | journey.NodeFailed)},
+	ways := []trail.Delta{ // a customer enters, and leaves in each way
+		{trail.DeltaForm, byte(trail.MarkEnrolled | trail.MarkCompleted), 0, byte(trail.NodeEntered | trail.NodeLeft), byte(trail.Exited)},
+		{trail.DeltaForm, byte(trail.MarkEnrolled | trail.MarkExpired), 0, byte(trail.NodeEntered | trail.NodeDropped)},
+		{trail.DeltaForm, byte(trail.MarkEnrolled | trail.MarkCancelled), 0, byte(trail.NodeEntered | trail.NodeDropped)},
+		{trail.DeltaForm, byte(trail.MarkEnrolled | trail.MarkFailed), 0, byte(trail.NodeEntered | trail.NodeFailed)},
 	}
 	enrolled := map[analytics.Day]int64{}
 	for day := range days {

@@ -15,6 +15,7 @@ import (
 	"journeys/internal/dynamo/pack"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 func TestJourney_DecodesAsEncoded(t *testing.T) {
@@ -92,7 +93,7 @@ func TestEnrollment_DeltaOfAnEarlierRevisionIsDropped(t *testing.T) {
 
 	tenant, _ := journey.ParseTenant("demo")
 	it, err := encodeEnrollment(tenant, 4, journey.Enrollment{
-		Journey: "jrn_01", Customer: "ada", Status: journey.Inside, Rev: 3, Delta: journey.Delta{1, 2, 3},
+		Journey: "jrn_01", Customer: "ada", Status: journey.Inside, Rev: 3, Delta: trail.Delta{1, 2, 3},
 	})
 	require.NoError(t, err)
 	it[eRev] = number(4) // a later write of something else
@@ -183,8 +184,8 @@ func TestPart_DecodesAsEncoded(t *testing.T) {
 		for range rapid.IntRange(0, graph.MaxNodes).Draw(t, "nodes") {
 			p.Steps = append(p.Steps, analytics.Step{
 				Entered: count.Draw(t, "entered"), Dropped: count.Draw(t, "dropped"),
-				Results: analytics.Results{{Result: journey.True, Count: 1}}.Plus(
-					analytics.ResultCount{Result: journey.False, Count: count.Draw(t, "false")},
+				Results: analytics.Results{{Result: trail.True, Count: 1}}.Plus(
+					analytics.ResultCount{Result: trail.False, Count: count.Draw(t, "false")},
 				),
 			})
 		}

@@ -21,6 +21,7 @@ import (
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // world is a journey with a virtual clock: customers enter and move, each write is
@@ -138,7 +139,7 @@ func (w *world) step() {
 			}
 			var effect journey.EffectKind
 			if n, effect = g.Step(n, in); effect == journey.NeedSend {
-				in.Answer.Result = journey.Sent
+				in.Answer.Result = trail.Sent
 				n, _ = g.Step(n, in)
 			}
 		}

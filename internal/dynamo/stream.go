@@ -12,6 +12,7 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/trail"
 )
 
 // Record decodes a record of the table's stream about an enrollment, also an
@@ -40,7 +41,7 @@ var errRecord = errors.New("dynamo: a stream record that is not of an enrollment
 func decodeWrite(image item) (analytics.Write, error) {
 	r := reader{item: image}
 	delta := r.binary(eDelta)
-	if r.number(eDeltaRev) != r.number(eRev) || bytes.Equal(delta, journey.Delta{journey.DeltaForm, 0}) {
+	if r.number(eDeltaRev) != r.number(eRev) || bytes.Equal(delta, trail.Delta{trail.DeltaForm, 0}) {
 		delta = nil
 	}
 	graph := r.binary(eGraph)

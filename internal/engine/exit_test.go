@@ -10,6 +10,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // messageAndWait sends a message, and then waits for longer than any lease.
@@ -134,7 +135,7 @@ func (x *exitRace) requireRemoved(t *testing.T, order string) (recorded, doubtfu
 	require.Equal(t, journey.Cancelled, x.e.Status, order)
 	require.Equal(t, "removed", x.e.ExitReason, order)
 	for _, visit := range x.e.Path.Visits(x.e.EnrolledAt) {
-		if visit.Result == journey.Sent {
+		if visit.Result == trail.Sent {
 			recorded++
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/simulate"
+	"journeys/internal/trail"
 )
 
 // check compares the end of each enrollment with its simulation, and the messages
@@ -30,11 +32,11 @@ func (m *model) check(seed uint64) {
 		for _, visit := range visits {
 			way = append(way, step(g, visit.Node, visit.Result.Name(g.Node(visit.Node).Ways)))
 			effect := customer + " " + g.NodeID(visit.Node)
-			if visit.Result == journey.Sent {
+			if visit.Result == trail.Sent {
 				require.Contains(m.t, m.sends, effect, where)
 				sends[effect] = true
 			}
-			if visit.Result == journey.EffectError && g.NodeType(visit.Node) == graph.ChannelAction {
+			if visit.Result == trail.EffectError && g.NodeType(visit.Node) == graph.ChannelAction {
 				require.True(m.t, g.Action(visit.Node).GoOnError && refuses(effect), where)
 				require.NotContains(m.t, m.sends, effect, where)
 				m.faults["went on"]++
@@ -80,10 +82,10 @@ func mixes(g *journey.Graph) bool {
 
 // requireUpdates checks that each update_customer on the customer's path added 1 to its
 // attribute once, that no other did, and that no patch was lost.
-func (m *model) requireUpdates(where string, e journey.Enrollment, visits []journey.Visit) {
+func (m *model) requireUpdates(where string, e journey.Enrollment, visits []trail.Visit) {
 	expected := map[string]int{}
 	for _, visit := range visits {
-		if visit.Result == journey.Updated {
+		if visit.Result == trail.Updated {
 			expected[m.definitions[e.GraphHash].Graph.NodeID(visit.Node)] = 1
 		}
 	}
@@ -116,7 +118,7 @@ const skew = 250 * time.Millisecond
 // requireEvents checks how the waits of a run ended: by an event only if one could end
 // that wait and had ended no other, and by their time only if none was stored in time. It
 // returns an event for each wait that one ended.
-func (m *model) requireEvents(where string, e journey.Enrollment, visits []journey.Visit) (found []journey.TestEvent) {
+func (m *model) requireEvents(where string, e journey.Enrollment, visits []trail.Visit) (found []simulate.Event) {
 	g := m.definitions[e.GraphHash].Graph
 	last := journey.Stamp{}
 	for _, visit := range visits {
@@ -151,13 +153,13 @@ func (m *model) requireEvents(where string, e journey.Enrollment, visits []journ
 		require.NotEmpty(m.t, ends, "%s: woken at %s without an event", where, n.ID)
 		slices.SortFunc(ends, func(a, b journey.Received) int { return a.Compare(b.Stamp) })
 		last = ends[0].Stamp
-		found = append(found, journey.TestEvent{Type: types[last], Properties: ends[0].Properties})
+		found = append(found, simulate.Event{Type: types[last], Properties: ends[0].Properties})
 	}
 	return found
 }
 
 // endsWait returns the result with which an event ends e's wait, if it was the only one.
-func (m *model) endsWait(g *journey.Graph, e journey.Enrollment, eventType string, event journey.Received) (journey.Result, bool) {
+func (m *model) endsWait(g *journey.Graph, e journey.Enrollment, eventType string, event journey.Received) (trail.Result, bool) {
 	in := journey.Input{Now: e.Since, Attributes: m.profiles[e.Customer].Attributes, HasAttributes: true, Events: map[string][]journey.Received{}}
 	for _, other := range g.Node(e.Node).Events {
 		in.Events[other] = nil
@@ -168,15 +170,15 @@ func (m *model) endsWait(g *journey.Graph, e journey.Enrollment, eventType strin
 	if visits := e.Path.Visits(e.EnrolledAt); len(visits) > 0 {
 		return visits[0].Result, true
 	}
-	return journey.NoResult, false
+	return trail.NoResult, false
 }
 
 // known returns how many of the visits /test can foretell: those up to a message that
 // failed, if a condition reads its result, since to /test each message is sent.
-func (m *model) known(e journey.Enrollment, visits []journey.Visit) int {
+func (m *model) known(e journey.Enrollment, visits []trail.Visit) int {
 	d := m.definitions[e.GraphHash]
 	for i, visit := range visits {
-		failed := visit.Result == journey.EffectError && d.Graph.NodeType(visit.Node) == graph.ChannelAction
+		failed := visit.Result == trail.EffectError && d.Graph.NodeType(visit.Node) == graph.ChannelAction
 		if failed && strings.Contains(string(d.Raw), `"step.`+d.Graph.NodeID(visit.Node)+`.result"`) {
 			return i + 1
 		}
@@ -186,20 +188,20 @@ func (m *model) known(e journey.Enrollment, visits []journey.Visit) int {
 
 // simulate returns the way that /test shows, with an event like those for each wait that
 // an event ended.
-func (m *model) simulate(e journey.Enrollment, visits []journey.Visit, events []journey.TestEvent) []string {
+func (m *model) simulate(e journey.Enrollment, visits []trail.Visit, events []simulate.Event) []string {
 	d := m.definitions[e.GraphHash]
 	service := journey.NewService(journey.Stores{Journeys: simulated{d: d}}, func() time.Time { return m.now }, nil)
-	request := journey.TestRequest{Customer: e.Customer, Attributes: m.first[e.Customer], Now: e.EnrolledAt, Decisions: map[string]condition.Value{}}
+	request := simulate.Request{Customer: e.Customer, Attributes: m.first[e.Customer], Now: e.EnrolledAt, Decisions: map[string]condition.Value{}}
 	if e.Event != nil {
-		request.EntryEvent = &journey.TestEvent{Type: starting, Properties: e.Event}
+		request.EntryEvent = &simulate.Event{Type: starting, Properties: e.Event}
 	}
 	for i := range d.Graph.Len() {
 		if answer, ok := m.decisions[d.Graph.NodeID(i)]; ok && d.Graph.NodeType(i) == graph.NBADecision {
 			request.Decisions[d.Graph.NodeID(i)] = answer
 		}
 	}
-	walk := func() journey.Simulation {
-		s, err := service.Test(m.t.Context(), m.tenant, "", request)
+	walk := func() simulate.Simulation {
+		s, err := simulate.Run(m.t.Context(), service, m.tenant, "", request)
 		require.NoError(m.t, err)
 		require.Equal(m.t, "exited", s.Outcome)
 		return s
@@ -213,8 +215,8 @@ func (m *model) simulate(e journey.Enrollment, visits []journey.Visit, events []
 	}
 	var way []string
 	for i, s := range walk().Steps {
-		if i < len(visits) && visits[i].Result == journey.EffectError && s.NodeType == graph.ChannelAction {
-			s.Result = journey.EffectError.String() // /test takes each channel to be sound
+		if i < len(visits) && visits[i].Result == trail.EffectError && s.NodeType == graph.ChannelAction {
+			s.Result = trail.EffectError.String() // /test takes each channel to be sound
 		}
 		node, _ := d.Graph.Index(s.NodeID)
 		way = append(way, step(d.Graph, node, s.Result))

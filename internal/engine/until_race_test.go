@@ -12,6 +12,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // untilTrial waits until a date of the profile, in the customer's zone. first is what
@@ -194,7 +195,7 @@ func TestWake_EveryOrderOfEventProfileAndWait(t *testing.T) {
 		r.settle(t, true)
 		visits := r.e.Path.Visits(r.e.EnrolledAt)
 		require.Equal(t, journey.Completed, r.e.Status, "%v", choices)
-		require.Equal(t, journey.WokenByEvent, visits[2].Result, "%v", choices)
+		require.Equal(t, trail.WokenByEvent, visits[2].Result, "%v", choices)
 		return running
 	})
 }

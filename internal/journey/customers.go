@@ -13,6 +13,7 @@ import (
 
 	"journeys/internal/mergepatch"
 	"journeys/internal/strict"
+	"journeys/internal/trail"
 )
 
 // MaxAttributes bounds a customer's attributes, in bytes of compact JSON.
@@ -302,8 +303,8 @@ func (e Enrollment) Anonymize(now time.Time) Enrollment {
 	e.Customer, e.RequestID, e.Decisions, e.Event, e.StepEvents = "", RequestID{}, nil, nil, nil
 	e.Attempts, e.LeaseUntil, e.Woken, e.Heard, e.Place = 0, time.Time{}, Stamp{}, Stamp{}, Place{}
 	e.OnProfile, e.ProfileRev = false, 0
-	e.Path, e.Retries = e.Path.byDay(e.EnrolledAt), e.Retries.byDay(e.EnrolledAt)
-	e.EnrolledAt, e.Since, e.WrittenAt, e.ExpiresAt = UTCDay(e.EnrolledAt), UTCDay(e.Since), UTCDay(e.WrittenAt), time.Time{}
-	e.LeftAt = UTCDay(e.LeftAt)
+	e.Path, e.Retries = e.Path.ByDay(e.EnrolledAt), e.Retries.ByDay(e.EnrolledAt)
+	e.EnrolledAt, e.Since, e.WrittenAt, e.ExpiresAt = trail.UTCDay(e.EnrolledAt), trail.UTCDay(e.Since), trail.UTCDay(e.WrittenAt), time.Time{}
+	e.LeftAt = trail.UTCDay(e.LeftAt)
 	return e
 }

@@ -255,7 +255,7 @@ func (s *Service) start(
 	}
 	// The customer enters no earlier than the event was received, whatever the clocks: it
 	// must not end a wait of the run that it starts.
-	e := Enrollment{Event: d.Graph.encodeEvent(known.Event), EnrolledAt: known.Now}
+	e := Enrollment{Event: d.Graph.EncodeEvent(known.Event), EnrolledAt: known.Now}
 	if _, err := io.ReadFull(s.entropy, e.RequestID[:]); err != nil {
 		return err
 	}
@@ -279,7 +279,7 @@ func (s *Service) eventsBefore(
 		return nil, nil
 	}
 	events, err := s.stores.Events.Remembered(ctx, t, customer, types)
-	return lastBefore(events, stamp, types), err
+	return LastBefore(events, stamp, types), err
 }
 
 // factsOf returns the facts for entry conditions. It returns ErrDamaged if the

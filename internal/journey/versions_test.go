@@ -13,6 +13,7 @@ import (
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/simulate"
 )
 
 // edited is a JourneyStore with one journey and its definition.
@@ -167,7 +168,7 @@ func TestGet_ReadsAReplacedDraftAgain(t *testing.T) {
 		require.Zero(t, store.gone)
 
 		service, _ = read()
-		_, err = service.Test(t.Context(), journey.Tenant{}, "", journey.TestRequest{})
+		_, err = simulate.Run(t.Context(), service, journey.Tenant{}, "", simulate.Request{})
 		require.NoError(t, err)
 		service, _ = read()
 		name := "renamed"

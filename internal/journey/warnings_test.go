@@ -14,6 +14,7 @@ import (
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/simulate"
 	"journeys/internal/strict"
 )
 
@@ -267,7 +268,7 @@ func TestSimulation_ListsFaultsAndWarnings(t *testing.T) {
 	service.Catalog = known
 	tenant, _ := journey.ParseTenant("acme")
 
-	simulated, err := service.Test(t.Context(), tenant, "", journey.TestRequest{})
+	simulated, err := simulate.Run(t.Context(), service, tenant, "", simulate.Request{})
 	require.NoError(t, err)
 	require.Equal(t, []string{
 		"/definition/nodes/0 must have exactly one edge that leaves it, has 0",
@@ -279,7 +280,7 @@ func TestSimulation_ListsFaultsAndWarnings(t *testing.T) {
 	require.Equal(t, "/definition/nodes/0/config/channel", simulated.Warnings[1].Pointer)
 
 	whole := journeytest.Definition(t, graphOf([]string{"in entry_trigger", "out exit"}, []string{"in out"}))
-	simulated, err = service.Test(t.Context(), tenant, "", journey.TestRequest{Definition: &whole})
+	simulated, err = simulate.Run(t.Context(), service, tenant, "", simulate.Request{Definition: &whole})
 	require.NoError(t, err)
 	require.Empty(t, simulated.Faults)
 	require.Empty(t, simulated.Warnings)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"journeys/internal/trail"
 	"log"
 	"net"
 	"net/http"
@@ -13,8 +14,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"journeys/internal/journey"
 )
 
 func TestAWS_RefusedMessagesWereNotSent(t *testing.T) {
@@ -67,7 +66,7 @@ func TestAWS_IsUncertainWithoutAnAnswer(t *testing.T) {
 			require.Error(t, err, name)
 			requireUncertain(t, true, err)
 			require.NotContains(t, err.Error(), private)
-			require.Equal(t, journey.NoResult, result, name)
+			require.Equal(t, trail.NoResult, result, name)
 			require.Len(t, requests, 1, "%s: it must not be sent again", name)
 		}
 	})

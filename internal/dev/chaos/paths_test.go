@@ -11,6 +11,7 @@ import (
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/dev/local"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 type message struct{ CustomerID, NodeID, IdempotencyKey string }
@@ -117,7 +118,7 @@ func (w *world) outcome(t *testing.T, c *cohort, e journey.Enrollment) (o outcom
 	o = outcome{Status: e.Status.String(), ExitReason: e.ExitReason, NodeID: graph.Nodes[e.Node].ID, Version: e.Version}
 	visits := e.Path.Visits(e.EnrolledAt)
 	if e.Status != journey.Completed {
-		visits = append(visits, journey.Visit{Node: e.Node})
+		visits = append(visits, trail.Visit{Node: e.Node})
 	}
 	for _, visit := range visits {
 		node := graph.Nodes[visit.Node]

@@ -1,4 +1,4 @@
-package journey
+package trail
 
 // Delta is the change that one write makes to the journey's figures, on the UTC day
 // of WrittenAt: DeltaForm, the marks of the enrollment, and for each node its index,

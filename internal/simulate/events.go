@@ -1,10 +1,11 @@
-package journey
+package simulate
 
 import (
 	"slices"
 	"time"
 
 	"journeys/internal/condition"
+	"journeys/internal/journey"
 )
 
 // entryProperties returns the properties of the event that starts the journey.
@@ -17,7 +18,7 @@ func (s *simulation) entryProperties() (properties condition.Value) {
 
 // sleep returns when to look at e's wait again: at the next event that it awaits, or at
 // its end.
-func (s *simulation) sleep(e *Enrollment, now time.Time) time.Time {
+func (s *simulation) sleep(e *journey.Enrollment, now time.Time) time.Time {
 	next := e.Due
 	for _, event := range s.request.Events {
 		at := s.request.Now.Add(event.After)
@@ -30,7 +31,7 @@ func (s *simulation) sleep(e *Enrollment, now time.Time) time.Time {
 
 // received returns the events that are remembered at now, of the types that nodes await or
 // ask for.
-func (s *simulation) received(now time.Time) map[string][]Received {
+func (s *simulation) received(now time.Time) map[string][]journey.Received {
 	var types []string
 	for i := range s.graph.Len() {
 		types = append(types, s.graph.Node(i).Events...)
@@ -39,20 +40,20 @@ func (s *simulation) received(now time.Time) map[string][]Received {
 }
 
 // receivedOf returns the events of these types that are remembered at now.
-func (s *simulation) receivedOf(types []string, now time.Time) map[string][]Received {
-	events := make(map[string][]Received, len(types))
+func (s *simulation) receivedOf(types []string, now time.Time) map[string][]journey.Received {
+	events := make(map[string][]journey.Received, len(types))
 	for _, eventType := range types {
 		events[eventType] = nil
 	}
 	for i, event := range s.request.Events {
 		at := s.request.Now.Add(event.After)
 		if list, ok := events[event.Type]; ok && !at.After(now) {
-			events[event.Type] = append(list, Received{Stamp{at, uint64(i)}, event.Properties})
+			events[event.Type] = append(list, journey.Received{Stamp: journey.Stamp{At: at, ID: uint64(i)}, Properties: event.Properties})
 		}
 	}
 	for eventType, list := range events {
-		slices.SortFunc(list, func(a, b Received) int { return a.Compare(b.Stamp) })
-		events[eventType] = list[max(0, len(list)-RememberedEvents):]
+		slices.SortFunc(list, func(a, b journey.Received) int { return a.Compare(b.Stamp) })
+		events[eventType] = list[max(0, len(list)-journey.RememberedEvents):]
 	}
 	return events
 }
