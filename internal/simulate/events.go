@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -14,6 +15,19 @@ func (s *simulation) entryProperties() (properties condition.Value) {
 		properties, _ = condition.ParseValue(r.Properties)
 	}
 	return properties
+}
+
+// refusal returns why the customer may not enter; "" if they may.
+func (s *simulation) refusal() string {
+	properties := s.entryProperties()
+	facts := condition.Facts{Attributes: s.request.Attributes, Event: properties, EntryEvent: properties, Now: s.request.Now}
+	types := s.graph.EntryEvents(s.subject.Entry.Condition)
+	facts.LastEvents = journey.LastBefore(s.receivedOf(types, s.request.Now), journey.Stamp{At: s.request.Now}, types)
+	event := ""
+	if r := s.request.EntryEvent; r != nil && r.Type != s.subject.Entry.Event && r.Type != s.graph.Event() {
+		event = "the event does not start the journey"
+	}
+	return cmp.Or(s.subject.EntryFault, s.graph.EntryFault(), event, s.graph.Refusal(s.subject.Entry.Condition, &facts))
 }
 
 // sleep returns when to look at e's wait again: at the next event that it awaits, or at

@@ -249,19 +249,6 @@ func (s *simulation) address(action graph.ActionConfig) string {
 	return s.catalog.Address(action.Channel, s.tenant.String())
 }
 
-// refusal returns why the customer may not enter; "" if they may.
-func (s *simulation) refusal() string {
-	properties := s.entryProperties()
-	facts := condition.Facts{Attributes: s.request.Attributes, Event: properties, EntryEvent: properties, Now: s.request.Now}
-	types := s.graph.EntryEvents(s.subject.Entry.Condition)
-	facts.LastEvents = journey.LastBefore(s.receivedOf(types, s.request.Now), journey.Stamp{At: s.request.Now}, types)
-	event := ""
-	if r := s.request.EntryEvent; r != nil && r.Type != s.subject.Entry.Event && r.Type != s.graph.Event() {
-		event = "the event does not start the journey"
-	}
-	return cmp.Or(s.subject.EntryFault, s.graph.EntryFault(), event, s.graph.Refusal(s.subject.Entry.Condition, &facts))
-}
-
 // answer returns the answer of an nba_decision.
 func (s *simulation) answer(node int) journey.Answer {
 	decision, ok := s.request.Decisions[s.graph.NodeID(node)]
