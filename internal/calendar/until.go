@@ -184,6 +184,9 @@ func (u *Until) readChoices(object *strict.Object) {
 	}
 }
 
+// At returns the instant; zero for a date of a field, or a time of day.
+func (u *Until) At() time.Time { return u.at }
+
 // Field returns the field that holds the date; nil for none.
 func (u *Until) Field() *condition.Field { return u.field }
 
