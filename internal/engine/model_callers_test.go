@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -36,7 +37,7 @@ func (m *model) callers(turn int, seed uint64) {
 		m.faults["event"]++
 		kind := fmt.Sprintf("e%d", m.r.IntN(3))
 		m.pending = append(m.pending, journey.Event{
-			Customer: fmt.Sprintf("c%d", m.r.IntN(35)), Type: kind, ID: fmt.Sprint(kind, " ", turn),
+			Customer: m.drawCustomer(kind), Type: kind, ID: fmt.Sprint(kind, " ", turn),
 			Properties: fmt.Appendf(nil, `{"n":%d,"cart":%d}`, m.r.IntN(10), m.r.IntN(2)),
 		})
 	case 6, 7:
@@ -55,6 +56,20 @@ func (m *model) callers(turn int, seed uint64) {
 	if m.r.IntN(6) == 0 && m.live.Reason != "journey_deleted" && m.live.On {
 		m.enroll(fmt.Sprint("later", turn))
 	}
+}
+
+// drawCustomer returns a customer, often one whose wait awaits events of that type.
+func (m *model) drawCustomer(eventType string) string {
+	if m.r.IntN(3) > 0 {
+		for _, customer := range slices.Sorted(maps.Keys(m.items)) {
+			e := m.items[customer]
+			n := m.definitions[e.GraphHash].Graph.Node(e.Node)
+			if e.Status == journey.Inside && n.Awaits != nil && slices.Contains(n.Events, eventType) && m.r.IntN(2) == 0 {
+				return customer
+			}
+		}
+	}
+	return fmt.Sprintf("c%d", m.r.IntN(35))
 }
 
 func (m *model) end(kind, reason string) {
