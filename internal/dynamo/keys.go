@@ -35,6 +35,7 @@ import (
 //	kept properties        T#<tenant>#EV#<eventType>     keep
 //	Idempotency-Key        T#<tenant>#I#<journey>#<key>  I
 //	enrollment             T#<tenant>#C#<customer>       E#<journey>
+//	earlier run            T#<tenant>#C#<customer>       R#<journey>#<run>
 //	anonymized enrollment  T#<tenant>#A#<writeId>        E#<journey>
 //	profile                T#<tenant>#C#<customer>       P
 //	last events            T#<tenant>#C#<customer>       V#<eventType>
@@ -78,6 +79,7 @@ const (
 	keepSK         = "keep"
 
 	enrollmentPrefix = "E#"
+	earlierPrefix    = "R#"
 	lastEventPrefix  = "V#"
 	closedPrefix     = "C#"
 	partPrefix       = "D#"
@@ -213,6 +215,15 @@ func parseEnrollmentKey(pk, sk string) (tenant journey.Tenant, id journey.ID, ok
 	}
 	tenant, ok = journey.ParseTenant(parts[1])
 	return tenant, enrollmentJourney(sk), ok
+}
+
+// parseRunKey is parseEnrollmentKey, also for an earlier run.
+func parseRunKey(pk, sk string) (tenant journey.Tenant, id journey.ID, ok bool) {
+	if run, earlier := strings.CutPrefix(sk, earlierPrefix); earlier {
+		ulid, _, _ := strings.Cut(run, "#")
+		sk = enrollmentPrefix + ulid
+	}
+	return parseEnrollmentKey(pk, sk)
 }
 
 func profileKey(t journey.Tenant, customer string) item {
