@@ -13,6 +13,7 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/analytics/tally"
 	"journeys/internal/dynamo/format"
+	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/pack"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
@@ -98,7 +99,7 @@ func TestEnrollment_DeltaOfAnEarlierRevisionIsDropped(t *testing.T) {
 		Journey: "jrn_01", Customer: "ada", Status: journey.Inside, Rev: 3, Delta: trail.Delta{1, 2, 3},
 	})
 	require.NoError(t, err)
-	it[eRev] = number(4) // a later write of something else
+	it[eRev] = item.Number(4) // a later write of something else
 	e, err := decodeEnrollment(tenant, written(it))
 	require.NoError(t, err)
 	require.Nil(t, e.Delta)
@@ -109,7 +110,7 @@ func TestItem_UnexpectedTypeIsAnError(t *testing.T) {
 
 	tenant, _ := journey.ParseTenant("demo")
 	for name, broken := range map[string]types.AttributeValue{
-		eStatus: text("1"), eRev: binary(nil), ePath: text("x"), eReason: number(1), eSince: text("1"),
+		eStatus: item.Text("1"), eRev: item.Binary(nil), ePath: item.Text("x"), eReason: item.Number(1), eSince: item.Text("1"),
 	} {
 		it, err := encodeEnrollment(tenant, 4, journey.Enrollment{Journey: "jrn_01", Customer: "ada", Status: 1})
 		require.NoError(t, err)
@@ -117,14 +118,14 @@ func TestItem_UnexpectedTypeIsAnError(t *testing.T) {
 		_, err = decodeEnrollment(tenant, written(it))
 		require.ErrorContains(t, err, "attribute "+name)
 	}
-	_, err := decodeEnrollment(tenant, written(enrollmentKey(tenant, "jrn_01", "ada")))
+	_, err := decodeEnrollment(tenant, written(item.EnrollmentKey(tenant, "jrn_01", "ada")))
 	require.ErrorContains(t, err, "without a status")
-	_, err = decodeJourney(written(item{aEvents: &types.AttributeValueMemberL{Value: []types.AttributeValue{number(1)}}}))
+	_, err = decodeJourney(written(item.Item{aEvents: &types.AttributeValueMemberL{Value: []types.AttributeValue{item.Number(1)}}}))
 	require.ErrorContains(t, err, "attribute "+aEvents)
 }
 
 // written returns an item as it is stored, with its format.
-func written(it item) item {
+func written(it item.Item) item.Item {
 	it = maps.Clone(it)
 	format.Add(it)
 	return it
