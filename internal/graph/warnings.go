@@ -28,8 +28,7 @@ type Surroundings struct {
 // add up to more than MaxDays, channels and decision flows that do not exist for the
 // tenant, fields that are compared with numbers and with texts, random splits that share
 // a salt, fields of steps that may not have come before, and matches with an event that
-// no customer has. Pointers start with base, or
-// with /entryCondition.
+// no customer has. Pointers start with base, /entryCondition, or the name of a setting.
 func (g *Graph) Warnings(base string, s Surroundings) []strict.Fault {
 	var warnings strict.Faults
 	g.warnOfLongWays(base, s.MaxDays, &warnings)
@@ -157,27 +156,54 @@ func (g *Graph) warnOfUnknownNames(base string, s *Surroundings, warnings *stric
 // compares with a text, and the reverse, and of an order among texts that are numbers.
 func (g *Graph) warnOfMixedKinds(base string, entry *condition.Program, warnings *strict.Faults) {
 	first := map[string]comparison{}
-	check := func(pointer string, p *condition.Program) {
+	check := func(pointer string, p *condition.Program, event string) {
 		if p == nil {
 			return
 		}
 		for _, c := range p.Comparisons() {
-			warnOfKind(comparison{c, pointer + c.Pointer}, first, warnings)
+			warnOfKind(comparison{c, pointer + c.Pointer, event}, first, warnings)
 		}
 	}
-	check("/entryCondition/condition", entry)
+	check("/entryCondition/condition", entry, "")
 	for i := range g.nodes {
-		check(at(base, i)+"/config/condition", g.nodes[i].Condition)
+		check(at(base, i)+"/config/condition", g.nodes[i].Condition, "")
 		for branch, p := range g.nodes[i].Split.Conditions {
-			check(fmt.Sprintf("%s/config/branches/%d/condition", at(base, i), branch), p)
+			check(fmt.Sprintf("%s/config/branches/%d/condition", at(base, i), branch), p, "")
+		}
+		for j, awaited := range g.nodes[i].Awaits {
+			check(awaitPointer(base, i, j)+"/condition", awaited.Condition, awaited.Type)
 		}
 	}
+	for _, watched := range g.watchedSettings() {
+		check(watched.pointer+"/condition", watched.Condition, watched.Type)
+	}
+	if g.exitWhen != nil {
+		check("/exitWhen/condition", g.exitWhen.Condition, "")
+	}
+}
+
+// awaitPointer returns the pointer of an event that a wait names.
+func awaitPointer(base string, node, awaited int) string {
+	return fmt.Sprintf("%s/config/waitForEvent/any/%d", at(base, node), awaited)
 }
 
 // comparison is a condition.Comparison with its pointer within the journey.
 type comparison struct {
 	condition.Comparison
 	pointer string
+	event   string // type of the event at hand; "" for the starting one
+}
+
+// field identifies what is compared: properties of different events are different fields.
+func (c *comparison) field() string {
+	source, event := c.Field.Source, ""
+	switch {
+	case source == condition.Event && c.event != "":
+		event = c.event
+	case source == condition.Event:
+		source = condition.EntryEvent
+	}
+	return fmt.Sprintf("%d %q %q", source, event, c.Field.Path)
 }
 
 // warnOfKind compares c with the first comparison of its field.
@@ -189,7 +215,7 @@ func warnOfKind(c comparison, first map[string]comparison, warnings *strict.Faul
 	if c.WithNumber == c.WithText {
 		return
 	}
-	field := fmt.Sprintf("%d %q", c.Field.Source, c.Field.Path)
+	field := c.field()
 	earlier, ok := first[field]
 	switch {
 	case !ok:
@@ -218,13 +244,18 @@ func (g *Graph) warnOfSharedSalts(base string, warnings *strict.Faults) {
 
 // warnOfMatches warns of each match, in a journey that no event starts.
 func (g *Graph) warnOfMatches(base string, warnings *strict.Faults) {
-	for i := range g.nodes {
-		for j, awaited := range g.nodes[i].Awaits {
-			if awaited.Match != nil {
-				warnings.Add(fmt.Sprintf("%s/config/waitForEvent/any/%d/match", at(base, i), j),
-					"never holds, because no event starts this journey; enrolled customers have no event to compare with")
-			}
+	check := func(pointer string, watched *Watched) {
+		if watched.Match != nil {
+			warnings.Add(pointer+"/match", "never holds, because no event starts this journey; enrolled customers have no event to compare with")
 		}
+	}
+	for i := range g.nodes {
+		for j := range g.nodes[i].Awaits {
+			check(awaitPointer(base, i, j), &g.nodes[i].Awaits[j].Watched)
+		}
+	}
+	for _, watched := range g.watchedSettings() {
+		check(watched.pointer, watched.Watched)
 	}
 }
 
