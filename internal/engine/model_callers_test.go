@@ -99,7 +99,7 @@ func (m *model) putEvents() {
 			m.faults["event again"]++
 		}
 		p := &process{model: m, skew: time.Duration(m.r.IntN(200)-100) * time.Millisecond}
-		_, _, err := m.service(p).PutEvent(context.Background(), m.tenant, e)
+		_, err := m.service(p).PutEvent(context.Background(), m.tenant, e)
 		return err == nil && !p.dead
 	})
 }
