@@ -221,7 +221,7 @@ func (s *Service) wake(ctx context.Context, t Tenant, e Enrollment, eventType st
 func (s *Service) startAll(ctx context.Context, t Tenant, ids []ID, event Event, received time.Time, skipped *damageList) error {
 	facts := sync.OnceValues(func() (condition.Facts, error) { return s.factsOf(ctx, t, event, received) })
 	return forEach(ids, func(id ID) error {
-		err := s.start(ctx, t, id, event, facts)
+		_, err := s.start(ctx, t, id, event, facts)
 		if errors.Is(err, ErrNotFound) {
 			return nil // deleted since StartedBy
 		}
@@ -230,38 +230,42 @@ func (s *Service) startAll(ctx context.Context, t Tenant, ids []ID, event Event,
 }
 
 // start enrolls the customer in a journey if it is active and its entry
-// conditions hold.
-func (s *Service) start(ctx context.Context, t Tenant, id ID, event Event, facts func() (condition.Facts, error)) error {
+// conditions hold. code says why the customer cannot enter; "" for other reasons.
+func (s *Service) start(ctx context.Context, t Tenant, id ID, event Event, facts func() (condition.Facts, error)) (code string, err error) {
 	j, err := s.stores.Journeys.FullJourney(ctx, t, id)
 	if err != nil || j.Status != Active || !slices.Contains(j.Events, event.Type) {
-		return err
+		return "", err
 	}
 	d, err := s.definition(ctx, t, j)
 	if err != nil {
-		return err
+		return "", err
 	}
 	entry, fault := j.entry()
 	if fault = cmp.Or(fault, d.Graph.EntryFault()); fault != "" {
-		return fmt.Errorf("%w: %s", ErrDamaged, fault)
+		return "", fmt.Errorf("%w: %s", ErrDamaged, fault)
 	}
 	known, err := facts()
 	if err != nil || d.Graph.Refusal(entry.Condition, &known) != "" {
-		return err
+		return "", err
 	}
 	// The customer enters no earlier than the event was received, whatever the clocks: it
 	// must not end a wait of the run that it starts.
-	e := Enrollment{Event: d.Graph.EncodeEvent(known.Event), EnrolledAt: known.Now}
-	if _, err := io.ReadFull(s.entropy, e.RequestID[:]); err != nil {
-		return err
+	now := later(s.clock(), known.Now)
+	if j.EntryClosed(now) != "" {
+		return CodeEntryClosed, nil
 	}
-	outcomes, err := s.insert(ctx, t, j, []string{event.Customer}, e, event.Received)
+	var request RequestID
+	if _, err := io.ReadFull(s.entropy, request[:]); err != nil {
+		return "", err
+	}
+	outcomes, err := s.insert(ctx, t, j, []entrant{{event.Customer, known.Event}}, request, now, event.Received)
 	if err == nil && outcomes[0].Result == OutcomeError {
 		err = &Error{
 			Kind: Unavailable, Code: outcomes[0].Code,
 			Detail: "The table cannot take this now. Try again in a moment.",
 		}
 	}
-	return err
+	return "", err
 }
 
 // factsOf returns the facts for entry conditions. It returns ErrDamaged if the
