@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/journey"
 	"journeys/internal/trail"
 )
@@ -31,12 +32,18 @@ func TestFigures_AddUpWrites(t *testing.T) {
 	apply(t, &f, "a", t0.Add(2*time.Hour), 0, 1, left, byte(trail.True), 2, entered)
 	apply(t, &f, "a", t0.Add(time.Hour), byte(trail.MarkFailed), 2, byte(trail.NodeFailed))
 	g := f.Graphs["a"]
-	require.Equal(t, analytics.Totals{Enrolled: 1, Failed: 1}, g.Totals)
-	require.Equal(t, []analytics.Step{
-		{Entered: 1, Results: left1(trail.Entered)}, {Entered: 1, Results: left1(trail.True)}, {Entered: 1, Failed: 1},
+	require.Equal(t, tally.Totals{Enrolled: 1, Failed: 1}, g.Totals)
+	require.Equal(t, []tally.Step{
+		{Entered: 1, Results: tally.One(trail.Entered)}, {Entered: 1, Results: tally.One(trail.True)}, {Entered: 1, Failed: 1},
 	}, g.Steps)
 	require.EqualValues(t, 1, g.Steps[1].Completed())
 	require.Equal(t, t0.Add(2*time.Hour), f.Newest)
+	require.Empty(t, f.Faults())
+
+	apply(t, &f, "a", t0, byte(trail.MarkConverted), 0, byte(trail.NodeConverted), byte(trail.Entered), 2, 0)
+	require.Equal(t, tally.Totals{Enrolled: 1, Failed: 1, Conversions: 1}, g.Totals)
+	require.Equal(t, tally.One(trail.Entered), g.Steps[0].Converted)
+	require.Equal(t, []tally.Step{{Entered: 1, Results: tally.One(trail.True)}, {Entered: 1, Failed: 1}}, g.Steps[1:])
 	require.Empty(t, f.Faults())
 
 	var more analytics.Figures
@@ -44,15 +51,15 @@ func TestFigures_AddUpWrites(t *testing.T) {
 	apply(t, &more, "a", t0, byte(trail.MarkExpired), 2, byte(trail.NodeDropped))
 	apply(t, &more, "b", t0, byte(trail.MarkEnrolled), 200, entered)
 	f.Merge(&more)
-	require.Equal(t, analytics.Totals{Enrolled: 2, Expired: 1}, f.Totals())
+	require.Equal(t, tally.Totals{Enrolled: 2, Expired: 1, Conversions: 1}, f.Totals())
 	require.EqualValues(t, 1, f.Totals().Active())
 	require.EqualValues(t, 1, f.Graphs["b"].Steps[200].Active())
 	require.Empty(t, f.Faults())
 
-	for _, result := range []trail.Result{trail.False, trail.True, trail.Waited, trail.True, analytics.MaxResult} {
+	for _, result := range []trail.Result{trail.False, trail.True, trail.Waited, trail.True, tally.MaxResult} {
 		apply(t, &more, "c", t0, byte(trail.MarkEnrolled), 0, entered|left, byte(result), 1, entered)
 	}
-	require.Equal(t, analytics.Results{{trail.Waited, 1}, {trail.True, 2}, {trail.False, 1}, {analytics.MaxResult, 1}},
+	require.Equal(t, tally.Results{{Result: trail.Waited, Count: 1}, {Result: trail.True, Count: 2}, {Result: trail.False, Count: 1}, {Result: tally.MaxResult, Count: 1}},
 		more.Graphs["c"].Steps[0].Results, "ascending, also a result that only a newer version names")
 }
 
@@ -71,13 +78,14 @@ func TestFigures_RefuseOtherDeltas(t *testing.T) {
 		"a node without marks":        {trail.Delta{trail.DeltaForm, 1, 0}, false},
 		"left without a result":       {trail.Delta{trail.DeltaForm, 0, 0, left}, false},
 		"left with no result":         {trail.Delta{trail.DeltaForm, 0, 0, left, byte(trail.NoResult)}, false},
-		"a result beyond all":         {trail.Delta{trail.DeltaForm, 0, 0, left, byte(analytics.MaxResult) + 1}, false},
+		"a result beyond all":         {trail.Delta{trail.DeltaForm, 0, 0, left, byte(tally.MaxResult) + 1}, false},
 		"the next form":               {trail.Delta{trail.DeltaForm + 1, 1, 0, entered}, true},
 		"the next form, only":         {trail.Delta{trail.DeltaForm + 1}, true},
-		"a conversion":                {trail.Delta{trail.DeltaForm, 64}, true},
-		"a conversion beyond a node":  {trail.Delta{trail.DeltaForm, 0, 0, 128, byte(trail.Sent)}, true},
-		"a conversion before leaving": {trail.Delta{trail.DeltaForm, 0, 0, 128, byte(trail.NoResult)}, true},
+		"converted without a result":  {trail.Delta{trail.DeltaForm, 64, 0, 128}, false},
+		"converted with no result":    {trail.Delta{trail.DeltaForm, 64, 0, 128, byte(trail.NoResult)}, false},
+		"another mark":                {trail.Delta{trail.DeltaForm, 128}, true},
 		"another mark of a node":      {trail.Delta{trail.DeltaForm, 0, 0, 16}, true},
+		"another mark of a left node": {trail.Delta{trail.DeltaForm, 0, 0, left | 16, byte(trail.Sent)}, true},
 	} {
 		var f analytics.Figures
 		err := f.Apply(analytics.Write{Graph: "a", Version: 1, At: t0, Delta: row.delta})
@@ -85,11 +93,6 @@ func TestFigures_RefuseOtherDeltas(t *testing.T) {
 		require.Equal(t, row.newer, errors.Is(err, journey.ErrNewer), name)
 		require.Zero(t, f, name)
 	}
-}
-
-// left1 is one customer that left with a result.
-func left1(result trail.Result) analytics.Results {
-	return analytics.Results{{Result: result, Count: 1}}
 }
 
 func TestFigures_FindContradictions(t *testing.T) {
@@ -100,6 +103,13 @@ func TestFigures_FindContradictions(t *testing.T) {
 		"left without having entered":         {byte(trail.MarkEnrolled), 0, byte(trail.NodeLeft), byte(trail.Waited)},
 		"expired at no node": {
 			byte(trail.MarkExpired | trail.MarkEnrolled), 0, byte(trail.NodeEntered | trail.NodeLeft), byte(trail.Waited),
+		},
+		"converted, but not enrolled": {byte(trail.MarkConverted)},
+		"converted after a node that it did not leave": {
+			byte(trail.MarkEnrolled | trail.MarkConverted), 0, byte(trail.NodeEntered), 0, byte(trail.NodeConverted), byte(trail.Waited),
+		},
+		"passed a node before a conversion that is not counted": {
+			byte(trail.MarkEnrolled), 0, byte(trail.NodeEntered | trail.NodeLeft | trail.NodeConverted), byte(trail.Waited), 1, byte(trail.NodeEntered),
 		},
 		"completed at no exit": {
 			byte(trail.MarkCompleted | trail.MarkEnrolled), 0, byte(trail.NodeEntered | trail.NodeLeft), byte(trail.Waited),

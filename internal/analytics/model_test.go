@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/dynamo"
 	"journeys/internal/journey"
 )
@@ -164,7 +165,7 @@ func (m *model) wrong(t *testing.T) (n int) {
 		same := equal(truth, &f) && len(f.Faults()) == 0
 		list := slices.Sorted(maps.Keys(m.days[key]))
 		for _, row := range c.Series(analytics.Range{From: list[0], To: list[len(list)-1]}) {
-			var truth analytics.Totals
+			var truth tally.Totals
 			if day := m.days[key][row.Day]; day != nil {
 				truth = day.Totals()
 			}
@@ -195,11 +196,11 @@ func equal(a, b *analytics.Figures) bool {
 	return true
 }
 
-func stepAt(list []analytics.Step, i int) analytics.Step {
+func stepAt(list []tally.Step, i int) tally.Step {
 	if i < len(list) {
 		return list[i]
 	}
-	return analytics.Step{}
+	return tally.Step{}
 }
 
 // Under all faults, each write is counted once, on its day.

@@ -44,7 +44,14 @@ func walk(t testing.TB, r *rand.Rand, d journey.Definition, begun time.Time, wro
 			now = now.Add(time.Duration(r.IntN(72*3600_000)/(1+r.IntN(2)*200)) * time.Millisecond)
 		}
 		e = e.NextWrite(now)
+		convert := func(chance int) { // sometimes by an event that was received a while ago
+			if r.IntN(chance) == 0 {
+				e = e.Convert(now.Add(-time.Duration(r.IntN(72*3600_000)/(1+r.IntN(2)*1000)) * time.Millisecond))
+			}
+		}
+		convert(20)
 		switch {
+		case r.IntN(20) == 0: // the write only converts, if that
 		case e.Status == journey.Failed && r.IntN(4) == 0:
 			e = e.Cancel("removed")
 		case e.Status == journey.Failed:
@@ -68,6 +75,12 @@ func walk(t testing.TB, r *rand.Rand, d journey.Definition, begun time.Time, wro
 				in.Now = in.Now.Add(time.Duration(r.IntN(3)) * time.Second)
 			}
 		}
+		convert(20)
+		wrote(e)
+	}
+	if r.IntN(4) == 0 { // after it left or failed
+		now = now.Add(time.Duration(r.IntN(72*3600_000)) * time.Millisecond)
+		e = e.NextWrite(now).Convert(now)
 		wrote(e)
 	}
 }
@@ -79,6 +92,7 @@ func TestRecount_EqualsTheSumOfTheWrites(t *testing.T) {
 
 	results, outcomes := map[trail.Result]int{}, map[journey.EnrollmentStatus]int{}
 	retriesOfADay, daysOfRetries, days := map[int]int{}, map[int]int{}, 0
+	conversions, midway := map[journey.EnrollmentStatus]int{}, 0
 	for seed := range uint64(3000) {
 		r := rand.New(rand.NewPCG(seed, 8))
 		d := definition(t, journeytest.Graph(r, 2+r.IntN(20)))
@@ -97,11 +111,15 @@ func TestRecount_EqualsTheSumOfTheWrites(t *testing.T) {
 				retriesByDay[day]++
 			}
 		})
-		rewritten := last
-		if last.Status != journey.Failed {
-			rewritten = last.NextWrite(last.WrittenAt.AddDate(0, 0, r.IntN(4))) // of other attributes
-		}
+		rewritten := last.NextWrite(last.WrittenAt.AddDate(0, 0, r.IntN(4))) // of other attributes
 		outcomes[last.Status]++
+		if !last.ConvertedAt.IsZero() {
+			conversions[last.Status]++
+			if steps := len(last.Path.Visits(begun)); last.ConvertedSteps > 0 && last.ConvertedSteps < steps {
+				midway++
+			}
+			require.Equal(t, rewritten.Convert(rewritten.WrittenAt), rewritten, "seed %d: a second conversion changes nothing", seed)
+		}
 		for _, visit := range last.Path.Visits(begun) {
 			results[visit.Result]++
 		}
@@ -120,12 +138,15 @@ func TestRecount_EqualsTheSumOfTheWrites(t *testing.T) {
 			var recounted analytics.Figures
 			recounted.Recount(rewritten, day)
 			require.Equal(t, figures(&counted), figures(&recounted), "seed %d as of %s", seed, day)
+			require.Empty(t, recounted.Faults(), "seed %d as of %s", seed, day)
 		}
 	}
-	t.Log("ended as", outcomes, "retries of a day:", retriesOfADay, "days of retries:", daysOfRetries, "days with writes:", days)
+	t.Log("ended as", outcomes, "converted:", conversions, "midway:", midway, "retries of a day:", retriesOfADay, "days of retries:", daysOfRetries, "days with writes:", days)
 	for _, status := range []journey.EnrollmentStatus{journey.Completed, journey.Expired, journey.Cancelled, journey.Failed} {
 		require.Greater(t, outcomes[status], 50, status)
+		require.Greater(t, conversions[status], 20, status)
 	}
+	require.Greater(t, midway, 50)
 	require.Greater(t, min(results[trail.True], results[trail.False], results[trail.SkippedNoAddress], results[trail.EffectError]), 50)
 	require.Greater(t, min(retriesOfADay[2], daysOfRetries[2]), 50)
 }

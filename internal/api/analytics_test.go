@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -32,8 +33,8 @@ func TestAnalytics_AddsUpTheCounters(t *testing.T) {
 		Totals: map[string]*analytics.Total{j.GraphHash: {
 			Rev: 1, Through: "2026-11-22", Newest: start.AddDate(0, 0, -1),
 			Graph: analytics.Graph{
-				Version: 2, Totals: analytics.Totals{Enrolled: 5, Completed: 1, Failed: 1},
-				Steps: []analytics.Step{
+				Version: 2, Totals: tally.Totals{Enrolled: 5, Completed: 1, Failed: 1},
+				Steps: []tally.Step{
 					{Entered: 5, Results: left(trail.Entered, 5)}, {Entered: 5, Results: left(trail.Waited, 3)},
 					{Entered: 3, Results: left(trail.True, 1).Plus(left(trail.False, 2)...)}, {Entered: 1, Failed: 1},
 				},
@@ -42,24 +43,24 @@ func TestAnalytics_AddsUpTheCounters(t *testing.T) {
 		Parts: []analytics.Part{
 			{
 				PartKey: analytics.PartKey{Day: "2026-11-23", Graph: j.GraphHash}, Rev: 1, Newest: start.Add(-time.Minute),
-				Totals: analytics.Totals{Enrolled: 1, Cancelled: 1, Expired: 1, Completed: 1},
-				Steps:  []analytics.Step{{Entered: 1, Results: left(trail.Entered, 1)}, {Entered: 1, Dropped: 2}},
+				Totals: tally.Totals{Enrolled: 1, Cancelled: 1, Expired: 1, Completed: 1},
+				Steps:  []tally.Step{{Entered: 1, Results: left(trail.Entered, 1)}, {Entered: 1, Dropped: 2}},
 			},
 			{
 				PartKey: analytics.PartKey{Day: "2026-11-23", Graph: older.GraphHash, Shard: 3}, Rev: 1, Version: 1,
-				Newest: start.Add(-time.Hour), Totals: analytics.Totals{Enrolled: 1},
-				Steps: []analytics.Step{{}, {}, {}, {}, {Entered: 1, Results: left(trail.SkippedNoAddress, 1)}, {Entered: 1}},
+				Newest: start.Add(-time.Hour), Totals: tally.Totals{Enrolled: 1},
+				Steps: []tally.Step{{}, {}, {}, {}, {Entered: 1, Results: left(trail.SkippedNoAddress, 1)}, {Entered: 1}},
 			},
 		},
 		Repairs: []analytics.Repair{{
 			Graph: j.GraphHash, Day: "2026-11-21", Counts: analytics.Graph{
-				Steps: []analytics.Step{{}, {}, {}, {}, {}, {Entered: 2, Results: left(trail.Exited, 2)}},
+				Steps: []tally.Step{{}, {}, {}, {}, {}, {Entered: 2, Results: left(trail.Exited, 2)}},
 			},
 		}},
 		Closed: []analytics.Closed{{
 			Month: "2026-11", Graph: j.GraphHash, Rev: 1, Days: []analytics.DayTotals{
-				{Day: "2026-11-20", Totals: analytics.Totals{Enrolled: 9}},
-				{Day: "2026-11-22", Totals: analytics.Totals{Enrolled: 5, Completed: 1, Failed: 1}},
+				{Day: "2026-11-20", Totals: tally.Totals{Enrolled: 9}},
+				{Day: "2026-11-22", Totals: tally.Totals{Enrolled: 5, Completed: 1, Failed: 1}},
 			},
 		}},
 	}})
@@ -112,12 +113,12 @@ func TestAnalytics_NamesEveryBranch(t *testing.T) {
 		{Node: 1, ID: "m", Type: graph.MultiSplit, Ways: []string{"pro", "trial", "else"}},
 		{Node: 2, ID: "r", Type: graph.RandomSplit, Ways: []string{"sent", "control"}},
 	}
-	steps := []analytics.Step{
+	steps := []tally.Step{
 		{Entered: 5, Results: left(trail.Entered, 5)}, {Entered: 5, Results: left(trail.Branch(0), 3).Plus(left(trail.Branch(2), 1)...)},
 		{Entered: 1},
 	}
-	earlier := &analytics.Total{Rev: 1, Labels: labels, Graph: analytics.Graph{Version: 1, Totals: analytics.Totals{Enrolled: 5}, Steps: steps}}
-	current := &analytics.Total{Rev: 1, Graph: analytics.Graph{Version: 2, Totals: analytics.Totals{Enrolled: 5}, Steps: steps}}
+	earlier := &analytics.Total{Rev: 1, Labels: labels, Graph: analytics.Graph{Version: 1, Totals: tally.Totals{Enrolled: 5}, Steps: steps}}
+	current := &analytics.Total{Rev: 1, Graph: analytics.Graph{Version: 2, Totals: tally.Totals{Enrolled: 5}, Steps: steps}}
 	s := newServer(t, countedStore{Store: &memoryStore{}, counters: analytics.Counters{
 		Head:   &analytics.Head{Name: "Welcome", Status: journey.Active, Graph: "b", Labels: labels},
 		Totals: map[string]*analytics.Total{"a": earlier, "b": current},
@@ -136,8 +137,8 @@ func TestAnalytics_NamesEveryBranch(t *testing.T) {
 }
 
 // left is the results of a node that was left with one of them only.
-func left(result trail.Result, n int64) analytics.Results {
-	return analytics.Results{{Result: result, Count: n}}
+func left(result trail.Result, n int64) tally.Results {
+	return tally.Results{{Result: result, Count: n}}
 }
 
 // The answer of a function is limited to 6 MB.
@@ -149,7 +150,7 @@ func TestAnalytics_LeavesOutTheOldestVersions(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		label  graph.Label
-		counts analytics.Results
+		counts tally.Results
 		kept   int // versions
 	}{
 		{
@@ -175,11 +176,11 @@ func TestAnalytics_LeavesOutTheOldestVersions(t *testing.T) {
 				labels = append(labels, label)
 			}
 			counters.Head.Labels = labels
-			steps := slices.Repeat([]analytics.Step{{Entered: 3 * many, Failed: many, Results: row.counts}}, graph.MaxNodes)
+			steps := slices.Repeat([]tally.Step{{Entered: 3 * many, Failed: many, Results: row.counts}}, graph.MaxNodes)
 			for v := 1; v <= versions; v++ {
 				hash := fmt.Sprintf("%064d", v)
 				counters.Totals[hash] = &analytics.Total{Rev: 1, Labels: labels, Graph: analytics.Graph{
-					Version: v, Totals: analytics.Totals{Enrolled: 3 * many, Failed: many}, Steps: steps,
+					Version: v, Totals: tally.Totals{Enrolled: 3 * many, Failed: many}, Steps: steps,
 				}}
 			}
 			s := newServer(t, countedStore{Store: &memoryStore{}, counters: counters})

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -18,8 +19,8 @@ import (
 // The limits of a test call.
 const (
 	maxTestEvents = 100
-	maxAfterHours = 8760
-	maxNodeID     = 64 // characters
+	maxAfterHours = 8760 // before the entry too
+	maxNodeID     = 64   // characters
 )
 
 type testBody struct {
@@ -189,11 +190,11 @@ func readTyped(o *strict.Object) (event simulate.Event) {
 func readHours(v strict.Value) time.Duration {
 	if v.IsNumber() {
 		hours, err := strconv.ParseFloat(string(v.Raw()), 64)
-		if err == nil && hours >= 0 && hours <= maxAfterHours {
+		if err == nil && math.Abs(hours) <= maxAfterHours {
 			return time.Duration(hours * float64(time.Hour)).Truncate(time.Millisecond)
 		}
 	}
-	v.Fault("must be a number of hours from 0 to %d", maxAfterHours)
+	v.Fault("must be a number of hours from -%d to %d", maxAfterHours, maxAfterHours)
 	return 0
 }
 

@@ -138,13 +138,15 @@ func (s Analytics) Scan(
 		TableName: &s.name, ConsistentRead: &consistent,
 		Segment: aws.Int32(int32(segment)), TotalSegments: aws.Int32(int32(of)),
 		FilterExpression:         aws.String("begins_with(SK, :e) OR begins_with(SK, :d) OR begins_with(SK, :t)"),
-		ProjectionExpression:     aws.String("PK, SK, dp, ds, #f, #gh, #v, #st, #r, #t, #c, #nd, #si, #lf, #p, #rt"),
+		ProjectionExpression:     aws.String("PK, SK, dp, ds, #f, #gh, #v, #st, #r, #t, #c, #nd, #si, #lf, #fl, #cv, #cn, #p, #rt"),
 		ExpressionAttributeNames: map[string]string{},
 		ExpressionAttributeValues: item.Item{
 			":e": item.Text(item.EnrollmentPrefix), ":d": item.Text(item.PartPrefix), ":t": item.Text(item.TotalPrefix),
 		},
 	}
-	for _, name := range []string{format.Attribute, eGraph, eVersion, eStatus, eRev, eWritten, eEnrolled, eNode, eSince, eLeft, ePath, eRetries} {
+	for _, name := range []string{
+		format.Attribute, eGraph, eVersion, eStatus, eRev, eWritten, eEnrolled, eNode, eSince, eLeft, eFailed, eConverted, ePassed, ePath, eRetries,
+	} {
 		scan.ExpressionAttributeNames["#"+name] = name
 	}
 	if pk, sk, ok := bytes.Cut(cursor, []byte{0}); ok {

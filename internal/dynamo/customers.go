@@ -39,7 +39,7 @@ const (
 // are enough to recount the figures, and do not identify the customer.
 var anonymousAttributes = []string{
 	manifest.SortKey, format.Attribute, eStatus, eGraph, eVersion, eEpoch, eRun, eRev, eWritten, eEnrolled,
-	eNode, eSince, eLeft, eReason, ePath, eRetries,
+	eNode, eSince, eLeft, eFailed, eConverted, ePassed, eReason, ePath, eRetries,
 }
 
 // PutProfile implements journey.CustomerStore.
@@ -330,7 +330,7 @@ func encodeAnonymized(t journey.Tenant, it item.Item, w writeID, now time.Time) 
 // those that depend on others. Audits do not recount such an enrollment. Its format
 // may be what is damaged.
 func roundTimes(it item.Item) {
-	for _, name := range []string{eWritten, eEnrolled, eSince, eLeft} {
+	for _, name := range []string{eWritten, eEnrolled, eSince, eLeft, eFailed, eConverted} {
 		r := item.Reader{Item: it, Checked: true}
 		if at := r.Time(name); r.Err == nil {
 			it.PutTime(name, trail.UTCDay(at))

@@ -34,7 +34,10 @@ const (
 	eReason    = "er"
 	ePath      = "p"
 	eRetries   = "rt"
-	eLeft      = "lf" // "cv" is reserved for the time of the conversion
+	eLeft      = "lf"
+	eFailed    = "fl"
+	eConverted = "cv" // when the conversion was recorded
+	ePassed    = "cn" // number of steps of ePath before the conversion
 	eDelta     = "d"  // change of the figures by the write of revision eDeltaRev
 	eDeltaRev  = "dv" // so that a later write of other attributes is not counted again
 	eDecisions = "dc"
@@ -77,6 +80,9 @@ func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item.
 	it.PutNumber(eNode, int64(e.Node))
 	it.PutTime(eSince, e.Since)
 	it.PutTime(eLeft, e.LeftAt)
+	it.PutTime(eFailed, e.FailedAt)
+	it.PutTime(eConverted, e.ConvertedAt)
+	it.PutNumber(ePassed, int64(e.ConvertedSteps))
 	it.PutText(eReason, e.ExitReason)
 	it.PutBinary(ePath, e.Path)
 	it.PutBinary(eRetries, e.Retries)
@@ -143,6 +149,8 @@ func decodeEnrollment(t journey.Tenant, it item.Item) (journey.Enrollment, error
 		Since:       r.Time(eSince),
 		Due:         r.Time(manifest.DueSortKey),
 		LeftAt:      r.Time(eLeft),
+		FailedAt:    r.Time(eFailed),
+		ConvertedAt: r.Time(eConverted),
 		ExitReason:  r.Text(eReason),
 		Path:        r.Binary(ePath),
 		Retries:     r.Binary(eRetries),
@@ -154,6 +162,8 @@ func decodeEnrollment(t journey.Tenant, it item.Item) (journey.Enrollment, error
 		OnProfile:   it[eOnProfile] != nil,
 		ProfileRev:  r.Number(eOnProfile),
 		PendingExit: r.Text(ePending),
+
+		ConvertedSteps: int(r.Number(ePassed)),
 	}
 	copy(e.RequestID[:], r.Binary(eRequest))
 	e.Heard, e.Woken = memory.ReadStamp(r.Binary(eHeard)), memory.ReadStamp(r.Binary(eWoken))

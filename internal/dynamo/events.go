@@ -166,6 +166,14 @@ func (s Engine) LastEvents(ctx context.Context, t journey.Tenant, wanted map[str
 	return known, nil
 }
 
+// Remembered implements journey.EventStore.
+func (s Events) Remembered(
+	ctx context.Context, t journey.Tenant, customer string, eventTypes []string,
+) (map[string][]journey.Received, error) {
+	known, err := Engine(s).LastEvents(ctx, t, map[string][]string{customer: eventTypes})
+	return known[customer].ByType, cmp.Or(err, known[customer].Err)
+}
+
 // decodeEvents returns the last journey.RememberedEvents in an item.
 func decodeEvents(t journey.Tenant, it item.Item) (customer, eventType string, events []journey.Received, err error) {
 	r := item.Reader{Item: it}

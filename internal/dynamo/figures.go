@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -110,13 +111,13 @@ func (s Analytics) DueToFold(ctx context.Context, now time.Time, yield func(anal
 
 func putCounts(it item.Item, g analytics.Graph, poison int64) {
 	it.PutNumber(cVersion, int64(g.Version))
-	it.PutBinary(cCounts, analytics.PackCounts(g.Totals, poison, g.Steps))
+	it.PutBinary(cCounts, tally.Pack(g.Totals, poison, g.Steps))
 }
 
 func counts(r *item.Reader) (g analytics.Graph, poison int64) {
 	var err error
 	g.Version = int(r.Number(cVersion))
-	if g.Totals, poison, g.Steps, err = analytics.UnpackCounts(r.Binary(cCounts)); r.Err == nil {
+	if g.Totals, poison, g.Steps, err = tally.Unpack(r.Binary(cCounts)); r.Err == nil {
 		r.Err = err
 	}
 	return g, poison

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
@@ -179,16 +180,16 @@ func TestReport_SurvivesADamagedHead(t *testing.T) {
 
 // busyDay returns the counts of a day in one part: customers enter and leave every
 // node, and at busy nodes some fail, drop out and leave with each of some results.
-func busyDay(d journey.Definition, customers int64, everywhere bool, results int) (t analytics.Totals, steps []analytics.Step) {
+func busyDay(d journey.Definition, customers int64, everywhere bool, results int) (t tally.Totals, steps []tally.Step) {
 	for node := range d.Graph.Len() {
-		s, left := analytics.Step{Entered: customers + int64(node)}, customers-4_000
+		s, left := tally.Step{Entered: customers + int64(node)}, customers-4_000
 		if everywhere || node%4 == 0 {
 			s.Failed, s.Dropped = 900, 1_000
 			for i := 1; i < results; i++ {
-				s.Results = s.Results.Plus(analytics.ResultCount{Result: trail.Result(31 + i), Count: left / int64(results)})
+				s.Results = s.Results.Plus(tally.ResultCount{Result: trail.Result(31 + i), Count: left / int64(results)})
 			}
 		}
-		s.Results = s.Results.Plus(analytics.ResultCount{Result: trail.Waited, Count: left - s.Completed()})
+		s.Results = s.Results.Plus(tally.ResultCount{Result: trail.Waited, Count: left - s.Completed()})
 		t.Enrolled += s.Active()
 		t.Enrolled += s.Failed + s.Dropped
 		t.Failed += s.Failed

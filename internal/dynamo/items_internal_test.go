@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/dynamo/format"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/pack"
@@ -58,8 +59,9 @@ func TestEnrollment_DecodesAsEncoded(t *testing.T) {
 		tenant := drawTenant(t)
 		e := journey.Enrollment{
 			Journey: drawID(t), Customer: rapid.StringN(1, 128, -1).Draw(t, "customer"),
-			Status:    journey.EnrollmentStatus(rapid.IntRange(1, int(journey.Failed)).Draw(t, "status")),
-			LeftAt:    drawTime(t, "left"),
+			Status: journey.EnrollmentStatus(rapid.IntRange(1, int(journey.Failed)).Draw(t, "status")),
+			LeftAt: drawTime(t, "left"), FailedAt: drawTime(t, "failed"),
+			ConvertedAt: drawTime(t, "converted"), ConvertedSteps: rapid.IntRange(0, 255).Draw(t, "convertedSteps"),
 			GraphHash: rapid.StringMatching(`[0-9a-f]{32}`).Draw(t, "hash"),
 			Version:   rapid.IntRange(1, 1<<30).Draw(t, "version"), Epoch: rapid.IntRange(0, 9).Draw(t, "epoch"),
 			Run: rapid.IntRange(1, 9).Draw(t, "run"), Rev: rapid.Int64Range(1, 1<<40).Draw(t, "rev"),
@@ -175,7 +177,7 @@ func TestPart_DecodesAsEncoded(t *testing.T) {
 				Graph: rapid.StringMatching(`[0-9a-f]{64}`).Draw(t, "graph"),
 			},
 			Born: drawTime(t, "born"), Rev: rapid.Int64Range(1, 1<<40).Draw(t, "rev"), Version: rapid.IntRange(1, 1<<30).Draw(t, "version"),
-			Totals: analytics.Totals{Enrolled: count.Draw(t, "enrolled"), Failed: count.Draw(t, "failed")},
+			Totals: tally.Totals{Enrolled: count.Draw(t, "enrolled"), Failed: count.Draw(t, "failed")},
 			Poison: rapid.Int64Range(0, 3).Draw(t, "poison"), Newest: drawTime(t, "newest"), Updated: drawTime(t, "updated"),
 			Watermarks: map[string]string{
 				"shardId-000001-abc.def": "123", "shardId-00000001542983423423-ABCDEF01": "0",
@@ -183,10 +185,10 @@ func TestPart_DecodesAsEncoded(t *testing.T) {
 			},
 		}
 		for range rapid.IntRange(0, graph.MaxNodes).Draw(t, "nodes") {
-			p.Steps = append(p.Steps, analytics.Step{
+			p.Steps = append(p.Steps, tally.Step{
 				Entered: count.Draw(t, "entered"), Dropped: count.Draw(t, "dropped"),
-				Results: analytics.Results{{Result: trail.True, Count: 1}}.Plus(
-					analytics.ResultCount{Result: trail.False, Count: count.Draw(t, "false")},
+				Results: tally.Results{{Result: trail.True, Count: 1}}.Plus(
+					tally.ResultCount{Result: trail.False, Count: count.Draw(t, "false")},
 				),
 			})
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/pack"
 	"journeys/internal/journey"
@@ -25,7 +26,7 @@ const (
 	cRev        = "r"
 	cFolded     = "fo"
 	cVersion    = "v"
-	cCounts     = "c" // see analytics.PackCounts
+	cCounts     = "c" // see tally.Pack
 	cNewest     = "t"
 	cUpdated    = "u"
 	cWatermarks = "wm" // see pack.Watermarks
@@ -40,7 +41,7 @@ func encodePart(p analytics.Part) (item.Item, error) {
 	it.PutNumber(cRev, p.Rev)
 	it.PutNumber(cFolded, p.Folded)
 	it.PutNumber(cVersion, int64(p.Version))
-	it.PutBinary(cCounts, analytics.PackCounts(p.Totals, p.Poison, p.Steps))
+	it.PutBinary(cCounts, tally.Pack(p.Totals, p.Poison, p.Steps))
 	it.PutTime(cNewest, p.Newest)
 	it.PutTime(cUpdated, p.Updated)
 	watermarks, err := pack.Watermarks(p.Watermarks)
@@ -68,7 +69,7 @@ func decodePart(t journey.Tenant, it item.Item) (analytics.Part, error) {
 	if p.PartKey, err = item.ParsePartKey(t, r.Text(manifest.PartitionKey), r.Text(manifest.SortKey)); err != nil {
 		return p, err
 	}
-	if p.Totals, p.Poison, p.Steps, err = analytics.UnpackCounts(r.Binary(cCounts)); err != nil {
+	if p.Totals, p.Poison, p.Steps, err = tally.Unpack(r.Binary(cCounts)); err != nil {
 		return p, err
 	}
 	if p.Watermarks, err = pack.ReadWatermarks(r.Binary(cWatermarks)); err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/journey"
 )
 
@@ -78,7 +79,7 @@ func TestRollup_StaleFoldLeavesARecreatedPart(t *testing.T) {
 	s, _ := store(t)
 	part := analytics.Part{
 		PartKey: analytics.PartKey{Tenant: demo, Journey: id(1), Day: "2026-11-20", Graph: draft(1).GraphHash},
-		Born:    start, Rev: 1, Updated: start, Totals: analytics.Totals{Enrolled: 1}, Watermarks: map[string]string{},
+		Born:    start, Rev: 1, Updated: start, Totals: tally.Totals{Enrolled: 1}, Watermarks: map[string]string{},
 	}
 	recreated := part
 	recreated.Born = start.Add(time.Millisecond)

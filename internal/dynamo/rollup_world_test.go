@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/condition"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
@@ -41,7 +42,7 @@ type world struct {
 	inside  map[string]journey.Enrollment // and failed
 	number  int                           // of the stream's last record
 	truth   analytics.Figures
-	days    map[analytics.Day]*analytics.Totals
+	days    map[analytics.Day]*tally.Totals
 	entered int
 }
 
@@ -64,7 +65,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{
 		t: t, r: rand.New(rand.NewPCG(seed, 5)), table: table, store: storeOn(table), tenant: tenant("t1"),
 		now: time.Date(2026, 10, 10, 3, 0, 0, 0, time.UTC), graphs: map[string]*journey.Graph{},
-		inside: map[string]journey.Enrollment{}, days: map[analytics.Day]*analytics.Totals{},
+		inside: map[string]journey.Enrollment{}, days: map[analytics.Day]*tally.Totals{},
 	}
 	w.counter = &analytics.Counter{
 		Parts: w.store.Analytics, Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler), Parallel: 1,
@@ -187,7 +188,7 @@ func (w *world) happened(r analytics.Record) {
 	require.NoError(w.t, one.Apply(r.Write))
 	day := analytics.DayOf(r.Write.At)
 	if w.days[day] == nil {
-		w.days[day] = &analytics.Totals{}
+		w.days[day] = &tally.Totals{}
 	}
 	w.days[day].Add(one.Totals())
 }
@@ -223,7 +224,7 @@ func (w *world) requireTrue(days analytics.Range, more ...any) {
 				hash = h
 			}
 		}
-		var want analytics.Step
+		var want tally.Step
 		for i, step := range w.truth.Graphs[hash].Steps {
 			if w.graphs[hash].NodeID(i) == s.NodeID {
 				want = step
@@ -233,7 +234,7 @@ func (w *world) requireTrue(days analytics.Range, more ...any) {
 		require.Equal(w.t, s.Entered, s.Completed()+s.Active()+s.Failed+s.Dropped)
 	}
 	for _, row := range report.Series {
-		var want analytics.Totals
+		var want tally.Totals
 		if w.days[row.Day] != nil {
 			want = *w.days[row.Day]
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/pack"
 	"journeys/internal/manifest"
@@ -31,18 +32,20 @@ const (
 	cExpired   = "ex"
 	cCancelled = "ca"
 	cFailed    = "fa"
+	cConverted = "cv"
 )
 
 // dayFigures are the figures of each day in a closed month.
 var dayFigures = []struct {
 	name  string
-	field func(*analytics.Totals) *int64
+	field func(*tally.Totals) *int64
 }{
-	{cEnrolled, func(t *analytics.Totals) *int64 { return &t.Enrolled }},
-	{cCompleted, func(t *analytics.Totals) *int64 { return &t.Completed }},
-	{cExpired, func(t *analytics.Totals) *int64 { return &t.Expired }},
-	{cCancelled, func(t *analytics.Totals) *int64 { return &t.Cancelled }},
-	{cFailed, func(t *analytics.Totals) *int64 { return &t.Failed }},
+	{cEnrolled, func(t *tally.Totals) *int64 { return &t.Enrolled }},
+	{cCompleted, func(t *tally.Totals) *int64 { return &t.Completed }},
+	{cExpired, func(t *tally.Totals) *int64 { return &t.Expired }},
+	{cCancelled, func(t *tally.Totals) *int64 { return &t.Cancelled }},
+	{cFailed, func(t *tally.Totals) *int64 { return &t.Failed }},
+	{cConverted, func(t *tally.Totals) *int64 { return &t.Conversions }},
 }
 
 // Fold implements analytics.RollupTable.
@@ -142,7 +145,7 @@ func decodeClosed(month, hash string, it item.Item) (analytics.Closed, error) {
 		for _, figure := range dayFigures {
 			*figure.field(&d.Totals) = r.Number(figure.name + dayDigits(d.Day))
 		}
-		if d.Totals != (analytics.Totals{}) {
+		if d.Totals != (tally.Totals{}) {
 			closed.Days = append(closed.Days, d)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/journey"
 	"journeys/internal/trail"
 )
@@ -147,7 +148,7 @@ func (x *exitRace) requireRemoved(t *testing.T, order string) (recorded, doubtfu
 	}
 	require.Empty(t, figures.Faults(), order)
 	graph := figures.Graphs[x.graph.Hash]
-	require.Equal(t, analytics.Totals{Enrolled: 1, Cancelled: 1}, graph.Totals, order)
+	require.Equal(t, tally.Totals{Enrolled: 1, Cancelled: 1}, graph.Totals, order)
 	require.EqualValues(t, recorded, graph.Steps[1].Completed(), order) // hello
 	require.NoError(t, x.graph.Graph.Shape().Check(*x.e), order)
 	var recounted analytics.Figures

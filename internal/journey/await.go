@@ -63,6 +63,16 @@ func (in *Input) LastEvents(types []string) map[string]time.Time {
 	return last
 }
 
+// LastBefore returns when the last event of each type was received before the one with
+// that stamp. It changes the lists of events.
+func LastBefore(events map[string][]Received, stamp Stamp, types []string) map[string]time.Time {
+	for eventType, list := range events {
+		events[eventType] = slices.DeleteFunc(list, func(r Received) bool { return r.Compare(stamp) >= 0 })
+	}
+	in := Input{Events: events}
+	return in.LastEvents(types)
+}
+
 // candidate is an event that may end a wait.
 type candidate struct {
 	Received

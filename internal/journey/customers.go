@@ -291,7 +291,7 @@ func (s *Service) Forget(ctx context.Context, t Tenant, customer string) error {
 // has nothing that identifies the customer, and every time is rounded down to its
 // UTC day, so that times do not link the journeys of one customer. A recount as of
 // any day stays the same. An enrollment that is inside becomes Cancelled at now.
-// Others keep the day of WrittenAt, because figures are recounted from it.
+// Others keep the day of WrittenAt.
 func (e Enrollment) Anonymize(now time.Time) Enrollment {
 	inside, written := e.Status == Inside, e.WrittenAt
 	e = e.NextWrite(now)
@@ -305,6 +305,6 @@ func (e Enrollment) Anonymize(now time.Time) Enrollment {
 	e.OnProfile, e.ProfileRev = false, 0
 	e.Path, e.Retries = e.Path.ByDay(e.EnrolledAt), e.Retries.ByDay(e.EnrolledAt)
 	e.EnrolledAt, e.Since, e.WrittenAt, e.ExpiresAt = trail.UTCDay(e.EnrolledAt), trail.UTCDay(e.Since), trail.UTCDay(e.WrittenAt), time.Time{}
-	e.LeftAt = trail.UTCDay(e.LeftAt)
+	e.LeftAt, e.FailedAt, e.ConvertedAt = trail.UTCDay(e.LeftAt), trail.UTCDay(e.FailedAt), trail.UTCDay(e.ConvertedAt)
 	return e
 }

@@ -52,6 +52,7 @@ type Enrollment struct {
 	Since      time.Time // when the customer entered the node
 	Due        time.Time // when the engine must act; zero unless Inside
 	LeftAt     time.Time // when it was completed, expired or cancelled; its day counts that
+	FailedAt   time.Time // zero unless Failed; its day counts the failure
 	ExitReason string
 	Path       trail.Path
 	Retries    trail.Retries
@@ -79,7 +80,10 @@ type Enrollment struct {
 	Woken Stamp // of an event that surely ends the wait, until the engine looks at it; zero for none
 	Heard Stamp // of the event that last ended a wait of the run
 
-	failedAt time.Time // when the enrollment failed, while the write that ends the failure is prepared
+	// ConvertedAt is when the conversion was recorded; zero for none. Its day counts the
+	// conversion. The first ConvertedSteps of Path were passed before the conversion.
+	ConvertedAt    time.Time
+	ConvertedSteps int
 
 	// Place is the entry's position in the due index when it was read; only the
 	// table uses it. It moves only when Due changes: a move costs two writes.

@@ -76,6 +76,12 @@ func (s Shape) Check(e Enrollment) error {
 	if (e.Status == Inside) == e.Due.IsZero() || (e.Status == Inside || e.Status == Failed) != e.LeftAt.IsZero() {
 		return fmt.Errorf("status %s, due: %t, left: %t", e.Status, !e.Due.IsZero(), !e.LeftAt.IsZero())
 	}
+	if (e.Status == Failed) == e.FailedAt.IsZero() {
+		return fmt.Errorf("status %s, failed: %t", e.Status, !e.FailedAt.IsZero())
+	}
+	if err := e.checkConversion(); err != nil {
+		return err
+	}
 	return s.checkPath(e)
 }
 

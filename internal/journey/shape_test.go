@@ -37,6 +37,11 @@ func TestShape_RejectsImpossibleEnrollments(t *testing.T) {
 		"at its node before enrollment":    func(e *journey.Enrollment) { e.Since = e.EnrolledAt.Add(-time.Second) },
 		"inside, but past an exit":         func(e *journey.Enrollment) { e.Path = append(e.Path, byte(e.Node), 0, byte(trail.Exited)) },
 		"no revision":                      func(e *journey.Enrollment) { e.Rev = 0 },
+		"failed, but never":                func(e *journey.Enrollment) { *e = e.Fail("send_failed"); e.FailedAt = time.Time{} },
+		"inside, but it failed":            func(e *journey.Enrollment) { e.FailedAt = e.Since },
+		"steps without a conversion":       func(e *journey.Enrollment) { e.ConvertedSteps = 1 },
+		"converted before enrollment":      func(e *journey.Enrollment) { e.ConvertedAt = e.EnrolledAt.Add(-time.Second) },
+		"converted beyond its path":        func(e *journey.Enrollment) { e.ConvertedAt, e.ConvertedSteps = e.Since, 2 },
 		"at its node before the last step": func(e *journey.Enrollment) { e.Path = trail.Path{0, 100, byte(trail.Entered)} },
 	} {
 		wrong := e

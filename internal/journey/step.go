@@ -74,9 +74,6 @@ func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
 func (e Enrollment) NextWrite(now time.Time) Enrollment {
 	e.Rev++
 	e.Delta = trail.Delta{trail.DeltaForm, 0}
-	if e.Status == Failed {
-		e.failedAt = e.WrittenAt
-	}
 	if now.After(e.WrittenAt) {
 		e.WrittenAt = now
 	}
@@ -293,7 +290,7 @@ func (e Enrollment) Cancel(reason string) Enrollment {
 // Fail stops the enrollment at its node, with a reason that callers see. It keeps
 // LeaseUntil, so a retry knows that the effect may have happened.
 func (e Enrollment) Fail(reason string) Enrollment {
-	e.ExitReason, e.failedAt = reason, e.WrittenAt
+	e.ExitReason, e.FailedAt = reason, e.WrittenAt
 	e.end(Failed, trail.MarkFailed, trail.NodeFailed)
 	return e
 }
@@ -308,7 +305,8 @@ func (e Enrollment) Retry(now time.Time) Enrollment {
 
 // endFailure records that the enrollment is no longer failed.
 func (e *Enrollment) endFailure() {
-	e.Retries = e.Retries.Add(e.EnrolledAt, trail.Retried{Node: e.Node, FailedAt: e.failedAt, RetriedAt: e.WrittenAt})
+	e.Retries = e.Retries.Add(e.EnrolledAt, trail.Retried{Node: e.Node, FailedAt: e.FailedAt, RetriedAt: e.WrittenAt})
+	e.FailedAt = time.Time{}
 	e.Delta[1] |= byte(trail.MarkRetried)
 	e.mark(trail.NodeRetried)
 }

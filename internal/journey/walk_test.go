@@ -157,7 +157,12 @@ func TestSimulation_MatchesRealPath(t *testing.T) {
 		var walked, steps []string
 		for _, visit := range e.Path.Visits(t0) {
 			left[string(d.Graph.NodeType(visit.Node))+" "+visit.Result.String()]++
-			walked = append(walked, d.Graph.NodeID(visit.Node)+" "+visit.Result.Name(d.Graph.Node(visit.Node).Ways))
+			n := d.Graph.Node(visit.Node)
+			result := visit.Result.Name(n.Ways)
+			walked = append(walked, n.ID+" "+result)
+			if visit.Result != trail.Exited {
+				require.Contains(t, n.Results(), result, "warnings know every result")
+			}
 		}
 		for _, step := range simulated.Steps {
 			if step.Result != "expired" {

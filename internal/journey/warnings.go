@@ -23,6 +23,7 @@ func (s *Service) warnings(t Tenant, j Journey, g *Graph) []strict.Fault {
 	entry, _ := j.entry()
 	return g.Warnings("/definition", graph.Surroundings{
 		MaxDays: j.MaxDurationDays, Event: entry.Event, Entry: entry.Condition, Catalog: s.Catalog, Tenant: t.String(),
+		Now: s.clock(),
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"journeys/internal/trail"
 	"log"
 	"net"
 	"net/http"
@@ -12,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"journeys/internal/trail"
 
 	"github.com/stretchr/testify/require"
 )

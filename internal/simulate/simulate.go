@@ -41,7 +41,7 @@ const DefaultCustomer = "test"
 // Event is an event that the simulated customer causes.
 type Event struct {
 	Type       string
-	After      time.Duration // since the entry
+	After      time.Duration // since the entry; negative for before
 	Properties []byte        // compact JSON object; nil for none
 }
 
@@ -247,18 +247,6 @@ func (s *simulation) send(e *journey.Enrollment) journey.Answer {
 // address returns the attribute that has the address for a message; "" for none.
 func (s *simulation) address(action graph.ActionConfig) string {
 	return s.catalog.Address(action.Channel, s.tenant.String())
-}
-
-// refusal returns why the customer may not enter; "" if they may.
-func (s *simulation) refusal() string {
-	properties := s.entryProperties()
-	facts := condition.Facts{Attributes: s.request.Attributes, Event: properties, EntryEvent: properties, Now: s.request.Now}
-	event := ""
-	if r := s.request.EntryEvent; r != nil && r.Type != s.subject.Entry.Event && r.Type != s.graph.Event() {
-		event = "the event does not start the journey"
-	}
-	closed := s.subject.Journey.EntryClosed(s.request.Now)
-	return cmp.Or(s.subject.EntryFault, s.graph.EntryFault(), closed, event, s.graph.Refusal(s.subject.Entry.Condition, &facts))
 }
 
 // answer returns the answer of an nba_decision.

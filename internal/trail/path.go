@@ -133,6 +133,8 @@ func (p Path) ByDay(enrolledAt time.Time) (rounded Path) {
 	return rounded
 }
 
+// Append returns the path with another step: the node, the time of its entry since
+// EnrolledAt, and the result by which it was left.
 func (p Path) Append(node int, since time.Duration, result Result) Path {
 	p = append(p, byte(node))
 	p = binary.AppendUvarint(p, uint64(max(since.Milliseconds(), 0)))

@@ -305,7 +305,8 @@ func ParsePartKey(t journey.Tenant, pk, sk string) (analytics.PartKey, error) {
 	}, errors.Join(errShard, errGraph)
 }
 
-// totalKey, closedKey and repairKey take a graph in the form of graphText.
+// TotalKey returns the key of a total. Like ClosedKey and RepairKey, it takes a graph in
+// the form of GraphText.
 func TotalKey(k analytics.JourneyKey, graph string) Item {
 	return Key(FiguresPK(k.Tenant, k.Journey), TotalPrefix+graph)
 }

@@ -1,4 +1,4 @@
-package analytics
+package tally
 
 import (
 	"errors"
@@ -7,32 +7,42 @@ import (
 	"journeys/internal/trail"
 )
 
-var errDelta = errors.New("analytics: the delta is malformed")
+var errDelta = errors.New("tally: the delta is malformed")
 
 // The marks that this version counts.
 const (
 	enrollmentMarks = trail.MarkEnrolled | trail.MarkCompleted | trail.MarkExpired | trail.MarkCancelled |
-		trail.MarkFailed | trail.MarkRetried
-	nodeMarks = trail.NodeEntered | trail.NodeFailed | trail.NodeDropped | trail.NodeRetried | trail.NodeLeft
+		trail.MarkFailed | trail.MarkRetried | trail.MarkConverted
+	nodeMarks  = trail.NodeEntered | trail.NodeFailed | trail.NodeDropped | trail.NodeRetried | withResult
+	withResult = trail.NodeLeft | trail.NodeConverted
 )
 
-// MaxResult is the greatest result that PackCounts can store.
+// MaxResult is the greatest result that Pack can store.
 const MaxResult trail.Result = 127
 
-// counts is what one write adds to the figures of a graph.
-type counts struct {
+// Change is what one write adds to the counts of a graph.
+type Change struct {
 	totals Totals
-	nodes  []nodeCounts
+	nodes  []nodeChange
 }
 
-type nodeCounts struct {
+type nodeChange struct {
 	node int
 	step Step
 }
 
-// readDelta decodes a delta. It returns ErrNewer for one that this version must not
+// AddTo adds the change to totals and steps, and returns the steps.
+func (c *Change) AddTo(totals *Totals, steps []Step) []Step {
+	totals.Add(c.totals)
+	for _, n := range c.nodes {
+		steps = AddSteps(steps, n.node, []Step{n.step})
+	}
+	return steps
+}
+
+// ReadDelta decodes a delta. It returns ErrNewer for one that this version must not
 // count, and any other error for a malformed one.
-func readDelta(d trail.Delta) (c counts, err error) {
+func ReadDelta(d trail.Delta) (c Change, err error) {
 	switch {
 	case len(d) > 0 && d[0] > trail.DeltaForm:
 		return c, journey.ErrNewer
@@ -43,9 +53,9 @@ func readDelta(d trail.Delta) (c counts, err error) {
 	}
 	c.totals = totalsOf(d[1])
 	for rest := d[2:]; len(rest) > 0; {
-		var n nodeCounts
+		var n nodeChange
 		if n, rest, err = readNode(rest); err != nil {
-			return counts{}, err
+			return Change{}, err
 		}
 		c.nodes = append(c.nodes, n)
 	}
@@ -53,7 +63,7 @@ func readDelta(d trail.Delta) (c counts, err error) {
 }
 
 // readNode decodes the first node of d and returns the others.
-func readNode(d trail.Delta) (n nodeCounts, rest trail.Delta, err error) {
+func readNode(d trail.Delta) (n nodeChange, rest trail.Delta, err error) {
 	if len(d) < 2 {
 		return n, nil, errDelta
 	}
@@ -65,11 +75,10 @@ func readNode(d trail.Delta) (n nodeCounts, rest trail.Delta, err error) {
 		}
 		result, rest = trail.Result(rest[0]), rest[1:]
 	}
-	left := bit(marks, trail.NodeLeft)
 	switch {
 	case trail.Mark(marks)&^nodeMarks != 0:
 		return n, nil, journey.ErrNewer
-	case left > 0 && (result == trail.NoResult || result > MaxResult):
+	case trail.Mark(marks)&withResult != 0 && (result == trail.NoResult || result > MaxResult):
 		return n, nil, errDelta
 	}
 	step := Step{
@@ -77,10 +86,13 @@ func readNode(d trail.Delta) (n nodeCounts, rest trail.Delta, err error) {
 		Failed:  bit(marks, trail.NodeFailed) - bit(marks, trail.NodeRetried),
 		Dropped: bit(marks, trail.NodeDropped),
 	}
-	if left > 0 {
-		step.Results = Results{{result, 1}}
+	if bit(marks, trail.NodeLeft) > 0 {
+		step.Results = One(result)
 	}
-	return nodeCounts{node, step}, rest, nil
+	if bit(marks, trail.NodeConverted) > 0 {
+		step.Converted = One(result)
+	}
+	return nodeChange{node, step}, rest, nil
 }
 
 // totalsOf decodes the marks of the enrollment.
@@ -88,7 +100,7 @@ func totalsOf(marks byte) Totals {
 	return Totals{
 		Enrolled: bit(marks, trail.MarkEnrolled), Completed: bit(marks, trail.MarkCompleted),
 		Expired: bit(marks, trail.MarkExpired), Cancelled: bit(marks, trail.MarkCancelled),
-		Failed: bit(marks, trail.MarkFailed) - bit(marks, trail.MarkRetried),
+		Failed: bit(marks, trail.MarkFailed) - bit(marks, trail.MarkRetried), Conversions: bit(marks, trail.MarkConverted),
 	}
 }
 

@@ -1,9 +1,10 @@
-package analytics
+package tally
 
 import (
 	"cmp"
-	"journeys/internal/trail"
 	"slices"
+
+	"journeys/internal/trail"
 )
 
 // Results counts the customers that left a node, by ascending result and without
@@ -15,6 +16,9 @@ type ResultCount struct {
 	Result trail.Result
 	Count  int64
 }
+
+// One returns the count of one customer that left with the result.
+func One(result trail.Result) Results { return Results{{result, 1}} }
 
 // Sum returns the number of customers that left with any result.
 func (r Results) Sum() (n int64) {
@@ -55,8 +59,8 @@ func (r Results) Plus(o ...ResultCount) Results {
 	return sum
 }
 
-// minus returns r with the opposite counts.
-func (r Results) minus() Results {
+// negate returns r with the opposite counts.
+func (r Results) negate() Results {
 	opposite := slices.Clone(r)
 	for i := range opposite {
 		opposite[i].Count = -opposite[i].Count
