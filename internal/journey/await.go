@@ -79,7 +79,7 @@ func (g *Graph) waitFor(e *Enrollment, n *graph.Node, in *Input) (Result, Effect
 	over := !in.Now.Before(end)
 	switch known := in.knows(n.Events); {
 	case n.Awaits == nil:
-	case known:
+	case known && !(over && in.stale):
 		if result, effect := g.await(e, n, in, open); result != NoResult || effect != NoEffect {
 			return result, effect
 		}

@@ -98,7 +98,7 @@ func (g *Graph) wait(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKin
 // ends the wait.
 func (g *Graph) leaveWithoutDate(e *Enrollment, n *graph.Node, in *Input, reason string) (Result, EffectKind) {
 	if n.Awaits != nil {
-		if !in.knows(n.Events) {
+		if !in.knows(n.Events) || in.stale {
 			e.dueBy(in.Now)
 			return NoResult, NeedEvents
 		}
