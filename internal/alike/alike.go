@@ -13,7 +13,7 @@ import (
 // Definitions reports whether two definitions move customers alike: the same nodes by
 // id with type and config, and the same edges by source, target and, where several ways
 // lead out, handle. All else is appearance: the order of nodes, edges and names, null in
-// a config, and the fields that an editor adds. hasOneWay says of a type of nodes, and the
+// a config but not in a payload or a value to set, and the fields that an editor adds. hasOneWay says of a type of nodes, and the
 // number of edges that leave one, whether a single way leads out.
 func Definitions[Type ~string](a, b []byte, hasOneWay func(kind Type, edges int) bool) bool {
 	x, okX := running(a, hasOneWay)
@@ -75,7 +75,8 @@ func canonical(o *strict.Object, name string) string {
 	return "null"
 }
 
-// canonicalConfig returns a node's config in canonical form, without null members.
+// canonicalConfig returns a node's config in canonical form, without null members that
+// are as if they were absent.
 func canonicalConfig(node *strict.Object) string {
 	v, ok := node.Take("config")
 	if !ok || v.IsNull() {
@@ -88,7 +89,34 @@ func canonicalConfig(node *strict.Object) string {
 	config.DropNulls()
 	text := ""
 	for _, name := range slices.Sorted(slices.Values(config.Names())) {
-		text += strconv.Quote(name) + canonical(config, name)
+		value, _ := config.Take(name)
+		if name == "payload" || name == "set" {
+			text += strconv.Quote(name) + canonical(config, name)
+		} else {
+			text += strconv.Quote(name) + withoutNulls(value)
+		}
 	}
 	return text
+}
+
+// withoutNulls returns a value in canonical form, its objects without null members.
+func withoutNulls(v strict.Value) string {
+	var parts []string
+	switch v.Raw()[0] {
+	case '{':
+		object, _ := v.Object()
+		object.DropNulls()
+		for _, name := range slices.Sorted(slices.Values(object.Names())) {
+			member, _ := object.Take(name)
+			parts = append(parts, strconv.Quote(name)+":"+withoutNulls(member))
+		}
+		return "{" + strings.Join(parts, ",") + "}"
+	case '[':
+		list, _ := v.List()
+		for _, item := range list {
+			parts = append(parts, withoutNulls(item))
+		}
+		return "[" + strings.Join(parts, ",") + "]"
+	}
+	return string(strict.Canonical(v.Raw()))
 }

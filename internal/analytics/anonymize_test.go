@@ -65,6 +65,11 @@ func TestAnonymize_KeepsTheRecountOfEveryDay(t *testing.T) {
 func requireDaysOnly(t *testing.T, e journey.Enrollment) {
 	t.Helper()
 	times := []time.Time{e.EnrolledAt, e.Since, e.WrittenAt}
+	for _, at := range []time.Time{e.LeftAt, e.FailedAt, e.ConvertedAt} {
+		if !at.IsZero() {
+			times = append(times, at)
+		}
+	}
 	for _, v := range e.Path.Visits(e.EnrolledAt) {
 		times = append(times, v.EnteredAt)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"journeys/internal/analytics/tally"
 	"journeys/internal/journey"
 )
 
@@ -27,12 +28,12 @@ type group struct {
 	changes []change
 }
 
-// change is the counts of one record.
+// change is what one record adds.
 type change struct {
 	number string
 	at     time.Time
 	poison int64
-	counts
+	adds   tally.Change
 }
 
 func newBatch(shard string, records []Record) *batch {
@@ -58,7 +59,7 @@ func (b *batch) add(r *Record) {
 	}
 	c := b.addChange(r)
 	var err error
-	if c.counts, err = readDelta(w.Delta); err != nil {
+	if c.adds, err = tally.ReadDelta(w.Delta); err != nil {
 		c.poison = 1
 		b.reject(r, err)
 	}
@@ -124,9 +125,8 @@ func (g *group) addTo(p Part, shard string, now time.Time) (Part, bool) {
 		if isAfter(c.number, last) {
 			last = c.number
 		}
-		n.Totals.Add(c.totals)
+		n.Steps = c.adds.AddTo(&n.Totals, n.Steps)
 		n.Poison += c.poison
-		n.Steps = addNodes(n.Steps, c.nodes)
 		if c.at.After(n.Newest) {
 			n.Newest = c.at
 		}

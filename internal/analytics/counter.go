@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"journeys/internal/analytics/tally"
 	"journeys/internal/emf"
 	"journeys/internal/journey"
 )
@@ -172,7 +173,7 @@ func (c *Counter) remember(p Part) {
 // report logs the batch, with its metrics, and some of its unreadable records.
 func (c *Counter) report(ctx context.Context, b *batch, records, poison int) {
 	for _, r := range b.unreadable[:min(len(b.unreadable), maxLoggedRecords)] {
-		_, deltaErr := readDelta(r.Write.Delta)
+		_, deltaErr := tally.ReadDelta(r.Write.Delta)
 		c.Log.ErrorContext(ctx, "poison: a write that cannot be read", "shard", b.shard, "record", r.Number,
 			"tenant", r.Tenant.String(), "journey", r.Journey, "error", cmp.Or(r.Err, deltaErr))
 	}

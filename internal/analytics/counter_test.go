@@ -13,6 +13,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // counting returns a counter on a table without faults, its table, and its log.
@@ -29,7 +30,7 @@ func counting() (*analytics.Counter, *model, *bytes.Buffer) {
 func entry(number int, key journeyKey) analytics.Record {
 	return analytics.Record{
 		Number: fmt.Sprint(number), Tenant: key.tenant, Journey: key.id, Write: analytics.Write{
-			Graph: "a", Version: 1, At: t0, Delta: journey.Delta{journey.DeltaForm, byte(journey.MarkEnrolled), 0, byte(journey.NodeEntered)},
+			Graph: "a", Version: 1, At: t0, Delta: trail.Delta{trail.DeltaForm, byte(trail.MarkEnrolled), 0, byte(trail.NodeEntered)},
 		},
 	}
 }
@@ -43,8 +44,8 @@ func TestCounter_RefusesABatchOfANewerVersion(t *testing.T) {
 	one, two := journeyKey{tenant, "jrn_1"}, journeyKey{tenant, "jrn_2"}
 	read := []analytics.Record{entry(1, one), entry(2, two), entry(3, one)}
 	for name, change := range map[string]func(*analytics.Record){
-		"a delta of the next form": func(r *analytics.Record) { r.Write.Delta = journey.Delta{journey.DeltaForm + 1, 1, 0, 0, 1} },
-		"a new mark":               func(r *analytics.Record) { r.Write.Delta = journey.Delta{journey.DeltaForm, 64} },
+		"a delta of the next form": func(r *analytics.Record) { r.Write.Delta = trail.Delta{trail.DeltaForm + 1, 1, 0, 0, 1} },
+		"a new mark":               func(r *analytics.Record) { r.Write.Delta = trail.Delta{trail.DeltaForm, 128} },
 		"an item of a newer format": func(r *analytics.Record) {
 			r.Write, r.Err = analytics.Write{}, fmt.Errorf("the item: %w", journey.ErrNewer)
 		},
@@ -81,7 +82,7 @@ func TestCounter_CountsMalformedDeltasAsPoison(t *testing.T) {
 	key := journeyKey{tenant, "jrn_1"}
 	counter, m, log := counting()
 	batch := []analytics.Record{entry(1, key), entry(2, key), entry(3, key)}
-	batch[1].Write.Delta = journey.Delta{journey.DeltaForm, 0, 0, byte(journey.NodeLeft)}
+	batch[1].Write.Delta = trail.Delta{trail.DeltaForm, 0, 0, byte(trail.NodeLeft)}
 	require.NoError(t, counter.Count(context.Background(), "shard", batch))
 	require.EqualValues(t, 2, enrolledIn(m, key))
 	c := m.counters(key)

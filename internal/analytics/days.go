@@ -1,6 +1,10 @@
 package analytics
 
-import "time"
+import (
+	"time"
+
+	"journeys/internal/analytics/tally"
+)
 
 // Day is a UTC date in the form 2026-11-23. Days sort as text.
 type Day string
@@ -44,5 +48,5 @@ func (r Range) contains(day Day) bool { return r != (Range{}) && r.From <= day &
 // retries than failures.
 type DayTotals struct {
 	Day Day
-	Totals
+	tally.Totals
 }

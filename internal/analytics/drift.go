@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"journeys/internal/analytics/tally"
 	"journeys/internal/journey"
 )
 
@@ -113,14 +114,6 @@ func (r *Rollup) confirm(ctx context.Context, a *Audit, differences []Difference
 	})
 }
 
-// trimZeros removes the zero steps at the end.
-func trimZeros(steps []Step) []Step {
-	for len(steps) > 0 && steps[len(steps)-1].Zero() {
-		steps = steps[:len(steps)-1]
-	}
-	return steps
-}
-
 // logDrift logs each wrong figure of a graph and returns their number.
 func (r *Rollup) logDrift(ctx context.Context, day Day, d Difference, recount *Recount) int {
 	g := recount.figures(d.JourneyKey).Graph(d.Graph, 0)
@@ -150,6 +143,9 @@ func (r *Rollup) logDrift(ctx context.Context, day Day, d Difference, recount *R
 		for _, c := range d.Missing.Steps[i].Results {
 			logFigure(i, "results."+c.Result.String(), c.Count, recounted.Results.Of(c.Result))
 		}
+		for _, c := range d.Missing.Steps[i].Converted {
+			logFigure(i, "converted."+c.Result.String(), c.Count, recounted.Converted.Of(c.Result))
+		}
 	}
 	return n
 }
@@ -167,20 +163,21 @@ func (r *Rollup) nodeID(ctx context.Context, d Difference, node int) string {
 
 var totalFigures = []struct {
 	name string
-	of   func(*Totals) int64
+	of   func(*tally.Totals) int64
 }{
-	{"enrolled", func(t *Totals) int64 { return t.Enrolled }},
-	{"completed", func(t *Totals) int64 { return t.Completed }},
-	{"expired", func(t *Totals) int64 { return t.Expired }},
-	{"cancelled", func(t *Totals) int64 { return t.Cancelled }},
-	{"failed", func(t *Totals) int64 { return t.Failed }},
+	{"enrolled", func(t *tally.Totals) int64 { return t.Enrolled }},
+	{"completed", func(t *tally.Totals) int64 { return t.Completed }},
+	{"expired", func(t *tally.Totals) int64 { return t.Expired }},
+	{"cancelled", func(t *tally.Totals) int64 { return t.Cancelled }},
+	{"failed", func(t *tally.Totals) int64 { return t.Failed }},
+	{"conversions", func(t *tally.Totals) int64 { return t.Conversions }},
 }
 
 var stepFigures = []struct {
 	name string
-	of   func(*Step) int64
+	of   func(*tally.Step) int64
 }{
-	{"entered", func(s *Step) int64 { return s.Entered }},
-	{"failed", func(s *Step) int64 { return s.Failed }},
-	{"dropped", func(s *Step) int64 { return s.Dropped }},
+	{"entered", func(s *tally.Step) int64 { return s.Entered }},
+	{"failed", func(s *tally.Step) int64 { return s.Failed }},
+	{"dropped", func(s *tally.Step) int64 { return s.Dropped }},
 }

@@ -10,87 +10,15 @@ import (
 	"slices"
 	"time"
 
-	"journeys/internal/journey"
+	"journeys/internal/analytics/tally"
+	"journeys/internal/trail"
 )
-
-// Totals counts enrollments. Each is either active or counted by exactly one of
-// the other fields.
-type Totals struct {
-	Enrolled  int64
-	Completed int64
-	Expired   int64
-	Cancelled int64
-	Failed    int64 // minus retried ones, so it can be below zero for a single day
-}
-
-// Active returns the number of enrollments that are still in the journey.
-func (t Totals) Active() int64 {
-	return t.Enrolled - t.Completed - t.Expired - t.Cancelled - t.Failed
-}
-
-// Add adds o to the receiver.
-func (t *Totals) Add(o Totals) {
-	t.Enrolled += o.Enrolled
-	t.Completed += o.Completed
-	t.Expired += o.Expired
-	t.Cancelled += o.Cancelled
-	t.Failed += o.Failed
-}
-
-// Step counts what happened at one node.
-type Step struct {
-	Entered int64
-	Failed  int64   // minus retried ones
-	Dropped int64   // expired or cancelled here
-	Results Results // left along an edge, or at an exit
-}
-
-// Completed returns the number of enrollments that left the node along an edge or at
-// an exit: the sum of its results.
-func (s Step) Completed() int64 { return s.Results.Sum() }
-
-// Active returns the number of enrollments at the node.
-func (s Step) Active() int64 { return s.Entered - s.Completed() - s.Failed - s.Dropped }
-
-// Add adds o to the receiver.
-func (s *Step) Add(o Step) {
-	s.Entered += o.Entered
-	s.Failed += o.Failed
-	s.Dropped += o.Dropped
-	s.Results = s.Results.Plus(o.Results...)
-}
-
-// Zero reports whether all counts are zero.
-func (s Step) Zero() bool {
-	return s.Entered == 0 && s.Failed == 0 && s.Dropped == 0 && len(s.Results) == 0
-}
-
-// minus returns the opposite counts.
-func (s Step) minus() Step { return Step{-s.Entered, -s.Failed, -s.Dropped, s.Results.minus()} }
-
-// negative reports whether any count is below zero.
-func (s Step) negative() bool {
-	return min(s.Entered, s.Failed, s.Dropped, s.Active()) < 0 ||
-		slices.ContainsFunc(s.Results, func(c ResultCount) bool { return c.Count < 0 })
-}
-
-// AddSteps adds the steps of the nodes from index first on to list, and returns
-// it, extended if needed. Nodes beyond the end of a list have zero counts.
-func AddSteps(list []Step, first int, more []Step) []Step {
-	if missing := first + len(more) - len(list); missing > 0 && len(more) > 0 {
-		list = append(list, make([]Step, missing)...)
-	}
-	for i, s := range more {
-		list[first+i].Add(s)
-	}
-	return list
-}
 
 // Graph holds the figures of one graph.
 type Graph struct {
 	Version int // the latest journey version with this graph
-	Totals
-	Steps []Step // by node index; may be shorter than the graph
+	tally.Totals
+	Steps []tally.Step // by node index; may be shorter than the graph
 }
 
 // Figures holds the figures of a journey. The zero value is empty.
@@ -101,20 +29,12 @@ type Figures struct {
 }
 
 // Totals returns the sum of all graphs.
-func (f *Figures) Totals() Totals {
-	var sum Totals
+func (f *Figures) Totals() tally.Totals {
+	var sum tally.Totals
 	for _, g := range f.Graphs {
 		sum.Add(g.Totals)
 	}
 	return sum
-}
-
-// addNodes adds the counts of single nodes to list, and returns it.
-func addNodes(list []Step, nodes []nodeCounts) []Step {
-	for _, n := range nodes {
-		list = AddSteps(list, n.node, []Step{n.step})
-	}
-	return list
 }
 
 // Graph returns the figures of a graph, and adds them to f if missing. It raises
@@ -153,18 +73,17 @@ type Write struct {
 	Graph   string // hash of the enrollment's graph
 	Version int    // of that graph
 	At      time.Time
-	Delta   journey.Delta
+	Delta   trail.Delta
 }
 
 // Apply adds one write. It changes nothing if the delta is malformed or newer.
 func (f *Figures) Apply(w Write) error {
-	c, err := readDelta(w.Delta)
+	change, err := tally.ReadDelta(w.Delta)
 	if err != nil {
 		return err
 	}
 	g := f.Graph(w.Graph, w.Version)
-	g.Totals.Add(c.totals)
-	g.Steps = addNodes(g.Steps, c.nodes)
+	g.Steps = change.AddTo(&g.Totals, g.Steps)
 	f.noteWrite(w.At)
 	return nil
 }
@@ -176,17 +95,17 @@ func (f *Figures) Apply(w Write) error {
 func (f *Figures) Faults() []string {
 	var faults []string
 	for hash, g := range f.Graphs {
-		var sum Step
+		var sum tally.Step
 		for i, s := range g.Steps {
 			sum.Add(s)
-			if s.negative() {
+			if !s.Consistent() || s.Converted.Sum() > g.Conversions {
 				faults = append(faults, fmt.Sprintf("graph %.8s: node %d: %+v", hash, i, s))
 			}
 		}
 		t := g.Totals
-		if min(t.Enrolled, t.Completed, t.Expired, t.Cancelled, t.Failed, t.Active()) < 0 ||
-			sum.Active() != t.Active() || sum.Failed != t.Failed || sum.Dropped != t.Expired+t.Cancelled ||
-			sum.Results.Of(journey.Exited) != t.Completed {
+		if min(t.Enrolled, t.Completed, t.Expired, t.Cancelled, t.Failed, t.Active(), t.Conversions) < 0 ||
+			t.Conversions > t.Enrolled || sum.Active() != t.Active() || sum.Failed != t.Failed || sum.Dropped != t.Expired+t.Cancelled ||
+			sum.Results.Of(trail.Exited) != t.Completed {
 			faults = append(faults, fmt.Sprintf("graph %.8s: %+v, of all nodes %+v", hash, t, sum))
 		}
 	}
@@ -197,27 +116,26 @@ func (f *Figures) Faults() []string {
 // addTo adds g's counts to another graph.
 func (g *Graph) addTo(to *Graph) {
 	to.Totals.Add(g.Totals)
-	to.Steps = AddSteps(to.Steps, 0, g.Steps)
+	to.Steps = tally.AddSteps(to.Steps, 0, g.Steps)
 }
 
 // subtractFrom subtracts g's counts from another graph.
 func (g *Graph) subtractFrom(from *Graph) {
-	minus := Graph{Steps: make([]Step, len(g.Steps))}
-	minus.Totals = Totals{-g.Enrolled, -g.Completed, -g.Expired, -g.Cancelled, -g.Failed}
+	minus := Graph{Totals: g.Totals.Negate(), Steps: make([]tally.Step, len(g.Steps))}
 	for i, s := range g.Steps {
-		minus.Steps[i] = s.minus()
+		minus.Steps[i] = s.Negate()
 	}
 	minus.addTo(from)
 }
 
 func (g *Graph) zero() bool {
-	return g.Totals == (Totals{}) && len(trimZeros(g.Steps)) == 0
+	return g.Totals == (tally.Totals{}) && len(tally.TrimZeros(g.Steps)) == 0
 }
 
 // step returns the step of a node, a zero one beyond the end of Steps.
-func (g *Graph) step(node int) Step {
+func (g *Graph) step(node int) tally.Step {
 	if node >= len(g.Steps) {
-		return Step{}
+		return tally.Step{}
 	}
 	return g.Steps[node]
 }

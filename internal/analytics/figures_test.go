@@ -8,50 +8,58 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 var t0 = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 
 func apply(t *testing.T, f *analytics.Figures, graph string, at time.Time, delta ...byte) {
 	t.Helper()
-	require.NoError(t, f.Apply(analytics.Write{Graph: graph, Version: 1, At: at, Delta: append(journey.Delta{journey.DeltaForm}, delta...)}))
+	require.NoError(t, f.Apply(analytics.Write{Graph: graph, Version: 1, At: at, Delta: append(trail.Delta{trail.DeltaForm}, delta...)}))
 }
 
 func TestFigures_AddUpWrites(t *testing.T) {
 	t.Parallel()
 
 	const (
-		entered = byte(journey.NodeEntered)
-		left    = byte(journey.NodeLeft)
+		entered = byte(trail.NodeEntered)
+		left    = byte(trail.NodeLeft)
 	)
 	var f analytics.Figures
-	apply(t, &f, "a", t0, byte(journey.MarkEnrolled), 0, entered|left, byte(journey.Entered), 1, entered)
-	apply(t, &f, "a", t0.Add(2*time.Hour), 0, 1, left, byte(journey.True), 2, entered)
-	apply(t, &f, "a", t0.Add(time.Hour), byte(journey.MarkFailed), 2, byte(journey.NodeFailed))
+	apply(t, &f, "a", t0, byte(trail.MarkEnrolled), 0, entered|left, byte(trail.Entered), 1, entered)
+	apply(t, &f, "a", t0.Add(2*time.Hour), 0, 1, left, byte(trail.True), 2, entered)
+	apply(t, &f, "a", t0.Add(time.Hour), byte(trail.MarkFailed), 2, byte(trail.NodeFailed))
 	g := f.Graphs["a"]
-	require.Equal(t, analytics.Totals{Enrolled: 1, Failed: 1}, g.Totals)
-	require.Equal(t, []analytics.Step{
-		{Entered: 1, Results: left1(journey.Entered)}, {Entered: 1, Results: left1(journey.True)}, {Entered: 1, Failed: 1},
+	require.Equal(t, tally.Totals{Enrolled: 1, Failed: 1}, g.Totals)
+	require.Equal(t, []tally.Step{
+		{Entered: 1, Results: tally.One(trail.Entered)}, {Entered: 1, Results: tally.One(trail.True)}, {Entered: 1, Failed: 1},
 	}, g.Steps)
 	require.EqualValues(t, 1, g.Steps[1].Completed())
 	require.Equal(t, t0.Add(2*time.Hour), f.Newest)
 	require.Empty(t, f.Faults())
 
+	apply(t, &f, "a", t0, byte(trail.MarkConverted), 0, byte(trail.NodeConverted), byte(trail.Entered), 2, 0)
+	require.Equal(t, tally.Totals{Enrolled: 1, Failed: 1, Conversions: 1}, g.Totals)
+	require.Equal(t, tally.One(trail.Entered), g.Steps[0].Converted)
+	require.Equal(t, []tally.Step{{Entered: 1, Results: tally.One(trail.True)}, {Entered: 1, Failed: 1}}, g.Steps[1:])
+	require.Empty(t, f.Faults())
+
 	var more analytics.Figures
-	apply(t, &more, "a", t0, byte(journey.MarkRetried), 2, byte(journey.NodeRetried))
-	apply(t, &more, "a", t0, byte(journey.MarkExpired), 2, byte(journey.NodeDropped))
-	apply(t, &more, "b", t0, byte(journey.MarkEnrolled), 200, entered)
+	apply(t, &more, "a", t0, byte(trail.MarkRetried), 2, byte(trail.NodeRetried))
+	apply(t, &more, "a", t0, byte(trail.MarkExpired), 2, byte(trail.NodeDropped))
+	apply(t, &more, "b", t0, byte(trail.MarkEnrolled), 200, entered)
 	f.Merge(&more)
-	require.Equal(t, analytics.Totals{Enrolled: 2, Expired: 1}, f.Totals())
+	require.Equal(t, tally.Totals{Enrolled: 2, Expired: 1, Conversions: 1}, f.Totals())
 	require.EqualValues(t, 1, f.Totals().Active())
 	require.EqualValues(t, 1, f.Graphs["b"].Steps[200].Active())
 	require.Empty(t, f.Faults())
 
-	for _, result := range []journey.Result{journey.False, journey.True, journey.Waited, journey.True, analytics.MaxResult} {
-		apply(t, &more, "c", t0, byte(journey.MarkEnrolled), 0, entered|left, byte(result), 1, entered)
+	for _, result := range []trail.Result{trail.False, trail.True, trail.Waited, trail.True, tally.MaxResult} {
+		apply(t, &more, "c", t0, byte(trail.MarkEnrolled), 0, entered|left, byte(result), 1, entered)
 	}
-	require.Equal(t, analytics.Results{{journey.Waited, 1}, {journey.True, 2}, {journey.False, 1}, {analytics.MaxResult, 1}},
+	require.Equal(t, tally.Results{{Result: trail.Waited, Count: 1}, {Result: trail.True, Count: 2}, {Result: trail.False, Count: 1}, {Result: tally.MaxResult, Count: 1}},
 		more.Graphs["c"].Steps[0].Results, "ascending, also a result that only a newer version names")
 }
 
@@ -59,24 +67,25 @@ func TestFigures_AddUpWrites(t *testing.T) {
 func TestFigures_RefuseOtherDeltas(t *testing.T) {
 	t.Parallel()
 
-	entered, left := byte(journey.NodeEntered), byte(journey.NodeLeft)
+	entered, left := byte(trail.NodeEntered), byte(trail.NodeLeft)
 	for name, row := range map[string]struct {
-		delta journey.Delta
+		delta trail.Delta
 		newer bool
 	}{
-		"empty":                       {journey.Delta{}, false},
-		"no form":                     {journey.Delta{0, 1, 0, entered}, false},
-		"no marks":                    {journey.Delta{journey.DeltaForm}, false},
-		"a node without marks":        {journey.Delta{journey.DeltaForm, 1, 0}, false},
-		"left without a result":       {journey.Delta{journey.DeltaForm, 0, 0, left}, false},
-		"left with no result":         {journey.Delta{journey.DeltaForm, 0, 0, left, byte(journey.NoResult)}, false},
-		"a result beyond all":         {journey.Delta{journey.DeltaForm, 0, 0, left, byte(analytics.MaxResult) + 1}, false},
-		"the next form":               {journey.Delta{journey.DeltaForm + 1, 1, 0, entered}, true},
-		"the next form, only":         {journey.Delta{journey.DeltaForm + 1}, true},
-		"a conversion":                {journey.Delta{journey.DeltaForm, 64}, true},
-		"a conversion beyond a node":  {journey.Delta{journey.DeltaForm, 0, 0, 128, byte(journey.Sent)}, true},
-		"a conversion before leaving": {journey.Delta{journey.DeltaForm, 0, 0, 128, byte(journey.NoResult)}, true},
-		"another mark of a node":      {journey.Delta{journey.DeltaForm, 0, 0, 16}, true},
+		"empty":                       {trail.Delta{}, false},
+		"no form":                     {trail.Delta{0, 1, 0, entered}, false},
+		"no marks":                    {trail.Delta{trail.DeltaForm}, false},
+		"a node without marks":        {trail.Delta{trail.DeltaForm, 1, 0}, false},
+		"left without a result":       {trail.Delta{trail.DeltaForm, 0, 0, left}, false},
+		"left with no result":         {trail.Delta{trail.DeltaForm, 0, 0, left, byte(trail.NoResult)}, false},
+		"a result beyond all":         {trail.Delta{trail.DeltaForm, 0, 0, left, byte(tally.MaxResult) + 1}, false},
+		"the next form":               {trail.Delta{trail.DeltaForm + 1, 1, 0, entered}, true},
+		"the next form, only":         {trail.Delta{trail.DeltaForm + 1}, true},
+		"converted without a result":  {trail.Delta{trail.DeltaForm, 64, 0, 128}, false},
+		"converted with no result":    {trail.Delta{trail.DeltaForm, 64, 0, 128, byte(trail.NoResult)}, false},
+		"another mark":                {trail.Delta{trail.DeltaForm, 128}, true},
+		"another mark of a node":      {trail.Delta{trail.DeltaForm, 0, 0, 16}, true},
+		"another mark of a left node": {trail.Delta{trail.DeltaForm, 0, 0, left | 16, byte(trail.Sent)}, true},
 	} {
 		var f analytics.Figures
 		err := f.Apply(analytics.Write{Graph: "a", Version: 1, At: t0, Delta: row.delta})
@@ -86,22 +95,24 @@ func TestFigures_RefuseOtherDeltas(t *testing.T) {
 	}
 }
 
-// left1 is one customer that left with a result.
-func left1(result journey.Result) analytics.Results {
-	return analytics.Results{{Result: result, Count: 1}}
-}
-
 func TestFigures_FindContradictions(t *testing.T) {
 	t.Parallel()
 
 	for name, delta := range map[string][]byte{
-		"counted at a node, but not enrolled": {0, 0, byte(journey.NodeEntered)},
-		"left without having entered":         {byte(journey.MarkEnrolled), 0, byte(journey.NodeLeft), byte(journey.Waited)},
+		"counted at a node, but not enrolled": {0, 0, byte(trail.NodeEntered)},
+		"left without having entered":         {byte(trail.MarkEnrolled), 0, byte(trail.NodeLeft), byte(trail.Waited)},
 		"expired at no node": {
-			byte(journey.MarkExpired | journey.MarkEnrolled), 0, byte(journey.NodeEntered | journey.NodeLeft), byte(journey.Waited),
+			byte(trail.MarkExpired | trail.MarkEnrolled), 0, byte(trail.NodeEntered | trail.NodeLeft), byte(trail.Waited),
+		},
+		"converted, but not enrolled": {byte(trail.MarkConverted)},
+		"converted after a node that it did not leave": {
+			byte(trail.MarkEnrolled | trail.MarkConverted), 0, byte(trail.NodeEntered), 0, byte(trail.NodeConverted), byte(trail.Waited),
+		},
+		"passed a node before a conversion that is not counted": {
+			byte(trail.MarkEnrolled), 0, byte(trail.NodeEntered | trail.NodeLeft | trail.NodeConverted), byte(trail.Waited), 1, byte(trail.NodeEntered),
 		},
 		"completed at no exit": {
-			byte(journey.MarkCompleted | journey.MarkEnrolled), 0, byte(journey.NodeEntered | journey.NodeLeft), byte(journey.Waited),
+			byte(trail.MarkCompleted | trail.MarkEnrolled), 0, byte(trail.NodeEntered | trail.NodeLeft), byte(trail.Waited),
 		},
 	} {
 		var f analytics.Figures

@@ -10,16 +10,17 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"journeys/internal/analytics/tally"
 	"journeys/internal/journey"
 )
 
 // Fold moves the counts of one day's parts to the total of their graph.
 type Fold struct {
-	Graph  string // hash
-	Total  Total  // with the counts of Parts and the next Rev
-	Day    Day    // of Parts; "" for none
-	Parts  []Part // as read
-	Totals Totals // sum of Parts
+	Graph  string       // hash
+	Total  Total        // with the counts of Parts and the next Rev
+	Day    Day          // of Parts; "" for none
+	Parts  []Part       // as read
+	Totals tally.Totals // sum of Parts
 }
 
 type foldCounts struct {

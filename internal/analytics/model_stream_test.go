@@ -10,6 +10,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // streamShard holds the records of a range of customers. A split closes a shard;
@@ -192,11 +193,25 @@ func (m *model) walk(t *testing.T) {
 		i := m.r.IntN(len(inside))
 		c := inside[i]
 		at = at.Add(time.Duration(m.r.IntN(20)) * time.Minute)
-		w := analytics.Write{Graph: c.e.GraphHash, Version: c.e.Version, At: at, Delta: journey.Delta{journey.DeltaForm, 0}}
-		if c.e.Rev++; c.e.Rev == 1 {
-			w.Delta = journey.Delta{journey.DeltaForm, byte(journey.MarkEnrolled), 0, byte(journey.NodeEntered)}
-		} else if !step(m.r, &c.e, &w.Delta, c.nodes) {
+		w := analytics.Write{Graph: c.e.GraphHash, Version: c.e.Version, At: at, Delta: trail.Delta{trail.DeltaForm, 0}}
+		c.e.Rev++
+		converts := c.e.ConvertedAt.IsZero() && m.r.IntN(10) == 0
+		if converts || c.e.Status == journey.Completed {
+			convert(m.r, &c.e, &w.Delta, at)
+		}
+		switch {
+		case c.e.Rev == 1:
+			w.Delta = append(trail.Delta{trail.DeltaForm, w.Delta[1] | byte(trail.MarkEnrolled), 0, byte(trail.NodeEntered)}, w.Delta[2:]...)
+		case c.e.Status == journey.Completed:
+			m.faults["converted after leaving"]++
 			inside = append(inside[:i], inside[i+1:]...)
+		case converts && m.r.IntN(2) == 0: // nothing else happens
+		case !step(m.r, &c.e, &w.Delta, c.nodes):
+			if c.e.ConvertedAt.IsZero() && m.r.IntN(3) == 0 {
+				c.e.Status = journey.Completed // it converts later
+			} else {
+				inside = append(inside[:i], inside[i+1:]...)
+			}
 		}
 		number += 1 + m.r.IntN(1000)
 		var customerNumber int
@@ -209,39 +224,50 @@ func (m *model) walk(t *testing.T) {
 	}
 }
 
+// convert records a conversion after some of the nodes that an enrollment left.
+func convert(r *rand.Rand, e *journey.Enrollment, d *trail.Delta, at time.Time) {
+	e.ConvertedAt = at
+	(*d)[1] |= byte(trail.MarkConverted)
+	visits := e.Path.Visits(t0)
+	for _, v := range visits[:r.IntN(len(visits)+1)] {
+		*d = append(*d, byte(v.Node), byte(trail.NodeConverted), byte(v.Result))
+	}
+}
+
 // step moves an enrollment by up to three nodes, or retries a failed one. It
 // returns false if the enrollment left the journey.
-func step(r *rand.Rand, e *journey.Enrollment, d *journey.Delta, nodes int) bool {
-	mark := func(own journey.Mark, node journey.Mark) {
+func step(r *rand.Rand, e *journey.Enrollment, d *trail.Delta, nodes int) bool {
+	mark := func(own trail.Mark, node trail.Mark) {
 		(*d)[1] |= byte(own)
 		*d = append(*d, byte(e.Node), byte(node))
 	}
-	leave := func(own journey.Mark, result journey.Result) {
-		mark(own, journey.NodeLeft)
+	leave := func(own trail.Mark, result trail.Result) {
+		mark(own, trail.NodeLeft)
 		*d = append(*d, byte(result))
+		e.Path = e.Path.Append(e.Node, 0, result)
 	}
 	if e.Status == journey.Failed {
 		e.Status = journey.Inside
-		mark(journey.MarkRetried, journey.NodeRetried)
+		mark(trail.MarkRetried, trail.NodeRetried)
 		return true
 	}
 	switch r.IntN(12) {
 	case 0:
-		mark(journey.MarkExpired, journey.NodeDropped)
+		mark(trail.MarkExpired, trail.NodeDropped)
 		return false
 	case 1:
 		e.Status = journey.Failed
-		mark(journey.MarkFailed, journey.NodeFailed)
+		mark(trail.MarkFailed, trail.NodeFailed)
 		return true
 	}
 	for range 1 + r.IntN(3) {
 		if e.Node == nodes-1 {
-			leave(journey.MarkCompleted, journey.Exited)
+			leave(trail.MarkCompleted, trail.Exited)
 			return false
 		}
-		leave(0, journey.Entered+journey.Result(r.IntN(int(journey.SkippedUncertain))))
+		leave(0, trail.Entered+trail.Result(r.IntN(int(trail.SkippedUncertain))))
 		e.Node = min(e.Node+1+r.IntN(90), nodes-1)
-		mark(0, journey.NodeEntered)
+		mark(0, trail.NodeEntered)
 	}
 	return true
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/journey"
 )
 
@@ -207,6 +208,6 @@ func (p *process) Audit(context.Context) (analytics.Audit, error) {
 func addParts(to, part analytics.Part) analytics.Part {
 	to.PartKey, to.Version = part.PartKey, max(to.Version, part.Version)
 	to.Totals.Add(part.Totals)
-	to.Steps = analytics.AddSteps(append([]analytics.Step(nil), to.Steps...), 0, part.Steps)
+	to.Steps = tally.AddSteps(append([]tally.Step(nil), to.Steps...), 0, part.Steps)
 	return to
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/dynamo"
 	"journeys/internal/journey"
 )
@@ -164,7 +165,7 @@ func (m *model) wrong(t *testing.T) (n int) {
 		same := equal(truth, &f) && len(f.Faults()) == 0
 		list := slices.Sorted(maps.Keys(m.days[key]))
 		for _, row := range c.Series(analytics.Range{From: list[0], To: list[len(list)-1]}) {
-			var truth analytics.Totals
+			var truth tally.Totals
 			if day := m.days[key][row.Day]; day != nil {
 				truth = day.Totals()
 			}
@@ -195,18 +196,18 @@ func equal(a, b *analytics.Figures) bool {
 	return true
 }
 
-func stepAt(list []analytics.Step, i int) analytics.Step {
+func stepAt(list []tally.Step, i int) tally.Step {
 	if i < len(list) {
 		return list[i]
 	}
-	return analytics.Step{}
+	return tally.Step{}
 }
 
 // Under all faults, each write is counted once, on its day.
 func TestModel_CountsAreExact(t *testing.T) {
 	t.Parallel()
 	faults := map[string]int{}
-	wrong, journeys := 0, 0
+	wrong, journeys, conversions := 0, 0, int64(0)
 	count := *seeds
 	if testing.Short() {
 		count = min(count, 50)
@@ -221,14 +222,18 @@ func TestModel_CountsAreExact(t *testing.T) {
 			t.Errorf("seed %d: %d journeys have wrong figures", seed, n)
 		}
 		journeys += len(m.truth)
+		for _, truth := range m.truth {
+			conversions += truth.Totals().Conversions
+		}
 		for kind, n := range m.faults {
 			faults[kind] += n
 		}
 	}
-	t.Logf("%d seeds, %d journeys: %d wrong figures; %v", count, journeys, wrong, faults)
+	t.Logf("%d seeds, %d journeys, %d conversions: %d wrong figures; %v", count, journeys, conversions, wrong, faults)
+	require.Greater(t, conversions, int64(5*count))
 	for _, kind := range []string{
 		"crash before", "crash after", "write lands late", "answer lost", "throttled", "others first", "replay", "bisect", "split",
-		"fold", "part deleted", "part recreated",
+		"fold", "part deleted", "part recreated", "converted after leaving",
 	} {
 		require.Positive(t, faults[kind], kind)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"journeys/internal/analytics/tally"
 	"journeys/internal/journey"
 )
 
@@ -50,8 +51,8 @@ type Part struct {
 	Rev        int64     // number of writes, from 1
 	Folded     int64     // Rev of the total that took the counts until then; 0 for none
 	Version    int       // of the graph
-	Totals     Totals
-	Steps      []Step // by node index; may be shorter than the graph
+	Totals     tally.Totals
+	Steps      []tally.Step // by node index; may be shorter than the graph
 	Poison     int64
 	Newest     time.Time         // of the counted writes
 	Updated    time.Time         // last write of the part, by the counter's clock
@@ -68,7 +69,7 @@ func (p *Part) Settled(now time.Time) bool {
 func (p *Part) AddTo(f *Figures) {
 	g := f.Graph(p.Graph, p.Version)
 	g.Totals.Add(p.Totals)
-	g.Steps = AddSteps(g.Steps, 0, p.Steps)
+	g.Steps = tally.AddSteps(g.Steps, 0, p.Steps)
 	f.Poison += p.Poison
 	f.noteWrite(p.Newest)
 }
@@ -78,12 +79,12 @@ func (p *Part) AddTo(f *Figures) {
 func (p Part) Emptied(totalRev int64) Part {
 	p.Rev++
 	p.Folded = totalRev
-	p.Totals, p.Steps, p.Poison = Totals{}, nil, 0
+	p.Totals, p.Steps, p.Poison = tally.Totals{}, nil, 0
 	return p
 }
 
 func (p *Part) empty() bool {
-	return p.Totals == (Totals{}) && p.Poison == 0 && len(trimZeros(p.Steps)) == 0
+	return p.Totals == (tally.Totals{}) && p.Poison == 0 && len(tally.TrimZeros(p.Steps)) == 0
 }
 
 // next returns a copy of p with the Rev, Born and Updated of its next write.

@@ -3,6 +3,7 @@ package analytics
 import (
 	"time"
 
+	"journeys/internal/analytics/tally"
 	"journeys/internal/journey"
 )
 
@@ -70,29 +71,32 @@ func (r *Recount) wrongItems() (n int) {
 // retried on the same day may be missing there; they add up to zero.
 func (f *Figures) Recount(e journey.Enrollment, through Day) {
 	r := recounter{f: f, hash: e.GraphHash, version: e.Version, end: through.End()}
-	if !r.add(e.EnrolledAt, Totals{Enrolled: 1}) {
+	if !r.add(e.EnrolledAt, tally.Totals{Enrolled: 1}) {
 		return
 	}
 	r.addPath(e)
+	if !e.ConvertedAt.IsZero() {
+		r.add(e.ConvertedAt, tally.Totals{Conversions: 1})
+	}
 	for _, retry := range e.Retries.Decode(e.EnrolledAt) {
-		r.add(retry.FailedAt, Totals{Failed: 1})
-		r.addStep(retry.FailedAt, retry.Node, Step{Failed: 1})
-		r.add(retry.RetriedAt, Totals{Failed: -1})
-		r.addStep(retry.RetriedAt, retry.Node, Step{Failed: -1})
+		r.add(retry.FailedAt, tally.Totals{Failed: 1})
+		r.addStep(retry.FailedAt, retry.Node, tally.Step{Failed: 1})
+		r.add(retry.RetriedAt, tally.Totals{Failed: -1})
+		r.addStep(retry.RetriedAt, retry.Node, tally.Step{Failed: -1})
 	}
 	switch e.Status {
 	case journey.Inside:
 	case journey.Completed:
-		r.add(e.LeftAt, Totals{Completed: 1})
+		r.add(e.LeftAt, tally.Totals{Completed: 1})
 	case journey.Expired:
-		r.add(e.LeftAt, Totals{Expired: 1})
-		r.addStep(e.LeftAt, e.Node, Step{Dropped: 1})
+		r.add(e.LeftAt, tally.Totals{Expired: 1})
+		r.addStep(e.LeftAt, e.Node, tally.Step{Dropped: 1})
 	case journey.Cancelled:
-		r.add(e.LeftAt, Totals{Cancelled: 1})
-		r.addStep(e.LeftAt, e.Node, Step{Dropped: 1})
+		r.add(e.LeftAt, tally.Totals{Cancelled: 1})
+		r.addStep(e.LeftAt, e.Node, tally.Step{Dropped: 1})
 	case journey.Failed:
-		r.add(e.WrittenAt, Totals{Failed: 1})
-		r.addStep(e.WrittenAt, e.Node, Step{Failed: 1})
+		r.add(e.FailedAt, tally.Totals{Failed: 1})
+		r.addStep(e.FailedAt, e.Node, tally.Step{Failed: 1})
 	}
 }
 
@@ -105,7 +109,7 @@ type recounter struct {
 }
 
 // add returns false if at is too late.
-func (r *recounter) add(at time.Time, t Totals) bool {
+func (r *recounter) add(at time.Time, t tally.Totals) bool {
 	if !at.Before(r.end) {
 		return false
 	}
@@ -113,10 +117,10 @@ func (r *recounter) add(at time.Time, t Totals) bool {
 	return true
 }
 
-func (r *recounter) addStep(at time.Time, node int, s Step) {
+func (r *recounter) addStep(at time.Time, node int, s tally.Step) {
 	if at.Before(r.end) {
 		g := r.f.Graph(r.hash, r.version)
-		g.Steps = AddSteps(g.Steps, node, []Step{s})
+		g.Steps = tally.AddSteps(g.Steps, node, []tally.Step{s})
 	}
 }
 
@@ -124,17 +128,13 @@ func (r *recounter) addStep(at time.Time, node int, s Step) {
 func (r *recounter) addPath(e journey.Enrollment) {
 	visits := e.Path.Visits(e.EnrolledAt)
 	for i, v := range visits {
-		leftAt := e.Since
-		switch {
-		case i+1 < len(visits):
-			leftAt = visits[i+1].EnteredAt
-		case e.Status == journey.Completed: // perhaps at a wait, days after they came to it
-			leftAt = e.LeftAt
+		r.addStep(v.EnteredAt, v.Node, tally.Step{Entered: 1})
+		r.addStep(e.LeftVisit(visits, i), v.Node, tally.Step{Results: tally.One(v.Result)})
+		if i < e.ConvertedSteps {
+			r.addStep(e.ConvertedAt, v.Node, tally.Step{Converted: tally.One(v.Result)})
 		}
-		r.addStep(v.EnteredAt, v.Node, Step{Entered: 1})
-		r.addStep(leftAt, v.Node, Step{Results: Results{{v.Result, 1}}})
 	}
 	if e.Status != journey.Completed { // a completed path includes its exit
-		r.addStep(e.Since, e.Node, Step{Entered: 1})
+		r.addStep(e.Since, e.Node, tally.Step{Entered: 1})
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/journey"
 	"journeys/internal/strict"
+	"journeys/internal/trail"
 )
 
 func definition(t testing.TB, text string) journey.Definition {
@@ -43,7 +44,14 @@ func walk(t testing.TB, r *rand.Rand, d journey.Definition, begun time.Time, wro
 			now = now.Add(time.Duration(r.IntN(72*3600_000)/(1+r.IntN(2)*200)) * time.Millisecond)
 		}
 		e = e.NextWrite(now)
+		convert := func(chance int) { // sometimes by an event that was received a while ago
+			if r.IntN(chance) == 0 {
+				e = e.Convert(now.Add(-time.Duration(r.IntN(72*3600_000)/(1+r.IntN(2)*1000)) * time.Millisecond))
+			}
+		}
+		convert(20)
 		switch {
+		case r.IntN(20) == 0: // the write only converts, if that
 		case e.Status == journey.Failed && r.IntN(4) == 0:
 			e = e.Cancel("removed")
 		case e.Status == journey.Failed:
@@ -57,9 +65,9 @@ func walk(t testing.TB, r *rand.Rand, d journey.Definition, begun time.Time, wro
 			for range 1 + r.IntN(3) { // steps that share a write, possibly across midnight
 				switch effect {
 				case journey.NeedDecision:
-					in.Answer.Result = []journey.Result{journey.Decided, journey.DecidedEmpty, journey.EffectError}[r.IntN(3)]
+					in.Answer.Result = []trail.Result{trail.Decided, trail.DecidedEmpty, trail.EffectError}[r.IntN(3)]
 				case journey.NeedSend:
-					in.Answer.Result = []journey.Result{journey.Sent, journey.SkippedNoAddress, journey.SkippedUncertain, journey.EffectError}[r.IntN(4)]
+					in.Answer.Result = []trail.Result{trail.Sent, trail.SkippedNoAddress, trail.SkippedUncertain, trail.EffectError}[r.IntN(4)]
 				default: // no effect
 				}
 				e, effect = d.Graph.Step(e, in)
@@ -67,6 +75,12 @@ func walk(t testing.TB, r *rand.Rand, d journey.Definition, begun time.Time, wro
 				in.Now = in.Now.Add(time.Duration(r.IntN(3)) * time.Second)
 			}
 		}
+		convert(20)
+		wrote(e)
+	}
+	if r.IntN(4) == 0 { // after it left or failed
+		now = now.Add(time.Duration(r.IntN(72*3600_000)) * time.Millisecond)
+		e = e.NextWrite(now).Convert(now)
 		wrote(e)
 	}
 }
@@ -76,8 +90,9 @@ func walk(t testing.TB, r *rand.Rand, d journey.Definition, begun time.Time, wro
 func TestRecount_EqualsTheSumOfTheWrites(t *testing.T) {
 	t.Parallel()
 
-	results, outcomes := map[journey.Result]int{}, map[journey.EnrollmentStatus]int{}
+	results, outcomes := map[trail.Result]int{}, map[journey.EnrollmentStatus]int{}
 	retriesOfADay, daysOfRetries, days := map[int]int{}, map[int]int{}, 0
+	conversions, midway := map[journey.EnrollmentStatus]int{}, 0
 	for seed := range uint64(3000) {
 		r := rand.New(rand.NewPCG(seed, 8))
 		d := definition(t, journeytest.Graph(r, 2+r.IntN(20)))
@@ -92,15 +107,19 @@ func TestRecount_EqualsTheSumOfTheWrites(t *testing.T) {
 				byDay[day] = &analytics.Figures{}
 			}
 			require.NoError(t, byDay[day].Apply(analytics.Write{Graph: d.Hash, Version: 3, At: e.WrittenAt, Delta: e.Delta}))
-			if journey.Mark(e.Delta[1])&journey.MarkRetried != 0 {
+			if trail.Mark(e.Delta[1])&trail.MarkRetried != 0 {
 				retriesByDay[day]++
 			}
 		})
-		rewritten := last
-		if last.Status != journey.Failed {
-			rewritten = last.NextWrite(last.WrittenAt.AddDate(0, 0, r.IntN(4))) // of other attributes
-		}
+		rewritten := last.NextWrite(last.WrittenAt.AddDate(0, 0, r.IntN(4))) // of other attributes
 		outcomes[last.Status]++
+		if !last.ConvertedAt.IsZero() {
+			conversions[last.Status]++
+			if steps := len(last.Path.Visits(begun)); last.ConvertedSteps > 0 && last.ConvertedSteps < steps {
+				midway++
+			}
+			require.Equal(t, rewritten.Convert(rewritten.WrittenAt), rewritten, "seed %d: a second conversion changes nothing", seed)
+		}
 		for _, visit := range last.Path.Visits(begun) {
 			results[visit.Result]++
 		}
@@ -119,13 +138,16 @@ func TestRecount_EqualsTheSumOfTheWrites(t *testing.T) {
 			var recounted analytics.Figures
 			recounted.Recount(rewritten, day)
 			require.Equal(t, figures(&counted), figures(&recounted), "seed %d as of %s", seed, day)
+			require.Empty(t, recounted.Faults(), "seed %d as of %s", seed, day)
 		}
 	}
-	t.Log("ended as", outcomes, "retries of a day:", retriesOfADay, "days of retries:", daysOfRetries, "days with writes:", days)
+	t.Log("ended as", outcomes, "converted:", conversions, "midway:", midway, "retries of a day:", retriesOfADay, "days of retries:", daysOfRetries, "days with writes:", days)
 	for _, status := range []journey.EnrollmentStatus{journey.Completed, journey.Expired, journey.Cancelled, journey.Failed} {
 		require.Greater(t, outcomes[status], 50, status)
+		require.Greater(t, conversions[status], 20, status)
 	}
-	require.Greater(t, min(results[journey.True], results[journey.False], results[journey.SkippedNoAddress], results[journey.EffectError]), 50)
+	require.Greater(t, midway, 50)
+	require.Greater(t, min(results[trail.True], results[trail.False], results[trail.SkippedNoAddress], results[trail.EffectError]), 50)
 	require.Greater(t, min(retriesOfADay[2], daysOfRetries[2]), 50)
 }
 
@@ -160,6 +182,6 @@ func TestRecount_CountsTheExitOfAWaitOnItsDay(t *testing.T) {
 		var f analytics.Figures
 		f.Recount(e, analytics.DayOf(begun.AddDate(0, 0, days)))
 		require.Empty(t, f.Faults(), "day %d", days)
-		require.Equal(t, exits, f.Graph(d.Hash, 0).Steps[1].Results.Of(journey.Exited), "day %d", days)
+		require.Equal(t, exits, f.Graph(d.Hash, 0).Steps[1].Results.Of(trail.Exited), "day %d", days)
 	}
 }

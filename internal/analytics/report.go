@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"journeys/internal/analytics/tally"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
@@ -16,7 +17,7 @@ type Report struct {
 	Name        string
 	Status      journey.Status
 	AsOf        time.Time // of the newest counted write; zero for none
-	Enrollments Totals
+	Enrollments tally.Totals
 	Steps       []NodeReport // at most MaxSteps; the current graph first
 	LeftOut     []int        // versions of the oldest graphs, whose steps exceed MaxSteps; ascending
 	Series      []DayTotals  // one row per requested day
@@ -48,7 +49,7 @@ type NodeReport struct {
 	NodeType graph.NodeType
 	Ways     []string // names of the ways out, if there are several; nil otherwise
 	Version  int      // the latest version with the graph; 0 for the current graph
-	Step
+	tally.Step
 }
 
 // Table is what reading figures needs of the table.

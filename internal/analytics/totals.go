@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"journeys/internal/analytics/tally"
 	"journeys/internal/graph"
 )
 
@@ -79,7 +80,7 @@ func (t *Total) take(d graphDay, parts []Part, now time.Time) Fold {
 		p := &parts[i]
 		t.Graph.Version = max(t.Graph.Version, p.Version)
 		t.Graph.Totals.Add(p.Totals)
-		t.Graph.Steps = AddSteps(slices.Clone(t.Graph.Steps), 0, p.Steps)
+		t.Graph.Steps = tally.AddSteps(slices.Clone(t.Graph.Steps), 0, p.Steps)
 		t.Poison += p.Poison
 		if p.Newest.After(t.Newest) {
 			t.Newest = p.Newest

@@ -196,7 +196,7 @@ func testLimits() []limit {
 		{"most events", events(100), events(101), "/events"},
 		{"an event's type", event(long(128), "1"), event(long(129), "1"), "/events/0/type"},
 		{"the latest event", event(`"e"`, "8760"), event(`"e"`, "8760.001"), "/events/0/afterHours"},
-		{"the earliest event", event(`"e"`, "0"), event(`"e"`, "-0.001"), "/events/0/afterHours"},
+		{"the earliest event", event(`"e"`, "-8760"), event(`"e"`, "-8760.001"), "/events/0/afterHours"},
 		{"the first year", test("now", `"1970-01-01T00:00:00Z"`), test("now", `"1969-12-31T23:59:59Z"`), "/now"},
 		{"the last year", test("now", `"9000-12-31T23:59:59Z"`), test("now", `"9001-01-01T00:00:00Z"`), "/now"},
 	}

@@ -211,7 +211,7 @@ func testProblems(draft string) []problem {
 	}
 	return []problem{
 		{"attributes that are a list", test(`{"customerAttributes":[]}`)},
-		{"invalid times", test(`{"now":"yesterday","events":[{"type":"e","afterHours":-1}]}`)},
+		{"invalid times", test(`{"now":"yesterday","events":[{"type":"e","afterHours":-8761}]}`)},
 		{"a time that is too late", test(`{"now":"9999-12-31T23:59:59Z"}`)},
 		{"events without their fields", test(`{"events":[{},{"type":"","afterHours":8761,"at":1}]}`)},
 		{"events of reserved types", test(`{"entryEvent":{"type":"$sent"},"events":[{"type":"$sent","afterHours":1}]}`)},

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -11,14 +12,15 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/simulate"
 	"journeys/internal/strict"
 )
 
 // The limits of a test call.
 const (
 	maxTestEvents = 100
-	maxAfterHours = 8760
-	maxNodeID     = 64 // characters
+	maxAfterHours = 8760 // before the entry too
+	maxNodeID     = 64   // characters
 )
 
 type testBody struct {
@@ -71,22 +73,22 @@ func testJourney(a *API, w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	var test journey.TestRequest
+	var test simulate.Request
 	if o, ok := body.Object(); ok {
 		test = readTest(o)
 	}
 	if err := r.checkFaults(); err != nil {
 		return err
 	}
-	simulation, err := a.Journeys.Test(r.Context(), r.tenant, r.id, test)
+	simulation, err := simulate.Run(r.Context(), a.Journeys, r.tenant, r.id, test)
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, newTestBody(simulation))
 }
 
-func readTest(o *strict.Object) journey.TestRequest {
-	var test journey.TestRequest
+func readTest(o *strict.Object) simulate.Request {
+	var test simulate.Request
 	if v, ok := o.Take("customerId"); ok {
 		test.Customer, _ = readID(v)
 	}
@@ -136,7 +138,7 @@ func readAttributes(v strict.Value) (condition.Value, bool) {
 	return value, true
 }
 
-func readTestEvents(v strict.Value) []journey.TestEvent {
+func readTestEvents(v strict.Value) []simulate.Event {
 	list, ok := v.List()
 	if !ok {
 		return nil
@@ -145,7 +147,7 @@ func readTestEvents(v strict.Value) []journey.TestEvent {
 		v.Fault("must have at most %d events, has %d", maxTestEvents, len(list))
 		return nil
 	}
-	var events []journey.TestEvent
+	var events []simulate.Event
 	for _, item := range list {
 		if o, ok := item.Object(); ok {
 			events = append(events, readTestEvent(o))
@@ -154,7 +156,7 @@ func readTestEvents(v strict.Value) []journey.TestEvent {
 	return events
 }
 
-func readTestEvent(o *strict.Object) journey.TestEvent {
+func readTestEvent(o *strict.Object) simulate.Event {
 	event := readTyped(o)
 	if v, ok := o.Need("afterHours"); ok {
 		event.After = readHours(v)
@@ -164,7 +166,7 @@ func readTestEvent(o *strict.Object) journey.TestEvent {
 }
 
 // readEntryEvent reads the event that starts the journey.
-func readEntryEvent(v strict.Value) *journey.TestEvent {
+func readEntryEvent(v strict.Value) *simulate.Event {
 	o, ok := v.Object()
 	if !ok {
 		return nil
@@ -175,7 +177,7 @@ func readEntryEvent(v strict.Value) *journey.TestEvent {
 }
 
 // readTyped reads the type and the properties of an event.
-func readTyped(o *strict.Object) (event journey.TestEvent) {
+func readTyped(o *strict.Object) (event simulate.Event) {
 	if v, ok := o.Need("type"); ok {
 		event.Type = condition.ReadEventType(v)
 	}
@@ -188,11 +190,11 @@ func readTyped(o *strict.Object) (event journey.TestEvent) {
 func readHours(v strict.Value) time.Duration {
 	if v.IsNumber() {
 		hours, err := strconv.ParseFloat(string(v.Raw()), 64)
-		if err == nil && hours >= 0 && hours <= maxAfterHours {
+		if err == nil && math.Abs(hours) <= maxAfterHours {
 			return time.Duration(hours * float64(time.Hour)).Truncate(time.Millisecond)
 		}
 	}
-	v.Fault("must be a number of hours from 0 to %d", maxAfterHours)
+	v.Fault("must be a number of hours from -%d to %d", maxAfterHours, maxAfterHours)
 	return 0
 }
 
@@ -216,7 +218,7 @@ func readByNode[T any](v strict.Value, read func(strict.Value) (T, bool)) map[st
 	return values
 }
 
-func newTestBody(s journey.Simulation) testBody {
+func newTestBody(s simulate.Simulation) testBody {
 	body := testBody{
 		JourneyID: s.Journey.ID, JourneyName: s.Journey.Name,
 		Version: valueOrNil(s.Version), Outcome: s.Outcome, ExitReason: valueOrNil(s.ExitReason), Truncated: s.Truncated,
@@ -233,7 +235,7 @@ func newTestBody(s journey.Simulation) testBody {
 }
 
 // newTraceDetail returns nil for a step without details.
-func newTraceDetail(step journey.SimulationStep) *traceDetail {
+func newTraceDetail(step simulate.Step) *traceDetail {
 	random := step.NodeType == graph.RandomSplit && step.Next != ""
 	if step.Until.IsZero() && step.Condition == nil && step.Decision == nil && step.Tried == nil && !random &&
 		step.Channel == "" && step.Before == nil {

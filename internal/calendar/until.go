@@ -35,14 +35,15 @@ const maxOffset = 365 // days
 var weekdays = [...]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
 // Compile reads {"at"}, {"field","offset","time","yearly"} or {"time","days"}, each
-// with an optional "timezone" and "otherwise". It notes every fault and returns
-// false if there is one.
+// with an optional "timezone" and "otherwise". Null is as if it were absent. Compile notes
+// every fault and returns false if there is one.
 func Compile(v strict.Value) (*Until, bool) {
 	before := v.FaultCount()
 	object, ok := v.Object()
 	if !ok {
 		return nil, false
 	}
+	object.DropNulls()
 	defer object.Done("at", "field", "offset", "time", "yearly", "days", "timezone", "otherwise")
 	u := &Until{}
 	at, isFixed := object.Take("at")
@@ -111,6 +112,7 @@ func (u *Until) readOffset(v strict.Value) {
 	if !ok {
 		return
 	}
+	object.DropNulls()
 	defer object.Done("value", "unit")
 	unit := "days"
 	if member, ok := object.Need("unit"); ok {
@@ -181,6 +183,9 @@ func (u *Until) readChoices(object *strict.Object) {
 		u.Exit = choice == "exit"
 	}
 }
+
+// At returns the instant; zero for a date of a field, or a time of day.
+func (u *Until) At() time.Time { return u.at }
 
 // Field returns the field that holds the date; nil for none.
 func (u *Until) Field() *condition.Field { return u.field }

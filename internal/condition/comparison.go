@@ -1,6 +1,10 @@
 package condition
 
-import "strconv"
+import (
+	"strconv"
+
+	"journeys/internal/strict"
+)
 
 // Comparison says what kind of value a part of a condition compares a field with. Both
 // kinds are true for an in with numbers and strings, neither for other operands.
@@ -10,7 +14,8 @@ type Comparison struct {
 	Pointer    string // JSON Pointer of the part within the condition: "/all/0"; "" for all of it
 	WithNumber bool
 	WithText   bool
-	Ordered    string // the operand of gt, gte, lt or lte if it is a number written as a string; "" otherwise
+	Operands   []string // of eq, neq and in, as JSON
+	Ordered    string   // the operand of gt, gte, lt or lte if it is a number written as a string; "" otherwise
 }
 
 // Comparisons returns what the condition compares fields with, in source order.
@@ -39,11 +44,18 @@ func (l *leaf) comparison(list []Comparison, pointer string) []Comparison {
 		return list
 	case opIn:
 		c.WithNumber, c.WithText = l.list.holdsKinds()
+		members, _ := strict.At(l.want.AppendJSON(nil), "", &strict.Faults{}).List()
+		for _, member := range members {
+			c.Operands = append(c.Operands, string(member.Raw()))
+		}
 	case opStartsWith, opWithinLast, opWithinNext, opOlderThan:
 		c.WithText = true
 	default:
 		c.WithNumber, c.WithText = l.want.kind == kindNumber, l.want.kind == kindString
-		if c.WithText && l.operator != opEq && l.operator != opNeq && isNumber(l.want.text) {
+		switch {
+		case l.operator == opEq, l.operator == opNeq:
+			c.Operands = []string{string(l.want.AppendJSON(nil))}
+		case c.WithText && isNumber(l.want.text):
 			c.Ordered = l.want.text
 		}
 	}

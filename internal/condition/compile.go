@@ -20,9 +20,14 @@ import (
 // A scalar is a string of at most MaxTextValue characters, a number in the range
 // of a float64, true or false. Null is not one, because exists tests for it.
 // Arrays and objects are not, because they equal nothing.
-func Compile(v strict.Value) (*Program, bool) {
+func Compile(v strict.Value) (*Program, bool) { return compile(v, compiler{}) }
+
+// CompileEntry is Compile for a condition that is tested before the customer enters. It
+// refuses {"event","since":"entry"}.
+func CompileEntry(v strict.Value) (*Program, bool) { return compile(v, compiler{beforeEntry: true}) }
+
+func compile(v strict.Value, c compiler) (*Program, bool) {
 	before := v.FaultCount()
-	c := compiler{}
 	root := c.test(v, 0)
 	if c.leaves > MaxLeaves {
 		v.Fault("must have at most %d conditions inside, has %d", MaxLeaves, c.leaves)
@@ -39,6 +44,8 @@ type compiler struct {
 	leaves int
 	reads  []Field
 	events []string
+
+	beforeEntry bool // since "entry" is refused
 }
 
 // test compiles a condition inside that many groups.

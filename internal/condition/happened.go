@@ -40,6 +40,8 @@ func (c *compiler) happenedLeaf(object *strict.Object, event strict.Value) *leaf
 	since, ok := object.Need("since")
 	switch {
 	case !ok:
+	case since.Is("entry") && c.beforeEntry:
+		since.Fault(`must be a period such as {"value": 7, "unit": "days"}, because the customer has not entered yet`)
 	case since.Is("entry"):
 		h.sinceEntry = true
 		l.want.Value, _ = ParseValue(since.Raw())

@@ -14,6 +14,7 @@ import (
 	"journeys/internal/dynamo/backoff"
 	"journeys/internal/dynamo/change"
 	"journeys/internal/dynamo/conn"
+	"journeys/internal/dynamo/item"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -25,7 +26,7 @@ const advanceAttempts = 4
 // enrollmentChanges are the attributes that an advance writes or removes.
 var enrollmentChanges = []string{
 	eStatus, eRev, eWritten, eNode, eSince, eLeft, eReason, ePath, eRetries, eDelta, eDeltaRev, eDecisions, eAttempts, eLease, eWoken, eOnProfile, ePending,
-	eStepEvent, eHeard,
+	eStepEvent, eHeard, eFailed, eConverted, ePassed,
 	manifest.DuePartitionKey, manifest.DueSortKey, eWriteID,
 }
 
@@ -104,12 +105,12 @@ func (a *advance) resolve(refusal *types.BatchStatementError, w writeID) {
 
 // lostTo returns the result of a write of revision rev whose condition failed on the
 // stored item.
-func lostTo(it item, rev int64, pending string, w writeID) error {
-	stored := reader{item: it}
-	found, exit := stored.number(eRev), stored.text(ePending)
+func lostTo(it item.Item, rev int64, pending string, w writeID) error {
+	stored := item.Reader{Item: it}
+	found, exit := stored.Number(eRev), stored.Text(ePending)
 	switch {
-	case errors.Is(stored.err, journey.ErrNewer):
-		return stored.err
+	case errors.Is(stored.Err, journey.ErrNewer):
+		return stored.Err
 	case found == rev && w.wrote(it):
 		return nil
 	case found == rev-1 && exit != "" && exit != pending:
@@ -147,12 +148,12 @@ func (s *table) enrollmentUpdate(t journey.Tenant, shards int, e journey.Enrollm
 	if err != nil {
 		return nil, err
 	}
-	it.putBinary(eWriteID, w[:])
+	it.PutBinary(eWriteID, w[:])
 	text, names, values := change.Expression(enrollmentChanges, it)
-	values[":before"], values[":request"] = number(e.Rev-1), binary(e.RequestID[:])
+	values[":before"], values[":request"] = item.Number(e.Rev-1), item.Binary(e.RequestID[:])
 	names["#"+eRequest] = eRequest
 	update := &types.Update{
-		TableName: &s.name, Key: keyOf(it), UpdateExpression: &text,
+		TableName: &s.name, Key: item.KeyOf(it), UpdateExpression: &text,
 		ConditionExpression:      aws.String("#" + eRev + " = :before AND #" + eRequest + " = :request AND attribute_not_exists(#" + ePending + ")"),
 		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	}
@@ -168,15 +169,15 @@ func (s *table) updateStatement(t journey.Tenant, shards int, e journey.Enrollme
 	if err != nil {
 		return types.BatchStatementRequest{}, err
 	}
-	it.putBinary(eWriteID, w[:])
+	it.PutBinary(eWriteID, w[:])
 	clauses, parameters := change.Statement(enrollmentChanges, it)
 	statement := `UPDATE "` + s.name + `"` + clauses + ` WHERE PK=? AND SK=? AND "` + eRev + `"=? AND "` + eRequest + `"=?`
-	parameters = append(parameters, it[manifest.PartitionKey], it[manifest.SortKey], number(e.Rev-1), binary(e.RequestID[:]))
+	parameters = append(parameters, it[manifest.PartitionKey], it[manifest.SortKey], item.Number(e.Rev-1), item.Binary(e.RequestID[:]))
 	if e.PendingExit == "" {
 		statement += ` AND "` + ePending + `" IS MISSING`
 	} else {
 		statement += ` AND "` + ePending + `"=?`
-		parameters = append(parameters, text(e.PendingExit))
+		parameters = append(parameters, item.Text(e.PendingExit))
 	}
 	return types.BatchStatementRequest{
 		Statement: &statement, Parameters: parameters,
@@ -188,12 +189,12 @@ func (s *table) updateStatement(t journey.Tenant, shards int, e journey.Enrollme
 // to a write that is in the stream already: this one must not count again. An item
 // of a newer format has a higher revision than e.
 func (s Enrollments) RequestExit(ctx context.Context, t journey.Tenant, e journey.Enrollment) error {
-	k := enrollmentKey(t, e.Journey, e.Customer)
+	k := item.EnrollmentKey(t, e.Journey, e.Customer)
 	_, err := s.client.ExecuteStatement(ctx, &dynamodb.ExecuteStatementInput{
 		Statement: aws.String(`UPDATE "` + s.name + `" SET "` + ePending + `"=? REMOVE "` + eDelta + `" REMOVE "` + eDeltaRev +
 			`" WHERE PK=? AND SK=? AND "` + eRev + `"=? AND "` + eRequest + `"=?`),
 		Parameters: []types.AttributeValue{
-			text(e.PendingExit), k[manifest.PartitionKey], k[manifest.SortKey], number(e.Rev), binary(e.RequestID[:]),
+			item.Text(e.PendingExit), k[manifest.PartitionKey], k[manifest.SortKey], item.Number(e.Rev), item.Binary(e.RequestID[:]),
 		},
 	})
 	if _, refused := refusedItem(err); refused || isConflict(err) {

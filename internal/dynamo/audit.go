@@ -12,6 +12,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/dynamo/format"
+	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/pack"
 	"journeys/internal/manifest"
 )
@@ -28,31 +29,31 @@ const (
 
 // Audit implements analytics.AuditTable.
 func (s Analytics) Audit(ctx context.Context) (analytics.Audit, error) {
-	head, err := s.get(ctx, auditKey())
+	head, err := s.get(ctx, item.AuditKey())
 	if err != nil || head == nil {
 		return analytics.Audit{}, wrapFailed("read the audit", err)
 	}
-	r := reader{item: head}
-	rev, pieces, written := r.number(cRev), int(r.number(uPieces)), r.binary(aWriteID)
-	if r.err != nil {
-		return analytics.Audit{}, r.err
+	r := item.Reader{Item: head}
+	rev, pieces, written := r.Number(cRev), int(r.Number(uPieces)), r.Binary(aWriteID)
+	if r.Err != nil {
+		return analytics.Audit{}, r.Err
 	}
 	var joined []byte
 	for i := range pieces {
-		piece, err := s.get(ctx, auditPieceKey(written, i))
+		piece, err := s.get(ctx, item.AuditPieceKey(written, i))
 		if err != nil {
 			return analytics.Audit{}, wrapFailed("read the audit", err)
 		}
 		if piece == nil {
-			now, err := s.get(ctx, auditKey())
-			if r := (reader{item: now}); err != nil || r.number(cRev) == rev { // expired: start over
+			now, err := s.get(ctx, item.AuditKey())
+			if r := (item.Reader{Item: now}); err != nil || r.Number(cRev) == rev { // expired: start over
 				return analytics.Audit{Rev: rev}, wrapFailed("read the audit", err)
 			}
 			return s.Audit(ctx) // a concurrent run replaced it
 		}
-		p := reader{item: piece}
-		if joined = append(joined, p.binary(uText)...); p.err != nil {
-			return analytics.Audit{}, p.err
+		p := item.Reader{Item: piece}
+		if joined = append(joined, p.Binary(uText)...); p.Err != nil {
+			return analytics.Audit{}, p.Err
 		}
 	}
 	a, err := pack.ReadAudit(joined)
@@ -70,15 +71,15 @@ func (s Analytics) PutAudit(ctx context.Context, a analytics.Audit) error {
 	if err != nil {
 		return err
 	}
-	head := auditKey()
-	head.putNumber(cRev, a.Rev)
-	head.putNumber(uPieces, int64(pieces))
-	head.putBinary(aWriteID, w[:])
+	head := item.AuditKey()
+	head.PutNumber(cRev, a.Rev)
+	head.PutNumber(uPieces, int64(pieces))
+	head.PutBinary(aWriteID, w[:])
 	out, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &s.name, Item: head, ReturnValues: types.ReturnValueAllOld,
 		ConditionExpression:                 aws.String("attribute_not_exists(PK) OR #r = :r"),
 		ExpressionAttributeNames:            map[string]string{"#r": cRev},
-		ExpressionAttributeValues:           item{":r": number(a.Rev - 1)},
+		ExpressionAttributeValues:           item.Item{":r": item.Number(a.Rev - 1)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if stored, refused := refusedItem(err); refused {
@@ -100,9 +101,9 @@ func (s *table) putPieces(ctx context.Context, w writeID, a analytics.Audit) (pi
 		return 0, err
 	}
 	for piece := range slices.Chunk(joined, pieceSize) {
-		it := auditPieceKey(w[:], pieces)
-		it.putBinary(uText, piece)
-		it.putNumber(manifest.TTL, a.Day.End().Add(pieceLife).Unix())
+		it := item.AuditPieceKey(w[:], pieces)
+		it.PutBinary(uText, piece)
+		it.PutNumber(manifest.TTL, a.Day.End().Add(pieceLife).Unix())
 		if _, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.name, Item: it}); err != nil {
 			return 0, wrapFailed("store the audit", err)
 		}
@@ -113,20 +114,20 @@ func (s *table) putPieces(ctx context.Context, w writeID, a analytics.Audit) (pi
 
 // deletePieces deletes the pieces that an earlier audit item named. Pieces that
 // survive an interruption expire.
-func (s *table) deletePieces(ctx context.Context, head item) error {
+func (s *table) deletePieces(ctx context.Context, head item.Item) error {
 	if head == nil {
 		return nil
 	}
-	r := reader{item: head}
-	for i := range int(r.number(uPieces)) {
+	r := item.Reader{Item: head}
+	for i := range int(r.Number(uPieces)) {
 		_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-			TableName: &s.name, Key: auditPieceKey(r.binary(aWriteID), i),
+			TableName: &s.name, Key: item.AuditPieceKey(r.Binary(aWriteID), i),
 		})
 		if err != nil {
 			return wrapFailed("delete the pieces of an earlier audit", err)
 		}
 	}
-	return r.err
+	return r.Err
 }
 
 // Scan implements analytics.AuditTable. Nothing else reads the whole table.
@@ -136,18 +137,20 @@ func (s Analytics) Scan(
 	scan := &dynamodb.ScanInput{
 		TableName: &s.name, ConsistentRead: &consistent,
 		Segment: aws.Int32(int32(segment)), TotalSegments: aws.Int32(int32(of)),
-		FilterExpression:         aws.String("begins_with(SK, :e) OR begins_with(SK, :d) OR begins_with(SK, :t)"),
-		ProjectionExpression:     aws.String("PK, SK, dp, ds, #f, #gh, #v, #st, #r, #t, #c, #nd, #si, #lf, #p, #rt"),
+		FilterExpression:         aws.String("begins_with(SK, :e) OR begins_with(SK, :r) OR begins_with(SK, :d) OR begins_with(SK, :t)"),
+		ProjectionExpression:     aws.String("PK, SK, dp, ds, #f, #gh, #v, #run, #st, #r, #t, #c, #nd, #si, #lf, #fl, #cv, #cn, #p, #rt"),
 		ExpressionAttributeNames: map[string]string{},
-		ExpressionAttributeValues: item{
-			":e": text(enrollmentPrefix), ":d": text(partPrefix), ":t": text(totalPrefix),
+		ExpressionAttributeValues: item.Item{
+			":e": item.Text(item.EnrollmentPrefix), ":r": item.Text(item.EarlierPrefix), ":d": item.Text(item.PartPrefix), ":t": item.Text(item.TotalPrefix),
 		},
 	}
-	for _, name := range []string{format.Attribute, eGraph, eVersion, eStatus, eRev, eWritten, eEnrolled, eNode, eSince, eLeft, ePath, eRetries} {
+	for _, name := range []string{
+		format.Attribute, eGraph, eVersion, eRun, eStatus, eRev, eWritten, eEnrolled, eNode, eSince, eLeft, eFailed, eConverted, ePassed, ePath, eRetries,
+	} {
 		scan.ExpressionAttributeNames["#"+name] = name
 	}
 	if pk, sk, ok := bytes.Cut(cursor, []byte{0}); ok {
-		scan.ExclusiveStartKey = key(string(pk), string(sk))
+		scan.ExclusiveStartKey = item.Key(string(pk), string(sk))
 	}
 	out, err := s.client.Scan(ctx, scan)
 	if err != nil {
@@ -160,25 +163,26 @@ func (s Analytics) Scan(
 	if len(out.LastEvaluatedKey) == 0 {
 		return page, nil, nil
 	}
-	last := reader{item: out.LastEvaluatedKey}
-	next := last.text(manifest.PartitionKey) + "\x00" + last.text(manifest.SortKey)
-	return page, []byte(next), last.err
+	last := item.Reader{Item: out.LastEvaluatedKey}
+	next := last.Text(manifest.PartitionKey) + "\x00" + last.Text(manifest.SortKey)
+	return page, []byte(next), last.Err
 }
 
-// addScanned adds an enrollment or the journey of some figures, and ignores other
-// items.
-func addScanned(page *analytics.Scanned, it item) {
-	r := reader{item: it}
-	pk, sk := r.text(manifest.PartitionKey), r.text(manifest.SortKey)
-	if k, ok := parseFiguresPK(pk); ok {
+// addScanned adds an enrollment, an earlier run or the journey of some figures, and
+// ignores other items.
+func addScanned(page *analytics.Scanned, it item.Item) {
+	r := item.Reader{Item: it}
+	pk, sk := r.Text(manifest.PartitionKey), r.Text(manifest.SortKey)
+	if k, ok := item.ParseFiguresPK(pk); ok {
 		page.Counted = append(page.Counted, k)
 		return
 	}
-	tenant, id, ok := parseEnrollmentKey(pk, sk)
+	tenant, id, ok := item.ParseRunKey(pk, sk)
 	if !ok {
 		return
 	}
 	e := analytics.ScannedEnrollment{JourneyKey: analytics.JourneyKey{Tenant: tenant, Journey: id}}
 	e.Enrollment, e.Err = decodeEnrollment(tenant, it)
+	e.Enrollment.Journey = id // an earlier run has another sort key
 	page.Enrollments = append(page.Enrollments, e)
 }

@@ -15,6 +15,7 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // An audit finds a write that was never counted and a count of a write that never
@@ -26,13 +27,13 @@ func TestRollup_RepairsWrongCountersOnce(t *testing.T) {
 	w.enroll(5)
 	w.loseOne()
 	never := journey.Enrollment{GraphHash: w.j.GraphHash, Version: 1, WrittenAt: w.now,
-		Delta: journey.Delta{
-			journey.DeltaForm, byte(journey.MarkEnrolled),
-			0, byte(journey.NodeEntered | journey.NodeLeft), byte(journey.Entered), 5, byte(journey.NodeEntered),
+		Delta: trail.Delta{
+			trail.DeltaForm, byte(trail.MarkEnrolled),
+			0, byte(trail.NodeEntered | trail.NodeLeft), byte(trail.Entered), 5, byte(trail.NodeEntered),
 		}}
 	otherwise := never
 	otherwise.Delta = slices.Clone(never.Delta)
-	otherwise.Delta[4] = byte(journey.Waited)
+	otherwise.Delta[4] = byte(trail.Waited)
 	require.NoError(t, w.counter.Count(t.Context(), "shardId-0", []analytics.Record{w.record(never), w.record(otherwise)}))
 	w.later(1)
 	w.step()

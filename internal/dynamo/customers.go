@@ -15,9 +15,11 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/dynamo/backoff"
 	"journeys/internal/dynamo/format"
+	"journeys/internal/dynamo/item"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/trail"
 )
 
 // Attributes of a profile.
@@ -37,7 +39,7 @@ const (
 // are enough to recount the figures, and do not identify the customer.
 var anonymousAttributes = []string{
 	manifest.SortKey, format.Attribute, eStatus, eGraph, eVersion, eEpoch, eRun, eRev, eWritten, eEnrolled,
-	eNode, eSince, eLeft, eReason, ePath, eRetries,
+	eNode, eSince, eLeft, eFailed, eConverted, ePassed, eReason, ePath, eRetries,
 }
 
 // PutProfile implements journey.CustomerStore.
@@ -64,28 +66,28 @@ func (s Customers) PutProfile(ctx context.Context, t journey.Tenant, p journey.P
 // profilePut returns the write of p on the condition that the stored revision is rev. A
 // profile whose revision is absent, or is no number, has revision 0.
 func (s *table) profilePut(t journey.Tenant, p journey.Profile, rev int64, w writeID) *types.Put {
-	it := profileKey(t, p.Customer)
-	it.putBinary(pAttributes, p.Attributes)
-	it.putNumber(aRev, p.Rev)
-	it.putBinary(aWriteID, w[:])
-	it.putTime(pAsOf, p.AsOf)
-	it.putTime(pUpdated, p.UpdatedAt)
+	it := item.ProfileKey(t, p.Customer)
+	it.PutBinary(pAttributes, p.Attributes)
+	it.PutNumber(aRev, p.Rev)
+	it.PutBinary(aWriteID, w[:])
+	it.PutTime(pAsOf, p.AsOf)
+	it.PutTime(pUpdated, p.UpdatedAt)
 	put := &types.Put{
 		TableName: &s.name, Item: it,
 		ConditionExpression:       aws.String("NOT attribute_type(#r, :r)"),
 		ExpressionAttributeNames:  map[string]string{"#r": aRev},
-		ExpressionAttributeValues: item{":r": text("N")},
+		ExpressionAttributeValues: item.Item{":r": item.Text("N")},
 	}
 	if rev != 0 {
 		put.ConditionExpression = aws.String("#r = :r")
-		put.ExpressionAttributeValues = item{":r": number(rev)}
+		put.ExpressionAttributeValues = item.Item{":r": item.Number(rev)}
 	}
 	return put
 }
 
 // Profile implements journey.CustomerStore.
 func (s Customers) Profile(ctx context.Context, t journey.Tenant, customer string) (journey.Profile, error) {
-	it, err := s.get(ctx, profileKey(t, customer))
+	it, err := s.get(ctx, item.ProfileKey(t, customer))
 	if err != nil {
 		return journey.Profile{}, wrapFailed("read a profile", err)
 	}
@@ -96,7 +98,7 @@ func (s Customers) Profile(ctx context.Context, t journey.Tenant, customer strin
 func (s Customers) ProfileToChange(
 	ctx context.Context, t journey.Tenant, customer string, now time.Time,
 ) (journey.Profile, journey.Forgotten, error) {
-	it, forgotten, err := s.getFenced(ctx, t, profileKey(t, customer), []string{customer}, now)
+	it, forgotten, err := s.getFenced(ctx, t, item.ProfileKey(t, customer), []string{customer}, now)
 	if err != nil {
 		return journey.Profile{}, nil, wrapFailed("read a profile", err)
 	}
@@ -104,23 +106,23 @@ func (s Customers) ProfileToChange(
 	return p, forgotten, err
 }
 
-func decodeProfile(customer string, it item) (journey.Profile, error) {
+func decodeProfile(customer string, it item.Item) (journey.Profile, error) {
 	if it == nil {
 		return journey.Profile{}, journey.ErrNoCustomer
 	}
-	r := reader{item: it}
+	r := item.Reader{Item: it}
 	p := journey.Profile{
-		Customer: customer, Attributes: r.binary(pAttributes),
-		Rev: r.number(aRev), AsOf: r.time(pAsOf), UpdatedAt: r.time(pUpdated),
+		Customer: customer, Attributes: r.Binary(pAttributes),
+		Rev: r.Number(aRev), AsOf: r.Time(pAsOf), UpdatedAt: r.Time(pUpdated),
 	}
-	return p, wrapDamaged(r.err)
+	return p, wrapDamaged(r.Err)
 }
 
 // DeleteProfile implements journey.CustomerStore.
 func (s Customers) DeleteProfile(ctx context.Context, t journey.Tenant, customer string, rev int64) error {
 	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName: &s.name, Key: profileKey(t, customer), ConditionExpression: aws.String("#r = :r"),
-		ExpressionAttributeNames: map[string]string{"#r": aRev}, ExpressionAttributeValues: item{":r": number(rev)},
+		TableName: &s.name, Key: item.ProfileKey(t, customer), ConditionExpression: aws.String("#r = :r"),
+		ExpressionAttributeNames: map[string]string{"#r": aRev}, ExpressionAttributeValues: item.Item{":r": item.Number(rev)},
 	})
 	return wrapUnlessRefused("delete a profile", err)
 }
@@ -129,7 +131,7 @@ func (s Customers) DeleteProfile(ctx context.Context, t journey.Tenant, customer
 func (s Engine) Profiles(ctx context.Context, t journey.Tenant, customers []string) (map[string]engine.Profile, error) {
 	keys := make([]map[string]types.AttributeValue, len(customers))
 	for i, customer := range customers {
-		keys[i] = profileKey(t, customer)
+		keys[i] = item.ProfileKey(t, customer)
 	}
 	items, err := s.batchGet(ctx, keys)
 	if err != nil {
@@ -137,8 +139,8 @@ func (s Engine) Profiles(ctx context.Context, t journey.Tenant, customers []stri
 	}
 	profiles := make(map[string]engine.Profile, len(items))
 	for _, it := range items {
-		r := reader{item: it}
-		customer := customerOf(t, r.text(manifest.PartitionKey))
+		r := item.Reader{Item: it}
+		customer := item.CustomerOf(t, r.Text(manifest.PartitionKey))
 		p, err := decodeProfile(customer, it)
 		if errors.Is(err, journey.ErrNewer) {
 			profiles[customer] = engine.Profile{Err: err}
@@ -161,11 +163,11 @@ func (s Customers) Enrollments(
 ) (list []journey.Enrollment, unread []journey.Damage, err error) {
 	err = s.query(ctx, "read a customer's enrollments", &dynamodb.QueryInput{
 		KeyConditionExpression: aws.String("PK = :pk AND begins_with(SK, :e)"),
-		ExpressionAttributeValues: item{
-			":pk": text(customerPK(t, customer)), ":e": text(enrollmentPrefix),
+		ExpressionAttributeValues: item.Item{
+			":pk": item.Text(item.CustomerPK(t, customer)), ":e": item.Text(item.EnrollmentPrefix),
 		},
-	}, func(r *reader) error {
-		e, err := decodeEnrollment(t, r.item)
+	}, func(r *item.Reader) error {
+		e, err := decodeEnrollment(t, r.Item)
 		if err != nil {
 			unread = append(unread, journey.Damage{Journey: e.Journey, Cause: wrapDamaged(err)})
 			return nil
@@ -191,7 +193,7 @@ func (s Customers) Forget(ctx context.Context, t journey.Tenant, customer string
 		out, err := s.client.Query(ctx, &dynamodb.QueryInput{
 			TableName: &s.name, ConsistentRead: aws.Bool(true), Limit: aws.Int32(forgetPage),
 			KeyConditionExpression:    aws.String("PK = :pk"),
-			ExpressionAttributeValues: item{":pk": text(customerPK(t, customer))},
+			ExpressionAttributeValues: item.Item{":pk": item.Text(item.CustomerPK(t, customer))},
 		})
 		if err != nil {
 			return wrapFailed("read a customer's items", err)
@@ -200,8 +202,8 @@ func (s Customers) Forget(ctx context.Context, t journey.Tenant, customer string
 			return nil
 		}
 		before := first
-		r := reader{item: out.Items[0]}
-		if first = r.text(manifest.SortKey); first != before {
+		r := item.Reader{Item: out.Items[0]}
+		if first = r.Text(manifest.SortKey); first != before {
 			stuck = 0
 		} else if stuck++; !backoff.Pause(ctx, stuck) { // another process writes the item, or the table is busy
 			return wrapFailed("forget a customer", ctx.Err())
@@ -218,8 +220,8 @@ func (s *table) refuseNewer(ctx context.Context, t journey.Tenant, customer stri
 	return s.query(ctx, "read a customer's formats", &dynamodb.QueryInput{
 		KeyConditionExpression:    aws.String("PK = :pk"),
 		FilterExpression:          aws.String(format.Attribute + " > :known"),
-		ExpressionAttributeValues: item{":pk": text(customerPK(t, customer)), ":known": number(format.Known)},
-	}, func(r *reader) error { return checkNewer(r.item) })
+		ExpressionAttributeValues: item.Item{":pk": item.Text(item.CustomerPK(t, customer)), ":known": item.Number(format.Known)},
+	}, func(r *item.Reader) error { return item.CheckNewer(r.Item) })
 }
 
 // forgetItems anonymizes the enrollments among a customer's items and deletes the
@@ -227,14 +229,14 @@ func (s *table) refuseNewer(ctx context.Context, t journey.Tenant, customer stri
 func (s *table) forgetItems(ctx context.Context, t journey.Tenant, items []map[string]types.AttributeValue, now time.Time) error {
 	var deletes []types.WriteRequest
 	for _, it := range items {
-		r := reader{item: it}
-		if isEnrollment(r.text(manifest.SortKey)) {
+		r := item.Reader{Item: it}
+		if item.IsEnrollment(r.Text(manifest.SortKey)) {
 			if err := s.forgetEnrollment(ctx, t, it, now); err != nil {
 				return err
 			}
 			continue
 		}
-		deletes = append(deletes, types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: keyOf(it)}})
+		deletes = append(deletes, types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: item.KeyOf(it)}})
 	}
 	return s.deleteAll(ctx, deletes)
 }
@@ -242,7 +244,7 @@ func (s *table) forgetItems(ctx context.Context, t journey.Tenant, items []map[s
 // forgetEnrollment anonymizes an enrollment. While a worker sends the customer a
 // message, it requests their exit instead: the worker records the message first, and
 // Forget meets the enrollment again.
-func (s *table) forgetEnrollment(ctx context.Context, t journey.Tenant, it item, now time.Time) error {
+func (s *table) forgetEnrollment(ctx context.Context, t journey.Tenant, it item.Item, now time.Time) error {
 	e, err := decodeEnrollment(t, it)
 	if errors.Is(err, journey.ErrNewer) {
 		return err
@@ -263,7 +265,7 @@ func (s *table) forgetEnrollment(ctx context.Context, t journey.Tenant, it item,
 // anonymize replaces an enrollment by an anonymized one, unless it was written since
 // it was read, and counts that in the journey's forgotten count. A retry after a lost
 // response finds no enrollment and is refused.
-func (s *table) anonymize(ctx context.Context, t journey.Tenant, it item, now time.Time) error {
+func (s *table) anonymize(ctx context.Context, t journey.Tenant, it item.Item, now time.Time) error {
 	w, err := s.newWriteID()
 	if err != nil {
 		return err
@@ -272,13 +274,13 @@ func (s *table) anonymize(ctx context.Context, t journey.Tenant, it item, now ti
 	if err != nil {
 		return err
 	}
-	r := reader{item: it}
+	r := item.Reader{Item: it}
 	_, err = s.transact(ctx, w, []types.TransactWriteItem{
 		{Delete: s.deleteUnchanged(it)}, {Put: &types.Put{TableName: &s.name, Item: anonymized}},
 		{Update: &types.Update{
-			TableName: &s.name, Key: forgottenKey(t, enrollmentJourney(r.text(manifest.SortKey))),
+			TableName: &s.name, Key: item.ForgottenKey(t, item.EnrollmentJourney(r.Text(manifest.SortKey))),
 			UpdateExpression: aws.String("ADD #n :n"), ExpressionAttributeNames: map[string]string{"#n": aCount},
-			ExpressionAttributeValues: item{":n": number(1)},
+			ExpressionAttributeValues: item.Item{":n": item.Number(1)},
 		}},
 	})
 	return wrapFailed("forget an enrollment", err)
@@ -286,57 +288,57 @@ func (s *table) anonymize(ctx context.Context, t journey.Tenant, it item, now ti
 
 // deleteUnchanged deletes an enrollment if its revision is still the one in it.
 // A damaged revision may have any type, or be absent.
-func (s *table) deleteUnchanged(it item) *types.Delete {
+func (s *table) deleteUnchanged(it item.Item) *types.Delete {
 	unchanged := &types.Delete{
 		TableName:                &s.name,
-		Key:                      keyOf(it),
+		Key:                      item.KeyOf(it),
 		ConditionExpression:      aws.String("attribute_exists(PK) AND attribute_not_exists(#r)"),
 		ExpressionAttributeNames: map[string]string{"#r": eRev},
 	}
 	if rev, ok := it[eRev]; ok {
 		unchanged.ConditionExpression = aws.String("#r = :r")
-		unchanged.ExpressionAttributeValues = item{":r": rev}
+		unchanged.ExpressionAttributeValues = item.Item{":r": rev}
 	}
 	return unchanged
 }
 
 // encodeAnonymized returns what remains of an enrollment. Damaged attributes stay as
 // they are, so that audits still report them.
-func encodeAnonymized(t journey.Tenant, it item, w writeID, now time.Time) (item, error) {
-	rest := item{}
+func encodeAnonymized(t journey.Tenant, it item.Item, w writeID, now time.Time) (item.Item, error) {
+	rest := item.Item{}
 	for _, name := range anonymousAttributes {
 		if value, ok := it[name]; ok {
 			rest[name] = value
 		}
 	}
-	r := reader{item: rest}
-	id := enrollmentJourney(r.text(manifest.SortKey))
+	r := item.Reader{Item: rest}
+	id := item.EnrollmentJourney(r.Text(manifest.SortKey))
 	e, err := decodeEnrollment(t, rest)
 	if err != nil {
-		rest.roundTimes()
+		roundTimes(rest)
 	} else if rest, err = encodeEnrollment(t, 1, e.Anonymize(now)); err != nil {
 		return nil, err
 	}
 	delete(rest, eRequest)
 	delete(rest, manifest.DuePartitionKey)
 	delete(rest, manifest.DueSortKey)
-	maps.Copy(rest, anonymizedKey(t, id, w))
+	maps.Copy(rest, item.AnonymizedKey(t, id, w.String()))
 	return rest, nil
 }
 
 // roundTimes rounds the times of an enrollment that cannot be decoded, and removes
 // those that depend on others. Audits do not recount such an enrollment. Its format
 // may be what is damaged.
-func (it item) roundTimes() {
-	for _, name := range []string{eWritten, eEnrolled, eSince, eLeft} {
-		r := reader{item: it, checked: true}
-		if at := r.time(name); r.err == nil {
-			it.putTime(name, journey.UTCDay(at))
+func roundTimes(it item.Item) {
+	for _, name := range []string{eWritten, eEnrolled, eSince, eLeft, eFailed, eConverted} {
+		r := item.Reader{Item: it, Checked: true}
+		if at := r.Time(name); r.Err == nil {
+			it.PutTime(name, trail.UTCDay(at))
 		}
 	}
 	for _, name := range []string{ePath, eRetries} {
-		r := reader{item: it, checked: true}
-		if r.binary(name); r.err == nil {
+		r := item.Reader{Item: it, Checked: true}
+		if r.Binary(name); r.Err == nil {
 			delete(it, name)
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/journey"
 )
@@ -60,7 +61,7 @@ func TestForget_RemovesTheNameAndKeepsTheFigures(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
-	before := map[journey.ID]analytics.Totals{}
+	before := map[journey.ID]tally.Totals{}
 	for _, id := range []journey.ID{waiting, left, failed} {
 		before[id] = p.figures(t, id)
 	}
@@ -125,7 +126,7 @@ func TestForget_ReplacesDamagedEnrollments(t *testing.T) {
 		require.NotContains(t, log, wrong)
 		report, err := analytics.NewReader(p.store.Analytics).Report(t.Context(), demo, id, analytics.Range{})
 		require.NoError(t, err)
-		require.Equal(t, analytics.Totals{Enrolled: 1, Cancelled: 1}, report.Enrollments, attribute)
+		require.Equal(t, tally.Totals{Enrolled: 1, Cancelled: 1}, report.Enrollments, attribute)
 	}
 }
 
@@ -145,8 +146,8 @@ func TestForget_FinishesAfterACrash(t *testing.T) {
 			}
 			require.NoError(t, p.Forget(t.Context(), demo, name))
 			requireNotStored(t, p.table, name)
-			require.Equal(t, analytics.Totals{Enrolled: 1, Cancelled: 1}, p.figures(t, waiting), name)
-			require.Equal(t, analytics.Totals{Enrolled: 1, Completed: 1}, p.figures(t, left), name)
+			require.Equal(t, tally.Totals{Enrolled: 1, Cancelled: 1}, p.figures(t, waiting), name)
+			require.Equal(t, tally.Totals{Enrolled: 1, Completed: 1}, p.figures(t, left), name)
 		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/simulate"
 )
 
 // turned is waitingGraph with its nodes and edges in another order, and positions.
@@ -88,7 +89,7 @@ func TestAppearance_MovesNoCustomerAndSplitsNoFigures(t *testing.T) {
 		require.Equal(t, "w", w.NodeID, customer)
 		require.NoError(t, fresh.Remove(t.Context(), demo, id, customer))
 	}
-	simulated, err := fresh.Test(t.Context(), demo, id, journey.TestRequest{})
+	simulated, err := simulate.Run(t.Context(), fresh, demo, id, simulate.Request{})
 	require.NoError(t, err)
 	require.Equal(t, "exited", simulated.Outcome)
 	_, records := readStream(t, p.table)

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/dynamo/item"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -17,7 +18,7 @@ import (
 func (s Engine) Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
 	query := s.dueQuery(p, engine.PageSize, after)
 	query.KeyConditionExpression = aws.String("dp = :dp AND ds <= :ds")
-	query.ExpressionAttributeValues[":ds"] = number(before.UnixMilli())
+	query.ExpressionAttributeValues[":ds"] = item.Number(before.UnixMilli())
 	return s.duePage(ctx, p, query, "read due enrollments")
 }
 
@@ -41,15 +42,15 @@ func (s Enrollments) ReadPartition(
 
 // dueQuery returns the query for at most n keys of a partition, from after on.
 func (s *table) dueQuery(p journey.Partition, n int, after *journey.DueKey) *dynamodb.QueryInput {
-	dp := text(duePK(p))
+	dp := item.Text(item.DuePK(p))
 	query := &dynamodb.QueryInput{
 		TableName: &s.name, IndexName: aws.String(manifest.DueIndex), Limit: aws.Int32(int32(n)),
-		KeyConditionExpression: aws.String("dp = :dp"), ExpressionAttributeValues: item{":dp": dp},
+		KeyConditionExpression: aws.String("dp = :dp"), ExpressionAttributeValues: item.Item{":dp": dp},
 	}
 	if after != nil {
-		start := enrollmentKey(p.Tenant, p.Journey, after.Customer)
+		start := item.EnrollmentKey(p.Tenant, p.Journey, after.Customer)
 		start[manifest.DuePartitionKey] = dp
-		start[manifest.DueSortKey] = number(after.At.UnixMilli())
+		start[manifest.DueSortKey] = item.Number(after.At.UnixMilli())
 		query.ExclusiveStartKey = start
 	}
 	return query
@@ -65,12 +66,12 @@ func (s *table) duePage(
 	}
 	page := make([]journey.DueKey, len(out.Items))
 	for i, it := range out.Items {
-		r := reader{item: it}
+		r := item.Reader{Item: it}
 		page[i] = journey.DueKey{
-			Customer: customerOf(p.Tenant, r.text(manifest.PartitionKey)), At: r.time(manifest.DueSortKey),
+			Customer: item.CustomerOf(p.Tenant, r.Text(manifest.PartitionKey)), At: r.Time(manifest.DueSortKey),
 		}
-		if r.err != nil {
-			return nil, nil, r.err
+		if r.Err != nil {
+			return nil, nil, r.Err
 		}
 	}
 	if len(out.LastEvaluatedKey) == 0 || len(page) == 0 {
@@ -85,7 +86,7 @@ func (s *table) readIndexed(ctx context.Context, p journey.Partition, list []jou
 	keys := make([]map[string]types.AttributeValue, len(list))
 	indexes := make(map[string]int, len(list))
 	for i := range list {
-		keys[i] = enrollmentKey(p.Tenant, p.Journey, list[i].Customer)
+		keys[i] = item.EnrollmentKey(p.Tenant, p.Journey, list[i].Customer)
 		indexes[list[i].Customer] = i
 	}
 	items, err := s.batchGet(ctx, keys)

@@ -14,6 +14,7 @@ import (
 	"journeys/internal/dynamo/backoff"
 	"journeys/internal/dynamo/conn"
 	"journeys/internal/dynamo/format"
+	"journeys/internal/dynamo/item"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -29,7 +30,7 @@ const (
 
 // row is one enrollment of a call of Insert or Enrolled.
 type row struct {
-	item    item
+	item    item.Item
 	request journey.RequestID
 	exists  bool            // inserted before; a read must find out by which request
 	outcome journey.Outcome // Result is 0 until the row is settled; Code is then the last attempt's
@@ -43,9 +44,9 @@ func (r *row) settle(result journey.OutcomeResult, code string) {
 
 // resolve sets the outcome from the stored item: enrolled if this request wrote
 // it, otherwise skipped. An item of any format has the request's id.
-func (r *row) resolve(stored item) {
-	found := reader{item: stored}
-	if string(found.binary(eRequest)) == string(r.request[:]) {
+func (r *row) resolve(stored item.Item) {
+	found := item.Reader{Item: stored}
+	if string(found.Binary(eRequest)) == string(r.request[:]) {
 		r.settle(journey.OutcomeEnrolled, "")
 		return
 	}
@@ -81,7 +82,7 @@ func (s Enrollments) Enrolled(
 ) []journey.Outcome {
 	rows := make([]*row, len(customers))
 	for i, customer := range customers {
-		rows[i] = &row{item: enrollmentKey(t, id, customer), request: request, exists: true}
+		rows[i] = &row{item: item.EnrollmentKey(t, id, customer), request: request, exists: true}
 	}
 	s.resolveExisting(ctx, rows, codeNotActive)
 	return outcomes(rows)
@@ -188,7 +189,7 @@ func (s *table) insertBatch(ctx context.Context, batch []*row) {
 }
 
 // insertStatement returns the INSERT of an item.
-func (s *table) insertStatement(it item) types.BatchStatementRequest {
+func (s *table) insertStatement(it item.Item) types.BatchStatementRequest {
 	format.Add(it)
 	var statement strings.Builder
 	statement.WriteString(`INSERT INTO "` + s.name + `" VALUE {`)
@@ -210,7 +211,7 @@ func (s *table) readBatch(ctx context.Context, batch []*row, missing string) {
 	rows := make(map[string]*row, len(batch))
 	for i, r := range batch {
 		rows[partition(r.item)] = r
-		keys[i] = keyOf(r.item)
+		keys[i] = item.KeyOf(r.item)
 	}
 	out, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
 		RequestItems: map[string]types.KeysAndAttributes{s.name: {
@@ -234,7 +235,7 @@ func (s *table) readBatch(ctx context.Context, batch []*row, missing string) {
 	}
 }
 
-func partition(it item) string {
-	r := reader{item: it}
-	return r.text(manifest.PartitionKey)
+func partition(it item.Item) string {
+	r := item.Reader{Item: it}
+	return r.Text(manifest.PartitionKey)
 }

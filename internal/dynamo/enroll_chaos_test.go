@@ -15,10 +15,10 @@ import (
 
 var seeds = flag.Int("seeds", 2, "number of seeds of the chaos test; `make seeds` runs 20")
 
-// tally counts outcomes.
-type tally struct{ enrolled, skipped, errors int }
+// outcomeCounts counts outcomes.
+type outcomeCounts struct{ enrolled, skipped, errors int }
 
-func count(outcomes []journey.Outcome) (n tally) {
+func count(outcomes []journey.Outcome) (n outcomeCounts) {
 	for _, o := range outcomes {
 		switch o.Result {
 		case journey.OutcomeEnrolled:
@@ -61,7 +61,7 @@ func chaos(t *testing.T, s, calm *dynamo.Store, seed int) {
 	t.Helper()
 	const clients = 8
 	all := customers(0, 1000)
-	results := make([]tally, clients)
+	results := make([]outcomeCounts, clients)
 	var running sync.WaitGroup
 	for i := range clients {
 		running.Go(func() {

@@ -15,6 +15,7 @@ import (
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 var (
@@ -40,7 +41,7 @@ func inside(request byte, customers ...string) []journey.Enrollment {
 			Journey: j.ID, Customer: customer, Status: journey.Inside, GraphHash: j.GraphHash, Version: 1,
 			Epoch: 2, Run: 1, Rev: 1, RequestID: journey.RequestID{request}, EnrolledAt: start,
 			ExpiresAt: start.AddDate(0, 0, 30), Node: 1, Since: start, Due: start.Add(time.Hour),
-			Path: journey.Path{0, 0, byte(journey.Entered)}, Delta: journey.Delta{journey.DeltaForm, 1, 0, 65, byte(journey.Entered), 1, 1},
+			Path: trail.Path{0, 0, byte(trail.Entered)}, Delta: trail.Delta{trail.DeltaForm, 1, 0, 65, byte(trail.Entered), 1, 1},
 		}
 	}
 	return list
@@ -91,7 +92,7 @@ func TestEnroll_WritesOneItemUnderTheCustomer(t *testing.T) {
 	require.Equal(t, "T#demo#D#"+sk+"#2#0", it["dp"].(*types.AttributeValueMemberS).Value)
 	due := fmt.Sprint(start.Add(time.Hour).UnixMilli())
 	require.Equal(t, due, it["ds"].(*types.AttributeValueMemberN).Value)
-	require.Equal(t, []byte{journey.DeltaForm, 1, 0, 65, byte(journey.Entered), 1, 1}, it["d"].(*types.AttributeValueMemberB).Value)
+	require.Equal(t, []byte{trail.DeltaForm, 1, 0, 65, byte(trail.Entered), 1, 1}, it["d"].(*types.AttributeValueMemberB).Value)
 	require.Equal(t, "1", it["dv"].(*types.AttributeValueMemberN).Value)
 
 	it = lookup(t, table, "T#demo#C#gone", "E#"+sk)

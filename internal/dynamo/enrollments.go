@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/memory"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
@@ -33,7 +34,10 @@ const (
 	eReason    = "er"
 	ePath      = "p"
 	eRetries   = "rt"
-	eLeft      = "lf" // "cv" is reserved for the time of the conversion
+	eLeft      = "lf"
+	eFailed    = "fl"
+	eConverted = "cv" // when the conversion was recorded
+	ePassed    = "cn" // number of steps of ePath before the conversion
 	eDelta     = "d"  // change of the figures by the write of revision eDeltaRev
 	eDeltaRev  = "dv" // so that a later write of other attributes is not counted again
 	eDecisions = "dc"
@@ -57,60 +61,63 @@ const (
 
 // encodeEnrollment returns e's item. shards is the number of shards of the
 // journey's part of the due index, for an enrollment whose due time is new.
-func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item, error) {
+func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item.Item, error) {
 	graph, err := hex.DecodeString(e.GraphHash)
 	if err != nil {
 		return nil, fmt.Errorf("dynamo: graph hash: %w", err)
 	}
-	it := enrollmentKey(t, e.Journey, e.Customer)
-	it.putNumber(eStatus, int64(e.Status))
-	it.putBinary(eGraph, graph)
-	it.putNumber(eVersion, int64(e.Version))
-	it.putNumber(eEpoch, int64(e.Epoch))
-	it.putNumber(eRun, int64(e.Run))
-	it.putNumber(eRev, e.Rev)
-	it.putTime(eWritten, e.WrittenAt)
-	it[eRequest] = binary(e.RequestID[:])
-	it.putTime(eEnrolled, e.EnrolledAt)
-	it.putTime(eExpires, e.ExpiresAt)
-	it.putNumber(eNode, int64(e.Node))
-	it.putTime(eSince, e.Since)
-	it.putTime(eLeft, e.LeftAt)
-	it.putText(eReason, e.ExitReason)
-	it.putBinary(ePath, e.Path)
-	it.putBinary(eRetries, e.Retries)
-	it.putBinary(eDecisions, e.Decisions)
-	it.putBinary(eEvent, e.Event)
-	it.putBinary(eStepEvent, e.StepEvents)
-	it.putBinary(eHeard, memory.Stamp(e.Heard))
-	it.putNumber(eAttempts, int64(e.Attempts))
-	it.putTime(eLease, e.LeaseUntil)
-	it.putBinary(eWoken, memory.Stamp(e.Woken))
+	it := item.EnrollmentKey(t, e.Journey, e.Customer)
+	it.PutNumber(eStatus, int64(e.Status))
+	it.PutBinary(eGraph, graph)
+	it.PutNumber(eVersion, int64(e.Version))
+	it.PutNumber(eEpoch, int64(e.Epoch))
+	it.PutNumber(eRun, int64(e.Run))
+	it.PutNumber(eRev, e.Rev)
+	it.PutTime(eWritten, e.WrittenAt)
+	it[eRequest] = item.Binary(e.RequestID[:])
+	it.PutTime(eEnrolled, e.EnrolledAt)
+	it.PutTime(eExpires, e.ExpiresAt)
+	it.PutNumber(eNode, int64(e.Node))
+	it.PutTime(eSince, e.Since)
+	it.PutTime(eLeft, e.LeftAt)
+	it.PutTime(eFailed, e.FailedAt)
+	it.PutTime(eConverted, e.ConvertedAt)
+	it.PutNumber(ePassed, int64(e.ConvertedSteps))
+	it.PutText(eReason, e.ExitReason)
+	it.PutBinary(ePath, e.Path)
+	it.PutBinary(eRetries, e.Retries)
+	it.PutBinary(eDecisions, e.Decisions)
+	it.PutBinary(eEvent, e.Event)
+	it.PutBinary(eStepEvent, e.StepEvents)
+	it.PutBinary(eHeard, memory.Stamp(e.Heard))
+	it.PutNumber(eAttempts, int64(e.Attempts))
+	it.PutTime(eLease, e.LeaseUntil)
+	it.PutBinary(eWoken, memory.Stamp(e.Woken))
 	if e.OnProfile {
-		it[eOnProfile] = number(e.ProfileRev)
+		it[eOnProfile] = item.Number(e.ProfileRev)
 	}
 	if len(e.Delta) > 0 {
-		it[eDelta] = binary(e.Delta)
-		it[eDeltaRev] = number(e.Rev)
+		it[eDelta] = item.Binary(e.Delta)
+		it[eDeltaRev] = item.Number(e.Rev)
 	}
-	it.putDue(t, shards, e)
+	putDue(it, t, shards, e)
 	return it, nil
 }
 
 // putDue stores e's place in the due index, if it has one.
-func (it item) putDue(t journey.Tenant, shards int, e journey.Enrollment) {
+func putDue(it item.Item, t journey.Tenant, shards int, e journey.Enrollment) {
 	p := journey.Partition{Tenant: t, Journey: e.Journey}
 	switch {
 	case e.Status == journey.Failed:
 		p.Failed = true
-		it.putTime(manifest.DueSortKey, e.Since)
+		it.PutTime(manifest.DueSortKey, e.Since)
 	case !e.Due.IsZero():
 		p.Epoch, p.Shard = e.Epoch, dueShardOf(e, shards)
-		it.putTime(manifest.DueSortKey, e.Due)
+		it.PutTime(manifest.DueSortKey, e.Due)
 	default:
 		return
 	}
-	it[manifest.DuePartitionKey] = text(duePK(p))
+	it[manifest.DuePartitionKey] = item.Text(item.DuePK(p))
 }
 
 // dueShardOf returns the shard for e's due time. A due time that has not changed
@@ -119,69 +126,73 @@ func dueShardOf(e journey.Enrollment, shards int) int {
 	if e.Due.Equal(e.Place.Due) {
 		return e.Place.Shard
 	}
-	return dueShard(e.Customer, shards)
+	return item.DueShard(e.Customer, shards)
 }
 
 // decodeEnrollment returns the enrollment in an item of the tenant's. Its Delta is
 // nil unless the item's last write changed the figures.
-func decodeEnrollment(t journey.Tenant, it item) (journey.Enrollment, error) {
-	r := reader{item: it}
+func decodeEnrollment(t journey.Tenant, it item.Item) (journey.Enrollment, error) {
+	r := item.Reader{Item: it}
 	e := journey.Enrollment{
-		Journey:     enrollmentJourney(r.text(manifest.SortKey)),
-		Customer:    customerOf(t, r.text(manifest.PartitionKey)),
-		Status:      journey.EnrollmentStatus(r.number(eStatus)),
-		GraphHash:   hex.EncodeToString(r.binary(eGraph)),
-		Version:     int(r.number(eVersion)),
-		Epoch:       int(r.number(eEpoch)),
-		Run:         int(r.number(eRun)),
-		Rev:         r.number(eRev),
-		WrittenAt:   r.time(eWritten),
-		EnrolledAt:  r.time(eEnrolled),
-		ExpiresAt:   r.time(eExpires),
-		Node:        int(r.number(eNode)),
-		Since:       r.time(eSince),
-		Due:         r.time(manifest.DueSortKey),
-		LeftAt:      r.time(eLeft),
-		ExitReason:  r.text(eReason),
-		Path:        r.binary(ePath),
-		Retries:     r.binary(eRetries),
-		Decisions:   r.binary(eDecisions),
-		Event:       r.binary(eEvent),
-		StepEvents:  r.binary(eStepEvent),
-		Attempts:    int(r.number(eAttempts)),
-		LeaseUntil:  r.time(eLease),
+		Journey:     item.EnrollmentJourney(r.Text(manifest.SortKey)),
+		Customer:    item.CustomerOf(t, r.Text(manifest.PartitionKey)),
+		Status:      journey.EnrollmentStatus(r.Number(eStatus)),
+		GraphHash:   hex.EncodeToString(r.Binary(eGraph)),
+		Version:     int(r.Number(eVersion)),
+		Epoch:       int(r.Number(eEpoch)),
+		Run:         int(r.Number(eRun)),
+		Rev:         r.Number(eRev),
+		WrittenAt:   r.Time(eWritten),
+		EnrolledAt:  r.Time(eEnrolled),
+		ExpiresAt:   r.Time(eExpires),
+		Node:        int(r.Number(eNode)),
+		Since:       r.Time(eSince),
+		Due:         r.Time(manifest.DueSortKey),
+		LeftAt:      r.Time(eLeft),
+		FailedAt:    r.Time(eFailed),
+		ConvertedAt: r.Time(eConverted),
+		ExitReason:  r.Text(eReason),
+		Path:        r.Binary(ePath),
+		Retries:     r.Binary(eRetries),
+		Decisions:   r.Binary(eDecisions),
+		Event:       r.Binary(eEvent),
+		StepEvents:  r.Binary(eStepEvent),
+		Attempts:    int(r.Number(eAttempts)),
+		LeaseUntil:  r.Time(eLease),
 		OnProfile:   it[eOnProfile] != nil,
-		ProfileRev:  r.number(eOnProfile),
-		PendingExit: r.text(ePending),
+		ProfileRev:  r.Number(eOnProfile),
+		PendingExit: r.Text(ePending),
+
+		ConvertedSteps: int(r.Number(ePassed)),
 	}
-	copy(e.RequestID[:], r.binary(eRequest))
-	e.Heard, e.Woken = memory.ReadStamp(r.binary(eHeard)), memory.ReadStamp(r.binary(eWoken))
+	copy(e.RequestID[:], r.Binary(eRequest))
+	e.Heard, e.Woken = memory.ReadStamp(r.Binary(eHeard)), memory.ReadStamp(r.Binary(eWoken))
 	switch {
 	case e.Status == journey.Failed:
 		e.Due = time.Time{} // its place in the index lists it as failed
 	case !e.Due.IsZero():
-		e.Place = journey.Place{Shard: r.dueShard(), Due: e.Due}
+		e.Place = journey.Place{Shard: dueShard(&r), Due: e.Due}
 	}
-	if r.number(eDeltaRev) == e.Rev {
-		e.Delta = r.binary(eDelta)
+	if r.Number(eDeltaRev) == e.Rev {
+		e.Delta = r.Binary(eDelta)
 	}
-	if r.err == nil && e.Status.String() == "" {
-		r.err = errors.New("dynamo: an enrollment without a status")
+	if r.Err == nil && e.Status.String() == "" {
+		r.Err = errors.New("dynamo: an enrollment without a status")
 	}
-	return e, r.err
+	return e, r.Err
 }
 
-func (r *reader) dueShard() int {
-	n, err := parseDueShard(r.text(manifest.DuePartitionKey))
-	if err != nil && r.err == nil {
-		r.err = err
+func dueShard(r *item.Reader) int {
+	n, err := item.ParseDueShard(r.Text(manifest.DuePartitionKey))
+	if err != nil && r.Err == nil {
+		r.Err = err
 	}
 	return n
 }
 
 // Enrollment implements journey.EnrollmentStore.
 func (s Enrollments) Enrollment(ctx context.Context, t journey.Tenant, id journey.ID, customer string) (journey.Enrollment, error) {
-	it, err := s.get(ctx, enrollmentKey(t, id, customer))
+	it, err := s.get(ctx, item.EnrollmentKey(t, id, customer))
 	if err != nil {
 		return journey.Enrollment{}, wrapFailed("read an enrollment", err)
 	}
@@ -194,9 +205,9 @@ func (s Enrollments) Enrollment(ctx context.Context, t journey.Tenant, id journe
 
 // Load implements engine.Table.
 func (s Engine) Load(ctx context.Context, t journey.Tenant, id journey.ID, customers []string) (*engine.Live, []journey.Enrollment, error) {
-	keys := []map[string]types.AttributeValue{liveKey(t, id)}
+	keys := []map[string]types.AttributeValue{item.LiveKey(t, id)}
 	for _, customer := range customers {
-		keys = append(keys, enrollmentKey(t, id, customer))
+		keys = append(keys, item.EnrollmentKey(t, id, customer))
 	}
 	items, err := s.batchGet(ctx, keys)
 	if err != nil {
@@ -206,8 +217,8 @@ func (s Engine) Load(ctx context.Context, t journey.Tenant, id journey.ID, custo
 	var list []journey.Enrollment
 	var unread engine.Unread
 	for _, it := range items {
-		r := reader{item: it}
-		if r.text(manifest.PartitionKey) == livePK {
+		r := item.Reader{Item: it}
+		if r.Text(manifest.PartitionKey) == item.LivePK {
 			l, err := decodeLive(it)
 			if err != nil {
 				unread = append(unread, err)
@@ -231,9 +242,9 @@ func (s Engine) Load(ctx context.Context, t journey.Tenant, id journey.ID, custo
 func (s Enrollments) ReserveKey(
 	ctx context.Context, t journey.Tenant, id journey.ID, r journey.KeyRecord, now time.Time,
 ) (journey.KeyRecord, error) {
-	it := idempotencyKey(t, id, r.Key)
-	it[kRequest] = binary(r.Request[:])
-	it[kRequestID] = binary(r.RequestID[:])
+	it := item.IdempotencyKey(t, id, r.Key)
+	it[kRequest] = item.Binary(r.Request[:])
+	it[kRequestID] = item.Binary(r.RequestID[:])
 	stored, err := s.reserve(ctx, it, r.ExpiresAt, now)
 	if err != nil {
 		return r, wrapFailed("reserve an Idempotency-Key", err)
@@ -248,7 +259,7 @@ func (s Enrollments) ReserveKey(
 func (s Enrollments) KeyRecord(
 	ctx context.Context, t journey.Tenant, id journey.ID, name string, now time.Time,
 ) (journey.KeyRecord, bool, error) {
-	it, err := s.get(ctx, idempotencyKey(t, id, name))
+	it, err := s.get(ctx, item.IdempotencyKey(t, id, name))
 	if err != nil {
 		return journey.KeyRecord{}, false, wrapFailed("read an Idempotency-Key", err)
 	}
@@ -262,10 +273,10 @@ func (s Enrollments) KeyRecord(
 	return r, true, nil
 }
 
-func decodeKeyRecord(name string, it item) (journey.KeyRecord, error) {
-	stored := reader{item: it}
-	r := journey.KeyRecord{Key: name, ExpiresAt: stored.time(kExpires)}
-	copy(r.Request[:], stored.binary(kRequest))
-	copy(r.RequestID[:], stored.binary(kRequestID))
-	return r, stored.err
+func decodeKeyRecord(name string, it item.Item) (journey.KeyRecord, error) {
+	stored := item.Reader{Item: it}
+	r := journey.KeyRecord{Key: name, ExpiresAt: stored.Time(kExpires)}
+	copy(r.Request[:], stored.Binary(kRequest))
+	copy(r.RequestID[:], stored.Binary(kRequestID))
+	return r, stored.Err
 }

@@ -13,9 +13,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/stretchr/testify/require"
 
-	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 func TestReserveKey_KeepsTheRecordUntilItExpires(t *testing.T) {
@@ -203,7 +204,7 @@ func TestRetry_AndRemoveChangeFiguresOnce(t *testing.T) {
 	require.Equal(t, p.now, e.Due)
 	require.Equal(t, "enrollment-not-failed", code(p.Retry(t.Context(), demo, id, "c")))
 	require.Equal(t, "enrollment-not-found", code(p.Retry(t.Context(), demo, id, "unknown")))
-	require.Equal(t, analytics.Totals{Enrolled: 3, Failed: 1}, p.figures(t, id))
+	require.Equal(t, tally.Totals{Enrolled: 3, Failed: 1}, p.figures(t, id))
 
 	for range 2 {
 		for _, customer := range []string{"b", "c"} { // failed, and active
@@ -213,7 +214,7 @@ func TestRetry_AndRemoveChangeFiguresOnce(t *testing.T) {
 	require.Equal(t, "enrollment-ended", code(p.Remove(t.Context(), demo, left, "a")))
 	require.Equal(t, "enrollment-not-found", code(p.Remove(t.Context(), demo, id, "unknown")))
 	require.Equal(t, "journey-not-found", code(p.Remove(t.Context(), other, id, "a")))
-	require.Equal(t, analytics.Totals{Enrolled: 3, Cancelled: 2}, p.figures(t, id))
+	require.Equal(t, tally.Totals{Enrolled: 3, Cancelled: 2}, p.figures(t, id))
 	require.Empty(t, p.list(t, id, journey.EnrollmentFilter{Limit: 10, Failed: true}))
 }
 
@@ -256,7 +257,7 @@ func TestRetry_RepeatSucceeds(t *testing.T) {
 	require.NoError(t, err)
 	d, err := journey.LoadDefinition(j.Definition, j.GraphHash)
 	require.NoError(t, err)
-	sent, _ := d.Graph.Step(at().NextWrite(p.now), journey.Input{Now: p.now, Answer: journey.Answer{Result: journey.Sent}})
+	sent, _ := d.Graph.Step(at().NextWrite(p.now), journey.Input{Now: p.now, Answer: journey.Answer{Result: trail.Sent}})
 	require.NoError(t, p.store.Engine.Advance(t.Context(), demo, 4, []journey.Enrollment{sent})[0])
 	completed := at()
 	require.Equal(t, journey.Completed, completed.Status)
@@ -268,7 +269,7 @@ func TestRetry_RepeatSucceeds(t *testing.T) {
 
 	require.NoError(t, p.Remove(t.Context(), demo, id, "removed"))
 	refused(retry("removed"), "cancelled")
-	require.Equal(t, analytics.Totals{Enrolled: 2, Completed: 1, Cancelled: 1}, p.figures(t, id))
+	require.Equal(t, tally.Totals{Enrolled: 2, Completed: 1, Cancelled: 1}, p.figures(t, id))
 }
 
 // The repeat of a recent retry conflicts if the customer was removed or the journey

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/dynamo/conn"
+	"journeys/internal/dynamo/item"
 	"journeys/internal/journey"
 )
 
@@ -60,7 +61,7 @@ func wrapDamaged(err error) error {
 
 // refusedItem returns the stored item, if it was asked for, and true if err says
 // that the condition of a single write failed.
-func refusedItem(err error) (stored item, refused bool) {
+func refusedItem(err error) (stored item.Item, refused bool) {
 	failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err)
 	if !ok {
 		return nil, false

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/memory"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
@@ -32,12 +33,12 @@ func (s *table) eventChanges(t journey.Tenant, old, next journey.Journey) []type
 	var changes []types.TransactWriteItem
 	for _, event := range after {
 		if !slices.Contains(before, event) {
-			changes = append(changes, s.placement(eventKey(t, event, next.ID)))
+			changes = append(changes, s.placement(item.EventKey(t, event, next.ID)))
 		}
 	}
 	for _, event := range before {
 		if !slices.Contains(after, event) {
-			changes = append(changes, s.removal(eventKey(t, event, next.ID)))
+			changes = append(changes, s.removal(item.EventKey(t, event, next.ID)))
 		}
 	}
 	return changes
@@ -56,17 +57,17 @@ func (s Events) StartedBy(ctx context.Context, t journey.Tenant, eventType strin
 	var newer error
 	err = s.query(ctx, "read the journeys that an event starts", &dynamodb.QueryInput{
 		KeyConditionExpression:    aws.String("PK = :pk"),
-		ExpressionAttributeValues: item{":pk": text(eventPK(t, eventType))},
-	}, func(r *reader) error {
-		switch sk := r.text(manifest.SortKey); {
-		case sk == keepSK:
+		ExpressionAttributeValues: item.Item{":pk": item.Text(item.EventPK(t, eventType))},
+	}, func(r *item.Reader) error {
+		switch sk := r.Text(manifest.SortKey); {
+		case sk == item.KeepSK:
 			starts.KeepProperties = true
-		case checkNewer(r.item) != nil:
-			newer = checkNewer(r.item) // the others go on first
+		case item.CheckNewer(r.Item) != nil:
+			newer = item.CheckNewer(r.Item) // the others go on first
 		default:
-			starts.Journeys = append(starts.Journeys, journeyID(sk))
+			starts.Journeys = append(starts.Journeys, item.JourneyID(sk))
 		}
-		return r.err
+		return r.Err
 	})
 	return starts, cmp.Or(err, newer)
 }
@@ -74,7 +75,7 @@ func (s Events) StartedBy(ctx context.Context, t journey.Tenant, eventType strin
 // KeepProperties implements journey.EventStore.
 func (s Events) KeepProperties(ctx context.Context, t journey.Tenant, eventTypes []string) error {
 	for _, eventType := range eventTypes {
-		_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.name, Item: keepKey(t, eventType)})
+		_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.name, Item: item.KeepKey(t, eventType)})
 		if err != nil {
 			return wrapFailed("mark an event's properties", err)
 		}
@@ -87,29 +88,29 @@ func (s Events) KeepProperties(ctx context.Context, t journey.Tenant, eventTypes
 func (s Events) ReserveEvent(
 	ctx context.Context, t journey.Tenant, r journey.EventRecord, now time.Time,
 ) (journey.EventRecord, error) {
-	it := eventRecordKey(t, r.Customer, r.ID)
-	it[iRequest] = binary(r.Request[:])
-	it.putTime(eventReceived, r.ReceivedAt)
+	it := item.EventRecordKey(t, r.Customer, r.ID)
+	it[iRequest] = item.Binary(r.Request[:])
+	it.PutTime(eventReceived, r.ReceivedAt)
 	stored, err := s.reserve(ctx, it, r.ExpiresAt, now)
 	if err != nil || stored == nil {
 		return r, wrapFailed("reserve an event's id", err)
 	}
-	old := reader{item: stored}
+	old := item.Reader{Item: stored}
 	kept := journey.EventRecord{
-		Customer: r.Customer, ID: r.ID, ReceivedAt: old.time(eventReceived),
-		Done: old.flag(iDone), ExpiresAt: old.time(kExpires),
+		Customer: r.Customer, ID: r.ID, ReceivedAt: old.Time(eventReceived),
+		Done: old.Flag(iDone), ExpiresAt: old.Time(kExpires),
 	}
-	copy(kept.Request[:], old.binary(iRequest))
-	return kept, old.err
+	copy(kept.Request[:], old.Binary(iRequest))
+	return kept, old.Err
 }
 
 // FinishEvent implements journey.EventStore.
 func (s Events) FinishEvent(ctx context.Context, t journey.Tenant, r journey.EventRecord) error {
 	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.name, Key: eventRecordKey(t, r.Customer, r.ID),
+		TableName: &s.name, Key: item.EventRecordKey(t, r.Customer, r.ID),
 		UpdateExpression: aws.String("SET #dn = :dn"), ConditionExpression: aws.String("#u = :u"),
 		ExpressionAttributeNames:  map[string]string{"#dn": iDone, "#u": eventReceived},
-		ExpressionAttributeValues: item{":dn": flag(true), ":u": number(r.ReceivedAt.UnixMilli())},
+		ExpressionAttributeValues: item.Item{":dn": item.Flag(true), ":u": item.Number(r.ReceivedAt.UnixMilli())},
 	})
 	if _, refused := refusedItem(err); refused {
 		return journey.ErrLost
@@ -119,13 +120,13 @@ func (s Events) FinishEvent(ctx context.Context, t journey.Tenant, r journey.Eve
 
 // UndoEvent implements journey.EventStore.
 func (s Events) UndoEvent(ctx context.Context, t journey.Tenant, r journey.EventRecord, eventType string) error {
-	if err := s.memory().Remove(ctx, lastEventKey(t, r.Customer, eventType), r.Stamp); err != nil || r.ID == "" {
+	if err := s.memory().Remove(ctx, item.LastEventKey(t, r.Customer, eventType), r.Stamp); err != nil || r.ID == "" {
 		return wrapFailed("undo an event", err)
 	}
 	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName: &s.name, Key: eventRecordKey(t, r.Customer, r.ID), ConditionExpression: aws.String("#u = :u"),
+		TableName: &s.name, Key: item.EventRecordKey(t, r.Customer, r.ID), ConditionExpression: aws.String("#u = :u"),
 		ExpressionAttributeNames:  map[string]string{"#u": eventReceived},
-		ExpressionAttributeValues: item{":u": number(r.ReceivedAt.UnixMilli())},
+		ExpressionAttributeValues: item.Item{":u": item.Number(r.ReceivedAt.UnixMilli())},
 	})
 	return wrapUnlessRefused("undo an event", err)
 }
@@ -134,7 +135,7 @@ func (s *table) memory() memory.Memory { return memory.Memory{Client: s.client, 
 
 // Remember implements journey.EventStore.
 func (s Events) Remember(ctx context.Context, t journey.Tenant, customer, eventType string, event journey.Received) error {
-	return wrapFailed("remember an event", s.memory().Add(ctx, lastEventKey(t, customer, eventType), event))
+	return wrapFailed("remember an event", s.memory().Add(ctx, item.LastEventKey(t, customer, eventType), event))
 }
 
 // LastEvents implements engine.Table.
@@ -142,7 +143,7 @@ func (s Engine) LastEvents(ctx context.Context, t journey.Tenant, wanted map[str
 	var keys []map[string]types.AttributeValue
 	for customer, eventTypes := range wanted {
 		for _, eventType := range eventTypes {
-			keys = append(keys, lastEventKey(t, customer, eventType))
+			keys = append(keys, item.LastEventKey(t, customer, eventType))
 		}
 	}
 	known := make(map[string]engine.LastEvents, len(wanted))
@@ -165,13 +166,21 @@ func (s Engine) LastEvents(ctx context.Context, t journey.Tenant, wanted map[str
 	return known, nil
 }
 
+// Remembered implements journey.EventStore.
+func (s Events) Remembered(
+	ctx context.Context, t journey.Tenant, customer string, eventTypes []string,
+) (map[string][]journey.Received, error) {
+	known, err := Engine(s).LastEvents(ctx, t, map[string][]string{customer: eventTypes})
+	return known[customer].ByType, cmp.Or(err, known[customer].Err)
+}
+
 // decodeEvents returns the last journey.RememberedEvents in an item.
-func decodeEvents(t journey.Tenant, it item) (customer, eventType string, events []journey.Received, err error) {
-	r := reader{item: it}
-	customer = customerOf(t, r.text(manifest.PartitionKey))
-	eventType = strings.TrimPrefix(r.text(manifest.SortKey), lastEventPrefix)
-	if r.checkFormat(); r.err != nil {
-		return customer, eventType, nil, wrapDamaged(r.err)
+func decodeEvents(t journey.Tenant, it item.Item) (customer, eventType string, events []journey.Received, err error) {
+	r := item.Reader{Item: it}
+	customer = item.CustomerOf(t, r.Text(manifest.PartitionKey))
+	eventType = strings.TrimPrefix(r.Text(manifest.SortKey), item.LastEventPrefix)
+	if r.CheckFormat(); r.Err != nil {
+		return customer, eventType, nil, wrapDamaged(r.Err)
 	}
 	events, err = memory.Events(it)
 	return customer, eventType, events[max(0, len(events)-journey.RememberedEvents):], wrapDamaged(err)
@@ -186,22 +195,22 @@ func (s Events) Wake(ctx context.Context, t journey.Tenant, e journey.Enrollment
 		return err
 	}
 	_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.name, Key: enrollmentKey(t, e.Journey, e.Customer),
+		TableName: &s.name, Key: item.EnrollmentKey(t, e.Journey, e.Customer),
 		UpdateExpression:    aws.String("SET #r = :r, #t = :t, #ds = :ds, #wk = :wk, #w = :w"),
 		ConditionExpression: aws.String("#r = :before AND #q = :q"),
 		ExpressionAttributeNames: map[string]string{
 			"#r": eRev, "#q": eRequest, "#t": eWritten, "#ds": manifest.DueSortKey, "#wk": eWoken, "#w": eWriteID,
 		},
-		ExpressionAttributeValues: item{
-			":r": number(e.Rev), ":before": number(e.Rev - 1), ":ds": number(e.Due.UnixMilli()),
-			":t":  number(e.WrittenAt.UnixMilli()),
-			":wk": memory.Binary(memory.Stamp(e.Woken)), ":w": binary(w[:]), ":q": binary(e.RequestID[:]),
+		ExpressionAttributeValues: item.Item{
+			":r": item.Number(e.Rev), ":before": item.Number(e.Rev - 1), ":ds": item.Number(e.Due.UnixMilli()),
+			":t":  item.Number(e.WrittenAt.UnixMilli()),
+			":wk": memory.Binary(memory.Stamp(e.Woken)), ":w": item.Binary(w[:]), ":q": item.Binary(e.RequestID[:]),
 		},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if it, refused := refusedItem(err); refused || isConflict(err) {
-		stored := reader{item: it}
-		if w.wrote(it) && stored.number(eRev) == e.Rev {
+		stored := item.Reader{Item: it}
+		if w.wrote(it) && stored.Number(eRev) == e.Rev {
 			return nil
 		}
 		return journey.ErrLost

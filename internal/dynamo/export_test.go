@@ -9,6 +9,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/dynamo/format"
+	"journeys/internal/dynamo/item"
 	"journeys/internal/journey"
 )
 
@@ -39,7 +40,7 @@ func EnrollmentItem(t journey.Tenant, shards int, e journey.Enrollment) (map[str
 func AllParts(ctx context.Context, client *dynamodb.Client, table string, t journey.Tenant, id journey.ID) ([]analytics.Part, error) {
 	out, err := client.Query(ctx, &dynamodb.QueryInput{
 		TableName: &table, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("PK = :pk AND begins_with(SK, :d)"),
-		ExpressionAttributeValues: item{":pk": text(figuresPK(t, id)), ":d": text(partPrefix)},
+		ExpressionAttributeValues: item.Item{":pk": item.Text(item.FiguresPK(t, id)), ":d": item.Text(item.PartPrefix)},
 	})
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 
 	"journeys/internal/dynamo/backoff"
 	"journeys/internal/dynamo/conn"
+	"journeys/internal/dynamo/item"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -24,16 +25,14 @@ import (
 // items of its customers' shards and of the period that it falls in. Forget writes the
 // items of all periods in which a request may still come, which are at most two.
 const (
-	fenceShards = 16
-	fencePeriod = 30 * time.Minute
-	fenceLife   = 15 * time.Minute // of a customer's entry
-	fenceSkew   = 5 * time.Minute  // of clocks; fenceLife and twice this are less than fencePeriod
+	fenceLife = 15 * time.Minute // of a customer's entry
+	fenceSkew = 5 * time.Minute  // of clocks; fenceLife and twice this are less than item.FencePeriod
 )
 
 // fenceName is a pseudonym: of a guessed id it shows whether the customer was
 // forgotten.
 func fenceName(t journey.Tenant, customer string) string {
-	sum := sha256.Sum256([]byte(customerPK(t, customer)))
+	sum := sha256.Sum256([]byte(item.CustomerPK(t, customer)))
 	return base64.RawURLEncoding.EncodeToString(sum[:6])
 }
 
@@ -42,12 +41,12 @@ func fenceName(t journey.Tenant, customer string) string {
 func (s *table) putFence(ctx context.Context, t journey.Tenant, customer string, now time.Time) error {
 	for _, at := range []time.Time{now.Add(-fenceSkew), now.Add(fenceLife + fenceSkew)} {
 		_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-			TableName: &s.name, Key: fenceKey(t, customer, at),
+			TableName: &s.name, Key: item.FenceKey(t, customer, at),
 			UpdateExpression:         aws.String("SET #h = :now, #ttl = :ttl"),
 			ConditionExpression:      aws.String("attribute_not_exists(#h) OR #h < :now"),
 			ExpressionAttributeNames: map[string]string{"#h": fenceName(t, customer), "#ttl": manifest.TTL},
-			ExpressionAttributeValues: item{
-				":now": number(now.UnixMilli()), ":ttl": number(at.Add(fencePeriod + fenceSkew).Unix()),
+			ExpressionAttributeValues: item.Item{
+				":now": item.Number(now.UnixMilli()), ":ttl": item.Number(at.Add(item.FencePeriod + fenceSkew).Unix()),
 			},
 		})
 		if refusal, ok := errors.AsType[smithy.APIError](err); ok && refusal.ErrorCode() == "ValidationException" {
@@ -64,39 +63,39 @@ func (s *table) putFence(ctx context.Context, t journey.Tenant, customer string,
 func (s Customers) Forgotten(
 	ctx context.Context, t journey.Tenant, customer string, now time.Time,
 ) (journey.Forgotten, error) {
-	fence, err := s.get(ctx, fenceKey(t, customer, now))
+	fence, err := s.get(ctx, item.FenceKey(t, customer, now))
 	if err != nil {
 		return nil, wrapFailed("read who was forgotten", err)
 	}
-	return fences{partition(fence): fence}.forgotten(t, now), checkNewer(fence)
+	return fences{partition(fence): fence}.forgotten(t, now), item.CheckNewer(fence)
 }
 
 // getFenced reads an item, nil if there is none or k is nil, and which of the
 // customers were forgotten.
 func (s *table) getFenced(
-	ctx context.Context, t journey.Tenant, k item, customers []string, now time.Time,
-) (item, journey.Forgotten, error) {
+	ctx context.Context, t journey.Tenant, k item.Item, customers []string, now time.Time,
+) (item.Item, journey.Forgotten, error) {
 	found := fences{}
 	var keys []map[string]types.AttributeValue
 	if k != nil {
 		keys = append(keys, k)
 	}
 	for _, customer := range customers {
-		fence := fenceKey(t, customer, now)
+		fence := item.FenceKey(t, customer, now)
 		if _, ok := found[partition(fence)]; !ok {
 			found[partition(fence)] = nil
 			keys = append(keys, fence)
 		}
 	}
 	items, err := s.batchGet(ctx, keys)
-	var it item
+	var it item.Item
 	for _, read := range items {
 		if _, ok := found[partition(read)]; !ok {
 			it = read
 			continue
 		}
 		found[partition(read)] = read
-		err = cmp.Or(err, checkNewer(read))
+		err = cmp.Or(err, item.CheckNewer(read))
 	}
 	return it, found.forgotten(t, now), err
 }
@@ -135,13 +134,13 @@ func (s Enrollments) UndoForgotten(
 // A repeat with the same Idempotency-Key inserts at another time.
 func (s *table) undoInsert(ctx context.Context, t journey.Tenant, e journey.Enrollment, now time.Time) error {
 	for attempt := 0; ; attempt++ {
-		it, err := s.get(ctx, enrollmentKey(t, e.Journey, e.Customer))
+		it, err := s.get(ctx, item.EnrollmentKey(t, e.Journey, e.Customer))
 		if err != nil || it == nil {
 			return err
 		}
-		r := reader{item: it}
-		if string(r.binary(eRequest)) != string(e.RequestID[:]) || !r.time(eEnrolled).Equal(e.EnrolledAt) {
-			return r.err
+		r := item.Reader{Item: it}
+		if string(r.Binary(eRequest)) != string(e.RequestID[:]) || !r.Time(eEnrolled).Equal(e.EnrolledAt) {
+			return r.Err
 		}
 		if err := s.forgetEnrollment(ctx, t, it, now); err != nil {
 			return err
@@ -153,11 +152,11 @@ func (s *table) undoInsert(ctx context.Context, t journey.Tenant, e journey.Enro
 }
 
 // fences holds the fence items of one period by their partition keys.
-type fences map[string]item
+type fences map[string]item.Item
 
 func (f fences) forgotten(t journey.Tenant, now time.Time) journey.Forgotten {
 	return func(customer string) time.Time {
-		r := reader{item: f[partition(fenceKey(t, customer, now))]}
-		return r.time(fenceName(t, customer))
+		r := item.Reader{Item: f[partition(item.FenceKey(t, customer, now))]}
+		return r.Time(fenceName(t, customer))
 	}
 }

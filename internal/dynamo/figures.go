@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
+	"journeys/internal/dynamo/item"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -26,14 +28,14 @@ func (s Analytics) Counters(ctx context.Context, t journey.Tenant, id journey.ID
 	if days.From != "" {
 		month = days.From.Month()
 	}
-	first, last := figuresRange(month)
+	first, last := item.FiguresRange(month)
 	c := analytics.Counters{Totals: map[string]*analytics.Total{}}
 	err := s.query(ctx, "read a journey's figures", &dynamodb.QueryInput{
 		ScanIndexForward:          aws.Bool(false),
 		KeyConditionExpression:    aws.String("PK = :pk AND SK BETWEEN :from AND :to"),
-		ExpressionAttributeValues: item{":pk": text(figuresPK(t, id)), ":from": text(first), ":to": text(last)},
-	}, func(r *reader) error {
-		err := addFigures(&c, t, r.item)
+		ExpressionAttributeValues: item.Item{":pk": item.Text(item.FiguresPK(t, id)), ":from": item.Text(first), ":to": item.Text(last)},
+	}, func(r *item.Reader) error {
+		err := addFigures(&c, t, r.Item)
 		if err == nil || errors.Is(err, journey.ErrNewer) {
 			return err
 		}
@@ -43,35 +45,35 @@ func (s Analytics) Counters(ctx context.Context, t journey.Tenant, id journey.ID
 }
 
 // addFigures adds one item of a journey's figures.
-func addFigures(c *analytics.Counters, t journey.Tenant, it item) error {
-	r := reader{item: it}
-	sk := r.text(manifest.SortKey)
+func addFigures(c *analytics.Counters, t journey.Tenant, it item.Item) error {
+	r := item.Reader{Item: it}
+	sk := r.Text(manifest.SortKey)
 	switch {
-	case strings.HasPrefix(sk, partPrefix):
+	case strings.HasPrefix(sk, item.PartPrefix):
 		p, err := decodePart(t, it)
 		c.Parts = append(c.Parts, p)
 		return err
-	case sk == forgottenSK:
-		c.Forgotten = r.number(aCount)
-		return r.err
-	case sk == headSK:
+	case sk == item.ForgottenSK:
+		c.Forgotten = r.Number(aCount)
+		return r.Err
+	case sk == item.HeadSK:
 		c.Head = decodeHead(it)
-		return checkNewer(it)
+		return item.CheckNewer(it)
 	}
-	period, hash, err := parseFiguresSK(sk)
+	period, hash, err := item.ParseFiguresSK(sk)
 	if err != nil {
-		return cmp.Or(checkNewer(it), err) // a newer version may have figures of other kinds
+		return cmp.Or(item.CheckNewer(it), err) // a newer version may have figures of other kinds
 	}
 	switch {
-	case strings.HasPrefix(sk, closedPrefix):
+	case strings.HasPrefix(sk, item.ClosedPrefix):
 		var closed analytics.Closed
 		closed, err = decodeClosed(period, hash, it)
 		c.Closed = append(c.Closed, closed)
-	case strings.HasPrefix(sk, repairPrefix):
+	case strings.HasPrefix(sk, item.RepairPrefix):
 		var repair analytics.Repair
 		repair, err = decodeRepair(period, hash, it)
 		c.Repairs = append(c.Repairs, repair)
-	case strings.HasPrefix(sk, totalPrefix):
+	case strings.HasPrefix(sk, item.TotalPrefix):
 		c.Totals[hash], err = decodeTotal(it)
 	}
 	return err
@@ -79,19 +81,19 @@ func addFigures(c *analytics.Counters, t journey.Tenant, it item) error {
 
 // DueToFold implements analytics.RollupTable.
 func (s Analytics) DueToFold(ctx context.Context, now time.Time, yield func(analytics.JourneyKey)) error {
-	for shard := range foldShards {
+	for shard := range item.FoldShards {
 		seen := map[analytics.JourneyKey]bool{} // a journey is in one shard only
 		err := s.queryPages(ctx, "read the figures due to fold", &dynamodb.QueryInput{
 			IndexName:              aws.String(manifest.DueIndex),
 			KeyConditionExpression: aws.String("dp = :dp AND ds <= :ds"),
-			ExpressionAttributeValues: item{
-				":dp": text(foldShardPK(shard)), ":ds": number(now.UnixMilli()),
+			ExpressionAttributeValues: item.Item{
+				":dp": item.Text(item.FoldShardPK(shard)), ":ds": item.Number(now.UnixMilli()),
 			},
 		}, func(items []map[string]types.AttributeValue) error {
 			for _, it := range items {
-				k, ok := parseFiguresPK(partition(it))
+				k, ok := item.ParseFiguresPK(partition(it))
 				if !ok {
-					return errFiguresKey
+					return item.ErrFiguresKey
 				}
 				if !seen[k] {
 					seen[k] = true
@@ -107,16 +109,16 @@ func (s Analytics) DueToFold(ctx context.Context, now time.Time, yield func(anal
 	return nil
 }
 
-func (it item) putCounts(g analytics.Graph, poison int64) {
-	it.putNumber(cVersion, int64(g.Version))
-	it.putBinary(cCounts, analytics.PackCounts(g.Totals, poison, g.Steps))
+func putCounts(it item.Item, g analytics.Graph, poison int64) {
+	it.PutNumber(cVersion, int64(g.Version))
+	it.PutBinary(cCounts, tally.Pack(g.Totals, poison, g.Steps))
 }
 
-func (r *reader) counts() (g analytics.Graph, poison int64) {
+func counts(r *item.Reader) (g analytics.Graph, poison int64) {
 	var err error
-	g.Version = int(r.number(cVersion))
-	if g.Totals, poison, g.Steps, err = analytics.UnpackCounts(r.binary(cCounts)); r.err == nil {
-		r.err = err
+	g.Version = int(r.Number(cVersion))
+	if g.Totals, poison, g.Steps, err = tally.Unpack(r.Binary(cCounts)); r.Err == nil {
+		r.Err = err
 	}
 	return g, poison
 }

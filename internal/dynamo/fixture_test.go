@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
 	"journeys/internal/journey"
@@ -170,7 +171,7 @@ func requireDamage(t *testing.T, list []journey.Damage) {
 }
 
 // figures adds up the deltas in the table's stream.
-func (p *fixture) figures(t *testing.T, id journey.ID) analytics.Totals {
+func (p *fixture) figures(t *testing.T, id journey.ID) tally.Totals {
 	t.Helper()
 	var f analytics.Figures
 	_, records := readStream(t, p.table)

@@ -26,6 +26,7 @@ import (
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/trail"
 )
 
 // logged is every part that logs, with one log.
@@ -72,11 +73,11 @@ func (l *logged) Decide(context.Context, engine.DecisionRequest) (condition.Valu
 	return condition.Value{}, errors.New("no decision")
 }
 
-func (l *logged) Send(context.Context, engine.Message) (journey.Result, error) {
+func (l *logged) Send(context.Context, engine.Message) (trail.Result, error) {
 	if l.fails {
 		return 0, errors.New("status 500")
 	}
-	return journey.Sent, nil
+	return trail.Sent, nil
 }
 
 // call calls the API and requires a status.

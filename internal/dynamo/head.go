@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/analytics"
+	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/pack"
 	"journeys/internal/journey"
 )
@@ -24,15 +25,15 @@ func (s *table) headChange(t journey.Tenant, old, next journey.Journey) (*types.
 	if next.Status == journey.Draft || same {
 		return nil, nil
 	}
-	graph, err := graphText(next.GraphHash)
+	graph, err := item.GraphText(next.GraphHash)
 	if err != nil {
 		return nil, err
 	}
-	it := headKey(t, next.ID)
-	it.putText(aName, next.Name)
-	it.putText(aStatus, string(next.Status))
-	it.putText(aGraph, graph)
-	it.putBinary(cLabels, pack.Labels(next.Labels))
+	it := item.HeadKey(t, next.ID)
+	it.PutText(aName, next.Name)
+	it.PutText(aStatus, string(next.Status))
+	it.PutText(aGraph, graph)
+	it.PutBinary(cLabels, pack.Labels(next.Labels))
 	return &types.TransactWriteItem{Put: &types.Put{TableName: &s.name, Item: it}}, nil
 }
 
@@ -41,28 +42,28 @@ func (s *table) headChange(t journey.Tenant, old, next journey.Journey) (*types.
 // raises the total's revision, so that a fold that read it before is refused.
 func (s *table) keepLabels(ctx context.Context, t journey.Tenant, old journey.Journey) error {
 	packed := pack.Labels(old.Labels)
-	graph, err := graphText(old.GraphHash)
+	graph, err := item.GraphText(old.GraphHash)
 	if err != nil || packed == nil {
 		return err
 	}
 	_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.name, Key: totalKey(analytics.JourneyKey{Tenant: t, Journey: old.ID}, graph),
+		TableName: &s.name, Key: item.TotalKey(analytics.JourneyKey{Tenant: t, Journey: old.ID}, graph),
 		UpdateExpression: aws.String("SET #l = :l ADD #r :one"), ConditionExpression: aws.String("attribute_exists(PK)"),
 		ExpressionAttributeNames:  map[string]string{"#l": cLabels, "#r": cRev},
-		ExpressionAttributeValues: item{":l": binary(packed), ":one": number(1)},
+		ExpressionAttributeValues: item.Item{":l": item.Binary(packed), ":one": item.Number(1)},
 	})
 	return wrapUnlessRefused("keep the labels of a graph", err)
 }
 
 // decodeHead returns the head; nil if it cannot be read, so that the report reads the
 // journey instead.
-func decodeHead(it item) *analytics.Head {
-	r := reader{item: it}
-	graph, err := graphHash(r.text(aGraph))
+func decodeHead(it item.Item) *analytics.Head {
+	r := item.Reader{Item: it}
+	graph, err := item.GraphHash(r.Text(aGraph))
 	head := analytics.Head{
-		Name: r.text(aName), Status: journey.Status(r.text(aStatus)), Graph: graph, Labels: pack.ReadLabels(r.binary(cLabels)),
+		Name: r.Text(aName), Status: journey.Status(r.Text(aStatus)), Graph: graph, Labels: pack.ReadLabels(r.Binary(cLabels)),
 	}
-	if r.err != nil || err != nil {
+	if r.Err != nil || err != nil {
 		return nil
 	}
 	return &head

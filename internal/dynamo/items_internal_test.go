@@ -11,10 +11,13 @@ import (
 	"pgregory.net/rapid"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/dynamo/format"
+	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/pack"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 func TestJourney_DecodesAsEncoded(t *testing.T) {
@@ -56,8 +59,9 @@ func TestEnrollment_DecodesAsEncoded(t *testing.T) {
 		tenant := drawTenant(t)
 		e := journey.Enrollment{
 			Journey: drawID(t), Customer: rapid.StringN(1, 128, -1).Draw(t, "customer"),
-			Status:    journey.EnrollmentStatus(rapid.IntRange(1, int(journey.Failed)).Draw(t, "status")),
-			LeftAt:    drawTime(t, "left"),
+			Status: journey.EnrollmentStatus(rapid.IntRange(1, int(journey.Failed)).Draw(t, "status")),
+			LeftAt: drawTime(t, "left"), FailedAt: drawTime(t, "failed"),
+			ConvertedAt: drawTime(t, "converted"), ConvertedSteps: rapid.IntRange(0, 255).Draw(t, "convertedSteps"),
 			GraphHash: rapid.StringMatching(`[0-9a-f]{32}`).Draw(t, "hash"),
 			Version:   rapid.IntRange(1, 1<<30).Draw(t, "version"), Epoch: rapid.IntRange(0, 9).Draw(t, "epoch"),
 			Run: rapid.IntRange(1, 9).Draw(t, "run"), Rev: rapid.Int64Range(1, 1<<40).Draw(t, "rev"),
@@ -92,10 +96,10 @@ func TestEnrollment_DeltaOfAnEarlierRevisionIsDropped(t *testing.T) {
 
 	tenant, _ := journey.ParseTenant("demo")
 	it, err := encodeEnrollment(tenant, 4, journey.Enrollment{
-		Journey: "jrn_01", Customer: "ada", Status: journey.Inside, Rev: 3, Delta: journey.Delta{1, 2, 3},
+		Journey: "jrn_01", Customer: "ada", Status: journey.Inside, Rev: 3, Delta: trail.Delta{1, 2, 3},
 	})
 	require.NoError(t, err)
-	it[eRev] = number(4) // a later write of something else
+	it[eRev] = item.Number(4) // a later write of something else
 	e, err := decodeEnrollment(tenant, written(it))
 	require.NoError(t, err)
 	require.Nil(t, e.Delta)
@@ -106,7 +110,7 @@ func TestItem_UnexpectedTypeIsAnError(t *testing.T) {
 
 	tenant, _ := journey.ParseTenant("demo")
 	for name, broken := range map[string]types.AttributeValue{
-		eStatus: text("1"), eRev: binary(nil), ePath: text("x"), eReason: number(1), eSince: text("1"),
+		eStatus: item.Text("1"), eRev: item.Binary(nil), ePath: item.Text("x"), eReason: item.Number(1), eSince: item.Text("1"),
 	} {
 		it, err := encodeEnrollment(tenant, 4, journey.Enrollment{Journey: "jrn_01", Customer: "ada", Status: 1})
 		require.NoError(t, err)
@@ -114,14 +118,14 @@ func TestItem_UnexpectedTypeIsAnError(t *testing.T) {
 		_, err = decodeEnrollment(tenant, written(it))
 		require.ErrorContains(t, err, "attribute "+name)
 	}
-	_, err := decodeEnrollment(tenant, written(enrollmentKey(tenant, "jrn_01", "ada")))
+	_, err := decodeEnrollment(tenant, written(item.EnrollmentKey(tenant, "jrn_01", "ada")))
 	require.ErrorContains(t, err, "without a status")
-	_, err = decodeJourney(written(item{aEvents: &types.AttributeValueMemberL{Value: []types.AttributeValue{number(1)}}}))
+	_, err = decodeJourney(written(item.Item{aEvents: &types.AttributeValueMemberL{Value: []types.AttributeValue{item.Number(1)}}}))
 	require.ErrorContains(t, err, "attribute "+aEvents)
 }
 
 // written returns an item as it is stored, with its format.
-func written(it item) item {
+func written(it item.Item) item.Item {
 	it = maps.Clone(it)
 	format.Add(it)
 	return it
@@ -173,7 +177,7 @@ func TestPart_DecodesAsEncoded(t *testing.T) {
 				Graph: rapid.StringMatching(`[0-9a-f]{64}`).Draw(t, "graph"),
 			},
 			Born: drawTime(t, "born"), Rev: rapid.Int64Range(1, 1<<40).Draw(t, "rev"), Version: rapid.IntRange(1, 1<<30).Draw(t, "version"),
-			Totals: analytics.Totals{Enrolled: count.Draw(t, "enrolled"), Failed: count.Draw(t, "failed")},
+			Totals: tally.Totals{Enrolled: count.Draw(t, "enrolled"), Failed: count.Draw(t, "failed")},
 			Poison: rapid.Int64Range(0, 3).Draw(t, "poison"), Newest: drawTime(t, "newest"), Updated: drawTime(t, "updated"),
 			Watermarks: map[string]string{
 				"shardId-000001-abc.def": "123", "shardId-00000001542983423423-ABCDEF01": "0",
@@ -181,10 +185,10 @@ func TestPart_DecodesAsEncoded(t *testing.T) {
 			},
 		}
 		for range rapid.IntRange(0, graph.MaxNodes).Draw(t, "nodes") {
-			p.Steps = append(p.Steps, analytics.Step{
+			p.Steps = append(p.Steps, tally.Step{
 				Entered: count.Draw(t, "entered"), Dropped: count.Draw(t, "dropped"),
-				Results: analytics.Results{{Result: journey.True, Count: 1}}.Plus(
-					analytics.ResultCount{Result: journey.False, Count: count.Draw(t, "false")},
+				Results: tally.Results{{Result: trail.True, Count: 1}}.Plus(
+					tally.ResultCount{Result: trail.False, Count: count.Draw(t, "false")},
 				),
 			})
 		}

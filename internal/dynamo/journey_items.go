@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 
+	"journeys/internal/dynamo/item"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -42,97 +43,97 @@ var journeyChanges = []string{
 }
 
 // encodeJourney returns the item of j, without its text and Definition.
-func encodeJourney(t journey.Tenant, j journey.Journey, w writeID) (item, error) {
+func encodeJourney(t journey.Tenant, j journey.Journey, w writeID) (item.Item, error) {
 	graph, err := hex.DecodeString(j.GraphHash)
 	if err != nil {
 		return nil, fmt.Errorf("dynamo: graph hash: %w", err)
 	}
-	it := journeyKey(t, j.ID)
-	it.putText(aName, j.Name)
-	it.putText(aStatus, string(j.Status))
-	it.putNumber(aDays, int64(j.MaxDurationDays))
-	it.putNumber(aVersion, int64(j.Version))
-	it.putBinary(aGraph, graph)
-	it.putFlag(aPassed, j.GraphPassed)
-	it.putNumber(aNodes, int64(j.NodeCount))
-	it.putTexts(aEvents, j.Events)
-	it.putNumber(aShards, int64(j.Shards))
-	it.putNumber(aEpoch, int64(j.Epoch))
-	it.putNumber(aRev, j.Rev)
-	it.putNumber(aTextRev, j.TextRev)
-	it.putNumber(aAppearance, j.AppearanceRev)
-	it.putBinary(aWriteID, w[:])
-	it.putTime(aCreated, j.CreatedAt)
-	it.putTime(aUpdated, j.UpdatedAt)
+	it := item.JourneyKey(t, j.ID)
+	it.PutText(aName, j.Name)
+	it.PutText(aStatus, string(j.Status))
+	it.PutNumber(aDays, int64(j.MaxDurationDays))
+	it.PutNumber(aVersion, int64(j.Version))
+	it.PutBinary(aGraph, graph)
+	it.PutFlag(aPassed, j.GraphPassed)
+	it.PutNumber(aNodes, int64(j.NodeCount))
+	it.PutTexts(aEvents, j.Events)
+	it.PutNumber(aShards, int64(j.Shards))
+	it.PutNumber(aEpoch, int64(j.Epoch))
+	it.PutNumber(aRev, j.Rev)
+	it.PutNumber(aTextRev, j.TextRev)
+	it.PutNumber(aAppearance, j.AppearanceRev)
+	it.PutBinary(aWriteID, w[:])
+	it.PutTime(aCreated, j.CreatedAt)
+	it.PutTime(aUpdated, j.UpdatedAt)
 	return it, nil
 }
 
-func decodeJourney(it item) (journey.Journey, error) {
-	r := reader{item: it}
+func decodeJourney(it item.Item) (journey.Journey, error) {
+	r := item.Reader{Item: it}
 	j := journey.Journey{
-		ID:              journeyID(r.text(manifest.SortKey)),
-		Name:            r.text(aName),
-		Status:          journey.Status(r.text(aStatus)),
-		MaxDurationDays: int(r.number(aDays)),
-		Version:         int(r.number(aVersion)),
-		GraphHash:       hex.EncodeToString(r.binary(aGraph)),
-		GraphPassed:     r.flag(aPassed),
-		NodeCount:       int(r.number(aNodes)),
-		Events:          r.texts(aEvents),
-		Shards:          int(r.number(aShards)),
-		Epoch:           int(r.number(aEpoch)),
-		Rev:             r.number(aRev),
-		TextRev:         r.number(aTextRev),
-		AppearanceRev:   r.number(aAppearance),
-		CreatedAt:       r.time(aCreated),
-		UpdatedAt:       r.time(aUpdated),
+		ID:              item.JourneyID(r.Text(manifest.SortKey)),
+		Name:            r.Text(aName),
+		Status:          journey.Status(r.Text(aStatus)),
+		MaxDurationDays: int(r.Number(aDays)),
+		Version:         int(r.Number(aVersion)),
+		GraphHash:       hex.EncodeToString(r.Binary(aGraph)),
+		GraphPassed:     r.Flag(aPassed),
+		NodeCount:       int(r.Number(aNodes)),
+		Events:          r.Texts(aEvents),
+		Shards:          int(r.Number(aShards)),
+		Epoch:           int(r.Number(aEpoch)),
+		Rev:             r.Number(aRev),
+		TextRev:         r.Number(aTextRev),
+		AppearanceRev:   r.Number(aAppearance),
+		CreatedAt:       r.Time(aCreated),
+		UpdatedAt:       r.Time(aUpdated),
 	}
-	return j, wrapDamaged(r.err)
+	return j, wrapDamaged(r.Err)
 }
 
 // encodeTombstone returns the item that remains of a deleted journey: what
 // draining it needs, and the id of the write that deleted it.
-func encodeTombstone(t journey.Tenant, j journey.Journey, w writeID) (item, error) {
+func encodeTombstone(t journey.Tenant, j journey.Journey, w writeID) (item.Item, error) {
 	graph, err := hex.DecodeString(j.GraphHash)
 	if err != nil {
 		return nil, fmt.Errorf("dynamo: graph hash: %w", err)
 	}
-	it := tombstoneKey(t, j.ID)
-	it.putText(aName, j.Name)
-	it.putNumber(aVersion, int64(j.Version))
-	it.putBinary(aGraph, graph)
-	it.putNumber(aShards, int64(j.Shards))
-	it.putNumber(aEpoch, int64(j.Epoch))
-	it.putBinary(aWriteID, w[:])
-	it.putTime(aUpdated, j.UpdatedAt)
+	it := item.TombstoneKey(t, j.ID)
+	it.PutText(aName, j.Name)
+	it.PutNumber(aVersion, int64(j.Version))
+	it.PutBinary(aGraph, graph)
+	it.PutNumber(aShards, int64(j.Shards))
+	it.PutNumber(aEpoch, int64(j.Epoch))
+	it.PutBinary(aWriteID, w[:])
+	it.PutTime(aUpdated, j.UpdatedAt)
 	return it, nil
 }
 
 // encodeText returns the item with the texts of j, which its lists and enroll calls need
 // not read.
-func encodeText(t journey.Tenant, j journey.Journey) item {
-	it := textKey(t, j.ID)
-	it.putText(aDescription, j.Description)
-	it.putBinary(aEntry, j.EntryCondition)
-	it.putNumber(aRev, j.TextRev)
+func encodeText(t journey.Tenant, j journey.Journey) item.Item {
+	it := item.TextKey(t, j.ID)
+	it.PutText(aDescription, j.Description)
+	it.PutBinary(aEntry, j.EntryCondition)
+	it.PutNumber(aRev, j.TextRev)
 	return it
 }
 
 // addText sets the texts of j from its item, nil for none. It returns false if the item
 // is of another revision than j.
-func addText(j *journey.Journey, it item) (matches bool, err error) {
+func addText(j *journey.Journey, it item.Item) (matches bool, err error) {
 	if j.TextRev == 0 || it == nil {
 		return j.TextRev == 0, nil
 	}
-	r := reader{item: it}
-	j.Description, j.EntryCondition = r.text(aDescription), r.binary(aEntry)
-	return r.number(aRev) == j.TextRev, wrapDamaged(r.err)
+	r := item.Reader{Item: it}
+	j.Description, j.EntryCondition = r.Text(aDescription), r.Binary(aEntry)
+	return r.Number(aRev) == j.TextRev, wrapDamaged(r.Err)
 }
 
 // encodeAppearance returns the item with j's definition as it was last sent.
-func encodeAppearance(t journey.Tenant, j journey.Journey) item {
-	it := appearanceKey(t, j.ID, j.Version)
-	it.putBinary(aDefinition, j.GraphText())
-	it.putNumber(aRev, j.AppearanceRev)
+func encodeAppearance(t journey.Tenant, j journey.Journey) item.Item {
+	it := item.AppearanceKey(t, j.ID, j.Version)
+	it.PutBinary(aDefinition, j.GraphText())
+	it.PutNumber(aRev, j.AppearanceRev)
 	return it
 }

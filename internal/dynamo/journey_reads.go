@@ -11,12 +11,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/dynamo/backoff"
+	"journeys/internal/dynamo/item"
 	"journeys/internal/journey"
 )
 
 // Journey implements journey.JourneyStore and analytics.Table.
 func (s *table) Journey(ctx context.Context, t journey.Tenant, id journey.ID) (journey.Journey, error) {
-	it, err := s.get(ctx, journeyKey(t, id))
+	it, err := s.get(ctx, item.JourneyKey(t, id))
 	if err != nil {
 		return journey.Journey{}, wrapFailed("read a journey", err)
 	}
@@ -30,13 +31,13 @@ func (s *table) Journey(ctx context.Context, t journey.Tenant, id journey.ID) (j
 // revisions, because a batch is not read at one moment: then it reads them again.
 func (s *table) FullJourney(ctx context.Context, t journey.Tenant, id journey.ID) (journey.Journey, error) {
 	for attempt := 0; ; attempt++ {
-		items, err := s.batchGet(ctx, []map[string]types.AttributeValue{journeyKey(t, id), textKey(t, id)})
+		items, err := s.batchGet(ctx, []map[string]types.AttributeValue{item.JourneyKey(t, id), item.TextKey(t, id)})
 		if err != nil {
 			return journey.Journey{}, wrapFailed("read a journey and its text", err)
 		}
-		var stored, words item
+		var stored, words item.Item
 		for _, it := range items {
-			if partition(it) == journeysPK(t) {
+			if partition(it) == item.JourneysPK(t) {
 				stored = it
 			} else {
 				words = it
@@ -63,28 +64,28 @@ func (s *table) FullJourney(ctx context.Context, t journey.Tenant, id journey.ID
 
 // Definition implements journey.JourneyStore, engine.Table and analytics.Table.
 func (s *table) Definition(ctx context.Context, t journey.Tenant, id journey.ID, hash string) ([]byte, error) {
-	it, err := s.get(ctx, definitionKey(t, id, hash))
+	it, err := s.get(ctx, item.DefinitionKey(t, id, hash))
 	if err != nil {
 		return nil, wrapFailed("read a definition", err)
 	}
 	if it == nil {
 		return nil, fmt.Errorf("dynamo: definition %s of %s: %w", hash, id, journey.ErrNoDefinition)
 	}
-	r := reader{item: it}
-	return r.binary(aDefinition), wrapDamaged(r.err)
+	r := item.Reader{Item: it}
+	return r.Binary(aDefinition), wrapDamaged(r.Err)
 }
 
 // Appearance implements journey.JourneyStore.
 func (s Journeys) Appearance(ctx context.Context, t journey.Tenant, j journey.Journey) ([]byte, error) {
-	it, err := s.get(ctx, appearanceKey(t, j.ID, j.Version))
+	it, err := s.get(ctx, item.AppearanceKey(t, j.ID, j.Version))
 	if err != nil {
 		return nil, wrapFailed("read an appearance", err)
 	}
-	r := reader{item: it}
-	if r.number(aRev) != j.AppearanceRev {
+	r := item.Reader{Item: it}
+	if r.Number(aRev) != j.AppearanceRev {
 		return nil, fmt.Errorf("dynamo: appearance of %s, revision %d: %w", j.ID, j.AppearanceRev, journey.ErrNoDefinition)
 	}
-	return r.binary(aDefinition), wrapDamaged(r.err)
+	return r.Binary(aDefinition), wrapDamaged(r.Err)
 }
 
 // List implements journey.JourneyStore. DynamoDB has no offset: List reads the
@@ -124,7 +125,7 @@ func (s *table) addTexts(ctx context.Context, t journey.Tenant, f journey.Filter
 	}
 	for i := range page.Journeys {
 		j := &page.Journeys[i]
-		matches, err := addText(j, texts[partition(textKey(t, j.ID))])
+		matches, err := addText(j, texts[partition(item.TextKey(t, j.ID))])
 		if err == nil && !matches {
 			changed, errChanged := s.FullJourney(ctx, t, j.ID)
 			if errors.Is(errChanged, journey.ErrNotFound) || f.Status != "" && changed.Status != f.Status {
@@ -143,14 +144,14 @@ func (s *table) addTexts(ctx context.Context, t journey.Tenant, f journey.Filter
 }
 
 // texts returns the text items of journeys by partition key.
-func (s *table) texts(ctx context.Context, t journey.Tenant, list []journey.Journey) (map[string]item, error) {
+func (s *table) texts(ctx context.Context, t journey.Tenant, list []journey.Journey) (map[string]item.Item, error) {
 	var keys []map[string]types.AttributeValue
 	for _, j := range list {
 		if j.TextRev > 0 {
-			keys = append(keys, textKey(t, j.ID))
+			keys = append(keys, item.TextKey(t, j.ID))
 		}
 	}
-	texts := make(map[string]item, len(keys))
+	texts := make(map[string]item.Item, len(keys))
 	for some := range slices.Chunk(keys, batchKeys) {
 		items, err := s.batchGet(ctx, some)
 		if err != nil {
@@ -167,12 +168,12 @@ func (s *table) listQuery(t journey.Tenant, f journey.Filter) *dynamodb.QueryInp
 	query := &dynamodb.QueryInput{
 		TableName: &s.name, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
 		KeyConditionExpression:    aws.String("PK = :pk"),
-		ExpressionAttributeValues: item{":pk": text(journeysPK(t))},
+		ExpressionAttributeValues: item.Item{":pk": item.Text(item.JourneysPK(t))},
 	}
 	if f.Status != "" {
 		query.FilterExpression = aws.String("#st = :st")
 		query.ExpressionAttributeNames = map[string]string{"#st": aStatus}
-		query.ExpressionAttributeValues[":st"] = text(string(f.Status))
+		query.ExpressionAttributeValues[":st"] = item.Text(string(f.Status))
 	}
 	return query
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/dynamo/item"
 	"journeys/internal/journey"
 )
 
@@ -46,13 +47,13 @@ func (s Journeys) Create(ctx context.Context, t journey.Tenant, j journey.Journe
 // the tenant has MaxJourneys.
 func (s *table) countChange(t journey.Tenant, n int64) types.TransactWriteItem {
 	update := &types.Update{
-		TableName: &s.name, Key: journeyCountKey(t), UpdateExpression: aws.String("ADD #n :n"),
+		TableName: &s.name, Key: item.JourneyCountKey(t), UpdateExpression: aws.String("ADD #n :n"),
 		ExpressionAttributeNames:  map[string]string{"#n": aCount},
-		ExpressionAttributeValues: item{":n": number(n)},
+		ExpressionAttributeValues: item.Item{":n": item.Number(n)},
 	}
 	if n > 0 {
 		update.ConditionExpression = aws.String("attribute_not_exists(#n) OR #n < :max")
-		update.ExpressionAttributeValues[":max"] = number(journey.MaxJourneys)
+		update.ExpressionAttributeValues[":max"] = item.Number(journey.MaxJourneys)
 	}
 	return types.TransactWriteItem{Update: update}
 }
@@ -61,7 +62,7 @@ func (s *table) countChange(t journey.Tenant, n int64) types.TransactWriteItem {
 func (s Journeys) JourneyToEnter(
 	ctx context.Context, t journey.Tenant, id journey.ID, customers []string, now time.Time,
 ) (journey.Journey, journey.Forgotten, error) {
-	it, forgotten, err := s.getFenced(ctx, t, journeyKey(t, id), customers, now)
+	it, forgotten, err := s.getFenced(ctx, t, item.JourneyKey(t, id), customers, now)
 	if err != nil {
 		return journey.Journey{}, nil, wrapFailed("read a journey", err)
 	}
@@ -117,8 +118,8 @@ func (s *table) contentChanges(t journey.Tenant, old, next journey.Journey) []ty
 	var writes []types.TransactWriteItem
 	switch {
 	case next.GraphHash != old.GraphHash:
-		it := definitionKey(t, next.ID, next.GraphHash)
-		it.putBinary(aDefinition, next.GraphText())
+		it := item.DefinitionKey(t, next.ID, next.GraphHash)
+		it.PutBinary(aDefinition, next.GraphText())
 		writes = append(writes, s.placement(it))
 		writes[0].Put.ConditionExpression = aws.String("attribute_not_exists(PK)") // a graph is never changed
 		if old.Status == journey.Draft {
@@ -126,14 +127,14 @@ func (s *table) contentChanges(t journey.Tenant, old, next journey.Journey) []ty
 		}
 	case next.AppearanceRev == old.AppearanceRev:
 	case next.AppearanceRev == 0:
-		writes = append(writes, s.removal(appearanceKey(t, old.ID, old.Version)))
+		writes = append(writes, s.removal(item.AppearanceKey(t, old.ID, old.Version)))
 	default:
 		writes = append(writes, s.placement(encodeAppearance(t, next)))
 	}
 	switch next.TextRev {
 	case old.TextRev:
 	case 0:
-		writes = append(writes, s.removal(textKey(t, old.ID)))
+		writes = append(writes, s.removal(item.TextKey(t, old.ID)))
 	default:
 		writes = append(writes, s.placement(encodeText(t, next)))
 	}
@@ -145,7 +146,7 @@ func (s *table) contentChanges(t journey.Tenant, old, next journey.Journey) []ty
 func (s *table) contentRemovals(t journey.Tenant, j journey.Journey) []types.TransactWriteItem {
 	writes := s.definitionRemovals(t, j)
 	if j.TextRev > 0 {
-		writes = append(writes, s.removal(textKey(t, j.ID)))
+		writes = append(writes, s.removal(item.TextKey(t, j.ID)))
 	}
 	return writes
 }
@@ -155,19 +156,19 @@ func (s *table) contentRemovals(t journey.Tenant, j journey.Journey) []types.Tra
 func (s *table) definitionRemovals(t journey.Tenant, j journey.Journey) []types.TransactWriteItem {
 	var writes []types.TransactWriteItem
 	if j.Status == journey.Draft {
-		writes = append(writes, s.removal(definitionKey(t, j.ID, j.GraphHash)))
+		writes = append(writes, s.removal(item.DefinitionKey(t, j.ID, j.GraphHash)))
 	}
 	if j.AppearanceRev > 0 {
-		writes = append(writes, s.removal(appearanceKey(t, j.ID, j.Version)))
+		writes = append(writes, s.removal(item.AppearanceKey(t, j.ID, j.Version)))
 	}
 	return writes
 }
 
-func (s *table) placement(it item) types.TransactWriteItem {
+func (s *table) placement(it item.Item) types.TransactWriteItem {
 	return types.TransactWriteItem{Put: &types.Put{TableName: &s.name, Item: it}}
 }
 
-func (s *table) removal(key item) types.TransactWriteItem {
+func (s *table) removal(key item.Item) types.TransactWriteItem {
 	return types.TransactWriteItem{Delete: &types.Delete{TableName: &s.name, Key: key}}
 }
 
@@ -178,7 +179,7 @@ func (s *table) journeyUpdate(t journey.Tenant, old, next journey.Journey, w wri
 		return nil, err
 	}
 	names := map[string]string{"#rev": aRev}
-	values := item{":rev": number(old.Rev)}
+	values := item.Item{":rev": item.Number(old.Rev)}
 	set, remove := "SET", " REMOVE"
 	for _, name := range journeyChanges {
 		value, ok := it[name]
@@ -194,7 +195,7 @@ func (s *table) journeyUpdate(t journey.Tenant, old, next journey.Journey, w wri
 		expression += strings.TrimSuffix(remove, ",")
 	}
 	return &types.Update{
-		TableName: &s.name, Key: journeyKey(t, next.ID), UpdateExpression: &expression,
+		TableName: &s.name, Key: item.JourneyKey(t, next.ID), UpdateExpression: &expression,
 		ConditionExpression:      aws.String("#rev = :rev"),
 		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
@@ -245,9 +246,9 @@ func (s *table) deletion(t journey.Tenant, j journey.Journey, w writeID) ([]type
 	}
 	writes := []types.TransactWriteItem{
 		{Delete: &types.Delete{
-			TableName: &s.name, Key: journeyKey(t, j.ID), ConditionExpression: aws.String("#rev = :rev"),
+			TableName: &s.name, Key: item.JourneyKey(t, j.ID), ConditionExpression: aws.String("#rev = :rev"),
 			ExpressionAttributeNames:            map[string]string{"#rev": aRev},
-			ExpressionAttributeValues:           item{":rev": number(j.Rev)},
+			ExpressionAttributeValues:           item.Item{":rev": item.Number(j.Rev)},
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}},
 		s.placement(tombstone),
@@ -259,14 +260,14 @@ func (s *table) deletion(t journey.Tenant, j journey.Journey, w writeID) ([]type
 	deleted.Status = "" // so that no event starts it
 	if j.Status != journey.Draft {
 		writes = append(writes, *s.putLive(t, deleted, false, j.Epoch, reasonDeleted),
-			s.removal(headKey(t, j.ID)))
+			s.removal(item.HeadKey(t, j.ID)))
 	}
 	return append(writes, s.eventChanges(t, j, deleted)...), nil
 }
 
 // deletedBy returns nil if w deleted the journey, and ErrNotFound otherwise.
 func (s *table) deletedBy(ctx context.Context, t journey.Tenant, id journey.ID, w writeID) error {
-	tombstone, err := s.get(ctx, tombstoneKey(t, id))
+	tombstone, err := s.get(ctx, item.TombstoneKey(t, id))
 	if err != nil {
 		return wrapFailed("read a deleted journey", err)
 	}

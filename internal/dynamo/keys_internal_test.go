@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"journeys/internal/analytics"
+	"journeys/internal/dynamo/item"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -23,7 +24,7 @@ import (
 func TestKeys_NeedATenant(t *testing.T) {
 	t.Parallel()
 
-	require.Panics(t, func() { journeyKey(journey.Tenant{}, "jrn_01") })
+	require.Panics(t, func() { item.JourneyKey(journey.Tenant{}, "jrn_01") })
 }
 
 // Text from callers cannot make two keys equal.
@@ -36,18 +37,18 @@ func TestKeys_OfDifferentEntitiesDiffer(t *testing.T) {
 		id, other := drawID(t), drawID(t)
 		x, y := named.Draw(t, "x"), named.Draw(t, "y")
 		seen := map[string]string{}
-		for what, k := range map[string]item{
-			"a " + x + " " + string(id) + " customer":    enrollmentKey(a, id, x),
-			"a " + y + " " + string(other) + " customer": enrollmentKey(a, other, y),
-			"a " + x + " " + string(id) + " event":       eventKey(a, x, id),
-			"a " + x + " " + string(id) + " key":         idempotencyKey(a, id, x),
-			"a " + string(id):                            journeyKey(a, id),
-			"a " + string(id) + " deleted":               tombstoneKey(a, id),
-			"a " + string(id) + " definition":            definitionKey(a, id, "0a"),
-			"a " + string(id) + " appearance":            appearanceKey(a, id, 10),
-			"a " + string(id) + " text":                  textKey(a, id),
-			"a " + string(id) + " live":                  liveKey(a, id),
-			"a count":                                    journeyCountKey(a),
+		for what, k := range map[string]item.Item{
+			"a " + x + " " + string(id) + " customer":    item.EnrollmentKey(a, id, x),
+			"a " + y + " " + string(other) + " customer": item.EnrollmentKey(a, other, y),
+			"a " + x + " " + string(id) + " event":       item.EventKey(a, x, id),
+			"a " + x + " " + string(id) + " key":         item.IdempotencyKey(a, id, x),
+			"a " + string(id):                            item.JourneyKey(a, id),
+			"a " + string(id) + " deleted":               item.TombstoneKey(a, id),
+			"a " + string(id) + " definition":            item.DefinitionKey(a, id, "0a"),
+			"a " + string(id) + " appearance":            item.AppearanceKey(a, id, 10),
+			"a " + string(id) + " text":                  item.TextKey(a, id),
+			"a " + string(id) + " live":                  item.LiveKey(a, id),
+			"a count":                                    item.JourneyCountKey(a),
 		} {
 			seen[pair(k)] = what
 		}
@@ -57,15 +58,15 @@ func TestKeys_OfDifferentEntitiesDiffer(t *testing.T) {
 		}
 		require.Len(t, seen, want)
 		if a != b {
-			require.NotEqual(t, pair(enrollmentKey(a, id, x)), pair(enrollmentKey(b, id, y)))
-			require.NotEqual(t, pair(liveKey(a, id)), pair(liveKey(b, other)))
+			require.NotEqual(t, pair(item.EnrollmentKey(a, id, x)), pair(item.EnrollmentKey(b, id, y)))
+			require.NotEqual(t, pair(item.LiveKey(a, id)), pair(item.LiveKey(b, other)))
 		}
 	})
 }
 
-func pair(k item) string {
-	r := reader{item: k}
-	return r.text("PK") + "\x00" + r.text("SK")
+func pair(k item.Item) string {
+	r := item.Reader{Item: k}
+	return r.Text("PK") + "\x00" + r.Text("SK")
 }
 
 // The table in the comment of keys.go has a row for each entity, and every row is true.
@@ -76,40 +77,40 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 	tenant, _ := journey.ParseTenant("demo")
 	j := analytics.JourneyKey{Tenant: tenant, Journey: id}
 	hash := strings.Repeat("0f", 16)
-	graph, err := graphText(hash)
+	graph, err := item.GraphText(hash)
 	require.NoError(t, err)
-	w := writeID{0xab}
+	w := []byte{0xab, 15: 0}
 	sum := sha256.Sum256([]byte("order-1"))
-	part, err := partKey(analytics.PartKey{Tenant: tenant, Journey: id, Day: "2026-11-23", Shard: 2, Graph: hash})
+	part, err := item.PartKey(analytics.PartKey{Tenant: tenant, Journey: id, Day: "2026-11-23", Shard: 2, Graph: hash})
 	require.NoError(t, err)
 
-	requireRows(t, keyRows(t, "Entity PK SK"), map[string]item{
-		"journey":               journeyKey(tenant, id),
-		"deleted journey":       tombstoneKey(tenant, id),
-		"graph":                 definitionKey(tenant, id, hash),
-		"appearance":            appearanceKey(tenant, id, 12),
-		"text":                  textKey(tenant, id),
-		"journey count":         journeyCountKey(tenant),
-		"fence":                 fenceKey(tenant, "c", time.UnixMilli(1_700_000_000_000)),
-		"LIVE entry":            liveKey(tenant, id),
-		"journey by event":      eventKey(tenant, "opened", id),
-		"Idempotency-Key":       idempotencyKey(tenant, id, "order-1"),
-		"enrollment":            enrollmentKey(tenant, id, "ada"),
-		"anonymized enrollment": anonymizedKey(tenant, id, w),
-		"profile":               profileKey(tenant, "ada"),
-		"kept properties":       keepKey(tenant, "opened"),
-		"last events":           lastEventKey(tenant, "ada", "opened"),
-		"event record":          eventRecordKey(tenant, "ada", "e1"),
-		"closed month":          closedKey(j, "2026-11", graph),
+	requireRows(t, keyRows(t, "Entity PK SK"), map[string]item.Item{
+		"journey":               item.JourneyKey(tenant, id),
+		"deleted journey":       item.TombstoneKey(tenant, id),
+		"graph":                 item.DefinitionKey(tenant, id, hash),
+		"appearance":            item.AppearanceKey(tenant, id, 12),
+		"text":                  item.TextKey(tenant, id),
+		"journey count":         item.JourneyCountKey(tenant),
+		"fence":                 item.FenceKey(tenant, "c", time.UnixMilli(1_700_000_000_000)),
+		"LIVE entry":            item.LiveKey(tenant, id),
+		"journey by event":      item.EventKey(tenant, "opened", id),
+		"Idempotency-Key":       item.IdempotencyKey(tenant, id, "order-1"),
+		"enrollment":            item.EnrollmentKey(tenant, id, "ada"),
+		"anonymized enrollment": item.AnonymizedKey(tenant, id, hex.EncodeToString(w)),
+		"profile":               item.ProfileKey(tenant, "ada"),
+		"kept properties":       item.KeepKey(tenant, "opened"),
+		"last events":           item.LastEventKey(tenant, "ada", "opened"),
+		"event record":          item.EventRecordKey(tenant, "ada", "e1"),
+		"closed month":          item.ClosedKey(j, "2026-11", graph),
 		"open part":             part,
-		"forgotten count":       forgottenKey(tenant, id),
-		"head":                  headKey(tenant, id),
-		"repair":                repairKey(j, "2026-11-23", graph),
-		"total":                 totalKey(j, graph),
-		"audit":                 auditKey(),
-		"audit piece":           auditPieceKey(w[:], 7),
+		"forgotten count":       item.ForgottenKey(tenant, id),
+		"head":                  item.HeadKey(tenant, id),
+		"repair":                item.RepairKey(j, "2026-11-23", graph),
+		"total":                 item.TotalKey(j, graph),
+		"audit":                 item.AuditKey(),
+		"audit piece":           item.AuditPieceKey(w[:], 7),
 	}, []string{manifest.PartitionKey, manifest.SortKey}, strings.NewReplacer(
-		"<tenant>", "demo", "<journey>", ulidOf(id), "<hash>", hash, "<version>", "12", "<graph>", graph, "<key>", hex.EncodeToString(sum[:]),
+		"<tenant>", "demo", "<journey>", item.ULIDOf(id), "<hash>", hash, "<version>", "12", "<graph>", graph, "<key>", hex.EncodeToString(sum[:]),
 		"<customer>", "ada", "<eventType>", "opened", "<eventId>", "e1", "<writeId>", "ab"+strings.Repeat("00", 15),
 		"<month>", "2026-11", "<day>", "2026-11-23", "<partShard>", "2", "<fenceShard>", "2", "<number>", "7",
 		"<period>", "944444",
@@ -123,7 +124,7 @@ func TestKeys_OfTheDueIndexAreThoseOfTheTable(t *testing.T) {
 	tenant, _ := journey.ParseTenant("demo")
 	hash := strings.Repeat("0f", 32)
 	due, node, made := time.UnixMilli(1_700_000_000_000), time.UnixMilli(1_600_000_000_000), time.UnixMilli(1_800_000_000_000)
-	encode := func(status journey.EnrollmentStatus) item {
+	encode := func(status journey.EnrollmentStatus) item.Item {
 		it, err := encodeEnrollment(tenant, 4, journey.Enrollment{
 			Journey: id, Customer: "ada", Status: status, GraphHash: hash, Epoch: 3, Due: due, Since: node,
 		})
@@ -136,14 +137,14 @@ func TestKeys_OfTheDueIndexAreThoseOfTheTable(t *testing.T) {
 	require.NoError(t, err)
 
 	millis := func(at time.Time) string { return strconv.FormatInt(at.UnixMilli(), 10) }
-	requireRows(t, keyRows(t, "Entity dp ds"), map[string]item{
+	requireRows(t, keyRows(t, "Entity dp ds"), map[string]item.Item{
 		"active enrollment": encode(journey.Inside),
 		"failed enrollment": encode(journey.Failed),
 		"open part":         part,
 		"repair":            repair,
 	}, []string{manifest.DuePartitionKey, manifest.DueSortKey}, strings.NewReplacer(
-		"<tenant>", "demo", "<journey>", ulidOf(id), "<epoch>", "3",
-		"<dueShard>", strconv.Itoa(dueShard("ada", 4)), "<foldShard>", strconv.Itoa(foldShard(id)),
+		"<tenant>", "demo", "<journey>", item.ULIDOf(id), "<epoch>", "3",
+		"<dueShard>", strconv.Itoa(item.DueShard("ada", 4)), "<foldShard>", strconv.Itoa(item.FoldShard(id)),
 		"when it is due", millis(due), "when it reached its node", millis(node),
 		"when its day may be folded", millis(analytics.Day("2026-11-23").End().Add(analytics.SettleAfter)),
 		"when it was made", millis(made),
@@ -154,7 +155,7 @@ func TestKeys_OfTheDueIndexAreThoseOfTheTable(t *testing.T) {
 // entity and the two columns.
 func keyRows(t *testing.T, head string) [][]string {
 	t.Helper()
-	source, err := os.ReadFile("keys.go")
+	source, err := os.ReadFile(filepath.Join("item", "keys.go"))
 	require.NoError(t, err)
 	columns := regexp.MustCompile(`\s{2,}`)
 	var rows [][]string
@@ -176,7 +177,7 @@ func keyRows(t *testing.T, head string) [][]string {
 
 // requireRows requires that each row describes the item of its entity, and each item
 // has a row.
-func requireRows(t *testing.T, rows [][]string, items map[string]item, names []string, values *strings.Replacer) {
+func requireRows(t *testing.T, rows [][]string, items map[string]item.Item, names []string, values *strings.Replacer) {
 	t.Helper()
 	require.Len(t, rows, len(items))
 	for _, row := range rows {
@@ -201,16 +202,18 @@ func TestKeys_AreInOneFile(t *testing.T) {
 
 	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)
+	items, err := filepath.Glob(filepath.Join("item", "*.go"))
+	require.NoError(t, err)
 	prefix := regexp.MustCompile("[\"`#][A-Z]{1,5}#|\"LIVE\"|\"AUDIT\"")
 	found := 0
-	for _, file := range files {
+	for _, file := range append(files, items...) {
 		if strings.HasSuffix(file, "_test.go") {
 			continue
 		}
 		source, err := os.ReadFile(file)
 		require.NoError(t, err)
 		hits := prefix.FindAllString(string(source), -1)
-		if file == "keys.go" {
+		if file == filepath.Join("item", "keys.go") {
 			found = len(hits)
 			continue
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/dynamo/item"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -59,7 +60,7 @@ func (s *table) liveChange(t journey.Tenant, old, next journey.Journey) *types.T
 	case next.Epoch > 0:
 		return s.putLive(t, next, false, next.Epoch, "")
 	}
-	return &types.TransactWriteItem{Delete: &types.Delete{TableName: &s.name, Key: liveKey(t, next.ID)}}
+	return &types.TransactWriteItem{Delete: &types.Delete{TableName: &s.name, Key: item.LiveKey(t, next.ID)}}
 }
 
 // putLive writes the entry. from is the lowest epoch that may have customers. An
@@ -67,16 +68,16 @@ func (s *table) liveChange(t journey.Tenant, old, next journey.Journey) *types.T
 func (s *table) putLive(t journey.Tenant, j journey.Journey, on bool, from int, reason string) *types.TransactWriteItem {
 	set := "SET #on = :on, #ep = :ep, #u = :u, #k = if_not_exists(#k, :k), #fr = if_not_exists(#fr, :fr)"
 	names := map[string]string{"#on": lOn, "#ep": lEpoch, "#u": lSince, "#k": lShards, "#fr": lFrom}
-	values := item{
-		":on": flag(on), ":ep": number(int64(j.Epoch)), ":u": number(j.UpdatedAt.UnixMilli()),
-		":k": number(int64(j.Shards)), ":fr": number(int64(from)),
+	values := item.Item{
+		":on": item.Flag(on), ":ep": item.Number(int64(j.Epoch)), ":u": item.Number(j.UpdatedAt.UnixMilli()),
+		":k": item.Number(int64(j.Shards)), ":fr": item.Number(int64(from)),
 	}
 	if reason != "" {
 		set += ", #dr = :dr"
-		names["#dr"], values[":dr"] = lReason, text(reason)
+		names["#dr"], values[":dr"] = lReason, item.Text(reason)
 	}
 	return &types.TransactWriteItem{Update: &types.Update{
-		TableName: &s.name, Key: liveKey(t, j.ID), UpdateExpression: aws.String(set),
+		TableName: &s.name, Key: item.LiveKey(t, j.ID), UpdateExpression: aws.String(set),
 		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	}}
 }
@@ -87,9 +88,9 @@ func (s Engine) Lives(ctx context.Context) ([]engine.Live, error) {
 	var unread engine.Unread
 	err := s.query(ctx, "read the LIVE entries", &dynamodb.QueryInput{
 		KeyConditionExpression:    aws.String("PK = :pk"),
-		ExpressionAttributeValues: item{":pk": text(livePK)},
-	}, func(r *reader) error {
-		live, err := decodeLive(r.item)
+		ExpressionAttributeValues: item.Item{":pk": item.Text(item.LivePK)},
+	}, func(r *item.Reader) error {
+		live, err := decodeLive(r.Item)
 		if err != nil {
 			unread = append(unread, err)
 			return nil
@@ -100,26 +101,26 @@ func (s Engine) Lives(ctx context.Context) ([]engine.Live, error) {
 	return lives, cmp.Or(err, unread.Err())
 }
 
-func decodeLive(it item) (engine.Live, error) {
-	r := reader{item: it}
-	sk := r.text(manifest.SortKey)
-	tenant, id, ok := parseLiveSK(sk)
-	if !ok && r.err == nil {
-		r.err = errors.New("dynamo: an entry without a tenant")
+func decodeLive(it item.Item) (engine.Live, error) {
+	r := item.Reader{Item: it}
+	sk := r.Text(manifest.SortKey)
+	tenant, id, ok := item.ParseLiveSK(sk)
+	if !ok && r.Err == nil {
+		r.Err = errors.New("dynamo: an entry without a tenant")
 	}
 	live := engine.Live{
-		Tenant: tenant, Journey: id, On: r.flag(lOn), Shards: int(r.number(lShards)),
-		Epoch: int(r.number(lEpoch)), DrainFrom: int(r.number(lFrom)), Reason: r.text(lReason), Since: r.time(lSince),
+		Tenant: tenant, Journey: id, On: r.Flag(lOn), Shards: int(r.Number(lShards)),
+		Epoch: int(r.Number(lEpoch)), DrainFrom: int(r.Number(lFrom)), Reason: r.Text(lReason), Since: r.Time(lSince),
 	}
-	if r.err != nil {
-		return live, wrapDamaged(fmt.Errorf("the LIVE entry %s: %w", sk, r.err))
+	if r.Err != nil {
+		return live, wrapDamaged(fmt.Errorf("the LIVE entry %s: %w", sk, r.Err))
 	}
 	return live, nil
 }
 
 // DrainFrom implements journey.EnrollmentStore.
 func (s Enrollments) DrainFrom(ctx context.Context, t journey.Tenant, id journey.ID) (int, error) {
-	it, err := s.get(ctx, liveKey(t, id))
+	it, err := s.get(ctx, item.LiveKey(t, id))
 	if err != nil {
 		return 0, wrapFailed("read a LIVE entry", err)
 	}
@@ -136,18 +137,18 @@ func (s Engine) GrowShards(ctx context.Context, l engine.Live) error {
 	if err != nil {
 		return err
 	}
-	grow := func(key item, name string) types.TransactWriteItem {
+	grow := func(key item.Item, name string) types.TransactWriteItem {
 		return types.TransactWriteItem{Update: &types.Update{
 			TableName: &s.name, Key: key, UpdateExpression: aws.String("SET #k = :more"),
 			ConditionExpression:      aws.String("#k = :k"),
 			ExpressionAttributeNames: map[string]string{"#k": name},
-			ExpressionAttributeValues: item{
-				":k": number(int64(l.Shards)), ":more": number(2 * int64(l.Shards)),
+			ExpressionAttributeValues: item.Item{
+				":k": item.Number(int64(l.Shards)), ":more": item.Number(2 * int64(l.Shards)),
 			},
 		}}
 	}
 	_, err = s.transact(ctx, w, []types.TransactWriteItem{
-		grow(journeyKey(l.Tenant, l.Journey), aShards), grow(liveKey(l.Tenant, l.Journey), lShards),
+		grow(item.JourneyKey(l.Tenant, l.Journey), aShards), grow(item.LiveKey(l.Tenant, l.Journey), lShards),
 	})
 	return wrapFailed("grow a journey's shards", err)
 }
@@ -156,17 +157,17 @@ func (s Engine) GrowShards(ctx context.Context, l engine.Live) error {
 func (s Engine) Drained(ctx context.Context, l engine.Live) error {
 	unchanged := aws.String("#ep = :ep AND #u = :u AND #on = :on")
 	names := map[string]string{"#ep": lEpoch, "#u": lSince, "#on": lOn}
-	values := item{":ep": number(int64(l.Epoch)), ":u": number(l.Since.UnixMilli()), ":on": flag(l.On)}
+	values := item.Item{":ep": item.Number(int64(l.Epoch)), ":u": item.Number(l.Since.UnixMilli()), ":on": item.Flag(l.On)}
 	var err error
 	if l.On {
 		names["#fr"] = lFrom
 		_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-			TableName: &s.name, Key: liveKey(l.Tenant, l.Journey), UpdateExpression: aws.String("SET #fr = :ep"),
+			TableName: &s.name, Key: item.LiveKey(l.Tenant, l.Journey), UpdateExpression: aws.String("SET #fr = :ep"),
 			ConditionExpression: unchanged, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 		})
 	} else {
 		_, err = s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-			TableName: &s.name, Key: liveKey(l.Tenant, l.Journey),
+			TableName: &s.name, Key: item.LiveKey(l.Tenant, l.Journey),
 			ConditionExpression: unchanged, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 		})
 	}

@@ -12,6 +12,8 @@ import (
 	"github.com/aws/smithy-go"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
+	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/pack"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -24,56 +26,56 @@ const (
 	cRev        = "r"
 	cFolded     = "fo"
 	cVersion    = "v"
-	cCounts     = "c" // see analytics.PackCounts
+	cCounts     = "c" // see tally.Pack
 	cNewest     = "t"
 	cUpdated    = "u"
 	cWatermarks = "wm" // see pack.Watermarks
 )
 
-func encodePart(p analytics.Part) (item, error) {
-	it, err := partKey(p.PartKey)
+func encodePart(p analytics.Part) (item.Item, error) {
+	it, err := item.PartKey(p.PartKey)
 	if err != nil {
 		return nil, err
 	}
-	it.putTime(cBorn, p.Born)
-	it.putNumber(cRev, p.Rev)
-	it.putNumber(cFolded, p.Folded)
-	it.putNumber(cVersion, int64(p.Version))
-	it.putBinary(cCounts, analytics.PackCounts(p.Totals, p.Poison, p.Steps))
-	it.putTime(cNewest, p.Newest)
-	it.putTime(cUpdated, p.Updated)
+	it.PutTime(cBorn, p.Born)
+	it.PutNumber(cRev, p.Rev)
+	it.PutNumber(cFolded, p.Folded)
+	it.PutNumber(cVersion, int64(p.Version))
+	it.PutBinary(cCounts, tally.Pack(p.Totals, p.Poison, p.Steps))
+	it.PutTime(cNewest, p.Newest)
+	it.PutTime(cUpdated, p.Updated)
 	watermarks, err := pack.Watermarks(p.Watermarks)
 	if err != nil {
 		return nil, err
 	}
-	it.putBinary(cWatermarks, watermarks)
+	it.PutBinary(cWatermarks, watermarks)
 	// Every write has the same, so that the index is written only once.
-	it[manifest.DuePartitionKey] = text(foldShardPK(foldShard(p.Journey)))
-	it.putTime(manifest.DueSortKey, p.Day.End().Add(analytics.SettleAfter))
+	it[manifest.DuePartitionKey] = item.Text(item.FoldShardPK(item.FoldShard(p.Journey)))
+	it.PutTime(manifest.DueSortKey, p.Day.End().Add(analytics.SettleAfter))
 	return it, nil
 }
 
 // decodePart returns the part in an item of the tenant's.
-func decodePart(t journey.Tenant, it item) (analytics.Part, error) {
-	r := reader{item: it}
+func decodePart(t journey.Tenant, it item.Item) (analytics.Part, error) {
+	r := item.Reader{Item: it}
 	p := analytics.Part{
-		Born: r.time(cBorn), Rev: r.number(cRev), Folded: r.number(cFolded), Version: int(r.number(cVersion)),
-		Newest: r.time(cNewest), Updated: r.time(cUpdated),
+		Born: r.Time(cBorn), Rev: r.Number(cRev), Folded: r.Number(cFolded), Version: int(r.Number(cVersion)),
+		Newest: r.Time(cNewest), Updated: r.Time(cUpdated),
 	}
-	if r.err != nil {
-		return p, r.err
+	if r.Err != nil {
+		return p, r.Err
 	}
 	var err error
-	if p.PartKey, err = parsePartKey(t, r.text(manifest.PartitionKey), r.text(manifest.SortKey)); err != nil {
+	if p.PartKey, err = item.ParsePartKey(t, r.Text(manifest.PartitionKey), r.Text(manifest.SortKey)); err != nil {
 		return p, err
 	}
-	if p.Totals, p.Poison, p.Steps, err = analytics.UnpackCounts(r.binary(cCounts)); err != nil {
+	if p.Totals, p.Poison, p.Steps, err = tally.Unpack(r.Binary(cCounts)); err != nil {
 		return p, err
 	}
-	if p.Watermarks, err = pack.ReadWatermarks(r.binary(cWatermarks)); err != nil {
+	if p.Watermarks, err = pack.ReadWatermarks(r.Binary(cWatermarks)); err != nil {
 		return p, err
 	}
-	return p, r.err
+	return p, r.Err
 }
 
 // PutPart implements analytics.Parts. A refused write returns the stored part and
@@ -108,13 +110,13 @@ func (s Analytics) PutPart(ctx context.Context, p analytics.Part) (analytics.Par
 // samePart is the condition that the stored part is the one that was read.
 const samePart = cBorn + " = :born AND " + cRev + " = :rev"
 
-func samePartValues(born time.Time, rev int64) item {
-	return item{":born": number(born.UnixMilli()), ":rev": number(rev)}
+func samePartValues(born time.Time, rev int64) item.Item {
+	return item.Item{":born": item.Number(born.UnixMilli()), ":rev": item.Number(rev)}
 }
 
 // storedPart returns the part that refused a write, and ErrStale. It is the zero Part
 // if the part was folded since it was read.
-func storedPart(t journey.Tenant, it item) (analytics.Part, error) {
+func storedPart(t journey.Tenant, it item.Item) (analytics.Part, error) {
 	if len(it) == 0 {
 		return analytics.Part{}, analytics.ErrStale
 	}
@@ -131,7 +133,7 @@ func storedPart(t journey.Tenant, it item) (analytics.Part, error) {
 // DeletePart implements analytics.RollupTable. Deleting a part that does not exist
 // succeeds.
 func (s Analytics) DeletePart(ctx context.Context, p analytics.Part) error {
-	k, err := partKey(p.PartKey)
+	k, err := item.PartKey(p.PartKey)
 	if err != nil {
 		return err
 	}

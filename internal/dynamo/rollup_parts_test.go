@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/journey"
 )
 
@@ -78,7 +79,7 @@ func TestRollup_StaleFoldLeavesARecreatedPart(t *testing.T) {
 	s, _ := store(t)
 	part := analytics.Part{
 		PartKey: analytics.PartKey{Tenant: demo, Journey: id(1), Day: "2026-11-20", Graph: draft(1).GraphHash},
-		Born:    start, Rev: 1, Updated: start, Totals: analytics.Totals{Enrolled: 1}, Watermarks: map[string]string{},
+		Born:    start, Rev: 1, Updated: start, Totals: tally.Totals{Enrolled: 1}, Watermarks: map[string]string{},
 	}
 	recreated := part
 	recreated.Born = start.Add(time.Millisecond)
@@ -113,11 +114,12 @@ func TestRollup_ForgottenCustomersStayCounted(t *testing.T) {
 			left = append(left, e.Anonymize(w.now))
 		}
 		delete(w.inside, customer)
+		delete(w.left, customer)
 		require.NoError(t, w.store.Customers.Forget(t.Context(), w.tenant, customer, w.now))
 	}
 	require.NotEmpty(t, left)
 	w.wrote(left)
-	delete(w.inside, "") // anonymized
+	delete(w.left, "") // anonymized
 	for range 3 {
 		w.later(1)
 		w.step()

@@ -17,10 +17,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/condition"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // world is a journey with a virtual clock: customers enter and move, each write is
@@ -38,9 +40,10 @@ type world struct {
 	counter *analytics.Counter
 	graphs  map[string]*journey.Graph
 	inside  map[string]journey.Enrollment // and failed
+	left    map[string]journey.Enrollment // not converted yet
 	number  int                           // of the stream's last record
 	truth   analytics.Figures
-	days    map[analytics.Day]*analytics.Totals
+	days    map[analytics.Day]*tally.Totals
 	entered int
 }
 
@@ -63,7 +66,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{
 		t: t, r: rand.New(rand.NewPCG(seed, 5)), table: table, store: storeOn(table), tenant: tenant("t1"),
 		now: time.Date(2026, 10, 10, 3, 0, 0, 0, time.UTC), graphs: map[string]*journey.Graph{},
-		inside: map[string]journey.Enrollment{}, days: map[analytics.Day]*analytics.Totals{},
+		inside: map[string]journey.Enrollment{}, left: map[string]journey.Enrollment{}, days: map[analytics.Day]*tally.Totals{},
 	}
 	w.counter = &analytics.Counter{
 		Parts: w.store.Analytics, Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler), Parallel: 1,
@@ -138,12 +141,20 @@ func (w *world) step() {
 			}
 			var effect journey.EffectKind
 			if n, effect = g.Step(n, in); effect == journey.NeedSend {
-				in.Answer.Result = journey.Sent
+				in.Answer.Result = trail.Sent
 				n, _ = g.Step(n, in)
 			}
 		}
+		if w.r.IntN(6) == 0 {
+			n = n.Convert(at.Add(-time.Duration(w.r.IntN(48)) * time.Hour))
+		}
 		if len(n.Delta) > 2 || n.Delta[1] != 0 { // the engine makes no empty writes
 			list = append(list, n)
+		}
+	}
+	for _, customer := range slices.Sorted(maps.Keys(w.left)) {
+		if w.r.IntN(20) == 0 {
+			list = append(list, w.left[customer].NextWrite(w.now).Convert(w.now))
 		}
 	}
 	for _, err := range w.store.Engine.Advance(w.t.Context(), w.tenant, 4, list) {
@@ -161,6 +172,9 @@ func (w *world) wrote(list []journey.Enrollment) {
 			w.inside[e.Customer] = e
 		} else {
 			delete(w.inside, e.Customer)
+			if w.left[e.Customer] = e; !e.ConvertedAt.IsZero() {
+				delete(w.left, e.Customer)
+			}
 		}
 		record := w.record(e)
 		shard := fmt.Sprintf("shardId-%d", len(e.Customer)%2)
@@ -186,7 +200,7 @@ func (w *world) happened(r analytics.Record) {
 	require.NoError(w.t, one.Apply(r.Write))
 	day := analytics.DayOf(r.Write.At)
 	if w.days[day] == nil {
-		w.days[day] = &analytics.Totals{}
+		w.days[day] = &tally.Totals{}
 	}
 	w.days[day].Add(one.Totals())
 }
@@ -222,7 +236,7 @@ func (w *world) requireTrue(days analytics.Range, more ...any) {
 				hash = h
 			}
 		}
-		var want analytics.Step
+		var want tally.Step
 		for i, step := range w.truth.Graphs[hash].Steps {
 			if w.graphs[hash].NodeID(i) == s.NodeID {
 				want = step
@@ -232,7 +246,7 @@ func (w *world) requireTrue(days analytics.Range, more ...any) {
 		require.Equal(w.t, s.Entered, s.Completed()+s.Active()+s.Failed+s.Dropped)
 	}
 	for _, row := range report.Series {
-		var want analytics.Totals
+		var want tally.Totals
 		if w.days[row.Day] != nil {
 			want = *w.days[row.Day]
 		}

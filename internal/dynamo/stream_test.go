@@ -14,7 +14,7 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
-	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // readStream returns the enrollment records of the table's stream, and its shard.
@@ -87,7 +87,7 @@ func TestRecord_DecodesEnrollmentsOnly(t *testing.T) {
 	require.NoError(t, r.Err)
 	require.Equal(t, analytics.Record{
 		Number: "000017", Tenant: demo, Journey: id(1), Write: analytics.Write{
-			Graph: strings.Repeat("0", 32), Version: 2, At: time.UnixMilli(1795457182998).UTC(), Delta: journey.Delta{1, 0, 1, 2},
+			Graph: strings.Repeat("0", 32), Version: 2, At: time.UnixMilli(1795457182998).UTC(), Delta: trail.Delta{1, 0, 1, 2},
 		},
 	}, r)
 	anonymized := image(same)

@@ -21,6 +21,7 @@ import (
 	"journeys/internal/dynamo/backoff"
 	"journeys/internal/dynamo/conn"
 	"journeys/internal/dynamo/format"
+	"journeys/internal/dynamo/item"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -64,7 +65,7 @@ type table struct {
 // New returns the store in the table with this name. It reads write ids from
 // entropy, which must be safe for concurrent use and must not repeat itself.
 func New(client *dynamodb.Client, name string, entropy io.Reader) *Store {
-	t := &table{client: format.Client{Client: client, Check: checkNewer}, name: name, entropy: entropy}
+	t := &table{client: format.Client{Client: client, Check: item.CheckNewer}, name: name, entropy: entropy}
 	return &Store{Journeys{t}, Enrollments{t}, Customers{t}, Events{t}, Engine{t}, Analytics{t}}
 }
 
@@ -87,14 +88,14 @@ func (s *table) newWriteID() (w writeID, err error) {
 func (w writeID) String() string { return hex.EncodeToString(w[:]) }
 
 // wrote reports whether this call wrote the item.
-func (w writeID) wrote(it item) bool {
-	r := reader{item: it}
-	return string(r.binary(aWriteID)) == string(w[:])
+func (w writeID) wrote(it item.Item) bool {
+	r := item.Reader{Item: it}
+	return string(r.Binary(aWriteID)) == string(w[:])
 }
 
 // conflict returns the error of a refused write on a journey: ErrNotFound,
 // ErrStale, or nil if this call wrote the stored item.
-func (w writeID) conflict(stored item) error {
+func (w writeID) conflict(stored item.Item) error {
 	switch {
 	case len(stored) == 0:
 		return journey.ErrNotFound
@@ -105,7 +106,7 @@ func (w writeID) conflict(stored item) error {
 }
 
 // get returns the item with this key, strongly consistent; nil if there is none.
-func (s *table) get(ctx context.Context, k item) (item, error) {
+func (s *table) get(ctx context.Context, k item.Item) (item.Item, error) {
 	out, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: &s.name, Key: k, ConsistentRead: aws.Bool(true),
 	})
@@ -116,11 +117,11 @@ func (s *table) get(ctx context.Context, k item) (item, error) {
 }
 
 // query reads all pages, strongly consistent, and calls each for every item.
-func (s *table) query(ctx context.Context, doing string, in *dynamodb.QueryInput, each func(*reader) error) error {
+func (s *table) query(ctx context.Context, doing string, in *dynamodb.QueryInput, each func(*item.Reader) error) error {
 	in.ConsistentRead = aws.Bool(true)
 	return s.queryPages(ctx, doing, in, func(items []map[string]types.AttributeValue) error {
 		for _, it := range items {
-			if err := each(&reader{item: it}); err != nil {
+			if err := each(&item.Reader{Item: it}); err != nil {
 				return err
 			}
 		}
@@ -149,8 +150,8 @@ func (s *table) queryPages(
 
 // batchGet reads at most 100 keys, strongly consistent, in any order. It asks for
 // unprocessed keys again until ctx ends.
-func (s *table) batchGet(ctx context.Context, keys []map[string]types.AttributeValue) ([]item, error) {
-	var items []item
+func (s *table) batchGet(ctx context.Context, keys []map[string]types.AttributeValue) ([]item.Item, error) {
+	var items []item.Item
 	for attempt := 0; len(keys) > 0; attempt++ {
 		out, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
 			RequestItems: map[string]types.KeysAndAttributes{s.name: {Keys: keys, ConsistentRead: aws.Bool(true)}},
@@ -171,14 +172,14 @@ func (s *table) batchGet(ctx context.Context, keys []map[string]types.AttributeV
 // reserve stores an item until it expires, unless the stored one has not expired
 // at now: then it returns the stored one. After a lost response that may be its
 // own.
-func (s *table) reserve(ctx context.Context, it item, expires, now time.Time) (stored item, err error) {
-	it.putTime(kExpires, expires)
-	it[manifest.TTL] = number(expires.Unix() + 1)
+func (s *table) reserve(ctx context.Context, it item.Item, expires, now time.Time) (stored item.Item, err error) {
+	it.PutTime(kExpires, expires)
+	it[manifest.TTL] = item.Number(expires.Unix() + 1)
 	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &s.name, Item: it,
 		ConditionExpression:                 aws.String("attribute_not_exists(PK) OR #x < :now"),
 		ExpressionAttributeNames:            map[string]string{"#x": kExpires},
-		ExpressionAttributeValues:           item{":now": number(now.UnixMilli())},
+		ExpressionAttributeValues:           item.Item{":now": item.Number(now.UnixMilli())},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if stored, ok := refusedItem(err); ok {

@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
+	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/pack"
 	"journeys/internal/manifest"
 )
@@ -30,18 +32,20 @@ const (
 	cExpired   = "ex"
 	cCancelled = "ca"
 	cFailed    = "fa"
+	cConverted = "cv"
 )
 
 // dayFigures are the figures of each day in a closed month.
 var dayFigures = []struct {
 	name  string
-	field func(*analytics.Totals) *int64
+	field func(*tally.Totals) *int64
 }{
-	{cEnrolled, func(t *analytics.Totals) *int64 { return &t.Enrolled }},
-	{cCompleted, func(t *analytics.Totals) *int64 { return &t.Completed }},
-	{cExpired, func(t *analytics.Totals) *int64 { return &t.Expired }},
-	{cCancelled, func(t *analytics.Totals) *int64 { return &t.Cancelled }},
-	{cFailed, func(t *analytics.Totals) *int64 { return &t.Failed }},
+	{cEnrolled, func(t *tally.Totals) *int64 { return &t.Enrolled }},
+	{cCompleted, func(t *tally.Totals) *int64 { return &t.Completed }},
+	{cExpired, func(t *tally.Totals) *int64 { return &t.Expired }},
+	{cCancelled, func(t *tally.Totals) *int64 { return &t.Cancelled }},
+	{cFailed, func(t *tally.Totals) *int64 { return &t.Failed }},
+	{cConverted, func(t *tally.Totals) *int64 { return &t.Conversions }},
 }
 
 // Fold implements analytics.RollupTable.
@@ -50,7 +54,7 @@ func (s Analytics) Fold(ctx context.Context, k analytics.JourneyKey, f analytics
 	if err != nil {
 		return err
 	}
-	graph, err := graphText(f.Graph)
+	graph, err := item.GraphText(f.Graph)
 	if err != nil {
 		return err
 	}
@@ -82,45 +86,45 @@ func (s *table) putTotal(k analytics.JourneyKey, graph string, t *analytics.Tota
 	if t.Rev > 1 {
 		put.ConditionExpression = aws.String("#r = :r")
 		put.ExpressionAttributeNames = map[string]string{"#r": cRev}
-		put.ExpressionAttributeValues = item{":r": number(t.Rev - 1)}
+		put.ExpressionAttributeValues = item.Item{":r": item.Number(t.Rev - 1)}
 	}
 	return put
 }
 
-func encodeTotal(k analytics.JourneyKey, graph string, t *analytics.Total) item {
-	it := totalKey(k, graph)
-	it.putNumber(cRev, t.Rev)
-	it.putCounts(t.Graph, t.Poison)
-	it.putTime(cNewest, t.Newest)
-	it.putTime(cUpdated, t.Written)
-	it.putText(cThrough, string(t.Through))
-	it.putText(cRepaired, string(t.Repaired))
-	it.putBinary(cTaken, pack.Taken(t.Taken))
-	it.putBinary(cLabels, pack.Labels(t.Labels))
+func encodeTotal(k analytics.JourneyKey, graph string, t *analytics.Total) item.Item {
+	it := item.TotalKey(k, graph)
+	it.PutNumber(cRev, t.Rev)
+	putCounts(it, t.Graph, t.Poison)
+	it.PutTime(cNewest, t.Newest)
+	it.PutTime(cUpdated, t.Written)
+	it.PutText(cThrough, string(t.Through))
+	it.PutText(cRepaired, string(t.Repaired))
+	it.PutBinary(cTaken, pack.Taken(t.Taken))
+	it.PutBinary(cLabels, pack.Labels(t.Labels))
 	return it
 }
 
-func decodeTotal(it item) (*analytics.Total, error) {
-	r := reader{item: it}
+func decodeTotal(it item.Item) (*analytics.Total, error) {
+	r := item.Reader{Item: it}
 	total := &analytics.Total{
-		Rev: r.number(cRev), Newest: r.time(cNewest), Written: r.time(cUpdated),
-		Through: analytics.Day(r.text(cThrough)), Repaired: analytics.Day(r.text(cRepaired)),
-		Labels: pack.ReadLabels(r.binary(cLabels)),
+		Rev: r.Number(cRev), Newest: r.Time(cNewest), Written: r.Time(cUpdated),
+		Through: analytics.Day(r.Text(cThrough)), Repaired: analytics.Day(r.Text(cRepaired)),
+		Labels: pack.ReadLabels(r.Binary(cLabels)),
 	}
-	total.Graph, total.Poison = r.counts()
+	total.Graph, total.Poison = counts(&r)
 	var err error
-	total.Taken, err = pack.ReadTaken(r.binary(cTaken))
-	return total, errors.Join(r.err, err)
+	total.Taken, err = pack.ReadTaken(r.Binary(cTaken))
+	return total, errors.Join(r.Err, err)
 }
 
 // addToDay adds the folded totals to their day in its closed month.
 func (s *table) addToDay(k analytics.JourneyKey, graph string, f *analytics.Fold) *types.Update {
-	names, values := map[string]string{"#r": cRev}, item{":r": number(f.Total.Rev)}
+	names, values := map[string]string{"#r": cRev}, item.Item{":r": item.Number(f.Total.Rev)}
 	var add []string
 	for _, figure := range dayFigures {
 		if n := *figure.field(&f.Totals); n != 0 {
 			add = append(add, "#"+figure.name+" :"+figure.name)
-			names["#"+figure.name], values[":"+figure.name] = figure.name+dayDigits(f.Day), number(n)
+			names["#"+figure.name], values[":"+figure.name] = figure.name+dayDigits(f.Day), item.Number(n)
 		}
 	}
 	update := "SET #r = :r"
@@ -128,24 +132,24 @@ func (s *table) addToDay(k analytics.JourneyKey, graph string, f *analytics.Fold
 		update += " ADD " + strings.Join(add, ", ")
 	}
 	return &types.Update{
-		TableName: &s.name, Key: closedKey(k, f.Day.Month(), graph),
+		TableName: &s.name, Key: item.ClosedKey(k, f.Day.Month(), graph),
 		UpdateExpression: &update, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	}
 }
 
-func decodeClosed(month, hash string, it item) (analytics.Closed, error) {
-	r := reader{item: it}
-	closed := analytics.Closed{Month: month, Graph: hash, Rev: r.number(cRev)}
+func decodeClosed(month, hash string, it item.Item) (analytics.Closed, error) {
+	r := item.Reader{Item: it}
+	closed := analytics.Closed{Month: month, Graph: hash, Rev: r.Number(cRev)}
 	for number := 1; number <= 31; number++ {
 		d := analytics.DayTotals{Day: analytics.Day(fmt.Sprintf("%s-%02d", month, number))}
 		for _, figure := range dayFigures {
-			*figure.field(&d.Totals) = r.number(figure.name + dayDigits(d.Day))
+			*figure.field(&d.Totals) = r.Number(figure.name + dayDigits(d.Day))
 		}
-		if d.Totals != (analytics.Totals{}) {
+		if d.Totals != (tally.Totals{}) {
 			closed.Days = append(closed.Days, d)
 		}
 	}
-	return closed, r.err
+	return closed, r.Err
 }
 
 // dayDigits returns the two digits of the day in its month.
@@ -165,30 +169,30 @@ func (s Analytics) PutRepair(ctx context.Context, k analytics.JourneyKey, r anal
 
 // DeleteRepair implements analytics.RollupTable.
 func (s Analytics) DeleteRepair(ctx context.Context, k analytics.JourneyKey, r analytics.Repair) error {
-	graph, err := graphText(r.Graph)
+	graph, err := item.GraphText(r.Graph)
 	if err != nil {
 		return err
 	}
-	_, err = s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.name, Key: repairKey(k, r.Day, graph)})
+	_, err = s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.name, Key: item.RepairKey(k, r.Day, graph)})
 	return wrapFailed("delete a repair", err)
 }
 
-func encodeRepair(k analytics.JourneyKey, r analytics.Repair) (item, error) {
-	graph, err := graphText(r.Graph)
+func encodeRepair(k analytics.JourneyKey, r analytics.Repair) (item.Item, error) {
+	graph, err := item.GraphText(r.Graph)
 	if err != nil {
 		return nil, err
 	}
-	it := repairKey(k, r.Day, graph)
-	it.putCounts(r.Counts, 0)
-	it.putTime(cUpdated, r.Made)
-	it[manifest.DuePartitionKey] = text(foldShardPK(foldShard(k.Journey)))
-	it.putTime(manifest.DueSortKey, r.Made)
+	it := item.RepairKey(k, r.Day, graph)
+	putCounts(it, r.Counts, 0)
+	it.PutTime(cUpdated, r.Made)
+	it[manifest.DuePartitionKey] = item.Text(item.FoldShardPK(item.FoldShard(k.Journey)))
+	it.PutTime(manifest.DueSortKey, r.Made)
 	return it, nil
 }
 
-func decodeRepair(day, hash string, it item) (analytics.Repair, error) {
-	r := reader{item: it}
-	repair := analytics.Repair{Graph: hash, Day: analytics.Day(day), Made: r.time(cUpdated)}
-	repair.Counts, _ = r.counts()
-	return repair, r.err
+func decodeRepair(day, hash string, it item.Item) (analytics.Repair, error) {
+	r := item.Reader{Item: it}
+	repair := analytics.Repair{Graph: hash, Day: analytics.Day(day), Made: r.Time(cUpdated)}
+	repair.Counts, _ = counts(&r)
+	return repair, r.Err
 }

@@ -16,6 +16,7 @@ import (
 	"journeys/internal/dynamo"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 const updatingGraph = `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"u","type":"update_customer","config":{"add":{"n":1}}},` +
@@ -32,7 +33,7 @@ func (p *fixture) updating(t *testing.T, id journey.ID, customer string) (next j
 	j, err := p.store.Journeys.FullJourney(t.Context(), demo, id)
 	require.NoError(t, err)
 	graph := graphOf(t, p, j)
-	e, effect := graph.Step(e.NextWrite(p.now), journey.Input{Now: p.now, Answer: journey.Answer{Result: journey.Updated}})
+	e, effect := graph.Step(e.NextWrite(p.now), journey.Input{Now: p.now, Answer: journey.Answer{Result: trail.Updated}})
 	require.Equal(t, journey.NoEffect, effect)
 	return e, profiles[customer].Stored
 }

@@ -21,6 +21,7 @@ import (
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/provider"
+	"journeys/internal/trail"
 )
 
 // mailing returns a provider with an Amazon SES channel, and counts the requests
@@ -54,15 +55,15 @@ func TestAdvance_UncertainSendFollowsOnUncertain(t *testing.T) {
 		onUncertain   string
 		lost, crashed bool
 		requests      int
-		result        journey.Result
+		result        trail.Result
 		counted       int
 	}{
-		"sent":                                  {"skip", false, false, 1, journey.Sent, 0},
-		"the answer is lost, skip":              {"skip", true, false, 1, journey.SkippedUncertain, 1},
-		"the answer is lost, resend":            {"resend", true, false, 2, journey.Sent, 1},
-		"a worker dies after its claim, skip":   {"skip", false, true, 0, journey.SkippedUncertain, 1},
-		"a worker dies after its claim, resend": {"resend", false, true, 1, journey.Sent, 1},
-		"both, resend":                          {"resend", true, true, 2, journey.Sent, 1},
+		"sent":                                  {"skip", false, false, 1, trail.Sent, 0},
+		"the answer is lost, skip":              {"skip", true, false, 1, trail.SkippedUncertain, 1},
+		"the answer is lost, resend":            {"resend", true, false, 2, trail.Sent, 1},
+		"a worker dies after its claim, skip":   {"skip", false, true, 0, trail.SkippedUncertain, 1},
+		"a worker dies after its claim, resend": {"resend", false, true, 1, trail.Sent, 1},
+		"both, resend":                          {"resend", true, true, 2, trail.Sent, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -179,7 +180,7 @@ func TestAdvance_RetrySkipsAMessageThatMayHaveBeenSent(t *testing.T) {
 	f.retry(t)
 	require.NoError(t, worker.Advance(t.Context(), pack))
 	require.Equal(t, journey.Completed, f.items["c"].Status)
-	require.Equal(t, journey.SkippedUncertain, f.items["c"].Path.Visits(noon)[1].Result)
+	require.Equal(t, trail.SkippedUncertain, f.items["c"].Path.Visits(noon)[1].Result)
 	require.Zero(t, requests.Load())
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"journeys/internal/engine"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 func TestAdvance_TriesAFailingSendTenTimesWithBackOff(t *testing.T) {
@@ -57,7 +58,7 @@ func TestAdvance_FailedDecisionFollowsOnError(t *testing.T) {
 	goOn.enter(t, "nba_decision", `{"decisionFlowId":"f"}`)
 	goOn.advance(t)
 	require.Equal(t, journey.Completed, goOn.items["c"].Status)
-	require.Equal(t, journey.EffectError, goOn.items["c"].Path.Visits(noon)[1].Result)
+	require.Equal(t, trail.EffectError, goOn.items["c"].Path.Visits(noon)[1].Result)
 	require.Equal(t, 1, goOn.attempts)
 
 	fail := newFake(1)
@@ -123,7 +124,7 @@ func TestAdvance_LogsAnswersThatAreNotKept(t *testing.T) {
 		e.Log = slog.New(slog.NewJSONHandler(&log, nil))
 		require.NoError(t, e.Advance(t.Context(), f.pack("c")))
 		require.Equal(t, journey.Completed, f.items["c"].Status)
-		require.Equal(t, want, f.items["c"].Path.Visits(noon)[1].Result == journey.EffectError)
+		require.Equal(t, want, f.items["c"].Path.Visits(noon)[1].Result == trail.EffectError)
 		require.Equal(t, want, strings.Contains(log.String(), `"msg":"decision not kept: too long"`), log.String())
 		require.NotContains(t, log.String(), "xxx")
 	}
@@ -151,7 +152,7 @@ func TestAdvance_MessageHasWhatItsPayloadReads(t *testing.T) {
 // panicking panics in each send to customer c.
 type panicking struct{ *fake }
 
-func (p panicking) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
+func (p panicking) Send(ctx context.Context, m engine.Message) (trail.Result, error) {
 	if m.Customer == "c" {
 		panic("a bug")
 	}
@@ -184,7 +185,7 @@ type slow struct {
 	left  []time.Duration
 }
 
-func (s *slow) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
+func (s *slow) Send(ctx context.Context, m engine.Message) (trail.Result, error) {
 	s.now = s.now.Add(s.takes)
 	s.left = append(s.left, s.items[m.Customer].LeaseUntil.Sub(s.now))
 	return s.fake.Send(ctx, m)

@@ -9,7 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // messageAndWait sends a message, and then waits for longer than any lease.
@@ -134,7 +136,7 @@ func (x *exitRace) requireRemoved(t *testing.T, order string) (recorded, doubtfu
 	require.Equal(t, journey.Cancelled, x.e.Status, order)
 	require.Equal(t, "removed", x.e.ExitReason, order)
 	for _, visit := range x.e.Path.Visits(x.e.EnrolledAt) {
-		if visit.Result == journey.Sent {
+		if visit.Result == trail.Sent {
 			recorded++
 		}
 	}
@@ -146,7 +148,7 @@ func (x *exitRace) requireRemoved(t *testing.T, order string) (recorded, doubtfu
 	}
 	require.Empty(t, figures.Faults(), order)
 	graph := figures.Graphs[x.graph.Hash]
-	require.Equal(t, analytics.Totals{Enrolled: 1, Cancelled: 1}, graph.Totals, order)
+	require.Equal(t, tally.Totals{Enrolled: 1, Cancelled: 1}, graph.Totals, order)
 	require.EqualValues(t, recorded, graph.Steps[1].Completed(), order) // hello
 	require.NoError(t, x.graph.Graph.Shape().Check(*x.e), order)
 	var recounted analytics.Figures

@@ -13,6 +13,7 @@ import (
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // fake is a table, a provider and a dispatcher in memory, without faults.
@@ -195,8 +196,8 @@ func (f *fake) Decide(context.Context, engine.DecisionRequest) (condition.Value,
 	return answer, f.askErr
 }
 
-func (f *fake) Send(_ context.Context, m engine.Message) (journey.Result, error) {
+func (f *fake) Send(_ context.Context, m engine.Message) (trail.Result, error) {
 	f.attempts++
 	f.uncertain, f.messages = append(f.uncertain, m.Uncertain), append(f.messages, m)
-	return journey.Sent, f.sendErr
+	return trail.Sent, f.sendErr
 }

@@ -13,6 +13,8 @@ import (
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/simulate"
+	"journeys/internal/trail"
 )
 
 // check compares the end of each enrollment with its simulation, and the messages
@@ -30,11 +32,11 @@ func (m *model) check(seed uint64) {
 		for _, visit := range visits {
 			way = append(way, g.NodeID(visit.Node)+" "+visit.Result.Name(g.Node(visit.Node).Ways))
 			effect := customer + " " + g.NodeID(visit.Node)
-			if visit.Result == journey.Sent {
+			if visit.Result == trail.Sent {
 				require.Contains(m.t, m.sends, effect, where)
 				sends[effect] = true
 			}
-			if visit.Result == journey.EffectError && g.NodeType(visit.Node) == graph.ChannelAction {
+			if visit.Result == trail.EffectError && g.NodeType(visit.Node) == graph.ChannelAction {
 				require.True(m.t, g.Action(visit.Node).GoOnError && refuses(effect), where)
 				require.NotContains(m.t, m.sends, effect, where)
 				m.faults["went on"]++
@@ -65,10 +67,10 @@ func (m *model) check(seed uint64) {
 
 // requireUpdates checks that each update_customer on the customer's path added 1 to its
 // attribute once, that no other did, and that no patch was lost.
-func (m *model) requireUpdates(where string, e journey.Enrollment, visits []journey.Visit) {
+func (m *model) requireUpdates(where string, e journey.Enrollment, visits []trail.Visit) {
 	expected := map[string]int{}
 	for _, visit := range visits {
-		if visit.Result == journey.Updated {
+		if visit.Result == trail.Updated {
 			expected[m.definitions[e.GraphHash].Graph.NodeID(visit.Node)] = 1
 		}
 	}
@@ -91,7 +93,7 @@ const skew = 250 * time.Millisecond
 
 // requireWaits checks how the waits of a run ended, and returns the events that did, by the
 // index of the visit.
-func (m *model) requireWaits(where string, e journey.Enrollment, visits []journey.Visit) map[int]journey.TestEvent {
+func (m *model) requireWaits(where string, e journey.Enrollment, visits []trail.Visit) map[int]simulate.Event {
 	key := func(node int) string { return fmt.Sprint(e.Customer, " ", e.EnrolledAt, node) }
 	run := journeytest.Run{
 		Graph: m.definitions[e.GraphHash].Graph, Enrollment: e, Attributes: m.profileLog[e.Customer],
@@ -99,7 +101,7 @@ func (m *model) requireWaits(where string, e journey.Enrollment, visits []journe
 			stored, ok := m.heardBefore[key(node)]
 			return stored, ok
 		},
-		LeftBy: func(v journey.Visit) time.Time { return m.leftBy[key(v.Node)] },
+		LeftBy: func(v trail.Visit) time.Time { return m.leftBy[key(v.Node)] },
 	}
 	for eventType := range 3 {
 		name := fmt.Sprint("e", eventType)
@@ -109,7 +111,7 @@ func (m *model) requireWaits(where string, e journey.Enrollment, visits []journe
 	}
 	ends, err := run.WaitEnds()
 	require.NoError(m.t, err, where)
-	events := map[int]journey.TestEvent{}
+	events := map[int]simulate.Event{}
 	for _, end := range ends {
 		n := run.Graph.Node(visits[end.Visit].Node)
 		kind := "wait"
@@ -136,10 +138,10 @@ func (m *model) requireWaits(where string, e journey.Enrollment, visits []journe
 
 // known returns how many of the visits /test can foretell: those up to a message that
 // failed, if a condition reads its result, since to /test each message is sent.
-func (m *model) known(e journey.Enrollment, visits []journey.Visit) int {
+func (m *model) known(e journey.Enrollment, visits []trail.Visit) int {
 	d := m.definitions[e.GraphHash]
 	for i, visit := range visits {
-		failed := visit.Result == journey.EffectError && d.Graph.NodeType(visit.Node) == graph.ChannelAction
+		failed := visit.Result == trail.EffectError && d.Graph.NodeType(visit.Node) == graph.ChannelAction
 		if failed && strings.Contains(string(d.Raw), `"step.`+d.Graph.NodeID(visit.Node)+`.result"`) {
 			return i + 1
 		}
@@ -149,7 +151,7 @@ func (m *model) known(e journey.Enrollment, visits []journey.Visit) int {
 
 // simulate returns the way that /test shows, with an event for each wait that an event
 // ended. Such a wait has a late date, since its own may have passed for /test.
-func (m *model) simulate(e journey.Enrollment, visits []journey.Visit, events map[int]journey.TestEvent) []string {
+func (m *model) simulate(e journey.Enrollment, visits []trail.Visit, events map[int]simulate.Event) []string {
 	d := m.definitions[e.GraphHash]
 	var late []string
 	for i := range events {
@@ -161,17 +163,17 @@ func (m *model) simulate(e journey.Enrollment, visits []journey.Visit, events ma
 		d = journeytest.Definition(m.t, journeytest.WithLateDates(m.t, string(d.Raw), late, e.ExpiresAt.Add(-time.Second)))
 	}
 	service := journey.NewService(journey.Stores{Journeys: simulated{d: d}}, func() time.Time { return m.now }, nil)
-	request := journey.TestRequest{Customer: e.Customer, Attributes: m.first[e.Customer], Now: e.EnrolledAt, Decisions: map[string]condition.Value{}}
+	request := simulate.Request{Customer: e.Customer, Attributes: m.first[e.Customer], Now: e.EnrolledAt, Decisions: map[string]condition.Value{}}
 	if e.Event != nil {
-		request.EntryEvent = &journey.TestEvent{Type: starting, Properties: e.Event}
+		request.EntryEvent = &simulate.Event{Type: starting, Properties: e.Event}
 	}
 	for i := range d.Graph.Len() {
 		if answer, ok := m.decisions[d.Graph.NodeID(i)]; ok && d.Graph.NodeType(i) == graph.NBADecision {
 			request.Decisions[d.Graph.NodeID(i)] = answer
 		}
 	}
-	walk := func() journey.Simulation {
-		s, err := service.Test(m.t.Context(), m.tenant, "", request)
+	walk := func() simulate.Simulation {
+		s, err := simulate.Run(m.t.Context(), service, m.tenant, "", request)
 		require.NoError(m.t, err)
 		return s
 	}
@@ -185,8 +187,8 @@ func (m *model) simulate(e journey.Enrollment, visits []journey.Visit, events ma
 	last := walk()
 	require.Equal(m.t, "exited", last.Outcome)
 	for i, s := range last.Steps {
-		if i < len(visits) && visits[i].Result == journey.EffectError && s.NodeType == graph.ChannelAction {
-			s.Result = journey.EffectError.String() // /test takes each channel to be sound
+		if i < len(visits) && visits[i].Result == trail.EffectError && s.NodeType == graph.ChannelAction {
+			s.Result = trail.EffectError.String() // /test takes each channel to be sound
 		}
 		way = append(way, s.NodeID+" "+s.Result)
 	}

@@ -15,6 +15,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 var (
@@ -305,7 +306,7 @@ func (p *process) Decide(ctx context.Context, r engine.DecisionRequest) (conditi
 	return p.decisions[r.NodeID], nil
 }
 
-func (p *process) Send(_ context.Context, m engine.Message) (journey.Result, error) {
+func (p *process) Send(_ context.Context, m engine.Message) (trail.Result, error) {
 	p.requireOn("a message", m.Customer)
 	kind := p.fault("crash", "throttle", "freeze", "crash after")
 	if p.dead {
@@ -327,5 +328,5 @@ func (p *process) Send(_ context.Context, m engine.Message) (journey.Result, err
 		p.dead = true
 		return 0, errDead
 	}
-	return journey.Sent, nil
+	return trail.Sent, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"journeys/internal/engine"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // pausing pauses the journey during the first send, which takes some time.
@@ -27,7 +28,7 @@ func (p *pausing) Load(ctx context.Context, t journey.Tenant, id journey.ID, cus
 	return &read, list, err
 }
 
-func (p *pausing) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
+func (p *pausing) Send(ctx context.Context, m engine.Message) (trail.Result, error) {
 	if len(p.messages) == 0 {
 		p.pause(&p.lives[0])
 		p.now = p.now.Add(p.takes)
@@ -75,7 +76,7 @@ func TestAdvance_PauseStopsAPackUnderWay(t *testing.T) {
 				e := f.items[customer]
 				require.Equal(t, test.status, e.Status)
 				require.Equal(t, test.node, e.Node)
-				require.Equal(t, journey.Sent, e.Path.Visits(noon)[1].Result, "the sent message is recorded")
+				require.Equal(t, trail.Sent, e.Path.Visits(noon)[1].Result, "the sent message is recorded")
 				require.Zero(t, e.Attempts)
 				require.Zero(t, e.LeaseUntil, "nothing more is claimed")
 			}

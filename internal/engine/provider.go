@@ -7,6 +7,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // Dispatcher invokes Advance on a pack, asynchronously. A pack may arrive more
@@ -26,7 +27,7 @@ type Provider interface {
 	// does not want resent. Its error is an UncertainError, a
 	// ThrottledError, or another error, after which the message was certainly
 	// not sent.
-	Send(ctx context.Context, m Message) (journey.Result, error)
+	Send(ctx context.Context, m Message) (trail.Result, error)
 	// Timeout bounds each Send.
 	Timeout() time.Duration
 }

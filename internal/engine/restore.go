@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // Restore describes how the table was restored from a backup while customers were
@@ -56,7 +57,7 @@ func (s Restore) mayHaveSent(g *journey.Graph, e *journey.Enrollment) (sent, rek
 	if !e.EnrolledAt.Before(s.Resumed) {
 		return false, false
 	}
-	visits := append(e.Path.Visits(e.EnrolledAt), journey.Visit{Node: e.Node, EnteredAt: e.Since})
+	visits := append(e.Path.Visits(e.EnrolledAt), trail.Visit{Node: e.Node, EnteredAt: e.Since})
 	from, left := visits[0], s.To
 	for _, v := range visits {
 		if !v.EnteredAt.Before(s.Stopped) {

@@ -19,6 +19,7 @@ import (
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/strict"
+	"journeys/internal/trail"
 )
 
 // slowWorld is a table, and a provider whose calls take a while, on the virtual
@@ -126,20 +127,20 @@ func (s *slowWorld) Decide(ctx context.Context, r engine.DecisionRequest) (condi
 	return answer, err
 }
 
-func (s *slowWorld) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
+func (s *slowWorld) Send(ctx context.Context, m engine.Message) (trail.Result, error) {
 	if m.Uncertain {
 		s.mu.Lock()
 		s.doubts++
 		s.mu.Unlock()
 		if !m.Config.Resend {
-			return journey.SkippedUncertain, nil
+			return trail.SkippedUncertain, nil
 		}
 	}
 	s.count(s.sent, m.Key)
 	if !elapse(ctx, s.sendTime) {
-		return journey.NoResult, &engine.UncertainError{Err: ctx.Err()}
+		return trail.NoResult, &engine.UncertainError{Err: ctx.Err()}
 	}
-	return journey.Sent, nil
+	return trail.Sent, nil
 }
 
 func (s *slowWorld) count(calls map[string]int, key string) {

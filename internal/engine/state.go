@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // Why an enrollment failed, as callers see it.
@@ -113,7 +114,7 @@ type doubt struct {
 
 // step runs the step function, and moves r to the state that its answer calls for.
 func (w *worker) step(ctx context.Context, r *run) {
-	node, decided := r.next.Node, r.in.Answer.Result == journey.Decided
+	node, decided := r.next.Node, r.in.Answer.Result == trail.Decided
 	effect := r.step(w.now())
 	if decided && r.failedAt(node) {
 		w.Log.WarnContext(ctx, "decision not kept: too long", "journey", w.pack.Journey, "node", r.graph.NodeID(node), "limit", journey.MaxKept)
@@ -155,8 +156,8 @@ func (w *worker) step(ctx context.Context, r *run) {
 
 // failedAt reports whether r left the node with an error.
 func (r *run) failedAt(node int) bool {
-	return slices.ContainsFunc(r.next.Path.Visits(r.next.EnrolledAt), func(v journey.Visit) bool {
-		return v.Node == node && v.Result == journey.EffectError
+	return slices.ContainsFunc(r.next.Path.Visits(r.next.EnrolledAt), func(v trail.Visit) bool {
+		return v.Node == node && v.Result == trail.EffectError
 	})
 }
 

@@ -22,6 +22,7 @@ import (
 	"journeys/internal/dynamo/conn"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // installation is the engine on DynamoDB Local, with a virtual clock and a queue of
@@ -49,11 +50,11 @@ func (i *installation) Decide(context.Context, engine.DecisionRequest) (conditio
 	return condition.ParseValue([]byte(`{"score":7}`))
 }
 
-func (i *installation) Send(_ context.Context, m engine.Message) (journey.Result, error) {
+func (i *installation) Send(_ context.Context, m engine.Message) (trail.Result, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.inbox[m.Key] = m
-	return journey.Sent, nil
+	return trail.Sent, nil
 }
 
 func install(t testing.TB, options ...func(*dynamodb.Options)) *installation {

@@ -13,6 +13,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // untilTrial waits until a date of the profile, in the customer's zone. first is what
@@ -195,7 +196,7 @@ func TestWake_EveryOrderOfEventProfileAndWait(t *testing.T) {
 		r.settle(t, true)
 		visits := r.e.Path.Visits(r.e.EnrolledAt)
 		require.Equal(t, journey.Completed, r.e.Status, "%v", choices)
-		require.Equal(t, journey.WokenByEvent, visits[2].Result, "%v", choices)
+		require.Equal(t, trail.WokenByEvent, visits[2].Result, "%v", choices)
 		return running
 	})
 }
@@ -235,9 +236,9 @@ func TestWake_EveryOrderOfEventAndPastDate(t *testing.T) {
 			r.settle(t, true)
 			require.Equal(t, journey.Completed, r.e.Status, "%v", choices)
 			visits := r.e.Path.Visits(r.e.EnrolledAt)
-			if visits[1].Result == journey.Waited && !answered.After(visits[3].EnteredAt) {
+			if visits[1].Result == trail.Waited && !answered.After(visits[3].EnteredAt) {
 				inTime++
-				require.Equal(t, journey.WokenByEvent, visits[3].Result, "%s %v", otherwise, choices)
+				require.Equal(t, trail.WokenByEvent, visits[3].Result, "%s %v", otherwise, choices)
 			}
 			return running
 		})

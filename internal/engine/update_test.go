@@ -14,6 +14,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 const (
@@ -253,17 +254,17 @@ func (u *updateRace) requireOnce(t *testing.T, order string, callers int) {
 	require.Equal(t, 1, updates, "%s: %v", order, u.changes)
 	require.Len(t, u.changes, callers+1, order)
 	require.JSONEq(t, u.expected(t), string(u.profile.Attributes), "%s: %v", order, u.changes)
-	results := map[string]journey.Result{}
+	results := map[string]trail.Result{}
 	for _, visit := range u.e.Path.Visits(u.e.EnrolledAt) {
 		results[u.graph.Graph.NodeID(visit.Node)] = visit.Result
 	}
-	require.Equal(t, journey.Updated, results["u1"], order)
+	require.Equal(t, trail.Updated, results["u1"], order)
 	if _, sends := u.graph.Graph.Index("bye"); sends {
 		require.Equal(t, journey.Completed, u.e.Status, order)
-		require.Equal(t, journey.Sent, results["bye"], "%s: the split reads what the update set", order)
+		require.Equal(t, trail.Sent, results["bye"], "%s: the split reads what the update set", order)
 		return
 	}
-	require.Equal(t, journey.Updated, results["u2"], order)
+	require.Equal(t, trail.Updated, results["u2"], order)
 	require.Equal(t, "pause", u.graph.Graph.NodeID(u.e.Node), order)
 }
 
@@ -315,7 +316,7 @@ func TestUpdate_WithoutEffectWritesNoProfile(t *testing.T) {
 
 	f := update(t, `{"set":{"plan":"{{event.plan}}"},"unset":["old"],"add":{"n":0}}`, `{"n":1,"plan":"pro"}`)
 	require.Zero(t, f.profilePuts)
-	require.Equal(t, journey.Updated, f.items["c"].Path.Visits(noon)[1].Result)
+	require.Equal(t, trail.Updated, f.items["c"].Path.Visits(noon)[1].Result)
 }
 
 // An update that cannot be made changes nothing, and the customer goes on.

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // twoWaits sends a message, and then waits for the same event twice: one event
@@ -136,8 +137,8 @@ func (r *race) requireWoken(t *testing.T, order string) (ended int) {
 		}
 	}
 	for _, visit := range r.e.Path.Visits(r.e.EnrolledAt) {
-		require.NotEqual(t, journey.Waited, visit.Result, order)
-		if visit.Result == journey.WokenByEvent {
+		require.NotEqual(t, trail.Waited, visit.Result, order)
+		if visit.Result == trail.WokenByEvent {
 			ended++
 		}
 	}

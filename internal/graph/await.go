@@ -84,6 +84,7 @@ func (n *Node) readAwaits(config *strict.Object) {
 // readAny compiles {"any":[...]}.
 func (n *Node) readAny(v strict.Value) {
 	object, _ := v.Object()
+	object.DropNulls()
 	defer object.Done("any")
 	member, ok := object.Need("any")
 	if !ok {
@@ -143,6 +144,7 @@ func readMatch(v strict.Value) *Match {
 	if !ok {
 		return nil
 	}
+	object.DropNulls()
 	defer object.Done("event", "entry")
 	return &Match{Event: readPath(object, "event"), Entry: readPath(object, "entry")}
 }
@@ -176,6 +178,7 @@ func readSince(v strict.Value) (since Since) {
 		return since
 	}
 	object, _ := v.Object()
+	object.DropNulls()
 	defer object.Done("step")
 	if step, ok := object.Need("step"); ok {
 		since.Step, _ = step.Text(1, strict.MaxWord)

@@ -97,6 +97,7 @@ func readDelay(v strict.Value) time.Duration {
 	if !ok {
 		return 0
 	}
+	object.DropNulls()
 	defer object.Done("value", "unit")
 	unit := time.Minute
 	if u, ok := object.Need("unit"); ok {
@@ -185,22 +186,23 @@ func takeEventType(object *strict.Object, name string) string {
 	return condition.ReadEventType(v)
 }
 
-// takeEntryCondition is takeCondition for an entry, where no earlier events are read.
-func takeEntryCondition(object *strict.Object) *condition.Program {
-	program := takeCondition(object)
-	if program != nil && len(program.Events()) > 0 {
-		v, _ := object.Take("condition")
-		v.Fault("must not ask for events: an entry reads the customer's attributes and the starting event only")
-	}
-	return program
-}
-
 // takeCondition compiles the optional "condition"; nil for none or a faulty one.
 func takeCondition(object *strict.Object) *condition.Program {
+	return compileCondition(object, condition.Compile)
+}
+
+// takeEntryCondition is takeCondition for an entry.
+func takeEntryCondition(object *strict.Object) *condition.Program {
+	return compileCondition(object, condition.CompileEntry)
+}
+
+func compileCondition(
+	object *strict.Object, compile func(strict.Value) (*condition.Program, bool),
+) *condition.Program {
 	v, ok := object.Take("condition")
 	if !ok {
 		return nil
 	}
-	program, _ := condition.Compile(v)
+	program, _ := compile(v)
 	return program
 }

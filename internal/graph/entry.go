@@ -3,6 +3,7 @@ package graph
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"journeys/internal/condition"
@@ -59,6 +60,18 @@ func (g *Graph) Refusal(ofJourney *condition.Program, facts *condition.Facts) st
 		return fmt.Sprintf("node %s: the condition of the entry is false", entry.ID)
 	}
 	return ""
+}
+
+// EntryEvents returns the types of the events that the conditions of the entry ask for:
+// the journey's, nil for none, and the node's. The graph must have an entry.
+func (g *Graph) EntryEvents(ofJourney *condition.Program) (types []string) {
+	for _, p := range []*condition.Program{ofJourney, g.nodes[g.entry].Condition} {
+		if p != nil {
+			types = append(types, p.Events()...)
+		}
+	}
+	slices.Sort(types)
+	return slices.Compact(types)
 }
 
 // StopReason returns why customers stop at the node with that index: its id and the

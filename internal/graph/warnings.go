@@ -22,21 +22,23 @@ type Surroundings struct {
 	Entry   *condition.Program // condition of the journey's entry condition; nil for none
 	Catalog catalog.Catalog
 	Tenant  string
+	Now     time.Time
 }
 
 // Warnings returns what is legal but probably not meant, at most 100: ways whose waits
 // add up to more than MaxDays, channels and decision flows that do not exist for the
-// tenant, fields that are compared with numbers and with texts, random splits that share
-// a salt, fields of steps that may not have come before, and matches with an event that
-// no customer has. Pointers start with base, or
+// tenant, fields that are compared with numbers and with texts, results that no step has,
+// random splits that share a salt, fields of steps that may not have come before, waits
+// until a past instant, and matches with an event that no customer has. Pointers start with base, or
 // with /entryCondition.
 func (g *Graph) Warnings(base string, s Surroundings) []strict.Fault {
 	var warnings strict.Faults
 	g.warnOfLongWays(base, s.MaxDays, &warnings)
 	g.warnOfUnknownNames(base, &s, &warnings)
-	g.warnOfMixedKinds(base, s.Entry, &warnings)
+	g.warnOfComparisons(base, s.Entry, &warnings)
 	g.warnOfSharedSalts(base, &warnings)
 	g.warnOfLaterSteps(base, &warnings)
+	g.warnOfPastDates(base, s.Now, &warnings)
 	if g.Event() == "" && s.Event == "" {
 		g.warnOfMatches(base, &warnings)
 	}
@@ -153,54 +155,6 @@ func (g *Graph) warnOfUnknownNames(base string, s *Surroundings, warnings *stric
 	}
 }
 
-// warnOfMixedKinds warns of each comparison of a field with a number that an earlier one
-// compares with a text, and the reverse, and of an order among texts that are numbers.
-func (g *Graph) warnOfMixedKinds(base string, entry *condition.Program, warnings *strict.Faults) {
-	first := map[string]comparison{}
-	check := func(pointer string, p *condition.Program) {
-		if p == nil {
-			return
-		}
-		for _, c := range p.Comparisons() {
-			warnOfKind(comparison{c, pointer + c.Pointer}, first, warnings)
-		}
-	}
-	check("/entryCondition/condition", entry)
-	for i := range g.nodes {
-		check(at(base, i)+"/config/condition", g.nodes[i].Condition)
-		for branch, p := range g.nodes[i].Split.Conditions {
-			check(fmt.Sprintf("%s/config/branches/%d/condition", at(base, i), branch), p)
-		}
-	}
-}
-
-// comparison is a condition.Comparison with its pointer within the journey.
-type comparison struct {
-	condition.Comparison
-	pointer string
-}
-
-// warnOfKind compares c with the first comparison of its field.
-func warnOfKind(c comparison, first map[string]comparison, warnings *strict.Faults) {
-	if c.Ordered != "" {
-		warnings.Add(c.pointer, "compares %s with the text %q; no number is more or less than a text, so write it without quotes if it is a number",
-			short(c.Name), short(c.Ordered))
-	}
-	if c.WithNumber == c.WithText {
-		return
-	}
-	field := fmt.Sprintf("%d %q", c.Field.Source, c.Field.Path)
-	earlier, ok := first[field]
-	switch {
-	case !ok:
-		first[field] = c
-	case c.WithNumber && earlier.WithText:
-		warnings.Add(c.pointer, "compares %s with a number, and %s with a text; a number and a text are never equal", short(c.Name), earlier.pointer)
-	case c.WithText && earlier.WithNumber:
-		warnings.Add(c.pointer, "compares %s with a text, and %s with a number; a number and a text are never equal", short(c.Name), earlier.pointer)
-	}
-}
-
 func (g *Graph) warnOfSharedSalts(base string, warnings *strict.Faults) {
 	first := map[string]int{}
 	for i := range g.nodes {
@@ -213,6 +167,21 @@ func (g *Graph) warnOfSharedSalts(base string, warnings *strict.Faults) {
 			continue
 		}
 		first[salt] = i
+	}
+}
+
+// warnOfPastDates warns of each wait until an instant before now.
+func (g *Graph) warnOfPastDates(base string, now time.Time, warnings *strict.Faults) {
+	for i := range g.nodes {
+		until := g.nodes[i].Until
+		if until == nil || until.At().IsZero() || !until.At().Before(now) {
+			continue
+		}
+		then := "go on"
+		if until.Exit {
+			then = "leave"
+		}
+		warnings.Add(at(base, i)+"/config/until/at", "is in the past; customers who come here %s at once", then)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"journeys/internal/condition"
 	"journeys/internal/graph"
+	"journeys/internal/trail"
 )
 
 // RememberedEvents is how many events of a type are remembered of a customer: the last
@@ -47,9 +48,9 @@ func (in *Input) knows(types []string) bool {
 	})
 }
 
-// lastEvents returns when the last event of each of these types was received; nil for no
+// LastEvents returns when the last event of each of these types was received; nil for no
 // types.
-func (in *Input) lastEvents(types []string) map[string]time.Time {
+func (in *Input) LastEvents(types []string) map[string]time.Time {
 	if len(types) == 0 {
 		return nil
 	}
@@ -62,6 +63,16 @@ func (in *Input) lastEvents(types []string) map[string]time.Time {
 	return last
 }
 
+// LastBefore returns when the last event of each type was received before the one with
+// that stamp. It changes the lists of events.
+func LastBefore(events map[string][]Received, stamp Stamp, types []string) map[string]time.Time {
+	for eventType, list := range events {
+		events[eventType] = slices.DeleteFunc(list, func(r Received) bool { return r.Compare(stamp) >= 0 })
+	}
+	in := Input{Events: events}
+	return in.LastEvents(types)
+}
+
 // candidate is an event that may end a wait.
 type candidate struct {
 	Received
@@ -72,7 +83,7 @@ type candidate struct {
 // event that was received before the wait began ends it too, if it follows both the
 // moment of eventSince and the event that last ended a wait of the run: an event ends at
 // most one wait.
-func (g *Graph) waitFor(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKind) {
+func (g *Graph) waitFor(e *Enrollment, n *graph.Node, in *Input) (trail.Result, EffectKind) {
 	end := e.waitEnd(n)
 	open := e.openUntil(end)
 	e.Due = end
@@ -80,27 +91,27 @@ func (g *Graph) waitFor(e *Enrollment, n *graph.Node, in *Input) (Result, Effect
 	switch known := in.knows(n.Events); {
 	case n.Awaits == nil:
 	case known && !(over && in.stale):
-		if result, effect := g.await(e, n, in, open); result != NoResult || effect != NoEffect {
+		if result, effect := g.await(e, n, in, open); result != trail.NoResult || effect != NoEffect {
 			return result, effect
 		}
 		e.Woken = Stamp{} // the event that was to end the wait is not remembered
 	case over:
 		e.dueBy(in.Now)
-		return NoResult, NeedEvents
+		return trail.NoResult, NeedEvents
 	}
 	switch {
 	case !over:
-		return NoResult, NoEffect
+		return trail.NoResult, NoEffect
 	case end.Before(e.Since.Add(n.Delay)):
-		e.end(Expired, MarkExpired, NodeDropped)
-		return NoResult, NoEffect
+		e.end(Expired, trail.MarkExpired, trail.NodeDropped)
+		return trail.NoResult, NoEffect
 	}
 	return timedOut(n), NoEffect
 }
 
 // await ends the wait n by the earliest event before end that meets what it awaits. It
 // returns NoResult and NoEffect if there is none, an effect if it cannot tell.
-func (g *Graph) await(e *Enrollment, n *graph.Node, in *Input, end time.Time) (Result, EffectKind) {
+func (g *Graph) await(e *Enrollment, n *graph.Node, in *Input, end time.Time) (trail.Result, EffectKind) {
 	for _, c := range candidates(e, n, in, end) {
 		for i := range n.Awaits {
 			if n.Awaits[i].Type != c.eventType {
@@ -109,7 +120,7 @@ func (g *Graph) await(e *Enrollment, n *graph.Node, in *Input, end time.Time) (R
 			met, effect := g.meets(e, &n.Awaits[i], &c.Received, in)
 			if effect != NoEffect {
 				e.dueBy(in.Now)
-				return NoResult, effect
+				return trail.NoResult, effect
 			}
 			if met {
 				e.Heard = c.Stamp
@@ -118,7 +129,7 @@ func (g *Graph) await(e *Enrollment, n *graph.Node, in *Input, end time.Time) (R
 			}
 		}
 	}
-	return NoResult, NoEffect
+	return trail.NoResult, NoEffect
 }
 
 // candidates returns the events before end that may end e's wait n, in order.
@@ -179,7 +190,7 @@ func (g *Graph) meets(e *Enrollment, a *graph.Awaited, event *Received, in *Inpu
 	case !in.knows(a.Condition.Events()):
 		return false, NeedEvents
 	}
-	facts.Now, facts.LastEvents = event.At, in.lastEvents(a.Condition.Events())
+	facts.Now, facts.LastEvents = event.At, in.LastEvents(a.Condition.Events())
 	return a.Condition.Eval(&facts), NoEffect
 }
 
@@ -217,29 +228,24 @@ func (g *Graph) Wakes(e Enrollment, eventType string, event Received) (may, sure
 	n := g.lastingWait(&e)
 	in := Input{Now: event.At, Events: map[string][]Received{eventType: {event}}}
 	result, effect := g.await(&e, n, &in, e.waitEnd(n))
-	return result != NoResult || effect != NoEffect, result != NoResult && !e.OnProfile
+	return result != trail.NoResult || effect != NoEffect, result != trail.NoResult && !e.OnProfile
 }
 
 // wokenBy returns the result of a wait that was ended by the awaited event with that
 // index.
-func wokenBy(n *graph.Node, awaited int) Result {
+func wokenBy(n *graph.Node, awaited int) trail.Result {
 	if len(n.Ways) > 1 {
-		return Branch(awaited)
+		return trail.Branch(awaited)
 	}
-	return WokenByEvent
+	return trail.WokenByEvent
 }
 
 // timedOut returns the result of a wait that was ended by its time.
-func timedOut(n *graph.Node) Result {
+func timedOut(n *graph.Node) trail.Result {
 	if len(n.Ways) > 1 {
-		return Branch(len(n.Awaits))
+		return trail.Branch(len(n.Awaits))
 	}
-	return Waited
-}
-
-// EndedByEvent reports whether the result is that of the wait n ended by an event.
-func (r Result) EndedByEvent(n *graph.Node) bool {
-	return r == WokenByEvent || r >= firstBranch && r.way() < len(n.Awaits)
+	return trail.Waited
 }
 
 func later(a, b time.Time) time.Time {

@@ -8,6 +8,8 @@ import (
 
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/journey"
+	"journeys/internal/simulate"
+	"journeys/internal/trail"
 )
 
 // event returns an event that was received so many hours after the entry.
@@ -66,7 +68,7 @@ func TestStep_EndsWaitByTheEarliestEventThatIsMet(t *testing.T) {
 			e, _ := d.Graph.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30), Event: []byte(`{"cart":7}`)})
 			e, effect := d.Graph.Step(e.NextWrite(hours(24)), journey.Input{Now: hours(24)})
 			require.Equal(t, journey.NeedSend, effect)
-			e, _ = d.Graph.Step(e, journey.Input{Now: hours(24), Answer: journey.Answer{Result: journey.Sent}})
+			e, _ = d.Graph.Step(e, journey.Input{Now: hours(24), Answer: journey.Answer{Result: trail.Sent}})
 			require.Equal(t, "w", d.Graph.NodeID(e.Node))
 			in := journey.Input{Now: hours(26), HasAttributes: true, Events: map[string][]journey.Received{"bought": nil, "left": nil, "seen": nil}}
 			for eventType, events := range row.events {
@@ -145,14 +147,14 @@ func TestSimulation_StartsByAnEvent(t *testing.T) {
 
 	d := journeytest.Definition(t, graphOf([]string{`in entry_trigger {"eventType":"cart"}`, `w wait {"delayHours":2,"waitForEvent":{"any":[{"id":"paid","eventType":"paid","match":{"event":"cart","entry":"cart"}}]}}`,
 		`thanks exit {"reason":"bought"}`, `remind exit {"reason":"reminded"}`}, []string{"in w", "w thanks paid", "w remind timeout"}))
-	request := journey.TestRequest{Now: t0, EntryEvent: &journey.TestEvent{Type: "cart", Properties: []byte(`{"cart":7}`)},
-		Events: []journey.TestEvent{{Type: "paid", After: time.Hour, Properties: []byte(`{"cart":8}`)}}}
-	require.Equal(t, "reminded", simulate(t, d, request, 30).ExitReason)
-	request.Events = append(request.Events, journey.TestEvent{Type: "paid", After: 90 * time.Minute, Properties: []byte(`{"cart":7}`)})
-	s := simulate(t, d, request, 30)
+	request := simulate.Request{Now: t0, EntryEvent: &simulate.Event{Type: "cart", Properties: []byte(`{"cart":7}`)},
+		Events: []simulate.Event{{Type: "paid", After: time.Hour, Properties: []byte(`{"cart":8}`)}}}
+	require.Equal(t, "reminded", mustRun(t, d, request, 30).ExitReason)
+	request.Events = append(request.Events, simulate.Event{Type: "paid", After: 90 * time.Minute, Properties: []byte(`{"cart":7}`)})
+	s := mustRun(t, d, request, 30)
 	require.Equal(t, "bought", s.ExitReason)
 	require.Equal(t, []string{"paid", "event"}, []string{s.Steps[1].Result, s.Steps[1].EndedBy})
 	require.Equal(t, 90*time.Minute, s.Duration)
 	request.EntryEvent.Type = "other"
-	require.Equal(t, "the event does not start the journey", simulate(t, d, request, 30).ExitReason)
+	require.Equal(t, "the event does not start the journey", mustRun(t, d, request, 30).ExitReason)
 }

@@ -13,6 +13,7 @@ import (
 
 	"journeys/internal/mergepatch"
 	"journeys/internal/strict"
+	"journeys/internal/trail"
 )
 
 // MaxAttributes bounds a customer's attributes, in bytes of compact JSON.
@@ -290,7 +291,7 @@ func (s *Service) Forget(ctx context.Context, t Tenant, customer string) error {
 // has nothing that identifies the customer, and every time is rounded down to its
 // UTC day, so that times do not link the journeys of one customer. A recount as of
 // any day stays the same. An enrollment that is inside becomes Cancelled at now.
-// Others keep the day of WrittenAt, because figures are recounted from it.
+// Others keep the day of WrittenAt.
 func (e Enrollment) Anonymize(now time.Time) Enrollment {
 	inside, written := e.Status == Inside, e.WrittenAt
 	e = e.NextWrite(now)
@@ -302,8 +303,8 @@ func (e Enrollment) Anonymize(now time.Time) Enrollment {
 	e.Customer, e.RequestID, e.Decisions, e.Event, e.StepEvents = "", RequestID{}, nil, nil, nil
 	e.Attempts, e.LeaseUntil, e.Woken, e.Heard, e.Place = 0, time.Time{}, Stamp{}, Stamp{}, Place{}
 	e.OnProfile, e.ProfileRev = false, 0
-	e.Path, e.Retries = e.Path.byDay(e.EnrolledAt), e.Retries.byDay(e.EnrolledAt)
-	e.EnrolledAt, e.Since, e.WrittenAt, e.ExpiresAt = UTCDay(e.EnrolledAt), UTCDay(e.Since), UTCDay(e.WrittenAt), time.Time{}
-	e.LeftAt = UTCDay(e.LeftAt)
+	e.Path, e.Retries = e.Path.ByDay(e.EnrolledAt), e.Retries.ByDay(e.EnrolledAt)
+	e.EnrolledAt, e.Since, e.WrittenAt, e.ExpiresAt = trail.UTCDay(e.EnrolledAt), trail.UTCDay(e.Since), trail.UTCDay(e.WrittenAt), time.Time{}
+	e.LeftAt, e.FailedAt, e.ConvertedAt = trail.UTCDay(e.LeftAt), trail.UTCDay(e.FailedAt), trail.UTCDay(e.ConvertedAt)
 	return e
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"journeys/internal/graph"
+	"journeys/internal/trail"
 )
 
 // EnrollmentStatus says whether a customer is in the journey, or how they left.
@@ -51,13 +52,14 @@ type Enrollment struct {
 	Since      time.Time // when the customer entered the node
 	Due        time.Time // when the engine must act; zero unless Inside
 	LeftAt     time.Time // when it was completed, expired or cancelled; its day counts that
+	FailedAt   time.Time // zero unless Failed; its day counts the failure
 	ExitReason string
-	Path       Path
-	Retries    Retries
-	Delta      Delta  // what the write of Rev changed
-	Decisions  []byte // JSON object by node id: what the graph reads of decisions; nil for none
-	Event      []byte // JSON object: what the graph reads of the starting event; nil for none
-	StepEvents []byte // JSON object by node id: what the graph reads of events that ended waits; nil for none
+	Path       trail.Path
+	Retries    trail.Retries
+	Delta      trail.Delta // what the write of Rev changed
+	Decisions  []byte      // JSON object by node id: what the graph reads of decisions; nil for none
+	Event      []byte      // JSON object: what the graph reads of the starting event; nil for none
+	StepEvents []byte      // JSON object by node id: what the graph reads of events that ended waits; nil for none
 
 	// Attempts counts the attempts at the node's effect. Until LeaseUntil, one
 	// worker owns the effect. Once that has passed, the effect may have
@@ -78,7 +80,10 @@ type Enrollment struct {
 	Woken Stamp // of an event that surely ends the wait, until the engine looks at it; zero for none
 	Heard Stamp // of the event that last ended a wait of the run
 
-	failedAt time.Time // when the enrollment failed, while the write that ends the failure is prepared
+	// ConvertedAt is when the conversion was recorded; zero for none. Its day counts the
+	// conversion. The first ConvertedSteps of Path were passed before the conversion.
+	ConvertedAt    time.Time
+	ConvertedSteps int
 
 	// Place is the entry's position in the due index when it was read; only the
 	// table uses it. It moves only when Due changes: a move costs two writes.
@@ -136,7 +141,7 @@ func (e Enrollment) whereabouts(g *Graph) Whereabouts {
 	w := Whereabouts{Enrollment: e, NodeID: g.NodeID(e.Node)}
 	visits := e.Path.Visits(e.EnrolledAt)
 	if e.Status != Completed {
-		visits = append(visits, Visit{Node: e.Node, EnteredAt: e.Since})
+		visits = append(visits, trail.Visit{Node: e.Node, EnteredAt: e.Since})
 	}
 	for _, visit := range visits {
 		w.Path = append(w.Path, PathStep{
@@ -191,6 +196,23 @@ func (s *Service) Retry(ctx context.Context, t Tenant, id ID, customer string) e
 		s.nudge(ctx, t, id, []string{customer})
 	}
 	return err
+}
+
+// retriedAt returns when e was last resumed after a failure; zero for never. For
+// a cancelled enrollment it may be when it was cancelled, since Cancel ends a
+// failure too.
+func (e Enrollment) retriedAt() time.Time {
+	list := e.Retries.Decode(e.EnrolledAt)
+	if len(list) == 0 {
+		return time.Time{}
+	}
+	return list[len(list)-1].RetriedAt
+}
+
+// resumed reports whether e is inside, or was left to the journey until it ended:
+// it has neither failed nor been cancelled.
+func (e Enrollment) resumed() bool {
+	return e.Status == Inside || e.Status == Completed || e.Status == Expired
 }
 
 // Remove takes a customer out of a journey. It does nothing if the customer was

@@ -138,7 +138,7 @@ func (s *Service) applyEvent(ctx context.Context, t Tenant, e Event, stamp Stamp
 		return nil, err
 	}
 	var skipped damageList
-	err = errors.Join(s.wakeAll(ctx, t, e, event, &skipped), s.startAll(ctx, t, starts.Journeys, e, stamp.At, &skipped), err)
+	err = errors.Join(s.wakeAll(ctx, t, e, event, &skipped), s.startAll(ctx, t, starts.Journeys, e, stamp, &skipped), err)
 	return skipped.list, err
 }
 
@@ -218,10 +218,10 @@ func (s *Service) wake(ctx context.Context, t Tenant, e Enrollment, eventType st
 }
 
 // startAll enrolls the customer in those journeys that the event starts.
-func (s *Service) startAll(ctx context.Context, t Tenant, ids []ID, event Event, received time.Time, skipped *damageList) error {
-	facts := sync.OnceValues(func() (condition.Facts, error) { return s.factsOf(ctx, t, event, received) })
+func (s *Service) startAll(ctx context.Context, t Tenant, ids []ID, event Event, stamp Stamp, skipped *damageList) error {
+	facts := sync.OnceValues(func() (condition.Facts, error) { return s.factsOf(ctx, t, event, stamp.At) })
 	return forEach(ids, func(id ID) error {
-		err := s.start(ctx, t, id, event, facts)
+		err := s.start(ctx, t, id, event, stamp, facts)
 		if errors.Is(err, ErrNotFound) {
 			return nil // deleted since StartedBy
 		}
@@ -231,7 +231,9 @@ func (s *Service) startAll(ctx context.Context, t Tenant, ids []ID, event Event,
 
 // start enrolls the customer in a journey if it is active and its entry
 // conditions hold.
-func (s *Service) start(ctx context.Context, t Tenant, id ID, event Event, facts func() (condition.Facts, error)) error {
+func (s *Service) start(
+	ctx context.Context, t Tenant, id ID, event Event, stamp Stamp, facts func() (condition.Facts, error),
+) error {
 	j, err := s.stores.Journeys.FullJourney(ctx, t, id)
 	if err != nil || j.Status != Active || !slices.Contains(j.Events, event.Type) {
 		return err
@@ -245,12 +247,15 @@ func (s *Service) start(ctx context.Context, t Tenant, id ID, event Event, facts
 		return fmt.Errorf("%w: %s", ErrDamaged, fault)
 	}
 	known, err := facts()
+	if err == nil {
+		known.LastEvents, err = s.eventsBefore(ctx, t, event.Customer, stamp, d.Graph.EntryEvents(entry.Condition))
+	}
 	if err != nil || d.Graph.Refusal(entry.Condition, &known) != "" {
 		return err
 	}
 	// The customer enters no earlier than the event was received, whatever the clocks: it
 	// must not end a wait of the run that it starts.
-	e := Enrollment{Event: d.Graph.encodeEvent(known.Event), EnrolledAt: known.Now}
+	e := Enrollment{Event: d.Graph.EncodeEvent(known.Event), EnrolledAt: known.Now}
 	if _, err := io.ReadFull(s.entropy, e.RequestID[:]); err != nil {
 		return err
 	}
@@ -262,6 +267,19 @@ func (s *Service) start(ctx context.Context, t Tenant, id ID, event Event, facts
 		}
 	}
 	return err
+}
+
+// eventsBefore returns when the customer's last event of each type was received before
+// the one with that stamp. So the starting event does not count, and a repeat of it
+// enrolls the customer in the same journeys.
+func (s *Service) eventsBefore(
+	ctx context.Context, t Tenant, customer string, stamp Stamp, types []string,
+) (map[string]time.Time, error) {
+	if len(types) == 0 {
+		return nil, nil
+	}
+	events, err := s.stores.Events.Remembered(ctx, t, customer, types)
+	return LastBefore(events, stamp, types), err
 }
 
 // factsOf returns the facts for entry conditions. It returns ErrDamaged if the

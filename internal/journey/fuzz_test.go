@@ -10,6 +10,7 @@ import (
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/simulate"
 	"journeys/internal/strict"
 )
 
@@ -39,7 +40,7 @@ func FuzzReadDefinition(f *testing.F) {
 		require.Equal(t, d.Graph.Labels(), stored.Graph.Labels())
 		require.Equal(t, d.Graph.Faults(""), stored.Graph.Faults(""), "a stored graph has no rules of its own")
 
-		simulated := simulate(t, d, journey.TestRequest{}, journey.MaxDuration)
+		simulated := mustRun(t, d, simulate.Request{}, journey.MaxDuration)
 		require.LessOrEqual(t, len(simulated.Steps), graph.MaxNodes+1)
 		if d.Graph.Faults("") == nil && len(simulated.Steps) > 1 { // the entry's own condition may be false
 			require.NotEqual(t, "stopped", simulated.Outcome, simulated.ExitReason)
@@ -64,7 +65,7 @@ func FuzzLoadDefinition(f *testing.F) {
 		for i := range d.Graph.Len() {
 			require.LessOrEqual(t, len(d.Graph.StopReason(i)), 600)
 		}
-		simulated := simulate(t, d, journey.TestRequest{}, journey.MaxDuration)
+		simulated := mustRun(t, d, simulate.Request{}, journey.MaxDuration)
 		require.LessOrEqual(t, len(simulated.Steps), graph.MaxNodes+1)
 		if simulated.Outcome == "stopped" {
 			require.NotEmpty(t, simulated.ExitReason)

@@ -91,6 +91,19 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 		{"any handle", graphOf([]string{"a exit", "b condition_split"}, []string{"a a maybe", "b a bottom-2"}), nil},
 		{"a handle that is no text", `{"nodes":[{"id":"a","type":"exit"}],"edges":[{"source":"a","target":"a","sourceHandle":1}]}`, []string{"/edges/0/sourceHandle must be a string"}},
 		{"null in a config", graphOf([]string{`a wait {"delayHours":null,"waitForEvent":null}`, `b condition_split {"condition":null}`}, nil), nil},
+		{"null around the end of a wait", graphOf([]string{
+			`a wait {"until":{"at":"2027-01-01T00:00:00Z","field":null,"offset":null,"time":null,"yearly":null,"days":null,"timezone":null,"otherwise":null}}`,
+			`b wait {"until":{"at":null,"field":"renews","offset":{"value":-3,"unit":"days"},"time":null,"yearly":null}}`,
+			`c wait {"until":{"field":null,"time":"09:00","days":null,"timezone":null}}`,
+		}, nil), nil},
+		{"null for what is required", graphOf([]string{
+			`a wait {"until":{"at":null}}`, `b wait {"until":{"field":"x","offset":{"value":null,"unit":null}}}`, `c wait {"delay":{"value":null,"unit":"days"}}`,
+			`d wait {"waitForEvent":{"any":null}}`, `e wait {"waitForEvent":{"any":[{"id":"x","eventType":"e","match":{"event":null,"entry":"b"}}]}}`, `f wait {"waitForEvent":"e","eventSince":{"step":null}}`,
+		}, nil), []string{
+			"/nodes/0/config/until must have one of at, field and time", "/nodes/1/config/until/offset/unit is required", "/nodes/1/config/until/offset/value is required",
+			"/nodes/2/config/delay/value is required", "/nodes/3/config/waitForEvent/any is required", "/nodes/4/config/waitForEvent/any/0/match/event is required",
+			"/nodes/5/config/eventSince/step is required",
+		}},
 		{"null inside of a condition", graphOf([]string{`b condition_split {"condition":{"field":"a","operator":"eq","value":null}}`}, nil), []string{"/nodes/0/config/condition/value must not be null; to test that a field is missing, use exists with value false"}},
 		{"an unknown field in a config", graphOf([]string{`a exit {"why":"x"}`}, nil), []string{"/nodes/0/config/why unknown field; allowed here: reason"}},
 		{"a delay of zero, and a delay of more than a year", graphOf([]string{`a wait {"delayHours":0}`, `b wait {"delayHours":8760.5}`}, nil), []string{"/nodes/0/config/delayHours must be a number above 0, at most 8760", "/nodes/1/config/delayHours must be a number above 0, at most 8760"}},
@@ -194,10 +207,10 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 		{"a test of an event since a day of the week", graphOf([]string{`a condition_split {"condition":{"event":"e","since":"monday"}}`}, nil), []string{
 			`/nodes/0/config/condition/since must be "entry" or a period such as {"value": 7, "unit": "days"}`,
 		}},
-		{"a test of an event with another, without since, and in an entry", graphOf([]string{`a condition_split {"condition":{"event":"e","since":7,"field":"x"}}`, `b condition_split {"condition":{"event":"e"}}`, `c entry_trigger {"condition":{"event":"e","since":{"value":7,"unit":"days"}}}`}, nil), []string{
+		{"a test of an event with another, without since, and since an entry that is to come", graphOf([]string{`a condition_split {"condition":{"event":"e","since":7,"field":"x"}}`, `b condition_split {"condition":{"event":"e"}}`, `c entry_trigger {"condition":{"not":{"event":"e","since":"entry"}}}`}, nil), []string{
 			"/nodes/0/config/condition/field must not be combined with event", `/nodes/0/config/condition/since must be "entry" or a period such as {"value": 7, "unit": "days"}`,
 			"/nodes/1/config/condition/since is required",
-			"/nodes/2/config/condition must not ask for events: an entry reads the customer's attributes and the starting event only",
+			`/nodes/2/config/condition/not/since must be a period such as {"value": 7, "unit": "days"}, because the customer has not entered yet`,
 		}},
 		{"a payload that is a string", graphOf([]string{`a channel_action {"channel":"email","payload":"x"}`}, nil), []string{"/nodes/0/config/payload must be an object"}},
 	} {

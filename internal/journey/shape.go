@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"journeys/internal/graph"
+	"journeys/internal/trail"
 )
 
 // Shape is a graph without configs: enough to check whether an enrollment's path
@@ -36,26 +37,26 @@ func (g *Graph) Shape() Shape {
 
 // resultsOf lists the results with which each type of node can be left, besides the
 // branches of a node with several ways.
-var resultsOf = map[graph.NodeType][]Result{
-	graph.EntryTrigger:   {Entered},
-	graph.Wait:           {Waited, WokenByEvent, Exited},
-	graph.ConditionSplit: {True, False},
+var resultsOf = map[graph.NodeType][]trail.Result{
+	graph.EntryTrigger:   {trail.Entered},
+	graph.Wait:           {trail.Waited, trail.WokenByEvent, trail.Exited},
+	graph.ConditionSplit: {trail.True, trail.False},
 	graph.MultiSplit:     {},
 	graph.RandomSplit:    {},
-	graph.NBADecision:    {Decided, DecidedEmpty, EffectError},
-	graph.ChannelAction:  {Sent, SkippedNoAddress, SkippedUncertain, EffectError},
-	graph.UpdateCustomer: {Updated, EffectError},
-	graph.Exit:           {Exited},
+	graph.NBADecision:    {trail.Decided, trail.DecidedEmpty, trail.EffectError},
+	graph.ChannelAction:  {trail.Sent, trail.SkippedNoAddress, trail.SkippedUncertain, trail.EffectError},
+	graph.UpdateCustomer: {trail.Updated, trail.EffectError},
+	graph.Exit:           {trail.Exited},
 }
 
 // allows reports whether the node can be left with the result.
-func (n *shapeNode) allows(r Result) bool {
+func (n *shapeNode) allows(r trail.Result) bool {
 	branches := n.ways > 1 && n.kind != graph.ConditionSplit
 	switch {
-	case r >= firstBranch:
-		return branches && r.way() < int(n.ways)
+	case r.IsBranch():
+		return branches && r.Way() < int(n.ways)
 	case branches:
-		return r == Exited && n.kind == graph.Wait
+		return r == trail.Exited && n.kind == graph.Wait
 	}
 	return slices.Contains(resultsOf[n.kind], r)
 }
@@ -75,12 +76,18 @@ func (s Shape) Check(e Enrollment) error {
 	if (e.Status == Inside) == e.Due.IsZero() || (e.Status == Inside || e.Status == Failed) != e.LeftAt.IsZero() {
 		return fmt.Errorf("status %s, due: %t, left: %t", e.Status, !e.Due.IsZero(), !e.LeftAt.IsZero())
 	}
+	if (e.Status == Failed) == e.FailedAt.IsZero() {
+		return fmt.Errorf("status %s, failed: %t", e.Status, !e.FailedAt.IsZero())
+	}
+	if err := e.checkConversion(); err != nil {
+		return err
+	}
 	return s.checkPath(e)
 }
 
 // checkPath follows the path along the edges to the current node.
 func (s Shape) checkPath(e Enrollment) error {
-	visits, whole := e.Path.visits(e.EnrolledAt)
+	visits, whole := e.Path.Decode(e.EnrolledAt)
 	if !whole {
 		return errors.New("malformed path")
 	}
@@ -100,10 +107,10 @@ func (s Shape) checkPath(e Enrollment) error {
 		if !n.allows(v.Result) {
 			return fmt.Errorf("path leaves a %s with %q", n.kind, v.Result)
 		}
-		if v.Result == Exited {
+		if v.Result == trail.Exited {
 			return s.checkExit(e, v, i == len(visits)-1)
 		}
-		if expected = int(n.next[v.Result.way()]); expected < 0 {
+		if expected = int(n.next[v.Result.Way()]); expected < 0 {
 			return fmt.Errorf("path leaves node %d, which has no edge", v.Node)
 		}
 	}
@@ -119,7 +126,7 @@ func (s Shape) checkPath(e Enrollment) error {
 }
 
 // checkExit checks the exit of a path, which must be its last step.
-func (s Shape) checkExit(e Enrollment, v Visit, last bool) error {
+func (s Shape) checkExit(e Enrollment, v trail.Visit, last bool) error {
 	switch {
 	case !last:
 		return errors.New("path continues after an exit")

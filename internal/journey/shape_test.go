@@ -10,6 +10,7 @@ import (
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // Every change that makes the enrollment impossible is found.
@@ -31,15 +32,20 @@ func TestShape_RejectsImpossibleEnrollments(t *testing.T) {
 		"inside, but not due":              func(e *journey.Enrollment) { e.Due = time.Time{} },
 		"ended, but due":                   func(e *journey.Enrollment) { e.Status = journey.Expired },
 		"a truncated path":                 func(e *journey.Enrollment) { e.Path = e.Path[:1] },
-		"a path of another graph":          func(e *journey.Enrollment) { e.Path = journey.Path{3, 0, byte(journey.Sent)} },
-		"a result of another node type":    func(e *journey.Enrollment) { e.Path = journey.Path{0, 0, byte(journey.Sent)} },
+		"a path of another graph":          func(e *journey.Enrollment) { e.Path = trail.Path{3, 0, byte(trail.Sent)} },
+		"a result of another node type":    func(e *journey.Enrollment) { e.Path = trail.Path{0, 0, byte(trail.Sent)} },
 		"at its node before enrollment":    func(e *journey.Enrollment) { e.Since = e.EnrolledAt.Add(-time.Second) },
-		"inside, but past an exit":         func(e *journey.Enrollment) { e.Path = append(e.Path, byte(e.Node), 0, byte(journey.Exited)) },
+		"inside, but past an exit":         func(e *journey.Enrollment) { e.Path = append(e.Path, byte(e.Node), 0, byte(trail.Exited)) },
 		"no revision":                      func(e *journey.Enrollment) { e.Rev = 0 },
-		"at its node before the last step": func(e *journey.Enrollment) { e.Path = journey.Path{0, 100, byte(journey.Entered)} },
+		"failed, but never":                func(e *journey.Enrollment) { *e = e.Fail("send_failed"); e.FailedAt = time.Time{} },
+		"inside, but it failed":            func(e *journey.Enrollment) { e.FailedAt = e.Since },
+		"steps without a conversion":       func(e *journey.Enrollment) { e.ConvertedSteps = 1 },
+		"converted before enrollment":      func(e *journey.Enrollment) { e.ConvertedAt = e.EnrolledAt.Add(-time.Second) },
+		"converted beyond its path":        func(e *journey.Enrollment) { e.ConvertedAt, e.ConvertedSteps = e.Since, 2 },
+		"at its node before the last step": func(e *journey.Enrollment) { e.Path = trail.Path{0, 100, byte(trail.Entered)} },
 	} {
 		wrong := e
-		wrong.Path = append(journey.Path(nil), e.Path...)
+		wrong.Path = append(trail.Path(nil), e.Path...)
 		change(&wrong)
 		require.Error(t, shape.Check(wrong), name)
 	}

@@ -14,6 +14,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/journey"
+	"journeys/internal/simulate"
 )
 
 // singleJourney is a JourneyStore that holds one journey and is only read. Other
@@ -36,11 +37,11 @@ func (s singleJourney) Definition(context.Context, journey.Tenant, journey.ID, s
 }
 
 // simulate runs Service.Test on a graph with a MaxDurationDays of days.
-func simulate(t *testing.T, d journey.Definition, request journey.TestRequest, days int) journey.Simulation {
+func mustRun(t *testing.T, d journey.Definition, request simulate.Request, days int) simulate.Simulation {
 	t.Helper()
 	store := singleJourney{journey: journey.Journey{ID: "jrn_0", Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: days, Version: 3}}
 	service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, bytes.NewReader(nil))
-	simulated, err := service.Test(t.Context(), journey.Tenant{}, "", request)
+	simulated, err := simulate.Run(t.Context(), service, journey.Tenant{}, "", request)
 	require.NoError(t, err)
 	return simulated
 }
@@ -48,10 +49,10 @@ func simulate(t *testing.T, d journey.Definition, request journey.TestRequest, d
 func TestSimulation_ExplainsSplits(t *testing.T) {
 	t.Parallel()
 
-	simulated := simulate(t, journeytest.Definition(t, onboarding), journey.TestRequest{
+	simulated := mustRun(t, journeytest.Definition(t, onboarding), simulate.Request{
 		Attributes: value(t, `{"plan":"pro"}`),
 		Decisions:  map[string]condition.Value{"d": value(t, `{"score":4}`)},
-		Events:     []journey.TestEvent{{Type: "logout", After: time.Hour}, {Type: "login", After: 3 * time.Hour}, {Type: "login", After: 2 * time.Hour}},
+		Events:     []simulate.Event{{Type: "logout", After: time.Hour}, {Type: "login", After: 3 * time.Hour}, {Type: "login", After: 2 * time.Hour}},
 	}, 30)
 
 	require.Equal(t, "exited", simulated.Outcome)
@@ -76,7 +77,7 @@ func TestSimulation_ExplainsSplits(t *testing.T) {
 func TestSimulation_AnswersUnspecifiedDecisionsEmpty(t *testing.T) {
 	t.Parallel()
 
-	simulated := simulate(t, journeytest.Definition(t, onboarding), journey.TestRequest{Attributes: value(t, `{"plan":"pro"}`)}, 30)
+	simulated := mustRun(t, journeytest.Definition(t, onboarding), simulate.Request{Attributes: value(t, `{"plan":"pro"}`)}, 30)
 	require.Equal(t, "empty", simulated.Steps[3].Result)
 	require.Equal(t, "false", simulated.Steps[4].Result)
 }
@@ -100,7 +101,7 @@ func TestSimulation_StopsIncompleteGraphsWithReason(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 
-			simulated := simulate(t, journeytest.Definition(t, graphOf(row.nodes, row.edges)), journey.TestRequest{}, 30)
+			simulated := mustRun(t, journeytest.Definition(t, graphOf(row.nodes, row.edges)), simulate.Request{}, 30)
 			require.Equal(t, "stopped", simulated.Outcome)
 			require.Equal(t, row.reason, simulated.ExitReason)
 			require.LessOrEqual(t, len(simulated.Steps), row.steps)
@@ -113,7 +114,7 @@ func TestSimulation_StopsCycleOfWaits(t *testing.T) {
 	t.Parallel()
 
 	d := journeytest.Definition(t, graphOf([]string{"in entry_trigger", `a wait {"delayHours":1}`, `b wait {"delayHours":1}`}, []string{"in a", "a b", "b a"}))
-	simulated := simulate(t, d, journey.TestRequest{}, 365)
+	simulated := mustRun(t, d, simulate.Request{}, 365)
 	require.Equal(t, "stopped", simulated.Outcome)
 	require.Contains(t, simulated.ExitReason, "the graph has a cycle")
 	require.Less(t, len(simulated.Steps), 20)
@@ -123,11 +124,11 @@ func TestSimulation_ExpiresCustomers(t *testing.T) {
 	t.Parallel()
 
 	d := journeytest.Definition(t, graphOf([]string{"in entry_trigger", `w wait {"delay":{"value":2,"unit":"days"}}`, "o exit"}, []string{"in w", "w o"}))
-	simulated := simulate(t, d, journey.TestRequest{}, 1)
+	simulated := mustRun(t, d, simulate.Request{}, 1)
 	require.Equal(t, "expired", simulated.Outcome)
 	require.Equal(t, 24*time.Hour, simulated.Duration)
 	require.Equal(t, "expired", simulated.Steps[1].Result)
-	require.Equal(t, "exited", simulate(t, d, journey.TestRequest{}, 2).Outcome, "a wait of exactly MaxDurationDays ends in time")
+	require.Equal(t, "exited", mustRun(t, d, simulate.Request{}, 2).Outcome, "a wait of exactly MaxDurationDays ends in time")
 }
 
 // A draft's cycle is walked once, however large: the answer stays small.
@@ -141,7 +142,7 @@ func TestSimulation_WalksLargeCycleOnce(t *testing.T) {
 	}
 	nodes = append(nodes, "s253 condition_split "+isVIP)
 	edges = append(edges, "s253 w false")
-	simulated := simulate(t, journeytest.Definition(t, graphOf(nodes, edges)), journey.TestRequest{}, 365)
+	simulated := mustRun(t, journeytest.Definition(t, graphOf(nodes, edges)), simulate.Request{}, 365)
 	require.Equal(t, "stopped", simulated.Outcome)
 	require.Equal(t, "node w: was passed before, the graph has a cycle", simulated.ExitReason)
 	require.Len(t, simulated.Steps, 257)
@@ -171,7 +172,7 @@ func TestSimulation_SkipsSendWithoutAddress(t *testing.T) {
 		{"push", `{}`, "sent"},
 	} {
 		d := journeytest.Definition(t, graphOf([]string{"in entry_trigger", fmt.Sprintf(`a channel_action {"channel":%q}`, row.channel), "o exit"}, []string{"in a", "a o"}))
-		simulated := simulate(t, d, journey.TestRequest{Attributes: value(t, row.attributes)}, 30)
+		simulated := mustRun(t, d, simulate.Request{Attributes: value(t, row.attributes)}, 30)
 		require.Equal(t, row.result, simulated.Steps[1].Result, "%s %s", row.channel, row.attributes)
 	}
 }
@@ -181,7 +182,7 @@ func TestSimulation_ExplainsBareDecisionField(t *testing.T) {
 
 	d := journeytest.Definition(t, graphOf([]string{"in entry_trigger", `d nba_decision {"decisionFlowId":"f"}`, `s condition_split {"condition":{"field":"decision","operator":"exists"}}`, "o exit"},
 		[]string{"in d", "d s", "s o true", "s o false"}))
-	simulated := simulate(t, d, journey.TestRequest{Decisions: map[string]condition.Value{"d": value(t, `{"x":1}`)}}, 30)
+	simulated := mustRun(t, d, simulate.Request{Decisions: map[string]condition.Value{"d": value(t, `{"x":1}`)}}, 30)
 	require.Equal(t, "true", simulated.Steps[2].Result)
 	require.Contains(t, string(simulated.Steps[2].Condition), `"result":true`)
 }
@@ -192,7 +193,7 @@ func TestSimulation_RejectsAnswersForUnknownDecisions(t *testing.T) {
 	d := journeytest.Definition(t, onboarding)
 	store := singleJourney{journey: journey.Journey{Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: 30, Version: 1}}
 	service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, bytes.NewReader(nil))
-	_, err := service.Test(t.Context(), journey.Tenant{}, "", journey.TestRequest{
+	_, err := simulate.Run(t.Context(), service, journey.Tenant{}, "", simulate.Request{
 		Decisions: map[string]condition.Value{"nope": value(t, `{}`), "w": value(t, `{}`), "d": value(t, `{}`)},
 	})
 	var refused *journey.Error
@@ -215,12 +216,12 @@ func TestSimulation_ShowsUpdatesAndMessages(t *testing.T) {
 		`e update_customer {"set":{"plan":"none"},"add":{"name":1}}`,
 		"out exit",
 	}, []string{"in u", "u s", "s d true", "s out false", "d m", "m p", "p t", "t e", "e out"}))
-	simulated := simulate(t, d, journey.TestRequest{
+	simulated := mustRun(t, d, simulate.Request{
 		Attributes: value(t, `{"name":"Ada \"x\"","email":" a@example.com ","points":9.5,"trial":null}`),
 		Decisions:  map[string]condition.Value{"d": value(t, `{"x":"y"}`)},
 	}, 30)
 	require.Equal(t, "exited", simulated.Outcome)
-	steps := map[string]journey.SimulationStep{}
+	steps := map[string]simulate.Step{}
 	for _, step := range simulated.Steps {
 		steps[step.NodeID] = step
 	}
@@ -252,7 +253,7 @@ func TestSimulation_LeavesOutDetailsThatAreTooLong(t *testing.T) {
 	}
 	d := journeytest.Definition(t, graphOf(append(nodes, "out exit"), append(edges, last+" out")))
 	long := value(t, `{"text":"`+strings.Repeat("x", 200_000)+`"}`)
-	simulated := simulate(t, d, journey.TestRequest{Attributes: long}, 30)
+	simulated := mustRun(t, d, simulate.Request{Attributes: long}, 30)
 	require.True(t, simulated.Truncated)
 	size := 0
 	for _, step := range simulated.Steps {
@@ -262,7 +263,7 @@ func TestSimulation_LeavesOutDetailsThatAreTooLong(t *testing.T) {
 	require.Equal(t, "sent", simulated.Steps[8].Result)
 
 	longer := value(t, `{"text":"`+strings.Repeat("x", 300_000)+`"}`)
-	simulated = simulate(t, d, journey.TestRequest{Attributes: longer}, 30)
+	simulated = mustRun(t, d, simulate.Request{Attributes: longer}, 30)
 	require.Equal(t, "stopped", simulated.Outcome)
 	require.Equal(t, "node m0: the message cannot be sent: payload: filled text is too long", simulated.ExitReason)
 }
@@ -286,7 +287,7 @@ func TestSimulation_KnowsTheAddressesOfChannels(t *testing.T) {
 		service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, bytes.NewReader(nil))
 		service.Catalog.Channels = channels
 		tenant, _ := journey.ParseTenant("acme")
-		simulated, err := service.Test(t.Context(), tenant, "", journey.TestRequest{Attributes: value(t, `{"phone":"+4312345"}`)})
+		simulated, err := simulate.Run(t.Context(), service, tenant, "", simulate.Request{Attributes: value(t, `{"phone":"+4312345"}`)})
 		require.NoError(t, err)
 		require.Equal(t, want, simulated.Steps[1].Result, channel)
 	}
@@ -301,7 +302,7 @@ func TestSimulation_LeavesOutAnswersThatAreTooLong(t *testing.T) {
 		"in entry_trigger", `d nba_decision {"decisionFlowId":"f"}`,
 		`s condition_split {"condition":{"any":[{"field":"decision.d.score","operator":"gt","value":5},{"field":"decision.d.text","operator":"exists"}]}}`, "out exit",
 	}, []string{"in d", "d s", "s out true", "s out false"}))
-	simulated := simulate(t, d, journey.TestRequest{Decisions: map[string]condition.Value{"d": long}}, 30)
+	simulated := mustRun(t, d, simulate.Request{Decisions: map[string]condition.Value{"d": long}}, 30)
 	require.Equal(t, "error", simulated.Steps[1].Result)
 	require.Equal(t, "false", simulated.Steps[2].Result)
 	require.Contains(t, string(simulated.Steps[2].Condition), `"result":false}],"result":false}`)

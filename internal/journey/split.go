@@ -3,37 +3,23 @@ package journey
 import (
 	"journeys/internal/condition"
 	"journeys/internal/graph"
+	"journeys/internal/trail"
 )
 
 // draw returns the branch of the random_split n for the customer.
-func (g *Graph) draw(e *Enrollment, n *graph.Node) Result {
+func (g *Graph) draw(e *Enrollment, n *graph.Node) trail.Result {
 	if way, ok := g.forced[e.Node]; ok {
-		return Branch(way)
+		return trail.Branch(way)
 	}
-	return Branch(n.Draw(string(e.Journey), e.Customer))
+	return trail.Branch(n.Draw(string(e.Journey), e.Customer))
 }
 
-// addResult adds the result of a step to facts, if the graph reads it.
-func (g *Graph) addResult(facts *condition.Facts, visit Visit) {
-	if visit.Result == NoResult || visit.Node >= g.Len() || !g.ReadsResult(visit.Node) {
+// AddResult adds the result of a step to facts, if the graph reads it.
+func (g *Graph) AddResult(facts *condition.Facts, visit trail.Visit) {
+	if visit.Result == trail.NoResult || visit.Node >= g.Len() || !g.ReadsResult(visit.Node) {
 		return
 	}
 	n := g.Node(visit.Node)
 	step := facts.Step.Get(n.ID).With("result", condition.NewText(visit.Result.Name(n.Ways)))
 	facts.Step = facts.Step.With(n.ID, step)
-}
-
-// TriedBranch is a branch of a multi_split whose condition was evaluated.
-type TriedBranch struct {
-	Branch    string
-	Condition []byte // condition.Program.Explain
-}
-
-// tried returns the branches whose conditions a multi_split evaluated to leave by way.
-func tried(n *graph.Node, way int, facts *condition.Facts) []TriedBranch {
-	var list []TriedBranch
-	for i, c := range n.Split.Conditions[:min(way+1, len(n.Split.Conditions))] {
-		list = append(list, TriedBranch{n.Ways[i], c.Explain(facts)})
-	}
-	return list
 }

@@ -12,6 +12,8 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/journey"
+	"journeys/internal/simulate"
+	"journeys/internal/trail"
 )
 
 // byPlan is a definition with a multi_split whose conditions overlap.
@@ -39,16 +41,16 @@ func TestStep_MultiSplitTakesTheFirstBranchThatHolds(t *testing.T) {
 		left, _ := g.Step(e.NextWrite(t0), journey.Input{Now: t0, HasAttributes: true, Attributes: value(t, row.attributes)})
 		require.Equal(t, row.reason, left.ExitReason, row.attributes)
 		visit := left.Path.Visits(t0)[1]
-		require.Equal(t, journey.Branch(row.branch), visit.Result)
+		require.Equal(t, trail.Branch(row.branch), visit.Result)
 		require.Equal(t, row.result, visit.Result.Name(g.Node(visit.Node).Ways))
-		require.Equal(t, journey.Delta{
-			journey.DeltaForm, byte(journey.MarkCompleted), 1, byte(journey.NodeLeft), byte(journey.Branch(row.branch)),
-			byte(left.Node), byte(journey.NodeEntered | journey.NodeLeft), byte(journey.Exited),
+		require.Equal(t, trail.Delta{
+			trail.DeltaForm, byte(trail.MarkCompleted), 1, byte(trail.NodeLeft), byte(trail.Branch(row.branch)),
+			byte(left.Node), byte(trail.NodeEntered | trail.NodeLeft), byte(trail.Exited),
 		}, left.Delta)
 		require.NoError(t, g.Shape().Check(left))
-		left.Path[5] = byte(journey.Branch(3))
+		left.Path[5] = byte(trail.Branch(3))
 		require.Error(t, g.Shape().Check(left), "a branch that is not there")
-		left.Path[5] = byte(journey.True)
+		left.Path[5] = byte(trail.True)
 		require.Error(t, g.Shape().Check(left), "a result of another type")
 	}
 }
@@ -62,7 +64,7 @@ func TestStep_MultiSplitReadsDecisions(t *testing.T) {
 		`m multi_split {"branches":[{"id":"a",` + exists + `},{"id":"b","condition":{"field":"decision.d.score","operator":"gt","value":5}}]}`,
 		"out exit", "no exit",
 	}, []string{"in d", "d m", "m no a", "m out b", "m no else"}))
-	e, _ = g.Step(e.NextWrite(t0), journey.Input{Now: t0, HasAttributes: true, Answer: journey.Answer{Result: journey.Decided, Decision: value(t, `{"score":6,"x":1}`)}})
+	e, _ = g.Step(e.NextWrite(t0), journey.Input{Now: t0, HasAttributes: true, Answer: journey.Answer{Result: trail.Decided, Decision: value(t, `{"score":6,"x":1}`)}})
 	require.Equal(t, "out", g.NodeID(e.Node))
 	require.Equal(t, `{"d":{"score":6}}`, string(e.Decisions))
 }
@@ -164,14 +166,14 @@ func TestSimulation_DrawsForTheCustomer(t *testing.T) {
 	for i := range 200 {
 		customer := fmt.Sprint("c", i)
 		e, _ := d.Graph.Start(journey.Enrollment{Journey: "jrn_0", Customer: customer, EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
-		step := simulate(t, d, journey.TestRequest{Customer: customer}, 30).Steps[1]
+		step := mustRun(t, d, simulate.Request{Customer: customer}, 30).Steps[1]
 		require.Equal(t, e.Path.Visits(t0)[1].Result.Name(d.Graph.Node(1).Ways), step.Result)
 		require.InDelta(t, map[string]float64{"mail": 0.9, "control": 0.1}[step.Result], step.Share, 1e-9)
 		require.False(t, step.Forced)
 		results[step.Result]++
 	}
 	require.Greater(t, results["control"], 5)
-	require.Equal(t, simulate(t, d, journey.TestRequest{Customer: journey.TestCustomer}, 30), simulate(t, d, journey.TestRequest{}, 30))
+	require.Equal(t, mustRun(t, d, simulate.Request{Customer: simulate.DefaultCustomer}, 30), mustRun(t, d, simulate.Request{}, 30))
 }
 
 func TestSimulation_TakesTheBranchesOfTheRequest(t *testing.T) {
@@ -179,7 +181,7 @@ func TestSimulation_TakesTheBranchesOfTheRequest(t *testing.T) {
 
 	d := journeytest.Definition(t, arms)
 	for branch, last := range map[string]string{"mail": "out", "control": "held", "off": "held"} {
-		steps := simulate(t, d, journey.TestRequest{Branches: map[string]string{"r": branch}}, 30).Steps
+		steps := mustRun(t, d, simulate.Request{Branches: map[string]string{"r": branch}}, 30).Steps
 		require.Equal(t, branch, steps[1].Result)
 		require.True(t, steps[1].Forced)
 		require.Equal(t, last, steps[len(steps)-1].NodeID)
@@ -192,7 +194,7 @@ func TestSimulation_RefusesUnknownBranches(t *testing.T) {
 	d := journeytest.Definition(t, arms)
 	store := singleJourney{journey: journey.Journey{Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: 30, Version: 1}}
 	service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, rand.Reader)
-	_, err := service.Test(t.Context(), journey.Tenant{}, "", journey.TestRequest{
+	_, err := simulate.Run(t.Context(), service, journey.Tenant{}, "", simulate.Request{
 		Branches: map[string]string{"no/pe": "mail", "a": "mail", "r": "else"}, Decisions: map[string]condition.Value{"r": value(t, `{}`)},
 	})
 	var refused *journey.Error
@@ -217,7 +219,7 @@ func TestSimulation_ExplainsMultiSplits(t *testing.T) {
 		`{}`: {`vip {"field":"spend","operator":"gt","value":100,"result":false}`, `pro {"field":"plan","operator":"eq","value":"pro","result":false}`},
 	} {
 		var got []string
-		for _, tried := range simulate(t, d, journey.TestRequest{Attributes: value(t, attributes)}, 30).Steps[1].Tried {
+		for _, tried := range mustRun(t, d, simulate.Request{Attributes: value(t, attributes)}, 30).Steps[1].Tried {
 			got = append(got, tried.Branch+" "+string(tried.Condition))
 		}
 		require.Equal(t, want, got)
@@ -237,22 +239,22 @@ func TestStep_ConditionsReadResultsOfSteps(t *testing.T) {
 	t.Parallel()
 
 	d := journeytest.Definition(t, byResults)
-	login := []journey.TestEvent{{Type: "login", After: time.Hour}}
+	login := []simulate.Event{{Type: "login", After: time.Hour}}
 	decided := map[string]condition.Value{"d": value(t, `{"score":1}`)}
 	for _, row := range []struct {
 		name    string
-		request journey.TestRequest
+		request simulate.Request
 		exit    string
 	}{
-		{"woken", journey.TestRequest{Events: login, Branches: map[string]string{"r": "x"}}, "a"},
-		{"neither woken nor decided, x", journey.TestRequest{Branches: map[string]string{"r": "x"}}, "b"},
-		{"neither woken nor decided, y", journey.TestRequest{Branches: map[string]string{"r": "y"}}, "c"},
-		{"decided", journey.TestRequest{Decisions: decided, Branches: map[string]string{"r": "x"}}, "c"},
+		{"woken", simulate.Request{Events: login, Branches: map[string]string{"r": "x"}}, "a"},
+		{"neither woken nor decided, x", simulate.Request{Branches: map[string]string{"r": "x"}}, "b"},
+		{"neither woken nor decided, y", simulate.Request{Branches: map[string]string{"r": "y"}}, "c"},
+		{"decided", simulate.Request{Decisions: decided, Branches: map[string]string{"r": "x"}}, "c"},
 	} {
-		steps := simulate(t, d, row.request, 30).Steps
+		steps := mustRun(t, d, row.request, 30).Steps
 		require.Equal(t, row.exit, steps[len(steps)-1].NodeID, row.name)
 	}
-	explained := simulate(t, d, journey.TestRequest{Branches: map[string]string{"r": "x"}}, 30).Steps[4].Tried
+	explained := mustRun(t, d, simulate.Request{Branches: map[string]string{"r": "x"}}, 30).Steps[4].Tried
 	require.Equal(t, `{"field":"step.w.result","operator":"eq","value":"woken","actual":"waited","result":false}`, string(explained[0].Condition))
 	require.Contains(t, string(explained[1].Condition), `"actual":"empty"`)
 	require.Contains(t, string(explained[1].Condition), `"actual":"x"`)

@@ -6,6 +6,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/graph"
 	"journeys/internal/strict"
+	"journeys/internal/trail"
 )
 
 // EffectKind is what the caller of Step must do before the enrollment can move on.
@@ -38,7 +39,7 @@ type Input struct {
 
 // Answer is the outcome of an effect.
 type Answer struct {
-	Result   Result          // NoResult if it was not attempted
+	Result   trail.Result    // NoResult if it was not attempted
 	Decision condition.Value // of an nba_decision: an object or missing
 }
 
@@ -46,7 +47,13 @@ type Answer struct {
 // immutable and safe for concurrent use.
 type Graph struct {
 	graph.Graph
-	forced map[int]int // test calls: the way out of a random_split, by its index
+	forced map[int]int // see WithBranches
+}
+
+// WithBranches returns g with the ways by which customers leave random_splits, by the
+// index of the node; the others draw.
+func (g *Graph) WithBranches(ways map[int]int) *Graph {
+	return &Graph{Graph: g.Graph, forced: ways}
 }
 
 // Start returns a new enrollment at its first blocking node, ready to be stored:
@@ -55,11 +62,11 @@ type Graph struct {
 func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
 	e.Status, e.Run, e.Rev, e.WrittenAt = Inside, 1, 1, e.EnrolledAt
 	e.Node, e.Since = g.Entry(), e.EnrolledAt
-	e.Path, e.Delta, e.Decisions, e.StepEvents = nil, Delta{DeltaForm, byte(MarkEnrolled)}, nil, nil
+	e.Path, e.Delta, e.Decisions, e.StepEvents = nil, trail.Delta{trail.DeltaForm, byte(trail.MarkEnrolled)}, nil, nil
 	if e.Node < 0 {
 		return e, Stuck
 	}
-	e.mark(NodeEntered)
+	e.mark(trail.NodeEntered)
 	return g.Step(e, Input{Now: e.EnrolledAt})
 }
 
@@ -67,10 +74,7 @@ func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
 // WrittenAt is now, or unchanged if now is earlier.
 func (e Enrollment) NextWrite(now time.Time) Enrollment {
 	e.Rev++
-	e.Delta = Delta{DeltaForm, 0}
-	if e.Status == Failed {
-		e.failedAt = e.WrittenAt
-	}
+	e.Delta = trail.Delta{trail.DeltaForm, 0}
 	if now.After(e.WrittenAt) {
 		e.WrittenAt = now
 	}
@@ -116,13 +120,13 @@ func (g *Graph) Step(e Enrollment, in Input) (Enrollment, EffectKind) {
 		switch {
 		case e.Status != Inside:
 			return e, NoEffect
-		case result == NoResult:
+		case result == trail.NoResult:
 			return e, effect
-		case result == Exited:
+		case result == trail.Exited:
 			e.complete(n.Reason)
 			return e, NoEffect
 		}
-		next := n.Next[result.way()]
+		next := n.Next[result.Way()]
 		if next < 0 {
 			break
 		}
@@ -148,10 +152,10 @@ func (g *Graph) BeginWait(e *Enrollment, now time.Time) {
 }
 
 // result returns the result with which n ends now, or the effect that it needs.
-func (g *Graph) result(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKind) {
+func (g *Graph) result(e *Enrollment, n *graph.Node, in *Input) (trail.Result, EffectKind) {
 	switch n.Type {
 	case graph.EntryTrigger:
-		return Entered, NoEffect
+		return trail.Entered, NoEffect
 	case graph.Wait:
 		return g.wait(e, n, in)
 	case graph.ConditionSplit, graph.MultiSplit:
@@ -161,29 +165,29 @@ func (g *Graph) result(e *Enrollment, n *graph.Node, in *Input) (Result, EffectK
 	case graph.NBADecision, graph.ChannelAction, graph.UpdateCustomer:
 		return g.effect(e, n, in)
 	default:
-		return Exited, NoEffect
+		return trail.Exited, NoEffect
 	}
 }
 
 // split evaluates the conditions of n, or asks for the attributes and events.
-func (g *Graph) split(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKind) {
+func (g *Graph) split(e *Enrollment, n *graph.Node, in *Input) (trail.Result, EffectKind) {
 	if !in.HasAttributes {
 		e.dueBy(in.Now)
-		return NoResult, NeedAttributes
+		return trail.NoResult, NeedAttributes
 	}
 	if !in.knows(n.Events) {
 		e.dueBy(in.Now)
-		return NoResult, NeedEvents
+		return trail.NoResult, NeedEvents
 	}
 	facts := g.Facts(e, in.Attributes)
-	facts.Now, facts.LastEvents = in.Now, in.lastEvents(n.Events)
+	facts.Now, facts.LastEvents = in.Now, in.LastEvents(n.Events)
 	switch {
 	case n.Type == graph.MultiSplit:
-		return Branch(n.Choose(&facts)), NoEffect
+		return trail.Branch(n.Choose(&facts)), NoEffect
 	case n.Condition.Eval(&facts):
-		return True, NoEffect
+		return trail.True, NoEffect
 	}
-	return False, NoEffect
+	return trail.False, NoEffect
 }
 
 // dueBy makes the enrollment due no later than now. An earlier Due stays, because
@@ -210,14 +214,14 @@ func (g *Graph) Facts(e *Enrollment, attributes condition.Value) condition.Facts
 	}
 	if g.ReadsResults() {
 		for _, visit := range e.Path.Visits(e.EnrolledAt) {
-			g.addResult(&facts, visit)
+			g.AddResult(&facts, visit)
 		}
 	}
 	return facts
 }
 
-// encodeEvent returns PruneEvent as JSON, for Enrollment.Event; nil for nothing.
-func (g *Graph) encodeEvent(properties condition.Value) []byte {
+// EncodeEvent returns PruneEvent as JSON, for Enrollment.Event; nil for nothing.
+func (g *Graph) EncodeEvent(properties condition.Value) []byte {
 	kept := g.PruneEvent(properties)
 	if kept.Missing() {
 		return nil
@@ -227,21 +231,21 @@ func (g *Graph) encodeEvent(properties condition.Value) []byte {
 
 // effect consumes the answer of an nba_decision, a channel_action or an
 // update_customer, or asks for one.
-func (g *Graph) effect(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKind) {
+func (g *Graph) effect(e *Enrollment, n *graph.Node, in *Input) (trail.Result, EffectKind) {
 	answer := in.Answer
-	if answer.Result == NoResult {
+	if answer.Result == trail.NoResult {
 		// A customer who entered just now was in time when the wait ended, however
 		// late Step runs.
 		if !in.Now.Before(e.ExpiresAt) && e.Since.Before(in.Now) {
-			e.end(Expired, MarkExpired, NodeDropped)
-			return NoResult, NoEffect
+			e.end(Expired, trail.MarkExpired, trail.NodeDropped)
+			return trail.NoResult, NoEffect
 		}
 		e.dueBy(in.Now)
-		return NoResult, effects[n.Type]
+		return trail.NoResult, effects[n.Type]
 	}
 	in.Answer = Answer{}
 	if n.Type == graph.NBADecision && !g.keepDecision(e, answer.Decision) {
-		return EffectError, NoEffect
+		return trail.EffectError, NoEffect
 	}
 	return answer.Result, NoEffect
 }
@@ -281,15 +285,15 @@ func (e Enrollment) Cancel(reason string) Enrollment {
 		e.endFailure()
 	}
 	e.ExitReason = reason
-	e.end(Cancelled, MarkCancelled, NodeDropped)
+	e.end(Cancelled, trail.MarkCancelled, trail.NodeDropped)
 	return e
 }
 
 // Fail stops the enrollment at its node, with a reason that callers see. It keeps
 // LeaseUntil, so a retry knows that the effect may have happened.
 func (e Enrollment) Fail(reason string) Enrollment {
-	e.ExitReason, e.failedAt = reason, e.WrittenAt
-	e.end(Failed, MarkFailed, NodeFailed)
+	e.ExitReason, e.FailedAt = reason, e.WrittenAt
+	e.end(Failed, trail.MarkFailed, trail.NodeFailed)
 	return e
 }
 
@@ -303,18 +307,19 @@ func (e Enrollment) Retry(now time.Time) Enrollment {
 
 // endFailure records that the enrollment is no longer failed.
 func (e *Enrollment) endFailure() {
-	e.Retries = e.Retries.add(e.EnrolledAt, Retried{e.Node, e.failedAt, e.WrittenAt})
-	e.Delta[1] |= byte(MarkRetried)
-	e.mark(NodeRetried)
+	e.Retries = e.Retries.Add(e.EnrolledAt, trail.Retried{Node: e.Node, FailedAt: e.FailedAt, RetriedAt: e.WrittenAt})
+	e.FailedAt = time.Time{}
+	e.Delta[1] |= byte(trail.MarkRetried)
+	e.mark(trail.NodeRetried)
 }
 
 func (e *Enrollment) complete(reason string) {
 	e.ExitReason = reason
-	e.end(Completed, MarkCompleted, 0)
-	e.leave(Exited)
+	e.end(Completed, trail.MarkCompleted, 0)
+	e.leave(trail.Exited)
 }
 
-func (e *Enrollment) end(status EnrollmentStatus, mark Mark, node Mark) {
+func (e *Enrollment) end(status EnrollmentStatus, mark trail.Mark, node trail.Mark) {
 	e.Status, e.Due = status, time.Time{}
 	if status != Failed {
 		e.LeaseUntil, e.LeftAt, e.OnProfile = time.Time{}, e.WrittenAt, false
@@ -323,21 +328,21 @@ func (e *Enrollment) end(status EnrollmentStatus, mark Mark, node Mark) {
 	e.mark(node)
 }
 
-func (e *Enrollment) leave(result Result) {
-	e.Path = e.Path.append(e.Node, e.Since.Sub(e.EnrolledAt), result)
-	e.mark(NodeLeft)
+func (e *Enrollment) leave(result trail.Result) {
+	e.Path = e.Path.Append(e.Node, e.Since.Sub(e.EnrolledAt), result)
+	e.mark(trail.NodeLeft)
 	e.Delta = append(e.Delta, byte(result))
 }
 
 func (e *Enrollment) enter(node int, now time.Time) {
 	e.Node, e.Since = node, now
 	e.Attempts, e.LeaseUntil, e.Woken = 0, time.Time{}, Stamp{}
-	e.Delta = append(e.Delta, byte(node), byte(NodeEntered))
+	e.Delta = append(e.Delta, byte(node), byte(trail.NodeEntered))
 }
 
 // mark adds bits for the current node. Any last entry belongs to it, and has no
 // result yet: a node that is left is followed by the next one.
-func (e *Enrollment) mark(bits Mark) {
+func (e *Enrollment) mark(bits trail.Mark) {
 	if len(e.Delta) > 2 {
 		e.Delta[len(e.Delta)-1] |= byte(bits)
 		return

@@ -12,6 +12,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 var t0 = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
@@ -68,10 +69,10 @@ func TestStep_WalksThroughEveryNodeType(t *testing.T) {
 	require.Equal(t, journey.NoEffect, effect)
 	require.Equal(t, "w", g.NodeID(e.Node))
 	require.Equal(t, hours(48), e.Due)
-	require.Equal(t, journey.Delta{
-		journey.DeltaForm, byte(journey.MarkEnrolled),
-		0, byte(journey.NodeEntered | journey.NodeLeft), byte(journey.Entered),
-		1, byte(journey.NodeEntered),
+	require.Equal(t, trail.Delta{
+		trail.DeltaForm, byte(trail.MarkEnrolled),
+		0, byte(trail.NodeEntered | trail.NodeLeft), byte(trail.Entered),
+		1, byte(trail.NodeEntered),
 	}, e.Delta)
 
 	early, effect := g.Step(e.NextWrite(hours(47.9)), journey.Input{Now: hours(47.9)})
@@ -87,33 +88,33 @@ func TestStep_WalksThroughEveryNodeType(t *testing.T) {
 	require.Equal(t, journey.NeedDecision, effect)
 
 	answered := pro
-	answered.Answer = journey.Answer{Result: journey.Decided, Decision: value(t, `{"score":7,"offer":"long text"}`)}
+	answered.Answer = journey.Answer{Result: trail.Decided, Decision: value(t, `{"score":7,"offer":"long text"}`)}
 	e, effect = g.Step(e, answered)
 	require.Equal(t, journey.NeedSend, effect)
 	require.Equal(t, "a", g.NodeID(e.Node))
 	require.JSONEq(t, `{"d":{"score":7}}`, string(e.Decisions), "only the parts that conditions read are kept")
 	require.EqualValues(t, 2, e.Rev, "several steps share one write")
-	require.Equal(t, journey.Delta{
-		journey.DeltaForm, 0,
-		1, byte(journey.NodeLeft), byte(journey.Waited),
-		2, byte(journey.NodeEntered | journey.NodeLeft), byte(journey.True),
-		3, byte(journey.NodeEntered | journey.NodeLeft), byte(journey.Decided),
-		4, byte(journey.NodeEntered | journey.NodeLeft), byte(journey.True),
-		5, byte(journey.NodeEntered),
+	require.Equal(t, trail.Delta{
+		trail.DeltaForm, 0,
+		1, byte(trail.NodeLeft), byte(trail.Waited),
+		2, byte(trail.NodeEntered | trail.NodeLeft), byte(trail.True),
+		3, byte(trail.NodeEntered | trail.NodeLeft), byte(trail.Decided),
+		4, byte(trail.NodeEntered | trail.NodeLeft), byte(trail.True),
+		5, byte(trail.NodeEntered),
 	}, e.Delta)
 	require.Zero(t, e.LeftAt)
 
 	sent := pro
-	sent.Answer = journey.Answer{Result: journey.Sent}
+	sent.Answer = journey.Answer{Result: trail.Sent}
 	e, effect = g.Step(e.NextWrite(sent.Now), sent)
 	require.Equal(t, journey.NoEffect, effect)
 	require.Equal(t, journey.Completed, e.Status)
 	require.Equal(t, "converted", e.ExitReason)
 	require.True(t, e.Due.IsZero())
-	require.Equal(t, journey.Delta{
-		journey.DeltaForm, byte(journey.MarkCompleted),
-		5, byte(journey.NodeLeft), byte(journey.Sent),
-		6, byte(journey.NodeEntered | journey.NodeLeft), byte(journey.Exited),
+	require.Equal(t, trail.Delta{
+		trail.DeltaForm, byte(trail.MarkCompleted),
+		5, byte(trail.NodeLeft), byte(trail.Sent),
+		6, byte(trail.NodeEntered | trail.NodeLeft), byte(trail.Exited),
 	}, e.Delta)
 	require.Equal(t, hours(48), e.LeftAt)
 
@@ -133,15 +134,15 @@ func TestStep_EndsWaitByWhicheverComesFirst(t *testing.T) {
 		name   string
 		event  time.Time
 		now    time.Time
-		result journey.Result
+		result trail.Result
 	}{
-		{"nothing yet", time.Time{}, hours(1), journey.NoResult},
-		{"its end", time.Time{}, hours(48), journey.Waited},
-		{"its end, seen late", time.Time{}, hours(60), journey.Waited},
-		{"its event", hours(1), hours(1), journey.WokenByEvent},
-		{"an event from before the entry", hours(-1), hours(2), journey.NoResult},
-		{"the event that started the journey at the moment the wait began", t0, hours(2), journey.NoResult},
-		{"an event after its end", hours(49), hours(60), journey.Waited},
+		{"nothing yet", time.Time{}, hours(1), trail.NoResult},
+		{"its end", time.Time{}, hours(48), trail.Waited},
+		{"its end, seen late", time.Time{}, hours(60), trail.Waited},
+		{"its event", hours(1), hours(1), trail.WokenByEvent},
+		{"an event from before the entry", hours(-1), hours(2), trail.NoResult},
+		{"the event that started the journey at the moment the wait began", t0, hours(2), trail.NoResult},
+		{"an event after its end", hours(49), hours(60), trail.Waited},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -149,7 +150,7 @@ func TestStep_EndsWaitByWhicheverComesFirst(t *testing.T) {
 			g, e, _ := enter(t, onboarding)
 			e, _ = g.Step(e.NextWrite(row.now), journey.Input{Now: row.now, Events: heard("login", row.event)})
 			visits := e.Path.Visits(t0)
-			if row.result == journey.NoResult {
+			if row.result == trail.NoResult {
 				require.Len(t, visits, 1)
 				return
 			}
@@ -179,7 +180,7 @@ func TestStep_BranchesOnHowAWaitEnded(t *testing.T) {
 
 	wrong := bought
 	wrong.Path = slices.Clone(bought.Path)
-	wrong.Path[len(wrong.Path)-7] = byte(journey.WokenByEvent)
+	wrong.Path[len(wrong.Path)-7] = byte(trail.WokenByEvent)
 	require.ErrorContains(t, g.Shape().Check(wrong), `leaves a wait with "woken"`)
 }
 
@@ -201,12 +202,12 @@ func TestStep_ExpiresEnrollments(t *testing.T) {
 	})
 	t.Run("a wait beyond ExpiresAt is due then and ends the enrollment", func(t *testing.T) {
 		e, _ := d.Graph.Step(start(2), journey.Input{Now: hours(24)})
-		e, _ = d.Graph.Step(e, journey.Input{Now: hours(24), Answer: journey.Answer{Result: journey.Sent}})
+		e, _ = d.Graph.Step(e, journey.Input{Now: hours(24), Answer: journey.Answer{Result: trail.Sent}})
 		require.Equal(t, hours(48), e.Due)
 		e, effect := d.Graph.Step(e.NextWrite(hours(48)), journey.Input{Now: hours(48)})
 		require.Equal(t, journey.NoEffect, effect)
 		require.Equal(t, journey.Expired, e.Status)
-		require.Equal(t, journey.Delta{journey.DeltaForm, byte(journey.MarkExpired), 3, byte(journey.NodeDropped)}, e.Delta)
+		require.Equal(t, trail.Delta{trail.DeltaForm, byte(trail.MarkExpired), 3, byte(trail.NodeDropped)}, e.Delta)
 		require.Equal(t, hours(48), e.LeftAt)
 	})
 	t.Run("an effect that has not happened by ExpiresAt is dropped", func(t *testing.T) {
@@ -216,7 +217,7 @@ func TestStep_ExpiresEnrollments(t *testing.T) {
 	})
 	t.Run("an effect that happened counts, however late its answer", func(t *testing.T) {
 		e, _ := d.Graph.Step(start(2), journey.Input{Now: hours(24)})
-		e, _ = d.Graph.Step(e.NextWrite(hours(49)), journey.Input{Now: hours(49), Answer: journey.Answer{Result: journey.Sent}})
+		e, _ = d.Graph.Step(e.NextWrite(hours(49)), journey.Input{Now: hours(49), Answer: journey.Answer{Result: trail.Sent}})
 		require.Len(t, e.Path.Visits(t0), 3)
 	})
 }
@@ -228,26 +229,26 @@ func TestEnrollment_MarksCancelFailRetry(t *testing.T) {
 	gone := e.NextWrite(hours(1)).Cancel("journey_archived")
 	require.Equal(t, journey.Cancelled, gone.Status)
 	require.True(t, gone.Due.IsZero())
-	require.Equal(t, journey.Delta{journey.DeltaForm, byte(journey.MarkCancelled), 1, byte(journey.NodeDropped)}, gone.Delta)
+	require.Equal(t, trail.Delta{trail.DeltaForm, byte(trail.MarkCancelled), 1, byte(trail.NodeDropped)}, gone.Delta)
 	require.Equal(t, hours(1), gone.LeftAt)
 	require.Equal(t, hours(1), gone.NextWrite(hours(30)).LeftAt, "a later write does not move it")
 
 	failed := e.NextWrite(hours(2)).Fail("provider_refused")
-	require.Equal(t, journey.Delta{journey.DeltaForm, byte(journey.MarkFailed), 1, byte(journey.NodeFailed)}, failed.Delta)
+	require.Equal(t, trail.Delta{trail.DeltaForm, byte(trail.MarkFailed), 1, byte(trail.NodeFailed)}, failed.Delta)
 	require.Zero(t, failed.LeftAt, "a failed customer is still inside")
 	again := failed.NextWrite(hours(3)).Retry(hours(3))
 	require.Equal(t, journey.Inside, again.Status)
 	require.Equal(t, hours(3), again.Due)
-	require.Equal(t, journey.Delta{journey.DeltaForm, byte(journey.MarkRetried), 1, byte(journey.NodeRetried)}, again.Delta)
+	require.Equal(t, trail.Delta{trail.DeltaForm, byte(trail.MarkRetried), 1, byte(trail.NodeRetried)}, again.Delta)
 	moved, _ := g.Step(failed.NextWrite(hours(48)).Retry(hours(48)), journey.Input{Now: hours(48), Events: heard("login")})
-	require.Equal(t, journey.Delta{
-		journey.DeltaForm, byte(journey.MarkRetried),
-		1, byte(journey.NodeRetried | journey.NodeLeft), byte(journey.Waited),
-		2, byte(journey.NodeEntered),
+	require.Equal(t, trail.Delta{
+		trail.DeltaForm, byte(trail.MarkRetried),
+		1, byte(trail.NodeRetried | trail.NodeLeft), byte(trail.Waited),
+		2, byte(trail.NodeEntered),
 	}, moved.Delta, "marks and result of one node are one entry")
 	removed := failed.NextWrite(hours(3)).Cancel("removed")
-	require.Equal(t, journey.Delta{
-		journey.DeltaForm, byte(journey.MarkRetried | journey.MarkCancelled), 1, byte(journey.NodeRetried | journey.NodeDropped),
+	require.Equal(t, trail.Delta{
+		trail.DeltaForm, byte(trail.MarkRetried | trail.MarkCancelled), 1, byte(trail.NodeRetried | trail.NodeDropped),
 	}, removed.Delta)
 	require.Equal(t, hours(3), removed.LeftAt)
 	require.Empty(t, again.ExitReason)
@@ -271,7 +272,7 @@ func TestEnrollment_KeepsLeaseUntilEffectEnds(t *testing.T) {
 	again := failed.NextWrite(hours(51)).Retry(hours(51))
 	require.Equal(t, hours(49), again.LeaseUntil)
 	in.Now = hours(51)
-	in.Answer = journey.Answer{Result: journey.Decided, Decision: value(t, `{"score":7}`)}
+	in.Answer = journey.Answer{Result: trail.Decided, Decision: value(t, `{"score":7}`)}
 	next, effect := g.Step(again, in)
 	require.Equal(t, journey.NeedSend, effect)
 	require.Zero(t, next.LeaseUntil, "the next effect has no lease")
@@ -293,7 +294,7 @@ func TestStep_KeepsOneWriteWithinOneDay(t *testing.T) {
 	require.Equal(t, pro.Now, e.Since)
 
 	answered := pro
-	answered.Now, answered.Answer = midnight.Add(3*time.Second), journey.Answer{Result: journey.Decided, Decision: value(t, `{"score":7}`)}
+	answered.Now, answered.Answer = midnight.Add(3*time.Second), journey.Answer{Result: trail.Decided, Decision: value(t, `{"score":7}`)}
 	e, effect = g.Step(e, answered)
 	require.Equal(t, journey.NeedSend, effect)
 	require.Equal(t, last, e.Since, "the decision ended after midnight")
@@ -303,7 +304,7 @@ func TestStep_KeepsOneWriteWithinOneDay(t *testing.T) {
 	require.Equal(t, last, behind.WrittenAt, "the clock is behind")
 	ahead := e.NextWrite(midnight.Add(time.Minute))
 	sent := pro
-	sent.Now, sent.Answer = midnight.Add(30*time.Second), journey.Answer{Result: journey.Sent}
+	sent.Now, sent.Answer = midnight.Add(30*time.Second), journey.Answer{Result: trail.Sent}
 	ahead, _ = g.Step(ahead, sent)
 	require.Equal(t, midnight.Add(time.Minute), ahead.WrittenAt)
 	visits := ahead.Path.Visits(t0)
@@ -314,8 +315,8 @@ func BenchmarkStep(b *testing.B) {
 	d := journeytest.Definition(b, onboarding)
 	start, _ := d.Graph.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
 	start = start.NextWrite(hours(48))
-	start.Path = append(make(journey.Path, 0, 128), start.Path...)
-	start.Delta = append(make(journey.Delta, 0, 64), start.Delta...)
+	start.Path = append(make(trail.Path, 0, 128), start.Path...)
+	start.Delta = append(make(trail.Delta, 0, 64), start.Delta...)
 	in := journey.Input{Now: hours(48), Events: heard("login"), Attributes: value(b, `{"plan":"free","country":"NL"}`), HasAttributes: true}
 	b.ReportAllocs()
 	for b.Loop() {
@@ -340,7 +341,7 @@ func TestStep_KeepsOnlyWhatPayloadsRead(t *testing.T) {
 	e, effect := g.Start(journey.Enrollment{EnrolledAt: hours(0), ExpiresAt: hours(1000), Event: event.AppendJSON(nil)})
 	require.Equal(t, journey.NeedDecision, effect)
 	e, effect = g.Step(e, journey.Input{Now: hours(0), HasAttributes: true, Answer: journey.Answer{
-		Result: journey.Decided, Decision: value(t, `{"offer":{"title":"Up","id":"u"},"score":5}`),
+		Result: trail.Decided, Decision: value(t, `{"offer":{"title":"Up","id":"u"},"score":5}`),
 	}})
 	require.Equal(t, journey.NeedSend, effect)
 	require.Equal(t, `{"d":{"offer":{"title":"Up"}}}`, string(e.Decisions))
@@ -364,17 +365,17 @@ func TestStep_BoundsWhatARunKeeps(t *testing.T) {
 	rest := journey.MaxKept - len(event) - len(`{"d1":{"x":1},"d2":{"x":""}}`)
 	for name, c := range map[string]struct {
 		second string
-		want   journey.Result
+		want   trail.Result
 		kept   int
 	}{
-		"all that fits":        {`{"x":"` + strings.Repeat("d", rest) + `"}`, journey.Decided, journey.MaxKept},
-		"a byte more":          {`{"x":"` + strings.Repeat("d", rest+1) + `"}`, journey.EffectError, len(event) + len(first)},
-		"only the rest is big": {`{"x":2,"y":"` + strings.Repeat("d", rest) + `"}`, journey.Decided, len(event) + len(`{"d1":{"x":1},"d2":{"x":2}}`)},
+		"all that fits":        {`{"x":"` + strings.Repeat("d", rest) + `"}`, trail.Decided, journey.MaxKept},
+		"a byte more":          {`{"x":"` + strings.Repeat("d", rest+1) + `"}`, trail.EffectError, len(event) + len(first)},
+		"only the rest is big": {`{"x":2,"y":"` + strings.Repeat("d", rest) + `"}`, trail.Decided, len(event) + len(`{"d1":{"x":1},"d2":{"x":2}}`)},
 	} {
 		e, _ := g.Start(journey.Enrollment{EnrolledAt: hours(0), ExpiresAt: hours(1000), Event: []byte(event)})
-		e, _ = g.Step(e, journey.Input{Now: hours(0), Answer: journey.Answer{Result: journey.Decided, Decision: value(t, `{"x":1}`)}})
+		e, _ = g.Step(e, journey.Input{Now: hours(0), Answer: journey.Answer{Result: trail.Decided, Decision: value(t, `{"x":1}`)}})
 		require.Equal(t, first, string(e.Decisions))
-		e, effect := g.Step(e, journey.Input{Now: hours(0), Answer: journey.Answer{Result: journey.Decided, Decision: value(t, c.second)}})
+		e, effect := g.Step(e, journey.Input{Now: hours(0), Answer: journey.Answer{Result: trail.Decided, Decision: value(t, c.second)}})
 		require.Equal(t, journey.NeedSend, effect, "it goes on in any case")
 		require.Equal(t, c.want, e.Path.Visits(hours(0))[2].Result, name)
 		require.Equal(t, c.kept, len(e.Event)+len(e.Decisions), name)

@@ -132,6 +132,9 @@ type EventStore interface {
 	// least the last RememberedEvents. An event that is there already is not added again.
 	// The item outlives the longest run.
 	Remember(ctx context.Context, t Tenant, customer, eventType string, event Received) error
+	// Remembered returns the last RememberedEvents of each of these types that are
+	// remembered of a customer, by type, at most 128 types. It is strongly consistent.
+	Remembered(ctx context.Context, t Tenant, customer string, eventTypes []string) (map[string][]Received, error)
 	// UndoEvent deletes r, if it has an ID and was received at r.ReceivedAt, and removes
 	// the event with r.Stamp from those that are remembered of that type.
 	UndoEvent(ctx context.Context, t Tenant, r EventRecord, eventType string) error

@@ -8,6 +8,7 @@ import (
 
 	"journeys/internal/condition"
 	"journeys/internal/graph"
+	"journeys/internal/trail"
 )
 
 // Why a wait until a date ends at once, as simulations show it. As the reason of an
@@ -40,12 +41,12 @@ func (g *Graph) dependsOnProfile(e *Enrollment) bool {
 	if field := until.Field(); field != nil && field.Source == condition.Attributes {
 		return true
 	}
-	return until.NeedsZone(g.dateOf(e, condition.Value{}))
+	return until.NeedsZone(g.DateOf(e, condition.Value{}))
 }
 
-// dateOf returns the value of the field that e's wait until a date reads; missing for
+// DateOf returns the value of the field that e's wait until a date reads; missing for
 // none.
-func (g *Graph) dateOf(e *Enrollment, attributes condition.Value) condition.Value {
+func (g *Graph) DateOf(e *Enrollment, attributes condition.Value) condition.Value {
 	field := g.Node(e.Node).Until.Field()
 	if field == nil {
 		return condition.Value{}
@@ -54,10 +55,10 @@ func (g *Graph) dateOf(e *Enrollment, attributes condition.Value) condition.Valu
 	return facts.Get(*field)
 }
 
-// endOfUntil returns when e's wait until a date ends. If it ends at once, reason says
+// EndOfUntil returns when e's wait until a date ends. If it ends at once, reason says
 // why, otherwise reason is "".
-func (g *Graph) endOfUntil(e *Enrollment, attributes condition.Value) (end time.Time, reason string) {
-	date := g.dateOf(e, attributes)
+func (g *Graph) EndOfUntil(e *Enrollment, attributes condition.Value) (end time.Time, reason string) {
+	date := g.DateOf(e, attributes)
 	zone, _ := g.ZoneOf(attributes)
 	end, ok := g.Node(e.Node).Until.End(e.Since, date, zone)
 	end = end.Truncate(time.Millisecond)
@@ -76,18 +77,18 @@ func (g *Graph) endOfUntil(e *Enrollment, attributes condition.Value) (end time.
 
 // wait ends a wait, or asks for the attributes on which its end depends. They must have
 // been read after the wait was stored: see Enrollment.OnProfile.
-func (g *Graph) wait(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKind) {
+func (g *Graph) wait(e *Enrollment, n *graph.Node, in *Input) (trail.Result, EffectKind) {
 	if n.Until == nil {
 		return g.waitFor(e, n, in)
 	}
 	if e.OnProfile = g.dependsOnProfile(e); e.OnProfile && !in.HasAttributes {
 		e.dueBy(in.Now)
-		return NoResult, NeedAttributes
+		return trail.NoResult, NeedAttributes
 	}
 	if e.OnProfile {
 		e.ProfileRev = in.ProfileRev
 	}
-	end, reason := g.endOfUntil(e, in.Attributes)
+	end, reason := g.EndOfUntil(e, in.Attributes)
 	if reason == "" || !n.Until.Exit {
 		return g.waitFor(e, n.Lasting(end.Sub(e.Since)), in)
 	}
@@ -96,13 +97,13 @@ func (g *Graph) wait(e *Enrollment, n *graph.Node, in *Input) (Result, EffectKin
 
 // leaveWithoutDate ends the run at the wait n, unless an event that was received before
 // ends the wait.
-func (g *Graph) leaveWithoutDate(e *Enrollment, n *graph.Node, in *Input, reason string) (Result, EffectKind) {
+func (g *Graph) leaveWithoutDate(e *Enrollment, n *graph.Node, in *Input, reason string) (trail.Result, EffectKind) {
 	if n.Awaits != nil {
 		if !in.knows(n.Events) || in.stale {
 			e.dueBy(in.Now)
-			return NoResult, NeedEvents
+			return trail.NoResult, NeedEvents
 		}
-		if result, effect := g.await(e, n, in, e.openUntil(e.Since)); result != NoResult || effect != NoEffect {
+		if result, effect := g.await(e, n, in, e.openUntil(e.Since)); result != trail.NoResult || effect != NoEffect {
 			return result, effect
 		}
 	}
@@ -110,7 +111,7 @@ func (g *Graph) leaveWithoutDate(e *Enrollment, n *graph.Node, in *Input, reason
 		reason = datePassed
 	}
 	e.complete(reason)
-	return NoResult, NoEffect
+	return trail.NoResult, NoEffect
 }
 
 // lastingWait returns the node of e's wait with the longest delay that it may have.
@@ -122,22 +123,8 @@ func (g *Graph) lastingWait(e *Enrollment) *graph.Node {
 	case e.OnProfile: // Step ends it by the event only if that came in time
 		return n.Lasting(e.ExpiresAt.Sub(e.Since))
 	}
-	end, _ := g.endOfUntil(e, condition.Value{})
+	end, _ := g.EndOfUntil(e, condition.Value{})
 	return n.Lasting(end.Sub(e.Since))
-}
-
-// explainUntil sets the fields of a wait until a date, of an enrollment that has ended.
-// attributes are those at the wait.
-func (s *simulation) explainUntil(step *SimulationStep, visit Visit, e Enrollment, attributes condition.Value) {
-	until := s.graph.Node(visit.Node).Until
-	if until == nil {
-		return
-	}
-	e.Node, e.Since = visit.Node, visit.EnteredAt
-	_, step.Reason = s.graph.endOfUntil(&e, attributes)
-	if zone, _ := s.graph.ZoneOf(attributes); until.NeedsZone(s.graph.dateOf(&e, attributes)) || until.Zone(nil) != nil {
-		step.Zone = until.Zone(zone).String()
-	}
 }
 
 // WakeProfileWaits makes a customer's waits due, in all journeys but except, whose end

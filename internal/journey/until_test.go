@@ -9,6 +9,8 @@ import (
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/simulate"
+	"journeys/internal/trail"
 )
 
 func untilGraph(until string) string {
@@ -53,7 +55,7 @@ func TestUntil_SimulationShowsTheEnd(t *testing.T) {
 				if exits {
 					until = until[:len(until)-1] + `,"otherwise":"exit"}`
 				}
-				request := journey.TestRequest{Attributes: value(t, row.attributes), Now: t0}
+				request := simulate.Request{Attributes: value(t, row.attributes), Now: t0}
 				if row.now != "" {
 					request.Now = instant(t, row.now)
 				}
@@ -61,7 +63,7 @@ func TestUntil_SimulationShowsTheEnd(t *testing.T) {
 				if row.end != "" {
 					end = instant(t, row.end)
 				}
-				simulated := simulate(t, journeytest.Definition(t, untilGraph(until)), request, 30)
+				simulated := mustRun(t, journeytest.Definition(t, untilGraph(until)), request, 30)
 				step := simulated.Steps[1]
 				require.Equal(t, "exited", simulated.Outcome)
 				require.Equal(t, end, step.Until)
@@ -95,7 +97,7 @@ func TestUntil_UsesTheJourneysZone(t *testing.T) {
 	t.Parallel()
 
 	d := journeytest.Definition(t, untilGraph(`{"time":"12:00"}`))
-	request := journey.TestRequest{
+	request := simulate.Request{
 		Now: t0, Definition: &d, Settings: graph.SettingsChange{"timezone": []byte(`"America/New_York"`)},
 	}
 	for attributes, end := range map[string]string{
@@ -104,7 +106,7 @@ func TestUntil_UsesTheJourneysZone(t *testing.T) {
 		`{"timezone":"Asia/Kathmandu"}`: "2026-11-24T06:15:00Z",
 	} {
 		request.Attributes = value(t, attributes)
-		require.Equal(t, instant(t, end), simulate(t, d, request, 30).Steps[1].Until, attributes)
+		require.Equal(t, instant(t, end), mustRun(t, d, request, 30).Steps[1].Until, attributes)
 	}
 }
 
@@ -167,7 +169,7 @@ func TestUntil_SimulationExplainsTheDateThatTheJourneySets(t *testing.T) {
 
 	d := journeytest.Definition(t, graphOf([]string{"in entry_trigger", `u update_customer {"set":{"d":"2026-11-30T10:00:00Z"}}`, `w wait {"until":{"field":"d"}}`, `out exit`},
 		[]string{"in u", "u w", "w out"}))
-	s := simulate(t, d, journey.TestRequest{Attributes: value(t, `{}`), Now: t0}, 30)
+	s := mustRun(t, d, simulate.Request{Attributes: value(t, `{}`), Now: t0}, 30)
 	require.Equal(t, instant(t, "2026-11-30T10:00:00Z"), s.Steps[2].Until)
 	require.Empty(t, s.Steps[2].Reason)
 }
@@ -192,11 +194,11 @@ func TestUntil_EventEndsTheWaitBeforeTheDateMoves(t *testing.T) {
 				woken := e
 				woken.Due = hours(after)
 				left, _ := d.Graph.Step(woken.NextWrite(in.Now), in)
-				require.Equal(t, journey.Branch(0), left.Path.Visits(t0)[1].Result, "%s, %s", otherwise, date)
+				require.Equal(t, trail.Branch(0), left.Path.Visits(t0)[1].Result, "%s, %s", otherwise, date)
 			}
 		}
 		in.Now, in.Events = end.Add(time.Hour), map[string][]journey.Received{"bought": {{Stamp: journey.Stamp{At: end.Add(time.Minute), ID: 1}}}}
 		left, _ := d.Graph.Step(e.NextWrite(in.Now), in)
-		require.Equal(t, journey.Branch(1), left.Path.Visits(t0)[1].Result, "the date was before the event")
+		require.Equal(t, trail.Branch(1), left.Path.Visits(t0)[1].Result, "the date was before the event")
 	}
 }

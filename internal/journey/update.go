@@ -4,23 +4,24 @@ import (
 	"time"
 
 	"journeys/internal/condition"
+	"journeys/internal/trail"
 )
 
 // Update returns the attributes of a customer as the update_customer at e's node changes
 // them, and the result of the node. An update that cannot be made, or would leave more
 // than MaxAttributes bytes, is a EffectError and changes nothing.
-func (g *Graph) Update(e *Enrollment, attributes condition.Value) (condition.Value, Result) {
+func (g *Graph) Update(e *Enrollment, attributes condition.Value) (condition.Value, trail.Result) {
 	facts := g.Facts(e, attributes)
-	return updateBy(g, e.Node, &facts)
+	return g.UpdateFrom(e.Node, &facts)
 }
 
-// updateBy is Graph.Update of the node with that index, from facts.
-func updateBy(g *Graph, node int, facts *condition.Facts) (condition.Value, Result) {
+// UpdateFrom is Update of the node with that index, from facts.
+func (g *Graph) UpdateFrom(node int, facts *condition.Facts) (condition.Value, trail.Result) {
 	changed, err := g.Node(node).Update.Apply(facts)
 	if err != nil || len(changed.AppendJSON(nil)) > MaxAttributes {
-		return facts.Attributes, EffectError
+		return facts.Attributes, trail.EffectError
 	}
-	return changed, Updated
+	return changed, trail.Updated
 }
 
 // Next returns the revision of a profile that follows p, with other attributes. A p

@@ -13,6 +13,7 @@ import (
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/simulate"
 )
 
 // edited is a JourneyStore with one journey and its definition.
@@ -72,6 +73,7 @@ func TestUpdate_VersionCountsWhatRuns(t *testing.T) {
 		{"the order of edges", []string{`{"source":"a","target":"out"},{"source":"b","target":"out"}`, `{"source":"b","target":"out"},{"source":"a","target":"out"}`}, 1},
 		{"null and empty for an absent config", []string{`"type":"exit"`, `"type":"exit","config":{}`, `"type":"entry_trigger"`, `"type":"entry_trigger","config":null`}, 1},
 		{"null in a config", []string{`"delayHours":2`, `"delayHours":2,"delay":null`}, 1},
+		{"null inside of a config", []string{`{"id":"x","weight":1}`, `{"weight":1,"id":"x","condition":null}`}, 1},
 		{"another spelling of a weight", []string{`"weight":3`, `"weight":3e0`}, 1},
 		{"another spelling of a number", []string{`"delayHours":2`, `"delayHours":0.2e1`, `[1,2]`, `[1.0,20e-1]`}, 1},
 		{"another spelling of a string", []string{`"push"`, `"\u0070ush"`}, 1},
@@ -166,7 +168,7 @@ func TestGet_ReadsAReplacedDraftAgain(t *testing.T) {
 		require.Zero(t, store.gone)
 
 		service, _ = read()
-		_, err = service.Test(t.Context(), journey.Tenant{}, "", journey.TestRequest{})
+		_, err = simulate.Run(t.Context(), service, journey.Tenant{}, "", simulate.Request{})
 		require.NoError(t, err)
 		service, _ = read()
 		name := "renamed"

@@ -13,18 +13,20 @@ import (
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/simulate"
+	"journeys/internal/trail"
 )
 
 // walk drives an enrollment like an engine: up to a minute late, with several steps
 // in a write, and with events. It returns the enrollment and the deltas of its writes.
-func walk(t *testing.T, r *rand.Rand, g *journey.Graph, request journey.TestRequest, days int) (journey.Enrollment, []journey.Delta) {
+func walk(t *testing.T, r *rand.Rand, g *journey.Graph, request simulate.Request, days int) (journey.Enrollment, []trail.Delta) {
 	t.Helper()
 	e := journey.Enrollment{Journey: "jrn_0", Customer: request.Customer, EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, days)}
 	if request.EntryEvent != nil {
 		e.Event = request.EntryEvent.Properties
 	}
 	e, effect := g.Start(e)
-	deltas := []journey.Delta{e.Delta}
+	deltas := []trail.Delta{e.Delta}
 	now, looked, attributes := t0, false, request.Attributes
 	for turn := 0; e.Status == journey.Inside; turn++ {
 		require.Less(t, turn, 2000, "endless walk")
@@ -41,12 +43,12 @@ func walk(t *testing.T, r *rand.Rand, g *journey.Graph, request journey.TestRequ
 		case journey.NeedEvents:
 			in.Events = received(g, e, request, now)
 		case journey.NeedDecision:
-			in.Answer = journey.Answer{Result: journey.DecidedEmpty}
+			in.Answer = journey.Answer{Result: trail.DecidedEmpty}
 			if d, ok := request.Decisions[g.NodeID(e.Node)]; ok {
-				in.Answer = journey.Answer{Result: journey.Decided, Decision: d}
+				in.Answer = journey.Answer{Result: trail.Decided, Decision: d}
 			}
 		case journey.NeedSend:
-			in.Answer = journey.Answer{Result: journey.Sent}
+			in.Answer = journey.Answer{Result: trail.Sent}
 		case journey.NeedUpdate:
 			attributes, in.Answer.Result = g.Update(&e, attributes)
 		case journey.NeedAttributes:
@@ -67,7 +69,7 @@ func walk(t *testing.T, r *rand.Rand, g *journey.Graph, request journey.TestRequ
 }
 
 // sleep returns when to look at a wait again: at the next event, or at its end.
-func sleep(g *journey.Graph, e journey.Enrollment, request journey.TestRequest, now time.Time) time.Time {
+func sleep(g *journey.Graph, e journey.Enrollment, request simulate.Request, now time.Time) time.Time {
 	next := later(e.Due, now)
 	for _, event := range request.Events {
 		at := t0.Add(event.After)
@@ -86,7 +88,7 @@ func later(a, b time.Time) time.Time {
 }
 
 // received returns the events of e's node that were received by now.
-func received(g *journey.Graph, e journey.Enrollment, request journey.TestRequest, now time.Time) map[string][]journey.Received {
+func received(g *journey.Graph, e journey.Enrollment, request simulate.Request, now time.Time) map[string][]journey.Received {
 	events := map[string][]journey.Received{}
 	for _, eventType := range g.Node(e.Node).Events {
 		events[eventType] = nil
@@ -100,12 +102,12 @@ func received(g *journey.Graph, e journey.Enrollment, request journey.TestReques
 }
 
 // drawEvents draws up to 10 events, no more of a type than are remembered.
-func drawEvents(r *rand.Rand) (events []journey.TestEvent) {
+func drawEvents(r *rand.Rand) (events []simulate.Event) {
 	count := map[string]int{}
 	for range r.IntN(11) {
 		eventType := fmt.Sprint("e", r.IntN(3))
 		if count[eventType]++; count[eventType] <= journey.RememberedEvents {
-			events = append(events, journey.TestEvent{
+			events = append(events, simulate.Event{
 				Type: eventType, After: time.Duration(r.IntN(60*3600)) * time.Second,
 				Properties: fmt.Appendf(nil, `{"n":%d,"cart":%d}`, r.IntN(10), r.IntN(2)),
 			})
@@ -115,9 +117,9 @@ func drawEvents(r *rand.Rand) (events []journey.TestEvent) {
 }
 
 // drawRequest draws attributes and decisions for a customer of g.
-func drawRequest(t *testing.T, r *rand.Rand, g *journey.Graph) journey.TestRequest {
+func drawRequest(t *testing.T, r *rand.Rand, g *journey.Graph) simulate.Request {
 	t.Helper()
-	request := journey.TestRequest{Customer: fmt.Sprint("c", r.IntN(1000)), Now: t0, Decisions: map[string]condition.Value{}}
+	request := simulate.Request{Customer: fmt.Sprint("c", r.IntN(1000)), Now: t0, Decisions: map[string]condition.Value{}}
 	if r.IntN(5) > 0 {
 		zone := []string{"Asia/Tokyo", "America/Lima", "Mars/Olympus"}[r.IntN(3)]
 		request.Attributes = value(t, fmt.Sprintf(`{"a0":%d,"a1":%d,"a2":%d,"a3":"x","d0":"2026-11-%02d","d1":"2026-12-%02dT10:00:00Z","timezone":%q}`,
@@ -146,16 +148,21 @@ func TestSimulation_MatchesRealPath(t *testing.T) {
 		request := drawRequest(t, r, d.Graph)
 		if seed%2 == 0 {
 			request.Events = drawEvents(r)
-			request.EntryEvent = &journey.TestEvent{Properties: fmt.Appendf(nil, `{"cart":%d}`, r.IntN(2))}
+			request.EntryEvent = &simulate.Event{Properties: fmt.Appendf(nil, `{"cart":%d}`, r.IntN(2))}
 		}
 		days := 1 + r.IntN(8)
 		e, _ := walk(t, r, d.Graph, request, days)
-		simulated := simulate(t, d, request, days)
+		simulated := mustRun(t, d, request, days)
 
 		var walked, steps []string
 		for _, visit := range e.Path.Visits(t0) {
 			left[string(d.Graph.NodeType(visit.Node))+" "+visit.Result.String()]++
-			walked = append(walked, d.Graph.NodeID(visit.Node)+" "+visit.Result.Name(d.Graph.Node(visit.Node).Ways))
+			n := d.Graph.Node(visit.Node)
+			result := visit.Result.Name(n.Ways)
+			walked = append(walked, n.ID+" "+result)
+			if visit.Result != trail.Exited {
+				require.Contains(t, n.Results(), result, "warnings know every result")
+			}
 		}
 		for _, step := range simulated.Steps {
 			if step.Result != "expired" {
@@ -190,22 +197,22 @@ func TestStep_DeltasAddUp(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		d := journeytest.Definition(t, journeytest.GraphWithDates(r, 2+int(seed%50)))
 		e, deltas := walk(t, r, d.Graph, drawRequest(t, r, d.Graph), 1+r.IntN(20))
-		var own journey.Mark
-		entered, dropped, left := map[int]int{}, map[int]int{}, map[int][]journey.Result{}
+		var own trail.Mark
+		entered, dropped, left := map[int]int{}, map[int]int{}, map[int][]trail.Result{}
 		for _, delta := range deltas {
-			require.EqualValues(t, journey.DeltaForm, delta[0])
-			own |= journey.Mark(delta[1])
+			require.EqualValues(t, trail.DeltaForm, delta[0])
+			own |= trail.Mark(delta[1])
 			for rest := delta[2:]; len(rest) > 0; {
-				node, marks := int(rest[0]), journey.Mark(rest[1])
+				node, marks := int(rest[0]), trail.Mark(rest[1])
 				rest = rest[2:]
-				if marks&journey.NodeEntered != 0 {
+				if marks&trail.NodeEntered != 0 {
 					entered[node]++
 				}
-				if marks&journey.NodeDropped != 0 {
+				if marks&trail.NodeDropped != 0 {
 					dropped[node]++
 				}
-				if marks&journey.NodeLeft != 0 {
-					left[node] = append(left[node], journey.Result(rest[0]))
+				if marks&trail.NodeLeft != 0 {
+					left[node] = append(left[node], trail.Result(rest[0]))
 					rest = rest[1:]
 				}
 			}
@@ -215,14 +222,14 @@ func TestStep_DeltasAddUp(t *testing.T) {
 			require.Equal(t, 1, len(left[node])+dropped[node], "seed %d node %d", seed, node)
 		}
 		for _, visit := range e.Path.Visits(t0) {
-			require.Equal(t, []journey.Result{visit.Result}, left[visit.Node], "seed %d node %d", seed, visit.Node)
+			require.Equal(t, []trail.Result{visit.Result}, left[visit.Node], "seed %d node %d", seed, visit.Node)
 		}
 		visits := len(e.Path.Visits(t0))
 		if e.Status == journey.Completed {
-			require.Equal(t, journey.MarkEnrolled|journey.MarkCompleted, own)
+			require.Equal(t, trail.MarkEnrolled|trail.MarkCompleted, own)
 			require.Len(t, entered, visits)
 		} else {
-			require.Equal(t, journey.MarkEnrolled|journey.MarkExpired, own)
+			require.Equal(t, trail.MarkEnrolled|trail.MarkExpired, own)
 			require.Len(t, entered, visits+1)
 		}
 	}

@@ -2,6 +2,7 @@ package journey
 
 import (
 	"context"
+	"time"
 
 	"journeys/internal/graph"
 	"journeys/internal/strict"
@@ -22,7 +23,45 @@ func (s *Service) warnings(t Tenant, j Journey, g *Graph) []strict.Fault {
 	entry, _ := j.entry()
 	return g.Warnings("/definition", graph.Surroundings{
 		MaxDays: j.MaxDurationDays, Event: entry.Event, Entry: entry.Condition, Catalog: s.Catalog, Tenant: t.String(),
+		Now: s.clock(),
 	})
+}
+
+// Subject is a journey to simulate.
+type Subject struct {
+	Journey    Journey // without Definition
+	Version    int     // 0 for another definition than the journey's own
+	Graph      *Graph
+	Entry      graph.Entry // of the journey, and why it cannot be evaluated; "" if it can
+	EntryFault string
+	Faults     []strict.Fault // what keeps the graph from being activated
+	Warnings   []strict.Fault // as of Service.Warnings
+	Now        time.Time
+}
+
+// Subject returns the journey with its own definition, or with another one and changed
+// settings. Another definition serves also if the journey's own cannot be read.
+func (s *Service) Subject(ctx context.Context, t Tenant, id ID, other *Definition, c graph.SettingsChange) (Subject, error) {
+	var d Definition
+	var shown *Graph // has the order of nodes that the caller knows
+	j, err := s.read(ctx, t, id, func(j Journey) (err error) {
+		d, shown, err = s.bothGraphs(ctx, t, j)
+		return err
+	})
+	version := j.Version
+	if other != nil && j.ID != "" && (err == nil || Unreadable(err)) {
+		version = 0
+		d, err = other.with(c.Apply(d.Settings))
+		shown = d.Graph
+	}
+	if err != nil {
+		return Subject{}, err
+	}
+	subject := Subject{Journey: j, Version: version, Graph: d.Graph, Now: s.clock()}
+	subject.Entry, subject.EntryFault = j.entry()
+	subject.Faults = shown.ActivationFaults("/definition", j.MaxDurationDays)
+	subject.Warnings = s.warnings(t, j, shown)
+	return subject, nil
 }
 
 // bothGraphs returns the journey's definition as customers follow it, and its graph with

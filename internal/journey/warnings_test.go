@@ -14,6 +14,7 @@ import (
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/simulate"
 	"journeys/internal/strict"
 )
 
@@ -35,6 +36,9 @@ func TestWarnings_NameWhatIsProbablyNotMeant(t *testing.T) {
 	}
 	split := func(id string, condition string) string {
 		return id + ` condition_split {"condition":` + condition + `}`
+	}
+	awaits := func(id, eventType, condition string) string {
+		return fmt.Sprintf(`%s wait {"delayHours":1,"waitForEvent":{"any":[{"id":"x","eventType":%q,"condition":%s}]}}`, id, eventType, condition)
 	}
 	long := func(node int, total string) string {
 		return fmt.Sprintf("/definition/nodes/%d is on a way whose waits add up to %s by the end of this one; "+
@@ -124,6 +128,49 @@ func TestWarnings_NameWhatIsProbablyNotMeant(t *testing.T) {
 			},
 		},
 		{
+			"fields of awaited events as numbers and as texts",
+			[]string{
+				in, awaits("a", "paid", leaf("event.sum", "gt", "10")), awaits("b", "paid", leaf("event.sum", "eq", `"10"`)),
+				awaits("c", "sent", leaf("event.sum", "eq", `"10"`)), awaits("d", "seen", leaf("entryEvent.plan", "eq", "3")),
+				split("e", leaf("event.plan", "eq", `"pro"`)), out,
+			},
+			[]string{"in a", "a b", "b c", "c d", "d e", "e out true", "e out false"}, []string{
+				"/definition/nodes/2/config/waitForEvent/any/0/condition compares event.sum with a text, and /definition/nodes/1/config/waitForEvent/any/0/condition with a number; a number and a text are never equal",
+				"/definition/nodes/5/config/condition compares event.plan with a text, and /definition/nodes/4/config/waitForEvent/any/0/condition with a number; a number and a text are never equal",
+			},
+		},
+		{
+			"results that a step never has",
+			[]string{
+				in, `a channel_action {"channel":"email"}`, `b wait {"delayHours":1,"waitForEvent":"e"}`, `c wait {"delayHours":1}`, `d nba_decision {"decisionFlowId":"best"}`,
+				split("e", `{"all":[`+strings.Join([]string{
+					leaf("step.a.result", "in", `["sent","send","error"]`), leaf("step.b.result", "eq", `"waited"`), leaf("step.b.result", "neq", `"event"`),
+					leaf("step.c.result", "eq", `"timeout"`), leaf("step.d.result", "in", `["decided","empty","error"]`), leaf("step.a.result", "starts_with", `"skipped"`),
+				}, ",")+`]}`),
+				split("f", leaf("step.b.result", "eq", `"event"`)), split("g", leaf("step.e.result", "eq", "true")), out,
+			},
+			[]string{"in a", "a b", "b c event", "b c timeout", "c d", "d e", "e f true", "e f false", "f g true", "f g false", "g out true", "g out false"}, []string{
+				`/definition/nodes/5/config/condition/all/0 compares step.a.result with "send", which is never its result; its results are "sent", "skipped_no_address", "skipped_uncertain"`,
+				`/definition/nodes/5/config/condition/all/0 compares step.a.result with "error", which is never its result; its results are "sent", "skipped_no_address", "skipped_uncertain"`,
+				`/definition/nodes/5/config/condition/all/1 compares step.b.result with "waited", which is never its result; its results are "event", "timeout"`,
+				`/definition/nodes/5/config/condition/all/3 compares step.c.result with "timeout", which is never its result; it is always "waited"`,
+				`/definition/nodes/7/config/condition compares step.e.result with true, which is never its result; its results are "true", "false"`,
+			},
+		},
+		{
+			"results of steps that are not finished",
+			[]string{in, `a wait {"delayHours":1,"waitForEvent":"e"}`, "b multi_split", split("c", `{"all":[`+leaf("step.a.result", "eq", `"event"`)+`,`+leaf("step.b.result", "eq", `"x"`)+`]}`)},
+			[]string{"in a"}, nil,
+		},
+		{
+			"waits until an instant that has passed",
+			[]string{in, `a wait {"until":{"at":"2026-11-23T09:59:59Z"}}`, `b wait {"until":{"at":"2026-11-23T10:00:00Z"}}`, `c wait {"until":{"at":"2020-01-01T00:00:00Z","otherwise":"exit"}}`, `d wait {"until":{"time":"09:00"}}`, out},
+			[]string{"in a", "a b", "b c", "c d", "d out"}, []string{
+				"/definition/nodes/1/config/until/at is in the past; customers who come here go on at once",
+				"/definition/nodes/3/config/until/at is in the past; customers who come here leave at once",
+			},
+		},
+		{
 			"fields that only look alike", []string{in, split("a", `{"all":[`+strings.Join([]string{
 				leaf("a.b", "eq", "1"), leaf(`["a.b"]`, "eq", `"x"`), leaf("event.a.b", "eq", `"x"`), leaf("decision.a.b", "eq", `"x"`), leaf("a", "exists", "true"), leaf("a.b", "contains", `"x"`),
 			}, ",")+`]}`), out},
@@ -145,7 +192,7 @@ func TestWarnings_NameWhatIsProbablyNotMeant(t *testing.T) {
 		},
 	} {
 		d := journeytest.Definition(t, graphOf(row.nodes, row.edges))
-		require.Equal(t, row.want, lines(d.Graph.Warnings("/definition", graph.Surroundings{MaxDays: 30, Catalog: known, Tenant: "acme"})), row.name)
+		require.Equal(t, row.want, lines(d.Graph.Warnings("/definition", graph.Surroundings{MaxDays: 30, Catalog: known, Tenant: "acme", Now: t0})), row.name)
 	}
 }
 
@@ -267,7 +314,7 @@ func TestSimulation_ListsFaultsAndWarnings(t *testing.T) {
 	service.Catalog = known
 	tenant, _ := journey.ParseTenant("acme")
 
-	simulated, err := service.Test(t.Context(), tenant, "", journey.TestRequest{})
+	simulated, err := simulate.Run(t.Context(), service, tenant, "", simulate.Request{})
 	require.NoError(t, err)
 	require.Equal(t, []string{
 		"/definition/nodes/0 must have exactly one edge that leaves it, has 0",
@@ -279,7 +326,7 @@ func TestSimulation_ListsFaultsAndWarnings(t *testing.T) {
 	require.Equal(t, "/definition/nodes/0/config/channel", simulated.Warnings[1].Pointer)
 
 	whole := journeytest.Definition(t, graphOf([]string{"in entry_trigger", "out exit"}, []string{"in out"}))
-	simulated, err = service.Test(t.Context(), tenant, "", journey.TestRequest{Definition: &whole})
+	simulated, err = simulate.Run(t.Context(), service, tenant, "", simulate.Request{Definition: &whole})
 	require.NoError(t, err)
 	require.Empty(t, simulated.Faults)
 	require.Empty(t, simulated.Warnings)

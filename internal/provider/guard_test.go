@@ -16,7 +16,7 @@ import (
 
 	"journeys/internal/catalog"
 	"journeys/internal/graph"
-	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 func TestClassify_KnowsSpecialAddresses(t *testing.T) {
@@ -217,7 +217,7 @@ func TestGuard_ChecksResolvedAddresses(t *testing.T) {
 			result, err := p.Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: "push"}))
 			if test.want == "" {
 				require.NoError(t, err)
-				require.Equal(t, journey.Sent, result)
+				require.Equal(t, trail.Sent, result)
 				<-requests
 				return
 			}

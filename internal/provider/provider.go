@@ -17,7 +17,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/engine"
 	"journeys/internal/graph"
-	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // Times and sizes of calls.
@@ -163,24 +163,24 @@ func messageBody(m *engine.Message, at time.Time) ([]byte, error) {
 // and an attempt without an answer is an engine.UncertainError. A message above the
 // channel's rate, and an answer that throttles, are an engine.ThrottledError. A
 // channel that the tenant may not use does not exist for it.
-func (p *Provider) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
+func (p *Provider) Send(ctx context.Context, m engine.Message) (trail.Result, error) {
 	name, ok := p.settings.catalog.Channels.Find(m.Config.Channel, m.Tenant.String())
 	if !ok {
-		return journey.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, errNoChannel)
+		return trail.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, errNoChannel)
 	}
 	keyed := p.settings.channels[name].keyed()
 	if m.Uncertain && !m.Config.Resend && (!keyed || m.Rekeyed) {
-		return journey.SkippedUncertain, nil
+		return trail.SkippedUncertain, nil
 	}
 	send, err := p.channels[name].prepare(&m, p.now())
 	if errors.Is(err, errNoAddress) {
-		return journey.SkippedNoAddress, nil
+		return trail.SkippedNoAddress, nil
 	}
 	if err != nil {
-		return journey.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, err)
+		return trail.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, err)
 	}
 	if wait := p.buckets[name].take(p.now()); wait > 0 {
-		return journey.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, &engine.ThrottledError{After: wait})
+		return trail.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, &engine.ThrottledError{After: wait})
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.sendTimeout)
 	defer cancel()
@@ -190,9 +190,9 @@ func (p *Provider) Send(ctx context.Context, m engine.Message) (journey.Result, 
 		err = attempt(ctx, send, p.now())
 	}
 	if err != nil {
-		return journey.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, err)
+		return trail.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, err)
 	}
-	return journey.Sent, nil
+	return trail.Sent, nil
 }
 
 var (

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/graph"
-	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 func TestProvider_StopsWaitingForSlowTargets(t *testing.T) {
@@ -48,7 +48,7 @@ func TestProvider_StopsWaitingForSlowTargets(t *testing.T) {
 		p.sendTimeout = soon
 		result, err := p.Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: "push"}))
 		require.NoError(t, err)
-		require.Equal(t, journey.Sent, result)
+		require.Equal(t, trail.Sent, result)
 		<-gone
 	})
 	t.Run("an invocation that ends", func(t *testing.T) {

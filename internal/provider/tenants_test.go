@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/graph"
-	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 func TestTenants_DecideWhichChannelsExist(t *testing.T) {
@@ -39,7 +39,7 @@ func TestTenants_DecideWhichChannelsExist(t *testing.T) {
 			require.EqualError(t, err, `channel "push": the settings have no such channel`, name)
 		} else {
 			require.NoError(t, err, name)
-			require.Equal(t, journey.Sent, result, name)
+			require.Equal(t, trail.Sent, result, name)
 			require.Len(t, test.want, 1, name)
 			<-test.want
 		}

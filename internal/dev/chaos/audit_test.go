@@ -11,6 +11,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // requireAudited checks that rollup's audit, run some days from now, finds
@@ -28,7 +29,7 @@ func (w *world) requireAudited(t *testing.T) {
 	require.NoError(t, counter.Count(t.Context(), "planted", []analytics.Record{{
 		Number: "1", Tenant: w.tenant, Journey: c.id, Write: analytics.Write{
 			Graph: list[c.customers[0]].GraphHash, Version: list[c.customers[0]].Version, At: time.Now(),
-			Delta: journey.Delta{journey.DeltaForm, byte(journey.MarkEnrolled), 0, byte(journey.NodeEntered)},
+			Delta: trail.Delta{trail.DeltaForm, byte(trail.MarkEnrolled), 0, byte(trail.NodeEntered)},
 		},
 	}}))
 	drift, wrong = w.audit(t, 4)

@@ -12,6 +12,8 @@ import (
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/dev/local"
 	"journeys/internal/journey"
+	"journeys/internal/simulate"
+	"journeys/internal/trail"
 )
 
 type message struct{ CustomerID, NodeID, IdempotencyKey string }
@@ -127,7 +129,7 @@ func (w *world) outcome(t *testing.T, c *cohort, e journey.Enrollment) (o outcom
 	o = outcome{Status: e.Status.String(), ExitReason: e.ExitReason, NodeID: graph.Nodes[e.Node].ID, Version: e.Version}
 	visits := e.Path.Visits(e.EnrolledAt)
 	if e.Status != journey.Completed {
-		visits = append(visits, journey.Visit{Node: e.Node})
+		visits = append(visits, trail.Visit{Node: e.Node})
 	}
 	for _, visit := range visits {
 		node := graph.Nodes[visit.Node]
@@ -138,7 +140,7 @@ func (w *world) outcome(t *testing.T, c *cohort, e journey.Enrollment) (o outcom
 
 // simulate returns the nodes and results that /test shows for a customer. It sends
 // events for the waits on the path that an event ended. Those have late dates there.
-func (w *world) simulate(t *testing.T, c *cohort, e journey.Enrollment, end outcome, ended map[int]journey.TestEvent) []string {
+func (w *world) simulate(t *testing.T, c *cohort, e journey.Enrollment, end outcome, ended map[int]simulate.Event) []string {
 	t.Helper()
 	decisions, events, late := map[string]any{}, []any{}, []string{}
 	for i, s := range end.Path {

@@ -14,6 +14,8 @@ import (
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/simulate"
+	"journeys/internal/trail"
 )
 
 // What must happen in some seed.
@@ -105,7 +107,7 @@ func (w *world) readEvents(t *testing.T, c *cohort) map[string][]journeytest.Hea
 
 // requireWaits checks how the waits of a customer ended, and returns the events that did,
 // by the index of the visit.
-func (w *world) requireWaits(t *testing.T, c *cohort, e journey.Enrollment) map[int]journey.TestEvent {
+func (w *world) requireWaits(t *testing.T, c *cohort, e journey.Enrollment) map[int]simulate.Event {
 	t.Helper()
 	run := journeytest.Run{
 		Graph: c.graph(t, e.Version), Enrollment: e, Events: w.events[e.Customer], Attributes: c.people[e.Customer].attributes,
@@ -117,7 +119,7 @@ func (w *world) requireWaits(t *testing.T, c *cohort, e journey.Enrollment) map[
 	}
 	ends, err := run.WaitEnds()
 	require.NoError(t, err, "%s in version %d of %s", e.Customer, e.Version, c.id)
-	visits, events := e.Path.Visits(e.EnrolledAt), map[int]journey.TestEvent{}
+	visits, events := e.Path.Visits(e.EnrolledAt), map[int]simulate.Event{}
 	for _, end := range ends {
 		n := run.Graph.Node(visits[end.Visit].Node)
 		switch {
@@ -144,10 +146,10 @@ func (w *world) requireWaits(t *testing.T, c *cohort, e journey.Enrollment) map[
 
 // leftBy returns when the customer had left a node. The times of a write that spans
 // midnight are those before midnight.
-func leftBy(e journey.Enrollment) func(journey.Visit) time.Time {
-	return func(v journey.Visit) time.Time {
+func leftBy(e journey.Enrollment) func(trail.Visit) time.Time {
+	return func(v trail.Visit) time.Time {
 		for _, next := range e.Path.Visits(e.EnrolledAt) {
-			if next.EnteredAt.After(v.EnteredAt) && !journey.UTCDay(next.EnteredAt.Add(time.Millisecond)).Equal(journey.UTCDay(next.EnteredAt)) {
+			if next.EnteredAt.After(v.EnteredAt) && !trail.UTCDay(next.EnteredAt.Add(time.Millisecond)).Equal(trail.UTCDay(next.EnteredAt)) {
 				return next.EnteredAt.Add(time.Minute)
 			}
 		}

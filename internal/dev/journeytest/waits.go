@@ -12,6 +12,8 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/simulate"
+	"journeys/internal/trail"
 )
 
 // Heard is an event that a customer caused.
@@ -34,14 +36,14 @@ type Run struct {
 	Events     []Heard
 	Attributes []Attributes                         // in order
 	HeardAt    func(node int) (journey.Stamp, bool) // Heard while the customer was at the node, if that was stored
-	LeftBy     func(journey.Visit) time.Time        // nil, or returns when a node had been left; zero is unknown
+	LeftBy     func(trail.Visit) time.Time          // nil, or returns when a node had been left; zero is unknown
 }
 
 // WaitEnd is how a wait ended.
 type WaitEnd struct {
-	Visit int                // index in the path
-	Event *journey.TestEvent // that ended the wait; nil if its time did
-	Moved bool               // its time did, and a write of the attributes had moved that meanwhile
+	Visit int             // index in the path
+	Event *simulate.Event // that ended the wait; nil if its time did
+	Moved bool            // its time did, and a write of the attributes had moved that meanwhile
 }
 
 // WaitEnds returns how the waits ended that the customer has left. It returns an error if
@@ -74,7 +76,7 @@ func (r *Run) WaitEnds() (ends []WaitEnd, err error) {
 				return nil, err
 			}
 			last = event.Stamp
-			end.Event = &journey.TestEvent{Type: event.Type, Properties: event.Properties}
+			end.Event = &simulate.Event{Type: event.Type, Properties: event.Properties}
 		} else if err := w.requireOver(); err != nil {
 			return nil, err
 		}
@@ -88,7 +90,7 @@ func (r *Run) WaitEnds() (ends []WaitEnd, err error) {
 type wait struct {
 	*Run
 	n     *graph.Node
-	visit journey.Visit
+	visit trail.Visit
 	at    journey.Enrollment // at its beginning
 	left  time.Time
 
@@ -97,7 +99,7 @@ type wait struct {
 	last   time.Time    // the latest of ends
 }
 
-func (r *Run) wait(n *graph.Node, visit journey.Visit, heard journey.Stamp) *wait {
+func (r *Run) wait(n *graph.Node, visit trail.Visit, heard journey.Stamp) *wait {
 	at := r.Enrollment
 	at.Status, at.Node, at.Since, at.WrittenAt = journey.Inside, visit.Node, visit.EnteredAt, visit.EnteredAt
 	at.Path, at.Due, at.Heard, at.OnProfile, at.ProfileRev = nil, time.Time{}, heard, false, 0
@@ -141,20 +143,20 @@ func (w *wait) step(a Attributes, event *Heard, at journey.Enrollment) journey.E
 }
 
 // result returns the result with which the event ends the wait; NoResult if it does not.
-func (w *wait) result(a Attributes, event Heard, at journey.Enrollment) journey.Result {
+func (w *wait) result(a Attributes, event Heard, at journey.Enrollment) trail.Result {
 	if !slices.Contains(w.n.Events, event.Type) {
-		return journey.NoResult
+		return trail.NoResult
 	}
 	visits := w.step(a, &event, at).Path.Visits(at.EnrolledAt)
 	if len(visits) == 0 || !visits[0].Result.EndedByEvent(w.n) {
-		return journey.NoResult
+		return trail.NoResult
 	}
 	return visits[0].Result
 }
 
 // mayEnd returns whether the event could end the wait with that result, at a time for
 // which no attributes are certain.
-func (w *wait) mayEnd(event Heard, result journey.Result) bool {
+func (w *wait) mayEnd(event Heard, result trail.Result) bool {
 	at := w.at
 	at.Due = w.last // a wait whose date moves to an earlier one is open until it is due
 	for _, retried := range w.Enrollment.Retries.Decode(at.EnrolledAt) {
@@ -171,7 +173,7 @@ func (w *wait) mustEnd(event Heard) bool {
 	late := event
 	late.At = event.Stored
 	return !slices.ContainsFunc(w.during, func(a Attributes) bool {
-		return w.result(a, event, w.at) == journey.NoResult || w.result(a, late, w.at) == journey.NoResult
+		return w.result(a, event, w.at) == trail.NoResult || w.result(a, late, w.at) == trail.NoResult
 	})
 }
 

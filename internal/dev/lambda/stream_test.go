@@ -29,6 +29,7 @@ import (
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 	"journeys/internal/strict"
+	"journeys/internal/trail"
 )
 
 // table is the name of the tests' table.
@@ -204,7 +205,7 @@ func recordStream(t *testing.T, h *handler, store *dynamo.Store, list []journey.
 	for turn, now := 0, time.Now().UTC().Truncate(time.Millisecond); turn < 2; turn, now = turn+1, now.Add(20*time.Hour) {
 		in := journey.Input{Now: now.Add(2 * time.Hour), HasAttributes: true}
 		if turn == 1 {
-			in.Answer.Result = journey.Sent
+			in.Answer.Result = trail.Sent
 		}
 		for i := range list {
 			list[i], _ = graph.Step(list[i].NextWrite(in.Now), in)

@@ -150,7 +150,7 @@ var beyondSchemas = regexp.MustCompile(`^(is not a node of this graph|duplicates
 	`must not be null; to remove an attribute, name it in unset|must name at most \d+ attributes, names \d+|` +
 	`must not be nested more than \d+ deep|must be an RFC 3339 time from 1970 to 9000.*|` +
 	`must be .*the IANA name of a time zone.*|must be an RFC 3339 time, such as .*|must be a path in the properties, without (event|entryEvent) in front|` +
-	`is the id of an earlier branch|must not be .*, which is reserved|is only allowed beside a definition|must not ask for events: .*)$`)
+	`is the id of an earlier branch|must not be .*, which is reserved|is only allowed beside a definition|must be a period .*, because the customer has not entered yet)$`)
 
 // requestExamples returns the example requests of the document, by operation and
 // name.

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/journey"
 )
 
@@ -137,11 +138,11 @@ func (f figuresText) journeyKey() (analytics.JourneyKey, error) {
 }
 
 func encodeGraph(hash string, g *analytics.Graph) countsText {
-	return countsText{Hash: hash, Version: g.Version, Counts: analytics.PackCounts(g.Totals, 0, g.Steps)}
+	return countsText{Hash: hash, Version: g.Version, Counts: tally.Pack(g.Totals, 0, g.Steps)}
 }
 
 func (c countsText) graph() (g analytics.Graph, err error) {
 	g.Version = c.Version
-	g.Totals, _, g.Steps, err = analytics.UnpackCounts(c.Counts)
+	g.Totals, _, g.Steps, err = tally.Unpack(c.Counts)
 	return g, err
 }

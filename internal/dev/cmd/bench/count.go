@@ -18,6 +18,7 @@ import (
 	"journeys/internal/dynamo/conn"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/trail"
 )
 
 const (
@@ -137,20 +138,20 @@ func (r *rig) readAnalytics(ctx context.Context) ([]row, error) {
 
 // sixNodeWrites are the deltas of the three writes of a customer who goes through
 // all six nodes.
-var sixNodeWrites = []journey.Delta{
+var sixNodeWrites = []trail.Delta{
 	{
-		journey.DeltaForm, byte(journey.MarkEnrolled), 0, entered | left, byte(journey.Entered), 1, entered,
+		trail.DeltaForm, byte(trail.MarkEnrolled), 0, entered | left, byte(trail.Entered), 1, entered,
 	},
 	{
-		journey.DeltaForm, 0, 1, left, byte(journey.Waited), 2, entered | left, byte(journey.True),
-		3, entered | left, byte(journey.DecidedEmpty), 4, entered,
+		trail.DeltaForm, 0, 1, left, byte(trail.Waited), 2, entered | left, byte(trail.True),
+		3, entered | left, byte(trail.DecidedEmpty), 4, entered,
 	},
 	{
-		journey.DeltaForm, byte(journey.MarkCompleted), 4, left, byte(journey.Sent), 5, entered | left, byte(journey.Exited),
+		trail.DeltaForm, byte(trail.MarkCompleted), 4, left, byte(trail.Sent), 5, entered | left, byte(trail.Exited),
 	},
 }
 
-const entered, left = byte(journey.NodeEntered), byte(journey.NodeLeft)
+const entered, left = byte(trail.NodeEntered), byte(trail.NodeLeft)
 
 // measureFigure returns the median time from the answer of an enroll call until
 // the analytics count the customer.

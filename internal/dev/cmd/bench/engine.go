@@ -26,6 +26,7 @@ import (
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/strict"
+	"journeys/internal/trail"
 )
 
 const (
@@ -73,11 +74,11 @@ func (w *walkers) Decide(context.Context, engine.DecisionRequest) (condition.Val
 }
 
 // Send implements engine.Provider.
-func (w *walkers) Send(_ context.Context, m engine.Message) (journey.Result, error) {
+func (w *walkers) Send(_ context.Context, m engine.Message) (trail.Result, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sent[m.Key] = true
-	return journey.Sent, nil
+	return trail.Sent, nil
 }
 
 func measureEngine(ctx context.Context, r *rig) ([]row, error) {
@@ -108,8 +109,12 @@ func measureEngine(ctx context.Context, r *rig) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	eventWaits, err := w.eventWaits(ctx)
+	if err != nil {
+		return nil, err
+	}
 	idle, err := w.idle(ctx)
-	return slices.Concat(rows, update, splits, waits, idle), err
+	return slices.Concat(rows, update, splits, waits, eventWaits, idle), err
 }
 
 // walk measures moving all customers from the entry to the exit.

@@ -22,6 +22,7 @@ import (
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 	"journeys/internal/provider"
+	"journeys/internal/trail"
 )
 
 // crashingProvider exits the process for some customers.
@@ -34,7 +35,7 @@ func (p crashingProvider) Decide(ctx context.Context, r engine.DecisionRequest) 
 	return p.Provider.Decide(ctx, r)
 }
 
-func (p crashingProvider) Send(ctx context.Context, m engine.Message) (journey.Result, error) {
+func (p crashingProvider) Send(ctx context.Context, m engine.Message) (trail.Result, error) {
 	if m.Customer == "kills-sending" {
 		os.Exit(4)
 	}

@@ -1,4 +1,6 @@
-package journey
+// Package simulate walks a simulated customer through a journey under a virtual clock,
+// with the step function that moves real customers.
+package simulate
 
 import (
 	"cmp"
@@ -15,51 +17,50 @@ import (
 	"journeys/internal/catalog"
 	"journeys/internal/condition"
 	"journeys/internal/graph"
+	"journeys/internal/journey"
 	"journeys/internal/strict"
+	"journeys/internal/trail"
 )
 
-// TestRequest describes a simulated customer.
-type TestRequest struct {
-	Customer   string               // id, on which random splits depend; "" means TestCustomer
+// Request describes a simulated customer.
+type Request struct {
+	Customer   string               // id, on which random splits depend; "" means DefaultCustomer
 	Attributes condition.Value      // of the customer; missing for none
-	Definition *Definition          // nil for the journey's own
+	Definition *journey.Definition  // nil for the journey's own
 	Settings   graph.SettingsChange // of the journey's settings; needs Definition
 	Now        time.Time            // when the customer enters; zero for the current time
-	EntryEvent *TestEvent           // that starts the journey; nil for none
-	Events     []TestEvent
+	EntryEvent *Event               // that starts the journey; nil for none
+	Events     []Event
 	Decisions  map[string]condition.Value // answers by node id; a decision without one answers nothing
 	Branches   map[string]string          // branches of random splits, by node id; others are drawn for Customer
 }
 
-// TestCustomer is the id of a simulated customer that has none.
-const TestCustomer = "test"
+// DefaultCustomer is the id of a simulated customer that has none.
+const DefaultCustomer = "test"
 
-// TestEvent is an event that the simulated customer causes.
-type TestEvent struct {
+// Event is an event that the simulated customer causes.
+type Event struct {
 	Type       string
-	After      time.Duration // since the entry
+	After      time.Duration // since the entry; negative for before
 	Properties []byte        // compact JSON object; nil for none
 }
 
 // Simulation is the path of a simulated customer.
 type Simulation struct {
-	Journey    Journey // without Definition
-	Version    int     // 0 if the request had a Definition
-	Outcome    string  // "exited", "expired" or "stopped"
-	ExitReason string  // of the exit; for "stopped", the node and the reason
+	journey.Subject
+	Outcome    string // "exited", "expired" or "stopped"
+	ExitReason string // of the exit; for "stopped", the node and the reason
 	Duration   time.Duration
-	Steps      []SimulationStep
-	Faults     []strict.Fault // what keeps the graph from being activated
-	Warnings   []strict.Fault // as of Service.Warnings
-	Truncated  bool           // details beyond maxDetails were left out
+	Steps      []Step
+	Truncated  bool // details beyond maxDetails were left out
 }
 
 // maxDetails bounds the bytes of the Faults, the Warnings and the details of all steps of
 // a Simulation. With MaxNodes steps around them, the answer stays below 1 MB.
 const maxDetails = 900_000
 
-// SimulationStep is a node on the path.
-type SimulationStep struct {
+// Step is a node on the path.
+type Step struct {
 	NodeID    string
 	NodeType  graph.NodeType
 	At        time.Time // when the customer entered it
@@ -81,8 +82,14 @@ type SimulationStep struct {
 	After     []byte
 }
 
+// TriedBranch is a branch of a multi_split whose condition was evaluated.
+type TriedBranch struct {
+	Branch    string
+	Condition []byte // condition.Program.Explain
+}
+
 // size returns about how many bytes the details have as JSON.
-func (s *SimulationStep) size() int {
+func (s *Step) size() int {
 	names, _ := jsontext.AppendQuote(nil, s.Channel+s.To)
 	size := len(s.Condition) + len(s.Decision) + len(names) + len(s.Payload) + len(s.Before) + len(s.After)
 	for _, tried := range s.Tried {
@@ -92,56 +99,40 @@ func (s *SimulationStep) size() int {
 }
 
 // dropDetails leaves out what size counts.
-func (s *SimulationStep) dropDetails() {
+func (s *Step) dropDetails() {
 	s.Condition, s.Decision, s.Tried, s.Channel, s.To = nil, nil, nil, "", ""
 	s.Payload, s.Before, s.After = nil, nil, nil
 }
 
-// Test simulates a customer in the journey. It writes nothing and sends nothing.
-func (s *Service) Test(ctx context.Context, t Tenant, id ID, r TestRequest) (Simulation, error) {
-	var d Definition
-	var shown *Graph // has the order of nodes that the caller knows
-	j, err := s.read(ctx, t, id, func(j Journey) (err error) {
-		d, shown, err = s.bothGraphs(ctx, t, j)
-		return err
-	})
-	version := j.Version
-	if r.Definition != nil && j.ID != "" && (err == nil || Unreadable(err)) {
-		version = 0
-		d, err = r.Definition.with(r.Settings.Apply(d.Settings))
-		shown = d.Graph
-	}
+// Run simulates a customer in a journey of the service. It writes nothing and sends
+// nothing.
+func Run(ctx context.Context, service *journey.Service, t journey.Tenant, id journey.ID, r Request) (Simulation, error) {
+	subject, err := service.Subject(ctx, t, id, r.Definition, r.Settings)
 	if err != nil {
 		return Simulation{}, err
 	}
-	walk := simulation{
-		request: r, journey: j.ID, maxDays: j.MaxDurationDays, graph: d.Graph, catalog: s.Catalog, tenant: t,
-	}
-	walk.entry, walk.entryFault = j.entry()
 	if r.Now.IsZero() {
-		walk.request.Now = s.clock()
+		r.Now = subject.Now
 	}
+	walk := simulation{request: r, subject: subject, graph: subject.Graph, catalog: service.Catalog, tenant: t}
 	if err := walk.check(); err != nil {
 		return Simulation{}, err
 	}
-	faults, warnings := shown.ActivationFaults("/definition", j.MaxDurationDays), s.warnings(t, j, shown)
-	walk.details = maxDetails - strict.SizeOf(faults) - strict.SizeOf(warnings)
+	walk.details = maxDetails - strict.SizeOf(subject.Faults) - strict.SizeOf(subject.Warnings)
 	result := walk.run()
-	result.Journey, result.Version, result.Faults, result.Warnings = j, version, faults, warnings
+	result.Subject = subject
 	return result, nil
 }
 
 // simulation walks one customer through a graph under a virtual clock.
 type simulation struct {
-	graph      *Graph
-	request    TestRequest
-	journey    ID
-	maxDays    int
-	entry      graph.Entry // of the journey
-	entryFault string
-	catalog    catalog.Catalog
-	tenant     Tenant
-	details    int // bytes of the details of all steps
+	subject journey.Subject
+	graph   *journey.Graph // of subject, with the branches of request
+	forced  map[int]int
+	request Request
+	catalog catalog.Catalog
+	tenant  journey.Tenant
+	details int // bytes of the details of all steps
 
 	attributes condition.Value // as they are by now
 	failure    string          // why a message cannot be sent; "" if it can
@@ -157,26 +148,26 @@ func (s *simulation) run() Simulation {
 	if reason := s.refusal(); reason != "" {
 		step := s.step(s.graph.Entry(), start)
 		step.Result = "not_entered"
-		return Simulation{Outcome: "stopped", ExitReason: reason, Steps: []SimulationStep{step}}
+		return Simulation{Outcome: "stopped", ExitReason: reason, Steps: []Step{step}}
 	}
-	e, effect := s.graph.Start(Enrollment{
-		Journey: s.journey, Customer: cmp.Or(s.request.Customer, TestCustomer),
-		EnrolledAt: start, ExpiresAt: start.AddDate(0, 0, s.maxDays), Event: s.graph.encodeEvent(s.entryProperties()),
+	e, effect := s.graph.Start(journey.Enrollment{
+		Journey: s.subject.Journey.ID, Customer: cmp.Or(s.request.Customer, DefaultCustomer),
+		EnrolledAt: start, ExpiresAt: start.AddDate(0, 0, s.subject.Journey.MaxDurationDays), Event: s.graph.EncodeEvent(s.entryProperties()),
 	})
 	now := start
 	s.attributes = s.request.Attributes
-	for e.Status == Inside && effect != Stuck && s.failure == "" && !s.hasCycled(e) {
-		in := Input{HasAttributes: true}
+	for e.Status == journey.Inside && effect != journey.Stuck && s.failure == "" && !s.hasCycled(e) {
+		in := journey.Input{HasAttributes: true}
 		switch effect {
-		case NeedDecision:
+		case journey.NeedDecision:
 			in.Answer = s.answer(e.Node)
-		case NeedSend:
+		case journey.NeedSend:
 			in.Answer = s.send(&e)
-		case NeedUpdate:
+		case journey.NeedUpdate:
 			s.attributes, in.Answer.Result = s.graph.Update(&e, s.attributes)
-		case NoEffect:
+		case journey.NoEffect:
 			now = s.sleep(&e, now)
-		case NeedAttributes, NeedEvents, Stuck: // not reached: the facts are given, and Stuck ends the loop
+		case journey.NeedAttributes, journey.NeedEvents, journey.Stuck: // not reached: the facts are given, and Stuck ends the loop
 		}
 		in.Now, in.Attributes, in.Events = now, s.attributes, s.received(now)
 		e, effect = s.graph.Step(e.NextWrite(in.Now), in)
@@ -193,23 +184,23 @@ func (s *simulation) check() error {
 			faults.Add(pointerTo("decisions", id), "names no nba_decision of this graph")
 		}
 	}
-	forced := map[int]int{}
+	s.forced = map[int]int{}
 	for _, id := range slices.Sorted(maps.Keys(s.request.Branches)) {
 		i, ok := s.graph.Index(id)
 		if !ok || s.graph.NodeType(i) != graph.RandomSplit {
 			faults.Add(pointerTo("branches", id), "names no random_split of this graph")
 			continue
 		}
-		if forced[i] = slices.Index(s.graph.Node(i).Ways, s.request.Branches[id]); forced[i] < 0 {
+		if s.forced[i] = slices.Index(s.graph.Node(i).Ways, s.request.Branches[id]); s.forced[i] < 0 {
 			faults.Add(pointerTo("branches", id), "must be a branch of this random_split: %s", strings.Join(s.graph.Node(i).Ways, ", "))
 		}
 	}
-	s.graph = &Graph{Graph: s.graph.Graph, forced: forced}
+	s.graph = s.graph.WithBranches(s.forced)
 	if faults.Empty() {
 		return nil
 	}
-	return &Error{
-		Kind: Invalid, Code: "invalid-request", Faults: faults.List(),
+	return &journey.Error{
+		Kind: journey.Invalid, Code: "invalid-request", Faults: faults.List(),
 		Detail: "The request is not valid; each entry of errors says where and why.",
 	}
 }
@@ -220,14 +211,14 @@ func pointerTo(field, member string) string {
 }
 
 // hasCycled reports whether a node was entered twice, which only drafts allow.
-func (s *simulation) hasCycled(e Enrollment) bool {
-	_, again := cutAtRepeat(append(e.Path.Visits(e.EnrolledAt), Visit{Node: e.Node}))
+func (s *simulation) hasCycled(e journey.Enrollment) bool {
+	_, again := cutAtRepeat(append(e.Path.Visits(e.EnrolledAt), trail.Visit{Node: e.Node}))
 	return again
 }
 
 // cutAtRepeat cuts visits after the first node that was visited before. It reports
 // whether there was one.
-func cutAtRepeat(visits []Visit) (cut []Visit, again bool) {
+func cutAtRepeat(visits []trail.Visit) (cut []trail.Visit, again bool) {
 	var seen [graph.MaxNodes]bool
 	for i, visit := range visits {
 		if seen[visit.Node] {
@@ -239,18 +230,18 @@ func cutAtRepeat(visits []Visit) (cut []Visit, again bool) {
 }
 
 // send returns the answer of a channel_action. It sets failure if there is none.
-func (s *simulation) send(e *Enrollment) Answer {
+func (s *simulation) send(e *journey.Enrollment) journey.Answer {
 	action, facts := s.graph.Action(e.Node), s.graph.Facts(e, s.attributes)
 	switch _, _, err := action.Fill(s.address(action), &facts); {
 	case errors.Is(err, graph.ErrNoAddress):
-		return Answer{Result: SkippedNoAddress}
+		return journey.Answer{Result: trail.SkippedNoAddress}
 	case err != nil && action.GoOnError:
-		return Answer{Result: EffectError}
+		return journey.Answer{Result: trail.EffectError}
 	case err != nil:
 		s.failure = fmt.Sprintf("node %s: the message cannot be sent: %v", s.graph.NodeID(e.Node), err)
-		return Answer{}
+		return journey.Answer{}
 	}
-	return Answer{Result: Sent}
+	return journey.Answer{Result: trail.Sent}
 }
 
 // address returns the attribute that has the address for a message; "" for none.
@@ -258,35 +249,24 @@ func (s *simulation) address(action graph.ActionConfig) string {
 	return s.catalog.Address(action.Channel, s.tenant.String())
 }
 
-// refusal returns why the customer may not enter; "" if they may.
-func (s *simulation) refusal() string {
-	properties := s.entryProperties()
-	facts := condition.Facts{Attributes: s.request.Attributes, Event: properties, EntryEvent: properties, Now: s.request.Now}
-	event := ""
-	if r := s.request.EntryEvent; r != nil && r.Type != s.entry.Event && r.Type != s.graph.Event() {
-		event = "the event does not start the journey"
-	}
-	return cmp.Or(s.entryFault, s.graph.EntryFault(), event, s.graph.Refusal(s.entry.Condition, &facts))
-}
-
 // answer returns the answer of an nba_decision.
-func (s *simulation) answer(node int) Answer {
+func (s *simulation) answer(node int) journey.Answer {
 	decision, ok := s.request.Decisions[s.graph.NodeID(node)]
 	if !ok {
-		return Answer{Result: DecidedEmpty}
+		return journey.Answer{Result: trail.DecidedEmpty}
 	}
-	return Answer{Result: Decided, Decision: decision}
+	return journey.Answer{Result: trail.Decided, Decision: decision}
 }
 
 // report converts the walk into steps.
-func (s *simulation) report(e Enrollment, now time.Time) Simulation {
+func (s *simulation) report(e journey.Enrollment, now time.Time) Simulation {
 	visits := e.Path.Visits(e.EnrolledAt)
-	if e.Status != Completed {
-		visits = append(visits, Visit{e.Node, e.Since, NoResult})
+	if e.Status != journey.Completed {
+		visits = append(visits, trail.Visit{Node: e.Node, EnteredAt: e.Since})
 	}
 	visits, again := cutAtRepeat(visits)
 	if again {
-		visits[len(visits)-1].Result = NoResult
+		visits[len(visits)-1].Result = trail.NoResult
 		now = visits[len(visits)-1].EnteredAt
 	}
 	facts := s.graph.Facts(&e, s.request.Attributes)
@@ -303,13 +283,13 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 		} else {
 			step.Until = now
 		}
-		known := Input{Events: s.received(visit.EnteredAt)}
-		facts.Now, facts.LastEvents = step.Until, known.lastEvents(s.graph.Node(visit.Node).Events)
+		known := journey.Input{Events: s.received(visit.EnteredAt)}
+		facts.Now, facts.LastEvents = step.Until, known.LastEvents(s.graph.Node(visit.Node).Events)
 		s.detail(&step, visit, &facts)
 		if event := stepEvents.Get(step.NodeID); !event.Missing() {
 			facts.Step = facts.Step.With(step.NodeID, event)
 		}
-		s.graph.addResult(&facts, visit)
+		s.graph.AddResult(&facts, visit)
 		s.explainUntil(&step, visit, e, facts.Attributes)
 		if size := step.size(); size <= left {
 			left -= size
@@ -321,22 +301,22 @@ func (s *simulation) report(e Enrollment, now time.Time) Simulation {
 	}
 	last := &result.Steps[len(result.Steps)-1]
 	switch {
-	case e.Status == Expired && !again:
+	case e.Status == journey.Expired && !again:
 		result.Outcome, last.Result = "expired", "expired"
-	case e.Status == Inside || again:
+	case e.Status == journey.Inside || again:
 		result.Outcome, last.Result = "stopped", "stopped"
-		result.ExitReason = cmp.Or(s.failure, s.graph.stuckReason(visits))
+		result.ExitReason = cmp.Or(s.failure, stuckReason(s.graph, visits))
 	}
 	return result
 }
 
-func (s *simulation) step(node int, at time.Time) SimulationStep {
-	return SimulationStep{NodeID: s.graph.NodeID(node), NodeType: s.graph.NodeType(node), At: at}
+func (s *simulation) step(node int, at time.Time) Step {
+	return Step{NodeID: s.graph.NodeID(node), NodeType: s.graph.NodeType(node), At: at}
 }
 
 // detail sets the fields of the node's type. It adds each decision and each update to
 // facts, so that a later step is explained with what it read.
-func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.Facts) {
+func (s *simulation) detail(step *Step, visit trail.Visit, facts *condition.Facts) {
 	n := s.graph.Node(visit.Node)
 	switch n.Type {
 	case graph.Wait:
@@ -350,30 +330,30 @@ func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.
 			step.Condition = n.Condition.Explain(facts)
 		}
 	case graph.MultiSplit:
-		if visit.Result != NoResult {
-			step.Tried = tried(n, visit.Result.way(), facts)
+		if visit.Result != trail.NoResult {
+			step.Tried = tried(n, visit.Result.Way(), facts)
 		}
 	case graph.RandomSplit:
-		if visit.Result != NoResult {
-			step.Share = n.Split.Share(visit.Result.way())
-			_, step.Forced = s.graph.forced[visit.Node]
+		if visit.Result != trail.NoResult {
+			step.Share = n.Split.Share(visit.Result.Way())
+			_, step.Forced = s.forced[visit.Node]
 		}
 	case graph.NBADecision:
 		if decision, ok := s.request.Decisions[n.ID]; ok {
 			step.Decision = decision.AppendJSON(nil)
-			if visit.Result != EffectError {
+			if visit.Result != trail.EffectError {
 				facts.Decision = facts.Decision.With(n.ID, decision)
 			}
 		}
 	case graph.ChannelAction:
-		if visit.Result == Sent {
+		if visit.Result == trail.Sent {
 			step.Channel = n.Action.Channel
 			step.To, step.Payload, _ = n.Action.Fill(s.address(n.Action), facts)
 		}
 	case graph.UpdateCustomer:
-		if visit.Result != NoResult {
+		if visit.Result != trail.NoResult {
 			step.Before = n.Update.Changed(facts.Attributes).AppendJSON(nil)
-			facts.Attributes, _ = updateBy(s.graph, visit.Node, facts)
+			facts.Attributes, _ = s.graph.UpdateFrom(visit.Node, facts)
 			step.After = n.Update.Changed(facts.Attributes).AppendJSON(nil)
 		}
 	case graph.EntryTrigger, graph.Exit: // no fields of their own
@@ -382,7 +362,7 @@ func (s *simulation) detail(step *SimulationStep, visit Visit, facts *condition.
 }
 
 // stuckReason returns the node at which an incomplete graph stopped, and why.
-func (g *Graph) stuckReason(visits []Visit) string {
+func stuckReason(g *journey.Graph, visits []trail.Visit) string {
 	last := visits[len(visits)-1].Node
 	n := g.Node(last)
 	for _, visit := range visits[:len(visits)-1] {
@@ -391,4 +371,27 @@ func (g *Graph) stuckReason(visits []Visit) string {
 		}
 	}
 	return g.StopReason(last)
+}
+
+// explainUntil sets the fields of a wait until a date, of an enrollment that has ended.
+// attributes are those at the wait.
+func (s *simulation) explainUntil(step *Step, visit trail.Visit, e journey.Enrollment, attributes condition.Value) {
+	until := s.graph.Node(visit.Node).Until
+	if until == nil {
+		return
+	}
+	e.Node, e.Since = visit.Node, visit.EnteredAt
+	_, step.Reason = s.graph.EndOfUntil(&e, attributes)
+	if zone, _ := s.graph.ZoneOf(attributes); until.NeedsZone(s.graph.DateOf(&e, attributes)) || until.Zone(nil) != nil {
+		step.Zone = until.Zone(zone).String()
+	}
+}
+
+// tried returns the branches whose conditions a multi_split evaluated to leave by way.
+func tried(n *graph.Node, way int, facts *condition.Facts) []TriedBranch {
+	var list []TriedBranch
+	for i, c := range n.Split.Conditions[:min(way+1, len(n.Split.Conditions))] {
+		list = append(list, TriedBranch{n.Ways[i], c.Explain(facts)})
+	}
+	return list
 }

@@ -1,4 +1,4 @@
-package journey
+package trail
 
 import (
 	"encoding/binary"
@@ -39,9 +39,9 @@ func (r Retries) Decode(enrolledAt time.Time) []Retried {
 	return list
 }
 
-// add appends an entry. It drops the previous one if that is within one day: its
+// Add appends an entry. It drops the previous one if that is within one day: its
 // marks cancel out in the figures.
-func (r Retries) add(enrolledAt time.Time, at Retried) Retries {
+func (r Retries) Add(enrolledAt time.Time, at Retried) Retries {
 	list := r.Decode(enrolledAt)
 	if n := len(list); n > 0 && list[n-1].withinOneDay() {
 		list = list[:n-1]
@@ -57,30 +57,13 @@ func (r Retries) add(enrolledAt time.Time, at Retried) Retries {
 
 func (r Retried) withinOneDay() bool { return UTCDay(r.FailedAt).Equal(UTCDay(r.RetriedAt)) }
 
-// byDay returns the entries with each time rounded down to its own UTC day.
-func (r Retries) byDay(enrolledAt time.Time) (rounded Retries) {
+// ByDay returns the entries with each time rounded down to its own UTC day.
+func (r Retries) ByDay(enrolledAt time.Time) (rounded Retries) {
 	for _, at := range r.Decode(enrolledAt) {
-		rounded = rounded.add(UTCDay(enrolledAt), Retried{at.Node, UTCDay(at.FailedAt), UTCDay(at.RetriedAt)})
+		rounded = rounded.Add(UTCDay(enrolledAt), Retried{at.Node, UTCDay(at.FailedAt), UTCDay(at.RetriedAt)})
 	}
 	return rounded
 }
 
 // UTCDay returns the start of the UTC day of at.
 func UTCDay(at time.Time) time.Time { return at.Truncate(24 * time.Hour) }
-
-// retriedAt returns when e was last resumed after a failure; zero for never. For
-// a cancelled enrollment it may be when it was cancelled, since Cancel ends a
-// failure too.
-func (e Enrollment) retriedAt() time.Time {
-	list := e.Retries.Decode(e.EnrolledAt)
-	if len(list) == 0 {
-		return time.Time{}
-	}
-	return list[len(list)-1].RetriedAt
-}
-
-// resumed reports whether e is inside, or was left to the journey until it ended:
-// it has neither failed nor been cancelled.
-func (e Enrollment) resumed() bool {
-	return e.Status == Inside || e.Status == Completed || e.Status == Expired
-}

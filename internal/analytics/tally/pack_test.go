@@ -1,4 +1,4 @@
-package analytics_test
+package tally_test
 
 import (
 	"testing"
@@ -6,9 +6,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 func TestPackedCounts_UnpackAsPacked(t *testing.T) {
@@ -16,14 +17,17 @@ func TestPackedCounts_UnpackAsPacked(t *testing.T) {
 
 	rapid.Check(t, func(t *rapid.T) {
 		count := rapid.OneOf(rapid.Just(int64(0)), rapid.Int64Range(-1000, 1<<40))
-		totals := analytics.Totals{Enrolled: count.Draw(t, "enrolled"), Failed: count.Draw(t, "failed")}
+		totals := tally.Totals{Enrolled: count.Draw(t, "enrolled"), Failed: count.Draw(t, "failed"), Conversions: count.Draw(t, "conversions")}
 		poison := count.Draw(t, "poison")
-		var steps []analytics.Step
+		var steps []tally.Step
 		for range rapid.IntRange(0, graph.MaxNodes).Draw(t, "nodes") {
-			s := analytics.Step{Entered: count.Draw(t, "entered"), Failed: count.Draw(t, "failed"), Dropped: count.Draw(t, "dropped")}
+			s := tally.Step{Entered: count.Draw(t, "entered"), Failed: count.Draw(t, "failed"), Dropped: count.Draw(t, "dropped")}
 			for range rapid.IntRange(0, 8).Draw(t, "results") {
-				result := journey.Result(rapid.ByteRange(1, byte(analytics.MaxResult)).Draw(t, "result"))
-				s.Results = s.Results.Plus(analytics.ResultCount{Result: result, Count: count.Draw(t, "count")})
+				result := trail.Result(rapid.ByteRange(1, byte(tally.MaxResult)).Draw(t, "result"))
+				s.Results = s.Results.Plus(tally.ResultCount{Result: result, Count: count.Draw(t, "count")})
+				if rapid.Bool().Draw(t, "convert") {
+					s.Converted = s.Converted.Plus(tally.ResultCount{Result: result, Count: count.Draw(t, "converted")})
+				}
 			}
 			steps = append(steps, s)
 		}
@@ -33,14 +37,14 @@ func TestPackedCounts_UnpackAsPacked(t *testing.T) {
 		if len(steps) == 0 {
 			steps = nil
 		}
-		packed := analytics.PackCounts(totals, poison, steps)
-		readTotals, readPoison, readSteps, err := analytics.UnpackCounts(packed)
+		packed := tally.Pack(totals, poison, steps)
+		readTotals, readPoison, readSteps, err := tally.Unpack(packed)
 		require.NoError(t, err)
 		require.Equal(t, totals, readTotals)
 		require.Equal(t, poison, readPoison)
 		require.Equal(t, steps, readSteps)
 		if len(steps) > 0 {
-			_, _, _, err = analytics.UnpackCounts(packed[:len(packed)-1])
+			_, _, _, err = tally.Unpack(packed[:len(packed)-1])
 			require.Error(t, err, "truncated")
 		}
 	})
@@ -52,11 +56,11 @@ func TestPackedCounts_AnyBytesUnpackOrFail(t *testing.T) {
 
 	rapid.Check(t, func(t *rapid.T) {
 		packed := rapid.SliceOf(rapid.OneOf(rapid.Byte(), rapid.ByteMax(15))).Draw(t, "packed")
-		totals, poison, steps, err := analytics.UnpackCounts(packed)
+		totals, poison, steps, err := tally.Unpack(packed)
 		if err != nil {
 			return
 		}
-		readTotals, readPoison, readSteps, err := analytics.UnpackCounts(analytics.PackCounts(totals, poison, steps))
+		readTotals, readPoison, readSteps, err := tally.Unpack(tally.Pack(totals, poison, steps))
 		require.NoError(t, err)
 		require.Equal(t, totals, readTotals)
 		require.Equal(t, poison, readPoison)
@@ -73,10 +77,8 @@ func TestPackedCounts_AnyBytesUnpackOrFail(t *testing.T) {
 func TestPackedCounts_OfANewerVersionAreRefused(t *testing.T) {
 	t.Parallel()
 
-	for _, bits := range []byte{1 << 3, 15 << 4} {
-		packed := analytics.PackCounts(analytics.Totals{Enrolled: 1}, 0, []analytics.Step{{Entered: 1}})
-		packed[len(packed)-2] |= bits
-		_, _, _, err := analytics.UnpackCounts(packed)
-		require.ErrorIs(t, err, journey.ErrNewer)
-	}
+	packed := tally.Pack(tally.Totals{Enrolled: 1}, 0, []tally.Step{{Entered: 1}})
+	packed[len(packed)-2] |= 15 << 4
+	_, _, _, err := tally.Unpack(packed)
+	require.ErrorIs(t, err, journey.ErrNewer)
 }

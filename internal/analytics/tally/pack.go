@@ -1,4 +1,4 @@
-package analytics
+package tally
 
 import (
 	"bytes"
@@ -7,20 +7,22 @@ import (
 	"errors"
 
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
-// PackCounts returns counts as signed varints: the five totals, the poison, and the
+// Pack returns counts as signed varints: the six totals, the poison, and the
 // steps. A step begins with a byte. Its lower half has a bit for each count that is not
 // zero: active, failed and dropped, which follow. Its upper half is the only result,
 // whose count follows, or 0 for none, or resultList for several: each is a byte, of
-// which the highest bit says that it is not the last, and the count. Zero bytes at the
-// end are left out.
+// which the highest bit says that it is not the last, and the count. The last bit of the
+// lower half says that such a list of the converted ones follows. Zero bytes at the end
+// are left out.
 //
 // With an attribute for each count, every write would pay for the names, and one
 // update could not name the counts of 256 nodes: an expression has at most 4 KB.
-func PackCounts(t Totals, poison int64, steps []Step) []byte {
+func Pack(t Totals, poison int64, steps []Step) []byte {
 	var packed []byte
-	for _, n := range []int64{t.Enrolled, t.Completed, t.Expired, t.Cancelled, t.Failed, poison} {
+	for _, n := range []int64{t.Enrolled, t.Completed, t.Expired, t.Cancelled, t.Failed, t.Conversions, poison} {
 		packed = binary.AppendVarint(packed, n)
 	}
 	for _, s := range steps {
@@ -32,45 +34,56 @@ func PackCounts(t Totals, poison int64, steps []Step) []byte {
 				packed = binary.AppendVarint(packed, n)
 			}
 		}
-		if len(s.Results) == 1 && s.Results[0].Result < resultList {
+		switch {
+		case len(s.Results) == 1 && s.Results[0].Result < resultList:
 			packed[mask] |= byte(s.Results[0].Result) << 4
 			packed = binary.AppendVarint(packed, s.Results[0].Count)
-			continue
-		}
-		for i, c := range s.Results {
+		case len(s.Results) > 0:
 			packed[mask] |= resultList << 4
-			code := byte(c.Result)
-			if i < len(s.Results)-1 {
-				code |= moreResults
-			}
-			packed = binary.AppendVarint(append(packed, code), c.Count)
+			packed = appendResults(packed, s.Results)
+		}
+		if len(s.Converted) > 0 {
+			packed[mask] |= convertedList
+			packed = appendResults(packed, s.Converted)
 		}
 	}
 	return bytes.TrimRight(packed, "\x00")
 }
 
 const (
-	resultList  = 14     // in the upper half of a step's first byte; 15 is left to newer versions
-	moreResults = 1 << 7 // of a result that is not the last
+	resultList    = 14     // in the upper half of a step's first byte; 15 is left to newer versions
+	convertedList = 1 << 3 // in the lower half
+	moreResults   = 1 << 7 // of a result that is not the last
 )
 
-var errCounts = errors.New("analytics: the packed counts are malformed")
+func appendResults(packed []byte, r Results) []byte {
+	for i, c := range r {
+		code := byte(c.Result)
+		if i < len(r)-1 {
+			code |= moreResults
+		}
+		packed = binary.AppendVarint(append(packed, code), c.Count)
+	}
+	return packed
+}
 
-// UnpackCounts decodes packed counts. It returns ErrNewer for counts that only a newer
+var errCounts = errors.New("tally: the packed counts are malformed")
+
+// Unpack decodes packed counts. It returns ErrNewer for counts that only a newer
 // version can read.
-func UnpackCounts(packed []byte) (t Totals, poison int64, steps []Step, err error) {
+func Unpack(packed []byte) (t Totals, poison int64, steps []Step, err error) {
 	u := unpacker{packed: packed}
-	var totals [6]int64 // zeros at the end are left out
+	var totals [7]int64 // zeros at the end are left out
 	for i := range totals {
 		if len(u.packed) > 0 {
 			totals[i] = u.count()
 		}
 	}
-	t = Totals{Enrolled: totals[0], Completed: totals[1], Expired: totals[2], Cancelled: totals[3], Failed: totals[4]}
+	t = Totals{Enrolled: totals[0], Completed: totals[1], Expired: totals[2], Cancelled: totals[3], Failed: totals[4], Conversions: totals[5]}
 	for len(u.packed) > 0 {
 		steps = append(steps, u.step())
 	}
-	return t, totals[5], steps, u.err
+	return t, totals[6], steps, u.err
 }
 
 // unpacker reads packed counts. After an error, nothing is left to read.
@@ -94,8 +107,8 @@ func (u *unpacker) count() int64 {
 func (u *unpacker) step() (s Step) {
 	mask := u.packed[0]
 	u.packed = u.packed[1:]
-	result := journey.Result(mask >> 4)
-	if mask&(1<<3) != 0 || result > resultList {
+	result := trail.Result(mask >> 4)
+	if result > resultList {
 		u.fail(journey.ErrNewer)
 		return s
 	}
@@ -106,11 +119,14 @@ func (u *unpacker) step() (s Step) {
 		}
 	}
 	switch result {
-	case journey.NoResult:
+	case trail.NoResult:
 	case resultList:
 		s.Results = u.results()
 	default:
 		s.Results = s.Results.Plus(ResultCount{result, u.count()})
+	}
+	if mask&convertedList != 0 {
+		s.Converted = u.results()
 	}
 	s.Entered, s.Failed, s.Dropped = counts[0]+counts[1]+counts[2]+s.Completed(), counts[1], counts[2]
 	return s
@@ -118,14 +134,14 @@ func (u *unpacker) step() (s Step) {
 
 func (u *unpacker) results() (r Results) {
 	for more := true; more; {
-		if len(u.packed) == 0 || u.packed[0]&^moreResults == byte(journey.NoResult) {
+		if len(u.packed) == 0 || u.packed[0]&^moreResults == byte(trail.NoResult) {
 			u.fail(errCounts)
 			return nil
 		}
 		code := u.packed[0]
 		u.packed = u.packed[1:]
 		more = code&moreResults != 0
-		r = r.Plus(ResultCount{journey.Result(code &^ moreResults), u.count()})
+		r = r.Plus(ResultCount{trail.Result(code &^ moreResults), u.count()})
 	}
 	return r
 }

@@ -1,10 +1,10 @@
-package analytics
+package tally
 
 import (
 	"cmp"
 	"slices"
 
-	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // Results counts the customers that left a node, by ascending result and without
@@ -13,9 +13,12 @@ type Results []ResultCount
 
 // ResultCount is the number of customers that left a node with a result.
 type ResultCount struct {
-	Result journey.Result
+	Result trail.Result
 	Count  int64
 }
+
+// One returns the count of one customer that left with the result.
+func One(result trail.Result) Results { return Results{{result, 1}} }
 
 // Sum returns the number of customers that left with any result.
 func (r Results) Sum() (n int64) {
@@ -26,7 +29,7 @@ func (r Results) Sum() (n int64) {
 }
 
 // Of returns the count of one result.
-func (r Results) Of(result journey.Result) int64 {
+func (r Results) Of(result trail.Result) int64 {
 	for _, c := range r {
 		if c.Result == result {
 			return c.Count
@@ -56,8 +59,8 @@ func (r Results) Plus(o ...ResultCount) Results {
 	return sum
 }
 
-// minus returns r with the opposite counts.
-func (r Results) minus() Results {
+// negate returns r with the opposite counts.
+func (r Results) negate() Results {
 	opposite := slices.Clone(r)
 	for i := range opposite {
 		opposite[i].Count = -opposite[i].Count

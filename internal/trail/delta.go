@@ -1,11 +1,10 @@
-package journey
+package trail
 
 // Delta is the change that one write makes to the journey's figures, on the UTC day
 // of WrittenAt: DeltaForm, the marks of the enrollment, and for each node its index,
 // its marks and, if these are NodeLeft or more, a Result. Every element is one byte.
-// Mark 64 of the enrollment, and mark 128 of a node with the result by which it was
-// left, are reserved for conversions. Another form or an unknown mark was written by
-// a newer version and must not be counted.
+// A node may have two entries: one for this visit, one for its conversion. Another form
+// or an unknown mark was written by a newer version and must not be counted.
 type Delta []byte
 
 // DeltaForm is the form of the deltas that this version writes and reads.
@@ -20,7 +19,9 @@ const (
 	NodeFailed       // the enrollment failed here
 	NodeDropped      // the enrollment expired or was cancelled here
 	NodeRetried      // a failed enrollment was resumed here
-	NodeLeft    Mark = 64
+
+	NodeLeft      Mark = 64
+	NodeConverted Mark = 128 // left with the result before the conversion
 )
 
 // The marks of the enrollment.
@@ -31,4 +32,5 @@ const (
 	MarkCancelled
 	MarkFailed
 	MarkRetried // the failure ended
+	MarkConverted
 )

@@ -1,4 +1,6 @@
-package journey
+// Package trail has the records that an enrollment keeps of its way: the path with its
+// results, the failures that were retried, and the delta of one write for the figures.
+package trail
 
 import (
 	"encoding/binary"
@@ -46,15 +48,23 @@ func (r Result) known() bool {
 	return int(r) < len(resultNames) || r >= firstBranch && r < firstBranch+graph.MaxWays
 }
 
-// way returns the index of the way by which the result leaves a node.
-func (r Result) way() int {
+// Way returns the index of the way by which the result leaves a node, from 0.
+func (r Result) Way() int {
 	switch {
-	case r >= firstBranch:
+	case r.IsBranch():
 		return int(r - firstBranch)
 	case r == False:
 		return 1
 	}
 	return 0
+}
+
+// IsBranch reports whether the node was left by one of its named ways.
+func (r Result) IsBranch() bool { return r >= firstBranch }
+
+// EndedByEvent reports whether the result is that of the wait n ended by an event.
+func (r Result) EndedByEvent(n *graph.Node) bool {
+	return r == WokenByEvent || r.IsBranch() && r.Way() < len(n.Awaits)
 }
 
 // Name returns the result as callers see it, given the ways of the node: "" for
@@ -63,16 +73,16 @@ func (r Result) Name(ways []string) string {
 	switch {
 	case int(r) < len(resultNames):
 		return resultNames[r]
-	case r.known() && r.way() < len(ways):
-		return ways[r.way()]
+	case r.known() && r.Way() < len(ways):
+		return ways[r.Way()]
 	}
 	return "unknown"
 }
 
 // String returns the result as a log line names it: a branch by its number.
 func (r Result) String() string {
-	if r >= firstBranch && r.known() {
-		return "branch" + strconv.Itoa(r.way())
+	if r.IsBranch() && r.known() {
+		return "branch" + strconv.Itoa(r.Way())
 	}
 	return r.Name(nil)
 }
@@ -92,12 +102,12 @@ type Visit struct {
 // Visits decodes the path of an enrollment that began at enrolledAt. It stops at
 // the first step that is malformed.
 func (p Path) Visits(enrolledAt time.Time) []Visit {
-	visits, _ := p.visits(enrolledAt)
+	visits, _ := p.Decode(enrolledAt)
 	return visits
 }
 
-// visits is Visits; it also reports whether the whole path was read.
-func (p Path) visits(enrolledAt time.Time) (visits []Visit, whole bool) {
+// Decode is Visits; it also reports whether the whole path was read.
+func (p Path) Decode(enrolledAt time.Time) (visits []Visit, whole bool) {
 	for len(p) > 2 {
 		ms, n := binary.Uvarint(p[1:])
 		if n <= 0 || len(p) < n+2 || !Result(p[n+1]).known() {
@@ -110,12 +120,12 @@ func (p Path) visits(enrolledAt time.Time) (visits []Visit, whole bool) {
 	return visits, len(p) == 0
 }
 
-// byDay returns the path with each time rounded down to its own UTC day, of an
+// ByDay returns the path with each time rounded down to its own UTC day, of an
 // enrollment that began on the day of enrolledAt. A malformed path stays malformed.
-func (p Path) byDay(enrolledAt time.Time) (rounded Path) {
-	visits, whole := p.visits(enrolledAt)
+func (p Path) ByDay(enrolledAt time.Time) (rounded Path) {
+	visits, whole := p.Decode(enrolledAt)
 	for _, v := range visits {
-		rounded = rounded.append(v.Node, UTCDay(v.EnteredAt).Sub(UTCDay(enrolledAt)), v.Result)
+		rounded = rounded.Append(v.Node, UTCDay(v.EnteredAt).Sub(UTCDay(enrolledAt)), v.Result)
 	}
 	if !whole {
 		rounded = append(rounded, 0)
@@ -123,7 +133,9 @@ func (p Path) byDay(enrolledAt time.Time) (rounded Path) {
 	return rounded
 }
 
-func (p Path) append(node int, since time.Duration, result Result) Path {
+// Append returns the path with another step: the node, the time of its entry since
+// EnrolledAt, and the result by which it was left.
+func (p Path) Append(node int, since time.Duration, result Result) Path {
 	p = append(p, byte(node))
 	p = binary.AppendUvarint(p, uint64(max(since.Milliseconds(), 0)))
 	return append(p, byte(result))

@@ -1,0 +1,401 @@
+package item
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"strconv"
+	"strings"
+	"time"
+
+	"journeys/internal/analytics"
+	"journeys/internal/journey"
+	"journeys/internal/manifest"
+)
+
+// The keys of the table. <journey> is the ULID of a journey's id, without "jrn_".
+// <graph> is the random name of a graph in base64url, <hash> the same in hex, and
+// <key> the SHA-256 of an Idempotency-Key in hex. Tenants and ULIDs contain no
+// "#", and text from a caller (customer, event type, event id) is the last part of
+// a key, so that no part can imitate another.
+//
+//	Entity                 PK                            SK
+//	journey                T#<tenant>#J                  <journey>
+//	deleted journey        T#<tenant>#X                  <journey>
+//	graph                  T#<tenant>#J#<journey>        G#<hash>
+//	appearance             T#<tenant>#J#<journey>        W#<version>
+//	text                   T#<tenant>#J#<journey>        T
+//	journey count          T#<tenant>                    N
+//	fence                  T#<tenant>#F#<fenceShard>     F#<period>
+//	LIVE entry             LIVE                          <tenant>#<journey>
+//	journey by event       T#<tenant>#EV#<eventType>     <journey>
+//	kept properties        T#<tenant>#EV#<eventType>     keep
+//	Idempotency-Key        T#<tenant>#I#<journey>#<key>  I
+//	enrollment             T#<tenant>#C#<customer>       E#<journey>
+//	earlier run            T#<tenant>#C#<customer>       R#<journey>#<run>
+//	anonymized enrollment  T#<tenant>#A#<writeId>        E#<journey>
+//	profile                T#<tenant>#C#<customer>       P
+//	last events            T#<tenant>#C#<customer>       V#<eventType>
+//	event record           T#<tenant>#C#<customer>       I#<eventId>
+//	closed month           T#<tenant>#K#<journey>        C#<month>#<graph>
+//	open part              T#<tenant>#K#<journey>        D#<day>#<partShard>#<graph>
+//	forgotten count        T#<tenant>#K#<journey>        F
+//	head                   T#<tenant>#K#<journey>        J
+//	repair                 T#<tenant>#K#<journey>        R#<day>#<graph>
+//	total                  T#<tenant>#K#<journey>        T#<graph>
+//	audit                  AUDIT                         A
+//	audit piece            AUDIT                         A#<writeId>#<number>
+//
+// The sort keys of a journey's figures are ordered so that one query from a month
+// on reads its closed month and all later ones, the open parts, the forgotten count,
+// the head, the repairs and the totals.
+//
+// The due index has the items that a scheduled function must visit; ds is a time
+// in milliseconds. An enrollment's dp names its epoch, so that the customers who
+// must leave after an archive can be read apart from later ones.
+//
+//	Entity                 dp                                            ds
+//	active enrollment      T#<tenant>#D#<journey>#<epoch>#<dueShard>     when it is due
+//	failed enrollment      T#<tenant>#F#<journey>                        when it reached its node
+//	open part              FOLD#<foldShard>                              when its day may be folded
+//	repair                 FOLD#<foldShard>                              when it was made
+const (
+	tenantPK = "T#"
+	LivePK   = "LIVE"
+	auditPK  = "AUDIT"
+	foldPK   = "FOLD#"
+
+	fencePrefix    = "F#"
+	journeyCountSK = "N"
+	idempotencySK  = "I"
+	profileSK      = "P"
+	ForgottenSK    = "F"
+	textSK         = "T"
+	HeadSK         = "J"
+	auditSK        = "A"
+	KeepSK         = "keep"
+
+	EnrollmentPrefix = "E#"
+	EarlierPrefix    = "R#" // of an earlier run
+	LastEventPrefix  = "V#"
+	ClosedPrefix     = "C#"
+	PartPrefix       = "D#"
+	RepairPrefix     = "R#"
+	TotalPrefix      = "T#"
+
+	idPrefix = "jrn_"
+)
+
+// fenceShards and fencePeriod are over how many items a tenant's fence is spread.
+const (
+	fenceShards = 16
+	FencePeriod = 30 * time.Minute
+)
+
+// FoldShards is how many partitions of the due index the figures of all journeys
+// are spread over. Most parts start soon after midnight, and one partition takes
+// 1,000 writes a second.
+const FoldShards = 4
+
+// ErrFiguresKey means that a key in a partition of figures is of none of their items.
+var ErrFiguresKey = errors.New("dynamo: not a key of a journey's figures")
+
+// Key returns a key of the table.
+func Key(pk, sk string) Item {
+	return Item{manifest.PartitionKey: Text(pk), manifest.SortKey: Text(sk)}
+}
+
+// KeyOf returns the key of an item.
+func KeyOf(it Item) Item {
+	return Item{manifest.PartitionKey: it[manifest.PartitionKey], manifest.SortKey: it[manifest.SortKey]}
+}
+
+// loggedKey returns an item's key without the parts that a caller chose.
+func loggedKey(it Item) string {
+	r := Reader{Item: it}
+	pk, sk := r.Text(manifest.PartitionKey), r.Text(manifest.SortKey)
+	parts := strings.SplitN(pk, "#", 4)
+	if len(parts) == 4 && parts[2] != "J" && parts[2] != "K" {
+		pk = strings.Join(parts[:3], "#")
+		if !IsEnrollment(sk) {
+			sk, _, _ = strings.Cut(sk, "#")
+		}
+	}
+	return pk + " " + sk
+}
+
+// tenantPrefix returns the prefix of every tenant-owned key. It panics on the zero
+// Tenant.
+func tenantPrefix(t journey.Tenant) string {
+	if t == (journey.Tenant{}) {
+		panic("dynamo: a key without a tenant")
+	}
+	return tenantPK + t.String()
+}
+
+// ULIDOf returns the ULID in a journey id.
+func ULIDOf(id journey.ID) string { return strings.TrimPrefix(string(id), idPrefix) }
+
+// JourneyID returns the id of the journey with that ULID.
+func JourneyID(ulid string) journey.ID { return journey.ID(idPrefix + ulid) }
+
+// JourneysPK returns the partition of a tenant's journeys.
+func JourneysPK(t journey.Tenant) string { return tenantPrefix(t) + "#J" }
+
+// JourneyKey returns the key of a journey.
+func JourneyKey(t journey.Tenant, id journey.ID) Item { return Key(JourneysPK(t), ULIDOf(id)) }
+
+// TombstoneKey returns the key of a deleted journey.
+func TombstoneKey(t journey.Tenant, id journey.ID) Item { return Key(tenantPrefix(t)+"#X", ULIDOf(id)) }
+
+// DefinitionKey returns the key of a journey's graph and settings.
+func DefinitionKey(t journey.Tenant, id journey.ID, hash string) Item {
+	return Key(JourneysPK(t)+"#"+ULIDOf(id), "G#"+hash)
+}
+
+// AppearanceKey returns the key of a definition as it was last sent under a version.
+func AppearanceKey(t journey.Tenant, id journey.ID, version int) Item {
+	return Key(JourneysPK(t)+"#"+ULIDOf(id), "W#"+strconv.Itoa(version))
+}
+
+// TextKey returns the key of a journey's text.
+func TextKey(t journey.Tenant, id journey.ID) Item { return Key(JourneysPK(t)+"#"+ULIDOf(id), textSK) }
+
+// JourneyCountKey returns the key of the count of a tenant's journeys.
+func JourneyCountKey(t journey.Tenant) Item { return Key(tenantPrefix(t), journeyCountSK) }
+
+// FenceKey returns the key of the fence item for a customer's shard at that time.
+func FenceKey(t journey.Tenant, customer string, at time.Time) Item {
+	pk := tenantPrefix(t) + "#F#" + strconv.Itoa(hashShard(customer, fenceShards))
+	return Key(pk, fencePrefix+strconv.FormatInt(at.UnixMilli()/FencePeriod.Milliseconds(), 10))
+}
+
+// LiveKey returns the key of a journey's LIVE entry.
+func LiveKey(t journey.Tenant, id journey.ID) Item {
+	return Key(LivePK, t.String()+"#"+ULIDOf(id))
+}
+
+// ParseLiveSK parses the sort key of a LIVE entry.
+func ParseLiveSK(sk string) (tenant journey.Tenant, id journey.ID, ok bool) {
+	name, ulid, _ := strings.Cut(sk, "#")
+	tenant, ok = journey.ParseTenant(name)
+	return tenant, JourneyID(ulid), ok
+}
+
+// EventPK returns the partition of what an event type concerns.
+func EventPK(t journey.Tenant, eventType string) string {
+	return tenantPrefix(t) + "#EV#" + eventType
+}
+
+// EventKey returns the key of the entry of a journey that events of a type start.
+func EventKey(t journey.Tenant, eventType string, id journey.ID) Item {
+	return Key(EventPK(t, eventType), ULIDOf(id))
+}
+
+// KeepKey marks that the properties of events of the type are remembered.
+func KeepKey(t journey.Tenant, eventType string) Item { return Key(EventPK(t, eventType), KeepSK) }
+
+// IdempotencyKey contains a hash of the caller's key, which may name a customer.
+func IdempotencyKey(t journey.Tenant, id journey.ID, name string) Item {
+	sum := sha256.Sum256([]byte(name))
+	return Key(tenantPrefix(t)+"#I#"+ULIDOf(id)+"#"+hex.EncodeToString(sum[:]), idempotencySK)
+}
+
+// CustomerPK returns the partition of everything that is stored of a customer.
+func CustomerPK(t journey.Tenant, customer string) string {
+	return tenantPrefix(t) + "#C#" + customer
+}
+
+// CustomerOf returns the customer in a partition key of the tenant's.
+func CustomerOf(t journey.Tenant, pk string) string {
+	return strings.TrimPrefix(pk, CustomerPK(t, ""))
+}
+
+// EnrollmentKey returns the key of an enrollment.
+func EnrollmentKey(t journey.Tenant, id journey.ID, customer string) Item {
+	return Key(CustomerPK(t, customer), EnrollmentPrefix+ULIDOf(id))
+}
+
+// AnonymizedKey returns the key of an enrollment of a customer who was forgotten.
+func AnonymizedKey(t journey.Tenant, id journey.ID, writeID string) Item {
+	return Key(tenantPrefix(t)+"#A#"+writeID, EnrollmentPrefix+ULIDOf(id))
+}
+
+// IsEnrollment reports whether a sort key is that of an enrollment.
+func IsEnrollment(sk string) bool { return strings.HasPrefix(sk, EnrollmentPrefix) }
+
+// EnrollmentJourney returns the journey in an enrollment's sort key.
+func EnrollmentJourney(sk string) journey.ID {
+	return JourneyID(strings.TrimPrefix(sk, EnrollmentPrefix))
+}
+
+// ParseEnrollmentKey returns the tenant and the journey of an enrollment, also of
+// an anonymized one.
+func ParseEnrollmentKey(pk, sk string) (tenant journey.Tenant, id journey.ID, ok bool) {
+	parts := strings.SplitN(pk, "#", 4)
+	if !IsEnrollment(sk) || len(parts) < 4 || parts[0]+"#" != tenantPK || parts[2] != "C" && parts[2] != "A" {
+		return journey.Tenant{}, "", false
+	}
+	tenant, ok = journey.ParseTenant(parts[1])
+	return tenant, EnrollmentJourney(sk), ok
+}
+
+// ParseRunKey is ParseEnrollmentKey, also for an earlier run.
+func ParseRunKey(pk, sk string) (tenant journey.Tenant, id journey.ID, ok bool) {
+	if run, earlier := strings.CutPrefix(sk, EarlierPrefix); earlier {
+		ulid, _, _ := strings.Cut(run, "#")
+		sk = EnrollmentPrefix + ulid
+	}
+	return ParseEnrollmentKey(pk, sk)
+}
+
+// ProfileKey returns the key of a profile.
+func ProfileKey(t journey.Tenant, customer string) Item {
+	return Key(CustomerPK(t, customer), profileSK)
+}
+
+// LastEventKey returns the key of the last events of a type.
+func LastEventKey(t journey.Tenant, customer, eventType string) Item {
+	return Key(CustomerPK(t, customer), LastEventPrefix+eventType)
+}
+
+// EventRecordKey returns the key of the record of an event id.
+func EventRecordKey(t journey.Tenant, customer, eventID string) Item {
+	return Key(CustomerPK(t, customer), "I#"+eventID)
+}
+
+// FiguresPK returns the partition of a journey's figures.
+func FiguresPK(t journey.Tenant, id journey.ID) string { return tenantPrefix(t) + "#K#" + ULIDOf(id) }
+
+// ParseFiguresPK returns the journey whose figures have this partition key.
+func ParseFiguresPK(pk string) (analytics.JourneyKey, bool) {
+	name, ulid, ok := strings.Cut(strings.TrimPrefix(pk, tenantPK), "#K#")
+	tenant, valid := journey.ParseTenant(name)
+	return analytics.JourneyKey{Tenant: tenant, Journey: JourneyID(ulid)}, ok && valid
+}
+
+// FiguresRange returns the first and last sort key of a journey's figures from a
+// month on, or without closed months if month is "".
+func FiguresRange(month string) (first, last string) {
+	first, last = PartPrefix, TotalPrefix[:1]+"~"
+	if month != "" {
+		first = ClosedPrefix + month
+	}
+	return first, last
+}
+
+// ForgottenKey returns the key of the count of forgotten enrollments of a journey.
+func ForgottenKey(t journey.Tenant, id journey.ID) Item { return Key(FiguresPK(t, id), ForgottenSK) }
+
+// HeadKey returns the key of the head of a journey's figures.
+func HeadKey(t journey.Tenant, id journey.ID) Item { return Key(FiguresPK(t, id), HeadSK) }
+
+// PartKey returns the key of an open part.
+func PartKey(k analytics.PartKey) (Item, error) {
+	graph, err := GraphText(k.Graph)
+	if err != nil {
+		return nil, err
+	}
+	return Key(FiguresPK(k.Tenant, k.Journey), fmt.Sprintf("%s%s#%d#%s", PartPrefix, k.Day, k.Shard, graph)), nil
+}
+
+// ParsePartKey parses the key of an open part.
+func ParsePartKey(t journey.Tenant, pk, sk string) (analytics.PartKey, error) {
+	ulid, ok := strings.CutPrefix(pk, FiguresPK(t, ""))
+	parts := strings.Split(sk, "#")
+	if !ok || len(parts) != 4 || parts[0]+"#" != PartPrefix {
+		return analytics.PartKey{}, ErrFiguresKey
+	}
+	partShard, errShard := strconv.Atoi(parts[2])
+	graph, errGraph := GraphHash(parts[3])
+	return analytics.PartKey{
+		Tenant: t, Journey: JourneyID(ulid), Day: analytics.Day(parts[1]), Shard: partShard, Graph: graph,
+	}, errors.Join(errShard, errGraph)
+}
+
+// TotalKey returns the key of a total. Like ClosedKey and RepairKey, it takes a graph in
+// the form of GraphText.
+func TotalKey(k analytics.JourneyKey, graph string) Item {
+	return Key(FiguresPK(k.Tenant, k.Journey), TotalPrefix+graph)
+}
+
+// ClosedKey returns the key of a closed month.
+func ClosedKey(k analytics.JourneyKey, month, graph string) Item {
+	return Key(FiguresPK(k.Tenant, k.Journey), ClosedPrefix+month+"#"+graph)
+}
+
+// RepairKey returns the key of a repair.
+func RepairKey(k analytics.JourneyKey, day analytics.Day, graph string) Item {
+	return Key(FiguresPK(k.Tenant, k.Journey), RepairPrefix+string(day)+"#"+graph)
+}
+
+// ParseFiguresSK returns the period, "" for none, and the graph's hash in the sort
+// Key of a closed month, a repair or a total.
+func ParseFiguresSK(sk string) (period, hash string, err error) {
+	parts := strings.Split(sk, "#")
+	if len(parts) > 2 {
+		period = parts[1]
+	}
+	if hash, err = GraphHash(parts[len(parts)-1]); err != nil {
+		return "", "", fmt.Errorf("dynamo: figures without a graph: %w", err)
+	}
+	return period, hash, nil
+}
+
+// GraphText returns a graph's name in base64url: 22 characters instead of 32.
+func GraphText(hash string) (string, error) {
+	b, err := hex.DecodeString(hash)
+	if err != nil {
+		return "", fmt.Errorf("dynamo: graph hash: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(b), nil
+}
+
+// GraphHash is the inverse of graphText.
+func GraphHash(text string) (string, error) {
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	return hex.EncodeToString(b), err
+}
+
+// AuditKey returns the key of the audit.
+func AuditKey() Item { return Key(auditPK, auditSK) }
+
+// AuditPieceKey returns the key of a piece of the audit that was written by that write id.
+func AuditPieceKey(written []byte, number int) Item {
+	return Key(auditPK, fmt.Sprintf("%s#%s#%d", auditSK, hex.EncodeToString(written), number))
+}
+
+// DuePK returns the key of a partition of the due index.
+func DuePK(p journey.Partition) string {
+	if p.Failed {
+		return tenantPrefix(p.Tenant) + "#F#" + ULIDOf(p.Journey)
+	}
+	return tenantPrefix(p.Tenant) + "#D#" + ULIDOf(p.Journey) + "#" + strconv.Itoa(p.Epoch) + "#" + strconv.Itoa(p.Shard)
+}
+
+// ParseDueShard returns the dueShard in a partition key of the due index.
+func ParseDueShard(pk string) (int, error) {
+	n, err := strconv.Atoi(pk[strings.LastIndexByte(pk, '#')+1:])
+	if err != nil {
+		return 0, fmt.Errorf("dynamo: no shard in %q", pk)
+	}
+	return n, nil
+}
+
+// FoldShardPK returns a partition of the due index for figures.
+func FoldShardPK(foldShard int) string { return foldPK + strconv.Itoa(foldShard) }
+
+// DueShard returns the shard of a customer in a journey's part of the due index.
+func DueShard(customer string, shards int) int { return hashShard(customer, shards) }
+
+// FoldShard returns the shard of a journey's figures in the due index.
+func FoldShard(id journey.ID) int { return hashShard(string(id), FoldShards) }
+
+func hashShard(name string, shards int) int {
+	sum := fnv.New64a()
+	sum.Write([]byte(name))
+	return int(sum.Sum64() % uint64(max(shards, 1)))
+}
