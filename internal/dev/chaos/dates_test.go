@@ -23,7 +23,7 @@ import (
 const zone = "Asia/Kathmandu"
 
 // rescueAfter is how long a wait may still last, after the faults, until callers end it.
-const rescueAfter = 20 * time.Second
+const rescueAfter = 10 * time.Second
 
 func parse(t *testing.T, text string) condition.Value {
 	t.Helper()
@@ -39,7 +39,7 @@ func instant(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.
 func (w *world) drawUntil(event string) string {
 	switch w.r.IntN(12) {
 	case 0, 1:
-		return fmt.Sprintf(`{"at":%q}`, instant(time.Now().Add(w.seconds(3, 20))))
+		return fmt.Sprintf(`{"at":%q}`, instant(time.Now().Add(w.seconds(3, 15))))
 	case 2, 3:
 		return `{"field":"d0"}`
 	case 4:
@@ -73,7 +73,7 @@ func (w *world) seconds(from, to int) time.Duration {
 // drawDates draws the attributes that waits until a date read, as members of an object.
 // Some dates are so late that only a change or an event ends the wait in time.
 func (w *world) drawDates() string {
-	name, d0 := zone, w.seconds(5, 40)
+	name, d0 := zone, w.seconds(5, 30)
 	if w.r.IntN(8) == 0 {
 		name = "Mars/Olympus"
 	}
@@ -81,7 +81,7 @@ func (w *world) drawDates() string {
 		d0 = time.Hour
 	}
 	now := time.Now()
-	return fmt.Sprintf(`"d0":%q,"d1":%q,"timezone":%q`, instant(now.Add(d0)), instant(now.Add(24*time.Hour+w.seconds(5, 40))), name)
+	return fmt.Sprintf(`"d0":%q,"d1":%q,"timezone":%q`, instant(now.Add(d0)), instant(now.Add(24*time.Hour+w.seconds(5, 30))), name)
 }
 
 // firstWaits returns the nodes with which graphs begin, by the number of the journey.
