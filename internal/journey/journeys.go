@@ -219,7 +219,7 @@ func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, mat
 		return Journey{}, ErrStale
 	}
 	if old.Definition, old.Settings = shown, graph.Settings; graph.Graph != nil {
-		old.Labels = graph.Graph.Labels()
+		old.Labels = graph.labels(shown)
 	}
 	next, err := s.apply(old, c, graph)
 	if err != nil {
@@ -296,7 +296,7 @@ func (s *Service) apply(j Journey, c Change, graph Definition) (Journey, error) 
 			return Journey{}, err
 		}
 	}
-	next.Labels = graph.Graph.Labels()
+	next.Labels = graph.labels(next.Definition)
 	if next.GraphHash != j.GraphHash || c.Entry != nil {
 		next.Events = next.startingEvents(graph.Graph)
 	}
