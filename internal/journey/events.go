@@ -159,7 +159,8 @@ func (l *damageList) absorb(id ID, err error) error {
 	return nil
 }
 
-// wakeAll makes the customer's waits that the event may end due at once.
+// wakeAll ends the customer's runs that the event ends, and makes their waits that it may
+// end due at once.
 func (s *Service) wakeAll(ctx context.Context, t Tenant, e Event, event Received, skipped *damageList) error {
 	list, damaged, err := s.stores.Customers.Enrollments(ctx, t, e.Customer)
 	if err != nil {
@@ -169,7 +170,11 @@ func (s *Service) wakeAll(ctx context.Context, t Tenant, e Event, event Received
 	for _, d := range damaged {
 		newer = cmp.Or(skipped.absorb(d.Journey, d.Cause), newer)
 	}
+	hand := s.atHand(ctx, t, e, event)
 	err = forEach(list, func(enrollment Enrollment) error {
+		if ended, err := s.leaveBy(ctx, t, enrollment, hand); ended || err != nil {
+			return skipped.absorb(enrollment.Journey, err)
+		}
 		woken, err := s.wake(ctx, t, enrollment, e.Type, event)
 		if woken {
 			s.nudge(ctx, t, enrollment.Journey, []string{e.Customer})
@@ -184,7 +189,7 @@ func (s *Service) wakeAll(ctx context.Context, t Tenant, e Event, event Received
 // that has looked for events before must not write what it found.
 func (s *Service) wake(ctx context.Context, t Tenant, e Enrollment, eventType string, event Received) (woken bool, err error) {
 	for attempt := range writeAttempts {
-		if e.Status != Inside {
+		if e.Status != Inside || !e.HeardBy(eventType) {
 			return false, nil
 		}
 		graph, err := s.graphOf(ctx, t, e)
