@@ -223,26 +223,34 @@ func (n *Node) collectEvents() {
 	n.Events = slices.Compact(n.Events)
 }
 
-// readsProperties reports whether the properties of the awaited event matter.
-func (a *Awaited) readsProperties() bool {
-	return a.Match != nil || a.Condition != nil && slices.ContainsFunc(a.Condition.Reads(), func(f condition.Field) bool {
-		return f.Source == condition.Event
-	})
-}
-
-// PropertiesRead returns the types of the events whose properties the graph reads when
-// they end a wait, or later, sorted.
-func (g *Graph) PropertiesRead() []string {
-	var types []string
-	for i := range g.nodes {
-		for _, a := range g.nodes[i].Awaits {
-			if a.readsProperties() || g.stepEvents[i] != nil {
-				types = append(types, a.Type)
+// reads returns the paths that are read of the awaited event when it happens.
+func (a *Awaited) reads() [][]string {
+	var paths [][]string
+	if a.Match != nil {
+		paths = append(paths, a.Match.Event)
+	}
+	if a.Condition != nil {
+		for _, f := range a.Condition.Reads() {
+			if f.Source == condition.Event {
+				paths = append(paths, f.Path)
 			}
 		}
 	}
-	slices.Sort(types)
-	return slices.Compact(types)
+	return paths
+}
+
+// PropertiesRead returns, by type of event, the paths of the properties that the graph
+// reads when the event ends a wait, or later. An empty path reads all.
+func (g *Graph) PropertiesRead() map[string][][]string {
+	reads := map[string][][]string{}
+	for i := range g.nodes {
+		for _, a := range g.nodes[i].Awaits {
+			if paths := slices.Concat(a.reads(), g.stepEvents[i]); len(paths) > 0 {
+				reads[a.Type] = append(reads[a.Type], paths...)
+			}
+		}
+	}
+	return reads
 }
 
 // ReadsStepEvents reports whether conditions or payloads read events that ended waits.

@@ -224,11 +224,8 @@ func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, mat
 	if next.equals(old) {
 		return old, nil
 	}
-	if c.Definition != nil {
-		graph = *c.Definition
-	}
-	if types := graph.Graph.PropertiesRead(); next.Status == Active && len(types) > 0 && (old.Status != Active || next.GraphHash != old.GraphHash) {
-		if err := s.stores.Events.KeepProperties(ctx, t, types); err != nil {
+	if next.Status == Active && (old.Status != Active || next.GraphHash != old.GraphHash) {
+		if err := s.keepProperties(ctx, t, next); err != nil {
 			return Journey{}, err
 		}
 	}
@@ -237,6 +234,19 @@ func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, mat
 		next.UpdatedAt = old.UpdatedAt
 	}
 	return next, s.stores.Journeys.Update(ctx, t, old, next)
+}
+
+// keepProperties lets those properties of events be remembered that j's graph reads when
+// the events happen, or later. It must end before a customer can enter.
+func (s *Service) keepProperties(ctx context.Context, t Tenant, j Journey) error {
+	d, err := LoadDefinition(j.GraphText(), j.GraphHash)
+	if err != nil {
+		return err
+	}
+	if reads := d.Graph.PropertiesRead(); len(reads) > 0 {
+		return s.stores.Events.KeepProperties(ctx, t, reads)
+	}
+	return nil
 }
 
 // checkStatus returns an error if the lifecycle forbids the change of status, or
