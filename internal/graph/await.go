@@ -20,7 +20,12 @@ const MaxAwaits = 5
 
 // Awaited is an event that ends a wait early.
 type Awaited struct {
-	ID        string // name of its way; EventWay where the wait names a single event
+	ID string // name of its way; EventWay where the wait names a single event
+	Watched
+}
+
+// Watched is an event that a wait, an exit or a goal looks for.
+type Watched struct {
 	Type      string
 	Condition *condition.Program // on the event; nil for none
 	Match     *Match             // nil for none
@@ -66,7 +71,7 @@ func (n *Node) readAwaits(config *strict.Object) {
 	switch {
 	case !ok:
 	case event.IsString():
-		n.Awaits = []Awaited{{ID: EventWay, Type: condition.ReadEventType(event)}}
+		n.Awaits = []Awaited{{ID: EventWay, Watched: Watched{Type: condition.ReadEventType(event)}}}
 	case event.IsObject():
 		n.readAny(event)
 	default:
@@ -107,16 +112,21 @@ func (n *Node) readAny(v strict.Value) {
 
 func (n *Node) readAwaited(object *strict.Object) {
 	object.DropNulls()
-	a := Awaited{ID: readWay(object, n.outcomes())}
-	if v, ok := object.Need("eventType"); ok {
-		a.Type = condition.ReadEventType(v)
-	}
-	a.Condition = takeCondition(object)
-	if v, ok := object.Take("match"); ok {
-		a.Match = readMatch(v)
-	}
+	a := Awaited{ID: readWay(object, n.outcomes()), Watched: readWatched(object)}
 	object.Done("id", "eventType", "condition", "match")
 	n.Awaits = append(n.Awaits, a)
+}
+
+// readWatched reads "eventType", "condition" and "match".
+func readWatched(object *strict.Object) (w Watched) {
+	if v, ok := object.Need("eventType"); ok {
+		w.Type = condition.ReadEventType(v)
+	}
+	w.Condition = takeCondition(object)
+	if v, ok := object.Take("match"); ok {
+		w.Match = readMatch(v)
+	}
+	return w
 }
 
 // readWay reads the id of a branch, which must differ from the names taken.
@@ -223,14 +233,14 @@ func (n *Node) collectEvents() {
 	n.Events = slices.Compact(n.Events)
 }
 
-// reads returns the paths that are read of the awaited event when it happens.
-func (a *Awaited) reads() [][]string {
+// reads returns the paths that are read of the event when it happens.
+func (w *Watched) reads() [][]string {
 	var paths [][]string
-	if a.Match != nil {
-		paths = append(paths, a.Match.Event)
+	if w.Match != nil {
+		paths = append(paths, w.Match.Event)
 	}
-	if a.Condition != nil {
-		for _, f := range a.Condition.Reads() {
+	if w.Condition != nil {
+		for _, f := range w.Condition.Reads() {
 			if f.Source == condition.Event {
 				paths = append(paths, f.Path)
 			}
@@ -240,15 +250,23 @@ func (a *Awaited) reads() [][]string {
 }
 
 // PropertiesRead returns, by type of event, the paths of the properties that the graph
-// reads when the event ends a wait, or later. An empty path reads all.
+// reads when the event ends a wait or the run, reaches the goal, or later. An empty path
+// reads all.
 func (g *Graph) PropertiesRead() map[string][][]string {
 	reads := map[string][][]string{}
+	add := func(eventType string, paths [][]string) {
+		if len(paths) > 0 {
+			reads[eventType] = append(reads[eventType], paths...)
+		}
+	}
 	for i := range g.nodes {
 		for _, a := range g.nodes[i].Awaits {
-			if paths := slices.Concat(a.reads(), g.stepEvents[i]); len(paths) > 0 {
-				reads[a.Type] = append(reads[a.Type], paths...)
-			}
+			add(a.Type, a.reads())
+			add(a.Type, g.stepEvents[i])
 		}
+	}
+	for _, watched := range g.watchedSettings() {
+		add(watched.Type, watched.reads())
 	}
 	return reads
 }

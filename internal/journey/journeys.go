@@ -236,17 +236,17 @@ func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, mat
 	return next, s.stores.Journeys.Update(ctx, t, old, next)
 }
 
-// keepProperties lets those properties of events be remembered that j's graph reads when
-// the events happen, or later. It must end before a customer can enter.
+// keepProperties marks the events whose properties j's graph or pinned settings read.
 func (s *Service) keepProperties(ctx context.Context, t Tenant, j Journey) error {
-	d, err := LoadDefinition(j.GraphText(), j.GraphHash)
+	d, err := LoadDefinition(j.GraphText(), "")
 	if err != nil {
 		return err
 	}
-	if reads := d.Graph.PropertiesRead(); len(reads) > 0 {
-		return s.stores.Events.KeepProperties(ctx, t, reads)
+	reads := d.Graph.PropertiesRead()
+	if len(reads) == 0 {
+		return nil
 	}
-	return nil
+	return s.stores.Events.KeepProperties(ctx, t, reads)
 }
 
 // checkStatus returns an error if the lifecycle forbids the change of status, or
@@ -281,7 +281,10 @@ func (s *Service) apply(j Journey, c Change, graph Definition) (Journey, error) 
 	next := j.withFields(c)
 	next.Rev++
 	if c.Definition != nil || c.Settings != nil {
-		var err error
+		err := checkSettings(next.Settings)
+		if err != nil {
+			return Journey{}, err
+		}
 		if graph, err = s.define(&next, c.Definition, graph); err != nil {
 			return Journey{}, err
 		}
