@@ -367,7 +367,7 @@ func remember(events []journey.Received, event journey.Received) []journey.Recei
 }
 
 func (r *race) StartedBy(context.Context, journey.Tenant, string) (journey.Starts, error) {
-	return journey.Starts{KeepProperties: true}, nil
+	return journey.Starts{Reads: [][]string{{}}}, nil
 }
 
 func (r *race) Enrollments(ctx context.Context, _ journey.Tenant, _ string) ([]journey.Enrollment, []journey.Damage, error) {

@@ -222,13 +222,17 @@ func (g *Graph) Facts(e *Enrollment, attributes condition.Value) condition.Facts
 	return facts
 }
 
-// EncodeEvent returns PruneEvent as JSON, for Enrollment.Event; nil for nothing.
+// EncodeEvent returns PruneEvent as JSON, for Enrollment.Event; nil for nothing, or for
+// more than MaxKept.
 func (g *Graph) EncodeEvent(properties condition.Value) []byte {
 	kept := g.PruneEvent(properties)
 	if kept.Missing() {
 		return nil
 	}
-	return kept.AppendJSON(nil)
+	if text := kept.AppendJSON(nil); len(text) <= MaxKept {
+		return text
+	}
+	return nil
 }
 
 // effect consumes the answer of an nba_decision, a channel_action or an
