@@ -78,13 +78,13 @@ func (s Enrollments) Insert(ctx context.Context, t journey.Tenant, shards int, l
 
 // Enrolled implements journey.EnrollmentStore.
 func (s Enrollments) Enrolled(
-	ctx context.Context, t journey.Tenant, id journey.ID, customers []string, request journey.RequestID,
+	ctx context.Context, t journey.Tenant, id journey.ID, customers []string, request journey.RequestID, missing string,
 ) []journey.Outcome {
 	rows := make([]*row, len(customers))
 	for i, customer := range customers {
 		rows[i] = &row{item: item.EnrollmentKey(t, id, customer), request: request, exists: true}
 	}
-	s.resolveExisting(ctx, rows, codeNotActive)
+	s.resolveExisting(ctx, rows, missing)
 	return outcomes(rows)
 }
 

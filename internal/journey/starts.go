@@ -62,8 +62,11 @@ func (s *Service) start(
 	}
 	// The customer enters no earlier than the event was received, whatever the clocks: it
 	// must not end a wait of the run that it starts.
-	run := Enrollment{RequestID: e.request, Event: d.Graph.EncodeEvent(known.Event), EnrolledAt: known.Now}
-	outcomes, err := s.insert(ctx, t, j, []string{e.Customer}, run, e.Received)
+	now := later(s.clock(), known.Now)
+	if j.EntryClosed(now) != "" {
+		return false, CodeEntryClosed, nil
+	}
+	outcomes, err := s.insert(ctx, t, j, []entrant{{e.Customer, known.Event}}, e.request, now, e.Received)
 	if err != nil {
 		return false, "", err
 	}
