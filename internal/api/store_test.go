@@ -36,7 +36,9 @@ type memoryStore struct {
 	forgotten map[string]time.Time
 }
 
-func (*memoryStore) KeepProperties(context.Context, journey.Tenant, map[string][][]string) error { return nil }
+func (*memoryStore) KeepProperties(context.Context, journey.Tenant, map[string][][]string) error {
+	return nil
+}
 
 func (m *memoryStore) Forgotten(context.Context, journey.Tenant, string, time.Time) (journey.Forgotten, error) {
 	m.mu.Lock()
