@@ -280,7 +280,7 @@ func (r *race) Advance(ctx context.Context, _ journey.Tenant, _ int, list []jour
 	if err := refusal(r.e, e); err != nil {
 		return []error{err}
 	}
-	e.PendingExit = ""
+	e.PendingExit, e.PendingConversion = "", journey.Stamp{}
 	r.store(e)
 	return []error{nil}
 }
@@ -292,7 +292,9 @@ func refusal(stored *journey.Enrollment, e journey.Enrollment) error {
 	case stored.Rev != e.Rev-1:
 		return journey.ErrLost
 	case stored.PendingExit != "" && stored.PendingExit != e.PendingExit:
-		return &journey.ExitPendingError{Reason: stored.PendingExit}
+		return &journey.ExitPendingError{Reason: stored.PendingExit, Conversion: stored.PendingConversion}
+	case stored.PendingConversion != (journey.Stamp{}) && stored.PendingConversion != e.PendingConversion:
+		return &journey.ExitPendingError{Reason: stored.PendingExit, Conversion: stored.PendingConversion}
 	}
 	return nil
 }
@@ -302,7 +304,14 @@ func (r *race) RequestExit(ctx context.Context, _ journey.Tenant, e journey.Enro
 	if r.e.Rev != e.Rev {
 		return journey.ErrLost
 	}
-	r.e.PendingExit = e.PendingExit
+	marked := *r.e
+	if e.PendingExit != "" {
+		marked.PendingExit = e.PendingExit
+	}
+	if e.PendingConversion != (journey.Stamp{}) {
+		marked.PendingConversion = e.PendingConversion
+	}
+	r.e = &marked
 	return nil
 }
 

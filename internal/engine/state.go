@@ -190,13 +190,23 @@ func (r *run) leave(reason string) {
 	r.next, r.state = r.next.Cancel(reason), leaving
 }
 
-// obey adds an exit to the next write, which was refused because the exit had been
-// requested meanwhile. What the write records of a message stays in it.
-func (r *run) obey(reason string) {
-	if r.next.Status == journey.Inside || r.next.Status == journey.Failed {
-		r.next = r.next.Cancel(reason)
+// obey adds a conversion and an exit to the next write, which was refused because they had
+// been requested meanwhile. What the write records of a message stays in it.
+func (r *run) obey(pending *journey.ExitPendingError) {
+	if pending.Reason != "" {
+		r.undoUpdates()
 	}
-	r.next.PendingExit = reason
+	if pending.Conversion != (journey.Stamp{}) {
+		r.next = r.next.Convert(pending.Conversion.At)
+		r.next.PendingConversion = pending.Conversion
+	}
+	if pending.Reason == "" {
+		return
+	}
+	if r.next.Status == journey.Inside || r.next.Status == journey.Failed {
+		r.next = r.next.Cancel(pending.Reason)
+	}
+	r.next.PendingExit = pending.Reason
 	r.state = leaving
 }
 

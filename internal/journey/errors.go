@@ -55,9 +55,12 @@ var ErrNotFound = &Error{Kind: NotFound, Code: "journey-not-found", Detail: "The
 // read.
 var ErrLost = errors.New("journey: changed since it was read")
 
-// ExitPendingError means that an enrollment was not written because of a
-// PendingExit that was stored after it was read. It is an ErrLost.
-type ExitPendingError struct{ Reason string }
+// ExitPendingError means that an enrollment was not written because of a PendingExit or
+// PendingConversion that was stored after it was read. It is an ErrLost.
+type ExitPendingError struct {
+	Reason     string // the stored PendingExit; "" for none
+	Conversion Stamp  // the stored PendingConversion; zero for none
+}
 
 // Error names the reason.
 func (e *ExitPendingError) Error() string { return "journey: exit pending: " + e.Reason }

@@ -159,7 +159,8 @@ func (l *damageList) absorb(id ID, err error) error {
 	return nil
 }
 
-// wakeAll makes the customer's waits that the event may end due at once.
+// wakeAll converts the customer's runs whose conversion the event is, and makes their waits
+// that it may end due at once.
 func (s *Service) wakeAll(ctx context.Context, t Tenant, e Event, event Received, skipped *damageList) error {
 	list, damaged, err := s.stores.Customers.Enrollments(ctx, t, e.Customer)
 	if err != nil {
@@ -169,7 +170,12 @@ func (s *Service) wakeAll(ctx context.Context, t Tenant, e Event, event Received
 	for _, d := range damaged {
 		newer = cmp.Or(skipped.absorb(d.Journey, d.Cause), newer)
 	}
+	hand := s.atHand(ctx, t, e, event)
 	err = forEach(list, func(enrollment Enrollment) error {
+		enrollment, err := s.convertBy(ctx, t, enrollment, hand)
+		if err != nil {
+			return skipped.absorb(enrollment.Journey, err)
+		}
 		woken, err := s.wake(ctx, t, enrollment, e.Type, event)
 		if woken {
 			s.nudge(ctx, t, enrollment.Journey, []string{e.Customer})

@@ -65,17 +65,24 @@ func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
 	if e.Node < 0 {
 		return e, Stuck
 	}
+	if g.Goal() != nil {
+		e.GoalUntil = e.EnrolledAt.Add(g.Goal().Window)
+	}
 	e.mark(trail.NodeEntered)
 	return g.Step(e, Input{Now: e.EnrolledAt})
 }
 
 // NextWrite prepares e for another write: Rev is one higher, Delta is empty, and
-// WrittenAt is now, or unchanged if now is earlier.
+// WrittenAt is now, or unchanged if now is earlier. The write records e's
+// PendingConversion.
 func (e Enrollment) NextWrite(now time.Time) Enrollment {
 	e.Rev++
 	e.Delta = trail.Delta{trail.DeltaForm, 0}
 	if now.After(e.WrittenAt) {
 		e.WrittenAt = now
+	}
+	if e.PendingConversion != (Stamp{}) {
+		e = e.Convert(e.PendingConversion.At)
 	}
 	return e
 }
