@@ -27,7 +27,7 @@ const advanceAttempts = 4
 // enrollmentChanges are the attributes that an advance writes or removes.
 var enrollmentChanges = []string{
 	eStatus, eRev, eWritten, eNode, eSince, eLeft, eReason, ePath, eRetries, eDelta, eDeltaRev, eDecisions, eAttempts, eLease, eWoken, eOnProfile, ePending,
-	eStepEvent, eHeard, eFailed, eConverted, ePassed, eConvert,
+	eStepEvent, eHeard, eListens, eFailed, eConverted, ePassed, eConvert,
 	manifest.DuePartitionKey, manifest.DueSortKey, eWriteID,
 }
 
@@ -113,8 +113,8 @@ func lostTo(it item.Item, e journey.Enrollment, w writeID) error {
 	case found == e.Rev && w.wrote(it):
 		return nil
 	case found != e.Rev-1:
-	case exit != "" && exit != e.PendingExit, conversion != (journey.Stamp{}) && conversion != e.PendingConversion:
-		return &journey.ExitPendingError{Reason: exit, Conversion: conversion}
+	case exit != "" && exit != exitText(e.PendingExit), conversion != (journey.Stamp{}) && conversion != e.PendingConversion:
+		return &journey.ExitPendingError{Exit: readExit(exit), Conversion: conversion}
 	}
 	return journey.ErrLost
 }
@@ -178,11 +178,11 @@ func (s *table) updateStatement(t journey.Tenant, shards int, e journey.Enrollme
 	clauses, parameters := change.Statement(enrollmentChanges, it)
 	statement := `UPDATE "` + s.name + `"` + clauses + ` WHERE PK=? AND SK=? AND "` + eRev + `"=? AND "` + eRequest + `"=?`
 	parameters = append(parameters, it[manifest.PartitionKey], it[manifest.SortKey], item.Number(e.Rev-1), item.Binary(e.RequestID[:]))
-	if e.PendingExit == "" {
+	if pending := exitText(e.PendingExit); pending == "" {
 		statement += ` AND "` + ePending + `" IS MISSING`
 	} else {
 		statement += ` AND "` + ePending + `"=?`
-		parameters = append(parameters, item.Text(e.PendingExit))
+		parameters = append(parameters, item.Text(pending))
 	}
 	if e.PendingConversion == (journey.Stamp{}) {
 		statement += ` AND "` + eConvert + `" IS MISSING`
@@ -201,9 +201,9 @@ func (s *table) updateStatement(t journey.Tenant, shards int, e journey.Enrollme
 // of a newer format has a higher revision than e.
 func (s Enrollments) RequestExit(ctx context.Context, t journey.Tenant, e journey.Enrollment) error {
 	statement, parameters := `UPDATE "`+s.name+`"`, []types.AttributeValue(nil)
-	if e.PendingExit != "" {
+	if exit := exitText(e.PendingExit); exit != "" {
 		statement += ` SET "` + ePending + `"=?`
-		parameters = append(parameters, item.Text(e.PendingExit))
+		parameters = append(parameters, item.Text(exit))
 	}
 	if e.PendingConversion != (journey.Stamp{}) {
 		statement += ` SET "` + eConvert + `"=?`

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -19,33 +18,40 @@ import (
 func TestGoal_EveryOrderOfEventAndMessage(t *testing.T) {
 	t.Parallel()
 
+	const leaving = `"exitOn":[{"eventType":"opened"}],"goal":{"eventType":"opened","windowDays":0}`
 	for _, row := range []struct {
-		name   string
-		graph  string
-		sides  func(x *exitRace) []func(context.Context) error
-		dies   bool // the worker dies before each of its requests in turn
-		some   int  // number of orders drawn at random; 0 for all
-		least  int  // orders to expect at least
-		window int  // days
+		name     string
+		graph    string
+		settings string
+		sides    func(x *exitRace) []func(context.Context) error
+		dies     bool // the worker dies before each of its requests in turn
+		some     int  // number of orders drawn at random; 0 for all
+		least    int  // orders to expect at least
 	}{
-		{"a worker", messageAndWait, func(x *exitRace) []func(context.Context) error {
+		{"a worker", messageAndWait, goalWithin(0), func(x *exitRace) []func(context.Context) error {
 			return []func(context.Context) error{x.event("e1"), x.worker(true)}
-		}, false, 0, 50, 0},
-		{"a worker that dies", messageAndWait, func(x *exitRace) []func(context.Context) error {
+		}, false, 0, 200},
+		{"a worker that dies", messageAndWait, goalWithin(0), func(x *exitRace) []func(context.Context) error {
 			return []func(context.Context) error{x.event("e1"), x.worker(true)}
-		}, true, 0, 100, 0},
-		{"a worker that fails the customer", messageAndDeadEnd, func(x *exitRace) []func(context.Context) error {
+		}, true, 0, 300},
+		{"a worker that fails the customer", messageAndDeadEnd, goalWithin(0), func(x *exitRace) []func(context.Context) error {
 			return []func(context.Context) error{x.event("e1"), x.worker(true)}
-		}, false, 0, 20, 0},
-		{"a worker and the removal", messageAndWait, func(x *exitRace) []func(context.Context) error {
-			return []func(context.Context) error{x.event("e1"), x.worker(true), x.remove}
-		}, false, 1500, 1500, 1},
-		{"a repeat, a dying worker and the end of its lease", messageAndWait, func(x *exitRace) []func(context.Context) error {
+		}, false, 0, 200},
+		{"an event that also takes the customer out", messageAndWait, leaving, func(x *exitRace) []func(context.Context) error {
+			return []func(context.Context) error{x.event("e1"), x.worker(true)}
+		}, false, 0, 200},
+		{"the same with a dying worker and a repeat", messageAndWait, leaving, func(x *exitRace) []func(context.Context) error {
 			return []func(context.Context) error{x.event("e1"), x.event("e1"), x.worker(true), x.passLease}
-		}, true, 500, 1500, 1},
-		{"two events and two workers", messageAndWait, func(x *exitRace) []func(context.Context) error {
+		}, true, 200, 800},
+		{"a worker and the removal", messageAndWait, goalWithin(1), func(x *exitRace) []func(context.Context) error {
+			return []func(context.Context) error{x.event("e1"), x.worker(true), x.remove}
+		}, false, 800, 800},
+		{"a repeat, a dying worker and the end of its lease", messageAndWait, goalWithin(1), func(x *exitRace) []func(context.Context) error {
+			return []func(context.Context) error{x.event("e1"), x.event("e1"), x.worker(true), x.passLease}
+		}, true, 200, 800},
+		{"two events and two workers", messageAndWait, goalWithin(1), func(x *exitRace) []func(context.Context) error {
 			return []func(context.Context) error{x.event("e1"), x.event("e2"), x.worker(true), x.worker(false)}
-		}, false, 1500, 1500, 1},
+		}, false, 800, 800},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -55,10 +61,14 @@ func TestGoal_EveryOrderOfEventAndMessage(t *testing.T) {
 					continue // 0 is never
 				}
 				try := func(choices []int) []int {
-					x := newGoalRace(t, row.graph, dies, row.window)
+					x := newGoalRace(t, row.graph, row.settings, dies)
+					require.NoError(t, x.enroll(t.Context()))
+					x.queue = nil
+					where := fmt.Sprint(row.name, " ", dies, choices)
 					running := x.run(t, row.sides(x), choices)
 					x.settle(t, true)
-					x.requireConverted(t, fmt.Sprint(row.name, " ", dies, choices))
+					require.Equal(t, 1, x.requireConversions(t, where), where)
+					require.Equal(t, row.settings == leaving, x.e.ExitReason == "event:opened", where)
 					return running
 				}
 				if row.some > 0 {
@@ -73,16 +83,41 @@ func TestGoal_EveryOrderOfEventAndMessage(t *testing.T) {
 	}
 }
 
+// An event that is received while the enroll call still runs converts the customer, and one
+// from before does not.
+func TestGoal_EveryOrderOfEventAndEnrollment(t *testing.T) {
+	t.Parallel()
+
+	before, after := 0, 0
+	orders := everyOrder(func(choices []int) []int {
+		x := newGoalRace(t, messageAndWait, goalWithin(1), 0)
+		running := x.run(t, []func(context.Context) error{x.late(x.enroll), x.late(x.event("e1"))}, choices)
+		x.settle(t, false)
+		want := 0
+		if x.stamps[0].At.After(x.e.EnrolledAt) {
+			want = 1
+		}
+		before, after = before+1-want, after+want
+		require.Equal(t, want, x.requireConversions(t, fmt.Sprint(choices)), "%v", choices)
+		return running
+	})
+	require.Positive(t, before)
+	require.Positive(t, after)
+	t.Logf("%d orders: the event was received before the entry in %d, after it in %d", orders, before, after)
+}
+
+// goalWithin returns settings with a goal.
+func goalWithin(days int) string {
+	return fmt.Sprintf(`"goal":{"eventType":"opened","windowDays":%d}`, days)
+}
+
 // newGoalRace is newExitRace in a journey with a goal.
-func newGoalRace(t *testing.T, graph string, dies, window int) *exitRace {
+func newGoalRace(t *testing.T, graph, settings string, dies int) *exitRace {
 	t.Helper()
 	x := &exitRace{race: newRace(t, graph), dies: dies}
-	goal := fmt.Sprintf(`{"goal":{"eventType":"opened","windowDays":%d}}`, window)
-	d, err := journey.LoadDefinition(journey.Journey{Definition: x.graph.Raw, Settings: []byte(goal)}.GraphText(), x.graph.Hash)
+	d, err := journey.LoadDefinition(journey.Journey{Definition: x.graph.Raw, Settings: []byte("{" + settings + "}")}.GraphText(), x.graph.Hash)
 	require.NoError(t, err)
 	x.graph = d
-	require.NoError(t, x.enroll(t.Context()))
-	x.queue = nil
 	x.onSend = func(ctx context.Context) error {
 		x.ask(ctx)
 		if isDead(ctx) {
@@ -94,38 +129,37 @@ func newGoalRace(t *testing.T, graph string, dies, window int) *exitRace {
 	return x
 }
 
-// requireConverted requires one conversion, in the last revision and in the figures.
-func (x *exitRace) requireConverted(t *testing.T, where string) {
+// requireConversions returns how many conversions the writes counted, and requires that the
+// last revision agrees, and that a message that a living worker sent is recorded.
+func (x *exitRace) requireConversions(t *testing.T, where string) (conversions int) {
 	t.Helper()
-	require.False(t, x.e.ConvertedAt.IsZero(), where)
 	require.Zero(t, x.e.PendingConversion, where)
 	require.NoError(t, x.graph.Graph.Shape().Check(*x.e), where)
-	marks, messages := 0, 0
-	var counted analytics.Figures
+	messages := 0
+	var figures, recounted analytics.Figures
 	for i, e := range x.written {
 		if i > 0 {
 			require.Equal(t, x.written[i-1].Rev+1, e.Rev, where)
 		}
-		if len(e.Delta) > 1 && e.Delta[1]&byte(trail.MarkConverted) != 0 {
-			marks++
+		if e.Rev > 1 && e.Woken != (journey.Stamp{}) {
+			continue // the write of a wake-up has no delta
 		}
-		if len(e.Delta) > 0 {
-			require.NoError(t, counted.Apply(analytics.Write{Graph: e.GraphHash, Version: 1, At: e.WrittenAt, Delta: e.Delta}), where)
-		}
+		require.NoError(t, figures.Apply(analytics.Write{Graph: e.GraphHash, Version: 1, At: e.WrittenAt, Delta: e.Delta}), where)
 	}
 	for _, v := range x.e.Path.Visits(x.e.EnrolledAt) {
 		if v.Result == trail.Sent {
 			messages++
 		}
 	}
-	require.Equal(t, 1, marks, where)
-	require.Empty(t, counted.Faults(), where)
-	require.LessOrEqual(t, messages, 1, where)
-	require.LessOrEqual(t, x.sent, 1, where)
-	var recounted analytics.Figures
-	recounted.Recount(*x.e, analytics.DayOf(x.now.Add(24*time.Hour)))
-	want, got := recounted.Graphs[x.graph.Hash], counted.Graphs[x.graph.Hash]
-	require.EqualValues(t, 1, got.Totals.Conversions, where)
+	require.Empty(t, figures.Faults(), where)
+	require.LessOrEqual(t, messages, min(x.sent, 1), where)
+	if x.e.Status == journey.Inside || x.e.Status == journey.Failed {
+		require.Equal(t, 1, messages, where)
+	}
+	recounted.Recount(*x.e, analytics.DayOf(x.now))
+	want, got := recounted.Graphs[x.graph.Hash], figures.Graphs[x.graph.Hash]
 	require.Equal(t, want.Totals, got.Totals, where)
 	require.Equal(t, want.Steps, got.Steps, where)
+	require.Equal(t, x.e.ConvertedAt.IsZero(), got.Totals.Conversions == 0, where)
+	return int(got.Totals.Conversions)
 }

@@ -58,12 +58,12 @@ var ErrLost = errors.New("journey: changed since it was read")
 // ExitPendingError means that an enrollment was not written because of a PendingExit or
 // PendingConversion that was stored after it was read. It is an ErrLost.
 type ExitPendingError struct {
-	Reason     string // the stored PendingExit; "" for none
-	Conversion Stamp  // the stored PendingConversion; zero for none
+	Exit       ExitRequest // the stored one; zero for none
+	Conversion Stamp       // the stored one; zero for none
 }
 
 // Error names the reason.
-func (e *ExitPendingError) Error() string { return "journey: exit pending: " + e.Reason }
+func (e *ExitPendingError) Error() string { return "journey: exit pending: " + e.Exit.Reason }
 
 // Is reports whether target is ErrLost.
 func (e *ExitPendingError) Is(target error) bool { return target == ErrLost }

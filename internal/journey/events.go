@@ -159,8 +159,8 @@ func (l *damageList) absorb(id ID, err error) error {
 	return nil
 }
 
-// wakeAll converts the customer's runs whose conversion the event is, and makes their waits
-// that it may end due at once.
+// wakeAll converts and ends the customer's runs that the event converts or ends, and makes
+// their waits that it may end due at once.
 func (s *Service) wakeAll(ctx context.Context, t Tenant, e Event, event Received, skipped *damageList) error {
 	list, damaged, err := s.stores.Customers.Enrollments(ctx, t, e.Customer)
 	if err != nil {
@@ -174,6 +174,9 @@ func (s *Service) wakeAll(ctx context.Context, t Tenant, e Event, event Received
 	err = forEach(list, func(enrollment Enrollment) error {
 		enrollment, err := s.convertBy(ctx, t, enrollment, hand)
 		if err != nil {
+			return skipped.absorb(enrollment.Journey, err)
+		}
+		if ended, err := s.leaveBy(ctx, t, enrollment, hand); ended || err != nil {
 			return skipped.absorb(enrollment.Journey, err)
 		}
 		woken, err := s.wake(ctx, t, enrollment, e.Type, event)
@@ -190,7 +193,7 @@ func (s *Service) wakeAll(ctx context.Context, t Tenant, e Event, event Received
 // that has looked for events before must not write what it found.
 func (s *Service) wake(ctx context.Context, t Tenant, e Enrollment, eventType string, event Received) (woken bool, err error) {
 	for attempt := range writeAttempts {
-		if e.Status != Inside {
+		if e.Status != Inside || !e.HeardBy(eventType) {
 			return false, nil
 		}
 		graph, err := s.graphOf(ctx, t, e)

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"time"
-
-	"journeys/internal/condition"
 )
 
 // Converts reports whether an event of that type is the conversion of e, which has none
@@ -30,6 +27,48 @@ func (e *Enrollment) mayConvert(at time.Time) bool {
 	return e.LeftAt.IsZero() || !at.After(e.LeftAt) || !at.After(e.GoalUntil)
 }
 
+// looksForGoal reports whether e may still convert while it is inside.
+func (g *Graph) looksForGoal(e *Enrollment) bool {
+	return g.Goal() != nil && e.ConvertedAt.IsZero() && !e.GoalUntil.IsZero()
+}
+
+// convertByEvents converts e by the earliest event of in that is its conversion. It
+// returns an effect if it cannot tell.
+func (g *Graph) convertByEvents(e *Enrollment, in *Input) EffectKind {
+	if !g.looksForGoal(e) {
+		return NoEffect
+	}
+	if !in.knows(g.GoalEvents()) {
+		e.dueBy(in.Now)
+		return NeedEvents
+	}
+	goal := g.Goal().Type
+	for i := range in.Events[goal] {
+		event := &in.Events[goal][i]
+		converts, effect := g.Converts(e, goal, event, in)
+		if effect != NoEffect {
+			e.dueBy(in.Now)
+			return effect
+		}
+		if converts {
+			*e = e.Convert(event.At)
+			break
+		}
+	}
+	return NoEffect
+}
+
+// EventsFor returns the types of the events that are needed to move e on: see EventsAt.
+func (g *Graph) EventsFor(e *Enrollment) []string {
+	types := g.EventsAt(e.Node)
+	if !g.looksForGoal(e) {
+		return types
+	}
+	types = slices.Concat(types, g.GoalEvents())
+	slices.Sort(types)
+	return slices.Compact(types)
+}
+
 // GoalEvents returns the types of the events that the goal and its condition look for;
 // nil for no goal.
 func (g *Graph) GoalEvents() []string {
@@ -42,20 +81,6 @@ func (g *Graph) GoalEvents() []string {
 		types = append(types, goal.Condition.Events()...)
 	}
 	return types
-}
-
-// eventAtHand is an event that was received just now, with what conditions on it need.
-type eventAtHand struct {
-	candidate
-	attributes func() (condition.Value, error) // of the customer, read at most once; an ErrDamaged if they cannot be read
-}
-
-// atHand returns an event that was received just now.
-func (s *Service) atHand(ctx context.Context, t Tenant, e Event, received Received) eventAtHand {
-	return eventAtHand{candidate{received, e.Type}, sync.OnceValues(func() (condition.Value, error) {
-		facts, err := s.factsOf(ctx, t, e, received.At)
-		return facts.Attributes, err
-	})}
 }
 
 // convertBy converts e if the event is its conversion, and returns e as it is then stored.
@@ -104,7 +129,7 @@ func (s *Service) writeConversion(ctx context.Context, t Tenant, e Enrollment, e
 
 // converts is Graph.Converts with everything that the goal reads.
 func (s *Service) converts(ctx context.Context, t Tenant, e *Enrollment, event eventAtHand) (bool, error) {
-	if !e.mayConvert(event.At) {
+	if !e.mayConvert(event.At) || !e.HeardBy(event.eventType) {
 		return false, nil
 	}
 	g, err := s.graphOf(ctx, t, *e)
