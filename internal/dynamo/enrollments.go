@@ -51,6 +51,8 @@ const (
 	eOnProfile = "op" // ProfileRev; absent without OnProfile
 	ePending   = "px" // exit that was requested during a lease: see exitText
 	eListens   = "ls"
+	eGoalUntil = "gu"
+	eConvert   = "pc"     // stamp of an event that converted the run during a lease
 	eWriteID   = aWriteID // of the call that wrote it last
 )
 
@@ -84,6 +86,7 @@ func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item.
 	it.PutTime(eLeft, e.LeftAt)
 	it.PutTime(eFailed, e.FailedAt)
 	it.PutTime(eConverted, e.ConvertedAt)
+	it.PutTime(eGoalUntil, e.GoalUntil)
 	it.PutNumber(ePassed, int64(e.ConvertedSteps))
 	it.PutText(eReason, e.ExitReason)
 	it.PutBinary(ePath, e.Path)
@@ -178,6 +181,7 @@ func decodeEnrollment(t journey.Tenant, it item.Item) (journey.Enrollment, error
 		LeftAt:      r.Time(eLeft),
 		FailedAt:    r.Time(eFailed),
 		ConvertedAt: r.Time(eConverted),
+		GoalUntil:   r.Time(eGoalUntil),
 		ExitReason:  r.Text(eReason),
 		Path:        r.Binary(ePath),
 		Retries:     r.Binary(eRetries),
@@ -195,6 +199,7 @@ func decodeEnrollment(t journey.Tenant, it item.Item) (journey.Enrollment, error
 	}
 	copy(e.RequestID[:], r.Binary(eRequest))
 	e.Heard, e.Woken = memory.ReadStamp(r.Binary(eHeard)), memory.ReadStamp(r.Binary(eWoken))
+	e.PendingConversion = memory.ReadStamp(r.Binary(eConvert))
 	switch {
 	case e.Status == journey.Failed:
 		e.Due = time.Time{} // its place in the index lists it as failed

@@ -270,7 +270,7 @@ func (p *process) Advance(_ context.Context, _ journey.Tenant, _ int, list []jou
 		if errs[i] = refusal(&stored, e); errs[i] != nil {
 			continue
 		}
-		e.PendingExit = journey.ExitRequest{}
+		e.PendingExit, e.PendingConversion = journey.ExitRequest{}, journey.Stamp{}
 		p.put(e)
 		if p.fault("crash", "lost answer") == "lost answer" {
 			errs[i] = errors.New("model: the answer never arrives")

@@ -190,13 +190,24 @@ func (r *run) leave(exit journey.ExitRequest) {
 	r.next, r.state = r.next.Leave(exit), leaving
 }
 
-// obey adds an exit to the next write, which was refused because the exit had been
-// requested meanwhile. What the write records of a message stays in it.
-func (r *run) obey(exit journey.ExitRequest) {
-	if r.next.Status == journey.Inside || r.next.Status == journey.Failed {
-		r.next = r.next.Leave(exit)
+// obey adds a conversion and an exit to the next write, which was refused because they had
+// been requested meanwhile. What the write records of a message stays in it.
+func (r *run) obey(pending *journey.ExitPendingError) {
+	leaves := pending.Exit != journey.ExitRequest{}
+	if leaves {
+		r.undoUpdates()
 	}
-	r.next.PendingExit = exit
+	if pending.Conversion != (journey.Stamp{}) {
+		r.next = r.next.Convert(pending.Conversion.At)
+		r.next.PendingConversion = pending.Conversion
+	}
+	if !leaves {
+		return
+	}
+	if r.next.Status == journey.Inside || r.next.Status == journey.Failed {
+		r.next = r.next.Leave(pending.Exit)
+	}
+	r.next.PendingExit = pending.Exit
 	r.state = leaving
 }
 

@@ -265,6 +265,7 @@ func (s *Service) Forget(ctx context.Context, t Tenant, customer string) error {
 // Others keep the day of WrittenAt.
 func (e Enrollment) Anonymize(now time.Time) Enrollment {
 	inside, written := e.Status == Inside, e.WrittenAt
+	e.GoalUntil, e.PendingConversion = time.Time{}, Stamp{}
 	e = e.NextWrite(now)
 	if inside {
 		e = e.Cancel(ReasonRemoved)

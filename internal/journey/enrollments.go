@@ -89,6 +89,12 @@ type Enrollment struct {
 	ConvertedAt    time.Time
 	ConvertedSteps int
 
+	GoalUntil time.Time // until then an event converts a customer that has left; zero for no goal
+
+	// PendingConversion is an event that converted the run while a worker owned an effect;
+	// zero for none. Its time is that of the conversion. NextWrite carries it out.
+	PendingConversion Stamp
+
 	// Place is the entry's position in the due index when it was read; only the
 	// table uses it. It moves only when Due changes: a move costs two writes.
 	Place Place

@@ -79,9 +79,12 @@ var ErrNotFound = &Error{Kind: NotFound, Code: "journey-not-found", Detail: "The
 // read.
 var ErrLost = errors.New("journey: changed since it was read")
 
-// ExitPendingError means that an enrollment was not written because of a
-// PendingExit that was stored after it was read. It is an ErrLost.
-type ExitPendingError struct{ Exit ExitRequest }
+// ExitPendingError means that an enrollment was not written because of a PendingExit or
+// PendingConversion that was stored after it was read. It is an ErrLost.
+type ExitPendingError struct {
+	Exit       ExitRequest // the stored one; zero for none
+	Conversion Stamp       // the stored one; zero for none
+}
 
 // Error names the reason.
 func (e *ExitPendingError) Error() string { return "journey: exit pending: " + e.Exit.Reason }

@@ -266,9 +266,12 @@ func (s *Service) wakeAll(ctx context.Context, t Tenant, e *eventEffects, event 
 	return cmp.Or(err, newer)
 }
 
-// react lets an event act on an enrollment. It reports whether the event surely ended a
-// wait, or ended the run.
+// react lets an event act on an enrollment: convert it, end it, or wake it. It reports
+// whether the event surely ended a wait, or ended the run.
 func (s *Service) react(ctx context.Context, t Tenant, e Enrollment, event eventAtHand) (ended bool, err error) {
+	if e, err = s.convertBy(ctx, t, e, event); err != nil {
+		return false, err
+	}
 	if ended, err := s.leaveBy(ctx, t, e, event); ended || err != nil {
 		return ended, err
 	}

@@ -56,13 +56,18 @@ func (e *Enrollment) HeardBy(eventType string) bool {
 func (g *Graph) resultOrExit(e *Enrollment, n *graph.Node, in *Input) (trail.Result, EffectKind) {
 	_, isEffect := effects[n.Type]
 	switch {
-	case !g.HasExits(), !isEffect && n.Type != graph.Wait, in.Answer.Result != trail.NoResult:
+	case !g.HasExits() && !g.looksForGoal(e), !isEffect && n.Type != graph.Wait, in.Answer.Result != trail.NoResult:
 		return g.result(e, n, in)
 	case isEffect:
 		if effect := g.exit(e, in); effect != NoEffect || e.Status != Inside {
 			return trail.NoResult, effect
 		}
 		return g.result(e, n, in)
+	}
+	if in.knows(g.GoalEvents()) {
+		if effect := g.convertByEvents(e, in); effect != NoEffect {
+			return trail.NoResult, effect
+		}
 	}
 	if in.knows(g.ExitEvents()) {
 		if effect := g.exitByEvent(e, in); effect != NoEffect || e.Status != Inside {
@@ -73,17 +78,25 @@ func (g *Graph) resultOrExit(e *Enrollment, n *graph.Node, in *Input) (trail.Res
 	after.Delta = slices.Clone(e.Delta)
 	result, effect := g.result(&after, n, in)
 	if result != trail.NoResult || after.Status != Inside {
+		looks := g.looksForGoal(e)
 		if effect := g.exit(e, in); effect != NoEffect || e.Status != Inside {
 			return trail.NoResult, effect
+		}
+		if looks && !g.looksForGoal(e) {
+			return g.resultOrExit(e, n, in) // with the conversion
 		}
 	}
 	*e = after
 	return result, effect
 }
 
-// exit ends the run if an event of exitOn was received since the entry, or exitWhen holds.
+// exit converts the run by an event of the goal, and then ends it if an event of exitOn was
+// received since the entry, or exitWhen holds.
 // It returns an effect if it cannot tell.
 func (g *Graph) exit(e *Enrollment, in *Input) EffectKind {
+	if effect := g.convertByEvents(e, in); effect != NoEffect {
+		return effect
+	}
 	if !in.knows(g.ExitEvents()) {
 		e.dueBy(in.Now)
 		return NeedEvents

@@ -19,7 +19,7 @@ const (
 	NeedDecision                     // make the node's decision, then step with its Answer
 	NeedSend                         // send the node's message, then step with its Answer
 	NeedUpdate                       // change the attributes as Graph.Update returns, then step with its Answer
-	NeedEvents                       // step again with the events of the types that EventsAt returns
+	NeedEvents                       // step again with the events of the types that EventsFor returns
 	Stuck                            // fail it: the graph leads nowhere; see StopReason
 )
 
@@ -66,18 +66,25 @@ func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
 	if e.Node < 0 {
 		return e, Stuck
 	}
+	if g.Goal() != nil {
+		e.GoalUntil = e.EnrolledAt.Add(g.Goal().Window)
+	}
 	e.Listens = g.Node(e.Node).Listens
 	e.mark(trail.NodeEntered)
 	return g.Step(e, Input{Now: e.EnrolledAt})
 }
 
 // NextWrite prepares e for another write: Rev is one higher, Delta is empty, and
-// WrittenAt is now, or unchanged if now is earlier.
+// WrittenAt is now, or unchanged if now is earlier. The write records e's
+// PendingConversion.
 func (e Enrollment) NextWrite(now time.Time) Enrollment {
 	e.Rev++
 	e.Delta = trail.Delta{trail.DeltaForm, 0}
 	if now.After(e.WrittenAt) {
 		e.WrittenAt = now
+	}
+	if e.PendingConversion != (Stamp{}) {
+		e = e.Convert(e.PendingConversion.At)
 	}
 	return e
 }

@@ -70,12 +70,12 @@ type EnrollmentStore interface {
 	// ErrNotEnrolled. It is strongly consistent.
 	Enrollment(ctx context.Context, t Tenant, id ID, customer string) (Enrollment, error)
 	// Advance writes each enrollment whose stored Rev is one less than its own
-	// and whose stored PendingExit is its own; the write removes that. It returns
-	// an error for each: nil, an ExitPendingError, ErrLost, or another one if the
+	// and whose stored PendingExit and PendingConversion are its own; the write removes
+	// those. It returns an error for each: nil, an ExitPendingError, ErrLost, or another one if the
 	// outcome of the write is unknown. shards places enrollments whose Due changes.
 	Advance(ctx context.Context, t Tenant, shards int, list []Enrollment) []error
-	// RequestExit stores e's PendingExit if the stored Rev is e's. Otherwise it
-	// returns ErrLost. It changes neither the Rev nor the figures.
+	// RequestExit stores e's PendingExit and PendingConversion, of those that it has, if
+	// the stored Rev is e's. Otherwise it returns ErrLost. It changes neither the Rev nor the figures.
 	RequestExit(ctx context.Context, t Tenant, e Enrollment) error
 	// ReadPartition returns up to n enrollments of a partition that follow
 	// after, nil for its start. It also returns the key to continue from, nil
