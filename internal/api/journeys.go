@@ -28,6 +28,7 @@ type journeyBody struct {
 	NodeCount       *int           `json:"nodeCount,omitzero"`
 	EntryCondition  jsontext.Value `json:"entryCondition"` // null for none
 	MaxDurationDays int            `json:"maxDurationDays"`
+	Reentry         jsontext.Value `json:"reentry,omitzero"`  // nil for never
 	Timezone        jsontext.Value `json:"timezone,omitzero"` // not in lists
 	Version         int            `json:"version"`
 	CreatedAt       timestamp      `json:"createdAt"`
@@ -40,7 +41,7 @@ func newJourneyBody(j journey.Journey) journeyBody {
 	return journeyBody{
 		ID: j.ID, Name: j.Name, Description: j.Description, Status: j.Status,
 		Definition: j.Definition, EntryCondition: j.EntryCondition,
-		MaxDurationDays: j.MaxDurationDays, Version: j.Version,
+		MaxDurationDays: j.MaxDurationDays, Reentry: j.Reentry, Version: j.Version,
 		CreatedAt: timestamp(j.CreatedAt), UpdatedAt: timestamp(j.UpdatedAt),
 	}
 }
@@ -200,8 +201,11 @@ func readChangeFields(o *strict.Object, create bool) journey.Change {
 	if v, ok := o.Take("maxDurationDays"); ok {
 		c.MaxDurationDays = okOrNil(v.Int(1, journey.MaxDuration))
 	}
+	if v, ok := o.Take("reentry"); ok {
+		c.Reentry = readReentry(v)
+	}
 	c.Settings = graph.TakeSettings(o)
-	allowed := append([]string{"name", "description", "definition", "entryCondition", "maxDurationDays"}, graph.SettingNames...)
+	allowed := append([]string{"name", "description", "definition", "entryCondition", "maxDurationDays", "reentry"}, graph.SettingNames...)
 	if !create {
 		allowed = append(allowed, "status")
 		o.Ignore("id", "version", "createdAt", "updatedAt", "createdBy", "updatedBy", "warnings")
@@ -232,6 +236,14 @@ func readEntry(v strict.Value) *graph.Entry {
 		return new(graph.Entry)
 	}
 	return okOrNil(graph.ReadEntryCondition(v))
+}
+
+// readReentry reads when customers may enter again. null is never.
+func readReentry(v strict.Value) *graph.Reentry {
+	if v.IsNull() {
+		return new(graph.Reentry)
+	}
+	return okOrNil(graph.ReadReentry(v))
 }
 
 func readStatus(v strict.Value, create bool) *journey.Status {

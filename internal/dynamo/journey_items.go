@@ -15,6 +15,7 @@ const (
 	aName        = "n"
 	aStatus      = "st"
 	aDays        = "md"
+	aReentry     = "re"
 	aVersion     = "v"
 	aGraph       = "gh" // name of the graph, 16 bytes
 	aPassed      = "ok"
@@ -38,7 +39,7 @@ const (
 // not among them: it grows independently of the revision, and a write must not
 // shrink it.
 var journeyChanges = []string{
-	aName, aStatus, aDays, aVersion, aGraph, aPassed, aNodes,
+	aName, aStatus, aDays, aReentry, aVersion, aGraph, aPassed, aNodes,
 	aEvents, aEpoch, aRev, aTextRev, aAppearance, aWriteID, aUpdated,
 }
 
@@ -52,6 +53,7 @@ func encodeJourney(t journey.Tenant, j journey.Journey, w writeID) (item.Item, e
 	it.PutText(aName, j.Name)
 	it.PutText(aStatus, string(j.Status))
 	it.PutNumber(aDays, int64(j.MaxDurationDays))
+	it.PutBinary(aReentry, j.Reentry)
 	it.PutNumber(aVersion, int64(j.Version))
 	it.PutBinary(aGraph, graph)
 	it.PutFlag(aPassed, j.GraphPassed)
@@ -75,6 +77,7 @@ func decodeJourney(it item.Item) (journey.Journey, error) {
 		Name:            r.Text(aName),
 		Status:          journey.Status(r.Text(aStatus)),
 		MaxDurationDays: int(r.Number(aDays)),
+		Reentry:         r.Binary(aReentry),
 		Version:         int(r.Number(aVersion)),
 		GraphHash:       hex.EncodeToString(r.Binary(aGraph)),
 		GraphPassed:     r.Flag(aPassed),

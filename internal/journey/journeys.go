@@ -63,6 +63,7 @@ type Journey struct {
 	Settings        []byte // pinned settings, compact JSON; nil for none, or unless Definition was asked for
 	EntryCondition  []byte // compact JSON; nil for none
 	MaxDurationDays int    // 1 to MaxDuration
+	Reentry         []byte // graph.Reentry.Raw
 	Version         int    // counts what runs, from 1: see alike.Definitions
 	GraphHash       string // name of the stored graph, which the customers of this version follow
 	GraphPassed     bool   // the graph was complete by the rules of the time when it became active or was stored after that
@@ -102,6 +103,7 @@ type Change struct {
 	Definition      *Definition
 	Entry           *graph.Entry // a nil Raw removes the entry condition
 	MaxDurationDays *int
+	Reentry         *graph.Reentry
 	Settings        graph.SettingsChange
 }
 
@@ -308,6 +310,9 @@ func (j Journey) withFields(c Change) Journey {
 	if c.Entry != nil {
 		j.EntryCondition = c.Entry.Raw
 	}
+	if c.Reentry != nil {
+		j.Reentry = c.Reentry.Raw
+	}
 	if c.Settings != nil {
 		j.Settings = c.Settings.Apply(j.Settings)
 	}
@@ -352,7 +357,7 @@ func (j Journey) entry() (e graph.Entry, fault string) {
 func (j Journey) equals(old Journey) bool {
 	return j.Name == old.Name && j.Description == old.Description && j.Status == old.Status &&
 		bytes.Equal(j.Definition, old.Definition) && bytes.Equal(j.Settings, old.Settings) && j.MaxDurationDays == old.MaxDurationDays &&
-		bytes.Equal(j.EntryCondition, old.EntryCondition)
+		bytes.Equal(j.EntryCondition, old.EntryCondition) && bytes.Equal(j.Reentry, old.Reentry)
 }
 
 // Delete removes the journey; its customers leave. match is as for Update.
