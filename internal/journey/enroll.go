@@ -25,7 +25,11 @@ type Enrollments struct {
 // Outcome is the result for one customer of an enroll call.
 type Outcome struct {
 	Result OutcomeResult
-	Code   string // reason for an OutcomeError: stable, kebab-case
+	Code   string // reason for an OutcomeError or OutcomeSkipped: stable, kebab-case
+
+	// Of the customer's present run, if OutcomeSkipped; zero for a repeated id.
+	Run       int
+	EnteredAt time.Time
 }
 
 // OutcomeResult is the kind of an Outcome.
@@ -34,16 +38,17 @@ type OutcomeResult uint8
 // The outcomes.
 const (
 	OutcomeEnrolled OutcomeResult = iota + 1 // by this request
-	OutcomeSkipped                           // enrolled before, by another request
+	OutcomeSkipped                           // enrolled before, and may not enter again now
 	OutcomeError                             // may not be enrolled; safe to retry
 )
 
 // KeyRecord is the record of an Idempotency-Key, kept for KeyLife.
 type KeyRecord struct {
-	Key       string    // as sent; only its hash is stored
-	Request   [32]byte  // hash of the first request with the key
-	RequestID RequestID // of the enrollments that the request wrote
-	ExpiresAt time.Time // from then on the record counts as missing
+	Key        string    // as sent; only its hash is stored
+	Request    [32]byte  // hash of the first request with the key
+	RequestID  RequestID // of the enrollments that the request wrote
+	ReceivedAt time.Time // when the key was first received; UTC, to the millisecond
+	ExpiresAt  time.Time // from then on the record counts as missing
 }
 
 // KeyLife is how long an Idempotency-Key is remembered.
@@ -59,16 +64,16 @@ func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) 
 		return Enrollments{}, err
 	}
 	unique, forgotten := known.split(customers, r.Received)
-	request, repeated, err := s.requestID(ctx, t, j, r)
+	key, repeated, err := s.keyRecord(ctx, t, j, r)
 	if err != nil {
 		return Enrollments{}, err
 	}
 	var outcomes []Outcome
 	switch {
 	case j.Status == Active:
-		outcomes, err = s.insert(ctx, t, j, unique, Enrollment{RequestID: request}, r.Received)
+		outcomes, err = s.insert(ctx, t, j, unique, Enrollment{RequestID: key.RequestID, EnrolledAt: key.ReceivedAt}, r.Received)
 	case repeated:
-		outcomes = s.stores.Enrollments.Enrolled(ctx, t, id, unique, request)
+		outcomes = s.enrolled(ctx, t, id, unique, key)
 	default:
 		err = &Error{
 			Kind: Invalid, Code: "journey-not-active",
@@ -84,37 +89,39 @@ func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) 
 	return tally(j, r.Customers, append(unique, forgotten...), outcomes), nil
 }
 
-// requestID returns the id for the request's enrollments: that of the first
-// request with the key if the key is known, otherwise a new one.
-func (s *Service) requestID(ctx context.Context, t Tenant, j Journey, r EnrollRequest) (id RequestID, known bool, err error) {
-	if _, err := io.ReadFull(s.entropy, id[:]); err != nil {
-		return id, false, err
-	}
-	if r.Key == "" {
-		return id, false, nil
+// keyRecord returns the record of the request's key, and whether that is stored.
+// Without a key, it has only a new RequestID.
+func (s *Service) keyRecord(ctx context.Context, t Tenant, j Journey, r EnrollRequest) (kept KeyRecord, known bool, err error) {
+	if _, err := io.ReadFull(s.entropy, kept.RequestID[:]); err != nil || r.Key == "" {
+		return kept, false, err
 	}
 	now := s.clock()
-	record := KeyRecord{Key: r.Key, Request: hashIDs(r.Key, r.Customers), RequestID: id, ExpiresAt: now.Add(KeyLife)}
-	kept, known := record, true
+	record := KeyRecord{
+		Key: r.Key, Request: hashIDs(r.Key, r.Customers), RequestID: kept.RequestID,
+		ReceivedAt: now, ExpiresAt: now.Add(KeyLife),
+	}
+	kept, known = record, true
 	if j.Status == Active {
 		kept, err = s.stores.Enrollments.ReserveKey(ctx, t, j.ID, record, now)
 	} else {
 		kept, known, err = s.stores.Enrollments.KeyRecord(ctx, t, j.ID, r.Key, now)
 	}
 	if err != nil {
-		return id, false, err
+		return kept, false, err
 	}
 	if known && kept.Request != record.Request {
-		return id, false, &Error{
+		return kept, false, &Error{
 			Kind: Mismatch, Code: "idempotency-key-reused",
 			Detail: "This Idempotency-Key was already used with other customers. Send a new key with a new request.",
 		}
 	}
-	return kept.RequestID, known, nil
+	return kept, known, nil
 }
 
 // insert stores the customers at their first blocking node, where Graph.Start
 // leaves them, at e.EnrolledAt or later. It reads only that, RequestID and Event of e.
+// EnrolledAt is when the call or event was first received, zero if it cannot be repeated:
+// customers who entered since start no further run.
 func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []string, e Enrollment, received time.Time) ([]Outcome, error) {
 	d, err := s.definition(ctx, t, j)
 	if err != nil {
@@ -127,20 +134,25 @@ func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []s
 		}
 	}
 	now := later(s.clock(), e.EnrolledAt)
-	list := make([]Enrollment, len(customers))
-	for i, customer := range customers {
-		list[i], _ = d.Graph.Start(Enrollment{
-			Journey: j.ID, Customer: customer, GraphHash: j.GraphHash, Version: j.Version, Epoch: j.Epoch,
+	start := func(i int, at time.Time) Enrollment {
+		started, _ := d.Graph.Start(Enrollment{
+			Journey: j.ID, Customer: customers[i], GraphHash: j.GraphHash, Version: j.Version, Epoch: j.Epoch,
 			RequestID: e.RequestID, Event: e.Event,
-			EnrolledAt: now, ExpiresAt: now.AddDate(0, 0, j.MaxDurationDays),
+			EnrolledAt: at, ExpiresAt: at.AddDate(0, 0, j.MaxDurationDays),
 		})
-		d.Graph.BeginWait(&list[i], now)
+		d.Graph.BeginWait(&started, at)
+		return started
+	}
+	list := make([]Enrollment, len(customers))
+	for i := range list {
+		list[i] = start(i, now)
 	}
 	outcomes := s.stores.Enrollments.Insert(ctx, t, j.Shards, list)
+	s.enterAgain(ctx, t, reentry{Reentry: j.reentry(), shards: j.Shards, since: e.EnrolledAt, start: start}, list, outcomes)
 	if !received.IsZero() {
 		s.stores.Enrollments.UndoForgotten(ctx, t, list, outcomes, received, s.clock())
 	}
-	if due := selectDue(list, outcomes, now); len(due) > 0 {
+	if due := selectDue(list, outcomes, s.clock()); len(due) > 0 {
 		s.nudge(ctx, t, j.ID, due)
 	}
 	return outcomes, nil
@@ -184,7 +196,7 @@ func tally(j Journey, sent, unique []string, outcomes []Outcome) Enrollments {
 		switch outcome.Result {
 		case OutcomeEnrolled:
 			result.Enrolled++
-			byID[id] = Outcome{Result: OutcomeSkipped}
+			byID[id] = Outcome{Result: OutcomeSkipped, Code: CodeAlreadyInside}
 		case OutcomeSkipped:
 			result.Skipped++
 		default:

@@ -35,6 +35,7 @@ import (
 //	kept properties        T#<tenant>#EV#<eventType>     keep
 //	Idempotency-Key        T#<tenant>#I#<journey>#<key>  I
 //	enrollment             T#<tenant>#C#<customer>       E#<journey>
+//	earlier run            T#<tenant>#C#<customer>       R#<journey>#<run>
 //	anonymized enrollment  T#<tenant>#A#<writeId>        E#<journey>
 //	profile                T#<tenant>#C#<customer>       P
 //	last events            T#<tenant>#C#<customer>       V#<eventType>
@@ -78,6 +79,7 @@ const (
 	KeepSK         = "keep"
 
 	EnrollmentPrefix = "E#"
+	EarlierPrefix    = "R#"
 	LastEventPrefix  = "V#"
 	ClosedPrefix     = "C#"
 	PartPrefix       = "D#"
@@ -217,16 +219,29 @@ func EnrollmentKey(t journey.Tenant, id journey.ID, customer string) Item {
 	return Key(CustomerPK(t, customer), EnrollmentPrefix+ULIDOf(id))
 }
 
+// EarlierRunKey returns the key of an earlier run of a customer.
+func EarlierRunKey(t journey.Tenant, id journey.ID, customer string, run int) Item {
+	return Key(CustomerPK(t, customer), EarlierRunsPrefix(id)+strconv.Itoa(run))
+}
+
+// EarlierRunsPrefix begins the sort keys of a customer's earlier runs in a journey.
+func EarlierRunsPrefix(id journey.ID) string { return EarlierPrefix + ULIDOf(id) + "#" }
+
 // AnonymizedKey returns the key of an enrollment of a customer who was forgotten.
 func AnonymizedKey(t journey.Tenant, id journey.ID, writeID string) Item {
 	return Key(tenantPrefix(t)+"#A#"+writeID, EnrollmentPrefix+ULIDOf(id))
 }
 
-// IsEnrollment reports whether a sort key is that of an enrollment.
+// IsEnrollment reports whether a sort key is that of an enrollment, but not of an
+// earlier run.
 func IsEnrollment(sk string) bool { return strings.HasPrefix(sk, EnrollmentPrefix) }
 
-// EnrollmentJourney returns the journey in an enrollment's sort key.
+// EnrollmentJourney returns the journey in the sort key of an enrollment or an earlier
+// run.
 func EnrollmentJourney(sk string) journey.ID {
+	if run, ok := strings.CutPrefix(sk, EarlierPrefix); ok {
+		sk, _, _ = strings.Cut(run, "#")
+	}
 	return JourneyID(strings.TrimPrefix(sk, EnrollmentPrefix))
 }
 
