@@ -29,7 +29,10 @@ type journeyBody struct {
 	EntryCondition  jsontext.Value `json:"entryCondition"` // null for none
 	MaxDurationDays int            `json:"maxDurationDays"`
 	Reentry         jsontext.Value `json:"reentry,omitzero"`  // nil for never
-	Timezone        jsontext.Value `json:"timezone,omitzero"` // not in lists
+	Timezone        jsontext.Value `json:"timezone,omitzero"` // like the next three not in lists
+	ExitOn          jsontext.Value `json:"exitOn,omitzero"`
+	ExitWhen        jsontext.Value `json:"exitWhen,omitzero"` // null for none
+	Goal            jsontext.Value `json:"goal,omitzero"`     // null for none
 	Version         int            `json:"version"`
 	CreatedAt       timestamp      `json:"createdAt"`
 	UpdatedAt       timestamp      `json:"updatedAt"`
@@ -156,6 +159,8 @@ func writeSingle(w http.ResponseWriter, status int, j journey.Journey, warnings 
 	w.Header().Set("ETag", etag(j.Rev))
 	body := newJourneyBody(j)
 	body.Timezone, body.Warnings = graph.Setting(j.Settings, "timezone"), warnings
+	body.ExitOn, body.ExitWhen = graph.Setting(j.Settings, "exitOn"), graph.Setting(j.Settings, "exitWhen")
+	body.Goal = graph.Setting(j.Settings, "goal")
 	return writeJSON(w, status, body)
 }
 

@@ -27,7 +27,10 @@ func TestAnswers_MatchTheGoldenFile(t *testing.T) {
 	}
 	show("create with a name only", 201, call{method: "POST", path: "/journeys", body: `{"name":"Least"}`})
 	path := show("create with everything", 201, call{method: "POST", path: "/journeys", body: `{"name":"Most <&> \u00e9",` +
-		`"description":"d","entryCondition":{"event":"account_created"},"maxDurationDays":7,"reentry":{"mode":"afterExit", "max": 3},"timezone":"Europe/Berlin","definition":` + wholeGraph + `}`})
+		`"description":"d","entryCondition":{"event":"account_created"},"maxDurationDays":7,"reentry":{"mode":"afterExit", "max": 3},"timezone":"Europe/Berlin",` +
+		`"exitOn":[{"eventType":"bought","match":{"event":"cart","entry":"cart"},"as":"completed"}],` +
+		`"exitWhen":{"condition":{"field":"blocked","operator":"eq","value":true},"reason":"blocked"},` +
+		`"goal":{"eventType":"bought","windowDays":30},"definition":` + wholeGraph + `}`})
 	path = strings.TrimPrefix(path, manifest.BasePath)
 	admin := caller(manifest.Admin)
 
@@ -37,7 +40,7 @@ func TestAnswers_MatchTheGoldenFile(t *testing.T) {
 	show("list beyond the end", 200, call{method: "GET", path: "/journeys?offset=2"})
 	show("list by status", 200, call{method: "GET", path: "/journeys?status=active"})
 	show("activate", 200, call{method: "PUT", path: path, body: `{"status":"active"}`, header: []string{"If-Match", `"1"`}})
-	show("clear", 200, call{method: "PUT", path: path, body: `{"description":null,"entryCondition":null,"reentry":null,"timezone":null}`})
+	show("clear", 200, call{method: "PUT", path: path, body: `{"description":null,"entryCondition":null,"reentry":null,"timezone":null,"exitOn":null,"exitWhen":null,"goal":null}`})
 	show("enroll one", 201, call{method: "POST", path: path + "/enroll", body: `{"customerId":"c 1"}`})
 	show("enroll some, with details", 201, call{
 		method: "POST", path: path + "/enroll?details=true", body: `{"customerIds":["a","b","a","throttled"]}`,

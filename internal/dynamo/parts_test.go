@@ -254,9 +254,9 @@ func TestCounter_RecognizesItsOwnWrites(t *testing.T) {
 func TestCounter_WritesOncePerJourneyAndBatch(t *testing.T) {
 	t.Parallel()
 	s, _ := store(t)
-	customer := trail.Delta{trail.DeltaForm, byte(trail.MarkEnrolled)} // passes 20 nodes
+	customer := trail.Delta{trail.DeltaForm, byte(trail.MarkEnrolled | trail.MarkConverted)} // passes 20 nodes
 	for node := range byte(20) {
-		customer = append(customer, node, byte(trail.NodeEntered|trail.NodeLeft), 0)
+		customer = append(customer, node, byte(trail.NodeEntered|trail.NodeLeft|trail.NodeConverted), 0)
 	}
 	for _, journeys := range []int{1, 100} {
 		var records []analytics.Record

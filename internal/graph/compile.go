@@ -25,8 +25,8 @@ func Compile(definition, settings *strict.Object) (*Graph, bool) {
 	case has:
 		_, _ = edges.List() // its form; nodes to refer to are missing
 	}
-	g.connect()
 	g.pinAll(settings)
+	g.connect()
 	return g, ok
 }
 
@@ -133,7 +133,7 @@ func (g *Graph) readNodeRef(object *strict.Object, name string) int {
 }
 
 // connect finds the entry, the targets of each node, and what conditions and
-// payloads read.
+// payloads read. It comes after the pinned settings, whose conditions read too.
 func (g *Graph) connect() {
 	entries := 0
 	for i := range g.nodes {
@@ -158,6 +158,7 @@ func (g *Graph) connect() {
 		g.connectSince(n)
 		n.collectEvents()
 	}
+	g.collectExitEvents()
 	g.collectReads()
 }
 
@@ -220,17 +221,27 @@ func (g *Graph) collectReads() {
 				g.event = append(g.event, a.Match.Entry)
 			}
 		}
-		for _, f := range n.reads() {
-			switch f.Source {
-			case condition.Event, condition.EntryEvent:
-				g.event = append(g.event, f.Path)
-			case condition.Decision:
-				g.addDecisionRead(f.Path)
-			case condition.Step:
-				g.addStepRead(f.Path)
-				g.addResultRead(f.Path)
-			case condition.Attributes: // stored as a whole
-			}
+		g.addReads(n.reads())
+	}
+	for _, watched := range g.watchedSettings() {
+		if watched.Match != nil {
+			g.event = append(g.event, watched.Match.Entry)
+		}
+	}
+	g.addReads(g.readsOfSettings())
+}
+
+func (g *Graph) addReads(fields []condition.Field) {
+	for _, f := range fields {
+		switch f.Source {
+		case condition.Event, condition.EntryEvent:
+			g.event = append(g.event, f.Path)
+		case condition.Decision:
+			g.addDecisionRead(f.Path)
+		case condition.Step:
+			g.addStepRead(f.Path)
+			g.addResultRead(f.Path)
+		case condition.Attributes: // stored as a whole
 		}
 	}
 }

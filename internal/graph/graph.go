@@ -26,6 +26,11 @@ type Graph struct {
 	event [][]string         // paths that conditions and payloads read of the starting event
 	zone  *time.Location     // nil for UTC
 
+	exits      []EventExit
+	exitWhen   *ConditionExit // nil for none
+	goal       *Goal          // nil for none
+	exitEvents []string
+
 	stepEvents map[int][][]string // by index of a wait: paths that are read of the event that ended it
 	results    map[int]bool       // indexes of the nodes whose results conditions and payloads read
 }

@@ -226,11 +226,8 @@ func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, mat
 	if next.equals(old) {
 		return old, nil
 	}
-	if c.Definition != nil {
-		graph = *c.Definition
-	}
-	if types := graph.Graph.PropertiesRead(); next.Status == Active && len(types) > 0 && (old.Status != Active || next.GraphHash != old.GraphHash) {
-		if err := s.stores.Events.KeepProperties(ctx, t, types); err != nil {
+	if next.Status == Active && (old.Status != Active || next.GraphHash != old.GraphHash) {
+		if err := s.keepProperties(ctx, t, next); err != nil {
 			return Journey{}, err
 		}
 	}
@@ -239,6 +236,19 @@ func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, mat
 		next.UpdatedAt = old.UpdatedAt
 	}
 	return next, s.stores.Journeys.Update(ctx, t, old, next)
+}
+
+// keepProperties marks the events whose properties j's graph or pinned settings read.
+func (s *Service) keepProperties(ctx context.Context, t Tenant, j Journey) error {
+	d, err := LoadDefinition(j.GraphText(), "")
+	if err != nil {
+		return err
+	}
+	types := d.Graph.PropertiesRead()
+	if len(types) == 0 {
+		return nil
+	}
+	return s.stores.Events.KeepProperties(ctx, t, types)
 }
 
 // checkStatus returns an error if the lifecycle forbids the change of status, or
@@ -273,7 +283,10 @@ func (s *Service) apply(j Journey, c Change, graph Definition) (Journey, error) 
 	next := j.withFields(c)
 	next.Rev++
 	if c.Definition != nil || c.Settings != nil {
-		var err error
+		err := checkSettings(next.Settings)
+		if err != nil {
+			return Journey{}, err
+		}
 		if graph, err = s.define(&next, c.Definition, graph); err != nil {
 			return Journey{}, err
 		}

@@ -25,7 +25,7 @@ BEYOND_SCHEMAS = re.compile(
     r"|must name at most \d+ attributes, names \d+"
     r"|must be .*the IANA name of a time zone.*|must be an RFC 3339 time, such as .*"
     r"|must be a path in the properties, without (event|entryEvent) in front"
-    r"|is the id of an earlier branch|must not be .*, which is reserved|must not ask for events: .*"
+    r"|is the id of an earlier branch|must not be .*, which is reserved|must be a period .*, because the customer has not entered yet"
     r"|is only allowed beside a definition|must be a branch of this random_split: .*"
     r"|names no (nba_decision|random_split) of this graph|is no nextCursor of this list; begin without it"
     r"|is required when (from|to) is given|must not be before from|must be a date from .*"

@@ -98,6 +98,14 @@ var invalid = map[string][]badCall{
 			"/definition/nodes/0/config/branches/1/id", "/definition/nodes/0/config/branches/1/condition/operator",
 			"/definition/nodes/0/config/salt"),
 	},
+	"exits and goals": {
+		put(`{"exitOn":[{"eventType":"$sent"},{"as":"failed"},{"eventType":"a","match":{"event":"b"}}]}`,
+			"/exitOn/0/eventType", "/exitOn/1/eventType", "/exitOn/1/as", "/exitOn/2/match/entry"),
+		put(`{"exitWhen":{"reason":"","condition":{"field":"a","operator":"like"}}}`, "/exitWhen/reason", "/exitWhen/condition/operator"),
+		put(`{"goal":{"eventType":"a","windowDays":0.5}}`, "/goal/windowDays"), post(`{"name":"a","goal":{}}`, "/goal/eventType", "/goal/windowDays"),
+		put(`{"exitOn":[`+strings.Repeat(`{"eventType":"a"},`, 10)+`{"eventType":"a"}]}`, "/exitOn"),
+		test(`{"exitOn":[]}`, "/exitOn"),
+	},
 	"an unknown operator": {split(`{"field":"a","operator":"like","value":"b"}`, "/operator")},
 	"a condition nested 9 deep": {
 		split(strings.Repeat(`{"all":[`, 9)+`{"field":"a","operator":"eq","value":1}`+strings.Repeat(`]}`, 9), strings.Repeat("/all/0", 8)),

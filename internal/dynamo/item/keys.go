@@ -79,7 +79,7 @@ const (
 	KeepSK         = "keep"
 
 	EnrollmentPrefix = "E#"
-	EarlierPrefix    = "R#"
+	EarlierPrefix    = "R#" // of an earlier run
 	LastEventPrefix  = "V#"
 	ClosedPrefix     = "C#"
 	PartPrefix       = "D#"
@@ -254,6 +254,15 @@ func ParseEnrollmentKey(pk, sk string) (tenant journey.Tenant, id journey.ID, ok
 	}
 	tenant, ok = journey.ParseTenant(parts[1])
 	return tenant, EnrollmentJourney(sk), ok
+}
+
+// ParseRunKey is ParseEnrollmentKey, also for an earlier run.
+func ParseRunKey(pk, sk string) (tenant journey.Tenant, id journey.ID, ok bool) {
+	if run, earlier := strings.CutPrefix(sk, EarlierPrefix); earlier {
+		ulid, _, _ := strings.Cut(run, "#")
+		sk = EnrollmentPrefix + ulid
+	}
+	return ParseEnrollmentKey(pk, sk)
 }
 
 // ProfileKey returns the key of a profile.
