@@ -50,10 +50,7 @@ func (r *row) resolve(stored item.Item) {
 		r.settle(journey.OutcomeEnrolled, "")
 		return
 	}
-	r.settle(journey.OutcomeSkipped, journey.CodeEnteredBefore)
-	if status := journey.EnrollmentStatus(found.Number(eStatus)); status == journey.Inside || status == journey.Failed {
-		r.outcome.Code = journey.CodeAlreadyInside
-	}
+	r.settle(journey.OutcomeSkipped, journey.SkippedCode(journey.EnrollmentStatus(found.Number(eStatus))))
 	r.outcome.Run, r.outcome.EnteredAt = int(found.Number(eRun)), found.Time(eEnrolled)
 }
 
@@ -82,13 +79,13 @@ func (s Enrollments) Insert(ctx context.Context, t journey.Tenant, shards int, l
 
 // Enrolled implements journey.EnrollmentStore.
 func (s Enrollments) Enrolled(
-	ctx context.Context, t journey.Tenant, id journey.ID, customers []string, request journey.RequestID,
+	ctx context.Context, t journey.Tenant, id journey.ID, customers []string, request journey.RequestID, missing string,
 ) []journey.Outcome {
 	rows := make([]*row, len(customers))
 	for i, customer := range customers {
 		rows[i] = &row{item: item.EnrollmentKey(t, id, customer), request: request, exists: true}
 	}
-	s.resolveExisting(ctx, rows, codeNotActive)
+	s.resolveExisting(ctx, rows, missing)
 	return outcomes(rows)
 }
 

@@ -16,6 +16,8 @@ const (
 	aStatus      = "st"
 	aDays        = "md"
 	aReentry     = "re"
+	aEntryFrom   = "ef"
+	aEntryUntil  = "eu"
 	aVersion     = "v"
 	aGraph       = "gh" // name of the graph, 16 bytes
 	aPassed      = "ok"
@@ -39,7 +41,7 @@ const (
 // not among them: it grows independently of the revision, and a write must not
 // shrink it.
 var journeyChanges = []string{
-	aName, aStatus, aDays, aReentry, aVersion, aGraph, aPassed, aNodes,
+	aName, aStatus, aDays, aEntryFrom, aEntryUntil, aReentry, aVersion, aGraph, aPassed, aNodes,
 	aEvents, aEpoch, aRev, aTextRev, aAppearance, aWriteID, aUpdated,
 }
 
@@ -54,6 +56,8 @@ func encodeJourney(t journey.Tenant, j journey.Journey, w writeID) (item.Item, e
 	it.PutText(aStatus, string(j.Status))
 	it.PutNumber(aDays, int64(j.MaxDurationDays))
 	it.PutBinary(aReentry, j.Reentry)
+	it.PutTime(aEntryFrom, j.EntryFrom)
+	it.PutTime(aEntryUntil, j.EntryUntil)
 	it.PutNumber(aVersion, int64(j.Version))
 	it.PutBinary(aGraph, graph)
 	it.PutFlag(aPassed, j.GraphPassed)
@@ -78,6 +82,8 @@ func decodeJourney(it item.Item) (journey.Journey, error) {
 		Status:          journey.Status(r.Text(aStatus)),
 		MaxDurationDays: int(r.Number(aDays)),
 		Reentry:         r.Binary(aReentry),
+		EntryFrom:       r.Time(aEntryFrom),
+		EntryUntil:      r.Time(aEntryUntil),
 		Version:         int(r.Number(aVersion)),
 		GraphHash:       hex.EncodeToString(r.Binary(aGraph)),
 		GraphPassed:     r.Flag(aPassed),

@@ -3,16 +3,20 @@ package journey
 import (
 	"context"
 	"io"
+	"slices"
 	"time"
 
+	"journeys/internal/condition"
 	"journeys/internal/digest"
+	"journeys/internal/strict"
 )
 
 // EnrollRequest is one enroll call.
 type EnrollRequest struct {
-	Customers []string  // 1 to MaxBatch ids; may repeat
-	Key       string    // Idempotency-Key; "" for none
-	Received  time.Time // by the gateway; zero is not checked against Forgotten
+	Customers  []string  // 1 to MaxBatch ids; may repeat
+	Properties [][]byte  // for each of Customers as of an event that starts the run: a compact JSON object, nil for none; nil for ids only
+	Key        string    // Idempotency-Key; "" for none
+	Received   time.Time // by the gateway; zero is not checked against Forgotten
 }
 
 // Enrollments is the result of an enroll call.
@@ -42,6 +46,22 @@ const (
 	OutcomeError                             // may not be enrolled; safe to retry
 )
 
+// The codes of an OutcomeSkipped. That of a customer who is twice in one request is "".
+const (
+	CodeInside     = "already-inside" // the customer is in the journey, perhaps failed
+	CodeEntered    = "entered-before" // and left, but may not enter again, or entered since the call was first received
+	CodeTooSoon    = "too-soon"       // after the last entry
+	CodeMaxReached = "max-reached"    // the customer had all the runs that Reentry allows
+)
+
+// SkippedCode returns the code for a customer whose enrollment has that status.
+func SkippedCode(s EnrollmentStatus) string {
+	if s.Left() {
+		return CodeEntered
+	}
+	return CodeInside
+}
+
 // KeyRecord is the record of an Idempotency-Key, kept for KeyLife.
 type KeyRecord struct {
 	Key        string    // as sent; only its hash is stored
@@ -64,21 +84,24 @@ func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) 
 		return Enrollments{}, err
 	}
 	unique, forgotten := known.split(customers, r.Received)
-	key, repeated, err := s.keyRecord(ctx, t, j, r)
+	now := s.clock()
+	refused := j.refuse(now)
+	key, repeated, err := s.keyRecord(ctx, t, j, r, now, refused == nil)
 	if err != nil {
 		return Enrollments{}, err
 	}
 	var outcomes []Outcome
 	switch {
-	case j.Status == Active:
-		outcomes, err = s.insert(ctx, t, j, unique, Enrollment{RequestID: key.RequestID, EnrolledAt: key.ReceivedAt}, r.Received)
-	case repeated:
-		outcomes = s.enrolled(ctx, t, id, unique, key)
-	default:
-		err = &Error{
-			Kind: Invalid, Code: "journey-not-active",
-			Detail: "Only an active journey takes customers; this one is " + string(j.Status) + ".",
+	case refused == nil:
+		entrants, faulty := r.entrants(unique)
+		if faulty != nil {
+			return Enrollments{}, faulty
 		}
+		outcomes, err = s.insert(ctx, t, j, entrants, key.RequestID, key.ReceivedAt, later(now, key.ReceivedAt), r.Received)
+	case repeated:
+		outcomes = s.enrolled(ctx, t, id, unique, key, refused.Code)
+	default:
+		err = refused
 	}
 	if err != nil {
 		return Enrollments{}, err
@@ -89,19 +112,19 @@ func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) 
 	return tally(j, r.Customers, append(unique, forgotten...), outcomes), nil
 }
 
-// keyRecord returns the record of the request's key, and whether that is stored.
-// Without a key, it has only a new RequestID.
-func (s *Service) keyRecord(ctx context.Context, t Tenant, j Journey, r EnrollRequest) (kept KeyRecord, known bool, err error) {
+// keyRecord returns the record of the request's key, and whether that is stored. A new
+// one is stored only if the journey is open. Without a key, it has only a new RequestID.
+func (s *Service) keyRecord(
+	ctx context.Context, t Tenant, j Journey, r EnrollRequest, now time.Time, open bool,
+) (kept KeyRecord, known bool, err error) {
 	if _, err := io.ReadFull(s.entropy, kept.RequestID[:]); err != nil || r.Key == "" {
 		return kept, false, err
 	}
-	now := s.clock()
 	record := KeyRecord{
-		Key: r.Key, Request: hashIDs(r.Key, r.Customers), RequestID: kept.RequestID,
-		ReceivedAt: now, ExpiresAt: now.Add(KeyLife),
+		Key: r.Key, Request: r.hash(), RequestID: kept.RequestID, ReceivedAt: now, ExpiresAt: now.Add(KeyLife),
 	}
 	kept, known = record, true
-	if j.Status == Active {
+	if open {
 		kept, err = s.stores.Enrollments.ReserveKey(ctx, t, j.ID, record, now)
 	} else {
 		kept, known, err = s.stores.Enrollments.KeyRecord(ctx, t, j.ID, r.Key, now)
@@ -112,17 +135,44 @@ func (s *Service) keyRecord(ctx context.Context, t Tenant, j Journey, r EnrollRe
 	if known && kept.Request != record.Request {
 		return kept, false, &Error{
 			Kind: Mismatch, Code: "idempotency-key-reused",
-			Detail: "This Idempotency-Key was already used with other customers. Send a new key with a new request.",
+			Detail: "This Idempotency-Key was already used with other customers or properties. Send a new key with a new request.",
 		}
 	}
 	return kept, known, nil
 }
 
+// entrant is a customer who is about to enter a journey.
+type entrant struct {
+	customer string
+	event    condition.Value // properties of the starting event; missing for none
+}
+
+// entrants returns the customers with their properties: of a repeated one, the first.
+func (r EnrollRequest) entrants(customers []string) ([]entrant, error) {
+	properties := make(map[string][]byte, len(r.Properties))
+	for i, raw := range slices.Backward(r.Properties) {
+		properties[r.Customers[i]] = raw
+	}
+	list := make([]entrant, len(customers))
+	for i, customer := range customers {
+		list[i].customer = customer
+		if raw := properties[customer]; len(raw) > 0 {
+			var err error
+			if list[i].event, err = condition.ParseValue(raw); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return list, nil
+}
+
 // insert stores the customers at their first blocking node, where Graph.Start
-// leaves them, at e.EnrolledAt or later. It reads only that, RequestID and Event of e.
-// EnrolledAt is when the call or event was first received, zero if it cannot be repeated:
-// customers who entered since start no further run.
-func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []string, e Enrollment, received time.Time) ([]Outcome, error) {
+// leaves them, as enrolled at now. since, not after now, is when the call or event was
+// first received, zero if it cannot be repeated: customers who entered since start no
+// further run.
+func (s *Service) insert(
+	ctx context.Context, t Tenant, j Journey, customers []entrant, request RequestID, since, now, received time.Time,
+) ([]Outcome, error) {
 	d, err := s.definition(ctx, t, j)
 	if err != nil {
 		return nil, err
@@ -133,11 +183,10 @@ func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []s
 			Detail: "No customer can enter, because " + d.Graph.EntryFault() + ". Replace the definition.",
 		}
 	}
-	now := later(s.clock(), e.EnrolledAt)
 	start := func(i int, at time.Time) Enrollment {
 		started, _ := d.Graph.Start(Enrollment{
-			Journey: j.ID, Customer: customers[i], GraphHash: j.GraphHash, Version: j.Version, Epoch: j.Epoch,
-			RequestID: e.RequestID, Event: e.Event,
+			Journey: j.ID, Customer: customers[i].customer, GraphHash: j.GraphHash, Version: j.Version, Epoch: j.Epoch,
+			RequestID: request, Event: d.Graph.EncodeEvent(customers[i].event),
 			EnrolledAt: at, ExpiresAt: at.AddDate(0, 0, j.MaxDurationDays),
 		})
 		d.Graph.BeginWait(&started, at)
@@ -148,7 +197,7 @@ func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []s
 		list[i] = start(i, now)
 	}
 	outcomes := s.stores.Enrollments.Insert(ctx, t, j.Shards, list)
-	s.enterAgain(ctx, t, reentry{Reentry: j.reentry(), shards: j.Shards, since: e.EnrolledAt, start: start}, list, outcomes)
+	s.enterAgain(ctx, t, reentry{Reentry: j.reentry(), shards: j.Shards, since: since, start: start}, list, outcomes)
 	if !received.IsZero() {
 		s.stores.Enrollments.UndoForgotten(ctx, t, list, outcomes, received, s.clock())
 	}
@@ -196,7 +245,7 @@ func tally(j Journey, sent, unique []string, outcomes []Outcome) Enrollments {
 		switch outcome.Result {
 		case OutcomeEnrolled:
 			result.Enrolled++
-			byID[id] = Outcome{Result: OutcomeSkipped, Code: CodeAlreadyInside}
+			byID[id] = Outcome{Result: OutcomeSkipped}
 		case OutcomeSkipped:
 			result.Skipped++
 		default:
@@ -206,9 +255,16 @@ func tally(j Journey, sent, unique []string, outcomes []Outcome) Enrollments {
 	return result
 }
 
-// hashIDs hashes ids with key. The key is not stored, so a reader of the table cannot
-// guess the ids. HMAC would replace a long key by its hash, which is stored: it names
-// the record.
-func hashIDs(key string, ids []string) [32]byte {
-	return digest.Of(append([]string{key}, ids...)...)
+// hash hashes what is enrolled, with Key. The key is not stored, so a reader of the table
+// cannot guess the ids. HMAC would replace a long key by its hash, which is stored: it
+// names the record.
+func (r EnrollRequest) hash() [32]byte {
+	parts := append([]string{r.Key}, r.Customers...)
+	if r.Properties != nil {
+		parts = append(parts, "") // no id is empty
+	}
+	for _, raw := range r.Properties {
+		parts = append(parts, string(strict.Canonical(raw)))
+	}
+	return digest.Of(parts...)
 }

@@ -12,14 +12,6 @@ import (
 	"journeys/internal/strict"
 )
 
-// The codes of an OutcomeSkipped.
-const (
-	CodeAlreadyInside = "already-inside"
-	CodeEnteredBefore = "entered-before" // and may not enter again, or entered since the call was first received
-	CodeTooSoon       = "too-soon"       // after the last entry
-	CodeMaxReached    = "max-reached"
-)
-
 // reentry is a call or event that may start further runs.
 type reentry struct {
 	graph.Reentry
@@ -49,11 +41,11 @@ func (r reentry) refusal(e Enrollment, now time.Time) string {
 	}
 	switch {
 	case !e.Status.Left():
-		return CodeAlreadyInside
+		return CodeInside
 	case !r.AfterExit || r.enteredSince(e.EnrolledAt):
-		return CodeEnteredBefore
+		return CodeEntered
 	case !r.since.IsZero() && e.LeftAt.After(r.since):
-		return CodeAlreadyInside
+		return CodeInside
 	case r.Max > 0 && e.Run >= r.Max:
 		return CodeMaxReached
 	case e.EnrolledAt.Add(r.MinInterval).After(now):
@@ -82,7 +74,7 @@ func (s *Service) enterAgain(ctx context.Context, t Tenant, r reentry, list []En
 	var group errgroup.Group
 	group.SetLimit(reentries)
 	for i := range outcomes {
-		o, enters := &outcomes[i], r.start != nil && r.AfterExit && outcomes[i].Code == CodeEnteredBefore
+		o, enters := &outcomes[i], r.start != nil && r.AfterExit && outcomes[i].Code == CodeEntered
 		if o.Result != OutcomeSkipped || !enters && (o.Run < 2 || !r.enteredSince(o.EnteredAt)) {
 			continue
 		}
@@ -124,7 +116,7 @@ func (s *Service) reenter(ctx context.Context, t Tenant, r reentry, i int, e *En
 		old, err := s.stores.Enrollments.Enrollment(ctx, t, e.Journey, e.Customer)
 		switch {
 		case errors.Is(err, ErrDamaged):
-			return Outcome{Result: OutcomeSkipped, Code: CodeEnteredBefore}, nil
+			return Outcome{Result: OutcomeSkipped, Code: CodeEntered}, nil
 		case err != nil && !errors.Is(err, ErrNotEnrolled):
 			return Outcome{}, err
 		case err != nil:
@@ -154,9 +146,9 @@ func (s *Service) reenter(ctx context.Context, t Tenant, r reentry, i int, e *En
 }
 
 // enrolled returns what the first call with a key did for the customers of a journey
-// that takes none now.
-func (s *Service) enrolled(ctx context.Context, t Tenant, id ID, customers []string, key KeyRecord) []Outcome {
-	outcomes := s.stores.Enrollments.Enrolled(ctx, t, id, customers, key.RequestID)
+// that takes none now. missing is the code of those who never entered.
+func (s *Service) enrolled(ctx context.Context, t Tenant, id ID, customers []string, key KeyRecord, missing string) []Outcome {
+	outcomes := s.stores.Enrollments.Enrolled(ctx, t, id, customers, key.RequestID, missing)
 	list := make([]Enrollment, len(customers))
 	for i, customer := range customers {
 		list[i] = Enrollment{Journey: id, Customer: customer, RequestID: key.RequestID}

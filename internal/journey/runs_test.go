@@ -101,9 +101,9 @@ func (r *runTable) KeyRecord(_ context.Context, _ journey.Tenant, _ journey.ID, 
 }
 
 func (r *runTable) outcome(id journey.RequestID) journey.Outcome {
-	o := journey.Outcome{Result: journey.OutcomeSkipped, Code: journey.CodeAlreadyInside, Run: r.e.Run, EnteredAt: r.e.EnrolledAt}
+	o := journey.Outcome{Result: journey.OutcomeSkipped, Code: journey.CodeInside, Run: r.e.Run, EnteredAt: r.e.EnrolledAt}
 	if r.e.Status.Left() {
-		o.Code = journey.CodeEnteredBefore
+		o.Code = journey.CodeEntered
 	}
 	if r.e.RequestID == id {
 		o = journey.Outcome{Result: journey.OutcomeEnrolled}
@@ -125,7 +125,7 @@ func (r *runTable) Insert(ctx context.Context, _ journey.Tenant, _ int, list []j
 	return []journey.Outcome{o}
 }
 
-func (r *runTable) Enrolled(_ context.Context, _ journey.Tenant, _ journey.ID, _ []string, id journey.RequestID) []journey.Outcome {
+func (r *runTable) Enrolled(_ context.Context, _ journey.Tenant, _ journey.ID, _ []string, id journey.RequestID, _ string) []journey.Outcome {
 	return []journey.Outcome{r.outcome(id)}
 }
 
@@ -260,7 +260,7 @@ func TestReentry_EveryOrderOfCallsRepeatsAndExits(t *testing.T) {
 			extend()
 			t.Logf("%d orders, at most %d runs; outcomes: %v", orders, most, counts)
 			require.Greater(t, counts["enrolled again"], 100)
-			require.Positive(t, counts[journey.CodeEnteredBefore])
+			require.Positive(t, counts[journey.CodeEntered])
 		})
 	}
 }
@@ -423,7 +423,7 @@ func TestReentry_Bounds(t *testing.T) {
 		after   time.Duration // from one call to the next
 		want    []string      // code of each call; "" for enrolled
 	}{
-		"never":        {"", time.Hour, []string{"", journey.CodeEnteredBefore, journey.CodeEnteredBefore}},
+		"never":        {"", time.Hour, []string{"", journey.CodeEntered, journey.CodeEntered}},
 		"after exit":   {`{"mode":"afterExit"}`, time.Millisecond, []string{"", "", ""}},
 		"max":          {`{"mode":"afterExit","max":2}`, time.Hour, []string{"", "", journey.CodeMaxReached}},
 		"min interval": {`{"mode":"afterExit","minIntervalHours":1.5}`, time.Hour, []string{"", journey.CodeTooSoon, "", journey.CodeTooSoon, ""}},
@@ -452,7 +452,7 @@ func TestReentry_FailedIsInsideAndRemovedHasLeft(t *testing.T) {
 	r.e = &failed
 	o, err := r.enroll(t.Context(), "")
 	require.NoError(t, err)
-	require.Equal(t, journey.CodeAlreadyInside, o.Code)
+	require.Equal(t, journey.CodeInside, o.Code)
 	require.NoError(t, r.service.Remove(t.Context(), journey.Tenant{}, "jrn_0", "c"))
 	o, err = r.enroll(t.Context(), "")
 	require.NoError(t, err)
@@ -462,7 +462,7 @@ func TestReentry_FailedIsInsideAndRemovedHasLeft(t *testing.T) {
 	// The setting is cleared, and the journey paused: a repeat answers as before.
 	o, err = r.enroll(t.Context(), "k")
 	require.NoError(t, err)
-	require.Equal(t, journey.CodeAlreadyInside, o.Code)
+	require.Equal(t, journey.CodeInside, o.Code)
 	r.exit(t)
 	o, err = r.enroll(t.Context(), "l")
 	require.NoError(t, err)

@@ -60,8 +60,8 @@ type EnrollmentStore interface {
 	UndoForgotten(ctx context.Context, t Tenant, list []Enrollment, outcomes []Outcome, received, now time.Time)
 	// Enrolled returns the outcomes of an earlier Insert, in the order of
 	// customers: enrolled if that request stored the enrollment, skipped if
-	// another did, OutcomeError with code "journey-not-active" if there is none.
-	Enrolled(ctx context.Context, t Tenant, id ID, customers []string, request RequestID) []Outcome
+	// another did, OutcomeError with the code missing if there is none.
+	Enrolled(ctx context.Context, t Tenant, id ID, customers []string, request RequestID, missing string) []Outcome
 	// Reenter replaces old, which has left, by next, the customer's next run, and keeps
 	// old as an earlier run. It returns ErrLost if old has changed, nil if the stored
 	// enrollment has the RequestID of next. shards is as for Insert.

@@ -30,9 +30,10 @@ BEYOND_SCHEMAS = re.compile(
     r"|names no (nba_decision|random_split) of this graph|is no nextCursor of this list; begin without it"
     r"|is required when (from|to) is given|must not be before from|must be a date from .*"
     r"|must be less than \d+ days after from"
+    r"|must be after entryFrom, .*|must be before entryUntil, .*"
 )
 # Codes that depend on the state of the journey, not on the request alone.
-BY_STATE = {"graph-not-whole", "journey-not-active"}
+BY_STATE = {"graph-not-whole", "journey-not-active", "entry-closed"}
 
 GRAPH = {
     "nodes": [{"id": "start", "type": "entry_trigger"}, {"id": "end", "type": "exit"}],
@@ -95,7 +96,7 @@ def enroll_in_an_active_journey(context, case, kwargs):
 @schemathesis.hook
 def after_call(context, case, response):
     """Drop the active journey once another call has deleted or changed it."""
-    if operation(case) == "enrollCustomers" and (response.status_code == 404 or b"journey-not-active" in response.content):
+    if operation(case) == "enrollCustomers" and (response.status_code == 404 or b"journey-not-active" in response.content or b"entry-closed" in response.content):
         active.clear()
 
 

@@ -83,6 +83,15 @@ var invalid = map[string][]badCall{
 		enroll(`{"customerIds":["a","b\n","\u007f","\u0085"]}`, "/customerIds/1", "/customerIds/2", "/customerIds/3"),
 		enroll(`{"customerId":"`+strings.Repeat("a", 129)+`"}`, "/customerId"),
 	},
+	"entries": {
+		enroll(`{"entries":{}}`, "/entries"), enroll(`{"entries":[]}`, "/entries"), enroll(`{"customerId":"a","entries":[{"customerId":"a"}]}`, ""),
+		enroll(`{"entries":["a",{"properties":[]},{"customerId":"b","properties":{"x":"`+strings.Repeat("x", 40_000)+`"},"eventType":"e"}]}`,
+			"/entries/0", "/entries/1/customerId", "/entries/1/properties", "/entries/2/properties", "/entries/2/eventType"),
+	},
+	"entry times": {
+		put(`{"entryFrom":"tomorrow","entryUntil":[]}`, "/entryFrom", "/entryUntil"),
+		put(`{"entryFrom":"2027-01-01T00:00:00Z","entryUntil":"2027-01-01T00:00:00Z"}`, "/entryUntil"),
+	},
 	"a dangling edge": {
 		graph(`{"nodes":[{"id":"a","type":"exit"}],"edges":[{"source":"a","target":"b"}]}`, "/definition/edges/0/target"),
 	},
