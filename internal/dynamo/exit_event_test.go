@@ -27,9 +27,9 @@ func (p *fixture) exiting(t *testing.T, definition string, customers ...string) 
 
 func (p *fixture) close(t *testing.T, customer string, n int) {
 	t.Helper()
-	_, damaged, err := p.PutEvent(t.Context(), demo, journey.Event{Customer: customer, Type: "closed", Properties: fmt.Appendf(nil, `{"n":%d}`, n)})
+	outcome, err := p.PutEvent(t.Context(), demo, journey.Event{Customer: customer, Type: "closed", Properties: fmt.Appendf(nil, `{"n":%d}`, n)})
 	require.NoError(t, err)
-	require.Empty(t, damaged)
+	require.Empty(t, outcome.Damaged)
 }
 
 // An event takes customers out of a long wait, a failure and a pause at once. A message
@@ -121,7 +121,7 @@ func TestEvent_ThatChangesNothingIsCheap(t *testing.T) {
 	}
 	ctx, meter := capacity.WithMeter(t.Context())
 	service := journey.NewService(p.store.Handlers(), func() time.Time { return p.now }, rand.Reader)
-	_, _, err = service.PutEvent(ctx, demo, journey.Event{Customer: "ada", Type: "opened", ID: "e1", Received: p.now})
+	_, err = service.PutEvent(ctx, demo, journey.Event{Customer: "ada", Type: "opened", ID: "e1", Received: p.now})
 	require.NoError(t, err)
 	used := meter.Usage()
 	t.Logf("an event for a customer in 100 journeys: %d requests, %.1f RRU, %.1f WRU", used.Requests, used.ReadUnits, used.WriteUnits)

@@ -106,7 +106,7 @@ func (r *race) event(id string) func(context.Context) error { return r.eventOf("
 
 func (r *race) eventOf(eventType, id string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		_, _, err := r.service.PutEvent(ctx, r.tenant, journey.Event{Customer: "c", Type: eventType, ID: id, Properties: r.properties})
+		_, err := r.service.PutEvent(ctx, r.tenant, journey.Event{Customer: "c", Type: eventType, ID: id, Properties: r.properties})
 		return err
 	}
 }
@@ -377,7 +377,7 @@ func remember(events []journey.Received, event journey.Received) []journey.Recei
 }
 
 func (r *race) StartedBy(context.Context, journey.Tenant, string) (journey.Starts, error) {
-	return journey.Starts{KeepProperties: true}, nil
+	return journey.Starts{Reads: [][]string{{}}}, nil
 }
 
 func (r *race) Enrollments(ctx context.Context, _ journey.Tenant, _ string) ([]journey.Enrollment, []journey.Damage, error) {

@@ -27,7 +27,8 @@ func (s *simulation) refusal() string {
 	if r := s.request.EntryEvent; r != nil && r.Type != s.subject.Entry.Event && r.Type != s.graph.Event() {
 		event = "the event does not start the journey"
 	}
-	return cmp.Or(s.subject.EntryFault, s.graph.EntryFault(), event, s.graph.Refusal(s.subject.Entry.Condition, &facts))
+	closed := s.subject.Journey.EntryClosed(s.request.Now)
+	return cmp.Or(s.subject.EntryFault, s.graph.EntryFault(), closed, event, s.graph.Refusal(s.subject.Entry.Condition, &facts))
 }
 
 // sleep returns when to look at e's wait again: at the next event that may end it or the run,
@@ -59,10 +60,13 @@ func (s *simulation) receivedOf(types []string, now time.Time) map[string][]jour
 	for _, eventType := range types {
 		events[eventType] = nil
 	}
+	reads := s.graph.PropertiesRead()
 	for i, event := range s.request.Events {
 		at := s.request.Now.Add(event.After)
 		if list, ok := events[event.Type]; ok && !at.After(now) {
-			events[event.Type] = append(list, journey.Received{Stamp: journey.Stamp{At: at, ID: uint64(i)}, Properties: event.Properties})
+			events[event.Type] = append(list, journey.Received{
+				Stamp: journey.Stamp{At: at, ID: uint64(i)}, Properties: journey.PruneProperties(event.Properties, reads[event.Type]),
+			})
 		}
 	}
 	for eventType, list := range events {

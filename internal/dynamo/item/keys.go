@@ -35,6 +35,7 @@ import (
 //	kept properties        T#<tenant>#EV#<eventType>     keep
 //	Idempotency-Key        T#<tenant>#I#<journey>#<key>  I
 //	enrollment             T#<tenant>#C#<customer>       E#<journey>
+//	earlier run            T#<tenant>#C#<customer>       R#<journey>#<run>
 //	anonymized enrollment  T#<tenant>#A#<writeId>        E#<journey>
 //	profile                T#<tenant>#C#<customer>       P
 //	last events            T#<tenant>#C#<customer>       V#<eventType>
@@ -78,6 +79,7 @@ const (
 	KeepSK         = "keep"
 
 	EnrollmentPrefix = "E#"
+	EarlierPrefix    = "R#" // of an earlier run
 	LastEventPrefix  = "V#"
 	ClosedPrefix     = "C#"
 	PartPrefix       = "D#"
@@ -239,6 +241,15 @@ func ParseEnrollmentKey(pk, sk string) (tenant journey.Tenant, id journey.ID, ok
 	}
 	tenant, ok = journey.ParseTenant(parts[1])
 	return tenant, EnrollmentJourney(sk), ok
+}
+
+// ParseRunKey is ParseEnrollmentKey, also for an earlier run.
+func ParseRunKey(pk, sk string) (tenant journey.Tenant, id journey.ID, ok bool) {
+	if run, earlier := strings.CutPrefix(sk, EarlierPrefix); earlier {
+		ulid, _, _ := strings.Cut(run, "#")
+		sk = EnrollmentPrefix + ulid
+	}
+	return ParseEnrollmentKey(pk, sk)
 }
 
 // ProfileKey returns the key of a profile.
