@@ -26,7 +26,7 @@ const advanceAttempts = 4
 // enrollmentChanges are the attributes that an advance writes or removes.
 var enrollmentChanges = []string{
 	eStatus, eRev, eWritten, eNode, eSince, eLeft, eReason, ePath, eRetries, eDelta, eDeltaRev, eDecisions, eAttempts, eLease, eWoken, eOnProfile, ePending,
-	eStepEvent, eHeard, eFailed, eConverted, ePassed,
+	eStepEvent, eHeard, eListens, eFailed, eConverted, ePassed,
 	manifest.DuePartitionKey, manifest.DueSortKey, eWriteID,
 }
 
@@ -45,7 +45,7 @@ func (s *table) Advance(ctx context.Context, t journey.Tenant, shards int, list 
 	w, err := s.newWriteID()
 	advances := make([]*advance, len(list))
 	for i, e := range list {
-		advances[i] = &advance{rev: e.Rev, pending: e.PendingExit, err: err, done: err != nil}
+		advances[i] = &advance{rev: e.Rev, pending: exitText(e.PendingExit), err: err, done: err != nil}
 		if err == nil {
 			advances[i].statement, advances[i].err = s.updateStatement(t, shards, e, w)
 			advances[i].done = advances[i].err != nil
@@ -114,7 +114,7 @@ func lostTo(it item.Item, rev int64, pending string, w writeID) error {
 	case found == rev && w.wrote(it):
 		return nil
 	case found == rev-1 && exit != "" && exit != pending:
-		return &journey.ExitPendingError{Reason: exit}
+		return &journey.ExitPendingError{Exit: readExit(exit)}
 	}
 	return journey.ErrLost
 }
@@ -136,7 +136,7 @@ func (s Engine) AdvanceWithProfile(
 	case err != nil || refused == nil:
 		return wrapFailed("write an enrollment with its profile", err)
 	case conditionFailed(refused[0]):
-		return lostTo(refused[0].Item, e.Rev, e.PendingExit, w)
+		return lostTo(refused[0].Item, e.Rev, exitText(e.PendingExit), w)
 	}
 	return engine.ErrProfileChanged
 }
@@ -173,11 +173,11 @@ func (s *table) updateStatement(t journey.Tenant, shards int, e journey.Enrollme
 	clauses, parameters := change.Statement(enrollmentChanges, it)
 	statement := `UPDATE "` + s.name + `"` + clauses + ` WHERE PK=? AND SK=? AND "` + eRev + `"=? AND "` + eRequest + `"=?`
 	parameters = append(parameters, it[manifest.PartitionKey], it[manifest.SortKey], item.Number(e.Rev-1), item.Binary(e.RequestID[:]))
-	if e.PendingExit == "" {
+	if pending := exitText(e.PendingExit); pending == "" {
 		statement += ` AND "` + ePending + `" IS MISSING`
 	} else {
 		statement += ` AND "` + ePending + `"=?`
-		parameters = append(parameters, item.Text(e.PendingExit))
+		parameters = append(parameters, item.Text(pending))
 	}
 	return types.BatchStatementRequest{
 		Statement: &statement, Parameters: parameters,
@@ -194,7 +194,7 @@ func (s Enrollments) RequestExit(ctx context.Context, t journey.Tenant, e journe
 		Statement: aws.String(`UPDATE "` + s.name + `" SET "` + ePending + `"=? REMOVE "` + eDelta + `" REMOVE "` + eDeltaRev +
 			`" WHERE PK=? AND SK=? AND "` + eRev + `"=? AND "` + eRequest + `"=?`),
 		Parameters: []types.AttributeValue{
-			item.Text(e.PendingExit), k[manifest.PartitionKey], k[manifest.SortKey], item.Number(e.Rev), item.Binary(e.RequestID[:]),
+			item.Text(exitText(e.PendingExit)), k[manifest.PartitionKey], k[manifest.SortKey], item.Number(e.Rev), item.Binary(e.RequestID[:]),
 		},
 	})
 	if _, refused := refusedItem(err); refused || isConflict(err) {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -47,8 +48,9 @@ const (
 	eAttempts  = "at"
 	eLease     = "lu"
 	eWoken     = "wk"
-	eOnProfile = "op"     // ProfileRev; absent without OnProfile
-	ePending   = "px"     // reason of an exit that was requested during a lease
+	eOnProfile = "op" // ProfileRev; absent without OnProfile
+	ePending   = "px" // exit that was requested during a lease: see exitText
+	eListens   = "ls"
 	eWriteID   = aWriteID // of the call that wrote it last
 )
 
@@ -90,6 +92,7 @@ func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item.
 	it.PutBinary(eEvent, e.Event)
 	it.PutBinary(eStepEvent, e.StepEvents)
 	it.PutBinary(eHeard, memory.Stamp(e.Heard))
+	it.PutBinary(eListens, e.Listens)
 	it.PutNumber(eAttempts, int64(e.Attempts))
 	it.PutTime(eLease, e.LeaseUntil)
 	it.PutBinary(eWoken, memory.Stamp(e.Woken))
@@ -102,6 +105,30 @@ func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item.
 	}
 	putDue(it, t, shards, e)
 	return it, nil
+}
+
+// exitText returns an exit as "completed: reason" or "cancelled: reason"; "" for none.
+func exitText(exit journey.ExitRequest) string {
+	switch {
+	case exit == journey.ExitRequest{}:
+		return ""
+	case exit.Completed:
+		return completedExit + exit.Reason
+	}
+	return cancelledExit + exit.Reason
+}
+
+const (
+	completedExit = "completed: "
+	cancelledExit = "cancelled: "
+)
+
+// readExit returns the exit that exitText wrote.
+func readExit(text string) journey.ExitRequest {
+	if reason, ok := strings.CutPrefix(text, completedExit); ok {
+		return journey.ExitRequest{Reason: reason, Completed: true}
+	}
+	return journey.ExitRequest{Reason: strings.TrimPrefix(text, cancelledExit)}
 }
 
 // putDue stores e's place in the due index, if it has one.
@@ -161,7 +188,8 @@ func decodeEnrollment(t journey.Tenant, it item.Item) (journey.Enrollment, error
 		LeaseUntil:  r.Time(eLease),
 		OnProfile:   it[eOnProfile] != nil,
 		ProfileRev:  r.Number(eOnProfile),
-		PendingExit: r.Text(ePending),
+		PendingExit: readExit(r.Text(ePending)),
+		Listens:     r.Binary(eListens),
 
 		ConvertedSteps: int(r.Number(ePassed)),
 	}

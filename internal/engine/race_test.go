@@ -280,7 +280,7 @@ func (r *race) Advance(ctx context.Context, _ journey.Tenant, _ int, list []jour
 	if err := refusal(r.e, e); err != nil {
 		return []error{err}
 	}
-	e.PendingExit = ""
+	e.PendingExit = journey.ExitRequest{}
 	r.store(e)
 	return []error{nil}
 }
@@ -291,8 +291,8 @@ func refusal(stored *journey.Enrollment, e journey.Enrollment) error {
 	switch {
 	case stored.Rev != e.Rev-1:
 		return journey.ErrLost
-	case stored.PendingExit != "" && stored.PendingExit != e.PendingExit:
-		return &journey.ExitPendingError{Reason: stored.PendingExit}
+	case stored.PendingExit != (journey.ExitRequest{}) && stored.PendingExit != e.PendingExit:
+		return &journey.ExitPendingError{Exit: stored.PendingExit}
 	}
 	return nil
 }

@@ -183,20 +183,20 @@ func (r *run) fail(reason string) {
 	r.next, r.state = r.next.Fail(reason), recording
 }
 
-// leave makes the next write cancel the enrollment. A message whose lease has
+// leave makes the next write end the enrollment. A message whose lease has
 // ended without a result may have been sent.
-func (r *run) leave(reason string) {
+func (r *run) leave(exit journey.ExitRequest) {
 	r.doubt.report = !r.stored.LeaseUntil.IsZero()
-	r.next, r.state = r.next.Cancel(reason), leaving
+	r.next, r.state = r.next.Leave(exit), leaving
 }
 
 // obey adds an exit to the next write, which was refused because the exit had been
 // requested meanwhile. What the write records of a message stays in it.
-func (r *run) obey(reason string) {
+func (r *run) obey(exit journey.ExitRequest) {
 	if r.next.Status == journey.Inside || r.next.Status == journey.Failed {
-		r.next = r.next.Cancel(reason)
+		r.next = r.next.Leave(exit)
 	}
-	r.next.PendingExit = reason
+	r.next.PendingExit = exit
 	r.state = leaving
 }
 

@@ -25,9 +25,9 @@ func (w *worker) write(ctx context.Context, runs []*run) {
 		r := runs[i]
 		pending, ok := errors.AsType[*journey.ExitPendingError](err)
 		switch {
-		case ok && r.next.PendingExit == "":
+		case ok && r.next.PendingExit == journey.ExitRequest{}:
 			r.undoUpdates()
-			r.obey(pending.Reason)
+			r.obey(pending.Exit)
 			again = append(again, r)
 		case errors.Is(err, errLiveTooOld): // the next round reads the journey again
 		case errors.Is(err, ErrProfileChanged):

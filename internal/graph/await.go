@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"journeys/internal/condition"
+	"journeys/internal/digest"
 	"journeys/internal/strict"
 )
 
@@ -231,6 +232,32 @@ func (n *Node) collectEvents() {
 	}
 	slices.Sort(n.Events)
 	n.Events = slices.Compact(n.Events)
+}
+
+// ListenHash returns a short hash of a type of events. Several types may share one.
+func ListenHash(eventType string) [2]byte {
+	hash := digest.Of(eventType)
+	return [2]byte(hash[:2])
+}
+
+// collectListens sets n.Listens, given the events of the pinned settings.
+func (n *Node) collectListens(settings []watchedSetting) {
+	for _, watched := range settings {
+		n.listen(watched.Type)
+	}
+	for _, a := range n.Awaits {
+		n.listen(a.Type)
+	}
+}
+
+func (n *Node) listen(eventType string) {
+	hash := ListenHash(eventType)
+	for listed := range slices.Chunk(n.Listens, len(hash)) {
+		if [2]byte(listed) == hash {
+			return
+		}
+	}
+	n.Listens = append(n.Listens, hash[:]...)
 }
 
 // reads returns the paths that are read of the event when it happens.

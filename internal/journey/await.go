@@ -137,7 +137,7 @@ func (g *Graph) await(e *Enrollment, n *graph.Node, in *Input, end time.Time) (t
 			if n.Awaits[i].Type != c.eventType {
 				continue
 			}
-			met, effect := g.meets(e, &n.Awaits[i], &c.Received, in)
+			met, effect := g.meets(e, &n.Awaits[i].Watched, &c.Received, in)
 			if effect != NoEffect {
 				e.dueBy(in.Now)
 				return trail.NoResult, effect
@@ -188,9 +188,9 @@ func (e *Enrollment) eventsSince(n *graph.Node) time.Time {
 	return e.EnrolledAt
 }
 
-// meets reports whether an event meets what a wait awaits, or which facts are missing to
-// tell. The condition is evaluated as of the receipt of the event.
-func (g *Graph) meets(e *Enrollment, a *graph.Awaited, event *Received, in *Input) (met bool, effect EffectKind) {
+// meets reports whether an event meets what a wait or an exit looks for, or which facts are
+// missing to tell. The condition is evaluated as of the receipt of the event.
+func (g *Graph) meets(e *Enrollment, a *graph.Watched, event *Received, in *Input) (met bool, effect EffectKind) {
 	if a.Condition == nil && a.Match == nil {
 		return true, NoEffect
 	}

@@ -67,9 +67,13 @@ type Enrollment struct {
 	Attempts   int
 	LeaseUntil time.Time
 
-	// PendingExit is the reason of an exit that was requested while a worker
-	// owned an effect; "" for none. The next write of a worker carries it out.
-	PendingExit string
+	// PendingExit is an exit that was requested while a worker owned an effect; zero for
+	// none. The next write of a worker carries it out.
+	PendingExit ExitRequest
+
+	// Listens has graph.ListenHash of each type of event that may change the enrollment
+	// where it is, and perhaps of others.
+	Listens []byte
 
 	// OnProfile is set at a wait whose end depends on the customer's attributes. The
 	// wait is stored, due at once, before the attributes are read, and a writer of the
@@ -130,8 +134,12 @@ func (s *Service) Whereabouts(ctx context.Context, t Tenant, id ID, customer str
 
 // asRequested returns e with its pending exit carried out, as callers see it.
 func (e Enrollment) asRequested() Enrollment {
-	if e.PendingExit != "" && e.Status == Inside {
-		e.Status, e.ExitReason, e.Due = Cancelled, e.PendingExit, time.Time{}
+	if e.PendingExit == (ExitRequest{}) || e.Status != Inside {
+		return e
+	}
+	e.Status, e.ExitReason, e.Due = Cancelled, e.PendingExit.Reason, time.Time{}
+	if e.PendingExit.Completed {
+		e.Status = Completed
 	}
 	return e
 }
@@ -140,7 +148,7 @@ func (e Enrollment) whereabouts(g *Graph) Whereabouts {
 	e = e.asRequested()
 	w := Whereabouts{Enrollment: e, NodeID: g.NodeID(e.Node)}
 	visits := e.Path.Visits(e.EnrolledAt)
-	if e.Status != Completed {
+	if !e.ReachedExit() {
 		visits = append(visits, trail.Visit{Node: e.Node, EnteredAt: e.Since})
 	}
 	for _, visit := range visits {
@@ -224,7 +232,7 @@ func (s *Service) Remove(ctx context.Context, t Tenant, id ID, customer string) 
 		now := s.clock()
 		switch {
 		case e.Status == Inside && e.LeaseUntil.After(now):
-			e.PendingExit = cmp.Or(e.PendingExit, ReasonRemoved)
+			e.PendingExit = cmp.Or(e.PendingExit, ExitRequest{Reason: ReasonRemoved})
 			return e, nil
 		case e.Status == Inside || e.Status == Failed:
 			return e.NextWrite(now).Cancel(ReasonRemoved), nil

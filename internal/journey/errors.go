@@ -81,10 +81,10 @@ var ErrLost = errors.New("journey: changed since it was read")
 
 // ExitPendingError means that an enrollment was not written because of a
 // PendingExit that was stored after it was read. It is an ErrLost.
-type ExitPendingError struct{ Reason string }
+type ExitPendingError struct{ Exit ExitRequest }
 
 // Error names the reason.
-func (e *ExitPendingError) Error() string { return "journey: exit pending: " + e.Reason }
+func (e *ExitPendingError) Error() string { return "journey: exit pending: " + e.Exit.Reason }
 
 // Is reports whether target is ErrLost.
 func (e *ExitPendingError) Is(target error) bool { return target == ErrLost }

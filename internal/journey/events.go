@@ -251,8 +251,9 @@ func (s *Service) wakeAll(ctx context.Context, t Tenant, e *eventEffects, event 
 	for _, d := range damaged {
 		newer = cmp.Or(e.absorb(d.Journey, d.Cause), newer)
 	}
+	hand := s.atHand(ctx, t, e.Event, event)
 	err = forEach(list, func(enrollment Enrollment) error {
-		ended, err := s.react(ctx, t, enrollment, e.Type, event)
+		ended, err := s.react(ctx, t, enrollment, hand)
 		if ended {
 			e.note(func(o *EventOutcome) { o.Ended = append(o.Ended, enrollment.Journey) })
 		}
@@ -263,8 +264,11 @@ func (s *Service) wakeAll(ctx context.Context, t Tenant, e *eventEffects, event 
 
 // react lets an event act on an enrollment. It reports whether the event surely ended a
 // wait, or ended the run.
-func (s *Service) react(ctx context.Context, t Tenant, e Enrollment, eventType string, event Received) (ended bool, err error) {
-	woken, ended, err := s.wake(ctx, t, e, eventType, event)
+func (s *Service) react(ctx context.Context, t Tenant, e Enrollment, event eventAtHand) (ended bool, err error) {
+	if ended, err := s.leaveBy(ctx, t, e, event); ended || err != nil {
+		return ended, err
+	}
+	woken, ended, err := s.wake(ctx, t, e, event.eventType, event.Received)
 	if woken {
 		s.nudge(ctx, t, e.Journey, []string{e.Customer})
 	}
@@ -282,7 +286,7 @@ func (s *Service) wake(
 		if e.Heard == event.Stamp {
 			return false, true, nil
 		}
-		if e.Status != Inside {
+		if e.Status != Inside || !e.HeardBy(eventType) {
 			return false, false, nil
 		}
 		graph, err := s.graphOf(ctx, t, e)

@@ -19,7 +19,7 @@ const (
 	NeedDecision                     // make the node's decision, then step with its Answer
 	NeedSend                         // send the node's message, then step with its Answer
 	NeedUpdate                       // change the attributes as Graph.Update returns, then step with its Answer
-	NeedEvents                       // step again with the events of the node's types
+	NeedEvents                       // step again with the events of the types that EventsAt returns
 	Stuck                            // fail it: the graph leads nowhere; see StopReason
 )
 
@@ -27,7 +27,7 @@ const (
 type Input struct {
 	Now           time.Time
 	Attributes    condition.Value // of the customer, if HasAttributes
-	HasAttributes bool            // if false, a split, or a wait with OnProfile, blocks with NeedAttributes
+	HasAttributes bool            // if false, a split, an exit by a condition, or a wait with OnProfile, blocks with NeedAttributes
 	ProfileRev    int64           // of Attributes; 0 for no profile
 	Answer        Answer          // of the effect that blocks the enrollment; zero for none
 
@@ -66,6 +66,7 @@ func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
 	if e.Node < 0 {
 		return e, Stuck
 	}
+	e.Listens = g.Node(e.Node).Listens
 	e.mark(trail.NodeEntered)
 	return g.Step(e, Input{Now: e.EnrolledAt})
 }
@@ -116,7 +117,7 @@ func (g *Graph) Step(e Enrollment, in Input) (Enrollment, EffectKind) {
 		if n.Fault != (strict.Fault{}) {
 			break
 		}
-		result, effect := g.result(&e, n, &in)
+		result, effect := g.resultOrExit(&e, n, &in)
 		switch {
 		case e.Status != Inside:
 			return e, NoEffect
@@ -132,6 +133,7 @@ func (g *Graph) Step(e Enrollment, in Input) (Enrollment, EffectKind) {
 		}
 		e.leave(result)
 		e.enter(next, in.Now)
+		e.Listens = g.Node(next).Listens
 		e.OnProfile, e.ProfileRev = g.dependsOnProfile(&e), 0
 		in.HasAttributes = in.HasAttributes && !e.OnProfile
 		in.stale = true
@@ -282,16 +284,8 @@ func (g *Graph) keepDecision(e *Enrollment, answer condition.Value) bool {
 	return true
 }
 
-// Cancel ends the enrollment, with a reason that callers see. A failed enrollment
-// counts as cancelled from then on, also if the same write failed it.
-func (e Enrollment) Cancel(reason string) Enrollment {
-	if e.Status == Failed {
-		e.endFailure()
-	}
-	e.ExitReason = reason
-	e.end(Cancelled, trail.MarkCancelled, trail.NodeDropped)
-	return e
-}
+// Cancel is Leave as Cancelled, with a reason that callers see.
+func (e Enrollment) Cancel(reason string) Enrollment { return e.Leave(ExitRequest{Reason: reason}) }
 
 // Fail stops the enrollment at its node, with a reason that callers see. It keeps
 // LeaseUntil, so a retry knows that the effect may have happened.

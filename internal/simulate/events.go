@@ -31,25 +31,25 @@ func (s *simulation) refusal() string {
 	return cmp.Or(s.subject.EntryFault, s.graph.EntryFault(), closed, event, s.graph.Refusal(s.subject.Entry.Condition, &facts))
 }
 
-// sleep returns when to look at e's wait again: at the next event that it awaits, or at
-// its end.
+// sleep returns when to look at e's wait again: at the next event that may end it or the run,
+// or at its end.
 func (s *simulation) sleep(e *journey.Enrollment, now time.Time) time.Time {
 	next := e.Due
 	for _, event := range s.request.Events {
 		at := s.request.Now.Add(event.After)
-		if at.After(now) && at.Before(next) && slices.Contains(s.graph.Node(e.Node).Events, event.Type) {
+		if at.After(now) && at.Before(next) && slices.Contains(s.graph.EventsAt(e.Node), event.Type) {
 			next = at
 		}
 	}
 	return next
 }
 
-// received returns the events that are remembered at now, of the types that nodes await or
-// ask for.
+// received returns the events that are remembered at now, of the types that nodes and exits
+// await or ask for.
 func (s *simulation) received(now time.Time) map[string][]journey.Received {
 	var types []string
 	for i := range s.graph.Len() {
-		types = append(types, s.graph.Node(i).Events...)
+		types = append(types, s.graph.EventsAt(i)...)
 	}
 	return s.receivedOf(types, now)
 }

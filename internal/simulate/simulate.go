@@ -67,7 +67,7 @@ type Step struct {
 	Result    string
 	Next      string        // id of the next node; "" for none
 	Until     time.Time     // wait: when it ended
-	EndedBy   string        // wait: "timer" or "event"
+	EndedBy   string        // wait: "timer" or "event"; "exit" where exitOn or exitWhen ended the run
 	Reason    string        // wait until a date: why it ended at once; "" if it did not
 	Zone      string        // wait until a date: the time zone, if the end depends on one
 	Condition []byte        // condition_split: condition.Program.Explain
@@ -261,7 +261,7 @@ func (s *simulation) answer(node int) journey.Answer {
 // report converts the walk into steps.
 func (s *simulation) report(e journey.Enrollment, now time.Time) Simulation {
 	visits := e.Path.Visits(e.EnrolledAt)
-	if e.Status != journey.Completed {
+	if !e.ReachedExit() {
 		visits = append(visits, trail.Visit{Node: e.Node, EnteredAt: e.Since})
 	}
 	visits, again := cutAtRepeat(visits)
@@ -303,6 +303,11 @@ func (s *simulation) report(e journey.Enrollment, now time.Time) Simulation {
 	switch {
 	case e.Status == journey.Expired && !again:
 		result.Outcome, last.Result = "expired", "expired"
+	case e.Status != journey.Inside && !e.ReachedExit() && !again:
+		last.Result = "exited" // by exitOn or exitWhen
+		if last.NodeType == graph.Wait {
+			last.EndedBy = "exit"
+		}
 	case e.Status == journey.Inside || again:
 		result.Outcome, last.Result = "stopped", "stopped"
 		result.ExitReason = cmp.Or(s.failure, stuckReason(s.graph, visits))
