@@ -37,6 +37,7 @@ type enrollmentsBody struct {
 type stepBody struct {
 	NodeID            string           `json:"nodeId"`
 	NodeType          graph.NodeType   `json:"nodeType"`
+	Label             string           `json:"label,omitzero"`
 	Version           int              `json:"version,omitzero"` // absent for the current graph
 	Entered           int64            `json:"entered"`
 	Completed         int64            `json:"completed"`
@@ -93,7 +94,7 @@ func newAnalyticsBody(id journey.ID, report analytics.Report) analyticsBody {
 
 func newStepBody(s analytics.NodeReport) stepBody {
 	step := stepBody{
-		NodeID: s.NodeID, NodeType: s.NodeType, Version: s.Version,
+		NodeID: s.NodeID, NodeType: s.NodeType, Label: s.Label, Version: s.Version,
 		Entered: s.Entered, Completed: s.Completed(), Active: s.Active(), Failed: s.Failed, Dropped: s.Dropped,
 		CompletionRate: rate(s.Completed(), s.Entered), Converted: s.Converted.Sum(), Results: byName(s.Results, s.Ways),
 	}

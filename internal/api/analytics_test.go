@@ -115,7 +115,7 @@ func TestAnalytics_NamesEveryBranch(t *testing.T) {
 
 	labels := []graph.Label{
 		{Node: 0, ID: "in", Type: graph.EntryTrigger},
-		{Node: 1, ID: "m", Type: graph.MultiSplit, Ways: []string{"pro", "trial", "else"}},
+		{Node: 1, ID: "m", Type: graph.MultiSplit, Text: "Which plan?", Ways: []string{"pro", "trial", "else"}},
 		{Node: 2, ID: "r", Type: graph.RandomSplit, Ways: []string{"sent", "control"}},
 	}
 	steps := []tally.Step{
@@ -138,6 +138,8 @@ func TestAnalytics_NamesEveryBranch(t *testing.T) {
 	for i, version := range []any{nil, 1.0} {
 		entry, multi, random := list[3*i].(map[string]any), list[3*i+1].(map[string]any), list[3*i+2].(map[string]any)
 		require.Equal(t, version, multi["version"])
+		require.Equal(t, "Which plan?", multi["label"])
+		require.NotContains(t, entry, "label")
 		require.NotContains(t, entry, "branches")
 		require.NotContains(t, entry, "branchesConverted")
 		require.Equal(t, 2.0, multi["converted"])
@@ -169,6 +171,14 @@ func TestAnalytics_LeavesOutTheOldestVersions(t *testing.T) {
 		{
 			"condition splits", graph.Label{Type: graph.ConditionSplit, Ways: []string{"true", "false"}},
 			left(trail.True, many/2).Plus(left(trail.False, many/2)...), 40,
+		},
+		{
+			"long labels", graph.Label{Type: graph.ConditionSplit, Ways: []string{"true", "false"}, Text: strings.Repeat("x", graph.MaxLabel)},
+			left(trail.True, many/2).Plus(left(trail.False, many/2)...), 34,
+		},
+		{
+			"labels of control characters", graph.Label{Type: graph.ConditionSplit, Ways: []string{"true", "false"}, Text: strings.Repeat("\x01", graph.MaxLabel)},
+			left(trail.True, many/2).Plus(left(trail.False, many/2)...), 19,
 		},
 		{
 			"splits with long names", graph.Label{Type: graph.RandomSplit, Ways: []string{strings.Repeat("a", 64), strings.Repeat("b", 64)}},
@@ -206,7 +216,7 @@ func TestAnalytics_LeavesOutTheOldestVersions(t *testing.T) {
 			}
 			require.NoError(t, json.Unmarshal(w.Body.Bytes(), &body))
 			require.Equal(t, versions*3*many, body.Enrollments["total"])
-			require.Len(t, body.Steps, row.kept*graph.MaxNodes)
+			require.Equal(t, row.kept*graph.MaxNodes, len(body.Steps))
 			require.Zero(t, body.Steps[0].Version, "the current graph comes first")
 			require.Equal(t, versions-row.kept+1, body.Steps[len(body.Steps)-1].Version)
 			require.Len(t, body.VersionsLeftOut, versions-row.kept)

@@ -50,7 +50,7 @@ func (r *row) resolve(stored item.Item) {
 		r.settle(journey.OutcomeEnrolled, "")
 		return
 	}
-	r.settle(journey.OutcomeSkipped, "")
+	r.settle(journey.OutcomeSkipped, journey.SkippedCode(journey.EnrollmentStatus(found.Number(eStatus))))
 }
 
 // fail notes why an attempt failed. A permanent failure settles the row.
@@ -215,7 +215,7 @@ func (s *table) readBatch(ctx context.Context, batch []*row, missing string) {
 	}
 	out, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
 		RequestItems: map[string]types.KeysAndAttributes{s.name: {
-			Keys: keys, ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String("PK, " + eRequest),
+			Keys: keys, ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String("PK, " + eRequest + ", " + eStatus),
 		}},
 	})
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 
 var (
 	enrolled = journey.Outcome{Result: journey.OutcomeEnrolled}
-	skipped  = journey.Outcome{Result: journey.OutcomeSkipped}
+	skipped  = journey.Outcome{Result: journey.OutcomeSkipped, Code: journey.CodeInside}
 )
 
 // customers returns n customer ids, starting with number first.

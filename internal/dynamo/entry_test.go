@@ -46,9 +46,9 @@ func TestEntryTimes_BoundWhenCustomersEnter(t *testing.T) {
 	} {
 		p.now = row.at
 		_, err := p.Enroll(t.Context(), demo, id, journey.EnrollRequest{Customers: []string{row.name}})
-		_, damaged, errEvent := p.PutEvent(t.Context(), demo, journey.Event{Customer: "event " + row.name, Type: "opened"})
+		outcome, errEvent := p.PutEvent(t.Context(), demo, journey.Event{Customer: "event " + row.name, Type: "opened"})
 		require.NoError(t, errEvent, row.name)
-		require.Empty(t, damaged, row.name)
+		require.Empty(t, outcome.Damaged, row.name)
 		for _, customer := range []string{row.name, "event " + row.name} {
 			e, errInside := p.store.Enrollments.Enrollment(t.Context(), demo, id, customer)
 			if row.opens != "" {

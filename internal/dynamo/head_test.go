@@ -325,3 +325,51 @@ func TestReport_SeriesOfAYearIsOneRead(t *testing.T) {
 	t.Logf("without a series: %g", plain.ReadUnits)
 	require.LessOrEqual(t, plain.ReadUnits, 2.0, "a report without a series does not read it")
 }
+
+// A report shows the labels as they came last, also if nothing else was edited, and
+// those of an earlier graph as they were.
+func TestReport_ShowsTheLatestLabels(t *testing.T) {
+	t.Parallel()
+	p := newFixture(t)
+	labeled := func(out, text string) *journey.Definition {
+		d := definitionOf(t, fmt.Sprintf(`{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"w","type":"wait","config":{"delayHours":30},"data":{"label":%q}},`+
+			`{"id":%q,"type":"exit"}],"edges":[{"source":"in","target":"w"},{"source":"w","target":%q}]}`, text, out, out))
+		return &d
+	}
+	id := p.journey(t, string(labeled("out", "A day").Raw), "ada")
+	labels := func() (texts []string) {
+		report, used := read(t, p.store, id, analytics.Range{})
+		require.Equal(t, 1, used.Requests)
+		for _, s := range report.Steps {
+			if s.NodeID == "w" {
+				texts = append(texts, fmt.Sprint(s.Label, " ", s.Entered))
+			}
+		}
+		return texts
+	}
+	require.Equal(t, []string{"A day 0"}, labels())
+
+	j, err := p.Update(t.Context(), demo, id, journey.Change{Definition: labeled("out", "A good day")}, nil)
+	require.NoError(t, err)
+	require.Equal(t, 1, j.Version, "a label is appearance")
+	require.Equal(t, []string{"A good day 0"}, labels())
+
+	e, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, "ada")
+	require.NoError(t, err)
+	counter, _ := counting(p.store)
+	require.NoError(t, counter.Count(t.Context(), "shard", []analytics.Record{{
+		Number: "1", Tenant: demo, Journey: id, Write: analytics.Write{Graph: e.GraphHash, Version: 1, At: e.WrittenAt, Delta: e.Delta},
+	}}))
+	day := p.now.AddDate(0, 0, 5)
+	rollup := &analytics.Rollup{Table: unaudited{p.store.Analytics}, Now: func() time.Time { return day }, Log: slog.New(slog.DiscardHandler)}
+	counter.Now = func() time.Time { return p.now }
+	require.NoError(t, rollup.Run(t.Context()))
+
+	paused := journey.Paused
+	_, err = p.Update(t.Context(), demo, id, journey.Change{Status: &paused}, nil)
+	require.NoError(t, err)
+	require.Equal(t, []string{"A good day 1"}, labels(), "another change keeps it")
+	_, err = p.Update(t.Context(), demo, id, journey.Change{Definition: labeled("end", "Another day")}, nil)
+	require.NoError(t, err)
+	require.Equal(t, []string{"Another day 0", "A good day 1"}, labels())
+}

@@ -126,7 +126,7 @@ func (m *model) putEvent(e journey.Event) {
 		m.faults["event again"]++
 	}
 	p := &process{model: m, skew: time.Duration(m.r.IntN(200)-100) * time.Millisecond}
-	if _, _, err := m.service(p).PutEvent(context.Background(), m.tenant, e); err != nil || p.dead {
+	if _, err := m.service(p).PutEvent(context.Background(), m.tenant, e); err != nil || p.dead {
 		m.pending = append(m.pending, e)
 	}
 }
@@ -271,7 +271,7 @@ func (h handler) Remember(_ context.Context, _ journey.Tenant, customer, eventTy
 }
 
 func (h handler) StartedBy(ctx context.Context, _ journey.Tenant, kind string) (starts journey.Starts, err error) {
-	starts.KeepProperties = true
+	starts.Reads = [][]string{{}}
 	if kind == starting && h.live.Reason != "journey_deleted" {
 		starts.Journeys = append(starts.Journeys, h.live.Journey)
 	}

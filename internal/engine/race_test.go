@@ -96,7 +96,7 @@ func (r *race) enroll(ctx context.Context) error {
 
 func (r *race) event(id string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		_, _, err := r.service.PutEvent(ctx, r.tenant, journey.Event{Customer: "c", Type: "opened", ID: id, Properties: r.properties})
+		_, err := r.service.PutEvent(ctx, r.tenant, journey.Event{Customer: "c", Type: "opened", ID: id, Properties: r.properties})
 		return err
 	}
 }
@@ -375,7 +375,7 @@ func remember(events []journey.Received, event journey.Received) []journey.Recei
 }
 
 func (r *race) StartedBy(context.Context, journey.Tenant, string) (journey.Starts, error) {
-	return journey.Starts{KeepProperties: true}, nil
+	return journey.Starts{Reads: [][]string{{}}}, nil
 }
 
 func (r *race) Enrollments(ctx context.Context, _ journey.Tenant, _ string) ([]journey.Enrollment, []journey.Damage, error) {

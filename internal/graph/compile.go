@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -67,6 +68,7 @@ func (n *Node) read(object *strict.Object) {
 			id.Fault("must have only A-Z, a-z, 0-9, _ and -")
 		}
 	}
+	n.readLabel(object)
 	if kind, ok := object.Need("type"); ok {
 		if s, ok := kind.OneOf(nodeTypes...); ok {
 			n.Type = NodeType(s)
@@ -76,6 +78,32 @@ func (n *Node) read(object *strict.Object) {
 			n.Type = NodeType(s)
 		}
 	}
+}
+
+// readLabel reads the node's label, or else that of its data, where editors keep it. One
+// of another form is none.
+func (n *Node) readLabel(object *strict.Object) {
+	label, ok := object.Take("label")
+	if data, has := object.Take("data"); has && data.IsObject() && !(ok && label.IsString()) {
+		if fields, isObject := data.Object(); isObject {
+			label, ok = fields.Take("label")
+		}
+	}
+	if ok && label.IsString() {
+		text, _ := label.Text(0, math.MaxInt)
+		n.Label = cutLabel(text)
+	}
+}
+
+func cutLabel(text string) string {
+	characters := 0
+	for i := range text {
+		if characters == MaxLabel {
+			return text[:i]
+		}
+		characters++
+	}
+	return text
 }
 
 // readEdges compiles the edges, after the nodes.

@@ -124,6 +124,7 @@ type Label struct {
 	Node int // index
 	ID   string
 	Type NodeType
+	Text string   // Node.Label
 	Ways []string // their names, if several ways lead out; nil otherwise
 }
 
@@ -132,7 +133,7 @@ func (g *Graph) Labels() []Label {
 	labels := make([]Label, 0, len(g.nodes))
 	for _, i := range g.Order() {
 		n := &g.nodes[i]
-		label := Label{Node: i, ID: n.ID, Type: n.Type}
+		label := Label{Node: i, ID: n.ID, Type: n.Type, Text: n.Label}
 		if len(n.Ways) > 1 {
 			label.Ways = n.Ways
 		}

@@ -37,7 +37,27 @@ func (s Stamp) Compare(other Stamp) int {
 // Received is a remembered event of a customer.
 type Received struct {
 	Stamp
-	Properties []byte // compact JSON; nil for none, or if they were not kept
+	Properties []byte // what journeys read, compact JSON; nil for nothing, null if it was more than MaxRemembered
+}
+
+// MaxRemembered bounds the properties of a remembered event, in bytes of JSON.
+const MaxRemembered = 2 << 10
+
+// PruneProperties returns the Received.Properties of an event of which reads are read.
+func PruneProperties(properties []byte, reads [][]string) []byte {
+	if properties == nil || len(reads) == 0 {
+		return nil
+	}
+	value, _ := condition.ParseValue(properties)
+	kept := value.Prune(reads)
+	if kept.Missing() {
+		return nil
+	}
+	text := kept.AppendJSON(nil)
+	if len(text) > MaxRemembered {
+		return []byte("null")
+	}
+	return text
 }
 
 // knows reports whether in has the events of these types.
@@ -90,7 +110,7 @@ func (g *Graph) waitFor(e *Enrollment, n *graph.Node, in *Input) (trail.Result, 
 	over := !in.Now.Before(end)
 	switch known := in.knows(n.Events); {
 	case n.Awaits == nil:
-	case known:
+	case known && !(over && in.stale):
 		if result, effect := g.await(e, n, in, open); result != trail.NoResult || effect != NoEffect {
 			return result, effect
 		}
@@ -177,7 +197,9 @@ func (g *Graph) meets(e *Enrollment, a *graph.Watched, event *Received, in *Inpu
 	facts := g.Facts(e, in.Attributes)
 	facts.Event = condition.Value{}
 	if event.Properties != nil {
-		facts.Event, _ = condition.ParseValue(event.Properties)
+		if facts.Event, _ = condition.ParseValue(event.Properties); !facts.Event.IsObject() {
+			return false, NoEffect
+		}
 	}
 	if a.Match != nil && !facts.Event.Get(a.Match.Event...).Equals(facts.EntryEvent.Get(a.Match.Entry...)) {
 		return false, NoEffect

@@ -86,6 +86,26 @@ func (d Definition) with(settings []byte) (Definition, error) {
 	return LoadDefinition(Journey{Definition: d.Raw, Settings: settings}.GraphText(), d.Hash)
 }
 
+// labels returns the labels of the graph with the texts of the definition as it came last.
+func (d Definition) labels(shown []byte) []graph.Label {
+	labels := d.Graph.Labels()
+	if bytes.Equal(shown, d.Raw) {
+		return labels
+	}
+	last, err := LoadDefinition(shown, "")
+	if err != nil {
+		return labels
+	}
+	texts := map[string]string{}
+	for _, l := range last.Graph.Labels() {
+		texts[l.ID] = l.Text
+	}
+	for i := range labels {
+		labels[i].Text = texts[labels[i].ID]
+	}
+	return labels
+}
+
 // checkSettings returns an Invalid error if the pinned settings are too long together.
 func checkSettings(settings []byte) error {
 	faults := graph.SettingsFaults(settings)

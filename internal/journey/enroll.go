@@ -29,7 +29,7 @@ type Enrollments struct {
 // Outcome is the result for one customer of an enroll call.
 type Outcome struct {
 	Result OutcomeResult
-	Code   string // reason for an OutcomeError: stable, kebab-case
+	Code   string // reason for an OutcomeError or OutcomeSkipped: stable, kebab-case
 }
 
 // OutcomeResult is the kind of an Outcome.
@@ -41,6 +41,20 @@ const (
 	OutcomeSkipped                           // enrolled before, by another request
 	OutcomeError                             // may not be enrolled; safe to retry
 )
+
+// The codes of an OutcomeSkipped. That of a customer who is twice in one request is "".
+const (
+	CodeInside  = "already-inside" // the customer is in the journey, perhaps failed
+	CodeEntered = "entered-before" // the customer was in the journey, and left it
+)
+
+// SkippedCode returns the code for a customer whose enrollment has that status.
+func SkippedCode(s EnrollmentStatus) string {
+	if s == Completed || s == Expired || s == Cancelled {
+		return CodeEntered
+	}
+	return CodeInside
+}
 
 // KeyRecord is the record of an Idempotency-Key, kept for KeyLife.
 type KeyRecord struct {

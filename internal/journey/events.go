@@ -5,8 +5,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"slices"
 	"sync"
 	"time"
@@ -14,12 +12,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/oklog/ulid/v2"
 
-	"journeys/internal/condition"
 	"journeys/internal/digest"
 )
 
-// MaxProperties bounds an event's properties, in bytes of compact JSON.
-const MaxProperties = 1024
+// Limits of an event.
+const (
+	MaxEvents     = 100            // per call
+	MaxProperties = 32 << 10       // bytes of compact JSON
+	MaxEventAge   = 24 * time.Hour // between its occurrence and its receipt
+)
 
 // Event is an action of a customer, as the caller reports it.
 type Event struct {
@@ -27,20 +28,25 @@ type Event struct {
 	Type       string
 	ID         string    // chosen by the caller; "" for none
 	Properties []byte    // compact JSON object; nil for none
+	Attributes []byte    // merge patch of the profile, a compact JSON object; nil for none
 	OccurredAt time.Time // zero if not given
 	Received   time.Time // by the gateway; zero is not checked against Forgotten
 }
 
 // hash returns a hash of everything that was sent with the event's id.
 func (e Event) hash() [32]byte {
-	// A sender that encodes a map again may change the order of its members, but
-	// not its numbers. Those stay as written: as floats, two large integers could
-	// become equal.
-	properties := jsontext.Value(bytes.Clone(e.Properties))
-	if err := properties.Canonicalize(jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false)); err != nil {
-		properties = e.Properties
+	return digest.Of([]byte(e.Type), canonical(e.Properties), []byte(e.OccurredAt.Format(time.RFC3339Nano)), canonical(e.Attributes))
+}
+
+// canonical returns an object as every encoder may send it again. A sender that encodes a
+// map again may change the order of its members, but not its numbers. Those stay as
+// written: as floats, two large integers could become equal.
+func canonical(object []byte) []byte {
+	text := jsontext.Value(bytes.Clone(object))
+	if err := text.Canonicalize(jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false)); err != nil {
+		return object
 	}
-	return digest.Of([]byte(e.Type), properties, []byte(e.OccurredAt.Format(time.RFC3339Nano)))
+	return text
 }
 
 // EventRecord is the record of an event that has an id of its caller, kept for
@@ -51,60 +57,110 @@ type EventRecord struct {
 	Request    [32]byte  // hash of the rest of the event
 	ReceivedAt time.Time // when it first arrived; UTC, to the millisecond
 	Stamp      Stamp     // of the event; not stored
+	Merged     bool      // its attributes are in the profile
 	Done       bool      // all its effects are stored
 	ExpiresAt  time.Time // from then on the record counts as missing
 }
 
+// EventOutcome is what an event did. The lists are sorted.
+type EventOutcome struct {
+	ID         string // the caller's, or a new one
+	Started    []ID   // journeys that it started, also by an earlier attempt
+	Ended      []ID   // journeys in which it surely ended a wait, or ended the run
+	NotStarted []NotStarted
+	Repeated   bool     // an earlier attempt did everything; the lists are empty
+	Damaged    []Damage // what was skipped
+}
+
+// NotStarted is a journey that an event names and did not start.
+type NotStarted struct {
+	Journey ID
+	Code    string // stable, kebab-case
+}
+
+// The codes of NotStarted that this file decides on. Those of a journey that the
+// customer may not enter are codes of an Outcome.
+const (
+	codePaused         = "journey-paused"
+	codeConditionFalse = "condition-false"
+	codeTooOld         = "too-old"
+)
+
 // EventLife is how long a caller's eventId is remembered.
 const EventLife = 7 * 24 * time.Hour
 
-// PutEvent ends the customer's waits for the event and enrolls the customer in
-// the journeys that it starts. It returns the event's id: the caller's, or a new
-// one. An event that is repeated with its id takes effect once; a repeat
-// completes what an earlier attempt left unfinished. Damaged enrollments and
-// journeys are skipped and returned; they do not fail the event. Those of a newer
-// format are skipped too, and then PutEvent returns ErrNewer: a repeat completes it.
-func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (id string, damaged []Damage, err error) {
+// PutEvent merges the event's attributes into the profile, ends the customer's waits
+// for the event and enrolls the customer in the journeys that it starts. An event that
+// occurred more than MaxEventAge before its receipt only merges attributes. An event that is repeated with its id takes effect
+// once; a repeat completes what an earlier attempt left unfinished. Damaged
+// enrollments and journeys are skipped and returned; they do not fail the event.
+// Those of a newer format are skipped too, and then PutEvent returns ErrNewer: a
+// repeat completes it.
+func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (EventOutcome, error) {
 	now := s.clock() // before the check: an event that is stored anew after Forget must be later
 	record := EventRecord{Customer: e.Customer, ID: e.ID, Request: e.hash(), ReceivedAt: now, ExpiresAt: now.Add(EventLife)}
 	made, err := ulid.New(ulid.Timestamp(now), s.entropy)
 	if err != nil {
-		return "", nil, err
+		return EventOutcome{}, err
 	}
-	id = cmp.Or(e.ID, "evt_"+made.String())
+	o := EventOutcome{ID: cmp.Or(e.ID, "evt_"+made.String())}
 	kept := record
 	if e.ID != "" {
 		if kept, err = s.stores.Events.ReserveEvent(ctx, t, record, now); err != nil {
-			return "", nil, err
+			return EventOutcome{}, err
 		}
 	}
-	kept.Stamp = newStamp(kept.ReceivedAt, id)
+	kept.Stamp = newStamp(kept.ReceivedAt, o.ID)
 	// The check comes after the record is stored, so it sees a Forget that missed the record.
 	err = s.checkForgotten(ctx, t, e.Customer, e.Received)
+	isNew := e.ID != "" && !kept.Done && kept.ReceivedAt.Equal(now)
 	switch {
-	case err != nil && e.ID != "" && !kept.Done && kept.ReceivedAt.Equal(now):
-		return "", nil, cmp.Or(s.stores.Events.UndoEvent(ctx, t, kept, e.Type), err)
+	case err != nil && isNew:
+		return EventOutcome{}, cmp.Or(s.stores.Events.UndoEvent(ctx, t, kept, e.Type), err)
 	case err != nil:
-		return "", nil, err
+		return EventOutcome{}, err
 	case kept.Request != record.Request:
-		return "", nil, &Error{
+		return EventOutcome{}, &Error{
 			Kind: Mismatch, Code: "event-id-reused",
 			Detail: "This eventId was already used for a different event of this customer. Send a new id with a new event.",
 		}
 	case kept.Done:
-		return e.ID, nil, nil
+		o.Repeated = true
+		return o, nil
 	}
 	// A repeat counts as received when the first was: it is the same event, and ends one
 	// wait at most.
-	damaged, err = s.applyEvent(ctx, t, e, kept.Stamp)
-	return id, damaged, s.finishEvent(ctx, t, e, kept, err)
+	if err = s.mergeEvent(ctx, t, e, kept); errors.Is(err, ErrDamaged) {
+		o.Damaged = append(o.Damaged, Damage{Cause: err})
+	} else if err != nil {
+		if isNew && kindOf(err) == Invalid { // it changed nothing: its id may come again with less
+			err = cmp.Or(s.stores.Events.UndoEvent(ctx, t, kept, e.Type), err)
+		}
+		return EventOutcome{}, err
+	}
+	effects := eventEffects{Event: e, stamp: kept.Stamp, request: requestOf(t, e.Customer, o.ID, kept.ReceivedAt), outcome: &o}
+	err = s.applyEvent(ctx, t, &effects)
+	err = s.finishEvent(ctx, t, e, kept, o.waits(), err)
+	return o, err
 }
 
-// finishEvent completes an event that was applied with err. If its customer was
-// forgotten since the check, it removes what the event stored: Forget may have
-// missed that, unless the event's record is still stored.
-func (s *Service) finishEvent(ctx context.Context, t Tenant, e Event, r EventRecord, err error) error {
-	if err == nil && r.ID != "" {
+// waits reports whether a repeat may start a journey that this attempt could not.
+func (o *EventOutcome) waits() bool {
+	return slices.ContainsFunc(o.NotStarted, func(n NotStarted) bool { return n.Code == codePaused })
+}
+
+// requestOf returns the id of the enrollments that an event writes. An attempt at the
+// same event has the same id, and so recognizes those of an earlier one.
+func requestOf(t Tenant, customer, eventID string, received time.Time) RequestID {
+	sum := digest.Of(t.String(), customer, eventID, received.Format(time.RFC3339Nano))
+	return RequestID(sum[:len(RequestID{})])
+}
+
+// finishEvent completes an event that was applied with err, unless it waits for a
+// repeat. If its customer was forgotten since the check, it removes what the event
+// stored: Forget may have missed that, unless the event's record is still stored.
+func (s *Service) finishEvent(ctx context.Context, t Tenant, e Event, r EventRecord, waits bool, err error) error {
+	if err == nil && r.ID != "" && !waits {
 		if err = s.stores.Events.FinishEvent(ctx, t, r); err == nil {
 			return nil
 		}
@@ -119,91 +175,136 @@ func (s *Service) finishEvent(ctx context.Context, t Tenant, e Event, r EventRec
 	return cmp.Or(err, forgotten)
 }
 
-// applyEvent stores the event, wakes the enrollments that wait for it and starts
-// journeys. An event is stored before its waits are read, and a wait is stored
-// before its event is read: at least one of the two sees the other. Its properties are
-// kept if a journey reads them that was activated before the event was received: no
-// customer can have entered another.
-func (s *Service) applyEvent(ctx context.Context, t Tenant, e Event, stamp Stamp) ([]Damage, error) {
-	starts, err := s.stores.Events.StartedBy(ctx, t, e.Type)
-	if err != nil && !errors.Is(err, ErrNewer) {
-		return nil, err
-	}
-	event := Received{Stamp: stamp}
-	kept := event
-	if event.Properties = e.Properties; starts.KeepProperties {
-		kept = event
-	}
-	if err := s.stores.Events.Remember(ctx, t, e.Customer, e.Type, kept); err != nil {
-		return nil, err
-	}
-	var skipped damageList
-	err = errors.Join(s.wakeAll(ctx, t, e, event, &skipped), s.startAll(ctx, t, starts.Journeys, e, stamp, &skipped), err)
-	return skipped.list, err
+// eventEffects is an event while it takes effect. The methods that note effects are
+// safe for concurrent use.
+type eventEffects struct {
+	Event
+	stamp   Stamp
+	request RequestID // of the enrollments that the event writes
+
+	mu      sync.Mutex
+	outcome *EventOutcome
 }
 
-// damageList collects Damage. It is safe for concurrent use.
-type damageList struct {
-	mu   sync.Mutex
-	list []Damage
+// note calls change with the outcome.
+func (e *eventEffects) note(change func(*EventOutcome)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	change(e.outcome)
 }
 
-// absorb adds err and returns nil if err is an ErrDamaged. It returns other errors.
-func (l *damageList) absorb(id ID, err error) error {
+// absorb notes err and returns nil if err is an ErrDamaged. It returns other errors.
+func (e *eventEffects) absorb(id ID, err error) error {
 	if !errors.Is(err, ErrDamaged) {
 		return err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.list = append(l.list, Damage{id, err})
+	e.note(func(o *EventOutcome) { o.Damaged = append(o.Damaged, Damage{id, err}) })
 	return nil
 }
 
-// wakeAll converts and ends the customer's runs that the event converts or ends, and makes
-// their waits that it may end due at once.
-func (s *Service) wakeAll(ctx context.Context, t Tenant, e Event, event Received, skipped *damageList) error {
+// mergeEvent merges the event's attributes into the profile, once for each record, and
+// wakes the waits that depend on the profile.
+func (s *Service) mergeEvent(ctx context.Context, t Tenant, e Event, r EventRecord) error {
+	if e.Attributes == nil {
+		return nil
+	}
+	c := ProfileChange{Customer: e.Customer, Attributes: e.Attributes, Received: e.Received, merge: true}
+	if r.ID != "" {
+		c.once = &r
+	}
+	_, _, err := s.changeProfile(ctx, t, c, nil)
+	return err
+}
+
+// applyEvent stores the event, wakes the enrollments that wait for it and starts
+// journeys. An event is stored before its waits are read, and a wait is stored
+// before its event is read: at least one of the two sees the other. It is kept with the
+// properties that journeys read which were activated before it was received: no customer
+// can have entered others.
+func (s *Service) applyEvent(ctx context.Context, t Tenant, e *eventEffects) error {
+	starts, err := s.stores.Events.StartedBy(ctx, t, e.Type)
+	if err != nil && !errors.Is(err, ErrNewer) {
+		return err
+	}
+	if !e.isOld() {
+		event := Received{Stamp: e.stamp, Properties: PruneProperties(e.Properties, starts.Reads)}
+		if err := s.stores.Events.Remember(ctx, t, e.Customer, e.Type, event); err != nil {
+			return err
+		}
+		err = errors.Join(s.wakeAll(ctx, t, e, event), err)
+	}
+	err = errors.Join(s.startAll(ctx, t, e, starts.Journeys), err)
+	slices.Sort(e.outcome.Started)
+	slices.Sort(e.outcome.Ended)
+	slices.SortFunc(e.outcome.NotStarted, func(a, b NotStarted) int { return cmp.Compare(a.Journey, b.Journey) })
+	return err
+}
+
+// isOld reports whether the event occurred too long before it was first received.
+func (e *eventEffects) isOld() bool {
+	return !e.OccurredAt.IsZero() && e.stamp.At.Sub(e.OccurredAt) > MaxEventAge
+}
+
+// wakeAll lets the event act on each of the customer's enrollments.
+func (s *Service) wakeAll(ctx context.Context, t Tenant, e *eventEffects, event Received) error {
 	list, damaged, err := s.stores.Customers.Enrollments(ctx, t, e.Customer)
 	if err != nil {
 		return err
 	}
 	var newer error
 	for _, d := range damaged {
-		newer = cmp.Or(skipped.absorb(d.Journey, d.Cause), newer)
+		newer = cmp.Or(e.absorb(d.Journey, d.Cause), newer)
 	}
-	hand := s.atHand(ctx, t, e, event)
+	hand := s.atHand(ctx, t, e.Event, event)
 	err = forEach(list, func(enrollment Enrollment) error {
-		enrollment, err := s.convertBy(ctx, t, enrollment, hand)
-		if err != nil {
-			return skipped.absorb(enrollment.Journey, err)
+		ended, err := s.react(ctx, t, enrollment, hand)
+		if ended {
+			e.note(func(o *EventOutcome) { o.Ended = append(o.Ended, enrollment.Journey) })
 		}
-		if ended, err := s.leaveBy(ctx, t, enrollment, hand); ended || err != nil {
-			return skipped.absorb(enrollment.Journey, err)
-		}
-		woken, err := s.wake(ctx, t, enrollment, e.Type, event)
-		if woken {
-			s.nudge(ctx, t, enrollment.Journey, []string{e.Customer})
-		}
-		return skipped.absorb(enrollment.Journey, err)
+		return e.absorb(enrollment.Journey, err)
 	})
 	return cmp.Or(err, newer)
 }
 
+// react lets an event act on an enrollment: convert it, end it, or wake it. It reports
+// whether the event surely ended a wait, or ended the run.
+func (s *Service) react(ctx context.Context, t Tenant, e Enrollment, event eventAtHand) (ended bool, err error) {
+	if e, err = s.convertBy(ctx, t, e, event); err != nil {
+		return false, err
+	}
+	if ended, err := s.leaveBy(ctx, t, e, event); ended || err != nil {
+		return ended, err
+	}
+	woken, ended, err := s.wake(ctx, t, e, event.eventType, event.Received)
+	if woken {
+		s.nudge(ctx, t, e.Journey, []string{e.Customer})
+	}
+	return ended, err
+}
+
 // wake makes e due at once if the event may end its wait; the engine decides. It writes
 // that, because the nudge may be lost and the journey may be paused, and because a worker
-// that has looked for events before must not write what it found.
-func (s *Service) wake(ctx context.Context, t Tenant, e Enrollment, eventType string, event Received) (woken bool, err error) {
+// that has looked for events before must not write what it found. It also reports whether
+// the event surely ends that wait, or ended the last one that an event ended.
+func (s *Service) wake(
+	ctx context.Context, t Tenant, e Enrollment, eventType string, event Received,
+) (woken, ended bool, err error) {
 	for attempt := range writeAttempts {
+		if e.Heard == event.Stamp {
+			return false, true, nil
+		}
 		if e.Status != Inside || !e.HeardBy(eventType) {
-			return false, nil
+			return false, false, nil
 		}
 		graph, err := s.graphOf(ctx, t, e)
 		if err != nil {
-			return false, err
+			return false, false, err
 		}
 		may, sure := graph.Wakes(e, eventType, event)
 		// A worker that has seen neither this event nor an earlier one must not write.
-		if known := e.Woken != (Stamp{}) && e.Woken.Compare(event.Stamp) <= 0; !may || known {
-			return may, nil
+		known := e.Woken != (Stamp{}) && e.Woken.Compare(event.Stamp) <= 0
+		if !may || known {
+			return may, sure && e.Woken == event.Stamp, nil
 		}
 		next := e.NextWrite(s.clock())
 		if sure {
@@ -211,110 +312,55 @@ func (s *Service) wake(ctx context.Context, t Tenant, e Enrollment, eventType st
 		}
 		next.dueBy(s.clock())
 		if err = s.stores.Events.Wake(ctx, t, next); !errors.Is(err, ErrLost) {
-			return err == nil, err
+			return err == nil, sure && err == nil, err
 		}
 		if attempt > 0 && !s.pause(ctx, attempt) {
-			return false, ctx.Err()
+			return false, false, ctx.Err()
 		}
 		if e, err = s.stores.Enrollments.Enrollment(ctx, t, e.Journey, e.Customer); err != nil {
 			if errors.Is(err, ErrNotEnrolled) {
-				return false, nil
+				return false, false, nil
 			}
-			return false, err
+			return false, false, err
 		}
 	}
-	return false, errEnrollmentBusy
+	return false, false, errEnrollmentBusy
 }
 
-// startAll enrolls the customer in those journeys that the event starts.
-func (s *Service) startAll(ctx context.Context, t Tenant, ids []ID, event Event, stamp Stamp, skipped *damageList) error {
-	facts := sync.OnceValues(func() (condition.Facts, error) { return s.factsOf(ctx, t, event, stamp.At) })
-	return forEach(ids, func(id ID) error {
-		_, err := s.start(ctx, t, id, event, stamp, facts)
-		if errors.Is(err, ErrNotFound) {
-			return nil // deleted since StartedBy
-		}
-		return skipped.absorb(id, err)
+// EventResult is what became of one event of PutEvents.
+type EventResult struct {
+	EventOutcome
+	Err error // nil if the event is accepted
+}
+
+// Bounds of PutEvents.
+const (
+	eventCustomers = 8               // whose events one call handles at a time
+	eventMargin    = 5 * time.Second // for an event that has begun
+)
+
+// PutEvents is PutEvent for each event, at most MaxEvents, and returns the results in
+// the order of list. Events of one customer are handled in that order: after one that may
+// succeed later, the rest fail too, so that they can be repeated in order. It begins no
+// event in the last eventMargin of ctx: those fail with context.DeadlineExceeded.
+func (s *Service) PutEvents(ctx context.Context, t Tenant, list []Event) []EventResult {
+	begin := ctx
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		begin, cancel = context.WithDeadline(ctx, deadline.Add(-eventMargin))
+		defer cancel()
+	}
+	customers := make([]string, len(list))
+	for i, e := range list {
+		customers[i] = e.Customer
+	}
+	results := make([]EventResult, len(list))
+	errs := inOrder(begin, customers, eventCustomers, func(i int) (err error) {
+		results[i].EventOutcome, err = s.PutEvent(ctx, t, list[i])
+		return err
 	})
-}
-
-// start enrolls the customer in a journey if it is active and its entry
-// conditions hold. code says why the customer cannot enter; "" for other reasons.
-func (s *Service) start(
-	ctx context.Context, t Tenant, id ID, event Event, stamp Stamp, facts func() (condition.Facts, error),
-) (code string, err error) {
-	j, err := s.stores.Journeys.FullJourney(ctx, t, id)
-	if err != nil || j.Status != Active || !slices.Contains(j.Events, event.Type) {
-		return "", err
+	for i, err := range errs {
+		results[i].Err = err
 	}
-	d, err := s.definition(ctx, t, j)
-	if err != nil {
-		return "", err
-	}
-	entry, fault := j.entry()
-	if fault = cmp.Or(fault, d.Graph.EntryFault()); fault != "" {
-		return "", fmt.Errorf("%w: %s", ErrDamaged, fault)
-	}
-	known, err := facts()
-	if err == nil {
-		known.LastEvents, err = s.eventsBefore(ctx, t, event.Customer, stamp, d.Graph.EntryEvents(entry.Condition))
-	}
-	if err != nil || d.Graph.Refusal(entry.Condition, &known) != "" {
-		return "", err
-	}
-	// The customer enters no earlier than the event was received, whatever the clocks: it
-	// must not end a wait of the run that it starts.
-	now := later(s.clock(), known.Now)
-	if j.EntryClosed(now) != "" {
-		return CodeEntryClosed, nil
-	}
-	var request RequestID
-	if _, err := io.ReadFull(s.entropy, request[:]); err != nil {
-		return "", err
-	}
-	outcomes, err := s.insert(ctx, t, j, []entrant{{event.Customer, known.Event}}, request, now, event.Received)
-	if err == nil && outcomes[0].Result == OutcomeError {
-		err = &Error{
-			Kind: Unavailable, Code: outcomes[0].Code,
-			Detail: "The table cannot take this now. Try again in a moment.",
-		}
-	}
-	return "", err
-}
-
-// eventsBefore returns when the customer's last event of each type was received before
-// the one with that stamp. So the starting event does not count, and a repeat of it
-// enrolls the customer in the same journeys.
-func (s *Service) eventsBefore(
-	ctx context.Context, t Tenant, customer string, stamp Stamp, types []string,
-) (map[string]time.Time, error) {
-	if len(types) == 0 {
-		return nil, nil
-	}
-	events, err := s.stores.Events.Remembered(ctx, t, customer, types)
-	return LastBefore(events, stamp, types), err
-}
-
-// factsOf returns the facts for entry conditions. It returns ErrDamaged if the
-// customer's attributes cannot be read, because missing ones could satisfy a
-// condition. The error does not quote them: it may be logged.
-func (s *Service) factsOf(ctx context.Context, t Tenant, event Event, received time.Time) (facts condition.Facts, err error) {
-	facts.Now = received
-	if len(event.Properties) > 0 {
-		if facts.Event, err = condition.ParseValue(event.Properties); err != nil {
-			return facts, err
-		}
-		facts.EntryEvent = facts.Event
-	}
-	p, err := s.stores.Customers.Profile(ctx, t, event.Customer)
-	if errors.Is(err, ErrNoCustomer) {
-		return facts, nil
-	}
-	if err != nil {
-		return facts, err
-	}
-	if facts.Attributes, err = condition.ParseValue(p.Attributes); err != nil || !facts.Attributes.IsObject() {
-		return facts, fmt.Errorf("%w: the customer's attributes are not a JSON object", ErrDamaged)
-	}
-	return facts, nil
+	return results
 }

@@ -219,7 +219,7 @@ func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, mat
 		return Journey{}, ErrStale
 	}
 	if old.Definition, old.Settings = shown, graph.Settings; graph.Graph != nil {
-		old.Labels = graph.Graph.Labels()
+		old.Labels = graph.labels(shown)
 	}
 	next, err := s.apply(old, c, graph)
 	if err != nil {
@@ -246,11 +246,11 @@ func (s *Service) keepProperties(ctx context.Context, t Tenant, j Journey) error
 	if err != nil {
 		return err
 	}
-	types := d.Graph.PropertiesRead()
-	if len(types) == 0 {
+	reads := d.Graph.PropertiesRead()
+	if len(reads) == 0 {
 		return nil
 	}
-	return s.stores.Events.KeepProperties(ctx, t, types)
+	return s.stores.Events.KeepProperties(ctx, t, reads)
 }
 
 // checkStatus returns an error if the lifecycle forbids the change of status, or
@@ -296,7 +296,7 @@ func (s *Service) apply(j Journey, c Change, graph Definition) (Journey, error) 
 			return Journey{}, err
 		}
 	}
-	next.Labels = graph.Graph.Labels()
+	next.Labels = graph.labels(next.Definition)
 	if next.GraphHash != j.GraphHash || c.Entry != nil {
 		next.Events = next.startingEvents(graph.Graph)
 	}

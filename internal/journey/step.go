@@ -34,6 +34,7 @@ type Input struct {
 	// Events holds the events that are remembered of the customer, by type. A type that
 	// was not read is absent.
 	Events map[string][]Received
+	stale  bool // Events were read before the customer entered the node
 }
 
 // Answer is the outcome of an effect.
@@ -142,6 +143,7 @@ func (g *Graph) Step(e Enrollment, in Input) (Enrollment, EffectKind) {
 		e.Listens = g.Node(next).Listens
 		e.OnProfile, e.ProfileRev = g.dependsOnProfile(&e), 0
 		in.HasAttributes = in.HasAttributes && !e.OnProfile
+		in.stale = true
 	}
 	e.dueBy(in.Now)
 	return e, Stuck
@@ -227,13 +229,17 @@ func (g *Graph) Facts(e *Enrollment, attributes condition.Value) condition.Facts
 	return facts
 }
 
-// EncodeEvent returns PruneEvent as JSON, for Enrollment.Event; nil for nothing.
+// EncodeEvent returns PruneEvent as JSON, for Enrollment.Event; nil for nothing, or for
+// more than MaxKept.
 func (g *Graph) EncodeEvent(properties condition.Value) []byte {
 	kept := g.PruneEvent(properties)
 	if kept.Missing() {
 		return nil
 	}
-	return kept.AppendJSON(nil)
+	if text := kept.AppendJSON(nil); len(text) <= MaxKept {
+		return text
+	}
+	return nil
 }
 
 // effect consumes the answer of an nba_decision, a channel_action or an

@@ -108,10 +108,13 @@ func (s *simulation) receivedOf(types []string, now time.Time) map[string][]jour
 	for _, eventType := range types {
 		events[eventType] = nil
 	}
+	reads := s.graph.PropertiesRead()
 	for i, event := range s.request.Events {
 		at := s.request.Now.Add(event.After)
 		if list, ok := events[event.Type]; ok && !at.After(now) {
-			events[event.Type] = append(list, journey.Received{Stamp: journey.Stamp{At: at, ID: uint64(i)}, Properties: event.Properties})
+			events[event.Type] = append(list, journey.Received{
+				Stamp: journey.Stamp{At: at, ID: uint64(i)}, Properties: journey.PruneProperties(event.Properties, reads[event.Type]),
+			})
 		}
 	}
 	for eventType, list := range events {

@@ -40,7 +40,7 @@ type world struct {
 	cohorts  []*cohort
 	messages int
 	sent     []*sentEvent
-	rescued  map[string]bool                // by customer and node
+	rescued  map[string]time.Time           // by customer and node
 	events   map[string][]journeytest.Heard // by customer, once all are out
 	written  map[string]*history            // the same
 
@@ -86,7 +86,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 			_ = os.Remove(output.Name())
 		}
 	})
-	w := &world{log: output.Name(), injected: lambda.NewFaults(seed), r: rand.New(rand.NewPCG(seed, 9)), rescued: map[string]bool{}, kinds: map[string]int{}}
+	w := &world{log: output.Name(), injected: lambda.NewFaults(seed), r: rand.New(rand.NewPCG(seed, 9)), rescued: map[string]time.Time{}, kinds: map[string]int{}}
 	w.tenant, _ = journey.ParseTenant("chaos")
 	listener, err := local.Listen(t.Context(), 0)
 	require.NoError(t, err)

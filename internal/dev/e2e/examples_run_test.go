@@ -363,6 +363,11 @@ func (r *run) figures() map[string]any {
 			"nodeId": v.NodeID, "nodeType": v.nodeType, "entered": 1.0, "completed": 1.0, "completionRate": 1.0,
 			"results": map[string]any{v.Result: 1.0},
 		}
+		for _, node := range r.example.journey.Definition.Nodes {
+			if node.ID == v.NodeID && node.Data.Label != "" {
+				step["label"] = node.Data.Label
+			}
+		}
 		all[v.NodeID] = step
 		branches, converted := map[string]any{}, map[string]any{}
 		for _, edge := range r.example.journey.Definition.Edges {

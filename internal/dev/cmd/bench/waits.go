@@ -57,7 +57,7 @@ func (w *walkers) waitUnits(ctx context.Context, config string, paid bool) (used
 	used = w.rig.tap.reset()
 	for _, customer := range p.customers {
 		if paid {
-			if _, _, err := w.service.PutEvent(ctx, w.tenant, journey.Event{Customer: customer, Type: "paid"}); err != nil {
+			if _, err := w.service.PutEvent(ctx, w.tenant, journey.Event{Customer: customer, Type: "paid"}); err != nil {
 				return used, calls, err
 			}
 		}
