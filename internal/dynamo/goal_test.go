@@ -34,9 +34,9 @@ func (p *fixture) bought(t *testing.T, customer, id, properties string) {
 	if properties != "" {
 		event.Properties = []byte(properties)
 	}
-	o, err := p.PutEvent(t.Context(), demo, event)
+	outcome, err := p.PutEvent(t.Context(), demo, event)
 	require.NoError(t, err)
-	require.Empty(t, o.Damaged)
+	require.Empty(t, outcome.Damaged)
 }
 
 func (p *fixture) converted(t *testing.T, id journey.ID, customer string) time.Time {
