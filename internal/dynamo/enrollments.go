@@ -60,6 +60,7 @@ const (
 const (
 	kRequest   = "q"
 	kRequestID = "rid"
+	kReceived  = "u"
 	kExpires   = "x" // of every reserved item, in milliseconds; the table deletes it days later
 )
 
@@ -278,6 +279,7 @@ func (s Enrollments) ReserveKey(
 	it := item.IdempotencyKey(t, id, r.Key)
 	it[kRequest] = item.Binary(r.Request[:])
 	it[kRequestID] = item.Binary(r.RequestID[:])
+	it.PutTime(kReceived, r.ReceivedAt)
 	stored, err := s.reserve(ctx, it, r.ExpiresAt, now)
 	if err != nil {
 		return r, wrapFailed("reserve an Idempotency-Key", err)
@@ -308,7 +310,7 @@ func (s Enrollments) KeyRecord(
 
 func decodeKeyRecord(name string, it item.Item) (journey.KeyRecord, error) {
 	stored := item.Reader{Item: it}
-	r := journey.KeyRecord{Key: name, ExpiresAt: stored.Time(kExpires)}
+	r := journey.KeyRecord{Key: name, ReceivedAt: stored.Time(kReceived), ExpiresAt: stored.Time(kExpires)}
 	copy(r.Request[:], stored.Binary(kRequest))
 	copy(r.RequestID[:], stored.Binary(kRequestID))
 	return r, stored.Err

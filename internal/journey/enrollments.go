@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"journeys/internal/graph"
@@ -33,6 +34,10 @@ func (s EnrollmentStatus) String() string {
 	return enrollmentStatusNames[s]
 }
 
+// Left reports whether the customer has left the journey. One whose enrollment failed
+// has not.
+func (s EnrollmentStatus) Left() bool { return s == Completed || s == Expired || s == Cancelled }
+
 // Enrollment is the progress of a customer through a journey. Times are UTC, to
 // the millisecond.
 type Enrollment struct {
@@ -42,8 +47,8 @@ type Enrollment struct {
 	GraphHash  string    // of the definition that the customer follows
 	Version    int       // of that definition
 	Epoch      int       // of the journey, when the customer was enrolled
-	Run        int       // always 1: customers cannot enter twice yet
-	Rev        int64     // counts writes, from 1
+	Run        int       // 1, or one more than that of the run before
+	Rev        int64     // counts writes from 1, and on from run to run
 	WrittenAt  time.Time // time of the write of Rev; never decreases
 	RequestID  RequestID
 	EnrolledAt time.Time
@@ -109,6 +114,7 @@ type Place struct {
 // Whereabouts is an enrollment with its position and path as node ids.
 type Whereabouts struct {
 	Enrollment
+	Runs   []Enrollment // earlier ones, in their order; nil in lists
 	NodeID string
 	Path   []PathStep // ends with the current node
 }
@@ -135,7 +141,12 @@ func (s *Service) Whereabouts(ctx context.Context, t Tenant, id ID, customer str
 	if err != nil {
 		return Whereabouts{}, err
 	}
-	return e.whereabouts(g), nil
+	at := e.whereabouts(g)
+	if e.Run > 1 {
+		at.Runs, err = s.stores.Enrollments.EarlierRuns(ctx, t, id, customer)
+		at.Runs = slices.DeleteFunc(at.Runs, func(r Enrollment) bool { return r.Run >= e.Run }) // moved since e was read
+	}
+	return at, err
 }
 
 // asRequested returns e with its pending exit carried out, as callers see it.

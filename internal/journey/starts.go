@@ -66,7 +66,7 @@ func (s *Service) start(
 	if j.EntryClosed(now) != "" {
 		return false, CodeEntryClosed, nil
 	}
-	outcomes, err := s.insert(ctx, t, j, []entrant{{e.Customer, known.Event}}, e.request, now, e.Received)
+	outcomes, err := s.insert(ctx, t, j, []entrant{{e.Customer, known.Event}}, e.request, e.stamp.At, now, e.Received)
 	if err != nil {
 		return false, "", err
 	}

@@ -63,6 +63,13 @@ type EnrollmentStore interface {
 	// customers: enrolled if that request stored the enrollment, skipped if
 	// another did, OutcomeError with the code missing if there is none.
 	Enrolled(ctx context.Context, t Tenant, id ID, customers []string, request RequestID, missing string) []Outcome
+	// Reenter replaces old, which has left, by next, the customer's next run, and keeps
+	// old as an earlier run. It returns ErrLost if old has changed, nil if the stored
+	// enrollment has the RequestID of next. shards is as for Insert.
+	Reenter(ctx context.Context, t Tenant, shards int, old, next Enrollment) error
+	// EarlierRuns returns the runs that Reenter kept, in their order. It is strongly
+	// consistent.
+	EarlierRuns(ctx context.Context, t Tenant, id ID, customer string) ([]Enrollment, error)
 	// ReserveKey stores r unless the key has a record that has not expired at
 	// now. It returns the record that is then stored.
 	ReserveKey(ctx context.Context, t Tenant, id ID, r KeyRecord, now time.Time) (KeyRecord, error)

@@ -102,10 +102,10 @@ var (
 		endpoint("delete-journey", "DeleteItem", "GetItem", "PutItem", "UpdateItem"))
 	EnrollCustomers = route(http.MethodPost, "/journeys/{id}/enroll", editors, invoking(
 		endpoint("enroll-customers",
-			"BatchGetItem", "DeleteItem", "GetItem", "PartiQLInsert", "PartiQLUpdate", "PutItem", "UpdateItem"), Advance))
+			"BatchGetItem", "DeleteItem", "GetItem", "PartiQLInsert", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"), Advance))
 	TestJourney   = route(http.MethodPost, "/journeys/{id}/test", editors, checking(endpoint("test-journey", "BatchGetItem", "GetItem")))
 	GetEnrollment = route(http.MethodGet, "/journeys/{id}/enrollments/{customerId}", editors,
-		endpoint("get-enrollment", "GetItem"))
+		endpoint("get-enrollment", "GetItem", "Query"))
 	GetJourneyAnalytics = route(http.MethodGet, "/journeys/{id}/analytics", viewers,
 		endpoint("get-journey-analytics", "GetItem", "Query"))
 	PutEvent = route(http.MethodPost, "/events", feeders, invoking(
