@@ -41,6 +41,7 @@ func TestAnswers_MatchTheGoldenFile(t *testing.T) {
 	show("list beyond the end", 200, call{method: "GET", path: "/journeys?offset=2"})
 	show("list by status", 200, call{method: "GET", path: "/journeys?status=active"})
 	show("activate", 200, call{method: "PUT", path: path, body: `{"status":"active"}`, header: []string{"If-Match", `"1"`}})
+	show("test the goal", 200, call{method: "POST", path: path + "/test", body: `{"now":"2026-11-23T10:00:00Z","events":[{"type":"bought","afterHours":71.5}]}`})
 	show("clear", 200, call{method: "PUT", path: path, body: `{"description":null,"entryCondition":null,"reentry":null,"timezone":null,"exitOn":null,"exitWhen":null,"goal":null}`})
 	show("enroll one", 201, call{method: "POST", path: path + "/enroll", body: `{"customerId":"c 1"}`})
 	show("enroll some, with details", 201, call{

@@ -253,10 +253,10 @@ func (s *table) forgetEnrollment(ctx context.Context, t journey.Tenant, it item.
 	if err != nil || e.Status != journey.Inside || !e.LeaseUntil.After(now) {
 		return s.anonymize(ctx, t, it, now)
 	}
-	if e.PendingExit != "" {
+	if e.PendingExit != (journey.ExitRequest{}) {
 		return nil
 	}
-	e.PendingExit = journey.ReasonRemoved
+	e.PendingExit = journey.ExitRequest{Reason: journey.ReasonRemoved}
 	if err := (Enrollments{s}).RequestExit(ctx, t, e); !errors.Is(err, journey.ErrLost) {
 		return err
 	}

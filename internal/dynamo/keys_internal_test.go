@@ -96,6 +96,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"journey by event":      item.EventKey(tenant, "opened", id),
 		"Idempotency-Key":       item.IdempotencyKey(tenant, id, "order-1"),
 		"enrollment":            item.EnrollmentKey(tenant, id, "ada"),
+		"earlier run":           item.EarlierRunKey(tenant, id, "ada", 3),
 		"anonymized enrollment": item.AnonymizedKey(tenant, id, hex.EncodeToString(w)),
 		"profile":               item.ProfileKey(tenant, "ada"),
 		"kept properties":       item.KeepKey(tenant, "opened"),

@@ -91,7 +91,7 @@ func TestReentry_WritesOfTheRunBeforeAreRefused(t *testing.T) {
 	require.Equal(t, 2, now.Run)
 
 	pending := old
-	pending.PendingExit, pending.Rev = journey.ReasonRemoved, now.Rev
+	pending.PendingExit, pending.Rev = journey.ExitRequest{Reason: journey.ReasonRemoved}, now.Rev
 	require.ErrorIs(t, p.store.Enrollments.RequestExit(t.Context(), demo, pending), journey.ErrLost)
 	stale := old
 	stale.Rev = now.Rev + 1

@@ -249,7 +249,7 @@ func (r *race) Dispatch(_ context.Context, p engine.Pack) error {
 }
 
 func (r *race) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
-	return r.graph.Raw, nil
+	return journey.Journey{Definition: r.graph.Raw, Settings: r.graph.Settings}.GraphText(), nil
 }
 
 func (r *race) Load(ctx context.Context, _ journey.Tenant, _ journey.ID, _ []string) (*engine.Live, []journey.Enrollment, error) {
@@ -280,7 +280,7 @@ func (r *race) Advance(ctx context.Context, _ journey.Tenant, _ int, list []jour
 	if err := refusal(r.e, e); err != nil {
 		return []error{err}
 	}
-	e.PendingExit = ""
+	e.PendingExit, e.PendingConversion = journey.ExitRequest{}, journey.Stamp{}
 	r.store(e)
 	return []error{nil}
 }
@@ -291,8 +291,9 @@ func refusal(stored *journey.Enrollment, e journey.Enrollment) error {
 	switch {
 	case stored.Rev != e.Rev-1:
 		return journey.ErrLost
-	case stored.PendingExit != "" && stored.PendingExit != e.PendingExit:
-		return &journey.ExitPendingError{Reason: stored.PendingExit}
+	case stored.PendingExit != (journey.ExitRequest{}) && stored.PendingExit != e.PendingExit,
+		stored.PendingConversion != (journey.Stamp{}) && stored.PendingConversion != e.PendingConversion:
+		return &journey.ExitPendingError{Exit: stored.PendingExit, Conversion: stored.PendingConversion}
 	}
 	return nil
 }
@@ -302,7 +303,14 @@ func (r *race) RequestExit(ctx context.Context, _ journey.Tenant, e journey.Enro
 	if r.e.Rev != e.Rev {
 		return journey.ErrLost
 	}
-	r.e.PendingExit = e.PendingExit
+	marked := *r.e
+	if e.PendingExit != (journey.ExitRequest{}) {
+		marked.PendingExit = e.PendingExit
+	}
+	if e.PendingConversion != (journey.Stamp{}) {
+		marked.PendingConversion = e.PendingConversion
+	}
+	r.e = &marked
 	return nil
 }
 
@@ -367,7 +375,7 @@ func remember(events []journey.Received, event journey.Received) []journey.Recei
 }
 
 func (r *race) StartedBy(context.Context, journey.Tenant, string) (journey.Starts, error) {
-	return journey.Starts{KeepProperties: true}, nil
+	return journey.Starts{Reads: [][]string{{}}}, nil
 }
 
 func (r *race) Enrollments(ctx context.Context, _ journey.Tenant, _ string) ([]journey.Enrollment, []journey.Damage, error) {

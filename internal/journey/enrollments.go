@@ -72,9 +72,13 @@ type Enrollment struct {
 	Attempts   int
 	LeaseUntil time.Time
 
-	// PendingExit is the reason of an exit that was requested while a worker
-	// owned an effect; "" for none. The next write of a worker carries it out.
-	PendingExit string
+	// PendingExit is an exit that was requested while a worker owned an effect; zero for
+	// none. The next write of a worker carries it out.
+	PendingExit ExitRequest
+
+	// Listens has graph.ListenHash of each type of event that may change the enrollment
+	// where it is, and perhaps of others.
+	Listens []byte
 
 	// OnProfile is set at a wait whose end depends on the customer's attributes. The
 	// wait is stored, due at once, before the attributes are read, and a writer of the
@@ -89,6 +93,12 @@ type Enrollment struct {
 	// conversion. The first ConvertedSteps of Path were passed before the conversion.
 	ConvertedAt    time.Time
 	ConvertedSteps int
+
+	GoalUntil time.Time // until then an event converts a customer that has left; zero for no goal
+
+	// PendingConversion is an event that converted the run while a worker owned an effect;
+	// zero for none. Its time is that of the conversion. NextWrite carries it out.
+	PendingConversion Stamp
 
 	// Place is the entry's position in the due index when it was read; only the
 	// table uses it. It moves only when Due changes: a move costs two writes.
@@ -141,8 +151,12 @@ func (s *Service) Whereabouts(ctx context.Context, t Tenant, id ID, customer str
 
 // asRequested returns e with its pending exit carried out, as callers see it.
 func (e Enrollment) asRequested() Enrollment {
-	if e.PendingExit != "" && e.Status == Inside {
-		e.Status, e.ExitReason, e.Due = Cancelled, e.PendingExit, time.Time{}
+	if e.PendingExit == (ExitRequest{}) || e.Status != Inside {
+		return e
+	}
+	e.Status, e.ExitReason, e.Due = Cancelled, e.PendingExit.Reason, time.Time{}
+	if e.PendingExit.Completed {
+		e.Status = Completed
 	}
 	return e
 }
@@ -151,7 +165,7 @@ func (e Enrollment) whereabouts(g *Graph) Whereabouts {
 	e = e.asRequested()
 	w := Whereabouts{Enrollment: e, NodeID: g.NodeID(e.Node)}
 	visits := e.Path.Visits(e.EnrolledAt)
-	if e.Status != Completed {
+	if !e.ReachedExit() {
 		visits = append(visits, trail.Visit{Node: e.Node, EnteredAt: e.Since})
 	}
 	for _, visit := range visits {
@@ -235,7 +249,7 @@ func (s *Service) Remove(ctx context.Context, t Tenant, id ID, customer string) 
 		now := s.clock()
 		switch {
 		case e.Status == Inside && e.LeaseUntil.After(now):
-			e.PendingExit = cmp.Or(e.PendingExit, ReasonRemoved)
+			e.PendingExit = cmp.Or(e.PendingExit, ExitRequest{Reason: ReasonRemoved})
 			return e, nil
 		case e.Status == Inside || e.Status == Failed:
 			return e.NextWrite(now).Cancel(ReasonRemoved), nil

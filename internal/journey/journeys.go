@@ -248,11 +248,11 @@ func (s *Service) keepProperties(ctx context.Context, t Tenant, j Journey) error
 	if err != nil {
 		return err
 	}
-	types := d.Graph.PropertiesRead()
-	if len(types) == 0 {
+	reads := d.Graph.PropertiesRead()
+	if len(reads) == 0 {
 		return nil
 	}
-	return s.stores.Events.KeepProperties(ctx, t, types)
+	return s.stores.Events.KeepProperties(ctx, t, reads)
 }
 
 // checkStatus returns an error if the lifecycle forbids the change of status, or

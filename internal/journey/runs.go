@@ -88,7 +88,7 @@ func (s *Service) enterAgain(ctx context.Context, t Tenant, r reentry, list []En
 				*o, err = s.reenter(ctx, t, r, i, &list[i])
 			}
 			if err != nil {
-				*o = Outcome{Result: OutcomeError, Code: ProfileOutcome{Err: err}.Code()}
+				*o = Outcome{Result: OutcomeError, Code: Code(err)}
 			}
 			return nil
 		})
