@@ -114,7 +114,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"<tenant>", "demo", "<journey>", item.ULIDOf(id), "<hash>", hash, "<version>", "12", "<graph>", graph, "<key>", hex.EncodeToString(sum[:]),
 		"<customer>", "ada", "<eventType>", "opened", "<eventId>", "e1", "<writeId>", "ab"+strings.Repeat("00", 15),
 		"<month>", "2026-11", "<day>", "2026-11-23", "<partShard>", "2", "<fenceShard>", "2", "<number>", "7",
-		"<period>", "944444",
+		"<period>", "944444", "<run>", "3",
 	))
 }
 
