@@ -36,6 +36,7 @@ var limits = map[string][]string{
 	"Events that are remembered":                    {number(journey.RememberedEvents)},
 	"Wait":                                          {quantity(graph.MaxDelayHours, "hours")},
 	"Stay in a journey":                             {quantity(journey.MaxDuration, "days")},
+	"Re-entry":                                      {number(graph.MaxReentryHours), quantity(graph.MaxRuns, "runs")},
 	"Customers of an enroll call":                   {number(journey.MaxBatch)},
 	"Customers of a `POST /customers` call":         {number(journey.MaxBatch)},
 	"Customer id":                                   {quantity(api.MaxID, "characters")},
