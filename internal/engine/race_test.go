@@ -76,6 +76,14 @@ func newRace(t *testing.T, graph string) *race {
 	return r
 }
 
+// pin gives the graph pinned settings.
+func (r *race) pin(t *testing.T, settings string) {
+	text := journey.Journey{Definition: r.graph.Raw, Settings: []byte(settings)}.GraphText()
+	var err error
+	r.graph, err = journey.LoadDefinition(text, r.graph.Hash)
+	require.NoError(t, err)
+}
+
 func (r *race) engine() *engine.Engine {
 	return &engine.Engine{
 		Table: r, Dispatcher: r, Provider: r, Parallel: 1, Now: func() time.Time { return r.now },
@@ -94,9 +102,11 @@ func (r *race) enroll(ctx context.Context) error {
 	return err
 }
 
-func (r *race) event(id string) func(context.Context) error {
+func (r *race) event(id string) func(context.Context) error { return r.eventOf("opened", id) }
+
+func (r *race) eventOf(eventType, id string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		_, err := r.service.PutEvent(ctx, r.tenant, journey.Event{Customer: "c", Type: "opened", ID: id, Properties: r.properties})
+		_, err := r.service.PutEvent(ctx, r.tenant, journey.Event{Customer: "c", Type: eventType, ID: id, Properties: r.properties})
 		return err
 	}
 }
@@ -398,6 +408,23 @@ func (r *race) Enrollment(ctx context.Context, _ journey.Tenant, _ journey.ID, _
 	r.ask(ctx)
 	r.look(ctx)
 	return *r.e, nil
+}
+
+func (r *race) Profile(ctx context.Context, _ journey.Tenant, _ string) (journey.Profile, error) {
+	r.ask(ctx)
+	if r.profile == nil {
+		return journey.Profile{}, journey.ErrNoCustomer
+	}
+	return *r.profile, nil
+}
+
+func (r *race) Remembered(ctx context.Context, _ journey.Tenant, _ string, eventTypes []string) (map[string][]journey.Received, error) {
+	r.ask(ctx)
+	events := map[string][]journey.Received{}
+	for _, eventType := range eventTypes {
+		events[eventType] = slices.Clone(r.last[eventType])
+	}
+	return events, nil
 }
 
 func (r *race) Wake(ctx context.Context, _ journey.Tenant, e journey.Enrollment) error {

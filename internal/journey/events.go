@@ -91,11 +91,11 @@ const EventLife = 7 * 24 * time.Hour
 
 // PutEvent merges the event's attributes into the profile, ends the customer's waits
 // for the event and enrolls the customer in the journeys that it starts. An event that
-// occurred more than MaxEventAge before its receipt only merges attributes. An event that is repeated with its id takes effect
-// once; a repeat completes what an earlier attempt left unfinished. Damaged
-// enrollments and journeys are skipped and returned; they do not fail the event.
-// Those of a newer format are skipped too, and then PutEvent returns ErrNewer: a
-// repeat completes it.
+// occurred more than MaxEventAge before its receipt only merges attributes. An event
+// that is repeated with its id takes effect once; a repeat completes what an earlier
+// attempt left unfinished, or found paused. Damaged enrollments, journeys and profiles
+// are skipped and returned; they do not fail the event. Those of a newer format are
+// skipped too, and then PutEvent returns ErrNewer: a repeat completes it.
 func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (EventOutcome, error) {
 	now := s.clock() // before the check: an event that is stored anew after Forget must be later
 	record := EventRecord{Customer: e.Customer, ID: e.ID, Request: e.hash(), ReceivedAt: now, ExpiresAt: now.Add(EventLife)}
@@ -113,9 +113,8 @@ func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (EventOutcome
 	kept.Stamp = newStamp(kept.ReceivedAt, o.ID)
 	// The check comes after the record is stored, so it sees a Forget that missed the record.
 	err = s.checkForgotten(ctx, t, e.Customer, e.Received)
-	isNew := e.ID != "" && !kept.Done && kept.ReceivedAt.Equal(now)
 	switch {
-	case err != nil && isNew:
+	case err != nil && e.ID != "" && !kept.Done && kept.ReceivedAt.Equal(now):
 		return EventOutcome{}, cmp.Or(s.stores.Events.UndoEvent(ctx, t, kept, e.Type), err)
 	case err != nil:
 		return EventOutcome{}, err
@@ -128,16 +127,13 @@ func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (EventOutcome
 		o.Repeated = true
 		return o, nil
 	}
-	// A repeat counts as received when the first was: it is the same event, and ends one
-	// wait at most.
 	if err = s.mergeEvent(ctx, t, e, kept); errors.Is(err, ErrDamaged) {
 		o.Damaged = append(o.Damaged, Damage{Cause: err})
 	} else if err != nil {
-		if isNew && kindOf(err) == Invalid { // it changed nothing: its id may come again with less
-			err = cmp.Or(s.stores.Events.UndoEvent(ctx, t, kept, e.Type), err)
-		}
 		return EventOutcome{}, err
 	}
+	// A repeat counts as received when the first was: it is the same event, and ends one
+	// wait at most.
 	effects := eventEffects{Event: e, stamp: kept.Stamp, request: requestOf(t, e.Customer, o.ID, kept.ReceivedAt), outcome: &o}
 	err = s.applyEvent(ctx, t, &effects)
 	err = s.finishEvent(ctx, t, e, kept, o.waits(), err)
