@@ -26,7 +26,7 @@ const advanceAttempts = 4
 // enrollmentChanges are the attributes that an advance writes or removes.
 var enrollmentChanges = []string{
 	eStatus, eRev, eWritten, eNode, eSince, eLeft, eReason, ePath, eRetries, eDelta, eDeltaRev, eDecisions, eAttempts, eLease, eWoken, eOnProfile, ePending,
-	eStepEvent, eHeard, eFailed, eConverted, ePassed,
+	eSteps, eHeard, eFailed, eConverted, ePassed,
 	manifest.DuePartitionKey, manifest.DueSortKey, eWriteID,
 }
 

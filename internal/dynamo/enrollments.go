@@ -42,7 +42,7 @@ const (
 	eDeltaRev  = "dv" // so that a later write of other attributes is not counted again
 	eDecisions = "dc"
 	eEvent     = "ev"
-	eStepEvent = "se"
+	eSteps     = "se"
 	eHeard     = "he"
 	eAttempts  = "at"
 	eLease     = "lu"
@@ -88,7 +88,7 @@ func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item.
 	it.PutBinary(eRetries, e.Retries)
 	it.PutBinary(eDecisions, e.Decisions)
 	it.PutBinary(eEvent, e.Event)
-	it.PutBinary(eStepEvent, e.StepEvents)
+	it.PutBinary(eSteps, e.Steps)
 	it.PutBinary(eHeard, memory.Stamp(e.Heard))
 	it.PutNumber(eAttempts, int64(e.Attempts))
 	it.PutTime(eLease, e.LeaseUntil)
@@ -156,7 +156,7 @@ func decodeEnrollment(t journey.Tenant, it item.Item) (journey.Enrollment, error
 		Retries:     r.Binary(eRetries),
 		Decisions:   r.Binary(eDecisions),
 		Event:       r.Binary(eEvent),
-		StepEvents:  r.Binary(eStepEvent),
+		Steps:       r.Binary(eSteps),
 		Attempts:    int(r.Number(eAttempts)),
 		LeaseUntil:  r.Time(eLease),
 		OnProfile:   it[eOnProfile] != nil,

@@ -26,7 +26,7 @@ func (w *worker) decide(ctx context.Context, r *run) {
 	case err == nil && answer.Missing():
 		r.in.Answer = journey.Answer{Result: trail.DecidedEmpty}
 	case err == nil:
-		r.in.Answer = journey.Answer{Result: trail.Decided, Decision: answer}
+		r.in.Answer = journey.Answer{Result: trail.Decided, Value: answer}
 	case config.FailOnError || isThrottled(err):
 		w.postpone(ctx, r, err, reasonDecision)
 		return

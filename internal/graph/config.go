@@ -162,7 +162,8 @@ func (n *Node) readAction(config *strict.Object) {
 		choice, _ := v.OneOf("fail", "continue")
 		a.GoOnError = choice == "continue"
 	}
-	config.Done("channel", "templateId", "payload", "onUncertain", "onError")
+	a.readKeep(config)
+	config.Done("channel", "templateId", "payload", "onUncertain", "onError", "keep")
 	n.Action = a
 }
 

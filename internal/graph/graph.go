@@ -26,8 +26,8 @@ type Graph struct {
 	event [][]string         // paths that conditions and payloads read of the starting event
 	zone  *time.Location     // nil for UTC
 
-	stepEvents map[int][][]string // by index of a wait: paths that are read of the event that ended it
-	results    map[int]bool       // indexes of the nodes whose results conditions and payloads read
+	steps   map[int][][]string // by index of a node: paths that are read of what it keeps; see Node.Keeps
+	results map[int]bool       // indexes of the nodes whose results conditions and payloads read
 }
 
 // edge is an edge between two nodes.

@@ -59,7 +59,7 @@ type Enrollment struct {
 	Delta      trail.Delta // what the write of Rev changed
 	Decisions  []byte      // JSON object by node id: what the graph reads of decisions; nil for none
 	Event      []byte      // JSON object: what the graph reads of the starting event; nil for none
-	StepEvents []byte      // JSON object by node id: what the graph reads of events that ended waits; nil for none
+	Steps      []byte      // JSON object by node id: what the graph reads of answers of channels and events that ended waits; nil for none
 
 	// Attempts counts the attempts at the node's effect. Until LeaseUntil, one
 	// worker owns the effect. Once that has passed, the effect may have
