@@ -50,11 +50,11 @@ func (i *installation) Decide(context.Context, engine.DecisionRequest) (conditio
 	return condition.ParseValue([]byte(`{"score":7}`))
 }
 
-func (i *installation) Send(_ context.Context, m engine.Message) (trail.Result, error) {
+func (i *installation) Send(_ context.Context, m engine.Message) (journey.Answer, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.inbox[m.Key] = m
-	return trail.Sent, nil
+	return journey.Answer{Result: trail.Sent}, nil
 }
 
 func install(t testing.TB, options ...func(*dynamodb.Options)) *installation {
