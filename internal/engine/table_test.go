@@ -37,6 +37,7 @@ type installation struct {
 	queue   []engine.Pack
 	mu      sync.Mutex
 	inbox   map[string]engine.Message
+	reply   condition.Value // of every channel
 }
 
 func (i *installation) Dispatch(_ context.Context, p engine.Pack) error {
@@ -54,7 +55,7 @@ func (i *installation) Send(_ context.Context, m engine.Message) (journey.Answer
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.inbox[m.Key] = m
-	return journey.Answer{Result: trail.Sent}, nil
+	return journey.Answer{Result: trail.Sent, Value: i.reply}, nil
 }
 
 func install(t testing.TB, options ...func(*dynamodb.Options)) *installation {

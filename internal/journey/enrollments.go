@@ -85,6 +85,10 @@ type Enrollment struct {
 	ConvertedAt    time.Time
 	ConvertedSteps int
 
+	// KeptBefore is the KeptSize of the stored revision; NextWrite sets it. Only the
+	// table uses it.
+	KeptBefore int
+
 	// Place is the entry's position in the due index when it was read; only the
 	// table uses it. It moves only when Due changes: a move costs two writes.
 	Place Place

@@ -79,6 +79,7 @@ func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
 // WrittenAt is now, or unchanged if now is earlier.
 func (e Enrollment) NextWrite(now time.Time) Enrollment {
 	e.Rev++
+	e.KeptBefore = e.KeptSize()
 	e.Delta = trail.Delta{trail.DeltaForm, 0}
 	if now.After(e.WrittenAt) {
 		e.WrittenAt = now
