@@ -24,7 +24,8 @@ import (
 // customer moves their enrollments to anonymized keys, so a pass may read them
 // twice or not at all. Therefore a second pass, which is strongly consistent, checks
 // the journeys in which the first found differences. What it finds is drift, unless
-// an enrollment of the journey was moved after the first pass.
+// an enrollment of the journey was moved after the first pass. Entering again moves the
+// run before, too: both passes would have to read around such a move to be wrong.
 type Audit struct {
 	Rev      int64 // number of writes, from 1; 0 before the first
 	Day      Day   // "" before the first, and to start over
@@ -50,8 +51,8 @@ type Scanned struct {
 	Counted     []JourneyKey // journeys with counters; may repeat
 }
 
-// ScannedEnrollment is an enrollment, or an item that should be one but cannot
-// be read.
+// ScannedEnrollment is an enrollment, an earlier run, or an item that should be one but
+// cannot be read.
 type ScannedEnrollment struct {
 	JourneyKey
 	journey.Enrollment

@@ -194,10 +194,24 @@ func (m *model) walk(t *testing.T) {
 		c := inside[i]
 		at = at.Add(time.Duration(m.r.IntN(20)) * time.Minute)
 		w := analytics.Write{Graph: c.e.GraphHash, Version: c.e.Version, At: at, Delta: trail.Delta{trail.DeltaForm, 0}}
-		if c.e.Rev++; c.e.Rev == 1 {
-			w.Delta = trail.Delta{trail.DeltaForm, byte(trail.MarkEnrolled), 0, byte(trail.NodeEntered)}
-		} else if !step(m.r, &c.e, &w.Delta, c.nodes) {
+		c.e.Rev++
+		converts := c.e.ConvertedAt.IsZero() && m.r.IntN(10) == 0
+		if converts || c.e.Status == journey.Completed {
+			convert(m.r, &c.e, &w.Delta, at)
+		}
+		switch {
+		case c.e.Rev == 1:
+			w.Delta = append(trail.Delta{trail.DeltaForm, w.Delta[1] | byte(trail.MarkEnrolled), 0, byte(trail.NodeEntered)}, w.Delta[2:]...)
+		case c.e.Status == journey.Completed:
+			m.faults["converted after leaving"]++
 			inside = append(inside[:i], inside[i+1:]...)
+		case converts && m.r.IntN(2) == 0: // nothing else happens
+		case !step(m.r, &c.e, &w.Delta, c.nodes):
+			if c.e.ConvertedAt.IsZero() && m.r.IntN(3) == 0 {
+				c.e.Status = journey.Completed // it converts later
+			} else {
+				inside = append(inside[:i], inside[i+1:]...)
+			}
 		}
 		number += 1 + m.r.IntN(1000)
 		var customerNumber int
@@ -207,6 +221,16 @@ func (m *model) walk(t *testing.T) {
 		if m.r.IntN(60) == 0 && len(m.shards) < 12 {
 			m.split()
 		}
+	}
+}
+
+// convert records a conversion after some of the nodes that an enrollment left.
+func convert(r *rand.Rand, e *journey.Enrollment, d *trail.Delta, at time.Time) {
+	e.ConvertedAt = at
+	(*d)[1] |= byte(trail.MarkConverted)
+	visits := e.Path.Visits(t0)
+	for _, v := range visits[:r.IntN(len(visits)+1)] {
+		*d = append(*d, byte(v.Node), byte(trail.NodeConverted), byte(v.Result))
 	}
 }
 
@@ -220,6 +244,7 @@ func step(r *rand.Rand, e *journey.Enrollment, d *trail.Delta, nodes int) bool {
 	leave := func(own trail.Mark, result trail.Result) {
 		mark(own, trail.NodeLeft)
 		*d = append(*d, byte(result))
+		e.Path = e.Path.Append(e.Node, 0, result)
 	}
 	if e.Status == journey.Failed {
 		e.Status = journey.Inside

@@ -207,7 +207,7 @@ func stepAt(list []tally.Step, i int) tally.Step {
 func TestModel_CountsAreExact(t *testing.T) {
 	t.Parallel()
 	faults := map[string]int{}
-	wrong, journeys := 0, 0
+	wrong, journeys, conversions := 0, 0, int64(0)
 	count := *seeds
 	if testing.Short() {
 		count = min(count, 50)
@@ -222,14 +222,18 @@ func TestModel_CountsAreExact(t *testing.T) {
 			t.Errorf("seed %d: %d journeys have wrong figures", seed, n)
 		}
 		journeys += len(m.truth)
+		for _, truth := range m.truth {
+			conversions += truth.Totals().Conversions
+		}
 		for kind, n := range m.faults {
 			faults[kind] += n
 		}
 	}
-	t.Logf("%d seeds, %d journeys: %d wrong figures; %v", count, journeys, wrong, faults)
+	t.Logf("%d seeds, %d journeys, %d conversions: %d wrong figures; %v", count, journeys, conversions, wrong, faults)
+	require.Greater(t, conversions, int64(5*count))
 	for _, kind := range []string{
 		"crash before", "crash after", "write lands late", "answer lost", "throttled", "others first", "replay", "bisect", "split",
-		"fold", "part deleted", "part recreated",
+		"fold", "part deleted", "part recreated", "converted after leaving",
 	} {
 		require.Positive(t, faults[kind], kind)
 	}

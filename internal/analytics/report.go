@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"journeys/internal/analytics/tally"
 	"journeys/internal/graph"
@@ -26,27 +28,45 @@ type Report struct {
 
 // MaxSteps is the greatest number of steps of a report: those of 40 graphs of
 // the greatest size. A function's answer may have 6 MB. Steps whose branches have long
-// names count as several.
+// names count as several, and so do steps with long labels.
 const MaxSteps = 40 * graph.MaxNodes
 
 // sizeOf returns the size of the labels' steps in an answer, in steps without named
 // branches.
 func sizeOf(labels []graph.Label) int {
-	size := len(labels)
+	size, text := len(labels), 0
 	for _, l := range labels {
+		for _, r := range l.Text {
+			text += escapedSize(r)
+		}
 		bytes := 0
 		for _, way := range l.Ways {
 			bytes += len(way) + 8
 		}
 		size += bytes / 64
 	}
-	return size
+	return size + text/512
+}
+
+// escapedSize returns the number of bytes that a character takes in an answer. It is a
+// JSON text within the JSON of the function's response.
+func escapedSize(r rune) int {
+	switch {
+	case r < ' ':
+		return 7
+	case strings.ContainsRune("<>&\u2028\u2029", r):
+		return 6
+	case r == '"' || r == '\\':
+		return 4
+	}
+	return utf8.RuneLen(r)
 }
 
 // NodeReport is the figures of one node of one graph.
 type NodeReport struct {
 	NodeID   string
 	NodeType graph.NodeType
+	Label    string   // "" for none
 	Ways     []string // names of the ways out, if there are several; nil otherwise
 	Version  int      // the latest version with the graph; 0 for the current graph
 	tally.Step
@@ -130,7 +150,7 @@ func (r *Report) addGraph(g *Graph, labels []graph.Label, current bool) {
 	}
 	r.size += sizeOf(labels)
 	for _, l := range labels {
-		r.Steps = append(r.Steps, NodeReport{l.ID, l.Type, l.Ways, version, g.step(l.Node)})
+		r.Steps = append(r.Steps, NodeReport{l.ID, l.Type, l.Text, l.Ways, version, g.step(l.Node)})
 	}
 }
 

@@ -80,7 +80,7 @@ func (r *Rollup) recount(ctx context.Context, a *Audit, e *ScannedEnrollment, fo
 	found.AddWrong(e.JourneyKey, e.GraphHash, 1)
 	r.Log.ErrorContext(ctx, "enrollment inconsistent",
 		"tenant", e.Tenant.String(), "journey", e.JourneyKey.Journey, "graph", e.GraphHash, "version", e.Version,
-		"enrolledAt", e.EnrolledAt, "rev", e.Rev, "error", e.Err)
+		"run", e.Run, "enrolledAt", e.EnrolledAt, "rev", e.Rev, "error", e.Err)
 }
 
 // shapeCache keeps the shape of every graph that a pass reads: about 50 bytes per

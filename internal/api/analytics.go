@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"journeys/internal/analytics"
+	"journeys/internal/analytics/tally"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
@@ -17,6 +18,8 @@ type analyticsBody struct {
 	AsOf            *timestamp      `json:"asOf"` // null if nothing is counted
 	Enrollments     enrollmentsBody `json:"enrollments"`
 	CompletionRate  float64         `json:"completionRate"`
+	Conversions     int64           `json:"conversions"`
+	ConversionRate  float64         `json:"conversionRate"`
 	Steps           []stepBody      `json:"steps"`
 	VersionsLeftOut []int           `json:"versionsLeftOut,omitzero"` // older versions whose steps exceed analytics.MaxSteps
 	Series          []dayBody       `json:"series,omitzero"`
@@ -32,17 +35,20 @@ type enrollmentsBody struct {
 }
 
 type stepBody struct {
-	NodeID         string           `json:"nodeId"`
-	NodeType       graph.NodeType   `json:"nodeType"`
-	Version        int              `json:"version,omitzero"` // absent for the current graph
-	Entered        int64            `json:"entered"`
-	Completed      int64            `json:"completed"`
-	Active         int64            `json:"active"`
-	Failed         int64            `json:"failed"`
-	Dropped        int64            `json:"dropped"`
-	CompletionRate float64          `json:"completionRate"`
-	Results        map[string]int64 `json:"results"`
-	Branches       map[string]int64 `json:"branches,omitzero"` // by name; nil unless several ways lead out
+	NodeID            string           `json:"nodeId"`
+	NodeType          graph.NodeType   `json:"nodeType"`
+	Label             string           `json:"label,omitzero"`
+	Version           int              `json:"version,omitzero"` // absent for the current graph
+	Entered           int64            `json:"entered"`
+	Completed         int64            `json:"completed"`
+	Active            int64            `json:"active"`
+	Failed            int64            `json:"failed"`
+	Dropped           int64            `json:"dropped"`
+	CompletionRate    float64          `json:"completionRate"`
+	Converted         int64            `json:"converted"`
+	Results           map[string]int64 `json:"results"`
+	Branches          map[string]int64 `json:"branches,omitzero"` // by name; nil unless several ways lead out
+	BranchesConverted map[string]int64 `json:"branchesConverted,omitzero"`
 }
 
 type dayBody struct {
@@ -72,24 +78,11 @@ func newAnalyticsBody(id journey.ID, report analytics.Report) analyticsBody {
 		JourneyID: id, JourneyName: report.Name, Status: report.Status, AsOf: timestampOrNil(report.AsOf),
 		VersionsLeftOut: report.LeftOut,
 		Enrollments:     enrollmentsBody{e.Enrolled, e.Active(), e.Completed, e.Expired, e.Cancelled, e.Failed},
-		CompletionRate:  rate(e.Completed, e.Enrolled), Steps: []stepBody{},
+		CompletionRate:  rate(e.Completed, e.Enrolled), Conversions: e.Conversions,
+		ConversionRate: rate(e.Conversions, e.Enrolled), Steps: []stepBody{},
 	}
 	for _, s := range report.Steps {
-		step := stepBody{
-			NodeID: s.NodeID, NodeType: s.NodeType, Version: s.Version,
-			Entered: s.Entered, Completed: s.Completed(), Active: s.Active(), Failed: s.Failed, Dropped: s.Dropped,
-			CompletionRate: rate(s.Completed(), s.Entered), Results: map[string]int64{},
-		}
-		for _, c := range s.Results {
-			step.Results[c.Result.Name(s.Ways)] += c.Count
-		}
-		for _, way := range s.Ways {
-			if step.Branches == nil {
-				step.Branches = map[string]int64{}
-			}
-			step.Branches[way] = step.Results[way]
-		}
-		body.Steps = append(body.Steps, step)
+		body.Steps = append(body.Steps, newStepBody(s))
 	}
 	for _, d := range report.Series {
 		body.Series = append(body.Series, dayBody{
@@ -97,6 +90,32 @@ func newAnalyticsBody(id journey.ID, report analytics.Report) analyticsBody {
 		})
 	}
 	return body
+}
+
+func newStepBody(s analytics.NodeReport) stepBody {
+	step := stepBody{
+		NodeID: s.NodeID, NodeType: s.NodeType, Label: s.Label, Version: s.Version,
+		Entered: s.Entered, Completed: s.Completed(), Active: s.Active(), Failed: s.Failed, Dropped: s.Dropped,
+		CompletionRate: rate(s.Completed(), s.Entered), Converted: s.Converted.Sum(), Results: byName(s.Results, s.Ways),
+	}
+	if s.Ways == nil {
+		return step
+	}
+	converted := byName(s.Converted, s.Ways)
+	step.Branches, step.BranchesConverted = map[string]int64{}, map[string]int64{}
+	for _, way := range s.Ways {
+		step.Branches[way], step.BranchesConverted[way] = step.Results[way], converted[way]
+	}
+	return step
+}
+
+// byName returns counts by the names of the results.
+func byName(results tally.Results, ways []string) map[string]int64 {
+	counts := map[string]int64{}
+	for _, c := range results {
+		counts[c.Result.Name(ways)] += c.Count
+	}
+	return counts
 }
 
 // rate returns part/whole with four decimals, and 0 if whole is 0.

@@ -33,18 +33,18 @@ func TestAnalytics_AddsUpTheCounters(t *testing.T) {
 		Totals: map[string]*analytics.Total{j.GraphHash: {
 			Rev: 1, Through: "2026-11-22", Newest: start.AddDate(0, 0, -1),
 			Graph: analytics.Graph{
-				Version: 2, Totals: tally.Totals{Enrolled: 5, Completed: 1, Failed: 1},
+				Version: 2, Totals: tally.Totals{Enrolled: 5, Completed: 1, Failed: 1, Conversions: 2},
 				Steps: []tally.Step{
-					{Entered: 5, Results: left(trail.Entered, 5)}, {Entered: 5, Results: left(trail.Waited, 3)},
-					{Entered: 3, Results: left(trail.True, 1).Plus(left(trail.False, 2)...)}, {Entered: 1, Failed: 1},
+					{Entered: 5, Results: left(trail.Entered, 5), Converted: left(trail.Entered, 2)}, {Entered: 5, Results: left(trail.Waited, 3)},
+					{Entered: 3, Results: left(trail.True, 1).Plus(left(trail.False, 2)...), Converted: left(trail.False, 2)}, {Entered: 1, Failed: 1},
 				},
 			},
 		}},
 		Parts: []analytics.Part{
 			{
 				PartKey: analytics.PartKey{Day: "2026-11-23", Graph: j.GraphHash}, Rev: 1, Newest: start.Add(-time.Minute),
-				Totals: tally.Totals{Enrolled: 1, Cancelled: 1, Expired: 1, Completed: 1},
-				Steps:  []tally.Step{{Entered: 1, Results: left(trail.Entered, 1)}, {Entered: 1, Dropped: 2}},
+				Totals: tally.Totals{Enrolled: 1, Cancelled: 1, Expired: 1, Completed: 1, Conversions: 1},
+				Steps:  []tally.Step{{Entered: 1, Results: left(trail.Entered, 1), Converted: left(trail.Entered, 1)}, {Entered: 1, Dropped: 2}},
 			},
 			{
 				PartKey: analytics.PartKey{Day: "2026-11-23", Graph: older.GraphHash, Shard: 3}, Rev: 1, Version: 1,
@@ -70,7 +70,8 @@ func TestAnalytics_AddsUpTheCounters(t *testing.T) {
 	var body struct {
 		JourneyID, JourneyName, Status, AsOf string
 		Enrollments                          map[string]int
-		CompletionRate                       float64
+		CompletionRate, ConversionRate       float64
+		Conversions                          int
 		Steps                                []map[string]any
 		Series                               []map[string]any
 	}
@@ -78,6 +79,8 @@ func TestAnalytics_AddsUpTheCounters(t *testing.T) {
 	require.Equal(t, "2026-11-23T09:59:00.000Z", body.AsOf)
 	require.Equal(t, map[string]int{"total": 7, "active": 2, "completed": 2, "expired": 1, "cancelled": 1, "failed": 1}, body.Enrollments)
 	require.Equal(t, 0.2857, body.CompletionRate)
+	require.Equal(t, 3, body.Conversions)
+	require.Equal(t, 0.4286, body.ConversionRate)
 	var nodes []any
 	for _, step := range body.Steps {
 		nodes = append(nodes, step["nodeId"])
@@ -87,13 +90,15 @@ func TestAnalytics_AddsUpTheCounters(t *testing.T) {
 	require.Equal(t, map[string]any{
 		"nodeId": "rich", "nodeType": "condition_split", "entered": 3.0, "completed": 3.0, "active": 0.0, "failed": 0.0,
 		"dropped": 0.0, "completionRate": 1.0, "results": map[string]any{"true": 1.0, "false": 2.0},
-		"branches": map[string]any{"true": 1.0, "false": 2.0},
+		"branches": map[string]any{"true": 1.0, "false": 2.0}, "converted": 2.0,
+		"branchesConverted": map[string]any{"true": 0.0, "false": 2.0},
 	}, body.Steps[2])
+	require.Equal(t, 3.0, body.Steps[0]["converted"], "of the total and of a day")
 	require.Equal(t, map[string]any{"entered": 6.0}, body.Steps[0]["results"], "of the total and of a day")
 	require.Equal(t, map[string]any{}, body.Steps[3]["results"], "no customer left it")
 	require.Equal(t, map[string]any{
 		"nodeId": "mail", "nodeType": "channel_action", "version": 1.0, "entered": 1.0, "completed": 1.0, "active": 0.0, "failed": 0.0,
-		"dropped": 0.0, "completionRate": 1.0, "results": map[string]any{"skipped_no_address": 1.0},
+		"dropped": 0.0, "completionRate": 1.0, "results": map[string]any{"skipped_no_address": 1.0}, "converted": 0.0,
 	}, body.Steps[10])
 	require.Equal(t, map[string]any{"true": 0.0, "false": 0.0}, body.Steps[8]["branches"], "both, even if no customer left")
 	require.Equal(t, []map[string]any{
@@ -110,15 +115,19 @@ func TestAnalytics_NamesEveryBranch(t *testing.T) {
 
 	labels := []graph.Label{
 		{Node: 0, ID: "in", Type: graph.EntryTrigger},
-		{Node: 1, ID: "m", Type: graph.MultiSplit, Ways: []string{"pro", "trial", "else"}},
+		{Node: 1, ID: "m", Type: graph.MultiSplit, Text: "Which plan?", Ways: []string{"pro", "trial", "else"}},
 		{Node: 2, ID: "r", Type: graph.RandomSplit, Ways: []string{"sent", "control"}},
 	}
 	steps := []tally.Step{
-		{Entered: 5, Results: left(trail.Entered, 5)}, {Entered: 5, Results: left(trail.Branch(0), 3).Plus(left(trail.Branch(2), 1)...)},
+		{Entered: 5, Results: left(trail.Entered, 5)},
+		{
+			Entered: 5, Results: left(trail.Branch(0), 3).Plus(left(trail.Branch(2), 1)...),
+			Converted: left(trail.Branch(0), 1).Plus(left(trail.Branch(2), 1)...),
+		},
 		{Entered: 1},
 	}
-	earlier := &analytics.Total{Rev: 1, Labels: labels, Graph: analytics.Graph{Version: 1, Totals: tally.Totals{Enrolled: 5}, Steps: steps}}
-	current := &analytics.Total{Rev: 1, Graph: analytics.Graph{Version: 2, Totals: tally.Totals{Enrolled: 5}, Steps: steps}}
+	earlier := &analytics.Total{Rev: 1, Labels: labels, Graph: analytics.Graph{Version: 1, Totals: tally.Totals{Enrolled: 5, Conversions: 2}, Steps: steps}}
+	current := &analytics.Total{Rev: 1, Graph: analytics.Graph{Version: 2, Totals: tally.Totals{Enrolled: 5, Conversions: 2}, Steps: steps}}
 	s := newServer(t, countedStore{Store: &memoryStore{}, counters: analytics.Counters{
 		Head:   &analytics.Head{Name: "Welcome", Status: journey.Active, Graph: "b", Labels: labels},
 		Totals: map[string]*analytics.Total{"a": earlier, "b": current},
@@ -129,7 +138,13 @@ func TestAnalytics_NamesEveryBranch(t *testing.T) {
 	for i, version := range []any{nil, 1.0} {
 		entry, multi, random := list[3*i].(map[string]any), list[3*i+1].(map[string]any), list[3*i+2].(map[string]any)
 		require.Equal(t, version, multi["version"])
+		require.Equal(t, "Which plan?", multi["label"])
+		require.NotContains(t, entry, "label")
 		require.NotContains(t, entry, "branches")
+		require.NotContains(t, entry, "branchesConverted")
+		require.Equal(t, 2.0, multi["converted"])
+		require.Equal(t, map[string]any{"pro": 1.0, "trial": 0.0, "else": 1.0}, multi["branchesConverted"])
+		require.Equal(t, map[string]any{"sent": 0.0, "control": 0.0}, random["branchesConverted"])
 		require.Equal(t, map[string]any{"pro": 3.0, "trial": 0.0, "else": 1.0}, multi["branches"])
 		require.Equal(t, map[string]any{"pro": 3.0, "else": 1.0}, multi["results"])
 		require.Equal(t, map[string]any{"sent": 0.0, "control": 0.0}, random["branches"])
@@ -158,6 +173,14 @@ func TestAnalytics_LeavesOutTheOldestVersions(t *testing.T) {
 			left(trail.True, many/2).Plus(left(trail.False, many/2)...), 40,
 		},
 		{
+			"long labels", graph.Label{Type: graph.ConditionSplit, Ways: []string{"true", "false"}, Text: strings.Repeat("x", graph.MaxLabel)},
+			left(trail.True, many/2).Plus(left(trail.False, many/2)...), 34,
+		},
+		{
+			"labels of control characters", graph.Label{Type: graph.ConditionSplit, Ways: []string{"true", "false"}, Text: strings.Repeat("\x01", graph.MaxLabel)},
+			left(trail.True, many/2).Plus(left(trail.False, many/2)...), 19,
+		},
+		{
 			"splits with long names", graph.Label{Type: graph.RandomSplit, Ways: []string{strings.Repeat("a", 64), strings.Repeat("b", 64)}},
 			left(trail.Branch(0), many/2).Plus(left(trail.Branch(1), many/2)...), 13,
 		},
@@ -176,11 +199,11 @@ func TestAnalytics_LeavesOutTheOldestVersions(t *testing.T) {
 				labels = append(labels, label)
 			}
 			counters.Head.Labels = labels
-			steps := slices.Repeat([]tally.Step{{Entered: 3 * many, Failed: many, Results: row.counts}}, graph.MaxNodes)
+			steps := slices.Repeat([]tally.Step{{Entered: 3 * many, Failed: many, Results: row.counts, Converted: row.counts}}, graph.MaxNodes)
 			for v := 1; v <= versions; v++ {
 				hash := fmt.Sprintf("%064d", v)
 				counters.Totals[hash] = &analytics.Total{Rev: 1, Labels: labels, Graph: analytics.Graph{
-					Version: v, Totals: tally.Totals{Enrolled: 3 * many, Failed: many}, Steps: steps,
+					Version: v, Totals: tally.Totals{Enrolled: 3 * many, Failed: many, Conversions: many}, Steps: steps,
 				}}
 			}
 			s := newServer(t, countedStore{Store: &memoryStore{}, counters: counters})
@@ -193,13 +216,14 @@ func TestAnalytics_LeavesOutTheOldestVersions(t *testing.T) {
 			}
 			require.NoError(t, json.Unmarshal(w.Body.Bytes(), &body))
 			require.Equal(t, versions*3*many, body.Enrollments["total"])
-			require.Len(t, body.Steps, row.kept*graph.MaxNodes)
+			require.Equal(t, row.kept*graph.MaxNodes, len(body.Steps))
 			require.Zero(t, body.Steps[0].Version, "the current graph comes first")
 			require.Equal(t, versions-row.kept+1, body.Steps[len(body.Steps)-1].Version)
 			require.Len(t, body.VersionsLeftOut, versions-row.kept)
 			require.Equal(t, []int{1, versions - row.kept}, []int{body.VersionsLeftOut[0], body.VersionsLeftOut[versions-row.kept-1]})
 			payload, err := json.Marshal(w.Body.String())
 			require.NoError(t, err)
+			t.Logf("%d bytes", len(payload))
 			require.Less(t, len(payload), 5<<20, "encoded as the text of the function's answer")
 		})
 	}
@@ -215,6 +239,7 @@ func TestAnalytics_IsEmptyWithoutCounts(t *testing.T) {
 	require.Contains(t, body, "asOf")
 	require.Nil(t, body["asOf"])
 	require.Equal(t, []any{}, body["steps"])
+	require.Equal(t, []any{0.0, 0.0}, []any{body["conversions"], body["conversionRate"]})
 	require.NotContains(t, body, "series")
 	s.must(http.StatusNotFound, call{method: "GET", path: "/journeys/jrn_01JD0000000000000000000000/analytics"})
 }

@@ -46,7 +46,7 @@ func enrollCustomers(a *API, w http.ResponseWriter, r *request) error {
 		return err
 	}
 	if o, ok := body.Object(); ok {
-		enroll.Customers = readCustomers(o)
+		enroll.Customers, enroll.Properties = readCustomers(o)
 	}
 	if err := r.checkFaults(); err != nil {
 		return err
@@ -61,13 +61,20 @@ func enrollCustomers(a *API, w http.ResponseWriter, r *request) error {
 	return writeJSON(w, http.StatusCreated, newEnrollBody(result, enroll.Customers, details))
 }
 
-// readCustomers reads either customerId or customerIds.
-func readCustomers(o *strict.Object) []string {
-	var customers []string
+// readCustomers reads the one of customerId, customerIds and entries. properties is nil
+// without entries.
+func readCustomers(o *strict.Object) (customers []string, properties [][]byte) {
 	single, hasSingle := o.Take("customerId")
 	list, hasList := o.Take("customerIds")
-	if hasSingle == hasList {
-		o.Fault("must have exactly one of customerId and customerIds")
+	entries, hasEntries := o.Take("entries")
+	given := 0
+	for _, has := range []bool{hasSingle, hasList, hasEntries} {
+		if has {
+			given++
+		}
+	}
+	if given != 1 {
+		o.Fault("must have exactly one of customerId, customerIds and entries")
 	}
 	if hasSingle {
 		if id, ok := readID(single); ok {
@@ -77,19 +84,15 @@ func readCustomers(o *strict.Object) []string {
 	if hasList {
 		customers = readIDs(list)
 	}
-	o.Done("customerId", "customerIds")
-	return customers
+	if hasEntries {
+		customers, properties = readEntries(entries)
+	}
+	o.Done("customerId", "customerIds", "entries")
+	return customers, properties
 }
 
 func readIDs(v strict.Value) []string {
-	list, ok := v.List()
-	if !ok {
-		return nil
-	}
-	if len(list) < 1 || len(list) > journey.MaxBatch {
-		v.Fault("must have 1 to %d ids, has %d", journey.MaxBatch, len(list))
-		return nil
-	}
+	list := readBatch(v, "ids")
 	customers := make([]string, 0, len(list))
 	for _, item := range list {
 		if id, ok := readID(item); ok {
@@ -97,6 +100,37 @@ func readIDs(v strict.Value) []string {
 		}
 	}
 	return customers
+}
+
+// readEntries reads customers with the properties of each; nil for none.
+func readEntries(v strict.Value) (customers []string, properties [][]byte) {
+	for _, item := range readBatch(v, "entries") {
+		o, ok := item.Object()
+		if !ok {
+			continue
+		}
+		var id string
+		var raw []byte
+		if v, ok := o.Need("customerId"); ok {
+			id, _ = readID(v)
+		}
+		if v, ok := o.Take("properties"); ok {
+			raw = readCompactObject(v, journey.MaxProperties)
+		}
+		o.Done("customerId", "properties")
+		customers, properties = append(customers, id), append(properties, raw)
+	}
+	return customers, properties
+}
+
+// readBatch reads a list of 1 to MaxBatch elements; nil for a faulty one.
+func readBatch(v strict.Value, elements string) []strict.Value {
+	list, ok := v.List()
+	if ok && (len(list) < 1 || len(list) > journey.MaxBatch) {
+		v.Fault("must have 1 to %d %s, has %d", journey.MaxBatch, elements, len(list))
+		return nil
+	}
+	return list
 }
 
 func newEnrollBody(e journey.Enrollments, customers []string, details bool) enrollBody {

@@ -9,7 +9,27 @@ import (
 )
 
 type eventBody struct {
-	EventID string `json:"eventId"`
+	EventID    string           `json:"eventId"`
+	Started    []journey.ID     `json:"started"`
+	Ended      []journey.ID     `json:"ended"`
+	NotStarted []notStartedBody `json:"notStarted"`
+	Repeated   bool             `json:"repeated,omitzero"`
+}
+
+type notStartedBody struct {
+	JourneyID journey.ID `json:"journeyId"`
+	Code      string     `json:"code"`
+}
+
+func newEventBody(o journey.EventOutcome) eventBody {
+	body := eventBody{
+		EventID: o.ID, Started: o.Started, Ended: o.Ended,
+		NotStarted: make([]notStartedBody, len(o.NotStarted)), Repeated: o.Repeated,
+	}
+	for i, n := range o.NotStarted {
+		body.NotStarted[i] = notStartedBody{n.Journey, n.Code}
+	}
+	return body
 }
 
 func putEvent(a *API, w http.ResponseWriter, r *request) error {
@@ -22,12 +42,12 @@ func putEvent(a *API, w http.ResponseWriter, r *request) error {
 		return err
 	}
 	event.Received = r.received
-	id, damaged, err := a.Journeys.PutEvent(r.Context(), r.tenant, event)
-	a.logDamaged(r, damaged)
+	outcome, err := a.Journeys.PutEvent(r.Context(), r.tenant, event)
+	a.logDamaged(r, outcome.Damaged)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusAccepted, eventBody{id})
+	return writeJSON(w, http.StatusAccepted, newEventBody(outcome))
 }
 
 func readEvent(body strict.Value) (e journey.Event) {

@@ -90,7 +90,7 @@ func TestDamage_ShowsOnlyInTheLog(t *testing.T) {
 		status int
 		answer string
 	}{
-		{call{method: "POST", path: "/events", body: `{"customerId":"Ada","eventType":"t","eventId":"e"}`}, 202, `{"eventId":"e"}`},
+		{call{method: "POST", path: "/events", body: `{"customerId":"Ada","eventType":"t","eventId":"e"}`}, 202, `{"eventId":"e","started":[],"ended":[],"notStarted":[]}`},
 		{call{method: "GET", path: "/journeys/" + id + "/enrollments?status=failed"}, 200, `{"data":[]}`},
 	} {
 		s := newServer(t, damagedStore{m, journey.ID(id)})

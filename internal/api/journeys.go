@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -28,7 +29,12 @@ type journeyBody struct {
 	NodeCount       *int           `json:"nodeCount,omitzero"`
 	EntryCondition  jsontext.Value `json:"entryCondition"` // null for none
 	MaxDurationDays int            `json:"maxDurationDays"`
-	Timezone        jsontext.Value `json:"timezone,omitzero"` // not in lists
+	EntryFrom       *timestamp     `json:"entryFrom"` // null for none; also below
+	EntryUntil      *timestamp     `json:"entryUntil"`
+	Timezone        jsontext.Value `json:"timezone,omitzero"` // like the next three not in lists
+	ExitOn          jsontext.Value `json:"exitOn,omitzero"`
+	ExitWhen        jsontext.Value `json:"exitWhen,omitzero"` // null for none
+	Goal            jsontext.Value `json:"goal,omitzero"`     // null for none
 	Version         int            `json:"version"`
 	CreatedAt       timestamp      `json:"createdAt"`
 	UpdatedAt       timestamp      `json:"updatedAt"`
@@ -41,6 +47,7 @@ func newJourneyBody(j journey.Journey) journeyBody {
 		ID: j.ID, Name: j.Name, Description: j.Description, Status: j.Status,
 		Definition: j.Definition, EntryCondition: j.EntryCondition,
 		MaxDurationDays: j.MaxDurationDays, Version: j.Version,
+		EntryFrom: timestampOrNil(j.EntryFrom), EntryUntil: timestampOrNil(j.EntryUntil),
 		CreatedAt: timestamp(j.CreatedAt), UpdatedAt: timestamp(j.UpdatedAt),
 	}
 }
@@ -155,6 +162,8 @@ func writeSingle(w http.ResponseWriter, status int, j journey.Journey, warnings 
 	w.Header().Set("ETag", etag(j.Rev))
 	body := newJourneyBody(j)
 	body.Timezone, body.Warnings = graph.Setting(j.Settings, "timezone"), warnings
+	body.ExitOn, body.ExitWhen = graph.Setting(j.Settings, "exitOn"), graph.Setting(j.Settings, "exitWhen")
+	body.Goal = graph.Setting(j.Settings, "goal")
 	return writeJSON(w, status, body)
 }
 
@@ -200,8 +209,14 @@ func readChangeFields(o *strict.Object, create bool) journey.Change {
 	if v, ok := o.Take("maxDurationDays"); ok {
 		c.MaxDurationDays = okOrNil(v.Int(1, journey.MaxDuration))
 	}
+	if v, ok := o.Take("entryFrom"); ok {
+		c.EntryFrom = readEntryTime(v)
+	}
+	if v, ok := o.Take("entryUntil"); ok {
+		c.EntryUntil = readEntryTime(v)
+	}
 	c.Settings = graph.TakeSettings(o)
-	allowed := append([]string{"name", "description", "definition", "entryCondition", "maxDurationDays"}, graph.SettingNames...)
+	allowed := append([]string{"name", "description", "definition", "entryCondition", "maxDurationDays", "entryFrom", "entryUntil"}, graph.SettingNames...)
 	if !create {
 		allowed = append(allowed, "status")
 		o.Ignore("id", "version", "createdAt", "updatedAt", "createdBy", "updatedBy", "warnings")
@@ -232,6 +247,14 @@ func readEntry(v strict.Value) *graph.Entry {
 		return new(graph.Entry)
 	}
 	return okOrNil(graph.ReadEntryCondition(v))
+}
+
+// readEntryTime reads entryFrom or entryUntil. null removes it.
+func readEntryTime(v strict.Value) *time.Time {
+	if v.IsNull() {
+		return new(time.Time)
+	}
+	return new(readTime(v))
 }
 
 func readStatus(v strict.Value, create bool) *journey.Status {

@@ -27,7 +27,11 @@ func TestAnswers_MatchTheGoldenFile(t *testing.T) {
 	}
 	show("create with a name only", 201, call{method: "POST", path: "/journeys", body: `{"name":"Least"}`})
 	path := show("create with everything", 201, call{method: "POST", path: "/journeys", body: `{"name":"Most <&> \u00e9",` +
-		`"description":"d","entryCondition":{"event":"account_created"},"maxDurationDays":7,"timezone":"Europe/Berlin","definition":` + wholeGraph + `}`})
+		`"description":"d","entryCondition":{"event":"account_created"},"maxDurationDays":7,"timezone":"Europe/Berlin",` +
+		`"entryFrom":"2026-01-01T00:00:00.0009+01:00","entryUntil":"2999-01-01T00:00:00Z",` +
+		`"exitOn":[{"eventType":"bought","match":{"event":"cart","entry":"cart"},"as":"completed"}],` +
+		`"exitWhen":{"condition":{"field":"blocked","operator":"eq","value":true},"reason":"blocked"},` +
+		`"goal":{"eventType":"bought","windowDays":30},"definition":` + wholeGraph + `}`})
 	path = strings.TrimPrefix(path, manifest.BasePath)
 	admin := caller(manifest.Admin)
 
@@ -37,16 +41,21 @@ func TestAnswers_MatchTheGoldenFile(t *testing.T) {
 	show("list beyond the end", 200, call{method: "GET", path: "/journeys?offset=2"})
 	show("list by status", 200, call{method: "GET", path: "/journeys?status=active"})
 	show("activate", 200, call{method: "PUT", path: path, body: `{"status":"active"}`, header: []string{"If-Match", `"1"`}})
-	show("clear", 200, call{method: "PUT", path: path, body: `{"description":null,"entryCondition":null,"timezone":null}`})
+	show("clear", 200, call{method: "PUT", path: path, body: `{"description":null,"entryCondition":null,"timezone":null,"exitOn":null,"exitWhen":null,"goal":null}`})
 	show("enroll one", 201, call{method: "POST", path: path + "/enroll", body: `{"customerId":"c 1"}`})
 	show("enroll some, with details", 201, call{
 		method: "POST", path: path + "/enroll?details=true", body: `{"customerIds":["a","b","a","throttled"]}`,
 	})
+	show("enroll entries", 201, call{method: "POST", path: path + "/enroll", body: `{"entries":[{"customerId":"d","properties":{"cart":7}},{"customerId":"e"},{"customerId":"d"}]}`})
 	show("test", 200, call{method: "POST", path: path + "/test", body: `{"customerAttributes":{"spend":7},` +
 		`"now":"2026-11-23T11:00:00.0009+01:00","decisions":{"offer":{"id":"o1"}}}`})
 	show("test an inline graph", 200, call{method: "POST", path: path + "/test", body: `{"timezone":"Asia/Tokyo","definition":` + shortGraph + `}`})
 	show("test without a body", 200, call{method: "POST", path: path + "/test"})
-	show("delete", 204, call{method: "DELETE", path: path, caller: &admin, header: []string{"If-Match", `"9", "3"`}})
+	show("close", 200, call{method: "PUT", path: path, body: `{"entryUntil":"2026-02-01T00:00:00Z"}`})
+	show("test after the close", 200, call{method: "POST", path: path + "/test", body: `{"now":"2026-02-01T00:00:00Z"}`})
+	show("test before the opening", 200, call{method: "POST", path: path + "/test", body: `{"now":"2025-12-31T22:59:59.999Z"}`})
+	show("remove the entry times", 200, call{method: "PUT", path: path, body: `{"entryFrom":null,"entryUntil":null}`})
+	show("delete", 204, call{method: "DELETE", path: path, caller: &admin, header: []string{"If-Match", `"9", "5"`}})
 	golden.Equal(t, "testdata/answers.txt", text.String())
 }
 

@@ -169,6 +169,12 @@ func enrollLimits() []limit {
 		}
 		return `{"customerIds":[` + strings.Join(ids, ",") + `]}`
 	}
+	entries := func(n int) string {
+		return `{"entries":[` + strings.Repeat(`{"customerId":"c"},`, n-1) + `{"customerId":"c"}]}`
+	}
+	properties := func(bytes int) string {
+		return `{"entries":[{"customerId":"p","properties": {"x": "` + strings.Repeat("x", bytes-len(`{"x":""}`)) + `"}}]}`
+	}
 	key := func(value string) call { return enroll(`{"customerId":"a"}`, "Idempotency-Key", value) }
 	k := func(n int) string { return strings.Repeat("k", n) }
 	return []limit{
@@ -176,6 +182,10 @@ func enrollLimits() []limit {
 		{"an id in a list", enroll(`{"customerIds":["a",` + long(128) + `]}`), enroll(`{"customerIds":["a",` + long(129) + `]}`), "/customerIds/1"},
 		{"most customers", enroll(several(journey.MaxBatch)), enroll(several(journey.MaxBatch + 1)), "/customerIds"},
 		{"fewest customers", enroll(several(1)), enroll(`{"customerIds":[]}`), "/customerIds"},
+		{"most entries", enroll(entries(journey.MaxBatch)), enroll(entries(journey.MaxBatch + 1)), "/entries"},
+		{"fewest entries", enroll(entries(1)), enroll(`{"entries":[]}`), "/entries"},
+		{"an id of an entry", enroll(`{"entries":[{"customerId":` + long(128) + `}]}`), enroll(`{"entries":[{"customerId":` + long(129) + `}]}`), "/entries/0/customerId"},
+		{"properties of an entry", enroll(properties(journey.MaxProperties)), enroll(properties(journey.MaxProperties + 1)), "/entries/0/properties"},
 		{"a key", key(k(128)), key(k(129)), "/header/Idempotency-Key"},
 		{"a quoted key", key(`"` + k(128) + `"`), key(`"` + k(129) + `"`), "/header/Idempotency-Key"},
 		{"a key of two-byte characters", key(strings.Repeat("é", 128)), key(strings.Repeat("é", 129)), "/header/Idempotency-Key"},

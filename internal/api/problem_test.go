@@ -131,6 +131,7 @@ func journeyProblems(draft, active string) []problem {
 	put := func(id, body string, header ...string) call {
 		return call{method: "PUT", path: "/journeys/" + id, body: body, header: header}
 	}
+	long := `{"field":"a","operator":"in","value":["` + strings.Repeat(strings.Repeat("x", 250)+`","`, 35) + `y"]}`
 	return []problem{
 		{"a journey without a name", post(`{}`)},
 		{"every field is wrong", post(`{"name":"","description":7,"definition":[],"entryCondition":"e","maxDurationDays":366,"Name":"x"}`)},
@@ -140,6 +141,15 @@ func journeyProblems(draft, active string) []problem {
 		{"a reserved event", post(`{"name":"a","entryCondition":{"event":"$sent"}}`)},
 		{"a zone of the machine", put(draft, `{"timezone":"Local"}`)},
 		{"a zone that is a number", put(draft, `{"timezone":1}`)},
+		{"an entryFrom without an offset", post(`{"name":"a","entryFrom":"2026-01-01T00:00:00"}`)},
+		{"an entryUntil that is a number", put(draft, `{"entryUntil":1}`)},
+		{"an entry that closes before it opens", put(draft, `{"entryFrom":"2026-01-01T00:00:00Z","entryUntil":"2025-12-31T00:00:00Z"}`)},
+		{"an entry that closes as it opens", post(`{"name":"a","entryFrom":"2026-01-01T00:00:00Z","entryUntil":"2026-01-01T00:00:00.0009Z"}`)},
+		{"exits and a goal of wrong types", put(draft, `{"exitOn":{},"exitWhen":[],"goal":"bought"}`)},
+		{"invalid exits", put(draft, `{"exitOn":[7,{},{"eventType":"$sent","condition":{},"match":{"event":"event.a"},"reason":"","as":"failed","goal":true}],"exitWhen":{"reason":7}}`)},
+		{"an invalid goal", put(draft, `{"goal":{"eventType":"","windowDays":91,"reason":"r"}}`)},
+		{"11 exits", put(draft, `{"exitOn":[`+strings.Repeat(`{"eventType":"e"},`, 10)+`{"eventType":"e"}]}`)},
+		{"settings beyond 16 KB", put(draft, `{"exitOn":[{"eventType":"a","condition":`+long+`}],"goal":{"eventType":"a","windowDays":0,"condition":`+long+`}}`)},
 		{"half a day", post(`{"name":"a","maxDurationDays":1.5}`)},
 		{"a new journey with a status", post(`{"name":"a","status":"active"}`)},
 		{"read-only fields of a new journey", post(`{"name":"a","id":"x","version":2,"warnings":[]}`)},
@@ -167,6 +177,10 @@ func enrollProblems(draft, active string) []problem {
 		{"no customers", enroll(`{}`)},
 		{"both fields", enroll(`{"customerId":"a","customerIds":["b"]}`)},
 		{"an empty list", enroll(`{"customerIds":[]}`)},
+		{"ids and entries", enroll(`{"customerIds":["b"],"entries":[{"customerId":"b"}]}`)},
+		{"an empty list of entries", enroll(`{"entries":[]}`)},
+		{"1,001 entries", enroll(`{"entries":[` + strings.Repeat(`{"customerId":"c"},`, 1000) + `{"customerId":"c"}]}`)},
+		{"invalid entries", enroll(`{"entries":["a",{"properties":7},{"customerId":"a\n","attributes":{}},{"customerId":"b","properties":{"x":"` + strings.Repeat("x", journey.MaxProperties) + `"}}]}`)},
 		{"1,001 ids", enroll(`{"customerIds":[` + ids + `]}`)},
 		{"an empty id", enroll(`{"customerId":""}`)},
 		{"invalid ids", enroll(`{"customerIds":["a",1,null,"","b\u0000","c\u0085","d\u007f","` + strings.Repeat("e", 129) + `"]}`)},
@@ -218,6 +232,7 @@ func testProblems(draft string) []problem {
 		{"101 events", test(`{"events":[` + strings.Repeat(`{},`, 100) + `{}]}`)},
 		{"invalid decisions", test(`{"decisions":{"a":1,"":{},"` + strings.Repeat("n", 65) + `":{}}}`)},
 		{"a zone without a definition", test(`{"timezone":"Europe/Berlin"}`)},
+		{"exits without a definition", test(`{"exitOn":[],"exitWhen":null,"goal":null}`)},
 		{"an invalid inline graph", test(`{"definition":{"nodes":{},"edges":[]},"customer":{}}`)},
 	}
 }

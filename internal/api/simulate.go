@@ -116,9 +116,10 @@ func readTest(o *strict.Object) simulate.Request {
 	test.Settings = graph.TakeSettings(o)
 	o.Done(append([]string{"customerId", "customerAttributes", "definition", "now", "entryEvent", "events", "decisions", "branches"}, graph.SettingNames...)...)
 	if _, ok := o.Take("definition"); !ok {
-		for name := range test.Settings {
-			v, _ := o.Take(name)
-			v.Fault("is only allowed beside a definition")
+		for _, name := range graph.SettingNames {
+			if v, ok := o.Take(name); ok {
+				v.Fault("is only allowed beside a definition")
+			}
 		}
 	}
 	return test

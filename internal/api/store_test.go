@@ -36,6 +36,8 @@ type memoryStore struct {
 	forgotten map[string]time.Time
 }
 
+func (*memoryStore) KeepProperties(context.Context, journey.Tenant, []string) error { return nil }
+
 func (m *memoryStore) Forgotten(context.Context, journey.Tenant, string, time.Time) (journey.Forgotten, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

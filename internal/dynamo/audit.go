@@ -137,15 +137,15 @@ func (s Analytics) Scan(
 	scan := &dynamodb.ScanInput{
 		TableName: &s.name, ConsistentRead: &consistent,
 		Segment: aws.Int32(int32(segment)), TotalSegments: aws.Int32(int32(of)),
-		FilterExpression:         aws.String("begins_with(SK, :e) OR begins_with(SK, :d) OR begins_with(SK, :t)"),
-		ProjectionExpression:     aws.String("PK, SK, dp, ds, #f, #gh, #v, #st, #r, #t, #c, #nd, #si, #lf, #fl, #cv, #cn, #p, #rt"),
+		FilterExpression:         aws.String("begins_with(SK, :e) OR begins_with(SK, :r) OR begins_with(SK, :d) OR begins_with(SK, :t)"),
+		ProjectionExpression:     aws.String("PK, SK, dp, ds, #f, #gh, #v, #run, #st, #r, #t, #c, #nd, #si, #lf, #fl, #cv, #cn, #p, #rt"),
 		ExpressionAttributeNames: map[string]string{},
 		ExpressionAttributeValues: item.Item{
-			":e": item.Text(item.EnrollmentPrefix), ":d": item.Text(item.PartPrefix), ":t": item.Text(item.TotalPrefix),
+			":e": item.Text(item.EnrollmentPrefix), ":r": item.Text(item.EarlierPrefix), ":d": item.Text(item.PartPrefix), ":t": item.Text(item.TotalPrefix),
 		},
 	}
 	for _, name := range []string{
-		format.Attribute, eGraph, eVersion, eStatus, eRev, eWritten, eEnrolled, eNode, eSince, eLeft, eFailed, eConverted, ePassed, ePath, eRetries,
+		format.Attribute, eGraph, eVersion, eRun, eStatus, eRev, eWritten, eEnrolled, eNode, eSince, eLeft, eFailed, eConverted, ePassed, ePath, eRetries,
 	} {
 		scan.ExpressionAttributeNames["#"+name] = name
 	}
@@ -168,8 +168,8 @@ func (s Analytics) Scan(
 	return page, []byte(next), last.Err
 }
 
-// addScanned adds an enrollment or the journey of some figures, and ignores other
-// items.
+// addScanned adds an enrollment, an earlier run or the journey of some figures, and
+// ignores other items.
 func addScanned(page *analytics.Scanned, it item.Item) {
 	r := item.Reader{Item: it}
 	pk, sk := r.Text(manifest.PartitionKey), r.Text(manifest.SortKey)
@@ -177,11 +177,12 @@ func addScanned(page *analytics.Scanned, it item.Item) {
 		page.Counted = append(page.Counted, k)
 		return
 	}
-	tenant, id, ok := item.ParseEnrollmentKey(pk, sk)
+	tenant, id, ok := item.ParseRunKey(pk, sk)
 	if !ok {
 		return
 	}
 	e := analytics.ScannedEnrollment{JourneyKey: analytics.JourneyKey{Tenant: tenant, Journey: id}}
 	e.Enrollment, e.Err = decodeEnrollment(tenant, it)
+	e.Enrollment.Journey = id // an earlier run has another sort key
 	page.Enrollments = append(page.Enrollments, e)
 }

@@ -57,7 +57,7 @@ func TestForget_RemovesTheNameAndKeepsTheFigures(t *testing.T) {
 		_, err := p.PutCustomer(t.Context(), demo, journey.ProfileChange{Customer: customer, Attributes: []byte(`{"name":"` + customer + `"}`)}, nil)
 		require.NoError(t, err)
 		for n := range 30 {
-			_, _, err = calm.PutEvent(t.Context(), demo, journey.Event{Customer: customer, Type: "seen", ID: fmt.Sprint(customer, n)})
+			_, err = calm.PutEvent(t.Context(), demo, journey.Event{Customer: customer, Type: "seen", ID: fmt.Sprint(customer, n)})
 			require.NoError(t, err)
 		}
 	}

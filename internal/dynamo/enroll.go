@@ -51,7 +51,7 @@ func (r *row) resolve(stored item.Item) {
 		r.settle(journey.OutcomeEnrolled, "")
 		return
 	}
-	r.settle(journey.OutcomeSkipped, "")
+	r.settle(journey.OutcomeSkipped, journey.SkippedCode(journey.EnrollmentStatus(found.Number(eStatus))))
 }
 
 // fail notes why an attempt failed. A permanent failure settles the row.
@@ -81,13 +81,13 @@ func (s Enrollments) Insert(ctx context.Context, t journey.Tenant, shards int, l
 
 // Enrolled implements journey.EnrollmentStore.
 func (s Enrollments) Enrolled(
-	ctx context.Context, t journey.Tenant, id journey.ID, customers []string, request journey.RequestID,
+	ctx context.Context, t journey.Tenant, id journey.ID, customers []string, request journey.RequestID, missing string,
 ) []journey.Outcome {
 	rows := make([]*row, len(customers))
 	for i, customer := range customers {
 		rows[i] = &row{item: item.EnrollmentKey(t, id, customer), request: request, exists: true}
 	}
-	s.resolveExisting(ctx, rows, codeNotActive)
+	s.resolveExisting(ctx, rows, missing)
 	return outcomes(rows)
 }
 
@@ -218,7 +218,7 @@ func (s *table) readBatch(ctx context.Context, batch []*row, missing string) {
 	}
 	out, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
 		RequestItems: map[string]types.KeysAndAttributes{s.name: {
-			Keys: keys, ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String("PK, " + eRequest),
+			Keys: keys, ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String("PK, " + eRequest + ", " + eStatus),
 		}},
 	})
 	if err != nil {

@@ -80,7 +80,7 @@ func chaos(t *testing.T, s, calm *dynamo.Store, seed int) {
 		require.Equal(t, len(all), result.enrolled+result.skipped+result.errors, where)
 		require.Zero(t, result.errors, where)
 		sum += result.enrolled
-		stored := count(calm.Enrollments.Enrolled(t.Context(), demo, id(seed), all, journey.RequestID{byte(i + 1)}))
+		stored := count(calm.Enrollments.Enrolled(t.Context(), demo, id(seed), all, journey.RequestID{byte(i + 1)}, "journey-not-active"))
 		require.Equal(t, result, stored, where)
 	}
 	require.Equal(t, len(all), sum, "seed %d", seed)

@@ -20,7 +20,7 @@ import (
 
 var (
 	enrolled = journey.Outcome{Result: journey.OutcomeEnrolled}
-	skipped  = journey.Outcome{Result: journey.OutcomeSkipped}
+	skipped  = journey.Outcome{Result: journey.OutcomeSkipped, Code: journey.CodeInside}
 )
 
 // customers returns n customer ids, starting with number first.
@@ -126,11 +126,11 @@ func TestEnrolled_TellsOwnFromOthers(t *testing.T) {
 	require.Equal(t, repeat(enrolled, 110), s.Enrollments.Insert(t.Context(), demo, 4, inside(1, customers(0, 110)...)))
 	require.Equal(t, repeat(enrolled, 110), s.Enrollments.Insert(t.Context(), demo, 4, inside(2, customers(110, 110)...)))
 
-	absent := journey.Outcome{Result: journey.OutcomeError, Code: "journey-not-active"}
+	absent := journey.Outcome{Result: journey.OutcomeError, Code: "entry-closed"}
 	want := append(append(repeat(enrolled, 110), repeat(skipped, 110)...), repeat(absent, 30)...)
-	got := s.Enrollments.Enrolled(t.Context(), demo, id(1), customers(0, 250), journey.RequestID{1})
+	got := s.Enrollments.Enrolled(t.Context(), demo, id(1), customers(0, 250), journey.RequestID{1}, absent.Code)
 	require.Equal(t, want, got)
-	require.Equal(t, repeat(absent, 250), s.Enrollments.Enrolled(t.Context(), other, id(1), customers(0, 250), journey.RequestID{1}))
+	require.Equal(t, repeat(absent, 250), s.Enrollments.Enrolled(t.Context(), other, id(1), customers(0, 250), journey.RequestID{1}, absent.Code))
 	require.Positive(t, faults.Counts().Unread)
 }
 

@@ -33,9 +33,9 @@ type before struct {
 
 func (p *fixture) happen(t *testing.T, customer, eventType, id string) {
 	t.Helper()
-	_, damaged, err := p.PutEvent(t.Context(), demo, journey.Event{Customer: customer, Type: eventType, ID: id})
+	o, err := p.PutEvent(t.Context(), demo, journey.Event{Customer: customer, Type: eventType, ID: id})
 	require.NoError(t, err)
-	require.Empty(t, damaged)
+	require.Empty(t, o.Damaged)
 }
 
 // enters puts a history, latest last, and the event "opened". It returns the journeys that
@@ -111,7 +111,7 @@ func TestEvent_RepeatsAskForEventsBeforeTheFirst(t *testing.T) {
 
 	p := newFixture(t)
 	bought, notBought := p.journey(t, startedIf(asks("bought", 24))), p.journey(t, startedIf(`{"not":`+asks("bought", 24)+`}`))
-	_, _, err := p.on(dyingAfter(3, true)).PutEvent(t.Context(), demo, journey.Event{Customer: "ada", Type: "opened", ID: "e1"})
+	_, err := p.on(dyingAfter(3, true)).PutEvent(t.Context(), demo, journey.Event{Customer: "ada", Type: "opened", ID: "e1"})
 	require.Error(t, err)
 	p.now = p.now.Add(time.Hour)
 	p.happen(t, "ada", "bought", "e2")

@@ -13,9 +13,8 @@ import (
 
 // Codes of journey.Error and journey.Outcome, besides those of package conn.
 const (
-	codeDeadline  = "deadline"
-	codeNotActive = "journey-not-active"
-	codeChanged   = "enrollment-changed"
+	codeDeadline = "deadline"
+	codeChanged  = "enrollment-changed"
 )
 
 // maxConflicts bounds the retries of a transaction that conflicts with others.

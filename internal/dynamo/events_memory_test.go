@@ -73,7 +73,7 @@ func TestEvents_KeepPropertiesThatAreRead(t *testing.T) {
 	p := newFixture(t)
 	put := func(id string) {
 		t.Helper()
-		_, _, err := p.PutEvent(t.Context(), demo, journey.Event{Customer: "ada", Type: "bought", ID: id, Properties: []byte(`{"cart":7}`)})
+		_, err := p.PutEvent(t.Context(), demo, journey.Event{Customer: "ada", Type: "bought", ID: id, Properties: []byte(`{"cart":7}`)})
 		require.NoError(t, err)
 	}
 	put("e1")

@@ -73,10 +73,10 @@ func TestEvent_SkipsDamageDuringAWake(t *testing.T) {
 	spoilt := p.store.Handlers()
 	spoilt.Events = overtaken{p.store.Events, func() { p.damage(t, id, "a", "st", garbage) }}
 	s := journey.NewService(spoilt, func() time.Time { return p.now }, rand.Reader)
-	_, damaged, err := s.PutEvent(t.Context(), demo, journey.Event{Customer: "a", Type: "opened", ID: "e1"})
+	o, err := s.PutEvent(t.Context(), demo, journey.Event{Customer: "a", Type: "opened", ID: "e1"})
 	require.NoError(t, err)
-	requireDamage(t, damaged)
-	require.Len(t, damaged, 1)
+	requireDamage(t, o.Damaged)
+	require.Len(t, o.Damaged, 1)
 }
 
 func TestEvent_DamagedEnrollmentsStopNoOther(t *testing.T) {
@@ -95,17 +95,19 @@ func TestEvent_DamagedEnrollmentsStopNoOther(t *testing.T) {
 	opened := journey.Event{Customer: ada, Type: "opened", ID: "e1"}
 
 	throttled := journey.NewService(throttleDefinitions(p.store), func() time.Time { return p.now }, rand.Reader)
-	_, _, err := throttled.PutEvent(t.Context(), demo, opened)
+	_, err := throttled.PutEvent(t.Context(), demo, opened)
 	var known *journey.Error
 	require.ErrorAs(t, err, &known)
 	require.Equal(t, journey.Unavailable, known.Kind, "a transient fault is not damage")
 
-	id, damaged, err := p.restarted().PutEvent(t.Context(), demo, opened)
+	o, err := p.restarted().PutEvent(t.Context(), demo, opened)
 	require.NoError(t, err)
-	require.Equal(t, "e1", id)
-	requireDamage(t, damaged)
+	require.Equal(t, "e1", o.ID)
+	require.Equal(t, []journey.ID{waiting}, o.Ended)
+	require.Equal(t, []journey.ID{started}, o.Started)
+	requireDamage(t, o.Damaged)
 	var journeys []journey.ID
-	for _, d := range damaged {
+	for _, d := range o.Damaged {
 		journeys = append(journeys, d.Journey)
 	}
 	require.ElementsMatch(t, []journey.ID{status, node, unreadable, lost}, journeys)
@@ -115,9 +117,9 @@ func TestEvent_DamagedEnrollmentsStopNoOther(t *testing.T) {
 	_, err = p.store.Enrollments.Enrollment(t.Context(), demo, started, ada)
 	require.NoError(t, err, "a sound journey starts")
 
-	_, damaged, err = p.restarted().PutEvent(t.Context(), demo, opened)
+	o, err = p.restarted().PutEvent(t.Context(), demo, opened)
 	require.NoError(t, err)
-	require.Empty(t, damaged, "the event is finished: a repeat wakes none")
+	require.Equal(t, journey.EventOutcome{ID: "e1", Repeated: true}, o, "the event is finished: a repeat does nothing")
 }
 
 // A feeder repeats an event until it is accepted, so damage must not refuse it. A
@@ -137,10 +139,10 @@ func TestEvent_DamagedJourneysAndProfilesStopNoOther(t *testing.T) {
 	// put returns the journeys that an event did not start because of damage.
 	put := func(s *journey.Service, customer string) (journeys []journey.ID) {
 		t.Helper()
-		_, damaged, err := s.PutEvent(t.Context(), demo, journey.Event{Customer: customer, Type: "opened", ID: "e1"})
+		o, err := s.PutEvent(t.Context(), demo, journey.Event{Customer: customer, Type: "opened", ID: "e1"})
 		require.NoError(t, err)
-		requireDamage(t, damaged)
-		for _, d := range damaged {
+		requireDamage(t, o.Damaged)
+		for _, d := range o.Damaged {
 			journeys = append(journeys, d.Journey)
 		}
 		return journeys
@@ -155,7 +157,7 @@ func TestEvent_DamagedJourneysAndProfilesStopNoOther(t *testing.T) {
 		return journeys
 	}
 	throttled := journey.NewService(throttleDefinitions(p.store), func() time.Time { return p.now }, rand.Reader)
-	_, _, err := throttled.PutEvent(t.Context(), demo, journey.Event{Customer: "a", Type: "opened", ID: "e1"})
+	_, err := throttled.PutEvent(t.Context(), demo, journey.Event{Customer: "a", Type: "opened", ID: "e1"})
 	require.Error(t, err, "a transient fault is not damage")
 	require.ElementsMatch(t, everyJourney[1:], put(p.restarted(), "a"))
 	require.Equal(t, []journey.ID{sound}, inside("a"))
@@ -189,13 +191,18 @@ func TestEvent_RepeatFinishesAfterACrash(t *testing.T) {
 			opened := journey.Event{Customer: name, Type: "opened", ID: "e1"}
 			ctx, end := context.WithCancel(t.Context())
 			store := storeOn(p.table, dyingAfter(calls, after), atDeath(end))
-			_, _, err = journey.NewService(store.Handlers(), func() time.Time { return p.now }, rand.Reader).PutEvent(ctx, demo, opened)
+			_, err = journey.NewService(store.Handlers(), func() time.Time { return p.now }, rand.Reader).PutEvent(ctx, demo, opened)
 			died = err != nil
 			end()
 			first := p.now
 			p.now = p.now.Add(time.Hour)
-			_, _, err = p.PutEvent(t.Context(), demo, opened)
+			o, err := p.PutEvent(t.Context(), demo, opened)
 			require.NoError(t, err)
+			require.Empty(t, o.NotStarted, "a repeat recognizes what the first request started")
+			if !o.Repeated {
+				require.Equal(t, []journey.ID{waiting}, o.Ended)
+				require.Equal(t, []journey.ID{started, second}, o.Started)
+			}
 
 			e, err := p.store.Enrollments.Enrollment(t.Context(), demo, waiting, name)
 			require.NoError(t, err)

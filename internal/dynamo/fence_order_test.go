@@ -147,7 +147,7 @@ func (o *orders) anew(customer string) {
 	_, err := o.PutCustomer(o.t.Context(), demo, change, nil)
 	require.NoError(o.t, err)
 	for _, kind := range []string{"opened", "started"} {
-		_, _, err = o.PutEvent(o.t.Context(), demo, journey.Event{Customer: customer, Type: kind, ID: kind, Received: received})
+		_, err = o.PutEvent(o.t.Context(), demo, journey.Event{Customer: customer, Type: kind, ID: kind, Received: received})
 		require.NoError(o.t, err)
 	}
 	o.clock.Add(1)
@@ -173,7 +173,7 @@ func (o *orders) calls() map[string]orderedCall {
 	}
 	event := func(kind, id string) func(context.Context, string) error {
 		return func(ctx context.Context, customer string) error {
-			_, _, err := o.PutEvent(ctx, demo, journey.Event{Customer: customer, Type: kind, ID: id, Received: o.received})
+			_, err := o.PutEvent(ctx, demo, journey.Event{Customer: customer, Type: kind, ID: id, Received: o.received})
 			return err
 		}
 	}

@@ -45,7 +45,7 @@ func (p *fixture) calls(t *testing.T, enter journey.ID) map[string]func(customer
 			return p.MergeCustomers(t.Context(), demo, []journey.ProfileChange{change(customer, received)})[0].Code()
 		},
 		"event": func(customer string, received time.Time) string {
-			_, _, err := p.PutEvent(t.Context(), demo, journey.Event{Customer: customer, Type: "opened", ID: "1", Received: received})
+			_, err := p.PutEvent(t.Context(), demo, journey.Event{Customer: customer, Type: "opened", ID: "1", Received: received})
 			return code(err)
 		},
 		"enroll": func(customer string, received time.Time) string {
@@ -230,7 +230,7 @@ func TestForget_RefusesCallsAtAFenceOfANewerFormat(t *testing.T) {
 	_, err := p.PutCustomer(t.Context(), demo, change, nil)
 	require.ErrorIs(t, err, journey.ErrNewer)
 	require.ErrorIs(t, p.MergeCustomers(t.Context(), demo, []journey.ProfileChange{change})[0].Err, journey.ErrNewer)
-	_, _, err = p.PutEvent(t.Context(), demo, journey.Event{Customer: "grace", Type: "opened", Received: received})
+	_, err = p.PutEvent(t.Context(), demo, journey.Event{Customer: "grace", Type: "opened", Received: received})
 	require.ErrorIs(t, err, journey.ErrNewer)
 	_, err = p.Enroll(t.Context(), demo, enter, journey.EnrollRequest{Customers: []string{"grace"}, Received: received})
 	require.ErrorIs(t, err, journey.ErrNewer)

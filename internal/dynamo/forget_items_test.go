@@ -95,7 +95,7 @@ func TestForget_LeavesNothingThatLinksTwoJourneys(t *testing.T) {
 		}
 		_, err := p.PutCustomer(t.Context(), demo, journey.ProfileChange{Customer: name, Attributes: []byte(`{"email":"` + name + `"}`)}, nil)
 		require.NoError(t, err)
-		_, _, err = p.PutEvent(t.Context(), demo, journey.Event{Customer: name, Type: "opened", ID: fmt.Sprint("order", i)})
+		_, err = p.PutEvent(t.Context(), demo, journey.Event{Customer: name, Type: "opened", ID: fmt.Sprint("order", i)})
 		require.NoError(t, err)
 		p.now = p.now.Add(7*time.Hour + 8*time.Second + 9*time.Millisecond)
 		p.fail(t, failed, name)

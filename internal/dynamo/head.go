@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,7 +22,9 @@ const cLabels = "l"
 // nil for none. The head is a copy of what a report needs of the journey, beside the
 // figures, so that one query reads both. A draft has none.
 func (s *table) headChange(t journey.Tenant, old, next journey.Journey) (*types.TransactWriteItem, error) {
-	same := next.Name == old.Name && next.Status == old.Status && next.GraphHash == old.GraphHash
+	labels := pack.Labels(next.Labels)
+	same := next.Name == old.Name && next.Status == old.Status && next.GraphHash == old.GraphHash &&
+		bytes.Equal(labels, pack.Labels(old.Labels))
 	if next.Status == journey.Draft || same {
 		return nil, nil
 	}
@@ -33,7 +36,7 @@ func (s *table) headChange(t journey.Tenant, old, next journey.Journey) (*types.
 	it.PutText(aName, next.Name)
 	it.PutText(aStatus, string(next.Status))
 	it.PutText(aGraph, graph)
-	it.PutBinary(cLabels, pack.Labels(next.Labels))
+	it.PutBinary(cLabels, labels)
 	return &types.TransactWriteItem{Put: &types.Put{TableName: &s.name, Item: it}}, nil
 }
 

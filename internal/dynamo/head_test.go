@@ -179,8 +179,9 @@ func TestReport_SurvivesADamagedHead(t *testing.T) {
 }
 
 // busyDay returns the counts of a day in one part: customers enter and leave every
-// node, and at busy nodes some fail, drop out and leave with each of some results.
-func busyDay(d journey.Definition, customers int64, everywhere bool, results int) (t tally.Totals, steps []tally.Step) {
+// node, and at busy nodes some fail, drop out and leave with each of some results. With a
+// goal, a third of those who left with any result converted.
+func busyDay(d journey.Definition, customers int64, everywhere bool, results int, goal bool) (t tally.Totals, steps []tally.Step) {
 	for node := range d.Graph.Len() {
 		s, left := tally.Step{Entered: customers + int64(node)}, customers-4_000
 		if everywhere || node%4 == 0 {
@@ -190,6 +191,13 @@ func busyDay(d journey.Definition, customers int64, everywhere bool, results int
 			}
 		}
 		s.Results = s.Results.Plus(tally.ResultCount{Result: trail.Waited, Count: left - s.Completed()})
+		for _, c := range s.Results {
+			if !goal {
+				break
+			}
+			s.Converted = s.Converted.Plus(tally.ResultCount{Result: c.Result, Count: c.Count / 3})
+		}
+		t.Conversions = max(t.Conversions, s.Converted.Sum())
 		t.Enrolled += s.Active()
 		t.Enrolled += s.Failed + s.Dropped
 		t.Failed += s.Failed
@@ -201,7 +209,7 @@ func busyDay(d journey.Definition, customers int64, everywhere bool, results int
 
 // A graph with the longest ids and 100,000 customers on each of three open days, from
 // 24 stream shards a day, is one read. It stays cheap if customers fail, drop out and
-// leave with all of 8 results at every node.
+// leave with all of 8 results at every node, and convert after each of them.
 func TestReport_OfABusyGraphIsOneRead(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
@@ -209,12 +217,14 @@ func TestReport_OfABusyGraphIsOneRead(t *testing.T) {
 		everywhere bool
 		results    int
 		named      bool
+		goal       bool
 		units      float64
 	}{
-		{20, true, 8, false, 8}, {graph.MaxNodes, false, 2, false, 8}, {graph.MaxNodes, true, 2, false, 12}, {graph.MaxNodes, true, 8, false, 60},
-		{20, true, 8, true, 8}, {graph.MaxNodes, true, 8, true, 60},
+		{graph.MaxNodes, false, 2, false, false, 8}, {graph.MaxNodes, true, 2, false, false, 12},
+		{20, true, 8, false, true, 8}, {graph.MaxNodes, true, 8, false, true, 60},
+		{20, true, 8, true, true, 8}, {graph.MaxNodes, true, 8, true, true, 60},
 	} {
-		t.Run(fmt.Sprintf("%d nodes, everywhere %t, %d results, named %t", row.nodes, row.everywhere, row.results, row.named), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%+v", row), func(t *testing.T) {
 			t.Parallel()
 			s, _ := store(t)
 			d := longGraph(t, row.nodes, row.named)
@@ -229,7 +239,7 @@ func TestReport_OfABusyGraphIsOneRead(t *testing.T) {
 						PartKey: analytics.PartKey{Tenant: demo, Journey: j.ID, Day: analytics.DayOf(now), Shard: shard, Graph: d.Hash},
 						Born:    now, Rev: 1, Version: 1, Newest: now, Updated: now, Watermarks: map[string]string{},
 					}
-					p.Totals, p.Steps = busyDay(d, 100_000/analytics.Shards, row.everywhere, row.results)
+					p.Totals, p.Steps = busyDay(d, 100_000/analytics.Shards, row.everywhere, row.results, row.goal)
 					for i := range 24 / analytics.Shards {
 						p.Watermarks[fmt.Sprintf("shardId-%020d-%08x", now.UnixMilli()+int64(i), i)] = fmt.Sprintf("%d00000000000000000", 100_000+i)
 					}
@@ -251,6 +261,9 @@ func TestReport_OfABusyGraphIsOneRead(t *testing.T) {
 			require.Len(t, report.Steps, row.nodes)
 			require.EqualValues(t, 6*analytics.Shards*(100_000/analytics.Shards+5), report.Steps[5].Entered)
 			require.Len(t, report.Steps[8].Results, row.results)
+			if row.goal {
+				require.Len(t, report.Steps[8].Converted, row.results)
+			}
 			require.Len(t, report.Steps[7].NodeID, 64)
 			require.Len(t, report.Steps[7].Ways, 2)
 			if row.named {
@@ -311,4 +324,52 @@ func TestReport_SeriesOfAYearIsOneRead(t *testing.T) {
 	_, plain := read(t, s, j.ID, analytics.Range{})
 	t.Logf("without a series: %g", plain.ReadUnits)
 	require.LessOrEqual(t, plain.ReadUnits, 2.0, "a report without a series does not read it")
+}
+
+// A report shows the labels as they came last, also if nothing else was edited, and
+// those of an earlier graph as they were.
+func TestReport_ShowsTheLatestLabels(t *testing.T) {
+	t.Parallel()
+	p := newFixture(t)
+	labeled := func(out, text string) *journey.Definition {
+		d := definitionOf(t, fmt.Sprintf(`{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"w","type":"wait","config":{"delayHours":30},"data":{"label":%q}},`+
+			`{"id":%q,"type":"exit"}],"edges":[{"source":"in","target":"w"},{"source":"w","target":%q}]}`, text, out, out))
+		return &d
+	}
+	id := p.journey(t, string(labeled("out", "A day").Raw), "ada")
+	labels := func() (texts []string) {
+		report, used := read(t, p.store, id, analytics.Range{})
+		require.Equal(t, 1, used.Requests)
+		for _, s := range report.Steps {
+			if s.NodeID == "w" {
+				texts = append(texts, fmt.Sprint(s.Label, " ", s.Entered))
+			}
+		}
+		return texts
+	}
+	require.Equal(t, []string{"A day 0"}, labels())
+
+	j, err := p.Update(t.Context(), demo, id, journey.Change{Definition: labeled("out", "A good day")}, nil)
+	require.NoError(t, err)
+	require.Equal(t, 1, j.Version, "a label is appearance")
+	require.Equal(t, []string{"A good day 0"}, labels())
+
+	e, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, "ada")
+	require.NoError(t, err)
+	counter, _ := counting(p.store)
+	require.NoError(t, counter.Count(t.Context(), "shard", []analytics.Record{{
+		Number: "1", Tenant: demo, Journey: id, Write: analytics.Write{Graph: e.GraphHash, Version: 1, At: e.WrittenAt, Delta: e.Delta},
+	}}))
+	day := p.now.AddDate(0, 0, 5)
+	rollup := &analytics.Rollup{Table: unaudited{p.store.Analytics}, Now: func() time.Time { return day }, Log: slog.New(slog.DiscardHandler)}
+	counter.Now = func() time.Time { return p.now }
+	require.NoError(t, rollup.Run(t.Context()))
+
+	paused := journey.Paused
+	_, err = p.Update(t.Context(), demo, id, journey.Change{Status: &paused}, nil)
+	require.NoError(t, err)
+	require.Equal(t, []string{"A good day 1"}, labels(), "another change keeps it")
+	_, err = p.Update(t.Context(), demo, id, journey.Change{Definition: labeled("end", "Another day")}, nil)
+	require.NoError(t, err)
+	require.Equal(t, []string{"Another day 0", "A good day 1"}, labels())
 }

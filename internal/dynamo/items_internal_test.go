@@ -215,6 +215,9 @@ func TestLabels_DecodeAsEncoded(t *testing.T) {
 				label.Ways = rapid.SliceOfN(id, 2, graph.MaxWays).Draw(t, "ways")
 			default: // one way
 			}
+			if rapid.Bool().Draw(t, "has a text") {
+				label.Text = rapid.StringN(1, graph.MaxLabel, -1).Draw(t, "text")
+			}
 			labels = append(labels, label)
 		}
 		packed := pack.Labels(labels)

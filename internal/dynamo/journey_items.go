@@ -15,6 +15,8 @@ const (
 	aName        = "n"
 	aStatus      = "st"
 	aDays        = "md"
+	aEntryFrom   = "ef"
+	aEntryUntil  = "eu"
 	aVersion     = "v"
 	aGraph       = "gh" // name of the graph, 16 bytes
 	aPassed      = "ok"
@@ -38,7 +40,7 @@ const (
 // not among them: it grows independently of the revision, and a write must not
 // shrink it.
 var journeyChanges = []string{
-	aName, aStatus, aDays, aVersion, aGraph, aPassed, aNodes,
+	aName, aStatus, aDays, aEntryFrom, aEntryUntil, aVersion, aGraph, aPassed, aNodes,
 	aEvents, aEpoch, aRev, aTextRev, aAppearance, aWriteID, aUpdated,
 }
 
@@ -52,6 +54,8 @@ func encodeJourney(t journey.Tenant, j journey.Journey, w writeID) (item.Item, e
 	it.PutText(aName, j.Name)
 	it.PutText(aStatus, string(j.Status))
 	it.PutNumber(aDays, int64(j.MaxDurationDays))
+	it.PutTime(aEntryFrom, j.EntryFrom)
+	it.PutTime(aEntryUntil, j.EntryUntil)
 	it.PutNumber(aVersion, int64(j.Version))
 	it.PutBinary(aGraph, graph)
 	it.PutFlag(aPassed, j.GraphPassed)
@@ -75,6 +79,8 @@ func decodeJourney(it item.Item) (journey.Journey, error) {
 		Name:            r.Text(aName),
 		Status:          journey.Status(r.Text(aStatus)),
 		MaxDurationDays: int(r.Number(aDays)),
+		EntryFrom:       r.Time(aEntryFrom),
+		EntryUntil:      r.Time(aEntryUntil),
 		Version:         int(r.Number(aVersion)),
 		GraphHash:       hex.EncodeToString(r.Binary(aGraph)),
 		GraphPassed:     r.Flag(aPassed),

@@ -245,7 +245,7 @@ func TestKept_ForgetRemovesIt(t *testing.T) {
 	id := p.journey(t, `{"nodes":[{"id":"in","type":"entry_trigger","config":{"eventType":"bought"}},{"id":"w","type":"wait","config":{"delayHours":500}},
 		{"id":"a","type":"channel_action","config":{"channel":"push","payload":{"t":"{{event.secret}}"}}},{"id":"out","type":"exit"}],
 		"edges":[{"source":"in","target":"w"},{"source":"w","target":"a"},{"source":"a","target":"out"}]}`)
-	_, _, err := p.PutEvent(t.Context(), demo, journey.Event{Customer: "ada", Type: "bought", Properties: keeping("secret", 900)})
+	_, err := p.PutEvent(t.Context(), demo, journey.Event{Customer: "ada", Type: "bought", Properties: keeping("secret", 900)})
 	require.NoError(t, err)
 	require.Contains(t, keptItems(t, p.table), "ada")
 	e, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, "ada")

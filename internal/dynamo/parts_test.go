@@ -60,7 +60,8 @@ func recounted(t *testing.T, records []analytics.Record, id journey.ID) *analyti
 }
 
 // longGraph returns a graph of nodes in a row, with ids of 64 characters. Nearly all are
-// condition splits; if named, random splits whose branches have ids of 64 characters.
+// condition splits; if named, random splits with labels of 80 characters whose branches
+// have ids of 64.
 func longGraph(t *testing.T, length int, named bool) journey.Definition {
 	t.Helper()
 	id := func(i int) string { return fmt.Sprintf("n%063d", i) }
@@ -74,7 +75,8 @@ func longGraph(t *testing.T, length int, named bool) journey.Definition {
 			nodes = append(nodes, fmt.Sprintf(`{"id":%q,"type":"condition_split","config":{"condition":{"field":"a","operator":"exists"}}}`, id(i)))
 		} else {
 			handles = []string{id(i), id(i + 1)}
-			nodes = append(nodes, fmt.Sprintf(`{"id":%q,"type":"random_split","config":{"branches":[{"id":%q,"weight":1},{"id":%q,"weight":1}]}}`, id(i), handles[0], handles[1]))
+			nodes = append(nodes, fmt.Sprintf(`{"id":%q,"type":"random_split","label":%q,"config":{"branches":[{"id":%q,"weight":1},{"id":%q,"weight":1}]}}`,
+				id(i), strings.Repeat("ü", graph.MaxLabel), handles[0], handles[1]))
 		}
 		for _, handle := range handles {
 			edges = append(edges, fmt.Sprintf(`{"source":%q,"target":%q,"sourceHandle":%q}`, id(i), id(i+1), handle))
@@ -254,9 +256,9 @@ func TestCounter_RecognizesItsOwnWrites(t *testing.T) {
 func TestCounter_WritesOncePerJourneyAndBatch(t *testing.T) {
 	t.Parallel()
 	s, _ := store(t)
-	customer := trail.Delta{trail.DeltaForm, byte(trail.MarkEnrolled)} // passes 20 nodes
+	customer := trail.Delta{trail.DeltaForm, byte(trail.MarkEnrolled | trail.MarkConverted)} // passes 20 nodes
 	for node := range byte(20) {
-		customer = append(customer, node, byte(trail.NodeEntered|trail.NodeLeft), 0)
+		customer = append(customer, node, byte(trail.NodeEntered|trail.NodeLeft|trail.NodeConverted), 0)
 	}
 	for _, journeys := range []int{1, 100} {
 		var records []analytics.Record

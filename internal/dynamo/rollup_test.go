@@ -38,7 +38,7 @@ func TestRollup_StaysExactForFortyDays(t *testing.T) {
 	require.Empty(t, w.truth.Faults())
 	totals := w.truth.Totals()
 	t.Logf("40 days: %+v, %d writes, items: %v", totals, w.number, w.items())
-	require.Greater(t, min(totals.Completed, totals.Expired, totals.Cancelled), int64(5))
+	require.Greater(t, min(totals.Completed, totals.Expired, totals.Cancelled, totals.Conversions), int64(5))
 	require.Len(t, w.truth.Graphs, 2)
 	audits := w.lines("audit")
 	require.Len(t, audits, 40, "one per day")

@@ -40,6 +40,7 @@ type world struct {
 	counter *analytics.Counter
 	graphs  map[string]*journey.Graph
 	inside  map[string]journey.Enrollment // and failed
+	left    map[string]journey.Enrollment // not converted yet
 	number  int                           // of the stream's last record
 	truth   analytics.Figures
 	days    map[analytics.Day]*tally.Totals
@@ -65,7 +66,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{
 		t: t, r: rand.New(rand.NewPCG(seed, 5)), table: table, store: storeOn(table), tenant: tenant("t1"),
 		now: time.Date(2026, 10, 10, 3, 0, 0, 0, time.UTC), graphs: map[string]*journey.Graph{},
-		inside: map[string]journey.Enrollment{}, days: map[analytics.Day]*tally.Totals{},
+		inside: map[string]journey.Enrollment{}, left: map[string]journey.Enrollment{}, days: map[analytics.Day]*tally.Totals{},
 	}
 	w.counter = &analytics.Counter{
 		Parts: w.store.Analytics, Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler), Parallel: 1,
@@ -144,8 +145,16 @@ func (w *world) step() {
 				n, _ = g.Step(n, in)
 			}
 		}
+		if w.r.IntN(6) == 0 {
+			n = n.Convert(at.Add(-time.Duration(w.r.IntN(48)) * time.Hour))
+		}
 		if len(n.Delta) > 2 || n.Delta[1] != 0 { // the engine makes no empty writes
 			list = append(list, n)
+		}
+	}
+	for _, customer := range slices.Sorted(maps.Keys(w.left)) {
+		if w.r.IntN(20) == 0 {
+			list = append(list, w.left[customer].NextWrite(w.now).Convert(w.now))
 		}
 	}
 	for _, err := range w.store.Engine.Advance(w.t.Context(), w.tenant, 4, list) {
@@ -163,6 +172,9 @@ func (w *world) wrote(list []journey.Enrollment) {
 			w.inside[e.Customer] = e
 		} else {
 			delete(w.inside, e.Customer)
+			if w.left[e.Customer] = e; !e.ConvertedAt.IsZero() {
+				delete(w.left, e.Customer)
+			}
 		}
 		record := w.record(e)
 		shard := fmt.Sprintf("shardId-%d", len(e.Customer)%2)

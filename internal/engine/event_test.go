@@ -31,7 +31,7 @@ func TestEvents_StartJourneysAndEndWaits(t *testing.T) {
 		}, 0))
 	}
 	put := func(customer, eventType, id, properties string) error {
-		_, _, err := i.service.PutEvent(t.Context(), i.tenant, journey.Event{
+		_, err := i.service.PutEvent(t.Context(), i.tenant, journey.Event{
 			Customer: customer, Type: eventType, ID: id, Properties: []byte(properties),
 		})
 		return err

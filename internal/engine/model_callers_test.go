@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -33,12 +34,7 @@ func (m *model) callers(turn int, seed uint64) {
 	case 2:
 		m.remove(fmt.Sprintf("c%d", m.r.IntN(25)))
 	case 3, 4, 5:
-		m.faults["event"]++
-		kind := fmt.Sprintf("e%d", m.r.IntN(3))
-		m.pending = append(m.pending, journey.Event{
-			Customer: fmt.Sprintf("c%d", m.r.IntN(35)), Type: kind, ID: fmt.Sprint(kind, " ", turn),
-			Properties: fmt.Appendf(nil, `{"n":%d,"cart":%d}`, m.r.IntN(10), m.r.IntN(2)),
-		})
+		m.pending = append(m.pending, m.drawEvent())
 	case 6, 7:
 		m.patch(fmt.Sprintf("c%d", m.r.IntN(35)))
 	}
@@ -55,6 +51,30 @@ func (m *model) callers(turn int, seed uint64) {
 	if m.r.IntN(6) == 0 && m.live.Reason != "journey_deleted" && m.live.On {
 		m.enroll(fmt.Sprint("later", turn))
 	}
+}
+
+// drawEvent returns an event that a customer causes.
+func (m *model) drawEvent() journey.Event {
+	m.faults["event"]++
+	kind := fmt.Sprintf("e%d", m.r.IntN(3))
+	return journey.Event{
+		Customer: m.drawCustomer(kind), Type: kind, ID: fmt.Sprint(kind, " ", m.faults["event"]),
+		Properties: fmt.Appendf(nil, `{"n":%d,"cart":%d}`, m.r.IntN(10), m.r.IntN(2)),
+	}
+}
+
+// drawCustomer returns a customer, often one whose wait awaits events of that type.
+func (m *model) drawCustomer(eventType string) string {
+	if m.r.IntN(3) > 0 {
+		for _, customer := range slices.Sorted(maps.Keys(m.items)) {
+			e := m.items[customer]
+			n := m.definitions[e.GraphHash].Graph.Node(e.Node)
+			if e.Status == journey.Inside && n.Awaits != nil && slices.Contains(n.Events, eventType) && m.r.IntN(2) == 0 {
+				return customer
+			}
+		}
+	}
+	return fmt.Sprintf("c%d", m.r.IntN(35))
 }
 
 func (m *model) end(kind, reason string) {
@@ -94,14 +114,21 @@ func (m *model) service(p *process) *journey.Service {
 // putEvents sends the events that have no answer yet. Events whose handler crashed
 // are sent again.
 func (m *model) putEvents() {
-	m.pending = slices.DeleteFunc(m.pending, func(e journey.Event) bool {
-		if _, again := m.records[e.ID]; again {
-			m.faults["event again"]++
-		}
-		p := &process{model: m, skew: time.Duration(m.r.IntN(200)-100) * time.Millisecond}
-		_, _, err := m.service(p).PutEvent(context.Background(), m.tenant, e)
-		return err == nil && !p.dead
-	})
+	pending := m.pending
+	m.pending = nil
+	for _, e := range pending {
+		m.putEvent(e)
+	}
+}
+
+func (m *model) putEvent(e journey.Event) {
+	if _, again := m.records[e.ID]; again {
+		m.faults["event again"]++
+	}
+	p := &process{model: m, skew: time.Duration(m.r.IntN(200)-100) * time.Millisecond}
+	if _, err := m.service(p).PutEvent(context.Background(), m.tenant, e); err != nil || p.dead {
+		m.pending = append(m.pending, e)
+	}
 }
 
 // remove removes a customer.

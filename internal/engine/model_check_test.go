@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/condition"
+	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
 	"journeys/internal/simulate"
@@ -30,7 +30,7 @@ func (m *model) check(seed uint64) {
 		visits := e.Path.Visits(e.EnrolledAt)
 		var way []string
 		for _, visit := range visits {
-			way = append(way, step(g, visit.Node, visit.Result.Name(g.Node(visit.Node).Ways)))
+			way = append(way, g.NodeID(visit.Node)+" "+visit.Result.Name(g.Node(visit.Node).Ways))
 			effect := customer + " " + g.NodeID(visit.Node)
 			if visit.Result == trail.Sent {
 				require.Contains(m.t, m.sends, effect, where)
@@ -47,11 +47,7 @@ func (m *model) check(seed uint64) {
 		if e.Status == journey.Cancelled { // a message may have been sent, and its result not written
 			sends[customer+" "+g.NodeID(e.Node)] = true
 		}
-		if mixes(g) {
-			m.faults["date or event"]++
-			continue
-		}
-		events := m.requireEvents(where, e, visits)
+		events := m.requireWaits(where, e, visits)
 		known := m.known(e, visits)
 		expected := m.simulate(e, visits[:known], events)
 		if e.Status == journey.Cancelled || known < len(way) {
@@ -67,17 +63,6 @@ func (m *model) check(seed uint64) {
 	totals := m.figures.Totals()
 	require.Equal(m.t, []int64{int64(len(m.items)), ended[journey.Completed], ended[journey.Cancelled], 0, 0},
 		[]int64{totals.Enrolled, totals.Completed, totals.Cancelled, totals.Failed, totals.Active()}, "seed %d", seed)
-}
-
-// mixes reports whether a wait until a date awaits an event too. How it ends depends on
-// when the profile was written, which /test does not know.
-func mixes(g *journey.Graph) bool {
-	for i := range g.Len() {
-		if n := g.Node(i); n.Until != nil && n.Awaits != nil {
-			return true
-		}
-	}
-	return false
 }
 
 // requireUpdates checks that each update_customer on the customer's path added 1 to its
@@ -103,74 +88,52 @@ func (m *model) requireUpdates(where string, e journey.Enrollment, visits []trai
 	}
 }
 
-// step names a node and how it was left. Of a wait until a date, whether time or an
-// event ended it depends on the profile at that time.
-func step(g *journey.Graph, node int, result string) string {
-	if g.Node(node).Until != nil && result != "exited" {
-		result = "over"
-	}
-	return g.NodeID(node) + " " + result
-}
-
 // skew is slightly more than the clocks of two processes can differ.
 const skew = 250 * time.Millisecond
 
-// requireEvents checks how the waits of a run ended: by an event only if one could end
-// that wait and had ended no other, and by their time only if none was stored in time. It
-// returns an event for each wait that one ended.
-func (m *model) requireEvents(where string, e journey.Enrollment, visits []trail.Visit) (found []simulate.Event) {
-	g := m.definitions[e.GraphHash].Graph
-	last := journey.Stamp{}
-	for _, visit := range visits {
-		n := g.Node(visit.Node)
-		if n.Awaits == nil {
-			continue
-		}
-		at := e
-		at.Status, at.Node, at.Since, at.Path = journey.Inside, visit.Node, visit.EnteredAt, nil
-		if stored, ok := m.heardBefore[fmt.Sprint(e.Customer, " ", e.EnrolledAt, visit.Node)]; ok {
-			last = stored // else one write passed the wait
-		}
-		at.Heard = last
-		var ends []journey.Received
-		types := map[journey.Stamp]string{}
-		inTime := false
-		for _, eventType := range n.Events {
-			for _, h := range m.heard[e.Customer+" "+eventType] {
-				if result, ok := m.endsWait(g, at, eventType, h.Received); ok && (result == visit.Result || !visit.Result.EndedByEvent(n)) {
-					ends, types[h.Stamp] = append(ends, h.Received), eventType
-					late := h.Received
-					late.At = h.stored.Add(skew)
-					_, ok := m.endsWait(g, at, eventType, late)
-					inTime = inTime || ok
-				}
-			}
-		}
-		if !visit.Result.EndedByEvent(n) {
-			require.False(m.t, inTime, "%s: at %s an event was lost", where, n.ID)
-			continue
-		}
-		require.NotEmpty(m.t, ends, "%s: woken at %s without an event", where, n.ID)
-		slices.SortFunc(ends, func(a, b journey.Received) int { return a.Compare(b.Stamp) })
-		last = ends[0].Stamp
-		found = append(found, simulate.Event{Type: types[last], Properties: ends[0].Properties})
+// requireWaits checks how the waits of a run ended, and returns the events that did, by the
+// index of the visit.
+func (m *model) requireWaits(where string, e journey.Enrollment, visits []trail.Visit) map[int]simulate.Event {
+	key := func(node int) string { return fmt.Sprint(e.Customer, " ", e.EnrolledAt, node) }
+	run := journeytest.Run{
+		Graph: m.definitions[e.GraphHash].Graph, Enrollment: e, Attributes: m.profileLog[e.Customer],
+		HeardAt: func(node int) (journey.Stamp, bool) {
+			stored, ok := m.heardBefore[key(node)]
+			return stored, ok
+		},
+		LeftBy: func(v trail.Visit) time.Time { return m.leftBy[key(v.Node)] },
 	}
-	return found
-}
-
-// endsWait returns the result with which an event ends e's wait, if it was the only one.
-func (m *model) endsWait(g *journey.Graph, e journey.Enrollment, eventType string, event journey.Received) (trail.Result, bool) {
-	in := journey.Input{Now: e.Since, Attributes: m.profiles[e.Customer].Attributes, HasAttributes: true, Events: map[string][]journey.Received{}}
-	for _, other := range g.Node(e.Node).Events {
-		in.Events[other] = nil
+	for eventType := range 3 {
+		name := fmt.Sprint("e", eventType)
+		for _, h := range m.heard[e.Customer+" "+name] {
+			run.Events = append(run.Events, journeytest.Heard{Received: h.Received, Type: name, Stored: h.stored.Add(skew)})
+		}
 	}
-	in.Events[eventType] = []journey.Received{event}
-	e.WrittenAt = e.Since
-	e, _ = g.Step(e, in)
-	if visits := e.Path.Visits(e.EnrolledAt); len(visits) > 0 {
-		return visits[0].Result, true
+	ends, err := run.WaitEnds()
+	require.NoError(m.t, err, where)
+	events := map[int]simulate.Event{}
+	for _, end := range ends {
+		n := run.Graph.Node(visits[end.Visit].Node)
+		kind := "wait"
+		switch {
+		case n.Until != nil && n.Awaits != nil:
+			kind = "wait until a date or an event"
+		case n.Until != nil:
+			kind = "wait until a date"
+		case n.Awaits != nil:
+			kind = "wait for an event"
+		}
+		switch {
+		case end.Event != nil:
+			events[end.Visit] = *end.Event
+			m.faults[kind+", ended by an event"]++
+		case end.Moved:
+			m.faults[kind+", moved"]++
+		default:
+			m.faults[kind+", ended by time"]++
+		}
 	}
-	return trail.NoResult, false
+	return events
 }
 
 // known returns how many of the visits /test can foretell: those up to a message that
@@ -186,10 +149,19 @@ func (m *model) known(e journey.Enrollment, visits []trail.Visit) int {
 	return len(visits)
 }
 
-// simulate returns the way that /test shows, with an event like those for each wait that
-// an event ended.
-func (m *model) simulate(e journey.Enrollment, visits []trail.Visit, events []simulate.Event) []string {
+// simulate returns the way that /test shows, with an event for each wait that an event
+// ended. Such a wait has a late date, since its own may have passed for /test.
+func (m *model) simulate(e journey.Enrollment, visits []trail.Visit, events map[int]simulate.Event) []string {
 	d := m.definitions[e.GraphHash]
+	var late []string
+	for i := range events {
+		if n := d.Graph.Node(visits[min(i, len(visits)-1)].Node); i < len(visits) && n.Until != nil {
+			late = append(late, n.ID)
+		}
+	}
+	if len(late) > 0 {
+		d = journeytest.Definition(m.t, journeytest.WithLateDates(m.t, string(d.Raw), late, e.ExpiresAt.Add(-time.Second)))
+	}
 	service := journey.NewService(journey.Stores{Journeys: simulated{d: d}}, func() time.Time { return m.now }, nil)
 	request := simulate.Request{Customer: e.Customer, Attributes: m.first[e.Customer], Now: e.EnrolledAt, Decisions: map[string]condition.Value{}}
 	if e.Event != nil {
@@ -203,23 +175,22 @@ func (m *model) simulate(e journey.Enrollment, visits []trail.Visit, events []si
 	walk := func() simulate.Simulation {
 		s, err := simulate.Run(m.t.Context(), service, m.tenant, "", request)
 		require.NoError(m.t, err)
-		require.Equal(m.t, "exited", s.Outcome)
 		return s
 	}
-	for i, visit := range visits {
-		if visit.Result.EndedByEvent(d.Graph.Node(visit.Node)) {
-			event := events[0]
+	for i := range visits {
+		if event, ok := events[i]; ok {
 			event.After = walk().Steps[i].At.Sub(e.EnrolledAt) + time.Millisecond
-			request.Events, events = append(request.Events, event), events[1:]
+			request.Events = append(request.Events, event)
 		}
 	}
 	var way []string
-	for i, s := range walk().Steps {
+	last := walk()
+	require.Equal(m.t, "exited", last.Outcome)
+	for i, s := range last.Steps {
 		if i < len(visits) && visits[i].Result == trail.EffectError && s.NodeType == graph.ChannelAction {
 			s.Result = trail.EffectError.String() // /test takes each channel to be sound
 		}
-		node, _ := d.Graph.Index(s.NodeID)
-		way = append(way, step(d.Graph, node, s.Result))
+		way = append(way, s.NodeID+" "+s.Result)
 	}
 	return way
 }

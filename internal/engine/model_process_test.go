@@ -53,8 +53,8 @@ func (p *process) fault(kinds ...string) string {
 	return kind
 }
 
-// freeze stops the process for up to two minutes. Meanwhile other workers run, and
-// a caller may pause or resume the journey.
+// freeze stops the process for up to two minutes. Meanwhile other workers run, events
+// come, and a caller may patch a profile, and pause or resume the journey.
 func (p *process) freeze() {
 	if p.depth > 2 {
 		return
@@ -66,6 +66,9 @@ func (p *process) freeze() {
 	}
 	if p.r.IntN(2) == 0 {
 		p.patch(fmt.Sprintf("c%d", p.r.IntN(35)))
+	}
+	if p.r.IntN(4) == 0 {
+		p.putEvent(p.drawEvent())
 	}
 	if p.r.IntN(8) == 0 && p.live.Reason != "journey_deleted" {
 		p.toggle()

@@ -54,7 +54,9 @@ type model struct {
 	records     map[string]journey.EventRecord
 	heard       map[string][]heard // by customer and type
 
-	heardBefore map[string]journey.Stamp // Heard of an enrollment that left a node, by customer, entry and node
+	heardBefore map[string]journey.Stamp            // Heard of an enrollment that left a node, by customer, entry and node
+	leftBy      map[string]time.Time                // when that was stored
+	profileLog  map[string][]journeytest.Attributes // by customer
 }
 
 // heard is a stored event.
@@ -76,6 +78,7 @@ func newModel(t *testing.T, seed uint64, customers int) *model {
 		inbox:      map[string]engine.Message{}, sends: map[string]string{}, faults: map[string]int{},
 		definitions: map[string]journey.Definition{definition.Hash: definition},
 		records:     map[string]journey.EventRecord{}, heard: map[string][]heard{}, heardBefore: map[string]journey.Stamp{},
+		leftBy: map[string]time.Time{}, profileLog: map[string][]journeytest.Attributes{},
 	}
 	m.live.Since = m.now
 	for i := range 64 { // by node id, in every graph
@@ -109,7 +112,16 @@ func (m *model) enroll(customer string) {
 }
 
 func (m *model) putProfile(p journey.Profile) {
-	m.profiles[p.Customer] = engine.Profile{Attributes: parse(m.t, string(p.Attributes)), Stored: p}
+	attributes := parse(m.t, string(p.Attributes))
+	m.profiles[p.Customer] = engine.Profile{Attributes: attributes, Stored: p}
+	list := m.profileLog[p.Customer]
+	if _, entered := m.items[p.Customer]; entered && len(list) == 0 {
+		list = []journeytest.Attributes{{}}
+	}
+	if len(list) > 0 {
+		list[len(list)-1].Until = m.now.Add(skew)
+	}
+	m.profileLog[p.Customer] = append(list, journeytest.Attributes{Value: attributes, From: m.now.Add(-skew)})
 }
 
 // retry retries all failed enrollments, and removes those that may not go on. It
@@ -150,7 +162,8 @@ func (m *model) put(e journey.Enrollment) {
 	m.requireOneDay(old, e)
 	if old.Rev > 0 {
 		require.GreaterOrEqual(m.t, e.Heard.Compare(old.Heard), 0, "an event before the last one ended a wait")
-		m.heardBefore[fmt.Sprint(e.Customer, " ", e.EnrolledAt, old.Node)] = old.Heard
+		key := fmt.Sprint(e.Customer, " ", e.EnrolledAt, old.Node)
+		m.heardBefore[key], m.leftBy[key] = old.Heard, m.now
 	}
 	if len(e.Delta) > 0 {
 		require.NoError(m.t, m.figures.Apply(analytics.Write{Graph: e.GraphHash, Version: 1, At: e.WrittenAt, Delta: e.Delta}))
@@ -282,7 +295,12 @@ func TestChaos_InMemory(t *testing.T) {
 	t.Log("faults:", total)
 	for _, kind := range []string{"crash", "crash after", "freeze", "throttle", "lost answer", "lost invocation", "twice", "midnight",
 		"pause", "pause under way", "retried", "edit", "archive", "delete", "removed", "event", "started", "woken", "event again", "refused", "went on",
-		"patched", "profile updated", "profile changed", "profile", "profile again", "date or event"} {
+		"patched", "profile updated", "profile changed", "profile", "profile again",
+		"wait until a date, ended by time", "wait for an event, ended by an event", "wait for an event, ended by time",
+		"wait until a date or an event, ended by an event", "wait until a date or an event, ended by time"} {
 		require.Greater(t, total[kind], int(seeds)/10, kind)
+	}
+	for _, kind := range []string{"wait until a date, moved", "wait until a date or an event, moved"} {
+		require.Greater(t, total[kind], int(seeds)/50, kind)
 	}
 }

@@ -95,7 +95,7 @@ func (r *race) enroll(ctx context.Context) error {
 
 func (r *race) event(id string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		_, _, err := r.service.PutEvent(ctx, r.tenant, journey.Event{Customer: "c", Type: "opened", ID: id, Properties: r.properties})
+		_, err := r.service.PutEvent(ctx, r.tenant, journey.Event{Customer: "c", Type: "opened", ID: id, Properties: r.properties})
 		return err
 	}
 }

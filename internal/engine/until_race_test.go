@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -198,4 +199,50 @@ func TestWake_EveryOrderOfEventProfileAndWait(t *testing.T) {
 		require.Equal(t, trail.WokenByEvent, visits[2].Result, "%v", choices)
 		return running
 	})
+}
+
+// thenPast waits for an event, asks for the profile, and waits until a date that has passed
+// for the same event.
+const thenPast = `{"nodes":[{"id":"in","type":"entry_trigger"},
+	{"id":"first","type":"wait","config":{"delayHours":48,"waitForEvent":"opened"}},
+	{"id":"split","type":"condition_split","config":{"condition":{"field":"plan","operator":"exists"}}},
+	{"id":"second","type":"wait","config":{"until":{"at":"2026-11-23T12:00:00Z"},"waitForEvent":"opened"}},{"id":"out","type":"exit"}],
+	"edges":[{"source":"in","target":"first"},{"source":"first","target":"split"},
+	{"source":"split","target":"second","sourceHandle":"true"},{"source":"split","target":"second","sourceHandle":"false"},
+	{"source":"second","target":"out"}]}`
+
+// An event that comes after a wait ends the next one, although that is over at once and the
+// worker has read the events for the first.
+func TestWake_EveryOrderOfEventAndPastDate(t *testing.T) {
+	t.Parallel()
+
+	for _, otherwise := range []string{"continue", "exit"} {
+		definition := strings.Replace(thenPast, `12:00:00Z"`, `12:00:00Z","otherwise":"`+otherwise+`"`, 1)
+		inTime := 0
+		orders := everyOrder(func(choices []int) []int {
+			r := newRace(t, definition)
+			r.profile = &journey.Profile{Customer: "c", Attributes: []byte(`{}`), Rev: 1}
+			require.NoError(t, r.enroll(t.Context()))
+			r.settle(t, false)
+			require.Equal(t, journey.Inside, r.e.Status)
+			r.now = r.e.Due
+			var answered time.Time
+			event := func(ctx context.Context) error {
+				err := r.event("")(ctx)
+				answered = r.now
+				return err
+			}
+			running := r.run(t, []func(context.Context) error{r.late(event), r.advance}, choices)
+			r.settle(t, true)
+			require.Equal(t, journey.Completed, r.e.Status, "%v", choices)
+			visits := r.e.Path.Visits(r.e.EnrolledAt)
+			if visits[1].Result == trail.Waited && !answered.After(visits[3].EnteredAt) {
+				inTime++
+				require.Equal(t, trail.WokenByEvent, visits[3].Result, "%s %v", otherwise, choices)
+			}
+			return running
+		})
+		require.Positive(t, inTime)
+		t.Logf("%s: %d orders, in %d the event is in time", otherwise, orders, inTime)
+	}
 }

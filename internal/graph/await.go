@@ -20,7 +20,12 @@ const MaxAwaits = 5
 
 // Awaited is an event that ends a wait early.
 type Awaited struct {
-	ID        string // name of its way; EventWay where the wait names a single event
+	ID string // name of its way; EventWay where the wait names a single event
+	Watched
+}
+
+// Watched is an event that a wait, an exit or a goal looks for.
+type Watched struct {
 	Type      string
 	Condition *condition.Program // on the event; nil for none
 	Match     *Match             // nil for none
@@ -66,7 +71,7 @@ func (n *Node) readAwaits(config *strict.Object) {
 	switch {
 	case !ok:
 	case event.IsString():
-		n.Awaits = []Awaited{{ID: EventWay, Type: condition.ReadEventType(event)}}
+		n.Awaits = []Awaited{{ID: EventWay, Watched: Watched{Type: condition.ReadEventType(event)}}}
 	case event.IsObject():
 		n.readAny(event)
 	default:
@@ -107,16 +112,21 @@ func (n *Node) readAny(v strict.Value) {
 
 func (n *Node) readAwaited(object *strict.Object) {
 	object.DropNulls()
-	a := Awaited{ID: readWay(object, n.outcomes())}
-	if v, ok := object.Need("eventType"); ok {
-		a.Type = condition.ReadEventType(v)
-	}
-	a.Condition = takeCondition(object)
-	if v, ok := object.Take("match"); ok {
-		a.Match = readMatch(v)
-	}
+	a := Awaited{ID: readWay(object, n.outcomes()), Watched: readWatched(object)}
 	object.Done("id", "eventType", "condition", "match")
 	n.Awaits = append(n.Awaits, a)
+}
+
+// readWatched reads "eventType", "condition" and "match".
+func readWatched(object *strict.Object) (w Watched) {
+	if v, ok := object.Need("eventType"); ok {
+		w.Type = condition.ReadEventType(v)
+	}
+	w.Condition = takeCondition(object)
+	if v, ok := object.Take("match"); ok {
+		w.Match = readMatch(v)
+	}
+	return w
 }
 
 // readWay reads the id of a branch, which must differ from the names taken.
@@ -223,15 +233,15 @@ func (n *Node) collectEvents() {
 	n.Events = slices.Compact(n.Events)
 }
 
-// readsProperties reports whether the properties of the awaited event matter.
-func (a *Awaited) readsProperties() bool {
-	return a.Match != nil || a.Condition != nil && slices.ContainsFunc(a.Condition.Reads(), func(f condition.Field) bool {
+// readsProperties reports whether the properties of the event matter.
+func (w *Watched) readsProperties() bool {
+	return w.Match != nil || w.Condition != nil && slices.ContainsFunc(w.Condition.Reads(), func(f condition.Field) bool {
 		return f.Source == condition.Event
 	})
 }
 
 // PropertiesRead returns the types of the events whose properties the graph reads when
-// they end a wait, or later, sorted.
+// they end a wait or the run, reach the goal, or later, sorted.
 func (g *Graph) PropertiesRead() []string {
 	var types []string
 	for i := range g.nodes {
@@ -239,6 +249,11 @@ func (g *Graph) PropertiesRead() []string {
 			if a.readsProperties() || g.steps[i] != nil {
 				types = append(types, a.Type)
 			}
+		}
+	}
+	for _, watched := range g.watchedSettings() {
+		if watched.readsProperties() {
+			types = append(types, watched.Type)
 		}
 	}
 	slices.Sort(types)

@@ -33,9 +33,20 @@ func (g *Graph) warnOfComparisons(base string, entry *condition.Program, warning
 			check(fmt.Sprintf("%s/config/branches/%d/condition", at(base, i), branch), "", p)
 		}
 		for j, a := range g.nodes[i].Awaits {
-			check(fmt.Sprintf("%s/config/waitForEvent/any/%d/condition", at(base, i), j), a.Type, a.Condition)
+			check(awaitPointer(base, i, j)+"/condition", a.Type, a.Condition)
 		}
 	}
+	for _, watched := range g.watchedSettings() {
+		check(watched.pointer+"/condition", watched.Type, watched.Condition)
+	}
+	if g.exitWhen != nil {
+		check("/exitWhen/condition", "", g.exitWhen.Condition)
+	}
+}
+
+// awaitPointer returns the pointer of an event that a wait names.
+func awaitPointer(base string, node, awaited int) string {
+	return fmt.Sprintf("%s/config/waitForEvent/any/%d", at(base, node), awaited)
 }
 
 // comparison is a condition.Comparison with its place in the journey.

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -25,8 +26,8 @@ func Compile(definition, settings *strict.Object) (*Graph, bool) {
 	case has:
 		_, _ = edges.List() // its form; nodes to refer to are missing
 	}
-	g.connect()
 	g.pinAll(settings)
+	g.connect()
 	return g, ok
 }
 
@@ -67,6 +68,7 @@ func (n *Node) read(object *strict.Object) {
 			id.Fault("must have only A-Z, a-z, 0-9, _ and -")
 		}
 	}
+	n.readLabel(object)
 	if kind, ok := object.Need("type"); ok {
 		if s, ok := kind.OneOf(nodeTypes...); ok {
 			n.Type = NodeType(s)
@@ -76,6 +78,32 @@ func (n *Node) read(object *strict.Object) {
 			n.Type = NodeType(s)
 		}
 	}
+}
+
+// readLabel reads the node's label, or else that of its data, where editors keep it. One
+// of another form is none.
+func (n *Node) readLabel(object *strict.Object) {
+	label, ok := object.Take("label")
+	if data, has := object.Take("data"); has && data.IsObject() && !(ok && label.IsString()) {
+		if fields, isObject := data.Object(); isObject {
+			label, ok = fields.Take("label")
+		}
+	}
+	if ok && label.IsString() {
+		text, _ := label.Text(0, math.MaxInt)
+		n.Label = cutLabel(text)
+	}
+}
+
+func cutLabel(text string) string {
+	characters := 0
+	for i := range text {
+		if characters == MaxLabel {
+			return text[:i]
+		}
+		characters++
+	}
+	return text
 }
 
 // readEdges compiles the edges, after the nodes.
@@ -133,7 +161,7 @@ func (g *Graph) readNodeRef(object *strict.Object, name string) int {
 }
 
 // connect finds the entry, the targets of each node, and what conditions and
-// payloads read.
+// payloads read. It comes after the pinned settings, whose conditions read too.
 func (g *Graph) connect() {
 	entries := 0
 	for i := range g.nodes {
@@ -158,6 +186,7 @@ func (g *Graph) connect() {
 		g.connectSince(n)
 		n.collectEvents()
 	}
+	g.collectExitEvents()
 	g.collectReads()
 }
 
@@ -220,17 +249,27 @@ func (g *Graph) collectReads() {
 				g.event = append(g.event, a.Match.Entry)
 			}
 		}
-		for _, f := range n.reads() {
-			switch f.Source {
-			case condition.Event, condition.EntryEvent:
-				g.event = append(g.event, f.Path)
-			case condition.Decision:
-				g.addDecisionRead(f.Path)
-			case condition.Step:
-				g.addStepRead(f.Path)
-				g.addResultRead(f.Path)
-			case condition.Attributes: // stored as a whole
-			}
+		g.addReads(n.reads())
+	}
+	for _, watched := range g.watchedSettings() {
+		if watched.Match != nil {
+			g.event = append(g.event, watched.Match.Entry)
+		}
+	}
+	g.addReads(g.readsOfSettings())
+}
+
+func (g *Graph) addReads(fields []condition.Field) {
+	for _, f := range fields {
+		switch f.Source {
+		case condition.Event, condition.EntryEvent:
+			g.event = append(g.event, f.Path)
+		case condition.Decision:
+			g.addDecisionRead(f.Path)
+		case condition.Step:
+			g.addStepRead(f.Path)
+			g.addResultRead(f.Path)
+		case condition.Attributes: // stored as a whole
 		}
 	}
 }

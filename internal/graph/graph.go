@@ -26,6 +26,11 @@ type Graph struct {
 	event [][]string         // paths that conditions and payloads read of the starting event
 	zone  *time.Location     // nil for UTC
 
+	exits      []EventExit
+	exitWhen   *ConditionExit // nil for none
+	goal       *Goal          // nil for none
+	exitEvents []string
+
 	steps   map[int][][]string // by index of a node: paths that are read of what it keeps; see Node.Keeps
 	results map[int]bool       // indexes of the nodes whose results conditions and payloads read
 }
@@ -119,6 +124,7 @@ type Label struct {
 	Node int // index
 	ID   string
 	Type NodeType
+	Text string   // Node.Label
 	Ways []string // their names, if several ways lead out; nil otherwise
 }
 
@@ -127,7 +133,7 @@ func (g *Graph) Labels() []Label {
 	labels := make([]Label, 0, len(g.nodes))
 	for _, i := range g.Order() {
 		n := &g.nodes[i]
-		label := Label{Node: i, ID: n.ID, Type: n.Type}
+		label := Label{Node: i, ID: n.ID, Type: n.Type, Text: n.Label}
 		if len(n.Ways) > 1 {
 			label.Ways = n.Ways
 		}

@@ -78,12 +78,12 @@ func (g *Graph) addStepRead(path []string) {
 	}
 }
 
-// warnOfUnkept warns of each node that reads a part of an answer which "keep" does not
-// name.
+// warnOfUnkept warns of each node and setting that reads a part of an answer which "keep"
+// does not name.
 func (g *Graph) warnOfUnkept(base string, warnings *strict.Faults) {
-	for i := range g.nodes {
+	check := func(pointer string, fields []condition.Field) {
 		var warned []string
-		for _, f := range g.nodes[i].reads() {
+		for _, f := range fields {
 			if f.Source != condition.Step || len(f.Path) < 2 || f.Path[1] != "answer" {
 				continue
 			}
@@ -93,9 +93,13 @@ func (g *Graph) warnOfUnkept(base string, warnings *strict.Faults) {
 				continue
 			}
 			warned = append(warned, name)
-			warnings.Add(at(base, i)+"/config", "reads %s, which keep of nodes/%d does not name; the field is missing", short(name), step)
+			warnings.Add(pointer, "reads %s, which keep of nodes/%d does not name; the field is missing", short(name), step)
 		}
 	}
+	for i := range g.nodes {
+		check(at(base, i)+"/config", g.nodes[i].reads())
+	}
+	g.eachSettingsCondition(func(pointer string, p *condition.Program) { check(pointer, p.Reads()) })
 }
 
 // keeps reports whether any of the answer at a path is kept.

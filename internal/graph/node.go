@@ -49,6 +49,7 @@ func (t NodeType) HasOneWay(edges int) bool {
 type Node struct {
 	ID    string
 	Type  NodeType
+	Label string       // what an editor calls it, at most MaxLabel characters; "" for none
 	Fault strict.Fault // why customers stop here; the pointer is relative to the node; zero for none
 
 	// Ways names the ways that lead out by their handles: one "" where there is a
@@ -77,6 +78,9 @@ func (n *Node) Lasting(d time.Duration) *Node {
 	wait.Delay = d
 	return &wait
 }
+
+// MaxLabel bounds a node's Label, in characters. The rest is cut.
+const MaxLabel = 80
 
 // MaxWays bounds the ways that lead out of a node.
 const MaxWays = 8

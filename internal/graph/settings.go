@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"journeys/internal/calendar"
@@ -12,16 +13,16 @@ import (
 	"journeys/internal/strict"
 )
 
-// MaxSettings bounds the pinned settings of a journey, in bytes of compact JSON.
+// MaxSettings bounds all pinned settings of a journey together, in bytes of compact JSON.
 const MaxSettings = 16 * 1024
 
 // The pinned settings of a journey are stored with its graph, so that customers keep
 // those with which they entered.
 var (
 	// SettingNames lists the pinned settings.
-	SettingNames = []string{"timezone"}
+	SettingNames = []string{"timezone", "exitOn", "exitWhen", "goal"}
 
-	settingDefaults = map[string]string{"timezone": `"UTC"`}
+	settingDefaults = map[string]string{"timezone": `"UTC"`, "exitOn": "[]", "exitWhen": "null", "goal": "null"}
 )
 
 // SettingsChange is a change of pinned settings: compact JSON by name. Nil restores the
@@ -73,6 +74,15 @@ func (c SettingsChange) Apply(settings []byte) []byte {
 	return append(text, '}')
 }
 
+// SettingsFaults returns what is wrong with pinned settings as a whole; nil for nothing.
+func SettingsFaults(settings []byte) []strict.Fault {
+	var faults strict.Faults
+	if len(settings) > MaxSettings {
+		faults.Add("", "%s together must be at most %d bytes of compact JSON, are %d", strings.Join(SettingNames, ", "), MaxSettings, len(settings))
+	}
+	return faults.List()
+}
+
 // Setting returns a member of pinned settings, or its default, as JSON.
 func Setting(settings []byte, name string) []byte {
 	if raw := settingIn(settings, name); raw != nil {
@@ -116,6 +126,12 @@ func (g *Graph) pin(name string, v strict.Value) bool {
 				v.Fault("must be the IANA name of a time zone, such as Europe/Berlin")
 			}
 		}
+	case "exitOn":
+		g.readExits(v)
+	case "exitWhen":
+		g.exitWhen = readExitWhen(v)
+	case "goal":
+		g.goal = readGoal(v)
 	}
 	return v.FaultCount() == before
 }

@@ -117,8 +117,16 @@ func (s *SplitConfig) total() (sum uint64) {
 func (s *SplitConfig) Share(way int) float64 { return float64(s.Weights[way]) / float64(s.total()) }
 
 // warnOfLaterSteps warns of each node that reads a step which does not come before it on
-// every way.
+// every way, and of each setting that reads one that does not exist.
 func (g *Graph) warnOfLaterSteps(base string, warnings *strict.Faults) {
+	const noNode = "reads step.%s, which is no node of this graph; the field is missing"
+	g.eachSettingsCondition(func(pointer string, p *condition.Program) {
+		for _, f := range p.Reads() {
+			if f.Source == condition.Step && len(f.Path) > 0 && !g.hasNode(f.Path[0]) {
+				warnings.Add(pointer, noNode, short(f.Path[0]))
+			}
+		}
+	})
 	if g.entry < 0 {
 		return
 	}
@@ -132,7 +140,7 @@ func (g *Graph) warnOfLaterSteps(base string, warnings *strict.Faults) {
 			step, ok := g.index[f.Path[0]]
 			switch {
 			case !ok:
-				warnings.Add(at(base, i)+"/config", "reads step.%s, which is no node of this graph; the field is missing", short(f.Path[0]))
+				warnings.Add(at(base, i)+"/config", noNode, short(f.Path[0]))
 			case step == i || g.canAvoid(step, i):
 				warnings.Add(at(base, i)+"/config", "reads step.%s, which does not come before it on every way; on the others, the field is missing", short(f.Path[0]))
 			}

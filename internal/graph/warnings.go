@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -30,7 +29,7 @@ type Surroundings struct {
 // tenant, fields that are compared with numbers and with texts, results that no step has,
 // random splits that share a salt, fields of steps that may not have come before or that
 // they do not keep, waits until a past instant, and matches with an event that no
-// customer has. Pointers start with base, or with /entryCondition.
+// customer has. Pointers start with base, /entryCondition, or the name of a pinned setting.
 func (g *Graph) Warnings(base string, s Surroundings) []strict.Fault {
 	var warnings strict.Faults
 	g.warnOfLongWays(base, s.MaxDays, &warnings)
@@ -188,13 +187,18 @@ func (g *Graph) warnOfPastDates(base string, now time.Time, warnings *strict.Fau
 
 // warnOfMatches warns of each match, in a journey that no event starts.
 func (g *Graph) warnOfMatches(base string, warnings *strict.Faults) {
-	for i := range g.nodes {
-		for j, awaited := range g.nodes[i].Awaits {
-			if awaited.Match != nil {
-				warnings.Add(fmt.Sprintf("%s/config/waitForEvent/any/%d/match", at(base, i), j),
-					"never holds, because no event starts this journey; enrolled customers have no event to compare with")
-			}
+	check := func(pointer string, watched *Watched) {
+		if watched.Match != nil {
+			warnings.Add(pointer+"/match", "never holds, because no event starts this journey; enrolled customers have no event to compare with")
 		}
+	}
+	for i := range g.nodes {
+		for j := range g.nodes[i].Awaits {
+			check(awaitPointer(base, i, j), &g.nodes[i].Awaits[j].Watched)
+		}
+	}
+	for _, watched := range g.watchedSettings() {
+		check(watched.pointer, watched.Watched)
 	}
 }
 

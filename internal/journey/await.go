@@ -90,7 +90,7 @@ func (g *Graph) waitFor(e *Enrollment, n *graph.Node, in *Input) (trail.Result, 
 	over := !in.Now.Before(end)
 	switch known := in.knows(n.Events); {
 	case n.Awaits == nil:
-	case known:
+	case known && !(over && in.stale):
 		if result, effect := g.await(e, n, in, open); result != trail.NoResult || effect != NoEffect {
 			return result, effect
 		}

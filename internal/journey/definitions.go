@@ -78,9 +78,44 @@ func LoadDefinition(text []byte, hash string) (Definition, error) {
 	return Definition{}, fmt.Errorf("%w: definition %s: %v", ErrDamaged, hash, faults.List())
 }
 
-// with returns d with pinned settings.
+// with returns d with pinned settings, or an Invalid error.
 func (d Definition) with(settings []byte) (Definition, error) {
+	if err := checkSettings(settings); err != nil {
+		return Definition{}, err
+	}
 	return LoadDefinition(Journey{Definition: d.Raw, Settings: settings}.GraphText(), d.Hash)
+}
+
+// labels returns the labels of the graph with the texts of the definition as it came last.
+func (d Definition) labels(shown []byte) []graph.Label {
+	labels := d.Graph.Labels()
+	if bytes.Equal(shown, d.Raw) {
+		return labels
+	}
+	last, err := LoadDefinition(shown, "")
+	if err != nil {
+		return labels
+	}
+	texts := map[string]string{}
+	for _, l := range last.Graph.Labels() {
+		texts[l.ID] = l.Text
+	}
+	for i := range labels {
+		labels[i].Text = texts[labels[i].ID]
+	}
+	return labels
+}
+
+// checkSettings returns an Invalid error if the pinned settings are too long together.
+func checkSettings(settings []byte) error {
+	faults := graph.SettingsFaults(settings)
+	if faults == nil {
+		return nil
+	}
+	return &Error{
+		Kind: Invalid, Code: "invalid-request", Faults: faults,
+		Detail: "The request is not valid; each entry of errors says where and why.",
+	}
 }
 
 func loadObject(text []byte, faults *strict.Faults) (*strict.Object, bool) {

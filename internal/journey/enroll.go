@@ -3,16 +3,20 @@ package journey
 import (
 	"context"
 	"io"
+	"slices"
 	"time"
 
+	"journeys/internal/condition"
 	"journeys/internal/digest"
+	"journeys/internal/strict"
 )
 
 // EnrollRequest is one enroll call.
 type EnrollRequest struct {
-	Customers []string  // 1 to MaxBatch ids; may repeat
-	Key       string    // Idempotency-Key; "" for none
-	Received  time.Time // by the gateway; zero is not checked against Forgotten
+	Customers  []string  // 1 to MaxBatch ids; may repeat
+	Properties [][]byte  // for each of Customers as of an event that starts the run: a compact JSON object, nil for none; nil for ids only
+	Key        string    // Idempotency-Key; "" for none
+	Received   time.Time // by the gateway; zero is not checked against Forgotten
 }
 
 // Enrollments is the result of an enroll call.
@@ -25,7 +29,7 @@ type Enrollments struct {
 // Outcome is the result for one customer of an enroll call.
 type Outcome struct {
 	Result OutcomeResult
-	Code   string // reason for an OutcomeError: stable, kebab-case
+	Code   string // reason for an OutcomeError or OutcomeSkipped: stable, kebab-case
 }
 
 // OutcomeResult is the kind of an Outcome.
@@ -37,6 +41,20 @@ const (
 	OutcomeSkipped                           // enrolled before, by another request
 	OutcomeError                             // may not be enrolled; safe to retry
 )
+
+// The codes of an OutcomeSkipped. That of a customer who is twice in one request is "".
+const (
+	CodeInside  = "already-inside" // the customer is in the journey, perhaps failed
+	CodeEntered = "entered-before" // the customer was in the journey, and left it
+)
+
+// SkippedCode returns the code for a customer whose enrollment has that status.
+func SkippedCode(s EnrollmentStatus) string {
+	if s == Completed || s == Expired || s == Cancelled {
+		return CodeEntered
+	}
+	return CodeInside
+}
 
 // KeyRecord is the record of an Idempotency-Key, kept for KeyLife.
 type KeyRecord struct {
@@ -59,21 +77,24 @@ func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) 
 		return Enrollments{}, err
 	}
 	unique, forgotten := known.split(customers, r.Received)
-	request, repeated, err := s.requestID(ctx, t, j, r)
+	now := s.clock()
+	refused := j.refuse(now)
+	request, repeated, err := s.requestID(ctx, t, j, r, refused == nil)
 	if err != nil {
 		return Enrollments{}, err
 	}
 	var outcomes []Outcome
 	switch {
-	case j.Status == Active:
-		outcomes, err = s.insert(ctx, t, j, unique, Enrollment{RequestID: request}, r.Received)
-	case repeated:
-		outcomes = s.stores.Enrollments.Enrolled(ctx, t, id, unique, request)
-	default:
-		err = &Error{
-			Kind: Invalid, Code: "journey-not-active",
-			Detail: "Only an active journey takes customers; this one is " + string(j.Status) + ".",
+	case refused == nil:
+		entrants, faulty := r.entrants(unique)
+		if faulty != nil {
+			return Enrollments{}, faulty
 		}
+		outcomes, err = s.insert(ctx, t, j, entrants, request, now, r.Received)
+	case repeated:
+		outcomes = s.stores.Enrollments.Enrolled(ctx, t, id, unique, request, refused.Code)
+	default:
+		err = refused
 	}
 	if err != nil {
 		return Enrollments{}, err
@@ -85,8 +106,9 @@ func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) 
 }
 
 // requestID returns the id for the request's enrollments: that of the first
-// request with the key if the key is known, otherwise a new one.
-func (s *Service) requestID(ctx context.Context, t Tenant, j Journey, r EnrollRequest) (id RequestID, known bool, err error) {
+// request with the key if the key is known, otherwise a new one. A new key is stored
+// only if the journey is open.
+func (s *Service) requestID(ctx context.Context, t Tenant, j Journey, r EnrollRequest, open bool) (id RequestID, known bool, err error) {
 	if _, err := io.ReadFull(s.entropy, id[:]); err != nil {
 		return id, false, err
 	}
@@ -94,9 +116,9 @@ func (s *Service) requestID(ctx context.Context, t Tenant, j Journey, r EnrollRe
 		return id, false, nil
 	}
 	now := s.clock()
-	record := KeyRecord{Key: r.Key, Request: hashIDs(r.Key, r.Customers), RequestID: id, ExpiresAt: now.Add(KeyLife)}
+	record := KeyRecord{Key: r.Key, Request: r.hash(), RequestID: id, ExpiresAt: now.Add(KeyLife)}
 	kept, known := record, true
-	if j.Status == Active {
+	if open {
 		kept, err = s.stores.Enrollments.ReserveKey(ctx, t, j.ID, record, now)
 	} else {
 		kept, known, err = s.stores.Enrollments.KeyRecord(ctx, t, j.ID, r.Key, now)
@@ -107,15 +129,42 @@ func (s *Service) requestID(ctx context.Context, t Tenant, j Journey, r EnrollRe
 	if known && kept.Request != record.Request {
 		return id, false, &Error{
 			Kind: Mismatch, Code: "idempotency-key-reused",
-			Detail: "This Idempotency-Key was already used with other customers. Send a new key with a new request.",
+			Detail: "This Idempotency-Key was already used with other customers or properties. Send a new key with a new request.",
 		}
 	}
 	return kept.RequestID, known, nil
 }
 
+// entrant is a customer who is about to enter a journey.
+type entrant struct {
+	customer string
+	event    condition.Value // properties of the starting event; missing for none
+}
+
+// entrants returns the customers with their properties: of a repeated one, the first.
+func (r EnrollRequest) entrants(customers []string) ([]entrant, error) {
+	properties := make(map[string][]byte, len(r.Properties))
+	for i, raw := range slices.Backward(r.Properties) {
+		properties[r.Customers[i]] = raw
+	}
+	list := make([]entrant, len(customers))
+	for i, customer := range customers {
+		list[i].customer = customer
+		if raw := properties[customer]; len(raw) > 0 {
+			var err error
+			if list[i].event, err = condition.ParseValue(raw); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return list, nil
+}
+
 // insert stores the customers at their first blocking node, where Graph.Start
-// leaves them, at e.EnrolledAt or later. It reads only that, RequestID and Event of e.
-func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []string, e Enrollment, received time.Time) ([]Outcome, error) {
+// leaves them, as enrolled at now.
+func (s *Service) insert(
+	ctx context.Context, t Tenant, j Journey, customers []entrant, request RequestID, now, received time.Time,
+) ([]Outcome, error) {
 	d, err := s.definition(ctx, t, j)
 	if err != nil {
 		return nil, err
@@ -126,12 +175,11 @@ func (s *Service) insert(ctx context.Context, t Tenant, j Journey, customers []s
 			Detail: "No customer can enter, because " + d.Graph.EntryFault() + ". Replace the definition.",
 		}
 	}
-	now := later(s.clock(), e.EnrolledAt)
 	list := make([]Enrollment, len(customers))
 	for i, customer := range customers {
 		list[i], _ = d.Graph.Start(Enrollment{
-			Journey: j.ID, Customer: customer, GraphHash: j.GraphHash, Version: j.Version, Epoch: j.Epoch,
-			RequestID: e.RequestID, Event: e.Event,
+			Journey: j.ID, Customer: customer.customer, GraphHash: j.GraphHash, Version: j.Version, Epoch: j.Epoch,
+			RequestID: request, Event: d.Graph.EncodeEvent(customer.event),
 			EnrolledAt: now, ExpiresAt: now.AddDate(0, 0, j.MaxDurationDays),
 		})
 		d.Graph.BeginWait(&list[i], now)
@@ -194,9 +242,16 @@ func tally(j Journey, sent, unique []string, outcomes []Outcome) Enrollments {
 	return result
 }
 
-// hashIDs hashes ids with key. The key is not stored, so a reader of the table cannot
-// guess the ids. HMAC would replace a long key by its hash, which is stored: it names
-// the record.
-func hashIDs(key string, ids []string) [32]byte {
-	return digest.Of(append([]string{key}, ids...)...)
+// hash hashes what is enrolled, with Key. The key is not stored, so a reader of the table
+// cannot guess the ids. HMAC would replace a long key by its hash, which is stored: it
+// names the record.
+func (r EnrollRequest) hash() [32]byte {
+	parts := append([]string{r.Key}, r.Customers...)
+	if r.Properties != nil {
+		parts = append(parts, "") // no id is empty
+	}
+	for _, raw := range r.Properties {
+		parts = append(parts, string(strict.Canonical(raw)))
+	}
+	return digest.Of(parts...)
 }

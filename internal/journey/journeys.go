@@ -59,13 +59,15 @@ type Journey struct {
 	Name            string // 1 to MaxName characters
 	Description     string // at most MaxDescription characters
 	Status          Status
-	Definition      []byte // as it was last sent, in compact JSON; nil unless it was asked for
-	Settings        []byte // pinned settings, compact JSON; nil for none, or unless Definition was asked for
-	EntryCondition  []byte // compact JSON; nil for none
-	MaxDurationDays int    // 1 to MaxDuration
-	Version         int    // counts what runs, from 1: see alike.Definitions
-	GraphHash       string // name of the stored graph, which the customers of this version follow
-	GraphPassed     bool   // the graph was complete by the rules of the time when it became active or was stored after that
+	Definition      []byte    // as it was last sent, in compact JSON; nil unless it was asked for
+	Settings        []byte    // pinned settings, compact JSON; nil for none, or unless Definition was asked for
+	EntryCondition  []byte    // compact JSON; nil for none
+	MaxDurationDays int       // 1 to MaxDuration
+	EntryFrom       time.Time // customers enter from then on; zero for no bound
+	EntryUntil      time.Time // customers enter before then; after EntryFrom, zero for no bound
+	Version         int       // counts what runs, from 1: see alike.Definitions
+	GraphHash       string    // name of the stored graph, which the customers of this version follow
+	GraphPassed     bool      // the graph was complete by the rules of the time when it became active or was stored after that
 	NodeCount       int
 	Labels          []graph.Label // of the definition's nodes; set only for Create and Update
 	Events          []string      // types of the events that start the journey, sorted
@@ -102,6 +104,8 @@ type Change struct {
 	Definition      *Definition
 	Entry           *graph.Entry // a nil Raw removes the entry condition
 	MaxDurationDays *int
+	EntryFrom       *time.Time // the zero time removes it; also below
+	EntryUntil      *time.Time
 	Settings        graph.SettingsChange
 }
 
@@ -215,7 +219,7 @@ func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, mat
 		return Journey{}, ErrStale
 	}
 	if old.Definition, old.Settings = shown, graph.Settings; graph.Graph != nil {
-		old.Labels = graph.Graph.Labels()
+		old.Labels = graph.labels(shown)
 	}
 	next, err := s.apply(old, c, graph)
 	if err != nil {
@@ -224,11 +228,8 @@ func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, mat
 	if next.equals(old) {
 		return old, nil
 	}
-	if c.Definition != nil {
-		graph = *c.Definition
-	}
-	if types := graph.Graph.PropertiesRead(); next.Status == Active && len(types) > 0 && (old.Status != Active || next.GraphHash != old.GraphHash) {
-		if err := s.stores.Events.KeepProperties(ctx, t, types); err != nil {
+	if next.Status == Active && (old.Status != Active || next.GraphHash != old.GraphHash) {
+		if err := s.keepProperties(ctx, t, next); err != nil {
 			return Journey{}, err
 		}
 	}
@@ -237,6 +238,19 @@ func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, mat
 		next.UpdatedAt = old.UpdatedAt
 	}
 	return next, s.stores.Journeys.Update(ctx, t, old, next)
+}
+
+// keepProperties marks the events whose properties j's graph or pinned settings read.
+func (s *Service) keepProperties(ctx context.Context, t Tenant, j Journey) error {
+	d, err := LoadDefinition(j.GraphText(), "")
+	if err != nil {
+		return err
+	}
+	types := d.Graph.PropertiesRead()
+	if len(types) == 0 {
+		return nil
+	}
+	return s.stores.Events.KeepProperties(ctx, t, types)
 }
 
 // checkStatus returns an error if the lifecycle forbids the change of status, or
@@ -270,13 +284,19 @@ func checkStatus(old, next Journey, graph *Graph) error {
 func (s *Service) apply(j Journey, c Change, graph Definition) (Journey, error) {
 	next := j.withFields(c)
 	next.Rev++
+	if err := checkEntryTimes(next, c); err != nil {
+		return Journey{}, err
+	}
 	if c.Definition != nil || c.Settings != nil {
-		var err error
+		err := checkSettings(next.Settings)
+		if err != nil {
+			return Journey{}, err
+		}
 		if graph, err = s.define(&next, c.Definition, graph); err != nil {
 			return Journey{}, err
 		}
 	}
-	next.Labels = graph.Graph.Labels()
+	next.Labels = graph.labels(next.Definition)
 	if next.GraphHash != j.GraphHash || c.Entry != nil {
 		next.Events = next.startingEvents(graph.Graph)
 	}
@@ -308,6 +328,12 @@ func (j Journey) withFields(c Change) Journey {
 	if c.Entry != nil {
 		j.EntryCondition = c.Entry.Raw
 	}
+	if c.EntryFrom != nil {
+		j.EntryFrom = *c.EntryFrom
+	}
+	if c.EntryUntil != nil {
+		j.EntryUntil = *c.EntryUntil
+	}
 	if c.Settings != nil {
 		j.Settings = c.Settings.Apply(j.Settings)
 	}
@@ -320,39 +346,12 @@ func (j Journey) withFields(c Change) Journey {
 	return j
 }
 
-// startingEvents returns the types of the events that start the journey, sorted.
-func (j Journey) startingEvents(graph *Graph) []string {
-	var events []string
-	entry, _ := j.entry()
-	for _, event := range []string{entry.Event, graph.Event()} {
-		if event != "" && !slices.Contains(events, event) {
-			events = append(events, event)
-		}
-	}
-	slices.Sort(events)
-	return events
-}
-
-// entry reads the stored entry condition as far as the present rules allow. fault is the
-// first rule that it breaks, "" for none. A faulty one must admit no customer.
-func (j Journey) entry() (e graph.Entry, fault string) {
-	if j.EntryCondition == nil {
-		return graph.Entry{}, ""
-	}
-	var faults strict.Faults
-	e, ok := graph.ReadEntryCondition(strict.At(j.EntryCondition, "entryCondition", &faults))
-	if !ok {
-		return e, faults.List()[0].Pointer + " " + faults.List()[0].Detail
-	}
-	return e, ""
-}
-
 // equals reports whether j and old have the same content, so that no write is
 // needed.
 func (j Journey) equals(old Journey) bool {
 	return j.Name == old.Name && j.Description == old.Description && j.Status == old.Status &&
 		bytes.Equal(j.Definition, old.Definition) && bytes.Equal(j.Settings, old.Settings) && j.MaxDurationDays == old.MaxDurationDays &&
-		bytes.Equal(j.EntryCondition, old.EntryCondition)
+		bytes.Equal(j.EntryCondition, old.EntryCondition) && j.EntryFrom.Equal(old.EntryFrom) && j.EntryUntil.Equal(old.EntryUntil)
 }
 
 // Delete removes the journey; its customers leave. match is as for Update.

@@ -35,6 +35,7 @@ type Input struct {
 	// Events holds the events that are remembered of the customer, by type. A type that
 	// was not read is absent.
 	Events map[string][]Received
+	stale  bool // Events were read before the customer entered the node
 }
 
 // Answer is the outcome of an effect.
@@ -140,6 +141,7 @@ func (g *Graph) Step(e Enrollment, in Input) (Enrollment, EffectKind) {
 		e.enter(next, in.Now)
 		e.OnProfile, e.ProfileRev = g.dependsOnProfile(&e), 0
 		in.HasAttributes = in.HasAttributes && !e.OnProfile
+		in.stale = true
 	}
 	e.dueBy(in.Now)
 	return e, Stuck

@@ -60,8 +60,8 @@ type EnrollmentStore interface {
 	UndoForgotten(ctx context.Context, t Tenant, list []Enrollment, outcomes []Outcome, received, now time.Time)
 	// Enrolled returns the outcomes of an earlier Insert, in the order of
 	// customers: enrolled if that request stored the enrollment, skipped if
-	// another did, OutcomeError with code "journey-not-active" if there is none.
-	Enrolled(ctx context.Context, t Tenant, id ID, customers []string, request RequestID) []Outcome
+	// another did, OutcomeError with the code missing if there is none.
+	Enrolled(ctx context.Context, t Tenant, id ID, customers []string, request RequestID, missing string) []Outcome
 	// ReserveKey stores r unless the key has a record that has not expired at
 	// now. It returns the record that is then stored.
 	ReserveKey(ctx context.Context, t Tenant, id ID, r KeyRecord, now time.Time) (KeyRecord, error)

@@ -99,7 +99,7 @@ func (g *Graph) wait(e *Enrollment, n *graph.Node, in *Input) (trail.Result, Eff
 // ends the wait.
 func (g *Graph) leaveWithoutDate(e *Enrollment, n *graph.Node, in *Input, reason string) (trail.Result, EffectKind) {
 	if n.Awaits != nil {
-		if !in.knows(n.Events) {
+		if !in.knows(n.Events) || in.stale {
 			e.dueBy(in.Now)
 			return trail.NoResult, NeedEvents
 		}

@@ -9,9 +9,10 @@ import (
 )
 
 // Warnings returns what is legal in the journey but probably not meant. j must have its
-// Definition. Pointers start with /definition or /entryCondition.
+// Definition and Settings. Pointers start with /definition, /entryCondition or the name of
+// a pinned setting.
 func (s *Service) Warnings(t Tenant, j Journey) []strict.Fault {
-	d, err := LoadDefinition(j.Definition, "")
+	d, err := LoadDefinition(j.GraphText(), "")
 	if err != nil {
 		return nil
 	}

@@ -27,7 +27,8 @@ func (s *simulation) refusal() string {
 	if r := s.request.EntryEvent; r != nil && r.Type != s.subject.Entry.Event && r.Type != s.graph.Event() {
 		event = "the event does not start the journey"
 	}
-	return cmp.Or(s.subject.EntryFault, s.graph.EntryFault(), event, s.graph.Refusal(s.subject.Entry.Condition, &facts))
+	closed := s.subject.Journey.EntryClosed(s.request.Now)
+	return cmp.Or(s.subject.EntryFault, s.graph.EntryFault(), closed, event, s.graph.Refusal(s.subject.Entry.Condition, &facts))
 }
 
 // sleep returns when to look at e's wait again: at the next event that it awaits, or at

@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"journeys/internal/manifest"
 )
 
 // What callers do to each journey while customers are inside, by its number.
@@ -23,31 +21,32 @@ const (
 const (
 	pauses         = 3
 	laterCustomers = 10 // who enter the edited journey
-	eventCount     = 64
+	eventCount     = 96
 	senders        = 4
+	changeCount    = 64 // of profiles
 )
 
-// actAsCallers sends events, edits a journey and pauses another while customers
-// are inside. It repeats calls that fail, as callers do.
+// actAsCallers sends events, changes profiles, edits a journey and pauses another while
+// customers are inside. It repeats calls that fail, as callers do.
 func (w *world) actAsCallers(t *testing.T) {
 	t.Helper()
 	var sending sync.WaitGroup
-	statuses := make([]int, eventCount)
-	for group := range slices.Chunk(statuses, eventCount/senders) {
-		bodies := make([]string, len(group))
-		for i := range bodies {
-			w.sent++
-			bodies[i] = fmt.Sprintf(`{"customerId":%q,"eventType":"e%d","eventId":"%d"}`,
-				w.cohorts[toSendEvents].customers[w.r.IntN(perJourney)], w.r.IntN(3), w.sent)
-		}
+	for range eventCount {
+		w.newEvent(w.drawCustomer(), fmt.Sprintf("e%d", w.r.IntN(3)))
+	}
+	for events := range slices.Chunk(w.sent, eventCount/senders) {
 		sending.Go(func() {
-			for i, body := range bodies {
-				for tries := 0; tries < 100 && group[i]/100 != 2; tries++ {
-					group[i], _ = w.try(t, "POST", manifest.BasePath+"/events", body)
-				}
+			for _, e := range events {
+				w.send(t, e)
 			}
 		})
 	}
+	changes := w.drawChanges()
+	sending.Go(func() {
+		for _, change := range changes {
+			w.patch(t, change.person, change.customer, change.dates())
+		}
+	})
 	edited := w.cohorts[toEdit]
 	edited.graphs = append(edited.graphs, w.newGraph(toEdit))
 	w.call(t, "PUT", edited.path(), `{"definition":`+edited.graphs[1]+`}`)
@@ -58,8 +57,8 @@ func (w *world) actAsCallers(t *testing.T) {
 		}
 	}
 	sending.Wait()
-	for _, status := range statuses {
-		require.Equal(t, 202, status)
+	for _, e := range w.sent {
+		require.False(t, e.stored.IsZero(), "the event %s was never accepted", e.id)
 	}
 }
 

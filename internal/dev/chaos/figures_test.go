@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
+	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
 
@@ -41,7 +42,7 @@ func (w *world) requireCounted(t *testing.T) {
 			<-ticker.C
 		}
 		if c.exitReason != "journey_deleted" { // the API hides deleted journeys
-			w.requireIdentities(t, c)
+			w.requireIdentities(t, c, list)
 		}
 	}
 }
@@ -60,12 +61,14 @@ func withoutPadding(f *analytics.Figures) map[string]analytics.Graph {
 	return graphs
 }
 
-// requireIdentities checks the sums that openapi.yaml promises for analytics.
-func (w *world) requireIdentities(t *testing.T, c *cohort) {
+// requireIdentities checks the sums that openapi.yaml promises for analytics, and that the
+// results and branches of each step are those of the customers' paths.
+func (w *world) requireIdentities(t *testing.T, c *cohort, list map[string]journey.Enrollment) {
 	t.Helper()
 	type counts struct {
-		Total, Entered, Active, Completed, Expired, Cancelled, Failed, Dropped int
-		Results                                                                map[string]int
+		NodeID                                                                          string
+		Version, Total, Entered, Active, Completed, Expired, Cancelled, Failed, Dropped int
+		Results, Branches                                                               map[string]int
 	}
 	var shown struct {
 		Enrollments counts
@@ -77,7 +80,20 @@ func (w *world) requireIdentities(t *testing.T, c *cohort) {
 	require.Equal(t, len(c.customers), e.Total)
 	require.Equal(t, e.Total, e.Active+e.Completed+e.Expired+e.Cancelled+e.Failed)
 	require.NotEmpty(t, shown.Steps)
+	counted := w.results(t, c, list)
 	for _, s := range shown.Steps {
+		version := s.Version
+		if version == 0 {
+			version = len(c.graphs)
+		}
+		expected := counted[stepKey{version, s.NodeID}]
+		require.Len(t, s.Results, len(expected), s.NodeID)
+		for name, n := range expected {
+			require.Equal(t, n, s.Results[name], "%s %s", s.NodeID, name)
+		}
+		for name, n := range s.Branches {
+			require.Equal(t, expected[name], n, "%s %s", s.NodeID, name)
+		}
 		require.Equal(t, s.Entered, s.Completed+s.Active+s.Failed+s.Dropped)
 		left := 0
 		for _, n := range s.Results {
@@ -85,4 +101,28 @@ func (w *world) requireIdentities(t *testing.T, c *cohort) {
 		}
 		require.Equal(t, s.Completed, left)
 	}
+}
+
+// stepKey names a node of a version.
+type stepKey struct {
+	version int
+	node    string
+}
+
+// results counts how the customers left each node, by the name of the result.
+func (w *world) results(t *testing.T, c *cohort, list map[string]journey.Enrollment) map[stepKey]map[string]int {
+	t.Helper()
+	counted := map[stepKey]map[string]int{}
+	for _, e := range list {
+		g := c.graph(t, e.Version)
+		for _, visit := range e.Path.Visits(e.EnrolledAt) {
+			n := g.Node(visit.Node)
+			key := stepKey{e.Version, n.ID}
+			if counted[key] == nil {
+				counted[key] = map[string]int{}
+			}
+			counted[key][visit.Result.Name(n.Ways)]++
+		}
+	}
+	return counted
 }

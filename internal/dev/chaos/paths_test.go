@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/dev/local"
 	"journeys/internal/journey"
+	"journeys/internal/simulate"
 	"journeys/internal/trail"
 )
 
@@ -20,7 +22,9 @@ type message struct{ CustomerID, NodeID, IdempotencyKey string }
 // messages in the inbox against the paths.
 func (w *world) requirePathsAndMessages(t *testing.T) {
 	t.Helper()
+	w.events = map[string][]journeytest.Heard{}
 	for _, c := range w.cohorts {
+		maps.Copy(w.events, w.readEvents(t, c))
 		var inbox struct{ Data []message }
 		text := w.call(t, "GET", local.InboxPath+"?journeyId="+string(c.id), "")
 		require.NoError(t, json.Unmarshal(text, &inbox))
@@ -64,18 +68,19 @@ func (w *world) requirePath(t *testing.T, c *cohort, e journey.Enrollment) (resu
 			results = append(results, s.NodeID+" "+s.Result)
 		}
 	}
-	expected := w.simulate(t, c, e.Customer, end)
+	expected := w.simulate(t, c, e, end, w.requireWaits(t, c, e))
 	if end.Status == "cancelled" {
 		expected = expected[:len(results)]
 	}
 	require.Equal(t, expected, append([]string{}, results...), e.Customer)
-	w.requireUpdates(t, e.Customer, results)
+	w.requireUpdates(t, c.people[e.Customer], e.Customer, results)
+	w.countKinds(c.graph(t, e.Version), e)
 	return results, end
 }
 
 // requireUpdates checks that each update on a customer's path added 1 to its attribute
-// once, and that no other did.
-func (w *world) requireUpdates(t *testing.T, customer string, results []string) {
+// once, that no other did, and that no change of the dates was lost.
+func (w *world) requireUpdates(t *testing.T, person *person, customer string, results []string) {
 	t.Helper()
 	expected := map[string]int{}
 	for _, result := range results {
@@ -88,6 +93,12 @@ func (w *world) requireUpdates(t *testing.T, customer string, results []string) 
 	stored := struct{ Total map[string]int }{map[string]int{}}
 	require.NoError(t, json.Unmarshal(p.Attributes, &stored))
 	require.Equal(t, expected, stored.Total, customer)
+	if !person.again {
+		attributes, last := parse(t, string(p.Attributes)), parse(t, person.stored)
+		for _, name := range []string{"d0", "d1"} {
+			require.Equal(t, last.Get(name), attributes.Get(name), "%s of %s", name, customer)
+		}
+	}
 	w.updates += len(expected)
 }
 
@@ -128,75 +139,44 @@ func (w *world) outcome(t *testing.T, c *cohort, e journey.Enrollment) (o outcom
 }
 
 // simulate returns the nodes and results that /test shows for a customer. It sends
-// events for the waits on the path that an event ended.
-func (w *world) simulate(t *testing.T, c *cohort, customer string, end outcome) []string {
+// events for the waits on the path that an event ended. Those have late dates there.
+func (w *world) simulate(t *testing.T, c *cohort, e journey.Enrollment, end outcome, ended map[int]simulate.Event) []string {
 	t.Helper()
-	graph, decisions, events := c.graphs[end.Version-1], map[string]any{}, []any{}
-	for _, s := range end.Path {
+	decisions, events, late := map[string]any{}, []any{}, []string{}
+	for i, s := range end.Path {
 		if s.NodeType == "nba_decision" {
-			decisions[s.NodeID] = map[string]int{"score": score(c.attributes[customer])}
+			decisions[s.NodeID] = map[string]int{"score": score(c.people[e.Customer].s)}
+		}
+		if _, ok := ended[i]; ok {
+			late = append(late, s.NodeID)
 		}
 	}
+	graph := journeytest.WithLateDates(t, c.graphs[end.Version-1], late, e.EnrolledAt.AddDate(0, 0, 29))
 	test := func() (answer struct{ Trace []step }) {
 		body, err := json.Marshal(map[string]any{
-			"customerId": customer, "customerAttributes": json.RawMessage(attributesJSON(c.attributes[customer])), "decisions": decisions,
-			"definition": json.RawMessage(graph), "events": events, "now": "2026-11-23T10:00:00Z",
+			"customerId": e.Customer, "customerAttributes": json.RawMessage(c.people[e.Customer].entry), "decisions": decisions,
+			"definition": json.RawMessage(graph), "events": events, "now": instant(e.EnrolledAt),
 		})
 		require.NoError(t, err)
 		require.NoError(t, json.Unmarshal(w.call(t, "POST", w.cohorts[toPause].path()+"/test", string(body)), &answer))
 		return answer
 	}
-	for i, s := range end.Path {
-		event := awaitedEvent(t, graph, s.NodeID, s.Result)
-		if event == "" {
+	for i := range end.Path {
+		event, ok := ended[i]
+		if !ok {
 			continue
 		}
 		trace := test().Trace
 		after := trace[i].At.Sub(trace[0].At) + 3*time.Millisecond/2 // hours are cut to milliseconds
-		events = append(events, map[string]any{"type": event, "afterHours": after.Hours()})
-		w.woken++
+		sent := map[string]any{"type": event.Type, "afterHours": after.Hours()}
+		if event.Properties != nil {
+			sent["properties"] = json.RawMessage(event.Properties)
+		}
+		events = append(events, sent)
 	}
 	var results []string
 	for _, s := range test().Trace {
 		results = append(results, s.NodeID+" "+s.Result)
 	}
 	return results
-}
-
-// awaitedEvent returns the type of an event that ends a wait with that result, "" for other
-// nodes and results. The events of the run have no properties, so none meets a condition.
-func awaitedEvent(t *testing.T, graph, id, result string) string {
-	t.Helper()
-	var g struct {
-		Nodes []struct {
-			ID     string
-			Config struct{ WaitForEvent json.RawMessage }
-		}
-	}
-	require.NoError(t, json.Unmarshal([]byte(graph), &g))
-	for _, n := range g.Nodes {
-		if n.ID != id || n.Config.WaitForEvent == nil {
-			continue
-		}
-		var one string
-		if json.Unmarshal(n.Config.WaitForEvent, &one) == nil {
-			if result == "woken" || result == "event" {
-				return one
-			}
-			return ""
-		}
-		var several struct {
-			Any []struct {
-				ID, EventType    string
-				Condition, Match json.RawMessage
-			}
-		}
-		require.NoError(t, json.Unmarshal(n.Config.WaitForEvent, &several))
-		for _, a := range several.Any {
-			if a.Condition == nil && a.Match == nil && (result == "woken" || result == a.ID) {
-				return a.EventType
-			}
-		}
-	}
-	return ""
 }

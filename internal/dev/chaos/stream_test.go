@@ -15,6 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dev/local"
+	"journeys/internal/dynamo/memory"
+	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
 
@@ -35,13 +37,18 @@ func (w *world) openStream(t *testing.T) *stream {
 	return &stream{client, table.Table.LatestStreamArn}
 }
 
-// revisions returns the revisions of each customer's enrollment in the order in
-// which they were written.
-func (s *stream) revisions(t *testing.T) map[string][]int64 {
+// history is what was written of a customer's enrollment.
+type history struct {
+	revs  []int64               // in the order in which they were written
+	heard map[int]journey.Stamp // of the event that last ended a wait, while the customer was at a node
+}
+
+// histories returns what was written of each customer's enrollment.
+func (s *stream) histories(t *testing.T) map[string]*history {
 	t.Helper()
 	out, err := s.client.DescribeStream(t.Context(), &dynamodbstreams.DescribeStreamInput{StreamArn: s.arn})
 	require.NoError(t, err)
-	revs := map[string][]int64{}
+	written := map[string]*history{}
 	for _, shard := range out.StreamDescription.Shards {
 		iterator, err := s.client.GetShardIterator(t.Context(), &dynamodbstreams.GetShardIteratorInput{
 			StreamArn: s.arn, ShardId: shard.ShardId, ShardIteratorType: streamtypes.ShardIteratorTypeTrimHorizon,
@@ -51,7 +58,7 @@ func (s *stream) revisions(t *testing.T) map[string][]int64 {
 			page, err := s.client.GetRecords(t.Context(), &dynamodbstreams.GetRecordsInput{ShardIterator: at})
 			require.NoError(t, err)
 			for _, record := range page.Records {
-				s.add(t, revs, record.Dynamodb.NewImage)
+				s.add(t, written, record.Dynamodb.NewImage)
 			}
 			at = page.NextShardIterator
 			if open := shard.SequenceNumberRange.EndingSequenceNumber == nil; open && len(page.Records) == 0 {
@@ -59,11 +66,11 @@ func (s *stream) revisions(t *testing.T) map[string][]int64 {
 			}
 		}
 	}
-	return revs
+	return written
 }
 
-// add adds the revision of a record if it is of an enrollment.
-func (s *stream) add(t *testing.T, revs map[string][]int64, image map[string]streamtypes.AttributeValue) {
+// add adds a record if it is of an enrollment.
+func (s *stream) add(t *testing.T, written map[string]*history, image map[string]streamtypes.AttributeValue) {
 	t.Helper()
 	sort, ok := image[manifest.SortKey].(*streamtypes.AttributeValueMemberS)
 	if !ok || !strings.HasPrefix(sort.Value, "E#") {
@@ -71,16 +78,29 @@ func (s *stream) add(t *testing.T, revs map[string][]int64, image map[string]str
 	}
 	partition := image[manifest.PartitionKey].(*streamtypes.AttributeValueMemberS).Value
 	_, customer, _ := strings.Cut(partition, "#C#")
-	rev, err := strconv.ParseInt(image["r"].(*streamtypes.AttributeValueMemberN).Value, 10, 64)
-	require.NoError(t, err)
-	revs[customer] = append(revs[customer], rev)
+	number := func(name string) int64 {
+		n, err := strconv.ParseInt(image[name].(*streamtypes.AttributeValueMemberN).Value, 10, 64)
+		require.NoError(t, err)
+		return n
+	}
+	h := written[customer]
+	if h == nil {
+		h = &history{heard: map[int]journey.Stamp{}}
+		written[customer] = h
+	}
+	h.revs = append(h.revs, number("r"))
+	var heard journey.Stamp
+	if b, ok := image["he"].(*streamtypes.AttributeValueMemberB); ok {
+		heard = memory.ReadStamp(b.Value)
+	}
+	h.heard[int(number("nd"))] = heard
 }
 
 // requireEveryRevision checks that each revision of each enrollment, from the
 // first to the last, was written once.
 func (s *stream) requireEveryRevision(t *testing.T, w *world) {
 	t.Helper()
-	written := s.revisions(t)
+	written := s.histories(t)
 	for _, c := range w.cohorts {
 		_, list := w.load(t, c)
 		for customer, e := range list {
@@ -88,7 +108,7 @@ func (s *stream) requireEveryRevision(t *testing.T, w *world) {
 			for rev := int64(1); rev <= e.Rev; rev++ {
 				all = append(all, rev)
 			}
-			require.Equal(t, all, written[customer], "revisions of %s", customer)
+			require.Equal(t, all, written[customer].revs, "revisions of %s", customer)
 		}
 	}
 	require.Len(t, slices.Collect(maps.Keys(written)), journeyCount*perJourney+laterCustomers)

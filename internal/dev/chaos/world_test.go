@@ -39,8 +39,13 @@ type world struct {
 	tenant   journey.Tenant
 	cohorts  []*cohort
 	messages int
+	sent     []*sentEvent
+	rescued  map[string]time.Time           // by customer and node
+	events   map[string][]journeytest.Heard // by customer, once all are out
+	written  map[string]*history            // the same
 
-	sent, woken, madeToLeave, updates int // events sent, waits that an event ended, customers, updates of profiles
+	madeToLeave, updates int            // customers, updates of profiles
+	kinds                map[string]int // what has happened, by kind: see kinds
 }
 
 // cohort is a journey and its customers.
@@ -49,7 +54,22 @@ type cohort struct {
 	graphs     []string // by version, from 1
 	exitReason string   // of customers whose journey was ended; "" if it was not
 	customers  []string
-	attributes map[string][2]int // a0 and a1
+	people     map[string]*person
+}
+
+// person is a customer.
+type person struct {
+	entry      string                   // attributes at the entry
+	s          [2]int                   // s0 and s1, which nothing changes
+	attributes []journeytest.Attributes // over time
+	stored     string                   // attributes by the last change
+	again      bool                     // a handler of a change may repeat it later
+}
+
+// graph returns the graph of a version.
+func (c *cohort) graph(t *testing.T, version int) *journey.Graph {
+	t.Helper()
+	return journeytest.Definition(t, c.graphs[version-1]).Graph
 }
 
 func (c *cohort) path() string { return manifest.BasePath + "/journeys/" + string(c.id) }
@@ -66,7 +86,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 			_ = os.Remove(output.Name())
 		}
 	})
-	w := &world{log: output.Name(), injected: lambda.NewFaults(seed), r: rand.New(rand.NewPCG(seed, 9))}
+	w := &world{log: output.Name(), injected: lambda.NewFaults(seed), r: rand.New(rand.NewPCG(seed, 9)), rescued: map[string]time.Time{}, kinds: map[string]int{}}
 	w.tenant, _ = journey.ParseTenant("chaos")
 	listener, err := local.Listen(t.Context(), 0)
 	require.NoError(t, err)
@@ -128,18 +148,15 @@ var unsalted = regexp.MustCompile(`("weight":\d+\})\]\}`)
 // hour is the length of an hour in waits.
 const hour = 40 * time.Millisecond
 
-// newGraph returns a random graph for a journey. The one that gets events waits
-// for them, long enough to receive them.
+// newGraph returns a random graph for a journey. The one that gets most events has long
+// waits for them. Those that are not ended soon begin with a wait until a date.
 func (w *world) newGraph(number int) string {
-	if number != toSendEvents {
-		return insist(scaleWaits(journeytest.Graph(w.r, 8+w.r.IntN(20)), hour))
+	length := hour
+	if number == toSendEvents {
+		length *= 10
 	}
-	for {
-		graph := journeytest.Graph(w.r, 8+w.r.IntN(20))
-		if strings.Contains(graph, "waitForEvent") {
-			return insist(scaleWaits(graph, 10*hour))
-		}
-	}
+	graph := journeytest.GraphUntil(w.r, 8+w.r.IntN(20), w.drawUntil)
+	return firstWait(insist(scaleWaits(graph, length)), w.firstWaits()[number])
 }
 
 func (w *world) createJourney(t *testing.T, number int) {
@@ -149,7 +166,7 @@ func (w *world) createJourney(t *testing.T, number int) {
 	var created struct{ ID journey.ID }
 	require.NoError(t, json.Unmarshal(w.call(t, "POST", manifest.BasePath+"/journeys", body), &created))
 	w.call(t, "PUT", manifest.BasePath+"/journeys/"+string(created.ID), `{"status":"active"}`)
-	c := &cohort{id: created.ID, graphs: []string{graph}, attributes: map[string][2]int{}}
+	c := &cohort{id: created.ID, graphs: []string{graph}, people: map[string]*person{}}
 	w.addCustomers(t, c, perJourney)
 	w.cohorts = append(w.cohorts, c)
 }
@@ -159,18 +176,22 @@ func (w *world) addCustomers(t *testing.T, c *cohort, n int) []string {
 	t.Helper()
 	for range n {
 		customer := fmt.Sprintf("c%s-%d", c.id[len(c.id)-4:], len(c.customers))
-		a := [2]int{w.r.IntN(10), w.r.IntN(10)}
-		c.customers, c.attributes[customer] = append(c.customers, customer), a
+		p := w.newPerson(t)
+		c.customers, c.people[customer] = append(c.customers, customer), p
 		require.NoError(t, w.store.Customers.PutProfile(t.Context(), w.tenant, journey.Profile{
-			Customer: customer, Attributes: []byte(attributesJSON(a)), UpdatedAt: time.Now(),
+			Customer: customer, Attributes: []byte(p.entry), UpdatedAt: time.Now(),
 		}, 0))
 	}
 	return c.customers[len(c.customers)-n:]
 }
 
-// attributesJSON returns a customer's attributes at the entry. No update changes s0 and s1.
-func attributesJSON(a [2]int) string {
-	return fmt.Sprintf(`{"a0":%[1]d,"a1":%[2]d,"s0":%[1]d,"s1":%[2]d}`, a[0], a[1])
+// newPerson draws a customer. No update changes s0 and s1.
+func (w *world) newPerson(t *testing.T) *person {
+	t.Helper()
+	p := &person{s: [2]int{w.r.IntN(10), w.r.IntN(10)}}
+	p.entry = fmt.Sprintf(`{"a0":%[1]d,"a1":%[2]d,"s0":%[1]d,"s1":%[2]d,%[3]s}`, p.s[0], p.s[1], w.drawDates())
+	p.stored, p.attributes = p.entry, []journeytest.Attributes{{Value: parse(t, p.entry)}}
+	return p
 }
 
 // decide is the decision service. Conditions read the score.

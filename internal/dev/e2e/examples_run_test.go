@@ -363,19 +363,24 @@ func (r *run) figures() map[string]any {
 			"nodeId": v.NodeID, "nodeType": v.nodeType, "entered": 1.0, "completed": 1.0, "completionRate": 1.0,
 			"results": map[string]any{v.Result: 1.0},
 		}
+		for _, node := range r.example.journey.Definition.Nodes {
+			if node.ID == v.NodeID && node.Data.Label != "" {
+				step["label"] = node.Data.Label
+			}
+		}
 		all[v.NodeID] = step
-		branches := map[string]any{}
+		branches, converted := map[string]any{}, map[string]any{}
 		for _, edge := range r.example.journey.Definition.Edges {
 			if edge.Source != v.NodeID || edge.SourceHandle == "" {
 				continue
 			}
-			branches[edge.SourceHandle] = 0.0
+			branches[edge.SourceHandle], converted[edge.SourceHandle] = 0.0, 0.0
 			if edge.SourceHandle == v.Result {
 				branches[edge.SourceHandle] = 1.0
 			}
 		}
 		if len(branches) > 0 {
-			step["branches"] = branches
+			step["branches"], step["branchesConverted"] = branches, converted
 		}
 	}
 	return all

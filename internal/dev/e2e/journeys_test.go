@@ -71,7 +71,7 @@ func TestJourney_NeedsOnlyAName(t *testing.T) {
 
 	made := as(t, manifest.Editor, newTenant()).must(201, "POST", "/journeys", `{"name":"a"}`)
 	require.Contains(t, made.text, `"description":"","status":"draft","definition":`+emptyGraph+
-		`,"entryCondition":null,"maxDurationDays":30,"timezone":"UTC","version":1`)
+		`,"entryCondition":null,"maxDurationDays":30,"entryFrom":null,"entryUntil":null,"timezone":"UTC","exitOn":[],"exitWhen":null,"goal":null,"version":1`)
 }
 
 // total returns the number of journeys that match a query.

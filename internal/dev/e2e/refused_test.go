@@ -83,6 +83,15 @@ var invalid = map[string][]badCall{
 		enroll(`{"customerIds":["a","b\n","\u007f","\u0085"]}`, "/customerIds/1", "/customerIds/2", "/customerIds/3"),
 		enroll(`{"customerId":"`+strings.Repeat("a", 129)+`"}`, "/customerId"),
 	},
+	"entries": {
+		enroll(`{"entries":{}}`, "/entries"), enroll(`{"entries":[]}`, "/entries"), enroll(`{"customerId":"a","entries":[{"customerId":"a"}]}`, ""),
+		enroll(`{"entries":["a",{"properties":[]},{"customerId":"b","properties":{"x":"`+strings.Repeat("x", 40_000)+`"},"eventType":"e"}]}`,
+			"/entries/0", "/entries/1/customerId", "/entries/1/properties", "/entries/2/properties", "/entries/2/eventType"),
+	},
+	"entry times": {
+		put(`{"entryFrom":"tomorrow","entryUntil":[]}`, "/entryFrom", "/entryUntil"),
+		put(`{"entryFrom":"2027-01-01T00:00:00Z","entryUntil":"2027-01-01T00:00:00Z"}`, "/entryUntil"),
+	},
 	"a dangling edge": {
 		graph(`{"nodes":[{"id":"a","type":"exit"}],"edges":[{"source":"a","target":"b"}]}`, "/definition/edges/0/target"),
 	},
@@ -97,6 +106,14 @@ var invalid = map[string][]badCall{
 			"/definition/nodes/0/config/branches/0/condition", "/definition/nodes/0/config/branches/0/weight",
 			"/definition/nodes/0/config/branches/1/id", "/definition/nodes/0/config/branches/1/condition/operator",
 			"/definition/nodes/0/config/salt"),
+	},
+	"exits and goals": {
+		put(`{"exitOn":[{"eventType":"$sent"},{"as":"failed"},{"eventType":"a","match":{"event":"b"}}]}`,
+			"/exitOn/0/eventType", "/exitOn/1/eventType", "/exitOn/1/as", "/exitOn/2/match/entry"),
+		put(`{"exitWhen":{"reason":"","condition":{"field":"a","operator":"like"}}}`, "/exitWhen/reason", "/exitWhen/condition/operator"),
+		put(`{"goal":{"eventType":"a","windowDays":0.5}}`, "/goal/windowDays"), post(`{"name":"a","goal":{}}`, "/goal/eventType", "/goal/windowDays"),
+		put(`{"exitOn":[`+strings.Repeat(`{"eventType":"a"},`, 10)+`{"eventType":"a"}]}`, "/exitOn"),
+		test(`{"exitOn":[]}`, "/exitOn"),
 	},
 	"an unknown operator": {split(`{"field":"a","operator":"like","value":"b"}`, "/operator")},
 	"a condition nested 9 deep": {

@@ -23,6 +23,7 @@ type Analytics struct {
 	JourneyName, Status string
 	AsOf                string // "" if nothing has been counted
 	Enrollments         struct{ Total, Active, Completed, Expired, Cancelled, Failed int }
+	Conversions         int
 	Steps               []Step
 }
 
@@ -31,6 +32,7 @@ type Step struct {
 	NodeID, NodeType                            string
 	Version                                     int // of an older graph, else 0
 	Entered, Completed, Active, Failed, Dropped int
+	Converted                                   int            // runs that passed the node before they converted
 	Results                                     map[string]int // customers that left, by result
 }
 
@@ -75,7 +77,11 @@ func (s Step) details() string {
 	if lost := s.Dropped + s.Failed; lost > 0 {
 		parts = append(parts, fmt.Sprintf("-%d (%.1f %%)", lost, percent(lost, s.Entered)))
 	}
-	return strings.Join(append(parts, s.results()...), ", ")
+	parts = append(parts, s.results()...)
+	if s.Converted > 0 {
+		parts = append(parts, fmt.Sprintf("%d converted (%.1f %%)", s.Converted, percent(s.Converted, s.Completed)))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // results returns the results, most frequent first. It is empty for a single result
@@ -93,15 +99,20 @@ func (s Step) results() (list []string) {
 	return list
 }
 
-// Summary returns the journey's name, status and totals in two lines.
+// Summary returns the journey's name, status and totals in two lines, and its conversions
+// in a third if there are any.
 func (a Analytics) Summary() string {
 	asOf := a.AsOf
 	if asOf == "" {
 		asOf = "nothing counted yet"
 	}
 	e := a.Enrollments
-	return fmt.Sprintf("%s (%s), as of %s\n%d entered: %d inside, %d completed (%.1f %%), %d expired, %d cancelled, %d failed",
+	summary := fmt.Sprintf("%s (%s), as of %s\n%d entered: %d inside, %d completed (%.1f %%), %d expired, %d cancelled, %d failed",
 		a.JourneyName, a.Status, asOf, e.Total, e.Active, e.Completed, percent(e.Completed, e.Total), e.Expired, e.Cancelled, e.Failed)
+	if a.Conversions > 0 {
+		summary += fmt.Sprintf("\n%d converted (%.1f %%)", a.Conversions, percent(a.Conversions, e.Total))
+	}
+	return summary
 }
 
 // Bar draws n of total.

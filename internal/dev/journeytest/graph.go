@@ -18,19 +18,32 @@ import (
 // update_customer adds 1 to the attribute total.<id of the node>, and changes one of a0 to
 // a3. It cannot add to an a3 that is a text.
 func Graph(r *rand.Rand, size int) string {
-	return (&graph{r: r, size: max(size, 2)}).generate()
+	return (&generator{r: r, size: max(size, 2)}).generate()
 }
 
 // GraphWithDates is Graph with waits until a time of day or until a date in the
 // attributes d0 and d1. How late a customer is does not change their way: those without
-// a date go on, or leave at a wait until "never", an attribute that must not exist. In one
-// of four graphs these waits may wait for events too. Which comes first then depends on
-// when a profile is written.
+// a date go on, or leave at a wait until "never", an attribute that must not exist. In half
+// of the graphs these waits may wait for events too.
 func GraphWithDates(r *rand.Rand, size int) string {
-	return (&graph{r: r, size: max(size, 2), dates: true, mixed: r.IntN(4) == 0}).generate()
+	g := &generator{r: r, size: max(size, 2)}
+	mixed := r.IntN(2) == 0
+	g.until = func(event string) string {
+		if event != "" && !mixed || r.IntN(2) > 0 {
+			return ""
+		}
+		return g.drawUntil()
+	}
+	return g.generate()
 }
 
-func (g *graph) generate() string {
+// GraphUntil is Graph with waits until the dates that until draws: the JSON of a wait's
+// until, or "" for a delay. event is the JSON of the wait's waitForEvent, "" for none.
+func GraphUntil(r *rand.Rand, size int, until func(event string) string) string {
+	return (&generator{r: r, size: max(size, 2), until: until}).generate()
+}
+
+func (g *generator) generate() string {
 	g.node("entry_trigger", "{}")
 	// Edges lead to new nodes or to exits only, so there is no cycle.
 	g.open = []end{{source: 0}}
@@ -48,7 +61,7 @@ type end struct {
 	handle string
 }
 
-type graph struct {
+type generator struct {
 	r         *rand.Rand
 	size      int
 	nodes     []string
@@ -56,18 +69,17 @@ type graph struct {
 	open      []end
 	decisions []int
 	exits     []int
-	dates     bool
-	mixed     bool // waits until a date may wait for events too
+	until     func(event string) string // as in GraphUntil; nil for delays only
 }
 
-func (g *graph) node(kind, config string) int {
+func (g *generator) node(kind, config string) int {
 	i := len(g.nodes)
 	g.nodes = append(g.nodes, fmt.Sprintf(
 		`{"id":"n%d","type":%q,"config":%s,"position":{"x":%d,"y":0}}`, i, kind, config, 100*i))
 	return i
 }
 
-func (g *graph) edge(from end, target int) {
+func (g *generator) edge(from end, target int) {
 	handle := ""
 	if from.handle != "" {
 		handle = fmt.Sprintf(`,"sourceHandle":%q`, from.handle)
@@ -78,7 +90,7 @@ func (g *graph) edge(from end, target int) {
 
 // target returns the node for an open end: an exit if the graph is full, a new
 // node otherwise.
-func (g *graph) target() int {
+func (g *generator) target() int {
 	if len(g.nodes) >= g.size || g.r.IntN(6) == 0 && len(g.nodes) > 2 {
 		return g.exit()
 	}
@@ -117,7 +129,7 @@ func (g *graph) target() int {
 	return i
 }
 
-func (g *graph) multiSplit() int {
+func (g *generator) multiSplit() int {
 	var branches []string
 	for i := range 2 + g.r.IntN(2) {
 		branches = append(branches, fmt.Sprintf(`{"id":"b%d","condition":%s}`, i, g.condition()))
@@ -130,7 +142,7 @@ func (g *graph) multiSplit() int {
 	return i
 }
 
-func (g *graph) randomSplit() int {
+func (g *generator) randomSplit() int {
 	branches := []string{fmt.Sprintf(`{"id":"b0","weight":%d}`, 1+g.r.IntN(3))}
 	for i := range 1 + g.r.IntN(3) {
 		branches = append(branches, fmt.Sprintf(`{"id":"b%d","weight":%d}`, i+1, g.r.IntN(3)))
@@ -146,7 +158,7 @@ func (g *graph) randomSplit() int {
 	return i
 }
 
-func (g *graph) exit() int {
+func (g *generator) exit() int {
 	if len(g.exits) > 0 && g.r.IntN(2) == 0 {
 		return g.exits[g.r.IntN(len(g.exits))]
 	}
@@ -156,39 +168,38 @@ func (g *graph) exit() int {
 }
 
 // wait returns the config of a wait, and the handles of its edges.
-func (g *graph) wait() (config string, ways []string) {
+func (g *generator) wait() (config string, ways []string) {
 	event, ways := "", []string{"event", "timeout"}
 	switch g.r.IntN(4) {
 	case 0, 1:
-		return "{" + g.end() + "}", []string{""}
+		return "{" + g.end("") + "}", []string{""}
 	case 2:
 		event = fmt.Sprintf(`"e%d"`, g.r.IntN(3))
 	default:
 		event, ways = g.awaited()
 	}
+	end := g.end(event)
 	if g.r.IntN(4) == 0 {
 		event += `,"eventSince":"wait"`
 	}
 	if g.r.IntN(2) == 0 {
 		ways = []string{""}
 	}
-	end := fmt.Sprintf(`"delayHours":%d`, 1+g.r.IntN(48))
-	if g.mixed {
-		end = g.end()
-	}
 	return fmt.Sprintf(`{%s,"waitForEvent":%s}`, end, event), ways
 }
 
 // end returns the member of a wait's config that says when it ends.
-func (g *graph) end() string {
-	if g.dates && g.r.IntN(2) == 0 {
-		return `"until":` + g.until()
+func (g *generator) end(event string) string {
+	if g.until != nil {
+		if until := g.until(event); until != "" {
+			return `"until":` + until
+		}
 	}
 	return fmt.Sprintf(`"delayHours":%d`, 1+g.r.IntN(48))
 }
 
 // awaited returns a list of 1 to 3 events, and the names of the wait's outcomes.
-func (g *graph) awaited() (events string, ways []string) {
+func (g *generator) awaited() (events string, ways []string) {
 	var list []string
 	for i := range 1 + g.r.IntN(3) {
 		more := ""
@@ -206,7 +217,7 @@ func (g *graph) awaited() (events string, ways []string) {
 	return `{"any":[` + strings.Join(list, ",") + `]}`, append(ways, "timeout")
 }
 
-func (g *graph) update() string {
+func (g *generator) update() string {
 	total := fmt.Sprintf(`"total.n%d":1`, len(g.nodes))
 	switch g.r.IntN(4) {
 	case 0:
@@ -223,7 +234,7 @@ func (g *graph) update() string {
 	return fmt.Sprintf(`{"add":{%s},"set":{"a%d":%d}}`, total, g.r.IntN(4), g.r.IntN(10))
 }
 
-func (g *graph) until() string {
+func (g *generator) drawUntil() string {
 	switch g.r.IntN(8) {
 	case 0:
 		return `{"field":"never","otherwise":"exit"}`
@@ -237,7 +248,7 @@ func (g *graph) until() string {
 	return fmt.Sprintf(`{"field":"d%d","offset":{"value":%d,"unit":"days"}}`, g.r.IntN(2), g.r.IntN(5)-2)
 }
 
-func (g *graph) condition() string {
+func (g *generator) condition() string {
 	field := fmt.Sprintf("a%d", g.r.IntN(4))
 	if len(g.decisions) > 0 && g.r.IntN(2) == 0 {
 		field = fmt.Sprintf("decision.n%d.score", g.decisions[g.r.IntN(len(g.decisions))])

@@ -168,7 +168,7 @@ func requestExamples(t *testing.T) map[string]*example {
 			}
 		}
 	}
-	require.Len(t, list, 18)
+	require.Len(t, list, 19)
 	return list
 }
 

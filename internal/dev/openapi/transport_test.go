@@ -15,7 +15,7 @@ import (
 const (
 	id      = "jrn_01JDCN5S70F1J1ZZQ0X5M3T9QK"
 	welcome = `{"id":"` + id + `","name":"Welcome","description":"","status":"draft","definition":{"nodes":[],"edges":[]},` +
-		`"entryCondition":null,"maxDurationDays":30,"timezone":"UTC","version":1,` +
+		`"entryCondition":null,"maxDurationDays":30,"entryFrom":null,"entryUntil":null,"timezone":"UTC","exitOn":[],"exitWhen":null,"goal":null,"version":1,` +
 		`"createdAt":"2026-11-23T10:00:00.000Z","updatedAt":"2026-11-23T10:00:00.000Z"}`
 	problem = `{"type":"urn:journeys:problem:journey-not-found","title":"Journey not found","status":404,` +
 		`"code":"journey-not-found","requestId":"r1"}`

@@ -37,6 +37,7 @@ import (
 //	Idempotency-Key        T#<tenant>#I#<journey>#<key>  I
 //	enrollment             T#<tenant>#C#<customer>       E#<journey>
 //	kept item              T#<tenant>#C#<customer>       K#<journey>#<request>
+//	earlier run            T#<tenant>#C#<customer>       R#<journey>#<run>
 //	anonymized enrollment  T#<tenant>#A#<writeId>        E#<journey>
 //	profile                T#<tenant>#C#<customer>       P
 //	last events            T#<tenant>#C#<customer>       V#<eventType>
@@ -81,6 +82,7 @@ const (
 
 	EnrollmentPrefix = "E#"
 	keptPrefix       = "K#"
+	EarlierPrefix    = "R#" // of an earlier run
 	LastEventPrefix  = "V#"
 	ClosedPrefix     = "C#"
 	PartPrefix       = "D#"
@@ -250,6 +252,15 @@ func ParseEnrollmentKey(pk, sk string) (tenant journey.Tenant, id journey.ID, ok
 	}
 	tenant, ok = journey.ParseTenant(parts[1])
 	return tenant, EnrollmentJourney(sk), ok
+}
+
+// ParseRunKey is ParseEnrollmentKey, also for an earlier run.
+func ParseRunKey(pk, sk string) (tenant journey.Tenant, id journey.ID, ok bool) {
+	if run, earlier := strings.CutPrefix(sk, EarlierPrefix); earlier {
+		ulid, _, _ := strings.Cut(run, "#")
+		sk = EnrollmentPrefix + ulid
+	}
+	return ParseEnrollmentKey(pk, sk)
 }
 
 // ProfileKey returns the key of a profile.

@@ -2,15 +2,17 @@ package pack
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"journeys/internal/graph"
 	"journeys/internal/strict"
 )
 
 // LabelTypes are the node types by their stored number. Append, never renumber. There
-// are at most 128.
+// are at most 64.
 var LabelTypes = []graph.NodeType{
 	graph.EntryTrigger, graph.Wait, graph.ConditionSplit, graph.NBADecision, graph.ChannelAction, graph.Exit,
 	graph.MultiSplit, graph.RandomSplit, graph.UpdateCustomer,
@@ -19,9 +21,14 @@ var LabelTypes = []graph.NodeType{
 // named is the bit in the number of a label's type for ways that do not follow from it.
 const named = 128
 
+// texted is the bit in the number of a label's type for a text.
+const texted = 64
+
+const maxText = graph.MaxLabel * utf8.UTFMax // bytes
+
 // Labels returns for each label a byte with the node's index, one with the number
-// of its type, and its id. A type with the bit named is followed, after the id, by the
-// number of ways and their names.
+// of its type, and its id. With the bit named, the number of ways and their names follow;
+// with the bit texted, the length of the text in bytes (unsigned varint) and the text.
 func Labels(labels []graph.Label) []byte {
 	var packed []byte
 	for _, l := range labels {
@@ -29,14 +36,24 @@ func Labels(labels []graph.Label) []byte {
 			return nil // stored under another rule for ids; the definition has the labels
 		}
 		kind := byte(slices.Index(LabelTypes, l.Type))
-		if slices.Equal(l.Ways, waysOf(l.Type)) {
-			packed = appendID(append(packed, byte(l.Node), kind), l.ID)
-			continue
+		ways := l.Ways
+		if slices.Equal(ways, waysOf(l.Type)) {
+			ways = nil
+		} else {
+			kind |= named
 		}
-		packed = appendID(append(packed, byte(l.Node), kind|named), l.ID)
-		packed = append(packed, byte(len(l.Ways)))
-		for _, way := range l.Ways {
+		if l.Text != "" {
+			kind |= texted
+		}
+		packed = appendID(append(packed, byte(l.Node), kind), l.ID)
+		if kind&named != 0 {
+			packed = append(packed, byte(len(ways)))
+		}
+		for _, way := range ways {
 			packed = appendID(packed, way)
+		}
+		if l.Text != "" {
+			packed = append(binary.AppendUvarint(packed, uint64(len(l.Text))), l.Text...)
 		}
 	}
 	return packed
@@ -95,13 +112,17 @@ func (r *labelReader) label() graph.Label {
 	l := graph.Label{Node: int(r.take(1)[0])}
 	kind := r.take(1)[0]
 	l.ID = r.id()
-	if int(kind&^named) >= len(LabelTypes) {
+	number := int(kind &^ (named | texted))
+	if number >= len(LabelTypes) {
 		r.failed = true
 		return graph.Label{}
 	}
-	l.Type = LabelTypes[kind&^named]
+	l.Type = LabelTypes[number]
 	if l.Ways = waysOf(l.Type); kind&named != 0 {
 		l.Ways = r.ways()
+	}
+	if kind&texted != 0 {
+		l.Text = r.text()
 	}
 	return l
 }
@@ -116,6 +137,17 @@ func (r *labelReader) ways() []string {
 		}
 	}
 	return ways
+}
+
+func (r *labelReader) text() string {
+	length, size := binary.Uvarint(r.rest)
+	if r.failed = r.failed || size <= 0 || length == 0 || length > maxText; r.failed {
+		return ""
+	}
+	r.rest = r.rest[size:]
+	text := r.take(int(length))
+	r.failed = r.failed || !utf8.Valid(text)
+	return string(text)
 }
 
 func (r *labelReader) id() string {

@@ -56,6 +56,7 @@ func measureCalls(ctx context.Context, r *rig) ([]row, error) {
 	c.do("DELETE", create(), "")
 	c.show("delete a draft", 2, 9)
 	c.enroll(second)
+	c.events()
 	if c.err != nil {
 		return nil, c.err
 	}
@@ -134,6 +135,26 @@ func (c *meter) enroll(path string) {
 	c.row("enroll 1,000 known: index units", c.used.index, atMost(0), "")
 	c.row("enroll 1,000 known: read units", c.used.read, atMost(1001), "")
 	c.row("enroll 1,000 known: new connections when warm", float64(c.used.connections), atMost(0), "")
+}
+
+// events measures an event whose properties an active journey reads: the first of its type,
+// and the ninth, when the last eight are remembered.
+func (c *meter) events() {
+	path := "/journeys/" + c.id("POST", "/journeys", `{"name":"Cart","definition":{"nodes":[{"id":"in","type":"entry_trigger"},`+
+		`{"id":"pause","type":"wait","config":{"delayHours":48,"waitForEvent":{"any":[{"id":"paid","eventType":"paid",`+
+		`"match":{"event":"cart","entry":"cart"}}]}}},{"id":"out","type":"exit"}],`+
+		`"edges":[{"source":"in","target":"pause"},{"source":"pause","target":"out"}]}}`)
+	c.do("PUT", path, `{"status":"active"}`)
+	for i := range 9 {
+		c.do("POST", "/events", fmt.Sprintf(`{"customerId":"payer","eventType":"paid","eventId":"paid-%d","properties":{"cart":%d,"text":%q}}`,
+			i, i, strings.Repeat("x", 900)))
+		if i == 0 || i == 8 {
+			what := fmt.Sprintf("event %d of its type, with 900 bytes that a journey reads: ", i+1)
+			c.row(what+"requests", float64(c.used.requests), floor{}, "")
+			c.row(what+"write units", c.used.write+c.used.index, floor{}, "")
+			c.row(what+"read units", c.used.read, floor{}, "")
+		}
+	}
 }
 
 // copyJourney gives the tenant n journeys: one that the API creates, and copies

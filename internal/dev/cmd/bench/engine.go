@@ -109,8 +109,12 @@ func measureEngine(ctx context.Context, r *rig) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	eventWaits, err := w.eventWaits(ctx)
+	if err != nil {
+		return nil, err
+	}
 	idle, err := w.idle(ctx)
-	return slices.Concat(rows, update, splits, waits, idle), err
+	return slices.Concat(rows, update, splits, waits, eventWaits, idle), err
 }
 
 // walk measures moving all customers from the entry to the exit.

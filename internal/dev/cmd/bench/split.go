@@ -1,13 +1,6 @@
 package main
 
-import (
-	"context"
-	"fmt"
-	"time"
-
-	"journeys/internal/engine"
-	"journeys/internal/journey"
-)
+import "context"
 
 // Graphs of a wait, a condition_split and an exit, without and with other splits between
 // them. The condition_split needs the attributes, as most journeys do.
@@ -37,44 +30,13 @@ const (
 
 // splits measures what a multi_split and a random_split add to a customer's way.
 func (w *walkers) splits(ctx context.Context) ([]row, error) {
-	plain, err := w.costOf(ctx, plainNodes)
+	plain, err := w.through(ctx, plainNodes, nil)
 	if err != nil {
 		return nil, err
 	}
-	split, err := w.costOf(ctx, splitNodes)
+	split, err := w.through(ctx, splitNodes, nil)
 	return []row{{
 		what:     "one customer: read and write units more for a multi_split and a random_split",
-		measured: split - plain, floor: atMost(0),
+		measured: ofOne(split.read + split.write + split.index - plain.read - plain.write - plain.index), floor: atMost(0),
 	}}, err
-}
-
-// costOf returns the read and write units of one customer, index included, from the wait
-// of a graph to its exit.
-func (w *walkers) costOf(ctx context.Context, definition string) (float64, error) {
-	id, err := w.activate(ctx, definition)
-	if err != nil {
-		return 0, err
-	}
-	customers := make([]string, engine.PackSize)
-	for i := range customers {
-		customers[i] = customerName(i)
-	}
-	if _, err := w.service.Enroll(ctx, w.tenant, id, journey.EnrollRequest{Customers: customers}); err != nil {
-		return 0, err
-	}
-	later := *w.engine // its clock stands still, so that it need not read the journey again
-	over := time.Now().Add(time.Minute)
-	later.Now = func() time.Time { return over }
-	w.rig.tap.reset()
-	if err := later.Advance(ctx, engine.Pack{Tenant: w.tenant, Journey: id, Customers: customers}); err != nil {
-		return 0, err
-	}
-	used := w.rig.tap.reset()
-	for _, customer := range customers {
-		at, err := w.service.Whereabouts(ctx, w.tenant, id, customer)
-		if err != nil || at.Status != journey.Completed {
-			return 0, fmt.Errorf("%s has not gone through: %s %w", customer, at.Status, err)
-		}
-	}
-	return (used.read + used.write + used.index) / float64(len(customers)), nil
 }

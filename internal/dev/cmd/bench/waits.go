@@ -10,6 +10,74 @@ import (
 
 const waiters = 1000
 
+// eventWaits measures what a wait for an event adds to a plain one: from the message
+// before it to the exit. The event's own call has a row of its own.
+func (w *walkers) eventWaits(ctx context.Context) ([]row, error) {
+	plain, _, err := w.waitUnits(ctx, `{"delayHours":1}`, false)
+	if err != nil {
+		return nil, err
+	}
+	const config = `{"delayHours":1,"waitForEvent":"paid"}`
+	timeout, _, err := w.waitUnits(ctx, config, false)
+	if err != nil {
+		return nil, err
+	}
+	ended, calls, err := w.waitUnits(ctx, config, true)
+	more := func(used usage) float64 { return ofOne(used.write + used.index - plain.write - plain.index) }
+	return []row{
+		{what: "a wait for an event that does not come: write units more than a plain wait", measured: more(timeout), floor: atMost(3)},
+		{what: "a wait for an event that does not come: read units more than a plain wait", measured: ofOne(timeout.read - plain.read)},
+		{what: "a wait that an event ends: write units more than a plain wait", measured: more(ended), floor: atMost(3)},
+		{what: "a wait that an event ends: read units more than a plain wait", measured: ofOne(ended.read - plain.read)},
+		{what: "an event that ends a wait, without an eventId: write units of the call", measured: ofOne(calls.write + calls.index)},
+		{what: "an event that ends a wait, without an eventId: read units of the call", measured: ofOne(calls.read)},
+	}, err
+}
+
+// waitUnits returns the usage of a pack from a message over a wait of at most an hour to
+// the exit, and that of the events' calls. Each customer has caused the event "paid" before the entry, since DynamoDB
+// Local counts no units for reading what is missing, and causes it again in the wait if
+// paid is true.
+func (w *walkers) waitUnits(ctx context.Context, config string, paid bool) (used, calls usage, err error) {
+	p, err := w.enter(ctx, waitAfterMessage(config), nil)
+	if err != nil {
+		return used, calls, err
+	}
+	now := time.Now()
+	for _, customer := range p.customers {
+		before := journey.Received{Stamp: journey.Stamp{At: now.Add(-time.Hour)}}
+		if err := w.store.Events.Remember(ctx, w.tenant, customer, "paid", before); err != nil {
+			return used, calls, err
+		}
+	}
+	w.rig.tap.reset()
+	if err := w.advance(ctx, p, now); err != nil {
+		return used, calls, err
+	}
+	used = w.rig.tap.reset()
+	for _, customer := range p.customers {
+		if paid {
+			if _, err := w.service.PutEvent(ctx, w.tenant, journey.Event{Customer: customer, Type: "paid"}); err != nil {
+				return used, calls, err
+			}
+		}
+	}
+	calls = w.rig.tap.reset()
+	if err := w.advance(ctx, p, now.Add(2*time.Hour)); err != nil {
+		return used, calls, err
+	}
+	rest := w.rig.tap.reset()
+	used.read, used.write, used.index = used.read+rest.read, used.write+rest.write, used.index+rest.index
+	return used, calls, w.requireOut(ctx, p)
+}
+
+// waitAfterMessage returns a graph of a message, a wait and an exit.
+func waitAfterMessage(config string) string {
+	return `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"send","type":"channel_action","config":{"channel":"push"}},
+		{"id":"wait","type":"wait","config":` + config + `},{"id":"out","type":"exit"}],
+		"edges":[{"source":"in","target":"send"},{"source":"send","target":"wait"},{"source":"wait","target":"out"}]}`
+}
+
 // waits measures what a wait until an attribute adds to a plain one: from enroll, over
 // a message, to the stored end of the wait.
 func (w *walkers) waits(ctx context.Context) ([]row, error) {
@@ -29,9 +97,7 @@ func (w *walkers) waits(ctx context.Context) ([]row, error) {
 
 // enterWait sends customers a message and into a wait.
 func (w *walkers) enterWait(ctx context.Context, config string) (used usage, err error) {
-	id, err := w.activate(ctx, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"send","type":"channel_action","config":{"channel":"push"}},
-		{"id":"wait","type":"wait","config":`+config+`},{"id":"out","type":"exit"}],
-		"edges":[{"source":"in","target":"send"},{"source":"send","target":"wait"},{"source":"wait","target":"out"}]}`)
+	id, err := w.activate(ctx, waitAfterMessage(config))
 	if err != nil {
 		return used, err
 	}
