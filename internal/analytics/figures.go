@@ -104,8 +104,8 @@ func (f *Figures) Faults() []string {
 		}
 		t := g.Totals
 		if min(t.Enrolled, t.Completed, t.Expired, t.Cancelled, t.Failed, t.Active(), t.Conversions) < 0 ||
-			t.Conversions > t.Enrolled || sum.Active() != t.Active() || sum.Failed != t.Failed || sum.Dropped != t.Expired+t.Cancelled ||
-			sum.Results.Of(trail.Exited) != t.Completed {
+			t.Conversions > t.Enrolled || sum.Active() != t.Active() || sum.Failed != t.Failed || sum.Dropped < t.Expired+t.Cancelled ||
+			sum.Results.Of(trail.Exited)+sum.Dropped != t.Completed+t.Expired+t.Cancelled {
 			faults = append(faults, fmt.Sprintf("graph %.8s: %+v, of all nodes %+v", hash, t, sum))
 		}
 	}

@@ -88,6 +88,9 @@ func (f *Figures) Recount(e journey.Enrollment, through Day) {
 	case journey.Inside:
 	case journey.Completed:
 		r.add(e.LeftAt, tally.Totals{Completed: 1})
+		if !e.ReachedExit() {
+			r.addStep(e.LeftAt, e.Node, tally.Step{Dropped: 1})
+		}
 	case journey.Expired:
 		r.add(e.LeftAt, tally.Totals{Expired: 1})
 		r.addStep(e.LeftAt, e.Node, tally.Step{Dropped: 1})
@@ -134,7 +137,7 @@ func (r *recounter) addPath(e journey.Enrollment) {
 			r.addStep(e.ConvertedAt, v.Node, tally.Step{Converted: tally.One(v.Result)})
 		}
 	}
-	if e.Status != journey.Completed { // a completed path includes its exit
+	if !e.ReachedExit() { // otherwise the path includes its exit
 		r.addStep(e.Since, e.Node, tally.Step{Entered: 1})
 	}
 }

@@ -101,10 +101,14 @@ func putCustomers(a *API, w http.ResponseWriter, r *request) error {
 		changes[i].Received = r.received
 	}
 	outcomes := a.Journeys.MergeCustomers(r.Context(), r.tenant, changes)
-	a.logUnmerged(r, outcomes)
+	errs := make([]error, len(outcomes))
+	for i, o := range outcomes {
+		errs[i] = o.Err
+	}
+	a.logFailed(r, "customers not merged", "customers", errs)
 	answer := mergedBody{make([]mergedResult, len(outcomes))}
 	for i, o := range outcomes {
-		answer.Results[i] = mergedResult{changes[i].Customer, mergeOutcome(o), o.Code()}
+		answer.Results[i] = mergedResult{changes[i].Customer, mergeOutcome(o), journey.Code(o.Err)}
 	}
 	return writeJSON(w, http.StatusOK, answer)
 }

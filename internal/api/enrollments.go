@@ -159,6 +159,16 @@ type enrollmentBody struct {
 	DueAt      *timestamp `json:"dueAt,omitzero"`
 	ExitReason string     `json:"exitReason,omitzero"`
 	Path       []pathBody `json:"path,omitzero"` // absent in lists
+	Runs       []runBody  `json:"runs,omitzero"` // earlier ones; nil for none, and in lists
+}
+
+type runBody struct {
+	Run        int       `json:"run"`
+	EnrolledAt timestamp `json:"enrolledAt"`
+	LeftAt     timestamp `json:"leftAt"`
+	Status     string    `json:"status"`
+	ExitReason string    `json:"exitReason,omitzero"`
+	Version    int       `json:"version"`
 }
 
 type pathBody struct {
@@ -176,6 +186,9 @@ func newEnrollmentBody(at journey.Whereabouts) enrollmentBody {
 	}
 	for _, step := range at.Path {
 		body.Path = append(body.Path, pathBody{step.NodeID, step.NodeType, timestamp(step.EnteredAt), step.Result})
+	}
+	for _, r := range at.Runs {
+		body.Runs = append(body.Runs, runBody{r.Run, timestamp(r.EnrolledAt), timestamp(r.LeftAt), r.Status.String(), r.ExitReason, r.Version})
 	}
 	return body
 }

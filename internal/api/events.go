@@ -32,12 +32,33 @@ func newEventBody(o journey.EventOutcome) eventBody {
 	return body
 }
 
+// refusedEvent says why one event of several is not accepted.
+type refusedEvent struct {
+	EventID string  `json:"eventId,omitzero"`
+	Code    string  `json:"code"`
+	Errors  []fault `json:"errors,omitzero"`
+}
+
+// maxEventFaults bounds the faults that are listed of one event of several.
+const maxEventFaults = 10
+
+type eventsBody struct {
+	Results []any `json:"results"` // eventBody or refusedEvent, in the order of the request
+}
+
 func putEvent(a *API, w http.ResponseWriter, r *request) error {
 	body, err := r.readBody(w, "")
 	if err != nil {
 		return err
 	}
-	event := readEvent(body)
+	var event journey.Event
+	if o, ok := body.Object(); ok {
+		if list, ok := o.Take("events"); ok {
+			o.Done("events")
+			return putEvents(a, w, r, list)
+		}
+		event = readEvent(o)
+	}
 	if err := r.checkFaults(); err != nil {
 		return err
 	}
@@ -50,11 +71,47 @@ func putEvent(a *API, w http.ResponseWriter, r *request) error {
 	return writeJSON(w, http.StatusAccepted, newEventBody(outcome))
 }
 
-func readEvent(body strict.Value) (e journey.Event) {
-	o, ok := body.Object()
-	if !ok {
-		return e
+// putEvents handles several events. One that is not valid refuses no other.
+func putEvents(a *API, w http.ResponseWriter, r *request, v strict.Value) error {
+	list, ok := v.List()
+	if ok && (len(list) < 1 || len(list) > journey.MaxEvents) {
+		v.Fault("must have 1 to %d events, has %d", journey.MaxEvents, len(list))
 	}
+	if err := r.checkFaults(); err != nil {
+		return err
+	}
+	var events []journey.Event
+	var places []int // in results
+	results := make([]any, len(list))
+	for i, element := range list {
+		var faults strict.Faults
+		var event journey.Event
+		if o, ok := strict.At(element.Raw(), element.Pointer(), &faults).Object(); ok {
+			event = readEvent(o)
+		}
+		if !faults.Empty() {
+			listed := faults.List()
+			results[i] = refusedEvent{event.ID, "invalid-request", newFaults(listed[:min(len(listed), maxEventFaults)])}
+			continue
+		}
+		event.Received = r.received
+		events, places = append(events, event), append(places, i)
+	}
+	errs := make([]error, len(events))
+	for i, result := range a.Journeys.PutEvents(r.Context(), r.tenant, events) {
+		a.logDamaged(r, result.Damaged)
+		if errs[i] = result.Err; errs[i] == nil {
+			results[places[i]] = newEventBody(result.EventOutcome)
+			continue
+		}
+		results[places[i]] = refusedEvent{events[i].ID, journey.Code(errs[i]), problemOf(errs[i]).Errors}
+	}
+	a.logFailed(r, "events not accepted", "events", errs)
+	return writeJSON(w, http.StatusAccepted, eventsBody{results})
+}
+
+// readEvent reads one event and calls o.Done.
+func readEvent(o *strict.Object) (e journey.Event) {
 	if v, ok := o.Need("customerId"); ok {
 		e.Customer, _ = readID(v)
 	}
@@ -67,9 +124,12 @@ func readEvent(body strict.Value) (e journey.Event) {
 	if v, ok := o.Take("properties"); ok {
 		e.Properties = readCompactObject(v, journey.MaxProperties)
 	}
+	if v, ok := o.Take("attributes"); ok {
+		e.Attributes = readCompactObject(v, journey.MaxAttributes)
+	}
 	if v, ok := o.Take("occurredAt"); ok {
 		e.OccurredAt = readTime(v)
 	}
-	o.Done("customerId", "eventType", "eventId", "properties", "occurredAt")
+	o.Done("customerId", "eventType", "eventId", "properties", "attributes", "occurredAt")
 	return e
 }

@@ -46,19 +46,61 @@ func TestEvents_RefuseBadInput(t *testing.T) {
 		`{"customerId":"a\nb","eventType":"t"}`: "/customerId",
 		`{"customerId":"c"}`:                    "/eventType",
 		`{"customerId":"c","eventType":""}`:     "/eventType",
-		`{"customerId":"c","eventType":"t","eventId":"` + strings.Repeat("e", 129) + `"}`:           "/eventId",
-		`{"customerId":"c","eventType":"t","properties":[]}`:                                        "/properties",
-		`{"customerId":"c","eventType":"t","properties":{"a":"` + strings.Repeat("x", 1017) + `"}}`: "/properties",
-		`{"customerId":"c","eventType":"t","properties":{"a":1,"a":2}}`:                             "/properties/a",
-		`{"customerId":"c","eventType":"t","occurredAt":"yesterday"}`:                               "/occurredAt",
-		`{"customerId":"c","eventType":"t","tenant":"x"}`:                                           "/tenant",
+		`{"customerId":"c","eventType":"t","eventId":"` + strings.Repeat("e", 129) + `"}`:                              "/eventId",
+		`{"customerId":"c","eventType":"t","properties":[]}`:                                                           "/properties",
+		`{"customerId":"c","eventType":"t","properties":{"a":"` + strings.Repeat("x", journey.MaxProperties-7) + `"}}`: "/properties",
+		`{"customerId":"c","eventType":"t","properties":{"a":1,"a":2}}`:                                                "/properties/a",
+		`{"customerId":"c","eventType":"$unsubscribed"}`:                                                               "/eventType",
+		`{"customerId":"c","eventType":"t","attributes":[]}`:                                                           "/attributes",
+		`{"customerId":"c","eventType":"t","attributes":null}`:                                                         "/attributes",
+		`{"customerId":"c","eventType":"t","attributes":{"a":"` + strings.Repeat("x", journey.MaxAttributes) + `"}}`:   "/attributes",
+		`{"events":[]}`:                    "/events",
+		`{"events":{}}`:                    "/events",
+		`{"events":[{}],"customerId":"c"}`: "/customerId",
+		`{"events":[` + strings.Repeat(`{},`, 100) + `{}]}`:           "/events",
+		`{"events":[{"a":1,"a":2}]}`:                                  "/events/0/a",
+		`{"customerId":"c","eventType":"t","occurredAt":"yesterday"}`: "/occurredAt",
+		`{"customerId":"c","eventType":"t","tenant":"x"}`:             "/tenant",
 	} {
 		problem := s.must(http.StatusBadRequest, call{method: "POST", path: "/events", body: body})
 		faults := problem["errors"].([]any)
 		require.Len(t, faults, 1, body)
 		require.Equal(t, pointer, faults[0].(map[string]any)["pointer"], body)
 	}
-	s.must(http.StatusAccepted, call{method: "POST", path: "/events", body: `{"customerId":"c","eventType":"t","properties":{"a":"` + strings.Repeat("x", 1016) + `"}}`})
+	s.must(http.StatusAccepted, call{method: "POST", path: "/events", body: `{"customerId":"c","eventType":"t","properties":{"a":"` + strings.Repeat("x", journey.MaxProperties-8) + `"}}`})
+}
+
+// Events of a call are accepted or refused one by one.
+func TestEvents_OfACallHaveResultsInOrder(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, &memoryStore{})
+
+	many := `"a":1` + strings.Repeat(`,"b%d":1`, 50)
+	for i := range 50 {
+		many = strings.Replace(many, "%d", fmt.Sprint(i), 1)
+	}
+	own := `{"customerId":"c","eventType":"t","eventId":"e1","properties":{"a":1}}`
+	answer := s.must(http.StatusAccepted, call{method: "POST", path: "/events", body: `{"events":[` + strings.Join([]string{
+		own, `{"customerId":"d","eventType":"t"}`, `{"eventId":"e2","eventType":"$x"}`, `7`, own,
+		`{"customerId":"c","eventType":"t","eventId":"e1","properties":{"a":2}}`, `{` + many + `}`,
+	}, ",") + `]}`})
+	results := answer["results"].([]any)
+	require.Len(t, results, 7)
+	result := func(i int) map[string]any { return results[i].(map[string]any) }
+	accepted := map[string]any{"eventId": "e1", "started": []any{}, "ended": []any{}, "notStarted": []any{}}
+	require.Equal(t, accepted, result(0))
+	require.Regexp(t, "^evt_", result(1)["eventId"])
+	require.Equal(t, map[string]any{"eventId": "e2", "code": "invalid-request", "errors": []any{
+		map[string]any{"pointer": "/events/2/customerId", "detail": "is required"},
+		map[string]any{"pointer": "/events/2/eventType", "detail": "must not begin with $; such types are reserved"},
+	}}, result(2))
+	require.Equal(t, map[string]any{"code": "invalid-request", "errors": []any{
+		map[string]any{"pointer": "/events/3", "detail": "must be an object"},
+	}}, result(3))
+	accepted["repeated"] = true
+	require.Equal(t, accepted, result(4))
+	require.Equal(t, map[string]any{"eventId": "e1", "code": "event-id-reused"}, result(5))
+	require.Len(t, result(6)["errors"], 10, "an answer has a bounded size")
 }
 
 // damagedStore returns two damaged enrollments of one journey.

@@ -29,7 +29,8 @@ type journeyBody struct {
 	NodeCount       *int           `json:"nodeCount,omitzero"`
 	EntryCondition  jsontext.Value `json:"entryCondition"` // null for none
 	MaxDurationDays int            `json:"maxDurationDays"`
-	EntryFrom       *timestamp     `json:"entryFrom"` // null for none; also below
+	Reentry         jsontext.Value `json:"reentry,omitzero"` // nil for never
+	EntryFrom       *timestamp     `json:"entryFrom"`        // null for none; also below
 	EntryUntil      *timestamp     `json:"entryUntil"`
 	Timezone        jsontext.Value `json:"timezone,omitzero"` // like the next three not in lists
 	ExitOn          jsontext.Value `json:"exitOn,omitzero"`
@@ -46,7 +47,7 @@ func newJourneyBody(j journey.Journey) journeyBody {
 	return journeyBody{
 		ID: j.ID, Name: j.Name, Description: j.Description, Status: j.Status,
 		Definition: j.Definition, EntryCondition: j.EntryCondition,
-		MaxDurationDays: j.MaxDurationDays, Version: j.Version,
+		MaxDurationDays: j.MaxDurationDays, Reentry: j.Reentry, Version: j.Version,
 		EntryFrom: timestampOrNil(j.EntryFrom), EntryUntil: timestampOrNil(j.EntryUntil),
 		CreatedAt: timestamp(j.CreatedAt), UpdatedAt: timestamp(j.UpdatedAt),
 	}
@@ -209,6 +210,9 @@ func readChangeFields(o *strict.Object, create bool) journey.Change {
 	if v, ok := o.Take("maxDurationDays"); ok {
 		c.MaxDurationDays = okOrNil(v.Int(1, journey.MaxDuration))
 	}
+	if v, ok := o.Take("reentry"); ok {
+		c.Reentry = readReentry(v)
+	}
 	if v, ok := o.Take("entryFrom"); ok {
 		c.EntryFrom = readEntryTime(v)
 	}
@@ -216,7 +220,7 @@ func readChangeFields(o *strict.Object, create bool) journey.Change {
 		c.EntryUntil = readEntryTime(v)
 	}
 	c.Settings = graph.TakeSettings(o)
-	allowed := append([]string{"name", "description", "definition", "entryCondition", "maxDurationDays", "entryFrom", "entryUntil"}, graph.SettingNames...)
+	allowed := append([]string{"name", "description", "definition", "entryCondition", "maxDurationDays", "entryFrom", "entryUntil", "reentry"}, graph.SettingNames...)
 	if !create {
 		allowed = append(allowed, "status")
 		o.Ignore("id", "version", "createdAt", "updatedAt", "createdBy", "updatedBy", "warnings")
@@ -247,6 +251,14 @@ func readEntry(v strict.Value) *graph.Entry {
 		return new(graph.Entry)
 	}
 	return okOrNil(graph.ReadEntryCondition(v))
+}
+
+// readReentry reads when customers may enter again. null is never.
+func readReentry(v strict.Value) *graph.Reentry {
+	if v.IsNull() {
+		return new(graph.Reentry)
+	}
+	return okOrNil(graph.ReadReentry(v))
 }
 
 // readEntryTime reads entryFrom or entryUntil. null removes it.

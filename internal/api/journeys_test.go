@@ -27,7 +27,7 @@ func TestAnswers_MatchTheGoldenFile(t *testing.T) {
 	}
 	show("create with a name only", 201, call{method: "POST", path: "/journeys", body: `{"name":"Least"}`})
 	path := show("create with everything", 201, call{method: "POST", path: "/journeys", body: `{"name":"Most <&> \u00e9",` +
-		`"description":"d","entryCondition":{"event":"account_created"},"maxDurationDays":7,"timezone":"Europe/Berlin",` +
+		`"description":"d","entryCondition":{"event":"account_created"},"maxDurationDays":7,"reentry":{"mode":"afterExit", "max": 3},"timezone":"Europe/Berlin",` +
 		`"entryFrom":"2026-01-01T00:00:00.0009+01:00","entryUntil":"2999-01-01T00:00:00Z",` +
 		`"exitOn":[{"eventType":"bought","match":{"event":"cart","entry":"cart"},"as":"completed"}],` +
 		`"exitWhen":{"condition":{"field":"blocked","operator":"eq","value":true},"reason":"blocked"},` +
@@ -41,7 +41,8 @@ func TestAnswers_MatchTheGoldenFile(t *testing.T) {
 	show("list beyond the end", 200, call{method: "GET", path: "/journeys?offset=2"})
 	show("list by status", 200, call{method: "GET", path: "/journeys?status=active"})
 	show("activate", 200, call{method: "PUT", path: path, body: `{"status":"active"}`, header: []string{"If-Match", `"1"`}})
-	show("clear", 200, call{method: "PUT", path: path, body: `{"description":null,"entryCondition":null,"timezone":null,"exitOn":null,"exitWhen":null,"goal":null}`})
+	show("test the goal", 200, call{method: "POST", path: path + "/test", body: `{"now":"2026-11-23T10:00:00Z","events":[{"type":"bought","afterHours":71.5}]}`})
+	show("clear", 200, call{method: "PUT", path: path, body: `{"description":null,"entryCondition":null,"reentry":null,"timezone":null,"exitOn":null,"exitWhen":null,"goal":null}`})
 	show("enroll one", 201, call{method: "POST", path: path + "/enroll", body: `{"customerId":"c 1"}`})
 	show("enroll some, with details", 201, call{
 		method: "POST", path: path + "/enroll?details=true", body: `{"customerIds":["a","b","a","throttled"]}`,

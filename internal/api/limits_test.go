@@ -75,9 +75,13 @@ func journeyLimits() []limit {
 		fill := bytes - len(text) - len(end)
 		return text + `"` + strings.Repeat("x", fill) + end[1:]
 	}
+	reentry := func(bound string) call { return putField("reentry", `{"mode":"afterExit",`+bound+`}`) }
 	return []limit{
 		{"the shortest name", putField("name", `"a"`), putField("name", `""`), "/name"},
 		{"the shortest maxDurationDays", putField("maxDurationDays", "1"), putField("maxDurationDays", "0"), "/maxDurationDays"},
+		{"the most runs", reentry(`"max":100`), reentry(`"max":101`), "/reentry/max"},
+		{"the fewest runs", reentry(`"max":2`), reentry(`"max":1`), "/reentry/max"},
+		{"the longest interval", reentry(`"minIntervalHours":87600`), reentry(`"minIntervalHours":87600.1`), "/reentry/minIntervalHours"},
 		{"an entry condition of 4 KB", putField("entryCondition", entry(4096)), putField("entryCondition", entry(4097)), "/entryCondition"},
 		{"an entry's event", putField("entryCondition", `{"event":`+long(128)+`}`), putField("entryCondition", `{"event":`+long(129)+`}`), "/entryCondition/event"},
 		{

@@ -72,19 +72,18 @@ func (a *API) logDamaged(r *request, list []journey.Damage) {
 	}
 }
 
-// logUnmerged logs the internal errors of a call that merges customers: one line per
-// cause, without the customers.
-func (a *API) logUnmerged(r *request, outcomes []journey.ProfileOutcome) {
+// logFailed logs the errors of the parts of a call that are not the caller's faults: one
+// line per cause, without the customers.
+func (a *API) logFailed(r *request, message, parts string, errs []error) {
 	counts := map[string]int{}
-	for _, o := range outcomes {
-		if o.Err == nil || statuses[o.Kind()] != 0 && o.Kind() != journey.Unavailable {
-			continue
+	for _, err := range errs {
+		if err != nil && problemOf(err).Status >= http.StatusInternalServerError {
+			counts[err.Error()]++
 		}
-		counts[o.Err.Error()]++
 	}
 	for cause, n := range counts {
-		a.Log.LogAttrs(r.Context(), slog.LevelError, "customers not merged",
-			slog.String("tenant", r.tenant.String()), slog.Int("customers", n),
+		a.Log.LogAttrs(r.Context(), slog.LevelError, message,
+			slog.String("tenant", r.tenant.String()), slog.Int(parts, n),
 			slog.String("error", cause), slog.String("gatewayRequestId", apigw.RequestID(r.Context())))
 	}
 }

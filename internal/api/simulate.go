@@ -24,16 +24,22 @@ const (
 )
 
 type testBody struct {
-	JourneyID     journey.ID  `json:"journeyId"`
-	JourneyName   string      `json:"journeyName"`
-	Version       *int        `json:"version"` // null for an inline definition
-	Outcome       string      `json:"outcome"`
-	ExitReason    *string     `json:"exitReason"` // null for none
-	DurationHours float64     `json:"durationHours"`
-	Trace         []traceStep `json:"trace"`
-	Faults        []fault     `json:"faults"`             // what keeps the graph from being activated
-	Warnings      []fault     `json:"warnings"`           // as of a create or an update
-	Truncated     bool        `json:"truncated,omitzero"` // details were left out
+	JourneyID     journey.ID      `json:"journeyId"`
+	JourneyName   string          `json:"journeyName"`
+	Version       *int            `json:"version"` // null for an inline definition
+	Outcome       string          `json:"outcome"`
+	ExitReason    *string         `json:"exitReason"` // null for none
+	DurationHours float64         `json:"durationHours"`
+	Conversion    *conversionBody `json:"conversion,omitzero"`
+	Trace         []traceStep     `json:"trace"`
+	Faults        []fault         `json:"faults"`             // what keeps the graph from being activated
+	Warnings      []fault         `json:"warnings"`           // as of a create or an update
+	Truncated     bool            `json:"truncated,omitzero"` // details were left out
+}
+
+type conversionBody struct {
+	At        timestamp `json:"at"`
+	EventType string    `json:"eventType"`
 }
 
 type traceStep struct {
@@ -225,6 +231,9 @@ func newTestBody(s simulate.Simulation) testBody {
 		Version: valueOrNil(s.Version), Outcome: s.Outcome, ExitReason: valueOrNil(s.ExitReason), Truncated: s.Truncated,
 		DurationHours: s.Duration.Hours(), Trace: []traceStep{},
 		Faults: newFaultList(s.Faults), Warnings: newFaultList(s.Warnings),
+	}
+	if c := s.Conversion; c != nil {
+		body.Conversion = &conversionBody{timestamp(c.At), c.EventType}
 	}
 	for i, step := range s.Steps {
 		body.Trace = append(body.Trace, traceStep{

@@ -36,7 +36,9 @@ type memoryStore struct {
 	forgotten map[string]time.Time
 }
 
-func (*memoryStore) KeepProperties(context.Context, journey.Tenant, []string) error { return nil }
+func (*memoryStore) KeepProperties(context.Context, journey.Tenant, map[string][][]string) error {
+	return nil
+}
 
 func (m *memoryStore) Forgotten(context.Context, journey.Tenant, string, time.Time) (journey.Forgotten, error) {
 	m.mu.Lock()
@@ -102,8 +104,19 @@ func (m *memoryStore) ReserveEvent(
 	return r, nil
 }
 
-func (m *memoryStore) FinishEvent(context.Context, journey.Tenant, journey.EventRecord) error {
+func (m *memoryStore) FinishEvent(_ context.Context, _ journey.Tenant, r journey.EventRecord) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r.Done = true
+	m.events[r.ID] = r
 	return nil
+}
+
+func (m *memoryStore) MergeEvent(ctx context.Context, t journey.Tenant, _ journey.EventRecord, p *journey.Profile, rev int64) error {
+	if p == nil {
+		return nil
+	}
+	return m.PutProfile(ctx, t, *p, rev)
 }
 
 func (m *memoryStore) Remember(context.Context, journey.Tenant, string, string, journey.Received) error {

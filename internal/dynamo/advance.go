@@ -16,6 +16,7 @@ import (
 	"journeys/internal/dynamo/change"
 	"journeys/internal/dynamo/conn"
 	"journeys/internal/dynamo/item"
+	"journeys/internal/dynamo/memory"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -27,15 +28,14 @@ const advanceAttempts = 4
 // enrollmentChanges are the attributes that an advance writes or removes.
 var enrollmentChanges = []string{
 	eStatus, eRev, eWritten, eNode, eSince, eLeft, eReason, ePath, eRetries, eDelta, eDeltaRev, eDecisions, eEvent, eAttempts, eLease, eWoken, eOnProfile, ePending,
-	eSteps, eApart, eHeard, eFailed, eConverted, ePassed,
+	eSteps, eApart, eHeard, eListens, eFailed, eConverted, ePassed, eConvert,
 	manifest.DuePartitionKey, manifest.DueSortKey, eWriteID,
 }
 
 // advance is the write of one enrollment.
 type advance struct {
 	statement types.BatchStatementRequest
-	rev       int64
-	pending   string // the exit that the write carries out; "" for none
+	next      journey.Enrollment // as written
 	done      bool
 	err       error
 }
@@ -49,7 +49,7 @@ func (s *table) Advance(ctx context.Context, t journey.Tenant, shards int, list 
 	var transactions errgroup.Group
 	transactions.SetLimit(maxBatches)
 	for i, e := range list {
-		a := &advance{rev: e.Rev, pending: e.PendingExit, err: err, done: err != nil}
+		a := &advance{next: e, err: err, done: err != nil}
 		advances[i] = a
 		switch {
 		case err != nil:
@@ -111,7 +111,7 @@ func (a *advance) resolve(refusal *types.BatchStatementError, w writeID) {
 	switch {
 	case refusal == nil:
 	case refusal.Code == types.BatchStatementErrorCodeEnumConditionalCheckFailed:
-		a.err = lostTo(refusal.Item, a.rev, a.pending, w)
+		a.err = lostTo(refusal.Item, a.next, w)
 	default:
 		code := conn.ServiceCode(string(refusal.Code))
 		a.done = code == conn.Refused
@@ -122,18 +122,18 @@ func (a *advance) resolve(refusal *types.BatchStatementError, w writeID) {
 	}
 }
 
-// lostTo returns the result of a write of revision rev whose condition failed on the
-// stored item.
-func lostTo(it item.Item, rev int64, pending string, w writeID) error {
+// lostTo returns the result of a write of e whose condition failed on the stored item.
+func lostTo(it item.Item, e journey.Enrollment, w writeID) error {
 	stored := item.Reader{Item: it}
-	found, exit := stored.Number(eRev), stored.Text(ePending)
+	found, exit, conversion := stored.Number(eRev), stored.Text(ePending), memory.ReadStamp(stored.Binary(eConvert))
 	switch {
 	case errors.Is(stored.Err, journey.ErrNewer):
 		return stored.Err
-	case found == rev && w.wrote(it):
+	case found == e.Rev && w.wrote(it):
 		return nil
-	case found == rev-1 && exit != "" && exit != pending:
-		return &journey.ExitPendingError{Reason: exit}
+	case found != e.Rev-1:
+	case exit != "" && exit != exitText(e.PendingExit), conversion != (journey.Stamp{}) && conversion != e.PendingConversion:
+		return &journey.ExitPendingError{Exit: readExit(exit), Conversion: conversion}
 	}
 	return journey.ErrLost
 }
@@ -160,18 +160,22 @@ func (s *table) enrollmentUpdate(t journey.Tenant, shards int, e journey.Enrollm
 	values[":before"], values[":request"] = item.Number(e.Rev-1), item.Binary(e.RequestID[:])
 	names["#"+eRequest] = eRequest
 	pending := "attribute_not_exists(#" + ePending + ")"
-	if e.PendingExit != "" {
-		pending, values[":pending"] = "#"+ePending+" = :pending", item.Text(e.PendingExit)
+	if exit := exitText(e.PendingExit); exit != "" {
+		pending, values[":pending"] = "#"+ePending+" = :pending", item.Text(exit)
+	}
+	conversion := "attribute_not_exists(#" + eConvert + ")"
+	if e.PendingConversion != (journey.Stamp{}) {
+		conversion, values[":conversion"] = "#"+eConvert+" = :conversion", item.Binary(memory.Stamp(e.PendingConversion))
 	}
 	return &types.Update{
 		TableName: &s.name, Key: item.KeyOf(it), UpdateExpression: &text,
-		ConditionExpression:      aws.String("#" + eRev + " = :before AND #" + eRequest + " = :request AND " + pending),
+		ConditionExpression:      aws.String("#" + eRev + " = :before AND #" + eRequest + " = :request AND " + pending + " AND " + conversion),
 		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	}, nil
 }
 
 // updateStatement returns the UPDATE of e, on the condition that the stored
-// revision is the one before e's, and the stored pending exit is e's. An item of a
+// revision is the one before e's, and the stored pending exit and conversion are e's. An item of a
 // newer format has a higher revision, so it is not changed. A customer who was forgotten
 // and enrolled again has another RequestID.
 func (s *table) updateStatement(t journey.Tenant, shards int, e journey.Enrollment, w writeID) (types.BatchStatementRequest, error) {
@@ -183,11 +187,17 @@ func (s *table) updateStatement(t journey.Tenant, shards int, e journey.Enrollme
 	clauses, parameters := change.Statement(enrollmentChanges, it)
 	statement := `UPDATE "` + s.name + `"` + clauses + ` WHERE PK=? AND SK=? AND "` + eRev + `"=? AND "` + eRequest + `"=?`
 	parameters = append(parameters, it[manifest.PartitionKey], it[manifest.SortKey], item.Number(e.Rev-1), item.Binary(e.RequestID[:]))
-	if e.PendingExit == "" {
+	if pending := exitText(e.PendingExit); pending == "" {
 		statement += ` AND "` + ePending + `" IS MISSING`
 	} else {
 		statement += ` AND "` + ePending + `"=?`
-		parameters = append(parameters, item.Text(e.PendingExit))
+		parameters = append(parameters, item.Text(pending))
+	}
+	if e.PendingConversion == (journey.Stamp{}) {
+		statement += ` AND "` + eConvert + `" IS MISSING`
+	} else {
+		statement += ` AND "` + eConvert + `"=?`
+		parameters = append(parameters, item.Binary(memory.Stamp(e.PendingConversion)))
 	}
 	return types.BatchStatementRequest{
 		Statement: &statement, Parameters: parameters,
@@ -199,14 +209,19 @@ func (s *table) updateStatement(t journey.Tenant, shards int, e journey.Enrollme
 // to a write that is in the stream already: this one must not count again. An item
 // of a newer format has a higher revision than e.
 func (s Enrollments) RequestExit(ctx context.Context, t journey.Tenant, e journey.Enrollment) error {
+	statement, parameters := `UPDATE "`+s.name+`"`, []types.AttributeValue(nil)
+	if exit := exitText(e.PendingExit); exit != "" {
+		statement += ` SET "` + ePending + `"=?`
+		parameters = append(parameters, item.Text(exit))
+	}
+	if e.PendingConversion != (journey.Stamp{}) {
+		statement += ` SET "` + eConvert + `"=?`
+		parameters = append(parameters, item.Binary(memory.Stamp(e.PendingConversion)))
+	}
+	statement += ` REMOVE "` + eDelta + `" REMOVE "` + eDeltaRev + `" WHERE PK=? AND SK=? AND "` + eRev + `"=? AND "` + eRequest + `"=?`
 	k := item.EnrollmentKey(t, e.Journey, e.Customer)
-	_, err := s.client.ExecuteStatement(ctx, &dynamodb.ExecuteStatementInput{
-		Statement: aws.String(`UPDATE "` + s.name + `" SET "` + ePending + `"=? REMOVE "` + eDelta + `" REMOVE "` + eDeltaRev +
-			`" WHERE PK=? AND SK=? AND "` + eRev + `"=? AND "` + eRequest + `"=?`),
-		Parameters: []types.AttributeValue{
-			item.Text(e.PendingExit), k[manifest.PartitionKey], k[manifest.SortKey], item.Number(e.Rev), item.Binary(e.RequestID[:]),
-		},
-	})
+	_, err := s.client.ExecuteStatement(ctx, &dynamodb.ExecuteStatementInput{Statement: &statement, Parameters: append(parameters,
+		k[manifest.PartitionKey], k[manifest.SortKey], item.Number(e.Rev), item.Binary(e.RequestID[:]))})
 	if _, refused := refusedItem(err); refused || isConflict(err) {
 		return journey.ErrLost
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -234,13 +235,13 @@ func (s *table) refuseNewer(ctx context.Context, t journey.Tenant, customer stri
 	}, func(r *item.Reader) error { return item.CheckNewer(r.Item) })
 }
 
-// forgetItems anonymizes the enrollments among a customer's items and deletes the
-// others.
+// forgetItems anonymizes the enrollments and earlier runs among a customer's items and
+// deletes the others.
 func (s *table) forgetItems(ctx context.Context, t journey.Tenant, items []map[string]types.AttributeValue, now time.Time) error {
 	var deletes []types.WriteRequest
 	for _, it := range items {
 		r := item.Reader{Item: it}
-		if item.IsEnrollment(r.Text(manifest.SortKey)) {
+		if sk := r.Text(manifest.SortKey); item.IsEnrollment(sk) || strings.HasPrefix(sk, item.EarlierPrefix) {
 			if err := s.forgetEnrollment(ctx, t, it, now); err != nil {
 				return err
 			}
@@ -262,10 +263,10 @@ func (s *table) forgetEnrollment(ctx context.Context, t journey.Tenant, it item.
 	if err != nil || e.Status != journey.Inside || !e.LeaseUntil.After(now) {
 		return s.anonymize(ctx, t, it, now)
 	}
-	if e.PendingExit != "" {
+	if e.PendingExit != (journey.ExitRequest{}) {
 		return nil
 	}
-	e.PendingExit = journey.ReasonRemoved
+	e.PendingExit = journey.ExitRequest{Reason: journey.ReasonRemoved}
 	if err := (Enrollments{s}).RequestExit(ctx, t, e); !errors.Is(err, journey.ErrLost) {
 		return err
 	}
@@ -296,18 +297,24 @@ func (s *table) anonymize(ctx context.Context, t journey.Tenant, it item.Item, n
 	return wrapFailed("forget an enrollment", err)
 }
 
-// deleteUnchanged deletes an enrollment if its revision is still the one in it.
-// A damaged revision may have any type, or be absent.
+// deleteUnchanged deletes an enrollment if its revision and request are still those in
+// it. A damaged one may have any type, or be absent.
 func (s *table) deleteUnchanged(it item.Item) *types.Delete {
-	unchanged := &types.Delete{
-		TableName:                &s.name,
-		Key:                      item.KeyOf(it),
-		ConditionExpression:      aws.String("attribute_exists(PK) AND attribute_not_exists(#r)"),
-		ExpressionAttributeNames: map[string]string{"#r": eRev},
+	condition, names, values := "attribute_exists(PK)", map[string]string{}, item.Item{}
+	for _, name := range []string{eRev, eRequest} {
+		names["#"+name] = name
+		if value, ok := it[name]; ok {
+			condition += " AND #" + name + " = :" + name
+			values[":"+name] = value
+		} else {
+			condition += " AND attribute_not_exists(#" + name + ")"
+		}
 	}
-	if rev, ok := it[eRev]; ok {
-		unchanged.ConditionExpression = aws.String("#r = :r")
-		unchanged.ExpressionAttributeValues = item.Item{":r": rev}
+	unchanged := &types.Delete{
+		TableName: &s.name, Key: item.KeyOf(it), ConditionExpression: &condition, ExpressionAttributeNames: names,
+	}
+	if len(values) > 0 {
+		unchanged.ExpressionAttributeValues = values
 	}
 	return unchanged
 }

@@ -46,12 +46,13 @@ func (r *row) settle(result journey.OutcomeResult, code string) {
 // resolve sets the outcome from the stored item: enrolled if this request wrote
 // it, otherwise skipped. An item of any format has the request's id.
 func (r *row) resolve(stored item.Item) {
-	found := item.Reader{Item: stored}
+	found := item.Reader{Item: stored, Checked: true}
 	if string(found.Binary(eRequest)) == string(r.request[:]) {
 		r.settle(journey.OutcomeEnrolled, "")
 		return
 	}
 	r.settle(journey.OutcomeSkipped, journey.SkippedCode(journey.EnrollmentStatus(found.Number(eStatus))))
+	r.outcome.Run, r.outcome.EnteredAt = int(found.Number(eRun)), found.Time(eEnrolled)
 }
 
 // fail notes why an attempt failed. A permanent failure settles the row.
@@ -218,7 +219,8 @@ func (s *table) readBatch(ctx context.Context, batch []*row, missing string) {
 	}
 	out, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
 		RequestItems: map[string]types.KeysAndAttributes{s.name: {
-			Keys: keys, ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String("PK, " + eRequest + ", " + eStatus),
+			Keys: keys, ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String("PK, #rid, #st, #run, #c"),
+			ExpressionAttributeNames: map[string]string{"#rid": eRequest, "#st": eStatus, "#run": eRun, "#c": eEnrolled},
 		}},
 	})
 	if err != nil {

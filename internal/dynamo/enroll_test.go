@@ -20,7 +20,7 @@ import (
 
 var (
 	enrolled = journey.Outcome{Result: journey.OutcomeEnrolled}
-	skipped  = journey.Outcome{Result: journey.OutcomeSkipped, Code: journey.CodeInside}
+	skipped  = journey.Outcome{Result: journey.OutcomeSkipped, Code: journey.CodeInside, Run: 1, EnteredAt: start}
 )
 
 // customers returns n customer ids, starting with number first.

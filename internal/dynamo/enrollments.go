@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -48,8 +49,11 @@ const (
 	eAttempts  = "at"
 	eLease     = "lu"
 	eWoken     = "wk"
-	eOnProfile = "op"     // ProfileRev; absent without OnProfile
-	ePending   = "px"     // reason of an exit that was requested during a lease
+	eOnProfile = "op" // ProfileRev; absent without OnProfile
+	ePending   = "px" // exit that was requested during a lease: see exitText
+	eListens   = "ls"
+	eGoalUntil = "gu"
+	eConvert   = "pc"     // stamp of an event that converted the run during a lease
 	eWriteID   = aWriteID // of the call that wrote it last
 )
 
@@ -57,6 +61,7 @@ const (
 const (
 	kRequest   = "q"
 	kRequestID = "rid"
+	kReceived  = "u"
 	kExpires   = "x" // of every reserved item, in milliseconds; the table deletes it days later
 )
 
@@ -83,12 +88,14 @@ func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item.
 	it.PutTime(eLeft, e.LeftAt)
 	it.PutTime(eFailed, e.FailedAt)
 	it.PutTime(eConverted, e.ConvertedAt)
+	it.PutTime(eGoalUntil, e.GoalUntil)
 	it.PutNumber(ePassed, int64(e.ConvertedSteps))
 	it.PutText(eReason, e.ExitReason)
 	it.PutBinary(ePath, e.Path)
 	it.PutBinary(eRetries, e.Retries)
 	putKept(it, &e)
 	it.PutBinary(eHeard, memory.Stamp(e.Heard))
+	it.PutBinary(eListens, e.Listens)
 	it.PutNumber(eAttempts, int64(e.Attempts))
 	it.PutTime(eLease, e.LeaseUntil)
 	it.PutBinary(eWoken, memory.Stamp(e.Woken))
@@ -101,6 +108,30 @@ func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item.
 	}
 	putDue(it, t, shards, e)
 	return it, nil
+}
+
+// exitText returns an exit as "completed: reason" or "cancelled: reason"; "" for none.
+func exitText(exit journey.ExitRequest) string {
+	switch {
+	case exit == journey.ExitRequest{}:
+		return ""
+	case exit.Completed:
+		return completedExit + exit.Reason
+	}
+	return cancelledExit + exit.Reason
+}
+
+const (
+	completedExit = "completed: "
+	cancelledExit = "cancelled: "
+)
+
+// readExit returns the exit that exitText wrote.
+func readExit(text string) journey.ExitRequest {
+	if reason, ok := strings.CutPrefix(text, completedExit); ok {
+		return journey.ExitRequest{Reason: reason, Completed: true}
+	}
+	return journey.ExitRequest{Reason: strings.TrimPrefix(text, cancelledExit)}
 }
 
 // putDue stores e's place in the due index, if it has one.
@@ -150,6 +181,7 @@ func decodeEnrollment(t journey.Tenant, it item.Item) (journey.Enrollment, error
 		LeftAt:      r.Time(eLeft),
 		FailedAt:    r.Time(eFailed),
 		ConvertedAt: r.Time(eConverted),
+		GoalUntil:   r.Time(eGoalUntil),
 		ExitReason:  r.Text(eReason),
 		Path:        r.Binary(ePath),
 		Retries:     r.Binary(eRetries),
@@ -160,12 +192,14 @@ func decodeEnrollment(t journey.Tenant, it item.Item) (journey.Enrollment, error
 		LeaseUntil:  r.Time(eLease),
 		OnProfile:   it[eOnProfile] != nil,
 		ProfileRev:  r.Number(eOnProfile),
-		PendingExit: r.Text(ePending),
+		PendingExit: readExit(r.Text(ePending)),
+		Listens:     r.Binary(eListens),
 
 		ConvertedSteps: int(r.Number(ePassed)),
 	}
 	copy(e.RequestID[:], r.Binary(eRequest))
 	e.Heard, e.Woken = memory.ReadStamp(r.Binary(eHeard)), memory.ReadStamp(r.Binary(eWoken))
+	e.PendingConversion = memory.ReadStamp(r.Binary(eConvert))
 	switch {
 	case e.Status == journey.Failed:
 		e.Due = time.Time{} // its place in the index lists it as failed
@@ -250,6 +284,7 @@ func (s Enrollments) ReserveKey(
 	it := item.IdempotencyKey(t, id, r.Key)
 	it[kRequest] = item.Binary(r.Request[:])
 	it[kRequestID] = item.Binary(r.RequestID[:])
+	it.PutTime(kReceived, r.ReceivedAt)
 	stored, err := s.reserve(ctx, it, r.ExpiresAt, now)
 	if err != nil {
 		return r, wrapFailed("reserve an Idempotency-Key", err)
@@ -280,7 +315,7 @@ func (s Enrollments) KeyRecord(
 
 func decodeKeyRecord(name string, it item.Item) (journey.KeyRecord, error) {
 	stored := item.Reader{Item: it}
-	r := journey.KeyRecord{Key: name, ExpiresAt: stored.Time(kExpires)}
+	r := journey.KeyRecord{Key: name, ReceivedAt: stored.Time(kReceived), ExpiresAt: stored.Time(kExpires)}
 	copy(r.Request[:], stored.Binary(kRequest))
 	copy(r.RequestID[:], stored.Binary(kRequestID))
 	return r, stored.Err

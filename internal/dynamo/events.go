@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/go-json-experiment/json"
 
 	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/memory"
@@ -23,30 +24,70 @@ import (
 const (
 	iRequest      = "q"
 	eventReceived = "u"
+	iMerged       = "mg"
 	iDone         = "dn"
 )
 
+// Attributes of the item of an event type: kept paths, and the number of journey entries.
+const (
+	vReads   = "p" // set of JSON arrays of names
+	vEntries = "n"
+)
+
+// Bounds of vReads. A longer path is shortened, which keeps more. Beyond the number of
+// paths everything is kept: a single empty path stands for that.
+const (
+	maxReads    = 256 // paths, before those of one journey are added, and of one journey
+	maxReadPath = 128 // bytes
+	readAll     = "[]"
+)
+
 // eventChanges returns the changes of the journey's event entries for the change
-// from old to next. Only an active journey has them.
+// from old to next, each after that of the number of entries. A number over
+// journey.MaxStarted refuses the transaction, unless old was active before it was archived.
 func (s *table) eventChanges(t journey.Tenant, old, next journey.Journey) []types.TransactWriteItem {
 	before, after := startingEvents(old), startingEvents(next)
 	var changes []types.TransactWriteItem
 	for _, event := range after {
 		if !slices.Contains(before, event) {
-			changes = append(changes, s.placement(item.EventKey(t, event, next.ID)))
+			count := s.countEntries(t, event, 1)
+			if old.Status != journey.Archived || !old.GraphPassed {
+				count.ConditionExpression = aws.String("attribute_not_exists(#n) OR #n < :max")
+				count.ExpressionAttributeValues[":max"] = item.Number(journey.MaxStarted)
+			}
+			changes = append(changes, types.TransactWriteItem{Update: count}, s.placement(item.EventKey(t, event, next.ID)))
 		}
 	}
 	for _, event := range before {
 		if !slices.Contains(after, event) {
-			changes = append(changes, s.removal(item.EventKey(t, event, next.ID)))
+			changes = append(changes, types.TransactWriteItem{Update: s.countEntries(t, event, -1)}, s.removal(item.EventKey(t, event, next.ID)))
 		}
 	}
 	return changes
 }
 
-// startingEvents returns the events that start j in its present status.
+func (s *table) countEntries(t journey.Tenant, eventType string, change int64) *types.Update {
+	return &types.Update{
+		TableName: &s.name, Key: item.KeepKey(t, eventType), UpdateExpression: aws.String("ADD #n :change"),
+		ExpressionAttributeNames:  map[string]string{"#n": vEntries},
+		ExpressionAttributeValues: item.Item{":change": item.Number(change)},
+	}
+}
+
+// tooManyEntries reports whether the number of entries of an event type refused a
+// transaction.
+func tooManyEntries(writes []types.TransactWriteItem, refused []types.CancellationReason) bool {
+	for i, reason := range refused {
+		if u := writes[i].Update; u != nil && u.ExpressionAttributeNames["#n"] == vEntries && conditionFailed(reason) {
+			return true
+		}
+	}
+	return false
+}
+
+// startingEvents returns the events that start j, perhaps after a pause.
 func startingEvents(j journey.Journey) []string {
-	if j.Status != journey.Active {
+	if j.Status != journey.Active && j.Status != journey.Paused {
 		return nil
 	}
 	return j.Events
@@ -60,10 +101,10 @@ func (s Events) StartedBy(ctx context.Context, t journey.Tenant, eventType strin
 		ExpressionAttributeValues: item.Item{":pk": item.Text(item.EventPK(t, eventType))},
 	}, func(r *item.Reader) error {
 		switch sk := r.Text(manifest.SortKey); {
-		case sk == item.KeepSK:
-			starts.KeepProperties = true
 		case item.CheckNewer(r.Item) != nil:
 			newer = item.CheckNewer(r.Item) // the others go on first
+		case sk == item.KeepSK:
+			starts.Reads = decodeReads(r.Item)
 		default:
 			starts.Journeys = append(starts.Journeys, item.JourneyID(sk))
 		}
@@ -73,14 +114,63 @@ func (s Events) StartedBy(ctx context.Context, t journey.Tenant, eventType strin
 }
 
 // KeepProperties implements journey.EventStore.
-func (s Events) KeepProperties(ctx context.Context, t journey.Tenant, eventTypes []string) error {
-	for _, eventType := range eventTypes {
-		_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.name, Item: item.KeepKey(t, eventType)})
+func (s Events) KeepProperties(ctx context.Context, t journey.Tenant, reads map[string][][]string) error {
+	for eventType, paths := range reads {
+		err := s.addReads(ctx, t, eventType, encodeReads(paths), "attribute_not_exists(#p) OR size(#p) < :max")
+		if _, refused := refusedItem(err); refused {
+			err = s.addReads(ctx, t, eventType, []string{readAll}, "size(#p) >= :max")
+		}
 		if err != nil {
 			return wrapFailed("mark an event's properties", err)
 		}
 	}
 	return nil
+}
+
+func (s *table) addReads(ctx context.Context, t journey.Tenant, eventType string, paths []string, condition string) error {
+	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.name, Key: item.KeepKey(t, eventType), UpdateExpression: aws.String("ADD #p :p"),
+		ConditionExpression: &condition, ExpressionAttributeNames: map[string]string{"#p": vReads},
+		ExpressionAttributeValues: item.Item{":p": &types.AttributeValueMemberSS{Value: paths}, ":max": item.Number(maxReads)},
+	})
+	return err
+}
+
+// encodeReads returns distinct paths as JSON arrays.
+func encodeReads(paths [][]string) []string {
+	var list []string
+	for _, path := range paths {
+		text, err := json.Marshal(path)
+		for len(path) > 0 && (len(text) > maxReadPath || err != nil) {
+			path = path[:len(path)-1]
+			text, err = json.Marshal(path)
+		}
+		if len(path) == 0 {
+			return []string{readAll}
+		}
+		list = append(list, string(text))
+	}
+	slices.Sort(list)
+	if list = slices.Compact(list); len(list) > maxReads {
+		return []string{readAll}
+	}
+	return list
+}
+
+// decodeReads returns the paths that encodeReads encoded. One that cannot be read keeps
+// all properties.
+func decodeReads(it item.Item) [][]string {
+	set, ok := it[vReads].(*types.AttributeValueMemberSS)
+	if !ok {
+		return nil
+	}
+	reads := make([][]string, len(set.Value))
+	for i, text := range set.Value {
+		if json.Unmarshal([]byte(text), &reads[i]) != nil {
+			reads[i] = nil
+		}
+	}
+	return reads
 }
 
 // ReserveEvent implements journey.EventStore. Like ReserveKey, it needs no write
@@ -98,10 +188,36 @@ func (s Events) ReserveEvent(
 	old := item.Reader{Item: stored}
 	kept := journey.EventRecord{
 		Customer: r.Customer, ID: r.ID, ReceivedAt: old.Time(eventReceived),
-		Done: old.Flag(iDone), ExpiresAt: old.Time(kExpires),
+		Merged: old.Flag(iMerged), Done: old.Flag(iDone), ExpiresAt: old.Time(kExpires),
 	}
 	copy(kept.Request[:], old.Binary(iRequest))
 	return kept, old.Err
+}
+
+// MergeEvent implements journey.EventStore.
+func (s Events) MergeEvent(ctx context.Context, t journey.Tenant, r journey.EventRecord, p *journey.Profile, rev int64) error {
+	w, err := s.newWriteID()
+	if err != nil {
+		return err
+	}
+	writes := []types.TransactWriteItem{{Update: &types.Update{
+		TableName: &s.name, Key: item.EventRecordKey(t, r.Customer, r.ID),
+		UpdateExpression: aws.String("SET #m = :m"), ConditionExpression: aws.String("#u = :u AND attribute_not_exists(#m)"),
+		ExpressionAttributeNames:  map[string]string{"#m": iMerged, "#u": eventReceived},
+		ExpressionAttributeValues: item.Item{":m": item.Flag(true), ":u": item.Number(r.ReceivedAt.UnixMilli())},
+	}}}
+	if p != nil {
+		writes = append(writes, types.TransactWriteItem{Put: s.profilePut(t, *p, rev, w)})
+	}
+	refused, err := s.transact(ctx, w, writes)
+	if err != nil || refused == nil {
+		return wrapFailed("merge an event's attributes", err)
+	}
+	stored := item.Reader{Item: refused[0].Item}
+	if stored.Time(eventReceived).Equal(r.ReceivedAt) && stored.Flag(iMerged) {
+		return nil // by an earlier attempt, or by this one before a lost response
+	}
+	return journey.ErrLost
 }
 
 // FinishEvent implements journey.EventStore.

@@ -2,6 +2,7 @@ package dynamo_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -71,24 +72,56 @@ func TestEvents_KeepPropertiesThatAreRead(t *testing.T) {
 	t.Parallel()
 
 	p := newFixture(t)
-	put := func(id string) {
+	put := func(id, properties string) {
 		t.Helper()
-		_, err := p.PutEvent(t.Context(), demo, journey.Event{Customer: "ada", Type: "bought", ID: id, Properties: []byte(`{"cart":7}`)})
+		_, err := p.PutEvent(t.Context(), demo, journey.Event{Customer: "ada", Type: "bought", ID: id, Properties: []byte(properties)})
 		require.NoError(t, err)
 	}
-	put("e1")
+	put("e1", `{"cart":7}`)
 	p.journey(t, `{"nodes":[{"id":"in","type":"entry_trigger"},`+
 		`{"id":"w","type":"wait","config":{"delayHours":5,"waitForEvent":{"any":[{"id":"x","eventType":"bought","match":{"event":"cart","entry":"cart"}}]}}},`+
 		`{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"w"},{"source":"w","target":"out"}]}`)
 	p.now = p.now.Add(time.Minute)
-	put("e2")
+	put("e2", `{"cart":7,"note":"`+strings.Repeat("x", journey.MaxRemembered)+`"}`)
+	p.now = p.now.Add(time.Minute)
+	put("e3", `{"cart":"`+strings.Repeat("x", journey.MaxRemembered)+`"}`)
 	known, err := p.store.Engine.LastEvents(t.Context(), demo, map[string][]string{"ada": {"bought"}})
 	require.NoError(t, err)
 	events := known["ada"].ByType["bought"]
-	require.Len(t, events, 2)
+	require.Len(t, events, 3)
 	require.Nil(t, events[0].Properties)
-	require.JSONEq(t, `{"cart":7}`, string(events[1].Properties))
+	require.JSONEq(t, `{"cart":7}`, string(events[1].Properties), "only what is read")
+	require.Equal(t, "null", string(events[2].Properties), "too much")
 	starts, err := p.store.Events.StartedBy(t.Context(), demo, "bought")
 	require.NoError(t, err)
-	require.Equal(t, journey.Starts{KeepProperties: true}, starts)
+	require.Equal(t, journey.Starts{Reads: [][]string{{"cart"}}}, starts)
+}
+
+// The paths that journeys read of a type are bounded: beyond that everything is kept.
+func TestEvents_KeepABoundedNumberOfPaths(t *testing.T) {
+	t.Parallel()
+
+	s, _ := store(t)
+	keep := func(eventType string, first, n int) [][]string {
+		t.Helper()
+		var paths [][]string
+		for i := range n {
+			paths = append(paths, []string{"cart", fmt.Sprint("p", first+i)})
+		}
+		require.NoError(t, s.Events.KeepProperties(t.Context(), demo, map[string][][]string{eventType: paths}))
+		starts, err := s.Events.StartedBy(t.Context(), demo, eventType)
+		require.NoError(t, err)
+		return starts.Reads
+	}
+	require.Equal(t, [][]string{{}}, keep("many", 0, 257))
+	require.Len(t, keep("more", 0, 200), 200)
+	require.Len(t, keep("more", 0, 200), 200, "the same")
+	require.Len(t, keep("more", 200, 56), 256)
+	require.Contains(t, keep("more", 300, 1), []string{})
+
+	long := map[string][][]string{"long": {{"cart", strings.Repeat("x", 200)}, {"a"}}}
+	require.NoError(t, s.Events.KeepProperties(t.Context(), demo, long))
+	starts, err := s.Events.StartedBy(t.Context(), demo, "long")
+	require.NoError(t, err)
+	require.ElementsMatch(t, [][]string{{"cart"}, {"a"}}, starts.Reads)
 }

@@ -51,14 +51,14 @@ func TestRemove_WaitsForTheRecordOfAMessage(t *testing.T) {
 
 	var pending *journey.ExitPendingError
 	require.ErrorAs(t, p.advance(t, record), &pending)
-	require.Equal(t, "removed", pending.Reason)
-	record = record.Cancel(pending.Reason)
-	record.PendingExit = pending.Reason
+	require.Equal(t, "removed", pending.Exit.Reason)
+	record = record.Cancel(pending.Exit.Reason)
+	record.PendingExit = pending.Exit
 	require.NoError(t, p.advance(t, record))
 	stored, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, "ada")
 	require.NoError(t, err)
 	require.Equal(t, journey.Cancelled, stored.Status)
-	require.Empty(t, stored.PendingExit)
+	require.Zero(t, stored.PendingExit)
 	require.NoError(t, p.Remove(t.Context(), demo, id, "ada"), "it is a repeat")
 
 	shard, records := readStream(t, p.table)
@@ -98,8 +98,8 @@ func TestForget_WaitsForTheRecordOfAMessage(t *testing.T) {
 	require.Error(t, p.Forget(short, demo, "ada"))
 	var pending *journey.ExitPendingError
 	require.ErrorAs(t, p.advance(t, record), &pending)
-	record = record.Cancel(pending.Reason)
-	record.PendingExit = pending.Reason
+	record = record.Cancel(pending.Exit.Reason)
+	record.PendingExit = pending.Exit
 	require.NoError(t, p.advance(t, record))
 	require.NoError(t, p.Forget(t.Context(), demo, "ada"))
 	_, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, "ada")
@@ -128,7 +128,7 @@ func TestAdvance_LeavesTheNextEnrollmentAlone(t *testing.T) {
 
 	require.ErrorIs(t, p.advance(t, record), journey.ErrLost)
 	exit := record
-	exit.Rev, exit.PendingExit = record.Rev-1, "removed"
+	exit.Rev, exit.PendingExit = record.Rev-1, journey.ExitRequest{Reason: "removed"}
 	require.ErrorIs(t, p.store.Enrollments.RequestExit(t.Context(), demo, exit), journey.ErrLost)
 	require.ErrorIs(t, p.store.Engine.AdvanceWithProfile(t.Context(), demo, 4, record,
 		journey.Profile{}.Next("ada", []byte(`{}`), p.now), 0), journey.ErrLost)

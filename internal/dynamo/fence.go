@@ -134,17 +134,14 @@ func (s Enrollments) UndoForgotten(
 	}
 }
 
-// undoInsert anonymizes the enrollment that was inserted as e, and may have moved on.
-// A repeat with the same Idempotency-Key inserts at another time.
+// undoInsert anonymizes the enrollment that was inserted as e, and may have moved on,
+// also to the earlier runs. A repeat with the same Idempotency-Key inserts at another
+// time.
 func (s *table) undoInsert(ctx context.Context, t journey.Tenant, e journey.Enrollment, now time.Time) error {
 	for attempt := 0; ; attempt++ {
-		it, err := s.get(ctx, item.EnrollmentKey(t, e.Journey, e.Customer))
+		it, err := s.findInserted(ctx, t, e)
 		if err != nil || it == nil {
 			return err
-		}
-		r := item.Reader{Item: it}
-		if string(r.Binary(eRequest)) != string(e.RequestID[:]) || !r.Time(eEnrolled).Equal(e.EnrolledAt) {
-			return r.Err
 		}
 		if err := s.forgetEnrollment(ctx, t, it, now); err != nil {
 			return err
@@ -153,6 +150,25 @@ func (s *table) undoInsert(ctx context.Context, t journey.Tenant, e journey.Enro
 			return ctx.Err()
 		}
 	}
+}
+
+// findInserted returns the item of the run that was inserted as e; nil for none.
+func (s *table) findInserted(ctx context.Context, t journey.Tenant, e journey.Enrollment) (item.Item, error) {
+	isRun := func(r *item.Reader) bool {
+		return string(r.Binary(eRequest)) == string(e.RequestID[:]) && r.Time(eEnrolled).Equal(e.EnrolledAt)
+	}
+	it, err := s.get(ctx, item.EnrollmentKey(t, e.Journey, e.Customer))
+	if r := (item.Reader{Item: it}); err != nil || it != nil && isRun(&r) {
+		return it, err
+	}
+	var found item.Item
+	err = s.queryEarlierRuns(ctx, t, e.Journey, e.Customer, func(r *item.Reader) error {
+		if isRun(r) {
+			found = r.Item
+		}
+		return r.Err
+	})
+	return found, err
 }
 
 // fences holds the fence items of one period by their partition keys.

@@ -171,9 +171,9 @@ func (o *orders) calls() map[string]orderedCall {
 	change := func(customer string) journey.ProfileChange {
 		return journey.ProfileChange{Customer: customer, Attributes: []byte(`{"a":1}`), Received: o.received}
 	}
-	event := func(kind, id string) func(context.Context, string) error {
+	event := func(kind, id string, attributes []byte) func(context.Context, string) error {
 		return func(ctx context.Context, customer string) error {
-			_, err := o.PutEvent(ctx, demo, journey.Event{Customer: customer, Type: kind, ID: id, Received: o.received})
+			_, err := o.PutEvent(ctx, demo, journey.Event{Customer: customer, Type: kind, ID: id, Attributes: attributes, Received: o.received})
 			return err
 		}
 	}
@@ -199,8 +199,11 @@ func (o *orders) calls() map[string]orderedCall {
 	return map[string]orderedCall{
 		"put":               {manifest.PutCustomer, false, put},
 		"patch":             {manifest.PatchCustomer, true, patch},
-		"event that starts": {manifest.PutEvent, false, event("started", "")},
-		"event that wakes":  {manifest.PutEvent, true, event("opened", "opened")},
+		"event that starts": {manifest.PutEvent, false, event("started", "", nil)},
+		"event that wakes":  {manifest.PutEvent, true, event("opened", "opened", nil)},
+		"event that adds":   {manifest.PutEvent, false, event("seen", "seen", []byte(`{"a":1}`))},
+		"event that merges": {manifest.PutEvent, true, event("seen", "seen", []byte(`{"a":1}`))},
+		"event without id":  {manifest.PutEvent, false, event("seen", "", []byte(`{"a":1}`))},
 		"enroll":            {manifest.EnrollCustomers, false, enroll},
 		"enroll known":      {manifest.EnrollCustomers, true, enroll},
 	}

@@ -15,6 +15,7 @@ const (
 	aName        = "n"
 	aStatus      = "st"
 	aDays        = "md"
+	aReentry     = "re"
 	aEntryFrom   = "ef"
 	aEntryUntil  = "eu"
 	aVersion     = "v"
@@ -40,7 +41,7 @@ const (
 // not among them: it grows independently of the revision, and a write must not
 // shrink it.
 var journeyChanges = []string{
-	aName, aStatus, aDays, aEntryFrom, aEntryUntil, aVersion, aGraph, aPassed, aNodes,
+	aName, aStatus, aDays, aEntryFrom, aEntryUntil, aReentry, aVersion, aGraph, aPassed, aNodes,
 	aEvents, aEpoch, aRev, aTextRev, aAppearance, aWriteID, aUpdated,
 }
 
@@ -54,6 +55,7 @@ func encodeJourney(t journey.Tenant, j journey.Journey, w writeID) (item.Item, e
 	it.PutText(aName, j.Name)
 	it.PutText(aStatus, string(j.Status))
 	it.PutNumber(aDays, int64(j.MaxDurationDays))
+	it.PutBinary(aReentry, j.Reentry)
 	it.PutTime(aEntryFrom, j.EntryFrom)
 	it.PutTime(aEntryUntil, j.EntryUntil)
 	it.PutNumber(aVersion, int64(j.Version))
@@ -79,6 +81,7 @@ func decodeJourney(it item.Item) (journey.Journey, error) {
 		Name:            r.Text(aName),
 		Status:          journey.Status(r.Text(aStatus)),
 		MaxDurationDays: int(r.Number(aDays)),
+		Reentry:         r.Binary(aReentry),
 		EntryFrom:       r.Time(aEntryFrom),
 		EntryUntil:      r.Time(aEntryUntil),
 		Version:         int(r.Number(aVersion)),

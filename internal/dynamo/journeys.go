@@ -108,6 +108,9 @@ func (s Journeys) Update(ctx context.Context, t journey.Tenant, old, next journe
 	if err != nil || refused == nil {
 		return wrapFailed("update a journey", err)
 	}
+	if tooManyEntries(writes, refused) && !conditionFailed(refused[0]) {
+		return journey.ErrTooManyStarted
+	}
 	return w.conflict(refused[0].Item)
 }
 

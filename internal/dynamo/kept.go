@@ -21,7 +21,7 @@ import (
 // maxInside bytes, so that most enrollments are below 1 KB. Beyond that, all of it is an
 // item of its own, and the enrollment has eApart.
 //
-// Insert writes that item before the enrollment, and Advance in one transaction with it.
+// Insert writes that item before the enrollment, Advance and Reenter in one transaction with it.
 // Its key has the RequestID, which no other run has. So a run reads only what was written
 // for it, and an item whose enrollment was not written is read by no run.
 const maxInside = 512
@@ -209,7 +209,7 @@ func (s *table) advanceInTransaction(
 	case err != nil || reasons == nil:
 		return false, wrapFailed("write an enrollment", err)
 	case conditionFailed(reasons[0]):
-		return false, lostTo(reasons[0].Item, e.Rev, e.PendingExit, w)
+		return false, lostTo(reasons[0].Item, e, w)
 	}
 	return true, nil
 }

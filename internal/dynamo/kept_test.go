@@ -115,15 +115,15 @@ func TestKept_IsTheWinners(t *testing.T) {
 	}
 
 	// An exit that was requested meanwhile is carried out with what is kept.
-	winner.PendingExit = "removed"
+	winner.PendingExit = journey.ExitRequest{Reason: "removed"}
 	require.NoError(t, s.Enrollments.RequestExit(t.Context(), demo, winner))
 	next := winner.NextWrite(start)
 	next.Steps = keeping("next", 2000)
-	next.PendingExit = ""
+	next.PendingExit = journey.ExitRequest{}
 	require.ErrorContains(t, s.Engine.Advance(t.Context(), demo, 4, []journey.Enrollment{next})[0], "exit")
 	requireKept(t, s, winner)
 	next = next.Cancel("removed")
-	next.PendingExit = "removed"
+	next.PendingExit = winner.PendingExit
 	advance(t, s, next)
 }
 

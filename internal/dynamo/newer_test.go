@@ -98,7 +98,7 @@ func newFull(t *testing.T) *full {
 	}
 	l.call(201, "POST", "/journeys/"+string(f.waiting)+"/enroll", `{"customerIds":["`+ada+`","bob"]}`)
 	l.call(202, "POST", "/events", f.event("e1"))
-	require.NoError(t, l.store.Events.KeepProperties(t.Context(), demo, []string{"seen"}))
+	require.NoError(t, l.store.Events.KeepProperties(t.Context(), demo, map[string][][]string{"seen": {{"n"}}}))
 	l.call(204, "DELETE", "/customers/bob", "")
 	l.audit(t)
 	l.now = l.now.Add(analytics.SettleAfter)
@@ -155,6 +155,9 @@ func TestFormat_EveryRowOfTheKeyTableHasOne(t *testing.T) {
 	t.Parallel()
 
 	f := newFull(t)
+	long := inside(1, "cleo")
+	long[0].Event = keeping("event", 600)
+	require.Equal(t, repeat(enrolled, 1), f.store.Enrollments.Insert(t.Context(), demo, 4, long))
 	everything := items(t, f.table)
 	for key, it := range everything {
 		require.Equal(t, &types.AttributeValueMemberN{Value: "1"}, it["f"], key)
@@ -203,7 +206,10 @@ func TestNewer_CallsAnswer503(t *testing.T) {
 			{"PUT", j, `{"status":"paused"}`, false}, {"DELETE", j, "", false}, {"GET", j + "/enrollments", "", false},
 		}},
 		{"journey by event", "T#demo#EV#opened", second, []call{
-			{"PUT", k, `{"status":"paused"}`, false}, {"DELETE", k, "", false}, {"POST", "/events", f.event("e2"), true},
+			{"PUT", k, `{"status":"archived"}`, false}, {"DELETE", k, "", false}, {"POST", "/events", f.event("e2"), true},
+		}},
+		{"kept properties", "T#demo#EV#opened", "keep", []call{
+			{"PUT", k, `{"status":"archived"}`, false}, {"DELETE", k, "", false}, {"POST", "/events", f.event("e3"), true},
 		}},
 		{"Idempotency-Key", "T#demo#I#" + ulid, "I", []call{{"POST", j + "/enroll", enroll, false}}},
 		{"enrollment", "T#demo#C#" + ada, "E#" + ulid, []call{
@@ -353,6 +359,12 @@ func TestNewer_WritesAreRefused(t *testing.T) {
 		"wake": {"T#demo#C#" + ada, "E#" + ulid, func(ctx context.Context) error { return f.store.Events.Wake(ctx, demo, next) }},
 		"profile": {"T#demo#C#" + ada, "P", func(ctx context.Context) error {
 			return f.store.Customers.PutProfile(ctx, demo, profile, profile.Rev-1)
+		}},
+		"merge event": {"T#demo#C#" + ada, "I#e1", func(ctx context.Context) error {
+			return f.store.Events.MergeEvent(ctx, demo, record, nil, 0)
+		}},
+		"merge event into profile": {"T#demo#C#" + ada, "P", func(ctx context.Context) error {
+			return f.store.Events.MergeEvent(ctx, demo, record, &profile, profile.Rev-1)
 		}},
 		"finish event": {"T#demo#C#" + ada, "I#e1", func(ctx context.Context) error { return f.store.Events.FinishEvent(ctx, demo, record) }},
 		"grow shards":  {"LIVE", "demo#" + ulid, func(ctx context.Context) error { return f.store.Engine.GrowShards(ctx, live) }},

@@ -124,7 +124,7 @@ func TestAdvanceWithProfile_ObeysPendingExits(t *testing.T) {
 	require.NoError(t, p.Remove(t.Context(), demo, id, "ada"))
 	var pending *journey.ExitPendingError
 	require.ErrorAs(t, p.advanceWith(t.Context(), p.store, e, none, `{"n":1}`), &pending)
-	require.Equal(t, "removed", pending.Reason)
+	require.Equal(t, "removed", pending.Exit.Reason)
 	_, err := p.Customer(t.Context(), demo, "ada")
 	require.ErrorIs(t, err, journey.ErrNoCustomer)
 }

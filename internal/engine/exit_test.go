@@ -70,7 +70,7 @@ func TestExit_EveryOrderOfRemovalAndMessage(t *testing.T) {
 					}
 					running := x.run(t, sides, choices)
 					x.settle(t, true)
-					sent, doubt := x.requireRemoved(t, fmt.Sprint(row.name, " ", dies, choices))
+					sent, doubt := x.requireLeft(t, journey.ExitRequest{Reason: "removed"}, fmt.Sprint(row.name, " ", dies, choices))
 					require.True(t, doubt == 0 || row.dies || row.late, "%v: a living worker recorded nothing", choices)
 					recorded, doubtful = recorded+sent, doubtful+doubt
 					return running
@@ -129,12 +129,16 @@ func (x *exitRace) passLease(ctx context.Context) error {
 	return nil
 }
 
-// requireRemoved checks how the customer left, and that the figures of the writes are
+// requireLeft checks how the customer left, and that the figures of the writes are
 // those of the path. It returns how many messages were recorded, and how many were
 // sent but not recorded.
-func (x *exitRace) requireRemoved(t *testing.T, order string) (recorded, doubtful int) {
-	require.Equal(t, journey.Cancelled, x.e.Status, order)
-	require.Equal(t, "removed", x.e.ExitReason, order)
+func (x *exitRace) requireLeft(t *testing.T, exit journey.ExitRequest, order string) (recorded, doubtful int) {
+	status, totals := journey.Cancelled, tally.Totals{Enrolled: 1, Cancelled: 1}
+	if exit.Completed {
+		status, totals = journey.Completed, tally.Totals{Enrolled: 1, Completed: 1}
+	}
+	require.Equal(t, status, x.e.Status, order)
+	require.Equal(t, exit.Reason, x.e.ExitReason, order)
 	for _, visit := range x.e.Path.Visits(x.e.EnrolledAt) {
 		if visit.Result == trail.Sent {
 			recorded++
@@ -148,7 +152,7 @@ func (x *exitRace) requireRemoved(t *testing.T, order string) (recorded, doubtfu
 	}
 	require.Empty(t, figures.Faults(), order)
 	graph := figures.Graphs[x.graph.Hash]
-	require.Equal(t, tally.Totals{Enrolled: 1, Cancelled: 1}, graph.Totals, order)
+	require.Equal(t, totals, graph.Totals, order)
 	require.EqualValues(t, recorded, graph.Steps[1].Completed(), order) // hello
 	require.NoError(t, x.graph.Graph.Shape().Check(*x.e), order)
 	var recounted analytics.Figures

@@ -271,7 +271,7 @@ func (h handler) Remember(_ context.Context, _ journey.Tenant, customer, eventTy
 }
 
 func (h handler) StartedBy(ctx context.Context, _ journey.Tenant, kind string) (starts journey.Starts, err error) {
-	starts.KeepProperties = true
+	starts.Reads = [][]string{{}}
 	if kind == starting && h.live.Reason != "journey_deleted" {
 		starts.Journeys = append(starts.Journeys, h.live.Journey)
 	}

@@ -219,7 +219,7 @@ func (p *process) AdvanceWithProfile(
 		return errDead
 	}
 	stored := p.items[e.Customer]
-	require.Empty(p.t, e.PendingExit)
+	require.Zero(p.t, e.PendingExit)
 	if err := refusal(&stored, e); err != nil {
 		return err
 	}
@@ -270,7 +270,7 @@ func (p *process) Advance(_ context.Context, _ journey.Tenant, _ int, list []jou
 		if errs[i] = refusal(&stored, e); errs[i] != nil {
 			continue
 		}
-		e.PendingExit = ""
+		e.PendingExit, e.PendingConversion = journey.ExitRequest{}, journey.Stamp{}
 		p.put(e)
 		if p.fault("crash", "lost answer") == "lost answer" {
 			errs[i] = errors.New("model: the answer never arrives")

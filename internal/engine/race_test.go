@@ -75,6 +75,14 @@ func newRace(t *testing.T, graph string) *race {
 	return r
 }
 
+// pin gives the graph pinned settings.
+func (r *race) pin(t *testing.T, settings string) {
+	text := journey.Journey{Definition: r.graph.Raw, Settings: []byte(settings)}.GraphText()
+	var err error
+	r.graph, err = journey.LoadDefinition(text, r.graph.Hash)
+	require.NoError(t, err)
+}
+
 func (r *race) engine() *engine.Engine {
 	return &engine.Engine{
 		Table: r, Dispatcher: r, Provider: r, Parallel: 1, Now: func() time.Time { return r.now },
@@ -93,9 +101,11 @@ func (r *race) enroll(ctx context.Context) error {
 	return err
 }
 
-func (r *race) event(id string) func(context.Context) error {
+func (r *race) event(id string) func(context.Context) error { return r.eventOf("opened", id) }
+
+func (r *race) eventOf(eventType, id string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		_, err := r.service.PutEvent(ctx, r.tenant, journey.Event{Customer: "c", Type: "opened", ID: id, Properties: r.properties})
+		_, err := r.service.PutEvent(ctx, r.tenant, journey.Event{Customer: "c", Type: eventType, ID: id, Properties: r.properties})
 		return err
 	}
 }
@@ -248,7 +258,7 @@ func (r *race) Dispatch(_ context.Context, p engine.Pack) error {
 }
 
 func (r *race) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
-	return r.graph.Raw, nil
+	return journey.Journey{Definition: r.graph.Raw, Settings: r.graph.Settings}.GraphText(), nil
 }
 
 func (r *race) Load(ctx context.Context, _ journey.Tenant, _ journey.ID, _ []string) (*engine.Live, []journey.Enrollment, error) {
@@ -279,7 +289,7 @@ func (r *race) Advance(ctx context.Context, _ journey.Tenant, _ int, list []jour
 	if err := refusal(r.e, e); err != nil {
 		return []error{err}
 	}
-	e.PendingExit = ""
+	e.PendingExit, e.PendingConversion = journey.ExitRequest{}, journey.Stamp{}
 	r.store(e)
 	return []error{nil}
 }
@@ -290,8 +300,9 @@ func refusal(stored *journey.Enrollment, e journey.Enrollment) error {
 	switch {
 	case stored.Rev != e.Rev-1:
 		return journey.ErrLost
-	case stored.PendingExit != "" && stored.PendingExit != e.PendingExit:
-		return &journey.ExitPendingError{Reason: stored.PendingExit}
+	case stored.PendingExit != (journey.ExitRequest{}) && stored.PendingExit != e.PendingExit,
+		stored.PendingConversion != (journey.Stamp{}) && stored.PendingConversion != e.PendingConversion:
+		return &journey.ExitPendingError{Exit: stored.PendingExit, Conversion: stored.PendingConversion}
 	}
 	return nil
 }
@@ -301,7 +312,14 @@ func (r *race) RequestExit(ctx context.Context, _ journey.Tenant, e journey.Enro
 	if r.e.Rev != e.Rev {
 		return journey.ErrLost
 	}
-	r.e.PendingExit = e.PendingExit
+	marked := *r.e
+	if e.PendingExit != (journey.ExitRequest{}) {
+		marked.PendingExit = e.PendingExit
+	}
+	if e.PendingConversion != (journey.Stamp{}) {
+		marked.PendingConversion = e.PendingConversion
+	}
+	r.e = &marked
 	return nil
 }
 
@@ -366,7 +384,7 @@ func remember(events []journey.Received, event journey.Received) []journey.Recei
 }
 
 func (r *race) StartedBy(context.Context, journey.Tenant, string) (journey.Starts, error) {
-	return journey.Starts{KeepProperties: true}, nil
+	return journey.Starts{Reads: [][]string{{}}}, nil
 }
 
 func (r *race) Enrollments(ctx context.Context, _ journey.Tenant, _ string) ([]journey.Enrollment, []journey.Damage, error) {
@@ -389,6 +407,23 @@ func (r *race) Enrollment(ctx context.Context, _ journey.Tenant, _ journey.ID, _
 	r.ask(ctx)
 	r.look(ctx)
 	return *r.e, nil
+}
+
+func (r *race) Profile(ctx context.Context, _ journey.Tenant, _ string) (journey.Profile, error) {
+	r.ask(ctx)
+	if r.profile == nil {
+		return journey.Profile{}, journey.ErrNoCustomer
+	}
+	return *r.profile, nil
+}
+
+func (r *race) Remembered(ctx context.Context, _ journey.Tenant, _ string, eventTypes []string) (map[string][]journey.Received, error) {
+	r.ask(ctx)
+	events := map[string][]journey.Received{}
+	for _, eventType := range eventTypes {
+		events[eventType] = slices.Clone(r.last[eventType])
+	}
+	return events, nil
 }
 
 func (r *race) Wake(ctx context.Context, _ journey.Tenant, e journey.Enrollment) error {

@@ -42,7 +42,7 @@ func (w *worker) readEvents(ctx context.Context, runs []*run) error {
 	}
 	wanted := map[string][]string{}
 	for _, r := range runs {
-		wanted[r.next.Customer] = r.graph.Node(r.next.Node).Events
+		wanted[r.next.Customer] = r.graph.EventsFor(&r.next)
 	}
 	events, err := w.Table.LastEvents(ctx, w.pack.Tenant, wanted)
 	if err != nil {

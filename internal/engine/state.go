@@ -183,20 +183,31 @@ func (r *run) fail(reason string) {
 	r.next, r.state = r.next.Fail(reason), recording
 }
 
-// leave makes the next write cancel the enrollment. A message whose lease has
+// leave makes the next write end the enrollment. A message whose lease has
 // ended without a result may have been sent.
-func (r *run) leave(reason string) {
+func (r *run) leave(exit journey.ExitRequest) {
 	r.doubt.report = !r.stored.LeaseUntil.IsZero()
-	r.next, r.state = r.next.Cancel(reason), leaving
+	r.next, r.state = r.next.Leave(exit), leaving
 }
 
-// obey adds an exit to the next write, which was refused because the exit had been
-// requested meanwhile. What the write records of a message stays in it.
-func (r *run) obey(reason string) {
-	if r.next.Status == journey.Inside || r.next.Status == journey.Failed {
-		r.next = r.next.Cancel(reason)
+// obey adds a conversion and an exit to the next write, which was refused because they had
+// been requested meanwhile. What the write records of a message stays in it.
+func (r *run) obey(pending *journey.ExitPendingError) {
+	leaves := pending.Exit != journey.ExitRequest{}
+	if leaves {
+		r.undoUpdates()
 	}
-	r.next.PendingExit = reason
+	if pending.Conversion != (journey.Stamp{}) {
+		r.next = r.next.Convert(pending.Conversion.At)
+		r.next.PendingConversion = pending.Conversion
+	}
+	if !leaves {
+		return
+	}
+	if r.next.Status == journey.Inside || r.next.Status == journey.Failed {
+		r.next = r.next.Leave(pending.Exit)
+	}
+	r.next.PendingExit = pending.Exit
 	r.state = leaving
 }
 

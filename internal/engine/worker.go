@@ -94,11 +94,11 @@ func (w *worker) start(ctx context.Context, e journey.Enrollment) (*run, error) 
 	switch {
 	case e.Status != journey.Inside || e.LeaseUntil.After(w.now()):
 		return r, nil
-	case e.PendingExit != "":
+	case e.PendingExit != journey.ExitRequest{}:
 		r.leave(e.PendingExit)
 		return r, nil
 	case e.Epoch < w.live.Epoch:
-		r.leave(w.live.Reason)
+		r.leave(journey.ExitRequest{Reason: w.live.Reason})
 		return r, nil
 	}
 	var err error

@@ -9,8 +9,9 @@ import (
 
 // write writes the runs' next revisions in one call, and moves each run to its
 // next state. A run whose write was lost or failed is done: the next tick finds
-// the customer. Runs of which an exit was requested meanwhile are written again, with
-// the exit and without their updates.
+// the customer. Runs of which an exit was requested meanwhile, or which
+// have converted, are written again: with the exit and without their updates, or with the
+// conversion.
 func (w *worker) write(ctx context.Context, runs []*run) {
 	if len(runs) == 0 {
 		return
@@ -25,9 +26,8 @@ func (w *worker) write(ctx context.Context, runs []*run) {
 		r := runs[i]
 		pending, ok := errors.AsType[*journey.ExitPendingError](err)
 		switch {
-		case ok && r.next.PendingExit == "":
-			r.undoUpdates()
-			r.obey(pending.Reason)
+		case ok:
+			r.obey(pending)
 			again = append(again, r)
 		case errors.Is(err, errLiveTooOld): // the next round reads the journey again
 		case errors.Is(err, ErrProfileChanged):
@@ -61,6 +61,7 @@ func (w *worker) written(r *run) {
 	arrived := r.next.Node != r.stored.Node
 	r.holdsLease, r.hasAnswer = r.state == claiming, false
 	r.in.Events = nil // a wait must be looked at after it is written
+	r.next.PendingConversion = journey.Stamp{}
 	r.stored = r.next
 	switch {
 	case r.holdsLease:

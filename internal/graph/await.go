@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"journeys/internal/condition"
+	"journeys/internal/digest"
 	"journeys/internal/strict"
 )
 
@@ -233,29 +234,66 @@ func (n *Node) collectEvents() {
 	n.Events = slices.Compact(n.Events)
 }
 
-// readsProperties reports whether the properties of the event matter.
-func (w *Watched) readsProperties() bool {
-	return w.Match != nil || w.Condition != nil && slices.ContainsFunc(w.Condition.Reads(), func(f condition.Field) bool {
-		return f.Source == condition.Event
-	})
+// ListenHash returns a short hash of a type of events. Several types may share one.
+func ListenHash(eventType string) [2]byte {
+	hash := digest.Of(eventType)
+	return [2]byte(hash[:2])
 }
 
-// PropertiesRead returns the types of the events whose properties the graph reads when
-// they end a wait or the run, reach the goal, or later, sorted.
-func (g *Graph) PropertiesRead() []string {
-	var types []string
-	for i := range g.nodes {
-		for _, a := range g.nodes[i].Awaits {
-			if a.readsProperties() || g.steps[i] != nil {
-				types = append(types, a.Type)
+// collectListens sets n.Listens, given the events of the pinned settings.
+func (n *Node) collectListens(settings []watchedSetting) {
+	for _, watched := range settings {
+		n.listen(watched.Type)
+	}
+	for _, a := range n.Awaits {
+		n.listen(a.Type)
+	}
+}
+
+func (n *Node) listen(eventType string) {
+	hash := ListenHash(eventType)
+	for listed := range slices.Chunk(n.Listens, len(hash)) {
+		if [2]byte(listed) == hash {
+			return
+		}
+	}
+	n.Listens = append(n.Listens, hash[:]...)
+}
+
+// reads returns the paths that are read of the event when it happens.
+func (w *Watched) reads() [][]string {
+	var paths [][]string
+	if w.Match != nil {
+		paths = append(paths, w.Match.Event)
+	}
+	if w.Condition != nil {
+		for _, f := range w.Condition.Reads() {
+			if f.Source == condition.Event {
+				paths = append(paths, f.Path)
 			}
 		}
 	}
-	for _, watched := range g.watchedSettings() {
-		if watched.readsProperties() {
-			types = append(types, watched.Type)
+	return paths
+}
+
+// PropertiesRead returns, by type of event, the paths of the properties that the graph
+// reads when the event ends a wait or the run, reaches the goal, or later. An empty path
+// reads all.
+func (g *Graph) PropertiesRead() map[string][][]string {
+	reads := map[string][][]string{}
+	add := func(eventType string, paths [][]string) {
+		if len(paths) > 0 {
+			reads[eventType] = append(reads[eventType], paths...)
 		}
 	}
-	slices.Sort(types)
-	return slices.Compact(types)
+	for i := range g.nodes {
+		for _, a := range g.nodes[i].Awaits {
+			add(a.Type, a.reads())
+			add(a.Type, g.steps[i])
+		}
+	}
+	for _, watched := range g.watchedSettings() {
+		add(watched.Type, watched.reads())
+	}
+	return reads
 }

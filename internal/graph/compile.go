@@ -185,6 +185,7 @@ func (g *Graph) connect() {
 		n.cutShared()
 		g.connectSince(n)
 		n.collectEvents()
+		n.collectListens(g.watchedSettings())
 	}
 	g.collectExitEvents()
 	g.collectReads()

@@ -63,6 +63,7 @@ type Node struct {
 	Until     *calendar.Until // wait; nil for one that lasts Delay
 	Awaits    []Awaited       // wait: the events that end it early
 	Since     Since           // wait: after which an event ends it
+	Listens   []byte          // ListenHash of each type that ends the wait, an exit's and the goal's
 	Events    []string        // types of the events that it awaits, or its conditions ask for; sorted
 	Event     string          // entry_trigger: eventType
 	Condition *condition.Program

@@ -37,7 +37,27 @@ func (s Stamp) Compare(other Stamp) int {
 // Received is a remembered event of a customer.
 type Received struct {
 	Stamp
-	Properties []byte // compact JSON; nil for none, or if they were not kept
+	Properties []byte // what journeys read, compact JSON; nil for nothing, null if it was more than MaxRemembered
+}
+
+// MaxRemembered bounds the properties of a remembered event, in bytes of JSON.
+const MaxRemembered = 2 << 10
+
+// PruneProperties returns the Received.Properties of an event of which reads are read.
+func PruneProperties(properties []byte, reads [][]string) []byte {
+	if properties == nil || len(reads) == 0 {
+		return nil
+	}
+	value, _ := condition.ParseValue(properties)
+	kept := value.Prune(reads)
+	if kept.Missing() {
+		return nil
+	}
+	text := kept.AppendJSON(nil)
+	if len(text) > MaxRemembered {
+		return []byte("null")
+	}
+	return text
 }
 
 // knows reports whether in has the events of these types.
@@ -117,7 +137,7 @@ func (g *Graph) await(e *Enrollment, n *graph.Node, in *Input, end time.Time) (t
 			if n.Awaits[i].Type != c.eventType {
 				continue
 			}
-			met, effect := g.meets(e, &n.Awaits[i], &c.Received, in)
+			met, effect := g.meets(e, &n.Awaits[i].Watched, &c.Received, in)
 			if effect != NoEffect {
 				e.dueBy(in.Now)
 				return trail.NoResult, effect
@@ -167,16 +187,18 @@ func (e *Enrollment) eventsSince(n *graph.Node) time.Time {
 	return e.EnrolledAt
 }
 
-// meets reports whether an event meets what a wait awaits, or which facts are missing to
-// tell. The condition is evaluated as of the receipt of the event.
-func (g *Graph) meets(e *Enrollment, a *graph.Awaited, event *Received, in *Input) (met bool, effect EffectKind) {
+// meets reports whether an event meets what a wait or an exit looks for, or which facts are
+// missing to tell. The condition is evaluated as of the receipt of the event.
+func (g *Graph) meets(e *Enrollment, a *graph.Watched, event *Received, in *Input) (met bool, effect EffectKind) {
 	if a.Condition == nil && a.Match == nil {
 		return true, NoEffect
 	}
 	facts := g.Facts(e, in.Attributes)
 	facts.Event = condition.Value{}
 	if event.Properties != nil {
-		facts.Event, _ = condition.ParseValue(event.Properties)
+		if facts.Event, _ = condition.ParseValue(event.Properties); !facts.Event.IsObject() {
+			return false, NoEffect
+		}
 	}
 	if a.Match != nil && !facts.Event.Get(a.Match.Event...).Equals(facts.EntryEvent.Get(a.Match.Entry...)) {
 		return false, NoEffect

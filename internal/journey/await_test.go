@@ -110,7 +110,8 @@ func TestStep_AnEventEndsOneWait(t *testing.T) {
 	in.Events["seen"] = nil
 	e, _ = d.Graph.Step(e, in)
 	require.Equal(t, "yes", e.ExitReason)
-	require.Equal(t, []string{"bought"}, d.Graph.PropertiesRead())
+	reads := d.Graph.PropertiesRead()
+	require.Equal(t, map[string][][]string{"bought": {{"cart"}, {"cart"}}}, reads)
 }
 
 // What the handler of an event cannot tell, it leaves to the engine.

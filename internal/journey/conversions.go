@@ -39,7 +39,7 @@ func (e Enrollment) LeftVisit(visits []trail.Visit, i int) time.Time {
 	switch {
 	case i+1 < len(visits):
 		return visits[i+1].EnteredAt
-	case e.Status == Completed:
+	case e.ReachedExit():
 		return e.LeftAt
 	}
 	return e.Since

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"journeys/internal/mergepatch"
 	"journeys/internal/strict"
 	"journeys/internal/trail"
@@ -35,6 +33,10 @@ type ProfileChange struct {
 	AsOf       time.Time // when the attributes were right; zero for now. UTC, to the millisecond
 	Received   time.Time // by the gateway; zero is not checked against Forgotten
 	merge      bool      // Attributes are a merge patch
+
+	// once is the record of the event that the change came with, and which notes that it
+	// was made; nil for a change without one.
+	once *EventRecord
 }
 
 // Forgotten returns when a customer was forgotten, zero for never. It knows those of
@@ -137,6 +139,9 @@ func (s *Service) changeProfileOnce(
 	if err := forgotten.check(c.Customer, c.Received); err != nil {
 		return Profile{}, false, err
 	}
+	if c.once != nil && c.once.Merged {
+		return old, false, nil
+	}
 	if !match.holds(old, stored) {
 		return old, false, ErrStaleCustomer
 	}
@@ -148,10 +153,18 @@ func (s *Service) changeProfileOnce(
 		return Profile{}, false, err
 	}
 	if stored && !repairs && next.AsOf.Equal(old.AsOf) && bytes.Equal(next.Attributes, old.Attributes) {
-		return old, false, nil
+		if c.once != nil {
+			err = s.stores.Events.MergeEvent(ctx, t, *c.once, nil, 0)
+		}
+		return old, false, err
 	}
 	next = next.Next(c.Customer, next.Attributes, s.clock())
-	if err := s.stores.Customers.PutProfile(ctx, t, next, old.Rev); err != nil || old.Rev != 0 {
+	if c.once != nil {
+		err = s.stores.Events.MergeEvent(ctx, t, *c.once, &next, old.Rev)
+	} else {
+		err = s.stores.Customers.PutProfile(ctx, t, next, old.Rev)
+	}
+	if err != nil || old.Rev != 0 {
 		return next, false, err
 	}
 	return next, false, s.undoIfForgotten(ctx, t, c, next)
@@ -209,70 +222,28 @@ type ProfileOutcome struct {
 	Err   error // nil if the change took effect, or was older
 }
 
-// Kind returns the kind of Err; Internal if it is none of this package's, or nil.
-func (o ProfileOutcome) Kind() Kind {
-	var known *Error
-	if errors.As(o.Err, &known) {
-		return known.Kind
-	}
-	return Internal
-}
-
-// Code returns the code of Err that a caller may see; "" for none.
-func (o ProfileOutcome) Code() string {
-	var known *Error
-	switch {
-	case o.Err == nil:
-		return ""
-	case errors.As(o.Err, &known) && known.Kind != Internal:
-		return known.Code
-	case errors.Is(o.Err, context.DeadlineExceeded):
-		return "deadline"
-	}
-	return "internal-error"
-}
-
-// mergers bounds the customers that one call of MergeCustomers writes at a time.
+// mergers is how many customers one call of MergeCustomers changes at a time.
 const mergers = 16
 
 // MergeCustomers merges each change like PatchCustomer, and returns the outcomes in
 // the order of list. Changes of one customer are made in that order: after one that
 // may succeed later, the rest fail too, so that they can be repeated in order.
 func (s *Service) MergeCustomers(ctx context.Context, t Tenant, list []ProfileChange) []ProfileOutcome {
-	customers := map[string][]int{} // indexes of list
+	customers := make([]string, len(list))
 	for i, c := range list {
-		customers[c.Customer] = append(customers[c.Customer], i)
+		customers[i] = c.Customer
 	}
 	outcomes := make([]ProfileOutcome, len(list))
-	var group errgroup.Group
-	group.SetLimit(mergers)
-	for _, changes := range customers {
-		group.Go(func() error {
-			s.mergeInOrder(ctx, t, list, changes, outcomes)
-			return nil
-		})
+	errs := inOrder(ctx, customers, mergers, func(i int) (err error) {
+		c := list[i]
+		c.merge = true
+		_, outcomes[i].Older, err = s.changeProfile(ctx, t, c, nil)
+		return err
+	})
+	for i, err := range errs {
+		outcomes[i].Err = err
 	}
-	_ = group.Wait() // all errors are in outcomes
 	return outcomes
-}
-
-// mergeInOrder makes the changes of one customer, which are indexes of list.
-func (s *Service) mergeInOrder(ctx context.Context, t Tenant, list []ProfileChange, changes []int, outcomes []ProfileOutcome) {
-	var failed error
-	for _, i := range changes {
-		o := &outcomes[i]
-		if o.Err = failed; failed != nil {
-			continue
-		}
-		if o.Err = ctx.Err(); o.Err == nil {
-			c := list[i]
-			c.merge = true
-			_, o.Older, o.Err = s.changeProfile(ctx, t, c, nil)
-		}
-		if o.Kind() != Invalid {
-			failed = o.Err
-		}
-	}
 }
 
 // Customer returns a customer's profile, or ErrNoCustomer.
@@ -294,6 +265,7 @@ func (s *Service) Forget(ctx context.Context, t Tenant, customer string) error {
 // Others keep the day of WrittenAt.
 func (e Enrollment) Anonymize(now time.Time) Enrollment {
 	inside, written := e.Status == Inside, e.WrittenAt
+	e.GoalUntil, e.PendingConversion = time.Time{}, Stamp{}
 	e = e.NextWrite(now)
 	if inside {
 		e = e.Cancel(ReasonRemoved)

@@ -250,7 +250,7 @@ func TestMergeCustomers_ReportsEachOutcome(t *testing.T) {
 	})
 	var codes []string
 	for i, o := range outcomes {
-		codes = append(codes, o.Code())
+		codes = append(codes, journey.Code(o.Err))
 		require.Equal(t, i == 0, o.Older)
 	}
 	require.Equal(t, []string{"", "attributes-too-large", "table-throttled", "", "table-throttled", "internal-error"}, codes)

@@ -30,6 +30,10 @@ type Enrollments struct {
 type Outcome struct {
 	Result OutcomeResult
 	Code   string // reason for an OutcomeError or OutcomeSkipped: stable, kebab-case
+
+	// Of the customer's present run, if OutcomeSkipped; zero for a repeated id.
+	Run       int
+	EnteredAt time.Time
 }
 
 // OutcomeResult is the kind of an Outcome.
@@ -38,19 +42,21 @@ type OutcomeResult uint8
 // The outcomes.
 const (
 	OutcomeEnrolled OutcomeResult = iota + 1 // by this request
-	OutcomeSkipped                           // enrolled before, by another request
+	OutcomeSkipped                           // enrolled before, and may not enter again now
 	OutcomeError                             // may not be enrolled; safe to retry
 )
 
 // The codes of an OutcomeSkipped. That of a customer who is twice in one request is "".
 const (
-	CodeInside  = "already-inside" // the customer is in the journey, perhaps failed
-	CodeEntered = "entered-before" // the customer was in the journey, and left it
+	CodeInside     = "already-inside" // the customer is in the journey, perhaps failed
+	CodeEntered    = "entered-before" // and left, but may not enter again, or entered since the call was first received
+	CodeTooSoon    = "too-soon"       // after the last entry
+	CodeMaxReached = "max-reached"    // the customer had all the runs that Reentry allows
 )
 
 // SkippedCode returns the code for a customer whose enrollment has that status.
 func SkippedCode(s EnrollmentStatus) string {
-	if s == Completed || s == Expired || s == Cancelled {
+	if s.Left() {
 		return CodeEntered
 	}
 	return CodeInside
@@ -58,10 +64,11 @@ func SkippedCode(s EnrollmentStatus) string {
 
 // KeyRecord is the record of an Idempotency-Key, kept for KeyLife.
 type KeyRecord struct {
-	Key       string    // as sent; only its hash is stored
-	Request   [32]byte  // hash of the first request with the key
-	RequestID RequestID // of the enrollments that the request wrote
-	ExpiresAt time.Time // from then on the record counts as missing
+	Key        string    // as sent; only its hash is stored
+	Request    [32]byte  // hash of the first request with the key
+	RequestID  RequestID // of the enrollments that the request wrote
+	ReceivedAt time.Time // when the key was first received; UTC, to the millisecond
+	ExpiresAt  time.Time // from then on the record counts as missing
 }
 
 // KeyLife is how long an Idempotency-Key is remembered.
@@ -79,7 +86,7 @@ func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) 
 	unique, forgotten := known.split(customers, r.Received)
 	now := s.clock()
 	refused := j.refuse(now)
-	request, repeated, err := s.requestID(ctx, t, j, r, refused == nil)
+	key, repeated, err := s.keyRecord(ctx, t, j, r, now, refused == nil)
 	if err != nil {
 		return Enrollments{}, err
 	}
@@ -90,9 +97,9 @@ func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) 
 		if faulty != nil {
 			return Enrollments{}, faulty
 		}
-		outcomes, err = s.insert(ctx, t, j, entrants, request, now, r.Received)
+		outcomes, err = s.insert(ctx, t, j, entrants, key.RequestID, key.ReceivedAt, later(now, key.ReceivedAt), r.Received)
 	case repeated:
-		outcomes = s.stores.Enrollments.Enrolled(ctx, t, id, unique, request, refused.Code)
+		outcomes = s.enrolled(ctx, t, id, unique, key, refused.Code)
 	default:
 		err = refused
 	}
@@ -105,34 +112,33 @@ func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) 
 	return tally(j, r.Customers, append(unique, forgotten...), outcomes), nil
 }
 
-// requestID returns the id for the request's enrollments: that of the first
-// request with the key if the key is known, otherwise a new one. A new key is stored
-// only if the journey is open.
-func (s *Service) requestID(ctx context.Context, t Tenant, j Journey, r EnrollRequest, open bool) (id RequestID, known bool, err error) {
-	if _, err := io.ReadFull(s.entropy, id[:]); err != nil {
-		return id, false, err
+// keyRecord returns the record of the request's key, and whether that is stored. A new
+// one is stored only if the journey is open. Without a key, it has only a new RequestID.
+func (s *Service) keyRecord(
+	ctx context.Context, t Tenant, j Journey, r EnrollRequest, now time.Time, open bool,
+) (kept KeyRecord, known bool, err error) {
+	if _, err := io.ReadFull(s.entropy, kept.RequestID[:]); err != nil || r.Key == "" {
+		return kept, false, err
 	}
-	if r.Key == "" {
-		return id, false, nil
+	record := KeyRecord{
+		Key: r.Key, Request: r.hash(), RequestID: kept.RequestID, ReceivedAt: now, ExpiresAt: now.Add(KeyLife),
 	}
-	now := s.clock()
-	record := KeyRecord{Key: r.Key, Request: r.hash(), RequestID: id, ExpiresAt: now.Add(KeyLife)}
-	kept, known := record, true
+	kept, known = record, true
 	if open {
 		kept, err = s.stores.Enrollments.ReserveKey(ctx, t, j.ID, record, now)
 	} else {
 		kept, known, err = s.stores.Enrollments.KeyRecord(ctx, t, j.ID, r.Key, now)
 	}
 	if err != nil {
-		return id, false, err
+		return kept, false, err
 	}
 	if known && kept.Request != record.Request {
-		return id, false, &Error{
+		return kept, false, &Error{
 			Kind: Mismatch, Code: "idempotency-key-reused",
 			Detail: "This Idempotency-Key was already used with other customers or properties. Send a new key with a new request.",
 		}
 	}
-	return kept.RequestID, known, nil
+	return kept, known, nil
 }
 
 // entrant is a customer who is about to enter a journey.
@@ -161,9 +167,11 @@ func (r EnrollRequest) entrants(customers []string) ([]entrant, error) {
 }
 
 // insert stores the customers at their first blocking node, where Graph.Start
-// leaves them, as enrolled at now.
+// leaves them, as enrolled at now. since, not after now, is when the call or event was
+// first received, zero if it cannot be repeated: customers who entered since start no
+// further run.
 func (s *Service) insert(
-	ctx context.Context, t Tenant, j Journey, customers []entrant, request RequestID, now, received time.Time,
+	ctx context.Context, t Tenant, j Journey, customers []entrant, request RequestID, since, now, received time.Time,
 ) ([]Outcome, error) {
 	d, err := s.definition(ctx, t, j)
 	if err != nil {
@@ -175,20 +183,25 @@ func (s *Service) insert(
 			Detail: "No customer can enter, because " + d.Graph.EntryFault() + ". Replace the definition.",
 		}
 	}
-	list := make([]Enrollment, len(customers))
-	for i, customer := range customers {
-		list[i], _ = d.Graph.Start(Enrollment{
-			Journey: j.ID, Customer: customer.customer, GraphHash: j.GraphHash, Version: j.Version, Epoch: j.Epoch,
-			RequestID: request, Event: d.Graph.EncodeEvent(customer.event),
-			EnrolledAt: now, ExpiresAt: now.AddDate(0, 0, j.MaxDurationDays),
+	start := func(i int, at time.Time) Enrollment {
+		started, _ := d.Graph.Start(Enrollment{
+			Journey: j.ID, Customer: customers[i].customer, GraphHash: j.GraphHash, Version: j.Version, Epoch: j.Epoch,
+			RequestID: request, Event: d.Graph.EncodeEvent(customers[i].event),
+			EnrolledAt: at, ExpiresAt: at.AddDate(0, 0, j.MaxDurationDays),
 		})
-		d.Graph.BeginWait(&list[i], now)
+		d.Graph.BeginWait(&started, at)
+		return started
+	}
+	list := make([]Enrollment, len(customers))
+	for i := range list {
+		list[i] = start(i, now)
 	}
 	outcomes := s.stores.Enrollments.Insert(ctx, t, j.Shards, list)
+	s.enterAgain(ctx, t, reentry{Reentry: j.reentry(), shards: j.Shards, since: since, start: start}, list, outcomes)
 	if !received.IsZero() {
 		s.stores.Enrollments.UndoForgotten(ctx, t, list, outcomes, received, s.clock())
 	}
-	if due := selectDue(list, outcomes, now); len(due) > 0 {
+	if due := selectDue(list, outcomes, s.clock()); len(due) > 0 {
 		s.nudge(ctx, t, j.ID, due)
 	}
 	return outcomes, nil

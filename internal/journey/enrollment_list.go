@@ -101,7 +101,7 @@ func (s *Service) addMatches(
 // match reports whether an enrollment matches f now: the index may be out of date.
 func (s *Service) match(ctx context.Context, t Tenant, f EnrollmentFilter, at Indexed) (Whereabouts, bool, error) {
 	e := at.Enrollment
-	if at.Err != nil || e.PendingExit != "" || e.Status != Inside && e.Status != Failed || f.Failed != (e.Status == Failed) {
+	if at.Err != nil || e.PendingExit != (ExitRequest{}) || e.Status != Inside && e.Status != Failed || f.Failed != (e.Status == Failed) {
 		return Whereabouts{}, false, at.Err
 	}
 	graph, err := s.graphOf(ctx, t, e)

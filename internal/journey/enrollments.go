@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"journeys/internal/graph"
@@ -33,6 +34,10 @@ func (s EnrollmentStatus) String() string {
 	return enrollmentStatusNames[s]
 }
 
+// Left reports whether the customer has left the journey. One whose enrollment failed
+// has not.
+func (s EnrollmentStatus) Left() bool { return s == Completed || s == Expired || s == Cancelled }
+
 // Enrollment is the progress of a customer through a journey. Times are UTC, to
 // the millisecond.
 type Enrollment struct {
@@ -42,8 +47,8 @@ type Enrollment struct {
 	GraphHash  string    // of the definition that the customer follows
 	Version    int       // of that definition
 	Epoch      int       // of the journey, when the customer was enrolled
-	Run        int       // always 1: customers cannot enter twice yet
-	Rev        int64     // counts writes, from 1
+	Run        int       // 1, or one more than that of the run before
+	Rev        int64     // counts writes from 1, and on from run to run
 	WrittenAt  time.Time // time of the write of Rev; never decreases
 	RequestID  RequestID
 	EnrolledAt time.Time
@@ -67,9 +72,13 @@ type Enrollment struct {
 	Attempts   int
 	LeaseUntil time.Time
 
-	// PendingExit is the reason of an exit that was requested while a worker
-	// owned an effect; "" for none. The next write of a worker carries it out.
-	PendingExit string
+	// PendingExit is an exit that was requested while a worker owned an effect; zero for
+	// none. The next write of a worker carries it out.
+	PendingExit ExitRequest
+
+	// Listens has graph.ListenHash of each type of event that may change the enrollment
+	// where it is, and perhaps of others.
+	Listens []byte
 
 	// OnProfile is set at a wait whose end depends on the customer's attributes. The
 	// wait is stored, due at once, before the attributes are read, and a writer of the
@@ -84,6 +93,12 @@ type Enrollment struct {
 	// conversion. The first ConvertedSteps of Path were passed before the conversion.
 	ConvertedAt    time.Time
 	ConvertedSteps int
+
+	GoalUntil time.Time // until then an event converts a customer that has left; zero for no goal
+
+	// PendingConversion is an event that converted the run while a worker owned an effect;
+	// zero for none. Its time is that of the conversion. NextWrite carries it out.
+	PendingConversion Stamp
 
 	// KeptBefore is the KeptSize of the stored revision; NextWrite sets it. Only the
 	// table uses it.
@@ -103,6 +118,7 @@ type Place struct {
 // Whereabouts is an enrollment with its position and path as node ids.
 type Whereabouts struct {
 	Enrollment
+	Runs   []Enrollment // earlier ones, in their order; nil in lists
 	NodeID string
 	Path   []PathStep // ends with the current node
 }
@@ -129,13 +145,22 @@ func (s *Service) Whereabouts(ctx context.Context, t Tenant, id ID, customer str
 	if err != nil {
 		return Whereabouts{}, err
 	}
-	return e.whereabouts(g), nil
+	at := e.whereabouts(g)
+	if e.Run > 1 {
+		at.Runs, err = s.stores.Enrollments.EarlierRuns(ctx, t, id, customer)
+		at.Runs = slices.DeleteFunc(at.Runs, func(r Enrollment) bool { return r.Run >= e.Run }) // moved since e was read
+	}
+	return at, err
 }
 
 // asRequested returns e with its pending exit carried out, as callers see it.
 func (e Enrollment) asRequested() Enrollment {
-	if e.PendingExit != "" && e.Status == Inside {
-		e.Status, e.ExitReason, e.Due = Cancelled, e.PendingExit, time.Time{}
+	if e.PendingExit == (ExitRequest{}) || e.Status != Inside {
+		return e
+	}
+	e.Status, e.ExitReason, e.Due = Cancelled, e.PendingExit.Reason, time.Time{}
+	if e.PendingExit.Completed {
+		e.Status = Completed
 	}
 	return e
 }
@@ -144,7 +169,7 @@ func (e Enrollment) whereabouts(g *Graph) Whereabouts {
 	e = e.asRequested()
 	w := Whereabouts{Enrollment: e, NodeID: g.NodeID(e.Node)}
 	visits := e.Path.Visits(e.EnrolledAt)
-	if e.Status != Completed {
+	if !e.ReachedExit() {
 		visits = append(visits, trail.Visit{Node: e.Node, EnteredAt: e.Since})
 	}
 	for _, visit := range visits {
@@ -228,7 +253,7 @@ func (s *Service) Remove(ctx context.Context, t Tenant, id ID, customer string) 
 		now := s.clock()
 		switch {
 		case e.Status == Inside && e.LeaseUntil.After(now):
-			e.PendingExit = cmp.Or(e.PendingExit, ReasonRemoved)
+			e.PendingExit = cmp.Or(e.PendingExit, ExitRequest{Reason: ReasonRemoved})
 			return e, nil
 		case e.Status == Inside || e.Status == Failed:
 			return e.NextWrite(now).Cancel(ReasonRemoved), nil

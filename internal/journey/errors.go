@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -48,6 +49,29 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
+// kindOf returns the kind of err; Internal if it is none of this package's, or nil.
+func kindOf(err error) Kind {
+	var known *Error
+	if errors.As(err, &known) {
+		return known.Kind
+	}
+	return Internal
+}
+
+// Code returns the code of err that a caller may see; "" for nil.
+func Code(err error) string {
+	var known *Error
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &known) && known.Kind != Internal:
+		return known.Code
+	case errors.Is(err, context.DeadlineExceeded):
+		return "deadline"
+	}
+	return "internal-error"
+}
+
 // ErrNotFound means that the tenant has no such journey.
 var ErrNotFound = &Error{Kind: NotFound, Code: "journey-not-found", Detail: "There is no such journey."}
 
@@ -55,12 +79,15 @@ var ErrNotFound = &Error{Kind: NotFound, Code: "journey-not-found", Detail: "The
 // read.
 var ErrLost = errors.New("journey: changed since it was read")
 
-// ExitPendingError means that an enrollment was not written because of a
-// PendingExit that was stored after it was read. It is an ErrLost.
-type ExitPendingError struct{ Reason string }
+// ExitPendingError means that an enrollment was not written because of a PendingExit or
+// PendingConversion that was stored after it was read. It is an ErrLost.
+type ExitPendingError struct {
+	Exit       ExitRequest // the stored one; zero for none
+	Conversion Stamp       // the stored one; zero for none
+}
 
 // Error names the reason.
-func (e *ExitPendingError) Error() string { return "journey: exit pending: " + e.Reason }
+func (e *ExitPendingError) Error() string { return "journey: exit pending: " + e.Exit.Reason }
 
 // Is reports whether target is ErrLost.
 func (e *ExitPendingError) Is(target error) bool { return target == ErrLost }
@@ -81,6 +108,15 @@ var ErrStaleCustomer = &Error{
 var ErrTooMany = &Error{
 	Kind: Conflict, Code: "too-many-journeys",
 	Detail: "A tenant has at most 10,000 journeys. Delete one that is not needed any more.",
+}
+
+// MaxStarted bounds the journeys of a tenant that events of one type start.
+const MaxStarted = 200
+
+// ErrTooManyStarted means that events of a type already start MaxStarted journeys.
+var ErrTooManyStarted = &Error{
+	Kind: Conflict, Code: "too-many-journeys-for-event",
+	Detail: "Events of one type start at most 200 journeys that are active or paused. Archive one that is not needed any more, or combine some.",
 }
 
 // ErrNoCustomer means that the tenant stores nothing about the customer.
@@ -118,6 +154,6 @@ var ErrNoDefinition = fmt.Errorf("%w: the definition is missing", ErrDamaged)
 // definition or its customer's attributes are damaged or of a newer format. It does not identify the
 // customer, so it may be logged.
 type Damage struct {
-	Journey ID
+	Journey ID    // "" if it concerns none in particular
 	Cause   error // an ErrDamaged or ErrNewer
 }

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -13,12 +12,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/oklog/ulid/v2"
 
-	"journeys/internal/condition"
 	"journeys/internal/digest"
 )
 
-// MaxProperties bounds an event's properties, in bytes of compact JSON.
-const MaxProperties = 1024
+// Limits of an event.
+const (
+	MaxEvents     = 100            // per call
+	MaxProperties = 32 << 10       // bytes of compact JSON
+	MaxEventAge   = 24 * time.Hour // between its occurrence and its receipt
+)
 
 // Event is an action of a customer, as the caller reports it.
 type Event struct {
@@ -26,20 +28,25 @@ type Event struct {
 	Type       string
 	ID         string    // chosen by the caller; "" for none
 	Properties []byte    // compact JSON object; nil for none
+	Attributes []byte    // merge patch of the profile, a compact JSON object; nil for none
 	OccurredAt time.Time // zero if not given
 	Received   time.Time // by the gateway; zero is not checked against Forgotten
 }
 
 // hash returns a hash of everything that was sent with the event's id.
 func (e Event) hash() [32]byte {
-	// A sender that encodes a map again may change the order of its members, but
-	// not its numbers. Those stay as written: as floats, two large integers could
-	// become equal.
-	properties := jsontext.Value(bytes.Clone(e.Properties))
-	if err := properties.Canonicalize(jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false)); err != nil {
-		properties = e.Properties
+	return digest.Of([]byte(e.Type), canonical(e.Properties), []byte(e.OccurredAt.Format(time.RFC3339Nano)), canonical(e.Attributes))
+}
+
+// canonical returns an object as every encoder may send it again. A sender that encodes a
+// map again may change the order of its members, but not its numbers. Those stay as
+// written: as floats, two large integers could become equal.
+func canonical(object []byte) []byte {
+	text := jsontext.Value(bytes.Clone(object))
+	if err := text.Canonicalize(jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false)); err != nil {
+		return object
 	}
-	return digest.Of([]byte(e.Type), properties, []byte(e.OccurredAt.Format(time.RFC3339Nano)))
+	return text
 }
 
 // EventRecord is the record of an event that has an id of its caller, kept for
@@ -50,6 +57,7 @@ type EventRecord struct {
 	Request    [32]byte  // hash of the rest of the event
 	ReceivedAt time.Time // when it first arrived; UTC, to the millisecond
 	Stamp      Stamp     // of the event; not stored
+	Merged     bool      // its attributes are in the profile
 	Done       bool      // all its effects are stored
 	ExpiresAt  time.Time // from then on the record counts as missing
 }
@@ -75,17 +83,19 @@ type NotStarted struct {
 const (
 	codePaused         = "journey-paused"
 	codeConditionFalse = "condition-false"
+	codeTooOld         = "too-old"
 )
 
 // EventLife is how long a caller's eventId is remembered.
 const EventLife = 7 * 24 * time.Hour
 
-// PutEvent ends the customer's waits for the event and enrolls the customer in
-// the journeys that it starts. An event that is repeated with its id takes effect
-// once; a repeat completes what an earlier attempt left unfinished. Damaged
-// enrollments and journeys are skipped and returned; they do not fail the event.
-// Those of a newer format are skipped too, and then PutEvent returns ErrNewer: a
-// repeat completes it.
+// PutEvent merges the event's attributes into the profile, ends the customer's waits
+// for the event and enrolls the customer in the journeys that it starts. An event that
+// occurred more than MaxEventAge before its receipt only merges attributes. An event
+// that is repeated with its id takes effect once; a repeat completes what an earlier
+// attempt left unfinished, or found paused. Damaged enrollments, journeys and profiles
+// are skipped and returned; they do not fail the event. Those of a newer format are
+// skipped too, and then PutEvent returns ErrNewer: a repeat completes it.
 func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (EventOutcome, error) {
 	now := s.clock() // before the check: an event that is stored anew after Forget must be later
 	record := EventRecord{Customer: e.Customer, ID: e.ID, Request: e.hash(), ReceivedAt: now, ExpiresAt: now.Add(EventLife)}
@@ -116,6 +126,11 @@ func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (EventOutcome
 	case kept.Done:
 		o.Repeated = true
 		return o, nil
+	}
+	if err = s.mergeEvent(ctx, t, e, kept); errors.Is(err, ErrDamaged) {
+		o.Damaged = append(o.Damaged, Damage{Cause: err})
+	} else if err != nil {
+		return EventOutcome{}, err
 	}
 	// A repeat counts as received when the first was: it is the same event, and ends one
 	// wait at most.
@@ -183,29 +198,47 @@ func (e *eventEffects) absorb(id ID, err error) error {
 	return nil
 }
 
+// mergeEvent merges the event's attributes into the profile, once for each record, and
+// wakes the waits that depend on the profile.
+func (s *Service) mergeEvent(ctx context.Context, t Tenant, e Event, r EventRecord) error {
+	if e.Attributes == nil {
+		return nil
+	}
+	c := ProfileChange{Customer: e.Customer, Attributes: e.Attributes, Received: e.Received, merge: true}
+	if r.ID != "" {
+		c.once = &r
+	}
+	_, _, err := s.changeProfile(ctx, t, c, nil)
+	return err
+}
+
 // applyEvent stores the event, wakes the enrollments that wait for it and starts
 // journeys. An event is stored before its waits are read, and a wait is stored
-// before its event is read: at least one of the two sees the other. Its properties are
-// kept if a journey reads them that was activated before the event was received: no
-// customer can have entered another.
+// before its event is read: at least one of the two sees the other. It is kept with the
+// properties that journeys read which were activated before it was received: no customer
+// can have entered others.
 func (s *Service) applyEvent(ctx context.Context, t Tenant, e *eventEffects) error {
 	starts, err := s.stores.Events.StartedBy(ctx, t, e.Type)
 	if err != nil && !errors.Is(err, ErrNewer) {
 		return err
 	}
-	event := Received{Stamp: e.stamp}
-	kept := event
-	if event.Properties = e.Properties; starts.KeepProperties {
-		kept = event
+	if !e.isOld() {
+		event := Received{Stamp: e.stamp, Properties: PruneProperties(e.Properties, starts.Reads)}
+		if err := s.stores.Events.Remember(ctx, t, e.Customer, e.Type, event); err != nil {
+			return err
+		}
+		err = errors.Join(s.wakeAll(ctx, t, e, event), err)
 	}
-	if err := s.stores.Events.Remember(ctx, t, e.Customer, e.Type, kept); err != nil {
-		return err
-	}
-	err = errors.Join(s.wakeAll(ctx, t, e, event), s.startAll(ctx, t, e, starts.Journeys), err)
+	err = errors.Join(s.startAll(ctx, t, e, starts.Journeys), err)
 	slices.Sort(e.outcome.Started)
 	slices.Sort(e.outcome.Ended)
 	slices.SortFunc(e.outcome.NotStarted, func(a, b NotStarted) int { return cmp.Compare(a.Journey, b.Journey) })
 	return err
+}
+
+// isOld reports whether the event occurred too long before it was first received.
+func (e *eventEffects) isOld() bool {
+	return !e.OccurredAt.IsZero() && e.stamp.At.Sub(e.OccurredAt) > MaxEventAge
 }
 
 // wakeAll lets the event act on each of the customer's enrollments.
@@ -218,8 +251,9 @@ func (s *Service) wakeAll(ctx context.Context, t Tenant, e *eventEffects, event 
 	for _, d := range damaged {
 		newer = cmp.Or(e.absorb(d.Journey, d.Cause), newer)
 	}
+	hand := s.atHand(ctx, t, e.Event, event)
 	err = forEach(list, func(enrollment Enrollment) error {
-		ended, err := s.react(ctx, t, enrollment, e.Type, event)
+		ended, err := s.react(ctx, t, enrollment, hand)
 		if ended {
 			e.note(func(o *EventOutcome) { o.Ended = append(o.Ended, enrollment.Journey) })
 		}
@@ -228,10 +262,16 @@ func (s *Service) wakeAll(ctx context.Context, t Tenant, e *eventEffects, event 
 	return cmp.Or(err, newer)
 }
 
-// react lets an event act on an enrollment. It reports whether the event surely ended a
-// wait, or ended the run.
-func (s *Service) react(ctx context.Context, t Tenant, e Enrollment, eventType string, event Received) (ended bool, err error) {
-	woken, ended, err := s.wake(ctx, t, e, eventType, event)
+// react lets an event act on an enrollment: convert it, end it, or wake it. It reports
+// whether the event surely ended a wait, or ended the run.
+func (s *Service) react(ctx context.Context, t Tenant, e Enrollment, event eventAtHand) (ended bool, err error) {
+	if e, err = s.convertBy(ctx, t, e, event); err != nil {
+		return false, err
+	}
+	if ended, err := s.leaveBy(ctx, t, e, event); ended || err != nil {
+		return ended, err
+	}
+	woken, ended, err := s.wake(ctx, t, e, event.eventType, event.Received)
 	if woken {
 		s.nudge(ctx, t, e.Journey, []string{e.Customer})
 	}
@@ -249,7 +289,7 @@ func (s *Service) wake(
 		if e.Heard == event.Stamp {
 			return false, true, nil
 		}
-		if e.Status != Inside {
+		if e.Status != Inside || !e.HeardBy(eventType) {
 			return false, false, nil
 		}
 		graph, err := s.graphOf(ctx, t, e)
@@ -283,108 +323,40 @@ func (s *Service) wake(
 	return false, false, errEnrollmentBusy
 }
 
-// startAll enrolls the customer in those journeys that the event starts.
-func (s *Service) startAll(ctx context.Context, t Tenant, e *eventEffects, ids []ID) error {
-	facts := sync.OnceValues(func() (condition.Facts, error) { return s.factsOf(ctx, t, e.Event, e.stamp.At) })
-	return forEach(ids, func(id ID) error {
-		started, code, err := s.start(ctx, t, id, e, facts)
-		switch {
-		case errors.Is(err, ErrNotFound):
-			return nil // deleted since StartedBy
-		case started:
-			e.note(func(o *EventOutcome) { o.Started = append(o.Started, id) })
-		case code != "":
-			e.note(func(o *EventOutcome) { o.NotStarted = append(o.NotStarted, NotStarted{id, code}) })
-		}
-		return e.absorb(id, err)
+// EventResult is what became of one event of PutEvents.
+type EventResult struct {
+	EventOutcome
+	Err error // nil if the event is accepted
+}
+
+// Bounds of PutEvents.
+const (
+	eventCustomers = 8               // whose events one call handles at a time
+	eventMargin    = 5 * time.Second // for an event that has begun
+)
+
+// PutEvents is PutEvent for each event, at most MaxEvents, and returns the results in
+// the order of list. Events of one customer are handled in that order: after one that may
+// succeed later, the rest fail too, so that they can be repeated in order. It begins no
+// event in the last eventMargin of ctx: those fail with context.DeadlineExceeded.
+func (s *Service) PutEvents(ctx context.Context, t Tenant, list []Event) []EventResult {
+	begin := ctx
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		begin, cancel = context.WithDeadline(ctx, deadline.Add(-eventMargin))
+		defer cancel()
+	}
+	customers := make([]string, len(list))
+	for i, e := range list {
+		customers[i] = e.Customer
+	}
+	results := make([]EventResult, len(list))
+	errs := inOrder(begin, customers, eventCustomers, func(i int) (err error) {
+		results[i].EventOutcome, err = s.PutEvent(ctx, t, list[i])
+		return err
 	})
-}
-
-// start enrolls the customer in a journey if it is active and its entry conditions
-// hold. Otherwise it returns why not: "" if the event does not name the journey any more.
-func (s *Service) start(
-	ctx context.Context, t Tenant, id ID, e *eventEffects, facts func() (condition.Facts, error),
-) (started bool, code string, err error) {
-	j, err := s.stores.Journeys.FullJourney(ctx, t, id)
-	if err != nil || !slices.Contains(j.Events, e.Type) || j.Status != Active && j.Status != Paused {
-		return false, "", err
+	for i, err := range errs {
+		results[i].Err = err
 	}
-	d, err := s.definition(ctx, t, j)
-	if err != nil {
-		return false, "", err
-	}
-	entry, fault := j.entry()
-	if fault = cmp.Or(fault, d.Graph.EntryFault()); fault != "" {
-		return false, "", fmt.Errorf("%w: %s", ErrDamaged, fault)
-	}
-	known, err := facts()
-	if err == nil {
-		known.LastEvents, err = s.eventsBefore(ctx, t, e.Customer, e.stamp, d.Graph.EntryEvents(entry.Condition))
-	}
-	switch {
-	case err != nil:
-		return false, "", err
-	case d.Graph.Refusal(entry.Condition, &known) != "":
-		return false, codeConditionFalse, nil
-	case j.Status == Paused:
-		return false, codePaused, nil
-	}
-	// The customer enters no earlier than the event was received, whatever the clocks: it
-	// must not end a wait of the run that it starts.
-	now := later(s.clock(), known.Now)
-	if j.EntryClosed(now) != "" {
-		return false, CodeEntryClosed, nil
-	}
-	outcomes, err := s.insert(ctx, t, j, []entrant{{e.Customer, known.Event}}, e.request, now, e.Received)
-	if err != nil {
-		return false, "", err
-	}
-	switch o := outcomes[0]; o.Result {
-	case OutcomeEnrolled:
-		return true, "", nil
-	case OutcomeSkipped:
-		return false, o.Code, nil
-	default:
-		return false, "", &Error{
-			Kind: Unavailable, Code: o.Code,
-			Detail: "The table cannot take this now. Try again in a moment.",
-		}
-	}
-}
-
-// eventsBefore returns when the customer's last event of each type was received before
-// the one with that stamp. So the starting event does not count, and a repeat of it
-// enrolls the customer in the same journeys.
-func (s *Service) eventsBefore(
-	ctx context.Context, t Tenant, customer string, stamp Stamp, types []string,
-) (map[string]time.Time, error) {
-	if len(types) == 0 {
-		return nil, nil
-	}
-	events, err := s.stores.Events.Remembered(ctx, t, customer, types)
-	return LastBefore(events, stamp, types), err
-}
-
-// factsOf returns the facts for entry conditions. It returns ErrDamaged if the
-// customer's attributes cannot be read, because missing ones could satisfy a
-// condition. The error does not quote them: it may be logged.
-func (s *Service) factsOf(ctx context.Context, t Tenant, event Event, received time.Time) (facts condition.Facts, err error) {
-	facts.Now = received
-	if len(event.Properties) > 0 {
-		if facts.Event, err = condition.ParseValue(event.Properties); err != nil {
-			return facts, err
-		}
-		facts.EntryEvent = facts.Event
-	}
-	p, err := s.stores.Customers.Profile(ctx, t, event.Customer)
-	if errors.Is(err, ErrNoCustomer) {
-		return facts, nil
-	}
-	if err != nil {
-		return facts, err
-	}
-	if facts.Attributes, err = condition.ParseValue(p.Attributes); err != nil || !facts.Attributes.IsObject() {
-		return facts, fmt.Errorf("%w: the customer's attributes are not a JSON object", ErrDamaged)
-	}
-	return facts, nil
+	return results
 }

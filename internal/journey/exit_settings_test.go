@@ -79,7 +79,7 @@ func TestExitSettings_KeepWhatTheyRead(t *testing.T) {
 		"goal":{"eventType":"g","windowDays":0,"match":{"event":"id","entry":"z"}}}`)
 	require.Equal(t, []string{"a", "b", "c", "e", "f"}, g.ExitEvents())
 	require.Equal(t, []string{"a", "b", "c", "d", "e", "f"}, g.EventsAt(1))
-	require.Equal(t, []string{"b", "c", "d", "g"}, g.PropertiesRead())
+	require.Equal(t, map[string][][]string{"b": {{"a"}}, "c": {{"id"}}, "d": {{"y"}}, "g": {{"id"}}}, g.PropertiesRead())
 	require.JSONEq(t, `{"cart":{"id":1},"plan":"p","x":2,"z":3}`,
 		string(g.EncodeEvent(value(t, `{"cart":{"id":1,"n":2},"plan":"p","x":2,"z":3,"a":4,"id":5}`))))
 	require.True(t, g.ReadsSteps())

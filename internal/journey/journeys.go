@@ -65,6 +65,7 @@ type Journey struct {
 	MaxDurationDays int       // 1 to MaxDuration
 	EntryFrom       time.Time // customers enter from then on; zero for no bound
 	EntryUntil      time.Time // customers enter before then; after EntryFrom, zero for no bound
+	Reentry         []byte    // graph.Reentry.Raw
 	Version         int       // counts what runs, from 1: see alike.Definitions
 	GraphHash       string    // name of the stored graph, which the customers of this version follow
 	GraphPassed     bool      // the graph was complete by the rules of the time when it became active or was stored after that
@@ -104,6 +105,7 @@ type Change struct {
 	Definition      *Definition
 	Entry           *graph.Entry // a nil Raw removes the entry condition
 	MaxDurationDays *int
+	Reentry         *graph.Reentry
 	EntryFrom       *time.Time // the zero time removes it; also below
 	EntryUntil      *time.Time
 	Settings        graph.SettingsChange
@@ -246,11 +248,11 @@ func (s *Service) keepProperties(ctx context.Context, t Tenant, j Journey) error
 	if err != nil {
 		return err
 	}
-	types := d.Graph.PropertiesRead()
-	if len(types) == 0 {
+	reads := d.Graph.PropertiesRead()
+	if len(reads) == 0 {
 		return nil
 	}
-	return s.stores.Events.KeepProperties(ctx, t, types)
+	return s.stores.Events.KeepProperties(ctx, t, reads)
 }
 
 // checkStatus returns an error if the lifecycle forbids the change of status, or
@@ -328,6 +330,9 @@ func (j Journey) withFields(c Change) Journey {
 	if c.Entry != nil {
 		j.EntryCondition = c.Entry.Raw
 	}
+	if c.Reentry != nil {
+		j.Reentry = c.Reentry.Raw
+	}
 	if c.EntryFrom != nil {
 		j.EntryFrom = *c.EntryFrom
 	}
@@ -351,7 +356,8 @@ func (j Journey) withFields(c Change) Journey {
 func (j Journey) equals(old Journey) bool {
 	return j.Name == old.Name && j.Description == old.Description && j.Status == old.Status &&
 		bytes.Equal(j.Definition, old.Definition) && bytes.Equal(j.Settings, old.Settings) && j.MaxDurationDays == old.MaxDurationDays &&
-		bytes.Equal(j.EntryCondition, old.EntryCondition) && j.EntryFrom.Equal(old.EntryFrom) && j.EntryUntil.Equal(old.EntryUntil)
+		bytes.Equal(j.EntryCondition, old.EntryCondition) && j.EntryFrom.Equal(old.EntryFrom) && j.EntryUntil.Equal(old.EntryUntil) &&
+		bytes.Equal(j.Reentry, old.Reentry)
 }
 
 // Delete removes the journey; its customers leave. match is as for Update.

@@ -4,6 +4,7 @@
 package journey
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -97,6 +98,35 @@ func forEach[T any](list []T, f func(T) error) error {
 	}
 	_ = group.Wait() // all errors are in errs
 	return errors.Join(errs...)
+}
+
+// inOrder calls do for each index of customers, for several customers at a time, and
+// returns the errors. The calls of one customer are made in order: after an error that a
+// repeat may not meet, the rest of them get it too. No call begins after ctx ended.
+func inOrder(ctx context.Context, customers []string, several int, do func(i int) error) []error {
+	indexes := map[string][]int{}
+	for i, customer := range customers {
+		indexes[customer] = append(indexes[customer], i)
+	}
+	errs := make([]error, len(customers))
+	var group errgroup.Group
+	group.SetLimit(several)
+	for _, list := range indexes {
+		group.Go(func() error {
+			var failed error
+			for _, i := range list {
+				if errs[i] = cmp.Or(failed, ctx.Err()); errs[i] == nil {
+					errs[i] = do(i)
+				}
+				if kind := kindOf(errs[i]); kind != Invalid && kind != Mismatch {
+					failed = errs[i]
+				}
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // all errors are in errs
+	return errs
 }
 
 // clock returns the current time in UTC, to the millisecond.

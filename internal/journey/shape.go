@@ -12,8 +12,9 @@ import (
 // Shape is a graph without configs: enough to check whether an enrollment's path
 // is possible. It is small, so many can be kept in memory.
 type Shape struct {
-	entry int16
-	nodes []shapeNode
+	entry     int16
+	nodes     []shapeNode
+	completes bool // an event may complete a run at any node
 }
 
 type shapeNode struct {
@@ -25,6 +26,7 @@ type shapeNode struct {
 // Shape returns the graph's shape.
 func (g *Graph) Shape() Shape {
 	s := Shape{entry: int16(g.Entry()), nodes: make([]shapeNode, g.Len())}
+	s.completes = slices.ContainsFunc(g.Exits(), func(exit graph.EventExit) bool { return exit.Completed })
 	for i := range s.nodes {
 		n := &s.nodes[i]
 		n.kind, n.ways = g.NodeType(i), uint8(len(g.Next(i)))
@@ -115,7 +117,7 @@ func (s Shape) checkPath(e Enrollment) error {
 		}
 	}
 	switch {
-	case e.Status == Completed:
+	case e.Status == Completed && !s.completes:
 		return errors.New("completed without an exit in its path")
 	case e.Node != expected:
 		return fmt.Errorf("at node %d, but its path leads to %d", e.Node, expected)

@@ -20,7 +20,7 @@ const (
 	NeedDecision                     // make the node's decision, then step with its Answer
 	NeedSend                         // send the node's message, then step with its Answer
 	NeedUpdate                       // change the attributes as Graph.Update returns, then step with its Answer
-	NeedEvents                       // step again with the events of the node's types
+	NeedEvents                       // step again with the events of the types that EventsFor returns
 	Stuck                            // fail it: the graph leads nowhere; see StopReason
 )
 
@@ -28,7 +28,7 @@ const (
 type Input struct {
 	Now           time.Time
 	Attributes    condition.Value // of the customer, if HasAttributes
-	HasAttributes bool            // if false, a split, or a wait with OnProfile, blocks with NeedAttributes
+	HasAttributes bool            // if false, a split, an exit by a condition, or a wait with OnProfile, blocks with NeedAttributes
 	ProfileRev    int64           // of Attributes; 0 for no profile
 	Answer        Answer          // of the effect that blocks the enrollment; zero for none
 
@@ -68,6 +68,10 @@ func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
 	if e.Node < 0 {
 		return e, Stuck
 	}
+	if g.Goal() != nil {
+		e.GoalUntil = e.EnrolledAt.Add(g.Goal().Window)
+	}
+	e.Listens = g.Node(e.Node).Listens
 	e.mark(trail.NodeEntered)
 	in := Input{Now: e.EnrolledAt}
 	if len(e.Event) > MaxKept {
@@ -77,13 +81,17 @@ func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
 }
 
 // NextWrite prepares e for another write: Rev is one higher, Delta is empty, and
-// WrittenAt is now, or unchanged if now is earlier.
+// WrittenAt is now, or unchanged if now is earlier. The write records e's
+// PendingConversion.
 func (e Enrollment) NextWrite(now time.Time) Enrollment {
 	e.Rev++
 	e.KeptBefore = e.KeptSize()
 	e.Delta = trail.Delta{trail.DeltaForm, 0}
 	if now.After(e.WrittenAt) {
 		e.WrittenAt = now
+	}
+	if e.PendingConversion != (Stamp{}) {
+		e = e.Convert(e.PendingConversion.At)
 	}
 	return e
 }
@@ -123,7 +131,7 @@ func (g *Graph) Step(e Enrollment, in Input) (Enrollment, EffectKind) {
 		if n.Fault != (strict.Fault{}) {
 			break
 		}
-		result, effect := g.result(&e, n, &in)
+		result, effect := g.resultOrExit(&e, n, &in)
 		switch {
 		case e.Status != Inside:
 			return e, NoEffect
@@ -139,6 +147,7 @@ func (g *Graph) Step(e Enrollment, in Input) (Enrollment, EffectKind) {
 		}
 		e.leave(result)
 		e.enter(next, in.Now)
+		e.Listens = g.Node(next).Listens
 		e.OnProfile, e.ProfileRev = g.dependsOnProfile(&e), 0
 		in.HasAttributes = in.HasAttributes && !e.OnProfile
 		in.stale = true
@@ -255,16 +264,8 @@ var effects = map[graph.NodeType]EffectKind{
 	graph.NBADecision: NeedDecision, graph.ChannelAction: NeedSend, graph.UpdateCustomer: NeedUpdate,
 }
 
-// Cancel ends the enrollment, with a reason that callers see. A failed enrollment
-// counts as cancelled from then on, also if the same write failed it.
-func (e Enrollment) Cancel(reason string) Enrollment {
-	if e.Status == Failed {
-		e.endFailure()
-	}
-	e.ExitReason = reason
-	e.end(Cancelled, trail.MarkCancelled, trail.NodeDropped)
-	return e
-}
+// Cancel is Leave as Cancelled, with a reason that callers see.
+func (e Enrollment) Cancel(reason string) Enrollment { return e.Leave(ExitRequest{Reason: reason}) }
 
 // Fail stops the enrollment at its node, with a reason that callers see. It keeps
 // LeaseUntil, so a retry knows that the effect may have happened.

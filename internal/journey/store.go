@@ -39,7 +39,8 @@ type JourneyStore interface { //nolint:revive // the stores of the four nouns ar
 	// depends on it in one transaction: the LIVE and event entries, the text if
 	// TextRev changes, next.GraphText if GraphHash or AppearanceRev changes. It
 	// removes the graph of a draft that gets another one. It returns ErrStale if the
-	// stored revision is not old.Rev, ErrNotFound if the journey was deleted.
+	// stored revision is not old.Rev, ErrNotFound if the journey was deleted, and
+	// ErrTooManyStarted if it would exceed MaxStarted, unless old was active before it was archived.
 	Update(ctx context.Context, t Tenant, old, next Journey) error
 	// Delete removes j, but keeps what its customers need to leave it. It
 	// returns ErrStale if the stored revision is not j.Rev, ErrNotFound if the
@@ -62,6 +63,13 @@ type EnrollmentStore interface {
 	// customers: enrolled if that request stored the enrollment, skipped if
 	// another did, OutcomeError with the code missing if there is none.
 	Enrolled(ctx context.Context, t Tenant, id ID, customers []string, request RequestID, missing string) []Outcome
+	// Reenter replaces old, which has left, by next, the customer's next run, and keeps
+	// old as an earlier run. It returns ErrLost if old has changed, nil if the stored
+	// enrollment has the RequestID of next. shards is as for Insert.
+	Reenter(ctx context.Context, t Tenant, shards int, old, next Enrollment) error
+	// EarlierRuns returns the runs that Reenter kept, in their order. It is strongly
+	// consistent.
+	EarlierRuns(ctx context.Context, t Tenant, id ID, customer string) ([]Enrollment, error)
 	// ReserveKey stores r unless the key has a record that has not expired at
 	// now. It returns the record that is then stored.
 	ReserveKey(ctx context.Context, t Tenant, id ID, r KeyRecord, now time.Time) (KeyRecord, error)
@@ -69,12 +77,12 @@ type EnrollmentStore interface {
 	// ErrNotEnrolled. It is strongly consistent.
 	Enrollment(ctx context.Context, t Tenant, id ID, customer string) (Enrollment, error)
 	// Advance writes each enrollment whose stored Rev is one less than its own
-	// and whose stored PendingExit is its own; the write removes that. It returns
-	// an error for each: nil, an ExitPendingError, ErrLost, or another one if the
+	// and whose stored PendingExit and PendingConversion are its own; the write removes
+	// those. It returns an error for each: nil, an ExitPendingError, ErrLost, or another one if the
 	// outcome of the write is unknown. shards places enrollments whose Due changes.
 	Advance(ctx context.Context, t Tenant, shards int, list []Enrollment) []error
-	// RequestExit stores e's PendingExit if the stored Rev is e's. Otherwise it
-	// returns ErrLost. It changes neither the Rev nor the figures.
+	// RequestExit stores e's PendingExit and PendingConversion, of those that it has, if
+	// the stored Rev is e's. Otherwise it returns ErrLost. It changes neither the Rev nor the figures.
 	RequestExit(ctx context.Context, t Tenant, e Enrollment) error
 	// ReadPartition returns up to n enrollments of a partition that follow
 	// after, nil for its start. It also returns the key to continue from, nil
@@ -117,8 +125,8 @@ type CustomerStore interface {
 
 // Starts is what an event of a type concerns.
 type Starts struct {
-	Journeys       []ID // that it starts, sorted
-	KeepProperties bool // its properties must be remembered
+	Journeys []ID       // active and paused ones that it starts, sorted
+	Reads    [][]string // paths of the properties that must be remembered; an empty one means all
 }
 
 // EventStore stores events and wakes the enrollments that wait for them.
@@ -126,6 +134,10 @@ type EventStore interface {
 	// ReserveEvent stores r unless its customer and id have a record that has
 	// not expired at now. It returns the record that is then stored.
 	ReserveEvent(ctx context.Context, t Tenant, r EventRecord, now time.Time) (EventRecord, error)
+	// MergeEvent marks r as merged and stores p, whose stored revision is rev as in
+	// PutProfile, in one transaction; a nil p is not stored. It changes nothing if r is
+	// marked already. It returns ErrLost if the revision differs or r is not stored.
+	MergeEvent(ctx context.Context, t Tenant, r EventRecord, p *Profile, rev int64) error
 	// FinishEvent marks r as done. It returns ErrLost if r is not stored any more.
 	FinishEvent(ctx context.Context, t Tenant, r EventRecord) error
 	// Remember adds an event to those of its type that are remembered of a customer, at
@@ -138,8 +150,9 @@ type EventStore interface {
 	// UndoEvent deletes r, if it has an ID and was received at r.ReceivedAt, and removes
 	// the event with r.Stamp from those that are remembered of that type.
 	UndoEvent(ctx context.Context, t Tenant, r EventRecord, eventType string) error
-	// KeepProperties marks types of events whose properties must be remembered, for good.
-	KeepProperties(ctx context.Context, t Tenant, eventTypes []string) error
+	// KeepProperties adds to the paths of properties that must be remembered of events,
+	// by type. They stay for good. Many become one empty path.
+	KeepProperties(ctx context.Context, t Tenant, reads map[string][][]string) error
 	// StartedBy returns what an event of that type concerns. It is strongly consistent.
 	// With an ErrNewer it returns all journeys but those whose entries are of a newer
 	// format.

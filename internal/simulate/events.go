@@ -9,6 +9,13 @@ import (
 	"journeys/internal/journey"
 )
 
+// Event is an event that the simulated customer causes.
+type Event struct {
+	Type       string
+	After      time.Duration // since the entry; negative for before
+	Properties []byte        // compact JSON object; nil for none
+}
+
 // entryProperties returns the properties of the event that starts the journey.
 func (s *simulation) entryProperties() (properties condition.Value) {
 	if r := s.request.EntryEvent; r != nil && r.Properties != nil {
@@ -31,27 +38,68 @@ func (s *simulation) refusal() string {
 	return cmp.Or(s.subject.EntryFault, s.graph.EntryFault(), closed, event, s.graph.Refusal(s.subject.Entry.Condition, &facts))
 }
 
-// sleep returns when to look at e's wait again: at the next event that it awaits, or at
-// its end.
+// sleep returns when to look at e's wait again: at the next event that may end it or the run,
+// or at its end.
 func (s *simulation) sleep(e *journey.Enrollment, now time.Time) time.Time {
 	next := e.Due
 	for _, event := range s.request.Events {
 		at := s.request.Now.Add(event.After)
-		if at.After(now) && at.Before(next) && slices.Contains(s.graph.Node(e.Node).Events, event.Type) {
+		if at.After(now) && at.Before(next) && slices.Contains(s.graph.EventsAt(e.Node), event.Type) {
 			next = at
 		}
 	}
 	return next
 }
 
-// received returns the events that are remembered at now, of the types that nodes await or
-// ask for.
-func (s *simulation) received(now time.Time) map[string][]journey.Received {
-	var types []string
-	for i := range s.graph.Len() {
-		types = append(types, s.graph.Node(i).Events...)
+// Conversion is the conversion of a simulated customer.
+type Conversion struct {
+	At        time.Time
+	EventType string
+}
+
+// maxHeard is longer than any event comes after the entry.
+const maxHeard = 100 * 365 * 24 * time.Hour
+
+// hear converts the customer by an event of the goal that comes no later than now, as the
+// handler of events does: as the customer is when it comes.
+func (s *simulation) hear(e journey.Enrollment, now time.Time) journey.Enrollment {
+	goal := s.graph.Goal()
+	if goal == nil {
+		return e
 	}
-	return s.receivedOf(types, now)
+	for _, event := range s.ordered()[s.heard:] {
+		at := s.request.Now.Add(event.After)
+		if at.After(now) {
+			break
+		}
+		s.heard++
+		received := journey.Received{Stamp: journey.Stamp{At: at}, Properties: event.Properties}
+		in := journey.Input{Now: at, Attributes: s.attributes, HasAttributes: true, Events: s.receivedOf(s.types(), at)}
+		if converts, _ := s.graph.Converts(&e, event.Type, &received, &in); converts {
+			s.conversion = &Conversion{at, event.Type}
+			return e.NextWrite(at).Convert(at)
+		}
+	}
+	return e
+}
+
+// ordered returns the events by their times.
+func (s *simulation) ordered() []Event {
+	return slices.SortedStableFunc(slices.Values(s.request.Events), func(a, b Event) int { return cmp.Compare(a.After, b.After) })
+}
+
+// received returns the events that are remembered at now, of the types that nodes and exits
+// await or ask for.
+func (s *simulation) received(now time.Time) map[string][]journey.Received {
+	return s.receivedOf(s.types(), now)
+}
+
+// types returns the types of the events that nodes and the goal await or ask for.
+func (s *simulation) types() (types []string) {
+	for i := range s.graph.Len() {
+		types = append(types, s.graph.EventsAt(i)...)
+	}
+	return append(types, s.graph.GoalEvents()...)
 }
 
 // receivedOf returns the events of these types that are remembered at now.
@@ -60,10 +108,13 @@ func (s *simulation) receivedOf(types []string, now time.Time) map[string][]jour
 	for _, eventType := range types {
 		events[eventType] = nil
 	}
+	reads := s.graph.PropertiesRead()
 	for i, event := range s.request.Events {
 		at := s.request.Now.Add(event.After)
 		if list, ok := events[event.Type]; ok && !at.After(now) {
-			events[event.Type] = append(list, journey.Received{Stamp: journey.Stamp{At: at, ID: uint64(i)}, Properties: event.Properties})
+			events[event.Type] = append(list, journey.Received{
+				Stamp: journey.Stamp{At: at, ID: uint64(i)}, Properties: journey.PruneProperties(event.Properties, reads[event.Type]),
+			})
 		}
 	}
 	for eventType, list := range events {

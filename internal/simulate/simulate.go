@@ -38,13 +38,6 @@ type Request struct {
 // DefaultCustomer is the id of a simulated customer that has none.
 const DefaultCustomer = "test"
 
-// Event is an event that the simulated customer causes.
-type Event struct {
-	Type       string
-	After      time.Duration // since the entry; negative for before
-	Properties []byte        // compact JSON object; nil for none
-}
-
 // Simulation is the path of a simulated customer.
 type Simulation struct {
 	journey.Subject
@@ -52,7 +45,8 @@ type Simulation struct {
 	ExitReason string // of the exit; for "stopped", the node and the reason
 	Duration   time.Duration
 	Steps      []Step
-	Truncated  bool // details beyond maxDetails were left out
+	Conversion *Conversion // nil for none
+	Truncated  bool        // details beyond maxDetails were left out
 }
 
 // maxDetails bounds the bytes of the Faults, the Warnings and the details of all steps of
@@ -67,7 +61,7 @@ type Step struct {
 	Result    string
 	Next      string        // id of the next node; "" for none
 	Until     time.Time     // wait: when it ended
-	EndedBy   string        // wait: "timer" or "event"
+	EndedBy   string        // wait: "timer" or "event"; "exit" where exitOn or exitWhen ended the run
 	Reason    string        // wait until a date: why it ended at once; "" if it did not
 	Zone      string        // wait until a date: the time zone, if the end depends on one
 	Condition []byte        // condition_split: condition.Program.Explain
@@ -135,7 +129,9 @@ type simulation struct {
 	details int // bytes of the details of all steps
 
 	attributes condition.Value // as they are by now
-	failure    string          // why a message cannot be sent; "" if it can
+	heard      int             // events that hear has taken
+	conversion *Conversion
+	failure    string // why a message cannot be sent; "" if it can
 }
 
 // run uses the step function that moves real customers. Only the clock and the
@@ -167,12 +163,13 @@ func (s *simulation) run() Simulation {
 			s.attributes, in.Answer.Result = s.graph.Update(&e, s.attributes)
 		case journey.NoEffect:
 			now = s.sleep(&e, now)
+			e = s.hear(e, now)
 		case journey.NeedAttributes, journey.NeedEvents, journey.Stuck: // not reached: the facts are given, and Stuck ends the loop
 		}
 		in.Now, in.Attributes, in.Events = now, s.attributes, s.received(now)
 		e, effect = s.graph.Step(e.NextWrite(in.Now), in)
 	}
-	return s.report(e, now)
+	return s.report(s.hear(e, s.request.Now.Add(maxHeard)), now)
 }
 
 // check returns an error if an answer names no nba_decision of the graph, or a branch no
@@ -261,7 +258,7 @@ func (s *simulation) answer(node int) journey.Answer {
 // report converts the walk into steps.
 func (s *simulation) report(e journey.Enrollment, now time.Time) Simulation {
 	visits := e.Path.Visits(e.EnrolledAt)
-	if e.Status != journey.Completed {
+	if !e.ReachedExit() {
 		visits = append(visits, trail.Visit{Node: e.Node, EnteredAt: e.Since})
 	}
 	visits, again := cutAtRepeat(visits)
@@ -272,7 +269,7 @@ func (s *simulation) report(e journey.Enrollment, now time.Time) Simulation {
 	facts := s.graph.Facts(&e, s.request.Attributes)
 	facts.Decision, facts.Step = condition.Value{}, condition.Value{}
 	kept, _ := condition.ParseValue(e.Steps)
-	result := Simulation{Outcome: "exited", ExitReason: e.ExitReason, Duration: now.Sub(s.request.Now)}
+	result := Simulation{Outcome: "exited", ExitReason: e.ExitReason, Duration: now.Sub(s.request.Now), Conversion: s.conversion}
 	left := s.details
 	for i, visit := range visits {
 		step := s.step(visit.Node, visit.EnteredAt)
@@ -303,6 +300,11 @@ func (s *simulation) report(e journey.Enrollment, now time.Time) Simulation {
 	switch {
 	case e.Status == journey.Expired && !again:
 		result.Outcome, last.Result = "expired", "expired"
+	case e.Status != journey.Inside && !e.ReachedExit() && !again:
+		last.Result = "exited" // by exitOn or exitWhen
+		if last.NodeType == graph.Wait {
+			last.EndedBy = "exit"
+		}
 	case e.Status == journey.Inside || again:
 		result.Outcome, last.Result = "stopped", "stopped"
 		result.ExitReason = cmp.Or(s.failure, stuckReason(s.graph, visits))

@@ -17,7 +17,7 @@ type Mark uint8
 const (
 	NodeEntered Mark = 1 << iota
 	NodeFailed       // the enrollment failed here
-	NodeDropped      // the enrollment expired or was cancelled here
+	NodeDropped      // the enrollment ended here, but not at an exit
 	NodeRetried      // a failed enrollment was resumed here
 
 	NodeLeft      Mark = 64

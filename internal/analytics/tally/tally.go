@@ -39,7 +39,7 @@ func (t Totals) Negate() Totals {
 type Step struct {
 	Entered   int64
 	Failed    int64   // minus retried ones
-	Dropped   int64   // expired or cancelled here
+	Dropped   int64   // left the journey here, but not by an exit
 	Results   Results // left along an edge, or at an exit
 	Converted Results // those of Results that converted later
 }

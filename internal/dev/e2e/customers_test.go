@@ -104,16 +104,42 @@ func TestEvents_StartJourneys(t *testing.T) {
 	c.must(200, "PUT", path, `{"status":"active"}`)
 
 	body := `{"customerId":"anna","eventType":"signup","eventId":"e-1","properties":{"plan":"pro"}}`
-	for range 2 {
-		require.Equal(t, "e-1", feeder.must(202, "POST", "/events", body).body["eventId"])
-	}
+	id := strings.TrimPrefix(path, "/journeys/")
+	nothing, started := []any{}, []any{id}
+	require.Equal(t, map[string]any{"eventId": "e-1", "started": started, "ended": nothing, "notStarted": nothing},
+		feeder.must(202, "POST", "/events", body).body)
+	require.Equal(t, map[string]any{"eventId": "e-1", "started": nothing, "ended": nothing, "notStarted": nothing, "repeated": true},
+		feeder.must(202, "POST", "/events", body).body)
 	feeder.refused(422, "event-id-reused", "POST", "/events", strings.Replace(body, `"pro"`, `"free"`, 1))
-	feeder.must(202, "POST", "/events", `{"customerId":"free","eventType":"signup","properties":{"plan":"free"}}`)
+	not := func(code string) any { return []any{map[string]any{"journeyId": id, "code": code}} }
+	free := feeder.must(202, "POST", "/events", `{"customerId":"free","eventType":"signup","properties":{"plan":"free"}}`)
+	require.Equal(t, not("condition-false"), free.body["notStarted"])
 
 	require.Equal(t, "pause", c.must(200, "GET", path+"/enrollments/anna", "").body["nodeId"])
 	for _, customer := range []string{"early", "free"} {
 		c.refused(404, "enrollment-not-found", "GET", path+"/enrollments/"+customer, "")
 	}
+
+	c.must(200, "PUT", path, `{"status":"paused"}`)
+	several := `{"events":[` + strings.Join([]string{
+		`{"customerId":"bert","eventType":"signup","eventId":"e-2","properties":{"plan":"pro"},"attributes":{"visits":1}}`,
+		`{"customerId":"bert","eventType":"signup","eventId":"e-3","properties":{"plan":"pro"},"occurredAt":"2020-01-01T00:00:00Z","attributes":{"visits":2}}`,
+		`{"customerId":"bert"}`,
+	}, ",") + `]}`
+	results := func() []any { return feeder.must(202, "POST", "/events", several).body["results"].([]any) }
+	first := results()
+	require.Equal(t, map[string]any{"eventId": "e-2", "started": nothing, "ended": nothing, "notStarted": not("journey-paused")}, first[0])
+	require.Equal(t, map[string]any{"eventId": "e-3", "started": nothing, "ended": nothing, "notStarted": not("too-old")}, first[1])
+	require.Equal(t, map[string]any{"code": "invalid-request", "errors": []any{
+		map[string]any{"pointer": "/events/2/eventType", "detail": "is required"},
+	}}, first[2])
+	c.must(200, "PATCH", "/customers/bert", `{"attributes":{"visits":3}}`)
+	c.must(200, "PUT", path, `{"status":"active"}`)
+	require.Equal(t, map[string]any{"eventId": "e-2", "started": started, "ended": nothing, "notStarted": nothing}, results()[0])
+	require.Equal(t, map[string]any{"visits": 3.0}, c.must(200, "GET", "/customers/bert", "").body["attributes"], "merged once")
+	require.Equal(t, "pause", c.must(200, "GET", path+"/enrollments/bert", "").body["nodeId"])
+	require.Equal(t, true, results()[0].(map[string]any)["repeated"])
+
 	other := as(t, manifest.Ingest, newTenant())
 	other.must(202, "POST", "/events", `{"customerId":"anna","eventType":"opened"}`)
 	require.Equal(t, "pause", c.must(200, "GET", path+"/enrollments/anna", "").body["nodeId"])

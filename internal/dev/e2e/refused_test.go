@@ -30,6 +30,9 @@ func graph(definition string, at ...string) badCall {
 	return put(`{"definition":`+definition+`}`, at...)
 }
 
+// event returns a POST of events.
+func event(body string, at ...string) badCall { return badCall{"POST", "/events", body, at} }
+
 // split returns a PUT of a graph with a split by a condition.
 func split(condition string, at string) badCall {
 	return graph(`{"nodes":[{"id":"a","type":"condition_split","config":{"condition":`+condition+`}}],"edges":[]}`,
@@ -106,6 +109,13 @@ var invalid = map[string][]badCall{
 			"/definition/nodes/0/config/branches/0/condition", "/definition/nodes/0/config/branches/0/weight",
 			"/definition/nodes/0/config/branches/1/id", "/definition/nodes/0/config/branches/1/condition/operator",
 			"/definition/nodes/0/config/salt"),
+	},
+	"events": {
+		event(`{"customerId":"a","eventType":"$unsubscribed","attributes":7,"properties":[]}`, "/eventType", "/properties", "/attributes"),
+		event(`{"customerId":"a","eventType":"b","occurredAt":"yesterday","eventid":"c"}`, "/occurredAt", "/eventid"),
+		event(`{"customerId":"a","eventType":"b","properties":{"x":"`+strings.Repeat("x", 32<<10)+`"}}`, "/properties"),
+		event(`{"events":[]}`, "/events"), event(`{"events":{}}`, "/events"), event(`{"events":[{}],"customerId":"a"}`, "/customerId"),
+		event(`{"events":[`+strings.Repeat(`{},`, 100)+`{}]}`, "/events"), event(`{"events":[{"a":1,"a":2}]}`, "/events/0/a"),
 	},
 	"exits and goals": {
 		put(`{"exitOn":[{"eventType":"$sent"},{"as":"failed"},{"eventType":"a","match":{"event":"b"}}]}`,

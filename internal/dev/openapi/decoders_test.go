@@ -132,6 +132,15 @@ func (d decoders) faults(t *testing.T, r *http.Request) []fault {
 			require.NotContains(t, w.Body.String(), "stored")
 			return nil
 		}
+		if w.Code == http.StatusAccepted { // each event has a result of its own
+			var answer struct{ Results []struct{ Errors []fault } }
+			require.NoError(t, json.Unmarshal(w.Body.Bytes(), &answer))
+			var faults []fault
+			for _, result := range answer.Results {
+				faults = append(faults, result.Errors...)
+			}
+			return faults
+		}
 		require.Contains(t, []int{http.StatusNotFound, http.StatusConflict}, w.Code, w.Body.String())
 		return nil
 	}

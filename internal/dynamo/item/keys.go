@@ -230,16 +230,29 @@ func KeptKey(enrollment Item, request []byte) Item {
 	return Key(r.Text(manifest.PartitionKey), keptPrefix+ulid+"#"+base64.RawURLEncoding.EncodeToString(request))
 }
 
+// EarlierRunKey returns the key of an earlier run of a customer.
+func EarlierRunKey(t journey.Tenant, id journey.ID, customer string, run int) Item {
+	return Key(CustomerPK(t, customer), EarlierRunsPrefix(id)+strconv.Itoa(run))
+}
+
+// EarlierRunsPrefix begins the sort keys of a customer's earlier runs in a journey.
+func EarlierRunsPrefix(id journey.ID) string { return EarlierPrefix + ULIDOf(id) + "#" }
+
 // AnonymizedKey returns the key of an enrollment of a customer who was forgotten.
 func AnonymizedKey(t journey.Tenant, id journey.ID, writeID string) Item {
 	return Key(tenantPrefix(t)+"#A#"+writeID, EnrollmentPrefix+ULIDOf(id))
 }
 
-// IsEnrollment reports whether a sort key is that of an enrollment.
+// IsEnrollment reports whether a sort key is that of an enrollment, but not of an
+// earlier run.
 func IsEnrollment(sk string) bool { return strings.HasPrefix(sk, EnrollmentPrefix) }
 
-// EnrollmentJourney returns the journey in an enrollment's sort key.
+// EnrollmentJourney returns the journey in the sort key of an enrollment or an earlier
+// run.
 func EnrollmentJourney(sk string) journey.ID {
+	if run, ok := strings.CutPrefix(sk, EarlierPrefix); ok {
+		sk, _, _ = strings.Cut(run, "#")
+	}
 	return JourneyID(strings.TrimPrefix(sk, EnrollmentPrefix))
 }
 

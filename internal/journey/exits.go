@@ -1,0 +1,255 @@
+package journey
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"journeys/internal/condition"
+	"journeys/internal/graph"
+	"journeys/internal/trail"
+)
+
+// ExitRequest is how an enrollment ends other than at an exit of its graph. The zero value
+// is none.
+type ExitRequest struct {
+	Reason    string // as callers see it; not empty
+	Completed bool   // it ends as Completed, not as Cancelled
+}
+
+// Leave ends the enrollment at its node, which counts it as dropped. A failed enrollment
+// counts as ended from then on, also if the same write failed it.
+func (e Enrollment) Leave(exit ExitRequest) Enrollment {
+	if e.Status == Failed {
+		e.endFailure()
+	}
+	e.ExitReason = exit.Reason
+	if exit.Completed {
+		e.end(Completed, trail.MarkCompleted, trail.NodeDropped)
+	} else {
+		e.end(Cancelled, trail.MarkCancelled, trail.NodeDropped)
+	}
+	return e
+}
+
+// ReachedExit reports whether the enrollment ended at an exit, which is then the last step
+// of its path. A completed one that left by an event did not.
+func (e *Enrollment) ReachedExit() bool {
+	return e.Status == Completed && len(e.Path) > 0 && trail.Result(e.Path[len(e.Path)-1]) == trail.Exited
+}
+
+// HeardBy reports whether an event of that type may change the enrollment.
+func (e *Enrollment) HeardBy(eventType string) bool {
+	hash := graph.ListenHash(eventType)
+	for listed := range slices.Chunk(e.Listens, len(hash)) {
+		if string(listed) == string(hash[:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// resultOrExit is result, unless the customer leaves by exitOn or exitWhen: before an
+// effect, where a wait ends, and by an event in a wait if the events are known.
+func (g *Graph) resultOrExit(e *Enrollment, n *graph.Node, in *Input) (trail.Result, EffectKind) {
+	_, isEffect := effects[n.Type]
+	switch {
+	case !g.HasExits() && !g.looksForGoal(e), !isEffect && n.Type != graph.Wait, in.Answer.Result != trail.NoResult:
+		return g.result(e, n, in)
+	case isEffect:
+		if effect := g.exit(e, in); effect != NoEffect || e.Status != Inside {
+			return trail.NoResult, effect
+		}
+		return g.result(e, n, in)
+	}
+	if in.knows(g.GoalEvents()) {
+		if effect := g.convertByEvents(e, in); effect != NoEffect {
+			return trail.NoResult, effect
+		}
+	}
+	if in.knows(g.ExitEvents()) {
+		if effect := g.exitByEvent(e, in); effect != NoEffect || e.Status != Inside {
+			return trail.NoResult, effect
+		}
+	}
+	after := *e
+	after.Delta = slices.Clone(e.Delta)
+	result, effect := g.result(&after, n, in)
+	if result != trail.NoResult || after.Status != Inside {
+		looks := g.looksForGoal(e)
+		if effect := g.exit(e, in); effect != NoEffect || e.Status != Inside {
+			return trail.NoResult, effect
+		}
+		if looks && !g.looksForGoal(e) {
+			return g.resultOrExit(e, n, in) // with the conversion
+		}
+	}
+	*e = after
+	return result, effect
+}
+
+// exit converts the run by an event of the goal, and then ends it if an event of exitOn was
+// received since the entry, or exitWhen holds.
+// It returns an effect if it cannot tell.
+func (g *Graph) exit(e *Enrollment, in *Input) EffectKind {
+	if effect := g.convertByEvents(e, in); effect != NoEffect {
+		return effect
+	}
+	if !in.knows(g.ExitEvents()) {
+		e.dueBy(in.Now)
+		return NeedEvents
+	}
+	when := g.ExitWhen()
+	if effect := g.exitByEvent(e, in); effect != NoEffect || e.Status != Inside || when == nil {
+		return effect
+	}
+	if !in.HasAttributes && readsAttributes(when.Condition) {
+		e.dueBy(in.Now)
+		return NeedAttributes
+	}
+	facts := g.Facts(e, in.Attributes)
+	facts.Now, facts.LastEvents = in.Now, in.LastEvents(when.Condition.Events())
+	if when.Condition.Eval(&facts) {
+		*e = e.Leave(ExitRequest{Reason: when.Reason})
+	}
+	return NoEffect
+}
+
+// exitByEvent ends the run by the earliest event of in that was received after the entry
+// and meets an entry of exitOn. It returns an effect if it cannot tell.
+func (g *Graph) exitByEvent(e *Enrollment, in *Input) EffectKind {
+	exit, effect := g.exitMet(e, in)
+	switch {
+	case effect != NoEffect:
+		e.dueBy(in.Now)
+	case exit != ExitRequest{}:
+		*e = e.Leave(exit)
+	}
+	return effect
+}
+
+// exitMet returns the exit of exitByEvent; the zero one for none.
+func (g *Graph) exitMet(e *Enrollment, in *Input) (ExitRequest, EffectKind) {
+	var list []candidate
+	for i, exit := range g.Exits() {
+		if slices.ContainsFunc(g.Exits()[:i], func(earlier graph.EventExit) bool { return earlier.Type == exit.Type }) {
+			continue
+		}
+		for _, event := range in.Events[exit.Type] {
+			if event.At.After(e.EnrolledAt) {
+				list = append(list, candidate{event, exit.Type})
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b candidate) int { return a.Compare(b.Stamp) })
+	for _, c := range list {
+		for i := range g.Exits() {
+			exit := &g.Exits()[i]
+			if exit.Type != c.eventType {
+				continue
+			}
+			met, effect := g.meets(e, &exit.Watched, &c.Received, in)
+			if effect != NoEffect {
+				return ExitRequest{}, effect
+			}
+			if met {
+				return ExitRequest{exit.Reason, exit.Completed}, NoEffect
+			}
+		}
+	}
+	return ExitRequest{}, NoEffect
+}
+
+// leaveBy ends the runs of e's customer in e's journey if the event is one of exitOn that
+// was received after their entry. It reports whether the event ends the run. While a
+// worker sends a message, it only requests the exit: the worker records the message, and
+// then the exit.
+func (s *Service) leaveBy(ctx context.Context, t Tenant, e Enrollment, event eventAtHand) (ended bool, err error) {
+	for attempt := range writeAttempts {
+		exit, err := s.exitFor(ctx, t, &e, event)
+		if err != nil || exit == (ExitRequest{}) {
+			return false, err
+		}
+		now := s.clock()
+		sending := e.Status == Inside && e.LeaseUntil.After(now)
+		if sending && e.PendingExit != (ExitRequest{}) {
+			return e.PendingExit == exit, nil
+		}
+		ended = e.PendingExit == (ExitRequest{}) || e.PendingExit == exit
+		exit = cmp.Or(e.PendingExit, exit)
+		if sending {
+			e.PendingExit = exit
+			err = s.stores.Enrollments.RequestExit(ctx, t, e)
+		} else { // it has no place in the due index any more, so the shards do not matter
+			err = s.stores.Enrollments.Advance(ctx, t, 1, []Enrollment{e.NextWrite(now).Leave(exit)})[0]
+		}
+		if !errors.Is(err, ErrLost) {
+			return ended && err == nil, err
+		}
+		if attempt > 0 && !s.pause(ctx, attempt) {
+			return false, ctx.Err()
+		}
+		e, err = s.stores.Enrollments.Enrollment(ctx, t, e.Journey, e.Customer)
+		if errors.Is(err, ErrNotEnrolled) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return false, errEnrollmentBusy
+}
+
+// exitFor returns the exit by which e leaves on an event; the zero one for none. Customers
+// of a journey that was archived or deleted leave for that reason.
+func (s *Service) exitFor(ctx context.Context, t Tenant, e *Enrollment, event eventAtHand) (ExitRequest, error) {
+	if e.Status != Inside && e.Status != Failed || !event.At.After(e.EnrolledAt) || !e.HeardBy(event.eventType) {
+		return ExitRequest{}, nil
+	}
+	g, err := s.graphOf(ctx, t, *e)
+	if err != nil || len(g.Exits()) == 0 {
+		return ExitRequest{}, err
+	}
+	in := Input{Now: event.At, Events: map[string][]Received{event.eventType: {event.Received}}}
+	exit, effect := g.exitMet(e, &in)
+	if effect != NoEffect {
+		if in.Attributes, err = event.attributes(); err != nil {
+			return ExitRequest{}, err
+		}
+		in.HasAttributes = true
+		others, err := s.stores.Events.Remembered(ctx, t, e.Customer, g.ExitEvents())
+		if err != nil {
+			return ExitRequest{}, err
+		}
+		for _, eventType := range g.ExitEvents() {
+			if eventType != event.eventType {
+				in.Events[eventType] = others[eventType]
+			}
+		}
+		exit, _ = g.exitMet(e, &in)
+	}
+	if exit == (ExitRequest{}) {
+		return exit, nil
+	}
+	j, err := s.stores.Journeys.Journey(ctx, t, e.Journey)
+	if errors.Is(err, ErrNotFound) || err == nil && e.Epoch < j.Epoch {
+		return ExitRequest{}, nil
+	}
+	return exit, err
+}
+
+// eventAtHand is an event that was received just now, with what conditions on it need.
+type eventAtHand struct {
+	candidate
+	attributes func() (condition.Value, error) // of the customer, read at most once; an ErrDamaged if they cannot be read
+}
+
+// atHand returns an event that was received just now.
+func (s *Service) atHand(ctx context.Context, t Tenant, e Event, received Received) eventAtHand {
+	return eventAtHand{candidate{received, e.Type}, sync.OnceValues(func() (condition.Value, error) {
+		facts, err := s.factsOf(ctx, t, e, received.At)
+		return facts.Attributes, err
+	})}
+}

@@ -1,0 +1,196 @@
+package journey_test
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/condition"
+	"journeys/internal/dev/journeytest"
+	"journeys/internal/graph"
+	"journeys/internal/journey"
+	"journeys/internal/simulate"
+	"journeys/internal/trail"
+)
+
+var waitThenMail = graphOf([]string{"in entry_trigger", `w wait {"delayHours":24}`, `m channel_action {"channel":"email"}`, "out exit"},
+	[]string{"in w", "w m", "m out"})
+
+// eventsAt returns events of a type, received that long after t0.
+func eventsAt(properties string, after ...time.Duration) (list []journey.Received) {
+	for i, d := range after {
+		event := journey.Received{Stamp: journey.Stamp{At: t0.Add(d), ID: uint64(i)}}
+		if properties != "" {
+			event.Properties = []byte(properties)
+		}
+		list = append(list, event)
+	}
+	return list
+}
+
+// Before each effect, and where a wait ends, the events of exitOn are looked up. Those that
+// were received at or before the entry never count.
+func TestStep_LeavesByTheEarliestEventOfExitOn(t *testing.T) {
+	t.Parallel()
+
+	g := withSettings(t, waitThenMail, `{"exitOn":[
+		{"eventType":"bought","condition":{"field":"event.n","operator":"gte","value":5},"as":"completed"},{"eventType":"closed","reason":"gone"}]}`)
+	e, effect := g.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
+	require.Equal(t, journey.NoEffect, effect)
+	over := t0.Add(24 * time.Hour)
+	_, effect = g.Step(e.NextWrite(over), journey.Input{Now: over})
+	require.Equal(t, journey.NeedEvents, effect, "the wait is over")
+
+	for name, row := range map[string]struct {
+		events map[string][]journey.Received
+		status journey.EnrollmentStatus
+		reason string
+	}{
+		"none":                    {map[string][]journey.Received{}, journey.Inside, ""},
+		"at the entry":            {map[string][]journey.Received{"closed": eventsAt("", -time.Hour, 0)}, journey.Inside, ""},
+		"after the entry":         {map[string][]journey.Received{"closed": eventsAt("", time.Millisecond)}, journey.Cancelled, "gone"},
+		"condition that is false": {map[string][]journey.Received{"bought": eventsAt(`{"n":4}`, time.Hour)}, journey.Inside, ""},
+		"properties not kept":     {map[string][]journey.Received{"bought": eventsAt("", time.Hour)}, journey.Inside, ""},
+		"condition that is true":  {map[string][]journey.Received{"bought": eventsAt(`{"n":5}`, time.Hour)}, journey.Completed, "event:bought"},
+		"both":                    {map[string][]journey.Received{"bought": eventsAt(`{"n":5}`, time.Hour), "closed": eventsAt("", time.Minute)}, journey.Cancelled, "gone"},
+		"after the wait was over": {map[string][]journey.Received{"closed": eventsAt("", 25*time.Hour)}, journey.Cancelled, "gone"},
+	} {
+		for _, eventType := range g.ExitEvents() {
+			row.events[eventType] = append(row.events[eventType], []journey.Received{}...)
+		}
+		got, effect := g.Step(e.NextWrite(over), journey.Input{Now: over, Events: row.events})
+		require.Equal(t, row.status, got.Status, name)
+		if row.status == journey.Inside {
+			require.Equal(t, journey.NeedSend, effect, name)
+			continue
+		}
+		require.Equal(t, row.reason, got.ExitReason, name)
+		require.Equal(t, 1, got.Node, "%s: they leave from the wait", name)
+		require.Equal(t, over, got.LeftAt, name)
+		require.NoError(t, g.Shape().Check(got), name)
+		require.Equal(t, byte(trail.NodeDropped), got.Delta[len(got.Delta)-1], name)
+		require.False(t, got.ReachedExit(), name)
+	}
+}
+
+// exitWhen is evaluated before an effect, and where a wait ends, but not in the middle of it.
+func TestStep_LeavesByExitWhen(t *testing.T) {
+	t.Parallel()
+
+	g := withSettings(t, waitThenMail, `{"exitWhen":{"condition":{"any":[{"field":"blocked","operator":"eq","value":true},{"event":"left","since":"entry"}]}}}`)
+	e, _ := g.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
+	blocked := value(t, `{"blocked":true}`)
+	for _, row := range []struct {
+		name       string
+		after      time.Duration
+		attributes *condition.Value
+		events     map[string][]journey.Received
+		effect     journey.EffectKind
+		reason     string
+	}{
+		{"in the wait", time.Hour, &blocked, map[string][]journey.Received{"left": nil}, journey.NoEffect, ""},
+		{"without the events", 24 * time.Hour, &blocked, nil, journey.NeedEvents, ""},
+		{"without attributes", 24 * time.Hour, nil, map[string][]journey.Received{"left": nil}, journey.NeedAttributes, ""},
+		{"false", 24 * time.Hour, new(value(t, `{}`)), map[string][]journey.Received{"left": nil}, journey.NeedSend, ""},
+		{"true", 24 * time.Hour, &blocked, map[string][]journey.Received{"left": nil}, journey.NoEffect, "exit_condition"},
+		{"true by an event", 24 * time.Hour, new(value(t, `{}`)), map[string][]journey.Received{"left": eventsAt("", time.Hour)}, journey.NoEffect, "exit_condition"},
+		{"true when they have expired", 31 * 24 * time.Hour, &blocked, map[string][]journey.Received{"left": nil}, journey.NoEffect, "exit_condition"},
+	} {
+		now := t0.Add(row.after)
+		in := journey.Input{Now: now, Events: row.events}
+		if row.attributes != nil {
+			in.Attributes, in.HasAttributes = *row.attributes, true
+		}
+		got, effect := g.Step(e.NextWrite(now), in)
+		require.Equal(t, row.effect, effect, row.name)
+		require.Equal(t, row.reason, got.ExitReason, row.name)
+		require.Equal(t, row.reason != "", got.Status == journey.Cancelled, row.name)
+		require.NoError(t, g.Shape().Check(got), row.name)
+	}
+}
+
+// A message that was sent is recorded before they leave.
+func TestStep_RecordsTheAnswerBeforeAnExit(t *testing.T) {
+	t.Parallel()
+
+	g := withSettings(t, graphOf([]string{"in entry_trigger", `a channel_action {"channel":"email"}`, `b channel_action {"channel":"email"}`, "out exit"},
+		[]string{"in a", "a b", "b out"}), `{"exitOn":[{"eventType":"closed"}]}`)
+	e, effect := g.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
+	require.Equal(t, journey.NeedEvents, effect)
+	in := journey.Input{
+		Now: t0.Add(time.Second), Answer: journey.Answer{Result: trail.Sent}, Events: map[string][]journey.Received{"closed": eventsAt("", time.Millisecond)},
+	}
+	e, _ = g.Step(e.NextWrite(in.Now), in)
+	require.Equal(t, journey.Cancelled, e.Status)
+	require.Equal(t, "event:closed", e.ExitReason)
+	require.Equal(t, 2, e.Node)
+	visits := e.Path.Visits(t0)
+	require.Equal(t, trail.Sent, visits[len(visits)-1].Result)
+}
+
+// An enrollment hears of the exits, the goal and the events of its wait, wherever it is.
+func TestEnrollment_HearsWhatCanChangeIt(t *testing.T) {
+	t.Parallel()
+
+	g := withSettings(t, graphOf([]string{"in entry_trigger", `w wait {"delayHours":1,"waitForEvent":"opened"}`, `m channel_action {"channel":"email"}`, "out exit"},
+		[]string{"in w", "w m", "m out"}), `{"exitOn":[{"eventType":"closed"},{"eventType":"closed","as":"completed"}],"goal":{"eventType":"bought","windowDays":1}}`)
+	heard := func(e journey.Enrollment) (list []string) {
+		for _, eventType := range []string{"opened", "closed", "bought", "other"} {
+			if e.HeardBy(eventType) {
+				list = append(list, eventType)
+			}
+		}
+		return list
+	}
+	e, _ := g.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
+	require.Equal(t, []string{"opened", "closed", "bought"}, heard(e))
+	now := t0.Add(time.Hour)
+	e, _ = g.Step(e.NextWrite(now), journey.Input{Now: now, Events: map[string][]journey.Received{"opened": nil, "closed": nil, "bought": nil}})
+	require.Equal(t, []string{"closed", "bought"}, heard(e))
+	require.Equal(t, []string{"closed", "bought"}, heard(e.Fail("f")))
+}
+
+// Simulated customers leave as real ones do.
+func TestSimulation_LeavesByExits(t *testing.T) {
+	t.Parallel()
+
+	exits := `{"exitOn":[{"eventType":"closed","match":{"event":"id","entry":"id"},"reason":"gone"}],
+		"exitWhen":{"condition":{"field":"blocked","operator":"eq","value":true}}}`
+	event := func(id int, after time.Duration) simulate.Event {
+		return simulate.Event{Type: "closed", After: after, Properties: fmt.Appendf(nil, `{"id":%d}`, id)}
+	}
+	definition := journeytest.Definition(t, waitThenMail)
+	for name, row := range map[string]struct {
+		request  simulate.Request
+		reason   string
+		duration time.Duration
+		last     string
+	}{
+		"no event":        {simulate.Request{}, "", 24 * time.Hour, "out exited "},
+		"an event":        {simulate.Request{Events: []simulate.Event{event(2, time.Hour), event(1, 2*time.Hour)}}, "gone", 2 * time.Hour, "w exited exit"},
+		"another's event": {simulate.Request{Events: []simulate.Event{event(2, time.Hour)}}, "", 24 * time.Hour, "out exited "},
+		"a condition":     {simulate.Request{Attributes: value(t, `{"blocked":true,"email":"a@b"}`)}, "exit_condition", 24 * time.Hour, "w exited exit"},
+	} {
+		store := singleJourney{journey: journey.Journey{ID: "jrn_0", Definition: definition.Raw, GraphHash: definition.Hash, MaxDurationDays: 30, Version: 3,
+			EntryCondition: []byte(`{"event":"opened"}`)}}
+		service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, bytes.NewReader(nil))
+		row.request.EntryEvent = &simulate.Event{Type: "opened", Properties: []byte(`{"id":1}`)}
+		row.request.Definition = &definition
+		row.request.Settings = graph.SettingsChange{}
+		j := journey.Journey{Definition: definition.Raw, Settings: []byte(exits)}
+		for _, setting := range []string{"exitOn", "exitWhen"} {
+			row.request.Settings[setting] = graph.Setting(j.Settings, setting)
+		}
+		simulated, err := simulate.Run(t.Context(), service, journey.Tenant{}, "", row.request)
+		require.NoError(t, err, name)
+		require.Equal(t, "exited", simulated.Outcome, name)
+		require.Equal(t, row.reason, simulated.ExitReason, name)
+		require.Equal(t, row.duration, simulated.Duration, name)
+		last := simulated.Steps[len(simulated.Steps)-1]
+		require.Equal(t, row.last, last.NodeID+" "+last.Result+" "+last.EndedBy, name)
+		require.Empty(t, last.Next, name)
+	}
+}
