@@ -34,9 +34,9 @@ func (p *fixture) bought(t *testing.T, customer, id, properties string) {
 	if properties != "" {
 		event.Properties = []byte(properties)
 	}
-	_, damaged, err := p.PutEvent(t.Context(), demo, event)
+	outcome, err := p.PutEvent(t.Context(), demo, event)
 	require.NoError(t, err)
-	require.Empty(t, damaged)
+	require.Empty(t, outcome.Damaged)
 }
 
 func (p *fixture) converted(t *testing.T, id journey.ID, customer string) time.Time {
@@ -121,7 +121,7 @@ func TestGoal_LooksAtConditionAndMatch(t *testing.T) {
 	put(`{"vip":true}`)
 	p.bought(t, "ada", "", whole)
 	require.Zero(t, p.converted(t, id, "ada"), "no call")
-	_, _, err = p.PutEvent(t.Context(), demo, journey.Event{Customer: "ada", Type: "called"})
+	_, err = p.PutEvent(t.Context(), demo, journey.Event{Customer: "ada", Type: "called"})
 	require.NoError(t, err)
 	for _, properties := range []string{`{"cart":8,"total":10}`, `{"cart":7,"total":9}`, `{"total":10}`} {
 		p.bought(t, "ada", "", properties)
@@ -211,7 +211,7 @@ func TestGoal_RepeatFinishesAfterACrash(t *testing.T) {
 			require.NoError(t, err)
 			p.now = p.now.Add(time.Hour)
 			ctx, end := context.WithCancel(t.Context())
-			_, _, err = p.on(dyingAfter(calls, after), atDeath(end)).PutEvent(ctx, demo, journey.Event{Customer: customer, Type: "bought", ID: "e1"})
+			_, err = p.on(dyingAfter(calls, after), atDeath(end)).PutEvent(ctx, demo, journey.Event{Customer: customer, Type: "bought", ID: "e1"})
 			died = err != nil
 			end()
 			p.now = p.now.Add(time.Hour)
@@ -238,7 +238,7 @@ func TestGoal_ClosedOnesReadNoGraph(t *testing.T) {
 	p.now = p.now.Add(48 * time.Hour)
 	requests := func(customer, eventType string) int {
 		ctx, meter := capacity.WithMeter(t.Context())
-		_, _, err := p.restarted().PutEvent(ctx, demo, journey.Event{Customer: customer, Type: eventType})
+		_, err := p.restarted().PutEvent(ctx, demo, journey.Event{Customer: customer, Type: eventType})
 		require.NoError(t, err)
 		return meter.Usage().Requests
 	}

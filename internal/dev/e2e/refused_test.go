@@ -120,7 +120,7 @@ var invalid = map[string][]badCall{
 	"exits and goals": {
 		put(`{"exitOn":[{"eventType":"$sent"},{"as":"failed"},{"eventType":"a","match":{"event":"b"}}]}`,
 			"/exitOn/0/eventType", "/exitOn/1/eventType", "/exitOn/1/as", "/exitOn/2/match/entry"),
-		put(`{"exitWhen":{"reason":"","condition":{"field":"a","operator":"like"}}}`, "/exitWhen/reason", "/exitWhen/condition/operator"),
+		put(`{"exitWhen":{"reason":"","condition":{"field":"a","operator":"like"}}}`, "/exitWhen/condition/operator", "/exitWhen/reason"),
 		put(`{"goal":{"eventType":"a","windowDays":0.5}}`, "/goal/windowDays"), post(`{"name":"a","goal":{}}`, "/goal/eventType", "/goal/windowDays"),
 		put(`{"exitOn":[`+strings.Repeat(`{"eventType":"a"},`, 10)+`{"eventType":"a"}]}`, "/exitOn"),
 		test(`{"exitOn":[]}`, "/exitOn"),

@@ -177,7 +177,7 @@ func requestExamples(t *testing.T) map[string]*example {
 			}
 		}
 	}
-	require.Len(t, list, 19)
+	require.Len(t, list, 20)
 	return list
 }
 

@@ -113,8 +113,12 @@ func measureEngine(ctx context.Context, r *rig) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	conversions, err := w.conversions(ctx)
+	if err != nil {
+		return nil, err
+	}
 	idle, err := w.idle(ctx)
-	return slices.Concat(rows, update, splits, waits, eventWaits, idle), err
+	return slices.Concat(rows, update, splits, waits, eventWaits, conversions, idle), err
 }
 
 // walk measures moving all customers from the entry to the exit.
