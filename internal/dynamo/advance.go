@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"golang.org/x/sync/errgroup"
 
 	"journeys/internal/dynamo/backoff"
 	"journeys/internal/dynamo/change"
@@ -26,8 +27,8 @@ const advanceAttempts = 4
 
 // enrollmentChanges are the attributes that an advance writes or removes.
 var enrollmentChanges = []string{
-	eStatus, eRev, eWritten, eNode, eSince, eLeft, eReason, ePath, eRetries, eDelta, eDeltaRev, eDecisions, eAttempts, eLease, eWoken, eOnProfile, ePending,
-	eStepEvent, eHeard, eListens, eFailed, eConverted, ePassed, eConvert,
+	eStatus, eRev, eWritten, eNode, eSince, eLeft, eReason, ePath, eRetries, eDelta, eDeltaRev, eDecisions, eEvent, eAttempts, eLease, eWoken, eOnProfile, ePending,
+	eSteps, eApart, eHeard, eListens, eFailed, eConverted, ePassed, eConvert,
 	manifest.DuePartitionKey, manifest.DueSortKey, eWriteID,
 }
 
@@ -40,17 +41,40 @@ type advance struct {
 }
 
 // Advance implements journey.EnrollmentStore and engine.Table. It sends 25
-// statements a request; they succeed or fail independently.
+// statements a request; they succeed or fail independently. An enrollment whose run
+// keeps more apart than before is a request of its own.
 func (s *table) Advance(ctx context.Context, t journey.Tenant, shards int, list []journey.Enrollment) []error {
 	w, err := s.newWriteID()
 	advances := make([]*advance, len(list))
+	var transactions errgroup.Group
+	transactions.SetLimit(maxBatches)
 	for i, e := range list {
-		advances[i] = &advance{next: e, err: err, done: err != nil}
-		if err == nil {
-			advances[i].statement, advances[i].err = s.updateStatement(t, shards, e, w)
-			advances[i].done = advances[i].err != nil
+		a := &advance{next: e, err: err, done: err != nil}
+		advances[i] = a
+		switch {
+		case err != nil:
+		case changedKept(t, &e) != nil:
+			a.done = true
+			transactions.Go(func() error {
+				_, a.err = s.advanceInTransaction(ctx, t, shards, e, nil)
+				return nil
+			})
+		default:
+			a.statement, a.err = s.updateStatement(t, shards, e, w)
+			a.done = a.err != nil
 		}
 	}
+	s.advanceAll(ctx, advances, w)
+	_ = transactions.Wait() // each has its own error
+	errs := make([]error, len(list))
+	for i, a := range advances {
+		errs[i] = a.err
+	}
+	return errs
+}
+
+// advanceAll sends the statements that are not done.
+func (s *table) advanceAll(ctx context.Context, advances []*advance, w writeID) {
 	for attempt := range advanceAttempts {
 		open := slices.DeleteFunc(slices.Clone(advances), func(a *advance) bool { return a.done })
 		if len(open) == 0 || attempt > 0 && !backoff.Pause(ctx, attempt) {
@@ -62,11 +86,6 @@ func (s *table) Advance(ctx context.Context, t journey.Tenant, shards int, list 
 		}
 		running.Wait()
 	}
-	errs := make([]error, len(list))
-	for i, a := range advances {
-		errs[i] = a.err
-	}
-	return errs
 }
 
 func (s *table) advanceBatch(ctx context.Context, batch []*advance, w writeID) {
@@ -123,26 +142,14 @@ func lostTo(it item.Item, e journey.Enrollment, w writeID) error {
 func (s Engine) AdvanceWithProfile(
 	ctx context.Context, t journey.Tenant, shards int, e journey.Enrollment, p journey.Profile, rev int64,
 ) error {
-	w, err := s.newWriteID()
-	if err != nil {
-		return err
+	refused, err := s.advanceInTransaction(ctx, t, shards, e, func(w writeID) *types.Put { return s.profilePut(t, p, rev, w) })
+	if refused {
+		return engine.ErrProfileChanged
 	}
-	update, err := s.enrollmentUpdate(t, shards, e, w)
-	if err != nil {
-		return err
-	}
-	refused, err := s.transact(ctx, w, []types.TransactWriteItem{{Update: update}, {Put: s.profilePut(t, p, rev, w)}})
-	switch {
-	case err != nil || refused == nil:
-		return wrapFailed("write an enrollment with its profile", err)
-	case conditionFailed(refused[0]):
-		return lostTo(refused[0].Item, e, w)
-	}
-	return engine.ErrProfileChanged
+	return err
 }
 
-// enrollmentUpdate is updateStatement for a transaction, on the condition that no exit is
-// pending.
+// enrollmentUpdate is updateStatement for a transaction.
 func (s *table) enrollmentUpdate(t journey.Tenant, shards int, e journey.Enrollment, w writeID) (*types.Update, error) {
 	it, err := encodeEnrollment(t, shards, e)
 	if err != nil {
@@ -152,17 +159,19 @@ func (s *table) enrollmentUpdate(t journey.Tenant, shards int, e journey.Enrollm
 	text, names, values := change.Expression(enrollmentChanges, it)
 	values[":before"], values[":request"] = item.Number(e.Rev-1), item.Binary(e.RequestID[:])
 	names["#"+eRequest] = eRequest
-	pending := "attribute_not_exists(#" + eConvert + ")"
+	pending := "attribute_not_exists(#" + ePending + ")"
+	if exit := exitText(e.PendingExit); exit != "" {
+		pending, values[":pending"] = "#"+ePending+" = :pending", item.Text(exit)
+	}
+	conversion := "attribute_not_exists(#" + eConvert + ")"
 	if e.PendingConversion != (journey.Stamp{}) {
-		pending = "#" + eConvert + " = :conversion"
-		values[":conversion"] = item.Binary(memory.Stamp(e.PendingConversion))
+		conversion, values[":conversion"] = "#"+eConvert+" = :conversion", item.Binary(memory.Stamp(e.PendingConversion))
 	}
-	update := &types.Update{
+	return &types.Update{
 		TableName: &s.name, Key: item.KeyOf(it), UpdateExpression: &text,
-		ConditionExpression:      aws.String("#" + eRev + " = :before AND #" + eRequest + " = :request AND attribute_not_exists(#" + ePending + ") AND " + pending),
+		ConditionExpression:      aws.String("#" + eRev + " = :before AND #" + eRequest + " = :request AND " + pending + " AND " + conversion),
 		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
-	}
-	return update, nil
+	}, nil
 }
 
 // updateStatement returns the UPDATE of e, on the condition that the stored

@@ -162,21 +162,31 @@ func (s Engine) Profiles(ctx context.Context, t journey.Tenant, customers []stri
 func (s Customers) Enrollments(
 	ctx context.Context, t journey.Tenant, customer string,
 ) (list []journey.Enrollment, unread []journey.Damage, err error) {
+	var items []item.Item
 	err = s.query(ctx, "read a customer's enrollments", &dynamodb.QueryInput{
 		KeyConditionExpression: aws.String("PK = :pk AND begins_with(SK, :e)"),
 		ExpressionAttributeValues: item.Item{
 			":pk": item.Text(item.CustomerPK(t, customer)), ":e": item.Text(item.EnrollmentPrefix),
 		},
 	}, func(r *item.Reader) error {
-		e, err := decodeEnrollment(t, r.Item)
-		if err != nil {
-			unread = append(unread, journey.Damage{Journey: e.Journey, Cause: wrapDamaged(err)})
-			return nil
-		}
-		list = append(list, e)
+		items = append(items, r.Item)
 		return nil
 	})
-	return list, unread, err
+	if err == nil {
+		err = wrapFailed("read what runs keep", s.addKept(ctx, items))
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, it := range items {
+		e, err := decodeEnrollment(t, it)
+		if err != nil {
+			unread = append(unread, journey.Damage{Journey: e.Journey, Cause: wrapDamaged(err)})
+			continue
+		}
+		list = append(list, e)
+	}
+	return list, unread, nil
 }
 
 // Forget implements journey.CustomerStore. It reads the customer's items until there

@@ -31,6 +31,7 @@ const (
 // row is one enrollment of a call of Insert or Enrolled.
 type row struct {
 	item    item.Item
+	kept    item.Item // key of what its run keeps apart; nil for nothing
 	request journey.RequestID
 	exists  bool            // inserted before; a read must find out by which request
 	outcome journey.Outcome // Result is 0 until the row is settled; Code is then the last attempt's
@@ -61,8 +62,8 @@ func (r *row) fail(code string) {
 	}
 }
 
-// Insert implements journey.EnrollmentStore. It sends 25 statements a request, and
-// then reads the enrollments that existed before.
+// Insert implements journey.EnrollmentStore. It sends 25 statements a request, those of
+// kept items first, and then reads the enrollments that existed before.
 func (s Enrollments) Insert(ctx context.Context, t journey.Tenant, shards int, list []journey.Enrollment) []journey.Outcome {
 	rows := make([]*row, len(list))
 	for i, e := range list {
@@ -72,8 +73,10 @@ func (s Enrollments) Insert(ctx context.Context, t journey.Tenant, shards int, l
 			rows[i].settle(journey.OutcomeError, conn.Refused)
 		}
 	}
+	s.insertKept(ctx, t, rows, list)
 	inBatches(ctx, rows, batchStatements, s.insertBatch)
 	s.resolveExisting(ctx, rows, codeChanged)
+	s.removeSkipped(ctx, rows)
 	return outcomes(rows)
 }
 

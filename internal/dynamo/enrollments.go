@@ -18,7 +18,7 @@ import (
 )
 
 // Attributes of an enrollment. All of them together stay below 1 KB, the unit in
-// which writes are paid, unless eDecisions or eEvent is long.
+// which writes are paid, for all but very long paths.
 const (
 	eStatus    = "st"
 	eGraph     = "gh" // name of the graph, 16 bytes
@@ -43,7 +43,8 @@ const (
 	eDeltaRev  = "dv" // so that a later write of other attributes is not counted again
 	eDecisions = "dc"
 	eEvent     = "ev"
-	eStepEvent = "se"
+	eSteps     = "se"
+	eApart     = "ka" // what the run keeps is an item of its own
 	eHeard     = "he"
 	eAttempts  = "at"
 	eLease     = "lu"
@@ -92,9 +93,7 @@ func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item.
 	it.PutText(eReason, e.ExitReason)
 	it.PutBinary(ePath, e.Path)
 	it.PutBinary(eRetries, e.Retries)
-	it.PutBinary(eDecisions, e.Decisions)
-	it.PutBinary(eEvent, e.Event)
-	it.PutBinary(eStepEvent, e.StepEvents)
+	putKept(it, &e)
 	it.PutBinary(eHeard, memory.Stamp(e.Heard))
 	it.PutBinary(eListens, e.Listens)
 	it.PutNumber(eAttempts, int64(e.Attempts))
@@ -188,7 +187,7 @@ func decodeEnrollment(t journey.Tenant, it item.Item) (journey.Enrollment, error
 		Retries:     r.Binary(eRetries),
 		Decisions:   r.Binary(eDecisions),
 		Event:       r.Binary(eEvent),
-		StepEvents:  r.Binary(eStepEvent),
+		Steps:       r.Binary(eSteps),
 		Attempts:    int(r.Number(eAttempts)),
 		LeaseUntil:  r.Time(eLease),
 		OnProfile:   it[eOnProfile] != nil,
@@ -233,6 +232,9 @@ func (s Enrollments) Enrollment(ctx context.Context, t journey.Tenant, id journe
 	if it == nil {
 		return journey.Enrollment{}, journey.ErrNotEnrolled
 	}
+	if err := s.addKept(ctx, []item.Item{it}); err != nil {
+		return journey.Enrollment{}, wrapFailed("read what a run keeps", err)
+	}
 	e, err := decodeEnrollment(t, it)
 	return e, wrapDamaged(err)
 }
@@ -244,6 +246,9 @@ func (s Engine) Load(ctx context.Context, t journey.Tenant, id journey.ID, custo
 		keys = append(keys, item.EnrollmentKey(t, id, customer))
 	}
 	items, err := s.batchGet(ctx, keys)
+	if err == nil {
+		err = s.addKept(ctx, items)
+	}
 	if err != nil {
 		return nil, nil, wrapFailed("read enrollments", err)
 	}

@@ -122,7 +122,11 @@ func (s Enrollments) UndoForgotten(
 		case unread != nil || result == journey.OutcomeSkipped || !forgotten(e.Customer).After(received):
 			continue
 		default:
-			if err := s.undoInsert(ctx, t, e, now); err != nil {
+			err := s.undoInsert(ctx, t, e, now)
+			if kept := encodeKept(t, &e); err == nil && kept != nil {
+				err = s.deleteAll(ctx, []types.WriteRequest{{DeleteRequest: &types.DeleteRequest{Key: item.KeyOf(kept)}}})
+			}
+			if err != nil {
 				code = conn.Code(err)
 			}
 		}

@@ -73,11 +73,11 @@ func (l *logged) Decide(context.Context, engine.DecisionRequest) (condition.Valu
 	return condition.Value{}, errors.New("no decision")
 }
 
-func (l *logged) Send(context.Context, engine.Message) (trail.Result, error) {
+func (l *logged) Send(context.Context, engine.Message) (journey.Answer, error) {
 	if l.fails {
-		return 0, errors.New("status 500")
+		return journey.Answer{}, errors.New("status 500")
 	}
-	return trail.Sent, nil
+	return journey.Answer{Result: trail.Sent}, nil
 }
 
 // call calls the API and requires a status.

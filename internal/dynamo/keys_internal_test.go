@@ -96,6 +96,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"journey by event":      item.EventKey(tenant, "opened", id),
 		"Idempotency-Key":       item.IdempotencyKey(tenant, id, "order-1"),
 		"enrollment":            item.EnrollmentKey(tenant, id, "ada"),
+		"kept item":             item.KeptKey(item.EnrollmentKey(tenant, id, "ada"), w),
 		"earlier run":           item.EarlierRunKey(tenant, id, "ada", 3),
 		"anonymized enrollment": item.AnonymizedKey(tenant, id, hex.EncodeToString(w)),
 		"profile":               item.ProfileKey(tenant, "ada"),
@@ -114,7 +115,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"<tenant>", "demo", "<journey>", item.ULIDOf(id), "<hash>", hash, "<version>", "12", "<graph>", graph, "<key>", hex.EncodeToString(sum[:]),
 		"<customer>", "ada", "<eventType>", "opened", "<eventId>", "e1", "<writeId>", "ab"+strings.Repeat("00", 15),
 		"<month>", "2026-11", "<day>", "2026-11-23", "<partShard>", "2", "<fenceShard>", "2", "<number>", "7",
-		"<period>", "944444", "<run>", "3",
+		"<period>", "944444", "<run>", "3", "<request>", "qwAAAAAAAAAAAAAAAAAAAA",
 	))
 }
 

@@ -155,6 +155,9 @@ func TestFormat_EveryRowOfTheKeyTableHasOne(t *testing.T) {
 	t.Parallel()
 
 	f := newFull(t)
+	long := inside(1, "cleo")
+	long[0].Event = keeping("event", 600)
+	require.Equal(t, repeat(enrolled, 1), f.store.Enrollments.Insert(t.Context(), demo, 4, long))
 	everything := items(t, f.table)
 	for key, it := range everything {
 		require.Equal(t, &types.AttributeValueMemberN{Value: "1"}, it["f"], key)

@@ -35,7 +35,7 @@ func (p *permissions) add(input any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch in := input.(type) {
-	case *dynamodb.GetItemInput:
+	case *dynamodb.GetItemInput, *dynamodb.TransactGetItemsInput:
 		p.used["GetItem"] = true
 	case *dynamodb.BatchGetItemInput:
 		p.used["BatchGetItem"] = true

@@ -29,7 +29,7 @@ func (s Enrollments) Reenter(ctx context.Context, t journey.Tenant, shards int, 
 	if err != nil {
 		return err
 	}
-	refused, err := s.transact(ctx, w, []types.TransactWriteItem{
+	writes := []types.TransactWriteItem{
 		{Put: &types.Put{
 			TableName: &s.name, Item: it, ConditionExpression: aws.String("#r = :r AND #q = :q AND #run = :run"),
 			ExpressionAttributeNames: map[string]string{"#r": eRev, "#q": eRequest, "#run": eRun},
@@ -39,7 +39,11 @@ func (s Enrollments) Reenter(ctx context.Context, t journey.Tenant, shards int, 
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}},
 		{Put: &types.Put{TableName: &s.name, Item: earlier, ConditionExpression: aws.String("attribute_not_exists(PK)")}},
-	})
+	}
+	if kept := encodeKept(t, &next); kept != nil {
+		writes = append(writes, types.TransactWriteItem{Put: &types.Put{TableName: &s.name, Item: kept}})
+	}
+	refused, err := s.transact(ctx, w, writes)
 	if err != nil || refused == nil {
 		return wrapFailed("enter a journey again", err)
 	}
@@ -53,7 +57,7 @@ func (s Enrollments) Reenter(ctx context.Context, t journey.Tenant, shards int, 
 // encodeEarlierRun returns the item of a run that has ended, without what only the
 // engine reads. It is in no index, and the stream's filter passes it over.
 func encodeEarlierRun(t journey.Tenant, e journey.Enrollment) (item.Item, error) {
-	e.Delta, e.Decisions, e.Event, e.StepEvents = nil, nil, nil, nil
+	e.Delta, e.Decisions, e.Event, e.Steps = nil, nil, nil, nil
 	e.Heard, e.Woken, e.Attempts = journey.Stamp{}, journey.Stamp{}, 0
 	it, err := encodeEnrollment(t, 1, e)
 	maps.Copy(it, item.EarlierRunKey(t, e.Journey, e.Customer, e.Run))

@@ -26,7 +26,7 @@ func (w *worker) decide(ctx context.Context, r *run) {
 	case err == nil && answer.Missing():
 		r.in.Answer = journey.Answer{Result: trail.DecidedEmpty}
 	case err == nil:
-		r.in.Answer = journey.Answer{Result: trail.Decided, Decision: answer}
+		r.in.Answer = journey.Answer{Result: trail.Decided, Value: answer}
 	case config.FailOnError || isThrottled(err):
 		w.postpone(ctx, r, err, reasonDecision)
 		return
@@ -62,7 +62,7 @@ func (w *worker) send(ctx context.Context, r *run) {
 	config := r.graph.Action(r.next.Node)
 	restored, rekeyed := w.Restore.mayHaveSent(r.graph, &r.next)
 	doubtful := r.doubt.open || restored
-	result, err := w.Provider.Send(ctx, Message{
+	answer, err := w.Provider.Send(ctx, Message{
 		Key: effectKey(w.pack.Tenant, &r.next, node), Tenant: w.pack.Tenant, Journey: w.pack.Journey,
 		Customer: r.next.Customer, NodeID: node, Config: config,
 		Facts: r.graph.Facts(&r.next, r.in.Attributes), Uncertain: doubtful, Rekeyed: rekeyed,
@@ -76,16 +76,16 @@ func (w *worker) send(ctx context.Context, r *run) {
 		// A retry cannot settle whether it was sent, so the message is skipped
 		// now, and this attempt does not count as a failure.
 		w.Log.WarnContext(ctx, "message skipped: may have been sent", "journey", w.pack.Journey, "node", node, "error", err)
-		result, err = trail.SkippedUncertain, nil
+		answer, err = journey.Answer{Result: trail.SkippedUncertain}, nil
 		r.doubt.report = true
 	case err == nil:
-		r.doubt.report = result == trail.SkippedUncertain || doubtful && config.Resend
+		r.doubt.report = answer.Result == trail.SkippedUncertain || doubtful && config.Resend
 	}
 	if err != nil {
 		w.postpone(ctx, r, err, reasonSend)
 		return
 	}
-	r.in.Answer, r.state, r.hasAnswer = journey.Answer{Result: result}, stepping, true
+	r.in.Answer, r.state, r.hasAnswer = answer, stepping, true
 }
 
 // putEffectOff ends r before its effect begins. The customer stays at the node

@@ -109,7 +109,7 @@ func TestAdvance_FailedMessageFollowsOnError(t *testing.T) {
 	require.Equal(t, "internal_error", f.items["c"].ExitReason)
 }
 
-// The log says why the result of a decision that was answered is an error.
+// The log says why the result of a step that was answered is an error.
 func TestAdvance_LogsAnswersThatAreNotKept(t *testing.T) {
 	t.Parallel()
 
@@ -125,8 +125,34 @@ func TestAdvance_LogsAnswersThatAreNotKept(t *testing.T) {
 		require.NoError(t, e.Advance(t.Context(), f.pack("c")))
 		require.Equal(t, journey.Completed, f.items["c"].Status)
 		require.Equal(t, want, f.items["c"].Path.Visits(noon)[1].Result == trail.EffectError)
-		require.Equal(t, want, strings.Contains(log.String(), `"msg":"decision not kept: too long"`), log.String())
+		require.Equal(t, want, strings.Contains(log.String(), `"msg":"answer not kept: too long"`), log.String())
 		require.NotContains(t, log.String(), "xxx")
+	}
+}
+
+// A later step reads what keep names of the answer of a channel, also if another worker
+// carries it out.
+func TestAdvance_KeepsTheAnswerOfAMessage(t *testing.T) {
+	t.Parallel()
+
+	for answer, want := range map[string]string{
+		`{"id":7,"other":1}`: `{"t":"7  sent"}`,
+		`{"id":"` + strings.Repeat("x", journey.MaxKept) + `"}`: `{"t":"  error"}`,
+	} {
+		f := newFake(1)
+		f.reply = answer
+		f.define(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"a","type":"channel_action","config":{"channel":"push","keep":["id"]}},
+			{"id":"w","type":"wait","config":{"delayHours":1}},
+			{"id":"b","type":"channel_action","config":{"channel":"push","payload":{"t":"{{step.a.answer.id}} {{step.a.answer.other}} {{step.a.result}}"}}},{"id":"out","type":"exit"}],
+			"edges":[{"source":"in","target":"a"},{"source":"a","target":"w"},{"source":"w","target":"b"},{"source":"b","target":"out"}]}`, "")
+		f.advance(t)
+		f.now = f.now.Add(2 * time.Hour)
+		f.advance(t)
+		require.Len(t, f.messages, 2)
+		text, err := f.messages[1].Config.Payload.JSON(&f.messages[1].Facts)
+		require.NoError(t, err)
+		require.Equal(t, want, string(text))
+		require.Equal(t, journey.Completed, f.items["c"].Status)
 	}
 }
 
@@ -152,7 +178,7 @@ func TestAdvance_MessageHasWhatItsPayloadReads(t *testing.T) {
 // panicking panics in each send to customer c.
 type panicking struct{ *fake }
 
-func (p panicking) Send(ctx context.Context, m engine.Message) (trail.Result, error) {
+func (p panicking) Send(ctx context.Context, m engine.Message) (journey.Answer, error) {
 	if m.Customer == "c" {
 		panic("a bug")
 	}
@@ -185,7 +211,7 @@ type slow struct {
 	left  []time.Duration
 }
 
-func (s *slow) Send(ctx context.Context, m engine.Message) (trail.Result, error) {
+func (s *slow) Send(ctx context.Context, m engine.Message) (journey.Answer, error) {
 	s.now = s.now.Add(s.takes)
 	s.left = append(s.left, s.items[m.Customer].LeaseUntil.Sub(s.now))
 	return s.fake.Send(ctx, m)

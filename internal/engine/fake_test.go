@@ -35,6 +35,7 @@ type fake struct {
 	profile     journey.Profile // without Attributes, as it was read or stored last
 	profilePuts int
 	answer      string // to every decision; may be ""
+	reply       string // of the channel; "" for none
 	uncertain   []bool // Uncertain of each message
 	messages    []engine.Message
 }
@@ -196,8 +197,12 @@ func (f *fake) Decide(context.Context, engine.DecisionRequest) (condition.Value,
 	return answer, f.askErr
 }
 
-func (f *fake) Send(_ context.Context, m engine.Message) (trail.Result, error) {
+func (f *fake) Send(_ context.Context, m engine.Message) (journey.Answer, error) {
 	f.attempts++
 	f.uncertain, f.messages = append(f.uncertain, m.Uncertain), append(f.messages, m)
-	return trail.Sent, f.sendErr
+	answer := journey.Answer{Result: trail.Sent}
+	if f.reply != "" {
+		answer.Value, _ = condition.ParseValue([]byte(f.reply))
+	}
+	return answer, f.sendErr
 }

@@ -306,19 +306,19 @@ func (p *process) Decide(ctx context.Context, r engine.DecisionRequest) (conditi
 	return p.decisions[r.NodeID], nil
 }
 
-func (p *process) Send(_ context.Context, m engine.Message) (trail.Result, error) {
+func (p *process) Send(_ context.Context, m engine.Message) (journey.Answer, error) {
 	p.requireOn("a message", m.Customer)
 	kind := p.fault("crash", "throttle", "freeze", "crash after")
 	if p.dead {
-		return 0, errDead
+		return journey.Answer{}, errDead
 	}
 	if kind == "throttle" {
-		return 0, &engine.ThrottledError{After: time.Minute}
+		return journey.Answer{}, &engine.ThrottledError{After: time.Minute}
 	}
 	effect := m.Customer + " " + m.NodeID
 	if m.Config.GoOnError && refuses(effect) {
 		p.faults["refused"]++
-		return 0, errRefused
+		return journey.Answer{}, errRefused
 	}
 	if key, ok := p.sends[effect]; ok {
 		require.Equal(p.t, key, m.Key, "two keys for one effect")
@@ -326,7 +326,7 @@ func (p *process) Send(_ context.Context, m engine.Message) (trail.Result, error
 	p.sends[effect], p.inbox[m.Key] = m.Key, m
 	if kind == "crash after" {
 		p.dead = true
-		return 0, errDead
+		return journey.Answer{}, errDead
 	}
-	return trail.Sent, nil
+	return journey.Answer{Result: trail.Sent}, nil
 }

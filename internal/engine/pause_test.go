@@ -28,7 +28,7 @@ func (p *pausing) Load(ctx context.Context, t journey.Tenant, id journey.ID, cus
 	return &read, list, err
 }
 
-func (p *pausing) Send(ctx context.Context, m engine.Message) (trail.Result, error) {
+func (p *pausing) Send(ctx context.Context, m engine.Message) (journey.Answer, error) {
 	if len(p.messages) == 0 {
 		p.pause(&p.lives[0])
 		p.now = p.now.Add(p.takes)

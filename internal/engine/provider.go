@@ -7,7 +7,6 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
-	"journeys/internal/trail"
 )
 
 // Dispatcher invokes Advance on a pack, asynchronously. A pack may arrive more
@@ -21,13 +20,13 @@ type Provider interface {
 	// Decide returns a JSON object, or a missing value for no answer, within
 	// graph.MaxDecisionTimeout.
 	Decide(ctx context.Context, r DecisionRequest) (condition.Value, error)
-	// Send sends a message, within Timeout. It returns Sent or SkippedNoAddress, or
-	// SkippedUncertain for an Uncertain message that its channel could send
+	// Send sends a message, within Timeout. The result is Sent, with the JSON object
+	// that the channel answered if there is one; SkippedNoAddress; or SkippedUncertain for an Uncertain message that its channel could send
 	// twice, because it takes no keys or the message is Rekeyed, and that its node
 	// does not want resent. Its error is an UncertainError, a
 	// ThrottledError, or another error, after which the message was certainly
 	// not sent.
-	Send(ctx context.Context, m Message) (trail.Result, error)
+	Send(ctx context.Context, m Message) (journey.Answer, error)
 	// Timeout bounds each Send.
 	Timeout() time.Duration
 }

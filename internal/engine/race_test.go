@@ -15,7 +15,6 @@ import (
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
-	"journeys/internal/trail"
 )
 
 // side is one of several concurrent processes. It waits for its turn before each
@@ -244,10 +243,10 @@ func (r *race) Due(_ context.Context, s journey.Partition, before time.Time, _ *
 	return []journey.DueKey{{Customer: "c", At: r.e.Due}}, nil, nil
 }
 
-func (r *race) Send(ctx context.Context, m engine.Message) (trail.Result, error) {
+func (r *race) Send(ctx context.Context, m engine.Message) (journey.Answer, error) {
 	if r.onSend != nil {
 		if err := r.onSend(ctx); err != nil {
-			return trail.NoResult, err
+			return journey.Answer{}, err
 		}
 	}
 	return r.fake.Send(ctx, m)

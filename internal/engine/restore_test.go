@@ -83,16 +83,16 @@ func (w *tableWorld) Decide(context.Context, engine.DecisionRequest) (condition.
 	return condition.ParseValue(fmt.Appendf(nil, `{"score":%d}`, w.random.IntN(10)))
 }
 
-func (w *tableWorld) Send(_ context.Context, m engine.Message) (trail.Result, error) {
+func (w *tableWorld) Send(_ context.Context, m engine.Message) (journey.Answer, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.random.Float64() < w.throttled {
-		return trail.NoResult, &engine.ThrottledError{After: time.Duration(w.random.IntN(30)) * time.Minute}
+		return journey.Answer{}, &engine.ThrottledError{After: time.Duration(w.random.IntN(30)) * time.Minute}
 	}
 	keyed, message := m.Config.Channel == "c0", m.Customer+" "+m.NodeID
 	if m.Uncertain && (!keyed || m.Rekeyed) {
 		w.skipped[message] = true
-		return trail.SkippedUncertain, nil
+		return journey.Answer{Result: trail.SkippedUncertain}, nil
 	}
 	w.journal.mu.Lock()
 	defer w.journal.mu.Unlock()
@@ -100,7 +100,7 @@ func (w *tableWorld) Send(_ context.Context, m engine.Message) (trail.Result, er
 		w.journal.got[message]++
 	}
 	w.journal.keys[m.Key] = true
-	return trail.Sent, nil
+	return journey.Answer{Result: trail.Sent}, nil
 }
 
 func newTableWorld(t *testing.T, random *rand.Rand, d journey.Definition) *tableWorld {

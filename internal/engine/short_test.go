@@ -127,20 +127,20 @@ func (s *slowWorld) Decide(ctx context.Context, r engine.DecisionRequest) (condi
 	return answer, err
 }
 
-func (s *slowWorld) Send(ctx context.Context, m engine.Message) (trail.Result, error) {
+func (s *slowWorld) Send(ctx context.Context, m engine.Message) (journey.Answer, error) {
 	if m.Uncertain {
 		s.mu.Lock()
 		s.doubts++
 		s.mu.Unlock()
 		if !m.Config.Resend {
-			return trail.SkippedUncertain, nil
+			return journey.Answer{Result: trail.SkippedUncertain}, nil
 		}
 	}
 	s.count(s.sent, m.Key)
 	if !elapse(ctx, s.sendTime) {
-		return trail.NoResult, &engine.UncertainError{Err: ctx.Err()}
+		return journey.Answer{}, &engine.UncertainError{Err: ctx.Err()}
 	}
-	return trail.Sent, nil
+	return journey.Answer{Result: trail.Sent}, nil
 }
 
 func (s *slowWorld) count(calls map[string]int, key string) {

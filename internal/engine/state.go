@@ -114,10 +114,10 @@ type doubt struct {
 
 // step runs the step function, and moves r to the state that its answer calls for.
 func (w *worker) step(ctx context.Context, r *run) {
-	node, decided := r.next.Node, r.in.Answer.Result == trail.Decided
+	node, answered := r.next.Node, !r.in.Answer.Value.Missing()
 	effect := r.step(w.now())
-	if decided && r.failedAt(node) {
-		w.Log.WarnContext(ctx, "decision not kept: too long", "journey", w.pack.Journey, "node", r.graph.NodeID(node), "limit", journey.MaxKept)
+	if answered && r.failedAt(node) {
+		w.Log.WarnContext(ctx, "answer not kept: too long", "journey", w.pack.Journey, "node", r.graph.NodeID(node), "limit", journey.MaxKept)
 	}
 	for updates := 0; effect == journey.NeedUpdate && r.in.HasAttributes; updates++ {
 		if updates > r.graph.Len() { // only a draft can have a cycle

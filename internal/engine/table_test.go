@@ -37,6 +37,7 @@ type installation struct {
 	queue   []engine.Pack
 	mu      sync.Mutex
 	inbox   map[string]engine.Message
+	reply   condition.Value // of every channel
 }
 
 func (i *installation) Dispatch(_ context.Context, p engine.Pack) error {
@@ -50,11 +51,11 @@ func (i *installation) Decide(context.Context, engine.DecisionRequest) (conditio
 	return condition.ParseValue([]byte(`{"score":7}`))
 }
 
-func (i *installation) Send(_ context.Context, m engine.Message) (trail.Result, error) {
+func (i *installation) Send(_ context.Context, m engine.Message) (journey.Answer, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.inbox[m.Key] = m
-	return trail.Sent, nil
+	return journey.Answer{Result: trail.Sent, Value: i.reply}, nil
 }
 
 func install(t testing.TB, options ...func(*dynamodb.Options)) *installation {

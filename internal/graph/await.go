@@ -289,33 +289,11 @@ func (g *Graph) PropertiesRead() map[string][][]string {
 	for i := range g.nodes {
 		for _, a := range g.nodes[i].Awaits {
 			add(a.Type, a.reads())
-			add(a.Type, g.stepEvents[i])
+			add(a.Type, g.steps[i])
 		}
 	}
 	for _, watched := range g.watchedSettings() {
 		add(watched.Type, watched.reads())
 	}
 	return reads
-}
-
-// ReadsStepEvents reports whether conditions or payloads read events that ended waits.
-func (g *Graph) ReadsStepEvents() bool { return len(g.stepEvents) > 0 }
-
-// PruneStepEvent returns the properties of the event that ended the wait with that index
-// which conditions and payloads of the graph read; missing if there are none.
-func (g *Graph) PruneStepEvent(i int, properties condition.Value) condition.Value {
-	return properties.Prune(g.stepEvents[i])
-}
-
-// addStepRead adds a path that starts with a node's id. An empty path reads all steps.
-func (g *Graph) addStepRead(path []string) {
-	for i := range g.nodes {
-		switch {
-		case g.nodes[i].Awaits == nil:
-		case len(path) == 0, path[0] == g.nodes[i].ID && len(path) == 1:
-			g.stepEvents[i] = append(g.stepEvents[i], nil)
-		case path[0] == g.nodes[i].ID && path[1] == "event":
-			g.stepEvents[i] = append(g.stepEvents[i], path[2:])
-		}
-	}
 }

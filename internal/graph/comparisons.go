@@ -120,13 +120,13 @@ func allOf(results []string) string {
 func (n *Node) Results() []string {
 	switch n.Type {
 	case EntryTrigger:
-		return []string{"entered"}
+		return []string{"entered", "error"}
 	case Wait:
 		if len(n.Ways) == 1 && n.Next[0] < 0 {
 			return nil // its edges may become several
 		}
 		if len(n.Ways) == 1 && n.Awaits != nil {
-			return []string{"waited", "woken"}
+			return []string{"waited", "woken", "error"}
 		}
 		if len(n.Ways) == 1 {
 			return []string{"waited"}
@@ -135,7 +135,7 @@ func (n *Node) Results() []string {
 		return []string{"decided", "empty", "error"}
 	case ChannelAction:
 		results := []string{"sent", "skipped_no_address", "skipped_uncertain"}
-		if n.Action.GoOnError {
+		if n.Action.GoOnError || n.Action.Keep != nil {
 			results = append(results, "error")
 		}
 		return results

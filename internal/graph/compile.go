@@ -240,9 +240,9 @@ func (n *Node) cutShared() {
 	}
 }
 
-// collectReads sets g.event, g.reads, g.results and g.stepEvents.
+// collectReads sets g.event, g.reads, g.results and g.steps.
 func (g *Graph) collectReads() {
-	g.reads, g.results, g.stepEvents = map[int][][]string{}, map[int]bool{}, map[int][][]string{}
+	g.reads, g.results, g.steps = map[int][][]string{}, map[int]bool{}, map[int][][]string{}
 	for i := range g.nodes {
 		n := &g.nodes[i]
 		for _, a := range n.Awaits {

@@ -6,6 +6,7 @@ import (
 
 	"journeys/internal/calendar"
 	"journeys/internal/condition"
+	"journeys/internal/keep"
 	"journeys/internal/payload"
 	"journeys/internal/strict"
 )
@@ -162,7 +163,10 @@ func (n *Node) readAction(config *strict.Object) {
 		choice, _ := v.OneOf("fail", "continue")
 		a.GoOnError = choice == "continue"
 	}
-	config.Done("channel", "templateId", "payload", "onUncertain", "onError")
+	if v, ok := config.Take("keep"); ok {
+		a.Keep = keep.Read(v)
+	}
+	config.Done("channel", "templateId", "payload", "onUncertain", "onError", "keep")
 	n.Action = a
 }
 

@@ -31,8 +31,8 @@ type Graph struct {
 	goal       *Goal          // nil for none
 	exitEvents []string
 
-	stepEvents map[int][][]string // by index of a wait: paths that are read of the event that ended it
-	results    map[int]bool       // indexes of the nodes whose results conditions and payloads read
+	steps   map[int][][]string // by index of a node: paths that are read of what it keeps; see Node.Keeps
+	results map[int]bool       // indexes of the nodes whose results conditions and payloads read
 }
 
 // edge is an edge between two nodes.

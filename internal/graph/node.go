@@ -11,6 +11,7 @@ import (
 
 	"journeys/internal/calendar"
 	"journeys/internal/condition"
+	"journeys/internal/keep"
 	"journeys/internal/payload"
 	"journeys/internal/strict"
 )
@@ -113,6 +114,7 @@ type ActionConfig struct {
 	Payload    *payload.Payload // nil for none
 	Resend     bool             // onUncertain "resend": send again if the first attempt may have sent
 	GoOnError  bool             // onError "continue": the last failed attempt does not fail the enrollment
+	Keep       keep.Paths       // paths into the channel's answer that later steps may read; nil for none
 }
 
 // ErrNoAddress means that the customer has no address for the channel.

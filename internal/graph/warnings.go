@@ -27,9 +27,9 @@ type Surroundings struct {
 // Warnings returns what is legal but probably not meant, at most 100: ways whose waits
 // add up to more than MaxDays, channels and decision flows that do not exist for the
 // tenant, fields that are compared with numbers and with texts, results that no step has,
-// random splits that share a salt, fields of steps that may not have come before, waits
-// until a past instant, and matches with an event that no customer has. Pointers start with
-// base, /entryCondition, or the name of a pinned setting.
+// random splits that share a salt, fields of steps that may not have come before or that
+// they do not keep, waits until a past instant, and matches with an event that no
+// customer has. Pointers start with base, /entryCondition, or the name of a pinned setting.
 func (g *Graph) Warnings(base string, s Surroundings) []strict.Fault {
 	var warnings strict.Faults
 	g.warnOfLongWays(base, s.MaxDays, &warnings)
@@ -37,6 +37,7 @@ func (g *Graph) Warnings(base string, s Surroundings) []strict.Fault {
 	g.warnOfComparisons(base, s.Entry, &warnings)
 	g.warnOfSharedSalts(base, &warnings)
 	g.warnOfLaterSteps(base, &warnings)
+	g.warnOfUnkept(base, &warnings)
 	g.warnOfPastDates(base, s.Now, &warnings)
 	if g.Event() == "" && s.Event == "" {
 		g.warnOfMatches(base, &warnings)

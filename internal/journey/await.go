@@ -144,8 +144,7 @@ func (g *Graph) await(e *Enrollment, n *graph.Node, in *Input, end time.Time) (t
 			}
 			if met {
 				e.Heard = c.Stamp
-				g.keepStepEvent(e, c.Properties)
-				return wokenBy(n, i), NoEffect
+				return g.wokenBy(e, n, i, c.Properties), NoEffect
 			}
 		}
 	}
@@ -220,27 +219,6 @@ func readsAttributes(p *condition.Program) bool {
 	return slices.ContainsFunc(p.Reads(), func(f condition.Field) bool { return f.Source == condition.Attributes })
 }
 
-// keepStepEvent adds to e.StepEvents what the graph reads of the event that ended the wait,
-// unless that would be more than MaxKept.
-func (g *Graph) keepStepEvent(e *Enrollment, properties []byte) {
-	if !g.ReadsStepEvents() || properties == nil {
-		return
-	}
-	value, _ := condition.ParseValue(properties)
-	kept := g.PruneStepEvent(e.Node, value)
-	if kept.Missing() {
-		return
-	}
-	var events condition.Value
-	if e.StepEvents != nil {
-		events, _ = condition.ParseValue(e.StepEvents)
-	}
-	text := events.With(g.NodeID(e.Node), condition.Value{}.With("event", kept)).AppendJSON(nil)
-	if len(text)+len(e.Event)+len(e.Decisions) <= MaxKept {
-		e.StepEvents = text
-	}
-}
-
 // Wakes reports whether an event may end e's current wait, and whether it surely does.
 // What it cannot tell without the customer's profile or other events, it leaves to Step.
 func (g *Graph) Wakes(e Enrollment, eventType string, event Received) (may, sure bool) {
@@ -254,10 +232,15 @@ func (g *Graph) Wakes(e Enrollment, eventType string, event Received) (may, sure
 }
 
 // wokenBy returns the result of a wait that was ended by the awaited event with that
-// index.
-func wokenBy(n *graph.Node, awaited int) trail.Result {
-	if len(n.Ways) > 1 {
+// index, and keeps what the graph reads of the event. If that cannot be kept, a wait with
+// a single way has the result EffectError; one with several is left by the event's way.
+func (g *Graph) wokenBy(e *Enrollment, n *graph.Node, awaited int, properties []byte) trail.Result {
+	kept := g.keepEvent(e, properties)
+	switch {
+	case len(n.Ways) > 1:
 		return trail.Branch(awaited)
+	case !kept:
+		return trail.EffectError
 	}
 	return trail.WokenByEvent
 }

@@ -106,7 +106,7 @@ func TestStep_AnEventEndsOneWait(t *testing.T) {
 	e, effect = d.Graph.Step(e.NextWrite(hours(3)), in)
 	require.Equal(t, journey.NeedEvents, effect, "the split asks for events that were not read")
 	require.Equal(t, "s", d.Graph.NodeID(e.Node))
-	require.JSONEq(t, `{"w1":{"event":{"cart":1}},"w2":{"event":{"cart":2}}}`, string(e.StepEvents), "only what conditions read is kept")
+	require.JSONEq(t, `{"w1":{"event":{"cart":1}},"w2":{"event":{"cart":2}}}`, string(e.Steps), "only what conditions read is kept")
 	in.Events["seen"] = nil
 	e, _ = d.Graph.Step(e, in)
 	require.Equal(t, "yes", e.ExitReason)

@@ -272,7 +272,7 @@ func (e Enrollment) Anonymize(now time.Time) Enrollment {
 	} else {
 		e.Delta, e.WrittenAt = nil, written
 	}
-	e.Customer, e.RequestID, e.Decisions, e.Event, e.StepEvents = "", RequestID{}, nil, nil, nil
+	e.Customer, e.RequestID, e.Decisions, e.Event, e.Steps = "", RequestID{}, nil, nil, nil
 	e.Attempts, e.LeaseUntil, e.Woken, e.Heard, e.Place = 0, time.Time{}, Stamp{}, Stamp{}, Place{}
 	e.OnProfile, e.ProfileRev = false, 0
 	e.Path, e.Retries = e.Path.ByDay(e.EnrolledAt), e.Retries.ByDay(e.EnrolledAt)

@@ -64,7 +64,7 @@ type Enrollment struct {
 	Delta      trail.Delta // what the write of Rev changed
 	Decisions  []byte      // JSON object by node id: what the graph reads of decisions; nil for none
 	Event      []byte      // JSON object: what the graph reads of the starting event; nil for none
-	StepEvents []byte      // JSON object by node id: what the graph reads of events that ended waits; nil for none
+	Steps      []byte      // JSON object by node id: what the graph reads of answers of channels and events that ended waits; nil for none
 
 	// Attempts counts the attempts at the node's effect. Until LeaseUntil, one
 	// worker owns the effect. Once that has passed, the effect may have
@@ -99,6 +99,10 @@ type Enrollment struct {
 	// PendingConversion is an event that converted the run while a worker owned an effect;
 	// zero for none. Its time is that of the conversion. NextWrite carries it out.
 	PendingConversion Stamp
+
+	// KeptBefore is the KeptSize of the stored revision; NextWrite sets it. Only the
+	// table uses it.
+	KeptBefore int
 
 	// Place is the entry's position in the due index when it was read; only the
 	// table uses it. It moves only when Due changes: a move costs two writes.

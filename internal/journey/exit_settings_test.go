@@ -82,7 +82,7 @@ func TestExitSettings_KeepWhatTheyRead(t *testing.T) {
 	require.Equal(t, map[string][][]string{"b": {{"a"}}, "c": {{"id"}}, "d": {{"y"}}, "g": {{"id"}}}, g.PropertiesRead())
 	require.JSONEq(t, `{"cart":{"id":1},"plan":"p","x":2,"z":3}`,
 		string(g.EncodeEvent(value(t, `{"cart":{"id":1,"n":2},"plan":"p","x":2,"z":3,"a":4,"id":5}`))))
-	require.True(t, g.ReadsStepEvents())
+	require.True(t, g.ReadsSteps())
 }
 
 // A journey that was stored under other rules runs with the exits that can be read.

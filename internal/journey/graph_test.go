@@ -120,6 +120,16 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 		{"an unknown zone, and an offset for a zone", graphOf([]string{`a wait {"until":{"field":"d","timezone":"Mars/Olympus"}}`, `b wait {"until":{"field":"d","timezone":"+02:00"}}`}, nil), []string{`/nodes/0/config/until/timezone must be "customer" or the IANA name of a time zone, such as Europe/Berlin`, `/nodes/1/config/until/timezone must be "customer" or the IANA name of a time zone, such as Europe/Berlin`}},
 		{"settings of another form of until", graphOf([]string{`a wait {"until":{"time":"09:00","yearly":true,"otherwise":"stop"}}`}, nil), []string{"/nodes/0/config/until/yearly is only allowed with field", "/nodes/0/config/until/otherwise must be one of continue, exit"}},
 		{"a timeout longer than a lease allows", graphOf([]string{`a nba_decision {"decisionFlowId":"f","timeoutMs":20001}`}, nil), []string{"/nodes/0/config/timeoutMs must be a whole number from 1 to 20000"}},
+		{"what a message keeps", graphOf([]string{`a channel_action {"keep":["id","offer.title","[\"a.b\"].c"]}`, `b channel_action {"keep":[]}`, `c channel_action {"keep":null}`}, nil), nil},
+		{"paths that no answer has", graphOf([]string{`a channel_action {"keep":["",1,"a..b","ok",["x"]]}`, `b channel_action {"keep":"id"}`, `c channel_action {"keep":{"id":true}}`, `d nba_decision {"keep":["id"]}`}, nil), []string{
+			"/nodes/0/config/keep/0 must not be empty",
+			"/nodes/0/config/keep/1 must be a string",
+			`/nodes/0/config/keep/2 must be names separated by single dots; a name with dots is written ["like.this"]`,
+			"/nodes/0/config/keep/4 must be a string",
+			"/nodes/1/config/keep must be an array",
+			"/nodes/2/config/keep must be an array",
+			"/nodes/3/config/keep unknown field; allowed here: decisionFlowId, channelId, maxOffers, timeoutMs, onError",
+		}},
 		{"an update", graphOf([]string{`a update_customer {"set":{"plan":"{{event.plan | default: 'free'}}","cart.items":[1,null],"[\"a.b\"].c":null},"unset":["attributes.trial"],"add":{"points":-2.5}}`}, nil), []string{`/nodes/0/config/set/["a.b"].c must not be null; to remove an attribute, name it in unset`}},
 		{"updates of other things than attributes", graphOf([]string{`a update_customer {"set":{"event.a":1,"":2},"unset":["decision.d.x",1,"step.w.result"],"add":{"a..b":1,"entryEvent.x":1}}`}, nil), []string{
 			"/nodes/0/config/set/event.a must be a path of an attribute, without a source or with attributes in front",
@@ -261,6 +271,8 @@ func TestReadDefinition_EnforcesLimits(t *testing.T) {
 	}
 	_, faults = readFaults(t, graphOf([]string{`a update_customer {"unset":[` + updates + `]}`}, nil))
 	require.Equal(t, []string{"/nodes/0/config must name at most 64 attributes, names 65"}, faults)
+	_, faults = readFaults(t, graphOf([]string{`a channel_action {"keep":[` + updates + `]}`}, nil))
+	require.Equal(t, []string{"/nodes/0/config/keep must have at most 64 paths, has 65"}, faults)
 	_, faults = readFaults(t, padded(256*1024+1))
 	require.Equal(t, []string{" must have at most 262144 bytes as compact JSON, has 262145"}, faults)
 }

@@ -40,8 +40,8 @@ func (g *Graph) Shape() Shape {
 // resultsOf lists the results with which each type of node can be left, besides the
 // branches of a node with several ways.
 var resultsOf = map[graph.NodeType][]trail.Result{
-	graph.EntryTrigger:   {trail.Entered},
-	graph.Wait:           {trail.Waited, trail.WokenByEvent, trail.Exited},
+	graph.EntryTrigger:   {trail.Entered, trail.EffectError},
+	graph.Wait:           {trail.Waited, trail.WokenByEvent, trail.Exited, trail.EffectError},
 	graph.ConditionSplit: {trail.True, trail.False},
 	graph.MultiSplit:     {},
 	graph.RandomSplit:    {},

@@ -64,7 +64,7 @@ func TestStep_MultiSplitReadsDecisions(t *testing.T) {
 		`m multi_split {"branches":[{"id":"a",` + exists + `},{"id":"b","condition":{"field":"decision.d.score","operator":"gt","value":5}}]}`,
 		"out exit", "no exit",
 	}, []string{"in d", "d m", "m no a", "m out b", "m no else"}))
-	e, _ = g.Step(e.NextWrite(t0), journey.Input{Now: t0, HasAttributes: true, Answer: journey.Answer{Result: trail.Decided, Decision: value(t, `{"score":6,"x":1}`)}})
+	e, _ = g.Step(e.NextWrite(t0), journey.Input{Now: t0, HasAttributes: true, Answer: journey.Answer{Result: trail.Decided, Value: value(t, `{"score":6,"x":1}`)}})
 	require.Equal(t, "out", g.NodeID(e.Node))
 	require.Equal(t, `{"d":{"score":6}}`, string(e.Decisions))
 }

@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"cmp"
 	"time"
 
 	"journeys/internal/condition"
@@ -39,8 +40,8 @@ type Input struct {
 
 // Answer is the outcome of an effect.
 type Answer struct {
-	Result   trail.Result    // NoResult if it was not attempted
-	Decision condition.Value // of an nba_decision: an object or missing
+	Result trail.Result    // NoResult if it was not attempted
+	Value  condition.Value // of a decision flow or a channel: an object or missing
 }
 
 // Graph is a compiled definition whose Step moves enrollments. Like graph.Graph, it is
@@ -58,11 +59,12 @@ func (g *Graph) WithBranches(ways map[int]int) *Graph {
 
 // Start returns a new enrollment at its first blocking node, ready to be stored:
 // Rev is 1, and Delta has all nodes passed on the way. It keeps Journey, Customer,
-// GraphHash, Version, Epoch, RequestID, EnrolledAt, ExpiresAt and Event of e.
+// GraphHash, Version, Epoch, RequestID, EnrolledAt, ExpiresAt and Event of e. An Event
+// over MaxKept is not kept, and the result of the entry is EffectError.
 func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
 	e.Status, e.Run, e.Rev, e.WrittenAt = Inside, 1, 1, e.EnrolledAt
 	e.Node, e.Since = g.Entry(), e.EnrolledAt
-	e.Path, e.Delta, e.Decisions, e.StepEvents = nil, trail.Delta{trail.DeltaForm, byte(trail.MarkEnrolled)}, nil, nil
+	e.Path, e.Delta, e.Decisions, e.Steps = nil, trail.Delta{trail.DeltaForm, byte(trail.MarkEnrolled)}, nil, nil
 	if e.Node < 0 {
 		return e, Stuck
 	}
@@ -71,7 +73,11 @@ func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
 	}
 	e.Listens = g.Node(e.Node).Listens
 	e.mark(trail.NodeEntered)
-	return g.Step(e, Input{Now: e.EnrolledAt})
+	in := Input{Now: e.EnrolledAt}
+	if len(e.Event) > MaxKept {
+		e.Event, in.Answer.Result = nil, trail.EffectError
+	}
+	return g.Step(e, in)
 }
 
 // NextWrite prepares e for another write: Rev is one higher, Delta is empty, and
@@ -79,6 +85,7 @@ func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
 // PendingConversion.
 func (e Enrollment) NextWrite(now time.Time) Enrollment {
 	e.Rev++
+	e.KeptBefore = e.KeptSize()
 	e.Delta = trail.Delta{trail.DeltaForm, 0}
 	if now.After(e.WrittenAt) {
 		e.WrittenAt = now
@@ -164,7 +171,9 @@ func (g *Graph) BeginWait(e *Enrollment, now time.Time) {
 func (g *Graph) result(e *Enrollment, n *graph.Node, in *Input) (trail.Result, EffectKind) {
 	switch n.Type {
 	case graph.EntryTrigger:
-		return trail.Entered, NoEffect
+		result := cmp.Or(in.Answer.Result, trail.Entered)
+		in.Answer = Answer{}
+		return result, NoEffect
 	case graph.Wait:
 		return g.wait(e, n, in)
 	case graph.ConditionSplit, graph.MultiSplit:
@@ -218,8 +227,8 @@ func (g *Graph) Facts(e *Enrollment, attributes condition.Value) condition.Facts
 		facts.Event, _ = condition.ParseValue(e.Event)
 		facts.EntryEvent = facts.Event
 	}
-	if g.ReadsStepEvents() && e.StepEvents != nil {
-		facts.Step, _ = condition.ParseValue(e.StepEvents)
+	if g.ReadsSteps() && e.Steps != nil {
+		facts.Step, _ = condition.ParseValue(e.Steps)
 	}
 	if g.ReadsResults() {
 		for _, visit := range e.Path.Visits(e.EnrolledAt) {
@@ -227,19 +236,6 @@ func (g *Graph) Facts(e *Enrollment, attributes condition.Value) condition.Facts
 		}
 	}
 	return facts
-}
-
-// EncodeEvent returns PruneEvent as JSON, for Enrollment.Event; nil for nothing, or for
-// more than MaxKept.
-func (g *Graph) EncodeEvent(properties condition.Value) []byte {
-	kept := g.PruneEvent(properties)
-	if kept.Missing() {
-		return nil
-	}
-	if text := kept.AppendJSON(nil); len(text) <= MaxKept {
-		return text
-	}
-	return nil
 }
 
 // effect consumes the answer of an nba_decision, a channel_action or an
@@ -257,7 +253,7 @@ func (g *Graph) effect(e *Enrollment, n *graph.Node, in *Input) (trail.Result, E
 		return trail.NoResult, effects[n.Type]
 	}
 	in.Answer = Answer{}
-	if n.Type == graph.NBADecision && !g.keepDecision(e, answer.Decision) {
+	if !g.keepAnswer(e, n, answer.Value) {
 		return trail.EffectError, NoEffect
 	}
 	return answer.Result, NoEffect
@@ -266,29 +262,6 @@ func (g *Graph) effect(e *Enrollment, n *graph.Node, in *Input) (trail.Result, E
 // effects lists the effect that each type of node needs.
 var effects = map[graph.NodeType]EffectKind{
 	graph.NBADecision: NeedDecision, graph.ChannelAction: NeedSend, graph.UpdateCustomer: NeedUpdate,
-}
-
-// MaxKept bounds what one run keeps of events and decisions, in bytes of JSON.
-const MaxKept = 16 << 10
-
-// keepDecision adds to e.Decisions the parts of an answer that conditions and
-// payloads of the graph read. It keeps nothing and returns false if that would be more
-// than MaxKept.
-func (g *Graph) keepDecision(e *Enrollment, answer condition.Value) bool {
-	kept := g.PruneDecision(e.Node, answer)
-	if kept.Missing() {
-		return true
-	}
-	var decisions condition.Value
-	if e.Decisions != nil {
-		decisions, _ = condition.ParseValue(e.Decisions)
-	}
-	text := decisions.With(g.NodeID(e.Node), kept).AppendJSON(nil)
-	if len(text)+len(e.Event)+len(e.StepEvents) > MaxKept {
-		return false
-	}
-	e.Decisions = text
-	return true
 }
 
 // Cancel is Leave as Cancelled, with a reason that callers see.

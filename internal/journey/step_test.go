@@ -88,7 +88,7 @@ func TestStep_WalksThroughEveryNodeType(t *testing.T) {
 	require.Equal(t, journey.NeedDecision, effect)
 
 	answered := pro
-	answered.Answer = journey.Answer{Result: trail.Decided, Decision: value(t, `{"score":7,"offer":"long text"}`)}
+	answered.Answer = journey.Answer{Result: trail.Decided, Value: value(t, `{"score":7,"offer":"long text"}`)}
 	e, effect = g.Step(e, answered)
 	require.Equal(t, journey.NeedSend, effect)
 	require.Equal(t, "a", g.NodeID(e.Node))
@@ -272,7 +272,7 @@ func TestEnrollment_KeepsLeaseUntilEffectEnds(t *testing.T) {
 	again := failed.NextWrite(hours(51)).Retry(hours(51))
 	require.Equal(t, hours(49), again.LeaseUntil)
 	in.Now = hours(51)
-	in.Answer = journey.Answer{Result: trail.Decided, Decision: value(t, `{"score":7}`)}
+	in.Answer = journey.Answer{Result: trail.Decided, Value: value(t, `{"score":7}`)}
 	next, effect := g.Step(again, in)
 	require.Equal(t, journey.NeedSend, effect)
 	require.Zero(t, next.LeaseUntil, "the next effect has no lease")
@@ -294,7 +294,7 @@ func TestStep_KeepsOneWriteWithinOneDay(t *testing.T) {
 	require.Equal(t, pro.Now, e.Since)
 
 	answered := pro
-	answered.Now, answered.Answer = midnight.Add(3*time.Second), journey.Answer{Result: trail.Decided, Decision: value(t, `{"score":7}`)}
+	answered.Now, answered.Answer = midnight.Add(3*time.Second), journey.Answer{Result: trail.Decided, Value: value(t, `{"score":7}`)}
 	e, effect = g.Step(e, answered)
 	require.Equal(t, journey.NeedSend, effect)
 	require.Equal(t, last, e.Since, "the decision ended after midnight")
@@ -341,7 +341,7 @@ func TestStep_KeepsOnlyWhatPayloadsRead(t *testing.T) {
 	e, effect := g.Start(journey.Enrollment{EnrolledAt: hours(0), ExpiresAt: hours(1000), Event: event.AppendJSON(nil)})
 	require.Equal(t, journey.NeedDecision, effect)
 	e, effect = g.Step(e, journey.Input{Now: hours(0), HasAttributes: true, Answer: journey.Answer{
-		Result: trail.Decided, Decision: value(t, `{"offer":{"title":"Up","id":"u"},"score":5}`),
+		Result: trail.Decided, Value: value(t, `{"offer":{"title":"Up","id":"u"},"score":5}`),
 	}})
 	require.Equal(t, journey.NeedSend, effect)
 	require.Equal(t, `{"d":{"offer":{"title":"Up"}}}`, string(e.Decisions))
@@ -373,9 +373,9 @@ func TestStep_BoundsWhatARunKeeps(t *testing.T) {
 		"only the rest is big": {`{"x":2,"y":"` + strings.Repeat("d", rest) + `"}`, trail.Decided, len(event) + len(`{"d1":{"x":1},"d2":{"x":2}}`)},
 	} {
 		e, _ := g.Start(journey.Enrollment{EnrolledAt: hours(0), ExpiresAt: hours(1000), Event: []byte(event)})
-		e, _ = g.Step(e, journey.Input{Now: hours(0), Answer: journey.Answer{Result: trail.Decided, Decision: value(t, `{"x":1}`)}})
+		e, _ = g.Step(e, journey.Input{Now: hours(0), Answer: journey.Answer{Result: trail.Decided, Value: value(t, `{"x":1}`)}})
 		require.Equal(t, first, string(e.Decisions))
-		e, effect := g.Step(e, journey.Input{Now: hours(0), Answer: journey.Answer{Result: trail.Decided, Decision: value(t, c.second)}})
+		e, effect := g.Step(e, journey.Input{Now: hours(0), Answer: journey.Answer{Result: trail.Decided, Value: value(t, c.second)}})
 		require.Equal(t, journey.NeedSend, effect, "it goes on in any case")
 		require.Equal(t, c.want, e.Path.Visits(hours(0))[2].Result, name)
 		require.Equal(t, c.kept, len(e.Event)+len(e.Decisions), name)

@@ -45,7 +45,7 @@ func walk(t *testing.T, r *rand.Rand, g *journey.Graph, request simulate.Request
 		case journey.NeedDecision:
 			in.Answer = journey.Answer{Result: trail.DecidedEmpty}
 			if d, ok := request.Decisions[g.NodeID(e.Node)]; ok {
-				in.Answer = journey.Answer{Result: trail.Decided, Decision: d}
+				in.Answer = journey.Answer{Result: trail.Decided, Value: d}
 			}
 		case journey.NeedSend:
 			in.Answer = journey.Answer{Result: trail.Sent}

@@ -88,6 +88,20 @@ func TestWarnings_NameWhatIsProbablyNotMeant(t *testing.T) {
 			},
 		},
 		{
+			"answers that are kept, and others",
+			[]string{
+				in, `a channel_action {"channel":"email","keep":["coupon.id","code"]}`, `b channel_action {"channel":"email"}`,
+				split("s", `{"all":[`+leaf("step.a.answer.coupon.id", "exists", "true")+`,`+leaf("step.a.answer.coupon", "exists", "true")+`,`+leaf("step.a.answer", "exists", "true")+`,`+
+					leaf("step.a.answer.code.x", "exists", "true")+`,`+leaf("step.a.answer.coupon.name", "exists", "true")+`,`+leaf("step.a.answer.coupon.name", "exists", "false")+`]}`),
+				`c channel_action {"channel":"email","payload":{"t":"{{step.b.answer.id}} {{step.in.answer.x}} {{step.a.answer.code}}"}}`, out,
+			},
+			[]string{"in a", "a b", "b s", "s c true", "s out false", "c out"}, []string{
+				"/definition/nodes/3/config reads step.a.answer.coupon.name, which keep of nodes/1 does not name; the field is missing",
+				"/definition/nodes/4/config reads step.b.answer.id, which keep of nodes/2 does not name; the field is missing",
+				"/definition/nodes/4/config reads step.in.answer.x, which keep of nodes/0 does not name; the field is missing",
+			},
+		},
+		{
 			"in branches",
 			[]string{
 				in, `a multi_split {"branches":[{"id":"x","condition":` + leaf("age", "gt", "1") + `},{"id":"y","condition":` + leaf("plan", "eq", "1") + `}]}`,

@@ -102,21 +102,21 @@ var (
 		endpoint("delete-journey", "DeleteItem", "GetItem", "PutItem", "UpdateItem"))
 	EnrollCustomers = route(http.MethodPost, "/journeys/{id}/enroll", editors, invoking(
 		endpoint("enroll-customers",
-			"BatchGetItem", "DeleteItem", "GetItem", "PartiQLInsert", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"), Advance))
+			"BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PartiQLInsert", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"), Advance))
 	TestJourney   = route(http.MethodPost, "/journeys/{id}/test", editors, checking(endpoint("test-journey", "BatchGetItem", "GetItem")))
 	GetEnrollment = route(http.MethodGet, "/journeys/{id}/enrollments/{customerId}", editors,
-		endpoint("get-enrollment", "GetItem", "Query"))
+		endpoint("get-enrollment", "BatchGetItem", "GetItem", "Query"))
 	GetJourneyAnalytics = route(http.MethodGet, "/journeys/{id}/analytics", viewers,
 		endpoint("get-journey-analytics", "GetItem", "Query"))
 	PutEvent = route(http.MethodPost, "/events", feeders, invoking(
 		endpoint("put-event",
-			"BatchGetItem", "DeleteItem", "GetItem", "PartiQLInsert", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"), Advance))
+			"BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PartiQLInsert", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"), Advance))
 	ListEnrollments = route(http.MethodGet, "/journeys/{id}/enrollments", editors, indexed(
 		endpoint("list-enrollments", "BatchGetItem", "GetItem", "Query")))
 	RetryEnrollment = route(http.MethodPost, "/journeys/{id}/enrollments/{customerId}/retry", editors, invoking(
-		endpoint("retry-enrollment", "GetItem", "PartiQLUpdate"), Advance))
+		endpoint("retry-enrollment", "BatchGetItem", "GetItem", "PartiQLUpdate"), Advance))
 	DeleteEnrollment = route(http.MethodDelete, "/journeys/{id}/enrollments/{customerId}", editors,
-		endpoint("delete-enrollment", "GetItem", "PartiQLUpdate"))
+		endpoint("delete-enrollment", "BatchGetItem", "GetItem", "PartiQLUpdate"))
 	PutCustomer = route(http.MethodPut, "/customers/{customerId}", feeders, invoking(
 		endpoint("put-customer", "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"), Advance))
 	PatchCustomer = route(http.MethodPatch, "/customers/{customerId}", feeders, invoking(

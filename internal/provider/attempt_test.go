@@ -67,7 +67,7 @@ func TestAWS_IsUncertainWithoutAnAnswer(t *testing.T) {
 			require.Error(t, err, name)
 			requireUncertain(t, true, err)
 			require.NotContains(t, err.Error(), private)
-			require.Equal(t, trail.NoResult, result, name)
+			require.Equal(t, trail.NoResult, result.Result, name)
 			require.Len(t, requests, 1, "%s: it must not be sent again", name)
 		}
 	})

@@ -32,7 +32,7 @@ type mail struct {
 
 // prepare uses the payload's subject, text and html, or the node's template with
 // the payload as its data.
-func (c *mail) prepare(m *engine.Message, _ time.Time) (func(context.Context) error, error) {
+func (c *mail) prepare(m *engine.Message, _ time.Time) (send, error) {
 	to, err := singleAddress(m, "email")
 	if err != nil {
 		return nil, err
@@ -45,10 +45,10 @@ func (c *mail) prepare(m *engine.Message, _ time.Time) (func(context.Context) er
 		FromEmailAddress: aws.String(c.from), ConfigurationSetName: c.configuration,
 		Destination: &mailtypes.Destination{ToAddresses: []string{to}}, Content: content,
 	}
-	return func(ctx context.Context) error {
+	return silent(func(ctx context.Context) error {
 		_, err := c.client().SendEmail(ctx, input)
 		return err
-	}, nil
+	}), nil
 }
 
 func mailContent(m *engine.Message) (*mailtypes.EmailContent, error) {
@@ -142,7 +142,7 @@ type sms struct {
 	sender *string // nil for the default of the AWS account
 }
 
-func (c *sms) prepare(m *engine.Message, _ time.Time) (func(context.Context) error, error) {
+func (c *sms) prepare(m *engine.Message, _ time.Time) (send, error) {
 	to, message, err := textMessage(m)
 	if err != nil {
 		return nil, err
@@ -153,10 +153,10 @@ func (c *sms) prepare(m *engine.Message, _ time.Time) (func(context.Context) err
 			"AWS.SNS.SMS.SenderID": {DataType: aws.String("String"), StringValue: c.sender},
 		}
 	}
-	return func(ctx context.Context) error {
+	return silent(func(ctx context.Context) error {
 		_, err := c.client().Publish(ctx, input)
 		return err
-	}, nil
+	}), nil
 }
 
 // messaging is a channel that sends text messages by AWS End User Messaging.
@@ -168,7 +168,7 @@ type messaging struct {
 	entity, template string // India's; "" for none
 }
 
-func (c *messaging) prepare(m *engine.Message, _ time.Time) (func(context.Context) error, error) {
+func (c *messaging) prepare(m *engine.Message, _ time.Time) (send, error) {
 	to, message, err := textMessage(m)
 	if err != nil {
 		return nil, err
@@ -183,10 +183,10 @@ func (c *messaging) prepare(m *engine.Message, _ time.Time) (func(context.Contex
 			input.DestinationCountryParameters["IN_TEMPLATE_ID"] = template
 		}
 	}
-	return func(ctx context.Context) error {
+	return silent(func(ctx context.Context) error {
 		_, err := c.client().SendTextMessage(ctx, input)
 		return err
-	}, nil
+	}), nil
 }
 
 // bus is a channel that puts events on a bus of Amazon EventBridge.
@@ -196,7 +196,7 @@ type bus struct {
 }
 
 // prepare makes an event whose detail is the body that HTTP channels get.
-func (c *bus) prepare(m *engine.Message, at time.Time) (func(context.Context) error, error) {
+func (c *bus) prepare(m *engine.Message, at time.Time) (send, error) {
 	body, err := messageBody(m, at)
 	if err != nil {
 		return nil, err
@@ -205,7 +205,7 @@ func (c *bus) prepare(m *engine.Message, at time.Time) (func(context.Context) er
 		EventBusName: aws.String(c.name), Source: aws.String(c.source), DetailType: aws.String(c.detailType),
 		Detail: aws.String(string(body)), Time: aws.Time(at),
 	}
-	return func(ctx context.Context) error {
+	return silent(func(ctx context.Context) error {
 		out, err := c.client().PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []eventtypes.PutEventsRequestEntry{entry}})
 		if err == nil && out.FailedEntryCount > 0 {
 			code := ""
@@ -215,7 +215,7 @@ func (c *bus) prepare(m *engine.Message, at time.Time) (func(context.Context) er
 			return &refusedEntry{code}
 		}
 		return err
-	}, nil
+	}), nil
 }
 
 // refusedEntry is the error of an event that a bus refused, in an answer of 200.

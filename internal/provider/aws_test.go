@@ -28,7 +28,7 @@ func TestAWS_SendsOnce(t *testing.T) {
 		address, requests := serve(t, answering(answer{200, s.sent}))
 		result, err := onAWS(t, s, address).Send(t.Context(), newMessage(t, s.config(t)))
 		require.NoError(t, err)
-		require.Equal(t, trail.Sent, result)
+		require.Equal(t, trail.Sent, result.Result)
 		require.Contains(t, (<-requests).header.Get("Authorization"), "AWS4-HMAC-SHA256 Credential=id/")
 		require.Empty(t, requests)
 	})
@@ -112,13 +112,13 @@ func TestAWS_NodeDecidesAfterACrash(t *testing.T) {
 		m.Uncertain = true
 		result, err := p.Send(t.Context(), m)
 		require.NoError(t, err)
-		require.Equal(t, trail.SkippedUncertain, result)
+		require.Equal(t, trail.SkippedUncertain, result.Result)
 		require.Empty(t, requests)
 
 		m.Config.Resend = true
 		result, err = p.Send(t.Context(), m)
 		require.NoError(t, err)
-		require.Equal(t, trail.Sent, result)
+		require.Equal(t, trail.Sent, result.Result)
 		require.Len(t, requests, 1)
 	})
 }
@@ -209,7 +209,7 @@ func TestAWS_RefusesIncompleteMessages(t *testing.T) {
 	for _, name := range []string{"ses", "sns", "end-user-messaging"} {
 		result, err := onAWS(t, services[name], address).Send(t.Context(), unknown)
 		require.NoError(t, err)
-		require.Equal(t, trail.SkippedNoAddress, result, name)
+		require.Equal(t, trail.SkippedNoAddress, result.Result, name)
 	}
 	require.Empty(t, requests)
 }

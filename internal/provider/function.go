@@ -27,14 +27,17 @@ type function struct {
 }
 
 // prepare makes the body that HTTP channels get.
-func (f *function) prepare(m *engine.Message, at time.Time) (func(context.Context) error, error) {
+func (f *function) prepare(m *engine.Message, at time.Time) (send, error) {
 	body, err := messageBody(m, at)
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context) error {
-		_, err := f.invoke(ctx, body)
-		return err
+	return func(ctx context.Context) (condition.Value, error) {
+		answer, err := f.invoke(ctx, body)
+		if err != nil {
+			return condition.Value{}, err
+		}
+		return readReply(m, bytes.NewReader(answer)), nil
 	}, nil
 }
 

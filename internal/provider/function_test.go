@@ -65,7 +65,7 @@ func TestFunction_GetsTheMessage(t *testing.T) {
 		result, err := invoking(t, function, address).Send(t.Context(), newMessage(t,
 			graph.ActionConfig{Channel: "sms", TemplateID: "t", Payload: readPayload(t, `{"a":1}`)}))
 		require.NoError(t, err)
-		require.Equal(t, trail.Sent, result)
+		require.Equal(t, trail.Sent, result.Result)
 		r := <-requests
 		require.Equal(t, "/2015-03-31/functions/"+path+"/invocations", r.path)
 		require.Equal(t, "RequestResponse", r.header.Get("X-Amz-Invocation-Type"))
@@ -116,7 +116,7 @@ func TestFunction_SendsByItsAnswer(t *testing.T) {
 				requireThrottled(t, err, test.throttled)
 			default:
 				require.NoError(t, err)
-				require.Equal(t, trail.Sent, result)
+				require.Equal(t, trail.Sent, result.Result)
 			}
 			requireUncertain(t, false, err)
 			require.Len(t, requests, 1, "the SDK does not repeat it")
@@ -147,7 +147,7 @@ func TestFunction_DoesNotReadLongAnswers(t *testing.T) {
 	p.sendTimeout = time.Hour // only the length of the answer can end it
 	result, err := p.Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: "push"}))
 	require.NoError(t, err)
-	require.Equal(t, trail.Sent, result)
+	require.Equal(t, trail.Sent, result.Result)
 	require.Error(t, <-cut)
 }
 
@@ -174,7 +174,7 @@ func TestFunction_IsNotInvokedWithoutAnAddress(t *testing.T) {
 	m.Facts.Attributes = value(t, `{}`)
 	result, err := invoking(t, "points", address).Send(t.Context(), m)
 	require.NoError(t, err)
-	require.Equal(t, trail.SkippedNoAddress, result)
+	require.Equal(t, trail.SkippedNoAddress, result.Result)
 	require.Empty(t, requests)
 }
 

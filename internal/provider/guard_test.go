@@ -217,7 +217,7 @@ func TestGuard_ChecksResolvedAddresses(t *testing.T) {
 			result, err := p.Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: "push"}))
 			if test.want == "" {
 				require.NoError(t, err)
-				require.Equal(t, trail.Sent, result)
+				require.Equal(t, trail.Sent, result.Result)
 				<-requests
 				return
 			}

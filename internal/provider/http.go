@@ -91,27 +91,39 @@ func (c *client) ask(ctx context.Context, key string, body []byte) (condition.Va
 }
 
 // prepare makes the body of a message.
-func (c *client) prepare(m *engine.Message, at time.Time) (func(context.Context) error, error) {
+func (c *client) prepare(m *engine.Message, at time.Time) (send, error) {
 	body, err := messageBody(m, at)
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context) error { return c.deliver(ctx, m.Key, body) }, nil
+	return func(ctx context.Context) (condition.Value, error) { return c.deliver(ctx, m, body) }, nil
 }
 
-// deliver posts a message. Only the status of the answer matters.
-func (c *client) deliver(ctx context.Context, key string, body []byte) error {
-	response, err := c.post(ctx, key, body)
+// deliver posts a message. The status alone says whether it was sent.
+func (c *client) deliver(ctx context.Context, m *engine.Message, body []byte) (condition.Value, error) {
+	response, err := c.post(ctx, m.Key, body)
 	if err != nil {
-		return err
+		return condition.Value{}, err
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode/100 != 2 {
-		return c.refusal(response, defaultRetryAfter)
+		return condition.Value{}, c.refusal(response, defaultRetryAfter)
 	}
-	// A connection is reused only if its answer was read to the end.
-	_, _ = io.CopyN(io.Discard, response.Body, MaxAnswer)
-	return nil
+	return readReply(m, response.Body), nil
+}
+
+// readReply reads a channel's answer; missing if the node keeps nothing of it, or it is no
+// JSON object: a message that was sent must not be sent again because of its answer.
+func readReply(m *engine.Message, body io.Reader) condition.Value {
+	if m.Config.Keep == nil {
+		_, _ = io.CopyN(io.Discard, body, MaxAnswer) // a connection is reused only if its answer was read to the end
+		return condition.Value{}
+	}
+	value, err := readAnswer(body)
+	if err != nil {
+		return condition.Value{}
+	}
+	return value
 }
 
 // refusal returns the error of an answer that is not a success. An answer of 429 or
@@ -145,7 +157,7 @@ func retryAfter(text string, now time.Time) (time.Duration, bool) {
 	return min(max(date.Sub(now), 0), MaxRetryAfter), true
 }
 
-// readAnswer reads a decision's answer, one JSON object; missing for {}.
+// readAnswer reads one JSON object; missing for {}.
 func readAnswer(body io.Reader) (condition.Value, error) {
 	data, err := io.ReadAll(io.LimitReader(body, MaxAnswer+1))
 	if err != nil {

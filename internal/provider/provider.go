@@ -17,6 +17,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/engine"
 	"journeys/internal/graph"
+	"journeys/internal/journey"
 	"journeys/internal/trail"
 )
 
@@ -65,7 +66,16 @@ func New(settings Settings, now func() time.Time, network Network) *Provider {
 type sender interface {
 	// prepare returns a function that sends a message. Its error is errNoAddress if
 	// the customer has no address for the channel.
-	prepare(m *engine.Message, at time.Time) (send func(context.Context) error, err error)
+	prepare(m *engine.Message, at time.Time) (send, error)
+}
+
+// send sends a message. It returns the JSON object that the channel answered; missing for
+// none, or if the node keeps nothing of it.
+type send func(context.Context) (condition.Value, error)
+
+// silent returns f as the send of a channel that answers nothing.
+func silent(f func(context.Context) error) send {
+	return func(ctx context.Context) (condition.Value, error) { return condition.Value{}, f(ctx) }
 }
 
 // asker answers the questions of one decision flow.
@@ -154,8 +164,10 @@ func messageBody(m *engine.Message, at time.Time) ([]byte, error) {
 	return body, nil
 }
 
-// Send sends a message to its channel and returns Sent, or SkippedNoAddress if the
-// customer has no address for it.
+// Send sends a message to its channel. The result is Sent, with the JSON object that an
+// HTTP channel or a function answered, or SkippedNoAddress if the customer has no address
+// for the channel. An answer that is no JSON object, or is longer than MaxAnswer, is
+// dropped.
 //
 // HTTP channels and functions take an idempotency key, so that a message that may
 // have been sent is sent again. The other channels take none: such a message, like a
@@ -163,36 +175,40 @@ func messageBody(m *engine.Message, at time.Time) ([]byte, error) {
 // and an attempt without an answer is an engine.UncertainError. A message above the
 // channel's rate, and an answer that throttles, are an engine.ThrottledError. A
 // channel that the tenant may not use does not exist for it.
-func (p *Provider) Send(ctx context.Context, m engine.Message) (trail.Result, error) {
+func (p *Provider) Send(ctx context.Context, m engine.Message) (journey.Answer, error) {
 	name, ok := p.settings.catalog.Channels.Find(m.Config.Channel, m.Tenant.String())
 	if !ok {
-		return trail.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, errNoChannel)
+		return journey.Answer{}, fmt.Errorf("channel %q: %w", m.Config.Channel, errNoChannel)
 	}
 	keyed := p.settings.channels[name].keyed()
 	if m.Uncertain && !m.Config.Resend && (!keyed || m.Rekeyed) {
-		return trail.SkippedUncertain, nil
+		return journey.Answer{Result: trail.SkippedUncertain}, nil
 	}
 	send, err := p.channels[name].prepare(&m, p.now())
 	if errors.Is(err, errNoAddress) {
-		return trail.SkippedNoAddress, nil
+		return journey.Answer{Result: trail.SkippedNoAddress}, nil
 	}
 	if err != nil {
-		return trail.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, err)
+		return journey.Answer{}, fmt.Errorf("channel %q: %w", m.Config.Channel, err)
 	}
 	if wait := p.buckets[name].take(p.now()); wait > 0 {
-		return trail.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, &engine.ThrottledError{After: wait})
+		return journey.Answer{}, fmt.Errorf("channel %q: %w", m.Config.Channel, &engine.ThrottledError{After: wait})
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.sendTimeout)
 	defer cancel()
+	var value condition.Value
 	if keyed {
-		err = send(ctx)
+		value, err = send(ctx)
 	} else {
-		err = attempt(ctx, send, p.now())
+		err = attempt(ctx, func(ctx context.Context) error {
+			_, err := send(ctx)
+			return err
+		}, p.now())
 	}
 	if err != nil {
-		return trail.NoResult, fmt.Errorf("channel %q: %w", m.Config.Channel, err)
+		return journey.Answer{}, fmt.Errorf("channel %q: %w", m.Config.Channel, err)
 	}
-	return trail.Sent, nil
+	return journey.Answer{Result: trail.Sent, Value: value}, nil
 }
 
 var (

@@ -48,7 +48,7 @@ func TestProvider_StopsWaitingForSlowTargets(t *testing.T) {
 		p.sendTimeout = soon
 		result, err := p.Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: "push"}))
 		require.NoError(t, err)
-		require.Equal(t, trail.Sent, result)
+		require.Equal(t, trail.Sent, result.Result)
 		<-gone
 	})
 	t.Run("an invocation that ends", func(t *testing.T) {

@@ -58,7 +58,7 @@ func TestSend_ReadsStatuses(t *testing.T) {
 				requireThrottled(t, err, test.throttled)
 			default:
 				require.NoError(t, err)
-				require.Equal(t, trail.Sent, result)
+				require.Equal(t, trail.Sent, result.Result)
 			}
 		})
 	}
@@ -89,7 +89,7 @@ func TestSend_PostsTheMessage(t *testing.T) {
 			address, requests := serve(t, status(http.StatusAccepted))
 			result, err := calling(t, address, at(start)).Send(t.Context(), newMessage(t, test.config))
 			require.NoError(t, err)
-			require.Equal(t, trail.Sent, result)
+			require.Equal(t, trail.Sent, result.Result)
 			r := <-requests
 			require.Equal(t, `{"idempotencyKey":"key-1","tenant":"acme","journeyId":"jrn_1","customerId":"`+private+
 				`","nodeId":"n1",`+test.want+`,"at":"2026-11-23T10:00:00.000Z"}`, r.body)
@@ -106,7 +106,7 @@ func TestSend_WritesNumericPhonesAsDigits(t *testing.T) {
 	m.Facts.Attributes = value(t, `{"phone":4.3123456e7}`)
 	result, err := calling(t, address, at(start)).Send(t.Context(), m)
 	require.NoError(t, err)
-	require.Equal(t, trail.Sent, result)
+	require.Equal(t, trail.Sent, result.Result)
 	require.Contains(t, (<-requests).body, `"address":"43123456"`)
 }
 
@@ -125,7 +125,7 @@ func TestSend_SkipsCustomersWithoutAddress(t *testing.T) {
 			m.Facts.Attributes = value(t, attributes)
 			result, err := calling(t, address, at(start)).Send(t.Context(), m)
 			require.NoError(t, err)
-			require.Equal(t, trail.SkippedNoAddress, result)
+			require.Equal(t, trail.SkippedNoAddress, result.Result)
 			require.Empty(t, requests)
 		})
 	}
@@ -166,7 +166,7 @@ func TestSend_NodeDecidesAboutANewKey(t *testing.T) {
 		m.Uncertain, m.Config.Resend = sends.uncertain, sends.resend
 		result, err := p.Send(t.Context(), m)
 		require.NoError(t, err)
-		require.Equal(t, sends.want, result == trail.Sent, sends)
+		require.Equal(t, sends.want, result.Result == trail.Sent, sends)
 		if sends.want {
 			<-requests
 		}
@@ -192,7 +192,7 @@ func TestSend_ReplacesADeadConnection(t *testing.T) {
 	for range 2 {
 		result, err := p.Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: "push"}))
 		require.NoError(t, err)
-		require.Equal(t, trail.Sent, result)
+		require.Equal(t, trail.Sent, result.Result)
 	}
 	for range 3 {
 		requireSigned(t, <-requests, "key-1", start)
@@ -237,7 +237,7 @@ func TestSend_DoesNotReadLongAnswers(t *testing.T) {
 	p.sendTimeout = time.Hour // only the length of the answer can end it
 	result, err := p.Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: "push"}))
 	require.NoError(t, err)
-	require.Equal(t, trail.Sent, result)
+	require.Equal(t, trail.Sent, result.Result)
 	require.Error(t, <-cut)
 }
 
@@ -275,7 +275,7 @@ func TestSend_KeepsTheRateOfAChannel(t *testing.T) {
 	unknown.Facts.Attributes = condition.Value{}
 	result, err := p.Send(t.Context(), unknown)
 	require.NoError(t, err)
-	require.Equal(t, trail.SkippedNoAddress, result)
+	require.Equal(t, trail.SkippedNoAddress, result.Result)
 	require.NoError(t, send("email"), "a skipped message does not count")
 }
 

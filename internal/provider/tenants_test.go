@@ -39,7 +39,7 @@ func TestTenants_DecideWhichChannelsExist(t *testing.T) {
 			require.EqualError(t, err, `channel "push": the settings have no such channel`, name)
 		} else {
 			require.NoError(t, err, name)
-			require.Equal(t, trail.Sent, result, name)
+			require.Equal(t, trail.Sent, result.Result, name)
 			require.Len(t, test.want, 1, name)
 			<-test.want
 		}

@@ -252,7 +252,7 @@ func (s *simulation) answer(node int) journey.Answer {
 	if !ok {
 		return journey.Answer{Result: trail.DecidedEmpty}
 	}
-	return journey.Answer{Result: trail.Decided, Decision: decision}
+	return journey.Answer{Result: trail.Decided, Value: decision}
 }
 
 // report converts the walk into steps.
@@ -268,7 +268,7 @@ func (s *simulation) report(e journey.Enrollment, now time.Time) Simulation {
 	}
 	facts := s.graph.Facts(&e, s.request.Attributes)
 	facts.Decision, facts.Step = condition.Value{}, condition.Value{}
-	stepEvents, _ := condition.ParseValue(e.StepEvents)
+	kept, _ := condition.ParseValue(e.Steps)
 	result := Simulation{Outcome: "exited", ExitReason: e.ExitReason, Duration: now.Sub(s.request.Now), Conversion: s.conversion}
 	left := s.details
 	for i, visit := range visits {
@@ -283,8 +283,8 @@ func (s *simulation) report(e journey.Enrollment, now time.Time) Simulation {
 		known := journey.Input{Events: s.received(visit.EnteredAt)}
 		facts.Now, facts.LastEvents = step.Until, known.LastEvents(s.graph.Node(visit.Node).Events)
 		s.detail(&step, visit, &facts)
-		if event := stepEvents.Get(step.NodeID); !event.Missing() {
-			facts.Step = facts.Step.With(step.NodeID, event)
+		if values := kept.Get(step.NodeID); !values.Missing() {
+			facts.Step = facts.Step.With(step.NodeID, values)
 		}
 		s.graph.AddResult(&facts, visit)
 		s.explainUntil(&step, visit, e, facts.Attributes)

@@ -24,7 +24,7 @@ const (
 	False                          // condition_split
 	Decided                        // nba_decision with an answer
 	DecidedEmpty                   // nba_decision with an empty answer
-	EffectError                    // nba_decision, channel_action or update_customer that failed and went on, or an answer over MaxKept
+	EffectError                    // node that failed and went on, or an answer or event over MaxKept
 	Sent                           // channel_action
 	SkippedNoAddress               // channel_action without an address
 	SkippedUncertain               // channel_action whose earlier attempt may have sent
@@ -64,7 +64,7 @@ func (r Result) IsBranch() bool { return r >= firstBranch }
 
 // EndedByEvent reports whether the result is that of the wait n ended by an event.
 func (r Result) EndedByEvent(n *graph.Node) bool {
-	return r == WokenByEvent || r.IsBranch() && r.Way() < len(n.Awaits)
+	return r == WokenByEvent || r == EffectError || r.IsBranch() && r.Way() < len(n.Awaits)
 }
 
 // Name returns the result as callers see it, given the ways of the node: "" for

@@ -56,7 +56,7 @@ var limits = map[string][]string{
 		quantity(int(graph.DefaultDecisionTimeout/time.Second), "seconds"),
 	},
 	"Answer of a decision": {kilobytes(provider.MaxAnswer)},
-	"What a customer's run keeps of its event and decisions": {kilobytes(journey.MaxKept)},
+	"What a customer's run keeps of its events, decisions and answers": {kilobytes(journey.MaxKept)},
 }
 
 func TestDocs_LimitsAreTheConstants(t *testing.T) {

@@ -67,7 +67,7 @@ func TestInbox_ListsSentMessages(t *testing.T) {
 			Facts: condition.Facts{Attributes: value(t, `{"email":"ada@private.test"}`)},
 		})
 		require.NoError(t, err)
-		require.Equal(t, trail.Sent, result)
+		require.Equal(t, trail.Sent, result.Result)
 	}
 	send("k1", "jrn_1", "c1", graph.ActionConfig{Channel: "email", TemplateID: "t", Payload: readPayload(t, `{"a":[1.50]}`)})
 	send("k1", "jrn_1", "c1", graph.ActionConfig{Channel: "email", TemplateID: "other"})

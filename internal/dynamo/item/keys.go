@@ -17,10 +17,11 @@ import (
 )
 
 // The keys of the table. <journey> is the ULID of a journey's id, without "jrn_".
-// <graph> is the random name of a graph in base64url, <hash> the same in hex, and
-// <key> the SHA-256 of an Idempotency-Key in hex. Tenants and ULIDs contain no
-// "#", and text from a caller (customer, event type, event id) is the last part of
-// a key, so that no part can imitate another.
+// <graph> is the random name of a graph in base64url, <hash> the same in hex,
+// <request> the id of the request that started a run in base64url, and <key> the
+// SHA-256 of an Idempotency-Key in hex. Tenants and ULIDs contain no "#", and text
+// from a caller (customer, event type, event id) is the last part of a key, so that no
+// part can imitate another.
 //
 //	Entity                 PK                            SK
 //	journey                T#<tenant>#J                  <journey>
@@ -35,6 +36,7 @@ import (
 //	kept properties        T#<tenant>#EV#<eventType>     keep
 //	Idempotency-Key        T#<tenant>#I#<journey>#<key>  I
 //	enrollment             T#<tenant>#C#<customer>       E#<journey>
+//	kept item              T#<tenant>#C#<customer>       K#<journey>#<request>
 //	earlier run            T#<tenant>#C#<customer>       R#<journey>#<run>
 //	anonymized enrollment  T#<tenant>#A#<writeId>        E#<journey>
 //	profile                T#<tenant>#C#<customer>       P
@@ -79,6 +81,7 @@ const (
 	KeepSK         = "keep"
 
 	EnrollmentPrefix = "E#"
+	keptPrefix       = "K#"
 	EarlierPrefix    = "R#" // of an earlier run
 	LastEventPrefix  = "V#"
 	ClosedPrefix     = "C#"
@@ -217,6 +220,14 @@ func CustomerOf(t journey.Tenant, pk string) string {
 // EnrollmentKey returns the key of an enrollment.
 func EnrollmentKey(t journey.Tenant, id journey.ID, customer string) Item {
 	return Key(CustomerPK(t, customer), EnrollmentPrefix+ULIDOf(id))
+}
+
+// KeptKey returns the key of what the run of an enrollment keeps apart, given the
+// enrollment's item or key, and the id of the request that started the run.
+func KeptKey(enrollment Item, request []byte) Item {
+	r := Reader{Item: enrollment}
+	ulid := strings.TrimPrefix(r.Text(manifest.SortKey), EnrollmentPrefix)
+	return Key(r.Text(manifest.PartitionKey), keptPrefix+ulid+"#"+base64.RawURLEncoding.EncodeToString(request))
 }
 
 // EarlierRunKey returns the key of an earlier run of a customer.

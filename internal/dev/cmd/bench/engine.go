@@ -74,11 +74,11 @@ func (w *walkers) Decide(context.Context, engine.DecisionRequest) (condition.Val
 }
 
 // Send implements engine.Provider.
-func (w *walkers) Send(_ context.Context, m engine.Message) (trail.Result, error) {
+func (w *walkers) Send(_ context.Context, m engine.Message) (journey.Answer, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sent[m.Key] = true
-	return trail.Sent, nil
+	return journey.Answer{Result: trail.Sent}, nil
 }
 
 func measureEngine(ctx context.Context, r *rig) ([]row, error) {

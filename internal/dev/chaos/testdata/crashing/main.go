@@ -22,7 +22,6 @@ import (
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 	"journeys/internal/provider"
-	"journeys/internal/trail"
 )
 
 // crashingProvider exits the process for some customers.
@@ -35,7 +34,7 @@ func (p crashingProvider) Decide(ctx context.Context, r engine.DecisionRequest) 
 	return p.Provider.Decide(ctx, r)
 }
 
-func (p crashingProvider) Send(ctx context.Context, m engine.Message) (trail.Result, error) {
+func (p crashingProvider) Send(ctx context.Context, m engine.Message) (journey.Answer, error) {
 	if m.Customer == "kills-sending" {
 		os.Exit(4)
 	}
