@@ -9,7 +9,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/dev/journeytest"
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // An enrollment is anonymized after any of its writes. A recount as of any day is the
@@ -18,13 +18,13 @@ import (
 func TestAnonymize_KeepsTheRecountOfEveryDay(t *testing.T) {
 	t.Parallel()
 
-	statuses, days, crossed, retried := map[journey.EnrollmentStatus]int{}, 0, 0, 0
+	statuses, days, crossed, retried := map[progress.EnrollmentStatus]int{}, 0, 0, 0
 	for seed := range uint64(3500) {
 		r := rand.New(rand.NewPCG(seed, 13))
 		d := definition(t, journeytest.Graph(r, 2+r.IntN(24)))
-		var writes []journey.Enrollment
+		var writes []progress.Enrollment
 		begun := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC).Add(time.Duration(r.IntN(4*86400_000)) * time.Millisecond)
-		walk(t, r, d, begun, func(e journey.Enrollment) { writes = append(writes, e) })
+		walk(t, r, d, begun, func(e progress.Enrollment) { writes = append(writes, e) })
 		last := writes[len(writes)-1]
 		if seed%3 == 0 {
 			last = writes[r.IntN(len(writes))]
@@ -33,8 +33,8 @@ func TestAnonymize_KeepsTheRecountOfEveryDay(t *testing.T) {
 		now := last.WrittenAt.Add(time.Duration(r.IntN(50*3600_000)) * time.Millisecond)
 
 		exact := last
-		if last.Status == journey.Inside {
-			exact = last.NextWrite(now).Cancel(journey.ReasonRemoved)
+		if last.Status == progress.Inside {
+			exact = last.NextWrite(now).Cancel(progress.ReasonRemoved)
 		}
 		rounded := last.Anonymize(now)
 		require.NoError(t, d.Graph.Shape().Check(rounded), "seed %d", seed)
@@ -55,14 +55,14 @@ func TestAnonymize_KeepsTheRecountOfEveryDay(t *testing.T) {
 		requireSameDelta(t, exact, rounded)
 	}
 	t.Log("anonymized as", statuses, "days:", days, "paths across midnight:", crossed, "retried:", retried)
-	for _, status := range []journey.EnrollmentStatus{journey.Inside, journey.Completed, journey.Expired, journey.Cancelled, journey.Failed} {
+	for _, status := range []progress.EnrollmentStatus{progress.Inside, progress.Completed, progress.Expired, progress.Cancelled, progress.Failed} {
 		require.Greater(t, statuses[status], 40, status)
 	}
 	require.Greater(t, min(crossed, retried), 300)
 }
 
 // requireDaysOnly requires that every time of an enrollment is the start of a day.
-func requireDaysOnly(t *testing.T, e journey.Enrollment) {
+func requireDaysOnly(t *testing.T, e progress.Enrollment) {
 	t.Helper()
 	times := []time.Time{e.EnrolledAt, e.Since, e.WrittenAt}
 	for _, at := range []time.Time{e.LeftAt, e.FailedAt, e.ConvertedAt} {
@@ -84,7 +84,7 @@ func requireDaysOnly(t *testing.T, e journey.Enrollment) {
 
 // requireSameDelta requires that the counter adds the write of the anonymized
 // enrollment on the same day.
-func requireSameDelta(t *testing.T, exact, rounded journey.Enrollment) {
+func requireSameDelta(t *testing.T, exact, rounded progress.Enrollment) {
 	t.Helper()
 	if rounded.Delta == nil {
 		return // counted before

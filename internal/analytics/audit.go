@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"journeys/internal/emf"
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // Audit is the current audit of an installation, or the last one. It compares
@@ -55,7 +55,7 @@ type Scanned struct {
 // cannot be read.
 type ScannedEnrollment struct {
 	JourneyKey
-	journey.Enrollment
+	progress.Enrollment
 	Err error // why the item is not counted; a journey.ErrNewer if it is of a newer format
 }
 
@@ -74,8 +74,8 @@ type AuditTable interface {
 	PutRepair(ctx context.Context, k JourneyKey, r Repair) error
 }
 
-// progress is what a run did for the audit.
-type progress struct {
+// auditRun is what a run did for the audit.
+type auditRun struct {
 	day  Day
 	idle bool // the newest closed day was audited before
 	done bool // in this run
@@ -84,11 +84,11 @@ type progress struct {
 }
 
 // stalled reports whether the run did nothing for an audit that is not done.
-func (p progress) stalled() bool { return !p.idle && !p.done && p.read == 0 }
+func (p auditRun) stalled() bool { return !p.idle && !p.done && p.read == 0 }
 
 // audit continues an audit until it is done or time is up.
-func (r *Rollup) audit(ctx context.Context, a Audit, now time.Time) (progress, error) {
-	p := progress{day: a.Day, idle: a.Done && a.Day <= lastClosedDay(now)}
+func (r *Rollup) audit(ctx context.Context, a Audit, now time.Time) (auditRun, error) {
+	p := auditRun{day: a.Day, idle: a.Done && a.Day <= lastClosedDay(now)}
 	if a.Done {
 		return p, nil
 	}
@@ -158,7 +158,7 @@ func suspects(differences []Difference) map[JourneyKey]int64 {
 // runPass reads what is left of the pass and stores the progress. Once the whole
 // table is read, it returns the differences. It returns ErrStale if a concurrent
 // run stored its progress first.
-func (r *Rollup) runPass(ctx context.Context, a *Audit, p *progress) ([]Difference, error) {
+func (r *Rollup) runPass(ctx context.Context, a *Audit, p *auditRun) ([]Difference, error) {
 	if left := a.segmentsLeft(); left > 0 {
 		readErr := r.readSegments(ctx, a)
 		p.read += left - a.segmentsLeft()

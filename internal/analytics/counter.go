@@ -14,14 +14,15 @@ import (
 
 	"journeys/internal/analytics/tally"
 	"journeys/internal/emf"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
 // Record is one stream record of a write of an enrollment.
 type Record struct {
 	Number  string // sequence number: a decimal that grows within a shard
-	Tenant  journey.Tenant
-	Journey journey.ID
+	Tenant  ident.Tenant
+	Journey ident.ID
 	Write   Write // with an empty Delta if there is nothing to count
 	Err     error // not nil if the record is unreadable; a journey.ErrNewer if it is of a newer format
 }

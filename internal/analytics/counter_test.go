@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/trail"
 )
@@ -40,7 +41,7 @@ func entry(number int, key journeyKey) analytics.Record {
 func TestCounter_RefusesABatchOfANewerVersion(t *testing.T) {
 	t.Parallel()
 
-	tenant, _ := journey.ParseTenant("demo")
+	tenant, _ := ident.ParseTenant("demo")
 	one, two := journeyKey{tenant, "jrn_1"}, journeyKey{tenant, "jrn_2"}
 	read := []analytics.Record{entry(1, one), entry(2, two), entry(3, one)}
 	for name, change := range map[string]func(*analytics.Record){
@@ -78,7 +79,7 @@ func TestCounter_RefusesABatchOfANewerVersion(t *testing.T) {
 func TestCounter_CountsMalformedDeltasAsPoison(t *testing.T) {
 	t.Parallel()
 
-	tenant, _ := journey.ParseTenant("demo")
+	tenant, _ := ident.ParseTenant("demo")
 	key := journeyKey{tenant, "jrn_1"}
 	counter, m, log := counting()
 	batch := []analytics.Record{entry(1, key), entry(2, key), entry(3, key)}

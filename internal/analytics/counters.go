@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"journeys/internal/journey"
+	"journeys/internal/ident"
 )
 
 // Counters is everything that is counted of one journey, as one read of the
@@ -26,7 +26,7 @@ const maxReads = 5
 var errTorn = errors.New("analytics: the figures changed during every read")
 
 // readCounters reads the counters of a journey, again while they are Torn.
-func readCounters(ctx context.Context, table Table, t journey.Tenant, id journey.ID, days Range) (Counters, error) {
+func readCounters(ctx context.Context, table Table, t ident.Tenant, id ident.ID, days Range) (Counters, error) {
 	for range maxReads {
 		c, err := table.Counters(ctx, t, id, days)
 		if err != nil || !c.Torn(days) {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"journeys/internal/graph"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
@@ -26,7 +27,7 @@ func (c *Counters) keptLabels(hash string) []graph.Label {
 
 // readLabels returns the labels of a graph from its definition.
 func readLabels(
-	ctx context.Context, cache *journey.Definitions, table Table, t journey.Tenant, id journey.ID, hash string,
+	ctx context.Context, cache *journey.Definitions, table Table, t ident.Tenant, id ident.ID, hash string,
 ) ([]graph.Label, error) {
 	d, err := cache.Get(t, id, hash, func() ([]byte, error) { return table.Definition(ctx, t, id, hash) })
 	if err != nil {

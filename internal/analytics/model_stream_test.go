@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
-	"journeys/internal/journey"
+	"journeys/internal/ident"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -170,21 +171,21 @@ func (m *model) walk(t *testing.T) {
 	t.Helper()
 	m.open(nil)
 	m.open(nil)
-	tenant, _ := journey.ParseTenant("demo")
-	other, _ := journey.ParseTenant("other")
+	tenant, _ := ident.ParseTenant("demo")
+	other, _ := ident.ParseTenant("other")
 	var keys []journeyKey
 	for i := range 2 + m.r.IntN(4) {
-		keys = append(keys, journeyKey{[]journey.Tenant{tenant, other}[m.r.IntN(2)], journey.ID(fmt.Sprintf("jrn_%026d", i))})
+		keys = append(keys, journeyKey{[]ident.Tenant{tenant, other}[m.r.IntN(2)], ident.ID(fmt.Sprintf("jrn_%026d", i))})
 	}
 	type customer struct {
 		journeyKey
-		e     journey.Enrollment
+		e     progress.Enrollment
 		nodes int
 	}
 	var inside []*customer
 	for i := range 40 + m.r.IntN(40) {
 		version := 1 + m.r.IntN(2)
-		inside = append(inside, &customer{keys[m.r.IntN(len(keys))], journey.Enrollment{
+		inside = append(inside, &customer{keys[m.r.IntN(len(keys))], progress.Enrollment{
 			GraphHash: fmt.Sprintf("%032x", version), Version: version, Customer: fmt.Sprint(i),
 		}, []int{0, 12, 250}[version]})
 	}
@@ -196,19 +197,19 @@ func (m *model) walk(t *testing.T) {
 		w := analytics.Write{Graph: c.e.GraphHash, Version: c.e.Version, At: at, Delta: trail.Delta{trail.DeltaForm, 0}}
 		c.e.Rev++
 		converts := c.e.ConvertedAt.IsZero() && m.r.IntN(10) == 0
-		if converts || c.e.Status == journey.Completed {
+		if converts || c.e.Status == progress.Completed {
 			convert(m.r, &c.e, &w.Delta, at)
 		}
 		switch {
 		case c.e.Rev == 1:
 			w.Delta = append(trail.Delta{trail.DeltaForm, w.Delta[1] | byte(trail.MarkEnrolled), 0, byte(trail.NodeEntered)}, w.Delta[2:]...)
-		case c.e.Status == journey.Completed:
+		case c.e.Status == progress.Completed:
 			m.faults["converted after leaving"]++
 			inside = append(inside[:i], inside[i+1:]...)
 		case converts && m.r.IntN(2) == 0: // nothing else happens
 		case !step(m.r, &c.e, &w.Delta, c.nodes):
 			if c.e.ConvertedAt.IsZero() && m.r.IntN(3) == 0 {
-				c.e.Status = journey.Completed // it converts later
+				c.e.Status = progress.Completed // it converts later
 			} else {
 				inside = append(inside[:i], inside[i+1:]...)
 			}
@@ -225,7 +226,7 @@ func (m *model) walk(t *testing.T) {
 }
 
 // convert records a conversion after some of the nodes that an enrollment left.
-func convert(r *rand.Rand, e *journey.Enrollment, d *trail.Delta, at time.Time) {
+func convert(r *rand.Rand, e *progress.Enrollment, d *trail.Delta, at time.Time) {
 	e.ConvertedAt = at
 	(*d)[1] |= byte(trail.MarkConverted)
 	visits := e.Path.Visits(t0)
@@ -236,7 +237,7 @@ func convert(r *rand.Rand, e *journey.Enrollment, d *trail.Delta, at time.Time) 
 
 // step moves an enrollment by up to three nodes, or retries a failed one. It
 // returns false if the enrollment left the journey.
-func step(r *rand.Rand, e *journey.Enrollment, d *trail.Delta, nodes int) bool {
+func step(r *rand.Rand, e *progress.Enrollment, d *trail.Delta, nodes int) bool {
 	mark := func(own trail.Mark, node trail.Mark) {
 		(*d)[1] |= byte(own)
 		*d = append(*d, byte(e.Node), byte(node))
@@ -246,8 +247,8 @@ func step(r *rand.Rand, e *journey.Enrollment, d *trail.Delta, nodes int) bool {
 		*d = append(*d, byte(result))
 		e.Path = e.Path.Append(e.Node, 0, result)
 	}
-	if e.Status == journey.Failed {
-		e.Status = journey.Inside
+	if e.Status == progress.Failed {
+		e.Status = progress.Inside
 		mark(trail.MarkRetried, trail.NodeRetried)
 		return true
 	}
@@ -256,7 +257,7 @@ func step(r *rand.Rand, e *journey.Enrollment, d *trail.Delta, nodes int) bool {
 		mark(trail.MarkExpired, trail.NodeDropped)
 		return false
 	case 1:
-		e.Status = journey.Failed
+		e.Status = progress.Failed
 		mark(trail.MarkFailed, trail.NodeFailed)
 		return true
 	}

@@ -9,7 +9,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/analytics/tally"
-	"journeys/internal/journey"
+	"journeys/internal/ident"
 )
 
 // process is one process's access to the table. Once dead, it has no effect.
@@ -90,7 +90,7 @@ func (m *model) observe(part analytics.Part) {
 	m.torn = append(m.torn, f.Faults()...)
 }
 
-func (p *process) Counters(_ context.Context, t journey.Tenant, id journey.ID, _ analytics.Range) (analytics.Counters, error) {
+func (p *process) Counters(_ context.Context, t ident.Tenant, id ident.ID, _ analytics.Range) (analytics.Counters, error) {
 	if p.dead {
 		return analytics.Counters{}, errDead
 	}

@@ -23,7 +23,7 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/analytics/tally"
 	"journeys/internal/dynamo"
-	"journeys/internal/journey"
+	"journeys/internal/ident"
 )
 
 var seeds = flag.Uint64("seeds", 1000, "number of seeds of the model")
@@ -54,8 +54,8 @@ type model struct {
 }
 
 type journeyKey struct {
-	tenant journey.Tenant
-	id     journey.ID
+	tenant ident.Tenant
+	id     ident.ID
 }
 
 var (

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"journeys/internal/analytics/tally"
-	"journeys/internal/journey"
+	"journeys/internal/ident"
 )
 
 // Shards is the number of parts over which the stream's shards are spread, per
@@ -23,8 +23,8 @@ const SettleAfter = 26 * time.Hour
 
 // PartKey identifies a part.
 type PartKey struct {
-	Tenant  journey.Tenant
-	Journey journey.ID
+	Tenant  ident.Tenant
+	Journey ident.ID
 	Day     Day    // of the counted writes
 	Shard   int    // below Shards; shared by several stream shards
 	Graph   string // hash

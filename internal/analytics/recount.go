@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"journeys/internal/analytics/tally"
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // Recount is what a pass of an audit read from the enrollments.
@@ -69,7 +69,7 @@ func (r *Recount) wrongItems() (n int) {
 //
 // Enrollment.Retries has the failures that were retried on a later day. Those
 // retried on the same day may be missing there; they add up to zero.
-func (f *Figures) Recount(e journey.Enrollment, through Day) {
+func (f *Figures) Recount(e progress.Enrollment, through Day) {
 	r := recounter{f: f, hash: e.GraphHash, version: e.Version, end: through.End()}
 	if !r.add(e.EnrolledAt, tally.Totals{Enrolled: 1}) {
 		return
@@ -85,19 +85,19 @@ func (f *Figures) Recount(e journey.Enrollment, through Day) {
 		r.addStep(retry.RetriedAt, retry.Node, tally.Step{Failed: -1})
 	}
 	switch e.Status {
-	case journey.Inside:
-	case journey.Completed:
+	case progress.Inside:
+	case progress.Completed:
 		r.add(e.LeftAt, tally.Totals{Completed: 1})
 		if !e.ReachedExit() {
 			r.addStep(e.LeftAt, e.Node, tally.Step{Dropped: 1})
 		}
-	case journey.Expired:
+	case progress.Expired:
 		r.add(e.LeftAt, tally.Totals{Expired: 1})
 		r.addStep(e.LeftAt, e.Node, tally.Step{Dropped: 1})
-	case journey.Cancelled:
+	case progress.Cancelled:
 		r.add(e.LeftAt, tally.Totals{Cancelled: 1})
 		r.addStep(e.LeftAt, e.Node, tally.Step{Dropped: 1})
-	case journey.Failed:
+	case progress.Failed:
 		r.add(e.FailedAt, tally.Totals{Failed: 1})
 		r.addStep(e.FailedAt, e.Node, tally.Step{Failed: 1})
 	}
@@ -128,7 +128,7 @@ func (r *recounter) addStep(at time.Time, node int, s tally.Step) {
 }
 
 // addPath adds the nodes that e left, and its current node.
-func (r *recounter) addPath(e journey.Enrollment) {
+func (r *recounter) addPath(e progress.Enrollment) {
 	visits := e.Path.Visits(e.EnrolledAt)
 	for i, v := range visits {
 		r.addStep(v.EnteredAt, v.Node, tally.Step{Entered: 1})

@@ -12,6 +12,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/strict"
 	"journeys/internal/trail"
 )
@@ -27,20 +28,20 @@ func definition(t testing.TB, text string) journey.Definition {
 
 // walk moves a customer through a graph at random, as the engine would, and calls
 // wrote for every write.
-func walk(t testing.TB, r *rand.Rand, d journey.Definition, begun time.Time, wrote func(journey.Enrollment)) {
+func walk(t testing.TB, r *rand.Rand, d journey.Definition, begun time.Time, wrote func(progress.Enrollment)) {
 	attributes, err := condition.ParseValue(fmt.Appendf(nil, `{"a0":%d,"a1":%d,"a2":%d}`, r.IntN(10), r.IntN(10), r.IntN(10)))
 	require.NoError(t, err)
 	now := begun
-	e, effect := d.Graph.Start(journey.Enrollment{
+	e, effect := d.Graph.Start(progress.Enrollment{
 		GraphHash: d.Hash, Version: 3, EnrolledAt: now, ExpiresAt: now.AddDate(0, 0, 1+r.IntN(20)),
 	})
 	wrote(e)
-	for e.Status == journey.Inside || e.Status == journey.Failed && r.IntN(3) > 0 {
+	for e.Status == progress.Inside || e.Status == progress.Failed && r.IntN(3) > 0 {
 		if e.Due.After(now) && r.IntN(10) > 0 {
 			now = e.Due
 		}
 		now = now.Add(time.Duration(r.IntN(36*3600_000)) * time.Millisecond / time.Duration(1+r.IntN(100))).Truncate(time.Millisecond)
-		if e.Status == journey.Failed { // retried or removed at once, or within days
+		if e.Status == progress.Failed { // retried or removed at once, or within days
 			now = now.Add(time.Duration(r.IntN(72*3600_000)/(1+r.IntN(2)*200)) * time.Millisecond)
 		}
 		e = e.NextWrite(now)
@@ -52,26 +53,26 @@ func walk(t testing.TB, r *rand.Rand, d journey.Definition, begun time.Time, wro
 		convert(20)
 		switch {
 		case r.IntN(20) == 0: // the write only converts, if that
-		case e.Status == journey.Failed && r.IntN(4) == 0:
+		case e.Status == progress.Failed && r.IntN(4) == 0:
 			e = e.Cancel("removed")
-		case e.Status == journey.Failed:
+		case e.Status == progress.Failed:
 			e = e.Retry(now)
 		case r.IntN(12) == 0 || len(e.Retries) > 0 && r.IntN(3) > 0: // a failed enrollment is likely to fail again
 			e = e.Fail("send_failed")
 		case r.IntN(40) == 0:
 			e = e.Cancel("removed")
 		default:
-			in := journey.Input{Now: now, Attributes: attributes, HasAttributes: true, Events: map[string][]journey.Received{"e0": nil, "e1": nil, "e2": nil}}
+			in := progress.Input{Now: now, Attributes: attributes, HasAttributes: true, Events: map[string][]progress.Received{"e0": nil, "e1": nil, "e2": nil}}
 			for range 1 + r.IntN(3) { // steps that share a write, possibly across midnight
 				switch effect {
-				case journey.NeedDecision:
+				case progress.NeedDecision:
 					in.Answer.Result = []trail.Result{trail.Decided, trail.DecidedEmpty, trail.EffectError}[r.IntN(3)]
-				case journey.NeedSend:
+				case progress.NeedSend:
 					in.Answer.Result = []trail.Result{trail.Sent, trail.SkippedNoAddress, trail.SkippedUncertain, trail.EffectError}[r.IntN(4)]
 				default: // no effect
 				}
 				e, effect = d.Graph.Step(e, in)
-				in.Answer = journey.Answer{}
+				in.Answer = progress.Answer{}
 				in.Now = in.Now.Add(time.Duration(r.IntN(3)) * time.Second)
 			}
 		}
@@ -90,17 +91,17 @@ func walk(t testing.TB, r *rand.Rand, d journey.Definition, begun time.Time, wro
 func TestRecount_EqualsTheSumOfTheWrites(t *testing.T) {
 	t.Parallel()
 
-	results, outcomes := map[trail.Result]int{}, map[journey.EnrollmentStatus]int{}
+	results, outcomes := map[trail.Result]int{}, map[progress.EnrollmentStatus]int{}
 	retriesOfADay, daysOfRetries, days := map[int]int{}, map[int]int{}, 0
-	conversions, midway := map[journey.EnrollmentStatus]int{}, 0
+	conversions, midway := map[progress.EnrollmentStatus]int{}, 0
 	for seed := range uint64(3000) {
 		r := rand.New(rand.NewPCG(seed, 8))
 		d := definition(t, journeytest.Graph(r, 2+r.IntN(20)))
 		byDay := map[analytics.Day]*analytics.Figures{}
 		retriesByDay := map[analytics.Day]int{}
-		var last journey.Enrollment
+		var last progress.Enrollment
 		begun := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC).Add(time.Duration(r.IntN(4*86400_000)) * time.Millisecond)
-		walk(t, r, d, begun, func(e journey.Enrollment) {
+		walk(t, r, d, begun, func(e progress.Enrollment) {
 			last = e
 			day := analytics.DayOf(e.WrittenAt)
 			if byDay[day] == nil {
@@ -142,7 +143,7 @@ func TestRecount_EqualsTheSumOfTheWrites(t *testing.T) {
 		}
 	}
 	t.Log("ended as", outcomes, "converted:", conversions, "midway:", midway, "retries of a day:", retriesOfADay, "days of retries:", daysOfRetries, "days with writes:", days)
-	for _, status := range []journey.EnrollmentStatus{journey.Completed, journey.Expired, journey.Cancelled, journey.Failed} {
+	for _, status := range []progress.EnrollmentStatus{progress.Completed, progress.Expired, progress.Cancelled, progress.Failed} {
 		require.Greater(t, outcomes[status], 50, status)
 		require.Greater(t, conversions[status], 20, status)
 	}
@@ -172,12 +173,12 @@ func TestRecount_CountsTheExitOfAWaitOnItsDay(t *testing.T) {
 		`{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"w"},{"source":"w","target":"out"}]}`)
 	begun := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	removed := begun.AddDate(0, 0, 3)
-	e, _ := d.Graph.Start(journey.Enrollment{GraphHash: d.Hash, EnrolledAt: begun, ExpiresAt: begun.AddDate(0, 0, 30)})
+	e, _ := d.Graph.Start(progress.Enrollment{GraphHash: d.Hash, EnrolledAt: begun, ExpiresAt: begun.AddDate(0, 0, 30)})
 	date, err := condition.ParseValue([]byte(`{"d":"2026-12-10"}`))
 	require.NoError(t, err)
-	e, _ = d.Graph.Step(e.NextWrite(begun), journey.Input{Now: begun, Attributes: date, HasAttributes: true})
-	e, _ = d.Graph.Step(e.NextWrite(removed), journey.Input{Now: removed, HasAttributes: true})
-	require.Equal(t, journey.Completed, e.Status)
+	e, _ = d.Graph.Step(e.NextWrite(begun), progress.Input{Now: begun, Attributes: date, HasAttributes: true})
+	e, _ = d.Graph.Step(e.NextWrite(removed), progress.Input{Now: removed, HasAttributes: true})
+	require.Equal(t, progress.Completed, e.Status)
 	for days, exits := range []int64{0, 0, 0, 1} {
 		var f analytics.Figures
 		f.Recount(e, analytics.DayOf(begun.AddDate(0, 0, days)))

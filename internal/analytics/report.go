@@ -11,6 +11,7 @@ import (
 
 	"journeys/internal/analytics/tally"
 	"journeys/internal/graph"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
@@ -75,14 +76,14 @@ type NodeReport struct {
 // Table is what reading figures needs of the table.
 type Table interface {
 	// Journey returns a journey without its Definition, or journey.ErrNotFound.
-	Journey(ctx context.Context, t journey.Tenant, id journey.ID) (journey.Journey, error)
+	Journey(ctx context.Context, t ident.Tenant, id ident.ID) (journey.Journey, error)
 	// Definition returns the definition with that hash, also of a deleted
 	// journey.
-	Definition(ctx context.Context, t journey.Tenant, id journey.ID, hash string) ([]byte, error)
+	Definition(ctx context.Context, t ident.Tenant, id ident.ID, hash string) ([]byte, error)
 	// Counters returns the counters of a journey, with the closed months from
 	// days.From on. Reads are strongly consistent, one megabyte at a time; folds
 	// may happen in between.
-	Counters(ctx context.Context, t journey.Tenant, id journey.ID, days Range) (Counters, error)
+	Counters(ctx context.Context, t ident.Tenant, id ident.ID, days Range) (Counters, error)
 }
 
 // Reader reads reports. It may be used by several goroutines.
@@ -98,7 +99,7 @@ func NewReader(table Table) *Reader { return &Reader{table: table} }
 // journey.ErrNotFound if there is no such journey. It takes one read of the
 // table, plus two for a draft, plus one for each graph that was replaced before
 // its first fold.
-func (r *Reader) Report(ctx context.Context, t journey.Tenant, id journey.ID, days Range) (Report, error) {
+func (r *Reader) Report(ctx context.Context, t ident.Tenant, id ident.ID, days Range) (Report, error) {
 	const attempts = 4
 	for attempt := 1; ; attempt++ {
 		report, err := r.readReport(ctx, t, id, days)
@@ -109,7 +110,7 @@ func (r *Reader) Report(ctx context.Context, t journey.Tenant, id journey.ID, da
 	}
 }
 
-func (r *Reader) readReport(ctx context.Context, t journey.Tenant, id journey.ID, days Range) (Report, error) {
+func (r *Reader) readReport(ctx context.Context, t ident.Tenant, id ident.ID, days Range) (Report, error) {
 	c, f, err := r.readFigures(ctx, t, id, days)
 	if err != nil {
 		return Report{}, err
@@ -158,7 +159,7 @@ func (r *Report) addGraph(g *Graph, labels []graph.Label, current bool) {
 // contradict each other, which happens when a stream shard ends during the read
 // and its child is counted. If they still do, some writes were not counted and no
 // audit has repaired that yet.
-func (r *Reader) readFigures(ctx context.Context, t journey.Tenant, id journey.ID, days Range) (c Counters, f Figures, err error) {
+func (r *Reader) readFigures(ctx context.Context, t ident.Tenant, id ident.ID, days Range) (c Counters, f Figures, err error) {
 	for range 2 {
 		if c, err = readCounters(ctx, r.table, t, id, days); err != nil {
 			return c, f, err

@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"journeys/internal/emf"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
 // JourneyKey identifies a journey.
 type JourneyKey struct {
-	Tenant  journey.Tenant
-	Journey journey.ID
+	Tenant  ident.Tenant
+	Journey ident.ID
 }
 
 // RollupTable is what folding and auditing need of the table. All reads but
@@ -75,7 +76,7 @@ func (r *Rollup) segments() int { return cmp.Or(r.Segments, defaultSegments) }
 // format, it does nothing, because a fold may take away what that compares with.
 func (r *Rollup) Run(ctx context.Context) error {
 	now := r.Now().UTC().Truncate(time.Millisecond)
-	folded, audited := &foldCounts{}, progress{}
+	folded, audited := &foldCounts{}, auditRun{}
 	a, err := r.nextAudit(ctx, now)
 	if errors.Is(err, journey.ErrNewer) {
 		r.Log.ErrorContext(ctx, "nothing folded: the audit is of a newer format", "error", err)

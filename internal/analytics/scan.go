@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // readSegments reads the segments that are left, until time is up, and adds what
@@ -92,8 +93,8 @@ type shapeCache struct {
 }
 
 type keptShape struct {
-	*journey.Shape       // nil if there is none
-	err            error // an errNoGraph or journey.ErrNewer if there is none
+	*progress.Shape       // nil if there is none
+	err             error // an errNoGraph or journey.ErrNewer if there is none
 }
 
 type shapeKey struct {

@@ -8,11 +8,12 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/analytics/tally"
 	"journeys/internal/graph"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
 type analyticsBody struct {
-	JourneyID       journey.ID      `json:"journeyId"`
+	JourneyID       ident.ID        `json:"journeyId"`
 	JourneyName     string          `json:"journeyName"`
 	Status          journey.Status  `json:"status"`
 	AsOf            *timestamp      `json:"asOf"` // null if nothing is counted
@@ -72,7 +73,7 @@ func getJourneyAnalytics(a *API, w http.ResponseWriter, r *request) error {
 	return writeJSON(w, http.StatusOK, newAnalyticsBody(r.id, report))
 }
 
-func newAnalyticsBody(id journey.ID, report analytics.Report) analyticsBody {
+func newAnalyticsBody(id ident.ID, report analytics.Report) analyticsBody {
 	e := report.Enrollments
 	body := analyticsBody{
 		JourneyID: id, JourneyName: report.Name, Status: report.Status, AsOf: timestampOrNil(report.AsOf),

@@ -17,6 +17,7 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/auth"
 	"journeys/internal/emf"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -112,7 +113,7 @@ func (a *API) serve(op Operation, rec *recorder, r *http.Request) (err error) {
 	}
 	req := &request{Request: r, tenant: caller.Tenant, received: receivedAt(r.Context(), a.Now()), rec: rec}
 	if strings.Contains(op.Path, "{id}") {
-		if req.id = journey.ID(r.PathValue("id")); !req.id.Valid() {
+		if req.id = ident.ID(r.PathValue("id")); !req.id.Valid() {
 			return journey.ErrNotFound
 		}
 	}

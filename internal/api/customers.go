@@ -6,7 +6,9 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/strict"
 )
 
@@ -30,7 +32,7 @@ func patchCustomer(a *API, w http.ResponseWriter, r *request) error {
 // Fields called ignored may have any value.
 func (r *request) changeCustomer(
 	w http.ResponseWriter, checkType func(http.Header) error,
-	do func(context.Context, journey.Tenant, journey.ProfileChange, *journey.Precondition) (journey.Profile, error), ignored ...string,
+	do func(context.Context, ident.Tenant, journey.ProfileChange, *journey.Precondition) (journey.Profile, error), ignored ...string,
 ) error {
 	match := r.ifMatchCustomer()
 	body, err := r.readBodyOf(w, checkType, "")
@@ -65,7 +67,7 @@ func (r *request) ifMatchCustomer() *journey.Precondition {
 // readProfile reads the attributes and their time. The caller calls o.Done.
 func readProfile(o *strict.Object, c *journey.ProfileChange) {
 	if v, ok := o.Need("attributes"); ok {
-		c.Attributes = readCompactObject(v, journey.MaxAttributes)
+		c.Attributes = readCompactObject(v, progress.MaxAttributes)
 	}
 	if v, ok := o.Take("asOf"); ok {
 		c.AsOf = readTime(v)

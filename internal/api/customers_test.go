@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
@@ -117,7 +118,7 @@ func TestCustomers_AreMergedInOneCall(t *testing.T) {
 type unreadable struct{ memoryStore }
 
 func (u *unreadable) ProfileToChange(
-	ctx context.Context, t journey.Tenant, _ string, now time.Time,
+	ctx context.Context, t ident.Tenant, _ string, now time.Time,
 ) (journey.Profile, journey.Forgotten, error) {
 	forgotten, err := u.Forgotten(ctx, t, "", now)
 	return journey.Profile{}, forgotten, cmp.Or(err, journey.ErrDamaged)

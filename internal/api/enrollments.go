@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"journeys/internal/graph"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/strict"
 )
@@ -17,7 +18,7 @@ const (
 )
 
 type enrollBody struct {
-	JourneyID   journey.ID     `json:"journeyId"`
+	JourneyID   ident.ID       `json:"journeyId"`
 	JourneyName string         `json:"journeyName"`
 	Enrolled    int            `json:"enrolled"`
 	Skipped     int            `json:"skipped"`
@@ -149,7 +150,7 @@ func newEnrollBody(e journey.Enrollments, customers []string, details bool) enro
 }
 
 type enrollmentBody struct {
-	JourneyID  journey.ID `json:"journeyId"`
+	JourneyID  ident.ID   `json:"journeyId"`
 	CustomerID string     `json:"customerId"`
 	Status     string     `json:"status"`
 	Version    int        `json:"version"`
@@ -250,7 +251,7 @@ func deleteEnrollment(a *API, w http.ResponseWriter, r *request) error {
 // changeEnrollment calls do with the journey and customer of the path, and
 // answers with status and no body.
 func (r *request) changeEnrollment(
-	w http.ResponseWriter, status int, do func(context.Context, journey.Tenant, journey.ID, string) error,
+	w http.ResponseWriter, status int, do func(context.Context, ident.Tenant, ident.ID, string) error,
 ) error {
 	if err := r.checkFaults(); err != nil {
 		return err

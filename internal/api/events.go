@@ -4,21 +4,23 @@ import (
 	"net/http"
 
 	"journeys/internal/condition"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/strict"
 )
 
 type eventBody struct {
 	EventID    string           `json:"eventId"`
-	Started    []journey.ID     `json:"started"`
-	Ended      []journey.ID     `json:"ended"`
+	Started    []ident.ID       `json:"started"`
+	Ended      []ident.ID       `json:"ended"`
 	NotStarted []notStartedBody `json:"notStarted"`
 	Repeated   bool             `json:"repeated,omitzero"`
 }
 
 type notStartedBody struct {
-	JourneyID journey.ID `json:"journeyId"`
-	Code      string     `json:"code"`
+	JourneyID ident.ID `json:"journeyId"`
+	Code      string   `json:"code"`
 }
 
 func newEventBody(o journey.EventOutcome) eventBody {
@@ -125,7 +127,7 @@ func readEvent(o *strict.Object) (e journey.Event) {
 		e.Properties = readCompactObject(v, journey.MaxProperties)
 	}
 	if v, ok := o.Take("attributes"); ok {
-		e.Attributes = readCompactObject(v, journey.MaxAttributes)
+		e.Attributes = readCompactObject(v, progress.MaxAttributes)
 	}
 	if v, ok := o.Take("occurredAt"); ok {
 		e.OccurredAt = readTime(v)

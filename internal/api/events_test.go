@@ -11,7 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 func TestEvents_KeepTheCallersIDOrGetANewOne(t *testing.T) {
@@ -53,7 +55,7 @@ func TestEvents_RefuseBadInput(t *testing.T) {
 		`{"customerId":"c","eventType":"$unsubscribed"}`:                                                               "/eventType",
 		`{"customerId":"c","eventType":"t","attributes":[]}`:                                                           "/attributes",
 		`{"customerId":"c","eventType":"t","attributes":null}`:                                                         "/attributes",
-		`{"customerId":"c","eventType":"t","attributes":{"a":"` + strings.Repeat("x", journey.MaxAttributes) + `"}}`:   "/attributes",
+		`{"customerId":"c","eventType":"t","attributes":{"a":"` + strings.Repeat("x", progress.MaxAttributes) + `"}}`:  "/attributes",
 		`{"events":[]}`:                    "/events",
 		`{"events":{}}`:                    "/events",
 		`{"events":[{}],"customerId":"c"}`: "/customerId",
@@ -106,12 +108,12 @@ func TestEvents_OfACallHaveResultsInOrder(t *testing.T) {
 // damagedStore returns two damaged enrollments of one journey.
 type damagedStore struct {
 	*memoryStore
-	id journey.ID
+	id ident.ID
 }
 
 var errDamaged = fmt.Errorf("%w: st is text", journey.ErrDamaged)
 
-func (s damagedStore) Enrollments(context.Context, journey.Tenant, string) ([]journey.Enrollment, []journey.Damage, error) {
+func (s damagedStore) Enrollments(context.Context, ident.Tenant, string) ([]progress.Enrollment, []journey.Damage, error) {
 	return nil, []journey.Damage{{Journey: s.id, Cause: errDamaged}, {Journey: s.id, Cause: errDamaged}}, nil
 }
 
@@ -135,7 +137,7 @@ func TestDamage_ShowsOnlyInTheLog(t *testing.T) {
 		{call{method: "POST", path: "/events", body: `{"customerId":"Ada","eventType":"t","eventId":"e"}`}, 202, `{"eventId":"e","started":[],"ended":[],"notStarted":[]}`},
 		{call{method: "GET", path: "/journeys/" + id + "/enrollments?status=failed"}, 200, `{"data":[]}`},
 	} {
-		s := newServer(t, damagedStore{m, journey.ID(id)})
+		s := newServer(t, damagedStore{m, ident.ID(id)})
 		w := s.do(row.call)
 		require.Equal(t, row.status, w.Code)
 		require.JSONEq(t, row.answer, w.Body.String())

@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"journeys/internal/graph"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 	"journeys/internal/strict"
@@ -21,7 +22,7 @@ const (
 
 // journeyBody is one journey. Lists have NodeCount, single journeys Definition.
 type journeyBody struct {
-	ID              journey.ID     `json:"id"`
+	ID              ident.ID       `json:"id"`
 	Name            string         `json:"name"`
 	Description     string         `json:"description"`
 	Status          journey.Status `json:"status"`
@@ -170,7 +171,7 @@ func writeSingle(w http.ResponseWriter, status int, j journey.Journey, warnings 
 
 func etag(rev int64) string { return `"` + strconv.FormatInt(rev, 10) + `"` }
 
-func location(id journey.ID) string { return manifest.BasePath + "/journeys/" + string(id) }
+func location(id ident.ID) string { return manifest.BasePath + "/journeys/" + string(id) }
 
 // readChange reads the body of a create or an update. Absent fields stay nil. An update
 // may have the other fields of an answer, so that an answer can be sent back.

@@ -10,6 +10,7 @@ import (
 	"journeys/internal/apigw"
 	"journeys/internal/auth"
 	"journeys/internal/emf"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
@@ -94,7 +95,7 @@ func loggedJourney(r *http.Request, rec *recorder) string {
 	if created := rec.Header().Get("Location"); created != "" {
 		return created[strings.LastIndexByte(created, '/')+1:]
 	}
-	if id := journey.ID(r.PathValue("id")); id.Valid() {
+	if id := ident.ID(r.PathValue("id")); id.Valid() {
 		return string(id)
 	}
 	return ""

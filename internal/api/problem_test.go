@@ -14,6 +14,7 @@ import (
 	"journeys/internal/auth"
 	"journeys/internal/dev/apitest"
 	"journeys/internal/dev/golden"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -61,7 +62,7 @@ func problems(draft, active string) []problem {
 func callerProblems(draft string) []problem {
 	expired, viewer, other := caller(manifest.Editor), caller(manifest.Viewer), caller(manifest.Editor)
 	expired.ExpiresAt = start.Add(-time.Hour)
-	other.Tenant, _ = journey.ParseTenant("t2")
+	other.Tenant, _ = ident.ParseTenant("t2")
 	get := func(as auth.Caller) call { return call{method: "GET", path: "/journeys/" + draft, caller: &as} }
 	return []problem{
 		{"a call without an identity", get(auth.Caller{})},
@@ -248,11 +249,11 @@ type failingStore struct {
 	err error
 }
 
-func (s failingStore) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+func (s failingStore) Journey(context.Context, ident.Tenant, ident.ID) (journey.Journey, error) {
 	return journey.Journey{}, s.err
 }
 
-func (s failingStore) FullJourney(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+func (s failingStore) FullJourney(context.Context, ident.Tenant, ident.ID) (journey.Journey, error) {
 	return journey.Journey{}, s.err
 }
 

@@ -20,6 +20,7 @@ import (
 
 	"journeys/internal/apigw"
 	"journeys/internal/emf"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/strict"
 )
@@ -41,10 +42,10 @@ const (
 // answer can list them all; an operation calls checkFaults before it acts.
 type request struct {
 	*http.Request
-	tenant   journey.Tenant
-	id       journey.ID // journey in the path; "" if the route has none
-	customer string     // customer in the path; "" if the route has none
-	received time.Time  // by the gateway
+	tenant   ident.Tenant
+	id       ident.ID  // journey in the path; "" if the route has none
+	customer string    // customer in the path; "" if the route has none
+	received time.Time // by the gateway
 	query    url.Values
 	faults   strict.Faults
 	rec      *recorder

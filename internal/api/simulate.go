@@ -11,6 +11,7 @@ import (
 
 	"journeys/internal/condition"
 	"journeys/internal/graph"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/simulate"
 	"journeys/internal/strict"
@@ -24,7 +25,7 @@ const (
 )
 
 type testBody struct {
-	JourneyID     journey.ID      `json:"journeyId"`
+	JourneyID     ident.ID        `json:"journeyId"`
 	JourneyName   string          `json:"journeyName"`
 	Version       *int            `json:"version"` // null for an inline definition
 	Outcome       string          `json:"outcome"`

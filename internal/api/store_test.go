@@ -9,7 +9,9 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/dev/apitest"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // countedStore is a store that returns the same counters for every journey.
@@ -18,7 +20,7 @@ type countedStore struct {
 	counters analytics.Counters
 }
 
-func (c countedStore) Counters(context.Context, journey.Tenant, journey.ID, analytics.Range) (analytics.Counters, error) {
+func (c countedStore) Counters(context.Context, ident.Tenant, ident.ID, analytics.Range) (analytics.Counters, error) {
 	return c.counters, nil
 }
 
@@ -36,11 +38,11 @@ type memoryStore struct {
 	forgotten map[string]time.Time
 }
 
-func (*memoryStore) KeepProperties(context.Context, journey.Tenant, map[string][][]string) error {
+func (*memoryStore) KeepProperties(context.Context, ident.Tenant, map[string][][]string) error {
 	return nil
 }
 
-func (m *memoryStore) Forgotten(context.Context, journey.Tenant, string, time.Time) (journey.Forgotten, error) {
+func (m *memoryStore) Forgotten(context.Context, ident.Tenant, string, time.Time) (journey.Forgotten, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	forgotten := maps.Clone(m.forgotten)
@@ -48,7 +50,7 @@ func (m *memoryStore) Forgotten(context.Context, journey.Tenant, string, time.Ti
 }
 
 func (m *memoryStore) ProfileToChange(
-	ctx context.Context, t journey.Tenant, customer string, now time.Time,
+	ctx context.Context, t ident.Tenant, customer string, now time.Time,
 ) (journey.Profile, journey.Forgotten, error) {
 	forgotten, _ := m.Forgotten(ctx, t, "", now)
 	p, err := m.Profile(ctx, t, customer)
@@ -56,14 +58,14 @@ func (m *memoryStore) ProfileToChange(
 }
 
 func (m *memoryStore) JourneyToEnter(
-	ctx context.Context, t journey.Tenant, id journey.ID, _ []string, now time.Time,
+	ctx context.Context, t ident.Tenant, id ident.ID, _ []string, now time.Time,
 ) (journey.Journey, journey.Forgotten, error) {
 	forgotten, _ := m.Forgotten(ctx, t, "", now)
 	j, err := m.Journey(ctx, t, id)
 	return j, forgotten, err
 }
 
-func (m *memoryStore) PutProfile(_ context.Context, _ journey.Tenant, p journey.Profile, rev int64) error {
+func (m *memoryStore) PutProfile(_ context.Context, _ ident.Tenant, p journey.Profile, rev int64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.profiles == nil {
@@ -76,7 +78,7 @@ func (m *memoryStore) PutProfile(_ context.Context, _ journey.Tenant, p journey.
 	return nil
 }
 
-func (m *memoryStore) Profile(_ context.Context, _ journey.Tenant, customer string) (journey.Profile, error) {
+func (m *memoryStore) Profile(_ context.Context, _ ident.Tenant, customer string) (journey.Profile, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if p, ok := m.profiles[customer]; ok {
@@ -85,12 +87,12 @@ func (m *memoryStore) Profile(_ context.Context, _ journey.Tenant, customer stri
 	return journey.Profile{}, journey.ErrNoCustomer
 }
 
-func (m *memoryStore) Enrollment(context.Context, journey.Tenant, journey.ID, string) (journey.Enrollment, error) {
-	return journey.Enrollment{}, journey.ErrNotEnrolled
+func (m *memoryStore) Enrollment(context.Context, ident.Tenant, ident.ID, string) (progress.Enrollment, error) {
+	return progress.Enrollment{}, journey.ErrNotEnrolled
 }
 
 func (m *memoryStore) ReserveEvent(
-	_ context.Context, _ journey.Tenant, r journey.EventRecord, _ time.Time,
+	_ context.Context, _ ident.Tenant, r journey.EventRecord, _ time.Time,
 ) (journey.EventRecord, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -104,7 +106,7 @@ func (m *memoryStore) ReserveEvent(
 	return r, nil
 }
 
-func (m *memoryStore) FinishEvent(_ context.Context, _ journey.Tenant, r journey.EventRecord) error {
+func (m *memoryStore) FinishEvent(_ context.Context, _ ident.Tenant, r journey.EventRecord) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r.Done = true
@@ -112,22 +114,22 @@ func (m *memoryStore) FinishEvent(_ context.Context, _ journey.Tenant, r journey
 	return nil
 }
 
-func (m *memoryStore) MergeEvent(ctx context.Context, t journey.Tenant, _ journey.EventRecord, p *journey.Profile, rev int64) error {
+func (m *memoryStore) MergeEvent(ctx context.Context, t ident.Tenant, _ journey.EventRecord, p *journey.Profile, rev int64) error {
 	if p == nil {
 		return nil
 	}
 	return m.PutProfile(ctx, t, *p, rev)
 }
 
-func (m *memoryStore) Remember(context.Context, journey.Tenant, string, string, journey.Received) error {
+func (m *memoryStore) Remember(context.Context, ident.Tenant, string, string, progress.Received) error {
 	return nil
 }
 
-func (m *memoryStore) Enrollments(context.Context, journey.Tenant, string) ([]journey.Enrollment, []journey.Damage, error) {
+func (m *memoryStore) Enrollments(context.Context, ident.Tenant, string) ([]progress.Enrollment, []journey.Damage, error) {
 	return nil, nil, nil
 }
 
-func (m *memoryStore) StartedBy(context.Context, journey.Tenant, string) (journey.Starts, error) {
+func (m *memoryStore) StartedBy(context.Context, ident.Tenant, string) (journey.Starts, error) {
 	return journey.Starts{}, nil
 }
 
@@ -137,11 +139,11 @@ func (m *memoryStore) ReadPartition(
 	return nil, nil, nil
 }
 
-func (m *memoryStore) DrainFrom(context.Context, journey.Tenant, journey.ID) (int, error) {
+func (m *memoryStore) DrainFrom(context.Context, ident.Tenant, ident.ID) (int, error) {
 	return -1, nil
 }
 
-func (m *memoryStore) Forget(_ context.Context, _ journey.Tenant, customer string, now time.Time) error {
+func (m *memoryStore) Forget(_ context.Context, _ ident.Tenant, customer string, now time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.forgotten == nil {
@@ -151,14 +153,14 @@ func (m *memoryStore) Forget(_ context.Context, _ journey.Tenant, customer strin
 	return nil
 }
 
-func (m *memoryStore) Create(_ context.Context, _ journey.Tenant, j journey.Journey) error {
+func (m *memoryStore) Create(_ context.Context, _ ident.Tenant, j journey.Journey) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.journeys = append([]journey.Journey{j}, m.journeys...)
 	return nil
 }
 
-func (m *memoryStore) Journey(_ context.Context, t journey.Tenant, id journey.ID) (journey.Journey, error) {
+func (m *memoryStore) Journey(_ context.Context, t ident.Tenant, id ident.ID) (journey.Journey, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, j := range m.journeys {
@@ -170,15 +172,15 @@ func (m *memoryStore) Journey(_ context.Context, t journey.Tenant, id journey.ID
 	return journey.Journey{}, journey.ErrNotFound
 }
 
-func (m *memoryStore) FullJourney(ctx context.Context, t journey.Tenant, id journey.ID) (journey.Journey, error) {
+func (m *memoryStore) FullJourney(ctx context.Context, t ident.Tenant, id ident.ID) (journey.Journey, error) {
 	return m.Journey(ctx, t, id)
 }
 
-func (m *memoryStore) Appearance(ctx context.Context, t journey.Tenant, j journey.Journey) ([]byte, error) {
+func (m *memoryStore) Appearance(ctx context.Context, t ident.Tenant, j journey.Journey) ([]byte, error) {
 	return m.Definition(ctx, t, j.ID, j.GraphHash)
 }
 
-func (m *memoryStore) Definition(_ context.Context, _ journey.Tenant, id journey.ID, _ string) ([]byte, error) {
+func (m *memoryStore) Definition(_ context.Context, _ ident.Tenant, id ident.ID, _ string) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, j := range m.journeys {
@@ -189,7 +191,7 @@ func (m *memoryStore) Definition(_ context.Context, _ journey.Tenant, id journey
 	return nil, journey.ErrNotFound
 }
 
-func (m *memoryStore) List(_ context.Context, _ journey.Tenant, f journey.Filter) (journey.Page, error) {
+func (m *memoryStore) List(_ context.Context, _ ident.Tenant, f journey.Filter) (journey.Page, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var page journey.Page
@@ -206,7 +208,7 @@ func (m *memoryStore) List(_ context.Context, _ journey.Tenant, f journey.Filter
 	return page, nil
 }
 
-func (m *memoryStore) Update(_ context.Context, _ journey.Tenant, old, next journey.Journey) error {
+func (m *memoryStore) Update(_ context.Context, _ ident.Tenant, old, next journey.Journey) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i := range m.journeys {
@@ -217,7 +219,7 @@ func (m *memoryStore) Update(_ context.Context, _ journey.Tenant, old, next jour
 	return nil
 }
 
-func (m *memoryStore) Delete(_ context.Context, _ journey.Tenant, j journey.Journey) error {
+func (m *memoryStore) Delete(_ context.Context, _ ident.Tenant, j journey.Journey) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i := range m.journeys {
@@ -229,7 +231,7 @@ func (m *memoryStore) Delete(_ context.Context, _ journey.Tenant, j journey.Jour
 	return journey.ErrNotFound
 }
 
-func (m *memoryStore) Insert(_ context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []journey.Outcome {
+func (m *memoryStore) Insert(_ context.Context, _ ident.Tenant, _ int, list []progress.Enrollment) []journey.Outcome {
 	outcomes := make([]journey.Outcome, len(list))
 	for i, e := range list {
 		outcomes[i] = journey.Outcome{Result: journey.OutcomeEnrolled}
@@ -241,16 +243,16 @@ func (m *memoryStore) Insert(_ context.Context, _ journey.Tenant, _ int, list []
 }
 
 func (m *memoryStore) UndoForgotten(
-	context.Context, journey.Tenant, []journey.Enrollment, []journey.Outcome, time.Time, time.Time,
+	context.Context, ident.Tenant, []progress.Enrollment, []journey.Outcome, time.Time, time.Time,
 ) {
 }
 
-func (m *memoryStore) UndoEvent(context.Context, journey.Tenant, journey.EventRecord, string) error {
+func (m *memoryStore) UndoEvent(context.Context, ident.Tenant, journey.EventRecord, string) error {
 	return nil
 }
 
 func (m *memoryStore) ReserveKey(
-	_ context.Context, _ journey.Tenant, _ journey.ID, r journey.KeyRecord, _ time.Time,
+	_ context.Context, _ ident.Tenant, _ ident.ID, r journey.KeyRecord, _ time.Time,
 ) (journey.KeyRecord, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -17,7 +17,7 @@ import (
 	"strconv"
 	"time"
 
-	"journeys/internal/journey"
+	"journeys/internal/ident"
 )
 
 // Leeway is the accepted difference between the clocks of the issuer and the
@@ -30,11 +30,11 @@ const MaxSubject = 256
 // Caller is the authenticated sender of a request. The zero Caller is not
 // authenticated and may do nothing.
 type Caller struct {
-	Subject   string         // the token's sub, 1 to MaxSubject bytes
-	Tenant    journey.Tenant // the zero Tenant unless authenticated
-	Role      string         // one of the manifest's
-	ExpiresAt time.Time      // UTC, to the second
-	Refused   string         // code of a Refusal; "" if authenticated, and in the zero Caller
+	Subject   string       // the token's sub, 1 to MaxSubject bytes
+	Tenant    ident.Tenant // the zero Tenant unless authenticated
+	Role      string       // one of the manifest's
+	ExpiresAt time.Time    // UTC, to the second
+	Refused   string       // code of a Refusal; "" if authenticated, and in the zero Caller
 }
 
 type contextKey struct{}
@@ -85,7 +85,7 @@ func FromAuthorizer(values map[string]any) Caller {
 	if code := text(contextRefused); code != "" {
 		return Caller{Refused: code}
 	}
-	tenant, ok := journey.ParseTenant(text(contextTenant))
+	tenant, ok := ident.ParseTenant(text(contextTenant))
 	expires, err := strconv.ParseInt(text(contextExpires), 10, 64)
 	if !ok || err != nil || !validSubject(text(contextSubject)) || !validRole(text(contextRole)) {
 		return Caller{}
@@ -105,7 +105,7 @@ func (c Caller) May(roles []string, now time.Time) error {
 	switch {
 	case c.Refused != "":
 		return newRefusal(c.Refused)
-	case c.Tenant == journey.Tenant{}:
+	case c.Tenant == ident.Tenant{}:
 		return newRefusal(TokenMissing)
 	case !now.Before(c.ExpiresAt.Add(Leeway)):
 		return newRefusal(TokenExpired)

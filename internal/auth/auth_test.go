@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"journeys/internal/auth"
-	"journeys/internal/journey"
+	"journeys/internal/ident"
 	"journeys/internal/manifest"
 )
 
@@ -25,7 +25,7 @@ func refusalOf(t *testing.T, c auth.Caller, now time.Time) *auth.Refusal {
 
 func editor(t testing.TB) auth.Caller {
 	t.Helper()
-	tenant, ok := journey.ParseTenant("acme")
+	tenant, ok := ident.ParseTenant("acme")
 	require.True(t, ok)
 	return auth.Caller{Subject: "user-1", Tenant: tenant, Role: manifest.Editor, ExpiresAt: start.Add(time.Minute)}
 }
@@ -118,7 +118,7 @@ func TestFromAuthorizer_InvertsAuthorizer(t *testing.T) {
 	t.Parallel()
 
 	rapid.Check(t, func(t *rapid.T) {
-		tenant, ok := journey.ParseTenant(rapid.StringMatching(`[A-Za-z0-9_-]{1,64}`).Draw(t, "tenant"))
+		tenant, ok := ident.ParseTenant(rapid.StringMatching(`[A-Za-z0-9_-]{1,64}`).Draw(t, "tenant"))
 		require.True(t, ok)
 		caller := auth.Caller{
 			Subject:   rapid.StringN(1, 64, 256).Draw(t, "subject"),

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"journeys/internal/journey"
+	"journeys/internal/ident"
 	"journeys/internal/manifest"
 	"journeys/internal/strict"
 )
@@ -55,7 +55,7 @@ func highestRole(claim any) string {
 // Client is what the settings give to a client of the issuer, a machine, whose tokens
 // have neither a tenant nor a role.
 type Client struct {
-	Tenant journey.Tenant
+	Tenant ident.Tenant
 	Role   string // one of the manifest's
 }
 
@@ -109,7 +109,7 @@ func readClient(object *strict.Object) Client {
 	var c Client
 	if v, ok := object.Need("tenant"); ok {
 		name, isText := v.Text(0, MaxClients)
-		if c.Tenant, ok = journey.ParseTenant(name); isText && !ok {
+		if c.Tenant, ok = ident.ParseTenant(name); isText && !ok {
 			v.Fault("must have 1 to 64 characters of A-Z, a-z, 0-9, _ and -")
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/auth"
-	"journeys/internal/journey"
+	"journeys/internal/ident"
 )
 
 type object = map[string]any
@@ -150,7 +150,7 @@ func TestVerify_KnowsNoClientWithoutTheSetting(t *testing.T) {
 func TestParseClients_ReadsTenantsAndRoles(t *testing.T) {
 	t.Parallel()
 
-	acme, _ := journey.ParseTenant("acme")
+	acme, _ := ident.ParseTenant("acme")
 	list, err := auth.ParseClients([]byte(` {"a.b/c": {"role": "admin", "tenant": "acme"}} `))
 	require.NoError(t, err)
 	require.Equal(t, auth.Clients{"a.b/c": {Tenant: acme, Role: "admin"}}, list)

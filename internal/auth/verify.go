@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/golang-jwt/jwt/v5"
+	"journeys/internal/ident"
 
-	"journeys/internal/journey"
+	"github.com/golang-jwt/jwt/v5"
 )
 
 // MaxToken is the maximum length of a token in bytes. Longer ones are refused
@@ -136,7 +136,7 @@ func (v *Verifier) caller(claims jwt.MapClaims) Caller {
 	}
 	tenant, role := v.rights(claims)
 	switch {
-	case tenant == journey.Tenant{}:
+	case tenant == ident.Tenant{}:
 		return Caller{Refused: TenantInvalid}
 	case role == "":
 		return Caller{Refused: RoleUnknown}
@@ -160,7 +160,7 @@ func (v *Verifier) isAudience(claims jwt.MapClaims) bool {
 // invalid. They are the token's claims if it has at least one of the two, and otherwise
 // those of its client. They are never mixed: a role that the settings give for one
 // tenant would else hold for the tenant of a claim.
-func (v *Verifier) rights(claims jwt.MapClaims) (journey.Tenant, string) {
+func (v *Verifier) rights(claims jwt.MapClaims) (ident.Tenant, string) {
 	tenantClaim, hasTenant := findClaim(claims, v.settings.TenantClaim)
 	roleClaim, hasRole := findClaim(claims, v.settings.RoleClaim)
 	if !hasTenant && !hasRole && !isPerson(claims) {
@@ -168,7 +168,7 @@ func (v *Verifier) rights(claims jwt.MapClaims) (journey.Tenant, string) {
 		return client.Tenant, client.Role
 	}
 	name, _ := tenantClaim.(string)
-	tenant, _ := journey.ParseTenant(name)
+	tenant, _ := ident.ParseTenant(name)
 	return tenant, highestRole(roleClaim)
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"journeys/internal/boot/function"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -83,14 +84,14 @@ func newEngine(settings map[string]string) (*engine.Engine, error) {
 
 // packEvent is the payload of an invocation of advance.
 type packEvent struct {
-	Tenant    string     `json:"tenant"`
-	Journey   journey.ID `json:"journeyId"`
-	Customers []string   `json:"customers"`
-	Solo      bool       `json:"solo,omitzero"`
+	Tenant    string   `json:"tenant"`
+	Journey   ident.ID `json:"journeyId"`
+	Customers []string `json:"customers"`
+	Solo      bool     `json:"solo,omitzero"`
 }
 
 func (p packEvent) pack() (engine.Pack, error) {
-	tenant, ok := journey.ParseTenant(p.Tenant)
+	tenant, ok := ident.ParseTenant(p.Tenant)
 	if !ok || !p.Journey.Valid() || len(p.Customers) > engine.PackSize {
 		return engine.Pack{}, errors.New("the payload is not a pack of customers")
 	}
@@ -129,8 +130,8 @@ const nudgeTimeout = 2 * time.Second
 
 // nudge returns a journey.Service.Nudge that dispatches the customers in packs.
 // It gives up on the first error: tick will find the rest.
-func (d *dispatcher) nudge(log *slog.Logger) func(context.Context, journey.Tenant, journey.ID, []string) {
-	return func(ctx context.Context, t journey.Tenant, id journey.ID, customers []string) {
+func (d *dispatcher) nudge(log *slog.Logger) func(context.Context, ident.Tenant, ident.ID, []string) {
+	return func(ctx context.Context, t ident.Tenant, id ident.ID, customers []string) {
 		ctx, cancel := context.WithTimeout(ctx, nudgeTimeout)
 		defer cancel()
 		for len(customers) > 0 {

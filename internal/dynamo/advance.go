@@ -18,8 +18,10 @@ import (
 	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/memory"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/progress"
 )
 
 // advanceAttempts bounds the attempts of a write that the table throttles.
@@ -35,7 +37,7 @@ var enrollmentChanges = []string{
 // advance is the write of one enrollment.
 type advance struct {
 	statement types.BatchStatementRequest
-	next      journey.Enrollment // as written
+	next      progress.Enrollment // as written
 	done      bool
 	err       error
 }
@@ -43,7 +45,7 @@ type advance struct {
 // Advance implements journey.EnrollmentStore and engine.Table. It sends 25
 // statements a request; they succeed or fail independently. An enrollment whose run
 // keeps more apart than before is a request of its own.
-func (s *table) Advance(ctx context.Context, t journey.Tenant, shards int, list []journey.Enrollment) []error {
+func (s *table) Advance(ctx context.Context, t ident.Tenant, shards int, list []progress.Enrollment) []error {
 	w, err := s.newWriteID()
 	advances := make([]*advance, len(list))
 	var transactions errgroup.Group
@@ -123,7 +125,7 @@ func (a *advance) resolve(refusal *types.BatchStatementError, w writeID) {
 }
 
 // lostTo returns the result of a write of e whose condition failed on the stored item.
-func lostTo(it item.Item, e journey.Enrollment, w writeID) error {
+func lostTo(it item.Item, e progress.Enrollment, w writeID) error {
 	stored := item.Reader{Item: it}
 	found, exit, conversion := stored.Number(eRev), stored.Text(ePending), memory.ReadStamp(stored.Binary(eConvert))
 	switch {
@@ -132,7 +134,7 @@ func lostTo(it item.Item, e journey.Enrollment, w writeID) error {
 	case found == e.Rev && w.wrote(it):
 		return nil
 	case found != e.Rev-1:
-	case exit != "" && exit != exitText(e.PendingExit), conversion != (journey.Stamp{}) && conversion != e.PendingConversion:
+	case exit != "" && exit != exitText(e.PendingExit), conversion != (progress.Stamp{}) && conversion != e.PendingConversion:
 		return &journey.ExitPendingError{Exit: readExit(exit), Conversion: conversion}
 	}
 	return journey.ErrLost
@@ -140,7 +142,7 @@ func lostTo(it item.Item, e journey.Enrollment, w writeID) error {
 
 // AdvanceWithProfile implements engine.Table.
 func (s Engine) AdvanceWithProfile(
-	ctx context.Context, t journey.Tenant, shards int, e journey.Enrollment, p journey.Profile, rev int64,
+	ctx context.Context, t ident.Tenant, shards int, e progress.Enrollment, p journey.Profile, rev int64,
 ) error {
 	refused, err := s.advanceInTransaction(ctx, t, shards, e, func(w writeID) *types.Put { return s.profilePut(t, p, rev, w) })
 	if refused {
@@ -150,7 +152,7 @@ func (s Engine) AdvanceWithProfile(
 }
 
 // enrollmentUpdate is updateStatement for a transaction.
-func (s *table) enrollmentUpdate(t journey.Tenant, shards int, e journey.Enrollment, w writeID) (*types.Update, error) {
+func (s *table) enrollmentUpdate(t ident.Tenant, shards int, e progress.Enrollment, w writeID) (*types.Update, error) {
 	it, err := encodeEnrollment(t, shards, e)
 	if err != nil {
 		return nil, err
@@ -164,7 +166,7 @@ func (s *table) enrollmentUpdate(t journey.Tenant, shards int, e journey.Enrollm
 		pending, values[":pending"] = "#"+ePending+" = :pending", item.Text(exit)
 	}
 	conversion := "attribute_not_exists(#" + eConvert + ")"
-	if e.PendingConversion != (journey.Stamp{}) {
+	if e.PendingConversion != (progress.Stamp{}) {
 		conversion, values[":conversion"] = "#"+eConvert+" = :conversion", item.Binary(memory.Stamp(e.PendingConversion))
 	}
 	return &types.Update{
@@ -178,7 +180,7 @@ func (s *table) enrollmentUpdate(t journey.Tenant, shards int, e journey.Enrollm
 // revision is the one before e's, and the stored pending exit and conversion are e's. An item of a
 // newer format has a higher revision, so it is not changed. A customer who was forgotten
 // and enrolled again has another RequestID.
-func (s *table) updateStatement(t journey.Tenant, shards int, e journey.Enrollment, w writeID) (types.BatchStatementRequest, error) {
+func (s *table) updateStatement(t ident.Tenant, shards int, e progress.Enrollment, w writeID) (types.BatchStatementRequest, error) {
 	it, err := encodeEnrollment(t, shards, e)
 	if err != nil {
 		return types.BatchStatementRequest{}, err
@@ -193,7 +195,7 @@ func (s *table) updateStatement(t journey.Tenant, shards int, e journey.Enrollme
 		statement += ` AND "` + ePending + `"=?`
 		parameters = append(parameters, item.Text(pending))
 	}
-	if e.PendingConversion == (journey.Stamp{}) {
+	if e.PendingConversion == (progress.Stamp{}) {
 		statement += ` AND "` + eConvert + `" IS MISSING`
 	} else {
 		statement += ` AND "` + eConvert + `"=?`
@@ -208,13 +210,13 @@ func (s *table) updateStatement(t journey.Tenant, shards int, e journey.Enrollme
 // RequestExit implements journey.EnrollmentStore. It removes the delta, which belongs
 // to a write that is in the stream already: this one must not count again. An item
 // of a newer format has a higher revision than e.
-func (s Enrollments) RequestExit(ctx context.Context, t journey.Tenant, e journey.Enrollment) error {
+func (s Enrollments) RequestExit(ctx context.Context, t ident.Tenant, e progress.Enrollment) error {
 	statement, parameters := `UPDATE "`+s.name+`"`, []types.AttributeValue(nil)
 	if exit := exitText(e.PendingExit); exit != "" {
 		statement += ` SET "` + ePending + `"=?`
 		parameters = append(parameters, item.Text(exit))
 	}
-	if e.PendingConversion != (journey.Stamp{}) {
+	if e.PendingConversion != (progress.Stamp{}) {
 		statement += ` SET "` + eConvert + `"=?`
 		parameters = append(parameters, item.Binary(memory.Stamp(e.PendingConversion)))
 	}

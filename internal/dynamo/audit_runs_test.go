@@ -12,7 +12,9 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/dev/dynamotest"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // An audit finds a conversion that was not counted and one that never happened.
@@ -22,20 +24,20 @@ func TestRollup_RepairsWrongConversions(t *testing.T) {
 	w := newWorld(t, 12)
 	w.enroll(3)
 	w.now = w.now.Add(32 * time.Hour) // past the first wait
-	advance := func(e journey.Enrollment) journey.Enrollment {
-		require.NoError(t, w.store.Engine.Advance(t.Context(), w.tenant, 4, []journey.Enrollment{e})[0])
+	advance := func(e progress.Enrollment) progress.Enrollment {
+		require.NoError(t, w.store.Engine.Advance(t.Context(), w.tenant, 4, []progress.Enrollment{e})[0])
 		return e
 	}
 	for _, customer := range []string{"c1", "c2"} {
-		e, _ := w.graphs[w.j.GraphHash].Step(w.inside[customer].NextWrite(w.now), journey.Input{Now: w.now})
-		w.wrote([]journey.Enrollment{advance(e)})
+		e, _ := w.graphs[w.j.GraphHash].Step(w.inside[customer].NextWrite(w.now), progress.Input{Now: w.now})
+		w.wrote([]progress.Enrollment{advance(e)})
 		converted := advance(e.NextWrite(w.now).Convert(w.now))
 		require.Equal(t, 2, converted.ConvertedSteps)
 		if customer == "c1" {
 			w.happened(w.record(converted)) // but it is not counted
 			converted = advance(converted.NextWrite(w.now).Cancel("removed"))
 		}
-		w.wrote([]journey.Enrollment{converted})
+		w.wrote([]progress.Enrollment{converted})
 	}
 	never := w.inside["c3"].NextWrite(w.now).Convert(w.now)
 	for range 2 {
@@ -59,8 +61,8 @@ func TestRollup_RecountsEarlierRuns(t *testing.T) {
 	w.now = w.now.Add(32 * time.Hour)
 	for _, customer := range []string{"c1", "c2", "c3"} {
 		e := w.inside[customer].NextWrite(w.now).Convert(w.now).Cancel("removed")
-		require.NoError(t, w.store.Engine.Advance(t.Context(), w.tenant, 4, []journey.Enrollment{e})[0])
-		w.wrote([]journey.Enrollment{e})
+		require.NoError(t, w.store.Engine.Advance(t.Context(), w.tenant, 4, []progress.Enrollment{e})[0])
+		w.wrote([]progress.Enrollment{e})
 		w.enterAgain(customer)
 	}
 	w.later(2)
@@ -111,13 +113,13 @@ func (w *world) enterAgain(customer string) {
 	_, err = dynamotest.Client().PutItem(w.t.Context(), &dynamodb.PutItemInput{TableName: &w.table, Item: earlier})
 	require.NoError(w.t, err)
 
-	e, _ := w.graphs[w.j.GraphHash].Start(journey.Enrollment{
+	e, _ := w.graphs[w.j.GraphHash].Start(progress.Enrollment{
 		Journey: w.j.ID, Customer: customer, GraphHash: w.j.GraphHash, Version: w.j.Version,
-		RequestID: journey.RequestID{2}, EnrolledAt: w.now, ExpiresAt: w.now.Add(100 * time.Hour),
+		RequestID: ident.RequestID{2}, EnrolledAt: w.now, ExpiresAt: w.now.Add(100 * time.Hour),
 	})
 	e.Run = 2
-	require.Equal(w.t, journey.OutcomeEnrolled, w.store.Enrollments.Insert(w.t.Context(), w.tenant, 4, []journey.Enrollment{e})[0].Result)
-	w.wrote([]journey.Enrollment{e})
+	require.Equal(w.t, journey.OutcomeEnrolled, w.store.Enrollments.Insert(w.t.Context(), w.tenant, 4, []progress.Enrollment{e})[0].Result)
+	w.wrote([]progress.Enrollment{e})
 }
 
 func (w *world) changeEarlierRun(customer, update string) {

@@ -14,7 +14,8 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/dev/dynamotest"
-	"journeys/internal/journey"
+	"journeys/internal/ident"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -26,7 +27,7 @@ func TestRollup_RepairsWrongCountersOnce(t *testing.T) {
 	w := newWorld(t, 6)
 	w.enroll(5)
 	w.loseOne()
-	never := journey.Enrollment{GraphHash: w.j.GraphHash, Version: 1, WrittenAt: w.now,
+	never := progress.Enrollment{GraphHash: w.j.GraphHash, Version: 1, WrittenAt: w.now,
 		Delta: trail.Delta{
 			trail.DeltaForm, byte(trail.MarkEnrolled),
 			0, byte(trail.NodeEntered | trail.NodeLeft), byte(trail.Entered), 5, byte(trail.NodeEntered),
@@ -298,7 +299,7 @@ func (l late) Scan(ctx context.Context, segment, of int, cursor []byte, consiste
 	return l.RollupTable.Scan(ctx, segment, of, cursor, consistent)
 }
 
-func (l late) Counters(context.Context, journey.Tenant, journey.ID, analytics.Range) (analytics.Counters, error) {
+func (l late) Counters(context.Context, ident.Tenant, ident.ID, analytics.Range) (analytics.Counters, error) {
 	return analytics.Counters{}, context.DeadlineExceeded
 }
 

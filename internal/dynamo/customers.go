@@ -18,8 +18,10 @@ import (
 	"journeys/internal/dynamo/format"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -44,7 +46,7 @@ var anonymousAttributes = []string{
 }
 
 // PutProfile implements journey.CustomerStore.
-func (s Customers) PutProfile(ctx context.Context, t journey.Tenant, p journey.Profile, rev int64) error {
+func (s Customers) PutProfile(ctx context.Context, t ident.Tenant, p journey.Profile, rev int64) error {
 	w, err := s.newWriteID()
 	if err != nil {
 		return err
@@ -66,7 +68,7 @@ func (s Customers) PutProfile(ctx context.Context, t journey.Tenant, p journey.P
 
 // profilePut returns the write of p on the condition that the stored revision is rev. A
 // profile whose revision is absent, or is no number, has revision 0.
-func (s *table) profilePut(t journey.Tenant, p journey.Profile, rev int64, w writeID) *types.Put {
+func (s *table) profilePut(t ident.Tenant, p journey.Profile, rev int64, w writeID) *types.Put {
 	it := item.ProfileKey(t, p.Customer)
 	it.PutBinary(pAttributes, p.Attributes)
 	it.PutNumber(aRev, p.Rev)
@@ -87,7 +89,7 @@ func (s *table) profilePut(t journey.Tenant, p journey.Profile, rev int64, w wri
 }
 
 // Profile implements journey.CustomerStore.
-func (s Customers) Profile(ctx context.Context, t journey.Tenant, customer string) (journey.Profile, error) {
+func (s Customers) Profile(ctx context.Context, t ident.Tenant, customer string) (journey.Profile, error) {
 	it, err := s.get(ctx, item.ProfileKey(t, customer))
 	if err != nil {
 		return journey.Profile{}, wrapFailed("read a profile", err)
@@ -97,7 +99,7 @@ func (s Customers) Profile(ctx context.Context, t journey.Tenant, customer strin
 
 // ProfileToChange implements journey.CustomerStore.
 func (s Customers) ProfileToChange(
-	ctx context.Context, t journey.Tenant, customer string, now time.Time,
+	ctx context.Context, t ident.Tenant, customer string, now time.Time,
 ) (journey.Profile, journey.Forgotten, error) {
 	it, forgotten, err := s.getFenced(ctx, t, item.ProfileKey(t, customer), []string{customer}, now)
 	if err != nil {
@@ -120,7 +122,7 @@ func decodeProfile(customer string, it item.Item) (journey.Profile, error) {
 }
 
 // DeleteProfile implements journey.CustomerStore.
-func (s Customers) DeleteProfile(ctx context.Context, t journey.Tenant, customer string, rev int64) error {
+func (s Customers) DeleteProfile(ctx context.Context, t ident.Tenant, customer string, rev int64) error {
 	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName: &s.name, Key: item.ProfileKey(t, customer), ConditionExpression: aws.String("#r = :r"),
 		ExpressionAttributeNames: map[string]string{"#r": aRev}, ExpressionAttributeValues: item.Item{":r": item.Number(rev)},
@@ -129,7 +131,7 @@ func (s Customers) DeleteProfile(ctx context.Context, t journey.Tenant, customer
 }
 
 // Profiles implements engine.Table.
-func (s Engine) Profiles(ctx context.Context, t journey.Tenant, customers []string) (map[string]engine.Profile, error) {
+func (s Engine) Profiles(ctx context.Context, t ident.Tenant, customers []string) (map[string]engine.Profile, error) {
 	keys := make([]map[string]types.AttributeValue, len(customers))
 	for i, customer := range customers {
 		keys[i] = item.ProfileKey(t, customer)
@@ -160,8 +162,8 @@ func (s Engine) Profiles(ctx context.Context, t journey.Tenant, customers []stri
 
 // Enrollments implements journey.CustomerStore.
 func (s Customers) Enrollments(
-	ctx context.Context, t journey.Tenant, customer string,
-) (list []journey.Enrollment, unread []journey.Damage, err error) {
+	ctx context.Context, t ident.Tenant, customer string,
+) (list []progress.Enrollment, unread []journey.Damage, err error) {
 	var items []item.Item
 	err = s.query(ctx, "read a customer's enrollments", &dynamodb.QueryInput{
 		KeyConditionExpression: aws.String("PK = :pk AND begins_with(SK, :e)"),
@@ -192,7 +194,7 @@ func (s Customers) Enrollments(
 // Forget implements journey.CustomerStore. It reads the customer's items until there
 // are none, so that it meets again what was lost, refused or written meanwhile. It
 // changes nothing if an item is of a newer format.
-func (s Customers) Forget(ctx context.Context, t journey.Tenant, customer string, now time.Time) error {
+func (s Customers) Forget(ctx context.Context, t ident.Tenant, customer string, now time.Time) error {
 	if err := s.refuseNewer(ctx, t, customer); err != nil {
 		return err
 	}
@@ -227,7 +229,7 @@ func (s Customers) Forget(ctx context.Context, t journey.Tenant, customer string
 
 // refuseNewer returns an ErrNewer if one of the customer's items is of a newer format:
 // this version cannot know what may remain of it.
-func (s *table) refuseNewer(ctx context.Context, t journey.Tenant, customer string) error {
+func (s *table) refuseNewer(ctx context.Context, t ident.Tenant, customer string) error {
 	return s.query(ctx, "read a customer's formats", &dynamodb.QueryInput{
 		KeyConditionExpression:    aws.String("PK = :pk"),
 		FilterExpression:          aws.String(format.Attribute + " > :known"),
@@ -237,7 +239,7 @@ func (s *table) refuseNewer(ctx context.Context, t journey.Tenant, customer stri
 
 // forgetItems anonymizes the enrollments and earlier runs among a customer's items and
 // deletes the others.
-func (s *table) forgetItems(ctx context.Context, t journey.Tenant, items []map[string]types.AttributeValue, now time.Time) error {
+func (s *table) forgetItems(ctx context.Context, t ident.Tenant, items []map[string]types.AttributeValue, now time.Time) error {
 	var deletes []types.WriteRequest
 	for _, it := range items {
 		r := item.Reader{Item: it}
@@ -255,18 +257,18 @@ func (s *table) forgetItems(ctx context.Context, t journey.Tenant, items []map[s
 // forgetEnrollment anonymizes an enrollment. While a worker sends the customer a
 // message, it requests their exit instead: the worker records the message first, and
 // Forget meets the enrollment again.
-func (s *table) forgetEnrollment(ctx context.Context, t journey.Tenant, it item.Item, now time.Time) error {
+func (s *table) forgetEnrollment(ctx context.Context, t ident.Tenant, it item.Item, now time.Time) error {
 	e, err := decodeEnrollment(t, it)
 	if errors.Is(err, journey.ErrNewer) {
 		return err
 	}
-	if err != nil || e.Status != journey.Inside || !e.LeaseUntil.After(now) {
+	if err != nil || e.Status != progress.Inside || !e.LeaseUntil.After(now) {
 		return s.anonymize(ctx, t, it, now)
 	}
-	if e.PendingExit != (journey.ExitRequest{}) {
+	if e.PendingExit != (progress.ExitRequest{}) {
 		return nil
 	}
-	e.PendingExit = journey.ExitRequest{Reason: journey.ReasonRemoved}
+	e.PendingExit = progress.ExitRequest{Reason: progress.ReasonRemoved}
 	if err := (Enrollments{s}).RequestExit(ctx, t, e); !errors.Is(err, journey.ErrLost) {
 		return err
 	}
@@ -276,7 +278,7 @@ func (s *table) forgetEnrollment(ctx context.Context, t journey.Tenant, it item.
 // anonymize replaces an enrollment by an anonymized one, unless it was written since
 // it was read, and counts that in the journey's forgotten count. A retry after a lost
 // response finds no enrollment and is refused.
-func (s *table) anonymize(ctx context.Context, t journey.Tenant, it item.Item, now time.Time) error {
+func (s *table) anonymize(ctx context.Context, t ident.Tenant, it item.Item, now time.Time) error {
 	w, err := s.newWriteID()
 	if err != nil {
 		return err
@@ -321,7 +323,7 @@ func (s *table) deleteUnchanged(it item.Item) *types.Delete {
 
 // encodeAnonymized returns what remains of an enrollment. Damaged attributes stay as
 // they are, so that audits still report them.
-func encodeAnonymized(t journey.Tenant, it item.Item, w writeID, now time.Time) (item.Item, error) {
+func encodeAnonymized(t ident.Tenant, it item.Item, w writeID, now time.Time) (item.Item, error) {
 	rest := item.Item{}
 	for _, name := range anonymousAttributes {
 		if value, ok := it[name]; ok {

@@ -21,7 +21,9 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/analytics/tally"
 	"journeys/internal/dev/dynamotest"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // requireNotStored requires that neither the table nor its index contains a name.
@@ -61,8 +63,8 @@ func TestForget_RemovesTheNameAndKeepsTheFigures(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
-	before := map[journey.ID]tally.Totals{}
-	for _, id := range []journey.ID{waiting, left, failed} {
+	before := map[ident.ID]tally.Totals{}
+	for _, id := range []ident.ID{waiting, left, failed} {
 		before[id] = p.figures(t, id)
 	}
 	held, err := p.store.Enrollments.Enrollment(t.Context(), demo, waiting, ada)
@@ -73,7 +75,7 @@ func TestForget_RemovesTheNameAndKeepsTheFigures(t *testing.T) {
 	p.now = p.now.Add(time.Hour)
 	require.NoError(t, p.Forget(t.Context(), demo, ada))
 	requireNotStored(t, p.table, ada)
-	lost := p.store.Engine.Advance(t.Context(), demo, 4, []journey.Enrollment{held.NextWrite(p.now).Cancel("late")})
+	lost := p.store.Engine.Advance(t.Context(), demo, 4, []progress.Enrollment{held.NextWrite(p.now).Cancel("late")})
 	require.ErrorIs(t, lost[0], journey.ErrLost, "a worker that holds the enrollment")
 	require.NoError(t, p.Forget(t.Context(), demo, ada))
 	require.NoError(t, p.Forget(t.Context(), demo, "unknown"))
@@ -99,7 +101,7 @@ func TestForget_ReplacesDamagedEnrollments(t *testing.T) {
 
 	const ada = "Ada Lovelace"
 	p := newFixture(t, (&dynamotest.Faults{LoseFirst: true, ForgetTokens: true}).Install)
-	damaged := map[string]journey.ID{}
+	damaged := map[string]ident.ID{}
 	for attribute, value := range map[string]types.AttributeValue{"st": garbage, "v": garbage, "dc": garbage, "dp": nil, "r": nil} {
 		damaged[attribute] = p.journey(t, waitingGraph, ada)
 		p.damage(t, damaged[attribute], ada, attribute, value)
@@ -153,7 +155,7 @@ func TestForget_FinishesAfterACrash(t *testing.T) {
 }
 
 // keyRecord returns the hash stored for a call with an Idempotency-Key.
-func (p *fixture) keyRecord(t *testing.T, id journey.ID, key string) (request []byte) {
+func (p *fixture) keyRecord(t *testing.T, id ident.ID, key string) (request []byte) {
 	t.Helper()
 	name := sha256.Sum256([]byte(key))
 	it := lookup(t, p.table, "T#demo#I#"+string(id)[4:]+"#"+hex.EncodeToString(name[:]), "I")

@@ -17,6 +17,7 @@ import (
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/graph"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/simulate"
 )
@@ -27,7 +28,7 @@ const turned = `{"viewport":{"zoom":2},"nodes":[{"position":{"x":1},"id":"out","
 	`"edges":[{"id":"e2","source":"w","target":"out","sourceHandle":"bottom"},{"source":"in","target":"w"}]}`
 
 // put changes a journey's definition and status, "" for the present one.
-func (p *fixture) put(t *testing.T, id journey.ID, definition string, status journey.Status) journey.Journey {
+func (p *fixture) put(t *testing.T, id ident.ID, definition string, status journey.Status) journey.Journey {
 	t.Helper()
 	d := definitionOf(t, definition)
 	change := journey.Change{Definition: &d}
@@ -40,7 +41,7 @@ func (p *fixture) put(t *testing.T, id journey.ID, definition string, status jou
 }
 
 // definitions returns the sort keys of a journey's own partition.
-func definitions(t *testing.T, table string, id journey.ID) []string {
+func definitions(t *testing.T, table string, id ident.ID) []string {
 	t.Helper()
 	var list []string
 	for key := range keys(t, table) {
@@ -169,7 +170,7 @@ func TestDraft_LeavesNoGraphBehind(t *testing.T) {
 func TestUpdate_LeavesNoOrphanedGraph(t *testing.T) {
 	t.Parallel()
 
-	graphs := func(t *testing.T, p *fixture, id journey.ID) int {
+	graphs := func(t *testing.T, p *fixture, id ident.ID) int {
 		t.Helper()
 		j, err := p.restarted().Get(t.Context(), demo, id)
 		require.NoError(t, err)

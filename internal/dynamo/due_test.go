@@ -11,6 +11,7 @@ import (
 
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // indexed returns the place of each customer in the due index: partition and time.
@@ -62,7 +63,7 @@ func TestDue_GrowingShardsMovesNoUnchangedTime(t *testing.T) {
 	list := inside(1, names...)
 	var places []map[string]string
 	look := func() { places = append(places, indexed(t, table)) }
-	written := func(change func(*journey.Enrollment)) {
+	written := func(change func(*progress.Enrollment)) {
 		t.Helper()
 		live, stored, err := s.Engine.Load(t.Context(), demo, j.ID, names)
 		require.NoError(t, err)
@@ -80,11 +81,11 @@ func TestDue_GrowingShardsMovesNoUnchangedTime(t *testing.T) {
 	require.Equal(t, repeat(enrolled, n), s.Enrollments.Insert(t.Context(), demo, lives[0].Shards, list))
 	look()
 	require.NoError(t, s.Engine.GrowShards(t.Context(), lives[0]))
-	written(func(e *journey.Enrollment) { e.Node, e.LeaseUntil = 2, start.Add(time.Minute) }) // claimed
+	written(func(e *progress.Enrollment) { e.Node, e.LeaseUntil = 2, start.Add(time.Minute) }) // claimed
 	require.Equal(t, n, indexWrites(places[0], places[1]), "enrolled")
 	require.Equal(t, 0, indexWrites(places[1], places[2]), "claimed, same due time")
 
-	written(func(e *journey.Enrollment) { e.Due = e.Due.Add(time.Hour) })
+	written(func(e *progress.Enrollment) { e.Due = e.Due.Add(time.Hour) })
 	require.Equal(t, 2*n, indexWrites(places[2], places[3]), "due later")
 	shards := map[string]int{}
 	for _, place := range places[3] {
@@ -93,7 +94,7 @@ func TestDue_GrowingShardsMovesNoUnchangedTime(t *testing.T) {
 	}
 	require.Len(t, shards, 2*lives[0].Shards, "a new due time uses the new number of shards")
 
-	written(func(e *journey.Enrollment) { e.Status, e.Due = journey.Completed, time.Time{} })
+	written(func(e *progress.Enrollment) { e.Status, e.Due = progress.Completed, time.Time{} })
 	require.Equal(t, n, indexWrites(places[3], places[4]), "completed")
 	require.Empty(t, places[4])
 }
@@ -109,15 +110,15 @@ func TestDue_RetriedEnrollmentReturnsToASweptShard(t *testing.T) {
 	_, list, err := s.Engine.Load(t.Context(), demo, id(1), []string{"c"})
 	require.NoError(t, err)
 	e := list[0].NextWrite(start)
-	e.Status, e.Due = journey.Failed, time.Time{}
-	require.Equal(t, []error{nil}, s.Engine.Advance(t.Context(), demo, 4, []journey.Enrollment{e}))
+	e.Status, e.Due = progress.Failed, time.Time{}
+	require.Equal(t, []error{nil}, s.Engine.Advance(t.Context(), demo, 4, []progress.Enrollment{e}))
 	require.Contains(t, indexed(t, table)["T#demo#C#c"], "#F#")
 
 	_, list, err = s.Engine.Load(t.Context(), demo, id(1), []string{"c"})
 	require.NoError(t, err)
 	e = list[0].NextWrite(start)
-	e.Status, e.Due = journey.Inside, start.Add(2*time.Hour)
-	require.Equal(t, []error{nil}, s.Engine.Advance(t.Context(), demo, 8, []journey.Enrollment{e}))
+	e.Status, e.Due = progress.Inside, start.Add(2*time.Hour)
+	require.Equal(t, []error{nil}, s.Engine.Advance(t.Context(), demo, 8, []progress.Enrollment{e}))
 
 	fresh := inside(1, "c")
 	fresh[0].Journey, fresh[0].Due = id(2), e.Due

@@ -15,8 +15,10 @@ import (
 	"journeys/internal/dynamo/conn"
 	"journeys/internal/dynamo/format"
 	"journeys/internal/dynamo/item"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/progress"
 )
 
 // Sizes of requests, and how many of them run at a time. A few connections are
@@ -32,7 +34,7 @@ const (
 type row struct {
 	item    item.Item
 	kept    item.Item // key of what its run keeps apart; nil for nothing
-	request journey.RequestID
+	request ident.RequestID
 	exists  bool            // inserted before; a read must find out by which request
 	outcome journey.Outcome // Result is 0 until the row is settled; Code is then the last attempt's
 }
@@ -51,7 +53,7 @@ func (r *row) resolve(stored item.Item) {
 		r.settle(journey.OutcomeEnrolled, "")
 		return
 	}
-	r.settle(journey.OutcomeSkipped, journey.SkippedCode(journey.EnrollmentStatus(found.Number(eStatus))))
+	r.settle(journey.OutcomeSkipped, journey.SkippedCode(progress.EnrollmentStatus(found.Number(eStatus))))
 	r.outcome.Run, r.outcome.EnteredAt = int(found.Number(eRun)), found.Time(eEnrolled)
 }
 
@@ -64,7 +66,7 @@ func (r *row) fail(code string) {
 
 // Insert implements journey.EnrollmentStore. It sends 25 statements a request, those of
 // kept items first, and then reads the enrollments that existed before.
-func (s Enrollments) Insert(ctx context.Context, t journey.Tenant, shards int, list []journey.Enrollment) []journey.Outcome {
+func (s Enrollments) Insert(ctx context.Context, t ident.Tenant, shards int, list []progress.Enrollment) []journey.Outcome {
 	rows := make([]*row, len(list))
 	for i, e := range list {
 		it, err := encodeEnrollment(t, shards, e)
@@ -82,7 +84,7 @@ func (s Enrollments) Insert(ctx context.Context, t journey.Tenant, shards int, l
 
 // Enrolled implements journey.EnrollmentStore.
 func (s Enrollments) Enrolled(
-	ctx context.Context, t journey.Tenant, id journey.ID, customers []string, request journey.RequestID, missing string,
+	ctx context.Context, t ident.Tenant, id ident.ID, customers []string, request ident.RequestID, missing string,
 ) []journey.Outcome {
 	rows := make([]*row, len(customers))
 	for i, customer := range customers {

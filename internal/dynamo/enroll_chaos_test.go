@@ -10,6 +10,7 @@ import (
 
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
@@ -80,7 +81,7 @@ func chaos(t *testing.T, s, calm *dynamo.Store, seed int) {
 		require.Equal(t, len(all), result.enrolled+result.skipped+result.errors, where)
 		require.Zero(t, result.errors, where)
 		sum += result.enrolled
-		stored := count(calm.Enrollments.Enrolled(t.Context(), demo, id(seed), all, journey.RequestID{byte(i + 1)}, "journey-not-active"))
+		stored := count(calm.Enrollments.Enrolled(t.Context(), demo, id(seed), all, ident.RequestID{byte(i + 1)}, "journey-not-active"))
 		require.Equal(t, result, stored, where)
 	}
 	require.Equal(t, len(all), sum, "seed %d", seed)

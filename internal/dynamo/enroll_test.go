@@ -14,7 +14,9 @@ import (
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -33,13 +35,13 @@ func customers(first, n int) []string {
 }
 
 // inside returns active enrollments of customers in journey 1.
-func inside(request byte, customers ...string) []journey.Enrollment {
+func inside(request byte, customers ...string) []progress.Enrollment {
 	j := draft(1)
-	list := make([]journey.Enrollment, len(customers))
+	list := make([]progress.Enrollment, len(customers))
 	for i, customer := range customers {
-		list[i] = journey.Enrollment{
-			Journey: j.ID, Customer: customer, Status: journey.Inside, GraphHash: j.GraphHash, Version: 1,
-			Epoch: 2, Run: 1, Rev: 1, RequestID: journey.RequestID{request}, EnrolledAt: start,
+		list[i] = progress.Enrollment{
+			Journey: j.ID, Customer: customer, Status: progress.Inside, GraphHash: j.GraphHash, Version: 1,
+			Epoch: 2, Run: 1, Rev: 1, RequestID: ident.RequestID{request}, EnrolledAt: start,
 			ExpiresAt: start.AddDate(0, 0, 30), Node: 1, Since: start, Due: start.Add(time.Hour),
 			Path: trail.Path{0, 0, byte(trail.Entered)}, Delta: trail.Delta{trail.DeltaForm, 1, 0, 65, byte(trail.Entered), 1, 1},
 		}
@@ -82,7 +84,7 @@ func TestEnroll_WritesOneItemUnderTheCustomer(t *testing.T) {
 	table := dynamotest.Table(t)
 	customer := "#C#" + strings.Repeat("😀", 125)
 	ended := inside(1, "deleted")
-	ended[0].Status, ended[0].Due = journey.Completed, time.Time{}
+	ended[0].Status, ended[0].Due = progress.Completed, time.Time{}
 	s := storeOn(table)
 	require.Equal(t, repeat(enrolled, 1), s.Enrollments.Insert(t.Context(), demo, 1, inside(1, customer)))
 	require.Equal(t, repeat(enrolled, 1), s.Enrollments.Insert(t.Context(), demo, 1, ended))
@@ -128,9 +130,9 @@ func TestEnrolled_TellsOwnFromOthers(t *testing.T) {
 
 	absent := journey.Outcome{Result: journey.OutcomeError, Code: "entry-closed"}
 	want := append(append(repeat(enrolled, 110), repeat(skipped, 110)...), repeat(absent, 30)...)
-	got := s.Enrollments.Enrolled(t.Context(), demo, id(1), customers(0, 250), journey.RequestID{1}, absent.Code)
+	got := s.Enrollments.Enrolled(t.Context(), demo, id(1), customers(0, 250), ident.RequestID{1}, absent.Code)
 	require.Equal(t, want, got)
-	require.Equal(t, repeat(absent, 250), s.Enrollments.Enrolled(t.Context(), other, id(1), customers(0, 250), journey.RequestID{1}, absent.Code))
+	require.Equal(t, repeat(absent, 250), s.Enrollments.Enrolled(t.Context(), other, id(1), customers(0, 250), ident.RequestID{1}, absent.Code))
 	require.Positive(t, faults.Counts().Unread)
 }
 

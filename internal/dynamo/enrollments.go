@@ -13,8 +13,10 @@ import (
 	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/memory"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/progress"
 )
 
 // Attributes of an enrollment. All of them together stay below 1 KB, the unit in
@@ -67,7 +69,7 @@ const (
 
 // encodeEnrollment returns e's item. shards is the number of shards of the
 // journey's part of the due index, for an enrollment whose due time is new.
-func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item.Item, error) {
+func encodeEnrollment(t ident.Tenant, shards int, e progress.Enrollment) (item.Item, error) {
 	graph, err := hex.DecodeString(e.GraphHash)
 	if err != nil {
 		return nil, fmt.Errorf("dynamo: graph hash: %w", err)
@@ -111,9 +113,9 @@ func encodeEnrollment(t journey.Tenant, shards int, e journey.Enrollment) (item.
 }
 
 // exitText returns an exit as "completed: reason" or "cancelled: reason"; "" for none.
-func exitText(exit journey.ExitRequest) string {
+func exitText(exit progress.ExitRequest) string {
 	switch {
-	case exit == journey.ExitRequest{}:
+	case exit == progress.ExitRequest{}:
 		return ""
 	case exit.Completed:
 		return completedExit + exit.Reason
@@ -127,18 +129,18 @@ const (
 )
 
 // readExit returns the exit that exitText wrote.
-func readExit(text string) journey.ExitRequest {
+func readExit(text string) progress.ExitRequest {
 	if reason, ok := strings.CutPrefix(text, completedExit); ok {
-		return journey.ExitRequest{Reason: reason, Completed: true}
+		return progress.ExitRequest{Reason: reason, Completed: true}
 	}
-	return journey.ExitRequest{Reason: strings.TrimPrefix(text, cancelledExit)}
+	return progress.ExitRequest{Reason: strings.TrimPrefix(text, cancelledExit)}
 }
 
 // putDue stores e's place in the due index, if it has one.
-func putDue(it item.Item, t journey.Tenant, shards int, e journey.Enrollment) {
+func putDue(it item.Item, t ident.Tenant, shards int, e progress.Enrollment) {
 	p := journey.Partition{Tenant: t, Journey: e.Journey}
 	switch {
-	case e.Status == journey.Failed:
+	case e.Status == progress.Failed:
 		p.Failed = true
 		it.PutTime(manifest.DueSortKey, e.Since)
 	case !e.Due.IsZero():
@@ -152,7 +154,7 @@ func putDue(it item.Item, t journey.Tenant, shards int, e journey.Enrollment) {
 
 // dueShardOf returns the shard for e's due time. A due time that has not changed
 // stays in its shard: the number of shards only grows, so it is still swept.
-func dueShardOf(e journey.Enrollment, shards int) int {
+func dueShardOf(e progress.Enrollment, shards int) int {
 	if e.Due.Equal(e.Place.Due) {
 		return e.Place.Shard
 	}
@@ -161,12 +163,12 @@ func dueShardOf(e journey.Enrollment, shards int) int {
 
 // decodeEnrollment returns the enrollment in an item of the tenant's. Its Delta is
 // nil unless the item's last write changed the figures.
-func decodeEnrollment(t journey.Tenant, it item.Item) (journey.Enrollment, error) {
+func decodeEnrollment(t ident.Tenant, it item.Item) (progress.Enrollment, error) {
 	r := item.Reader{Item: it}
-	e := journey.Enrollment{
+	e := progress.Enrollment{
 		Journey:     item.EnrollmentJourney(r.Text(manifest.SortKey)),
 		Customer:    item.CustomerOf(t, r.Text(manifest.PartitionKey)),
-		Status:      journey.EnrollmentStatus(r.Number(eStatus)),
+		Status:      progress.EnrollmentStatus(r.Number(eStatus)),
 		GraphHash:   hex.EncodeToString(r.Binary(eGraph)),
 		Version:     int(r.Number(eVersion)),
 		Epoch:       int(r.Number(eEpoch)),
@@ -201,10 +203,10 @@ func decodeEnrollment(t journey.Tenant, it item.Item) (journey.Enrollment, error
 	e.Heard, e.Woken = memory.ReadStamp(r.Binary(eHeard)), memory.ReadStamp(r.Binary(eWoken))
 	e.PendingConversion = memory.ReadStamp(r.Binary(eConvert))
 	switch {
-	case e.Status == journey.Failed:
+	case e.Status == progress.Failed:
 		e.Due = time.Time{} // its place in the index lists it as failed
 	case !e.Due.IsZero():
-		e.Place = journey.Place{Shard: dueShard(&r), Due: e.Due}
+		e.Place = progress.Place{Shard: dueShard(&r), Due: e.Due}
 	}
 	if r.Number(eDeltaRev) == e.Rev {
 		e.Delta = r.Binary(eDelta)
@@ -224,23 +226,23 @@ func dueShard(r *item.Reader) int {
 }
 
 // Enrollment implements journey.EnrollmentStore.
-func (s Enrollments) Enrollment(ctx context.Context, t journey.Tenant, id journey.ID, customer string) (journey.Enrollment, error) {
+func (s Enrollments) Enrollment(ctx context.Context, t ident.Tenant, id ident.ID, customer string) (progress.Enrollment, error) {
 	it, err := s.get(ctx, item.EnrollmentKey(t, id, customer))
 	if err != nil {
-		return journey.Enrollment{}, wrapFailed("read an enrollment", err)
+		return progress.Enrollment{}, wrapFailed("read an enrollment", err)
 	}
 	if it == nil {
-		return journey.Enrollment{}, journey.ErrNotEnrolled
+		return progress.Enrollment{}, journey.ErrNotEnrolled
 	}
 	if err := s.addKept(ctx, []item.Item{it}); err != nil {
-		return journey.Enrollment{}, wrapFailed("read what a run keeps", err)
+		return progress.Enrollment{}, wrapFailed("read what a run keeps", err)
 	}
 	e, err := decodeEnrollment(t, it)
 	return e, wrapDamaged(err)
 }
 
 // Load implements engine.Table.
-func (s Engine) Load(ctx context.Context, t journey.Tenant, id journey.ID, customers []string) (*engine.Live, []journey.Enrollment, error) {
+func (s Engine) Load(ctx context.Context, t ident.Tenant, id ident.ID, customers []string) (*engine.Live, []progress.Enrollment, error) {
 	keys := []map[string]types.AttributeValue{item.LiveKey(t, id)}
 	for _, customer := range customers {
 		keys = append(keys, item.EnrollmentKey(t, id, customer))
@@ -253,7 +255,7 @@ func (s Engine) Load(ctx context.Context, t journey.Tenant, id journey.ID, custo
 		return nil, nil, wrapFailed("read enrollments", err)
 	}
 	var live *engine.Live
-	var list []journey.Enrollment
+	var list []progress.Enrollment
 	var unread engine.Unread
 	for _, it := range items {
 		r := item.Reader{Item: it}
@@ -279,7 +281,7 @@ func (s Engine) Load(ctx context.Context, t journey.Tenant, id journey.ID, custo
 // ReserveKey implements journey.EnrollmentStore. It needs no write id: if a retry
 // finds the record that this call stored, it returns the same record.
 func (s Enrollments) ReserveKey(
-	ctx context.Context, t journey.Tenant, id journey.ID, r journey.KeyRecord, now time.Time,
+	ctx context.Context, t ident.Tenant, id ident.ID, r journey.KeyRecord, now time.Time,
 ) (journey.KeyRecord, error) {
 	it := item.IdempotencyKey(t, id, r.Key)
 	it[kRequest] = item.Binary(r.Request[:])
@@ -297,7 +299,7 @@ func (s Enrollments) ReserveKey(
 
 // KeyRecord implements journey.EnrollmentStore.
 func (s Enrollments) KeyRecord(
-	ctx context.Context, t journey.Tenant, id journey.ID, name string, now time.Time,
+	ctx context.Context, t ident.Tenant, id ident.ID, name string, now time.Time,
 ) (journey.KeyRecord, bool, error) {
 	it, err := s.get(ctx, item.IdempotencyKey(t, id, name))
 	if err != nil {

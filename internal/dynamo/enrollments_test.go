@@ -15,7 +15,9 @@ import (
 
 	"journeys/internal/analytics/tally"
 	"journeys/internal/dev/dynamotest"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -24,10 +26,10 @@ func TestReserveKey_KeepsTheRecordUntilItExpires(t *testing.T) {
 
 	s, table := store(t)
 	first := journey.KeyRecord{
-		Key: "order#1", Request: [32]byte{1}, RequestID: journey.RequestID{1}, ExpiresAt: start.Add(journey.KeyLife),
+		Key: "order#1", Request: [32]byte{1}, RequestID: ident.RequestID{1}, ExpiresAt: start.Add(journey.KeyLife),
 	}
 	second := journey.KeyRecord{
-		Key: "order#1", Request: [32]byte{2}, RequestID: journey.RequestID{2}, ExpiresAt: first.ExpiresAt.Add(journey.KeyLife),
+		Key: "order#1", Request: [32]byte{2}, RequestID: ident.RequestID{2}, ExpiresAt: first.ExpiresAt.Add(journey.KeyLife),
 	}
 	_, known, err := s.Enrollments.KeyRecord(t.Context(), demo, id(1), first.Key, start)
 	require.NoError(t, err)
@@ -43,8 +45,8 @@ func TestReserveKey_KeepsTheRecordUntilItExpires(t *testing.T) {
 	require.True(t, known)
 	require.Equal(t, first, kept)
 	for _, elsewhere := range []struct {
-		tenant journey.Tenant
-		id     journey.ID
+		tenant ident.Tenant
+		id     ident.ID
 	}{{other, id(1)}, {demo, id(2)}} {
 		_, known, err = s.Enrollments.KeyRecord(t.Context(), elsewhere.tenant, elsewhere.id, first.Key, start)
 		require.NoError(t, err)
@@ -64,7 +66,7 @@ func TestReserveKey_KeepsTheRecordUntilItExpires(t *testing.T) {
 }
 
 // list reads all pages.
-func (p *fixture) list(t *testing.T, id journey.ID, f journey.EnrollmentFilter) map[string]journey.Whereabouts {
+func (p *fixture) list(t *testing.T, id ident.ID, f journey.EnrollmentFilter) map[string]journey.Whereabouts {
 	t.Helper()
 	all := map[string]journey.Whereabouts{}
 	for turn := 0; ; turn++ {
@@ -121,7 +123,7 @@ func TestListEnrollments_CursorBelongsToOneList(t *testing.T) {
 	id, second := p.journey(t, waitingGraph, customers(0, 20)...), p.journey(t, waitingGraph, "x")
 	page, err := p.ListEnrollments(t.Context(), demo, id, journey.EnrollmentFilter{Limit: 1})
 	require.NoError(t, err)
-	refused := func(tenant journey.Tenant, id journey.ID, f journey.EnrollmentFilter) {
+	refused := func(tenant ident.Tenant, id ident.ID, f journey.EnrollmentFilter) {
 		t.Helper()
 		f.Limit = 1
 		_, err := p.ListEnrollments(t.Context(), tenant, id, f)
@@ -187,7 +189,7 @@ func TestRetry_AndRemoveChangeFiguresOnce(t *testing.T) {
 	p := newFixture(t, (&dynamotest.Faults{LoseFirst: true, ForgetTokens: true}).Install)
 	id, left := p.journey(t, sendingGraph, "a", "b", "c"), p.journey(t, leavingGraph, "a")
 	var nudged []string
-	p.Nudge = func(_ context.Context, _ journey.Tenant, _ journey.ID, customers []string) {
+	p.Nudge = func(_ context.Context, _ ident.Tenant, _ ident.ID, customers []string) {
 		nudged = append(nudged, customers...)
 	}
 	p.fail(t, id, "a", "b")
@@ -200,7 +202,7 @@ func TestRetry_AndRemoveChangeFiguresOnce(t *testing.T) {
 	require.Equal(t, []string{"a"}, nudged)
 	e, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, "a")
 	require.NoError(t, err)
-	require.Equal(t, journey.Inside, e.Status)
+	require.Equal(t, progress.Inside, e.Status)
 	require.Equal(t, p.now, e.Due)
 	require.Equal(t, "enrollment-not-failed", code(p.Retry(t.Context(), demo, id, "c")))
 	require.Equal(t, "enrollment-not-found", code(p.Retry(t.Context(), demo, id, "unknown")))
@@ -223,7 +225,7 @@ func TestRetry_RepeatSucceeds(t *testing.T) {
 
 	p := newFixture(t)
 	id := p.journey(t, sendingGraph, "a", "removed")
-	at := func() journey.Enrollment {
+	at := func() progress.Enrollment {
 		t.Helper()
 		e, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, "a")
 		require.NoError(t, err)
@@ -242,7 +244,7 @@ func TestRetry_RepeatSucceeds(t *testing.T) {
 		p.fail(t, id, "a")
 		require.NoError(t, retry("a"))
 		inside := at()
-		require.Equal(t, journey.Inside, inside.Status, "a second failure is retried")
+		require.Equal(t, progress.Inside, inside.Status, "a second failure is retried")
 		require.Equal(t, p.now, inside.Due)
 		p.now = p.now.Add(9 * time.Minute)
 		require.NoError(t, retry("a"))
@@ -257,10 +259,10 @@ func TestRetry_RepeatSucceeds(t *testing.T) {
 	require.NoError(t, err)
 	d, err := journey.LoadDefinition(j.Definition, j.GraphHash)
 	require.NoError(t, err)
-	sent, _ := d.Graph.Step(at().NextWrite(p.now), journey.Input{Now: p.now, Answer: journey.Answer{Result: trail.Sent}})
-	require.NoError(t, p.store.Engine.Advance(t.Context(), demo, 4, []journey.Enrollment{sent})[0])
+	sent, _ := d.Graph.Step(at().NextWrite(p.now), progress.Input{Now: p.now, Answer: progress.Answer{Result: trail.Sent}})
+	require.NoError(t, p.store.Engine.Advance(t.Context(), demo, 4, []progress.Enrollment{sent})[0])
 	completed := at()
-	require.Equal(t, journey.Completed, completed.Status)
+	require.Equal(t, progress.Completed, completed.Status)
 	p.now = p.now.Add(9 * time.Minute)
 	require.NoError(t, retry("a"))
 	require.Equal(t, completed, at(), "even if the enrollment has ended")

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/graph"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/simulate"
 	"journeys/internal/strict"
@@ -40,7 +41,7 @@ func (p *fixture) happen(t *testing.T, customer, eventType, id string) {
 
 // enters puts a history, latest last, and the event "opened". It returns the journeys that
 // the customer is then in.
-func (p *fixture) enters(t *testing.T, customer string, history []before) map[journey.ID]bool {
+func (p *fixture) enters(t *testing.T, customer string, history []before) map[ident.ID]bool {
 	t.Helper()
 	opened := p.now
 	for _, event := range history {
@@ -51,7 +52,7 @@ func (p *fixture) enters(t *testing.T, customer string, history []before) map[jo
 	p.happen(t, customer, "opened", "e1")
 	list, _, err := p.store.Customers.Enrollments(t.Context(), demo, customer)
 	require.NoError(t, err)
-	in := map[journey.ID]bool{}
+	in := map[ident.ID]bool{}
 	for _, e := range list {
 		in[e.Journey] = true
 	}
@@ -59,7 +60,7 @@ func (p *fixture) enters(t *testing.T, customer string, history []before) map[jo
 }
 
 // simulates reports whether /test lets a customer with a history enter.
-func (p *fixture) simulates(t *testing.T, id journey.ID, history []before) bool {
+func (p *fixture) simulates(t *testing.T, id ident.ID, history []before) bool {
 	t.Helper()
 	request := simulate.Request{Now: p.now, EntryEvent: &simulate.Event{Type: "opened"}}
 	for _, event := range history {
@@ -88,14 +89,14 @@ func TestEvent_EntryConditionsAskForEarlierEvents(t *testing.T) {
 
 	for i, row := range []struct {
 		history []before
-		enters  []journey.ID
+		enters  []ident.ID
 	}{
-		{nil, []journey.ID{notBought, first}},
-		{[]before{{"bought", 24}}, []journey.ID{bought, first}},
-		{[]before{{"bought", 24.01}, {"seen", 1}}, []journey.ID{notBought, first}},
-		{[]before{{"bought", 48}, {"bought", 1}, {"seen", 0.5}}, []journey.ID{bought, both, first}},
-		{[]before{{"opened", 23}}, []journey.ID{notBought, first, again}}, // at the earlier one, the customer entered as a new one
-		{[]before{{"other", 2}, {"seen", 0}}, []journey.ID{notBought, first}},
+		{nil, []ident.ID{notBought, first}},
+		{[]before{{"bought", 24}}, []ident.ID{bought, first}},
+		{[]before{{"bought", 24.01}, {"seen", 1}}, []ident.ID{notBought, first}},
+		{[]before{{"bought", 48}, {"bought", 1}, {"seen", 0.5}}, []ident.ID{bought, both, first}},
+		{[]before{{"opened", 23}}, []ident.ID{notBought, first, again}}, // at the earlier one, the customer entered as a new one
+		{[]before{{"other", 2}, {"seen", 0}}, []ident.ID{notBought, first}},
 	} {
 		in := p.enters(t, fmt.Sprint("c", i), row.history)
 		require.Len(t, in, len(row.enters), row.history)
@@ -116,7 +117,7 @@ func TestEvent_RepeatsAskForEventsBeforeTheFirst(t *testing.T) {
 	p.now = p.now.Add(time.Hour)
 	p.happen(t, "ada", "bought", "e2")
 	in := p.enters(t, "ada", nil)
-	require.Equal(t, map[journey.ID]bool{notBought: true}, in, "not %s", bought)
+	require.Equal(t, map[ident.ID]bool{notBought: true}, in, "not %s", bought)
 }
 
 // A real customer and a simulated one with the same history both enter, or neither does.
@@ -126,7 +127,7 @@ func TestEvent_EntriesAgreeWithSimulation(t *testing.T) {
 	p := newFixture(t)
 	r := rand.New(rand.NewPCG(7, 7)) //nolint:gosec // the same histories in each run
 	kinds := []string{"bought", "seen", "opened"}
-	var journeys []journey.ID
+	var journeys []ident.ID
 	for range 6 {
 		var leaves [3]string
 		for i := range leaves {

@@ -8,10 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dynamo/capacity"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
-func (p *fixture) bound(t *testing.T, id journey.ID, from, until time.Time) journey.Journey {
+func (p *fixture) bound(t *testing.T, id ident.ID, from, until time.Time) journey.Journey {
 	t.Helper()
 	j, err := p.Update(t.Context(), demo, id, journey.Change{EntryFrom: &from, EntryUntil: &until}, nil)
 	require.NoError(t, err)

@@ -16,8 +16,10 @@ import (
 	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/memory"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/progress"
 )
 
 // Attributes of an event record, which also has kExpires.
@@ -45,7 +47,7 @@ const (
 // eventChanges returns the changes of the journey's event entries for the change
 // from old to next, each after that of the number of entries. A number over
 // journey.MaxStarted refuses the transaction, unless old was active before it was archived.
-func (s *table) eventChanges(t journey.Tenant, old, next journey.Journey) []types.TransactWriteItem {
+func (s *table) eventChanges(t ident.Tenant, old, next journey.Journey) []types.TransactWriteItem {
 	before, after := startingEvents(old), startingEvents(next)
 	var changes []types.TransactWriteItem
 	for _, event := range after {
@@ -66,7 +68,7 @@ func (s *table) eventChanges(t journey.Tenant, old, next journey.Journey) []type
 	return changes
 }
 
-func (s *table) countEntries(t journey.Tenant, eventType string, change int64) *types.Update {
+func (s *table) countEntries(t ident.Tenant, eventType string, change int64) *types.Update {
 	return &types.Update{
 		TableName: &s.name, Key: item.KeepKey(t, eventType), UpdateExpression: aws.String("ADD #n :change"),
 		ExpressionAttributeNames:  map[string]string{"#n": vEntries},
@@ -94,7 +96,7 @@ func startingEvents(j journey.Journey) []string {
 }
 
 // StartedBy implements journey.EventStore.
-func (s Events) StartedBy(ctx context.Context, t journey.Tenant, eventType string) (starts journey.Starts, err error) {
+func (s Events) StartedBy(ctx context.Context, t ident.Tenant, eventType string) (starts journey.Starts, err error) {
 	var newer error
 	err = s.query(ctx, "read the journeys that an event starts", &dynamodb.QueryInput{
 		KeyConditionExpression:    aws.String("PK = :pk"),
@@ -114,7 +116,7 @@ func (s Events) StartedBy(ctx context.Context, t journey.Tenant, eventType strin
 }
 
 // KeepProperties implements journey.EventStore.
-func (s Events) KeepProperties(ctx context.Context, t journey.Tenant, reads map[string][][]string) error {
+func (s Events) KeepProperties(ctx context.Context, t ident.Tenant, reads map[string][][]string) error {
 	for eventType, paths := range reads {
 		err := s.addReads(ctx, t, eventType, encodeReads(paths), "attribute_not_exists(#p) OR size(#p) < :max")
 		if _, refused := refusedItem(err); refused {
@@ -127,7 +129,7 @@ func (s Events) KeepProperties(ctx context.Context, t journey.Tenant, reads map[
 	return nil
 }
 
-func (s *table) addReads(ctx context.Context, t journey.Tenant, eventType string, paths []string, condition string) error {
+func (s *table) addReads(ctx context.Context, t ident.Tenant, eventType string, paths []string, condition string) error {
 	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &s.name, Key: item.KeepKey(t, eventType), UpdateExpression: aws.String("ADD #p :p"),
 		ConditionExpression: &condition, ExpressionAttributeNames: map[string]string{"#p": vReads},
@@ -176,7 +178,7 @@ func decodeReads(it item.Item) [][]string {
 // ReserveEvent implements journey.EventStore. Like ReserveKey, it needs no write
 // id.
 func (s Events) ReserveEvent(
-	ctx context.Context, t journey.Tenant, r journey.EventRecord, now time.Time,
+	ctx context.Context, t ident.Tenant, r journey.EventRecord, now time.Time,
 ) (journey.EventRecord, error) {
 	it := item.EventRecordKey(t, r.Customer, r.ID)
 	it[iRequest] = item.Binary(r.Request[:])
@@ -195,7 +197,7 @@ func (s Events) ReserveEvent(
 }
 
 // MergeEvent implements journey.EventStore.
-func (s Events) MergeEvent(ctx context.Context, t journey.Tenant, r journey.EventRecord, p *journey.Profile, rev int64) error {
+func (s Events) MergeEvent(ctx context.Context, t ident.Tenant, r journey.EventRecord, p *journey.Profile, rev int64) error {
 	w, err := s.newWriteID()
 	if err != nil {
 		return err
@@ -221,7 +223,7 @@ func (s Events) MergeEvent(ctx context.Context, t journey.Tenant, r journey.Even
 }
 
 // FinishEvent implements journey.EventStore.
-func (s Events) FinishEvent(ctx context.Context, t journey.Tenant, r journey.EventRecord) error {
+func (s Events) FinishEvent(ctx context.Context, t ident.Tenant, r journey.EventRecord) error {
 	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &s.name, Key: item.EventRecordKey(t, r.Customer, r.ID),
 		UpdateExpression: aws.String("SET #dn = :dn"), ConditionExpression: aws.String("#u = :u"),
@@ -235,7 +237,7 @@ func (s Events) FinishEvent(ctx context.Context, t journey.Tenant, r journey.Eve
 }
 
 // UndoEvent implements journey.EventStore.
-func (s Events) UndoEvent(ctx context.Context, t journey.Tenant, r journey.EventRecord, eventType string) error {
+func (s Events) UndoEvent(ctx context.Context, t ident.Tenant, r journey.EventRecord, eventType string) error {
 	if err := s.memory().Remove(ctx, item.LastEventKey(t, r.Customer, eventType), r.Stamp); err != nil || r.ID == "" {
 		return wrapFailed("undo an event", err)
 	}
@@ -250,12 +252,12 @@ func (s Events) UndoEvent(ctx context.Context, t journey.Tenant, r journey.Event
 func (s *table) memory() memory.Memory { return memory.Memory{Client: s.client, Table: s.name} }
 
 // Remember implements journey.EventStore.
-func (s Events) Remember(ctx context.Context, t journey.Tenant, customer, eventType string, event journey.Received) error {
+func (s Events) Remember(ctx context.Context, t ident.Tenant, customer, eventType string, event progress.Received) error {
 	return wrapFailed("remember an event", s.memory().Add(ctx, item.LastEventKey(t, customer, eventType), event))
 }
 
 // LastEvents implements engine.Table.
-func (s Engine) LastEvents(ctx context.Context, t journey.Tenant, wanted map[string][]string) (map[string]engine.LastEvents, error) {
+func (s Engine) LastEvents(ctx context.Context, t ident.Tenant, wanted map[string][]string) (map[string]engine.LastEvents, error) {
 	var keys []map[string]types.AttributeValue
 	for customer, eventTypes := range wanted {
 		for _, eventType := range eventTypes {
@@ -271,7 +273,7 @@ func (s Engine) LastEvents(ctx context.Context, t journey.Tenant, wanted map[str
 		for _, it := range items {
 			customer, eventType, events, err := decodeEvents(t, it)
 			if known[customer].ByType == nil {
-				known[customer] = engine.LastEvents{ByType: map[string][]journey.Received{}}
+				known[customer] = engine.LastEvents{ByType: map[string][]progress.Received{}}
 			}
 			known[customer].ByType[eventType] = events
 			if err != nil && !errors.Is(known[customer].Err, journey.ErrNewer) {
@@ -284,14 +286,14 @@ func (s Engine) LastEvents(ctx context.Context, t journey.Tenant, wanted map[str
 
 // Remembered implements journey.EventStore.
 func (s Events) Remembered(
-	ctx context.Context, t journey.Tenant, customer string, eventTypes []string,
-) (map[string][]journey.Received, error) {
+	ctx context.Context, t ident.Tenant, customer string, eventTypes []string,
+) (map[string][]progress.Received, error) {
 	known, err := Engine(s).LastEvents(ctx, t, map[string][]string{customer: eventTypes})
 	return known[customer].ByType, cmp.Or(err, known[customer].Err)
 }
 
 // decodeEvents returns the last journey.RememberedEvents in an item.
-func decodeEvents(t journey.Tenant, it item.Item) (customer, eventType string, events []journey.Received, err error) {
+func decodeEvents(t ident.Tenant, it item.Item) (customer, eventType string, events []progress.Received, err error) {
 	r := item.Reader{Item: it}
 	customer = item.CustomerOf(t, r.Text(manifest.PartitionKey))
 	eventType = strings.TrimPrefix(r.Text(manifest.SortKey), item.LastEventPrefix)
@@ -299,13 +301,13 @@ func decodeEvents(t journey.Tenant, it item.Item) (customer, eventType string, e
 		return customer, eventType, nil, wrapDamaged(r.Err)
 	}
 	events, err = memory.Events(it)
-	return customer, eventType, events[max(0, len(events)-journey.RememberedEvents):], wrapDamaged(err)
+	return customer, eventType, events[max(0, len(events)-progress.RememberedEvents):], wrapDamaged(err)
 }
 
 // Wake implements journey.EventStore. The enrollment stays in its partition of the
 // due index, so that the journey's shards need not be read. Its delta stays that of
 // an earlier revision, so that it is not counted again.
-func (s Events) Wake(ctx context.Context, t journey.Tenant, e journey.Enrollment) error {
+func (s Events) Wake(ctx context.Context, t ident.Tenant, e progress.Enrollment) error {
 	w, err := s.newWriteID()
 	if err != nil {
 		return err

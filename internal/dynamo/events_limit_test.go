@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dev/journeytest"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
@@ -24,7 +25,7 @@ func (p *fixture) entries(t *testing.T, eventType string) int {
 }
 
 // draftOf returns a draft that the event starts.
-func (p *fixture) draftOf(t *testing.T) journey.ID {
+func (p *fixture) draftOf(t *testing.T) ident.ID {
 	t.Helper()
 	d := journeytest.Definition(t, openedGraph)
 	j, err := p.Create(t.Context(), demo, journey.Change{Name: new("n"), Definition: &d})
@@ -41,20 +42,20 @@ func TestEvents_StartABoundedNumberOfJourneys(t *testing.T) {
 	first := p.journey(t, openedGraph)
 	require.Equal(t, 1, p.entries(t, "opened"))
 	p.damageItem(t, keyOf("T#demo#EV#opened", "keep"), "n", &types.AttributeValueMemberN{Value: strconv.Itoa(journey.MaxStarted - 2)})
-	activate := func(id journey.ID) error {
+	activate := func(id ident.ID) error {
 		_, err := p.Update(t.Context(), demo, id, journey.Change{Status: new(journey.Active)}, nil)
 		return err
 	}
 
 	// Several at once do not exceed it.
-	ids := []journey.ID{p.draftOf(t), p.draftOf(t), p.draftOf(t), p.draftOf(t)}
+	ids := []ident.ID{p.draftOf(t), p.draftOf(t), p.draftOf(t), p.draftOf(t)}
 	errs := make([]error, len(ids))
 	var running sync.WaitGroup
 	for i, id := range ids {
 		running.Go(func() { errs[i] = activate(id) })
 	}
 	running.Wait()
-	var refused journey.ID
+	var refused ident.ID
 	n := 0
 	for i, err := range errs {
 		if err != nil {

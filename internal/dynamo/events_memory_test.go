@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // Concurrent writers add events in any order, some of them twice. The last ones are
@@ -20,7 +21,7 @@ func TestEvents_RememberTheLastOfAType(t *testing.T) {
 	s, table := store(t)
 	const n = 30
 	add := func(i int) {
-		event := journey.Received{Stamp: journey.Stamp{At: start.Add(time.Duration(i/2) * time.Millisecond), ID: uint64(i)}, Properties: fmt.Appendf(nil, `{"n":%d}`, i)}
+		event := progress.Received{Stamp: progress.Stamp{At: start.Add(time.Duration(i/2) * time.Millisecond), ID: uint64(i)}, Properties: fmt.Appendf(nil, `{"n":%d}`, i)}
 		require.NoError(t, s.Events.Remember(t.Context(), demo, "ada", "opened", event))
 	}
 	var running sync.WaitGroup
@@ -33,13 +34,13 @@ func TestEvents_RememberTheLastOfAType(t *testing.T) {
 	known, err := s.Engine.LastEvents(t.Context(), demo, map[string][]string{"ada": {"opened", "never"}, "bob": {"opened"}})
 	require.NoError(t, err)
 	events := known["ada"].ByType["opened"]
-	require.Len(t, events, journey.RememberedEvents)
+	require.Len(t, events, progress.RememberedEvents)
 	for i, event := range events {
-		require.Equal(t, fmt.Sprintf(`{"n":%d}`, n-journey.RememberedEvents+i), string(event.Properties))
-		require.Equal(t, uint64(n-journey.RememberedEvents+i), event.ID)
+		require.Equal(t, fmt.Sprintf(`{"n":%d}`, n-progress.RememberedEvents+i), string(event.Properties))
+		require.Equal(t, uint64(n-progress.RememberedEvents+i), event.ID)
 	}
 	require.Empty(t, known["ada"].ByType["never"])
-	require.LessOrEqual(t, len(lookup(t, table, "T#demo#C#ada", "V#opened")), 2*journey.RememberedEvents, "older ones are removed")
+	require.LessOrEqual(t, len(lookup(t, table, "T#demo#C#ada", "V#opened")), 2*progress.RememberedEvents, "older ones are removed")
 }
 
 // An event that is undone leaves the others; the only one leaves nothing.
@@ -47,9 +48,9 @@ func TestEvents_UndoRemovesOneEvent(t *testing.T) {
 	t.Parallel()
 
 	s, table := store(t)
-	at := func(id uint64) journey.Stamp { return journey.Stamp{At: start, ID: id} }
+	at := func(id uint64) progress.Stamp { return progress.Stamp{At: start, ID: id} }
 	for id := range uint64(2) {
-		require.NoError(t, s.Events.Remember(t.Context(), demo, "ada", "opened", journey.Received{Stamp: at(id)}))
+		require.NoError(t, s.Events.Remember(t.Context(), demo, "ada", "opened", progress.Received{Stamp: at(id)}))
 	}
 	undo := func(id uint64) {
 		t.Helper()
@@ -59,9 +60,9 @@ func TestEvents_UndoRemovesOneEvent(t *testing.T) {
 		undo(1)
 		known, err := s.Engine.LastEvents(t.Context(), demo, map[string][]string{"ada": {"opened"}})
 		require.NoError(t, err)
-		require.Equal(t, []journey.Received{{Stamp: at(0)}}, known["ada"].ByType["opened"])
+		require.Equal(t, []progress.Received{{Stamp: at(0)}}, known["ada"].ByType["opened"])
 	}
-	require.NoError(t, s.Events.Remember(t.Context(), demo, "ada", "opened", journey.Received{Stamp: at(0)}))
+	require.NoError(t, s.Events.Remember(t.Context(), demo, "ada", "opened", progress.Received{Stamp: at(0)}))
 	undo(0)
 	undo(0)
 	require.Nil(t, lookup(t, table, "T#demo#C#ada", "V#opened"))
@@ -82,9 +83,9 @@ func TestEvents_KeepPropertiesThatAreRead(t *testing.T) {
 		`{"id":"w","type":"wait","config":{"delayHours":5,"waitForEvent":{"any":[{"id":"x","eventType":"bought","match":{"event":"cart","entry":"cart"}}]}}},`+
 		`{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"w"},{"source":"w","target":"out"}]}`)
 	p.now = p.now.Add(time.Minute)
-	put("e2", `{"cart":7,"note":"`+strings.Repeat("x", journey.MaxRemembered)+`"}`)
+	put("e2", `{"cart":7,"note":"`+strings.Repeat("x", progress.MaxRemembered)+`"}`)
 	p.now = p.now.Add(time.Minute)
-	put("e3", `{"cart":"`+strings.Repeat("x", journey.MaxRemembered)+`"}`)
+	put("e3", `{"cart":"`+strings.Repeat("x", progress.MaxRemembered)+`"}`)
 	known, err := p.store.Engine.LastEvents(t.Context(), demo, map[string][]string{"ada": {"bought"}})
 	require.NoError(t, err)
 	events := known["ada"].ByType["bought"]

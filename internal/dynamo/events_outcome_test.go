@@ -11,10 +11,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
-func (p *fixture) setStatus(t *testing.T, id journey.ID, status journey.Status) {
+func (p *fixture) setStatus(t *testing.T, id ident.ID, status journey.Status) {
 	t.Helper()
 	_, err := p.Update(t.Context(), demo, id, journey.Change{Status: &status}, nil)
 	require.NoError(t, err)
@@ -67,13 +69,13 @@ func TestEvent_SaysWhatItDid(t *testing.T) {
 	withPaused := byJourney(append(slices.Clone(notStarted), journey.NotStarted{Journey: paused, Code: "journey-paused"}))
 	for range 2 { // it is not finished while a journey is paused
 		require.Equal(t, journey.EventOutcome{
-			ID: "e1", Started: []journey.ID{fresh}, Ended: []journey.ID{waiting}, NotStarted: withPaused,
+			ID: "e1", Started: []ident.ID{fresh}, Ended: []ident.ID{waiting}, NotStarted: withPaused,
 		}, put())
 		p.now = p.now.Add(time.Hour)
 	}
 	p.setStatus(t, paused, journey.Active)
 	require.Equal(t, journey.EventOutcome{
-		ID: "e1", Started: slices.Sorted(slices.Values([]journey.ID{paused, fresh})), Ended: []journey.ID{waiting}, NotStarted: notStarted,
+		ID: "e1", Started: slices.Sorted(slices.Values([]ident.ID{paused, fresh})), Ended: []ident.ID{waiting}, NotStarted: notStarted,
 	}, put())
 	require.Equal(t, journey.EventOutcome{ID: "e1", Repeated: true}, put())
 
@@ -112,8 +114,8 @@ func TestEvent_OldOneOnlyMergesAttributes(t *testing.T) {
 	old.ID, old.OccurredAt = "e2", p.now.Add(-journey.MaxEventAge)
 	o, err = p.PutEvent(t.Context(), demo, old)
 	require.NoError(t, err)
-	require.Equal(t, []journey.ID{started}, o.Started)
-	require.Equal(t, []journey.ID{waiting}, o.Ended)
+	require.Equal(t, []ident.ID{started}, o.Started)
+	require.Equal(t, []ident.ID{waiting}, o.Ended)
 }
 
 // If a handler dies before or after any of its requests, a repeat of the event merges its
@@ -164,7 +166,7 @@ func TestEvent_RefusesTooManyAttributes(t *testing.T) {
 
 	p := newFixture(t)
 	large := func(name string) []byte {
-		return fmt.Appendf(nil, `{%q:"%0*d"}`, name, journey.MaxAttributes/2, 1)
+		return fmt.Appendf(nil, `{%q:"%0*d"}`, name, progress.MaxAttributes/2, 1)
 	}
 	_, err := p.PatchCustomer(t.Context(), demo, journey.ProfileChange{Customer: "ada", Attributes: large("a")}, nil)
 	require.NoError(t, err)

@@ -11,7 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dynamo"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 func TestEvent_EntriesFollowTheEditsOfAnActiveJourney(t *testing.T) {
@@ -49,7 +51,7 @@ func throttleDefinitions(s *dynamo.Store) journey.Stores {
 	return stores
 }
 
-func (busy) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
+func (busy) Definition(context.Context, ident.Tenant, ident.ID, string) ([]byte, error) {
 	return nil, &journey.Error{Kind: journey.Unavailable, Code: "table-throttled"}
 }
 
@@ -59,7 +61,7 @@ type overtaken struct {
 	write func()
 }
 
-func (o overtaken) Wake(context.Context, journey.Tenant, journey.Enrollment) error {
+func (o overtaken) Wake(context.Context, ident.Tenant, progress.Enrollment) error {
 	o.write()
 	return journey.ErrLost
 }
@@ -103,14 +105,14 @@ func TestEvent_DamagedEnrollmentsStopNoOther(t *testing.T) {
 	o, err := p.restarted().PutEvent(t.Context(), demo, opened)
 	require.NoError(t, err)
 	require.Equal(t, "e1", o.ID)
-	require.Equal(t, []journey.ID{waiting}, o.Ended)
-	require.Equal(t, []journey.ID{started}, o.Started)
+	require.Equal(t, []ident.ID{waiting}, o.Ended)
+	require.Equal(t, []ident.ID{started}, o.Started)
 	requireDamage(t, o.Damaged)
-	var journeys []journey.ID
+	var journeys []ident.ID
 	for _, d := range o.Damaged {
 		journeys = append(journeys, d.Journey)
 	}
-	require.ElementsMatch(t, []journey.ID{status, node, unreadable, lost}, journeys)
+	require.ElementsMatch(t, []ident.ID{status, node, unreadable, lost}, journeys)
 	e, err := p.store.Enrollments.Enrollment(t.Context(), demo, waiting, ada)
 	require.NoError(t, err)
 	require.Equal(t, p.now, e.Woken.At, "the wait of a sound enrollment ends")
@@ -130,14 +132,14 @@ func TestEvent_DamagedJourneysAndProfilesStopNoOther(t *testing.T) {
 	p := newFixture(t)
 	sound, unreadable, lost := p.journey(t, openedGraph), p.journey(t, openedGraph), p.journey(t, openedGraph)
 	item, entry := p.journey(t, openedGraph), p.journey(t, openedGraph)
-	everyJourney := []journey.ID{sound, unreadable, lost, item, entry}
+	everyJourney := []ident.ID{sound, unreadable, lost, item, entry}
 	p.damageDefinition(t, unreadable)
 	p.loseDefinition(t, lost)
 	p.damageItem(t, keyOf("T#demo#J", string(item)[4:]), "md", garbage)
 	p.plantText(t, entry, "{")
 
 	// put returns the journeys that an event did not start because of damage.
-	put := func(s *journey.Service, customer string) (journeys []journey.ID) {
+	put := func(s *journey.Service, customer string) (journeys []ident.ID) {
 		t.Helper()
 		o, err := s.PutEvent(t.Context(), demo, journey.Event{Customer: customer, Type: "opened", ID: "e1"})
 		require.NoError(t, err)
@@ -147,7 +149,7 @@ func TestEvent_DamagedJourneysAndProfilesStopNoOther(t *testing.T) {
 		}
 		return journeys
 	}
-	inside := func(customer string) (journeys []journey.ID) {
+	inside := func(customer string) (journeys []ident.ID) {
 		t.Helper()
 		list, _, err := p.store.Customers.Enrollments(t.Context(), demo, customer)
 		require.NoError(t, err)
@@ -160,7 +162,7 @@ func TestEvent_DamagedJourneysAndProfilesStopNoOther(t *testing.T) {
 	_, err := throttled.PutEvent(t.Context(), demo, journey.Event{Customer: "a", Type: "opened", ID: "e1"})
 	require.Error(t, err, "a transient fault is not damage")
 	require.ElementsMatch(t, everyJourney[1:], put(p.restarted(), "a"))
-	require.Equal(t, []journey.ID{sound}, inside("a"))
+	require.Equal(t, []ident.ID{sound}, inside("a"))
 	require.Empty(t, put(p.restarted(), "a"), "the event is finished: a repeat starts nothing")
 
 	for customer, attributes := range map[string]types.AttributeValue{
@@ -200,8 +202,8 @@ func TestEvent_RepeatFinishesAfterACrash(t *testing.T) {
 			require.NoError(t, err)
 			require.Empty(t, o.NotStarted, "a repeat recognizes what the first request started")
 			if !o.Repeated {
-				require.Equal(t, []journey.ID{waiting}, o.Ended)
-				require.ElementsMatch(t, []journey.ID{started, second}, o.Started)
+				require.Equal(t, []ident.ID{waiting}, o.Ended)
+				require.ElementsMatch(t, []ident.ID{started, second}, o.Started)
 			}
 
 			e, err := p.store.Enrollments.Enrollment(t.Context(), demo, waiting, name)
@@ -210,15 +212,15 @@ func TestEvent_RepeatFinishesAfterACrash(t *testing.T) {
 			if calls > 0 || after {
 				require.Equal(t, first, e.Woken.At, "the time of the first request")
 			}
-			for _, id := range []journey.ID{started, second} {
+			for _, id := range []ident.ID{started, second} {
 				e, err = p.store.Enrollments.Enrollment(t.Context(), demo, id, name)
 				require.NoError(t, err)
-				require.Equal(t, journey.Completed, e.Status)
+				require.Equal(t, progress.Completed, e.Status)
 				require.Equal(t, int64(1), e.Rev)
 			}
 		}
 	}
-	for _, id := range []journey.ID{started, second} {
+	for _, id := range []ident.ID{started, second} {
 		totals := p.figures(t, id)
 		require.Equal(t, totals.Enrolled, totals.Completed)
 		require.Greater(t, totals.Enrolled, int64(10))

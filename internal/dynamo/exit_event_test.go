@@ -10,11 +10,13 @@ import (
 
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/graph"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // exiting returns a journey that customers complete by an event.
-func (p *fixture) exiting(t *testing.T, definition string, customers ...string) journey.ID {
+func (p *fixture) exiting(t *testing.T, definition string, customers ...string) ident.ID {
 	t.Helper()
 	id := p.journey(t, definition)
 	settings := graph.SettingsChange{"exitOn": []byte(`[{"eventType":"closed","condition":{"field":"event.n","operator":"gte","value":5},"as":"completed"}]`)}
@@ -48,25 +50,25 @@ func TestExit_ByEventIsAtOnce(t *testing.T) {
 		p.close(t, customer, 4)
 		before, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, customer)
 		require.NoError(t, err)
-		require.NotEqual(t, journey.Completed, before.Status, "the condition is false")
+		require.NotEqual(t, progress.Completed, before.Status, "the condition is false")
 		p.close(t, customer, 5)
 		p.close(t, customer, 6)
 		at, err := p.Whereabouts(t.Context(), demo, id, customer)
 		require.NoError(t, err)
-		require.Equal(t, journey.Completed, at.Status, customer)
+		require.Equal(t, progress.Completed, at.Status, customer)
 		require.Equal(t, "event:closed", at.ExitReason, customer)
 		require.Equal(t, "a", at.NodeID, customer)
 		require.Equal(t, "a", at.Path[len(at.Path)-1].NodeID, customer)
 	}
 	var pending *journey.ExitPendingError
 	require.ErrorAs(t, p.advance(t, record), &pending)
-	require.Equal(t, journey.ExitRequest{Reason: "event:closed", Completed: true}, pending.Exit)
+	require.Equal(t, progress.ExitRequest{Reason: "event:closed", Completed: true}, pending.Exit)
 	record = record.Leave(pending.Exit)
 	record.PendingExit = pending.Exit
 	require.NoError(t, p.advance(t, record))
 	stored, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, "cid")
 	require.NoError(t, err)
-	require.Equal(t, journey.Completed, stored.Status)
+	require.Equal(t, progress.Completed, stored.Status)
 	require.Zero(t, stored.PendingExit)
 	totals := p.figures(t, id)
 	require.EqualValues(t, 3, totals.Completed)
@@ -88,7 +90,7 @@ func TestExit_ByEventAfterALeaseAndAnArchive(t *testing.T) {
 	p.close(t, "ada", 5)
 	stored, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, "ada")
 	require.NoError(t, err)
-	require.Equal(t, journey.Completed, stored.Status)
+	require.Equal(t, progress.Completed, stored.Status)
 	require.Zero(t, stored.PendingExit)
 
 	_, err = p.Update(t.Context(), demo, id, journey.Change{Status: new(journey.Archived)}, nil)
@@ -96,7 +98,7 @@ func TestExit_ByEventAfterALeaseAndAnArchive(t *testing.T) {
 	p.close(t, "bob", 5)
 	stored, err = p.store.Enrollments.Enrollment(t.Context(), demo, id, "bob")
 	require.NoError(t, err)
-	require.Equal(t, journey.Inside, stored.Status, "they leave as archived")
+	require.Equal(t, progress.Inside, stored.Status, "they leave as archived")
 }
 
 // The floor of docs: an event reads no graph of journeys that it cannot concern.
@@ -112,11 +114,11 @@ func TestEvent_ThatChangesNothingIsCheap(t *testing.T) {
 	loaded, err := journey.LoadDefinition(d, j.GraphHash)
 	require.NoError(t, err)
 	for i := range 100 {
-		e, _ := loaded.Graph.Start(journey.Enrollment{
-			Journey: journey.ID(fmt.Sprintf("jrn_%026d", i)), Customer: "ada", GraphHash: j.GraphHash, Version: 1,
-			EnrolledAt: p.now, ExpiresAt: p.now.AddDate(0, 0, 30), RequestID: journey.RequestID{byte(i)},
+		e, _ := loaded.Graph.Start(progress.Enrollment{
+			Journey: ident.ID(fmt.Sprintf("jrn_%026d", i)), Customer: "ada", GraphHash: j.GraphHash, Version: 1,
+			EnrolledAt: p.now, ExpiresAt: p.now.AddDate(0, 0, 30), RequestID: ident.RequestID{byte(i)},
 		})
-		outcomes := p.store.Enrollments.Insert(t.Context(), demo, 4, []journey.Enrollment{e})
+		outcomes := p.store.Enrollments.Insert(t.Context(), demo, 4, []progress.Enrollment{e})
 		require.Equal(t, journey.OutcomeEnrolled, outcomes[0].Result)
 	}
 	ctx, meter := capacity.WithMeter(t.Context())

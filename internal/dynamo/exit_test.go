@@ -7,12 +7,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // claim makes a worker own the message of a customer, and returns the write that
 // records it.
-func (p *fixture) claim(t *testing.T, id journey.ID, customer string) (record journey.Enrollment) {
+func (p *fixture) claim(t *testing.T, id ident.ID, customer string) (record progress.Enrollment) {
 	t.Helper()
 	e, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, customer)
 	require.NoError(t, err)
@@ -22,9 +24,9 @@ func (p *fixture) claim(t *testing.T, id journey.ID, customer string) (record jo
 	return e.NextWrite(p.now)
 }
 
-func (p *fixture) advance(t *testing.T, e journey.Enrollment) error {
+func (p *fixture) advance(t *testing.T, e progress.Enrollment) error {
 	t.Helper()
-	return p.store.Engine.Advance(t.Context(), demo, 4, []journey.Enrollment{e})[0]
+	return p.store.Engine.Advance(t.Context(), demo, 4, []progress.Enrollment{e})[0]
 }
 
 // A customer who is removed while a worker sends them a message has left for callers
@@ -41,7 +43,7 @@ func TestRemove_WaitsForTheRecordOfAMessage(t *testing.T) {
 	}
 	at, err := p.Whereabouts(t.Context(), demo, id, "ada")
 	require.NoError(t, err)
-	require.Equal(t, journey.Cancelled, at.Status)
+	require.Equal(t, progress.Cancelled, at.Status)
 	require.Equal(t, "removed", at.ExitReason)
 	require.Zero(t, at.Due)
 	require.Equal(t, record.Rev-1, at.Rev, "only the worker moves the revision")
@@ -57,7 +59,7 @@ func TestRemove_WaitsForTheRecordOfAMessage(t *testing.T) {
 	require.NoError(t, p.advance(t, record))
 	stored, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, "ada")
 	require.NoError(t, err)
-	require.Equal(t, journey.Cancelled, stored.Status)
+	require.Equal(t, progress.Cancelled, stored.Status)
 	require.Zero(t, stored.PendingExit)
 	require.NoError(t, p.Remove(t.Context(), demo, id, "ada"), "it is a repeat")
 
@@ -82,7 +84,7 @@ func TestRemove_NeedsNoWorkerAfterTheLease(t *testing.T) {
 	require.NoError(t, p.Remove(t.Context(), demo, id, "ada"))
 	stored, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, "ada")
 	require.NoError(t, err)
-	require.Equal(t, journey.Cancelled, stored.Status)
+	require.Equal(t, progress.Cancelled, stored.Status)
 	require.ErrorIs(t, p.advance(t, record), journey.ErrLost)
 }
 
@@ -128,7 +130,7 @@ func TestAdvance_LeavesTheNextEnrollmentAlone(t *testing.T) {
 
 	require.ErrorIs(t, p.advance(t, record), journey.ErrLost)
 	exit := record
-	exit.Rev, exit.PendingExit = record.Rev-1, journey.ExitRequest{Reason: "removed"}
+	exit.Rev, exit.PendingExit = record.Rev-1, progress.ExitRequest{Reason: "removed"}
 	require.ErrorIs(t, p.store.Enrollments.RequestExit(t.Context(), demo, exit), journey.ErrLost)
 	require.ErrorIs(t, p.store.Engine.AdvanceWithProfile(t.Context(), demo, 4, record,
 		journey.Profile{}.Next("ada", []byte(`{}`), p.now), 0), journey.ErrLost)

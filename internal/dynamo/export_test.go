@@ -10,14 +10,16 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/dynamo/format"
 	"journeys/internal/dynamo/item"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // KeyRows returns the rows of a table in the comment of keys.go.
 var KeyRows = keyRows
 
 // JourneyItems returns the item of a journey and that of its texts.
-func JourneyItems(t journey.Tenant, j journey.Journey) (it, text map[string]types.AttributeValue, err error) {
+func JourneyItems(t ident.Tenant, j journey.Journey) (it, text map[string]types.AttributeValue, err error) {
 	stored, err := encodeJourney(t, j, writeID{1})
 	if err == nil {
 		format.Add(stored)
@@ -28,7 +30,7 @@ func JourneyItems(t journey.Tenant, j journey.Journey) (it, text map[string]type
 }
 
 // EnrollmentItem returns the item that Insert inserts.
-func EnrollmentItem(t journey.Tenant, shards int, e journey.Enrollment) (map[string]types.AttributeValue, error) {
+func EnrollmentItem(t ident.Tenant, shards int, e progress.Enrollment) (map[string]types.AttributeValue, error) {
 	it, err := encodeEnrollment(t, shards, e)
 	if err == nil {
 		format.Add(it)
@@ -37,7 +39,7 @@ func EnrollmentItem(t journey.Tenant, shards int, e journey.Enrollment) (map[str
 }
 
 // AllParts returns the open parts of a journey's figures.
-func AllParts(ctx context.Context, client *dynamodb.Client, table string, t journey.Tenant, id journey.ID) ([]analytics.Part, error) {
+func AllParts(ctx context.Context, client *dynamodb.Client, table string, t ident.Tenant, id ident.ID) ([]analytics.Part, error) {
 	out, err := client.Query(ctx, &dynamodb.QueryInput{
 		TableName: &table, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("PK = :pk AND begins_with(SK, :d)"),
 		ExpressionAttributeValues: item.Item{":pk": item.Text(item.FiguresPK(t, id)), ":d": item.Text(item.PartPrefix)},

@@ -16,8 +16,10 @@ import (
 	"journeys/internal/dynamo/backoff"
 	"journeys/internal/dynamo/conn"
 	"journeys/internal/dynamo/item"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/progress"
 )
 
 // A fence item says which customers of one fenceShard of a tenant were forgotten
@@ -31,14 +33,14 @@ const (
 
 // fenceName is a pseudonym: of a guessed id it shows whether the customer was
 // forgotten.
-func fenceName(t journey.Tenant, customer string) string {
+func fenceName(t ident.Tenant, customer string) string {
 	sum := sha256.Sum256([]byte(item.CustomerPK(t, customer)))
 	return base64.RawURLEncoding.EncodeToString(sum[:6])
 }
 
 // putFence stores that a customer was forgotten at now. A full item, of about 20,000
 // customers of the shard, counts as throttling.
-func (s *table) putFence(ctx context.Context, t journey.Tenant, customer string, now time.Time) error {
+func (s *table) putFence(ctx context.Context, t ident.Tenant, customer string, now time.Time) error {
 	for _, at := range []time.Time{now.Add(-fenceSkew), now.Add(fenceLife + fenceSkew)} {
 		_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 			TableName: &s.name, Key: item.FenceKey(t, customer, at),
@@ -61,7 +63,7 @@ func (s *table) putFence(ctx context.Context, t journey.Tenant, customer string,
 
 // Forgotten implements journey.CustomerStore.
 func (s Customers) Forgotten(
-	ctx context.Context, t journey.Tenant, customer string, now time.Time,
+	ctx context.Context, t ident.Tenant, customer string, now time.Time,
 ) (journey.Forgotten, error) {
 	fence, err := s.get(ctx, item.FenceKey(t, customer, now))
 	if err != nil {
@@ -73,7 +75,7 @@ func (s Customers) Forgotten(
 // getFenced reads an item, nil if there is none or k is nil, and which of the
 // customers were forgotten.
 func (s *table) getFenced(
-	ctx context.Context, t journey.Tenant, k item.Item, customers []string, now time.Time,
+	ctx context.Context, t ident.Tenant, k item.Item, customers []string, now time.Time,
 ) (item.Item, journey.Forgotten, error) {
 	found := fences{}
 	var keys []map[string]types.AttributeValue
@@ -102,7 +104,7 @@ func (s *table) getFenced(
 
 // UndoForgotten implements journey.EnrollmentStore.
 func (s Enrollments) UndoForgotten(
-	ctx context.Context, t journey.Tenant, list []journey.Enrollment, outcomes []journey.Outcome, received, now time.Time,
+	ctx context.Context, t ident.Tenant, list []progress.Enrollment, outcomes []journey.Outcome, received, now time.Time,
 ) {
 	var customers []string
 	for i, e := range list {
@@ -137,7 +139,7 @@ func (s Enrollments) UndoForgotten(
 // undoInsert anonymizes the enrollment that was inserted as e, and may have moved on,
 // also to the earlier runs. A repeat with the same Idempotency-Key inserts at another
 // time.
-func (s *table) undoInsert(ctx context.Context, t journey.Tenant, e journey.Enrollment, now time.Time) error {
+func (s *table) undoInsert(ctx context.Context, t ident.Tenant, e progress.Enrollment, now time.Time) error {
 	for attempt := 0; ; attempt++ {
 		it, err := s.findInserted(ctx, t, e)
 		if err != nil || it == nil {
@@ -153,7 +155,7 @@ func (s *table) undoInsert(ctx context.Context, t journey.Tenant, e journey.Enro
 }
 
 // findInserted returns the item of the run that was inserted as e; nil for none.
-func (s *table) findInserted(ctx context.Context, t journey.Tenant, e journey.Enrollment) (item.Item, error) {
+func (s *table) findInserted(ctx context.Context, t ident.Tenant, e progress.Enrollment) (item.Item, error) {
 	isRun := func(r *item.Reader) bool {
 		return string(r.Binary(eRequest)) == string(e.RequestID[:]) && r.Time(eEnrolled).Equal(e.EnrolledAt)
 	}
@@ -174,7 +176,7 @@ func (s *table) findInserted(ctx context.Context, t journey.Tenant, e journey.En
 // fences holds the fence items of one period by their partition keys.
 type fences map[string]item.Item
 
-func (f fences) forgotten(t journey.Tenant, now time.Time) journey.Forgotten {
+func (f fences) forgotten(t ident.Tenant, now time.Time) journey.Forgotten {
 	return func(customer string) time.Time {
 		r := item.Reader{Item: f[partition(item.FenceKey(t, customer, now))]}
 		return r.Time(fenceName(t, customer))

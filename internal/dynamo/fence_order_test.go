@@ -19,8 +19,10 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/dev/dynamotest"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/progress"
 )
 
 // orders runs calls between whose requests a customer is forgotten.
@@ -31,7 +33,7 @@ type orders struct {
 	clock    atomic.Int64 // milliseconds after received
 	inserted atomic.Int64 // enrollments
 	used     permissions  // what the calls used, but those of Forget
-	enter    journey.ID   // waits for the event "opened"
+	enter    ident.ID     // waits for the event "opened"
 }
 
 // beforeStep is the key of a function that is called before each write and each read
@@ -283,12 +285,12 @@ func TestForget_BarsAnEnrollmentThatAWorkerHolds(t *testing.T) {
 	o := newOrders(t)
 	sending := o.journey(t, sendingGraph)
 	beginForget, endForget := o.forgetting(ada)
-	write := func(change func(*journey.Enrollment)) {
+	write := func(change func(*progress.Enrollment)) {
 		e, err := o.store.Enrollments.Enrollment(t.Context(), demo, sending, ada)
 		require.NoError(t, err)
 		e = e.NextWrite(o.received)
 		change(&e)
-		require.NoError(t, o.store.Engine.Advance(t.Context(), demo, 4, []journey.Enrollment{e})[0])
+		require.NoError(t, o.store.Engine.Advance(t.Context(), demo, 4, []progress.Enrollment{e})[0])
 	}
 	held := false
 	ctx := context.WithValue(context.WithValue(t.Context(), underTest{}, true), beforeStep{}, func(input any) {
@@ -298,11 +300,11 @@ func TestForget_BarsAnEnrollmentThatAWorkerHolds(t *testing.T) {
 			endForget()
 		case *dynamodb.BatchGetItemInput:
 			if o.clock.Load() > 0 {
-				write(func(e *journey.Enrollment) { e.Attempts, e.LeaseUntil = 1, o.received.Add(time.Minute) })
+				write(func(e *progress.Enrollment) { e.Attempts, e.LeaseUntil = 1, o.received.Add(time.Minute) })
 			}
 		case *dynamodb.ExecuteStatementInput:
 			held = true
-			write(func(e *journey.Enrollment) { e.LeaseUntil = time.Time{} })
+			write(func(e *progress.Enrollment) { e.LeaseUntil = time.Time{} })
 		}
 	})
 	result, err := o.Enroll(ctx, demo, sending, journey.EnrollRequest{Customers: []string{ada}, Received: o.received})
@@ -325,12 +327,12 @@ func (o *orders) requireAllowed(route manifest.Route) {
 // requireCounted requires that each enrollment that was inserted, and so counted, is
 // still there, and each one that was moved is counted as moved.
 func (o *orders) requireCounted() {
-	all, moved := 0, map[journey.ID]int64{}
+	all, moved := 0, map[ident.ID]int64{}
 	for _, it := range allItems(o.t, o.table) {
 		if id, ok := strings.CutPrefix(textOf(it, "SK"), "E#"); ok {
 			all++
 			if strings.HasPrefix(textOf(it, "PK"), "T#demo#A#") {
-				moved[journey.ID("jrn_"+id)]++
+				moved[ident.ID("jrn_"+id)]++
 			}
 		}
 	}

@@ -15,12 +15,13 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/dynamo/capacity"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
 // calls are the calls that store something about a customer, as the gateway received
 // them at some time. Each returns the code of its refusal, "" for none.
-func (p *fixture) calls(t *testing.T, enter journey.ID) map[string]func(customer string, received time.Time) string {
+func (p *fixture) calls(t *testing.T, enter ident.ID) map[string]func(customer string, received time.Time) string {
 	code := func(err error) string {
 		var known *journey.Error
 		if errors.As(err, &known) {
@@ -121,7 +122,7 @@ type stopping struct {
 }
 
 func (s stopping) ProfileToChange(
-	ctx context.Context, t journey.Tenant, customer string, now time.Time,
+	ctx context.Context, t ident.Tenant, customer string, now time.Time,
 ) (journey.Profile, journey.Forgotten, error) {
 	p, forgotten, err := s.CustomerStore.ProfileToChange(ctx, t, customer, now)
 	s.afterRead()

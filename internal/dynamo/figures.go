@@ -15,6 +15,7 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/analytics/tally"
 	"journeys/internal/dynamo/item"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -23,7 +24,7 @@ var _ analytics.RollupTable = Analytics{}
 
 // Counters implements analytics.Table. It reads backward: the counter writes an
 // earlier day first, so a reader that sees a later day also sees the earlier ones.
-func (s Analytics) Counters(ctx context.Context, t journey.Tenant, id journey.ID, days analytics.Range) (analytics.Counters, error) {
+func (s Analytics) Counters(ctx context.Context, t ident.Tenant, id ident.ID, days analytics.Range) (analytics.Counters, error) {
 	month := ""
 	if days.From != "" {
 		month = days.From.Month()
@@ -45,7 +46,7 @@ func (s Analytics) Counters(ctx context.Context, t journey.Tenant, id journey.ID
 }
 
 // addFigures adds one item of a journey's figures.
-func addFigures(c *analytics.Counters, t journey.Tenant, it item.Item) error {
+func addFigures(c *analytics.Counters, t ident.Tenant, it item.Item) error {
 	r := item.Reader{Item: it}
 	sk := r.Text(manifest.SortKey)
 	switch {

@@ -20,7 +20,9 @@ import (
 	"journeys/internal/analytics/tally"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/strict"
 )
 
@@ -47,7 +49,7 @@ func newFixture(t *testing.T, options ...func(*dynamodb.Options)) *fixture {
 	return p
 }
 
-func (p *fixture) journey(t *testing.T, definition string, customers ...string) journey.ID {
+func (p *fixture) journey(t *testing.T, definition string, customers ...string) ident.ID {
 	t.Helper()
 	var faults strict.Faults
 	v, _ := strict.Parse([]byte(definition), &faults)
@@ -66,12 +68,12 @@ func (p *fixture) journey(t *testing.T, definition string, customers ...string) 
 	return j.ID
 }
 
-func (p *fixture) fail(t *testing.T, id journey.ID, customers ...string) {
+func (p *fixture) fail(t *testing.T, id ident.ID, customers ...string) {
 	t.Helper()
 	for _, customer := range customers {
 		e, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, customer)
 		require.NoError(t, err)
-		for _, err := range p.store.Engine.Advance(t.Context(), demo, 4, []journey.Enrollment{e.NextWrite(p.now).Fail("send_failed")}) {
+		for _, err := range p.store.Engine.Advance(t.Context(), demo, 4, []progress.Enrollment{e.NextWrite(p.now).Fail("send_failed")}) {
 			require.NoError(t, err)
 		}
 	}
@@ -96,7 +98,7 @@ var (
 
 // damage replaces an attribute of an enrollment, or removes it if value is nil. It
 // changes no figures.
-func (p *fixture) damage(t *testing.T, id journey.ID, customer, attribute string, value types.AttributeValue) {
+func (p *fixture) damage(t *testing.T, id ident.ID, customer, attribute string, value types.AttributeValue) {
 	t.Helper()
 	p.damageItem(t, keyOf("T#demo#C#"+customer, "E#"+string(id)[4:]), attribute, value)
 }
@@ -117,7 +119,7 @@ func (p *fixture) damageItem(t *testing.T, key map[string]types.AttributeValue, 
 }
 
 // damageDefinition makes a journey's definition unreadable.
-func (p *fixture) damageDefinition(t *testing.T, id journey.ID) {
+func (p *fixture) damageDefinition(t *testing.T, id ident.ID) {
 	t.Helper()
 	it := p.definitionKey(t, id)
 	it["f"] = &types.AttributeValueMemberN{Value: "1"}
@@ -127,7 +129,7 @@ func (p *fixture) damageDefinition(t *testing.T, id journey.ID) {
 }
 
 // plantText gives a journey an entry condition that no caller could store.
-func (p *fixture) plantText(t *testing.T, id journey.ID, entry string) {
+func (p *fixture) plantText(t *testing.T, id ident.ID, entry string) {
 	t.Helper()
 	rev := &types.AttributeValueMemberN{Value: "1"}
 	p.damageItem(t, keyOf("T#demo#J", string(id)[4:]), "tr", rev)
@@ -139,7 +141,7 @@ func (p *fixture) plantText(t *testing.T, id journey.ID, entry string) {
 }
 
 // loseDefinition removes a journey's definition.
-func (p *fixture) loseDefinition(t *testing.T, id journey.ID) {
+func (p *fixture) loseDefinition(t *testing.T, id ident.ID) {
 	t.Helper()
 	_, err := dynamotest.Client().DeleteItem(t.Context(), &dynamodb.DeleteItemInput{
 		TableName: &p.table, Key: p.definitionKey(t, id),
@@ -147,7 +149,7 @@ func (p *fixture) loseDefinition(t *testing.T, id journey.ID) {
 	require.NoError(t, err)
 }
 
-func (p *fixture) definitionKey(t *testing.T, id journey.ID) map[string]types.AttributeValue {
+func (p *fixture) definitionKey(t *testing.T, id ident.ID) map[string]types.AttributeValue {
 	t.Helper()
 	j, err := p.store.Journeys.Journey(t.Context(), demo, id)
 	require.NoError(t, err)
@@ -171,7 +173,7 @@ func requireDamage(t *testing.T, list []journey.Damage) {
 }
 
 // figures adds up the deltas in the table's stream.
-func (p *fixture) figures(t *testing.T, id journey.ID) tally.Totals {
+func (p *fixture) figures(t *testing.T, id ident.ID) tally.Totals {
 	t.Helper()
 	var f analytics.Figures
 	_, records := readStream(t, p.table)

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dev/dynamotest"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
@@ -86,10 +87,10 @@ func TestForget_LeavesNothingThatLinksTwoJourneys(t *testing.T) {
 	names := []string{"Ada Lovelace", "Grace Hopper"}
 	waiting, left, failed, damaged := p.journey(t, waitingGraph), p.journey(t, leavingGraph), p.journey(t, sendingGraph), p.journey(t, waitingGraph)
 	damagedLeft, noFormat := p.journey(t, leavingGraph), p.journey(t, waitingGraph)
-	started := []journey.ID{p.journey(t, openedGraph), p.journey(t, openedGraph)}
+	started := []ident.ID{p.journey(t, openedGraph), p.journey(t, openedGraph)}
 	p.now = time.Date(2026, 11, 24, 1, 2, 3, 456_000_000, time.UTC)
 	for i, name := range names {
-		for _, id := range []journey.ID{waiting, left, failed, damaged, damagedLeft, noFormat} {
+		for _, id := range []ident.ID{waiting, left, failed, damaged, damagedLeft, noFormat} {
 			_, err := p.Enroll(t.Context(), demo, id, journey.EnrollRequest{Customers: []string{name}})
 			require.NoError(t, err)
 		}

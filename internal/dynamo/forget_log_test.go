@@ -24,8 +24,10 @@ import (
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -73,11 +75,11 @@ func (l *logged) Decide(context.Context, engine.DecisionRequest) (condition.Valu
 	return condition.Value{}, errors.New("no decision")
 }
 
-func (l *logged) Send(context.Context, engine.Message) (journey.Answer, error) {
+func (l *logged) Send(context.Context, engine.Message) (progress.Answer, error) {
 	if l.fails {
-		return journey.Answer{}, errors.New("status 500")
+		return progress.Answer{}, errors.New("status 500")
 	}
-	return journey.Answer{Result: trail.Sent}, nil
+	return progress.Answer{Result: trail.Sent}, nil
 }
 
 // call calls the API and requires a status.
@@ -143,11 +145,11 @@ func TestForget_NoLogNamesTheCustomer(t *testing.T) {
 	sends, waits, spoilt := l.journey(t, sendingGraph), l.journey(t, waitingGraph), l.journey(t, openingGraph)
 	started, broken := l.journey(t, openedGraph), l.journey(t, openedGraph)
 	l.damageDefinition(t, broken)
-	in := func(id journey.ID) string { return "/journeys/" + string(id) + "/enrollments/" + ada }
+	in := func(id ident.ID) string { return "/journeys/" + string(id) + "/enrollments/" + ada }
 
 	l.call(200, "PUT", "/customers/"+ada, `{"attributes":{"email":"`+ada+`"}}`)
 	l.call(400, "PUT", "/customers/"+ada, `{"attributes":{"`+ada+`":1,"`+ada+`":2}}`)
-	for _, id := range []journey.ID{sends, waits, spoilt} {
+	for _, id := range []ident.ID{sends, waits, spoilt} {
 		l.call(201, "POST", "/journeys/"+string(id)+"/enroll", `{"customerId":"`+ada+`"}`)
 	}
 	l.damage(t, spoilt, ada, "st", garbage)
@@ -160,7 +162,7 @@ func TestForget_NoLogNamesTheCustomer(t *testing.T) {
 
 	l.fails = true
 	l.move(16)
-	for _, id := range []journey.ID{sends, waits, spoilt} {
+	for _, id := range []ident.ID{sends, waits, spoilt} {
 		l.call(200, "GET", "/journeys/"+string(id)+"/enrollments", "")
 	}
 	l.call(202, "POST", in(sends)+"/retry", "")

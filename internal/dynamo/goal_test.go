@@ -10,11 +10,12 @@ import (
 
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/graph"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
 // goalJourney is an active journey with a goal.
-func (p *fixture) goalJourney(t *testing.T, definition, goal string, customers ...string) journey.ID {
+func (p *fixture) goalJourney(t *testing.T, definition, goal string, customers ...string) ident.ID {
 	t.Helper()
 	name, d := "n", definitionOf(t, definition)
 	j, err := p.Create(t.Context(), demo, journey.Change{
@@ -39,7 +40,7 @@ func (p *fixture) bought(t *testing.T, customer, id, properties string) {
 	require.Empty(t, outcome.Damaged)
 }
 
-func (p *fixture) converted(t *testing.T, id journey.ID, customer string) time.Time {
+func (p *fixture) converted(t *testing.T, id ident.ID, customer string) time.Time {
 	t.Helper()
 	e, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, customer)
 	require.NoError(t, err)

@@ -11,6 +11,7 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/pack"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
@@ -21,7 +22,7 @@ const cLabels = "l"
 // headChange returns the change of the journey's head for the change from old to next;
 // nil for none. The head is a copy of what a report needs of the journey, beside the
 // figures, so that one query reads both. A draft has none.
-func (s *table) headChange(t journey.Tenant, old, next journey.Journey) (*types.TransactWriteItem, error) {
+func (s *table) headChange(t ident.Tenant, old, next journey.Journey) (*types.TransactWriteItem, error) {
 	labels := pack.Labels(next.Labels)
 	same := next.Name == old.Name && next.Status == old.Status && next.GraphHash == old.GraphHash &&
 		bytes.Equal(labels, pack.Labels(old.Labels))
@@ -43,7 +44,7 @@ func (s *table) headChange(t journey.Tenant, old, next journey.Journey) (*types.
 // keepLabels copies the labels of a graph that the journey is about to leave to that
 // graph's total. It does nothing if there is no total: nothing was folded yet. It
 // raises the total's revision, so that a fold that read it before is refused.
-func (s *table) keepLabels(ctx context.Context, t journey.Tenant, old journey.Journey) error {
+func (s *table) keepLabels(ctx context.Context, t ident.Tenant, old journey.Journey) error {
 	packed := pack.Labels(old.Labels)
 	graph, err := item.GraphText(old.GraphHash)
 	if err != nil || packed == nil {

@@ -17,6 +17,7 @@ import (
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/graph"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/trail"
 )
@@ -32,7 +33,7 @@ func launched(t *testing.T, s *dynamo.Store, j journey.Journey, d journey.Defini
 }
 
 // read reports on a journey like a new process, and returns the usage.
-func read(t *testing.T, s *dynamo.Store, id journey.ID, days analytics.Range) (analytics.Report, capacity.Usage) {
+func read(t *testing.T, s *dynamo.Store, id ident.ID, days analytics.Range) (analytics.Report, capacity.Usage) {
 	t.Helper()
 	ctx, meter := capacity.WithMeter(t.Context())
 	report, err := analytics.NewReader(s.Analytics).Report(ctx, demo, id, days)

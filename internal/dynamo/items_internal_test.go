@@ -16,7 +16,9 @@ import (
 	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/pack"
 	"journeys/internal/graph"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -57,9 +59,9 @@ func TestEnrollment_DecodesAsEncoded(t *testing.T) {
 
 	rapid.Check(t, func(t *rapid.T) {
 		tenant := drawTenant(t)
-		e := journey.Enrollment{
+		e := progress.Enrollment{
 			Journey: drawID(t), Customer: rapid.StringN(1, 128, -1).Draw(t, "customer"),
-			Status: journey.EnrollmentStatus(rapid.IntRange(1, int(journey.Failed)).Draw(t, "status")),
+			Status: progress.EnrollmentStatus(rapid.IntRange(1, int(progress.Failed)).Draw(t, "status")),
 			LeftAt: drawTime(t, "left"), FailedAt: drawTime(t, "failed"),
 			ConvertedAt: drawTime(t, "converted"), ConvertedSteps: rapid.IntRange(0, 255).Draw(t, "convertedSteps"),
 			GraphHash: rapid.StringMatching(`[0-9a-f]{32}`).Draw(t, "hash"),
@@ -72,7 +74,7 @@ func TestEnrollment_DecodesAsEncoded(t *testing.T) {
 			OnProfile: rapid.Bool().Draw(t, "onProfile"),
 			Attempts:  rapid.IntRange(0, 10).Draw(t, "attempts"), LeaseUntil: drawTime(t, "lease"),
 		}
-		if e.Status != journey.Inside {
+		if e.Status != progress.Inside {
 			e.Due = time.Time{}
 		}
 		if e.OnProfile {
@@ -86,7 +88,7 @@ func TestEnrollment_DecodesAsEncoded(t *testing.T) {
 		again, err := encodeEnrollment(tenant, 8, read)
 		require.NoError(t, err)
 		require.Equal(t, it, again, "also with more shards")
-		read.Place = journey.Place{}
+		read.Place = progress.Place{}
 		require.Equal(t, e, read)
 	})
 }
@@ -94,9 +96,9 @@ func TestEnrollment_DecodesAsEncoded(t *testing.T) {
 func TestEnrollment_DeltaOfAnEarlierRevisionIsDropped(t *testing.T) {
 	t.Parallel()
 
-	tenant, _ := journey.ParseTenant("demo")
-	it, err := encodeEnrollment(tenant, 4, journey.Enrollment{
-		Journey: "jrn_01", Customer: "ada", Status: journey.Inside, Rev: 3, Delta: trail.Delta{1, 2, 3},
+	tenant, _ := ident.ParseTenant("demo")
+	it, err := encodeEnrollment(tenant, 4, progress.Enrollment{
+		Journey: "jrn_01", Customer: "ada", Status: progress.Inside, Rev: 3, Delta: trail.Delta{1, 2, 3},
 	})
 	require.NoError(t, err)
 	it[eRev] = item.Number(4) // a later write of something else
@@ -108,11 +110,11 @@ func TestEnrollment_DeltaOfAnEarlierRevisionIsDropped(t *testing.T) {
 func TestItem_UnexpectedTypeIsAnError(t *testing.T) {
 	t.Parallel()
 
-	tenant, _ := journey.ParseTenant("demo")
+	tenant, _ := ident.ParseTenant("demo")
 	for name, broken := range map[string]types.AttributeValue{
 		eStatus: item.Text("1"), eRev: item.Binary(nil), ePath: item.Text("x"), eReason: item.Number(1), eSince: item.Text("1"),
 	} {
-		it, err := encodeEnrollment(tenant, 4, journey.Enrollment{Journey: "jrn_01", Customer: "ada", Status: 1})
+		it, err := encodeEnrollment(tenant, 4, progress.Enrollment{Journey: "jrn_01", Customer: "ada", Status: 1})
 		require.NoError(t, err)
 		it[name] = broken
 		_, err = decodeEnrollment(tenant, written(it))
@@ -131,14 +133,14 @@ func written(it item.Item) item.Item {
 	return it
 }
 
-func drawTenant(t *rapid.T) journey.Tenant {
-	tenant, ok := journey.ParseTenant(rapid.StringMatching(`[A-Za-z0-9_-]{1,64}`).Draw(t, "tenant"))
+func drawTenant(t *rapid.T) ident.Tenant {
+	tenant, ok := ident.ParseTenant(rapid.StringMatching(`[A-Za-z0-9_-]{1,64}`).Draw(t, "tenant"))
 	require.True(t, ok)
 	return tenant
 }
 
-func drawID(t *rapid.T) journey.ID {
-	return journey.ID(rapid.StringMatching(`jrn_0[0-9A-HJKMNP-TV-Z]{25}`).Draw(t, "id"))
+func drawID(t *rapid.T) ident.ID {
+	return ident.ID(rapid.StringMatching(`jrn_0[0-9A-HJKMNP-TV-Z]{25}`).Draw(t, "id"))
 }
 
 // drawBytes draws bytes, or nil.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"journeys/internal/dynamo/item"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -46,7 +47,7 @@ var journeyChanges = []string{
 }
 
 // encodeJourney returns the item of j, without its text and Definition.
-func encodeJourney(t journey.Tenant, j journey.Journey, w writeID) (item.Item, error) {
+func encodeJourney(t ident.Tenant, j journey.Journey, w writeID) (item.Item, error) {
 	graph, err := hex.DecodeString(j.GraphHash)
 	if err != nil {
 		return nil, fmt.Errorf("dynamo: graph hash: %w", err)
@@ -102,7 +103,7 @@ func decodeJourney(it item.Item) (journey.Journey, error) {
 
 // encodeTombstone returns the item that remains of a deleted journey: what
 // draining it needs, and the id of the write that deleted it.
-func encodeTombstone(t journey.Tenant, j journey.Journey, w writeID) (item.Item, error) {
+func encodeTombstone(t ident.Tenant, j journey.Journey, w writeID) (item.Item, error) {
 	graph, err := hex.DecodeString(j.GraphHash)
 	if err != nil {
 		return nil, fmt.Errorf("dynamo: graph hash: %w", err)
@@ -120,7 +121,7 @@ func encodeTombstone(t journey.Tenant, j journey.Journey, w writeID) (item.Item,
 
 // encodeText returns the item with the texts of j, which its lists and enroll calls need
 // not read.
-func encodeText(t journey.Tenant, j journey.Journey) item.Item {
+func encodeText(t ident.Tenant, j journey.Journey) item.Item {
 	it := item.TextKey(t, j.ID)
 	it.PutText(aDescription, j.Description)
 	it.PutBinary(aEntry, j.EntryCondition)
@@ -140,7 +141,7 @@ func addText(j *journey.Journey, it item.Item) (matches bool, err error) {
 }
 
 // encodeAppearance returns the item with j's definition as it was last sent.
-func encodeAppearance(t journey.Tenant, j journey.Journey) item.Item {
+func encodeAppearance(t ident.Tenant, j journey.Journey) item.Item {
 	it := item.AppearanceKey(t, j.ID, j.Version)
 	it.PutBinary(aDefinition, j.GraphText())
 	it.PutNumber(aRev, j.AppearanceRev)

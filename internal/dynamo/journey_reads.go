@@ -12,11 +12,12 @@ import (
 
 	"journeys/internal/dynamo/backoff"
 	"journeys/internal/dynamo/item"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
 // Journey implements journey.JourneyStore and analytics.Table.
-func (s *table) Journey(ctx context.Context, t journey.Tenant, id journey.ID) (journey.Journey, error) {
+func (s *table) Journey(ctx context.Context, t ident.Tenant, id ident.ID) (journey.Journey, error) {
 	it, err := s.get(ctx, item.JourneyKey(t, id))
 	if err != nil {
 		return journey.Journey{}, wrapFailed("read a journey", err)
@@ -29,7 +30,7 @@ func (s *table) Journey(ctx context.Context, t journey.Tenant, id journey.ID) (j
 
 // FullJourney implements journey.JourneyStore. Its two items may be of different
 // revisions, because a batch is not read at one moment: then it reads them again.
-func (s *table) FullJourney(ctx context.Context, t journey.Tenant, id journey.ID) (journey.Journey, error) {
+func (s *table) FullJourney(ctx context.Context, t ident.Tenant, id ident.ID) (journey.Journey, error) {
 	for attempt := 0; ; attempt++ {
 		items, err := s.batchGet(ctx, []map[string]types.AttributeValue{item.JourneyKey(t, id), item.TextKey(t, id)})
 		if err != nil {
@@ -63,7 +64,7 @@ func (s *table) FullJourney(ctx context.Context, t journey.Tenant, id journey.ID
 }
 
 // Definition implements journey.JourneyStore, engine.Table and analytics.Table.
-func (s *table) Definition(ctx context.Context, t journey.Tenant, id journey.ID, hash string) ([]byte, error) {
+func (s *table) Definition(ctx context.Context, t ident.Tenant, id ident.ID, hash string) ([]byte, error) {
 	it, err := s.get(ctx, item.DefinitionKey(t, id, hash))
 	if err != nil {
 		return nil, wrapFailed("read a definition", err)
@@ -76,7 +77,7 @@ func (s *table) Definition(ctx context.Context, t journey.Tenant, id journey.ID,
 }
 
 // Appearance implements journey.JourneyStore.
-func (s Journeys) Appearance(ctx context.Context, t journey.Tenant, j journey.Journey) ([]byte, error) {
+func (s Journeys) Appearance(ctx context.Context, t ident.Tenant, j journey.Journey) ([]byte, error) {
 	it, err := s.get(ctx, item.AppearanceKey(t, j.ID, j.Version))
 	if err != nil {
 		return nil, wrapFailed("read an appearance", err)
@@ -91,7 +92,7 @@ func (s Journeys) Appearance(ctx context.Context, t journey.Tenant, j journey.Jo
 // List implements journey.JourneyStore. DynamoDB has no offset: List reads the
 // partition up to the page, 1 MB at a time, and counts the rest. Then it reads the texts
 // of the page, 100 at a time.
-func (s Journeys) List(ctx context.Context, t journey.Tenant, f journey.Filter) (journey.Page, error) {
+func (s Journeys) List(ctx context.Context, t ident.Tenant, f journey.Filter) (journey.Page, error) {
 	var page journey.Page
 	query := s.listQuery(t, f)
 	for {
@@ -118,7 +119,7 @@ func (s Journeys) List(ctx context.Context, t journey.Tenant, f journey.Filter) 
 
 // addTexts sets the texts of a page. A journey that was changed since the page was read
 // is read again, and left out if it is not of the list any more.
-func (s *table) addTexts(ctx context.Context, t journey.Tenant, f journey.Filter, page *journey.Page) error {
+func (s *table) addTexts(ctx context.Context, t ident.Tenant, f journey.Filter, page *journey.Page) error {
 	texts, err := s.texts(ctx, t, page.Journeys)
 	if err != nil {
 		return wrapFailed("read the texts of journeys", err)
@@ -144,7 +145,7 @@ func (s *table) addTexts(ctx context.Context, t journey.Tenant, f journey.Filter
 }
 
 // texts returns the text items of journeys by partition key.
-func (s *table) texts(ctx context.Context, t journey.Tenant, list []journey.Journey) (map[string]item.Item, error) {
+func (s *table) texts(ctx context.Context, t ident.Tenant, list []journey.Journey) (map[string]item.Item, error) {
 	var keys []map[string]types.AttributeValue
 	for _, j := range list {
 		if j.TextRev > 0 {
@@ -164,7 +165,7 @@ func (s *table) texts(ctx context.Context, t journey.Tenant, list []journey.Jour
 	return texts, nil
 }
 
-func (s *table) listQuery(t journey.Tenant, f journey.Filter) *dynamodb.QueryInput {
+func (s *table) listQuery(t ident.Tenant, f journey.Filter) *dynamodb.QueryInput {
 	query := &dynamodb.QueryInput{
 		TableName: &s.name, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
 		KeyConditionExpression:    aws.String("PK = :pk"),

@@ -11,11 +11,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/dynamo/item"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
 // Create implements journey.JourneyStore.
-func (s Journeys) Create(ctx context.Context, t journey.Tenant, j journey.Journey) error {
+func (s Journeys) Create(ctx context.Context, t ident.Tenant, j journey.Journey) error {
 	w, err := s.newWriteID()
 	if err != nil {
 		return err
@@ -45,7 +46,7 @@ func (s Journeys) Create(ctx context.Context, t journey.Tenant, j journey.Journe
 
 // countChange adds n to the tenant's journey count. A positive n is refused when
 // the tenant has MaxJourneys.
-func (s *table) countChange(t journey.Tenant, n int64) types.TransactWriteItem {
+func (s *table) countChange(t ident.Tenant, n int64) types.TransactWriteItem {
 	update := &types.Update{
 		TableName: &s.name, Key: item.JourneyCountKey(t), UpdateExpression: aws.String("ADD #n :n"),
 		ExpressionAttributeNames:  map[string]string{"#n": aCount},
@@ -60,7 +61,7 @@ func (s *table) countChange(t journey.Tenant, n int64) types.TransactWriteItem {
 
 // JourneyToEnter implements journey.JourneyStore.
 func (s Journeys) JourneyToEnter(
-	ctx context.Context, t journey.Tenant, id journey.ID, customers []string, now time.Time,
+	ctx context.Context, t ident.Tenant, id ident.ID, customers []string, now time.Time,
 ) (journey.Journey, journey.Forgotten, error) {
 	it, forgotten, err := s.getFenced(ctx, t, item.JourneyKey(t, id), customers, now)
 	if err != nil {
@@ -75,7 +76,7 @@ func (s Journeys) JourneyToEnter(
 
 // Update implements journey.JourneyStore. It is a transaction, which costs twice
 // as much, only if it changes more than the journey's own item.
-func (s Journeys) Update(ctx context.Context, t journey.Tenant, old, next journey.Journey) error {
+func (s Journeys) Update(ctx context.Context, t ident.Tenant, old, next journey.Journey) error {
 	w, err := s.newWriteID()
 	if err != nil {
 		return err
@@ -117,7 +118,7 @@ func (s Journeys) Update(ctx context.Context, t journey.Tenant, old, next journe
 // contentChanges returns the writes of a journey's graph, appearance and text for the
 // change from old to next. They are part of the transaction that changes the journey, so
 // that none of them is without a journey.
-func (s *table) contentChanges(t journey.Tenant, old, next journey.Journey) []types.TransactWriteItem {
+func (s *table) contentChanges(t ident.Tenant, old, next journey.Journey) []types.TransactWriteItem {
 	var writes []types.TransactWriteItem
 	switch {
 	case next.GraphHash != old.GraphHash:
@@ -146,7 +147,7 @@ func (s *table) contentChanges(t journey.Tenant, old, next journey.Journey) []ty
 
 // contentRemovals returns the writes that remove what a deleted journey leaves behind.
 // The graph stays if customers may be inside.
-func (s *table) contentRemovals(t journey.Tenant, j journey.Journey) []types.TransactWriteItem {
+func (s *table) contentRemovals(t ident.Tenant, j journey.Journey) []types.TransactWriteItem {
 	writes := s.definitionRemovals(t, j)
 	if j.TextRev > 0 {
 		writes = append(writes, s.removal(item.TextKey(t, j.ID)))
@@ -156,7 +157,7 @@ func (s *table) contentRemovals(t journey.Tenant, j journey.Journey) []types.Tra
 
 // definitionRemovals returns the writes that remove the present definition: the
 // appearance, and the graph if no customer entered it.
-func (s *table) definitionRemovals(t journey.Tenant, j journey.Journey) []types.TransactWriteItem {
+func (s *table) definitionRemovals(t ident.Tenant, j journey.Journey) []types.TransactWriteItem {
 	var writes []types.TransactWriteItem
 	if j.Status == journey.Draft {
 		writes = append(writes, s.removal(item.DefinitionKey(t, j.ID, j.GraphHash)))
@@ -176,7 +177,7 @@ func (s *table) removal(key item.Item) types.TransactWriteItem {
 }
 
 // journeyUpdate writes journeyChanges if the stored revision is old's.
-func (s *table) journeyUpdate(t journey.Tenant, old, next journey.Journey, w writeID) (*types.Update, error) {
+func (s *table) journeyUpdate(t ident.Tenant, old, next journey.Journey, w writeID) (*types.Update, error) {
 	it, err := encodeJourney(t, next, w)
 	if err != nil {
 		return nil, err
@@ -222,7 +223,7 @@ func (s *table) updateAlone(ctx context.Context, w writeID, u *types.Update) err
 
 // Delete implements journey.JourneyStore. The tombstone also lets a retry whose
 // first response was lost recognize its own deletion.
-func (s Journeys) Delete(ctx context.Context, t journey.Tenant, j journey.Journey) error {
+func (s Journeys) Delete(ctx context.Context, t ident.Tenant, j journey.Journey) error {
 	w, err := s.newWriteID()
 	if err != nil {
 		return err
@@ -242,7 +243,7 @@ func (s Journeys) Delete(ctx context.Context, t journey.Tenant, j journey.Journe
 }
 
 // deletion returns the writes that delete j; the first deletes its item.
-func (s *table) deletion(t journey.Tenant, j journey.Journey, w writeID) ([]types.TransactWriteItem, error) {
+func (s *table) deletion(t ident.Tenant, j journey.Journey, w writeID) ([]types.TransactWriteItem, error) {
 	tombstone, err := encodeTombstone(t, j, w)
 	if err != nil {
 		return nil, err
@@ -269,7 +270,7 @@ func (s *table) deletion(t journey.Tenant, j journey.Journey, w writeID) ([]type
 }
 
 // deletedBy returns nil if w deleted the journey, and ErrNotFound otherwise.
-func (s *table) deletedBy(ctx context.Context, t journey.Tenant, id journey.ID, w writeID) error {
+func (s *table) deletedBy(ctx context.Context, t ident.Tenant, id ident.ID, w writeID) error {
 	tombstone, err := s.get(ctx, item.TombstoneKey(t, id))
 	if err != nil {
 		return wrapFailed("read a deleted journey", err)

@@ -20,6 +20,7 @@ import (
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
 	"journeys/internal/graph"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
@@ -33,7 +34,7 @@ func draft(n int) journey.Journey {
 	return define(j, `{"nodes":[],"edges":[]}`)
 }
 
-func id(n int) journey.ID { return journey.ID(fmt.Sprintf("jrn_01%024d", n)) }
+func id(n int) ident.ID { return ident.ID(fmt.Sprintf("jrn_01%024d", n)) }
 
 // define returns j with a new graph, whose name is the same in each run.
 func define(j journey.Journey, definition string) journey.Journey {

@@ -13,8 +13,10 @@ import (
 	"journeys/internal/dynamo/conn"
 	"journeys/internal/dynamo/format"
 	"journeys/internal/dynamo/item"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/progress"
 )
 
 // What a run keeps of events, decisions and answers is part of its enrollment up to
@@ -34,7 +36,7 @@ const keptLife = 90 * 24 * time.Hour
 var keptAttributes = []string{eDecisions, eEvent, eSteps}
 
 // putKept adds what e's run keeps to its item, or eApart.
-func putKept(it item.Item, e *journey.Enrollment) {
+func putKept(it item.Item, e *progress.Enrollment) {
 	if e.KeptSize() > maxInside {
 		it[eApart] = item.Number(int64(e.KeptSize()))
 		return
@@ -42,14 +44,14 @@ func putKept(it item.Item, e *journey.Enrollment) {
 	putKeptValues(it, e)
 }
 
-func putKeptValues(it item.Item, e *journey.Enrollment) {
+func putKeptValues(it item.Item, e *progress.Enrollment) {
 	it.PutBinary(eDecisions, e.Decisions)
 	it.PutBinary(eEvent, e.Event)
 	it.PutBinary(eSteps, e.Steps)
 }
 
 // encodeKept returns the item of what e's run keeps apart; nil for nothing.
-func encodeKept(t journey.Tenant, e *journey.Enrollment) item.Item {
+func encodeKept(t ident.Tenant, e *progress.Enrollment) item.Item {
 	if e.KeptSize() <= maxInside {
 		return nil
 	}
@@ -60,7 +62,7 @@ func encodeKept(t journey.Tenant, e *journey.Enrollment) item.Item {
 }
 
 // changedKept is encodeKept of what has changed since the stored revision.
-func changedKept(t journey.Tenant, e *journey.Enrollment) item.Item {
+func changedKept(t ident.Tenant, e *progress.Enrollment) item.Item {
 	if e.KeptSize() == e.KeptBefore {
 		return nil
 	}
@@ -154,7 +156,7 @@ func keyText(it item.Item) string {
 // insertKept stores what the runs of new enrollments keep apart. A row whose item cannot
 // be stored gets its outcome. An item that exists is of an earlier attempt of the same
 // request, or of the run that it started.
-func (s *table) insertKept(ctx context.Context, t journey.Tenant, rows []*row, list []journey.Enrollment) {
+func (s *table) insertKept(ctx context.Context, t ident.Tenant, rows []*row, list []progress.Enrollment) {
 	var items []*row
 	var owners []*row
 	for i := range list {
@@ -187,7 +189,7 @@ func (s *table) removeSkipped(ctx context.Context, rows []*row) {
 // has changed, and with the write that other returns, if other is not nil. refused is true
 // if only the condition of that write failed.
 func (s *table) advanceInTransaction(
-	ctx context.Context, t journey.Tenant, shards int, e journey.Enrollment, other func(writeID) *types.Put,
+	ctx context.Context, t ident.Tenant, shards int, e progress.Enrollment, other func(writeID) *types.Put,
 ) (refused bool, err error) {
 	w, err := s.newWriteID()
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // keeping returns a JSON object of n bytes.
@@ -40,7 +41,7 @@ func keptItems(t *testing.T, table string) map[string]attributes {
 }
 
 // requireKept requires that every way of reading an enrollment reads what e keeps.
-func requireKept(t *testing.T, s *dynamo.Store, e journey.Enrollment) journey.Enrollment {
+func requireKept(t *testing.T, s *dynamo.Store, e progress.Enrollment) progress.Enrollment {
 	t.Helper()
 	read, err := s.Enrollments.Enrollment(t.Context(), demo, e.Journey, e.Customer)
 	require.NoError(t, err)
@@ -49,7 +50,7 @@ func requireKept(t *testing.T, s *dynamo.Store, e journey.Enrollment) journey.En
 	all, unread, err := s.Customers.Enrollments(t.Context(), demo, e.Customer)
 	require.NoError(t, err)
 	require.Empty(t, unread)
-	for _, got := range append(append([]journey.Enrollment{read}, loaded...), all...) {
+	for _, got := range append(append([]progress.Enrollment{read}, loaded...), all...) {
 		require.Equal(t, e.Rev, got.Rev)
 		require.Equal(t, [3]string{string(e.Event), string(e.Decisions), string(e.Steps)}, [3]string{string(got.Event), string(got.Decisions), string(got.Steps)})
 	}
@@ -57,9 +58,9 @@ func requireKept(t *testing.T, s *dynamo.Store, e journey.Enrollment) journey.En
 	return read
 }
 
-func advance(t *testing.T, s *dynamo.Store, e journey.Enrollment) journey.Enrollment {
+func advance(t *testing.T, s *dynamo.Store, e progress.Enrollment) progress.Enrollment {
 	t.Helper()
-	require.Equal(t, []error{nil}, s.Engine.Advance(t.Context(), demo, 4, []journey.Enrollment{e}))
+	require.Equal(t, []error{nil}, s.Engine.Advance(t.Context(), demo, 4, []progress.Enrollment{e}))
 	return requireKept(t, s, e)
 }
 
@@ -71,7 +72,7 @@ func TestKept_MovesOutOfLongEnrollments(t *testing.T) {
 	s, table := store(t)
 	e := inside(1, "ada")[0]
 	e.Event = keeping("event", 100)
-	require.Equal(t, repeat(enrolled, 1), s.Enrollments.Insert(t.Context(), demo, 4, []journey.Enrollment{e}))
+	require.Equal(t, repeat(enrolled, 1), s.Enrollments.Insert(t.Context(), demo, 4, []progress.Enrollment{e}))
 	e = requireKept(t, s, e)
 
 	e = e.NextWrite(start)
@@ -88,13 +89,13 @@ func TestKept_MovesOutOfLongEnrollments(t *testing.T) {
 
 	ctx, m := capacity.WithMeter(t.Context())
 	e = e.NextWrite(start)
-	require.Equal(t, []error{nil}, s.Engine.Advance(ctx, demo, 4, []journey.Enrollment{e}))
+	require.Equal(t, []error{nil}, s.Engine.Advance(ctx, demo, 4, []progress.Enrollment{e}))
 	require.Equal(t, 0.0, m.Usage().WriteUnits, "no transaction, whose units would be reported")
 	e = requireKept(t, s, e)
 
 	e = e.NextWrite(start)
 	e.Decisions = keeping("decision", 16_000)
-	e.Status, e.Due, e.LeftAt = journey.Completed, time.Time{}, start
+	e.Status, e.Due, e.LeftAt = progress.Completed, time.Time{}, start
 	advance(t, s, e)
 }
 
@@ -104,23 +105,23 @@ func TestKept_IsTheWinners(t *testing.T) {
 
 	s, table := store(t)
 	e := inside(1, "ada")[0]
-	require.Equal(t, repeat(enrolled, 1), s.Enrollments.Insert(t.Context(), demo, 4, []journey.Enrollment{e}))
+	require.Equal(t, repeat(enrolled, 1), s.Enrollments.Insert(t.Context(), demo, 4, []progress.Enrollment{e}))
 	winner, loser := e.NextWrite(start), e.NextWrite(start)
 	winner.Steps, loser.Steps = keeping("winner", 900), keeping("loser", 900)
 	winner = advance(t, s, winner)
 	for range 2 {
-		require.Equal(t, []error{journey.ErrLost}, s.Engine.Advance(t.Context(), demo, 4, []journey.Enrollment{loser}))
+		require.Equal(t, []error{journey.ErrLost}, s.Engine.Advance(t.Context(), demo, 4, []progress.Enrollment{loser}))
 		requireKept(t, s, winner)
 		require.Len(t, keptItems(t, table), 1)
 	}
 
 	// An exit that was requested meanwhile is carried out with what is kept.
-	winner.PendingExit = journey.ExitRequest{Reason: "removed"}
+	winner.PendingExit = progress.ExitRequest{Reason: "removed"}
 	require.NoError(t, s.Enrollments.RequestExit(t.Context(), demo, winner))
 	next := winner.NextWrite(start)
 	next.Steps = keeping("next", 2000)
-	next.PendingExit = journey.ExitRequest{}
-	require.ErrorContains(t, s.Engine.Advance(t.Context(), demo, 4, []journey.Enrollment{next})[0], "exit")
+	next.PendingExit = progress.ExitRequest{}
+	require.ErrorContains(t, s.Engine.Advance(t.Context(), demo, 4, []progress.Enrollment{next})[0], "exit")
 	requireKept(t, s, winner)
 	next = next.Cancel("removed")
 	next.PendingExit = winner.PendingExit
@@ -199,9 +200,7 @@ func allItemsOf(t *testing.T, table string, customers ...string) (all [][]attrib
 		})
 		require.NoError(t, err)
 		var list []attributes
-		for _, it := range out.Items {
-			list = append(list, it)
-		}
+		list = append(list, out.Items...)
 		all = append(all, list)
 	}
 	return all
@@ -215,9 +214,9 @@ func TestKept_ProcessDiesBetweenTheWrites(t *testing.T) {
 	s, table := store(t)
 	e := inside(1, "ada")[0]
 	e.Event = keeping("event", 600)
-	insert := func(e journey.Enrollment) {
+	insert := func(e progress.Enrollment) {
 		t.Helper()
-		require.Equal(t, repeat(enrolled, 1), s.Enrollments.Insert(t.Context(), demo, 4, []journey.Enrollment{e}))
+		require.Equal(t, repeat(enrolled, 1), s.Enrollments.Insert(t.Context(), demo, 4, []progress.Enrollment{e}))
 		requireKept(t, s, e)
 	}
 	die := func() {
@@ -257,8 +256,8 @@ func TestKept_ForgetRemovesIt(t *testing.T) {
 
 	late := e.NextWrite(p.now)
 	late.Steps = keeping("step", 900)
-	require.Equal(t, []error{journey.ErrLost}, p.store.Engine.Advance(t.Context(), demo, 4, []journey.Enrollment{late}))
-	list := []journey.Enrollment{e}
+	require.Equal(t, []error{journey.ErrLost}, p.store.Engine.Advance(t.Context(), demo, 4, []progress.Enrollment{late}))
+	list := []progress.Enrollment{e}
 	list[0].Rev = 1
 	outcomes := p.store.Enrollments.Insert(t.Context(), demo, 4, list)
 	require.Equal(t, repeat(enrolled, 1), outcomes)
@@ -277,7 +276,7 @@ func TestKept_LeavesNewerItemsAlone(t *testing.T) {
 	s, table := store(t)
 	e := inside(1, "ada")[0]
 	e.Event = keeping("event", 600)
-	require.Equal(t, repeat(enrolled, 1), s.Enrollments.Insert(t.Context(), demo, 4, []journey.Enrollment{e}))
+	require.Equal(t, repeat(enrolled, 1), s.Enrollments.Insert(t.Context(), demo, 4, []progress.Enrollment{e}))
 	_, undo := newer(t, table, "T#demo#C#ada", "K#")
 	_, err := s.Enrollments.Enrollment(t.Context(), demo, e.Journey, "ada")
 	require.ErrorIs(t, err, journey.ErrNewer)
@@ -286,7 +285,7 @@ func TestKept_LeavesNewerItemsAlone(t *testing.T) {
 	require.Empty(t, list)
 	next := e.NextWrite(start)
 	next.Steps = keeping("step", 600)
-	require.ErrorIs(t, s.Engine.Advance(t.Context(), demo, 4, []journey.Enrollment{next})[0], journey.ErrNewer)
+	require.ErrorIs(t, s.Engine.Advance(t.Context(), demo, 4, []progress.Enrollment{next})[0], journey.ErrNewer)
 	undo()
 	requireKept(t, s, e)
 }
@@ -299,7 +298,7 @@ func TestKept_IsReadWithItsEnrollment(t *testing.T) {
 	table := dynamotest.Table(t)
 	s := storeOn(table)
 	e := inside(1, "ada")[0]
-	require.Equal(t, repeat(enrolled, 1), s.Enrollments.Insert(t.Context(), demo, 4, []journey.Enrollment{e}))
+	require.Equal(t, repeat(enrolled, 1), s.Enrollments.Insert(t.Context(), demo, 4, []progress.Enrollment{e}))
 	e = e.NextWrite(start)
 	e.Steps = keeping("step", 600)
 	e = advance(t, s, e)

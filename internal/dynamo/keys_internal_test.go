@@ -17,14 +17,15 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/dynamo/item"
-	"journeys/internal/journey"
+	"journeys/internal/ident"
 	"journeys/internal/manifest"
+	"journeys/internal/progress"
 )
 
 func TestKeys_NeedATenant(t *testing.T) {
 	t.Parallel()
 
-	require.Panics(t, func() { item.JourneyKey(journey.Tenant{}, "jrn_01") })
+	require.Panics(t, func() { item.JourneyKey(ident.Tenant{}, "jrn_01") })
 }
 
 // Text from callers cannot make two keys equal.
@@ -73,8 +74,8 @@ func pair(k item.Item) string {
 func TestKeys_AreThoseOfTheTable(t *testing.T) {
 	t.Parallel()
 
-	const id = journey.ID("jrn_01ARZ3NDEKTSV4RRFFQ69G5FAV")
-	tenant, _ := journey.ParseTenant("demo")
+	const id = ident.ID("jrn_01ARZ3NDEKTSV4RRFFQ69G5FAV")
+	tenant, _ := ident.ParseTenant("demo")
 	j := analytics.JourneyKey{Tenant: tenant, Journey: id}
 	hash := strings.Repeat("0f", 16)
 	graph, err := item.GraphText(hash)
@@ -122,12 +123,12 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 func TestKeys_OfTheDueIndexAreThoseOfTheTable(t *testing.T) {
 	t.Parallel()
 
-	const id = journey.ID("jrn_01ARZ3NDEKTSV4RRFFQ69G5FAV")
-	tenant, _ := journey.ParseTenant("demo")
+	const id = ident.ID("jrn_01ARZ3NDEKTSV4RRFFQ69G5FAV")
+	tenant, _ := ident.ParseTenant("demo")
 	hash := strings.Repeat("0f", 32)
 	due, node, made := time.UnixMilli(1_700_000_000_000), time.UnixMilli(1_600_000_000_000), time.UnixMilli(1_800_000_000_000)
-	encode := func(status journey.EnrollmentStatus) item.Item {
-		it, err := encodeEnrollment(tenant, 4, journey.Enrollment{
+	encode := func(status progress.EnrollmentStatus) item.Item {
+		it, err := encodeEnrollment(tenant, 4, progress.Enrollment{
 			Journey: id, Customer: "ada", Status: status, GraphHash: hash, Epoch: 3, Due: due, Since: node,
 		})
 		require.NoError(t, err)
@@ -140,8 +141,8 @@ func TestKeys_OfTheDueIndexAreThoseOfTheTable(t *testing.T) {
 
 	millis := func(at time.Time) string { return strconv.FormatInt(at.UnixMilli(), 10) }
 	requireRows(t, keyRows(t, "Entity dp ds"), map[string]item.Item{
-		"active enrollment": encode(journey.Inside),
-		"failed enrollment": encode(journey.Failed),
+		"active enrollment": encode(progress.Inside),
+		"failed enrollment": encode(progress.Failed),
 		"open part":         part,
 		"repair":            repair,
 	}, []string{manifest.DuePartitionKey, manifest.DueSortKey}, strings.NewReplacer(

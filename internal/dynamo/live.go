@@ -12,6 +12,7 @@ import (
 
 	"journeys/internal/dynamo/item"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -47,7 +48,7 @@ const (
 
 // liveChange returns the change of the LIVE entry for the change from old to next;
 // nil for none.
-func (s *table) liveChange(t journey.Tenant, old, next journey.Journey) *types.TransactWriteItem {
+func (s *table) liveChange(t ident.Tenant, old, next journey.Journey) *types.TransactWriteItem {
 	switch {
 	case old.Status == next.Status:
 		return nil
@@ -65,7 +66,7 @@ func (s *table) liveChange(t journey.Tenant, old, next journey.Journey) *types.T
 
 // putLive writes the entry. from is the lowest epoch that may have customers. An
 // existing entry keeps its own from and its number of shards.
-func (s *table) putLive(t journey.Tenant, j journey.Journey, on bool, from int, reason string) *types.TransactWriteItem {
+func (s *table) putLive(t ident.Tenant, j journey.Journey, on bool, from int, reason string) *types.TransactWriteItem {
 	set := "SET #on = :on, #ep = :ep, #u = :u, #k = if_not_exists(#k, :k), #fr = if_not_exists(#fr, :fr)"
 	names := map[string]string{"#on": lOn, "#ep": lEpoch, "#u": lSince, "#k": lShards, "#fr": lFrom}
 	values := item.Item{
@@ -119,7 +120,7 @@ func decodeLive(it item.Item) (engine.Live, error) {
 }
 
 // DrainFrom implements journey.EnrollmentStore.
-func (s Enrollments) DrainFrom(ctx context.Context, t journey.Tenant, id journey.ID) (int, error) {
+func (s Enrollments) DrainFrom(ctx context.Context, t ident.Tenant, id ident.ID) (int, error) {
 	it, err := s.get(ctx, item.LiveKey(t, id))
 	if err != nil {
 		return 0, wrapFailed("read a LIVE entry", err)

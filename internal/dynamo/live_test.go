@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dev/dynamotest"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
@@ -84,7 +85,7 @@ func TestLive_EntryFollowsTheStatus(t *testing.T) {
 	}
 }
 
-func readLive(t *testing.T, table string, id journey.ID) *live {
+func readLive(t *testing.T, table string, id ident.ID) *live {
 	it := lookup(t, table, "LIVE", "demo#"+string(id[4:]))
 	if it == nil {
 		return nil

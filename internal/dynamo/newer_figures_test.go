@@ -16,11 +16,12 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
 // newerRecord is the stream record of a write of a newer version.
-func newerRecord(number string, id journey.ID) analytics.Record {
+func newerRecord(number string, id ident.ID) analytics.Record {
 	var r events.DynamoDBEventRecord
 	r.EventName, r.Change.SequenceNumber = "MODIFY", number
 	r.Change.Keys = map[string]events.DynamoDBAttributeValue{
@@ -86,7 +87,7 @@ func TestNewer_PartFailsTheBatch(t *testing.T) {
 type rolled struct {
 	*fixture
 	log      bytes.Buffer
-	journeys []journey.ID
+	journeys []ident.ID
 }
 
 func newRolled(t *testing.T, n int) *rolled {
@@ -111,7 +112,7 @@ func (r *rolled) run(t *testing.T) {
 }
 
 // items returns the items of a journey's figures.
-func (r *rolled) items(t *testing.T, id journey.ID) map[[2]string]attributes {
+func (r *rolled) items(t *testing.T, id ident.ID) map[[2]string]attributes {
 	t.Helper()
 	found := map[[2]string]attributes{}
 	for key, it := range items(t, r.table) {
@@ -127,7 +128,7 @@ func TestNewer_FiguresAreNotFolded(t *testing.T) {
 	t.Parallel()
 
 	r := newRolled(t, 6)
-	graph := func(id journey.ID) string {
+	graph := func(id ident.ID) string {
 		j, err := r.store.Journeys.Journey(t.Context(), demo, id)
 		require.NoError(t, err)
 		return j.GraphHash
@@ -169,7 +170,7 @@ func TestNewer_FiguresAreNotFolded(t *testing.T) {
 }
 
 // graphText returns the name of a journey's graph as keys of figures have it.
-func (r *rolled) graphText(t *testing.T, id journey.ID) string {
+func (r *rolled) graphText(t *testing.T, id ident.ID) string {
 	t.Helper()
 	part := r.part(t, id)
 	return part[strings.LastIndex(part, "#")+1:]
@@ -190,7 +191,7 @@ func TestNewer_JourneysAreNotAudited(t *testing.T) {
 	t.Parallel()
 
 	r := newRolled(t, 4)
-	lose := func(id journey.ID) { // loses what was counted of a customer
+	lose := func(id ident.ID) { // loses what was counted of a customer
 		_, err := dynamotest.Client().DeleteItem(t.Context(), &dynamodb.DeleteItemInput{
 			TableName: &r.table, Key: keyOf(string("T#demo#K#"+id[4:]), r.part(t, id)),
 		})
@@ -214,7 +215,7 @@ func TestNewer_JourneysAreNotAudited(t *testing.T) {
 }
 
 // part returns the sort key of the only part of a journey.
-func (r *rolled) part(t *testing.T, id journey.ID) string {
+func (r *rolled) part(t *testing.T, id ident.ID) string {
 	t.Helper()
 	for key := range r.items(t, id) {
 		if strings.HasPrefix(key[1], "D#") {

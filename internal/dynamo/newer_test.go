@@ -20,8 +20,10 @@ import (
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/progress"
 )
 
 type attributes = map[string]types.AttributeValue
@@ -83,8 +85,8 @@ func newer(t *testing.T, table, pk, sk string) (key attributes, undo func()) {
 // full is an installation with items of every kind.
 type full struct {
 	*logged
-	waiting, started journey.ID // ada is in both; an event ends the wait of one and starts the other
-	graph            string     // hash of waiting's graph
+	waiting, started ident.ID // ada is in both; an event ends the wait of one and starts the other
+	graph            string   // hash of waiting's graph
 }
 
 func newFull(t *testing.T) *full {
@@ -309,10 +311,10 @@ func TestNewer_EventIsCompletedByItsRepeat(t *testing.T) {
 	f.now = f.now.Add(time.Minute)
 	key, undo := newer(t, f.table, "T#demo#C#"+ada, "E#"+string(f.waiting)[4:])
 	before := items(t, f.table)
-	woken := func(id journey.ID) bool {
+	woken := func(id ident.ID) bool {
 		e, err := f.store.Enrollments.Enrollment(t.Context(), demo, id, ada)
 		require.NoError(t, err)
-		return e.Woken != (journey.Stamp{})
+		return e.Woken != (progress.Stamp{})
 	}
 
 	require.Equal(t, 503, f.answer("POST", "/events", f.event("e1")).Code)
@@ -384,6 +386,6 @@ func TestNewer_WritesAreRefused(t *testing.T) {
 	key, _ := newer(t, f.table, "T#demo#C#"+ada, "E#"+ulid)
 	f.damage(t, f.waiting, ada, "r", &types.AttributeValueMemberN{Value: fmt.Sprint(next.Rev)})
 	before := stored(t, f.table, key)
-	require.ErrorIs(t, f.store.Engine.Advance(t.Context(), demo, 4, []journey.Enrollment{next})[0], journey.ErrNewer)
+	require.ErrorIs(t, f.store.Engine.Advance(t.Context(), demo, 4, []progress.Enrollment{next})[0], journey.ErrNewer)
 	require.Equal(t, before, stored(t, f.table, key))
 }

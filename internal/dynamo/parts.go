@@ -15,6 +15,7 @@ import (
 	"journeys/internal/analytics/tally"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/pack"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -56,7 +57,7 @@ func encodePart(p analytics.Part) (item.Item, error) {
 }
 
 // decodePart returns the part in an item of the tenant's.
-func decodePart(t journey.Tenant, it item.Item) (analytics.Part, error) {
+func decodePart(t ident.Tenant, it item.Item) (analytics.Part, error) {
 	r := item.Reader{Item: it}
 	p := analytics.Part{
 		Born: r.Time(cBorn), Rev: r.Number(cRev), Folded: r.Number(cFolded), Version: int(r.Number(cVersion)),
@@ -116,7 +117,7 @@ func samePartValues(born time.Time, rev int64) item.Item {
 
 // storedPart returns the part that refused a write, and ErrStale. It is the zero Part
 // if the part was folded since it was read.
-func storedPart(t journey.Tenant, it item.Item) (analytics.Part, error) {
+func storedPart(t ident.Tenant, it item.Item) (analytics.Part, error) {
 	if len(it) == 0 {
 		return analytics.Part{}, analytics.ErrStale
 	}

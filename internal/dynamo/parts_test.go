@@ -21,7 +21,9 @@ import (
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/graph"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -34,7 +36,7 @@ func counting(s *dynamo.Store) (*analytics.Counter, *bytes.Buffer) {
 }
 
 // counted adds up a journey's parts.
-func counted(t *testing.T, table string, tenant journey.Tenant, id journey.ID) *analytics.Figures {
+func counted(t *testing.T, table string, tenant ident.Tenant, id ident.ID) *analytics.Figures {
 	t.Helper()
 	parts, err := dynamo.AllParts(t.Context(), dynamotest.Client(), table, tenant, id)
 	require.NoError(t, err)
@@ -46,7 +48,7 @@ func counted(t *testing.T, table string, tenant journey.Tenant, id journey.ID) *
 }
 
 // recounted adds up the deltas of records.
-func recounted(t *testing.T, records []analytics.Record, id journey.ID) *analytics.Figures {
+func recounted(t *testing.T, records []analytics.Record, id ident.ID) *analytics.Figures {
 	t.Helper()
 	f := &analytics.Figures{}
 	for _, r := range records {
@@ -97,9 +99,9 @@ func TestCounter_Counts256NodesInOneWrite(t *testing.T) {
 	t.Parallel()
 	s, table := store(t)
 	d := longGraph(t, graph.MaxNodes, false)
-	var list []journey.Enrollment
+	var list []progress.Enrollment
 	for i := range 30 {
-		e, _ := d.Graph.Start(journey.Enrollment{
+		e, _ := d.Graph.Start(progress.Enrollment{
 			Journey: id(1), Customer: fmt.Sprint(i), GraphHash: d.Hash, Version: 1, EnrolledAt: start, ExpiresAt: start.AddDate(0, 0, 30),
 		})
 		list = append(list, e)
@@ -107,8 +109,8 @@ func TestCounter_Counts256NodesInOneWrite(t *testing.T) {
 	require.Equal(t, repeat(enrolled, 30), s.Enrollments.Insert(t.Context(), demo, 4, list))
 	now := start.Add(time.Hour)
 	for i := range list {
-		list[i], _ = d.Graph.Step(list[i].NextWrite(now), journey.Input{Now: now, HasAttributes: true})
-		require.Equal(t, journey.Completed, list[i].Status)
+		list[i], _ = d.Graph.Step(list[i].NextWrite(now), progress.Input{Now: now, HasAttributes: true})
+		require.Equal(t, progress.Completed, list[i].Status)
 	}
 	for _, err := range s.Engine.Advance(t.Context(), demo, 4, list) {
 		require.NoError(t, err)
@@ -208,7 +210,7 @@ func fill(t *testing.T, s *dynamo.Store, part analytics.Part) {
 }
 
 // lookupPart returns the item of a journey's only part.
-func lookupPart(t *testing.T, table string, id journey.ID) map[string]types.AttributeValue {
+func lookupPart(t *testing.T, table string, id ident.ID) map[string]types.AttributeValue {
 	t.Helper()
 	pk := "T#demo#K#" + strings.TrimPrefix(string(id), "jrn_")
 	out, err := dynamotest.Client().Query(t.Context(), &dynamodb.QueryInput{

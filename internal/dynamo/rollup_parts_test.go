@@ -8,7 +8,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/analytics/tally"
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // A record of a day that is folded and deleted is counted in the figures and in the
@@ -58,7 +58,7 @@ func TestRollup_RecreatedPartIsAnother(t *testing.T) {
 	today := w.now
 	count := func(counter *analytics.Counter, customer string) {
 		w.now = born.Add(time.Minute)
-		e, _ := w.graphs[w.j.GraphHash].Start(journey.Enrollment{
+		e, _ := w.graphs[w.j.GraphHash].Start(progress.Enrollment{
 			Journey: w.j.ID, Customer: customer, GraphHash: w.j.GraphHash, Version: 1, EnrolledAt: w.now, ExpiresAt: w.now.AddDate(0, 0, 300),
 		})
 		record := w.record(e)
@@ -108,9 +108,9 @@ func TestRollup_ForgottenCustomersStayCounted(t *testing.T) {
 		w.later(1)
 		w.step()
 	}
-	var left []journey.Enrollment
+	var left []progress.Enrollment
 	for _, customer := range []string{"c1", "c2", "c3"} {
-		if e, ok := w.inside[customer]; ok && e.Status == journey.Inside {
+		if e, ok := w.inside[customer]; ok && e.Status == progress.Inside {
 			left = append(left, e.Anonymize(w.now))
 		}
 		delete(w.inside, customer)

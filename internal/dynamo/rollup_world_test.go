@@ -21,7 +21,9 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -34,14 +36,14 @@ type world struct {
 	store  *dynamo.Store
 	now    time.Time
 	log    bytes.Buffer
-	tenant journey.Tenant
+	tenant ident.Tenant
 	j      journey.Journey
 
 	counter *analytics.Counter
-	graphs  map[string]*journey.Graph
-	inside  map[string]journey.Enrollment // and failed
-	left    map[string]journey.Enrollment // not converted yet
-	number  int                           // of the stream's last record
+	graphs  map[string]*progress.Graph
+	inside  map[string]progress.Enrollment // and failed
+	left    map[string]progress.Enrollment // not converted yet
+	number  int                            // of the stream's last record
 	truth   analytics.Figures
 	days    map[analytics.Day]*tally.Totals
 	entered int
@@ -65,8 +67,8 @@ func newWorld(t *testing.T, seed uint64) *world {
 	table := dynamotest.Table(t)
 	w := &world{
 		t: t, r: rand.New(rand.NewPCG(seed, 5)), table: table, store: storeOn(table), tenant: tenant("t1"),
-		now: time.Date(2026, 10, 10, 3, 0, 0, 0, time.UTC), graphs: map[string]*journey.Graph{},
-		inside: map[string]journey.Enrollment{}, left: map[string]journey.Enrollment{}, days: map[analytics.Day]*tally.Totals{},
+		now: time.Date(2026, 10, 10, 3, 0, 0, 0, time.UTC), graphs: map[string]*progress.Graph{},
+		inside: map[string]progress.Enrollment{}, left: map[string]progress.Enrollment{}, days: map[analytics.Day]*tally.Totals{},
 	}
 	w.counter = &analytics.Counter{
 		Parts: w.store.Analytics, Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler), Parallel: 1,
@@ -98,12 +100,12 @@ func (w *world) edit() {
 
 // enroll enrolls n customers.
 func (w *world) enroll(n int) {
-	var list []journey.Enrollment
+	var list []progress.Enrollment
 	for range n {
 		w.entered++
-		e, _ := w.graphs[w.j.GraphHash].Start(journey.Enrollment{
+		e, _ := w.graphs[w.j.GraphHash].Start(progress.Enrollment{
 			Journey: w.j.ID, Customer: fmt.Sprintf("c%d", w.entered), GraphHash: w.j.GraphHash, Version: w.j.Version,
-			RequestID: journey.RequestID{1}, EnrolledAt: w.now, ExpiresAt: w.now.Add(100 * time.Hour),
+			RequestID: ident.RequestID{1}, EnrolledAt: w.now, ExpiresAt: w.now.Add(100 * time.Hour),
 		})
 		list = append(list, e)
 	}
@@ -116,10 +118,10 @@ func (w *world) enroll(n int) {
 // step moves the due customers. Some fail, are removed or are retried.
 func (w *world) step() {
 	rich, _ := condition.ParseValue([]byte(`{"spend":7}`))
-	var list []journey.Enrollment
+	var list []progress.Enrollment
 	for _, customer := range slices.Sorted(maps.Keys(w.inside)) {
 		e := w.inside[customer]
-		failed := e.Status == journey.Failed
+		failed := e.Status == progress.Failed
 		if failed && w.r.IntN(12) > 0 || !failed && e.Due.After(w.now) && w.r.IntN(200) > 0 {
 			continue
 		}
@@ -135,12 +137,12 @@ func (w *world) step() {
 		case w.r.IntN(30) == 0:
 			n = n.Cancel("removed")
 		default:
-			in := journey.Input{Now: at, HasAttributes: true}
+			in := progress.Input{Now: at, HasAttributes: true}
 			if w.r.IntN(3) > 0 {
 				in.Attributes = rich
 			}
-			var effect journey.EffectKind
-			if n, effect = g.Step(n, in); effect == journey.NeedSend {
+			var effect progress.EffectKind
+			if n, effect = g.Step(n, in); effect == progress.NeedSend {
 				in.Answer.Result = trail.Sent
 				n, _ = g.Step(n, in)
 			}
@@ -165,10 +167,10 @@ func (w *world) step() {
 
 // wrote counts writes, from one of two stream shards by customer, and records the
 // truth.
-func (w *world) wrote(list []journey.Enrollment) {
+func (w *world) wrote(list []progress.Enrollment) {
 	shards := map[string][]analytics.Record{}
 	for _, e := range list {
-		if e.Status == journey.Inside || e.Status == journey.Failed {
+		if e.Status == progress.Inside || e.Status == progress.Failed {
 			w.inside[e.Customer] = e
 		} else {
 			delete(w.inside, e.Customer)
@@ -186,7 +188,7 @@ func (w *world) wrote(list []journey.Enrollment) {
 	}
 }
 
-func (w *world) record(e journey.Enrollment) analytics.Record {
+func (w *world) record(e progress.Enrollment) analytics.Record {
 	w.number++
 	return analytics.Record{
 		Number: fmt.Sprint(w.number), Tenant: w.tenant, Journey: w.j.ID,
@@ -300,11 +302,11 @@ func (w *world) loseOne() { w.uncounted() }
 // uncounted enrolls a customer and leaves counting to the caller.
 func (w *world) uncounted() analytics.Record {
 	w.entered++
-	e, _ := w.graphs[w.j.GraphHash].Start(journey.Enrollment{
+	e, _ := w.graphs[w.j.GraphHash].Start(progress.Enrollment{
 		Journey: w.j.ID, Customer: fmt.Sprintf("uncounted%d", w.entered), GraphHash: w.j.GraphHash, Version: w.j.Version,
 		EnrolledAt: w.now, ExpiresAt: w.now.AddDate(0, 0, 300),
 	})
-	w.store.Enrollments.Insert(w.t.Context(), w.tenant, 4, []journey.Enrollment{e})
+	w.store.Enrollments.Insert(w.t.Context(), w.tenant, 4, []progress.Enrollment{e})
 	record := w.record(e)
 	w.happened(record)
 	return record

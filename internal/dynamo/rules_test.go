@@ -13,6 +13,7 @@ import (
 
 	"journeys/internal/auth"
 	"journeys/internal/dev/dynamotest"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -46,7 +47,7 @@ func (l *logged) must(t *testing.T, status int, method, path, body string) map[s
 }
 
 // plantGraph replaces the stored graph, as a version with other rules would have stored it.
-func (p *fixture) plantGraph(t *testing.T, id journey.ID, definition string) {
+func (p *fixture) plantGraph(t *testing.T, id ident.ID, definition string) {
 	t.Helper()
 	it := p.definitionKey(t, id)
 	it["df"] = &types.AttributeValueMemberB{Value: []byte(definition)}

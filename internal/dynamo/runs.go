@@ -11,12 +11,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/dynamo/item"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // Reenter implements journey.EnrollmentStore. It does not replace an earlier run: while
 // a customer is being forgotten, one of a run before that may still be there.
-func (s Enrollments) Reenter(ctx context.Context, t journey.Tenant, shards int, old, next journey.Enrollment) error {
+func (s Enrollments) Reenter(ctx context.Context, t ident.Tenant, shards int, old, next progress.Enrollment) error {
 	w, err := s.newWriteID()
 	if err != nil {
 		return err
@@ -56,9 +58,9 @@ func (s Enrollments) Reenter(ctx context.Context, t journey.Tenant, shards int, 
 
 // encodeEarlierRun returns the item of a run that has ended, without what only the
 // engine reads. It is in no index, and the stream's filter passes it over.
-func encodeEarlierRun(t journey.Tenant, e journey.Enrollment) (item.Item, error) {
+func encodeEarlierRun(t ident.Tenant, e progress.Enrollment) (item.Item, error) {
 	e.Delta, e.Decisions, e.Event, e.Steps = nil, nil, nil, nil
-	e.Heard, e.Woken, e.Attempts = journey.Stamp{}, journey.Stamp{}, 0
+	e.Heard, e.Woken, e.Attempts = progress.Stamp{}, progress.Stamp{}, 0
 	it, err := encodeEnrollment(t, 1, e)
 	maps.Copy(it, item.EarlierRunKey(t, e.Journey, e.Customer, e.Run))
 	return it, err
@@ -66,19 +68,19 @@ func encodeEarlierRun(t journey.Tenant, e journey.Enrollment) (item.Item, error)
 
 // EarlierRuns implements journey.EnrollmentStore.
 func (s Enrollments) EarlierRuns(
-	ctx context.Context, t journey.Tenant, id journey.ID, customer string,
-) (runs []journey.Enrollment, err error) {
+	ctx context.Context, t ident.Tenant, id ident.ID, customer string,
+) (runs []progress.Enrollment, err error) {
 	err = s.queryEarlierRuns(ctx, t, id, customer, func(r *item.Reader) error {
 		run, err := decodeEnrollment(t, r.Item)
 		runs = append(runs, run)
 		return wrapDamaged(err)
 	})
-	slices.SortFunc(runs, func(a, b journey.Enrollment) int { return cmp.Compare(a.Run, b.Run) })
+	slices.SortFunc(runs, func(a, b progress.Enrollment) int { return cmp.Compare(a.Run, b.Run) })
 	return runs, err
 }
 
 func (s *table) queryEarlierRuns(
-	ctx context.Context, t journey.Tenant, id journey.ID, customer string, each func(*item.Reader) error,
+	ctx context.Context, t ident.Tenant, id ident.ID, customer string, each func(*item.Reader) error,
 ) error {
 	return s.query(ctx, "read a customer's earlier runs", &dynamodb.QueryInput{
 		KeyConditionExpression: aws.String("PK = :pk AND begins_with(SK, :r)"),

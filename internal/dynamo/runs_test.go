@@ -11,11 +11,13 @@ import (
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/graph"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // reentering returns a journey that customers who left may enter again, after an hour.
-func (p *fixture) reentering(t *testing.T, definition string) journey.ID {
+func (p *fixture) reentering(t *testing.T, definition string) ident.ID {
 	t.Helper()
 	id := p.journey(t, definition)
 	before, err := p.store.Journeys.Journey(t.Context(), demo, id)
@@ -26,7 +28,7 @@ func (p *fixture) reentering(t *testing.T, definition string) journey.ID {
 	return id
 }
 
-func (p *fixture) enroll(t *testing.T, id journey.ID, key string, customers ...string) journey.Enrollments {
+func (p *fixture) enroll(t *testing.T, id ident.ID, key string, customers ...string) journey.Enrollments {
 	t.Helper()
 	result, err := p.Enroll(t.Context(), demo, id, journey.EnrollRequest{Customers: customers, Key: key, Received: p.now})
 	require.NoError(t, err)
@@ -52,8 +54,8 @@ func TestReentry_RunsAreKeptCountedAndForgotten(t *testing.T) {
 	require.Len(t, at.Runs, 10)
 	for i, run := range at.Runs {
 		require.Equal(t, i+1, run.Run)
-		require.Equal(t, journey.Cancelled, run.Status)
-		require.Equal(t, journey.ReasonRemoved, run.ExitReason)
+		require.Equal(t, progress.Cancelled, run.Status)
+		require.Equal(t, progress.ReasonRemoved, run.ExitReason)
 		require.Equal(t, start.Add(time.Duration(i)*time.Hour), run.EnrolledAt)
 		require.Equal(t, run.EnrolledAt.Add(30*time.Minute), run.LeftAt)
 		require.Nil(t, run.Delta)
@@ -91,14 +93,14 @@ func TestReentry_WritesOfTheRunBeforeAreRefused(t *testing.T) {
 	require.Equal(t, 2, now.Run)
 
 	pending := old
-	pending.PendingExit, pending.Rev = journey.ExitRequest{Reason: journey.ReasonRemoved}, now.Rev
+	pending.PendingExit, pending.Rev = progress.ExitRequest{Reason: progress.ReasonRemoved}, now.Rev
 	require.ErrorIs(t, p.store.Enrollments.RequestExit(t.Context(), demo, pending), journey.ErrLost)
 	stale := old
 	stale.Rev = now.Rev + 1
 	require.ErrorIs(t, p.advance(t, stale), journey.ErrLost)
 	require.ErrorIs(t, p.store.Events.Wake(t.Context(), demo, stale), journey.ErrLost)
 	third := now
-	third.RequestID = journey.RequestID{3}
+	third.RequestID = ident.RequestID{3}
 	require.ErrorIs(t, p.store.Enrollments.Reenter(t.Context(), demo, 4, old, third), journey.ErrLost)
 	require.NoError(t, p.store.Enrollments.Reenter(t.Context(), demo, 4, old, now), "its own success")
 	after, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, "ada")
@@ -162,8 +164,8 @@ func TestReentry_CostsSixUnits(t *testing.T) {
 	old, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, all[30])
 	require.NoError(t, err)
 	next := old
-	next.Run, next.Rev, next.RequestID = 2, old.Rev+1, journey.RequestID{9}
-	old.Due, old.Status, old.LeftAt = time.Time{}, journey.Cancelled, p.now
+	next.Run, next.Rev, next.RequestID = 2, old.Rev+1, ident.RequestID{9}
+	old.Due, old.Status, old.LeftAt = time.Time{}, progress.Cancelled, p.now
 	ctx, m := capacity.WithMeter(t.Context())
 	require.NoError(t, p.store.Enrollments.Reenter(ctx, demo, 4, old, next))
 	t.Logf("a re-entry: %v", m.Usage())
@@ -177,22 +179,22 @@ func TestReentry_RepeatedEventStartsNoFurtherRun(t *testing.T) {
 
 	p := newFixture(t)
 	id := p.reentering(t, openedGraph)
-	send := func(eventID string) []journey.ID {
+	send := func(eventID string) []ident.ID {
 		out, err := p.PutEvent(t.Context(), demo, journey.Event{Customer: "ada", Type: "opened", ID: eventID})
 		require.NoError(t, err)
 		return out.Started
 	}
 	leave := func() { p.now = p.now.Add(2 * time.Hour) } // they left at once
-	require.Equal(t, []journey.ID{id}, send("e1"))
+	require.Equal(t, []ident.ID{id}, send("e1"))
 	leave()
 	require.Empty(t, send("e1"))
-	require.Equal(t, []journey.ID{id}, send("e2"))
+	require.Equal(t, []ident.ID{id}, send("e2"))
 	leave()
 	require.Empty(t, send("e1"))
 	require.Empty(t, send("e2"))
-	require.Equal(t, []journey.ID{id}, send("e3"))
+	require.Equal(t, []ident.ID{id}, send("e3"))
 	at, err := p.Whereabouts(t.Context(), demo, id, "ada")
 	require.NoError(t, err)
 	require.Equal(t, 3, at.Run)
-	require.False(t, slices.ContainsFunc(at.Runs, func(e journey.Enrollment) bool { return e.Event != nil }))
+	require.False(t, slices.ContainsFunc(at.Runs, func(e progress.Enrollment) bool { return e.Event != nil }))
 }

@@ -11,7 +11,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/dynamo/item"
-	"journeys/internal/journey"
+	"journeys/internal/ident"
 	"journeys/internal/manifest"
 	"journeys/internal/trail"
 )
@@ -26,7 +26,7 @@ func Record(r events.DynamoDBEventRecord) analytics.Record {
 	var ok bool
 	record.Tenant, record.Journey, ok = item.ParseEnrollmentKey(keys.Text(manifest.PartitionKey), keys.Text(manifest.SortKey))
 	if !ok || !record.Journey.Valid() || keys.Err != nil {
-		record.Tenant, record.Journey, record.Err = journey.Tenant{}, "", errors.Join(errRecord, keys.Err)
+		record.Tenant, record.Journey, record.Err = ident.Tenant{}, "", errors.Join(errRecord, keys.Err)
 		return record
 	}
 	if r.EventName != string(events.DynamoDBOperationTypeRemove) {

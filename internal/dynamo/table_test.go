@@ -17,6 +17,7 @@ import (
 	"journeys/internal/dev/dynamolocal"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
@@ -28,8 +29,8 @@ var (
 	start = time.Date(2026, 11, 23, 10, 0, 0, 123e6, time.UTC)
 )
 
-func tenant(name string) journey.Tenant {
-	t, _ := journey.ParseTenant(name)
+func tenant(name string) ident.Tenant {
+	t, _ := ident.ParseTenant(name)
 	return t
 }
 
@@ -107,7 +108,7 @@ func TestStore_LostResponsesAreNoConflicts(t *testing.T) {
 			require.ErrorIs(t, s.Journeys.Delete(t.Context(), demo, active), journey.ErrNotFound)
 			require.Equal(t, "0", lookup(t, table, "T#demo", "N")["cnt"].(*types.AttributeValueMemberN).Value)
 
-			r := journey.KeyRecord{Key: "k", RequestID: journey.RequestID{1}, ExpiresAt: start.Add(journey.KeyLife)}
+			r := journey.KeyRecord{Key: "k", RequestID: ident.RequestID{1}, ExpiresAt: start.Add(journey.KeyLife)}
 			kept, err := s.Enrollments.ReserveKey(t.Context(), demo, j.ID, r, start)
 			require.NoError(t, err)
 			require.Equal(t, r, kept)

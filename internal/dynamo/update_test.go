@@ -15,7 +15,9 @@ import (
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -24,7 +26,7 @@ const updatingGraph = `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"u","t
 
 // updating returns a customer's enrollment at the node "u" as the write that leaves it,
 // and the stored profile, zero for none.
-func (p *fixture) updating(t *testing.T, id journey.ID, customer string) (next journey.Enrollment, stored journey.Profile) {
+func (p *fixture) updating(t *testing.T, id ident.ID, customer string) (next progress.Enrollment, stored journey.Profile) {
 	t.Helper()
 	e, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, customer)
 	require.NoError(t, err)
@@ -33,12 +35,12 @@ func (p *fixture) updating(t *testing.T, id journey.ID, customer string) (next j
 	j, err := p.store.Journeys.FullJourney(t.Context(), demo, id)
 	require.NoError(t, err)
 	graph := graphOf(t, p, j)
-	e, effect := graph.Step(e.NextWrite(p.now), journey.Input{Now: p.now, Answer: journey.Answer{Result: trail.Updated}})
-	require.Equal(t, journey.NoEffect, effect)
+	e, effect := graph.Step(e.NextWrite(p.now), progress.Input{Now: p.now, Answer: progress.Answer{Result: trail.Updated}})
+	require.Equal(t, progress.NoEffect, effect)
 	return e, profiles[customer].Stored
 }
 
-func graphOf(t *testing.T, p *fixture, j journey.Journey) *journey.Graph {
+func graphOf(t *testing.T, p *fixture, j journey.Journey) *progress.Graph {
 	t.Helper()
 	raw, err := p.store.Journeys.Definition(t.Context(), demo, j.ID, j.GraphHash)
 	require.NoError(t, err)
@@ -47,7 +49,7 @@ func graphOf(t *testing.T, p *fixture, j journey.Journey) *journey.Graph {
 	return d.Graph
 }
 
-func (p *fixture) advanceWith(ctx context.Context, s *dynamo.Store, e journey.Enrollment, old journey.Profile, attributes string) error {
+func (p *fixture) advanceWith(ctx context.Context, s *dynamo.Store, e progress.Enrollment, old journey.Profile, attributes string) error {
 	return s.Engine.AdvanceWithProfile(ctx, demo, 4, e, old.Next("ada", []byte(attributes), p.now), old.Rev)
 }
 
@@ -93,7 +95,7 @@ func TestAdvanceWithProfile_WritesBothOrNone(t *testing.T) {
 			require.Equal(t, journey.Profile{Customer: "ada", Attributes: []byte(`{"n":3}`), Rev: old.Rev + 1, UpdatedAt: p.now}, stored)
 			at, err = p.store.Enrollments.Enrollment(t.Context(), demo, id, "ada")
 			require.NoError(t, err)
-			require.Equal(t, journey.Completed, at.Status)
+			require.Equal(t, progress.Completed, at.Status)
 			require.Equal(t, e.Rev, at.Rev)
 			_, err = p.PutCustomer(t.Context(), demo, profileOf("ada", `{}`), &journey.Precondition{Revs: []int64{old.Rev}})
 			require.ErrorIs(t, err, journey.ErrStaleCustomer, "a caller's ETag is stale")

@@ -3,7 +3,7 @@ package engine
 import (
 	"context"
 
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // counted says which write counts a run's present attempt at an effect.
@@ -72,7 +72,7 @@ func (w *worker) countAhead(ctx context.Context) {
 		}
 		r.state = recording
 		w.write(ctx, []*run{r})
-		if r.stored.Rev > rev && r.stored.Status == journey.Inside {
+		if r.stored.Rev > rev && r.stored.Status == progress.Inside {
 			r.aheadRev = r.stored.Rev
 			r.next, r.state = r.stored.NextWrite(w.now()), first
 		}

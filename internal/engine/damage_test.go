@@ -15,7 +15,9 @@ import (
 
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 var garbage = &types.AttributeValueMemberS{Value: "garbage"}
@@ -35,7 +37,7 @@ func (i *installation) damage(t *testing.T, pk, sk, attribute string, value type
 	require.NoError(t, err)
 }
 
-func (i *installation) damageEnrollment(t *testing.T, id journey.ID, customer, attribute string, value types.AttributeValue) {
+func (i *installation) damageEnrollment(t *testing.T, id ident.ID, customer, attribute string, value types.AttributeValue) {
 	t.Helper()
 	i.damage(t, "T#acme#C#"+customer, "E#"+string(id)[4:], attribute, value)
 }
@@ -94,7 +96,7 @@ func TestDamage_DoesNotStopADrain(t *testing.T) {
 // enrollInTwoGraphs returns a journey that was edited after customers entered it, the
 // name of its first graph, the customers in that, and all customers of the second
 // enroll call, who have profiles.
-func (i *installation) enrollInTwoGraphs(t *testing.T) (id journey.ID, graph string, old, customers []string) {
+func (i *installation) enrollInTwoGraphs(t *testing.T) (id ident.ID, graph string, old, customers []string) {
 	t.Helper()
 	id = i.activate(t, sixNodes)
 	old = i.enroll(t, id, t.Context(), 5)
@@ -146,7 +148,7 @@ func TestDamage_StopsOnlyItsOwnCustomers(t *testing.T) {
 // busy is a table that fails to read definitions.
 type busy struct{ engine.Table }
 
-func (busy) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
+func (busy) Definition(context.Context, ident.Tenant, ident.ID, string) ([]byte, error) {
 	return nil, &journey.Error{Kind: journey.Unavailable, Code: "table-throttled"}
 }
 
@@ -171,7 +173,7 @@ func TestDamage_OfAnEventDelaysNoCustomer(t *testing.T) {
 		{"id":"w","type":"wait","config":{"delayHours":1,"waitForEvent":"opened"}},
 		{"id":"out","type":"exit","config":{"reason":"done"}}],"edges":[{"source":"in","target":"w"},{"source":"w","target":"out"}]}`)
 	customers := i.enroll(t, id, t.Context(), 3)
-	require.NoError(t, i.store.Events.Remember(t.Context(), i.tenant, "customer-1", "opened", journey.Received{Stamp: journey.Stamp{At: i.now}}))
+	require.NoError(t, i.store.Events.Remember(t.Context(), i.tenant, "customer-1", "opened", progress.Received{Stamp: progress.Stamp{At: i.now}}))
 	i.damage(t, "T#acme#C#customer-1", "V#opened", "e", garbage)
 	log := i.logging()
 	i.now = i.now.Add(time.Hour)

@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/engine"
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/provider"
 	"journeys/internal/trail"
 )
@@ -83,13 +83,13 @@ func TestAdvance_UncertainSendFollowsOnUncertain(t *testing.T) {
 			var log bytes.Buffer
 			e := f.engine()
 			e.Provider, e.Log = p, slog.New(slog.NewJSONHandler(&log, nil))
-			for turn := 0; f.items["c"].Status == journey.Inside; turn++ {
+			for turn := 0; f.items["c"].Status == progress.Inside; turn++ {
 				require.Less(t, turn, 3)
 				require.NoError(t, e.Advance(t.Context(), f.pack("c")))
 				lost.Store(false)
 				f.now = f.items["c"].Due
 			}
-			require.Equal(t, journey.Completed, f.items["c"].Status)
+			require.Equal(t, progress.Completed, f.items["c"].Status)
 			require.Equal(t, test.result, f.items["c"].Path.Visits(noon)[1].Result)
 			require.EqualValues(t, test.requests, requests.Load())
 			require.Equal(t, test.counted, strings.Count(log.String(), `"MessagesUncertain":1`), log.String())
@@ -113,7 +113,7 @@ func TestAdvance_PanicAfterAClaimIsUncertain(t *testing.T) {
 	e.Provider = f
 	require.NoError(t, e.Advance(t.Context(), pack))
 	require.Equal(t, []bool{true}, f.uncertain)
-	require.Equal(t, journey.Completed, f.items["c"].Status)
+	require.Equal(t, progress.Completed, f.items["c"].Status)
 }
 
 // The doubt about an attempt that may have sent a message survives later attempts
@@ -156,7 +156,7 @@ func TestAdvance_KeepsADoubtUntilAnAttemptSucceeds(t *testing.T) {
 			f.sendErr = nil
 			require.Empty(t, f.advance(t))
 			require.Equal(t, test.uncertain, f.uncertain)
-			require.Equal(t, journey.Completed, f.items["c"].Status)
+			require.Equal(t, progress.Completed, f.items["c"].Status)
 			require.Zero(t, f.items["c"].LeaseUntil)
 		})
 	}
@@ -179,7 +179,7 @@ func TestAdvance_RetrySkipsAMessageThatMayHaveBeenSent(t *testing.T) {
 	require.NoError(t, worker.Advance(t.Context(), pack))
 	f.retry(t)
 	require.NoError(t, worker.Advance(t.Context(), pack))
-	require.Equal(t, journey.Completed, f.items["c"].Status)
+	require.Equal(t, progress.Completed, f.items["c"].Status)
 	require.Equal(t, trail.SkippedUncertain, f.items["c"].Path.Visits(noon)[1].Result)
 	require.Zero(t, requests.Load())
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -24,15 +24,15 @@ func (w *worker) decide(ctx context.Context, r *run) {
 	})
 	switch {
 	case err == nil && answer.Missing():
-		r.in.Answer = journey.Answer{Result: trail.DecidedEmpty}
+		r.in.Answer = progress.Answer{Result: trail.DecidedEmpty}
 	case err == nil:
-		r.in.Answer = journey.Answer{Result: trail.Decided, Value: answer}
+		r.in.Answer = progress.Answer{Result: trail.Decided, Value: answer}
 	case config.FailOnError || isThrottled(err):
 		w.postpone(ctx, r, err, reasonDecision)
 		return
 	default:
 		w.Log.WarnContext(ctx, "decision failed: node continues", "journey", w.pack.Journey, "node", node, "error", err)
-		r.in.Answer = journey.Answer{Result: trail.EffectError}
+		r.in.Answer = progress.Answer{Result: trail.EffectError}
 	}
 	r.state, r.hasAnswer = stepping, true
 }
@@ -76,7 +76,7 @@ func (w *worker) send(ctx context.Context, r *run) {
 		// A retry cannot settle whether it was sent, so the message is skipped
 		// now, and this attempt does not count as a failure.
 		w.Log.WarnContext(ctx, "message skipped: may have been sent", "journey", w.pack.Journey, "node", node, "error", err)
-		answer, err = journey.Answer{Result: trail.SkippedUncertain}, nil
+		answer, err = progress.Answer{Result: trail.SkippedUncertain}, nil
 		r.doubt.report = true
 	case err == nil:
 		r.doubt.report = answer.Result == trail.SkippedUncertain || doubtful && config.Resend
@@ -130,7 +130,7 @@ func (w *worker) postpone(ctx context.Context, r *run, err error, reason string)
 	switch last := r.next.Attempts >= MaxAttempts; {
 	case last && reason == reasonSend && r.graph.Action(r.next.Node).GoOnError:
 		w.Log.WarnContext(ctx, "message failed: node continues", "journey", w.pack.Journey, "node", r.graph.NodeID(r.next.Node))
-		r.in.Answer, r.state, r.hasAnswer = journey.Answer{Result: trail.EffectError}, stepping, true
+		r.in.Answer, r.state, r.hasAnswer = progress.Answer{Result: trail.EffectError}, stepping, true
 		return
 	case last:
 		r.fail(reason)

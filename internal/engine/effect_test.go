@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/engine"
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -24,7 +24,7 @@ func TestAdvance_TriesAFailingSendTenTimesWithBackOff(t *testing.T) {
 	f.sendErr = errors.New("refused")
 	f.enter(t, "channel_action", `{"channel":"push"}`)
 	pauses := f.advance(t)
-	require.Equal(t, journey.Failed, f.items["c"].Status)
+	require.Equal(t, progress.Failed, f.items["c"].Status)
 	require.Equal(t, "send_failed", f.items["c"].ExitReason)
 	require.Equal(t, engine.MaxAttempts, f.attempts)
 	require.Equal(t, []time.Duration{
@@ -47,7 +47,7 @@ func TestAdvance_DoesNotCountThrottledSends(t *testing.T) {
 	require.Zero(t, f.items["c"].Attempts)
 	f.sendErr = nil
 	f.advance(t)
-	require.Equal(t, journey.Completed, f.items["c"].Status)
+	require.Equal(t, progress.Completed, f.items["c"].Status)
 }
 
 func TestAdvance_FailedDecisionFollowsOnError(t *testing.T) {
@@ -57,7 +57,7 @@ func TestAdvance_FailedDecisionFollowsOnError(t *testing.T) {
 	goOn.askErr = errors.New("down")
 	goOn.enter(t, "nba_decision", `{"decisionFlowId":"f"}`)
 	goOn.advance(t)
-	require.Equal(t, journey.Completed, goOn.items["c"].Status)
+	require.Equal(t, progress.Completed, goOn.items["c"].Status)
 	require.Equal(t, trail.EffectError, goOn.items["c"].Path.Visits(noon)[1].Result)
 	require.Equal(t, 1, goOn.attempts)
 
@@ -65,7 +65,7 @@ func TestAdvance_FailedDecisionFollowsOnError(t *testing.T) {
 	fail.askErr = errors.New("down")
 	fail.enter(t, "nba_decision", `{"decisionFlowId":"f","onError":"fail"}`)
 	fail.advance(t)
-	require.Equal(t, journey.Failed, fail.items["c"].Status)
+	require.Equal(t, progress.Failed, fail.items["c"].Status)
 	require.Equal(t, "decision_failed", fail.items["c"].ExitReason)
 	require.Equal(t, engine.MaxAttempts, fail.attempts)
 }
@@ -83,7 +83,7 @@ func TestAdvance_FailedMessageFollowsOnError(t *testing.T) {
 		f.enter(t, "channel_action", `{"channel":"push","onError":`+onError+`}`)
 		for range engine.MaxAttempts - 1 {
 			require.NoError(t, f.engine().Advance(t.Context(), f.pack("c")))
-			require.Equal(t, journey.Inside, f.items["c"].Status, onError)
+			require.Equal(t, progress.Inside, f.items["c"].Status, onError)
 			require.True(t, f.items["c"].Due.After(f.now), "it backs off")
 			f.now = f.items["c"].Due
 		}
@@ -91,7 +91,7 @@ func TestAdvance_FailedMessageFollowsOnError(t *testing.T) {
 		f.advance(t)
 		e := f.items["c"]
 		got := e.Status.String() + " " + e.ExitReason
-		if e.Status == journey.Completed {
+		if e.Status == progress.Completed {
 			got = "completed " + e.Path.Visits(noon)[1].Result.String()
 		}
 		require.Equal(t, want, got)
@@ -102,7 +102,7 @@ func TestAdvance_FailedMessageFollowsOnError(t *testing.T) {
 	f.enter(t, "channel_action", `{"channel":"push","onError":"continue"}`)
 	e := f.engine()
 	e.Provider = panicking{f}
-	for f.items["c"].Status == journey.Inside {
+	for f.items["c"].Status == progress.Inside {
 		require.NoError(t, e.Advance(t.Context(), f.pack("c")))
 		f.now = f.now.Add(2 * time.Hour)
 	}
@@ -113,7 +113,7 @@ func TestAdvance_FailedMessageFollowsOnError(t *testing.T) {
 func TestAdvance_LogsAnswersThatAreNotKept(t *testing.T) {
 	t.Parallel()
 
-	for answer, want := range map[string]bool{`{"x":"` + strings.Repeat("x", journey.MaxKept) + `"}`: true, `{"x":1}`: false} {
+	for answer, want := range map[string]bool{`{"x":"` + strings.Repeat("x", progress.MaxKept) + `"}`: true, `{"x":1}`: false} {
 		f := newFake(1)
 		f.answer = answer
 		f.define(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"d","type":"nba_decision","config":{"decisionFlowId":"f"}},
@@ -123,7 +123,7 @@ func TestAdvance_LogsAnswersThatAreNotKept(t *testing.T) {
 		e := f.engine()
 		e.Log = slog.New(slog.NewJSONHandler(&log, nil))
 		require.NoError(t, e.Advance(t.Context(), f.pack("c")))
-		require.Equal(t, journey.Completed, f.items["c"].Status)
+		require.Equal(t, progress.Completed, f.items["c"].Status)
 		require.Equal(t, want, f.items["c"].Path.Visits(noon)[1].Result == trail.EffectError)
 		require.Equal(t, want, strings.Contains(log.String(), `"msg":"answer not kept: too long"`), log.String())
 		require.NotContains(t, log.String(), "xxx")
@@ -137,7 +137,7 @@ func TestAdvance_KeepsTheAnswerOfAMessage(t *testing.T) {
 
 	for answer, want := range map[string]string{
 		`{"id":7,"other":1}`: `{"t":"7  sent"}`,
-		`{"id":"` + strings.Repeat("x", journey.MaxKept) + `"}`: `{"t":"  error"}`,
+		`{"id":"` + strings.Repeat("x", progress.MaxKept) + `"}`: `{"t":"  error"}`,
 	} {
 		f := newFake(1)
 		f.reply = answer
@@ -152,7 +152,7 @@ func TestAdvance_KeepsTheAnswerOfAMessage(t *testing.T) {
 		text, err := f.messages[1].Config.Payload.JSON(&f.messages[1].Facts)
 		require.NoError(t, err)
 		require.Equal(t, want, string(text))
-		require.Equal(t, journey.Completed, f.items["c"].Status)
+		require.Equal(t, progress.Completed, f.items["c"].Status)
 	}
 }
 
@@ -178,7 +178,7 @@ func TestAdvance_MessageHasWhatItsPayloadReads(t *testing.T) {
 // panicking panics in each send to customer c.
 type panicking struct{ *fake }
 
-func (p panicking) Send(ctx context.Context, m engine.Message) (journey.Answer, error) {
+func (p panicking) Send(ctx context.Context, m engine.Message) (progress.Answer, error) {
 	if m.Customer == "c" {
 		panic("a bug")
 	}
@@ -195,13 +195,13 @@ func TestAdvance_PanicFailsOnlyItsOwnCustomer(t *testing.T) {
 	f.items["other"] = other
 	e := f.engine()
 	e.Provider = panicking{f}
-	for f.items["c"].Status == journey.Inside {
+	for f.items["c"].Status == progress.Inside {
 		require.NoError(t, e.Advance(t.Context(), f.pack("c", "other")))
 		f.now = f.now.Add(2 * time.Hour)
 	}
-	require.Equal(t, journey.Failed, f.items["c"].Status)
+	require.Equal(t, progress.Failed, f.items["c"].Status)
 	require.Equal(t, "internal_error", f.items["c"].ExitReason)
-	require.Equal(t, journey.Completed, f.items["other"].Status)
+	require.Equal(t, progress.Completed, f.items["other"].Status)
 }
 
 // slow takes some time for each message, and notes what was left of its lease.
@@ -211,7 +211,7 @@ type slow struct {
 	left  []time.Duration
 }
 
-func (s *slow) Send(ctx context.Context, m engine.Message) (journey.Answer, error) {
+func (s *slow) Send(ctx context.Context, m engine.Message) (progress.Answer, error) {
 	s.now = s.now.Add(s.takes)
 	s.left = append(s.left, s.items[m.Customer].LeaseUntil.Sub(s.now))
 	return s.fake.Send(ctx, m)
@@ -241,7 +241,7 @@ func TestAdvance_SendsOnlyWithinALease(t *testing.T) {
 		require.GreaterOrEqual(t, left, time.Duration(0), "the lease had ended")
 	}
 	for _, customer := range pack.Customers {
-		require.Equal(t, journey.Completed, f.items[customer].Status)
+		require.Equal(t, progress.Completed, f.items[customer].Status)
 	}
 	require.NotContains(t, f.uncertain, true)
 }

@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"journeys/internal/emf"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
@@ -68,7 +69,7 @@ type Engine struct {
 
 	// ProfileWritten makes a customer's waits due, in all journeys but one, whose end
 	// depends on an earlier revision of the profile. Nil does nothing.
-	ProfileWritten func(ctx context.Context, t journey.Tenant, customer string, except journey.ID, rev int64) error
+	ProfileWritten func(ctx context.Context, t ident.Tenant, customer string, except ident.ID, rev int64) error
 
 	Definitions  *journey.Definitions // the cache of compiled graphs, shared by invocations
 	Installation string               // names this installation in the metrics

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
+	"journeys/internal/progress"
 
-	"journeys/internal/journey"
+	"github.com/stretchr/testify/require"
 )
 
 // waitAndMessage begins with a long wait.
@@ -74,9 +74,9 @@ func TestExit_EveryOrderOfEventAndMessage(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			exit := journey.ExitRequest{Reason: "event:closed"}
+			exit := progress.ExitRequest{Reason: "event:closed"}
 			if row.settings == closedCompletes {
-				exit = journey.ExitRequest{Reason: "done", Completed: true}
+				exit = progress.ExitRequest{Reason: "done", Completed: true}
 			}
 			orders, left, stayed, recorded := 0, 0, 0, 0
 			for dies := range 7 {
@@ -91,9 +91,9 @@ func TestExit_EveryOrderOfEventAndMessage(t *testing.T) {
 					order := fmt.Sprint(row.name, " ", dies, choices)
 					x := newExitEventRace(t, row.graph, row.settings, dies)
 					running := x.run(t, row.sides(t, x), choices)
-					counts := slices.ContainsFunc(x.stamps, func(s journey.Stamp) bool { return s.At.After(x.e.EnrolledAt) })
+					counts := slices.ContainsFunc(x.stamps, func(s progress.Stamp) bool { return s.At.After(x.e.EnrolledAt) })
 					if row.atOnce && counts {
-						require.NotEqual(t, journey.Inside, x.e.Status, order)
+						require.NotEqual(t, progress.Inside, x.e.Status, order)
 					}
 					x.lives[0].On = true
 					x.settle(t, true)
@@ -138,7 +138,7 @@ func newExitEventRace(t *testing.T, graph, settings string, dies int) *exitEvent
 		for claim >= 0 && x.written[claim].LeaseUntil.IsZero() {
 			claim--
 		}
-		counts := slices.ContainsFunc(x.stamps, func(s journey.Stamp) bool { return s.At.After(x.e.EnrolledAt) })
+		counts := slices.ContainsFunc(x.stamps, func(s progress.Stamp) bool { return s.At.After(x.e.EnrolledAt) })
 		if counts && x.answered >= 0 && claim >= x.answered {
 			x.t.Errorf("a message was claimed after the event was answered")
 		}

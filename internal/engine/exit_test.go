@@ -10,7 +10,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/analytics/tally"
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -70,7 +70,7 @@ func TestExit_EveryOrderOfRemovalAndMessage(t *testing.T) {
 					}
 					running := x.run(t, sides, choices)
 					x.settle(t, true)
-					sent, doubt := x.requireLeft(t, journey.ExitRequest{Reason: "removed"}, fmt.Sprint(row.name, " ", dies, choices))
+					sent, doubt := x.requireLeft(t, progress.ExitRequest{Reason: "removed"}, fmt.Sprint(row.name, " ", dies, choices))
 					require.True(t, doubt == 0 || row.dies || row.late, "%v: a living worker recorded nothing", choices)
 					recorded, doubtful = recorded+sent, doubtful+doubt
 					return running
@@ -132,10 +132,10 @@ func (x *exitRace) passLease(ctx context.Context) error {
 // requireLeft checks how the customer left, and that the figures of the writes are
 // those of the path. It returns how many messages were recorded, and how many were
 // sent but not recorded.
-func (x *exitRace) requireLeft(t *testing.T, exit journey.ExitRequest, order string) (recorded, doubtful int) {
-	status, totals := journey.Cancelled, tally.Totals{Enrolled: 1, Cancelled: 1}
+func (x *exitRace) requireLeft(t *testing.T, exit progress.ExitRequest, order string) (recorded, doubtful int) {
+	status, totals := progress.Cancelled, tally.Totals{Enrolled: 1, Cancelled: 1}
 	if exit.Completed {
-		status, totals = journey.Completed, tally.Totals{Enrolled: 1, Completed: 1}
+		status, totals = progress.Completed, tally.Totals{Enrolled: 1, Completed: 1}
 	}
 	require.Equal(t, status, x.e.Status, order)
 	require.Equal(t, exit.Reason, x.e.ExitReason, order)

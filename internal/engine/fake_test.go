@@ -12,7 +12,9 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -20,11 +22,11 @@ import (
 type fake struct {
 	lives    []engine.Live
 	due      map[journey.Partition][]journey.DueKey
-	grown    []journey.ID
-	drained  []journey.ID
+	grown    []ident.ID
+	drained  []ident.ID
 	packs    []engine.Pack
 	graph    journey.Definition
-	items    map[string]journey.Enrollment
+	items    map[string]progress.Enrollment
 	loadErr  error
 	sendErr  error
 	askErr   error // of decisions
@@ -43,10 +45,10 @@ type fake struct {
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 func newFake(journeys int) *fake {
-	tenant, _ := journey.ParseTenant("t")
-	f := &fake{due: map[journey.Partition][]journey.DueKey{}, items: map[string]journey.Enrollment{}, now: noon}
+	tenant, _ := ident.ParseTenant("t")
+	f := &fake{due: map[journey.Partition][]journey.DueKey{}, items: map[string]progress.Enrollment{}, now: noon}
 	for i := range journeys {
-		f.lives = append(f.lives, engine.Live{Tenant: tenant, Journey: journey.ID(fmt.Sprintf("jrn_%d", i)), On: true, Shards: 2})
+		f.lives = append(f.lives, engine.Live{Tenant: tenant, Journey: ident.ID(fmt.Sprintf("jrn_%d", i)), On: true, Shards: 2})
 	}
 	return f
 }
@@ -84,7 +86,7 @@ func (f *fake) enter(t *testing.T, kind, config string) {
 func (f *fake) define(t *testing.T, text, event string) {
 	t.Helper()
 	f.graph = journeytest.Definition(t, text)
-	e, _ := f.graph.Graph.Start(journey.Enrollment{
+	e, _ := f.graph.Graph.Start(progress.Enrollment{
 		Journey: "jrn_0", Customer: "c", GraphHash: f.graph.Hash, EnrolledAt: f.now, ExpiresAt: f.now.AddDate(1, 0, 0),
 		Event: []byte(event),
 	})
@@ -96,10 +98,10 @@ func (f *fake) define(t *testing.T, text, event string) {
 func (f *fake) advance(t *testing.T) []time.Duration {
 	t.Helper()
 	var pauses []time.Duration
-	for turn := 0; f.items["c"].Status == journey.Inside; turn++ {
+	for turn := 0; f.items["c"].Status == progress.Inside; turn++ {
 		require.Less(t, turn, 100)
 		require.NoError(t, f.engine().Advance(t.Context(), f.pack("c")))
-		if e := f.items["c"]; e.Status == journey.Inside {
+		if e := f.items["c"]; e.Status == progress.Inside {
 			pauses = append(pauses, e.Due.Sub(f.now))
 			f.now = e.Due
 		}
@@ -110,15 +112,15 @@ func (f *fake) advance(t *testing.T) []time.Duration {
 // retry lets failed customer c go on, as a caller's retry does.
 func (f *fake) retry(t *testing.T) {
 	t.Helper()
-	require.Equal(t, journey.Failed, f.items["c"].Status)
+	require.Equal(t, progress.Failed, f.items["c"].Status)
 	f.now = f.now.Add(time.Hour)
 	f.items["c"] = f.items["c"].NextWrite(f.now).Retry(f.now)
 }
 
 func (f *fake) Lives(context.Context) ([]engine.Live, error) { return f.lives, nil }
 
-func (f *fake) Load(_ context.Context, _ journey.Tenant, id journey.ID, customers []string) (*engine.Live, []journey.Enrollment, error) {
-	var list []journey.Enrollment
+func (f *fake) Load(_ context.Context, _ ident.Tenant, id ident.ID, customers []string) (*engine.Live, []progress.Enrollment, error) {
+	var list []progress.Enrollment
 	for _, c := range customers {
 		if e, ok := f.items[c]; ok {
 			list = append(list, e)
@@ -153,31 +155,31 @@ func (f *fake) Drained(_ context.Context, l engine.Live) error {
 	return nil
 }
 
-func (f *fake) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
+func (f *fake) Definition(context.Context, ident.Tenant, ident.ID, string) ([]byte, error) {
 	return f.graph.Raw, nil
 }
 
-func (f *fake) Profiles(context.Context, journey.Tenant, []string) (map[string]engine.Profile, error) {
+func (f *fake) Profiles(context.Context, ident.Tenant, []string) (map[string]engine.Profile, error) {
 	attributes, _ := condition.ParseValue([]byte(f.attributes))
 	return map[string]engine.Profile{"c": {Attributes: attributes, Stored: f.profile}}, nil
 }
 
 func (f *fake) AdvanceWithProfile(
-	ctx context.Context, t journey.Tenant, shards int, e journey.Enrollment, p journey.Profile, rev int64,
+	ctx context.Context, t ident.Tenant, shards int, e progress.Enrollment, p journey.Profile, rev int64,
 ) error {
 	f.profilePuts++
 	if rev != f.profile.Rev {
 		return engine.ErrProfileChanged
 	}
 	f.profile, f.attributes = p, string(p.Attributes)
-	return f.Advance(ctx, t, shards, []journey.Enrollment{e})[0]
+	return f.Advance(ctx, t, shards, []progress.Enrollment{e})[0]
 }
 
-func (f *fake) LastEvents(context.Context, journey.Tenant, map[string][]string) (map[string]engine.LastEvents, error) {
+func (f *fake) LastEvents(context.Context, ident.Tenant, map[string][]string) (map[string]engine.LastEvents, error) {
 	return nil, nil
 }
 
-func (f *fake) Advance(_ context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []error {
+func (f *fake) Advance(_ context.Context, _ ident.Tenant, _ int, list []progress.Enrollment) []error {
 	for _, e := range list {
 		f.items[e.Customer] = e
 	}
@@ -197,10 +199,10 @@ func (f *fake) Decide(context.Context, engine.DecisionRequest) (condition.Value,
 	return answer, f.askErr
 }
 
-func (f *fake) Send(_ context.Context, m engine.Message) (journey.Answer, error) {
+func (f *fake) Send(_ context.Context, m engine.Message) (progress.Answer, error) {
 	f.attempts++
 	f.uncertain, f.messages = append(f.uncertain, m.Uncertain), append(f.messages, m)
-	answer := journey.Answer{Result: trail.Sent}
+	answer := progress.Answer{Result: trail.Sent}
 	if f.reply != "" {
 		answer.Value, _ = condition.ParseValue([]byte(f.reply))
 	}

@@ -9,6 +9,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -141,7 +142,7 @@ func (x *exitRace) requireConversions(t *testing.T, where string) (conversions i
 		if i > 0 {
 			require.Equal(t, x.written[i-1].Rev+1, e.Rev, where)
 		}
-		if e.Rev > 1 && e.Woken != (journey.Stamp{}) {
+		if e.Rev > 1 && e.Woken != (progress.Stamp{}) {
 			continue // the write of a wake-up has no delta
 		}
 		require.NoError(t, figures.Apply(analytics.Write{Graph: e.GraphHash, Version: 1, At: e.WrittenAt, Delta: e.Delta}), where)
@@ -153,7 +154,7 @@ func (x *exitRace) requireConversions(t *testing.T, where string) (conversions i
 	}
 	require.Empty(t, figures.Faults(), where)
 	require.LessOrEqual(t, messages, min(x.sent, 1), where)
-	if x.e.Status == journey.Inside || x.e.Status == journey.Failed {
+	if x.e.Status == progress.Inside || x.e.Status == progress.Failed {
 		require.Equal(t, 1, messages, where)
 	}
 	recounted.Recount(*x.e, analytics.DayOf(x.now))

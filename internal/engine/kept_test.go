@@ -10,7 +10,7 @@ import (
 
 	"journeys/internal/condition"
 	"journeys/internal/dynamo/capacity"
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // Customers of a table take the way, and get the text, that follow from the answer of an
@@ -25,7 +25,7 @@ func TestEngine_ReadsKeptAnswers(t *testing.T) {
 		"nothing kept": {`[]`, "c-7", "none"},
 		"short":        {`["coupon"]`, "c-7", "kept"},
 		"long":         {`["coupon"]`, "c-" + strings.Repeat("7", 5000), "kept"},
-		"too long":     {`["coupon"]`, "c-" + strings.Repeat("7", journey.MaxKept), "none"},
+		"too long":     {`["coupon"]`, "c-" + strings.Repeat("7", progress.MaxKept), "none"},
 	} {
 		clear(i.inbox)
 		i.reply, _ = condition.ParseValue(fmt.Appendf(nil, `{"coupon":{"id":%q},"other":1}`, row.coupon))

@@ -6,14 +6,15 @@ import (
 	"strconv"
 	"strings"
 
-	"journeys/internal/journey"
+	"journeys/internal/ident"
+	"journeys/internal/progress"
 )
 
 // effectKey returns the idempotency key of one effect for one enrollment: the
 // same for every attempt, and different from every other effect's. A customer
 // that was forgotten and enrolled again has a new RequestID, and so new keys.
 // Each part is prefixed with its length, so no part can imitate another.
-func effectKey(t journey.Tenant, e *journey.Enrollment, node string) string {
+func effectKey(t ident.Tenant, e *progress.Enrollment, node string) string {
 	var text strings.Builder
 	parts := []string{t.String(), string(e.Journey), e.Customer, node, strconv.Itoa(e.Run), string(e.RequestID[:])}
 	for _, part := range parts {

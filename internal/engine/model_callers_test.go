@@ -15,7 +15,9 @@ import (
 
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // callers do what API callers may do while customers are in the journey.
@@ -69,7 +71,7 @@ func (m *model) drawCustomer(eventType string) string {
 		for _, customer := range slices.Sorted(maps.Keys(m.items)) {
 			e := m.items[customer]
 			n := m.definitions[e.GraphHash].Graph.Node(e.Node)
-			if e.Status == journey.Inside && n.Awaits != nil && slices.Contains(n.Events, eventType) && m.r.IntN(2) == 0 {
+			if e.Status == progress.Inside && n.Awaits != nil && slices.Contains(n.Events, eventType) && m.r.IntN(2) == 0 {
 				return customer
 			}
 		}
@@ -105,7 +107,7 @@ func (m *model) service(p *process) *journey.Service {
 	h := handler{process: p}
 	stores := journey.Stores{Journeys: h, Enrollments: h, Customers: h, Events: h}
 	s := journey.NewService(stores, func() time.Time { return p.now.Add(p.skew) }, rand.NewChaCha8(seed))
-	s.Nudge = func(ctx context.Context, t journey.Tenant, id journey.ID, customers []string) {
+	s.Nudge = func(ctx context.Context, t ident.Tenant, id ident.ID, customers []string) {
 		_ = p.Dispatch(ctx, engine.Pack{Tenant: t, Journey: id, Customers: customers})
 	}
 	return s
@@ -155,7 +157,7 @@ type handler struct {
 	*process
 }
 
-func (h handler) Journey(ctx context.Context, _ journey.Tenant, id journey.ID) (journey.Journey, error) {
+func (h handler) Journey(ctx context.Context, _ ident.Tenant, id ident.ID) (journey.Journey, error) {
 	j := journey.Journey{
 		ID: id, Status: journey.Paused, GraphHash: h.definition.Hash, Version: 1, MaxDurationDays: 365,
 		EntryCondition: []byte(`{"event":"` + starting + `"}`), Events: []string{starting},
@@ -167,11 +169,11 @@ func (h handler) Journey(ctx context.Context, _ journey.Tenant, id journey.ID) (
 	return j, h.read(ctx)
 }
 
-func (h handler) FullJourney(ctx context.Context, t journey.Tenant, id journey.ID) (journey.Journey, error) {
+func (h handler) FullJourney(ctx context.Context, t ident.Tenant, id ident.ID) (journey.Journey, error) {
 	return h.Journey(ctx, t, id)
 }
 
-func (h handler) Profile(ctx context.Context, _ journey.Tenant, _ string) (journey.Profile, error) {
+func (h handler) Profile(ctx context.Context, _ ident.Tenant, _ string) (journey.Profile, error) {
 	if err := h.read(ctx); err != nil {
 		return journey.Profile{}, err
 	}
@@ -179,7 +181,7 @@ func (h handler) Profile(ctx context.Context, _ journey.Tenant, _ string) (journ
 }
 
 func (h handler) ProfileToChange(
-	ctx context.Context, _ journey.Tenant, customer string, _ time.Time,
+	ctx context.Context, _ ident.Tenant, customer string, _ time.Time,
 ) (journey.Profile, journey.Forgotten, error) {
 	stored, ok := h.profiles[customer]
 	err := h.read(ctx)
@@ -189,7 +191,7 @@ func (h handler) ProfileToChange(
 	return stored.Stored, nil, err
 }
 
-func (h handler) PutProfile(_ context.Context, _ journey.Tenant, p journey.Profile, rev int64) (err error) {
+func (h handler) PutProfile(_ context.Context, _ ident.Tenant, p journey.Profile, rev int64) (err error) {
 	failed := h.write(func() {
 		if h.profiles[p.Customer].Stored.Rev != rev {
 			err = journey.ErrLost
@@ -202,7 +204,7 @@ func (h handler) PutProfile(_ context.Context, _ journey.Tenant, p journey.Profi
 }
 
 // Insert stores one enrollment per customer. Meeting its own is a success.
-func (h handler) Insert(_ context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []journey.Outcome {
+func (h handler) Insert(_ context.Context, _ ident.Tenant, _ int, list []progress.Enrollment) []journey.Outcome {
 	e, outcome := list[0], journey.Outcome{Result: journey.OutcomeSkipped}
 	err := h.write(func() {
 		if old, ok := h.items[e.Customer]; !ok {
@@ -219,15 +221,15 @@ func (h handler) Insert(_ context.Context, _ journey.Tenant, _ int, list []journ
 	return []journey.Outcome{outcome}
 }
 
-func (h handler) Definition(ctx context.Context, t journey.Tenant, id journey.ID, hash string) ([]byte, error) {
+func (h handler) Definition(ctx context.Context, t ident.Tenant, id ident.ID, hash string) ([]byte, error) {
 	return h.process.Definition(ctx, t, id, hash)
 }
 
-func (h handler) Advance(ctx context.Context, t journey.Tenant, shards int, list []journey.Enrollment) []error {
+func (h handler) Advance(ctx context.Context, t ident.Tenant, shards int, list []progress.Enrollment) []error {
 	return h.process.Advance(ctx, t, shards, list)
 }
 
-func (h handler) ReserveEvent(_ context.Context, _ journey.Tenant, r journey.EventRecord, _ time.Time) (kept journey.EventRecord, err error) {
+func (h handler) ReserveEvent(_ context.Context, _ ident.Tenant, r journey.EventRecord, _ time.Time) (kept journey.EventRecord, err error) {
 	err = h.write(func() {
 		var ok bool
 		if kept, ok = h.records[r.ID]; !ok {
@@ -237,7 +239,7 @@ func (h handler) ReserveEvent(_ context.Context, _ journey.Tenant, r journey.Eve
 	return kept, err
 }
 
-func (h handler) RequestExit(_ context.Context, _ journey.Tenant, e journey.Enrollment) (err error) {
+func (h handler) RequestExit(_ context.Context, _ ident.Tenant, e progress.Enrollment) (err error) {
 	failed := h.write(func() {
 		stored := h.items[e.Customer]
 		if stored.Rev != e.Rev {
@@ -253,7 +255,7 @@ func (h handler) RequestExit(_ context.Context, _ journey.Tenant, e journey.Enro
 
 // FinishEvent checks that an event has started the journey, if its handler found
 // the journey active.
-func (h handler) FinishEvent(_ context.Context, _ journey.Tenant, r journey.EventRecord) error {
+func (h handler) FinishEvent(_ context.Context, _ ident.Tenant, r journey.EventRecord) error {
 	return h.write(func() {
 		if _, in := h.items[r.Customer]; h.active && kindOf(r) == starting {
 			require.True(h.t, in, "the event of %s was accepted but started nothing", r.Customer)
@@ -263,14 +265,14 @@ func (h handler) FinishEvent(_ context.Context, _ journey.Tenant, r journey.Even
 	})
 }
 
-func (h handler) Remember(_ context.Context, _ journey.Tenant, customer, eventType string, event journey.Received) error {
+func (h handler) Remember(_ context.Context, _ ident.Tenant, customer, eventType string, event progress.Received) error {
 	return h.write(func() {
 		key := customer + " " + eventType
 		h.heard[key] = append(h.heard[key], heard{event, h.now})
 	})
 }
 
-func (h handler) StartedBy(ctx context.Context, _ journey.Tenant, kind string) (starts journey.Starts, err error) {
+func (h handler) StartedBy(ctx context.Context, _ ident.Tenant, kind string) (starts journey.Starts, err error) {
 	starts.Reads = [][]string{{}}
 	if kind == starting && h.live.Reason != "journey_deleted" {
 		starts.Journeys = append(starts.Journeys, h.live.Journey)
@@ -278,27 +280,27 @@ func (h handler) StartedBy(ctx context.Context, _ journey.Tenant, kind string) (
 	return starts, h.read(ctx)
 }
 
-func (h handler) Enrollments(ctx context.Context, t journey.Tenant, customer string) ([]journey.Enrollment, []journey.Damage, error) {
+func (h handler) Enrollments(ctx context.Context, t ident.Tenant, customer string) ([]progress.Enrollment, []journey.Damage, error) {
 	if err := h.read(ctx); err != nil {
 		return nil, nil, err
 	}
 	if e, ok := h.items[customer]; ok {
-		return []journey.Enrollment{e}, nil, nil
+		return []progress.Enrollment{e}, nil, nil
 	}
 	return nil, nil, nil
 }
 
-func (h handler) Enrollment(ctx context.Context, _ journey.Tenant, _ journey.ID, customer string) (journey.Enrollment, error) {
+func (h handler) Enrollment(ctx context.Context, _ ident.Tenant, _ ident.ID, customer string) (progress.Enrollment, error) {
 	if err := h.read(ctx); err != nil {
-		return journey.Enrollment{}, err
+		return progress.Enrollment{}, err
 	}
 	if e, ok := h.items[customer]; ok {
 		return e, nil
 	}
-	return journey.Enrollment{}, journey.ErrNotEnrolled
+	return progress.Enrollment{}, journey.ErrNotEnrolled
 }
 
-func (h handler) Wake(_ context.Context, _ journey.Tenant, e journey.Enrollment) (err error) {
+func (h handler) Wake(_ context.Context, _ ident.Tenant, e progress.Enrollment) (err error) {
 	failed := h.write(func() {
 		if h.items[e.Customer].Rev != e.Rev-1 {
 			err = journey.ErrLost

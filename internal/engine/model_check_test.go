@@ -12,7 +12,9 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/simulate"
 	"journeys/internal/trail"
 )
@@ -21,11 +23,11 @@ import (
 // and figures with the enrollments.
 func (m *model) check(seed uint64) {
 	sends := map[string]bool{}
-	ended := map[journey.EnrollmentStatus]int64{}
+	ended := map[progress.EnrollmentStatus]int64{}
 	for customer, e := range m.items {
 		where := fmt.Sprintf("seed %d customer %s: %s", seed, customer, e.ExitReason)
 		ended[e.Status]++
-		require.Contains(m.t, []journey.EnrollmentStatus{journey.Completed, journey.Cancelled}, e.Status, where)
+		require.Contains(m.t, []progress.EnrollmentStatus{progress.Completed, progress.Cancelled}, e.Status, where)
 		g := m.definitions[e.GraphHash].Graph
 		visits := e.Path.Visits(e.EnrolledAt)
 		var way []string
@@ -44,13 +46,13 @@ func (m *model) check(seed uint64) {
 		}
 		require.NoError(m.t, g.Shape().Check(e), where)
 		m.requireUpdates(where, e, visits)
-		if e.Status == journey.Cancelled { // a message may have been sent, and its result not written
+		if e.Status == progress.Cancelled { // a message may have been sent, and its result not written
 			sends[customer+" "+g.NodeID(e.Node)] = true
 		}
 		events := m.requireWaits(where, e, visits)
 		known := m.known(e, visits)
 		expected := m.simulate(e, visits[:known], events)
-		if e.Status == journey.Cancelled || known < len(way) {
+		if e.Status == progress.Cancelled || known < len(way) {
 			expected, way = expected[:known], way[:known]
 		}
 		require.Equal(m.t, expected, way, where)
@@ -61,13 +63,13 @@ func (m *model) check(seed uint64) {
 	require.Len(m.t, m.inbox, len(m.sends), "seed %d: each message once", seed)
 	require.Empty(m.t, m.figures.Faults(), "seed %d", seed)
 	totals := m.figures.Totals()
-	require.Equal(m.t, []int64{int64(len(m.items)), ended[journey.Completed], ended[journey.Cancelled], 0, 0},
+	require.Equal(m.t, []int64{int64(len(m.items)), ended[progress.Completed], ended[progress.Cancelled], 0, 0},
 		[]int64{totals.Enrolled, totals.Completed, totals.Cancelled, totals.Failed, totals.Active()}, "seed %d", seed)
 }
 
 // requireUpdates checks that each update_customer on the customer's path added 1 to its
 // attribute once, that no other did, and that no patch was lost.
-func (m *model) requireUpdates(where string, e journey.Enrollment, visits []trail.Visit) {
+func (m *model) requireUpdates(where string, e progress.Enrollment, visits []trail.Visit) {
 	expected := map[string]int{}
 	for _, visit := range visits {
 		if visit.Result == trail.Updated {
@@ -93,11 +95,11 @@ const skew = 250 * time.Millisecond
 
 // requireWaits checks how the waits of a run ended, and returns the events that did, by the
 // index of the visit.
-func (m *model) requireWaits(where string, e journey.Enrollment, visits []trail.Visit) map[int]simulate.Event {
+func (m *model) requireWaits(where string, e progress.Enrollment, visits []trail.Visit) map[int]simulate.Event {
 	key := func(node int) string { return fmt.Sprint(e.Customer, " ", e.EnrolledAt, node) }
 	run := journeytest.Run{
 		Graph: m.definitions[e.GraphHash].Graph, Enrollment: e, Attributes: m.profileLog[e.Customer],
-		HeardAt: func(node int) (journey.Stamp, bool) {
+		HeardAt: func(node int) (progress.Stamp, bool) {
 			stored, ok := m.heardBefore[key(node)]
 			return stored, ok
 		},
@@ -138,7 +140,7 @@ func (m *model) requireWaits(where string, e journey.Enrollment, visits []trail.
 
 // known returns how many of the visits /test can foretell: those up to a message that
 // failed, if a condition reads its result, since to /test each message is sent.
-func (m *model) known(e journey.Enrollment, visits []trail.Visit) int {
+func (m *model) known(e progress.Enrollment, visits []trail.Visit) int {
 	d := m.definitions[e.GraphHash]
 	for i, visit := range visits {
 		failed := visit.Result == trail.EffectError && d.Graph.NodeType(visit.Node) == graph.ChannelAction
@@ -151,7 +153,7 @@ func (m *model) known(e journey.Enrollment, visits []trail.Visit) int {
 
 // simulate returns the way that /test shows, with an event for each wait that an event
 // ended. Such a wait has a late date, since its own may have passed for /test.
-func (m *model) simulate(e journey.Enrollment, visits []trail.Visit, events map[int]simulate.Event) []string {
+func (m *model) simulate(e progress.Enrollment, visits []trail.Visit, events map[int]simulate.Event) []string {
 	d := m.definitions[e.GraphHash]
 	var late []string
 	for i := range events {
@@ -201,14 +203,14 @@ type simulated struct {
 	d journey.Definition
 }
 
-func (s simulated) FullJourney(ctx context.Context, t journey.Tenant, id journey.ID) (journey.Journey, error) {
+func (s simulated) FullJourney(ctx context.Context, t ident.Tenant, id ident.ID) (journey.Journey, error) {
 	return s.Journey(ctx, t, id)
 }
 
-func (s simulated) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+func (s simulated) Journey(context.Context, ident.Tenant, ident.ID) (journey.Journey, error) {
 	return journey.Journey{ID: "jrn_1", GraphHash: s.d.Hash, MaxDurationDays: 365, EntryCondition: []byte(`{"event":"` + starting + `"}`)}, nil
 }
 
-func (s simulated) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
+func (s simulated) Definition(context.Context, ident.Tenant, ident.ID, string) ([]byte, error) {
 	return s.d.Raw, nil
 }

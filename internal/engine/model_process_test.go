@@ -14,7 +14,9 @@ import (
 
 	"journeys/internal/condition"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -84,9 +86,9 @@ func (p *process) requireOn(what, customer string) {
 
 // requireHeld checks what a worker writes during a pause: only the result of an
 // effect that was claimed before, and a cancellation.
-func (p *process) requireHeld(old, e journey.Enrollment) {
+func (p *process) requireHeld(old, e progress.Enrollment) {
 	switch {
-	case p.saw == 0 || old.Rev != e.Rev-1 || e.Status == journey.Cancelled:
+	case p.saw == 0 || old.Rev != e.Rev-1 || e.Status == progress.Cancelled:
 	case e.LeaseUntil.After(p.now.Add(time.Second)):
 		p.requireOn("a claim", e.Customer)
 		require.LessOrEqual(p.t, p.now.Sub(p.readAt), engine.LiveFor, "a claim on an old read")
@@ -175,12 +177,12 @@ func (p *process) Drained(_ context.Context, l engine.Live) error {
 	return nil
 }
 
-func (p *process) Definition(ctx context.Context, _ journey.Tenant, _ journey.ID, hash string) ([]byte, error) {
+func (p *process) Definition(ctx context.Context, _ ident.Tenant, _ ident.ID, hash string) ([]byte, error) {
 	return p.definitions[hash].Raw, p.read(ctx)
 }
 
-func (p *process) Load(ctx context.Context, _ journey.Tenant, _ journey.ID, customers []string) (*engine.Live, []journey.Enrollment, error) {
-	var list []journey.Enrollment
+func (p *process) Load(ctx context.Context, _ ident.Tenant, _ ident.ID, customers []string) (*engine.Live, []progress.Enrollment, error) {
+	var list []progress.Enrollment
 	for _, c := range customers {
 		if e, ok := p.items[c]; ok {
 			list = append(list, e)
@@ -197,7 +199,7 @@ func (p *process) Load(ctx context.Context, _ journey.Tenant, _ journey.ID, cust
 	return &live, list, err
 }
 
-func (p *process) Profiles(ctx context.Context, _ journey.Tenant, customers []string) (map[string]engine.Profile, error) {
+func (p *process) Profiles(ctx context.Context, _ ident.Tenant, customers []string) (map[string]engine.Profile, error) {
 	profiles := maps.Clone(p.profiles) // some are old when the read ends
 	for _, customer := range customers {
 		if !p.calm && p.r.IntN(10) == 0 {
@@ -209,7 +211,7 @@ func (p *process) Profiles(ctx context.Context, _ journey.Tenant, customers []st
 
 // AdvanceWithProfile writes an enrollment and a profile, or none.
 func (p *process) AdvanceWithProfile(
-	_ context.Context, _ journey.Tenant, _ int, e journey.Enrollment, changed journey.Profile, rev int64,
+	_ context.Context, _ ident.Tenant, _ int, e progress.Enrollment, changed journey.Profile, rev int64,
 ) error {
 	p.requireHeld(p.items[e.Customer], e)
 	if p.fault("crash", "throttle", "freeze") == "throttle" {
@@ -236,10 +238,10 @@ func (p *process) AdvanceWithProfile(
 	return nil
 }
 
-func (p *process) LastEvents(ctx context.Context, _ journey.Tenant, wanted map[string][]string) (map[string]engine.LastEvents, error) {
+func (p *process) LastEvents(ctx context.Context, _ ident.Tenant, wanted map[string][]string) (map[string]engine.LastEvents, error) {
 	known := map[string]engine.LastEvents{}
 	for customer, types := range wanted {
-		events := map[string][]journey.Received{}
+		events := map[string][]progress.Received{}
 		for _, eventType := range types {
 			for _, h := range p.heard[customer+" "+eventType] {
 				events[eventType] = remember(events[eventType], h.Received)
@@ -252,7 +254,7 @@ func (p *process) LastEvents(ctx context.Context, _ journey.Tenant, wanted map[s
 
 // Advance writes one enrollment after another. Any write may be throttled, or
 // applied by a process that dies before the answer.
-func (p *process) Advance(_ context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []error {
+func (p *process) Advance(_ context.Context, _ ident.Tenant, _ int, list []progress.Enrollment) []error {
 	errs := make([]error, len(list))
 	for _, e := range list {
 		p.requireHeld(p.items[e.Customer], e)
@@ -270,7 +272,7 @@ func (p *process) Advance(_ context.Context, _ journey.Tenant, _ int, list []jou
 		if errs[i] = refusal(&stored, e); errs[i] != nil {
 			continue
 		}
-		e.PendingExit, e.PendingConversion = journey.ExitRequest{}, journey.Stamp{}
+		e.PendingExit, e.PendingConversion = progress.ExitRequest{}, progress.Stamp{}
 		p.put(e)
 		if p.fault("crash", "lost answer") == "lost answer" {
 			errs[i] = errors.New("model: the answer never arrives")
@@ -306,19 +308,19 @@ func (p *process) Decide(ctx context.Context, r engine.DecisionRequest) (conditi
 	return p.decisions[r.NodeID], nil
 }
 
-func (p *process) Send(_ context.Context, m engine.Message) (journey.Answer, error) {
+func (p *process) Send(_ context.Context, m engine.Message) (progress.Answer, error) {
 	p.requireOn("a message", m.Customer)
 	kind := p.fault("crash", "throttle", "freeze", "crash after")
 	if p.dead {
-		return journey.Answer{}, errDead
+		return progress.Answer{}, errDead
 	}
 	if kind == "throttle" {
-		return journey.Answer{}, &engine.ThrottledError{After: time.Minute}
+		return progress.Answer{}, &engine.ThrottledError{After: time.Minute}
 	}
 	effect := m.Customer + " " + m.NodeID
 	if m.Config.GoOnError && refuses(effect) {
 		p.faults["refused"]++
-		return journey.Answer{}, errRefused
+		return progress.Answer{}, errRefused
 	}
 	if key, ok := p.sends[effect]; ok {
 		require.Equal(p.t, key, m.Key, "two keys for one effect")
@@ -326,7 +328,7 @@ func (p *process) Send(_ context.Context, m engine.Message) (journey.Answer, err
 	p.sends[effect], p.inbox[m.Key] = m.Key, m
 	if kind == "crash after" {
 		p.dead = true
-		return journey.Answer{}, errDead
+		return progress.Answer{}, errDead
 	}
-	return journey.Answer{Result: trail.Sent}, nil
+	return progress.Answer{Result: trail.Sent}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // drawDates draws the attributes of waits until a date, as members of an object.
@@ -62,7 +63,7 @@ func (m *model) countPatches(p journey.Profile) int {
 // profile, once all writes of profiles have been answered.
 func (m *model) requireFreshEnds(seed uint64) {
 	for customer, e := range m.items {
-		if e.Status == journey.Inside && e.OnProfile && e.Due.After(m.now.Add(skew)) {
+		if e.Status == progress.Inside && e.OnProfile && e.Due.After(m.now.Add(skew)) {
 			require.Equal(m.t, m.profiles[customer].Stored.Rev, e.ProfileRev, "seed %d: customer %s waits until %s", seed, customer, e.Due)
 		}
 	}

@@ -16,7 +16,9 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // model is an installation in one goroutine: a table in memory with the
@@ -28,11 +30,11 @@ type model struct {
 	now  time.Time
 	calm bool
 
-	tenant     journey.Tenant
+	tenant     ident.Tenant
 	live       engine.Live
 	definition journey.Definition
-	items      map[string]journey.Enrollment
-	index      map[string]journey.Enrollment // the due index, which may lag by a write
+	items      map[string]progress.Enrollment
+	index      map[string]progress.Enrollment // the due index, which may lag by a write
 	profiles   map[string]engine.Profile
 	first      map[string]condition.Value // attributes at the entry
 	patches    map[string]int
@@ -54,30 +56,30 @@ type model struct {
 	records     map[string]journey.EventRecord
 	heard       map[string][]heard // by customer and type
 
-	heardBefore map[string]journey.Stamp            // Heard of an enrollment that left a node, by customer, entry and node
+	heardBefore map[string]progress.Stamp           // Heard of an enrollment that left a node, by customer, entry and node
 	leftBy      map[string]time.Time                // when that was stored
 	profileLog  map[string][]journeytest.Attributes // by customer
 }
 
 // heard is a stored event.
 type heard struct {
-	journey.Received
+	progress.Received
 	stored time.Time
 }
 
 func newModel(t *testing.T, seed uint64, customers int) *model {
 	r := rand.New(rand.NewPCG(seed, 3))
 	definition := journeytest.Definition(t, journeytest.GraphWithDates(r, 4+r.IntN(24)))
-	tenant, _ := journey.ParseTenant("t")
+	tenant, _ := ident.ParseTenant("t")
 	m := &model{
 		t: t, r: r, now: time.Date(2026, 11, 23, 23, 59, 30, 0, time.UTC), tenant: tenant, definition: definition,
 		live:  engine.Live{Tenant: tenant, Journey: "jrn_1", On: true, Shards: 4},
-		items: map[string]journey.Enrollment{}, index: map[string]journey.Enrollment{},
+		items: map[string]progress.Enrollment{}, index: map[string]progress.Enrollment{},
 		profiles: map[string]engine.Profile{}, first: map[string]condition.Value{}, patches: map[string]int{}, decisions: map[string]condition.Value{},
 		unanswered: map[string]journey.ProfileChange{},
 		inbox:      map[string]engine.Message{}, sends: map[string]string{}, faults: map[string]int{},
 		definitions: map[string]journey.Definition{definition.Hash: definition},
-		records:     map[string]journey.EventRecord{}, heard: map[string][]heard{}, heardBefore: map[string]journey.Stamp{},
+		records:     map[string]journey.EventRecord{}, heard: map[string][]heard{}, heardBefore: map[string]progress.Stamp{},
 		leftBy: map[string]time.Time{}, profileLog: map[string][]journeytest.Attributes{},
 	}
 	m.live.Since = m.now
@@ -105,7 +107,7 @@ func (m *model) enroll(customer string) {
 		m.putProfile(journey.Profile{}.Next(customer, attributes, m.now))
 		m.first[customer] = m.profiles[customer].Attributes
 	}
-	e, _ := m.definition.Graph.Start(journey.Enrollment{
+	e, _ := m.definition.Graph.Start(progress.Enrollment{
 		Journey: m.live.Journey, Customer: customer, GraphHash: m.definition.Hash, Version: 1, Epoch: m.live.Epoch, EnrolledAt: m.now, ExpiresAt: m.now.AddDate(0, 0, 365),
 	})
 	m.put(e)
@@ -127,11 +129,11 @@ func (m *model) putProfile(p journey.Profile) {
 // retry retries all failed enrollments, and removes those that may not go on. It
 // first fails some, as ten failed attempts would.
 func (m *model) retry() {
-	if e := m.items[fmt.Sprintf("c%d", m.r.IntN(25))]; !m.calm && e.Status == journey.Inside && m.r.IntN(8) == 0 {
+	if e := m.items[fmt.Sprintf("c%d", m.r.IntN(25))]; !m.calm && e.Status == progress.Inside && m.r.IntN(8) == 0 {
 		m.put(e.NextWrite(m.now).Fail("send_failed"))
 	}
 	for _, customer := range slices.Sorted(maps.Keys(m.items)) {
-		if m.items[customer].Status != journey.Failed {
+		if m.items[customer].Status != progress.Failed {
 			continue
 		}
 		err := m.service(&process{model: m}).Retry(context.Background(), m.tenant, m.live.Journey, customer)
@@ -156,7 +158,7 @@ func (m *model) toggle() {
 }
 
 // put stores e. The index follows now, or with the next write.
-func (m *model) put(e journey.Enrollment) {
+func (m *model) put(e progress.Enrollment) {
 	e.Path, e.Delta = slices.Clone(e.Path), slices.Clone(e.Delta)
 	old := m.items[e.Customer]
 	m.requireOneDay(old, e)
@@ -177,7 +179,7 @@ func (m *model) put(e journey.Enrollment) {
 
 // requireOneDay checks that a write is not before the last one, and that all it
 // records is on its own UTC day, even if midnight has passed.
-func (m *model) requireOneDay(old, e journey.Enrollment) {
+func (m *model) requireOneDay(old, e progress.Enrollment) {
 	require.False(m.t, e.WrittenAt.Before(old.WrittenAt), "a write before the last one")
 	if e.WrittenAt.YearDay() != m.now.YearDay() {
 		m.faults["midnight"]++
@@ -196,7 +198,7 @@ func (m *model) requireOneDay(old, e journey.Enrollment) {
 
 func (m *model) inside() (n int) {
 	for _, e := range m.items {
-		if e.Status == journey.Inside {
+		if e.Status == progress.Inside {
 			n++
 		}
 	}
@@ -211,7 +213,7 @@ func (m *model) held() bool { return !m.live.On && !m.live.Draining() }
 func (m *model) next() time.Time {
 	next := m.now.Add(1000 * time.Hour)
 	for _, e := range m.items {
-		if e.Status == journey.Inside && e.Due.Before(next) {
+		if e.Status == progress.Inside && e.Due.Before(next) {
 			next = e.Due
 		}
 	}

@@ -11,7 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // setFormat makes an item one of another format.
@@ -82,7 +84,7 @@ func TestNewer_ItemsCountNoAttempts(t *testing.T) {
 		Customer: "customer-0", Attributes: []byte(`{}`), UpdatedAt: i.now,
 	}, 0))
 	i.now = i.now.Add(time.Minute)
-	require.NoError(t, i.store.Events.Remember(t.Context(), i.tenant, "customer-0", "opened", journey.Received{Stamp: journey.Stamp{At: i.now}}))
+	require.NoError(t, i.store.Events.Remember(t.Context(), i.tenant, "customer-0", "opened", progress.Received{Stamp: progress.Stamp{At: i.now}}))
 	i.setFormat(t, "T#acme#C#customer-0", "P", "2")
 	i.setFormat(t, "T#acme#C#customer-0", "V#opened", "2")
 	log := i.logging()
@@ -90,9 +92,9 @@ func TestNewer_ItemsCountNoAttempts(t *testing.T) {
 		i.now = i.now.Add(time.Hour)
 		i.run(t, t.Context())
 	}
-	for _, id := range []journey.ID{sends, waits} {
+	for _, id := range []ident.ID{sends, waits} {
 		e := i.where(t, id, "customer-0")
-		require.Equal(t, journey.Inside, e.Status, e.ExitReason)
+		require.Equal(t, progress.Inside, e.Status, e.ExitReason)
 		require.Zero(t, e.Attempts)
 		require.Len(t, e.Path, 2, "the customer has not moved")
 	}

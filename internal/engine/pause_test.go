@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/engine"
-	"journeys/internal/journey"
+	"journeys/internal/ident"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -21,14 +22,14 @@ type pausing struct {
 	loads int
 }
 
-func (p *pausing) Load(ctx context.Context, t journey.Tenant, id journey.ID, customers []string) (*engine.Live, []journey.Enrollment, error) {
+func (p *pausing) Load(ctx context.Context, t ident.Tenant, id ident.ID, customers []string) (*engine.Live, []progress.Enrollment, error) {
 	p.loads++
 	live, list, err := p.fake.Load(ctx, t, id, customers)
 	read := *live
 	return &read, list, err
 }
 
-func (p *pausing) Send(ctx context.Context, m engine.Message) (journey.Answer, error) {
+func (p *pausing) Send(ctx context.Context, m engine.Message) (progress.Answer, error) {
 	if len(p.messages) == 0 {
 		p.pause(&p.lives[0])
 		p.now = p.now.Add(p.takes)
@@ -46,13 +47,13 @@ func TestAdvance_PauseStopsAPackUnderWay(t *testing.T) {
 		pause  func(*engine.Live)
 		sends  int // to each of two customers
 		node   int
-		status journey.EnrollmentStatus
+		status progress.EnrollmentStatus
 		loads  int
 	}{
-		"stays active":        {time.Minute, func(*engine.Live) {}, 2, 4, journey.Completed, 2},
-		"paused":              {engine.LiveFor + time.Millisecond, func(l *engine.Live) { l.On = false }, 1, 2, journey.Inside, 2},
-		"archived and active": {engine.LiveFor + time.Millisecond, func(l *engine.Live) { l.Epoch++ }, 1, 2, journey.Inside, 2},
-		"paused a second ago": {engine.LiveFor, func(l *engine.Live) { l.On = false }, 2, 4, journey.Completed, 1},
+		"stays active":        {time.Minute, func(*engine.Live) {}, 2, 4, progress.Completed, 2},
+		"paused":              {engine.LiveFor + time.Millisecond, func(l *engine.Live) { l.On = false }, 1, 2, progress.Inside, 2},
+		"archived and active": {engine.LiveFor + time.Millisecond, func(l *engine.Live) { l.Epoch++ }, 1, 2, progress.Inside, 2},
+		"paused a second ago": {engine.LiveFor, func(l *engine.Live) { l.On = false }, 2, 4, progress.Completed, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -80,10 +81,10 @@ func TestAdvance_PauseStopsAPackUnderWay(t *testing.T) {
 				require.Zero(t, e.Attempts)
 				require.Zero(t, e.LeaseUntil, "nothing more is claimed")
 			}
-			if test.status == journey.Inside {
+			if test.status == progress.Inside {
 				f.lives[0].On, f.lives[0].Epoch = true, 0
 				require.Empty(t, f.advance(t), "the next worker goes on at once")
-				require.Equal(t, journey.Completed, f.items["c"].Status)
+				require.Equal(t, progress.Completed, f.items["c"].Status)
 			}
 		})
 	}

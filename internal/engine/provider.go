@@ -6,7 +6,8 @@ import (
 
 	"journeys/internal/condition"
 	"journeys/internal/graph"
-	"journeys/internal/journey"
+	"journeys/internal/ident"
+	"journeys/internal/progress"
 )
 
 // Dispatcher invokes Advance on a pack, asynchronously. A pack may arrive more
@@ -26,7 +27,7 @@ type Provider interface {
 	// does not want resent. Its error is an UncertainError, a
 	// ThrottledError, or another error, after which the message was certainly
 	// not sent.
-	Send(ctx context.Context, m Message) (journey.Answer, error)
+	Send(ctx context.Context, m Message) (progress.Answer, error)
 	// Timeout bounds each Send.
 	Timeout() time.Duration
 }
@@ -34,8 +35,8 @@ type Provider interface {
 // DecisionRequest asks for the next best action for one customer.
 type DecisionRequest struct {
 	Key        string // the same for every attempt
-	Tenant     journey.Tenant
-	Journey    journey.ID
+	Tenant     ident.Tenant
+	Journey    ident.ID
 	Customer   string
 	NodeID     string
 	Config     graph.DecisionConfig
@@ -46,8 +47,8 @@ type DecisionRequest struct {
 // Message is one message to one customer.
 type Message struct {
 	Key       string // the same for every attempt, so that a channel that takes keys sends once
-	Tenant    journey.Tenant
-	Journey   journey.ID
+	Tenant    ident.Tenant
+	Journey   ident.ID
 	Customer  string
 	NodeID    string
 	Config    graph.ActionConfig

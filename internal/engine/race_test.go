@@ -14,7 +14,9 @@ import (
 
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // side is one of several concurrent processes. It waits for its turn before each
@@ -24,7 +26,7 @@ type side struct {
 	requests   int
 	dies       int // the request before which the process dies; 0 for never
 
-	remembered journey.Stamp // of the event that it stored
+	remembered progress.Stamp // of the event that it stored
 }
 
 // isDead reports whether the process of ctx has died.
@@ -43,33 +45,33 @@ type race struct {
 	journey.EventStore
 	fake // the provider and the rest of the table
 
-	tenant  journey.Tenant
+	tenant  ident.Tenant
 	journey journey.Journey
-	e       *journey.Enrollment
-	last    map[string][]journey.Received // by type
+	e       *progress.Enrollment
+	last    map[string][]progress.Received // by type
 	records map[string]journey.EventRecord
 	queue   []engine.Pack
 	profile *journey.Profile // nil for the fake's, which no side writes
 	service *journey.Service
 	dead    bool // no process can read events
 
-	properties []byte                // of each event
-	stamps     []journey.Stamp       // of the events that were stored
-	stored     map[journey.Stamp]int // how many revisions there were when an event was stored
-	looked     map[journey.Stamp]int // the same when its handler last looked for waits; 0 if it ran alone
-	written    []journey.Enrollment  // every revision
+	properties []byte                 // of each event
+	stamps     []progress.Stamp       // of the events that were stored
+	stored     map[progress.Stamp]int // how many revisions there were when an event was stored
+	looked     map[progress.Stamp]int // the same when its handler last looked for waits; 0 if it ran alone
+	written    []progress.Enrollment  // every revision
 	onSend     func(context.Context) error
 }
 
 func newRace(t *testing.T, graph string) *race {
-	r := &race{fake: *newFake(1), records: map[string]journey.EventRecord{}, last: map[string][]journey.Received{}, looked: map[journey.Stamp]int{}, stored: map[journey.Stamp]int{}}
+	r := &race{fake: *newFake(1), records: map[string]journey.EventRecord{}, last: map[string][]progress.Received{}, looked: map[progress.Stamp]int{}, stored: map[progress.Stamp]int{}}
 	r.tenant = r.lives[0].Tenant
 	r.graph = journeytest.Definition(t, graph)
 	r.journey = journey.Journey{
 		ID: "jrn_0", Status: journey.Active, GraphHash: r.graph.Hash, Version: 1, Shards: 1, MaxDurationDays: 365,
 	}
 	r.service = journey.NewService(journey.Stores{Journeys: r, Enrollments: r, Customers: r, Events: r}, func() time.Time { return r.now }, rand.NewChaCha8([32]byte{}))
-	r.service.Nudge = func(_ context.Context, t journey.Tenant, id journey.ID, customers []string) {
+	r.service.Nudge = func(_ context.Context, t ident.Tenant, id ident.ID, customers []string) {
 		r.queue = append(r.queue, engine.Pack{Tenant: t, Journey: id, Customers: customers})
 	}
 	return r
@@ -229,7 +231,7 @@ func (r *race) ask(ctx context.Context) {
 }
 
 // store keeps e.
-func (r *race) store(e journey.Enrollment) {
+func (r *race) store(e progress.Enrollment) {
 	r.e = &e
 	r.written = append(r.written, e)
 }
@@ -243,10 +245,10 @@ func (r *race) Due(_ context.Context, s journey.Partition, before time.Time, _ *
 	return []journey.DueKey{{Customer: "c", At: r.e.Due}}, nil, nil
 }
 
-func (r *race) Send(ctx context.Context, m engine.Message) (journey.Answer, error) {
+func (r *race) Send(ctx context.Context, m engine.Message) (progress.Answer, error) {
 	if r.onSend != nil {
 		if err := r.onSend(ctx); err != nil {
-			return journey.Answer{}, err
+			return progress.Answer{}, err
 		}
 	}
 	return r.fake.Send(ctx, m)
@@ -257,11 +259,11 @@ func (r *race) Dispatch(_ context.Context, p engine.Pack) error {
 	return nil
 }
 
-func (r *race) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
+func (r *race) Definition(context.Context, ident.Tenant, ident.ID, string) ([]byte, error) {
 	return journey.Journey{Definition: r.graph.Raw, Settings: r.graph.Settings}.GraphText(), nil
 }
 
-func (r *race) Load(ctx context.Context, _ journey.Tenant, _ journey.ID, _ []string) (*engine.Live, []journey.Enrollment, error) {
+func (r *race) Load(ctx context.Context, _ ident.Tenant, _ ident.ID, _ []string) (*engine.Live, []progress.Enrollment, error) {
 	r.ask(ctx)
 	if isDead(ctx) {
 		return nil, nil, errDead
@@ -269,10 +271,10 @@ func (r *race) Load(ctx context.Context, _ journey.Tenant, _ journey.ID, _ []str
 	if r.e == nil {
 		return &r.lives[0], nil, nil
 	}
-	return &r.lives[0], []journey.Enrollment{*r.e}, nil
+	return &r.lives[0], []progress.Enrollment{*r.e}, nil
 }
 
-func (r *race) LastEvents(ctx context.Context, _ journey.Tenant, _ map[string][]string) (map[string]engine.LastEvents, error) {
+func (r *race) LastEvents(ctx context.Context, _ ident.Tenant, _ map[string][]string) (map[string]engine.LastEvents, error) {
 	if r.dead {
 		return nil, errors.New("the worker is dead")
 	}
@@ -280,7 +282,7 @@ func (r *race) LastEvents(ctx context.Context, _ journey.Tenant, _ map[string][]
 	return map[string]engine.LastEvents{"c": {ByType: maps.Clone(r.last)}}, nil
 }
 
-func (r *race) Advance(ctx context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []error {
+func (r *race) Advance(ctx context.Context, _ ident.Tenant, _ int, list []progress.Enrollment) []error {
 	r.ask(ctx)
 	if isDead(ctx) {
 		return []error{errDead}
@@ -289,61 +291,61 @@ func (r *race) Advance(ctx context.Context, _ journey.Tenant, _ int, list []jour
 	if err := refusal(r.e, e); err != nil {
 		return []error{err}
 	}
-	e.PendingExit, e.PendingConversion = journey.ExitRequest{}, journey.Stamp{}
+	e.PendingExit, e.PendingConversion = progress.ExitRequest{}, progress.Stamp{}
 	r.store(e)
 	return []error{nil}
 }
 
 // refusal returns the error of a write of e over the stored enrollment: nil if its
 // condition holds.
-func refusal(stored *journey.Enrollment, e journey.Enrollment) error {
+func refusal(stored *progress.Enrollment, e progress.Enrollment) error {
 	switch {
 	case stored.Rev != e.Rev-1:
 		return journey.ErrLost
-	case stored.PendingExit != (journey.ExitRequest{}) && stored.PendingExit != e.PendingExit,
-		stored.PendingConversion != (journey.Stamp{}) && stored.PendingConversion != e.PendingConversion:
+	case stored.PendingExit != (progress.ExitRequest{}) && stored.PendingExit != e.PendingExit,
+		stored.PendingConversion != (progress.Stamp{}) && stored.PendingConversion != e.PendingConversion:
 		return &journey.ExitPendingError{Exit: stored.PendingExit, Conversion: stored.PendingConversion}
 	}
 	return nil
 }
 
-func (r *race) RequestExit(ctx context.Context, _ journey.Tenant, e journey.Enrollment) error {
+func (r *race) RequestExit(ctx context.Context, _ ident.Tenant, e progress.Enrollment) error {
 	r.ask(ctx)
 	if r.e.Rev != e.Rev {
 		return journey.ErrLost
 	}
 	marked := *r.e
-	if e.PendingExit != (journey.ExitRequest{}) {
+	if e.PendingExit != (progress.ExitRequest{}) {
 		marked.PendingExit = e.PendingExit
 	}
-	if e.PendingConversion != (journey.Stamp{}) {
+	if e.PendingConversion != (progress.Stamp{}) {
 		marked.PendingConversion = e.PendingConversion
 	}
 	r.e = &marked
 	return nil
 }
 
-func (r *race) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+func (r *race) Journey(context.Context, ident.Tenant, ident.ID) (journey.Journey, error) {
 	return r.journey, nil
 }
 
 func (r *race) JourneyToEnter(
-	context.Context, journey.Tenant, journey.ID, []string, time.Time,
+	context.Context, ident.Tenant, ident.ID, []string, time.Time,
 ) (journey.Journey, journey.Forgotten, error) {
 	return r.journey, func(string) time.Time { return time.Time{} }, nil
 }
 
-func (r *race) FullJourney(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+func (r *race) FullJourney(context.Context, ident.Tenant, ident.ID) (journey.Journey, error) {
 	return r.journey, nil
 }
 
-func (r *race) Insert(ctx context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []journey.Outcome {
+func (r *race) Insert(ctx context.Context, _ ident.Tenant, _ int, list []progress.Enrollment) []journey.Outcome {
 	r.ask(ctx)
 	r.store(list[0])
 	return []journey.Outcome{{Result: journey.OutcomeEnrolled}}
 }
 
-func (r *race) ReserveEvent(ctx context.Context, _ journey.Tenant, e journey.EventRecord, _ time.Time) (journey.EventRecord, error) {
+func (r *race) ReserveEvent(ctx context.Context, _ ident.Tenant, e journey.EventRecord, _ time.Time) (journey.EventRecord, error) {
 	r.ask(ctx)
 	if kept, ok := r.records[e.ID]; ok {
 		return kept, nil
@@ -352,14 +354,14 @@ func (r *race) ReserveEvent(ctx context.Context, _ journey.Tenant, e journey.Eve
 	return e, nil
 }
 
-func (r *race) FinishEvent(ctx context.Context, _ journey.Tenant, e journey.EventRecord) error {
+func (r *race) FinishEvent(ctx context.Context, _ ident.Tenant, e journey.EventRecord) error {
 	r.ask(ctx)
 	e.Done = true
 	r.records[e.ID] = e
 	return nil
 }
 
-func (r *race) Remember(ctx context.Context, _ journey.Tenant, _, eventType string, event journey.Received) error {
+func (r *race) Remember(ctx context.Context, _ ident.Tenant, _, eventType string, event progress.Received) error {
 	r.ask(ctx)
 	r.last[eventType] = remember(r.last[eventType], event)
 	if !slices.Contains(r.stamps, event.Stamp) {
@@ -372,28 +374,28 @@ func (r *race) Remember(ctx context.Context, _ journey.Tenant, _, eventType stri
 }
 
 // remember returns events with event added, without those that are not remembered.
-func remember(events []journey.Received, event journey.Received) []journey.Received {
+func remember(events []progress.Received, event progress.Received) []progress.Received {
 	for _, e := range events {
 		if e.Stamp == event.Stamp {
 			return events
 		}
 	}
 	events = append(slices.Clone(events), event)
-	slices.SortFunc(events, func(a, b journey.Received) int { return a.Compare(b.Stamp) })
-	return events[max(0, len(events)-journey.RememberedEvents):]
+	slices.SortFunc(events, func(a, b progress.Received) int { return a.Compare(b.Stamp) })
+	return events[max(0, len(events)-progress.RememberedEvents):]
 }
 
-func (r *race) StartedBy(context.Context, journey.Tenant, string) (journey.Starts, error) {
+func (r *race) StartedBy(context.Context, ident.Tenant, string) (journey.Starts, error) {
 	return journey.Starts{Reads: [][]string{{}}}, nil
 }
 
-func (r *race) Enrollments(ctx context.Context, _ journey.Tenant, _ string) ([]journey.Enrollment, []journey.Damage, error) {
+func (r *race) Enrollments(ctx context.Context, _ ident.Tenant, _ string) ([]progress.Enrollment, []journey.Damage, error) {
 	r.ask(ctx)
 	r.look(ctx)
 	if r.e == nil {
 		return nil, nil, nil
 	}
-	return []journey.Enrollment{*r.e}, nil, nil
+	return []progress.Enrollment{*r.e}, nil, nil
 }
 
 // look notes that the handler of an event looks for waits.
@@ -403,13 +405,13 @@ func (r *race) look(ctx context.Context) {
 	}
 }
 
-func (r *race) Enrollment(ctx context.Context, _ journey.Tenant, _ journey.ID, _ string) (journey.Enrollment, error) {
+func (r *race) Enrollment(ctx context.Context, _ ident.Tenant, _ ident.ID, _ string) (progress.Enrollment, error) {
 	r.ask(ctx)
 	r.look(ctx)
 	return *r.e, nil
 }
 
-func (r *race) Profile(ctx context.Context, _ journey.Tenant, _ string) (journey.Profile, error) {
+func (r *race) Profile(ctx context.Context, _ ident.Tenant, _ string) (journey.Profile, error) {
 	r.ask(ctx)
 	if r.profile == nil {
 		return journey.Profile{}, journey.ErrNoCustomer
@@ -417,16 +419,16 @@ func (r *race) Profile(ctx context.Context, _ journey.Tenant, _ string) (journey
 	return *r.profile, nil
 }
 
-func (r *race) Remembered(ctx context.Context, _ journey.Tenant, _ string, eventTypes []string) (map[string][]journey.Received, error) {
+func (r *race) Remembered(ctx context.Context, _ ident.Tenant, _ string, eventTypes []string) (map[string][]progress.Received, error) {
 	r.ask(ctx)
-	events := map[string][]journey.Received{}
+	events := map[string][]progress.Received{}
 	for _, eventType := range eventTypes {
 		events[eventType] = slices.Clone(r.last[eventType])
 	}
 	return events, nil
 }
 
-func (r *race) Wake(ctx context.Context, _ journey.Tenant, e journey.Enrollment) error {
+func (r *race) Wake(ctx context.Context, _ ident.Tenant, e progress.Enrollment) error {
 	r.ask(ctx)
 	if r.e.Rev != e.Rev-1 {
 		return journey.ErrLost

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // readProfiles loads the attributes of the runs' customers. A customer whose
@@ -57,7 +58,7 @@ func (w *worker) readEvents(ctx context.Context, runs []*run) error {
 		if known.Err != nil { // damaged: those events count as not received
 			w.unread = append(w.unread, known.Err)
 		}
-		r.in.Events = map[string][]journey.Received{}
+		r.in.Events = map[string][]progress.Received{}
 		for _, eventType := range wanted[r.next.Customer] {
 			r.in.Events[eventType] = known.ByType[eventType]
 		}

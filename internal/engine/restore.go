@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -53,7 +53,7 @@ func ParseRestore(text string) (Restore, error) {
 //
 // A customer that enrolled between Stopped and Resumed may have enrolled in the
 // original too, at To or later. What was sent then had another key: rekeyed is true.
-func (s Restore) mayHaveSent(g *journey.Graph, e *journey.Enrollment) (sent, rekeyed bool) {
+func (s Restore) mayHaveSent(g *progress.Graph, e *progress.Enrollment) (sent, rekeyed bool) {
 	if !e.EnrolledAt.Before(s.Resumed) {
 		return false, false
 	}
@@ -76,7 +76,7 @@ func (s Restore) mayHaveSent(g *journey.Graph, e *journey.Enrollment) (sent, rek
 
 // fastestWay returns the least time that a customer needs from leaving one node to
 // reaching another, and false if no way leads there.
-func fastestWay(g *journey.Graph, from, to int) (time.Duration, bool) {
+func fastestWay(g *progress.Graph, from, to int) (time.Duration, bool) {
 	reached := map[int]time.Duration{from: 0}
 	for _, node := range g.Order() {
 		at, ok := reached[node]

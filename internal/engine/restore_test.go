@@ -18,7 +18,9 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -43,9 +45,9 @@ type tableWorld struct {
 
 // AdvanceWithProfile has no other writers of profiles.
 func (w *tableWorld) AdvanceWithProfile(
-	ctx context.Context, t journey.Tenant, shards int, e journey.Enrollment, p journey.Profile, _ int64,
+	ctx context.Context, t ident.Tenant, shards int, e progress.Enrollment, p journey.Profile, _ int64,
 ) error {
-	err := w.Advance(ctx, t, shards, []journey.Enrollment{e})[0]
+	err := w.Advance(ctx, t, shards, []progress.Enrollment{e})[0]
 	if err == nil {
 		w.mu.Lock()
 		w.attributes[e.Customer] = string(p.Attributes)
@@ -54,7 +56,7 @@ func (w *tableWorld) AdvanceWithProfile(
 	return err
 }
 
-func (w *tableWorld) Profiles(context.Context, journey.Tenant, []string) (map[string]engine.Profile, error) {
+func (w *tableWorld) Profiles(context.Context, ident.Tenant, []string) (map[string]engine.Profile, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	profiles := map[string]engine.Profile{}
@@ -65,12 +67,12 @@ func (w *tableWorld) Profiles(context.Context, journey.Tenant, []string) (map[st
 	return profiles, nil
 }
 
-func (w *tableWorld) LastEvents(_ context.Context, _ journey.Tenant, wanted map[string][]string) (map[string]engine.LastEvents, error) {
+func (w *tableWorld) LastEvents(_ context.Context, _ ident.Tenant, wanted map[string][]string) (map[string]engine.LastEvents, error) {
 	last := map[string]engine.LastEvents{}
 	for customer := range wanted {
-		events := map[string][]journey.Received{}
+		events := map[string][]progress.Received{}
 		for eventType, at := range w.events[customer] {
-			events[eventType] = []journey.Received{{Stamp: journey.Stamp{At: at}}}
+			events[eventType] = []progress.Received{{Stamp: progress.Stamp{At: at}}}
 		}
 		last[customer] = engine.LastEvents{ByType: events}
 	}
@@ -83,16 +85,16 @@ func (w *tableWorld) Decide(context.Context, engine.DecisionRequest) (condition.
 	return condition.ParseValue(fmt.Appendf(nil, `{"score":%d}`, w.random.IntN(10)))
 }
 
-func (w *tableWorld) Send(_ context.Context, m engine.Message) (journey.Answer, error) {
+func (w *tableWorld) Send(_ context.Context, m engine.Message) (progress.Answer, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.random.Float64() < w.throttled {
-		return journey.Answer{}, &engine.ThrottledError{After: time.Duration(w.random.IntN(30)) * time.Minute}
+		return progress.Answer{}, &engine.ThrottledError{After: time.Duration(w.random.IntN(30)) * time.Minute}
 	}
 	keyed, message := m.Config.Channel == "c0", m.Customer+" "+m.NodeID
 	if m.Uncertain && (!keyed || m.Rekeyed) {
 		w.skipped[message] = true
-		return journey.Answer{Result: trail.SkippedUncertain}, nil
+		return progress.Answer{Result: trail.SkippedUncertain}, nil
 	}
 	w.journal.mu.Lock()
 	defer w.journal.mu.Unlock()
@@ -100,7 +102,7 @@ func (w *tableWorld) Send(_ context.Context, m engine.Message) (journey.Answer, 
 		w.journal.got[message]++
 	}
 	w.journal.keys[m.Key] = true
-	return journey.Answer{Result: trail.Sent}, nil
+	return progress.Answer{Result: trail.Sent}, nil
 }
 
 func newTableWorld(t *testing.T, random *rand.Rand, d journey.Definition) *tableWorld {
@@ -115,7 +117,7 @@ func newTableWorld(t *testing.T, random *rand.Rand, d journey.Definition) *table
 
 // enroll enrolls a customer now, with new attributes.
 func (w *tableWorld) enroll(customer string) {
-	e := journey.Enrollment{
+	e := progress.Enrollment{
 		Journey: "jrn_0", Customer: customer, GraphHash: w.graph.Hash, Version: 1,
 		EnrolledAt: time.Now().UTC(), ExpiresAt: time.Now().UTC().AddDate(1, 0, 0),
 	}
@@ -224,7 +226,7 @@ func restoreOnce(t *testing.T, seed uint64, graph string, fenced bool) (restored
 		restored.minutes(t, e, 60)
 	}
 	for _, e := range restored.items {
-		require.Equal(t, journey.Completed, e.Status, e.ExitReason)
+		require.Equal(t, progress.Completed, e.Status, e.ExitReason)
 	}
 	return restored, before
 }

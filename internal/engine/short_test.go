@@ -17,7 +17,9 @@ import (
 
 	"journeys/internal/condition"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/strict"
 	"journeys/internal/trail"
 )
@@ -31,7 +33,7 @@ type slowWorld struct {
 	mu     sync.Mutex
 	live   engine.Live
 	graph  journey.Definition
-	items  map[string]journey.Enrollment
+	items  map[string]progress.Enrollment
 	asked  map[string]int // decisions by key
 	sent   map[string]int // messages by key
 	doubts int            // messages that may have been sent before
@@ -59,14 +61,14 @@ func (s *slowWorld) Due(_ context.Context, _ journey.Partition, before time.Time
 func (s *slowWorld) GrowShards(context.Context, engine.Live) error { return nil }
 func (s *slowWorld) Drained(context.Context, engine.Live) error    { return nil }
 
-func (s *slowWorld) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
+func (s *slowWorld) Definition(context.Context, ident.Tenant, ident.ID, string) ([]byte, error) {
 	return s.graph.Raw, nil
 }
 
-func (s *slowWorld) Load(_ context.Context, _ journey.Tenant, _ journey.ID, customers []string) (*engine.Live, []journey.Enrollment, error) {
+func (s *slowWorld) Load(_ context.Context, _ ident.Tenant, _ ident.ID, customers []string) (*engine.Live, []progress.Enrollment, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var list []journey.Enrollment
+	var list []progress.Enrollment
 	for _, c := range customers {
 		list = append(list, s.items[c])
 	}
@@ -74,15 +76,15 @@ func (s *slowWorld) Load(_ context.Context, _ journey.Tenant, _ journey.ID, cust
 	return &live, list, nil
 }
 
-func (s *slowWorld) Profiles(context.Context, journey.Tenant, []string) (map[string]engine.Profile, error) {
+func (s *slowWorld) Profiles(context.Context, ident.Tenant, []string) (map[string]engine.Profile, error) {
 	return nil, nil
 }
 
-func (s *slowWorld) LastEvents(context.Context, journey.Tenant, map[string][]string) (map[string]engine.LastEvents, error) {
+func (s *slowWorld) LastEvents(context.Context, ident.Tenant, map[string][]string) (map[string]engine.LastEvents, error) {
 	return nil, nil
 }
 
-func (s *slowWorld) Advance(ctx context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []error {
+func (s *slowWorld) Advance(ctx context.Context, _ ident.Tenant, _ int, list []progress.Enrollment) []error {
 	time.Sleep(10 * time.Millisecond)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,9 +104,9 @@ func (s *slowWorld) Advance(ctx context.Context, _ journey.Tenant, _ int, list [
 }
 
 func (s *slowWorld) AdvanceWithProfile(
-	ctx context.Context, t journey.Tenant, shards int, e journey.Enrollment, _ journey.Profile, _ int64,
+	ctx context.Context, t ident.Tenant, shards int, e progress.Enrollment, _ journey.Profile, _ int64,
 ) error {
-	return s.Advance(ctx, t, shards, []journey.Enrollment{e})[0]
+	return s.Advance(ctx, t, shards, []progress.Enrollment{e})[0]
 }
 
 func (s *slowWorld) Dispatch(_ context.Context, p engine.Pack) error {
@@ -127,20 +129,20 @@ func (s *slowWorld) Decide(ctx context.Context, r engine.DecisionRequest) (condi
 	return answer, err
 }
 
-func (s *slowWorld) Send(ctx context.Context, m engine.Message) (journey.Answer, error) {
+func (s *slowWorld) Send(ctx context.Context, m engine.Message) (progress.Answer, error) {
 	if m.Uncertain {
 		s.mu.Lock()
 		s.doubts++
 		s.mu.Unlock()
 		if !m.Config.Resend {
-			return journey.Answer{Result: trail.SkippedUncertain}, nil
+			return progress.Answer{Result: trail.SkippedUncertain}, nil
 		}
 	}
 	s.count(s.sent, m.Key)
 	if !elapse(ctx, s.sendTime) {
-		return journey.Answer{}, &engine.UncertainError{Err: ctx.Err()}
+		return progress.Answer{}, &engine.UncertainError{Err: ctx.Err()}
 	}
-	return journey.Answer{Result: trail.Sent}, nil
+	return progress.Answer{Result: trail.Sent}, nil
 }
 
 func (s *slowWorld) count(calls map[string]int, key string) {
@@ -176,14 +178,14 @@ func newSlowWorld(t *testing.T, kinds string, config map[byte]string, customers 
 	v, _ := strict.Parse([]byte(`{"nodes":[`+strings.Join(nodes, ",")+`],"edges":[`+strings.Join(edges, ",")+`]}`), &faults)
 	d, ok := journey.ReadDefinition(v)
 	require.True(t, ok, faults.List())
-	tenant, _ := journey.ParseTenant("acme")
+	tenant, _ := ident.ParseTenant("acme")
 	s := &slowWorld{
-		graph: d, items: map[string]journey.Enrollment{}, asked: map[string]int{}, sent: map[string]int{},
+		graph: d, items: map[string]progress.Enrollment{}, asked: map[string]int{}, sent: map[string]int{},
 		live:  engine.Live{Tenant: tenant, Journey: "jrn_0", On: true, Shards: 1, Since: time.Now()},
 		begun: make(chan engine.Pack, 10_000),
 	}
 	for i := range customers {
-		e, _ := d.Graph.Start(journey.Enrollment{
+		e, _ := d.Graph.Start(progress.Enrollment{
 			Journey: "jrn_0", Customer: fmt.Sprintf("c%02d", i), GraphHash: d.Hash, Version: 1,
 			EnrolledAt: time.Now().UTC(), ExpiresAt: time.Now().UTC().AddDate(0, 0, 30),
 		})
@@ -227,7 +229,7 @@ func (s *slowWorld) allLeft() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range s.items {
-		if e.Status == journey.Inside {
+		if e.Status == progress.Inside {
 			return false
 		}
 	}
@@ -286,7 +288,7 @@ func TestAdvance_SlowEffectsAreNeverForgotten(t *testing.T) {
 					require.LessOrEqual(t, most(s.asked), 1, "%s: decisions asked again", name)
 					require.Zero(t, s.doubts, "%s: messages in doubt", name)
 					for _, e := range s.items {
-						require.Equal(t, journey.Completed, e.Status, "%s: %s", name, e.ExitReason)
+						require.Equal(t, progress.Completed, e.Status, "%s: %s", name, e.ExitReason)
 						require.LessOrEqual(t, e.Rev, int64(2*len(r.chain)+2*minutes), "%s: writes of one customer", name)
 					}
 				})

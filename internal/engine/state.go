@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -90,10 +91,10 @@ const (
 
 // run is one customer of a pack on the way through the journey.
 type run struct {
-	stored     journey.Enrollment // as read, or as written last
-	next       journey.Enrollment // as it will be written next
-	graph      *journey.Graph     // nil when leaving from the start
-	in         journey.Input
+	stored     progress.Enrollment // as read, or as written last
+	next       progress.Enrollment // as it will be written next
+	graph      *progress.Graph     // nil when leaving from the start
+	in         progress.Input
 	profile    journey.Profile // as stored, if in.HasAttributes
 	change     *change         // of the profile, with the next write; nil for none
 	redone     int             // how often updates were repeated
@@ -117,35 +118,35 @@ func (w *worker) step(ctx context.Context, r *run) {
 	node, answered := r.next.Node, !r.in.Answer.Value.Missing()
 	effect := r.step(w.now())
 	if answered && r.failedAt(node) {
-		w.Log.WarnContext(ctx, "answer not kept: too long", "journey", w.pack.Journey, "node", r.graph.NodeID(node), "limit", journey.MaxKept)
+		w.Log.WarnContext(ctx, "answer not kept: too long", "journey", w.pack.Journey, "node", r.graph.NodeID(node), "limit", progress.MaxKept)
 	}
-	for updates := 0; effect == journey.NeedUpdate && r.in.HasAttributes; updates++ {
+	for updates := 0; effect == progress.NeedUpdate && r.in.HasAttributes; updates++ {
 		if updates > r.graph.Len() { // only a draft can have a cycle
-			effect = journey.Stuck
+			effect = progress.Stuck
 			break
 		}
 		r.update(w.now())
 		effect = r.step(w.now())
 	}
 	switch {
-	case effect == journey.Stuck:
+	case effect == progress.Stuck:
 		r.fail(reasonIncomplete + ": " + r.graph.StopReason(r.next.Node))
-	case effect == journey.NoEffect && r.stillWaits():
+	case effect == progress.NoEffect && r.stillWaits():
 		r.state = done
-	case effect == journey.NoEffect:
-		if r.next.Node == r.stored.Node && r.next.Status == journey.Inside {
+	case effect == progress.NoEffect:
+		if r.next.Node == r.stored.Node && r.next.Status == progress.Inside {
 			r.endAttempt(false) // a wait whose date has changed is no attempt
 		}
 		r.state = recording
 	case r.next.OnProfile && r.next.Node != r.stored.Node:
 		r.state, r.in.HasAttributes = recording, false // the profile is read after the wait is stored
-	case effect == journey.NeedEvents && r.hasAnswer:
+	case effect == progress.NeedEvents && r.hasAnswer:
 		r.state = recording // a read may fail, and the answer must not be lost
-	case effect == journey.NeedEvents:
+	case effect == progress.NeedEvents:
 		r.state = readingEvents
 	case !r.in.HasAttributes:
 		r.state = readingProfile
-	case effect == journey.NeedDecision:
+	case effect == progress.NeedDecision:
 		r.state = deciding
 	case !fits(ctx, w.Provider.Timeout()):
 		w.putEffectOff(r) // a claim would only have to be given back
@@ -162,20 +163,20 @@ func (r *run) failedAt(node int) bool {
 }
 
 // step runs the step function, which consumes the answer in r.in.
-func (r *run) step(now time.Time) journey.EffectKind {
+func (r *run) step(now time.Time) progress.EffectKind {
 	r.in.Now = now
 	before := r.next.Node
 	e, effect := r.graph.Step(r.next, r.in)
 	if e.Node != before {
 		r.counted, r.doubt.open = uncounted, false
 	}
-	r.next, r.in.Answer = e, journey.Answer{}
+	r.next, r.in.Answer = e, progress.Answer{}
 	return effect
 }
 
 // stillWaits reports whether a step has changed nothing.
 func (r *run) stillWaits() bool {
-	return r.next.Status == journey.Inside && r.next.Node == r.stored.Node && r.next.Due.Equal(r.stored.Due)
+	return r.next.Status == progress.Inside && r.next.Node == r.stored.Node && r.next.Due.Equal(r.stored.Due)
 }
 
 // fail ends the enrollment with the next write.
@@ -185,7 +186,7 @@ func (r *run) fail(reason string) {
 
 // leave makes the next write end the enrollment. A message whose lease has
 // ended without a result may have been sent.
-func (r *run) leave(exit journey.ExitRequest) {
+func (r *run) leave(exit progress.ExitRequest) {
 	r.doubt.report = !r.stored.LeaseUntil.IsZero()
 	r.next, r.state = r.next.Leave(exit), leaving
 }
@@ -193,18 +194,18 @@ func (r *run) leave(exit journey.ExitRequest) {
 // obey adds a conversion and an exit to the next write, which was refused because they had
 // been requested meanwhile. What the write records of a message stays in it.
 func (r *run) obey(pending *journey.ExitPendingError) {
-	leaves := pending.Exit != journey.ExitRequest{}
+	leaves := pending.Exit != progress.ExitRequest{}
 	if leaves {
 		r.undoUpdates()
 	}
-	if pending.Conversion != (journey.Stamp{}) {
+	if pending.Conversion != (progress.Stamp{}) {
 		r.next = r.next.Convert(pending.Conversion.At)
 		r.next.PendingConversion = pending.Conversion
 	}
 	if !leaves {
 		return
 	}
-	if r.next.Status == journey.Inside || r.next.Status == journey.Failed {
+	if r.next.Status == progress.Inside || r.next.Status == progress.Failed {
 		r.next = r.next.Leave(pending.Exit)
 	}
 	r.next.PendingExit = pending.Exit

@@ -6,14 +6,16 @@ import (
 	"time"
 
 	"journeys/internal/condition"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // Live is an entry in Tick's work list: a journey that is active or still
 // draining.
 type Live struct {
-	Tenant    journey.Tenant
-	Journey   journey.ID
+	Tenant    ident.Tenant
+	Journey   ident.ID
 	On        bool      // active: customers that are due move on
 	Shards    int       // of the journey's part of the due index
 	Epoch     int       // the epoch that customers enroll in now
@@ -27,8 +29,8 @@ func (l Live) Draining() bool { return l.DrainFrom < l.Epoch }
 
 // Pack is the work of one Advance: customers of one journey.
 type Pack struct {
-	Tenant    journey.Tenant
-	Journey   journey.ID
+	Tenant    ident.Tenant
+	Journey   ident.ID
 	Customers []string // 1 to PackSize, all different
 	Solo      bool     // a single customer, which may have killed an earlier worker
 }
@@ -42,8 +44,8 @@ type Profile struct {
 
 // LastEvents is what is remembered of the events that a customer caused.
 type LastEvents struct {
-	ByType map[string][]journey.Received // in order; a type without events may be absent
-	Err    error                         // an ErrDamaged or ErrNewer if some cannot be read; ErrNewer prevails
+	ByType map[string][]progress.Received // in order; a type without events may be absent
+	Err    error                          // an ErrDamaged or ErrNewer if some cannot be read; ErrNewer prevails
 }
 
 // Unread is the error of a read that left out items that are damaged or of a newer
@@ -93,26 +95,26 @@ type Table interface {
 	Drained(ctx context.Context, l Live) error
 	// Definition returns the definition with that hash. It also works for
 	// deleted journeys.
-	Definition(ctx context.Context, t journey.Tenant, id journey.ID, hash string) ([]byte, error)
+	Definition(ctx context.Context, t ident.Tenant, id ident.ID, hash string) ([]byte, error)
 	// Load reads a journey's Live entry and the enrollments of 0 to PackSize
 	// customers in one request. The entry is nil if there is none; the
 	// enrollments are in any order. Its error is an Unread if some of that
 	// cannot be read.
-	Load(ctx context.Context, t journey.Tenant, id journey.ID, customers []string) (*Live, []journey.Enrollment, error)
+	Load(ctx context.Context, t ident.Tenant, id ident.ID, customers []string) (*Live, []progress.Enrollment, error)
 	// Profiles returns the profiles of customers, by customer. Those without a
 	// profile are absent.
-	Profiles(ctx context.Context, t journey.Tenant, customers []string) (map[string]Profile, error)
+	Profiles(ctx context.Context, t ident.Tenant, customers []string) (map[string]Profile, error)
 	// LastEvents returns the last journey.RememberedEvents of each type that wanted
 	// lists for a customer; customers without events may be absent.
-	LastEvents(ctx context.Context, t journey.Tenant, wanted map[string][]string) (map[string]LastEvents, error)
+	LastEvents(ctx context.Context, t ident.Tenant, wanted map[string][]string) (map[string]LastEvents, error)
 	// Advance writes each enrollment whose stored Rev is one less than its own
 	// and whose stored PendingExit is its own; the write removes that. For each
 	// it returns nil, a journey.ExitPendingError, journey.ErrLost, or another
 	// error, after which it is unknown whether the write happened. Meeting its own
 	// earlier write is a success. shards places enrollments whose Due changes.
-	Advance(ctx context.Context, t journey.Tenant, shards int, list []journey.Enrollment) []error
+	Advance(ctx context.Context, t ident.Tenant, shards int, list []progress.Enrollment) []error
 	// AdvanceWithProfile is Advance of e, which has no PendingExit, together with
 	// CustomerStore.PutProfile: both are written, or none. It also returns
 	// ErrProfileChanged if the revision of the stored profile is not rev.
-	AdvanceWithProfile(ctx context.Context, t journey.Tenant, shards int, e journey.Enrollment, p journey.Profile, rev int64) error
+	AdvanceWithProfile(ctx context.Context, t ident.Tenant, shards int, e progress.Enrollment, p journey.Profile, rev int64) error
 }

@@ -21,7 +21,9 @@ import (
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/dynamo/conn"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -32,7 +34,7 @@ type installation struct {
 	store   *dynamo.Store
 	client  *dynamodb.Client
 	service *journey.Service
-	tenant  journey.Tenant
+	tenant  ident.Tenant
 	now     time.Time
 	queue   []engine.Pack
 	mu      sync.Mutex
@@ -51,11 +53,11 @@ func (i *installation) Decide(context.Context, engine.DecisionRequest) (conditio
 	return condition.ParseValue([]byte(`{"score":7}`))
 }
 
-func (i *installation) Send(_ context.Context, m engine.Message) (journey.Answer, error) {
+func (i *installation) Send(_ context.Context, m engine.Message) (progress.Answer, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.inbox[m.Key] = m
-	return journey.Answer{Result: trail.Sent, Value: i.reply}, nil
+	return progress.Answer{Result: trail.Sent, Value: i.reply}, nil
 }
 
 func install(t testing.TB, options ...func(*dynamodb.Options)) *installation {
@@ -68,7 +70,7 @@ func install(t testing.TB, options ...func(*dynamodb.Options)) *installation {
 		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
 	}, append([]func(*dynamodb.Options){conn.Local}, options...)...)
 	require.NoError(t, dynamolocal.CreateTable(t.Context(), client, "journeys"))
-	tenant, _ := journey.ParseTenant("acme")
+	tenant, _ := ident.ParseTenant("acme")
 	i := &installation{
 		store: dynamo.New(client, "journeys", rand.Reader), tenant: tenant,
 		now: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), inbox: map[string]engine.Message{},
@@ -94,7 +96,7 @@ const sixNodes = `{"nodes":[
 	{"source":"s","target":"d","sourceHandle":"true"},{"source":"s","target":"out","sourceHandle":"false"},
 	{"source":"d","target":"a"},{"source":"a","target":"out"}]}`
 
-func (i *installation) activate(t testing.TB, definition string) journey.ID {
+func (i *installation) activate(t testing.TB, definition string) ident.ID {
 	t.Helper()
 	d := journeytest.Definition(t, definition)
 	name, active := "test", journey.Active
@@ -105,20 +107,20 @@ func (i *installation) activate(t testing.TB, definition string) journey.ID {
 	return j.ID
 }
 
-func (i *installation) change(t testing.TB, ctx context.Context, id journey.ID, status journey.Status) {
+func (i *installation) change(t testing.TB, ctx context.Context, id ident.ID, status journey.Status) {
 	t.Helper()
 	_, err := i.service.Update(ctx, i.tenant, id, journey.Change{Status: &status}, nil)
 	require.NoError(t, err)
 }
 
-func (i *installation) where(t testing.TB, id journey.ID, customer string) journey.Whereabouts {
+func (i *installation) where(t testing.TB, id ident.ID, customer string) journey.Whereabouts {
 	t.Helper()
 	w, err := i.service.Whereabouts(t.Context(), i.tenant, id, customer)
 	require.NoError(t, err)
 	return w
 }
 
-func (i *installation) enroll(t testing.TB, id journey.ID, ctx context.Context, n int) []string {
+func (i *installation) enroll(t testing.TB, id ident.ID, ctx context.Context, n int) []string {
 	t.Helper()
 	customers := make([]string, n)
 	for c := range customers {
@@ -163,7 +165,7 @@ func TestEngine_CustomerCostsAFractionOfARequest(t *testing.T) {
 	require.Len(t, i.inbox, n)
 	e, err := i.store.Enrollments.Enrollment(t.Context(), i.tenant, id, customers[0])
 	require.NoError(t, err)
-	require.Equal(t, journey.Completed, e.Status)
+	require.Equal(t, progress.Completed, e.Status)
 	require.Len(t, e.Path.Visits(e.EnrolledAt), 6)
 
 	used := meter.Usage()
@@ -190,7 +192,7 @@ func TestEngine_ArchivedAndDeletedJourneysDrain(t *testing.T) {
 		for _, customer := range customers {
 			e, err := i.store.Enrollments.Enrollment(t.Context(), i.tenant, id, customer)
 			require.NoError(t, err)
-			require.Equal(t, journey.Cancelled, e.Status)
+			require.Equal(t, progress.Cancelled, e.Status)
 			require.Equal(t, reason, e.ExitReason)
 		}
 		live, _, err := i.store.Engine.Load(t.Context(), i.tenant, id, nil)

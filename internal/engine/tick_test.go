@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
@@ -19,12 +20,12 @@ func TestTick_PacksOneJourneyAcrossItsShards(t *testing.T) {
 	f.overdue(1, 0, 1, time.Minute)
 	require.NoError(t, f.engine().Tick(t.Context()))
 
-	sizes := map[journey.ID][]int{}
+	sizes := map[ident.ID][]int{}
 	for _, p := range f.packs {
 		require.False(t, p.Solo)
 		sizes[p.Journey] = append(sizes[p.Journey], len(p.Customers))
 	}
-	require.Equal(t, map[journey.ID][]int{"jrn_0": {99, 21}, "jrn_1": {1}}, sizes)
+	require.Equal(t, map[ident.ID][]int{"jrn_0": {99, 21}, "jrn_1": {1}}, sizes)
 	require.Empty(t, f.grown)
 }
 
@@ -51,7 +52,7 @@ func TestTick_GrowsShardsOfAJourneyMoreThanAPageBehind(t *testing.T) {
 	f.overdue(0, 0, engine.PageSize+1, time.Minute)
 	f.overdue(1, 0, engine.PageSize, time.Minute)
 	require.NoError(t, f.engine().Tick(t.Context()))
-	require.Equal(t, []journey.ID{"jrn_0"}, f.grown)
+	require.Equal(t, []ident.ID{"jrn_0"}, f.grown)
 
 	f.lives[0].Shards, f.grown = engine.MaxShards, nil
 	require.NoError(t, f.engine().Tick(t.Context()))
@@ -92,8 +93,8 @@ func TestTick_DispatchesLongOverdueCustomersAlone(t *testing.T) {
 func TestTick_BoundsThePacksOfOne(t *testing.T) {
 	t.Parallel()
 
-	packs := func(f *fake) (solo map[journey.ID]int, all map[string]bool) {
-		solo, all = map[journey.ID]int{}, map[string]bool{}
+	packs := func(f *fake) (solo map[ident.ID]int, all map[string]bool) {
+		solo, all = map[ident.ID]int{}, map[string]bool{}
 		require.NoError(t, f.engine().Tick(t.Context()))
 		for _, p := range f.packs {
 			if p.Solo {
@@ -110,7 +111,7 @@ func TestTick_BoundsThePacksOfOne(t *testing.T) {
 	f.overdue(0, 0, engine.PageSize-1, time.Hour)
 	f.overdue(1, 0, 3, time.Hour)
 	solo, all := packs(f)
-	require.Equal(t, map[journey.ID]int{"jrn_0": engine.MaxShardSolo, "jrn_1": 3}, solo)
+	require.Equal(t, map[ident.ID]int{"jrn_0": engine.MaxShardSolo, "jrn_1": 3}, solo)
 	require.Len(t, all, engine.PageSize+2)
 
 	many := newFake(2 * engine.MaxSolo / engine.MaxShardSolo)
@@ -167,5 +168,5 @@ func TestTick_EndsADrainOnceItsShardsStayEmpty(t *testing.T) {
 
 	delete(f.due, old)
 	require.NoError(t, f.engine().Tick(t.Context()))
-	require.Equal(t, []journey.ID{"jrn_0"}, f.drained)
+	require.Equal(t, []ident.ID{"jrn_0"}, f.drained)
 }

@@ -15,7 +15,9 @@ import (
 
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 const longWait = `{"nodes":[
@@ -82,7 +84,7 @@ func (i *installation) runAll(t *testing.T) {
 }
 
 // whereAll counts the customers by name(enrollment).
-func (i *installation) whereAll(t *testing.T, id journey.ID, customers []string, name func(journey.Enrollment) string) map[string]int {
+func (i *installation) whereAll(t *testing.T, id ident.ID, customers []string, name func(progress.Enrollment) string) map[string]int {
 	t.Helper()
 	counts := map[string]int{}
 	for part := range slices.Chunk(customers, engine.PackSize) {
@@ -95,11 +97,11 @@ func (i *installation) whereAll(t *testing.T, id journey.ID, customers []string,
 	return counts
 }
 
-func status(e journey.Enrollment) string {
+func status(e progress.Enrollment) string {
 	return strings.TrimSpace(e.Status.String() + " " + e.ExitReason)
 }
 
-func node(e journey.Enrollment) string { return fmt.Sprint(status(e), " ", e.Node) }
+func node(e progress.Enrollment) string { return fmt.Sprint(status(e), " ", e.Node) }
 
 // manyFlag is the number of customers in a journey that changes. `make chaos` runs
 // 10,000, which takes DynamoDB Local minutes.
@@ -162,7 +164,7 @@ func TestUnderWay_PauseStopsPacksOfAJourneyArchivedBefore(t *testing.T) {
 	live, _, err := i.store.Engine.Load(t.Context(), i.tenant, id, nil)
 	require.NoError(t, err)
 	require.NotNil(t, live)
-	revision := func(e journey.Enrollment) string { return fmt.Sprint(node(e), " ", e.Rev) }
+	revision := func(e progress.Enrollment) string { return fmt.Sprint(node(e), " ", e.Rev) }
 	all := slices.Concat(early, late)
 	before := i.whereAll(t, id, all, revision)
 	i.queue = packs
@@ -244,7 +246,7 @@ func TestUnderWay_EditAppliesToLaterEnrollments(t *testing.T) {
 		i.now = i.now.Add(hours * time.Hour)
 		i.runAll(t)
 	}
-	version := func(e journey.Enrollment) string { return fmt.Sprint(status(e), " ", e.Version) }
+	version := func(e progress.Enrollment) string { return fmt.Sprint(status(e), " ", e.Version) }
 	require.Equal(t, map[string]int{"completed old 1": 1000}, i.whereAll(t, id, customers, version))
 	require.Equal(t, map[string]int{"completed new 2": 500}, i.whereAll(t, id, later, version))
 }

@@ -12,7 +12,9 @@ import (
 
 	"journeys/internal/condition"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -29,7 +31,7 @@ const (
 	splitsFirst = `{"id":"a","type":"wait","config":{"until":{"at":"2026-11-23T12:00:00Z"}}},`
 )
 
-func (r *race) Profiles(ctx context.Context, t journey.Tenant, customers []string) (map[string]engine.Profile, error) {
+func (r *race) Profiles(ctx context.Context, t ident.Tenant, customers []string) (map[string]engine.Profile, error) {
 	if r.profile == nil {
 		return r.fake.Profiles(ctx, t, customers)
 	}
@@ -41,7 +43,7 @@ func (r *race) Profiles(ctx context.Context, t journey.Tenant, customers []strin
 	return map[string]engine.Profile{"c": {Attributes: attributes, Stored: *r.profile}}, err
 }
 
-func (r *race) ProfileToChange(ctx context.Context, _ journey.Tenant, _ string, _ time.Time) (journey.Profile, journey.Forgotten, error) {
+func (r *race) ProfileToChange(ctx context.Context, _ ident.Tenant, _ string, _ time.Time) (journey.Profile, journey.Forgotten, error) {
 	r.ask(ctx)
 	if isDead(ctx) {
 		return journey.Profile{}, nil, errDead
@@ -49,7 +51,7 @@ func (r *race) ProfileToChange(ctx context.Context, _ journey.Tenant, _ string, 
 	return *r.profile, func(string) time.Time { return time.Time{} }, nil
 }
 
-func (r *race) PutProfile(ctx context.Context, _ journey.Tenant, p journey.Profile, rev int64) error {
+func (r *race) PutProfile(ctx context.Context, _ ident.Tenant, p journey.Profile, rev int64) error {
 	r.ask(ctx)
 	switch {
 	case isDead(ctx):
@@ -89,7 +91,7 @@ func (r *race) requireFreshEnd(t *testing.T, order string) {
 	require.NoError(t, err)
 	location, err := time.LoadLocation(zone)
 	require.NoError(t, err)
-	require.Equal(t, journey.Inside, r.e.Status, order)
+	require.Equal(t, progress.Inside, r.e.Status, order)
 	require.Equal(t, time.Date(2026, 12, day, 9, 0, 0, 0, location).UTC(), r.e.Due, order)
 	require.Equal(t, r.profile.Rev, r.e.ProfileRev, order)
 }
@@ -168,7 +170,7 @@ func TestWake_EveryOrderOfProfileAndWait(t *testing.T) {
 						running := r.run(t, sides, choices)
 						r.settle(t, lost)
 						order := fmt.Sprint(name, lost, die, choices)
-						if r.e.Status == journey.Completed && row.least == 0 {
+						if r.e.Status == progress.Completed && row.least == 0 {
 							require.False(t, due.Before(time.Date(2026, 12, 10, 9, 0, 0, 0, time.UTC)), order)
 							return running
 						}
@@ -195,7 +197,7 @@ func TestWake_EveryOrderOfEventProfileAndWait(t *testing.T) {
 		running := r.run(t, []func(context.Context) error{r.late(r.event("")), r.put(20, "UTC"), r.advance}, choices)
 		r.settle(t, true)
 		visits := r.e.Path.Visits(r.e.EnrolledAt)
-		require.Equal(t, journey.Completed, r.e.Status, "%v", choices)
+		require.Equal(t, progress.Completed, r.e.Status, "%v", choices)
 		require.Equal(t, trail.WokenByEvent, visits[2].Result, "%v", choices)
 		return running
 	})
@@ -224,7 +226,7 @@ func TestWake_EveryOrderOfEventAndPastDate(t *testing.T) {
 			r.profile = &journey.Profile{Customer: "c", Attributes: []byte(`{}`), Rev: 1}
 			require.NoError(t, r.enroll(t.Context()))
 			r.settle(t, false)
-			require.Equal(t, journey.Inside, r.e.Status)
+			require.Equal(t, progress.Inside, r.e.Status)
 			r.now = r.e.Due
 			var answered time.Time
 			event := func(ctx context.Context) error {
@@ -234,7 +236,7 @@ func TestWake_EveryOrderOfEventAndPastDate(t *testing.T) {
 			}
 			running := r.run(t, []func(context.Context) error{r.late(event), r.advance}, choices)
 			r.settle(t, true)
-			require.Equal(t, journey.Completed, r.e.Status, "%v", choices)
+			require.Equal(t, progress.Completed, r.e.Status, "%v", choices)
 			visits := r.e.Path.Visits(r.e.EnrolledAt)
 			if visits[1].Result == trail.Waited && !answered.After(visits[3].EnteredAt) {
 				inTime++

@@ -11,6 +11,7 @@ import (
 
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 const untilNine = `{"nodes":[{"id":"in","type":"entry_trigger"},
@@ -54,7 +55,7 @@ func TestUntil_UnknownZoneStopsNoOtherCustomer(t *testing.T) {
 		i.run(t, t.Context())
 		for zone, end := range ends {
 			left := i.now.Format(time.RFC3339) >= end
-			require.Equal(t, left, i.where(t, id, zone).Status == journey.Completed, "%s at %s", zone, i.now)
+			require.Equal(t, left, i.where(t, id, zone).Status == progress.Completed, "%s at %s", zone, i.now)
 		}
 	}
 	require.Len(t, i.inbox, len(ends))
@@ -94,6 +95,6 @@ func TestUntil_ProfileMovesTheEnd(t *testing.T) {
 	_, err := i.service.PutCustomer(t.Context(), i.tenant, journey.ProfileChange{Customer: "customer-0", Attributes: []byte(`{}`)}, nil)
 	require.NoError(t, err)
 	i.run(t, t.Context())
-	require.Equal(t, journey.Completed, i.where(t, id, "customer-0").Status, "the date is gone")
+	require.Equal(t, progress.Completed, i.where(t, id, "customer-0").Status, "the date is gone")
 	require.Len(t, i.inbox, 1)
 }

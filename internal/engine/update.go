@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // ErrProfileChanged means that another write changed the profile after it was read.
@@ -39,7 +40,7 @@ func (r *run) update(now time.Time) {
 		r.change.profile = r.profile.Next(r.next.Customer, changed, now)
 		r.in.Attributes = attributes
 	}
-	r.in.Answer = journey.Answer{Result: result}
+	r.in.Answer = progress.Answer{Result: result}
 }
 
 // undoUpdates returns r to the first update_customer that is not written, if there is one.
@@ -89,7 +90,7 @@ func (w *worker) wakeWaits(ctx context.Context, r *run) {
 // others one by one.
 func (w *worker) store(ctx context.Context, runs []*run) []error {
 	var changing []*run
-	var list []journey.Enrollment
+	var list []progress.Enrollment
 	changes := make([]*change, len(runs))
 	for i, r := range runs {
 		if changes[i] = r.change; r.change == nil {

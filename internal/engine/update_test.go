@@ -13,7 +13,9 @@ import (
 
 	"journeys/internal/condition"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -96,7 +98,7 @@ func (u *updateRace) forget(ctx context.Context) error {
 	return nil
 }
 
-func (u *updateRace) Profiles(ctx context.Context, _ journey.Tenant, _ []string) (map[string]engine.Profile, error) {
+func (u *updateRace) Profiles(ctx context.Context, _ ident.Tenant, _ []string) (map[string]engine.Profile, error) {
 	u.ask(ctx)
 	if isDead(ctx) {
 		return nil, errDead
@@ -109,7 +111,7 @@ func (u *updateRace) Profiles(ctx context.Context, _ journey.Tenant, _ []string)
 }
 
 func (u *updateRace) ProfileToChange(
-	ctx context.Context, _ journey.Tenant, _ string, _ time.Time,
+	ctx context.Context, _ ident.Tenant, _ string, _ time.Time,
 ) (journey.Profile, journey.Forgotten, error) {
 	u.ask(ctx)
 	if u.profile == nil {
@@ -118,7 +120,7 @@ func (u *updateRace) ProfileToChange(
 	return *u.profile, nil, nil
 }
 
-func (u *updateRace) PutProfile(ctx context.Context, _ journey.Tenant, p journey.Profile, rev int64) error {
+func (u *updateRace) PutProfile(ctx context.Context, _ ident.Tenant, p journey.Profile, rev int64) error {
 	u.ask(ctx)
 	kind := "put"
 	if attributes, _ := condition.ParseValue(p.Attributes); !attributes.Get("p").Missing() {
@@ -136,7 +138,7 @@ func (u *updateRace) put(kind string, p journey.Profile, rev int64, stale error)
 }
 
 func (u *updateRace) AdvanceWithProfile(
-	ctx context.Context, _ journey.Tenant, _ int, e journey.Enrollment, p journey.Profile, rev int64,
+	ctx context.Context, _ ident.Tenant, _ int, e progress.Enrollment, p journey.Profile, rev int64,
 ) error {
 	u.ask(ctx)
 	switch {
@@ -260,7 +262,7 @@ func (u *updateRace) requireOnce(t *testing.T, order string, callers int) {
 	}
 	require.Equal(t, trail.Updated, results["u1"], order)
 	if _, sends := u.graph.Graph.Index("bye"); sends {
-		require.Equal(t, journey.Completed, u.e.Status, order)
+		require.Equal(t, progress.Completed, u.e.Status, order)
 		require.Equal(t, trail.Sent, results["bye"], "%s: the split reads what the update set", order)
 		return
 	}
@@ -293,7 +295,7 @@ func update(t *testing.T, config, attributes string) *fake {
 		{"id":"s","type":"channel_action","config":{"channel":"push","payload":{"text":"{{attributes.plan}} {{attributes.n}}"}}},{"id":"out","type":"exit"}],
 		"edges":[{"source":"in","target":"u"},{"source":"u","target":"d"},{"source":"d","target":"s"},{"source":"s","target":"out"}]}`, `{"plan":"pro"}`)
 	f.advance(t)
-	require.Equal(t, journey.Completed, f.items["c"].Status)
+	require.Equal(t, progress.Completed, f.items["c"].Status)
 	return f
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -127,7 +127,7 @@ func (r *race) requireWoken(t *testing.T, order string) (ended int) {
 	least, most := 0, 0
 	for _, stamp := range r.stamps {
 		overtakenBy := func(revisions int) bool {
-			return slices.ContainsFunc(r.written[:revisions], func(e journey.Enrollment) bool { return e.Heard.Compare(stamp) > 0 })
+			return slices.ContainsFunc(r.written[:revisions], func(e progress.Enrollment) bool { return e.Heard.Compare(stamp) > 0 })
 		}
 		if stamp.At.After(r.e.EnrolledAt) && !overtakenBy(r.stored[stamp]) {
 			most++
@@ -144,7 +144,7 @@ func (r *race) requireWoken(t *testing.T, order string) (ended int) {
 	}
 	require.GreaterOrEqual(t, ended, min(least, 2), "%s: entered %v, events %v", order, r.e.EnrolledAt, r.stamps)
 	require.LessOrEqual(t, ended, min(most, 2), "%s: entered %v, events %v", order, r.e.EnrolledAt, r.stamps)
-	if r.e.Status == journey.Inside && r.graph.Graph.Awaits(r.e.Node) != nil {
+	if r.e.Status == progress.Inside && r.graph.Graph.Awaits(r.e.Node) != nil {
 		require.Equal(t, r.e.Since.Add(48*time.Hour), r.e.Due, order)
 	}
 	return ended

@@ -14,6 +14,7 @@ import (
 
 	"journeys/internal/emf"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // worker is one invocation of Advance.
@@ -65,7 +66,7 @@ func (e *Engine) Advance(ctx context.Context, pack Pack) error {
 }
 
 // load starts a run for each enrollment that has something to do.
-func (w *worker) load(ctx context.Context, list []journey.Enrollment) error {
+func (w *worker) load(ctx context.Context, list []progress.Enrollment) error {
 	for _, e := range list {
 		r, err := w.start(ctx, e)
 		if journey.Unreadable(err) {
@@ -89,16 +90,16 @@ func (w *worker) load(ctx context.Context, list []journey.Enrollment) error {
 // start returns a run of e in its first state, done if there is nothing to do. It
 // returns ErrDamaged or ErrNewer if e's graph cannot be read, ErrDamaged if that does
 // not have e's node.
-func (w *worker) start(ctx context.Context, e journey.Enrollment) (*run, error) {
+func (w *worker) start(ctx context.Context, e progress.Enrollment) (*run, error) {
 	r := &run{stored: e, next: e.NextWrite(w.now()), state: done}
 	switch {
-	case e.Status != journey.Inside || e.LeaseUntil.After(w.now()):
+	case e.Status != progress.Inside || e.LeaseUntil.After(w.now()):
 		return r, nil
-	case e.PendingExit != journey.ExitRequest{}:
+	case e.PendingExit != progress.ExitRequest{}:
 		r.leave(e.PendingExit)
 		return r, nil
 	case e.Epoch < w.live.Epoch:
-		r.leave(journey.ExitRequest{Reason: w.live.Reason})
+		r.leave(progress.ExitRequest{Reason: w.live.Reason})
 		return r, nil
 	}
 	var err error
@@ -124,7 +125,7 @@ func (w *worker) start(ctx context.Context, e journey.Enrollment) (*run, error) 
 
 // graph returns a compiled graph of the journey. A definition that cannot be read is
 // tried only once per worker.
-func (w *worker) graph(ctx context.Context, hash string) (*journey.Graph, error) {
+func (w *worker) graph(ctx context.Context, hash string) (*progress.Graph, error) {
 	if err := w.broken[hash]; err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // write writes the runs' next revisions in one call, and moves each run to its
@@ -61,14 +62,14 @@ func (w *worker) written(r *run) {
 	arrived := r.next.Node != r.stored.Node
 	r.holdsLease, r.hasAnswer = r.state == claiming, false
 	r.in.Events = nil // a wait must be looked at after it is written
-	r.next.PendingConversion = journey.Stamp{}
+	r.next.PendingConversion = progress.Stamp{}
 	r.stored = r.next
 	switch {
 	case r.holdsLease:
 		r.state = sending
-	case r.stored.Status != journey.Inside:
+	case r.stored.Status != progress.Inside:
 		r.state = done
-		if r.stored.Status == journey.Failed {
+		if r.stored.Status == progress.Failed {
 			w.counts.failed++
 		}
 	case r.graph.Awaits(r.stored.Node) != nil:

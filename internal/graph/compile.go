@@ -84,7 +84,7 @@ func (n *Node) read(object *strict.Object) {
 // of another form is none.
 func (n *Node) readLabel(object *strict.Object) {
 	label, ok := object.Take("label")
-	if data, has := object.Take("data"); has && data.IsObject() && !(ok && label.IsString()) {
+	if data, has := object.Take("data"); has && data.IsObject() && (!ok || !label.IsString()) {
 		if fields, isObject := data.Object(); isObject {
 			label, ok = fields.Take("label")
 		}

@@ -7,14 +7,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dev/journeytest"
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/simulate"
 	"journeys/internal/trail"
 )
 
 // event returns an event that was received so many hours after the entry.
-func event(after float64, id uint64, properties string) journey.Received {
-	e := journey.Received{Stamp: journey.Stamp{At: hours(after), ID: id}}
+func event(after float64, id uint64, properties string) progress.Received {
+	e := progress.Received{Stamp: progress.Stamp{At: hours(after), ID: id}}
 	if properties != "" {
 		e.Properties = []byte(properties)
 	}
@@ -32,25 +32,25 @@ func TestStep_EndsWaitByTheEarliestEventThatIsMet(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		config string
-		events map[string][]journey.Received
+		events map[string][]progress.Received
 		result string // "" for none
 	}{
-		{"an event during the wait", `"bought"`, map[string][]journey.Received{"bought": {event(25, 1, "")}}, "event"},
-		{"an event before the wait", `"bought"`, map[string][]journey.Received{"bought": {event(1, 1, "")}}, "event"},
-		{"an event at the entry", `"bought"`, map[string][]journey.Received{"bought": {event(0, 1, "")}}, ""},
-		{"an event before the wait, since the wait", `"bought","eventSince":"wait"`, map[string][]journey.Received{"bought": {event(24, 1, "")}}, ""},
-		{"an event during the wait, since the wait", `"bought","eventSince":"wait"`, map[string][]journey.Received{"bought": {event(24.5, 1, "")}}, "event"},
-		{"an event before a node, since the node", `"bought","eventSince":{"step":"a"}`, map[string][]journey.Received{"bought": {event(12, 1, "")}}, ""},
-		{"an event after a node, since the node", `"bought","eventSince":{"step":"first"}`, map[string][]journey.Received{"bought": {event(12, 1, "")}}, "event"},
-		{"since a node that was not passed", `"bought","eventSince":{"step":"elsewhere"}`, map[string][]journey.Received{"bought": {event(12, 1, "")}}, ""},
-		{"the same cart", cart, map[string][]journey.Received{"bought": {event(2, 1, `{"cart":7}`)}}, "same"},
-		{"another cart", cart, map[string][]journey.Received{"bought": {event(2, 1, `{"cart":8}`)}}, ""},
-		{"a text for a number", cart, map[string][]journey.Received{"bought": {event(2, 1, `{"cart":"7"}`)}}, ""},
-		{"no cart", cart, map[string][]journey.Received{"bought": {event(2, 1, `{"total":3}`), event(3, 1, "")}}, ""},
-		{"the earliest that is met", cart, map[string][]journey.Received{"bought": {event(2, 1, `{"cart":8}`), event(4, 1, `{"total":100}`), event(5, 1, `{"cart":7}`)}}, "big"},
-		{"two that are met at once, in their order", cart, map[string][]journey.Received{"bought": {event(2, 1, `{"cart":7,"total":100}`)}}, "same"},
-		{"the earlier of two types", cart, map[string][]journey.Received{"bought": {event(3, 1, `{"cart":7}`)}, "left": {event(2, 1, "")}}, "left"},
-		{"the earlier id of one millisecond", cart, map[string][]journey.Received{"bought": {event(3, 1, `{"total":100}`), event(3, 2, `{"cart":7}`)}}, "big"},
+		{"an event during the wait", `"bought"`, map[string][]progress.Received{"bought": {event(25, 1, "")}}, "event"},
+		{"an event before the wait", `"bought"`, map[string][]progress.Received{"bought": {event(1, 1, "")}}, "event"},
+		{"an event at the entry", `"bought"`, map[string][]progress.Received{"bought": {event(0, 1, "")}}, ""},
+		{"an event before the wait, since the wait", `"bought","eventSince":"wait"`, map[string][]progress.Received{"bought": {event(24, 1, "")}}, ""},
+		{"an event during the wait, since the wait", `"bought","eventSince":"wait"`, map[string][]progress.Received{"bought": {event(24.5, 1, "")}}, "event"},
+		{"an event before a node, since the node", `"bought","eventSince":{"step":"a"}`, map[string][]progress.Received{"bought": {event(12, 1, "")}}, ""},
+		{"an event after a node, since the node", `"bought","eventSince":{"step":"first"}`, map[string][]progress.Received{"bought": {event(12, 1, "")}}, "event"},
+		{"since a node that was not passed", `"bought","eventSince":{"step":"elsewhere"}`, map[string][]progress.Received{"bought": {event(12, 1, "")}}, ""},
+		{"the same cart", cart, map[string][]progress.Received{"bought": {event(2, 1, `{"cart":7}`)}}, "same"},
+		{"another cart", cart, map[string][]progress.Received{"bought": {event(2, 1, `{"cart":8}`)}}, ""},
+		{"a text for a number", cart, map[string][]progress.Received{"bought": {event(2, 1, `{"cart":"7"}`)}}, ""},
+		{"no cart", cart, map[string][]progress.Received{"bought": {event(2, 1, `{"total":3}`), event(3, 1, "")}}, ""},
+		{"the earliest that is met", cart, map[string][]progress.Received{"bought": {event(2, 1, `{"cart":8}`), event(4, 1, `{"total":100}`), event(5, 1, `{"cart":7}`)}}, "big"},
+		{"two that are met at once, in their order", cart, map[string][]progress.Received{"bought": {event(2, 1, `{"cart":7,"total":100}`)}}, "same"},
+		{"the earlier of two types", cart, map[string][]progress.Received{"bought": {event(3, 1, `{"cart":7}`)}, "left": {event(2, 1, "")}}, "left"},
+		{"the earlier id of one millisecond", cart, map[string][]progress.Received{"bought": {event(3, 1, `{"total":100}`), event(3, 2, `{"cart":7}`)}}, "big"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -65,12 +65,12 @@ func TestStep_EndsWaitByTheEarliestEventThatIsMet(t *testing.T) {
 			}
 			d := journeytest.Definition(t, graphOf([]string{"in entry_trigger", `first wait {"delayHours":24}`, `a channel_action {"channel":"push"}`,
 				`w wait {"delayHours":24,"waitForEvent":` + row.config + `}`, "out exit", `elsewhere wait {"delayHours":1}`}, edges))
-			e, _ := d.Graph.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30), Event: []byte(`{"cart":7}`)})
-			e, effect := d.Graph.Step(e.NextWrite(hours(24)), journey.Input{Now: hours(24)})
-			require.Equal(t, journey.NeedSend, effect)
-			e, _ = d.Graph.Step(e, journey.Input{Now: hours(24), Answer: journey.Answer{Result: trail.Sent}})
+			e, _ := d.Graph.Start(progress.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30), Event: []byte(`{"cart":7}`)})
+			e, effect := d.Graph.Step(e.NextWrite(hours(24)), progress.Input{Now: hours(24)})
+			require.Equal(t, progress.NeedSend, effect)
+			e, _ = d.Graph.Step(e, progress.Input{Now: hours(24), Answer: progress.Answer{Result: trail.Sent}})
 			require.Equal(t, "w", d.Graph.NodeID(e.Node))
-			in := journey.Input{Now: hours(26), HasAttributes: true, Events: map[string][]journey.Received{"bought": nil, "left": nil, "seen": nil}}
+			in := progress.Input{Now: hours(26), HasAttributes: true, Events: map[string][]progress.Received{"bought": nil, "left": nil, "seen": nil}}
 			for eventType, events := range row.events {
 				in.Events[eventType] = events
 			}
@@ -94,17 +94,17 @@ func TestStep_AnEventEndsOneWait(t *testing.T) {
 	d := journeytest.Definition(t, graphOf([]string{"in entry_trigger", `w1 wait {"delayHours":24,"waitForEvent":"bought"}`, `w2 wait {"delayHours":24,"waitForEvent":"bought"}`,
 		`s condition_split {"condition":{"all":[{"field":"step.w1.event.cart","operator":"eq","value":1},{"field":"step.w2.event.cart","operator":"eq","value":2},{"event":"bought","since":"entry"},{"not":{"event":"seen","since":{"value":7,"unit":"days"}}}]}}`,
 		`yes exit {"reason":"yes"}`, "no exit"}, []string{"in w1", "w1 w2", "w2 s", "s yes true", "s no false"}))
-	e, _ := d.Graph.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
-	in := journey.Input{Now: hours(2), HasAttributes: true, Events: map[string][]journey.Received{"bought": {event(1, 5, `{"cart":1}`)}}}
+	e, _ := d.Graph.Start(progress.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
+	in := progress.Input{Now: hours(2), HasAttributes: true, Events: map[string][]progress.Received{"bought": {event(1, 5, `{"cart":1}`)}}}
 	e, effect := d.Graph.Step(e.NextWrite(hours(2)), in)
-	require.Equal(t, journey.NoEffect, effect)
+	require.Equal(t, progress.NoEffect, effect)
 	require.Equal(t, "w2", d.Graph.NodeID(e.Node))
 	require.Equal(t, in.Events["bought"][0].Stamp, e.Heard)
 
 	// Another of the same millisecond is another event.
 	in.Events["bought"] = append(in.Events["bought"], event(1, 6, `{"cart":2,"total":9}`))
 	e, effect = d.Graph.Step(e.NextWrite(hours(3)), in)
-	require.Equal(t, journey.NeedEvents, effect, "the split asks for events that were not read")
+	require.Equal(t, progress.NeedEvents, effect, "the split asks for events that were not read")
 	require.Equal(t, "s", d.Graph.NodeID(e.Node))
 	require.JSONEq(t, `{"w1":{"event":{"cart":1}},"w2":{"event":{"cart":2}}}`, string(e.Steps), "only what conditions read is kept")
 	in.Events["seen"] = nil
@@ -122,7 +122,7 @@ func TestGraph_WakesWhatAnEventMayEnd(t *testing.T) {
 		{"id":"a","eventType":"bought","condition":{"field":"event.total","operator":"gte","value":100}},
 		{"id":"b","eventType":"left","condition":{"field":"plan","operator":"eq","value":"pro"}},
 		{"id":"c","eventType":"came"}]}}`, "out exit"}, []string{"in w", "w out"}))
-	e, _ := d.Graph.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
+	e, _ := d.Graph.Start(progress.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
 	for _, row := range []struct {
 		eventType, properties string
 		may, sure             bool
@@ -138,7 +138,7 @@ func TestGraph_WakesWhatAnEventMayEnd(t *testing.T) {
 	}
 	may, _ := d.Graph.Wakes(e, "came", event(24, 1, ""))
 	require.False(t, may, "too late")
-	e.Heard = journey.Stamp{At: hours(2)}
+	e.Heard = progress.Stamp{At: hours(2)}
 	may, _ = d.Graph.Wakes(e, "came", event(1, 1, ""))
 	require.False(t, may, "before the event that ended the last wait")
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -14,7 +14,7 @@ func TestConvert_CountsTheStepsThatWerePassedBefore(t *testing.T) {
 	t.Parallel()
 
 	g, e, _ := enter(t, onboarding)
-	in := journey.Input{Now: hours(48), Events: heard("login"), Attributes: value(t, `{"plan":"pro"}`), HasAttributes: true}
+	in := progress.Input{Now: hours(48), Events: heard("login"), Attributes: value(t, `{"plan":"pro"}`), HasAttributes: true}
 	e, _ = g.Step(e.NextWrite(in.Now), in) // in -> wait, until 48 hours -> split
 	visits := e.Path.Visits(t0)
 	require.Len(t, visits, 3)
@@ -53,37 +53,37 @@ func TestConvert_SharesAWrite(t *testing.T) {
 	g, inside, _ := enter(t, onboarding)
 	const converted = byte(trail.NodeConverted)
 	entry := []byte{0, converted, byte(trail.Entered)}
-	in := journey.Input{Now: hours(48), Events: heard("login")}
-	step := func(e journey.Enrollment) journey.Enrollment {
+	in := progress.Input{Now: hours(48), Events: heard("login")}
+	step := func(e progress.Enrollment) progress.Enrollment {
 		e, _ = g.Step(e, in)
 		return e
 	}
 	failed := inside.NextWrite(hours(2)).Fail("send_failed")
 	for name, row := range map[string]struct {
-		from   journey.Enrollment
-		change func(journey.Enrollment) journey.Enrollment
+		from   progress.Enrollment
+		change func(progress.Enrollment) progress.Enrollment
 		want   []byte // of the delta, behind the entry's conversion
 		mark   trail.Mark
 	}{
 		"a step": {inside, step, []byte{
 			1, byte(trail.NodeLeft), byte(trail.Waited), 2, byte(trail.NodeEntered),
 		}, 0},
-		"an exit": {inside, func(e journey.Enrollment) journey.Enrollment { return e.Cancel("event:purchase") }, []byte{
+		"an exit": {inside, func(e progress.Enrollment) progress.Enrollment { return e.Cancel("event:purchase") }, []byte{
 			1, byte(trail.NodeDropped),
 		}, trail.MarkCancelled},
-		"a failure": {inside, func(e journey.Enrollment) journey.Enrollment { return e.Fail("send_failed") }, []byte{
+		"a failure": {inside, func(e progress.Enrollment) progress.Enrollment { return e.Fail("send_failed") }, []byte{
 			1, byte(trail.NodeFailed),
 		}, trail.MarkFailed},
-		"a retry": {failed, func(e journey.Enrollment) journey.Enrollment { return e.Retry(hours(48)) }, []byte{
+		"a retry": {failed, func(e progress.Enrollment) progress.Enrollment { return e.Retry(hours(48)) }, []byte{
 			1, byte(trail.NodeRetried),
 		}, trail.MarkRetried},
-		"the removal of a failed one": {failed, func(e journey.Enrollment) journey.Enrollment { return e.Cancel("removed") }, []byte{
+		"the removal of a failed one": {failed, func(e progress.Enrollment) progress.Enrollment { return e.Cancel("removed") }, []byte{
 			1, byte(trail.NodeRetried | trail.NodeDropped),
 		}, trail.MarkRetried | trail.MarkCancelled},
 	} {
 		want := trail.Delta{trail.DeltaForm, byte(trail.MarkConverted | row.mark)}
 		want = append(append(want, entry...), row.want...)
-		for order, e := range map[string]journey.Enrollment{
+		for order, e := range map[string]progress.Enrollment{
 			"before": row.change(row.from.NextWrite(hours(48))).Convert(hours(47)),
 			"after":  row.change(row.from.NextWrite(hours(48)).Convert(hours(47))),
 		} {
@@ -101,7 +101,7 @@ func TestConvert_DoesNotMoveAFailure(t *testing.T) {
 	_, e, _ := enter(t, onboarding)
 	failed := e.NextWrite(hours(2)).Fail("send_failed")
 	converted := failed.NextWrite(hours(50)).Convert(hours(50))
-	require.Equal(t, journey.Failed, converted.Status)
+	require.Equal(t, progress.Failed, converted.Status)
 	require.Equal(t, hours(2), converted.FailedAt)
 	resumed := converted.NextWrite(hours(60)).Retry(hours(60))
 	require.Zero(t, resumed.FailedAt)

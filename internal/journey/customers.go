@@ -9,7 +9,9 @@ import (
 	"slices"
 	"time"
 
+	"journeys/internal/ident"
 	"journeys/internal/mergepatch"
+	"journeys/internal/progress"
 	"journeys/internal/strict"
 )
 
@@ -61,7 +63,7 @@ func (f Forgotten) split(customers []string, received time.Time) (rest, forgotte
 }
 
 // checkForgotten reads Forgotten and checks it.
-func (s *Service) checkForgotten(ctx context.Context, t Tenant, customer string, received time.Time) error {
+func (s *Service) checkForgotten(ctx context.Context, t ident.Tenant, customer string, received time.Time) error {
 	if received.IsZero() {
 		return nil
 	}
@@ -86,14 +88,14 @@ func (c *Precondition) holds(p Profile, stored bool) bool {
 // PutCustomer replaces a customer's attributes and returns the profile that is then
 // stored. A change that is older than the stored AsOf, or that has no effect, writes
 // nothing. It returns ErrStaleCustomer if match does not hold.
-func (s *Service) PutCustomer(ctx context.Context, t Tenant, c ProfileChange, match *Precondition) (Profile, error) {
+func (s *Service) PutCustomer(ctx context.Context, t ident.Tenant, c ProfileChange, match *Precondition) (Profile, error) {
 	p, _, err := s.changeProfile(ctx, t, c, match)
 	return p, err
 }
 
 // PatchCustomer is PutCustomer with a merge patch (RFC 7396) instead of attributes.
 // It creates the profile if there is none.
-func (s *Service) PatchCustomer(ctx context.Context, t Tenant, c ProfileChange, match *Precondition) (Profile, error) {
+func (s *Service) PatchCustomer(ctx context.Context, t ident.Tenant, c ProfileChange, match *Precondition) (Profile, error) {
 	c.merge = true
 	p, _, err := s.changeProfile(ctx, t, c, match)
 	return p, err
@@ -102,7 +104,7 @@ func (s *Service) PatchCustomer(ctx context.Context, t Tenant, c ProfileChange, 
 // changeProfile makes a change, and repeats it when it meets a concurrent write. It
 // returns the stored profile and whether the change was older.
 func (s *Service) changeProfile(
-	ctx context.Context, t Tenant, c ProfileChange, match *Precondition,
+	ctx context.Context, t ident.Tenant, c ProfileChange, match *Precondition,
 ) (p Profile, older bool, err error) {
 	for attempt := range updateAttempts {
 		p, older, err = s.changeProfileOnce(ctx, t, c, match)
@@ -124,7 +126,7 @@ func (s *Service) changeProfile(
 }
 
 func (s *Service) changeProfileOnce(
-	ctx context.Context, t Tenant, c ProfileChange, match *Precondition,
+	ctx context.Context, t ident.Tenant, c ProfileChange, match *Precondition,
 ) (Profile, bool, error) {
 	old, forgotten, err := s.stores.Customers.ProfileToChange(ctx, t, c.Customer, s.clock())
 	stored := !errors.Is(err, ErrNoCustomer)
@@ -170,7 +172,7 @@ func (s *Service) changeProfileOnce(
 // forgotten: Forget may have read the customer's items before. A changed profile
 // needs no check, since Forget deletes the revision that a change requires. One that
 // was stored without a revision counts as created.
-func (s *Service) undoIfForgotten(ctx context.Context, t Tenant, c ProfileChange, created Profile) error {
+func (s *Service) undoIfForgotten(ctx context.Context, t ident.Tenant, c ProfileChange, created Profile) error {
 	err := s.checkForgotten(ctx, t, c.Customer, c.Received)
 	if errors.Is(err, ErrForgotten) {
 		return cmp.Or(s.stores.Customers.DeleteProfile(ctx, t, c.Customer, created.Rev), err)
@@ -201,11 +203,11 @@ func mergeAttributes(stored, patch []byte) ([]byte, error) {
 	if errors.Is(err, mergepatch.ErrTarget) {
 		return nil, fmt.Errorf("%w: a profile cannot be read", ErrDamaged)
 	}
-	if err != nil || len(merged) <= MaxAttributes {
+	if err != nil || len(merged) <= progress.MaxAttributes {
 		return merged, err
 	}
 	var faults strict.Faults
-	faults.Add("/attributes", "must leave at most %d bytes as compact JSON, leaves %d", MaxAttributes, len(merged))
+	faults.Add("/attributes", "must leave at most %d bytes as compact JSON, leaves %d", progress.MaxAttributes, len(merged))
 	return nil, &Error{
 		Kind: Invalid, Code: "attributes-too-large", Faults: faults.List(),
 		Detail: "The customer's attributes would become too large. Remove some with null.",
@@ -224,7 +226,7 @@ const mergers = 16
 // MergeCustomers merges each change like PatchCustomer, and returns the outcomes in
 // the order of list. Changes of one customer are made in that order: after one that
 // may succeed later, the rest fail too, so that they can be repeated in order.
-func (s *Service) MergeCustomers(ctx context.Context, t Tenant, list []ProfileChange) []ProfileOutcome {
+func (s *Service) MergeCustomers(ctx context.Context, t ident.Tenant, list []ProfileChange) []ProfileOutcome {
 	customers := make([]string, len(list))
 	for i, c := range list {
 		customers[i] = c.Customer
@@ -243,14 +245,14 @@ func (s *Service) MergeCustomers(ctx context.Context, t Tenant, list []ProfileCh
 }
 
 // Customer returns a customer's profile, or ErrNoCustomer.
-func (s *Service) Customer(ctx context.Context, t Tenant, customer string) (Profile, error) {
+func (s *Service) Customer(ctx context.Context, t ident.Tenant, customer string) (Profile, error) {
 	return s.stores.Customers.Profile(ctx, t, customer)
 }
 
 // Forget erases a customer. Their enrollments stay as anonymous items, so that
 // figures can still be recounted. Requests about the customer that were received
 // before fail with ErrForgotten, unless they are being carried out at that moment.
-func (s *Service) Forget(ctx context.Context, t Tenant, customer string) error {
+func (s *Service) Forget(ctx context.Context, t ident.Tenant, customer string) error {
 	return s.stores.Customers.Forget(ctx, t, customer, s.clock())
 }
 
@@ -258,7 +260,7 @@ func (s *Service) Forget(ctx context.Context, t Tenant, customer string) error {
 // without a Customer is no profile: the revision is then taken from the clock, so that it
 // does not match one of a profile that was deleted.
 func (p Profile) Next(customer string, attributes []byte, now time.Time) Profile {
-	p.Attributes, p.UpdatedAt = attributes, later(now, p.UpdatedAt)
+	p.Attributes, p.UpdatedAt = attributes, progress.Later(now, p.UpdatedAt)
 	if p.Rev++; p.Customer == "" {
 		p.Rev = p.UpdatedAt.UnixMilli()
 	}
@@ -270,24 +272,24 @@ func (p Profile) Next(customer string, attributes []byte, now time.Time) Profile
 // may depend on an earlier revision of the profile than rev. It must be called after
 // each write of a profile, and again if it returns an error. Damaged enrollments are left
 // alone.
-func (s *Service) WakeProfileWaits(ctx context.Context, t Tenant, customer string, except ID, rev int64) error {
+func (s *Service) WakeProfileWaits(ctx context.Context, t ident.Tenant, customer string, except ident.ID, rev int64) error {
 	list, _, err := s.stores.Customers.Enrollments(ctx, t, customer)
 	if err != nil {
 		return err
 	}
-	list = slices.DeleteFunc(list, func(e Enrollment) bool { return !e.OnProfile || e.Journey == except })
-	return forEach(list, func(e Enrollment) error { return s.wakeProfileWait(ctx, t, e, rev) })
+	list = slices.DeleteFunc(list, func(e progress.Enrollment) bool { return !e.OnProfile || e.Journey == except })
+	return forEach(list, func(e progress.Enrollment) error { return s.wakeProfileWait(ctx, t, e, rev) })
 }
 
 // wakeProfileWait writes e, even if it is due: a worker that has read the earlier
 // profile must not write the end that it computes.
-func (s *Service) wakeProfileWait(ctx context.Context, t Tenant, e Enrollment, rev int64) error {
+func (s *Service) wakeProfileWait(ctx context.Context, t ident.Tenant, e progress.Enrollment, rev int64) error {
 	for attempt := range writeAttempts {
-		if e.Status != Inside || !e.OnProfile || e.ProfileRev == rev {
+		if e.Status != progress.Inside || !e.OnProfile || e.ProfileRev == rev {
 			return nil
 		}
 		next := e.NextWrite(s.clock())
-		next.dueBy(s.clock())
+		next.DueBy(s.clock())
 		err := s.stores.Events.Wake(ctx, t, next)
 		if err == nil {
 			s.nudge(ctx, t, e.Journey, []string{e.Customer})

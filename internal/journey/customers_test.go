@@ -11,7 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // profiles keeps profiles in memory. It refuses a customer's first puts that refusals
@@ -27,19 +29,19 @@ type profiles struct {
 	forgotten journey.Forgotten // nil for no one
 }
 
-func (*profiles) Enrollments(context.Context, journey.Tenant, string) ([]journey.Enrollment, []journey.Damage, error) {
+func (*profiles) Enrollments(context.Context, ident.Tenant, string) ([]progress.Enrollment, []journey.Damage, error) {
 	return nil, nil, nil
 }
 
 func (p *profiles) ProfileToChange(
-	ctx context.Context, t journey.Tenant, customer string, now time.Time,
+	ctx context.Context, t ident.Tenant, customer string, now time.Time,
 ) (journey.Profile, journey.Forgotten, error) {
 	forgotten, _ := p.Forgotten(ctx, t, customer, now)
 	stored, err := p.Profile(ctx, t, customer)
 	return stored, forgotten, err
 }
 
-func (p *profiles) Forgotten(context.Context, journey.Tenant, string, time.Time) (journey.Forgotten, error) {
+func (p *profiles) Forgotten(context.Context, ident.Tenant, string, time.Time) (journey.Forgotten, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.forgotten == nil {
@@ -48,7 +50,7 @@ func (p *profiles) Forgotten(context.Context, journey.Tenant, string, time.Time)
 	return p.forgotten, nil
 }
 
-func (p *profiles) Profile(_ context.Context, _ journey.Tenant, customer string) (journey.Profile, error) {
+func (p *profiles) Profile(_ context.Context, _ ident.Tenant, customer string) (journey.Profile, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if stored, ok := p.stored[customer]; ok {
@@ -57,7 +59,7 @@ func (p *profiles) Profile(_ context.Context, _ journey.Tenant, customer string)
 	return journey.Profile{}, journey.ErrNoCustomer
 }
 
-func (p *profiles) PutProfile(_ context.Context, _ journey.Tenant, next journey.Profile, rev int64) error {
+func (p *profiles) PutProfile(_ context.Context, _ ident.Tenant, next journey.Profile, rev int64) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.puts++
@@ -96,7 +98,7 @@ func TestPatchCustomer_MergesLikeRFC7396(t *testing.T) {
 		{`{"a":{"b":1,"c":{"d":2}}}`, `{"a":{"c":{"e":3}}}`, `{"a":{"b":1,"c":{"d":2,"e":3}}}`},
 	} {
 		service, _ := profileService(row.stored)
-		p, err := service.PatchCustomer(t.Context(), journey.Tenant{}, change(row.patch), nil)
+		p, err := service.PatchCustomer(t.Context(), ident.Tenant{}, change(row.patch), nil)
 		require.NoError(t, err)
 		require.Equal(t, row.want, string(p.Attributes), "%s and %s", row.stored, row.patch)
 	}
@@ -105,19 +107,19 @@ func TestPatchCustomer_MergesLikeRFC7396(t *testing.T) {
 func TestPatchCustomer_HoldsTheLimitOfAttributes(t *testing.T) {
 	t.Parallel()
 
-	half := strings.Repeat("x", journey.MaxAttributes/2)
+	half := strings.Repeat("x", progress.MaxAttributes/2)
 	service, store := profileService(`{"a":"` + half + `"}`)
-	room := journey.MaxAttributes - len(`{"a":"","b":""}`) - len(half)
-	_, err := service.PatchCustomer(t.Context(), journey.Tenant{}, change(`{"b":"`+strings.Repeat("y", room+1)+`"}`), nil)
+	room := progress.MaxAttributes - len(`{"a":"","b":""}`) - len(half)
+	_, err := service.PatchCustomer(t.Context(), ident.Tenant{}, change(`{"b":"`+strings.Repeat("y", room+1)+`"}`), nil)
 	var refused *journey.Error
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, "attributes-too-large", refused.Code)
 	require.Equal(t, "/attributes", refused.Faults[0].Pointer)
 	require.Zero(t, store.puts)
-	p, err := service.PatchCustomer(t.Context(), journey.Tenant{}, change(`{"b":"`+strings.Repeat("y", room)+`"}`), nil)
+	p, err := service.PatchCustomer(t.Context(), ident.Tenant{}, change(`{"b":"`+strings.Repeat("y", room)+`"}`), nil)
 	require.NoError(t, err)
-	require.Len(t, p.Attributes, journey.MaxAttributes)
-	_, err = service.PatchCustomer(t.Context(), journey.Tenant{}, change(`{"a":null,"c":"`+half[:room]+`"}`), nil)
+	require.Len(t, p.Attributes, progress.MaxAttributes)
+	_, err = service.PatchCustomer(t.Context(), ident.Tenant{}, change(`{"a":null,"c":"`+half[:room]+`"}`), nil)
 	require.NoError(t, err, "null makes room")
 }
 
@@ -127,7 +129,7 @@ func TestPatchCustomer_TakesLinearTimeInTheDepth(t *testing.T) {
 	deep := func(leaf string) string { return strings.Repeat(`{"a":`, 9000) + leaf + strings.Repeat(`}`, 9000) }
 	service, _ := profileService(deep(`{"x":1}`))
 	began := time.Now()
-	p, err := service.PatchCustomer(t.Context(), journey.Tenant{}, change(deep(`{"y":2}`)), nil)
+	p, err := service.PatchCustomer(t.Context(), ident.Tenant{}, change(deep(`{"y":2}`)), nil)
 	require.NoError(t, err)
 	require.Equal(t, deep(`{"x":1,"y":2}`), string(p.Attributes))
 	require.Less(t, time.Since(began), 5*time.Second)
@@ -140,7 +142,7 @@ func TestPutCustomer_ObeysAsOf(t *testing.T) {
 	put := func(attributes string, asOf time.Time) journey.Profile {
 		c := change(attributes)
 		c.AsOf = asOf
-		p, err := service.PutCustomer(t.Context(), journey.Tenant{}, c, nil)
+		p, err := service.PutCustomer(t.Context(), ident.Tenant{}, c, nil)
 		require.NoError(t, err)
 		return p
 	}
@@ -167,7 +169,7 @@ func TestPutCustomer_HonorsThePrecondition(t *testing.T) {
 	put := func(match *journey.Precondition, customer string) error {
 		c := change(`{"n":2}`)
 		c.Customer = customer
-		_, err := service.PutCustomer(t.Context(), journey.Tenant{}, c, match)
+		_, err := service.PutCustomer(t.Context(), ident.Tenant{}, c, match)
 		return err
 	}
 	existing := &journey.Precondition{Any: true}
@@ -187,11 +189,11 @@ func TestPutCustomer_NeverRepeatsARevision(t *testing.T) {
 	t.Parallel()
 
 	service, store := profileService("")
-	first, err := service.PutCustomer(t.Context(), journey.Tenant{}, change(`{}`), nil)
+	first, err := service.PutCustomer(t.Context(), ident.Tenant{}, change(`{}`), nil)
 	require.NoError(t, err)
 	require.Equal(t, t0.UnixMilli(), first.Rev)
 	store.stored["c"] = journey.Profile{Customer: "c", Attributes: []byte(`{}`)}
-	old, err := service.PutCustomer(t.Context(), journey.Tenant{}, change(`{"n":1}`), nil)
+	old, err := service.PutCustomer(t.Context(), ident.Tenant{}, change(`{"n":1}`), nil)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, old.Rev, "a profile without a revision has revision 0")
 }
@@ -201,7 +203,7 @@ func TestPutCustomer_GivesUpAfterFortyAttempts(t *testing.T) {
 
 	service, store := profileService(`{"n":1}`)
 	store.refusals["c"] = 100
-	_, err := service.PutCustomer(t.Context(), journey.Tenant{}, change(`{"n":2}`), nil)
+	_, err := service.PutCustomer(t.Context(), ident.Tenant{}, change(`{"n":2}`), nil)
 	var busy *journey.Error
 	require.ErrorAs(t, err, &busy)
 	require.Equal(t, "customer-busy", busy.Code)
@@ -220,7 +222,7 @@ func TestMergeCustomers_KeepsTheOrderOfACustomer(t *testing.T) {
 			})
 		}
 	}
-	for _, o := range service.MergeCustomers(t.Context(), journey.Tenant{}, list) {
+	for _, o := range service.MergeCustomers(t.Context(), ident.Tenant{}, list) {
 		require.Equal(t, journey.ProfileOutcome{}, o)
 	}
 	for c := range 5 {
@@ -239,8 +241,8 @@ func TestMergeCustomers_ReportsEachOutcome(t *testing.T) {
 	store.stored["c"] = p
 	store.failures["busy"] = &journey.Error{Kind: journey.Unavailable, Code: "table-throttled"}
 	store.failures["broken"] = fmt.Errorf("broken: %w", journey.ErrDamaged)
-	large := []byte(`{"x":"` + strings.Repeat("x", journey.MaxAttributes-8) + `"}`)
-	outcomes := service.MergeCustomers(t.Context(), journey.Tenant{}, []journey.ProfileChange{
+	large := []byte(`{"x":"` + strings.Repeat("x", progress.MaxAttributes-8) + `"}`)
+	outcomes := service.MergeCustomers(t.Context(), ident.Tenant{}, []journey.ProfileChange{
 		{Customer: "c", Attributes: []byte(`{"n":2}`), AsOf: t0.Add(-time.Second)},
 		{Customer: "c", Attributes: large},
 		{Customer: "busy", Attributes: []byte(`{"n":1}`)},

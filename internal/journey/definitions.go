@@ -11,6 +11,8 @@ import (
 
 	"journeys/internal/alike"
 	"journeys/internal/graph"
+	"journeys/internal/ident"
+	"journeys/internal/progress"
 	"journeys/internal/recent"
 	"journeys/internal/strict"
 )
@@ -20,7 +22,7 @@ type Definition struct {
 	Raw      []byte // compact JSON; numbers and strings as the caller wrote them
 	Settings []byte // pinned settings, compact JSON; nil for none
 	Hash     string // random name under which it is stored, in lower-case hex; "" if it is not stored
-	Graph    *Graph
+	Graph    *progress.Graph
 }
 
 // ReadDefinition compiles a graph and notes every fault of its form. Drafts must
@@ -39,7 +41,7 @@ func ReadDefinition(v strict.Value) (Definition, bool) {
 	if v.FaultCount() > before {
 		return Definition{}, false
 	}
-	return Definition{Raw: raw, Graph: &Graph{Graph: *g}}, true
+	return Definition{Raw: raw, Graph: &progress.Graph{Graph: *g}}, true
 }
 
 // GraphText returns what is stored under GraphHash: the definition and, on a second
@@ -71,7 +73,7 @@ func LoadDefinition(text []byte, hash string) (Definition, error) {
 	}
 	if ok {
 		if g, ok := graph.Compile(definition, settings); ok {
-			d.Graph = &Graph{Graph: *g}
+			d.Graph = &progress.Graph{Graph: *g}
 			return d, nil
 		}
 	}
@@ -167,8 +169,8 @@ func (s *Service) define(j *Journey, sent *Definition, current Definition) (Defi
 const maxCached = 16
 
 type definitionKey struct {
-	tenant Tenant
-	id     ID
+	tenant ident.Tenant
+	id     ident.ID
 	hash   string
 }
 
@@ -182,7 +184,7 @@ type Definitions struct {
 // Get returns a journey's definition by hash. It calls read for the text if the
 // definition is not cached. It returns read's error, or ErrDamaged if the text
 // cannot be compiled.
-func (c *Definitions) Get(t Tenant, id ID, hash string, read func() ([]byte, error)) (Definition, error) {
+func (c *Definitions) Get(t ident.Tenant, id ident.ID, hash string, read func() ([]byte, error)) (Definition, error) {
 	return c.kept.Get(definitionKey{t, id, hash}, maxCached, func() (Definition, error) {
 		raw, err := read()
 		if err != nil {

@@ -8,6 +8,8 @@ import (
 
 	"journeys/internal/condition"
 	"journeys/internal/digest"
+	"journeys/internal/ident"
+	"journeys/internal/progress"
 	"journeys/internal/strict"
 )
 
@@ -55,7 +57,7 @@ const (
 )
 
 // SkippedCode returns the code for a customer whose enrollment has that status.
-func SkippedCode(s EnrollmentStatus) string {
+func SkippedCode(s progress.EnrollmentStatus) string {
 	if s.Left() {
 		return CodeEntered
 	}
@@ -64,11 +66,11 @@ func SkippedCode(s EnrollmentStatus) string {
 
 // KeyRecord is the record of an Idempotency-Key, kept for KeyLife.
 type KeyRecord struct {
-	Key        string    // as sent; only its hash is stored
-	Request    [32]byte  // hash of the first request with the key
-	RequestID  RequestID // of the enrollments that the request wrote
-	ReceivedAt time.Time // when the key was first received; UTC, to the millisecond
-	ExpiresAt  time.Time // from then on the record counts as missing
+	Key        string          // as sent; only its hash is stored
+	Request    [32]byte        // hash of the first request with the key
+	RequestID  ident.RequestID // of the enrollments that the request wrote
+	ReceivedAt time.Time       // when the key was first received; UTC, to the millisecond
+	ExpiresAt  time.Time       // from then on the record counts as missing
 }
 
 // KeyLife is how long an Idempotency-Key is remembered.
@@ -77,7 +79,7 @@ const KeyLife = 24 * time.Hour
 // Enroll enrolls customers in an active journey. A request that is repeated with
 // its Key returns the outcomes of the first one, and retries those that were
 // errors.
-func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) (Enrollments, error) {
+func (s *Service) Enroll(ctx context.Context, t ident.Tenant, id ident.ID, r EnrollRequest) (Enrollments, error) {
 	customers := removeRepeats(r.Customers)
 	j, known, err := s.stores.Journeys.JourneyToEnter(ctx, t, id, customers, s.clock())
 	if err != nil {
@@ -97,7 +99,7 @@ func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) 
 		if faulty != nil {
 			return Enrollments{}, faulty
 		}
-		outcomes, err = s.insert(ctx, t, j, entrants, key.RequestID, key.ReceivedAt, later(now, key.ReceivedAt), r.Received)
+		outcomes, err = s.insert(ctx, t, j, entrants, key.RequestID, key.ReceivedAt, progress.Later(now, key.ReceivedAt), r.Received)
 	case repeated:
 		outcomes = s.enrolled(ctx, t, id, unique, key, refused.Code)
 	default:
@@ -115,7 +117,7 @@ func (s *Service) Enroll(ctx context.Context, t Tenant, id ID, r EnrollRequest) 
 // keyRecord returns the record of the request's key, and whether that is stored. A new
 // one is stored only if the journey is open. Without a key, it has only a new RequestID.
 func (s *Service) keyRecord(
-	ctx context.Context, t Tenant, j Journey, r EnrollRequest, now time.Time, open bool,
+	ctx context.Context, t ident.Tenant, j Journey, r EnrollRequest, now time.Time, open bool,
 ) (kept KeyRecord, known bool, err error) {
 	if _, err := io.ReadFull(s.entropy, kept.RequestID[:]); err != nil || r.Key == "" {
 		return kept, false, err
@@ -171,7 +173,7 @@ func (r EnrollRequest) entrants(customers []string) ([]entrant, error) {
 // first received, zero if it cannot be repeated: customers who entered since start no
 // further run.
 func (s *Service) insert(
-	ctx context.Context, t Tenant, j Journey, customers []entrant, request RequestID, since, now, received time.Time,
+	ctx context.Context, t ident.Tenant, j Journey, customers []entrant, request ident.RequestID, since, now, received time.Time,
 ) ([]Outcome, error) {
 	d, err := s.definition(ctx, t, j)
 	if err != nil {
@@ -183,8 +185,8 @@ func (s *Service) insert(
 			Detail: "No customer can enter, because " + d.Graph.EntryFault() + ". Replace the definition.",
 		}
 	}
-	start := func(i int, at time.Time) Enrollment {
-		started, _ := d.Graph.Start(Enrollment{
+	start := func(i int, at time.Time) progress.Enrollment {
+		started, _ := d.Graph.Start(progress.Enrollment{
 			Journey: j.ID, Customer: customers[i].customer, GraphHash: j.GraphHash, Version: j.Version, Epoch: j.Epoch,
 			RequestID: request, Event: d.Graph.EncodeEvent(customers[i].event),
 			EnrolledAt: at, ExpiresAt: at.AddDate(0, 0, j.MaxDurationDays),
@@ -192,7 +194,7 @@ func (s *Service) insert(
 		d.Graph.BeginWait(&started, at)
 		return started
 	}
-	list := make([]Enrollment, len(customers))
+	list := make([]progress.Enrollment, len(customers))
 	for i := range list {
 		list[i] = start(i, now)
 	}
@@ -208,10 +210,10 @@ func (s *Service) insert(
 }
 
 // selectDue returns the customers whose outcome is OutcomeEnrolled and who are due.
-func selectDue(list []Enrollment, outcomes []Outcome, now time.Time) []string {
+func selectDue(list []progress.Enrollment, outcomes []Outcome, now time.Time) []string {
 	var due []string
 	for i, outcome := range outcomes {
-		if outcome.Result == OutcomeEnrolled && list[i].Status == Inside && !list[i].Due.After(now) {
+		if outcome.Result == OutcomeEnrolled && list[i].Status == progress.Inside && !list[i].Due.After(now) {
 			due = append(due, list[i].Customer)
 		}
 	}

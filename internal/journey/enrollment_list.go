@@ -10,6 +10,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"journeys/internal/ident"
+	"journeys/internal/progress"
 	"journeys/internal/strict"
 )
 
@@ -33,7 +35,7 @@ type EnrollmentPage struct {
 const maxListReads = 40
 
 // ListEnrollments returns a page of the active or failed enrollments of a journey.
-func (s *Service) ListEnrollments(ctx context.Context, t Tenant, id ID, f EnrollmentFilter) (EnrollmentPage, error) {
+func (s *Service) ListEnrollments(ctx context.Context, t ident.Tenant, id ident.ID, f EnrollmentFilter) (EnrollmentPage, error) {
 	j, err := s.stores.Journeys.Journey(ctx, t, id)
 	if err != nil {
 		return EnrollmentPage{}, err
@@ -78,7 +80,7 @@ func (s *Service) ListEnrollments(ctx context.Context, t Tenant, id ID, f Enroll
 // elements it used: fewer than all if another match exceeds the limit, which
 // takes a filter by node.
 func (s *Service) addMatches(
-	ctx context.Context, t Tenant, id ID, f EnrollmentFilter, list []Indexed, page *EnrollmentPage,
+	ctx context.Context, t ident.Tenant, id ident.ID, f EnrollmentFilter, list []Indexed, page *EnrollmentPage,
 ) (used int, err error) {
 	for i := range list {
 		w, ok, err := s.match(ctx, t, f, list[i])
@@ -99,9 +101,9 @@ func (s *Service) addMatches(
 }
 
 // match reports whether an enrollment matches f now: the index may be out of date.
-func (s *Service) match(ctx context.Context, t Tenant, f EnrollmentFilter, at Indexed) (Whereabouts, bool, error) {
+func (s *Service) match(ctx context.Context, t ident.Tenant, f EnrollmentFilter, at Indexed) (Whereabouts, bool, error) {
 	e := at.Enrollment
-	if at.Err != nil || e.PendingExit != (ExitRequest{}) || e.Status != Inside && e.Status != Failed || f.Failed != (e.Status == Failed) {
+	if at.Err != nil || e.PendingExit != (progress.ExitRequest{}) || e.Status != progress.Inside && e.Status != progress.Failed || f.Failed != (e.Status == progress.Failed) {
 		return Whereabouts{}, false, at.Err
 	}
 	graph, err := s.graphOf(ctx, t, e)
@@ -119,7 +121,7 @@ type position struct {
 }
 
 // startPosition returns where the page of f starts.
-func (s *Service) startPosition(ctx context.Context, t Tenant, j Journey, f EnrollmentFilter) (position, error) {
+func (s *Service) startPosition(ctx context.Context, t ident.Tenant, j Journey, f EnrollmentFilter) (position, error) {
 	first := Partition{Tenant: t, Journey: j.ID, Failed: f.Failed}
 	if !f.Failed {
 		from, err := s.stores.Enrollments.DrainFrom(ctx, t, j.ID)
@@ -164,10 +166,10 @@ var errCursor = &Error{
 }
 
 // listHash identifies the list that a cursor belongs to.
-func (f EnrollmentFilter) listHash(id ID) []byte {
-	status := Inside
+func (f EnrollmentFilter) listHash(id ident.ID) []byte {
+	status := progress.Inside
 	if f.Failed {
-		status = Failed
+		status = progress.Failed
 	}
 	sum := sha256.Sum256([]byte(string(id) + " " + status.String() + " " + f.NodeID))
 	return sum[:8]
@@ -175,7 +177,7 @@ func (f EnrollmentFilter) listHash(id ID) []byte {
 
 // cursor encodes a position. The text has no tenant and no journey, so a forged
 // cursor cannot leave the caller's journey.
-func (f EnrollmentFilter) cursor(id ID, at position) string {
+func (f EnrollmentFilter) cursor(id ident.ID, at position) string {
 	text := f.listHash(id)
 	text = binary.AppendUvarint(text, uint64(at.partition.Epoch))
 	text = binary.AppendUvarint(text, uint64(at.partition.Shard))

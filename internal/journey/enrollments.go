@@ -8,13 +8,15 @@ import (
 	"time"
 
 	"journeys/internal/graph"
+	"journeys/internal/ident"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
 // Whereabouts is an enrollment with its position and path as node ids.
 type Whereabouts struct {
-	Enrollment
-	Runs   []Enrollment // earlier ones, in their order; nil in lists
+	progress.Enrollment
+	Runs   []progress.Enrollment // earlier ones, in their order; nil in lists
 	NodeID string
 	Path   []PathStep // ends with the current node
 }
@@ -29,7 +31,7 @@ type PathStep struct {
 
 // Whereabouts returns where a customer is. It returns ErrNotFound if there is no
 // such journey, ErrNotEnrolled if the customer never entered it.
-func (s *Service) Whereabouts(ctx context.Context, t Tenant, id ID, customer string) (Whereabouts, error) {
+func (s *Service) Whereabouts(ctx context.Context, t ident.Tenant, id ident.ID, customer string) (Whereabouts, error) {
 	if _, err := s.stores.Journeys.Journey(ctx, t, id); err != nil {
 		return Whereabouts{}, err
 	}
@@ -44,12 +46,12 @@ func (s *Service) Whereabouts(ctx context.Context, t Tenant, id ID, customer str
 	at := whereabouts(e, g)
 	if e.Run > 1 {
 		at.Runs, err = s.stores.Enrollments.EarlierRuns(ctx, t, id, customer)
-		at.Runs = slices.DeleteFunc(at.Runs, func(r Enrollment) bool { return r.Run >= e.Run }) // moved since e was read
+		at.Runs = slices.DeleteFunc(at.Runs, func(r progress.Enrollment) bool { return r.Run >= e.Run }) // moved since e was read
 	}
 	return at, err
 }
 
-func whereabouts(e Enrollment, g *Graph) Whereabouts {
+func whereabouts(e progress.Enrollment, g *progress.Graph) Whereabouts {
 	e = e.AsRequested()
 	w := Whereabouts{Enrollment: e, NodeID: g.NodeID(e.Node)}
 	visits := e.Path.Visits(e.EnrolledAt)
@@ -74,8 +76,8 @@ const retryWindow = 10 * time.Minute
 // journey was archived since the customer entered, or the enrollment is not
 // failed. It does nothing if the enrollment was retried within retryWindow and
 // has not failed or been removed since.
-func (s *Service) Retry(ctx context.Context, t Tenant, id ID, customer string) error {
-	err := s.rewrite(ctx, t, id, customer, func(j Journey, e Enrollment) (Enrollment, error) {
+func (s *Service) Retry(ctx context.Context, t ident.Tenant, id ident.ID, customer string) error {
+	err := s.rewrite(ctx, t, id, customer, func(j Journey, e progress.Enrollment) (progress.Enrollment, error) {
 		now := s.clock()
 		switch {
 		case e.Epoch < j.Epoch:
@@ -85,7 +87,7 @@ func (s *Service) Retry(ctx context.Context, t Tenant, id ID, customer string) e
 			}
 		case e.Resumed() && now.Sub(e.RetriedAt()) < retryWindow:
 			return e, nil
-		case e.Status != Failed:
+		case e.Status != progress.Failed:
 			return e, &Error{
 				Kind: Conflict, Code: "enrollment-not-failed",
 				Detail: "Only a failed customer can be tried again; this one is " + e.Status.String() + ".",
@@ -103,16 +105,16 @@ func (s *Service) Retry(ctx context.Context, t Tenant, id ID, customer string) e
 // removed before, and returns a Conflict if they left in another way. While a
 // worker sends the customer a message, Remove only requests the exit: the worker
 // records the message, and then the exit.
-func (s *Service) Remove(ctx context.Context, t Tenant, id ID, customer string) error {
-	return s.rewrite(ctx, t, id, customer, func(_ Journey, e Enrollment) (Enrollment, error) {
+func (s *Service) Remove(ctx context.Context, t ident.Tenant, id ident.ID, customer string) error {
+	return s.rewrite(ctx, t, id, customer, func(_ Journey, e progress.Enrollment) (progress.Enrollment, error) {
 		now := s.clock()
 		switch {
-		case e.Status == Inside && e.LeaseUntil.After(now):
-			e.PendingExit = cmp.Or(e.PendingExit, ExitRequest{Reason: ReasonRemoved})
+		case e.Status == progress.Inside && e.LeaseUntil.After(now):
+			e.PendingExit = cmp.Or(e.PendingExit, progress.ExitRequest{Reason: progress.ReasonRemoved})
 			return e, nil
-		case e.Status == Inside || e.Status == Failed:
-			return e.NextWrite(now).Cancel(ReasonRemoved), nil
-		case e.Status == Cancelled && e.ExitReason == ReasonRemoved:
+		case e.Status == progress.Inside || e.Status == progress.Failed:
+			return e.NextWrite(now).Cancel(progress.ReasonRemoved), nil
+		case e.Status == progress.Cancelled && e.ExitReason == progress.ReasonRemoved:
 			return e, nil
 		}
 		return e, &Error{
@@ -129,7 +131,7 @@ const writeAttempts = 10
 // again if a concurrent write came first. If change returns the enrollment with
 // the same Rev, only a new PendingExit is written.
 func (s *Service) rewrite(
-	ctx context.Context, t Tenant, id ID, customer string, change func(Journey, Enrollment) (Enrollment, error),
+	ctx context.Context, t ident.Tenant, id ident.ID, customer string, change func(Journey, progress.Enrollment) (progress.Enrollment, error),
 ) error {
 	for attempt := range writeAttempts {
 		j, err := s.stores.Journeys.Journey(ctx, t, id)
@@ -145,7 +147,7 @@ func (s *Service) rewrite(
 		case err != nil:
 			return err
 		case next.Rev > e.Rev:
-			err = s.stores.Enrollments.Advance(ctx, t, j.Shards, []Enrollment{next})[0]
+			err = s.stores.Enrollments.Advance(ctx, t, j.Shards, []progress.Enrollment{next})[0]
 		case next.PendingExit != e.PendingExit:
 			err = s.stores.Enrollments.RequestExit(ctx, t, next)
 		}

@@ -5,11 +5,12 @@ import (
 	"time"
 
 	"journeys/internal/graph"
+	"journeys/internal/progress"
 	"journeys/internal/strict"
 )
 
 // startingEvents returns the types of the events that start the journey, sorted.
-func (j Journey) startingEvents(graph *Graph) []string {
+func (j Journey) startingEvents(graph *progress.Graph) []string {
 	var events []string
 	entry, _ := j.entry()
 	for _, event := range []string{entry.Event, graph.Event()} {

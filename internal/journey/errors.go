@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"journeys/internal/ident"
+	"journeys/internal/progress"
 	"journeys/internal/strict"
 )
 
@@ -82,8 +84,8 @@ var ErrLost = errors.New("journey: changed since it was read")
 // ExitPendingError means that an enrollment was not written because of a PendingExit or
 // PendingConversion that was stored after it was read. It is an ErrLost.
 type ExitPendingError struct {
-	Exit       ExitRequest // the stored one; zero for none
-	Conversion Stamp       // the stored one; zero for none
+	Exit       progress.ExitRequest // the stored one; zero for none
+	Conversion progress.Stamp       // the stored one; zero for none
 }
 
 // Error names the reason.
@@ -154,6 +156,6 @@ var ErrNoDefinition = fmt.Errorf("%w: the definition is missing", ErrDamaged)
 // definition or its customer's attributes are damaged or of a newer format. It does not identify the
 // customer, so it may be logged.
 type Damage struct {
-	Journey ID    // "" if it concerns none in particular
-	Cause   error // an ErrDamaged or ErrNewer
+	Journey ident.ID // "" if it concerns none in particular
+	Cause   error    // an ErrDamaged or ErrNewer
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"journeys/internal/digest"
+	"journeys/internal/ident"
+	"journeys/internal/progress"
 )
 
 // Limits of an event.
@@ -54,19 +56,19 @@ func canonical(object []byte) []byte {
 type EventRecord struct {
 	Customer   string
 	ID         string
-	Request    [32]byte  // hash of the rest of the event
-	ReceivedAt time.Time // when it first arrived; UTC, to the millisecond
-	Stamp      Stamp     // of the event; not stored
-	Merged     bool      // its attributes are in the profile
-	Done       bool      // all its effects are stored
-	ExpiresAt  time.Time // from then on the record counts as missing
+	Request    [32]byte       // hash of the rest of the event
+	ReceivedAt time.Time      // when it first arrived; UTC, to the millisecond
+	Stamp      progress.Stamp // of the event; not stored
+	Merged     bool           // its attributes are in the profile
+	Done       bool           // all its effects are stored
+	ExpiresAt  time.Time      // from then on the record counts as missing
 }
 
 // EventOutcome is what an event did. The lists are sorted.
 type EventOutcome struct {
-	ID         string // the caller's, or a new one
-	Started    []ID   // journeys that it started, also by an earlier attempt
-	Ended      []ID   // journeys in which it surely ended a wait, or ended the run
+	ID         string     // the caller's, or a new one
+	Started    []ident.ID // journeys that it started, also by an earlier attempt
+	Ended      []ident.ID // journeys in which it surely ended a wait, or ended the run
 	NotStarted []NotStarted
 	Repeated   bool     // an earlier attempt did everything; the lists are empty
 	Damaged    []Damage // what was skipped
@@ -74,7 +76,7 @@ type EventOutcome struct {
 
 // NotStarted is a journey that an event names and did not start.
 type NotStarted struct {
-	Journey ID
+	Journey ident.ID
 	Code    string // stable, kebab-case
 }
 
@@ -96,7 +98,7 @@ const EventLife = 7 * 24 * time.Hour
 // attempt left unfinished, or found paused. Damaged enrollments, journeys and profiles
 // are skipped and returned; they do not fail the event. Those of a newer format are
 // skipped too, and then PutEvent returns ErrNewer: a repeat completes it.
-func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (EventOutcome, error) {
+func (s *Service) PutEvent(ctx context.Context, t ident.Tenant, e Event) (EventOutcome, error) {
 	now := s.clock() // before the check: an event that is stored anew after Forget must be later
 	record := EventRecord{Customer: e.Customer, ID: e.ID, Request: e.hash(), ReceivedAt: now, ExpiresAt: now.Add(EventLife)}
 	made, err := ulid.New(ulid.Timestamp(now), s.entropy)
@@ -110,7 +112,7 @@ func (s *Service) PutEvent(ctx context.Context, t Tenant, e Event) (EventOutcome
 			return EventOutcome{}, err
 		}
 	}
-	kept.Stamp = newStamp(kept.ReceivedAt, o.ID)
+	kept.Stamp = progress.NewStamp(kept.ReceivedAt, o.ID)
 	// The check comes after the record is stored, so it sees a Forget that missed the record.
 	err = s.checkForgotten(ctx, t, e.Customer, e.Received)
 	switch {
@@ -147,15 +149,15 @@ func (o *EventOutcome) waits() bool {
 
 // requestOf returns the id of the enrollments that an event writes. An attempt at the
 // same event has the same id, and so recognizes those of an earlier one.
-func requestOf(t Tenant, customer, eventID string, received time.Time) RequestID {
+func requestOf(t ident.Tenant, customer, eventID string, received time.Time) ident.RequestID {
 	sum := digest.Of(t.String(), customer, eventID, received.Format(time.RFC3339Nano))
-	return RequestID(sum[:len(RequestID{})])
+	return ident.RequestID(sum[:len(ident.RequestID{})])
 }
 
 // finishEvent completes an event that was applied with err, unless it waits for a
 // repeat. If its customer was forgotten since the check, it removes what the event
 // stored: Forget may have missed that, unless the event's record is still stored.
-func (s *Service) finishEvent(ctx context.Context, t Tenant, e Event, r EventRecord, waits bool, err error) error {
+func (s *Service) finishEvent(ctx context.Context, t ident.Tenant, e Event, r EventRecord, waits bool, err error) error {
 	if err == nil && r.ID != "" && !waits {
 		if err = s.stores.Events.FinishEvent(ctx, t, r); err == nil {
 			return nil
@@ -175,8 +177,8 @@ func (s *Service) finishEvent(ctx context.Context, t Tenant, e Event, r EventRec
 // safe for concurrent use.
 type eventEffects struct {
 	Event
-	stamp   Stamp
-	request RequestID // of the enrollments that the event writes
+	stamp   progress.Stamp
+	request ident.RequestID // of the enrollments that the event writes
 
 	mu      sync.Mutex
 	outcome *EventOutcome
@@ -190,7 +192,7 @@ func (e *eventEffects) note(change func(*EventOutcome)) {
 }
 
 // absorb notes err and returns nil if err is an ErrDamaged. It returns other errors.
-func (e *eventEffects) absorb(id ID, err error) error {
+func (e *eventEffects) absorb(id ident.ID, err error) error {
 	if !errors.Is(err, ErrDamaged) {
 		return err
 	}
@@ -200,7 +202,7 @@ func (e *eventEffects) absorb(id ID, err error) error {
 
 // mergeEvent merges the event's attributes into the profile, once for each record, and
 // wakes the waits that depend on the profile.
-func (s *Service) mergeEvent(ctx context.Context, t Tenant, e Event, r EventRecord) error {
+func (s *Service) mergeEvent(ctx context.Context, t ident.Tenant, e Event, r EventRecord) error {
 	if e.Attributes == nil {
 		return nil
 	}
@@ -217,13 +219,13 @@ func (s *Service) mergeEvent(ctx context.Context, t Tenant, e Event, r EventReco
 // before its event is read: at least one of the two sees the other. It is kept with the
 // properties that journeys read which were activated before it was received: no customer
 // can have entered others.
-func (s *Service) applyEvent(ctx context.Context, t Tenant, e *eventEffects) error {
+func (s *Service) applyEvent(ctx context.Context, t ident.Tenant, e *eventEffects) error {
 	starts, err := s.stores.Events.StartedBy(ctx, t, e.Type)
 	if err != nil && !errors.Is(err, ErrNewer) {
 		return err
 	}
 	if !e.isOld() {
-		event := Received{Stamp: e.stamp, Properties: PruneProperties(e.Properties, starts.Reads)}
+		event := progress.Received{Stamp: e.stamp, Properties: progress.PruneProperties(e.Properties, starts.Reads)}
 		if err := s.stores.Events.Remember(ctx, t, e.Customer, e.Type, event); err != nil {
 			return err
 		}
@@ -242,7 +244,7 @@ func (e *eventEffects) isOld() bool {
 }
 
 // wakeAll lets the event act on each of the customer's enrollments.
-func (s *Service) wakeAll(ctx context.Context, t Tenant, e *eventEffects, event Received) error {
+func (s *Service) wakeAll(ctx context.Context, t ident.Tenant, e *eventEffects, event progress.Received) error {
 	list, damaged, err := s.stores.Customers.Enrollments(ctx, t, e.Customer)
 	if err != nil {
 		return err
@@ -252,7 +254,7 @@ func (s *Service) wakeAll(ctx context.Context, t Tenant, e *eventEffects, event 
 		newer = cmp.Or(e.absorb(d.Journey, d.Cause), newer)
 	}
 	hand := s.atHand(ctx, t, e.Event, event)
-	err = forEach(list, func(enrollment Enrollment) error {
+	err = forEach(list, func(enrollment progress.Enrollment) error {
 		ended, err := s.react(ctx, t, enrollment, hand)
 		if ended {
 			e.note(func(o *EventOutcome) { o.Ended = append(o.Ended, enrollment.Journey) })
@@ -264,14 +266,14 @@ func (s *Service) wakeAll(ctx context.Context, t Tenant, e *eventEffects, event 
 
 // react lets an event act on an enrollment: convert it, end it, or wake it. It reports
 // whether the event surely ended a wait, or ended the run.
-func (s *Service) react(ctx context.Context, t Tenant, e Enrollment, event eventAtHand) (ended bool, err error) {
+func (s *Service) react(ctx context.Context, t ident.Tenant, e progress.Enrollment, event eventAtHand) (ended bool, err error) {
 	if e, err = s.convertBy(ctx, t, e, event); err != nil {
 		return false, err
 	}
 	if ended, err := s.leaveBy(ctx, t, e, event); ended || err != nil {
 		return ended, err
 	}
-	woken, ended, err := s.wake(ctx, t, e, event.eventType, event.Received)
+	woken, ended, err := s.wake(ctx, t, e, event.EventType, event.Received)
 	if woken {
 		s.nudge(ctx, t, e.Journey, []string{e.Customer})
 	}
@@ -283,13 +285,13 @@ func (s *Service) react(ctx context.Context, t Tenant, e Enrollment, event event
 // that has looked for events before must not write what it found. It also reports whether
 // the event surely ends that wait, or ended the last one that an event ended.
 func (s *Service) wake(
-	ctx context.Context, t Tenant, e Enrollment, eventType string, event Received,
+	ctx context.Context, t ident.Tenant, e progress.Enrollment, eventType string, event progress.Received,
 ) (woken, ended bool, err error) {
 	for attempt := range writeAttempts {
 		if e.Heard == event.Stamp {
 			return false, true, nil
 		}
-		if e.Status != Inside || !e.HeardBy(eventType) {
+		if e.Status != progress.Inside || !e.HeardBy(eventType) {
 			return false, false, nil
 		}
 		graph, err := s.graphOf(ctx, t, e)
@@ -298,7 +300,7 @@ func (s *Service) wake(
 		}
 		may, sure := graph.Wakes(e, eventType, event)
 		// A worker that has seen neither this event nor an earlier one must not write.
-		known := e.Woken != (Stamp{}) && e.Woken.Compare(event.Stamp) <= 0
+		known := e.Woken != (progress.Stamp{}) && e.Woken.Compare(event.Stamp) <= 0
 		if !may || known {
 			return may, sure && e.Woken == event.Stamp, nil
 		}
@@ -306,7 +308,7 @@ func (s *Service) wake(
 		if sure {
 			next.Woken = event.Stamp
 		}
-		next.dueBy(s.clock())
+		next.DueBy(s.clock())
 		if err = s.stores.Events.Wake(ctx, t, next); !errors.Is(err, ErrLost) {
 			return err == nil, sure && err == nil, err
 		}
@@ -339,7 +341,7 @@ const (
 // the order of list. Events of one customer are handled in that order: after one that may
 // succeed later, the rest fail too, so that they can be repeated in order. It begins no
 // event in the last eventMargin of ctx: those fail with context.DeadlineExceeded.
-func (s *Service) PutEvents(ctx context.Context, t Tenant, list []Event) []EventResult {
+func (s *Service) PutEvents(ctx context.Context, t ident.Tenant, list []Event) []EventResult {
 	begin := ctx
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc

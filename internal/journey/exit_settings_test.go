@@ -11,7 +11,9 @@ import (
 
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // Exits and the goal are part of what runs, and are compiled with the graph.
@@ -35,7 +37,7 @@ func TestExitSettings_ArePartOfTheVersion(t *testing.T) {
 		{"no exits", graph.SettingsChange{"exitOn": nil, "exitWhen": nil}, 6, "bought 48h0m0s"},
 		{"nothing", graph.SettingsChange{"goal": nil}, 7, ""},
 	} {
-		j, err := service.Update(t.Context(), journey.Tenant{}, "", journey.Change{Settings: step.change}, nil)
+		j, err := service.Update(t.Context(), ident.Tenant{}, "", journey.Change{Settings: step.change}, nil)
 		require.NoError(t, err, step.name)
 		require.Equal(t, step.version, j.Version, step.name)
 		stored, err := journey.LoadDefinition(store.graph, j.GraphHash)
@@ -45,7 +47,7 @@ func TestExitSettings_ArePartOfTheVersion(t *testing.T) {
 }
 
 // describeExits returns the exits and the goal of a graph.
-func describeExits(g *journey.Graph) (text string) {
+func describeExits(g *progress.Graph) (text string) {
 	for _, exit := range g.Exits() {
 		text += fmt.Sprintf(" [%s %s %t]", exit.Type, exit.Reason, exit.Completed)
 	}
@@ -59,7 +61,7 @@ func describeExits(g *journey.Graph) (text string) {
 }
 
 // withSettings compiles a graph with pinned settings.
-func withSettings(t *testing.T, definition, settings string) *journey.Graph {
+func withSettings(t *testing.T, definition, settings string) *progress.Graph {
 	t.Helper()
 	j := journey.Journey{Definition: journeytest.Definition(t, definition).Raw, Settings: []byte(settings)}
 	d, err := journey.LoadDefinition(j.GraphText(), "00")

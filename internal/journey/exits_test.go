@@ -11,7 +11,9 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/simulate"
 	"journeys/internal/trail"
 )
@@ -20,9 +22,9 @@ var waitThenMail = graphOf([]string{"in entry_trigger", `w wait {"delayHours":24
 	[]string{"in w", "w m", "m out"})
 
 // eventsAt returns events of a type, received that long after t0.
-func eventsAt(properties string, after ...time.Duration) (list []journey.Received) {
+func eventsAt(properties string, after ...time.Duration) (list []progress.Received) {
 	for i, d := range after {
-		event := journey.Received{Stamp: journey.Stamp{At: t0.Add(d), ID: uint64(i)}}
+		event := progress.Received{Stamp: progress.Stamp{At: t0.Add(d), ID: uint64(i)}}
 		if properties != "" {
 			event.Properties = []byte(properties)
 		}
@@ -38,33 +40,33 @@ func TestStep_LeavesByTheEarliestEventOfExitOn(t *testing.T) {
 
 	g := withSettings(t, waitThenMail, `{"exitOn":[
 		{"eventType":"bought","condition":{"field":"event.n","operator":"gte","value":5},"as":"completed"},{"eventType":"closed","reason":"gone"}]}`)
-	e, effect := g.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
-	require.Equal(t, journey.NoEffect, effect)
+	e, effect := g.Start(progress.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
+	require.Equal(t, progress.NoEffect, effect)
 	over := t0.Add(24 * time.Hour)
-	_, effect = g.Step(e.NextWrite(over), journey.Input{Now: over})
-	require.Equal(t, journey.NeedEvents, effect, "the wait is over")
+	_, effect = g.Step(e.NextWrite(over), progress.Input{Now: over})
+	require.Equal(t, progress.NeedEvents, effect, "the wait is over")
 
 	for name, row := range map[string]struct {
-		events map[string][]journey.Received
-		status journey.EnrollmentStatus
+		events map[string][]progress.Received
+		status progress.EnrollmentStatus
 		reason string
 	}{
-		"none":                    {map[string][]journey.Received{}, journey.Inside, ""},
-		"at the entry":            {map[string][]journey.Received{"closed": eventsAt("", -time.Hour, 0)}, journey.Inside, ""},
-		"after the entry":         {map[string][]journey.Received{"closed": eventsAt("", time.Millisecond)}, journey.Cancelled, "gone"},
-		"condition that is false": {map[string][]journey.Received{"bought": eventsAt(`{"n":4}`, time.Hour)}, journey.Inside, ""},
-		"properties not kept":     {map[string][]journey.Received{"bought": eventsAt("", time.Hour)}, journey.Inside, ""},
-		"condition that is true":  {map[string][]journey.Received{"bought": eventsAt(`{"n":5}`, time.Hour)}, journey.Completed, "event:bought"},
-		"both":                    {map[string][]journey.Received{"bought": eventsAt(`{"n":5}`, time.Hour), "closed": eventsAt("", time.Minute)}, journey.Cancelled, "gone"},
-		"after the wait was over": {map[string][]journey.Received{"closed": eventsAt("", 25*time.Hour)}, journey.Cancelled, "gone"},
+		"none":                    {map[string][]progress.Received{}, progress.Inside, ""},
+		"at the entry":            {map[string][]progress.Received{"closed": eventsAt("", -time.Hour, 0)}, progress.Inside, ""},
+		"after the entry":         {map[string][]progress.Received{"closed": eventsAt("", time.Millisecond)}, progress.Cancelled, "gone"},
+		"condition that is false": {map[string][]progress.Received{"bought": eventsAt(`{"n":4}`, time.Hour)}, progress.Inside, ""},
+		"properties not kept":     {map[string][]progress.Received{"bought": eventsAt("", time.Hour)}, progress.Inside, ""},
+		"condition that is true":  {map[string][]progress.Received{"bought": eventsAt(`{"n":5}`, time.Hour)}, progress.Completed, "event:bought"},
+		"both":                    {map[string][]progress.Received{"bought": eventsAt(`{"n":5}`, time.Hour), "closed": eventsAt("", time.Minute)}, progress.Cancelled, "gone"},
+		"after the wait was over": {map[string][]progress.Received{"closed": eventsAt("", 25*time.Hour)}, progress.Cancelled, "gone"},
 	} {
 		for _, eventType := range g.ExitEvents() {
-			row.events[eventType] = append(row.events[eventType], []journey.Received{}...)
+			row.events[eventType] = append(row.events[eventType], []progress.Received{}...)
 		}
-		got, effect := g.Step(e.NextWrite(over), journey.Input{Now: over, Events: row.events})
+		got, effect := g.Step(e.NextWrite(over), progress.Input{Now: over, Events: row.events})
 		require.Equal(t, row.status, got.Status, name)
-		if row.status == journey.Inside {
-			require.Equal(t, journey.NeedSend, effect, name)
+		if row.status == progress.Inside {
+			require.Equal(t, progress.NeedSend, effect, name)
 			continue
 		}
 		require.Equal(t, row.reason, got.ExitReason, name)
@@ -81,33 +83,33 @@ func TestStep_LeavesByExitWhen(t *testing.T) {
 	t.Parallel()
 
 	g := withSettings(t, waitThenMail, `{"exitWhen":{"condition":{"any":[{"field":"blocked","operator":"eq","value":true},{"event":"left","since":"entry"}]}}}`)
-	e, _ := g.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
+	e, _ := g.Start(progress.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
 	blocked := value(t, `{"blocked":true}`)
 	for _, row := range []struct {
 		name       string
 		after      time.Duration
 		attributes *condition.Value
-		events     map[string][]journey.Received
-		effect     journey.EffectKind
+		events     map[string][]progress.Received
+		effect     progress.EffectKind
 		reason     string
 	}{
-		{"in the wait", time.Hour, &blocked, map[string][]journey.Received{"left": nil}, journey.NoEffect, ""},
-		{"without the events", 24 * time.Hour, &blocked, nil, journey.NeedEvents, ""},
-		{"without attributes", 24 * time.Hour, nil, map[string][]journey.Received{"left": nil}, journey.NeedAttributes, ""},
-		{"false", 24 * time.Hour, new(value(t, `{}`)), map[string][]journey.Received{"left": nil}, journey.NeedSend, ""},
-		{"true", 24 * time.Hour, &blocked, map[string][]journey.Received{"left": nil}, journey.NoEffect, "exit_condition"},
-		{"true by an event", 24 * time.Hour, new(value(t, `{}`)), map[string][]journey.Received{"left": eventsAt("", time.Hour)}, journey.NoEffect, "exit_condition"},
-		{"true when they have expired", 31 * 24 * time.Hour, &blocked, map[string][]journey.Received{"left": nil}, journey.NoEffect, "exit_condition"},
+		{"in the wait", time.Hour, &blocked, map[string][]progress.Received{"left": nil}, progress.NoEffect, ""},
+		{"without the events", 24 * time.Hour, &blocked, nil, progress.NeedEvents, ""},
+		{"without attributes", 24 * time.Hour, nil, map[string][]progress.Received{"left": nil}, progress.NeedAttributes, ""},
+		{"false", 24 * time.Hour, new(value(t, `{}`)), map[string][]progress.Received{"left": nil}, progress.NeedSend, ""},
+		{"true", 24 * time.Hour, &blocked, map[string][]progress.Received{"left": nil}, progress.NoEffect, "exit_condition"},
+		{"true by an event", 24 * time.Hour, new(value(t, `{}`)), map[string][]progress.Received{"left": eventsAt("", time.Hour)}, progress.NoEffect, "exit_condition"},
+		{"true when they have expired", 31 * 24 * time.Hour, &blocked, map[string][]progress.Received{"left": nil}, progress.NoEffect, "exit_condition"},
 	} {
 		now := t0.Add(row.after)
-		in := journey.Input{Now: now, Events: row.events}
+		in := progress.Input{Now: now, Events: row.events}
 		if row.attributes != nil {
 			in.Attributes, in.HasAttributes = *row.attributes, true
 		}
 		got, effect := g.Step(e.NextWrite(now), in)
 		require.Equal(t, row.effect, effect, row.name)
 		require.Equal(t, row.reason, got.ExitReason, row.name)
-		require.Equal(t, row.reason != "", got.Status == journey.Cancelled, row.name)
+		require.Equal(t, row.reason != "", got.Status == progress.Cancelled, row.name)
 		require.NoError(t, g.Shape().Check(got), row.name)
 	}
 }
@@ -118,13 +120,13 @@ func TestStep_RecordsTheAnswerBeforeAnExit(t *testing.T) {
 
 	g := withSettings(t, graphOf([]string{"in entry_trigger", `a channel_action {"channel":"email"}`, `b channel_action {"channel":"email"}`, "out exit"},
 		[]string{"in a", "a b", "b out"}), `{"exitOn":[{"eventType":"closed"}]}`)
-	e, effect := g.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
-	require.Equal(t, journey.NeedEvents, effect)
-	in := journey.Input{
-		Now: t0.Add(time.Second), Answer: journey.Answer{Result: trail.Sent}, Events: map[string][]journey.Received{"closed": eventsAt("", time.Millisecond)},
+	e, effect := g.Start(progress.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
+	require.Equal(t, progress.NeedEvents, effect)
+	in := progress.Input{
+		Now: t0.Add(time.Second), Answer: progress.Answer{Result: trail.Sent}, Events: map[string][]progress.Received{"closed": eventsAt("", time.Millisecond)},
 	}
 	e, _ = g.Step(e.NextWrite(in.Now), in)
-	require.Equal(t, journey.Cancelled, e.Status)
+	require.Equal(t, progress.Cancelled, e.Status)
 	require.Equal(t, "event:closed", e.ExitReason)
 	require.Equal(t, 2, e.Node)
 	visits := e.Path.Visits(t0)
@@ -137,7 +139,7 @@ func TestEnrollment_HearsWhatCanChangeIt(t *testing.T) {
 
 	g := withSettings(t, graphOf([]string{"in entry_trigger", `w wait {"delayHours":1,"waitForEvent":"opened"}`, `m channel_action {"channel":"email"}`, "out exit"},
 		[]string{"in w", "w m", "m out"}), `{"exitOn":[{"eventType":"closed"},{"eventType":"closed","as":"completed"}],"goal":{"eventType":"bought","windowDays":1}}`)
-	heard := func(e journey.Enrollment) (list []string) {
+	heard := func(e progress.Enrollment) (list []string) {
 		for _, eventType := range []string{"opened", "closed", "bought", "other"} {
 			if e.HeardBy(eventType) {
 				list = append(list, eventType)
@@ -145,10 +147,10 @@ func TestEnrollment_HearsWhatCanChangeIt(t *testing.T) {
 		}
 		return list
 	}
-	e, _ := g.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
+	e, _ := g.Start(progress.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
 	require.Equal(t, []string{"opened", "closed", "bought"}, heard(e))
 	now := t0.Add(time.Hour)
-	e, _ = g.Step(e.NextWrite(now), journey.Input{Now: now, Events: map[string][]journey.Received{"opened": nil, "closed": nil, "bought": nil}})
+	e, _ = g.Step(e.NextWrite(now), progress.Input{Now: now, Events: map[string][]progress.Received{"opened": nil, "closed": nil, "bought": nil}})
 	require.Equal(t, []string{"closed", "bought"}, heard(e))
 	require.Equal(t, []string{"closed", "bought"}, heard(e.Fail("f")))
 }
@@ -184,7 +186,7 @@ func TestSimulation_LeavesByExits(t *testing.T) {
 		for _, setting := range []string{"exitOn", "exitWhen"} {
 			row.request.Settings[setting] = graph.Setting(j.Settings, setting)
 		}
-		simulated, err := simulate.Run(t.Context(), service, journey.Tenant{}, "", row.request)
+		simulated, err := simulate.Run(t.Context(), service, ident.Tenant{}, "", row.request)
 		require.NoError(t, err, name)
 		require.Equal(t, "exited", simulated.Outcome, name)
 		require.Equal(t, row.reason, simulated.ExitReason, name)

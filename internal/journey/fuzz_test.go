@@ -10,6 +10,7 @@ import (
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/simulate"
 	"journeys/internal/strict"
 )
@@ -70,9 +71,9 @@ func FuzzLoadDefinition(f *testing.F) {
 		if simulated.Outcome == "stopped" {
 			require.NotEmpty(t, simulated.ExitReason)
 		}
-		e, effect := d.Graph.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: hours(24)})
+		e, effect := d.Graph.Start(progress.Enrollment{EnrolledAt: t0, ExpiresAt: hours(24)})
 		if e.Node >= 0 {
-			require.Equal(t, e.Status == journey.Inside, !e.Due.IsZero(), "tick finds it: %d", effect)
+			require.Equal(t, e.Status == progress.Inside, !e.Due.IsZero(), "tick finds it: %d", effect)
 			require.NoError(t, d.Graph.Shape().Check(e))
 		}
 	})

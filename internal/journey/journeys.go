@@ -11,6 +11,8 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"journeys/internal/graph"
+	"journeys/internal/ident"
+	"journeys/internal/progress"
 	"journeys/internal/strict"
 )
 
@@ -55,7 +57,7 @@ func (s Status) MayBecome(next Status) bool {
 
 // Journey is a journey of a tenant. Times are UTC, to the millisecond.
 type Journey struct {
-	ID              ID
+	ID              ident.ID
 	Name            string // 1 to MaxName characters
 	Description     string // at most MaxDescription characters
 	Status          Status
@@ -113,7 +115,7 @@ type Change struct {
 
 // Create stores a new draft. c must have a Name; the defaults are an empty graph,
 // no entry condition and DefaultMaxDuration. c.Status must be nil or Draft.
-func (s *Service) Create(ctx context.Context, t Tenant, c Change) (Journey, error) {
+func (s *Service) Create(ctx context.Context, t ident.Tenant, c Change) (Journey, error) {
 	now := s.clock()
 	id, err := ulid.New(ulid.Timestamp(now), s.entropy)
 	if err != nil {
@@ -123,7 +125,7 @@ func (s *Service) Create(ctx context.Context, t Tenant, c Change) (Journey, erro
 		c.Definition = new(emptyDefinition())
 	}
 	j, err := s.apply(Journey{
-		ID: ID("jrn_" + id.String()), Status: Draft, MaxDurationDays: DefaultMaxDuration,
+		ID: ident.ID("jrn_" + id.String()), Status: Draft, MaxDurationDays: DefaultMaxDuration,
 		Shards: FirstShards, CreatedAt: now, UpdatedAt: now,
 	}, c, Definition{})
 	if err != nil {
@@ -141,7 +143,7 @@ var emptyDefinition = sync.OnceValue(func() Definition {
 
 // Get returns the journey with its Definition. It returns ErrNotFound if there is
 // none.
-func (s *Service) Get(ctx context.Context, t Tenant, id ID) (Journey, error) {
+func (s *Service) Get(ctx context.Context, t ident.Tenant, id ident.ID) (Journey, error) {
 	var shown, settings []byte
 	j, err := s.read(ctx, t, id, func(j Journey) (err error) {
 		shown, settings, err = s.shown(ctx, t, j)
@@ -153,7 +155,7 @@ func (s *Service) Get(ctx context.Context, t Tenant, id ID) (Journey, error) {
 
 // read reads the journey and calls rest, which reads its definition. It starts again if
 // a concurrent write has removed what rest was to read.
-func (s *Service) read(ctx context.Context, t Tenant, id ID, rest func(Journey) error) (Journey, error) {
+func (s *Service) read(ctx context.Context, t ident.Tenant, id ident.ID, rest func(Journey) error) (Journey, error) {
 	last := int64(0)
 	for {
 		j, err := s.stores.Journeys.FullJourney(ctx, t, id)
@@ -168,7 +170,7 @@ func (s *Service) read(ctx context.Context, t Tenant, id ID, rest func(Journey) 
 }
 
 // shown returns the journey's definition as it was last sent, and its pinned settings.
-func (s *Service) shown(ctx context.Context, t Tenant, j Journey) (definition, settings []byte, err error) {
+func (s *Service) shown(ctx context.Context, t ident.Tenant, j Journey) (definition, settings []byte, err error) {
 	if j.AppearanceRev > 0 {
 		text, err := s.stores.Journeys.Appearance(ctx, t, j)
 		definition, settings = splitGraphText(text)
@@ -179,7 +181,7 @@ func (s *Service) shown(ctx context.Context, t Tenant, j Journey) (definition, s
 }
 
 // List returns a page of the tenant's journeys, newest first.
-func (s *Service) List(ctx context.Context, t Tenant, f Filter) (Page, error) {
+func (s *Service) List(ctx context.Context, t ident.Tenant, f Filter) (Page, error) {
 	return s.stores.Journeys.List(ctx, t, f)
 }
 
@@ -190,7 +192,7 @@ const updateAttempts = 40
 // Update applies c to the journey. match holds the accepted revisions (If-Match),
 // nil for any; Update returns ErrStale if none matches. A change without effect
 // writes nothing.
-func (s *Service) Update(ctx context.Context, t Tenant, id ID, c Change, match []int64) (Journey, error) {
+func (s *Service) Update(ctx context.Context, t ident.Tenant, id ident.ID, c Change, match []int64) (Journey, error) {
 	var err error
 	for attempt := range updateAttempts {
 		var j Journey
@@ -205,7 +207,7 @@ func (s *Service) Update(ctx context.Context, t Tenant, id ID, c Change, match [
 	return Journey{}, busyError(err)
 }
 
-func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, match []int64) (Journey, error) {
+func (s *Service) updateOnce(ctx context.Context, t ident.Tenant, id ident.ID, c Change, match []int64) (Journey, error) {
 	var graph Definition
 	var shown []byte
 	old, err := s.read(ctx, t, id, func(j Journey) (err error) {
@@ -243,7 +245,7 @@ func (s *Service) updateOnce(ctx context.Context, t Tenant, id ID, c Change, mat
 }
 
 // keepProperties marks the events whose properties j's graph or pinned settings read.
-func (s *Service) keepProperties(ctx context.Context, t Tenant, j Journey) error {
+func (s *Service) keepProperties(ctx context.Context, t ident.Tenant, j Journey) error {
 	d, err := LoadDefinition(j.GraphText(), "")
 	if err != nil {
 		return err
@@ -258,7 +260,7 @@ func (s *Service) keepProperties(ctx context.Context, t Tenant, j Journey) error
 // checkStatus returns an error if the lifecycle forbids the change of status, or
 // if next is active and its graph is incomplete and never was complete. Faults point into
 // next.Definition.
-func checkStatus(old, next Journey, graph *Graph) error {
+func checkStatus(old, next Journey, graph *progress.Graph) error {
 	if !old.Status.MayBecome(next.Status) {
 		return &Error{
 			Kind: Conflict, Code: "status-change-forbidden",
@@ -361,7 +363,7 @@ func (j Journey) equals(old Journey) bool {
 }
 
 // Delete removes the journey; its customers leave. match is as for Update.
-func (s *Service) Delete(ctx context.Context, t Tenant, id ID, match []int64) error {
+func (s *Service) Delete(ctx context.Context, t ident.Tenant, id ident.ID, match []int64) error {
 	var err error
 	for attempt := range updateAttempts {
 		var j Journey

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dev/journeytest"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
@@ -19,14 +20,14 @@ type contended struct {
 	updates, giveWay int
 }
 
-func (c *contended) Update(context.Context, journey.Tenant, journey.Journey, journey.Journey) error {
+func (c *contended) Update(context.Context, ident.Tenant, journey.Journey, journey.Journey) error {
 	if c.updates++; c.updates == c.giveWay {
 		return nil
 	}
 	return journey.ErrStale
 }
 
-func (c *contended) Delete(ctx context.Context, t journey.Tenant, j journey.Journey) error {
+func (c *contended) Delete(ctx context.Context, t ident.Tenant, j journey.Journey) error {
 	return c.Update(ctx, t, j, j)
 }
 
@@ -49,7 +50,7 @@ func TestUpdate_RetriesWithGrowingPauses(t *testing.T) {
 
 	service, c, limits := contendedService(t, 9)
 	name := "renamed"
-	j, err := service.Update(t.Context(), journey.Tenant{}, "", journey.Change{Name: &name}, nil)
+	j, err := service.Update(t.Context(), ident.Tenant{}, "", journey.Change{Name: &name}, nil)
 	require.NoError(t, err)
 	require.Equal(t, "renamed", j.Name)
 	require.Equal(t, 9, c.updates)
@@ -63,10 +64,10 @@ func TestUpdate_GivesUpAfterFortyAttempts(t *testing.T) {
 	for what, change := range map[string]func(*journey.Service) error{
 		"update": func(s *journey.Service) error {
 			name := "renamed"
-			_, err := s.Update(t.Context(), journey.Tenant{}, "", journey.Change{Name: &name}, nil)
+			_, err := s.Update(t.Context(), ident.Tenant{}, "", journey.Change{Name: &name}, nil)
 			return err
 		},
-		"delete": func(s *journey.Service) error { return s.Delete(t.Context(), journey.Tenant{}, "", nil) },
+		"delete": func(s *journey.Service) error { return s.Delete(t.Context(), ident.Tenant{}, "", nil) },
 	} {
 		service, c, limits := contendedService(t, 0)
 		var busy *journey.Error
@@ -93,7 +94,7 @@ func TestUpdate_WithIfMatchIsNotRetried(t *testing.T) {
 
 	service, c, limits := contendedService(t, 0)
 	name := "renamed"
-	_, err := service.Update(t.Context(), journey.Tenant{}, "", journey.Change{Name: &name}, []int64{7})
+	_, err := service.Update(t.Context(), ident.Tenant{}, "", journey.Change{Name: &name}, []int64{7})
 	require.ErrorIs(t, err, journey.ErrStale)
 	require.Equal(t, 1, c.updates)
 	require.Empty(t, *limits)

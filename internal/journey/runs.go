@@ -9,6 +9,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"journeys/internal/graph"
+	"journeys/internal/ident"
+	"journeys/internal/progress"
 	"journeys/internal/strict"
 )
 
@@ -16,8 +18,8 @@ import (
 type reentry struct {
 	graph.Reentry
 	shards int
-	since  time.Time                            // when it was first received; zero if it cannot be repeated
-	start  func(i int, at time.Time) Enrollment // of the i-th customer, as run 1
+	since  time.Time                                     // when it was first received; zero if it cannot be repeated
+	start  func(i int, at time.Time) progress.Enrollment // of the i-th customer, as run 1
 }
 
 // reentry reads the stored setting as far as the present rules allow.
@@ -35,7 +37,7 @@ func (r reentry) enteredSince(at time.Time) bool { return !r.since.IsZero() && !
 // refusal returns the code for why e's customer starts no further run; "" if they may.
 // It decides as of when the call was first received, so that a repeat has the outcome
 // of the first call.
-func (r reentry) refusal(e Enrollment, now time.Time) string {
+func (r reentry) refusal(e progress.Enrollment, now time.Time) string {
 	if !r.since.IsZero() {
 		now = r.since
 	}
@@ -64,7 +66,7 @@ const (
 // that, and sets their outcomes. list has the enrollments of Insert; those of the
 // customers who entered are replaced. Without r.start it only looks for runs that the
 // request started before.
-func (s *Service) enterAgain(ctx context.Context, t Tenant, r reentry, list []Enrollment, outcomes []Outcome) {
+func (s *Service) enterAgain(ctx context.Context, t ident.Tenant, r reentry, list []progress.Enrollment, outcomes []Outcome) {
 	begin := ctx
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
@@ -98,12 +100,12 @@ func (s *Service) enterAgain(ctx context.Context, t Tenant, r reentry, list []En
 
 // findRun returns OutcomeEnrolled if e's request started one of the customer's earlier
 // runs, otherwise o.
-func (s *Service) findRun(ctx context.Context, t Tenant, e Enrollment, o Outcome) (Outcome, error) {
+func (s *Service) findRun(ctx context.Context, t ident.Tenant, e progress.Enrollment, o Outcome) (Outcome, error) {
 	if o.Run < 2 {
 		return o, nil
 	}
 	runs, err := s.stores.Enrollments.EarlierRuns(ctx, t, e.Journey, e.Customer)
-	if slices.ContainsFunc(runs, func(run Enrollment) bool { return run.RequestID == e.RequestID }) {
+	if slices.ContainsFunc(runs, func(run progress.Enrollment) bool { return run.RequestID == e.RequestID }) {
 		o = Outcome{Result: OutcomeEnrolled}
 	}
 	return o, err
@@ -111,7 +113,7 @@ func (s *Service) findRun(ctx context.Context, t Tenant, e Enrollment, o Outcome
 
 // reenter starts the next run of the i-th customer and stores it in e, unless r refuses
 // that. A customer whose enrollment is damaged has not certainly left.
-func (s *Service) reenter(ctx context.Context, t Tenant, r reentry, i int, e *Enrollment) (Outcome, error) {
+func (s *Service) reenter(ctx context.Context, t ident.Tenant, r reentry, i int, e *progress.Enrollment) (Outcome, error) {
 	for attempt := range writeAttempts {
 		old, err := s.stores.Enrollments.Enrollment(ctx, t, e.Journey, e.Customer)
 		switch {
@@ -133,7 +135,7 @@ func (s *Service) reenter(ctx context.Context, t Tenant, r reentry, i int, e *En
 			return o, nil
 		}
 		// Runs are in the order of their entries, whatever the clocks.
-		*e = r.start(i, later(later(now, r.since), old.WrittenAt))
+		*e = r.start(i, progress.Later(progress.Later(now, r.since), old.WrittenAt))
 		e.Run, e.Rev = old.Run+1, old.Rev+1
 		if err = s.stores.Enrollments.Reenter(ctx, t, r.shards, old, *e); !errors.Is(err, ErrLost) {
 			return Outcome{Result: OutcomeEnrolled}, err
@@ -147,11 +149,11 @@ func (s *Service) reenter(ctx context.Context, t Tenant, r reentry, i int, e *En
 
 // enrolled returns what the first call with a key did for the customers of a journey
 // that takes none now. missing is the code of those who never entered.
-func (s *Service) enrolled(ctx context.Context, t Tenant, id ID, customers []string, key KeyRecord, missing string) []Outcome {
+func (s *Service) enrolled(ctx context.Context, t ident.Tenant, id ident.ID, customers []string, key KeyRecord, missing string) []Outcome {
 	outcomes := s.stores.Enrollments.Enrolled(ctx, t, id, customers, key.RequestID, missing)
-	list := make([]Enrollment, len(customers))
+	list := make([]progress.Enrollment, len(customers))
 	for i, customer := range customers {
-		list[i] = Enrollment{Journey: id, Customer: customer, RequestID: key.RequestID}
+		list[i] = progress.Enrollment{Journey: id, Customer: customer, RequestID: key.RequestID}
 	}
 	s.enterAgain(ctx, t, reentry{since: key.ReceivedAt}, list, outcomes)
 	return outcomes

@@ -12,7 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dev/journeytest"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // runTable is a table in memory with one customer of one journey.
@@ -23,8 +25,8 @@ type runTable struct {
 
 	now     time.Time
 	tick    time.Duration // of the clock, with each reading of it
-	e       *journey.Enrollment
-	earlier []journey.Enrollment
+	e       *progress.Enrollment
+	earlier []progress.Enrollment
 	keys    map[string]journey.KeyRecord
 
 	requests int                   // of the present call
@@ -80,12 +82,12 @@ func (r *runTable) count(write func()) error {
 	return nil
 }
 
-func (r *runTable) JourneyToEnter(ctx context.Context, _ journey.Tenant, _ journey.ID, _ []string, _ time.Time) (journey.Journey, journey.Forgotten, error) {
+func (r *runTable) JourneyToEnter(ctx context.Context, _ ident.Tenant, _ ident.ID, _ []string, _ time.Time) (journey.Journey, journey.Forgotten, error) {
 	r.waitForTurn(ctx) // before the call reads its clock
 	return r.journey, nil, nil
 }
 
-func (r *runTable) ReserveKey(_ context.Context, _ journey.Tenant, _ journey.ID, k journey.KeyRecord, _ time.Time) (kept journey.KeyRecord, err error) {
+func (r *runTable) ReserveKey(_ context.Context, _ ident.Tenant, _ ident.ID, k journey.KeyRecord, _ time.Time) (kept journey.KeyRecord, err error) {
 	err = r.count(func() {
 		if _, ok := r.keys[k.Key]; !ok {
 			r.keys[k.Key] = k
@@ -95,12 +97,12 @@ func (r *runTable) ReserveKey(_ context.Context, _ journey.Tenant, _ journey.ID,
 	return kept, err
 }
 
-func (r *runTable) KeyRecord(_ context.Context, _ journey.Tenant, _ journey.ID, key string, _ time.Time) (journey.KeyRecord, bool, error) {
+func (r *runTable) KeyRecord(_ context.Context, _ ident.Tenant, _ ident.ID, key string, _ time.Time) (journey.KeyRecord, bool, error) {
 	k, ok := r.keys[key]
 	return k, ok, nil
 }
 
-func (r *runTable) outcome(id journey.RequestID) journey.Outcome {
+func (r *runTable) outcome(id ident.RequestID) journey.Outcome {
 	o := journey.Outcome{Result: journey.OutcomeSkipped, Code: journey.CodeInside, Run: r.e.Run, EnteredAt: r.e.EnrolledAt}
 	if r.e.Status.Left() {
 		o.Code = journey.CodeEntered
@@ -111,7 +113,7 @@ func (r *runTable) outcome(id journey.RequestID) journey.Outcome {
 	return o
 }
 
-func (r *runTable) Insert(ctx context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []journey.Outcome {
+func (r *runTable) Insert(ctx context.Context, _ ident.Tenant, _ int, list []progress.Enrollment) []journey.Outcome {
 	var o journey.Outcome
 	err := r.request(ctx, func() {
 		if r.e == nil {
@@ -125,16 +127,16 @@ func (r *runTable) Insert(ctx context.Context, _ journey.Tenant, _ int, list []j
 	return []journey.Outcome{o}
 }
 
-func (r *runTable) Enrolled(_ context.Context, _ journey.Tenant, _ journey.ID, _ []string, id journey.RequestID, _ string) []journey.Outcome {
+func (r *runTable) Enrolled(_ context.Context, _ ident.Tenant, _ ident.ID, _ []string, id ident.RequestID, _ string) []journey.Outcome {
 	return []journey.Outcome{r.outcome(id)}
 }
 
-func (r *runTable) Enrollment(ctx context.Context, _ journey.Tenant, _ journey.ID, _ string) (e journey.Enrollment, err error) {
+func (r *runTable) Enrollment(ctx context.Context, _ ident.Tenant, _ ident.ID, _ string) (e progress.Enrollment, err error) {
 	err = r.request(ctx, func() { e = *r.e })
 	return e, err
 }
 
-func (r *runTable) Reenter(ctx context.Context, _ journey.Tenant, _ int, old, next journey.Enrollment) (err error) {
+func (r *runTable) Reenter(ctx context.Context, _ ident.Tenant, _ int, old, next progress.Enrollment) (err error) {
 	died := r.request(ctx, func() {
 		switch {
 		case r.e.RequestID == next.RequestID:
@@ -150,12 +152,12 @@ func (r *runTable) Reenter(ctx context.Context, _ journey.Tenant, _ int, old, ne
 	return err
 }
 
-func (r *runTable) EarlierRuns(_ context.Context, _ journey.Tenant, _ journey.ID, _ string) (runs []journey.Enrollment, err error) {
+func (r *runTable) EarlierRuns(_ context.Context, _ ident.Tenant, _ ident.ID, _ string) (runs []progress.Enrollment, err error) {
 	err = r.count(func() { runs = slices.Clone(r.earlier) })
 	return runs, err
 }
 
-func (r *runTable) Advance(_ context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []error {
+func (r *runTable) Advance(_ context.Context, _ ident.Tenant, _ int, list []progress.Enrollment) []error {
 	if r.e.Rev != list[0].Rev-1 || r.e.RequestID != list[0].RequestID {
 		return []error{journey.ErrLost}
 	}
@@ -165,7 +167,7 @@ func (r *runTable) Advance(_ context.Context, _ journey.Tenant, _ int, list []jo
 
 // enroll returns the outcome of a call with the key.
 func (r *runTable) enroll(ctx context.Context, key string) (journey.Outcome, error) {
-	result, err := r.service.Enroll(ctx, journey.Tenant{}, "jrn_0", journey.EnrollRequest{Customers: []string{"c"}, Key: key})
+	result, err := r.service.Enroll(ctx, ident.Tenant{}, "jrn_0", journey.EnrollRequest{Customers: []string{"c"}, Key: key})
 	if err != nil {
 		return journey.Outcome{}, err
 	}
@@ -176,7 +178,7 @@ func (r *runTable) enroll(ctx context.Context, key string) (journey.Outcome, err
 func (r *runTable) exit(t *testing.T) {
 	if r.e != nil && !r.e.Status.Left() {
 		r.now = r.now.Add(r.tick)
-		require.NoError(t, r.Advance(t.Context(), journey.Tenant{}, 1, []journey.Enrollment{r.e.NextWrite(r.now).Cancel("left")})[0])
+		require.NoError(t, r.Advance(t.Context(), ident.Tenant{}, 1, []progress.Enrollment{r.e.NextWrite(r.now).Cancel("left")})[0])
 	}
 }
 
@@ -205,7 +207,7 @@ func (r *runTable) fault() string {
 
 func (r *runTable) startedBy(key string) bool {
 	id := r.keys[key].RequestID
-	return r.e != nil && r.e.RequestID == id || slices.ContainsFunc(r.earlier, func(e journey.Enrollment) bool { return e.RequestID == id })
+	return r.e != nil && r.e.RequestID == id || slices.ContainsFunc(r.earlier, func(e progress.Enrollment) bool { return e.RequestID == id })
 }
 
 var (
@@ -453,7 +455,7 @@ func TestReentry_FailedIsInsideAndRemovedHasLeft(t *testing.T) {
 	o, err := r.enroll(t.Context(), "")
 	require.NoError(t, err)
 	require.Equal(t, journey.CodeInside, o.Code)
-	require.NoError(t, r.service.Remove(t.Context(), journey.Tenant{}, "jrn_0", "c"))
+	require.NoError(t, r.service.Remove(t.Context(), ident.Tenant{}, "jrn_0", "c"))
 	o, err = r.enroll(t.Context(), "")
 	require.NoError(t, err)
 	require.Equal(t, journey.OutcomeEnrolled, o.Result)

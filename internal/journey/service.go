@@ -1,6 +1,6 @@
-// Package journey is the domain: journeys and their lifecycle, graphs, the pure
-// step function that moves a customer, its simulation, enrollment and events. It
-// knows neither AWS nor HTTP. The clock, randomness and pauses are arguments.
+// Package journey is the domain: journeys and their lifecycle, enrollment, customers and
+// events. It knows neither AWS nor HTTP. The clock, randomness and pauses are arguments.
+// How an enrollment moves through a graph is package progress.
 package journey
 
 import (
@@ -14,6 +14,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"journeys/internal/catalog"
+	"journeys/internal/ident"
+	"journeys/internal/progress"
 )
 
 // Service implements the operations on journeys, enrollments, customers and
@@ -31,7 +33,7 @@ type Service struct {
 	// Nudge announces customers who have become due. It must not block for long
 	// and may lose a call: tick finds the customers within a minute. Nil does
 	// nothing.
-	Nudge func(ctx context.Context, t Tenant, id ID, customers []string)
+	Nudge func(ctx context.Context, t ident.Tenant, id ident.ID, customers []string)
 
 	// Pause waits for a random time below limit before a write that met a
 	// concurrent one is retried. It returns false if ctx ended first. Nil
@@ -46,7 +48,7 @@ func NewService(stores Stores, now func() time.Time, entropy io.Reader) *Service
 }
 
 // definition returns the journey's definition, compiled.
-func (s *Service) definition(ctx context.Context, t Tenant, j Journey) (Definition, error) {
+func (s *Service) definition(ctx context.Context, t ident.Tenant, j Journey) (Definition, error) {
 	return s.definitions.Get(t, j.ID, j.GraphHash, func() ([]byte, error) {
 		return s.stores.Journeys.Definition(ctx, t, j.ID, j.GraphHash)
 	})
@@ -54,7 +56,7 @@ func (s *Service) definition(ctx context.Context, t Tenant, j Journey) (Definiti
 
 // graphOf returns the graph that e follows. It returns ErrDamaged if the graph
 // cannot be read or has no node e.Node.
-func (s *Service) graphOf(ctx context.Context, t Tenant, e Enrollment) (*Graph, error) {
+func (s *Service) graphOf(ctx context.Context, t ident.Tenant, e progress.Enrollment) (*progress.Graph, error) {
 	d, err := s.definition(ctx, t, Journey{ID: e.Journey, GraphHash: e.GraphHash})
 	if err == nil {
 		err = wrapDamaged(d.Graph.CheckNode(e))
@@ -71,7 +73,7 @@ func wrapDamaged(err error) error {
 }
 
 // nudge calls Nudge unless it is nil or there are no customers.
-func (s *Service) nudge(ctx context.Context, t Tenant, id ID, customers []string) {
+func (s *Service) nudge(ctx context.Context, t ident.Tenant, id ident.ID, customers []string) {
 	if s.Nudge != nil && len(customers) > 0 {
 		s.Nudge(ctx, t, id, customers)
 	}

@@ -9,7 +9,7 @@ import (
 
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -20,29 +20,29 @@ func TestShape_RejectsImpossibleEnrollments(t *testing.T) {
 	g, e, _ := enter(t, onboarding)
 	shape := g.Shape()
 	require.NoError(t, shape.Check(e))
-	for name, change := range map[string]func(*journey.Enrollment){
-		"another node":              func(e *journey.Enrollment) { e.Node = 2 },
-		"a node beyond the graph":   func(e *journey.Enrollment) { e.Node = 99 },
-		"completed without an exit": func(e *journey.Enrollment) { e.Status, e.Due = journey.Completed, time.Time{} },
-		"inside, but it left":       func(e *journey.Enrollment) { e.LeftAt = e.Since },
-		"removed, but it never left": func(e *journey.Enrollment) {
+	for name, change := range map[string]func(*progress.Enrollment){
+		"another node":              func(e *progress.Enrollment) { e.Node = 2 },
+		"a node beyond the graph":   func(e *progress.Enrollment) { e.Node = 99 },
+		"completed without an exit": func(e *progress.Enrollment) { e.Status, e.Due = progress.Completed, time.Time{} },
+		"inside, but it left":       func(e *progress.Enrollment) { e.LeftAt = e.Since },
+		"removed, but it never left": func(e *progress.Enrollment) {
 			*e = e.Cancel("removed")
 			e.LeftAt = time.Time{}
 		},
-		"inside, but not due":              func(e *journey.Enrollment) { e.Due = time.Time{} },
-		"ended, but due":                   func(e *journey.Enrollment) { e.Status = journey.Expired },
-		"a truncated path":                 func(e *journey.Enrollment) { e.Path = e.Path[:1] },
-		"a path of another graph":          func(e *journey.Enrollment) { e.Path = trail.Path{3, 0, byte(trail.Sent)} },
-		"a result of another node type":    func(e *journey.Enrollment) { e.Path = trail.Path{0, 0, byte(trail.Sent)} },
-		"at its node before enrollment":    func(e *journey.Enrollment) { e.Since = e.EnrolledAt.Add(-time.Second) },
-		"inside, but past an exit":         func(e *journey.Enrollment) { e.Path = append(e.Path, byte(e.Node), 0, byte(trail.Exited)) },
-		"no revision":                      func(e *journey.Enrollment) { e.Rev = 0 },
-		"failed, but never":                func(e *journey.Enrollment) { *e = e.Fail("send_failed"); e.FailedAt = time.Time{} },
-		"inside, but it failed":            func(e *journey.Enrollment) { e.FailedAt = e.Since },
-		"steps without a conversion":       func(e *journey.Enrollment) { e.ConvertedSteps = 1 },
-		"converted before enrollment":      func(e *journey.Enrollment) { e.ConvertedAt = e.EnrolledAt.Add(-time.Second) },
-		"converted beyond its path":        func(e *journey.Enrollment) { e.ConvertedAt, e.ConvertedSteps = e.Since, 2 },
-		"at its node before the last step": func(e *journey.Enrollment) { e.Path = trail.Path{0, 100, byte(trail.Entered)} },
+		"inside, but not due":              func(e *progress.Enrollment) { e.Due = time.Time{} },
+		"ended, but due":                   func(e *progress.Enrollment) { e.Status = progress.Expired },
+		"a truncated path":                 func(e *progress.Enrollment) { e.Path = e.Path[:1] },
+		"a path of another graph":          func(e *progress.Enrollment) { e.Path = trail.Path{3, 0, byte(trail.Sent)} },
+		"a result of another node type":    func(e *progress.Enrollment) { e.Path = trail.Path{0, 0, byte(trail.Sent)} },
+		"at its node before enrollment":    func(e *progress.Enrollment) { e.Since = e.EnrolledAt.Add(-time.Second) },
+		"inside, but past an exit":         func(e *progress.Enrollment) { e.Path = append(e.Path, byte(e.Node), 0, byte(trail.Exited)) },
+		"no revision":                      func(e *progress.Enrollment) { e.Rev = 0 },
+		"failed, but never":                func(e *progress.Enrollment) { *e = e.Fail("send_failed"); e.FailedAt = time.Time{} },
+		"inside, but it failed":            func(e *progress.Enrollment) { e.FailedAt = e.Since },
+		"steps without a conversion":       func(e *progress.Enrollment) { e.ConvertedSteps = 1 },
+		"converted before enrollment":      func(e *progress.Enrollment) { e.ConvertedAt = e.EnrolledAt.Add(-time.Second) },
+		"converted beyond its path":        func(e *progress.Enrollment) { e.ConvertedAt, e.ConvertedSteps = e.Since, 2 },
+		"at its node before the last step": func(e *progress.Enrollment) { e.Path = trail.Path{0, 100, byte(trail.Entered)} },
 	} {
 		wrong := e
 		wrong.Path = append(trail.Path(nil), e.Path...)
@@ -84,8 +84,8 @@ func TestShape_AllowsTheExitOfAWaitThatBranches(t *testing.T) {
 
 	d := journeytest.Definition(t, graphOf([]string{"in entry_trigger", `w wait {"until":{"field":"d","otherwise":"exit"},"waitForEvent":"bought"}`, `yes exit`, `no exit`},
 		[]string{"in w", "w yes event", "w no timeout"}))
-	e, _ := d.Graph.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
-	e, _ = d.Graph.Step(e.NextWrite(t0), journey.Input{Now: t0, HasAttributes: true, Events: map[string][]journey.Received{"bought": nil}})
-	require.Equal(t, journey.Completed, e.Status)
+	e, _ := d.Graph.Start(progress.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
+	e, _ = d.Graph.Step(e.NextWrite(t0), progress.Input{Now: t0, HasAttributes: true, Events: map[string][]progress.Received{"bought": nil}})
+	require.Equal(t, progress.Completed, e.Status)
 	require.NoError(t, d.Graph.Shape().Check(e))
 }

@@ -13,7 +13,9 @@ import (
 	"journeys/internal/catalog"
 	"journeys/internal/condition"
 	"journeys/internal/dev/journeytest"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/simulate"
 )
 
@@ -24,15 +26,15 @@ type singleJourney struct {
 	journey journey.Journey
 }
 
-func (s singleJourney) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+func (s singleJourney) Journey(context.Context, ident.Tenant, ident.ID) (journey.Journey, error) {
 	return s.journey, nil
 }
 
-func (s singleJourney) FullJourney(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+func (s singleJourney) FullJourney(context.Context, ident.Tenant, ident.ID) (journey.Journey, error) {
 	return s.journey, nil
 }
 
-func (s singleJourney) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
+func (s singleJourney) Definition(context.Context, ident.Tenant, ident.ID, string) ([]byte, error) {
 	return s.journey.Definition, nil
 }
 
@@ -41,7 +43,7 @@ func mustRun(t *testing.T, d journey.Definition, request simulate.Request, days 
 	t.Helper()
 	store := singleJourney{journey: journey.Journey{ID: "jrn_0", Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: days, Version: 3}}
 	service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, bytes.NewReader(nil))
-	simulated, err := simulate.Run(t.Context(), service, journey.Tenant{}, "", request)
+	simulated, err := simulate.Run(t.Context(), service, ident.Tenant{}, "", request)
 	require.NoError(t, err)
 	return simulated
 }
@@ -193,7 +195,7 @@ func TestSimulation_RejectsAnswersForUnknownDecisions(t *testing.T) {
 	d := journeytest.Definition(t, onboarding)
 	store := singleJourney{journey: journey.Journey{Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: 30, Version: 1}}
 	service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, bytes.NewReader(nil))
-	_, err := simulate.Run(t.Context(), service, journey.Tenant{}, "", simulate.Request{
+	_, err := simulate.Run(t.Context(), service, ident.Tenant{}, "", simulate.Request{
 		Decisions: map[string]condition.Value{"nope": value(t, `{}`), "w": value(t, `{}`), "d": value(t, `{}`)},
 	})
 	var refused *journey.Error
@@ -286,7 +288,7 @@ func TestSimulation_KnowsTheAddressesOfChannels(t *testing.T) {
 		store := singleJourney{journey: journey.Journey{Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: 30}}
 		service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, bytes.NewReader(nil))
 		service.Catalog.Channels = channels
-		tenant, _ := journey.ParseTenant("acme")
+		tenant, _ := ident.ParseTenant("acme")
 		simulated, err := simulate.Run(t.Context(), service, tenant, "", simulate.Request{Attributes: value(t, `{"phone":"+4312345"}`)})
 		require.NoError(t, err)
 		require.Equal(t, want, simulated.Steps[1].Result, channel)
@@ -297,7 +299,7 @@ func TestSimulation_KnowsTheAddressesOfChannels(t *testing.T) {
 func TestSimulation_LeavesOutAnswersThatAreTooLong(t *testing.T) {
 	t.Parallel()
 
-	long := value(t, `{"score":9,"text":"`+strings.Repeat("x", journey.MaxKept)+`"}`)
+	long := value(t, `{"score":9,"text":"`+strings.Repeat("x", progress.MaxKept)+`"}`)
 	d := journeytest.Definition(t, graphOf([]string{
 		"in entry_trigger", `d nba_decision {"decisionFlowId":"f"}`,
 		`s condition_split {"condition":{"any":[{"field":"decision.d.score","operator":"gt","value":5},{"field":"decision.d.text","operator":"exists"}]}}`, "out exit",

@@ -11,7 +11,9 @@ import (
 
 	"journeys/internal/condition"
 	"journeys/internal/dev/journeytest"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/simulate"
 	"journeys/internal/trail"
 )
@@ -27,7 +29,7 @@ func TestStep_MultiSplitTakesTheFirstBranchThatHolds(t *testing.T) {
 	t.Parallel()
 
 	g, e, effect := enter(t, byPlan)
-	require.Equal(t, journey.NeedAttributes, effect)
+	require.Equal(t, progress.NeedAttributes, effect)
 	require.Equal(t, t0, e.Due)
 	for _, row := range []struct {
 		attributes, reason, result string
@@ -38,7 +40,7 @@ func TestStep_MultiSplitTakesTheFirstBranchThatHolds(t *testing.T) {
 		{`{"spend":2}`, "o", "else", 2},
 		{`{}`, "o", "else", 2},
 	} {
-		left, _ := g.Step(e.NextWrite(t0), journey.Input{Now: t0, HasAttributes: true, Attributes: value(t, row.attributes)})
+		left, _ := g.Step(e.NextWrite(t0), progress.Input{Now: t0, HasAttributes: true, Attributes: value(t, row.attributes)})
 		require.Equal(t, row.reason, left.ExitReason, row.attributes)
 		visit := left.Path.Visits(t0)[1]
 		require.Equal(t, trail.Branch(row.branch), visit.Result)
@@ -64,7 +66,7 @@ func TestStep_MultiSplitReadsDecisions(t *testing.T) {
 		`m multi_split {"branches":[{"id":"a",` + exists + `},{"id":"b","condition":{"field":"decision.d.score","operator":"gt","value":5}}]}`,
 		"out exit", "no exit",
 	}, []string{"in d", "d m", "m no a", "m out b", "m no else"}))
-	e, _ = g.Step(e.NextWrite(t0), journey.Input{Now: t0, HasAttributes: true, Answer: journey.Answer{Result: trail.Decided, Value: value(t, `{"score":6,"x":1}`)}})
+	e, _ = g.Step(e.NextWrite(t0), progress.Input{Now: t0, HasAttributes: true, Answer: progress.Answer{Result: trail.Decided, Value: value(t, `{"score":6,"x":1}`)}})
 	require.Equal(t, "out", g.NodeID(e.Node))
 	require.Equal(t, `{"d":{"score":6}}`, string(e.Decisions))
 }
@@ -73,14 +75,14 @@ func TestStep_MultiSplitReadsDecisions(t *testing.T) {
 type entered struct {
 	singleJourney
 	journey.EnrollmentStore
-	list []journey.Enrollment
+	list []progress.Enrollment
 }
 
-func (s *entered) JourneyToEnter(context.Context, journey.Tenant, journey.ID, []string, time.Time) (journey.Journey, journey.Forgotten, error) {
+func (s *entered) JourneyToEnter(context.Context, ident.Tenant, ident.ID, []string, time.Time) (journey.Journey, journey.Forgotten, error) {
 	return s.journey, nil, nil
 }
 
-func (s *entered) Insert(_ context.Context, _ journey.Tenant, _ int, list []journey.Enrollment) []journey.Outcome {
+func (s *entered) Insert(_ context.Context, _ ident.Tenant, _ int, list []progress.Enrollment) []journey.Outcome {
 	s.list = list
 	outcomes := make([]journey.Outcome, len(list))
 	for i := range list {
@@ -105,14 +107,14 @@ func TestEnroll_CustomersTakeTheirOwnBranches(t *testing.T) {
 	store.journey = journey.Journey{ID: "jrn_1", Status: journey.Active, Definition: d.Raw, GraphHash: d.Hash, Version: 1, MaxDurationDays: 30}
 	service := journey.NewService(journey.Stores{Journeys: store, Enrollments: store}, func() time.Time { return t0 }, rand.Reader)
 	var nudged []string
-	service.Nudge = func(_ context.Context, _ journey.Tenant, _ journey.ID, customers []string) {
+	service.Nudge = func(_ context.Context, _ ident.Tenant, _ ident.ID, customers []string) {
 		nudged = append(nudged, customers...)
 	}
 	var customers []string
 	for i := range 300 {
 		customers = append(customers, fmt.Sprint("c", i))
 	}
-	_, err := service.Enroll(t.Context(), journey.Tenant{}, "jrn_1", journey.EnrollRequest{Customers: customers})
+	_, err := service.Enroll(t.Context(), ident.Tenant{}, "jrn_1", journey.EnrollRequest{Customers: customers})
 	require.NoError(t, err)
 
 	require.Len(t, store.list, 300)
@@ -144,8 +146,8 @@ func TestSimulation_StopsAtFaultySplits(t *testing.T) {
 	} {
 		stored, err := journey.LoadDefinition([]byte(graphOf([]string{"in entry_trigger", "s " + row.kind + " " + row.config, "o exit"}, []string{"in s", "s o a", "s o b", "s o else"})), "00")
 		require.NoError(t, err)
-		e, effect := stored.Graph.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: hours(24)})
-		require.Equal(t, journey.Stuck, effect)
+		e, effect := stored.Graph.Start(progress.Enrollment{EnrolledAt: t0, ExpiresAt: hours(24)})
+		require.Equal(t, progress.Stuck, effect)
 		require.NoError(t, stored.Graph.Shape().Check(e))
 		require.Equal(t, row.reason, stored.Graph.StopReason(e.Node), row.config)
 	}
@@ -165,7 +167,7 @@ func TestSimulation_DrawsForTheCustomer(t *testing.T) {
 	results := map[string]int{}
 	for i := range 200 {
 		customer := fmt.Sprint("c", i)
-		e, _ := d.Graph.Start(journey.Enrollment{Journey: "jrn_0", Customer: customer, EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
+		e, _ := d.Graph.Start(progress.Enrollment{Journey: "jrn_0", Customer: customer, EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
 		step := mustRun(t, d, simulate.Request{Customer: customer}, 30).Steps[1]
 		require.Equal(t, e.Path.Visits(t0)[1].Result.Name(d.Graph.Node(1).Ways), step.Result)
 		require.InDelta(t, map[string]float64{"mail": 0.9, "control": 0.1}[step.Result], step.Share, 1e-9)
@@ -194,7 +196,7 @@ func TestSimulation_RefusesUnknownBranches(t *testing.T) {
 	d := journeytest.Definition(t, arms)
 	store := singleJourney{journey: journey.Journey{Definition: d.Raw, GraphHash: d.Hash, MaxDurationDays: 30, Version: 1}}
 	service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, rand.Reader)
-	_, err := simulate.Run(t.Context(), service, journey.Tenant{}, "", simulate.Request{
+	_, err := simulate.Run(t.Context(), service, ident.Tenant{}, "", simulate.Request{
 		Branches: map[string]string{"no/pe": "mail", "a": "mail", "r": "else"}, Decisions: map[string]condition.Value{"r": value(t, `{}`)},
 	})
 	var refused *journey.Error
@@ -272,8 +274,8 @@ func TestFacts_HaveTheResultsThatTheGraphReads(t *testing.T) {
 		g, e, _ := enter(t, graphOf([]string{
 			"in entry_trigger", `w wait {"delayHours":2}`, fmt.Sprintf(`s condition_split {"condition":{"field":%q,"operator":"exists"}}`, field), "o exit",
 		}, []string{"in w", "w s", "s o true", "s o false"}))
-		e, effect := g.Step(e.NextWrite(hours(2)), journey.Input{Now: hours(2)})
-		require.Equal(t, journey.NeedAttributes, effect)
+		e, effect := g.Step(e.NextWrite(hours(2)), progress.Input{Now: hours(2)})
+		require.Equal(t, progress.NeedAttributes, effect)
 		facts := g.Facts(&e, condition.Value{})
 		require.Equal(t, want, string(facts.Step.AppendJSON(nil)), field)
 		require.Equal(t, want == "null", facts.Step.Missing(), field)

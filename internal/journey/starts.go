@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"journeys/internal/condition"
+	"journeys/internal/ident"
+	"journeys/internal/progress"
 )
 
 // startAll enrolls the customer in those journeys that the event starts.
-func (s *Service) startAll(ctx context.Context, t Tenant, e *eventEffects, ids []ID) error {
+func (s *Service) startAll(ctx context.Context, t ident.Tenant, e *eventEffects, ids []ident.ID) error {
 	facts := sync.OnceValues(func() (condition.Facts, error) { return s.factsOf(ctx, t, e.Event, e.stamp.At) })
-	return forEach(ids, func(id ID) error {
+	return forEach(ids, func(id ident.ID) error {
 		started, code, err := s.start(ctx, t, id, e, facts)
 		switch {
 		case errors.Is(err, ErrNotFound):
@@ -32,7 +34,7 @@ func (s *Service) startAll(ctx context.Context, t Tenant, e *eventEffects, ids [
 // start enrolls the customer in a journey if it is active and its entry conditions
 // hold. Otherwise it returns why not: "" if the event does not name the journey any more.
 func (s *Service) start(
-	ctx context.Context, t Tenant, id ID, e *eventEffects, facts func() (condition.Facts, error),
+	ctx context.Context, t ident.Tenant, id ident.ID, e *eventEffects, facts func() (condition.Facts, error),
 ) (started bool, code string, err error) {
 	j, err := s.stores.Journeys.FullJourney(ctx, t, id)
 	if err != nil || !slices.Contains(j.Events, e.Type) || j.Status != Active && j.Status != Paused {
@@ -62,7 +64,7 @@ func (s *Service) start(
 	}
 	// The customer enters no earlier than the event was received, whatever the clocks: it
 	// must not end a wait of the run that it starts.
-	now := later(s.clock(), known.Now)
+	now := progress.Later(s.clock(), known.Now)
 	if j.EntryClosed(now) != "" {
 		return false, CodeEntryClosed, nil
 	}
@@ -87,19 +89,19 @@ func (s *Service) start(
 // the one with that stamp. So the starting event does not count, and a repeat of it
 // enrolls the customer in the same journeys.
 func (s *Service) eventsBefore(
-	ctx context.Context, t Tenant, customer string, stamp Stamp, types []string,
+	ctx context.Context, t ident.Tenant, customer string, stamp progress.Stamp, types []string,
 ) (map[string]time.Time, error) {
 	if len(types) == 0 {
 		return nil, nil
 	}
 	events, err := s.stores.Events.Remembered(ctx, t, customer, types)
-	return LastBefore(events, stamp, types), err
+	return progress.LastBefore(events, stamp, types), err
 }
 
 // factsOf returns the facts for entry conditions. It returns ErrDamaged if the
 // customer's attributes cannot be read, because missing ones could satisfy a
 // condition. The error does not quote them: it may be logged.
-func (s *Service) factsOf(ctx context.Context, t Tenant, event Event, received time.Time) (facts condition.Facts, err error) {
+func (s *Service) factsOf(ctx context.Context, t ident.Tenant, event Event, received time.Time) (facts condition.Facts, err error) {
 	facts.Now = received
 	if len(event.Properties) > 0 {
 		if facts.Event, err = condition.ParseValue(event.Properties); err != nil {

@@ -8,7 +8,7 @@ import (
 
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/simulate"
 	"journeys/internal/trail"
 )
@@ -129,36 +129,36 @@ func TestUntil_AsksForTheProfileAfterTheWaitIsStored(t *testing.T) {
 		`{"time":"09:00","timezone":"Asia/Tokyo"}`:                     false,
 	} {
 		d := journeytest.Definition(t, untilGraph(until))
-		e := journey.Enrollment{
+		e := progress.Enrollment{
 			EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30), Event: []byte(`{"at":"2026-12-01T00:00:00Z","day":"2026-12-01"}`),
 		}
 		e, effect := d.Graph.Start(e)
 		require.Equal(t, "w", d.Graph.NodeID(e.Node), until)
 		require.Equal(t, depends, e.OnProfile, until)
 		if !depends {
-			require.Equal(t, journey.NoEffect, effect, until)
+			require.Equal(t, progress.NoEffect, effect, until)
 			require.True(t, e.Due.After(t0), until)
 			continue
 		}
-		require.Equal(t, journey.NeedAttributes, effect, until)
+		require.Equal(t, progress.NeedAttributes, effect, until)
 		require.Equal(t, t0, e.Due, until)
 		attributes := value(t, `{"renews":"2026-12-05","timezone":"Asia/Tokyo"}`)
-		e, effect = d.Graph.Step(e.NextWrite(t0), journey.Input{Now: t0, Attributes: attributes, HasAttributes: true, ProfileRev: 7})
-		require.Equal(t, journey.NoEffect, effect, until)
+		e, effect = d.Graph.Step(e.NextWrite(t0), progress.Input{Now: t0, Attributes: attributes, HasAttributes: true, ProfileRev: 7})
+		require.Equal(t, progress.NoEffect, effect, until)
 		require.True(t, e.Due.After(t0), until)
 		require.EqualValues(t, 7, e.ProfileRev, until)
 
 		// Due, and the date has moved: on, back, before the wait, and away.
 		due := e.Due
-		for attributes, status := range map[string]journey.EnrollmentStatus{
-			`{"renews":"2026-12-20","timezone":"America/Lima"}`: journey.Inside,
-			`{"renews":"2026-11-01"}`:                           journey.Completed,
-			`{}`:                                                journey.Completed,
+		for attributes, status := range map[string]progress.EnrollmentStatus{
+			`{"renews":"2026-12-20","timezone":"America/Lima"}`: progress.Inside,
+			`{"renews":"2026-11-01"}`:                           progress.Completed,
+			`{}`:                                                progress.Completed,
 		} {
-			later, _ := d.Graph.Step(e.NextWrite(due), journey.Input{Now: due, Attributes: value(t, attributes), HasAttributes: true})
+			later, _ := d.Graph.Step(e.NextWrite(due), progress.Input{Now: due, Attributes: value(t, attributes), HasAttributes: true})
 			if until == `{"field":"renews","timezone":"UTC"}` {
 				require.Equal(t, status, later.Status, attributes)
-				require.Equal(t, status == journey.Inside, later.Due.After(due), attributes)
+				require.Equal(t, status == progress.Inside, later.Due.After(due), attributes)
 			}
 		}
 	}
@@ -182,22 +182,22 @@ func TestUntil_EventEndsTheWaitBeforeTheDateMoves(t *testing.T) {
 	for _, otherwise := range []string{"continue", "exit"} {
 		d := journeytest.Definition(t, graphOf([]string{"in entry_trigger", `w wait {"until":{"field":"d","otherwise":"` + otherwise + `"},"waitForEvent":"bought"}`, `bought exit`, `remind exit`},
 			[]string{"in w", "w bought event", "w remind timeout"}))
-		e, _ := d.Graph.Start(journey.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
-		in := journey.Input{Now: t0, Attributes: value(t, `{"d":"2026-12-10"}`), HasAttributes: true, Events: map[string][]journey.Received{"bought": nil}}
+		e, _ := d.Graph.Start(progress.Enrollment{EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, 30)})
+		in := progress.Input{Now: t0, Attributes: value(t, `{"d":"2026-12-10"}`), HasAttributes: true, Events: map[string][]progress.Received{"bought": nil}}
 		e, _ = d.Graph.Step(e.NextWrite(t0), in)
 		require.Equal(t, instant(t, "2026-12-10T00:00:00Z"), e.Due)
 		end := e.Due
 		for attributes, date := range map[string]string{`{}`: "none", `{"d":"2026-11-01"}`: "passed", `{"d":"2026-11-23T11:00:00Z"}`: "an hour after the entry"} {
-			in := journey.Input{Now: hours(48), Attributes: value(t, attributes), HasAttributes: true}
+			in := progress.Input{Now: hours(48), Attributes: value(t, attributes), HasAttributes: true}
 			for _, after := range []float64{2, 30} {
-				in.Events = map[string][]journey.Received{"bought": {event(after, 1, "")}}
+				in.Events = map[string][]progress.Received{"bought": {event(after, 1, "")}}
 				woken := e
 				woken.Due = hours(after)
 				left, _ := d.Graph.Step(woken.NextWrite(in.Now), in)
 				require.Equal(t, trail.Branch(0), left.Path.Visits(t0)[1].Result, "%s, %s", otherwise, date)
 			}
 		}
-		in.Now, in.Events = end.Add(time.Hour), map[string][]journey.Received{"bought": {{Stamp: journey.Stamp{At: end.Add(time.Minute), ID: 1}}}}
+		in.Now, in.Events = end.Add(time.Hour), map[string][]progress.Received{"bought": {{Stamp: progress.Stamp{At: end.Add(time.Minute), ID: 1}}}}
 		left, _ := d.Graph.Step(e.NextWrite(in.Now), in)
 		require.Equal(t, trail.Branch(1), left.Path.Visits(t0)[1].Result, "the date was before the event")
 	}

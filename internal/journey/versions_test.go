@@ -12,6 +12,7 @@ import (
 
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/simulate"
 )
@@ -23,21 +24,21 @@ type edited struct {
 	updates int
 }
 
-func (e *edited) FullJourney(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+func (e *edited) FullJourney(context.Context, ident.Tenant, ident.ID) (journey.Journey, error) {
 	j := e.journey
 	j.Definition, j.Settings = nil, nil
 	return j, nil
 }
 
-func (e *edited) Definition(context.Context, journey.Tenant, journey.ID, string) ([]byte, error) {
+func (e *edited) Definition(context.Context, ident.Tenant, ident.ID, string) ([]byte, error) {
 	return e.graph, nil
 }
 
-func (e *edited) Appearance(context.Context, journey.Tenant, journey.Journey) ([]byte, error) {
+func (e *edited) Appearance(context.Context, ident.Tenant, journey.Journey) ([]byte, error) {
 	return e.journey.GraphText(), nil
 }
 
-func (e *edited) Update(_ context.Context, _ journey.Tenant, old, next journey.Journey) error {
+func (e *edited) Update(_ context.Context, _ ident.Tenant, old, next journey.Journey) error {
 	if e.updates++; next.GraphHash != old.GraphHash {
 		e.graph = next.GraphText()
 	}
@@ -114,10 +115,10 @@ func TestUpdate_VersionCountsWhatRuns(t *testing.T) {
 			update := func(d journey.Definition) journey.Journey {
 				t.Helper()
 				service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, rand.Reader)
-				j, err := service.Update(t.Context(), journey.Tenant{}, "", journey.Change{Definition: &d}, nil)
+				j, err := service.Update(t.Context(), ident.Tenant{}, "", journey.Change{Definition: &d}, nil)
 				require.NoError(t, err)
 				require.Equal(t, string(d.Raw), string(j.Definition), "given back as it was sent")
-				got, err := service.Get(t.Context(), journey.Tenant{}, "")
+				got, err := service.Get(t.Context(), ident.Tenant{}, "")
 				require.NoError(t, err)
 				require.Equal(t, string(d.Raw), string(got.Definition))
 				return j
@@ -142,7 +143,7 @@ type replaced struct {
 	gone int // reads that find nothing
 }
 
-func (r *replaced) Definition(ctx context.Context, t journey.Tenant, id journey.ID, hash string) ([]byte, error) {
+func (r *replaced) Definition(ctx context.Context, t ident.Tenant, id ident.ID, hash string) ([]byte, error) {
 	if r.gone > 0 {
 		r.gone--
 		r.journey.Rev++
@@ -162,17 +163,17 @@ func TestGet_ReadsAReplacedDraftAgain(t *testing.T) {
 			return journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, rand.Reader), store
 		}
 		service, store := read()
-		j, err := service.Get(t.Context(), journey.Tenant{}, "")
+		j, err := service.Get(t.Context(), ident.Tenant{}, "")
 		require.NoError(t, err)
 		require.EqualValues(t, 1+gone, j.Rev)
 		require.Zero(t, store.gone)
 
 		service, _ = read()
-		_, err = simulate.Run(t.Context(), service, journey.Tenant{}, "", simulate.Request{})
+		_, err = simulate.Run(t.Context(), service, ident.Tenant{}, "", simulate.Request{})
 		require.NoError(t, err)
 		service, _ = read()
 		name := "renamed"
-		_, err = service.Update(t.Context(), journey.Tenant{}, "", journey.Change{Name: &name}, nil)
+		_, err = service.Update(t.Context(), ident.Tenant{}, "", journey.Change{Name: &name}, nil)
 		require.NoError(t, err)
 	}
 }
@@ -205,11 +206,11 @@ func TestTimezone_IsPartOfTheVersion(t *testing.T) {
 		{"none any more", journey.Change{Settings: unset}, 6, "UTC"},
 	} {
 		before := store.journey
-		j, err := service.Update(t.Context(), journey.Tenant{}, "", step.change, nil)
+		j, err := service.Update(t.Context(), ident.Tenant{}, "", step.change, nil)
 		require.NoError(t, err, step.name)
 		require.Equal(t, step.version, j.Version, step.name)
 		require.Equal(t, step.version == before.Version, j.GraphHash == before.GraphHash, step.name)
-		got, err := service.Get(t.Context(), journey.Tenant{}, "")
+		got, err := service.Get(t.Context(), ident.Tenant{}, "")
 		require.NoError(t, err, step.name)
 		require.Equal(t, j.Settings, got.Settings, step.name)
 		require.Equal(t, string(j.Definition), string(got.Definition), step.name)

@@ -12,27 +12,27 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/simulate"
 	"journeys/internal/trail"
 )
 
 // walk drives an enrollment like an engine: up to a minute late, with several steps
 // in a write, and with events. It returns the enrollment and the deltas of its writes.
-func walk(t *testing.T, r *rand.Rand, g *journey.Graph, request simulate.Request, days int) (journey.Enrollment, []trail.Delta) {
+func walk(t *testing.T, r *rand.Rand, g *progress.Graph, request simulate.Request, days int) (progress.Enrollment, []trail.Delta) {
 	t.Helper()
-	e := journey.Enrollment{Journey: "jrn_0", Customer: request.Customer, EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, days)}
+	e := progress.Enrollment{Journey: "jrn_0", Customer: request.Customer, EnrolledAt: t0, ExpiresAt: t0.AddDate(0, 0, days)}
 	if request.EntryEvent != nil {
 		e.Event = request.EntryEvent.Properties
 	}
 	e, effect := g.Start(e)
 	deltas := []trail.Delta{e.Delta}
 	now, looked, attributes := t0, false, request.Attributes
-	for turn := 0; e.Status == journey.Inside; turn++ {
+	for turn := 0; e.Status == progress.Inside; turn++ {
 		require.Less(t, turn, 2000, "endless walk")
-		in := journey.Input{HasAttributes: true}
+		in := progress.Input{HasAttributes: true}
 		switch effect {
-		case journey.NoEffect:
+		case progress.NoEffect:
 			if looked {
 				now = sleep(g, e, request, now)
 			}
@@ -40,23 +40,23 @@ func walk(t *testing.T, r *rand.Rand, g *journey.Graph, request simulate.Request
 				now = now.Add(time.Duration(r.IntN(60_000)) * time.Millisecond)
 			}
 			in.Events, looked = received(g, e, request, now), true
-		case journey.NeedEvents:
+		case progress.NeedEvents:
 			in.Events = received(g, e, request, now)
-		case journey.NeedDecision:
-			in.Answer = journey.Answer{Result: trail.DecidedEmpty}
+		case progress.NeedDecision:
+			in.Answer = progress.Answer{Result: trail.DecidedEmpty}
 			if d, ok := request.Decisions[g.NodeID(e.Node)]; ok {
-				in.Answer = journey.Answer{Result: trail.Decided, Value: d}
+				in.Answer = progress.Answer{Result: trail.Decided, Value: d}
 			}
-		case journey.NeedSend:
-			in.Answer = journey.Answer{Result: trail.Sent}
-		case journey.NeedUpdate:
+		case progress.NeedSend:
+			in.Answer = progress.Answer{Result: trail.Sent}
+		case progress.NeedUpdate:
 			attributes, in.Answer.Result = g.Update(&e, attributes)
-		case journey.NeedAttributes:
-		case journey.Stuck:
+		case progress.NeedAttributes:
+		case progress.Stuck:
 			t.Fatal("a complete graph is never stuck")
 		}
 		in.Now, in.Attributes = now, attributes
-		if effect == journey.NoEffect || r.IntN(2) == 0 {
+		if effect == progress.NoEffect || r.IntN(2) == 0 {
 			e = e.NextWrite(now)
 			deltas = append(deltas, nil)
 		}
@@ -69,7 +69,7 @@ func walk(t *testing.T, r *rand.Rand, g *journey.Graph, request simulate.Request
 }
 
 // sleep returns when to look at a wait again: at the next event, or at its end.
-func sleep(g *journey.Graph, e journey.Enrollment, request simulate.Request, now time.Time) time.Time {
+func sleep(g *progress.Graph, e progress.Enrollment, request simulate.Request, now time.Time) time.Time {
 	next := later(e.Due, now)
 	for _, event := range request.Events {
 		at := t0.Add(event.After)
@@ -88,13 +88,13 @@ func later(a, b time.Time) time.Time {
 }
 
 // received returns the events of e's node that were received by now.
-func received(g *journey.Graph, e journey.Enrollment, request simulate.Request, now time.Time) map[string][]journey.Received {
-	events := map[string][]journey.Received{}
+func received(g *progress.Graph, e progress.Enrollment, request simulate.Request, now time.Time) map[string][]progress.Received {
+	events := map[string][]progress.Received{}
 	for _, eventType := range g.Node(e.Node).Events {
 		events[eventType] = nil
 		for i, event := range request.Events {
 			if at := t0.Add(event.After); event.Type == eventType && !at.After(now) {
-				events[eventType] = append(events[eventType], journey.Received{Stamp: journey.Stamp{At: at, ID: uint64(i)}, Properties: event.Properties})
+				events[eventType] = append(events[eventType], progress.Received{Stamp: progress.Stamp{At: at, ID: uint64(i)}, Properties: event.Properties})
 			}
 		}
 	}
@@ -106,7 +106,7 @@ func drawEvents(r *rand.Rand) (events []simulate.Event) {
 	count := map[string]int{}
 	for range r.IntN(11) {
 		eventType := fmt.Sprint("e", r.IntN(3))
-		if count[eventType]++; count[eventType] <= journey.RememberedEvents {
+		if count[eventType]++; count[eventType] <= progress.RememberedEvents {
 			events = append(events, simulate.Event{
 				Type: eventType, After: time.Duration(r.IntN(60*3600)) * time.Second,
 				Properties: fmt.Appendf(nil, `{"n":%d,"cart":%d}`, r.IntN(10), r.IntN(2)),
@@ -117,7 +117,7 @@ func drawEvents(r *rand.Rand) (events []simulate.Event) {
 }
 
 // drawRequest draws attributes and decisions for a customer of g.
-func drawRequest(t *testing.T, r *rand.Rand, g *journey.Graph) simulate.Request {
+func drawRequest(t *testing.T, r *rand.Rand, g *progress.Graph) simulate.Request {
 	t.Helper()
 	request := simulate.Request{Customer: fmt.Sprint("c", r.IntN(1000)), Now: t0, Decisions: map[string]condition.Value{}}
 	if r.IntN(5) > 0 {
@@ -175,7 +175,7 @@ func TestSimulation_MatchesRealPath(t *testing.T) {
 		outcomes[simulated.Outcome]++
 		// Lateness adds up, so a real customer may expire where a simulated one
 		// just does not.
-		if e.Status == journey.Expired {
+		if e.Status == progress.Expired {
 			require.Equal(t, steps[:len(walked)], walked, "seed %d", seed)
 			continue
 		}
@@ -225,7 +225,7 @@ func TestStep_DeltasAddUp(t *testing.T) {
 			require.Equal(t, []trail.Result{visit.Result}, left[visit.Node], "seed %d node %d", seed, visit.Node)
 		}
 		visits := len(e.Path.Visits(t0))
-		if e.Status == journey.Completed {
+		if e.Status == progress.Completed {
 			require.Equal(t, trail.MarkEnrolled|trail.MarkCompleted, own)
 			require.Len(t, entered, visits)
 		} else {

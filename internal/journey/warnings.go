@@ -5,13 +5,15 @@ import (
 	"time"
 
 	"journeys/internal/graph"
+	"journeys/internal/ident"
+	"journeys/internal/progress"
 	"journeys/internal/strict"
 )
 
 // Warnings returns what is legal in the journey but probably not meant. j must have its
 // Definition and Settings. Pointers start with /definition, /entryCondition or the name of
 // a pinned setting.
-func (s *Service) Warnings(t Tenant, j Journey) []strict.Fault {
+func (s *Service) Warnings(t ident.Tenant, j Journey) []strict.Fault {
 	d, err := LoadDefinition(j.GraphText(), "")
 	if err != nil {
 		return nil
@@ -20,7 +22,7 @@ func (s *Service) Warnings(t Tenant, j Journey) []strict.Fault {
 }
 
 // warnings returns the Warnings of j with another graph.
-func (s *Service) warnings(t Tenant, j Journey, g *Graph) []strict.Fault {
+func (s *Service) warnings(t ident.Tenant, j Journey, g *progress.Graph) []strict.Fault {
 	entry, _ := j.entry()
 	return g.Warnings("/definition", graph.Surroundings{
 		MaxDays: j.MaxDurationDays, Event: entry.Event, Entry: entry.Condition, Catalog: s.Catalog, Tenant: t.String(),
@@ -32,7 +34,7 @@ func (s *Service) warnings(t Tenant, j Journey, g *Graph) []strict.Fault {
 type Subject struct {
 	Journey    Journey // without Definition
 	Version    int     // 0 for another definition than the journey's own
-	Graph      *Graph
+	Graph      *progress.Graph
 	Entry      graph.Entry // of the journey, and why it cannot be evaluated; "" if it can
 	EntryFault string
 	Faults     []strict.Fault // what keeps the graph from being activated
@@ -42,9 +44,9 @@ type Subject struct {
 
 // Subject returns the journey with its own definition, or with another one and changed
 // settings. Another definition serves also if the journey's own cannot be read.
-func (s *Service) Subject(ctx context.Context, t Tenant, id ID, other *Definition, c graph.SettingsChange) (Subject, error) {
+func (s *Service) Subject(ctx context.Context, t ident.Tenant, id ident.ID, other *Definition, c graph.SettingsChange) (Subject, error) {
 	var d Definition
-	var shown *Graph // has the order of nodes that the caller knows
+	var shown *progress.Graph // has the order of nodes that the caller knows
 	j, err := s.read(ctx, t, id, func(j Journey) (err error) {
 		d, shown, err = s.bothGraphs(ctx, t, j)
 		return err
@@ -67,7 +69,7 @@ func (s *Service) Subject(ctx context.Context, t Tenant, id ID, other *Definitio
 
 // bothGraphs returns the journey's definition as customers follow it, and its graph with
 // the nodes in the order in which they were last sent.
-func (s *Service) bothGraphs(ctx context.Context, t Tenant, j Journey) (Definition, *Graph, error) {
+func (s *Service) bothGraphs(ctx context.Context, t ident.Tenant, j Journey) (Definition, *progress.Graph, error) {
 	d, err := s.definition(ctx, t, j)
 	if err != nil || j.AppearanceRev == 0 {
 		return d, d.Graph, err

@@ -13,6 +13,7 @@ import (
 	"journeys/internal/catalog"
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/simulate"
 	"journeys/internal/strict"
@@ -239,7 +240,7 @@ func TestWarnings_AreBounded(t *testing.T) {
 func changeStored(t *testing.T, store *edited, c journey.Change) (journey.Journey, error) {
 	t.Helper()
 	service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, rand.Reader)
-	return service.Update(t.Context(), journey.Tenant{}, "", c, []int64{store.journey.Rev})
+	return service.Update(t.Context(), ident.Tenant{}, "", c, []int64{store.journey.Rev})
 }
 
 func TestActivation_RefusesWaitsAsLongAsTheJourney(t *testing.T) {
@@ -326,7 +327,7 @@ func TestSimulation_ListsFaultsAndWarnings(t *testing.T) {
 	store.journey = journey.Journey{ID: "jrn_0", Definition: shown.Raw, GraphHash: stored.Hash, MaxDurationDays: 30, Version: 1, Rev: 2, AppearanceRev: 2}
 	service := journey.NewService(journey.Stores{Journeys: store}, func() time.Time { return t0 }, bytes.NewReader(nil))
 	service.Catalog = known
-	tenant, _ := journey.ParseTenant("acme")
+	tenant, _ := ident.ParseTenant("acme")
 
 	simulated, err := simulate.Run(t.Context(), service, tenant, "", simulate.Request{})
 	require.NoError(t, err)

@@ -14,7 +14,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/engine"
 	"journeys/internal/graph"
-	"journeys/internal/journey"
+	"journeys/internal/ident"
 	"journeys/internal/payload"
 	"journeys/internal/strict"
 )
@@ -80,8 +80,8 @@ func value(t *testing.T, text string) condition.Value {
 
 func text(v condition.Value) string { return string(v.AppendJSON(nil)) }
 
-func tenant() journey.Tenant {
-	t, _ := journey.ParseTenant("acme")
+func tenant() ident.Tenant {
+	t, _ := ident.ParseTenant("acme")
 	return t
 }
 

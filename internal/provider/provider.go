@@ -17,7 +17,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/engine"
 	"journeys/internal/graph"
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -175,24 +175,24 @@ func messageBody(m *engine.Message, at time.Time) ([]byte, error) {
 // and an attempt without an answer is an engine.UncertainError. A message above the
 // channel's rate, and an answer that throttles, are an engine.ThrottledError. A
 // channel that the tenant may not use does not exist for it.
-func (p *Provider) Send(ctx context.Context, m engine.Message) (journey.Answer, error) {
+func (p *Provider) Send(ctx context.Context, m engine.Message) (progress.Answer, error) {
 	name, ok := p.settings.catalog.Channels.Find(m.Config.Channel, m.Tenant.String())
 	if !ok {
-		return journey.Answer{}, fmt.Errorf("channel %q: %w", m.Config.Channel, errNoChannel)
+		return progress.Answer{}, fmt.Errorf("channel %q: %w", m.Config.Channel, errNoChannel)
 	}
 	keyed := p.settings.channels[name].keyed()
 	if m.Uncertain && !m.Config.Resend && (!keyed || m.Rekeyed) {
-		return journey.Answer{Result: trail.SkippedUncertain}, nil
+		return progress.Answer{Result: trail.SkippedUncertain}, nil
 	}
 	send, err := p.channels[name].prepare(&m, p.now())
 	if errors.Is(err, errNoAddress) {
-		return journey.Answer{Result: trail.SkippedNoAddress}, nil
+		return progress.Answer{Result: trail.SkippedNoAddress}, nil
 	}
 	if err != nil {
-		return journey.Answer{}, fmt.Errorf("channel %q: %w", m.Config.Channel, err)
+		return progress.Answer{}, fmt.Errorf("channel %q: %w", m.Config.Channel, err)
 	}
 	if wait := p.buckets[name].take(p.now()); wait > 0 {
-		return journey.Answer{}, fmt.Errorf("channel %q: %w", m.Config.Channel, &engine.ThrottledError{After: wait})
+		return progress.Answer{}, fmt.Errorf("channel %q: %w", m.Config.Channel, &engine.ThrottledError{After: wait})
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.sendTimeout)
 	defer cancel()
@@ -206,9 +206,9 @@ func (p *Provider) Send(ctx context.Context, m engine.Message) (journey.Answer, 
 		}, p.now())
 	}
 	if err != nil {
-		return journey.Answer{}, fmt.Errorf("channel %q: %w", m.Config.Channel, err)
+		return progress.Answer{}, fmt.Errorf("channel %q: %w", m.Config.Channel, err)
 	}
-	return journey.Answer{Result: trail.Sent, Value: value}, nil
+	return progress.Answer{Result: trail.Sent, Value: value}, nil
 }
 
 var (

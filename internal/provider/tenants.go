@@ -1,7 +1,7 @@
 package provider
 
 import (
-	"journeys/internal/journey"
+	"journeys/internal/ident"
 	"journeys/internal/strict"
 )
 
@@ -21,7 +21,7 @@ func readTenants(object *strict.Object) []string {
 		if !ok {
 			continue
 		}
-		if _, ok := journey.ParseTenant(name); !ok {
+		if _, ok := ident.ParseTenant(name); !ok {
 			member.Fault("must have only A-Z, a-z, 0-9, _ and -")
 		}
 		tenants = append(tenants, name)

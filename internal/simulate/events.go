@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"journeys/internal/condition"
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // Event is an event that the simulated customer causes.
@@ -29,7 +29,7 @@ func (s *simulation) refusal() string {
 	properties := s.entryProperties()
 	facts := condition.Facts{Attributes: s.request.Attributes, Event: properties, EntryEvent: properties, Now: s.request.Now}
 	types := s.graph.EntryEvents(s.subject.Entry.Condition)
-	facts.LastEvents = journey.LastBefore(s.receivedOf(types, s.request.Now), journey.Stamp{At: s.request.Now}, types)
+	facts.LastEvents = progress.LastBefore(s.receivedOf(types, s.request.Now), progress.Stamp{At: s.request.Now}, types)
 	event := ""
 	if r := s.request.EntryEvent; r != nil && r.Type != s.subject.Entry.Event && r.Type != s.graph.Event() {
 		event = "the event does not start the journey"
@@ -40,7 +40,7 @@ func (s *simulation) refusal() string {
 
 // sleep returns when to look at e's wait again: at the next event that may end it or the run,
 // or at its end.
-func (s *simulation) sleep(e *journey.Enrollment, now time.Time) time.Time {
+func (s *simulation) sleep(e *progress.Enrollment, now time.Time) time.Time {
 	next := e.Due
 	for _, event := range s.request.Events {
 		at := s.request.Now.Add(event.After)
@@ -62,7 +62,7 @@ const maxHeard = 100 * 365 * 24 * time.Hour
 
 // hear converts the customer by an event of the goal that comes no later than now, as the
 // handler of events does: as the customer is when it comes.
-func (s *simulation) hear(e journey.Enrollment, now time.Time) journey.Enrollment {
+func (s *simulation) hear(e progress.Enrollment, now time.Time) progress.Enrollment {
 	goal := s.graph.Goal()
 	if goal == nil {
 		return e
@@ -73,8 +73,8 @@ func (s *simulation) hear(e journey.Enrollment, now time.Time) journey.Enrollmen
 			break
 		}
 		s.heard++
-		received := journey.Received{Stamp: journey.Stamp{At: at}, Properties: event.Properties}
-		in := journey.Input{Now: at, Attributes: s.attributes, HasAttributes: true, Events: s.receivedOf(s.types(), at)}
+		received := progress.Received{Stamp: progress.Stamp{At: at}, Properties: event.Properties}
+		in := progress.Input{Now: at, Attributes: s.attributes, HasAttributes: true, Events: s.receivedOf(s.types(), at)}
 		if converts, _ := s.graph.Converts(&e, event.Type, &received, &in); converts {
 			s.conversion = &Conversion{at, event.Type}
 			return e.NextWrite(at).Convert(at)
@@ -90,7 +90,7 @@ func (s *simulation) ordered() []Event {
 
 // received returns the events that are remembered at now, of the types that nodes and exits
 // await or ask for.
-func (s *simulation) received(now time.Time) map[string][]journey.Received {
+func (s *simulation) received(now time.Time) map[string][]progress.Received {
 	return s.receivedOf(s.types(), now)
 }
 
@@ -103,8 +103,8 @@ func (s *simulation) types() (types []string) {
 }
 
 // receivedOf returns the events of these types that are remembered at now.
-func (s *simulation) receivedOf(types []string, now time.Time) map[string][]journey.Received {
-	events := make(map[string][]journey.Received, len(types))
+func (s *simulation) receivedOf(types []string, now time.Time) map[string][]progress.Received {
+	events := make(map[string][]progress.Received, len(types))
 	for _, eventType := range types {
 		events[eventType] = nil
 	}
@@ -112,14 +112,14 @@ func (s *simulation) receivedOf(types []string, now time.Time) map[string][]jour
 	for i, event := range s.request.Events {
 		at := s.request.Now.Add(event.After)
 		if list, ok := events[event.Type]; ok && !at.After(now) {
-			events[event.Type] = append(list, journey.Received{
-				Stamp: journey.Stamp{At: at, ID: uint64(i)}, Properties: journey.PruneProperties(event.Properties, reads[event.Type]),
+			events[event.Type] = append(list, progress.Received{
+				Stamp: progress.Stamp{At: at, ID: uint64(i)}, Properties: progress.PruneProperties(event.Properties, reads[event.Type]),
 			})
 		}
 	}
 	for eventType, list := range events {
-		slices.SortFunc(list, func(a, b journey.Received) int { return a.Compare(b.Stamp) })
-		events[eventType] = list[max(0, len(list)-journey.RememberedEvents):]
+		slices.SortFunc(list, func(a, b progress.Received) int { return a.Compare(b.Stamp) })
+		events[eventType] = list[max(0, len(list)-progress.RememberedEvents):]
 	}
 	return events
 }

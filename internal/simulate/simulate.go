@@ -17,7 +17,9 @@ import (
 	"journeys/internal/catalog"
 	"journeys/internal/condition"
 	"journeys/internal/graph"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/strict"
 	"journeys/internal/trail"
 )
@@ -100,7 +102,7 @@ func (s *Step) dropDetails() {
 
 // Run simulates a customer in a journey of the service. It writes nothing and sends
 // nothing.
-func Run(ctx context.Context, service *journey.Service, t journey.Tenant, id journey.ID, r Request) (Simulation, error) {
+func Run(ctx context.Context, service *journey.Service, t ident.Tenant, id ident.ID, r Request) (Simulation, error) {
 	subject, err := service.Subject(ctx, t, id, r.Definition, r.Settings)
 	if err != nil {
 		return Simulation{}, err
@@ -121,11 +123,11 @@ func Run(ctx context.Context, service *journey.Service, t journey.Tenant, id jou
 // simulation walks one customer through a graph under a virtual clock.
 type simulation struct {
 	subject journey.Subject
-	graph   *journey.Graph // of subject, with the branches of request
+	graph   *progress.Graph // of subject, with the branches of request
 	forced  map[int]int
 	request Request
 	catalog catalog.Catalog
-	tenant  journey.Tenant
+	tenant  ident.Tenant
 	details int // bytes of the details of all steps
 
 	attributes condition.Value // as they are by now
@@ -146,25 +148,25 @@ func (s *simulation) run() Simulation {
 		step.Result = "not_entered"
 		return Simulation{Outcome: "stopped", ExitReason: reason, Steps: []Step{step}}
 	}
-	e, effect := s.graph.Start(journey.Enrollment{
+	e, effect := s.graph.Start(progress.Enrollment{
 		Journey: s.subject.Journey.ID, Customer: cmp.Or(s.request.Customer, DefaultCustomer),
 		EnrolledAt: start, ExpiresAt: start.AddDate(0, 0, s.subject.Journey.MaxDurationDays), Event: s.graph.EncodeEvent(s.entryProperties()),
 	})
 	now := start
 	s.attributes = s.request.Attributes
-	for e.Status == journey.Inside && effect != journey.Stuck && s.failure == "" && !s.hasCycled(e) {
-		in := journey.Input{HasAttributes: true}
+	for e.Status == progress.Inside && effect != progress.Stuck && s.failure == "" && !s.hasCycled(e) {
+		in := progress.Input{HasAttributes: true}
 		switch effect {
-		case journey.NeedDecision:
+		case progress.NeedDecision:
 			in.Answer = s.answer(e.Node)
-		case journey.NeedSend:
+		case progress.NeedSend:
 			in.Answer = s.send(&e)
-		case journey.NeedUpdate:
+		case progress.NeedUpdate:
 			s.attributes, in.Answer.Result = s.graph.Update(&e, s.attributes)
-		case journey.NoEffect:
+		case progress.NoEffect:
 			now = s.sleep(&e, now)
 			e = s.hear(e, now)
-		case journey.NeedAttributes, journey.NeedEvents, journey.Stuck: // not reached: the facts are given, and Stuck ends the loop
+		case progress.NeedAttributes, progress.NeedEvents, progress.Stuck: // not reached: the facts are given, and Stuck ends the loop
 		}
 		in.Now, in.Attributes, in.Events = now, s.attributes, s.received(now)
 		e, effect = s.graph.Step(e.NextWrite(in.Now), in)
@@ -208,7 +210,7 @@ func pointerTo(field, member string) string {
 }
 
 // hasCycled reports whether a node was entered twice, which only drafts allow.
-func (s *simulation) hasCycled(e journey.Enrollment) bool {
+func (s *simulation) hasCycled(e progress.Enrollment) bool {
 	_, again := cutAtRepeat(append(e.Path.Visits(e.EnrolledAt), trail.Visit{Node: e.Node}))
 	return again
 }
@@ -227,18 +229,18 @@ func cutAtRepeat(visits []trail.Visit) (cut []trail.Visit, again bool) {
 }
 
 // send returns the answer of a channel_action. It sets failure if there is none.
-func (s *simulation) send(e *journey.Enrollment) journey.Answer {
+func (s *simulation) send(e *progress.Enrollment) progress.Answer {
 	action, facts := s.graph.Action(e.Node), s.graph.Facts(e, s.attributes)
 	switch _, _, err := action.Fill(s.address(action), &facts); {
 	case errors.Is(err, graph.ErrNoAddress):
-		return journey.Answer{Result: trail.SkippedNoAddress}
+		return progress.Answer{Result: trail.SkippedNoAddress}
 	case err != nil && action.GoOnError:
-		return journey.Answer{Result: trail.EffectError}
+		return progress.Answer{Result: trail.EffectError}
 	case err != nil:
 		s.failure = fmt.Sprintf("node %s: the message cannot be sent: %v", s.graph.NodeID(e.Node), err)
-		return journey.Answer{}
+		return progress.Answer{}
 	}
-	return journey.Answer{Result: trail.Sent}
+	return progress.Answer{Result: trail.Sent}
 }
 
 // address returns the attribute that has the address for a message; "" for none.
@@ -247,16 +249,16 @@ func (s *simulation) address(action graph.ActionConfig) string {
 }
 
 // answer returns the answer of an nba_decision.
-func (s *simulation) answer(node int) journey.Answer {
+func (s *simulation) answer(node int) progress.Answer {
 	decision, ok := s.request.Decisions[s.graph.NodeID(node)]
 	if !ok {
-		return journey.Answer{Result: trail.DecidedEmpty}
+		return progress.Answer{Result: trail.DecidedEmpty}
 	}
-	return journey.Answer{Result: trail.Decided, Value: decision}
+	return progress.Answer{Result: trail.Decided, Value: decision}
 }
 
 // report converts the walk into steps.
-func (s *simulation) report(e journey.Enrollment, now time.Time) Simulation {
+func (s *simulation) report(e progress.Enrollment, now time.Time) Simulation {
 	visits := e.Path.Visits(e.EnrolledAt)
 	if !e.ReachedExit() {
 		visits = append(visits, trail.Visit{Node: e.Node, EnteredAt: e.Since})
@@ -280,7 +282,7 @@ func (s *simulation) report(e journey.Enrollment, now time.Time) Simulation {
 		} else {
 			step.Until = now
 		}
-		known := journey.Input{Events: s.received(visit.EnteredAt)}
+		known := progress.Input{Events: s.received(visit.EnteredAt)}
 		facts.Now, facts.LastEvents = step.Until, known.LastEvents(s.graph.Node(visit.Node).Events)
 		s.detail(&step, visit, &facts)
 		if values := kept.Get(step.NodeID); !values.Missing() {
@@ -298,14 +300,14 @@ func (s *simulation) report(e journey.Enrollment, now time.Time) Simulation {
 	}
 	last := &result.Steps[len(result.Steps)-1]
 	switch {
-	case e.Status == journey.Expired && !again:
+	case e.Status == progress.Expired && !again:
 		result.Outcome, last.Result = "expired", "expired"
-	case e.Status != journey.Inside && !e.ReachedExit() && !again:
+	case e.Status != progress.Inside && !e.ReachedExit() && !again:
 		last.Result = "exited" // by exitOn or exitWhen
 		if last.NodeType == graph.Wait {
 			last.EndedBy = "exit"
 		}
-	case e.Status == journey.Inside || again:
+	case e.Status == progress.Inside || again:
 		result.Outcome, last.Result = "stopped", "stopped"
 		result.ExitReason = cmp.Or(s.failure, stuckReason(s.graph, visits))
 	}
@@ -364,7 +366,7 @@ func (s *simulation) detail(step *Step, visit trail.Visit, facts *condition.Fact
 }
 
 // stuckReason returns the node at which an incomplete graph stopped, and why.
-func stuckReason(g *journey.Graph, visits []trail.Visit) string {
+func stuckReason(g *progress.Graph, visits []trail.Visit) string {
 	last := visits[len(visits)-1].Node
 	n := g.Node(last)
 	for _, visit := range visits[:len(visits)-1] {
@@ -377,7 +379,7 @@ func stuckReason(g *journey.Graph, visits []trail.Visit) string {
 
 // explainUntil sets the fields of a wait until a date, of an enrollment that has ended.
 // attributes are those at the wait.
-func (s *simulation) explainUntil(step *Step, visit trail.Visit, e journey.Enrollment, attributes condition.Value) {
+func (s *simulation) explainUntil(step *Step, visit trail.Visit, e progress.Enrollment, attributes condition.Value) {
 	until := s.graph.Node(visit.Node).Until
 	if until == nil {
 		return

@@ -14,6 +14,7 @@ import (
 	"journeys/internal/graph"
 	"journeys/internal/journey"
 	"journeys/internal/payload"
+	"journeys/internal/progress"
 	"journeys/internal/provider"
 )
 
@@ -33,7 +34,7 @@ var limits = map[string][]string{
 	"Branches of a split":                           {quantity(graph.MaxConditions, "conditions"), quantity(graph.MaxWays, "weights"), number(graph.MaxWeight)},
 	"Attributes that an `update_customer` names":    {number(graph.MaxUpdates)},
 	"Events that one wait waits for":                {number(graph.MaxAwaits)},
-	"Events that are remembered":                    {number(journey.RememberedEvents)},
+	"Events that are remembered":                    {number(progress.RememberedEvents)},
 	"Wait":                                          {quantity(graph.MaxDelayHours, "hours")},
 	"Stay in a journey":                             {quantity(journey.MaxDuration, "days")},
 	"Re-entry":                                      {number(graph.MaxReentryHours), quantity(graph.MaxRuns, "runs")},
@@ -41,10 +42,10 @@ var limits = map[string][]string{
 	"Customers of a `POST /customers` call":         {number(journey.MaxBatch)},
 	"Customer id":                                   {quantity(api.MaxID, "characters")},
 	"`Idempotency-Key`":                             {quantity(api.MaxID, "characters"), quantity(int(journey.KeyLife/time.Hour), "hours")},
-	"Attributes of a customer":                      {kilobytes(journey.MaxAttributes)},
+	"Attributes of a customer":                      {kilobytes(progress.MaxAttributes)},
 	"Properties of an event":                        {kilobytes(journey.MaxProperties)},
 	"Events of a `POST /events` call":               {number(journey.MaxEvents)},
-	"Properties of a remembered event":              {kilobytes(journey.MaxRemembered)},
+	"Properties of a remembered event":              {kilobytes(progress.MaxRemembered)},
 	"Journeys that events of one type start":        {number(journey.MaxStarted)},
 	"Age of an event that starts or ends something": {quantity(int(journey.MaxEventAge/time.Hour), "hours")},
 	"`eventId`":                                     {quantity(api.MaxID, "characters"), quantity(int(journey.EventLife/(24*time.Hour)), "days")},
@@ -56,7 +57,7 @@ var limits = map[string][]string{
 		quantity(int(graph.DefaultDecisionTimeout/time.Second), "seconds"),
 	},
 	"Answer of a decision": {kilobytes(provider.MaxAnswer)},
-	"What a customer's run keeps of its events, decisions and answers": {kilobytes(journey.MaxKept)},
+	"What a customer's run keeps of its events, decisions and answers": {kilobytes(progress.MaxKept)},
 }
 
 func TestDocs_LimitsAreTheConstants(t *testing.T) {

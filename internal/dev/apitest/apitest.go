@@ -15,6 +15,7 @@ import (
 	"journeys/internal/api"
 	"journeys/internal/auth"
 	"journeys/internal/catalog"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
@@ -72,7 +73,7 @@ func Stores(s Store) journey.Stores {
 // Caller returns an authenticated caller whose token expires one hour after
 // now. It panics if the tenant is not a valid one.
 func Caller(tenant, role string, now time.Time) auth.Caller {
-	t, ok := journey.ParseTenant(tenant)
+	t, ok := ident.ParseTenant(tenant)
 	if !ok {
 		panic("apitest: invalid tenant " + tenant)
 	}

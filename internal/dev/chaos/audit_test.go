@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
@@ -40,7 +40,7 @@ func (w *world) requireAudited(t *testing.T) {
 	planted.Rev++
 	planted.Delta = nil
 	planted.Node++
-	require.NoError(t, w.store.Engine.Advance(t.Context(), w.tenant, 1, []journey.Enrollment{planted})[0])
+	require.NoError(t, w.store.Engine.Advance(t.Context(), w.tenant, 1, []progress.Enrollment{planted})[0])
 	drift, wrong = w.audit(t, 5)
 	require.Zero(t, drift)
 	require.Equal(t, 1, wrong)

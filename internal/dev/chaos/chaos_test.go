@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dev/lambda"
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 const (
@@ -160,7 +160,7 @@ func (w *world) drain(t *testing.T) {
 		for _, c := range w.cohorts {
 			_, list := w.load(t, c)
 			for _, e := range list {
-				if e.Status != journey.Inside {
+				if e.Status != progress.Inside {
 					continue
 				}
 				n++

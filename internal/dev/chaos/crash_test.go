@@ -23,8 +23,10 @@ import (
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/conn"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/progress"
 	"journeys/internal/strict"
 )
 
@@ -66,7 +68,7 @@ func TestAdvance_OnlyCustomersWhoKillItFail(t *testing.T) {
 		_, err = functions.Invoke(t.Context(), manifest.Advance.Name, pack(t, id, customers[:engine.PackSize]))
 		require.ErrorContains(t, err, "the function's process ended: exit status", "the two customers kill the whole pack")
 	}
-	ended := map[string]journey.Enrollment{}
+	ended := map[string]progress.Enrollment{}
 	// Each tick invokes advance for every customer that is left. Ticks that come
 	// faster than those calls end only lengthen Lambda's queue.
 	ticker := time.NewTicker(500 * time.Millisecond)
@@ -80,7 +82,7 @@ func TestAdvance_OnlyCustomersWhoKillItFail(t *testing.T) {
 			_, list, err := store.Engine.Load(t.Context(), tenant, id, customers[i:min(i+engine.PackSize, len(customers))])
 			require.NoError(t, err)
 			for _, e := range list {
-				if e.Status != journey.Inside {
+				if e.Status != progress.Inside {
 					ended[e.Customer] = e
 				}
 			}
@@ -88,12 +90,12 @@ func TestAdvance_OnlyCustomersWhoKillItFail(t *testing.T) {
 	}
 	functions.Stop()
 	for _, customer := range customers[:2] {
-		require.Equal(t, journey.Failed, ended[customer].Status, customer)
+		require.Equal(t, progress.Failed, ended[customer].Status, customer)
 		require.Equal(t, "worker_crashed", ended[customer].ExitReason, customer)
 		require.Greater(t, ended[customer].Attempts, engine.MaxAttempts, customer)
 	}
 	for _, customer := range customers[2:] {
-		require.Equal(t, journey.Completed, ended[customer].Status, "%s: %s", customer, ended[customer].ExitReason)
+		require.Equal(t, progress.Completed, ended[customer].Status, "%s: %s", customer, ended[customer].ExitReason)
 	}
 	answer := httptest.NewRecorder()
 	inbox.ServeHTTP(answer, httptest.NewRequest("GET", "/", nil))
@@ -103,7 +105,7 @@ func TestAdvance_OnlyCustomersWhoKillItFail(t *testing.T) {
 }
 
 // pack returns a pack as tick sends it to advance.
-func pack(t *testing.T, id journey.ID, customers []string) []byte {
+func pack(t *testing.T, id ident.ID, customers []string) []byte {
 	t.Helper()
 	payload, err := json.Marshal(map[string]any{"tenant": "acme", "journeyId": id, "customers": customers})
 	require.NoError(t, err)
@@ -111,9 +113,9 @@ func pack(t *testing.T, id journey.ID, customers []string) []byte {
 }
 
 // enrollAt creates a journey and enrolls the customers at a time in the past.
-func enrollAt(t *testing.T, store *dynamo.Store, at time.Time, customers []string) (journey.Tenant, journey.ID) {
+func enrollAt(t *testing.T, store *dynamo.Store, at time.Time, customers []string) (ident.Tenant, ident.ID) {
 	t.Helper()
-	tenant, _ := journey.ParseTenant("acme")
+	tenant, _ := ident.ParseTenant("acme")
 	service := journey.NewService(store.Handlers(), func() time.Time { return at }, rand.Reader)
 	var faults strict.Faults
 	v, _ := strict.Parse([]byte(crashGraph), &faults)

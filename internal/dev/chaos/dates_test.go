@@ -14,9 +14,9 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
-	"journeys/internal/journey"
 	"journeys/internal/manifest"
 	"journeys/internal/mergepatch"
+	"journeys/internal/progress"
 )
 
 // zone is the time zone of most customers. The others have none that is known.
@@ -223,7 +223,7 @@ func stampID(eventID string) uint64 {
 
 // rescue ends a wait that would last too long: by an earlier date if the profile has it,
 // otherwise by an event. A handler that was frozen may undo a date, so rescue tries again.
-func (w *world) rescue(t *testing.T, c *cohort, e journey.Enrollment) {
+func (w *world) rescue(t *testing.T, c *cohort, e progress.Enrollment) {
 	t.Helper()
 	n := c.graph(t, e.Version).Node(e.Node)
 	if n.Until == nil || time.Until(e.Due) < rescueAfter {

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
-	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/progress"
 )
 
 // requireCounted waits until the figures counted from the stream equal those of
@@ -63,7 +63,7 @@ func withoutPadding(f *analytics.Figures) map[string]analytics.Graph {
 
 // requireIdentities checks the sums that openapi.yaml promises for analytics, and that the
 // results and branches of each step are those of the customers' paths.
-func (w *world) requireIdentities(t *testing.T, c *cohort, list map[string]journey.Enrollment) {
+func (w *world) requireIdentities(t *testing.T, c *cohort, list map[string]progress.Enrollment) {
 	t.Helper()
 	type counts struct {
 		NodeID                                                                          string
@@ -110,7 +110,7 @@ type stepKey struct {
 }
 
 // results counts how the customers left each node, by the name of the result.
-func (w *world) results(t *testing.T, c *cohort, list map[string]journey.Enrollment) map[stepKey]map[string]int {
+func (w *world) results(t *testing.T, c *cohort, list map[string]progress.Enrollment) map[stepKey]map[string]int {
 	t.Helper()
 	counted := map[stepKey]map[string]int{}
 	for _, e := range list {

@@ -11,7 +11,7 @@ import (
 
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/dev/local"
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/simulate"
 	"journeys/internal/trail"
 )
@@ -54,7 +54,7 @@ func (w *world) requirePathsAndMessages(t *testing.T) {
 // requirePath checks how an enrollment ended and that its path is the one that
 // /test shows, or the beginning of it if the customer was made to leave. It
 // returns the nodes with their results.
-func (w *world) requirePath(t *testing.T, c *cohort, e journey.Enrollment) (results []string, end outcome) {
+func (w *world) requirePath(t *testing.T, c *cohort, e progress.Enrollment) (results []string, end outcome) {
 	t.Helper()
 	end = w.outcome(t, c, e)
 	if c.exitReason == "" || end.Status != "cancelled" {
@@ -117,7 +117,7 @@ type outcome struct {
 
 // outcome returns an enrollment from the API, or from the store if the journey
 // was deleted.
-func (w *world) outcome(t *testing.T, c *cohort, e journey.Enrollment) (o outcome) {
+func (w *world) outcome(t *testing.T, c *cohort, e progress.Enrollment) (o outcome) {
 	t.Helper()
 	if c.exitReason != "journey_deleted" {
 		require.NoError(t, json.Unmarshal(w.call(t, "GET", c.path()+"/enrollments/"+e.Customer, ""), &o))
@@ -128,7 +128,7 @@ func (w *world) outcome(t *testing.T, c *cohort, e journey.Enrollment) (o outcom
 	compiled := journeytest.Definition(t, c.graphs[e.Version-1]).Graph
 	o = outcome{Status: e.Status.String(), ExitReason: e.ExitReason, NodeID: graph.Nodes[e.Node].ID, Version: e.Version}
 	visits := e.Path.Visits(e.EnrolledAt)
-	if e.Status != journey.Completed {
+	if e.Status != progress.Completed {
 		visits = append(visits, trail.Visit{Node: e.Node})
 	}
 	for _, visit := range visits {
@@ -140,7 +140,7 @@ func (w *world) outcome(t *testing.T, c *cohort, e journey.Enrollment) (o outcom
 
 // simulate returns the nodes and results that /test shows for a customer. It sends
 // events for the waits on the path that an event ended. Those have late dates there.
-func (w *world) simulate(t *testing.T, c *cohort, e journey.Enrollment, end outcome, ended map[int]simulate.Event) []string {
+func (w *world) simulate(t *testing.T, c *cohort, e progress.Enrollment, end outcome, ended map[int]simulate.Event) []string {
 	t.Helper()
 	decisions, events, late := map[string]any{}, []any{}, []string{}
 	for i, s := range end.Path {

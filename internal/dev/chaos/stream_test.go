@@ -16,8 +16,8 @@ import (
 
 	"journeys/internal/dev/local"
 	"journeys/internal/dynamo/memory"
-	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/progress"
 )
 
 // stream is the table's stream, which holds every write in order.
@@ -39,8 +39,8 @@ func (w *world) openStream(t *testing.T) *stream {
 
 // history is what was written of a customer's enrollment.
 type history struct {
-	revs  []int64               // in the order in which they were written
-	heard map[int]journey.Stamp // of the event that last ended a wait, while the customer was at a node
+	revs  []int64                // in the order in which they were written
+	heard map[int]progress.Stamp // of the event that last ended a wait, while the customer was at a node
 }
 
 // histories returns what was written of each customer's enrollment.
@@ -85,11 +85,11 @@ func (s *stream) add(t *testing.T, written map[string]*history, image map[string
 	}
 	h := written[customer]
 	if h == nil {
-		h = &history{heard: map[int]journey.Stamp{}}
+		h = &history{heard: map[int]progress.Stamp{}}
 		written[customer] = h
 	}
 	h.revs = append(h.revs, number("r"))
-	var heard journey.Stamp
+	var heard progress.Stamp
 	if b, ok := image["he"].(*streamtypes.AttributeValueMemberB); ok {
 		heard = memory.ReadStamp(b.Value)
 	}

@@ -13,7 +13,7 @@ import (
 
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/graph"
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/simulate"
 	"journeys/internal/trail"
 )
@@ -90,7 +90,7 @@ func (w *world) readEvents(t *testing.T, c *cohort) map[string][]journeytest.Hea
 		for customer, events := range known {
 			require.NoError(t, events.Err)
 			for eventType, received := range events.ByType {
-				require.Less(t, len(received), journey.RememberedEvents, "some may be forgotten")
+				require.Less(t, len(received), progress.RememberedEvents, "some may be forgotten")
 				for _, event := range received {
 					e := sent[customer][event.ID]
 					require.NotNil(t, e, "an event of %s that was not sent", customer)
@@ -107,11 +107,11 @@ func (w *world) readEvents(t *testing.T, c *cohort) map[string][]journeytest.Hea
 
 // requireWaits checks how the waits of a customer ended, and returns the events that did,
 // by the index of the visit.
-func (w *world) requireWaits(t *testing.T, c *cohort, e journey.Enrollment) map[int]simulate.Event {
+func (w *world) requireWaits(t *testing.T, c *cohort, e progress.Enrollment) map[int]simulate.Event {
 	t.Helper()
 	run := journeytest.Run{
 		Graph: c.graph(t, e.Version), Enrollment: e, Events: w.events[e.Customer], Attributes: c.people[e.Customer].attributes,
-		HeardAt: func(node int) (journey.Stamp, bool) {
+		HeardAt: func(node int) (progress.Stamp, bool) {
 			heard, ok := w.written[e.Customer].heard[node]
 			return heard, ok
 		},
@@ -146,7 +146,7 @@ func (w *world) requireWaits(t *testing.T, c *cohort, e journey.Enrollment) map[
 
 // leftBy returns when the customer had left a node. The times of a write that spans
 // midnight are those before midnight.
-func leftBy(e journey.Enrollment) func(trail.Visit) time.Time {
+func leftBy(e progress.Enrollment) func(trail.Visit) time.Time {
 	return func(v trail.Visit) time.Time {
 		for _, next := range e.Path.Visits(e.EnrolledAt) {
 			if next.EnteredAt.After(v.EnteredAt) && !trail.UTCDay(next.EnteredAt.Add(time.Millisecond)).Equal(trail.UTCDay(next.EnteredAt)) {
@@ -166,7 +166,7 @@ func form(definition, id string) string {
 }
 
 // countKinds counts the splits and updates on a customer's path.
-func (w *world) countKinds(g *journey.Graph, e journey.Enrollment) {
+func (w *world) countKinds(g *progress.Graph, e progress.Enrollment) {
 	for _, visit := range e.Path.Visits(e.EnrolledAt) {
 		if kind := g.NodeType(visit.Node); kind == graph.MultiSplit || kind == graph.RandomSplit || kind == graph.UpdateCustomer {
 			w.kinds[string(kind)]++

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"journeys/internal/dev/lambda"
+	"journeys/internal/ident"
+	"journeys/internal/progress"
 
 	"github.com/stretchr/testify/require"
 
@@ -36,7 +38,7 @@ type world struct {
 	store    *dynamo.Store
 	r        *rand.Rand
 	api      *client.Client // calls the machine, not only below the base path
-	tenant   journey.Tenant
+	tenant   ident.Tenant
 	cohorts  []*cohort
 	messages int
 	sent     []*sentEvent
@@ -50,7 +52,7 @@ type world struct {
 
 // cohort is a journey and its customers.
 type cohort struct {
-	id         journey.ID
+	id         ident.ID
 	graphs     []string // by version, from 1
 	exitReason string   // of customers whose journey was ended; "" if it was not
 	customers  []string
@@ -67,7 +69,7 @@ type person struct {
 }
 
 // graph returns the graph of a version.
-func (c *cohort) graph(t *testing.T, version int) *journey.Graph {
+func (c *cohort) graph(t *testing.T, version int) *progress.Graph {
 	t.Helper()
 	return journeytest.Definition(t, c.graphs[version-1]).Graph
 }
@@ -87,7 +89,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 		}
 	})
 	w := &world{log: output.Name(), injected: lambda.NewFaults(seed), r: rand.New(rand.NewPCG(seed, 9)), rescued: map[string]time.Time{}, kinds: map[string]int{}}
-	w.tenant, _ = journey.ParseTenant("chaos")
+	w.tenant, _ = ident.ParseTenant("chaos")
 	listener, err := local.Listen(t.Context(), 0)
 	require.NoError(t, err)
 	w.machine, err = local.Start(t.Context(), local.Options{
@@ -163,7 +165,7 @@ func (w *world) createJourney(t *testing.T, number int) {
 	t.Helper()
 	graph := w.newGraph(number)
 	body := fmt.Sprintf(`{"name":"chaos %d","definition":%s}`, number, graph)
-	var created struct{ ID journey.ID }
+	var created struct{ ID ident.ID }
 	require.NoError(t, json.Unmarshal(w.call(t, "POST", manifest.BasePath+"/journeys", body), &created))
 	w.call(t, "PUT", manifest.BasePath+"/journeys/"+string(created.ID), `{"status":"active"}`)
 	c := &cohort{id: created.ID, graphs: []string{graph}, people: map[string]*person{}}
@@ -213,12 +215,12 @@ func score(a [2]int) int {
 }
 
 // load returns all enrollments of a cohort, by customer.
-func (w *world) load(t *testing.T, c *cohort) (*engine.Live, map[string]journey.Enrollment) {
+func (w *world) load(t *testing.T, c *cohort) (*engine.Live, map[string]progress.Enrollment) {
 	t.Helper()
 	live, list, err := w.store.Engine.Load(t.Context(), w.tenant, c.id, c.customers)
 	require.NoError(t, err)
 	require.Len(t, list, len(c.customers))
-	byCustomer := map[string]journey.Enrollment{}
+	byCustomer := map[string]progress.Enrollment{}
 	for _, e := range list {
 		byCustomer[e.Customer] = e
 	}
@@ -231,7 +233,7 @@ func (w *world) inside(t *testing.T) (n int) {
 	for _, c := range w.cohorts {
 		_, list := w.load(t, c)
 		for _, e := range list {
-			if e.Status == journey.Inside {
+			if e.Status == progress.Inside {
 				n++
 			}
 		}
@@ -263,7 +265,7 @@ func (w *world) requireIndexed(t *testing.T) {
 		}
 		_, after := w.load(t, c)
 		for customer, e := range before {
-			if e.Status == journey.Inside && after[customer].Rev == e.Rev {
+			if e.Status == progress.Inside && after[customer].Rev == e.Rev {
 				require.True(t, indexed[customer], "%s is inside but not in the index", customer)
 			}
 		}

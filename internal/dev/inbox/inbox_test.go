@@ -14,7 +14,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/engine"
 	"journeys/internal/graph"
-	"journeys/internal/journey"
+	"journeys/internal/ident"
 	"journeys/internal/payload"
 	"journeys/internal/provider"
 	"journeys/internal/strict"
@@ -55,13 +55,13 @@ func TestInbox_ListsSentMessages(t *testing.T) {
 	server := httptest.NewServer(i)
 	t.Cleanup(server.Close)
 	now := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
-	tenant, ok := journey.ParseTenant("acme")
+	tenant, ok := ident.ParseTenant("acme")
 	require.True(t, ok)
 	settings, err := provider.ParseSettings(fmt.Appendf(nil,
 		`{"channels": {"*": {"type": "inbox", "url": %q}}, "allowPrivate": ["127.0.0.1"]}`, server.URL))
 	require.NoError(t, err)
 	p := provider.New(settings, func() time.Time { return now }, provider.Network{})
-	send := func(key string, id journey.ID, customer string, config graph.ActionConfig) {
+	send := func(key string, id ident.ID, customer string, config graph.ActionConfig) {
 		result, err := p.Send(t.Context(), engine.Message{
 			Key: key, Tenant: tenant, Journey: id, Customer: customer, NodeID: "n", Config: config,
 			Facts: condition.Facts{Attributes: value(t, `{"email":"ada@private.test"}`)},

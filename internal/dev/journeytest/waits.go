@@ -11,14 +11,14 @@ import (
 
 	"journeys/internal/condition"
 	"journeys/internal/graph"
-	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/simulate"
 	"journeys/internal/trail"
 )
 
 // Heard is an event that a customer caused.
 type Heard struct {
-	journey.Received
+	progress.Received
 	Type   string
 	Stored time.Time // the event was stored by then
 }
@@ -31,12 +31,12 @@ type Attributes struct {
 
 // Run is the run of a customer with all that may have ended its waits.
 type Run struct {
-	Graph      *journey.Graph
-	Enrollment journey.Enrollment // as it ended
+	Graph      *progress.Graph
+	Enrollment progress.Enrollment // as it ended
 	Events     []Heard
-	Attributes []Attributes                         // in order
-	HeardAt    func(node int) (journey.Stamp, bool) // Heard while the customer was at the node, if that was stored
-	LeftBy     func(trail.Visit) time.Time          // nil, or returns when a node had been left; zero is unknown
+	Attributes []Attributes                          // in order
+	HeardAt    func(node int) (progress.Stamp, bool) // Heard while the customer was at the node, if that was stored
+	LeftBy     func(trail.Visit) time.Time           // nil, or returns when a node had been left; zero is unknown
 }
 
 // WaitEnd is how a wait ended.
@@ -52,7 +52,7 @@ type WaitEnd struct {
 // an earlier event should have ended it.
 func (r *Run) WaitEnds() (ends []WaitEnd, err error) {
 	visits := r.Enrollment.Path.Visits(r.Enrollment.EnrolledAt)
-	last := journey.Stamp{}
+	last := progress.Stamp{}
 	for i, visit := range visits {
 		n := r.Graph.Node(visit.Node)
 		if n.Type != graph.Wait {
@@ -65,7 +65,7 @@ func (r *Run) WaitEnds() (ends []WaitEnd, err error) {
 		w.left = r.Enrollment.LeftAt
 		if i+1 < len(visits) {
 			w.left = visits[i+1].EnteredAt
-		} else if r.Enrollment.Status != journey.Completed {
+		} else if r.Enrollment.Status != progress.Completed {
 			w.left = r.Enrollment.Since
 		}
 		w.open()
@@ -91,7 +91,7 @@ type wait struct {
 	*Run
 	n     *graph.Node
 	visit trail.Visit
-	at    journey.Enrollment // at its beginning
+	at    progress.Enrollment // at its beginning
 	left  time.Time
 
 	during []Attributes // all that may have been stored during the wait
@@ -99,9 +99,9 @@ type wait struct {
 	last   time.Time    // the latest of ends
 }
 
-func (r *Run) wait(n *graph.Node, visit trail.Visit, heard journey.Stamp) *wait {
+func (r *Run) wait(n *graph.Node, visit trail.Visit, heard progress.Stamp) *wait {
 	at := r.Enrollment
-	at.Status, at.Node, at.Since, at.WrittenAt = journey.Inside, visit.Node, visit.EnteredAt, visit.EnteredAt
+	at.Status, at.Node, at.Since, at.WrittenAt = progress.Inside, visit.Node, visit.EnteredAt, visit.EnteredAt
 	at.Path, at.Due, at.Heard, at.OnProfile, at.ProfileRev = nil, time.Time{}, heard, false, 0
 	return &wait{Run: r, n: n, visit: visit, at: at}
 }
@@ -122,7 +122,7 @@ func (w *wait) open() {
 	}
 	for _, a := range w.during {
 		end := w.at.Since
-		if e := w.step(a, nil, w.at); e.Status == journey.Inside && len(e.Path) == 0 {
+		if e := w.step(a, nil, w.at); e.Status == progress.Inside && len(e.Path) == 0 {
 			end = e.Due
 		}
 		w.ends, w.last = append(w.ends, end), later(w.last, end)
@@ -130,20 +130,20 @@ func (w *wait) open() {
 }
 
 // step moves a customer who is at the wait, with one event.
-func (w *wait) step(a Attributes, event *Heard, at journey.Enrollment) journey.Enrollment {
-	in := journey.Input{Now: at.Since, Attributes: a.Value, HasAttributes: true, Events: map[string][]journey.Received{}}
+func (w *wait) step(a Attributes, event *Heard, at progress.Enrollment) progress.Enrollment {
+	in := progress.Input{Now: at.Since, Attributes: a.Value, HasAttributes: true, Events: map[string][]progress.Received{}}
 	for _, eventType := range w.n.Events {
 		in.Events[eventType] = nil
 	}
 	if event != nil {
-		in.Events[event.Type] = []journey.Received{event.Received}
+		in.Events[event.Type] = []progress.Received{event.Received}
 	}
 	e, _ := w.Graph.Step(at, in)
 	return e
 }
 
 // result returns the result with which the event ends the wait; NoResult if it does not.
-func (w *wait) result(a Attributes, event Heard, at journey.Enrollment) trail.Result {
+func (w *wait) result(a Attributes, event Heard, at progress.Enrollment) trail.Result {
 	if !slices.Contains(w.n.Events, event.Type) {
 		return trail.NoResult
 	}

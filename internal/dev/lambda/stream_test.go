@@ -26,8 +26,10 @@ import (
 
 	"journeys/internal/dev/dynamolocal"
 	"journeys/internal/dynamo"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/progress"
 	"journeys/internal/strict"
 	"journeys/internal/trail"
 )
@@ -39,10 +41,10 @@ const table = "journeys"
 // internal/analytics is fed.
 var recordFlag = flag.String("record", "", "file for the records of the stream's test")
 
-var tenant, _ = journey.ParseTenant("demo")
+var tenant, _ = ident.ParseTenant("demo")
 
 // enrollments returns new enrollments of three journeys.
-func enrollments(t *testing.T, number int) ([]journey.Enrollment, *journey.Graph) {
+func enrollments(t *testing.T, number int) ([]progress.Enrollment, *progress.Graph) {
 	t.Helper()
 	const graph = `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"w","type":"wait","config":{"delayHours":1}},
 		{"id":"s","type":"channel_action","config":{"channel":"push"}},{"id":"out","type":"exit"}],
@@ -53,10 +55,10 @@ func enrollments(t *testing.T, number int) ([]journey.Enrollment, *journey.Graph
 	d, ok := journey.ReadDefinition(v)
 	require.True(t, ok)
 	at := time.Now().UTC().Truncate(time.Millisecond)
-	var list []journey.Enrollment
+	var list []progress.Enrollment
 	for i := range number {
-		e, _ := d.Graph.Start(journey.Enrollment{
-			Journey: journey.ID(fmt.Sprintf("jrn_%026d", i%3)), Customer: fmt.Sprint("c-", i), GraphHash: strings.Repeat("0f", 16), Version: 1 + i%2,
+		e, _ := d.Graph.Start(progress.Enrollment{
+			Journey: ident.ID(fmt.Sprintf("jrn_%026d", i%3)), Customer: fmt.Sprint("c-", i), GraphHash: strings.Repeat("0f", 16), Version: 1 + i%2,
 			EnrolledAt: at, ExpiresAt: at.AddDate(0, 0, 30),
 		})
 		list = append(list, e)
@@ -200,10 +202,10 @@ func TestStream_IsDeliveredAsByLambda(t *testing.T) {
 }
 
 // recordStream advances the customers, and writes all records to the file.
-func recordStream(t *testing.T, h *handler, store *dynamo.Store, list []journey.Enrollment, graph *journey.Graph) {
+func recordStream(t *testing.T, h *handler, store *dynamo.Store, list []progress.Enrollment, graph *progress.Graph) {
 	t.Helper()
 	for turn, now := 0, time.Now().UTC().Truncate(time.Millisecond); turn < 2; turn, now = turn+1, now.Add(20*time.Hour) {
-		in := journey.Input{Now: now.Add(2 * time.Hour), HasAttributes: true}
+		in := progress.Input{Now: now.Add(2 * time.Hour), HasAttributes: true}
 		if turn == 1 {
 			in.Answer.Result = trail.Sent
 		}
@@ -237,7 +239,7 @@ func TestStream_DeliversEverythingUnderFaults(t *testing.T) {
 	list, _ := enrollments(t, 400)
 	for chunk := range slices.Chunk(list, 10) {
 		for _, e := range chunk {
-			require.Equal(t, journey.OutcomeEnrolled, store.Enrollments.Insert(t.Context(), tenant, 4, []journey.Enrollment{e})[0].Result)
+			require.Equal(t, journey.OutcomeEnrolled, store.Enrollments.Insert(t.Context(), tenant, 4, []progress.Enrollment{e})[0].Result)
 		}
 	}
 	calls := h.await(t, func(calls []events.DynamoDBTimeWindowEvent) bool {

@@ -21,8 +21,10 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/api"
 	"journeys/internal/auth"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/progress"
 )
 
 // emptyStore is a store without data. An answer other than 400 then means that the
@@ -34,61 +36,61 @@ type emptyStore struct {
 	journey.EventStore
 }
 
-func (emptyStore) Create(context.Context, journey.Tenant, journey.Journey) error {
+func (emptyStore) Create(context.Context, ident.Tenant, journey.Journey) error {
 	return journey.ErrTooMany
 }
 
-func (emptyStore) Journey(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+func (emptyStore) Journey(context.Context, ident.Tenant, ident.ID) (journey.Journey, error) {
 	return journey.Journey{}, journey.ErrNotFound
 }
 
-func (emptyStore) FullJourney(context.Context, journey.Tenant, journey.ID) (journey.Journey, error) {
+func (emptyStore) FullJourney(context.Context, ident.Tenant, ident.ID) (journey.Journey, error) {
 	return journey.Journey{}, journey.ErrNotFound
 }
 
-func (emptyStore) List(context.Context, journey.Tenant, journey.Filter) (journey.Page, error) {
+func (emptyStore) List(context.Context, ident.Tenant, journey.Filter) (journey.Page, error) {
 	return journey.Page{}, journey.ErrNotFound
 }
 
-func (emptyStore) StartedBy(context.Context, journey.Tenant, string) (journey.Starts, error) {
+func (emptyStore) StartedBy(context.Context, ident.Tenant, string) (journey.Starts, error) {
 	return journey.Starts{}, journey.ErrNotFound
 }
 
-func (emptyStore) Remember(context.Context, journey.Tenant, string, string, journey.Received) error {
+func (emptyStore) Remember(context.Context, ident.Tenant, string, string, progress.Received) error {
 	return journey.ErrNoCustomer
 }
 
-func (emptyStore) ReserveEvent(context.Context, journey.Tenant, journey.EventRecord, time.Time) (journey.EventRecord, error) {
+func (emptyStore) ReserveEvent(context.Context, ident.Tenant, journey.EventRecord, time.Time) (journey.EventRecord, error) {
 	return journey.EventRecord{}, journey.ErrNoCustomer
 }
 
-func (emptyStore) PutProfile(context.Context, journey.Tenant, journey.Profile, int64) error {
+func (emptyStore) PutProfile(context.Context, ident.Tenant, journey.Profile, int64) error {
 	return journey.ErrNoCustomer
 }
 
-func (emptyStore) Profile(context.Context, journey.Tenant, string) (journey.Profile, error) {
+func (emptyStore) Profile(context.Context, ident.Tenant, string) (journey.Profile, error) {
 	return journey.Profile{}, journey.ErrNoCustomer
 }
 
 func (emptyStore) ProfileToChange(
-	context.Context, journey.Tenant, string, time.Time,
+	context.Context, ident.Tenant, string, time.Time,
 ) (journey.Profile, journey.Forgotten, error) {
 	return journey.Profile{}, forgotNone, journey.ErrNoCustomer
 }
 
 func (emptyStore) JourneyToEnter(
-	context.Context, journey.Tenant, journey.ID, []string, time.Time,
+	context.Context, ident.Tenant, ident.ID, []string, time.Time,
 ) (journey.Journey, journey.Forgotten, error) {
 	return journey.Journey{}, forgotNone, journey.ErrNotFound
 }
 
-func (emptyStore) Forgotten(context.Context, journey.Tenant, string, time.Time) (journey.Forgotten, error) {
+func (emptyStore) Forgotten(context.Context, ident.Tenant, string, time.Time) (journey.Forgotten, error) {
 	return forgotNone, nil
 }
 
 func forgotNone(string) time.Time { return time.Time{} }
 
-func (emptyStore) Counters(context.Context, journey.Tenant, journey.ID, analytics.Range) (analytics.Counters, error) {
+func (emptyStore) Counters(context.Context, ident.Tenant, ident.ID, analytics.Range) (analytics.Counters, error) {
 	return analytics.Counters{}, nil
 }
 
@@ -118,7 +120,7 @@ func newDecoders() decoders {
 
 // faults returns the faults that the decoders find in a request.
 func (d decoders) faults(t *testing.T, r *http.Request) []fault {
-	tenant, _ := journey.ParseTenant("demo")
+	tenant, _ := ident.ParseTenant("demo")
 	caller := auth.Caller{
 		Subject: "s", Tenant: tenant, Role: manifest.Admin,
 		ExpiresAt: time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC),

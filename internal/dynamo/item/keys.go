@@ -6,12 +6,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"strconv"
 	"strings"
 	"time"
 
 	"journeys/internal/analytics"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -132,93 +132,93 @@ func loggedKey(it Item) string {
 
 // tenantPrefix returns the prefix of every tenant-owned key. It panics on the zero
 // Tenant.
-func tenantPrefix(t journey.Tenant) string {
-	if t == (journey.Tenant{}) {
+func tenantPrefix(t ident.Tenant) string {
+	if t == (ident.Tenant{}) {
 		panic("dynamo: a key without a tenant")
 	}
 	return tenantPK + t.String()
 }
 
 // ULIDOf returns the ULID in a journey id.
-func ULIDOf(id journey.ID) string { return strings.TrimPrefix(string(id), idPrefix) }
+func ULIDOf(id ident.ID) string { return strings.TrimPrefix(string(id), idPrefix) }
 
 // JourneyID returns the id of the journey with that ULID.
-func JourneyID(ulid string) journey.ID { return journey.ID(idPrefix + ulid) }
+func JourneyID(ulid string) ident.ID { return ident.ID(idPrefix + ulid) }
 
 // JourneysPK returns the partition of a tenant's journeys.
-func JourneysPK(t journey.Tenant) string { return tenantPrefix(t) + "#J" }
+func JourneysPK(t ident.Tenant) string { return tenantPrefix(t) + "#J" }
 
 // JourneyKey returns the key of a journey.
-func JourneyKey(t journey.Tenant, id journey.ID) Item { return Key(JourneysPK(t), ULIDOf(id)) }
+func JourneyKey(t ident.Tenant, id ident.ID) Item { return Key(JourneysPK(t), ULIDOf(id)) }
 
 // TombstoneKey returns the key of a deleted journey.
-func TombstoneKey(t journey.Tenant, id journey.ID) Item { return Key(tenantPrefix(t)+"#X", ULIDOf(id)) }
+func TombstoneKey(t ident.Tenant, id ident.ID) Item { return Key(tenantPrefix(t)+"#X", ULIDOf(id)) }
 
 // DefinitionKey returns the key of a journey's graph and settings.
-func DefinitionKey(t journey.Tenant, id journey.ID, hash string) Item {
+func DefinitionKey(t ident.Tenant, id ident.ID, hash string) Item {
 	return Key(JourneysPK(t)+"#"+ULIDOf(id), "G#"+hash)
 }
 
 // AppearanceKey returns the key of a definition as it was last sent under a version.
-func AppearanceKey(t journey.Tenant, id journey.ID, version int) Item {
+func AppearanceKey(t ident.Tenant, id ident.ID, version int) Item {
 	return Key(JourneysPK(t)+"#"+ULIDOf(id), "W#"+strconv.Itoa(version))
 }
 
 // TextKey returns the key of a journey's text.
-func TextKey(t journey.Tenant, id journey.ID) Item { return Key(JourneysPK(t)+"#"+ULIDOf(id), textSK) }
+func TextKey(t ident.Tenant, id ident.ID) Item { return Key(JourneysPK(t)+"#"+ULIDOf(id), textSK) }
 
 // JourneyCountKey returns the key of the count of a tenant's journeys.
-func JourneyCountKey(t journey.Tenant) Item { return Key(tenantPrefix(t), journeyCountSK) }
+func JourneyCountKey(t ident.Tenant) Item { return Key(tenantPrefix(t), journeyCountSK) }
 
 // FenceKey returns the key of the fence item for a customer's shard at that time.
-func FenceKey(t journey.Tenant, customer string, at time.Time) Item {
+func FenceKey(t ident.Tenant, customer string, at time.Time) Item {
 	pk := tenantPrefix(t) + "#F#" + strconv.Itoa(hashShard(customer, fenceShards))
 	return Key(pk, fencePrefix+strconv.FormatInt(at.UnixMilli()/FencePeriod.Milliseconds(), 10))
 }
 
 // LiveKey returns the key of a journey's LIVE entry.
-func LiveKey(t journey.Tenant, id journey.ID) Item {
+func LiveKey(t ident.Tenant, id ident.ID) Item {
 	return Key(LivePK, t.String()+"#"+ULIDOf(id))
 }
 
 // ParseLiveSK parses the sort key of a LIVE entry.
-func ParseLiveSK(sk string) (tenant journey.Tenant, id journey.ID, ok bool) {
+func ParseLiveSK(sk string) (tenant ident.Tenant, id ident.ID, ok bool) {
 	name, ulid, _ := strings.Cut(sk, "#")
-	tenant, ok = journey.ParseTenant(name)
+	tenant, ok = ident.ParseTenant(name)
 	return tenant, JourneyID(ulid), ok
 }
 
 // EventPK returns the partition of what an event type concerns.
-func EventPK(t journey.Tenant, eventType string) string {
+func EventPK(t ident.Tenant, eventType string) string {
 	return tenantPrefix(t) + "#EV#" + eventType
 }
 
 // EventKey returns the key of the entry of a journey that events of a type start.
-func EventKey(t journey.Tenant, eventType string, id journey.ID) Item {
+func EventKey(t ident.Tenant, eventType string, id ident.ID) Item {
 	return Key(EventPK(t, eventType), ULIDOf(id))
 }
 
 // KeepKey marks that the properties of events of the type are remembered.
-func KeepKey(t journey.Tenant, eventType string) Item { return Key(EventPK(t, eventType), KeepSK) }
+func KeepKey(t ident.Tenant, eventType string) Item { return Key(EventPK(t, eventType), KeepSK) }
 
 // IdempotencyKey contains a hash of the caller's key, which may name a customer.
-func IdempotencyKey(t journey.Tenant, id journey.ID, name string) Item {
+func IdempotencyKey(t ident.Tenant, id ident.ID, name string) Item {
 	sum := sha256.Sum256([]byte(name))
 	return Key(tenantPrefix(t)+"#I#"+ULIDOf(id)+"#"+hex.EncodeToString(sum[:]), idempotencySK)
 }
 
 // CustomerPK returns the partition of everything that is stored of a customer.
-func CustomerPK(t journey.Tenant, customer string) string {
+func CustomerPK(t ident.Tenant, customer string) string {
 	return tenantPrefix(t) + "#C#" + customer
 }
 
 // CustomerOf returns the customer in a partition key of the tenant's.
-func CustomerOf(t journey.Tenant, pk string) string {
+func CustomerOf(t ident.Tenant, pk string) string {
 	return strings.TrimPrefix(pk, CustomerPK(t, ""))
 }
 
 // EnrollmentKey returns the key of an enrollment.
-func EnrollmentKey(t journey.Tenant, id journey.ID, customer string) Item {
+func EnrollmentKey(t ident.Tenant, id ident.ID, customer string) Item {
 	return Key(CustomerPK(t, customer), EnrollmentPrefix+ULIDOf(id))
 }
 
@@ -231,15 +231,15 @@ func KeptKey(enrollment Item, request []byte) Item {
 }
 
 // EarlierRunKey returns the key of an earlier run of a customer.
-func EarlierRunKey(t journey.Tenant, id journey.ID, customer string, run int) Item {
+func EarlierRunKey(t ident.Tenant, id ident.ID, customer string, run int) Item {
 	return Key(CustomerPK(t, customer), EarlierRunsPrefix(id)+strconv.Itoa(run))
 }
 
 // EarlierRunsPrefix begins the sort keys of a customer's earlier runs in a journey.
-func EarlierRunsPrefix(id journey.ID) string { return EarlierPrefix + ULIDOf(id) + "#" }
+func EarlierRunsPrefix(id ident.ID) string { return EarlierPrefix + ULIDOf(id) + "#" }
 
 // AnonymizedKey returns the key of an enrollment of a customer who was forgotten.
-func AnonymizedKey(t journey.Tenant, id journey.ID, writeID string) Item {
+func AnonymizedKey(t ident.Tenant, id ident.ID, writeID string) Item {
 	return Key(tenantPrefix(t)+"#A#"+writeID, EnrollmentPrefix+ULIDOf(id))
 }
 
@@ -249,7 +249,7 @@ func IsEnrollment(sk string) bool { return strings.HasPrefix(sk, EnrollmentPrefi
 
 // EnrollmentJourney returns the journey in the sort key of an enrollment or an earlier
 // run.
-func EnrollmentJourney(sk string) journey.ID {
+func EnrollmentJourney(sk string) ident.ID {
 	if run, ok := strings.CutPrefix(sk, EarlierPrefix); ok {
 		sk, _, _ = strings.Cut(run, "#")
 	}
@@ -258,17 +258,17 @@ func EnrollmentJourney(sk string) journey.ID {
 
 // ParseEnrollmentKey returns the tenant and the journey of an enrollment, also of
 // an anonymized one.
-func ParseEnrollmentKey(pk, sk string) (tenant journey.Tenant, id journey.ID, ok bool) {
+func ParseEnrollmentKey(pk, sk string) (tenant ident.Tenant, id ident.ID, ok bool) {
 	parts := strings.SplitN(pk, "#", 4)
 	if !IsEnrollment(sk) || len(parts) < 4 || parts[0]+"#" != tenantPK || parts[2] != "C" && parts[2] != "A" {
-		return journey.Tenant{}, "", false
+		return ident.Tenant{}, "", false
 	}
-	tenant, ok = journey.ParseTenant(parts[1])
+	tenant, ok = ident.ParseTenant(parts[1])
 	return tenant, EnrollmentJourney(sk), ok
 }
 
 // ParseRunKey is ParseEnrollmentKey, also for an earlier run.
-func ParseRunKey(pk, sk string) (tenant journey.Tenant, id journey.ID, ok bool) {
+func ParseRunKey(pk, sk string) (tenant ident.Tenant, id ident.ID, ok bool) {
 	if run, earlier := strings.CutPrefix(sk, EarlierPrefix); earlier {
 		ulid, _, _ := strings.Cut(run, "#")
 		sk = EnrollmentPrefix + ulid
@@ -277,27 +277,27 @@ func ParseRunKey(pk, sk string) (tenant journey.Tenant, id journey.ID, ok bool) 
 }
 
 // ProfileKey returns the key of a profile.
-func ProfileKey(t journey.Tenant, customer string) Item {
+func ProfileKey(t ident.Tenant, customer string) Item {
 	return Key(CustomerPK(t, customer), profileSK)
 }
 
 // LastEventKey returns the key of the last events of a type.
-func LastEventKey(t journey.Tenant, customer, eventType string) Item {
+func LastEventKey(t ident.Tenant, customer, eventType string) Item {
 	return Key(CustomerPK(t, customer), LastEventPrefix+eventType)
 }
 
 // EventRecordKey returns the key of the record of an event id.
-func EventRecordKey(t journey.Tenant, customer, eventID string) Item {
+func EventRecordKey(t ident.Tenant, customer, eventID string) Item {
 	return Key(CustomerPK(t, customer), "I#"+eventID)
 }
 
 // FiguresPK returns the partition of a journey's figures.
-func FiguresPK(t journey.Tenant, id journey.ID) string { return tenantPrefix(t) + "#K#" + ULIDOf(id) }
+func FiguresPK(t ident.Tenant, id ident.ID) string { return tenantPrefix(t) + "#K#" + ULIDOf(id) }
 
 // ParseFiguresPK returns the journey whose figures have this partition key.
 func ParseFiguresPK(pk string) (analytics.JourneyKey, bool) {
 	name, ulid, ok := strings.Cut(strings.TrimPrefix(pk, tenantPK), "#K#")
-	tenant, valid := journey.ParseTenant(name)
+	tenant, valid := ident.ParseTenant(name)
 	return analytics.JourneyKey{Tenant: tenant, Journey: JourneyID(ulid)}, ok && valid
 }
 
@@ -312,10 +312,10 @@ func FiguresRange(month string) (first, last string) {
 }
 
 // ForgottenKey returns the key of the count of forgotten enrollments of a journey.
-func ForgottenKey(t journey.Tenant, id journey.ID) Item { return Key(FiguresPK(t, id), ForgottenSK) }
+func ForgottenKey(t ident.Tenant, id ident.ID) Item { return Key(FiguresPK(t, id), ForgottenSK) }
 
 // HeadKey returns the key of the head of a journey's figures.
-func HeadKey(t journey.Tenant, id journey.ID) Item { return Key(FiguresPK(t, id), HeadSK) }
+func HeadKey(t ident.Tenant, id ident.ID) Item { return Key(FiguresPK(t, id), HeadSK) }
 
 // PartKey returns the key of an open part.
 func PartKey(k analytics.PartKey) (Item, error) {
@@ -327,7 +327,7 @@ func PartKey(k analytics.PartKey) (Item, error) {
 }
 
 // ParsePartKey parses the key of an open part.
-func ParsePartKey(t journey.Tenant, pk, sk string) (analytics.PartKey, error) {
+func ParsePartKey(t ident.Tenant, pk, sk string) (analytics.PartKey, error) {
 	ulid, ok := strings.CutPrefix(pk, FiguresPK(t, ""))
 	parts := strings.Split(sk, "#")
 	if !ok || len(parts) != 4 || parts[0]+"#" != PartPrefix {
@@ -369,21 +369,6 @@ func ParseFiguresSK(sk string) (period, hash string, err error) {
 	return period, hash, nil
 }
 
-// GraphText returns a graph's name in base64url: 22 characters instead of 32.
-func GraphText(hash string) (string, error) {
-	b, err := hex.DecodeString(hash)
-	if err != nil {
-		return "", fmt.Errorf("dynamo: graph hash: %w", err)
-	}
-	return base64.RawURLEncoding.EncodeToString(b), nil
-}
-
-// GraphHash is the inverse of graphText.
-func GraphHash(text string) (string, error) {
-	b, err := base64.RawURLEncoding.DecodeString(text)
-	return hex.EncodeToString(b), err
-}
-
 // AuditKey returns the key of the audit.
 func AuditKey() Item { return Key(auditPK, auditSK) }
 
@@ -411,15 +396,3 @@ func ParseDueShard(pk string) (int, error) {
 
 // FoldShardPK returns a partition of the due index for figures.
 func FoldShardPK(foldShard int) string { return foldPK + strconv.Itoa(foldShard) }
-
-// DueShard returns the shard of a customer in a journey's part of the due index.
-func DueShard(customer string, shards int) int { return hashShard(customer, shards) }
-
-// FoldShard returns the shard of a journey's figures in the due index.
-func FoldShard(id journey.ID) int { return hashShard(string(id), FoldShards) }
-
-func hashShard(name string, shards int) int {
-	sum := fnv.New64a()
-	sum.Write([]byte(name))
-	return int(sum.Sum64() % uint64(max(shards, 1)))
-}

@@ -21,6 +21,7 @@ import (
 	"journeys/internal/dynamo/format"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/progress"
 )
 
 // Attributes of an item.
@@ -35,7 +36,7 @@ const life = 367*24*time.Hour + journey.EventLife
 
 // most is how many events an item holds until the oldest are removed. Each removal is one
 // write more, so it removes several.
-const most = journey.RememberedEvents + 4
+const most = progress.RememberedEvents + 4
 
 // Memory is the part of a table that remembers events.
 type Memory struct {
@@ -44,7 +45,7 @@ type Memory struct {
 }
 
 // Add adds an event to the item with that key. An event that is there already stays.
-func (m Memory) Add(ctx context.Context, key map[string]types.AttributeValue, event journey.Received) error {
+func (m Memory) Add(ctx context.Context, key map[string]types.AttributeValue, event progress.Received) error {
 	name := eventName(event.Stamp)
 	out, err := m.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &m.Table, Key: key, UpdateExpression: aws.String("SET #e = :e, #l = :l, #ttl = :ttl"),
@@ -70,7 +71,7 @@ func (m Memory) removeOldest(ctx context.Context, key, stored map[string]types.A
 		return
 	}
 	names, removed := map[string]string{}, []string{}
-	for i, event := range events[:len(events)-journey.RememberedEvents] {
+	for i, event := range events[:len(events)-progress.RememberedEvents] {
 		removed = append(removed, fmt.Sprint("#e", i))
 		names[removed[i]] = eventName(event.Stamp)
 	}
@@ -81,7 +82,7 @@ func (m Memory) removeOldest(ctx context.Context, key, stored map[string]types.A
 }
 
 // Remove removes an event, and the item if it was the only one.
-func (m Memory) Remove(ctx context.Context, key map[string]types.AttributeValue, stamp journey.Stamp) error {
+func (m Memory) Remove(ctx context.Context, key map[string]types.AttributeValue, stamp progress.Stamp) error {
 	var stored map[string]types.AttributeValue
 	out, err := m.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &m.Table, Key: key, UpdateExpression: aws.String("REMOVE #e"), ConditionExpression: aws.String("attribute_exists(#e)"),
@@ -102,7 +103,7 @@ func (m Memory) Remove(ctx context.Context, key map[string]types.AttributeValue,
 
 // forgetLast deletes the item if it holds no event, and otherwise the name of the removed
 // event, unless one was added meanwhile.
-func (m Memory) forgetLast(ctx context.Context, key, stored map[string]types.AttributeValue, removed journey.Stamp) error {
+func (m Memory) forgetLast(ctx context.Context, key, stored map[string]types.AttributeValue, removed progress.Stamp) error {
 	events, err := Events(stored)
 	if err != nil || stored[last] == nil {
 		return err
@@ -130,14 +131,14 @@ func (m Memory) forgetLast(ctx context.Context, key, stored map[string]types.Att
 
 // eventName returns the name of the attribute that holds an event: eventPrefix and its
 // Stamp in base64url.
-func eventName(s journey.Stamp) string {
+func eventName(s progress.Stamp) string {
 	return eventPrefix + base64.RawURLEncoding.EncodeToString(Stamp(s))
 }
 
 // Stamp returns a stamp as six bytes of milliseconds since 1970 and six of its id; nil for
 // the zero one.
-func Stamp(s journey.Stamp) []byte {
-	if s == (journey.Stamp{}) {
+func Stamp(s progress.Stamp) []byte {
+	if s == (progress.Stamp{}) {
 		return nil
 	}
 	var ms, id [8]byte
@@ -147,13 +148,13 @@ func Stamp(s journey.Stamp) []byte {
 }
 
 // ReadStamp returns the stamp that Stamp packed; the zero one for anything else.
-func ReadStamp(packed []byte) journey.Stamp {
+func ReadStamp(packed []byte) progress.Stamp {
 	if len(packed) != 12 {
-		return journey.Stamp{}
+		return progress.Stamp{}
 	}
 	ms := binary.BigEndian.Uint64(append(make([]byte, 2), packed[:6]...))
 	id := binary.BigEndian.Uint64(append(make([]byte, 2), packed[6:]...))
-	return journey.Stamp{At: time.UnixMilli(int64(ms)).UTC(), ID: id}
+	return progress.Stamp{At: time.UnixMilli(int64(ms)).UTC(), ID: id}
 }
 
 // Binary returns b as a value, which may be empty.
@@ -162,8 +163,8 @@ func Binary(b []byte) types.AttributeValue {
 }
 
 // Events returns the events in an item, in order.
-func Events(it map[string]types.AttributeValue) ([]journey.Received, error) {
-	var list []journey.Received
+func Events(it map[string]types.AttributeValue) ([]progress.Received, error) {
+	var list []progress.Received
 	for name, value := range it {
 		text, ok := strings.CutPrefix(name, eventPrefix)
 		if !ok {
@@ -172,15 +173,15 @@ func Events(it map[string]types.AttributeValue) ([]journey.Received, error) {
 		packed, err := base64.RawURLEncoding.DecodeString(text)
 		stamp := ReadStamp(packed)
 		properties, isBinary := value.(*types.AttributeValueMemberB)
-		if err != nil || stamp == (journey.Stamp{}) || !isBinary {
+		if err != nil || stamp == (progress.Stamp{}) || !isBinary {
 			return nil, fmt.Errorf("memory: attribute %s is no remembered event", name)
 		}
-		event := journey.Received{Stamp: stamp}
+		event := progress.Received{Stamp: stamp}
 		if len(properties.Value) > 0 {
 			event.Properties = properties.Value
 		}
 		list = append(list, event)
 	}
-	slices.SortFunc(list, func(a, b journey.Received) int { return a.Compare(b.Stamp) })
+	slices.SortFunc(list, func(a, b progress.Received) int { return a.Compare(b.Stamp) })
 	return list, nil
 }

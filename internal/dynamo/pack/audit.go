@@ -10,7 +10,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/analytics/tally"
-	"journeys/internal/journey"
+	"journeys/internal/ident"
 )
 
 // auditText is the stored form of an Audit: JSON, with packed figures.
@@ -27,7 +27,7 @@ type auditText struct {
 // figuresText is the stored form of one journey's recount, or of one suspect.
 type figuresText struct {
 	Tenant  string       `json:"t"`
-	Journey journey.ID   `json:"j"`
+	Journey ident.ID     `json:"j"`
 	Graphs  []countsText `json:"g,omitzero"`
 	Newer   int          `json:"n,omitzero"`
 	Moved   int64        `json:"m,omitzero"` // Counters.Forgotten of a suspect
@@ -130,7 +130,7 @@ func encodeJourneyKey(k analytics.JourneyKey) figuresText {
 }
 
 func (f figuresText) journeyKey() (analytics.JourneyKey, error) {
-	tenant, ok := journey.ParseTenant(f.Tenant)
+	tenant, ok := ident.ParseTenant(f.Tenant)
 	if !ok {
 		return analytics.JourneyKey{}, errors.New("pack: an audit without a tenant")
 	}

@@ -16,7 +16,7 @@ import (
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/dynamo/conn"
-	"journeys/internal/journey"
+	"journeys/internal/ident"
 	"journeys/internal/manifest"
 	"journeys/internal/trail"
 )
@@ -60,12 +60,12 @@ func measureCount(ctx context.Context, r *rig) ([]row, error) {
 // countRecords counts the first records of some journeys, in batches of size.
 func (r *rig) countRecords(ctx context.Context, journeys, size int) (usage, error) {
 	ctx, _ = capacity.WithMeter(ctx) // requests ask for their consumed capacity only then
-	owner, _ := journey.ParseTenant(tenant)
+	owner, _ := ident.ParseTenant(tenant)
 	counter := r.newCounter()
 	records := make([]analytics.Record, countedRecords)
 	for i := range records {
 		records[i] = analytics.Record{
-			Number: fmt.Sprintf("%021d", i+1), Tenant: owner, Journey: journey.ID(fmt.Sprintf("jrn_%06d%06d%014d", journeys, size, i%journeys)),
+			Number: fmt.Sprintf("%021d", i+1), Tenant: owner, Journey: ident.ID(fmt.Sprintf("jrn_%06d%06d%014d", journeys, size, i%journeys)),
 			Write: analytics.Write{Graph: fmt.Sprintf("%064d", 1), Version: 1, At: time.Now(), Delta: sixNodeWrites[i%len(sixNodeWrites)]},
 		}
 	}
@@ -98,8 +98,8 @@ func (r *rig) readAnalytics(ctx context.Context) ([]row, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	owner, _ := journey.ParseTenant(tenant)
-	stored, err := r.newStore().Journeys.Journey(ctx, owner, journey.ID(id))
+	owner, _ := ident.ParseTenant(tenant)
+	stored, err := r.newStore().Journeys.Journey(ctx, owner, ident.ID(id))
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (r *rig) readAnalytics(ctx context.Context) ([]row, error) {
 		for ; total < n; total++ {
 			for i, delta := range sixNodeWrites {
 				records = append(records, analytics.Record{
-					Number: fmt.Sprintf("%021d", 3*total+i+1), Tenant: owner, Journey: journey.ID(id),
+					Number: fmt.Sprintf("%021d", 3*total+i+1), Tenant: owner, Journey: ident.ID(id),
 					Write: analytics.Write{Graph: stored.GraphHash, Version: 1, At: time.Now(), Delta: delta},
 				})
 			}

@@ -24,7 +24,9 @@ import (
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/dynamo/conn"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/strict"
 	"journeys/internal/trail"
 )
@@ -53,7 +55,7 @@ type walkers struct {
 	store   *dynamo.Store
 	service *journey.Service
 	engine  *engine.Engine
-	tenant  journey.Tenant
+	tenant  ident.Tenant
 	mu      sync.Mutex
 	packs   []engine.Pack
 	sent    map[string]bool
@@ -74,16 +76,16 @@ func (w *walkers) Decide(context.Context, engine.DecisionRequest) (condition.Val
 }
 
 // Send implements engine.Provider.
-func (w *walkers) Send(_ context.Context, m engine.Message) (journey.Answer, error) {
+func (w *walkers) Send(_ context.Context, m engine.Message) (progress.Answer, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sent[m.Key] = true
-	return journey.Answer{Result: trail.Sent}, nil
+	return progress.Answer{Result: trail.Sent}, nil
 }
 
 func measureEngine(ctx context.Context, r *rig) ([]row, error) {
 	ctx, _ = capacity.WithMeter(ctx) // requests ask for their consumed capacity only then
-	tenant, _ := journey.ParseTenant("walkers")
+	tenant, _ := ident.ParseTenant("walkers")
 	w := &walkers{
 		rig: r, tenant: tenant, sent: map[string]bool{},
 		store: dynamo.New(conn.New(r.config(r.tap.URL), conn.Local), local.Table, rand.Reader),
@@ -154,7 +156,7 @@ func (w *walkers) walk(ctx context.Context) ([]row, error) {
 }
 
 // enrollAndMove enrolls all customers and moves them until they are out.
-func (w *walkers) enrollAndMove(ctx context.Context, id journey.ID) error {
+func (w *walkers) enrollAndMove(ctx context.Context, id ident.ID) error {
 	for n := 0; n < engineCustomers; n += journey.MaxBatch {
 		customers := make([]string, journey.MaxBatch)
 		for i := range customers {
@@ -209,7 +211,7 @@ func (w *walkers) idle(ctx context.Context) ([]row, error) {
 }
 
 // activate creates a journey and activates it.
-func (w *walkers) activate(ctx context.Context, definition string) (journey.ID, error) {
+func (w *walkers) activate(ctx context.Context, definition string) (ident.ID, error) {
 	var faults strict.Faults
 	v, _ := strict.Parse([]byte(definition), &faults)
 	d, ok := journey.ReadDefinition(v)

@@ -19,6 +19,7 @@ import (
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/dynamo/conn"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -78,7 +79,7 @@ func (r *rig) handler() http.Handler {
 		},
 	}
 	caller := auth.Caller{Subject: "bench", Role: manifest.Admin, ExpiresAt: time.Now().Add(time.Hour)}
-	caller.Tenant, _ = journey.ParseTenant(tenant)
+	caller.Tenant, _ = ident.ParseTenant(tenant)
 	mux := http.NewServeMux()
 	mux.Handle(api.GetJourney.Key(), a.Handler(api.GetJourney))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

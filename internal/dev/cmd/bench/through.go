@@ -6,12 +6,14 @@ import (
 	"time"
 
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 // pack is a journey with the customers of one pack.
 type pack struct {
-	id        journey.ID
+	id        ident.ID
 	customers []string
 }
 
@@ -47,7 +49,7 @@ func (w *walkers) advance(ctx context.Context, p pack, at time.Time) error {
 func (w *walkers) requireOut(ctx context.Context, p pack) error {
 	for _, customer := range p.customers {
 		at, err := w.service.Whereabouts(ctx, w.tenant, p.id, customer)
-		if err != nil || at.Status != journey.Completed {
+		if err != nil || at.Status != progress.Completed {
 			return fmt.Errorf("%s has not gone through: %s %w", customer, at.Status, err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 )
 
 const waiters = 1000
@@ -45,7 +46,7 @@ func (w *walkers) waitUnits(ctx context.Context, config string, paid bool) (used
 	}
 	now := time.Now()
 	for _, customer := range p.customers {
-		before := journey.Received{Stamp: journey.Stamp{At: now.Add(-time.Hour)}}
+		before := progress.Received{Stamp: progress.Stamp{At: now.Add(-time.Hour)}}
 		if err := w.store.Events.Remember(ctx, w.tenant, customer, "paid", before); err != nil {
 			return used, calls, err
 		}

@@ -19,6 +19,7 @@ import (
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/conn"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 	"journeys/internal/provider"
@@ -58,7 +59,7 @@ func main() {
 	}
 	lambda.Start(func(ctx context.Context, event struct {
 		Tenant    string
-		JourneyID journey.ID
+		JourneyID ident.ID
 		Customers []string
 		Solo      bool
 	},

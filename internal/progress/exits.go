@@ -1,4 +1,4 @@
-package journey
+package progress
 
 import (
 	"slices"
@@ -93,7 +93,7 @@ func (g *Graph) exit(e *Enrollment, in *Input) EffectKind {
 		return effect
 	}
 	if !in.knows(g.ExitEvents()) {
-		e.dueBy(in.Now)
+		e.DueBy(in.Now)
 		return NeedEvents
 	}
 	when := g.ExitWhen()
@@ -101,7 +101,7 @@ func (g *Graph) exit(e *Enrollment, in *Input) EffectKind {
 		return effect
 	}
 	if !in.HasAttributes && readsAttributes(when.Condition) {
-		e.dueBy(in.Now)
+		e.DueBy(in.Now)
 		return NeedAttributes
 	}
 	facts := g.Facts(e, in.Attributes)
@@ -115,34 +115,34 @@ func (g *Graph) exit(e *Enrollment, in *Input) EffectKind {
 // exitByEvent ends the run by the earliest event of in that was received after the entry
 // and meets an entry of exitOn. It returns an effect if it cannot tell.
 func (g *Graph) exitByEvent(e *Enrollment, in *Input) EffectKind {
-	exit, effect := g.exitMet(e, in)
+	exit, effect := g.ExitMet(e, in)
 	switch {
 	case effect != NoEffect:
-		e.dueBy(in.Now)
+		e.DueBy(in.Now)
 	case exit != ExitRequest{}:
 		*e = e.Leave(exit)
 	}
 	return effect
 }
 
-// exitMet returns the exit of exitByEvent; the zero one for none.
-func (g *Graph) exitMet(e *Enrollment, in *Input) (ExitRequest, EffectKind) {
-	var list []candidate
+// ExitMet returns the exit of exitByEvent; the zero one for none.
+func (g *Graph) ExitMet(e *Enrollment, in *Input) (ExitRequest, EffectKind) {
+	var list []Candidate
 	for i, exit := range g.Exits() {
 		if slices.ContainsFunc(g.Exits()[:i], func(earlier graph.EventExit) bool { return earlier.Type == exit.Type }) {
 			continue
 		}
 		for _, event := range in.Events[exit.Type] {
 			if event.At.After(e.EnrolledAt) {
-				list = append(list, candidate{event, exit.Type})
+				list = append(list, Candidate{event, exit.Type})
 			}
 		}
 	}
-	slices.SortFunc(list, func(a, b candidate) int { return a.Compare(b.Stamp) })
+	slices.SortFunc(list, func(a, b Candidate) int { return a.Compare(b.Stamp) })
 	for _, c := range list {
 		for i := range g.Exits() {
 			exit := &g.Exits()[i]
-			if exit.Type != c.eventType {
+			if exit.Type != c.EventType {
 				continue
 			}
 			met, effect := g.meets(e, &exit.Watched, &c.Received, in)

@@ -1,4 +1,4 @@
-package journey
+package progress
 
 import (
 	"time"
@@ -79,7 +79,7 @@ func (g *Graph) wait(e *Enrollment, n *graph.Node, in *Input) (trail.Result, Eff
 		return g.waitFor(e, n, in)
 	}
 	if e.OnProfile = g.dependsOnProfile(e); e.OnProfile && !in.HasAttributes {
-		e.dueBy(in.Now)
+		e.DueBy(in.Now)
 		return trail.NoResult, NeedAttributes
 	}
 	if e.OnProfile {
@@ -97,7 +97,7 @@ func (g *Graph) wait(e *Enrollment, n *graph.Node, in *Input) (trail.Result, Eff
 func (g *Graph) leaveWithoutDate(e *Enrollment, n *graph.Node, in *Input, reason string) (trail.Result, EffectKind) {
 	if n.Awaits != nil {
 		if !in.knows(n.Events) || in.stale {
-			e.dueBy(in.Now)
+			e.DueBy(in.Now)
 			return trail.NoResult, NeedEvents
 		}
 		if result, effect := g.await(e, n, in, e.openUntil(e.Since)); result != trail.NoResult || effect != NoEffect {

@@ -1,4 +1,4 @@
-package journey
+package progress
 
 import (
 	"cmp"
@@ -23,8 +23,8 @@ type Stamp struct {
 	ID uint64 // 48 bits
 }
 
-// newStamp returns the stamp of an event with that id.
-func newStamp(received time.Time, eventID string) Stamp {
+// NewStamp returns the stamp of an event with that id.
+func NewStamp(received time.Time, eventID string) Stamp {
 	sum := sha256.Sum256([]byte(eventID))
 	return Stamp{received, binary.BigEndian.Uint64(sum[:8]) >> 16}
 }
@@ -77,7 +77,7 @@ func (in *Input) LastEvents(types []string) map[string]time.Time {
 	last := make(map[string]time.Time, len(types))
 	for _, eventType := range types {
 		for _, event := range in.Events[eventType] {
-			last[eventType] = later(last[eventType], event.At)
+			last[eventType] = Later(last[eventType], event.At)
 		}
 	}
 	return last
@@ -93,10 +93,10 @@ func LastBefore(events map[string][]Received, stamp Stamp, types []string) map[s
 	return in.LastEvents(types)
 }
 
-// candidate is an event that may end a wait.
-type candidate struct {
+// Candidate is an event that may end a wait.
+type Candidate struct {
 	Received
-	eventType string
+	EventType string
 }
 
 // waitFor ends a wait by the earliest event that meets what it awaits, or by its time. An
@@ -110,13 +110,13 @@ func (g *Graph) waitFor(e *Enrollment, n *graph.Node, in *Input) (trail.Result, 
 	over := !in.Now.Before(end)
 	switch known := in.knows(n.Events); {
 	case n.Awaits == nil:
-	case known && !(over && in.stale):
+	case known && (!over || !in.stale):
 		if result, effect := g.await(e, n, in, open); result != trail.NoResult || effect != NoEffect {
 			return result, effect
 		}
 		e.Woken = Stamp{} // the event that was to end the wait is not remembered
 	case over:
-		e.dueBy(in.Now)
+		e.DueBy(in.Now)
 		return trail.NoResult, NeedEvents
 	}
 	switch {
@@ -134,12 +134,12 @@ func (g *Graph) waitFor(e *Enrollment, n *graph.Node, in *Input) (trail.Result, 
 func (g *Graph) await(e *Enrollment, n *graph.Node, in *Input, end time.Time) (trail.Result, EffectKind) {
 	for _, c := range candidates(e, n, in, end) {
 		for i := range n.Awaits {
-			if n.Awaits[i].Type != c.eventType {
+			if n.Awaits[i].Type != c.EventType {
 				continue
 			}
 			met, effect := g.meets(e, &n.Awaits[i].Watched, &c.Received, in)
 			if effect != NoEffect {
-				e.dueBy(in.Now)
+				e.DueBy(in.Now)
 				return trail.NoResult, effect
 			}
 			if met {
@@ -152,8 +152,8 @@ func (g *Graph) await(e *Enrollment, n *graph.Node, in *Input, end time.Time) (t
 }
 
 // candidates returns the events before end that may end e's wait n, in order.
-func candidates(e *Enrollment, n *graph.Node, in *Input, end time.Time) []candidate {
-	var list []candidate
+func candidates(e *Enrollment, n *graph.Node, in *Input, end time.Time) []Candidate {
+	var list []Candidate
 	since := e.eventsSince(n)
 	for _, eventType := range n.Events {
 		if !slices.ContainsFunc(n.Awaits, func(a graph.Awaited) bool { return a.Type == eventType }) {
@@ -162,11 +162,11 @@ func candidates(e *Enrollment, n *graph.Node, in *Input, end time.Time) []candid
 		for _, event := range in.Events[eventType] {
 			inTime := event.At.Before(end) || !event.At.After(e.Since) && event.At.Before(e.ExpiresAt)
 			if inTime && event.At.After(since) && event.Compare(e.Heard) > 0 {
-				list = append(list, candidate{event, eventType})
+				list = append(list, Candidate{event, eventType})
 			}
 		}
 	}
-	slices.SortFunc(list, func(a, b candidate) int { return a.Compare(b.Stamp) })
+	slices.SortFunc(list, func(a, b Candidate) int { return a.Compare(b.Stamp) })
 	return list
 }
 
@@ -253,7 +253,8 @@ func timedOut(n *graph.Node) trail.Result {
 	return trail.Waited
 }
 
-func later(a, b time.Time) time.Time {
+// Later returns the later of two times.
+func Later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
 	}
@@ -273,7 +274,7 @@ func (e *Enrollment) waitEnd(n *graph.Node) time.Time {
 // wait whose date has moved was open until it became due: by the earlier date or the event.
 func (e *Enrollment) openUntil(end time.Time) time.Time {
 	if e.OnProfile {
-		return later(end, e.Due.Add(time.Millisecond))
+		return Later(end, e.Due.Add(time.Millisecond))
 	}
 	return end
 }

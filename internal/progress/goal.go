@@ -1,4 +1,4 @@
-package journey
+package progress
 
 import (
 	"slices"
@@ -10,15 +10,15 @@ import (
 // and the simulation all decide by it.
 func (g *Graph) Converts(e *Enrollment, eventType string, event *Received, in *Input) (converts bool, effect EffectKind) {
 	goal := g.Goal()
-	if goal == nil || goal.Type != eventType || !e.mayConvert(event.At) {
+	if goal == nil || goal.Type != eventType || !e.MayConvert(event.At) {
 		return false, NoEffect
 	}
 	return g.meets(e, &goal.Watched, event, in)
 }
 
-// mayConvert reports whether an event that was received at that time may be the conversion
+// MayConvert reports whether an event that was received at that time may be the conversion
 // of e: it follows the entry, and e was inside or the goal's window open.
-func (e *Enrollment) mayConvert(at time.Time) bool {
+func (e *Enrollment) MayConvert(at time.Time) bool {
 	if e.GoalUntil.IsZero() || !e.ConvertedAt.IsZero() || e.PendingConversion != (Stamp{}) || !at.After(e.EnrolledAt) {
 		return false
 	}
@@ -37,7 +37,7 @@ func (g *Graph) convertByEvents(e *Enrollment, in *Input) EffectKind {
 		return NoEffect
 	}
 	if !in.knows(g.GoalEvents()) {
-		e.dueBy(in.Now)
+		e.DueBy(in.Now)
 		return NeedEvents
 	}
 	goal := g.Goal().Type
@@ -45,7 +45,7 @@ func (g *Graph) convertByEvents(e *Enrollment, in *Input) EffectKind {
 		event := &in.Events[goal][i]
 		converts, effect := g.Converts(e, goal, event, in)
 		if effect != NoEffect {
-			e.dueBy(in.Now)
+			e.DueBy(in.Now)
 			return effect
 		}
 		if converts {

@@ -1,4 +1,4 @@
-package journey
+package progress
 
 import (
 	"journeys/internal/condition"

@@ -1,9 +1,10 @@
-package journey
+package progress
 
 import (
 	"fmt"
 	"time"
 
+	"journeys/internal/ident"
 	"journeys/internal/trail"
 )
 
@@ -36,7 +37,7 @@ func (s EnrollmentStatus) Left() bool { return s == Completed || s == Expired ||
 // Enrollment is the progress of a customer through a journey. Times are UTC, to
 // the millisecond.
 type Enrollment struct {
-	Journey    ID
+	Journey    ident.ID
 	Customer   string
 	Status     EnrollmentStatus
 	GraphHash  string    // of the definition that the customer follows
@@ -45,7 +46,7 @@ type Enrollment struct {
 	Run        int       // 1, or one more than that of the run before
 	Rev        int64     // counts writes from 1, and on from run to run
 	WrittenAt  time.Time // time of the write of Rev; never decreases
-	RequestID  RequestID
+	RequestID  ident.RequestID
 	EnrolledAt time.Time
 	ExpiresAt  time.Time // EnrolledAt plus the journey's MaxDurationDays
 	Node       int       // index of the current node
@@ -165,7 +166,7 @@ func (e Enrollment) Anonymize(now time.Time) Enrollment {
 	} else {
 		e.Delta, e.WrittenAt = nil, written
 	}
-	e.Customer, e.RequestID, e.Decisions, e.Event, e.Steps = "", RequestID{}, nil, nil, nil
+	e.Customer, e.RequestID, e.Decisions, e.Event, e.Steps = "", ident.RequestID{}, nil, nil, nil
 	e.Attempts, e.LeaseUntil, e.Woken, e.Heard, e.Place = 0, time.Time{}, Stamp{}, Stamp{}, Place{}
 	e.OnProfile, e.ProfileRev = false, 0
 	e.Path, e.Retries = e.Path.ByDay(e.EnrolledAt), e.Retries.ByDay(e.EnrolledAt)

@@ -1,4 +1,5 @@
-package journey
+// Package ident has the ids of tenants, journeys and requests.
+package ident
 
 import (
 	"strings"

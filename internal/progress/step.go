@@ -1,4 +1,7 @@
-package journey
+// Package progress has the enrollment and the pure step function that moves it through a
+// graph: by time, events, conditions and the answers of effects. Time and facts are
+// arguments.
+package progress
 
 import (
 	"cmp"
@@ -152,7 +155,7 @@ func (g *Graph) Step(e Enrollment, in Input) (Enrollment, EffectKind) {
 		in.HasAttributes = in.HasAttributes && !e.OnProfile
 		in.stale = true
 	}
-	e.dueBy(in.Now)
+	e.DueBy(in.Now)
 	return e, Stuck
 }
 
@@ -163,7 +166,7 @@ func (g *Graph) Step(e Enrollment, in Input) (Enrollment, EffectKind) {
 // between, the next tick does so.
 func (g *Graph) BeginWait(e *Enrollment, now time.Time) {
 	if e.Status == Inside && g.Awaits(e.Node) != nil {
-		e.dueBy(now)
+		e.DueBy(now)
 	}
 }
 
@@ -190,11 +193,11 @@ func (g *Graph) result(e *Enrollment, n *graph.Node, in *Input) (trail.Result, E
 // split evaluates the conditions of n, or asks for the attributes and events.
 func (g *Graph) split(e *Enrollment, n *graph.Node, in *Input) (trail.Result, EffectKind) {
 	if !in.HasAttributes {
-		e.dueBy(in.Now)
+		e.DueBy(in.Now)
 		return trail.NoResult, NeedAttributes
 	}
 	if !in.knows(n.Events) {
-		e.dueBy(in.Now)
+		e.DueBy(in.Now)
 		return trail.NoResult, NeedEvents
 	}
 	facts := g.Facts(e, in.Attributes)
@@ -208,9 +211,9 @@ func (g *Graph) split(e *Enrollment, n *graph.Node, in *Input) (trail.Result, Ef
 	return trail.False, NoEffect
 }
 
-// dueBy makes the enrollment due no later than now. An earlier Due stays, because
+// DueBy makes the enrollment due no later than now. An earlier Due stays, because
 // moving it costs two index writes.
-func (e *Enrollment) dueBy(now time.Time) {
+func (e *Enrollment) DueBy(now time.Time) {
 	if e.Due.IsZero() || e.Due.After(now) {
 		e.Due = now
 	}
@@ -249,7 +252,7 @@ func (g *Graph) effect(e *Enrollment, n *graph.Node, in *Input) (trail.Result, E
 			e.end(Expired, trail.MarkExpired, trail.NodeDropped)
 			return trail.NoResult, NoEffect
 		}
-		e.dueBy(in.Now)
+		e.DueBy(in.Now)
 		return trail.NoResult, effects[n.Type]
 	}
 	in.Answer = Answer{}
