@@ -36,6 +36,7 @@ var limits = map[string][]string{
 	"Events that are remembered":                    {number(journey.RememberedEvents)},
 	"Wait":                                          {quantity(graph.MaxDelayHours, "hours")},
 	"Stay in a journey":                             {quantity(journey.MaxDuration, "days")},
+	"Re-entry":                                      {number(graph.MaxReentryHours), quantity(graph.MaxRuns, "runs")},
 	"Customers of an enroll call":                   {number(journey.MaxBatch)},
 	"Customers of a `POST /customers` call":         {number(journey.MaxBatch)},
 	"Customer id":                                   {quantity(api.MaxID, "characters")},
@@ -50,7 +51,6 @@ var limits = map[string][]string{
 	"Body of a request":                             {quantity(api.MaxBody>>20, "MiB")},
 	"Time of a message":                             {quantity(int(provider.SendTimeout/time.Second), "seconds")},
 	"Attempts at a message":                         {number(engine.MaxAttempts)},
-	"Re-entry":                                      {number(graph.MaxReentryHours), quantity(graph.MaxRuns, "runs")},
 	"Time of a decision": {
 		quantity(int(graph.MaxDecisionTimeout/time.Second), "seconds"),
 		quantity(int(graph.DefaultDecisionTimeout/time.Second), "seconds"),
