@@ -160,6 +160,10 @@ func TestFormat_EveryRowOfTheKeyTableHasOne(t *testing.T) {
 	long := inside(1, "cleo")
 	long[0].Event = keeping("event", 600)
 	require.Equal(t, repeat(enrolled, 1), f.store.Enrollments.Insert(t.Context(), demo, 4, long))
+	again := inside(2, "cleo")[0]
+	again.Run, again.Event = 2, keeping("other", 700)
+	require.NoError(t, f.store.Enrollments.Reenter(t.Context(), demo, 4, long[0], again))
+	requireKept(t, f.store, again)
 	everything := items(t, f.table)
 	for key, it := range everything {
 		require.Equal(t, &types.AttributeValueMemberN{Value: "1"}, it["f"], key)

@@ -1,0 +1,37 @@
+package item
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"hash/fnv"
+
+	"journeys/internal/journey"
+)
+
+// GraphText returns a graph's name in base64url: 22 characters instead of 32.
+func GraphText(hash string) (string, error) {
+	b, err := hex.DecodeString(hash)
+	if err != nil {
+		return "", fmt.Errorf("dynamo: graph hash: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(b), nil
+}
+
+// GraphHash is the inverse of graphText.
+func GraphHash(text string) (string, error) {
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	return hex.EncodeToString(b), err
+}
+
+// DueShard returns the shard of a customer in a journey's part of the due index.
+func DueShard(customer string, shards int) int { return hashShard(customer, shards) }
+
+// FoldShard returns the shard of a journey's figures in the due index.
+func FoldShard(id journey.ID) int { return hashShard(string(id), FoldShards) }
+
+func hashShard(name string, shards int) int {
+	sum := fnv.New64a()
+	sum.Write([]byte(name))
+	return int(sum.Sum64() % uint64(max(shards, 1)))
+}
