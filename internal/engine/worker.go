@@ -106,7 +106,7 @@ func (w *worker) start(ctx context.Context, e journey.Enrollment) (*run, error) 
 		return nil, err
 	}
 	if err = r.graph.CheckNode(e); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", journey.ErrDamaged, err)
 	}
 	now := w.now()
 	if !w.live.On {

@@ -11,11 +11,7 @@ import (
 
 	"journeys/internal/mergepatch"
 	"journeys/internal/strict"
-	"journeys/internal/trail"
 )
-
-// MaxAttributes bounds a customer's attributes, in bytes of compact JSON.
-const MaxAttributes = 64 * 1024
 
 // Profile holds the customer's attributes, which conditions and payloads read.
 type Profile struct {
@@ -258,25 +254,57 @@ func (s *Service) Forget(ctx context.Context, t Tenant, customer string) error {
 	return s.stores.Customers.Forget(ctx, t, customer, s.clock())
 }
 
-// Anonymize returns the write of e that is kept when its customer is forgotten. It
-// has nothing that identifies the customer, and every time is rounded down to its
-// UTC day, so that times do not link the journeys of one customer. A recount as of
-// any day stays the same. An enrollment that is inside becomes Cancelled at now.
-// Others keep the day of WrittenAt.
-func (e Enrollment) Anonymize(now time.Time) Enrollment {
-	inside, written := e.Status == Inside, e.WrittenAt
-	e.GoalUntil, e.PendingConversion = time.Time{}, Stamp{}
-	e = e.NextWrite(now)
-	if inside {
-		e = e.Cancel(ReasonRemoved)
-	} else {
-		e.Delta, e.WrittenAt = nil, written
+// Next returns the revision of a profile that follows p, with other attributes. A p
+// without a Customer is no profile: the revision is then taken from the clock, so that it
+// does not match one of a profile that was deleted.
+func (p Profile) Next(customer string, attributes []byte, now time.Time) Profile {
+	p.Attributes, p.UpdatedAt = attributes, later(now, p.UpdatedAt)
+	if p.Rev++; p.Customer == "" {
+		p.Rev = p.UpdatedAt.UnixMilli()
 	}
-	e.Customer, e.RequestID, e.Decisions, e.Event, e.Steps = "", RequestID{}, nil, nil, nil
-	e.Attempts, e.LeaseUntil, e.Woken, e.Heard, e.Place = 0, time.Time{}, Stamp{}, Stamp{}, Place{}
-	e.OnProfile, e.ProfileRev = false, 0
-	e.Path, e.Retries = e.Path.ByDay(e.EnrolledAt), e.Retries.ByDay(e.EnrolledAt)
-	e.EnrolledAt, e.Since, e.WrittenAt, e.ExpiresAt = trail.UTCDay(e.EnrolledAt), trail.UTCDay(e.Since), trail.UTCDay(e.WrittenAt), time.Time{}
-	e.LeftAt, e.FailedAt, e.ConvertedAt = trail.UTCDay(e.LeftAt), trail.UTCDay(e.FailedAt), trail.UTCDay(e.ConvertedAt)
-	return e
+	p.Customer = customer
+	return p
+}
+
+// WakeProfileWaits makes a customer's waits due, in all journeys but except, whose end
+// may depend on an earlier revision of the profile than rev. It must be called after
+// each write of a profile, and again if it returns an error. Damaged enrollments are left
+// alone.
+func (s *Service) WakeProfileWaits(ctx context.Context, t Tenant, customer string, except ID, rev int64) error {
+	list, _, err := s.stores.Customers.Enrollments(ctx, t, customer)
+	if err != nil {
+		return err
+	}
+	list = slices.DeleteFunc(list, func(e Enrollment) bool { return !e.OnProfile || e.Journey == except })
+	return forEach(list, func(e Enrollment) error { return s.wakeProfileWait(ctx, t, e, rev) })
+}
+
+// wakeProfileWait writes e, even if it is due: a worker that has read the earlier
+// profile must not write the end that it computes.
+func (s *Service) wakeProfileWait(ctx context.Context, t Tenant, e Enrollment, rev int64) error {
+	for attempt := range writeAttempts {
+		if e.Status != Inside || !e.OnProfile || e.ProfileRev == rev {
+			return nil
+		}
+		next := e.NextWrite(s.clock())
+		next.dueBy(s.clock())
+		err := s.stores.Events.Wake(ctx, t, next)
+		if err == nil {
+			s.nudge(ctx, t, e.Journey, []string{e.Customer})
+		}
+		if !errors.Is(err, ErrLost) {
+			return err
+		}
+		if attempt > 0 && !s.pause(ctx, attempt) {
+			return ctx.Err()
+		}
+		e, err = s.stores.Enrollments.Enrollment(ctx, t, e.Journey, e.Customer)
+		if errors.Is(err, ErrNotEnrolled) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return errEnrollmentBusy
 }

@@ -1,8 +1,6 @@
 package journey
 
 import (
-	"context"
-	"errors"
 	"slices"
 	"time"
 )
@@ -81,78 +79,4 @@ func (g *Graph) GoalEvents() []string {
 		types = append(types, goal.Condition.Events()...)
 	}
 	return types
-}
-
-// convertBy converts e if the event is its conversion, and returns e as it is then stored.
-// While a worker owns an effect, it only leaves a mark: the worker records the conversion
-// with the outcome of the effect.
-func (s *Service) convertBy(ctx context.Context, t Tenant, e Enrollment, event eventAtHand) (Enrollment, error) {
-	for attempt := range writeAttempts {
-		if converts, err := s.converts(ctx, t, &e, event); err != nil || !converts {
-			return e, err
-		}
-		next, err := s.writeConversion(ctx, t, e, event.Stamp)
-		if !errors.Is(err, ErrLost) {
-			return next, err
-		}
-		if attempt > 0 && !s.pause(ctx, attempt) {
-			return e, ctx.Err()
-		}
-		e, err = s.stores.Enrollments.Enrollment(ctx, t, e.Journey, e.Customer)
-		if errors.Is(err, ErrNotEnrolled) {
-			return Enrollment{}, nil
-		}
-		if err != nil {
-			return e, err
-		}
-	}
-	return e, errEnrollmentBusy
-}
-
-// writeConversion writes the conversion of e, or a mark if a worker owns an effect. It
-// returns e as it is then stored.
-func (s *Service) writeConversion(ctx context.Context, t Tenant, e Enrollment, event Stamp) (Enrollment, error) {
-	now := s.clock()
-	if e.Status == Inside && e.LeaseUntil.After(now) {
-		e.PendingConversion = event
-		return e, s.stores.Enrollments.RequestExit(ctx, t, e)
-	}
-	due := e.Status == Inside && !e.Due.After(now)
-	e = e.NextWrite(now).Convert(event.At)
-	// Due stays, so the shards do not matter.
-	err := s.stores.Enrollments.Advance(ctx, t, 1, []Enrollment{e})[0]
-	if err == nil && due { // a worker that has read the enrollment before cannot write it now
-		s.nudge(ctx, t, e.Journey, []string{e.Customer})
-	}
-	return e, err
-}
-
-// converts is Graph.Converts with everything that the goal reads.
-func (s *Service) converts(ctx context.Context, t Tenant, e *Enrollment, event eventAtHand) (bool, error) {
-	if !e.mayConvert(event.At) || !e.HeardBy(event.eventType) {
-		return false, nil
-	}
-	g, err := s.graphOf(ctx, t, *e)
-	if err != nil {
-		return false, err
-	}
-	in := Input{Now: event.At, Events: map[string][]Received{event.eventType: {event.Received}}}
-	converts, effect := g.Converts(e, event.eventType, &event.Received, &in)
-	if effect == NoEffect {
-		return converts, nil
-	}
-	if in.Attributes, err = event.attributes(); err != nil {
-		return false, err
-	}
-	in.HasAttributes = true
-	types := slices.DeleteFunc(g.GoalEvents(), func(eventType string) bool { return eventType == event.eventType })
-	others, err := s.stores.Events.Remembered(ctx, t, e.Customer, types)
-	if err != nil {
-		return false, err
-	}
-	for _, eventType := range types {
-		in.Events[eventType] = others[eventType]
-	}
-	converts, _ = g.Converts(e, event.eventType, &event.Received, &in)
-	return converts, nil
 }

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -56,9 +57,17 @@ func (s *Service) definition(ctx context.Context, t Tenant, j Journey) (Definiti
 func (s *Service) graphOf(ctx context.Context, t Tenant, e Enrollment) (*Graph, error) {
 	d, err := s.definition(ctx, t, Journey{ID: e.Journey, GraphHash: e.GraphHash})
 	if err == nil {
-		err = d.Graph.CheckNode(e)
+		err = wrapDamaged(d.Graph.CheckNode(e))
 	}
 	return d.Graph, err
+}
+
+// wrapDamaged makes an error an ErrDamaged; nil stays nil.
+func wrapDamaged(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrDamaged, err)
 }
 
 // nudge calls Nudge unless it is nil or there are no customers.

@@ -1,9 +1,6 @@
 package journey
 
 import (
-	"context"
-	"errors"
-	"slices"
 	"time"
 
 	"journeys/internal/condition"
@@ -125,47 +122,4 @@ func (g *Graph) lastingWait(e *Enrollment) *graph.Node {
 	}
 	end, _ := g.EndOfUntil(e, condition.Value{})
 	return n.Lasting(end.Sub(e.Since))
-}
-
-// WakeProfileWaits makes a customer's waits due, in all journeys but except, whose end
-// may depend on an earlier revision of the profile than rev. It must be called after
-// each write of a profile, and again if it returns an error. Damaged enrollments are left
-// alone.
-func (s *Service) WakeProfileWaits(ctx context.Context, t Tenant, customer string, except ID, rev int64) error {
-	list, _, err := s.stores.Customers.Enrollments(ctx, t, customer)
-	if err != nil {
-		return err
-	}
-	list = slices.DeleteFunc(list, func(e Enrollment) bool { return !e.OnProfile || e.Journey == except })
-	return forEach(list, func(e Enrollment) error { return s.wakeProfileWait(ctx, t, e, rev) })
-}
-
-// wakeProfileWait writes e, even if it is due: a worker that has read the earlier
-// profile must not write the end that it computes.
-func (s *Service) wakeProfileWait(ctx context.Context, t Tenant, e Enrollment, rev int64) error {
-	for attempt := range writeAttempts {
-		if e.Status != Inside || !e.OnProfile || e.ProfileRev == rev {
-			return nil
-		}
-		next := e.NextWrite(s.clock())
-		next.dueBy(s.clock())
-		err := s.stores.Events.Wake(ctx, t, next)
-		if err == nil {
-			s.nudge(ctx, t, e.Journey, []string{e.Customer})
-		}
-		if !errors.Is(err, ErrLost) {
-			return err
-		}
-		if attempt > 0 && !s.pause(ctx, attempt) {
-			return ctx.Err()
-		}
-		e, err = s.stores.Enrollments.Enrollment(ctx, t, e.Journey, e.Customer)
-		if errors.Is(err, ErrNotEnrolled) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return errEnrollmentBusy
 }

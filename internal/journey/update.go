@@ -1,11 +1,12 @@
 package journey
 
 import (
-	"time"
-
 	"journeys/internal/condition"
 	"journeys/internal/trail"
 )
+
+// MaxAttributes bounds a customer's attributes, in bytes of compact JSON.
+const MaxAttributes = 64 * 1024
 
 // Update returns the attributes of a customer as the update_customer at e's node changes
 // them, and the result of the node. An update that cannot be made, or would leave more
@@ -22,16 +23,4 @@ func (g *Graph) UpdateFrom(node int, facts *condition.Facts) (condition.Value, t
 		return facts.Attributes, trail.EffectError
 	}
 	return changed, trail.Updated
-}
-
-// Next returns the revision of a profile that follows p, with other attributes. A p
-// without a Customer is no profile: the revision is then taken from the clock, so that it
-// does not match one of a profile that was deleted.
-func (p Profile) Next(customer string, attributes []byte, now time.Time) Profile {
-	p.Attributes, p.UpdatedAt = attributes, later(now, p.UpdatedAt)
-	if p.Rev++; p.Customer == "" {
-		p.Rev = p.UpdatedAt.UnixMilli()
-	}
-	p.Customer = customer
-	return p
 }

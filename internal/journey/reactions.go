@@ -1,0 +1,177 @@
+package journey
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"journeys/internal/condition"
+)
+
+// leaveBy ends the runs of e's customer in e's journey if the event is one of exitOn that
+// was received after their entry. It reports whether the event ends the run. While a
+// worker sends a message, it only requests the exit: the worker records the message, and
+// then the exit.
+func (s *Service) leaveBy(ctx context.Context, t Tenant, e Enrollment, event eventAtHand) (ended bool, err error) {
+	for attempt := range writeAttempts {
+		exit, err := s.exitFor(ctx, t, &e, event)
+		if err != nil || exit == (ExitRequest{}) {
+			return false, err
+		}
+		now := s.clock()
+		sending := e.Status == Inside && e.LeaseUntil.After(now)
+		if sending && e.PendingExit != (ExitRequest{}) {
+			return e.PendingExit == exit, nil
+		}
+		ended = e.PendingExit == (ExitRequest{}) || e.PendingExit == exit
+		exit = cmp.Or(e.PendingExit, exit)
+		if sending {
+			e.PendingExit = exit
+			err = s.stores.Enrollments.RequestExit(ctx, t, e)
+		} else { // it has no place in the due index any more, so the shards do not matter
+			err = s.stores.Enrollments.Advance(ctx, t, 1, []Enrollment{e.NextWrite(now).Leave(exit)})[0]
+		}
+		if !errors.Is(err, ErrLost) {
+			return ended && err == nil, err
+		}
+		if attempt > 0 && !s.pause(ctx, attempt) {
+			return false, ctx.Err()
+		}
+		e, err = s.stores.Enrollments.Enrollment(ctx, t, e.Journey, e.Customer)
+		if errors.Is(err, ErrNotEnrolled) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return false, errEnrollmentBusy
+}
+
+// exitFor returns the exit by which e leaves on an event; the zero one for none. Customers
+// of a journey that was archived or deleted leave for that reason.
+func (s *Service) exitFor(ctx context.Context, t Tenant, e *Enrollment, event eventAtHand) (ExitRequest, error) {
+	if e.Status != Inside && e.Status != Failed || !event.At.After(e.EnrolledAt) || !e.HeardBy(event.eventType) {
+		return ExitRequest{}, nil
+	}
+	g, err := s.graphOf(ctx, t, *e)
+	if err != nil || len(g.Exits()) == 0 {
+		return ExitRequest{}, err
+	}
+	in := Input{Now: event.At, Events: map[string][]Received{event.eventType: {event.Received}}}
+	exit, effect := g.exitMet(e, &in)
+	if effect != NoEffect {
+		if in.Attributes, err = event.attributes(); err != nil {
+			return ExitRequest{}, err
+		}
+		in.HasAttributes = true
+		others, err := s.stores.Events.Remembered(ctx, t, e.Customer, g.ExitEvents())
+		if err != nil {
+			return ExitRequest{}, err
+		}
+		for _, eventType := range g.ExitEvents() {
+			if eventType != event.eventType {
+				in.Events[eventType] = others[eventType]
+			}
+		}
+		exit, _ = g.exitMet(e, &in)
+	}
+	if exit == (ExitRequest{}) {
+		return exit, nil
+	}
+	j, err := s.stores.Journeys.Journey(ctx, t, e.Journey)
+	if errors.Is(err, ErrNotFound) || err == nil && e.Epoch < j.Epoch {
+		return ExitRequest{}, nil
+	}
+	return exit, err
+}
+
+// eventAtHand is an event that was received just now, with what conditions on it need.
+type eventAtHand struct {
+	candidate
+	attributes func() (condition.Value, error) // of the customer, read at most once; an ErrDamaged if they cannot be read
+}
+
+// atHand returns an event that was received just now.
+func (s *Service) atHand(ctx context.Context, t Tenant, e Event, received Received) eventAtHand {
+	return eventAtHand{candidate{received, e.Type}, sync.OnceValues(func() (condition.Value, error) {
+		facts, err := s.factsOf(ctx, t, e, received.At)
+		return facts.Attributes, err
+	})}
+}
+
+// convertBy converts e if the event is its conversion, and returns e as it is then stored.
+// While a worker owns an effect, it only leaves a mark: the worker records the conversion
+// with the outcome of the effect.
+func (s *Service) convertBy(ctx context.Context, t Tenant, e Enrollment, event eventAtHand) (Enrollment, error) {
+	for attempt := range writeAttempts {
+		if converts, err := s.converts(ctx, t, &e, event); err != nil || !converts {
+			return e, err
+		}
+		next, err := s.writeConversion(ctx, t, e, event.Stamp)
+		if !errors.Is(err, ErrLost) {
+			return next, err
+		}
+		if attempt > 0 && !s.pause(ctx, attempt) {
+			return e, ctx.Err()
+		}
+		e, err = s.stores.Enrollments.Enrollment(ctx, t, e.Journey, e.Customer)
+		if errors.Is(err, ErrNotEnrolled) {
+			return Enrollment{}, nil
+		}
+		if err != nil {
+			return e, err
+		}
+	}
+	return e, errEnrollmentBusy
+}
+
+// writeConversion writes the conversion of e, or a mark if a worker owns an effect. It
+// returns e as it is then stored.
+func (s *Service) writeConversion(ctx context.Context, t Tenant, e Enrollment, event Stamp) (Enrollment, error) {
+	now := s.clock()
+	if e.Status == Inside && e.LeaseUntil.After(now) {
+		e.PendingConversion = event
+		return e, s.stores.Enrollments.RequestExit(ctx, t, e)
+	}
+	due := e.Status == Inside && !e.Due.After(now)
+	e = e.NextWrite(now).Convert(event.At)
+	// Due stays, so the shards do not matter.
+	err := s.stores.Enrollments.Advance(ctx, t, 1, []Enrollment{e})[0]
+	if err == nil && due { // a worker that has read the enrollment before cannot write it now
+		s.nudge(ctx, t, e.Journey, []string{e.Customer})
+	}
+	return e, err
+}
+
+// converts is Graph.Converts with everything that the goal reads.
+func (s *Service) converts(ctx context.Context, t Tenant, e *Enrollment, event eventAtHand) (bool, error) {
+	if !e.mayConvert(event.At) || !e.HeardBy(event.eventType) {
+		return false, nil
+	}
+	g, err := s.graphOf(ctx, t, *e)
+	if err != nil {
+		return false, err
+	}
+	in := Input{Now: event.At, Events: map[string][]Received{event.eventType: {event.Received}}}
+	converts, effect := g.Converts(e, event.eventType, &event.Received, &in)
+	if effect == NoEffect {
+		return converts, nil
+	}
+	if in.Attributes, err = event.attributes(); err != nil {
+		return false, err
+	}
+	in.HasAttributes = true
+	types := slices.DeleteFunc(g.GoalEvents(), func(eventType string) bool { return eventType == event.eventType })
+	others, err := s.stores.Events.Remembered(ctx, t, e.Customer, types)
+	if err != nil {
+		return false, err
+	}
+	for _, eventType := range types {
+		in.Events[eventType] = others[eventType]
+	}
+	converts, _ = g.Converts(e, event.eventType, &event.Received, &in)
+	return converts, nil
+}
