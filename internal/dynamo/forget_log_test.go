@@ -82,8 +82,8 @@ func (l *logged) Send(context.Context, engine.Message) (progress.Answer, error) 
 	return progress.Answer{Result: trail.Sent}, nil
 }
 
-// call calls the API and requires a status.
-func (l *logged) call(status int, method, path, body string) {
+// call calls the API, requires a status and returns the body.
+func (l *logged) call(status int, method, path, body string) string {
 	l.t.Helper()
 	r := httptest.NewRequestWithContext(l.t.Context(), method, manifest.BasePath, strings.NewReader(body))
 	r.URL.Path = manifest.BasePath + path
@@ -95,6 +95,7 @@ func (l *logged) call(status int, method, path, body string) {
 	w := httptest.NewRecorder()
 	l.mux.ServeHTTP(w, r.WithContext(auth.NewContext(r.Context(), caller)))
 	require.Equal(l.t, status, w.Code, "%s %s: %s", method, path, w.Body)
+	return w.Body.String()
 }
 
 // move runs ticks and the invocations that they start.

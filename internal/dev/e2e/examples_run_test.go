@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dev/local"
@@ -60,7 +59,8 @@ type exampleEvent struct {
 // pendingEvent is an event that the customer causes at a visit.
 type pendingEvent struct {
 	exampleEvent
-	visit int // index in the trace
+	at    time.Time
+	visit int // index in the trace; its length after the customer has left
 }
 
 // Each persona has a tenant and a journey of their own, so that a wait can have
@@ -191,14 +191,39 @@ func (e example) today(t *testing.T, test json.RawMessage) json.RawMessage {
 func (r *run) plan() {
 	for _, e := range r.test.Events {
 		at := r.test.Now.Add(time.Duration(e.AfterHours * float64(time.Hour)))
-		visit := 0
-		for i, v := range r.expected.Trace {
-			if entered, err := time.Parse(time.RFC3339, v.At); err == nil && entered.Before(at) && v.next != "" {
-				visit = i
-			}
-		}
-		r.pending = append(r.pending, pendingEvent{e, visit})
+		r.pending = append(r.pending, pendingEvent{e, at, r.visitAt(at)})
 	}
+}
+
+// visitAt returns the index of the visit during which an event at that time happens: of a
+// wait, or the length of the trace after the customer has left.
+func (r *run) visitAt(at time.Time) int {
+	index := 0
+	for i, v := range r.expected.Trace {
+		entered := r.parse(v.At)
+		if entered.Before(at) {
+			index = i
+		}
+		if last := i == len(r.expected.Trace)-1; last && index == i && (v.until == "" || r.parse(v.until).Before(at)) {
+			index++
+		}
+	}
+	return index
+}
+
+func (r *run) parse(at string) time.Time {
+	r.t.Helper()
+	parsed, err := time.Parse(time.RFC3339, at)
+	require.NoError(r.t, err)
+	return parsed
+}
+
+// endsByTime reports whether the wait at a visit ends without an event.
+func (r *run) endsByTime(i int) bool {
+	v := r.expected.Trace[i]
+	return v.endedBy == "timer" || v.endedBy == "exit" && !slices.ContainsFunc(r.pending, func(e pendingEvent) bool {
+		return e.visit == i && e.at.Equal(r.parse(v.until))
+	})
 }
 
 // holdField is the attribute with the dates at which waits until a date end, by node.
@@ -219,7 +244,7 @@ func (r *run) shortened() string {
 	r.held = map[string]bool{}
 	holds := map[string]any{}
 	for i, v := range r.expected.Trace {
-		if v.nodeType != "wait" || v.next == "" || v.At == r.expected.Trace[i+1].At {
+		if v.nodeType != "wait" || v.At == v.until {
 			continue
 		}
 		config := configs[v.NodeID]
@@ -227,8 +252,8 @@ func (r *run) shortened() string {
 			until["field"] = holdField + "." + v.NodeID
 			maps.DeleteFunc(until, func(name string, _ any) bool { return name != "field" && name != "otherwise" })
 			holds[v.NodeID] = time.Now().Add(12 * time.Hour).Format(time.RFC3339)
-			r.held[v.NodeID] = v.endedBy == "timer"
-		} else if v.endedBy == "timer" {
+			r.held[v.NodeID] = r.endsByTime(i)
+		} else if r.endsByTime(i) {
 			delete(config, "delay")
 			config["delayHours"] = shortWait.Hours()
 			if slices.ContainsFunc(r.pending, func(e pendingEvent) bool { return e.visit == i }) {
@@ -277,11 +302,31 @@ func (r *run) proceed() (waits bool) {
 	var got []string
 	for _, v := range visits {
 		visit := v.(map[string]any)
+		if visit["result"] == nil { // left by exitOn or exitWhen
+			visit["result"] = "exited"
+		}
 		got = append(got, fmt.Sprint(visit["nodeId"], ": ", visit["result"]))
 	}
 	require.Equal(r.t, steps(r.expected.Trace), got, r.name)
 	require.Equal(r.t, *r.expected.ExitReason, a.body["exitReason"], r.name)
+	require.Equal(r.t, r.status(), a.body["status"], r.name)
+	for _, e := range r.pending {
+		r.send(e.exampleEvent)
+	}
 	return false
+}
+
+// status returns the status with which the customer leaves.
+func (r *run) status() string {
+	if !r.expected.Trace[len(r.expected.Trace)-1].exitedFromAnywhere() {
+		return "completed"
+	}
+	for _, exit := range r.example.journey.ExitOn {
+		if exit.Reason == *r.expected.ExitReason && exit.As != "" {
+			return exit.As
+		}
+	}
+	return "cancelled"
 }
 
 // steps returns the nodes of a trace with their results.
@@ -329,61 +374,6 @@ func (r *run) requireProfile() {
 			require.Equal(r.t, want, got, "%s: %s", r.name, path)
 		}
 	}
-}
-
-// requireFigures waits until the journey's figures are those of the walk.
-func (r *run) requireFigures() {
-	want := r.figures()
-	require.EventuallyWithT(r.t, func(collect *assert.CollectT) {
-		a := r.must(200, "GET", r.path+"/analytics", "")
-		got := map[string]any{}
-		for _, s := range a.body["steps"].([]any) {
-			step := s.(map[string]any)
-			if step["entered"] != 0.0 {
-				maps.DeleteFunc(step, func(_ string, value any) bool { return value == 0.0 })
-				got[step["nodeId"].(string)] = step
-			}
-		}
-		assert.Equal(collect, want, got, r.name)
-		total := float64(min(len(want), 1))
-		enrollments := a.body["enrollments"].(map[string]any)
-		assert.Equal(collect, []any{total, total}, []any{enrollments["total"], enrollments["completed"]}, r.name)
-	}, 2*time.Minute, 50*time.Millisecond)
-}
-
-// figures returns the steps in the analytics of one customer who goes like the walk,
-// without counts of 0.
-func (r *run) figures() map[string]any {
-	all := map[string]any{}
-	for _, v := range r.expected.Trace {
-		if v.Result == notEntered {
-			return all
-		}
-		step := map[string]any{
-			"nodeId": v.NodeID, "nodeType": v.nodeType, "entered": 1.0, "completed": 1.0, "completionRate": 1.0,
-			"results": map[string]any{v.Result: 1.0},
-		}
-		for _, node := range r.example.journey.Definition.Nodes {
-			if node.ID == v.NodeID && node.Data.Label != "" {
-				step["label"] = node.Data.Label
-			}
-		}
-		all[v.NodeID] = step
-		branches, converted := map[string]any{}, map[string]any{}
-		for _, edge := range r.example.journey.Definition.Edges {
-			if edge.Source != v.NodeID || edge.SourceHandle == "" {
-				continue
-			}
-			branches[edge.SourceHandle], converted[edge.SourceHandle] = 0.0, 0.0
-			if edge.SourceHandle == v.Result {
-				branches[edge.SourceHandle] = 1.0
-			}
-		}
-		if len(branches) > 0 {
-			step["branches"], step["branchesConverted"] = branches, converted
-		}
-	}
-	return all
 }
 
 // toJSON returns the JSON of a value.

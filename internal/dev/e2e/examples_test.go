@@ -31,6 +31,10 @@ type exampleJourney struct {
 	EntryCondition struct {
 		Event string `json:"event"`
 	} `json:"entryCondition"`
+	ExitOn []struct {
+		Reason string `json:"reason"`
+		As     string `json:"as"`
+	} `json:"exitOn"`
 	Definition struct {
 		Nodes []exampleNode `json:"nodes"`
 		Edges []exampleEdge `json:"edges"`
@@ -63,9 +67,16 @@ type persona struct {
 
 // walk is the part of an answer of /test that personas.json keeps.
 type walk struct {
-	Outcome    string  `json:"outcome"`
-	ExitReason *string `json:"exitReason"`
-	Trace      []visit `json:"trace"`
+	Outcome    string      `json:"outcome"`
+	ExitReason *string     `json:"exitReason"`
+	Conversion *conversion `json:"conversion"` // nil for none
+	Trace      []visit     `json:"trace"`
+}
+
+// conversion is the event by which a customer reaches the goal.
+type conversion struct {
+	At        string `json:"at"`
+	EventType string `json:"eventType"`
 }
 
 // visit is a step of a walk.
@@ -78,7 +89,13 @@ type visit struct {
 
 	nodeType string
 	next     string // id of the next node; "" for none
-	endedBy  string // a wait: "timer" or "event"
+	endedBy  string // a wait: "timer", "event" or "exit"
+	until    string // a wait: when it ended
+}
+
+// exitedFromAnywhere reports whether exitOn or exitWhen ended the run at the visit.
+func (v visit) exitedFromAnywhere() bool {
+	return v.Result == "exited" && v.nodeType != "exit" && (v.nodeType != "wait" || v.endedBy == "exit")
 }
 
 // exampleMessage is a message with its placeholders filled.
@@ -190,8 +207,8 @@ func (c caller) walk(path, body string) walk {
 		Trace []struct {
 			NodeID, NodeType, At, Result, Next string
 			Detail                             struct {
-				EndedBy, Channel, To string
-				Payload, After       map[string]any
+				EndedBy, Until, Channel, To string
+				Payload, After              map[string]any
 			}
 		} `json:"trace"` // instead of walk's
 	}
@@ -199,7 +216,7 @@ func (c caller) walk(path, body string) walk {
 	for _, step := range got.Trace {
 		v := visit{
 			NodeID: step.NodeID, At: step.At, Result: step.Result, After: step.Detail.After,
-			nodeType: step.NodeType, next: step.Next, endedBy: step.Detail.EndedBy,
+			nodeType: step.NodeType, next: step.Next, endedBy: step.Detail.EndedBy, until: step.Detail.Until,
 		}
 		if v.Result == "sent" && step.Detail.Channel != "" {
 			v.Sent = &exampleMessage{step.Detail.Channel, step.Detail.To, step.Detail.Payload}
@@ -218,9 +235,13 @@ func formatPersonas(t *testing.T, personas []persona) string {
 		for _, v := range p.Expected.Trace {
 			steps = append(steps, "        "+spacedJSON(t, v))
 		}
+		converts := ""
+		if p.Expected.Conversion != nil {
+			converts = "      \"conversion\": " + spacedJSON(t, p.Expected.Conversion) + ",\n"
+		}
 		text = append(text, fmt.Sprintf("  {\n    \"name\": %s,\n    \"test\": %s,\n    \"expected\": {\n"+
-			"      \"outcome\": %s,\n      \"exitReason\": %s,\n      \"trace\": [\n%s\n      ]\n    }\n  }",
-			spacedJSON(t, p.Name), p.Test, spacedJSON(t, p.Expected.Outcome), spacedJSON(t, p.Expected.ExitReason), strings.Join(steps, ",\n")))
+			"      \"outcome\": %s,\n      \"exitReason\": %s,\n%s      \"trace\": [\n%s\n      ]\n    }\n  }",
+			spacedJSON(t, p.Name), p.Test, spacedJSON(t, p.Expected.Outcome), spacedJSON(t, p.Expected.ExitReason), converts, strings.Join(steps, ",\n")))
 	}
 	return "[\n" + strings.Join(text, ",\n") + "\n]\n"
 }

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"journeys/internal/dev/client"
 	"journeys/internal/dev/local"
+	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
 
@@ -37,7 +39,7 @@ func (a *api) createJourney(ctx context.Context) (id string, err error) {
 	for _, n := range nodes {
 		list = append(list, fmt.Sprintf(`{"id":%q,"type":%q,"config":%s}`, n.id, n.kind, n.config))
 	}
-	body := fmt.Sprintf(`{"name":"Onboarding","definition":{"nodes":[%s],"edges":%s}}`, strings.Join(list, ","), edges)
+	body := fmt.Sprintf(`{"name":"Onboarding","goal":%s,"definition":{"nodes":[%s],"edges":%s}}`, goal, strings.Join(list, ","), edges)
 	var created struct{ ID string }
 	if err := a.Do(ctx, http.MethodPost, "/journeys", json.RawMessage(body), &created); err != nil {
 		return "", err
@@ -58,13 +60,13 @@ func (a *api) putProfiles(ctx context.Context, customers []customer) error {
 }
 
 // enroll enrolls the customers in one call. It fails unless all are new.
-func (a *api) enroll(ctx context.Context, journey string, customers []customer) error {
+func (a *api) enroll(ctx context.Context, id string, customers []customer) error {
 	ids := make([]string, len(customers))
 	for i, c := range customers {
 		ids[i] = c.id
 	}
 	var counts struct{ Enrolled int }
-	err := a.Do(ctx, http.MethodPost, "/journeys/"+journey+"/enroll", map[string]any{"customerIds": ids}, &counts)
+	err := a.Do(ctx, http.MethodPost, "/journeys/"+id+"/enroll", map[string]any{"customerIds": ids}, &counts)
 	if err != nil {
 		return err
 	}
@@ -74,14 +76,36 @@ func (a *api) enroll(ctx context.Context, journey string, customers []customer) 
 	return nil
 }
 
+// buy sends the events of the customers that reach the goal, and returns how many do.
+func (a *api) buy(ctx context.Context, customers []customer) (int, error) {
+	var events []map[string]string
+	for _, c := range customers {
+		if c.buys() {
+			events = append(events, map[string]string{"customerId": c.id, "eventType": "purchase"})
+		}
+	}
+	for chunk := range slices.Chunk(events, journey.MaxEvents) {
+		var answer struct{ Results []struct{ Code string } }
+		if err := a.Do(ctx, http.MethodPost, "/events", map[string]any{"events": chunk}, &answer); err != nil {
+			return 0, err
+		}
+		for _, result := range answer.Results {
+			if result.Code != "" {
+				return 0, fmt.Errorf("an event was refused: %s", result.Code)
+			}
+		}
+	}
+	return len(events), nil
+}
+
 // checkInbox returns the number of messages in the inbox. It fails unless each
 // expected message is there exactly once, and no other.
-func (a *api) checkInbox(ctx context.Context, journey string, customers []customer) (int, error) {
+func (a *api) checkInbox(ctx context.Context, id string, customers []customer) (int, error) {
 	var inbox struct {
 		Data []struct{ CustomerID, NodeID string }
 	}
 	machine := client.Client{Base: a.machine, Token: a.Token, HTTP: a.HTTP}
-	if err := machine.Do(ctx, http.MethodGet, local.InboxPath+"?journeyId="+journey, nil, &inbox); err != nil {
+	if err := machine.Do(ctx, http.MethodGet, local.InboxPath+"?journeyId="+id, nil, &inbox); err != nil {
 		return 0, err
 	}
 	sent := map[string]int{}

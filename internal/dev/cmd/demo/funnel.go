@@ -69,6 +69,31 @@ func (s *screen) draw(a funnel.Analytics, last bool) {
 	fmt.Println(eraseLine + strings.Join(lines, "\n"+eraseLine))
 }
 
+// showConversions waits until that many conversions are counted, and prints the funnel
+// with them.
+func showConversions(ctx context.Context, a *api, id string, count int) error {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		figures, err := funnel.Read(ctx, a.Client, id)
+		if err != nil {
+			return err
+		}
+		if figures.Conversions > count {
+			return fmt.Errorf("%d conversions, not %d", figures.Conversions, count)
+		}
+		if figures.Conversions == count {
+			fmt.Println(strings.Join(append(figures.Lines(), figures.Summary()), "\n"))
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 func isTerminal(file *os.File) bool {
 	info, err := file.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0

@@ -25,13 +25,16 @@ var nodes = [...]node{
 	{"offer", "channel_action", `{"channel":"push","templateId":"offer"}`},
 	{"rest", "wait", waitConfig(restTime)},
 	{"tip", "channel_action", `{"channel":"sms","templateId":"tip"}`},
-	{"converted", "exit", `{"reason":"converted"}`},
+	{"offered", "exit", `{"reason":"offered"}`},
 	{"onboarded", "exit", `{"reason":"onboarded"}`},
 }
 
+// goal is an event that some customers cause after they have left.
+const goal = `{"eventType":"purchase","windowDays":30}`
+
 const edges = `[{"source":"signed-up","target":"welcome"},{"source":"welcome","target":"settle"},
 	{"source":"settle","target":"choose"},{"source":"choose","target":"promising"},
-	{"source":"promising","target":"offer","sourceHandle":"true"},{"source":"offer","target":"converted"},
+	{"source":"promising","target":"offer","sourceHandle":"true"},{"source":"offer","target":"offered"},
 	{"source":"promising","target":"rest","sourceHandle":"false"},{"source":"rest","target":"tip"},
 	{"source":"tip","target":"onboarded"}]`
 
@@ -54,6 +57,10 @@ func customers() []customer {
 func (c customer) attributes() string {
 	return fmt.Sprintf(`{"email":"%[1]s@mail.test","phone":"+1555%04[2]d","spend":%[2]d}`, c.id, c.spend)
 }
+
+// buys reports whether the customer reaches the goal: 40 % after the offer, 10 % after the
+// tip.
+func (c customer) buys() bool { return c.spend >= 80 || c.spend < 5 }
 
 // messages returns the nodes at which the customer is sent a message.
 func (c customer) messages() []string {

@@ -1,6 +1,7 @@
 // Command demo runs the service on this machine and sends 1,000 customers
 // through an onboarding journey. It prints the funnel as it fills. It fails
-// unless every customer completes and each message is in the inbox once.
+// unless every customer completes, each message is in the inbox once and every
+// purchase is counted as a conversion.
 package main
 
 import (
@@ -116,7 +117,12 @@ func play(ctx context.Context, a *api) error {
 		return err
 	}
 	fmt.Printf("\nall customers out after %s; %d messages in the inbox, each once\n", since(begun), sent)
-	return nil
+	buyers, err := a.buy(ctx, all)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%d customers buy, within the 30 days of the goal\n\n", buyers)
+	return showConversions(ctx, a, id, buyers)
 }
 
 func since(begun time.Time) time.Duration { return time.Since(begun).Round(100 * time.Millisecond) }
