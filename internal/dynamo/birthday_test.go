@@ -12,28 +12,30 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
 
 // calendar runs the API and the engine under a virtual clock, and keeps the messages.
 type calendar struct {
 	*logged
-	journey  journey.ID
+	journey  ident.ID
 	messages map[string][]string // by customer: when, node and payload
 }
 
-func (c *calendar) Send(_ context.Context, m engine.Message) (journey.Answer, error) {
+func (c *calendar) Send(_ context.Context, m engine.Message) (progress.Answer, error) {
 	_, payload, err := m.Config.Fill("email", &m.Facts)
 	if err != nil {
-		return journey.Answer{}, err
+		return progress.Answer{}, err
 	}
 	var texts struct{ Text, Title string }
 	if err := json.Unmarshal(payload, &texts); err != nil {
-		return journey.Answer{}, err
+		return progress.Answer{}, err
 	}
 	c.messages[m.Customer] = append(c.messages[m.Customer], fmt.Sprint(c.now.UTC().Format("2006-01-02T15:04Z "), m.NodeID, ": ", texts.Text, texts.Title))
-	return journey.Answer{Result: trail.Sent}, nil
+	return progress.Answer{Result: trail.Sent}, nil
 }
 
 // newCalendar returns a world with an active journey of examples/.
@@ -42,7 +44,7 @@ func newCalendar(t *testing.T, example string) *calendar {
 	c := &calendar{logged: newLogged(t), messages: map[string][]string{}}
 	body, err := os.ReadFile("../../examples/" + example + "/journey.json")
 	require.NoError(t, err)
-	var created struct{ ID journey.ID }
+	var created struct{ ID ident.ID }
 	require.NoError(t, json.Unmarshal([]byte(c.call(201, "POST", "/journeys", string(body))), &created))
 	c.journey = created.ID
 	c.call(200, "PUT", "/journeys/"+string(c.journey), `{"status":"active"}`)
@@ -76,7 +78,7 @@ func (c *calendar) moveTo(end time.Time, customers []string) {
 	for {
 		next := end
 		for _, customer := range customers {
-			if at := c.where(customer); at.Status == journey.Inside && at.Due.Before(next) {
+			if at := c.where(customer); at.Status == progress.Inside && at.Due.Before(next) {
 				next = at.Due
 			}
 		}
@@ -134,12 +136,12 @@ func TestReentry_BirthdayComesEachYear(t *testing.T) {
 	reasons := map[string][]string{"anna": {"not_redeemed", "redeemed", "not_redeemed"}, "bob": {"not_redeemed", "not_redeemed", "not_redeemed"}}
 	for customer, next := range nextBirthdays {
 		at := c.where(customer)
-		require.Equal(t, journey.Inside, at.Status)
+		require.Equal(t, progress.Inside, at.Status)
 		require.Equal(t, next, at.Due.UTC().Format(time.RFC3339), "the fourth run waits")
 		require.Equal(t, 4, at.Run)
 		var ended []string
 		for _, run := range at.Runs {
-			require.Equal(t, journey.Completed, run.Status)
+			require.Equal(t, progress.Completed, run.Status)
 			ended = append(ended, run.ExitReason)
 		}
 		require.Equal(t, reasons[customer], ended)

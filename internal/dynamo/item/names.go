@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 
-	"journeys/internal/journey"
+	"journeys/internal/ident"
 )
 
 // GraphText returns a graph's name in base64url: 22 characters instead of 32.
@@ -18,7 +18,7 @@ func GraphText(hash string) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(b), nil
 }
 
-// GraphHash is the inverse of graphText.
+// GraphHash is the inverse of GraphText.
 func GraphHash(text string) (string, error) {
 	b, err := base64.RawURLEncoding.DecodeString(text)
 	return hex.EncodeToString(b), err
@@ -28,7 +28,7 @@ func GraphHash(text string) (string, error) {
 func DueShard(customer string, shards int) int { return hashShard(customer, shards) }
 
 // FoldShard returns the shard of a journey's figures in the due index.
-func FoldShard(id journey.ID) int { return hashShard(string(id), FoldShards) }
+func FoldShard(id ident.ID) int { return hashShard(string(id), FoldShards) }
 
 func hashShard(name string, shards int) int {
 	sum := fnv.New64a()
