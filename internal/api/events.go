@@ -106,7 +106,11 @@ func putEvents(a *API, w http.ResponseWriter, r *request, v strict.Value) error 
 			results[places[i]] = newEventBody(result.EventOutcome)
 			continue
 		}
-		results[places[i]] = refusedEvent{events[i].ID, journey.Code(errs[i]), problemOf(errs[i]).Errors}
+		faults := problemOf(errs[i]).Errors
+		for j := range faults {
+			faults[j].Pointer = list[places[i]].Pointer() + faults[j].Pointer
+		}
+		results[places[i]] = refusedEvent{events[i].ID, journey.Code(errs[i]), faults}
 	}
 	a.logFailed(r, "events not accepted", "events", errs)
 	return writeJSON(w, http.StatusAccepted, eventsBody{results})

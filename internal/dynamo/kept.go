@@ -173,12 +173,13 @@ func (s *table) insertKept(ctx context.Context, t ident.Tenant, rows []*row, lis
 	}
 }
 
-// removeSkipped deletes the kept items of rows whose customers were enrolled before by
-// another request. Those that it cannot delete expire.
+// removeSkipped deletes the kept items of rows whose customers are inside by another
+// request. Those that it cannot delete expire. So do those of customers who have left:
+// another attempt of the same request may start their next run with that item.
 func (s *table) removeSkipped(ctx context.Context, rows []*row) {
 	var deletes []types.WriteRequest
 	for _, r := range rows {
-		if r.kept != nil && r.outcome.Result == journey.OutcomeSkipped {
+		if r.kept != nil && r.outcome.Result == journey.OutcomeSkipped && r.outcome.Code == journey.CodeInside {
 			deletes = append(deletes, types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: r.kept}})
 		}
 	}

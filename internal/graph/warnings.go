@@ -189,7 +189,7 @@ func (g *Graph) warnOfPastDates(base string, now time.Time, warnings *strict.Fau
 func (g *Graph) warnOfMatches(base string, warnings *strict.Faults) {
 	check := func(pointer string, watched *Watched) {
 		if watched.Match != nil {
-			warnings.Add(pointer+"/match", "never holds, because no event starts this journey; enrolled customers have no event to compare with")
+			warnings.Add(pointer+"/match", "holds only for customers that are enrolled with properties, because no event starts this journey")
 		}
 	}
 	for i := range g.nodes {

@@ -180,8 +180,9 @@ type eventEffects struct {
 	stamp   progress.Stamp
 	request ident.RequestID // of the enrollments that the event writes
 
-	mu      sync.Mutex
-	outcome *EventOutcome
+	mu        sync.Mutex
+	outcome   *EventOutcome
+	unsettled []ident.ID // journeys whose runs could not react; a repeat completes them
 }
 
 // note calls change with the outcome.
@@ -229,9 +230,15 @@ func (s *Service) applyEvent(ctx context.Context, t ident.Tenant, e *eventEffect
 		if err := s.stores.Events.Remember(ctx, t, e.Customer, e.Type, event); err != nil {
 			return err
 		}
-		err = errors.Join(s.wakeAll(ctx, t, e, event), err)
+		list, damaged, errList := s.stores.Customers.Enrollments(ctx, t, e.Customer)
+		if errList != nil {
+			return errList
+		}
+		err = errors.Join(s.wakeAll(ctx, t, e, event, list, damaged), err)
 	}
-	err = errors.Join(s.startAll(ctx, t, e, starts.Journeys), err)
+	// A run that could not react must do so before the event starts the next one.
+	ids := slices.DeleteFunc(starts.Journeys, func(id ident.ID) bool { return slices.Contains(e.unsettled, id) })
+	err = errors.Join(s.startAll(ctx, t, e, ids), err)
 	slices.Sort(e.outcome.Started)
 	slices.Sort(e.outcome.Ended)
 	slices.SortFunc(e.outcome.NotStarted, func(a, b NotStarted) int { return cmp.Compare(a.Journey, b.Journey) })
@@ -244,22 +251,23 @@ func (e *eventEffects) isOld() bool {
 }
 
 // wakeAll lets the event act on each of the customer's enrollments.
-func (s *Service) wakeAll(ctx context.Context, t ident.Tenant, e *eventEffects, event progress.Received) error {
-	list, damaged, err := s.stores.Customers.Enrollments(ctx, t, e.Customer)
-	if err != nil {
-		return err
-	}
+func (s *Service) wakeAll(
+	ctx context.Context, t ident.Tenant, e *eventEffects, event progress.Received, list []progress.Enrollment, damaged []Damage,
+) error {
 	var newer error
 	for _, d := range damaged {
 		newer = cmp.Or(e.absorb(d.Journey, d.Cause), newer)
 	}
 	hand := s.atHand(ctx, t, e.Event, event)
-	err = forEach(list, func(enrollment progress.Enrollment) error {
+	err := forEach(list, func(enrollment progress.Enrollment) error {
 		ended, err := s.react(ctx, t, enrollment, hand)
 		if ended {
 			e.note(func(o *EventOutcome) { o.Ended = append(o.Ended, enrollment.Journey) })
 		}
-		return e.absorb(enrollment.Journey, err)
+		if err = e.absorb(enrollment.Journey, err); err != nil {
+			e.note(func(*EventOutcome) { e.unsettled = append(e.unsettled, enrollment.Journey) })
+		}
+		return err
 	})
 	return cmp.Or(err, newer)
 }

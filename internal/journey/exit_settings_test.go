@@ -108,8 +108,8 @@ func TestWarnings_CoverExitsAndGoals(t *testing.T) {
 	require.Equal(t, []string{
 		"/exitOn/1/condition compares event.n with a text, and /exitOn/0/condition with a number; a number and a text are never equal",
 		"/exitWhen/condition reads step.gone, which is no node of this graph; the field is missing",
-		"/exitOn/1/match never holds, because no event starts this journey; enrolled customers have no event to compare with",
-		"/goal/match never holds, because no event starts this journey; enrolled customers have no event to compare with",
+		"/exitOn/1/match holds only for customers that are enrolled with properties, because no event starts this journey",
+		"/goal/match holds only for customers that are enrolled with properties, because no event starts this journey",
 	}, lines(g.Warnings("/definition", graph.Surroundings{MaxDays: 30})))
 	require.Len(t, g.Warnings("/definition", graph.Surroundings{MaxDays: 30, Event: "a"}), 2)
 }

@@ -140,6 +140,9 @@ func (s *Service) writeConversion(ctx context.Context, t ident.Tenant, e progres
 	}
 	due := e.Status == progress.Inside && !e.Due.After(now)
 	e = e.NextWrite(now).Convert(event.At)
+	if e.Status == progress.Inside && e.PendingExit != (progress.ExitRequest{}) {
+		e = e.Leave(e.PendingExit) // the write removes the request, which a dead worker left
+	}
 	// Due stays, so the shards do not matter.
 	err := s.stores.Enrollments.Advance(ctx, t, 1, []progress.Enrollment{e})[0]
 	if err == nil && due { // a worker that has read the enrollment before cannot write it now

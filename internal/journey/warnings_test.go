@@ -123,7 +123,7 @@ func TestWarnings_NameWhatIsProbablyNotMeant(t *testing.T) {
 			"a match in a journey that no event starts",
 			[]string{in, `a wait {"delayHours":1,"waitForEvent":{"any":[{"id":"x","eventType":"e"},{"id":"y","eventType":"e","match":{"event":"cart","entry":"cart"}}]}}`, out},
 			one, []string{
-				"/definition/nodes/1/config/waitForEvent/any/1/match never holds, because no event starts this journey; enrolled customers have no event to compare with",
+				"/definition/nodes/1/config/waitForEvent/any/1/match holds only for customers that are enrolled with properties, because no event starts this journey",
 			},
 		},
 		{

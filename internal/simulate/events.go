@@ -3,6 +3,7 @@ package simulate
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"journeys/internal/condition"
@@ -31,7 +32,9 @@ func (s *simulation) refusal() string {
 	types := s.graph.EntryEvents(s.subject.Entry.Condition)
 	facts.LastEvents = progress.LastBefore(s.receivedOf(types, s.request.Now), progress.Stamp{At: s.request.Now}, types)
 	event := ""
-	if r := s.request.EntryEvent; r != nil && r.Type != s.subject.Entry.Event && r.Type != s.graph.Event() {
+	starts := []string{s.subject.Entry.Event, s.graph.Event()}
+	// In a journey that no event starts, the properties are those of an enroll call.
+	if r := s.request.EntryEvent; r != nil && !slices.Contains(starts, r.Type) && strings.Join(starts, "") != "" {
 		event = "the event does not start the journey"
 	}
 	closed := s.subject.Journey.EntryClosed(s.request.Now)
