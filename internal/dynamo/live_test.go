@@ -121,6 +121,7 @@ func TestDelete_KeepsWhatDrainingNeeds(t *testing.T) {
 	require.Equal(t, map[string]bool{
 		"T#demo N": true, "LIVE demo#" + sk: true, "T#demo#X " + sk: true,
 		"T#demo#J#" + sk + " G#" + j.GraphHash: true,
+		"T#demo#EV#account_created keep":       true, "T#demo#EV#came#back keep": true, // count the journeys that the events start
 	}, keys(t, table))
 	require.NoError(t, s.Journeys.Create(t.Context(), demo, draft(2)))
 }

@@ -43,12 +43,12 @@ func TestReentry_RunsAreKeptCountedAndForgotten(t *testing.T) {
 	p := newFixture(t)
 	id := p.reentering(t, waitingGraph)
 	for run := 1; run <= 11; run++ {
-		require.Equal(t, 1, p.enroll(t, id, fmt.Sprint("key-", run), "ada").Enrolled)
+		require.Equal(t, 1, p.enroll(t, id, fmt.Sprint("key-", run), "otto").Enrolled)
 		p.now = p.now.Add(30 * time.Minute)
-		require.NoError(t, p.Remove(t.Context(), demo, id, "ada"))
+		require.NoError(t, p.Remove(t.Context(), demo, id, "otto"))
 		p.now = p.now.Add(30 * time.Minute)
 	}
-	at, err := p.Whereabouts(t.Context(), demo, id, "ada")
+	at, err := p.Whereabouts(t.Context(), demo, id, "otto")
 	require.NoError(t, err)
 	require.Equal(t, 11, at.Run)
 	require.Len(t, at.Runs, 10)
@@ -62,15 +62,15 @@ func TestReentry_RunsAreKeptCountedAndForgotten(t *testing.T) {
 	}
 	require.Equal(t, "11 11", fmt.Sprint(p.figures(t, id).Enrolled, p.figures(t, id).Cancelled))
 
-	require.Equal(t, 1, p.enroll(t, id, "key-1", "ada").Enrolled, "a repeat")
+	require.Equal(t, 1, p.enroll(t, id, "key-1", "otto").Enrolled, "a repeat")
 	require.Contains(t, p.audit(t), `"Drift":0,"WrongItems":0`)
 
-	require.NoError(t, p.Forget(t.Context(), demo, "ada"))
-	requireNotStored(t, p.table, "ada")
+	require.NoError(t, p.Forget(t.Context(), demo, "otto"))
+	requireNotStored(t, p.table, "otto")
 	require.Equal(t, "11 11", fmt.Sprint(p.figures(t, id).Enrolled, p.figures(t, id).Cancelled))
 	require.Contains(t, p.audit(t), `"Drift":0,"WrongItems":0`)
-	require.Equal(t, 1, p.enroll(t, id, "", "ada").Enrolled, "as a new customer")
-	at, err = p.Whereabouts(t.Context(), demo, id, "ada")
+	require.Equal(t, 1, p.enroll(t, id, "", "otto").Enrolled, "as a new customer")
+	at, err = p.Whereabouts(t.Context(), demo, id, "otto")
 	require.NoError(t, err)
 	require.Equal(t, 1, at.Run)
 	require.Empty(t, at.Runs)

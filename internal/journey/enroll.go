@@ -99,7 +99,12 @@ func (s *Service) Enroll(ctx context.Context, t ident.Tenant, id ident.ID, r Enr
 		if faulty != nil {
 			return Enrollments{}, faulty
 		}
-		outcomes, err = s.insert(ctx, t, j, entrants, key.RequestID, key.ReceivedAt, progress.Later(now, key.ReceivedAt), r.Received)
+		at := now
+		if key.ReceivedAt.After(now) {
+			// Not the time of the call that stored the key: UndoForgotten tells them apart by it.
+			at = key.ReceivedAt.Add(time.Millisecond)
+		}
+		outcomes, err = s.insert(ctx, t, j, entrants, key.RequestID, key.ReceivedAt, at, r.Received)
 	case repeated:
 		outcomes = s.enrolled(ctx, t, id, unique, key, refused.Code)
 	default:

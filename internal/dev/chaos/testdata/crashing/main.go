@@ -22,6 +22,7 @@ import (
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/progress"
 	"journeys/internal/provider"
 )
 
@@ -35,7 +36,7 @@ func (p crashingProvider) Decide(ctx context.Context, r engine.DecisionRequest) 
 	return p.Provider.Decide(ctx, r)
 }
 
-func (p crashingProvider) Send(ctx context.Context, m engine.Message) (journey.Answer, error) {
+func (p crashingProvider) Send(ctx context.Context, m engine.Message) (progress.Answer, error) {
 	if m.Customer == "kills-sending" {
 		os.Exit(4)
 	}
@@ -64,7 +65,7 @@ func main() {
 		Solo      bool
 	},
 	) error {
-		tenant, _ := journey.ParseTenant(event.Tenant)
+		tenant, _ := ident.ParseTenant(event.Tenant)
 		return e.Advance(ctx, engine.Pack{Tenant: tenant, Journey: event.JourneyID, Customers: event.Customers, Solo: event.Solo})
 	})
 }
