@@ -3,8 +3,6 @@ package dynamo
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"time"
 
@@ -23,20 +21,13 @@ import (
 )
 
 // A fence item says which customers of one fenceShard of a tenant were forgotten
-// lately: an attribute for each, named by fenceName, with the time. A request reads the
+// lately: an attribute for each, named by item.FenceName, with the time. A request reads the
 // items of its customers' shards and of the period that it falls in. Forget writes the
 // items of all periods in which a request may still come, which are at most two.
 const (
 	fenceLife = 15 * time.Minute // of a customer's entry
 	fenceSkew = 5 * time.Minute  // of clocks; fenceLife and twice this are less than item.FencePeriod
 )
-
-// fenceName is a pseudonym: of a guessed id it shows whether the customer was
-// forgotten.
-func fenceName(t ident.Tenant, customer string) string {
-	sum := sha256.Sum256([]byte(item.CustomerPK(t, customer)))
-	return base64.RawURLEncoding.EncodeToString(sum[:6])
-}
 
 // putFence stores that a customer was forgotten at now. A full item, of about 20,000
 // customers of the shard, counts as throttling.
@@ -46,7 +37,7 @@ func (s *table) putFence(ctx context.Context, t ident.Tenant, customer string, n
 			TableName: &s.name, Key: item.FenceKey(t, customer, at),
 			UpdateExpression:         aws.String("SET #h = :now, #ttl = :ttl"),
 			ConditionExpression:      aws.String("attribute_not_exists(#h) OR #h < :now"),
-			ExpressionAttributeNames: map[string]string{"#h": fenceName(t, customer), "#ttl": manifest.TTL},
+			ExpressionAttributeNames: map[string]string{"#h": item.FenceName(t, customer), "#ttl": manifest.TTL},
 			ExpressionAttributeValues: item.Item{
 				":now": item.Number(now.UnixMilli()), ":ttl": item.Number(at.Add(item.FencePeriod + fenceSkew).Unix()),
 			},
@@ -179,6 +170,6 @@ type fences map[string]item.Item
 func (f fences) forgotten(t ident.Tenant, now time.Time) journey.Forgotten {
 	return func(customer string) time.Time {
 		r := item.Reader{Item: f[partition(item.FenceKey(t, customer, now))]}
-		return r.Time(fenceName(t, customer))
+		return r.Time(item.FenceName(t, customer))
 	}
 }

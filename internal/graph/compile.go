@@ -278,7 +278,7 @@ func (g *Graph) addReads(fields []condition.Field) {
 // reads returns the fields that the node reads when a customer is there, except those of
 // the event that ends a wait.
 func (n *Node) reads() []condition.Field {
-	fields := slices.Concat(n.Action.Payload.Reads(), n.Update.set.Reads())
+	fields := slices.Concat(n.Action.Payload.Reads(), n.Update.Reads())
 	for _, p := range n.conditions() {
 		fields = append(fields, p.Reads()...)
 	}

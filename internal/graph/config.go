@@ -9,6 +9,7 @@ import (
 	"journeys/internal/keep"
 	"journeys/internal/payload"
 	"journeys/internal/strict"
+	"journeys/internal/update"
 )
 
 // MaxDelayHours is the longest wait: a year.
@@ -44,7 +45,10 @@ func (n *Node) readConfig(object *strict.Object) {
 	case ChannelAction:
 		n.readAction(config)
 	case UpdateCustomer:
-		n.readUpdate(config)
+		var missing string
+		if n.Update, missing = update.Read(config); missing != "" {
+			n.missing(missing)
+		}
 	case Exit:
 		n.Reason, _ = takeName(config, "reason")
 		config.Done("reason")

@@ -14,6 +14,7 @@ import (
 	"journeys/internal/keep"
 	"journeys/internal/payload"
 	"journeys/internal/strict"
+	"journeys/internal/update"
 )
 
 // NodeType is the type of a node.
@@ -70,8 +71,8 @@ type Node struct {
 	Split     SplitConfig
 	Decision  DecisionConfig
 	Action    ActionConfig
-	Update    Update // update_customer
-	Reason    string // exit
+	Update    update.Config // update_customer
+	Reason    string        // exit
 }
 
 // Lasting returns a copy of a wait that lasts d.

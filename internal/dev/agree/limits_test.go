@@ -16,6 +16,7 @@ import (
 	"journeys/internal/payload"
 	"journeys/internal/progress"
 	"journeys/internal/provider"
+	"journeys/internal/update"
 )
 
 // limits are the rows of the table in docs/limits.md: the first cell, and the
@@ -32,7 +33,7 @@ var limits = map[string][]string{
 	"Condition":          {quantity(condition.MaxDepth, "levels"), quantity(condition.MaxLeaves, "comparisons")},
 	"Payload after its placeholders are filled":     {kilobytes(payload.MaxSize)},
 	"Branches of a split":                           {quantity(graph.MaxConditions, "conditions"), quantity(graph.MaxWays, "weights"), number(graph.MaxWeight)},
-	"Attributes that an `update_customer` names":    {number(graph.MaxUpdates)},
+	"Attributes that an `update_customer` names":    {number(update.MaxChanges)},
 	"Events that one wait waits for":                {number(graph.MaxAwaits)},
 	"Events that are remembered":                    {number(progress.RememberedEvents)},
 	"Wait":                                          {quantity(graph.MaxDelayHours, "hours")},

@@ -1,6 +1,7 @@
 package item
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -34,4 +35,11 @@ func hashShard(name string, shards int) int {
 	sum := fnv.New64a()
 	sum.Write([]byte(name))
 	return int(sum.Sum64() % uint64(max(shards, 1)))
+}
+
+// FenceName returns a pseudonym of a customer for a fence item: of a guessed id it shows
+// whether the customer was forgotten.
+func FenceName(t ident.Tenant, customer string) string {
+	sum := sha256.Sum256([]byte(CustomerPK(t, customer)))
+	return base64.RawURLEncoding.EncodeToString(sum[:6])
 }

@@ -1,4 +1,5 @@
-package graph
+// Package update reads and makes the changes of an update_customer.
+package update
 
 import (
 	"errors"
@@ -11,11 +12,11 @@ import (
 	"journeys/internal/strict"
 )
 
-// MaxUpdates bounds the attributes that an update_customer changes.
-const MaxUpdates = 64
+// MaxChanges bounds the attributes that an update_customer changes.
+const MaxChanges = 64
 
-// Update is the config of an update_customer. The zero Update changes nothing.
-type Update struct {
+// Config is the config of an update_customer. The zero Config changes nothing.
+type Config struct {
 	set     *payload.Payload // values by the path as written; nil for none
 	changes []attributeChange
 }
@@ -30,11 +31,11 @@ type attributeChange struct {
 
 // errNotNumber means that an update adds to an attribute that is no number, or that the
 // sum is too large.
-var errNotNumber = errors.New("graph: an attribute is not a number that can be added to")
+var errNotNumber = errors.New("update: an attribute is not a number that can be added to")
 
 // Apply returns facts.Attributes with the update made. Placeholders are filled from
 // facts, so with the attributes as they were before.
-func (u *Update) Apply(facts *condition.Facts) (condition.Value, error) {
+func (u *Config) Apply(facts *condition.Facts) (condition.Value, error) {
 	changed := facts.Attributes
 	filled, err := u.set.JSON(facts)
 	if err != nil {
@@ -64,7 +65,7 @@ func (u *Update) Apply(facts *condition.Facts) (condition.Value, error) {
 
 // Changed returns an object with the attributes that the update names: the value in
 // attributes by the path as written. Missing ones are left out.
-func (u *Update) Changed(attributes condition.Value) condition.Value {
+func (u *Config) Changed(attributes condition.Value) condition.Value {
 	changed, _ := condition.ParseValue([]byte("{}"))
 	for _, c := range u.changes {
 		changed = changed.With(c.text, attributes.Get(c.path...))
@@ -72,11 +73,15 @@ func (u *Update) Changed(attributes condition.Value) condition.Value {
 	return changed
 }
 
-func (n *Node) readUpdate(config *strict.Object) {
+// Reads returns the fields that the placeholders read.
+func (u *Config) Reads() []condition.Field { return u.set.Reads() }
+
+// Read reads the config and notes every fault. missing says what a draft may leave out;
+// "" for nothing.
+func Read(config *strict.Object) (u Config, missing string) {
 	set, hasSet := config.Take("set")
 	unset, hasUnset := config.Take("unset")
 	add, hasAdd := config.Take("add")
-	u := &n.Update
 	if hasSet {
 		u.readSet(set)
 	}
@@ -86,16 +91,17 @@ func (n *Node) readUpdate(config *strict.Object) {
 	if hasAdd {
 		u.readAdd(add)
 	}
-	if len(u.changes) > MaxUpdates {
-		config.FaultBelow("", "must name at most %d attributes, names %d", MaxUpdates, len(u.changes))
+	if len(u.changes) > MaxChanges {
+		config.FaultBelow("", "must name at most %d attributes, names %d", MaxChanges, len(u.changes))
 	}
 	if len(u.changes) == 0 {
-		n.missing("at least one attribute in set, unset or add is required")
+		missing = "at least one attribute in set, unset or add is required"
 	}
 	config.Done("set", "unset", "add")
+	return u, missing
 }
 
-func (u *Update) readSet(v strict.Value) {
+func (u *Config) readSet(v strict.Value) {
 	object, ok := v.Object()
 	if !ok {
 		return
@@ -110,7 +116,7 @@ func (u *Update) readSet(v strict.Value) {
 	}
 }
 
-func (u *Update) readUnset(v strict.Value) {
+func (u *Config) readUnset(v strict.Value) {
 	list, ok := v.List()
 	if !ok {
 		return
@@ -122,7 +128,7 @@ func (u *Update) readUnset(v strict.Value) {
 	}
 }
 
-func (u *Update) readAdd(v strict.Value) {
+func (u *Config) readAdd(v strict.Value) {
 	object, ok := v.Object()
 	if !ok {
 		return
@@ -148,7 +154,7 @@ func readNumber(v strict.Value) (condition.Value, bool) {
 }
 
 // readPath adds c, whose path is text and stands at v.
-func (u *Update) readPath(v strict.Value, text string, c attributeChange) {
+func (u *Config) readPath(v strict.Value, text string, c attributeChange) {
 	field, fault := condition.ParseField(text)
 	word, _, _ := strings.Cut(text, ".")
 	switch {
@@ -171,7 +177,7 @@ func (u *Update) readPath(v strict.Value, text string, c attributeChange) {
 			return
 		}
 	}
-	if len(u.changes) <= MaxUpdates {
+	if len(u.changes) <= MaxChanges {
 		u.changes = append(u.changes, c)
 	}
 }
