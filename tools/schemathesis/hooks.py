@@ -31,6 +31,7 @@ BEYOND_SCHEMAS = re.compile(
     r"|is required when (from|to) is given|must not be before from|must be a date from .*"
     r"|must be less than \d+ days after from"
     r"|must be after entryFrom, .*|must be before entryUntil, .*"
+    r"|may have minIntervalHours and max only with mode afterExit"
 )
 # Codes that depend on the state of the journey, not on the request alone.
 BY_STATE = {"graph-not-whole", "journey-not-active", "entry-closed"}
