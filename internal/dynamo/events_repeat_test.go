@@ -159,3 +159,36 @@ func TestEvent_RepeatSaysWhatTheFirstAttemptDid(t *testing.T) {
 		}
 	}
 }
+
+// A journey that was closed to an event stays closed to its repeats, unless the event
+// waits for another journey. A paused journey holds up no later event.
+func TestEvent_RepeatEntersAJourneyThatOpensOnlyIfItWaits(t *testing.T) {
+	t.Parallel()
+
+	p := newFixture(t)
+	closed, paused := p.journey(t, openedGraph), p.journey(t, openedGraph)
+	opens := func(at time.Time) {
+		t.Helper()
+		_, err := p.Update(t.Context(), demo, closed, journey.Change{EntryFrom: &at}, nil)
+		require.NoError(t, err)
+	}
+	put := func(customer string) journey.EventOutcome {
+		t.Helper()
+		list := []journey.Event{{Customer: customer, Type: "opened", ID: "e1"}, {Customer: customer, Type: "seen", ID: "e2", Attributes: []byte(`{"n":2}`)}}
+		results := p.PutEvents(t.Context(), demo, list)
+		for _, r := range results {
+			require.NoError(t, r.Err)
+		}
+		require.JSONEq(t, `{"n":2}`, p.attributes(t, customer))
+		return results[0].EventOutcome
+	}
+	code := func(id ident.ID, code string) journey.NotStarted { return journey.NotStarted{Journey: id, Code: code} }
+	opens(p.now.Add(time.Hour))
+	require.Equal(t, journey.EventOutcome{ID: "e1", Started: []ident.ID{paused}, NotStarted: []journey.NotStarted{code(closed, "entry-closed")}}, put("ada"))
+	p.setStatus(t, paused, journey.Paused)
+	require.Equal(t, byJourney([]journey.NotStarted{code(closed, "entry-closed"), code(paused, "journey-paused")}), put("bob").NotStarted)
+
+	opens(time.Time{})
+	require.Equal(t, journey.EventOutcome{ID: "e1", Repeated: true}, put("ada"))
+	require.Equal(t, journey.EventOutcome{ID: "e1", Started: []ident.ID{closed}, NotStarted: []journey.NotStarted{code(paused, "journey-paused")}}, put("bob"))
+}
