@@ -36,7 +36,12 @@ func (w *world) requireAudited(t *testing.T) {
 	require.Equal(t, 2, drift, "enrolled, and entered the first node")
 	require.Zero(t, wrong)
 
-	planted := list[c.customers[0]]
+	var planted progress.Enrollment
+	for _, e := range list {
+		if e.ReachedExit() {
+			planted = e
+		}
+	}
 	planted.Rev++
 	planted.Delta = nil
 	planted.Node++

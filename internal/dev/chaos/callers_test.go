@@ -16,12 +16,14 @@ const (
 	toSendEvents
 	toArchive
 	toDelete
+	toReenter
 )
 
 const (
 	pauses         = 3
 	laterCustomers = 10 // who enter the edited journey
 	eventCount     = 96
+	reactionCount  = 60 // events that end or convert runs
 	senders        = 4
 	changeCount    = 64 // of profiles
 )
@@ -34,7 +36,11 @@ func (w *world) actAsCallers(t *testing.T) {
 	for range eventCount {
 		w.newEvent(w.drawCustomer(), fmt.Sprintf("e%d", w.r.IntN(3)))
 	}
-	for events := range slices.Chunk(w.sent, eventCount/senders) {
+	for range reactionCount {
+		c := w.cohorts[w.r.IntN(len(w.cohorts))]
+		w.newEvent(c.customers[w.r.IntN(len(c.customers))], []string{closing, reaching, reaching}[w.r.IntN(3)])
+	}
+	for events := range slices.Chunk(slices.Clone(w.sent), (eventCount+reactionCount)/senders) {
 		sending.Go(func() {
 			for _, e := range events {
 				w.send(t, e)
@@ -47,9 +53,12 @@ func (w *world) actAsCallers(t *testing.T) {
 			w.patch(t, change.person, change.customer, change.dates())
 		}
 	})
+	w.drawReentry()
+	sending.Go(func() { w.reenter(t) })
 	edited := w.cohorts[toEdit]
 	edited.graphs = append(edited.graphs, w.newGraph(toEdit))
-	w.call(t, "PUT", edited.path(), `{"definition":`+edited.graphs[1]+`}`)
+	edited.settings = append(edited.settings, drawSettings(toReenter))
+	w.call(t, "PUT", edited.path(), `{"definition":`+edited.graphs[1]+`,`+edited.settings[1].members()+`}`)
 	w.enroll(t, edited, w.addCustomers(t, edited, laterCustomers), "later")
 	for range pauses {
 		for _, status := range []string{"paused", "active"} {

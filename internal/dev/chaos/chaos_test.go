@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	journeyCount = 5  // of a seed; callers change each in another way
-	perJourney   = 44 // customers: 220 in all
+	journeyCount = 6  // of a seed; callers change each in another way
+	perJourney   = 37 // customers: 222 in all
 	leastFaults  = 20
 	faultsFor    = 25 * time.Second // at least, so that processes frozen for long thaw meanwhile
 	countFor     = time.Minute      // at most, until everything is counted
@@ -29,10 +29,12 @@ const (
 // Meanwhile processes are killed and frozen around every request, requests are
 // throttled or applied with a lost answer, providers answer slowly or never, and
 // invocations come twice, late, never or with little time. Events come, and dates
-// move, while customers wait. After the faults every customer must leave by the path that
-// /test shows, no event may be lost or end two waits, no message may be sent and no update
-// made twice, every revision must be written once, and the figures counted from the stream
-// must equal those of the enrollments.
+// move, while customers wait, leave by events and conditions, convert, and enter again by
+// calls and events that are repeated. After the faults every customer must have left by the
+// path that /test shows, or by an exit that they met. No event may be lost or end two waits,
+// no message may be sent and no update made twice in a run, no call or event may start two
+// runs, every revision must be written once, and the figures counted from the stream must
+// equal those of all runs.
 func TestChaos_RealParts(t *testing.T) {
 	all := &occurred{total: map[string]int{}}
 	if *seedFlag >= 0 {
@@ -75,6 +77,9 @@ func chaos(t *testing.T, seed uint64, all *occurred) {
 	w.requireIndexed(t)
 	w.drain(t)
 	end("drain")
+	w.sendLate(t)
+	w.repeat(t)
+	w.drain(t)
 	w.written = written.histories(t)
 	w.requirePathsAndMessages(t)
 	all.add(w.kinds)

@@ -3,6 +3,7 @@ package chaos
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strings"
@@ -131,7 +132,7 @@ type change struct {
 }
 
 // drawChanges draws changes of different customers: most move their dates to soon, some
-// to later or to the past, some take them away.
+// to later or to the past, some take them away, and some ask to leave.
 func (w *world) drawChanges() (changes []change) {
 	drawn := map[string]bool{}
 	for range changeCount {
@@ -147,6 +148,9 @@ func (w *world) drawChanges() (changes []change) {
 			return fmt.Sprintf(`"d0":%q,"d1":%q`, instant(now.Add(in)), instant(now.Add(24*time.Hour+in)))
 		}
 		switch w.r.IntN(8) {
+		case 2, 3:
+			move := dates
+			dates = func() string { return move() + `,"leave":true` }
 		case 0:
 			dates = func() string { return `"d0":null,"d1":"soon"` }
 		case 1:
@@ -185,8 +189,11 @@ func (w *world) patch(t *testing.T, p *person, customer, members string) {
 
 // sentEvent is an event that a caller sends.
 type sentEvent struct {
-	customer, kind, id, properties string
-	stored                         time.Time // no earlier than it was stored; zero before
+	customer, kind, id string
+	n, cart            int       // its properties
+	stored             time.Time // no earlier than it was stored; zero before
+	started            bool      // a run, by an answer
+	unsure             bool      // whether it started a run: that answer was lost
 }
 
 // drawCustomer returns a customer who causes an event.
@@ -199,20 +206,48 @@ func (w *world) drawCustomer() string {
 }
 
 func (w *world) newEvent(customer, kind string) *sentEvent {
-	e := &sentEvent{customer: customer, kind: kind, id: fmt.Sprint(len(w.sent))}
-	e.properties = fmt.Sprintf(`{"n":%d,"cart":%d}`, w.r.IntN(10), w.r.IntN(2))
+	e := &sentEvent{customer: customer, kind: kind, id: fmt.Sprint(len(w.sent)), n: w.r.IntN(10), cart: w.r.IntN(2)}
 	w.sent = append(w.sent, e)
+	w.sentBy[stampID(e.id)] = e
 	return e
 }
 
 // send repeats the call for an event until it is accepted.
 func (w *world) send(t *testing.T, e *sentEvent) {
-	body := fmt.Sprintf(`{"customerId":%q,"eventType":%q,"eventId":%q,"properties":%s}`, e.customer, e.kind, e.id, e.properties)
 	for tries := 0; tries < 100 && e.stored.IsZero(); tries++ {
-		if status, _ := w.try(t, "POST", manifest.BasePath+"/events", body); status == 202 {
+		if w.sendOnce(t, e) {
 			e.stored = time.Now().Add(time.Millisecond)
 		}
 	}
+}
+
+// sendAgain repeats an event that was accepted.
+func (w *world) sendAgain(t *testing.T, e *sentEvent) {
+	for tries := 0; !w.sendOnce(t, e); tries++ {
+		if tries == 100 {
+			t.Errorf("the repeat of the event %s failed %d times", e.id, tries)
+			return
+		}
+	}
+}
+
+// sendOnce makes the call for an event and reports whether it was accepted.
+func (w *world) sendOnce(t *testing.T, e *sentEvent) bool {
+	body := fmt.Sprintf(`{"customerId":%q,"eventType":%q,"eventId":%q,"properties":{"n":%d,"cart":%d}}`, e.customer, e.kind, e.id, e.n, e.cart)
+	status, text := w.try(t, "POST", manifest.BasePath+"/events", body)
+	if status != 202 {
+		return false
+	}
+	var answer struct {
+		Started  []string
+		Repeated bool
+	}
+	if err := json.Unmarshal(text, &answer); err != nil {
+		t.Error(err)
+	}
+	e.started = e.started || len(answer.Started) > 0
+	e.unsure = e.unsure || e.stored.IsZero() && answer.Repeated
+	return true
 }
 
 // stampID returns the ID of the stamp of an event with that id.

@@ -2,7 +2,9 @@ package chaos
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,14 +16,14 @@ import (
 )
 
 // requireCounted waits until the figures counted from the stream equal those of
-// the enrollments, and checks the API's promises about them.
+// all runs, and checks the API's promises about them.
 func (w *world) requireCounted(t *testing.T) {
 	t.Helper()
 	limit := time.Now().Add(countFor)
 	ticker := time.NewTicker(200 * time.Millisecond)
 	defer ticker.Stop()
 	for _, c := range w.cohorts {
-		_, list := w.load(t, c)
+		list := slices.Concat(slices.Collect(maps.Values(w.runs(t, c)))...)
 		var truth analytics.Figures
 		for _, e := range list {
 			truth.Recount(e, "9999-12-31")
@@ -63,24 +65,26 @@ func withoutPadding(f *analytics.Figures) map[string]analytics.Graph {
 
 // requireIdentities checks the sums that openapi.yaml promises for analytics, and that the
 // results and branches of each step are those of the customers' paths.
-func (w *world) requireIdentities(t *testing.T, c *cohort, list map[string]progress.Enrollment) {
+func (w *world) requireIdentities(t *testing.T, c *cohort, list []progress.Enrollment) {
 	t.Helper()
 	type counts struct {
-		NodeID                                                                          string
-		Version, Total, Entered, Active, Completed, Expired, Cancelled, Failed, Dropped int
-		Results, Branches                                                               map[string]int
+		NodeID                                                                                     string
+		Version, Total, Entered, Active, Completed, Expired, Cancelled, Failed, Dropped, Converted int
+		Results, Branches, BranchesConverted                                                       map[string]int
 	}
 	var shown struct {
 		Enrollments counts
+		Conversions int
 		Steps       []counts
 	}
 	text := w.call(t, "GET", manifest.BasePath+"/journeys/"+string(c.id)+"/analytics", "")
 	require.NoError(t, json.Unmarshal(text, &shown))
 	e := shown.Enrollments
-	require.Equal(t, len(c.customers), e.Total)
+	require.Equal(t, len(list), e.Total)
 	require.Equal(t, e.Total, e.Active+e.Completed+e.Expired+e.Cancelled+e.Failed)
 	require.NotEmpty(t, shown.Steps)
-	counted := w.results(t, c, list)
+	counted, converted, conversions := w.results(t, c, list)
+	require.Equal(t, conversions, shown.Conversions)
 	for _, s := range shown.Steps {
 		version := s.Version
 		if version == 0 {
@@ -93,7 +97,13 @@ func (w *world) requireIdentities(t *testing.T, c *cohort, list map[string]progr
 		}
 		for name, n := range s.Branches {
 			require.Equal(t, expected[name], n, "%s %s", s.NodeID, name)
+			require.Equal(t, converted[stepKey{version, s.NodeID}][name], s.BranchesConverted[name], "%s %s", s.NodeID, name)
 		}
+		passed := 0
+		for _, n := range converted[stepKey{version, s.NodeID}] {
+			passed += n
+		}
+		require.Equal(t, passed, s.Converted, s.NodeID)
 		require.Equal(t, s.Entered, s.Completed+s.Active+s.Failed+s.Dropped)
 		left := 0
 		for _, n := range s.Results {
@@ -109,20 +119,27 @@ type stepKey struct {
 	node    string
 }
 
-// results counts how the customers left each node, by the name of the result.
-func (w *world) results(t *testing.T, c *cohort, list map[string]progress.Enrollment) map[stepKey]map[string]int {
+// results counts how the customers left each node in all runs, and in those that converted
+// later, by the name of the result. It also returns the number of runs that converted.
+func (w *world) results(t *testing.T, c *cohort, list []progress.Enrollment) (left, converted map[stepKey]map[string]int, conversions int) {
 	t.Helper()
-	counted := map[stepKey]map[string]int{}
+	left, converted = map[stepKey]map[string]int{}, map[stepKey]map[string]int{}
 	for _, e := range list {
+		if !e.ConvertedAt.IsZero() {
+			conversions++
+		}
 		g := c.graph(t, e.Version)
-		for _, visit := range e.Path.Visits(e.EnrolledAt) {
+		for i, visit := range e.Path.Visits(e.EnrolledAt) {
 			n := g.Node(visit.Node)
 			key := stepKey{e.Version, n.ID}
-			if counted[key] == nil {
-				counted[key] = map[string]int{}
+			if left[key] == nil {
+				left[key], converted[key] = map[string]int{}, map[string]int{}
 			}
-			counted[key][visit.Result.Name(n.Ways)]++
+			left[key][visit.Result.Name(n.Ways)]++
+			if i < e.ConvertedSteps {
+				converted[key][visit.Result.Name(n.Ways)]++
+			}
 		}
 	}
-	return counted
+	return left, converted, conversions
 }

@@ -39,8 +39,24 @@ func (w *world) openStream(t *testing.T) *stream {
 
 // history is what was written of a customer's enrollment.
 type history struct {
-	revs  []int64                // in the order in which they were written
-	heard map[int]progress.Stamp // of the event that last ended a wait, while the customer was at a node
+	revs       []int64           // in the order in which they were written
+	runs       map[int]*begunRun // by number
+	attributes string            // that were written last
+	last       revision
+}
+
+// begunRun is a run as it began.
+type begunRun struct {
+	attributes string                 // of the customer at the entry
+	event      []byte                 // that started the run, as far as the graph reads it; nil for none
+	heard      map[int]progress.Stamp // of the event that last ended a wait, while the customer was at a node
+}
+
+// revision is a write of an enrollment.
+type revision struct {
+	rev, run, leaseUntil, writtenAt int64
+	path                            int  // length
+	pending, left                   bool // an exit or a conversion was requested; the run has ended
 }
 
 // histories returns what was written of each customer's enrollment.
@@ -69,35 +85,68 @@ func (s *stream) histories(t *testing.T) map[string]*history {
 	return written
 }
 
-// add adds a record if it is of an enrollment.
+// add adds a record if it is of an enrollment or a profile.
 func (s *stream) add(t *testing.T, written map[string]*history, image map[string]streamtypes.AttributeValue) {
 	t.Helper()
 	sort, ok := image[manifest.SortKey].(*streamtypes.AttributeValueMemberS)
-	if !ok || !strings.HasPrefix(sort.Value, "E#") {
+	isProfile := ok && sort.Value == "P"
+	if !ok || !isProfile && !strings.HasPrefix(sort.Value, "E#") {
 		return
 	}
 	partition := image[manifest.PartitionKey].(*streamtypes.AttributeValueMemberS).Value
 	_, customer, _ := strings.Cut(partition, "#C#")
-	number := func(name string) int64 {
-		n, err := strconv.ParseInt(image[name].(*streamtypes.AttributeValueMemberN).Value, 10, 64)
-		require.NoError(t, err)
-		return n
-	}
 	h := written[customer]
 	if h == nil {
-		h = &history{heard: map[int]progress.Stamp{}}
+		h = &history{runs: map[int]*begunRun{}}
 		written[customer] = h
 	}
-	h.revs = append(h.revs, number("r"))
-	var heard progress.Stamp
-	if b, ok := image["he"].(*streamtypes.AttributeValueMemberB); ok {
-		heard = memory.ReadStamp(b.Value)
+	if isProfile {
+		h.attributes = string(bytesOf(image["a"]))
+		return
 	}
-	h.heard[int(number("nd"))] = heard
+	next := revision{
+		rev: numberOf(t, image["r"]), run: numberOf(t, image["run"]), leaseUntil: numberOf(t, image["lu"]), writtenAt: numberOf(t, image["t"]),
+		path: len(bytesOf(image["p"])), pending: image["px"] != nil || image["pc"] != nil, left: image["lf"] != nil,
+	}
+	last := h.last
+	h.last = next
+	if next.rev == last.rev && next.pending {
+		return // a request, which the next revision carries out
+	}
+	if next.left && next.run == last.run && next.path == last.path && !last.left && !last.pending && next.writtenAt < last.leaseUntil {
+		t.Errorf("%s left run %d while a message was claimed, without its result", customer, next.run)
+	}
+	h.revs = append(h.revs, next.rev)
+	run := h.runs[int(next.run)]
+	if run == nil {
+		run = &begunRun{attributes: h.attributes, event: bytesOf(image["ev"]), heard: map[int]progress.Stamp{}}
+		h.runs[int(next.run)] = run
+	}
+	run.heard[int(numberOf(t, image["nd"]))] = memory.ReadStamp(bytesOf(image["he"]))
+}
+
+// numberOf returns a number; 0 if it is missing.
+func numberOf(t *testing.T, v streamtypes.AttributeValue) int64 {
+	t.Helper()
+	number, ok := v.(*streamtypes.AttributeValueMemberN)
+	if !ok {
+		return 0
+	}
+	n, err := strconv.ParseInt(number.Value, 10, 64)
+	require.NoError(t, err)
+	return n
+}
+
+// bytesOf returns a binary value; nil if it is missing.
+func bytesOf(v streamtypes.AttributeValue) []byte {
+	if b, ok := v.(*streamtypes.AttributeValueMemberB); ok {
+		return b.Value
+	}
+	return nil
 }
 
 // requireEveryRevision checks that each revision of each enrollment, from the
-// first to the last, was written once.
+// first to the last of all runs, was written once.
 func (s *stream) requireEveryRevision(t *testing.T, w *world) {
 	t.Helper()
 	written := s.histories(t)

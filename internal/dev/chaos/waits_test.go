@@ -23,11 +23,18 @@ const (
 	byEvent = "waits ended by an event"
 	byTime  = "by time"
 	byMove  = "by a date that moved"
+
+	exitsByEvent     = "exits by event"
+	exitsByCondition = "exits by condition"
+	conversions      = "conversions"
+	lateConversions  = "late conversions"
+	laterRuns        = "runs after the first"
 )
 
 var kinds = []string{
 	byEvent, byTime, byMove, "until at", "until field", "until time", "until a date or an event",
 	"multi_split", "random_split", "update_customer", "branches of events",
+	exitsByEvent, exitsByCondition, conversions, lateConversions, laterRuns,
 }
 
 // occurred counts what happened in all seeds, by kind.
@@ -69,7 +76,7 @@ func list(total map[string]int) string {
 // the time by which they were stored. It checks that each that was sent is.
 func (w *world) readEvents(t *testing.T, c *cohort) map[string][]journeytest.Heard {
 	t.Helper()
-	types := []string{"e0", "e1", "e2"}
+	types := []string{"e0", "e1", "e2", closing, closingOwn, reaching, starting}
 	wanted, sent := map[string][]string{}, map[string]map[uint64]*sentEvent{}
 	for _, customer := range c.customers {
 		wanted[customer], sent[customer] = types, map[uint64]*sentEvent{}
@@ -112,7 +119,7 @@ func (w *world) requireWaits(t *testing.T, c *cohort, e progress.Enrollment) map
 	run := journeytest.Run{
 		Graph: c.graph(t, e.Version), Enrollment: e, Events: w.events[e.Customer], Attributes: c.people[e.Customer].attributes,
 		HeardAt: func(node int) (progress.Stamp, bool) {
-			heard, ok := w.written[e.Customer].heard[node]
+			heard, ok := w.written[e.Customer].runs[e.Run].heard[node]
 			return heard, ok
 		},
 		LeftBy: leftBy(e),

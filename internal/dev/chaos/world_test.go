@@ -45,6 +45,9 @@ type world struct {
 	rescued  map[string]time.Time           // by customer and node
 	events   map[string][]journeytest.Heard // by customer, once all are out
 	written  map[string]*history            // the same
+	sentBy   map[uint64]*sentEvent          // by the ID of the stamp
+	again    *reentry
+	plain    ident.ID // of a journey without settings, for /test
 
 	madeToLeave, updates int            // customers, updates of profiles
 	kinds                map[string]int // what has happened, by kind: see kinds
@@ -53,8 +56,9 @@ type world struct {
 // cohort is a journey and its customers.
 type cohort struct {
 	id         ident.ID
-	graphs     []string // by version, from 1
-	exitReason string   // of customers whose journey was ended; "" if it was not
+	graphs     []string // by version, from 1, without settings
+	settings   []settings
+	exitReason string // of customers whose journey was ended; "" if it was not
 	customers  []string
 	people     map[string]*person
 }
@@ -88,7 +92,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 			_ = os.Remove(output.Name())
 		}
 	})
-	w := &world{log: output.Name(), injected: lambda.NewFaults(seed), r: rand.New(rand.NewPCG(seed, 9)), rescued: map[string]time.Time{}, kinds: map[string]int{}}
+	w := &world{log: output.Name(), injected: lambda.NewFaults(seed), r: rand.New(rand.NewPCG(seed, 9)), rescued: map[string]time.Time{}, kinds: map[string]int{}, sentBy: map[uint64]*sentEvent{}}
 	w.tenant, _ = ident.ParseTenant("chaos")
 	listener, err := local.Listen(t.Context(), 0)
 	require.NoError(t, err)
@@ -102,6 +106,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	token, err := w.machine.Issuer.Token("chaos", manifest.Admin, time.Now())
 	require.NoError(t, err)
 	w.api = &client.Client{Base: w.machine.URL, Token: client.Fixed(token)}
+	w.plain = w.create(t, `{"name":"plain"}`)
 	return w
 }
 
@@ -154,23 +159,40 @@ const hour = 40 * time.Millisecond
 // waits for them. Those that are not ended soon begin with a wait until a date.
 func (w *world) newGraph(number int) string {
 	length := hour
-	if number == toSendEvents {
+	switch number {
+	case toSendEvents:
 		length *= 10
+	case toReenter:
+		length /= 4
 	}
-	graph := journeytest.GraphUntil(w.r, 8+w.r.IntN(20), w.drawUntil)
+	until := w.drawUntil
+	if number == toReenter { // all the waits are short
+		until = func(string) string { return "" }
+	}
+	graph := journeytest.GraphUntil(w.r, 8+w.r.IntN(20), until)
 	return firstWait(insist(scaleWaits(graph, length)), w.firstWaits()[number])
 }
 
 func (w *world) createJourney(t *testing.T, number int) {
 	t.Helper()
 	graph := w.newGraph(number)
-	body := fmt.Sprintf(`{"name":"chaos %d","definition":%s}`, number, graph)
-	var created struct{ ID ident.ID }
-	require.NoError(t, json.Unmarshal(w.call(t, "POST", manifest.BasePath+"/journeys", body), &created))
-	w.call(t, "PUT", manifest.BasePath+"/journeys/"+string(created.ID), `{"status":"active"}`)
-	c := &cohort{id: created.ID, graphs: []string{graph}, people: map[string]*person{}}
+	pinned, entry := drawSettings(number), ""
+	if number == toReenter {
+		entry = fmt.Sprintf(`,"entryCondition":{"event":%q},"reentry":{"mode":"afterExit"}`, starting)
+	}
+	id := w.create(t, fmt.Sprintf(`{"name":"chaos %d","definition":%s,%s%s}`, number, graph, pinned.members(), entry))
+	w.call(t, "PUT", manifest.BasePath+"/journeys/"+string(id), `{"status":"active"}`)
+	c := &cohort{id: id, graphs: []string{graph}, settings: []settings{pinned}, people: map[string]*person{}}
 	w.addCustomers(t, c, perJourney)
 	w.cohorts = append(w.cohorts, c)
+}
+
+// create creates a journey and returns its id.
+func (w *world) create(t *testing.T, body string) ident.ID {
+	t.Helper()
+	var created struct{ ID ident.ID }
+	require.NoError(t, json.Unmarshal(w.call(t, "POST", manifest.BasePath+"/journeys", body), &created))
+	return created.ID
 }
 
 // addCustomers adds n customers with profiles to a cohort and returns their ids.
@@ -214,7 +236,7 @@ func score(a [2]int) int {
 	return 2
 }
 
-// load returns all enrollments of a cohort, by customer.
+// load returns the latest enrollments of a cohort, by customer.
 func (w *world) load(t *testing.T, c *cohort) (*engine.Live, map[string]progress.Enrollment) {
 	t.Helper()
 	live, list, err := w.store.Engine.Load(t.Context(), w.tenant, c.id, c.customers)

@@ -65,7 +65,7 @@ func (r *Run) WaitEnds() (ends []WaitEnd, err error) {
 		w.left = r.Enrollment.LeftAt
 		if i+1 < len(visits) {
 			w.left = visits[i+1].EnteredAt
-		} else if r.Enrollment.Status != progress.Completed {
+		} else if !r.Enrollment.ReachedExit() {
 			w.left = r.Enrollment.Since
 		}
 		w.open()
