@@ -13,7 +13,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"journeys/internal/dev/journeytest"
 	"journeys/internal/engine"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -24,6 +23,7 @@ import (
 func (m *model) callers(turn int, seed uint64) {
 	m.putEvents()
 	m.putProfiles()
+	m.sendCalls()
 	if m.live.Reason == "journey_deleted" {
 		return
 	}
@@ -35,8 +35,14 @@ func (m *model) callers(turn int, seed uint64) {
 		m.edit()
 	case 2:
 		m.remove(fmt.Sprintf("c%d", m.r.IntN(25)))
-	case 3, 4, 5:
+	case 3, 4, 5, 13, 14:
 		m.pending = append(m.pending, m.drawEvent())
+	case 8, 9:
+		m.drawCall()
+	case 10:
+		m.change(fmt.Sprintf("c%d", m.r.IntN(25)), []byte(`{"gone":true}`))
+	case 11, 12:
+		m.repeat()
 	case 6, 7:
 		m.patch(fmt.Sprintf("c%d", m.r.IntN(35)))
 	}
@@ -58,11 +64,43 @@ func (m *model) callers(turn int, seed uint64) {
 // drawEvent returns an event that a customer causes.
 func (m *model) drawEvent() journey.Event {
 	m.faults["event"]++
-	kind := fmt.Sprintf("e%d", m.r.IntN(3))
-	return journey.Event{
-		Customer: m.drawCustomer(kind), Type: kind, ID: fmt.Sprint(kind, " ", m.faults["event"]),
+	customer, kind := m.drawSending(), ""
+	if customer != "" {
+		kind = m.drawKind(m.rules[m.items[customer].GraphHash])
+	} else {
+		kind = m.drawKind(m.rules[m.definition.Hash])
+		customer = m.drawCustomer(kind)
+	}
+	e := journey.Event{
+		Customer: customer, Type: kind, ID: fmt.Sprint(kind, " ", m.faults["event"]),
 		Properties: fmt.Appendf(nil, `{"n":%d,"cart":%d}`, m.r.IntN(10), m.r.IntN(2)),
 	}
+	m.sent = append(m.sent, e)
+	return e
+}
+
+// drawKind returns a type of events, often one that ends runs or converts them.
+func (m *model) drawKind(ru rules) string {
+	switch n := m.r.IntN(6); {
+	case n < 2 && len(ru.exits) > 0:
+		return ru.exits[0].kind
+	case n < 4 && ru.goal != nil:
+		return ru.goal.kind
+	}
+	return fmt.Sprintf("e%d", m.r.IntN(kinds))
+}
+
+// drawSending returns a customer to whom a frozen worker sends a message; "" for none.
+func (m *model) drawSending() string {
+	if m.depth == 0 {
+		return ""
+	}
+	for _, customer := range slices.Sorted(maps.Keys(m.items)) {
+		if e := m.items[customer]; e.Status == progress.Inside && e.LeaseUntil.After(m.now.Add(time.Second)) && m.r.IntN(2) == 0 {
+			return customer
+		}
+	}
+	return ""
 }
 
 // drawCustomer returns a customer, often one whose wait awaits events of that type.
@@ -88,8 +126,7 @@ func (m *model) end(kind, reason string) {
 // edit gives the journey a new graph, for customers that enroll from now on.
 func (m *model) edit() {
 	m.faults["edit"]++
-	m.definition = journeytest.Definition(m.t, journeytest.GraphWithDates(m.r, 4+m.r.IntN(12)))
-	m.definitions[m.definition.Hash] = m.definition
+	m.define(4 + m.r.IntN(12))
 }
 
 // starting is the event that starts the journey. Waits may wait for it too.
@@ -128,7 +165,13 @@ func (m *model) putEvent(e journey.Event) {
 		m.faults["event again"]++
 	}
 	p := &process{model: m, skew: time.Duration(m.r.IntN(200)-100) * time.Millisecond}
-	if _, err := m.service(p).PutEvent(context.Background(), m.tenant, e); err != nil || p.dead {
+	_, err := m.service(p).PutEvent(context.Background(), m.tenant, e)
+	switch {
+	case err == nil && !p.dead:
+		m.requireObeyed(p.heardOf)
+	case m.r.IntN(4) == 0:
+		m.putEvent(e) // at once
+	default:
 		m.pending = append(m.pending, e)
 	}
 }
@@ -161,7 +204,7 @@ func (h handler) Journey(ctx context.Context, _ ident.Tenant, id ident.ID) (jour
 	j := journey.Journey{
 		ID: id, Status: journey.Paused, GraphHash: h.definition.Hash, Version: 1, MaxDurationDays: 365,
 		EntryCondition: []byte(`{"event":"` + starting + `"}`), Events: []string{starting},
-		Shards: h.live.Shards, Epoch: h.live.Epoch,
+		Shards: h.live.Shards, Epoch: h.live.Epoch, Reentry: h.reentry.raw,
 	}
 	if h.live.On {
 		j.Status, h.active = journey.Active, true
@@ -173,11 +216,13 @@ func (h handler) FullJourney(ctx context.Context, t ident.Tenant, id ident.ID) (
 	return h.Journey(ctx, t, id)
 }
 
-func (h handler) Profile(ctx context.Context, _ ident.Tenant, _ string) (journey.Profile, error) {
-	if err := h.read(ctx); err != nil {
-		return journey.Profile{}, err
+func (h handler) Profile(ctx context.Context, _ ident.Tenant, customer string) (journey.Profile, error) {
+	stored, ok := h.profiles[customer]
+	err := h.read(ctx)
+	if err == nil && !ok {
+		err = journey.ErrNoCustomer
 	}
-	return journey.Profile{}, journey.ErrNoCustomer // the model has no entry conditions
+	return stored.Stored, err
 }
 
 func (h handler) ProfileToChange(
@@ -203,24 +248,6 @@ func (h handler) PutProfile(_ context.Context, _ ident.Tenant, p journey.Profile
 	return errors.Join(failed, err)
 }
 
-// Insert stores one enrollment per customer. Meeting its own is a success.
-func (h handler) Insert(_ context.Context, _ ident.Tenant, _ int, list []progress.Enrollment) []journey.Outcome {
-	e, outcome := list[0], journey.Outcome{Result: journey.OutcomeSkipped}
-	err := h.write(func() {
-		if old, ok := h.items[e.Customer]; !ok {
-			h.faults["started"]++
-			h.put(e)
-		} else if old.RequestID != e.RequestID {
-			return
-		}
-		outcome.Result = journey.OutcomeEnrolled
-	})
-	if err != nil {
-		outcome = journey.Outcome{Result: journey.OutcomeError, Code: "table-throttled"}
-	}
-	return []journey.Outcome{outcome}
-}
-
 func (h handler) Definition(ctx context.Context, t ident.Tenant, id ident.ID, hash string) ([]byte, error) {
 	return h.process.Definition(ctx, t, id, hash)
 }
@@ -229,13 +256,14 @@ func (h handler) Advance(ctx context.Context, t ident.Tenant, shards int, list [
 	return h.process.Advance(ctx, t, shards, list)
 }
 
-func (h handler) ReserveEvent(_ context.Context, _ ident.Tenant, r journey.EventRecord, _ time.Time) (kept journey.EventRecord, err error) {
+func (h handler) ReserveEvent(_ context.Context, _ ident.Tenant, r journey.EventRecord, now time.Time) (kept journey.EventRecord, err error) {
 	err = h.write(func() {
 		var ok bool
-		if kept, ok = h.records[r.ID]; !ok {
+		if kept, ok = h.records[r.ID]; !ok || !kept.ExpiresAt.After(now) {
 			h.records[r.ID], kept = r, r
 		}
 	})
+	h.received = kept.ReceivedAt
 	return kept, err
 }
 
@@ -246,8 +274,14 @@ func (h handler) RequestExit(_ context.Context, _ ident.Tenant, e progress.Enrol
 			err = journey.ErrLost
 			return
 		}
-		h.faults["exit requested"]++
-		stored.PendingExit = e.PendingExit
+		if e.PendingExit != (progress.ExitRequest{}) {
+			h.faults["exit requested"]++
+			stored.PendingExit = e.PendingExit
+		}
+		if e.PendingConversion != (progress.Stamp{}) {
+			h.faults["conversion requested"]++
+			stored.PendingConversion = e.PendingConversion
+		}
 		h.items[e.Customer] = stored
 	})
 	return errors.Join(failed, err)
@@ -259,6 +293,7 @@ func (h handler) FinishEvent(_ context.Context, _ ident.Tenant, r journey.EventR
 	return h.write(func() {
 		if _, in := h.items[r.Customer]; h.active && kindOf(r) == starting {
 			require.True(h.t, in, "the event of %s was accepted but started nothing", r.Customer)
+			require.False(h.t, h.mustEnter(r.Customer, r.ReceivedAt), "the event of %s was accepted but started no further run", r.Customer)
 		}
 		r.Done = true
 		h.records[r.ID] = r
@@ -268,7 +303,13 @@ func (h handler) FinishEvent(_ context.Context, _ ident.Tenant, r journey.EventR
 func (h handler) Remember(_ context.Context, _ ident.Tenant, customer, eventType string, event progress.Received) error {
 	return h.write(func() {
 		key := customer + " " + eventType
-		h.heard[key] = append(h.heard[key], heard{event, h.now})
+		i := slices.IndexFunc(h.heard[key], func(before heard) bool { return before.Stamp == event.Stamp })
+		if i < 0 {
+			h.moments++
+			i = len(h.heard[key])
+			h.heard[key] = append(h.heard[key], heard{event, customer, eventType, h.now, h.moments})
+		}
+		h.heardOf = h.heard[key][i]
 	})
 }
 
@@ -307,6 +348,7 @@ func (h handler) Wake(_ context.Context, _ ident.Tenant, e progress.Enrollment) 
 			return
 		}
 		woken := h.items[e.Customer]
+		h.requireLease(woken)
 		woken.Rev, woken.WrittenAt, woken.Due, woken.Woken, woken.Delta = e.Rev, e.WrittenAt, e.Due, e.Woken, nil
 		h.put(woken)
 		h.faults["woken"]++

@@ -22,10 +22,11 @@ import (
 // check compares the end of each enrollment with its simulation, and the messages
 // and figures with the enrollments.
 func (m *model) check(seed uint64) {
-	sends := map[string]bool{}
+	sends, recorded := map[string]bool{}, map[string]bool{}
 	ended := map[progress.EnrollmentStatus]int64{}
-	for customer, e := range m.items {
-		where := fmt.Sprintf("seed %d customer %s: %s", seed, customer, e.ExitReason)
+	runs := m.runs()
+	for _, e := range runs {
+		where := fmt.Sprintf("seed %d run %s: %s", seed, runKey(e), e.ExitReason)
 		ended[e.Status]++
 		require.Contains(m.t, []progress.EnrollmentStatus{progress.Completed, progress.Cancelled}, e.Status, where)
 		g := m.definitions[e.GraphHash].Graph
@@ -33,10 +34,10 @@ func (m *model) check(seed uint64) {
 		var way []string
 		for _, visit := range visits {
 			way = append(way, g.NodeID(visit.Node)+" "+visit.Result.Name(g.Node(visit.Node).Ways))
-			effect := customer + " " + g.NodeID(visit.Node)
+			effect := runKey(e) + " " + g.NodeID(visit.Node)
 			if visit.Result == trail.Sent {
 				require.Contains(m.t, m.sends, effect, where)
-				sends[effect] = true
+				sends[effect], recorded[effect] = true, true
 			}
 			if visit.Result == trail.EffectError && g.NodeType(visit.Node) == graph.ChannelAction {
 				require.True(m.t, g.Action(visit.Node).GoOnError && refuses(effect), where)
@@ -45,14 +46,13 @@ func (m *model) check(seed uint64) {
 			}
 		}
 		require.NoError(m.t, g.Shape().Check(e), where)
-		m.requireUpdates(where, e, visits)
-		if e.Status == progress.Cancelled { // a message may have been sent, and its result not written
-			sends[customer+" "+g.NodeID(e.Node)] = true
+		if !e.ReachedExit() { // a message may have been sent, and its result not written
+			sends[runKey(e)+" "+g.NodeID(e.Node)] = true
 		}
 		events := m.requireWaits(where, e, visits)
 		known := m.known(e, visits)
 		expected := m.simulate(e, visits[:known], events)
-		if e.Status == progress.Cancelled || known < len(way) {
+		if !e.ReachedExit() || known < len(way) {
 			expected, way = expected[:known], way[:known]
 		}
 		require.Equal(m.t, expected, way, where)
@@ -60,33 +60,46 @@ func (m *model) check(seed uint64) {
 	for effect := range m.sends {
 		require.Contains(m.t, sends, effect, "seed %d: a message that no enrollment records", seed)
 	}
+	m.faults["recorded"] += len(m.recordable)
+	for effect := range m.recordable {
+		require.Contains(m.t, recorded, effect, "seed %d: a message that its worker did not record", seed)
+	}
+	m.requireUpdates(seed, runs)
+	m.requireRuns(seed)
+	m.requireRecount(seed, runs)
 	require.Len(m.t, m.inbox, len(m.sends), "seed %d: each message once", seed)
 	require.Empty(m.t, m.figures.Faults(), "seed %d", seed)
 	totals := m.figures.Totals()
-	require.Equal(m.t, []int64{int64(len(m.items)), ended[progress.Completed], ended[progress.Cancelled], 0, 0},
+	require.Equal(m.t, []int64{int64(len(runs)), ended[progress.Completed], ended[progress.Cancelled], 0, 0},
 		[]int64{totals.Enrolled, totals.Completed, totals.Cancelled, totals.Failed, totals.Active()}, "seed %d", seed)
 }
 
-// requireUpdates checks that each update_customer on the customer's path added 1 to its
+// requireUpdates checks that each update_customer on a customer's paths added 1 to its
 // attribute once, that no other did, and that no patch was lost.
-func (m *model) requireUpdates(where string, e progress.Enrollment, visits []trail.Visit) {
-	expected := map[string]int{}
-	for _, visit := range visits {
-		if visit.Result == trail.Updated {
-			expected[m.definitions[e.GraphHash].Graph.NodeID(visit.Node)] = 1
+func (m *model) requireUpdates(seed uint64, runs []progress.Enrollment) {
+	expected := map[string]map[string]int{}
+	for _, e := range runs {
+		totals := expected[e.Customer]
+		if totals == nil {
+			totals = map[string]int{}
+			expected[e.Customer] = totals
+		}
+		for _, visit := range e.Path.Visits(e.EnrolledAt) {
+			if visit.Result == trail.Updated {
+				totals[m.definitions[e.GraphHash].Graph.NodeID(visit.Node)]++
+			}
 		}
 	}
-	var stored struct {
-		Total   map[string]int
-		Patches int
-	}
-	if p, ok := m.profiles[e.Customer]; ok {
-		require.NoError(m.t, json.Unmarshal(p.Stored.Attributes, &stored))
-	}
-	require.Equal(m.t, m.patches[e.Customer], stored.Patches, where)
-	require.Equal(m.t, len(expected), len(stored.Total), where)
-	for id, n := range expected {
-		require.Equal(m.t, n, stored.Total[id], "%s: the update of %s", where, id)
+	for customer, totals := range expected {
+		stored := struct {
+			Total   map[string]int
+			Patches int
+		}{Total: map[string]int{}}
+		if p, ok := m.profiles[customer]; ok {
+			require.NoError(m.t, json.Unmarshal(p.Stored.Attributes, &stored))
+		}
+		require.Equal(m.t, m.patches[customer], stored.Patches, "seed %d: patches of %s", seed, customer)
+		require.Equal(m.t, totals, stored.Total, "seed %d: updates of %s", seed, customer)
 	}
 }
 
@@ -96,9 +109,9 @@ const skew = 250 * time.Millisecond
 // requireWaits checks how the waits of a run ended, and returns the events that did, by the
 // index of the visit.
 func (m *model) requireWaits(where string, e progress.Enrollment, visits []trail.Visit) map[int]simulate.Event {
-	key := func(node int) string { return fmt.Sprint(e.Customer, " ", e.EnrolledAt, node) }
+	key := func(node int) string { return fmt.Sprint(runKey(e), " ", node) }
 	run := journeytest.Run{
-		Graph: m.definitions[e.GraphHash].Graph, Enrollment: e, Attributes: m.profileLog[e.Customer],
+		Graph: m.plain[e.GraphHash].Graph, Enrollment: e, Attributes: m.profileLog[e.Customer],
 		HeardAt: func(node int) (progress.Stamp, bool) {
 			stored, ok := m.heardBefore[key(node)]
 			return stored, ok
@@ -154,7 +167,7 @@ func (m *model) known(e progress.Enrollment, visits []trail.Visit) int {
 // simulate returns the way that /test shows, with an event for each wait that an event
 // ended. Such a wait has a late date, since its own may have passed for /test.
 func (m *model) simulate(e progress.Enrollment, visits []trail.Visit, events map[int]simulate.Event) []string {
-	d := m.definitions[e.GraphHash]
+	d := m.plain[e.GraphHash]
 	var late []string
 	for i := range events {
 		if n := d.Graph.Node(visits[min(i, len(visits)-1)].Node); i < len(visits) && n.Until != nil {
@@ -164,8 +177,14 @@ func (m *model) simulate(e progress.Enrollment, visits []trail.Visit, events map
 	if len(late) > 0 {
 		d = journeytest.Definition(m.t, journeytest.WithLateDates(m.t, string(d.Raw), late, e.ExpiresAt.Add(-time.Second)))
 	}
-	service := journey.NewService(journey.Stores{Journeys: simulated{d: d}}, func() time.Time { return m.now }, nil)
-	request := simulate.Request{Customer: e.Customer, Attributes: m.first[e.Customer], Now: e.EnrolledAt, Decisions: map[string]condition.Value{}}
+	service := m.simulators[d.Hash]
+	if service == nil || len(late) > 0 {
+		service = journey.NewService(journey.Stores{Journeys: simulated{d: d}}, func() time.Time { return m.now }, nil)
+	}
+	if len(late) == 0 {
+		m.simulators[d.Hash] = service // which keeps the compiled graph
+	}
+	request := simulate.Request{Customer: e.Customer, Attributes: m.first[runKey(e)], Now: e.EnrolledAt, Decisions: map[string]condition.Value{}}
 	if e.Event != nil {
 		request.EntryEvent = &simulate.Event{Type: starting, Properties: e.Event}
 	}

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/condition"
@@ -30,17 +32,34 @@ var (
 // more.
 type process struct {
 	*model
-	dead bool
-	skew time.Duration // of its clock against the model's
+	dead  bool
+	skew  time.Duration // of its clock against the model's
+	start time.Time     // of its first request
 
 	saw    int       // the moment of its last read of LIVE; 0 if it is no worker
 	readAt time.Time // when that read ended
 
 	active bool // it has read that the journey is active
+
+	began    int                  // the moment when it read its customers; 0 if it is no worker
+	claims   map[string]int       // runs whose messages it has claimed, by customer
+	leases   map[string]time.Time // ends of the leases of its sends, by run and node
+	hindered bool                 // a read or write of it was throttled
+	received time.Time            // when its call or event was first received; zero if that cannot be repeated
+	heardOf  heard                // its event, once that is stored
 }
 
-// fault chooses and counts what goes wrong in a call, mostly nothing.
+// fault chooses and counts what goes wrong in a call, mostly nothing. No handler of a call
+// lives for as long as a drain waits for it.
 func (p *process) fault(kinds ...string) string {
+	if p.start.IsZero() {
+		p.start = p.now
+	}
+	defer func() {
+		if p.saw == 0 && p.now.Sub(p.start) >= engine.DrainGrace {
+			p.dead = true
+		}
+	}()
 	if p.dead || p.calm || p.r.IntN(12) > 0 {
 		return ""
 	}
@@ -49,6 +68,8 @@ func (p *process) fault(kinds ...string) string {
 	switch kind {
 	case "crash":
 		p.dead = true
+	case "throttle":
+		p.hindered = true
 	case "freeze":
 		p.freeze()
 	}
@@ -62,15 +83,22 @@ func (p *process) freeze() {
 		return
 	}
 	p.depth++
-	p.now = p.now.Add(time.Duration(p.r.IntN(120_000)) * time.Millisecond)
+	longest := 120_000
+	if p.r.IntN(2) == 0 {
+		longest = 5_000 // shorter than a lease
+	}
+	p.now = p.now.Add(time.Duration(p.r.IntN(longest)) * time.Millisecond)
 	for range p.r.IntN(3) {
 		p.runOne()
 	}
 	if p.r.IntN(2) == 0 {
 		p.patch(fmt.Sprintf("c%d", p.r.IntN(35)))
 	}
-	if p.r.IntN(4) == 0 {
+	if p.r.IntN(2) == 0 {
 		p.putEvent(p.drawEvent())
+	}
+	if p.r.IntN(12) == 0 && p.live.Reason != "journey_deleted" {
+		p.remove(cmp.Or(p.drawSending(), p.drawCustomer("")))
 	}
 	if p.r.IntN(8) == 0 && p.live.Reason != "journey_deleted" {
 		p.toggle()
@@ -79,9 +107,10 @@ func (p *process) freeze() {
 }
 
 // requireOn checks that an effect may begin: the journey was active at some moment
-// since the worker last read LIVE.
+// since the worker last read LIVE. It does not end the goroutine, which may be the
+// worker's.
 func (p *process) requireOn(what, customer string) {
-	require.True(p.t, p.dead || p.live.On || p.off > p.saw, "%s of %s during a pause", what, customer)
+	assert.True(p.t, p.dead || p.live.On || p.off > p.saw, "%s of %s during a pause", what, customer)
 }
 
 // requireHeld checks what a worker writes during a pause: only the result of an
@@ -97,7 +126,25 @@ func (p *process) requireHeld(old, e progress.Enrollment) {
 	}
 }
 
+// requireLease checks that a handler does not write an enrollment whose message is being
+// sent: the worker must record it first.
+func (p *process) requireLease(stored progress.Enrollment) {
+	sending := stored.Status == progress.Inside && stored.LeaseUntil.After(p.now.Add(skew))
+	require.False(p.t, p.began == 0 && sending, "%s changes while its message is sent", runKey(stored))
+}
+
+// noteRecordable notes the messages that a worker sent and recorded, because nothing
+// kept it from that.
+func (p *process) noteRecordable() {
+	for effect, until := range p.leases {
+		if !p.dead && !p.hindered && p.now.Before(until.Add(-skew)) {
+			p.recordable[effect] = true
+		}
+	}
+}
+
 func (p *process) engine() *engine.Engine {
+	p.claims, p.leases = map[string]int{}, map[string]time.Time{}
 	return &engine.Engine{
 		Table: p, Dispatcher: p, Provider: p, Parallel: 1,
 		Now: func() time.Time { return p.now.Add(p.skew) }, Jitter: p.r.Float64, Log: slog.New(slog.DiscardHandler),
@@ -178,7 +225,8 @@ func (p *process) Drained(_ context.Context, l engine.Live) error {
 }
 
 func (p *process) Definition(ctx context.Context, _ ident.Tenant, _ ident.ID, hash string) ([]byte, error) {
-	return p.definitions[hash].Raw, p.read(ctx)
+	d := p.definitions[hash]
+	return journey.Journey{Definition: d.Raw, Settings: d.Settings}.GraphText(), p.read(ctx)
 }
 
 func (p *process) Load(ctx context.Context, _ ident.Tenant, _ ident.ID, customers []string) (*engine.Live, []progress.Enrollment, error) {
@@ -191,6 +239,9 @@ func (p *process) Load(ctx context.Context, _ ident.Tenant, _ ident.ID, customer
 	live, held := p.live, p.held()
 	p.moments++
 	p.saw = p.moments
+	if len(customers) > 0 {
+		p.began = p.moments
+	}
 	err := p.read(ctx)
 	p.readAt = p.now
 	if held {
@@ -229,7 +280,9 @@ func (p *process) AdvanceWithProfile(
 		p.faults["profile changed"]++
 		return engine.ErrProfileChanged
 	}
+	p.requireExits(stored, e)
 	p.put(e)
+	p.claims[e.Customer] = e.Run
 	p.putProfile(changed)
 	p.faults["profile updated"]++
 	if p.fault("crash", "lost answer") == "lost answer" {
@@ -272,8 +325,13 @@ func (p *process) Advance(_ context.Context, _ ident.Tenant, _ int, list []progr
 		if errs[i] = refusal(&stored, e); errs[i] != nil {
 			continue
 		}
+		p.requireExits(stored, e)
+		p.requireLease(stored)
 		e.PendingExit, e.PendingConversion = progress.ExitRequest{}, progress.Stamp{}
 		p.put(e)
+		if p.began > 0 {
+			p.claims[e.Customer] = e.Run
+		}
 		if p.fault("crash", "lost answer") == "lost answer" {
 			errs[i] = errors.New("model: the answer never arrives")
 		}
@@ -311,21 +369,25 @@ func (p *process) Decide(ctx context.Context, r engine.DecisionRequest) (conditi
 func (p *process) Send(_ context.Context, m engine.Message) (progress.Answer, error) {
 	p.requireOn("a message", m.Customer)
 	kind := p.fault("crash", "throttle", "freeze", "crash after")
+	if kind == "" && !p.calm && p.r.IntN(12) == 0 {
+		p.freeze() // a provider takes its time
+	}
 	if p.dead {
 		return progress.Answer{}, errDead
 	}
 	if kind == "throttle" {
 		return progress.Answer{}, &engine.ThrottledError{After: time.Minute}
 	}
-	effect := m.Customer + " " + m.NodeID
+	effect := fmt.Sprintf("%s#%d %s", m.Customer, p.claims[m.Customer], m.NodeID)
 	if m.Config.GoOnError && refuses(effect) {
 		p.faults["refused"]++
 		return progress.Answer{}, errRefused
 	}
 	if key, ok := p.sends[effect]; ok {
-		require.Equal(p.t, key, m.Key, "two keys for one effect")
+		assert.Equal(p.t, key, m.Key, "two keys for one effect")
 	}
 	p.sends[effect], p.inbox[m.Key] = m.Key, m
+	p.leases[effect] = p.items[m.Customer].LeaseUntil
 	if kind == "crash after" {
 		p.dead = true
 		return progress.Answer{}, errDead

@@ -2,7 +2,9 @@ package engine_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -36,27 +38,41 @@ type model struct {
 	items      map[string]progress.Enrollment
 	index      map[string]progress.Enrollment // the due index, which may lag by a write
 	profiles   map[string]engine.Profile
-	first      map[string]condition.Value // attributes at the entry
+	first      map[string]condition.Value // attributes at the entry, by run
 	patches    map[string]int
 	unanswered map[string]journey.ProfileChange // changes of profiles that have no answer yet
 	decisions  map[string]condition.Value
 	queue      []engine.Pack
 	inbox      map[string]engine.Message
-	sends      map[string]string // key by customer and node
+	sends      map[string]string // key by run and node
+	recordable map[string]bool   // sends that the worker certainly could record
 	faults     map[string]int
 	kept       journey.Definitions
 	depth      int // of frozen workers
 
 	definitions map[string]journey.Definition // by hash: each that the journey has had
+	plain       map[string]journey.Definition // the same without settings
+	simulators  map[string]*journey.Service   // of plain, by hash
+	rules       map[string]rules              // the settings of each
+	reentry     reentry
+	earlier     map[string][]progress.Enrollment // runs before the present one, by customer
+	begun       map[string]int                   // the moment when a run was stored, by run
+	left        map[string]time.Time             // when the end of a run was stored, by run
+	since       map[string]time.Time             // when the call or event that started a run was first received, by run
+	keys        map[string]journey.KeyRecord
+	calls       []*call                // every enroll call with a key
+	sent        []journey.Event        // every event that was drawn
+	accepted    map[progress.Stamp]int // the moment when an event was last answered, by its stamp
+	gone        map[string]goneSince   // customers whose attribute gone is true
 	figures     analytics.Figures
 	paused      bool
-	moments     int             // counts reads of LIVE, and pauses while a worker is frozen
+	moments     int             // counts reads of LIVE, pauses while a worker is frozen, and what exits and goals depend on
 	off         int             // the moment of the last pause while a worker was frozen
 	pending     []journey.Event // not yet answered
 	records     map[string]journey.EventRecord
 	heard       map[string][]heard // by customer and type
 
-	heardBefore map[string]progress.Stamp           // Heard of an enrollment that left a node, by customer, entry and node
+	heardBefore map[string]progress.Stamp           // Heard of an enrollment that left a node, by run and node
 	leftBy      map[string]time.Time                // when that was stored
 	profileLog  map[string][]journeytest.Attributes // by customer
 }
@@ -64,25 +80,29 @@ type model struct {
 // heard is a stored event.
 type heard struct {
 	progress.Received
-	stored time.Time
+	customer, kind string
+	stored         time.Time
+	moment         int // when it was stored
 }
 
 func newModel(t *testing.T, seed uint64, customers int) *model {
 	r := rand.New(rand.NewPCG(seed, 3))
-	definition := journeytest.Definition(t, journeytest.GraphWithDates(r, 4+r.IntN(24)))
 	tenant, _ := ident.ParseTenant("t")
 	m := &model{
-		t: t, r: r, now: time.Date(2026, 11, 23, 23, 59, 30, 0, time.UTC), tenant: tenant, definition: definition,
+		t: t, r: r, now: time.Date(2026, 11, 23, 23, 59, 30, 0, time.UTC), tenant: tenant,
 		live:  engine.Live{Tenant: tenant, Journey: "jrn_1", On: true, Shards: 4},
 		items: map[string]progress.Enrollment{}, index: map[string]progress.Enrollment{},
 		profiles: map[string]engine.Profile{}, first: map[string]condition.Value{}, patches: map[string]int{}, decisions: map[string]condition.Value{},
 		unanswered: map[string]journey.ProfileChange{},
-		inbox:      map[string]engine.Message{}, sends: map[string]string{}, faults: map[string]int{},
-		definitions: map[string]journey.Definition{definition.Hash: definition},
-		records:     map[string]journey.EventRecord{}, heard: map[string][]heard{}, heardBefore: map[string]progress.Stamp{},
+		inbox:      map[string]engine.Message{}, sends: map[string]string{}, recordable: map[string]bool{}, faults: map[string]int{},
+		definitions: map[string]journey.Definition{}, plain: map[string]journey.Definition{}, simulators: map[string]*journey.Service{}, rules: map[string]rules{},
+		reentry: drawReentry(r), earlier: map[string][]progress.Enrollment{}, begun: map[string]int{}, since: map[string]time.Time{}, left: map[string]time.Time{},
+		keys: map[string]journey.KeyRecord{}, accepted: map[progress.Stamp]int{}, gone: map[string]goneSince{},
+		records: map[string]journey.EventRecord{}, heard: map[string][]heard{}, heardBefore: map[string]progress.Stamp{},
 		leftBy: map[string]time.Time{}, profileLog: map[string][]journeytest.Attributes{},
 	}
 	m.live.Since = m.now
+	m.define(4 + r.IntN(24))
 	for i := range 64 { // by node id, in every graph
 		if r.IntN(2) == 0 {
 			m.decisions[fmt.Sprint("n", i)] = parse(t, fmt.Sprintf(`{"score":%d}`, r.IntN(10)))
@@ -105,17 +125,21 @@ func (m *model) enroll(customer string) {
 	if m.r.IntN(4) > 0 {
 		attributes := fmt.Appendf(nil, `{"a0":%d,"a1":%d,"a2":%d,"a3":"x",%s}`, m.r.IntN(10), m.r.IntN(10), m.r.IntN(10), m.drawDates())
 		m.putProfile(journey.Profile{}.Next(customer, attributes, m.now))
-		m.first[customer] = m.profiles[customer].Attributes
 	}
 	e, _ := m.definition.Graph.Start(progress.Enrollment{
 		Journey: m.live.Journey, Customer: customer, GraphHash: m.definition.Hash, Version: 1, Epoch: m.live.Epoch, EnrolledAt: m.now, ExpiresAt: m.now.AddDate(0, 0, 365),
 	})
+	binary.LittleEndian.PutUint64(e.RequestID[:], m.r.Uint64())
 	m.put(e)
 }
 
 func (m *model) putProfile(p journey.Profile) {
 	attributes := parse(m.t, string(p.Attributes))
 	m.profiles[p.Customer] = engine.Profile{Attributes: attributes, Stored: p}
+	if !attributes.Get("gone").Missing() && m.gone[p.Customer] == (goneSince{}) {
+		m.moments++
+		m.gone[p.Customer] = goneSince{m.moments, m.now}
+	}
 	list := m.profileLog[p.Customer]
 	if _, entered := m.items[p.Customer]; entered && len(list) == 0 {
 		list = []journeytest.Attributes{{}}
@@ -129,7 +153,7 @@ func (m *model) putProfile(p journey.Profile) {
 // retry retries all failed enrollments, and removes those that may not go on. It
 // first fails some, as ten failed attempts would.
 func (m *model) retry() {
-	if e := m.items[fmt.Sprintf("c%d", m.r.IntN(25))]; !m.calm && e.Status == progress.Inside && m.r.IntN(8) == 0 {
+	if e := m.items[fmt.Sprintf("c%d", m.r.IntN(25))]; !m.calm && e.Status == progress.Inside && !marked(e) && m.r.IntN(8) == 0 {
 		m.put(e.NextWrite(m.now).Fail("send_failed"))
 	}
 	for _, customer := range slices.Sorted(maps.Keys(m.items)) {
@@ -161,18 +185,26 @@ func (m *model) toggle() {
 func (m *model) put(e progress.Enrollment) {
 	e.Path, e.Delta = slices.Clone(e.Path), slices.Clone(e.Delta)
 	old := m.items[e.Customer]
+	started := old.Run != e.Run
 	m.requireOneDay(old, e)
-	if old.Rev > 0 {
+	if started {
+		m.moments++
+		m.begun[runKey(e)], m.first[runKey(e)] = m.moments, m.profiles[e.Customer].Attributes
+	} else {
+		require.True(m.t, old.PendingExit == progress.ExitRequest{} || e.Status.Left(), "%s goes on in spite of an exit", e.Customer)
 		require.GreaterOrEqual(m.t, e.Heard.Compare(old.Heard), 0, "an event before the last one ended a wait")
-		key := fmt.Sprint(e.Customer, " ", e.EnrolledAt, old.Node)
+		key := fmt.Sprint(runKey(old), " ", old.Node)
 		m.heardBefore[key], m.leftBy[key] = old.Heard, m.now
+	}
+	if e.Status.Left() && (started || !old.Status.Left()) {
+		m.left[runKey(e)] = m.now
 	}
 	if len(e.Delta) > 0 {
 		require.NoError(m.t, m.figures.Apply(analytics.Write{Graph: e.GraphHash, Version: 1, At: e.WrittenAt, Delta: e.Delta}))
 	}
 	m.items[e.Customer] = e
 	m.index[e.Customer] = e
-	if !m.calm && m.r.IntN(4) == 0 && old.Rev > 0 {
+	if !m.calm && m.r.IntN(4) == 0 && !started {
 		m.index[e.Customer] = old
 	}
 }
@@ -189,7 +221,7 @@ func (m *model) requireOneDay(old, e progress.Enrollment) {
 		recorded = append(recorded, visit.EnteredAt)
 	}
 	for _, at := range recorded {
-		if old.Rev == 0 || at.After(old.Since) {
+		if old.Run != e.Run || at.After(old.Since) {
 			require.Equal(m.t, e.WrittenAt.YearDay(), at.YearDay(), "%s recorded by the write of %s", at, e.WrittenAt)
 			require.False(m.t, at.After(e.WrittenAt))
 		}
@@ -235,6 +267,7 @@ func (m *model) runOne() {
 	}
 	p := &process{model: m, skew: time.Duration(m.r.IntN(200)-100) * time.Millisecond}
 	_ = p.engine().Advance(context.Background(), pack)
+	p.noteRecordable()
 }
 
 func (m *model) tick() {
@@ -242,26 +275,37 @@ func (m *model) tick() {
 	_ = p.engine().Tick(context.Background())
 }
 
+var seedsFlag = flag.Uint64("seeds", 1000, "number of seeds of the chaos test in memory")
+
 // Customers go through random graphs while processes die at any call, invocations
 // arrive twice, late, out of order or never, workers freeze while others run,
 // writes are throttled or applied with a lost answer, and the index is stale.
 // Meanwhile callers pause, resume, edit, archive and delete the journey, remove
-// customers, retry failed ones, patch profiles and send events; their handlers die as
-// well.
+// customers, retry failed ones, patch profiles, and send and repeat events and enroll calls;
+// their handlers die as well.
 //
 // Nothing may begin during a pause. In the end each customer has gone the way that
 // /test shows, up to where it was made to leave; each message was sent once; each update
 // of a profile was made once; no event was lost; no enrollment failed; and the figures
-// match the enrollments.
+// match the enrollments. A customer who met an exit leaves, after a claimed message is
+// recorded; an event from before the run ends nothing. Each call and event started at most one
+// run. An event converts only the latest run that was entered before it.
 func TestChaos_InMemory(t *testing.T) {
 	t.Parallel()
 
-	seeds := uint64(1000)
+	seeds := *seedsFlag
 	if testing.Short() {
 		seeds = 50
 	}
 	total := map[string]int{}
+	running := uint64(0)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log("failed at seed", running)
+		}
+	})
 	for seed := range seeds {
+		running = seed
 		m := newModel(t, seed, 25)
 		for turn := 0; turn < 60 && m.inside() > 0; turn++ {
 			m.callers(turn, seed)
@@ -270,11 +314,13 @@ func TestChaos_InMemory(t *testing.T) {
 			for range len(m.queue) {
 				m.runOne()
 			}
+			require.False(t, t.Failed(), "seed %d", seed)
 			m.now = m.next()
 		}
 		m.calm = true
 		m.putEvents()
 		m.putProfiles()
+		m.sendCalls()
 		m.retry()
 		m.live.On, m.paused = m.live.Reason != "journey_deleted", false
 		for customer, e := range m.items {
@@ -287,6 +333,7 @@ func TestChaos_InMemory(t *testing.T) {
 			for len(m.queue) > 0 {
 				m.runOne()
 			}
+			require.False(t, t.Failed(), "seed %d", seed)
 			m.now = m.next()
 		}
 		m.check(seed)
@@ -295,9 +342,12 @@ func TestChaos_InMemory(t *testing.T) {
 		}
 	}
 	t.Log("faults:", total)
+	t.Logf("in all seeds: %d exits by event, %d exits by condition, %d conversions, %d late conversions, %d re-entries",
+		total["left by an event"], total["left by a condition"], total["converted"], total["converted after leaving"], total["entered again"])
 	for _, kind := range []string{"crash", "crash after", "freeze", "throttle", "lost answer", "lost invocation", "twice", "midnight",
 		"pause", "pause under way", "retried", "edit", "archive", "delete", "removed", "event", "started", "woken", "event again", "refused", "went on",
-		"patched", "profile updated", "profile changed", "profile", "profile again",
+		"call", "call again", "repeat of a call", "repeat of an event", "entered again", "left by an event", "left by a condition",
+		"recorded", "converted", "converted after leaving", "exit requested", "conversion requested", "patched", "profile updated", "profile changed", "profile", "profile again",
 		"wait until a date, ended by time", "wait for an event, ended by an event", "wait for an event, ended by time",
 		"wait until a date or an event, ended by an event", "wait until a date or an event, ended by time"} {
 		require.Greater(t, total[kind], int(seeds)/10, kind)

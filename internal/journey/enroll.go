@@ -106,7 +106,7 @@ func (s *Service) Enroll(ctx context.Context, t ident.Tenant, id ident.ID, r Enr
 		}
 		outcomes, err = s.insert(ctx, t, j, entrants, key.RequestID, key.ReceivedAt, at, r.Received)
 	case repeated:
-		outcomes = s.enrolled(ctx, t, id, unique, key, refused.Code)
+		outcomes = s.enrolled(ctx, t, j, unique, key, refused.Code)
 	default:
 		err = refused
 	}

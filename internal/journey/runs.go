@@ -20,6 +20,7 @@ type reentry struct {
 	shards int
 	since  time.Time                                     // when it was first received; zero if it cannot be repeated
 	start  func(i int, at time.Time) progress.Enrollment // of the i-th customer, as run 1
+	closed string                                        // why none starts now, the code of an OutcomeError; start is then nil
 }
 
 // reentry reads the stored setting as far as the present rules allow.
@@ -64,8 +65,8 @@ const (
 
 // enterAgain starts further runs for the customers whom Insert skipped, where r allows
 // that, and sets their outcomes. list has the enrollments of Insert; those of the
-// customers who entered are replaced. Without r.start it only looks for runs that the
-// request started before.
+// customers who entered are replaced. If the journey is closed, it only looks for runs
+// that the request started before.
 func (s *Service) enterAgain(ctx context.Context, t ident.Tenant, r reentry, list []progress.Enrollment, outcomes []Outcome) {
 	begin := ctx
 	if deadline, ok := ctx.Deadline(); ok {
@@ -76,7 +77,7 @@ func (s *Service) enterAgain(ctx context.Context, t ident.Tenant, r reentry, lis
 	var group errgroup.Group
 	group.SetLimit(reentries)
 	for i := range outcomes {
-		o, enters := &outcomes[i], r.start != nil && r.AfterExit && outcomes[i].Code == CodeEntered
+		o, enters := &outcomes[i], r.AfterExit && outcomes[i].Code == CodeEntered
 		if o.Result != OutcomeSkipped || !enters && (o.Run < 2 || !r.enteredSince(o.EnteredAt)) {
 			continue
 		}
@@ -134,6 +135,9 @@ func (s *Service) reenter(ctx context.Context, t ident.Tenant, r reentry, i int,
 			}
 			return o, nil
 		}
+		if r.closed != "" {
+			return Outcome{Result: OutcomeError, Code: r.closed}, nil
+		}
 		// Runs are in the order of their entries, whatever the clocks.
 		*e = r.start(i, progress.Later(progress.Later(now, r.since), old.WrittenAt))
 		e.Run, e.Rev = old.Run+1, old.Rev+1
@@ -148,13 +152,13 @@ func (s *Service) reenter(ctx context.Context, t ident.Tenant, r reentry, i int,
 }
 
 // enrolled returns what the first call with a key did for the customers of a journey
-// that takes none now. missing is the code of those who never entered.
-func (s *Service) enrolled(ctx context.Context, t ident.Tenant, id ident.ID, customers []string, key KeyRecord, missing string) []Outcome {
-	outcomes := s.stores.Enrollments.Enrolled(ctx, t, id, customers, key.RequestID, missing)
+// that takes none now. closed is the code of the customers that it has not reached.
+func (s *Service) enrolled(ctx context.Context, t ident.Tenant, j Journey, customers []string, key KeyRecord, closed string) []Outcome {
+	outcomes := s.stores.Enrollments.Enrolled(ctx, t, j.ID, customers, key.RequestID, closed)
 	list := make([]progress.Enrollment, len(customers))
 	for i, customer := range customers {
-		list[i] = progress.Enrollment{Journey: id, Customer: customer, RequestID: key.RequestID}
+		list[i] = progress.Enrollment{Journey: j.ID, Customer: customer, RequestID: key.RequestID}
 	}
-	s.enterAgain(ctx, t, reentry{since: key.ReceivedAt}, list, outcomes)
+	s.enterAgain(ctx, t, reentry{Reentry: j.reentry(), since: key.ReceivedAt, closed: closed}, list, outcomes)
 	return outcomes
 }

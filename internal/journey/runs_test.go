@@ -479,3 +479,35 @@ func TestReentry_FailedIsInsideAndRemovedHasLeft(t *testing.T) {
 		require.Equal(t, want, o.Result, key)
 	}
 }
+
+// A call dies before it enters a customer who has left. Its repeat finds the journey
+// paused, and may not answer that the customer is skipped for good: the next repeat
+// starts a run.
+func TestReentry_RepeatInAPauseDoesNotSkip(t *testing.T) {
+	t.Parallel()
+
+	r := newRunTable(t, quickGraph, `{"mode":"afterExit","minIntervalHours":1}`, time.Second)
+	_, err := r.enroll(t.Context(), "")
+	require.NoError(t, err)
+	_, err = r.enroll(t.Context(), "early")
+	require.NoError(t, err)
+	r.now = r.now.Add(time.Hour)
+	r.requests, r.dies = 0, 1
+	_, err = r.enroll(t.Context(), "k")
+	require.ErrorIs(t, err, errDied)
+	r.dies = 0
+
+	r.journey.Status = journey.Paused
+	o, err := r.enroll(t.Context(), "k")
+	require.NoError(t, err)
+	require.Equal(t, journey.Outcome{Result: journey.OutcomeError, Code: "journey-not-active"}, o)
+	o, err = r.enroll(t.Context(), "early")
+	require.NoError(t, err)
+	require.Equal(t, journey.CodeTooSoon, o.Code)
+
+	r.journey.Status = journey.Active
+	o, err = r.enroll(t.Context(), "k")
+	require.NoError(t, err)
+	require.Equal(t, journey.OutcomeEnrolled, o.Result)
+	require.Equal(t, 2, r.e.Run)
+}
