@@ -181,7 +181,7 @@ func TestEnrollments_AreListedRemovedAndForgotten(t *testing.T) {
 	c.refused(409, "enrollment-ended", "DELETE", c.finished("dora")+"/enrollments/dora", "")
 }
 
-func TestEnrollments_AreListedByResult(t *testing.T) {
+func TestLocal_EnrollmentsAreListedByResult(t *testing.T) {
 	t.Parallel()
 
 	c := as(t, manifest.Editor, newTenant())
