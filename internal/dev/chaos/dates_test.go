@@ -148,7 +148,7 @@ func (w *world) drawChanges() (changes []change) {
 			return fmt.Sprintf(`"d0":%q,"d1":%q`, instant(now.Add(in)), instant(now.Add(24*time.Hour+in)))
 		}
 		switch w.r.IntN(8) {
-		case 2, 3:
+		case 2, 3, 4:
 			move := dates
 			dates = func() string { return move() + `,"leave":true` }
 		case 0:
