@@ -101,8 +101,8 @@ seeds: deps ## Run the chaos tests with more seeds and customers than `make test
 
 # Most of a seed is waiting for leases, so more run in parallel than there are processors.
 chaos: chaos-enroll chaos-engine chaos-count chaos-underway ## Run the long chaos tests (an hour)
-chaos-enroll: deps ## Lose and throttle 200 seeds of enrolling
-	go test ./internal/dynamo -run Chaos -seeds 200 -v -timeout 3h
+chaos-enroll: deps ## Lose and throttle 200 seeds of enrolling, and forget customers in every order
+	go test ./internal/dynamo -run 'Chaos|Forget_BarsInEveryOrder' -seeds 200 -v -timeout 3h
 chaos-engine: deps ## Run CHAOS_SEEDS (20) seeds of everything on the real parts
 	go test ./internal/dev/chaos -run Chaos -seeds $(CHAOS_SEEDS) -timeout 60m -parallel 3 -v
 chaos-count: go ## Run 10,000 seeds of counting in memory

@@ -54,7 +54,7 @@ var (
 	GetEnrollment       = Operation{manifest.GetEnrollment, nil, getEnrollment}
 	GetJourneyAnalytics = Operation{manifest.GetJourneyAnalytics, []string{"from", "to"}, getJourneyAnalytics}
 	PutEvent            = Operation{manifest.PutEvent, nil, putEvent}
-	ListEnrollments     = Operation{manifest.ListEnrollments, []string{"status", "nodeId", "limit", "cursor"}, listEnrollments}
+	ListEnrollments     = Operation{manifest.ListEnrollments, []string{"status", "nodeId", "result", "limit", "cursor"}, listEnrollments}
 	RetryEnrollment     = Operation{manifest.RetryEnrollment, nil, retryEnrollment}
 	DeleteEnrollment    = Operation{manifest.DeleteEnrollment, nil, deleteEnrollment}
 	PutCustomer         = Operation{manifest.PutCustomer, nil, putCustomer}

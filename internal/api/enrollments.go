@@ -15,6 +15,7 @@ const (
 	maxEnrollmentLimit     = 200
 	defaultEnrollmentLimit = 50
 	maxCursor              = 800 // characters
+	maxResult              = 64  // characters
 )
 
 type enrollBody struct {
@@ -212,8 +213,11 @@ type enrollmentListBody struct {
 
 func listEnrollments(a *API, w http.ResponseWriter, r *request) error {
 	f := journey.EnrollmentFilter{
-		Failed: r.queryFailed(), NodeID: r.queryWord("nodeId", maxNodeID), Cursor: r.queryWord("cursor", maxCursor),
-		Limit: r.queryInt("limit", 1, maxEnrollmentLimit, defaultEnrollmentLimit),
+		Failed: r.queryFailed(), NodeID: r.queryWord("nodeId", maxNodeID), Result: r.queryWord("result", maxResult),
+		Cursor: r.queryWord("cursor", maxCursor), Limit: r.queryInt("limit", 1, maxEnrollmentLimit, defaultEnrollmentLimit),
+	}
+	if r.query.Has("result") && !r.query.Has("nodeId") {
+		r.faults.Add(queryPlace+"nodeId", "is required when result is given")
 	}
 	if err := r.checkFaults(); err != nil {
 		return err

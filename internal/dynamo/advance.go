@@ -30,7 +30,7 @@ const advanceAttempts = 4
 // enrollmentChanges are the attributes that an advance writes or removes.
 var enrollmentChanges = []string{
 	eStatus, eRev, eWritten, eNode, eSince, eLeft, eReason, ePath, eRetries, eDelta, eDeltaRev, eDecisions, eEvent, eAttempts, eLease, eWoken, eOnProfile, ePending,
-	eSteps, eApart, eHeard, eListens, eFailed, eConverted, ePassed, eConvert,
+	eSteps, eApart, eHeard, eEndedBy, eListens, eFailed, eConverted, ePassed, eConvert,
 	manifest.DuePartitionKey, manifest.DueSortKey, eWriteID,
 }
 
@@ -134,8 +134,8 @@ func lostTo(it item.Item, e progress.Enrollment, w writeID) error {
 	case found == e.Rev && w.wrote(it):
 		return nil
 	case found != e.Rev-1:
-	case exit != "" && exit != exitText(e.PendingExit), conversion != (progress.Stamp{}) && conversion != e.PendingConversion:
-		return &journey.ExitPendingError{Exit: readExit(exit), Conversion: conversion}
+	case exit != "" && exit != memory.ExitText(e.PendingExit), conversion != (progress.Stamp{}) && conversion != e.PendingConversion:
+		return &journey.ExitPendingError{Exit: memory.ReadExit(exit), Conversion: conversion}
 	}
 	return journey.ErrLost
 }
@@ -162,7 +162,7 @@ func (s *table) enrollmentUpdate(t ident.Tenant, shards int, e progress.Enrollme
 	values[":before"], values[":request"] = item.Number(e.Rev-1), item.Binary(e.RequestID[:])
 	names["#"+eRequest] = eRequest
 	pending := "attribute_not_exists(#" + ePending + ")"
-	if exit := exitText(e.PendingExit); exit != "" {
+	if exit := memory.ExitText(e.PendingExit); exit != "" {
 		pending, values[":pending"] = "#"+ePending+" = :pending", item.Text(exit)
 	}
 	conversion := "attribute_not_exists(#" + eConvert + ")"
@@ -189,7 +189,7 @@ func (s *table) updateStatement(t ident.Tenant, shards int, e progress.Enrollmen
 	clauses, parameters := change.Statement(enrollmentChanges, it)
 	statement := `UPDATE "` + s.name + `"` + clauses + ` WHERE PK=? AND SK=? AND "` + eRev + `"=? AND "` + eRequest + `"=?`
 	parameters = append(parameters, it[manifest.PartitionKey], it[manifest.SortKey], item.Number(e.Rev-1), item.Binary(e.RequestID[:]))
-	if pending := exitText(e.PendingExit); pending == "" {
+	if pending := memory.ExitText(e.PendingExit); pending == "" {
 		statement += ` AND "` + ePending + `" IS MISSING`
 	} else {
 		statement += ` AND "` + ePending + `"=?`
@@ -212,7 +212,7 @@ func (s *table) updateStatement(t ident.Tenant, shards int, e progress.Enrollmen
 // of a newer format has a higher revision than e.
 func (s Enrollments) RequestExit(ctx context.Context, t ident.Tenant, e progress.Enrollment) error {
 	statement, parameters := `UPDATE "`+s.name+`"`, []types.AttributeValue(nil)
-	if exit := exitText(e.PendingExit); exit != "" {
+	if exit := memory.ExitText(e.PendingExit); exit != "" {
 		statement += ` SET "` + ePending + `"=?`
 		parameters = append(parameters, item.Text(exit))
 	}

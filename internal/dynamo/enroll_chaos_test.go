@@ -14,7 +14,10 @@ import (
 	"journeys/internal/journey"
 )
 
-var seeds = flag.Int("seeds", 2, "number of seeds of the chaos test; `make seeds` runs 20")
+// defaultSeeds is the number of seeds of `make test`.
+const defaultSeeds = 2
+
+var seeds = flag.Int("seeds", defaultSeeds, "number of seeds of the chaos test; `make seeds` runs 20")
 
 // outcomeCounts counts outcomes.
 type outcomeCounts struct{ enrolled, skipped, errors int }

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -48,11 +47,12 @@ const (
 	eSteps     = "se"
 	eApart     = "ka" // what the run keeps is an item of its own
 	eHeard     = "he"
+	eEndedBy   = "eb"
 	eAttempts  = "at"
 	eLease     = "lu"
 	eWoken     = "wk"
 	eOnProfile = "op" // ProfileRev; absent without OnProfile
-	ePending   = "px" // exit that was requested during a lease: see exitText
+	ePending   = "px" // exit that was requested during a lease: see memory.ExitText
 	eListens   = "ls"
 	eGoalUntil = "gu"
 	eConvert   = "pc"     // stamp of an event that converted the run during a lease
@@ -97,6 +97,7 @@ func encodeEnrollment(t ident.Tenant, shards int, e progress.Enrollment) (item.I
 	it.PutBinary(eRetries, e.Retries)
 	putKept(it, &e)
 	it.PutBinary(eHeard, memory.Stamp(e.Heard))
+	it.PutBinary(eEndedBy, memory.Stamp(e.EndedBy))
 	it.PutBinary(eListens, e.Listens)
 	it.PutNumber(eAttempts, int64(e.Attempts))
 	it.PutTime(eLease, e.LeaseUntil)
@@ -110,30 +111,6 @@ func encodeEnrollment(t ident.Tenant, shards int, e progress.Enrollment) (item.I
 	}
 	putDue(it, t, shards, e)
 	return it, nil
-}
-
-// exitText returns an exit as "completed: reason" or "cancelled: reason"; "" for none.
-func exitText(exit progress.ExitRequest) string {
-	switch {
-	case exit == progress.ExitRequest{}:
-		return ""
-	case exit.Completed:
-		return completedExit + exit.Reason
-	}
-	return cancelledExit + exit.Reason
-}
-
-const (
-	completedExit = "completed: "
-	cancelledExit = "cancelled: "
-)
-
-// readExit returns the exit that exitText wrote.
-func readExit(text string) progress.ExitRequest {
-	if reason, ok := strings.CutPrefix(text, completedExit); ok {
-		return progress.ExitRequest{Reason: reason, Completed: true}
-	}
-	return progress.ExitRequest{Reason: strings.TrimPrefix(text, cancelledExit)}
 }
 
 // putDue stores e's place in the due index, if it has one.
@@ -194,14 +171,14 @@ func decodeEnrollment(t ident.Tenant, it item.Item) (progress.Enrollment, error)
 		LeaseUntil:  r.Time(eLease),
 		OnProfile:   it[eOnProfile] != nil,
 		ProfileRev:  r.Number(eOnProfile),
-		PendingExit: readExit(r.Text(ePending)),
+		PendingExit: memory.ReadExit(r.Text(ePending)),
 		Listens:     r.Binary(eListens),
 
 		ConvertedSteps: int(r.Number(ePassed)),
 	}
 	copy(e.RequestID[:], r.Binary(eRequest))
 	e.Heard, e.Woken = memory.ReadStamp(r.Binary(eHeard)), memory.ReadStamp(r.Binary(eWoken))
-	e.PendingConversion = memory.ReadStamp(r.Binary(eConvert))
+	e.PendingConversion, e.EndedBy = memory.ReadStamp(r.Binary(eConvert)), memory.ReadStamp(r.Binary(eEndedBy))
 	switch {
 	case e.Status == progress.Failed:
 		e.Due = time.Time{} // its place in the index lists it as failed

@@ -116,6 +116,50 @@ func TestListEnrollments_ListsEachOnce(t *testing.T) {
 	require.Equal(t, "enrollment-archived", conflict.Code)
 }
 
+func TestListEnrollments_ListsThoseWhoLeftANodeWithAResult(t *testing.T) {
+	t.Parallel()
+
+	p := newFixture(t)
+	everyone := customers(0, 110)
+	id := p.journey(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"mail","type":"channel_action","config":{"channel":"email"}},`+
+		`{"id":"half","type":"random_split","config":{"branches":[{"id":"all","weight":1},{"id":"none","weight":0}]}},`+
+		`{"id":"w","type":"wait","config":{"delayHours":500}},{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"mail"},`+
+		`{"source":"mail","target":"half"},{"source":"half","target":"w","sourceHandle":"all"},{"source":"half","target":"out","sourceHandle":"none"},`+
+		`{"source":"w","target":"out"}]}`, everyone...)
+	j, err := p.Get(t.Context(), demo, id)
+	require.NoError(t, err)
+	d, err := journey.LoadDefinition(j.Definition, j.GraphHash)
+	require.NoError(t, err)
+	answer := func(result trail.Result, customers ...string) {
+		for _, customer := range customers {
+			e, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, customer)
+			require.NoError(t, err)
+			next, _ := d.Graph.Step(e.NextWrite(p.now), progress.Input{Now: p.now, Answer: progress.Answer{Result: result}})
+			require.NoError(t, p.store.Engine.Advance(t.Context(), demo, 4, []progress.Enrollment{next})[0])
+		}
+	}
+	answer(trail.SkippedNoAddress, everyone[:30]...)
+	answer(trail.Sent, everyone[30:50]...)
+	p.fail(t, id, everyone[0]) // after the message
+	require.NoError(t, p.Remove(t.Context(), demo, id, everyone[1]))
+
+	for _, limit := range []int{1, 7, 200} {
+		count := func(node, result string, failed bool) int {
+			return len(p.list(t, id, journey.EnrollmentFilter{NodeID: node, Result: result, Failed: failed, Limit: limit}))
+		}
+		require.Equal(t, 28, count("mail", "skipped_no_address", false), limit)
+		require.Equal(t, 1, count("mail", "skipped_no_address", true))
+		require.Equal(t, 20, count("mail", "sent", false))
+		require.Equal(t, 48, count("half", "all", false), "a branch is named by its id")
+		require.Zero(t, count("half", "none", false))
+		require.Zero(t, count("w", "skipped_no_address", false), "the node where they are now")
+		require.Zero(t, count("unknown", "sent", false))
+		require.Equal(t, 60, count("mail", "", false), "without a result, the node where they are now")
+	}
+	mute := p.list(t, id, journey.EnrollmentFilter{NodeID: "mail", Result: "skipped_no_address", Limit: 200})
+	require.Equal(t, "w", mute[everyone[2]].NodeID)
+}
+
 func TestListEnrollments_CursorBelongsToOneList(t *testing.T) {
 	t.Parallel()
 
@@ -134,6 +178,7 @@ func TestListEnrollments_CursorBelongsToOneList(t *testing.T) {
 	refused(demo, second, journey.EnrollmentFilter{Cursor: page.Next})
 	refused(demo, id, journey.EnrollmentFilter{Cursor: page.Next, Failed: true})
 	refused(demo, id, journey.EnrollmentFilter{Cursor: page.Next, NodeID: "w"})
+	refused(demo, id, journey.EnrollmentFilter{Cursor: page.Next, NodeID: "w", Result: "waited"})
 	refused(other, id, journey.EnrollmentFilter{Cursor: page.Next})
 	text, err := base64.RawURLEncoding.DecodeString(page.Next)
 	require.NoError(t, err)

@@ -62,7 +62,8 @@ func TestExit_ByEventIsAtOnce(t *testing.T) {
 	}
 	var pending *journey.ExitPendingError
 	require.ErrorAs(t, p.advance(t, record), &pending)
-	require.Equal(t, progress.ExitRequest{Reason: "event:closed", Completed: true}, pending.Exit)
+	require.Equal(t, p.now, pending.Exit.Event.At)
+	require.Equal(t, progress.ExitRequest{Reason: "event:closed", Completed: true, Event: pending.Exit.Event}, pending.Exit)
 	record = record.Leave(pending.Exit)
 	record.PendingExit = pending.Exit
 	require.NoError(t, p.advance(t, record))

@@ -254,7 +254,9 @@ func (o *orders) run(c orderedCall, customer string, begin, end int, known bool)
 }
 
 // What was received before its customer was forgotten leaves nothing, in any order of
-// the steps of both. It changes nothing of what was stored since.
+// the steps of both. It changes nothing of what was stored since. By default, a
+// forgetting lasts for up to two steps or until after the call; `make chaos-enroll`
+// tries every end.
 func TestForget_BarsInEveryOrder(t *testing.T) {
 	t.Parallel()
 
@@ -268,6 +270,9 @@ func TestForget_BarsInEveryOrder(t *testing.T) {
 			require.Greater(t, steps, 1)
 			for begin := 1; begin <= steps+1; begin++ {
 				for end := begin; end <= steps+1; end++ {
+					if *seeds <= defaultSeeds && end > begin+2 && end <= steps {
+						continue
+					}
 					o.run(c, fmt.Sprintf("gone %d %d", begin, end), begin, end, false)
 				}
 				o.run(c, fmt.Sprintf("back %d", begin), begin, begin, true)

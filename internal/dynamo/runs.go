@@ -60,7 +60,7 @@ func (s Enrollments) Reenter(ctx context.Context, t ident.Tenant, shards int, ol
 // engine reads. It is in no index, and the stream's filter passes it over.
 func encodeEarlierRun(t ident.Tenant, e progress.Enrollment) (item.Item, error) {
 	e.Delta, e.Decisions, e.Event, e.Steps = nil, nil, nil, nil
-	e.Heard, e.Woken, e.Attempts = progress.Stamp{}, progress.Stamp{}, 0
+	e.Heard, e.EndedBy, e.Woken, e.Attempts = progress.Stamp{}, progress.Stamp{}, progress.Stamp{}, 0
 	it, err := encodeEnrollment(t, 1, e)
 	maps.Copy(it, item.EarlierRunKey(t, e.Journey, e.Customer, e.Run))
 	return it, err

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -13,12 +14,14 @@ import (
 	"journeys/internal/ident"
 	"journeys/internal/progress"
 	"journeys/internal/strict"
+	"journeys/internal/trail"
 )
 
 // EnrollmentFilter selects enrollments of a journey: the active or the failed ones.
 type EnrollmentFilter struct {
 	Failed bool
-	NodeID string // "" for any
+	NodeID string // of the current node, with a Result of a node that was left; "" for any
+	Result string // name of the result with which the customer left NodeID; "" for any
 	Limit  int    // at least 1
 	Cursor string // Next of the previous page; "" for the first page
 }
@@ -48,7 +51,7 @@ func (s *Service) ListEnrollments(ctx context.Context, t ident.Tenant, id ident.
 	for range maxListReads {
 		n := min(f.Limit-len(page.Enrollments), MaxIndexed)
 		if f.NodeID != "" {
-			n = MaxIndexed // most of them may be at other nodes
+			n = MaxIndexed // most of them may not match
 		}
 		list, next, err := s.stores.Enrollments.ReadPartition(ctx, at.partition, n, at.after)
 		if err != nil {
@@ -111,7 +114,19 @@ func (s *Service) match(ctx context.Context, t ident.Tenant, f EnrollmentFilter,
 		return Whereabouts{}, false, err
 	}
 	node := graph.NodeID(e.Node)
-	return Whereabouts{Enrollment: e, NodeID: node}, f.NodeID == "" || node == f.NodeID, nil
+	ok := f.NodeID == "" || node == f.NodeID
+	if f.Result != "" {
+		ok = left(e, graph, f.NodeID, f.Result)
+	}
+	return Whereabouts{Enrollment: e, NodeID: node}, ok, nil
+}
+
+// left reports whether e left a node with that result.
+func left(e progress.Enrollment, g *progress.Graph, node, result string) bool {
+	i, ok := g.Index(node)
+	return ok && slices.ContainsFunc(e.Path.Visits(e.EnrolledAt), func(v trail.Visit) bool {
+		return v.Node == i && v.Result.Name(g.Node(i).Ways) == result
+	})
 }
 
 // position is where a page starts.
@@ -171,7 +186,7 @@ func (f EnrollmentFilter) listHash(id ident.ID) []byte {
 	if f.Failed {
 		status = progress.Failed
 	}
-	sum := sha256.Sum256([]byte(string(id) + " " + status.String() + " " + f.NodeID))
+	sum := sha256.Sum256([]byte(string(id) + " " + status.String() + " " + f.NodeID + " " + f.Result))
 	return sum[:8]
 }
 

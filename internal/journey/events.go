@@ -178,7 +178,8 @@ func (s *Service) finishEvent(ctx context.Context, t ident.Tenant, e Event, r Ev
 type eventEffects struct {
 	Event
 	stamp   progress.Stamp
-	request ident.RequestID // of the enrollments that the event writes
+	request ident.RequestID       // of the enrollments that the event writes
+	before  []progress.Enrollment // of the customer, as the event met them
 
 	mu        sync.Mutex
 	outcome   *EventOutcome
@@ -234,10 +235,11 @@ func (s *Service) applyEvent(ctx context.Context, t ident.Tenant, e *eventEffect
 		if errList != nil {
 			return errList
 		}
+		e.before = list
 		err = errors.Join(s.wakeAll(ctx, t, e, event, list, damaged), err)
 	}
 	// A run that could not react must do so before the event starts the next one.
-	ids := slices.DeleteFunc(starts.Journeys, func(id ident.ID) bool { return slices.Contains(e.unsettled, id) })
+	ids := slices.DeleteFunc(e.startedOr(starts.Journeys), func(id ident.ID) bool { return slices.Contains(e.unsettled, id) })
 	err = errors.Join(s.startAll(ctx, t, e, ids), err)
 	slices.Sort(e.outcome.Started)
 	slices.Sort(e.outcome.Ended)

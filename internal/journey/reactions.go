@@ -18,17 +18,20 @@ import (
 // then the exit.
 func (s *Service) leaveBy(ctx context.Context, t ident.Tenant, e progress.Enrollment, event eventAtHand) (ended bool, err error) {
 	for attempt := range writeAttempts {
+		if e.EndedBy == event.Stamp {
+			return true, nil
+		}
 		exit, err := s.exitFor(ctx, t, &e, event)
 		if err != nil || exit == (progress.ExitRequest{}) {
 			return false, err
 		}
 		now := s.clock()
 		sending := e.Status == progress.Inside && e.LeaseUntil.After(now)
-		if sending && e.PendingExit != (progress.ExitRequest{}) {
-			return e.PendingExit == exit, nil
-		}
-		ended = e.PendingExit == (progress.ExitRequest{}) || e.PendingExit == exit
 		exit = cmp.Or(e.PendingExit, exit)
+		ended = exit.Event == event.Stamp
+		if sending && e.PendingExit == exit {
+			return ended, nil
+		}
 		if sending {
 			e.PendingExit = exit
 			err = s.stores.Enrollments.RequestExit(ctx, t, e)

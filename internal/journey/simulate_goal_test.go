@@ -27,6 +27,7 @@ func TestSimulation_ReportsTheConversion(t *testing.T) {
 	}{
 		"no event":             {nil, "", 0, 48 * time.Hour},
 		"at the entry":         {[]simulate.Event{bought(0, `{"total":10}`)}, "", 0, 48 * time.Hour},
+		"that would end it":    {[]simulate.Event{bought(0, `{"total":20}`)}, leaving, 0, 48 * time.Hour},
 		"in the wait":          {[]simulate.Event{bought(7, `{"total":10}`), bought(6, `{"total":9}`), bought(8, `{"total":10}`)}, "", 7, 48 * time.Hour},
 		"after the exit":       {[]simulate.Event{bought(72, `{"total":10}`)}, "", 72, 48 * time.Hour},
 		"after the window":     {[]simulate.Event{bought(72.5, `{"total":10}`)}, "", 0, 48 * time.Hour},

@@ -19,6 +19,9 @@ func (s *Service) startAll(ctx context.Context, t ident.Tenant, e *eventEffects,
 	facts := sync.OnceValues(func() (condition.Facts, error) { return s.factsOf(ctx, t, e.Event, e.stamp.At) })
 	return forEach(ids, func(id ident.ID) error {
 		started, code, err := s.start(ctx, t, id, e, facts)
+		if err == nil && !started {
+			started, err = s.startedEarlier(ctx, t, id, e)
+		}
 		switch {
 		case errors.Is(err, ErrNotFound):
 			return nil // deleted since StartedBy
@@ -29,6 +32,33 @@ func (s *Service) startAll(ctx context.Context, t ident.Tenant, e *eventEffects,
 		}
 		return e.absorb(id, err)
 	})
+}
+
+// startedOr returns ids, and the journeys with a run that an earlier attempt at the event
+// started: the event may not name them any more.
+func (e *eventEffects) startedOr(ids []ident.ID) []ident.ID {
+	for _, run := range e.before {
+		if run.RequestID == e.request && !slices.Contains(ids, run.Journey) {
+			ids = append(ids, run.Journey)
+		}
+	}
+	return ids
+}
+
+// startedEarlier reports whether an earlier attempt at the event started a run in a journey
+// that is not open to the customer now.
+func (s *Service) startedEarlier(ctx context.Context, t ident.Tenant, id ident.ID, e *eventEffects) (bool, error) {
+	i := slices.IndexFunc(e.before, func(run progress.Enrollment) bool { return run.Journey == id })
+	switch {
+	case i < 0:
+		return false, nil
+	case e.before[i].RequestID == e.request:
+		return true, nil
+	case e.before[i].EnrolledAt.Before(e.stamp.At):
+		return false, nil
+	}
+	o, err := s.findRun(ctx, t, progress.Enrollment{Journey: id, Customer: e.Customer, RequestID: e.request}, Outcome{Run: e.before[i].Run})
+	return o.Result == OutcomeEnrolled, err
 }
 
 // start enrolls the customer in a journey if it is active and its entry conditions

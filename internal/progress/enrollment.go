@@ -85,6 +85,8 @@ type Enrollment struct {
 	Woken Stamp // of an event that surely ends the wait, until the engine looks at it; zero for none
 	Heard Stamp // of the event that last ended a wait of the run
 
+	EndedBy Stamp // of the event that ended the run by exitOn; zero for none
+
 	// ConvertedAt is when the conversion was recorded; zero for none. Its day counts the
 	// conversion. The first ConvertedSteps of Path were passed before the conversion.
 	ConvertedAt    time.Time
@@ -167,7 +169,7 @@ func (e Enrollment) Anonymize(now time.Time) Enrollment {
 		e.Delta, e.WrittenAt = nil, written
 	}
 	e.Customer, e.RequestID, e.Decisions, e.Event, e.Steps = "", ident.RequestID{}, nil, nil, nil
-	e.Attempts, e.LeaseUntil, e.Woken, e.Heard, e.Place = 0, time.Time{}, Stamp{}, Stamp{}, Place{}
+	e.Attempts, e.LeaseUntil, e.Woken, e.Heard, e.EndedBy, e.Place = 0, time.Time{}, Stamp{}, Stamp{}, Stamp{}, Place{}
 	e.OnProfile, e.ProfileRev = false, 0
 	e.Path, e.Retries = e.Path.ByDay(e.EnrolledAt), e.Retries.ByDay(e.EnrolledAt)
 	e.EnrolledAt, e.Since, e.WrittenAt, e.ExpiresAt = trail.UTCDay(e.EnrolledAt), trail.UTCDay(e.Since), trail.UTCDay(e.WrittenAt), time.Time{}

@@ -12,6 +12,7 @@ import (
 type ExitRequest struct {
 	Reason    string // as callers see it; not empty
 	Completed bool   // it ends as Completed, not as Cancelled
+	Event     Stamp  // that caused it; zero for none
 }
 
 // Leave ends the enrollment at its node, which counts it as dropped. A failed enrollment
@@ -20,7 +21,7 @@ func (e Enrollment) Leave(exit ExitRequest) Enrollment {
 	if e.Status == Failed {
 		e.endFailure()
 	}
-	e.ExitReason = exit.Reason
+	e.ExitReason, e.EndedBy = exit.Reason, exit.Event
 	if exit.Completed {
 		e.end(Completed, trail.MarkCompleted, trail.NodeDropped)
 	} else {
@@ -150,7 +151,7 @@ func (g *Graph) ExitMet(e *Enrollment, in *Input) (ExitRequest, EffectKind) {
 				return ExitRequest{}, effect
 			}
 			if met {
-				return ExitRequest{exit.Reason, exit.Completed}, NoEffect
+				return ExitRequest{exit.Reason, exit.Completed, c.Stamp}, NoEffect
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -178,6 +179,32 @@ func TestEnrollments_AreListedRemovedAndForgotten(t *testing.T) {
 	c.refused(404, "enrollment-not-found", "GET", path+"/enrollments/bert", "")
 	require.Equal(t, "active", c.must(200, "GET", path+"/enrollments/carl", "").body["status"])
 	c.refused(409, "enrollment-ended", "DELETE", c.finished("dora")+"/enrollments/dora", "")
+}
+
+func TestEnrollments_AreListedByResult(t *testing.T) {
+	t.Parallel()
+
+	c := as(t, manifest.Editor, newTenant())
+	path := c.createActive(`{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"hello","type":"channel_action","config":{"channel":"email"}},` +
+		`{"id":"pause","type":"wait","config":{"delayHours":48}},{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"hello"},` +
+		`{"source":"hello","target":"pause"},{"source":"pause","target":"out"}]}`)
+	c.must(200, "PUT", "/customers/anna", `{"attributes":{"email":"a@mail.test"}}`)
+	c.must(201, "POST", path+"/enroll", `{"customerIds":["anna","bert"]}`).counts(t, 2, 0)
+	for result, customer := range map[string]string{"sent": "anna", "skipped_no_address": "bert"} {
+		var list []any
+		require.Eventually(t, func() bool {
+			list = c.must(200, "GET", path+"/enrollments?nodeId=hello&result="+result, "").body["data"].([]any)
+			return len(list) > 0
+		}, 30*time.Second, 50*time.Millisecond)
+		require.Len(t, list, 1)
+		require.Equal(t, customer, list[0].(map[string]any)["customerId"])
+		require.Equal(t, "pause", list[0].(map[string]any)["nodeId"])
+	}
+	for query, pointer := range map[string]string{
+		"result=sent": "/query/nodeId", "nodeId=hello&result=": "/query/result", "nodeId=hello&result=sent&status=completed": "/query/status",
+	} {
+		require.Equal(t, []string{pointer}, c.refused(400, "invalid-request", "GET", path+"/enrollments?"+query, "").pointers())
+	}
 }
 
 // finished creates a journey that a customer has completed.

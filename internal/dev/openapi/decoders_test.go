@@ -327,7 +327,7 @@ func TestSchemas_AgreeWithDecodersOnParameters(t *testing.T) {
 		requireAgreement(t, d, httptest.NewRequest("GET", "/api/v1/journeys"+target, nil))
 	}
 	for _, query := range []string{
-		"?status=failed", "?status=inside", "?status=", "?nodeId=a-1", "?nodeId=", "?nodeId=a.b", "?limit=200", "?limit=201",
+		"?status=failed", "?status=inside", "?status=", "?nodeId=a-1", "?nodeId=", "?nodeId=a.b", "?nodeId=a&result=sent", "?nodeId=a&result=", "?nodeId=a&result=a.b", "?nodeId=a&result=" + long, "?limit=200", "?limit=201",
 		"?cursor=", "?cursor=abc_-9", "?cursor=a+b", "?cursor=" + strings.Repeat("a", 800), "?cursor=" + strings.Repeat("a", 801), "?offset=1",
 	} {
 		requireAgreement(t, d, httptest.NewRequest("GET", "/api/v1/journeys/"+id+"/enrollments"+query, nil))

@@ -16,7 +16,7 @@ import (
 	"journeys/internal/dev/local"
 )
 
-const graph = `{"nodes":[{"id":"in","type":"entry_trigger"},` +
+const welcomeGraph = `{"nodes":[{"id":"in","type":"entry_trigger"},` +
 	`{"id":"pause","type":"wait","config":{"delayHours":48}},` +
 	`{"id":"rich","type":"condition_split","config":{"condition":{"field":"spend","operator":"gt","value":5}}},` +
 	`{"id":"mail","type":"channel_action","config":{"channel":"email","templateId":"t"}},` +
@@ -30,7 +30,7 @@ const graph = `{"nodes":[{"id":"in","type":"entry_trigger"},` +
 func measureCalls(ctx context.Context, r *rig) ([]row, error) {
 	c := &meter{ctx: ctx, rig: r}
 	create := func() string {
-		return "/journeys/" + c.id("POST", "/journeys", `{"name":"Welcome","definition":`+graph+`}`)
+		return "/journeys/" + c.id("POST", "/journeys", `{"name":"Welcome","definition":`+welcomeGraph+`}`)
 	}
 	first, second := create(), create()
 	c.show("create", 1, 6)
@@ -48,7 +48,7 @@ func measureCalls(ctx context.Context, r *rig) ([]row, error) {
 	c.show("update the name of an active journey", 2, 6)
 	c.do("PUT", second, `{"description":"c"}`)
 	c.show("update the description of an active journey", 2, 6)
-	c.do("PUT", second, `{"definition":`+strings.Replace(graph, `"id":"out"`, `"position":{"x":1,"y":2},"id":"out"`, 1)+`}`)
+	c.do("PUT", second, `{"definition":`+strings.Replace(welcomeGraph, `"id":"out"`, `"position":{"x":1,"y":2},"id":"out"`, 1)+`}`)
 	c.show("move a node of an active journey", 2, 6)
 	c.do("GET", second, "")
 	c.show("get with a moved node", 2, 3)

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -85,6 +84,21 @@ func (w *walkers) Send(_ context.Context, m engine.Message) (progress.Answer, er
 
 func measureEngine(ctx context.Context, r *rig) ([]row, error) {
 	ctx, _ = capacity.WithMeter(ctx) // requests ask for their consumed capacity only then
+	w := newWalkers(r)
+	var rows []row
+	for _, measure := range []func(context.Context) ([]row, error){
+		w.walk, w.update, w.splits, w.waits, w.eventWaits, w.conversions, w.exits, w.reentries, w.inMany, w.idle,
+	} {
+		more, err := measure(ctx)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, more...)
+	}
+	return rows, nil
+}
+
+func newWalkers(r *rig) *walkers {
 	tenant, _ := ident.ParseTenant("walkers")
 	w := &walkers{
 		rig: r, tenant: tenant, sent: map[string]bool{},
@@ -95,32 +109,7 @@ func measureEngine(ctx context.Context, r *rig) ([]row, error) {
 		Table: w.store.Engine, Dispatcher: w, Provider: w, Parallel: 32, Now: time.Now,
 		Jitter: func() float64 { return 0 }, Log: slog.New(slog.DiscardHandler), Definitions: &journey.Definitions{},
 	}
-	rows, err := w.walk(ctx)
-	if err != nil {
-		return nil, err
-	}
-	update, err := w.update(ctx)
-	if err != nil {
-		return nil, err
-	}
-	splits, err := w.splits(ctx)
-	if err != nil {
-		return nil, err
-	}
-	waits, err := w.waits(ctx)
-	if err != nil {
-		return nil, err
-	}
-	eventWaits, err := w.eventWaits(ctx)
-	if err != nil {
-		return nil, err
-	}
-	conversions, err := w.conversions(ctx)
-	if err != nil {
-		return nil, err
-	}
-	idle, err := w.idle(ctx)
-	return slices.Concat(rows, update, splits, waits, eventWaits, conversions, idle), err
+	return w
 }
 
 // walk measures moving all customers from the entry to the exit.

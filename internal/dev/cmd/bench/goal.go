@@ -9,7 +9,7 @@ import (
 // conversions measures what a conversion adds to an event that changes nothing: for
 // customers in a wait, and for customers who left within the window.
 func (w *walkers) conversions(ctx context.Context) ([]row, error) {
-	goal := map[string][]byte{"goal": []byte(`{"eventType":"paid","windowDays":1}`)}
+	goal := journey.Change{Settings: map[string][]byte{"goal": []byte(`{"eventType":"paid","windowDays":1}`)}}
 	p, err := w.enterWith(ctx, waitAfterMessage(`{"delayHours":48}`), goal)
 	if err != nil {
 		return nil, err
@@ -39,12 +39,12 @@ func (w *walkers) conversions(ctx context.Context) ([]row, error) {
 	}, err
 }
 
-// enterWith is enter with pinned settings and without profiles.
-func (w *walkers) enterWith(ctx context.Context, definition string, settings map[string][]byte) (p pack, err error) {
+// enterWith is enter with settings and without profiles.
+func (w *walkers) enterWith(ctx context.Context, definition string, settings journey.Change) (p pack, err error) {
 	if p, err = w.enter(ctx, definition, nil); err != nil {
 		return p, err
 	}
-	if _, err = w.service.Update(ctx, w.tenant, p.id, journey.Change{Settings: settings}, nil); err != nil {
+	if _, err = w.service.Update(ctx, w.tenant, p.id, settings, nil); err != nil {
 		return p, err
 	}
 	for i := range p.customers {

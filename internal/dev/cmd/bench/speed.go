@@ -40,7 +40,7 @@ func measureSpeed(ctx context.Context, r *rig) ([]row, error) {
 	plain := httptest.NewServer(r.handler())
 	defer plain.Close()
 	var created struct{ ID string }
-	body := json.RawMessage(`{"name":"Welcome","definition":` + graph + `}`)
+	body := json.RawMessage(`{"name":"Welcome","definition":` + welcomeGraph + `}`)
 	if err := r.api.Do(ctx, "POST", "/journeys", body, &created); err != nil {
 		return nil, err
 	}

@@ -176,6 +176,9 @@ const how = `- **Calls** go through the local gateway, the real authorizer and t
   end: one write and two units of the index. It reads the remembered events after it is stored and when it ends.
 - **Events** are calls of ` + "`POST /events`" + `, in whose journey no customer waits unless the row says so. The item of a type
   holds the last eight events, so its write units grow with the properties that are kept.
+- **Exits and re-entries** are of packs of 99 customers in a wait. An exit is compared with an event that changes nothing.
+  All customers of an enroll call enter again: a refused insert, and a transaction that moves the earlier run and stores
+  the next one. The customer in 100 journeys listens in all of them, to another event.
 - **Counting** runs the counter of internal/analytics on DynamoDB Local, with the writes of customers who go through six
   nodes. Lambda passes on a second's records at a time, at most 1,000.
 - **Analytics** are one query, which reads the figures and the names of the journey and its nodes. The time to the figure

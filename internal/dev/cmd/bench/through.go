@@ -45,12 +45,12 @@ func (w *walkers) advance(ctx context.Context, p pack, at time.Time) error {
 	return still.Advance(ctx, engine.Pack{Tenant: w.tenant, Journey: p.id, Customers: p.customers})
 }
 
-// requireOut returns an error unless all customers of a pack have completed.
-func (w *walkers) requireOut(ctx context.Context, p pack) error {
+// requireStatus returns an error unless all customers of a pack have that status.
+func (w *walkers) requireStatus(ctx context.Context, p pack, status progress.EnrollmentStatus) error {
 	for _, customer := range p.customers {
 		at, err := w.service.Whereabouts(ctx, w.tenant, p.id, customer)
-		if err != nil || at.Status != progress.Completed {
-			return fmt.Errorf("%s has not gone through: %s %w", customer, at.Status, err)
+		if err != nil || at.Status != status {
+			return fmt.Errorf("%s is %s, not %s: %w", customer, at.Status, status, err)
 		}
 	}
 	return nil
@@ -66,7 +66,7 @@ func (w *walkers) through(ctx context.Context, definition string, attributes []b
 	if err := w.advance(ctx, p, time.Now().Add(time.Minute)); err != nil {
 		return used, err
 	}
-	return w.rig.tap.reset(), w.requireOut(ctx, p)
+	return w.rig.tap.reset(), w.requireStatus(ctx, p, progress.Completed)
 }
 
 // ofOne returns the share of one customer in the units of a pack.

@@ -69,7 +69,7 @@ func (w *walkers) waitUnits(ctx context.Context, config string, paid bool) (used
 	}
 	rest := w.rig.tap.reset()
 	used.read, used.write, used.index = used.read+rest.read, used.write+rest.write, used.index+rest.index
-	return used, calls, w.requireOut(ctx, p)
+	return used, calls, w.requireStatus(ctx, p, progress.Completed)
 }
 
 // waitAfterMessage returns a graph of a message, a wait and an exit.
