@@ -23,7 +23,7 @@ const (
 	pauses         = 3
 	laterCustomers = 10 // who enter the edited journey
 	eventCount     = 96
-	reactionCount  = 60 // events that end or convert runs
+	reactionCount  = 40 // events that end or convert runs
 	senders        = 4
 	changeCount    = 64 // of profiles
 )
@@ -36,11 +36,17 @@ func (w *world) actAsCallers(t *testing.T) {
 	for range eventCount {
 		w.newEvent(w.drawCustomer(), fmt.Sprintf("e%d", w.r.IntN(3)))
 	}
+	var reactions []*sentEvent
 	for range reactionCount {
 		c := w.cohorts[w.r.IntN(len(w.cohorts))]
-		w.newEvent(c.customers[w.r.IntN(len(c.customers))], []string{closing, reaching, reaching}[w.r.IntN(3)])
+		reactions = append(reactions, w.newEvent(c.customers[w.r.IntN(len(c.customers))], []string{closing, reaching}[w.r.IntN(2)]))
 	}
-	for events := range slices.Chunk(slices.Clone(w.sent), (eventCount+reactionCount)/senders) {
+	sending.Go(func() {
+		for _, e := range reactions {
+			w.send(t, e)
+		}
+	})
+	for events := range slices.Chunk(w.sent[:eventCount:eventCount], eventCount/senders) {
 		sending.Go(func() {
 			for _, e := range events {
 				w.send(t, e)

@@ -148,7 +148,7 @@ func (w *world) drawChanges() (changes []change) {
 			return fmt.Sprintf(`"d0":%q,"d1":%q`, instant(now.Add(in)), instant(now.Add(24*time.Hour+in)))
 		}
 		switch w.r.IntN(8) {
-		case 2, 3:
+		case 2, 3, 4:
 			move := dates
 			dates = func() string { return move() + `,"leave":true` }
 		case 0:
@@ -214,30 +214,25 @@ func (w *world) newEvent(customer, kind string) *sentEvent {
 
 // send repeats the call for an event until it is accepted.
 func (w *world) send(t *testing.T, e *sentEvent) {
+	body := e.body()
 	for tries := 0; tries < 100 && e.stored.IsZero(); tries++ {
-		if w.sendOnce(t, e) {
-			e.stored = time.Now().Add(time.Millisecond)
+		if status, text := w.try(t, "POST", manifest.BasePath+"/events", body); status == 202 {
+			e.accepted(t, text)
 		}
 	}
 }
 
-// sendAgain repeats an event that was accepted.
+// sendAgain repeats the call for an event that was accepted.
 func (w *world) sendAgain(t *testing.T, e *sentEvent) {
-	for tries := 0; !w.sendOnce(t, e); tries++ {
-		if tries == 100 {
-			t.Errorf("the repeat of the event %s failed %d times", e.id, tries)
-			return
-		}
-	}
+	e.accepted(t, w.call(t, "POST", manifest.BasePath+"/events", e.body()))
 }
 
-// sendOnce makes the call for an event and reports whether it was accepted.
-func (w *world) sendOnce(t *testing.T, e *sentEvent) bool {
-	body := fmt.Sprintf(`{"customerId":%q,"eventType":%q,"eventId":%q,"properties":{"n":%d,"cart":%d}}`, e.customer, e.kind, e.id, e.n, e.cart)
-	status, text := w.try(t, "POST", manifest.BasePath+"/events", body)
-	if status != 202 {
-		return false
-	}
+func (e *sentEvent) body() string {
+	return fmt.Sprintf(`{"customerId":%q,"eventType":%q,"eventId":%q,"properties":{"n":%d,"cart":%d}}`, e.customer, e.kind, e.id, e.n, e.cart)
+}
+
+// accepted notes what the event did, by the answer that accepts it.
+func (e *sentEvent) accepted(t *testing.T, text []byte) {
 	var answer struct {
 		Started  []string
 		Repeated bool
@@ -247,7 +242,9 @@ func (w *world) sendOnce(t *testing.T, e *sentEvent) bool {
 	}
 	e.started = e.started || len(answer.Started) > 0
 	e.unsure = e.unsure || e.stored.IsZero() && answer.Repeated
-	return true
+	if e.stored.IsZero() {
+		e.stored = time.Now().Add(time.Millisecond)
+	}
 }
 
 // stampID returns the ID of the stamp of an event with that id.

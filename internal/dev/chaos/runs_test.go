@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -15,13 +16,16 @@ import (
 
 // What callers do to start further runs.
 const (
-	rounds       = 3
-	roundEvents  = 12 // that start a run, in each round
-	roundClosers = 8  // that end one
+	rounds       = 4
+	roundCalled  = 8                // customers of an enroll call, in each round
+	roundEvents  = 4                // that start a run
+	roundClosers = 2                // that end one
+	roundFor     = 15 * time.Second // at most, until a round begins
 )
 
 // reentry is what callers do to start further runs.
 type reentry struct {
+	called  [rounds][]string           // customers of each enroll call
 	events  [rounds][]*sentEvent       // that end or start runs
 	entered map[string]map[string]bool // by call and customer: whether the call enrolled them
 }
@@ -34,10 +38,14 @@ func (w *world) drawReentry() {
 	for round := range rounds {
 		var events []*sentEvent
 		drawn := w.r.Perm(len(customers))
+		for _, i := range drawn[:roundCalled] {
+			w.again.called[round] = append(w.again.called[round], customers[i])
+		}
+		drawn = drawn[roundCalled-roundEvents:] // two of them are called and cause an event
 		for _, i := range drawn[:roundClosers] {
 			events = append(events, w.newEvent(customers[i], []string{closing, closingOwn}[w.r.IntN(2)]))
 		}
-		for _, i := range drawn[roundClosers/2:][:roundEvents] { // also customers of those
+		for _, i := range drawn[roundClosers-1:][:roundEvents] {
 			events = append(events, w.newEvent(customers[i], starting))
 		}
 		w.r.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
@@ -48,26 +56,43 @@ func (w *world) drawReentry() {
 // reenter starts further runs by calls and by events at once, and repeats each call and
 // event while the runs are under way.
 func (w *world) reenter(t *testing.T) {
-	var both sync.WaitGroup
-	both.Go(func() {
-		for round := range rounds {
-			w.enrollAgain(t, fmt.Sprint("again-", round))
-			w.enrollAgain(t, fmt.Sprint("again-", max(round-1, 0)))
-		}
-	})
 	for round := range rounds {
-		var sending sync.WaitGroup
-		for part := range slices.Chunk(w.again.events[round], (roundEvents+roundClosers)/senders) {
-			sending.Go(func() {
-				for i, e := range part {
-					w.send(t, e)
-					w.sendAgain(t, part[i/2])
-				}
-			})
-		}
-		sending.Wait()
+		w.awaitLeft(t)
+		var both sync.WaitGroup
+		both.Go(func() {
+			w.enrollAgain(t, round)
+			w.enrollAgain(t, max(round-1, 0))
+		})
+		both.Go(func() {
+			for _, e := range w.again.events[round] {
+				w.send(t, e)
+			}
+			for _, e := range w.again.events[max(round-1, 0)] {
+				w.sendAgain(t, e)
+			}
+		})
+		both.Wait()
 	}
-	both.Wait()
+}
+
+// awaitLeft waits until most of those who may enter again have left, for roundFor at most.
+func (w *world) awaitLeft(t *testing.T) {
+	limit := time.Now().Add(roundFor)
+	ticker := time.NewTicker(500 * time.Millisecond)
+	defer ticker.Stop()
+	for time.Now().Before(limit) {
+		<-ticker.C
+		inside := 0
+		_, list := w.load(t, w.cohorts[toReenter])
+		for _, e := range list {
+			if e.Status == progress.Inside {
+				inside++
+			}
+		}
+		if inside < perJourney/3 {
+			return
+		}
+	}
 }
 
 // repeat repeats every call and event that may have started a run, once all have left, and
@@ -75,18 +100,18 @@ func (w *world) reenter(t *testing.T) {
 func (w *world) repeat(t *testing.T) {
 	t.Helper()
 	for round := range rounds {
-		w.enrollAgain(t, fmt.Sprint("again-", round))
+		w.enrollAgain(t, round)
 		for _, e := range w.again.events[round] {
 			w.sendAgain(t, e)
 		}
 	}
 }
 
-// enrollAgain repeats an enroll call for all customers until it has no errors, and notes
-// whom it enrolled: no fewer than when it was made before.
-func (w *world) enrollAgain(t *testing.T, key string) {
-	c := w.cohorts[toReenter]
-	ids, err := json.Marshal(c.customers)
+// enrollAgain repeats the enroll call of a round until it has no errors, and notes which
+// customers it enrolled: all of those that it had enrolled when it was made before.
+func (w *world) enrollAgain(t *testing.T, round int) {
+	c, key := w.cohorts[toReenter], fmt.Sprint("again-", round)
+	ids, err := json.Marshal(w.again.called[round])
 	require.NoError(t, err)
 	var answer struct {
 		Errors  int
