@@ -192,10 +192,8 @@ func (p *process) requireExits(old, e progress.Enrollment) {
 	claims := e.Status == progress.Inside && e.LeaseUntil.After(p.now.Add(time.Second))
 	passes := false
 	if len(e.Path) > len(old.Path) && old.LeaseUntil.IsZero() {
-		switch p.definitions[e.GraphHash].Graph.NodeType(old.Node) {
-		case graph.Wait, graph.UpdateCustomer, graph.NBADecision:
-			passes = true
-		}
+		effects := []graph.NodeType{graph.Wait, graph.UpdateCustomer, graph.NBADecision}
+		passes = slices.Contains(effects, p.definitions[e.GraphHash].Graph.NodeType(old.Node))
 	}
 	if !claims && !passes {
 		return

@@ -136,10 +136,9 @@ func requireStopped(t *testing.T, c *cohort, e progress.Enrollment, by time.Time
 	visits := e.Path.Visits(e.EnrolledAt)
 	g := c.graph(t, e.Version)
 	for i, v := range visits {
-		switch g.NodeType(v.Node) {
-		case graph.Wait:
+		if at := g.NodeType(v.Node); at == graph.Wait {
 			require.False(t, e.LeftVisit(visits, i).After(by), "%s left the wait at %s in run %d after an exit", e.Customer, g.NodeID(v.Node), e.Run)
-		case graph.ChannelAction:
+		} else if at == graph.ChannelAction {
 			require.False(t, v.EnteredAt.After(by), "%s got the message of %s in run %d after an exit", e.Customer, g.NodeID(v.Node), e.Run)
 		}
 	}
