@@ -161,23 +161,23 @@ func (w *world) drain(t *testing.T) {
 	ticker := time.NewTicker(500 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		n := 0
+		var inside []string
 		for _, c := range w.cohorts {
 			_, list := w.load(t, c)
 			for _, e := range list {
 				if e.Status != progress.Inside {
 					continue
 				}
-				n++
+				inside = append(inside, fmt.Sprintf("%s at %s of %s since %s, due %s", e.Customer, c.graph(t, e.Version).NodeID(e.Node), c.id, instant(e.Since), instant(e.Due)))
 				if c.exitReason == "" {
 					w.rescue(t, c, e)
 				}
 			}
 		}
-		if n == 0 {
+		if len(inside) == 0 {
 			return
 		}
-		require.True(t, time.Now().Before(limit), "%d customers are still inside", n)
+		require.True(t, time.Now().Before(limit), "still inside: %s", strings.Join(inside, "; "))
 		<-ticker.C
 	}
 }
