@@ -261,7 +261,7 @@ func (w *world) rescue(t *testing.T, c *cohort, e progress.Enrollment) {
 	if n.Until == nil || time.Until(e.Due) < rescueAfter {
 		return
 	}
-	byDate, key := n.Until.Field() != nil, e.Customer+" at "+n.ID
+	byDate, key := n.Until.Field() != nil, fmt.Sprintf("%s at %s in run %d of %s", e.Customer, n.ID, e.Run, c.id)
 	last, again := w.rescued[key]
 	switch {
 	case again && (!byDate || time.Since(last) < rescueAfter):

@@ -171,7 +171,8 @@ func (w *world) requireConverted(t *testing.T, c *cohort, e progress.Enrollment,
 		require.False(t, must, "%s did not convert in run %d", e.Customer, e.Run)
 		return
 	}
-	require.True(t, converted, "%s converted in run %d after %d steps, but by no event", e.Customer, e.Run, e.ConvertedSteps)
+	require.True(t, converted, "%s converted in run %d after %d steps at %s, but by no event of %v; its path is %v, left %s, next %v",
+		e.Customer, e.Run, e.ConvertedSteps, e.ConvertedAt, w.events[e.Customer], visits, e.LeftAt, next)
 	w.kinds[conversions]++
 	if e.ConvertedAt.After(e.LeftAt) {
 		w.kinds[lateConversions]++
