@@ -44,6 +44,10 @@ func TestConvert_CountsTheStepsThatWerePassedBefore(t *testing.T) {
 		again := converted.NextWrite(hours(60))
 		require.Equal(t, again, again.Convert(hours(60)), "a run converts once")
 	}
+
+	late := e.NextWrite(hours(48)).Convert(hours(49))
+	require.Equal(t, hours(49), late.ConvertedAt, "a worker that began before the event records no earlier conversion")
+	require.Equal(t, hours(49), late.WrittenAt)
 }
 
 // A write that converts also records what else happened, before or after it.

@@ -15,6 +15,8 @@ func (e Enrollment) Convert(at time.Time) Enrollment {
 	if !e.ConvertedAt.IsZero() {
 		return e
 	}
+	// A worker that began before the event learns of it from a mark.
+	e.advanceClock(at)
 	e.ConvertedAt, e.ConvertedSteps = e.WrittenAt, 0
 	delta := trail.Delta{e.Delta[0], e.Delta[1] | byte(trail.MarkConverted)}
 	visits := e.Path.Visits(e.EnrolledAt)

@@ -159,11 +159,16 @@ func (w *world) requireConverted(t *testing.T, c *cohort, e progress.Enrollment,
 			event.At.After(e.LeftAt) && event.At.After(until), next != nil && event.At.After(next.EnrolledAt):
 			continue
 		}
-		passed := 0
-		for passed < len(visits) && !e.LeftVisit(visits, passed).After(event.At) {
-			passed++
+		// A step that was left in the very millisecond of the event may count or not.
+		least, most := 0, 0
+		for i := range visits {
+			if left := e.LeftVisit(visits, i); left.Before(event.At) {
+				least, most = i+1, i+1
+			} else if left.Equal(event.At) {
+				most = i + 1
+			}
 		}
-		converted = converted || passed == e.ConvertedSteps && !event.At.After(e.ConvertedAt)
+		converted = converted || least <= e.ConvertedSteps && e.ConvertedSteps <= most && !event.At.After(e.ConvertedAt)
 		// An event that is handled after the next run began finds only that one.
 		must = must || c.exitReason == "" && (next == nil || event.Stored.Before(next.EnrolledAt))
 	}
