@@ -7,4 +7,4 @@ import (
 	"journeys/internal/boot/invoke"
 )
 
-func main() { boot.InvokingEndpoint(api.PutEvent, invoke.New) }
+func main() { boot.InvokingEndpoint(api.PutEvent(), invoke.New) }

@@ -6,4 +6,4 @@ import (
 	"journeys/internal/boot"
 )
 
-func main() { boot.Endpoint(api.UpdateJourney) }
+func main() { boot.Endpoint(api.UpdateJourney()) }

@@ -42,34 +42,105 @@ type Operation struct {
 	handle func(a *API, w http.ResponseWriter, r *request) error
 }
 
-// The operations.
-var (
-	ListJourneys        = Operation{manifest.ListJourneys, []string{"status", "limit", "offset"}, listJourneys}
-	CreateJourney       = Operation{manifest.CreateJourney, nil, createJourney}
-	GetJourney          = Operation{manifest.GetJourney, nil, getJourney}
-	UpdateJourney       = Operation{manifest.UpdateJourney, nil, updateJourney}
-	DeleteJourney       = Operation{manifest.DeleteJourney, nil, deleteJourney}
-	EnrollCustomers     = Operation{manifest.EnrollCustomers, []string{"details"}, enrollCustomers}
-	TestJourney         = Operation{manifest.TestJourney, nil, testJourney}
-	GetEnrollment       = Operation{manifest.GetEnrollment, nil, getEnrollment}
-	GetJourneyAnalytics = Operation{manifest.GetJourneyAnalytics, []string{"from", "to"}, getJourneyAnalytics}
-	PutEvent            = Operation{manifest.PutEvent, nil, putEvent}
-	ListEnrollments     = Operation{manifest.ListEnrollments, []string{"status", "nodeId", "result", "limit", "cursor"}, listEnrollments}
-	RetryEnrollment     = Operation{manifest.RetryEnrollment, nil, retryEnrollment}
-	DeleteEnrollment    = Operation{manifest.DeleteEnrollment, nil, deleteEnrollment}
-	PutCustomer         = Operation{manifest.PutCustomer, nil, putCustomer}
-	PatchCustomer       = Operation{manifest.PatchCustomer, nil, patchCustomer}
-	PutCustomers        = Operation{manifest.PutCustomers, nil, putCustomers}
-	GetCustomer         = Operation{manifest.GetCustomer, nil, getCustomer}
-	DeleteCustomer      = Operation{manifest.DeleteCustomer, nil, deleteCustomer}
-)
+// The operations are functions rather than variables, so that the linker leaves the code
+// of the others out of each Lambda function.
+
+// ListJourneys returns the operation of manifest.ListJourneys.
+func ListJourneys() Operation {
+	return Operation{manifest.ListJourneys, []string{"status", "limit", "offset"}, listJourneys}
+}
+
+// CreateJourney returns the operation of manifest.CreateJourney.
+func CreateJourney() Operation {
+	return Operation{manifest.CreateJourney, nil, createJourney}
+}
+
+// GetJourney returns the operation of manifest.GetJourney.
+func GetJourney() Operation {
+	return Operation{manifest.GetJourney, nil, getJourney}
+}
+
+// UpdateJourney returns the operation of manifest.UpdateJourney.
+func UpdateJourney() Operation {
+	return Operation{manifest.UpdateJourney, nil, updateJourney}
+}
+
+// DeleteJourney returns the operation of manifest.DeleteJourney.
+func DeleteJourney() Operation {
+	return Operation{manifest.DeleteJourney, nil, deleteJourney}
+}
+
+// EnrollCustomers returns the operation of manifest.EnrollCustomers.
+func EnrollCustomers() Operation {
+	return Operation{manifest.EnrollCustomers, []string{"details"}, enrollCustomers}
+}
+
+// TestJourney returns the operation of manifest.TestJourney.
+func TestJourney() Operation {
+	return Operation{manifest.TestJourney, nil, testJourney}
+}
+
+// GetEnrollment returns the operation of manifest.GetEnrollment.
+func GetEnrollment() Operation {
+	return Operation{manifest.GetEnrollment, nil, getEnrollment}
+}
+
+// GetJourneyAnalytics returns the operation of manifest.GetJourneyAnalytics.
+func GetJourneyAnalytics() Operation {
+	return Operation{manifest.GetJourneyAnalytics, []string{"from", "to"}, getJourneyAnalytics}
+}
+
+// PutEvent returns the operation of manifest.PutEvent.
+func PutEvent() Operation {
+	return Operation{manifest.PutEvent, nil, putEvent}
+}
+
+// ListEnrollments returns the operation of manifest.ListEnrollments.
+func ListEnrollments() Operation {
+	return Operation{manifest.ListEnrollments, []string{"status", "nodeId", "result", "limit", "cursor"}, listEnrollments}
+}
+
+// RetryEnrollment returns the operation of manifest.RetryEnrollment.
+func RetryEnrollment() Operation {
+	return Operation{manifest.RetryEnrollment, nil, retryEnrollment}
+}
+
+// DeleteEnrollment returns the operation of manifest.DeleteEnrollment.
+func DeleteEnrollment() Operation {
+	return Operation{manifest.DeleteEnrollment, nil, deleteEnrollment}
+}
+
+// PutCustomer returns the operation of manifest.PutCustomer.
+func PutCustomer() Operation {
+	return Operation{manifest.PutCustomer, nil, putCustomer}
+}
+
+// PatchCustomer returns the operation of manifest.PatchCustomer.
+func PatchCustomer() Operation {
+	return Operation{manifest.PatchCustomer, nil, patchCustomer}
+}
+
+// PutCustomers returns the operation of manifest.PutCustomers.
+func PutCustomers() Operation {
+	return Operation{manifest.PutCustomers, nil, putCustomers}
+}
+
+// GetCustomer returns the operation of manifest.GetCustomer.
+func GetCustomer() Operation {
+	return Operation{manifest.GetCustomer, nil, getCustomer}
+}
+
+// DeleteCustomer returns the operation of manifest.DeleteCustomer.
+func DeleteCustomer() Operation {
+	return Operation{manifest.DeleteCustomer, nil, deleteCustomer}
+}
 
 // Operations returns every operation, in the order of manifest.Routes.
 func Operations() []Operation {
 	return []Operation{
-		ListJourneys, CreateJourney, GetJourney, UpdateJourney, DeleteJourney,
-		EnrollCustomers, TestJourney, GetEnrollment, GetJourneyAnalytics, PutEvent,
-		ListEnrollments, RetryEnrollment, DeleteEnrollment, PutCustomer, PatchCustomer, PutCustomers, GetCustomer, DeleteCustomer,
+		ListJourneys(), CreateJourney(), GetJourney(), UpdateJourney(), DeleteJourney(),
+		EnrollCustomers(), TestJourney(), GetEnrollment(), GetJourneyAnalytics(), PutEvent(),
+		ListEnrollments(), RetryEnrollment(), DeleteEnrollment(), PutCustomer(), PatchCustomer(), PutCustomers(), GetCustomer(), DeleteCustomer(),
 	}
 }
 

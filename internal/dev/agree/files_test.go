@@ -96,7 +96,7 @@ var differences = map[string]planted{
 	"OpenAPI: another base path":         {spec, "8080/api/v1", "8080/api/v2", "does not end in /api/v1"},
 	"functions: one less":                {"functions/get-journey/main.go", "", "", "function get-journey: missing"},
 	"functions: one more":                {"functions/copy-journey/main.go", "", "boot.Endpoint(api.CopyJourney)", "function copy-journey: not wanted"},
-	"functions: another function's code": {"functions/get-journey/main.go", "api.GetJourney)", "api.ListJourneys)", `function get-journey: code: want "GetJourney", found "ListJourneys"`},
+	"functions: another function's code": {"functions/get-journey/main.go", "api.GetJourney())", "api.ListJourneys())", `function get-journey: code: want "GetJourney", found "ListJourneys"`},
 	"events: one less":                   {get, "", "", "function get-journey: missing"},
 	"events: one more":                   {"events/copy-journey.json", "", `{"version":"2.0","type":"REQUEST"}`, "function copy-journey: not wanted"},
 	"events: another method":             {get, `"GET`, `"PATCH`, "its fields contradict its route PATCH /api/v1/journeys/{id}"},

@@ -81,7 +81,7 @@ func (r *rig) handler() http.Handler {
 	caller := auth.Caller{Subject: "bench", Role: manifest.Admin, ExpiresAt: time.Now().Add(time.Hour)}
 	caller.Tenant, _ = ident.ParseTenant(tenant)
 	mux := http.NewServeMux()
-	mux.Handle(api.GetJourney.Key(), a.Handler(api.GetJourney))
+	mux.Handle(api.GetJourney().Key(), a.Handler(api.GetJourney()))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mux.ServeHTTP(w, r.WithContext(auth.NewContext(r.Context(), caller)))
 	})
