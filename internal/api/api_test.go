@@ -30,7 +30,7 @@ func TestOperations_MatchTheirFunctions(t *testing.T) {
 	source, err := os.ReadFile("api.go")
 	require.NoError(t, err)
 	operations := map[string]bool{}
-	for _, m := range regexp.MustCompile(`(?m)^\t(\w+) += Operation\{manifest\.(\w+),`).FindAllStringSubmatch(string(source), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^func (\w+)\(\) Operation \{\n\treturn Operation\{manifest\.(\w+),`).FindAllStringSubmatch(string(source), -1) {
 		require.Equal(t, m[1], m[2])
 		operations[m[1]] = true
 	}
@@ -40,9 +40,9 @@ func TestOperations_MatchTheirFunctions(t *testing.T) {
 		require.True(t, operations[id], "no operation %s", id)
 		main, err := os.ReadFile("../../functions/" + route.Function.Name + "/main.go")
 		require.NoError(t, err)
-		run := "boot.Endpoint(api." + id + ")"
+		run := "boot.Endpoint(api." + id + "())"
 		if route.Function.Invokes != "" {
-			run = "boot.InvokingEndpoint(api." + id + ", invoke.New)"
+			run = "boot.InvokingEndpoint(api." + id + "(), invoke.New)"
 		}
 		require.Contains(t, string(main), "func main() { "+run+" }")
 		require.Contains(t, string(main), "// Command "+route.Function.Name+" serves "+route.Key()+".\n")
