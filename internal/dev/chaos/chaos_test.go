@@ -78,6 +78,8 @@ func chaos(t *testing.T, seed uint64, all *occurred) {
 	w.drain(t)
 	end("drain")
 	w.sendLate(t)
+	w.begin(t, rounds-1)
+	w.drain(t)
 	w.repeat(t)
 	w.drain(t)
 	w.written = written.histories(t)

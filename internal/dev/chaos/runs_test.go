@@ -16,11 +16,11 @@ import (
 
 // What callers do to start further runs.
 const (
-	rounds       = 4
-	roundCalled  = 8                // customers of an enroll call, in each round
-	roundEvents  = 4                // that start a run
+	rounds       = 3                // the last after the faults, when all have left
+	roundCalled  = 14               // customers of an enroll call, in each round
+	roundEvents  = 5                // that start a run
 	roundClosers = 2                // that end one
-	roundFor     = 15 * time.Second // at most, until a round begins
+	roundFor     = 10 * time.Second // at most, until a round begins
 )
 
 // reentry is what callers do to start further runs.
@@ -53,26 +53,31 @@ func (w *world) drawReentry() {
 	}
 }
 
-// reenter starts further runs by calls and by events at once, and repeats each call and
-// event while the runs are under way.
+// reenter starts further runs in the rounds before the last, and repeats what it does while
+// the runs are under way.
 func (w *world) reenter(t *testing.T) {
-	for round := range rounds {
+	for round := range rounds - 1 {
 		w.awaitLeft(t)
-		var both sync.WaitGroup
-		both.Go(func() {
-			w.enrollAgain(t, round)
-			w.enrollAgain(t, max(round-1, 0))
-		})
-		both.Go(func() {
-			for _, e := range w.again.events[round] {
-				w.send(t, e)
-			}
-			for _, e := range w.again.events[max(round-1, 0)] {
-				w.sendAgain(t, e)
-			}
-		})
-		both.Wait()
+		w.begin(t, round)
 	}
+}
+
+// begin starts further runs by a call and by events at once, and repeats both.
+func (w *world) begin(t *testing.T, round int) {
+	var both sync.WaitGroup
+	both.Go(func() {
+		w.enrollAgain(t, round)
+		w.enrollAgain(t, max(round-1, 0))
+	})
+	both.Go(func() {
+		for _, e := range w.again.events[round] {
+			w.send(t, e)
+		}
+		for _, e := range w.again.events[max(round-1, 0)] {
+			w.sendAgain(t, e)
+		}
+	})
+	both.Wait()
 }
 
 // awaitLeft waits until most of those who may enter again have left, for roundFor at most.
