@@ -5,8 +5,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 )
 
 // What callers do to each journey while customers are inside, by its number.
@@ -72,9 +70,6 @@ func (w *world) actAsCallers(t *testing.T) {
 		}
 	}
 	sending.Wait()
-	for _, e := range w.sent {
-		require.False(t, e.stored.IsZero(), "the event %s was never accepted", e.id)
-	}
 }
 
 // end archives or deletes a journey if its number says so.

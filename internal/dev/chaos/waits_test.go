@@ -83,6 +83,7 @@ func (w *world) readEvents(t *testing.T, c *cohort) map[string][]journeytest.Hea
 	}
 	count := 0
 	for _, e := range w.sent {
+		require.False(t, e.stored.IsZero(), "the event %s was never accepted", e.id)
 		if ids, ok := sent[e.customer]; ok {
 			ids[stampID(e.id)] = e
 			count++
