@@ -28,7 +28,7 @@ BEYOND_SCHEMAS = re.compile(
     r"|is the id of an earlier branch|must not be .*, which is reserved|must be a period .*, because the customer has not entered yet"
     r"|is only allowed beside a definition|must be a branch of this random_split: .*"
     r"|names no (nba_decision|random_split) of this graph|is no nextCursor of this list; begin without it"
-    r"|is required when (from|to) is given|must not be before from|must be a date from .*"
+    r"|is required when (from|to|result) is given|must not be before from|must be a date from .*"
     r"|must be less than \d+ days after from"
     r"|must be after entryFrom, .*|must be before entryUntil, .*"
     r"|may have minIntervalHours and max only with mode afterExit"
