@@ -90,7 +90,7 @@ func (m *model) drawKind(ru rules) string {
 	return fmt.Sprintf("e%d", m.r.IntN(kinds))
 }
 
-// drawSending returns a customer to whom a frozen worker sends a message; "" for none.
+// drawSending returns a customer whose message a frozen worker is sending, or "".
 func (m *model) drawSending() string {
 	if m.depth == 0 {
 		return ""

@@ -63,7 +63,7 @@ const (
 	reentryMargin = 6 * time.Second // no further one starts that shortly before the end of the context
 )
 
-// enterAgain starts further runs for the customers whom Insert skipped, where r allows
+// enterAgain starts further runs for the customers that Insert skipped, where r allows
 // that, and sets their outcomes. list has the enrollments of Insert; those of the
 // customers who entered are replaced. If the journey is closed, it only looks for runs
 // that the request started before.

@@ -21,6 +21,19 @@ type screen struct {
 // It fails unless all of them left by an exit.
 func watch(ctx context.Context, a *api, id string) error {
 	s := &screen{begun: time.Now(), terminal: isTerminal(os.Stdout)}
+	return poll(ctx, a, id, func(figures funnel.Analytics) (done bool, err error) {
+		e := figures.Enrollments
+		done = e.Total == customerCount && e.Active == 0
+		s.draw(figures, done)
+		if done && e.Completed != customerCount {
+			err = fmt.Errorf("%d of %d customers completed: %+v", e.Completed, customerCount, e)
+		}
+		return done, err
+	})
+}
+
+// poll reads the journey's analytics each second until read is done or fails.
+func poll(ctx context.Context, a *api, id string, read func(funnel.Analytics) (done bool, err error)) error {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for {
@@ -28,14 +41,8 @@ func watch(ctx context.Context, a *api, id string) error {
 		if err != nil {
 			return err
 		}
-		e := figures.Enrollments
-		done := e.Total == customerCount && e.Active == 0
-		s.draw(figures, done)
-		if done {
-			if e.Completed != customerCount {
-				return fmt.Errorf("%d of %d customers completed: %+v", e.Completed, customerCount, e)
-			}
-			return nil
+		if done, err := read(figures); done || err != nil {
+			return err
 		}
 		select {
 		case <-ticker.C:
@@ -72,26 +79,16 @@ func (s *screen) draw(a funnel.Analytics, last bool) {
 // showConversions waits until that many conversions are counted, and prints the funnel
 // with them.
 func showConversions(ctx context.Context, a *api, id string, count int) error {
-	ticker := time.NewTicker(time.Second)
-	defer ticker.Stop()
-	for {
-		figures, err := funnel.Read(ctx, a.Client, id)
-		if err != nil {
-			return err
-		}
-		if figures.Conversions > count {
-			return fmt.Errorf("%d conversions, not %d", figures.Conversions, count)
-		}
-		if figures.Conversions == count {
+	return poll(ctx, a, id, func(figures funnel.Analytics) (done bool, err error) {
+		switch {
+		case figures.Conversions > count:
+			return false, fmt.Errorf("%d conversions, not %d", figures.Conversions, count)
+		case figures.Conversions == count:
 			fmt.Println(strings.Join(append(figures.Lines(), figures.Summary()), "\n"))
-			return nil
+			return true, nil
 		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+		return false, nil
+	})
 }
 
 func isTerminal(file *os.File) bool {
