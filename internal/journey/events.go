@@ -99,12 +99,21 @@ const EventLife = 7 * 24 * time.Hour
 // are skipped and returned; they do not fail the event. Those of a newer format are
 // skipped too, and then PutEvent returns ErrNewer: a repeat completes it.
 func (s *Service) PutEvent(ctx context.Context, t ident.Tenant, e Event) (EventOutcome, error) {
-	now := s.clock() // before the check: an event that is stored anew after Forget must be later
-	record := EventRecord{Customer: e.Customer, ID: e.ID, Request: e.hash(), ReceivedAt: now, ExpiresAt: now.Add(EventLife)}
-	made, err := ulid.New(ulid.Timestamp(now), s.entropy)
+	made, err := s.newEventID()
 	if err != nil {
 		return EventOutcome{}, err
 	}
+	return s.putEvent(ctx, t, e, made)
+}
+
+func (s *Service) newEventID() (ulid.ULID, error) {
+	return ulid.New(ulid.Timestamp(s.clock()), s.entropy)
+}
+
+// putEvent is PutEvent with the id of an event that has none.
+func (s *Service) putEvent(ctx context.Context, t ident.Tenant, e Event, made ulid.ULID) (_ EventOutcome, err error) {
+	now := s.clock() // before the check: an event that is stored anew after Forget must be later
+	record := EventRecord{Customer: e.Customer, ID: e.ID, Request: e.hash(), ReceivedAt: now, ExpiresAt: now.Add(EventLife)}
 	o := EventOutcome{ID: cmp.Or(e.ID, "evt_"+made.String())}
 	kept := record
 	if e.ID != "" {
@@ -358,13 +367,18 @@ func (s *Service) PutEvents(ctx context.Context, t ident.Tenant, list []Event) [
 		begin, cancel = context.WithDeadline(ctx, deadline.Add(-eventMargin))
 		defer cancel()
 	}
-	customers := make([]string, len(list))
-	for i, e := range list {
+	customers, made := make([]string, len(list)), make([]ulid.ULID, len(list))
+	noID := make([]error, len(list))
+	for i, e := range list { // in the order of list, so that a seed repeats them
 		customers[i] = e.Customer
+		made[i], noID[i] = s.newEventID()
 	}
 	results := make([]EventResult, len(list))
-	errs := inOrder(begin, customers, eventCustomers, func(i int) (err error) {
-		results[i].EventOutcome, err = s.PutEvent(ctx, t, list[i])
+	errs := inOrder(begin, customers, eventCustomers, func(i int) error {
+		err := noID[i]
+		if err == nil {
+			results[i].EventOutcome, err = s.putEvent(ctx, t, list[i], made[i])
+		}
 		return err
 	})
 	for i, err := range errs {
