@@ -295,7 +295,7 @@ func TestChaos_InMemory(t *testing.T) {
 
 	seeds := *seedsFlag
 	if testing.Short() {
-		seeds = 50
+		seeds = 200
 	}
 	total := map[string]int{}
 	running := uint64(0)
