@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"golang.org/x/sync/errgroup"
 
+	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/backoff"
 	"journeys/internal/dynamo/change"
 	"journeys/internal/dynamo/conn"
@@ -46,7 +47,7 @@ type advance struct {
 // statements a request; they succeed or fail independently. An enrollment whose run
 // keeps more apart than before is a request of its own.
 func (s *table) Advance(ctx context.Context, t ident.Tenant, shards int, list []progress.Enrollment) []error {
-	w, err := s.newWriteID()
+	w, err := s.NewWriteID()
 	advances := make([]*advance, len(list))
 	var transactions errgroup.Group
 	transactions.SetLimit(maxBatches)
@@ -76,7 +77,7 @@ func (s *table) Advance(ctx context.Context, t ident.Tenant, shards int, list []
 }
 
 // advanceAll sends the statements that are not done.
-func (s *table) advanceAll(ctx context.Context, advances []*advance, w writeID) {
+func (s *table) advanceAll(ctx context.Context, advances []*advance, w access.WriteID) {
 	for attempt := range advanceAttempts {
 		open := slices.DeleteFunc(slices.Clone(advances), func(a *advance) bool { return a.done })
 		if len(open) == 0 || attempt > 0 && !backoff.Pause(ctx, attempt) {
@@ -90,15 +91,15 @@ func (s *table) advanceAll(ctx context.Context, advances []*advance, w writeID) 
 	}
 }
 
-func (s *table) advanceBatch(ctx context.Context, batch []*advance, w writeID) {
+func (s *table) advanceBatch(ctx context.Context, batch []*advance, w access.WriteID) {
 	statements := make([]types.BatchStatementRequest, len(batch))
 	for i, a := range batch {
 		statements[i] = a.statement
 	}
-	out, err := s.client.BatchExecuteStatement(ctx, &dynamodb.BatchExecuteStatementInput{Statements: statements})
+	out, err := s.Client.BatchExecuteStatement(ctx, &dynamodb.BatchExecuteStatementInput{Statements: statements})
 	for i, a := range batch {
 		if err != nil {
-			a.err, a.done = wrapFailed("write enrollments", err), conn.Code(err) == conn.Refused
+			a.err, a.done = access.WrapFailed("write enrollments", err), conn.Code(err) == conn.Refused
 			continue
 		}
 		a.resolve(out.Responses[i].Error, w)
@@ -108,7 +109,7 @@ func (s *table) advanceBatch(ctx context.Context, batch []*advance, w writeID) {
 // resolve sets the result of a statement. If its condition failed, that is an
 // ExitPendingError, ErrLost or ErrNewer, or nil if the stored revision is this call's own
 // write, whose response was lost.
-func (a *advance) resolve(refusal *types.BatchStatementError, w writeID) {
+func (a *advance) resolve(refusal *types.BatchStatementError, w access.WriteID) {
 	a.done, a.err = true, nil
 	switch {
 	case refusal == nil:
@@ -119,19 +120,19 @@ func (a *advance) resolve(refusal *types.BatchStatementError, w writeID) {
 		a.done = code == conn.Refused
 		a.err = fmt.Errorf("dynamo: write an enrollment: %s: %s", refusal.Code, aws.ToString(refusal.Message))
 		if !a.done {
-			a.err = wrapUnavailable(code, a.err)
+			a.err = access.WrapUnavailable(code, a.err)
 		}
 	}
 }
 
 // lostTo returns the result of a write of e whose condition failed on the stored item.
-func lostTo(it item.Item, e progress.Enrollment, w writeID) error {
+func lostTo(it item.Item, e progress.Enrollment, w access.WriteID) error {
 	stored := item.Reader{Item: it}
 	found, exit, conversion := stored.Number(eRev), stored.Text(ePending), memory.ReadStamp(stored.Binary(eConvert))
 	switch {
 	case errors.Is(stored.Err, journey.ErrNewer):
 		return stored.Err
-	case found == e.Rev && w.wrote(it):
+	case found == e.Rev && w.Wrote(it):
 		return nil
 	case found != e.Rev-1:
 	case exit != "" && exit != memory.ExitText(e.PendingExit), conversion != (progress.Stamp{}) && conversion != e.PendingConversion:
@@ -144,7 +145,7 @@ func lostTo(it item.Item, e progress.Enrollment, w writeID) error {
 func (s Engine) AdvanceWithProfile(
 	ctx context.Context, t ident.Tenant, shards int, e progress.Enrollment, p journey.Profile, rev int64,
 ) error {
-	refused, err := s.advanceInTransaction(ctx, t, shards, e, func(w writeID) *types.Put { return s.profilePut(t, p, rev, w) })
+	refused, err := s.advanceInTransaction(ctx, t, shards, e, func(w access.WriteID) *types.Put { return s.profilePut(t, p, rev, w) })
 	if refused {
 		return engine.ErrProfileChanged
 	}
@@ -152,7 +153,7 @@ func (s Engine) AdvanceWithProfile(
 }
 
 // enrollmentUpdate is updateStatement for a transaction.
-func (s *table) enrollmentUpdate(t ident.Tenant, shards int, e progress.Enrollment, w writeID) (*types.Update, error) {
+func (s *table) enrollmentUpdate(t ident.Tenant, shards int, e progress.Enrollment, w access.WriteID) (*types.Update, error) {
 	it, err := encodeEnrollment(t, shards, e)
 	if err != nil {
 		return nil, err
@@ -170,7 +171,7 @@ func (s *table) enrollmentUpdate(t ident.Tenant, shards int, e progress.Enrollme
 		conversion, values[":conversion"] = "#"+eConvert+" = :conversion", item.Binary(memory.Stamp(e.PendingConversion))
 	}
 	return &types.Update{
-		TableName: &s.name, Key: item.KeyOf(it), UpdateExpression: &text,
+		TableName: &s.Name, Key: item.KeyOf(it), UpdateExpression: &text,
 		ConditionExpression:      aws.String("#" + eRev + " = :before AND #" + eRequest + " = :request AND " + pending + " AND " + conversion),
 		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	}, nil
@@ -180,14 +181,14 @@ func (s *table) enrollmentUpdate(t ident.Tenant, shards int, e progress.Enrollme
 // revision is the one before e's, and the stored pending exit and conversion are e's. An item of a
 // newer format has a higher revision, so it is not changed. A customer who was forgotten
 // and enrolled again has another RequestID.
-func (s *table) updateStatement(t ident.Tenant, shards int, e progress.Enrollment, w writeID) (types.BatchStatementRequest, error) {
+func (s *table) updateStatement(t ident.Tenant, shards int, e progress.Enrollment, w access.WriteID) (types.BatchStatementRequest, error) {
 	it, err := encodeEnrollment(t, shards, e)
 	if err != nil {
 		return types.BatchStatementRequest{}, err
 	}
 	it.PutBinary(eWriteID, w[:])
 	clauses, parameters := change.Statement(enrollmentChanges, it)
-	statement := `UPDATE "` + s.name + `"` + clauses + ` WHERE PK=? AND SK=? AND "` + eRev + `"=? AND "` + eRequest + `"=?`
+	statement := `UPDATE "` + s.Name + `"` + clauses + ` WHERE PK=? AND SK=? AND "` + eRev + `"=? AND "` + eRequest + `"=?`
 	parameters = append(parameters, it[manifest.PartitionKey], it[manifest.SortKey], item.Number(e.Rev-1), item.Binary(e.RequestID[:]))
 	if pending := memory.ExitText(e.PendingExit); pending == "" {
 		statement += ` AND "` + ePending + `" IS MISSING`
@@ -211,7 +212,7 @@ func (s *table) updateStatement(t ident.Tenant, shards int, e progress.Enrollmen
 // to a write that is in the stream already: this one must not count again. An item
 // of a newer format has a higher revision than e.
 func (s Enrollments) RequestExit(ctx context.Context, t ident.Tenant, e progress.Enrollment) error {
-	statement, parameters := `UPDATE "`+s.name+`"`, []types.AttributeValue(nil)
+	statement, parameters := `UPDATE "`+s.Name+`"`, []types.AttributeValue(nil)
 	if exit := memory.ExitText(e.PendingExit); exit != "" {
 		statement += ` SET "` + ePending + `"=?`
 		parameters = append(parameters, item.Text(exit))
@@ -222,10 +223,10 @@ func (s Enrollments) RequestExit(ctx context.Context, t ident.Tenant, e progress
 	}
 	statement += ` REMOVE "` + eDelta + `" REMOVE "` + eDeltaRev + `" WHERE PK=? AND SK=? AND "` + eRev + `"=? AND "` + eRequest + `"=?`
 	k := item.EnrollmentKey(t, e.Journey, e.Customer)
-	_, err := s.client.ExecuteStatement(ctx, &dynamodb.ExecuteStatementInput{Statement: &statement, Parameters: append(parameters,
+	_, err := s.Client.ExecuteStatement(ctx, &dynamodb.ExecuteStatementInput{Statement: &statement, Parameters: append(parameters,
 		k[manifest.PartitionKey], k[manifest.SortKey], item.Number(e.Rev), item.Binary(e.RequestID[:]))})
-	if _, refused := refusedItem(err); refused || isConflict(err) {
+	if _, refused := access.RefusedItem(err); refused || access.IsConflict(err) {
 		return journey.ErrLost
 	}
-	return wrapFailed("request an exit", err)
+	return access.WrapFailed("request an exit", err)
 }

@@ -14,7 +14,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/condition"
+	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/backoff"
+	"journeys/internal/dynamo/figures"
 	"journeys/internal/dynamo/format"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/engine"
@@ -47,36 +49,36 @@ var anonymousAttributes = []string{
 
 // PutProfile implements journey.CustomerStore.
 func (s Customers) PutProfile(ctx context.Context, t ident.Tenant, p journey.Profile, rev int64) error {
-	w, err := s.newWriteID()
+	w, err := s.NewWriteID()
 	if err != nil {
 		return err
 	}
 	put := s.profilePut(t, p, rev, w)
-	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
+	_, err = s.Client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: put.TableName, Item: put.Item, ConditionExpression: put.ConditionExpression,
 		ExpressionAttributeNames: put.ExpressionAttributeNames, ExpressionAttributeValues: put.ExpressionAttributeValues,
 	})
-	stored, refused := refusedItem(err)
+	stored, refused := access.RefusedItem(err)
 	switch {
-	case refused && w.wrote(stored):
+	case refused && w.Wrote(stored):
 		return nil
-	case refused || isConflict(err):
+	case refused || access.IsConflict(err):
 		return journey.ErrLost
 	}
-	return wrapFailed("store a profile", err)
+	return access.WrapFailed("store a profile", err)
 }
 
 // profilePut returns the write of p on the condition that the stored revision is rev. A
 // profile whose revision is absent, or is no number, has revision 0.
-func (s *table) profilePut(t ident.Tenant, p journey.Profile, rev int64, w writeID) *types.Put {
+func (s *table) profilePut(t ident.Tenant, p journey.Profile, rev int64, w access.WriteID) *types.Put {
 	it := item.ProfileKey(t, p.Customer)
 	it.PutBinary(pAttributes, p.Attributes)
 	it.PutNumber(aRev, p.Rev)
-	it.PutBinary(aWriteID, w[:])
+	it.PutBinary(access.WriteIDAttribute, w[:])
 	it.PutTime(pAsOf, p.AsOf)
 	it.PutTime(pUpdated, p.UpdatedAt)
 	put := &types.Put{
-		TableName: &s.name, Item: it,
+		TableName: &s.Name, Item: it,
 		ConditionExpression:       aws.String("NOT attribute_type(#r, :r)"),
 		ExpressionAttributeNames:  map[string]string{"#r": aRev},
 		ExpressionAttributeValues: item.Item{":r": item.Text("N")},
@@ -90,9 +92,9 @@ func (s *table) profilePut(t ident.Tenant, p journey.Profile, rev int64, w write
 
 // Profile implements journey.CustomerStore.
 func (s Customers) Profile(ctx context.Context, t ident.Tenant, customer string) (journey.Profile, error) {
-	it, err := s.get(ctx, item.ProfileKey(t, customer))
+	it, err := s.Get(ctx, item.ProfileKey(t, customer))
 	if err != nil {
-		return journey.Profile{}, wrapFailed("read a profile", err)
+		return journey.Profile{}, access.WrapFailed("read a profile", err)
 	}
 	return decodeProfile(customer, it)
 }
@@ -103,7 +105,7 @@ func (s Customers) ProfileToChange(
 ) (journey.Profile, journey.Forgotten, error) {
 	it, forgotten, err := s.getFenced(ctx, t, item.ProfileKey(t, customer), []string{customer}, now)
 	if err != nil {
-		return journey.Profile{}, nil, wrapFailed("read a profile", err)
+		return journey.Profile{}, nil, access.WrapFailed("read a profile", err)
 	}
 	p, err := decodeProfile(customer, it)
 	return p, forgotten, err
@@ -118,16 +120,16 @@ func decodeProfile(customer string, it item.Item) (journey.Profile, error) {
 		Customer: customer, Attributes: r.Binary(pAttributes),
 		Rev: r.Number(aRev), AsOf: r.Time(pAsOf), UpdatedAt: r.Time(pUpdated),
 	}
-	return p, wrapDamaged(r.Err)
+	return p, access.WrapDamaged(r.Err)
 }
 
 // DeleteProfile implements journey.CustomerStore.
 func (s Customers) DeleteProfile(ctx context.Context, t ident.Tenant, customer string, rev int64) error {
-	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName: &s.name, Key: item.ProfileKey(t, customer), ConditionExpression: aws.String("#r = :r"),
+	_, err := s.Client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &s.Name, Key: item.ProfileKey(t, customer), ConditionExpression: aws.String("#r = :r"),
 		ExpressionAttributeNames: map[string]string{"#r": aRev}, ExpressionAttributeValues: item.Item{":r": item.Number(rev)},
 	})
-	return wrapUnlessRefused("delete a profile", err)
+	return access.WrapUnlessRefused("delete a profile", err)
 }
 
 // Profiles implements engine.Table.
@@ -136,9 +138,9 @@ func (s Engine) Profiles(ctx context.Context, t ident.Tenant, customers []string
 	for i, customer := range customers {
 		keys[i] = item.ProfileKey(t, customer)
 	}
-	items, err := s.batchGet(ctx, keys)
+	items, err := s.BatchGet(ctx, keys)
 	if err != nil {
-		return nil, wrapFailed("read profiles", err)
+		return nil, access.WrapFailed("read profiles", err)
 	}
 	profiles := make(map[string]engine.Profile, len(items))
 	for _, it := range items {
@@ -165,7 +167,7 @@ func (s Customers) Enrollments(
 	ctx context.Context, t ident.Tenant, customer string,
 ) (list []progress.Enrollment, unread []journey.Damage, err error) {
 	var items []item.Item
-	err = s.query(ctx, "read a customer's enrollments", &dynamodb.QueryInput{
+	err = s.Query(ctx, "read a customer's enrollments", &dynamodb.QueryInput{
 		KeyConditionExpression: aws.String("PK = :pk AND begins_with(SK, :e)"),
 		ExpressionAttributeValues: item.Item{
 			":pk": item.Text(item.CustomerPK(t, customer)), ":e": item.Text(item.EnrollmentPrefix),
@@ -175,7 +177,7 @@ func (s Customers) Enrollments(
 		return nil
 	})
 	if err == nil {
-		err = wrapFailed("read what runs keep", s.addKept(ctx, items))
+		err = access.WrapFailed("read what runs keep", s.addKept(ctx, items))
 	}
 	if err != nil {
 		return nil, nil, err
@@ -183,7 +185,7 @@ func (s Customers) Enrollments(
 	for _, it := range items {
 		e, err := decodeEnrollment(t, it)
 		if err != nil {
-			unread = append(unread, journey.Damage{Journey: e.Journey, Cause: wrapDamaged(err)})
+			unread = append(unread, journey.Damage{Journey: e.Journey, Cause: access.WrapDamaged(err)})
 			continue
 		}
 		list = append(list, e)
@@ -203,13 +205,13 @@ func (s Customers) Forget(ctx context.Context, t ident.Tenant, customer string, 
 	}
 	stuck, first := 0, ""
 	for {
-		out, err := s.client.Query(ctx, &dynamodb.QueryInput{
-			TableName: &s.name, ConsistentRead: aws.Bool(true), Limit: aws.Int32(forgetPage),
+		out, err := s.Client.Query(ctx, &dynamodb.QueryInput{
+			TableName: &s.Name, ConsistentRead: aws.Bool(true), Limit: aws.Int32(forgetPage),
 			KeyConditionExpression:    aws.String("PK = :pk"),
 			ExpressionAttributeValues: item.Item{":pk": item.Text(item.CustomerPK(t, customer))},
 		})
 		if err != nil {
-			return wrapFailed("read a customer's items", err)
+			return access.WrapFailed("read a customer's items", err)
 		}
 		if len(out.Items) == 0 {
 			return nil
@@ -219,7 +221,7 @@ func (s Customers) Forget(ctx context.Context, t ident.Tenant, customer string, 
 		if first = r.Text(manifest.SortKey); first != before {
 			stuck = 0
 		} else if stuck++; !backoff.Pause(ctx, stuck) { // another process writes the item, or the table is busy
-			return wrapFailed("forget a customer", ctx.Err())
+			return access.WrapFailed("forget a customer", ctx.Err())
 		}
 		if err := s.forgetItems(ctx, t, out.Items, now); err != nil {
 			return err
@@ -230,7 +232,7 @@ func (s Customers) Forget(ctx context.Context, t ident.Tenant, customer string, 
 // refuseNewer returns an ErrNewer if one of the customer's items is of a newer format:
 // this version cannot know what may remain of it.
 func (s *table) refuseNewer(ctx context.Context, t ident.Tenant, customer string) error {
-	return s.query(ctx, "read a customer's formats", &dynamodb.QueryInput{
+	return s.Query(ctx, "read a customer's formats", &dynamodb.QueryInput{
 		KeyConditionExpression:    aws.String("PK = :pk"),
 		FilterExpression:          aws.String(format.Attribute + " > :known"),
 		ExpressionAttributeValues: item.Item{":pk": item.Text(item.CustomerPK(t, customer)), ":known": item.Number(format.Known)},
@@ -279,7 +281,7 @@ func (s *table) forgetEnrollment(ctx context.Context, t ident.Tenant, it item.It
 // it was read, and counts that in the journey's forgotten count. A retry after a lost
 // response finds no enrollment and is refused.
 func (s *table) anonymize(ctx context.Context, t ident.Tenant, it item.Item, now time.Time) error {
-	w, err := s.newWriteID()
+	w, err := s.NewWriteID()
 	if err != nil {
 		return err
 	}
@@ -288,15 +290,15 @@ func (s *table) anonymize(ctx context.Context, t ident.Tenant, it item.Item, now
 		return err
 	}
 	r := item.Reader{Item: it}
-	_, err = s.transact(ctx, w, []types.TransactWriteItem{
-		{Delete: s.deleteUnchanged(it)}, {Put: &types.Put{TableName: &s.name, Item: anonymized}},
+	_, err = s.Transact(ctx, w, []types.TransactWriteItem{
+		{Delete: s.deleteUnchanged(it)}, {Put: &types.Put{TableName: &s.Name, Item: anonymized}},
 		{Update: &types.Update{
-			TableName: &s.name, Key: item.ForgottenKey(t, item.EnrollmentJourney(r.Text(manifest.SortKey))),
-			UpdateExpression: aws.String("ADD #n :n"), ExpressionAttributeNames: map[string]string{"#n": aCount},
+			TableName: &s.Name, Key: item.ForgottenKey(t, item.EnrollmentJourney(r.Text(manifest.SortKey))),
+			UpdateExpression: aws.String("ADD #n :n"), ExpressionAttributeNames: map[string]string{"#n": figures.ForgottenAttribute},
 			ExpressionAttributeValues: item.Item{":n": item.Number(1)},
 		}},
 	})
-	return wrapFailed("forget an enrollment", err)
+	return access.WrapFailed("forget an enrollment", err)
 }
 
 // deleteUnchanged deletes an enrollment if its revision and request are still those in
@@ -313,7 +315,7 @@ func (s *table) deleteUnchanged(it item.Item) *types.Delete {
 		}
 	}
 	unchanged := &types.Delete{
-		TableName: &s.name, Key: item.KeyOf(it), ConditionExpression: &condition, ExpressionAttributeNames: names,
+		TableName: &s.Name, Key: item.KeyOf(it), ConditionExpression: &condition, ExpressionAttributeNames: names,
 	}
 	if len(values) > 0 {
 		unchanged.ExpressionAttributeValues = values
@@ -323,7 +325,7 @@ func (s *table) deleteUnchanged(it item.Item) *types.Delete {
 
 // encodeAnonymized returns what remains of an enrollment. Damaged attributes stay as
 // they are, so that audits still report them.
-func encodeAnonymized(t ident.Tenant, it item.Item, w writeID, now time.Time) (item.Item, error) {
+func encodeAnonymized(t ident.Tenant, it item.Item, w access.WriteID, now time.Time) (item.Item, error) {
 	rest := item.Item{}
 	for _, name := range anonymousAttributes {
 		if value, ok := it[name]; ok {
@@ -367,16 +369,16 @@ func roundTimes(it item.Item) {
 func (s *table) deleteAll(ctx context.Context, requests []types.WriteRequest) error {
 	for attempt := 0; len(requests) > 0; attempt++ {
 		n := min(len(requests), batchDeletes)
-		out, err := s.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
-			RequestItems: map[string][]types.WriteRequest{s.name: requests[:n]},
+		out, err := s.Client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
+			RequestItems: map[string][]types.WriteRequest{s.Name: requests[:n]},
 		})
 		if err != nil {
-			return wrapFailed("forget a customer", err)
+			return access.WrapFailed("forget a customer", err)
 		}
-		unprocessed := out.UnprocessedItems[s.name]
+		unprocessed := out.UnprocessedItems[s.Name]
 		requests = append(unprocessed, requests[n:]...)
 		if len(unprocessed) > 0 && !backoff.Pause(ctx, attempt) {
-			return wrapFailed("forget a customer", ctx.Err())
+			return access.WrapFailed("forget a customer", ctx.Err())
 		}
 	}
 	return nil

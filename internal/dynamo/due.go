@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
@@ -44,7 +45,7 @@ func (s Enrollments) ReadPartition(
 func (s *table) dueQuery(p journey.Partition, n int, after *journey.DueKey) *dynamodb.QueryInput {
 	dp := item.Text(item.DuePK(p))
 	query := &dynamodb.QueryInput{
-		TableName: &s.name, IndexName: aws.String(manifest.DueIndex), Limit: aws.Int32(int32(n)),
+		TableName: &s.Name, IndexName: aws.String(manifest.DueIndex), Limit: aws.Int32(int32(n)),
 		KeyConditionExpression: aws.String("dp = :dp"), ExpressionAttributeValues: item.Item{":dp": dp},
 	}
 	if after != nil {
@@ -60,9 +61,9 @@ func (s *table) dueQuery(p journey.Partition, n int, after *journey.DueKey) *dyn
 func (s *table) duePage(
 	ctx context.Context, p journey.Partition, query *dynamodb.QueryInput, doing string,
 ) ([]journey.DueKey, *journey.DueKey, error) {
-	out, err := s.client.Query(ctx, query)
+	out, err := s.Client.Query(ctx, query)
 	if err != nil {
-		return nil, nil, wrapFailed(doing, err)
+		return nil, nil, access.WrapFailed(doing, err)
 	}
 	page := make([]journey.DueKey, len(out.Items))
 	for i, it := range out.Items {
@@ -89,14 +90,14 @@ func (s *table) readIndexed(ctx context.Context, p journey.Partition, list []jou
 		keys[i] = item.EnrollmentKey(p.Tenant, p.Journey, list[i].Customer)
 		indexes[list[i].Customer] = i
 	}
-	items, err := s.batchGet(ctx, keys)
+	items, err := s.BatchGet(ctx, keys)
 	if err != nil {
-		return wrapFailed("read enrollments", err)
+		return access.WrapFailed("read enrollments", err)
 	}
 	for _, it := range items {
 		e, err := decodeEnrollment(p.Tenant, it)
 		found := &list[indexes[e.Customer]]
-		found.Enrollment, found.Err = e, wrapDamaged(err)
+		found.Enrollment, found.Err = e, access.WrapDamaged(err)
 	}
 	return nil
 }

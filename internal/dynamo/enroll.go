@@ -17,7 +17,6 @@ import (
 	"journeys/internal/dynamo/item"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
-	"journeys/internal/manifest"
 	"journeys/internal/progress"
 )
 
@@ -177,7 +176,7 @@ func (s *table) insertBatch(ctx context.Context, batch []*row) {
 	for i, r := range batch {
 		statements[i] = s.insertStatement(r.item)
 	}
-	out, err := s.client.BatchExecuteStatement(ctx, &dynamodb.BatchExecuteStatementInput{Statements: statements})
+	out, err := s.Client.BatchExecuteStatement(ctx, &dynamodb.BatchExecuteStatementInput{Statements: statements})
 	if err != nil {
 		failAll(batch, err)
 		return
@@ -198,7 +197,7 @@ func (s *table) insertBatch(ctx context.Context, batch []*row) {
 func (s *table) insertStatement(it item.Item) types.BatchStatementRequest {
 	format.Add(it)
 	var statement strings.Builder
-	statement.WriteString(`INSERT INTO "` + s.name + `" VALUE {`)
+	statement.WriteString(`INSERT INTO "` + s.Name + `" VALUE {`)
 	parameters := make([]types.AttributeValue, 0, len(it))
 	for _, name := range slices.Sorted(maps.Keys(it)) {
 		if len(parameters) > 0 {
@@ -216,11 +215,11 @@ func (s *table) readBatch(ctx context.Context, batch []*row, missing string) {
 	keys := make([]map[string]types.AttributeValue, len(batch))
 	rows := make(map[string]*row, len(batch))
 	for i, r := range batch {
-		rows[partition(r.item)] = r
+		rows[item.PartitionOf(r.item)] = r
 		keys[i] = item.KeyOf(r.item)
 	}
-	out, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
-		RequestItems: map[string]types.KeysAndAttributes{s.name: {
+	out, err := s.Client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
+		RequestItems: map[string]types.KeysAndAttributes{s.Name: {
 			Keys: keys, ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String("PK, #rid, #st, #run, #c"),
 			ExpressionAttributeNames: map[string]string{"#rid": eRequest, "#st": eStatus, "#run": eRun, "#c": eEnrolled},
 		}},
@@ -229,20 +228,15 @@ func (s *table) readBatch(ctx context.Context, batch []*row, missing string) {
 		failAll(batch, err)
 		return
 	}
-	for _, stored := range out.Responses[s.name] {
-		rows[partition(stored)].resolve(stored)
-		delete(rows, partition(stored))
+	for _, stored := range out.Responses[s.Name] {
+		rows[item.PartitionOf(stored)].resolve(stored)
+		delete(rows, item.PartitionOf(stored))
 	}
-	for _, unprocessed := range out.UnprocessedKeys[s.name].Keys {
-		rows[partition(unprocessed)].fail(conn.Throttled)
-		delete(rows, partition(unprocessed))
+	for _, unprocessed := range out.UnprocessedKeys[s.Name].Keys {
+		rows[item.PartitionOf(unprocessed)].fail(conn.Throttled)
+		delete(rows, item.PartitionOf(unprocessed))
 	}
 	for _, r := range rows {
 		r.settle(journey.OutcomeError, missing)
 	}
-}
-
-func partition(it item.Item) string {
-	r := item.Reader{Item: it}
-	return r.Text(manifest.PartitionKey)
 }

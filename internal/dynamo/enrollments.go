@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/memory"
 	"journeys/internal/engine"
@@ -55,8 +56,8 @@ const (
 	ePending   = "px" // exit that was requested during a lease: see memory.ExitText
 	eListens   = "ls"
 	eGoalUntil = "gu"
-	eConvert   = "pc"     // stamp of an event that converted the run during a lease
-	eWriteID   = aWriteID // of the call that wrote it last
+	eConvert   = "pc"                    // stamp of an event that converted the run during a lease
+	eWriteID   = access.WriteIDAttribute // of the call that wrote it last
 )
 
 // Attributes of an Idempotency-Key's record.
@@ -64,7 +65,6 @@ const (
 	kRequest   = "q"
 	kRequestID = "rid"
 	kReceived  = "u"
-	kExpires   = "x" // of every reserved item, in milliseconds; the table deletes it days later
 )
 
 // encodeEnrollment returns e's item. shards is the number of shards of the
@@ -204,18 +204,18 @@ func dueShard(r *item.Reader) int {
 
 // Enrollment implements journey.EnrollmentStore.
 func (s Enrollments) Enrollment(ctx context.Context, t ident.Tenant, id ident.ID, customer string) (progress.Enrollment, error) {
-	it, err := s.get(ctx, item.EnrollmentKey(t, id, customer))
+	it, err := s.Get(ctx, item.EnrollmentKey(t, id, customer))
 	if err != nil {
-		return progress.Enrollment{}, wrapFailed("read an enrollment", err)
+		return progress.Enrollment{}, access.WrapFailed("read an enrollment", err)
 	}
 	if it == nil {
 		return progress.Enrollment{}, journey.ErrNotEnrolled
 	}
 	if err := s.addKept(ctx, []item.Item{it}); err != nil {
-		return progress.Enrollment{}, wrapFailed("read what a run keeps", err)
+		return progress.Enrollment{}, access.WrapFailed("read what a run keeps", err)
 	}
 	e, err := decodeEnrollment(t, it)
-	return e, wrapDamaged(err)
+	return e, access.WrapDamaged(err)
 }
 
 // Load implements engine.Table.
@@ -224,12 +224,12 @@ func (s Engine) Load(ctx context.Context, t ident.Tenant, id ident.ID, customers
 	for _, customer := range customers {
 		keys = append(keys, item.EnrollmentKey(t, id, customer))
 	}
-	items, err := s.batchGet(ctx, keys)
+	items, err := s.BatchGet(ctx, keys)
 	if err == nil {
 		err = s.addKept(ctx, items)
 	}
 	if err != nil {
-		return nil, nil, wrapFailed("read enrollments", err)
+		return nil, nil, access.WrapFailed("read enrollments", err)
 	}
 	var live *engine.Live
 	var list []progress.Enrollment
@@ -247,7 +247,7 @@ func (s Engine) Load(ctx context.Context, t ident.Tenant, id ident.ID, customers
 		}
 		e, err := decodeEnrollment(t, it)
 		if err != nil {
-			unread = append(unread, wrapDamaged(err))
+			unread = append(unread, access.WrapDamaged(err))
 			continue
 		}
 		list = append(list, e)
@@ -264,9 +264,9 @@ func (s Enrollments) ReserveKey(
 	it[kRequest] = item.Binary(r.Request[:])
 	it[kRequestID] = item.Binary(r.RequestID[:])
 	it.PutTime(kReceived, r.ReceivedAt)
-	stored, err := s.reserve(ctx, it, r.ExpiresAt, now)
+	stored, err := s.Reserve(ctx, it, r.ExpiresAt, now)
 	if err != nil {
-		return r, wrapFailed("reserve an Idempotency-Key", err)
+		return r, access.WrapFailed("reserve an Idempotency-Key", err)
 	}
 	if stored != nil {
 		return decodeKeyRecord(r.Key, stored)
@@ -278,9 +278,9 @@ func (s Enrollments) ReserveKey(
 func (s Enrollments) KeyRecord(
 	ctx context.Context, t ident.Tenant, id ident.ID, name string, now time.Time,
 ) (journey.KeyRecord, bool, error) {
-	it, err := s.get(ctx, item.IdempotencyKey(t, id, name))
+	it, err := s.Get(ctx, item.IdempotencyKey(t, id, name))
 	if err != nil {
-		return journey.KeyRecord{}, false, wrapFailed("read an Idempotency-Key", err)
+		return journey.KeyRecord{}, false, access.WrapFailed("read an Idempotency-Key", err)
 	}
 	if it == nil {
 		return journey.KeyRecord{}, false, nil
@@ -294,7 +294,7 @@ func (s Enrollments) KeyRecord(
 
 func decodeKeyRecord(name string, it item.Item) (journey.KeyRecord, error) {
 	stored := item.Reader{Item: it}
-	r := journey.KeyRecord{Key: name, ReceivedAt: stored.Time(kReceived), ExpiresAt: stored.Time(kExpires)}
+	r := journey.KeyRecord{Key: name, ReceivedAt: stored.Time(kReceived), ExpiresAt: stored.Time(access.ExpiresAttribute)}
 	copy(r.Request[:], stored.Binary(kRequest))
 	copy(r.RequestID[:], stored.Binary(kRequestID))
 	return r, stored.Err

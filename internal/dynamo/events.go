@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/go-json-experiment/json"
 
+	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/memory"
 	"journeys/internal/engine"
@@ -22,7 +23,7 @@ import (
 	"journeys/internal/progress"
 )
 
-// Attributes of an event record, which also has kExpires.
+// Attributes of an event record, which also has access.ExpiresAttribute.
 const (
 	iRequest      = "q"
 	eventReceived = "u"
@@ -70,7 +71,7 @@ func (s *table) eventChanges(t ident.Tenant, old, next journey.Journey) []types.
 
 func (s *table) countEntries(t ident.Tenant, eventType string, change int64) *types.Update {
 	return &types.Update{
-		TableName: &s.name, Key: item.KeepKey(t, eventType), UpdateExpression: aws.String("ADD #n :change"),
+		TableName: &s.Name, Key: item.KeepKey(t, eventType), UpdateExpression: aws.String("ADD #n :change"),
 		ExpressionAttributeNames:  map[string]string{"#n": vEntries},
 		ExpressionAttributeValues: item.Item{":change": item.Number(change)},
 	}
@@ -80,7 +81,7 @@ func (s *table) countEntries(t ident.Tenant, eventType string, change int64) *ty
 // transaction.
 func tooManyEntries(writes []types.TransactWriteItem, refused []types.CancellationReason) bool {
 	for i, reason := range refused {
-		if u := writes[i].Update; u != nil && u.ExpressionAttributeNames["#n"] == vEntries && conditionFailed(reason) {
+		if u := writes[i].Update; u != nil && u.ExpressionAttributeNames["#n"] == vEntries && access.ConditionFailed(reason) {
 			return true
 		}
 	}
@@ -98,7 +99,7 @@ func startingEvents(j journey.Journey) []string {
 // StartedBy implements journey.EventStore.
 func (s Events) StartedBy(ctx context.Context, t ident.Tenant, eventType string) (starts journey.Starts, err error) {
 	var newer error
-	err = s.query(ctx, "read the journeys that an event starts", &dynamodb.QueryInput{
+	err = s.Query(ctx, "read the journeys that an event starts", &dynamodb.QueryInput{
 		KeyConditionExpression:    aws.String("PK = :pk"),
 		ExpressionAttributeValues: item.Item{":pk": item.Text(item.EventPK(t, eventType))},
 	}, func(r *item.Reader) error {
@@ -119,19 +120,19 @@ func (s Events) StartedBy(ctx context.Context, t ident.Tenant, eventType string)
 func (s Events) KeepProperties(ctx context.Context, t ident.Tenant, reads map[string][][]string) error {
 	for eventType, paths := range reads {
 		err := s.addReads(ctx, t, eventType, encodeReads(paths), "attribute_not_exists(#p) OR size(#p) < :max")
-		if _, refused := refusedItem(err); refused {
+		if _, refused := access.RefusedItem(err); refused {
 			err = s.addReads(ctx, t, eventType, []string{readAll}, "size(#p) >= :max")
 		}
 		if err != nil {
-			return wrapFailed("mark an event's properties", err)
+			return access.WrapFailed("mark an event's properties", err)
 		}
 	}
 	return nil
 }
 
 func (s *table) addReads(ctx context.Context, t ident.Tenant, eventType string, paths []string, condition string) error {
-	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.name, Key: item.KeepKey(t, eventType), UpdateExpression: aws.String("ADD #p :p"),
+	_, err := s.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.Name, Key: item.KeepKey(t, eventType), UpdateExpression: aws.String("ADD #p :p"),
 		ConditionExpression: &condition, ExpressionAttributeNames: map[string]string{"#p": vReads},
 		ExpressionAttributeValues: item.Item{":p": &types.AttributeValueMemberSS{Value: paths}, ":max": item.Number(maxReads)},
 	})
@@ -183,14 +184,14 @@ func (s Events) ReserveEvent(
 	it := item.EventRecordKey(t, r.Customer, r.ID)
 	it[iRequest] = item.Binary(r.Request[:])
 	it.PutTime(eventReceived, r.ReceivedAt)
-	stored, err := s.reserve(ctx, it, r.ExpiresAt, now)
+	stored, err := s.Reserve(ctx, it, r.ExpiresAt, now)
 	if err != nil || stored == nil {
-		return r, wrapFailed("reserve an event's id", err)
+		return r, access.WrapFailed("reserve an event's id", err)
 	}
 	old := item.Reader{Item: stored}
 	kept := journey.EventRecord{
 		Customer: r.Customer, ID: r.ID, ReceivedAt: old.Time(eventReceived),
-		Merged: old.Flag(iMerged), Done: old.Flag(iDone), ExpiresAt: old.Time(kExpires),
+		Merged: old.Flag(iMerged), Done: old.Flag(iDone), ExpiresAt: old.Time(access.ExpiresAttribute),
 	}
 	copy(kept.Request[:], old.Binary(iRequest))
 	return kept, old.Err
@@ -198,12 +199,12 @@ func (s Events) ReserveEvent(
 
 // MergeEvent implements journey.EventStore.
 func (s Events) MergeEvent(ctx context.Context, t ident.Tenant, r journey.EventRecord, p *journey.Profile, rev int64) error {
-	w, err := s.newWriteID()
+	w, err := s.NewWriteID()
 	if err != nil {
 		return err
 	}
 	writes := []types.TransactWriteItem{{Update: &types.Update{
-		TableName: &s.name, Key: item.EventRecordKey(t, r.Customer, r.ID),
+		TableName: &s.Name, Key: item.EventRecordKey(t, r.Customer, r.ID),
 		UpdateExpression: aws.String("SET #m = :m"), ConditionExpression: aws.String("#u = :u AND attribute_not_exists(#m)"),
 		ExpressionAttributeNames:  map[string]string{"#m": iMerged, "#u": eventReceived},
 		ExpressionAttributeValues: item.Item{":m": item.Flag(true), ":u": item.Number(r.ReceivedAt.UnixMilli())},
@@ -211,9 +212,9 @@ func (s Events) MergeEvent(ctx context.Context, t ident.Tenant, r journey.EventR
 	if p != nil {
 		writes = append(writes, types.TransactWriteItem{Put: s.profilePut(t, *p, rev, w)})
 	}
-	refused, err := s.transact(ctx, w, writes)
+	refused, err := s.Transact(ctx, w, writes)
 	if err != nil || refused == nil {
-		return wrapFailed("merge an event's attributes", err)
+		return access.WrapFailed("merge an event's attributes", err)
 	}
 	stored := item.Reader{Item: refused[0].Item}
 	if stored.Time(eventReceived).Equal(r.ReceivedAt) && stored.Flag(iMerged) {
@@ -224,36 +225,36 @@ func (s Events) MergeEvent(ctx context.Context, t ident.Tenant, r journey.EventR
 
 // FinishEvent implements journey.EventStore.
 func (s Events) FinishEvent(ctx context.Context, t ident.Tenant, r journey.EventRecord) error {
-	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.name, Key: item.EventRecordKey(t, r.Customer, r.ID),
+	_, err := s.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.Name, Key: item.EventRecordKey(t, r.Customer, r.ID),
 		UpdateExpression: aws.String("SET #dn = :dn"), ConditionExpression: aws.String("#u = :u"),
 		ExpressionAttributeNames:  map[string]string{"#dn": iDone, "#u": eventReceived},
 		ExpressionAttributeValues: item.Item{":dn": item.Flag(true), ":u": item.Number(r.ReceivedAt.UnixMilli())},
 	})
-	if _, refused := refusedItem(err); refused {
+	if _, refused := access.RefusedItem(err); refused {
 		return journey.ErrLost
 	}
-	return wrapFailed("finish an event", err)
+	return access.WrapFailed("finish an event", err)
 }
 
 // UndoEvent implements journey.EventStore.
 func (s Events) UndoEvent(ctx context.Context, t ident.Tenant, r journey.EventRecord, eventType string) error {
 	if err := s.memory().Remove(ctx, item.LastEventKey(t, r.Customer, eventType), r.Stamp); err != nil || r.ID == "" {
-		return wrapFailed("undo an event", err)
+		return access.WrapFailed("undo an event", err)
 	}
-	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName: &s.name, Key: item.EventRecordKey(t, r.Customer, r.ID), ConditionExpression: aws.String("#u = :u"),
+	_, err := s.Client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &s.Name, Key: item.EventRecordKey(t, r.Customer, r.ID), ConditionExpression: aws.String("#u = :u"),
 		ExpressionAttributeNames:  map[string]string{"#u": eventReceived},
 		ExpressionAttributeValues: item.Item{":u": item.Number(r.ReceivedAt.UnixMilli())},
 	})
-	return wrapUnlessRefused("undo an event", err)
+	return access.WrapUnlessRefused("undo an event", err)
 }
 
-func (s *table) memory() memory.Memory { return memory.Memory{Client: s.client, Table: s.name} }
+func (s *table) memory() memory.Memory { return memory.Memory{Client: s.Client, Table: s.Name} }
 
 // Remember implements journey.EventStore.
 func (s Events) Remember(ctx context.Context, t ident.Tenant, customer, eventType string, event progress.Received) error {
-	return wrapFailed("remember an event", s.memory().Add(ctx, item.LastEventKey(t, customer, eventType), event))
+	return access.WrapFailed("remember an event", s.memory().Add(ctx, item.LastEventKey(t, customer, eventType), event))
 }
 
 // LastEvents implements engine.Table.
@@ -266,9 +267,9 @@ func (s Engine) LastEvents(ctx context.Context, t ident.Tenant, wanted map[strin
 	}
 	known := make(map[string]engine.LastEvents, len(wanted))
 	for chunk := range slices.Chunk(keys, batchKeys) {
-		items, err := s.batchGet(ctx, chunk)
+		items, err := s.BatchGet(ctx, chunk)
 		if err != nil {
-			return nil, wrapFailed("read events", err)
+			return nil, access.WrapFailed("read events", err)
 		}
 		for _, it := range items {
 			customer, eventType, events, err := decodeEvents(t, it)
@@ -298,22 +299,22 @@ func decodeEvents(t ident.Tenant, it item.Item) (customer, eventType string, eve
 	customer = item.CustomerOf(t, r.Text(manifest.PartitionKey))
 	eventType = strings.TrimPrefix(r.Text(manifest.SortKey), item.LastEventPrefix)
 	if r.CheckFormat(); r.Err != nil {
-		return customer, eventType, nil, wrapDamaged(r.Err)
+		return customer, eventType, nil, access.WrapDamaged(r.Err)
 	}
 	events, err = memory.Events(it)
-	return customer, eventType, events[max(0, len(events)-progress.RememberedEvents):], wrapDamaged(err)
+	return customer, eventType, events[max(0, len(events)-progress.RememberedEvents):], access.WrapDamaged(err)
 }
 
 // Wake implements journey.EventStore. The enrollment stays in its partition of the
 // due index, so that the journey's shards need not be read. Its delta stays that of
 // an earlier revision, so that it is not counted again.
 func (s Events) Wake(ctx context.Context, t ident.Tenant, e progress.Enrollment) error {
-	w, err := s.newWriteID()
+	w, err := s.NewWriteID()
 	if err != nil {
 		return err
 	}
-	_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.name, Key: item.EnrollmentKey(t, e.Journey, e.Customer),
+	_, err = s.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.Name, Key: item.EnrollmentKey(t, e.Journey, e.Customer),
 		UpdateExpression:    aws.String("SET #r = :r, #t = :t, #ds = :ds, #wk = :wk, #w = :w"),
 		ConditionExpression: aws.String("#r = :before AND #q = :q"),
 		ExpressionAttributeNames: map[string]string{
@@ -326,12 +327,12 @@ func (s Events) Wake(ctx context.Context, t ident.Tenant, e progress.Enrollment)
 		},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
-	if it, refused := refusedItem(err); refused || isConflict(err) {
+	if it, refused := access.RefusedItem(err); refused || access.IsConflict(err) {
 		stored := item.Reader{Item: it}
-		if w.wrote(it) && stored.Number(eRev) == e.Rev {
+		if w.Wrote(it) && stored.Number(eRev) == e.Rev {
 			return nil
 		}
 		return journey.ErrLost
 	}
-	return wrapFailed("wake an enrollment", err)
+	return access.WrapFailed("wake an enrollment", err)
 }

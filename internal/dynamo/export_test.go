@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/analytics"
+	"journeys/internal/dynamo/access"
+	"journeys/internal/dynamo/figures"
 	"journeys/internal/dynamo/format"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/ident"
@@ -20,7 +22,7 @@ var KeyRows = keyRows
 
 // JourneyItems returns the item of a journey and that of its texts.
 func JourneyItems(t ident.Tenant, j journey.Journey) (it, text map[string]types.AttributeValue, err error) {
-	stored, err := encodeJourney(t, j, writeID{1})
+	stored, err := encodeJourney(t, j, access.WriteID{1})
 	if err == nil {
 		format.Add(stored)
 	}
@@ -49,7 +51,7 @@ func AllParts(ctx context.Context, client *dynamodb.Client, table string, t iden
 	}
 	var parts []analytics.Part
 	for _, it := range out.Items {
-		p, err := decodePart(t, it)
+		p, err := figures.DecodePart(t, it)
 		if err != nil {
 			return nil, err
 		}

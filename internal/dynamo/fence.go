@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 
+	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/backoff"
 	"journeys/internal/dynamo/conn"
 	"journeys/internal/dynamo/item"
@@ -33,8 +34,8 @@ const (
 // customers of the shard, counts as throttling.
 func (s *table) putFence(ctx context.Context, t ident.Tenant, customer string, now time.Time) error {
 	for _, at := range []time.Time{now.Add(-fenceSkew), now.Add(fenceLife + fenceSkew)} {
-		_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-			TableName: &s.name, Key: item.FenceKey(t, customer, at),
+		_, err := s.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName: &s.Name, Key: item.FenceKey(t, customer, at),
 			UpdateExpression:         aws.String("SET #h = :now, #ttl = :ttl"),
 			ConditionExpression:      aws.String("attribute_not_exists(#h) OR #h < :now"),
 			ExpressionAttributeNames: map[string]string{"#h": item.FenceName(t, customer), "#ttl": manifest.TTL},
@@ -43,9 +44,9 @@ func (s *table) putFence(ctx context.Context, t ident.Tenant, customer string, n
 			},
 		})
 		if refusal, ok := errors.AsType[smithy.APIError](err); ok && refusal.ErrorCode() == "ValidationException" {
-			return wrapUnavailable(conn.Throttled, err)
+			return access.WrapUnavailable(conn.Throttled, err)
 		}
-		if err := wrapUnlessRefused("store who was forgotten", err); err != nil {
+		if err := access.WrapUnlessRefused("store who was forgotten", err); err != nil {
 			return err
 		}
 	}
@@ -56,11 +57,11 @@ func (s *table) putFence(ctx context.Context, t ident.Tenant, customer string, n
 func (s Customers) Forgotten(
 	ctx context.Context, t ident.Tenant, customer string, now time.Time,
 ) (journey.Forgotten, error) {
-	fence, err := s.get(ctx, item.FenceKey(t, customer, now))
+	fence, err := s.Get(ctx, item.FenceKey(t, customer, now))
 	if err != nil {
-		return nil, wrapFailed("read who was forgotten", err)
+		return nil, access.WrapFailed("read who was forgotten", err)
 	}
-	return fences{partition(fence): fence}.forgotten(t, now), item.CheckNewer(fence)
+	return fences{item.PartitionOf(fence): fence}.forgotten(t, now), item.CheckNewer(fence)
 }
 
 // getFenced reads an item, nil if there is none or k is nil, and which of the
@@ -75,19 +76,19 @@ func (s *table) getFenced(
 	}
 	for _, customer := range customers {
 		fence := item.FenceKey(t, customer, now)
-		if _, ok := found[partition(fence)]; !ok {
-			found[partition(fence)] = nil
+		if _, ok := found[item.PartitionOf(fence)]; !ok {
+			found[item.PartitionOf(fence)] = nil
 			keys = append(keys, fence)
 		}
 	}
-	items, err := s.batchGet(ctx, keys)
+	items, err := s.BatchGet(ctx, keys)
 	var it item.Item
 	for _, read := range items {
-		if _, ok := found[partition(read)]; !ok {
+		if _, ok := found[item.PartitionOf(read)]; !ok {
 			it = read
 			continue
 		}
-		found[partition(read)] = read
+		found[item.PartitionOf(read)] = read
 		err = cmp.Or(err, item.CheckNewer(read))
 	}
 	return it, found.forgotten(t, now), err
@@ -150,7 +151,7 @@ func (s *table) findInserted(ctx context.Context, t ident.Tenant, e progress.Enr
 	isRun := func(r *item.Reader) bool {
 		return string(r.Binary(eRequest)) == string(e.RequestID[:]) && r.Time(eEnrolled).Equal(e.EnrolledAt)
 	}
-	it, err := s.get(ctx, item.EnrollmentKey(t, e.Journey, e.Customer))
+	it, err := s.Get(ctx, item.EnrollmentKey(t, e.Journey, e.Customer))
 	if r := (item.Reader{Item: it}); err != nil || it != nil && isRun(&r) {
 		return it, err
 	}
@@ -169,7 +170,7 @@ type fences map[string]item.Item
 
 func (f fences) forgotten(t ident.Tenant, now time.Time) journey.Forgotten {
 	return func(customer string) time.Time {
-		r := item.Reader{Item: f[partition(item.FenceKey(t, customer, now))]}
+		r := item.Reader{Item: f[item.PartitionOf(item.FenceKey(t, customer, now))]}
 		return r.Time(item.FenceName(t, customer))
 	}
 }

@@ -12,6 +12,8 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/analytics/tally"
+	"journeys/internal/dynamo/access"
+	"journeys/internal/dynamo/figures"
 	"journeys/internal/dynamo/format"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/pack"
@@ -43,7 +45,7 @@ func TestJourney_DecodesAsEncoded(t *testing.T) {
 			Rev:             rapid.Int64Range(1, 1<<40).Draw(t, "rev"),
 			CreatedAt:       drawTime(t, "created"), UpdatedAt: drawTime(t, "updated"),
 		}
-		it, err := encodeJourney(tenant, j, writeID{1})
+		it, err := encodeJourney(tenant, j, access.WriteID{1})
 		require.NoError(t, err)
 		read, err := decodeJourney(written(it))
 		require.NoError(t, err)
@@ -194,9 +196,9 @@ func TestPart_DecodesAsEncoded(t *testing.T) {
 				),
 			})
 		}
-		it, err := encodePart(p)
+		it, err := figures.EncodePart(p)
 		require.NoError(t, err)
-		read, err := decodePart(tenant, written(it))
+		read, err := figures.DecodePart(tenant, written(it))
 		require.NoError(t, err)
 		require.Equal(t, p, read)
 	})

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 
+	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -29,13 +30,12 @@ const (
 	aRev         = "r" // of a text or an appearance, the journey's that wrote it
 	aTextRev     = "tr"
 	aAppearance  = "ar"
-	aWriteID     = "w" // of the call that wrote the item
 	aCreated     = "c"
 	aUpdated     = "u"
 	aDefinition  = "df"  // of a graph or an appearance: journey.Journey.GraphText
 	aDescription = "de"  // of a text
 	aEntry       = "ec"  // of a text
-	aCount       = "cnt" // of a journey count and a forgotten count
+	aCount       = "cnt" // of a journey count
 )
 
 // journeyChanges are the attributes that an update writes or removes. Shards is
@@ -43,11 +43,11 @@ const (
 // shrink it.
 var journeyChanges = []string{
 	aName, aStatus, aDays, aEntryFrom, aEntryUntil, aReentry, aVersion, aGraph, aPassed, aNodes,
-	aEvents, aEpoch, aRev, aTextRev, aAppearance, aWriteID, aUpdated,
+	aEvents, aEpoch, aRev, aTextRev, aAppearance, access.WriteIDAttribute, aUpdated,
 }
 
 // encodeJourney returns the item of j, without its text and Definition.
-func encodeJourney(t ident.Tenant, j journey.Journey, w writeID) (item.Item, error) {
+func encodeJourney(t ident.Tenant, j journey.Journey, w access.WriteID) (item.Item, error) {
 	graph, err := hex.DecodeString(j.GraphHash)
 	if err != nil {
 		return nil, fmt.Errorf("dynamo: graph hash: %w", err)
@@ -69,7 +69,7 @@ func encodeJourney(t ident.Tenant, j journey.Journey, w writeID) (item.Item, err
 	it.PutNumber(aRev, j.Rev)
 	it.PutNumber(aTextRev, j.TextRev)
 	it.PutNumber(aAppearance, j.AppearanceRev)
-	it.PutBinary(aWriteID, w[:])
+	it.PutBinary(access.WriteIDAttribute, w[:])
 	it.PutTime(aCreated, j.CreatedAt)
 	it.PutTime(aUpdated, j.UpdatedAt)
 	return it, nil
@@ -98,12 +98,12 @@ func decodeJourney(it item.Item) (journey.Journey, error) {
 		CreatedAt:       r.Time(aCreated),
 		UpdatedAt:       r.Time(aUpdated),
 	}
-	return j, wrapDamaged(r.Err)
+	return j, access.WrapDamaged(r.Err)
 }
 
 // encodeTombstone returns the item that remains of a deleted journey: what
 // draining it needs, and the id of the write that deleted it.
-func encodeTombstone(t ident.Tenant, j journey.Journey, w writeID) (item.Item, error) {
+func encodeTombstone(t ident.Tenant, j journey.Journey, w access.WriteID) (item.Item, error) {
 	graph, err := hex.DecodeString(j.GraphHash)
 	if err != nil {
 		return nil, fmt.Errorf("dynamo: graph hash: %w", err)
@@ -114,7 +114,7 @@ func encodeTombstone(t ident.Tenant, j journey.Journey, w writeID) (item.Item, e
 	it.PutBinary(aGraph, graph)
 	it.PutNumber(aShards, int64(j.Shards))
 	it.PutNumber(aEpoch, int64(j.Epoch))
-	it.PutBinary(aWriteID, w[:])
+	it.PutBinary(access.WriteIDAttribute, w[:])
 	it.PutTime(aUpdated, j.UpdatedAt)
 	return it, nil
 }
@@ -137,7 +137,7 @@ func addText(j *journey.Journey, it item.Item) (matches bool, err error) {
 	}
 	r := item.Reader{Item: it}
 	j.Description, j.EntryCondition = r.Text(aDescription), r.Binary(aEntry)
-	return r.Number(aRev) == j.TextRev, wrapDamaged(r.Err)
+	return r.Number(aRev) == j.TextRev, access.WrapDamaged(r.Err)
 }
 
 // encodeAppearance returns the item with j's definition as it was last sent.

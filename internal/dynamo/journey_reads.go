@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/backoff"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/ident"
@@ -18,9 +19,9 @@ import (
 
 // Journey implements journey.JourneyStore and analytics.Table.
 func (s *table) Journey(ctx context.Context, t ident.Tenant, id ident.ID) (journey.Journey, error) {
-	it, err := s.get(ctx, item.JourneyKey(t, id))
+	it, err := s.Get(ctx, item.JourneyKey(t, id))
 	if err != nil {
-		return journey.Journey{}, wrapFailed("read a journey", err)
+		return journey.Journey{}, access.WrapFailed("read a journey", err)
 	}
 	if it == nil {
 		return journey.Journey{}, journey.ErrNotFound
@@ -32,13 +33,13 @@ func (s *table) Journey(ctx context.Context, t ident.Tenant, id ident.ID) (journ
 // revisions, because a batch is not read at one moment: then it reads them again.
 func (s *table) FullJourney(ctx context.Context, t ident.Tenant, id ident.ID) (journey.Journey, error) {
 	for attempt := 0; ; attempt++ {
-		items, err := s.batchGet(ctx, []map[string]types.AttributeValue{item.JourneyKey(t, id), item.TextKey(t, id)})
+		items, err := s.BatchGet(ctx, []map[string]types.AttributeValue{item.JourneyKey(t, id), item.TextKey(t, id)})
 		if err != nil {
-			return journey.Journey{}, wrapFailed("read a journey and its text", err)
+			return journey.Journey{}, access.WrapFailed("read a journey and its text", err)
 		}
 		var stored, words item.Item
 		for _, it := range items {
-			if partition(it) == item.JourneysPK(t) {
+			if item.PartitionOf(it) == item.JourneysPK(t) {
 				stored = it
 			} else {
 				words = it
@@ -57,36 +58,36 @@ func (s *table) FullJourney(ctx context.Context, t ident.Tenant, id ident.ID) (j
 		if !backoff.Pause(ctx, attempt) {
 			return journey.Journey{}, ctx.Err()
 		}
-		if attempt == maxConflicts {
-			return journey.Journey{}, wrapDamaged(fmt.Errorf("dynamo: the text of %s is not of revision %d", id, j.TextRev))
+		if attempt == access.MaxConflicts {
+			return journey.Journey{}, access.WrapDamaged(fmt.Errorf("dynamo: the text of %s is not of revision %d", id, j.TextRev))
 		}
 	}
 }
 
 // Definition implements journey.JourneyStore, engine.Table and analytics.Table.
 func (s *table) Definition(ctx context.Context, t ident.Tenant, id ident.ID, hash string) ([]byte, error) {
-	it, err := s.get(ctx, item.DefinitionKey(t, id, hash))
+	it, err := s.Get(ctx, item.DefinitionKey(t, id, hash))
 	if err != nil {
-		return nil, wrapFailed("read a definition", err)
+		return nil, access.WrapFailed("read a definition", err)
 	}
 	if it == nil {
 		return nil, fmt.Errorf("dynamo: definition %s of %s: %w", hash, id, journey.ErrNoDefinition)
 	}
 	r := item.Reader{Item: it}
-	return r.Binary(aDefinition), wrapDamaged(r.Err)
+	return r.Binary(aDefinition), access.WrapDamaged(r.Err)
 }
 
 // Appearance implements journey.JourneyStore.
 func (s Journeys) Appearance(ctx context.Context, t ident.Tenant, j journey.Journey) ([]byte, error) {
-	it, err := s.get(ctx, item.AppearanceKey(t, j.ID, j.Version))
+	it, err := s.Get(ctx, item.AppearanceKey(t, j.ID, j.Version))
 	if err != nil {
-		return nil, wrapFailed("read an appearance", err)
+		return nil, access.WrapFailed("read an appearance", err)
 	}
 	r := item.Reader{Item: it}
 	if r.Number(aRev) != j.AppearanceRev {
 		return nil, fmt.Errorf("dynamo: appearance of %s, revision %d: %w", j.ID, j.AppearanceRev, journey.ErrNoDefinition)
 	}
-	return r.Binary(aDefinition), wrapDamaged(r.Err)
+	return r.Binary(aDefinition), access.WrapDamaged(r.Err)
 }
 
 // List implements journey.JourneyStore. DynamoDB has no offset: List reads the
@@ -99,9 +100,9 @@ func (s Journeys) List(ctx context.Context, t ident.Tenant, f journey.Filter) (j
 		if page.Total >= f.Offset+f.Limit {
 			query.Select = types.SelectCount
 		}
-		out, err := s.client.Query(ctx, query)
+		out, err := s.Client.Query(ctx, query)
 		if err != nil {
-			return journey.Page{}, wrapFailed("list journeys", err)
+			return journey.Page{}, access.WrapFailed("list journeys", err)
 		}
 		for i := max(f.Offset-page.Total, 0); i < len(out.Items) && len(page.Journeys) < f.Limit; i++ {
 			j, err := decodeJourney(out.Items[i])
@@ -122,11 +123,11 @@ func (s Journeys) List(ctx context.Context, t ident.Tenant, f journey.Filter) (j
 func (s *table) addTexts(ctx context.Context, t ident.Tenant, f journey.Filter, page *journey.Page) error {
 	texts, err := s.texts(ctx, t, page.Journeys)
 	if err != nil {
-		return wrapFailed("read the texts of journeys", err)
+		return access.WrapFailed("read the texts of journeys", err)
 	}
 	for i := range page.Journeys {
 		j := &page.Journeys[i]
-		matches, err := addText(j, texts[partition(item.TextKey(t, j.ID))])
+		matches, err := addText(j, texts[item.PartitionOf(item.TextKey(t, j.ID))])
 		if err == nil && !matches {
 			changed, errChanged := s.FullJourney(ctx, t, j.ID)
 			if errors.Is(errChanged, journey.ErrNotFound) || f.Status != "" && changed.Status != f.Status {
@@ -154,12 +155,12 @@ func (s *table) texts(ctx context.Context, t ident.Tenant, list []journey.Journe
 	}
 	texts := make(map[string]item.Item, len(keys))
 	for some := range slices.Chunk(keys, batchKeys) {
-		items, err := s.batchGet(ctx, some)
+		items, err := s.BatchGet(ctx, some)
 		if err != nil {
 			return nil, err
 		}
 		for _, it := range items {
-			texts[partition(it)] = it
+			texts[item.PartitionOf(it)] = it
 		}
 	}
 	return texts, nil
@@ -167,7 +168,7 @@ func (s *table) texts(ctx context.Context, t ident.Tenant, list []journey.Journe
 
 func (s *table) listQuery(t ident.Tenant, f journey.Filter) *dynamodb.QueryInput {
 	query := &dynamodb.QueryInput{
-		TableName: &s.name, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
+		TableName: &s.Name, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
 		KeyConditionExpression:    aws.String("PK = :pk"),
 		ExpressionAttributeValues: item.Item{":pk": item.Text(item.JourneysPK(t))},
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -17,7 +18,7 @@ import (
 
 // Create implements journey.JourneyStore.
 func (s Journeys) Create(ctx context.Context, t ident.Tenant, j journey.Journey) error {
-	w, err := s.newWriteID()
+	w, err := s.NewWriteID()
 	if err != nil {
 		return err
 	}
@@ -27,18 +28,18 @@ func (s Journeys) Create(ctx context.Context, t ident.Tenant, j journey.Journey)
 	}
 	writes := append([]types.TransactWriteItem{
 		{Put: &types.Put{
-			TableName: &s.name, Item: it, ConditionExpression: aws.String("attribute_not_exists(PK)"),
+			TableName: &s.Name, Item: it, ConditionExpression: aws.String("attribute_not_exists(PK)"),
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}},
 		s.countChange(t, 1),
 	}, s.contentChanges(t, journey.Journey{}, j)...)
-	refused, err := s.transact(ctx, w, writes)
+	refused, err := s.Transact(ctx, w, writes)
 	switch {
 	case err != nil || refused == nil:
-		return wrapFailed("create a journey", err)
-	case !conditionFailed(refused[0]) && conditionFailed(refused[1]):
+		return access.WrapFailed("create a journey", err)
+	case !access.ConditionFailed(refused[0]) && access.ConditionFailed(refused[1]):
 		return journey.ErrTooMany
-	case w.wrote(refused[0].Item):
+	case w.Wrote(refused[0].Item):
 		return nil
 	}
 	return fmt.Errorf("dynamo: create a journey: the id %s is taken", j.ID)
@@ -48,7 +49,7 @@ func (s Journeys) Create(ctx context.Context, t ident.Tenant, j journey.Journey)
 // the tenant has MaxJourneys.
 func (s *table) countChange(t ident.Tenant, n int64) types.TransactWriteItem {
 	update := &types.Update{
-		TableName: &s.name, Key: item.JourneyCountKey(t), UpdateExpression: aws.String("ADD #n :n"),
+		TableName: &s.Name, Key: item.JourneyCountKey(t), UpdateExpression: aws.String("ADD #n :n"),
 		ExpressionAttributeNames:  map[string]string{"#n": aCount},
 		ExpressionAttributeValues: item.Item{":n": item.Number(n)},
 	}
@@ -65,7 +66,7 @@ func (s Journeys) JourneyToEnter(
 ) (journey.Journey, journey.Forgotten, error) {
 	it, forgotten, err := s.getFenced(ctx, t, item.JourneyKey(t, id), customers, now)
 	if err != nil {
-		return journey.Journey{}, nil, wrapFailed("read a journey", err)
+		return journey.Journey{}, nil, access.WrapFailed("read a journey", err)
 	}
 	if it == nil {
 		return journey.Journey{}, nil, journey.ErrNotFound
@@ -77,7 +78,7 @@ func (s Journeys) JourneyToEnter(
 // Update implements journey.JourneyStore. It is a transaction, which costs twice
 // as much, only if it changes more than the journey's own item.
 func (s Journeys) Update(ctx context.Context, t ident.Tenant, old, next journey.Journey) error {
-	w, err := s.newWriteID()
+	w, err := s.NewWriteID()
 	if err != nil {
 		return err
 	}
@@ -86,7 +87,7 @@ func (s Journeys) Update(ctx context.Context, t ident.Tenant, old, next journey.
 		return err
 	}
 	if next.GraphHash != old.GraphHash && old.Status != journey.Draft {
-		if err := s.keepLabels(ctx, t, old); err != nil {
+		if err := s.figures.KeepLabels(ctx, t, old); err != nil {
 			return err
 		}
 	}
@@ -95,7 +96,7 @@ func (s Journeys) Update(ctx context.Context, t ident.Tenant, old, next journey.
 		writes = append(writes, *live)
 	}
 	writes = append(writes, s.eventChanges(t, old, next)...)
-	head, err := s.headChange(t, old, next)
+	head, err := s.figures.HeadChange(t, old, next)
 	if err != nil {
 		return err
 	}
@@ -105,14 +106,14 @@ func (s Journeys) Update(ctx context.Context, t ident.Tenant, old, next journey.
 	if len(writes) == 1 {
 		return s.updateAlone(ctx, w, update)
 	}
-	refused, err := s.transact(ctx, w, writes)
+	refused, err := s.Transact(ctx, w, writes)
 	if err != nil || refused == nil {
-		return wrapFailed("update a journey", err)
+		return access.WrapFailed("update a journey", err)
 	}
-	if tooManyEntries(writes, refused) && !conditionFailed(refused[0]) {
+	if tooManyEntries(writes, refused) && !access.ConditionFailed(refused[0]) {
 		return journey.ErrTooManyStarted
 	}
-	return w.conflict(refused[0].Item)
+	return w.Conflict(refused[0].Item)
 }
 
 // contentChanges returns the writes of a journey's graph, appearance and text for the
@@ -169,15 +170,15 @@ func (s *table) definitionRemovals(t ident.Tenant, j journey.Journey) []types.Tr
 }
 
 func (s *table) placement(it item.Item) types.TransactWriteItem {
-	return types.TransactWriteItem{Put: &types.Put{TableName: &s.name, Item: it}}
+	return types.TransactWriteItem{Put: &types.Put{TableName: &s.Name, Item: it}}
 }
 
 func (s *table) removal(key item.Item) types.TransactWriteItem {
-	return types.TransactWriteItem{Delete: &types.Delete{TableName: &s.name, Key: key}}
+	return types.TransactWriteItem{Delete: &types.Delete{TableName: &s.Name, Key: key}}
 }
 
 // journeyUpdate writes journeyChanges if the stored revision is old's.
-func (s *table) journeyUpdate(t ident.Tenant, old, next journey.Journey, w writeID) (*types.Update, error) {
+func (s *table) journeyUpdate(t ident.Tenant, old, next journey.Journey, w access.WriteID) (*types.Update, error) {
 	it, err := encodeJourney(t, next, w)
 	if err != nil {
 		return nil, err
@@ -199,7 +200,7 @@ func (s *table) journeyUpdate(t ident.Tenant, old, next journey.Journey, w write
 		expression += strings.TrimSuffix(remove, ",")
 	}
 	return &types.Update{
-		TableName: &s.name, Key: item.JourneyKey(t, next.ID), UpdateExpression: &expression,
+		TableName: &s.Name, Key: item.JourneyKey(t, next.ID), UpdateExpression: &expression,
 		ConditionExpression:      aws.String("#rev = :rev"),
 		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
@@ -207,24 +208,24 @@ func (s *table) journeyUpdate(t ident.Tenant, old, next journey.Journey, w write
 }
 
 // updateAlone makes the update of a journey without a transaction.
-func (s *table) updateAlone(ctx context.Context, w writeID, u *types.Update) error {
-	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+func (s *table) updateAlone(ctx context.Context, w access.WriteID, u *types.Update) error {
+	_, err := s.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: u.TableName, Key: u.Key, UpdateExpression: u.UpdateExpression,
 		ConditionExpression:                 u.ConditionExpression,
 		ExpressionAttributeNames:            u.ExpressionAttributeNames,
 		ExpressionAttributeValues:           u.ExpressionAttributeValues,
 		ReturnValuesOnConditionCheckFailure: u.ReturnValuesOnConditionCheckFailure,
 	})
-	if stored, refused := refusedItem(err); refused {
-		return w.conflict(stored)
+	if stored, refused := access.RefusedItem(err); refused {
+		return w.Conflict(stored)
 	}
-	return wrapFailed("update a journey", err)
+	return access.WrapFailed("update a journey", err)
 }
 
 // Delete implements journey.JourneyStore. The tombstone also lets a retry whose
 // first response was lost recognize its own deletion.
 func (s Journeys) Delete(ctx context.Context, t ident.Tenant, j journey.Journey) error {
-	w, err := s.newWriteID()
+	w, err := s.NewWriteID()
 	if err != nil {
 		return err
 	}
@@ -232,9 +233,9 @@ func (s Journeys) Delete(ctx context.Context, t ident.Tenant, j journey.Journey)
 	if err != nil {
 		return err
 	}
-	refused, err := s.transact(ctx, w, writes)
+	refused, err := s.Transact(ctx, w, writes)
 	if err != nil || refused == nil {
-		return wrapFailed("delete a journey", err)
+		return access.WrapFailed("delete a journey", err)
 	}
 	if len(refused[0].Item) > 0 {
 		return journey.ErrStale
@@ -243,14 +244,14 @@ func (s Journeys) Delete(ctx context.Context, t ident.Tenant, j journey.Journey)
 }
 
 // deletion returns the writes that delete j; the first deletes its item.
-func (s *table) deletion(t ident.Tenant, j journey.Journey, w writeID) ([]types.TransactWriteItem, error) {
+func (s *table) deletion(t ident.Tenant, j journey.Journey, w access.WriteID) ([]types.TransactWriteItem, error) {
 	tombstone, err := encodeTombstone(t, j, w)
 	if err != nil {
 		return nil, err
 	}
 	writes := []types.TransactWriteItem{
 		{Delete: &types.Delete{
-			TableName: &s.name, Key: item.JourneyKey(t, j.ID), ConditionExpression: aws.String("#rev = :rev"),
+			TableName: &s.Name, Key: item.JourneyKey(t, j.ID), ConditionExpression: aws.String("#rev = :rev"),
 			ExpressionAttributeNames:            map[string]string{"#rev": aRev},
 			ExpressionAttributeValues:           item.Item{":rev": item.Number(j.Rev)},
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
@@ -270,12 +271,12 @@ func (s *table) deletion(t ident.Tenant, j journey.Journey, w writeID) ([]types.
 }
 
 // deletedBy returns nil if w deleted the journey, and ErrNotFound otherwise.
-func (s *table) deletedBy(ctx context.Context, t ident.Tenant, id ident.ID, w writeID) error {
-	tombstone, err := s.get(ctx, item.TombstoneKey(t, id))
+func (s *table) deletedBy(ctx context.Context, t ident.Tenant, id ident.ID, w access.WriteID) error {
+	tombstone, err := s.Get(ctx, item.TombstoneKey(t, id))
 	if err != nil {
-		return wrapFailed("read a deleted journey", err)
+		return access.WrapFailed("read a deleted journey", err)
 	}
-	if tombstone == nil || !w.wrote(tombstone) {
+	if tombstone == nil || !w.Wrote(tombstone) {
 		return journey.ErrNotFound
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/backoff"
 	"journeys/internal/dynamo/conn"
 	"journeys/internal/dynamo/format"
@@ -90,7 +91,7 @@ func (s *table) addKept(ctx context.Context, enrollments []item.Item) error {
 		}
 	}
 	for chunk := range slices.Chunk(keys, batchKeys) {
-		found, err := s.batchGet(ctx, chunk)
+		found, err := s.BatchGet(ctx, chunk)
 		if err != nil {
 			return err
 		}
@@ -111,8 +112,8 @@ func (s *table) addKept(ctx context.Context, enrollments []item.Item) error {
 // does not.
 func (s *table) awaitKept(ctx context.Context, k, it item.Item) error {
 	for attempt := 0; keptIn(it) < (&item.Reader{Item: it}).Number(eApart); attempt++ {
-		out, err := s.client.TransactGetItems(ctx, &dynamodb.TransactGetItemsInput{
-			TransactItems: []types.TransactGetItem{{Get: &types.Get{TableName: &s.name, Key: k}}},
+		out, err := s.Client.TransactGetItems(ctx, &dynamodb.TransactGetItemsInput{
+			TransactItems: []types.TransactGetItem{{Get: &types.Get{TableName: &s.Name, Key: k}}},
 		})
 		if err == nil {
 			mergeKept(it, out.Responses[0].Item)
@@ -190,9 +191,9 @@ func (s *table) removeSkipped(ctx context.Context, rows []*row) {
 // has changed, and with the write that other returns, if other is not nil. refused is true
 // if only the condition of that write failed.
 func (s *table) advanceInTransaction(
-	ctx context.Context, t ident.Tenant, shards int, e progress.Enrollment, other func(writeID) *types.Put,
+	ctx context.Context, t ident.Tenant, shards int, e progress.Enrollment, other func(access.WriteID) *types.Put,
 ) (refused bool, err error) {
-	w, err := s.newWriteID()
+	w, err := s.NewWriteID()
 	if err != nil {
 		return false, err
 	}
@@ -202,16 +203,16 @@ func (s *table) advanceInTransaction(
 	}
 	writes := []types.TransactWriteItem{{Update: update}}
 	if kept := changedKept(t, &e); kept != nil {
-		writes = append(writes, types.TransactWriteItem{Put: &types.Put{TableName: &s.name, Item: kept}})
+		writes = append(writes, types.TransactWriteItem{Put: &types.Put{TableName: &s.Name, Item: kept}})
 	}
 	if other != nil {
 		writes = append(writes, types.TransactWriteItem{Put: other(w)})
 	}
-	reasons, err := s.transact(ctx, w, writes)
+	reasons, err := s.Transact(ctx, w, writes)
 	switch {
 	case err != nil || reasons == nil:
-		return false, wrapFailed("write an enrollment", err)
-	case conditionFailed(reasons[0]):
+		return false, access.WrapFailed("write an enrollment", err)
+	case access.ConditionFailed(reasons[0]):
 		return false, lostTo(reasons[0].Item, e, w)
 	}
 	return true, nil

@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"journeys/internal/analytics"
+	"journeys/internal/dynamo/figures"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/ident"
 	"journeys/internal/manifest"
@@ -134,9 +135,9 @@ func TestKeys_OfTheDueIndexAreThoseOfTheTable(t *testing.T) {
 		require.NoError(t, err)
 		return it
 	}
-	part, err := encodePart(analytics.Part{PartKey: analytics.PartKey{Tenant: tenant, Journey: id, Day: "2026-11-23", Graph: hash}})
+	part, err := figures.EncodePart(analytics.Part{PartKey: analytics.PartKey{Tenant: tenant, Journey: id, Day: "2026-11-23", Graph: hash}})
 	require.NoError(t, err)
-	repair, err := encodeRepair(analytics.JourneyKey{Tenant: tenant, Journey: id}, analytics.Repair{Graph: hash, Day: "2026-11-23", Made: made})
+	repair, err := figures.EncodeRepair(analytics.JourneyKey{Tenant: tenant, Journey: id}, analytics.Repair{Graph: hash, Day: "2026-11-23", Made: made})
 	require.NoError(t, err)
 
 	millis := func(at time.Time) string { return strconv.FormatInt(at.UnixMilli(), 10) }

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/engine"
 	"journeys/internal/ident"
@@ -61,7 +62,7 @@ func (s *table) liveChange(t ident.Tenant, old, next journey.Journey) *types.Tra
 	case next.Epoch > 0:
 		return s.putLive(t, next, false, next.Epoch, "")
 	}
-	return &types.TransactWriteItem{Delete: &types.Delete{TableName: &s.name, Key: item.LiveKey(t, next.ID)}}
+	return &types.TransactWriteItem{Delete: &types.Delete{TableName: &s.Name, Key: item.LiveKey(t, next.ID)}}
 }
 
 // putLive writes the entry. from is the lowest epoch that may have customers. An
@@ -78,7 +79,7 @@ func (s *table) putLive(t ident.Tenant, j journey.Journey, on bool, from int, re
 		names["#dr"], values[":dr"] = lReason, item.Text(reason)
 	}
 	return &types.TransactWriteItem{Update: &types.Update{
-		TableName: &s.name, Key: item.LiveKey(t, j.ID), UpdateExpression: aws.String(set),
+		TableName: &s.Name, Key: item.LiveKey(t, j.ID), UpdateExpression: aws.String(set),
 		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	}}
 }
@@ -87,7 +88,7 @@ func (s *table) putLive(t ident.Tenant, j journey.Journey, on bool, from int, re
 func (s Engine) Lives(ctx context.Context) ([]engine.Live, error) {
 	var lives []engine.Live
 	var unread engine.Unread
-	err := s.query(ctx, "read the LIVE entries", &dynamodb.QueryInput{
+	err := s.Query(ctx, "read the LIVE entries", &dynamodb.QueryInput{
 		KeyConditionExpression:    aws.String("PK = :pk"),
 		ExpressionAttributeValues: item.Item{":pk": item.Text(item.LivePK)},
 	}, func(r *item.Reader) error {
@@ -114,16 +115,16 @@ func decodeLive(it item.Item) (engine.Live, error) {
 		Epoch: int(r.Number(lEpoch)), DrainFrom: int(r.Number(lFrom)), Reason: r.Text(lReason), Since: r.Time(lSince),
 	}
 	if r.Err != nil {
-		return live, wrapDamaged(fmt.Errorf("the LIVE entry %s: %w", sk, r.Err))
+		return live, access.WrapDamaged(fmt.Errorf("the LIVE entry %s: %w", sk, r.Err))
 	}
 	return live, nil
 }
 
 // DrainFrom implements journey.EnrollmentStore.
 func (s Enrollments) DrainFrom(ctx context.Context, t ident.Tenant, id ident.ID) (int, error) {
-	it, err := s.get(ctx, item.LiveKey(t, id))
+	it, err := s.Get(ctx, item.LiveKey(t, id))
 	if err != nil {
-		return 0, wrapFailed("read a LIVE entry", err)
+		return 0, access.WrapFailed("read a LIVE entry", err)
 	}
 	if it == nil {
 		return -1, nil
@@ -134,13 +135,13 @@ func (s Enrollments) DrainFrom(ctx context.Context, t ident.Tenant, id ident.ID)
 
 // GrowShards implements engine.Table.
 func (s Engine) GrowShards(ctx context.Context, l engine.Live) error {
-	w, err := s.newWriteID()
+	w, err := s.NewWriteID()
 	if err != nil {
 		return err
 	}
 	grow := func(key item.Item, name string) types.TransactWriteItem {
 		return types.TransactWriteItem{Update: &types.Update{
-			TableName: &s.name, Key: key, UpdateExpression: aws.String("SET #k = :more"),
+			TableName: &s.Name, Key: key, UpdateExpression: aws.String("SET #k = :more"),
 			ConditionExpression:      aws.String("#k = :k"),
 			ExpressionAttributeNames: map[string]string{"#k": name},
 			ExpressionAttributeValues: item.Item{
@@ -148,10 +149,10 @@ func (s Engine) GrowShards(ctx context.Context, l engine.Live) error {
 			},
 		}}
 	}
-	_, err = s.transact(ctx, w, []types.TransactWriteItem{
+	_, err = s.Transact(ctx, w, []types.TransactWriteItem{
 		grow(item.JourneyKey(l.Tenant, l.Journey), aShards), grow(item.LiveKey(l.Tenant, l.Journey), lShards),
 	})
-	return wrapFailed("grow a journey's shards", err)
+	return access.WrapFailed("grow a journey's shards", err)
 }
 
 // Drained implements engine.Table.
@@ -162,15 +163,15 @@ func (s Engine) Drained(ctx context.Context, l engine.Live) error {
 	var err error
 	if l.On {
 		names["#fr"] = lFrom
-		_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-			TableName: &s.name, Key: item.LiveKey(l.Tenant, l.Journey), UpdateExpression: aws.String("SET #fr = :ep"),
+		_, err = s.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName: &s.Name, Key: item.LiveKey(l.Tenant, l.Journey), UpdateExpression: aws.String("SET #fr = :ep"),
 			ConditionExpression: unchanged, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 		})
 	} else {
-		_, err = s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-			TableName: &s.name, Key: item.LiveKey(l.Tenant, l.Journey),
+		_, err = s.Client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+			TableName: &s.Name, Key: item.LiveKey(l.Tenant, l.Journey),
 			ConditionExpression: unchanged, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 		})
 	}
-	return wrapUnlessRefused("end a drain", err)
+	return access.WrapUnlessRefused("end a drain", err)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -19,7 +20,7 @@ import (
 // Reenter implements journey.EnrollmentStore. It does not replace an earlier run: while
 // a customer is being forgotten, one of a run before that may still be there.
 func (s Enrollments) Reenter(ctx context.Context, t ident.Tenant, shards int, old, next progress.Enrollment) error {
-	w, err := s.newWriteID()
+	w, err := s.NewWriteID()
 	if err != nil {
 		return err
 	}
@@ -33,21 +34,21 @@ func (s Enrollments) Reenter(ctx context.Context, t ident.Tenant, shards int, ol
 	}
 	writes := []types.TransactWriteItem{
 		{Put: &types.Put{
-			TableName: &s.name, Item: it, ConditionExpression: aws.String("#r = :r AND #q = :q AND #run = :run"),
+			TableName: &s.Name, Item: it, ConditionExpression: aws.String("#r = :r AND #q = :q AND #run = :run"),
 			ExpressionAttributeNames: map[string]string{"#r": eRev, "#q": eRequest, "#run": eRun},
 			ExpressionAttributeValues: item.Item{
 				":r": item.Number(old.Rev), ":q": item.Binary(old.RequestID[:]), ":run": item.Number(int64(old.Run)),
 			},
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}},
-		{Put: &types.Put{TableName: &s.name, Item: earlier, ConditionExpression: aws.String("attribute_not_exists(PK)")}},
+		{Put: &types.Put{TableName: &s.Name, Item: earlier, ConditionExpression: aws.String("attribute_not_exists(PK)")}},
 	}
 	if kept := encodeKept(t, &next); kept != nil {
-		writes = append(writes, types.TransactWriteItem{Put: &types.Put{TableName: &s.name, Item: kept}})
+		writes = append(writes, types.TransactWriteItem{Put: &types.Put{TableName: &s.Name, Item: kept}})
 	}
-	refused, err := s.transact(ctx, w, writes)
+	refused, err := s.Transact(ctx, w, writes)
 	if err != nil || refused == nil {
-		return wrapFailed("enter a journey again", err)
+		return access.WrapFailed("enter a journey again", err)
 	}
 	stored := item.Reader{Item: refused[0].Item}
 	if string(stored.Binary(eRequest)) == string(next.RequestID[:]) {
@@ -73,7 +74,7 @@ func (s Enrollments) EarlierRuns(
 	err = s.queryEarlierRuns(ctx, t, id, customer, func(r *item.Reader) error {
 		run, err := decodeEnrollment(t, r.Item)
 		runs = append(runs, run)
-		return wrapDamaged(err)
+		return access.WrapDamaged(err)
 	})
 	slices.SortFunc(runs, func(a, b progress.Enrollment) int { return cmp.Compare(a.Run, b.Run) })
 	return runs, err
@@ -82,7 +83,7 @@ func (s Enrollments) EarlierRuns(
 func (s *table) queryEarlierRuns(
 	ctx context.Context, t ident.Tenant, id ident.ID, customer string, each func(*item.Reader) error,
 ) error {
-	return s.query(ctx, "read a customer's earlier runs", &dynamodb.QueryInput{
+	return s.Query(ctx, "read a customer's earlier runs", &dynamodb.QueryInput{
 		KeyConditionExpression: aws.String("PK = :pk AND begins_with(SK, :r)"),
 		ExpressionAttributeValues: item.Item{
 			":pk": item.Text(item.CustomerPK(t, customer)), ":r": item.Text(item.EarlierRunsPrefix(id)),

@@ -116,6 +116,12 @@ func KeyOf(it Item) Item {
 	return Item{manifest.PartitionKey: it[manifest.PartitionKey], manifest.SortKey: it[manifest.SortKey]}
 }
 
+// PartitionOf returns the partition key of an item, "" if it has none.
+func PartitionOf(it Item) string {
+	r := Reader{Item: it}
+	return r.Text(manifest.PartitionKey)
+}
+
 // loggedKey returns an item's key without the parts that a caller chose.
 func loggedKey(it Item) string {
 	r := Reader{Item: it}

@@ -1,4 +1,6 @@
-package dynamo
+// Package figures stores the figures of journeys: open parts, closed months, totals,
+// repairs, the head that a report needs of the journey, and the state of the audit.
+package figures
 
 import (
 	"cmp"
@@ -14,24 +16,29 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/analytics/tally"
+	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
 
-var _ analytics.RollupTable = Analytics{}
+// Figures implements what analytics needs of the table for figures.
+type Figures struct{ access.Table }
+
+// ForgottenAttribute is the count of forgotten enrollments in its item.
+const ForgottenAttribute = "cnt"
 
 // Counters implements analytics.Table. It reads backward: the counter writes an
 // earlier day first, so a reader that sees a later day also sees the earlier ones.
-func (s Analytics) Counters(ctx context.Context, t ident.Tenant, id ident.ID, days analytics.Range) (analytics.Counters, error) {
+func (s Figures) Counters(ctx context.Context, t ident.Tenant, id ident.ID, days analytics.Range) (analytics.Counters, error) {
 	month := ""
 	if days.From != "" {
 		month = days.From.Month()
 	}
 	first, last := item.FiguresRange(month)
 	c := analytics.Counters{Totals: map[string]*analytics.Total{}}
-	err := s.query(ctx, "read a journey's figures", &dynamodb.QueryInput{
+	err := s.Query(ctx, "read a journey's figures", &dynamodb.QueryInput{
 		ScanIndexForward:          aws.Bool(false),
 		KeyConditionExpression:    aws.String("PK = :pk AND SK BETWEEN :from AND :to"),
 		ExpressionAttributeValues: item.Item{":pk": item.Text(item.FiguresPK(t, id)), ":from": item.Text(first), ":to": item.Text(last)},
@@ -51,11 +58,11 @@ func addFigures(c *analytics.Counters, t ident.Tenant, it item.Item) error {
 	sk := r.Text(manifest.SortKey)
 	switch {
 	case strings.HasPrefix(sk, item.PartPrefix):
-		p, err := decodePart(t, it)
+		p, err := DecodePart(t, it)
 		c.Parts = append(c.Parts, p)
 		return err
 	case sk == item.ForgottenSK:
-		c.Forgotten = r.Number(aCount)
+		c.Forgotten = r.Number(ForgottenAttribute)
 		return r.Err
 	case sk == item.HeadSK:
 		c.Head = decodeHead(it)
@@ -81,10 +88,10 @@ func addFigures(c *analytics.Counters, t ident.Tenant, it item.Item) error {
 }
 
 // DueToFold implements analytics.RollupTable.
-func (s Analytics) DueToFold(ctx context.Context, now time.Time, yield func(analytics.JourneyKey)) error {
+func (s Figures) DueToFold(ctx context.Context, now time.Time, yield func(analytics.JourneyKey)) error {
 	for shard := range item.FoldShards {
 		seen := map[analytics.JourneyKey]bool{} // a journey is in one shard only
-		err := s.queryPages(ctx, "read the figures due to fold", &dynamodb.QueryInput{
+		err := s.QueryPages(ctx, "read the figures due to fold", &dynamodb.QueryInput{
 			IndexName:              aws.String(manifest.DueIndex),
 			KeyConditionExpression: aws.String("dp = :dp AND ds <= :ds"),
 			ExpressionAttributeValues: item.Item{
@@ -92,7 +99,7 @@ func (s Analytics) DueToFold(ctx context.Context, now time.Time, yield func(anal
 			},
 		}, func(items []map[string]types.AttributeValue) error {
 			for _, it := range items {
-				k, ok := item.ParseFiguresPK(partition(it))
+				k, ok := item.ParseFiguresPK(item.PartitionOf(it))
 				if !ok {
 					return item.ErrFiguresKey
 				}

@@ -1,4 +1,4 @@
-package dynamo
+package figures
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/analytics/tally"
+	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/pack"
 	"journeys/internal/manifest"
@@ -49,8 +50,8 @@ var dayFigures = []struct {
 }
 
 // Fold implements analytics.RollupTable.
-func (s Analytics) Fold(ctx context.Context, k analytics.JourneyKey, f analytics.Fold) error {
-	w, err := s.newWriteID()
+func (s Figures) Fold(ctx context.Context, k analytics.JourneyKey, f analytics.Fold) error {
+	w, err := s.NewWriteID()
 	if err != nil {
 		return err
 	}
@@ -60,28 +61,28 @@ func (s Analytics) Fold(ctx context.Context, k analytics.JourneyKey, f analytics
 	}
 	writes := []types.TransactWriteItem{{Put: s.putTotal(k, graph, &f.Total)}}
 	for _, p := range f.Parts {
-		it, err := encodePart(p.Emptied(f.Total.Rev))
+		it, err := EncodePart(p.Emptied(f.Total.Rev))
 		if err != nil {
 			return err
 		}
 		writes = append(writes, types.TransactWriteItem{Put: &types.Put{
-			TableName: &s.name, Item: it, ConditionExpression: aws.String(samePart),
+			TableName: &s.Name, Item: it, ConditionExpression: aws.String(samePart),
 			ExpressionAttributeValues: samePartValues(p.Born, p.Rev),
 		}})
 	}
 	if f.Day != "" {
 		writes = append(writes, types.TransactWriteItem{Update: s.addToDay(k, graph, &f)})
 	}
-	refused, err := s.transact(ctx, w, writes)
+	refused, err := s.Transact(ctx, w, writes)
 	if err == nil && refused != nil {
 		return analytics.ErrStale
 	}
-	return wrapFailed("fold a journey's figures", err)
+	return access.WrapFailed("fold a journey's figures", err)
 }
 
-func (s *table) putTotal(k analytics.JourneyKey, graph string, t *analytics.Total) *types.Put {
+func (s Figures) putTotal(k analytics.JourneyKey, graph string, t *analytics.Total) *types.Put {
 	put := &types.Put{
-		TableName: &s.name, Item: encodeTotal(k, graph, t), ConditionExpression: aws.String("attribute_not_exists(PK)"),
+		TableName: &s.Name, Item: encodeTotal(k, graph, t), ConditionExpression: aws.String("attribute_not_exists(PK)"),
 	}
 	if t.Rev > 1 {
 		put.ConditionExpression = aws.String("#r = :r")
@@ -118,7 +119,7 @@ func decodeTotal(it item.Item) (*analytics.Total, error) {
 }
 
 // addToDay adds the folded totals to their day in its closed month.
-func (s *table) addToDay(k analytics.JourneyKey, graph string, f *analytics.Fold) *types.Update {
+func (s Figures) addToDay(k analytics.JourneyKey, graph string, f *analytics.Fold) *types.Update {
 	names, values := map[string]string{"#r": cRev}, item.Item{":r": item.Number(f.Total.Rev)}
 	var add []string
 	for _, figure := range dayFigures {
@@ -132,7 +133,7 @@ func (s *table) addToDay(k analytics.JourneyKey, graph string, f *analytics.Fold
 		update += " ADD " + strings.Join(add, ", ")
 	}
 	return &types.Update{
-		TableName: &s.name, Key: item.ClosedKey(k, f.Day.Month(), graph),
+		TableName: &s.Name, Key: item.ClosedKey(k, f.Day.Month(), graph),
 		UpdateExpression: &update, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	}
 }
@@ -156,28 +157,29 @@ func decodeClosed(month, hash string, it item.Item) (analytics.Closed, error) {
 func dayDigits(day analytics.Day) string { return string(day[len(day)-2:]) }
 
 // PutRepair implements analytics.AuditTable.
-func (s Analytics) PutRepair(ctx context.Context, k analytics.JourneyKey, r analytics.Repair) error {
-	it, err := encodeRepair(k, r)
+func (s Figures) PutRepair(ctx context.Context, k analytics.JourneyKey, r analytics.Repair) error {
+	it, err := EncodeRepair(k, r)
 	if err != nil {
 		return err
 	}
-	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &s.name, Item: it, ConditionExpression: aws.String("attribute_not_exists(PK)"),
+	_, err = s.Client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &s.Name, Item: it, ConditionExpression: aws.String("attribute_not_exists(PK)"),
 	})
-	return wrapUnlessRefused("store a repair", err)
+	return access.WrapUnlessRefused("store a repair", err)
 }
 
 // DeleteRepair implements analytics.RollupTable.
-func (s Analytics) DeleteRepair(ctx context.Context, k analytics.JourneyKey, r analytics.Repair) error {
+func (s Figures) DeleteRepair(ctx context.Context, k analytics.JourneyKey, r analytics.Repair) error {
 	graph, err := item.GraphText(r.Graph)
 	if err != nil {
 		return err
 	}
-	_, err = s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.name, Key: item.RepairKey(k, r.Day, graph)})
-	return wrapFailed("delete a repair", err)
+	_, err = s.Client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.Name, Key: item.RepairKey(k, r.Day, graph)})
+	return access.WrapFailed("delete a repair", err)
 }
 
-func encodeRepair(k analytics.JourneyKey, r analytics.Repair) (item.Item, error) {
+// EncodeRepair returns the item of a repair.
+func EncodeRepair(k analytics.JourneyKey, r analytics.Repair) (item.Item, error) {
 	graph, err := item.GraphText(r.Graph)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package dynamo
+package figures
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/analytics/tally"
+	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/pack"
 	"journeys/internal/ident"
@@ -33,7 +34,8 @@ const (
 	cWatermarks = "wm" // see pack.Watermarks
 )
 
-func encodePart(p analytics.Part) (item.Item, error) {
+// EncodePart returns the item of an open part.
+func EncodePart(p analytics.Part) (item.Item, error) {
 	it, err := item.PartKey(p.PartKey)
 	if err != nil {
 		return nil, err
@@ -56,8 +58,8 @@ func encodePart(p analytics.Part) (item.Item, error) {
 	return it, nil
 }
 
-// decodePart returns the part in an item of the tenant's.
-func decodePart(t ident.Tenant, it item.Item) (analytics.Part, error) {
+// DecodePart returns the part in an item of the tenant's.
+func DecodePart(t ident.Tenant, it item.Item) (analytics.Part, error) {
 	r := item.Reader{Item: it}
 	p := analytics.Part{
 		Born: r.Time(cBorn), Rev: r.Number(cRev), Folded: r.Number(cFolded), Version: int(r.Number(cVersion)),
@@ -82,30 +84,30 @@ func decodePart(t ident.Tenant, it item.Item) (analytics.Part, error) {
 // PutPart implements analytics.Parts. A refused write returns the stored part and
 // needs no read. A retry after a lost response is refused too: the stored part then
 // has all the counts.
-func (s Analytics) PutPart(ctx context.Context, p analytics.Part) (analytics.Part, error) {
-	it, err := encodePart(p)
+func (s Figures) PutPart(ctx context.Context, p analytics.Part) (analytics.Part, error) {
+	it, err := EncodePart(p)
 	if err != nil {
 		return analytics.Part{}, fmt.Errorf("%w: %w", analytics.ErrInvalid, err)
 	}
 	put := &dynamodb.PutItemInput{
-		TableName: &s.name, Item: it, ConditionExpression: aws.String("attribute_not_exists(PK)"),
+		TableName: &s.Name, Item: it, ConditionExpression: aws.String("attribute_not_exists(PK)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
 	if p.Rev > 1 {
 		put.ConditionExpression = aws.String(samePart)
 		put.ExpressionAttributeValues = samePartValues(p.Born, p.Rev-1)
 	}
-	_, err = s.client.PutItem(ctx, put)
+	_, err = s.Client.PutItem(ctx, put)
 	if err == nil {
 		return p, nil
 	}
-	if stored, refused := refusedItem(err); refused {
+	if stored, refused := access.RefusedItem(err); refused {
 		return storedPart(p.Tenant, stored)
 	}
 	if refusal, ok := errors.AsType[smithy.APIError](err); ok && refusal.ErrorCode() == "ValidationException" {
 		return analytics.Part{}, fmt.Errorf("%w: %w", analytics.ErrInvalid, err)
 	}
-	return analytics.Part{}, wrapFailed("write figures", err)
+	return analytics.Part{}, access.WrapFailed("write figures", err)
 }
 
 // samePart is the condition that the stored part is the one that was read.
@@ -121,7 +123,7 @@ func storedPart(t ident.Tenant, it item.Item) (analytics.Part, error) {
 	if len(it) == 0 {
 		return analytics.Part{}, analytics.ErrStale
 	}
-	stored, err := decodePart(t, it)
+	stored, err := DecodePart(t, it)
 	switch {
 	case errors.Is(err, journey.ErrNewer):
 		return analytics.Part{}, err
@@ -133,17 +135,17 @@ func storedPart(t ident.Tenant, it item.Item) (analytics.Part, error) {
 
 // DeletePart implements analytics.RollupTable. Deleting a part that does not exist
 // succeeds.
-func (s Analytics) DeletePart(ctx context.Context, p analytics.Part) error {
+func (s Figures) DeletePart(ctx context.Context, p analytics.Part) error {
 	k, err := item.PartKey(p.PartKey)
 	if err != nil {
 		return err
 	}
-	_, err = s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName: &s.name, Key: k, ConditionExpression: aws.String("attribute_not_exists(PK) OR " + samePart),
+	_, err = s.Client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &s.Name, Key: k, ConditionExpression: aws.String("attribute_not_exists(PK) OR " + samePart),
 		ExpressionAttributeValues: samePartValues(p.Born, p.Rev),
 	})
-	if _, refused := refusedItem(err); refused {
+	if _, refused := access.RefusedItem(err); refused {
 		return analytics.ErrStale
 	}
-	return wrapFailed("delete a part of a journey's figures", err)
+	return access.WrapFailed("delete a part of a journey's figures", err)
 }

@@ -1,4 +1,4 @@
-package dynamo
+package figures
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/analytics"
+	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/pack"
 	"journeys/internal/ident"
@@ -19,10 +20,17 @@ import (
 // has those of the journey's present graph, a total those of an earlier one.
 const cLabels = "l"
 
-// headChange returns the change of the journey's head for the change from old to next;
+// Attributes of the head, with the names that the journey's item has for them.
+const (
+	hName   = "n"
+	hStatus = "st"
+	hGraph  = "gh" // see item.GraphText
+)
+
+// HeadChange returns the change of the journey's head for the change from old to next;
 // nil for none. The head is a copy of what a report needs of the journey, beside the
 // figures, so that one query reads both. A draft has none.
-func (s *table) headChange(t ident.Tenant, old, next journey.Journey) (*types.TransactWriteItem, error) {
+func (s Figures) HeadChange(t ident.Tenant, old, next journey.Journey) (*types.TransactWriteItem, error) {
 	labels := pack.Labels(next.Labels)
 	same := next.Name == old.Name && next.Status == old.Status && next.GraphHash == old.GraphHash &&
 		bytes.Equal(labels, pack.Labels(old.Labels))
@@ -34,38 +42,38 @@ func (s *table) headChange(t ident.Tenant, old, next journey.Journey) (*types.Tr
 		return nil, err
 	}
 	it := item.HeadKey(t, next.ID)
-	it.PutText(aName, next.Name)
-	it.PutText(aStatus, string(next.Status))
-	it.PutText(aGraph, graph)
+	it.PutText(hName, next.Name)
+	it.PutText(hStatus, string(next.Status))
+	it.PutText(hGraph, graph)
 	it.PutBinary(cLabels, labels)
-	return &types.TransactWriteItem{Put: &types.Put{TableName: &s.name, Item: it}}, nil
+	return &types.TransactWriteItem{Put: &types.Put{TableName: &s.Name, Item: it}}, nil
 }
 
-// keepLabels copies the labels of a graph that the journey is about to leave to that
+// KeepLabels copies the labels of a graph that the journey is about to leave to that
 // graph's total. It does nothing if there is no total: nothing was folded yet. It
 // raises the total's revision, so that a fold that read it before is refused.
-func (s *table) keepLabels(ctx context.Context, t ident.Tenant, old journey.Journey) error {
+func (s Figures) KeepLabels(ctx context.Context, t ident.Tenant, old journey.Journey) error {
 	packed := pack.Labels(old.Labels)
 	graph, err := item.GraphText(old.GraphHash)
 	if err != nil || packed == nil {
 		return err
 	}
-	_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.name, Key: item.TotalKey(analytics.JourneyKey{Tenant: t, Journey: old.ID}, graph),
+	_, err = s.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.Name, Key: item.TotalKey(analytics.JourneyKey{Tenant: t, Journey: old.ID}, graph),
 		UpdateExpression: aws.String("SET #l = :l ADD #r :one"), ConditionExpression: aws.String("attribute_exists(PK)"),
 		ExpressionAttributeNames:  map[string]string{"#l": cLabels, "#r": cRev},
 		ExpressionAttributeValues: item.Item{":l": item.Binary(packed), ":one": item.Number(1)},
 	})
-	return wrapUnlessRefused("keep the labels of a graph", err)
+	return access.WrapUnlessRefused("keep the labels of a graph", err)
 }
 
 // decodeHead returns the head; nil if it cannot be read, so that the report reads the
 // journey instead.
 func decodeHead(it item.Item) *analytics.Head {
 	r := item.Reader{Item: it}
-	graph, err := item.GraphHash(r.Text(aGraph))
+	graph, err := item.GraphHash(r.Text(hGraph))
 	head := analytics.Head{
-		Name: r.Text(aName), Status: journey.Status(r.Text(aStatus)), Graph: graph, Labels: pack.ReadLabels(r.Binary(cLabels)),
+		Name: r.Text(hName), Status: journey.Status(r.Text(hStatus)), Graph: graph, Labels: pack.ReadLabels(r.Binary(cLabels)),
 	}
 	if r.Err != nil || err != nil {
 		return nil
