@@ -33,6 +33,7 @@ type Options struct {
 	Dir  string    // directory of the data, created if missing; "" keeps data in memory
 	Log  io.Writer // output of the process; nil discards it
 	Busy bool      // for minutes of load: starts more slowly, then runs twice as fast
+	Keys bool      // gives each access key a database of its own
 }
 
 // Server is a running DynamoDB Local. It ends with Stop, or with this process;
@@ -44,8 +45,8 @@ type Server struct {
 }
 
 // Start starts a DynamoDB Local on a free port and returns once it answers.
-// The context bounds the start only. Every access key and region sees the same
-// tables.
+// The context bounds the start only. Every region sees the same tables, and so does
+// every access key without Options.Keys.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	java, err := exec.LookPath("java")
 	if err != nil {
@@ -126,7 +127,10 @@ func launch(ctx context.Context, java, lib string, o Options) (*Server, error) {
 	args := []string{
 		"-XX:+UseSerialGC", "-Djava.library.path=" + filepath.Join(lib, "DynamoDBLocal_lib"),
 		"-jar", filepath.Join(lib, "DynamoDBLocal.jar"),
-		"-sharedDb", "-disableTelemetry", "-port", port,
+		"-disableTelemetry", "-port", port,
+	}
+	if !o.Keys {
+		args = append(args, "-sharedDb")
 	}
 	if o.Dir == "" {
 		args = append(args, "-inMemory")

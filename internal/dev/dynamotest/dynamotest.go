@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/smithy-go/middleware"
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dev/dynamolocal"
@@ -29,7 +30,7 @@ func Main(m *testing.M) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	var err error
-	if server, err = dynamolocal.Start(ctx, dynamolocal.Options{Busy: true}); err != nil {
+	if server, err = dynamolocal.Start(ctx, dynamolocal.Options{Busy: true, Keys: true}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -38,13 +39,15 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-// Config returns the settings of a client of the server.
+// Config returns the settings of a client of the server. Each table has a database of
+// its own; see byTable.
 func Config() aws.Config {
 	return aws.Config{
 		Region:       "us-east-1",
 		BaseEndpoint: aws.String(server.Endpoint()),
+		APIOptions:   []func(*middleware.Stack) error{byTable},
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
+			return aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: "local"}, nil
 		}),
 	}
 }
