@@ -15,7 +15,7 @@ import (
 )
 
 // defaultSeeds is the number of seeds of `make test`.
-const defaultSeeds = 2
+const defaultSeeds = 1
 
 var seeds = flag.Int("seeds", defaultSeeds, "number of seeds of the chaos test; `make seeds` runs 20")
 
@@ -40,12 +40,11 @@ func count(outcomes []journey.Outcome) (n outcomeCounts) {
 // requests and statements throttled and keys left unprocessed at random. The table has
 // no index and no stream: they do not affect who is enrolled.
 func TestEnroll_ChaosOfEightClientsIsExact(t *testing.T) {
+	t.Parallel()
+
 	table := dynamotest.PlainTable(t)
 	total := dynamotest.FaultCounts{}
 	count := uint64(*seeds)
-	if testing.Short() {
-		count = 1
-	}
 	for seed := range count {
 		faults := &dynamotest.Faults{Seed: seed, Lose: 0.1, Throttle: 0.05, Statements: 0.01, Unread: 0.01}
 		chaos(t, storeOn(table, faults.Install), storeOn(table), int(seed))

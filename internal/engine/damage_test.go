@@ -26,7 +26,7 @@ var garbage = &types.AttributeValueMemberS{Value: "garbage"}
 func (i *installation) damage(t *testing.T, pk, sk, attribute string, value types.AttributeValue) {
 	t.Helper()
 	_, err := i.client.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
-		TableName: aws.String("journeys"),
+		TableName: &i.table,
 		Key: map[string]types.AttributeValue{
 			"PK": &types.AttributeValueMemberS{Value: pk}, "SK": &types.AttributeValueMemberS{Value: sk},
 		},

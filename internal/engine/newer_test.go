@@ -26,7 +26,7 @@ func (i *installation) setFormat(t *testing.T, pk, sk, number string) {
 func (i *installation) lookup(t *testing.T, pk, sk string) map[string]types.AttributeValue {
 	t.Helper()
 	out, err := i.client.GetItem(t.Context(), &dynamodb.GetItemInput{
-		TableName: aws.String("journeys"), ConsistentRead: aws.Bool(true), Key: map[string]types.AttributeValue{
+		TableName: &i.table, ConsistentRead: aws.Bool(true), Key: map[string]types.AttributeValue{
 			"PK": &types.AttributeValueMemberS{Value: pk}, "SK": &types.AttributeValueMemberS{Value: sk},
 		},
 	})

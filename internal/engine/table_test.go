@@ -9,17 +9,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/condition"
-	"journeys/internal/dev/dynamolocal"
+	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
-	"journeys/internal/dynamo/conn"
 	"journeys/internal/engine"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -27,12 +24,15 @@ import (
 	"journeys/internal/trail"
 )
 
+func TestMain(m *testing.M) { dynamotest.Main(m) }
+
 // installation is the engine on DynamoDB Local, with a virtual clock and a queue of
 // packs.
 type installation struct {
 	*engine.Engine
 	store   *dynamo.Store
 	client  *dynamodb.Client
+	table   string
 	service *journey.Service
 	tenant  ident.Tenant
 	now     time.Time
@@ -62,17 +62,10 @@ func (i *installation) Send(_ context.Context, m engine.Message) (progress.Answe
 
 func install(t testing.TB, options ...func(*dynamodb.Options)) *installation {
 	t.Helper()
-	server, err := dynamolocal.Start(t.Context(), dynamolocal.Options{})
-	require.NoError(t, err)
-	t.Cleanup(server.Stop)
-	client := conn.New(aws.Config{
-		Region: "eu-west-1", BaseEndpoint: aws.String(server.Endpoint()),
-		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-	}, append([]func(*dynamodb.Options){conn.Local}, options...)...)
-	require.NoError(t, dynamolocal.CreateTable(t.Context(), client, "journeys"))
+	table, client := dynamotest.Table(t), dynamotest.Client(options...)
 	tenant, _ := ident.ParseTenant("acme")
 	i := &installation{
-		store: dynamo.New(client, "journeys", rand.Reader), tenant: tenant,
+		store: dynamo.New(client, table, rand.Reader), table: table, tenant: tenant,
 		now: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), inbox: map[string]engine.Message{},
 	}
 	clock := func() time.Time { return i.now }
