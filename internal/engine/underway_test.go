@@ -224,10 +224,11 @@ func TestUnderWay_ArchiveAndDelete(t *testing.T) {
 func TestUnderWay_EditAppliesToLaterEnrollments(t *testing.T) {
 	t.Parallel()
 
+	many := *manyFlag
 	w := &wire{calls: map[string]int{}}
 	i := install(t, w.install)
 	id := i.activate(t, strings.ReplaceAll(longWait, "REASON", "old"))
-	customers := i.enroll(t, id, t.Context(), 1000)
+	customers := i.enroll(t, id, t.Context(), many)
 	edited := journeytest.Definition(t, strings.ReplaceAll(longWait, "REASON", "new"))
 	_, calls := w.count(func() {
 		j, err := i.service.Update(t.Context(), i.tenant, id, journey.Change{Definition: &edited}, nil)
@@ -235,7 +236,7 @@ func TestUnderWay_EditAppliesToLaterEnrollments(t *testing.T) {
 		require.Equal(t, 2, j.Version)
 	})
 	require.LessOrEqual(t, calls, 5)
-	later := make([]string, 500)
+	later := make([]string, min(many/2, journey.MaxBatch))
 	for c := range later {
 		later[c] = fmt.Sprint("later-", c)
 	}
@@ -247,8 +248,8 @@ func TestUnderWay_EditAppliesToLaterEnrollments(t *testing.T) {
 		i.runAll(t)
 	}
 	version := func(e progress.Enrollment) string { return fmt.Sprint(status(e), " ", e.Version) }
-	require.Equal(t, map[string]int{"completed old 1": 1000}, i.whereAll(t, id, customers, version))
-	require.Equal(t, map[string]int{"completed new 2": 500}, i.whereAll(t, id, later, version))
+	require.Equal(t, map[string]int{"completed old 1": many}, i.whereAll(t, id, customers, version))
+	require.Equal(t, map[string]int{"completed new 2": len(later)}, i.whereAll(t, id, later, version))
 }
 
 func TestUnderWay_MaxDurationExpires(t *testing.T) {
