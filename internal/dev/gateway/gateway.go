@@ -35,6 +35,7 @@ type Gateway struct {
 	Authorizer    string        // name of the authorizer function
 	AuthorizerTTL time.Duration // for which its answer is cached by Authorization header
 	Timeout       time.Duration // for a function to answer
+	CORSOrigins   []string      // whose pages may call the API; none turns CORS off
 	Invoke        func(ctx context.Context, function string, payload []byte) ([]byte, error)
 	Now           func() time.Time
 
@@ -66,7 +67,12 @@ var messages = map[status]string{
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e := newEvent(r, g.Now())
 	w.Header().Set("Apigw-Requestid", e.RequestContext.RequestID)
+	if g.preflight(w, r) {
+		return
+	}
+	g.allowOrigin(w, r)
 	answer, failed := g.answer(w, r, e)
+	g.dropCORS(answer)
 	if failed != 0 {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(int(failed))
