@@ -66,11 +66,16 @@ func NewLogin(i *Issuer, origin string, now func() time.Time) *Login {
 	return l
 }
 
-// ServeHTTP serves everything below LoginPath.
+// ServeHTTP serves everything below LoginPath, to pages of this machine's origins only.
 func (l *Login) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	// Pages of another port, such as a front end under development, may read answers.
+	if origin, err := parseRedirect(r.Header.Get("Origin")); err == nil {
+		w.Header().Set("Access-Control-Allow-Origin", origin.String())
+		w.Header().Set("Vary", "Origin")
+	}
 	l.mux.ServeHTTP(w, r)
 }
 

@@ -392,6 +392,23 @@ func TestPage_RunsNoScript(t *testing.T) {
 	require.Equal(t, "text/css; charset=utf-8", response.Header.Get("Content-Type"))
 }
 
+func TestLogin_LetsOnlyPagesOfThisMachineReadAnswers(t *testing.T) {
+	t.Parallel()
+	b := newBrowser(t)
+	for origin, want := range map[string]string{
+		"http://127.0.0.1:5173": "http://127.0.0.1:5173", "http://localhost:3000": "http://localhost:3000",
+		"http://localhost.example.com": "", "https://localhost": "", "null": "", "": "",
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), "POST", b.origin+issuer.LoginPath+"token", nil)
+		require.NoError(t, err)
+		r.Header.Set("Origin", origin)
+		response, err := b.client.Do(r)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		require.Equal(t, want, response.Header.Get("Access-Control-Allow-Origin"), origin)
+	}
+}
+
 func TestEndSession_EndsTheRefreshToken(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t)

@@ -46,6 +46,8 @@ type Options struct {
 	Faults    *lambda.Faults // strike the functions between its Start and Stop; nil injects none
 	Decide    http.Handler   // with Faults: the decision service, whose URL replaces {decide} in Providers; may be nil
 	Log       io.Writer      // output of the functions; nil discards it
+
+	CORSOrigins []string // whose pages may call the API; none turns CORS off
 }
 
 // Machine is the API on one machine. Everything but the API listens on a free
@@ -121,9 +123,10 @@ func (m *Machine) start(ctx context.Context) (err error) {
 	if err := m.startLambda(ctx, "http://"+keys.Addr().String()+"/.well-known/jwks.json"); err != nil {
 		return err
 	}
-	m.serve(m.options.Listener, m.withInbox(&gateway.Gateway{
+	m.serve(m.options.Listener, m.withLocal(&gateway.Gateway{
 		Routes: manifest.Routes(), Authorizer: manifest.Authorizer.Name, AuthorizerTTL: manifest.AuthorizerTTL,
 		Timeout: gateway.Timeout, Invoke: m.Lambda.Invoke, Now: time.Now,
+		CORSOrigins: m.options.CORSOrigins,
 	}))
 	if err := Probe(ctx, m.URL, m.Issuer); err != nil {
 		return err
@@ -138,6 +141,7 @@ func (m *Machine) startLambda(ctx context.Context, keysURL string) (err error) {
 	if err != nil {
 		return err
 	}
+	settings[manifest.EnvConsoleMetadata] = loginMetadata(m.URL)
 	o := lambda.Options{
 		Dist: filepath.Join(m.options.Root, "dist"), Settings: settings,
 		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": m.DynamoDB.Endpoint(), manifest.EnvDynamoDBLocal: "1"},
@@ -163,14 +167,18 @@ func (m *Machine) startLambda(ctx context.Context, keysURL string) (err error) {
 	return nil
 }
 
-// withInbox serves the inbox at its path, and the gateway elsewhere.
-func (m *Machine) withInbox(gateway http.Handler) http.Handler {
+// withLocal serves the inbox and the login at their paths, and the gateway elsewhere.
+func (m *Machine) withLocal(gateway http.Handler) http.Handler {
+	login := issuer.NewLogin(m.Issuer, m.URL, time.Now)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == InboxPath {
+		switch {
+		case r.URL.Path == InboxPath:
 			m.Inbox.ServeHTTP(w, r)
-			return
+		case strings.HasPrefix(r.URL.Path, issuer.LoginPath):
+			login.ServeHTTP(w, r)
+		default:
+			gateway.ServeHTTP(w, r)
 		}
-		gateway.ServeHTTP(w, r)
 	})
 }
 

@@ -80,6 +80,9 @@ func run(ctx context.Context) error {
 	if o.Ephemeral, err = readSwitch("EPHEMERAL"); err != nil {
 		return err
 	}
+	if o.CORSOrigins, err = manifest.ParseOrigins(os.Getenv(manifest.EnvCORSOrigins)); err != nil {
+		return err
+	}
 	if o.Minute, err = readMinute(); err != nil {
 		return err
 	}
