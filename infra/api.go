@@ -20,11 +20,36 @@ const (
 	throttleBurst = 1000
 )
 
-func (st *stack) addAPI() {
-	api := awsapigatewayv2.NewHttpApi(st.scope, jsii.String("Api"), &awsapigatewayv2.HttpApiProps{
+// newAPI returns the API without routes. Everything may depend on it: it depends on
+// nothing.
+func (st *stack) newAPI() awsapigatewayv2.HttpApi {
+	return awsapigatewayv2.NewHttpApi(st.scope, jsii.String("Api"), &awsapigatewayv2.HttpApiProps{
 		ApiName:            st.scope.StackName(),
 		CreateDefaultStage: jsii.Bool(false),
+		CorsPreflight:      corsOptions(st.settings.corsOrigins),
 	})
+}
+
+// corsOptions returns the options for pages of these origins, nil if there are none.
+func corsOptions(origins []string) *awsapigatewayv2.CorsPreflightOptions {
+	if len(origins) == 0 {
+		return nil
+	}
+	var methods []awsapigatewayv2.CorsHttpMethod
+	for _, method := range manifest.CORSMethods() {
+		methods = append(methods, awsapigatewayv2.CorsHttpMethod(method))
+	}
+	return &awsapigatewayv2.CorsPreflightOptions{
+		AllowOrigins:  jsii.Strings(origins...),
+		AllowMethods:  &methods,
+		AllowHeaders:  jsii.Strings(manifest.CORSRequestHeaders()...),
+		ExposeHeaders: jsii.Strings(manifest.CORSExposedHeaders()...),
+		MaxAge:        awscdk.Duration_Seconds(jsii.Number(manifest.CORSMaxAge.Seconds())),
+	}
+}
+
+func (st *stack) addAPI() {
+	api := st.api
 	authorizer := awsapigatewayv2authorizers.NewHttpLambdaAuthorizer(
 		jsii.String("TokenAuthorizer"), st.functions[manifest.Authorizer.Name],
 		&awsapigatewayv2authorizers.HttpLambdaAuthorizerProps{

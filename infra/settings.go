@@ -43,6 +43,8 @@ type settings struct {
 	alarmEmail  string
 	domain      string
 	certificate string
+	corsOrigins []string // whose pages may call the API
+	cognito     cognitoSettings
 }
 
 // readSettings reads the settings. Its error names everything that is missing or wrong.
@@ -73,7 +75,10 @@ func readSettings(getenv func(string) string) (settings, error) {
 	providers, faults := provider.ParseSettings([]byte(s.functions[manifest.EnvProviders]))
 	s.channels = providers.AWS()
 	s.functions[manifest.EnvCatalog] = providers.Catalog().Text()
-	return s, errors.Join(err, faults, s.checkRestore(), s.missing())
+	var corsFaults, cognitoFaults error
+	s.corsOrigins, corsFaults = manifest.ParseOrigins(getenv(manifest.EnvCORSOrigins))
+	s.cognito, cognitoFaults = readCognito(getenv)
+	return s, errors.Join(err, faults, corsFaults, cognitoFaults, s.checkRestore(), s.missing())
 }
 
 // checkRestore checks the settings of docs/operations.md, section restore.
@@ -112,7 +117,7 @@ func parseStage(stage string) ([]string, error) {
 func (s settings) missing() error {
 	var names []string
 	for _, name := range []string{manifest.EnvIssuer, manifest.EnvAudience} {
-		if s.functions[name] == "" {
+		if s.functions[name] == "" && !s.cognito.on {
 			names = append(names, name)
 		}
 	}

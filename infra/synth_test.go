@@ -32,8 +32,8 @@ func TestMain(m *testing.M) {
 	}
 	code := m.Run()
 	jsii.Close()
-	if sharedDir != "" {
-		os.RemoveAll(sharedDir)
+	for _, dir := range sharedDirs {
+		os.RemoveAll(dir)
 	}
 	os.Exit(code)
 }
@@ -49,9 +49,11 @@ type stackTemplate struct {
 }
 
 type resource struct {
-	Type           string
-	DeletionPolicy string
-	Properties     map[string]any
+	Type                string
+	DeletionPolicy      string
+	UpdateReplacePolicy string
+	DependsOn           any
+	Properties          map[string]any
 }
 
 // ofType returns the resources of one type by logical id.
@@ -89,14 +91,22 @@ var synthesizeBoth = sync.OnceValues(func() (map[string]stackTemplate, error) {
 	if err != nil {
 		return nil, err
 	}
-	if sharedDir, err = os.MkdirTemp("", "journeys-infra"); err != nil {
+	dir, err := newSharedDir()
+	if err != nil {
 		return nil, err
 	}
-	return synthesize(s, sharedDir, nil)
+	return synthesize(s, dir, nil)
 })
 
-// sharedDir is the output folder of synthesizeBoth. TestMain removes it.
-var sharedDir string
+// sharedDirs are the output folders of syntheses that tests share.
+var sharedDirs []string
+
+// newSharedDir returns a new folder, which TestMain removes.
+func newSharedDir() (string, error) {
+	dir, err := os.MkdirTemp("", "journeys-infra")
+	sharedDirs = append(sharedDirs, dir)
+	return dir, err
+}
 
 // synthesize returns the templates of the app, by stage. It works in dir, with fake
 // functions, and calls more to add to the app if it is not nil.
