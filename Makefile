@@ -27,7 +27,7 @@ define build-command
 @mkdir -p $(BIN) && go build -o $(BIN)/$(1).$$$$ $(CMD)/$(1) && mv -f $(BIN)/$(1).$$$$ $(BIN)/$(1)
 endef
 
-run: go ## Serve the API on http://127.0.0.1:$PORT (8080); EPHEMERAL=1, TICK=1s, CRUEL=<seed>
+run: go ## Serve the API on http://127.0.0.1:$PORT (8080); EPHEMERAL=1, TICK=1s, CRUEL=<seed>, UNTHROTTLED=1
 	@test -x $(BIN)/local || echo "building the local run (a minute, once)"
 	$(call build-command,local)
 	@exec $(BIN)/local run

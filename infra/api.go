@@ -9,15 +9,9 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2integrations"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscertificatemanager"
 	"github.com/aws/jsii-runtime-go"
+	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 
 	"journeys/internal/manifest"
-)
-
-// Throttling of the whole API: steady calls per second, and the size of a burst.
-// Beyond that the gateway answers 429.
-const (
-	throttleRate  = 500
-	throttleBurst = 1000
 )
 
 // newAPI returns the API without routes. Everything may depend on it: it depends on
@@ -59,7 +53,7 @@ func (st *stack) addAPI() {
 		})
 	for _, r := range manifest.Routes() {
 		api.AddRoutes(&awsapigatewayv2.AddRoutesOptions{
-			Path:       jsii.String(manifest.BasePath + r.Path),
+			Path:       jsii.String(r.FullPath()),
 			Methods:    &[]awsapigatewayv2.HttpMethod{awsapigatewayv2.HttpMethod(r.Method)},
 			Authorizer: authorizer,
 			Integration: awsapigatewayv2integrations.NewHttpLambdaIntegration(
@@ -67,6 +61,10 @@ func (st *stack) addAPI() {
 		})
 	}
 	st.addStage(api)
+	if st.settings.console {
+		st.addPublicRoutes(api)
+		st.output("ConsoleUrl", jsii.String(*api.ApiEndpoint()+"/"), "The address of the web console, to register at the issuer as redirect URI")
+	}
 	st.output("ApiUrl", api.ApiEndpoint(), "The address of the API. Paths begin with "+manifest.BasePath)
 	if st.settings.domain != "" {
 		st.addDomain(api)
@@ -82,7 +80,7 @@ func (st *stack) addStage(api awsapigatewayv2.HttpApi) {
 		AutoDeploy:             jsii.Bool(true),
 		DetailedMetricsEnabled: jsii.Bool(true),
 		Throttle: &awsapigatewayv2.ThrottleSettings{
-			RateLimit: jsii.Number(throttleRate), BurstLimit: jsii.Number(throttleBurst),
+			RateLimit: jsii.Number(manifest.APIThrottle.Rate), BurstLimit: jsii.Number(manifest.APIThrottle.Burst),
 		},
 	})
 	// The L2 construct takes these settings as an interface that Go cannot implement.
@@ -91,6 +89,36 @@ func (st *stack) addStage(api awsapigatewayv2.HttpApi) {
 			DestinationArn: st.newLogGroup("AccessLog").LogGroupArn(),
 			Format:         jsii.String(accessLogFormat()),
 		})
+}
+
+// addPublicRoutes adds the routes without authorizer, each with a throttle of its
+// own, so that a flood of public requests leaves the API its share.
+func (st *stack) addPublicRoutes(api awsapigatewayv2.HttpApi) {
+	integration := awsapigatewayv2integrations.NewHttpLambdaIntegration(
+		jsii.String(manifest.Console.LogicalID()+"Integration"), st.functions[manifest.Console.Name], nil)
+	throttles := map[string]any{}
+	for _, r := range manifest.PublicRoutes() {
+		routes := api.AddRoutes(&awsapigatewayv2.AddRoutesOptions{
+			Path:        jsii.String(r.FullPath()),
+			Methods:     &[]awsapigatewayv2.HttpMethod{awsapigatewayv2.HttpMethod(r.Method)},
+			Authorizer:  awsapigatewayv2.NewHttpNoneAuthorizer(),
+			Integration: integration,
+		})
+		for _, route := range *routes {
+			// API Gateway refuses the settings of a route that does not exist yet.
+			st.stage.Node().AddDependency(route)
+			cdknag.NagSuppressions_AddResourceSuppressions(route, &[]*cdknag.NagPackSuppression{{
+				Id:     jsii.String("AwsSolutions-APIG4"),
+				Reason: jsii.String("The web console's files and settings are public: a browser loads them before it signs in."),
+			}}, nil)
+		}
+		throttles[r.Key()] = map[string]any{
+			"DetailedMetricsEnabled": true,
+			"ThrottlingRateLimit":    manifest.PublicThrottle.Rate,
+			"ThrottlingBurstLimit":   manifest.PublicThrottle.Burst,
+		}
+	}
+	st.stage.Node().DefaultChild().(awsapigatewayv2.CfnStage).SetRouteSettings(throttles)
 }
 
 // accessLogFormat returns the format of the access log: one JSON line per call,

@@ -29,7 +29,7 @@ func cycle(template stackTemplate) []string {
 			return nil
 		}
 		r := template.Resources[id]
-		for _, next := range append(references(r.Properties), references(r.DependsOn)...) {
+		for _, next := range append(references(r.Properties), r.DependsOn...) {
 			if _, ok := template.Resources[next]; ok {
 				if found := visit(next, append(path, id)); found != nil {
 					return found
@@ -50,8 +50,7 @@ func cycle(template stackTemplate) []string {
 // substitution matches a reference in the text of Fn::Sub.
 var substitution = regexp.MustCompile(`\$\{([A-Za-z0-9]+)[.}]`)
 
-// references returns every logical id in a value: of Ref, Fn::GetAtt and Fn::Sub, and of
-// DependsOn, which is a list of ids.
+// references returns every logical id in a value: of Ref, Fn::GetAtt and Fn::Sub.
 func references(value any) []string {
 	switch v := value.(type) {
 	case map[string]any:
@@ -74,9 +73,6 @@ func references(value any) []string {
 	case []any:
 		var ids []string
 		for _, element := range v {
-			if id, ok := element.(string); ok {
-				ids = append(ids, id)
-			}
 			ids = append(ids, references(element)...)
 		}
 		return ids

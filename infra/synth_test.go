@@ -52,7 +52,7 @@ type resource struct {
 	Type                string
 	DeletionPolicy      string
 	UpdateReplacePolicy string
-	DependsOn           any
+	DependsOn           []string
 	Properties          map[string]any
 }
 
@@ -71,6 +71,8 @@ var goodSettings = map[string]string{
 	manifest.EnvIssuer:   "https://issuer.example",
 	manifest.EnvAudience: "journeys",
 	envAlarmEmail:        "alarms@example.com",
+
+	manifest.EnvConsoleClientID: "console",
 }
 
 func settingsFrom(values map[string]string) (settings, error) {
@@ -159,6 +161,13 @@ func fakeDist(dist, arch string) error {
 		if err := os.WriteFile(filepath.Join(dist, f.Name, "bootstrap"), []byte(f.Name), 0o755); err != nil {
 			return err
 		}
+	}
+	web := filepath.Join(dist, manifest.Console.Name, "web")
+	if err := os.MkdirAll(web, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(web, "index.html"), []byte("console"), 0o644); err != nil {
+		return err
 	}
 	return os.WriteFile(filepath.Join(dist, "ARCH"), []byte("linux/"+arch+"\n"), 0o644)
 }

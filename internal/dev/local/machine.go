@@ -38,14 +38,15 @@ const InboxPath = "/_local/messages"
 
 // Options of a Machine.
 type Options struct {
-	Root      string         // the module's directory; its dist/ must be built
-	Listener  net.Listener   // where the API is served; the Machine closes it
-	Ephemeral bool           // keeps the table in memory instead of in .local/<port>
-	Minute    time.Duration  // length of a minute of schedules and of Lambda's retries; 0 means a minute
-	Providers string         // JOURNEYS_PROVIDERS, with {inbox} for the inbox's URL; "" means InboxOnly
-	Faults    *lambda.Faults // strike the functions between its Start and Stop; nil injects none
-	Decide    http.Handler   // with Faults: the decision service, whose URL replaces {decide} in Providers; may be nil
-	Log       io.Writer      // output of the functions; nil discards it
+	Root      string            // the module's directory; its dist/ must be built
+	Listener  net.Listener      // where the API is served; the Machine closes it
+	Ephemeral bool              // keeps the table in memory instead of in .local/<port>
+	Minute    time.Duration     // length of a minute of schedules and of Lambda's retries; 0 means a minute
+	Providers string            // JOURNEYS_PROVIDERS, with {inbox} for the inbox's URL; "" means InboxOnly
+	Throttle  manifest.Throttle // of the API's routes; zero for none
+	Faults    *lambda.Faults    // strike the functions between its Start and Stop; nil injects none
+	Decide    http.Handler      // with Faults: the decision service, whose URL replaces {decide} in Providers; may be nil
+	Log       io.Writer         // output of the functions; nil discards it
 
 	CORSOrigins []string // whose pages may call the API; none turns CORS off
 }
@@ -124,8 +125,8 @@ func (m *Machine) start(ctx context.Context) (err error) {
 		return err
 	}
 	m.serve(m.options.Listener, m.withLocal(&gateway.Gateway{
-		Routes: manifest.Routes(), Authorizer: manifest.Authorizer.Name, AuthorizerTTL: manifest.AuthorizerTTL,
-		Timeout: gateway.Timeout, Invoke: m.Lambda.Invoke, Now: time.Now,
+		Routes: manifest.AllRoutes(), Authorizer: manifest.Authorizer.Name, AuthorizerTTL: manifest.AuthorizerTTL,
+		Throttle: m.options.Throttle, Timeout: gateway.Timeout, Invoke: m.Lambda.Invoke, Now: time.Now,
 		CORSOrigins: m.options.CORSOrigins,
 	}))
 	if err := Probe(ctx, m.URL, m.Issuer); err != nil {

@@ -36,6 +36,8 @@ func Settings(keysURL, providers string) (map[string]string, error) {
 		manifest.EnvAdvance:   manifest.Advance.Name,
 		manifest.EnvProviders: providers, manifest.EnvCatalog: parsed.Catalog().Text(),
 		manifest.EnvPaused: "false", manifest.EnvRestored: "never",
+		manifest.EnvConsoleClientID: "console", manifest.EnvConsoleScope: "openid",
+		manifest.EnvConsoleToken: "access", manifest.EnvConsoleMetadata: "{}",
 	}, nil
 }
 
