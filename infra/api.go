@@ -14,14 +14,17 @@ import (
 	"journeys/internal/manifest"
 )
 
-// newAPI returns the API without routes. Everything may depend on it: it depends on
-// nothing.
-func (st *stack) newAPI() awsapigatewayv2.HttpApi {
-	return awsapigatewayv2.NewHttpApi(st.scope, jsii.String("Api"), &awsapigatewayv2.HttpApiProps{
-		ApiName:            st.scope.StackName(),
-		CreateDefaultStage: jsii.Bool(false),
-		CorsPreflight:      corsOptions(st.settings.corsOrigins),
-	})
+// httpAPI returns the API, without routes at first. It depends on nothing, so anything
+// may depend on it.
+func (st *stack) httpAPI() awsapigatewayv2.HttpApi {
+	if st.api == nil {
+		st.api = awsapigatewayv2.NewHttpApi(st.scope, jsii.String("Api"), &awsapigatewayv2.HttpApiProps{
+			ApiName:            st.scope.StackName(),
+			CreateDefaultStage: jsii.Bool(false),
+			CorsPreflight:      corsOptions(st.settings.corsOrigins),
+		})
+	}
+	return st.api
 }
 
 // corsOptions returns the options for pages of these origins, nil if there are none.
@@ -43,7 +46,7 @@ func corsOptions(origins []string) *awsapigatewayv2.CorsPreflightOptions {
 }
 
 func (st *stack) addAPI() {
-	api := st.api
+	api := st.httpAPI()
 	authorizer := awsapigatewayv2authorizers.NewHttpLambdaAuthorizer(
 		jsii.String("TokenAuthorizer"), st.functions[manifest.Authorizer.Name],
 		&awsapigatewayv2authorizers.HttpLambdaAuthorizerProps{

@@ -238,7 +238,7 @@ func (st *stack) addFirstAdmin() {
 
 // consoleURLs returns the addresses of the console, the one to name first.
 func (st *stack) consoleURLs() []*string {
-	urls := []*string{jsii.String(*st.api.ApiEndpoint() + "/")}
+	urls := []*string{jsii.String(*st.httpAPI().ApiEndpoint() + "/")}
 	if st.settings.domain != "" {
 		urls = append([]*string{jsii.String("https://" + st.settings.domain + "/")}, urls...)
 	}

@@ -19,7 +19,7 @@ type stack struct {
 	dist      string
 	table     awsdynamodb.ITableV2          // that the functions use
 	functions map[string]awslambda.Function // by name
-	api       awsapigatewayv2.HttpApi
+	api       awsapigatewayv2.HttpApi       // see httpAPI
 	stage     awsapigatewayv2.HttpStage
 	pool      awscognito.UserPool // nil without JOURNEYS_COGNITO
 }
@@ -37,7 +37,6 @@ func newStack(app awscdk.App, stage string, s settings, dist string) {
 		functions: map[string]awslambda.Function{},
 	}
 	st.addTable()
-	st.api = st.newAPI()
 	if s.cognito.on {
 		st.addCognito()
 	}
