@@ -57,6 +57,7 @@ func TestFunctions_BuildsOneArchitectureAtATime(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, os.SameFile(before, after), "a file that is up to date is not replaced")
 	require.NoDirExists(t, filepath.Join(dist, "removed-function"))
+	require.FileExists(t, filepath.Join(dist, "console", "web", "index.html"), "the console's files lie beside its function")
 
 	require.NoError(t, build.Functions(t.Context(), root, "linux/arm64", t.Output()))
 	require.Equal(t, elf.EM_AARCH64, machine())
