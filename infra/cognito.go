@@ -135,7 +135,7 @@ func (st *stack) addCognito() {
 	})
 	st.pool = pool
 	st.output("UserPoolId", pool.UserPoolId(), "The id of the user pool, to add users")
-	st.output("LoginUrl", jsii.String(login), "The address of the sign-in page")
+	st.output("LoginUrl", jsii.String(login), "The host of the sign-in page, to which the console leads")
 }
 
 func (st *stack) newUserPool() awscognito.UserPool {

@@ -25,7 +25,7 @@ const (
 // addCognito replaces the issuer by a user pool of the stack. The pool's first admin signs
 // in at the emulator's page, and the API accepts the id token.
 func (d *deployment) addCognito(ctx context.Context) (string, error) {
-	d.settings = append(d.settings, manifest.EnvIssuer+"=", manifest.EnvAudience+"=", manifest.EnvJWKSURL+"=",
+	d.settings = append(d.settings, manifest.EnvIssuer+"=", manifest.EnvAudience+"=", manifest.EnvJWKSURL+"=", manifest.EnvConsoleClientID+"=",
 		"JOURNEYS_COGNITO=true", "JOURNEYS_COGNITO_ADMIN="+firstAdmin, "JOURNEYS_COGNITO_TENANT=kept")
 	if _, err := d.cdkDeploy(ctx, "deploy-cognito"); err != nil {
 		return "", err
