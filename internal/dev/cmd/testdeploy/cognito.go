@@ -30,15 +30,11 @@ func (d *deployment) addCognito(ctx context.Context) (string, error) {
 	if _, err := d.cdkDeploy(ctx, "deploy-cognito"); err != nil {
 		return "", err
 	}
-	deployed, err := d.emulator.snapshot(ctx)
+	pool, err := d.output(ctx, "UserPoolId")
 	if err != nil {
 		return "", err
 	}
-	pool, err := deployed.first("AWS::Cognito::UserPool", "")
-	if err != nil {
-		return "", err
-	}
-	if err := d.useEmulatorsKeys(ctx, deployed.physical[manifest.Authorizer.LogicalID()], pool); err != nil {
+	if err := d.useEmulatorsKeys(ctx, d.stack.physical[manifest.Authorizer.LogicalID()], pool); err != nil {
 		return "", err
 	}
 	_, err = d.emulator.post(ctx, "cognito-idp", "AWSCognitoIdentityProviderService.AdminSetUserPassword", map[string]any{
