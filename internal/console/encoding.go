@@ -1,6 +1,7 @@
 package console
 
 import (
+	"math"
 	"strconv"
 	"strings"
 )
@@ -33,7 +34,7 @@ func weight(parameters string) float64 {
 			continue
 		}
 		q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-		if err != nil || !(q >= 0 && q <= 1) {
+		if err != nil || math.IsNaN(q) || q < 0 || q > 1 {
 			return 0
 		}
 		return q

@@ -101,10 +101,11 @@ func TestConsole_PreviewAllowsItsOwnScriptOnly(t *testing.T) {
 	require.Contains(t, policy, "sandbox allow-scripts; default-src 'none'; script-src 'sha256-"+base64.StdEncoding.EncodeToString(hash[:])+"';")
 }
 
-// SAM CLI cannot return compressed bodies, and other gateways have an opinion of
-// their own about headers.
-func TestLocal_ConsoleFilesAreCompressedAndCached(t *testing.T) {
+func TestConsole_FilesAreCompressedAndCached(t *testing.T) {
 	t.Parallel()
+	if *gatewayFlag == "sam" {
+		t.Skip("SAM CLI cannot return compressed bodies")
+	}
 	for _, path := range []string{"/", consolePath(t, manifest.ConsoleAsset), "/preview"} {
 		plain, want := browse(t, path)
 		require.Empty(t, plain.Header.Get("Content-Encoding"), path)
@@ -124,7 +125,9 @@ func TestLocal_ConsoleFilesAreCompressedAndCached(t *testing.T) {
 			require.Equal(t, first.Header.Get("ETag"), again.Header.Get("ETag"), path)
 		}
 		require.NotEqual(t, plain.Header.Get("ETag"), zipped.Header.Get("ETag"), path)
-		require.Empty(t, plain.Header.Get("Strict-Transport-Security"), "this gateway is reached over HTTP")
+		if target.machine != nil {
+			require.Empty(t, plain.Header.Get("Strict-Transport-Security"), "this gateway is reached over HTTP")
+		}
 	}
 }
 
