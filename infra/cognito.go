@@ -214,9 +214,9 @@ func newConsoleClient(pool awscognito.UserPool, urls []*string) awscognito.UserP
 	})
 }
 
-// addFirstAdmin adds the first user, to whom Cognito mails an invitation. It comes after
-// the API, so that the address in the mail works. Later changes of its attributes are
-// none of the stack's business: CloudFormation cannot change a user, only replace it.
+// addFirstAdmin adds the first user, and Cognito mails an invitation. It comes after the
+// API, so that the address in the mail works. CloudFormation cannot change a user, only
+// replace it, so later changes are made in Cognito.
 func (st *stack) addFirstAdmin() {
 	attributes := []map[string]string{
 		{"name": "email", "value": st.settings.cognito.admin},

@@ -61,9 +61,9 @@ func writeTokenFault(w http.ResponseWriter, f *tokenFault) {
 	writeJSON(w, http.StatusBadRequest, map[string]string{"error": f.Code, "error_description": f.Description})
 }
 
-// exchange uses up a code and returns its sign-in. A code is used up by the first
-// request that presents it, even a faulty one. A second request ends the session of
-// the first, because one of the two has stolen the code.
+// exchange returns the sign-in of a code, which works once: the first request that
+// presents it uses it up, even if that request is faulty. A second request ends the
+// session of the first, because one of the two may have stolen the code.
 func (l *Login) exchange(form url.Values) (grant, *tokenFault) {
 	for _, name := range []string{"code", "client_id", "redirect_uri", "code_verifier"} {
 		if form.Get(name) == "" {
