@@ -27,7 +27,7 @@ define build-command
 @mkdir -p $(BIN) && go build -o $(BIN)/$(1).$$$$ $(CMD)/$(1) && mv -f $(BIN)/$(1).$$$$ $(BIN)/$(1)
 endef
 
-run: go ## Serve the API on http://127.0.0.1:$PORT (8080); EPHEMERAL=1, TICK=1s, CRUEL=<seed>
+run: go ## Serve the API on http://127.0.0.1:$PORT (8080); EPHEMERAL=1, TICK=1s, CRUEL=<seed>, UNTHROTTLED=1
 	@test -x $(BIN)/local || echo "building the local run (a minute, once)"
 	$(call build-command,local)
 	@exec $(BIN)/local run
@@ -180,10 +180,15 @@ test-sam: deps ## Run the end-to-end tests against `make sam-api`
 # Each setting is an environment variable or an argument of make; the tables of
 # docs/deployment.md say what they are:
 #   make deploy STAGE=dev JOURNEYS_ISSUER=https://login.example.com JOURNEYS_AUDIENCE=journeys
+#   make deploy STAGE=dev JOURNEYS_COGNITO=true JOURNEYS_COGNITO_ADMIN=you@example.com
 CDK = cd infra && PATH="$(NODE_BIN):$$PATH" cdk --no-notices
 # These targets need some value; only `deploy` needs the true one.
+ifeq ($(JOURNEYS_COGNITO),true)
+synth bootstrap destroy: export JOURNEYS_COGNITO_ADMIN ?= admin@example.com
+else
 synth bootstrap destroy: export JOURNEYS_ISSUER ?= https://issuer.example
 synth bootstrap destroy: export JOURNEYS_AUDIENCE ?= journeys
+endif
 synth bootstrap destroy: export JOURNEYS_ALARM_EMAIL ?= alarms@example.com
 deploy destroy: export JOURNEYS_STAGE = $(STAGE)
 
@@ -194,7 +199,7 @@ synth: build-arm64 ## Write both stages' CloudFormation templates to infra/cdk.o
 	@ls infra/cdk.out/Journeys-*.template.json
 bootstrap: build-arm64 ## Prepare your AWS account and region for CDK, once
 	$(CDK) bootstrap
-deploy: check-stage build-arm64 ## Deploy a stage: STAGE=dev JOURNEYS_ISSUER=... JOURNEYS_AUDIENCE=...
+deploy: check-stage build-arm64 ## Deploy a stage: STAGE=dev JOURNEYS_ISSUER=... JOURNEYS_AUDIENCE=..., or JOURNEYS_COGNITO=true JOURNEYS_COGNITO_ADMIN=...
 	$(CDK) deploy Journeys-$(STAGE)
 destroy: check-stage build-arm64 ## Delete a stage: STAGE=dev
 	$(CDK) destroy Journeys-$(STAGE)

@@ -62,7 +62,7 @@ func (st *stack) alarms() []alarm {
 		},
 	}
 	alarms = append(alarms, st.figureAlarms()...)
-	for _, f := range manifest.Functions() {
+	for _, f := range st.manifestFunctions() {
 		alarms = append(alarms, st.functionAlarms(f)...)
 	}
 	return alarms

@@ -9,22 +9,44 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2integrations"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscertificatemanager"
 	"github.com/aws/jsii-runtime-go"
+	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 
 	"journeys/internal/manifest"
 )
 
-// Throttling of the whole API: steady calls per second, and the size of a burst.
-// Beyond that the gateway answers 429.
-const (
-	throttleRate  = 500
-	throttleBurst = 1000
-)
+// httpAPI returns the API, without routes at first. It depends on nothing, so anything
+// may depend on it.
+func (st *stack) httpAPI() awsapigatewayv2.HttpApi {
+	if st.api == nil {
+		st.api = awsapigatewayv2.NewHttpApi(st.scope, jsii.String("Api"), &awsapigatewayv2.HttpApiProps{
+			ApiName:            st.scope.StackName(),
+			CreateDefaultStage: jsii.Bool(false),
+			CorsPreflight:      corsOptions(st.settings.corsOrigins),
+		})
+	}
+	return st.api
+}
+
+// corsOptions returns the options for pages of these origins, nil if there are none.
+func corsOptions(origins []string) *awsapigatewayv2.CorsPreflightOptions {
+	if len(origins) == 0 {
+		return nil
+	}
+	var methods []awsapigatewayv2.CorsHttpMethod
+	for _, method := range manifest.CORSMethods() {
+		methods = append(methods, awsapigatewayv2.CorsHttpMethod(method))
+	}
+	return &awsapigatewayv2.CorsPreflightOptions{
+		AllowOrigins:  jsii.Strings(origins...),
+		AllowMethods:  &methods,
+		AllowHeaders:  jsii.Strings(manifest.CORSRequestHeaders()...),
+		ExposeHeaders: jsii.Strings(manifest.CORSExposedHeaders()...),
+		MaxAge:        awscdk.Duration_Seconds(jsii.Number(manifest.CORSMaxAge.Seconds())),
+	}
+}
 
 func (st *stack) addAPI() {
-	api := awsapigatewayv2.NewHttpApi(st.scope, jsii.String("Api"), &awsapigatewayv2.HttpApiProps{
-		ApiName:            st.scope.StackName(),
-		CreateDefaultStage: jsii.Bool(false),
-	})
+	api := st.httpAPI()
 	authorizer := awsapigatewayv2authorizers.NewHttpLambdaAuthorizer(
 		jsii.String("TokenAuthorizer"), st.functions[manifest.Authorizer.Name],
 		&awsapigatewayv2authorizers.HttpLambdaAuthorizerProps{
@@ -34,7 +56,7 @@ func (st *stack) addAPI() {
 		})
 	for _, r := range manifest.Routes() {
 		api.AddRoutes(&awsapigatewayv2.AddRoutesOptions{
-			Path:       jsii.String(manifest.BasePath + r.Path),
+			Path:       jsii.String(r.FullPath()),
 			Methods:    &[]awsapigatewayv2.HttpMethod{awsapigatewayv2.HttpMethod(r.Method)},
 			Authorizer: authorizer,
 			Integration: awsapigatewayv2integrations.NewHttpLambdaIntegration(
@@ -42,6 +64,10 @@ func (st *stack) addAPI() {
 		})
 	}
 	st.addStage(api)
+	if st.settings.console {
+		st.addPublicRoutes(api)
+		st.output("ConsoleUrl", st.consoleURLs()[0], "The address of the web console, to register at the issuer as redirect URI")
+	}
 	st.output("ApiUrl", api.ApiEndpoint(), "The address of the API. Paths begin with "+manifest.BasePath)
 	if st.settings.domain != "" {
 		st.addDomain(api)
@@ -57,7 +83,7 @@ func (st *stack) addStage(api awsapigatewayv2.HttpApi) {
 		AutoDeploy:             jsii.Bool(true),
 		DetailedMetricsEnabled: jsii.Bool(true),
 		Throttle: &awsapigatewayv2.ThrottleSettings{
-			RateLimit: jsii.Number(throttleRate), BurstLimit: jsii.Number(throttleBurst),
+			RateLimit: jsii.Number(manifest.APIThrottle.Rate), BurstLimit: jsii.Number(manifest.APIThrottle.Burst),
 		},
 	})
 	// The L2 construct takes these settings as an interface that Go cannot implement.
@@ -66,6 +92,36 @@ func (st *stack) addStage(api awsapigatewayv2.HttpApi) {
 			DestinationArn: st.newLogGroup("AccessLog").LogGroupArn(),
 			Format:         jsii.String(accessLogFormat()),
 		})
+}
+
+// addPublicRoutes adds the routes without authorizer, each with a throttle of its
+// own, so that a flood of public requests leaves the API its share.
+func (st *stack) addPublicRoutes(api awsapigatewayv2.HttpApi) {
+	integration := awsapigatewayv2integrations.NewHttpLambdaIntegration(
+		jsii.String(manifest.Console.LogicalID()+"Integration"), st.functions[manifest.Console.Name], nil)
+	throttles := map[string]any{}
+	for _, r := range manifest.PublicRoutes() {
+		routes := api.AddRoutes(&awsapigatewayv2.AddRoutesOptions{
+			Path:        jsii.String(r.FullPath()),
+			Methods:     &[]awsapigatewayv2.HttpMethod{awsapigatewayv2.HttpMethod(r.Method)},
+			Authorizer:  awsapigatewayv2.NewHttpNoneAuthorizer(),
+			Integration: integration,
+		})
+		for _, route := range *routes {
+			// API Gateway refuses the settings of a route that does not exist yet.
+			st.stage.Node().AddDependency(route)
+			cdknag.NagSuppressions_AddResourceSuppressions(route, &[]*cdknag.NagPackSuppression{{
+				Id:     jsii.String("AwsSolutions-APIG4"),
+				Reason: jsii.String("The web console's files and settings are public: a browser loads them before it signs in."),
+			}}, nil)
+		}
+		throttles[r.Key()] = map[string]any{
+			"DetailedMetricsEnabled": true,
+			"ThrottlingRateLimit":    manifest.PublicThrottle.Rate,
+			"ThrottlingBurstLimit":   manifest.PublicThrottle.Burst,
+		}
+	}
+	st.stage.Node().DefaultChild().(awsapigatewayv2.CfnStage).SetRouteSettings(throttles)
 }
 
 // accessLogFormat returns the format of the access log: one JSON line per call,

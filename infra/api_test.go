@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,11 +22,69 @@ func TestRoutes_HaveTheAuthorizer(t *testing.T) {
 			require.Equal(t, manifest.AuthorizerTTL.Seconds(), a.Properties["AuthorizerResultTtlInSeconds"])
 		}
 		routes := template.ofType("AWS::ApiGatewayV2::Route")
-		require.Len(t, routes, len(manifest.Routes()))
+		require.Len(t, routes, len(manifest.AllRoutes()))
+		public := map[string]bool{}
+		for _, r := range manifest.PublicRoutes() {
+			public[r.Key()] = true
+		}
 		for id, route := range routes {
+			if public[route.Properties["RouteKey"].(string)] {
+				require.Equal(t, "NONE", route.Properties["AuthorizationType"], id)
+				require.NotContains(t, route.Properties, "AuthorizerId", id)
+				continue
+			}
 			require.Equal(t, "CUSTOM", route.Properties["AuthorizationType"], id)
 			require.Contains(t, authorizers, ref(route.Properties["AuthorizerId"]), id)
 		}
+	}
+}
+
+// API Gateway refuses the settings of a route that does not exist yet, so the
+// stage comes after the routes.
+func TestPublicRoutes_HaveThrottlesOfTheirOwn(t *testing.T) {
+	for _, template := range synthesized(t) {
+		stage := only(template.ofType("AWS::ApiGatewayV2::Stage"))
+		want := map[string]any{}
+		for _, r := range manifest.PublicRoutes() {
+			want[r.Key()] = map[string]any{"DetailedMetricsEnabled": true, "ThrottlingRateLimit": 50.0, "ThrottlingBurstLimit": 100.0}
+		}
+		require.Equal(t, want, stage.Properties["RouteSettings"])
+		for id, route := range template.ofType("AWS::ApiGatewayV2::Route") {
+			if want[route.Properties["RouteKey"].(string)] != nil {
+				require.Contains(t, stage.DependsOn, id)
+			}
+		}
+	}
+}
+
+func TestConsole_IsDeployedOnlyWithItsClient(t *testing.T) {
+	values := maps.Clone(goodSettings)
+	delete(values, manifest.EnvConsoleClientID)
+	values[envStage] = prodStage
+	s, err := settingsFrom(values)
+	require.NoError(t, err)
+	templates, err := synthesize(s, t.TempDir(), nil)
+	require.NoError(t, err)
+
+	without, with := templates[prodStage], synthesized(t)[prodStage]
+	require.Empty(t, without.messages)
+	require.Len(t, without.ofType("AWS::ApiGatewayV2::Route"), len(manifest.Routes()))
+	require.NotContains(t, without.Outputs, "ConsoleUrl")
+	require.NotContains(t, string(without.text), "JOURNEYS_CONSOLE")
+	require.NotContains(t, string(without.text), `"Console`)
+	require.NotContains(t, only(without.ofType("AWS::ApiGatewayV2::Stage")).Properties, "RouteSettings")
+	require.Contains(t, with.Outputs, "ConsoleUrl")
+	for id := range without.Resources {
+		require.Contains(t, with.Resources, id, "the console replaces nothing")
+	}
+	t.Logf("the console adds %d resources", len(with.Resources)-len(without.Resources))
+}
+
+// CloudFormation accepts 500.
+func TestStacks_StayBelow450Resources(t *testing.T) {
+	for stage, template := range synthesized(t) {
+		t.Logf("%s: %d resources", stage, len(template.Resources))
+		require.Less(t, len(template.Resources), 450, stage)
 	}
 }
 

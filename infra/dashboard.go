@@ -4,8 +4,6 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
-
-	"journeys/internal/manifest"
 )
 
 // addDashboard adds graphs of the API, its functions and the table, in this order.
@@ -43,7 +41,7 @@ type functionMetric func(awslambda.Function, *awscloudwatch.MetricOptions) awscl
 // perFunction returns the metric for each function, labeled with its name.
 func (st *stack) perFunction(metric functionMetric, options func() *awscloudwatch.MetricOptions) []awscloudwatch.IMetric {
 	var metrics []awscloudwatch.IMetric
-	for _, f := range manifest.Functions() {
+	for _, f := range st.manifestFunctions() {
 		o := options()
 		o.Label = jsii.String(f.Name)
 		metrics = append(metrics, metric(st.functions[f.Name], o))

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"journeys/internal/auth"
+	"journeys/internal/console"
 	"journeys/internal/engine"
 	"journeys/internal/manifest"
 	"journeys/internal/provider"
@@ -38,11 +39,14 @@ type settings struct {
 	stages      []string
 	arch        string
 	functions   map[string]string // the functions' settings by name, without those that the stack provides
+	console     bool              // the stack has the web console: its function and the public routes
 	channels    provider.AWS      // AWS resources that the channels use
 	tableStream string            // ARN; "" for the stack's own table
 	alarmEmail  string
 	domain      string
 	certificate string
+	corsOrigins []string // whose pages may call the API
+	cognito     cognitoSettings
 }
 
 // readSettings reads the settings. Its error names everything that is missing or wrong.
@@ -60,7 +64,13 @@ func readSettings(getenv func(string) string) (settings, error) {
 			manifest.EnvProviders:   cmp.Or(getenv(manifest.EnvProviders), "{}"),
 			manifest.EnvPaused:      cmp.Or(getenv(manifest.EnvPaused), "false"),
 			manifest.EnvRestored:    cmp.Or(getenv(manifest.EnvRestored), "never"),
+
+			manifest.EnvConsoleClientID: getenv(manifest.EnvConsoleClientID),
+			manifest.EnvConsoleScope:    cmp.Or(getenv(manifest.EnvConsoleScope), "openid"),
+			manifest.EnvConsoleToken:    cmp.Or(getenv(manifest.EnvConsoleToken), "access"),
+			manifest.EnvConsoleMetadata: cmp.Or(getenv(manifest.EnvConsoleMetadata), "{}"),
 		},
+		console:     getenv(manifest.EnvConsoleClientID) != "",
 		tableStream: getenv(envTableStream),
 		alarmEmail:  getenv(envAlarmEmail),
 		domain:      getenv(envDomain),
@@ -73,7 +83,19 @@ func readSettings(getenv func(string) string) (settings, error) {
 	providers, faults := provider.ParseSettings([]byte(s.functions[manifest.EnvProviders]))
 	s.channels = providers.AWS()
 	s.functions[manifest.EnvCatalog] = providers.Catalog().Text()
-	return s, errors.Join(err, faults, s.checkRestore(), s.missing())
+	var corsFaults, cognitoFaults error
+	s.corsOrigins, corsFaults = manifest.ParseOrigins(getenv(manifest.EnvCORSOrigins))
+	s.cognito, cognitoFaults = readCognito(getenv)
+	s.console = s.console || s.cognito.on
+	return s, errors.Join(err, faults, corsFaults, cognitoFaults, s.checkRestore(), s.checkConsole(), s.missing())
+}
+
+// checkConsole checks the settings of the web console.
+func (s settings) checkConsole() error {
+	return console.Settings{
+		Token:    s.functions[manifest.EnvConsoleToken],
+		Metadata: []byte(s.functions[manifest.EnvConsoleMetadata]),
+	}.Check()
 }
 
 // checkRestore checks the settings of docs/operations.md, section restore.
@@ -112,7 +134,7 @@ func parseStage(stage string) ([]string, error) {
 func (s settings) missing() error {
 	var names []string
 	for _, name := range []string{manifest.EnvIssuer, manifest.EnvAudience} {
-		if s.functions[name] == "" {
+		if s.functions[name] == "" && !s.cognito.on {
 			names = append(names, name)
 		}
 	}
@@ -151,6 +173,9 @@ func checkDist(dist, arch string) error {
 		if _, err := os.Stat(filepath.Join(dist, f.Name, "bootstrap")); err != nil {
 			names = append(names, f.Name)
 		}
+	}
+	if _, err := os.Stat(filepath.Join(dist, manifest.Console.Name, "web", "index.html")); err != nil {
+		names = append(names, manifest.Console.Name+"/web")
 	}
 	if len(names) > 0 {
 		return fmt.Errorf("dist/ lacks %s: run make build ARCH=%s", strings.Join(names, ", "), arch)

@@ -26,6 +26,8 @@ func TestSettings_ReportsEveryFault(t *testing.T) {
 		"a pause that is neither":        {map[string]string{manifest.EnvPaused: "perhaps"}, `JOURNEYS_PAUSED is "perhaps": want true or false`},
 		"a restore without its times":    {map[string]string{manifest.EnvRestored: "2026-11-28T10:00:00Z"}, `JOURNEYS_RESTORED: "2026-11-28T10:00:00Z": want "never", or three times`},
 		"a table instead of its stream":  {map[string]string{envTableStream: "arn:aws:dynamodb:eu-west-1:111122223333:table/a"}, `want the ARN of a table's stream`},
+		"another token for the console":  {map[string]string{manifest.EnvConsoleToken: "refresh"}, `the console's token is "refresh": want access or id`},
+		"metadata that is a list":        {map[string]string{manifest.EnvConsoleMetadata: "[]"}, `the console's metadata is not a JSON object`},
 		"an unknown stage":               {map[string]string{envStage: "test"}, `JOURNEYS_STAGE is "test": want dev, prod, or empty for both`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -57,7 +59,13 @@ func TestSettings_HasDefaults(t *testing.T) {
 		manifest.EnvCatalog:     "{}",
 		manifest.EnvPaused:      "false",
 		manifest.EnvRestored:    "never",
+
+		manifest.EnvConsoleClientID: "",
+		manifest.EnvConsoleScope:    "openid",
+		manifest.EnvConsoleToken:    "access",
+		manifest.EnvConsoleMetadata: "{}",
 	}, s.functions)
+	require.False(t, s.console)
 }
 
 func TestCheckDist_FindsWhatIsMissing(t *testing.T) {
@@ -81,6 +89,12 @@ func TestCheckDist_FindsWhatIsMissing(t *testing.T) {
 				require.NoError(t, os.RemoveAll(filepath.Join(dist, "test-journey")))
 			},
 			"arm64", "dist/ lacks get-journey, test-journey: run make build ARCH=arm64",
+		},
+		"the console has no files": {
+			func(t *testing.T, dist string) {
+				require.NoError(t, os.RemoveAll(filepath.Join(dist, "console", "web")))
+			},
+			"arm64", "dist/ lacks console/web: run make build ARCH=arm64",
 		},
 		"an unknown architecture": {
 			func(*testing.T, string) {},

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscognito"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
@@ -18,7 +19,9 @@ type stack struct {
 	dist      string
 	table     awsdynamodb.ITableV2          // that the functions use
 	functions map[string]awslambda.Function // by name
+	api       awsapigatewayv2.HttpApi       // see httpAPI
 	stage     awsapigatewayv2.HttpStage
+	pool      awscognito.UserPool // nil without JOURNEYS_COGNITO
 }
 
 func newStack(app awscdk.App, stage string, s settings, dist string) {
@@ -34,8 +37,14 @@ func newStack(app awscdk.App, stage string, s settings, dist string) {
 		functions: map[string]awslambda.Function{},
 	}
 	st.addTable()
+	if s.cognito.on {
+		st.addCognito()
+	}
 	st.addFunctions()
 	st.addAPI()
+	if s.cognito.on {
+		st.addFirstAdmin()
+	}
 	st.addDashboard()
 	if prod {
 		st.addAlarms()

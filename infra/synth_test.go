@@ -32,8 +32,8 @@ func TestMain(m *testing.M) {
 	}
 	code := m.Run()
 	jsii.Close()
-	if sharedDir != "" {
-		os.RemoveAll(sharedDir)
+	for _, dir := range sharedDirs {
+		os.RemoveAll(dir)
 	}
 	os.Exit(code)
 }
@@ -49,9 +49,11 @@ type stackTemplate struct {
 }
 
 type resource struct {
-	Type           string
-	DeletionPolicy string
-	Properties     map[string]any
+	Type                string
+	DeletionPolicy      string
+	UpdateReplacePolicy string
+	DependsOn           []string
+	Properties          map[string]any
 }
 
 // ofType returns the resources of one type by logical id.
@@ -69,6 +71,8 @@ var goodSettings = map[string]string{
 	manifest.EnvIssuer:   "https://issuer.example",
 	manifest.EnvAudience: "journeys",
 	envAlarmEmail:        "alarms@example.com",
+
+	manifest.EnvConsoleClientID: "console",
 }
 
 func settingsFrom(values map[string]string) (settings, error) {
@@ -89,14 +93,22 @@ var synthesizeBoth = sync.OnceValues(func() (map[string]stackTemplate, error) {
 	if err != nil {
 		return nil, err
 	}
-	if sharedDir, err = os.MkdirTemp("", "journeys-infra"); err != nil {
+	dir, err := newSharedDir()
+	if err != nil {
 		return nil, err
 	}
-	return synthesize(s, sharedDir, nil)
+	return synthesize(s, dir, nil)
 })
 
-// sharedDir is the output folder of synthesizeBoth. TestMain removes it.
-var sharedDir string
+// sharedDirs are the output folders of syntheses that tests share.
+var sharedDirs []string
+
+// newSharedDir returns a new folder, which TestMain removes.
+func newSharedDir() (string, error) {
+	dir, err := os.MkdirTemp("", "journeys-infra")
+	sharedDirs = append(sharedDirs, dir)
+	return dir, err
+}
 
 // synthesize returns the templates of the app, by stage. It works in dir, with fake
 // functions, and calls more to add to the app if it is not nil.
@@ -149,6 +161,13 @@ func fakeDist(dist, arch string) error {
 		if err := os.WriteFile(filepath.Join(dist, f.Name, "bootstrap"), []byte(f.Name), 0o755); err != nil {
 			return err
 		}
+	}
+	web := filepath.Join(dist, manifest.Console.Name, "web")
+	if err := os.MkdirAll(web, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(web, "index.html"), []byte("console"), 0o644); err != nil {
+		return err
 	}
 	return os.WriteFile(filepath.Join(dist, "ARCH"), []byte("linux/"+arch+"\n"), 0o644)
 }

@@ -139,6 +139,45 @@ func TestVerify_AcceptsAccessTokensByTheirClient(t *testing.T) {
 	}
 }
 
+// The ID tokens of Amazon Cognito have the app client as audience, and the user's
+// attributes as text.
+func TestVerify_AcceptsIDTokensOfCognito(t *testing.T) {
+	t.Parallel()
+
+	const pool, client = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Example", "4example5client6id"
+	v := verifierOf(t, func(s *auth.Settings) {
+		s.Issuer, s.Audience, s.TenantClaim, s.RoleClaim = pool, client, "custom:tenant", "custom:role"
+	})
+	id := object{
+		"iss": pool, "aud": client, "token_use": "id", "tenant": nil, "role": nil,
+		"custom:tenant": "main", "custom:role": "admin",
+		"email": "admin@example.com", "email_verified": true, "cognito:username": "0f3c", "auth_time": start.Unix(),
+		"origin_jti": "a", "event_id": "b", "jti": "c", "iat": start.Unix(),
+	}
+	access := object{
+		"iss": pool, "aud": nil, "client_id": client, "token_use": "access", "tenant": nil, "role": nil,
+		"username": "0f3c", "scope": "openid email profile",
+	}
+	for name, c := range map[string]struct {
+		claims object
+		want   string
+	}{
+		"an ID token":                              {id, "main admin"},
+		"an ID token for another client":           {union(id, object{"aud": "other"}), auth.TokenAudience},
+		"an ID token of another pool":              {union(id, object{"iss": pool + "2"}), auth.TokenIssuer},
+		"a user without a tenant":                  {union(id, object{"custom:tenant": nil}), auth.TenantInvalid},
+		"a user without a role":                    {union(id, object{"custom:role": nil}), auth.RoleUnknown},
+		"a user with a role unknown here":          {union(id, object{"custom:role": "owner"}), auth.RoleUnknown},
+		"claims of other names count for nothing":  {union(id, object{"custom:role": "viewer", "role": "admin", "cognito:groups": []string{"admin"}}), "main viewer"},
+		"the access token, without the attributes": {access, auth.TenantInvalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, c.want, verdict(t, v, c.claims))
+		})
+	}
+}
+
 func TestVerify_KnowsNoClientWithoutTheSetting(t *testing.T) {
 	t.Parallel()
 

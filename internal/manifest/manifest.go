@@ -7,11 +7,12 @@ package manifest
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
 
-// BasePath is the prefix of every route's path.
+// BasePath is the prefix of the API's paths. Public routes do not have it.
 const BasePath = "/api/v1"
 
 // The roles of tokens. Any other role is refused.
@@ -36,6 +37,11 @@ const (
 	EnvCatalog     = "JOURNEYS_CATALOG"      // the names of decisions and channels without their secrets, as catalog.Parse reads it; derived from EnvProviders
 	EnvPaused      = "JOURNEYS_PAUSED"       // "true": no customer moves; "false" by default
 	EnvRestored    = "JOURNEYS_RESTORED"     // how the table was restored, as engine.ParseRestore reads it; "never" by default
+
+	EnvConsoleClientID = "JOURNEYS_CONSOLE_CLIENT_ID" // the console's client at the issuer; without it a stack has no console
+	EnvConsoleScope    = "JOURNEYS_CONSOLE_SCOPE"     // scope that the console asks for; "openid" by default
+	EnvConsoleToken    = "JOURNEYS_CONSOLE_TOKEN"     // token that the console sends to the API: "access" (default) or "id"
+	EnvConsoleMetadata = "JOURNEYS_CONSOLE_METADATA"  // the issuer's OpenID metadata as JSON; "{}" by default: the browser asks the issuer
 )
 
 // EnvDynamoDBLocal is set, to any text, where the table is DynamoDB Local. No
@@ -83,13 +89,34 @@ func (f Function) LogicalID() string {
 type Route struct {
 	Method   string
 	Path     string   // without BasePath; a parameter is a whole segment: "/journeys/{id}"
-	Roles    []string // that may call it; never empty
+	Public   bool     // no BasePath, no authorizer, a Throttle of its own
+	Roles    []string // that may call it; empty only if Public
 	Function Function
 }
 
-// Key returns the API Gateway route key, which is also a net/http pattern:
-// "GET /api/v1/journeys/{id}".
-func (r Route) Key() string { return r.Method + " " + BasePath + r.Path }
+// FullPath returns the path as clients send it: "/api/v1/journeys/{id}".
+func (r Route) FullPath() string {
+	if r.Public {
+		return r.Path
+	}
+	return BasePath + r.Path
+}
+
+// Key returns the API Gateway route key: "GET /api/v1/journeys/{id}".
+func (r Route) Key() string { return r.Method + " " + r.FullPath() }
+
+// Throttle limits requests by a token bucket. The gateway answers 429 to the
+// others.
+type Throttle struct {
+	Rate  int // requests a second
+	Burst int // size of the bucket
+}
+
+// The throttles.
+var (
+	APIThrottle    = Throttle{Rate: 500, Burst: 1000} // all API routes together
+	PublicThrottle = Throttle{Rate: 50, Burst: 100}   // each public route by itself
+)
 
 // The routes.
 var (
@@ -166,11 +193,38 @@ var Authorizer = Function{
 	Env: []string{EnvIssuer, EnvAudience, EnvJWKSURL, EnvTenantClaim, EnvRoleClaim, EnvClients},
 }
 
+// Console serves the web console's files and its settings. It does not use the
+// table.
+var Console = Function{
+	Name: "console", MemoryMB: 256, Timeout: 10 * time.Second,
+	Env: []string{
+		EnvIssuer, EnvTenantClaim, EnvRoleClaim,
+		EnvConsoleClientID, EnvConsoleScope, EnvConsoleToken, EnvConsoleMetadata,
+	},
+}
+
+// The public routes.
+var (
+	ConsolePage    = public("/")
+	ConsoleAsset   = public("/assets/{file}")
+	ConsoleConfig  = public("/config.json")
+	ConsolePreview = public("/preview")
+)
+
 // AuthorizerTTL is how long the gateway caches the authorizer's answer for a token.
 // A revoked token keeps working for that long.
 const AuthorizerTTL = 60 * time.Second
 
-// Routes returns every route, in the order of the table of docs/api.md.
+// AllRoutes returns the API's routes and the public ones.
+func AllRoutes() []Route { return append(Routes(), PublicRoutes()...) }
+
+// PublicRoutes returns the routes without authorizer. They are not part of the
+// API: openapi.yaml does not describe them.
+func PublicRoutes() []Route {
+	return []Route{ConsolePage, ConsoleAsset, ConsoleConfig, ConsolePreview}
+}
+
+// Routes returns the API's routes, in the order of the table of docs/api.md.
 func Routes() []Route {
 	return []Route{
 		ListJourneys, CreateJourney, GetJourney, UpdateJourney, DeleteJourney,
@@ -179,11 +233,14 @@ func Routes() []Route {
 	}
 }
 
-// Functions returns every function, with and without a route.
+// Functions returns every function once, with and without a route.
 func Functions() []Function {
 	functions := []Function{Authorizer, Advance, Tick, Count, Rollup}
-	for _, r := range Routes() {
-		functions = append(functions, r.Function)
+	for _, r := range AllRoutes() {
+		known := func(f Function) bool { return f.Name == r.Function.Name }
+		if !slices.ContainsFunc(functions, known) {
+			functions = append(functions, r.Function)
+		}
 	}
 	return functions
 }
@@ -197,6 +254,11 @@ var (
 
 func route(method, path string, roles []string, f Function) Route {
 	return Route{Method: method, Path: path, Roles: roles, Function: f}
+}
+
+// public returns a public route of the console.
+func public(path string) Route {
+	return Route{Method: http.MethodGet, Path: path, Public: true, Function: Console}
 }
 
 // endpoint returns the function of a route. 512 MB give it 0.29 of a CPU; to

@@ -1,5 +1,6 @@
 """Starts MiniStack, the AWS emulator of `make test-deploy`, with two fixes for
-AUTH=true, where it evaluates IAM policies for every call."""
+AUTH=true, where it evaluates IAM policies for every call, and with users of user
+pools as resources of CloudFormation."""
 
 import json
 import os
@@ -10,6 +11,8 @@ import threading
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
+from ministack.services import cognito
+from ministack.services.cloudformation import provisioners
 
 # The policy of CDK's bucket denies requests without TLS. Here every request comes
 # over the loopback interface without TLS, so claim that it was secure.
@@ -47,6 +50,20 @@ def check(statement, region, account):
 
 
 iam_actions.dynamodb_transaction_checks = checks
+
+
+def create_user(logical_id, properties, stack):
+    answer = cognito._admin_create_user(properties)
+    if answer[0] != 200:
+        raise ValueError(f"{logical_id}: {answer[2]!r}")
+    return properties["Username"], {}
+
+
+def delete_user(name, properties):
+    cognito._admin_delete_user({"UserPoolId": properties["UserPoolId"], "Username": name})
+
+
+provisioners._RESOURCE_HANDLERS["AWS::Cognito::UserPoolUser"] = {"create": create_user, "delete": delete_user}
 
 
 def end_with_input():

@@ -23,6 +23,10 @@ var defaults = map[string]string{
 	manifest.EnvCatalog:     "{}",
 	manifest.EnvPaused:      "false",
 	manifest.EnvRestored:    "never",
+
+	manifest.EnvConsoleScope:    "openid",
+	manifest.EnvConsoleToken:    "access",
+	manifest.EnvConsoleMetadata: "{}",
 }
 
 // Run loads f's settings, passes them to wire, and serves invocations with the

@@ -44,6 +44,23 @@ func FromAPIDocs(page []byte) (Deployed, error) {
 	return d, nil
 }
 
+// FromConsoleDocs returns the routes of the table in the section "routes" of
+// docs/console.md. Its first column is the method with the path, its last the
+// throttle.
+func FromConsoleDocs(page []byte) (Deployed, error) {
+	section, err := Section(page, "routes")
+	if err != nil {
+		return nil, err
+	}
+	d := Deployed{}
+	for _, cells := range tableRows(section) {
+		if strings.HasPrefix(cells[0], "`") {
+			d["route "+unquote(cells[0])] = Aspects{"throttle": cells[len(cells)-1]}
+		}
+	}
+	return d, nil
+}
+
 // tableRows returns the cells of every row of a Markdown table, its header and
 // dashes included.
 func tableRows(text string) [][]string {

@@ -1,6 +1,7 @@
 package agree
 
 import (
+	"fmt"
 	"io/fs"
 	"maps"
 	"strings"
@@ -17,8 +18,9 @@ type source struct {
 
 // Check returns one line per difference, in either direction, between the manifest
 // and a repository's files: the golden files of the CDK templates, template.yaml,
-// openapi.yaml, functions/, events/ and the table of docs/api.md. A line begins
-// with the path of the file or folder. A source that cannot be read is one line.
+// openapi.yaml, functions/, events/ and the tables of docs/api.md and
+// docs/console.md. A line begins with the path of the file or folder. A source
+// that cannot be read is one line.
 func Check(files fs.FS) []string { return check(files, sources(FromManifest(), described())) }
 
 func check(files fs.FS, all []source) []string {
@@ -38,16 +40,22 @@ func check(files fs.FS, all []source) []string {
 
 func sources(deployed, described Deployed) []source {
 	code := described.Only("function", "code")
-	events := described.Only("route", "function", "authorizer")
+	// The public routes are no part of the API.
+	api, public := described.split()
+	events := api.Only("route", "function", "authorizer")
+	// A function has one event, of its first route.
+	page := "route " + manifest.ConsolePage.Key()
+	events[page] = public.Only("route", "function", "authorizer")[page]
 	maps.Copy(events, described.Only("function"))
 	return []source{
 		{"infra/testdata/dev.golden.json", deployed, text(FromCDK)},
 		{"infra/testdata/prod.golden.json", deployed, text(FromCDK)},
 		{"template.yaml", deployed, text(FromSAM)},
-		{"openapi.yaml", described.Only("route", "function", "authorizer", "roles"), text(FromOpenAPI)},
+		{"openapi.yaml", api.Only("route", "function", "authorizer", "roles"), text(FromOpenAPI)},
 		{"functions", code, FromFunctions},
 		{"events", events, FromEvents},
-		{"docs/api.md", described.Only("route", "function", "roles"), text(FromAPIDocs)},
+		{"docs/api.md", api.Only("route", "function", "roles"), text(FromAPIDocs)},
+		{"docs/console.md", public.Only("route", "throttle"), text(FromConsoleDocs)},
 	}
 }
 
@@ -69,12 +77,36 @@ func described() Deployed {
 	for _, f := range manifest.Functions() {
 		d["function "+f.Name] = Aspects{"code": f.LogicalID()}
 	}
-	for _, r := range manifest.Routes() {
+	for _, r := range manifest.AllRoutes() {
 		d["route "+r.Key()] = Aspects{
 			"function":   r.Function.Name,
-			"authorizer": manifest.Authorizer.Name,
+			"authorizer": authorizer(r),
 			"roles":      strings.Join(r.Roles, ", "),
+		}
+		if r.Public {
+			d["route "+r.Key()]["throttle"] = throttle(manifest.PublicThrottle)
 		}
 	}
 	return d
+}
+
+func throttle(t manifest.Throttle) string {
+	return fmt.Sprintf("%d a second, burst %d", t.Rate, t.Burst)
+}
+
+// split returns the routes below the base path, and the others.
+func (d Deployed) split() (api, public Deployed) {
+	api, public = Deployed{}, Deployed{}
+	for subject, aspects := range d {
+		kind, key, _ := strings.Cut(subject, " ")
+		_, path, _ := strings.Cut(key, " ")
+		switch {
+		case kind != "route":
+		case strings.HasPrefix(path, manifest.BasePath+"/"):
+			api[subject] = aspects
+		default:
+			public[subject] = aspects
+		}
+	}
+	return api, public
 }

@@ -11,6 +11,8 @@ import (
 	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
+
+	"journeys/internal/manifest"
 )
 
 // repository returns a copy of the files that Check reads.
@@ -36,6 +38,26 @@ func TestCheck_FilesAgreeWithTheManifest(t *testing.T) {
 	require.Empty(t, Check(repository(t)))
 }
 
+// A public route is not part of the API: neither openapi.yaml nor the table of
+// docs/api.md has it.
+func TestCheck_PublicRoutesAreNotPartOfTheAPI(t *testing.T) {
+	t.Parallel()
+	files := repository(t)
+	for _, r := range manifest.PublicRoutes() {
+		for _, s := range sources(FromManifest(), described()) {
+			got, err := s.read(files, s.path)
+			require.NoError(t, err, s.path)
+			if s.path == spec || s.path == apiDocs {
+				require.NotContains(t, got, "route "+r.Key(), s.path)
+				require.NotContains(t, got, "route "+r.Method+" "+manifest.BasePath+r.Path, s.path)
+			}
+			if s.path == sam || s.path == consoleDocs {
+				require.Contains(t, got, "route "+r.Key(), s.path)
+			}
+		}
+	}
+}
+
 // planted is a difference planted in a copy of the files.
 type planted struct {
 	file, old, new string // new replaces the first old; without old the file is added or removed
@@ -48,6 +70,8 @@ const (
 	spec    = "openapi.yaml"
 	get     = "events/get-journey.json"
 	apiDocs = "docs/api.md"
+
+	consoleDocs = "docs/console.md"
 )
 
 var differences = map[string]planted{
@@ -108,6 +132,11 @@ var differences = map[string]planted{
 	"API docs: another function":         {apiDocs, "`get-journey`", "`read-journey`", `function: want "get-journey", found "read-journey"`},
 	"API docs: another role":             {apiDocs, "`delete-journey` | admin |", "`delete-journey` | admin, editor |", `roles: want "admin", found "admin, editor"`},
 	"API docs: a row less":               {apiDocs, "\n| `GET /journeys/{id}`", "\n`GET /journeys/{id}`", "route GET /api/v1/journeys/{id}: missing"},
+	"console docs: a row less":           {consoleDocs, "| `GET /preview` |", "| GET /preview |", "route GET /preview: missing"},
+	"console docs: another throttle":     {consoleDocs, "50 a second", "60 a second", `: throttle: want "50 a second, burst 100", found "60 a second, burst 100"`},
+	"CDK: an authorizer too many":        {dev, `"AuthorizationType": "NONE",`, `"AuthorizerId": {"Ref": "ApiTokenAuthorizer0ECE5616"},`, `: authorizer: want "", found "authorizer"`},
+	"SAM: an authorizer too many":        {sam, "            Auth: {Authorizer: NONE}\n", "", `route GET /: authorizer: want "", found "authorizer"`},
+	"OpenAPI: a public route":            {spec, "\n  /journeys/{id}/test:", "\n  /preview:\n    get: {operationId: console, security: []}\n  /journeys/{id}/test:", "route GET /api/v1/preview: not wanted"},
 	"API docs: no table":                 {apiDocs, "<!-- endpoints -->", "<!-- calls -->", "no section between <!-- endpoints --> and <!-- /endpoints -->"},
 }
 
@@ -157,6 +186,8 @@ func TestCheck_FindsEveryDifferenceInTheManifest(t *testing.T) {
 		"a route's function":   {"route GET /api/v1/journeys", "function", slices.Concat(templates, documents)},
 		"a route's authorizer": {"route GET /api/v1/journeys", "authorizer", slices.Concat(templates, []string{spec, "events"})},
 		"a route's roles":      {"route GET /api/v1/journeys", "roles", []string{spec, apiDocs}},
+		"a public route":       {"route GET /preview", "", slices.Concat(templates, []string{consoleDocs})},
+		"a throttle":           {"route GET /preview", "throttle", []string{consoleDocs}},
 		"a function":           {"function get-journey", "", slices.Concat(templates, []string{"functions", "events"})},
 		"a function's code":    {"function get-journey", "code", []string{"functions"}},
 		"a function's memory":  {"function get-journey", "memory", templates},

@@ -10,8 +10,8 @@ import (
 // FromManifest returns what the manifest says is deployed.
 func FromManifest() Deployed {
 	d := Deployed{"table": manifestTable().aspects()}
-	for _, r := range manifest.Routes() {
-		d["route "+r.Key()] = Aspects{"function": r.Function.Name, "authorizer": manifest.Authorizer.Name}
+	for _, r := range manifest.AllRoutes() {
+		d["route "+r.Key()] = Aspects{"function": r.Function.Name, "authorizer": authorizer(r)}
 	}
 	for _, f := range manifest.Functions() {
 		aspects := functionAspects(f.MemoryMB, int(f.Timeout/time.Second), f.Env)
@@ -24,6 +24,15 @@ func FromManifest() Deployed {
 		d["function "+f.Name] = aspects
 	}
 	return d
+}
+
+// authorizer returns the name of the function that authorizes a route, "" if it
+// is public.
+func authorizer(r manifest.Route) string {
+	if r.Public {
+		return ""
+	}
+	return manifest.Authorizer.Name
 }
 
 func functionAspects(memoryMB, timeoutSeconds int, env []string) Aspects {

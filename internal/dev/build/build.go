@@ -22,8 +22,8 @@ const archFile = "ARCH"
 func Platform() string { return runtime.GOOS + "/" + runtime.GOARCH }
 
 // Functions builds every function of the module at root into
-// dist/<function>/bootstrap for a platform such as "linux/arm64", and writes
-// the platform to dist/ARCH. Files that are up to date are not replaced.
+// dist/<function>/bootstrap for a platform such as "linux/arm64", with the web
+// console's files beside its function, and writes the platform to dist/ARCH. Files that are up to date are not replaced.
 // Several processes may build at the same time.
 func Functions(ctx context.Context, root, platform string, log io.Writer) error {
 	if _, _, err := splitPlatform(platform); err != nil {
@@ -40,6 +40,9 @@ func Functions(ctx context.Context, root, platform string, log io.Writer) error 
 		return fmt.Errorf("make the directory of the functions: %w", err)
 	}
 	if err := Compile(ctx, root, platform, cache, log); err != nil {
+		return err
+	}
+	if err := console(root, dist); err != nil {
 		return err
 	}
 	return publish(dist, cache, platform)
@@ -137,6 +140,12 @@ func Check(dist string, functions []manifest.Function) error {
 	for _, f := range functions {
 		if _, err := os.Stat(filepath.Join(dist, f.Name, "bootstrap")); err != nil {
 			return fmt.Errorf("%s has no function %s: run `make build`", dist, f.Name)
+		}
+		if f.Name != manifest.Console.Name {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(dist, consoleFiles, "index.html")); err != nil {
+			return fmt.Errorf("%s has no files of the console: run `make build`", dist)
 		}
 	}
 	return nil

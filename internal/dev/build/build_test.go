@@ -23,6 +23,8 @@ func newModule(t *testing.T) string {
 	for _, f := range manifest.Functions() {
 		write(t, filepath.Join(root, "functions", f.Name, "main.go"), "package main\n\nfunc main() {}\n")
 	}
+	write(t, filepath.Join(root, "console", "index.html"), `<script src="/assets/app.js"></script>`)
+	write(t, filepath.Join(root, "console", "assets", "app.js"), "one")
 	return root
 }
 
@@ -55,6 +57,7 @@ func TestFunctions_BuildsOneArchitectureAtATime(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, os.SameFile(before, after), "a file that is up to date is not replaced")
 	require.NoDirExists(t, filepath.Join(dist, "removed-function"))
+	require.FileExists(t, filepath.Join(dist, "console", "web", "index.html"), "the console's files lie beside its function")
 
 	require.NoError(t, build.Functions(t.Context(), root, "linux/arm64", t.Output()))
 	require.Equal(t, elf.EM_AARCH64, machine())

@@ -1,5 +1,5 @@
-// Package gateway answers HTTP as an API Gateway HTTP API does: routes, one
-// Lambda authorizer with simple answers, and payload format 2.0.
+// Package gateway answers HTTP as an API Gateway HTTP API does: routes, throttles,
+// one Lambda authorizer with simple answers, and payload format 2.0.
 package gateway
 
 import (
@@ -32,14 +32,17 @@ const maxCached = 10_000
 // Gateway is an HTTP API. All fields must be set before its first request.
 type Gateway struct {
 	Routes        []manifest.Route
-	Authorizer    string        // name of the authorizer function
-	AuthorizerTTL time.Duration // for which its answer is cached by Authorization header
-	Timeout       time.Duration // for a function to answer
+	Authorizer    string            // name of the authorizer function of all routes that are not public
+	AuthorizerTTL time.Duration     // for which its answer is cached by Authorization header
+	Throttle      manifest.Throttle // of the routes that are not public, together; zero for none
+	Timeout       time.Duration     // for a function to answer
+	CORSOrigins   []string          // whose pages may call the API; none turns CORS off
 	Invoke        func(ctx context.Context, function string, payload []byte) ([]byte, error)
 	Now           func() time.Time
 
-	mu    sync.Mutex
-	cache map[string]authorization // by Authorization header
+	buckets buckets
+	mu      sync.Mutex
+	cache   map[string]authorization // by Authorization header
 }
 
 type authorization struct {
@@ -57,6 +60,7 @@ var messages = map[status]string{
 	http.StatusForbidden:                   "Forbidden",
 	http.StatusNotFound:                    "Not Found",
 	http.StatusRequestEntityTooLarge:       "Request Too Long",
+	http.StatusTooManyRequests:             "Too Many Requests",
 	http.StatusRequestHeaderFieldsTooLarge: "Request Header Fields Too Large",
 	http.StatusInternalServerError:         "Internal Server Error",
 	http.StatusServiceUnavailable:          "Service Unavailable",
@@ -66,7 +70,12 @@ var messages = map[status]string{
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e := newEvent(r, g.Now())
 	w.Header().Set("Apigw-Requestid", e.RequestContext.RequestID)
+	if g.preflight(w, r) {
+		return
+	}
+	g.allowOrigin(w, r)
 	answer, failed := g.answer(w, r, e)
+	g.dropCORS(answer)
 	if failed != 0 {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(int(failed))
@@ -85,12 +94,17 @@ func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, e *event) (*ans
 	if route == nil {
 		return nil, http.StatusNotFound
 	}
+	if !g.buckets.take(route, g.Throttle, g.Now()) {
+		return nil, http.StatusTooManyRequests
+	}
 	e.setRoute(route.Key(), parameters)
 	// The function keeps running when its caller disconnects.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), g.Timeout)
 	defer cancel()
-	if failed := g.authorize(ctx, e); failed != 0 {
-		return nil, failed
+	if !route.Public {
+		if failed := g.authorize(ctx, e); failed != 0 {
+			return nil, failed
+		}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	var tooLarge *http.MaxBytesError
@@ -182,7 +196,7 @@ func match(routes []manifest.Route, method, path string) (*manifest.Route, map[s
 		if r.Method != method {
 			continue
 		}
-		parameters, ok := matchPath(manifest.BasePath+r.Path, path)
+		parameters, ok := matchPath(r.FullPath(), path)
 		if ok && (best == nil || len(parameters) < len(found)) {
 			best, found = &routes[i], parameters
 		}

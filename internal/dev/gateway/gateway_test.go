@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ type cloud struct {
 	authorizer func() (string, error)
 	answer     func() (string, error)
 	asked      []string // requests to the authorizer
+	mu         sync.Mutex
 	events     []string // events of the functions
 	called     []string // names of the functions
 }
@@ -40,7 +42,7 @@ func newCloud(t *testing.T) *cloud {
 		answer:     func() (string, error) { return `{"statusCode":200}`, nil },
 	}
 	c.gateway = &gateway.Gateway{
-		Routes: manifest.Routes(), Authorizer: manifest.Authorizer.Name, AuthorizerTTL: time.Minute,
+		Routes: manifest.AllRoutes(), Authorizer: manifest.Authorizer.Name, AuthorizerTTL: time.Minute,
 		Timeout: 20 * time.Second, Invoke: c.invoke, Now: func() time.Time { return c.now },
 	}
 	c.server = httptest.NewServer(c.gateway)
@@ -54,8 +56,10 @@ func (c *cloud) invoke(_ context.Context, name string, payload []byte) ([]byte, 
 		text, err := c.authorizer()
 		return []byte(text), err
 	}
+	c.mu.Lock()
 	c.called = append(c.called, name)
 	c.events = append(c.events, string(payload))
+	c.mu.Unlock()
 	text, err := c.answer()
 	return []byte(text), err
 }
@@ -160,7 +164,7 @@ func TestRoutes_MatchExactly(t *testing.T) {
 		"two slashes":                      {"GET", "/api/v1//journeys", ""},
 		"an empty parameter":               {"POST", "/api/v1/journeys//enroll", ""},
 		"another path":                     {"GET", "/api/v1/nothing", ""},
-		"the root":                         {"GET", "/", ""},
+		"the root":                         {"GET", "/", "console"},
 		"another case":                     {"GET", "/API/v1/journeys", ""},
 		"dots are not resolved":            {"GET", "/api/v1/x/../journeys", ""},
 		"an encoded slash separates too":   {"POST", "/api/v1/journeys/a%2Fenroll", "enroll-customers"},

@@ -26,6 +26,7 @@ import (
 const (
 	Name     = "journeys-local" // claim iss
 	Audience = "journeys"       // claim aud
+	subject  = "developer"      // claim sub
 	lifetime = 12 * time.Hour
 )
 
@@ -99,7 +100,7 @@ func createKey(path string) error {
 // now. It validates neither of them.
 func (i *Issuer) Token(tenant, role string, now time.Time) (string, error) {
 	return i.Sign(map[string]any{
-		"iss": Name, "aud": Audience, "sub": "developer",
+		"iss": Name, "aud": Audience, "sub": subject,
 		"iat": now.Unix(), "exp": now.Add(lifetime).Unix(),
 		"tenant": tenant, "role": role,
 	})

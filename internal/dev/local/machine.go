@@ -38,14 +38,17 @@ const InboxPath = "/_local/messages"
 
 // Options of a Machine.
 type Options struct {
-	Root      string         // the module's directory; its dist/ must be built
-	Listener  net.Listener   // where the API is served; the Machine closes it
-	Ephemeral bool           // keeps the table in memory instead of in .local/<port>
-	Minute    time.Duration  // length of a minute of schedules and of Lambda's retries; 0 means a minute
-	Providers string         // JOURNEYS_PROVIDERS, with {inbox} for the inbox's URL; "" means InboxOnly
-	Faults    *lambda.Faults // strike the functions between its Start and Stop; nil injects none
-	Decide    http.Handler   // with Faults: the decision service, whose URL replaces {decide} in Providers; may be nil
-	Log       io.Writer      // output of the functions; nil discards it
+	Root      string            // the module's directory; its dist/ must be built
+	Listener  net.Listener      // where the API is served; the Machine closes it
+	Ephemeral bool              // keeps the table in memory instead of in .local/<port>
+	Minute    time.Duration     // length of a minute of schedules and of Lambda's retries; 0 means a minute
+	Providers string            // JOURNEYS_PROVIDERS, with {inbox} for the inbox's URL; "" means InboxOnly
+	Throttle  manifest.Throttle // of the API's routes; zero for none
+	Faults    *lambda.Faults    // strike the functions between its Start and Stop; nil injects none
+	Decide    http.Handler      // with Faults: the decision service, whose URL replaces {decide} in Providers; may be nil
+	Log       io.Writer         // output of the functions; nil discards it
+
+	CORSOrigins []string // whose pages may call the API; none turns CORS off
 }
 
 // Machine is the API on one machine. Everything but the API listens on a free
@@ -121,9 +124,10 @@ func (m *Machine) start(ctx context.Context) (err error) {
 	if err := m.startLambda(ctx, "http://"+keys.Addr().String()+"/.well-known/jwks.json"); err != nil {
 		return err
 	}
-	m.serve(m.options.Listener, m.withInbox(&gateway.Gateway{
-		Routes: manifest.Routes(), Authorizer: manifest.Authorizer.Name, AuthorizerTTL: manifest.AuthorizerTTL,
-		Timeout: gateway.Timeout, Invoke: m.Lambda.Invoke, Now: time.Now,
+	m.serve(m.options.Listener, m.withLocal(&gateway.Gateway{
+		Routes: manifest.AllRoutes(), Authorizer: manifest.Authorizer.Name, AuthorizerTTL: manifest.AuthorizerTTL,
+		Throttle: m.options.Throttle, Timeout: gateway.Timeout, Invoke: m.Lambda.Invoke, Now: time.Now,
+		CORSOrigins: m.options.CORSOrigins,
 	}))
 	if err := Probe(ctx, m.URL, m.Issuer); err != nil {
 		return err
@@ -138,6 +142,7 @@ func (m *Machine) startLambda(ctx context.Context, keysURL string) (err error) {
 	if err != nil {
 		return err
 	}
+	settings[manifest.EnvConsoleMetadata] = loginMetadata(m.URL)
 	o := lambda.Options{
 		Dist: filepath.Join(m.options.Root, "dist"), Settings: settings,
 		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": m.DynamoDB.Endpoint(), manifest.EnvDynamoDBLocal: "1"},
@@ -163,14 +168,18 @@ func (m *Machine) startLambda(ctx context.Context, keysURL string) (err error) {
 	return nil
 }
 
-// withInbox serves the inbox at its path, and the gateway elsewhere.
-func (m *Machine) withInbox(gateway http.Handler) http.Handler {
+// withLocal serves the inbox and the login at their paths, and the gateway elsewhere.
+func (m *Machine) withLocal(gateway http.Handler) http.Handler {
+	login := issuer.NewLogin(m.Issuer, m.URL, time.Now)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == InboxPath {
+		switch {
+		case r.URL.Path == InboxPath:
 			m.Inbox.ServeHTTP(w, r)
-			return
+		case strings.HasPrefix(r.URL.Path, issuer.LoginPath):
+			login.ServeHTTP(w, r)
+		default:
+			gateway.ServeHTTP(w, r)
 		}
-		gateway.ServeHTTP(w, r)
 	})
 }
 

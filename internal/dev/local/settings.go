@@ -1,6 +1,7 @@
 package local
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -35,7 +36,19 @@ func Settings(keysURL, providers string) (map[string]string, error) {
 		manifest.EnvAdvance:   manifest.Advance.Name,
 		manifest.EnvProviders: providers, manifest.EnvCatalog: parsed.Catalog().Text(),
 		manifest.EnvPaused: "false", manifest.EnvRestored: "never",
+		manifest.EnvConsoleClientID: "console", manifest.EnvConsoleScope: "openid",
+		manifest.EnvConsoleToken: "access", manifest.EnvConsoleMetadata: "{}",
 	}, nil
+}
+
+// loginMetadata returns JOURNEYS_CONSOLE_METADATA for the login of the server at
+// baseURL. Its issuer is no address, so the browser cannot ask it.
+func loginMetadata(baseURL string) string {
+	text, err := json.Marshal(issuer.Endpoints(baseURL))
+	if err != nil {
+		panic(err) // a map of text
+	}
+	return string(text)
 }
 
 // withInboxURL replaces the placeholder by the inbox of the server at baseURL.

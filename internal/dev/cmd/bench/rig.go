@@ -64,11 +64,8 @@ func (r *rig) open(ctx context.Context) (err error) {
 		return err
 	}
 	r.keys = httptest.NewServer(r.issuer)
-	r.settings = map[string]string{
-		manifest.EnvTable: local.Table, manifest.EnvIssuer: issuer.Name, manifest.EnvAudience: issuer.Audience,
-		manifest.EnvJWKSURL: r.keys.URL, manifest.EnvTenantClaim: "tenant", manifest.EnvRoleClaim: "role", manifest.EnvClients: "{}",
-		manifest.EnvAdvance: manifest.Advance.Name, manifest.EnvProviders: "{}", manifest.EnvCatalog: "{}",
-		manifest.EnvPaused: "false", manifest.EnvRestored: "never",
+	if r.settings, err = local.Settings(r.keys.URL, "{}"); err != nil {
+		return err
 	}
 	r.lambda, err = lambda.Start(manifest.Functions(), lambda.Options{
 		Dist: "dist", Settings: r.settings,

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"journeys/internal/dev/lambda"
+	"journeys/internal/manifest"
 )
 
 // readPort reads PORT, which is preset if it is not set.
@@ -33,6 +34,15 @@ func readSwitch(name string) (bool, error) {
 	default:
 		return false, fmt.Errorf("%s must be 1 or 0, not %q", name, text)
 	}
+}
+
+// readThrottle returns the API's throttle, none if UNTHROTTLED is on.
+func readThrottle() (manifest.Throttle, error) {
+	off, err := readSwitch("UNTHROTTLED")
+	if off || err != nil {
+		return manifest.Throttle{}, err
+	}
+	return manifest.APIThrottle, nil
 }
 
 // readMinute reads TICK, the length of a minute of the schedules.

@@ -23,8 +23,9 @@ import (
 
 const usage = `usage, in the module's directory:
   local run         serve the API on PORT (8080); EPHEMERAL=1 keeps the data in
-                    memory, TICK (1m) is the length of a minute of schedules, and
-                    CRUEL=<seed> injects faults
+                    memory, TICK (1m) is the length of a minute of schedules,
+                    CRUEL=<seed> injects faults, and UNTHROTTLED=1 lifts the
+                    API's throttle
   local sam-api     serve the API on PORT (3000) from SAM CLI's containers
   local sam-invoke  call FUNCTION once, with its event, in SAM CLI's container
   local token       print a token for TOKEN_ROLE and TOKEN_TENANT
@@ -78,6 +79,12 @@ func run(ctx context.Context) error {
 	}
 	o := local.Options{Root: ".", Log: os.Stderr, Providers: os.Getenv(manifest.EnvProviders)}
 	if o.Ephemeral, err = readSwitch("EPHEMERAL"); err != nil {
+		return err
+	}
+	if o.CORSOrigins, err = manifest.ParseOrigins(os.Getenv(manifest.EnvCORSOrigins)); err != nil {
+		return err
+	}
+	if o.Throttle, err = readThrottle(); err != nil {
 		return err
 	}
 	if o.Minute, err = readMinute(); err != nil {
@@ -152,6 +159,7 @@ The API is at %[1]s%[2]s. %[3]s Ctrl-C stops it. Try, from here:
 make token ROLE=viewer TENANT=demo prints a token for any role and tenant.
 Messages that the channels sent are at %[1]s%[4]s.
 
+console %[1]s/
 ready %[1]s
 `, m.URL, manifest.BasePath, data, local.InboxPath)
 }

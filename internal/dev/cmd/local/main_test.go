@@ -73,7 +73,7 @@ func prepare() error {
 			return err
 		}
 	}
-	for _, name := range []string{"tools"} {
+	for _, name := range []string{"console", "tools"} {
 		if err := os.Symlink(filepath.Join(root, name), filepath.Join(module, name)); err != nil {
 			return err
 		}
@@ -103,6 +103,7 @@ func freePort(t *testing.T) string {
 type running struct {
 	cmd    *exec.Cmd
 	url    string
+	before string // the line before the one that it is ready
 	output *bufio.Reader
 	errors *bytes.Buffer
 }
@@ -118,6 +119,7 @@ func begin(t *testing.T, cmd *exec.Cmd, port string) *running {
 	t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	r.output = bufio.NewReader(out)
 	for line := ""; line != "ready "+r.url+"\n"; {
+		r.before = line
 		line, err = r.output.ReadString('\n')
 		require.NoError(t, err, r.errors)
 	}
@@ -173,6 +175,7 @@ func TestRun_ServesUntilASignal(t *testing.T) {
 			t.Parallel()
 			port := freePort(t)
 			r := begin(t, in(command, []string{"PORT=" + port, "EPHEMERAL=1"}, "run"), port)
+			require.Equal(t, "console "+r.url+"/\n", r.before)
 			require.Equal(t, "yes", r.get(t))
 			below := children(t, r.cmd.Process.Pid)
 			onlyPID(t, below, "java")
@@ -302,6 +305,7 @@ func TestRun_RefusesBadVariables(t *testing.T) {
 		"a tick without a unit":      {"TICK=1", `TICK must be a duration from 10ms to 1h, such as 1s, not "1"`},
 		"a seed of letters":          {"CRUEL=very", `CRUEL must be a seed, a whole number, not "very"`},
 		"a switch of letters":        {"EPHEMERAL=maybe", `EPHEMERAL must be 1 or 0, not "maybe"`},
+		"a throttle of letters":      {"UNTHROTTLED=maybe", `UNTHROTTLED must be 1 or 0, not "maybe"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -41,7 +41,7 @@ func (d *deployment) cdk(ctx context.Context, name, folder string, args ...strin
 		"CDK_HOME="+filepath.Join(d.dir, "cdk"), // it caches account ids there
 		"JOURNEYS_STAGE=dev", "JOURNEYS_ARCH="+runtime.GOARCH,
 		manifest.EnvIssuer+"="+issuer.Name, manifest.EnvAudience+"="+issuer.Audience,
-		manifest.EnvJWKSURL+"="+d.keys.url())
+		manifest.EnvJWKSURL+"="+d.keys.url(), manifest.EnvConsoleClientID+"=console")
 	env = append(env, d.settings...)
 	args = append([]string{"--no-notices", "--no-color", "--progress", "events"}, args...)
 	return d.command(ctx, name, folder, env, filepath.Join(d.root, "tools/node/node_modules/.bin/cdk"), args...)

@@ -1,6 +1,6 @@
 // Command testdeploy deploys the stage dev with the CDK to MiniStack, an
-// emulator of AWS, calls the deployed API, changes the stack, restores its table
-// and destroys it.
+// emulator of AWS, calls the deployed API, changes the stack, restores its table,
+// gives it a user pool and destroys it.
 // `make test-deploy` calls it. It ignores the user's AWS settings and
 // credentials, so it cannot reach an account by mistake.
 package main
@@ -92,6 +92,7 @@ func (d *deployment) run(ctx context.Context) error {
 		{"deploy again", d.deployAgain},
 		{"deploy a change", d.deployChange},
 		{"restore", d.restore},
+		{"add a user pool", d.addCognito},
 		{"destroy", d.destroy},
 	} {
 		begun := time.Now()

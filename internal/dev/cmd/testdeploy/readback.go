@@ -39,10 +39,8 @@ type resource struct {
 }
 
 func (e *emulator) snapshot(ctx context.Context) (*snapshot, error) {
-	var list struct {
-		Resources []resource `xml:"ListStackResourcesResult>StackResourceSummaries>member"`
-	}
-	if err := e.query(ctx, "cloudformation", "ListStackResources", &list, "StackName", stack); err != nil {
+	resources, err := e.listResources(ctx)
+	if err != nil {
 		return nil, err
 	}
 	var answer struct {
@@ -51,11 +49,31 @@ func (e *emulator) snapshot(ctx context.Context) (*snapshot, error) {
 	if err := e.query(ctx, "cloudformation", "GetTemplate", &answer, "StackName", stack); err != nil {
 		return nil, err
 	}
-	s := &snapshot{emulator: e, resources: list.Resources, physical: map[string]string{}, text: []byte(answer.Body)}
+	s := &snapshot{emulator: e, resources: resources, physical: map[string]string{}, text: []byte(answer.Body)}
 	for _, r := range s.resources {
 		s.physical[r.LogicalID] = r.PhysicalID
 	}
 	return s, json.Unmarshal(s.text, &s.template)
+}
+
+// listResources returns every resource of the stack. CloudFormation lists them in pages.
+func (e *emulator) listResources(ctx context.Context) ([]resource, error) {
+	var all []resource
+	parameters := []string{"StackName", stack}
+	for {
+		var page struct {
+			Resources []resource `xml:"ListStackResourcesResult>StackResourceSummaries>member"`
+			Next      string     `xml:"ListStackResourcesResult>NextToken"`
+		}
+		if err := e.query(ctx, "cloudformation", "ListStackResources", &page, parameters...); err != nil {
+			return nil, err
+		}
+		all = append(all, page.Resources...)
+		if page.Next == "" {
+			return all, nil
+		}
+		parameters = []string{"StackName", stack, "NextToken", page.Next}
+	}
 }
 
 // first returns the physical id of the first resource of a type whose logical id

@@ -80,7 +80,7 @@ func start(ctx context.Context) (*run, error) {
 	// withrun may itself be run by a make, whose flags and variables are not for
 	// this one.
 	r.env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MAKE") || strings.HasPrefix(v, "MFLAGS") })
-	r.env = append(r.env, "PORT="+strconv.Itoa(port), "EPHEMERAL=1")
+	r.env = append(r.env, "PORT="+strconv.Itoa(port), "EPHEMERAL=1", "UNTHROTTLED=1")
 	r.make.Env = r.env
 	r.make.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	output, input := io.Pipe()

@@ -1,0 +1,4 @@
+package build
+
+// Console builds the web console's files only.
+var Console = console

@@ -1,0 +1,105 @@
+package gateway_test
+
+import (
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/manifest"
+)
+
+// throttled sends n requests at the present time and returns how many are
+// answered with 429.
+func (c *cloud) throttled(t *testing.T, path string, n int) int {
+	t.Helper()
+	refused := 0
+	for range n {
+		response, body := c.do(t, "GET", path, "")
+		if response.StatusCode == http.StatusTooManyRequests {
+			require.JSONEq(t, `{"message":"Too Many Requests"}`, body)
+			require.Equal(t, "application/json", response.Header.Get("Content-Type"))
+			refused++
+			continue
+		}
+		require.Equal(t, http.StatusOK, response.StatusCode, body)
+	}
+	return refused
+}
+
+func TestPublicRoutes_NeedNoAuthorizer(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	for path, key := range map[string]string{
+		"/": "GET /", "/assets/a.js": "GET /assets/{file}", "/config.json": "GET /config.json", "/preview": "GET /preview",
+	} {
+		for _, token := range []string{"", "Bearer x"} {
+			response, _ := c.do(t, "GET", path, "", "Authorization", token)
+			require.Equal(t, http.StatusOK, response.StatusCode, path)
+			e := c.lastEvent(t)
+			require.Equal(t, key, e["routeKey"])
+			require.NotContains(t, e["requestContext"], "authorizer")
+			require.Equal(t, manifest.Console.Name, c.called[len(c.called)-1])
+		}
+	}
+	require.Empty(t, c.asked, "no call of the authorizer")
+	for _, path := range []string{"/api/v1/", "/api/v1/preview", "/assets/", "/assets/a/b", "/config.json/", "//"} {
+		response, _ := c.do(t, "GET", path, "")
+		require.Equal(t, http.StatusNotFound, response.StatusCode, path)
+	}
+}
+
+func TestThrottle_GivesEachPublicRouteABucket(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.gateway.Throttle = manifest.Throttle{Rate: 3, Burst: 5}
+
+	require.Equal(t, 20, c.throttled(t, "/", 120), "the burst is 100")
+	require.Equal(t, 0, c.throttled(t, "/preview", 100), "another route")
+	require.Equal(t, 0, c.throttled(t, "/api/v1/journeys", 5), "the API")
+	require.Equal(t, 2, c.throttled(t, "/api/v1/journeys", 2), "the API's burst is 5")
+	require.Equal(t, 1, c.throttled(t, "/api/v1/journeys/a", 1), "the API's routes share a bucket")
+	require.Len(t, c.called, 205, "a throttled request reaches no function")
+	require.Len(t, c.asked, 1)
+
+	c.now = c.now.Add(time.Second)
+	require.Equal(t, 10, c.throttled(t, "/", 60), "the rate is 50 a second")
+	require.Equal(t, 1, c.throttled(t, "/api/v1/journeys", 4), "the API's rate is 3 a second")
+	c.now = c.now.Add(-time.Hour)
+	require.Equal(t, 1, c.throttled(t, "/", 1), "a clock that goes back fills no bucket")
+	c.now = c.now.Add(24 * time.Hour)
+	require.Equal(t, 1, c.throttled(t, "/", 101), "a bucket holds the burst at most")
+}
+
+func TestThrottle_IsOffForTheAPIByDefault(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	require.Equal(t, 0, c.throttled(t, "/api/v1/journeys", manifest.APIThrottle.Burst+1))
+}
+
+func TestThrottle_LetsExactlyTheBurstPassConcurrently(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	var passed atomic.Int64
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 100 {
+				response, err := http.Get(c.server.URL + "/config.json")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				response.Body.Close()
+				if response.StatusCode == http.StatusOK {
+					passed.Add(1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	require.EqualValues(t, manifest.PublicThrottle.Burst, passed.Load())
+}
