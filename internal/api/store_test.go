@@ -231,6 +231,14 @@ func (m *memoryStore) Delete(_ context.Context, _ ident.Tenant, j journey.Journe
 	return journey.ErrNotFound
 }
 
+func (m *memoryStore) Versions(context.Context, ident.Tenant, ident.ID, int) ([]journey.Version, error) {
+	return nil, nil
+}
+
+func (m *memoryStore) History(context.Context, ident.Tenant, ident.ID, int64, int, time.Time) ([]journey.HistoryEntry, error) {
+	return nil, nil
+}
+
 func (m *memoryStore) Insert(_ context.Context, _ ident.Tenant, _ int, list []progress.Enrollment) []journey.Outcome {
 	outcomes := make([]journey.Outcome, len(list))
 	for i, e := range list {

@@ -1,7 +1,6 @@
 package journey
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -77,10 +76,13 @@ type Journey struct {
 	Shards          int           // of the due index; never shrinks
 	Epoch           int           // counts archivings; customers of an earlier epoch leave
 	Rev             int64         // counts writes, from 1; the ETag
-	TextRev         int64         // the Rev that wrote Description and EntryCondition; 0 if both are empty
+	TextRev         int64         // the Rev that wrote Description, EntryCondition and the authors; 0 if all are empty
 	AppearanceRev   int64         // the Rev that wrote a Definition unlike the stored graph; 0 if they are equal
 	CreatedAt       time.Time
 	UpdatedAt       time.Time // not before CreatedAt
+	CreatedBy       Author
+	UpdatedBy       Author
+	Write           Write // that made this revision; set only for Create and Update
 }
 
 // FirstShards is the number of due-index shards of a new journey.
@@ -111,6 +113,8 @@ type Change struct {
 	EntryFrom       *time.Time // the zero time removes it; also below
 	EntryUntil      *time.Time
 	Settings        graph.SettingsChange
+	By              Author // of the change
+	Publish         bool   // the history calls the change published instead of edited
 }
 
 // Create stores a new draft. c must have a Name; the defaults are an empty graph,
@@ -126,7 +130,7 @@ func (s *Service) Create(ctx context.Context, t ident.Tenant, c Change) (Journey
 	}
 	j, err := s.apply(Journey{
 		ID: ident.ID("jrn_" + id.String()), Status: Draft, MaxDurationDays: DefaultMaxDuration,
-		Shards: FirstShards, CreatedAt: now, UpdatedAt: now,
+		Shards: FirstShards, CreatedAt: now, UpdatedAt: now, CreatedBy: c.By,
 	}, c, Definition{})
 	if err != nil {
 		return Journey{}, err
@@ -304,15 +308,11 @@ func (s *Service) apply(j Journey, c Change, graph Definition) (Journey, error) 
 	if next.GraphHash != j.GraphHash || c.Entry != nil {
 		next.Events = next.startingEvents(graph.Graph)
 	}
-	if next.Description != j.Description || !bytes.Equal(next.EntryCondition, j.EntryCondition) {
-		next.TextRev = next.Rev
-		if next.Description == "" && next.EntryCondition == nil {
-			next.TextRev = 0
-		}
-	}
+	next.TextRev = next.textRev(j)
 	if next.MaxDurationDays < j.MaxDurationDays && graph.Graph.HasEndlessWait(next.MaxDurationDays) {
 		next.GraphPassed = false
 	}
+	next.Write = next.describeWrite(j, c.Publish)
 	err := checkStatus(j, next, graph.Graph)
 	next.GraphPassed = next.GraphPassed || next.Status == Active
 	return next, err
@@ -320,6 +320,7 @@ func (s *Service) apply(j Journey, c Change, graph Definition) (Journey, error) 
 
 // withFields returns j with c applied, except the definition and its graph.
 func (j Journey) withFields(c Change) Journey {
+	j.UpdatedBy = c.By
 	if c.Name != nil {
 		j.Name = *c.Name
 	}
@@ -351,15 +352,6 @@ func (j Journey) withFields(c Change) Journey {
 		}
 	}
 	return j
-}
-
-// equals reports whether j and old have the same content, so that no write is
-// needed.
-func (j Journey) equals(old Journey) bool {
-	return j.Name == old.Name && j.Description == old.Description && j.Status == old.Status &&
-		bytes.Equal(j.Definition, old.Definition) && bytes.Equal(j.Settings, old.Settings) && j.MaxDurationDays == old.MaxDurationDays &&
-		bytes.Equal(j.EntryCondition, old.EntryCondition) && j.EntryFrom.Equal(old.EntryFrom) && j.EntryUntil.Equal(old.EntryUntil) &&
-		bytes.Equal(j.Reentry, old.Reentry)
 }
 
 // Delete removes the journey; its customers leave. match is as for Update.

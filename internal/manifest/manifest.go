@@ -153,6 +153,11 @@ var (
 	GetCustomer    = route(http.MethodGet, "/customers/{customerId}", editors, endpoint("get-customer", "GetItem"))
 	DeleteCustomer = route(http.MethodDelete, "/customers/{customerId}", admins,
 		endpoint("delete-customer", "BatchWriteItem", "DeleteItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"))
+
+	ListVersions = route(http.MethodGet, "/journeys/{id}/versions", editors, endpoint("list-versions", "GetItem", "Query"))
+	GetVersion   = route(http.MethodGet, "/journeys/{id}/versions/{version}", editors,
+		endpoint("get-version", "BatchGetItem", "GetItem", "Query"))
+	ListHistory = route(http.MethodGet, "/journeys/{id}/history", editors, endpoint("list-history", "GetItem", "Query"))
 )
 
 // Advance moves customers. It is invoked asynchronously with a pack of due
@@ -230,6 +235,8 @@ func Routes() []Route {
 		ListJourneys, CreateJourney, GetJourney, UpdateJourney, DeleteJourney,
 		EnrollCustomers, TestJourney, GetEnrollment, GetJourneyAnalytics, PutEvent,
 		ListEnrollments, RetryEnrollment, DeleteEnrollment, PutCustomer, PatchCustomer, PutCustomers, GetCustomer, DeleteCustomer,
+
+		ListVersions, GetVersion, ListHistory,
 	}
 }
 

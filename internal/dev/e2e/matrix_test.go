@@ -92,7 +92,7 @@ func cell(c caller, route manifest.Route, journey string) string {
 	if route.Method == "PUT" || route.Method == "PATCH" { // creates the customer
 		customer = "present"
 	}
-	a := c.call(route.Method, strings.NewReplacer("/journeys/{id}", journey, "{customerId}", customer).Replace(route.Path), body)
+	a := c.call(route.Method, strings.NewReplacer("/journeys/{id}", journey, "{customerId}", customer, "{version}", "1").Replace(route.Path), body)
 	text := strconv.Itoa(a.status)
 	if code, ok := a.body["code"].(string); ok {
 		text += " " + code
