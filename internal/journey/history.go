@@ -44,10 +44,9 @@ func (j Journey) describeWrite(old Journey, publish bool) Write {
 	}
 	w := Write{Fields: j.changedFields(old)}
 	switch {
-	case len(w.Fields) == 0:
 	case publish:
 		w.Actions = append(w.Actions, ActionPublished)
-	default:
+	case len(w.Fields) > 0:
 		w.Actions = append(w.Actions, ActionEdited)
 	}
 	if j.Status != old.Status {
