@@ -72,10 +72,14 @@ func startAPIProxy(ctx context.Context, api string, e *emulator) (*apiProxy, err
 		return nil, err
 	}
 	p := &apiProxy{}
-	return p, p.serve(ctx, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(target)
-		r.Out.Host = public.Host
-	}})
+	return p, p.serve(ctx, &httputil.ReverseProxy{
+		// The default transport asks for compressed bodies that the client did not ask for.
+		Transport: &http.Transport{DisableCompression: true},
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Host = public.Host
+		},
+	})
 }
 
 func (p *apiProxy) url() string { return "http://" + p.address }
