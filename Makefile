@@ -199,7 +199,7 @@ synth: build-arm64 ## Write both stages' CloudFormation templates to infra/cdk.o
 	@ls infra/cdk.out/Journeys-*.template.json
 bootstrap: build-arm64 ## Prepare your AWS account and region for CDK, once
 	$(CDK) bootstrap
-deploy: check-stage build-arm64 ## Deploy a stage: STAGE=dev JOURNEYS_ISSUER=... JOURNEYS_AUDIENCE=..., or JOURNEYS_COGNITO=true JOURNEYS_COGNITO_ADMIN=...
+deploy: check-stage build-arm64 ## Deploy a stage: STAGE=dev JOURNEYS_ISSUER=... JOURNEYS_AUDIENCE=..., or JOURNEYS_COGNITO=true
 	$(CDK) deploy Journeys-$(STAGE)
 destroy: check-stage build-arm64 ## Delete a stage: STAGE=dev
 	$(CDK) destroy Journeys-$(STAGE)

@@ -47,7 +47,7 @@ func startEmulator(ctx context.Context, root, dir, log string) (*emulator, error
 		filepath.Join(root, "tools/ministack/emulator.py"))
 	e.cmd.Dir = dir
 	e.cmd.Env = append(awsEnvironment(e.url, dir),
-		"GATEWAY_PORT="+port, "BIND_HOST=127.0.0.1", "AUTH=true",
+		"GATEWAY_PORT="+port, "BIND_HOST=127.0.0.1", "AUTH=true", "STATE_DIR="+filepath.Join(dir, "state"),
 		"MINISTACK_ACCOUNT_ID="+account, "MINISTACK_REGION="+region)
 	e.cmd.SysProcAttr = ownGroup()
 	e.cmd.Stdout, e.cmd.Stderr = e.output, e.output
