@@ -113,7 +113,7 @@ func getJourney(a *API, w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if known.match(j.Rev) {
+	if known.match(etag(j.Rev)) {
 		w.Header().Set("ETag", etag(j.Rev))
 		w.WriteHeader(http.StatusNotModified)
 		return nil
