@@ -88,7 +88,7 @@ func newAnalyticsBody(id ident.ID, report analytics.Report) analyticsBody {
 	body := analyticsBody{
 		JourneyID: id, JourneyName: report.Name, Status: report.Status, AsOf: timestampOrNil(report.AsOf),
 		VersionsLeftOut: report.LeftOut,
-		Enrollments:     enrollmentsBody{e.Enrolled, e.Active(), e.Completed, e.Expired, e.Cancelled, e.Failed},
+		Enrollments:     newEnrollmentsBody(e),
 		CompletionRate:  rate(e.Completed, e.Enrolled), Conversions: e.Conversions,
 		ConversionRate: rate(e.Conversions, e.Enrolled), Steps: []stepBody{}, Edges: []edgeBody{},
 	}
@@ -104,6 +104,10 @@ func newAnalyticsBody(id ident.ID, report analytics.Report) analyticsBody {
 		})
 	}
 	return body
+}
+
+func newEnrollmentsBody(t tally.Totals) enrollmentsBody {
+	return enrollmentsBody{t.Enrolled, t.Active(), t.Completed, t.Expired, t.Cancelled, t.Failed}
 }
 
 func newStepBody(s analytics.NodeReport) stepBody {

@@ -47,7 +47,7 @@ type Operation struct {
 
 // ListJourneys returns the operation of manifest.ListJourneys.
 func ListJourneys() Operation {
-	return Operation{manifest.ListJourneys, []string{"status", "limit", "offset"}, listJourneys}
+	return Operation{manifest.ListJourneys, []string{"status", "q", "sort", "limit", "offset"}, listJourneys}
 }
 
 // CreateJourney returns the operation of manifest.CreateJourney.
@@ -135,12 +135,19 @@ func DeleteCustomer() Operation {
 	return Operation{manifest.DeleteCustomer, nil, deleteCustomer}
 }
 
+// ListAnalytics returns the operation of manifest.ListAnalytics.
+func ListAnalytics() Operation {
+	return Operation{manifest.ListAnalytics, []string{"status", "q", "sort", "limit", "cursor"}, listAnalytics}
+}
+
 // Operations returns every operation, in the order of manifest.Routes.
 func Operations() []Operation {
 	return []Operation{
 		ListJourneys(), CreateJourney(), GetJourney(), UpdateJourney(), DeleteJourney(),
 		EnrollCustomers(), TestJourney(), GetEnrollment(), GetJourneyAnalytics(), PutEvent(),
 		ListEnrollments(), RetryEnrollment(), DeleteEnrollment(), PutCustomer(), PatchCustomer(), PutCustomers(), GetCustomer(), DeleteCustomer(),
+
+		ListAnalytics(),
 	}
 }
 
