@@ -115,6 +115,10 @@ func TestAnalyticsList_ContinuesAfterTheLastJourney(t *testing.T) {
 	for _, other := range []string{"sort=-name&limit=2", "sort=name&limit=2&q=a", "limit=2", "sort=name&limit=2&status=draft"} {
 		s.must(http.StatusBadRequest, call{method: "GET", path: "/analytics?" + other + next})
 	}
+	_, next = page("limit=2")
+	for _, bad := range []string{next[:len(next)-4], next + "A", next[:len(next)-40] + strings.Repeat("_", 40)} {
+		s.must(http.StatusBadRequest, call{method: "GET", path: "/analytics?limit=2" + bad})
+	}
 	backward, _ := page("sort=-name&limit=100&q=R")
 	require.Equal(t, []string{"other", "charlie", "aardvark"}, backward)
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/oklog/ulid/v2"
 
@@ -149,5 +150,17 @@ func (f Filter) place(cursor string) (at Place, ok bool) {
 		return at, false
 	}
 	at = Place{rest[id:], ident.ID(rest[:id])}
-	return at, at.ID.Valid()
+	return at, at.ID.Valid() && f.hasValue(at.value)
+}
+
+// hasValue reports whether a Place in f's order may have the value.
+func (f Filter) hasValue(value string) bool {
+	switch f.Sort {
+	case SortUpdated, SortLatestUpdated:
+		return len(value) == 8
+	case SortName, SortNameBackward:
+		return utf8.ValidString(value)
+	case SortNewest, SortOldest:
+	}
+	return value == ""
 }
