@@ -22,6 +22,7 @@ type Report struct {
 	AsOf        time.Time // of the newest counted write; zero for none
 	Enrollments tally.Totals
 	Steps       []NodeReport // at most MaxSteps; the current graph first
+	Edges       []EdgeReport // of the graphs of Steps, in the order of their sources
 	LeftOut     []int        // versions of the oldest graphs, whose steps exceed MaxSteps; ascending
 	Series      []DayTotals  // one row per requested day
 	size        int          // of Steps, in steps
@@ -29,13 +30,17 @@ type Report struct {
 
 // MaxSteps is the greatest number of steps of a report: those of 40 graphs of
 // the greatest size. A function's answer may have 6 MB. Steps whose branches have long
-// names count as several, and so do steps with long labels.
+// names count as several, and so do steps with long labels. Edges count by their length.
 const MaxSteps = 40 * graph.MaxNodes
 
 // sizeOf returns the size of the labels' steps in an answer, in steps without named
 // branches.
 func sizeOf(labels []graph.Label) int {
-	size, text := len(labels), 0
+	const edge = 96 // bytes of an edge beside its names
+	size, text, edges := len(labels), 0, 0
+	for _, e := range edgesOf(labels) {
+		edges += len(e.Source) + len(e.Target) + len(e.Handle) + edge
+	}
 	for _, l := range labels {
 		for _, r := range l.Text {
 			text += escapedSize(r)
@@ -46,7 +51,7 @@ func sizeOf(labels []graph.Label) int {
 		}
 		size += bytes / 64
 	}
-	return size + text/512
+	return size + (text+edges)/512
 }
 
 // escapedSize returns the number of bytes that a character takes in an answer. It is a
@@ -71,6 +76,39 @@ type NodeReport struct {
 	Ways     []string // names of the ways out, if there are several; nil otherwise
 	Version  int      // the latest version with the graph; 0 for the current graph
 	tally.Step
+}
+
+// EdgeReport is the figure of one edge of one graph. Edges that no customer can take,
+// because the graph is incomplete, have none.
+type EdgeReport struct {
+	Source, Target string // node ids
+	Handle         string // name of the way, if several lead out of Source; "" otherwise
+	Version        int    // as of NodeReport
+	Passed         int64  // customers that left Source by the edge
+	node, way      int    // indexes of Source and of the way
+}
+
+// edgesOf returns the edges between the labels' nodes, without figures.
+func edgesOf(labels []graph.Label) []EdgeReport {
+	ids := map[int]string{}
+	for _, l := range labels {
+		ids[l.Node] = l.ID
+	}
+	var edges []EdgeReport
+	for _, l := range labels {
+		for way, next := range l.Next {
+			target, ok := ids[next]
+			if !ok {
+				continue
+			}
+			e := EdgeReport{Source: l.ID, Target: target, node: l.Node, way: way}
+			if way < len(l.Ways) {
+				e.Handle = l.Ways[way]
+			}
+			edges = append(edges, e)
+		}
+	}
+	return edges
 }
 
 // Table is what reading figures needs of the table.
@@ -152,6 +190,10 @@ func (r *Report) addGraph(g *Graph, labels []graph.Label, current bool) {
 	r.size += sizeOf(labels)
 	for _, l := range labels {
 		r.Steps = append(r.Steps, NodeReport{l.ID, l.Type, l.Text, l.Ways, version, g.step(l.Node)})
+	}
+	for _, e := range edgesOf(labels) {
+		e.Version, e.Passed = version, g.step(e.node).Results.Passed(e.way)
+		r.Edges = append(r.Edges, e)
 	}
 }
 

@@ -22,6 +22,7 @@ type analyticsBody struct {
 	Conversions     int64           `json:"conversions"`
 	ConversionRate  float64         `json:"conversionRate"`
 	Steps           []stepBody      `json:"steps"`
+	Edges           []edgeBody      `json:"edges"`
 	VersionsLeftOut []int           `json:"versionsLeftOut,omitzero"` // older versions whose steps exceed analytics.MaxSteps
 	Series          []dayBody       `json:"series,omitzero"`
 }
@@ -52,6 +53,14 @@ type stepBody struct {
 	BranchesConverted map[string]int64 `json:"branchesConverted,omitzero"`
 }
 
+type edgeBody struct {
+	Source       string `json:"source"`
+	Target       string `json:"target"`
+	SourceHandle string `json:"sourceHandle,omitzero"` // absent unless several ways lead out
+	Version      int    `json:"version,omitzero"`      // as of stepBody
+	Passed       int64  `json:"passed"`
+}
+
 type dayBody struct {
 	Date      string `json:"date"`
 	Enrolled  int64  `json:"enrolled"`
@@ -63,6 +72,7 @@ type dayBody struct {
 
 func getJourneyAnalytics(a *API, w http.ResponseWriter, r *request) error {
 	days := r.queryRange()
+	known := r.ifNoneMatch()
 	if err := r.checkFaults(); err != nil {
 		return err
 	}
@@ -70,7 +80,7 @@ func getJourneyAnalytics(a *API, w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, newAnalyticsBody(r.id, report))
+	return writeTagged(w, known, newAnalyticsBody(r.id, report))
 }
 
 func newAnalyticsBody(id ident.ID, report analytics.Report) analyticsBody {
@@ -78,12 +88,15 @@ func newAnalyticsBody(id ident.ID, report analytics.Report) analyticsBody {
 	body := analyticsBody{
 		JourneyID: id, JourneyName: report.Name, Status: report.Status, AsOf: timestampOrNil(report.AsOf),
 		VersionsLeftOut: report.LeftOut,
-		Enrollments:     enrollmentsBody{e.Enrolled, e.Active(), e.Completed, e.Expired, e.Cancelled, e.Failed},
+		Enrollments:     newEnrollmentsBody(e),
 		CompletionRate:  rate(e.Completed, e.Enrolled), Conversions: e.Conversions,
-		ConversionRate: rate(e.Conversions, e.Enrolled), Steps: []stepBody{},
+		ConversionRate: rate(e.Conversions, e.Enrolled), Steps: []stepBody{}, Edges: []edgeBody{},
 	}
 	for _, s := range report.Steps {
 		body.Steps = append(body.Steps, newStepBody(s))
+	}
+	for _, e := range report.Edges {
+		body.Edges = append(body.Edges, edgeBody{e.Source, e.Target, e.Handle, e.Version, e.Passed})
 	}
 	for _, d := range report.Series {
 		body.Series = append(body.Series, dayBody{
@@ -91,6 +104,10 @@ func newAnalyticsBody(id ident.ID, report analytics.Report) analyticsBody {
 		})
 	}
 	return body
+}
+
+func newEnrollmentsBody(t tally.Totals) enrollmentsBody {
+	return enrollmentsBody{t.Enrolled, t.Active(), t.Completed, t.Expired, t.Cancelled, t.Failed}
 }
 
 func newStepBody(s analytics.NodeReport) stepBody {

@@ -72,7 +72,7 @@ func TestAnalytics_AddsUpTheCounters(t *testing.T) {
 		Enrollments                          map[string]int
 		CompletionRate, ConversionRate       float64
 		Conversions                          int
-		Steps                                []map[string]any
+		Steps, Edges                         []map[string]any
 		Series                               []map[string]any
 	}
 	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &body))
@@ -101,6 +101,15 @@ func TestAnalytics_AddsUpTheCounters(t *testing.T) {
 		"dropped": 0.0, "completionRate": 1.0, "results": map[string]any{"skipped_no_address": 1.0}, "converted": 0.0,
 	}, body.Steps[10])
 	require.Equal(t, map[string]any{"true": 0.0, "false": 0.0}, body.Steps[8]["branches"], "both, even if no customer left")
+	require.Equal(t, []map[string]any{
+		{"source": "in", "target": "pause", "passed": 6.0},
+		{"source": "pause", "target": "rich", "passed": 3.0},
+		{"source": "rich", "sourceHandle": "true", "target": "offer", "passed": 1.0},
+		{"source": "rich", "sourceHandle": "false", "target": "out", "passed": 2.0},
+		{"source": "offer", "target": "mail", "passed": 0.0},
+		{"source": "mail", "target": "out", "passed": 0.0},
+	}, body.Edges[:6])
+	require.Equal(t, map[string]any{"source": "mail", "target": "out", "version": 1.0, "passed": 1.0}, body.Edges[11])
 	require.Equal(t, []map[string]any{
 		{"date": "2026-11-21", "enrolled": 0.0, "completed": 0.0, "expired": 0.0, "cancelled": 0.0, "failed": 0.0},
 		{"date": "2026-11-22", "enrolled": 5.0, "completed": 1.0, "expired": 0.0, "cancelled": 0.0, "failed": 1.0},
@@ -166,23 +175,32 @@ func TestAnalytics_LeavesOutTheOldestVersions(t *testing.T) {
 		name   string
 		label  graph.Label
 		counts tally.Results
-		kept   int // versions
+		edges  bool // each way leads to another node
+		kept   int  // versions
 	}{
 		{
 			"condition splits", graph.Label{Type: graph.ConditionSplit, Ways: []string{"true", "false"}},
-			left(trail.True, many/2).Plus(left(trail.False, many/2)...), 40,
+			left(trail.True, many/2).Plus(left(trail.False, many/2)...), false, 40,
 		},
 		{
 			"long labels", graph.Label{Type: graph.ConditionSplit, Ways: []string{"true", "false"}, Text: strings.Repeat("x", graph.MaxLabel)},
-			left(trail.True, many/2).Plus(left(trail.False, many/2)...), 34,
+			left(trail.True, many/2).Plus(left(trail.False, many/2)...), false, 34,
 		},
 		{
 			"labels of control characters", graph.Label{Type: graph.ConditionSplit, Ways: []string{"true", "false"}, Text: strings.Repeat("\x01", graph.MaxLabel)},
-			left(trail.True, many/2).Plus(left(trail.False, many/2)...), 19,
+			left(trail.True, many/2).Plus(left(trail.False, many/2)...), false, 19,
 		},
 		{
 			"splits with long names", graph.Label{Type: graph.RandomSplit, Ways: []string{strings.Repeat("a", 64), strings.Repeat("b", 64)}},
-			left(trail.Branch(0), many/2).Plus(left(trail.Branch(1), many/2)...), 13,
+			left(trail.Branch(0), many/2).Plus(left(trail.Branch(1), many/2)...), false, 13,
+		},
+		{
+			"edges", graph.Label{Type: graph.ConditionSplit, Ways: []string{"true", "false"}},
+			left(trail.True, many/2).Plus(left(trail.False, many/2)...), true, 21,
+		},
+		{
+			"edges with long names", graph.Label{Type: graph.RandomSplit, Ways: []string{strings.Repeat("a", 64), strings.Repeat("b", 64)}},
+			left(trail.Branch(0), many/2).Plus(left(trail.Branch(1), many/2)...), true, 9,
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -196,6 +214,9 @@ func TestAnalytics_LeavesOutTheOldestVersions(t *testing.T) {
 			for i := range graph.MaxNodes {
 				label := row.label
 				label.Node, label.ID = i, fmt.Sprintf("node-%059d", i)
+				if row.edges {
+					label.Next = []int{(i + 1) % graph.MaxNodes, (i + 2) % graph.MaxNodes}
+				}
 				labels = append(labels, label)
 			}
 			counters.Head.Labels = labels
@@ -211,12 +232,16 @@ func TestAnalytics_LeavesOutTheOldestVersions(t *testing.T) {
 			require.Equal(t, http.StatusOK, w.Code)
 			var body struct {
 				Enrollments     map[string]int64
-				Steps           []struct{ Version int }
+				Steps, Edges    []struct{ Version int }
 				VersionsLeftOut []int
 			}
 			require.NoError(t, json.Unmarshal(w.Body.Bytes(), &body))
 			require.Equal(t, versions*3*many, body.Enrollments["total"])
 			require.Equal(t, row.kept*graph.MaxNodes, len(body.Steps))
+			if row.edges {
+				require.Len(t, body.Edges, 2*len(body.Steps))
+				require.Equal(t, body.Steps[len(body.Steps)-1].Version, body.Edges[len(body.Edges)-1].Version)
+			}
 			require.Zero(t, body.Steps[0].Version, "the current graph comes first")
 			require.Equal(t, versions-row.kept+1, body.Steps[len(body.Steps)-1].Version)
 			require.Len(t, body.VersionsLeftOut, versions-row.kept)
@@ -239,9 +264,50 @@ func TestAnalytics_IsEmptyWithoutCounts(t *testing.T) {
 	require.Contains(t, body, "asOf")
 	require.Nil(t, body["asOf"])
 	require.Equal(t, []any{}, body["steps"])
+	require.Equal(t, []any{}, body["edges"])
 	require.Equal(t, []any{0.0, 0.0}, []any{body["conversions"], body["conversionRate"]})
 	require.NotContains(t, body, "series")
 	s.must(http.StatusNotFound, call{method: "GET", path: "/journeys/jrn_01JD0000000000000000000000/analytics"})
+}
+
+// A console asks again and again.
+func TestAnalytics_AnswersNotModified(t *testing.T) {
+	t.Parallel()
+
+	store := &memoryStore{}
+	s := newServer(t, &countedStore{Store: store})
+	id := s.create(`{"name":"Welcome"}`)
+	read := func(path string, known ...string) (status int, tag, body string) {
+		c := call{method: "GET", path: path}
+		for _, header := range known {
+			c.header = append(c.header, "If-None-Match", header)
+		}
+		w := s.do(c)
+		return w.Code, w.Header().Get("ETag"), w.Body.String()
+	}
+	path := "/journeys/" + id + "/analytics"
+	_, tag, _ := read(path)
+	require.Regexp(t, `^"[0-9a-f]{32}"$`, tag)
+	for _, known := range []string{tag, "W/" + tag, `"3", ` + tag, `"a,b" , W/` + tag, "*"} {
+		status, again, body := read(path, known)
+		require.Equal(t, []any{http.StatusNotModified, tag, ""}, []any{status, again, body}, known)
+	}
+	status, _, _ := read(path, `"3"`, tag)
+	require.Equal(t, http.StatusNotModified, status, "in a second header")
+	for _, known := range []string{`"1"`, strings.ToUpper(tag), `"` + tag[2:]} {
+		status, again, body := read(path, known)
+		require.Equal(t, []any{http.StatusOK, tag}, []any{status, again}, known)
+		require.NotEmpty(t, body)
+	}
+	status, series, _ := read(path+"?from=2026-11-01&to=2026-11-01", tag)
+	require.Equal(t, http.StatusOK, status)
+	require.NotEqual(t, tag, series, "another body")
+	status, _, _ = read(path, `"1`)
+	require.Equal(t, http.StatusBadRequest, status)
+	s.must(http.StatusOK, call{method: "PUT", path: "/journeys/" + id, body: `{"name":"Hello"}`})
+	status, renamed, _ := read(path, tag)
+	require.Equal(t, http.StatusOK, status)
+	require.NotEqual(t, tag, renamed)
 }
 
 func TestAnalytics_RefusesBadDays(t *testing.T) {

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"time"
@@ -28,6 +30,24 @@ func writeJSON(w http.ResponseWriter, status int, v any) error {
 		return fmt.Errorf("encode the answer: %w", err)
 	}
 	writeBody(w, status, "application/json", body)
+	return nil
+}
+
+// writeTagged answers with v as JSON and the hash of it as ETag, or with 304 if known
+// matches that.
+func writeTagged(w http.ResponseWriter, known tags, v any) error {
+	body, err := encode(v)
+	if err != nil {
+		return fmt.Errorf("encode the answer: %w", err)
+	}
+	sum := sha256.Sum256(body)
+	tag := `"` + hex.EncodeToString(sum[:16]) + `"`
+	w.Header().Set("ETag", tag)
+	if known.match(tag) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	writeBody(w, http.StatusOK, "application/json", body)
 	return nil
 }
 

@@ -47,7 +47,7 @@ type Operation struct {
 
 // ListJourneys returns the operation of manifest.ListJourneys.
 func ListJourneys() Operation {
-	return Operation{manifest.ListJourneys, []string{"status", "limit", "offset"}, listJourneys}
+	return Operation{manifest.ListJourneys, []string{"status", "q", "sort", "limit", "offset"}, listJourneys}
 }
 
 // CreateJourney returns the operation of manifest.CreateJourney.
@@ -150,6 +150,11 @@ func ListHistory() Operation {
 	return Operation{manifest.ListHistory, []string{"limit", "cursor"}, listHistory}
 }
 
+// ListAnalytics returns the operation of manifest.ListAnalytics.
+func ListAnalytics() Operation {
+	return Operation{manifest.ListAnalytics, []string{"status", "q", "sort", "limit", "cursor"}, listAnalytics}
+}
+
 // Operations returns every operation, in the order of manifest.Routes.
 func Operations() []Operation {
 	return []Operation{
@@ -158,6 +163,8 @@ func Operations() []Operation {
 		ListEnrollments(), RetryEnrollment(), DeleteEnrollment(), PutCustomer(), PatchCustomer(), PutCustomers(), GetCustomer(), DeleteCustomer(),
 
 		ListVersions(), GetVersion(), ListHistory(),
+
+		ListAnalytics(),
 	}
 }
 

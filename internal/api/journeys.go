@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -70,11 +71,9 @@ type pagination struct {
 }
 
 func listJourneys(a *API, w http.ResponseWriter, r *request) error {
-	filter := journey.Filter{
-		Status: r.queryStatus(),
-		Limit:  r.queryInt("limit", 1, maxLimit, defaultLimit),
-		Offset: r.queryInt("offset", 0, maxOffset, 0),
-	}
+	filter := r.queryFilter()
+	filter.Limit = r.queryInt("limit", 1, maxLimit, defaultLimit)
+	filter.Offset = r.queryInt("offset", 0, maxOffset, 0)
 	if err := r.checkFaults(); err != nil {
 		return err
 	}
@@ -92,6 +91,20 @@ func listJourneys(a *API, w http.ResponseWriter, r *request) error {
 		body.Data = append(body.Data, item)
 	}
 	return writeJSON(w, http.StatusOK, body)
+}
+
+// queryFilter reads the parameters that all lists of journeys have.
+func (r *request) queryFilter() journey.Filter {
+	return journey.Filter{Status: r.queryStatus(), Query: r.queryText("q", journey.MaxName), Sort: r.querySort()}
+}
+
+// querySort reads the order of journeys; "" if absent.
+func (r *request) querySort() journey.Sort {
+	order := journey.Sort(r.query.Get("sort"))
+	if r.query.Has("sort") && !slices.Contains(journey.Sorts, order) {
+		r.faults.Add(queryPlace+"sort", "must be created, updated or name, with - in front for the reverse order")
+	}
+	return order
 }
 
 func createJourney(a *API, w http.ResponseWriter, r *request) error {
@@ -116,7 +129,7 @@ func getJourney(a *API, w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if known.match(j.Rev) {
+	if known.match(etag(j.Rev)) {
 		w.Header().Set("ETag", etag(j.Rev))
 		w.WriteHeader(http.StatusNotModified)
 		return nil

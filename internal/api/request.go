@@ -134,6 +134,16 @@ func (r *request) queryWord(name string, maxLength int) string {
 	return text
 }
 
+// queryText reads a text of at most maxLength characters; "" if absent.
+func (r *request) queryText(name string, maxLength int) string {
+	text := r.query.Get(name)
+	n := utf8.RuneCountInString(text)
+	if r.query.Has(name) && (n < 1 || n > maxLength || !utf8.ValidString(text)) {
+		r.faults.Add(queryPlace+name, "must have 1 to %d characters, in UTF-8", maxLength)
+	}
+	return text
+}
+
 var statusNames = func() []string {
 	var names []string
 	for _, status := range journey.Statuses {

@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -195,10 +196,13 @@ func (m *memoryStore) List(_ context.Context, _ ident.Tenant, f journey.Filter) 
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var page journey.Page
-	for _, j := range m.journeys {
-		if f.Status != "" && f.Status != j.Status {
-			continue
-		}
+	list := slices.DeleteFunc(slices.Clone(m.journeys), func(j journey.Journey) bool {
+		return !f.Matches()(j) || f.After != (journey.Place{}) && f.Compare(f.Place(j), f.After) <= 0
+	})
+	if f.Sort != "" {
+		slices.SortFunc(list, func(a, b journey.Journey) int { return f.Compare(f.Place(a), f.Place(b)) })
+	}
+	for _, j := range list {
 		if page.Total >= f.Offset && len(page.Journeys) < f.Limit {
 			j.Definition, j.Settings = nil, nil
 			page.Journeys = append(page.Journeys, j)

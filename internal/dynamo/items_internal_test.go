@@ -229,6 +229,14 @@ func TestLabels_DecodeAsEncoded(t *testing.T) {
 				label.Ways = rapid.SliceOfN(id, 2, graph.MaxWays).Draw(t, "ways")
 			default: // one way
 			}
+			count := len(label.Ways)
+			if count == 0 && label.Type != graph.Exit {
+				count = 1
+			}
+			for range count {
+				next := rapid.IntRange(-1, graph.MaxNodes-1).Filter(func(next int) bool { return next != i })
+				label.Next = append(label.Next, next.Draw(t, "next"))
+			}
 			if rapid.Bool().Draw(t, "has a text") {
 				label.Text = rapid.StringN(1, graph.MaxLabel, -1).Draw(t, "text")
 			}

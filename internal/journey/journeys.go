@@ -88,19 +88,6 @@ type Journey struct {
 // FirstShards is the number of due-index shards of a new journey.
 const FirstShards = 4
 
-// Filter selects a page of journeys, newest first.
-type Filter struct {
-	Status Status // "" for any
-	Limit  int
-	Offset int
-}
-
-// Page is one page of a list of journeys.
-type Page struct {
-	Journeys []Journey // without Definition
-	Total    int       // journeys with the filter's status, on all pages
-}
-
 // Change is a partial update of a journey. Nil fields stay unchanged.
 type Change struct {
 	Name            *string
@@ -182,11 +169,6 @@ func (s *Service) shown(ctx context.Context, t ident.Tenant, j Journey) (definit
 	}
 	d, err := s.definition(ctx, t, j)
 	return d.Raw, d.Settings, err
-}
-
-// List returns a page of the tenant's journeys, newest first.
-func (s *Service) List(ctx context.Context, t ident.Tenant, f Filter) (Page, error) {
-	return s.stores.Journeys.List(ctx, t, f)
 }
 
 // updateAttempts bounds the attempts at a change without If-Match under concurrent

@@ -158,6 +158,8 @@ var (
 	GetVersion   = route(http.MethodGet, "/journeys/{id}/versions/{version}", editors,
 		endpoint("get-version", "BatchGetItem", "GetItem", "Query"))
 	ListHistory = route(http.MethodGet, "/journeys/{id}/history", editors, endpoint("list-history", "GetItem", "Query"))
+
+	ListAnalytics = route(http.MethodGet, "/analytics", viewers, endpoint("list-analytics", "Query"))
 )
 
 // Advance moves customers. It is invoked asynchronously with a pack of due
@@ -237,6 +239,8 @@ func Routes() []Route {
 		ListEnrollments, RetryEnrollment, DeleteEnrollment, PutCustomer, PatchCustomer, PutCustomers, GetCustomer, DeleteCustomer,
 
 		ListVersions, GetVersion, ListHistory,
+
+		ListAnalytics,
 	}
 }
 

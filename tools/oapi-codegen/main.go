@@ -144,6 +144,15 @@ func (u use) count(id string) {
 			equal(*step.Branches, map[string]int{"true": 0, "false": 0})
 		}
 	}
+	equal(answer.JSON200.Edges[0].Source, "start")
+	limit := 100
+	all, err := u.ListAnalyticsWithResponse(u.ctx, &api.ListAnalyticsParams{Limit: &limit})
+	must(err)
+	found := false
+	for _, j := range all.JSON200.Data {
+		found = found || j.Id == id && j.Status == api.StatusActive
+	}
+	equal(found, true)
 }
 
 func (u use) patchCustomer() {

@@ -7,7 +7,7 @@ import datetime
 import os
 
 from generated import AuthenticatedClient, models
-from generated.api.analytics import get_journey_analytics
+from generated.api.analytics import get_journey_analytics, list_analytics
 from generated.api.customers import enroll_customers, get_enrollment, patch_customer, put_customers, put_event
 from generated.api.journeys import create_journey, delete_journey, get_journey, list_journeys, update_journey
 from generated.api.simulation import test_journey
@@ -103,6 +103,9 @@ def enroll(journey):
     figures = get_journey_analytics.sync(journey, client=client)
     split = [step for step in figures.steps if step.node_id == "split"]
     assert all(step.branches.to_dict() == {"true": 0, "false": 0} for step in split), figures
+    assert figures.edges[0].source == "start", figures
+    page = list_analytics.sync(client=client, limit=100)
+    assert [j.enrollments.failed for j in page.data if j.id == journey] == [0], page
 
 
 def change_customers():

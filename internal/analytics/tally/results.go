@@ -38,6 +38,16 @@ func (r Results) Of(result trail.Result) int64 {
 	return 0
 }
 
+// Passed returns the number of customers that went on by the way with that index.
+func (r Results) Passed(way int) (n int64) {
+	for _, c := range r {
+		if c.Result != trail.Exited && c.Result.Way() == way {
+			n += c.Count
+		}
+	}
+	return n
+}
+
 // Plus returns the sum of r and o, whose counts may be in any order.
 func (r Results) Plus(o ...ResultCount) Results {
 	if len(o) == 0 {

@@ -68,7 +68,7 @@ func withoutPadding(f *analytics.Figures) map[string]analytics.Graph {
 func (w *world) requireIdentities(t *testing.T, c *cohort, list []progress.Enrollment) {
 	t.Helper()
 	type counts struct {
-		NodeID                                                                                     string
+		NodeID, NodeType                                                                           string
 		Version, Total, Entered, Active, Completed, Expired, Cancelled, Failed, Dropped, Converted int
 		Results, Branches, BranchesConverted                                                       map[string]int
 	}
@@ -76,6 +76,10 @@ func (w *world) requireIdentities(t *testing.T, c *cohort, list []progress.Enrol
 		Enrollments counts
 		Conversions int
 		Steps       []counts
+		Edges       []struct {
+			Target          string
+			Version, Passed int
+		}
 	}
 	text := w.call(t, "GET", manifest.BasePath+"/journeys/"+string(c.id)+"/analytics", "")
 	require.NoError(t, json.Unmarshal(text, &shown))
@@ -85,7 +89,14 @@ func (w *world) requireIdentities(t *testing.T, c *cohort, list []progress.Enrol
 	require.NotEmpty(t, shown.Steps)
 	counted, converted, conversions := w.results(t, c, list)
 	require.Equal(t, conversions, shown.Conversions)
+	arrived := map[stepKey]int{}
+	for _, e := range shown.Edges {
+		arrived[stepKey{e.Version, e.Target}] += e.Passed
+	}
 	for _, s := range shown.Steps {
+		if s.NodeType != "entry_trigger" {
+			require.Equal(t, s.Entered, arrived[stepKey{s.Version, s.NodeID}], "%s of version %d", s.NodeID, s.Version)
+		}
 		version := s.Version
 		if version == 0 {
 			version = len(c.graphs)

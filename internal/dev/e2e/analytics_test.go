@@ -37,4 +37,52 @@ func TestLocal_AnalyticsTellSkippedFromSent(t *testing.T) {
 	hello := steps()["hello"]
 	require.Equal(t, map[string]any{"skipped_no_address": 5.0, "sent": 1.0}, hello["results"])
 	require.Equal(t, 6.0, hello["completed"])
+	for _, edge := range c.must(200, "GET", path+"/analytics", "").body["edges"].([]any) {
+		require.Equal(t, 6.0, edge.(map[string]any)["passed"], edge)
+	}
+	listed := c.must(200, "GET", "/analytics", "").body["data"].([]any)
+	require.Len(t, listed, 1)
+	require.Equal(t, 6.0, listed[0].(map[string]any)["enrollments"].(map[string]any)["completed"])
+}
+
+// A viewer sees the figures of all journeys, and the edges of each, but not the list.
+func TestAnalytics_ListEachJourneyForAViewer(t *testing.T) {
+	t.Parallel()
+
+	tenant := newTenant()
+	c, viewer := as(t, manifest.Editor, tenant), as(t, manifest.Viewer, tenant)
+	path := c.createActive(shortGraph)
+	c.must(200, "PUT", path, `{"name":"Bravo"}`)
+	for _, name := range []string{"alpha", "charlie", "other"} {
+		c.create(name, emptyGraph)
+	}
+	page := func(query string) (names []string, next string) {
+		body := viewer.must(200, "GET", "/analytics?"+query, "").body
+		for _, item := range body["data"].([]any) {
+			journey := item.(map[string]any)
+			require.Equal(t, 0.0, journey["enrollments"].(map[string]any)["total"])
+			names = append(names, journey["name"].(string))
+		}
+		next, _ = body["nextCursor"].(string)
+		return names, next
+	}
+	first, next := page("sort=name&q=A&limit=2")
+	require.Equal(t, []string{"alpha", "Bravo"}, first)
+	last, end := page("sort=name&q=A&limit=2&cursor=" + next)
+	require.Equal(t, []string{"charlie"}, last)
+	require.Empty(t, end)
+	drafts, _ := page("status=draft")
+	require.Equal(t, []string{"other", "charlie", "alpha"}, drafts)
+	viewer.refused(400, "invalid-request", "GET", "/analytics?cursor="+next, "")
+	viewer.refused(403, "role-not-allowed", "GET", "/journeys?q=a", "")
+
+	one := viewer.must(200, "GET", path+"/analytics", "")
+	require.Equal(t, []any{map[string]any{"source": "in", "target": "out", "passed": 0.0}}, one.body["edges"])
+	for _, call := range []string{path + "/analytics", "/analytics"} {
+		tag := viewer.must(200, "GET", call, "").header.Get("ETag")
+		again := viewer.must(304, "GET", call, "", "If-None-Match", `"3", W/`+tag)
+		require.Equal(t, tag, again.header.Get("ETag"))
+		require.Empty(t, again.text)
+	}
+	require.Equal(t, 3.0, total(c, "q=A&sort=-updated"))
 }

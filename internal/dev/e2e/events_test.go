@@ -45,7 +45,7 @@ func TestLocal_FunctionsAnswerTheirEvents(t *testing.T) {
 	for _, route := range manifest.Routes() {
 		want := 404
 		switch route.Function.Name {
-		case manifest.ListJourneys.Function.Name, manifest.PutCustomer.Function.Name, manifest.PatchCustomer.Function.Name,
+		case manifest.ListJourneys.Function.Name, manifest.ListAnalytics.Function.Name, manifest.PutCustomer.Function.Name, manifest.PatchCustomer.Function.Name,
 			manifest.PutCustomers.Function.Name, manifest.GetCustomer.Function.Name:
 			want = 200
 		case manifest.DeleteCustomer.Function.Name:

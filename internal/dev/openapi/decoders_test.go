@@ -323,8 +323,16 @@ func TestSchemas_AgreeWithDecodersOnParameters(t *testing.T) {
 		"?limit=0", "?limit=1", "?limit=200", "?limit=201", "?limit=-1", "?limit=1.5", "?limit=a", "?limit=",
 		"?offset=0", "?offset=-1", "?offset=2147483647", "?offset=2147483648", "?offset=1e3",
 		"?status=draft", "?status=Draft", "?status=", "?other=1", "?limit=1&limit=1", "?status=active&limit=2&offset=3",
+		"?q=a", "?q=%C3%9F%20%26", "?q=", "?q=" + strings.Repeat("%C3%A9", 255), "?q=" + strings.Repeat("%C3%A9", 256),
+		"?sort=created", "?sort=-updated", "?sort=name&q=x", "?sort=", "?sort=Name", "?sort=--name", "?sort=%2Bname", "?cursor=a",
 	} {
 		requireAgreement(t, d, httptest.NewRequest("GET", "/api/v1/journeys"+target, nil))
+	}
+	for _, target := range []string{
+		"", "?status=paused&q=a&sort=-name&limit=100", "?status=x", "?q=", "?sort=id", "?limit=0", "?limit=101", "?offset=0",
+		"?cursor=", "?cursor=a+b",
+	} {
+		requireAgreement(t, d, httptest.NewRequest("GET", "/api/v1/analytics"+target, nil))
 	}
 	for _, query := range []string{
 		"?status=failed", "?status=inside", "?status=", "?nodeId=a-1", "?nodeId=", "?nodeId=a.b", "?nodeId=a&result=sent", "?nodeId=a&result=", "?nodeId=a&result=a.b", "?nodeId=a&result=" + long, "?limit=200", "?limit=201",

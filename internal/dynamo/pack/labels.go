@@ -27,13 +27,15 @@ const texted = 64
 const maxText = graph.MaxLabel * utf8.UTFMax // bytes
 
 // Labels returns for each label a byte with the node's index, one with the number
-// of its type, and its id. With the bit named, the number of ways and their names follow;
-// with the bit texted, the length of the text in bytes (unsigned varint) and the text.
+// of its type, and its id. With the bit named, the number of ways and their names follow.
+// Then each way has a byte with the index of the node to which it leads, the node's own
+// index for none. With the bit texted, the length of the text in bytes (unsigned varint)
+// and the text follow.
 func Labels(labels []graph.Label) []byte {
 	var packed []byte
 	for _, l := range labels {
-		if slices.ContainsFunc(append([]string{l.ID}, l.Ways...), unpackable) {
-			return nil // stored under another rule for ids; the definition has the labels
+		if slices.ContainsFunc(append([]string{l.ID}, l.Ways...), unpackable) || !hasPackableEdges(l) {
+			return nil // stored under another rule; the definition has the labels
 		}
 		kind := byte(slices.Index(LabelTypes, l.Type))
 		ways := l.Ways
@@ -52,6 +54,12 @@ func Labels(labels []graph.Label) []byte {
 		for _, way := range ways {
 			packed = appendID(packed, way)
 		}
+		for _, next := range l.Next {
+			if next < 0 {
+				next = l.Node
+			}
+			packed = append(packed, byte(next))
+		}
 		if l.Text != "" {
 			packed = append(binary.AppendUvarint(packed, uint64(len(l.Text))), l.Text...)
 		}
@@ -65,6 +73,24 @@ func waysOf(kind graph.NodeType) []string {
 		return []string{"true", "false"}
 	}
 	return nil
+}
+
+// countWays returns the number of ways out of a node of the type, given the names of
+// several ways.
+func countWays(kind graph.NodeType, names []string) int {
+	switch {
+	case len(names) > 0:
+		return len(names)
+	case kind == graph.Exit, !kind.HasOneWay(1):
+		return 0
+	}
+	return 1
+}
+
+// hasPackableEdges reports whether the label has the ways of its type, none of which leads
+// back to the node, as a draft's may.
+func hasPackableEdges(l graph.Label) bool {
+	return len(l.Next) == countWays(l.Type, l.Ways) && !slices.Contains(l.Next, l.Node)
 }
 
 func unpackable(id string) bool { return id != "" && !strict.IsWord(id, 255) }
@@ -120,6 +146,11 @@ func (r *labelReader) label() graph.Label {
 	l.Type = LabelTypes[number]
 	if l.Ways = waysOf(l.Type); kind&named != 0 {
 		l.Ways = r.ways()
+	}
+	for _, next := range r.take(countWays(l.Type, l.Ways)) {
+		if l.Next = append(l.Next, int(next)); int(next) == l.Node {
+			l.Next[len(l.Next)-1] = -1
+		}
 	}
 	if kind&texted != 0 {
 		l.Text = r.text()

@@ -118,6 +118,8 @@ async function listAndDelete(id: string): Promise<void> {
   const path = { id };
   const list = await client.GET("/journeys", { params: { query: { status: "active", limit: 200 } } });
   assert(list.data?.data.some((j) => j.id === id && j.nodeCount === 6));
+  const figures = await client.GET("/analytics", { params: { query: { q: "tYPED", sort: "-updated", limit: 100 } } });
+  assert(figures.data?.data.some((j) => j.id === id && j.enrollments !== null && j.asOf !== undefined));
   const read = await client.GET("/journeys/{id}", { params: { path } });
   assert.equal(read.data?.version, 1);
   const gone = await client.DELETE("/journeys/{id}", { params: { path } });
