@@ -93,6 +93,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"appearance":            item.AppearanceKey(tenant, id, 12),
 		"text":                  item.TextKey(tenant, id),
 		"journey count":         item.JourneyCountKey(tenant),
+		"names":                 item.NamesKey(tenant),
 		"fence":                 item.FenceKey(tenant, "c", time.UnixMilli(1_700_000_000_000)),
 		"LIVE entry":            item.LiveKey(tenant, id),
 		"journey by event":      item.EventKey(tenant, "opened", id),

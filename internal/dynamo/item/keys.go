@@ -30,6 +30,7 @@ import (
 //	appearance             T#<tenant>#J#<journey>        W#<version>
 //	text                   T#<tenant>#J#<journey>        T
 //	journey count          T#<tenant>                    N
+//	names                  T#<tenant>                    NAMES
 //	fence                  T#<tenant>#F#<fenceShard>     F#<period>
 //	LIVE entry             LIVE                          <tenant>#<journey>
 //	journey by event       T#<tenant>#EV#<eventType>     <journey>
