@@ -36,11 +36,27 @@ type Entry struct {
 // DefaultName. It returns false if the tenant may use neither.
 func (l List) Find(name, tenant string) (string, bool) {
 	for _, candidate := range []string{name, DefaultName} {
-		if e, ok := l[candidate]; ok && (e.Tenants == nil || slices.Contains(e.Tenants, tenant)) {
+		if e, ok := l[candidate]; ok && e.allows(tenant) {
 			return candidate, true
 		}
 	}
 	return "", false
+}
+
+// Names returns the names that the tenant may use, sorted.
+func (l List) Names(tenant string) []string {
+	var names []string
+	for name, e := range l {
+		if e.allows(tenant) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (e Entry) allows(tenant string) bool {
+	return e.Tenants == nil || slices.Contains(e.Tenants, tenant)
 }
 
 // Address returns the customer's attribute that the tenant's messages to a channel are

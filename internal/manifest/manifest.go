@@ -128,6 +128,12 @@ var (
 		endpoint("delete-customer", "BatchWriteItem", "DeleteItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"))
 )
 
+// The routes for clients that edit journeys.
+var (
+	GetSettings = route(http.MethodGet, "/settings", viewers, checking(endpoint("get-settings")))
+	GetNames    = route(http.MethodGet, "/names", editors, endpoint("get-names", "GetItem"))
+)
+
 // Advance moves customers. It is invoked asynchronously with a pack of due
 // customers.
 var Advance = Function{
@@ -176,6 +182,8 @@ func Routes() []Route {
 		ListJourneys, CreateJourney, GetJourney, UpdateJourney, DeleteJourney,
 		EnrollCustomers, TestJourney, GetEnrollment, GetJourneyAnalytics, PutEvent,
 		ListEnrollments, RetryEnrollment, DeleteEnrollment, PutCustomer, PatchCustomer, PutCustomers, GetCustomer, DeleteCustomer,
+
+		GetSettings, GetNames,
 	}
 }
 
