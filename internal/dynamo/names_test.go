@@ -16,6 +16,7 @@ import (
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
+	"journeys/internal/journey"
 	"journeys/internal/manifest"
 	"journeys/internal/names"
 )
@@ -128,6 +129,8 @@ func TestNames_OfANewerFormatAreLeftAlone(t *testing.T) {
 	newProcess(t, s, s.Names).call("PUT", "/customers/ada", `{"attributes":{"plan":1}}`)
 	newer(t, table, "T#demo", "NAMES")
 	before := lookup(t, table, "T#demo", "NAMES")
+	_, err := s.Names.Names(t.Context(), demo)
+	require.ErrorIs(t, err, journey.ErrNewer)
 	p := newProcess(t, s, s.Names)
 	p.call("PUT", "/customers/ada", `{"attributes":{"city":1}}`)
 	p.call("PUT", "/customers/ada", `{"attributes":{"town":1}}`)
