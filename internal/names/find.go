@@ -198,6 +198,7 @@ func (w *walk) value(d *jsontext.Decoder, depth int) bool {
 		if !w.noNull {
 			w.note(Null)
 		}
+	default: // not a value: SkipValue fails
 	}
 	return d.SkipValue() == nil
 }

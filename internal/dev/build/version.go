@@ -62,7 +62,8 @@ func hashSources(root string) (string, error) {
 				return err
 			}
 			text, err := fs.ReadFile(files, name)
-			fmt.Fprintf(hash, "%s\x00%d\x00%s", name, len(text), text)
+			hash.Write(fmt.Appendf(nil, "%s\x00%d\x00", name, len(text)))
+			hash.Write(text)
 			return err
 		})
 		if err != nil && !os.IsNotExist(err) {
