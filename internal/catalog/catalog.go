@@ -43,16 +43,23 @@ func (l List) Find(name, tenant string) (string, bool) {
 	return "", false
 }
 
-// Names returns the names that the tenant may use, sorted.
-func (l List) Names(tenant string) []string {
-	var names []string
+// Offer is a channel or a decision flow that a tenant may use.
+type Offer struct {
+	Name    string `json:"name"` // DefaultName for the one of all other names
+	Kind    string `json:"kind"`
+	Address string `json:"address,omitzero"`
+}
+
+// Offers returns what the tenant may use, sorted by name.
+func (l List) Offers(tenant string) []Offer {
+	offers := []Offer{}
 	for name, e := range l {
 		if e.allows(tenant) {
-			names = append(names, name)
+			offers = append(offers, Offer{name, e.Kind, e.Address})
 		}
 	}
-	slices.Sort(names)
-	return names
+	slices.SortFunc(offers, func(a, b Offer) int { return cmp.Compare(a.Name, b.Name) })
+	return offers
 }
 
 func (e Entry) allows(tenant string) bool {
