@@ -20,12 +20,14 @@ import (
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/names"
 )
 
 // API holds what the operations use. Every field but Installation is required.
 type API struct {
 	Journeys  *journey.Service
 	Analytics *analytics.Reader
+	Names     *names.Collector
 	Log       *slog.Logger     // gets one line per request, and one per kind of damaged item
 	Now       func() time.Time // for the expiry of tokens and the durations in the log
 	// Meter returns a context for one request, and a function that reports, as a
@@ -155,6 +157,16 @@ func ListAnalytics() Operation {
 	return Operation{manifest.ListAnalytics, []string{"status", "q", "sort", "limit", "cursor"}, listAnalytics}
 }
 
+// GetSettings returns the operation of manifest.GetSettings.
+func GetSettings() Operation {
+	return Operation{manifest.GetSettings, nil, getSettings}
+}
+
+// GetNames returns the operation of manifest.GetNames.
+func GetNames() Operation {
+	return Operation{manifest.GetNames, nil, getNames}
+}
+
 // Operations returns every operation, in the order of manifest.Routes.
 func Operations() []Operation {
 	return []Operation{
@@ -165,6 +177,8 @@ func Operations() []Operation {
 		ListVersions(), GetVersion(), ListHistory(),
 
 		ListAnalytics(),
+
+		GetSettings(), GetNames(),
 	}
 }
 

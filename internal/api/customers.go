@@ -1,12 +1,10 @@
 package api
 
 import (
-	"context"
 	"net/http"
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/progress"
 	"journeys/internal/strict"
@@ -21,18 +19,17 @@ type customerBody struct {
 
 func putCustomer(a *API, w http.ResponseWriter, r *request) error {
 	// Ignored, so that an answer can be sent back.
-	return r.changeCustomer(w, checkJSON, a.Journeys.PutCustomer, "customerId", "updatedAt")
+	return r.changeCustomer(w, checkJSON, a.collecting(a.Journeys.PutCustomer, false), "customerId", "updatedAt")
 }
 
 func patchCustomer(a *API, w http.ResponseWriter, r *request) error {
-	return r.changeCustomer(w, checkPatch, a.Journeys.PatchCustomer)
+	return r.changeCustomer(w, checkPatch, a.collecting(a.Journeys.PatchCustomer, true))
 }
 
 // changeCustomer calls do with the change in the body, for the customer of the path.
 // Fields called ignored may have any value.
 func (r *request) changeCustomer(
-	w http.ResponseWriter, checkType func(http.Header) error,
-	do func(context.Context, ident.Tenant, journey.ProfileChange, *journey.Precondition) (journey.Profile, error), ignored ...string,
+	w http.ResponseWriter, checkType func(http.Header) error, do changeProfile, ignored ...string,
 ) error {
 	match := r.ifMatchCustomer()
 	body, err := r.readBodyOf(w, checkType, "")
@@ -108,6 +105,7 @@ func putCustomers(a *API, w http.ResponseWriter, r *request) error {
 		errs[i] = o.Err
 	}
 	a.logFailed(r, "customers not merged", "customers", errs)
+	a.collectProfiles(r, changes, outcomes)
 	answer := mergedBody{make([]mergedResult, len(outcomes))}
 	for i, o := range outcomes {
 		answer.Results[i] = mergedResult{changes[i].Customer, mergeOutcome(o), journey.Code(o.Err)}

@@ -70,6 +70,7 @@ func putEvent(a *API, w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	a.collectEvents(r, event)
 	return writeJSON(w, http.StatusAccepted, newEventBody(outcome))
 }
 
@@ -100,10 +101,12 @@ func putEvents(a *API, w http.ResponseWriter, r *request, v strict.Value) error 
 		events, places = append(events, event), append(places, i)
 	}
 	errs := make([]error, len(events))
+	var accepted []journey.Event
 	for i, result := range a.Journeys.PutEvents(r.Context(), r.tenant, events) {
 		a.logDamaged(r, result.Damaged)
 		if errs[i] = result.Err; errs[i] == nil {
 			results[places[i]] = newEventBody(result.EventOutcome)
+			accepted = append(accepted, events[i])
 			continue
 		}
 		faults := problemOf(errs[i]).Errors
@@ -113,6 +116,7 @@ func putEvents(a *API, w http.ResponseWriter, r *request, v strict.Value) error 
 		results[places[i]] = refusedEvent{events[i].ID, journey.Code(errs[i]), faults}
 	}
 	a.logFailed(r, "events not accepted", "events", errs)
+	a.collectEvents(r, accepted...)
 	return writeJSON(w, http.StatusAccepted, eventsBody{results})
 }
 

@@ -30,7 +30,7 @@ func openStore(settings map[string]string) *dynamo.Store {
 // request.
 func newTableClient(ctx context.Context) *dynamodb.Client {
 	var options []func(*dynamodb.Options)
-	if os.Getenv(manifest.EnvDynamoDBLocal) != "" {
+	if isDynamoDBLocal() {
 		options = append(options, conn.Local)
 	}
 	client := conn.New(awsConfig(), options...)
@@ -40,6 +40,8 @@ func newTableClient(ctx context.Context) *dynamodb.Client {
 	_ = openConnection(ctx, client.Options())
 	return client
 }
+
+func isDynamoDBLocal() bool { return os.Getenv(manifest.EnvDynamoDBLocal) != "" }
 
 // openConnection sends a GET to the endpoint, which answers it without
 // permissions, and leaves the connection in the client's pool.

@@ -21,6 +21,7 @@ import (
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/names"
 )
 
 // Endpoint runs the function that serves op. It never returns.
@@ -43,9 +44,12 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke) {
 		if newInvoke != nil {
 			service.Nudge = newDispatcher(settings, newInvoke).nudge(log)
 		}
+		collector := names.NewCollector(store.Names, time.Now, log)
+		collector.Timeout = namesTimeout()
 		a := &api.API{
 			Journeys:     service,
 			Analytics:    analytics.NewReader(store.Analytics),
+			Names:        collector,
 			Log:          log,
 			Now:          time.Now,
 			Meter:        meter,
@@ -53,6 +57,15 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke) {
 		}
 		return apigw.Handler(a.Handler(op), log), nil
 	})
+}
+
+// namesTimeout bounds what the collection of names adds to a call. DynamoDB Local queues
+// requests on a busy machine.
+func namesTimeout() time.Duration {
+	if isDynamoDBLocal() {
+		return 10 * time.Second
+	}
+	return 200 * time.Millisecond
 }
 
 // readCatalog returns the catalog of a function that has the setting, the zero Catalog

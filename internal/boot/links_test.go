@@ -2,6 +2,7 @@ package boot
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,7 +32,7 @@ func TestFunctions_LinkOnlyTheClientsTheyCall(t *testing.T) {
 	}
 	for _, f := range manifest.Functions() {
 		var want []string
-		if len(f.Actions) > 0 {
+		if slices.Contains(f.Env, manifest.EnvTable) {
 			want = append(want, "dynamodb")
 		}
 		if f.Invokes != "" {

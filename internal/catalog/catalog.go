@@ -36,11 +36,34 @@ type Entry struct {
 // DefaultName. It returns false if the tenant may use neither.
 func (l List) Find(name, tenant string) (string, bool) {
 	for _, candidate := range []string{name, DefaultName} {
-		if e, ok := l[candidate]; ok && (e.Tenants == nil || slices.Contains(e.Tenants, tenant)) {
+		if e, ok := l[candidate]; ok && e.allows(tenant) {
 			return candidate, true
 		}
 	}
 	return "", false
+}
+
+// Offer is a channel or a decision flow that a tenant may use.
+type Offer struct {
+	Name    string `json:"name"` // DefaultName for the one of all other names
+	Kind    string `json:"kind"`
+	Address string `json:"address,omitzero"`
+}
+
+// Offers returns what the tenant may use, sorted by name.
+func (l List) Offers(tenant string) []Offer {
+	offers := []Offer{}
+	for name, e := range l {
+		if e.allows(tenant) {
+			offers = append(offers, Offer{name, e.Kind, e.Address})
+		}
+	}
+	slices.SortFunc(offers, func(a, b Offer) int { return cmp.Compare(a.Name, b.Name) })
+	return offers
+}
+
+func (e Entry) allows(tenant string) bool {
+	return e.Tenants == nil || slices.Contains(e.Tenants, tenant)
 }
 
 // Address returns the customer's attribute that the tenant's messages to a channel are

@@ -49,6 +49,13 @@ func ParseField(text string) (f Field, fault string) {
 // sources are the facts that the first name of a field chooses.
 var sources = map[string]Source{"event": Event, "entryEvent": EntryEvent, "decision": Decision, "step": Step}
 
+// IsSource reports whether a field that begins with name is not the path of an attribute,
+// or is one only without that name. As an attribute's name it is written in brackets.
+func IsSource(name string) bool {
+	_, ok := sources[name]
+	return ok || name == "attributes"
+}
+
 // ParsePath parses the path of a property: names as in ParseField, without a source.
 func ParsePath(text string) (path []string, fault string) {
 	path, _, fault = parsePath(text)

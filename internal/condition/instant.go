@@ -24,6 +24,15 @@ func ParseTime(text string) (time.Time, bool) {
 	return time.Unix(int64(at.seconds), int64(at.nanos)).UTC(), true
 }
 
+// IsTime reports whether conditions compare a string as a date or a time.
+func IsTime(text []byte) bool {
+	if len(text) > longestTime {
+		return false
+	}
+	_, ok := parseInstant(string(text))
+	return ok
+}
+
 func (a instant) compare(b instant) int {
 	if a.seconds != b.seconds {
 		return cmp.Compare(a.seconds, b.seconds)

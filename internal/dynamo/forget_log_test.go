@@ -27,6 +27,7 @@ import (
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/names"
 	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
@@ -51,7 +52,8 @@ func newLogged(t *testing.T) *logged {
 func (l *logged) serve(s *dynamo.Store) {
 	now := func() time.Time { return l.now }
 	a := &api.API{
-		Journeys: journey.NewService(s.Handlers(), now, rand.Reader), Analytics: analytics.NewReader(s.Analytics), Log: l.logger(), Now: now,
+		Journeys: journey.NewService(s.Handlers(), now, rand.Reader), Analytics: analytics.NewReader(s.Analytics),
+		Names: names.NewCollector(s.Names, now, l.logger()), Log: l.logger(), Now: now,
 		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
 			return ctx, func() slog.Attr { return slog.Int("used", 0) }
 		},

@@ -97,6 +97,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"version":               item.VersionKey(tenant, id, 12),
 		"history entry":         item.HistoryKey(tenant, id, 34),
 		"journey count":         item.JourneyCountKey(tenant),
+		"names":                 item.NamesKey(tenant),
 		"fence":                 item.FenceKey(tenant, "c", time.UnixMilli(1_700_000_000_000)),
 		"LIVE entry":            item.LiveKey(tenant, id),
 		"journey by event":      item.EventKey(tenant, "opened", id),

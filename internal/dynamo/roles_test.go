@@ -121,6 +121,8 @@ func TestRoles_AllowWhatTheirFunctionsCall(t *testing.T) {
 		{manifest.PatchCustomer, customer, `{"attributes":{"n":4}}`, 200},
 		{manifest.PutCustomers, "/customers", `{"customers":[{"customerId":"dora","attributes":{"n":2}}]}`, 200},
 		{manifest.GetCustomer, customer, "", 200},
+		{manifest.GetNames, "/names", "", 200},
+		{manifest.GetSettings, "/settings", "", 200},
 		{manifest.DeleteCustomer, customer, "", 204},
 		{manifest.DeleteJourney, j, "", 204},
 	} {

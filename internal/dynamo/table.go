@@ -27,6 +27,7 @@ type Store struct {
 	Events      Events
 	Engine      Engine
 	Analytics   Analytics
+	Names       Names
 }
 
 // Journeys implements journey.JourneyStore and journey.VersionStore.
@@ -63,7 +64,7 @@ type table struct {
 func New(client *dynamodb.Client, name string, entropy io.Reader) *Store {
 	base := access.Table{Client: format.Client{Client: client, Check: item.CheckNewer}, Name: name, Entropy: entropy}
 	t := &table{base, figures.Figures{Table: base}}
-	return &Store{Journeys{t}, Enrollments{t}, Customers{t}, Events{t}, Engine{t}, Analytics{t, t.figures}}
+	return &Store{Journeys{t}, Enrollments{t}, Customers{t}, Events{t}, Engine{t}, Analytics{t, t.figures}, Names{t}}
 }
 
 // Handlers returns the parts that a journey.Service uses.

@@ -162,6 +162,12 @@ var (
 	ListAnalytics = route(http.MethodGet, "/analytics", viewers, endpoint("list-analytics", "Query"))
 )
 
+// The routes for clients that edit journeys.
+var (
+	GetSettings = route(http.MethodGet, "/settings", viewers, checking(endpoint("get-settings")))
+	GetNames    = route(http.MethodGet, "/names", editors, endpoint("get-names", "GetItem"))
+)
+
 // Advance moves customers. It is invoked asynchronously with a pack of due
 // customers.
 var Advance = Function{
@@ -241,6 +247,8 @@ func Routes() []Route {
 		ListVersions, GetVersion, ListHistory,
 
 		ListAnalytics,
+
+		GetSettings, GetNames,
 	}
 }
 

@@ -1,18 +1,27 @@
 package agree
 
 import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
 
 	"journeys/internal/api"
 	"journeys/internal/condition"
+	"journeys/internal/dev/apitest"
 	"journeys/internal/engine"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
+	"journeys/internal/manifest"
+	"journeys/internal/names"
 	"journeys/internal/payload"
 	"journeys/internal/progress"
 	"journeys/internal/provider"
@@ -50,9 +59,13 @@ var limits = map[string][]string{
 	"Journeys that events of one type start":        {number(journey.MaxStarted)},
 	"Age of an event that starts or ends something": {quantity(int(journey.MaxEventAge/time.Hour), "hours")},
 	"`eventId`":                                     {quantity(api.MaxID, "characters"), quantity(int(journey.EventLife/(24*time.Hour)), "days")},
-	"Body of a request":                             {quantity(api.MaxBody>>20, "MiB")},
-	"Time of a message":                             {quantity(int(provider.SendTimeout/time.Second), "seconds")},
-	"Attempts at a message":                         {number(engine.MaxAttempts)},
+	"Names that `GET /names` returns of a tenant": {
+		quantity(names.MaxTypes, "event types"), quantity(names.MaxProperties, "properties"),
+		quantity(names.MaxAttributes, "attributes"), quantity(names.MaxDepth, "names"),
+	},
+	"Body of a request":     {quantity(api.MaxBody>>20, "MiB")},
+	"Time of a message":     {quantity(int(provider.SendTimeout/time.Second), "seconds")},
+	"Attempts at a message": {number(engine.MaxAttempts)},
 	"Time of a decision": {
 		quantity(int(graph.MaxDecisionTimeout/time.Second), "seconds"),
 		quantity(int(graph.DefaultDecisionTimeout/time.Second), "seconds"),
@@ -95,4 +108,43 @@ func number(n int) string {
 		digits = digits[:i] + "," + digits[i:]
 	}
 	return digits
+}
+
+// Clients copy no limit: GET /settings has each, and openapi.yaml says what it is of.
+func TestOpenAPI_DescribesTheLimitsOfTheSettings(t *testing.T) {
+	t.Parallel()
+	now := func() time.Time { return time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC) }
+	handler := apitest.Handler(apitest.Config{Now: now})
+	r := httptest.NewRequestWithContext(t.Context(), "GET", manifest.BasePath+"/settings", http.NoBody)
+	w := apitest.Serve(handler, r, apitest.Caller("demo", manifest.Viewer, now()))
+	var answer struct{ Limits map[string]int }
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &answer), w.Body.String())
+	require.NotEmpty(t, answer.Limits)
+
+	text, err := os.ReadFile("../../../openapi.yaml")
+	require.NoError(t, err)
+	var document struct {
+		Components struct {
+			Schemas struct {
+				Limits struct {
+					Required   []string
+					Properties map[string]struct{ Description string }
+				} `yaml:"Limits"`
+			}
+			Examples struct {
+				Settings struct {
+					Value struct{ Limits map[string]int }
+				} `yaml:"Settings"`
+			}
+		}
+	}
+	require.NoError(t, yaml.Unmarshal(text, &document))
+	require.Equal(t, answer.Limits, document.Components.Examples.Settings.Value.Limits)
+	names := slices.Collect(maps.Keys(answer.Limits))
+	schema := document.Components.Schemas.Limits
+	require.ElementsMatch(t, names, schema.Required)
+	require.ElementsMatch(t, names, slices.Collect(maps.Keys(schema.Properties)))
+	for name, property := range schema.Properties {
+		require.NotEmpty(t, property.Description, name)
+	}
 }

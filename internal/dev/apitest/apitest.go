@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"time"
 
 	"journeys/internal/analytics"
@@ -17,20 +18,22 @@ import (
 	"journeys/internal/catalog"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/names"
 )
 
 // Config is what a test chooses of the API.
 type Config struct {
 	Stores    journey.Stores
 	Analytics analytics.Table
+	Names     names.Store      // nil keeps names in memory
+	Catalog   *catalog.Catalog // nil has every channel, and no decision flow
 	Now       func() time.Time
 	Random    io.Reader    // nil means a fixed seed: the same ids in each run
 	Log       *slog.Logger // nil discards the log
 }
 
 // Handler returns the API with all of its operations. The log line of a request
-// reports used=7 where a function reports its use of the table. Every channel exists,
-// and no decision flow.
+// reports used=7 where a function reports its use of the table.
 func Handler(c Config) http.Handler {
 	if c.Random == nil {
 		c.Random = rand.NewChaCha8([32]byte{})
@@ -38,11 +41,18 @@ func Handler(c Config) http.Handler {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Names == nil {
+		c.Names = &memoryNames{}
+	}
 	service := journey.NewService(c.Stores, c.Now, c.Random)
 	service.Catalog.Channels = catalog.List{catalog.DefaultName: {Kind: "inbox"}}
+	if c.Catalog != nil {
+		service.Catalog = *c.Catalog
+	}
 	a := &api.API{
 		Journeys:  service,
 		Analytics: analytics.NewReader(c.Analytics),
+		Names:     names.NewCollector(c.Names, c.Now, c.Log),
 		Log:       c.Log,
 		Now:       c.Now,
 		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
@@ -69,6 +79,20 @@ type Store interface {
 // Stores returns journey.Stores whose parts are all s.
 func Stores(s Store) journey.Stores {
 	return journey.Stores{Journeys: s, Enrollments: s, Customers: s, Events: s, Versions: s}
+}
+
+// memoryNames keeps the names of all tenants in memory.
+type memoryNames struct{ records sync.Map }
+
+func (m *memoryNames) Names(_ context.Context, t ident.Tenant) (names.Record, error) {
+	r, _ := m.records.Load(t)
+	record, _ := r.(names.Record)
+	return record, nil
+}
+
+func (m *memoryNames) PutNames(_ context.Context, t ident.Tenant, r names.Record) (names.Record, error) {
+	m.records.Store(t, r)
+	return r, nil
 }
 
 // Caller returns an authenticated caller whose token expires one hour after

@@ -63,8 +63,12 @@ func Compile(ctx context.Context, root, platform, dir string, log io.Writer) err
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false",
-		"-tags=lambda.norpc", "-ldflags=-s -w", "-o", dir+"/", "./functions/...")
+	version, err := Version(ctx, root)
+	if err != nil {
+		return err
+	}
+	args := append([]string{"build", "-trimpath", "-buildvcs=false", "-tags=lambda.norpc"}, linkFlags(version)...)
+	cmd := exec.CommandContext(ctx, "go", append(args, "-o", dir+"/", "./functions/...")...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+goos, "GOARCH="+goarch)
 	cmd.Stdout, cmd.Stderr = log, log

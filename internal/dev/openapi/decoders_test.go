@@ -24,6 +24,7 @@ import (
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/names"
 	"journeys/internal/progress"
 )
 
@@ -94,6 +95,14 @@ func (emptyStore) Counters(context.Context, ident.Tenant, ident.ID, analytics.Ra
 	return analytics.Counters{}, nil
 }
 
+func (emptyStore) Names(context.Context, ident.Tenant) (names.Record, error) {
+	return names.Record{}, nil
+}
+
+func (emptyStore) PutNames(_ context.Context, _ ident.Tenant, r names.Record) (names.Record, error) {
+	return r, nil
+}
+
 // fault is an entry of a problem document's errors.
 type fault struct{ Pointer, Detail string }
 
@@ -105,6 +114,7 @@ func newDecoders() decoders {
 	a := &api.API{
 		Journeys:  journey.NewService(journey.Stores{Journeys: emptyStore{}, Enrollments: emptyStore{}, Customers: emptyStore{}, Events: emptyStore{}}, now, rand.NewChaCha8([32]byte{})),
 		Analytics: analytics.NewReader(emptyStore{}),
+		Names:     names.NewCollector(emptyStore{}, now, slog.New(slog.DiscardHandler)),
 		Log:       slog.New(slog.DiscardHandler),
 		Now:       now,
 		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {

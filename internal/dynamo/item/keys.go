@@ -32,6 +32,7 @@ import (
 //	version                T#<tenant>#J#<journey>        V#<version9>
 //	history entry          T#<tenant>#J#<journey>        H#<revision19>
 //	journey count          T#<tenant>                    N
+//	names                  T#<tenant>                    NAMES
 //	fence                  T#<tenant>#F#<fenceShard>     F#<period>
 //	LIVE entry             LIVE                          <tenant>#<journey>
 //	journey by event       T#<tenant>#EV#<eventType>     <journey>

@@ -43,3 +43,6 @@ func FenceName(t ident.Tenant, customer string) string {
 	sum := sha256.Sum256([]byte(CustomerPK(t, customer)))
 	return base64.RawURLEncoding.EncodeToString(sum[:6])
 }
+
+// NamesKey returns the key of the names that a tenant's callers use.
+func NamesKey(t ident.Tenant) Item { return Key(tenantPrefix(t), "NAMES") }

@@ -128,6 +128,15 @@ async function listAndDelete(id: string): Promise<void> {
   assert(missing.error && "code" in missing.error && missing.error.code === "journey-not-found");
 }
 
+async function settings(): Promise<void> {
+  const { data } = await client.GET("/settings");
+  assert.equal(data?.limits.maxNodes, 256);
+  assert(data.channels.some((channel) => channel.name === "*"));
+  const names = await client.GET("/names");
+  assert(Array.isArray(names.data?.attributes));
+}
+
+await settings();
 const { id, etag } = await create();
 await simulate(id);
 await activate(id, etag);

@@ -1,0 +1,43 @@
+package api
+
+import (
+	"net/http"
+
+	"journeys/internal/auth"
+	"journeys/internal/catalog"
+	"journeys/internal/limits"
+	"journeys/internal/version"
+)
+
+type settingsBody struct {
+	Channels  []catalog.Offer `json:"channels"`
+	Decisions []catalog.Offer `json:"decisions"`
+	Limits    map[string]int  `json:"limits"`
+	Version   string          `json:"version"`
+	Caller    callerBody      `json:"caller"`
+}
+
+type callerBody struct {
+	Tenant string `json:"tenant"`
+	Role   string `json:"role"`
+	Sub    string `json:"sub,omitzero"`
+}
+
+func getSettings(a *API, w http.ResponseWriter, r *request) error {
+	if err := r.checkFaults(); err != nil {
+		return err
+	}
+	caller := auth.FromContext(r.Context())
+	services := a.Journeys.Catalog
+	bounds := limits.ByName()
+	bounds["maxIdCharacters"] = MaxID
+	bounds["maxTestEvents"] = maxTestEvents
+	bounds["maxBodyBytes"] = MaxBody
+	return writeJSON(w, http.StatusOK, settingsBody{
+		Channels:  services.Channels.Offers(r.tenant.String()),
+		Decisions: services.Decisions.Offers(r.tenant.String()),
+		Limits:    bounds,
+		Version:   version.Text(),
+		Caller:    callerBody{caller.Tenant.String(), caller.Role, caller.Subject},
+	})
+}
