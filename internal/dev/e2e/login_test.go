@@ -31,9 +31,9 @@ type signedIn struct {
 	Refresh string `json:"refresh_token"`
 }
 
-// browse sends a form, if there is one, and returns the answer without following its
+// sendForm sends a form, if there is one, and returns the answer without following its
 // redirect.
-func submit(t *testing.T, method, address string, form url.Values) (*http.Response, string) {
+func sendForm(t *testing.T, method, address string, form url.Values) (*http.Response, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(form.Encode()))
 	require.NoError(t, err)
@@ -48,7 +48,7 @@ func submit(t *testing.T, method, address string, form url.Values) (*http.Respon
 
 func readConfig(t *testing.T) (c consoleConfig) {
 	t.Helper()
-	response, body := submit(t, "GET", target.url+manifest.ConsoleConfig.Path, nil)
+	response, body := sendForm(t, "GET", target.url+manifest.ConsoleConfig.Path, nil)
 	require.Equal(t, http.StatusOK, response.StatusCode, body)
 	require.NoError(t, json.Unmarshal([]byte(body), &c))
 	return c
@@ -65,15 +65,15 @@ func (c consoleConfig) signIn(t *testing.T, choice url.Values, lifetime string) 
 		"state": {"s-1"}, "code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"},
 		"lifetime": {lifetime},
 	}.Encode()
-	response, body := submit(t, "GET", page, nil)
+	response, body := sendForm(t, "GET", page, nil)
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	require.Contains(t, body, "<form method=\"post\"")
-	response, _ = submit(t, "POST", page, choice)
+	response, _ = sendForm(t, "POST", page, choice)
 	require.Equal(t, http.StatusSeeOther, response.StatusCode)
 	back, err := url.Parse(response.Header.Get("Location"))
 	require.NoError(t, err)
 	require.Equal(t, "s-1", back.Query().Get("state"))
-	response, body = submit(t, "GET", back.String(), nil)
+	response, body = sendForm(t, "GET", back.String(), nil)
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	require.Contains(t, body, "<html")
 	return c.token(t, url.Values{
@@ -84,7 +84,7 @@ func (c consoleConfig) signIn(t *testing.T, choice url.Values, lifetime string) 
 
 func (c consoleConfig) token(t *testing.T, form url.Values) (tokens signedIn) {
 	t.Helper()
-	response, body := submit(t, "POST", c.Metadata["token_endpoint"], form)
+	response, body := sendForm(t, "POST", c.Metadata["token_endpoint"], form)
 	require.Equal(t, http.StatusOK, response.StatusCode, body)
 	require.NoError(t, json.Unmarshal([]byte(body), &tokens))
 	return tokens
