@@ -23,6 +23,10 @@ type JourneyStore interface { //nolint:revive // the stores of the four nouns ar
 	// Create stores j, whose Rev is 1, and its graph. It returns ErrTooMany if the
 	// tenant has MaxJourneys.
 	Create(ctx context.Context, t ident.Tenant, j Journey) error
+	// CreateOnce is Create together with r, which names j, unless r.Key has a record that
+	// has not expired at r.ReceivedAt: then it stores nothing. It returns the record that
+	// is then stored.
+	CreateOnce(ctx context.Context, t ident.Tenant, j Journey, r KeyRecord) (KeyRecord, error)
 	// Journey returns the journey without Description, EntryCondition and
 	// Definition, or ErrNotFound.
 	Journey(ctx context.Context, t ident.Tenant, id ident.ID) (Journey, error)

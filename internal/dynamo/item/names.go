@@ -43,3 +43,6 @@ func FenceName(t ident.Tenant, customer string) string {
 	sum := sha256.Sum256([]byte(CustomerPK(t, customer)))
 	return base64.RawURLEncoding.EncodeToString(sum[:6])
 }
+
+// CreateKey is the IdempotencyKey of a call that creates a journey.
+func CreateKey(t ident.Tenant, name string) Item { return IdempotencyKey(t, "create", name) }
