@@ -135,12 +135,24 @@ func DeleteCustomer() Operation {
 	return Operation{manifest.DeleteCustomer, nil, deleteCustomer}
 }
 
+// ListCustomerEnrollments returns the operation of manifest.ListCustomerEnrollments.
+func ListCustomerEnrollments() Operation {
+	return Operation{manifest.ListCustomerEnrollments, []string{"limit", "cursor"}, listCustomerEnrollments}
+}
+
+// ActOnEnrollments returns the operation of manifest.ActOnEnrollments.
+func ActOnEnrollments() Operation {
+	return Operation{manifest.ActOnEnrollments, nil, actOnEnrollments}
+}
+
 // Operations returns every operation, in the order of manifest.Routes.
 func Operations() []Operation {
 	return []Operation{
 		ListJourneys(), CreateJourney(), GetJourney(), UpdateJourney(), DeleteJourney(),
 		EnrollCustomers(), TestJourney(), GetEnrollment(), GetJourneyAnalytics(), PutEvent(),
 		ListEnrollments(), RetryEnrollment(), DeleteEnrollment(), PutCustomer(), PatchCustomer(), PutCustomers(), GetCustomer(), DeleteCustomer(),
+
+		ListCustomerEnrollments(), ActOnEnrollments(),
 	}
 }
 
@@ -212,6 +224,7 @@ type recorder struct {
 	http.ResponseWriter
 	status  int // 0 until the header is written
 	metrics []emf.Metric
+	attrs   []slog.Attr
 	subject string // of a caller who asked for what cannot be undone; "" otherwise
 }
 

@@ -36,6 +36,7 @@ func (a *API) logRequest(
 	if rec.subject != "" {
 		line = append(line, slog.String("sub", rec.subject))
 	}
+	line = append(line, rec.attrs...)
 	line = append(line, emf.Attrs(a.Now(), a.Installation, rec.metrics...)...)
 	if rec.status >= http.StatusInternalServerError {
 		level = slog.LevelError

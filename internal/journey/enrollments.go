@@ -77,7 +77,16 @@ const retryWindow = 10 * time.Minute
 // failed. It does nothing if the enrollment was retried within retryWindow and
 // has not failed or been removed since.
 func (s *Service) Retry(ctx context.Context, t ident.Tenant, id ident.ID, customer string) error {
-	err := s.rewrite(ctx, t, id, customer, func(j Journey, e progress.Enrollment) (progress.Enrollment, error) {
+	_, err := s.retry(ctx, t, id, customer)
+	if err == nil {
+		s.nudge(ctx, t, id, []string{customer})
+	}
+	return err
+}
+
+// retry is Retry without the nudge. It reports whether this call resumed the enrollment.
+func (s *Service) retry(ctx context.Context, t ident.Tenant, id ident.ID, customer string) (changed bool, err error) {
+	return s.rewrite(ctx, t, id, customer, func(j Journey, e progress.Enrollment) (progress.Enrollment, error) {
 		now := s.clock()
 		switch {
 		case e.Epoch < j.Epoch:
@@ -95,10 +104,6 @@ func (s *Service) Retry(ctx context.Context, t ident.Tenant, id ident.ID, custom
 		}
 		return e.NextWrite(now).Retry(now), nil
 	})
-	if err == nil {
-		s.nudge(ctx, t, id, []string{customer})
-	}
-	return err
 }
 
 // Remove takes a customer out of a journey. It does nothing if the customer was
@@ -106,6 +111,12 @@ func (s *Service) Retry(ctx context.Context, t ident.Tenant, id ident.ID, custom
 // worker sends the customer a message, Remove only requests the exit: the worker
 // records the message, and then the exit.
 func (s *Service) Remove(ctx context.Context, t ident.Tenant, id ident.ID, customer string) error {
+	_, err := s.remove(ctx, t, id, customer)
+	return err
+}
+
+// remove is Remove. It reports whether this call removed the customer or requested that.
+func (s *Service) remove(ctx context.Context, t ident.Tenant, id ident.ID, customer string) (changed bool, err error) {
 	return s.rewrite(ctx, t, id, customer, func(_ Journey, e progress.Enrollment) (progress.Enrollment, error) {
 		now := s.clock()
 		switch {
@@ -129,36 +140,38 @@ const writeAttempts = 10
 
 // rewrite reads an enrollment, applies change and writes the result. It starts
 // again if a concurrent write came first. If change returns the enrollment with
-// the same Rev, only a new PendingExit is written.
+// the same Rev, only a new PendingExit is written. It reports whether it wrote anything.
 func (s *Service) rewrite(
 	ctx context.Context, t ident.Tenant, id ident.ID, customer string, change func(Journey, progress.Enrollment) (progress.Enrollment, error),
-) error {
+) (changed bool, err error) {
 	for attempt := range writeAttempts {
 		j, err := s.stores.Journeys.Journey(ctx, t, id)
 		if err != nil {
-			return err
+			return false, err
 		}
 		e, err := s.stores.Enrollments.Enrollment(ctx, t, id, customer)
 		if err != nil {
-			return err
+			return false, err
 		}
 		next, err := change(j, e)
 		switch {
 		case err != nil:
-			return err
+			return false, err
 		case next.Rev > e.Rev:
 			err = s.stores.Enrollments.Advance(ctx, t, j.Shards, []progress.Enrollment{next})[0]
 		case next.PendingExit != e.PendingExit:
 			err = s.stores.Enrollments.RequestExit(ctx, t, next)
+		default:
+			return false, nil
 		}
 		if !errors.Is(err, ErrLost) {
-			return err
+			return err == nil, err
 		}
 		if attempt > 0 && !s.pause(ctx, attempt) {
-			return ctx.Err()
+			return false, ctx.Err()
 		}
 	}
-	return errEnrollmentBusy
+	return false, errEnrollmentBusy
 }
 
 // errEnrollmentBusy means that every attempt met a concurrent write.

@@ -94,10 +94,20 @@ func (s *Service) pause(ctx context.Context, attempt int) bool {
 	return s.Pause(ctx, pauseLimit(attempt))
 }
 
+// shorten returns ctx without its last margin, in which nothing new is to begin.
+func shorten(ctx context.Context, margin time.Duration) (context.Context, context.CancelFunc) {
+	if deadline, ok := ctx.Deadline(); ok {
+		return context.WithDeadline(ctx, deadline.Add(-margin))
+	}
+	return context.WithCancel(ctx)
+}
+
+// workers is how many elements of a list are handled at a time.
+const workers = 8
+
 // forEach calls f for each element of list, several at a time, and joins the
 // errors.
 func forEach[T any](list []T, f func(T) error) error {
-	const workers = 8
 	errs := make([]error, len(list))
 	var group errgroup.Group
 	group.SetLimit(workers)

@@ -94,7 +94,7 @@ func (r Route) Key() string { return r.Method + " " + BasePath + r.Path }
 // The routes.
 var (
 	ListJourneys  = route(http.MethodGet, "/journeys", editors, endpoint("list-journeys", "BatchGetItem", "Query"))
-	CreateJourney = route(http.MethodPost, "/journeys", editors, checking(endpoint("create-journey", "PutItem", "UpdateItem")))
+	CreateJourney = route(http.MethodPost, "/journeys", editors, checking(endpoint("create-journey", "BatchGetItem", "GetItem", "PutItem", "UpdateItem")))
 	GetJourney    = route(http.MethodGet, "/journeys/{id}", editors, endpoint("get-journey", "BatchGetItem", "GetItem"))
 	UpdateJourney = route(http.MethodPut, "/journeys/{id}", editors,
 		checking(endpoint("update-journey", "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem")))
@@ -126,6 +126,11 @@ var (
 	GetCustomer    = route(http.MethodGet, "/customers/{customerId}", editors, endpoint("get-customer", "GetItem"))
 	DeleteCustomer = route(http.MethodDelete, "/customers/{customerId}", admins,
 		endpoint("delete-customer", "BatchWriteItem", "DeleteItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"))
+
+	ListCustomerEnrollments = route(http.MethodGet, "/customers/{customerId}/enrollments", editors,
+		endpoint("list-customer-enrollments", "BatchGetItem", "GetItem", "Query"))
+	ActOnEnrollments = route(http.MethodPost, "/journeys/{id}/enrollments/actions", editors, invoking(indexed(
+		endpoint("act-on-enrollments", "BatchGetItem", "GetItem", "PartiQLUpdate", "Query")), Advance))
 )
 
 // Advance moves customers. It is invoked asynchronously with a pack of due
@@ -176,6 +181,8 @@ func Routes() []Route {
 		ListJourneys, CreateJourney, GetJourney, UpdateJourney, DeleteJourney,
 		EnrollCustomers, TestJourney, GetEnrollment, GetJourneyAnalytics, PutEvent,
 		ListEnrollments, RetryEnrollment, DeleteEnrollment, PutCustomer, PatchCustomer, PutCustomers, GetCustomer, DeleteCustomer,
+
+		ListCustomerEnrollments, ActOnEnrollments,
 	}
 }
 
