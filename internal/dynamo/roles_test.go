@@ -112,6 +112,8 @@ func TestRoles_AllowWhatTheirFunctionsCall(t *testing.T) {
 		{manifest.PutEvent, "/events", f.event("e9"), 202},
 		{manifest.ListEnrollments, j + "/enrollments", "", 200},
 		{manifest.RetryEnrollment, k + "/enrollments/" + ada + "/retry", "", 202},
+		{manifest.ListCustomerEnrollments, customer + "/enrollments", "", 200},
+		{manifest.ActOnEnrollments, k + "/enrollments/actions", `{"action":"remove","where":{"status":"active","nodeId":"w"}}`, 200},
 		{manifest.DeleteEnrollment, in, "", 204},
 		{manifest.PutCustomer, customer, `{"attributes":{"n":3}}`, 200}, // of a customer in a wait until a date
 		{manifest.PatchCustomer, customer, `{"attributes":{"n":4}}`, 200},
