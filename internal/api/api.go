@@ -224,8 +224,8 @@ type recorder struct {
 	http.ResponseWriter
 	status  int // 0 until the header is written
 	metrics []emf.Metric
-	attrs   []slog.Attr
-	subject string // of a caller who asked for what cannot be undone; "" otherwise
+	attrs   []slog.Attr // of the operation's own
+	subject string      // of a caller who asked for what cannot be undone; "" otherwise
 }
 
 // WriteHeader implements http.ResponseWriter.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,7 +15,8 @@ import (
 	"journeys/internal/progress"
 )
 
-// failedStore has failed enrollments of journeys. Writes for the customer "throttled" fail.
+// failedStore has failed enrollments of journeys, some of which change after they were
+// listed. Writes for the customer "throttled" fail.
 type failedStore struct {
 	*memoryStore
 	list []progress.Enrollment
@@ -32,9 +34,19 @@ func (f *failedStore) ReadPartition(
 
 func (f *failedStore) Enrollment(_ context.Context, _ ident.Tenant, _ ident.ID, customer string) (progress.Enrollment, error) {
 	for _, e := range f.list {
-		if e.Customer == customer && customer != "gone" {
-			return e, nil
+		switch {
+		case e.Customer != customer:
+			continue
+		case customer == "moved":
+			e.Node++
+		case customer == "again":
+			e.Run++
+		case customer == "left":
+			e.Status, e.FailedAt = progress.Inside, time.Time{}
+		case customer == "gone":
+			return e, journey.ErrNotEnrolled
 		}
+		return e, nil
 	}
 	return progress.Enrollment{}, journey.ErrNotEnrolled
 }
@@ -50,7 +62,7 @@ func TestActOnEnrollments_CountsAndLogsWithoutCustomers(t *testing.T) {
 	t.Parallel()
 
 	store := &failedStore{memoryStore: &memoryStore{}}
-	for _, customer := range []string{"ada-1", "throttled", "gone"} {
+	for _, customer := range []string{"ada-1", "throttled", "gone", "moved", "again", "left"} {
 		store.list = append(store.list, progress.Enrollment{
 			Customer: customer, Status: progress.Failed, Rev: 2, Node: 1, Version: 1, EnrolledAt: start, Since: start, FailedAt: start,
 		})
@@ -60,10 +72,10 @@ func TestActOnEnrollments_CountsAndLogsWithoutCustomers(t *testing.T) {
 	s.log.Reset()
 	for _, action := range []string{"retry", "remove"} {
 		answer := s.must(200, call{
-			method: "POST", path: "/journeys/" + id + "/enrollments/actions", body: `{"action":"` + action + `","where":{"status":"failed"}}`,
+			method: "POST", path: "/journeys/" + id + "/enrollments/actions", body: `{"action":"` + action + `","where":{"status":"failed","nodeId":"pause"}}`,
 		})
 		require.Equal(t, map[string]any{
-			"action": action, "matched": 3.0, "done": 1.0, "skipped": 1.0, "errors": 1.0,
+			"action": action, "matched": 6.0, "done": 1.0, "skipped": 4.0, "errors": 1.0,
 			"failures": []any{map[string]any{"customerId": "throttled", "code": "table-throttled"}},
 		}, answer)
 	}
@@ -75,7 +87,7 @@ func TestActOnEnrollments_CountsAndLogsWithoutCustomers(t *testing.T) {
 		if logged["msg"] == "request" {
 			require.Equal(t, "s1", logged["sub"])
 			require.Contains(t, []any{"retry", "remove"}, logged["action"])
-			require.Equal(t, []any{1.0, 1.0, 1.0}, []any{logged["done"], logged["skipped"], logged["errors"]})
+			require.Equal(t, []any{1.0, 4.0, 1.0}, []any{logged["done"], logged["skipped"], logged["errors"]})
 		}
 	}
 }

@@ -56,7 +56,7 @@ func errorAttrs(err error) []slog.Attr {
 }
 
 // logSubject adds the caller's sub to the request's log line. It is for requests that
-// cannot be undone: to archive, to delete and to forget.
+// cannot be undone, or change many customers: to archive, to delete, to forget, and actions.
 func (r *request) logSubject() { r.rec.subject = auth.FromContext(r.Context()).Subject }
 
 // logDamaged logs the damaged enrollments that a request skipped: one line per

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"journeys/internal/ident"
+	"journeys/internal/progress"
 )
 
 // Action is what ActOnEnrollments does with each customer.
@@ -82,7 +83,7 @@ func (s *Service) ActOnEnrollments(ctx context.Context, t ident.Tenant, id ident
 	for i, m := range found.matches {
 		list[i] = &action{match: m}
 	}
-	s.act(ctx, t, id, r.Action, list)
+	s.act(ctx, t, id, r, list)
 	result := tallyActions(list)
 	result.Damaged = found.damaged
 	if next := nextAction(found, list); next != nil {
@@ -92,20 +93,22 @@ func (s *Service) ActOnEnrollments(ctx context.Context, t ident.Tenant, id ident
 }
 
 // act starts the actions, several at a time, until the time runs out.
-func (s *Service) act(ctx context.Context, t ident.Tenant, id ident.ID, kind Action, list []*action) {
+func (s *Service) act(ctx context.Context, t ident.Tenant, id ident.ID, r ActionRequest, list []*action) {
 	begin, cancel := shorten(ctx, actionMargin)
 	defer cancel()
 	do := s.remove
-	if kind == ActionRetry {
+	if r.Action == ActionRetry {
 		do = s.retry
 	}
 	_ = forEach(list, func(a *action) error { // each has its own error
 		if a.started = begin.Err() == nil; a.started {
-			a.changed, a.err = do(ctx, t, id, a.Customer)
+			a.changed, a.err = do(ctx, t, id, a.Customer, func(e progress.Enrollment) bool {
+				return e.Run == a.Run && e.Status == a.Status && (r.NodeID == "" || e.Node == a.Node)
+			})
 		}
 		return nil
 	})
-	if kind != ActionRetry {
+	if r.Action != ActionRetry {
 		return
 	}
 	var retried []string

@@ -77,7 +77,7 @@ const retryWindow = 10 * time.Minute
 // failed. It does nothing if the enrollment was retried within retryWindow and
 // has not failed or been removed since.
 func (s *Service) Retry(ctx context.Context, t ident.Tenant, id ident.ID, customer string) error {
-	_, err := s.retry(ctx, t, id, customer)
+	_, err := s.retry(ctx, t, id, customer, nil)
 	if err == nil {
 		s.nudge(ctx, t, id, []string{customer})
 	}
@@ -85,8 +85,11 @@ func (s *Service) Retry(ctx context.Context, t ident.Tenant, id ident.ID, custom
 }
 
 // retry is Retry without the nudge. It reports whether this call resumed the enrollment.
-func (s *Service) retry(ctx context.Context, t ident.Tenant, id ident.ID, customer string) (changed bool, err error) {
-	return s.rewrite(ctx, t, id, customer, func(j Journey, e progress.Enrollment) (progress.Enrollment, error) {
+// still is as for rewrite.
+func (s *Service) retry(
+	ctx context.Context, t ident.Tenant, id ident.ID, customer string, still func(progress.Enrollment) bool,
+) (changed bool, err error) {
+	return s.rewrite(ctx, t, id, customer, still, func(j Journey, e progress.Enrollment) (progress.Enrollment, error) {
 		now := s.clock()
 		switch {
 		case e.Epoch < j.Epoch:
@@ -111,13 +114,16 @@ func (s *Service) retry(ctx context.Context, t ident.Tenant, id ident.ID, custom
 // worker sends the customer a message, Remove only requests the exit: the worker
 // records the message, and then the exit.
 func (s *Service) Remove(ctx context.Context, t ident.Tenant, id ident.ID, customer string) error {
-	_, err := s.remove(ctx, t, id, customer)
+	_, err := s.remove(ctx, t, id, customer, nil)
 	return err
 }
 
 // remove is Remove. It reports whether this call removed the customer or requested that.
-func (s *Service) remove(ctx context.Context, t ident.Tenant, id ident.ID, customer string) (changed bool, err error) {
-	return s.rewrite(ctx, t, id, customer, func(_ Journey, e progress.Enrollment) (progress.Enrollment, error) {
+// still is as for rewrite.
+func (s *Service) remove(
+	ctx context.Context, t ident.Tenant, id ident.ID, customer string, still func(progress.Enrollment) bool,
+) (changed bool, err error) {
+	return s.rewrite(ctx, t, id, customer, still, func(_ Journey, e progress.Enrollment) (progress.Enrollment, error) {
 		now := s.clock()
 		switch {
 		case e.Status == progress.Inside && e.LeaseUntil.After(now):
@@ -140,9 +146,11 @@ const writeAttempts = 10
 
 // rewrite reads an enrollment, applies change and writes the result. It starts
 // again if a concurrent write came first. If change returns the enrollment with
-// the same Rev, only a new PendingExit is written. It reports whether it wrote anything.
+// the same Rev, only a new PendingExit is written. It writes nothing if still is not nil
+// and returns false for the enrollment. It reports whether it wrote anything.
 func (s *Service) rewrite(
-	ctx context.Context, t ident.Tenant, id ident.ID, customer string, change func(Journey, progress.Enrollment) (progress.Enrollment, error),
+	ctx context.Context, t ident.Tenant, id ident.ID, customer string, still func(progress.Enrollment) bool,
+	change func(Journey, progress.Enrollment) (progress.Enrollment, error),
 ) (changed bool, err error) {
 	for attempt := range writeAttempts {
 		j, err := s.stores.Journeys.Journey(ctx, t, id)
@@ -152,6 +160,9 @@ func (s *Service) rewrite(
 		e, err := s.stores.Enrollments.Enrollment(ctx, t, id, customer)
 		if err != nil {
 			return false, err
+		}
+		if still != nil && !still(e) {
+			return false, nil
 		}
 		next, err := change(j, e)
 		switch {
