@@ -31,24 +31,25 @@ func actOnEnrollments(a *API, w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	var act journey.ActionRequest
+	var action journey.Action
+	var filter journey.EnrollmentFilter
 	if o, ok := body.Object(); ok {
-		act = readAction(o)
+		action, filter = readAction(o)
 	}
 	if err := r.checkFaults(); err != nil {
 		return err
 	}
 	r.logSubject()
-	result, err := a.Journeys.ActOnEnrollments(r.Context(), r.tenant, r.id, act)
+	result, err := a.Journeys.ActOnEnrollments(r.Context(), r.tenant, r.id, action, filter)
 	if err != nil {
 		return err
 	}
-	r.rec.attrs = append(r.rec.attrs, slog.String("action", string(act.Action)), slog.Int("done", result.Done),
+	r.rec.attrs = append(r.rec.attrs, slog.String("action", string(action)), slog.Int("done", result.Done),
 		slog.Int("skipped", result.Skipped), slog.Int("errors", len(result.Failed)))
 	a.logDamaged(r, result.Damaged)
 	answer := actionsBody{
-		Action: act.Action, Matched: result.Matched(), Done: result.Done, Skipped: result.Skipped,
-		Errors: len(result.Failed), NextCursor: result.Next,
+		Action: action, Matched: result.Done + result.Skipped + len(result.Failed),
+		Done: result.Done, Skipped: result.Skipped, Errors: len(result.Failed), NextCursor: result.Next,
 	}
 	errs := make([]error, len(result.Failed))
 	for i, f := range result.Failed {
@@ -59,38 +60,39 @@ func actOnEnrollments(a *API, w http.ResponseWriter, r *request) error {
 	return writeJSON(w, http.StatusOK, answer)
 }
 
-func readAction(o *strict.Object) (act journey.ActionRequest) {
+func readAction(o *strict.Object) (action journey.Action, filter journey.EnrollmentFilter) {
 	if v, ok := o.Need("action"); ok {
 		name, _ := v.OneOf(string(journey.ActionRetry), string(journey.ActionRemove))
-		act.Action = journey.Action(name)
+		action = journey.Action(name)
 	}
 	if v, ok := o.Need("where"); ok {
 		if where, ok := v.Object(); ok {
-			readWhere(where, &act)
+			filter = readWhere(where, action)
 		}
 	}
 	if v, ok := o.Take("cursor"); ok {
-		act.Cursor = readWord(v, maxCursor)
+		filter.Cursor = readWord(v, maxCursor)
 	}
 	o.Done("action", "where", "cursor")
-	return act
+	return action, filter
 }
 
 // readWhere reads which enrollments to act on. Only failed ones can be retried.
-func readWhere(o *strict.Object, act *journey.ActionRequest) {
+func readWhere(o *strict.Object, action journey.Action) (filter journey.EnrollmentFilter) {
 	if v, ok := o.Need("status"); ok {
 		name, ok := v.OneOf("active", "failed")
-		if act.Failed = name == "failed"; ok && !act.Failed && act.Action == journey.ActionRetry {
+		if filter.Failed = name == "failed"; ok && !filter.Failed && action == journey.ActionRetry {
 			v.Fault("must be failed: only failed customers can be retried")
 		}
 	}
 	if v, ok := o.Take("nodeId"); ok {
-		act.NodeID = readWord(v, maxNodeID)
+		filter.NodeID = readWord(v, maxNodeID)
 	}
 	if v, ok := o.Take("version"); ok {
-		act.Version, _ = v.Int(1, math.MaxInt32)
+		filter.Version, _ = v.Int(1, math.MaxInt32)
 	}
 	o.Done("status", "nodeId", "version")
+	return filter
 }
 
 // readWord reads a word of 1 to maxLength characters; "" for a faulty one.

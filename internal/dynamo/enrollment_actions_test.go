@@ -81,8 +81,8 @@ func newCrowd(t *testing.T) crowd {
 	return c
 }
 
-// matching returns the customers that a request is meant for, sorted.
-func (c crowd) matching(r journey.ActionRequest) []string {
+// matching returns the customers that a filter is meant for, sorted.
+func (c crowd) matching(r journey.EnrollmentFilter) []string {
 	var list []string
 	for _, m := range c.all {
 		if m.failed == r.Failed && (r.NodeID == "" || m.node == r.NodeID) && (r.Version == 0 || m.version == r.Version) {
@@ -95,12 +95,12 @@ func (c crowd) matching(r journey.ActionRequest) []string {
 
 // actOnAll makes the calls from the first to the last, each twice, and starts again until
 // a round has nothing to do. It returns how many customers the calls acted on.
-func actOnAll(ctx context.Context, s *journey.Service, id ident.ID, r journey.ActionRequest) (done int, err error) {
+func actOnAll(ctx context.Context, s *journey.Service, id ident.ID, a journey.Action, r journey.EnrollmentFilter) (done int, err error) {
 	matched := 0
 	for calls := range 1000 {
-		page, err := s.ActOnEnrollments(ctx, demo, id, r)
+		page, err := s.ActOnEnrollments(ctx, demo, id, a, r)
 		var known *journey.Error
-		switch done, matched = done+page.Done, matched+page.Matched(); {
+		switch done, matched = done+page.Done, matched+matches(page); {
 		case errors.As(err, &known) && known.Kind == journey.Unavailable:
 			continue
 		case err != nil:
@@ -117,6 +117,9 @@ func actOnAll(ctx context.Context, s *journey.Service, id ident.ID, r journey.Ac
 	}
 	return done, errors.New("there is always something left to do")
 }
+
+// matches returns how many customers matched.
+func matches(a journey.Actions) int { return a.Done + a.Skipped + len(a.Failed) }
 
 func (c crowd) enrollment(t *testing.T, customer string) progress.Enrollment {
 	t.Helper()
@@ -153,8 +156,8 @@ func TestActions_ActOnEachCustomerOnce(t *testing.T) {
 			want := tally.Totals{Enrolled: 250, Failed: 200}
 			require.Equal(t, want, c.figures(t, c.id))
 
-			retry := journey.ActionRequest{Action: journey.ActionRetry, Failed: true, NodeID: "w", Version: 2}
-			require.Equal(t, len(c.matching(retry)), c.actTogether(t, services, retry))
+			retry := journey.EnrollmentFilter{Failed: true, NodeID: "w", Version: 2}
+			require.Equal(t, len(c.matching(retry)), c.actTogether(t, services, journey.ActionRetry, retry))
 			for _, customer := range c.matching(retry) {
 				e := c.enrollment(t, customer)
 				require.Equal(t, progress.Inside, e.Status)
@@ -164,14 +167,14 @@ func TestActions_ActOnEachCustomerOnce(t *testing.T) {
 			want.Failed -= int64(len(c.matching(retry)))
 			require.Equal(t, want, c.figures(t, c.id))
 
-			remove := journey.ActionRequest{Action: journey.ActionRemove, Failed: true, NodeID: "mail"}
+			remove := journey.EnrollmentFilter{Failed: true, NodeID: "mail"}
 			leaving := c.matching(remove)
 			var single sync.WaitGroup
 			errs := make([]error, 10)
 			for i, customer := range leaving[len(leaving)-len(errs):] {
 				single.Go(func() { errs[i] = c.Remove(t.Context(), demo, c.id, customer) })
 			}
-			done := c.actTogether(t, services, remove)
+			done := c.actTogether(t, services, journey.ActionRemove, remove)
 			single.Wait()
 			require.Equal(t, make([]error, 10), errs)
 			require.LessOrEqual(t, done, len(leaving))
@@ -180,7 +183,7 @@ func TestActions_ActOnEachCustomerOnce(t *testing.T) {
 			require.Equal(t, want, c.figures(t, c.id))
 
 			for _, failed := range []bool{true, false} {
-				c.actTogether(t, services[:1], journey.ActionRequest{Action: journey.ActionRemove, Failed: failed})
+				c.actTogether(t, services[:1], journey.ActionRemove, journey.EnrollmentFilter{Failed: failed})
 			}
 			require.Equal(t, tally.Totals{Enrolled: 250, Cancelled: 250}, c.figures(t, c.id))
 			require.Len(t, nudged, len(c.matching(retry)), "only retries are announced")
@@ -190,12 +193,12 @@ func TestActions_ActOnEachCustomerOnce(t *testing.T) {
 
 // actTogether lets the services act at the same time, and returns how many customers they
 // acted on.
-func (c crowd) actTogether(t *testing.T, services []*journey.Service, r journey.ActionRequest) int {
+func (c crowd) actTogether(t *testing.T, services []*journey.Service, a journey.Action, r journey.EnrollmentFilter) int {
 	t.Helper()
 	var running sync.WaitGroup
 	done, errs := make([]int, len(services)), make([]error, len(services))
 	for i, s := range services {
-		running.Go(func() { done[i], errs[i] = actOnAll(t.Context(), s, c.id, r) })
+		running.Go(func() { done[i], errs[i] = actOnAll(t.Context(), s, c.id, a, r) })
 	}
 	running.Wait()
 	total := 0
@@ -212,12 +215,12 @@ func TestActions_ContinueWhereTheTimeRanOut(t *testing.T) {
 	t.Parallel()
 
 	c := newCrowd(t)
-	r := journey.ActionRequest{Action: journey.ActionRemove, Failed: true}
+	r := journey.EnrollmentFilter{Failed: true}
 	ctx, end := context.WithTimeout(t.Context(), 5*time.Second) // too short to start anything
-	none, err := c.ActOnEnrollments(ctx, demo, c.id, r)
+	none, err := c.ActOnEnrollments(ctx, demo, c.id, journey.ActionRemove, r)
 	end()
 	require.NoError(t, err)
-	require.Zero(t, none.Matched())
+	require.Zero(t, matches(none))
 	require.NotEmpty(t, none.Next)
 
 	ctx, end = context.WithCancel(t.Context())
@@ -227,23 +230,23 @@ func TestActions_ContinueWhereTheTimeRanOut(t *testing.T) {
 			end()
 		}
 		return nil
-	})).ActOnEnrollments(ctx, demo, c.id, r)
+	})).ActOnEnrollments(ctx, demo, c.id, journey.ActionRemove, r)
 	require.NoError(t, err)
 	require.NotEmpty(t, part.Next)
 	require.GreaterOrEqual(t, part.Done, 30)
-	require.Less(t, part.Matched(), 60)
+	require.Less(t, matches(part), 60)
 
 	r.Cursor = part.Next
 	done := part.Done
 	for {
-		page, err := c.ActOnEnrollments(t.Context(), demo, c.id, r)
+		page, err := c.ActOnEnrollments(t.Context(), demo, c.id, journey.ActionRemove, r)
 		require.NoError(t, err)
 		done += page.Done
 		if r.Cursor = page.Next; r.Cursor == "" {
 			break
 		}
 	}
-	rest, err := actOnAll(t.Context(), c.Service, c.id, r)
+	rest, err := actOnAll(t.Context(), c.Service, c.id, journey.ActionRemove, r)
 	require.NoError(t, err)
 	require.LessOrEqual(t, rest, len(part.Failed), "only what failed is left")
 	require.LessOrEqual(t, done+rest, 200)
@@ -282,13 +285,13 @@ func TestActions_SkipWhatChangedAndReportWhatFailed(t *testing.T) {
 	claimed = claimed.NextWrite(p.now)
 	claimed.Attempts, claimed.LeaseUntil = 1, p.now.Add(20*time.Second)
 	require.NoError(t, p.store.Engine.Advance(t.Context(), demo, 4, []progress.Enrollment{claimed})[0])
-	active := journey.ActionRequest{Action: journey.ActionRemove}
+	active := journey.EnrollmentFilter{}
 
 	// A worker that sends a message records the exit after it.
-	page, err := p.ActOnEnrollments(t.Context(), demo, id, active)
+	page, err := p.ActOnEnrollments(t.Context(), demo, id, journey.ActionRemove, active)
 	require.NoError(t, err)
 	require.Equal(t, journey.Actions{Done: 3}, page)
-	page, err = p.ActOnEnrollments(t.Context(), demo, id, active)
+	page, err = p.ActOnEnrollments(t.Context(), demo, id, journey.ActionRemove, active)
 	require.NoError(t, err)
 	require.Equal(t, journey.Actions{}, page)
 	pending, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, "customer-3")
@@ -299,21 +302,20 @@ func TestActions_SkipWhatChangedAndReportWhatFailed(t *testing.T) {
 	archived := journey.Archived
 	_, err = p.Update(t.Context(), demo, id, journey.Change{Status: &archived}, nil)
 	require.NoError(t, err)
-	failed := journey.ActionRequest{Action: journey.ActionRetry, Failed: true}
-	page, err = p.ActOnEnrollments(t.Context(), demo, id, failed)
+	failed := journey.EnrollmentFilter{Failed: true}
+	page, err = p.ActOnEnrollments(t.Context(), demo, id, journey.ActionRetry, failed)
 	require.NoError(t, err)
 	require.Equal(t, 2, page.Skipped)
-	require.Equal(t, 2, page.Matched())
+	require.Equal(t, 2, matches(page))
 	require.Len(t, page.Damaged, 1)
 	requireDamage(t, page.Damaged)
 
 	// Without writes, all fail, and none is lost.
-	failed.Action = journey.ActionRemove
-	page, err = p.on(atWrites(func(int64) error { return &types.ThrottlingException{} })).ActOnEnrollments(t.Context(), demo, id, failed)
+	page, err = p.on(atWrites(func(int64) error { return &types.ThrottlingException{} })).ActOnEnrollments(t.Context(), demo, id, journey.ActionRemove, failed)
 	require.NoError(t, err)
 	require.Len(t, page.Failed, 2)
 	require.Equal(t, "table-throttled", journey.Code(page.Failed[0].Err))
-	page, err = p.ActOnEnrollments(t.Context(), demo, id, failed)
+	page, err = p.ActOnEnrollments(t.Context(), demo, id, journey.ActionRemove, failed)
 	require.NoError(t, err)
 	require.Equal(t, 2, page.Done)
 }
@@ -323,25 +325,29 @@ func TestActions_CursorBelongsToOneRequest(t *testing.T) {
 
 	p := newFixture(t)
 	id := p.journey(t, waitingGraph, customers(0, 120)...)
-	first, err := p.ActOnEnrollments(t.Context(), demo, id, journey.ActionRequest{Action: journey.ActionRemove})
+	act := func(tenant ident.Tenant, a journey.Action, f journey.EnrollmentFilter) (journey.Actions, error) {
+		return p.ActOnEnrollments(t.Context(), tenant, id, a, f)
+	}
+	first, err := act(demo, journey.ActionRemove, journey.EnrollmentFilter{})
 	require.NoError(t, err)
 	require.Equal(t, 100, first.Done)
 	require.NotEmpty(t, first.Next)
-	for _, r := range []journey.ActionRequest{
-		{Action: journey.ActionRetry}, {Action: journey.ActionRemove, Failed: true},
-		{Action: journey.ActionRemove, NodeID: "w"}, {Action: journey.ActionRemove, Version: 1},
+	for action, filters := range map[journey.Action][]journey.EnrollmentFilter{
+		journey.ActionRetry: {{}}, journey.ActionRemove: {{Failed: true}, {NodeID: "w"}, {Version: 1}},
 	} {
-		r.Cursor = first.Next
-		_, err := p.ActOnEnrollments(t.Context(), demo, id, r)
-		var refused *journey.Error
-		require.ErrorAs(t, err, &refused)
-		require.Equal(t, "/cursor", refused.Faults[0].Pointer)
+		for _, f := range filters {
+			f.Cursor = first.Next
+			_, err := act(demo, action, f)
+			var refused *journey.Error
+			require.ErrorAs(t, err, &refused)
+			require.Equal(t, "/cursor", refused.Faults[0].Pointer)
+		}
 	}
 	_, err = p.ListEnrollments(t.Context(), demo, id, journey.EnrollmentFilter{Limit: 1, Cursor: first.Next})
 	require.Error(t, err)
-	_, err = p.ActOnEnrollments(t.Context(), other, id, journey.ActionRequest{Action: journey.ActionRemove, Cursor: first.Next})
+	_, err = act(other, journey.ActionRemove, journey.EnrollmentFilter{Cursor: first.Next})
 	require.ErrorIs(t, err, journey.ErrNotFound)
-	last, err := p.ActOnEnrollments(t.Context(), demo, id, journey.ActionRequest{Action: journey.ActionRemove, Cursor: first.Next})
+	last, err := act(demo, journey.ActionRemove, journey.EnrollmentFilter{Cursor: first.Next})
 	require.NoError(t, err)
 	require.Equal(t, journey.Actions{Done: 20}, last)
 }

@@ -26,27 +26,15 @@ func (a Action) cursorPointer() string {
 	return "/cursor"
 }
 
-// ActionRequest is one call of ActOnEnrollments.
-type ActionRequest struct {
-	Action  Action
-	Failed  bool   // the failed enrollments, not the active ones
-	NodeID  string // of the current node; "" for any
-	Version int    // that the customer follows; 0 for any
-	Cursor  string // Next of the previous call; "" for the first call
-}
-
 // Actions is what one call of ActOnEnrollments did. Done, Skipped and Failed add up to
 // the enrollments that matched.
 type Actions struct {
 	Done    int // by this call
-	Skipped int // changed by another caller or a worker since they matched
+	Skipped int // they do not match any more, or cannot be retried
 	Failed  []FailedAction
 	Damaged []Damage // of enrollments that were left out
 	Next    string   // cursor of the next call; "" at the end of the list
 }
-
-// Matched returns how many enrollments matched.
-func (a Actions) Matched() int { return a.Done + a.Skipped + len(a.Failed) }
 
 // FailedAction is an action that may not have been done. It is safe to repeat.
 type FailedAction struct {
@@ -60,90 +48,67 @@ const (
 	actionMargin = 6 * time.Second // no action starts that shortly before the end of the context
 )
 
-// action is one action. Without started, the time ran out before.
-type action struct {
-	match
-	started, changed bool
-	err              error
-}
-
-// ActOnEnrollments does the same with up to maxActions of the enrollments that match r.
-// The calls from one without Cursor to one without Next act on each customer who matched
-// all the time, except one whose entry in the due index was not yet visible, or moved
-// backward in it. A repeated call finds only what still matches.
-func (s *Service) ActOnEnrollments(ctx context.Context, t ident.Tenant, id ident.ID, r ActionRequest) (Actions, error) {
-	f := EnrollmentFilter{
-		Failed: r.Failed, NodeID: r.NodeID, Limit: maxActions, Cursor: r.Cursor, version: r.Version, action: r.Action,
-	}
+// ActOnEnrollments does the same with up to maxActions of the enrollments that match f,
+// without Result; its Limit is not used. The calls from one without Cursor to one without
+// Next act on each customer who matched all the time, except one whose entry in the due
+// index was not yet visible, or moved backward in it. A repeated call finds only what
+// still matches.
+func (s *Service) ActOnEnrollments(ctx context.Context, t ident.Tenant, id ident.ID, a Action, f EnrollmentFilter) (Actions, error) {
+	f.action, f.Limit = a, maxActions
 	found, err := s.find(ctx, t, id, f)
 	if err != nil {
 		return Actions{}, err
 	}
-	list := make([]*action, len(found.matches))
-	for i, m := range found.matches {
-		list[i] = &action{match: m}
+	s.act(ctx, t, id, f, found.matches)
+	result := Actions{Damaged: found.damaged}
+	var done []string
+	for _, m := range found.matches {
+		switch {
+		case !m.started:
+		case m.changed:
+			done = append(done, m.Customer)
+		case m.err == nil, kindOf(m.err) == Conflict, kindOf(m.err) == NotFound:
+			result.Skipped++
+		default:
+			result.Failed = append(result.Failed, FailedAction{m.Customer, m.err})
+		}
 	}
-	s.act(ctx, t, id, r, list)
-	result := tallyActions(list)
-	result.Damaged = found.damaged
-	if next := nextAction(found, list); next != nil {
+	if result.Done = len(done); a == ActionRetry {
+		s.nudge(ctx, t, id, done)
+	}
+	if next := found.unacted(); next != nil {
 		result.Next = f.cursor(id, *next)
 	}
 	return result, nil
 }
 
-// act starts the actions, several at a time, until the time runs out.
-func (s *Service) act(ctx context.Context, t ident.Tenant, id ident.ID, r ActionRequest, list []*action) {
+// act starts the actions on matches of f, several at a time, until the time runs out.
+func (s *Service) act(ctx context.Context, t ident.Tenant, id ident.ID, f EnrollmentFilter, matches []*match) {
 	begin, cancel := shorten(ctx, actionMargin)
 	defer cancel()
-	do := s.remove
-	if r.Action == ActionRetry {
-		do = s.retry
+	change := s.removed
+	if f.action == ActionRetry {
+		change = s.retried
 	}
-	_ = forEach(list, func(a *action) error { // each has its own error
-		if a.started = begin.Err() == nil; a.started {
-			a.changed, a.err = do(ctx, t, id, a.Customer, func(e progress.Enrollment) bool {
-				return e.Run == a.Run && e.Status == a.Status && (r.NodeID == "" || e.Node == a.Node)
-			})
+	_ = forEach(matches, func(m *match) error { // each has its own error
+		if m.started = begin.Err() == nil; m.started {
+			m.changed, m.err = s.rewrite(ctx, t, id, m.Customer, func(e progress.Enrollment) bool {
+				return e.Run == m.Run && e.Status == m.Status && (f.NodeID == "" || e.Node == m.Node)
+			}, change)
 		}
 		return nil
 	})
-	if r.Action != ActionRetry {
-		return
-	}
-	var retried []string
-	for _, a := range list {
-		if a.changed {
-			retried = append(retried, a.Customer)
-		}
-	}
-	s.nudge(ctx, t, id, retried)
 }
 
-// nextAction returns where the next call starts: before the first action that was not
-// started. It returns nil at the end of the list.
-func nextAction(found findings, list []*action) *position {
-	switch i := slices.IndexFunc(list, func(a *action) bool { return !a.started }); i {
+// unacted returns where the next call starts: before the first match whose action was not
+// started; nil at the end of the list.
+func (r findings) unacted() *position {
+	switch i := slices.IndexFunc(r.matches, func(m *match) bool { return !m.started }); i {
 	case -1:
-		return found.next
+		return r.next
 	case 0:
-		return &found.start
+		return &r.start
 	default:
-		return &list[i-1].place
+		return &r.matches[i-1].place
 	}
-}
-
-func tallyActions(list []*action) (result Actions) {
-	for _, a := range list {
-		switch {
-		case !a.started:
-		case a.changed:
-			result.Done++
-		case a.err == nil, kindOf(a.err) == Conflict, kindOf(a.err) == NotFound:
-			result.Skipped++
-		default:
-			result.Failed = append(result.Failed, FailedAction{a.Customer, a.err})
-		}
-	}
-	return result
 }

@@ -2,8 +2,6 @@ package journey
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/binary"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,7 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"journeys/internal/digest"
+	"journeys/internal/cursor"
 	"journeys/internal/ident"
 	"journeys/internal/progress"
 	"journeys/internal/strict"
@@ -26,7 +24,7 @@ type EnrollmentFilter struct {
 	Limit  int    // at least 1
 	Cursor string // Next of the previous page; "" for the first page
 
-	version int    // that the customer follows; 0 for any
+	Version int    // that the customer follows; 0 for any
 	action  Action // that the list is for; "" for none
 }
 
@@ -59,7 +57,7 @@ func (s *Service) ListEnrollments(ctx context.Context, t ident.Tenant, id ident.
 
 // findings are the enrollments that match a filter, from a position on.
 type findings struct {
-	matches []match
+	matches []*match
 	damaged []Damage
 	start   position
 	next    *position // nil at the end of the list
@@ -69,6 +67,10 @@ type findings struct {
 type match struct {
 	Whereabouts
 	place position // just after it
+
+	// Of the action on it. Without started, the time ran out before.
+	started, changed bool
+	err              error
 }
 
 // find returns the next enrollments that match f, at most f.Limit.
@@ -84,7 +86,7 @@ func (s *Service) find(ctx context.Context, t ident.Tenant, id ident.ID, f Enrol
 	r := findings{start: at}
 	for range maxListReads {
 		n := min(f.Limit-len(r.matches), MaxIndexed)
-		if f.NodeID != "" || f.version > 0 {
+		if f.NodeID != "" || f.Version > 0 {
 			n = MaxIndexed // most of them may not match
 		}
 		list, next, err := s.stores.Enrollments.ReadPartition(ctx, at.partition, n, at.after)
@@ -129,7 +131,7 @@ func (s *Service) addMatches(
 			r.next = &position{p, &list[i-1].DueKey}
 			return true, nil
 		}
-		r.matches = append(r.matches, match{w, position{p, &list[i].DueKey}})
+		r.matches = append(r.matches, &match{Whereabouts: w, place: position{p, &list[i].DueKey}})
 	}
 	return false, nil
 }
@@ -137,7 +139,7 @@ func (s *Service) addMatches(
 // match reports whether an enrollment matches f now: the index may be out of date.
 func (s *Service) match(ctx context.Context, t ident.Tenant, f EnrollmentFilter, at Indexed) (Whereabouts, bool, error) {
 	e := at.Enrollment
-	if at.Err != nil || e.PendingExit != (progress.ExitRequest{}) || e.Status != f.status() || f.version > 0 && e.Version != f.version {
+	if at.Err != nil || e.PendingExit != (progress.ExitRequest{}) || e.Status != f.status() || f.Version > 0 && e.Version != f.Version {
 		return Whereabouts{}, false, at.Err
 	}
 	graph, err := s.graphOf(ctx, t, e)
@@ -222,47 +224,32 @@ func (f EnrollmentFilter) status() progress.EnrollmentStatus {
 	return progress.Inside
 }
 
-// listHash identifies the list that a cursor belongs to.
-func (f EnrollmentFilter) listHash(id ident.ID) []byte {
-	sum := digest.Of(string(id), f.status().String(), f.NodeID, f.Result, string(f.action), strconv.Itoa(f.version))
-	return sum[:8]
+// list identifies the list that a cursor belongs to.
+func (f EnrollmentFilter) list(id ident.ID) []string {
+	return []string{string(id), f.status().String(), f.NodeID, f.Result, string(f.action), strconv.Itoa(f.Version)}
 }
 
 // cursor encodes a position. The text has no tenant and no journey, so a forged
 // cursor cannot leave the caller's journey.
 func (f EnrollmentFilter) cursor(id ident.ID, at position) string {
-	text := f.listHash(id)
-	text = binary.AppendUvarint(text, uint64(at.partition.Epoch))
-	text = binary.AppendUvarint(text, uint64(at.partition.Shard))
+	c := cursor.Cursor{Numbers: []int64{int64(at.partition.Epoch), int64(at.partition.Shard)}}
 	if at.after != nil {
-		text = binary.AppendUvarint(text, uint64(at.after.At.UnixMilli()))
-		text = append(text, at.after.Customer...)
+		c.Numbers, c.Text = append(c.Numbers, at.after.At.UnixMilli()), at.after.Customer
 	}
-	return base64.RawURLEncoding.EncodeToString(text)
+	return c.Encode(f.list(id)...)
 }
 
 // position decodes f.Cursor. It returns false for a cursor of another list.
 func (f EnrollmentFilter) position(j Journey) (at position, ok bool) {
-	text, err := base64.RawURLEncoding.Strict().DecodeString(f.Cursor)
-	if err != nil {
+	c, ok := cursor.Decode(f.Cursor, f.list(j.ID)...)
+	if n := c.Numbers; !ok || len(n) < 2 || n[0] > int64(j.Epoch) || n[1] >= int64(max(j.Shards, 1)) {
 		return at, false
 	}
-	rest, ok := strings.CutPrefix(string(text), string(f.listHash(j.ID)))
-	number := func(below int) int {
-		n, size := binary.Uvarint([]byte(rest))
-		if size <= 0 || n >= uint64(below) {
-			ok = false
-			return 0
-		}
-		rest = rest[size:]
-		return int(n)
+	at.partition = Partition{Failed: f.Failed, Epoch: int(c.Numbers[0]), Shard: int(c.Numbers[1])}
+	if len(c.Numbers) == 2 {
+		return at, c.Text == ""
 	}
-	at.partition = Partition{Failed: f.Failed, Epoch: number(j.Epoch + 1), Shard: number(max(j.Shards, 1))}
-	if !ok || rest == "" {
-		return at, ok
-	}
-	since := time.UnixMilli(int64(number(1 << 52))).UTC()
-	at.after = &DueKey{Customer: rest, At: since}
-	n := utf8.RuneCountInString(rest)
-	return at, ok && n >= 1 && n <= 128 && utf8.ValidString(rest) && !strings.ContainsFunc(rest, unicode.IsControl)
+	at.after = &DueKey{Customer: c.Text, At: time.UnixMilli(c.Numbers[2]).UTC()}
+	n := utf8.RuneCountInString(c.Text)
+	return at, n >= 1 && n <= 128 && !strings.ContainsFunc(c.Text, unicode.IsControl)
 }

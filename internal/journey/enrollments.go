@@ -77,36 +77,31 @@ const retryWindow = 10 * time.Minute
 // failed. It does nothing if the enrollment was retried within retryWindow and
 // has not failed or been removed since.
 func (s *Service) Retry(ctx context.Context, t ident.Tenant, id ident.ID, customer string) error {
-	_, err := s.retry(ctx, t, id, customer, nil)
+	_, err := s.rewrite(ctx, t, id, customer, nil, s.retried)
 	if err == nil {
 		s.nudge(ctx, t, id, []string{customer})
 	}
 	return err
 }
 
-// retry is Retry without the nudge. It reports whether this call resumed the enrollment.
-// still is as for rewrite.
-func (s *Service) retry(
-	ctx context.Context, t ident.Tenant, id ident.ID, customer string, still func(progress.Enrollment) bool,
-) (changed bool, err error) {
-	return s.rewrite(ctx, t, id, customer, still, func(j Journey, e progress.Enrollment) (progress.Enrollment, error) {
-		now := s.clock()
-		switch {
-		case e.Epoch < j.Epoch:
-			return e, &Error{
-				Kind: Conflict, Code: "enrollment-archived",
-				Detail: "The journey was archived after this customer entered it, so they cannot go on.",
-			}
-		case e.Resumed() && now.Sub(e.RetriedAt()) < retryWindow:
-			return e, nil
-		case e.Status != progress.Failed:
-			return e, &Error{
-				Kind: Conflict, Code: "enrollment-not-failed",
-				Detail: "Only a failed customer can be tried again; this one is " + e.Status.String() + ".",
-			}
+// retried returns what Retry makes of an enrollment.
+func (s *Service) retried(j Journey, e progress.Enrollment) (progress.Enrollment, error) {
+	now := s.clock()
+	switch {
+	case e.Epoch < j.Epoch:
+		return e, &Error{
+			Kind: Conflict, Code: "enrollment-archived",
+			Detail: "The journey was archived after this customer entered it, so they cannot go on.",
 		}
-		return e.NextWrite(now).Retry(now), nil
-	})
+	case e.Resumed() && now.Sub(e.RetriedAt()) < retryWindow:
+		return e, nil
+	case e.Status != progress.Failed:
+		return e, &Error{
+			Kind: Conflict, Code: "enrollment-not-failed",
+			Detail: "Only a failed customer can be tried again; this one is " + e.Status.String() + ".",
+		}
+	}
+	return e.NextWrite(now).Retry(now), nil
 }
 
 // Remove takes a customer out of a journey. It does nothing if the customer was
@@ -114,31 +109,26 @@ func (s *Service) retry(
 // worker sends the customer a message, Remove only requests the exit: the worker
 // records the message, and then the exit.
 func (s *Service) Remove(ctx context.Context, t ident.Tenant, id ident.ID, customer string) error {
-	_, err := s.remove(ctx, t, id, customer, nil)
+	_, err := s.rewrite(ctx, t, id, customer, nil, s.removed)
 	return err
 }
 
-// remove is Remove. It reports whether this call removed the customer or requested that.
-// still is as for rewrite.
-func (s *Service) remove(
-	ctx context.Context, t ident.Tenant, id ident.ID, customer string, still func(progress.Enrollment) bool,
-) (changed bool, err error) {
-	return s.rewrite(ctx, t, id, customer, still, func(_ Journey, e progress.Enrollment) (progress.Enrollment, error) {
-		now := s.clock()
-		switch {
-		case e.Status == progress.Inside && e.LeaseUntil.After(now):
-			e.PendingExit = cmp.Or(e.PendingExit, progress.ExitRequest{Reason: progress.ReasonRemoved})
-			return e, nil
-		case e.Status == progress.Inside || e.Status == progress.Failed:
-			return e.NextWrite(now).Cancel(progress.ReasonRemoved), nil
-		case e.Status == progress.Cancelled && e.ExitReason == progress.ReasonRemoved:
-			return e, nil
-		}
-		return e, &Error{
-			Kind: Conflict, Code: "enrollment-ended",
-			Detail: "This customer left the journey before: they are " + e.Status.String() + ".",
-		}
-	})
+// removed returns what Remove makes of an enrollment.
+func (s *Service) removed(_ Journey, e progress.Enrollment) (progress.Enrollment, error) {
+	now := s.clock()
+	switch {
+	case e.Status == progress.Inside && e.LeaseUntil.After(now):
+		e.PendingExit = cmp.Or(e.PendingExit, progress.ExitRequest{Reason: progress.ReasonRemoved})
+		return e, nil
+	case e.Status == progress.Inside || e.Status == progress.Failed:
+		return e.NextWrite(now).Cancel(progress.ReasonRemoved), nil
+	case e.Status == progress.Cancelled && e.ExitReason == progress.ReasonRemoved:
+		return e, nil
+	}
+	return e, &Error{
+		Kind: Conflict, Code: "enrollment-ended",
+		Detail: "This customer left the journey before: they are " + e.Status.String() + ".",
+	}
 }
 
 // writeAttempts bounds the attempts of a write that meets concurrent ones.

@@ -102,12 +102,10 @@ func shorten(ctx context.Context, margin time.Duration) (context.Context, contex
 	return context.WithCancel(ctx)
 }
 
-// workers is how many elements of a list are handled at a time.
-const workers = 8
-
 // forEach calls f for each element of list, several at a time, and joins the
 // errors.
 func forEach[T any](list []T, f func(T) error) error {
+	const workers = 8
 	errs := make([]error, len(list))
 	var group errgroup.Group
 	group.SetLimit(workers)
