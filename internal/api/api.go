@@ -167,6 +167,16 @@ func GetNames() Operation {
 	return Operation{manifest.GetNames, nil, getNames}
 }
 
+// ListCustomerEnrollments returns the operation of manifest.ListCustomerEnrollments.
+func ListCustomerEnrollments() Operation {
+	return Operation{manifest.ListCustomerEnrollments, []string{"limit", "cursor"}, listCustomerEnrollments}
+}
+
+// ActOnEnrollments returns the operation of manifest.ActOnEnrollments.
+func ActOnEnrollments() Operation {
+	return Operation{manifest.ActOnEnrollments, nil, actOnEnrollments}
+}
+
 // Operations returns every operation, in the order of manifest.Routes.
 func Operations() []Operation {
 	return []Operation{
@@ -179,6 +189,8 @@ func Operations() []Operation {
 		ListAnalytics(),
 
 		GetSettings(), GetNames(),
+
+		ListCustomerEnrollments(), ActOnEnrollments(),
 	}
 }
 
@@ -250,7 +262,8 @@ type recorder struct {
 	http.ResponseWriter
 	status  int // 0 until the header is written
 	metrics []emf.Metric
-	subject string // of a caller who asked for what cannot be undone; "" otherwise
+	attrs   []slog.Attr // of the operation's own
+	subject string      // of a caller who asked for what cannot be undone; "" otherwise
 }
 
 // WriteHeader implements http.ResponseWriter.

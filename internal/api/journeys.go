@@ -108,11 +108,17 @@ func (r *request) querySort() journey.Sort {
 }
 
 func createJourney(a *API, w http.ResponseWriter, r *request) error {
-	change, err := r.readChange(w, true)
+	key := r.idempotencyKey()
+	change, body, err := r.readChange(w, true)
 	if err != nil {
 		return err
 	}
-	j, err := a.Journeys.Create(r.Context(), r.tenant, change)
+	var j journey.Journey
+	if key == "" {
+		j, err = a.Journeys.Create(r.Context(), r.tenant, change)
+	} else {
+		j, err = a.Journeys.CreateOnce(r.Context(), r.tenant, change, key, body)
+	}
 	if err != nil {
 		return err
 	}
@@ -139,7 +145,7 @@ func getJourney(a *API, w http.ResponseWriter, r *request) error {
 
 func updateJourney(a *API, w http.ResponseWriter, r *request) error {
 	revisions := r.ifMatch()
-	change, err := r.readChange(w, false)
+	change, _, err := r.readChange(w, false)
 	if err != nil {
 		return err
 	}
@@ -189,19 +195,19 @@ func etag(rev int64) string { return `"` + strconv.FormatInt(rev, 10) + `"` }
 
 func location(id ident.ID) string { return manifest.BasePath + "/journeys/" + string(id) }
 
-// readChange reads the body of a create or an update. Absent fields stay nil. An update
-// may have the other fields of an answer, so that an answer can be sent back.
-func (r *request) readChange(w http.ResponseWriter, create bool) (journey.Change, error) {
+// readChange reads the body of a create or an update, which it returns too. Absent fields
+// stay nil. An update may have the other fields of an answer, so that an answer can be
+// sent back.
+func (r *request) readChange(w http.ResponseWriter, create bool) (change journey.Change, raw []byte, err error) {
 	body, err := r.readBody(w, "")
 	if err != nil {
-		return journey.Change{}, err
+		return change, nil, err
 	}
-	var change journey.Change
 	if o, ok := body.Object(); ok {
 		change = readChangeFields(o, create)
 	}
 	change.By = r.author()
-	return change, r.checkFaults()
+	return change, body.Raw(), r.checkFaults()
 }
 
 func readChangeFields(o *strict.Object, create bool) journey.Change {

@@ -36,6 +36,7 @@ func (a *API) logRequest(
 	if rec.subject != "" {
 		line = append(line, slog.String("sub", rec.subject))
 	}
+	line = append(line, rec.attrs...)
 	line = append(line, emf.Attrs(a.Now(), a.Installation, rec.metrics...)...)
 	if rec.status >= http.StatusInternalServerError {
 		level = slog.LevelError
@@ -55,7 +56,7 @@ func errorAttrs(err error) []slog.Attr {
 }
 
 // logSubject adds the caller's sub to the request's log line. It is for requests that
-// cannot be undone: to archive, to delete and to forget.
+// cannot be undone, or change many customers: to archive, to delete, to forget, and actions.
 func (r *request) logSubject() { r.rec.subject = auth.FromContext(r.Context()).Subject }
 
 // logDamaged logs the damaged enrollments that a request skipped: one line per

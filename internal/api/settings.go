@@ -21,6 +21,7 @@ type callerBody struct {
 	Tenant string `json:"tenant"`
 	Role   string `json:"role"`
 	Sub    string `json:"sub,omitzero"`
+	Name   string `json:"name,omitzero"`
 }
 
 func getSettings(a *API, w http.ResponseWriter, r *request) error {
@@ -38,6 +39,6 @@ func getSettings(a *API, w http.ResponseWriter, r *request) error {
 		Decisions: services.Decisions.Offers(r.tenant.String()),
 		Limits:    bounds,
 		Version:   version.Text(),
-		Caller:    callerBody{caller.Tenant.String(), caller.Role, caller.Subject},
+		Caller:    callerBody{caller.Tenant.String(), caller.Role, caller.Subject, caller.Name},
 	})
 }

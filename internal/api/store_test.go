@@ -161,6 +161,13 @@ func (m *memoryStore) Create(_ context.Context, _ ident.Tenant, j journey.Journe
 	return nil
 }
 
+func (m *memoryStore) CreateOnce(ctx context.Context, t ident.Tenant, j journey.Journey, r journey.KeyRecord) (journey.KeyRecord, error) {
+	if kept, _ := m.ReserveKey(ctx, t, "", r, r.ReceivedAt); kept != r {
+		return kept, nil
+	}
+	return r, m.Create(ctx, t, j)
+}
+
 func (m *memoryStore) Journey(_ context.Context, t ident.Tenant, id ident.ID) (journey.Journey, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -65,6 +65,7 @@ const (
 	kRequest   = "q"
 	kRequestID = "rid"
 	kReceived  = "u"
+	kCreated   = "j" // id of the journey that was created
 )
 
 // encodeEnrollment returns e's item. shards is the number of shards of the
@@ -260,11 +261,7 @@ func (s Engine) Load(ctx context.Context, t ident.Tenant, id ident.ID, customers
 func (s Enrollments) ReserveKey(
 	ctx context.Context, t ident.Tenant, id ident.ID, r journey.KeyRecord, now time.Time,
 ) (journey.KeyRecord, error) {
-	it := item.IdempotencyKey(t, id, r.Key)
-	it[kRequest] = item.Binary(r.Request[:])
-	it[kRequestID] = item.Binary(r.RequestID[:])
-	it.PutTime(kReceived, r.ReceivedAt)
-	stored, err := s.Reserve(ctx, it, r.ExpiresAt, now)
+	stored, err := s.Reserve(ctx, encodeKeyRecord(item.IdempotencyKey(t, id, r.Key), r), r.ExpiresAt, now)
 	if err != nil {
 		return r, access.WrapFailed("reserve an Idempotency-Key", err)
 	}
@@ -292,9 +289,21 @@ func (s Enrollments) KeyRecord(
 	return r, true, nil
 }
 
+// encodeKeyRecord completes the item with that key, but for when it expires.
+func encodeKeyRecord(it item.Item, r journey.KeyRecord) item.Item {
+	it[kRequest] = item.Binary(r.Request[:])
+	it[kRequestID] = item.Binary(r.RequestID[:])
+	it.PutText(kCreated, string(r.Created))
+	it.PutTime(kReceived, r.ReceivedAt)
+	return it
+}
+
 func decodeKeyRecord(name string, it item.Item) (journey.KeyRecord, error) {
 	stored := item.Reader{Item: it}
-	r := journey.KeyRecord{Key: name, ReceivedAt: stored.Time(kReceived), ExpiresAt: stored.Time(access.ExpiresAttribute)}
+	r := journey.KeyRecord{
+		Key: name, Created: ident.ID(stored.Text(kCreated)),
+		ReceivedAt: stored.Time(kReceived), ExpiresAt: stored.Time(access.ExpiresAttribute),
+	}
 	copy(r.Request[:], stored.Binary(kRequest))
 	copy(r.RequestID[:], stored.Binary(kRequestID))
 	return r, stored.Err

@@ -17,13 +17,30 @@ import (
 
 // Create implements journey.JourneyStore.
 func (s Journeys) Create(ctx context.Context, t ident.Tenant, j journey.Journey) error {
+	_, err := s.create(ctx, t, j, nil)
+	return err
+}
+
+// CreateOnce implements journey.JourneyStore.
+func (s Journeys) CreateOnce(ctx context.Context, t ident.Tenant, j journey.Journey, r journey.KeyRecord) (journey.KeyRecord, error) {
+	it := encodeKeyRecord(item.CreateKey(t, r.Key), r)
+	stored, err := s.create(ctx, t, j, access.Reservation(s.Name, it, r.ExpiresAt, r.ReceivedAt))
+	if err != nil || stored == nil {
+		return r, err
+	}
+	return decodeKeyRecord(r.Key, stored)
+}
+
+// create stores j together with once, nil for nothing. It returns the item that refused
+// once, nil for none; after a lost response that may be this call's own.
+func (s Journeys) create(ctx context.Context, t ident.Tenant, j journey.Journey, once *types.Put) (stored item.Item, err error) {
 	w, err := s.NewWriteID()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	it, err := encodeJourney(t, j, w)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	writes := append([]types.TransactWriteItem{
 		{Put: &types.Put{
@@ -32,16 +49,22 @@ func (s Journeys) Create(ctx context.Context, t ident.Tenant, j journey.Journey)
 		}},
 		s.countChange(t, 1),
 	}, s.contentChanges(t, journey.Journey{}, j)...)
+	if once != nil {
+		writes = append(writes, types.TransactWriteItem{Put: once})
+	}
 	refused, err := s.Transact(ctx, w, writes)
+	last := len(refused) - 1
 	switch {
 	case err != nil || refused == nil:
-		return access.WrapFailed("create a journey", err)
+		return nil, access.WrapFailed("create a journey", err)
+	case once != nil && access.ConditionFailed(refused[last]):
+		return refused[last].Item, nil
 	case !access.ConditionFailed(refused[0]) && access.ConditionFailed(refused[1]):
-		return journey.ErrTooMany
+		return nil, journey.ErrTooMany
 	case w.Wrote(refused[0].Item):
-		return nil
+		return nil, nil
 	}
-	return fmt.Errorf("dynamo: create a journey: the id %s is taken", j.ID)
+	return nil, fmt.Errorf("dynamo: create a journey: the id %s is taken", j.ID)
 }
 
 // countChange adds n to the tenant's journey count. A positive n is refused when

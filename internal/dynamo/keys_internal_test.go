@@ -44,6 +44,7 @@ func TestKeys_OfDifferentEntitiesDiffer(t *testing.T) {
 			"a " + y + " " + string(other) + " customer": item.EnrollmentKey(a, other, y),
 			"a " + x + " " + string(id) + " event":       item.EventKey(a, x, id),
 			"a " + x + " " + string(id) + " key":         item.IdempotencyKey(a, id, x),
+			"a " + x + " creation":                       item.CreateKey(a, x),
 			"a " + string(id):                            item.JourneyKey(a, id),
 			"a " + string(id) + " deleted":               item.TombstoneKey(a, id),
 			"a " + string(id) + " definition":            item.DefinitionKey(a, id, "0a"),
@@ -56,9 +57,9 @@ func TestKeys_OfDifferentEntitiesDiffer(t *testing.T) {
 		} {
 			seen[pair(k)] = what
 		}
-		want := 13
+		want := 14
 		if x == y && id == other {
-			want = 12
+			want = 13
 		}
 		require.Len(t, seen, want)
 		if a != b {
@@ -102,6 +103,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"LIVE entry":            item.LiveKey(tenant, id),
 		"journey by event":      item.EventKey(tenant, "opened", id),
 		"Idempotency-Key":       item.IdempotencyKey(tenant, id, "order-1"),
+		"key of a creation":     item.CreateKey(tenant, "order-1"),
 		"enrollment":            item.EnrollmentKey(tenant, id, "ada"),
 		"kept item":             item.KeptKey(item.EnrollmentKey(tenant, id, "ada"), w),
 		"earlier run":           item.EarlierRunKey(tenant, id, "ada", 3),

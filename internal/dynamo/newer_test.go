@@ -164,6 +164,7 @@ func TestFormat_EveryRowOfTheKeyTableHasOne(t *testing.T) {
 	again.Run, again.Event = 2, keeping("other", 700)
 	require.NoError(t, f.store.Enrollments.Reenter(t.Context(), demo, 4, long[0], again))
 	requireKept(t, f.store, again)
+	f.call(201, "POST", "/journeys", `{"name":"once"}`)
 	everything := items(t, f.table)
 	for key, it := range everything {
 		require.Equal(t, &types.AttributeValueMemberN{Value: "1"}, it["f"], key)
@@ -185,6 +186,7 @@ func TestNewer_CallsAnswer503(t *testing.T) {
 	t.Parallel()
 
 	f := newFull(t)
+	f.call(201, "POST", "/journeys", `{"name":"n"}`)
 	ulid, second := string(f.waiting)[4:], string(f.started)[4:]
 	j, k := "/journeys/"+string(f.waiting), "/journeys/"+string(f.started)
 	in, customer, figures := j+"/enrollments/"+ada, "/customers/"+ada, "T#demo#K#"+ulid
@@ -220,6 +222,7 @@ func TestNewer_CallsAnswer503(t *testing.T) {
 			{"PUT", k, `{"status":"archived"}`, false}, {"DELETE", k, "", false}, {"POST", "/events", f.event("e3"), true},
 		}},
 		{"Idempotency-Key", "T#demo#I#" + ulid, "I", []call{{"POST", j + "/enroll", enroll, false}}},
+		{"key of a creation", "T#demo#I#create#", "I", []call{{"POST", "/journeys", `{"name":"n"}`, false}}},
 		{"enrollment", "T#demo#C#" + ada, "E#" + ulid, []call{
 			{"GET", in, "", false}, {"POST", in + "/retry", "", false}, {"DELETE", in, "", false}, {"DELETE", customer, "", false},
 		}},

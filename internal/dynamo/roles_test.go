@@ -101,6 +101,7 @@ func TestRoles_AllowWhatTheirFunctionsCall(t *testing.T) {
 	}{
 		{manifest.ListJourneys, "/journeys", "", 200},
 		{manifest.CreateJourney, "/journeys", `{"name":"n","description":"d","definition":` + ruleGraph + `}`, 201},
+		{manifest.CreateJourney, "/journeys", `{"name":"n","description":"d","definition":` + ruleGraph + `}`, 201}, // repeated
 		{manifest.GetJourney, j, "", 200},
 		{manifest.UpdateJourney, j, `{"name":"x"}`, 200},
 		{manifest.UpdateJourney, j, `{"description":"x","status":"paused"}`, 200},
@@ -116,6 +117,8 @@ func TestRoles_AllowWhatTheirFunctionsCall(t *testing.T) {
 		{manifest.PutEvent, "/events", f.event("e9"), 202},
 		{manifest.ListEnrollments, j + "/enrollments", "", 200},
 		{manifest.RetryEnrollment, k + "/enrollments/" + ada + "/retry", "", 202},
+		{manifest.ListCustomerEnrollments, customer + "/enrollments", "", 200},
+		{manifest.ActOnEnrollments, k + "/enrollments/actions", `{"action":"remove","where":{"status":"active"}}`, 200},
 		{manifest.DeleteEnrollment, in, "", 204},
 		{manifest.PutCustomer, customer, `{"attributes":{"n":3}}`, 200}, // of a customer in a wait until a date
 		{manifest.PatchCustomer, customer, `{"attributes":{"n":4}}`, 200},

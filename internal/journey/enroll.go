@@ -68,7 +68,8 @@ func SkippedCode(s progress.EnrollmentStatus) string {
 type KeyRecord struct {
 	Key        string          // as sent; only its hash is stored
 	Request    [32]byte        // hash of the first request with the key
-	RequestID  ident.RequestID // of the enrollments that the request wrote
+	RequestID  ident.RequestID // of the enrollments that the request wrote; zero for CreateOnce
+	Created    ident.ID        // journey that the request created; "" for Enroll
 	ReceivedAt time.Time       // when the key was first received; UTC, to the millisecond
 	ExpiresAt  time.Time       // from then on the record counts as missing
 }
@@ -140,12 +141,16 @@ func (s *Service) keyRecord(
 		return kept, false, err
 	}
 	if known && kept.Request != record.Request {
-		return kept, false, &Error{
-			Kind: Mismatch, Code: "idempotency-key-reused",
-			Detail: "This Idempotency-Key was already used with other customers or properties. Send a new key with a new request.",
-		}
+		return kept, false, keyReused("other customers or properties")
 	}
 	return kept, known, nil
+}
+
+func keyReused(other string) *Error {
+	return &Error{
+		Kind: Mismatch, Code: "idempotency-key-reused",
+		Detail: "This Idempotency-Key was already used with " + other + ". Send a new key with a new request.",
+	}
 }
 
 // entrant is a customer who is about to enter a journey.

@@ -2,15 +2,14 @@ package journey
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/binary"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"journeys/internal/cursor"
 	"journeys/internal/ident"
 	"journeys/internal/progress"
 	"journeys/internal/strict"
@@ -24,6 +23,9 @@ type EnrollmentFilter struct {
 	Result string // name of the result with which the customer left NodeID; "" for any
 	Limit  int    // at least 1
 	Cursor string // Next of the previous page; "" for the first page
+
+	Version int              // that the customer follows; 0 for any
+	action  EnrollmentAction // that the list is for; "" for none
 }
 
 // EnrollmentPage is one page of a list of enrollments. It may have fewer than
@@ -39,74 +41,105 @@ const maxListReads = 40
 
 // ListEnrollments returns a page of the active or failed enrollments of a journey.
 func (s *Service) ListEnrollments(ctx context.Context, t ident.Tenant, id ident.ID, f EnrollmentFilter) (EnrollmentPage, error) {
-	j, err := s.stores.Journeys.Journey(ctx, t, id)
+	r, err := s.find(ctx, t, id, f)
 	if err != nil {
 		return EnrollmentPage{}, err
+	}
+	page := EnrollmentPage{Damaged: r.damaged}
+	for _, match := range r.matches {
+		page.Enrollments = append(page.Enrollments, match.Whereabouts)
+	}
+	if r.next != nil {
+		page.Next = f.cursor(id, *r.next)
+	}
+	return page, nil
+}
+
+// findings are the enrollments that match a filter, from a position on.
+type findings struct {
+	matches []*match
+	damaged []Damage
+	start   position
+	next    *position // nil at the end of the list
+}
+
+// match is an enrollment that matches a filter.
+type match struct {
+	Whereabouts
+	place position // just after it
+
+	// Of the action on it. Without started, the time ran out before.
+	started, changed bool
+	err              error
+}
+
+// find returns the next enrollments that match f, at most f.Limit.
+func (s *Service) find(ctx context.Context, t ident.Tenant, id ident.ID, f EnrollmentFilter) (findings, error) {
+	j, err := s.stores.Journeys.Journey(ctx, t, id)
+	if err != nil {
+		return findings{}, err
 	}
 	at, err := s.startPosition(ctx, t, j, f)
 	if err != nil {
-		return EnrollmentPage{}, err
+		return findings{}, err
 	}
-	var page EnrollmentPage
+	r := findings{start: at}
 	for range maxListReads {
-		n := min(f.Limit-len(page.Enrollments), MaxIndexed)
-		if f.NodeID != "" {
+		n := min(f.Limit-len(r.matches), MaxIndexed)
+		if f.NodeID != "" || f.Version > 0 {
 			n = MaxIndexed // most of them may not match
 		}
 		list, next, err := s.stores.Enrollments.ReadPartition(ctx, at.partition, n, at.after)
 		if err != nil {
-			return EnrollmentPage{}, err
+			return findings{}, err
 		}
-		used, err := s.addMatches(ctx, t, id, f, list, &page)
-		if err != nil {
-			return EnrollmentPage{}, err
-		}
-		if used < len(list) {
-			page.Next = f.cursor(id, position{at.partition, &list[used-1].DueKey})
-			return page, nil
+		full, err := s.addMatches(ctx, t, f, at.partition, list, &r)
+		if err != nil || full {
+			return r, err
 		}
 		if at.after = next; next == nil {
 			var more bool
 			if at.partition, more = at.partition.next(j); !more {
-				return page, nil
+				return r, nil
 			}
 		}
-		if len(page.Enrollments) == f.Limit {
+		if len(r.matches) == f.Limit {
 			break
 		}
 	}
-	page.Next = f.cursor(id, at)
-	return page, nil
+	r.next = &at
+	return r, nil
 }
 
-// addMatches adds the enrollments of list that match f to page. It returns how many
-// elements it used: fewer than all if another match exceeds the limit, which
-// takes a filter by node.
+// addMatches adds the enrollments of list, a part of p, that match f. It returns true if
+// another one than f.Limit allows matches, which takes a filter by node or version: the
+// next page then starts before it.
 func (s *Service) addMatches(
-	ctx context.Context, t ident.Tenant, id ident.ID, f EnrollmentFilter, list []Indexed, page *EnrollmentPage,
-) (used int, err error) {
+	ctx context.Context, t ident.Tenant, f EnrollmentFilter, p Partition, list []Indexed, r *findings,
+) (full bool, err error) {
 	for i := range list {
 		w, ok, err := s.match(ctx, t, f, list[i])
 		if Unreadable(err) {
-			page.Damaged = append(page.Damaged, Damage{id, err})
+			r.damaged = append(r.damaged, Damage{p.Journey, err})
 		} else if err != nil {
-			return 0, err
+			return false, err
 		}
 		if !ok {
 			continue
 		}
-		if len(page.Enrollments) == f.Limit {
-			return i, nil
+		if len(r.matches) == f.Limit {
+			r.next = &position{p, &list[i-1].DueKey}
+			return true, nil
 		}
-		page.Enrollments = append(page.Enrollments, w)
+		r.matches = append(r.matches, &match{Whereabouts: w, place: position{p, &list[i].DueKey}})
 	}
-	return len(list), nil
+	return false, nil
 }
 
 // match reports whether an enrollment matches f now: the index may be out of date.
 func (s *Service) match(ctx context.Context, t ident.Tenant, f EnrollmentFilter, at Indexed) (Whereabouts, bool, error) {
 	e := at.Enrollment
-	if at.Err != nil || e.PendingExit != (progress.ExitRequest{}) || e.Status != progress.Inside && e.Status != progress.Failed || f.Failed != (e.Status == progress.Failed) {
+	if at.Err != nil || e.PendingExit != (progress.ExitRequest{}) || e.Status != f.status() || f.Version > 0 && e.Version != f.Version {
 		return Whereabouts{}, false, at.Err
 	}
 	graph, err := s.graphOf(ctx, t, e)
@@ -152,7 +185,7 @@ func (s *Service) startPosition(ctx context.Context, t ident.Tenant, j Journey, 
 	}
 	at, ok := f.position(j)
 	if !ok {
-		return position{}, errCursor
+		return position{}, cursorError(f.action.cursorPointer())
 	}
 	at.partition.Tenant, at.partition.Journey = t, j.ID
 	if at.partition.Epoch < first.Epoch { // that epoch has drained since
@@ -174,57 +207,49 @@ func (p Partition) next(j Journey) (Partition, bool) {
 	return p, p.Epoch <= j.Epoch
 }
 
-var errCursor = &Error{
-	Kind: Invalid, Code: "invalid-request",
-	Detail: "The request is not valid; each entry of errors says where and why.",
-	Faults: []strict.Fault{{Pointer: "/query/cursor", Detail: "is no nextCursor of this list; begin without it"}},
+// cursorError returns the error of a cursor that belongs to another list.
+func cursorError(pointer string) *Error {
+	return &Error{
+		Kind: Invalid, Code: "invalid-request",
+		Detail: "The request is not valid; each entry of errors says where and why.",
+		Faults: []strict.Fault{{Pointer: pointer, Detail: "is no nextCursor of this list; begin without it"}},
+	}
 }
 
-// listHash identifies the list that a cursor belongs to.
-func (f EnrollmentFilter) listHash(id ident.ID) []byte {
-	status := progress.Inside
+// status is the status of the enrollments of the list.
+func (f EnrollmentFilter) status() progress.EnrollmentStatus {
 	if f.Failed {
-		status = progress.Failed
+		return progress.Failed
 	}
-	sum := sha256.Sum256([]byte(string(id) + " " + status.String() + " " + f.NodeID + " " + f.Result))
-	return sum[:8]
+	return progress.Inside
+}
+
+// list identifies the list that a cursor belongs to.
+func (f EnrollmentFilter) list(id ident.ID) []string {
+	return []string{string(id), f.status().String(), f.NodeID, f.Result, string(f.action), strconv.Itoa(f.Version)}
 }
 
 // cursor encodes a position. The text has no tenant and no journey, so a forged
 // cursor cannot leave the caller's journey.
 func (f EnrollmentFilter) cursor(id ident.ID, at position) string {
-	text := f.listHash(id)
-	text = binary.AppendUvarint(text, uint64(at.partition.Epoch))
-	text = binary.AppendUvarint(text, uint64(at.partition.Shard))
+	c := cursor.Cursor{Numbers: []int64{int64(at.partition.Epoch), int64(at.partition.Shard)}}
 	if at.after != nil {
-		text = binary.AppendUvarint(text, uint64(at.after.At.UnixMilli()))
-		text = append(text, at.after.Customer...)
+		c.Numbers, c.Text = append(c.Numbers, at.after.At.UnixMilli()), at.after.Customer
 	}
-	return base64.RawURLEncoding.EncodeToString(text)
+	return c.Encode(f.list(id)...)
 }
 
 // position decodes f.Cursor. It returns false for a cursor of another list.
 func (f EnrollmentFilter) position(j Journey) (at position, ok bool) {
-	text, err := base64.RawURLEncoding.Strict().DecodeString(f.Cursor)
-	if err != nil {
+	c, ok := cursor.Decode(f.Cursor, f.list(j.ID)...)
+	if n := c.Numbers; !ok || len(n) < 2 || n[0] > int64(j.Epoch) || n[1] >= int64(max(j.Shards, 1)) {
 		return at, false
 	}
-	rest, ok := strings.CutPrefix(string(text), string(f.listHash(j.ID)))
-	number := func(below int) int {
-		n, size := binary.Uvarint([]byte(rest))
-		if size <= 0 || n >= uint64(below) {
-			ok = false
-			return 0
-		}
-		rest = rest[size:]
-		return int(n)
+	at.partition = Partition{Failed: f.Failed, Epoch: int(c.Numbers[0]), Shard: int(c.Numbers[1])}
+	if len(c.Numbers) == 2 {
+		return at, c.Text == ""
 	}
-	at.partition = Partition{Failed: f.Failed, Epoch: number(j.Epoch + 1), Shard: number(max(j.Shards, 1))}
-	if !ok || rest == "" {
-		return at, ok
-	}
-	since := time.UnixMilli(int64(number(1 << 52))).UTC()
-	at.after = &DueKey{Customer: rest, At: since}
-	n := utf8.RuneCountInString(rest)
-	return at, ok && n >= 1 && n <= 128 && utf8.ValidString(rest) && !strings.ContainsFunc(rest, unicode.IsControl)
+	at.after = &DueKey{Customer: c.Text, At: time.UnixMilli(c.Numbers[2]).UTC()}
+	n := utf8.RuneCountInString(c.Text)
+	return at, n >= 1 && n <= 128 && utf8.ValidString(c.Text) && !strings.ContainsFunc(c.Text, unicode.IsControl)
 }

@@ -77,28 +77,31 @@ const retryWindow = 10 * time.Minute
 // failed. It does nothing if the enrollment was retried within retryWindow and
 // has not failed or been removed since.
 func (s *Service) Retry(ctx context.Context, t ident.Tenant, id ident.ID, customer string) error {
-	err := s.rewrite(ctx, t, id, customer, func(j Journey, e progress.Enrollment) (progress.Enrollment, error) {
-		now := s.clock()
-		switch {
-		case e.Epoch < j.Epoch:
-			return e, &Error{
-				Kind: Conflict, Code: "enrollment-archived",
-				Detail: "The journey was archived after this customer entered it, so they cannot go on.",
-			}
-		case e.Resumed() && now.Sub(e.RetriedAt()) < retryWindow:
-			return e, nil
-		case e.Status != progress.Failed:
-			return e, &Error{
-				Kind: Conflict, Code: "enrollment-not-failed",
-				Detail: "Only a failed customer can be tried again; this one is " + e.Status.String() + ".",
-			}
-		}
-		return e.NextWrite(now).Retry(now), nil
-	})
+	_, err := s.rewrite(ctx, t, id, customer, nil, s.retried)
 	if err == nil {
 		s.nudge(ctx, t, id, []string{customer})
 	}
 	return err
+}
+
+// retried returns what Retry makes of an enrollment.
+func (s *Service) retried(j Journey, e progress.Enrollment) (progress.Enrollment, error) {
+	now := s.clock()
+	switch {
+	case e.Epoch < j.Epoch:
+		return e, &Error{
+			Kind: Conflict, Code: "enrollment-archived",
+			Detail: "The journey was archived after this customer entered it, so they cannot go on.",
+		}
+	case e.Resumed() && now.Sub(e.RetriedAt()) < retryWindow:
+		return e, nil
+	case e.Status != progress.Failed:
+		return e, &Error{
+			Kind: Conflict, Code: "enrollment-not-failed",
+			Detail: "Only a failed customer can be tried again; this one is " + e.Status.String() + ".",
+		}
+	}
+	return e.NextWrite(now).Retry(now), nil
 }
 
 // Remove takes a customer out of a journey. It does nothing if the customer was
@@ -106,22 +109,26 @@ func (s *Service) Retry(ctx context.Context, t ident.Tenant, id ident.ID, custom
 // worker sends the customer a message, Remove only requests the exit: the worker
 // records the message, and then the exit.
 func (s *Service) Remove(ctx context.Context, t ident.Tenant, id ident.ID, customer string) error {
-	return s.rewrite(ctx, t, id, customer, func(_ Journey, e progress.Enrollment) (progress.Enrollment, error) {
-		now := s.clock()
-		switch {
-		case e.Status == progress.Inside && e.LeaseUntil.After(now):
-			e.PendingExit = cmp.Or(e.PendingExit, progress.ExitRequest{Reason: progress.ReasonRemoved})
-			return e, nil
-		case e.Status == progress.Inside || e.Status == progress.Failed:
-			return e.NextWrite(now).Cancel(progress.ReasonRemoved), nil
-		case e.Status == progress.Cancelled && e.ExitReason == progress.ReasonRemoved:
-			return e, nil
-		}
-		return e, &Error{
-			Kind: Conflict, Code: "enrollment-ended",
-			Detail: "This customer left the journey before: they are " + e.Status.String() + ".",
-		}
-	})
+	_, err := s.rewrite(ctx, t, id, customer, nil, s.removed)
+	return err
+}
+
+// removed returns what Remove makes of an enrollment.
+func (s *Service) removed(_ Journey, e progress.Enrollment) (progress.Enrollment, error) {
+	now := s.clock()
+	switch {
+	case e.Status == progress.Inside && e.LeaseUntil.After(now):
+		e.PendingExit = cmp.Or(e.PendingExit, progress.ExitRequest{Reason: progress.ReasonRemoved})
+		return e, nil
+	case e.Status == progress.Inside || e.Status == progress.Failed:
+		return e.NextWrite(now).Cancel(progress.ReasonRemoved), nil
+	case e.Status == progress.Cancelled && e.ExitReason == progress.ReasonRemoved:
+		return e, nil
+	}
+	return e, &Error{
+		Kind: Conflict, Code: "enrollment-ended",
+		Detail: "This customer left the journey before: they are " + e.Status.String() + ".",
+	}
 }
 
 // writeAttempts bounds the attempts of a write that meets concurrent ones.
@@ -129,36 +136,43 @@ const writeAttempts = 10
 
 // rewrite reads an enrollment, applies change and writes the result. It starts
 // again if a concurrent write came first. If change returns the enrollment with
-// the same Rev, only a new PendingExit is written.
+// the same Rev, only a new PendingExit is written. It writes nothing if still is not nil
+// and returns false for the enrollment. It reports whether it wrote anything.
 func (s *Service) rewrite(
-	ctx context.Context, t ident.Tenant, id ident.ID, customer string, change func(Journey, progress.Enrollment) (progress.Enrollment, error),
-) error {
+	ctx context.Context, t ident.Tenant, id ident.ID, customer string, still func(progress.Enrollment) bool,
+	change func(Journey, progress.Enrollment) (progress.Enrollment, error),
+) (changed bool, err error) {
 	for attempt := range writeAttempts {
 		j, err := s.stores.Journeys.Journey(ctx, t, id)
 		if err != nil {
-			return err
+			return false, err
 		}
 		e, err := s.stores.Enrollments.Enrollment(ctx, t, id, customer)
 		if err != nil {
-			return err
+			return false, err
+		}
+		if still != nil && !still(e) {
+			return false, nil
 		}
 		next, err := change(j, e)
 		switch {
 		case err != nil:
-			return err
+			return false, err
 		case next.Rev > e.Rev:
 			err = s.stores.Enrollments.Advance(ctx, t, j.Shards, []progress.Enrollment{next})[0]
 		case next.PendingExit != e.PendingExit:
 			err = s.stores.Enrollments.RequestExit(ctx, t, next)
+		default:
+			return false, nil
 		}
 		if !errors.Is(err, ErrLost) {
-			return err
+			return err == nil, err
 		}
 		if attempt > 0 && !s.pause(ctx, attempt) {
-			return ctx.Err()
+			return false, ctx.Err()
 		}
 	}
-	return errEnrollmentBusy
+	return false, errEnrollmentBusy
 }
 
 // errEnrollmentBusy means that every attempt met a concurrent write.

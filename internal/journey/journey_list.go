@@ -3,8 +3,6 @@ package journey
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"strings"
 	"unicode"
@@ -12,6 +10,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"journeys/internal/cursor"
 	"journeys/internal/ident"
 )
 
@@ -114,11 +113,11 @@ func (s *Service) List(ctx context.Context, t ident.Tenant, f Filter) (Page, err
 // ListFrom returns the page of the tenant's journeys at a cursor, "" for the first page,
 // and the cursor of the next page, "" for none. The journeys are Brief. A journey that is
 // created or changed between two pages makes no other one appear twice or be left out.
-func (s *Service) ListFrom(ctx context.Context, t ident.Tenant, f Filter, cursor string) (list []Journey, next string, err error) {
-	if cursor != "" {
+func (s *Service) ListFrom(ctx context.Context, t ident.Tenant, f Filter, from string) (list []Journey, next string, err error) {
+	if from != "" {
 		var ok bool
-		if f.After, ok = f.place(cursor); !ok {
-			return nil, "", errCursor
+		if f.After, ok = f.place(from); !ok {
+			return nil, "", cursorError("/query/cursor")
 		}
 	}
 	limit := f.Limit
@@ -130,26 +129,24 @@ func (s *Service) ListFrom(ctx context.Context, t ident.Tenant, f Filter, cursor
 	return page.Journeys[:limit], f.cursor(f.Place(page.Journeys[limit-1])), nil
 }
 
-// listHash identifies the list that a cursor belongs to.
-func (f Filter) listHash() []byte {
-	sum := sha256.Sum256([]byte(string(f.Status) + "\x00" + string(cmp.Or(f.Sort, SortNewest)) + "\x00" + f.Query))
-	return sum[:8]
+// list identifies the list that a cursor belongs to.
+func (f Filter) list() []string {
+	return []string{"journeys", string(f.Status), string(cmp.Or(f.Sort, SortNewest)), f.Query}
 }
 
 // cursor encodes a place. The text has no tenant.
 func (f Filter) cursor(at Place) string {
-	return base64.RawURLEncoding.EncodeToString(append(f.listHash(), string(at.ID)+at.value...))
+	return cursor.Cursor{Text: string(at.ID) + at.value}.Encode(f.list()...)
 }
 
 // place decodes a cursor. It returns false for one of another list.
-func (f Filter) place(cursor string) (at Place, ok bool) {
-	text, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	rest, ok := strings.CutPrefix(string(text), string(f.listHash()))
+func (f Filter) place(encoded string) (at Place, ok bool) {
+	c, ok := cursor.Decode(encoded, f.list()...)
 	const id = len("jrn_") + ulid.EncodedSize
-	if err != nil || !ok || len(rest) < id {
+	if !ok || len(c.Text) < id {
 		return at, false
 	}
-	at = Place{rest[id:], ident.ID(rest[:id])}
+	at = Place{c.Text[id:], ident.ID(c.Text[:id])}
 	return at, at.ID.Valid() && f.hasValue(at.value)
 }
 

@@ -107,6 +107,15 @@ type Change struct {
 // Create stores a new draft. c must have a Name; the defaults are an empty graph,
 // no entry condition and DefaultMaxDuration. c.Status must be nil or Draft.
 func (s *Service) Create(ctx context.Context, t ident.Tenant, c Change) (Journey, error) {
+	j, err := s.draft(c)
+	if err != nil {
+		return Journey{}, err
+	}
+	return j, s.stores.Journeys.Create(ctx, t, j)
+}
+
+// draft returns a new journey, which is not stored.
+func (s *Service) draft(c Change) (Journey, error) {
 	now := s.clock()
 	id, err := ulid.New(ulid.Timestamp(now), s.entropy)
 	if err != nil {
@@ -115,14 +124,10 @@ func (s *Service) Create(ctx context.Context, t ident.Tenant, c Change) (Journey
 	if c.Definition == nil {
 		c.Definition = new(emptyDefinition())
 	}
-	j, err := s.apply(Journey{
+	return s.apply(Journey{
 		ID: ident.ID("jrn_" + id.String()), Status: Draft, MaxDurationDays: DefaultMaxDuration,
 		Shards: FirstShards, CreatedAt: now, UpdatedAt: now, CreatedBy: c.By,
 	}, c, Definition{})
-	if err != nil {
-		return Journey{}, err
-	}
-	return j, s.stores.Journeys.Create(ctx, t, j)
 }
 
 // emptyDefinition returns the definition of a journey created without one.

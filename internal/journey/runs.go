@@ -68,12 +68,8 @@ const (
 // customers who entered are replaced. If the journey is closed, it only looks for runs
 // that the request started before.
 func (s *Service) enterAgain(ctx context.Context, t ident.Tenant, r reentry, list []progress.Enrollment, outcomes []Outcome) {
-	begin := ctx
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		begin, cancel = context.WithDeadline(ctx, deadline.Add(-reentryMargin))
-		defer cancel()
-	}
+	begin, cancel := shorten(ctx, reentryMargin)
+	defer cancel()
 	var group errgroup.Group
 	group.SetLimit(reentries)
 	for i := range outcomes {

@@ -94,6 +94,14 @@ func (s *Service) pause(ctx context.Context, attempt int) bool {
 	return s.Pause(ctx, pauseLimit(attempt))
 }
 
+// shorten returns ctx without its last margin, in which nothing new is to begin.
+func shorten(ctx context.Context, margin time.Duration) (context.Context, context.CancelFunc) {
+	if deadline, ok := ctx.Deadline(); ok {
+		return context.WithDeadline(ctx, deadline.Add(-margin))
+	}
+	return context.WithCancel(ctx)
+}
+
 // forEach calls f for each element of list, several at a time, and joins the
 // errors.
 func forEach[T any](list []T, f func(T) error) error {

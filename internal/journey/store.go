@@ -24,6 +24,10 @@ type JourneyStore interface { //nolint:revive // the stores of the four nouns ar
 	// Create stores j, whose Rev is 1, its graph, its version and its Write. It returns
 	// ErrTooMany if the tenant has MaxJourneys.
 	Create(ctx context.Context, t ident.Tenant, j Journey) error
+	// CreateOnce is Create together with r, which names j, unless r.Key has a record that
+	// has not expired at r.ReceivedAt: then it stores nothing. It returns the record that
+	// is then stored.
+	CreateOnce(ctx context.Context, t ident.Tenant, j Journey, r KeyRecord) (KeyRecord, error)
 	// Journey returns the journey without Description, EntryCondition, authors and
 	// Definition, or ErrNotFound.
 	Journey(ctx context.Context, t ident.Tenant, id ident.ID) (Journey, error)
@@ -120,6 +124,12 @@ type CustomerStore interface {
 	// Enrollments returns the enrollments of a customer that can be read, and
 	// the damage of the others. It is strongly consistent.
 	Enrollments(ctx context.Context, t ident.Tenant, customer string) ([]progress.Enrollment, []Damage, error)
+	// Memberships reads up to n enrollments of a customer, newest journey first, in
+	// journeys before the given one; "" for all. It leaves out deleted journeys, and
+	// returns the damage of what it cannot read. last is the journey to continue
+	// before; "" at the end. It sets NodeID if that takes no graph. It is strongly consistent.
+	Memberships(ctx context.Context, t ident.Tenant, customer string, n int, before ident.ID) (
+		list []Membership, unread []Damage, last ident.ID, err error)
 	// Forget stores now as the customer's Forgotten, and then removes everything
 	// stored under the customer. It keeps each enrollment as
 	// Enrollment.Anonymize returns it; of an enrollment that cannot be read, the

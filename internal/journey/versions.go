@@ -5,11 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"strconv"
-	"strings"
 	"time"
 
 	"journeys/internal/alike"
+	"journeys/internal/cursor"
 	"journeys/internal/graph"
 	"journeys/internal/ident"
 	"journeys/internal/strict"
@@ -98,8 +97,8 @@ type VersionStore interface {
 
 // Versions returns a page of a journey's versions. cursor is Next of the previous page,
 // "" for the first one.
-func (s *Service) Versions(ctx context.Context, t ident.Tenant, id ident.ID, cursor string, limit int) (VersionPage, error) {
-	upTo, err := readRecordCursor(cursor, "v", maxVersion)
+func (s *Service) Versions(ctx context.Context, t ident.Tenant, id ident.ID, from string, limit int) (VersionPage, error) {
+	upTo, err := readRecordCursor(from, "versions", id, maxVersion)
 	if err != nil {
 		return VersionPage{}, err
 	}
@@ -107,7 +106,7 @@ func (s *Service) Versions(ctx context.Context, t ident.Tenant, id ident.ID, cur
 	if err != nil || len(list) <= limit {
 		return VersionPage{Versions: list}, err
 	}
-	return VersionPage{list[:limit], recordCursor("v", int64(list[limit].Number))}, nil
+	return VersionPage{list[:limit], recordCursor("versions", id, int64(list[limit].Number))}, nil
 }
 
 // Version returns a version with its Definition. It returns ErrNotFound if there is no
@@ -154,9 +153,9 @@ func (s *Service) versions(ctx context.Context, t ident.Tenant, id ident.ID, upT
 	return list, nil
 }
 
-// History returns a page of a journey's history. cursor and limit are as for Versions.
-func (s *Service) History(ctx context.Context, t ident.Tenant, id ident.ID, cursor string, limit int) (HistoryPage, error) {
-	upTo, err := readRecordCursor(cursor, "h", maxRev)
+// History returns a page of a journey's history. from and limit are as for Versions.
+func (s *Service) History(ctx context.Context, t ident.Tenant, id ident.ID, from string, limit int) (HistoryPage, error) {
+	upTo, err := readRecordCursor(from, "history", id, maxRev)
 	if err != nil {
 		return HistoryPage{}, err
 	}
@@ -167,7 +166,7 @@ func (s *Service) History(ctx context.Context, t ident.Tenant, id ident.ID, curs
 	if err != nil || len(list) <= limit {
 		return HistoryPage{Entries: list}, err
 	}
-	return HistoryPage{list[:limit], recordCursor("h", list[limit].Rev)}, nil
+	return HistoryPage{list[:limit], recordCursor("history", id, list[limit].Rev)}, nil
 }
 
 // The greatest numbers that the keys of the records have room for.
@@ -176,20 +175,22 @@ const (
 	maxRev     = 1<<63 - 1
 )
 
-// recordCursor returns the cursor of a page that begins with a record of that number.
-func recordCursor(list string, number int64) string { return list + strconv.FormatInt(number, 10) }
+// recordCursor returns the cursor of a page that begins with a record of that number, in
+// the list of a journey with that name.
+func recordCursor(name string, id ident.ID, number int64) string {
+	return cursor.Cursor{Numbers: []int64{number}}.Encode(name, string(id))
+}
 
 // readRecordCursor is the inverse of recordCursor. It returns highest for "".
-func readRecordCursor(cursor, list string, highest int64) (int64, error) {
-	if cursor == "" {
+func readRecordCursor(encoded, name string, id ident.ID, highest int64) (int64, error) {
+	if encoded == "" {
 		return highest, nil
 	}
-	text, ok := strings.CutPrefix(cursor, list)
-	number, err := strconv.ParseInt(text, 10, 64)
-	if !ok || err != nil || number < 1 || number > highest || recordCursor(list, number) != cursor {
-		return 0, errCursor
+	c, ok := cursor.Decode(encoded, name, string(id))
+	if !ok || len(c.Numbers) != 1 || c.Numbers[0] < 1 || c.Numbers[0] > highest {
+		return 0, cursorError("/query/cursor")
 	}
-	return number, nil
+	return c.Numbers[0], nil
 }
 
 // RunSum returns 16 bytes that journeys whose present version runs alike have in common,

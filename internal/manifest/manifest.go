@@ -121,7 +121,7 @@ var (
 // The routes.
 var (
 	ListJourneys  = route(http.MethodGet, "/journeys", editors, endpoint("list-journeys", "BatchGetItem", "Query"))
-	CreateJourney = route(http.MethodPost, "/journeys", editors, checking(endpoint("create-journey", "PutItem", "UpdateItem")))
+	CreateJourney = route(http.MethodPost, "/journeys", editors, checking(endpoint("create-journey", "BatchGetItem", "GetItem", "PutItem", "UpdateItem")))
 	GetJourney    = route(http.MethodGet, "/journeys/{id}", editors, endpoint("get-journey", "BatchGetItem", "GetItem"))
 	UpdateJourney = route(http.MethodPut, "/journeys/{id}", editors,
 		checking(endpoint("update-journey", "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem")))
@@ -166,6 +166,11 @@ var (
 var (
 	GetSettings = route(http.MethodGet, "/settings", viewers, checking(endpoint("get-settings")))
 	GetNames    = route(http.MethodGet, "/names", editors, endpoint("get-names", "GetItem"))
+
+	ListCustomerEnrollments = route(http.MethodGet, "/customers/{customerId}/enrollments", editors,
+		endpoint("list-customer-enrollments", "BatchGetItem", "GetItem", "Query"))
+	ActOnEnrollments = route(http.MethodPost, "/journeys/{id}/enrollments/actions", editors, invoking(indexed(
+		endpoint("act-on-enrollments", "BatchGetItem", "GetItem", "PartiQLUpdate", "Query")), Advance))
 )
 
 // Advance moves customers. It is invoked asynchronously with a pack of due
@@ -249,6 +254,8 @@ func Routes() []Route {
 		ListAnalytics,
 
 		GetSettings, GetNames,
+
+		ListCustomerEnrollments, ActOnEnrollments,
 	}
 }
 

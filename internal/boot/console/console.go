@@ -12,6 +12,7 @@ import (
 	"journeys/internal/boot/function"
 	web "journeys/internal/console"
 	"journeys/internal/manifest"
+	"journeys/internal/version"
 )
 
 // Run runs the function of the public routes. It never returns.
@@ -37,6 +38,6 @@ func settingsFrom(settings map[string]string) web.Settings {
 		TenantClaim: settings[manifest.EnvTenantClaim],
 		RoleClaim:   settings[manifest.EnvRoleClaim],
 		Metadata:    []byte(settings[manifest.EnvConsoleMetadata]),
-		Version:     web.Version(),
+		Version:     version.Text(),
 	}
 }

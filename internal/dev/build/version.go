@@ -15,13 +15,13 @@ import (
 
 // versioned are the functions that show version.Text. No others are linked with it, so
 // that a commit changes the files of no function whose code it does not change.
-var versioned = []string{manifest.GetSettings.Function.Name}
+var versioned = []string{manifest.GetSettings.Function.Name, manifest.Console.Name}
 
 // revisionVariable is the variable that the linker sets to the version.
 const revisionVariable = "journeys/internal/version.revision"
 
 // sources are the files and directories of the module that the functions are built from.
-var sources = []string{"go.mod", "go.sum", "functions", "internal"}
+var sources = []string{"console", "go.mod", "go.sum", "functions", "internal"}
 
 // versionDigits is the length of the hash in a version.
 const versionDigits = 12

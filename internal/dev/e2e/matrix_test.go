@@ -86,6 +86,7 @@ func cell(c caller, route manifest.Route, journey string) string {
 		manifest.PutCustomers.Key():    `{"customers":[{"customerId":"present","attributes":{}}]}`,
 	}
 	bodies[manifest.RetryEnrollment.Key()] = ""
+	bodies[manifest.ActOnEnrollments.Key()] = `{"action":"remove","where":{"status":"failed"}}`
 	body, written := bodies[route.Key()]
 	require.True(c.t, written || route.Method == "GET" || route.Method == "DELETE", "the matrix has no body for %s", route.Key())
 	customer := "missing"

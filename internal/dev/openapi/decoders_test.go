@@ -41,6 +41,16 @@ func (emptyStore) Create(context.Context, ident.Tenant, journey.Journey) error {
 	return journey.ErrTooMany
 }
 
+func (emptyStore) CreateOnce(_ context.Context, _ ident.Tenant, _ journey.Journey, r journey.KeyRecord) (journey.KeyRecord, error) {
+	return r, journey.ErrTooMany
+}
+
+func (emptyStore) Memberships(
+	context.Context, ident.Tenant, string, int, ident.ID,
+) ([]journey.Membership, []journey.Damage, ident.ID, error) {
+	return nil, nil, "", journey.ErrNotFound
+}
+
 func (emptyStore) Journey(context.Context, ident.Tenant, ident.ID) (journey.Journey, error) {
 	return journey.Journey{}, journey.ErrNotFound
 }
@@ -189,7 +199,7 @@ func requestExamples(t *testing.T) map[string]*example {
 			}
 		}
 	}
-	require.Len(t, list, 20)
+	require.Len(t, list, 22)
 	return list
 }
 
@@ -350,6 +360,9 @@ func TestSchemas_AgreeWithDecodersOnParameters(t *testing.T) {
 	} {
 		requireAgreement(t, d, httptest.NewRequest("GET", "/api/v1/journeys/"+id+"/enrollments"+query, nil))
 	}
+	for _, query := range []string{"", "?limit=50", "?limit=51", "?limit=0", "?cursor=", "?cursor=a.b", "?status=active"} {
+		requireAgreement(t, d, httptest.NewRequest("GET", "/api/v1/customers/c-1/enrollments"+query, nil))
+	}
 	headers := map[string][]string{
 		"GET If-None-Match": {"*", `"1"`, `W/"1"`, `"1", W/"2" ,"x"`, `1`, `"1`, `"1""2"`, `"a b"`, `w/"1"`, `*, "1"`, ``},
 		"PUT If-Match":      {"*", `"1"`, `W/"1"`, `"1", "2"`, `W/"1", "2"`, `"1",W/"2" , W/"3"`, `W/"1", W/"2"`, `1`, `"1`, `""`, `W/""`, ``},
@@ -358,6 +371,7 @@ func TestSchemas_AgreeWithDecodersOnParameters(t *testing.T) {
 			`"` + strings.Repeat(`\"`, 128) + `"`, "a\tb", "\x7f", "\xe9",
 		},
 	}
+	headers["POST Idempotency-Key "] = headers["POST Idempotency-Key"] // of a creation
 	for where, texts := range headers {
 		method, name, _ := strings.Cut(where, " ")
 		for _, text := range texts {
@@ -365,12 +379,15 @@ func TestSchemas_AgreeWithDecodersOnParameters(t *testing.T) {
 			if method == "POST" {
 				target, body = target+"/enroll", `{"customerId":"c"}`
 			}
+			if strings.HasSuffix(where, " ") {
+				target, body = "/api/v1/journeys", `{"name":"n"}`
+			}
 			if method == "GET" {
 				body = ""
 			}
 			r := httptest.NewRequest(method, target, strings.NewReader(body))
 			r.Header.Set("Content-Type", "application/json")
-			r.Header.Set(name, text)
+			r.Header.Set(strings.TrimSpace(name), text)
 			requireAgreement(t, d, r)
 		}
 	}

@@ -131,18 +131,28 @@ func (s Table) BatchGet(ctx context.Context, keys []map[string]types.AttributeVa
 	return items, nil
 }
 
-// Reserve stores an item until it expires, unless the stored one has not expired
-// at now: then it returns the stored one. After a lost response that may be its
-// own.
-func (s Table) Reserve(ctx context.Context, it item.Item, expires, now time.Time) (stored item.Item, err error) {
+// Reservation is the write of an item that is stored until it expires, unless the stored
+// one has not expired at now.
+func Reservation(table string, it item.Item, expires, now time.Time) *types.Put {
 	it.PutTime(ExpiresAttribute, expires)
 	it[manifest.TTL] = item.Number(expires.Unix() + 1)
-	_, err = s.Client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &s.Name, Item: it,
+	return &types.Put{
+		TableName: &table, Item: it,
 		ConditionExpression:                 aws.String("attribute_not_exists(PK) OR #x < :now"),
 		ExpressionAttributeNames:            map[string]string{"#x": ExpiresAttribute},
 		ExpressionAttributeValues:           item.Item{":now": item.Number(now.UnixMilli())},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}
+}
+
+// Reserve makes a Reservation. If the stored item has not expired, it returns that.
+// After a lost response that may be its own.
+func (s Table) Reserve(ctx context.Context, it item.Item, expires, now time.Time) (stored item.Item, err error) {
+	put := Reservation(s.Name, it, expires, now)
+	_, err = s.Client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: put.TableName, Item: put.Item, ConditionExpression: put.ConditionExpression,
+		ExpressionAttributeNames: put.ExpressionAttributeNames, ExpressionAttributeValues: put.ExpressionAttributeValues,
+		ReturnValuesOnConditionCheckFailure: put.ReturnValuesOnConditionCheckFailure,
 	})
 	if stored, ok := RefusedItem(err); ok {
 		return stored, nil

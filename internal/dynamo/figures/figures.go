@@ -65,7 +65,7 @@ func addFigures(c *analytics.Counters, t ident.Tenant, it item.Item) error {
 		c.Forgotten = r.Number(ForgottenAttribute)
 		return r.Err
 	case sk == item.HeadSK:
-		c.Head = decodeHead(it)
+		c.Head = DecodeHead(it)
 		return item.CheckNewer(it)
 	}
 	period, hash, err := item.ParseFiguresSK(sk)

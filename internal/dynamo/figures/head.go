@@ -67,9 +67,9 @@ func (s Figures) KeepLabels(ctx context.Context, t ident.Tenant, old journey.Jou
 	return access.WrapUnlessRefused("keep the labels of a graph", err)
 }
 
-// decodeHead returns the head; nil if it cannot be read, so that the report reads the
+// DecodeHead returns the head; nil if it cannot be read, so that the caller reads the
 // journey instead.
-func decodeHead(it item.Item) *analytics.Head {
+func DecodeHead(it item.Item) *analytics.Head {
 	r := item.Reader{Item: it}
 	graph, err := item.GraphHash(r.Text(hGraph))
 	head := analytics.Head{

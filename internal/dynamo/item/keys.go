@@ -38,6 +38,7 @@ import (
 //	journey by event       T#<tenant>#EV#<eventType>     <journey>
 //	kept properties        T#<tenant>#EV#<eventType>     keep
 //	Idempotency-Key        T#<tenant>#I#<journey>#<key>  I
+//	key of a creation      T#<tenant>#I#create#<key>     I
 //	enrollment             T#<tenant>#C#<customer>       E#<journey>
 //	kept item              T#<tenant>#C#<customer>       K#<journey>#<request>
 //	earlier run            T#<tenant>#C#<customer>       R#<journey>#<run>

@@ -46,3 +46,6 @@ func FenceName(t ident.Tenant, customer string) string {
 
 // NamesKey returns the key of the names that a tenant's callers use.
 func NamesKey(t ident.Tenant) Item { return Key(tenantPrefix(t), "NAMES") }
+
+// CreateKey is the IdempotencyKey of a call that creates a journey.
+func CreateKey(t ident.Tenant, name string) Item { return IdempotencyKey(t, "create", name) }

@@ -114,6 +114,17 @@ async function enroll(id: string): Promise<void> {
   assert.deepEqual(data?.results?.map((r) => r.outcome), ["skipped", "enrolled", "skipped"]);
 }
 
+async function follow(id: string): Promise<void> {
+  const journeys = await client.GET("/customers/{customerId}/enrollments", { params: { path: { customerId: "c-4" } } });
+  assert(journeys.data?.data.some((e) => e.journeyId === id && e.journeyStatus === "active"));
+  const removed = await client.POST("/journeys/{id}/enrollments/actions", {
+    params: { path: { id } },
+    body: { action: "remove", where: { status: "active", version: 1 } },
+  });
+  assert.equal(removed.data?.errors, 0);
+  assert.equal(removed.data?.nextCursor, undefined);
+}
+
 async function listAndDelete(id: string): Promise<void> {
   const path = { id };
   const list = await client.GET("/journeys", { params: { query: { status: "active", limit: 200 } } });
@@ -141,5 +152,6 @@ const { id, etag } = await create();
 await simulate(id);
 await activate(id, etag);
 await enroll(id);
+await follow(id);
 await listAndDelete(id);
 console.log(`client-test: a TypeScript client of openapi-typescript created, simulated, activated and deleted ${id}, and enrolled customers`);
