@@ -49,14 +49,15 @@ func TestKeys_OfDifferentEntitiesDiffer(t *testing.T) {
 			"a " + string(id) + " definition":            item.DefinitionKey(a, id, "0a"),
 			"a " + string(id) + " appearance":            item.AppearanceKey(a, id, 10),
 			"a " + string(id) + " text":                  item.TextKey(a, id),
+			"a " + string(id) + " draft":                 item.DraftKey(a, id),
 			"a " + string(id) + " live":                  item.LiveKey(a, id),
 			"a count":                                    item.JourneyCountKey(a),
 		} {
 			seen[pair(k)] = what
 		}
-		want := 11
+		want := 12
 		if x == y && id == other {
-			want = 10
+			want = 11
 		}
 		require.Len(t, seen, want)
 		if a != b {
@@ -92,6 +93,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"graph":                 item.DefinitionKey(tenant, id, hash),
 		"appearance":            item.AppearanceKey(tenant, id, 12),
 		"text":                  item.TextKey(tenant, id),
+		"draft":                 item.DraftKey(tenant, id),
 		"journey count":         item.JourneyCountKey(tenant),
 		"fence":                 item.FenceKey(tenant, "c", time.UnixMilli(1_700_000_000_000)),
 		"LIVE entry":            item.LiveKey(tenant, id),

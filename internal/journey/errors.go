@@ -74,6 +74,14 @@ func Code(err error) string {
 	return "internal-error"
 }
 
+// invalidRequest returns the error of a request with these faults.
+func invalidRequest(faults ...strict.Fault) error {
+	return &Error{
+		Kind: Invalid, Code: "invalid-request", Faults: faults,
+		Detail: "The request is not valid; each entry of errors says where and why.",
+	}
+}
+
 // ErrNotFound means that the tenant has no such journey.
 var ErrNotFound = &Error{Kind: NotFound, Code: "journey-not-found", Detail: "There is no such journey."}
 

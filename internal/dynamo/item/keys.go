@@ -29,6 +29,7 @@ import (
 //	graph                  T#<tenant>#J#<journey>        G#<hash>
 //	appearance             T#<tenant>#J#<journey>        W#<version>
 //	text                   T#<tenant>#J#<journey>        T
+//	draft                  T#<tenant>#J#<journey>        D
 //	journey count          T#<tenant>                    N
 //	fence                  T#<tenant>#F#<fenceShard>     F#<period>
 //	LIVE entry             LIVE                          <tenant>#<journey>
