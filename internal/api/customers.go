@@ -61,7 +61,7 @@ func (r *request) ifMatchCustomer() *journey.Precondition {
 	if !ok {
 		return nil
 	}
-	return &journey.Precondition{Any: given.any, Revs: given.list}
+	return &journey.Precondition{Any: given.any, Revs: given.revisions()}
 }
 
 // readProfile reads the attributes and their time. The caller calls o.Done.
@@ -174,7 +174,7 @@ func getCustomer(a *API, w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if known.match(p.Rev) {
+	if known.match(etag(p.Rev)) {
 		w.Header().Set("ETag", etag(p.Rev))
 		w.WriteHeader(http.StatusNotModified)
 		return nil

@@ -6,15 +6,26 @@ import (
 	"strings"
 )
 
-// revisions are the revisions that an If-Match or If-None-Match header lists.
-// Entity tags that are not revisions match nothing and are left out.
-type revisions struct {
-	any  bool // "*"
-	weak bool // all tags are weak
-	list []int64
+// tags are the entity tags that an If-Match or If-None-Match header lists.
+type tags struct {
+	any  bool     // "*"
+	weak bool     // all tags are weak
+	list []string // the quoted tags that may match
 }
 
-func (r revisions) match(rev int64) bool { return r.any || slices.Contains(r.list, rev) }
+func (t tags) match(tag string) bool { return t.any || slices.Contains(t.list, tag) }
+
+// revisions returns the tags that are revisions. Others match no revision.
+func (t tags) revisions() []int64 {
+	list := []int64{}
+	for _, tag := range t.list {
+		rev, err := strconv.ParseInt(strings.Trim(tag, `"`), 10, 64)
+		if err == nil && etag(rev) == tag {
+			list = append(list, rev)
+		}
+	}
+	return list
+}
 
 // ifMatch returns the revisions of If-Match, nil for any revision: the header is
 // absent or "*". Weak tags never match (RFC 9110, 13.1.1): a header of nothing else is a
@@ -25,22 +36,22 @@ func (r *request) ifMatch() []int64 {
 	if !ok || given.any {
 		return nil
 	}
-	return given.list
+	return given.revisions()
 }
 
-// ifNoneMatch returns the revisions of If-None-Match, in which weak tags match
+// ifNoneMatch returns the tags of If-None-Match, in which weak tags match
 // (RFC 9110, 13.1.2).
-func (r *request) ifNoneMatch() revisions {
+func (r *request) ifNoneMatch() tags {
 	given, _ := r.readTags("If-None-Match", true)
 	return given
 }
 
 // readTags reads a header of entity tags. It returns false if the header is
 // absent or malformed.
-func (r *request) readTags(header string, allowWeak bool) (revisions, bool) {
+func (r *request) readTags(header string, allowWeak bool) (tags, bool) {
 	values := r.Header.Values(header)
 	if len(values) == 0 {
-		return revisions{}, false
+		return tags{}, false
 	}
 	given, ok := parseTags(strings.Join(values, ","), allowWeak)
 	if !ok {
@@ -54,27 +65,26 @@ func (r *request) readTags(header string, allowWeak bool) (revisions, bool) {
 
 // parseTags parses "*" or a list of at least one entity tag. It returns false
 // for any other text.
-func parseTags(text string, allowWeak bool) (revisions, bool) {
-	found := revisions{weak: true, list: []int64{}}
+func parseTags(text string, allowWeak bool) (tags, bool) {
+	found := tags{weak: true}
 	if strings.Trim(text, " \t") == "*" {
-		return revisions{any: true}, true
+		return tags{any: true}, true
 	}
-	tags := 0
+	count := 0
 	for {
 		text = strings.TrimLeft(text, " \t,")
 		if text == "" {
-			return found, tags > 0
+			return found, count > 0
 		}
 		tag, weak := strings.CutPrefix(text, "W/")
 		value, rest, ok := cutTag(tag)
 		if !ok {
 			return found, false
 		}
-		tags++
+		count++
 		found.weak = found.weak && weak
-		rev, err := strconv.ParseInt(value, 10, 64)
-		if err == nil && (!weak || allowWeak) && etag(rev) == `"`+value+`"` {
-			found.list = append(found.list, rev)
+		if !weak || allowWeak {
+			found.list = append(found.list, `"`+value+`"`)
 		}
 		text = rest
 	}

@@ -40,6 +40,8 @@ type journeyBody struct {
 	Version         int            `json:"version"`
 	CreatedAt       timestamp      `json:"createdAt"`
 	UpdatedAt       timestamp      `json:"updatedAt"`
+	CreatedBy       *authorBody    `json:"createdBy,omitzero"` // nil if unknown; also below
+	UpdatedBy       *authorBody    `json:"updatedBy,omitzero"`
 	Warnings        []fault        `json:"warnings,omitzero"` // nil unless the journey was created or updated
 }
 
@@ -51,6 +53,7 @@ func newJourneyBody(j journey.Journey) journeyBody {
 		MaxDurationDays: j.MaxDurationDays, Reentry: j.Reentry, Version: j.Version,
 		EntryFrom: timestampOrNil(j.EntryFrom), EntryUntil: timestampOrNil(j.EntryUntil),
 		CreatedAt: timestamp(j.CreatedAt), UpdatedAt: timestamp(j.UpdatedAt),
+		CreatedBy: newAuthorBody(j.CreatedBy), UpdatedBy: newAuthorBody(j.UpdatedBy),
 	}
 }
 
@@ -113,7 +116,7 @@ func getJourney(a *API, w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if known.match(j.Rev) {
+	if known.match(etag(j.Rev)) {
 		w.Header().Set("ETag", etag(j.Rev))
 		w.WriteHeader(http.StatusNotModified)
 		return nil
@@ -184,6 +187,7 @@ func (r *request) readChange(w http.ResponseWriter, create bool) (journey.Change
 	if o, ok := body.Object(); ok {
 		change = readChangeFields(o, create)
 	}
+	change.By = r.author()
 	return change, r.checkFaults()
 }
 

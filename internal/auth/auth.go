@@ -15,7 +15,10 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"journeys/internal/ident"
 )
@@ -24,13 +27,17 @@ import (
 // service.
 const Leeway = 30 * time.Second
 
-// MaxSubject is the maximum length of a token's sub in bytes.
-const MaxSubject = 256
+// Maximum lengths of what a token says about its user.
+const (
+	MaxSubject = 256 // bytes of the sub; a token with a longer one is refused
+	MaxName    = 128 // characters of the name, which is cut there
+)
 
 // Caller is the authenticated sender of a request. The zero Caller is not
 // authenticated and may do nothing.
 type Caller struct {
 	Subject   string       // the token's sub, 1 to MaxSubject bytes
+	Name      string       // the token's name, at most MaxName characters, none of them a control character; "" for none
 	Tenant    ident.Tenant // the zero Tenant unless authenticated
 	Role      string       // one of the manifest's
 	ExpiresAt time.Time    // UTC, to the second
@@ -55,6 +62,7 @@ func FromContext(ctx context.Context) Caller {
 // passes strings on unchanged.
 const (
 	contextSubject = "sub"
+	contextName    = "name" // absent if there is none
 	contextTenant  = "tenant"
 	contextRole    = "role"
 	contextExpires = "exp" // seconds since 1970
@@ -67,12 +75,16 @@ func (c Caller) Authorizer() map[string]any {
 	if c.Refused != "" {
 		return map[string]any{contextRefused: c.Refused}
 	}
-	return map[string]any{
+	values := map[string]any{
 		contextSubject: c.Subject,
 		contextTenant:  c.Tenant.String(),
 		contextRole:    c.Role,
 		contextExpires: strconv.FormatInt(c.ExpiresAt.Unix(), 10),
 	}
+	if c.Name != "" {
+		values[contextName] = c.Name
+	}
+	return values
 }
 
 // FromAuthorizer returns the caller of a context that Authorizer returned and the
@@ -91,9 +103,22 @@ func FromAuthorizer(values map[string]any) Caller {
 		return Caller{}
 	}
 	return Caller{
-		Subject: text(contextSubject), Tenant: tenant, Role: text(contextRole),
+		Subject: text(contextSubject), Name: nameOf(text(contextName)), Tenant: tenant, Role: text(contextRole),
 		ExpiresAt: time.Unix(expires, 0).UTC(),
 	}
+}
+
+// nameOf returns the name that is shown of a user: the text without the spaces around it,
+// cut at MaxName characters. It is "" if the text is not UTF-8 or has control characters.
+func nameOf(text string) string {
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+		return ""
+	}
+	text = strings.TrimSpace(text)
+	if runes := []rune(text); len(runes) > MaxName {
+		text = strings.TrimSpace(string(runes[:MaxName]))
+	}
+	return text
 }
 
 func validSubject(sub string) bool { return sub != "" && len(sub) <= MaxSubject }

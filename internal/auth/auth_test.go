@@ -113,6 +113,16 @@ func TestFromAuthorizer_IgnoresIncompleteContexts(t *testing.T) {
 	}
 }
 
+// An authorizer's answer may come from the gateway's cache, and from an older version.
+func TestFromAuthorizer_DropsInvalidNames(t *testing.T) {
+	t.Parallel()
+
+	for _, value := range []any{nil, "", 7, []any{"Ada"}, "Ada\n", "\xff"} {
+		values := merge(editor(t).Authorizer(), map[string]any{"name": value})
+		require.Equal(t, editor(t), auth.FromAuthorizer(values), "%q", value)
+	}
+}
+
 // The context passes through the JSON of both functions.
 func TestFromAuthorizer_InvertsAuthorizer(t *testing.T) {
 	t.Parallel()
@@ -125,6 +135,7 @@ func TestFromAuthorizer_InvertsAuthorizer(t *testing.T) {
 			Tenant:    tenant,
 			Role:      rapid.SampledFrom(everyRole).Draw(t, "role"),
 			ExpiresAt: time.Unix(rapid.Int64Range(0, 1<<40).Draw(t, "expires"), 0).UTC(),
+			Name:      rapid.StringMatching(`(\pL( ?\pL){0,63})?`).Draw(t, "name"),
 		}
 		text, err := json.Marshal(caller.Authorizer())
 		require.NoError(t, err)

@@ -187,3 +187,32 @@ func TestParseClients_ReportsEveryFault(t *testing.T) {
 		})
 	}
 }
+
+func TestVerify_ReadsTheName(t *testing.T) {
+	t.Parallel()
+
+	v := verifierOf(t, func(*auth.Settings) {})
+	for _, c := range []struct {
+		claim any
+		want  string
+	}{
+		{"Ada Lovelace", "Ada Lovelace"},
+		{"  Ada\u00a0", "Ada"},
+		{strings.Repeat("漢", auth.MaxName), strings.Repeat("漢", auth.MaxName)},
+		{strings.Repeat("漢", auth.MaxName+1), strings.Repeat("漢", auth.MaxName)},
+		{strings.Repeat("a", auth.MaxName-1) + " b", strings.Repeat("a", auth.MaxName-1)},
+		{"Ada\tLovelace", ""},
+		{"Ada\u0085", ""},
+		{" ", ""},
+		{nil, ""},
+		{7, ""},
+		{object{"first": "Ada"}, ""},
+		{[]string{"Ada"}, ""},
+	} {
+		caller, err := v.Verify(t.Context(), good(t, object{"name": c.claim}))
+		require.NoError(t, err)
+		require.Empty(t, caller.Refused, "%q", c.claim)
+		require.Equal(t, c.want, caller.Name, "%q", c.claim)
+		require.Equal(t, caller, auth.FromAuthorizer(caller.Authorizer()), "%q", c.claim)
+	}
+}

@@ -141,7 +141,10 @@ func (v *Verifier) caller(claims jwt.MapClaims) Caller {
 	case role == "":
 		return Caller{Refused: RoleUnknown}
 	}
-	return Caller{Subject: subject, Tenant: tenant, Role: role, ExpiresAt: expires.UTC().Truncate(time.Second)}
+	return Caller{
+		Subject: subject, Name: nameOf(textClaim(claims, "name")), Tenant: tenant, Role: role,
+		ExpiresAt: expires.UTC().Truncate(time.Second),
+	}
 }
 
 // isAudience reports whether the token is for this service. The access tokens of Amazon

@@ -14,7 +14,7 @@ import (
 	"journeys/internal/journey"
 )
 
-// Attributes of a draft, beside aDefinition, aCreated, aUpdated and, as the draft's tag,
+// Attributes of a draft, beside aDefinition, aCreated, aUpdated, aCreatedBy, aUpdatedBy and, as the draft's tag,
 // access.WriteIDAttribute.
 const aBasedOn = "b" // journey.DraftCopy.BasedOn
 
@@ -127,6 +127,8 @@ func encodeDraft(t ident.Tenant, d journey.DraftCopy) (item.Item, access.WriteID
 	it.PutBinary(access.WriteIDAttribute, w[:])
 	it.PutTime(aCreated, d.CreatedAt)
 	it.PutTime(aUpdated, d.UpdatedAt)
+	putAuthor(it, aCreatedBy, d.CreatedBy)
+	putAuthor(it, aUpdatedBy, d.UpdatedBy)
 	return it, w, err
 }
 
@@ -135,6 +137,7 @@ func decodeDraft(id ident.ID, it item.Item) (journey.DraftCopy, error) {
 	d := journey.DraftCopy{
 		Journey: id, Tag: hex.EncodeToString(r.Binary(access.WriteIDAttribute)), BasedOn: r.Number(aBasedOn),
 		CreatedAt: r.Time(aCreated), UpdatedAt: r.Time(aUpdated),
+		CreatedBy: readAuthor(&r, aCreatedBy), UpdatedBy: readAuthor(&r, aUpdatedBy),
 	}
 	d.Definition, d.Settings = journey.SplitGraphText(r.Binary(aDefinition))
 	return d, access.WrapDamaged(r.Err)

@@ -24,6 +24,15 @@ import (
 	"journeys/internal/trail"
 )
 
+// drawAuthor draws an author, who may be unknown or without a name.
+func drawAuthor(t *rapid.T, label string) journey.Author {
+	by := journey.Author{Subject: rapid.StringN(0, 64, 256).Draw(t, label)}
+	if by.Subject != "" {
+		by.Name = rapid.StringN(0, 128, -1).Draw(t, label+"Name")
+	}
+	return by
+}
+
 func TestJourney_DecodesAsEncoded(t *testing.T) {
 	t.Parallel()
 
@@ -44,6 +53,7 @@ func TestJourney_DecodesAsEncoded(t *testing.T) {
 			Epoch:           rapid.IntRange(0, 1000).Draw(t, "epoch"),
 			Rev:             rapid.Int64Range(1, 1<<40).Draw(t, "rev"),
 			CreatedAt:       drawTime(t, "created"), UpdatedAt: drawTime(t, "updated"),
+			CreatedBy: drawAuthor(t, "createdBy"), UpdatedBy: drawAuthor(t, "updatedBy"),
 		}
 		it, err := encodeJourney(tenant, j, access.WriteID{1})
 		require.NoError(t, err)

@@ -37,6 +37,8 @@ const (
 	aDefinition  = "df"  // of a graph or an appearance: journey.Journey.GraphText
 	aDescription = "de"  // of a text
 	aEntry       = "ec"  // of a text
+	aCreatedBy   = "cb"  // of a text; see putAuthor
+	aUpdatedBy   = "ub"  // of a text
 	aCount       = "cnt" // of a journey count
 )
 
@@ -129,12 +131,14 @@ func encodeTombstone(t ident.Tenant, j journey.Journey, w access.WriteID) (item.
 	return it, nil
 }
 
-// encodeText returns the item with the texts of j, which its lists and enroll calls need
-// not read.
+// encodeText returns the item with the texts and authors of j, which its lists and enroll
+// calls need not read.
 func encodeText(t ident.Tenant, j journey.Journey) item.Item {
 	it := item.TextKey(t, j.ID)
 	it.PutText(aDescription, j.Description)
 	it.PutBinary(aEntry, j.EntryCondition)
+	putAuthor(it, aCreatedBy, j.CreatedBy)
+	putAuthor(it, aUpdatedBy, j.UpdatedBy)
 	it.PutNumber(aRev, j.TextRev)
 	return it
 }
@@ -147,6 +151,7 @@ func addText(j *journey.Journey, it item.Item) (matches bool, err error) {
 	}
 	r := item.Reader{Item: it}
 	j.Description, j.EntryCondition = r.Text(aDescription), r.Binary(aEntry)
+	j.CreatedBy, j.UpdatedBy = readAuthor(&r, aCreatedBy), readAuthor(&r, aUpdatedBy)
 	return r.Number(aRev) == j.TextRev, access.WrapDamaged(r.Err)
 }
 
@@ -156,4 +161,21 @@ func encodeAppearance(t ident.Tenant, j journey.Journey) item.Item {
 	it.PutBinary(aDefinition, j.GraphText())
 	it.PutNumber(aRev, j.AppearanceRev)
 	return it
+}
+
+// putAuthor stores an author, unless unknown, as a list of the subject and the name, if
+// there is one.
+func putAuthor(it item.Item, name string, by journey.Author) {
+	switch {
+	case by == journey.Author{}:
+	case by.Name == "":
+		it.PutTexts(name, []string{by.Subject})
+	default:
+		it.PutTexts(name, []string{by.Subject, by.Name})
+	}
+}
+
+func readAuthor(r *item.Reader, name string) journey.Author {
+	list := append(r.Texts(name), "", "")
+	return journey.Author{Subject: list[0], Name: list[1]}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/auth"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
 	"journeys/internal/graph"
@@ -30,6 +31,7 @@ func draft(n int) journey.Journey {
 		EntryCondition: []byte(`{"event":"account_created"}`), MaxDurationDays: 30, Version: 1,
 		NodeCount: 2, Events: []string{"account_created", "came#back"}, Shards: journey.FirstShards, Rev: 1, TextRev: 1,
 		CreatedAt: start, UpdatedAt: start,
+		CreatedBy: journey.Author{Subject: "7f8c", Name: "Ada"}, UpdatedBy: journey.Author{Subject: "client-1"},
 	}
 	return define(j, `{"nodes":[],"edges":[]}`)
 }
@@ -60,9 +62,10 @@ func listed(j journey.Journey) journey.Journey {
 	return j
 }
 
-// short returns j without its texts.
+// short returns j without its texts and authors.
 func short(j journey.Journey) journey.Journey {
 	j.Definition, j.Description, j.EntryCondition = nil, "", nil
+	j.CreatedBy, j.UpdatedBy = journey.Author{}, journey.Author{}
 	return j
 }
 
@@ -85,6 +88,7 @@ func TestJourney_IsReturnedAsStored(t *testing.T) {
 
 	plain := define(next(j, journey.Draft), `{"nodes":[1]}`)
 	plain.Description, plain.EntryCondition, plain.TextRev, plain.Events, plain.NodeCount = "", nil, 0, nil, 0
+	plain.CreatedBy, plain.UpdatedBy = journey.Author{}, journey.Author{}
 	require.NoError(t, s.Journeys.Update(t.Context(), demo, j, plain))
 	stored, err = s.Journeys.FullJourney(t.Context(), demo, j.ID)
 	require.NoError(t, err)
@@ -284,6 +288,7 @@ func TestList_Offset9800Of10000TakesFourRequestsAndTwoForTheTexts(t *testing.T) 
 		require.Equal(t, id(0), page.Journeys[199].ID)
 		require.Equal(t, strings.Repeat("é", journey.MaxDescription), page.Journeys[199].Description)
 		require.Len(t, page.Journeys[0].EntryCondition, graph.MaxEntryCondition)
+		require.Len(t, page.Journeys[0].CreatedBy.Subject, auth.MaxSubject)
 		require.LessOrEqual(t, requests.requests.Load(), int64(6))
 		t.Logf("status %q: %d requests", status, requests.requests.Load())
 	}
@@ -297,6 +302,7 @@ func fillWithJourneys(t *testing.T, table string, n int) {
 		j.Name = strings.Repeat("n", 40)
 		j.Description = strings.Repeat("é", journey.MaxDescription)
 		j.EntryCondition = bytes.Repeat([]byte("e"), graph.MaxEntryCondition)
+		j.CreatedBy = journey.Author{Subject: strings.Repeat("s", auth.MaxSubject), Name: strings.Repeat("漢", auth.MaxName)}
 		it, text, err := dynamo.JourneyItems(demo, j)
 		require.NoError(t, err)
 		writes[i].PutRequest = &types.PutRequest{Item: it}

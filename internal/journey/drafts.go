@@ -25,6 +25,8 @@ type DraftCopy struct {
 	BasedOn    int64     // the journey's Rev that the edit started from
 	CreatedAt  time.Time // UTC, to the millisecond; also UpdatedAt
 	UpdatedAt  time.Time // not before CreatedAt
+	CreatedBy  Author
+	UpdatedBy  Author
 
 	Warnings []strict.Fault // as of Service.Warnings; only from Draft and PutDraft
 }
@@ -34,6 +36,7 @@ type DraftChange struct {
 	Definition *Definition
 	Settings   graph.SettingsChange
 	BasedOn    *int64 // 1 to the journey's Rev
+	By         Author // of the change
 }
 
 // DraftMatch is what a write requires of the stored draft. The zero value requires
@@ -56,6 +59,13 @@ var ErrNoDraft = &Error{Kind: NotFound, Code: "no-draft", Detail: "The journey h
 var ErrStaleDraft = &Error{
 	Kind: Stale, Code: "stale-draft",
 	Detail: "The draft was changed, published or deleted since it was read, or made by another request. Get it again and repeat the change on what it is now.",
+}
+
+// ErrLiveChanged means that publishing a draft would undo a change of the journey.
+var ErrLiveChanged = &Error{
+	Kind: Stale, Code: "live-changed",
+	Detail: "The journey's definition or settings were changed since the draft was started from them. Get the journey, " +
+		"bring the draft up to date, and publish it with basedOn, the journey's present ETag.",
 }
 
 // Draft returns the journey's draft. It returns ErrNotFound if there is no journey,
@@ -129,9 +139,9 @@ func (s *Service) putDraftOnce(
 	if next.Tag, err = s.newTag(); err != nil {
 		return DraftCopy{}, false, err
 	}
-	next.UpdatedAt = s.clock()
+	next.UpdatedAt, next.UpdatedBy = s.clock(), c.By
 	if creates {
-		next.CreatedAt = next.UpdatedAt
+		next.CreatedAt, next.CreatedBy = next.UpdatedAt, c.By
 	} else if next.UpdatedAt.Before(old.UpdatedAt) {
 		next.UpdatedAt = old.UpdatedAt
 	}
@@ -207,54 +217,48 @@ func (s *Service) DeleteDraft(ctx context.Context, t ident.Tenant, id ident.ID, 
 	})
 }
 
-// PublishDraft makes the draft, which must have one of tags, the journey's definition and
-// pinned settings, and removes it. If the draft with one of tags was the last that was
-// published, it changes nothing and returns the journey. It returns ErrStaleDraft for
-// other tags. basedOn replaces the draft's if it is not nil: PublishDraft returns an Error
-// with the code live-changed if what the draft replaces was changed since.
-func (s *Service) PublishDraft(
-	ctx context.Context, t ident.Tenant, id ident.ID, tags []string, basedOn *int64,
-) (j Journey, err error) {
+// Publication is a request to publish a draft.
+type Publication struct {
+	Tags    []string // the accepted tags of the draft
+	BasedOn *int64   // instead of the draft's; nil for that
+	By      Author
+}
+
+// PublishDraft makes the draft the journey's definition and pinned settings, and removes
+// it. If the draft that was published last had one of the tags, it changes nothing and
+// returns the journey. For other tags it returns ErrStaleDraft, and ErrLiveChanged if what
+// the draft replaces was changed since BasedOn.
+func (s *Service) PublishDraft(ctx context.Context, t ident.Tenant, id ident.ID, p Publication) (j Journey, err error) {
 	err = s.retry(ctx, func() error {
 		d, errRead := s.draftOrNone(ctx, t, id)
 		if errRead != nil {
 			return errRead
 		}
-		if d.Tag == "" || !slices.Contains(tags, d.Tag) {
-			if j, err = s.Get(ctx, t, id); err == nil && !slices.Contains(tags, j.Published) {
+		if d.Tag == "" || !slices.Contains(p.Tags, d.Tag) {
+			if j, err = s.Get(ctx, t, id); err == nil && !slices.Contains(p.Tags, j.Published) {
 				err = ErrStaleDraft
 			}
 			return err
 		}
-		j, err = s.updateOnce(ctx, t, id, Change{Definition: &Definition{Raw: d.Definition}, publish: &publication{d, basedOn}}, nil)
+		if p.BasedOn != nil {
+			d.BasedOn = *p.BasedOn
+		}
+		j, err = s.updateOnce(ctx, t, id, Change{
+			Definition: &Definition{Raw: d.Definition}, By: p.By, Publish: true, draft: &d,
+		}, nil)
 		return err
 	})
 	return j, err
 }
 
-// publication is the part of a Change that publishes a draft.
-type publication struct {
-	draft   DraftCopy
-	basedOn *int64 // instead of the draft's; nil for that
-}
-
-// check returns an error if j, which the draft replaces, was changed since the edit
-// started from it.
-func (p publication) check(j Journey) error {
-	if err := checkBasedOn(p.basedOn, j.Rev); err != nil {
+// checkLive returns an error if j, which d replaces, was changed since d.BasedOn.
+func (d DraftCopy) checkLive(j Journey) error {
+	if err := checkBasedOn(&d.BasedOn, j.Rev); err != nil {
 		return err
 	}
-	basedOn := p.draft.BasedOn
-	if p.basedOn != nil {
-		basedOn = *p.basedOn
+	same := bytes.Equal(j.Definition, d.Definition) && bytes.Equal(j.Settings, d.Settings)
+	if d.BasedOn < j.DefinitionRev && !same {
+		return ErrLiveChanged
 	}
-	same := bytes.Equal(j.Definition, p.draft.Definition) && bytes.Equal(j.Settings, p.draft.Settings)
-	if basedOn >= j.DefinitionRev || same {
-		return nil
-	}
-	return &Error{
-		Kind: Stale, Code: "live-changed",
-		Detail: fmt.Sprintf(`The journey's definition or settings were changed since the draft was started from it. Get the journey, `+
-			`bring the draft up to date, and publish it with basedOn, the journey's ETag: now it is "%d".`, j.Rev),
-	}
+	return nil
 }

@@ -77,12 +77,14 @@ type Journey struct {
 	Shards          int           // of the due index; never shrinks
 	Epoch           int           // counts archivings; customers of an earlier epoch leave
 	Rev             int64         // counts writes, from 1; the ETag
-	TextRev         int64         // the Rev that wrote Description and EntryCondition; 0 if both are empty
+	TextRev         int64         // the Rev that wrote Description, EntryCondition and the authors; 0 if all are empty
 	AppearanceRev   int64         // the Rev that wrote a Definition unlike the stored graph; 0 if they are equal
 	DefinitionRev   int64         // the Rev that last changed Definition or Settings
 	Published       string        // DraftCopy.Tag of the draft that was published last; "" for none
 	CreatedAt       time.Time
 	UpdatedAt       time.Time // not before CreatedAt
+	CreatedBy       Author
+	UpdatedBy       Author
 }
 
 // FirstShards is the number of due-index shards of a new journey.
@@ -113,8 +115,10 @@ type Change struct {
 	EntryFrom       *time.Time // the zero time removes it; also below
 	EntryUntil      *time.Time
 	Settings        graph.SettingsChange
+	By              Author // of the change
+	Publish         bool   // the history calls the change published instead of edited
 
-	publish *publication // nil unless it publishes a draft
+	draft *DraftCopy // that it publishes; nil for none
 }
 
 // Create stores a new draft. c must have a Name; the defaults are an empty graph,
@@ -130,7 +134,7 @@ func (s *Service) Create(ctx context.Context, t ident.Tenant, c Change) (Journey
 	}
 	j, err := s.apply(Journey{
 		ID: ident.ID("jrn_" + id.String()), Status: Draft, MaxDurationDays: DefaultMaxDuration,
-		Shards: FirstShards, CreatedAt: now, UpdatedAt: now,
+		Shards: FirstShards, CreatedAt: now, UpdatedAt: now, CreatedBy: c.By,
 	}, c, Definition{})
 	if err != nil {
 		return Journey{}, err
@@ -289,8 +293,8 @@ func checkStatus(old, next Journey, graph *progress.Graph) error {
 // apply returns the revision that follows j: j with c applied, if the lifecycle allows
 // that. graph is j's.
 func (s *Service) apply(j Journey, c Change, graph Definition) (Journey, error) {
-	if c.publish != nil {
-		if err := c.publish.check(j); err != nil {
+	if c.draft != nil {
+		if err := c.draft.checkLive(j); err != nil {
 			return Journey{}, err
 		}
 	}
@@ -315,12 +319,7 @@ func (s *Service) apply(j Journey, c Change, graph Definition) (Journey, error) 
 	if next.GraphHash != j.GraphHash || c.Entry != nil {
 		next.Events = next.startingEvents(graph.Graph)
 	}
-	if next.Description != j.Description || !bytes.Equal(next.EntryCondition, j.EntryCondition) {
-		next.TextRev = next.Rev
-		if next.Description == "" && next.EntryCondition == nil {
-			next.TextRev = 0
-		}
-	}
+	next.TextRev = next.textRev(j)
 	if next.MaxDurationDays < j.MaxDurationDays && graph.Graph.HasEndlessWait(next.MaxDurationDays) {
 		next.GraphPassed = false
 	}
@@ -331,6 +330,7 @@ func (s *Service) apply(j Journey, c Change, graph Definition) (Journey, error) 
 
 // withFields returns j with c applied, except the definition and its graph.
 func (j Journey) withFields(c Change) Journey {
+	j.UpdatedBy = c.By
 	if c.Name != nil {
 		j.Name = *c.Name
 	}
@@ -355,8 +355,8 @@ func (j Journey) withFields(c Change) Journey {
 	if c.Settings != nil {
 		j.Settings = c.Settings.Apply(j.Settings)
 	}
-	if c.publish != nil {
-		j.Settings, j.Published = c.publish.draft.Settings, c.publish.draft.Tag
+	if c.draft != nil {
+		j.Settings, j.Published = c.draft.Settings, c.draft.Tag
 	}
 	if c.Status != nil && *c.Status != j.Status {
 		j.Status = *c.Status

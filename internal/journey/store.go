@@ -23,7 +23,7 @@ type JourneyStore interface { //nolint:revive // the stores of the four nouns ar
 	// Create stores j, whose Rev is 1, and its graph. It returns ErrTooMany if the
 	// tenant has MaxJourneys.
 	Create(ctx context.Context, t ident.Tenant, j Journey) error
-	// Journey returns the journey without Description, EntryCondition and
+	// Journey returns the journey without Description, EntryCondition, authors and
 	// Definition, or ErrNotFound.
 	Journey(ctx context.Context, t ident.Tenant, id ident.ID) (Journey, error)
 	// JourneyToEnter is Journey together with the customers' Forgotten as of now.
