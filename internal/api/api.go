@@ -135,12 +135,34 @@ func DeleteCustomer() Operation {
 	return Operation{manifest.DeleteCustomer, nil, deleteCustomer}
 }
 
+// GetDraft returns the operation of manifest.GetDraft.
+func GetDraft() Operation {
+	return Operation{manifest.GetDraft, nil, getDraft}
+}
+
+// PutDraft returns the operation of manifest.PutDraft.
+func PutDraft() Operation {
+	return Operation{manifest.PutDraft, nil, putDraft}
+}
+
+// DeleteDraft returns the operation of manifest.DeleteDraft.
+func DeleteDraft() Operation {
+	return Operation{manifest.DeleteDraft, nil, deleteDraft}
+}
+
+// PublishDraft returns the operation of manifest.PublishDraft.
+func PublishDraft() Operation {
+	return Operation{manifest.PublishDraft, nil, publishDraft}
+}
+
 // Operations returns every operation, in the order of manifest.Routes.
 func Operations() []Operation {
 	return []Operation{
 		ListJourneys(), CreateJourney(), GetJourney(), UpdateJourney(), DeleteJourney(),
 		EnrollCustomers(), TestJourney(), GetEnrollment(), GetJourneyAnalytics(), PutEvent(),
 		ListEnrollments(), RetryEnrollment(), DeleteEnrollment(), PutCustomer(), PatchCustomer(), PutCustomers(), GetCustomer(), DeleteCustomer(),
+
+		GetDraft(), PutDraft(), DeleteDraft(), PublishDraft(),
 	}
 }
 

@@ -93,7 +93,7 @@ func TestRoles_AllowWhatTheirFunctionsCall(t *testing.T) {
 		`{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"w"},{"source":"w","target":"out"}]}`, ada)
 	f.store = storeOn(f.table, p.record)
 	j, k := "/journeys/"+string(f.waiting), "/journeys/"+string(f.started)
-	in, customer := j+"/enrollments/"+ada, "/customers/"+ada
+	in, customer, tag := j+"/enrollments/"+ada, "/customers/"+ada, "*"
 	for _, row := range []struct {
 		route      manifest.Route
 		path, body string
@@ -118,10 +118,19 @@ func TestRoles_AllowWhatTheirFunctionsCall(t *testing.T) {
 		{manifest.PutCustomers, "/customers", `{"customers":[{"customerId":"dora","attributes":{"n":2}}]}`, 200},
 		{manifest.GetCustomer, customer, "", 200},
 		{manifest.DeleteCustomer, customer, "", 204},
+		{manifest.GetDraft, j + "/draft", "", 200},
+		{manifest.PutDraft, j + "/draft", `{"timezone":"Asia/Tokyo"}`, 200}, // newFull made one
+		{manifest.DeleteDraft, j + "/draft", "", 204},
+		{manifest.PutDraft, j + "/draft", `{"timezone":"Asia/Tokyo","definition":` + openingGraph + `}`, 201},
+		{manifest.PublishDraft, j + "/draft/publish", "", 200},
 		{manifest.DeleteJourney, j, "", 204},
 	} {
 		p.used = map[string]bool{}
-		answer := f.answer(row.route.Method, row.path, row.body)
+		answer := f.answer(row.route.Method, row.path, row.body, "If-Match", tag)
+		tag = "*"
+		if row.route.Key() == manifest.PutDraft.Key() {
+			tag = answer.Header().Get("ETag")
+		}
 		require.Equal(t, row.status, answer.Code, "%s %s: %s", row.route.Method, row.path, answer.Body)
 		for action := range p.used {
 			require.Contains(t, row.route.Function.Actions, action, row.route.Function.Name)

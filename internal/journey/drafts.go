@@ -52,22 +52,6 @@ func (m DraftMatch) holds(tag string) bool {
 	return (tag != "" || !m.Any && m.Tags == nil) && (tag == "" || !m.None) && (m.Tags == nil || slices.Contains(m.Tags, tag))
 }
 
-// ErrNoDraft means that the journey has no draft.
-var ErrNoDraft = &Error{Kind: NotFound, Code: "no-draft", Detail: "The journey has no draft."}
-
-// ErrStaleDraft means that the given tag of a draft is not the stored one.
-var ErrStaleDraft = &Error{
-	Kind: Stale, Code: "stale-draft",
-	Detail: "The draft was changed, published or deleted since it was read, or made by another request. Get it again and repeat the change on what it is now.",
-}
-
-// ErrLiveChanged means that publishing a draft would undo a change of the journey.
-var ErrLiveChanged = &Error{
-	Kind: Stale, Code: "live-changed",
-	Detail: "The journey's definition or settings were changed since the draft was started from them. Get the journey, " +
-		"bring the draft up to date, and publish it with basedOn, the journey's present ETag.",
-}
-
 // Draft returns the journey's draft. It returns ErrNotFound if there is no journey,
 // ErrNoDraft if it has no draft.
 func (s *Service) Draft(ctx context.Context, t ident.Tenant, id ident.ID) (DraftCopy, error) {
@@ -235,7 +219,7 @@ func (s *Service) PublishDraft(ctx context.Context, t ident.Tenant, id ident.ID,
 			return errRead
 		}
 		if d.Tag == "" || !slices.Contains(p.Tags, d.Tag) {
-			if j, err = s.Get(ctx, t, id); err == nil && !slices.Contains(p.Tags, j.Published) {
+			if j, err = s.Get(ctx, t, id); err == nil && (j.Published == "" || !slices.Contains(p.Tags, j.Published)) {
 				err = ErrStaleDraft
 			}
 			return err

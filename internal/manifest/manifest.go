@@ -126,6 +126,13 @@ var (
 	GetCustomer    = route(http.MethodGet, "/customers/{customerId}", editors, endpoint("get-customer", "GetItem"))
 	DeleteCustomer = route(http.MethodDelete, "/customers/{customerId}", admins,
 		endpoint("delete-customer", "BatchWriteItem", "DeleteItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"))
+
+	GetDraft = route(http.MethodGet, "/journeys/{id}/draft", editors, checking(endpoint("get-draft", "BatchGetItem", "GetItem")))
+	PutDraft = route(http.MethodPut, "/journeys/{id}/draft", editors,
+		checking(endpoint("put-draft", "BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem")))
+	DeleteDraft  = route(http.MethodDelete, "/journeys/{id}/draft", editors, endpoint("delete-draft", "DeleteItem", "GetItem"))
+	PublishDraft = route(http.MethodPost, "/journeys/{id}/draft/publish", editors,
+		checking(endpoint("publish-draft", "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem")))
 )
 
 // Advance moves customers. It is invoked asynchronously with a pack of due
@@ -176,6 +183,8 @@ func Routes() []Route {
 		ListJourneys, CreateJourney, GetJourney, UpdateJourney, DeleteJourney,
 		EnrollCustomers, TestJourney, GetEnrollment, GetJourneyAnalytics, PutEvent,
 		ListEnrollments, RetryEnrollment, DeleteEnrollment, PutCustomer, PatchCustomer, PutCustomers, GetCustomer, DeleteCustomer,
+
+		GetDraft, PutDraft, DeleteDraft, PublishDraft,
 	}
 }
 
