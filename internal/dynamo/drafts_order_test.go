@@ -346,13 +346,14 @@ func TestDraft_LosesNoChangeInAnyOrderOfCalls(t *testing.T) {
 }
 
 // interrupting is an option of a client that calls f before an attempt of a request, once.
-func interrupting(attempt int64, made *atomic.Int64, f func()) func(*dynamodb.Options) {
+func interrupting(attempt int, f func()) func(*dynamodb.Options) {
+	var made atomic.Int64
 	return func(o *dynamodb.Options) {
 		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
 			return stack.Finalize.Add(middleware.FinalizeMiddlewareFunc("Interrupting", func(
 				ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler,
 			) (middleware.FinalizeOutput, middleware.Metadata, error) {
-				if made.Add(1) == attempt {
+				if made.Add(1) == int64(attempt) {
 					f()
 				}
 				return next.HandleFinalize(ctx, in)
@@ -376,8 +377,8 @@ func TestDraft_LosesNoChangeInAnyOrderOfRequests(t *testing.T) {
 			d, orders := newDesk(t), 0
 			for _, otherName := range slices.Sorted(maps.Keys(calls)) {
 				for _, lose := range []bool{false, true} {
-					for attempt, last := int64(1), int64(0); last == 0 || attempt <= last; attempt++ {
-						last = d.interrupt(call, calls[otherName], attempt, lose, fmt.Sprint(name, " interrupted by ", otherName, " lost ", lose))
+					what := fmt.Sprint(name, " interrupted by ", otherName, ", answers lost ", lose, ", attempt ")
+					for attempt := 1; d.interrupt(call, calls[otherName], attempt, lose, fmt.Sprint(what, attempt)); attempt++ {
 						orders++
 					}
 				}
@@ -387,30 +388,29 @@ func TestDraft_LosesNoChangeInAnyOrderOfRequests(t *testing.T) {
 	}
 }
 
-// interrupt makes a call, and another before that attempt of it. It returns the number of
-// the attempts.
-func (d *desk) interrupt(call, other func(*editor) request, attempt int64, lose bool, what string) int64 {
+// interrupt makes a call, and another before that attempt of it. It returns false if there
+// was no such attempt.
+func (d *desk) interrupt(call, other func(*editor) request, attempt int, lose bool, what string) (happened bool) {
 	version := d.reset()
 	starter := d.editor()
 	answered, err := starter.put()(d.t.Context())
 	require.NoError(d.t, err)
 	answered()
 	interrupted, second := d.editor(), d.editor()
-	var made atomic.Int64
 	faults := &dynamotest.Faults{LoseFirst: lose}
-	interrupted.service = d.on(faults.Install, interrupting(attempt, &made, func() {
+	interrupted.service = d.on(faults.Install, interrupting(attempt, func() {
+		happened = true
 		answered, err := other(second)(d.t.Context())
 		requireExpected(d.t, err, what)
 		if err == nil {
 			answered()
 		}
 	}))
-	what = fmt.Sprint(what, " before attempt ", attempt)
 	answered, err = call(interrupted)(d.t.Context())
 	requireExpected(d.t, err, what)
 	if err == nil {
 		answered()
 	}
 	d.check(version, what)
-	return made.Load()
+	return happened
 }
