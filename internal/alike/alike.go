@@ -16,14 +16,14 @@ import (
 // a config but not in a payload or a value to set, and the fields that an editor adds. hasOneWay says of a type of nodes, and the
 // number of edges that leave one, whether a single way leads out.
 func Definitions[Type ~string](a, b []byte, hasOneWay func(kind Type, edges int) bool) bool {
-	x, okX := running(a, hasOneWay)
-	y, okY := running(b, hasOneWay)
+	x, okX := Running(a, hasOneWay)
+	y, okY := Running(b, hasOneWay)
 	return okX && okY && slices.Equal(x, y)
 }
 
-// running returns what Definitions compares of a definition, sorted. It returns false if raw
+// Running returns what Definitions compares of a definition, sorted. It returns false if raw
 // is not a definition.
-func running[Type ~string](raw []byte, hasOneWay func(Type, int) bool) ([]string, bool) {
+func Running[Type ~string](raw []byte, hasOneWay func(Type, int) bool) ([]string, bool) {
 	var faults strict.Faults
 	var parts []string
 	definition, ok := strict.At(raw, "", &faults).Object()

@@ -135,6 +135,21 @@ func DeleteCustomer() Operation {
 	return Operation{manifest.DeleteCustomer, nil, deleteCustomer}
 }
 
+// ListVersions returns the operation of manifest.ListVersions.
+func ListVersions() Operation {
+	return Operation{manifest.ListVersions, []string{"limit", "cursor"}, listVersions}
+}
+
+// GetVersion returns the operation of manifest.GetVersion.
+func GetVersion() Operation {
+	return Operation{manifest.GetVersion, nil, getVersion}
+}
+
+// ListHistory returns the operation of manifest.ListHistory.
+func ListHistory() Operation {
+	return Operation{manifest.ListHistory, []string{"limit", "cursor"}, listHistory}
+}
+
 // GetDraft returns the operation of manifest.GetDraft.
 func GetDraft() Operation {
 	return Operation{manifest.GetDraft, nil, getDraft}
@@ -161,6 +176,8 @@ func Operations() []Operation {
 		ListJourneys(), CreateJourney(), GetJourney(), UpdateJourney(), DeleteJourney(),
 		EnrollCustomers(), TestJourney(), GetEnrollment(), GetJourneyAnalytics(), PutEvent(),
 		ListEnrollments(), RetryEnrollment(), DeleteEnrollment(), PutCustomer(), PatchCustomer(), PutCustomers(), GetCustomer(), DeleteCustomer(),
+
+		ListVersions(), GetVersion(), ListHistory(),
 
 		GetDraft(), PutDraft(), DeleteDraft(), PublishDraft(),
 	}

@@ -63,6 +63,7 @@ func TestDraft_NamesEveryFault(t *testing.T) {
 	s := newServer(t, &memoryStore{})
 	draft := "/journeys/" + s.createActive() + "/draft"
 	long := strings.Repeat("a", 16*1024)
+	half := `{"field":"a","operator":"in","value":["` + strings.Repeat(long[:250]+`","`, 40) + `"]}`
 	for body, pointers := range map[string][]string{
 		`{"definition":{"nodes":[{"id":"a","type":"x"}]},"name":"n","timezone":"Mars"}`: {"/definition/nodes/0/type", "/name", "/timezone"},
 		`{"basedOn":"3"}`:                          {"/basedOn"},
@@ -72,8 +73,8 @@ func TestDraft_NamesEveryFault(t *testing.T) {
 		`{"basedOn":"\"0\""}`:                      {"/basedOn"},
 		`{"basedOn":"\"3\""}`:                      {"/basedOn"}, // newer than the journey
 		`{"basedOn":"\"9999999999999999999999\""}`: {"/basedOn"},
-		`{"exitWhen":{"condition":{"field":"a","operator":"in","value":["` + strings.Repeat(long[:250]+`","`, 70) + `"]}}}`: {""},
-		`{"definition":{"nodes":[],"edges":[],"x":"` + strings.Repeat(long, 16) + `"}}`:                                     {"/definition"},
+		`{"exitWhen":{"condition":` + half + `},"goal":{"eventType":"e","windowDays":0,"condition":` + half + `}}`: {""},
+		`{"definition":{"nodes":[],"edges":[],"x":"` + strings.Repeat(long, 16) + `"}}`:                            {"/definition"},
 	} {
 		answer := s.must(400, call{method: "PUT", path: draft, body: body})
 		var found []string

@@ -235,6 +235,14 @@ func (m *memoryStore) Delete(_ context.Context, _ ident.Tenant, j journey.Journe
 	return journey.ErrNotFound
 }
 
+func (m *memoryStore) Versions(context.Context, ident.Tenant, ident.ID, int) ([]journey.Version, error) {
+	return nil, nil
+}
+
+func (m *memoryStore) History(context.Context, ident.Tenant, ident.ID, int64, int, time.Time) ([]journey.HistoryEntry, error) {
+	return nil, nil
+}
+
 func (m *memoryStore) Draft(_ context.Context, _ ident.Tenant, id ident.ID) (journey.DraftCopy, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -16,6 +16,7 @@ import (
 
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo/capacity"
+	"journeys/internal/dynamo/item"
 	"journeys/internal/graph"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -40,14 +41,40 @@ func (p *fixture) put(t *testing.T, id ident.ID, definition string, status journ
 	return j
 }
 
-// definitions returns the sort keys of a journey's own partition.
+// definitions returns the sort keys of a journey's own partition, without records.
 func definitions(t *testing.T, table string, id ident.ID) []string {
 	t.Helper()
 	var list []string
 	for key := range keys(t, table) {
-		if sk, ok := strings.CutPrefix(key, "T#demo#J#"+string(id)[4:]+" "); ok {
+		sk, ok := strings.CutPrefix(key, "T#demo#J#"+string(id)[4:]+" ")
+		if ok && !strings.HasPrefix(sk, item.VersionPrefix) && !strings.HasPrefix(sk, item.HistoryPrefix) {
 			list = append(list, sk)
 		}
+	}
+	return list
+}
+
+// records returns the numbers of a journey's stored versions, or of its history entries.
+func records(t *testing.T, table string, id ident.ID, prefix string) []int64 {
+	t.Helper()
+	var list []int64
+	for key := range keys(t, table) {
+		sk, ok := strings.CutPrefix(key, "T#demo#J#"+string(id)[4:]+" ")
+		if ok && strings.HasPrefix(sk, prefix) {
+			n, err := item.ParseRecordSK(sk)
+			require.NoError(t, err)
+			list = append(list, n)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// upTo returns the numbers from 1 to n.
+func upTo(n int64) []int64 {
+	list := make([]int64, n)
+	for i := range list {
+		list[i] = int64(i + 1)
 	}
 	return list
 }
@@ -103,6 +130,7 @@ func TestAppearance_MovesNoCustomerAndSplitsNoFigures(t *testing.T) {
 	same := definitionOf(t, turned)
 	again, err := p.Update(ctx, demo, id, journey.Change{Definition: &same}, nil)
 	require.NoError(t, err)
+	changed.Write = journey.Write{}
 	require.Equal(t, changed, again)
 	require.Zero(t, meter.Usage().WriteUnits, "the same text writes nothing")
 
@@ -148,13 +176,17 @@ func TestDraft_LeavesNoGraphBehind(t *testing.T) {
 	j, err := p.Create(t.Context(), demo, journey.Change{Name: &name, Definition: &d})
 	require.NoError(t, err)
 	p.put(t, j.ID, turned, "")
+	require.Equal(t, []int64{1}, records(t, p.table, j.ID, item.VersionPrefix))
 	require.ElementsMatch(t, []string{"G#" + j.GraphHash, "W#1"}, definitions(t, p.table, j.ID))
 	replaced := p.put(t, j.ID, leavingGraph, "")
 	require.Equal(t, []string{"G#" + replaced.GraphHash}, definitions(t, p.table, j.ID))
+	require.Equal(t, []int64{2}, records(t, p.table, j.ID, item.VersionPrefix))
 	active := p.put(t, j.ID, sendingGraph, journey.Active)
 	require.Equal(t, []string{"G#" + active.GraphHash}, definitions(t, p.table, j.ID))
 	p.put(t, j.ID, waitingGraph, "")
 	require.Len(t, definitions(t, p.table, j.ID), 2, "customers may be in the graph of an active journey")
+	require.Equal(t, []int64{3, 4}, records(t, p.table, j.ID, item.VersionPrefix))
+	require.Equal(t, upTo(5), records(t, p.table, j.ID, item.HistoryPrefix))
 
 	about := "about"
 	gone, err := p.Create(t.Context(), demo, journey.Change{Name: &name, Description: &about, Definition: &d})
@@ -163,10 +195,12 @@ func TestDraft_LeavesNoGraphBehind(t *testing.T) {
 	require.Len(t, definitions(t, p.table, gone.ID), 3)
 	require.NoError(t, p.Delete(t.Context(), demo, gone.ID, nil))
 	require.Empty(t, definitions(t, p.table, gone.ID))
+	require.Empty(t, records(t, p.table, gone.ID, item.VersionPrefix))
 }
 
-// A graph is there exactly if a journey or an earlier version has it: also if many
-// change the journey at once, if answers are lost, and if the process dies.
+// A graph is there exactly if a journey or an earlier version has it, and the history has
+// one entry for each revision: also if many change the journey at once, if answers are
+// lost, and if the process dies.
 func TestUpdate_LeavesNoOrphanedGraph(t *testing.T) {
 	t.Parallel()
 
@@ -175,6 +209,8 @@ func TestUpdate_LeavesNoOrphanedGraph(t *testing.T) {
 		j, err := p.restarted().Get(t.Context(), demo, id)
 		require.NoError(t, err)
 		require.NotNil(t, graphItem(t, p.table, j))
+		require.Equal(t, upTo(int64(j.Version)), records(t, p.table, id, item.VersionPrefix))
+		require.Equal(t, upTo(j.Rev), records(t, p.table, id, item.HistoryPrefix))
 		return len(definitions(t, p.table, id))
 	}
 	numbered := func(n int) string { return strings.Replace(waitingGraph, "500", fmt.Sprint(100+n), 1) }

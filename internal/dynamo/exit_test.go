@@ -95,9 +95,17 @@ func TestForget_WaitsForTheRecordOfAMessage(t *testing.T) {
 	p := newFixture(t)
 	id := p.journey(t, sendingGraph, "ada")
 	record := p.claim(t, id, "ada")
-	short, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	require.Error(t, p.Forget(short, demo, "ada"))
+	forgotten := make(chan error, 1)
+	go func() { forgotten <- p.Forget(ctx, demo, "ada") }()
+	for e := (progress.Enrollment{}); e.PendingExit.Reason == ""; {
+		var err error
+		e, err = p.store.Enrollments.Enrollment(t.Context(), demo, id, "ada")
+		require.NoError(t, err)
+	}
+	cancel()
+	require.Error(t, <-forgotten)
 	var pending *journey.ExitPendingError
 	require.ErrorAs(t, p.advance(t, record), &pending)
 	record = record.Cancel(pending.Exit.Reason)

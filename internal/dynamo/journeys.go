@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/dynamo/access"
@@ -75,8 +74,7 @@ func (s Journeys) JourneyToEnter(
 	return j, forgotten, err
 }
 
-// Update implements journey.JourneyStore. It is a transaction, which costs twice
-// as much, only if it changes more than the journey's own item.
+// Update implements journey.JourneyStore.
 func (s Journeys) Update(ctx context.Context, t ident.Tenant, old, next journey.Journey) error {
 	w, err := s.NewWriteID()
 	if err != nil {
@@ -110,9 +108,6 @@ func (s Journeys) Update(ctx context.Context, t ident.Tenant, old, next journey.
 		}
 		writes = append(writes, *published)
 	}
-	if len(writes) == 1 {
-		return s.updateAlone(ctx, w, update)
-	}
 	refused, err := s.Transact(ctx, w, writes)
 	if err != nil || refused == nil {
 		return access.WrapFailed("update a journey", err)
@@ -126,8 +121,8 @@ func (s Journeys) Update(ctx context.Context, t ident.Tenant, old, next journey.
 	return w.Conflict(refused[0].Item)
 }
 
-// contentChanges returns the writes of a journey's graph, appearance and text for the
-// change from old to next. They are part of the transaction that changes the journey, so
+// contentChanges returns the writes of a journey's graph, version, appearance, text and
+// history for the change from old to next. They are part of the transaction that changes the journey, so
 // that none of them is without a journey.
 func (s *table) contentChanges(t ident.Tenant, old, next journey.Journey) []types.TransactWriteItem {
 	var writes []types.TransactWriteItem
@@ -137,8 +132,9 @@ func (s *table) contentChanges(t ident.Tenant, old, next journey.Journey) []type
 		it.PutBinary(aDefinition, next.GraphText())
 		writes = append(writes, s.placement(it))
 		writes[0].Put.ConditionExpression = aws.String("attribute_not_exists(PK)") // a graph is never changed
+		writes = append(writes, s.placement(encodeVersion(t, next)))
 		if old.Status == journey.Draft {
-			writes = append(writes, s.definitionRemovals(t, old)...)
+			writes = append(append(writes, s.removal(item.VersionKey(t, old.ID, old.Version))), s.definitionRemovals(t, old)...)
 		}
 	case next.AppearanceRev == old.AppearanceRev:
 	case next.AppearanceRev == 0:
@@ -153,13 +149,13 @@ func (s *table) contentChanges(t ident.Tenant, old, next journey.Journey) []type
 	default:
 		writes = append(writes, s.placement(encodeText(t, next)))
 	}
-	return writes
+	return append(writes, s.placement(encodeHistory(t, next)))
 }
 
 // contentRemovals returns the writes that remove what a deleted journey leaves behind.
-// The graph stays if customers may be inside.
+// The graph stays if customers may be inside. Earlier versions and the history stay too.
 func (s *table) contentRemovals(t ident.Tenant, j journey.Journey) []types.TransactWriteItem {
-	writes := append(s.definitionRemovals(t, j), s.removal(item.DraftKey(t, j.ID)))
+	writes := append(s.definitionRemovals(t, j), s.removal(item.VersionKey(t, j.ID, j.Version)), s.removal(item.DraftKey(t, j.ID)))
 	if j.TextRev > 0 {
 		writes = append(writes, s.removal(item.TextKey(t, j.ID)))
 	}
@@ -215,21 +211,6 @@ func (s *table) journeyUpdate(t ident.Tenant, old, next journey.Journey, w acces
 		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}, nil
-}
-
-// updateAlone makes the update of a journey without a transaction.
-func (s *table) updateAlone(ctx context.Context, w access.WriteID, u *types.Update) error {
-	_, err := s.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: u.TableName, Key: u.Key, UpdateExpression: u.UpdateExpression,
-		ConditionExpression:                 u.ConditionExpression,
-		ExpressionAttributeNames:            u.ExpressionAttributeNames,
-		ExpressionAttributeValues:           u.ExpressionAttributeValues,
-		ReturnValuesOnConditionCheckFailure: u.ReturnValuesOnConditionCheckFailure,
-	})
-	if stored, refused := access.RefusedItem(err); refused {
-		return w.Conflict(stored)
-	}
-	return access.WrapFailed("update a journey", err)
 }
 
 // Delete implements journey.JourneyStore. The tombstone also lets a retry whose

@@ -28,7 +28,7 @@ import (
 func draft(n int) journey.Journey {
 	j := journey.Journey{
 		ID: id(n), Name: "Welcome", Description: "to all", Status: journey.Draft,
-		EntryCondition: []byte(`{"event":"account_created"}`), MaxDurationDays: 30, Version: 1,
+		EntryCondition: []byte(`{"event":"account_created"}`), MaxDurationDays: 30,
 		NodeCount: 2, Events: []string{"account_created", "came#back"}, Shards: journey.FirstShards, Rev: 1, TextRev: 1,
 		CreatedAt: start, UpdatedAt: start,
 		CreatedBy: journey.Author{Subject: "7f8c", Name: "Ada"}, UpdatedBy: journey.Author{Subject: "client-1"},
@@ -38,8 +38,10 @@ func draft(n int) journey.Journey {
 
 func id(n int) ident.ID { return ident.ID(fmt.Sprintf("jrn_01%024d", n)) }
 
-// define returns j with a new graph, whose name is the same in each run.
+// define returns j with a new graph, whose name is the same in each run, and the version
+// after its own.
 func define(j journey.Journey, definition string) journey.Journey {
+	j.Version++
 	sum := sha256.Sum256(fmt.Append(nil, j.ID, j.Rev, definition))
 	j.Definition, j.GraphHash, j.AppearanceRev = []byte(definition), hex.EncodeToString(sum[:16]), 0
 	return j

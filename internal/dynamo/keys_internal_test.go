@@ -49,15 +49,17 @@ func TestKeys_OfDifferentEntitiesDiffer(t *testing.T) {
 			"a " + string(id) + " definition":            item.DefinitionKey(a, id, "0a"),
 			"a " + string(id) + " appearance":            item.AppearanceKey(a, id, 10),
 			"a " + string(id) + " text":                  item.TextKey(a, id),
+			"a " + string(id) + " version":               item.VersionKey(a, id, 10),
+			"a " + string(id) + " history":               item.HistoryKey(a, id, 10),
 			"a " + string(id) + " draft":                 item.DraftKey(a, id),
 			"a " + string(id) + " live":                  item.LiveKey(a, id),
 			"a count":                                    item.JourneyCountKey(a),
 		} {
 			seen[pair(k)] = what
 		}
-		want := 12
+		want := 14
 		if x == y && id == other {
-			want = 11
+			want = 13
 		}
 		require.Len(t, seen, want)
 		if a != b {
@@ -93,6 +95,8 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"graph":                 item.DefinitionKey(tenant, id, hash),
 		"appearance":            item.AppearanceKey(tenant, id, 12),
 		"text":                  item.TextKey(tenant, id),
+		"version":               item.VersionKey(tenant, id, 12),
+		"history entry":         item.HistoryKey(tenant, id, 34),
 		"draft":                 item.DraftKey(tenant, id),
 		"journey count":         item.JourneyCountKey(tenant),
 		"fence":                 item.FenceKey(tenant, "c", time.UnixMilli(1_700_000_000_000)),
@@ -116,7 +120,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"audit":                 item.AuditKey(),
 		"audit piece":           item.AuditPieceKey(w[:], 7),
 	}, []string{manifest.PartitionKey, manifest.SortKey}, strings.NewReplacer(
-		"<tenant>", "demo", "<journey>", item.ULIDOf(id), "<hash>", hash, "<version>", "12", "<graph>", graph, "<key>", hex.EncodeToString(sum[:]),
+		"<tenant>", "demo", "<journey>", item.ULIDOf(id), "<hash>", hash, "<version>", "12", "<version9>", "000000012", "<revision19>", "0000000000000000034", "<graph>", graph, "<key>", hex.EncodeToString(sum[:]),
 		"<customer>", "ada", "<eventType>", "opened", "<eventId>", "e1", "<writeId>", "ab"+strings.Repeat("00", 15),
 		"<month>", "2026-11", "<day>", "2026-11-23", "<partShard>", "2", "<fenceShard>", "2", "<number>", "7",
 		"<period>", "944444", "<run>", "3", "<request>", "qwAAAAAAAAAAAAAAAAAAAA",

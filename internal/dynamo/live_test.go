@@ -6,7 +6,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/stretchr/testify/require"
 
-	"journeys/internal/dev/dynamotest"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
@@ -121,24 +120,9 @@ func TestDelete_KeepsWhatDrainingNeeds(t *testing.T) {
 	require.Equal(t, map[string]bool{
 		"T#demo N": true, "LIVE demo#" + sk: true, "T#demo#X " + sk: true,
 		"T#demo#J#" + sk + " G#" + j.GraphHash: true,
-		"T#demo#EV#account_created keep":       true, "T#demo#EV#came#back keep": true, // count the journeys that the events start
+		// The history stays until it expires.
+		"T#demo#J#" + sk + " H#0000000000000000001": true, "T#demo#J#" + sk + " H#0000000000000000002": true,
+		"T#demo#EV#account_created keep": true, "T#demo#EV#came#back keep": true, // count the journeys that the events start
 	}, keys(t, table))
 	require.NoError(t, s.Journeys.Create(t.Context(), demo, draft(2)))
-}
-
-// A transaction would cost twice as much.
-func TestUpdate_OfTheJourneyAloneIsNoTransaction(t *testing.T) {
-	t.Parallel()
-
-	conflicts := &dynamotest.Faults{}
-	s, _ := store(t, conflicts.Install)
-	j := draft(1)
-	require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
-	active := next(j, journey.Active)
-	require.NoError(t, s.Journeys.Update(t.Context(), demo, j, active))
-
-	conflicts.Conflict = 1 // every transaction from here on
-	described := next(active, journey.Active)
-	described.MaxDurationDays = 60
-	require.NoError(t, s.Journeys.Update(t.Context(), demo, active, described))
 }

@@ -74,7 +74,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 		Parts: w.store.Analytics, Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler), Parallel: 1,
 	}
 	w.j = define(draft(1), firstGraph)
-	w.j.Rev = 1
+	w.j.Rev, w.j.Version = 1, 1
 	require.NoError(t, w.store.Journeys.Create(t.Context(), w.tenant, w.j))
 	w.learn()
 	active := next(w.j, journey.Active)

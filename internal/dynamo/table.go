@@ -29,7 +29,7 @@ type Store struct {
 	Analytics   Analytics
 }
 
-// Journeys implements journey.JourneyStore.
+// Journeys implements journey.JourneyStore and journey.VersionStore.
 type Journeys struct{ *table }
 
 // Enrollments implements journey.EnrollmentStore.
@@ -68,5 +68,7 @@ func New(client *dynamodb.Client, name string, entropy io.Reader) *Store {
 
 // Handlers returns the parts that a journey.Service uses.
 func (s *Store) Handlers() journey.Stores {
-	return journey.Stores{Journeys: s.Journeys, Enrollments: s.Enrollments, Customers: s.Customers, Events: s.Events}
+	return journey.Stores{
+		Journeys: s.Journeys, Enrollments: s.Enrollments, Customers: s.Customers, Events: s.Events, Versions: s.Journeys,
+	}
 }

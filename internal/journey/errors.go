@@ -85,6 +85,12 @@ func invalidRequest(faults ...strict.Fault) error {
 // ErrNotFound means that the tenant has no such journey.
 var ErrNotFound = &Error{Kind: NotFound, Code: "journey-not-found", Detail: "There is no such journey."}
 
+// ErrNoVersion means that the journey has no such version.
+var ErrNoVersion = &Error{
+	Kind: NotFound, Code: "version-not-found",
+	Detail: "The journey has no such version, or it was replaced while the journey was a draft.",
+}
+
 // ErrLost means that another write changed the enrollment or profile after it was
 // read.
 var ErrLost = errors.New("journey: changed since it was read")

@@ -85,6 +85,7 @@ type Journey struct {
 	UpdatedAt       time.Time // not before CreatedAt
 	CreatedBy       Author
 	UpdatedBy       Author
+	Write           Write // that made this revision; set only for Create and Update
 }
 
 // FirstShards is the number of due-index shards of a new journey.
@@ -323,6 +324,7 @@ func (s *Service) apply(j Journey, c Change, graph Definition) (Journey, error) 
 	if next.MaxDurationDays < j.MaxDurationDays && graph.Graph.HasEndlessWait(next.MaxDurationDays) {
 		next.GraphPassed = false
 	}
+	next.Write = next.describeWrite(j, c.Publish)
 	err := checkStatus(j, next, graph.Graph)
 	next.GraphPassed = next.GraphPassed || next.Status == Active
 	return next, err
@@ -365,15 +367,6 @@ func (j Journey) withFields(c Change) Journey {
 		}
 	}
 	return j
-}
-
-// equals reports whether j and old have the same content, so that no write is
-// needed.
-func (j Journey) equals(old Journey) bool {
-	return j.Name == old.Name && j.Description == old.Description && j.Status == old.Status &&
-		bytes.Equal(j.Definition, old.Definition) && bytes.Equal(j.Settings, old.Settings) && j.MaxDurationDays == old.MaxDurationDays &&
-		bytes.Equal(j.EntryCondition, old.EntryCondition) && j.EntryFrom.Equal(old.EntryFrom) && j.EntryUntil.Equal(old.EntryUntil) &&
-		bytes.Equal(j.Reentry, old.Reentry) && j.Published == old.Published
 }
 
 // Delete removes the journey; its customers leave. match is as for Update.

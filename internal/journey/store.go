@@ -15,13 +15,14 @@ type Stores struct {
 	Enrollments EnrollmentStore
 	Customers   CustomerStore
 	Events      EventStore
+	Versions    VersionStore
 }
 
 // JourneyStore stores journeys and their definitions. Reads are strongly
 // consistent.
 type JourneyStore interface { //nolint:revive // the stores of the four nouns are named alike
-	// Create stores j, whose Rev is 1, and its graph. It returns ErrTooMany if the
-	// tenant has MaxJourneys.
+	// Create stores j, whose Rev is 1, its graph, its version and its Write. It returns
+	// ErrTooMany if the tenant has MaxJourneys.
 	Create(ctx context.Context, t ident.Tenant, j Journey) error
 	// Journey returns the journey without Description, EntryCondition, authors and
 	// Definition, or ErrNotFound.
@@ -40,9 +41,10 @@ type JourneyStore interface { //nolint:revive // the stores of the four nouns ar
 	List(ctx context.Context, t ident.Tenant, f Filter) (Page, error)
 	// Update replaces old with next, whose Rev is old.Rev+1, and everything that
 	// depends on it in one transaction: the LIVE and event entries, the text if
-	// TextRev changes, next.GraphText if GraphHash or AppearanceRev changes. It
-	// removes the graph of a draft that gets another one. If Published changes, it removes
-	// the draft with that tag, and returns ErrLost if there is none. It returns ErrStale if the
+	// TextRev changes, next.GraphText if GraphHash or AppearanceRev changes, the version
+	// if GraphHash changes, and next.Write. It removes the graph and the version of a
+	// draft that gets another one. If Published changes, it removes the draft with that
+	// tag, and returns ErrLost if there is none. It returns ErrStale if the
 	// stored revision is not old.Rev, ErrNotFound if the journey was deleted, and
 	// ErrTooManyStarted if it would exceed MaxStarted, unless old was active before it was archived.
 	Update(ctx context.Context, t ident.Tenant, old, next Journey) error

@@ -127,6 +127,11 @@ var (
 	DeleteCustomer = route(http.MethodDelete, "/customers/{customerId}", admins,
 		endpoint("delete-customer", "BatchWriteItem", "DeleteItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"))
 
+	ListVersions = route(http.MethodGet, "/journeys/{id}/versions", editors, endpoint("list-versions", "GetItem", "Query"))
+	GetVersion   = route(http.MethodGet, "/journeys/{id}/versions/{version}", editors,
+		endpoint("get-version", "BatchGetItem", "GetItem", "Query"))
+	ListHistory = route(http.MethodGet, "/journeys/{id}/history", editors, endpoint("list-history", "GetItem", "Query"))
+
 	GetDraft = route(http.MethodGet, "/journeys/{id}/draft", editors, checking(endpoint("get-draft", "BatchGetItem", "GetItem")))
 	PutDraft = route(http.MethodPut, "/journeys/{id}/draft", editors,
 		checking(endpoint("put-draft", "BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem")))
@@ -183,6 +188,8 @@ func Routes() []Route {
 		ListJourneys, CreateJourney, GetJourney, UpdateJourney, DeleteJourney,
 		EnrollCustomers, TestJourney, GetEnrollment, GetJourneyAnalytics, PutEvent,
 		ListEnrollments, RetryEnrollment, DeleteEnrollment, PutCustomer, PatchCustomer, PutCustomers, GetCustomer, DeleteCustomer,
+
+		ListVersions, GetVersion, ListHistory,
 
 		GetDraft, PutDraft, DeleteDraft, PublishDraft,
 	}

@@ -63,11 +63,12 @@ type Store interface {
 	journey.EnrollmentStore
 	journey.CustomerStore
 	journey.EventStore
+	journey.VersionStore
 }
 
 // Stores returns journey.Stores whose parts are all s.
 func Stores(s Store) journey.Stores {
-	return journey.Stores{Journeys: s, Enrollments: s, Customers: s, Events: s}
+	return journey.Stores{Journeys: s, Enrollments: s, Customers: s, Events: s, Versions: s}
 }
 
 // Caller returns an authenticated caller whose token expires one hour after

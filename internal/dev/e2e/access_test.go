@@ -103,6 +103,9 @@ func TestTenants_CannotSeeEachOthersJourneys(t *testing.T) {
 		{"DELETE", "", ""},
 		{"POST", "/enroll", `{"customerId":"a"}`},
 		{"POST", "/test", `{}`},
+		{"GET", "/versions", ""},
+		{"GET", "/versions/1", ""},
+		{"GET", "/history", ""},
 	} {
 		theirs := stranger.refused(404, "journey-not-found", row.method, path+row.path, row.body)
 		none := stranger.refused(404, "journey-not-found", row.method, missing+row.path, row.body)

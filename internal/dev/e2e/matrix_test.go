@@ -80,7 +80,7 @@ func cell(c caller, route manifest.Route, journey string) string {
 	if route.Key() == manifest.PublishDraft.Key() {
 		header = []string{"If-Match", `"unknown"`}
 	}
-	path := strings.NewReplacer("/journeys/{id}", journey, "{customerId}", customer).Replace(route.Path)
+	path := strings.NewReplacer("/journeys/{id}", journey, "{customerId}", customer, "{version}", "1").Replace(route.Path)
 	a := c.call(route.Method, path, body, header...)
 	text := strconv.Itoa(a.status)
 	if code, ok := a.body["code"].(string); ok {

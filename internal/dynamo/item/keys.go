@@ -29,6 +29,8 @@ import (
 //	graph                  T#<tenant>#J#<journey>        G#<hash>
 //	appearance             T#<tenant>#J#<journey>        W#<version>
 //	text                   T#<tenant>#J#<journey>        T
+//	version                T#<tenant>#J#<journey>        V#<version9>
+//	history entry          T#<tenant>#J#<journey>        H#<revision19>
 //	draft                  T#<tenant>#J#<journey>        D
 //	journey count          T#<tenant>                    N
 //	fence                  T#<tenant>#F#<fenceShard>     F#<period>
@@ -85,6 +87,10 @@ const (
 	keptPrefix       = "K#"
 	EarlierPrefix    = "R#" // of an earlier run
 	LastEventPrefix  = "V#"
+	DefinitionPrefix = "G#"
+	appearancePrefix = "W#"
+	VersionPrefix    = "V#" // of a journey; its numbers have leading zeros, as those below, to be in order
+	HistoryPrefix    = "H#"
 	ClosedPrefix     = "C#"
 	PartPrefix       = "D#"
 	RepairPrefix     = "R#"
@@ -160,19 +166,6 @@ func JourneyKey(t ident.Tenant, id ident.ID) Item { return Key(JourneysPK(t), UL
 
 // TombstoneKey returns the key of a deleted journey.
 func TombstoneKey(t ident.Tenant, id ident.ID) Item { return Key(tenantPrefix(t)+"#X", ULIDOf(id)) }
-
-// DefinitionKey returns the key of a journey's graph and settings.
-func DefinitionKey(t ident.Tenant, id ident.ID, hash string) Item {
-	return Key(JourneysPK(t)+"#"+ULIDOf(id), "G#"+hash)
-}
-
-// AppearanceKey returns the key of a definition as it was last sent under a version.
-func AppearanceKey(t ident.Tenant, id ident.ID, version int) Item {
-	return Key(JourneysPK(t)+"#"+ULIDOf(id), "W#"+strconv.Itoa(version))
-}
-
-// TextKey returns the key of a journey's text.
-func TextKey(t ident.Tenant, id ident.ID) Item { return Key(JourneysPK(t)+"#"+ULIDOf(id), textSK) }
 
 // JourneyCountKey returns the key of the count of a tenant's journeys.
 func JourneyCountKey(t ident.Tenant) Item { return Key(tenantPrefix(t), journeyCountSK) }

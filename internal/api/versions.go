@@ -1,0 +1,134 @@
+package api
+
+import (
+	"net/http"
+	"regexp"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"journeys/internal/graph"
+	"journeys/internal/journey"
+)
+
+// maxRecordCursor is the maximum length of a cursor of versions or of a history, in
+// characters.
+const maxRecordCursor = 24
+
+// versionBody is a version of a journey. Lists have no Definition and no settings.
+type versionBody struct {
+	Version    int            `json:"version"`
+	CreatedAt  timestamp      `json:"createdAt"`
+	CreatedBy  *authorBody    `json:"createdBy,omitzero"` // nil if unknown
+	NodeCount  int            `json:"nodeCount"`
+	Inside     int64          `json:"inside"`
+	SameAs     int            `json:"sameAs,omitzero"`
+	Current    bool           `json:"current,omitzero"`
+	Definition jsontext.Value `json:"definition,omitzero"` // like the rest not in lists
+	Timezone   jsontext.Value `json:"timezone,omitzero"`
+	ExitOn     jsontext.Value `json:"exitOn,omitzero"`
+	ExitWhen   jsontext.Value `json:"exitWhen,omitzero"` // null for none
+	Goal       jsontext.Value `json:"goal,omitzero"`     // null for none
+}
+
+type versionListBody struct {
+	Data       []versionBody `json:"data"`
+	NextCursor string        `json:"nextCursor,omitzero"`
+}
+
+// newVersionBody returns what lists and single versions have in common. inside is of
+// analytics.Reader.Inside.
+func newVersionBody(v journey.Version, inside map[string]int64) versionBody {
+	return versionBody{
+		Version: v.Number, CreatedAt: timestamp(v.CreatedAt), CreatedBy: newAuthorBody(v.CreatedBy), NodeCount: v.NodeCount,
+		Inside: max(inside[v.GraphHash], 0), SameAs: v.SameAs, Current: v.Current,
+	}
+}
+
+// recordPage reads the parameters of a page of versions or of a history.
+func (r *request) recordPage() (cursor string, limit int, err error) {
+	limit = r.queryInt("limit", 1, journey.MaxRecords, journey.DefaultRecords)
+	cursor = r.queryWord("cursor", maxRecordCursor)
+	return cursor, limit, r.checkFaults()
+}
+
+func listVersions(a *API, w http.ResponseWriter, r *request) error {
+	cursor, limit, err := r.recordPage()
+	if err != nil {
+		return err
+	}
+	page, err := a.Journeys.Versions(r.Context(), r.tenant, r.id, cursor, limit)
+	if err != nil {
+		return err
+	}
+	inside, err := a.Analytics.Inside(r.Context(), r.tenant, r.id)
+	if err != nil {
+		return err
+	}
+	body := versionListBody{Data: []versionBody{}, NextCursor: page.Next}
+	for _, v := range page.Versions {
+		body.Data = append(body.Data, newVersionBody(v, inside))
+	}
+	return writeJSON(w, http.StatusOK, body)
+}
+
+// versionNumber is the form of the number of a version in a path.
+var versionNumber = regexp.MustCompile(`^[1-9][0-9]{0,8}$`)
+
+func getVersion(a *API, w http.ResponseWriter, r *request) error {
+	if err := r.checkFaults(); err != nil {
+		return err
+	}
+	text := r.PathValue("version")
+	number, err := strconv.Atoi(text)
+	if err != nil || !versionNumber.MatchString(text) {
+		return journey.ErrNoVersion
+	}
+	v, err := a.Journeys.Version(r.Context(), r.tenant, r.id, number)
+	if err != nil {
+		return err
+	}
+	inside, err := a.Analytics.Inside(r.Context(), r.tenant, r.id)
+	if err != nil {
+		return err
+	}
+	body := newVersionBody(v, inside)
+	body.Definition, body.Timezone = v.Definition, graph.Setting(v.Settings, "timezone")
+	body.ExitOn, body.ExitWhen = graph.Setting(v.Settings, "exitOn"), graph.Setting(v.Settings, "exitWhen")
+	body.Goal = graph.Setting(v.Settings, "goal")
+	return writeJSON(w, http.StatusOK, body)
+}
+
+// historyBody is a write of a journey.
+type historyBody struct {
+	At      timestamp        `json:"at"`
+	By      *authorBody      `json:"by,omitzero"` // nil if unknown
+	Actions []journey.Action `json:"actions"`
+	Fields  []string         `json:"fields"`
+	Version int              `json:"version"`
+}
+
+type historyListBody struct {
+	Data       []historyBody `json:"data"`
+	NextCursor string        `json:"nextCursor,omitzero"`
+}
+
+func listHistory(a *API, w http.ResponseWriter, r *request) error {
+	cursor, limit, err := r.recordPage()
+	if err != nil {
+		return err
+	}
+	page, err := a.Journeys.History(r.Context(), r.tenant, r.id, cursor, limit)
+	if err != nil {
+		return err
+	}
+	body := historyListBody{Data: []historyBody{}, NextCursor: page.Next}
+	for _, e := range page.Entries {
+		fields := e.Fields
+		if fields == nil {
+			fields = []string{}
+		}
+		body.Data = append(body.Data, historyBody{timestamp(e.At), newAuthorBody(e.By), e.Actions, fields, e.Version})
+	}
+	return writeJSON(w, http.StatusOK, body)
+}
