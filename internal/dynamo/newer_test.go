@@ -216,6 +216,8 @@ func TestNewer_CallsAnswer503(t *testing.T) {
 			{"GET", j + "/draft", "", false}, {"PUT", j + "/draft", `{"timezone":"Asia/Tokyo"}`, false}, {"DELETE", j + "/draft", "", false},
 			{"DELETE", j, "", false},
 		}},
+		{"version", "T#demo#J#" + ulid, "V#", []call{{"GET", j + "/versions", "", false}, {"GET", j + "/versions/1", "", false}}},
+		{"history entry", "T#demo#J#" + ulid, "H#0000000000000000001", []call{{"GET", j + "/history", "", false}}},
 		{"journey count", "T#demo", "N", []call{{"POST", "/journeys", `{"name":"n"}`, true}, {"DELETE", j, "", false}}},
 		{"LIVE entry", "LIVE", "demo#" + ulid, []call{
 			{"PUT", j, `{"status":"paused"}`, false}, {"DELETE", j, "", false}, {"GET", j + "/enrollments", "", false},

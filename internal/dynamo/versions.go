@@ -131,8 +131,8 @@ func (s Journeys) VersionText(ctx context.Context, t ident.Tenant, id ident.ID, 
 	return text, nil
 }
 
-// History implements journey.VersionStore. All entries live equally long, so that none
-// before an expired one is left.
+// History implements journey.VersionStore. All entries live equally long, so those before
+// an expired one have expired too.
 func (s Journeys) History(
 	ctx context.Context, t ident.Tenant, id ident.ID, upTo int64, limit int, now time.Time,
 ) ([]journey.HistoryEntry, error) {

@@ -113,8 +113,8 @@ func TestVersions_TakeFewRequests(t *testing.T) {
 	require.LessOrEqual(t, meter.Usage().ReadUnits, 8.0)
 }
 
-// told returns a history as "revision action action:version", the newest first.
-func told(entries []journey.HistoryEntry) string {
+// summary returns a history as "revision action action:version", the newest first.
+func summary(entries []journey.HistoryEntry) string {
 	var texts []string
 	for _, e := range entries {
 		text := strconv.FormatInt(e.Rev, 10)
@@ -153,7 +153,7 @@ func TestHistory_IsKeptFor400Days(t *testing.T) {
 		return page
 	}
 	page := history("", 50)
-	require.Equal(t, "4 published:3, 3 paused:2, 2 edited activated:2, 1 created:1", told(page.Entries))
+	require.Equal(t, "4 published:3, 3 paused:2, 2 edited activated:2, 1 created:1", summary(page.Entries))
 	require.Empty(t, page.Next)
 	require.Equal(t, journey.Author{}, page.Entries[0].By)
 	require.Equal(t, p.now, page.Entries[0].At)
@@ -163,15 +163,15 @@ func TestHistory_IsKeptFor400Days(t *testing.T) {
 	require.Empty(t, page.Entries[3].Fields)
 
 	page = history("", 3)
-	require.Equal(t, "4 published:3, 3 paused:2, 2 edited activated:2", told(page.Entries))
-	require.Equal(t, "1 created:1", told(history(page.Next, 3).Entries))
+	require.Equal(t, "4 published:3, 3 paused:2, 2 edited activated:2", summary(page.Entries))
+	require.Equal(t, "1 created:1", summary(history(page.Next, 3).Entries))
 	_, err = p.History(t.Context(), other, j.ID, "", 50)
 	require.ErrorIs(t, err, journey.ErrNotFound)
 
 	ttl := lookup(t, p.table, "T#demo#J#"+string(j.ID)[4:], "H#0000000000000000001")["ttl"].(*types.AttributeValueMemberN).Value
 	require.Equal(t, strconv.FormatInt(start.AddDate(0, 0, 400).Unix(), 10), ttl)
 	p.now = start.AddDate(0, 0, 400).Add(2 * time.Hour)
-	require.Equal(t, "4 published:3, 3 paused:2", told(history("", 50).Entries), "the table deletes expired entries late")
+	require.Equal(t, "4 published:3, 3 paused:2", summary(history("", 50).Entries), "the table deletes expired entries late")
 	require.NoError(t, p.Delete(t.Context(), demo, j.ID, nil))
 	_, err = p.History(t.Context(), demo, j.ID, "", 50)
 	require.ErrorIs(t, err, journey.ErrNotFound)

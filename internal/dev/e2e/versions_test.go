@@ -38,17 +38,17 @@ func TestVersions_AndHistoryNameTheAuthors(t *testing.T) {
 	require.Contains(t, machine.must(200, "GET", path+"/versions/2", "").text, `"definition":`+shortGraph)
 	machine.refused(404, "version-not-found", "GET", path+"/versions/1", "")
 
-	var told []any
+	var entries []any
 	for _, entry := range machine.must(200, "GET", path+"/history?limit=100", "").body["data"].([]any) {
 		e := entry.(map[string]any)
-		told = append(told, []any{e["by"], e["actions"], e["fields"], e["version"]})
+		entries = append(entries, []any{e["by"], e["actions"], e["fields"], e["version"]})
 	}
 	require.Equal(t, []any{
 		[]any{byMachine, []any{"edited"}, []any{"definition"}, 3.0},
 		[]any{byAda, []any{"edited", "activated"}, []any{"name"}, 2.0},
 		[]any{byMachine, []any{"edited"}, []any{"definition"}, 2.0},
 		[]any{byAda, []any{"created"}, []any{}, 1.0},
-	}, told)
+	}, entries)
 
 	ada.must(204, "DELETE", path, "")
 	for _, rest := range []string{"/versions", "/versions/2", "/history"} {
