@@ -45,7 +45,9 @@ func (d *drafted) Update(ctx context.Context, t ident.Tenant, old, next journey.
 	return d.edited.Update(ctx, t, old, next)
 }
 
-func (*drafted) KeepProperties(context.Context, ident.Tenant, map[string][][]string) error { return nil }
+func (*drafted) KeepProperties(context.Context, ident.Tenant, map[string][][]string) error {
+	return nil
+}
 
 func newDrafted(t *testing.T, status journey.Status) (*journey.Service, *drafted) {
 	t.Helper()
