@@ -177,6 +177,26 @@ func ActOnEnrollments() Operation {
 	return Operation{manifest.ActOnEnrollments, nil, actOnEnrollments}
 }
 
+// GetDraft returns the operation of manifest.GetDraft.
+func GetDraft() Operation {
+	return Operation{manifest.GetDraft, nil, getDraft}
+}
+
+// PutDraft returns the operation of manifest.PutDraft.
+func PutDraft() Operation {
+	return Operation{manifest.PutDraft, nil, putDraft}
+}
+
+// DeleteDraft returns the operation of manifest.DeleteDraft.
+func DeleteDraft() Operation {
+	return Operation{manifest.DeleteDraft, nil, deleteDraft}
+}
+
+// PublishDraft returns the operation of manifest.PublishDraft.
+func PublishDraft() Operation {
+	return Operation{manifest.PublishDraft, nil, publishDraft}
+}
+
 // Operations returns every operation, in the order of manifest.Routes.
 func Operations() []Operation {
 	return []Operation{
@@ -191,6 +211,8 @@ func Operations() []Operation {
 		GetSettings(), GetNames(),
 
 		ListCustomerEnrollments(), ActOnEnrollments(),
+
+		GetDraft(), PutDraft(), DeleteDraft(), PublishDraft(),
 	}
 }
 

@@ -32,6 +32,7 @@ type memoryStore struct {
 
 	mu       sync.Mutex
 	journeys []journey.Journey // newest first
+	drafts   map[ident.ID]journey.DraftCopy
 	keys     map[string]journey.KeyRecord
 	profiles map[string]journey.Profile
 	events   map[string]journey.EventRecord
@@ -225,6 +226,9 @@ func (m *memoryStore) Update(_ context.Context, _ ident.Tenant, old, next journe
 	for i := range m.journeys {
 		if m.journeys[i].ID == old.ID {
 			m.journeys[i] = next
+			if next.Published != old.Published {
+				delete(m.drafts, old.ID)
+			}
 		}
 	}
 	return nil
@@ -248,6 +252,35 @@ func (m *memoryStore) Versions(context.Context, ident.Tenant, ident.ID, int) ([]
 
 func (m *memoryStore) History(context.Context, ident.Tenant, ident.ID, int64, int, time.Time) ([]journey.HistoryEntry, error) {
 	return nil, nil
+}
+
+func (m *memoryStore) Draft(_ context.Context, _ ident.Tenant, id ident.ID) (journey.DraftCopy, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if d, ok := m.drafts[id]; ok {
+		return d, nil
+	}
+	return journey.DraftCopy{}, journey.ErrNoDraft
+}
+
+func (m *memoryStore) PutDraft(_ context.Context, _ ident.Tenant, old string, d journey.DraftCopy) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.drafts == nil {
+		m.drafts = map[ident.ID]journey.DraftCopy{}
+	}
+	if m.drafts[d.Journey].Tag != old {
+		return journey.ErrLost
+	}
+	m.drafts[d.Journey] = d
+	return nil
+}
+
+func (m *memoryStore) DeleteDraft(_ context.Context, _ ident.Tenant, id ident.ID, _ string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.drafts, id)
+	return nil
 }
 
 func (m *memoryStore) Insert(_ context.Context, _ ident.Tenant, _ int, list []progress.Enrollment) []journey.Outcome {

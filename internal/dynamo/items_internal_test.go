@@ -41,6 +41,8 @@ func TestJourney_DecodesAsEncoded(t *testing.T) {
 		j := journey.Journey{
 			ID: drawID(t), Name: rapid.String().Draw(t, "name"), Description: rapid.String().Draw(t, "description"),
 			TextRev: rapid.Int64Range(1, 1<<40).Draw(t, "textRev"), AppearanceRev: rapid.Int64Range(0, 1<<40).Draw(t, "appearanceRev"),
+			DefinitionRev:   rapid.Int64Range(1, 1<<40).Draw(t, "definitionRev"),
+			Published:       rapid.StringMatching(`([0-9a-f]{32})?`).Draw(t, "published"),
 			GraphPassed:     rapid.Bool().Draw(t, "passed"),
 			Status:          rapid.SampledFrom(journey.Statuses).Draw(t, "status"),
 			EntryCondition:  drawBytes(t, "entry"),
@@ -63,6 +65,31 @@ func TestJourney_DecodesAsEncoded(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, matches)
 		require.Equal(t, j, read)
+	})
+}
+
+func TestDraft_DecodesAsEncoded(t *testing.T) {
+	t.Parallel()
+
+	rapid.Check(t, func(t *rapid.T) {
+		author := func(name string) journey.Author {
+			return journey.Author{Subject: rapid.StringN(1, 9, -1).Draw(t, name), Name: rapid.String().Draw(t, name+"Name")}
+		}
+		d := journey.DraftCopy{
+			Journey: drawID(t), Tag: rapid.StringMatching(`[0-9a-f]{32}`).Draw(t, "tag"), Definition: []byte(`{"nodes":[]}`),
+			Settings: []byte(rapid.SampledFrom([]string{"", `{"timezone":"Asia/Tokyo"}`}).Draw(t, "settings")),
+			BasedOn:  rapid.Int64Range(1, 1<<40).Draw(t, "basedOn"), CreatedAt: drawTime(t, "created"), UpdatedAt: drawTime(t, "updated"),
+			CreatedBy: author("createdBy"), UpdatedBy: author("updatedBy"),
+		}
+		if len(d.Settings) == 0 {
+			d.Settings = nil
+		}
+		it, w, err := encodeDraft(drawTenant(t), d)
+		require.NoError(t, err)
+		require.Equal(t, d.Tag, w.String())
+		read, err := decodeDraft(d.Journey, written(it))
+		require.NoError(t, err)
+		require.Equal(t, d, read)
 	})
 }
 

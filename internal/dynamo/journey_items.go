@@ -30,6 +30,8 @@ const (
 	aRev         = "r" // of a text or an appearance, the journey's that wrote it
 	aTextRev     = "tr"
 	aAppearance  = "ar"
+	aDefined     = "dr" // journey.Journey.DefinitionRev
+	aPublished   = "pd" // journey.Journey.Published, 16 bytes
 	aCreated     = "c"
 	aUpdated     = "u"
 	aDefinition  = "df"  // of a graph or an appearance: journey.Journey.GraphText
@@ -45,7 +47,7 @@ const (
 // shrink it.
 var journeyChanges = []string{
 	aName, aStatus, aDays, aEntryFrom, aEntryUntil, aReentry, aVersion, aGraph, aPassed, aNodes,
-	aEvents, aEpoch, aRev, aTextRev, aAppearance, access.WriteIDAttribute, aUpdated,
+	aEvents, aEpoch, aRev, aTextRev, aAppearance, aDefined, aPublished, access.WriteIDAttribute, aUpdated,
 }
 
 // encodeJourney returns the item of j, without its text and Definition.
@@ -53,6 +55,10 @@ func encodeJourney(t ident.Tenant, j journey.Journey, w access.WriteID) (item.It
 	graph, err := hex.DecodeString(j.GraphHash)
 	if err != nil {
 		return nil, fmt.Errorf("dynamo: graph hash: %w", err)
+	}
+	published, err := hex.DecodeString(j.Published)
+	if err != nil {
+		return nil, fmt.Errorf("dynamo: tag of a draft: %w", err)
 	}
 	it := item.JourneyKey(t, j.ID)
 	it.PutText(aName, j.Name)
@@ -71,6 +77,8 @@ func encodeJourney(t ident.Tenant, j journey.Journey, w access.WriteID) (item.It
 	it.PutNumber(aRev, j.Rev)
 	it.PutNumber(aTextRev, j.TextRev)
 	it.PutNumber(aAppearance, j.AppearanceRev)
+	it.PutNumber(aDefined, j.DefinitionRev)
+	it.PutBinary(aPublished, published)
 	it.PutBinary(access.WriteIDAttribute, w[:])
 	it.PutTime(aCreated, j.CreatedAt)
 	it.PutTime(aUpdated, j.UpdatedAt)
@@ -97,6 +105,8 @@ func decodeJourney(it item.Item) (journey.Journey, error) {
 		Rev:             r.Number(aRev),
 		TextRev:         r.Number(aTextRev),
 		AppearanceRev:   r.Number(aAppearance),
+		DefinitionRev:   r.Number(aDefined),
+		Published:       hex.EncodeToString(r.Binary(aPublished)),
 		CreatedAt:       r.Time(aCreated),
 		UpdatedAt:       r.Time(aUpdated),
 	}

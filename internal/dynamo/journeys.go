@@ -124,9 +124,19 @@ func (s Journeys) Update(ctx context.Context, t ident.Tenant, old, next journey.
 	if head != nil {
 		writes = append(writes, *head)
 	}
+	if next.Published != old.Published {
+		published, err := s.draftRemoval(t, next.ID, next.Published)
+		if err != nil {
+			return err
+		}
+		writes = append(writes, *published)
+	}
 	refused, err := s.Transact(ctx, w, writes)
 	if err != nil || refused == nil {
 		return access.WrapFailed("update a journey", err)
+	}
+	if last := refused[len(refused)-1]; next.Published != old.Published && access.ConditionFailed(last) && !access.ConditionFailed(refused[0]) {
+		return journey.ErrLost
 	}
 	if tooManyEntries(writes, refused) && !access.ConditionFailed(refused[0]) {
 		return journey.ErrTooManyStarted
@@ -168,7 +178,7 @@ func (s *table) contentChanges(t ident.Tenant, old, next journey.Journey) []type
 // contentRemovals returns the writes that remove what a deleted journey leaves behind.
 // The graph stays if customers may be inside. Earlier versions and the history stay too.
 func (s *table) contentRemovals(t ident.Tenant, j journey.Journey) []types.TransactWriteItem {
-	writes := append(s.definitionRemovals(t, j), s.removal(item.VersionKey(t, j.ID, j.Version)))
+	writes := append(s.definitionRemovals(t, j), s.removal(item.VersionKey(t, j.ID, j.Version)), s.removal(item.DraftKey(t, j.ID)))
 	if j.TextRev > 0 {
 		writes = append(writes, s.removal(item.TextKey(t, j.ID)))
 	}

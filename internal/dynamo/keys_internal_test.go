@@ -52,6 +52,7 @@ func TestKeys_OfDifferentEntitiesDiffer(t *testing.T) {
 			"a " + string(id) + " text":                  item.TextKey(a, id),
 			"a " + string(id) + " version":               item.VersionKey(a, id, 10),
 			"a " + string(id) + " history":               item.HistoryKey(a, id, 10),
+			"a " + string(id) + " draft":                 item.DraftKey(a, id),
 			"a " + string(id) + " live":                  item.LiveKey(a, id),
 			"a count":                                    item.JourneyCountKey(a),
 		} {
@@ -97,6 +98,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"text":                  item.TextKey(tenant, id),
 		"version":               item.VersionKey(tenant, id, 12),
 		"history entry":         item.HistoryKey(tenant, id, 34),
+		"draft":                 item.DraftKey(tenant, id),
 		"journey count":         item.JourneyCountKey(tenant),
 		"names":                 item.NamesKey(tenant),
 		"fence":                 item.FenceKey(tenant, "c", time.UnixMilli(1_700_000_000_000)),

@@ -94,6 +94,7 @@ func newFull(t *testing.T) *full {
 	f := &full{logged: l, waiting: l.journey(t, openingGraph), started: l.journey(t, openedGraph)}
 	moved := strings.Replace(openingGraph, `"nodes"`, `"zoom":1,"nodes"`, 1)
 	l.call(200, "PUT", "/journeys/"+string(f.waiting), `{"description":"d","definition":`+moved+`}`)
+	l.call(201, "PUT", "/journeys/"+string(f.waiting)+"/draft", `{}`)
 	l.call(204, "DELETE", "/journeys/"+string(l.journey(t, waitingGraph)), "")
 	for _, customer := range []string{ada, "bob"} {
 		l.call(200, "PUT", "/customers/"+customer, `{"attributes":{"n":1}}`)
@@ -126,13 +127,17 @@ func (f *full) event(id string) string {
 	return `{"customerId":"` + ada + `","eventType":"opened","eventId":"` + id + `"}`
 }
 
-// answer calls the API, in a process without cached definitions.
-func (f *full) answer(method, path, body string) *httptest.ResponseRecorder {
+// answer calls the API, in a process without cached definitions. header holds names and
+// values in turn.
+func (f *full) answer(method, path, body string, header ...string) *httptest.ResponseRecorder {
 	f.serve(f.store)
 	r := httptest.NewRequestWithContext(f.t.Context(), method, manifest.BasePath+path, strings.NewReader(body))
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("Idempotency-Key", "of-"+ada)
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
 	}
 	caller := auth.Caller{Subject: "s", Tenant: demo, Role: manifest.Admin, ExpiresAt: f.now.Add(time.Hour)}
 	w := httptest.NewRecorder()
@@ -208,6 +213,10 @@ func TestNewer_CallsAnswer503(t *testing.T) {
 		{"appearance", "T#demo#J#" + ulid, "W#", []call{{"GET", j, "", false}}},
 		{"text", "T#demo#J#" + ulid, "T", []call{
 			{"GET", j, "", false}, {"GET", "/journeys", "", false}, {"PUT", j, `{"name":"x"}`, false},
+		}},
+		{"draft", "T#demo#J#" + ulid, "D", []call{
+			{"GET", j + "/draft", "", false}, {"PUT", j + "/draft", `{"timezone":"Asia/Tokyo"}`, false}, {"DELETE", j + "/draft", "", false},
+			{"DELETE", j, "", false},
 		}},
 		{"version", "T#demo#J#" + ulid, "V#", []call{{"GET", j + "/versions", "", false}, {"GET", j + "/versions/1", "", false}}},
 		{"history entry", "T#demo#J#" + ulid, "H#0000000000000000001", []call{{"GET", j + "/history", "", false}}},

@@ -94,6 +94,7 @@ func TestRoles_AllowWhatTheirFunctionsCall(t *testing.T) {
 	f.store = storeOn(f.table, p.record)
 	j, k := "/journeys/"+string(f.waiting), "/journeys/"+string(f.started)
 	in, customer := j+"/enrollments/"+ada, "/customers/"+ada
+	var ifMatch []string // with the tag of the draft
 	for _, row := range []struct {
 		route      manifest.Route
 		path, body string
@@ -127,10 +128,19 @@ func TestRoles_AllowWhatTheirFunctionsCall(t *testing.T) {
 		{manifest.GetNames, "/names", "", 200},
 		{manifest.GetSettings, "/settings", "", 200},
 		{manifest.DeleteCustomer, customer, "", 204},
+		{manifest.GetDraft, j + "/draft", "", 200},
+		{manifest.PutDraft, j + "/draft", `{"timezone":"Asia/Tokyo"}`, 200}, // newFull made one
+		{manifest.DeleteDraft, j + "/draft", "", 204},
+		{manifest.PutDraft, j + "/draft", `{"timezone":"Asia/Tokyo","definition":` + openingGraph + `}`, 201},
+		{manifest.PublishDraft, j + "/draft/publish", "", 200},
 		{manifest.DeleteJourney, j, "", 204},
 	} {
 		p.used = map[string]bool{}
-		answer := f.answer(row.route.Method, row.path, row.body)
+		answer := f.answer(row.route.Method, row.path, row.body, ifMatch...)
+		ifMatch = nil
+		if row.route.Key() == manifest.PutDraft.Key() {
+			ifMatch = []string{"If-Match", answer.Header().Get("ETag")}
+		}
 		require.Equal(t, row.status, answer.Code, "%s %s: %s", row.route.Method, row.path, answer.Body)
 		for action := range p.used {
 			require.Contains(t, row.route.Function.Actions, action, row.route.Function.Name)

@@ -53,8 +53,8 @@ func (j Journey) GraphText() []byte {
 	return slices.Concat(j.Definition, []byte{'\n'}, j.Settings)
 }
 
-// splitGraphText returns the parts of a GraphText.
-func splitGraphText(text []byte) (definition, settings []byte) {
+// SplitGraphText returns the parts of a GraphText.
+func SplitGraphText(text []byte) (definition, settings []byte) {
 	definition, settings, _ = bytes.Cut(text, []byte{'\n'})
 	return definition, settings
 }
@@ -64,7 +64,7 @@ func splitGraphText(text []byte) (definition, settings []byte) {
 // definition is not a JSON object with a list of nodes, or the settings are not an object.
 func LoadDefinition(text []byte, hash string) (Definition, error) {
 	d := Definition{Hash: hash}
-	d.Raw, d.Settings = splitGraphText(text)
+	d.Raw, d.Settings = SplitGraphText(text)
 	var faults strict.Faults
 	definition, ok := loadObject(d.Raw, &faults)
 	var settings *strict.Object
@@ -110,14 +110,10 @@ func (d Definition) labels(shown []byte) []graph.Label {
 
 // checkSettings returns an Invalid error if the pinned settings are too long together.
 func checkSettings(settings []byte) error {
-	faults := graph.SettingsFaults(settings)
-	if faults == nil {
-		return nil
+	if faults := graph.SettingsFaults(settings); faults != nil {
+		return invalidRequest(faults...)
 	}
-	return &Error{
-		Kind: Invalid, Code: "invalid-request", Faults: faults,
-		Detail: "The request is not valid; each entry of errors says where and why.",
-	}
+	return nil
 }
 
 func loadObject(text []byte, faults *strict.Faults) (*strict.Object, bool) {

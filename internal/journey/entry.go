@@ -46,10 +46,7 @@ func checkEntryTimes(j Journey, c Change) error {
 	if c.EntryUntil == nil {
 		fault = strict.Fault{Pointer: "/entryFrom", Detail: "must be before entryUntil, " + formatTime(j.EntryUntil)}
 	}
-	return &Error{
-		Kind: Invalid, Code: "invalid-request", Faults: []strict.Fault{fault},
-		Detail: "The request is not valid; each entry of errors says where and why.",
-	}
+	return invalidRequest(fault)
 }
 
 // CodeEntryClosed is the code of a refusal because of EntryFrom or EntryUntil.

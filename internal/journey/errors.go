@@ -74,6 +74,14 @@ func Code(err error) string {
 	return "internal-error"
 }
 
+// invalidRequest returns the error of a request with these faults.
+func invalidRequest(faults ...strict.Fault) error {
+	return &Error{
+		Kind: Invalid, Code: "invalid-request", Faults: faults,
+		Detail: "The request is not valid; each entry of errors says where and why.",
+	}
+}
+
 // ErrNotFound means that the tenant has no such journey.
 var ErrNotFound = &Error{Kind: NotFound, Code: "journey-not-found", Detail: "There is no such journey."}
 
@@ -104,6 +112,22 @@ func (e *ExitPendingError) Is(target error) bool { return target == ErrLost }
 var ErrStale = &Error{
 	Kind: Stale, Code: "stale-revision",
 	Detail: "The journey was changed since it was read. Get it again and repeat the change on what it is now.",
+}
+
+// ErrNoDraft means that the journey has no draft.
+var ErrNoDraft = &Error{Kind: NotFound, Code: "no-draft", Detail: "The journey has no draft."}
+
+// ErrStaleDraft means that the given tag of a draft is not the stored one.
+var ErrStaleDraft = &Error{
+	Kind: Stale, Code: "stale-draft",
+	Detail: "The draft was changed, published or deleted since it was read, or made by another request. Get it again and repeat the change on what it is now.",
+}
+
+// ErrLiveChanged means that publishing a draft would undo a change of the journey.
+var ErrLiveChanged = &Error{
+	Kind: Stale, Code: "live-changed",
+	Detail: "The journey's definition or settings were changed since the draft was started from them. Get the journey, " +
+		"bring the draft up to date, and publish it with basedOn, the journey's present ETag.",
 }
 
 // ErrStaleCustomer means that the given revision of a customer is not the stored one.

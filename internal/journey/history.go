@@ -9,7 +9,7 @@ import (
 // equals reports whether j and old have the same content, so that no write is
 // needed.
 func (j Journey) equals(old Journey) bool {
-	return j.Status == old.Status && len(j.changedFields(old)) == 0
+	return j.Status == old.Status && j.Published == old.Published && len(j.changedFields(old)) == 0
 }
 
 // changedFields returns the names of the fields in which j and old differ, without

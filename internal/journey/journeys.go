@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -78,6 +79,8 @@ type Journey struct {
 	Rev             int64         // counts writes, from 1; the ETag
 	TextRev         int64         // the Rev that wrote Description, EntryCondition and the authors; 0 if all are empty
 	AppearanceRev   int64         // the Rev that wrote a Definition unlike the stored graph; 0 if they are equal
+	DefinitionRev   int64         // the Rev that last changed Definition or Settings
+	Published       string        // DraftCopy.Tag of the draft that was published last; "" for none
 	CreatedAt       time.Time
 	UpdatedAt       time.Time // not before CreatedAt
 	CreatedBy       Author
@@ -102,6 +105,8 @@ type Change struct {
 	Settings        graph.SettingsChange
 	By              Author // of the change
 	Publish         bool   // the history calls the change published instead of edited
+
+	draft *DraftCopy // that it publishes; nil for none
 }
 
 // Create stores a new draft. c must have a Name; the defaults are an empty graph,
@@ -169,33 +174,25 @@ func (s *Service) read(ctx context.Context, t ident.Tenant, id ident.ID, rest fu
 func (s *Service) shown(ctx context.Context, t ident.Tenant, j Journey) (definition, settings []byte, err error) {
 	if j.AppearanceRev > 0 {
 		text, err := s.stores.Journeys.Appearance(ctx, t, j)
-		definition, settings = splitGraphText(text)
+		definition, settings = SplitGraphText(text)
 		return definition, settings, err
 	}
 	d, err := s.definition(ctx, t, j)
 	return d.Raw, d.Settings, err
 }
 
-// updateAttempts bounds the attempts at a change without If-Match under concurrent
-// writes. With the pauses between them they take about ten seconds.
-const updateAttempts = 40
-
 // Update applies c to the journey. match holds the accepted revisions (If-Match),
 // nil for any; Update returns ErrStale if none matches. A change without effect
 // writes nothing.
-func (s *Service) Update(ctx context.Context, t ident.Tenant, id ident.ID, c Change, match []int64) (Journey, error) {
-	var err error
-	for attempt := range updateAttempts {
-		var j Journey
-		j, err = s.updateOnce(ctx, t, id, c, match)
-		if match != nil || !errors.Is(err, ErrStale) {
-			return j, err
-		}
-		if !s.pause(ctx, attempt) {
-			break
-		}
+func (s *Service) Update(ctx context.Context, t ident.Tenant, id ident.ID, c Change, match []int64) (j Journey, err error) {
+	if match != nil {
+		return s.updateOnce(ctx, t, id, c, match)
 	}
-	return Journey{}, busyError(err)
+	err = s.retry(ctx, func() error {
+		j, err = s.updateOnce(ctx, t, id, c, nil)
+		return err
+	})
+	return j, err
 }
 
 func (s *Service) updateOnce(ctx context.Context, t ident.Tenant, id ident.ID, c Change, match []int64) (Journey, error) {
@@ -248,8 +245,9 @@ func (s *Service) keepProperties(ctx context.Context, t ident.Tenant, j Journey)
 	return s.stores.Events.KeepProperties(ctx, t, reads)
 }
 
-// checkStatus returns an error if the lifecycle forbids the change of status, or
-// if next is active and its graph is incomplete and never was complete. Faults point into
+// checkStatus returns an error if the lifecycle forbids the change of status, or if next
+// is active, or has a draft published to it after it left Draft, and its graph is
+// incomplete and never was complete. Faults point into
 // next.Definition.
 func checkStatus(old, next Journey, graph *progress.Graph) error {
 	if !old.Status.MayBecome(next.Status) {
@@ -259,24 +257,35 @@ func checkStatus(old, next Journey, graph *progress.Graph) error {
 				". It goes draft, active, paused, active; any status may become archived, and archived may become paused.",
 		}
 	}
-	if next.Status != Active || next.GraphPassed {
+	publishes := next.Published != old.Published && next.Status != Draft
+	if next.GraphPassed || next.Status != Active && !publishes {
 		return nil
 	}
 	if shown, err := LoadDefinition(next.Definition, ""); err == nil {
 		graph = shown.Graph // the caller knows only this order of nodes
 	}
-	if faults := graph.ActivationFaults("/definition", next.MaxDurationDays); faults != nil {
-		return &Error{
-			Kind: Invalid, Code: "graph-not-whole", Faults: faults,
-			Detail: "The graph is incomplete, so the journey cannot be activated. Fix what errors lists and try again.",
-		}
+	faults := graph.ActivationFaults("/definition", next.MaxDurationDays)
+	if faults == nil {
+		return nil
 	}
-	return nil
+	refused := "the journey cannot be activated"
+	if publishes {
+		refused = "the draft cannot be published"
+	}
+	return &Error{
+		Kind: Invalid, Code: "graph-not-whole", Faults: faults,
+		Detail: "The graph is incomplete, so " + refused + ". Fix what errors lists and try again.",
+	}
 }
 
 // apply returns the revision that follows j: j with c applied, if the lifecycle allows
 // that. graph is j's.
 func (s *Service) apply(j Journey, c Change, graph Definition) (Journey, error) {
+	if c.draft != nil {
+		if err := c.draft.checkLive(j); err != nil {
+			return Journey{}, err
+		}
+	}
 	next := j.withFields(c)
 	next.Rev++
 	if err := checkEntryTimes(next, c); err != nil {
@@ -290,6 +299,9 @@ func (s *Service) apply(j Journey, c Change, graph Definition) (Journey, error) 
 		if graph, err = s.define(&next, c.Definition, graph); err != nil {
 			return Journey{}, err
 		}
+	}
+	if !bytes.Equal(next.Definition, j.Definition) || !bytes.Equal(next.Settings, j.Settings) {
+		next.DefinitionRev = next.Rev
 	}
 	next.Labels = graph.labels(next.Definition)
 	if next.GraphHash != j.GraphHash || c.Entry != nil {
@@ -332,6 +344,9 @@ func (j Journey) withFields(c Change) Journey {
 	if c.Settings != nil {
 		j.Settings = c.Settings.Apply(j.Settings)
 	}
+	if c.draft != nil {
+		j.Settings, j.Published = c.draft.Settings, c.draft.Tag
+	}
 	if c.Status != nil && *c.Status != j.Status {
 		j.Status = *c.Status
 		if j.Status == Archived {
@@ -343,31 +358,19 @@ func (j Journey) withFields(c Change) Journey {
 
 // Delete removes the journey; its customers leave. match is as for Update.
 func (s *Service) Delete(ctx context.Context, t ident.Tenant, id ident.ID, match []int64) error {
-	var err error
-	for attempt := range updateAttempts {
-		var j Journey
-		if j, err = s.stores.Journeys.Journey(ctx, t, id); err != nil {
+	deleteOnce := func() error {
+		j, err := s.stores.Journeys.Journey(ctx, t, id)
+		if err != nil {
 			return err
 		}
 		if match != nil && !slices.Contains(match, j.Rev) {
 			return ErrStale
 		}
 		j.UpdatedAt = s.clock()
-		if err = s.stores.Journeys.Delete(ctx, t, j); match != nil || !errors.Is(err, ErrStale) {
-			return err
-		}
-		if !s.pause(ctx, attempt) {
-			break
-		}
+		return s.stores.Journeys.Delete(ctx, t, j)
 	}
-	return busyError(err)
-}
-
-// busyError returns the error of a change without If-Match that met a concurrent
-// one at every attempt.
-func busyError(err error) error {
-	return &Error{
-		Kind: Unavailable, Code: "journey-busy", Cause: err,
-		Detail: "The journey is being changed by another request. Try again.",
+	if match != nil {
+		return deleteOnce()
 	}
+	return s.retry(ctx, deleteOnce)
 }

@@ -102,6 +102,28 @@ func shorten(ctx context.Context, margin time.Duration) (context.Context, contex
 	return context.WithCancel(ctx)
 }
 
+// updateAttempts bounds the attempts at a change without If-Match under concurrent
+// writes. With the pauses between them they take about ten seconds.
+const updateAttempts = 40
+
+// retry calls change until it meets no concurrent change of the journey or its draft:
+// ErrStale or ErrLost.
+func (s *Service) retry(ctx context.Context, change func() error) error {
+	var err error
+	for attempt := range updateAttempts {
+		if err = change(); !errors.Is(err, ErrStale) && !errors.Is(err, ErrLost) {
+			return err
+		}
+		if !s.pause(ctx, attempt) {
+			break
+		}
+	}
+	return &Error{
+		Kind: Unavailable, Code: "journey-busy", Cause: err,
+		Detail: "The journey is being changed by another request. Try again.",
+	}
+}
+
 // forEach calls f for each element of list, several at a time, and joins the
 // errors.
 func forEach[T any](list []T, f func(T) error) error {

@@ -47,11 +47,21 @@ type JourneyStore interface { //nolint:revive // the stores of the four nouns ar
 	// depends on it in one transaction: the LIVE and event entries, the text if
 	// TextRev changes, next.GraphText if GraphHash or AppearanceRev changes, the version
 	// if GraphHash changes, and next.Write. It removes the graph and the version of a
-	// draft that gets another one. It returns ErrStale if the
+	// draft that gets another one. If Published changes, it removes the draft with that
+	// tag, and returns ErrLost if there is none. It returns ErrStale if the
 	// stored revision is not old.Rev, ErrNotFound if the journey was deleted, and
 	// ErrTooManyStarted if it would exceed MaxStarted, unless old was active before it was archived.
 	Update(ctx context.Context, t ident.Tenant, old, next Journey) error
-	// Delete removes j, but keeps what its customers need to leave it. It
+	// Draft returns the journey's draft, or ErrNoDraft.
+	Draft(ctx context.Context, t ident.Tenant, id ident.ID) (DraftCopy, error)
+	// PutDraft stores d if the stored draft has the tag old; "" for none. Otherwise it
+	// returns ErrLost. It returns ErrNotFound if the journey was deleted, and nil if d was
+	// stored and published already.
+	PutDraft(ctx context.Context, t ident.Tenant, old string, d DraftCopy) error
+	// DeleteDraft removes the draft with that tag. It returns ErrLost if there is
+	// another one, nil if there is none.
+	DeleteDraft(ctx context.Context, t ident.Tenant, id ident.ID, tag string) error
+	// Delete removes j and its draft, but keeps what its customers need to leave it. It
 	// returns ErrStale if the stored revision is not j.Rev, ErrNotFound if the
 	// journey was deleted.
 	Delete(ctx context.Context, t ident.Tenant, j Journey) error

@@ -125,7 +125,7 @@ func (s *Service) Version(ctx context.Context, t ident.Tenant, id ident.ID, numb
 			continue // a draft was replaced between the two reads
 		}
 		v := list[0]
-		v.Definition, v.Settings = splitGraphText(text)
+		v.Definition, v.Settings = SplitGraphText(text)
 		return v, err
 	}
 }

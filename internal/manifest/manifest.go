@@ -171,6 +171,13 @@ var (
 		endpoint("list-customer-enrollments", "BatchGetItem", "GetItem", "Query"))
 	ActOnEnrollments = route(http.MethodPost, "/journeys/{id}/enrollments/actions", editors, invoking(indexed(
 		endpoint("act-on-enrollments", "BatchGetItem", "GetItem", "PartiQLUpdate", "Query")), Advance))
+
+	GetDraft = route(http.MethodGet, "/journeys/{id}/draft", editors, checking(endpoint("get-draft", "BatchGetItem", "GetItem")))
+	PutDraft = route(http.MethodPut, "/journeys/{id}/draft", editors,
+		checking(endpoint("put-draft", "BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem")))
+	DeleteDraft  = route(http.MethodDelete, "/journeys/{id}/draft", editors, endpoint("delete-draft", "DeleteItem", "GetItem"))
+	PublishDraft = route(http.MethodPost, "/journeys/{id}/draft/publish", editors,
+		checking(endpoint("publish-draft", "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem")))
 )
 
 // Advance moves customers. It is invoked asynchronously with a pack of due
@@ -256,6 +263,8 @@ func Routes() []Route {
 		GetSettings, GetNames,
 
 		ListCustomerEnrollments, ActOnEnrollments,
+
+		GetDraft, PutDraft, DeleteDraft, PublishDraft,
 	}
 }
 

@@ -32,6 +32,8 @@ BEYOND_SCHEMAS = re.compile(
     r"|must be less than \d+ days after from"
     r"|must be after entryFrom, .*|must be before entryUntil, .*"
     r"|may have minIntervalHours and max only with mode afterExit"
+    r"|must be an ETag that the journey has or had, .*"
+    r"|.* together must be at most \d+ bytes of compact JSON, are \d+"
 )
 # Codes that depend on the state of the journey, not on the request alone.
 BY_STATE = {"graph-not-whole", "journey-not-active", "entry-closed"}

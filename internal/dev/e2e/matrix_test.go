@@ -83,6 +83,8 @@ func cell(c caller, route manifest.Route, journey string) string {
 		manifest.RetryEnrollment.Key(): ``,
 		manifest.PutCustomer.Key():     `{"attributes":{}}`,
 		manifest.PatchCustomer.Key():   `{"attributes":{}}`,
+		manifest.PutDraft.Key():        `{}`,
+		manifest.PublishDraft.Key():    `{}`,
 		manifest.PutCustomers.Key():    `{"customers":[{"customerId":"present","attributes":{}}]}`,
 	}
 	bodies[manifest.RetryEnrollment.Key()] = ""
@@ -93,7 +95,12 @@ func cell(c caller, route manifest.Route, journey string) string {
 	if route.Method == "PUT" || route.Method == "PATCH" { // creates the customer
 		customer = "present"
 	}
-	a := c.call(route.Method, strings.NewReplacer("/journeys/{id}", journey, "{customerId}", customer, "{version}", "1").Replace(route.Path), body)
+	var header []string
+	if route.Key() == manifest.PublishDraft.Key() {
+		header = []string{"If-Match", `"unknown"`}
+	}
+	path := strings.NewReplacer("/journeys/{id}", journey, "{customerId}", customer, "{version}", "1").Replace(route.Path)
+	a := c.call(route.Method, path, body, header...)
 	text := strconv.Itoa(a.status)
 	if code, ok := a.body["code"].(string); ok {
 		text += " " + code

@@ -59,6 +59,10 @@ func (emptyStore) FullJourney(context.Context, ident.Tenant, ident.ID) (journey.
 	return journey.Journey{}, journey.ErrNotFound
 }
 
+func (emptyStore) Draft(context.Context, ident.Tenant, ident.ID) (journey.DraftCopy, error) {
+	return journey.DraftCopy{}, journey.ErrNoDraft
+}
+
 func (emptyStore) List(context.Context, ident.Tenant, journey.Filter) (journey.Page, error) {
 	return journey.Page{}, journey.ErrNotFound
 }
@@ -199,7 +203,7 @@ func requestExamples(t *testing.T) map[string]*example {
 			}
 		}
 	}
-	require.Len(t, list, 22)
+	require.Len(t, list, 25)
 	return list
 }
 
@@ -212,6 +216,9 @@ type example struct {
 func (e *example) request(t *testing.T, body []byte) *http.Request {
 	r := httptest.NewRequestWithContext(t.Context(), e.method, e.path, strings.NewReader(string(body)))
 	r.Header.Set("Content-Type", "application/json")
+	if strings.HasSuffix(e.path, "/publish") {
+		r.Header.Set("If-Match", `"a"`)
+	}
 	return r
 }
 
@@ -388,6 +395,35 @@ func TestSchemas_AgreeWithDecodersOnParameters(t *testing.T) {
 			r := httptest.NewRequest(method, target, strings.NewReader(body))
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set(strings.TrimSpace(name), text)
+			requireAgreement(t, d, r)
+		}
+	}
+}
+
+func TestSchemas_AgreeWithDecodersOnTheTagsOfDrafts(t *testing.T) {
+	t.Parallel()
+	d := newDecoders()
+	draft := "/api/v1/journeys/" + id + "/draft"
+	for where, texts := range map[string][]string{
+		"GET If-None-Match":  {"*", `W/"1"`, `1`},
+		"PUT If-None-Match":  {"*", `"1"`, `W/"1"`, `*, "1"`, ``},
+		"PUT If-Match":       {"*", `"1"`, `W/"1"`, `W/"1", "2"`, `1`},
+		"DELETE If-Match":    {"*", `"1"`, `W/"1"`, ``},
+		"POST If-Match":      {"*", `"1"`, `W/"1"`, `"1", W/"2"`, `1`, `""`, ``},
+		"POST If-None-Match": {`"1"`}, // instead of If-Match
+	} {
+		method, name, _ := strings.Cut(where, " ")
+		for _, text := range texts {
+			target, body := draft, ""
+			switch method {
+			case "PUT":
+				body = "{}"
+			case "POST":
+				target += "/publish"
+			}
+			r := httptest.NewRequest(method, target, strings.NewReader(body))
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set(name, text)
 			requireAgreement(t, d, r)
 		}
 	}

@@ -31,6 +31,7 @@ import (
 //	text                   T#<tenant>#J#<journey>        T
 //	version                T#<tenant>#J#<journey>        V#<version9>
 //	history entry          T#<tenant>#J#<journey>        H#<revision19>
+//	draft                  T#<tenant>#J#<journey>        D
 //	journey count          T#<tenant>                    N
 //	names                  T#<tenant>                    NAMES
 //	fence                  T#<tenant>#F#<fenceShard>     F#<period>
