@@ -55,6 +55,6 @@ func TestCatalog_KeepsSecretsFromAllFunctionsButAdvance(t *testing.T) {
 			delete(environment, manifest.EnvProviders)
 		}
 	}
-	require.Equal(t, []string{"create-journey", "update-journey", "test-journey", "get-draft", "put-draft", "publish-draft", "get-settings"}, informed)
+	require.Equal(t, []string{"create-journey", "update-journey", "test-journey", "get-settings", "get-draft", "put-draft", "publish-draft"}, informed)
 	require.NotContains(t, strings.ToLower(text(template.Resources)+text(template.Outputs)), "hidden")
 }
