@@ -36,6 +36,7 @@ func WrapUnlessRefused(doing string, err error) error {
 	return WrapFailed(doing, err)
 }
 
+// WrapUnavailable returns an Unavailable journey.Error with that code and cause.
 func WrapUnavailable(code string, cause error) error {
 	return &journey.Error{
 		Kind: journey.Unavailable, Code: code,
@@ -68,6 +69,8 @@ func IsConflict(err error) bool {
 	return ok
 }
 
+// ConditionFailed reports whether a write of a transaction was refused by its own
+// condition.
 func ConditionFailed(r types.CancellationReason) bool {
 	return r.Code != nil && *r.Code == "ConditionalCheckFailed"
 }

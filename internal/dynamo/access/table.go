@@ -40,6 +40,7 @@ const (
 // retry after a lost response recognizes the call's own write.
 type WriteID [16]byte
 
+// NewWriteID returns a new id for a call that writes.
 func (s Table) NewWriteID() (w WriteID, err error) {
 	if _, err = io.ReadFull(s.Entropy, w[:]); err != nil {
 		err = fmt.Errorf("dynamo: make a write id: %w", err)
