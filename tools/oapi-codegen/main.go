@@ -46,7 +46,7 @@ type use struct {
 
 func (u use) create() (id, etag string) {
 	graph := graph()
-	answer, err := u.CreateJourneyWithResponse(u.ctx, api.JourneyDraft{Name: "Typed in Go", Definition: &graph})
+	answer, err := u.CreateJourneyWithResponse(u.ctx, nil, api.JourneyDraft{Name: "Typed in Go", Definition: &graph})
 	must(err)
 	status(answer, http.StatusCreated)
 	created := answer.JSON201
