@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/oklog/ulid/v2"
 
+	"journeys/internal/dev/client"
 	"journeys/internal/dev/cmd/bench/tap"
 	"journeys/internal/dev/local"
 )
@@ -82,20 +84,29 @@ type meter struct {
 	err  error
 }
 
-// do makes a call and returns the body of its answer.
-func (c *meter) do(method, path, body string) (answer []byte) {
+// do makes a call and returns the body of its answer. header is as of client.Client.Call.
+func (c *meter) do(method, path, body string, header ...string) []byte {
+	return c.call(method, path, body, header...).Body
+}
+
+// call makes a call and returns its answer, which is an error unless it has a status of
+// success or is 304.
+func (c *meter) call(method, path, body string, header ...string) (answer client.Answer) {
 	if c.err != nil {
-		return nil
+		return answer
 	}
 	c.tap.Reset()
-	c.err = c.api.Do(c.ctx, method, path, json.RawMessage(body), &answer)
+	answer, c.err = c.api.Call(c.ctx, method, path, []byte(body), header...)
 	c.used = c.tap.Reset()
+	if c.err == nil && answer.Status/100 != 2 && answer.Status != http.StatusNotModified {
+		c.err = &client.StatusError{Method: method, Path: path, Status: answer.Status, Body: answer.Body}
+	}
 	return answer
 }
 
 // id makes a call and returns the id in its answer.
-func (c *meter) id(method, path, body string) string {
-	answer := c.do(method, path, body)
+func (c *meter) id(method, path, body string, header ...string) string {
+	answer := c.do(method, path, body, header...)
 	var created struct{ ID string }
 	if c.err == nil {
 		c.err = json.Unmarshal(answer, &created)
@@ -111,6 +122,22 @@ func (c *meter) row(what string, measured float64, f floor, unit string) {
 func (c *meter) show(what string, requests, units float64) {
 	c.row(what+": requests", float64(c.used.Requests), atMost(requests), "")
 	c.row(what+": read and write units", c.used.Read+c.used.Write+c.used.Index, atMost(units), "")
+}
+
+// reads adds rows for the usage of the last call, which writes nothing.
+func (c *meter) reads(what string, requests, read float64) {
+	c.row(what+": requests", float64(c.used.Requests), atMost(requests), "")
+	c.row(what+": read units", c.used.Read, atMost(read), "")
+	if c.err == nil && c.used.Write+c.used.Index > 0 {
+		c.err = fmt.Errorf("%s: it writes %v units", what, c.used.Write+c.used.Index)
+	}
+}
+
+// writes adds rows for the usage of the last call.
+func (c *meter) writes(what string, requests, read, write float64) {
+	c.row(what+": requests", float64(c.used.Requests), atMost(requests), "")
+	c.row(what+": read units", c.used.Read, atMost(read), "")
+	c.row(what+": write units", c.used.Write+c.used.Index, atMost(write), "")
 }
 
 // enroll measures enrolling 1,000 new customers, and enrolling them again.

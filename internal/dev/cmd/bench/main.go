@@ -36,6 +36,7 @@ func run(ctx context.Context) error {
 		{"the calls' use of the table", measureCalls},
 		{"customers in a journey", measureEngine},
 		{"counting", measureCount},
+		{"the calls of a console", measureConsole},
 		{"the gateway and plain HTTP", measureSpeed},
 		{"sizes and starts", measureStarts},
 		{"conditions and steps", measureSteps},

@@ -158,7 +158,14 @@ const how = `- **Calls** go through the local gateway, the real authorizer and t
   A call that stores customers reads up to 16 items of the fence before and after. They exist only for an hour after a
   customer was forgotten, and are not counted here; DynamoDB charges a unit for each, also if it does not exist.
 - **The list** has 10,000 journeys with names of 40 and descriptions of 2,000 characters.
-  A page of 200 takes two requests for the descriptions.
+  A page of 200 takes two requests for the descriptions. Every order, and ` + "`q`" + `, reads all of the tenant's journeys.
+- **Every write of a journey** stores an entry of its history in the same transaction, two units, and a version if there is
+  a new one, two more. Deleting a journey deletes its draft too, two units even if there is none.
+- **Drafts** are of a graph of less than 1 KB, beside an active journey. Larger graphs take a write unit more for each
+  started KB in a transaction twice, and a read unit for each 4 KB. A process keeps the graphs that it has read.
+- **Actions on 100 customers** are one call. Each customer takes a read of the journey and of the enrollment, and a write
+  whose condition is the enrollment as read. The index takes one unit to lose a customer, two to move one.
+- **Names** are one item of a tenant, of less than 32 KB. A process reads it once, and writes it when a call has a new name.
 - **The gateway** serves ` + "`GET /journeys/{id}`" + ` to 4 callers at a time. In turns with it, the same handler serves them in
   this process over net/http, from the same table. A call through the gateway is three more HTTP requests, JSON both
   ways, and a process that is thawed and frozen. These floors are the bench's own; the design has none.
