@@ -48,6 +48,8 @@ func TestStartRows_ShowTheWorstAndCheckAll(t *testing.T) {
 		"| size, of an empty function's, worst of 3 functions: tick  |    1.40x | -             | -      |\n"+
 		"| start, worst of 3 functions: tick                         |     5 ms | -             | -      |\n"+
 		"| start, of an empty function's, worst of 3 functions: tick |    1.75x | at most 1.50x | **no** |\n", tableOf(rows))
+	require.Contains(t, startTable([]startFigures{{"put-event", 11.52, 1.4, 5.678, 1.02}}),
+		"| put-event                 | 11.5 MB |  5.68 ms |                  1.02x |\n")
 	require.Equal(t, []int{6, 3}, []int{floors(rows), held(rows)}, "the size of tick and the starts of count and tick miss theirs")
 	require.Equal(t, "size, worst of 2 functions: tick", rows[1].what)
 	require.Equal(t, atMost(maxAdvanceSizeMB), rows[2].floor)

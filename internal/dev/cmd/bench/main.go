@@ -49,7 +49,7 @@ func run(ctx context.Context) error {
 		rows = append(rows, more...)
 	}
 	table := tableOf(rows)
-	spent := spentTable(r.spent, engineCustomers)
+	spent := spentTable(r.spent, engineCustomers) + "\n## Size and start of each function\n\n" + startTable(r.starts)
 	fmt.Print(table, "\n", spent)
 	page := pageOf(table, spent, rows, machineText(before))
 	path := filepath.Join("docs", "performance.md")

@@ -30,9 +30,9 @@ func (c *meter) journeys(n int) []string {
 func (c *meter) pageAnalytics(path string) {
 	const page = "/analytics?status=active&limit=100"
 	tag := c.call("GET", page, "").Header.Get("ETag")
-	c.reads("analytics of a page of 100 active journeys", pageJourneys+3, 2*pageJourneys+3)
+	c.reads("analytics of a page of 100 active journeys", pageJourneys+3, pageJourneys+4)
 	c.do("GET", page, "", "If-None-Match", tag)
-	c.reads("analytics of a page of 100 active journeys, 304", pageJourneys+3, 2*pageJourneys+3)
+	c.reads("analytics of a page of 100 active journeys, 304", pageJourneys+3, pageJourneys+4)
 	tag = c.call("GET", path+"/analytics", "").Header.Get("ETag")
 	c.reads("analytics of one journey with its edges", 1, 8)
 	c.do("GET", path+"/analytics", "", "If-None-Match", tag)
@@ -76,8 +76,8 @@ func (c *meter) actions(path string) {
 			c.err = fmt.Errorf("%s: %s", action.name, answer)
 		}
 		what := action.name + " 100 customers in one call, each: "
-		c.row(what+"requests", float64(c.used.Requests)/pageActions, atMost(3.5), "")
-		c.row(what+"read units", c.used.Read/pageActions, atMost(3.5), "")
+		c.row(what+"requests", float64(c.used.Requests)/pageActions, atMost(3.1), "")
+		c.row(what+"read units", c.used.Read/pageActions, atMost(3.1), "")
 		c.row(what+"write units, table and index", (c.used.Write+c.used.Index)/pageActions, atMost(action.units), "")
 	}
 }

@@ -35,6 +35,7 @@ type rig struct {
 	settings map[string]string
 	api      *client.Client // calls the gateway as an admin
 	spent    []share        // the engine's processor time
+	starts   []startFigures // of every function
 }
 
 const tenant = "bench"
