@@ -57,12 +57,16 @@ func (st *stack) alarms() []alarm {
 			"Callers got 5 or more 5xx answers within five minutes.", "api-5xx", false,
 		},
 		{
+			"ApiSlow", st.stage.MetricLatency(p99()), float64(slowAnswer.Milliseconds()), 3,
+			fmt.Sprintf("The slowest 1 %% of the API's answers took %s, for 15 minutes.", slowAnswer), "api-slow", false,
+		},
+		{
 			"TableThrottles", st.tableThrottles(), 1, 2,
 			"The table or its index throttled requests, for ten minutes.", "table-throttles", false,
 		},
 	}
 	alarms = append(alarms, st.figureAlarms()...)
-	for _, f := range st.manifestFunctions() {
+	for _, f := range manifest.Background() { // what the others fail at is a 5xx of the API
 		alarms = append(alarms, st.functionAlarms(f)...)
 	}
 	return alarms
@@ -95,6 +99,9 @@ func (st *stack) figureAlarms() []alarm {
 		},
 	}
 }
+
+// slowAnswer is half of the time that the function of a route has.
+const slowAnswer = 14 * time.Second
 
 // slowWindow is how long calls must be slow before the alarm goes off. A function
 // that runs less often works until its time is up.

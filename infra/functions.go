@@ -18,9 +18,9 @@ import (
 	"journeys/internal/manifest"
 )
 
-// reservedConcurrency is the guaranteed and highest concurrency of each function
-// in prod: 1,250 calls a second at 20 ms a call. The 24 functions reserve 600 of an
-// account's 1,000, of which 100 must stay unreserved.
+// reservedConcurrency is the guaranteed and highest concurrency of each background
+// function in prod: 1,250 calls a second at 20 ms a call. The functions of routes share
+// the rest of the account's, which the throttle of the API bounds.
 const reservedConcurrency = 25
 
 // manifestFunctions returns the functions of this stack: all, or all but the
@@ -29,6 +29,11 @@ func (st *stack) manifestFunctions() []manifest.Function {
 	return slices.DeleteFunc(manifest.Functions(), func(f manifest.Function) bool {
 		return f.Name == manifest.Console.Name && !st.settings.console
 	})
+}
+
+// isBackground reports whether f serves no route.
+func isBackground(f manifest.Function) bool {
+	return slices.ContainsFunc(manifest.Background(), func(b manifest.Function) bool { return b.Name == f.Name })
 }
 
 func (st *stack) addFunctions() {
@@ -55,7 +60,7 @@ func (st *stack) newFunction(f manifest.Function) awslambda.Function {
 		SystemLogLevelV2:      awslambda.SystemLogLevel_WARN,
 		Tracing:               awslambda.Tracing_ACTIVE,
 	}
-	if st.prod {
+	if st.prod && isBackground(f) {
 		props.ReservedConcurrentExecutions = jsii.Number(reservedConcurrency)
 	}
 	function := awslambda.NewFunction(st.scope, jsii.String(f.LogicalID()), props)

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -48,7 +49,7 @@ func (s Journeys) create(ctx context.Context, t ident.Tenant, j journey.Journey,
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}},
 		s.countChange(t, 1),
-	}, s.contentChanges(t, journey.Journey{}, j)...)
+	}, s.contentChanges(t, journey.Journey{}, j, w)...)
 	if once != nil {
 		writes = append(writes, types.TransactWriteItem{Put: once})
 	}
@@ -112,7 +113,7 @@ func (s Journeys) Update(ctx context.Context, t ident.Tenant, old, next journey.
 			return err
 		}
 	}
-	writes := append([]types.TransactWriteItem{{Update: update}}, s.contentChanges(t, old, next)...)
+	writes := append([]types.TransactWriteItem{{Update: update}}, s.contentChanges(t, old, next, w)...)
 	if live := s.liveChange(t, old, next); live != nil {
 		writes = append(writes, *live)
 	}
@@ -141,13 +142,29 @@ func (s Journeys) Update(ctx context.Context, t ident.Tenant, old, next journey.
 	if tooManyEntries(writes, refused) && !access.ConditionFailed(refused[0]) {
 		return journey.ErrTooManyStarted
 	}
-	return w.Conflict(refused[0].Item)
+	if err := w.Conflict(refused[0].Item); !errors.Is(err, journey.ErrStale) {
+		return err
+	}
+	return s.writtenBefore(ctx, t, next, w)
+}
+
+// writtenBefore returns nil if w wrote next before another write followed, and ErrStale
+// otherwise. Then the history has an entry of w.
+func (s *table) writtenBefore(ctx context.Context, t ident.Tenant, next journey.Journey, w access.WriteID) error {
+	entry, err := s.Get(ctx, item.HistoryKey(t, next.ID, next.Rev))
+	switch {
+	case err != nil:
+		return access.WrapFailed("read the history of a journey", err)
+	case w.Wrote(entry):
+		return nil
+	}
+	return journey.ErrStale
 }
 
 // contentChanges returns the writes of a journey's graph, version, appearance, text and
 // history for the change from old to next. They are part of the transaction that changes the journey, so
 // that none of them is without a journey.
-func (s *table) contentChanges(t ident.Tenant, old, next journey.Journey) []types.TransactWriteItem {
+func (s *table) contentChanges(t ident.Tenant, old, next journey.Journey, w access.WriteID) []types.TransactWriteItem {
 	var writes []types.TransactWriteItem
 	switch {
 	case next.GraphHash != old.GraphHash:
@@ -172,7 +189,7 @@ func (s *table) contentChanges(t ident.Tenant, old, next journey.Journey) []type
 	default:
 		writes = append(writes, s.placement(encodeText(t, next)))
 	}
-	return append(writes, s.placement(encodeHistory(t, next)))
+	return append(writes, s.placement(encodeHistory(t, next, w)))
 }
 
 // contentRemovals returns the writes that remove what a deleted journey leaves behind.

@@ -49,8 +49,9 @@ func decodeVersion(r *item.Reader) (journey.Version, error) {
 }
 
 // encodeHistory returns the item of the history with the write that made j.
-func encodeHistory(t ident.Tenant, j journey.Journey) item.Item {
+func encodeHistory(t ident.Tenant, j journey.Journey, w access.WriteID) item.Item {
 	it := item.HistoryKey(t, j.ID, j.Rev)
+	it.PutBinary(access.WriteIDAttribute, w[:])
 	it.PutTime(aUpdated, j.UpdatedAt)
 	putAuthor(it, aUpdatedBy, j.UpdatedBy)
 	it.PutNumber(aVersion, int64(j.Version))

@@ -268,9 +268,12 @@ func Routes() []Route {
 	}
 }
 
+// Background returns the functions that serve no route: those that work for all of them.
+func Background() []Function { return []Function{Authorizer, Advance, Tick, Count, Rollup} }
+
 // Functions returns every function once, with and without a route.
 func Functions() []Function {
-	functions := []Function{Authorizer, Advance, Tick, Count, Rollup}
+	functions := Background()
 	for _, r := range AllRoutes() {
 		known := func(f Function) bool { return f.Name == r.Function.Name }
 		if !slices.ContainsFunc(functions, known) {
