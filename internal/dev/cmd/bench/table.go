@@ -160,10 +160,10 @@ const how = `- **Calls** go through the local gateway, the real authorizer and t
 - **The list** has 10,000 journeys with names of 40 and descriptions of 2,000 characters.
   A page of 200 takes two requests for the descriptions. Every order, and ` + "`q`" + `, reads all journeys of the
   tenant, but descriptions only of the page.
-- **A journey** is an item and a text item with its description, its authors and its entry condition, which changes and
-  answers read too. Its graph and its version are two more. Every write stores an entry of the history in the same
-  transaction, for two units. Deleting a journey also deletes its text, its version and its draft, each for two units,
-  also if there is no draft.
+- **A journey** is an item, and a text item with its description, its authors and its entry condition; a read takes both.
+  Creating one also writes its graph, its version and the tenant's count. Every change stores an entry of the history in
+  the same transaction, for two units; a change by another author than the last one writes the text item too. Deleting a
+  journey also deletes its text, its version and its draft, each for two units, also if there is no draft.
 - **Drafts** are of a graph of less than 1 KB, beside an active journey. Every further KB takes two write units each time
   a draft is stored, and again when it is published and removed; every further 4 KB a read unit. A process keeps graphs
   that it has read; reading another one, or the appearance of moved nodes, is a request more. Publishing keeps the
