@@ -19,8 +19,8 @@ import (
 )
 
 // reservedConcurrency is the guaranteed and highest concurrency of each background
-// function in prod: 1,250 calls a second at 20 ms a call. The functions of routes share
-// the rest of the account's, which the throttle of the API bounds.
+// function in prod, and of the console, which strangers call: 1,250 calls a second at
+// 20 ms a call. The functions of the API share the rest of the account's.
 const reservedConcurrency = 25
 
 // manifestFunctions returns the functions of this stack: all, or all but the
@@ -60,7 +60,7 @@ func (st *stack) newFunction(f manifest.Function) awslambda.Function {
 		SystemLogLevelV2:      awslambda.SystemLogLevel_WARN,
 		Tracing:               awslambda.Tracing_ACTIVE,
 	}
-	if st.prod && isBackground(f) {
+	if st.prod && (isBackground(f) || f.Name == manifest.Console.Name) {
 		props.ReservedConcurrentExecutions = jsii.Number(reservedConcurrency)
 	}
 	function := awslambda.NewFunction(st.scope, jsii.String(f.LogicalID()), props)

@@ -155,7 +155,7 @@ func TestFunctions_CanBeBuiltForAMD64(t *testing.T) {
 	}
 }
 
-func TestConcurrency_IsReservedOnlyForBackgroundFunctionsOfProd(t *testing.T) {
+func TestConcurrency_IsReservedInProdExceptForTheAPI(t *testing.T) {
 	templates := synthesized(t)
 	var reserved []string
 	total := 0.0
@@ -164,7 +164,7 @@ func TestConcurrency_IsReservedOnlyForBackgroundFunctionsOfProd(t *testing.T) {
 			reserved, total = append(reserved, id), total+n
 		}
 	}
-	require.ElementsMatch(t, []string{"Authorizer", "Advance", "Tick", "Count", "Rollup"}, reserved)
+	require.ElementsMatch(t, []string{"Authorizer", "Advance", "Tick", "Count", "Rollup", "Console"}, reserved)
 	require.LessOrEqual(t, total, 400.0, "an account has 1,000, and the functions of routes need some")
 	for id, f := range templates[devStage].ofType("AWS::Lambda::Function") {
 		require.NotContains(t, f.Properties, "ReservedConcurrentExecutions", id)

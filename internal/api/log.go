@@ -93,11 +93,9 @@ func (a *API) logFailed(r *request, message, parts string, errs []error) {
 // loggedJourney returns the id of the journey that the request created or
 // named; "" if the path holds anything but a journey's id, which may be private.
 func loggedJourney(r *http.Request, rec *recorder) string {
-	if created := rec.Header().Get("Location"); created != "" {
-		return created[strings.LastIndexByte(created, '/')+1:]
-	}
 	if id := ident.ID(r.PathValue("id")); id.Valid() {
 		return string(id)
 	}
-	return ""
+	created := rec.Header().Get("Location")
+	return created[strings.LastIndexByte(created, '/')+1:]
 }

@@ -62,7 +62,7 @@ func (s Journeys) create(ctx context.Context, t ident.Tenant, j journey.Journey,
 		return refused[last].Item, nil
 	case !access.ConditionFailed(refused[0]) && access.ConditionFailed(refused[1]):
 		return nil, journey.ErrTooMany
-	case w.Wrote(refused[0].Item):
+	case w.Wrote(refused[0].Item), s.writtenBefore(ctx, t, j, w) == nil:
 		return nil, nil
 	}
 	return nil, fmt.Errorf("dynamo: create a journey: the id %s is taken", j.ID)
@@ -148,8 +148,8 @@ func (s Journeys) Update(ctx context.Context, t ident.Tenant, old, next journey.
 	return s.writtenBefore(ctx, t, next, w)
 }
 
-// writtenBefore returns nil if w wrote next before another write followed, and ErrStale
-// otherwise. Then the history has an entry of w.
+// writtenBefore returns nil if the history shows that w wrote next before another write
+// followed, and ErrStale otherwise.
 func (s *table) writtenBefore(ctx context.Context, t ident.Tenant, next journey.Journey, w access.WriteID) error {
 	entry, err := s.Get(ctx, item.HistoryKey(t, next.ID, next.Rev))
 	switch {

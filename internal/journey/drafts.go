@@ -114,6 +114,9 @@ func (s *Service) putDraftOnce(
 	if next, err = next.with(c, j.Rev); err != nil {
 		return DraftCopy{}, false, err
 	}
+	if match.None && c.BasedOn == nil && j.DefinitionRev <= old.BasedOn {
+		next.BasedOn = old.BasedOn // a repeat after a change that a draft does not replace
+	}
 	switch {
 	case old.Tag != "" && next.equals(old):
 		return s.warned(t, j, old), false, nil

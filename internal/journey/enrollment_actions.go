@@ -60,6 +60,9 @@ func (s *Service) ActOnEnrollments(ctx context.Context, t ident.Tenant, id ident
 		return Actions{}, err
 	}
 	s.act(ctx, t, id, f, found.matches)
+	if len(found.matches) > 0 && !found.matches[0].started {
+		return Actions{}, context.DeadlineExceeded // the same cursor again would say that there was progress
+	}
 	result := Actions{Damaged: found.damaged}
 	var done []string
 	for _, m := range found.matches {

@@ -200,7 +200,7 @@ type Partition struct {
 // DueKey is the key of an entry within its Partition.
 type DueKey struct {
 	Customer string
-	At       time.Time // when the enrollment is due; in a failed Partition, when it failed
+	At       time.Time // when the enrollment is due; in a failed Partition, when it reached its node
 }
 
 // Indexed is an entry of the due index with its enrollment.

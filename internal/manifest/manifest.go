@@ -114,7 +114,7 @@ type Throttle struct {
 
 // The throttles.
 var (
-	APIThrottle    = Throttle{Rate: 500, Burst: 1000} // all API routes together
+	APIThrottle    = Throttle{Rate: 500, Burst: 1000} // the stage's default, for the API routes
 	PublicThrottle = Throttle{Rate: 50, Burst: 100}   // each public route by itself
 )
 

@@ -1,6 +1,6 @@
 // Command oapi-codegen uses a running API with a client that is generated from
-// openapi.yaml alone: it creates, simulates, activates and deletes a journey, and
-// enrolls customers. Requests and responses have the generated types, so a mismatch
+// openapi.yaml alone: it creates, simulates, activates, edits and deletes a journey,
+// and enrolls and removes customers. Requests and responses have the generated types, so a mismatch
 // does not compile.
 package main
 
@@ -32,6 +32,8 @@ func main() {
 	u.enroll(id)
 	u.count(id)
 	u.patchCustomer()
+	u.edit(id)
+	u.find(id)
 	u.listAndDelete(id)
 	fmt.Printf("client-test: a Go client of oapi-codegen created, simulated, activated and deleted %s, and enrolled customers\n", id)
 }
@@ -44,7 +46,7 @@ type use struct {
 
 func (u use) create() (id, etag string) {
 	graph := graph()
-	answer, err := u.CreateJourneyWithResponse(u.ctx, api.JourneyDraft{Name: "Typed in Go", Definition: &graph})
+	answer, err := u.CreateJourneyWithResponse(u.ctx, nil, api.JourneyDraft{Name: "Typed in Go", Definition: &graph})
 	must(err)
 	status(answer, http.StatusCreated)
 	created := answer.JSON201
