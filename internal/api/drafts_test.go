@@ -103,3 +103,24 @@ func TestDraft_AnswersCanBeSentBack(t *testing.T) {
 	viewer := caller(manifest.Viewer)
 	s.must(403, call{method: "GET", path: draft, caller: &viewer})
 }
+
+// A repeated creation is recognized although the journey was renamed in between.
+func TestDraft_CreationIsRepeatableAfterARename(t *testing.T) {
+	t.Parallel()
+
+	s := newServer(t, &memoryStore{})
+	id := s.createActive()
+	path := "/journeys/" + id
+	create := call{method: "PUT", path: path + "/draft", body: `{"timezone":"Asia/Tokyo"}`, header: []string{"If-None-Match", "*"}}
+	s.log.Reset()
+	first := s.do(create)
+	require.Equal(t, 201, first.Code, first.Body)
+	require.Contains(t, s.log.String(), `"journey":"`+id+`"`)
+	require.Equal(t, 200, s.do(call{method: "PUT", path: path, body: `{"name":"another"}`}).Code)
+	again := s.do(create)
+	require.Equal(t, 200, again.Code, again.Body)
+	require.Equal(t, first.Header().Get("ETag"), again.Header().Get("ETag"))
+
+	require.Equal(t, 200, s.do(call{method: "PUT", path: path, body: `{"timezone":"Europe/Rome"}`}).Code)
+	require.Equal(t, 412, s.do(create).Code, "the draft is based on another revision")
+}
