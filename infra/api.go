@@ -66,7 +66,7 @@ func (st *stack) addAPI() {
 	st.addStage(api)
 	if st.settings.console {
 		st.addPublicRoutes(api)
-		st.output("ConsoleUrl", st.consoleURLs()[0], "The address of the web console, to register at the issuer as redirect URI")
+		st.output("ConsoleUrl", st.consoleURLs()[0], "The address of the web console, which an issuer of your own needs as redirect URI")
 	}
 	st.output("ApiUrl", api.ApiEndpoint(), "The address of the API. Paths begin with "+manifest.BasePath)
 	if st.settings.domain != "" {

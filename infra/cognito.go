@@ -169,6 +169,10 @@ func (st *stack) newUserPool() awscognito.UserPool {
 			EmailBody: jsii.String("Your account for Journeys is ready. Sign in at " + *st.consoleURLs()[0] +
 				" with your e-mail address and this temporary password: {####}<br>(Your user name is {username}.)"),
 		},
+		UserVerification: &awscognito.UserVerificationConfig{
+			EmailSubject: jsii.String("Your code for Journeys"),
+			EmailBody:    jsii.String("Your code for Journeys is {####}."),
+		},
 		FeaturePlan:        awscognito.FeaturePlan_LITE,
 		DeletionProtection: jsii.Bool(st.prod),
 		RemovalPolicy:      st.removal(),

@@ -34,6 +34,6 @@ func TestCORS_AllowsTheOriginsOfTheSetting(t *testing.T) {
 
 	values[manifest.EnvCORSOrigins] = "*,https://app.example.com/"
 	_, err = settingsFrom(values)
-	require.ErrorContains(t, err, `JOURNEYS_CORS_ORIGINS: "*" is no origin`)
-	require.ErrorContains(t, err, `"https://app.example.com/" is no origin`)
+	require.ErrorContains(t, err, `JOURNEYS_CORS_ORIGINS: "*" is not an origin`)
+	require.ErrorContains(t, err, `"https://app.example.com/" is not an origin`)
 }

@@ -151,7 +151,7 @@ func deleteDraft(a *API, w http.ResponseWriter, r *request) error {
 func publishDraft(a *API, w http.ResponseWriter, r *request) error {
 	match := r.ifMatchDraft()
 	if match.Tags == nil && r.faults.Empty() {
-		r.faults.Add(headPlace+"If-Match", "is required: send the ETag of the draft that is to be published")
+		r.faults.Add(headPlace+"If-Match", "must be the ETag of the draft that is to be published, and not *")
 	}
 	body, err := r.readBody(w, "{}")
 	if err != nil {

@@ -294,7 +294,7 @@ func (r *request) idempotencyKey() string {
 	}
 	key, ok := unquote(strings.Join(values, ","))
 	if !ok || !isID(key) {
-		r.faults.Add(headPlace+header, "must have 1 to %d characters, no control characters, and quotes only around the whole", MaxID)
+		r.faults.Add(headPlace+header, "must have 1 to %d characters, no control characters, and quotation marks only around the whole key", MaxID)
 		return ""
 	}
 	return key

@@ -60,7 +60,7 @@ const (
 	ruleGraph = `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"w","type":"wait","config":{"delayHours":1}},` +
 		`{"id":"say","type":"channel_action","config":{"channel":"push","payload":{"a":"b"}}},{"id":"out","type":"exit"}],` +
 		`"edges":[{"source":"in","target":"w"},{"source":"w","target":"say"},{"source":"say","target":"out"}]}`
-	noEntry = "the graph has not exactly one entry_trigger"
+	noEntry = "the graph does not have exactly one entry_trigger"
 )
 
 // A journey that breaks rules which came after it was stored is read, changed and run as

@@ -41,7 +41,7 @@ func ReadEntryCondition(v strict.Value) (Entry, bool) {
 func (g *Graph) EntryFault() string {
 	switch {
 	case g.entry < 0:
-		return "the graph has not exactly one entry_trigger"
+		return "the graph does not have exactly one entry_trigger"
 	case g.nodes[g.entry].Fault != strict.Fault{}:
 		return g.StopReason(g.entry)
 	}

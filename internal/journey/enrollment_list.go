@@ -212,7 +212,7 @@ func cursorError(pointer string) *Error {
 	return &Error{
 		Kind: Invalid, Code: "invalid-request",
 		Detail: "The request is not valid; each entry of errors says where and why.",
-		Faults: []strict.Fault{{Pointer: pointer, Detail: "is no nextCursor of this list; begin without it"}},
+		Faults: []strict.Fault{{Pointer: pointer, Detail: "is not a nextCursor of this list; leave it out to begin at the start"}},
 	}
 }
 

@@ -115,19 +115,19 @@ var ErrStale = &Error{
 }
 
 // ErrNoDraft means that the journey has no draft.
-var ErrNoDraft = &Error{Kind: NotFound, Code: "no-draft", Detail: "The journey has no draft."}
+var ErrNoDraft = &Error{Kind: NotFound, Code: "no-draft", Detail: "The journey has no draft. PUT /journeys/{id}/draft creates one."}
 
 // ErrStaleDraft means that the given tag of a draft is not the stored one.
 var ErrStaleDraft = &Error{
 	Kind: Stale, Code: "stale-draft",
-	Detail: "The draft was changed, published or deleted since it was read, or made by another request. Get it again and repeat the change on what it is now.",
+	Detail: "The draft is not the one that the call names. It was changed, published, deleted or created since. Get it and repeat the change on what it is now, or create one if there is none.",
 }
 
 // ErrLiveChanged means that publishing a draft would undo a change of the journey.
 var ErrLiveChanged = &Error{
 	Kind: Stale, Code: "live-changed",
-	Detail: "The journey's definition or settings were changed since the draft was started from them. Get the journey, " +
-		"bring the draft up to date, and publish it with basedOn, the journey's present ETag.",
+	Detail: "The journey's definition or pinned settings (timezone, exitOn, exitWhen, goal) have changed since the draft's basedOn. Get the journey, " +
+		"bring the draft up to date, and publish it with basedOn set to the journey's present ETag.",
 }
 
 // ErrStaleCustomer means that the given revision of a customer is not the stored one.

@@ -93,7 +93,7 @@ func TestSimulation_StopsIncompleteGraphsWithReason(t *testing.T) {
 		steps        int
 		reason       string
 	}{
-		{"an empty graph", nil, nil, 0, "the graph has not exactly one entry_trigger"},
+		{"an empty graph", nil, nil, 0, "the graph does not have exactly one entry_trigger"},
 		{"an entry without an edge", []string{"in entry_trigger"}, nil, 1, "node in: no single edge leads on"},
 		{"two edges from a wait", []string{"in entry_trigger", `w wait {"delayHours":1}`, "o exit"}, []string{"in w", "w o", "w o"}, 2, "node w: no single edge leads on"},
 		{"a split without a condition", []string{"in entry_trigger", "s condition_split", "o exit"}, []string{"in s", "s o true", "s o false"}, 2, "node s: condition is required"},

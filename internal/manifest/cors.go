@@ -64,7 +64,7 @@ func ParseOrigins(text string) ([]string, error) {
 func originFault(origin string) string {
 	match := originForm.FindStringSubmatch(origin)
 	if match == nil {
-		return "is no origin: want https://app.example.com, in lower case, without a path, a slash at the end or *"
+		return "is not an origin: want the form https://app.example.com, in lower case, without a path, a trailing slash or *"
 	}
 	scheme, host, port := match[1], match[2], match[3]
 	u, err := url.Parse(origin)

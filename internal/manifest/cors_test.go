@@ -26,20 +26,20 @@ func TestParseOrigins_AcceptsWhatBrowsersSend(t *testing.T) {
 func TestParseOrigins_NamesEachFault(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"*":                                   "is no origin",
-		"https://*.example.com":               "is no origin",
-		"https://app.example.com/":            "is no origin",
-		"https://app.example.com/a":           "is no origin",
-		"https://App.example.com":             "is no origin",
-		"https://bücher.example":              "is no origin",
-		"https://user@app.example.com":        "is no origin",
-		"https://app.example.com.":            "is no origin",
-		"https://":                            "is no origin",
-		"app.example.com":                     "is no origin",
-		"ftp://app.example.com":               "is no origin",
-		"null":                                "is no origin",
-		"https://a.example,":                  `"" is no origin`,
-		"https://a.example:0":                 "is no origin",
+		"*":                                   "is not an origin",
+		"https://*.example.com":               "is not an origin",
+		"https://app.example.com/":            "is not an origin",
+		"https://app.example.com/a":           "is not an origin",
+		"https://App.example.com":             "is not an origin",
+		"https://bücher.example":              "is not an origin",
+		"https://user@app.example.com":        "is not an origin",
+		"https://app.example.com.":            "is not an origin",
+		"https://":                            "is not an origin",
+		"app.example.com":                     "is not an origin",
+		"ftp://app.example.com":               "is not an origin",
+		"null":                                "is not an origin",
+		"https://a.example,":                  `"" is not an origin`,
+		"https://a.example:0":                 "is not an origin",
 		"https://a.example:65536":             "has no valid port",
 		"https://a.example:443":               "default port",
 		"http://localhost:80":                 "default port",
@@ -52,7 +52,7 @@ func TestParseOrigins_NamesEachFault(t *testing.T) {
 		require.ErrorContains(t, err, manifest.EnvCORSOrigins, text)
 	}
 	_, err := manifest.ParseOrigins("*,http://app.example.com")
-	require.ErrorContains(t, err, `"*" is no origin`)
+	require.ErrorContains(t, err, `"*" is not an origin`)
 	require.ErrorContains(t, err, `"http://app.example.com" must be https`)
 }
 

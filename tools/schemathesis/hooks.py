@@ -27,7 +27,7 @@ BEYOND_SCHEMAS = re.compile(
     r"|must be a path in the properties, without (event|entryEvent) in front"
     r"|is the id of an earlier branch|must not be .*, which is reserved|must be a period .*, because the customer has not entered yet"
     r"|is only allowed beside a definition|must be a branch of this random_split: .*"
-    r"|names no (nba_decision|random_split) of this graph|is no nextCursor of this list; begin without it"
+    r"|names no (nba_decision|random_split) of this graph|is not a nextCursor of this list; leave it out to begin at the start"
     r"|is required when (from|to|result) is given|must not be before from|must be a date from .*"
     r"|must be less than \d+ days after from"
     r"|must be after entryFrom, .*|must be before entryUntil, .*"

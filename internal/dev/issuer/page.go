@@ -22,10 +22,10 @@ var (
 type role struct{ Name, Note string }
 
 var roles = []role{
-	{manifest.Admin, "may do everything, and delete"},
+	{manifest.Admin, "can do everything, including delete"},
 	{manifest.Editor, "builds, launches and looks after journeys"},
 	{manifest.Viewer, "sees figures and settings"},
-	{manifest.Ingest, "is for systems that send customers and events"},
+	{manifest.Ingest, "for systems that send customers and events"},
 }
 
 // page is what the template shows: the form, or a heading and a message.

@@ -1,64 +1,11 @@
 package main
 
 import (
-	"io"
-	"net/http"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
-
-// units returns the tap's units for a batch of statements and its answer.
-func units(t *testing.T, tap *tap, answer string, statements ...string) (write, index float64) {
-	t.Helper()
-	body := `{"Statements":[` + strings.Join(statements, ",") + `]}`
-	r := &http.Request{GetBody: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }}
-	write, index, err := tap.statementUnits(r, []byte(answer))
-	require.NoError(t, err)
-	return write, index
-}
-
-func TestTap_CountsUnitsOfStatements(t *testing.T) {
-	t.Parallel()
-
-	// 13 bytes besides x: 2+1 each for PK, SK, dp and ds, 1 for the name x.
-	insert := func(key string, bytes int) string {
-		return `{"Statement":"INSERT INTO \"t\" VALUE {'PK':?,'SK':?,'dp':?,'ds':?,'x':?}","Parameters":[{"S":"` + key + `"},{"S":"s"},{"S":"b"},{"N":"0"},{"S":"` +
-			strings.Repeat("x", bytes-13) + `"}]}`
-	}
-	update := func(key, change string, values ...string) string {
-		return `{"Statement":"UPDATE \"t\"` + change + ` WHERE PK=? AND SK=? AND r=?","Parameters":[` +
-			strings.Join(append(values, `{"S":"`+key+`"}`, `{"S":"s"}`, `{"N":"1"}`), ",") + `]}`
-	}
-	tap := &tap{items: map[string]written{}}
-
-	write, index := units(t, tap, `{"Responses":[{},{},{"Error":{"Code":"DuplicateItem"}}]}`, insert("a", 1024), insert("b", 1025), insert("c", 500))
-	require.InDelta(t, 1+2+1, write, 0, "1 KB, one byte more, and a duplicate")
-	require.InDelta(t, 2, index, 0)
-
-	write, index = units(t, tap, `{"Responses":[{},{},{}]}`,
-		update("a", ` SET \"x\"=? SET \"dp\"=? SET \"ds\"=?`, `{"S":"y"}`, `{"S":"b"}`, `{"N":"0"}`),
-		update("a", ` SET \"dp\"=? SET \"ds\"=?`, `{"S":"b"}`, `{"N":"1"}`),
-		update("b", ` REMOVE \"x\" REMOVE \"dp\" REMOVE \"ds\"`))
-	require.InDelta(t, 3, write, 0)
-	require.InDelta(t, 0+2+1, index, 0, "kept, changed, removed")
-}
-
-func TestTap_CountsReadsOfTheIndexAsReads(t *testing.T) {
-	t.Parallel()
-
-	tap := &tap{items: map[string]written{}}
-	query := &http.Request{Header: http.Header{"X-Amz-Target": {"DynamoDB_20120810.Query"}}}
-	answer := `{"ConsumedCapacity":{"CapacityUnits":0.5,"GlobalSecondaryIndexes":{"due":{"CapacityUnits":0.5}}}}`
-	require.NoError(t, tap.count(&http.Response{Request: query, Body: io.NopCloser(strings.NewReader(answer))}))
-	require.Equal(t, usage{requests: 1, read: 0.5}, tap.reset())
-
-	answer = `{"Items":[],"ConsumedCapacity":{"CapacityUnits":0,"GlobalSecondaryIndexes":{"due":{"CapacityUnits":0}}}}`
-	require.NoError(t, tap.count(&http.Response{Request: query, Body: io.NopCloser(strings.NewReader(answer))}))
-	require.Equal(t, usage{requests: 1, read: 0.5}, tap.reset(), "an empty query")
-}
 
 func TestTable_ShowsMissedFloors(t *testing.T) {
 	t.Parallel()
@@ -101,6 +48,8 @@ func TestStartRows_ShowTheWorstAndCheckAll(t *testing.T) {
 		"| size, of an empty function's, worst of 3 functions: tick  |    1.40x | -             | -      |\n"+
 		"| start, worst of 3 functions: tick                         |     5 ms | -             | -      |\n"+
 		"| start, of an empty function's, worst of 3 functions: tick |    1.75x | at most 1.50x | **no** |\n", tableOf(rows))
+	require.Contains(t, startTable([]startFigures{{"put-event", 11.52, 1.4, 5.678, 1.02}}),
+		"| put-event                 | 11.5 MB |  5.68 ms |                  1.02x |\n")
 	require.Equal(t, []int{6, 3}, []int{floors(rows), held(rows)}, "the size of tick and the starts of count and tick miss theirs")
 	require.Equal(t, "size, worst of 2 functions: tick", rows[1].what)
 	require.Equal(t, atMost(maxAdvanceSizeMB), rows[2].floor)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -13,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/oklog/ulid/v2"
 
+	"journeys/internal/dev/client"
+	"journeys/internal/dev/cmd/bench/tap"
 	"journeys/internal/dev/local"
 )
 
@@ -49,12 +52,12 @@ func measureCalls(ctx context.Context, r *rig) ([]row, error) {
 	c.do("PUT", second, `{"description":"c"}`)
 	c.show("update the description of an active journey", 2, 8)
 	c.do("PUT", second, `{"definition":`+strings.Replace(welcomeGraph, `"id":"out"`, `"position":{"x":1,"y":2},"id":"out"`, 1)+`}`)
-	c.show("move a node of an active journey", 2, 9)
+	c.show("move a node of an active journey", 2, 8)
 	c.do("GET", second, "")
 	c.show("get with a moved node", 2, 3)
 	c.do("DELETE", first, "")
 	c.do("DELETE", create(), "")
-	c.show("delete a draft", 2, 13)
+	c.show("delete a journey in status draft", 2, 15)
 	c.enroll(second)
 	c.events()
 	if c.err != nil {
@@ -65,8 +68,8 @@ func measureCalls(ctx context.Context, r *rig) ([]row, error) {
 	}
 	c.do("GET", "/journeys?limit=200", "")
 	page := c.do("GET", "/journeys?limit=200&offset=9800", "")
-	c.row("list page at offset 9,800 of 10,000: requests", float64(c.used.requests), atMost(6), "")
-	c.row("list page at offset 9,800 of 10,000: read units", c.used.read, floor{}, "")
+	c.row("list page at offset 9,800 of 10,000: requests", float64(c.used.Requests), atMost(6), "")
+	c.row("list page at offset 9,800 of 10,000: read units", c.used.Read, floor{}, "")
 	c.row("list page at offset 9,800 of 10,000: bytes in the answer", float64(len(page)), floor{}, "")
 	return c.rows, c.err
 }
@@ -76,25 +79,34 @@ func measureCalls(ctx context.Context, r *rig) ([]row, error) {
 type meter struct {
 	*rig
 	ctx  context.Context
-	used usage
+	used tap.Usage
 	rows []row
 	err  error
 }
 
-// do makes a call and returns the body of its answer.
-func (c *meter) do(method, path, body string) (answer []byte) {
+// do makes a call and returns the body of its answer. header is as of client.Client.Call.
+func (c *meter) do(method, path, body string, header ...string) []byte {
+	return c.call(method, path, body, header...).Body
+}
+
+// call makes a call and returns its answer, which is an error unless it has a status of
+// success or is 304.
+func (c *meter) call(method, path, body string, header ...string) (answer client.Answer) {
 	if c.err != nil {
-		return nil
+		return answer
 	}
-	c.tap.reset()
-	c.err = c.api.Do(c.ctx, method, path, json.RawMessage(body), &answer)
-	c.used = c.tap.reset()
+	c.tap.Reset()
+	answer, c.err = c.api.Call(c.ctx, method, path, []byte(body), header...)
+	c.used = c.tap.Reset()
+	if c.err == nil && answer.Status/100 != 2 && answer.Status != http.StatusNotModified {
+		c.err = &client.StatusError{Method: method, Path: path, Status: answer.Status, Body: answer.Body}
+	}
 	return answer
 }
 
 // id makes a call and returns the id in its answer.
-func (c *meter) id(method, path, body string) string {
-	answer := c.do(method, path, body)
+func (c *meter) id(method, path, body string, header ...string) string {
+	answer := c.do(method, path, body, header...)
 	var created struct{ ID string }
 	if c.err == nil {
 		c.err = json.Unmarshal(answer, &created)
@@ -108,8 +120,24 @@ func (c *meter) row(what string, measured float64, f floor, unit string) {
 
 // show adds rows for the usage of the last call.
 func (c *meter) show(what string, requests, units float64) {
-	c.row(what+": requests", float64(c.used.requests), atMost(requests), "")
-	c.row(what+": read and write units", c.used.read+c.used.write+c.used.index, atMost(units), "")
+	c.row(what+": requests", float64(c.used.Requests), atMost(requests), "")
+	c.row(what+": read and write units", c.used.Read+c.used.Write+c.used.Index, atMost(units), "")
+}
+
+// reads adds rows for the usage of the last call, which writes nothing.
+func (c *meter) reads(what string, requests, read float64) {
+	c.row(what+": requests", float64(c.used.Requests), atMost(requests), "")
+	c.row(what+": read units", c.used.Read, atMost(read), "")
+	if c.err == nil && c.used.Write+c.used.Index > 0 {
+		c.err = fmt.Errorf("%s: it writes %v units", what, c.used.Write+c.used.Index)
+	}
+}
+
+// writes adds rows for the usage of the last call.
+func (c *meter) writes(what string, requests, read, write float64) {
+	c.row(what+": requests", float64(c.used.Requests), atMost(requests), "")
+	c.row(what+": read units", c.used.Read, atMost(read), "")
+	c.row(what+": write units", c.used.Write+c.used.Index, atMost(write), "")
 }
 
 // enroll measures enrolling 1,000 new customers, and enrolling them again.
@@ -123,18 +151,18 @@ func (c *meter) enroll(path string) {
 	}
 	c.do("POST", path+"/enroll", thousand("warm"))
 	c.do("POST", path+"/enroll", thousand("new"))
-	c.row("enroll 1,000 new: requests", float64(c.used.requests), atMost(41), "")
+	c.row("enroll 1,000 new: requests", float64(c.used.Requests), atMost(41), "")
 	c.rows[len(c.rows)-1].why = "The fence is read again after the customers are stored, so that no call brings back a customer who was forgotten meanwhile."
-	c.row("enroll 1,000 new: write units", c.used.write, atMost(1000), "")
-	c.row("enroll 1,000 new: index units", c.used.index, atMost(1000), "")
-	c.row("enroll 1,000 new: read units", c.used.read, atMost(1), "")
-	c.row("enroll 1,000 new: new connections when warm", float64(c.used.connections), atMost(0), "")
+	c.row("enroll 1,000 new: write units", c.used.Write, atMost(1000), "")
+	c.row("enroll 1,000 new: index units", c.used.Index, atMost(1000), "")
+	c.row("enroll 1,000 new: read units", c.used.Read, atMost(1), "")
+	c.row("enroll 1,000 new: new connections when warm", float64(c.used.Connections), atMost(0), "")
 	c.do("POST", path+"/enroll", thousand("new"))
-	c.row("enroll 1,000 known: requests", float64(c.used.requests), atMost(51), "")
-	c.row("enroll 1,000 known: write units, of refused inserts", c.used.write, atMost(1000), "")
-	c.row("enroll 1,000 known: index units", c.used.index, atMost(0), "")
-	c.row("enroll 1,000 known: read units", c.used.read, atMost(1001), "")
-	c.row("enroll 1,000 known: new connections when warm", float64(c.used.connections), atMost(0), "")
+	c.row("enroll 1,000 known: requests", float64(c.used.Requests), atMost(51), "")
+	c.row("enroll 1,000 known: write units, of refused inserts", c.used.Write, atMost(1000), "")
+	c.row("enroll 1,000 known: index units", c.used.Index, atMost(0), "")
+	c.row("enroll 1,000 known: read units", c.used.Read, atMost(1001), "")
+	c.row("enroll 1,000 known: new connections when warm", float64(c.used.Connections), atMost(0), "")
 }
 
 // events measures an event whose properties an active journey reads: the first of its type,
@@ -150,9 +178,9 @@ func (c *meter) events() {
 			i, i, strings.Repeat("x", 900)))
 		if i == 0 || i == 8 {
 			what := fmt.Sprintf("event %d of its type, with 900 bytes that a journey reads: ", i+1)
-			c.row(what+"requests", float64(c.used.requests), floor{}, "")
-			c.row(what+"write units", c.used.write+c.used.index, floor{}, "")
-			c.row(what+"read units", c.used.read, floor{}, "")
+			c.row(what+"requests", float64(c.used.Requests), floor{}, "")
+			c.row(what+"write units", c.used.Write+c.used.Index, floor{}, "")
+			c.row(what+"read units", c.used.Read, floor{}, "")
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/dev/client"
+	"journeys/internal/dev/cmd/bench/tap"
 	"journeys/internal/dev/local"
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
@@ -44,8 +45,8 @@ func measureCount(ctx context.Context, r *rig) ([]row, error) {
 			return nil, err
 		}
 		rows = append(rows,
-			row{what: c.what + ": write units, table and index", measured: used.write + used.index, floor: c.floor},
-			row{what: c.what + ": requests", measured: float64(used.requests)},
+			row{what: c.what + ": write units, table and index", measured: used.Write + used.Index, floor: c.floor},
+			row{what: c.what + ": requests", measured: float64(used.Requests)},
 		)
 	}
 	reads, err := r.readAnalytics(ctx)
@@ -58,7 +59,7 @@ func measureCount(ctx context.Context, r *rig) ([]row, error) {
 }
 
 // countRecords counts the first records of some journeys, in batches of size.
-func (r *rig) countRecords(ctx context.Context, journeys, size int) (usage, error) {
+func (r *rig) countRecords(ctx context.Context, journeys, size int) (tap.Usage, error) {
 	ctx, _ = capacity.WithMeter(ctx) // requests ask for their consumed capacity only then
 	owner, _ := ident.ParseTenant(tenant)
 	counter := r.newCounter()
@@ -69,13 +70,13 @@ func (r *rig) countRecords(ctx context.Context, journeys, size int) (usage, erro
 			Write: analytics.Write{Graph: fmt.Sprintf("%064d", 1), Version: 1, At: time.Now(), Delta: sixNodeWrites[i%len(sixNodeWrites)]},
 		}
 	}
-	r.tap.reset()
+	r.tap.Reset()
 	for batch := range slices.Chunk(records, size) {
 		if err := counter.Count(ctx, "shardId-00000001542983423423-abcdef01", batch); err != nil {
-			return usage{}, err
+			return tap.Usage{}, err
 		}
 	}
-	return r.tap.reset(), nil
+	return r.tap.Reset(), nil
 }
 
 func (r *rig) newStore() *dynamo.Store {
@@ -130,8 +131,8 @@ func (r *rig) readAnalytics(ctx context.Context) ([]row, error) {
 			return nil, fmt.Errorf("analytics after %d customers are %+v", n, shown)
 		}
 		what := "analytics after " + row{}.number(float64(n)) + " customers: "
-		c.row(what+"requests", float64(c.used.requests), atMost(1), "")
-		c.row(what+"read units", c.used.read, atMost(8), "")
+		c.row(what+"requests", float64(c.used.Requests), atMost(1), "")
+		c.row(what+"read units", c.used.Read, atMost(8), "")
 	}
 	return c.rows, c.err
 }

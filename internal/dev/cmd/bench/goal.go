@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"journeys/internal/dev/cmd/bench/tap"
 	"journeys/internal/journey"
 )
 
@@ -31,11 +32,11 @@ func (w *walkers) conversions(ctx context.Context) ([]row, error) {
 		}
 	}
 	left, err := w.putEvents(ctx, p, "paid")
-	more := func(used usage) float64 { return ofOne(used.write + used.index - nothing.write - nothing.index) }
+	more := func(used tap.Usage) float64 { return ofOne(used.Write + used.Index - nothing.Write - nothing.Index) }
 	return []row{
 		{what: "a conversion inside: write units more than an event that changes nothing", measured: more(inside), floor: atMost(1)},
 		{what: "a conversion after leaving: write units more than an event that changes nothing", measured: more(left), floor: atMost(1)},
-		{what: "a conversion inside: read units more than an event that changes nothing", measured: ofOne(inside.read - nothing.read)},
+		{what: "a conversion inside: read units more than an event that changes nothing", measured: ofOne(inside.Read - nothing.Read)},
 	}, err
 }
 
@@ -55,12 +56,12 @@ func (w *walkers) enterWith(ctx context.Context, definition string, settings jou
 }
 
 // putEvents returns the usage of an event for each customer of a pack.
-func (w *walkers) putEvents(ctx context.Context, p pack, eventType string) (usage, error) {
-	w.rig.tap.reset()
+func (w *walkers) putEvents(ctx context.Context, p pack, eventType string) (tap.Usage, error) {
+	w.rig.tap.Reset()
 	for _, customer := range p.customers {
 		if _, err := w.service.PutEvent(ctx, w.tenant, journey.Event{Customer: customer, Type: eventType}); err != nil {
-			return usage{}, err
+			return tap.Usage{}, err
 		}
 	}
-	return w.rig.tap.reset(), nil
+	return w.rig.tap.Reset(), nil
 }

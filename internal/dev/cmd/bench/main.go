@@ -36,6 +36,7 @@ func run(ctx context.Context) error {
 		{"the calls' use of the table", measureCalls},
 		{"customers in a journey", measureEngine},
 		{"counting", measureCount},
+		{"the calls of a console", measureConsole},
 		{"the gateway and plain HTTP", measureSpeed},
 		{"sizes and starts", measureStarts},
 		{"conditions and steps", measureSteps},
@@ -48,7 +49,7 @@ func run(ctx context.Context) error {
 		rows = append(rows, more...)
 	}
 	table := tableOf(rows)
-	spent := spentTable(r.spent, engineCustomers)
+	spent := spentTable(r.spent, engineCustomers) + "\n## Size and start of each function\n\n" + startTable(r.starts)
 	fmt.Print(table, "\n", spent)
 	page := pageOf(table, spent, rows, machineText(before))
 	path := filepath.Join("docs", "performance.md")

@@ -13,12 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
-)
 
-// The label of the tap's goroutines.
-const (
-	partLabel = "part"
-	tapPart   = "tap"
+	"journeys/internal/dev/cmd/bench/tap"
 )
 
 // share is the processor time of one class of functions.
@@ -85,7 +81,7 @@ func shares(traces []byte) ([]share, error) {
 	for block := range bytes.SplitSeq(traces, []byte("-----------+")) {
 		var stack []string
 		var spent time.Duration
-		tap := false
+		proxied := false
 		for line := range strings.Lines(string(block)) {
 			line = strings.TrimRight(line, "\n")
 			if found := stackStart.FindStringSubmatch(line); found != nil {
@@ -96,11 +92,11 @@ func shares(traces []byte) ([]share, error) {
 				spent, stack = d, []string{strings.TrimSpace(found[2])}
 			} else if stack != nil {
 				stack = append(stack, strings.TrimSpace(line))
-			} else if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok && name == partLabel {
-				tap = strings.TrimSpace(value) == tapPart
+			} else if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok && name == tap.Label {
+				proxied = strings.TrimSpace(value) == tap.LabelValue
 			}
 		}
-		took[classOf(stack, tap)] += spent
+		took[classOf(stack, proxied)] += spent
 	}
 	var list []share
 	for class, d := range took {
@@ -114,8 +110,8 @@ func shares(traces []byte) ([]share, error) {
 	return list, nil
 }
 
-func classOf(stack []string, tap bool) string {
-	if tap {
+func classOf(stack []string, proxied bool) string {
+	if proxied {
 		return classTap
 	}
 	if slices.ContainsFunc(stack, collecting.MatchString) {

@@ -26,9 +26,9 @@ func (w *walkers) exits(ctx context.Context) ([]row, error) {
 		return nil, err
 	}
 	return []row{
-		{what: "an exit by an event: write units more than an event that changes nothing", measured: ofOne(ended.write + ended.index - nothing.write - nothing.index), floor: atMost(2)},
-		{what: "an exit by an event: read units more than an event that changes nothing", measured: ofOne(ended.read - nothing.read), floor: atMost(1)},
-		{what: "an exit by an event: requests more than an event that changes nothing", measured: ofOne(float64(ended.requests - nothing.requests)), floor: atMost(2)},
+		{what: "an exit by an event: write units more than an event that changes nothing", measured: ofOne(ended.Write + ended.Index - nothing.Write - nothing.Index), floor: atMost(2)},
+		{what: "an exit by an event: read units more than an event that changes nothing", measured: ofOne(ended.Read - nothing.Read), floor: atMost(1)},
+		{what: "an exit by an event: requests more than an event that changes nothing", measured: ofOne(float64(ended.Requests - nothing.Requests)), floor: atMost(2)},
 	}, w.requireStatus(ctx, p, progress.Cancelled)
 }
 
@@ -50,16 +50,16 @@ func (w *walkers) reentries(ctx context.Context) ([]row, error) {
 			return nil, err
 		}
 	}
-	w.rig.tap.reset()
+	w.rig.tap.Reset()
 	result, err := w.service.Enroll(ctx, w.tenant, p.id, journey.EnrollRequest{Customers: p.customers})
 	if err != nil || result.Enrolled != len(p.customers) {
 		return nil, fmt.Errorf("%d of %d customers entered again: %w", result.Enrolled, len(p.customers), err)
 	}
-	used := w.rig.tap.reset()
+	used := w.rig.tap.Reset()
 	return []row{
-		{what: "a re-entry: write units, table and index", measured: ofOne(used.write + used.index/2), floor: atMost(6)},
-		{what: "a re-entry: read units", measured: ofOne(used.read), floor: atMost(2.1)},
-		{what: "a re-entry: requests", measured: ofOne(float64(used.requests)), floor: atMost(2.1)},
+		{what: "a re-entry: write units, table and index", measured: ofOne(used.Write + used.Index/2), floor: atMost(6)},
+		{what: "a re-entry: read units", measured: ofOne(used.Read), floor: atMost(2.1)},
+		{what: "a re-entry: requests", measured: ofOne(float64(used.Requests)), floor: atMost(2.1)},
 	}, nil
 }
 
@@ -85,13 +85,13 @@ func (w *walkers) inMany(ctx context.Context) ([]row, error) {
 			return nil, fmt.Errorf("enroll the customer in journey %d: %s", i, o.Code)
 		}
 	}
-	w.rig.tap.reset()
+	w.rig.tap.Reset()
 	_, err = w.service.PutEvent(ctx, w.tenant, journey.Event{Customer: e.Customer, Type: "unheard", ID: "e1", Received: time.Now()})
-	used := w.rig.tap.reset()
+	used := w.rig.tap.Reset()
 	what := fmt.Sprintf("an event that changes nothing, for a customer in %d journeys: ", everywhere)
 	return []row{
-		{what: what + "requests", measured: float64(used.requests), floor: atMost(6)},
-		{what: what + "read units", measured: used.read, floor: atMost(30)},
-		{what: what + "write units", measured: used.write + used.index, floor: atMost(3)},
+		{what: what + "requests", measured: float64(used.Requests), floor: atMost(6)},
+		{what: what + "read units", measured: used.Read, floor: atMost(30)},
+		{what: what + "write units", measured: used.Write + used.Index, floor: atMost(3)},
 	}, err
 }

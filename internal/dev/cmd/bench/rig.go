@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"journeys/internal/dev/build"
+	"journeys/internal/dev/cmd/bench/tap"
 	"journeys/internal/dev/gateway"
 	"journeys/internal/dev/issuer"
 	"journeys/internal/dev/lambda"
@@ -26,7 +27,7 @@ import (
 // rig is the API on this machine, with a tap in front of its table.
 type rig struct {
 	table    *dynamolocal.Server
-	tap      *tap
+	tap      *tap.Tap
 	keys     *httptest.Server
 	lambda   *lambda.Service
 	gateway  *httptest.Server
@@ -34,6 +35,7 @@ type rig struct {
 	settings map[string]string
 	api      *client.Client // calls the gateway as an admin
 	spent    []share        // the engine's processor time
+	starts   []startFigures // of every function
 }
 
 const tenant = "bench"
@@ -54,7 +56,7 @@ func (r *rig) open(ctx context.Context) (err error) {
 	if r.table, err = dynamolocal.Start(ctx, dynamolocal.Options{Busy: true}); err != nil {
 		return err
 	}
-	if r.tap, err = openTap(r.table.Endpoint()); err != nil {
+	if r.tap, err = tap.Open(r.table.Endpoint()); err != nil {
 		return err
 	}
 	if err := dynamolocal.CreateTable(ctx, conn.New(r.config(r.table.Endpoint()), conn.Local), local.Table); err != nil {

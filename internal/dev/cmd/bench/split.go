@@ -37,6 +37,6 @@ func (w *walkers) splits(ctx context.Context) ([]row, error) {
 	split, err := w.through(ctx, splitNodes, nil)
 	return []row{{
 		what:     "one customer: read and write units more for a multi_split and a random_split",
-		measured: ofOne(split.read + split.write + split.index - plain.read - plain.write - plain.index), floor: atMost(0),
+		measured: ofOne(split.Read + split.Write + split.Index - plain.Read - plain.Write - plain.Index), floor: atMost(0),
 	}}, err
 }

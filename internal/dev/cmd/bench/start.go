@@ -59,6 +59,7 @@ func measureStarts(ctx context.Context, r *rig) ([]row, error) {
 		}
 		all = append(all, figures)
 	}
+	r.starts = all
 	return append(rows, startRows(all)...), nil
 }
 
@@ -140,6 +141,17 @@ func startRows(all []startFigures) []row {
 		showWorst("start", names, times),
 		showWorst("start, of an empty function's", names, timeRatios),
 	)
+}
+
+// startTable returns the figures of every function as a Markdown table.
+func startTable(all []startFigures) string {
+	var text strings.Builder
+	text.WriteString("| function                  |    size |    start | of an empty function's |\n" +
+		"| ------------------------- | ------: | -------: | ---------------------: |\n")
+	for _, f := range all {
+		fmt.Fprintf(&text, "| %-25s | %4.1f MB | %5.2f ms | %21.2fx |\n", f.function, f.size, f.start, f.startRatio)
+	}
+	return text.String()
 }
 
 // measureStart starts a function and the empty one in turns.

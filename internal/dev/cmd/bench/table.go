@@ -158,7 +158,25 @@ const how = `- **Calls** go through the local gateway, the real authorizer and t
   A call that stores customers reads up to 16 items of the fence before and after. They exist only for an hour after a
   customer was forgotten, and are not counted here; DynamoDB charges a unit for each, also if it does not exist.
 - **The list** has 10,000 journeys with names of 40 and descriptions of 2,000 characters.
-  A page of 200 takes two requests for the descriptions.
+  A page of 200 takes two requests for the descriptions. Every order, and ` + "`q`" + `, reads all journeys of the
+  tenant, but descriptions only of the page.
+- **A journey** is an item, and a text item with its description, its authors and its entry condition; a read takes both.
+  Creating one also writes its graph, its version and the tenant's count. Every change stores an entry of the history in
+  the same transaction, for two units; a change by another author than the last one writes the text item too. Deleting a
+  journey also deletes its text, its version and its draft, each for two units, also if there is no draft.
+- **Drafts** are of a graph of less than 1 KB, beside an active journey. Every further KB takes two write units each time
+  a draft is stored, and again when it is published and removed; every further 4 KB a read unit. A process keeps graphs
+  that it has read; reading another one, or the appearance of moved nodes, is a request more. Publishing keeps the
+  earlier graph's labels with its figures, in a request of its own. If nothing has been counted yet, that write is
+  refused, and not counted here; DynamoDB charges a unit for it.
+- **` + "`GET /analytics`" + `** takes one query for each journey that is no draft, beside the list: a read unit for each 8 KB of
+  its figures. A page has at most 100 journeys.
+- **A customer's journeys** are one query, and one batch of the journeys' names and nodes. Customers in earlier graphs,
+  of which there are none here, take a request for each graph that the process has not read.
+- **Actions on 100 customers** are one call. Each customer takes a read of the journey, a read of the enrollment, and a
+  write that requires the enrollment as read. The index takes one unit to remove an entry, two to move one.
+- **Names** are one item of a tenant, of less than 32 KB. A process reads it before its first write of the tenant's names
+  and writes it for each call with new ones: a unit for each KB. The first event's row has such a read and a write.
 - **The gateway** serves ` + "`GET /journeys/{id}`" + ` to 4 callers at a time. In turns with it, the same handler serves them in
   this process over net/http, from the same table. A call through the gateway is three more HTTP requests, JSON both
   ways, and a process that is thawed and frozen. These floors are the bench's own; the design has none.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"journeys/internal/dev/cmd/bench/tap"
 	"journeys/internal/engine"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -57,16 +58,16 @@ func (w *walkers) requireStatus(ctx context.Context, p pack, status progress.Enr
 }
 
 // through returns the usage of a pack of customers from the wait of a graph to its exit.
-func (w *walkers) through(ctx context.Context, definition string, attributes []byte) (used usage, err error) {
+func (w *walkers) through(ctx context.Context, definition string, attributes []byte) (used tap.Usage, err error) {
 	p, err := w.enter(ctx, definition, attributes)
 	if err != nil {
 		return used, err
 	}
-	w.rig.tap.reset()
+	w.rig.tap.Reset()
 	if err := w.advance(ctx, p, time.Now().Add(time.Minute)); err != nil {
 		return used, err
 	}
-	return w.rig.tap.reset(), w.requireStatus(ctx, p, progress.Completed)
+	return w.rig.tap.Reset(), w.requireStatus(ctx, p, progress.Completed)
 }
 
 // ofOne returns the share of one customer in the units of a pack.

@@ -33,6 +33,6 @@ func (w *walkers) update(ctx context.Context) ([]row, error) {
 	without, err := w.through(ctx, waitingNodes, profile)
 	return []row{{
 		what:     "one customer: read and write units more for an update_customer, profile of 1 KB",
-		measured: ofOne(with.read + with.write - without.read - without.write), floor: atMost(4),
+		measured: ofOne(with.Read + with.Write - without.Read - without.Write), floor: atMost(4),
 	}}, err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"journeys/internal/dev/cmd/bench/tap"
 	"journeys/internal/journey"
 	"journeys/internal/progress"
 )
@@ -24,14 +25,14 @@ func (w *walkers) eventWaits(ctx context.Context) ([]row, error) {
 		return nil, err
 	}
 	ended, calls, err := w.waitUnits(ctx, config, true)
-	more := func(used usage) float64 { return ofOne(used.write + used.index - plain.write - plain.index) }
+	more := func(used tap.Usage) float64 { return ofOne(used.Write + used.Index - plain.Write - plain.Index) }
 	return []row{
 		{what: "a wait for an event that does not come: write units more than a plain wait", measured: more(timeout), floor: atMost(3)},
-		{what: "a wait for an event that does not come: read units more than a plain wait", measured: ofOne(timeout.read - plain.read)},
+		{what: "a wait for an event that does not come: read units more than a plain wait", measured: ofOne(timeout.Read - plain.Read)},
 		{what: "a wait that an event ends: write units more than a plain wait", measured: more(ended), floor: atMost(3)},
-		{what: "a wait that an event ends: read units more than a plain wait", measured: ofOne(ended.read - plain.read)},
-		{what: "an event that ends a wait, without an eventId: write units of the call", measured: ofOne(calls.write + calls.index)},
-		{what: "an event that ends a wait, without an eventId: read units of the call", measured: ofOne(calls.read)},
+		{what: "a wait that an event ends: read units more than a plain wait", measured: ofOne(ended.Read - plain.Read)},
+		{what: "an event that ends a wait, without an eventId: write units of the call", measured: ofOne(calls.Write + calls.Index)},
+		{what: "an event that ends a wait, without an eventId: read units of the call", measured: ofOne(calls.Read)},
 	}, err
 }
 
@@ -39,7 +40,7 @@ func (w *walkers) eventWaits(ctx context.Context) ([]row, error) {
 // the exit, and that of the events' calls. Each customer has caused the event "paid" before the entry, since DynamoDB
 // Local counts no units for reading what is missing, and causes it again in the wait if
 // paid is true.
-func (w *walkers) waitUnits(ctx context.Context, config string, paid bool) (used, calls usage, err error) {
+func (w *walkers) waitUnits(ctx context.Context, config string, paid bool) (used, calls tap.Usage, err error) {
 	p, err := w.enter(ctx, waitAfterMessage(config), nil)
 	if err != nil {
 		return used, calls, err
@@ -51,11 +52,11 @@ func (w *walkers) waitUnits(ctx context.Context, config string, paid bool) (used
 			return used, calls, err
 		}
 	}
-	w.rig.tap.reset()
+	w.rig.tap.Reset()
 	if err := w.advance(ctx, p, now); err != nil {
 		return used, calls, err
 	}
-	used = w.rig.tap.reset()
+	used = w.rig.tap.Reset()
 	for _, customer := range p.customers {
 		if paid {
 			if _, err := w.service.PutEvent(ctx, w.tenant, journey.Event{Customer: customer, Type: "paid"}); err != nil {
@@ -63,12 +64,12 @@ func (w *walkers) waitUnits(ctx context.Context, config string, paid bool) (used
 			}
 		}
 	}
-	calls = w.rig.tap.reset()
+	calls = w.rig.tap.Reset()
 	if err := w.advance(ctx, p, now.Add(2*time.Hour)); err != nil {
 		return used, calls, err
 	}
-	rest := w.rig.tap.reset()
-	used.read, used.write, used.index = used.read+rest.read, used.write+rest.write, used.index+rest.index
+	rest := w.rig.tap.Reset()
+	used.Read, used.Write, used.Index = used.Read+rest.Read, used.Write+rest.Write, used.Index+rest.Index
 	return used, calls, w.requireStatus(ctx, p, progress.Completed)
 }
 
@@ -91,13 +92,13 @@ func (w *walkers) waits(ctx context.Context) ([]row, error) {
 		return nil, err
 	}
 	return []row{
-		{what: "a wait until an attribute: write units more than a plain wait", measured: (until.write + until.index - plain.write - plain.index) / waiters, floor: atMost(3)},
-		{what: "a wait until an attribute: read units more than a plain wait", measured: (until.read - plain.read) / waiters, floor: atMost(1.01)},
+		{what: "a wait until an attribute: write units more than a plain wait", measured: (until.Write + until.Index - plain.Write - plain.Index) / waiters, floor: atMost(3)},
+		{what: "a wait until an attribute: read units more than a plain wait", measured: (until.Read - plain.Read) / waiters, floor: atMost(1.01)},
 	}, nil
 }
 
 // enterWait sends customers a message and into a wait.
-func (w *walkers) enterWait(ctx context.Context, config string) (used usage, err error) {
+func (w *walkers) enterWait(ctx context.Context, config string) (used tap.Usage, err error) {
 	id, err := w.activate(ctx, waitAfterMessage(config))
 	if err != nil {
 		return used, err
@@ -113,14 +114,14 @@ func (w *walkers) enterWait(ctx context.Context, config string) (used usage, err
 			return used, err
 		}
 	}
-	w.rig.tap.reset()
+	w.rig.tap.Reset()
 	if _, err := w.service.Enroll(ctx, w.tenant, id, journey.EnrollRequest{Customers: customers}); err != nil {
 		return used, err
 	}
 	if err := w.turn(ctx); err != nil {
 		return used, err
 	}
-	used = w.rig.tap.reset()
+	used = w.rig.tap.Reset()
 	e, err := w.store.Enrollments.Enrollment(ctx, w.tenant, id, customers[waiters-1])
 	if err == nil && !e.Due.After(time.Now().AddDate(0, 0, 1)) {
 		err = fmt.Errorf("a wait is due at %s", e.Due)

@@ -1,4 +1,6 @@
-package main
+// Package tap is a proxy in front of DynamoDB Local that counts the requests, connections
+// and capacity units of the clients that use it.
+package tap
 
 import (
 	"bytes"
@@ -18,26 +20,33 @@ import (
 	"sync"
 )
 
-// usage counts requests, new connections and capacity units.
-type usage struct {
-	requests, connections int
-	read, write, index    float64 // write excludes index
+// Usage is an amount of requests, new connections and capacity units.
+type Usage struct {
+	Requests, Connections int
+	Read, Write, Index    float64 // Write excludes Index
 }
 
-// tap is a proxy in front of DynamoDB Local that counts usage.
-type tap struct {
+// The label of the goroutines of a Tap in a CPU profile.
+const (
+	Label      = "part"
+	LabelValue = "tap"
+)
+
+// Tap is the proxy. Its methods are safe for concurrent use.
+type Tap struct {
 	*httptest.Server
 	mu    sync.Mutex
-	used  usage
+	used  Usage
 	items map[string]written // what PartiQL statements wrote, by key
 }
 
-func openTap(endpoint string) (*tap, error) {
+// Open starts a Tap in front of an endpoint. Close it after use.
+func Open(endpoint string) (*Tap, error) {
 	table, err := url.Parse(endpoint)
 	if err != nil {
 		return nil, err
 	}
-	t := &tap{items: map[string]written{}}
+	t := &Tap{items: map[string]written{}}
 	proxy := httputil.NewSingleHostReverseProxy(table)
 	proxy.Transport = &http.Transport{MaxIdleConnsPerHost: 128}
 	proxy.ModifyResponse = t.count
@@ -57,31 +66,31 @@ func openTap(endpoint string) (*tap, error) {
 	}))
 	t.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
-			t.add(usage{connections: 1})
+			t.add(Usage{Connections: 1})
 		}
 	}
 	// The label separates the tap's goroutines in the CPU profile.
-	pprof.Do(context.Background(), pprof.Labels(partLabel, tapPart), func(context.Context) { t.Start() })
+	pprof.Do(context.Background(), pprof.Labels(Label, LabelValue), func(context.Context) { t.Start() })
 	return t, nil
 }
 
-// reset returns the usage since the last reset.
-func (t *tap) reset() usage {
+// Reset returns the usage since the last Reset.
+func (t *Tap) Reset() Usage {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	u := t.used
-	t.used = usage{}
+	t.used = Usage{}
 	return u
 }
 
-func (t *tap) add(u usage) {
+func (t *Tap) add(u Usage) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.used.requests += u.requests
-	t.used.connections += u.connections
-	t.used.read += u.read
-	t.used.write += u.write
-	t.used.index += u.index
+	t.used.Requests += u.Requests
+	t.used.Connections += u.Connections
+	t.used.Read += u.Read
+	t.used.Write += u.Write
+	t.used.Index += u.Index
 }
 
 // consumption is the consumed capacity of one table, as DynamoDB reports it.
@@ -95,7 +104,7 @@ type consumption struct {
 const emptyQuery = 0.5
 
 // count adds one request and the units that its answer reports.
-func (t *tap) count(answer *http.Response) error {
+func (t *Tap) count(answer *http.Response) error {
 	_, operation, _ := strings.Cut(answer.Request.Header.Get("X-Amz-Target"), ".")
 	body, err := io.ReadAll(answer.Body)
 	if err != nil {
@@ -111,27 +120,27 @@ func (t *tap) count(answer *http.Response) error {
 		several = make([]consumption, 1)
 		_ = json.Unmarshal(reported.ConsumedCapacity, &several[0]) // errors report none
 	}
-	u := usage{requests: 1}
+	u := Usage{Requests: 1}
 	for _, c := range several {
-		u.write += c.CapacityUnits
+		u.Write += c.CapacityUnits
 		for _, i := range c.GlobalSecondaryIndexes {
-			u.write -= i.CapacityUnits
-			u.index += i.CapacityUnits
+			u.Write -= i.CapacityUnits
+			u.Index += i.CapacityUnits
 		}
 	}
 	switch operation {
 	case "TransactWriteItems":
-		if u.write > 0 { // it was not refused
-			u.write, err = transactUnits(answer.Request)
+		if u.Write > 0 { // it was not refused
+			u.Write, err = transactUnits(answer.Request)
 		}
 	case "GetItem", "BatchGetItem", "Query":
-		u.read, u.write, u.index = u.write+u.index, 0, 0
-		if operation == "Query" && u.read == 0 {
-			u.read = emptyQuery
+		u.Read, u.Write, u.Index = u.Write+u.Index, 0, 0
+		if operation == "Query" && u.Read == 0 {
+			u.Read = emptyQuery
 		}
 	case "BatchExecuteStatement":
-		if u.write == 0 {
-			u.write, u.index, err = t.statementUnits(answer.Request, body)
+		if u.Write == 0 {
+			u.Write, u.Index, err = t.statementUnits(answer.Request, body)
 		}
 	}
 	t.add(u)
@@ -220,7 +229,7 @@ var (
 // DynamoDB Local reports none. The table takes one for each started KB of an
 // item, also if the condition fails. The index takes one for a key that is added
 // or removed, two for a key that changes, and none for a key that stays.
-func (t *tap) statementUnits(r *http.Request, answer []byte) (write, index float64, err error) {
+func (t *Tap) statementUnits(r *http.Request, answer []byte) (write, index float64, err error) {
 	body, err := r.GetBody()
 	if err != nil {
 		return 0, 0, err
@@ -266,7 +275,7 @@ func indexUnits(before, after string) float64 {
 
 // after returns the key of the item that a statement writes, and the item after
 // it.
-func (t *tap) after(statement string, parameters []value) (string, written) {
+func (t *Tap) after(statement string, parameters []value) (string, written) {
 	values := map[string]value{}
 	w := written{sizes: map[string]int{}}
 	var removed []string
