@@ -15,16 +15,13 @@ import (
 type draftBody struct {
 	JourneyID  ident.ID       `json:"journeyId"`
 	Definition jsontext.Value `json:"definition"`
-	Timezone   jsontext.Value `json:"timezone"`
-	ExitOn     jsontext.Value `json:"exitOn"`
-	ExitWhen   jsontext.Value `json:"exitWhen"` // null for none
-	Goal       jsontext.Value `json:"goal"`     // null for none
-	BasedOn    string         `json:"basedOn"`  // an ETag of the journey
-	CreatedAt  timestamp      `json:"createdAt"`
-	UpdatedAt  timestamp      `json:"updatedAt"`
-	CreatedBy  *authorBody    `json:"createdBy,omitzero"` // nil if unknown; also below
-	UpdatedBy  *authorBody    `json:"updatedBy,omitzero"`
-	Warnings   []fault        `json:"warnings"`
+	pinnedBody
+	BasedOn   string      `json:"basedOn"` // an ETag of the journey
+	CreatedAt timestamp   `json:"createdAt"`
+	UpdatedAt timestamp   `json:"updatedAt"`
+	CreatedBy *authorBody `json:"createdBy,omitzero"` // nil if unknown; also below
+	UpdatedBy *authorBody `json:"updatedBy,omitzero"`
+	Warnings  []fault     `json:"warnings"`
 }
 
 // tagOf returns the ETag of a draft.
@@ -35,9 +32,8 @@ func writeDraft(w http.ResponseWriter, status int, d journey.DraftCopy) error {
 	w.Header().Set("ETag", tagOf(d))
 	return writeJSON(w, status, draftBody{
 		JourneyID: d.Journey, Definition: d.Definition, BasedOn: etag(d.BasedOn),
-		Timezone: graph.Setting(d.Settings, "timezone"), ExitOn: graph.Setting(d.Settings, "exitOn"),
-		ExitWhen: graph.Setting(d.Settings, "exitWhen"), Goal: graph.Setting(d.Settings, "goal"),
-		CreatedAt: timestamp(d.CreatedAt), UpdatedAt: timestamp(d.UpdatedAt),
+		pinnedBody: newPinnedBody(d.Settings),
+		CreatedAt:  timestamp(d.CreatedAt), UpdatedAt: timestamp(d.UpdatedAt),
 		CreatedBy: newAuthorBody(d.CreatedBy), UpdatedBy: newAuthorBody(d.UpdatedBy), Warnings: newFaultList(d.Warnings),
 	})
 }

@@ -34,16 +34,29 @@ type journeyBody struct {
 	Reentry         jsontext.Value `json:"reentry,omitzero"` // nil for never
 	EntryFrom       *timestamp     `json:"entryFrom"`        // null for none; also below
 	EntryUntil      *timestamp     `json:"entryUntil"`
-	Timezone        jsontext.Value `json:"timezone,omitzero"` // like the next three not in lists
-	ExitOn          jsontext.Value `json:"exitOn,omitzero"`
-	ExitWhen        jsontext.Value `json:"exitWhen,omitzero"` // null for none
-	Goal            jsontext.Value `json:"goal,omitzero"`     // null for none
+	pinnedBody                     // not in lists
 	Version         int            `json:"version"`
 	CreatedAt       timestamp      `json:"createdAt"`
 	UpdatedAt       timestamp      `json:"updatedAt"`
 	CreatedBy       *authorBody    `json:"createdBy,omitzero"` // nil if unknown; also below
 	UpdatedBy       *authorBody    `json:"updatedBy,omitzero"`
 	Warnings        []fault        `json:"warnings,omitzero"` // nil unless the journey was created or updated
+}
+
+// pinnedBody has the pinned settings of a journey, a version or a draft. The zero value is
+// left out.
+type pinnedBody struct {
+	Timezone jsontext.Value `json:"timezone,omitzero"`
+	ExitOn   jsontext.Value `json:"exitOn,omitzero"`
+	ExitWhen jsontext.Value `json:"exitWhen,omitzero"` // null for none
+	Goal     jsontext.Value `json:"goal,omitzero"`     // null for none
+}
+
+func newPinnedBody(settings []byte) pinnedBody {
+	return pinnedBody{
+		Timezone: graph.Setting(settings, "timezone"), ExitOn: graph.Setting(settings, "exitOn"),
+		ExitWhen: graph.Setting(settings, "exitWhen"), Goal: graph.Setting(settings, "goal"),
+	}
 }
 
 // newJourneyBody returns what lists and single journeys have in common.
@@ -185,9 +198,7 @@ func (a *API) writeChanged(w http.ResponseWriter, r *request, status int, j jour
 func writeSingle(w http.ResponseWriter, status int, j journey.Journey, warnings []fault) error {
 	w.Header().Set("ETag", etag(j.Rev))
 	body := newJourneyBody(j)
-	body.Timezone, body.Warnings = graph.Setting(j.Settings, "timezone"), warnings
-	body.ExitOn, body.ExitWhen = graph.Setting(j.Settings, "exitOn"), graph.Setting(j.Settings, "exitWhen")
-	body.Goal = graph.Setting(j.Settings, "goal")
+	body.pinnedBody, body.Warnings = newPinnedBody(j.Settings), warnings
 	return writeJSON(w, status, body)
 }
 

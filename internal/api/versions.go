@@ -7,7 +7,6 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"journeys/internal/graph"
 	"journeys/internal/journey"
 )
 
@@ -25,10 +24,7 @@ type versionBody struct {
 	SameAs     int            `json:"sameAs,omitzero"`
 	Current    bool           `json:"current,omitzero"`
 	Definition jsontext.Value `json:"definition,omitzero"` // like the rest not in lists
-	Timezone   jsontext.Value `json:"timezone,omitzero"`
-	ExitOn     jsontext.Value `json:"exitOn,omitzero"`
-	ExitWhen   jsontext.Value `json:"exitWhen,omitzero"` // null for none
-	Goal       jsontext.Value `json:"goal,omitzero"`     // null for none
+	pinnedBody
 }
 
 type versionListBody struct {
@@ -93,9 +89,7 @@ func getVersion(a *API, w http.ResponseWriter, r *request) error {
 		return err
 	}
 	body := newVersionBody(v, inside)
-	body.Definition, body.Timezone = v.Definition, graph.Setting(v.Settings, "timezone")
-	body.ExitOn, body.ExitWhen = graph.Setting(v.Settings, "exitOn"), graph.Setting(v.Settings, "exitWhen")
-	body.Goal = graph.Setting(v.Settings, "goal")
+	body.Definition, body.pinnedBody = v.Definition, newPinnedBody(v.Settings)
 	return writeJSON(w, http.StatusOK, body)
 }
 

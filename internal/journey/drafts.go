@@ -114,7 +114,7 @@ func (s *Service) putDraftOnce(
 	if next, err = next.with(c, j.Rev); err != nil {
 		return DraftCopy{}, false, err
 	}
-	if match.None && c.BasedOn == nil && j.DefinitionRev <= old.BasedOn {
+	if old.Tag != "" && match.None && c.BasedOn == nil && j.DefinitionRev <= old.BasedOn {
 		next.BasedOn = old.BasedOn // a repeat after a change that a draft does not replace
 	}
 	switch {

@@ -95,7 +95,7 @@ type VersionStore interface {
 	History(ctx context.Context, t ident.Tenant, id ident.ID, upTo int64, limit int, now time.Time) ([]HistoryEntry, error)
 }
 
-// Versions returns a page of a journey's versions. cursor is Next of the previous page,
+// Versions returns a page of a journey's versions. from is Next of the previous page,
 // "" for the first one.
 func (s *Service) Versions(ctx context.Context, t ident.Tenant, id ident.ID, from string, limit int) (VersionPage, error) {
 	upTo, err := readRecordCursor(from, "versions", id, maxVersion)
