@@ -1,0 +1,4 @@
+/** The place journeys. */
+export default function Journeys() {
+  return <p>journeys </p>;
+}

@@ -1,0 +1,4 @@
+/** The place settings. */
+export default function Settings() {
+  return <p>settings </p>;
+}

@@ -1,0 +1,86 @@
+// What several places read. React Query keeps it, and reads it again when a page is shown again.
+import { QueryClient, useQuery } from "@tanstack/react-query";
+import { api, call } from "./api";
+import { Problem } from "./problem";
+
+/** The cache of all places. `send` repeats requests, so the queries do not. */
+export const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      retry: false,
+      staleTime: 5_000,
+      refetchIntervalInBackground: false,
+      networkMode: "always",
+    },
+    mutations: { retry: false, networkMode: "always" },
+  },
+});
+
+/** Keys of the cache; a key is a prefix of all that belong to it. */
+export const keys = {
+  journeys: ["journeys"] as const,
+  figures: ["figures"] as const,
+  journey: (id: string) => ["journey", id] as const,
+  draft: (id: string) => ["journey", id, "draft"] as const,
+  analytics: (id: string) => ["journey", id, "analytics"] as const,
+  versions: (id: string) => ["journey", id, "versions"] as const,
+  version: (id: string, version: number) => ["journey", id, "versions", version] as const,
+  history: (id: string) => ["journey", id, "history"] as const,
+  people: (id: string) => ["journey", id, "people"] as const,
+  customer: (id: string) => ["customer", id] as const,
+  settings: ["settings"] as const,
+  names: ["names"] as const,
+};
+
+/** A journey and its tag. Editors only: a viewer gets 403. */
+export function useJourney(id: string, enabled = true) {
+  return useQuery({
+    queryKey: keys.journey(id),
+    queryFn: ({ signal }) => call(api.GET("/journeys/{id}", { params: { path: { id } }, signal })),
+    enabled,
+  });
+}
+
+/** The draft of a journey and its tag; null if there is none. */
+export function useDraft(id: string, enabled = true) {
+  return useQuery({
+    queryKey: keys.draft(id),
+    queryFn: async ({ signal }) => {
+      try {
+        return await call(api.GET("/journeys/{id}/draft", { params: { path: { id } }, signal }));
+      } catch (error) {
+        if (error instanceof Problem && error.code === "no-draft") return null;
+        throw error;
+      }
+    },
+    enabled,
+  });
+}
+
+/** The figures of a journey. */
+export function useAnalytics(id: string, interval: number | false = false) {
+  return useQuery({
+    queryKey: keys.analytics(id),
+    queryFn: ({ signal }) => call(api.GET("/journeys/{id}/analytics", { params: { path: { id } }, signal })),
+    refetchInterval: interval,
+  });
+}
+
+/** What the installation offers. It hardly changes while a page is open. */
+export function useSettings() {
+  return useQuery({
+    queryKey: keys.settings,
+    queryFn: async ({ signal }) => (await call(api.GET("/settings", { signal }))).data,
+    staleTime: 300_000,
+  });
+}
+
+/** The names that the tenant's events and attributes had. Editors only. */
+export function useNames(enabled = true) {
+  return useQuery({
+    queryKey: keys.names,
+    queryFn: async ({ signal }) => (await call(api.GET("/names", { signal }))).data,
+    staleTime: 60_000,
+    enabled,
+  });
+}

@@ -1,0 +1,238 @@
+import { type InputHTMLAttributes, type ReactNode, type SelectHTMLAttributes, useId } from "react";
+import { Icon } from "./icon";
+
+interface FieldProps {
+  label: string;
+  help?: ReactNode;
+  /** What is wrong with the value. */
+  fault?: string | undefined;
+  hideLabel?: boolean;
+  className?: string;
+}
+
+function Frame({
+  label,
+  help,
+  fault,
+  hideLabel,
+  className,
+  id,
+  children,
+}: FieldProps & { id: string; children: ReactNode }) {
+  return (
+    <div className={className ? `field ${className}` : "field"}>
+      <label className={hideLabel ? "sr" : "label"} htmlFor={id}>
+        {label}
+      </label>
+      {children}
+      {fault !== undefined && (
+        <p className="help help--bad" id={`${id}-fault`}>
+          <Icon name="alert" small />
+          {fault}
+        </p>
+      )}
+      {help !== undefined && (
+        <p className="help" id={`${id}-help`}>
+          {help}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function described(id: string, { help, fault }: FieldProps) {
+  const by = [fault !== undefined && `${id}-fault`, help !== undefined && `${id}-help`].filter(Boolean).join(" ");
+  return { "aria-invalid": fault !== undefined || undefined, ...(by ? { "aria-describedby": by } : {}) };
+}
+
+type TextFieldProps = FieldProps &
+  Omit<InputHTMLAttributes<HTMLInputElement>, "className"> & { mono?: boolean; options?: readonly string[] };
+
+/** A line of text, with completion from `options`. */
+export function TextField({ label, help, fault, hideLabel, className, mono, options, ...input }: TextFieldProps) {
+  const id = useId();
+  const frame = { label, help, fault, hideLabel, className } as FieldProps;
+  return (
+    <Frame {...frame} id={id}>
+      <input
+        id={id}
+        autoComplete="off"
+        spellCheck={false}
+        {...input}
+        {...described(id, frame)}
+        {...(options ? { list: `${id}-list` } : {})}
+        className={mono ? "input input--mono" : "input"}
+      />
+      {options && (
+        <datalist id={`${id}-list`}>
+          {options.map((option) => (
+            <option key={option} value={option} />
+          ))}
+        </datalist>
+      )}
+    </Frame>
+  );
+}
+
+type SelectFieldProps = FieldProps &
+  Omit<SelectHTMLAttributes<HTMLSelectElement>, "className"> & {
+    options: readonly (readonly [value: string, label: string])[];
+  };
+
+/** A choice from a list. A value that is not in the list is kept, and shown as it is. */
+export function SelectField({ label, help, fault, hideLabel, className, options, ...select }: SelectFieldProps) {
+  const id = useId();
+  const frame = { label, help, fault, hideLabel, className } as FieldProps;
+  const value = select.value === undefined ? undefined : String(select.value);
+  const missing = value !== undefined && !options.some(([v]) => v === value);
+  return (
+    <Frame {...frame} id={id}>
+      <select id={id} {...select} {...described(id, frame)} className="select">
+        {missing && <option value={value}>{value}</option>}
+        {options.map(([v, text]) => (
+          <option key={v} value={v}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </Frame>
+  );
+}
+
+type TextAreaProps = FieldProps & {
+  value: string;
+  onChange: (value: string) => void;
+  onBlur?: () => void;
+  rows?: number;
+  mono?: boolean;
+  disabled?: boolean;
+};
+
+/** Several lines of text. */
+export function TextArea({
+  label,
+  help,
+  fault,
+  hideLabel,
+  className,
+  value,
+  onChange,
+  onBlur,
+  rows = 4,
+  mono,
+  disabled,
+}: TextAreaProps) {
+  const id = useId();
+  const frame = { label, help, fault, hideLabel, className } as FieldProps;
+  return (
+    <Frame {...frame} id={id}>
+      <textarea
+        id={id}
+        rows={rows}
+        value={value}
+        disabled={disabled}
+        spellCheck={!mono}
+        {...described(id, frame)}
+        className={mono ? "input input--area input--mono" : "input input--area"}
+        onChange={(event) => onChange(event.target.value)}
+        onBlur={onBlur}
+      />
+    </Frame>
+  );
+}
+
+interface ToggleProps {
+  label: string;
+  checked: boolean;
+  onChange: (checked: boolean) => void;
+  disabled?: boolean;
+}
+
+/** A switch: what it says is done at once. */
+export function Switch({ label, checked, onChange, disabled }: ToggleProps) {
+  const id = useId();
+  return (
+    <div className="row">
+      <span id={id} className="grow">
+        {label}
+      </span>
+      <button
+        type="button"
+        role="switch"
+        className="switch"
+        aria-checked={checked}
+        aria-labelledby={id}
+        disabled={disabled}
+        onClick={() => onChange(!checked)}
+      />
+    </div>
+  );
+}
+
+/** A box to check, with its words. `mixed` is some of several. */
+export function Check({
+  label,
+  checked,
+  onChange,
+  disabled,
+  hideLabel,
+}: Omit<ToggleProps, "checked"> & { checked: boolean | "mixed"; hideLabel?: boolean }) {
+  const id = useId();
+  return (
+    <div className="row">
+      <button
+        id={id}
+        type="button"
+        role="checkbox"
+        className="check"
+        aria-checked={checked}
+        disabled={disabled}
+        onClick={() => onChange(checked !== true)}
+      >
+        <Icon name={checked === "mixed" ? "minus" : "check"} />
+      </button>
+      <label htmlFor={id} className={hideLabel ? "sr" : undefined}>
+        {label}
+      </label>
+    </div>
+  );
+}
+
+interface SegmentsProps<T extends string> {
+  label: string;
+  value: T;
+  options: readonly (readonly [value: T, label: ReactNode])[];
+  onChange: (value: T) => void;
+  small?: boolean;
+  full?: boolean;
+}
+
+/** A choice of one of few. */
+export function Segments<T extends string>({ label, value, options, onChange, small, full }: SegmentsProps<T>) {
+  const className = ["seg", small && "seg--s", full && "seg--full"].filter(Boolean).join(" ");
+  const move = (event: React.KeyboardEvent<HTMLDivElement>) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    const next = (options.findIndex(([v]) => v === value) + step + options.length) % options.length;
+    const option = options[next];
+    if (option) onChange(option[0]);
+    event.currentTarget.querySelectorAll<HTMLElement>("[role=radio]")[next]?.focus();
+  };
+  return (
+    <div role="radiogroup" aria-label={label} className={className} onKeyDown={move}>
+      {options.map(([v, text]) => (
+        <button
+          key={v}
+          type="button"
+          role="radio"
+          aria-checked={v === value}
+          tabIndex={v === value ? 0 : -1}
+          onClick={() => onChange(v)}
+        >
+          {text}
+        </button>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,127 @@
+import { type ReactNode, useEffect, useState } from "react";
+import words from "#words/states";
+import { Problem } from "../problem";
+import { say } from "../say";
+import { Button } from "./button";
+import { Icon, type IconName } from "./icon";
+
+/** Shows its children after 300 ms, so that a fast answer does not flicker. */
+export function Later({ children }: { children: ReactNode }) {
+  const [due, setDue] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setDue(true), 300);
+    return () => clearTimeout(timer);
+  }, []);
+  return due ? children : null;
+}
+
+/** Bars in the place of rows that are on their way. */
+export function Skeleton({ rows = 5 }: { rows?: number }) {
+  return (
+    <Later>
+      <div className="col gap-4 skeleton" role="status" aria-label={words.loading}>
+        {Array.from({ length: rows }, (_, i) => (
+          <div key={`row ${i + 1}`} className="skel" style={{ ["--w" as string]: `${90 - ((i * 17) % 40)}%` }} />
+        ))}
+      </div>
+    </Later>
+  );
+}
+
+/** What went wrong, in words, with the id for support and a way on. */
+export function Failure({ error, retry, children }: { error: unknown; retry?: () => void; children?: ReactNode }) {
+  const { title, detail } = explain(error);
+  const requestId = error instanceof Problem ? error.requestId : "";
+  return (
+    <section className="card failure" role="alert">
+      <div className="row row--3 row--top">
+        <Icon name="alert" />
+        <div className="col gap-2 grow">
+          <h2 className="semi">{title}</h2>
+          {detail && <p className="dim">{detail}</p>}
+          {error instanceof Problem && error.faults.length > 0 && (
+            <ul className="col gap-1">
+              {error.faults.slice(0, 20).map((fault) => (
+                <li key={`${fault.pointer} ${fault.detail}`}>
+                  <code>{fault.pointer || "/"}</code> {fault.detail}
+                </li>
+              ))}
+            </ul>
+          )}
+          <div className="row">
+            {retry && (
+              <Button icon="refresh" onClick={retry}>
+                {words.again}
+              </Button>
+            )}
+            {children}
+          </div>
+          {requestId && (
+            <details>
+              <summary className="t2 dim">{words.support}</summary>
+              <p className="row t2">
+                <code>{requestId}</code>
+                <Button small look="quiet" icon="copy" onClick={() => void navigator.clipboard.writeText(requestId)}>
+                  {words.copy}
+                </Button>
+              </p>
+            </details>
+          )}
+        </div>
+      </div>
+    </section>
+  );
+}
+
+/** The words for an error. */
+export function explain(error: unknown): { title: string; detail: string } {
+  if (!(error instanceof Problem))
+    return { title: words.broken, detail: error instanceof Error ? error.message : String(error) };
+  switch (error.status) {
+    case 0:
+      return { title: navigator.onLine ? words.noAnswer : words.offline, detail: words.nothingLost };
+    case 401:
+      return { title: words.signedOut, detail: words.nothingLost };
+    case 403:
+      return { title: words.forbidden, detail: error.detail };
+    case 404:
+      return { title: words.missing, detail: error.detail };
+    case 429:
+    case 503:
+      return { title: words.busy, detail: error.detail || words.nothingLost };
+    default:
+      return error.status >= 500
+        ? { title: words.ours, detail: words.oursDetail }
+        : { title: say(words.refused), detail: error.detail || error.message };
+  }
+}
+
+/** Nothing yet: one sentence and the next thing to do. */
+export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+  return (
+    <div className="center">
+      <div className="col gap-3 empty">
+        <h2 className="t4">{title}</h2>
+        {children}
+      </div>
+    </div>
+  );
+}
+
+/** One line for a state of the whole place. */
+export function Band({
+  tone,
+  icon,
+  children,
+}: {
+  tone?: "warn" | "bad" | "accent";
+  icon: IconName;
+  children: ReactNode;
+}) {
+  return (
+    <div className={tone ? `band band--${tone}` : "band"} role="status">
+      <Icon name={icon} />
+      {children}
+    </div>
+  );
+}

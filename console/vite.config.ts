@@ -1,0 +1,30 @@
+import { fileURLToPath } from "node:url";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+const port = process.env["PORT"] ?? "8080";
+const backend = { target: `http://127.0.0.1:${port}`, changeOrigin: false };
+
+export default defineConfig({
+  plugins: [react()],
+  resolve: {
+    alias: { "#words": fileURLToPath(new URL("./generated/words", import.meta.url)) },
+  },
+  build: {
+    target: "es2023",
+    outDir: "build",
+    // The page's policy allows no inline scripts, styles or data: fonts.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    cssCodeSplit: false,
+    reportCompressedSize: false,
+  },
+  // `make console-dev`: the page from here, everything else from `make run`.
+  server: {
+    host: "127.0.0.1",
+    port: Number(process.env["CONSOLE_PORT"] ?? "5173"),
+    strictPort: true,
+    proxy: { "/api": backend, "/_local": backend, "/config.json": backend, "/preview": backend },
+  },
+  test: { include: ["test/**/*.test.ts"], environment: "node" },
+});
