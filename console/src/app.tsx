@@ -1,12 +1,13 @@
 import { lazy, type ReactNode, Suspense } from "react";
 import words from "#words/shell";
 import { Bands } from "./bands";
+import { Page } from "./frame";
 import { href, type Place, useRoute } from "./route";
 import { session, sessionLost } from "./session";
 import { ForSystems, SignedOutHere, SignIn } from "./signin";
 import { useStore } from "./store";
 import { LinkButton } from "./ui/button";
-import { Empty, Skeleton } from "./ui/states";
+import { Skeleton } from "./ui/states";
 
 const Journeys = lazy(() => import("./places/journeys/journeys"));
 const Graph = lazy(() => import("./places/graph/graph"));
@@ -49,12 +50,17 @@ function draw(place: Place): ReactNode {
       return <Settings />;
     default:
       return (
-        <Empty title={words.notFound}>
-          <p className="dim">{words.notFoundDetail}</p>
-          <LinkButton look="primary" href={href({ name: "journeys" })}>
-            {words.toJourneys}
-          </LinkButton>
-        </Empty>
+        <Page title={words.notFound}>
+          <div className="center">
+            <div className="col gap-4 empty">
+              <h1 className="t5">{words.notFound}</h1>
+              <p className="dim">{words.notFoundDetail}</p>
+              <LinkButton look="primary" href={href({ name: "journeys" })}>
+                {words.toJourneys}
+              </LinkButton>
+            </div>
+          </div>
+        </Page>
       );
   }
 }

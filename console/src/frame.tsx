@@ -10,7 +10,8 @@ import { Menu } from "./ui/menu";
 
 interface PageProps {
   title: string;
-  place: "journeys" | "customers" | "settings";
+  /** Where the page belongs; nowhere by default. */
+  place?: "journeys" | "customers" | "settings";
   children: ReactNode;
 }
 
@@ -65,7 +66,7 @@ export function Brand() {
   );
 }
 
-function PlaceLink({ to, here }: { to: PageProps["place"]; here: string }) {
+function PlaceLink({ to, here }: { to: NonNullable<PageProps["place"]>; here: PageProps["place"] }) {
   const place: Place = { name: to };
   return (
     <a className="place" href={href(place)} aria-current={to === here ? "page" : undefined}>
