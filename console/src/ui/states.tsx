@@ -114,7 +114,7 @@ export function Band({
   icon,
   children,
 }: {
-  tone?: "warn" | "bad" | "accent";
+  tone?: "warn" | "bad" | "accent" | undefined;
   icon: IconName;
   children: ReactNode;
 }) {
