@@ -1,6 +1,7 @@
 import { lazy, Suspense, useEffect } from "react";
 import type { Answer, Schemas } from "../../api";
 import { useEditor } from "../../graph/use-editor";
+import { useKeys } from "../../keys";
 import { Problem } from "../../problem";
 import { useDraft, useJourney } from "../../queries";
 import { type Mode, modes } from "../../route";
@@ -9,7 +10,7 @@ import { useStore } from "../../store";
 import { Failure, Skeleton } from "../../ui/states";
 import { JourneyBands } from "./bands";
 import { goToMode, ModeBar } from "./bar";
-import { isTyping, plainKey } from "./keys";
+import { graphKeys } from "./keys";
 import { NotThere } from "./not-there";
 import { outline } from "./selected";
 import "../../style/graph.css";
@@ -74,7 +75,10 @@ interface OpenedProps extends GraphProps {
 
 function Opened({ id, mode, journey, draft, deleted }: OpenedProps) {
   const editor = useEditor(id, journey, draft);
-  useKeys(id, mode);
+  useKeys(graphKeys, {
+    outline: () => outline.set(!outline.get()),
+    mode: () => goToMode(id, modes[(modes.indexOf(mode) + 1) % modes.length] ?? "live"),
+  });
   useEffect(() => {
     if (deleted) editor.forget();
   }, [deleted, editor.forget]);
@@ -94,18 +98,4 @@ function Opened({ id, mode, journey, draft, deleted }: OpenedProps) {
       </div>
     </div>
   );
-}
-
-/** The keys that every mode has. */
-function useKeys(id: string, mode: Mode) {
-  useEffect(() => {
-    const press = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || isTyping(event) || document.querySelector("dialog[open]")) return;
-      const key = plainKey(event);
-      if (key === "o") outline.set(!outline.get());
-      if (key === "m") goToMode(id, modes[(modes.indexOf(mode) + 1) % modes.length] ?? "live");
-    };
-    window.addEventListener("keydown", press);
-    return () => window.removeEventListener("keydown", press);
-  }, [id, mode]);
 }

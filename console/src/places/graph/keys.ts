@@ -1,54 +1,34 @@
-import words from "#words/keys";
+import words from "#words/graphKeys";
+import type { KeyTable } from "../../keys";
 
-/** One row of the help: keys and what they do. */
-export interface KeyRow {
-  keys: readonly string[];
-  does: string;
-}
+/** The keys of every mode. The canvas handles those of the graph itself. */
+export const graphKeys: KeyTable<"along" | "across" | "open" | "fit" | "outline" | "mode"> = {
+  title: words.graph,
+  rows: [
+    { name: "along", keys: ["ArrowDown", "ArrowUp"], does: words.along },
+    { name: "across", keys: ["ArrowLeft", "ArrowRight"], does: words.across },
+    { name: "open", keys: ["Enter"], does: words.open },
+    { name: "fit", keys: ["f"], does: words.fit },
+    { name: "outline", keys: ["o"], does: words.outline },
+    { name: "mode", keys: ["m"], does: words.mode },
+  ],
+};
 
-/** The keys of the console by place. The help is made from this table. */
-export const keyTable: readonly { title: string; rows: readonly KeyRow[] }[] = [
-  {
-    title: words.everywhere,
-    rows: [
-      { keys: ["?"], does: words.help },
-      { keys: ["Esc"], does: words.close },
-    ],
-  },
-  {
-    title: words.graph,
-    rows: [
-      { keys: ["↓", "↑"], does: words.along },
-      { keys: ["←", "→"], does: words.across },
-      { keys: ["Enter"], does: words.open },
-      { keys: ["F"], does: words.fit },
-      { keys: ["/"], does: words.find },
-      { keys: ["O"], does: words.outline },
-      { keys: ["M"], does: words.mode },
-    ],
-  },
-  {
-    title: words.build,
-    rows: [
-      { keys: ["A"], does: words.add },
-      { keys: ["D", "Delete"], does: words.remove },
-      { keys: ["C", "X", "V"], does: words.clipboard },
-      { keys: ["Ctrl Z", "Ctrl Shift Z"], does: words.undo },
-      { keys: ["F8"], does: words.fault },
-    ],
-  },
-];
+type BuildKey = "add" | "remove" | "copy" | "cut" | "paste" | "undo" | "redo" | "find" | "fault" | "close";
 
-/** Whether a key is meant for a field: it types there, and is no command. */
-export function isTyping(event: KeyboardEvent | React.KeyboardEvent): boolean {
-  const target = event.target;
-  return (
-    target instanceof HTMLElement &&
-    (target.isContentEditable || target.matches("input:not([type=checkbox]):not([type=radio]), textarea, select"))
-  );
-}
-
-/** The letter of a key without modifiers, in lower case; "" with Ctrl, Alt or Meta. */
-export function plainKey(event: KeyboardEvent | React.KeyboardEvent): string {
-  return event.ctrlKey || event.metaKey || event.altKey ? "" : event.key.toLowerCase();
-}
+/** The keys of the mode build. */
+export const buildKeys: KeyTable<BuildKey> = {
+  title: words.build,
+  rows: [
+    { name: "add", keys: ["a"], does: words.add },
+    { name: "remove", keys: ["d", "Delete"], does: words.remove },
+    { name: "copy", keys: ["c", "Mod+c"], does: words.copy },
+    { name: "cut", keys: ["x", "Mod+x"], does: words.cut },
+    { name: "paste", keys: ["v", "Mod+v"], does: words.paste },
+    { name: "undo", keys: ["Mod+z"], does: words.undo },
+    { name: "redo", keys: ["Mod+Shift+z", "Mod+y"], does: words.redo },
+    { name: "find", keys: ["/"], does: words.find },
+    { name: "fault", keys: ["F8"], does: words.fault },
+    { name: "close", keys: ["Escape"], does: words.close },
+  ],
+};
