@@ -80,7 +80,7 @@ function stepOverlay(
   const step = at === undefined ? undefined : result?.trace[at];
   const node = graph.nodes.find((n) => n.id === id);
   if (step === undefined || node === undefined) return overlay;
-  const word = resultText(step);
+  const word = resultText(step, node);
   overlay.end = shortText(step.at, Date.parse(result?.trace[0]?.at ?? step.at));
   if (step.nodeType !== "exit" && step.nodeType !== "entry_trigger") {
     overlay.line = createElement(Fragment, null, createElement("b", null, kindOf(node).word), ` · ${word}`);

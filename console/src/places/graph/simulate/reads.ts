@@ -15,6 +15,8 @@ export interface Read {
   /** The decision's node. */
   nodeId?: string;
   test?: JsonObject;
+  /** What the test must be for its condition to hold; true if absent. */
+  wanted?: boolean;
 }
 
 /** Reads a condition's field. `own` is what `event.` means: the event that started the journey, or the one that is met. */
@@ -39,18 +41,24 @@ export function readField(field: string, own: "entry" | "event" = "entry"): Read
   }
 }
 
+/** A test of a condition, and what it must be for the condition to hold. */
+interface Leaf {
+  test: JsonObject;
+  wanted: boolean;
+}
+
 /** The tests of a condition, with the groups around them left out. */
-export function leavesOf(condition: Json | undefined): JsonObject[] {
+export function leavesOf(condition: Json | undefined, wanted = true): Leaf[] {
   if (!isObject(condition)) return [];
   const group = condition["all"] ?? condition["any"];
-  if (Array.isArray(group)) return group.flatMap(leavesOf);
-  return condition["not"] === undefined ? [condition] : leavesOf(condition["not"]);
+  if (Array.isArray(group)) return group.flatMap((part) => leavesOf(part, wanted));
+  return condition["not"] === undefined ? [{ test: condition, wanted }] : leavesOf(condition["not"], !wanted);
 }
 
 function readsOf(condition: Json | undefined, own: "entry" | "event" = "entry"): Read[] {
-  return leavesOf(condition).flatMap((test) => {
+  return leavesOf(condition).flatMap(({ test, wanted }) => {
     const read = typeof test["field"] === "string" ? readField(test["field"], own) : undefined;
-    return read ? [{ ...read, test }] : [];
+    return read ? [{ ...read, test, wanted }] : [];
   });
 }
 

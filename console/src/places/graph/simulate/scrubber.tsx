@@ -165,7 +165,7 @@ function valueText(graph: Graph, result: Result, { stops }: Timeline, stop: numb
     all: result.trace.length,
     name,
     time,
-    result: resultText(traced),
+    result: resultText(traced, node),
   });
 }
 

@@ -1,6 +1,6 @@
 // Values that make a condition true or false, where that is simple.
-import { isExact, isObject, type Json, type JsonObject, scalarText } from "../../../json";
-import { withoutValue, withValue } from "./paths";
+import { isExact, isObject, type Json, type JsonObject, same, scalarText } from "../../../json";
+import { valueAt, withoutValue, withValue } from "./paths";
 import type { PersonaEvent, PersonaTest } from "./personas";
 import { type Read, readField } from "./reads";
 
@@ -90,6 +90,42 @@ function other(value: Json | undefined): Json | undefined {
   return undefined;
 }
 
+/** Whether a test holds for a value; undefined where that depends on the time, or is not simple. */
+export function meets(test: JsonObject, actual: Json | undefined): boolean | undefined {
+  const value = test["value"];
+  const there = actual !== undefined && actual !== null;
+  switch (test["operator"]) {
+    case "exists":
+      return there === (value !== false);
+    case "eq":
+      return there && same(value, actual);
+    case "neq":
+      return !there || !same(value, actual);
+    case "in":
+      return Array.isArray(value) && value.some((one) => same(one, actual));
+    case "contains":
+      return Array.isArray(actual) && actual.some((one) => same(one, value));
+    case "starts_with":
+      return typeof actual === "string" && actual.startsWith(scalarText(value));
+    default:
+      return typeof value === "number" && typeof actual === "number"
+        ? compare(String(test["operator"]), actual, value)
+        : undefined;
+  }
+}
+
+function compare(operator: string, a: number, b: number): boolean | undefined {
+  return { gt: a > b, gte: a >= b, lt: a < b, lte: a <= b }[operator];
+}
+
+/** The value of a field in a persona. */
+function valueIn(test: PersonaTest, { source, names, nodeId = "" }: Read): Json | undefined {
+  if (source === "attribute") return valueAt(test.customerAttributes, names);
+  if (source === "entry") return valueAt(test.entryEvent?.properties, names);
+  const answer = source === "decision" ? test.decisions?.[nodeId] : undefined;
+  return isObject(answer) ? valueAt(answer, names) : undefined;
+}
+
 /** Returns the test with a field's value set, or removed for undefined. */
 export function withRead(test: PersonaTest, read: Read, value: Json | undefined): PersonaTest {
   const put = (object: JsonObject | undefined, names: readonly string[]) =>
@@ -120,7 +156,7 @@ export function satisfy(test: PersonaTest, condition: Json | undefined, wanted: 
   }
   if (typeof condition["event"] === "string") return satisfyEvent(test, condition, wanted, at);
   const read = typeof condition["field"] === "string" ? readField(condition["field"]) : undefined;
-  if (read === undefined) return test;
+  if (read === undefined || meets(condition, valueIn(test, read)) === wanted) return test;
   return withRead(test, read, valueFor(condition, wanted, read.names));
 }
 

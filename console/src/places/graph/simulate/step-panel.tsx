@@ -86,7 +86,7 @@ function Head(props: Shown) {
             : `${words.step} ${step.step}, ${clockText(step.at, Date.parse(result.trace[0]?.at ?? step.at))}`}
         </div>
       </div>
-      {!aside && step && step.nodeType !== "exit" && <ResultChip step={step} />}
+      {!aside && step && step.nodeType !== "exit" && <ResultChip step={step} node={node} />}
     </div>
   );
 }
@@ -105,13 +105,13 @@ function OutcomeHead({ result }: { result: Result }) {
   );
 }
 
-function ResultChip({ step }: { step: Step }) {
+function ResultChip({ step, node }: { step: Step; node: GraphNode }) {
   const tone = toneOf(step);
   return (
     <span className={tone === "" ? "chip" : `chip chip--${tone}`}>
       {tone === "ok" && <Icon name="check" />}
       {tone === "warn" && <Icon name="warning" />}
-      {resultText(step)}
+      {resultText(step, node)}
     </span>
   );
 }

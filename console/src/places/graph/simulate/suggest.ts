@@ -36,17 +36,17 @@ export function suggestTest(setting: Setting): PersonaTest {
   const type = entryType(setting);
   const test: PersonaTest = type === undefined ? {} : { entryEvent: { type } };
   const filled = readsOf(setting)
-    .filter(({ test: t }) => !staysAway(t))
+    .filter((read) => !staysAway(read))
     .reduce<PersonaTest>((t, read) => {
-      const value = read.test ? valueFor(read.test, true, read.names) : sample(read.names);
+      const value = read.test ? valueFor(read.test, read.wanted !== false, read.names) : sample(read.names);
       return withRead(t, read, value ?? sample(read.names));
     }, test);
   return enters(setting, leaves(setting, filled));
 }
 
 /** A test of a missing field suggests to leave the field away. */
-function staysAway(test: Read["test"]): boolean {
-  return test?.["operator"] === "exists" && test["value"] === false;
+function staysAway({ test, wanted = true }: Read): boolean {
+  return test?.["operator"] === "exists" && (test["value"] === false) === wanted;
 }
 
 /** The fields that a journey reads and a persona has not. */
@@ -148,9 +148,9 @@ function withEvent(
     properties = withValue(properties, match.event, value);
     next = withRead(next, { source: "entry", names: match.entry }, value);
   }
-  for (const leaf of leavesOf(awaited.condition)) {
+  for (const { test: leaf, wanted } of leavesOf(awaited.condition)) {
     const read = typeof leaf["field"] === "string" ? readField(leaf["field"], "event") : undefined;
-    const value = read && valueFor(leaf, true, read.names);
+    const value = read && valueFor(leaf, wanted, read.names);
     if (read?.source === "event" && value !== undefined) properties = withValue(properties, read.names, value);
   }
   const event: PersonaEvent = {

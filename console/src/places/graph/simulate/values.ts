@@ -14,7 +14,8 @@ export function readValue(text: string): Json {
   const number = parseNumber(trimmed);
   if (number !== undefined) return number;
   if (!/^(["[{]|true$|false$|null$)/.test(trimmed)) return text;
-  return readJson(trimmed) ?? text;
+  const value = readJson(trimmed);
+  return value === undefined ? text : value;
 }
 
 /** Parses JSON; undefined if it is none. JSON's null is null. */

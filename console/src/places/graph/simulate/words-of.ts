@@ -1,6 +1,8 @@
 // Words for results, times and tests of a simulation.
 import words from "#words/simulate";
 import { formatClock, formatDay, formatDuration, formatMinute, formatWeekday } from "../../../format";
+import { wayName } from "../../../graph/describe";
+import type { GraphNode } from "../../../graph/types";
 import { isObject, type Json, scalarText } from "../../../json";
 import { say } from "../../../say";
 import type { Result, Step } from "./coverage";
@@ -12,8 +14,14 @@ export function valueText(value: Json | undefined): string {
   return isObject(value) ? JSON.stringify(value) : scalarText(value);
 }
 
+const forks = ["condition_split", "multi_split", "random_split"];
+const endings = ["exited", "expired", "stopped"];
+
 /** What a step did, in a word or two. Names of branches and events are the user's own. */
-export function resultText(step: Step): string {
+export function resultText(step: Step, node: GraphNode | undefined): string {
+  const { result } = step;
+  const way = node && (forks.includes(node.type) || result === "event") && !endings.includes(result);
+  if (way) return wayName(node, { handle: result, name: result });
   const known: Readonly<Record<string, string>> = words.results;
   return Object.hasOwn(known, step.result) ? (known[step.result] ?? step.result) : step.result;
 }
