@@ -3,7 +3,7 @@ import type { Schemas } from "../../../api";
 import type { Editor } from "../../../graph/editor";
 import { href } from "../../../route";
 import { say } from "../../../say";
-import { LinkButton } from "../../../ui/button";
+import { IconButton, LinkButton } from "../../../ui/button";
 import { Icon } from "../../../ui/icon";
 import type { Coverage } from "./coverage";
 
@@ -26,6 +26,9 @@ export function SimulateBar({ editor, journey, coverage }: SimulateBarProps) {
       </span>
       <span className="dim only-wide">{words.nothing}</span>
       <span className="push row row--3">
+        {editor.undoes !== null && (
+          <IconButton icon="undo" label={say(words.undoes, { change: editor.undoes })} onClick={() => editor.undo()} />
+        )}
         {coverage && coverage.lines.length > 0 && <Covered coverage={coverage} />}
         <span className="only-wide row">
           <LinkButton icon="build" href={href({ name: "graph", journey: journeyId, mode: "build" })}>

@@ -9,7 +9,7 @@ import { Dialog } from "../../../ui/dialog";
 import type { Result, Step } from "./coverage";
 import { pieces } from "./fill";
 import { Preview } from "./preview";
-import { momentText } from "./words-of";
+import { momentText, shortText } from "./words-of";
 
 /** All messages of a run, as they would be sent. */
 export const Messages = memo(function Messages({
@@ -22,6 +22,7 @@ export const Messages = memo(function Messages({
   name: string;
 }) {
   const sent = result.trace.filter((step) => step.nodeType === "channel_action" && step.detail?.channel !== undefined);
+  const start = Date.parse(result.trace[0]?.at ?? "");
   const got = sent.filter((step) => step.result === "sent").length;
   return (
     <section className="sec sec--tight" aria-label={say(words.gets, { name })}>
@@ -31,7 +32,7 @@ export const Messages = memo(function Messages({
       </h3>
       {sent.length === 0 && <p className="dim">{say(words.noMessages, { name })}</p>}
       {sent.map((step) => (
-        <Message key={step.step} step={step} template={templateOf(graph, step.nodeId)} />
+        <Message key={step.step} step={step} start={start} template={templateOf(graph, step.nodeId)} />
       ))}
       {result.truncated === true && <p className="help">{words.truncated}</p>}
     </section>
@@ -43,19 +44,20 @@ function templateOf(graph: Graph, id: string): JsonObject {
   return { ...(isObject(config["payload"]) ? config["payload"] : {}), templateId: config["templateId"] };
 }
 
-function Message({ step, template }: { step: Step; template: JsonObject }) {
+function Message({ step, start, template }: { step: Step; start: number; template: JsonObject }) {
   const { channel = "", to, payload } = step.detail ?? {};
   const fields = (payload ?? {}) as JsonObject;
   const time = formatMinute(step.at);
+  const day = shortText(step.at, start);
   const title = [channel, template["templateId"]].filter((text) => typeof text === "string" && text !== "").join(", ");
   const { subject } = fields;
   return (
     <article className="mail" aria-label={say(words.message, { channel, time })}>
       <div className="mail-head">
         <time className="dim" dateTime={step.at} title={momentText(step.at)}>
-          {time}
+          {day}
         </time>
-        <span className="capital">{title}</span>
+        <span className="capital">{day === time ? title : `${title}, ${time}`}</span>
         <Head label={words.to}>
           {to !== undefined && <span className="filled">{to}</span>}
           {to === undefined && step.result === "skipped_no_address" && <span className="warn">{words.noAddress}</span>}

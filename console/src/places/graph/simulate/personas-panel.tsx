@@ -8,9 +8,9 @@ import { Icon } from "../../../ui/icon";
 import { Menu } from "../../../ui/menu";
 import { type Coverage, exitName, type Line } from "./coverage";
 import { flatten } from "./paths";
-import { initials, maxPersonas, type Persona } from "./personas";
+import { identifies, initials, maxPersonas, type Persona } from "./personas";
 import type { Run } from "./use-runs";
-import { lengthText, outcomeText, valueText } from "./words-of";
+import { lengthText, outcomeText, sinceEntry, valueText } from "./words-of";
 
 interface PersonasPanelProps {
   personas: readonly Persona[];
@@ -125,13 +125,15 @@ function PersonaRow({ persona, run, graph }: { persona: Persona; run: Run | unde
   );
 }
 
-/** The first facts of a persona, where no words say what is special. */
+/** What a persona does and has, where no words say what is special. Addresses and names say little. */
 function summary({ test }: Persona): string {
-  const events = (test.events ?? []).map(({ type }) => type);
-  const facts = [...flatten(test.entryEvent?.properties ?? {}), ...flatten(test.customerAttributes ?? {})];
-  return [...events, ...facts.slice(0, 2).map(({ path, value }) => `${path} ${valueText(value)}`)]
-    .slice(0, 3)
-    .join(", ");
+  const events = (test.events ?? []).map(({ type, afterHours }) =>
+    say(words.eventAfter, { type, time: sinceEntry(afterHours * 3_600_000) }),
+  );
+  const facts = [...flatten(test.entryEvent?.properties ?? {}), ...flatten(test.customerAttributes ?? {})]
+    .filter(({ path }) => !identifies.test(path))
+    .map(({ path, value }) => `${path} ${valueText(value)}`);
+  return [...events, ...facts].slice(0, 3).join(", ");
 }
 
 interface NobodyYetProps {

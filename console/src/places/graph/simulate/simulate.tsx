@@ -5,6 +5,7 @@ import { Canvas } from "../../../graph/canvas";
 import { nameOf } from "../../../graph/describe";
 import type { Editor } from "../../../graph/editor";
 import type { Json } from "../../../json";
+import { useKeys } from "../../../keys";
 import { useSettings } from "../../../queries";
 import { href, replaceQuery } from "../../../route";
 import { say } from "../../../say";
@@ -14,9 +15,10 @@ import { Empty } from "../../../ui/states";
 import { outline, useSelected } from "../selected";
 import { SimulateBar } from "./bar";
 import { type Coverage, coverageOf, type Line, type Result } from "./coverage";
+import { simulateKeys } from "./keys";
 import { Findings, Legend } from "./legend";
 import { PersonaForm } from "./persona-form";
-import { entryOf, type Persona, type PersonaTest } from "./personas";
+import { entryOf, maxPersonas, type Persona, type PersonaTest } from "./personas";
 import { PersonasPanel } from "./personas-panel";
 import { StepPanel } from "./step-panel";
 import { type Setting, suggestTest, testFor } from "./suggest";
@@ -74,8 +76,8 @@ function Simulation({ editor, journey, personas }: SimulateProps & { personas: P
   const coverage = useMemo(() => coverageOf(graph, results), [graph, results]);
   const [selected, select] = useSelected();
   const way = useWay({ graph, run, coverage, chosen, playhead, selected });
-  const add = (name: string | undefined, test: PersonaTest, note?: string) => {
-    choose(personas.add(name, test, note));
+  const add = (test: PersonaTest) => {
+    choose(personas.add(undefined, test));
   };
   const change = (edit: (persona: Persona) => Persona, label?: string, series?: string) => {
     if (chosen === undefined) return;
@@ -93,14 +95,27 @@ function Simulation({ editor, journey, personas }: SimulateProps & { personas: P
     );
     choose(id);
     setWish({ id, line });
+    focusChosen();
   };
-  const first = () => add(undefined, suggestTest(setting));
+  const first = () => {
+    add(suggestTest(setting));
+    focusChosen();
+  };
+  const make = () => {
+    add(suggestTest(setting));
+    setEditing(true);
+  };
   const hint = wishText(wish, chosen, run, coverage, graph.nodes);
   const outlined = useStore(outline);
+  useKeys(simulateKeys, {
+    create: () => personas.list.length < maxPersonas && make(),
+    undo: () => editor.undoes !== null && editor.undo(),
+    redo: () => editor.redoes !== null && editor.redo(),
+  });
   return (
     <>
       <SimulateBar editor={editor} journey={journey} coverage={personas.list.length > 0 ? coverage : undefined} />
-      <main id="main" className="work work--sim" tabIndex={-1}>
+      <main id="main" className={chosen ? "work work--sim" : "work work--sim work--start"} tabIndex={-1}>
         <PersonasPanel
           personas={personas.list}
           runs={runs}
@@ -109,19 +124,20 @@ function Simulation({ editor, journey, personas }: SimulateProps & { personas: P
           chosen={chosen}
           guest={guest.persona}
           onChoose={choose}
-          onNew={() => {
-            first();
-            setEditing(true);
-          }}
+          onNew={make}
           onSend={send}
           onEdit={() => setEditing(true)}
-          onDuplicate={(persona) => choose(personas.duplicate(persona))}
+          onDuplicate={(persona) => {
+            choose(personas.duplicate(persona));
+            focusChosen();
+          }}
           onRemove={(persona) => {
             personas.remove(persona);
             setEditing(false);
+            focusChosen();
           }}
           onKeep={() => {
-            if (guest.persona) add(undefined, guest.made());
+            if (guest.persona) add(guest.made());
             replaceQuery({ customer: undefined });
             setEditing(true);
           }}
@@ -165,7 +181,10 @@ function Simulation({ editor, journey, personas }: SimulateProps & { personas: P
             error={run?.error}
             hint={hint}
             onChange={change}
-            onDone={() => setEditing(false)}
+            onDone={() => {
+              setEditing(false);
+              focusChosen();
+            }}
           />
         ) : (
           chosen && (
@@ -186,6 +205,11 @@ function Simulation({ editor, journey, personas }: SimulateProps & { personas: P
       </main>
     </>
   );
+}
+
+/** Puts the focus on the chosen persona once it is drawn, or on the way to the first. */
+function focusChosen() {
+  setTimeout(() => document.querySelector<HTMLElement>("[role=option][aria-selected=true], .start-card .btn")?.focus());
 }
 
 function useSetting(editor: Editor, journey: Schemas["Journey"]): Setting {

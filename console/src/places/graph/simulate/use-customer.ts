@@ -5,7 +5,7 @@ import type { JsonObject } from "../../../json";
 import { keys } from "../../../queries";
 import { useRoute } from "../../../route";
 import { formatPath, valueAt, withValue } from "./paths";
-import type { Persona, PersonaTest } from "./personas";
+import { identifies, type Persona, type PersonaTest } from "./personas";
 import { missingReads, type Setting, suggestTest } from "./suggest";
 
 /** A customer whom the address names, to look at; not a persona of the journey. */
@@ -45,8 +45,6 @@ export function useCustomer(setting: Setting): Guest {
     made: () => madeUp(setting, persona?.test ?? {}),
   };
 }
-
-const identifies = /mail|phone|mobile|name|street|address|zip|birth|id$/i;
 
 function madeUp(setting: Setting, test: PersonaTest): PersonaTest {
   const read = missingReads(setting, { ...test, customerAttributes: {} }).filter(

@@ -23,7 +23,10 @@ export function usePersonas(editor: Editor): Personas {
     editor.change(label, (work) => writePersonas(work, change(readPersonas(work.definition))), series);
   const add = (name: string | undefined, test: PersonaTest, note?: string) => {
     const id = newId();
-    const own = name ?? freeName(list, (n) => say(words.personaN, { n }));
+    const own =
+      name === undefined
+        ? freeName(list, list.length + 1, (n) => say(words.personaN, { n }))
+        : freeName(list, 1, (n) => (n === 1 ? name : `${name} ${n}`));
     const persona: Persona = { id, name: own, ...(note ? { note } : {}), test };
     edit(say(words.addedPersona, { name: own }), (personas) => [...personas, persona]);
     return id;
