@@ -40,7 +40,9 @@ test("reads plain ids", () => {
 });
 
 test("reads columns as values, numbers exactly and ids as they are", () => {
-  const { people } = readPeople('customerId,cart.total,cart.paid,phone,note\n007,12345678901234567890,true,+48601,""\n');
+  const { people } = readPeople(
+    'customerId,cart.total,cart.paid,phone,note\n007,12345678901234567890,true,+48601,""\n',
+  );
   expect(people[0]?.id).toBe("007");
   expect(JSON.stringify(people[0]?.values)).toBe(
     '{"cart":{"total":12345678901234567890,"paid":true},"phone":"+48601"}',

@@ -17,7 +17,10 @@ const signal = () => new AbortController().signal;
 
 function watch(progress: Progress) {
   const box = { now: progress };
-  return { box, report: (change: (p: Progress) => Progress) => void (box.now = change(box.now)) };
+  const report = (change: (before: Progress) => Progress) => {
+    box.now = change(box.now);
+  };
+  return { box, report };
 }
 
 test("the pool works on six at a time, and finishes what is under way when it stops", async () => {
@@ -25,13 +28,18 @@ test("the pool works on six at a time, and finishes what is under way when it st
   let running = 0;
   let most = 0;
   const done: number[] = [];
-  await pool(Array.from({ length: 30 }, (_, i) => i), 6, stop.signal, async (i) => {
-    most = Math.max(most, ++running);
-    await Promise.resolve();
-    running--;
-    done.push(i);
-    if (i === 9) stop.abort();
-  });
+  await pool(
+    Array.from({ length: 30 }, (_, i) => i),
+    6,
+    stop.signal,
+    async (i) => {
+      most = Math.max(most, ++running);
+      await Promise.resolve();
+      running--;
+      done.push(i);
+      if (i === 9) stop.abort();
+    },
+  );
   expect(most).toBe(6);
   expect(running).toBe(0);
   expect(done.length).toBeLessThan(20);
@@ -45,7 +53,14 @@ test("pages are followed to the end, and their counts added up", async () => {
     { matched: 0, done: 0, skipped: 0, errors: 0, nextCursor: "2" },
     { matched: 4, done: 3, skipped: 1, errors: 0 },
   ];
-  await runPages(async (cursor) => (cursors.push(cursor), pages[cursors.length - 1] ?? pages[0]) as never, report, signal());
+  await runPages(
+    async (cursor) => {
+      cursors.push(cursor);
+      return pages[cursors.length - 1] ?? { matched: 0, done: 0, skipped: 0, errors: 0 };
+    },
+    report,
+    signal(),
+  );
   expect(cursors).toEqual([undefined, "1", "2"]);
   expect(box.now).toMatchObject({ state: "done", done: 5, skipped: 1, errors: 1, total: 7 });
   expect(box.now.failures).toEqual([{ id: "a", code: "deadline" }]);
@@ -55,10 +70,14 @@ test("pages are followed to the end, and their counts added up", async () => {
 test("a page that fails keeps the counts so far", async () => {
   const { box, report } = watch(begin("remove", 5, []));
   const problem = new Error("no answer");
-  await runPages(async (cursor) => {
-    if (cursor) throw problem;
-    return { matched: 2, done: 2, skipped: 0, errors: 0, nextCursor: "1" };
-  }, report, signal());
+  await runPages(
+    async (cursor) => {
+      if (cursor) throw problem;
+      return { matched: 2, done: 2, skipped: 0, errors: 0, nextCursor: "1" };
+    },
+    report,
+    signal(),
+  );
   expect(box.now).toMatchObject({ state: "failed", done: 2, problem });
   expect(settled(box.now)).toBe(2);
 });
@@ -66,10 +85,14 @@ test("a page that fails keeps the counts so far", async () => {
 test("a stop is obeyed after the page", async () => {
   const { box, report } = watch(begin("retry", 5, []));
   const stop = new AbortController();
-  await runPages(async () => {
-    stop.abort();
-    return { matched: 1, done: 1, skipped: 0, errors: 0, nextCursor: "1" };
-  }, report, stop.signal);
+  await runPages(
+    async () => {
+      stop.abort();
+      return { matched: 1, done: 1, skipped: 0, errors: 0, nextCursor: "1" };
+    },
+    report,
+    stop.signal,
+  );
   expect(box.now).toMatchObject({ state: "stopped", done: 1 });
 });
 
@@ -109,7 +132,11 @@ function fakeCalls(bad: Set<string>, lost = { next: false }) {
   const asked: string[] = [];
   const calls: EnrollCalls = {
     store: async (part) =>
-      part.map(({ id }) => ({ customerId: id, outcome: bad.has(id) ? "error" : "stored", ...(bad.has(id) && { code: "x" }) })),
+      part.map(({ id }) => ({
+        customerId: id,
+        outcome: bad.has(id) ? "error" : "stored",
+        ...(bad.has(id) && { code: "x" }),
+      })),
     enroll: async (key, part) => {
       asked.push(`${key}:${part.length}`);
       if (lost.next) throw new Error("lost");
@@ -121,7 +148,10 @@ function fakeCalls(bad: Set<string>, lost = { next: false }) {
 
 async function work(run: EnrollRun, calls: EnrollCalls, keys: () => string): Promise<EnrollRun> {
   let last = run;
-  await workEnroll(run, calls, (next) => void (last = next), signal(), keys);
+  const report = (next: EnrollRun) => {
+    last = next;
+  };
+  await workEnroll(run, calls, report, signal(), keys);
   return last;
 }
 

@@ -136,7 +136,9 @@ function replace(run: EnrollRun, i: number, batch: Batch): readonly Batch[] {
 function afterStore(run: EnrollRun, i: number, outcomes: readonly Outcome[], newKey: () => string): EnrollRun {
   const batch = run.batches[i];
   if (batch === undefined) return run;
-  const errors = new Map(outcomes.flatMap((o) => (o.outcome === "error" ? [[o.customerId, o.code ?? ""] as const] : [])));
+  const errors = new Map(
+    outcomes.flatMap((o) => (o.outcome === "error" ? [[o.customerId, o.code ?? ""] as const] : [])),
+  );
   const verdicts = new Map(run.verdicts);
   for (const [id, code] of errors) verdicts.set(id, { outcome: "error", code });
   const people = batch.people.filter(({ id }) => !errors.has(id));
