@@ -3,6 +3,7 @@ import words from "#words/people";
 import { Problem } from "../../problem";
 import { say } from "../../say";
 import { Button } from "../../ui/button";
+import { download } from "../../ui/download";
 import { Segments } from "../../ui/field";
 import { Icon, type IconName } from "../../ui/icon";
 import { explain } from "../../ui/states";
@@ -57,7 +58,7 @@ export function EnrollRunView({ run, stop, again, close }: ViewProps) {
           <Button
             icon="download"
             waits={run.verdicts.size === 0 ? words.nothingYet : undefined}
-            onClick={() => download(run)}
+            onClick={() => save(run)}
           >
             {words.downloadCsv}
           </Button>
@@ -157,13 +158,8 @@ function codeText({ outcome, code }: EnrollVerdict): string {
 }
 
 /** Saves the verdicts as a file. */
-function download(run: EnrollRun) {
+function save(run: EnrollRun) {
   const rows = [...run.verdicts].map(([id, { outcome, code }]) => [id, outcome, code]);
   const text = writeCsv([["customerId", "outcome", "code"], ...rows]);
-  const url = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = "enrolled.csv";
-  link.click();
-  URL.revokeObjectURL(url);
+  download(words.fileName, text, "text/csv");
 }

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { useState } from "react";
 import words from "#words/people";
 import type { Schemas } from "../../api";
 import { nameOf } from "../../graph/describe";
@@ -110,22 +110,11 @@ function VersionSelect({ id, filter, choose }: { id: string; filter: Filter; cho
   );
 }
 
+/** The id of the field that finds one person. */
+export const searchId = "people-search";
+
 function Search({ id, filter }: { id: string; filter: Filter }) {
   const [text, setText] = useState("");
-  const input = useRef<HTMLInputElement>(null);
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      const at = event.target;
-      if (event.key !== "/" || event.ctrlKey || event.metaKey) return;
-      if (at instanceof HTMLInputElement || at instanceof HTMLTextAreaElement || at instanceof HTMLSelectElement)
-        return;
-      if (document.querySelector("dialog[open]")) return;
-      event.preventDefault();
-      input.current?.focus();
-    };
-    window.addEventListener("keydown", onKey);
-    return () => window.removeEventListener("keydown", onKey);
-  }, []);
   return (
     <form
       className="search"
@@ -136,7 +125,7 @@ function Search({ id, filter }: { id: string; filter: Filter }) {
     >
       <Icon name="search" />
       <input
-        ref={input}
+        id={searchId}
         className="input"
         type="search"
         maxLength={128}

@@ -1,6 +1,7 @@
-import { lazy, Suspense, useEffect, useMemo, useState } from "react";
+import { lazy, Suspense, useMemo, useState } from "react";
 import words from "#words/people";
-import { SkipLink, useTitle } from "../../frame";
+import { useTitle } from "../../frame";
+import { useKeys } from "../../keys";
 import { hasStatus } from "../../problem";
 import { useAnalytics, useJourney } from "../../queries";
 import { go, href, useRoute } from "../../route";
@@ -9,10 +10,11 @@ import { session } from "../../session";
 import { useStore } from "../../store";
 import { LinkButton } from "../../ui/button";
 import { Empty, Failure, Skeleton } from "../../ui/states";
-import { FilterBar } from "./filter-bar";
+import { ModeBar } from "../graph/bar";
+import { FilterBar, searchId } from "./filter-bar";
+import { peopleKeys } from "./keys";
 import { PeopleList } from "./list";
 import { Person } from "./person";
-import { TopBar } from "./top";
 import { readFilter, writeFilter } from "./use-people";
 import "../../style/people.css";
 
@@ -51,13 +53,15 @@ function PeopleOf({ id, customer }: PlaceProps) {
   const onGraph = customer !== undefined && query.get("on") === "graph";
   const data = journey.data?.data;
   useTitle(data ? say(words.titleOf, { name: data.name }) : words.title);
-  useEscape(() => customer !== undefined && go({ name: "people", journey: id }, writeFilter(filter)));
+  useKeys(peopleKeys, {
+    find: () => document.getElementById(searchId)?.focus(),
+    close: () => (customer === undefined ? false : go({ name: "people", journey: id }, writeFilter(filter))),
+  });
 
   if (journey.isError) return <Gone error={journey.error} retry={() => void journey.refetch()} />;
   return (
     <div className="app">
-      <SkipLink />
-      <TopBar id={id} journey={data} />
+      <ModeBar id={id} mode="live" {...(data && { name: data.name, status: data.status })} />
       <FilterBar
         id={id}
         filter={filter}
@@ -112,16 +116,4 @@ function Gone({ error, retry }: { error: unknown; retry: () => void }) {
       )}
     </main>
   );
-}
-
-function useEscape(run: () => void) {
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      if (event.key !== "Escape" || event.defaultPrevented) return;
-      if (document.querySelector("dialog[open], [popover]:popover-open")) return;
-      run();
-    };
-    window.addEventListener("keydown", onKey);
-    return () => window.removeEventListener("keydown", onKey);
-  });
 }
