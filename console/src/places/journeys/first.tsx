@@ -1,0 +1,4 @@
+/** Stub. */
+export default function Stub(_: { onClose?: () => void; onImport?: () => void; isEditor?: boolean }) {
+  return <p>first</p>;
+}
