@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { endId, isEnd, size } from "../src/graph/measures";
 import { type Box, type Layout, layout } from "../src/graph/layout";
+import { endId, isEnd, size } from "../src/graph/measures";
 import type { Graph, GraphEdge, GraphNode } from "../src/graph/types";
 
 /** Mulberry32: the same graphs in each run. */
@@ -53,7 +53,12 @@ function overlap(a: Box, b: Box): boolean {
 
 function overlaps(drawn: Layout): string[] {
   const boxes = [...drawn.boxes.values()];
-  return boxes.flatMap((a, i) => boxes.slice(i + 1).filter((b) => overlap(a, b)).map((b) => `${a.id} ${b.id}`));
+  return boxes.flatMap((a, i) =>
+    boxes
+      .slice(i + 1)
+      .filter((b) => overlap(a, b))
+      .map((b) => `${a.id} ${b.id}`),
+  );
 }
 
 /** The upright pieces of lines that run through a step. */

@@ -11,7 +11,8 @@ import { Dialog } from "../../ui/dialog";
 import { TextField } from "../../ui/field";
 import { Failure, Skeleton } from "../../ui/states";
 import type { Row } from "./list";
-import { readListAgain, setStatus } from "./verbs";
+import { readListAgain } from "./post";
+import { setStatus } from "./verbs";
 
 interface AskProps {
   verb: "archive" | "delete";

@@ -1,12 +1,12 @@
 // What the list does with a journey. Loaded with the first verb.
 import words from "#words/journeys";
-import { api, call, newKey, type Schemas } from "../../api";
-import { keys, queries } from "../../queries";
+import { api, call, type Schemas } from "../../api";
 import { say } from "../../say";
 import { announce } from "../../ui/announce";
 import { download } from "../../ui/download";
 import { draftOf, writeJson } from "./draft";
 import type { Row } from "./list";
+import { createJourney, readListAgain } from "./post";
 
 export type Verb = "pause" | "resume" | "unarchive" | "duplicate" | "export";
 type Status = Schemas["Status"];
@@ -48,7 +48,7 @@ export async function setStatus(id: string, status: Status, etag: string) {
 async function duplicate({ id, name }: Row) {
   const { data } = await readJourney(id);
   const copy = cutName(say(words.copyName, { name: data.name }));
-  const created = await create({ ...draftOf(data), name: copy });
+  const created = await createJourney({ ...draftOf(data), name: copy });
   announce(say(words.doneDuplicate, { name, copy }));
   document.querySelector<HTMLElement>(`[data-row="${created.id}"]`)?.focus();
 }
@@ -58,25 +58,8 @@ function cutName(name: string): string {
   return [...name].slice(0, 255).join("");
 }
 
-/** Creates a journey. A repeat after a lost answer creates no second one. */
-export async function create(body: Schemas["JourneyDraft"]) {
-  const params = { header: { "Idempotency-Key": newKey() } };
-  const { data } = await call(api.POST("/journeys", { params, body }));
-  await readListAgain(data.id);
-  return data;
-}
-
 async function exportJson({ id, name }: Row) {
   const { data } = await readJourney(id);
   download(`${name}.json`, writeJson(draftOf(data)));
   announce(say(words.doneExport, { name }));
-}
-
-/** Reads the list, its figures and the journey again. */
-export async function readListAgain(id: string) {
-  await Promise.all([
-    queries.invalidateQueries({ queryKey: keys.journeys }),
-    queries.invalidateQueries({ queryKey: keys.figures }),
-    queries.invalidateQueries({ queryKey: keys.journey(id) }),
-  ]);
 }
