@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { endId, isEnd, size } from "../src/graph/measures";
 import { type Box, type Layout, layout } from "../src/graph/layout";
+import { endId, isEnd, size } from "../src/graph/measures";
 import type { Graph, GraphEdge, GraphNode } from "../src/graph/types";
 
 /** Mulberry32: the same graphs in each run. */
@@ -32,7 +32,7 @@ function randomGraph(seed: number, n: number, wild: boolean): Graph {
       node.type === "condition_split"
         ? ["true", "false"]
         : node.type === "random_split"
-          ? (node.config?.["branches"] as { id: string }[]).map((branch) => branch.id)
+          ? branchIds(node)
           : node.type === "exit"
             ? []
             : [null];
@@ -47,13 +47,22 @@ function randomGraph(seed: number, n: number, wild: boolean): Graph {
   return { nodes, edges };
 }
 
+function branchIds(node: GraphNode): string[] {
+  return ((node.config?.["branches"] ?? []) as { id: string }[]).map((branch) => branch.id);
+}
+
 function overlap(a: Box, b: Box): boolean {
   return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 }
 
 function overlaps(drawn: Layout): string[] {
   const boxes = [...drawn.boxes.values()];
-  return boxes.flatMap((a, i) => boxes.slice(i + 1).filter((b) => overlap(a, b)).map((b) => `${a.id} ${b.id}`));
+  return boxes.flatMap((a, i) =>
+    boxes
+      .slice(i + 1)
+      .filter((b) => overlap(a, b))
+      .map((b) => `${a.id} ${b.id}`),
+  );
 }
 
 /** The upright pieces of lines that run through a step. */
