@@ -5,6 +5,18 @@ import { defineConfig } from "vitest/config";
 const port = process.env["PORT"] ?? "8080";
 const backend = { target: `http://127.0.0.1:${port}`, changeOrigin: false };
 
+// One file for what every place needs, so that the list takes few requests, and one for what draws graphs.
+const chunks = [
+  {
+    name: "shell",
+    test: /\/console\/(src\/(?!places|graph|forms|condition|login)|node_modules\/(react|@tanstack|openapi-fetch|scheduler))/,
+  },
+  {
+    name: "canvas",
+    test: /\/console\/(src\/graph|node_modules\/(@xyflow|d3-|zustand|classcat|use-sync-external-store))/,
+  },
+];
+
 export default defineConfig({
   plugins: [react()],
   resolve: {
@@ -18,6 +30,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     cssCodeSplit: false,
     reportCompressedSize: false,
+    rolldownOptions: { output: { codeSplitting: { groups: chunks } } },
   },
   // `make console-dev`: the page from here, everything else from `make run`.
   server: {
