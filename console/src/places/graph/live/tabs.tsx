@@ -1,0 +1,45 @@
+import words from "#words/live";
+import { href, replaceQuery, useRoute } from "../../../route";
+import { Icon } from "../../../ui/icon";
+
+/** What a phone shows: the steps, or all figures. */
+export type Tab = "steps" | "figures";
+
+export function useTab(): Tab {
+  return useRoute().query.get("tab") === "figures" ? "figures" : "steps";
+}
+
+/** The bar at the bottom of a phone. */
+export function Tabs({ id, viewer }: { id: string; viewer: boolean }) {
+  const tab = useTab();
+  const to = (next: Tab) => href({ name: "graph", journey: id, mode: "live" }, next === "figures" ? { tab: next } : {});
+  return (
+    <nav className="tabbar only-narrow" aria-label={words.views}>
+      <a href={to("steps")} aria-current={tab === "steps" ? "page" : undefined}>
+        <Icon name="outline" />
+        {words.steps}
+      </a>
+      <a href={to("figures")} aria-current={tab === "figures" ? "page" : undefined}>
+        <Icon name="bars" />
+        {words.figures}
+      </a>
+      {!viewer && (
+        <>
+          <a href={href({ name: "people", journey: id })}>
+            <Icon name="people" />
+            {words.people}
+          </a>
+          <a href={href({ name: "graph", journey: id, mode: "versions" })}>
+            <Icon name="versions" />
+            {words.versions}
+          </a>
+        </>
+      )}
+    </nav>
+  );
+}
+
+/** Shows another tab without a step in the browser's history. */
+export function showTab(tab: Tab) {
+  replaceQuery({ tab: tab === "steps" ? undefined : tab });
+}
