@@ -49,6 +49,13 @@ function VersionChoice({ versions, version, journey }: Pick<BarProps, "versions"
   const choose = (number: string) => replaceQuery({ version: number || undefined, step: undefined });
   const value = version.number?.toString() ?? "";
   const inside = (of: VersionFigures) => say(words.inside, { n: of.counts.inside });
+  if (versions.length === 1) {
+    return (
+      <span className="nowrap">
+        <span className="semi">{versionName(version, journey)}</span> <span className="dim">{inside(version)}</span>
+      </span>
+    );
+  }
   if (versions.length <= fewVersions) {
     const options = versions.map((of) => {
       const label = (
@@ -66,10 +73,9 @@ function VersionChoice({ versions, version, journey }: Pick<BarProps, "versions"
       hideLabel
       className="live-versions"
       value={value}
-      options={versions.map((of) => [
-        of.number?.toString() ?? "",
-        `${versionName(of, journey)} · ${inside(of)}`,
-      ] as const)}
+      options={versions.map(
+        (of) => [of.number?.toString() ?? "", `${versionName(of, journey)} · ${inside(of)}`] as const,
+      )}
       onChange={(event) => choose(event.target.value)}
     />
   );

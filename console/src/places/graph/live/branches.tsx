@@ -28,7 +28,7 @@ export function Branches({ step, version }: BranchesProps) {
   const nameOfWay = (id: string) => wayParts(node, { handle: id, name: id }).name;
   return (
     <>
-      <table className="table table--dense table--flush">
+      <table className="table table--dense table--flush live-branches">
         <thead>
           <tr>
             <th scope="col">{nameOf(node)}</th>
@@ -110,5 +110,5 @@ const signed = new Intl.NumberFormat(locale, {
 });
 
 function points(share: number): string {
-  return signed.format(100 * share);
+  return signed.format(100 * share).replace("-", "\u2212");
 }

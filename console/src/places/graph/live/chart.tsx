@@ -24,7 +24,6 @@ export function Chart({ days }: { days: readonly Day[] }) {
   const range = { from: dayName(days[0]?.date ?? ""), to: dayName(days[last]?.date ?? "") };
   return (
     <div>
-      {/* biome-ignore lint/a11y/useFocusableInteractive: it is */}
       <div
         role="slider"
         tabIndex={0}
@@ -62,8 +61,9 @@ function Bars({ days, now, onPoint }: BarsProps) {
   const width = Math.min(8, (column - Math.min(3, column / 4)) / 2);
   const named = labelled(days.length, 7);
   const highest = days.reduce((best, day, i) => (day.entered > (days[best]?.entered ?? 0) ? i : best), 0);
+  const failures = days.some(({ failed }) => failed > 0);
   return (
-    <svg className="chart" viewBox="0 0 360 152" width="100%" aria-hidden="true">
+    <svg className="chart" viewBox={`0 0 360 ${failures ? 152 : 136}`} width="100%" aria-hidden="true">
       {lines.map((n) => (
         <g key={n}>
           <line className={n === 0 ? "axis" : "grid"} x1={left} x2={right} y1={y(n)} y2={y(n)} />
@@ -97,7 +97,7 @@ function Bars({ days, now, onPoint }: BarsProps) {
           </g>
         );
       })}
-      {days.some(({ failed }) => failed > 0) && (
+      {failures && (
         <text className="fail" x={0} y={148}>
           {words.failedKey}
         </text>

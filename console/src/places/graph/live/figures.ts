@@ -139,3 +139,8 @@ export function rangeOf(days: number, now: number): { from: string; to: string }
   const date = (at: number) => new Date(at).toISOString().slice(0, 10);
   return { from: date(now - (days - 1) * 86_400_000), to: date(now) };
 }
+
+/** The pause before the next reading of figures, in ms, after so many that found the same: 10 s, doubled up to 60 s while no one moves. */
+export function pauseAfter(quiet: number): number {
+  return Math.min(60_000, 10_000 * 2 ** quiet);
+}

@@ -11,12 +11,13 @@ import { LinkButton } from "../../../ui/button";
 import { Band, Empty, Failure, Skeleton } from "../../../ui/states";
 import { outline, useSelected } from "../selected";
 import { LiveBar, versionName } from "./bar";
+import { Brief } from "./brief";
 import { type Analytics, type VersionFigures, versionsOf } from "./figures";
 import { FigureOverlays } from "./overlay";
 import { Panel } from "./panel";
 import { useVersionNumber } from "./parts";
-import { Tabs, useTab } from "./tabs";
 import { StepPanel } from "./step-panel";
+import { Tabs, useTab } from "./tabs";
 import { useFigures } from "./use-figures";
 import "../../../style/live.css";
 
@@ -67,6 +68,7 @@ function Shown({ figures, journey, pause, error }: ShownProps) {
   const number = useVersionNumber();
   const version = versions.find((of) => of.number === number) ?? versions[0];
   const tab = useTab();
+  const [selected] = useSelected();
   if (!version) return null;
   const name = versionName(version, journey);
   const shared = { figures, version, journey };
@@ -75,7 +77,8 @@ function Shown({ figures, journey, pause, error }: ShownProps) {
       <LiveBar {...shared} versions={versions} pause={pause} error={error} />
       {!journey && <ViewerBand status={figures.status} />}
       {figures.versionsLeftOut && <LeftOut versions={figures.versionsLeftOut} />}
-      <main id="main" className={`work work--live live--${tab}`} tabIndex={-1}>
+      <main id="main" className={`work work--live live--${selected === null ? tab : "figures"}`} tabIndex={-1}>
+        <Brief counts={version.counts} />
         <Drawing version={version} name={name} />
         <Side {...shared} name={name} several={versions.length > 1 || figures.versionsLeftOut !== undefined} />
         <Tabs id={figures.journeyId} viewer={!journey} />

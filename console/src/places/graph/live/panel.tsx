@@ -88,7 +88,7 @@ function Sum({ counts, journey, version, figures }: SumProps) {
 function Conversions({ version, journey }: { version: VersionFigures; journey: Journey | undefined }) {
   const { entered, converted } = version.counts;
   const goal = version.number === null ? journey?.goal : undefined;
-  if (converted === 0 && !goal) return null;
+  if (entered === 0 || (converted === 0 && !goal)) return null;
   const splits = [...version.steps.values()].filter(({ nodeType }) => nodeType === "random_split");
   return (
     <section className="sec sec--tight">

@@ -54,3 +54,11 @@ export function useVersionNumber(): number | null {
   const number = Number(useRoute().query.get("version") ?? "");
   return Number.isInteger(number) && number > 0 ? number : null;
 }
+
+/** The parts of a sum with their names, in their order. */
+export const partWords = [
+  ["inside", words.insideRow],
+  ["finished", words.finished],
+  ["left", words.left],
+  ["failed", words.failed],
+] as const;

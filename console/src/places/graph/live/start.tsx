@@ -4,6 +4,7 @@ import type { Schemas } from "../../../api";
 import { isObject } from "../../../json";
 import { href } from "../../../route";
 import { rich } from "../../../say";
+import { announce } from "../../../ui/announce";
 import { Button, LinkButton } from "../../../ui/button";
 import type { Analytics } from "./figures";
 
@@ -25,8 +26,9 @@ export function Start({ figures, journey }: { figures: Analytics; journey: Journ
     <section className="sec">
       <h2 className="sec-title">{words.nobodyTitle}</h2>
       <p className="dim">{event ? rich(words.nobodyEvent, { event: <code>{event}</code> }) : words.nobodyEnroll}</p>
-      <Command text={command} />
+      <code className="codebox">{command}</code>
       <div className="row">
+        <Copy text={command} />
         <LinkButton icon="people" href={href({ name: "people", journey: journey.id }, { enroll: "1" })}>
           {words.orEnroll}
         </LinkButton>
@@ -35,20 +37,17 @@ export function Start({ figures, journey }: { figures: Analytics; journey: Journ
   );
 }
 
-/** A command to copy. */
-function Command({ text }: { text: string }) {
+function Copy({ text }: { text: string }) {
   const [copied, setCopied] = useState(false);
   const copy = async () => {
     await navigator.clipboard.writeText(text);
     setCopied(true);
+    announce(words.copied);
   };
   return (
-    <div className="codebox">
-      <code className="live-command">{text}</code>
-      <Button small icon="copy" onClick={() => void copy()}>
-        <span aria-live="polite">{copied ? words.copied : words.copy}</span>
-      </Button>
-    </div>
+    <Button icon={copied ? "check" : "copy"} onClick={() => void copy()}>
+      {copied ? words.copied : words.copy}
+    </Button>
   );
 }
 

@@ -102,7 +102,8 @@ function PeopleLinks({ step, journey, version }: { step: Step; journey: string; 
 
 function Results({ step }: { step: Step }) {
   const results = Object.entries(step.results);
-  if (results.length === 0) return null;
+  if (results.length === 0 || step.branches || step.nodeType === "exit" || step.nodeType === "entry_trigger")
+    return null;
   return (
     <section className="sec sec--tight">
       <table className="table table--dense table--flush">

@@ -1,5 +1,5 @@
 import words from "#words/live";
-import { href, replaceQuery, useRoute } from "../../../route";
+import { href, useRoute } from "../../../route";
 import { Icon } from "../../../ui/icon";
 
 /** What a phone shows: the steps, or all figures. */
@@ -10,16 +10,16 @@ export function useTab(): Tab {
 }
 
 /** The bar at the bottom of a phone. */
-export function Tabs({ id, viewer }: { id: string; viewer: boolean }) {
+export function Tabs({ id, viewer, here }: { id: string; viewer: boolean; here?: "versions" }) {
   const tab = useTab();
   const to = (next: Tab) => href({ name: "graph", journey: id, mode: "live" }, next === "figures" ? { tab: next } : {});
   return (
     <nav className="tabbar only-narrow" aria-label={words.views}>
-      <a href={to("steps")} aria-current={tab === "steps" ? "page" : undefined}>
+      <a href={to("steps")} aria-current={!here && tab === "steps" ? "page" : undefined}>
         <Icon name="outline" />
         {words.steps}
       </a>
-      <a href={to("figures")} aria-current={tab === "figures" ? "page" : undefined}>
+      <a href={to("figures")} aria-current={!here && tab === "figures" ? "page" : undefined}>
         <Icon name="bars" />
         {words.figures}
       </a>
@@ -29,7 +29,7 @@ export function Tabs({ id, viewer }: { id: string; viewer: boolean }) {
             <Icon name="people" />
             {words.people}
           </a>
-          <a href={href({ name: "graph", journey: id, mode: "versions" })}>
+          <a href={href({ name: "graph", journey: id, mode: "versions" })} aria-current={here ? "page" : undefined}>
             <Icon name="versions" />
             {words.versions}
           </a>
@@ -37,9 +37,4 @@ export function Tabs({ id, viewer }: { id: string; viewer: boolean }) {
       )}
     </nav>
   );
-}
-
-/** Shows another tab without a step in the browser's history. */
-export function showTab(tab: Tab) {
-  replaceQuery({ tab: tab === "steps" ? undefined : tab });
 }

@@ -2,7 +2,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api, call } from "../../../api";
 import { keys, queries } from "../../../queries";
 import { useRoute } from "../../../route";
-import { type Analytics, rangeOf } from "./figures";
+import { type Analytics, pauseAfter, rangeOf } from "./figures";
 
 /** The ranges of the days that can be shown. */
 export const ranges = [7, 14, 30, 90] as const;
@@ -21,11 +21,6 @@ interface Reading {
 export function useDays(): number {
   const days = Number(useRoute().query.get("days"));
   return ranges.find((range) => range === days) ?? 14;
-}
-
-/** The pause before the next reading, in ms: 10 s, doubled up to 60 s while no one moves. */
-export function pauseAfter(quiet: number): number {
-  return Math.min(60_000, 10_000 * 2 ** quiet);
 }
 
 /** The figures of a journey with its days, read again while the page is visible. Figures that cannot be renewed stay. */
