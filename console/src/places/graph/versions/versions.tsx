@@ -144,7 +144,7 @@ function Comparison({ choice, a, b, target }: ComparisonProps) {
   const union = useMemo(() => unite(a.definition, b.definition, differences), [a, b, differences]);
   const [overlays] = useState(() => new OverlayStore());
   const [selected, select] = useSelected();
-  useLayoutEffect(() => overlays.set(overlayOf(union)), [overlays, union]);
+  useLayoutEffect(() => overlays.set(overlayOf(union, a.definition)), [overlays, union, a]);
   const names = { a: nameOfPick(choice.a), b: lower(choice.b) };
   const short = (pick: Pick) => (pick === "draft" ? words.lowerDraft : String(pick));
   return (
