@@ -1,5 +1,22 @@
 import { expect, test } from "vitest";
-import { append, copyOf, depthOf, editLeaf, type Group, missingIn, move, newEvent, newGroup, newTest, pointersOf, read, remove, type Row, replace, write } from "../src/condition/rows";
+import {
+  append,
+  copyOf,
+  depthOf,
+  editLeaf,
+  type Group,
+  missingIn,
+  move,
+  newEvent,
+  newGroup,
+  newTest,
+  pointersOf,
+  type Row,
+  read,
+  remove,
+  replace,
+  write,
+} from "../src/condition/rows";
 import { kindFor, readValue, showValue } from "../src/condition/values";
 import { type Json, type JsonObject, parse } from "../src/json";
 
@@ -15,14 +32,27 @@ function random(seed: number) {
 }
 type Random = ReturnType<typeof random>;
 
-const scalars = ["5", "-1.50", "9007199254740993", "1e400", "true", "false", '"free"', '"80"', '""', '"2026-11-23"', '"\\"x\\""'];
+const scalars = [
+  "5",
+  "-1.50",
+  "9007199254740993",
+  "1e400",
+  "true",
+  "false",
+  '"free"',
+  '"80"',
+  '""',
+  '"2026-11-23"',
+  '"\\"x\\""',
+];
 
 function randomLeaf(r: Random): string {
   const scalar = () => r.of(...scalars);
   const period = () => `{"value":${r.of("7", "1.50", "0")},"unit":"${r.of("minutes", "hours", "days", "weeks")}"}`;
   const field = r.of("plan", "event.total", '[\\"utm.source\\"]', "");
   return r.of(
-    () => `{"field":"${field}","operator":"${r.of("eq", "neq", "gt", "lte", "contains", "starts_with", "near")}","value":${scalar()}}`,
+    () =>
+      `{"field":"${field}","operator":"${r.of("eq", "neq", "gt", "lte", "contains", "starts_with", "near")}","value":${scalar()}}`,
     () => `{"value":${scalar()},"operator":"eq","field":"${field}"}`,
     () => `{"field":"${field}","operator":"in","value":[${scalar()},${scalar()}]}`,
     () => `{"field":"${field}","operator":"in","value":[]}`,
@@ -107,7 +137,11 @@ test("says what a line needs", () => {
 });
 
 test("lines move past lines, into groups and out of them", () => {
-  const root = read(parse('{"all":[{"event":"a","since":"entry"},{"any":[{"event":"b","since":"entry"}]},{"event":"c","since":"entry"}]}'));
+  const root = read(
+    parse(
+      '{"all":[{"event":"a","since":"entry"},{"any":[{"event":"b","since":"entry"}]},{"event":"c","since":"entry"}]}',
+    ),
+  );
   const events = (group: Group) => JSON.stringify(write(group)).replaceAll(/\{"event":"(\w)","since":"entry"\}/g, "$1");
   const a = root.rows[0]?.id ?? 0;
   expect(events(move(root, a, -1))).toBe('{"all":[a,{"any":[b]},c]}');
@@ -127,11 +161,14 @@ test("counts the depth as the API does, and copies get ids of their own", () => 
   expect(copy.rows[0]?.id).not.toBe(group.rows[0]?.id);
 });
 
-test.each(["string", "number", "boolean", "date", undefined] as const)("a value is read as it is shown, for %s", (kind) => {
-  for (const text of scalars) {
-    const value = parse(text) as Exclude<Json, null | JsonObject | Json[]>;
-    const fitting = kindFor(kind, value);
-    const back = readValue(showValue(value, fitting), fitting);
-    expect(JSON.stringify("value" in back ? back.value : back)).toBe(JSON.stringify(value));
-  }
-});
+test.each(["string", "number", "boolean", "date", undefined] as const)(
+  "a value is read as it is shown, for %s",
+  (kind) => {
+    for (const text of scalars) {
+      const value = parse(text) as Exclude<Json, null | JsonObject | Json[]>;
+      const fitting = kindFor(kind, value);
+      const back = readValue(showValue(value, fitting), fitting);
+      expect(JSON.stringify("value" in back ? back.value : back)).toBe(JSON.stringify(value));
+    }
+  },
+);
