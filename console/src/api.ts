@@ -7,7 +7,7 @@ import { send } from "./send";
 /** The types of openapi.yaml. */
 export type Schemas = components["schemas"];
 
-const bodies = new WeakMap<Response, Json | undefined>();
+const answers = new WeakMap<Response, { body: Json | undefined; call: string }>();
 
 /** The API, typed by openapi.yaml. Its requests go through `call`. */
 export const api = createClient<paths>({
@@ -17,7 +17,8 @@ export const api = createClient<paths>({
     const text = await response.text();
     // openapi-fetch would parse the body with JSON.parse and round its integers.
     const answer = new Response(null, { status: response.status, headers: withoutLength(response.headers) });
-    bodies.set(answer, readBody(text));
+    const { pathname, search } = new URL(request.url);
+    answers.set(answer, { body: readBody(text), call: `${request.method} ${pathname}${search}` });
     return answer;
   },
 });
@@ -58,8 +59,8 @@ export async function call<R extends { response: Response }>(
     if (error instanceof TypeError) throw new Problem(0, undefined, new Headers());
     throw error;
   });
-  const body = bodies.get(response);
-  if (response.status >= 400) throw new Problem(response.status, body, response.headers);
+  const { body, call: sent } = answers.get(response) ?? { body: undefined, call: "" };
+  if (response.status >= 400) throw new Problem(response.status, body, response.headers, sent);
   return {
     data: body as NonNullable<DataOf<R>>,
     etag: response.headers.get("ETag") ?? "",

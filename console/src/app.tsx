@@ -1,10 +1,14 @@
-import { lazy, type ReactNode, Suspense } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
 import words from "#words/shell";
 import { Bands } from "./bands";
+import { Boundary } from "./boundary";
+import { Page } from "./frame";
+import { type KeyTable, useKeys } from "./keys";
 import { href, type Place, useRoute } from "./route";
 import { session, sessionLost } from "./session";
 import { ForSystems, SignedOutHere, SignIn } from "./signin";
 import { useStore } from "./store";
+import { Announcer } from "./ui/announce";
 import { LinkButton } from "./ui/button";
 import { Empty, Skeleton } from "./ui/states";
 
@@ -14,6 +18,12 @@ const Launch = lazy(() => import("./places/launch/launch"));
 const People = lazy(() => import("./places/people/people"));
 const Customers = lazy(() => import("./places/customers/customers"));
 const Settings = lazy(() => import("./places/settings/settings"));
+const Help = lazy(() => import("./places/help/help"));
+
+const everywhere: KeyTable<"help"> = {
+  title: words.everywhere,
+  rows: [{ name: "help", keys: ["?"], does: words.keyHelp }],
+};
 
 /** The console: the sign-in, or the place of the address. */
 export function App({ failure }: { failure: unknown }) {
@@ -25,10 +35,30 @@ export function App({ failure }: { failure: unknown }) {
   return (
     <>
       <Bands />
-      <Suspense fallback={<Skeleton />}>{draw(place)}</Suspense>
+      <Boundary key={JSON.stringify({ ...place, mode: "" })}>
+        <Suspense fallback={<Skeleton />}>{draw(place)}</Suspense>
+      </Boundary>
+      <HelpOnDemand />
+      <Announcer />
       {lost && <SignedOutHere />}
     </>
   );
+}
+
+/** The help, when somebody asks for it with its key or its button. */
+function HelpOnDemand() {
+  const [open, setOpen] = useState(false);
+  useKeys(everywhere, { help: () => setOpen(true) });
+  useEffect(() => {
+    const show = () => setOpen(true);
+    window.addEventListener("journeys:help", show);
+    return () => window.removeEventListener("journeys:help", show);
+  }, []);
+  return open ? (
+    <Suspense fallback={null}>
+      <Help onClose={() => setOpen(false)} />
+    </Suspense>
+  ) : null;
 }
 
 function draw(place: Place): ReactNode {
@@ -49,12 +79,14 @@ function draw(place: Place): ReactNode {
       return <Settings />;
     default:
       return (
-        <Empty title={words.notFound}>
-          <p className="dim">{words.notFoundDetail}</p>
-          <LinkButton look="primary" href={href({ name: "journeys" })}>
-            {words.toJourneys}
-          </LinkButton>
-        </Empty>
+        <Page title={words.notFound}>
+          <Empty title={words.notFound}>
+            <p className="dim">{words.notFoundDetail}</p>
+            <LinkButton look="primary" href={href({ name: "journeys" })}>
+              {words.toJourneys}
+            </LinkButton>
+          </Empty>
+        </Page>
       );
   }
 }

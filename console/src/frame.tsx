@@ -1,49 +1,59 @@
 import { type ReactNode, useEffect } from "react";
 import words from "#words/shell";
-import { href, type Place } from "./route";
+import { href } from "./route";
 import { say } from "./say";
 import { session, signOut } from "./session";
 import { useStore } from "./store";
 import { IconButton } from "./ui/button";
-import { Icon } from "./ui/icon";
+import { Icon, type IconName } from "./ui/icon";
 import { Menu } from "./ui/menu";
+
+type PlaceName = "journeys" | "customers" | "settings";
+
+const placeIcons: Record<PlaceName, IconName> = { journeys: "outline", customers: "people", settings: "settings" };
 
 interface PageProps {
   title: string;
-  place: "journeys" | "customers" | "settings";
+  /** The place in the bar that is the present one. */
+  place?: PlaceName;
   children: ReactNode;
 }
 
 /** A page below the top bar with the three places. */
 export function Page({ title, place, children }: PageProps) {
   useTitle(title);
-  const who = useStore(session);
   return (
     <div className="app app--page">
       <SkipLink />
       <header className="bar">
         <Brand />
-        <nav className="places" aria-label={words.places}>
-          <PlaceLink to="journeys" here={place} />
-          {who?.role !== "viewer" && <PlaceLink to="customers" here={place} />}
-          <PlaceLink to="settings" here={place} />
-        </nav>
+        <Places here={place} className="places only-wide" />
         <div className="push">
           <Account />
         </div>
       </header>
-      <main id="main" className="scroll" tabIndex={-1}>
+      <main id="main" className="scroll" tabIndex={-1} aria-label={title}>
         {children}
       </main>
+      <Places here={place} className="tabbar only-phone" icons />
     </div>
   );
 }
 
-/** Sets the title of the browser's tab. */
+let arrived = false;
+
+/**
+ * Sets the title of the browser's tab. When one place follows another, the focus goes to its `main`, whose name
+ * a screen reader then says; the first place of a page leaves the focus where the browser put it.
+ */
 export function useTitle(title: string) {
   useEffect(() => {
     document.title = title === words.title ? title : `${title} · ${words.title}`;
   }, [title]);
+  useEffect(() => {
+    if (arrived && !document.querySelector("dialog[open]")) document.getElementById("main")?.focus();
+    arrived = true;
+  }, []);
 }
 
 /** The first stop of the Tab key: past the bars. */
@@ -65,12 +75,32 @@ export function Brand() {
   );
 }
 
-function PlaceLink({ to, here }: { to: PageProps["place"]; here: string }) {
-  const place: Place = { name: to };
+interface PlacesProps {
+  here: PlaceName | undefined;
+  className: string;
+  icons?: boolean;
+}
+
+/** The ways to the places: in the bar, and on phones with icons at the bottom. */
+function Places({ here, className, icons = false }: PlacesProps) {
+  const who = useStore(session);
+  const places = (["journeys", "customers", "settings"] as const).filter(
+    (name) => name !== "customers" || who?.role !== "viewer",
+  );
   return (
-    <a className="place" href={href(place)} aria-current={to === here ? "page" : undefined}>
-      {words[to]}
-    </a>
+    <nav className={className} aria-label={words.places}>
+      {places.map((name) => (
+        <a
+          key={name}
+          className={icons ? undefined : "place"}
+          href={href({ name })}
+          aria-current={name === here ? "page" : undefined}
+        >
+          {icons && <Icon name={placeIcons[name]} />}
+          {words[name]}
+        </a>
+      ))}
+    </nav>
   );
 }
 

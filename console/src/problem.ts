@@ -17,8 +17,12 @@ export class Problem extends Error {
   readonly faults: readonly Fault[];
   /** Seconds to wait, if the answer says so. */
   readonly retryAfter: number | undefined;
+  /** The method and path of the request, for support; "" where no answer came. */
+  readonly call: string;
+  /** When it happened, in ms since 1970. */
+  readonly at = Date.now();
 
-  constructor(status: number, body: Json | undefined, headers: Headers) {
+  constructor(status: number, body: Json | undefined, headers: Headers, call = "") {
     const problem = isObject(body) ? body : {};
     // The gateway's own answers are {"message": "…"}.
     const title = text(problem["title"]) || text(problem["message"]);
@@ -28,6 +32,7 @@ export class Problem extends Error {
     this.detail = text(problem["detail"]);
     this.requestId = text(problem["requestId"]) || (headers.get("apigw-requestid") ?? "");
     this.faults = Array.isArray(problem["errors"]) ? problem["errors"].flatMap(readFault) : [];
+    this.call = call;
     this.retryAfter = readRetryAfter(headers.get("Retry-After"));
   }
 }

@@ -1,6 +1,7 @@
 // What several places read. React Query keeps it, and reads it again when a page is shown again.
 import { QueryClient, useQuery } from "@tanstack/react-query";
-import { api, call } from "./api";
+import { type Answer, api, call } from "./api";
+import { type Json, same } from "./json";
 import { Problem } from "./problem";
 
 /** The cache of all places. `send` repeats requests, so the queries do not. */
@@ -11,6 +12,8 @@ export const queries = new QueryClient({
       staleTime: 5_000,
       refetchIntervalInBackground: false,
       networkMode: "always",
+      // The default would copy parts of an answer, and an exact number is lost in a copy.
+      structuralSharing: (before, next) => (same(before as Json, next as Json) ? before : next),
     },
     mutations: { retry: false, networkMode: "always" },
   },
@@ -32,28 +35,45 @@ export const keys = {
   names: ["names"] as const,
 };
 
-/** A journey and its tag. Editors only: a viewer gets 403. */
-export function useJourney(id: string, enabled = true) {
+/** Reads again only if the tag has changed. */
+async function readAgain<T>(
+  key: readonly unknown[],
+  read: (header: { "If-None-Match"?: string }) => Promise<Answer<T>>,
+): Promise<Answer<T>> {
+  const known = queries.getQueryData<Answer<T>>(key);
+  const answer = await read(known ? { "If-None-Match": known.etag } : {});
+  return answer.status === 304 && known ? known : answer;
+}
+
+/** A journey and its tag. Editors only: a viewer gets 403. With an interval, it is read again while the page is visible. */
+export function useJourney(id: string, enabled = true, interval: number | false = false) {
   return useQuery({
     queryKey: keys.journey(id),
-    queryFn: ({ signal }) => call(api.GET("/journeys/{id}", { params: { path: { id } }, signal })),
+    queryFn: ({ signal }) =>
+      readAgain(keys.journey(id), (header) =>
+        call(api.GET("/journeys/{id}", { params: { path: { id }, header }, signal })),
+      ),
     enabled,
+    refetchInterval: interval,
   });
 }
 
 /** The draft of a journey and its tag; null if there is none. */
-export function useDraft(id: string, enabled = true) {
+export function useDraft(id: string, enabled = true, interval: number | false = false) {
   return useQuery({
     queryKey: keys.draft(id),
     queryFn: async ({ signal }) => {
       try {
-        return await call(api.GET("/journeys/{id}/draft", { params: { path: { id } }, signal }));
+        return await readAgain(keys.draft(id), (header) =>
+          call(api.GET("/journeys/{id}/draft", { params: { path: { id }, header }, signal })),
+        );
       } catch (error) {
         if (error instanceof Problem && error.code === "no-draft") return null;
         throw error;
       }
     },
     enabled,
+    refetchInterval: interval,
   });
 }
 

@@ -61,8 +61,18 @@ function waitAfter(answer: Response | Error, attempt: number): number | undefine
   return wait <= longestWait ? wait : undefined;
 }
 
+const waits = new Set<{ until: number }>();
+
+/** Several requests may wait at once. The one that goes on next is named. */
+function showWaits() {
+  const next = Math.min(...[...waits].map(({ until }) => until));
+  traffic.set({ ...traffic.get(), retryAt: waits.size === 0 ? 0 : next });
+}
+
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  traffic.set({ ...traffic.get(), retryAt: Date.now() + ms });
+  const wait = { until: Date.now() + ms };
+  waits.add(wait);
+  showWaits();
   try {
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(resolve, ms);
@@ -72,6 +82,7 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
       });
     });
   } finally {
-    traffic.set({ ...traffic.get(), retryAt: 0 });
+    waits.delete(wait);
+    showWaits();
   }
 }

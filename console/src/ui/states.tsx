@@ -1,8 +1,9 @@
-import { type ReactNode, useEffect, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import words from "#words/states";
+import { formatTime, formatUTC } from "../format";
 import { Problem } from "../problem";
 import { say } from "../say";
-import { Button } from "./button";
+import { Button, IconButton } from "./button";
 import { Icon, type IconName } from "./icon";
 
 /** Shows its children after 300 ms, so that a fast answer does not flicker. */
@@ -28,48 +29,122 @@ export function Skeleton({ rows = 5 }: { rows?: number }) {
   );
 }
 
+interface FailureProps {
+  error: unknown;
+  /** Does it again. It is called by itself when the time is over that the answer asked to wait. */
+  retry?: () => void;
+  /** What could not be done, if the page does not say it. */
+  title?: string;
+  children?: ReactNode;
+}
+
 /** What went wrong, in words, with the id for support and a way on. */
-export function Failure({ error, retry, children }: { error: unknown; retry?: () => void; children?: ReactNode }) {
-  const { title, detail } = explain(error);
-  const requestId = error instanceof Problem ? error.requestId : "";
+export function Failure({ error, retry, title, children }: FailureProps) {
+  const said = explain(error);
+  const problem = error instanceof Problem ? error : undefined;
   return (
     <section className="card failure" role="alert">
-      <div className="row row--3 row--top">
-        <Icon name="alert" />
-        <div className="col gap-2 grow">
-          <h2 className="semi">{title}</h2>
-          {detail && <p className="dim">{detail}</p>}
-          {error instanceof Problem && error.faults.length > 0 && (
-            <ul className="col gap-1">
-              {error.faults.slice(0, 20).map((fault) => (
-                <li key={`${fault.pointer} ${fault.detail}`}>
-                  <code>{fault.pointer || "/"}</code> {fault.detail}
-                </li>
-              ))}
-            </ul>
-          )}
-          <div className="row">
-            {retry && (
-              <Button icon="refresh" onClick={retry}>
-                {words.again}
-              </Button>
+      <div className="sec">
+        <div className="row row--3 row--top">
+          <Icon name="alert" />
+          <div className="col gap-2 grow">
+            <h2 className="t4">{title ?? said.title}</h2>
+            {title !== undefined && <p>{said.title}</p>}
+            {said.detail && <p className="dim">{said.detail}</p>}
+            {problem && problem.faults.length > 0 && <Faults problem={problem} />}
+            {(retry || children) && (
+              <div className="row">
+                {retry && <Retry problem={problem} retry={retry} />}
+                {children}
+              </div>
             )}
-            {children}
           </div>
-          {requestId && (
-            <details>
-              <summary className="t2 dim">{words.support}</summary>
-              <p className="row t2">
-                <code>{requestId}</code>
-                <Button small look="quiet" icon="copy" onClick={() => void navigator.clipboard.writeText(requestId)}>
-                  {words.copy}
-                </Button>
-              </p>
-            </details>
-          )}
         </div>
       </div>
+      {problem && problem.status > 0 && <Support problem={problem} />}
     </section>
+  );
+}
+
+function Faults({ problem }: { problem: Problem }) {
+  return (
+    <ul className="col gap-1">
+      {problem.faults.slice(0, 20).map((fault) => (
+        <li key={`${fault.pointer} ${fault.detail}`}>
+          <code>{fault.pointer || "/"}</code> {fault.detail}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Retry({ problem, retry }: { problem: Problem | undefined; retry: () => void }) {
+  const latest = useRef(retry);
+  useEffect(() => {
+    latest.current = retry;
+  });
+  const [left, setLeft] = useState(0);
+  useEffect(() => {
+    if (problem?.retryAfter === undefined) return;
+    const due = problem.at + problem.retryAfter * 1000;
+    const tick = () => {
+      const seconds = Math.ceil((due - Date.now()) / 1000);
+      setLeft(Math.max(0, seconds));
+      if (seconds > 0 || document.hidden) return;
+      clearInterval(timer);
+      latest.current();
+    };
+    const timer = setInterval(tick, 500);
+    tick();
+    return () => clearInterval(timer);
+  }, [problem]);
+  return (
+    <>
+      <Button icon="refresh" onClick={retry}>
+        {words.again}
+      </Button>
+      {left > 0 && <span className="dim">{say(words.byItself, { n: left })}</span>}
+    </>
+  );
+}
+
+function Support({ problem }: { problem: Problem }) {
+  return (
+    <details className="sec support">
+      <summary className="label">{words.support}</summary>
+      <dl className="facts t2">
+        {problem.requestId && (
+          <>
+            <dt>{words.request}</dt>
+            <dd className="row row--1">
+              <code>{problem.requestId}</code>
+              <IconButton
+                small
+                icon="copy"
+                label={words.copy}
+                onClick={() => void navigator.clipboard.writeText(problem.requestId)}
+              />
+            </dd>
+          </>
+        )}
+        <dt>{words.answer}</dt>
+        <dd>
+          <code>
+            {problem.status} {problem.code}
+          </code>
+        </dd>
+        {problem.call && (
+          <>
+            <dt>{words.call}</dt>
+            <dd>
+              <code>{problem.call}</code>
+            </dd>
+          </>
+        )}
+        <dt>{words.when}</dt>
+        <dd title={formatUTC(problem.at)}>{formatTime(problem.at)}</dd>
+      </dl>
+    </details>
   );
 }
 
@@ -114,7 +189,7 @@ export function Band({
   icon,
   children,
 }: {
-  tone?: "warn" | "bad" | "accent";
+  tone?: "warn" | "bad" | "accent" | undefined;
   icon: IconName;
   children: ReactNode;
 }) {
