@@ -137,21 +137,30 @@ function Scalar({ value, kind, options, disabled, onChange }: ScalarProps) {
 }
 
 interface TokensProps {
+  label?: string;
+  /** Whether a value may be in the list. */
+  check?: (value: Json) => boolean;
   values: readonly Json[];
   kind: Kind;
   options: readonly string[];
   onChange: (value: Json) => void;
 }
 
-function Tokens({ values, kind, options, onChange }: TokensProps) {
+/** Several values: Enter or a comma adds one. */
+export function Tokens({ label = words.values, values, kind, options, check, onChange }: TokensProps) {
   const [text, setText] = useState("");
+  const [bad, setBad] = useState(false);
   const list = useId();
   const add = (typed: string) => {
     const read = typed.trim() === "" ? undefined : readValue(typed.trim(), kind);
-    if (read !== undefined && "value" in read) {
+    if (read !== undefined && "value" in read && check?.(read.value) !== false) {
       onChange([...values, read.value]);
       setText("");
-    } else setText(typed.trim() === "" ? "" : typed);
+      setBad(false);
+    } else {
+      setBad(typed.trim() !== "");
+      if (typed.trim() === "") setText("");
+    }
   };
   const key = (event: React.KeyboardEvent<HTMLInputElement>) => {
     if (event.key === "Enter" || event.key === ",") {
@@ -160,7 +169,7 @@ function Tokens({ values, kind, options, onChange }: TokensProps) {
     } else if (event.key === "Backspace" && text === "" && values.length > 0) onChange(values.slice(0, -1));
   };
   return (
-    <div className="tokens" role="group" aria-label={words.values}>
+    <div className="tokens" role="group" aria-label={label}>
       {values.map((value, i) => (
         <span key={`${i} ${showValue(value, kind)}`} className="token">
           <span className="cut">{showValue(value, kind)}</span>
@@ -175,7 +184,8 @@ function Tokens({ values, kind, options, onChange }: TokensProps) {
       ))}
       <input
         className="token-input"
-        aria-label={words.moreValues}
+        aria-label={`${label}: ${words.moreValues}`}
+        aria-invalid={bad || undefined}
         autoComplete="off"
         spellCheck={false}
         list={options.length > 0 ? list : undefined}
