@@ -1,4 +1,4 @@
-import { type InputHTMLAttributes, type ReactNode, type SelectHTMLAttributes, useId } from "react";
+import { type DragEvent, type InputHTMLAttributes, type ReactNode, type SelectHTMLAttributes, useId } from "react";
 import { Icon } from "./icon";
 
 interface FieldProps {
@@ -110,6 +110,7 @@ type TextAreaProps = FieldProps & {
   value: string;
   onChange: (value: string) => void;
   onBlur?: () => void;
+  onDrop?: (event: DragEvent<HTMLTextAreaElement>) => void;
   rows?: number;
   mono?: boolean;
   disabled?: boolean;
@@ -125,6 +126,7 @@ export function TextArea({
   value,
   onChange,
   onBlur,
+  onDrop,
   rows = 4,
   mono,
   disabled,
@@ -143,6 +145,7 @@ export function TextArea({
         className={mono ? "input input--area input--mono" : "input input--area"}
         onChange={(event) => onChange(event.target.value)}
         onBlur={onBlur}
+        onDrop={onDrop}
       />
     </Frame>
   );
