@@ -55,6 +55,7 @@ const shapes = {
     </>
   ),
   swap: "M5 3v10M2.5 10.5 5 13l2.5-2.5M11 13V3M8.5 5.5 11 3l2.5 2.5",
+  bell: "M3 11.5c1.25-1 1.25-2.5 1.25-4.5a3.75 3.75 0 0 1 7.5 0c0 2 0 3.5 1.25 4.5ZM6.75 14h2.5",
 } satisfies Record<string, ReactNode>;
 
 /** The names of these icons. */
