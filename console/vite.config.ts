@@ -5,17 +5,11 @@ import { defineConfig } from "vitest/config";
 const port = process.env["PORT"] ?? "8080";
 const backend = { target: `http://127.0.0.1:${port}`, changeOrigin: false };
 
-// One file for what every place needs, so that the list takes few requests, and one for what draws graphs.
-const chunks = [
-  {
-    name: "shell",
-    test: /\/console\/(src\/(?!places|graph|forms|condition|login)|node_modules\/(react|@tanstack|openapi-fetch|scheduler))/,
-  },
-  {
-    name: "canvas",
-    test: /\/console\/(src\/graph|node_modules\/(@xyflow|d3-|zustand|classcat|use-sync-external-store))/,
-  },
-];
+const base =
+  /vite\/preload|rolldown\/runtime|node_modules\/(react|react-dom|scheduler)\/|console\/src\/(store|format|ui\/icon)\./;
+
+const canvas =
+  /console\/(src\/graph\/|generated\/words\/graph\.|node_modules\/(@xyflow|d3-|zustand|classcat|use-sync-external-store))/;
 
 export default defineConfig({
   plugins: [react()],
@@ -30,7 +24,19 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     cssCodeSplit: false,
     reportCompressedSize: false,
-    rolldownOptions: { output: { codeSplitting: { groups: chunks } } },
+    // React and what all chunks share are one file, and what draws graphs is another. They are alike in most builds,
+    // and small files compress badly.
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          includeDependenciesRecursively: false,
+          groups: [
+            { name: "base", test: base },
+            { name: "canvas", test: canvas },
+          ],
+        },
+      },
+    },
   },
   // `make console-dev`: the page from here, everything else from `make run`.
   server: {
