@@ -39,6 +39,10 @@ interface Props {
   /** Changes the entry step, which belongs to the draft. */
   onNode: (next: GraphNode, field: string) => void;
   onClose?: () => void;
+  /** Called when a field is left: the series of its changes ends. */
+  onBlur?: () => void;
+  /** Whether nothing can be changed. */
+  readOnly?: boolean;
 }
 
 /** What the parts of the form get. */
@@ -96,13 +100,13 @@ function Panel(props: Props) {
   };
   const pinned = section === "exits" || section === "goal";
   return (
-    <aside className="panel panel--end" aria-label={title}>
+    <aside className="panel panel--end only-wide" aria-label={title} onBlur={props.onBlur}>
       <div className="panel-head">
         <Icon name={icon} />
         <h2 className="semi grow">{title}</h2>
         {onClose && <IconButton icon="close" label={words.close} onClick={onClose} />}
       </div>
-      <div className="panel-body scroll">
+      <fieldset className="panel-body scroll" disabled={props.readOnly}>
         {pinned && <p className="help form-note">{words.withDraft}</p>}
         {section === "entry" && <EntrySection {...form} />}
         {section === "reentry" && <ReentrySection {...form} />}
@@ -112,7 +116,7 @@ function Panel(props: Props) {
         {!pinned && <Apply own={own} />}
         {section === "zone" && <ZoneSection {...form} />}
         {section === "entry" && <EntryStepFields {...form} />}
-      </div>
+      </fieldset>
       <Sentence parts={saySection(section, own.now, work)} />
     </aside>
   );

@@ -39,6 +39,12 @@ interface Props {
   onDuplicate?: () => void;
   onDelete?: () => void;
   onClose?: () => void;
+  /** Called when a field is left: the series of its changes ends. */
+  onBlur?: () => void;
+  /** Whether nothing can be changed. */
+  readOnly?: boolean;
+  /** Further verbs, beside the name. */
+  more?: React.ReactNode;
 }
 
 const forms: Record<NodeType, (form: StepForm) => React.ReactNode> = {
@@ -68,13 +74,17 @@ function Panel(props: Props) {
   const { node, graph, settings, onWay, onSplit, onDuplicate, onDelete } = props;
   const entryEvent = entryEventOf(graph, props.entryEvent ?? "");
   return (
-    <aside className="panel panel--end" aria-label={`${kindOf(node).word}: ${nameOf(node)}`}>
+    <aside
+      className="panel panel--end only-wide"
+      aria-label={`${kindOf(node).word}: ${nameOf(node)}`}
+      onBlur={props.onBlur}
+    >
       <Head {...props} />
-      <div className="panel-body scroll">
+      <fieldset className="panel-body scroll" disabled={props.readOnly}>
         <NodeFaults faults={props.faults} />
         <Fields {...props} entryEvent={entryEvent} />
         {onWay && <WaysOut node={node} graph={graph} onWay={onWay} onSplit={onSplit} />}
-      </div>
+      </fieldset>
       <div className="form-says">
         <p className="sentence" aria-live="polite">
           <Said parts={sayStep(node, graph, settings, props.entryEvent ?? "")} />
@@ -88,7 +98,7 @@ function Panel(props: Props) {
         )}
         {onDelete && (
           <Button small look="quiet" icon="trash" onClick={onDelete}>
-            {words.delete}
+            {words.delete} <kbd>D</kbd>
           </Button>
         )}
         <code className="push t1 dimmer" title={words.idTitle}>
@@ -106,7 +116,7 @@ export function entryEventOf(graph: Graph, ofJourney: string): string {
   return typeof type === "string" ? type : "";
 }
 
-function Head({ node, onChange, onClose }: Props) {
+function Head({ node, onChange, onClose, readOnly, more }: Props) {
   const { kind, icon, word } = kindOf(node);
   const data = node["data"];
   const label = node.label ?? (typeof data === "object" && data !== null && "label" in data ? data.label : undefined);
@@ -121,11 +131,13 @@ function Head({ node, onChange, onClose }: Props) {
           aria-label={words.name}
           placeholder={word}
           maxLength={255}
+          readOnly={readOnly}
           value={typeof label === "string" ? label : ""}
           onChange={(event) => onChange(rename(node, event.target.value), "name")}
         />
         <div className="t2 dim form-kind">{word}</div>
       </div>
+      {more}
       {onClose && <IconButton icon="close" label={words.close} onClick={onClose} />}
     </div>
   );
