@@ -1,3 +1,4 @@
+import { useRef } from "react";
 import words from "#words/forms";
 import type { Schemas } from "../api";
 import type { Context } from "../condition/names";
@@ -13,6 +14,7 @@ import { TextArea } from "../ui/field";
 import { Icon } from "../ui/icon";
 import { faultsIn } from "./fields";
 import type { StepForm } from "./form";
+import { useKeptFocus } from "./kept-focus";
 import { withKey } from "./keys";
 import { MessageForm } from "./message";
 import { sayStep } from "./says";
@@ -72,9 +74,12 @@ export function NodeForm(props: Props) {
 
 function Panel(props: Props) {
   const { node, graph, settings, onWay, onSplit, onDuplicate, onDelete } = props;
+  const panel = useRef<HTMLElement>(null);
+  useKeptFocus(panel);
   const entryEvent = entryEventOf(graph, props.entryEvent ?? "");
   return (
     <aside
+      ref={panel}
       className="panel panel--end only-wide"
       aria-label={`${kindOf(node).word}: ${nameOf(node)}`}
       onBlur={props.onBlur}
