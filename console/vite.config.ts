@@ -24,6 +24,8 @@ export default defineConfig({
     host: "127.0.0.1",
     port: Number(process.env["CONSOLE_PORT"] ?? "5173"),
     strictPort: true,
+    fs: { allow: [".", "../examples"] }, // the examples are part of the page
+    watch: { ignored: ["**/build/**", "**/test/**"] },
     proxy: { "/api": backend, "/_local": backend, "/config.json": backend, "/preview": backend },
   },
   test: { include: ["test/**/*.test.ts"], environment: "node" },

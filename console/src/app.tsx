@@ -80,7 +80,7 @@ function draw(place: Place): ReactNode {
     default:
       return (
         <Page title={words.notFound}>
-          <Empty title={words.notFound}>
+          <Empty title={words.notFound} level={1}>
             <p className="dim">{words.notFoundDetail}</p>
             <LinkButton look="primary" href={href({ name: "journeys" })}>
               {words.toJourneys}

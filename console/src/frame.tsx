@@ -52,7 +52,10 @@ export function useTitle(title: string) {
   }, [title]);
   useEffect(() => {
     if (arrived && !document.querySelector("dialog[open]")) document.getElementById("main")?.focus();
-    arrived = true;
+    // Later, because the development build runs each first effect twice.
+    queueMicrotask(() => {
+      arrived = true;
+    });
   }, []);
 }
 

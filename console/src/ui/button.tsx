@@ -18,21 +18,25 @@ type ButtonProps = Look &
     children?: ReactNode;
     /** Why it cannot be pressed now. It keeps its focus and says so. */
     waits?: string | undefined;
+    /** The key that does the same. */
+    keyName?: string;
   };
 
 /** A button with words. What waits for something is drawn gray and says why. */
-export function Button({ icon, look, small, children, waits, onClick, ...rest }: ButtonProps) {
+export function Button({ icon, look, small, children, waits, keyName, className, onClick, ...rest }: ButtonProps) {
   return (
     <button
       type="button"
       {...rest}
-      className={classes({ look, small } as Look, false)}
+      className={[classes({ look, small } as Look, false), className].filter(Boolean).join(" ")}
       title={waits ?? rest.title}
+      aria-keyshortcuts={keyName}
       aria-disabled={waits === undefined ? rest["aria-disabled"] : true}
       onClick={waits === undefined ? onClick : (event) => event.preventDefault()}
     >
       {icon && <Icon name={icon} small={small ?? false} />}
       {children !== undefined && <span>{children}</span>}
+      {keyName !== undefined && <kbd>{keyName}</kbd>}
       {waits !== undefined && <span className="sr">{waits}</span>}
     </button>
   );

@@ -35,14 +35,17 @@ export function Dialog({ title, label, onClose, wide = false, children }: Dialog
       }}
     >
       {title !== undefined && (
-        <div className="row">
-          <h2 id={id} className="t4 grow">
-            {title}
-          </h2>
+        <h2 id={id} className="t4 dialog-title">
+          {title}
+        </h2>
+      )}
+      {children}
+      {/* The last stop of the Tab key, so that the focus begins in the content. */}
+      {title !== undefined && (
+        <div className="dialog-close">
           <IconButton icon="close" label={words.close} onClick={onClose} />
         </div>
       )}
-      {children}
     </dialog>
   );
 }

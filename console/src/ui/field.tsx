@@ -1,4 +1,4 @@
-import { type InputHTMLAttributes, type ReactNode, type SelectHTMLAttributes, useId } from "react";
+import { type DragEvent, type InputHTMLAttributes, type ReactNode, type SelectHTMLAttributes, useId } from "react";
 import { Icon } from "./icon";
 
 interface FieldProps {
@@ -103,6 +103,7 @@ type TextAreaProps = FieldProps & {
   value: string;
   onChange: (value: string) => void;
   onBlur?: () => void;
+  onDrop?: (event: DragEvent<HTMLTextAreaElement>) => void;
   rows?: number;
   mono?: boolean;
   disabled?: boolean;
@@ -118,6 +119,7 @@ export function TextArea({
   value,
   onChange,
   onBlur,
+  onDrop,
   rows = 4,
   mono,
   disabled,
@@ -136,6 +138,7 @@ export function TextArea({
         className={mono ? "input input--area input--mono" : "input input--area"}
         onChange={(event) => onChange(event.target.value)}
         onBlur={onBlur}
+        onDrop={onDrop}
       />
     </Frame>
   );

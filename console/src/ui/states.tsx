@@ -172,11 +172,12 @@ export function explain(error: unknown): { title: string; detail: string } {
 }
 
 /** Nothing yet: one sentence and the next thing to do. */
-export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+export function Empty({ title, level = 2, children }: { title: string; level?: 1 | 2; children?: ReactNode }) {
+  const Heading = `h${level}` as const;
   return (
     <div className="center">
       <div className="col gap-3 empty">
-        <h2 className="t4">{title}</h2>
+        <Heading className="t4">{title}</Heading>
         {children}
       </div>
     </div>

@@ -1,0 +1,65 @@
+// What the list does with a journey. Loaded with the first verb.
+import words from "#words/journeys";
+import { api, call, type Schemas } from "../../api";
+import { say } from "../../say";
+import { announce } from "../../ui/announce";
+import { download } from "../../ui/download";
+import { draftOf, writeJson } from "./draft";
+import type { Row } from "./list";
+import { createJourney, readListAgain } from "./post";
+
+export type Verb = "pause" | "resume" | "unarchive" | "duplicate" | "export";
+type Status = Schemas["Status"];
+
+/** Does what a verb says. It returns when the list shows it. */
+export async function act(verb: Verb, row: Row): Promise<void> {
+  switch (verb) {
+    case "pause":
+      return change(row, "paused", words.donePause);
+    case "resume":
+      return change(row, "active", words.doneResume);
+    case "unarchive":
+      return change(row, "paused", words.doneUnarchive);
+    case "duplicate":
+      return duplicate(row);
+    case "export":
+      return exportJson(row);
+  }
+}
+
+/** Reads a journey and its tag from the API, not from the cache. */
+export async function readJourney(id: string) {
+  return call(api.GET("/journeys/{id}", { params: { path: { id } } }));
+}
+
+async function change({ id, name }: Row, status: Status, done: string) {
+  const { etag } = await readJourney(id);
+  await setStatus(id, status, etag);
+  await readListAgain(id);
+  announce(say(done, { name }));
+}
+
+/** Changes the status if the journey still is as it was read. */
+export async function setStatus(id: string, status: Status, etag: string) {
+  const params = { path: { id }, header: { "If-Match": etag } };
+  await call(api.PUT("/journeys/{id}", { params, body: { status } }));
+}
+
+async function duplicate({ id, name }: Row) {
+  const { data } = await readJourney(id);
+  const copy = cutName(say(words.copyName, { name: data.name }));
+  const created = await createJourney({ ...draftOf(data), name: copy });
+  announce(say(words.doneDuplicate, { name, copy }));
+  document.querySelector<HTMLElement>(`[data-row="${created.id}"]`)?.focus();
+}
+
+/** The API takes 255 characters. */
+function cutName(name: string): string {
+  return [...name].slice(0, 255).join("");
+}
+
+async function exportJson({ id, name }: Row) {
+  const { data } = await readJourney(id);
+  download(`${name}.json`, writeJson(draftOf(data)));
+  announce(say(words.doneExport, { name }));
+}

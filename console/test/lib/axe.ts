@@ -1,0 +1,21 @@
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
+
+/** Returns the violations of the page's accessibility in the light and in the dark, each as a line. */
+export async function axe(page: Page): Promise<string[]> {
+  const found: string[] = [];
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    // The legacy mode opens no second page. It leaves out frames of other origins: the preview of messages.
+    const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
+    for (const violation of violations) {
+      for (const node of violation.nodes) {
+        found.push(
+          `${colorScheme} ${violation.id}: ${node.target.join(" ")}: ${node.failureSummary ?? violation.help}`,
+        );
+      }
+    }
+  }
+  await page.emulateMedia({ colorScheme: null });
+  return found;
+}
