@@ -122,13 +122,7 @@ export default function Build({ editor, journey, answer }: BuildProps) {
                   })}
             />
           )}
-          <FindingsList
-            graph={graph}
-            findings={findings ?? []}
-            current={found}
-            onChoose={choose}
-            onNext={chooseNext}
-          />
+          <FindingsList graph={graph} findings={findings ?? []} current={found} onChoose={choose} onNext={chooseNext} />
         </div>
         {part !== null ? (
           <JourneyPanel
@@ -207,7 +201,9 @@ function focusField(pointer: string) {
     const fields = [...document.querySelectorAll<HTMLElement>(".panel--end [data-pointer]")];
     const at = fields.filter(({ dataset }) => pointer.startsWith(dataset["pointer"] ?? "?"));
     const field = at.at(-1) ?? document.querySelector<HTMLElement>(".panel--end [aria-invalid=true]");
-    const target = field?.matches("input,select,textarea,button") ? field : field?.querySelector<HTMLElement>("input,select,textarea,button");
+    const target = field?.matches("input,select,textarea,button")
+      ? field
+      : field?.querySelector<HTMLElement>("input,select,textarea,button");
     target?.focus();
   });
 }

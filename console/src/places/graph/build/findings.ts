@@ -31,7 +31,11 @@ function placeOne(graph: Graph, tone: "bad" | "warn", { pointer, detail }: Found
   const at = { tone, nodeId: null, setting: "", pointer, text: explain(detail, rest) };
   if (root !== "definition") return { ...at, setting: root, pointer: pointer.slice(root.length + 1) };
   const nodeId =
-    list === "nodes" ? graph.nodes[Number(index)]?.id : list === "edges" ? graph.edges[Number(index)]?.source : undefined;
+    list === "nodes"
+      ? graph.nodes[Number(index)]?.id
+      : list === "edges"
+        ? graph.edges[Number(index)]?.source
+        : undefined;
   if (nodeId === undefined || nodeOf(graph, nodeId) === undefined) return at;
   return { ...at, nodeId, pointer: list === "nodes" && rest.length > 0 ? `/${rest.join("/")}` : "" };
 }

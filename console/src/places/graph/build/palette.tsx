@@ -1,7 +1,7 @@
 import { useState } from "react";
 import words from "#words/build";
-import type { NodeType } from "../../../graph/types";
 import { startPaletteDrag } from "../../../graph/pull";
+import type { NodeType } from "../../../graph/types";
 import { rich } from "../../../say";
 import { Icon, type IconName } from "../../../ui/icon";
 import { addable, looksOf } from "./kinds";
@@ -42,7 +42,6 @@ export function Palette({ readOnly, part, onAdd, onPart }: PaletteProps) {
     all[next]?.focus();
   };
   return (
-    // biome-ignore lint/a11y/noNoninteractiveElementInteractions: the arrows move between the buttons in it
     <nav className="panel panel--start palette only-wide scroll" aria-label={words.palette} onKeyDown={move}>
       {!readOnly && <h2>{words.add}</h2>}
       {types.map((type, i) => {

@@ -4,7 +4,17 @@ import { change as changeNode, splitWait } from "../../../graph/branches";
 import type { Gap } from "../../../graph/canvas";
 import { copySteps, duplicate, gapAfter, pasteSteps, withFollowers } from "../../../graph/clip";
 import { nameOf } from "../../../graph/describe";
-import { addEntry, addExitAt, canConnect, canRemove, connect, insert, nodeOf, remove, waysToKeep } from "../../../graph/edit";
+import {
+  addEntry,
+  addExitAt,
+  canConnect,
+  canRemove,
+  connect,
+  insert,
+  nodeOf,
+  remove,
+  waysToKeep,
+} from "../../../graph/edit";
 import type { Editor } from "../../../graph/editor";
 import { type Graph, type GraphNode, isNodeType, type PinnedSettings } from "../../../graph/types";
 import { say } from "../../../say";

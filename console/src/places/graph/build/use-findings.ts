@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { api, call, type Schemas } from "../../../api";
 import { bodyOf } from "../../../graph/stored";
 import type { Work } from "../../../graph/types";
@@ -10,22 +10,23 @@ const pause = 600; // ms without a change, after which the graph is examined
 /** What the service finds in a work; undefined until it has answered once. */
 export function useFindings(journeyId: string, work: Work): readonly Finding[] | undefined {
   const [findings, setFindings] = useState<readonly Finding[]>();
+  const looked = useRef(false);
   useEffect(() => {
     const stop = new AbortController();
     const timer = setTimeout(
       () => {
+        looked.current = true;
         find(journeyId, work, stop.signal).then(
           (found) => !stop.signal.aborted && setFindings(found),
           () => {}, // the band says that the service cannot be reached; what was found stays
         );
       },
-      findings === undefined ? 0 : pause,
+      looked.current ? pause : 0,
     );
     return () => {
       clearTimeout(timer);
       stop.abort();
     };
-    // biome-ignore lint/correctness/useExhaustiveDependencies: the findings only decide how soon to look
   }, [journeyId, work]);
   return findings;
 }
