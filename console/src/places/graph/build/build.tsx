@@ -59,7 +59,14 @@ export default function Build({ editor, journey, answer }: BuildProps) {
     },
     [selectStep],
   );
-  const commands = useCommands(editor, { select, ask: setAsking });
+  const show = useCallback(
+    (id: string | null) => {
+      select(id);
+      focusStep(id);
+    },
+    [select],
+  );
+  const commands = useCommands(editor, { select: show, ask: setAsking });
   const overlays = useOverlays(findings);
   const node = nodeOf(graph, selected);
 
@@ -98,7 +105,7 @@ export default function Build({ editor, journey, answer }: BuildProps) {
         journey={journey}
         readOnly={readOnly}
         faults={findings?.filter(({ tone }) => tone === "bad").length}
-        onFind={select}
+        onFind={show}
       />
       <main id="main" className="work work--build" tabIndex={-1} aria-label={words.main}>
         <Palette readOnly={readOnly} part={part} onAdd={addFromPalette} onPart={setPart} />
@@ -193,6 +200,16 @@ function partOf(setting: string): Part | null {
 /** The element of a step on the canvas or in the outline. */
 export function anchorOf(id: string): HTMLElement | null {
   return document.querySelector<HTMLElement>(`.middle [data-step="${CSS.escape(id)}"]`);
+}
+
+/** Focuses a step once it is drawn: the canvas measures it first. */
+function focusStep(id: string | null, frames = 60) {
+  if (id === null || frames === 0) return;
+  requestAnimationFrame(() => {
+    const step = anchorOf(id);
+    step?.focus();
+    if (step === null || document.activeElement !== step) focusStep(id, frames - 1);
+  });
 }
 
 /** Focuses the field that a finding is about, once its form stands. Fields say by `data-pointer` where they belong. */

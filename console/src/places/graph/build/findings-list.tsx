@@ -34,8 +34,8 @@ export function FindingsList({ graph, findings, current, onChoose, onNext }: Fin
   return (
     <section className="faults" aria-label={words.findings}>
       <div className="faults-head">
-        <h2 className="semi" role="status">
-          {countFindings(findings)}
+        <h2 className="semi">
+          <span role="status">{countFindings(findings)}</span>
         </h2>
         {waits && <span className="dim t2">{words.launchWaits}</span>}
         <span className="push row">
