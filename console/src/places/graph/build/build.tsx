@@ -1,6 +1,8 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import words from "#words/build";
 import type { Answer, Schemas } from "../../../api";
+import { isWideSection } from "../../../forms/journey-form";
+import { isWideForm } from "../../../forms/node-form";
 import { Canvas, type Gap } from "../../../graph/canvas";
 import { gapAfter } from "../../../graph/clip";
 import { nodeOf } from "../../../graph/edit";
@@ -69,6 +71,7 @@ export default function Build({ editor, journey, answer }: BuildProps) {
   const commands = useCommands(editor, { select: show, ask: setAsking });
   const overlays = useOverlays(findings);
   const node = nodeOf(graph, selected);
+  const isWide = part === null ? node !== undefined && isWideForm(node) : isWideSection(part);
 
   const choose = (finding: Finding) => {
     setFound(finding);
@@ -107,7 +110,7 @@ export default function Build({ editor, journey, answer }: BuildProps) {
         faults={findings?.filter(({ tone }) => tone === "bad").length}
         onFind={show}
       />
-      <main id="main" className="work work--build" tabIndex={-1} aria-label={words.main}>
+      <main id="main" className={isWide ? "work work--wide" : "work work--build"} tabIndex={-1} aria-label={words.main}>
         <Palette readOnly={readOnly} part={part} onAdd={addFromPalette} onPart={setPart} />
         <div className="middle">
           {graph.nodes.length === 0 ? (
@@ -131,30 +134,30 @@ export default function Build({ editor, journey, answer }: BuildProps) {
           )}
           <FindingsList graph={graph} findings={findings ?? []} current={found} onChoose={choose} onNext={chooseNext} />
         </div>
-        {part !== null ? (
-          <JourneyPanel
-            part={part}
-            editor={editor}
-            journey={answer}
-            findings={findings ?? []}
-            readOnly={readOnly}
-            commands={commands}
-            onClose={close}
-          />
-        ) : node ? (
-          <StepPanel
-            work={work}
-            journey={journey}
-            node={node}
-            findings={findings ?? []}
-            readOnly={readOnly}
-            commands={commands}
-            onClose={close}
-            endSeries={editor.endSeries}
-          />
-        ) : (
-          <RestPanel journey={journey} graph={graph} readOnly={readOnly} wide={wide} />
-        )}
+        <fieldset className="form-place" disabled={readOnly} onBlur={editor.endSeries}>
+          {part !== null ? (
+            <JourneyPanel
+              part={part}
+              editor={editor}
+              journey={answer}
+              findings={findings ?? []}
+              commands={commands}
+              onClose={close}
+            />
+          ) : node ? (
+            <StepPanel
+              work={work}
+              journey={journey}
+              node={node}
+              findings={findings ?? []}
+              readOnly={readOnly}
+              commands={commands}
+              onClose={close}
+            />
+          ) : (
+            <RestPanel journey={journey} graph={graph} readOnly={readOnly} wide={wide} />
+          )}
+        </fieldset>
       </main>
       {adding && (
         <InsertMenu

@@ -1,10 +1,9 @@
 import words from "#words/build";
-import type { Answer, Schemas } from "../../../api";
-import { JourneyForm } from "../../../forms/journey-form";
+import { type Answer, api, call, type Schemas } from "../../../api";
+import { JourneyForm, type OwnChange } from "../../../forms/journey-form";
 import type { Editor } from "../../../graph/editor";
-import { useNames, useSettings } from "../../../queries";
+import { keys, queries, useNames, useSettings } from "../../../queries";
 import { say } from "../../../say";
-import { IconButton } from "../../../ui/button";
 import type { Finding } from "./findings";
 import { type Part, partName } from "./palette";
 import type { Commands } from "./use-commands";
@@ -14,44 +13,41 @@ interface JourneyPanelProps {
   editor: Editor;
   journey: Answer<Schemas["Journey"]>;
   findings: readonly Finding[];
-  readOnly: boolean;
   commands: Commands;
   onClose: () => void;
 }
 
-const settingsOf: Record<Part, readonly string[]> = {
-  entry: ["entryCondition"],
-  reentry: [],
-  exits: ["exitOn", "exitWhen"],
-  goal: ["goal"],
-  zone: ["timezone"],
-};
-
 /** The form of a part of the whole journey. */
-export function JourneyPanel({ part, editor, journey, findings, readOnly, commands, onClose }: JourneyPanelProps) {
+export function JourneyPanel({ part, editor, journey, findings, commands, onClose }: JourneyPanelProps) {
   const settings = useSettings();
   const names = useNames();
   const faults = findings
-    .filter(({ nodeId, setting }) => nodeId === null && settingsOf[part].includes(setting))
+    .filter(({ nodeId, setting, tone }) => nodeId === null && setting !== "" && tone === "bad")
     .map(({ setting, pointer, text }) => ({ pointer: `/${setting}${pointer}`, detail: text }));
   return (
-    <aside className="panel panel--end only-wide" aria-label={partName(part)} onBlur={editor.endSeries}>
-      <div className="panel-head">
-        <h2 className="t4 grow">{partName(part)}</h2>
-        <IconButton icon="close" label={words.close} onClick={onClose} />
-      </div>
-      <fieldset className="panel-body scroll" disabled={readOnly}>
-        <JourneyForm
-          key={part}
-          section={part}
-          journey={journey}
-          work={editor.work}
-          settings={settings.data}
-          names={names.data}
-          faults={faults}
-          onChange={(next, field) => commands.set(next, say(words.changed, { name: partName(part) }), field)}
-        />
-      </fieldset>
-    </aside>
+    <JourneyForm
+      section={part}
+      journey={journey.data}
+      work={editor.work}
+      settings={settings.data}
+      names={names.data}
+      faults={faults}
+      onPinned={(next, field) => commands.set(next, say(words.changed, { name: partName(part) }), field)}
+      onJourney={(change) => changeJourney(journey, change)}
+      onNode={commands.update}
+      onClose={onClose}
+    />
   );
+}
+
+/** Changes the journey itself. It rejects with the Problem. */
+async function changeJourney({ data: { id }, etag }: Answer<Schemas["Journey"]>, body: OwnChange): Promise<void> {
+  try {
+    const params = { path: { id }, header: { "If-Match": etag } };
+    queries.setQueryData(keys.journey(id), await call(api.PUT("/journeys/{id}", { params, body })));
+    void queries.invalidateQueries({ queryKey: keys.journeys });
+  } catch (error) {
+    void queries.invalidateQueries({ queryKey: keys.journey(id), exact: true }); // perhaps another editor changed it
+    throw error;
+  }
 }

@@ -6,10 +6,10 @@ import { copySteps, duplicate, gapAfter, pasteSteps, withFollowers } from "../..
 import { nameOf } from "../../../graph/describe";
 import {
   addEntry,
-  addExitAt,
   canConnect,
   canRemove,
   connect,
+  disconnect,
   insert,
   nodeOf,
   remove,
@@ -33,7 +33,7 @@ export interface Commands {
   add(gap: Gap, type: string): void;
   remove(id: string, keep?: Gap): void;
   connect(gap: Gap, target: string): void;
-  endAtExit(gap: Gap): void;
+  disconnect(gap: Gap): void;
   update(node: GraphNode, field: string): void;
   split(id: string, events: readonly string[]): void;
   set(settings: Partial<PinnedSettings>, label: string, field: string): void;
@@ -84,8 +84,8 @@ export function useCommands(editor: Editor, { select, ask }: Place): Commands {
         if (!canConnect(graph, gap, target)) return announce(words.noCircle);
         put(say(words.connected, { name: named(gap.source), target: named(target) }), connect(graph, gap, target));
       },
-      endAtExit(gap) {
-        put(say(words.ended, { name: named(gap.source) }), addExitAt(graph, gap).graph);
+      disconnect(gap) {
+        put(say(words.ended, { name: named(gap.source) }), disconnect(graph, gap));
       },
       update(node, field) {
         const label = say(words.changed, { name: named(node.id) });
