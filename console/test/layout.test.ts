@@ -32,7 +32,7 @@ function randomGraph(seed: number, n: number, wild: boolean): Graph {
       node.type === "condition_split"
         ? ["true", "false"]
         : node.type === "random_split"
-          ? (node.config?.["branches"] as { id: string }[]).map((branch) => branch.id)
+          ? branchIds(node)
           : node.type === "exit"
             ? []
             : [null];
@@ -45,6 +45,10 @@ function randomGraph(seed: number, n: number, wild: boolean): Graph {
     }
   });
   return { nodes, edges };
+}
+
+function branchIds(node: GraphNode): string[] {
+  return ((node.config?.["branches"] ?? []) as { id: string }[]).map((branch) => branch.id);
 }
 
 function overlap(a: Box, b: Box): boolean {

@@ -8,8 +8,8 @@ export interface Line {
   way: Way;
   /** The step it leads to; null where it leads nowhere. */
   target: string | null;
-  /** Whether it leads back, or from an unreachable step into the journey. It is not drawn as a line. */
-  jumps: boolean;
+  /** Leads back in a cycle, or on from an unreachable step into the journey. Such a way is not drawn as a line. */
+  jumps: "back" | "on" | null;
 }
 
 /** A step in the order of the journey. */
@@ -74,11 +74,12 @@ function linesOf(node: GraphNode, edges: GraphEdge[], stops: Map<string, Stop>):
   const used = new Set<GraphEdge>();
   const keys = new Set<string>();
   const add = (way: Way, edge: GraphEdge | undefined) => {
-    const key = lineKey(node.id, way.handle);
+    const target = edge && stops.has(edge.target) ? edge.target : null;
+    let key = lineKey(node.id, way.handle);
+    if (keys.has(key)) key = secondKey(node.id, way.handle, target ?? "");
     if (keys.has(key)) return;
     keys.add(key);
-    const target = edge && stops.has(edge.target) ? edge.target : null;
-    lines.push({ key, source: node.id, way, target, jumps: false });
+    lines.push({ key, source: node.id, way, target, jumps: null });
   };
   const known = waysOf(node, edges);
   for (const way of known) {
@@ -86,11 +87,18 @@ function linesOf(node: GraphNode, edges: GraphEdge[], stops: Map<string, Stop>):
     if (edge) used.add(edge);
     if (edge || isNodeType(node.type)) add(way, edge);
   }
+  const plain = known.length === 1 && known[0]?.handle === null;
   for (const edge of edges) {
     if (used.has(edge) || !stops.has(edge.target)) continue;
-    add({ handle: edge.sourceHandle ?? null, name: edge.sourceHandle ?? "" }, edge);
+    const handle = plain ? null : (edge.sourceHandle ?? null);
+    add({ handle, name: handle ?? "" }, edge);
   }
   return lines;
+}
+
+/** The key of a second line of one way: two versions drawn as one, or a fault. The first has the plain key. */
+export function secondKey(source: string, handle: string | null, target: string): string {
+  return `${lineKey(source, handle)} ${target}`;
 }
 
 /** The entry, then steps that nothing leads to, then the rest: cycles that cannot be reached. */
@@ -120,8 +128,9 @@ function sortPart(start: string, part: number, stops: Map<string, Stop>, parts: 
       if (!target) continue;
       const of = parts.get(target.node.id);
       if (of === undefined) visit(target);
-      line.jumps = open.has(target.node.id) || (of !== undefined && of !== part);
-      if (!line.jumps) target.into.push(line);
+      if (open.has(target.node.id)) line.jumps = "back";
+      else if (of !== undefined && of !== part) line.jumps = "on";
+      else target.into.push(line);
     }
     open.delete(id);
     done.push(stop);
@@ -146,7 +155,7 @@ function placeRows(part: Stop[], first: number): number {
       stop.before = stop.before === null ? line.source : common(stops, stop.before, line.source);
     }
     stop.depth = stop.before === null ? 0 : (stops.get(stop.before)?.depth ?? 0) + 1;
-    last = Math.max(last, stop.row);
+    last = Math.max(last, stop.row + (stop.out.some((line) => line.target === null || line.jumps) ? 1 : 0));
   }
   return last;
 }

@@ -1,5 +1,5 @@
 import type { Flow, Stop } from "./flow";
-import { endId, isEnd, portOffset, size } from "./measures";
+import { endId, isEnd, portAt, size } from "./measures";
 
 const plainGap = 32;
 const splitGap = 48;
@@ -58,11 +58,13 @@ function placeTurns(stop: Stop, flow: Flow, xs: Map<string, number>, turns: Map<
   stop.out.forEach((line, i) => {
     const joins = !isEnd(line) && (flow.stops.get(line.target ?? "")?.into.length ?? 0) > 1;
     const to = xs.get(isEnd(line) ? endId(line) : joins ? line.key : (line.target ?? "")) ?? middle;
-    const from = middle + portOffset(i, stop.out.length);
+    const from = portAt(middle, i, stop.out.length, to);
     if (to < from) left.push(line.key);
     if (to > from) right.unshift(line.key);
   });
-  for (const side of [left, right]) side.forEach((key, k) => turns.set(key, turn + k * trackGap));
+  for (const side of [left, right]) {
+    for (const [k, key] of side.entries()) turns.set(key, turn + k * trackGap);
+  }
   return Math.max(left.length, right.length);
 }
 

@@ -1,7 +1,7 @@
 import { placeColumns } from "./columns";
 import { type Flow, type Line, readFlow, type Stop } from "./flow";
 import { type Gaps, placeGaps } from "./gaps";
-import { endId, isEnd, type LabelWidth, portOffset, size } from "./measures";
+import { endId, isEnd, type LabelWidth, portAt, size } from "./measures";
 import type { Graph } from "./types";
 
 /** Where a step is drawn, or the end of a way that leads nowhere or back. */
@@ -78,12 +78,12 @@ function boxOf(id: string, row: number, xs: Map<string, number>, gaps: Gaps, end
 function drawLine(line: Line, i: number, stop: Stop, flow: Flow, xs: Map<string, number>, gaps: Gaps): DrawnLine {
   const bottom = (gaps.tops[stop.row] ?? 0) + size.height;
   const below = gaps.tops[stop.row + 1] ?? bottom;
-  const port = (xs.get(stop.node.id) ?? 0) + portOffset(i, stop.out.length);
-  const points: Point[] = [{ x: port, y: bottom }];
   const target = isEnd(line) ? undefined : flow.stops.get(line.target ?? "");
   const joins = target !== undefined && target.into.length > 1;
-  const corridor = xs.get(joins ? line.key : (target?.node.id ?? endId(line)));
-  const column = corridor ?? port;
+  const middle = xs.get(stop.node.id) ?? 0;
+  const column = xs.get(joins ? line.key : (target?.node.id ?? endId(line))) ?? middle;
+  const port = portAt(middle, i, stop.out.length, column);
+  const points: Point[] = [{ x: port, y: bottom }];
   if (column !== port) {
     const y = bottom + (gaps.turns.get(line.key) ?? 0);
     points.push({ x: port, y }, { x: column, y });

@@ -13,6 +13,8 @@ export interface StepOverlay {
   badge?: { tone: "bad" | "warn" | "added" | "removed" | "changed"; icon: IconName; text: string };
   /** Added to the step's accessible name. */
   says?: string;
+  /** In the outline: instead of the fact below the name, and at the right. `line` and `end` stand there without it. */
+  outline?: { sub?: React.ReactNode; end?: React.ReactNode };
 }
 
 /** What a mode shows on a line. */

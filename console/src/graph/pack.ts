@@ -72,7 +72,9 @@ export class Shelf {
 }
 
 function leftmost(contour: number[]): number {
-  return contour.reduce((a, b) => (b < a ? b : a), Number.POSITIVE_INFINITY);
+  let left = Number.POSITIVE_INFINITY;
+  for (const x of contour) if (x < left) left = x; // not of NaN
+  return left;
 }
 
 /** Between which places a block would lie upon another one. */

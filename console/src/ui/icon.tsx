@@ -179,6 +179,7 @@ const shapes = {
   event: <path d="M9 1.75 3.5 9H8l-1 5.25L12.5 7H8Z" />,
   text: <path d="M3 4V3h10v1M8 3v10M6.5 13h3" />,
   offline: <path d="M2 2l12 12M4.5 12.5a3 3 0 0 1-.3-6M6 4.2A4 4 0 0 1 12 7.5a2.5 2.5 0 0 1 1.6 4M10 12.5H4.5" />,
+  bell: <path d="M3 11.5c1.25-1 1.25-2.5 1.25-4.5a3.75 3.75 0 0 1 7.5 0c0 2 0 3.5 1.25 4.5ZM6.75 14h2.5" />,
   unknown: (
     <>
       <circle cx="8" cy="8" r="6" strokeDasharray="2.5 2" />
