@@ -16,7 +16,7 @@ test("a customer is found, and their attributes changed exactly and not over ano
   await page.getByRole("button", { name: "Edit" }).click();
   const text = page.getByRole("textbox", { name: "Attributes as JSON" });
   await text.fill("[1]");
-  await expect(page.getByText("Attributes are one JSON object")).toBeVisible();
+  await expect(page.getByText("Attributes are one JSON object").first()).toBeVisible();
   await text.fill('{"id": 12345678901234567890, "price": 12.50}');
   await backend.customer("ann", { email: "other@example.com" });
   trouble.allow(/^412 PUT /);
@@ -39,7 +39,7 @@ test("an admin forgets a customer, whose figures stay", async ({ enter, backend,
   await page.getByRole("button", { name: "Forget…" }).click();
   const dialog = page.getByRole("dialog", { name: "Forget ann?" });
   await expect(dialog).toContainText("For 15 minutes");
-  const forget = dialog.getByRole("button", { name: "Forget", exact: true });
+  const forget = dialog.getByRole("button", { name: /^Forget/ });
   await expect(forget).toHaveAttribute("aria-disabled", "true");
   await dialog.getByRole("textbox", { name: "Type the id to confirm" }).fill("ann");
   expect(await axe(page)).toEqual([]);

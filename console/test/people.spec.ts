@@ -126,7 +126,7 @@ test("people are enrolled from a file, with a verdict on each", async ({ enter, 
   });
   await dialog.getByRole("button", { name: "Enroll 2" }).click();
   await expect(dialog.getByRole("row").filter({ hasText: "new" })).toContainText("Enrolled");
-  await expect(dialog.getByRole("row").filter({ hasText: "old" })).toContainText("Was enrolled before");
+  await expect(dialog.getByRole("row").filter({ hasText: "old" })).toContainText("Is inside already");
   const download = page.waitForEvent("download");
   await dialog.getByRole("button", { name: "Download as CSV" }).click();
   expect((await download).suggestedFilename()).toBe("enrolled.csv");
