@@ -5,6 +5,9 @@ import { defineConfig } from "vitest/config";
 const port = process.env["PORT"] ?? "8080";
 const backend = { target: `http://127.0.0.1:${port}`, changeOrigin: false };
 
+const base =
+  /vite\/preload|rolldown\/runtime|node_modules\/(react|react-dom|scheduler)\/|console\/src\/(store|format|ui\/icon)\./;
+
 export default defineConfig({
   plugins: [react()],
   resolve: {
@@ -18,6 +21,10 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     cssCodeSplit: false,
     reportCompressedSize: false,
+    // React and what all chunks share are one file. It is alike in most builds, and small files compress badly.
+    rolldownOptions: {
+      output: { codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: "base", test: base }] } },
+    },
   },
   // `make console-dev`: the page from here, everything else from `make run`.
   server: {
