@@ -40,10 +40,6 @@ interface Props {
   /** Changes the entry step, which belongs to the draft. */
   onNode: (next: GraphNode, field: string) => void;
   onClose?: () => void;
-  /** Called when a field is left: the series of its changes ends. */
-  onBlur?: () => void;
-  /** Whether nothing can be changed. */
-  readOnly?: boolean;
 }
 
 /** What the parts of the form get. */
@@ -103,13 +99,13 @@ function Panel(props: Props) {
   };
   const pinned = section === "exits" || section === "goal";
   return (
-    <aside ref={panel} className="panel panel--end only-wide" aria-label={title} onBlur={props.onBlur}>
+    <aside ref={panel} className="panel panel--end" aria-label={title}>
       <div className="panel-head">
         <Icon name={icon} />
         <h2 className="semi grow">{title}</h2>
         {onClose && <IconButton icon="close" label={words.close} onClick={onClose} />}
       </div>
-      <fieldset className="panel-body scroll" disabled={props.readOnly}>
+      <div className="panel-body scroll">
         {pinned && <p className="help form-note">{words.withDraft}</p>}
         {section === "entry" && <EntrySection {...form} />}
         {section === "reentry" && <ReentrySection {...form} />}
@@ -119,7 +115,7 @@ function Panel(props: Props) {
         {!pinned && <Apply own={own} />}
         {section === "zone" && <ZoneSection {...form} />}
         {section === "entry" && <EntryStepFields {...form} />}
-      </fieldset>
+      </div>
       <Sentence parts={saySection(section, own.now, work)} />
     </aside>
   );

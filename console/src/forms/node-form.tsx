@@ -41,11 +41,7 @@ interface Props {
   onDuplicate?: () => void;
   onDelete?: () => void;
   onClose?: () => void;
-  /** Called when a field is left: the series of its changes ends. */
-  onBlur?: () => void;
-  /** Whether nothing can be changed. */
-  readOnly?: boolean;
-  /** Further verbs, beside the name. */
+  /** Beside the button that closes the panel: a menu. */
   more?: React.ReactNode;
 }
 
@@ -78,18 +74,13 @@ function Panel(props: Props) {
   useKeptFocus(panel);
   const entryEvent = entryEventOf(graph, props.entryEvent ?? "");
   return (
-    <aside
-      ref={panel}
-      className="panel panel--end only-wide"
-      aria-label={`${kindOf(node).word}: ${nameOf(node)}`}
-      onBlur={props.onBlur}
-    >
+    <aside ref={panel} className="panel panel--end" aria-label={`${kindOf(node).word}: ${nameOf(node)}`}>
       <Head {...props} />
-      <fieldset className="panel-body scroll" disabled={props.readOnly}>
+      <div className="panel-body scroll">
         <NodeFaults faults={props.faults} />
         <Fields {...props} entryEvent={entryEvent} />
         {onWay && <WaysOut node={node} graph={graph} onWay={onWay} onSplit={onSplit} />}
-      </fieldset>
+      </div>
       <div className="form-says">
         <p className="sentence" aria-live="polite">
           <Said parts={sayStep(node, graph, settings, props.entryEvent ?? "")} />
@@ -121,7 +112,7 @@ export function entryEventOf(graph: Graph, ofJourney: string): string {
   return typeof type === "string" ? type : "";
 }
 
-function Head({ node, onChange, onClose, readOnly, more }: Props) {
+function Head({ node, onChange, onClose, more }: Props) {
   const { kind, icon, word } = kindOf(node);
   const data = node["data"];
   const label = node.label ?? (typeof data === "object" && data !== null && "label" in data ? data.label : undefined);
@@ -136,7 +127,6 @@ function Head({ node, onChange, onClose, readOnly, more }: Props) {
           aria-label={words.name}
           placeholder={word}
           maxLength={255}
-          readOnly={readOnly}
           value={typeof label === "string" ? label : ""}
           onChange={(event) => onChange(rename(node, event.target.value), "name")}
         />
