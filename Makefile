@@ -11,11 +11,15 @@ export PORT EPHEMERAL ARCH
 CMD := ./internal/dev/cmd
 BIN := .local/bin
 NODE_BIN := $(CURDIR)/tools/node/node_modules/.bin
+WITH_NODE = PATH="$(NODE_BIN):$$PATH" && export PATH
+# The console's npm packages, and a shell in the directory that holds them.
+CONSOLE := console/node_modules/.package-lock.json
+IN_CONSOLE = $(WITH_NODE) && cd console
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: help run token demo funnel build deps fmt lint clean go test race fuzz matrix bench chaos \
+.PHONY: help run console-dev token demo funnel build deps fmt lint clean go test console-test race fuzz matrix bench chaos \
 	chaos-enroll chaos-engine chaos-count chaos-underway client-test lint-openapi schemathesis sam-cli sam-api sam-invoke \
 	test-sam synth bootstrap deploy destroy check-stage build-arm64 lint-templates test-deploy iam seeds
 
@@ -31,6 +35,9 @@ run: go ## Serve the API on http://127.0.0.1:$PORT (8080); EPHEMERAL=1, TICK=1s,
 	@test -x $(BIN)/local || echo "building the local run (a minute, once)"
 	$(call build-command,local)
 	@exec $(BIN)/local run
+
+console-dev: deps $(CONSOLE) ## Serve the console with hot reload on CONSOLE_PORT (5173), against the run on PORT
+	@$(IN_CONSOLE) && npm run --silent generate && exec node_modules/.bin/vite
 
 token: export TOKEN_ROLE := $(value ROLE)
 token: export TOKEN_TENANT := $(value TENANT)
@@ -53,14 +60,16 @@ build: go ## Build every function into dist/<function>/bootstrap; ARCH=arm64 for
 deps: go ## Install the npm packages of tools/node
 	@go run $(CMD)/local deps
 
-fmt: go ## Format the Go files
+fmt: deps $(CONSOLE) ## Format the Go files and the console
 	gofmt -w functions infra internal tools/oapi-codegen/*.go
+	$(IN_CONSOLE) && npm run --silent fmt
 
-lint: go ## Run the linters of .golangci.yml
+lint: deps $(CONSOLE) ## Run the linters of .golangci.yml, and check the console's types and style
 	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run
+	$(IN_CONSOLE) && npm run --silent generate && npm run --silent check
 
 clean: ## Remove what was built; data and keys in .local/ stay
-	rm -rf dist $(BIN)
+	rm -rf dist $(BIN) console/build console/generated
 
 go:
 	@command -v go >/dev/null || { echo "Go is missing: install Go 1.26 or newer" >&2; exit 1; }
@@ -79,6 +88,13 @@ PACKAGES = $$(($$(getconf _NPROCESSORS_ONLN) + 1))
 test: deps ## Run all tests
 	go vet ./...
 	go test -vet=off -p $(PACKAGES) -timeout 30m $(SLOW) ./...
+	@$(MAKE) --no-print-directory console-test
+
+console-test: export SPEC := $(value SPEC)
+console-test: deps $(CONSOLE) ## Test the console, in Chromium too, against a run of its own; SPEC=people for some
+	$(call build-command,withrun)
+	$(IN_CONSOLE) && npm run --silent generate && npm test --silent
+	$(WITH_NODE) && TICK=1s $(BIN)/withrun sh -c 'cd console && exec npm run --silent e2e -- $$SPEC'
 
 # The race detector of Go 1.26 stops with "CHECK failed" in processes that made many
 # synctest bubbles (golang/go#78156), so the tests in virtual time run without it.
@@ -130,10 +146,10 @@ client-test: $(GENERATORS) deps ## Generate TypeScript, Go and Python clients fr
 		PYTHONDONTWRITEBYTECODE=1 .local/python/openapi-python-client/bin/python $(PYTHON_CLIENT)/client.py'
 
 lint-openapi: tools/openapi-lint/node_modules/.package-lock.json deps ## Run the linters of Redocly and Spectral on openapi.yaml
-	cd tools/openapi-lint && PATH="$(NODE_BIN):$$PATH" && export PATH && npm run --silent redocly && npm run --silent spectral && npm test --silent
+	$(WITH_NODE) && cd tools/openapi-lint && npm run --silent redocly && npm run --silent spectral && npm test --silent
 
-tools/%/node_modules/.package-lock.json: tools/%/package.json tools/%/package-lock.json
-	cd tools/$* && npm ci --ignore-scripts
+%/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	cd $* && npm ci --ignore-scripts
 	@touch $@
 
 # The tool is of the module in tools/oapi-codegen, whose go.sum holds its hashes.

@@ -29,10 +29,18 @@ export class InexactNumber extends Error {}
 /** Parses JSON. A number that would change when written again becomes an `Exact`. */
 export function parse(text: string): Json {
   return JSON.parse(text, (_key: string, value: unknown, context?: { source?: string }) => {
-    if (typeof value !== "number" || context?.source === undefined || String(value) === context.source) return value;
+    if (typeof value !== "number") return value;
+    if (context?.source === undefined) return checkRounded(value);
+    if (String(value) === context.source) return value;
     if (native.rawJSON === undefined) throw new InexactNumber(context.source);
     return native.rawJSON(context.source);
   });
+}
+
+/** Without the text of a number, one that may have been rounded is refused. */
+function checkRounded(value: number): number {
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) throw new InexactNumber(String(value));
+  return value;
 }
 
 /** Whether a value is an `Exact`. */

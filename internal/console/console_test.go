@@ -282,7 +282,7 @@ func TestFile_Answers304ToClientsThatHaveIt(t *testing.T) {
 // attribute of it, would be left out.
 func TestPreview_HasOneScript(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile("../../console/preview.html")
+	page, err := os.ReadFile("../../console/public/preview.html")
 	require.NoError(t, err)
 	require.Equal(t, 1, strings.Count(string(page), "<script"))
 	require.Len(t, inlineScript.FindAll(page, -1), 1)

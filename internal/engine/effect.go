@@ -112,8 +112,8 @@ func (w *worker) putEffectOff(r *run) {
 }
 
 // postpone prepares the write that moves r's due time after an effect that
-// failed or was throttled. Only a failure is an attempt; the last attempt fails
-// the enrollment, or is the result of a node that goes on. An open doubt about an
+// failed or was throttled. Only a failure is an attempt; the last attempt, or one that
+// was refused for good, fails the enrollment, or is the result of a node that goes on. An open doubt about an
 // earlier attempt remains.
 func (w *worker) postpone(ctx context.Context, r *run, err error, reason string) {
 	now := w.now()
@@ -127,7 +127,8 @@ func (w *worker) postpone(ctx context.Context, r *run, err error, reason string)
 	r.endAttempt(true)
 	w.Log.WarnContext(ctx, "effect failed", "journey", w.pack.Journey, "node", r.graph.NodeID(r.next.Node),
 		"attempt", r.next.Attempts, "error", err)
-	switch last := r.next.Attempts >= MaxAttempts; {
+	_, refused := errors.AsType[*RefusedError](err)
+	switch last := refused || r.next.Attempts >= MaxAttempts; {
 	case last && reason == reasonSend && r.graph.Action(r.next.Node).GoOnError:
 		w.Log.WarnContext(ctx, "message failed: node continues", "journey", w.pack.Journey, "node", r.graph.NodeID(r.next.Node))
 		r.in.Answer, r.state, r.hasAnswer = progress.Answer{Result: trail.EffectError}, stepping, true

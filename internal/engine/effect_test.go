@@ -33,6 +33,26 @@ func TestAdvance_TriesAFailingSendTenTimesWithBackOff(t *testing.T) {
 	}, pauses)
 }
 
+// The node decides what becomes of the customer, as after the tenth attempt. A retry
+// tries again.
+func TestAdvance_DoesNotRepeatARefusedSend(t *testing.T) {
+	t.Parallel()
+
+	for onError, want := range map[string]progress.EnrollmentStatus{"fail": progress.Failed, "continue": progress.Completed} {
+		f := newFake(1)
+		f.sendErr = fmt.Errorf("wrapped: %w", &engine.RefusedError{Err: errors.New("no such address")})
+		f.enter(t, "channel_action", `{"channel":"push","onError":"`+onError+`"}`)
+		require.Empty(t, f.advance(t), onError)
+		require.Equal(t, want, f.items["c"].Status, onError)
+		require.Equal(t, 1, f.attempts, onError)
+		if want == progress.Failed {
+			require.Equal(t, "send_failed", f.items["c"].ExitReason)
+		} else {
+			require.Equal(t, trail.EffectError, f.items["c"].Path.Visits(noon)[1].Result)
+		}
+	}
+}
+
 func TestAdvance_DoesNotCountThrottledSends(t *testing.T) {
 	t.Parallel()
 

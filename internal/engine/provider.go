@@ -26,7 +26,7 @@ type Provider interface {
 	// twice, because it takes no keys or the message is Rekeyed, and that its node
 	// does not want resent. Its error is an UncertainError, a
 	// ThrottledError, or another error, after which the message was certainly
-	// not sent.
+	// not sent; a RefusedError if no further attempt can send it.
 	Send(ctx context.Context, m Message) (progress.Answer, error)
 	// Timeout bounds each Send.
 	Timeout() time.Duration
@@ -65,6 +65,16 @@ type ThrottledError struct{ After time.Duration }
 func (e *ThrottledError) Error() string {
 	return "provider: throttled, retry after " + e.After.String()
 }
+
+// RefusedError means that the channel will never take the message as it is: its failed
+// attempt is the last.
+type RefusedError struct{ Err error }
+
+// Error describes the cause.
+func (e *RefusedError) Error() string { return "refused for good: " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *RefusedError) Unwrap() error { return e.Err }
 
 // UncertainError means that it is unknown whether a message was sent, on a
 // channel that takes no key: sending it again may send it twice.

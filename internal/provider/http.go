@@ -106,7 +106,10 @@ func (c *client) deliver(ctx context.Context, m *engine.Message, body []byte) (c
 		return condition.Value{}, err
 	}
 	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode/100 != 2 {
+	switch {
+	case response.StatusCode == http.StatusUnprocessableEntity:
+		return condition.Value{}, &engine.RefusedError{Err: c.refusal(response, 0)}
+	case response.StatusCode/100 != 2:
 		return condition.Value{}, c.refusal(response, defaultRetryAfter)
 	}
 	return readReply(m, response.Body), nil

@@ -3,6 +3,7 @@ package provider
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/condition"
+	"journeys/internal/engine"
 	"journeys/internal/graph"
 	"journeys/internal/trail"
 )
@@ -28,15 +30,16 @@ func TestSend_ReadsStatuses(t *testing.T) {
 		wantErr    string
 		throttled  time.Duration
 	}{
-		"200 is sent":                {status: 200},
-		"202 is sent":                {status: 202},
-		"204 is sent":                {status: 204},
-		"302 is not followed":        {status: 302, wantErr: "the target answered 302"},
-		"404 is an error":            {status: 404, wantErr: "the target answered 404"},
-		"409 is an error":            {status: 409, wantErr: "the target answered 409"},
-		"500 is an error":            {status: 500, wantErr: "the target answered 500"},
-		"429 says when to come back": {status: 429, retryAfter: "90", throttled: 90 * time.Second},
-		"503 says when to come back": {status: 503, retryAfter: "0"},
+		"200 is sent":                                 {status: 200},
+		"202 is sent":                                 {status: 202},
+		"204 is sent":                                 {status: 204},
+		"302 is not followed":                         {status: 302, wantErr: "the target answered 302"},
+		"404 is an error":                             {status: 404, wantErr: "the target answered 404"},
+		"409 is an error":                             {status: 409, wantErr: "the target answered 409"},
+		"500 is an error":                             {status: 500, wantErr: "the target answered 500"},
+		"422 is an error for good":                    {status: 422, wantErr: "refused for good: the target answered 422"},
+		"429 says when to come back":                  {status: 429, retryAfter: "90", throttled: 90 * time.Second},
+		"503 says when to come back":                  {status: 503, retryAfter: "0"},
 		"429 without a time has one of half a minute": {status: 429, throttled: 30 * time.Second},
 		"503 without a time has one of half a minute": {status: 503, throttled: 30 * time.Second},
 	}
@@ -54,6 +57,8 @@ func TestSend_ReadsStatuses(t *testing.T) {
 			switch {
 			case test.wantErr != "":
 				require.EqualError(t, err, `channel "push": `+test.wantErr)
+				var refused *engine.RefusedError
+				require.Equal(t, test.status == 422, errors.As(err, &refused))
 			case test.status >= 300:
 				requireThrottled(t, err, test.throttled)
 			default:

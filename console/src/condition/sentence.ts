@@ -163,7 +163,7 @@ function valueParts(value: Json | undefined, not: boolean): Part[] {
 function valueText(value: Json | undefined): string {
   if (value === undefined || value === null) return "…";
   if (typeof value === "boolean") return value ? words.yes : words.no;
-  if (value === "") return `“” (${words.empty})`;
+  if (value === "") return `“” (${words.emptyText})`;
   if (typeof value === "string") return isPlain(value) ? value : `“${value}”`;
   return typeof value === "number" || isExact(value) ? scalarText(value) : JSON.stringify(value);
 }

@@ -121,7 +121,8 @@ function shares(config: JsonObject): { id: string; share: number }[] {
   const list = Array.isArray(branches) ? branches.filter(isObject) : [];
   const weights = list.map((branch) => Number(scalarText(branch["weight"] ?? 0)) || 0);
   const sum = weights.reduce((a, b) => a + b, 0);
-  return list.map((branch, i) => ({ id: text(branch["id"]), share: sum === 0 ? 0 : (weights[i] ?? 0) / sum }));
+  if (sum === 0) return []; // drawn from figures, which have no weights
+  return list.map((branch, i) => ({ id: text(branch["id"]), share: (weights[i] ?? 0) / sum }));
 }
 
 function configOf(node: GraphNode): JsonObject {

@@ -1,9 +1,10 @@
 import { type Json, same } from "../json";
 import { Problem } from "../problem";
 import type { CopyPlace } from "./draft-copy";
-import type { DraftPort, Live, Stored } from "./draft-port";
+import type { DraftPort } from "./draft-port";
 import type { Editor, SaveState, Theirs } from "./editor";
 import { begin, change, type History, redo, seal, undo } from "./history";
+import type { Live, Stored } from "./stored";
 import type { Work } from "./types";
 
 const pause = 800; // ms without a change, after which it is saved

@@ -2,24 +2,8 @@ import { api, call, type Schemas } from "../api";
 import type { JsonObject } from "../json";
 import { Problem } from "../problem";
 import { keys, queries } from "../queries";
-import { readGraph, type Work } from "./types";
-
-/** What is edited, as the API has it. */
-export interface Stored {
-  work: Work;
-  /** The draft's tag; "" where no draft stands and the work is the live version. */
-  tag: string;
-  at: string;
-  by: string;
-}
-
-/** A live version with the tag of its journey. */
-export interface Live {
-  work: Work;
-  tag: string;
-  at: string;
-  by: string;
-}
+import { bodyOf, type Live, liveOf, type Stored, storedOf } from "./stored";
+import type { Work } from "./types";
 
 /** The calls of an editor. Each throws a Problem if it fails. */
 export interface DraftPort {
@@ -28,40 +12,6 @@ export interface DraftPort {
   /** Changes the draft that has the tag, or creates one from the journey that has the tag `basedOn`. */
   put(work: Work, tag: string, basedOn: string): Promise<Stored>;
   remove(tag: string): Promise<void>;
-}
-
-type Content = Pick<Schemas["Draft"], "definition" | "timezone" | "exitOn" | "exitWhen" | "goal">;
-
-/** The part of a journey, a version or a draft that is edited. */
-export function workOf(source: Content): Work {
-  const { definition, timezone, exitOn, exitWhen, goal } = source;
-  const settings = { timezone, exitOn, exitWhen, goal } as unknown as Omit<Work, "definition">;
-  return { definition: readGraph(definition), ...settings };
-}
-
-/** A work as the body of a request, or a part of one. */
-export function bodyOf(work: Work): Content {
-  return work as unknown as Content;
-}
-
-interface Signed {
-  updatedAt: string;
-  updatedBy?: { sub: string; name?: string };
-}
-
-/** Returns when something was changed last, and by whom. */
-export function signature({ updatedAt, updatedBy }: Signed): { at: string; by: string } {
-  return { at: updatedAt, by: updatedBy?.name ?? updatedBy?.sub ?? "" };
-}
-
-/** A draft's answer as what is edited. */
-export function storedOf({ data, etag }: { data: Schemas["Draft"]; etag: string }): Stored {
-  return { work: workOf(data), tag: etag, ...signature(data) };
-}
-
-/** A journey's answer as its live version. */
-export function liveOf({ data, etag }: { data: Schemas["Journey"]; etag: string }): Live {
-  return { work: workOf(data), tag: etag, ...signature(data) };
 }
 
 /** Returns the calls for a journey. They keep the cache of the places up to date. */

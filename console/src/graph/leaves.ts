@@ -1,5 +1,6 @@
 // What a step or a setting says, field by field, so that two of them can be compared in words.
 import words from "#words/diff";
+import { sentence } from "../condition/sentence";
 import { isObject, type Json, type JsonObject, scalarText } from "../json";
 import { type Message, say } from "../say";
 import type { GraphNode } from "./types";
@@ -147,7 +148,7 @@ function matchText(match: Json): string {
 }
 
 function conditionText(condition: Json): string {
-  return plain(condition);
+  return isObject(condition) ? sentence(condition) : plain(condition);
 }
 
 function flatten(leaves: Leaves, path: string, value: JsonObject) {

@@ -3,8 +3,9 @@ import type { Schemas } from "../api";
 import { session } from "../session";
 import { copyPlace } from "./draft-copy";
 import { DraftEditor } from "./draft-editor";
-import { draftPort, liveOf, storedOf } from "./draft-port";
+import { draftPort } from "./draft-port";
 import type { Editor } from "./editor";
+import { liveOf, storedOf } from "./stored";
 
 interface Tagged<T> {
   data: T;

@@ -60,7 +60,7 @@ export function awaitedIds(config: JsonObject): string[] {
 /** A wait with an event leads out by one plain edge, or by one for the timeout and one for each event. */
 function waitWays(config: JsonObject, out: readonly GraphEdge[]): readonly Way[] {
   const ids = awaitedIds(config);
-  if (ids.length === 0 || (out.length === 1 && !out[0]?.sourceHandle)) return single;
+  if (ids.length === 0 || (out.length > 0 && out.every((edge) => !edge.sourceHandle))) return single;
   return [...ids.map(named), named("timeout")];
 }
 

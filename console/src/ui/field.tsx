@@ -46,7 +46,10 @@ function described(id: string, { help, fault }: FieldProps) {
 }
 
 type TextFieldProps = FieldProps &
-  Omit<InputHTMLAttributes<HTMLInputElement>, "className"> & { mono?: boolean; options?: readonly string[] };
+  Omit<InputHTMLAttributes<HTMLInputElement>, "className"> & {
+    mono?: boolean;
+    options?: readonly (string | readonly [value: string, label: string])[];
+  };
 
 /** A line of text, with completion from `options`. */
 export function TextField({ label, help, fault, hideLabel, className, mono, options, ...input }: TextFieldProps) {
@@ -65,9 +68,13 @@ export function TextField({ label, help, fault, hideLabel, className, mono, opti
       />
       {options && (
         <datalist id={`${id}-list`}>
-          {options.map((option) => (
-            <option key={option} value={option} />
-          ))}
+          {options.map((option) =>
+            typeof option === "string" ? (
+              <option key={option} value={option} />
+            ) : (
+              <option key={option[0]} value={option[0]} label={option[1]} />
+            ),
+          )}
         </datalist>
       )}
     </Frame>

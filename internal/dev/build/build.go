@@ -23,8 +23,8 @@ func Platform() string { return runtime.GOOS + "/" + runtime.GOARCH }
 
 // Functions builds every function of the module at root into
 // dist/<function>/bootstrap for a platform such as "linux/arm64", with the web
-// console's files beside its function, and writes the platform to dist/ARCH. Files that are up to date are not replaced.
-// Several processes may build at the same time.
+// console's files beside its function, and writes the platform to dist/ARCH. Files
+// that are up to date are not replaced. Several processes may build at the same time.
 func Functions(ctx context.Context, root, platform string, log io.Writer) error {
 	if _, _, err := splitPlatform(platform); err != nil {
 		return err
@@ -42,7 +42,7 @@ func Functions(ctx context.Context, root, platform string, log io.Writer) error 
 	if err := Compile(ctx, root, platform, cache, log); err != nil {
 		return err
 	}
-	if err := console(root, dist); err != nil {
+	if err := console(ctx, root, dist, log); err != nil {
 		return err
 	}
 	return publish(dist, cache, platform)

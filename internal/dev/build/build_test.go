@@ -23,8 +23,7 @@ func newModule(t *testing.T) string {
 	for _, f := range manifest.Functions() {
 		write(t, filepath.Join(root, "functions", f.Name, "main.go"), "package main\n\nfunc main() {}\n")
 	}
-	write(t, filepath.Join(root, "console", "index.html"), `<script src="/assets/app.js"></script>`)
-	write(t, filepath.Join(root, "console", "assets", "app.js"), "one")
+	newConsole(t, root)
 	return root
 }
 

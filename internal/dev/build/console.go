@@ -3,35 +3,49 @@ package build
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 
 	"journeys/internal/manifest"
 )
 
-// The source of the console in the module, and its files in dist/.
-const consoleSource = "console"
+// Directories and files of the console.
+const (
+	consoleSource = "console"      // the npm package in the module
+	consoleBuilt  = "build"        // in the package: what `npm run build` wrote
+	sourcesFile   = ".sources"     // in consoleBuilt: the hash of the sources that it was built from
+	consoleTypes  = "openapi.yaml" // beside the package: what its types are generated from
+)
 
+// consoleFiles are the console's files in dist/.
 var consoleFiles = filepath.Join(manifest.Console.Name, "web")
 
-// assetReference matches an asset in the text of a page.
-var assetReference = regexp.MustCompile(`/(assets/[A-Za-z0-9._-]+)`)
+// notSources returns the entries of the console's package in dir that its files do not
+// depend on.
+func notSources(dir string) []string {
+	var names []string
+	for _, name := range []string{"node_modules", consoleBuilt, "generated", "test", "README.md"} {
+		names = append(names, path.Join(dir, name))
+	}
+	return names
+}
 
-// console writes the web console's files to dist/console/web: the pages of the
-// source, its assets under names with a hash of their content, and a compressed
-// file beside each. The same source gives the same bytes. Files that are up to
-// date are not replaced.
-func console(root, dist string) error {
-	files, err := consoleBuild(os.DirFS(filepath.Join(root, consoleSource)))
+// console writes the web console's files to dist/console/web: what npm builds from
+// its package, and a compressed file beside each. npm runs only if the sources
+// changed. The same sources give the same bytes. Files that are up to date are not
+// replaced.
+func console(ctx context.Context, root, dist string, log io.Writer) error {
+	files, err := consoleBuild(ctx, root, log)
 	if err != nil {
 		return fmt.Errorf("build the console: %w", err)
 	}
@@ -45,78 +59,102 @@ func console(root, dist string) error {
 	return removeOthers(web, files)
 }
 
-// consoleBuild returns the built files by name.
-func consoleBuild(source fs.FS) (map[string][]byte, error) {
-	assets, err := fs.Glob(source, "assets/*")
+// consoleBuild returns the built files by name. It holds a lock of the package, which
+// several modules may share by a link.
+func consoleBuild(ctx context.Context, root string, log io.Writer) (map[string][]byte, error) {
+	source, err := filepath.EvalSymlinks(filepath.Join(root, consoleSource))
 	if err != nil {
 		return nil, err
 	}
-	hashed, files := map[string]string{}, map[string][]byte{}
-	for _, name := range assets {
-		text, err := fs.ReadFile(source, name)
-		if err != nil {
-			return nil, err
-		}
-		hashed[name] = hashedName(name, text)
-		files[hashed[name]] = text
+	if source, err = filepath.Abs(source); err != nil {
+		return nil, err
 	}
-	pages, err := fs.Glob(source, "*.html")
+	unlock, err := lock(filepath.Join(filepath.Dir(source), ".local", "console.lock"))
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(pages, "index.html") {
-		return nil, errors.New("its source has no index.html")
+	defer unlock()
+	if err := runConsoleBuild(ctx, root, source, log); err != nil {
+		return nil, err
 	}
-	for _, name := range pages {
-		text, err := fs.ReadFile(source, name)
+	return readBuilt(os.DirFS(filepath.Join(source, consoleBuilt)))
+}
+
+// runConsoleBuild runs the package's build, unless it ran for these sources.
+func runConsoleBuild(ctx context.Context, root, source string, log io.Writer) error {
+	sources, err := hashConsole(source)
+	if err != nil {
+		return err
+	}
+	mark := filepath.Join(source, consoleBuilt, sourcesFile)
+	if built, err := os.ReadFile(mark); err == nil && string(built) == sources {
+		return nil
+	}
+	if err := os.RemoveAll(filepath.Join(source, consoleBuilt)); err != nil {
+		return err
+	}
+	bin, err := filepath.Abs(filepath.Join(root, nodePackages, "node_modules", ".bin"))
+	if err != nil {
+		return err
+	}
+	// The tools' Node.js comes first, so that every machine builds with the same one.
+	n := npm{dir: source, path: bin, log: log}
+	if err := installPackages(ctx, n, "--ignore-scripts"); err != nil {
+		return err
+	}
+	for _, script := range []string{"generate", "build"} {
+		if err := n.run(ctx, "npm run "+script, "run", "--silent", script); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(mark, []byte(sources), 0o644)
+}
+
+// hashConsole returns a hash of what the console is built from.
+func hashConsole(source string) (string, error) {
+	hash := sha256.New()
+	if err := hashFiles(hash, os.DirFS(source), ".", notSources("")); err != nil {
+		return "", err
+	}
+	types, err := os.ReadFile(filepath.Join(filepath.Dir(source), consoleTypes))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	hash.Write(types)
+	return hex.EncodeToString(hash.Sum(nil)), nil
+}
+
+// readBuilt reads a build, and adds a file compressed with gzip beside each. Its
+// header has neither a name nor a time.
+func readBuilt(built fs.FS) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	err := fs.WalkDir(built, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || name == sourcesFile {
+			return err
+		}
+		text, err := fs.ReadFile(built, name)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if files[name], err = replaceAssets(text, hashed); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	return addCompressed(files)
-}
-
-// hashedName returns the name with a hash of the file's content before its
-// extension: "assets/console-0123456789.css".
-func hashedName(name string, text []byte) string {
-	sum := sha256.Sum256(text)
-	extension := path.Ext(name)
-	return name[:len(name)-len(extension)] + "-" + hex.EncodeToString(sum[:5]) + extension
-}
-
-// replaceAssets replaces the names of assets in a page by those with a hash.
-func replaceAssets(text []byte, hashed map[string]string) ([]byte, error) {
-	var unknown error
-	replaced := assetReference.ReplaceAllFunc(text, func(reference []byte) []byte {
-		name, ok := hashed[string(reference[1:])]
-		if !ok {
-			unknown = fmt.Errorf("it names %s, which does not exist", reference)
-		}
-		return []byte("/" + name)
+		files[name] = text
+		files[name+".gz"], err = compress(text)
+		return err
 	})
-	return replaced, unknown
+	if err == nil && files["index.html"] == nil {
+		err = errors.New("npm run build wrote no index.html")
+	}
+	return files, err
 }
 
-// addCompressed adds a file compressed with gzip beside each. Its header has
-// neither a name nor a time.
-func addCompressed(files map[string][]byte) (map[string][]byte, error) {
-	all := make(map[string][]byte, 2*len(files))
-	for name, text := range files {
-		var compressed bytes.Buffer
-		w, err := gzip.NewWriterLevel(&compressed, gzip.BestCompression)
-		if err != nil {
-			return nil, err
-		}
-		_, err = w.Write(text)
-		if err := errors.Join(err, w.Close()); err != nil {
-			return nil, err
-		}
-		all[name], all[name+".gz"] = text, compressed.Bytes()
+func compress(text []byte) ([]byte, error) {
+	var compressed bytes.Buffer
+	w, err := gzip.NewWriterLevel(&compressed, gzip.BestCompression)
+	if err != nil {
+		return nil, err
 	}
-	return all, nil
+	_, err = w.Write(text)
+	err = errors.Join(err, w.Close())
+	return compressed.Bytes(), err
 }
 
 // writeFile replaces a file atomically, unless it has this content already.

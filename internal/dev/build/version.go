@@ -6,9 +6,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
+	"slices"
 
 	"journeys/internal/manifest"
 )
@@ -55,22 +57,33 @@ func git(ctx context.Context, root string, args ...string) (string, error) {
 // hashSources returns the version of sources without a commit.
 func hashSources(root string) (string, error) {
 	hash := sha256.New()
-	files := os.DirFS(root)
 	for _, source := range sources {
-		err := fs.WalkDir(files, source, func(name string, entry fs.DirEntry, err error) error {
-			if err != nil || !entry.Type().IsRegular() {
-				return err
-			}
-			text, err := fs.ReadFile(files, name)
-			hash.Write(fmt.Appendf(nil, "%s\x00%d\x00", name, len(text)))
-			hash.Write(text)
-			return err
-		})
-		if err != nil && !os.IsNotExist(err) {
+		if err := hashFiles(hash, os.DirFS(root), source, notSources(consoleSource)); err != nil && !os.IsNotExist(err) {
 			return "", fmt.Errorf("hash the sources of the functions: %w", err)
 		}
 	}
 	return "src-" + hex.EncodeToString(hash.Sum(nil))[:versionDigits], nil
+}
+
+// hashFiles writes the names and contents of the regular files below dir to a hash, in
+// the order of their names, without those in except.
+func hashFiles(hash io.Writer, files fs.FS, dir string, except []string) error {
+	return fs.WalkDir(files, dir, func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && slices.Contains(except, name):
+			return fs.SkipDir
+		case !entry.Type().IsRegular() || slices.Contains(except, name):
+			return nil
+		}
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(hash, "%s\x00%d\x00%s", name, len(text), text)
+		return err
+	})
 }
 
 // linkFlags returns the flags of go build that link the functions.

@@ -44,9 +44,13 @@ func TestVersion_NamesTheCommit(t *testing.T) {
 	changed := version(t, root)
 	require.NotEqual(t, plain, changed)
 	write(t, filepath.Join(root, "README.md"), "")
+	write(t, filepath.Join(root, "console", "node_modules", "a.js"), "")
 	require.Equal(t, changed, version(t, root), "not a source")
+	write(t, filepath.Join(root, "console", "src", "build", "a.ts"), "")
+	require.NotEqual(t, changed, version(t, root))
 
-	git(t, root, "add", "go.mod", "functions")
+	write(t, filepath.Join(root, ".gitignore"), "node_modules\n")
+	git(t, root, "add", "console", "go.mod", "functions")
 	git(t, root, "commit", "-qm", "one")
 	commit := git(t, root, "rev-parse", "HEAD")[:12]
 	require.Equal(t, commit, version(t, root))

@@ -44,7 +44,7 @@ func browse(t *testing.T, path string, header ...string) (*http.Response, string
 	return response, string(text)
 }
 
-var assetName = regexp.MustCompile(`/assets/[a-z]+-[0-9a-f]{10}\.[a-z]+`)
+var assetName = regexp.MustCompile(`/assets/[a-z]+-[A-Za-z0-9_-]{8}\.[a-z]+`)
 
 // consolePath returns a path of a public route.
 func consolePath(t *testing.T, route manifest.Route) string {

@@ -63,6 +63,36 @@ func TestLocal_MessagesAreSentOnce(t *testing.T) {
 	}, message)
 }
 
+// A customer whose address the inbox refuses fails at once, and goes on once the
+// address is corrected and the enrollment retried.
+func TestLocal_RefusedAddressesFailUntilTheyAreCorrected(t *testing.T) {
+	t.Parallel()
+
+	c := as(t, manifest.Editor, newTenant())
+	for _, row := range []struct{ channel, attribute, refused, right string }{
+		{"email", "email", "a@Refused.example", "a@mail.test"},
+		{"sms", "phone", "+000123456", "+4312345678"},
+	} {
+		path := c.createActive(strings.Replace(sendingGraph, `"email"`, `"`+row.channel+`"`, 1))
+		until := func(status string) map[string]any {
+			var body map[string]any
+			require.Eventually(t, func() bool {
+				body = c.must(200, "GET", path+"/enrollments/c", "").body
+				return body["status"] == status
+			}, 30*time.Second, 50*time.Millisecond, row.channel)
+			return body
+		}
+		c.must(200, "PUT", "/customers/c", `{"attributes":{"`+row.attribute+`":"`+row.refused+`"}}`)
+		c.must(201, "POST", path+"/enroll", `{"customerId":"c"}`).counts(t, 1, 0)
+		require.Equal(t, "send_failed", until("failed")["exitReason"])
+
+		c.must(200, "PATCH", "/customers/c", `{"attributes":{"`+row.attribute+`":"`+row.right+`"}}`)
+		c.must(202, "POST", path+"/enrollments/c/retry", "")
+		visits := until("completed")["path"].([]any)
+		require.Equal(t, "sent", visits[1].(map[string]any)["result"])
+	}
+}
+
 // A phone may be a number, as spreadsheets export it.
 func TestLocal_NumericPhonesGetTextMessages(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ package inbox
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/go-json-experiment/json"
@@ -37,8 +38,8 @@ type Inbox struct {
 	messages []message       // in order of arrival
 }
 
-// ServeHTTP takes a message by POST and answers 204, also to a repeated one. By
-// GET it lists messages in order of arrival, filtered by ?journeyId and
+// ServeHTTP takes a message by POST and answers 204, also to a repeated one, or 422 if
+// its address is one that is refused. By GET it lists messages in order of arrival, filtered by ?journeyId and
 // ?customerId, and of these the first ?limit.
 func (i *Inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.Method {
@@ -59,6 +60,10 @@ func (i *Inbox) receive(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not a message with an idempotencyKey", http.StatusBadRequest)
 		return
 	}
+	if refuses(m.Address) {
+		http.Error(w, "the inbox refuses addresses at "+RefusedDomain+" and numbers that begin with "+RefusedPrefix, http.StatusUnprocessableEntity)
+		return
+	}
 	m.Address = "" // addresses are personal data, and are not listed
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -70,6 +75,18 @@ func (i *Inbox) receive(w http.ResponseWriter, r *http.Request) {
 		i.messages = append(i.messages, m)
 	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// Addresses that the inbox refuses for good, so that a customer fails at once and the
+// failure can be mended: e-mail addresses at a domain, numbers with a prefix that no
+// country has.
+const (
+	RefusedDomain = "refused.example"
+	RefusedPrefix = "+000"
+)
+
+func refuses(address string) bool {
+	return strings.HasSuffix(strings.ToLower(address), "@"+RefusedDomain) || strings.HasPrefix(address, RefusedPrefix)
 }
 
 func (i *Inbox) list(w http.ResponseWriter, r *http.Request) {

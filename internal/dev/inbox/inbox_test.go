@@ -124,3 +124,21 @@ func TestInbox_RefusesOtherRequests(t *testing.T) {
 	_, body := get(i, "")
 	require.Equal(t, `{"total":0,"data":[]}`, body)
 }
+
+func TestInbox_RefusesSomeAddressesForGood(t *testing.T) {
+	t.Parallel()
+
+	i := &Inbox{}
+	for address, want := range map[string]int{
+		"a@refused.example": http.StatusUnprocessableEntity, "a@REFUSED.example": http.StatusUnprocessableEntity,
+		"+000123456": http.StatusUnprocessableEntity, "a@notrefused.example": http.StatusNoContent,
+		"+4900012345": http.StatusNoContent, "": http.StatusNoContent,
+	} {
+		w := httptest.NewRecorder()
+		body := fmt.Sprintf(`{"idempotencyKey":"k %s","address":%q}`, address, address)
+		i.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/_local/messages", strings.NewReader(body)))
+		require.Equal(t, want, w.Code, address)
+	}
+	_, body := get(i, "?limit=1")
+	require.Contains(t, body, `{"total":3,`, "a message that was refused was not sent")
+}

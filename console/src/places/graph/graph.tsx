@@ -11,6 +11,7 @@ import { Failure, Skeleton } from "../../ui/states";
 import { JourneyBands } from "./bands";
 import { goToMode, ModeBar } from "./bar";
 import { graphKeys } from "./keys";
+import { useFigures } from "./live/use-figures";
 import { NotThere } from "./not-there";
 import { outline } from "./selected";
 import "../../style/graph.css";
@@ -34,12 +35,15 @@ export default function Graph({ id, mode }: GraphProps) {
 }
 
 function Watched({ id }: { id: string }) {
+  const { figures } = useFigures(id);
   return (
     <div className="app">
-      <ModeBar id={id} mode="live" />
-      <Suspense fallback={<Skeleton />}>
-        <Live id={id} />
-      </Suspense>
+      <ModeBar id={id} mode="live" {...(figures && { name: figures.journeyName, status: figures.status })} />
+      <div className="mode">
+        <Suspense fallback={<Skeleton />}>
+          <Live id={id} />
+        </Suspense>
+      </div>
     </div>
   );
 }

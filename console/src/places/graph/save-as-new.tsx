@@ -3,7 +3,7 @@ import { useState } from "react";
 import words from "#words/journey";
 import { api, call, newKey, type Schemas } from "../../api";
 import { copyPlace } from "../../graph/draft-copy";
-import { bodyOf } from "../../graph/draft-port";
+import { bodyOf } from "../../graph/stored";
 import type { Work } from "../../graph/types";
 import { keys, queries } from "../../queries";
 import { go } from "../../route";

@@ -1,7 +1,7 @@
 import { useMemo, useState } from "react";
 import words from "#words/launch";
 import type { Answer } from "../../api";
-import { workOf } from "../../graph/draft-port";
+import { workOf } from "../../graph/stored";
 import { say } from "../../say";
 import { Failure, Skeleton } from "../../ui/states";
 import { coverageOf } from "../graph/simulate/coverage";

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useState } from "react";
 import { type Answer, api, call, type Schemas } from "../../api";
-import { bodyOf, workOf } from "../../graph/draft-port";
+import { bodyOf, workOf } from "../../graph/stored";
 import type { Work } from "../../graph/types";
 import { Problem } from "../../problem";
 import { keys, useDraft, useJourney } from "../../queries";

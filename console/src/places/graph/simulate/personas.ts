@@ -4,6 +4,9 @@ import { isObject, type Json, type JsonObject } from "../../../json";
 /** The most personas that a journey keeps. */
 export const maxPersonas = 20;
 
+/** Paths of values that say who a customer is, not what they do. */
+export const identifies = /mail|phone|mobile|name|street|address|zip|birth|id$/i;
+
 /** An event of a persona. */
 export interface PersonaEvent extends JsonObject {
   type: string;
@@ -69,10 +72,10 @@ export function newId(): string {
   return crypto.randomUUID().slice(0, 8);
 }
 
-/** The first name "Persona 3" that is free. */
-export function freeName(personas: readonly Persona[], name: (n: number) => string): string {
+/** The first name that is free, such as "Persona 3". */
+export function freeName(personas: readonly Persona[], from: number, name: (n: number) => string): string {
   const taken = new Set(personas.map((persona) => persona.name));
-  let n = personas.length + 1;
+  let n = from;
   while (taken.has(name(n))) n++;
   return name(n);
 }

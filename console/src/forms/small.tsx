@@ -1,0 +1,114 @@
+import words from "#words/forms";
+import { ConditionBuilder } from "../condition/builder";
+import { eventTypesOf } from "../condition/names";
+import { scalarText } from "../json";
+import { say } from "../say";
+import { Choice, checkEventType, faultAt, faultsIn, NumberField, Text } from "./fields";
+import { objectOf, type StepForm } from "./form";
+
+/** The form of an entry. */
+export function EntryForm({ config, context, faults, set }: StepForm) {
+  return (
+    <div className="sec">
+      <Text
+        label={words.entryEvent}
+        mono
+        options={eventTypesOf(context.names)}
+        check={checkEventType}
+        help={words.entryEventHelp}
+        value={config["eventType"]}
+        fault={faultAt(faults, "/eventType")}
+        onChange={(value) => set("eventType", value)}
+      />
+      <ConditionBuilder
+        label={words.entryCondition}
+        value={objectOf(config["condition"])}
+        context={{ ...context, atEntry: true }}
+        faults={faultsIn(faults, "/condition")}
+        onChange={(value) => set("condition", value ?? undefined)}
+      />
+      <Text
+        label={words.segment}
+        help={words.segmentHelp}
+        value={config["segmentId"]}
+        fault={faultAt(faults, "/segmentId")}
+        onChange={(value) => set("segmentId", value)}
+      />
+    </div>
+  );
+}
+
+/** The form of a decision. */
+export function DecisionForm({ config, settings, faults, set }: StepForm) {
+  const name = scalarText(config["decisionFlowId"] ?? undefined);
+  const flows = settings?.decisions ?? [];
+  const flow = flows.find((one) => one.name === name) ?? flows.find((one) => one.name === "*");
+  const missing = name !== "" && settings && !flow ? words.noFlow : undefined;
+  const named = (list: readonly { name: string; kind: string }[]) =>
+    list.filter((one) => one.name !== "*").map((one) => [one.name, one.kind] as const);
+  return (
+    <div className="sec">
+      <Text
+        label={words.flow}
+        mono
+        options={named(flows)}
+        value={config["decisionFlowId"]}
+        fault={faultAt(faults, "/decisionFlowId") ?? missing}
+        help={flow && name !== "" ? say(words.flowKind, { kind: flow.kind }) : undefined}
+        onChange={(value) => set("decisionFlowId", value)}
+      />
+      <Text
+        label={words.channelId}
+        mono
+        options={named(settings?.channels ?? [])}
+        value={config["channelId"]}
+        fault={faultAt(faults, "/channelId")}
+        onChange={(value) => set("channelId", value)}
+      />
+      <NumberField
+        label={words.maxOffers}
+        whole
+        min={1}
+        max={100}
+        placeholder="1"
+        value={config["maxOffers"]}
+        fault={faultAt(faults, "/maxOffers")}
+        onChange={(value) => set("maxOffers", value)}
+      />
+      <NumberField
+        label={words.timeoutMs}
+        whole
+        min={1}
+        max={settings?.limits.maxDecisionTimeoutMs ?? 20_000}
+        value={config["timeoutMs"]}
+        fault={faultAt(faults, "/timeoutMs")}
+        onChange={(value) => set("timeoutMs", value)}
+      />
+      <Choice
+        label={words.onError}
+        value={config["onError"]}
+        fault={faultAt(faults, "/onError")}
+        options={[
+          ["continue", words.errorContinue],
+          ["fail", words.errorFail],
+        ]}
+        onChange={(value) => set("onError", value)}
+      />
+    </div>
+  );
+}
+
+/** The form of an exit. */
+export function ExitForm({ config, faults, set }: StepForm) {
+  return (
+    <div className="sec">
+      <Text
+        label={words.reason}
+        help={words.reasonHelp}
+        value={config["reason"]}
+        fault={faultAt(faults, "/reason")}
+        onChange={(value) => set("reason", value)}
+      />
+    </div>
+  );
+}

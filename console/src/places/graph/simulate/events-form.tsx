@@ -1,0 +1,109 @@
+import { useState } from "react";
+import words from "#words/simulate";
+import { say } from "../../../say";
+import { Button, IconButton } from "../../../ui/button";
+import { SelectField, TextField } from "../../../ui/field";
+import { Icon } from "../../../ui/icon";
+import type { PersonaEvent } from "./personas";
+import { round } from "./solve";
+import { ValueRows } from "./value-rows";
+
+const units = { minutes: 1 / 60, hours: 1, days: 24 } as const;
+type Unit = keyof typeof units;
+
+interface EventsFormProps {
+  events: readonly PersonaEvent[];
+  /** Types to complete, the likeliest first. */
+  types: readonly string[];
+  propertiesOf: (type: string) => readonly string[];
+  fault: string | undefined;
+  onChange: (events: PersonaEvent[]) => void;
+}
+
+/** The events of a persona, each with its time after the entry. */
+export function EventsForm({ events, types, propertiesOf, fault, onChange }: EventsFormProps) {
+  const edit = (i: number, next: PersonaEvent) => onChange(events.map((event, k) => (k === i ? next : event)));
+  return (
+    <div className="sec">
+      <h3 className="sec-title">
+        <span className="grow">{words.events}</span>
+        <Button small icon="plus" onClick={() => onChange([...events, { type: types[0] ?? "event", afterHours: 1 }])}>
+          {words.addEvent}
+        </Button>
+      </h3>
+      {fault !== undefined && (
+        <p className="help help--bad">
+          <Icon name="alert" small />
+          {fault}
+        </p>
+      )}
+      {events.map((event, i) => (
+        <EventForm
+          key={i}
+          title={say(words.eventN, { n: i + 1 })}
+          event={event}
+          types={types}
+          options={propertiesOf(event.type)}
+          onChange={(next) => edit(i, next)}
+          onRemove={() => onChange(events.filter((_, k) => k !== i))}
+        />
+      ))}
+    </div>
+  );
+}
+
+interface EventFormProps {
+  title: string;
+  event: PersonaEvent;
+  types: readonly string[];
+  options: readonly string[];
+  onChange: (event: PersonaEvent) => void;
+  onRemove: () => void;
+}
+
+function EventForm({ title, event, types, options, onChange, onRemove }: EventFormProps) {
+  const [unit, setUnit] = useState<Unit>(() => unitFor(event.afterHours));
+  return (
+    <div role="group" aria-label={title} className="event-form">
+      <div className="row row--top">
+        <TextField
+          className="grow"
+          label={words.type}
+          value={event.type}
+          options={types}
+          onChange={({ target }) => onChange({ ...event, type: target.value })}
+        />
+        <IconButton small icon="trash" label={say(words.removeEvent, { type: event.type })} onClick={onRemove} />
+      </div>
+      <div className="event-when">
+        <TextField
+          label={words.afterAmount}
+          type="number"
+          step="any"
+          value={String(Math.round((event.afterHours / units[unit]) * 1000) / 1000)}
+          onChange={({ target }) =>
+            target.value !== "" && onChange({ ...event, afterHours: round(Number(target.value) * units[unit]) })
+          }
+        />
+        <SelectField
+          label={words.unit}
+          value={unit}
+          options={Object.entries(words.units)}
+          onChange={({ target }) => setUnit(target.value as Unit)}
+        />
+      </div>
+      <ValueRows
+        label={say(words.properties, { type: event.type })}
+        value={event.properties ?? {}}
+        options={options}
+        onChange={(properties) => onChange({ ...event, properties })}
+      />
+    </div>
+  );
+}
+
+function unitFor(hours: number): Unit {
+  const size = Math.abs(hours);
+  if (size >= 24 && size % 24 === 0) return "days";
+  return size < 1 || Math.round(size * 4) !== size * 4 ? "minutes" : "hours";
+}

@@ -1,0 +1,61 @@
+import { useQuery } from "@tanstack/react-query";
+import { useMemo, useState } from "react";
+import { api, call, pathId } from "../../../api";
+import type { JsonObject } from "../../../json";
+import { keys } from "../../../queries";
+import { useRoute } from "../../../route";
+import { formatPath, valueAt, withValue } from "./paths";
+import { identifies, type Persona, type PersonaTest } from "./personas";
+import { missingReads, type Setting, suggestTest } from "./suggest";
+
+/** A customer whom the address names, to look at; not a persona of the journey. */
+export interface Guest {
+  persona: Persona | undefined;
+  loading: boolean;
+  change: (edit: (persona: Persona) => Persona) => void;
+  /** A made-up customer with the values that the journey reads, but neither the id nor the address. */
+  made: () => PersonaTest;
+}
+
+/** Loads the customer of `?customer=`. */
+export function useCustomer(setting: Setting): Guest {
+  const customerId = useRoute().query.get("customer");
+  const { data, isLoading } = useQuery({
+    queryKey: keys.customer(customerId ?? ""),
+    queryFn: async ({ signal }) =>
+      (
+        await call(
+          api.GET("/customers/{customerId}", { params: { path: { customerId: pathId(customerId ?? "") } }, signal }),
+        )
+      ).data,
+    enabled: customerId !== null,
+  });
+  const [edits, setEdits] = useState<Persona | null>(null);
+  const loaded = useMemo<Persona | undefined>(() => {
+    if (customerId === null || data === undefined) return undefined;
+    const { entryEvent } = suggestTest(setting);
+    const test: PersonaTest = { customerId, customerAttributes: data.attributes as JsonObject };
+    return { id: `customer ${customerId}`, name: customerId, test: entryEvent ? { ...test, entryEvent } : test };
+  }, [customerId, data, setting]);
+  const persona = edits?.id === loaded?.id && edits !== null ? edits : loaded;
+  return {
+    persona,
+    loading: isLoading,
+    change: (edit) => persona && setEdits(edit(persona)),
+    made: () => madeUp(setting, persona?.test ?? {}),
+  };
+}
+
+function madeUp(setting: Setting, test: PersonaTest): PersonaTest {
+  const read = missingReads(setting, { ...test, customerAttributes: {} }).filter(
+    ({ source }) => source === "attribute",
+  );
+  const suggested = suggestTest(setting).customerAttributes;
+  const customerAttributes = read.reduce<JsonObject>((made, { names }) => {
+    const from = identifies.test(formatPath(names)) ? suggested : test.customerAttributes;
+    const value = valueAt(from, names);
+    return value === undefined ? made : withValue(made, names, value);
+  }, {});
+  const { customerId: _, ...rest } = test;
+  return { ...rest, customerAttributes };
+}
