@@ -82,32 +82,33 @@ function runsThrough(drawn: Layout): string[] {
   return found;
 }
 
+/** Lines with a piece that leads upward. */
+function runsUp(drawn: Layout): string[] {
+  const up = drawn.lines.filter(({ points }) => points.some((to, i) => to.y < (points[i - 1]?.y ?? to.y)));
+  return up.map(({ line }) => `${line.key} upward`);
+}
+
 const middle = (box: Box | undefined) => (box ? box.x + box.width / 2 : Number.NaN);
 
 describe("layout", () => {
-  test("1,000 random graphs: nothing overlaps, lines run through nothing and downward", () => {
+  test("1,000 random graphs: nothing overlaps, lines run through nothing and downward", { timeout: 30_000 }, () => {
+    const wrong: string[] = [];
     for (let seed = 1; seed <= 1000; seed++) {
       const drawn = layout(randomGraph(seed, 2 + (seed % 40), seed % 2 === 0));
-      expect(overlaps(drawn), `seed ${seed}`).toEqual([]);
-      expect(runsThrough(drawn), `seed ${seed}`).toEqual([]);
-      for (const { line, points } of drawn.lines) {
-        points.slice(1).forEach((to, i) => {
-          expect(to.y, `seed ${seed}, ${line.key}`).toBeGreaterThanOrEqual(points[i]?.y ?? 0);
-        });
-      }
+      const found = [...overlaps(drawn), ...runsThrough(drawn), ...runsUp(drawn)];
+      wrong.push(...found.map((what) => `seed ${seed}: ${what}`));
     }
+    expect(wrong).toEqual([]);
   });
 
   test("draws every step once, within the bounds", () => {
     for (let seed = 1; seed <= 200; seed++) {
       const graph = randomGraph(seed, 30, true);
       const drawn = layout(graph);
-      for (const node of graph.nodes) expect(drawn.boxes.has(node.id)).toBe(true);
-      for (const box of drawn.boxes.values()) {
-        expect(box.x).toBeGreaterThanOrEqual(0);
-        expect(box.x + box.width).toBeLessThanOrEqual(drawn.width);
-        expect(box.y + box.height).toBeLessThanOrEqual(drawn.height);
-      }
+      const boxes = [...drawn.boxes.values()];
+      expect(graph.nodes.filter((node) => !drawn.boxes.has(node.id))).toEqual([]);
+      const outside = boxes.filter((b) => b.x < 0 || b.x + b.width > drawn.width || b.y + b.height > drawn.height);
+      expect(outside, `seed ${seed}`).toEqual([]);
     }
   });
 
@@ -204,14 +205,15 @@ describe("layout", () => {
     for (const { line } of drawn.lines) if (isEnd(line)) expect(drawn.boxes.has(endId(line))).toBe(true);
   });
 
-  test("256 steps take at most 5 ms", () => {
+  test("256 steps take at most 5 ms of CPU", () => {
     const graph = randomGraph(3, 256, false);
-    const times = Array.from({ length: 20 }, () => {
-      const before = performance.now();
+    const times = Array.from({ length: 30 }, () => {
+      const before = process.threadCpuUsage();
       layout(graph);
-      return performance.now() - before;
+      const { user, system } = process.threadCpuUsage(before);
+      return (user + system) / 1000;
     });
-    // The fastest of 20: others share the machine.
+    // The fastest: other tests share the machine.
     expect(Math.min(...times)).toBeLessThan(5);
   });
 });
