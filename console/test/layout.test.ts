@@ -205,18 +205,33 @@ describe("layout", () => {
     for (const { line } of drawn.lines) if (isEnd(line)) expect(drawn.boxes.has(endId(line))).toBe(true);
   });
 
-  test("256 steps take at most 5 ms of CPU", () => {
-    const graph = randomGraph(3, 256, false);
-    const times = Array.from({ length: 30 }, () => {
-      const before = process.threadCpuUsage();
-      layout(graph);
-      const { user, system } = process.threadCpuUsage(before);
-      return (user + system) / 1000;
+  test.each([
+    ["a random graph of 256 steps", randomGraph(3, 256, false)],
+    ["a ladder of 128 conditions into one exit", ladder(128)],
+  ])("takes at most 5 ms of CPU: %s", (_name, graph) => {
+    const batch = 10;
+    const times = Array.from({ length: 6 }, () => {
+      const before = process.cpuUsage();
+      for (let i = 0; i < batch; i++) layout(graph);
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / 1000 / batch;
     });
-    // The fastest: other tests share the machine.
+    // The best batch: others share the machine.
     expect(Math.min(...times)).toBeLessThan(5);
   });
 });
+
+function ladder(n: number): Graph {
+  const nodes: GraphNode[] = [{ id: "n0", type: "entry_trigger" }];
+  const edges: GraphEdge[] = [];
+  for (let i = 1; i < n - 1; i++) {
+    nodes.push({ id: `n${i}`, type: "condition_split" });
+    edges.push({ source: `n${i - 1}`, target: `n${i}`, sourceHandle: "true" });
+    edges.push({ source: `n${i}`, target: "end", sourceHandle: "false" });
+  }
+  nodes.push({ id: "end", type: "exit" });
+  return { nodes, edges };
+}
 
 const cart: Graph = {
   nodes: [
