@@ -1,3 +1,4 @@
+import { useRef } from "react";
 import words from "#words/forms";
 import type { Schemas } from "../api";
 import type { Context } from "../condition/names";
@@ -13,6 +14,7 @@ import { TextArea } from "../ui/field";
 import { Icon } from "../ui/icon";
 import { faultsIn } from "./fields";
 import type { StepForm } from "./form";
+import { useKeptFocus } from "./kept-focus";
 import { withKey } from "./keys";
 import { MessageForm } from "./message";
 import { sayStep } from "./says";
@@ -68,9 +70,11 @@ export function NodeForm(props: Props) {
 
 function Panel(props: Props) {
   const { node, graph, settings, onWay, onSplit, onDuplicate, onDelete } = props;
+  const panel = useRef<HTMLElement>(null);
+  useKeptFocus(panel);
   const entryEvent = entryEventOf(graph, props.entryEvent ?? "");
   return (
-    <aside className="panel panel--end" aria-label={`${kindOf(node).word}: ${nameOf(node)}`}>
+    <aside ref={panel} className="panel panel--end" aria-label={`${kindOf(node).word}: ${nameOf(node)}`}>
       <Head {...props} />
       <div className="panel-body scroll">
         <NodeFaults faults={props.faults} />
@@ -90,7 +94,7 @@ function Panel(props: Props) {
         )}
         {onDelete && (
           <Button small look="quiet" icon="trash" onClick={onDelete}>
-            {words.delete}
+            {words.delete} <kbd>D</kbd>
           </Button>
         )}
         <code className="push t1 dimmer" title={words.idTitle}>
