@@ -1,4 +1,4 @@
-import createClient from "openapi-fetch";
+import type { Client } from "openapi-fetch";
 import type { components, paths } from "#api";
 import { type Json, parse } from "./json";
 import { Problem } from "./problem";
@@ -7,27 +7,44 @@ import { send } from "./send";
 /** The types of openapi.yaml. */
 export type Schemas = components["schemas"];
 
-const answers = new WeakMap<Response, { body: Json | undefined; call: string }>();
+interface Options {
+  params?: Partial<Record<"path" | "query" | "header", Record<string, unknown>>>;
+  body?: unknown;
+  bodySerializer?: (body: unknown) => string;
+  signal?: AbortSignal;
+}
+
+interface Received {
+  response: Response;
+  content: Json | undefined;
+  call: string;
+}
+
+/** Sends a request as openapi-fetch would, and reads the body with exact numbers: its own JSON.parse rounds integers. */
+async function request(method: string, template: string, options: Options = {}): Promise<Received> {
+  const { params = {}, body, bodySerializer = JSON.stringify, signal = null } = options;
+  const path = template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params.path?.[name])));
+  const query = new URLSearchParams(texts(params.query));
+  const target = `/api/v1${path}${query.size > 0 ? `?${query}` : ""}`;
+  const headers = new Headers(texts(params.header));
+  if (body !== undefined) headers.set("Content-Type", "application/json");
+  const init = { method, headers, body: body === undefined ? null : bodySerializer(body), signal };
+  const response = await send(new Request(target, init));
+  return { response, content: readBody(await response.text()), call: `${method} ${target}` };
+}
+
+function texts(values: Record<string, unknown> = {}): [string, string][] {
+  return Object.entries(values).flatMap(([name, value]) =>
+    value === undefined || value === null ? [] : [[name, String(value)]],
+  );
+}
+
+const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
 
 /** The API, typed by openapi.yaml. Its requests go through `call`. */
-export const api = createClient<paths>({
-  baseUrl: "/api/v1",
-  fetch: async (request) => {
-    const response = await send(request);
-    const text = await response.text();
-    // openapi-fetch would parse the body with JSON.parse and round its integers.
-    const answer = new Response(null, { status: response.status, headers: withoutLength(response.headers) });
-    const { pathname, search } = new URL(request.url);
-    answers.set(answer, { body: readBody(text), call: `${request.method} ${pathname}${search}` });
-    return answer;
-  },
-});
-
-function withoutLength(headers: Headers): Headers {
-  const copy = new Headers(headers);
-  copy.delete("Content-Length");
-  return copy;
-}
+export const api = Object.fromEntries(
+  methods.map((method) => [method, (path: string, options?: Options) => request(method, path, options)]),
+) as unknown as Pick<Client<paths>, (typeof methods)[number]>;
 
 function readBody(text: string): Json | undefined {
   if (text === "") return undefined;
@@ -55,14 +72,14 @@ type DataOf<R> = R extends { data: infer D } ? D : never;
 export async function call<R extends { response: Response }>(
   request: Promise<R>,
 ): Promise<Answer<NonNullable<DataOf<R>>>> {
-  const { response } = await request.catch((error: unknown) => {
+  const received = (await request.catch((error: unknown) => {
     if (error instanceof TypeError) throw new Problem(0, undefined, new Headers());
     throw error;
-  });
-  const { body, call: sent } = answers.get(response) ?? { body: undefined, call: "" };
-  if (response.status >= 400) throw new Problem(response.status, body, response.headers, sent);
+  })) as unknown as Received;
+  const { response, content } = received;
+  if (response.status >= 400) throw new Problem(response.status, content, response.headers, received.call);
   return {
-    data: body as NonNullable<DataOf<R>>,
+    data: content as NonNullable<DataOf<R>>,
     etag: response.headers.get("ETag") ?? "",
     status: response.status,
   };

@@ -4,20 +4,22 @@ import { Bands } from "./bands";
 import { Boundary } from "./boundary";
 import { Page } from "./frame";
 import { type KeyTable, useKeys } from "./keys";
+import Journeys from "./places/journeys/journeys";
 import { href, type Place, useRoute } from "./route";
 import { session, sessionLost } from "./session";
-import { ForSystems, SignedOutHere, SignIn } from "./signin";
 import { useStore } from "./store";
 import { Announcer } from "./ui/announce";
 import { LinkButton } from "./ui/button";
 import { Empty, Skeleton } from "./ui/states";
 
-const Journeys = lazy(() => import("./places/journeys/journeys"));
 const Graph = lazy(() => import("./places/graph/graph"));
 const Launch = lazy(() => import("./places/launch/launch"));
 const People = lazy(() => import("./places/people/people"));
 const Customers = lazy(() => import("./places/customers/customers"));
 const Settings = lazy(() => import("./places/settings/settings"));
+const SignIn = lazy(() => import("./signin").then(({ SignIn }) => ({ default: SignIn })));
+const ForSystems = lazy(() => import("./signin").then(({ ForSystems }) => ({ default: ForSystems })));
+const SignedOutHere = lazy(() => import("./signin").then(({ SignedOutHere }) => ({ default: SignedOutHere })));
 const Help = lazy(() => import("./places/help/help"));
 
 const everywhere: KeyTable<"help"> = {
@@ -30,8 +32,9 @@ export function App({ failure }: { failure: unknown }) {
   const { place } = useRoute();
   const who = useStore(session);
   const lost = useStore(sessionLost);
-  if (who === null && !lost) return <SignIn failure={failure} />;
-  if (who !== null && who.role === null) return <ForSystems />;
+  if ((who === null && !lost) || (who !== null && who.role === null)) {
+    return <Suspense fallback={null}>{who === null ? <SignIn failure={failure} /> : <ForSystems />}</Suspense>;
+  }
   return (
     <>
       <Bands />
@@ -40,7 +43,7 @@ export function App({ failure }: { failure: unknown }) {
       </Boundary>
       <HelpOnDemand />
       <Announcer />
-      {lost && <SignedOutHere />}
+      <Suspense fallback={null}>{lost && <SignedOutHere />}</Suspense>
     </>
   );
 }

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "react";
-import words from "#words/shell";
+import words from "#words/signin";
 import { formatMinute } from "./format";
 import { kept } from "./kept";
 import { say } from "./say";

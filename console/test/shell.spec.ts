@@ -64,7 +64,7 @@ test("a session that cannot be renewed ends over the page, and goes on after a s
 }) => {
   trouble.allow(/^401 GET \/api\/v1\//);
   const page = await enter("#/settings", { lifetime: -60, renewable: false });
-  const dialog = page.getByRole("dialog", { name: "You were signed out" });
+  const dialog = page.getByRole("dialog", { name: "Sign in again" });
   await expect(dialog).toBeVisible();
   expect(await axe(page)).toEqual([]);
   for (let n = 0; n < 3; n++) await page.keyboard.press("Escape");

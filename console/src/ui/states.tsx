@@ -1,9 +1,8 @@
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
 import words from "#words/states";
-import { formatTime, formatUTC } from "../format";
 import { Problem } from "../problem";
 import { say } from "../say";
-import { Button, IconButton } from "./button";
+import { Button } from "./button";
 import { Icon, type IconName } from "./icon";
 
 /** Shows its children after 300 ms, so that a fast answer does not flicker. */
@@ -29,6 +28,9 @@ export function Skeleton({ rows = 5 }: { rows?: number }) {
   );
 }
 
+// Where this file cannot be loaded, the failure still stands.
+const Details = lazy(() => import("./failure-details").catch(() => ({ default: () => null })));
+
 interface FailureProps {
   error: unknown;
   /** Does it again. It is called by itself when the time is over that the answer asked to wait. */
@@ -51,100 +53,25 @@ export function Failure({ error, retry, title, children }: FailureProps) {
             <h2 className="t4">{title ?? said.title}</h2>
             {title !== undefined && <p>{said.title}</p>}
             {said.detail && <p className="dim">{said.detail}</p>}
-            {problem && problem.faults.length > 0 && <Faults problem={problem} />}
             {(retry || children) && (
               <div className="row">
-                {retry && <Retry problem={problem} retry={retry} />}
+                {retry && (
+                  <Button icon="refresh" onClick={retry}>
+                    {words.again}
+                  </Button>
+                )}
                 {children}
               </div>
             )}
           </div>
         </div>
       </div>
-      {problem && problem.status > 0 && <Support problem={problem} />}
+      {problem && problem.status > 0 && (
+        <Suspense fallback={null}>
+          <Details problem={problem} retry={retry} />
+        </Suspense>
+      )}
     </section>
-  );
-}
-
-function Faults({ problem }: { problem: Problem }) {
-  return (
-    <ul className="col gap-1">
-      {problem.faults.slice(0, 20).map((fault) => (
-        <li key={`${fault.pointer} ${fault.detail}`}>
-          <code>{fault.pointer || "/"}</code> {fault.detail}
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-function Retry({ problem, retry }: { problem: Problem | undefined; retry: () => void }) {
-  const latest = useRef(retry);
-  useEffect(() => {
-    latest.current = retry;
-  });
-  const [left, setLeft] = useState(0);
-  useEffect(() => {
-    if (problem?.retryAfter === undefined) return;
-    const due = problem.at + problem.retryAfter * 1000;
-    const tick = () => {
-      const seconds = Math.ceil((due - Date.now()) / 1000);
-      setLeft(Math.max(0, seconds));
-      if (seconds > 0 || document.hidden) return;
-      clearInterval(timer);
-      latest.current();
-    };
-    const timer = setInterval(tick, 500);
-    tick();
-    return () => clearInterval(timer);
-  }, [problem]);
-  return (
-    <>
-      <Button icon="refresh" onClick={retry}>
-        {words.again}
-      </Button>
-      {left > 0 && <span className="dim">{say(words.byItself, { n: left })}</span>}
-    </>
-  );
-}
-
-function Support({ problem }: { problem: Problem }) {
-  return (
-    <details className="sec support">
-      <summary className="label">{words.support}</summary>
-      <dl className="facts t2">
-        {problem.requestId && (
-          <>
-            <dt>{words.request}</dt>
-            <dd className="row row--1">
-              <code>{problem.requestId}</code>
-              <IconButton
-                small
-                icon="copy"
-                label={words.copy}
-                onClick={() => void navigator.clipboard.writeText(problem.requestId)}
-              />
-            </dd>
-          </>
-        )}
-        <dt>{words.answer}</dt>
-        <dd>
-          <code>
-            {problem.status} {problem.code}
-          </code>
-        </dd>
-        {problem.call && (
-          <>
-            <dt>{words.call}</dt>
-            <dd>
-              <code>{problem.call}</code>
-            </dd>
-          </>
-        )}
-        <dt>{words.when}</dt>
-        <dd title={formatUTC(problem.at)}>{formatTime(problem.at)}</dd>
-      </dl>
-    </details>
   );
 }
 

@@ -1,9 +1,10 @@
 import words from "#words/help";
-import { type KeyTable, keyTables, writeKey } from "../../keys";
+import { type KeyTable, keyTables } from "../../keys";
 import { useStore } from "../../store";
 import { Dialog } from "../../ui/dialog";
 import { Icon, type IconName } from "../../ui/icon";
 import "../../style/help.css";
+import { writeKey } from "./write-key";
 
 const modes: readonly [IconName, string, string][] = [
   ["build", words.build, words.buildDetail],

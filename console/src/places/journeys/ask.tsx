@@ -1,6 +1,6 @@
 import { useState } from "react";
 import words from "#words/ask";
-import listWords from "#words/journeys";
+import done from "#words/verbs";
 import { api, call } from "../../api";
 import { hasStatus } from "../../problem";
 import { useAnalytics, useJourney } from "../../queries";
@@ -39,7 +39,7 @@ export default function Ask({ verb, row, onClose, onDone }: AskProps) {
     try {
       await (isArchive ? setStatus(row.id, "archived", etag) : remove(row.id, etag));
       await readListAgain(row.id);
-      announce(say(isArchive ? listWords.doneArchive : listWords.doneDelete, { name }));
+      announce(say(isArchive ? done.doneArchive : done.doneDelete, { name }));
       onClose();
       onDone?.();
     } catch (problem) {

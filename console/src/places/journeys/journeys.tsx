@@ -7,9 +7,8 @@ import { session } from "../../session";
 import { useStore } from "../../store";
 import { Button } from "../../ui/button";
 import { Empty, Failure, Skeleton } from "../../ui/states";
-import type { Status } from "../../ui/status";
 import { editorKeys, moveInRows, rowInFocus, viewerKeys } from "./keys";
-import { type Filter, type List, type Sort, useCounts, useList } from "./list";
+import { type Filter, type List, type Sort, statuses, useCounts, useList } from "./list";
 import { SummaryLine } from "./summary";
 import { Rows } from "./table";
 import { Toolbar } from "./toolbar";
@@ -20,7 +19,6 @@ const New = lazy(() => import("./new"));
 const Import = lazy(() => import("./import"));
 
 const sorts: readonly Sort[] = ["-updated", "updated", "name", "-name", "-created", "created"];
-const statuses: readonly Status[] = ["active", "paused", "draft", "archived"];
 
 /** All journeys with their figures. */
 export default function Journeys() {

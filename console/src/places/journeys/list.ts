@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { api, call, type Schemas } from "../../api";
-import { keys, queries } from "../../queries";
+import { keys, queries } from "../../cache";
 import type { Status } from "../../ui/status";
 
 export type Sort = "name" | "-name" | "updated" | "-updated" | "created" | "-created";
@@ -30,10 +30,8 @@ export interface Row {
 export const pageSize = 50;
 const fewestSeconds = 10;
 const mostSeconds = 60;
-/** Pages that one look for failed people reads. */
-const longestLook = 10;
 
-interface FiguresPage {
+export interface FiguresPage {
   data: Figures[];
   nextCursor: string | undefined;
   etag: string;
@@ -41,7 +39,7 @@ interface FiguresPage {
   quiet: number;
 }
 
-interface SummaryPage {
+export interface SummaryPage {
   data: Summary[];
   total: number;
 }
@@ -72,7 +70,9 @@ export function useList(filter: Filter, isEditor: boolean): List {
     queryKey: [...keys.figures, filter, cursor],
     queryFn: ({ signal, queryKey }) => {
       const before = queries.getQueryData<FiguresPage>(queryKey);
-      return filter.failed ? lookForFailed(filter, cursor, signal) : readFigures(filter, cursor, before, signal);
+      return filter.failed
+        ? import("./look").then(({ lookForFailed }) => lookForFailed(filter, cursor, signal))
+        : readFigures(filter, cursor, before, signal);
     },
     placeholderData: (before) => before,
     refetchInterval: ({ state }) =>
@@ -82,7 +82,10 @@ export function useList(filter: Filter, isEditor: boolean): List {
   const ids = filter.failed ? figures.data?.data.map(({ id }) => id) : undefined;
   const summaries = useQuery({
     queryKey: [...keys.journeys, filter, filter.failed ? ids : offset],
-    queryFn: ({ signal }) => (ids ? findSummaries(filter, ids, signal) : readSummaries(filter, offset, signal)),
+    queryFn: ({ signal }) =>
+      ids
+        ? import("./look").then(({ findSummaries }) => findSummaries(filter, ids, signal))
+        : readSummaries(filter, offset, signal),
     placeholderData: (before) => before,
     enabled: isEditor && (!filter.failed || ids !== undefined),
   });
@@ -146,7 +149,8 @@ function joinRows(summaries: Summary[] | undefined, figures: Figures[] = []): Ro
   return summaries.map((s) => ({ id: s.id, name: s.name, status: s.status, summary: s, figures: known.get(s.id) }));
 }
 
-function queryOf({ q, status, sort }: Filter) {
+/** The parameters of both calls. */
+export function queryOf({ q, status, sort }: Filter) {
   return { sort, ...(q === "" ? {} : { q }), ...(status === undefined ? {} : { status }) };
 }
 
@@ -163,40 +167,15 @@ async function readFigures(
   return { data: data.data, nextCursor: data.nextCursor, etag, quiet: 0 };
 }
 
-/** Reads on until there is a page of journeys with failed people, the list ends, or it took long. */
-async function lookForFailed(filter: Filter, cursor: string | undefined, signal: AbortSignal): Promise<FiguresPage> {
-  const found: Figures[] = [];
-  let next = cursor;
-  for (let page = 0; page < longestLook && found.length < pageSize; page++) {
-    const query = { ...queryOf(filter), limit: 100, ...(next === undefined ? {} : { cursor: next }) };
-    const { data } = await call(api.GET("/analytics", { params: { query }, signal }));
-    found.push(...data.data.filter(({ enrollments }) => (enrollments?.failed ?? 0) > 0));
-    next = data.nextCursor;
-    if (next === undefined) break;
-  }
-  return { data: found, nextCursor: next, etag: "", quiet: 0 };
-}
-
 async function readSummaries(filter: Filter, offset: number, signal: AbortSignal): Promise<SummaryPage> {
   const query = { ...queryOf(filter), limit: pageSize, offset };
   const { data } = await call(api.GET("/journeys", { params: { query }, signal }));
   return { data: data.data, total: data.pagination.total };
 }
 
-/** Finds the summaries of these journeys. */
-async function findSummaries(filter: Filter, ids: string[], signal: AbortSignal): Promise<SummaryPage> {
-  const wanted = new Set(ids);
-  const found: Summary[] = [];
-  for (let offset = 0; found.length < wanted.size; offset += 200) {
-    const query = { ...queryOf(filter), limit: 200, offset };
-    const { data } = await call(api.GET("/journeys", { params: { query }, signal }));
-    found.push(...data.data.filter(({ id }) => wanted.has(id)));
-    if (!data.pagination.hasMore) break;
-  }
-  return { data: found, total: found.length };
-}
+export const statuses: readonly Status[] = ["active", "paused", "draft", "archived"];
 
-const statuses: readonly Status[] = ["active", "paused", "draft", "archived"];
+/** How many journeys there are of each status. */
 export type Counts = Record<Status, number>;
 
 /**
@@ -208,20 +187,10 @@ export function useCounts(filter: Filter, list: List, isEditor: boolean): Counts
   const all = list.whole && !list.isOld && filter.status === undefined && !filter.failed ? list.rows : undefined;
   const { data } = useQuery({
     queryKey: key,
-    queryFn: ({ signal }) => readCounts(filter.q, signal),
+    queryFn: ({ signal }) => import("./look").then(({ readCounts }) => readCounts(filter.q, signal)),
     enabled: isEditor && all === undefined && list.rows !== undefined,
     staleTime: 30_000,
   });
   if (all === undefined) return data;
   return Object.fromEntries(statuses.map((s) => [s, all.filter(({ status }) => status === s).length])) as Counts;
-}
-
-async function readCounts(q: string, signal: AbortSignal): Promise<Counts> {
-  const totals = await Promise.all(
-    statuses.map(async (status) => {
-      const query = { limit: 1, status, ...(q === "" ? {} : { q }) };
-      return [status, (await call(api.GET("/journeys", { params: { query }, signal }))).data.pagination.total];
-    }),
-  );
-  return Object.fromEntries(totals) as Counts;
 }

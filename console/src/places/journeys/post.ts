@@ -1,5 +1,5 @@
 import { api, call, newKey, type Schemas } from "../../api";
-import { keys, queries } from "../../queries";
+import { keys, queries } from "../../cache";
 
 /** Creates a journey. A repeat with the same key creates no second one. The list is read again. */
 export async function createJourney(body: Schemas["JourneyDraft"], key = newKey()) {

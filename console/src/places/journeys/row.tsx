@@ -26,7 +26,7 @@ export function JourneyRow({ row, byCreation, isEditor, state, run, ask, dismiss
   const counts = row.figures?.enrollments;
   const launched = row.status !== "draft";
   const mode = isEditor && !launched ? "build" : "live";
-  const busy = state !== undefined && state.error === undefined ? words[doing[state.verb]] : undefined;
+  const busy = state?.error === undefined ? state?.text : undefined;
   return (
     <>
       <tr aria-busy={busy !== undefined}>
@@ -68,11 +68,7 @@ export function JourneyRow({ row, byCreation, isEditor, state, run, ask, dismiss
       {state?.error !== undefined && (
         <tr>
           <td colSpan={9}>
-            <Failure
-              error={state.error}
-              title={say(words[could[state.verb]], { name: row.name })}
-              retry={() => run(state.verb)}
-            >
+            <Failure error={state.error} title={state.text} retry={() => run(state.verb)}>
               <Button look="quiet" onClick={dismiss}>
                 {words.dismiss}
               </Button>
@@ -83,22 +79,6 @@ export function JourneyRow({ row, byCreation, isEditor, state, run, ask, dismiss
     </>
   );
 }
-
-const doing = {
-  pause: "pausing",
-  resume: "resuming",
-  unarchive: "unarchiving",
-  duplicate: "duplicating",
-  export: "exporting",
-} as const;
-
-const could = {
-  pause: "couldPause",
-  resume: "couldResume",
-  unarchive: "couldUnarchive",
-  duplicate: "couldDuplicate",
-  export: "couldExport",
-} as const;
 
 function entryOf({ nodeCount, entryCondition }: Summary): string {
   if (nodeCount === 0) return words.noSteps;

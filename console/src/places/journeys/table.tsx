@@ -15,6 +15,8 @@ const Ask = lazy(() => import("./ask"));
 /** What happens, or went wrong, in one row. */
 export interface RowState {
   verb: Verb;
+  /** What is said while it is done, or why it was not. */
+  text: string;
   error: unknown;
 }
 
@@ -35,13 +37,14 @@ export function Rows({ filter, list, rows, isEditor }: RowsProps) {
       return next ? { ...others, [id]: next } : others;
     });
   const run = async (verb: Verb, row: Row) => {
-    change(row.id, { verb, error: undefined });
+    const { act, sayings } = await import("./verbs");
+    const { doing, could } = sayings[verb];
+    change(row.id, { verb, text: doing, error: undefined });
     try {
-      const { act } = await import("./verbs");
       await act(verb, row);
       change(row.id, undefined);
     } catch (error) {
-      change(row.id, { verb, error });
+      change(row.id, { verb, text: say(could, { name: row.name }), error });
     }
   };
   return (

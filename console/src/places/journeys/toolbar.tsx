@@ -4,10 +4,11 @@ import statusWords from "#words/status";
 import { formatNumber } from "../../format";
 import { replaceQuery } from "../../route";
 import { Button } from "../../ui/button";
-import { Segments, SelectField } from "../../ui/field";
+
 import { Icon } from "../../ui/icon";
+import { Segments } from "../../ui/segments";
 import type { Status } from "../../ui/status";
-import type { Counts, Filter, Sort } from "./list";
+import { type Counts, type Filter, type Sort, statuses } from "./list";
 
 const sortNames: readonly (readonly [Sort, string])[] = [
   ["-updated", words.sortChanged],
@@ -35,10 +36,7 @@ export function Toolbar({ filter, counts }: { filter: Filter; counts: Counts | u
       <Segments
         label={words.status}
         value={filter.status ?? "all"}
-        options={[
-          option("all", words.all, all),
-          ...(["active", "paused", "draft", "archived"] as const).map((s) => option(s, statusWords[s], counts?.[s])),
-        ]}
+        options={[option("all", words.all, all), ...statuses.map((s) => option(s, statusWords[s], counts?.[s]))]}
         onChange={(status) => replaceQuery({ status: status === "all" ? undefined : status })}
       />
       <Button
@@ -49,14 +47,18 @@ export function Toolbar({ filter, counts }: { filter: Filter; counts: Counts | u
       >
         {words.failedOnly}
       </Button>
-      <SelectField
-        className="only-phone"
-        label={words.sort}
-        hideLabel
+      <select
+        className="select only-phone"
+        aria-label={words.sort}
         value={filter.sort}
-        options={sortNames}
         onChange={(event) => replaceQuery({ sort: event.target.value })}
-      />
+      >
+        {sortNames.map(([sort, name]) => (
+          <option key={sort} value={sort}>
+            {name}
+          </option>
+        ))}
+      </select>
       <div className="row push t2 dim only-wide">
         {(["Inside", "Finished", "Left", "Failed"] as const).map((part) => (
           <span key={part} className="row row--1">

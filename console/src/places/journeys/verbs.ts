@@ -1,5 +1,5 @@
 // What the list does with a journey. Loaded with the first verb.
-import words from "#words/journeys";
+import words from "#words/verbs";
 import { api, call, type Schemas } from "../../api";
 import { say } from "../../say";
 import { announce } from "../../ui/announce";
@@ -10,6 +10,15 @@ import { createJourney, readListAgain } from "./post";
 
 export type Verb = "pause" | "resume" | "unarchive" | "duplicate" | "export";
 type Status = Schemas["Status"];
+
+/** What is said while it is done, and where it could not be. */
+export const sayings: Record<Verb, { doing: string; could: string }> = {
+  pause: { doing: words.pausing, could: words.couldPause },
+  resume: { doing: words.resuming, could: words.couldResume },
+  unarchive: { doing: words.unarchiving, could: words.couldUnarchive },
+  duplicate: { doing: words.duplicating, could: words.couldDuplicate },
+  export: { doing: words.exporting, could: words.couldExport },
+};
 
 /** Does what a verb says. It returns when the list shows it. */
 export async function act(verb: Verb, row: Row): Promise<void> {

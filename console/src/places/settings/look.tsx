@@ -1,7 +1,7 @@
 import { useState } from "react";
 import words from "#words/settings";
 import { chooseTheme, readTheme, type Theme } from "../../theme";
-import { Segments } from "../../ui/field";
+import { Segments } from "../../ui/segments";
 
 const options: readonly (readonly [Theme, string])[] = [
   ["system", words.system],
