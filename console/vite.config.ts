@@ -47,5 +47,5 @@ export default defineConfig({
     watch: { ignored: ["**/build/**", "**/test/**"] },
     proxy: { "/api": backend, "/_local": backend, "/config.json": backend, "/preview": backend },
   },
-  test: { include: ["test/**/*.test.ts"], environment: "node" },
+  test: { include: ["test/**/*.test.ts"], environment: "node", testTimeout: 60_000 },
 });
