@@ -30,15 +30,14 @@ test("the pages load few bytes by few requests", async ({ page, backend, enter }
   await page.waitForLoadState("networkidle");
   const list = await loads.take();
   const files = list.filter(({ path }) => !path.startsWith("/api/"));
-  await test.info().attach("files", { body: files.map(({ path }) => path).join("\n") });
-  hold("Files of the first view, the list of journeys", files.length, 6);
+  hold("Files of the first view, the list of journeys", files.length, 6, "", files.map(({ path }) => path).join("\n"));
   hold("JavaScript of the list", kilobytes(files, ".js"), 95, "kB");
   hold("CSS of the list", kilobytes(files, ".css"), 10, "kB");
   await page.goto(`/#/journeys/${id}/live`);
   await expect(page.getByRole("main").or(page.locator(".work")).first()).toBeVisible();
   await page.waitForLoadState("networkidle");
-  const opened = await loads.take();
-  hold("Calls of the API to open a journey", opened.filter(({ path }) => path.startsWith("/api/")).length, 3);
+  const asked = (await loads.take()).map(({ path }) => path).filter((path) => path.startsWith("/api/"));
+  hold("Calls of the API to open a journey", asked.length, 3, "", asked.join("\n"));
 });
 
 test("the sign-in loads few bytes, when it is used", async ({ page }) => {
