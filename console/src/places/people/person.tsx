@@ -13,7 +13,7 @@ import { explain, Failure, Skeleton } from "../../ui/states";
 import type { Status } from "../../ui/status";
 import { AttributesSection } from "./attributes";
 import type { Action } from "./bulk";
-import { AskRemove } from "./bulk-bar";
+import { AskRemove, useFocusBack } from "./bulk-bar";
 import { type Filter, useEnrollment, useVersion, writeFilter } from "./use-people";
 import { WayList } from "./way";
 import { exitText, reasonText, runText } from "./words-of";
@@ -141,12 +141,13 @@ function StateSection({ id, person, status }: { id: string; person: Enrollment; 
     void cache.invalidateQueries({ queryKey: keys.analytics(id) });
     setBusy(null);
   };
+  const place = useFocusBack(asking);
   const inside = person.status === "active" || person.status === "failed";
   if (asking) {
     return <AskRemove n={1} reentry={false} no={() => setAsking(false)} yes={() => void run("remove")} />;
   }
   return (
-    <div className="sec sec--tight" aria-live="polite">
+    <div className="sec sec--tight" aria-live="polite" ref={place}>
       <p className={person.status === "failed" ? "bad" : undefined}>{stateText(person, status)}</p>
       {problem !== undefined && (
         <p className="help help--bad">
