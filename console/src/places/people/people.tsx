@@ -101,7 +101,15 @@ function PeopleOf({ id, customer }: PlaceProps) {
           )}
         </div>
         {customer !== undefined && (
-          <Person key={customer} id={id} customer={customer} filter={filter} status={data?.status} onGraph={onGraph} />
+          <Person
+            key={customer}
+            id={id}
+            customer={customer}
+            filter={filter}
+            status={data?.status}
+            reentry={data?.reentry?.mode === "afterExit"}
+            onGraph={onGraph}
+          />
         )}
       </main>
       {enrolling && data && (

@@ -23,13 +23,15 @@ interface PersonProps {
   customer: string;
   filter: Filter;
   status: Status | undefined;
+  /** Whether people may come in again. */
+  reentry: boolean;
   onGraph: boolean;
 }
 
 type Enrollment = Schemas["Enrollment"];
 
 /** One person: where they are, by which way, and what can be done about it. */
-export function Person({ id, customer, filter, status, onGraph }: PersonProps) {
+export function Person({ id, customer, filter, status, reentry, onGraph }: PersonProps) {
   const enrollment = useEnrollment(id, customer);
   const person = enrollment.data;
   const version = useVersion(id, person?.version);
@@ -67,7 +69,7 @@ export function Person({ id, customer, filter, status, onGraph }: PersonProps) {
           <Skeleton />
         ) : (
           <>
-            <StateSection id={id} person={person} status={status} />
+            <StateSection id={id} person={person} status={status} reentry={reentry} />
             <div className="sec sec--tight">
               <div className="row">
                 <h3 className="sec-title grow">{words.waySoFar}</h3>
@@ -120,8 +122,15 @@ function NotIn({ id, customer, error, retry }: { id: string; customer: string; e
   );
 }
 
+interface StateProps {
+  id: string;
+  person: Enrollment;
+  status: Status | undefined;
+  reentry: boolean;
+}
+
 /** Where they are now, in a sentence, and the verbs. */
-function StateSection({ id, person, status }: { id: string; person: Enrollment; status: Status | undefined }) {
+function StateSection({ id, person, status, reentry }: StateProps) {
   const cache = useQueryClient();
   const [asking, setAsking] = useState(false);
   const [busy, setBusy] = useState<Action | null>(null);
@@ -144,7 +153,7 @@ function StateSection({ id, person, status }: { id: string; person: Enrollment; 
   const place = useFocusBack(asking);
   const inside = person.status === "active" || person.status === "failed";
   if (asking) {
-    return <AskRemove n={1} reentry={false} no={() => setAsking(false)} yes={() => void run("remove")} />;
+    return <AskRemove n={1} reentry={reentry} no={() => setAsking(false)} yes={() => void run("remove")} />;
   }
   return (
     <div className="sec sec--tight" aria-live="polite" ref={place}>

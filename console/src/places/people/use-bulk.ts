@@ -92,6 +92,7 @@ export function useBulk(id: string) {
       if (target.all) await runPages((cursor) => actOnPage(id, action, filter, cursor), report, stop.signal);
       else await runEach(ids, (customer) => actOnOne(id, action, customer), report, stop.signal);
       void cache.invalidateQueries({ queryKey: keys.analytics(id) });
+      void cache.invalidateQueries({ queryKey: [...keys.people(id), "one"] });
       const { verdicts, state } = now.current ?? { verdicts: new Map<string, Verdict>(), state: "done" };
       const settle = target.all && state !== "failed";
       const done = entries.filter(({ customerId }) => {
