@@ -275,9 +275,8 @@ export class DraftEditor {
     if (this.#run !== undefined || this.#state.kind === "deleted" || this.#state.kind === "conflict") return;
     const tag = draft?.tag ?? "";
     if (tag === this.#stored.tag) {
-      if (sameWork(live.work, this.#live.work))
-        this.#live = live; // another name or status
-      else if (tag === "") void this.#look();
+      if (tag === "" && !sameWork(live.work, this.#live.work)) void this.#look();
+      else this.#hearLive(live);
     } else if (tag !== this.#elsewhere?.tag && !this.#passed.has(tag)) {
       void this.#look();
     }
