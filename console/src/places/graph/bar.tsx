@@ -24,7 +24,7 @@ export function ModeBar({ id, mode, name = "", status }: ModeBarProps) {
   return (
     <>
       <SkipLink />
-      <header className="bar bar--3 mode-bar">
+      <header className="bar bar--3">
         <div className="row">
           <Brand />
           <span className="crumb" aria-hidden="true">
