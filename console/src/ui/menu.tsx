@@ -4,7 +4,7 @@ import { Icon, type IconName } from "./icon";
 /** One entry of a menu: a link, a verb, or null for a line between groups. */
 export type MenuItem =
   | null
-  | { icon: IconName; label: string; href: string; key?: string }
+  | { icon: IconName; label: string; href: string; key?: string /** Not on phones. */; wide?: boolean }
   | { icon: IconName; label: string; run: () => void; bad?: boolean; key?: string };
 
 interface MenuProps {
@@ -73,7 +73,13 @@ function Entry({ item, close }: { item: MenuItem; close: () => void }) {
   );
   if ("href" in item) {
     return (
-      <a role="menuitem" className="item" href={item.href} tabIndex={-1} onClick={close}>
+      <a
+        role="menuitem"
+        className={item.wide ? "item only-wide" : "item"}
+        href={item.href}
+        tabIndex={-1}
+        onClick={close}
+      >
         {content}
       </a>
     );
@@ -90,7 +96,7 @@ function Entry({ item, close }: { item: MenuItem; close: () => void }) {
 }
 
 function entries(pop: HTMLElement): HTMLElement[] {
-  return [...pop.querySelectorAll<HTMLElement>("[role=menuitem]")];
+  return [...pop.querySelectorAll<HTMLElement>("[role=menuitem]")].filter((entry) => entry.checkVisibility());
 }
 
 function move(event: React.KeyboardEvent, pop: HTMLElement | null) {

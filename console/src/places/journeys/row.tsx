@@ -60,10 +60,16 @@ export function JourneyRow({ row, byCreation, isEditor, state, run, ask, dismiss
         <td className="num only-wide">
           <Converted row={row} />
         </td>
-        <td className="nowrap only-wide">{row.summary && <When summary={row.summary} byCreation={byCreation} />}</td>
-        <td className="verbs">
-          <RowMenu row={row} isEditor={isEditor} run={run} ask={ask} />
-        </td>
+        {isEditor && (
+          <>
+            <td className="nowrap only-wide">
+              {row.summary && <When summary={row.summary} byCreation={byCreation} />}
+            </td>
+            <td className="verbs">
+              <RowMenu row={row} run={run} ask={ask} />
+            </td>
+          </>
+        )}
       </tr>
       {state?.error !== undefined && (
         <tr>
