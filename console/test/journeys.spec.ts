@@ -286,6 +286,7 @@ test("a viewer sees the figures alone, and what they lead to", async ({ backend,
   const { id } = await backend.launch({ name: "Welcome", definition: welcome });
   const calls: string[] = [];
   const page = await enter("#/settings", { role: "viewer" });
+  await expect(page.getByRole("heading", { name: "Limits" })).toBeVisible();
   page.on("request", (request) => {
     const { pathname } = new URL(request.url());
     if (pathname.startsWith("/api/")) calls.push(pathname);
