@@ -8,6 +8,9 @@ const backend = { target: `http://127.0.0.1:${port}`, changeOrigin: false };
 const base =
   /vite\/preload|rolldown\/runtime|node_modules\/(react|react-dom|scheduler)\/|console\/src\/(store|format|ui\/icon)\./;
 
+const canvas =
+  /console\/(src\/graph\/|generated\/words\/graph\.|node_modules\/(@xyflow|d3-|zustand|classcat|use-sync-external-store))/;
+
 export default defineConfig({
   plugins: [react()],
   resolve: {
@@ -21,9 +24,18 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     cssCodeSplit: false,
     reportCompressedSize: false,
-    // React and what all chunks share are one file. It is alike in most builds, and small files compress badly.
+    // React and what all chunks share are one file, and what draws graphs is another. They are alike in most builds,
+    // and small files compress badly.
     rolldownOptions: {
-      output: { codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: "base", test: base }] } },
+      output: {
+        codeSplitting: {
+          includeDependenciesRecursively: false,
+          groups: [
+            { name: "base", test: base },
+            { name: "canvas", test: canvas },
+          ],
+        },
+      },
     },
   },
   // `make console-dev`: the page from here, everything else from `make run`.
@@ -35,5 +47,5 @@ export default defineConfig({
     watch: { ignored: ["**/build/**", "**/test/**"] },
     proxy: { "/api": backend, "/_local": backend, "/config.json": backend, "/preview": backend },
   },
-  test: { include: ["test/**/*.test.ts"], environment: "node" },
+  test: { include: ["test/**/*.test.ts"], environment: "node", testTimeout: 60_000 },
 });

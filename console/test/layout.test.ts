@@ -82,32 +82,33 @@ function runsThrough(drawn: Layout): string[] {
   return found;
 }
 
+/** Lines with a piece that leads upward. */
+function runsUp(drawn: Layout): string[] {
+  const up = drawn.lines.filter(({ points }) => points.some((to, i) => to.y < (points[i - 1]?.y ?? to.y)));
+  return up.map(({ line }) => `${line.key} upward`);
+}
+
 const middle = (box: Box | undefined) => (box ? box.x + box.width / 2 : Number.NaN);
 
 describe("layout", () => {
-  test("1,000 random graphs: nothing overlaps, lines run through nothing and downward", () => {
+  test("1,000 random graphs: nothing overlaps, lines run through nothing and downward", { timeout: 30_000 }, () => {
+    const wrong: string[] = [];
     for (let seed = 1; seed <= 1000; seed++) {
       const drawn = layout(randomGraph(seed, 2 + (seed % 40), seed % 2 === 0));
-      expect(overlaps(drawn), `seed ${seed}`).toEqual([]);
-      expect(runsThrough(drawn), `seed ${seed}`).toEqual([]);
-      for (const { line, points } of drawn.lines) {
-        points.slice(1).forEach((to, i) => {
-          expect(to.y, `seed ${seed}, ${line.key}`).toBeGreaterThanOrEqual(points[i]?.y ?? 0);
-        });
-      }
+      const found = [...overlaps(drawn), ...runsThrough(drawn), ...runsUp(drawn)];
+      wrong.push(...found.map((what) => `seed ${seed}: ${what}`));
     }
+    expect(wrong).toEqual([]);
   });
 
   test("draws every step once, within the bounds", () => {
     for (let seed = 1; seed <= 200; seed++) {
       const graph = randomGraph(seed, 30, true);
       const drawn = layout(graph);
-      for (const node of graph.nodes) expect(drawn.boxes.has(node.id)).toBe(true);
-      for (const box of drawn.boxes.values()) {
-        expect(box.x).toBeGreaterThanOrEqual(0);
-        expect(box.x + box.width).toBeLessThanOrEqual(drawn.width);
-        expect(box.y + box.height).toBeLessThanOrEqual(drawn.height);
-      }
+      const boxes = [...drawn.boxes.values()];
+      expect(graph.nodes.filter((node) => !drawn.boxes.has(node.id))).toEqual([]);
+      const outside = boxes.filter((b) => b.x < 0 || b.x + b.width > drawn.width || b.y + b.height > drawn.height);
+      expect(outside, `seed ${seed}`).toEqual([]);
     }
   });
 
@@ -204,17 +205,33 @@ describe("layout", () => {
     for (const { line } of drawn.lines) if (isEnd(line)) expect(drawn.boxes.has(endId(line))).toBe(true);
   });
 
-  test("256 steps take at most 5 ms", () => {
-    const graph = randomGraph(3, 256, false);
-    const times = Array.from({ length: 20 }, () => {
-      const before = performance.now();
-      layout(graph);
-      return performance.now() - before;
+  test.each([
+    ["a random graph of 256 steps", randomGraph(3, 256, false)],
+    ["a ladder of 128 conditions into one exit", ladder(128)],
+  ])("takes at most 5 ms of CPU: %s", (_name, graph) => {
+    const batch = 10;
+    const times = Array.from({ length: 6 }, () => {
+      const before = process.cpuUsage();
+      for (let i = 0; i < batch; i++) layout(graph);
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / 1000 / batch;
     });
-    // The fastest of 20: others share the machine.
+    // The best batch: others share the machine.
     expect(Math.min(...times)).toBeLessThan(5);
   });
 });
+
+function ladder(n: number): Graph {
+  const nodes: GraphNode[] = [{ id: "n0", type: "entry_trigger" }];
+  const edges: GraphEdge[] = [];
+  for (let i = 1; i < n - 1; i++) {
+    nodes.push({ id: `n${i}`, type: "condition_split" });
+    edges.push({ source: `n${i - 1}`, target: `n${i}`, sourceHandle: "true" });
+    edges.push({ source: `n${i}`, target: "end", sourceHandle: "false" });
+  }
+  nodes.push({ id: "end", type: "exit" });
+  return { nodes, edges };
+}
 
 const cart: Graph = {
   nodes: [

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useRef, useState } from "react";
 import words from "#words/forms";
 import type { Schemas } from "../api";
 import type { Context } from "../condition/names";
@@ -14,6 +14,7 @@ import { explain as explainError } from "../ui/states";
 import { EntrySection, EntryStepFields, ReentrySection, TextsSection } from "./journey-own";
 import { ExitsSection, GoalSection, ZoneSection } from "./journey-pinned";
 import { saySection } from "./journey-says";
+import { useKeptFocus } from "./kept-focus";
 import { entryEventOf } from "./node-form";
 
 /** A part of the settings of a journey. */
@@ -77,6 +78,8 @@ export function JourneyForm(props: Props) {
 
 function Panel(props: Props) {
   const { section, journey, work, settings, names, onClose } = props;
+  const panel = useRef<HTMLElement>(null);
+  useKeptFocus(panel);
   const [icon, title] = heads[section];
   const own = useOwn(journey, props.onJourney);
   const event = own.now.entryCondition?.event ?? "";
@@ -96,7 +99,7 @@ function Panel(props: Props) {
   };
   const pinned = section === "exits" || section === "goal";
   return (
-    <aside className="panel panel--end" aria-label={title}>
+    <aside ref={panel} className="panel panel--end" aria-label={title}>
       <div className="panel-head">
         <Icon name={icon} />
         <h2 className="semi grow">{title}</h2>

@@ -1,3 +1,4 @@
+import { useRef } from "react";
 import words from "#words/forms";
 import type { Schemas } from "../api";
 import type { Context } from "../condition/names";
@@ -13,6 +14,7 @@ import { TextArea } from "../ui/field";
 import { Icon } from "../ui/icon";
 import { faultsIn } from "./fields";
 import type { StepForm } from "./form";
+import { useKeptFocus } from "./kept-focus";
 import { withKey } from "./keys";
 import { MessageForm } from "./message";
 import { sayStep } from "./says";
@@ -39,6 +41,8 @@ interface Props {
   onDuplicate?: () => void;
   onDelete?: () => void;
   onClose?: () => void;
+  /** Beside the button that closes the panel: a menu. */
+  more?: React.ReactNode;
 }
 
 const forms: Record<NodeType, (form: StepForm) => React.ReactNode> = {
@@ -66,9 +70,11 @@ export function NodeForm(props: Props) {
 
 function Panel(props: Props) {
   const { node, graph, settings, onWay, onSplit, onDuplicate, onDelete } = props;
+  const panel = useRef<HTMLElement>(null);
+  useKeptFocus(panel);
   const entryEvent = entryEventOf(graph, props.entryEvent ?? "");
   return (
-    <aside className="panel panel--end" aria-label={`${kindOf(node).word}: ${nameOf(node)}`}>
+    <aside ref={panel} className="panel panel--end" aria-label={`${kindOf(node).word}: ${nameOf(node)}`}>
       <Head {...props} />
       <div className="panel-body scroll">
         <NodeFaults faults={props.faults} />
@@ -88,7 +94,7 @@ function Panel(props: Props) {
         )}
         {onDelete && (
           <Button small look="quiet" icon="trash" onClick={onDelete}>
-            {words.delete}
+            {words.delete} <kbd>D</kbd>
           </Button>
         )}
         <code className="push t1 dimmer" title={words.idTitle}>
@@ -106,7 +112,7 @@ export function entryEventOf(graph: Graph, ofJourney: string): string {
   return typeof type === "string" ? type : "";
 }
 
-function Head({ node, onChange, onClose }: Props) {
+function Head({ node, onChange, onClose, more }: Props) {
   const { kind, icon, word } = kindOf(node);
   const data = node["data"];
   const label = node.label ?? (typeof data === "object" && data !== null && "label" in data ? data.label : undefined);
@@ -126,6 +132,7 @@ function Head({ node, onChange, onClose }: Props) {
         />
         <div className="t2 dim form-kind">{word}</div>
       </div>
+      {more}
       {onClose && <IconButton icon="close" label={words.close} onClick={onClose} />}
     </div>
   );

@@ -102,7 +102,9 @@ function useKeptFocus(surface: Surface, drawn: Layout) {
     while (next && !drawn.boxes.has(next)) next = last.flow.stops.get(next)?.before;
     next ??= drawn.flow.starts[0];
     if (!next) return surface.focused.set(null);
-    if (id !== null && surface.within && document.activeElement === document.body) surface.focus(next);
+    const active = document.activeElement;
+    const lost = active === document.body || (active instanceof HTMLElement && active.dataset["step"] === id);
+    if (id !== null && surface.within && lost) surface.focus(next);
     else surface.focused.set(next);
   }, [surface, drawn]);
 }

@@ -11,7 +11,7 @@ export function placeColumns(flow: Flow, labelWidth: LabelWidth): Map<string, nu
     if (list) list.push(stop);
     else joins.set(stop.before, [stop]);
   }
-  const shelf = new Shelf();
+  const shelf = new Shelf(0);
   for (const start of flow.starts) {
     const stop = flow.stops.get(start);
     // What cannot be reached lies below: only the parts among themselves are packed.
@@ -34,33 +34,35 @@ function startAtZero(xs: Map<string, number>, flow: Flow): Map<string, number> {
 }
 
 function blockOf(stop: Stop, flow: Flow, joins: Map<string, Stop[]>, labelWidth: LabelWidth): Block {
-  const shelf = new Shelf();
+  const shelf = new Shelf(stop.row + 1);
   const middles: number[] = [];
-  const waiting = new Set(joins.get(stop.node.id) ?? []);
-  const inside = new Set<string>();
-  const settleJoins = (last: boolean) => {
+  const waiting = new Set(joins.get(stop.node.id));
+  const places = new Map<string, number>(); // of what stands on the shelf, while joins wait for their parents
+  const note = (block: Block, x: number) => {
+    places.set(block.id, x);
+    for (const kid of block.kids) note(kid.block, x + kid.x);
+  };
+  const settleJoins = (all: boolean) => {
     for (const join of waiting) {
-      const parents = join.into.map((line) => parentId(line, flow));
-      if (!last && !parents.every((id) => inside.has(id))) continue;
+      const at = join.into.flatMap((line) => places.get(parentId(line, flow)) ?? []);
+      if (!all && at.length < join.into.length) continue;
       waiting.delete(join);
-      const at = parents.flatMap((id) => find(shelf, id));
-      const wish = at.length === 0 ? 0 : (Math.min(...at) + Math.max(...at)) / 2;
       const block = blockOf(join, flow, joins, labelWidth);
-      shelf.near(block, wish);
-      remember(block, inside);
+      const x = shelf.near(block, at.length === 0 ? 0 : (Math.min(...at) + Math.max(...at)) / 2);
+      if (waiting.size > 0) note(block, x);
     }
   };
   for (const line of stop.out) {
     const block = belowLine(line, stop, flow, joins, labelWidth);
     if (!block) continue;
-    middles.push(shelf.push(block));
+    const x = shelf.push(block);
+    middles.push(x);
     if (waiting.size === 0) continue;
-    remember(block, inside);
+    note(block, x);
     settleJoins(false);
   }
   settleJoins(true);
-  const x = ((middles[0] ?? 0) + (middles.at(-1) ?? 0)) / 2;
-  return shelf.under(stop.node.id, stop.row, size.width, x);
+  return shelf.under(stop.node.id, size.width, ((middles[0] ?? 0) + (middles.at(-1) ?? 0)) / 2);
 }
 
 /** What hangs below a way: a step of its own, an end, or a corridor that leads down to a join. */
@@ -89,22 +91,4 @@ function belowLine(
 function parentId(line: Line, flow: Flow): string {
   const rows = (flow.stops.get(line.target ?? "")?.row ?? 0) - (flow.stops.get(line.source)?.row ?? 0);
   return rows > 1 ? line.key : line.source;
-}
-
-function remember(block: Block, inside: Set<string>) {
-  inside.add(block.id);
-  for (const kid of block.kids) remember(kid.block, inside);
-}
-
-function find(shelf: Shelf, id: string): number[] {
-  const search = (kids: Block["kids"], x: number): number | undefined => {
-    for (const kid of kids) {
-      if (kid.block.id === id) return x + kid.x;
-      const inner = search(kid.block.kids, x + kid.x);
-      if (inner !== undefined) return inner;
-    }
-    return undefined;
-  };
-  const found = search(shelf.kids, 0);
-  return found === undefined ? [] : [found];
 }

@@ -56,6 +56,7 @@ export function Drawing({ drawn, surface, editable, children }: DrawingProps) {
         elementsSelectable={false}
         disableKeyboardA11y
         panOnScroll
+        panOnScrollSpeed={1}
         zoomOnDoubleClick={false}
         deleteKeyCode={null}
         selectionKeyCode={null}

@@ -115,6 +115,13 @@ export function connect(graph: Graph, gap: Gap, target: string): Graph {
   return dropLostExits(link(graph, gap, target), graph);
 }
 
+/** Takes the line of a way away: it leads nowhere. */
+export function disconnect(graph: Graph, gap: Gap): Graph {
+  const old = edgeAt(graph, gap);
+  if (old === undefined) return graph;
+  return dropLostExits({ ...graph, edges: graph.edges.filter((edge) => edge !== old) }, graph);
+}
+
 /** Ends a way at a new exit. */
 export function addExitAt(graph: Graph, gap: Gap): Added {
   const exit = newNode(graph, "exit");

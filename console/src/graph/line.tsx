@@ -126,12 +126,13 @@ function AddButton({
   children: React.ReactNode;
 }) {
   const surface = useSurface();
+  const hot = useIs(surface.hot, view.key);
   const label = say(words.addBetween, { source: view.from, target: view.to });
   return (
     <button
       type="button"
       tabIndex={-1}
-      className={`${className} nopan`}
+      className={`${className} nopan${hot ? " is-hover" : ""}`}
       style={at(view.plus)}
       aria-label={title ? `${title}: ${label}` : label}
       title={label}

@@ -5,7 +5,7 @@ export interface Block {
   id: string;
   /** The row of `left[0]` and `right[0]`. */
   top: number;
-  /** The contour: how far it reaches to each side, row by row; NaN in rows that it passes over. */
+  /** The contour: how far it reaches to each side, row by row. */
   left: number[];
   right: number[];
   /** Blocks inside of it, each with its middle relative to this one's. */
@@ -14,6 +14,7 @@ export interface Block {
 
 /** The least space between two neighbors. */
 export const gapX = 24;
+const { POSITIVE_INFINITY: far, NEGATIVE_INFINITY: before } = Number; // the contour of an empty row
 
 /** A block without anything below it. */
 export function leaf(id: string, top: number, width: number, rows = 1): Block {
@@ -23,17 +24,22 @@ export function leaf(id: string, top: number, width: number, rows = 1): Block {
 /** A row of blocks that grows to the right. */
 export class Shelf {
   readonly kids: Block["kids"] = [];
+  readonly #top: number;
   readonly #left: number[] = [];
   readonly #right: number[] = [];
+
+  /** Blocks stand in this row or below it. */
+  constructor(top: number) {
+    this.#top = top;
+  }
 
   /** Puts a block as far left as the contour lets it, under shorter ones but not past their left. Returns where its middle is. */
   push(block: Block): number {
     if (this.kids.length === 0) return this.#add(block, 0);
     let x = leftmost(this.#left) - leftmost(block.left);
-    block.left.forEach((left, i) => {
-      const taken = this.#right[block.top + i];
-      if (taken !== undefined && !Number.isNaN(left)) x = Math.max(x, taken + gapX - left);
-    });
+    const from = block.top - this.#top;
+    const rows = Math.min(block.left.length, this.#right.length - from);
+    for (let i = 0; i < rows; i++) x = Math.max(x, (this.#right[from + i] ?? before) + gapX - (block.left[i] ?? far));
     return this.#add(block, x);
   }
 
@@ -49,48 +55,49 @@ export class Shelf {
     return this.#add(block, best);
   }
 
-  /** The shelf as what hangs below a step of a width, whose middle is at x of the shelf. */
-  under(id: string, row: number, width: number, x: number): Block {
-    const block: Block = { ...leaf(id, row, width), kids: this.kids.map((k) => ({ block: k.block, x: k.x - x })) };
-    for (let r = row + 1; r < this.#left.length; r++) {
-      block.left.push((this.#left[r] ?? Number.NaN) - x);
-      block.right.push((this.#right[r] ?? Number.NaN) - x);
+  /** Turns the shelf into what hangs below a step of a width in the row above, whose middle is at x of the shelf. */
+  under(id: string, width: number, x: number): Block {
+    const [left, right] = [this.#left, this.#right];
+    for (let i = 0; i < left.length; i++) {
+      left[i] = (left[i] ?? far) - x;
+      right[i] = (right[i] ?? before) - x;
     }
-    return block;
+    left.unshift(-width / 2);
+    right.unshift(width / 2);
+    for (const kid of this.kids) kid.x -= x;
+    return { id, top: this.#top - 1, left, right, kids: this.kids };
   }
 
   #add(block: Block, x: number): number {
     this.kids.push({ block, x });
-    block.left.forEach((left, i) => {
-      if (Number.isNaN(left)) return;
-      const r = block.top + i;
-      this.#left[r] = Math.min(this.#left[r] ?? Number.POSITIVE_INFINITY, left + x);
-      this.#right[r] = Math.max(this.#right[r] ?? Number.NEGATIVE_INFINITY, (block.right[i] ?? 0) + x);
-    });
+    const from = block.top - this.#top;
+    for (let i = this.#left.length; i < from + block.left.length; i++) {
+      this.#left.push(far);
+      this.#right.push(before);
+    }
+    for (let i = 0; i < block.left.length; i++) {
+      this.#left[from + i] = Math.min(this.#left[from + i] ?? far, (block.left[i] ?? far) + x);
+      this.#right[from + i] = Math.max(this.#right[from + i] ?? before, (block.right[i] ?? before) + x);
+    }
     return x;
   }
 }
 
 function leftmost(contour: number[]): number {
-  let left = Number.POSITIVE_INFINITY;
-  for (const x of contour) if (x < left) left = x; // not of NaN
+  let left = far;
+  for (const x of contour) left = Math.min(left, x);
   return left;
 }
 
 /** Between which places a block would lie upon another one. */
 function forbidden(there: Block, at: number, block: Block): [number, number] {
-  let from = Number.POSITIVE_INFINITY;
-  let to = Number.NEGATIVE_INFINITY;
-  const first = Math.max(there.top, block.top);
+  let from = far;
+  let to = before;
   const end = Math.min(there.top + there.left.length, block.top + block.left.length);
-  for (let r = first; r < end; r++) {
-    const left = there.left[r - there.top] ?? Number.NaN;
-    const right = there.right[r - there.top] ?? Number.NaN;
-    const myLeft = block.left[r - block.top] ?? Number.NaN;
-    const myRight = block.right[r - block.top] ?? Number.NaN;
-    if (Number.isNaN(left) || Number.isNaN(myLeft)) continue;
-    from = Math.min(from, at + left - gapX - myRight);
-    to = Math.max(to, at + right + gapX - myLeft);
+  for (let row = Math.max(there.top, block.top); row < end; row++) {
+    const [i, k] = [row - there.top, row - block.top];
+    from = Math.min(from, at + (there.left[i] ?? far) - gapX - (block.right[k] ?? before));
+    to = Math.max(to, at + (there.right[i] ?? before) + gapX - (block.left[k] ?? far));
   }
   return [from, to];
 }

@@ -63,7 +63,8 @@ export const Step = memo(function Step({ id, data }: NodeProps<StepNode>) {
 /** What a step is called by screen readers. */
 export function sentenceOf(word: string, name: string, fact: string, overlay: StepOverlay | undefined, leads: string) {
   const what = name === word ? word : `${word}: ${name}`;
-  return `${[what, fact].filter(Boolean).join(", ")}. ${overlay?.says ? `${overlay.says}. ` : ""}${leads}`;
+  const first = [what, fact].filter(Boolean).join(", ");
+  return [`${first}.`, overlay?.says && `${overlay.says}.`, leads].filter(Boolean).join(" ");
 }
 
 function classesOf(node: GraphNode, kind: string, selected: boolean, overlay: StepOverlay | undefined): string {
@@ -137,7 +138,7 @@ export const End = memo(function End({ id, data }: NodeProps<EndNode>) {
       data-step={id}
       tabIndex={focused ? 0 : -1}
       className="open-end"
-      aria-label={`${label}. ${back === null && data.editable ? say(words.addAfter, { source: name }) : ""}`}
+      aria-label={back === null && data.editable ? `${label}. ${say(words.addAfter, { source: name })}` : label}
       onClick={(event) => run(event.currentTarget)}
       onFocus={() => surface.focusIn(id)}
       onKeyDown={(event) => handleKey(event, surface, id)}

@@ -21,11 +21,14 @@ import (
 
 // Directories and files of the console.
 const (
-	consoleSource = "console"      // the npm package in the module
-	consoleBuilt  = "build"        // in the package: what `npm run build` wrote
-	sourcesFile   = ".sources"     // in consoleBuilt: the hash of the sources that it was built from
-	consoleTypes  = "openapi.yaml" // beside the package: what its types are generated from
+	consoleSource = "console"  // the npm package in the module
+	consoleBuilt  = "build"    // in the package: what `npm run build` wrote
+	sourcesFile   = ".sources" // in consoleBuilt: the hash of the sources that it was built from
 )
+
+// besideConsole are files and directories beside the package that it is built from: its
+// types, and the journeys to begin with.
+var besideConsole = []string{"openapi.yaml", "examples"}
 
 // consoleFiles are the console's files in dist/.
 var consoleFiles = filepath.Join(manifest.Console.Name, "web")
@@ -116,11 +119,12 @@ func hashConsole(source string) (string, error) {
 	if err := hashFiles(hash, os.DirFS(source), ".", notSources("")); err != nil {
 		return "", err
 	}
-	types, err := os.ReadFile(filepath.Join(filepath.Dir(source), consoleTypes))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", err
+	for _, name := range besideConsole {
+		err := hashFiles(hash, os.DirFS(filepath.Dir(source)), name, nil)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
 	}
-	hash.Write(types)
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 

@@ -106,7 +106,9 @@ func TestConsole_BuildsTheSameBytesFromTheSameSource(t *testing.T) {
 	require.Contains(t, second, "assets/app-2.js")
 	write(t, filepath.Join(root, "openapi.yaml"), "openapi: 3.1.1\n")
 	buildConsole()
-	require.Equal(t, 3, runs(t, root), "the types are generated from openapi.yaml")
+	write(t, filepath.Join(root, "examples", "a", "journey.json"), "{}")
+	buildConsole()
+	require.Equal(t, 4, runs(t, root), "it is built from files beside it, too")
 }
 
 // A directory that was not built to its end is built anew.
@@ -161,7 +163,7 @@ func TestConsole_OfThisModuleIsReproducible(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, string(preview), first["console/web/preview.html"], "its policy names the hash of its script")
 
-	for _, name := range []string{"console/src", "console/public", "console/scripts"} {
+	for _, name := range []string{"console/src", "console/public", "console/scripts", "examples"} {
 		require.NoError(t, os.CopyFS(filepath.Join(other, name), os.DirFS(filepath.Join(root, name))))
 	}
 	for _, name := range []string{"openapi.yaml", "console/index.html", "console/package.json", "console/package-lock.json", "console/tsconfig.json", "console/vite.config.ts", "console/words.json"} {

@@ -23,7 +23,7 @@ var versioned = []string{manifest.GetSettings.Function.Name, manifest.Console.Na
 const revisionVariable = "journeys/internal/version.revision"
 
 // sources are the files and directories of the module that the functions are built from.
-var sources = []string{"console", "go.mod", "go.sum", "functions", "internal"}
+var sources = []string{"console", "examples", "go.mod", "go.sum", "functions", "internal"}
 
 // versionDigits is the length of the hash in a version.
 const versionDigits = 12

@@ -94,7 +94,7 @@ function Opened({ id, mode, journey, draft, deleted }: OpenedProps) {
       <div className="mode">
         <JourneyBands journey={journey} editor={editor} />
         <Suspense fallback={<Skeleton />}>
-          {mode === "build" && <Build editor={editor} journey={data} />}
+          {mode === "build" && <Build editor={editor} journey={data} answer={journey} />}
           {mode === "simulate" && !gone && <Simulate editor={editor} journey={data} />}
           {mode === "live" && !gone && <Live id={id} journey={data} />}
           {mode === "versions" && !gone && <Versions editor={editor} journey={data} />}

@@ -18,11 +18,12 @@ interface SaveAsNewProps {
   work: Work;
   small?: boolean;
   primary?: boolean;
+  label?: string;
   onDone?: () => void;
 }
 
 /** Makes a new journey of a work that cannot go where it belongs, and goes there. */
-export function SaveAsNew({ id, name, work, small, primary = true, onDone }: SaveAsNewProps) {
+export function SaveAsNew({ id, name, work, small, primary = true, label, onDone }: SaveAsNewProps) {
   const [key] = useState(newKey);
   const save = useMutation({
     mutationFn: () => {
@@ -40,7 +41,7 @@ export function SaveAsNew({ id, name, work, small, primary = true, onDone }: Sav
   return (
     <>
       <Button look={primary ? "primary" : "plain"} small={small ?? false} onClick={() => save.mutate()}>
-        {words.saveAsNew}
+        {label ?? words.saveAsNew}
       </Button>
       {save.error && (
         <span role="alert" className="bad">

@@ -2,6 +2,7 @@ import { useMemo, useState } from "react";
 import words from "#words/launch";
 import type { Answer } from "../../api";
 import { workOf } from "../../graph/stored";
+import type { Work } from "../../graph/types";
 import { say } from "../../say";
 import { Failure, Skeleton } from "../../ui/states";
 import { coverageOf } from "../graph/simulate/coverage";
@@ -11,7 +12,16 @@ import { Inside } from "./inside";
 import { Back } from "./launch";
 import { LaunchCard } from "./launch-card";
 import { Sent } from "./sent";
-import { type Draft, type Journey, useDays, useLaunch, useTrial, versionToLaunch, workToLaunch } from "./use-launch";
+import {
+  type Draft,
+  type Journey,
+  type Trial,
+  useDays,
+  useLaunch,
+  useTrial,
+  versionToLaunch,
+  workToLaunch,
+} from "./use-launch";
 import { WhoComesIn, WhoLeaves } from "./who";
 
 interface ChecksProps {
@@ -86,22 +96,22 @@ export function Checks({ id, journey, draft, again }: ChecksProps) {
   );
 }
 
-/** What the personas tried. */
-function readTrial(work: ReturnType<typeof workToLaunch>, trial: NonNullable<ReturnType<typeof useTrial>["data"]>) {
+/** What the personas tried. Who is not let in by the entry's condition is tried too. */
+function readTrial(work: Work, trial: Trial) {
   const results = trial.results.flatMap(({ result }) => (result === null ? [] : [result]));
   const coverage = coverageOf(work.definition, results);
-  const passed = results.filter(({ outcome }) => outcome !== "stopped").length;
-  const stopped = trial.results.filter(({ result }) => result === null || result.outcome === "stopped");
   const untried = coverage.lines.filter(({ key }) => !coverage.taken.has(key));
-  const complete = trial.results.length > 0 && untried.length === 0 && stopped.length === 0;
-  return {
-    total: coverage.lines.length,
-    untried,
-    passed,
-    stopped: stopped.map(({ name }) => name),
-    people: trial.results.length,
-    complete,
-  };
+  const stopped: string[] = [];
+  let passed = 0;
+  let outside = 0;
+  for (const { name, result } of trial.results) {
+    if (result?.trace[0]?.result === "not_entered") outside++;
+    else if (result === null || result.outcome === "stopped") stopped.push(name);
+    else passed++;
+  }
+  const people = trial.results.length;
+  const complete = people > 0 && untried.length === 0 && stopped.length === 0;
+  return { total: coverage.lines.length, untried, passed, outside, stopped, people, complete };
 }
 
 export type TriedSummary = ReturnType<typeof readTrial>;

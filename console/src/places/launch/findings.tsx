@@ -95,7 +95,7 @@ const named = 5;
 
 /** Which lines the personas tried. */
 export function Tried({ id, tried }: { id: string; tried: TriedSummary }) {
-  const { total, untried, people, passed, stopped, complete } = tried;
+  const { total, untried, people, passed, outside, stopped, complete } = tried;
   const ways = untried.map(({ node, way }) =>
     way.handle === null ? nameOf(node) : say(words.way, { step: nameOf(node), way: wayName(node, way) }),
   );
@@ -113,6 +113,7 @@ export function Tried({ id, tried }: { id: string; tried: TriedSummary }) {
     >
       <p className="dim">
         {people === 0 ? words.nothingTriedDetail : say(words.personasPass, { n: passed })}{" "}
+        {outside > 0 && say(words.personasOutside, { n: outside })}{" "}
         {stopped.length > 0 && say(words.personasStop, { names: stopped.join(", ") })}{" "}
         {people > 0 && ways.length > 0 && (
           <>

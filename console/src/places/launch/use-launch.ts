@@ -89,13 +89,13 @@ async function tryOut(id: string, work: Work, signal: AbortSignal): Promise<Tria
 
 const day = 86_400_000;
 
-/** How many came in on each of the last 14 whole days. */
+/** How many came in on each of the last 14 days. */
 export function useDays(id: string, enabled: boolean) {
   return useQuery({
     queryKey: [...keys.analytics(id), "fortnight"],
     queryFn: async ({ signal }) => {
       const date = (ago: number) => new Date(Date.now() - ago * day).toISOString().slice(0, 10);
-      const query = { from: date(14), to: date(1) };
+      const query = { from: date(13), to: date(0) };
       const { data } = await call(api.GET("/journeys/{id}/analytics", { params: { path: { id }, query }, signal }));
       return data.series ?? [];
     },

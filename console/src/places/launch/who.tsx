@@ -75,10 +75,14 @@ export function WhoComesIn({ id, journey, graph, days }: ComesInProps) {
   );
 }
 
-function perDay(days: Schemas["AnalyticsDay"][]): string {
+/** The mean of the days since the first one on which someone came in. */
+function perDay(series: Schemas["AnalyticsDay"][]): string {
+  const first = series.findIndex((day) => day.enrolled > 0);
+  if (first < 0) return words.nobodyLately;
+  const days = series.slice(first);
   const sum = days.reduce((n, day) => n + day.enrolled, 0);
+  if (days.length === 1) return say(words.today, { n: sum });
   const mean = sum / days.length;
-  if (sum === 0) return words.nobodyLately;
   return mean < 1
     ? say(words.inAll, { n: sum, days: days.length })
     : say(words.aDay, { n: Math.round(mean), days: days.length });

@@ -161,7 +161,7 @@ function Preview({ file }: { file: PeopleFile }) {
         <caption className="sr">{words.preview}</caption>
         <thead>
           <tr>
-            <th scope="col" className="num">
+            <th scope="col" className="num people-check">
               {words.line}
             </th>
             <th scope="col">{words.person}</th>

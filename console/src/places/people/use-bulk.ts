@@ -33,11 +33,10 @@ function actOnPage(id: string, action: Action, filter: Filter, cursor: string | 
   return call(api.POST("/journeys/{id}/enrollments/actions", { params: { path: { id } }, body })).then((a) => a.data);
 }
 
-/** Where someone is who was retried: on the way, failed again, or still to be tried. */
+/** Where someone is who was retried. A retry ends the failure at once, so that a failure now is another one. */
 async function look(id: string, before: Entry): Promise<Verdict> {
   const { data } = await call(readEnrollment(id, before.customerId));
-  if (data.status === "failed")
-    return data.since !== before.since || data.nodeId !== before.nodeId ? "again" : "trying";
+  if (data.status === "failed") return "again";
   return data.status === "active" && data.nodeId === before.nodeId ? "trying" : "went";
 }
 

@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import words from "#words/settings";
+import licenses from "../../../generated/licenses.txt?url";
 import type { Schemas } from "../../api";
 import { Page } from "../../frame";
 import { useSettings } from "../../queries";
@@ -37,6 +38,9 @@ export default function Settings() {
                 <code>{settings.data.version}</code>
               </div>
             )}
+            <a className="link t2" href={licenses} target="_blank" rel="noreferrer">
+              {words.licenses}
+            </a>
           </Card>
         </div>
         {settings.error ? (

@@ -20,7 +20,7 @@ export function SimulateBar({ editor, journey, coverage }: SimulateBarProps) {
   const n = journey.version;
   return (
     <section className="bar" aria-label={words.bar}>
-      <span className={hasDraft ? "chip chip--accent" : "chip"}>
+      <span className={hasDraft ? "chip chip--accent only-wide" : "chip only-wide"}>
         {hasDraft && <Icon name="pencil" />}
         {say(hasDraft ? words.draftOf : words.version, { n })}
       </span>

@@ -15,7 +15,7 @@ const kinds = [
 /** What the lines mean. */
 export function Legend() {
   return (
-    <div className="onmap onmap--tr t2 dim legend" role="group" aria-label={words.legend}>
+    <div className="row t2 dim legend" role="group" aria-label={words.legend}>
       {kinds.map(([kind, word]) => (
         <span key={kind} className="row row--1">
           <svg width="20" height="4" aria-hidden="true">

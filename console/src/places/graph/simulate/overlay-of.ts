@@ -1,5 +1,5 @@
 // The way of a persona on the graph.
-import { createElement, Fragment } from "react";
+import { createElement, type ReactNode } from "react";
 import words from "#words/simulate";
 import { kindOf } from "../../../graph/describe";
 import type { LineOverlay, Overlay, StepOverlay } from "../../../graph/overlay";
@@ -58,6 +58,8 @@ export function overlaysOf(
   });
 }
 
+const span = (className: string, ...children: ReactNode[]) => createElement("span", { className }, ...children);
+
 function placeOfStep(at: number | undefined, stop: number, visited: boolean): Place {
   if (at === undefined) return visited ? "other" : "nobody";
   if (at === stop) return "now";
@@ -81,9 +83,10 @@ function stepOverlay(
   const node = graph.nodes.find((n) => n.id === id);
   if (step === undefined || node === undefined) return overlay;
   const word = resultText(step, node);
-  overlay.end = shortText(step.at, Date.parse(result?.trace[0]?.at ?? step.at));
-  if (step.nodeType !== "exit" && step.nodeType !== "entry_trigger") {
-    overlay.line = createElement(Fragment, null, createElement("b", null, kindOf(node).word), ` · ${word}`);
+  overlay.end = span("node-time", shortText(step.at, Date.parse(result?.trace[0]?.at ?? step.at)));
+  if (step.nodeType === "exit") overlay.line = "";
+  else if (step.nodeType !== "entry_trigger") {
+    overlay.line = span("node-sub", createElement("b", null, kindOf(node).word), ` · ${word}`);
   }
   overlay.says = [words.places[place], momentText(step.at), word].join(", ");
   return overlay;

@@ -132,7 +132,7 @@ function summary({ test }: Persona): string {
   );
   const facts = [...flatten(test.entryEvent?.properties ?? {}), ...flatten(test.customerAttributes ?? {})]
     .filter(({ path }) => !identifies.test(path))
-    .map(({ path, value }) => `${path} ${valueText(value)}`);
+    .map(({ path, value }) => `${path} ${valueText(value).replace(/^(\d{4}-\d\d-\d\d)T.*/, "$1")}`);
   return [...events, ...facts].slice(0, 3).join(", ");
 }
 

@@ -1,4 +1,4 @@
-import { memo, useEffect, useRef, useState } from "react";
+import { memo, useEffect, useMemo, useRef, useState } from "react";
 import words from "#words/simulate";
 import { formatClock, formatDuration, formatWeekday } from "../../../format";
 import { kindOf, nameOf } from "../../../graph/describe";
@@ -89,6 +89,10 @@ interface StepsProps {
 
 function Steps({ graph, result, timeline, stop, move, togglePlay }: StepsProps) {
   const lane = useRef<HTMLDivElement>(null);
+  const ticks = useMemo(
+    () => timeline.stops.map(({ x, step }) => ({ x, ...tickOf(graph, result, step) })),
+    [graph, result, timeline],
+  );
   const toPointer = (event: React.PointerEvent) => {
     const box = lane.current?.getBoundingClientRect();
     if (box) move(stopAt(timeline, (event.clientX - box.left) / box.width));
@@ -119,13 +123,8 @@ function Steps({ graph, result, timeline, stop, move, togglePlay }: StepsProps) 
       onPointerMove={(event) => event.buttons === 1 && toPointer(event)}
     >
       <Rails timeline={timeline} stop={stop} />
-      {timeline.stops.map((s, i) => (
-        <Tick
-          key={i}
-          x={s.x}
-          state={i === stop ? "now" : i < stop ? "done" : "ahead"}
-          {...tickOf(graph, result, s.step)}
-        />
+      {ticks.map((tick, i) => (
+        <Tick key={i} {...tick} state={i === stop ? "now" : i < stop ? "done" : "ahead"} />
       ))}
       <Labels timeline={timeline} stop={stop} />
     </div>
@@ -205,18 +204,15 @@ function Rails({ timeline: { stops }, stop }: { timeline: Timeline; stop: number
       <div className="rail rail--done" style={{ "--w": percent(here) } as React.CSSProperties} />
       {stops.map((s, i) => {
         const next = stops[i + 1];
-        if (next === undefined || next.at <= s.at) return null;
-        return (
-          <div
-            key={i}
-            className={i < stop ? "rail rail--wait" : "rail rail--ahead"}
-            style={placed(s.x, next.x - s.x)}
-          />
-        );
+        return next && next.at > s.at ? <WaitRail key={i} x={s.x} width={next.x - s.x} over={i < stop} /> : null;
       })}
     </>
   );
 }
+
+const WaitRail = memo(function WaitRail({ x, width, over }: { x: number; width: number; over: boolean }) {
+  return <div className={over ? "rail rail--wait" : "rail rail--ahead"} style={placed(x, width)} />;
+});
 
 /** The times above the line: now, the first, the last, and the lengths of waits, as far as they do not meet. */
 function Labels({ timeline: { stops, start }, stop }: { timeline: Timeline; stop: number }) {

@@ -25,7 +25,9 @@ function isoDay(days: number): string {
   return new Date(Date.now() + days * day).toISOString().slice(0, 10);
 }
 
+/** The moment so many ms from now; only its day where that is far away. */
 function isoTime(ms: number): string {
+  if (Math.abs(ms) > 3 * day) return isoDay(ms / day);
   return `${new Date(Date.now() + ms).toISOString().slice(0, 19)}Z`;
 }
 

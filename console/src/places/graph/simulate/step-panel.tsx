@@ -139,7 +139,7 @@ function Here(props: Shown) {
   }
   const node = graph.nodes.find(({ id }) => id === step?.nodeId);
   if (step === undefined || node === undefined) return <Outcome result={result} graph={graph} />;
-  const line = lineTaken(step, bySource(coverage.lines));
+  const line = lineTaken(step, bySource(coverage.lines.filter((l) => l.node.id === node.id)));
   const next = graph.nodes.find(({ id }) => id === step.next);
   return (
     <div className="sec sec--tight">

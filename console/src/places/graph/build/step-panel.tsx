@@ -1,0 +1,68 @@
+import words from "#words/build";
+import type { Schemas } from "../../../api";
+import { NodeForm } from "../../../forms/node-form";
+import { canRemove } from "../../../graph/edit";
+import type { GraphNode, Work } from "../../../graph/types";
+import { awaitedIds } from "../../../graph/ways";
+import { useNames, useSettings } from "../../../queries";
+import { Icon } from "../../../ui/icon";
+import { Menu, type MenuItem } from "../../../ui/menu";
+import type { Finding } from "./findings";
+import type { Commands } from "./use-commands";
+
+interface StepPanelProps {
+  work: Work;
+  journey: Schemas["Journey"];
+  node: GraphNode;
+  findings: readonly Finding[];
+  readOnly: boolean;
+  commands: Commands;
+  onClose: () => void;
+}
+
+/** The form of the chosen step. */
+export function StepPanel(props: StepPanelProps) {
+  const { work, journey, node, findings, readOnly, commands, onClose } = props;
+  const settings = useSettings();
+  const names = useNames();
+  const graph = work.definition;
+  const faults = findings
+    .filter(({ nodeId, tone }) => nodeId === node.id && tone === "bad")
+    .map(({ pointer, text }) => ({ pointer, detail: text }));
+  const copies = node.type !== "entry_trigger" && node.type !== "exit";
+  return (
+    <NodeForm
+      node={node}
+      graph={graph}
+      settings={settings.data}
+      names={names.data}
+      faults={faults}
+      entryEvent={journey.entryCondition?.event ?? ""}
+      onChange={commands.update}
+      onWay={(handle, target) => {
+        if (target === null) commands.disconnect({ source: node.id, handle });
+        else commands.connect({ source: node.id, handle }, target);
+      }}
+      onSplit={() => commands.split(node.id, awaitedIds(node.config ?? {}))}
+      {...(!readOnly && copies ? { onDuplicate: () => commands.duplicate(node.id) } : {})}
+      {...(!readOnly && canRemove(graph, node.id) ? { onDelete: () => commands.remove(node.id) } : {})}
+      {...(readOnly ? {} : { onClose, more: <More {...props} /> })}
+    />
+  );
+}
+
+function More({ work, node, commands }: StepPanelProps) {
+  const items: MenuItem[] = [
+    { icon: "copy", label: words.copy, key: "C", run: () => commands.copy(node.id) },
+    { icon: "copy", label: words.copyFollowers, run: () => commands.copy(node.id, true) },
+    ...(canRemove(work.definition, node.id)
+      ? [{ icon: "trash" as const, label: words.cut, key: "X", run: () => commands.cut(node.id) }]
+      : []),
+    { icon: "plus", label: words.pasteAfter, key: "V", run: () => void commands.paste(node.id) },
+  ];
+  return (
+    <Menu label={words.more} items={items}>
+      <Icon name="more" />
+    </Menu>
+  );
+}
