@@ -9,7 +9,8 @@ export type MenuItem =
 
 interface MenuProps {
   label: string;
-  items: MenuItem[];
+  /** The entries, or what loads them when the menu is opened. */
+  items: MenuItem[] | (() => Promise<MenuItem[]>);
   className?: string;
   children: ReactNode;
 }
@@ -20,11 +21,19 @@ export function Menu({ label, items, className = "btn btn--icon btn--quiet", chi
   const button = useRef<HTMLButtonElement>(null);
   const pop = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState(false);
+  const [loaded, setLoaded] = useState<MenuItem[]>();
+  const shown = Array.isArray(items) ? items : loaded;
+  const isReady = open && shown !== undefined;
   useEffect(() => {
-    if (!open || !button.current || !pop.current) return;
+    if (!isReady || !button.current || !pop.current) return;
     place(pop.current, button.current);
     entries(pop.current)[0]?.focus();
-  }, [open]);
+  }, [isReady]);
+  const toggle = (next: boolean) => {
+    setOpen(next);
+    setLoaded(undefined);
+    if (next && !Array.isArray(items)) items().then(setLoaded, () => pop.current?.hidePopover());
+  };
   return (
     <>
       <button
@@ -46,11 +55,11 @@ export function Menu({ label, items, className = "btn btn--icon btn--quiet", chi
         role="menu"
         aria-label={label}
         className="pop pop--menu"
-        onToggle={(event) => setOpen(event.newState === "open")}
+        onToggle={(event) => toggle(event.newState === "open")}
         onKeyDown={(event) => move(event, pop.current)}
       >
         {open &&
-          items.map((item, i) => (
+          shown?.map((item, i) => (
             <Entry
               key={item === null ? `line ${i}` : item.label}
               item={item}

@@ -1,23 +1,22 @@
-import words from "#words/journeys";
+import words from "#words/verbs";
 import { href } from "../../route";
-import { say } from "../../say";
-import { session } from "../../session";
-import { useStore } from "../../store";
-import { Icon } from "../../ui/icon";
-import { Menu, type MenuItem } from "../../ui/menu";
+import type { Role } from "../../session";
+import type { MenuItem } from "../../ui/menu";
 import type { Row } from "./list";
 import type { Verb } from "./verbs";
 
-interface RowMenuProps {
-  row: Row;
+/** What a row does when a verb is chosen. */
+export interface RowVerbs {
   run: (verb: Verb) => void;
   ask: (verb: "archive" | "delete") => void;
 }
 
 /** What an editor can do with a journey in its status; an admin may delete it, too. */
-export function RowMenu({ row, run, ask }: RowMenuProps) {
-  const role = useStore(session)?.role;
-  const { id: journey, status } = row;
+export function menuOf(
+  { id: journey, status }: Row,
+  role: Role | null | undefined,
+  { run, ask }: RowVerbs,
+): MenuItem[] {
   const launched = status !== "draft";
   const items: (MenuItem | false)[] = [
     launched && {
@@ -39,13 +38,5 @@ export function RowMenu({ row, run, ask }: RowMenuProps) {
     status !== "archived" && { icon: "archived", label: words.archive, run: () => ask("archive") },
     role === "admin" && { icon: "trash", label: words.delete, bad: true, run: () => ask("delete") },
   ];
-  return (
-    <Menu
-      label={say(words.more, { name: row.name })}
-      className="btn btn--icon btn--quiet btn--s"
-      items={items.filter((item) => item !== false)}
-    >
-      <Icon name="more" />
-    </Menu>
-  );
+  return items.filter((item) => item !== false);
 }
