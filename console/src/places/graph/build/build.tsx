@@ -22,7 +22,7 @@ import { JourneyPanel } from "./journey-panel";
 import { KeepDialog } from "./keep-dialog";
 import { marks } from "./marks";
 import { Palette, type Part, parts } from "./palette";
-import { RestPanel } from "./rest-panel";
+import { Narrow, RestPanel } from "./rest-panel";
 import { StepPanel } from "./step-panel";
 import { useBuildKeys } from "./use-build-keys";
 import { useCommands } from "./use-commands";
@@ -113,6 +113,7 @@ export default function Build({ editor, journey, answer }: BuildProps) {
       />
       <main id="main" className={isWide ? "work work--wide" : "work work--build"} tabIndex={-1} aria-label={words.main}>
         <Palette readOnly={readOnly} part={part} onAdd={addFromPalette} onPart={setPart} />
+        {!wide && <Narrow id={journey.id} />}
         <div className="middle">
           {graph.nodes.length === 0 ? (
             <Begin readOnly={readOnly} commands={commands} />
@@ -133,32 +134,42 @@ export default function Build({ editor, journey, answer }: BuildProps) {
                   })}
             />
           )}
-          <FindingsList graph={graph} findings={findings ?? []} current={found} onChoose={choose} onNext={chooseNext} />
-        </div>
-        <fieldset className="form-place" disabled={readOnly} onBlur={editor.endSeries}>
-          {part !== null ? (
-            <JourneyPanel
-              part={part}
-              editor={editor}
-              journey={answer}
+          {wide && graph.nodes.length > 0 && (
+            <FindingsList
+              graph={graph}
               findings={findings ?? []}
-              commands={commands}
-              onClose={close}
+              current={found}
+              onChoose={choose}
+              onNext={chooseNext}
             />
-          ) : node ? (
-            <StepPanel
-              work={work}
-              journey={journey}
-              node={node}
-              findings={findings ?? []}
-              readOnly={readOnly}
-              commands={commands}
-              onClose={close}
-            />
-          ) : (
-            <RestPanel journey={journey} graph={graph} readOnly={readOnly} wide={wide} />
           )}
-        </fieldset>
+        </div>
+        {wide && (
+          <fieldset className="form-place" disabled={readOnly} onBlur={editor.endSeries}>
+            {part !== null ? (
+              <JourneyPanel
+                part={part}
+                editor={editor}
+                journey={answer}
+                findings={findings ?? []}
+                commands={commands}
+                onClose={close}
+              />
+            ) : node ? (
+              <StepPanel
+                work={work}
+                journey={journey}
+                node={node}
+                findings={findings ?? []}
+                readOnly={readOnly}
+                commands={commands}
+                onClose={close}
+              />
+            ) : (
+              <RestPanel journey={journey} graph={graph} readOnly={readOnly} />
+            )}
+          </fieldset>
+        )}
       </main>
       {adding && (
         <InsertMenu
