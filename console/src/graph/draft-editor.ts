@@ -83,7 +83,7 @@ export class DraftEditor {
       journeyId: this.#id,
       work: this.#history.present,
       live: this.#live.work,
-      hasDraft: this.#stored.tag !== "" || this.#dirty(),
+      hasDraft: this.#stored.tag !== "" || this.unsaved,
       state: this.#state,
       elsewhere: this.#elsewhere,
       undoes: this.#history.past.at(-1)?.label ?? null,
@@ -105,7 +105,8 @@ export class DraftEditor {
     for (const watcher of [...this.#watchers]) watcher();
   }
 
-  #dirty(): boolean {
+  /** Whether something is not saved at the API, as far as this editor knows. */
+  get unsaved(): boolean {
     return !sameWork(this.#history.present, this.#stored.work);
   }
 
@@ -132,7 +133,7 @@ export class DraftEditor {
     if (this.#state.kind === "conflict" || this.#state.kind === "deleted") return this.#publish();
     if (this.#run !== undefined) return this.#publish(); // it goes on with this change
     clearTimeout(this.#timer);
-    if (!this.#dirty()) return this.#publish(this.#settled());
+    if (!this.unsaved) return this.#publish(this.#settled());
     this.#timer = setTimeout(() => void this.#save(), pause);
     this.#publish({ kind: "changed" });
   }
@@ -140,13 +141,13 @@ export class DraftEditor {
   #keep() {
     const { tag, work: base } = this.#stored;
     const sent = this.#unsure;
-    if (this.#dirty() || sent.length > 0) this.#copies.write({ tag, base, work: this.#history.present, sent });
+    if (this.unsaved || sent.length > 0) this.#copies.write({ tag, base, work: this.#history.present, sent });
     else this.#copies.remove();
   }
 
   flush = async (): Promise<string> => {
     await this.#save();
-    if (this.#dirty()) throw this.#state.kind === "refused" ? this.#state.error : new Error(this.#state.kind);
+    if (this.unsaved) throw this.#state.kind === "refused" ? this.#state.error : new Error(this.#state.kind);
     return this.#stored.tag;
   };
 
@@ -160,7 +161,7 @@ export class DraftEditor {
   }
 
   async #saveAll() {
-    while (this.#dirty() && this.#state.kind !== "conflict" && this.#state.kind !== "deleted") {
+    while (this.unsaved && this.#state.kind !== "conflict" && this.#state.kind !== "deleted") {
       this.#publish({ kind: "saving" });
       const work = this.#history.present;
       this.#unsure = [...this.#unsure.filter((sent) => sent !== work), work].slice(-mostUnsure);
@@ -171,7 +172,7 @@ export class DraftEditor {
         if (!(await this.#recover(error, work))) return;
       }
     }
-    if (!this.#dirty() && this.#state.kind !== "deleted") {
+    if (!this.unsaved && this.#state.kind !== "deleted") {
       this.#copies.remove();
       this.#publish(this.#settled());
     }
@@ -303,7 +304,7 @@ export class DraftEditor {
       if (theirs.tag === "") this.#live = this.#fresh;
       this.#adopt(theirs);
       this.#publish(this.#settled());
-    } else if (!this.#dirty()) {
+    } else if (!this.unsaved) {
       this.#elsewhere = theirs;
       this.#publish();
     }
