@@ -7,7 +7,7 @@ const chromium = await findChromium();
 // The tests need a running API: `make console-test` starts one.
 export default defineConfig({
   testDir: "test",
-  testMatch: "*.spec.ts",
+  testMatch: process.env["PICTURES"] === undefined ? "*.spec.ts" : "pictures.ts", // `make console-pictures`
   outputDir: "test/results",
   fullyParallel: true,
   workers: 2,
