@@ -50,6 +50,7 @@ describe("a step in words", () => {
     ["update_customer", { set: { "customer.lastOffer": 1 } }, "sets customer.lastOffer"],
     ["update_customer", {}, "changes nothing yet"],
     ["exit", {}, ""],
+    ["exit", { reason: "bought" }, "bought"],
     ["x_partner_sync", {}, "kept as it is"],
   ])("%s %j: %s", (type, config, fact) => {
     expect(factOf(node(type, config))).toBe(fact);

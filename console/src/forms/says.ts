@@ -71,9 +71,9 @@ function sayWait(config: JsonObject, graph: Graph): Part[] {
     : delayParts(config, ended);
   const leaves = isObject(until) && until["otherwise"] === "exit" ? [` ${words.sayLeaves}`] : [];
   if (!ended) return [...end, ...leaves];
-  const said = events.map((event) => sayEvent(event));
   const since = sinceParts(config["eventSince"], graph);
-  const ends = fill(words.sayEnds, { events: [...joinWith(said, words.or), ...since] });
+  const said = events.map((event) => sayEvent(event, words.sayEvent, since));
+  const ends = fill(words.sayEnds, { events: joinWith(said, words.or) });
   return [...end, ...leaves, " ", ...capital(ends)];
 }
 
@@ -112,12 +112,12 @@ function untilParts(until: JsonObject): Part[] {
   return [...fill(words.sayDate, { moved: [...moved, ...yearly], field: bold(until["field"]) }), ...at, ...inZone];
 }
 
-/** "a purchase with the same cartId where …", or without the article. */
-export function sayEvent(rule: JsonObject, article: string = words.sayEvent): Part[] {
+/** "a purchase with the same cartId since they entered where …", or without the article. */
+export function sayEvent(rule: JsonObject, article: string = words.sayEvent, since: readonly Part[] = []): Part[] {
   const { match, condition } = rule;
   const same = isObject(match) ? fill(words.sayMatch, { property: bold(match["event"]) }) : [];
   const where = isObject(condition) ? fill(words.sayWhere, { condition: explain(condition) }) : [];
-  return [...fill(article, { event: bold(rule["eventType"]) }), ...same, ...where];
+  return [...fill(article, { event: bold(rule["eventType"]) }), ...same, ...since, ...where];
 }
 
 function sinceParts(since: Json | undefined, graph: Graph): Part[] {

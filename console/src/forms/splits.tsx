@@ -1,7 +1,7 @@
 import words from "#words/forms";
 import { ConditionBuilder } from "../condition/builder";
 import { locale } from "../format";
-import { isExact, type Json, type JsonObject, scalarText } from "../json";
+import { isExact, type Json, type JsonObject, same, scalarText } from "../json";
 import { say } from "../say";
 import { Button, IconButton } from "../ui/button";
 import { checkWayName, faultAt, faultsIn, NumberField, Text, wayNameOf } from "./fields";
@@ -108,6 +108,9 @@ function AddWay({ branches, most, make, change }: AddWayProps) {
   );
 }
 
+/** A way must have a condition: without any line it is for no one. */
+const noOne: JsonObject = { any: [] };
+
 /** The form of a split into several ways by conditions. */
 export function MultiForm(form: StepForm) {
   const { config, context, faults, set, settings } = form;
@@ -126,18 +129,17 @@ export function MultiForm(form: StepForm) {
           <BranchHead form={form} branches={branches} at={i} change={change} least={2} />
           <ConditionBuilder
             label={words.entryCondition}
-            value={objectOf(branch["condition"])}
+            value={same(branch["condition"], noOne) ? null : objectOf(branch["condition"])}
             context={context}
             faults={faultsIn(faults, `/branches/${i}/condition`)}
-            // A way needs a condition: without any line it is taken by no one.
-            onChange={(value) => change(branches.with(i, { ...branch, condition: value ?? { any: [] } }))}
+            onChange={(value) => change(branches.with(i, { ...branch, condition: value ?? noOne }))}
           />
         </div>
       ))}
       <AddWay
         branches={branches}
         most={settings?.limits.maxMultiSplitBranches ?? 7}
-        make={(id) => ({ id, condition: { any: [] } })}
+        make={(id) => ({ id, condition: noOne })}
         change={change}
       />
       <FaultLine text={faults.find(({ pointer }) => pointer === "/branches")?.detail} />

@@ -86,7 +86,7 @@ export function factOf(node: GraphNode): string {
     case "update_customer":
       return updateFact(config);
     case "exit":
-      return "";
+      return text(config["reason"]);
     default:
       return words.kept;
   }

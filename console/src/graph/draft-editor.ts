@@ -24,6 +24,7 @@ export class DraftEditor {
   readonly #passed = new Set<string>(); // tags that this editor has left behind
   #history: History<Work>;
   #live: Live;
+  #fresh: Live; // as it was read last, taken over when its work is
   #stored: Stored; // what stands at the API, as far as this editor knows
   #unsure: Work[] = []; // sent, with no answer
   #state: SaveState;
@@ -37,6 +38,7 @@ export class DraftEditor {
     this.#port = port;
     this.#copies = copies;
     this.#live = live;
+    this.#fresh = live;
     this.#stored = draft ?? { ...live, tag: "" };
     this.#history = begin(this.#stored.work);
     this.#state = this.#settled();
@@ -212,15 +214,15 @@ export class DraftEditor {
   async #read(): Promise<Stored> {
     const draft = await this.#port.readDraft();
     if (draft !== null) return draft;
-    const live = await this.#port.readLive();
-    return { ...live, tag: "" };
+    this.#fresh = await this.#port.readLive();
+    return { ...this.#fresh, tag: "" };
   }
 
   async #collide(): Promise<boolean> {
     let theirs: Stored;
     try {
       theirs = await this.#read();
-      if (theirs.tag === "") this.#live = await this.#port.readLive();
+      if (theirs.tag === "") this.#live = this.#fresh;
     } catch (error) {
       if (error instanceof Problem && error.status === 404) this.#publish({ kind: "deleted" });
       else this.#wait();
@@ -249,7 +251,7 @@ export class DraftEditor {
     const theirs = this.#elsewhere;
     if (theirs === null) return;
     this.#history = change(this.#history, label, theirs.work);
-    if (theirs.tag === "") this.#live = { ...this.#live, work: theirs.work };
+    if (theirs.tag === "") this.#live = this.#fresh;
     this.#adopt(theirs);
     this.#publish(this.#settled());
   };
@@ -273,12 +275,19 @@ export class DraftEditor {
     if (this.#run !== undefined || this.#state.kind === "deleted" || this.#state.kind === "conflict") return;
     const tag = draft?.tag ?? "";
     if (tag === this.#stored.tag) {
-      if (sameWork(live.work, this.#live.work))
-        this.#live = live; // another name or status
-      else if (tag === "") void this.#look();
+      if (tag === "" && !sameWork(live.work, this.#live.work)) void this.#look();
+      else this.#hearLive(live);
     } else if (tag !== this.#elsewhere?.tag && !this.#passed.has(tag)) {
       void this.#look();
     }
+  }
+
+  /** Takes another name or status of the journey, or beside a draft another live version. */
+  #hearLive(live: Live) {
+    if (live.tag === this.#live.tag) return;
+    const same = sameWork(live.work, this.#live.work);
+    this.#live = live;
+    if (!same) this.#publish();
   }
 
   async #look() {
@@ -292,7 +301,7 @@ export class DraftEditor {
     const known = theirs.tag === this.#stored.tag && sameWork(theirs.work, this.#stored.work);
     if (known) return;
     if (sameWork(theirs.work, this.#history.present)) {
-      if (theirs.tag === "") this.#live = await this.#port.readLive();
+      if (theirs.tag === "") this.#live = this.#fresh;
       this.#adopt(theirs);
       this.#publish(this.#settled());
     } else if (!this.#dirty()) {

@@ -1,5 +1,5 @@
 import { ReactFlow, type ReactFlowInstance, ViewportPortal } from "@xyflow/react";
-import { memo, type ReactNode, useEffect, useLayoutEffect, useMemo, useRef } from "react";
+import { memo, type ReactNode, useEffect, useMemo } from "react";
 import words from "#words/graph";
 import type { Layout } from "./layout";
 import { Label, type LineView, Stroke } from "./line";
@@ -35,7 +35,7 @@ export function Drawing({ drawn, surface, editable, children }: DrawingProps) {
     },
     [surface],
   );
-  useFitOnce(surface);
+  useOpenView(surface);
   return (
     <>
       <ReactFlow
@@ -129,18 +129,21 @@ const Labels = memo(function Labels({ lines }: { lines: LineView[] }) {
   return lines.map((line) => <Label key={line.key} view={line} />);
 });
 
-/** Shows all again when the canvas first has a size, and when it changes before the drawing was moved. */
-function useFitOnce(surface: Surface) {
-  const done = useRef(false);
-  useLayoutEffect(() => {
+/** Shows all again while the canvas gets its size, until it is used. */
+function useOpenView(surface: Surface) {
+  useEffect(() => {
     const root = surface.root.current;
     if (!root) return;
-    const watch = new ResizeObserver(() => {
-      if (done.current || root.clientWidth === 0) return;
-      done.current = surface.flow !== null;
-      surface.open();
-    });
+    const watch = new ResizeObserver(() => surface.open());
     watch.observe(root);
-    return () => watch.disconnect();
+    const stop = new AbortController();
+    const use = () => {
+      watch.disconnect();
+      stop.abort();
+    };
+    for (const kind of ["pointerdown", "wheel", "keydown"]) {
+      root.addEventListener(kind, use, { capture: true, passive: true, signal: stop.signal });
+    }
+    return use;
   }, [surface]);
 }

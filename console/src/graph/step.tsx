@@ -81,7 +81,7 @@ function classesOf(node: GraphNode, kind: string, selected: boolean, overlay: St
 }
 
 function SecondLine({ node, word, fact }: { node: GraphNode; word: string; fact: string }) {
-  if (node.type === "exit") return <span className="node-sub">{word}</span>;
+  if (node.type === "exit") return <span className="node-sub">{nameOf(node) === word && fact ? fact : word}</span>;
   if (!isNodeType(node.type)) return <span className="node-sub">{[word, fact].join(", ")}</span>;
   return (
     <span className="node-sub">

@@ -4,12 +4,13 @@ import { Icon, type IconName } from "./icon";
 /** One entry of a menu: a link, a verb, or null for a line between groups. */
 export type MenuItem =
   | null
-  | { icon: IconName; label: string; href: string; key?: string }
+  | { icon: IconName; label: string; href: string; key?: string /** Not on phones. */; wide?: boolean }
   | { icon: IconName; label: string; run: () => void; bad?: boolean; key?: string };
 
 interface MenuProps {
   label: string;
-  items: MenuItem[];
+  /** The entries, or what loads them when the menu is opened. */
+  items: MenuItem[] | (() => Promise<MenuItem[]>);
   className?: string;
   children: ReactNode;
 }
@@ -20,11 +21,19 @@ export function Menu({ label, items, className = "btn btn--icon btn--quiet", chi
   const button = useRef<HTMLButtonElement>(null);
   const pop = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState(false);
+  const [loaded, setLoaded] = useState<MenuItem[]>();
+  const shown = Array.isArray(items) ? items : loaded;
+  const isReady = open && shown !== undefined;
   useEffect(() => {
-    if (!open || !button.current || !pop.current) return;
+    if (!isReady || !button.current || !pop.current) return;
     place(pop.current, button.current);
     entries(pop.current)[0]?.focus();
-  }, [open]);
+  }, [isReady]);
+  const toggle = (next: boolean) => {
+    setOpen(next);
+    setLoaded(undefined);
+    if (next && !Array.isArray(items)) items().then(setLoaded, () => pop.current?.hidePopover());
+  };
   return (
     <>
       <button
@@ -46,11 +55,11 @@ export function Menu({ label, items, className = "btn btn--icon btn--quiet", chi
         role="menu"
         aria-label={label}
         className="pop pop--menu"
-        onToggle={(event) => setOpen(event.newState === "open")}
+        onToggle={(event) => toggle(event.newState === "open")}
         onKeyDown={(event) => move(event, pop.current)}
       >
         {open &&
-          items.map((item, i) => (
+          shown?.map((item, i) => (
             <Entry
               key={item === null ? `line ${i}` : item.label}
               item={item}
@@ -73,7 +82,13 @@ function Entry({ item, close }: { item: MenuItem; close: () => void }) {
   );
   if ("href" in item) {
     return (
-      <a role="menuitem" className="item" href={item.href} tabIndex={-1} onClick={close}>
+      <a
+        role="menuitem"
+        className={item.wide ? "item only-wide" : "item"}
+        href={item.href}
+        tabIndex={-1}
+        onClick={close}
+      >
         {content}
       </a>
     );
@@ -90,7 +105,7 @@ function Entry({ item, close }: { item: MenuItem; close: () => void }) {
 }
 
 function entries(pop: HTMLElement): HTMLElement[] {
-  return [...pop.querySelectorAll<HTMLElement>("[role=menuitem]")];
+  return [...pop.querySelectorAll<HTMLElement>("[role=menuitem]")].filter((entry) => entry.checkVisibility());
 }
 
 function move(event: React.KeyboardEvent, pop: HTMLElement | null) {

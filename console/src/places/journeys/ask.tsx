@@ -38,7 +38,7 @@ export default function Ask({ verb, row, onClose, onDone }: AskProps) {
     setError(undefined);
     try {
       await (isArchive ? setStatus(row.id, "archived", etag) : remove(row.id, etag));
-      await readListAgain(row.id);
+      await readListAgain(isArchive ? row.id : undefined);
       announce(say(isArchive ? done.doneArchive : done.doneDelete, { name }));
       onClose();
       onDone?.();

@@ -98,7 +98,7 @@ function All({ filter, list, isEditor, add }: AllProps) {
           </>
         )}
       </div>
-      <Toolbar filter={filter} counts={counts} />
+      <Toolbar filter={filter} counts={counts} isEditor={isEditor} />
       <Body filter={filter} list={list} isEditor={isEditor} />
     </div>
   );

@@ -8,11 +8,8 @@ export async function createJourney(body: Schemas["JourneyDraft"], key = newKey(
   return data;
 }
 
-/** Reads the list, its figures and the journey again. */
-export async function readListAgain(id: string) {
-  await Promise.all([
-    queries.invalidateQueries({ queryKey: keys.journeys }),
-    queries.invalidateQueries({ queryKey: keys.figures }),
-    queries.invalidateQueries({ queryKey: keys.journey(id) }),
-  ]);
+/** Reads the list and its figures again, and the journey, unless it was deleted. */
+export async function readListAgain(id?: string) {
+  const stale = [keys.journeys, keys.figures, ...(id === undefined ? [] : [keys.journey(id)])];
+  await Promise.all(stale.map((queryKey) => queries.invalidateQueries({ queryKey })));
 }

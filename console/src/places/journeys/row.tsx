@@ -2,11 +2,13 @@ import words from "#words/journeys";
 import { formatAgo, formatNumber, formatRate, formatTime } from "../../format";
 import { href } from "../../route";
 import { say } from "../../say";
+import { session } from "../../session";
 import { Button } from "../../ui/button";
+import { Icon } from "../../ui/icon";
+import { Menu } from "../../ui/menu";
 import { Failure } from "../../ui/states";
 import { partsOf, Sharebar, StatusWord } from "../../ui/status";
 import type { Row, Summary } from "./list";
-import { RowMenu } from "./row-menu";
 import { Figure, type RowState } from "./table";
 import type { Verb } from "./verbs";
 
@@ -60,10 +62,22 @@ export function JourneyRow({ row, byCreation, isEditor, state, run, ask, dismiss
         <td className="num only-wide">
           <Converted row={row} />
         </td>
-        <td className="nowrap only-wide">{row.summary && <When summary={row.summary} byCreation={byCreation} />}</td>
-        <td className="verbs">
-          <RowMenu row={row} isEditor={isEditor} run={run} ask={ask} />
-        </td>
+        {isEditor && (
+          <>
+            <td className="nowrap only-wide">
+              {row.summary && <When summary={row.summary} byCreation={byCreation} />}
+            </td>
+            <td className="verbs">
+              <Menu
+                label={say(words.more, { name: row.name })}
+                className="btn btn--icon btn--quiet btn--s"
+                items={async () => (await import("./row-menu")).menuOf(row, session.get()?.role, { run, ask })}
+              >
+                <Icon name="more" />
+              </Menu>
+            </td>
+          </>
+        )}
       </tr>
       {state?.error !== undefined && (
         <tr>

@@ -52,7 +52,7 @@ export function Rows({ filter, list, rows, isEditor }: RowsProps) {
       {list.figuresError !== null && <Failure error={list.figuresError} title={words.noFigures} retry={list.retry} />}
       <div className={list.isOld ? "card journeys is-old" : "card journeys"} aria-busy={list.isOld}>
         <table className="table table--rows">
-          <Head sort={filter.sort} />
+          <Head sort={filter.sort} isEditor={isEditor} />
           <tbody>
             {rows.map((row) => (
               <JourneyRow
@@ -79,7 +79,7 @@ export function Rows({ filter, list, rows, isEditor }: RowsProps) {
   );
 }
 
-function Head({ sort }: { sort: Sort }) {
+function Head({ sort, isEditor }: { sort: Sort; isEditor: boolean }) {
   const by = sort.replace("-", "");
   const order = (name: string) =>
     name === by ? ({ "aria-sort": sort.startsWith("-") ? "descending" : "ascending" } as const) : {};
@@ -107,15 +107,19 @@ function Head({ sort }: { sort: Sort }) {
         <th scope="col" className="num only-wide">
           {words.colConverted}
         </th>
-        <th scope="col" className="only-wide" {...(by === "created" ? order("created") : order("updated"))}>
-          <span className="row row--3">
-            <SortButton name="updated" sort={sort} label={words.colChanged} />
-            <SortButton name="created" sort={sort} label={words.colCreated} />
-          </span>
-        </th>
-        <th scope="col">
-          <span className="sr">{words.colMore}</span>
-        </th>
+        {isEditor && (
+          <>
+            <th scope="col" className="only-wide" {...(by === "created" ? order("created") : order("updated"))}>
+              <span className="row row--3">
+                <SortButton name="updated" sort={sort} label={words.colChanged} />
+                <SortButton name="created" sort={sort} label={words.colCreated} />
+              </span>
+            </th>
+            <th scope="col">
+              <span className="sr">{words.colMore}</span>
+            </th>
+          </>
+        )}
       </tr>
     </thead>
   );

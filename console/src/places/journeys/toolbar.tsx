@@ -19,8 +19,14 @@ const sortNames: readonly (readonly [Sort, string])[] = [
   ["created", words.sortCreatedUp],
 ];
 
+interface ToolbarProps {
+  filter: Filter;
+  counts: Counts | undefined;
+  isEditor: boolean;
+}
+
 /** What the list shows: by name, by status, with failed people. */
-export function Toolbar({ filter, counts }: { filter: Filter; counts: Counts | undefined }) {
+export function Toolbar({ filter, counts, isEditor }: ToolbarProps) {
   const all = counts && counts.active + counts.paused + counts.draft + counts.archived;
   const option = (status: Status | "all", name: string, n: number | undefined) =>
     [
@@ -47,8 +53,9 @@ export function Toolbar({ filter, counts }: { filter: Filter; counts: Counts | u
       >
         {words.failedOnly}
       </Button>
+      {/* The headings of an editor's wide table sort, too. */}
       <select
-        className="select only-phone"
+        className={isEditor ? "select only-phone" : "select"}
         aria-label={words.sort}
         value={filter.sort}
         onChange={(event) => replaceQuery({ sort: event.target.value })}

@@ -59,7 +59,16 @@ async function duplicate({ id, name }: Row) {
   const copy = cutName(say(words.copyName, { name: data.name }));
   const created = await createJourney({ ...draftOf(data), name: copy });
   announce(say(words.doneDuplicate, { name, copy }));
-  document.querySelector<HTMLElement>(`[data-row="${created.id}"]`)?.focus();
+  await focusRow(created.id);
+}
+
+/** Moves the focus to a row, once the list has drawn it. It may be on another page. */
+async function focusRow(id: string) {
+  for (let frame = 0; frame < 30; frame++) {
+    const link = document.querySelector<HTMLElement>(`[data-row="${id}"]`);
+    if (link) return link.focus();
+    await new Promise(requestAnimationFrame);
+  }
 }
 
 /** The API takes 255 characters. */

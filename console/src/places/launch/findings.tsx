@@ -28,6 +28,7 @@ function List({ id, graph, findings }: FindingsProps & { findings: readonly Find
     <ul className="col gap-1">
       {findings.map(({ pointer, detail }) => {
         const step = stepOf(pointer, graph);
+        const setting = /^\/(\w+)/.exec(pointer)?.[1] ?? "";
         return (
           <li key={`${pointer} ${detail}`}>
             {step && (
@@ -37,6 +38,9 @@ function List({ id, graph, findings }: FindingsProps & { findings: readonly Find
               >
                 {step.name}
               </a>
+            )}
+            {setting in words.settings && (
+              <span className="med">{words.settings[setting as keyof typeof words.settings]}</span>
             )}{" "}
             <span className="dim">{detail}</span>
           </li>

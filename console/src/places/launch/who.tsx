@@ -14,7 +14,7 @@ import type { Journey } from "./use-launch";
 
 function Change({ id, part }: { id: string; part: string }) {
   return (
-    <LinkButton small href={href({ name: "graph", journey: id, mode: "build" }, { settings: part })}>
+    <LinkButton small href={href({ name: "graph", journey: id, mode: "build" }, { part })}>
       {words.change}
     </LinkButton>
   );

@@ -102,6 +102,7 @@ interface FootProps {
 export function BulkFoot(props: FootProps) {
   const { n, allOf, filter, status, reentry, running, chooseAll, chooseNone, act } = props;
   const [asking, setAsking] = useState(false);
+  const foot = useFocusBack(asking);
   if (asking && n > 0) {
     return (
       <AskRemove
@@ -117,7 +118,7 @@ export function BulkFoot(props: FootProps) {
   }
   const waits = running ? words.waitsRunning : n === 0 ? words.waitsChoice : undefined;
   return (
-    <div className="bar people-foot">
+    <div className="bar people-foot" ref={foot}>
       <span className="semi" aria-live="polite">
         {say(words.chosen, { n })}
       </span>
@@ -145,6 +146,17 @@ export function BulkFoot(props: FootProps) {
       )}
     </div>
   );
+}
+
+/** Puts the focus back on the verb that asked, when it asks no more. */
+export function useFocusBack(asking: boolean) {
+  const place = useRef<HTMLDivElement>(null);
+  const asked = useRef(false);
+  useEffect(() => {
+    if (asked.current && !asking) place.current?.querySelector<HTMLElement>(".btn--bad")?.focus();
+    asked.current = asking;
+  }, [asking]);
+  return place;
 }
 
 /** Asks in place, since no one can be put back where they were. */

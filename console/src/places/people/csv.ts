@@ -1,5 +1,5 @@
 // Reads a pasted list of people, or a CSV file: quotes, any of the usual separators, BOM, CRLF.
-import { type Json, type JsonObject, parseNumber } from "../../json";
+import { InexactNumber, type Json, type JsonObject, parseNumber } from "../../json";
 
 /** A line of a file, with the number of its first line in the text. */
 export interface Line {
@@ -10,7 +10,7 @@ export interface Line {
 /** What is wrong with a line. The words are the caller's. */
 export interface Fault {
   line: number;
-  code: "quote" | "cells" | "no-id" | "bad-id" | "twice" | "header" | "column" | "large";
+  code: "quote" | "cells" | "no-id" | "bad-id" | "twice" | "header" | "column" | "large" | "inexact";
   /** What the fault is about: a column, or the line of the first one. */
   about?: string;
 }
@@ -140,9 +140,14 @@ function columnFaults(columns: string[], line: number): Fault[] {
 function readPerson({ number, cells }: Line, names: string[], id: number, typed: boolean): Person | Fault {
   if (cells.length !== names.length) return { line: number, code: "cells", about: String(cells.length) };
   const values: JsonObject = {};
-  cells.forEach((cell, i) => {
-    if (i !== id && cell !== "") setPath(values, names[i] ?? "", typed ? readValue(cell) : cell);
-  });
+  try {
+    cells.forEach((cell, i) => {
+      if (i !== id && cell !== "") setPath(values, names[i] ?? "", typed ? readValue(cell) : cell);
+    });
+  } catch (error) {
+    if (error instanceof InexactNumber) return { line: number, code: "inexact", about: error.message };
+    throw error;
+  }
   return { line: number, id: cells[id] ?? "", values };
 }
 

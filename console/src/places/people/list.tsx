@@ -6,9 +6,9 @@ import { readGraph } from "../../graph/types";
 import { say } from "../../say";
 import { Button, IconButton } from "../../ui/button";
 import { Empty, Failure, Skeleton } from "../../ui/states";
-import { BulkBand, BulkFoot } from "./bulk-bar";
+import { BulkFoot } from "./bulk-bar";
 import { Table } from "./table";
-import { useBulk } from "./use-bulk";
+import type { Bulk } from "./use-bulk";
 import { countsOf, type Entry, type Filter, usePeople } from "./use-people";
 import { reasonText } from "./words-of";
 
@@ -21,6 +21,7 @@ interface ListProps {
   chosen: string | undefined;
   /** Whether the graph stands in its place. An action goes on meanwhile. */
   hidden: boolean;
+  bulk: Bulk;
   enroll: () => void;
 }
 
@@ -29,9 +30,8 @@ export type Choice = { all: true } | { all: false; ids: ReadonlySet<string> };
 const none: Choice = { all: false, ids: new Set() };
 
 /** The people of a filter as a table, with what can be done with several of them. */
-export function PeopleList({ id, filter, journey, figures, chosen, hidden, enroll }: ListProps) {
+export function PeopleList({ id, filter, journey, figures, chosen, hidden, bulk, enroll }: ListProps) {
   const people = usePeople(id, filter, true);
-  const bulk = useBulk(id, filter);
   const [reason, setReason] = useState<string | null>(null);
   const [choice, setChoice] = useState<Choice>(none);
   const nodes = useMemo(() => new Map(readGraph(journey.definition).nodes.map((n) => [n.id, n])), [journey]);
@@ -58,10 +58,9 @@ export function PeopleList({ id, filter, journey, figures, chosen, hidden, enrol
   }
   if (people.data === undefined) return <Skeleton rows={8} />;
   const start = (action: "retry" | "remove") =>
-    void bulk.start(action, choice.all ? { all: true, total, shown } : { all: false, entries: chosenEntries });
+    void bulk.start(action, choice.all ? { all: true, total, shown } : { all: false, entries: chosenEntries }, filter);
   return (
     <div className="col people-list" hidden={hidden}>
-      {bulk.progress && <BulkBand progress={bulk.progress} stop={bulk.stop} close={bulk.close} />}
       {all.length === 0 && bulk.progress === null ? (
         <Nobody
           filter={filter}

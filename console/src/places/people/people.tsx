@@ -4,17 +4,19 @@ import { useTitle } from "../../frame";
 import { useKeys } from "../../keys";
 import { hasStatus } from "../../problem";
 import { useAnalytics, useJourney } from "../../queries";
-import { go, href, useRoute } from "../../route";
+import { go, href, replaceQuery, useRoute } from "../../route";
 import { say } from "../../say";
 import { session } from "../../session";
 import { useStore } from "../../store";
 import { LinkButton } from "../../ui/button";
 import { Empty, Failure, Skeleton } from "../../ui/states";
 import { ModeBar } from "../graph/bar";
+import { BulkBand } from "./bulk-bar";
 import { FilterBar, searchId } from "./filter-bar";
 import { peopleKeys } from "./keys";
 import { PeopleList } from "./list";
 import { Person } from "./person";
+import { useBulk } from "./use-bulk";
 import { readFilter, writeFilter } from "./use-people";
 import "../../style/people.css";
 
@@ -49,7 +51,8 @@ function PeopleOf({ id, customer }: PlaceProps) {
   const filter = useMemo(() => readFilter(query), [query]);
   const journey = useJourney(id);
   const figures = useAnalytics(id, 10_000);
-  const [enrolling, setEnrolling] = useState(false);
+  const bulk = useBulk(id);
+  const [enrolling, setEnrolling] = useState(query.has("enroll"));
   const onGraph = customer !== undefined && query.get("on") === "graph";
   const data = journey.data?.data;
   useTitle(data ? say(words.titleOf, { name: data.name }) : words.title);
@@ -58,6 +61,10 @@ function PeopleOf({ id, customer }: PlaceProps) {
     close: () => (customer === undefined ? false : go({ name: "people", journey: id }, writeFilter(filter))),
   });
 
+  const closeEnroll = () => {
+    setEnrolling(false);
+    if (query.has("enroll")) replaceQuery({ enroll: undefined });
+  };
   if (journey.isError) return <Gone error={journey.error} retry={() => void journey.refetch()} />;
   return (
     <div className="app">
@@ -70,32 +77,44 @@ function PeopleOf({ id, customer }: PlaceProps) {
         enroll={() => setEnrolling(true)}
       />
       <main id="main" className={customer === undefined ? "work" : "work work--people people-both"} tabIndex={-1}>
-        {onGraph && (
-          <Suspense fallback={<Skeleton />}>
-            <WayGraph id={id} customer={customer} filter={filter} />
-          </Suspense>
-        )}
-        {data === undefined ? (
-          <Skeleton />
-        ) : (
-          <PeopleList
-            key={JSON.stringify(filter)}
-            id={id}
-            filter={filter}
-            journey={data}
-            figures={figures.data?.data}
-            chosen={customer}
-            hidden={onGraph}
-            enroll={() => setEnrolling(true)}
-          />
-        )}
+        <div className={onGraph ? "people-left people-left--graph" : "people-left"}>
+          {bulk.progress && <BulkBand progress={bulk.progress} stop={bulk.stop} close={bulk.close} />}
+          {onGraph && (
+            <Suspense fallback={<Skeleton />}>
+              <WayGraph id={id} customer={customer} filter={filter} />
+            </Suspense>
+          )}
+          {data === undefined ? (
+            <Skeleton />
+          ) : (
+            <PeopleList
+              key={JSON.stringify(filter)}
+              id={id}
+              filter={filter}
+              journey={data}
+              figures={figures.data?.data}
+              chosen={customer}
+              hidden={onGraph}
+              bulk={bulk}
+              enroll={() => setEnrolling(true)}
+            />
+          )}
+        </div>
         {customer !== undefined && (
-          <Person key={customer} id={id} customer={customer} filter={filter} status={data?.status} onGraph={onGraph} />
+          <Person
+            key={customer}
+            id={id}
+            customer={customer}
+            filter={filter}
+            status={data?.status}
+            reentry={data?.reentry?.mode === "afterExit"}
+            onGraph={onGraph}
+          />
         )}
       </main>
       {enrolling && data && (
         <Suspense>
-          <Enroll journey={data} onClose={() => setEnrolling(false)} />
+          <Enroll journey={data} onClose={closeEnroll} />
         </Suspense>
       )}
     </div>

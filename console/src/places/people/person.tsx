@@ -13,7 +13,7 @@ import { explain, Failure, Skeleton } from "../../ui/states";
 import type { Status } from "../../ui/status";
 import { AttributesSection } from "./attributes";
 import type { Action } from "./bulk";
-import { AskRemove } from "./bulk-bar";
+import { AskRemove, useFocusBack } from "./bulk-bar";
 import { type Filter, useEnrollment, useVersion, writeFilter } from "./use-people";
 import { WayList } from "./way";
 import { exitText, reasonText, runText } from "./words-of";
@@ -23,13 +23,15 @@ interface PersonProps {
   customer: string;
   filter: Filter;
   status: Status | undefined;
+  /** Whether people may come in again. */
+  reentry: boolean;
   onGraph: boolean;
 }
 
 type Enrollment = Schemas["Enrollment"];
 
 /** One person: where they are, by which way, and what can be done about it. */
-export function Person({ id, customer, filter, status, onGraph }: PersonProps) {
+export function Person({ id, customer, filter, status, reentry, onGraph }: PersonProps) {
   const enrollment = useEnrollment(id, customer);
   const person = enrollment.data;
   const version = useVersion(id, person?.version);
@@ -67,7 +69,7 @@ export function Person({ id, customer, filter, status, onGraph }: PersonProps) {
           <Skeleton />
         ) : (
           <>
-            <StateSection id={id} person={person} status={status} />
+            <StateSection id={id} person={person} status={status} reentry={reentry} />
             <div className="sec sec--tight">
               <div className="row">
                 <h3 className="sec-title grow">{words.waySoFar}</h3>
@@ -120,8 +122,15 @@ function NotIn({ id, customer, error, retry }: { id: string; customer: string; e
   );
 }
 
+interface StateProps {
+  id: string;
+  person: Enrollment;
+  status: Status | undefined;
+  reentry: boolean;
+}
+
 /** Where they are now, in a sentence, and the verbs. */
-function StateSection({ id, person, status }: { id: string; person: Enrollment; status: Status | undefined }) {
+function StateSection({ id, person, status, reentry }: StateProps) {
   const cache = useQueryClient();
   const [asking, setAsking] = useState(false);
   const [busy, setBusy] = useState<Action | null>(null);
@@ -141,12 +150,13 @@ function StateSection({ id, person, status }: { id: string; person: Enrollment; 
     void cache.invalidateQueries({ queryKey: keys.analytics(id) });
     setBusy(null);
   };
+  const place = useFocusBack(asking);
   const inside = person.status === "active" || person.status === "failed";
   if (asking) {
-    return <AskRemove n={1} reentry={false} no={() => setAsking(false)} yes={() => void run("remove")} />;
+    return <AskRemove n={1} reentry={reentry} no={() => setAsking(false)} yes={() => void run("remove")} />;
   }
   return (
-    <div className="sec sec--tight" aria-live="polite">
+    <div className="sec sec--tight" aria-live="polite" ref={place}>
       <p className={person.status === "failed" ? "bad" : undefined}>{stateText(person, status)}</p>
       {problem !== undefined && (
         <p className="help help--bad">

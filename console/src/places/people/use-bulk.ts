@@ -43,8 +43,11 @@ async function look(id: string, before: Entry): Promise<Verdict> {
 const looks = 8;
 const lookAgain = 1_500;
 
-/** Retries or takes out people, with progress that survives a change of the list. */
-export function useBulk(id: string, filter: Filter) {
+/** An action on people, which goes on while other people are looked at. */
+export type Bulk = ReturnType<typeof useBulk>;
+
+/** Retries or takes out people, with progress. */
+export function useBulk(id: string) {
   const cache = useQueryClient();
   const [progress, setProgress] = useState<Progress | null>(null);
   const stopper = useRef(new AbortController());
@@ -78,7 +81,7 @@ export function useBulk(id: string, filter: Filter) {
   );
 
   const start = useCallback(
-    async (action: Action, target: Target) => {
+    async (action: Action, target: Target, filter: Filter) => {
       const stop = new AbortController();
       stopper.current.abort();
       stopper.current = stop;
@@ -89,6 +92,7 @@ export function useBulk(id: string, filter: Filter) {
       if (target.all) await runPages((cursor) => actOnPage(id, action, filter, cursor), report, stop.signal);
       else await runEach(ids, (customer) => actOnOne(id, action, customer), report, stop.signal);
       void cache.invalidateQueries({ queryKey: keys.analytics(id) });
+      void cache.invalidateQueries({ queryKey: [...keys.people(id), "one"] });
       const { verdicts, state } = now.current ?? { verdicts: new Map<string, Verdict>(), state: "done" };
       const settle = target.all && state !== "failed";
       const done = entries.filter(({ customerId }) => {
@@ -101,7 +105,7 @@ export function useBulk(id: string, filter: Filter) {
       }
       void cache.invalidateQueries({ queryKey: [...keys.people(id), "one"] });
     },
-    [cache, filter, id, report, watch],
+    [cache, id, report, watch],
   );
 
   const stop = useCallback(() => {

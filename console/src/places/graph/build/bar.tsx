@@ -4,7 +4,6 @@ import type { Schemas } from "../../../api";
 import { formatMinute } from "../../../format";
 import { compare } from "../../../graph/diff";
 import type { Editor, SaveState } from "../../../graph/editor";
-import type { Graph } from "../../../graph/types";
 import { go, href } from "../../../route";
 import { say } from "../../../say";
 import { Button, IconButton } from "../../../ui/button";
@@ -38,7 +37,9 @@ export function BuildBar({ editor, journey, readOnly, faults, onFind }: BuildBar
       )}
       {!readOnly && <UndoRedo editor={editor} />}
       <span className="push row">
-        <FindStep graph={editor.work.definition as Graph} onFind={onFind} />
+        <span className="only-wide">
+          <FindStep graph={editor.work.definition} onFind={onFind} />
+        </span>
         {!readOnly && (
           <span className="only-wide row">
             <Button icon="simulate" onClick={() => goToMode(id, "simulate")}>

@@ -9,6 +9,7 @@ import { nodeOf } from "../../../graph/edit";
 import type { Editor } from "../../../graph/editor";
 import { OverlayStore } from "../../../graph/overlay";
 import type { NodeType } from "../../../graph/types";
+import { readRoute } from "../../../route";
 import { useStore } from "../../../store";
 import { outline, useSelected } from "../selected";
 import { BuildBar } from "./bar";
@@ -20,8 +21,8 @@ import { InsertMenu } from "./insert-menu";
 import { JourneyPanel } from "./journey-panel";
 import { KeepDialog } from "./keep-dialog";
 import { marks } from "./marks";
-import { Palette, type Part } from "./palette";
-import { RestPanel } from "./rest-panel";
+import { Palette, type Part, parts } from "./palette";
+import { Narrow, RestPanel } from "./rest-panel";
 import { StepPanel } from "./step-panel";
 import { useBuildKeys } from "./use-build-keys";
 import { useCommands } from "./use-commands";
@@ -48,7 +49,7 @@ export default function Build({ editor, journey, answer }: BuildProps) {
   const wide = useWide();
   const readOnly = !wide || journey.status === "archived";
   const [selected, selectStep] = useSelected();
-  const [part, setPart] = useState<Part | null>(null);
+  const [part, setPart] = useState<Part | null>(partOfAddress);
   const [adding, setAdding] = useState<Adding | null>(null);
   const [asking, setAsking] = useState<string | null>(null);
   const [found, setFound] = useState<Finding | null>(null);
@@ -112,6 +113,7 @@ export default function Build({ editor, journey, answer }: BuildProps) {
       />
       <main id="main" className={isWide ? "work work--wide" : "work work--build"} tabIndex={-1} aria-label={words.main}>
         <Palette readOnly={readOnly} part={part} onAdd={addFromPalette} onPart={setPart} />
+        {!wide && <Narrow id={journey.id} />}
         <div className="middle">
           {graph.nodes.length === 0 ? (
             <Begin readOnly={readOnly} commands={commands} />
@@ -132,32 +134,42 @@ export default function Build({ editor, journey, answer }: BuildProps) {
                   })}
             />
           )}
-          <FindingsList graph={graph} findings={findings ?? []} current={found} onChoose={choose} onNext={chooseNext} />
-        </div>
-        <fieldset className="form-place" disabled={readOnly} onBlur={editor.endSeries}>
-          {part !== null ? (
-            <JourneyPanel
-              part={part}
-              editor={editor}
-              journey={answer}
+          {wide && graph.nodes.length > 0 && (
+            <FindingsList
+              graph={graph}
               findings={findings ?? []}
-              commands={commands}
-              onClose={close}
+              current={found}
+              onChoose={choose}
+              onNext={chooseNext}
             />
-          ) : node ? (
-            <StepPanel
-              work={work}
-              journey={journey}
-              node={node}
-              findings={findings ?? []}
-              readOnly={readOnly}
-              commands={commands}
-              onClose={close}
-            />
-          ) : (
-            <RestPanel journey={journey} graph={graph} readOnly={readOnly} wide={wide} />
           )}
-        </fieldset>
+        </div>
+        {wide && (
+          <fieldset className="form-place" disabled={readOnly} onBlur={editor.endSeries}>
+            {part !== null ? (
+              <JourneyPanel
+                part={part}
+                editor={editor}
+                journey={answer}
+                findings={findings ?? []}
+                commands={commands}
+                onClose={close}
+              />
+            ) : node ? (
+              <StepPanel
+                work={work}
+                journey={journey}
+                node={node}
+                findings={findings ?? []}
+                readOnly={readOnly}
+                commands={commands}
+                onClose={close}
+              />
+            ) : (
+              <RestPanel journey={journey} graph={graph} readOnly={readOnly} />
+            )}
+          </fieldset>
+        )}
       </main>
       {adding && (
         <InsertMenu
@@ -191,6 +203,12 @@ function useOverlays(findings: readonly Finding[] | undefined): OverlayStore {
     overlays.set({ steps: last.current, lines: new Map() });
   }, [overlays, findings]);
   return overlays;
+}
+
+/** The part that an address asks for, such as the one of "Change" on the page Launch. */
+function partOfAddress(): Part | null {
+  const asked = readRoute(location.hash).query.get("part");
+  return parts.find((part) => part === asked) ?? null;
 }
 
 function partOf(setting: string): Part | null {

@@ -41,7 +41,7 @@ export function InsertMenu({ graph, gap, anchor, commands, onClose }: InsertMenu
       role="menu"
       aria-label={words.addHere}
       tabIndex={-1}
-      className="pop pop--menu insert scroll"
+      className="pop pop--menu insert-menu scroll"
       onToggle={(event) => event.newState === "closed" && onClose()}
       onKeyDown={move}
     >

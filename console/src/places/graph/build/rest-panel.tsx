@@ -9,21 +9,11 @@ interface RestPanelProps {
   journey: Schemas["Journey"];
   graph: Graph;
   readOnly: boolean;
-  wide: boolean;
 }
 
-/** At the right while no step is chosen: what one can do. On a phone: that there is no room to build. */
-export function RestPanel({ journey, graph, readOnly, wide }: RestPanelProps) {
-  if (!wide) {
-    return (
-      <section className="panel narrow" aria-label={words.narrow}>
-        <p className="dim">{words.narrowDetail}</p>
-        <LinkButton icon="live" href={href({ name: "graph", journey: journey.id, mode: "live" })}>
-          {words.watch}
-        </LinkButton>
-      </section>
-    );
-  }
+/** At the right while no step is chosen: what one can do. */
+export function RestPanel({ journey, graph, readOnly }: RestPanelProps) {
+  const empty = graph.nodes.length === 0;
   return (
     <aside className="panel panel--end" aria-label={journey.name}>
       <div className="panel-head">
@@ -35,8 +25,8 @@ export function RestPanel({ journey, graph, readOnly, wide }: RestPanelProps) {
       <div className="panel-body scroll">
         <div className="sec">
           {journey.description && <p>{journey.description}</p>}
-          <p className="dim">{words.chooseStep}</p>
-          {!readOnly && (
+          {!empty && <p className="dim">{words.chooseStep}</p>}
+          {!empty && !readOnly && (
             <ul className="col gap-2 dim">
               <li>{rich(words.hintAdd, { key: <kbd key="k">A</kbd> })}</li>
               <li>{rich(words.hintUndo, { key: <kbd key="k">Ctrl Z</kbd> })}</li>
@@ -46,5 +36,17 @@ export function RestPanel({ journey, graph, readOnly, wide }: RestPanelProps) {
         </div>
       </div>
     </aside>
+  );
+}
+
+/** On a phone: that there is no room to build, and where to go instead. */
+export function Narrow({ id }: { id: string }) {
+  return (
+    <section className="panel narrow" aria-label={words.narrow}>
+      <p className="dim">{words.narrowDetail}</p>
+      <LinkButton icon="live" href={href({ name: "graph", journey: id, mode: "live" })}>
+        {words.watch}
+      </LinkButton>
+    </section>
   );
 }

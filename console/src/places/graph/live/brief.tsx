@@ -7,7 +7,7 @@ import { partWords } from "./parts";
 export function Brief({ counts }: { counts: Counts }) {
   const { entered, converted } = counts;
   return (
-    <section className="panel live-brief only-narrow" aria-label={words.figures}>
+    <section className="panel live-brief only-narrow" aria-label={words.together}>
       <dl>
         {partWords.map(([part, name]) => (
           <div key={part}>

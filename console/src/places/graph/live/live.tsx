@@ -124,11 +124,16 @@ function Side({ figures, version, journey, name, several }: SideProps) {
   const [selected, select] = useSelected();
   const node = version.graph.nodes.find(({ id }) => id === selected);
   const step = selected === null ? undefined : version.steps.get(selected);
+  const close = () => {
+    select(null);
+    const card = document.querySelector<HTMLElement>(`[data-step="${selected}"]`);
+    requestAnimationFrame(() => card?.focus());
+  };
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keys
     <aside className="panel panel--end scroll" aria-label={say(words.panel, { version: name })} tabIndex={0}>
       {node && step ? (
-        <StepPanel node={node} step={step} version={version} journey={journey} onClose={() => select(null)} />
+        <StepPanel node={node} step={step} version={version} journey={journey} onClose={close} />
       ) : (
         <Panel figures={figures} version={version} title={name} several={several} journey={journey} />
       )}

@@ -198,8 +198,8 @@ function Chosen({
   const isGuest = chosen.id === guest?.id;
   return (
     <section className="sec sec--tight sec--over" aria-label={chosen.name}>
-      <h3 className="sec-title">
-        <span className="grow cut">{chosen.name}</span>
+      <div className="sec-title">
+        <h3 className="grow cut">{chosen.name}</h3>
         <Button small look="quiet" icon="pencil" onClick={onEdit}>
           {words.edit}
         </Button>
@@ -215,7 +215,7 @@ function Chosen({
             <Icon name="more" />
           </Menu>
         )}
-      </h3>
+      </div>
       {isGuest && (
         <>
           <p className="help">{words.customerHelp}</p>

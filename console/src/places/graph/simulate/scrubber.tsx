@@ -214,28 +214,41 @@ const WaitRail = memo(function WaitRail({ x, width, over }: { x: number; width: 
   return <div className={over ? "rail rail--wait" : "rail rail--ahead"} style={placed(x, width)} />;
 });
 
+interface Label {
+  x: number;
+  text: string;
+  now: boolean;
+}
+
 /** The times above the line: now, the first, the last, and the lengths of waits, as far as they do not meet. */
-function Labels({ timeline: { stops, start }, stop }: { timeline: Timeline; stop: number }) {
-  const last = stops.length - 1;
-  const wanted = [stop, 0, last].map((i) => ({
+function Labels({ timeline, stop }: { timeline: Timeline; stop: number }) {
+  const { stops, start } = timeline;
+  const waits = useMemo(() => waitLabels(timeline), [timeline]);
+  const ends = [stop, 0, stops.length - 1].map((i) => ({
     x: stops[i]?.x ?? 0,
     text: shortText(stops[i]?.at ?? 0, start),
     now: i === stop,
   }));
-  const waits = stops.flatMap((s, i) => {
-    const next = stops[i + 1];
-    return next && next.at > s.at
-      ? [{ x: (s.x + next.x) / 2, text: formatDuration(next.at - s.at), now: false, length: next.at - s.at }]
-      : [];
-  });
-  waits.sort((a, b) => b.length - a.length);
-  const shown: typeof wanted = [];
-  for (const label of [...wanted, ...waits]) {
-    if (shown.every(({ x }) => Math.abs(x - label.x) > 0.062)) shown.push(label);
-  }
+  const shown: Label[] = [];
+  for (const label of [...ends, ...waits]) if (shown.every((other) => apart(label, other))) shown.push(label);
   return shown.map(({ x, text, now }) => (
     <span key={x} className={now ? "tick-time tick-time--now" : "tick-time"} style={placed(x)}>
       {text}
     </span>
   ));
+}
+
+/** The lengths of waits in the middle of each, the longest first. */
+function waitLabels({ stops }: Timeline): Label[] {
+  const waits = stops.flatMap((s, i) => {
+    const next = stops[i + 1];
+    return next && next.at > s.at ? [{ x: (s.x + next.x) / 2, length: next.at - s.at }] : [];
+  });
+  waits.sort((a, b) => b.length - a.length);
+  return waits.slice(0, 40).map(({ x, length }) => ({ x, text: formatDuration(length), now: false }));
+}
+
+/** Whether two labels stand apart; an estimate by their letters, on a line of common width. */
+function apart(a: Label, b: Label): boolean {
+  return Math.abs(a.x - b.x) > 0.01 + ((a.text.length + b.text.length) * 6.4) / 2 / 700;
 }

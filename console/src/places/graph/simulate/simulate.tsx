@@ -198,6 +198,7 @@ function Simulation({ editor, journey, personas }: SimulateProps & { personas: P
               aside={way.aside}
               whoComes={(id) => whoComes(id, personas.list, runs)}
               hint={hint}
+              onEdit={() => setEditing(true)}
               onChange={changeTest}
             />
           )

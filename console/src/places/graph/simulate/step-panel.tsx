@@ -3,6 +3,7 @@ import { kindOf, nameOf, wayName } from "../../../graph/describe";
 import type { Graph, GraphNode } from "../../../graph/types";
 import { say } from "../../../say";
 import { type Store, useStore } from "../../../store";
+import { Button } from "../../../ui/button";
 import { Icon } from "../../../ui/icon";
 import { Failure, Skeleton } from "../../../ui/states";
 import { bySource, type Coverage, exitName, lineTaken, type Result, type Step } from "./coverage";
@@ -25,12 +26,13 @@ interface StepPanelProps {
   /** The names of the personas that come to a step. */
   whoComes: (id: string) => string[];
   hint: string | undefined;
+  onEdit: () => void;
   onChange: (change: (test: PersonaTest) => PersonaTest) => void;
 }
 
 /** What the step at the playhead did, and what the persona gets. */
 export function StepPanel(props: StepPanelProps) {
-  const { persona, run, graph, hint } = props;
+  const { persona, run, graph, hint, onEdit } = props;
   return (
     <aside className="panel panel--end" aria-label={words.step}>
       {run?.error ? (
@@ -46,9 +48,16 @@ export function StepPanel(props: StepPanelProps) {
           <Head {...props} result={run.result} />
           <div className="panel-body scroll">
             {hint && (
-              <p className="sec sec--tight warn" role="status">
-                {hint}
-              </p>
+              <div className="sec sec--tight">
+                <p className="warn" role="status">
+                  {hint}
+                </p>
+                <div>
+                  <Button small icon="pencil" onClick={onEdit}>
+                    {say(words.editing, { name: persona.name })}
+                  </Button>
+                </div>
+              </div>
             )}
             <Here {...props} result={run.result} />
             <Messages result={run.result} graph={graph} name={persona.name} />
