@@ -46,8 +46,22 @@ test("the whole story without a mouse", async ({ enter, backend, page }) => {
   await expect(page.getByRole("heading", { name: /Start with one of these/ })).toBeVisible();
   await page.keyboard.press("n");
   await fill(page, "Name", "Abandoned cart");
-  await press(page, page.getByRole("button", { name: "Empty journey" }));
+  await press(page, page.getByRole("dialog").getByRole("button", { name: "Empty journey" }));
 
+  // Build.
   await press(page, page.getByRole("button", { name: "Add the entry" }));
   await expect(step(page, "Entry")).toBeFocused();
+  await page.keyboard.press("Enter");
+  await fill(page, /^Event/, "cart_updated");
+  await page.keyboard.press("Escape");
+  await expect(step(page, "Entry")).toBeFocused();
+  await add(page, "Message", "m", "Reminder");
+  await fill(page, "Channel", "email");
+  await fill(page, "Subject", "Your cart waits");
+  await page.keyboard.press("Escape");
+  await expect(step(page, "Reminder")).toBeFocused();
+  await add(page, "Condition", "c", "Worth an offer?");
+  await fill(page, /^Field/, "event.total");
+  await page.keyboard.press("Escape");
+  await saved(page);
 });
