@@ -1,3 +1,7 @@
+// First, so that the styles of places come after them.
+import "./style/tokens.css";
+import "./style/console.css";
+import "./style/extra.css";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
@@ -7,9 +11,6 @@ import { queries } from "./cache";
 import { readConfig } from "./config";
 import { startSession } from "./session";
 import { applyTheme } from "./theme";
-import "./style/tokens.css";
-import "./style/console.css";
-import "./style/extra.css";
 
 applyTheme();
 reloadForMissingFiles();

@@ -37,7 +37,7 @@ export function BuildBar({ editor, journey, readOnly, faults, onFind }: BuildBar
       )}
       {!readOnly && <UndoRedo editor={editor} />}
       <span className="push row">
-        <span className="only-wide">
+        <span className="only-wide row">
           <FindStep graph={editor.work.definition} onFind={onFind} />
         </span>
         {!readOnly && (
