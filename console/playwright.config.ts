@@ -19,7 +19,7 @@ export default defineConfig({
     baseURL: pageURL,
     browserName: "chromium",
     viewport: { width: 1440, height: 900 },
-    locale: "en-US",
+    locale: process.env["PICTURES"] === undefined ? "en-US" : "en-GB",
     timezoneId: "UTC",
     contextOptions: { reducedMotion: "reduce" },
     trace: { mode: "retain-on-failure", screenshots: false },

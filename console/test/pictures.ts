@@ -86,7 +86,10 @@ test("pictures of every place", async ({ enter, enterElsewhere, backend, page })
   const { id } = await backend.launch({ name: "Abandoned cart", definition: cart({ delayHours: 0.005 }), goal });
   await makeCustomers(backend);
   await enterCarts(backend, id);
-  await purchases(backend, everyone.filter((i) => i % 4 === 1));
+  await purchases(
+    backend,
+    everyone.filter((i) => i % 4 === 1),
+  );
   await expect
     .poll(async () => (await backend.figures(id)).enrollments.active, { timeout: 120_000, intervals: [1000] })
     .toBe(0);
