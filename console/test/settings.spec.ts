@@ -55,7 +55,7 @@ test("a busy service is waited for, and a page without figures says so", async (
     first ||= Date.now();
     return Date.now() - first < 1500
       ? route.fulfill({ status: 503, headers: { "Retry-After": "2" }, json: { message: "Service Unavailable" } })
-      : route.continue(),;
+      : route.continue();
   });
   await page.route("**/api/v1/analytics?**", (route) =>
     route.fulfill({ status: 500, json: { title: "Broken", code: "internal", requestId: "req-11" } }),
