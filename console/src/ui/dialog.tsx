@@ -35,12 +35,6 @@ export function Dialog({ title, label, onClose, wide = false, children }: Dialog
         event.preventDefault();
         onClose?.();
       }}
-      onClose={() => {
-        // The browser closes it in spite of onCancel when Escape comes twice.
-        if (ref.current === null) return;
-        onClose();
-        setTimeout(() => ref.current?.open === false && ref.current.showModal());
-      }}
     >
       {title !== undefined && (
         <h2 id={id} className="t4 dialog-title">
