@@ -23,7 +23,7 @@ test("someone who failed is found, mended, retried, and goes on", async ({ enter
   await expect(panel).toContainText("loyalty.points");
   expect(await axe(page)).toEqual([]);
 
-  await panel.getByRole("link", { name: "All 3" }).click();
+  await panel.getByRole("link", { name: "Edit" }).click();
   await page.getByRole("button", { name: "Edit" }).click();
   await page
     .getByRole("textbox", { name: "Attributes as JSON" })

@@ -105,7 +105,7 @@ test("the whole story without a mouse", async ({ enter, backend, page }) => {
   await press(page, page.getByRole("link", { name: "ann", exact: true }));
   const way = page.getByRole("complementary", { name: "The way of ann" });
   await expect(way).toContainText("The message could not be sent");
-  await press(page, way.getByRole("link", { name: /^All/ }));
+  await press(page, way.getByRole("link", { name: "Edit" }));
   await press(page, page.getByRole("button", { name: "Edit" }));
   await reach(page, page.getByRole("textbox", { name: "Attributes as JSON" }));
   await page.keyboard.press("ControlOrMeta+a");

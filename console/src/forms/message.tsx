@@ -45,7 +45,7 @@ export function MessageForm(form: StepForm) {
           options={[...options]}
           value={config["channel"]}
           fault={faultAt(faults, "/channel") ?? missing}
-          help={name === "" ? undefined : help}
+          help={name === "" ? say(words.channelChoices, { list: [...options.keys()].join(", ") }) : help}
           onChange={(value) => set("channel", value)}
         />
         <Text

@@ -8,6 +8,7 @@ import { objectOf, type StepForm } from "./form";
 
 /** The form of an entry. */
 export function EntryForm({ config, context, faults, set }: StepForm) {
+  const ofJourney = scalarText(config["eventType"] ?? undefined) === "" ? context.entryEvent : "";
   return (
     <div className="sec">
       <Text
@@ -15,7 +16,7 @@ export function EntryForm({ config, context, faults, set }: StepForm) {
         mono
         options={eventTypesOf(context.names)}
         check={checkEventType}
-        help={words.entryEventHelp}
+        help={ofJourney === "" ? words.entryEventHelp : say(words.entryEventOfJourney, { event: ofJourney })}
         value={config["eventType"]}
         fault={faultAt(faults, "/eventType")}
         onChange={(value) => set("eventType", value)}

@@ -1,7 +1,6 @@
 import words from "#words/people";
 import { isObject, type Json, type JsonObject, scalarText } from "../../json";
 import { href } from "../../route";
-import { say } from "../../say";
 import { LinkButton } from "../../ui/button";
 import { useCustomer } from "./use-customer";
 
@@ -16,7 +15,7 @@ export function flatten(value: JsonObject, before = ""): [string, Json][] {
 
 const shown = 6;
 
-/** The first attributes of a person, with the way to all of them. */
+/** The first attributes of a person, with the way to change them. */
 export function AttributesSection({ customer }: { customer: string }) {
   const { data, isError } = useCustomer(customer);
   if (data === undefined && !isError) return null;
@@ -25,8 +24,8 @@ export function AttributesSection({ customer }: { customer: string }) {
     <div className="sec sec--tight">
       <h3 className="sec-title">
         <span className="grow">{words.attributes}</span>
-        <LinkButton small look="quiet" href={href({ name: "customer", customer })}>
-          {all.length === 0 ? words.toCustomer : say(words.allAttributes, { n: all.length })}
+        <LinkButton small icon="pencil" href={href({ name: "customer", customer })}>
+          {all.length === 0 ? words.toCustomer : words.editAttributes}
         </LinkButton>
       </h3>
       {all.length === 0 ? (

@@ -16,17 +16,20 @@ import { EnrollRunView } from "./enroll-result";
 import { beginEnroll, continueEnroll, type EnrollRun, type Meaning, workEnroll } from "./enroll-run";
 
 const previewRows = 5;
+/** Columns that messages need as attributes. */
+const addresses = /mail|phone|mobile/i;
 
 /** Enrolls people by pasted ids or a CSV file, with a verdict on each. */
 export default function Enroll({ journey, onClose }: { journey: Schemas["Journey"]; onClose: () => void }) {
   const cache = useQueryClient();
   const [text, setText] = useState("");
-  const [meaning, setMeaning] = useState<"properties" | "attributes">("properties");
+  const [chosen, setMeaning] = useState<"properties" | "attributes">();
   const [typed, setTyped] = useState(true);
   const [run, setRun] = useState<EnrollRun | null>(null);
   const stopper = useRef(new AbortController());
   useEffect(() => () => stopper.current.abort(), []);
   const file = readPeople(text, typed);
+  const meaning = chosen ?? (file.columns.some((name) => addresses.test(name)) ? "attributes" : "properties");
   const busy = run?.state === "running" || run?.state === "stopping";
 
   const work = async (start: EnrollRun) => {

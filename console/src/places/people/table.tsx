@@ -61,7 +61,11 @@ export function Table(props: TableProps) {
         </thead>
         <tbody>
           {entries.map((entry) => (
-            <tr key={entry.customerId} className={entry.customerId === open ? "is-selected" : undefined}>
+            <tr
+              key={entry.customerId}
+              className={entry.customerId === open ? "is-selected" : undefined}
+              onClick={openRow}
+            >
               <td>
                 <Check
                   hideLabel
@@ -96,6 +100,13 @@ export function Table(props: TableProps) {
       </table>
     </div>
   );
+}
+
+/** Opens the person of a row wherever it is clicked, except on what is clicked for itself. */
+function openRow({ target, currentTarget }: React.MouseEvent<HTMLElement>) {
+  if (target instanceof Element && target.closest("a, button, label")) return;
+  if (getSelection()?.type === "Range") return;
+  currentTarget.querySelector<HTMLElement>("a.people-id")?.click();
 }
 
 function Due({ at }: { at: string | undefined }) {

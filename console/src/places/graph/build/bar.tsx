@@ -69,7 +69,7 @@ function VersionChip({ version, neverLaunched, hasDraft }: VersionChipProps) {
   return (
     <span className="chip chip--accent">
       <Icon name="pencil" />
-      {say(words.draftOf, { version: neverLaunched ? version : version + 1 })}
+      {neverLaunched ? words.firstDraft : say(words.draftOf, { version: version + 1 })}
     </span>
   );
 }

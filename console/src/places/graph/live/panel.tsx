@@ -27,7 +27,9 @@ export function Panel({ figures, version, title, several, journey }: PanelProps)
   const { counts } = version;
   return (
     <>
-      {counts.entered === 0 && version.number === null && <Start figures={figures} journey={journey} />}
+      {counts.entered === 0 && version.number === null && (
+        <Start figures={figures} journey={journey} several={several} />
+      )}
       <section className="sec sec--tight">
         <h2 className="sec-title">{title}</h2>
         <Sum counts={counts} journey={journey} version={version.number} figures={several ? undefined : figures} />

@@ -1,30 +1,40 @@
 import { useState } from "react";
 import words from "#words/live";
 import type { Schemas } from "../../../api";
-import { isObject } from "../../../json";
+import { workOf } from "../../../graph/stored";
+import { isObject, type Json } from "../../../json";
 import { href } from "../../../route";
 import { rich } from "../../../say";
 import { announce } from "../../../ui/announce";
 import { Button, LinkButton } from "../../../ui/button";
+import { suggestTest } from "../simulate/suggest";
 import type { Analytics } from "./figures";
 
 type Journey = Schemas["Journey"];
 
+interface StartProps {
+  figures: Analytics;
+  journey: Journey | undefined;
+  /** Whether people entered with other versions. */
+  several: boolean;
+}
+
 /** Nobody has entered yet: how the first person would. */
-export function Start({ figures, journey }: { figures: Analytics; journey: Journey | undefined }) {
-  if (!journey) {
+export function Start({ figures, journey, several }: StartProps) {
+  const title = several ? words.nobodyVersion : words.nobodyTitle;
+  if (!journey || journey.status === "paused") {
     return (
       <section className="sec">
-        <h2 className="sec-title">{words.nobodyTitle}</h2>
-        <p className="dim">{words.nobodyViewer}</p>
+        <h2 className="sec-title">{title}</h2>
+        <p className="dim">{journey ? words.nobodyPaused : words.nobodyViewer}</p>
       </section>
     );
   }
   const event = entryEvent(journey);
-  const command = event ? eventCommand(event) : enrollCommand(figures.journeyId);
+  const command = event ? eventCommand(journey, event) : enrollCommand(figures.journeyId);
   return (
     <section className="sec">
-      <h2 className="sec-title">{words.nobodyTitle}</h2>
+      <h2 className="sec-title">{title}</h2>
       <p className="dim">{event ? rich(words.nobodyEvent, { event: <code>{event}</code> }) : words.nobodyEnroll}</p>
       <code className="codebox">{command}</code>
       <div className="row">
@@ -60,8 +70,15 @@ export function entryEvent(journey: Journey): string | undefined {
   return own ?? (typeof inGraph === "string" && inGraph !== "" ? inGraph : undefined);
 }
 
-function eventCommand(eventType: string): string {
-  return curl("/events", { customerId: "customer-1", eventType });
+/** The call that reports the event, with what the journey reads of it. */
+function eventCommand(journey: Journey, eventType: string): string {
+  const work = workOf(journey);
+  const { entryEvent } = suggestTest({
+    work,
+    entryCondition: journey.entryCondition as Json,
+    addressOf: () => undefined,
+  });
+  return curl("/events", { customerId: "customer-1", eventType, properties: entryEvent?.properties });
 }
 
 function enrollCommand(id: string): string {

@@ -17,12 +17,15 @@ interface SimulateBarProps {
 /** What is simulated, and how much of it the personas cover. */
 export function SimulateBar({ editor, journey, coverage }: SimulateBarProps) {
   const { journeyId, hasDraft } = editor;
-  const n = journey.version;
+  const { status, version } = journey;
+  const isDraft = hasDraft || status === "draft";
   return (
     <section className="bar" aria-label={words.bar}>
-      <span className={hasDraft ? "chip chip--accent only-wide" : "chip only-wide"}>
-        {hasDraft && <Icon name="pencil" />}
-        {say(hasDraft ? words.draftOf : words.version, { n })}
+      <span className={isDraft ? "chip chip--accent only-wide" : "chip only-wide"}>
+        {isDraft && <Icon name="pencil" />}
+        {status === "draft"
+          ? words.draft
+          : say(hasDraft ? words.draftOf : words.version, { n: hasDraft ? version + 1 : version })}
       </span>
       <span className="dim only-wide">{words.nothing}</span>
       <span className="push row row--3">

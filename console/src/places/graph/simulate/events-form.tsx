@@ -16,18 +16,20 @@ interface EventsFormProps {
   /** Types to complete, the likeliest first. */
   types: readonly string[];
   propertiesOf: (type: string) => readonly string[];
+  /** A new event of a type. */
+  make: (type: string) => PersonaEvent;
   fault: string | undefined;
   onChange: (events: PersonaEvent[]) => void;
 }
 
 /** The events of a persona, each with its time after the entry. */
-export function EventsForm({ events, types, propertiesOf, fault, onChange }: EventsFormProps) {
+export function EventsForm({ events, types, propertiesOf, make, fault, onChange }: EventsFormProps) {
   const edit = (i: number, next: PersonaEvent) => onChange(events.map((event, k) => (k === i ? next : event)));
   return (
     <div className="sec">
       <h3 className="sec-title">
         <span className="grow">{words.events}</span>
-        <Button small icon="plus" onClick={() => onChange([...events, { type: types[0] ?? "event", afterHours: 1 }])}>
+        <Button small icon="plus" onClick={() => onChange([...events, make(types[0] ?? "event")])}>
           {words.addEvent}
         </Button>
       </h3>

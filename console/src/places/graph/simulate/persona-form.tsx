@@ -13,7 +13,7 @@ import { formatPath } from "./paths";
 import type { Persona, PersonaTest } from "./personas";
 import { eventTypesOf } from "./reads";
 import { sample, withRead } from "./solve";
-import { entryType, missingReads, type Setting } from "./suggest";
+import { entryType, matchingEvent, missingReads, type Setting } from "./suggest";
 import { JsonField, ValueRows } from "./value-rows";
 
 interface PersonaFormProps {
@@ -83,6 +83,7 @@ export function PersonaForm({ persona, setting, error, hint, onChange, onDone }:
           propertiesOf={(type) =>
             names?.eventTypes.find(({ name }) => name === type)?.properties.map(({ path }) => path) ?? []
           }
+          make={(type) => matchingEvent(setting.work, test, type, 1)}
           fault={faultOf("/events")}
           onChange={(events) => set(({ events: _, ...t }) => (events.length > 0 ? { ...t, events } : t) as PersonaTest)}
         />

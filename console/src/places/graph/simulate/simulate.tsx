@@ -2,7 +2,7 @@ import { useMemo, useState } from "react";
 import words from "#words/simulate";
 import type { Schemas } from "../../../api";
 import { Canvas } from "../../../graph/canvas";
-import { nameOf } from "../../../graph/describe";
+import { nameOf, wayName } from "../../../graph/describe";
 import type { Editor } from "../../../graph/editor";
 import type { Json } from "../../../json";
 import { useKeys } from "../../../keys";
@@ -89,10 +89,10 @@ function Simulation({ editor, journey, personas }: SimulateProps & { personas: P
   const send = (line: Line) => {
     const target = graph.nodes.find(({ id }) => id === line.target);
     const base = chosen && chosen.id !== guest.persona?.id ? chosen.test : suggestTest(setting);
-    const id = personas.add(
-      say(words.toWay, { step: target ? nameOf(target) : line.target }),
-      testFor(setting, line, base),
-    );
+    const way = wayName(line.node, line.way);
+    const step = target ? nameOf(target) : line.target;
+    const name = way === "" ? say(words.toWay, { step }) : say(words.byWay, { step: nameOf(line.node), way });
+    const id = personas.add(name, testFor(setting, line, base));
     choose(id);
     setWish({ id, line });
     focusChosen();

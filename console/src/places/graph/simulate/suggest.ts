@@ -161,6 +161,22 @@ function withEvent(
   return { ...next, events: [...(next.events ?? []), event] };
 }
 
+/** An event of a type, for the same cart as the entry wherever the journey asks for that. */
+export function matchingEvent(work: Work, { entryEvent }: PersonaTest, type: string, afterHours: number): PersonaEvent {
+  const rules = [
+    ...work.exitOn.filter(isObject),
+    ...(isObject(work.goal) ? [work.goal] : []),
+    ...work.definition.nodes.flatMap(({ config }) => awaitedOf(config ?? {})),
+  ];
+  let properties = {};
+  for (const rule of rules) {
+    const match = rule["eventType"] === type ? matched(rule["match"]) : undefined;
+    const value = match && valueAt(entryEvent?.properties, match.entry);
+    if (match && value !== undefined) properties = withValue(properties, match.event, value);
+  }
+  return Object.keys(properties).length > 0 ? { type, afterHours, properties } : { type, afterHours };
+}
+
 /** About how long a wait takes without its event, in hours. */
 function delayOf(node: GraphNode): number {
   if (node.type !== "wait") return 0;

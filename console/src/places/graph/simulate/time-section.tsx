@@ -11,6 +11,7 @@ import type { Persona, PersonaEvent, PersonaTest } from "./personas";
 import { eventTypesOf } from "./reads";
 import { Scrubber } from "./scrubber";
 import { round } from "./solve";
+import { matchingEvent } from "./suggest";
 import type { Timeline } from "./timeline";
 
 interface TimeSectionProps {
@@ -42,7 +43,7 @@ export function TimeSection(props: TimeSectionProps) {
       series,
     );
   const add = (type: string) => {
-    const event = { type, afterHours: hoursAt(timeline, playhead.get()) };
+    const event = matchingEvent(props.work, persona.test, type, hoursAt(timeline, playhead.get()));
     setEvents(say(words.addedEvent, { type }), `event ${persona.id} new`, [...events, event]);
   };
   return (

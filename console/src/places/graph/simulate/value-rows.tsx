@@ -1,4 +1,5 @@
 import { useId, useState } from "react";
+import { flushSync } from "react-dom";
 import words from "#words/simulate";
 import { type JsonObject, same } from "../../../json";
 import { say } from "../../../say";
@@ -93,7 +94,15 @@ function Rows({ label, value, onChange, options = [], id }: ValueRowsProps & { i
         );
       })}
       <div>
-        <Button small icon="plus" onClick={() => setTyped([...rows, { path: "", text: "" }])}>
+        <Button
+          small
+          icon="plus"
+          onClick={({ currentTarget }) => {
+            const list = currentTarget.closest("fieldset");
+            flushSync(() => setTyped([...rows, { path: "", text: "" }]));
+            [...(list?.querySelectorAll<HTMLElement>(".rows .input--mono") ?? [])].at(-1)?.focus();
+          }}
+        >
           {words.addRow}
         </Button>
       </div>
