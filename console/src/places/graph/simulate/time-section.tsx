@@ -79,10 +79,15 @@ export function TimeSection(props: TimeSectionProps) {
   );
 }
 
-/** Hours after entry at a stop: in the middle of what follows it, so that an event falls into a wait. */
+/**
+ * Hours after entry at a stop: in the middle of what follows it, so that an event falls into a wait. At the end it is
+ * the last wait, as an event after all steps would change nothing.
+ */
 function hoursAt({ stops, start }: Timeline, index: number): number {
-  const from = stops[index]?.at ?? start;
-  const to = stops[index + 1]?.at ?? from + 3_600_000;
+  const lastWait = stops.findLastIndex((stop, i) => (stops[i + 1]?.at ?? stop.at) > stop.at);
+  const i = index >= stops.length - 1 && lastWait >= 0 ? lastWait : index;
+  const from = stops[i]?.at ?? start;
+  const to = stops[i + 1]?.at ?? from + 3_600_000;
   return round(Math.max(1 / 60, (from + (to - from) / 2 - start) / 3_600_000));
 }
 
