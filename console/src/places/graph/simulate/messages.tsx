@@ -101,7 +101,7 @@ function Body({ channel, fields, template }: BodyProps) {
   return (
     <div className="mail-body">
       {words1 !== undefined && (
-        <p className={bubble ? "bubble lines" : "lines"}>
+        <p className={bubble ? "bubble k-message lines" : "lines"}>
           <Filled template={template[key]} text={words1} />
         </p>
       )}
