@@ -46,7 +46,7 @@ export default defineConfig({
     port: Number(process.env["CONSOLE_PORT"] ?? "5173"),
     strictPort: true,
     fs: { allow: [".", "../examples"] }, // the examples are part of the page
-    watch: { ignored: ["**/build/**", "**/test/**"] },
+    watch: { ignored: ["**/console/build/**", "**/test/**"] },
     proxy: { "/api": backend, "/_local": backend, "/config.json": backend, "/preview": backend },
   },
   test: { include: ["test/**/*.test.ts"], environment: "node", testTimeout: 60_000 },
