@@ -24,7 +24,6 @@ export default defineConfig({
     // The page's policy allows no inline scripts, styles or data: fonts.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    cssCodeSplit: false,
     reportCompressedSize: false,
     // React and what all chunks share are one file, and what draws graphs is another. They are alike in most builds,
     // and small files compress badly.

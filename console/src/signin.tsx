@@ -3,7 +3,7 @@ import words from "#words/signin";
 import { formatMinute } from "./format";
 import { kept } from "./kept";
 import { say } from "./say";
-import { session, sessionLost, signIn, signOut } from "./session";
+import { session, signIn, signOut } from "./session";
 import { useStore } from "./store";
 import { Button } from "./ui/button";
 import { Dialog } from "./ui/dialog";
@@ -44,7 +44,7 @@ export function SignedOutHere() {
   const work = useStore(kept);
   const endedAt = (who?.expiresAt ?? 0) * 1000;
   return (
-    <Dialog onClose={() => sessionLost.set(true)} label={words.lostTitle}>
+    <Dialog label={words.lostTitle}>
       <div className="row row--3 row--top">
         <span className="sign sign--info sign--big">
           <Icon name="lock" />

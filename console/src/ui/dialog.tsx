@@ -6,7 +6,8 @@ interface DialogProps {
   /** Its heading; without one, `label` names it and it has no button to close. */
   title?: string;
   label?: string;
-  onClose: () => void;
+  /** Without it nothing closes the dialog; the browser would at the second Escape. */
+  onClose?: () => void;
   wide?: boolean;
   children: ReactNode;
 }
@@ -27,11 +28,12 @@ export function Dialog({ title, label, onClose, wide = false, children }: Dialog
   return (
     <dialog
       ref={ref}
+      closedby={onClose === undefined ? "none" : "closerequest"}
       className={wide ? "dialog dialog--wide" : "dialog"}
       {...(title === undefined ? { "aria-label": label } : { "aria-labelledby": id })}
       onCancel={(event) => {
         event.preventDefault();
-        onClose();
+        onClose?.();
       }}
     >
       {title !== undefined && (
@@ -41,7 +43,7 @@ export function Dialog({ title, label, onClose, wide = false, children }: Dialog
       )}
       {children}
       {/* The last stop of the Tab key, so that the focus begins in the content. */}
-      {title !== undefined && (
+      {title !== undefined && onClose !== undefined && (
         <div className="dialog-close">
           <IconButton icon="close" label={words.close} onClick={onClose} />
         </div>

@@ -20,6 +20,7 @@ const core = {
   refresh: "M13.5 3v3.5H10M13.2 6.5A5.5 5.5 0 1 0 13.5 9",
   leave: "M6 2.5H3.5a1 1 0 0 0-1 1v9a1 1 0 0 0 1 1H6M10 5l3 3-3 3M13 8H6",
   plus: "M8 3v10M3 8h10",
+  event: "M9 1.75 3.5 9H8l-1 5.25L12.5 7H8Z",
   "chevron-down": "m4 6 4 4 4-4",
   alert: "M2 8a6 6 0 1 0 12 0a6 6 0 1 0-12 0M8 5v3.5M8 11v.01",
   more: <path d="M3.5 8v.01M8 8v.01M12.5 8v.01" strokeWidth="2" />,

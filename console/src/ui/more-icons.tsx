@@ -46,7 +46,6 @@ const shapes = {
   "step-back": "M5.5 3.5v9M12.5 3.5 7.5 8l5 4.5Z",
   play: "M5 3.25 12.5 8 5 12.75Z",
   "step-on": "M10.5 3.5v9M3.5 3.5 8.5 8l-5 4.5Z",
-  event: "M9 1.75 3.5 9H8l-1 5.25L12.5 7H8Z",
   text: "M3 4V3h10v1M8 3v10M6.5 13h3",
   unknown: (
     <>

@@ -44,7 +44,7 @@ func browse(t *testing.T, path string, header ...string) (*http.Response, string
 	return response, string(text)
 }
 
-var assetName = regexp.MustCompile(`/assets/[a-z]+-[A-Za-z0-9_-]{8}\.[a-z]+`)
+var assetName = regexp.MustCompile(`/assets/[a-z-]+-[A-Za-z0-9_-]{8}\.[a-z]+`)
 
 // consolePath returns a path of a public route.
 func consolePath(t *testing.T, route manifest.Route) string {
@@ -64,7 +64,7 @@ func TestConsole_ServesItsPageAndWhatThePageNames(t *testing.T) {
 	require.Equal(t, "text/html; charset=utf-8", response.Header.Get("Content-Type"))
 	require.Contains(t, response.Header.Get("Content-Security-Policy"), "script-src 'self'")
 	assets := assetName.FindAllString(page, -1)
-	require.Len(t, assets, 3)
+	require.Greater(t, len(assets), 2, "scripts and a style")
 	for _, path := range assets {
 		response, text := browse(t, path)
 		require.Equal(t, 200, response.StatusCode, path)

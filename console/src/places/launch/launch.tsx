@@ -22,7 +22,7 @@ export default function Launch({ id }: { id: string }) {
 function NotForViewers({ id }: { id: string }) {
   return (
     <Frame id={id} name="">
-      <Empty title={words.figuresOnly}>
+      <Empty title={words.figuresOnly} level={1}>
         <ToMode id={id} mode="live" word={words.toLive} />
       </Empty>
     </Frame>
@@ -54,12 +54,12 @@ function Candidate({ id }: { id: string }) {
   return (
     <Frame id={id} name={name}>
       {status === "archived" ? (
-        <Empty title={words.archived}>
+        <Empty title={words.archived} level={1}>
           <p className="dim">{words.archivedDetail}</p>
           <ToMode id={id} mode="live" word={words.toLive} />
         </Empty>
       ) : status === "active" && draft.data === null ? (
-        <Empty title={say(words.isLive, { n: String(version) })}>
+        <Empty title={say(words.isLive, { n: String(version) })} level={1}>
           <p className="dim">{words.isLiveDetail}</p>
           <div className="row">
             <ToMode id={id} mode="build" word={words.toBuild} />
