@@ -27,6 +27,9 @@ export interface Row {
   figures: Figures | undefined;
 }
 
+/** What is read only where the list is searched or counted. */
+const look = () => import("./look");
+
 export const pageSize = 50;
 const fewestSeconds = 10;
 const mostSeconds = 60;
@@ -71,7 +74,7 @@ export function useList(filter: Filter, isEditor: boolean): List {
     queryFn: ({ signal, queryKey }) => {
       const before = queries.getQueryData<FiguresPage>(queryKey);
       return filter.failed
-        ? import("./look").then(({ lookForFailed }) => lookForFailed(filter, cursor, signal))
+        ? look().then(({ lookForFailed }) => lookForFailed(filter, cursor, signal))
         : readFigures(filter, cursor, before, signal);
     },
     placeholderData: (before) => before,
@@ -84,7 +87,7 @@ export function useList(filter: Filter, isEditor: boolean): List {
     queryKey: [...keys.journeys, filter, filter.failed ? ids : offset],
     queryFn: ({ signal }) =>
       ids
-        ? import("./look").then(({ findSummaries }) => findSummaries(filter, ids, signal))
+        ? look().then(({ findSummaries }) => findSummaries(filter, ids, signal))
         : readSummaries(filter, offset, signal),
     placeholderData: (before) => before,
     enabled: isEditor && (!filter.failed || ids !== undefined),
@@ -187,7 +190,7 @@ export function useCounts(filter: Filter, list: List, isEditor: boolean): Counts
   const all = list.whole && !list.isOld && filter.status === undefined && !filter.failed ? list.rows : undefined;
   const { data } = useQuery({
     queryKey: key,
-    queryFn: ({ signal }) => import("./look").then(({ readCounts }) => readCounts(filter.q, signal)),
+    queryFn: ({ signal }) => look().then(({ readCounts }) => readCounts(filter.q, signal)),
     enabled: isEditor && all === undefined && list.rows !== undefined,
     staleTime: 30_000,
   });
