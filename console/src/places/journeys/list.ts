@@ -54,6 +54,8 @@ export interface List {
   total: number | undefined;
   /** All that match are in `rows`. */
   whole: boolean;
+  /** Whether that is not known yet. */
+  isReading: boolean;
   error: unknown;
   /** The rows stand, but their figures could not be read. */
   figuresError: unknown;
@@ -104,6 +106,7 @@ export function useList(filter: Filter, isEditor: boolean): List {
     rows: ready ? rows : undefined,
     total: isEditor && !filter.failed ? summaries.data?.total : undefined,
     whole: at.length === 0 && figures.data !== undefined && nextCursor === undefined,
+    isReading: figures.isPending,
     error: ready ? null : (main.error ?? (filter.failed ? figures.error : null)),
     figuresError: isEditor && !filter.failed ? figures.error : null,
     retry: () => {
@@ -191,7 +194,7 @@ export function useCounts(filter: Filter, list: List, isEditor: boolean): Counts
   const { data } = useQuery({
     queryKey: key,
     queryFn: ({ signal }) => look().then(({ readCounts }) => readCounts(filter.q, signal)),
-    enabled: isEditor && all === undefined && list.rows !== undefined,
+    enabled: isEditor && all === undefined && list.rows !== undefined && !list.isReading,
     staleTime: 30_000,
   });
   if (all === undefined) return data;
