@@ -7,7 +7,7 @@ const chromium = await findChromium();
 // The tests need a running API: `make console-test` starts one.
 export default defineConfig({
   testDir: "test",
-  testMatch: "*.spec.ts",
+  testMatch: process.env["PICTURES"] === undefined ? "*.spec.ts" : "pictures.ts", // `make console-pictures`
   outputDir: "test/results",
   fullyParallel: true,
   workers: 2,
@@ -19,7 +19,7 @@ export default defineConfig({
     baseURL: pageURL,
     browserName: "chromium",
     viewport: { width: 1440, height: 900 },
-    locale: "en-US",
+    locale: process.env["PICTURES"] === undefined ? "en-US" : "en-GB",
     timezoneId: "UTC",
     contextOptions: { reducedMotion: "reduce" },
     trace: { mode: "retain-on-failure", screenshots: false },

@@ -13,6 +13,8 @@ export interface KeyRow<Name extends string = string> {
   keys: readonly string[];
   /** What it does, for the help. */
   does: string;
+  /** Runs in fields, too: a key that no field takes for itself. */
+  inFields?: boolean;
 }
 
 /** The keys of a part of the console. */
@@ -29,7 +31,7 @@ export type KeyHandlers<Name extends string> = { [N in Name]?: (event: KeyboardE
 
 /**
  * Lists a table in the help and runs its keys while the component is mounted: anywhere on the page but in
- * fields, open menus and dialogs. A row without a handler is only listed; its component handles the key.
+ * open menus and dialogs, and in fields those only that say so. A row without a handler is only listed; its component handles the key.
  */
 export function useKeys<Name extends string>(table: KeyTable<Name>, handlers: KeyHandlers<Name>) {
   const latest = useRef(handlers);
@@ -39,8 +41,8 @@ export function useKeys<Name extends string>(table: KeyTable<Name>, handlers: Ke
   useEffect(() => {
     keyTables.set([...keyTables.get(), table]);
     const run = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || isBusy(event)) return;
       const row = table.rows.find(({ keys }) => keys.some((key) => matches(event, key)));
+      if (event.defaultPrevented || (row?.inFields ? isCovered() : isBusy(event))) return;
       const handler = row && latest.current[row.name];
       if (handler && handler(event) !== false) event.preventDefault();
     };
@@ -66,7 +68,12 @@ export function matches(event: KeyboardEvent | React.KeyboardEvent, key: string)
 /** Whether the key belongs to a field, a menu or a dialog. */
 export function isBusy(event: KeyboardEvent | React.KeyboardEvent): boolean {
   const target = event.target instanceof HTMLElement ? event.target : null;
-  return isField(target) || document.querySelector("dialog[open], [popover]:popover-open") !== null;
+  return isField(target) || isCovered();
+}
+
+/** Whether a dialog or a menu is open. */
+function isCovered(): boolean {
+  return document.querySelector("dialog[open], [popover]:popover-open") !== null;
 }
 
 /** Whether an element takes text, so that a letter typed there is no command. */

@@ -7,6 +7,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/analytics/tally"
+	"journeys/internal/api/web"
 	"journeys/internal/graph"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -16,7 +17,7 @@ type analyticsBody struct {
 	JourneyID       ident.ID        `json:"journeyId"`
 	JourneyName     string          `json:"journeyName"`
 	Status          journey.Status  `json:"status"`
-	AsOf            *timestamp      `json:"asOf"` // null if nothing is counted
+	AsOf            *web.Timestamp  `json:"asOf"` // null if nothing is counted
 	Enrollments     enrollmentsBody `json:"enrollments"`
 	CompletionRate  float64         `json:"completionRate"`
 	Conversions     int64           `json:"conversions"`
@@ -72,21 +73,21 @@ type dayBody struct {
 
 func getJourneyAnalytics(a *API, w http.ResponseWriter, r *request) error {
 	days := r.queryRange()
-	known := r.ifNoneMatch()
-	if err := r.checkFaults(); err != nil {
+	known := r.IfNoneMatch()
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	report, err := a.Analytics.Report(r.Context(), r.tenant, r.id, days)
 	if err != nil {
 		return err
 	}
-	return writeTagged(w, known, newAnalyticsBody(r.id, report))
+	return web.WriteTagged(w, known, newAnalyticsBody(r.id, report))
 }
 
 func newAnalyticsBody(id ident.ID, report analytics.Report) analyticsBody {
 	e := report.Enrollments
 	body := analyticsBody{
-		JourneyID: id, JourneyName: report.Name, Status: report.Status, AsOf: timestampOrNil(report.AsOf),
+		JourneyID: id, JourneyName: report.Name, Status: report.Status, AsOf: web.TimestampOrNil(report.AsOf),
 		VersionsLeftOut: report.LeftOut,
 		Enrollments:     newEnrollmentsBody(e),
 		CompletionRate:  rate(e.Completed, e.Enrolled), Conversions: e.Conversions,
@@ -147,7 +148,7 @@ func rate(part, whole int64) float64 {
 // queryRange reads from and to. It returns the zero Range if both are absent or
 // either is wrong.
 func (r *request) queryRange() analytics.Range {
-	if !r.query.Has("from") && !r.query.Has("to") {
+	if !r.Query.Has("from") && !r.Query.Has("to") {
 		return analytics.Range{}
 	}
 	days := analytics.Range{From: r.queryDay("from", "to"), To: r.queryDay("to", "from")}
@@ -155,22 +156,22 @@ func (r *request) queryRange() analytics.Range {
 	case days.From == "" || days.To == "":
 		return analytics.Range{}
 	case days.To < days.From:
-		r.faults.Add(queryPlace+"to", "must not be before from")
+		r.Faults.Add(web.QueryPlace+"to", "must not be before from")
 	case days.To.Time().Sub(days.From.Time()) >= analytics.MaxDays*24*time.Hour:
-		r.faults.Add(queryPlace+"to", "must be less than %d days after from", analytics.MaxDays)
+		r.Faults.Add(web.QueryPlace+"to", "must be less than %d days after from", analytics.MaxDays)
 	}
 	return days
 }
 
 // queryDay reads a date. It returns "" after noting a fault.
 func (r *request) queryDay(name, other string) analytics.Day {
-	if !r.query.Has(name) {
-		r.faults.Add(queryPlace+name, "is required when %s is given", other)
+	if !r.Query.Has(name) {
+		r.Faults.Add(web.QueryPlace+name, "is required when %s is given", other)
 		return ""
 	}
-	day := analytics.Day(r.query.Get(name))
+	day := analytics.Day(r.Query.Get(name))
 	if analytics.DayOf(day.Time()) != day || day < firstDay || day > lastDay {
-		r.faults.Add(queryPlace+name, "must be a date from %s to %s", firstDay, lastDay)
+		r.Faults.Add(web.QueryPlace+name, "must be a date from %s to %s", firstDay, lastDay)
 		return ""
 	}
 	return day

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"journeys/internal/analytics"
+	"journeys/internal/api/web"
 	"journeys/internal/apigw"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -28,15 +29,15 @@ type summaryBody struct {
 	Status      journey.Status   `json:"status"`
 	Enrollments *enrollmentsBody `json:"enrollments"`
 	Conversions *int64           `json:"conversions"`
-	AsOf        *timestamp       `json:"asOf"` // null also if nothing is counted
+	AsOf        *web.Timestamp   `json:"asOf"` // null also if nothing is counted
 }
 
 func listAnalytics(a *API, w http.ResponseWriter, r *request) error {
 	filter := r.queryFilter()
-	filter.Limit = r.queryInt("limit", 1, maxSummaries, defaultLimit)
-	cursor := r.queryWord("cursor", maxListCursor)
-	known := r.ifNoneMatch()
-	if err := r.checkFaults(); err != nil {
+	filter.Limit = r.QueryInt("limit", 1, maxSummaries, defaultLimit)
+	cursor := r.QueryWord("cursor", maxListCursor)
+	known := r.IfNoneMatch()
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	list, next, err := a.Journeys.ListFrom(r.Context(), r.tenant, filter, cursor)
@@ -54,7 +55,7 @@ func listAnalytics(a *API, w http.ResponseWriter, r *request) error {
 			a.logUnreadable(r, j.ID, summaries[i].Err)
 		}
 	}
-	return writeTagged(w, known, body)
+	return web.WriteTagged(w, known, body)
 }
 
 func newSummaryBody(j journey.Journey, s analytics.Summary) summaryBody {
@@ -62,7 +63,7 @@ func newSummaryBody(j journey.Journey, s analytics.Summary) summaryBody {
 	if s.Err == nil {
 		body.Enrollments = new(newEnrollmentsBody(s.Enrollments))
 		body.Conversions = &s.Enrollments.Conversions
-		body.AsOf = timestampOrNil(s.AsOf)
+		body.AsOf = web.TimestampOrNil(s.AsOf)
 	}
 	return body
 }

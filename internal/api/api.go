@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"journeys/internal/analytics"
+	"journeys/internal/api/web"
 	"journeys/internal/auth"
 	"journeys/internal/emf"
 	"journeys/internal/ident"
@@ -203,15 +204,10 @@ func Operations() []Operation {
 		ListJourneys(), CreateJourney(), GetJourney(), UpdateJourney(), DeleteJourney(),
 		EnrollCustomers(), TestJourney(), GetEnrollment(), GetJourneyAnalytics(), PutEvent(),
 		ListEnrollments(), RetryEnrollment(), DeleteEnrollment(), PutCustomer(), PatchCustomer(), PutCustomers(), GetCustomer(), DeleteCustomer(),
-
 		ListVersions(), GetVersion(), ListHistory(),
-
 		ListAnalytics(),
-
 		GetSettings(), GetNames(),
-
 		ListCustomerEnrollments(), ActOnEnrollments(),
-
 		GetDraft(), PutDraft(), DeleteDraft(), PublishDraft(),
 	}
 }
@@ -227,7 +223,7 @@ func (a *API) Handler(op Operation) http.Handler {
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Cache-Control", "no-store")
 
-		ctx, cancel := withMargin(r.Context())
+		ctx, cancel := web.WithMargin(r.Context())
 		defer cancel()
 		ctx, used := a.Meter(ctx)
 		err := a.serve(op, rec, r.WithContext(ctx))
@@ -236,7 +232,7 @@ func (a *API) Handler(op Operation) http.Handler {
 			err = fmt.Errorf("%w: %v", context.DeadlineExceeded, err) //nolint:errorlint // the inner error must not choose the answer
 		}
 		if err != nil && rec.status == 0 {
-			writeProblem(rec, r, err)
+			web.WriteProblem(rec, r, err)
 		}
 		a.logRequest(r, op, rec, err, a.Now().Sub(started), used())
 	})
@@ -254,29 +250,32 @@ func (a *API) serve(op Operation, rec *recorder, r *http.Request) (err error) {
 	if err := caller.May(op.Roles, a.Now()); err != nil {
 		return err
 	}
-	req := &request{Request: r, tenant: caller.Tenant, received: receivedAt(r.Context(), a.Now()), rec: rec}
+	req := &request{Request: web.Request{Request: r}, tenant: caller.Tenant, received: web.ReceivedAt(r.Context(), a.Now()), rec: rec}
 	if strings.Contains(op.Path, "{id}") {
 		if req.id = ident.ID(r.PathValue("id")); !req.id.Valid() {
 			return journey.ErrNotFound
 		}
 	}
 	if strings.Contains(op.Path, "{customerId}") {
-		req.customer = req.readPathID("customerId")
+		req.customer = req.ReadPathID("customerId")
 	}
-	req.readQuery(op.query)
+	req.ReadQuery(op.query)
 	return op.handle(a, rec, req)
 }
 
-// answerMargin is the part of a request's time that is reserved for answering
-// that the time is up.
-const answerMargin = 500 * time.Millisecond
+// request is an authorized request.
+type request struct {
+	web.Request
+	tenant   ident.Tenant
+	id       ident.ID  // journey in the path; "" if the route has none
+	customer string    // customer in the path; "" if the route has none
+	received time.Time // by the gateway
+	rec      *recorder
+}
 
-// withMargin returns ctx with a deadline earlier by answerMargin.
-func withMargin(ctx context.Context) (context.Context, context.CancelFunc) {
-	if deadline, ok := ctx.Deadline(); ok {
-		return context.WithDeadline(ctx, deadline.Add(-answerMargin))
-	}
-	return context.WithCancel(ctx)
+// addCount adds a metric to the request's log line.
+func (r *request) addCount(name string, n int) {
+	r.rec.metrics = append(r.rec.metrics, emf.CountMetric(name, n))
 }
 
 // recorder keeps what the log line needs to know of an answer.

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"journeys/internal/api/web"
 	"journeys/internal/journey"
 )
 
@@ -25,9 +26,9 @@ type membershipListBody struct {
 }
 
 func listCustomerEnrollments(a *API, w http.ResponseWriter, r *request) error {
-	limit := r.queryInt("limit", 1, maxMembershipLimit, defaultMembershipLimit)
-	cursor := r.queryWord("cursor", maxCursor)
-	if err := r.checkFaults(); err != nil {
+	limit := r.QueryInt("limit", 1, maxMembershipLimit, defaultMembershipLimit)
+	cursor := r.QueryWord("cursor", maxCursor)
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	page, err := a.Journeys.CustomerEnrollments(r.Context(), r.tenant, r.customer, limit, cursor)
@@ -39,5 +40,5 @@ func listCustomerEnrollments(a *API, w http.ResponseWriter, r *request) error {
 	for i, m := range page.Memberships {
 		body.Data[i] = membershipBody{newEnrollmentBody(m.Whereabouts), m.JourneyName, m.JourneyStatus}
 	}
-	return writeJSON(w, http.StatusOK, body)
+	return web.WriteJSON(w, http.StatusOK, body)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"journeys/internal/api/web"
 	"journeys/internal/journey"
 	"journeys/internal/progress"
 	"journeys/internal/strict"
@@ -13,17 +14,17 @@ import (
 type customerBody struct {
 	CustomerID string         `json:"customerId"`
 	Attributes jsontext.Value `json:"attributes"`
-	AsOf       *timestamp     `json:"asOf,omitzero"`
-	UpdatedAt  timestamp      `json:"updatedAt"`
+	AsOf       *web.Timestamp `json:"asOf,omitzero"`
+	UpdatedAt  web.Timestamp  `json:"updatedAt"`
 }
 
 func putCustomer(a *API, w http.ResponseWriter, r *request) error {
 	// Ignored, so that an answer can be sent back.
-	return r.changeCustomer(w, checkJSON, a.collecting(a.Journeys.PutCustomer, false), "customerId", "updatedAt")
+	return r.changeCustomer(w, web.CheckJSON, a.collecting(a.Journeys.PutCustomer, false), "customerId", "updatedAt")
 }
 
 func patchCustomer(a *API, w http.ResponseWriter, r *request) error {
-	return r.changeCustomer(w, checkPatch, a.collecting(a.Journeys.PatchCustomer, true))
+	return r.changeCustomer(w, web.CheckPatch, a.collecting(a.Journeys.PatchCustomer, true))
 }
 
 // changeCustomer calls do with the change in the body, for the customer of the path.
@@ -32,7 +33,7 @@ func (r *request) changeCustomer(
 	w http.ResponseWriter, checkType func(http.Header) error, do changeProfile, ignored ...string,
 ) error {
 	match := r.ifMatchCustomer()
-	body, err := r.readBodyOf(w, checkType, "")
+	body, err := r.ReadBodyOf(w, checkType, "")
 	if err != nil {
 		return err
 	}
@@ -42,7 +43,7 @@ func (r *request) changeCustomer(
 		o.Ignore(ignored...)
 		o.Done("attributes", "asOf")
 	}
-	if err := r.checkFaults(); err != nil {
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	p, err := do(r.Context(), r.tenant, change, match)
@@ -54,11 +55,11 @@ func (r *request) changeCustomer(
 
 // ifMatchCustomer returns the precondition of If-Match, nil if the header is absent.
 func (r *request) ifMatchCustomer() *journey.Precondition {
-	given, ok := r.readTags("If-Match", false)
+	given, ok := r.ReadTags("If-Match", false)
 	if !ok {
 		return nil
 	}
-	return &journey.Precondition{Any: given.any, Revs: given.revisions()}
+	return &journey.Precondition{Any: given.Any, Revs: given.Revisions()}
 }
 
 // readProfile reads the attributes and their time. The caller calls o.Done.
@@ -67,7 +68,7 @@ func readProfile(o *strict.Object, c *journey.ProfileChange) {
 		c.Attributes = readCompactObject(v, progress.MaxAttributes)
 	}
 	if v, ok := o.Take("asOf"); ok {
-		c.AsOf = readTime(v)
+		c.AsOf = web.ReadTime(v)
 	}
 }
 
@@ -82,7 +83,7 @@ type mergedResult struct {
 }
 
 func putCustomers(a *API, w http.ResponseWriter, r *request) error {
-	body, err := r.readBody(w, "")
+	body, err := r.ReadBody(w, "")
 	if err != nil {
 		return err
 	}
@@ -93,7 +94,7 @@ func putCustomers(a *API, w http.ResponseWriter, r *request) error {
 		}
 		o.Done("customers")
 	}
-	if err := r.checkFaults(); err != nil {
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	for i := range changes {
@@ -110,7 +111,7 @@ func putCustomers(a *API, w http.ResponseWriter, r *request) error {
 	for i, o := range outcomes {
 		answer.Results[i] = mergedResult{changes[i].Customer, mergeOutcome(o), journey.Code(o.Err)}
 	}
-	return writeJSON(w, http.StatusOK, answer)
+	return web.WriteJSON(w, http.StatusOK, answer)
 }
 
 func mergeOutcome(o journey.ProfileOutcome) string {
@@ -139,7 +140,7 @@ func readProfiles(v strict.Value) []journey.ProfileChange {
 			continue
 		}
 		if v, ok := o.Need("customerId"); ok {
-			changes[i].Customer, _ = readID(v)
+			changes[i].Customer, _ = web.ReadID(v)
 		}
 		readProfile(o, &changes[i])
 		o.Done("customerId", "attributes", "asOf")
@@ -164,16 +165,16 @@ func readCompactObject(v strict.Value, maxBytes int) []byte {
 }
 
 func getCustomer(a *API, w http.ResponseWriter, r *request) error {
-	known := r.ifNoneMatch()
-	if err := r.checkFaults(); err != nil {
+	known := r.IfNoneMatch()
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	p, err := a.Journeys.Customer(r.Context(), r.tenant, r.customer)
 	if err != nil {
 		return err
 	}
-	if known.match(etag(p.Rev)) {
-		w.Header().Set("ETag", etag(p.Rev))
+	if known.Match(web.ETag(p.Rev)) {
+		w.Header().Set("ETag", web.ETag(p.Rev))
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
@@ -181,7 +182,7 @@ func getCustomer(a *API, w http.ResponseWriter, r *request) error {
 }
 
 func deleteCustomer(a *API, w http.ResponseWriter, r *request) error {
-	if err := r.checkFaults(); err != nil {
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	r.logSubject()
@@ -194,8 +195,8 @@ func deleteCustomer(a *API, w http.ResponseWriter, r *request) error {
 
 // writeCustomer answers with one profile and its ETag.
 func writeCustomer(w http.ResponseWriter, p journey.Profile) error {
-	w.Header().Set("ETag", etag(p.Rev))
-	return writeJSON(w, http.StatusOK, customerBody{
-		p.Customer, p.Attributes, timestampOrNil(p.AsOf), timestamp(p.UpdatedAt),
+	w.Header().Set("ETag", web.ETag(p.Rev))
+	return web.WriteJSON(w, http.StatusOK, customerBody{
+		p.Customer, p.Attributes, web.TimestampOrNil(p.AsOf), web.Timestamp(p.UpdatedAt),
 	})
 }

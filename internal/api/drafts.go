@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"journeys/internal/api/web"
 	"journeys/internal/graph"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -16,12 +17,12 @@ type draftBody struct {
 	JourneyID  ident.ID       `json:"journeyId"`
 	Definition jsontext.Value `json:"definition"`
 	pinnedBody
-	BasedOn   string      `json:"basedOn"` // an ETag of the journey
-	CreatedAt timestamp   `json:"createdAt"`
-	UpdatedAt timestamp   `json:"updatedAt"`
-	CreatedBy *authorBody `json:"createdBy,omitzero"` // nil if unknown; also below
-	UpdatedBy *authorBody `json:"updatedBy,omitzero"`
-	Warnings  []fault     `json:"warnings"`
+	BasedOn   string        `json:"basedOn"` // an ETag of the journey
+	CreatedAt web.Timestamp `json:"createdAt"`
+	UpdatedAt web.Timestamp `json:"updatedAt"`
+	CreatedBy *authorBody   `json:"createdBy,omitzero"` // nil if unknown; also below
+	UpdatedBy *authorBody   `json:"updatedBy,omitzero"`
+	Warnings  []web.Fault   `json:"warnings"`
 }
 
 // tagOf returns the ETag of a draft.
@@ -30,24 +31,24 @@ func tagOf(d journey.DraftCopy) string { return `"` + d.Tag + `"` }
 // writeDraft answers with a draft and its ETag.
 func writeDraft(w http.ResponseWriter, status int, d journey.DraftCopy) error {
 	w.Header().Set("ETag", tagOf(d))
-	return writeJSON(w, status, draftBody{
-		JourneyID: d.Journey, Definition: d.Definition, BasedOn: etag(d.BasedOn),
+	return web.WriteJSON(w, status, draftBody{
+		JourneyID: d.Journey, Definition: d.Definition, BasedOn: web.ETag(d.BasedOn),
 		pinnedBody: newPinnedBody(d.Settings),
-		CreatedAt:  timestamp(d.CreatedAt), UpdatedAt: timestamp(d.UpdatedAt),
-		CreatedBy: newAuthorBody(d.CreatedBy), UpdatedBy: newAuthorBody(d.UpdatedBy), Warnings: newFaultList(d.Warnings),
+		CreatedAt:  web.Timestamp(d.CreatedAt), UpdatedAt: web.Timestamp(d.UpdatedAt),
+		CreatedBy: newAuthorBody(d.CreatedBy), UpdatedBy: newAuthorBody(d.UpdatedBy), Warnings: web.NewFaultList(d.Warnings),
 	})
 }
 
 func getDraft(a *API, w http.ResponseWriter, r *request) error {
-	known := r.ifNoneMatch()
-	if err := r.checkFaults(); err != nil {
+	known := r.IfNoneMatch()
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	d, err := a.Journeys.Draft(r.Context(), r.tenant, r.id)
 	if err != nil {
 		return err
 	}
-	if known.match(tagOf(d)) {
+	if known.Match(tagOf(d)) {
 		w.Header().Set("ETag", tagOf(d))
 		w.WriteHeader(http.StatusNotModified)
 		return nil
@@ -57,12 +58,12 @@ func getDraft(a *API, w http.ResponseWriter, r *request) error {
 
 func putDraft(a *API, w http.ResponseWriter, r *request) error {
 	match := r.ifMatchDraft()
-	if given, ok := r.readTags("If-None-Match", true); ok {
-		if match.None = given.any; !given.any {
-			r.faults.Add(headPlace+"If-None-Match", "must be *: the draft is created only if there is none")
+	if given, ok := r.ReadTags("If-None-Match", true); ok {
+		if match.None = given.Any; !given.Any {
+			r.Faults.Add(web.HeadPlace+"If-None-Match", "must be *: the draft is created only if there is none")
 		}
 	}
-	body, err := r.readBody(w, "")
+	body, err := r.ReadBody(w, "")
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func putDraft(a *API, w http.ResponseWriter, r *request) error {
 	if o, ok := body.Object(); ok {
 		change = readDraftChange(o)
 	}
-	if err := r.checkFaults(); err != nil {
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	change.By = r.author()
@@ -108,7 +109,7 @@ func readBasedOn(o *strict.Object) *int64 {
 	if !ok {
 		return nil
 	}
-	list := tags{list: []string{text}}.revisions()
+	list := web.Tags{List: []string{text}}.Revisions()
 	if len(list) == 0 || list[0] < 1 {
 		v.Fault(`must be an ETag of the journey with its quotes, such as "\"3\""`)
 		return nil
@@ -121,12 +122,12 @@ const maxRevision = 20
 
 // ifMatchDraft returns what If-Match requires of the draft.
 func (r *request) ifMatchDraft() journey.DraftMatch {
-	given, ok := r.readTags("If-Match", false)
-	if !ok || given.any {
-		return journey.DraftMatch{Any: given.any}
+	given, ok := r.ReadTags("If-Match", false)
+	if !ok || given.Any {
+		return journey.DraftMatch{Any: given.Any}
 	}
 	match := journey.DraftMatch{Tags: []string{}}
-	for _, tag := range given.list {
+	for _, tag := range given.List {
 		match.Tags = append(match.Tags, strings.Trim(tag, `"`))
 	}
 	return match
@@ -134,7 +135,7 @@ func (r *request) ifMatchDraft() journey.DraftMatch {
 
 func deleteDraft(a *API, w http.ResponseWriter, r *request) error {
 	match := r.ifMatchDraft()
-	if err := r.checkFaults(); err != nil {
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	if err := a.Journeys.DeleteDraft(r.Context(), r.tenant, r.id, match); err != nil {
@@ -146,10 +147,10 @@ func deleteDraft(a *API, w http.ResponseWriter, r *request) error {
 
 func publishDraft(a *API, w http.ResponseWriter, r *request) error {
 	match := r.ifMatchDraft()
-	if match.Tags == nil && r.faults.Empty() {
-		r.faults.Add(headPlace+"If-Match", "must be the ETag of the draft that is to be published, and not *")
+	if match.Tags == nil && r.Faults.Empty() {
+		r.Faults.Add(web.HeadPlace+"If-Match", "must be the ETag of the draft that is to be published, and not *")
 	}
-	body, err := r.readBody(w, "{}")
+	body, err := r.ReadBody(w, "{}")
 	if err != nil {
 		return err
 	}
@@ -158,7 +159,7 @@ func publishDraft(a *API, w http.ResponseWriter, r *request) error {
 		publication.BasedOn = readBasedOn(o)
 		o.Done("basedOn")
 	}
-	if err := r.checkFaults(); err != nil {
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	j, err := a.Journeys.PublishDraft(r.Context(), r.tenant, r.id, publication)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 
+	"journeys/internal/api/web"
 	"journeys/internal/journey"
 	"journeys/internal/strict"
 )
@@ -27,7 +28,7 @@ type failureBody struct {
 }
 
 func actOnEnrollments(a *API, w http.ResponseWriter, r *request) error {
-	body, err := r.readBody(w, "")
+	body, err := r.ReadBody(w, "")
 	if err != nil {
 		return err
 	}
@@ -36,7 +37,7 @@ func actOnEnrollments(a *API, w http.ResponseWriter, r *request) error {
 	if o, ok := body.Object(); ok {
 		action, filter = readAction(o)
 	}
-	if err := r.checkFaults(); err != nil {
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	r.logSubject()
@@ -57,7 +58,7 @@ func actOnEnrollments(a *API, w http.ResponseWriter, r *request) error {
 		answer.Failures = append(answer.Failures, failureBody{f.Customer, journey.Code(f.Err)})
 	}
 	a.logFailed(r, "actions failed", "enrollments", errs)
-	return writeJSON(w, http.StatusOK, answer)
+	return web.WriteJSON(w, http.StatusOK, answer)
 }
 
 func readAction(o *strict.Object) (action journey.EnrollmentAction, filter journey.EnrollmentFilter) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"journeys/internal/api/web"
 	"journeys/internal/graph"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -41,16 +42,16 @@ var outcomeNames = map[journey.OutcomeResult]string{
 }
 
 func enrollCustomers(a *API, w http.ResponseWriter, r *request) error {
-	details := r.queryBool("details")
-	enroll := journey.EnrollRequest{Key: r.idempotencyKey(), Received: r.received}
-	body, err := r.readBody(w, "")
+	details := r.QueryBool("details")
+	enroll := journey.EnrollRequest{Key: r.IdempotencyKey(), Received: r.received}
+	body, err := r.ReadBody(w, "")
 	if err != nil {
 		return err
 	}
 	if o, ok := body.Object(); ok {
 		enroll.Customers, enroll.Properties = readCustomers(o)
 	}
-	if err := r.checkFaults(); err != nil {
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	result, err := a.Journeys.Enroll(r.Context(), r.tenant, r.id, enroll)
@@ -60,7 +61,7 @@ func enrollCustomers(a *API, w http.ResponseWriter, r *request) error {
 	r.addCount("Enrolled", result.Enrolled)
 	r.addCount("EnrollSkipped", result.Skipped)
 	r.addCount("EnrollErrors", result.Errors)
-	return writeJSON(w, http.StatusCreated, newEnrollBody(result, enroll.Customers, details))
+	return web.WriteJSON(w, http.StatusCreated, newEnrollBody(result, enroll.Customers, details))
 }
 
 // readCustomers reads the one of customerId, customerIds and entries. properties is nil
@@ -79,7 +80,7 @@ func readCustomers(o *strict.Object) (customers []string, properties [][]byte) {
 		o.Fault("must have exactly one of customerId, customerIds and entries")
 	}
 	if hasSingle {
-		if id, ok := readID(single); ok {
+		if id, ok := web.ReadID(single); ok {
 			customers = []string{id}
 		}
 	}
@@ -97,7 +98,7 @@ func readIDs(v strict.Value) []string {
 	list := readBatch(v, "ids")
 	customers := make([]string, 0, len(list))
 	for _, item := range list {
-		if id, ok := readID(item); ok {
+		if id, ok := web.ReadID(item); ok {
 			customers = append(customers, id)
 		}
 	}
@@ -114,7 +115,7 @@ func readEntries(v strict.Value) (customers []string, properties [][]byte) {
 		var id string
 		var raw []byte
 		if v, ok := o.Need("customerId"); ok {
-			id, _ = readID(v)
+			id, _ = web.ReadID(v)
 		}
 		if v, ok := o.Take("properties"); ok {
 			raw = readCompactObject(v, journey.MaxProperties)
@@ -151,59 +152,59 @@ func newEnrollBody(e journey.Enrollments, customers []string, details bool) enro
 }
 
 type enrollmentBody struct {
-	JourneyID  ident.ID   `json:"journeyId"`
-	CustomerID string     `json:"customerId"`
-	Status     string     `json:"status"`
-	Version    int        `json:"version"`
-	EnrolledAt timestamp  `json:"enrolledAt"`
-	NodeID     string     `json:"nodeId"`
-	Since      timestamp  `json:"since"`
-	DueAt      *timestamp `json:"dueAt,omitzero"`
-	ExitReason string     `json:"exitReason,omitzero"`
-	Path       []pathBody `json:"path,omitzero"` // absent in lists
-	Runs       []runBody  `json:"runs,omitzero"` // earlier ones; nil for none, and in lists
+	JourneyID  ident.ID       `json:"journeyId"`
+	CustomerID string         `json:"customerId"`
+	Status     string         `json:"status"`
+	Version    int            `json:"version"`
+	EnrolledAt web.Timestamp  `json:"enrolledAt"`
+	NodeID     string         `json:"nodeId"`
+	Since      web.Timestamp  `json:"since"`
+	DueAt      *web.Timestamp `json:"dueAt,omitzero"`
+	ExitReason string         `json:"exitReason,omitzero"`
+	Path       []pathBody     `json:"path,omitzero"` // absent in lists
+	Runs       []runBody      `json:"runs,omitzero"` // earlier ones; nil for none, and in lists
 }
 
 type runBody struct {
-	Run        int       `json:"run"`
-	EnrolledAt timestamp `json:"enrolledAt"`
-	LeftAt     timestamp `json:"leftAt"`
-	Status     string    `json:"status"`
-	ExitReason string    `json:"exitReason,omitzero"`
-	Version    int       `json:"version"`
+	Run        int           `json:"run"`
+	EnrolledAt web.Timestamp `json:"enrolledAt"`
+	LeftAt     web.Timestamp `json:"leftAt"`
+	Status     string        `json:"status"`
+	ExitReason string        `json:"exitReason,omitzero"`
+	Version    int           `json:"version"`
 }
 
 type pathBody struct {
 	NodeID    string         `json:"nodeId"`
 	NodeType  graph.NodeType `json:"nodeType"`
-	EnteredAt timestamp      `json:"enteredAt"`
+	EnteredAt web.Timestamp  `json:"enteredAt"`
 	Result    string         `json:"result,omitzero"`
 }
 
 func newEnrollmentBody(at journey.Whereabouts) enrollmentBody {
 	body := enrollmentBody{
 		JourneyID: at.Journey, CustomerID: at.Customer, Status: at.Status.String(), Version: at.Version,
-		EnrolledAt: timestamp(at.EnrolledAt), NodeID: at.NodeID, Since: timestamp(at.Since),
-		DueAt: timestampOrNil(at.Due), ExitReason: at.ExitReason,
+		EnrolledAt: web.Timestamp(at.EnrolledAt), NodeID: at.NodeID, Since: web.Timestamp(at.Since),
+		DueAt: web.TimestampOrNil(at.Due), ExitReason: at.ExitReason,
 	}
 	for _, step := range at.Path {
-		body.Path = append(body.Path, pathBody{step.NodeID, step.NodeType, timestamp(step.EnteredAt), step.Result})
+		body.Path = append(body.Path, pathBody{step.NodeID, step.NodeType, web.Timestamp(step.EnteredAt), step.Result})
 	}
 	for _, r := range at.Runs {
-		body.Runs = append(body.Runs, runBody{r.Run, timestamp(r.EnrolledAt), timestamp(r.LeftAt), r.Status.String(), r.ExitReason, r.Version})
+		body.Runs = append(body.Runs, runBody{r.Run, web.Timestamp(r.EnrolledAt), web.Timestamp(r.LeftAt), r.Status.String(), r.ExitReason, r.Version})
 	}
 	return body
 }
 
 func getEnrollment(a *API, w http.ResponseWriter, r *request) error {
-	if err := r.checkFaults(); err != nil {
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	at, err := a.Journeys.Whereabouts(r.Context(), r.tenant, r.id, r.customer)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, newEnrollmentBody(at))
+	return web.WriteJSON(w, http.StatusOK, newEnrollmentBody(at))
 }
 
 type enrollmentListBody struct {
@@ -213,13 +214,13 @@ type enrollmentListBody struct {
 
 func listEnrollments(a *API, w http.ResponseWriter, r *request) error {
 	f := journey.EnrollmentFilter{
-		Failed: r.queryFailed(), NodeID: r.queryWord("nodeId", maxNodeID), Result: r.queryWord("result", maxResult),
-		Cursor: r.queryWord("cursor", maxCursor), Limit: r.queryInt("limit", 1, maxEnrollmentLimit, defaultEnrollmentLimit),
+		Failed: r.queryFailed(), NodeID: r.QueryWord("nodeId", maxNodeID), Result: r.QueryWord("result", maxResult),
+		Cursor: r.QueryWord("cursor", maxCursor), Limit: r.QueryInt("limit", 1, maxEnrollmentLimit, defaultEnrollmentLimit),
 	}
-	if r.query.Has("result") && !r.query.Has("nodeId") {
-		r.faults.Add(queryPlace+"nodeId", "is required when result is given")
+	if r.Query.Has("result") && !r.Query.Has("nodeId") {
+		r.Faults.Add(web.QueryPlace+"nodeId", "is required when result is given")
 	}
-	if err := r.checkFaults(); err != nil {
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	page, err := a.Journeys.ListEnrollments(r.Context(), r.tenant, r.id, f)
@@ -231,15 +232,15 @@ func listEnrollments(a *API, w http.ResponseWriter, r *request) error {
 	for i, at := range page.Enrollments {
 		body.Data[i] = newEnrollmentBody(at)
 	}
-	return writeJSON(w, http.StatusOK, body)
+	return web.WriteJSON(w, http.StatusOK, body)
 }
 
 // queryFailed reports whether the list is of failed enrollments
 // (status=failed), not of active ones.
 func (r *request) queryFailed() bool {
-	status := r.query.Get("status")
-	if r.query.Has("status") && status != "active" && status != "failed" {
-		r.faults.Add(queryPlace+"status", "must be active or failed")
+	status := r.Query.Get("status")
+	if r.Query.Has("status") && status != "active" && status != "failed" {
+		r.Faults.Add(web.QueryPlace+"status", "must be active or failed")
 	}
 	return status == "failed"
 }
@@ -257,7 +258,7 @@ func deleteEnrollment(a *API, w http.ResponseWriter, r *request) error {
 func (r *request) changeEnrollment(
 	w http.ResponseWriter, status int, do func(context.Context, ident.Tenant, ident.ID, string) error,
 ) error {
-	if err := r.checkFaults(); err != nil {
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	if err := do(r.Context(), r.tenant, r.id, r.customer); err != nil {

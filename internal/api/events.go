@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"journeys/internal/api/web"
 	"journeys/internal/condition"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -36,9 +37,9 @@ func newEventBody(o journey.EventOutcome) eventBody {
 
 // refusedEvent says why one event of several is not accepted.
 type refusedEvent struct {
-	EventID string  `json:"eventId,omitzero"`
-	Code    string  `json:"code"`
-	Errors  []fault `json:"errors,omitzero"`
+	EventID string      `json:"eventId,omitzero"`
+	Code    string      `json:"code"`
+	Errors  []web.Fault `json:"errors,omitzero"`
 }
 
 // maxEventFaults bounds the faults that are listed of one event of several.
@@ -49,7 +50,7 @@ type eventsBody struct {
 }
 
 func putEvent(a *API, w http.ResponseWriter, r *request) error {
-	body, err := r.readBody(w, "")
+	body, err := r.ReadBody(w, "")
 	if err != nil {
 		return err
 	}
@@ -61,7 +62,7 @@ func putEvent(a *API, w http.ResponseWriter, r *request) error {
 		}
 		event = readEvent(o)
 	}
-	if err := r.checkFaults(); err != nil {
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	event.Received = r.received
@@ -71,7 +72,7 @@ func putEvent(a *API, w http.ResponseWriter, r *request) error {
 		return err
 	}
 	a.collectEvents(r, event)
-	return writeJSON(w, http.StatusAccepted, newEventBody(outcome))
+	return web.WriteJSON(w, http.StatusAccepted, newEventBody(outcome))
 }
 
 // putEvents handles several events. One that is not valid refuses no other.
@@ -80,7 +81,7 @@ func putEvents(a *API, w http.ResponseWriter, r *request, v strict.Value) error 
 	if ok && (len(list) < 1 || len(list) > journey.MaxEvents) {
 		v.Fault("must have 1 to %d events, has %d", journey.MaxEvents, len(list))
 	}
-	if err := r.checkFaults(); err != nil {
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	var events []journey.Event
@@ -94,7 +95,7 @@ func putEvents(a *API, w http.ResponseWriter, r *request, v strict.Value) error 
 		}
 		if !faults.Empty() {
 			listed := faults.List()
-			results[i] = refusedEvent{event.ID, "invalid-request", newFaults(listed[:min(len(listed), maxEventFaults)])}
+			results[i] = refusedEvent{event.ID, "invalid-request", web.NewFaults(listed[:min(len(listed), maxEventFaults)])}
 			continue
 		}
 		event.Received = r.received
@@ -109,7 +110,7 @@ func putEvents(a *API, w http.ResponseWriter, r *request, v strict.Value) error 
 			accepted = append(accepted, events[i])
 			continue
 		}
-		faults := problemOf(errs[i]).Errors
+		faults := web.ProblemOf(errs[i]).Errors
 		for j := range faults {
 			faults[j].Pointer = list[places[i]].Pointer() + faults[j].Pointer
 		}
@@ -117,19 +118,19 @@ func putEvents(a *API, w http.ResponseWriter, r *request, v strict.Value) error 
 	}
 	a.logFailed(r, "events not accepted", "events", errs)
 	a.collectEvents(r, accepted...)
-	return writeJSON(w, http.StatusAccepted, eventsBody{results})
+	return web.WriteJSON(w, http.StatusAccepted, eventsBody{results})
 }
 
 // readEvent reads one event and calls o.Done.
 func readEvent(o *strict.Object) (e journey.Event) {
 	if v, ok := o.Need("customerId"); ok {
-		e.Customer, _ = readID(v)
+		e.Customer, _ = web.ReadID(v)
 	}
 	if v, ok := o.Need("eventType"); ok {
 		e.Type = condition.ReadEventType(v)
 	}
 	if v, ok := o.Take("eventId"); ok {
-		e.ID, _ = v.Text(1, MaxID)
+		e.ID, _ = v.Text(1, web.MaxID)
 	}
 	if v, ok := o.Take("properties"); ok {
 		e.Properties = readCompactObject(v, journey.MaxProperties)
@@ -138,7 +139,7 @@ func readEvent(o *strict.Object) (e journey.Event) {
 		e.Attributes = readCompactObject(v, progress.MaxAttributes)
 	}
 	if v, ok := o.Take("occurredAt"); ok {
-		e.OccurredAt = readTime(v)
+		e.OccurredAt = web.ReadTime(v)
 	}
 	o.Done("customerId", "eventType", "eventId", "properties", "attributes", "occurredAt")
 	return e

@@ -1,13 +1,15 @@
 package api
 
 import (
+	"math"
 	"net/http"
 	"slices"
-	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"journeys/internal/api/web"
 	"journeys/internal/graph"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -19,6 +21,7 @@ import (
 const (
 	defaultLimit = 50
 	maxLimit     = 200
+	maxOffset    = math.MaxInt32 // beyond any list
 )
 
 // journeyBody is one journey. Lists have NodeCount, single journeys Definition.
@@ -32,15 +35,15 @@ type journeyBody struct {
 	EntryCondition  jsontext.Value `json:"entryCondition"` // null for none
 	MaxDurationDays int            `json:"maxDurationDays"`
 	Reentry         jsontext.Value `json:"reentry,omitzero"` // nil for never
-	EntryFrom       *timestamp     `json:"entryFrom"`        // null for none; also below
-	EntryUntil      *timestamp     `json:"entryUntil"`
+	EntryFrom       *web.Timestamp `json:"entryFrom"`        // null for none; also below
+	EntryUntil      *web.Timestamp `json:"entryUntil"`
 	pinnedBody                     // not in lists
 	Version         int            `json:"version"`
-	CreatedAt       timestamp      `json:"createdAt"`
-	UpdatedAt       timestamp      `json:"updatedAt"`
+	CreatedAt       web.Timestamp  `json:"createdAt"`
+	UpdatedAt       web.Timestamp  `json:"updatedAt"`
 	CreatedBy       *authorBody    `json:"createdBy,omitzero"` // nil if unknown; also below
 	UpdatedBy       *authorBody    `json:"updatedBy,omitzero"`
-	Warnings        []fault        `json:"warnings,omitzero"` // nil unless the journey was created or updated
+	Warnings        []web.Fault    `json:"warnings,omitzero"` // nil unless the journey was created or updated
 }
 
 // pinnedBody has the pinned settings of a journey, a version or a draft. The zero value is
@@ -65,8 +68,8 @@ func newJourneyBody(j journey.Journey) journeyBody {
 		ID: j.ID, Name: j.Name, Description: j.Description, Status: j.Status,
 		Definition: j.Definition, EntryCondition: j.EntryCondition,
 		MaxDurationDays: j.MaxDurationDays, Reentry: j.Reentry, Version: j.Version,
-		EntryFrom: timestampOrNil(j.EntryFrom), EntryUntil: timestampOrNil(j.EntryUntil),
-		CreatedAt: timestamp(j.CreatedAt), UpdatedAt: timestamp(j.UpdatedAt),
+		EntryFrom: web.TimestampOrNil(j.EntryFrom), EntryUntil: web.TimestampOrNil(j.EntryUntil),
+		CreatedAt: web.Timestamp(j.CreatedAt), UpdatedAt: web.Timestamp(j.UpdatedAt),
 		CreatedBy: newAuthorBody(j.CreatedBy), UpdatedBy: newAuthorBody(j.UpdatedBy),
 	}
 }
@@ -85,9 +88,9 @@ type pagination struct {
 
 func listJourneys(a *API, w http.ResponseWriter, r *request) error {
 	filter := r.queryFilter()
-	filter.Limit = r.queryInt("limit", 1, maxLimit, defaultLimit)
-	filter.Offset = r.queryInt("offset", 0, maxOffset, 0)
-	if err := r.checkFaults(); err != nil {
+	filter.Limit = r.QueryInt("limit", 1, maxLimit, defaultLimit)
+	filter.Offset = r.QueryInt("offset", 0, maxOffset, 0)
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	page, err := a.Journeys.List(r.Context(), r.tenant, filter)
@@ -103,25 +106,42 @@ func listJourneys(a *API, w http.ResponseWriter, r *request) error {
 		item.NodeCount = &j.NodeCount
 		body.Data = append(body.Data, item)
 	}
-	return writeJSON(w, http.StatusOK, body)
+	return web.WriteJSON(w, http.StatusOK, body)
 }
 
 // queryFilter reads the parameters that all lists of journeys have.
 func (r *request) queryFilter() journey.Filter {
-	return journey.Filter{Status: r.queryStatus(), Query: r.queryText("q", journey.MaxName), Sort: r.querySort()}
+	return journey.Filter{Status: r.queryStatus(), Query: r.QueryText("q", journey.MaxName), Sort: r.querySort()}
+}
+
+var statusNames = func() []string {
+	var names []string
+	for _, status := range journey.Statuses {
+		names = append(names, string(status))
+	}
+	return names
+}()
+
+// queryStatus reads the status of a journey; "" if absent.
+func (r *request) queryStatus() journey.Status {
+	name := r.Query.Get("status")
+	if r.Query.Has("status") && !slices.Contains(statusNames, name) {
+		r.Faults.Add(web.QueryPlace+"status", "must be one of %s", strings.Join(statusNames, ", "))
+	}
+	return journey.Status(name)
 }
 
 // querySort reads the order of journeys; "" if absent.
 func (r *request) querySort() journey.Sort {
-	order := journey.Sort(r.query.Get("sort"))
-	if r.query.Has("sort") && !slices.Contains(journey.Sorts, order) {
-		r.faults.Add(queryPlace+"sort", "must be created, updated or name, with - in front for the reverse order")
+	order := journey.Sort(r.Query.Get("sort"))
+	if r.Query.Has("sort") && !slices.Contains(journey.Sorts, order) {
+		r.Faults.Add(web.QueryPlace+"sort", "must be created, updated or name, with - in front for the reverse order")
 	}
 	return order
 }
 
 func createJourney(a *API, w http.ResponseWriter, r *request) error {
-	key := r.idempotencyKey()
+	key := r.IdempotencyKey()
 	change, body, err := r.readChange(w, true)
 	if err != nil {
 		return err
@@ -140,16 +160,16 @@ func createJourney(a *API, w http.ResponseWriter, r *request) error {
 }
 
 func getJourney(a *API, w http.ResponseWriter, r *request) error {
-	known := r.ifNoneMatch()
-	if err := r.checkFaults(); err != nil {
+	known := r.IfNoneMatch()
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	j, err := a.Journeys.Get(r.Context(), r.tenant, r.id)
 	if err != nil {
 		return err
 	}
-	if known.match(etag(j.Rev)) {
-		w.Header().Set("ETag", etag(j.Rev))
+	if known.Match(web.ETag(j.Rev)) {
+		w.Header().Set("ETag", web.ETag(j.Rev))
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
@@ -157,7 +177,7 @@ func getJourney(a *API, w http.ResponseWriter, r *request) error {
 }
 
 func updateJourney(a *API, w http.ResponseWriter, r *request) error {
-	revisions := r.ifMatch()
+	revisions := r.IfMatch()
 	change, _, err := r.readChange(w, false)
 	if err != nil {
 		return err
@@ -173,8 +193,8 @@ func updateJourney(a *API, w http.ResponseWriter, r *request) error {
 }
 
 func deleteJourney(a *API, w http.ResponseWriter, r *request) error {
-	revisions := r.ifMatch()
-	if err := r.checkFaults(); err != nil {
+	revisions := r.IfMatch()
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	r.logSubject()
@@ -192,17 +212,15 @@ func writeJourney(w http.ResponseWriter, status int, j journey.Journey) error {
 
 // writeChanged is writeJourney for one that was created or updated, with its warnings.
 func (a *API) writeChanged(w http.ResponseWriter, r *request, status int, j journey.Journey) error {
-	return writeSingle(w, status, j, newFaultList(a.Journeys.Warnings(r.tenant, j)))
+	return writeSingle(w, status, j, web.NewFaultList(a.Journeys.Warnings(r.tenant, j)))
 }
 
-func writeSingle(w http.ResponseWriter, status int, j journey.Journey, warnings []fault) error {
-	w.Header().Set("ETag", etag(j.Rev))
+func writeSingle(w http.ResponseWriter, status int, j journey.Journey, warnings []web.Fault) error {
+	w.Header().Set("ETag", web.ETag(j.Rev))
 	body := newJourneyBody(j)
 	body.pinnedBody, body.Warnings = newPinnedBody(j.Settings), warnings
-	return writeJSON(w, status, body)
+	return web.WriteJSON(w, status, body)
 }
-
-func etag(rev int64) string { return `"` + strconv.FormatInt(rev, 10) + `"` }
 
 func location(id ident.ID) string { return manifest.BasePath + "/journeys/" + string(id) }
 
@@ -210,7 +228,7 @@ func location(id ident.ID) string { return manifest.BasePath + "/journeys/" + st
 // stay nil. An update may have the other fields of an answer, so that an answer can be
 // sent back.
 func (r *request) readChange(w http.ResponseWriter, create bool) (change journey.Change, raw []byte, err error) {
-	body, err := r.readBody(w, "")
+	body, err := r.ReadBody(w, "")
 	if err != nil {
 		return change, nil, err
 	}
@@ -218,7 +236,7 @@ func (r *request) readChange(w http.ResponseWriter, create bool) (change journey
 		change = readChangeFields(o, create)
 	}
 	change.By = r.author()
-	return change, body.Raw(), r.checkFaults()
+	return change, body.Raw(), r.CheckFaults()
 }
 
 func readChangeFields(o *strict.Object, create bool) journey.Change {
@@ -301,7 +319,7 @@ func readEntryTime(v strict.Value) *time.Time {
 	if v.IsNull() {
 		return new(time.Time)
 	}
-	return new(readTime(v))
+	return new(web.ReadTime(v))
 }
 
 func readStatus(v strict.Value, create bool) *journey.Status {

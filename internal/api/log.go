@@ -2,11 +2,13 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
+	"journeys/internal/api/web"
 	"journeys/internal/apigw"
 	"journeys/internal/auth"
 	"journeys/internal/emf"
@@ -21,7 +23,7 @@ func (a *API) logRequest(
 ) {
 	level, outcome := slog.LevelInfo, "ok"
 	if err != nil {
-		outcome = problemOf(err).Code
+		outcome = web.ProblemOf(err).Code
 	}
 	line := []slog.Attr{
 		slog.String("tenant", auth.FromContext(r.Context()).Tenant.String()),
@@ -44,6 +46,14 @@ func (a *API) logRequest(
 	}
 	a.Log.LogAttrs(r.Context(), level, "request", line...)
 }
+
+// panicError is a recovered panic.
+type panicError struct {
+	cause any
+	stack []byte
+}
+
+func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.cause) }
 
 // errorAttrs returns the error, and the stack of a panic.
 func errorAttrs(err error) []slog.Attr {
@@ -79,7 +89,7 @@ func (a *API) logDamaged(r *request, list []journey.Damage) {
 func (a *API) logFailed(r *request, message, parts string, errs []error) {
 	counts := map[string]int{}
 	for _, err := range errs {
-		if err != nil && problemOf(err).Status >= http.StatusInternalServerError {
+		if err != nil && web.ProblemOf(err).Status >= http.StatusInternalServerError {
 			counts[err.Error()]++
 		}
 	}

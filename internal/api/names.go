@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"journeys/internal/api/web"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/names"
@@ -28,7 +29,7 @@ type namedBody struct {
 }
 
 func getNames(a *API, w http.ResponseWriter, r *request) error {
-	if err := r.checkFaults(); err != nil {
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	stored, err := a.Names.Read(r.Context(), r.tenant)
@@ -39,7 +40,7 @@ func getNames(a *API, w http.ResponseWriter, r *request) error {
 	for _, name := range slices.Sorted(maps.Keys(stored.Types)) {
 		body.EventTypes = append(body.EventTypes, eventTypeBody{name, newNamed(stored.Types[name])})
 	}
-	return writeJSON(w, http.StatusOK, body)
+	return web.WriteJSON(w, http.StatusOK, body)
 }
 
 func newNamed(paths names.Paths) []namedBody {

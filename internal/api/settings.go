@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"journeys/internal/api/web"
 	"journeys/internal/auth"
 	"journeys/internal/catalog"
 	"journeys/internal/limits"
@@ -25,16 +26,16 @@ type callerBody struct {
 }
 
 func getSettings(a *API, w http.ResponseWriter, r *request) error {
-	if err := r.checkFaults(); err != nil {
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	caller := auth.FromContext(r.Context())
 	services := a.Journeys.Catalog
 	bounds := limits.ByName()
-	bounds["maxIdCharacters"] = MaxID
+	bounds["maxIdCharacters"] = web.MaxID
 	bounds["maxTestEvents"] = maxTestEvents
-	bounds["maxBodyBytes"] = MaxBody
-	return writeJSON(w, http.StatusOK, settingsBody{
+	bounds["maxBodyBytes"] = web.MaxBody
+	return web.WriteJSON(w, http.StatusOK, settingsBody{
 		Channels:  services.Channels.Offers(r.tenant.String()),
 		Decisions: services.Decisions.Offers(r.tenant.String()),
 		Limits:    bounds,

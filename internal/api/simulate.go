@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"journeys/internal/api/web"
 	"journeys/internal/condition"
 	"journeys/internal/graph"
 	"journeys/internal/ident"
@@ -33,28 +34,28 @@ type testBody struct {
 	DurationHours float64         `json:"durationHours"`
 	Conversion    *conversionBody `json:"conversion,omitzero"`
 	Trace         []traceStep     `json:"trace"`
-	Faults        []fault         `json:"faults"`             // what keeps the graph from being activated
-	Warnings      []fault         `json:"warnings"`           // as of a create or an update
+	Faults        []web.Fault     `json:"faults"`             // what keeps the graph from being activated
+	Warnings      []web.Fault     `json:"warnings"`           // as of a create or an update
 	Truncated     bool            `json:"truncated,omitzero"` // details were left out
 }
 
 type conversionBody struct {
-	At        timestamp `json:"at"`
-	EventType string    `json:"eventType"`
+	At        web.Timestamp `json:"at"`
+	EventType string        `json:"eventType"`
 }
 
 type traceStep struct {
 	Step     int            `json:"step"` // from 1
 	NodeID   string         `json:"nodeId"`
 	NodeType graph.NodeType `json:"nodeType"`
-	At       timestamp      `json:"at"`
+	At       web.Timestamp  `json:"at"`
 	Result   string         `json:"result"`
 	Detail   *traceDetail   `json:"detail,omitzero"`
 	Next     string         `json:"next,omitzero"`
 }
 
 type traceDetail struct {
-	Until     *timestamp     `json:"until,omitzero"`
+	Until     *web.Timestamp `json:"until,omitzero"`
 	EndedBy   string         `json:"endedBy,omitzero"`
 	Reason    string         `json:"reason,omitzero"`
 	Timezone  string         `json:"timezone,omitzero"`
@@ -76,7 +77,7 @@ type triedBranch struct {
 }
 
 func testJourney(a *API, w http.ResponseWriter, r *request) error {
-	body, err := r.readBody(w, "{}")
+	body, err := r.ReadBody(w, "{}")
 	if err != nil {
 		return err
 	}
@@ -84,20 +85,20 @@ func testJourney(a *API, w http.ResponseWriter, r *request) error {
 	if o, ok := body.Object(); ok {
 		test = readTest(o)
 	}
-	if err := r.checkFaults(); err != nil {
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	simulation, err := simulate.Run(r.Context(), a.Journeys, r.tenant, r.id, test)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, newTestBody(simulation))
+	return web.WriteJSON(w, http.StatusOK, newTestBody(simulation))
 }
 
 func readTest(o *strict.Object) simulate.Request {
 	var test simulate.Request
 	if v, ok := o.Take("customerId"); ok {
-		test.Customer, _ = readID(v)
+		test.Customer, _ = web.ReadID(v)
 	}
 	if v, ok := o.Take("customerAttributes"); ok {
 		test.Attributes, _ = readAttributes(v)
@@ -106,7 +107,7 @@ func readTest(o *strict.Object) simulate.Request {
 		test.Definition = okOrNil(journey.ReadDefinition(v))
 	}
 	if v, ok := o.Take("now"); ok {
-		test.Now = readTime(v)
+		test.Now = web.ReadTime(v)
 	}
 	if v, ok := o.Take("events"); ok {
 		test.Events = readTestEvents(v)
@@ -229,16 +230,16 @@ func readByNode[T any](v strict.Value, read func(strict.Value) (T, bool)) map[st
 func newTestBody(s simulate.Simulation) testBody {
 	body := testBody{
 		JourneyID: s.Journey.ID, JourneyName: s.Journey.Name,
-		Version: valueOrNil(s.Version), Outcome: s.Outcome, ExitReason: valueOrNil(s.ExitReason), Truncated: s.Truncated,
+		Version: web.ValueOrNil(s.Version), Outcome: s.Outcome, ExitReason: web.ValueOrNil(s.ExitReason), Truncated: s.Truncated,
 		DurationHours: s.Duration.Hours(), Trace: []traceStep{},
-		Faults: newFaultList(s.Faults), Warnings: newFaultList(s.Warnings),
+		Faults: web.NewFaultList(s.Faults), Warnings: web.NewFaultList(s.Warnings),
 	}
 	if c := s.Conversion; c != nil {
-		body.Conversion = &conversionBody{timestamp(c.At), c.EventType}
+		body.Conversion = &conversionBody{web.Timestamp(c.At), c.EventType}
 	}
 	for i, step := range s.Steps {
 		body.Trace = append(body.Trace, traceStep{
-			Step: i + 1, NodeID: step.NodeID, NodeType: step.NodeType, At: timestamp(step.At),
+			Step: i + 1, NodeID: step.NodeID, NodeType: step.NodeType, At: web.Timestamp(step.At),
 			Result: step.Result, Detail: newTraceDetail(step), Next: step.Next,
 		})
 	}
@@ -258,7 +259,7 @@ func newTraceDetail(step simulate.Step) *traceDetail {
 		Channel: step.Channel, To: step.To, Payload: step.Payload, Before: step.Before, After: step.After,
 	}
 	if !step.Until.IsZero() {
-		detail.Until = valueOrNil(timestamp(step.Until))
+		detail.Until = web.ValueOrNil(web.Timestamp(step.Until))
 	}
 	for _, tried := range step.Tried {
 		detail.Branches = append(detail.Branches, triedBranch{tried.Branch, tried.Condition})

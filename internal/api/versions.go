@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"journeys/internal/api/web"
 	"journeys/internal/journey"
 )
 
@@ -17,7 +18,7 @@ const maxRecordCursor = 24
 // versionBody is a version of a journey. Lists have no Definition and no settings.
 type versionBody struct {
 	Version    int            `json:"version"`
-	CreatedAt  timestamp      `json:"createdAt"`
+	CreatedAt  web.Timestamp  `json:"createdAt"`
 	CreatedBy  *authorBody    `json:"createdBy,omitzero"` // nil if unknown
 	NodeCount  int            `json:"nodeCount"`
 	Inside     int64          `json:"inside"`
@@ -36,16 +37,16 @@ type versionListBody struct {
 // analytics.Reader.Inside.
 func newVersionBody(v journey.Version, inside map[string]int64) versionBody {
 	return versionBody{
-		Version: v.Number, CreatedAt: timestamp(v.CreatedAt), CreatedBy: newAuthorBody(v.CreatedBy), NodeCount: v.NodeCount,
+		Version: v.Number, CreatedAt: web.Timestamp(v.CreatedAt), CreatedBy: newAuthorBody(v.CreatedBy), NodeCount: v.NodeCount,
 		Inside: max(inside[v.GraphHash], 0), SameAs: v.SameAs, Current: v.Current,
 	}
 }
 
 // recordPage reads the parameters of a page of versions or of a history.
 func (r *request) recordPage() (cursor string, limit int, err error) {
-	limit = r.queryInt("limit", 1, journey.MaxRecords, journey.DefaultRecords)
-	cursor = r.queryWord("cursor", maxRecordCursor)
-	return cursor, limit, r.checkFaults()
+	limit = r.QueryInt("limit", 1, journey.MaxRecords, journey.DefaultRecords)
+	cursor = r.QueryWord("cursor", maxRecordCursor)
+	return cursor, limit, r.CheckFaults()
 }
 
 func listVersions(a *API, w http.ResponseWriter, r *request) error {
@@ -65,14 +66,14 @@ func listVersions(a *API, w http.ResponseWriter, r *request) error {
 	for _, v := range page.Versions {
 		body.Data = append(body.Data, newVersionBody(v, inside))
 	}
-	return writeJSON(w, http.StatusOK, body)
+	return web.WriteJSON(w, http.StatusOK, body)
 }
 
 // versionNumber is the form of the number of a version in a path.
 var versionNumber = regexp.MustCompile(`^[1-9][0-9]{0,8}$`)
 
 func getVersion(a *API, w http.ResponseWriter, r *request) error {
-	if err := r.checkFaults(); err != nil {
+	if err := r.CheckFaults(); err != nil {
 		return err
 	}
 	text := r.PathValue("version")
@@ -90,12 +91,12 @@ func getVersion(a *API, w http.ResponseWriter, r *request) error {
 	}
 	body := newVersionBody(v, inside)
 	body.Definition, body.pinnedBody = v.Definition, newPinnedBody(v.Settings)
-	return writeJSON(w, http.StatusOK, body)
+	return web.WriteJSON(w, http.StatusOK, body)
 }
 
 // historyBody is a write of a journey.
 type historyBody struct {
-	At      timestamp        `json:"at"`
+	At      web.Timestamp    `json:"at"`
 	By      *authorBody      `json:"by,omitzero"` // nil if unknown
 	Actions []journey.Action `json:"actions"`
 	Fields  []string         `json:"fields"`
@@ -122,7 +123,7 @@ func listHistory(a *API, w http.ResponseWriter, r *request) error {
 		if fields == nil {
 			fields = []string{}
 		}
-		body.Data = append(body.Data, historyBody{timestamp(e.At), newAuthorBody(e.By), e.Actions, fields, e.Version})
+		body.Data = append(body.Data, historyBody{web.Timestamp(e.At), newAuthorBody(e.By), e.Actions, fields, e.Version})
 	}
-	return writeJSON(w, http.StatusOK, body)
+	return web.WriteJSON(w, http.StatusOK, body)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
 
-	"journeys/internal/api"
+	"journeys/internal/api/web"
 	"journeys/internal/condition"
 	"journeys/internal/dev/apitest"
 	"journeys/internal/engine"
@@ -50,20 +50,20 @@ var limits = map[string][]string{
 	"Re-entry":                                      {number(graph.MaxReentryHours), quantity(graph.MaxRuns, "runs")},
 	"Customers of an enroll call":                   {number(journey.MaxBatch)},
 	"Customers of a `POST /customers` call":         {number(journey.MaxBatch)},
-	"Customer id":                                   {quantity(api.MaxID, "characters")},
-	"`Idempotency-Key`":                             {quantity(api.MaxID, "characters"), quantity(int(journey.KeyLife/time.Hour), "hours")},
+	"Customer id":                                   {quantity(web.MaxID, "characters")},
+	"`Idempotency-Key`":                             {quantity(web.MaxID, "characters"), quantity(int(journey.KeyLife/time.Hour), "hours")},
 	"Attributes of a customer":                      {kilobytes(progress.MaxAttributes)},
 	"Properties of an event":                        {kilobytes(journey.MaxProperties)},
 	"Events of a `POST /events` call":               {number(journey.MaxEvents)},
 	"Properties of a remembered event":              {kilobytes(progress.MaxRemembered)},
 	"Journeys that events of one type start":        {number(journey.MaxStarted)},
 	"Age of an event that starts or ends something": {quantity(int(journey.MaxEventAge/time.Hour), "hours")},
-	"`eventId`":                                     {quantity(api.MaxID, "characters"), quantity(int(journey.EventLife/(24*time.Hour)), "days")},
+	"`eventId`":                                     {quantity(web.MaxID, "characters"), quantity(int(journey.EventLife/(24*time.Hour)), "days")},
 	"Names that `GET /names` returns of a tenant": {
 		quantity(names.MaxTypes, "event types"), quantity(names.MaxProperties, "properties"),
 		quantity(names.MaxAttributes, "attributes"), quantity(names.MaxDepth, "names"),
 	},
-	"Body of a request":     {quantity(api.MaxBody>>20, "MiB")},
+	"Body of a request":     {quantity(web.MaxBody>>20, "MiB")},
 	"Time of a message":     {quantity(int(provider.SendTimeout/time.Second), "seconds")},
 	"Attempts at a message": {number(engine.MaxAttempts)},
 	"Time of a decision": {

@@ -28,7 +28,7 @@ export const buildKeys: KeyTable<BuildKey> = {
     { name: "undo", keys: ["Mod+z"], does: words.undo },
     { name: "redo", keys: ["Mod+Shift+z", "Mod+y"], does: words.redo },
     { name: "find", keys: ["/"], does: words.find },
-    { name: "fault", keys: ["F8"], does: words.fault },
-    { name: "close", keys: ["Escape"], does: words.close },
+    { name: "fault", keys: ["F8"], does: words.fault, inFields: true },
+    { name: "close", keys: ["Escape"], does: words.close, inFields: true },
   ],
 };

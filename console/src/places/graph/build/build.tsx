@@ -87,8 +87,9 @@ export default function Build({ editor, journey, answer }: BuildProps) {
     if (next) choose(next);
   };
   const close = () => {
-    if (part !== null) setPart(null);
-    else select(null);
+    if (part !== null) return setPart(null);
+    select(null);
+    focusStep(selected);
   };
   const insertAfter = (id: string | null) => {
     const gap = gapAfter(graph, id);

@@ -1,4 +1,4 @@
-package api
+package web
 
 import (
 	"context"
@@ -22,12 +22,12 @@ type Problem struct {
 	Detail    string  `json:"detail,omitzero"` // absent for a fault of the service
 	Code      string  `json:"code"`            // stable, kebab-case
 	RequestID string  `json:"requestId"`
-	Errors    []fault `json:"errors,omitzero"` // every fault of the request; bounded by strict.MaxFaults
+	Errors    []Fault `json:"errors,omitzero"` // every fault of the request; bounded by strict.MaxFaults
 }
 
-// fault is one fault of a request. Its pointer is a JSON Pointer into the body,
+// Fault is one fault of a request. Its pointer is a JSON Pointer into the body,
 // or starts with /query/, /header/ or /path/.
-type fault struct {
+type Fault struct {
 	Pointer string `json:"pointer"`
 	Detail  string `json:"detail"`
 }
@@ -56,14 +56,6 @@ var (
 	}
 )
 
-// panicError is a recovered panic.
-type panicError struct {
-	cause any
-	stack []byte
-}
-
-func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.cause) }
-
 // statuses maps the domain's kinds of error to HTTP. A kind that is not listed
 // is a fault of the service.
 var statuses = map[journey.Kind]int{
@@ -75,9 +67,9 @@ var statuses = map[journey.Kind]int{
 	journey.Unavailable: http.StatusServiceUnavailable,
 }
 
-// problemOf returns what the caller may learn of err: all of the caller's own
+// ProblemOf returns what the caller may learn of err: all of the caller's own
 // faults, and nothing of the service's.
-func problemOf(err error) Problem {
+func ProblemOf(err error) Problem {
 	var denied *auth.Refusal
 	if errors.As(err, &denied) {
 		return Problem{Status: denied.Status, Code: denied.Code, Detail: denied.Detail}
@@ -89,7 +81,7 @@ func problemOf(err error) Problem {
 	var known *journey.Error
 	if errors.As(err, &known) && statuses[known.Kind] != 0 {
 		return Problem{
-			Status: statuses[known.Kind], Code: known.Code, Detail: known.Detail, Errors: newFaults(known.Faults),
+			Status: statuses[known.Kind], Code: known.Code, Detail: known.Detail, Errors: NewFaults(known.Faults),
 		}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -101,17 +93,18 @@ func problemOf(err error) Problem {
 	return Problem{Status: http.StatusInternalServerError, Code: "internal-error"}
 }
 
-func newFaults(list []strict.Fault) []fault {
-	var faults []fault
+// NewFaults returns faults as an answer lists them, nil for none.
+func NewFaults(list []strict.Fault) []Fault {
+	var faults []Fault
 	for _, f := range list {
-		faults = append(faults, fault(f))
+		faults = append(faults, Fault(f))
 	}
 	return faults
 }
 
-// newFaultList is newFaults for a field that is always there: it is never nil.
-func newFaultList(list []strict.Fault) []fault {
-	return append([]fault{}, newFaults(list)...)
+// NewFaultList is NewFaults for a field that is always there: it is never nil.
+func NewFaultList(list []strict.Fault) []Fault {
+	return append([]Fault{}, NewFaults(list)...)
 }
 
 // retryAfter returns the seconds after which a 503 with this code may be over.
@@ -122,9 +115,9 @@ func retryAfter(code string) string {
 	return "1"
 }
 
-// writeProblem answers with the problem document of err.
-func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
-	p := problemOf(err)
+// WriteProblem answers with the problem document of err.
+func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
+	p := ProblemOf(err)
 	p.Type = "urn:journeys:problem:" + p.Code
 	words := strings.ReplaceAll(p.Code, "-", " ")
 	p.Title = strings.ToUpper(words[:1]) + words[1:]
@@ -136,6 +129,6 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	if p.Status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", retryAfter(p.Code))
 	}
-	body, _ := encode(p) // strings and numbers: cannot fail
+	body, _ := Encode(p) // strings and numbers: cannot fail
 	writeBody(w, p.Status, "application/problem+json", body)
 }

@@ -1,4 +1,4 @@
-package api
+package web
 
 import (
 	"crypto/sha256"
@@ -11,8 +11,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// encode returns v as JSON. JSON that a caller sent keeps its spelling.
-func encode(v any) ([]byte, error) {
+// Encode returns v as JSON. JSON that a caller sent keeps its spelling.
+func Encode(v any) ([]byte, error) {
 	return json.Marshal(v, jsontext.PreserveRawStrings(true), jsontext.AllowInvalidUTF8(true), json.Deterministic(true))
 }
 
@@ -23,9 +23,9 @@ func writeBody(w http.ResponseWriter, status int, contentType string, body []byt
 	_, _ = w.Write(body) // fails only if the caller is gone
 }
 
-// writeJSON answers with v as JSON.
-func writeJSON(w http.ResponseWriter, status int, v any) error {
-	body, err := encode(v)
+// WriteJSON answers with v as JSON.
+func WriteJSON(w http.ResponseWriter, status int, v any) error {
+	body, err := Encode(v)
 	if err != nil {
 		return fmt.Errorf("encode the answer: %w", err)
 	}
@@ -33,17 +33,17 @@ func writeJSON(w http.ResponseWriter, status int, v any) error {
 	return nil
 }
 
-// writeTagged answers with v as JSON and the hash of it as ETag, or with 304 if known
+// WriteTagged answers with v as JSON and the hash of it as ETag, or with 304 if known
 // matches that.
-func writeTagged(w http.ResponseWriter, known tags, v any) error {
-	body, err := encode(v)
+func WriteTagged(w http.ResponseWriter, known Tags, v any) error {
+	body, err := Encode(v)
 	if err != nil {
 		return fmt.Errorf("encode the answer: %w", err)
 	}
 	sum := sha256.Sum256(body)
 	tag := `"` + hex.EncodeToString(sum[:16]) + `"`
 	w.Header().Set("ETag", tag)
-	if known.match(tag) {
+	if known.Match(tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
@@ -51,25 +51,25 @@ func writeTagged(w http.ResponseWriter, known tags, v any) error {
 	return nil
 }
 
-// timestamp is a time in an answer: RFC 3339, UTC, milliseconds.
-type timestamp time.Time
+// Timestamp is a time in an answer: RFC 3339, UTC, milliseconds.
+type Timestamp time.Time
 
 // MarshalText implements encoding.TextMarshaler.
-func (t timestamp) MarshalText() ([]byte, error) {
+func (t Timestamp) MarshalText() ([]byte, error) {
 	return time.Time(t).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000Z"), nil
 }
 
-// timestampOrNil returns nil for the zero time.
-func timestampOrNil(t time.Time) *timestamp {
+// TimestampOrNil returns nil for the zero time.
+func TimestampOrNil(t time.Time) *Timestamp {
 	if t.IsZero() {
 		return nil
 	}
-	at := timestamp(t)
+	at := Timestamp(t)
 	return &at
 }
 
-// valueOrNil returns a pointer to value, nil for the zero value.
-func valueOrNil[T comparable](value T) *T {
+// ValueOrNil returns a pointer to value, nil for the zero value.
+func ValueOrNil[T comparable](value T) *T {
 	var zero T
 	if value == zero {
 		return nil

@@ -1,4 +1,4 @@
-package api
+package web
 
 import (
 	"slices"
@@ -6,58 +6,59 @@ import (
 	"strings"
 )
 
-// tags are the entity tags that an If-Match or If-None-Match header lists.
-type tags struct {
-	any  bool     // "*"
+// Tags are the entity tags that an If-Match or If-None-Match header lists.
+type Tags struct {
+	Any  bool     // "*"
 	weak bool     // all tags are weak
-	list []string // the quoted tags that may match
+	List []string // the quoted tags that may match
 }
 
-func (t tags) match(tag string) bool { return t.any || slices.Contains(t.list, tag) }
+// Match reports whether a tag is among them.
+func (t Tags) Match(tag string) bool { return t.Any || slices.Contains(t.List, tag) }
 
-// revisions returns the tags that are revisions. Others match no revision.
-func (t tags) revisions() []int64 {
+// Revisions returns the tags that are Revisions. Others match no revision.
+func (t Tags) Revisions() []int64 {
 	list := []int64{}
-	for _, tag := range t.list {
+	for _, tag := range t.List {
 		rev, err := strconv.ParseInt(strings.Trim(tag, `"`), 10, 64)
-		if err == nil && etag(rev) == tag {
+		if err == nil && ETag(rev) == tag {
 			list = append(list, rev)
 		}
 	}
 	return list
 }
 
-// ifMatch returns the revisions of If-Match, nil for any revision: the header is
+// IfMatch returns the Revisions of If-Match, nil for any revision: the header is
 // absent or "*". Weak tags never match (RFC 9110, 13.1.1): a header of nothing else is a
 // fault, since a client that reads again, as after 412, would get another weak tag from
 // the proxy that weakens them.
-func (r *request) ifMatch() []int64 {
-	given, ok := r.readTags("If-Match", false)
-	if !ok || given.any {
+func (r *Request) IfMatch() []int64 {
+	given, ok := r.ReadTags("If-Match", false)
+	if !ok || given.Any {
 		return nil
 	}
-	return given.revisions()
+	return given.Revisions()
 }
 
-// ifNoneMatch returns the tags of If-None-Match, in which weak tags match
+// IfNoneMatch returns the tags of If-None-Match, in which weak tags match
 // (RFC 9110, 13.1.2).
-func (r *request) ifNoneMatch() tags {
-	given, _ := r.readTags("If-None-Match", true)
+func (r *Request) IfNoneMatch() Tags {
+	given, _ := r.ReadTags("If-None-Match", true)
 	return given
 }
 
-// readTags reads a header of entity tags. It returns false if the header is
+// ReadTags reads a header of entity tags. It returns false if the header is
 // absent or malformed.
-func (r *request) readTags(header string, allowWeak bool) (tags, bool) {
+func (r *Request) ReadTags(header string, allowWeak bool) (Tags, bool) {
 	values := r.Header.Values(header)
 	if len(values) == 0 {
-		return tags{}, false
+		return Tags{}, false
 	}
 	given, ok := parseTags(strings.Join(values, ","), allowWeak)
 	if !ok {
-		r.faults.Add(headPlace+header, `must be * or entity tags like "3", separated by commas`)
+		r.Faults.Add(HeadPlace+header, `must be * or entity tags like "3", separated by commas`)
 	} else if given.weak && !allowWeak {
-		r.faults.Add(headPlace+header, `has only weak entity tags like W/"3", which never match; send the tag without W/`)
+		r.Faults.Add(HeadPlace+header, `has only weak entity tags like W/"3", which never match; send the tag without W/`)
 		ok = false
 	}
 	return given, ok
@@ -65,10 +66,10 @@ func (r *request) readTags(header string, allowWeak bool) (tags, bool) {
 
 // parseTags parses "*" or a list of at least one entity tag. It returns false
 // for any other text.
-func parseTags(text string, allowWeak bool) (tags, bool) {
-	found := tags{weak: true}
+func parseTags(text string, allowWeak bool) (Tags, bool) {
+	found := Tags{weak: true}
 	if strings.Trim(text, " \t") == "*" {
-		return tags{any: true}, true
+		return Tags{Any: true}, true
 	}
 	count := 0
 	for {
@@ -84,7 +85,7 @@ func parseTags(text string, allowWeak bool) (tags, bool) {
 		count++
 		found.weak = found.weak && weak
 		if !weak || allowWeak {
-			found.list = append(found.list, `"`+value+`"`)
+			found.List = append(found.List, `"`+value+`"`)
 		}
 		text = rest
 	}
@@ -105,3 +106,6 @@ func cutTag(text string) (value, rest string, ok bool) {
 	rest = strings.TrimLeft(rest, " \t")
 	return value, rest, rest == "" || rest[0] == ','
 }
+
+// ETag returns the entity tag of a revision.
+func ETag(rev int64) string { return `"` + strconv.FormatInt(rev, 10) + `"` }

@@ -1,4 +1,4 @@
-package api
+package web
 
 import (
 	"regexp"
@@ -15,8 +15,8 @@ const (
 	lastYear  = 9000
 )
 
-// readTime reads a time in whole milliseconds, in UTC.
-func readTime(v strict.Value) time.Time {
+// ReadTime reads a time in whole milliseconds, in UTC.
+func ReadTime(v strict.Value) time.Time {
 	hint := "; this one is not a string"
 	if v.IsString() {
 		text, _ := v.Text(0, len(v.Raw()))
