@@ -1,4 +1,5 @@
 import type { Config } from "./config";
+import { setReturns } from "./kept";
 import { type Store, store } from "./store";
 
 /** The roles of the API. */
@@ -37,13 +38,16 @@ export async function startSession(c: Config): Promise<void> {
 /** Sends the browser to the issuer's sign-in page. It comes back to the present place. */
 export async function signIn(): Promise<void> {
   const { beginSignIn } = await login();
-  await beginSignIn(config);
+  setReturns(true);
+  await beginSignIn(config).catch((error: unknown) => {
+    setReturns(false);
+    throw error;
+  });
 }
 
-/** Forgets the session here and at the issuer, if it has a page for that. */
+/** Forgets the session here and at the issuer, if it has a page for that. The page goes away, and all that it has read. */
 export async function signOut(): Promise<void> {
   const { endSession } = await login();
-  session.set(null);
   await endSession(config);
 }
 
