@@ -35,10 +35,10 @@ test("the pages load few bytes by few requests", async ({ page, backend, enter }
   hold("JavaScript of the list", kilobytes(files, ".js"), 95, "kB");
   hold("CSS of the list", kilobytes(files, ".css"), 10, "kB");
   await page.goto(`/#/journeys/${id}/live`);
-  await expect(page.getByRole("main").or(page.locator(".work")).first()).toBeVisible();
+  await expect(page.getByText("Newcomers take")).toBeVisible(); // the last to come
   await page.waitForLoadState("networkidle");
   const asked = (await loads.take()).map(({ path }) => path).filter((path) => path.startsWith("/api/"));
-  hold("Calls of the API to open a journey", asked.length, 3, "", asked.join("\n"));
+  hold("Calls of the API to open a journey", asked.length, 4, "", asked.join("\n"));
 });
 
 test("the sign-in loads few bytes, when it is used", async ({ page }) => {
@@ -54,7 +54,7 @@ test("the sign-in loads few bytes, when it is used", async ({ page }) => {
 });
 
 test("the modes of a journey load few bytes", async ({ page, backend, enter }) => {
-  const { id } = await backend.create({ name: "Welcome", definition: welcome });
+  const { id } = await backend.launch({ name: "Welcome", definition: welcome });
   await enter("#/");
   await expect(page.getByRole("link", { name: "Welcome" })).toBeVisible();
   const loads = new Loads(page);
