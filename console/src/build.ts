@@ -1,5 +1,6 @@
 // Notices that the console was deployed anew while the page was open.
 import { readConfig } from "./config";
+import { setReturns } from "./kept";
 import { type Store, store } from "./store";
 
 /** Whether there is a newer build than this page's. */
@@ -30,6 +31,7 @@ export function reloadForMissingFiles() {
     if (Date.now() - before < 30_000) return;
     sessionStorage.setItem(reloadedAt, String(Date.now()));
     event.preventDefault();
+    setReturns(true);
     location.reload();
   });
 }

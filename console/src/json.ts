@@ -76,5 +76,6 @@ export function same(a: Json | undefined, b: Json | undefined): boolean {
   }
   if (!isObject(a) || !isObject(b)) return false;
   const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
-  return [...keys].every((key) => same(a[key], b[key]));
+  const own = (value: JsonObject, key: string) => (Object.hasOwn(value, key) ? value[key] : undefined);
+  return [...keys].every((key) => same(own(a, key), own(b, key)));
 }

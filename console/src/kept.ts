@@ -4,7 +4,8 @@ import { type Store, store } from "./store";
 export interface Kept {
   /** The journey's name. */
   name: string;
-  changes: number;
+  /** How many changes there are. */
+  changes: () => number;
   /** When the work was saved last, in ms since 1970; undefined if never. */
   savedAt: number | undefined;
   /** The work as JSON, for a file. */
@@ -13,3 +14,28 @@ export interface Kept {
 
 /** The unsaved work of the present page; null if all is saved. */
 export const kept: Store<Kept | null> = store<Kept | null>(null);
+
+interface Check {
+  isUnsaved: () => boolean;
+  /** Whether this tab still has the work after the page was loaded again. */
+  survives: boolean;
+}
+
+const checks = new Set<Check>();
+let returns = false;
+
+window.addEventListener("beforeunload", (event) => {
+  if ([...checks].some(({ isUnsaved, survives }) => !(returns && survives) && isUnsaved())) event.preventDefault();
+});
+
+/** Lets the browser ask before the page goes away with unsaved work. Returns what ends that. */
+export function askBeforeLeaving(isUnsaved: () => boolean, survives = false): () => void {
+  const check = { isUnsaved, survives };
+  checks.add(check);
+  return () => checks.delete(check);
+}
+
+/** Says whether the page is about to go away and come back in this tab, as for a sign-in. */
+export function setReturns(value: boolean) {
+  returns = value;
+}

@@ -48,11 +48,12 @@ export async function renewSession(config: Config): Promise<boolean> {
   }
 }
 
-/** Removes the tokens, and goes to the issuer's page that ends the session, if it has one. */
+/** Removes the tokens, and goes to the issuer's page that ends the session, or else to the console's first page. */
 export async function endSession(config: Config): Promise<void> {
   const m = managerOf(config);
   const user = await m.getUser();
   await m.removeUser();
   const end = await m.metadataService.getEndSessionEndpoint().catch(() => undefined);
-  if (end !== undefined) await m.signoutRedirect(user?.id_token ? { id_token_hint: user.id_token } : {});
+  if (end === undefined) location.replace("/");
+  else await m.signoutRedirect(user?.id_token ? { id_token_hint: user.id_token } : {});
 }

@@ -61,7 +61,7 @@ export function SignedOutHere() {
       {work !== null && (
         <dl className="facts well t2">
           <dt>{words.keptHere}</dt>
-          <dd>{say(words.keptWork, { name: work.name, n: work.changes })}</dd>
+          <dd>{say(words.keptWork, { name: work.name, n: work.changes() })}</dd>
           {work.savedAt !== undefined && (
             <>
               <dt>{words.keptBefore}</dt>

@@ -150,7 +150,13 @@ test("a reload keeps what could not be saved, and a deleted journey becomes a ne
   await step(page, "Greet").click();
   await page.getByRole("textbox", { name: "Name", exact: true }).fill("Kept");
   await expect(page.getByText("Not saved yet. It is tried again.")).toBeVisible();
+  let asked = "";
+  page.once("dialog", async (dialog) => {
+    asked = dialog.type();
+    await dialog.accept();
+  });
   await page.reload();
+  expect(asked, "the browser asks before the page goes away").toBe("beforeunload");
   await expect(step(page, "Kept")).toBeVisible();
   await page.unroute("**/draft");
 
@@ -178,4 +184,17 @@ test("a kind of step that the console does not know is shown and kept", async ({
   await page.goto(`/#/journeys/${id}/build`);
   await step(page, "teleport").click();
   await expect(panel(page)).toContainText("delayHours");
+});
+
+test("what is typed of the whole journey outlives its form", async ({ enter, backend }) => {
+  const { id } = await backend.create({ name: "Own", definition: welcome });
+  const page = await enter(`#/journeys/${id}/build`);
+  await page.getByRole("button", { name: "Who enters" }).click();
+  await page.getByRole("combobox", { name: "Event" }).first().fill("cart.saved");
+  await step(page, "Greet").click();
+  await expect(page.getByRole("button", { name: "Launch…" })).toHaveAttribute("title", /^Apply or take back/);
+  await page.getByRole("button", { name: "Who enters" }).click();
+  await expect(page.getByRole("combobox", { name: "Event" }).first()).toHaveValue("cart.saved");
+  await panel(page).getByRole("button", { name: "Apply" }).click();
+  await expect(page.getByRole("button", { name: "Launch…" })).not.toHaveAttribute("title", /^Apply/);
 });

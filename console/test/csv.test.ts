@@ -84,3 +84,13 @@ test("writes what it reads", () => {
   ];
   expect(cells(writeCsv(rows))).toEqual(rows);
 });
+
+test("a spreadsheet runs no id as a formula, and numbers stay as they are", () => {
+  const rows = [["=HYPERLINK(1)"], ["@x"], ["+1+cmd|'/c'!A1"], ["-1"], ["+49 170 12"], ["a=b"]];
+  expect(writeCsv(rows)).toBe("'=HYPERLINK(1)\r\n'@x\r\n'+1+cmd|'/c'!A1\r\n-1\r\n+49 170 12\r\na=b\r\n");
+});
+
+test("a column may have the name of a prototype", () => {
+  const { people } = readPeople("id,__proto__.a,constructor.b\nann,1,2");
+  expect(JSON.stringify(people[0]?.values)).toBe('{"__proto__":{"a":1},"constructor":{"b":2}}');
+});

@@ -166,3 +166,16 @@ test("long texts are cut to where they differ", () => {
   expect(difference?.fields[0]?.before).toMatch(/^….*word here$/);
   expect(difference?.fields[0]?.after).toMatch(/^….*word there$/);
 });
+
+test("weights are compared as they were written", () => {
+  const split = (weights: string) =>
+    edit("test", { config: parse(`{"branches":[{"id":"a","weight":${weights}},{"id":"b","weight":5e1}]}`) as never });
+  expect(compare(split("50.0"), split("150"))).toMatchObject([
+    {
+      fields: [
+        { name: "a", before: "50 %", after: "75 %" },
+        { name: "b", before: "50 %", after: "25 %" },
+      ],
+    },
+  ]);
+});

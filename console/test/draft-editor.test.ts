@@ -158,6 +158,12 @@ describe("saving", () => {
     expect([state(), nameOf(editor.snapshot.work), service.puts]).toEqual(["deleted", "b", ["a"]]);
     expect(nameOf(copies.copy?.work as Work)).toBe("b");
   });
+
+  test("a journey that is gone stays gone when the page saves", async () => {
+    editor.snapshot.forget();
+    await editor.snapshot.flush().catch(() => "");
+    expect(state()).toBe("deleted");
+  });
 });
 
 describe("two editors", () => {
@@ -232,6 +238,35 @@ describe("another page of the same tab", () => {
     service.save("theirs");
     editor = open();
     expect(editor.snapshot.state).toMatchObject({ kind: "conflict", base: service.live?.work });
+  });
+
+  test("knows the save again that had no answer before the reload", async () => {
+    service.failAfter = problem(0);
+    type("a");
+    await pass(800);
+    type("b");
+    editor = open();
+    expect([nameOf(editor.snapshot.work), state()]).toEqual(["b", "changed"]);
+    expect(await editor.snapshot.flush()).toBe('"d2"');
+  });
+
+  test("brings back an undo whose save was not sent", async () => {
+    let answer = () => {};
+    const put = service.put.bind(service);
+    service.put = async (w, tag, basedOn) => {
+      const stored = await put(w, tag, basedOn);
+      await new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      return stored;
+    };
+    type("a");
+    await pass(800);
+    editor.snapshot.undo();
+    service.put = put;
+    editor = open();
+    expect([nameOf(editor.snapshot.work), state()]).toEqual(["live", "changed"]);
+    answer();
   });
 
   test("forgets what was saved after all", async () => {

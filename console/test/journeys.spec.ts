@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Page } from "@playwright/test";
-import { axe, expect, oneMessage, test, welcome } from "./lib";
+import { axe, expect, must, oneMessage, test, welcome } from "./lib";
 
 const row = (page: Page, name: string) =>
   page.getByRole("row").filter({ has: page.getByRole("link", { name, exact: true }) });
@@ -25,7 +25,7 @@ test("an editor finds journeys by name, status and order, with the keyboard alon
   const page = await enter("#/", { role: "editor" });
   await expect(page.getByText("3 journeys, 2 people inside")).toBeVisible();
   await expect(row(page, "Welcome series")).toContainText(/Event signup.*Active.*v1.*20.*2/);
-  await expect(row(page, "Birthday")).toContainText(/No steps yet.*Draft.*Not launched yet/);
+  await expect(row(page, "Birthday")).toContainText(/Draft.*Not launched yet/);
   await expect(page.getByRole("radio", { name: /^Draft/ })).toHaveText("Draft2");
   expect(await axe(page)).toEqual([]);
 
@@ -102,6 +102,20 @@ test("a journey is paused, resumed, copied, archived, brought back and deleted",
   await page.keyboard.press("Enter");
   await expect(page.locator("[data-row]")).toHaveText(["Welcome"]);
   await expect(dialog).toHaveCount(0);
+});
+
+test("a copy of a journey that was never launched has the steps of its draft", async ({ backend, enter }) => {
+  const { id } = await backend.create({ name: "Unfinished" });
+  must(
+    await backend.api.PUT("/journeys/{id}/draft", {
+      params: { path: { id }, header: { "If-None-Match": "*" } },
+      body: { definition: welcome as object as Record<string, unknown> },
+    }),
+  );
+  const page = await enter();
+  await choose(page, "Unfinished", "Duplicate");
+  await page.getByRole("link", { name: "Unfinished copy" }).click();
+  await expect(page.locator("#main [data-step]").filter({ hasText: "Has bought?" })).toBeVisible();
 });
 
 test("a change that someone else made meanwhile stops a deletion until it was seen", async ({

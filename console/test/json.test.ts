@@ -16,3 +16,8 @@ test("typed numbers are exact, and other texts are none", () => {
   expect(parseNumber("12")).toBe(12);
   for (const text of ["", "1.", "01", "1,5", "NaN", "0x10", " 1"]) expect(parseNumber(text)).toBeUndefined();
 });
+
+test("a key with the name of a prototype is a key", () => {
+  expect(same(parse('{"__proto__":{}}'), {})).toBe(false);
+  expect(same(parse('{"__proto__":{"a":1}}'), parse('{"__proto__":{"a":1}}'))).toBe(true);
+});

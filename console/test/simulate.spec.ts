@@ -207,4 +207,11 @@ test("a customer can be looked at without being kept", async ({ backend, enter }
   await expect(persona(page, /Persona 1/)).toBeVisible();
   await expect(page.getByLabel(/^email: Value/)).toHaveValue("kim@example.com");
   await expect(persona(page, /customer-7/)).toBeHidden();
+
+  // What the two places read of a customer is the same.
+  await page.goto("/#/customers/customer-7");
+  await expect(page.getByRole("region", { name: "Attributes" })).toContainText("real@example.org");
+  await page.goBack();
+  await page.goto(`/#/journeys/${id}/simulate?customer=customer-7`);
+  await expect(page.getByRole("article")).toContainText("real@example.org");
 });

@@ -16,15 +16,10 @@ import { ExitsSection, GoalSection, ZoneSection } from "./journey-pinned";
 import { saySection } from "./journey-says";
 import { useKeptFocus } from "./kept-focus";
 import { entryEventOf } from "./node-form";
+import { changeOwnEdits, type OwnChange, useOwnEdits } from "./own-edits";
 
 /** A part of the settings of a journey. */
 export type Section = "entry" | "reentry" | "exits" | "goal" | "zone";
-
-/** What changes at once, in the journey itself. */
-export type OwnChange = Pick<
-  Schemas["JourneyChange"],
-  "name" | "description" | "entryCondition" | "reentry" | "entryFrom" | "entryUntil" | "maxDurationDays"
->;
 
 interface Props {
   section: Section;
@@ -147,17 +142,19 @@ interface Own {
 
 /** Keeps what is edited of the journey itself until it is applied. */
 function useOwn(journey: Schemas["Journey"], send: Props["onJourney"]): Own {
-  const [edits, setEdits] = useState<OwnChange>({});
+  const edits = useOwnEdits(journey.id);
   const [doing, setDoing] = useState<Doing>("nothing");
   const [error, setError] = useState<unknown>();
   const is = journey as unknown as JsonObject;
-  const changes = Object.entries(edits).filter(([key, value]) => !same((value ?? null) as null, is[key] ?? null));
+  const changesOf = (all: OwnChange) =>
+    Object.fromEntries(Object.entries(all).filter(([key, value]) => !same((value ?? null) as null, is[key] ?? null)));
+  const changes = changesOf(edits);
   const apply = async () => {
     setDoing("applying");
     setError(undefined);
     try {
-      await send(Object.fromEntries(changes));
-      setEdits({});
+      await send(changes);
+      changeOwnEdits(journey.id, () => ({}));
       setDoing("applied");
     } catch (problem) {
       setError(problem);
@@ -167,17 +164,17 @@ function useOwn(journey: Schemas["Journey"], send: Props["onJourney"]): Own {
   const text = error === undefined ? undefined : explainError(error);
   return {
     now: { ...journey, ...edits },
-    changed: changes.length > 0,
+    changed: Object.keys(changes).length > 0,
     doing,
     problem: text === undefined ? "" : `${text.title}. ${text.detail}`,
     faults: error instanceof Problem ? error.faults : [],
     edit: (change) => {
       setDoing("nothing");
-      setEdits((before) => ({ ...before, ...change }));
+      changeOwnEdits(journey.id, (before) => changesOf({ ...before, ...change }));
     },
     apply: () => void apply(),
     revert: () => {
-      setEdits({});
+      changeOwnEdits(journey.id, () => ({}));
       setError(undefined);
     },
   };

@@ -6,8 +6,9 @@ import { say } from "../say";
 import { TextArea } from "../ui/field";
 import { Choice, checkEventType, faultAt, faultsIn, NumberField, Text } from "./fields";
 import { objectOf } from "./form";
-import type { JourneySectionForm, OwnChange, OwnForm } from "./journey-form";
+import type { JourneySectionForm, OwnForm } from "./journey-form";
 import { withKey } from "./keys";
+import type { OwnChange } from "./own-edits";
 import { EntryForm } from "./small";
 import { Moment } from "./until";
 

@@ -3,7 +3,8 @@ import words from "#words/forms";
 import { explain, fill, type Part, periodText } from "../condition/sentence";
 import type { Work } from "../graph/types";
 import { isObject, type Json, type JsonObject, scalarText } from "../json";
-import type { OwnChange, Section } from "./journey-form";
+import type { Section } from "./journey-form";
+import type { OwnChange } from "./own-edits";
 import { sayEntry, sayEvent } from "./says";
 
 /** Returns what a part of the settings says. */

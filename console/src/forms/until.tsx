@@ -161,7 +161,7 @@ function OfField({ until, change, faults }: Pick<Props, "change" | "faults"> & {
               max={most}
               value={Math.abs(n)}
               fault={faultAt(faults, "/until/offset")}
-              onChange={(value) => set("offset", { ...offset, value: (n < 0 ? -1 : 1) * Number(value) })}
+              onChange={(value) => set("offset", { ...offset, value: (n < 0 ? -1 : 1) * Number(scalarText(value)) })}
             />
             <SelectField
               label={conditionWords.unit}

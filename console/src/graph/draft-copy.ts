@@ -8,6 +8,8 @@ export interface Copy {
   /** What stood at the API then. */
   base: Work;
   work: Work;
+  /** What was sent since, with no answer yet: the API may have it. */
+  sent?: Work[];
 }
 
 /** Where copies are kept: they outlive a reload and a sign-in, not the tab. */
@@ -25,15 +27,22 @@ export function copyPlace(tenant: string, sub: string, journey: string): CopyPla
       const text = sessionStorage.getItem(key);
       return text === null ? null : (parse(text) as Json as unknown as Copy);
     },
-    write(copy) {
-      try {
-        sessionStorage.setItem(key, JSON.stringify(copy));
-      } catch {
-        sessionStorage.removeItem(key); // no room: an older copy would bring back the wrong state
-      }
+    write({ sent, ...copy }) {
+      // No room for all: the work matters most. An older copy would bring back the wrong state.
+      if (!store(key, { ...copy, sent }) && !store(key, copy)) sessionStorage.removeItem(key);
     },
     remove() {
       sessionStorage.removeItem(key);
     },
   };
+}
+
+/** Returns whether there was room. */
+function store(key: string, copy: object): boolean {
+  try {
+    sessionStorage.setItem(key, JSON.stringify(copy));
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -9,6 +9,7 @@ import type { Work } from "./types";
 
 const pause = 800; // ms without a change, after which it is saved
 const retryAfter = 10_000;
+const mostUnsure = 3; // a copy must fit into the storage of a tab
 
 /** Whether two works say the same. */
 export function sameWork(a: Work, b: Work): boolean {
@@ -50,9 +51,13 @@ export class DraftEditor {
   #restore() {
     const copy = this.#copies.read();
     if (copy === null) return;
+    this.#unsure = copy.sent ?? [];
     if (sameWork(copy.work, this.#stored.work)) {
       this.#copies.remove();
-    } else if (copy.tag === this.#stored.tag && sameWork(copy.base, this.#stored.work)) {
+    } else if (
+      (copy.tag === this.#stored.tag && sameWork(copy.base, this.#stored.work)) ||
+      copy.sent?.some((work) => sameWork(work, this.#stored.work))
+    ) {
       this.#history = begin(copy.work);
       this.#state = { kind: "changed" };
       this.#timer = setTimeout(() => void this.#save(), pause);
@@ -78,7 +83,7 @@ export class DraftEditor {
       journeyId: this.#id,
       work: this.#history.present,
       live: this.#live.work,
-      hasDraft: this.#stored.tag !== "" || this.#dirty(),
+      hasDraft: this.#stored.tag !== "" || this.unsaved,
       state: this.#state,
       elsewhere: this.#elsewhere,
       undoes: this.#history.past.at(-1)?.label ?? null,
@@ -90,7 +95,6 @@ export class DraftEditor {
       flush: this.flush,
       resolve: this.resolve,
       takeElsewhere: this.takeElsewhere,
-      discard: this.discard,
       forget: this.forget,
     };
   }
@@ -101,7 +105,8 @@ export class DraftEditor {
     for (const watcher of [...this.#watchers]) watcher();
   }
 
-  #dirty(): boolean {
+  /** Whether something is not saved at the API, as far as this editor knows. */
+  get unsaved(): boolean {
     return !sameWork(this.#history.present, this.#stored.work);
   }
 
@@ -128,20 +133,21 @@ export class DraftEditor {
     if (this.#state.kind === "conflict" || this.#state.kind === "deleted") return this.#publish();
     if (this.#run !== undefined) return this.#publish(); // it goes on with this change
     clearTimeout(this.#timer);
-    if (!this.#dirty()) return this.#publish(this.#settled());
+    if (!this.unsaved) return this.#publish(this.#settled());
     this.#timer = setTimeout(() => void this.#save(), pause);
     this.#publish({ kind: "changed" });
   }
 
   #keep() {
     const { tag, work: base } = this.#stored;
-    if (this.#dirty()) this.#copies.write({ tag, base, work: this.#history.present });
+    const sent = this.#unsure;
+    if (this.unsaved || sent.length > 0) this.#copies.write({ tag, base, work: this.#history.present, sent });
     else this.#copies.remove();
   }
 
   flush = async (): Promise<string> => {
     await this.#save();
-    if (this.#dirty()) throw this.#state.kind === "refused" ? this.#state.error : new Error(this.#state.kind);
+    if (this.unsaved) throw this.#state.kind === "refused" ? this.#state.error : new Error(this.#state.kind);
     return this.#stored.tag;
   };
 
@@ -155,16 +161,18 @@ export class DraftEditor {
   }
 
   async #saveAll() {
-    while (this.#dirty() && this.#state.kind !== "conflict" && this.#state.kind !== "deleted") {
+    while (this.unsaved && this.#state.kind !== "conflict" && this.#state.kind !== "deleted") {
       this.#publish({ kind: "saving" });
       const work = this.#history.present;
+      this.#unsure = [...this.#unsure.filter((sent) => sent !== work), work].slice(-mostUnsure);
+      this.#keep();
       try {
         await this.#send(work);
       } catch (error) {
         if (!(await this.#recover(error, work))) return;
       }
     }
-    if (!this.#dirty()) {
+    if (!this.unsaved && this.#state.kind !== "deleted") {
       this.#copies.remove();
       this.#publish(this.#settled());
     }
@@ -197,9 +205,10 @@ export class DraftEditor {
     if (status === 404) {
       this.#publish({ kind: "deleted" });
     } else if (status === 0 || status === 401 || status === 429 || status >= 500) {
-      this.#unsure.push(work);
       this.#wait(error instanceof Problem ? error.retryAfter : undefined);
     } else {
+      this.#unsure = this.#unsure.filter((sent) => sent !== work);
+      this.#keep();
       this.#publish({ kind: "refused", error });
     }
     return false;
@@ -256,15 +265,6 @@ export class DraftEditor {
     this.#publish(this.#settled());
   };
 
-  discard = async (label: string) => {
-    await this.#run;
-    if (this.#stored.tag !== "") await this.#port.remove(this.#stored.tag);
-    this.#adopt({ ...this.#live, tag: "" });
-    this.#history = change(this.#history, label, this.#live.work);
-    this.#keep();
-    this.#publish({ kind: "clean" });
-  };
-
   /** Tries again at once, because the connection or the session is back. */
   wake = () => {
     if (this.#state.kind === "waiting") void this.#save();
@@ -304,7 +304,7 @@ export class DraftEditor {
       if (theirs.tag === "") this.#live = this.#fresh;
       this.#adopt(theirs);
       this.#publish(this.#settled());
-    } else if (!this.#dirty()) {
+    } else if (!this.unsaved) {
       this.#elsewhere = theirs;
       this.#publish();
     }

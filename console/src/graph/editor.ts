@@ -53,8 +53,6 @@ export interface Editor {
   resolve(work: Work, label: string): void;
   /** Shows what was saved elsewhere, under a label that undo takes back. */
   takeElsewhere(label: string): void;
-  /** Deletes the draft: back to the live version, under a label that undo takes back. */
-  discard(label: string): Promise<void>;
   /** Stops saving: the journey is gone. */
   forget(): void;
 }

@@ -93,12 +93,13 @@ function timeText(key: string, value: Json): string {
 
 function branchLeaves(leaves: Leaves, branches: Json[]) {
   const all = branches.filter(isObject);
-  const total = all.reduce((sum, branch) => sum + Number(branch["weight"] ?? 0), 0);
+  const numberOf = (weight: Json | undefined) => Number(scalarText(weight)) || 0;
+  const total = all.reduce((sum, branch) => sum + numberOf(branch["weight"]), 0);
   for (const branch of all) {
     const id = scalarText(branch["id"]);
     const { id: _id, weight, condition, ...rest } = branch;
     if (weight !== undefined) {
-      const share = total === 0 ? 0 : Math.round((1000 * Number(weight)) / total) / 10;
+      const share = total === 0 ? 0 : Math.round((1000 * numberOf(weight)) / total) / 10;
       put(leaves, `branch ${id}`, id, [weight, total], `${share} %`, scalarText(weight));
     }
     if (condition !== undefined) put(leaves, `branch ${id}`, id, condition, conditionText(condition));

@@ -1,5 +1,6 @@
 import { useEffect, useState, useSyncExternalStore } from "react";
 import type { Schemas } from "../api";
+import { askBeforeLeaving } from "../kept";
 import { session } from "../session";
 import { copyPlace } from "./draft-copy";
 import { DraftEditor } from "./draft-editor";
@@ -12,18 +13,24 @@ interface Tagged<T> {
   etag: string;
 }
 
-// The editor of the journey that was opened last: its history outlives a visit to another place.
-let last: { key: string; editor: DraftEditor } | undefined;
+// The editor of the journey that was opened last, whose history outlives a visit to another place, and
+// editors of other journeys that still have something to save.
+const editors = new Map<string, DraftEditor>();
+
+askBeforeLeaving(() => [...editors.values()].some((editor) => editor.unsaved), true);
 
 function editorOf(id: string, journey: Tagged<Schemas["Journey"]>, draft: Tagged<Schemas["Draft"]> | null) {
   const { tenant = "", sub = "" } = session.get() ?? {};
   const key = JSON.stringify([tenant, sub, id]);
-  if (last?.key !== key || last.editor.snapshot.state.kind === "deleted") {
-    const copies = copyPlace(tenant, sub, id);
-    const stored = draft && storedOf(draft);
-    last = { key, editor: new DraftEditor(id, liveOf(journey), stored, draftPort(id), copies) };
+  const known = editors.get(key);
+  for (const [other, editor] of editors) {
+    if (other !== key && (!editor.unsaved || editor.snapshot.state.kind === "deleted")) editors.delete(other);
   }
-  return last.editor;
+  if (known && known.snapshot.state.kind !== "deleted") return known;
+  const stored = draft && storedOf(draft);
+  const editor = new DraftEditor(id, liveOf(journey), stored, draftPort(id), copyPlace(tenant, sub, id));
+  editors.set(key, editor);
+  return editor;
 }
 
 /** Edits the draft of a journey. It saves by itself while the page is open. */

@@ -7,7 +7,7 @@ import { say } from "../../say";
 import { Button, LinkButton } from "../../ui/button";
 import { Icon } from "../../ui/icon";
 import { Failure, Skeleton } from "../../ui/states";
-import { useCustomer } from "../people/attributes";
+import { useCustomer } from "../people/use-customer";
 import { AttributesEditor } from "./editor";
 import { SendEvent } from "./event";
 import { Forget } from "./forget";

@@ -54,26 +54,29 @@ export function AttributesEditor({ customer, attributes, etag, onClose }: Editor
     setError(undefined);
     setTheirs(null);
     try {
+      if (over === "" && (await readTheirs())) return; // the API has no condition for "nothing is stored"
       const header = over === "" ? {} : { "If-Match": over };
       const body = { attributes: read.attributes as Schemas["Attributes"] };
       const answer = await call(api.PUT("/customers/{customerId}", { params: { path, header }, body }));
       cache.setQueryData(keys.customer(customer), answer);
       onClose();
     } catch (problem) {
-      if (hasStatus(problem, 412)) await readTheirs();
-      else setError(problem);
+      if (!hasStatus(problem, 412)) setError(problem);
+      // Their data was deleted: what is written here is all there is.
+      else if (!(await readTheirs().catch(setError))) setError(problem);
     } finally {
       setBusy(false);
     }
   };
+  /** Returns whether there are attributes of another editor, which are shown. */
   const readTheirs = async () => {
     try {
-      const answer = await call(api.GET("/customers/{customerId}", { params: { path } }));
-      setTheirs(answer);
+      setTheirs(await call(api.GET("/customers/{customerId}", { params: { path } })));
+      return true;
     } catch (problem) {
-      // Their data was deleted: what is written here is all there is.
-      if (hasStatus(problem, 404)) setTag("");
-      setError(problem);
+      if (!hasStatus(problem, 404)) throw problem;
+      setTag("");
+      return false;
     }
   };
   const waits = "fault" in read ? read.fault : busy ? words.saving : undefined;

@@ -15,6 +15,7 @@ import { graphKeys } from "./keys";
 import { useFigures } from "./live/use-figures";
 import { NotThere } from "./not-there";
 import { outline } from "./selected";
+import { useKept } from "./use-kept";
 import "../../style/graph.css";
 
 const Build = lazy(() => import("./build/build"));
@@ -80,6 +81,7 @@ interface OpenedProps extends GraphProps {
 
 function Opened({ id, mode, journey, draft, deleted }: OpenedProps) {
   const editor = useEditor(id, journey, draft);
+  useKept(editor, journey.data, draft);
   useKeys(graphKeys, {
     outline: () => outline.set(!outline.get()),
     mode: () => goToMode(id, modes[(modes.indexOf(mode) + 1) % modes.length] ?? "live"),

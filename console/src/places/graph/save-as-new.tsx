@@ -1,5 +1,5 @@
 import { useMutation } from "@tanstack/react-query";
-import { useState } from "react";
+import { useMemo } from "react";
 import words from "#words/journey";
 import { api, call, newKey, type Schemas } from "../../api";
 import { copyPlace } from "../../graph/draft-copy";
@@ -24,7 +24,8 @@ interface SaveAsNewProps {
 
 /** Makes a new journey of a work that cannot go where it belongs, and goes there. */
 export function SaveAsNew({ id, name, work, small, primary = true, label, onDone }: SaveAsNewProps) {
-  const [key] = useState(newKey);
+  // The same key while nothing is changed, so that a repeat makes no second journey.
+  const key = useMemo(() => (work ? newKey() : ""), [work]);
   const save = useMutation({
     mutationFn: () => {
       const body = { name: name.slice(0, 255), ...bodyOf(work) } as Schemas["JourneyDraft"];

@@ -36,7 +36,7 @@ export function JourneyRow({ row, byCreation, isEditor, state, run, ask, dismiss
           <a href={href({ name: "graph", journey: row.id, mode })} className="med" data-row={row.id}>
             {row.name}
           </a>
-          {row.summary && <div className="t2 dim">{entryOf(row.summary)}</div>}
+          {row.summary && <div className="t2 dim">{entryOf(row.summary, launched)}</div>}
           <div className="only-phone">
             <StatusWord status={row.status} />
           </div>
@@ -94,8 +94,9 @@ export function JourneyRow({ row, byCreation, isEditor, state, run, ask, dismiss
   );
 }
 
-function entryOf({ nodeCount, entryCondition }: Summary): string {
-  if (nodeCount === 0) return words.noSteps;
+function entryOf({ nodeCount, entryCondition }: Summary, launched: boolean): string {
+  // The steps of a journey that was never launched stand in its draft, which is not counted.
+  if (nodeCount === 0 && (launched || !entryCondition?.event)) return launched ? words.noSteps : "";
   return entryCondition?.event ? say(words.startsWith, { event: entryCondition.event }) : words.fromList;
 }
 

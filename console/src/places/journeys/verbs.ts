@@ -1,6 +1,8 @@
 // What the list does with a journey. Loaded with the first verb.
 import words from "#words/verbs";
 import { api, call, type Schemas } from "../../api";
+import { bodyOf, workOf } from "../../graph/stored";
+import { Problem } from "../../problem";
 import { say } from "../../say";
 import { announce } from "../../ui/announce";
 import { download } from "../../ui/download";
@@ -41,6 +43,19 @@ export async function readJourney(id: string) {
   return call(api.GET("/journeys/{id}", { params: { path: { id } } }));
 }
 
+/** Reads what a copy is made of. A journey that was never launched has its work in its draft. */
+async function readToCopy(id: string): Promise<Schemas["Journey"]> {
+  const { data } = await readJourney(id);
+  if (data.status !== "draft") return data;
+  try {
+    const draft = await call(api.GET("/journeys/{id}/draft", { params: { path: { id } } }));
+    return { ...data, ...bodyOf(workOf(draft.data)) };
+  } catch (error) {
+    if (error instanceof Problem && error.code === "no-draft") return data;
+    throw error;
+  }
+}
+
 async function change({ id, name }: Row, status: Status, done: string) {
   const { etag } = await readJourney(id);
   await setStatus(id, status, etag);
@@ -55,7 +70,7 @@ export async function setStatus(id: string, status: Status, etag: string) {
 }
 
 async function duplicate({ id, name }: Row) {
-  const { data } = await readJourney(id);
+  const data = await readToCopy(id);
   const copy = cutName(say(words.copyName, { name: data.name }));
   const created = await createJourney({ ...draftOf(data), name: copy });
   announce(say(words.doneDuplicate, { name, copy }));
@@ -77,7 +92,7 @@ function cutName(name: string): string {
 }
 
 async function exportJson({ id, name }: Row) {
-  const { data } = await readJourney(id);
+  const data = await readToCopy(id);
   download(`${name}.json`, writeJson(draftOf(data)));
   announce(say(words.doneExport, { name }));
 }

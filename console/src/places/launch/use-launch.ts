@@ -112,13 +112,12 @@ export type LaunchState =
   | { kind: "stale" } // someone changed the draft or the journey since this page was read
   | { kind: "failed"; error: unknown };
 
-async function publish(id: string, draft: Answer<Schemas["Draft"]>, over: boolean): Promise<Answer<Journey>> {
-  const path = { id };
-  const basedOn = over ? (await call(api.GET("/journeys/{id}", { params: { path } }))).etag : undefined;
+/** Publishes the draft; over a live version that is newer than the draft only if it is the one that was shown. */
+function publish(id: string, draft: Answer<Schemas["Draft"]>, over?: Answer<Journey>): Promise<Answer<Journey>> {
   return call(
     api.POST("/journeys/{id}/draft/publish", {
-      params: { path, header: { "If-Match": draft.etag } },
-      body: basedOn === undefined ? {} : { basedOn },
+      params: { path: { id }, header: { "If-Match": draft.etag } },
+      body: over === undefined ? {} : { basedOn: over.etag },
     }),
   );
 }
@@ -139,7 +138,7 @@ export function useLaunch(id: string) {
     async (journey: Answer<Journey>, draft: Draft, over = false) => {
       setState({ kind: "busy" });
       try {
-        let now = draft ? await publish(id, draft, over) : journey;
+        let now = draft ? await publish(id, draft, over ? journey : undefined) : journey;
         cache.setQueryData(keys.draft(id), null);
         cache.setQueryData(keys.journey(id), now);
         if (now.data.status !== "active") now = await activate(id, now);
@@ -150,7 +149,9 @@ export function useLaunch(id: string) {
         void cache.invalidateQueries({ queryKey: keys.versions(id) });
         go({ name: "graph", journey: id, mode: "live" });
       } catch (error) {
-        setState(afterFailure(error));
+        const next = afterFailure(error);
+        if (next.kind === "live-changed") await cache.refetchQueries({ queryKey: keys.journey(id), exact: true });
+        setState(next);
       }
     },
     [cache, id],

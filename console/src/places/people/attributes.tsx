@@ -1,28 +1,9 @@
-import { useQuery } from "@tanstack/react-query";
 import words from "#words/people";
-import { api, call, pathId } from "../../api";
 import { isObject, type Json, type JsonObject, scalarText } from "../../json";
-import { hasStatus } from "../../problem";
-import { keys } from "../../queries";
 import { href } from "../../route";
 import { say } from "../../say";
 import { LinkButton } from "../../ui/button";
-
-/** The attributes of a customer and their tag; null if nothing is stored about them. */
-export function useCustomer(customer: string) {
-  return useQuery({
-    queryKey: keys.customer(customer),
-    queryFn: async ({ signal }) => {
-      try {
-        const params = { path: { customerId: pathId(customer) } };
-        return await call(api.GET("/customers/{customerId}", { params, signal }));
-      } catch (error) {
-        if (hasStatus(error, 404)) return null;
-        throw error;
-      }
-    },
-  });
-}
+import { useCustomer } from "./use-customer";
 
 /** Returns the paths of an object's values: "cart.total". Arrays are values. */
 export function flatten(value: JsonObject, before = ""): [string, Json][] {

@@ -172,10 +172,15 @@ function setPath(target: JsonObject, path: string, value: Json) {
   let at = target;
   for (const name of names) {
     const next: JsonObject = Object.hasOwn(at, name) ? (at[name] as JsonObject) : {};
-    at[name] = next;
+    setOwn(at, name, next);
     at = next;
   }
-  at[last] = value;
+  setOwn(at, last, value);
+}
+
+/** Sets a value also under "__proto__", which an assignment takes for something else. */
+function setOwn(target: JsonObject, name: string, value: Json) {
+  Object.defineProperty(target, name, { value, configurable: true, enumerable: true, writable: true });
 }
 
 /** The bytes of a value as compact JSON. */
@@ -183,8 +188,9 @@ export function bytesOf(value: unknown): number {
   return new TextEncoder().encode(JSON.stringify(value)).length;
 }
 
-/** Writes rows as CSV. */
+/** Writes rows as CSV. A text that a spreadsheet would run as a formula begins with an apostrophe. */
 export function writeCsv(rows: readonly (readonly string[])[]): string {
+  const plain = (text: string) => (/^\s*([=@]|[+-](?![\d .]*$))/.test(text) ? `'${text}` : text);
   const cell = (text: string) => (/[",;\t\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  return rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
+  return rows.map((row) => `${row.map(plain).map(cell).join(",")}\r\n`).join("");
 }

@@ -45,6 +45,11 @@ export function PeopleList({ id, filter, journey, figures, chosen, hidden, bulk,
   const byFilter = filter.result === "" && reason === null;
   const chooseAll = () =>
     setChoice(byFilter ? { all: true } : { all: false, ids: new Set(shown.map((entry) => entry.customerId)) });
+  // All who were chosen would stay chosen, also those whom the reason hides.
+  const chooseReason = (next: string | null) => {
+    setReason(next);
+    setChoice(none);
+  };
   const chosenEntries = choice.all ? shown : shown.filter((entry) => choice.ids.has(entry.customerId));
   const n = choice.all ? total : chosenEntries.length;
   useFreshCounts(people.data?.entries.length, count, () => void people.refetch());
@@ -72,7 +77,7 @@ export function PeopleList({ id, filter, journey, figures, chosen, hidden, bulk,
       ) : (
         <div className="scroll grow">
           <div className="people-pad">
-            {filter.status === "failed" && <Reasons entries={all} value={reason} onChange={setReason} />}
+            {filter.status === "failed" && <Reasons entries={all} value={reason} onChange={chooseReason} />}
             <Table
               id={id}
               filter={filter}

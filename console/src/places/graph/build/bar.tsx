@@ -2,6 +2,7 @@ import { useMemo } from "react";
 import words from "#words/build";
 import type { Schemas } from "../../../api";
 import { formatMinute } from "../../../format";
+import { useOwnEdits } from "../../../forms/own-edits";
 import { compare } from "../../../graph/diff";
 import type { Editor, SaveState } from "../../../graph/editor";
 import { go, href } from "../../../route";
@@ -124,7 +125,8 @@ function UndoRedo({ editor }: { editor: Editor }) {
 }
 
 function Launch({ editor, journey, faults }: Pick<BuildBarProps, "editor" | "journey" | "faults">) {
-  const waits = whyWaits(editor, journey, faults);
+  const applied = Object.keys(useOwnEdits(journey.id)).length === 0;
+  const waits = applied ? whyWaits(editor, journey, faults) : words.applyFirst;
   const launch = async () => {
     try {
       await editor.flush();

@@ -1,6 +1,7 @@
 import words from "#words/build";
 import { type Answer, api, call, type Schemas } from "../../../api";
-import { JourneyForm, type OwnChange } from "../../../forms/journey-form";
+import { JourneyForm } from "../../../forms/journey-form";
+import type { OwnChange } from "../../../forms/own-edits";
 import type { Editor } from "../../../graph/editor";
 import { keys, queries, useNames, useSettings } from "../../../queries";
 import { say } from "../../../say";

@@ -23,7 +23,7 @@ import { PersonasPanel } from "./personas-panel";
 import { StepPanel } from "./step-panel";
 import { type Setting, suggestTest, testFor } from "./suggest";
 import { TimeSection } from "./time-section";
-import { useCustomer } from "./use-customer";
+import { useGuest } from "./use-guest";
 import { type Personas, usePersonas } from "./use-personas";
 import { type Run, useRuns } from "./use-runs";
 import { useWay } from "./use-way";
@@ -60,7 +60,7 @@ function WithoutEntry({ editor, journey }: SimulateProps) {
 function Simulation({ editor, journey, personas }: SimulateProps & { personas: Personas }) {
   const graph = editor.work.definition;
   const setting = useSetting(editor, journey);
-  const guest = useCustomer(setting);
+  const guest = useGuest(setting);
   const everyone = useMemo(
     () => (guest.persona ? [guest.persona, ...personas.list] : personas.list),
     [guest.persona, personas.list],

@@ -1,9 +1,7 @@
-import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
-import { api, call, pathId } from "../../../api";
 import type { JsonObject } from "../../../json";
-import { keys } from "../../../queries";
 import { useRoute } from "../../../route";
+import { useCustomer } from "../../people/use-customer";
 import { formatPath, valueAt, withValue } from "./paths";
 import { identifies, type Persona, type PersonaTest } from "./personas";
 import { missingReads, type Setting, suggestTest } from "./suggest";
@@ -18,18 +16,10 @@ export interface Guest {
 }
 
 /** Loads the customer of `?customer=`. */
-export function useCustomer(setting: Setting): Guest {
+export function useGuest(setting: Setting): Guest {
   const customerId = useRoute().query.get("customer");
-  const { data, isLoading } = useQuery({
-    queryKey: keys.customer(customerId ?? ""),
-    queryFn: async ({ signal }) =>
-      (
-        await call(
-          api.GET("/customers/{customerId}", { params: { path: { customerId: pathId(customerId ?? "") } }, signal }),
-        )
-      ).data,
-    enabled: customerId !== null,
-  });
+  const { data: answer, isLoading } = useCustomer(customerId ?? "", customerId !== null);
+  const data = answer?.data;
   const [edits, setEdits] = useState<Persona | null>(null);
   const loaded = useMemo<Persona | undefined>(() => {
     if (customerId === null || data === undefined) return undefined;
