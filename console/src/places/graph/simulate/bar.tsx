@@ -18,8 +18,9 @@ interface SimulateBarProps {
 export function SimulateBar({ editor, journey, coverage }: SimulateBarProps) {
   const { journeyId, hasDraft } = editor;
   const n = journey.version;
+  const quiet = editor.undoes === null && !coverage?.lines.length; // then a phone has nothing to show here
   return (
-    <section className="bar" aria-label={words.bar}>
+    <section className={quiet ? "bar only-wide" : "bar"} aria-label={words.bar}>
       <span className={hasDraft ? "chip chip--accent only-wide" : "chip only-wide"}>
         {hasDraft && <Icon name="pencil" />}
         {say(hasDraft ? words.draftOf : words.version, { n })}
