@@ -17,9 +17,10 @@ const Launch = lazy(() => import("./places/launch/launch"));
 const People = lazy(() => import("./places/people/people"));
 const Customers = lazy(() => import("./places/customers/customers"));
 const Settings = lazy(() => import("./places/settings/settings"));
-const SignIn = lazy(() => import("./signin").then(({ SignIn }) => ({ default: SignIn })));
-const ForSystems = lazy(() => import("./signin").then(({ ForSystems }) => ({ default: ForSystems })));
-const SignedOutHere = lazy(() => import("./signin").then(({ SignedOutHere }) => ({ default: SignedOutHere })));
+const signin = () => import("./signin");
+const SignIn = lazy(() => signin().then(({ SignIn }) => ({ default: SignIn })));
+const ForSystems = lazy(() => signin().then(({ ForSystems }) => ({ default: ForSystems })));
+const SignedOutHere = lazy(() => signin().then(({ SignedOutHere }) => ({ default: SignedOutHere })));
 const Help = lazy(() => import("./places/help/help"));
 
 const everywhere: KeyTable<"help"> = {

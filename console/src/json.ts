@@ -60,6 +60,11 @@ export function scalarText(value: Json | undefined): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
+/** About what a number is, for words and comparisons only; 0 for what is none. */
+export function numberOf(value: unknown): number {
+  return Number(scalarText(value as Json)) || 0;
+}
+
 /** The number that a text names, exactly; undefined if it is none. */
 export function parseNumber(text: string): number | Exact | undefined {
   if (!/^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$/.test(text)) return undefined;

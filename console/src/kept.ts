@@ -32,7 +32,7 @@ window.addEventListener("beforeunload", (event) => {
 export function askBeforeLeaving(isUnsaved: () => boolean, survives = false): () => void {
   const check = { isUnsaved, survives };
   checks.add(check);
-  return () => checks.delete(check);
+  return () => void checks.delete(check);
 }
 
 /** Says whether the page is about to go away and come back in this tab, as for a sign-in. */

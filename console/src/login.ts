@@ -30,7 +30,8 @@ export function beginSignIn(config: Config): Promise<void> {
 export async function finishSignIn(config: Config): Promise<void> {
   try {
     const user = await managerOf(config).signinRedirectCallback();
-    history.replaceState(null, "", `/${typeof user.state === "string" ? user.state : ""}`);
+    const place = typeof user.state === "string" && user.state.startsWith("#") ? user.state : "";
+    history.replaceState(null, "", `/${place}`);
   } catch (error) {
     history.replaceState(null, "", "/");
     throw error;

@@ -1,6 +1,7 @@
 // First, so that the styles of places come after them.
 import "./style/tokens.css";
 import "./style/console.css";
+import "./style/console-graph.css";
 import "./style/extra.css";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";

@@ -22,13 +22,14 @@ export const session: Store<Session | null> = store<Session | null>(null);
 export const sessionLost: Store<boolean> = store(false);
 
 let config: Config;
+const login = () => import("./login");
 
 /** Takes the session of an earlier page, or finishes a sign-in that comes back from the issuer. */
 export async function startSession(c: Config): Promise<void> {
   config = c;
   const query = new URLSearchParams(location.search);
   if (query.has("state") && (query.has("code") || query.has("error"))) {
-    const { finishSignIn } = await import("./login");
+    const { finishSignIn } = await login();
     await finishSignIn(config);
   }
   session.set(read());
@@ -36,7 +37,7 @@ export async function startSession(c: Config): Promise<void> {
 
 /** Sends the browser to the issuer's sign-in page. It comes back to the present place. */
 export async function signIn(): Promise<void> {
-  const { beginSignIn } = await import("./login");
+  const { beginSignIn } = await login();
   setReturns(true);
   await beginSignIn(config).catch((error: unknown) => {
     setReturns(false);
@@ -46,7 +47,7 @@ export async function signIn(): Promise<void> {
 
 /** Forgets the session here and at the issuer, if it has a page for that. The page goes away, and all that it has read. */
 export async function signOut(): Promise<void> {
-  const { endSession } = await import("./login");
+  const { endSession } = await login();
   await endSession(config);
 }
 
@@ -54,7 +55,7 @@ let renewal: Promise<boolean> | undefined;
 
 /** Gets a new token with the refresh token. Returns false, and marks the session as lost, if there is none. */
 export function renew(): Promise<boolean> {
-  renewal ??= import("./login")
+  renewal ??= login()
     .then(({ renewSession }) => renewSession(config))
     .then((renewed) => {
       if (renewed) session.set(read());

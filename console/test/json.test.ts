@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parse, parseNumber, same, scalarText } from "../src/json";
+import { numberOf, parse, parseNumber, same, scalarText } from "../src/json";
 
 test("numbers stay as they were written", () => {
   const text = '{"a":9007199254740993,"b":[1.0,1e400,-0,0.1],"c":"9007199254740993","d":42}';
@@ -20,4 +20,8 @@ test("typed numbers are exact, and other texts are none", () => {
 test("a key with the name of a prototype is a key", () => {
   expect(same(parse('{"__proto__":{}}'), {})).toBe(false);
   expect(same(parse('{"__proto__":{"a":1}}'), parse('{"__proto__":{"a":1}}'))).toBe(true);
+});
+
+test("a number is about what it is, also as it was written", () => {
+  expect([numberOf(parse("3.0")), numberOf(parse("1e2")), numberOf(undefined), numberOf("x")]).toEqual([3, 100, 0, 0]);
 });

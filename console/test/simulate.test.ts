@@ -5,7 +5,7 @@ import { coverageOf, linesOf, type Result } from "../src/places/graph/simulate/c
 import { pieces } from "../src/places/graph/simulate/fill";
 import { flatten, formatPath, parsePath } from "../src/places/graph/simulate/paths";
 import { readPersonas, requestOf, writePersonas } from "../src/places/graph/simulate/personas";
-import { type Setting, suggestTest, testFor } from "../src/places/graph/simulate/suggest";
+import { matchingEvent, type Setting, suggestTest, testFor } from "../src/places/graph/simulate/suggest";
 import { aDayFrom, placeOf, timeAt, timelineOf } from "../src/places/graph/simulate/timeline";
 import { objectOf, readValue, rowsOf, writeValue } from "../src/places/graph/simulate/values";
 
@@ -170,6 +170,16 @@ describe("suggestions", () => {
     const test = testFor(setting, lineTo("pause bought"), suggestTest(setting));
     expect(test.events).toEqual([{ type: "purchase", afterHours: 1, properties: { cart: "cart-1" } }]);
     expect(test.entryEvent?.properties?.["cartId"]).toBe("cart-1");
+  });
+
+  test("an event that is added is one of the same cart", () => {
+    const persona = suggestTest(setting);
+    expect(matchingEvent(setting.work, persona, "purchase", 2)).toEqual({
+      type: "purchase",
+      afterHours: 2,
+      properties: { cart: "cart-1" },
+    });
+    expect(matchingEvent(setting.work, persona, "login", 2)).toEqual({ type: "login", afterHours: 2 });
   });
 
   test("send one through conditions and random splits", () => {

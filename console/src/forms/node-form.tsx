@@ -130,7 +130,7 @@ function Head({ node, onChange, onClose, more }: Props) {
           value={typeof label === "string" ? label : ""}
           onChange={(event) => onChange(rename(node, event.target.value), "name")}
         />
-        <div className="t2 dim form-kind">{word}</div>
+        <h2 className="t2 dim form-kind">{word}</h2>
       </div>
       {more}
       {onClose && <IconButton icon="close" label={words.close} onClick={onClose} />}

@@ -8,7 +8,7 @@ import { objectOf, type StepForm } from "./form";
 
 /** The form of an entry. */
 export function EntryForm({ config, context, faults, set }: StepForm) {
-  const ofJourney = scalarText(config["eventType"] ?? undefined) === "" ? context.entryEvent : "";
+  const own = context.entryEvent; // of the journey, unless this step names one
   return (
     <div className="sec">
       <Text
@@ -16,7 +16,8 @@ export function EntryForm({ config, context, faults, set }: StepForm) {
         mono
         options={eventTypesOf(context.names)}
         check={checkEventType}
-        help={ofJourney === "" ? words.entryEventHelp : say(words.entryEventOfJourney, { event: ofJourney })}
+        placeholder={own}
+        help={own && !config["eventType"] ? say(words.entryEventOwn, { event: own }) : words.entryEventHelp}
         value={config["eventType"]}
         fault={faultAt(faults, "/eventType")}
         onChange={(value) => set("eventType", value)}

@@ -106,7 +106,7 @@ export function wayParts(node: GraphNode, way: Way): { share: string; name: stri
     return { share: share === undefined ? "" : percent.format(share), name: way.name };
   }
   if (node.type === "wait" && way.name === "event") {
-    return { share: "", name: text(configOf(node)["waitForEvent"]) || words.event };
+    return { share: "", name: awaitedAt(configOf(node)["waitForEvent"], way.name) || words.event };
   }
   const own = { true: words.true, false: words.false, else: words.else, timeout: words.timeout } as const;
   const named = node.type === "condition_split" || way.name === "else" || way.name === "timeout";
@@ -144,6 +144,14 @@ function awaitedTypes(awaited: Json | undefined): string[] {
   if (typeof awaited === "string") return [awaited];
   const any = isObject(awaited) ? awaited["any"] : undefined;
   return Array.isArray(any) ? any.flatMap((event) => (isObject(event) ? [text(event["eventType"])] : [])) : [];
+}
+
+/** The type of the event that ends a wait by a way. */
+function awaitedAt(awaited: Json | undefined, way: string): string {
+  if (!isObject(awaited)) return text(awaited);
+  const any = awaited["any"];
+  const event = Array.isArray(any) ? any.filter(isObject).find(({ id }) => id === way) : awaited;
+  return text(event?.["eventType"]);
 }
 
 function waitTime(config: JsonObject): string {

@@ -1,7 +1,7 @@
 // What a step or a setting says, field by field, so that two of them can be compared in words.
 import words from "#words/diff";
 import { sentence } from "../condition/sentence";
-import { isObject, type Json, type JsonObject, scalarText } from "../json";
+import { isObject, type Json, type JsonObject, numberOf, scalarText } from "../json";
 import { type Message, say } from "../say";
 import type { GraphNode } from "./types";
 
@@ -93,7 +93,6 @@ function timeText(key: string, value: Json): string {
 
 function branchLeaves(leaves: Leaves, branches: Json[]) {
   const all = branches.filter(isObject);
-  const numberOf = (weight: Json | undefined) => Number(scalarText(weight)) || 0;
   const total = all.reduce((sum, branch) => sum + numberOf(branch["weight"]), 0);
   for (const branch of all) {
     const id = scalarText(branch["id"]);

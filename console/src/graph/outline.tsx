@@ -2,7 +2,8 @@ import { memo, type ReactNode } from "react";
 import words from "#words/graph";
 import { say } from "../say";
 import { Icon } from "../ui/icon";
-import { factOf, kindOf, nameOf, wayName } from "./describe";
+import { kindOf, nameOf, wayName } from "./describe";
+import { useFact } from "./entry";
 import type { Flow, Line, Stop } from "./flow";
 import { handleKey } from "./keys";
 import type { Layout } from "./layout";
@@ -141,7 +142,7 @@ const StepRow = memo(function StepRow({ node, leads, editable, way }: StepRowPro
   const focused = useIs(surface.focused, id);
   const { kind, icon, word } = kindOf(node);
   const name = nameOf(node);
-  const fact = factOf(node);
+  const fact = useFact(node);
   const exit = node.type === "exit";
   const sub = overlay?.outline?.sub ?? (exit ? undefined : overlay?.line);
   const end = overlay?.outline?.end ?? overlay?.end ?? (exit ? overlay?.line : undefined);

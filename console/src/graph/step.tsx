@@ -3,7 +3,8 @@ import { memo } from "react";
 import words from "#words/graph";
 import { say } from "../say";
 import { Icon } from "../ui/icon";
-import { factOf, kindOf, nameOf } from "./describe";
+import { kindOf, nameOf } from "./describe";
+import { useFact } from "./entry";
 import type { Line } from "./flow";
 import { handleKey } from "./keys";
 import { type StepOverlay, useStepOverlay } from "./overlay";
@@ -29,7 +30,7 @@ export const Step = memo(function Step({ id, data }: NodeProps<StepNode>) {
   const focused = useIs(surface.focused, id);
   const { kind, icon, word } = kindOf(node);
   const name = nameOf(node);
-  const fact = factOf(node);
+  const fact = useFact(node);
   return (
     <>
       <button

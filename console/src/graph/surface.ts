@@ -90,15 +90,16 @@ export class Surface {
     const root = this.root.current;
     if (!root || !this.flow || !this.layout) return;
     const margin = 16;
+    const over = this.props?.children ? 24 : 0; // for what stands above the drawing
     const { width, height, boxes, flow } = this.layout;
     const all = Math.min(
       (root.clientWidth - 2 * margin) / (width || 1),
-      (root.clientHeight - 2 * margin) / (height || 1),
+      (root.clientHeight - 2 * margin - over) / (height || 1),
     );
     const zoom = Math.max(least, leastZoom, Math.min(1, all));
     const start = boxes.get(flow.starts[0] ?? "");
     const middle = zoom > all && start ? start.x + start.width / 2 : width / 2;
-    const y = Math.max(margin, Math.min(44, (root.clientHeight - height * zoom) / 2));
+    const y = Math.max(margin + over, Math.min(44, (root.clientHeight - height * zoom) / 2));
     void this.flow.setViewport({ x: root.clientWidth / 2 - middle * zoom, y, zoom }, { duration });
   }
 }

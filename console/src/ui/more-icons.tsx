@@ -4,6 +4,10 @@ import type { ReactNode } from "react";
 import { addShapes } from "./icon";
 
 const shapes = {
+  "chevron-right": "m6 4 4 4-4 4",
+  "chevron-left": "m10 4-4 4 4 4",
+  event: "M9 1.75 3.5 9H8l-1 5.25L12.5 7H8Z",
+  check: "m3 8.5 3.25 3.25L13 4.75",
   build:
     "M3 2h3a1 1 0 0 1 1 1v2a1 1 0 0 1-1 1h-3a1 1 0 0 1-1-1v-2a1 1 0 0 1 1-1zM10 10h3a1 1 0 0 1 1 1v2a1 1 0 0 1-1 1h-3a1 1 0 0 1-1-1v-2a1 1 0 0 1 1-1zM4.5 6v4.5a1.5 1.5 0 0 0 1.5 1.5h3",
   simulate: "M6 2h4M6.5 2v4L3 12a1.3 1.3 0 0 0 1.2 2h7.6a1.3 1.3 0 0 0 1.2-2L9.5 6V2M4.75 10h6.5",

@@ -19,9 +19,9 @@ export function StatusWord({ status }: { status: Status }) {
 /** A journey's status beside its name. */
 export function StatusChip({ status }: { status: Status }) {
   return (
-    <span className={`chip chip--${status}`}>
+    <span className={`chip chip--${status}`} title={words[status]}>
       <Icon name={icons[status]} />
-      {words[status]}
+      <span>{words[status]}</span>
     </span>
   );
 }

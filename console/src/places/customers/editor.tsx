@@ -1,8 +1,9 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import words from "#words/customers";
 import { type Answer, api, call, pathId, type Schemas } from "../../api";
 import { InexactNumber, isObject, type JsonObject, parse } from "../../json";
+import { askBeforeLeaving } from "../../kept";
 import { hasStatus } from "../../problem";
 import { keys } from "../../queries";
 import { say } from "../../say";
@@ -45,6 +46,8 @@ export function AttributesEditor({ customer, attributes, etag, onClose }: Editor
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const [theirs, setTheirs] = useState<Stored | null>(null);
+  const edited = text !== writeAttributes(attributes);
+  useEffect(() => (edited ? askBeforeLeaving(() => true) : undefined), [edited]);
   const read = readAttributes(text);
   const path = { customerId: pathId(customer) };
 

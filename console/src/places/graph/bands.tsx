@@ -77,7 +77,7 @@ function StatusBand({ journey, archived = false }: { journey: Answer<Schemas["Jo
       </span>
       <span className="push row">
         {change.error && <span role="alert">{explain(change.error).title}</span>}
-        <Button small onClick={() => change.mutate()}>
+        <Button small onClick={() => change.isPending || change.mutate()}>
           {archived ? words.restore : words.resume}
         </Button>
       </span>

@@ -1,5 +1,6 @@
 import { lazy, Suspense, useEffect } from "react";
 import type { Answer, Schemas } from "../../api";
+import { EntryEvent } from "../../graph/entry";
 import { useEditor } from "../../graph/use-editor";
 import { useKeys } from "../../keys";
 import { Problem } from "../../problem";
@@ -91,17 +92,19 @@ function Opened({ id, mode, journey, draft, deleted }: OpenedProps) {
   const { data } = journey;
   const gone = editor.state.kind === "deleted";
   return (
-    <div className="app">
-      <ModeBar id={id} mode={mode} name={data.name} status={data.status} />
-      <div className="mode">
-        <JourneyBands journey={journey} editor={editor} />
-        <Suspense fallback={<Skeleton />}>
-          {mode === "build" && <Build editor={editor} journey={data} answer={journey} />}
-          {mode === "simulate" && !gone && <Simulate editor={editor} journey={data} />}
-          {mode === "live" && !gone && <Live id={id} journey={data} />}
-          {mode === "versions" && !gone && <Versions editor={editor} journey={data} />}
-        </Suspense>
+    <EntryEvent value={data.entryCondition?.event ?? ""}>
+      <div className="app">
+        <ModeBar id={id} mode={mode} name={data.name} status={data.status} />
+        <div className="mode">
+          <JourneyBands journey={journey} editor={editor} />
+          <Suspense fallback={<Skeleton />}>
+            {mode === "build" && <Build editor={editor} journey={data} answer={journey} />}
+            {mode === "simulate" && !gone && <Simulate editor={editor} journey={data} />}
+            {mode === "live" && !gone && <Live id={id} journey={data} />}
+            {mode === "versions" && !gone && <Versions editor={editor} journey={data} />}
+          </Suspense>
+        </div>
       </div>
-    </div>
+    </EntryEvent>
   );
 }

@@ -27,6 +27,9 @@ export interface Row {
   figures: Figures | undefined;
 }
 
+/** What is read only where the list is searched or counted. */
+const look = () => import("./look");
+
 export const pageSize = 50;
 const fewestSeconds = 10;
 const mostSeconds = 60;
@@ -51,6 +54,8 @@ export interface List {
   total: number | undefined;
   /** All that match are in `rows`. */
   whole: boolean;
+  /** Whether that is not known yet. */
+  isReading: boolean;
   error: unknown;
   /** The rows stand, but their figures could not be read. */
   figuresError: unknown;
@@ -71,7 +76,7 @@ export function useList(filter: Filter, isEditor: boolean): List {
     queryFn: ({ signal, queryKey }) => {
       const before = queries.getQueryData<FiguresPage>(queryKey);
       return filter.failed
-        ? import("./look").then(({ lookForFailed }) => lookForFailed(filter, cursor, signal))
+        ? look().then(({ lookForFailed }) => lookForFailed(filter, cursor, signal))
         : readFigures(filter, cursor, before, signal);
     },
     placeholderData: (before) => before,
@@ -84,7 +89,7 @@ export function useList(filter: Filter, isEditor: boolean): List {
     queryKey: [...keys.journeys, filter, filter.failed ? ids : offset],
     queryFn: ({ signal }) =>
       ids
-        ? import("./look").then(({ findSummaries }) => findSummaries(filter, ids, signal))
+        ? look().then(({ findSummaries }) => findSummaries(filter, ids, signal))
         : readSummaries(filter, offset, signal),
     placeholderData: (before) => before,
     enabled: isEditor && (!filter.failed || ids !== undefined),
@@ -101,6 +106,7 @@ export function useList(filter: Filter, isEditor: boolean): List {
     rows: ready ? rows : undefined,
     total: isEditor && !filter.failed ? summaries.data?.total : undefined,
     whole: at.length === 0 && figures.data !== undefined && nextCursor === undefined,
+    isReading: figures.isPending,
     error: ready ? null : (main.error ?? (filter.failed ? figures.error : null)),
     figuresError: isEditor && !filter.failed ? figures.error : null,
     retry: () => {
@@ -187,8 +193,8 @@ export function useCounts(filter: Filter, list: List, isEditor: boolean): Counts
   const all = list.whole && !list.isOld && filter.status === undefined && !filter.failed ? list.rows : undefined;
   const { data } = useQuery({
     queryKey: key,
-    queryFn: ({ signal }) => import("./look").then(({ readCounts }) => readCounts(filter.q, signal)),
-    enabled: isEditor && all === undefined && list.rows !== undefined,
+    queryFn: ({ signal }) => look().then(({ readCounts }) => readCounts(filter.q, signal)),
+    enabled: isEditor && all === undefined && list.rows !== undefined && !list.isReading,
     staleTime: 30_000,
   });
   if (all === undefined) return data;

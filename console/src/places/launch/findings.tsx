@@ -5,6 +5,7 @@ import type { Graph } from "../../graph/types";
 import { href } from "../../route";
 import { say } from "../../say";
 import { LinkButton } from "../../ui/button";
+import { place } from "../graph/build/findings";
 import type { TriedSummary } from "./checks";
 import { Item } from "./item";
 
@@ -42,7 +43,7 @@ function List({ id, graph, findings }: FindingsProps & { findings: readonly Find
             {setting in words.settings && (
               <span className="med">{words.settings[setting as keyof typeof words.settings]}</span>
             )}{" "}
-            <span className="dim">{detail}</span>
+            <span className="dim">{place(graph, [{ pointer, detail }], [])[0]?.text ?? detail}</span>
           </li>
         );
       })}

@@ -2,9 +2,10 @@ import type { ReactNode } from "react";
 import words from "#words/launch";
 import type { Schemas } from "../../api";
 import { sentence } from "../../condition/sentence";
-import { formatDuration, formatTime } from "../../format";
+import { formatDuration } from "../../duration";
+import { formatTime } from "../../format";
 import type { Graph, Work } from "../../graph/types";
-import { isObject, type Json, type JsonObject, scalarText } from "../../json";
+import { isObject, type Json, type JsonObject, numberOf, scalarText } from "../../json";
 import { href } from "../../route";
 import { rich, say } from "../../say";
 import { LinkButton } from "../../ui/button";
@@ -93,8 +94,8 @@ function reentryText(reentry: Journey["reentry"]): string {
   const { minIntervalHours, max } = reentry;
   const parts = [
     words.afterLeft,
-    minIntervalHours != null && say(words.afterEntry, { time: formatDuration(Number(minIntervalHours) * 3_600_000) }),
-    max != null && say(words.atMostTimes, { n: max }),
+    minIntervalHours != null && say(words.afterEntry, { time: formatDuration(numberOf(minIntervalHours) * 3_600_000) }),
+    max != null && say(words.atMostTimes, { n: numberOf(max) }),
   ];
   return parts.filter(Boolean).join(", ");
 }
@@ -133,8 +134,8 @@ export function WhoLeaves({ id, work, journey }: { id: string; work: Work; journ
             words.counts,
             <span key="goal">
               {eventText(scalarText(goal["eventType"]), goal["condition"], goal["match"])}
-              {say(Number(goal["windowDays"]) > 0 ? words.within : words.whileInside, {
-                n: Number(goal["windowDays"]),
+              {say(numberOf(goal["windowDays"]) > 0 ? words.within : words.whileInside, {
+                n: numberOf(goal["windowDays"]),
               })}
             </span>,
           ],

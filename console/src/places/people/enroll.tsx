@@ -1,8 +1,9 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import words from "#words/people";
 import { newKey, type Schemas } from "../../api";
 import { scalarText } from "../../json";
+import { askBeforeLeaving } from "../../kept";
 import { keys } from "../../queries";
 import { say } from "../../say";
 import { Button } from "../../ui/button";
@@ -28,9 +29,10 @@ export default function Enroll({ journey, onClose }: { journey: Schemas["Journey
   const [run, setRun] = useState<EnrollRun | null>(null);
   const stopper = useRef(new AbortController());
   useEffect(() => () => stopper.current.abort(), []);
-  const file = readPeople(text, typed);
+  const file = useMemo(() => readPeople(text, typed), [text, typed]);
   const meaning = chosen ?? (file.columns.some((name) => addresses.test(name)) ? "attributes" : "properties");
   const busy = run?.state === "running" || run?.state === "stopping";
+  useEffect(() => (busy ? askBeforeLeaving(() => true) : undefined), [busy]);
 
   const work = async (start: EnrollRun) => {
     const stop = new AbortController();

@@ -18,6 +18,7 @@ import { PeopleList } from "./list";
 import { Person } from "./person";
 import { useBulk } from "./use-bulk";
 import { readFilter, writeFilter } from "./use-people";
+import "../../style/graph.css";
 import "../../style/people.css";
 
 const Enroll = lazy(() => import("./enroll"));

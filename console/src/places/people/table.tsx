@@ -1,5 +1,6 @@
 import words from "#words/people";
-import { formatDuration, formatTime, formatUTC } from "../../format";
+import { formatDuration } from "../../duration";
+import { formatTime, formatUTC } from "../../format";
 import type { GraphNode } from "../../graph/types";
 import { href } from "../../route";
 import { say } from "../../say";

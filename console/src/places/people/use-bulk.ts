@@ -1,6 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { api, call, pathId } from "../../api";
+import { askBeforeLeaving } from "../../kept";
 import { hasStatus } from "../../problem";
 import { keys } from "../../queries";
 import { type Action, begin, type OneAnswer, type Progress, refine, runEach, runPages, type Verdict } from "./bulk";
@@ -53,6 +54,8 @@ export function useBulk(id: string) {
   const stopper = useRef(new AbortController());
   const now = useRef<Progress | null>(null);
   useEffect(() => () => stopper.current.abort(), []);
+  const busy = progress?.state === "running" || progress?.state === "stopping";
+  useEffect(() => (busy ? askBeforeLeaving(() => true) : undefined), [busy]);
 
   const report = useCallback((change: (before: Progress) => Progress) => {
     if (now.current === null) return;

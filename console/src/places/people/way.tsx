@@ -1,6 +1,7 @@
 import words from "#words/people";
 import type { Schemas } from "../../api";
-import { formatClock, formatDay, formatDuration, formatUTC } from "../../format";
+import { formatDuration } from "../../duration";
+import { formatClock, formatDay, formatUTC } from "../../format";
 import { kindOf } from "../../graph/describe";
 import { readGraph } from "../../graph/types";
 import { say } from "../../say";

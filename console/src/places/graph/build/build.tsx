@@ -74,6 +74,9 @@ export default function Build({ editor, journey, answer }: BuildProps) {
   const node = nodeOf(graph, selected);
   const isWide = part === null ? node !== undefined && isWideForm(node) : isWideSection(part);
 
+  // A condition needs the room, and beside it the drawing.
+  const bare = wide && part === null && (node?.type === "condition_split" || node?.type === "multi_split");
+
   const choose = (finding: Finding) => {
     setFound(finding);
     if (finding.nodeId !== null) select(finding.nodeId);
@@ -112,8 +115,13 @@ export default function Build({ editor, journey, answer }: BuildProps) {
         faults={findings?.filter(({ tone }) => tone === "bad").length}
         onFind={show}
       />
-      <main id="main" className={isWide ? "work work--wide" : "work work--build"} tabIndex={-1} aria-label={words.main}>
-        <Palette readOnly={readOnly} part={part} onAdd={addFromPalette} onPart={setPart} />
+      <main
+        id="main"
+        className={bare ? "work work--bare" : isWide ? "work work--wide" : "work work--build"}
+        tabIndex={-1}
+        aria-label={words.main}
+      >
+        {!bare && <Palette readOnly={readOnly} part={part} onAdd={addFromPalette} onPart={setPart} />}
         {!wide && <Narrow id={journey.id} />}
         <div className="middle">
           {graph.nodes.length === 0 ? (

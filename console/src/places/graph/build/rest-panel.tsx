@@ -25,7 +25,7 @@ export function RestPanel({ journey, graph, readOnly }: RestPanelProps) {
       <div className="panel-body scroll">
         <div className="sec">
           {journey.description && <p>{journey.description}</p>}
-          {!empty && <p className="dim">{words.chooseStep}</p>}
+          {!empty && <p className="dim">{readOnly ? words.chooseStepToSee : words.chooseStep}</p>}
           {!empty && !readOnly && (
             <ul className="col gap-2 dim">
               <li>{rich(words.hintAdd, { key: <kbd key="k">A</kbd> })}</li>

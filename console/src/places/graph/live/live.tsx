@@ -3,6 +3,7 @@ import words from "#words/live";
 import type { Schemas } from "../../../api";
 import { Canvas } from "../../../graph/canvas";
 import { OverlayStore } from "../../../graph/overlay";
+import { type Graph, readGraph } from "../../../graph/types";
 import { hasStatus } from "../../../problem";
 import { href } from "../../../route";
 import { say } from "../../../say";
@@ -79,7 +80,7 @@ function Shown({ figures, journey, pause, error }: ShownProps) {
       {figures.versionsLeftOut && <LeftOut versions={figures.versionsLeftOut} />}
       <main id="main" className={`work work--live live--${selected === null ? tab : "figures"}`} tabIndex={-1}>
         <Brief counts={version.counts} />
-        <Drawing version={version} name={name} />
+        <Drawing version={version} name={name} journey={journey} />
         <Side {...shared} name={name} several={versions.length > 1 || figures.versionsLeftOut !== undefined} />
         <Tabs id={figures.journeyId} viewer={!journey} />
       </main>
@@ -87,12 +88,12 @@ function Shown({ figures, journey, pause, error }: ShownProps) {
   );
 }
 
-function Drawing({ version, name }: { version: VersionFigures; name: string }) {
+function Drawing({ version, name, journey }: { version: VersionFigures; name: string; journey: Journey | undefined }) {
   const [overlays] = useState(() => new OverlayStore());
   const [makers] = useState(() => new FigureOverlays());
   const [selected, select] = useSelected();
   const outlined = useStore(outline);
-  const graph = useSame(version.graph);
+  const graph = useSame(withSettings(version, journey));
   useLayoutEffect(() => overlays.set(makers.of(version)), [version, overlays, makers]);
   return (
     <section className="live-drawing" aria-label={say(words.graph, { version: name })}>
@@ -103,6 +104,17 @@ function Drawing({ version, name }: { version: VersionFigures; name: string }) {
       )}
     </section>
   );
+}
+
+/** Figures name steps only; the events and shares of ways stand in the definition, which is at hand for one version. */
+function withSettings({ graph, number }: VersionFigures, journey: Journey | undefined): Graph {
+  if (number !== null || !journey) return graph;
+  const own = new Map(readGraph(journey.definition).nodes.map((node) => [node.id, node]));
+  const nodes = graph.nodes.map((node) => {
+    const same = own.get(node.id);
+    return same?.type === node.type ? same : node;
+  });
+  return { ...graph, nodes };
 }
 
 /** The same object as long as it says the same: new figures draw no new graph. */

@@ -1,7 +1,7 @@
 import words from "#words/live";
 import type { Schemas } from "../../../api";
 import { formatNumber, formatRate } from "../../../format";
-import { isObject } from "../../../json";
+import { isObject, numberOf } from "../../../json";
 import { href } from "../../../route";
 import { say } from "../../../say";
 import { Sharebar } from "../../../ui/status";
@@ -111,6 +111,6 @@ function Conversions({ version, journey }: { version: VersionFigures; journey: J
 function goalText(goal: unknown): string {
   if (!isObject(goal)) return "";
   const event = String(goal["eventType"]);
-  const days = Number(goal["windowDays"]);
+  const days = numberOf(goal["windowDays"]);
   return days === 0 ? say(words.goalInside, { event }) : say(words.goal, { event, days: say(words.days, { n: days }) });
 }

@@ -19,8 +19,9 @@ export function SimulateBar({ editor, journey, coverage }: SimulateBarProps) {
   const { journeyId, hasDraft } = editor;
   const { status, version } = journey;
   const isDraft = hasDraft || status === "draft";
+  const quiet = editor.undoes === null && !coverage?.lines.length; // then a phone has nothing to show here
   return (
-    <section className="bar" aria-label={words.bar}>
+    <section className={quiet ? "bar only-wide" : "bar"} aria-label={words.bar}>
       <span className={isDraft ? "chip chip--accent only-wide" : "chip only-wide"}>
         {isDraft && <Icon name="pencil" />}
         {status === "draft"

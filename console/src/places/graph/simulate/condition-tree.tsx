@@ -1,6 +1,6 @@
 import words from "#words/simulate";
 import type { Schemas } from "../../../api";
-import { formatDuration } from "../../../format";
+import { formatDuration } from "../../../duration";
 import type { Json } from "../../../json";
 import { say } from "../../../say";
 import { Icon } from "../../../ui/icon";

@@ -1,6 +1,7 @@
 import { memo, useState } from "react";
 import words from "#words/simulate";
 import { formatMinute } from "../../../format";
+import { kindOf } from "../../../graph/describe";
 import type { Graph } from "../../../graph/types";
 import { isObject, type Json, type JsonObject } from "../../../json";
 import { say } from "../../../say";
@@ -49,15 +50,16 @@ function Message({ step, start, template }: { step: Step; start: number; templat
   const fields = (payload ?? {}) as JsonObject;
   const time = formatMinute(step.at);
   const day = shortText(step.at, start);
-  const title = [channel, template["templateId"]].filter((text) => typeof text === "string" && text !== "").join(", ");
+  const { word } = kindOf({ id: step.nodeId, type: "channel_action", config: { channel } });
+  const title = [word, template["templateId"]].filter((text) => typeof text === "string" && text !== "").join(", ");
   const { subject } = fields;
   return (
-    <article className="mail" aria-label={say(words.message, { channel, time })}>
+    <article className="mail" aria-label={say(words.message, { channel: word, time })}>
       <div className="mail-head">
         <time className="dim" dateTime={step.at} title={momentText(step.at)}>
           {day}
         </time>
-        <span className="capital">{day === time ? title : `${title}, ${time}`}</span>
+        <span>{day === time ? title : `${title}, ${time}`}</span>
         <Head label={words.to}>
           {to !== undefined && <span className="filled">{to}</span>}
           {to === undefined && step.result === "skipped_no_address" && <span className="warn">{words.noAddress}</span>}
@@ -101,7 +103,7 @@ function Body({ channel, fields, template }: BodyProps) {
   return (
     <div className="mail-body">
       {words1 !== undefined && (
-        <p className={bubble ? "bubble lines" : "lines"}>
+        <p className={bubble ? "bubble k-message lines" : "lines"}>
           <Filled template={template[key]} text={words1} />
         </p>
       )}

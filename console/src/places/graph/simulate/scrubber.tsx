@@ -1,6 +1,7 @@
 import { memo, useEffect, useMemo, useRef, useState } from "react";
 import words from "#words/simulate";
-import { formatClock, formatDuration, formatWeekday } from "../../../format";
+import { formatDuration } from "../../../duration";
+import { formatClock, formatWeekday } from "../../../format";
 import { kindOf, nameOf } from "../../../graph/describe";
 import type { Graph } from "../../../graph/types";
 import { rich, say } from "../../../say";

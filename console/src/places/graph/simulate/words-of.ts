@@ -1,6 +1,7 @@
 // Words for results, times and tests of a simulation.
 import words from "#words/simulate";
-import { formatClock, formatDay, formatDuration, formatMinute, formatWeekday } from "../../../format";
+import { formatDuration } from "../../../duration";
+import { formatClock, formatDay, formatMinute, formatWeekday } from "../../../format";
 import { wayName } from "../../../graph/describe";
 import type { GraphNode } from "../../../graph/types";
 import { isObject, type Json, scalarText } from "../../../json";

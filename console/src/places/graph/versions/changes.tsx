@@ -68,8 +68,10 @@ function Change({
           <span className="dim">{name}</span>
           <span className="diff">
             <del>{before}</del>
-            <Icon name="arrow-right" small />
-            <ins className="med">{after}</ins>
+            <span className="row row--1 row--top">
+              <Icon name="arrow-right" small />
+              <ins className="med">{after}</ins>
+            </span>
           </span>
         </div>
       ))}
@@ -100,7 +102,7 @@ function SettingTitle({ setting }: { setting: string }) {
       <span className="kind kind--s k-exit">
         <Icon name={icons[setting] ?? "leave"} />
       </span>
-      <span className="med grow cut">{say(words.settingOf, { name: settingName(setting) })}</span>
+      <span className="med grow">{say(words.settingOf, { name: settingName(setting) })}</span>
     </>
   );
 }
