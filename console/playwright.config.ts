@@ -10,7 +10,7 @@ export default defineConfig({
   testMatch: process.env["PICTURES"] === undefined ? "*.spec.ts" : "pictures.ts", // `make console-pictures`
   outputDir: "test/results",
   fullyParallel: true,
-  workers: 2,
+  workers: process.env["BUDGETS"] === undefined ? 4 : 1, // most of a test is waiting; CPU is measured alone
   retries: 0,
   timeout: 60_000,
   expect: { timeout: 15_000 },
