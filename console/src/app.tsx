@@ -49,7 +49,7 @@ export function App({ failure }: { failure: unknown }) {
   );
 }
 
-/** The help, when somebody asks for it with its key or its button. */
+/** The help dialog, opened by its key or its button. */
 function HelpOnDemand() {
   const [open, setOpen] = useState(false);
   useKeys(everywhere, { help: () => setOpen(true) });

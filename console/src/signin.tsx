@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import words from "#words/signin";
 import { formatMinute } from "./format";
 import { kept } from "./kept";
@@ -14,26 +14,15 @@ import { Failure } from "./ui/states";
 /** The page of a visitor who is not signed in. */
 export function SignIn({ failure }: { failure: unknown }) {
   const [error, setError] = useState(failure);
-  useShellTitle();
   return (
-    <main className="center signin" id="main">
-      <div className="dialog">
-        <span className="brand">
-          <Icon name="logo" />
-          {words.title}
-        </span>
-        <div className="col gap-1">
-          <h1 className="t5">{words.signInTitle}</h1>
-          <p className="dim">{words.signInDetail}</p>
-        </div>
-        {error !== undefined && <Failure error={error} title={words.signInFailed} />}
-        <div className="row">
-          <Button look="primary" icon="key" onClick={() => signIn().catch(setError)}>
-            {words.signIn}
-          </Button>
-        </div>
+    <Cover title={words.signInTitle} detail={words.signInDetail}>
+      {error !== undefined && <Failure error={error} title={words.signInFailed} />}
+      <div className="row">
+        <Button look="primary" icon="key" onClick={() => signIn().catch(setError)}>
+          {words.signIn}
+        </Button>
       </div>
-    </main>
+    </Cover>
   );
 }
 
@@ -88,8 +77,28 @@ export function SignedOutHere() {
 
 /** The page of an account whose role cannot use the console. */
 export function ForSystems() {
-  useShellTitle();
   const who = useStore(session);
+  return (
+    <Cover title={words.forSystems} detail={words.forSystemsDetail}>
+      {who?.name && <p className="dim">{say(words.signedInAs, { name: who.name, tenant: who.tenant })}</p>}
+      <div className="row">
+        <Button icon="leave" onClick={() => void signOut()}>
+          {words.otherAccount}
+        </Button>
+      </div>
+    </Cover>
+  );
+}
+
+function useShellTitle() {
+  useEffect(() => {
+    document.title = words.title;
+  }, []);
+}
+
+/** A page with nothing but the product's name, what is so, and what to do. */
+function Cover({ title, detail, children }: { title: string; detail: string; children: ReactNode }) {
+  useShellTitle();
   return (
     <main className="center signin" id="main">
       <div className="dialog">
@@ -98,22 +107,11 @@ export function ForSystems() {
           {words.title}
         </span>
         <div className="col gap-1">
-          <h1 className="t5">{words.forSystems}</h1>
-          <p className="dim">{words.forSystemsDetail}</p>
+          <h1 className="t5">{title}</h1>
+          <p className="dim">{detail}</p>
         </div>
-        {who?.name && <p className="dim">{say(words.signedInAs, { name: who.name, tenant: who.tenant })}</p>}
-        <div className="row">
-          <Button icon="leave" onClick={() => void signOut()}>
-            {words.otherAccount}
-          </Button>
-        </div>
+        {children}
       </div>
     </main>
   );
-}
-
-function useShellTitle() {
-  useEffect(() => {
-    document.title = words.title;
-  }, []);
 }

@@ -63,7 +63,7 @@ test("three personas take three ways through the abandoned cart, and the time sh
   expect(await axe(page)).toEqual([]);
 });
 
-test("the first persona is one click away, and one more covers what nobody tried", async ({ backend, enter }) => {
+test("the first persona is one click away, and one more covers the untried way", async ({ backend, enter }) => {
   const page = await simulate(backend, enter, example("abandoned-cart"));
   await page.getByRole("button", { name: "Make the first persona" }).click();
   await expect(persona(page, "Persona 1")).toBeFocused();

@@ -103,7 +103,7 @@ const walk = resultOf(
 );
 
 describe("coverage", () => {
-  test("counts the lines that were taken, and names the untaken ones before which somebody stood", () => {
+  test("counts the taken lines, and names the untaken ones that leave a reached step", () => {
     const { lines, taken, next } = coverageOf(graph, [walk]);
     expect(lines).toHaveLength(8);
     expect([...taken]).toEqual(["start ", "pause timeout", "large false"]);

@@ -35,7 +35,7 @@ const newConfigs: Record<NodeType, () => JsonObject> = {
   entry_trigger: () => ({}),
   wait: () => ({ delay: { value: 1, unit: "days" } }),
   condition_split: () => ({}),
-  // Until a branch has conditions, nobody takes it.
+  // A branch without conditions is never taken.
   multi_split: () => ({ branches: ["a", "b"].map((id) => ({ id, condition: { any: [] } })) }),
   random_split: () => ({ branches: ["a", "b"].map((id) => ({ id, weight: 50 })) }),
   nba_decision: () => ({}),
@@ -62,7 +62,7 @@ function addTo(graph: Graph, nodes: readonly GraphNode[], edges: readonly GraphE
   return { ...graph, nodes: [...graph.nodes, ...nodes], edges: [...graph.edges, ...edges] };
 }
 
-// A new split of these types comes with an exit on the way for those who fit nowhere.
+// A new split of these types gets an exit on its default way.
 const exitWays: Partial<Record<NodeType, string>> = { condition_split: "false", multi_split: "else" };
 
 /** Adds a step on a way. Its own ways lead on to where the way led. */

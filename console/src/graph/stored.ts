@@ -37,7 +37,7 @@ interface Signed {
   updatedBy?: { sub: string; name?: string };
 }
 
-/** Returns when something was changed last, and by whom. */
+/** Returns the time and the author of the last change. */
 export function signature({ updatedAt, updatedBy }: Signed): { at: string; by: string } {
   return { at: updatedAt, by: updatedBy?.name ?? updatedBy?.sub ?? "" };
 }

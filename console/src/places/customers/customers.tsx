@@ -6,6 +6,7 @@ import { session } from "../../session";
 import { useStore } from "../../store";
 import { Button, LinkButton } from "../../ui/button";
 import { Icon } from "../../ui/icon";
+import { IdInput } from "../../ui/id-input";
 import { Empty } from "../../ui/states";
 import { Customer } from "./customer";
 import "../../style/people.css";
@@ -54,17 +55,7 @@ export function FindForm() {
     >
       <span className="search grow">
         <Icon name="search" />
-        <input
-          className="input"
-          type="search"
-          maxLength={128}
-          placeholder={words.exactId}
-          aria-label={words.exactId}
-          value={text}
-          spellCheck={false}
-          autoComplete="off"
-          onChange={(event) => setText(event.target.value)}
-        />
+        <IdInput label={words.exactId} value={text} onChange={setText} />
       </span>
       <Button type="submit" look="primary">
         {words.find}

@@ -66,7 +66,7 @@ export default function Ask({ verb, row, onClose, onDone }: AskProps) {
             if (!busy && (isArchive || typed === name)) void run();
           }}
         >
-          <p>{say(counts.active === 0 ? nobody(isArchive) : inside(isArchive), { n: counts.active })}</p>
+          <p>{say(counts.active === 0 ? noneInside(isArchive) : inside(isArchive), { n: counts.active })}</p>
           {!isArchive && counts.failed > 0 && <p>{say(words.failedToo, { n: counts.failed })}</p>}
           <p className="dim">{isArchive ? words.archiveKept : words.deleteKept}</p>
           {!isArchive && (
@@ -100,7 +100,7 @@ export default function Ask({ verb, row, onClose, onDone }: AskProps) {
   );
 }
 
-const nobody = (isArchive: boolean) => (isArchive ? words.archiveNobody : words.deleteNobody);
+const noneInside = (isArchive: boolean) => (isArchive ? words.archiveNobody : words.deleteNobody);
 const inside = (isArchive: boolean) => (isArchive ? words.archiveInside : words.deleteInside);
 
 /** Deletes a journey. One that is gone already is what was wanted: the answer may have been lost. */

@@ -14,7 +14,7 @@ export type Verdict =
   | "skipped" // moved meanwhile, or cannot be retried
   | "error"; // not known to be done
 
-/** Someone for whom the action did not succeed. */
+/** A customer for whom the action failed. */
 export interface Failure {
   id: string;
   code: string;

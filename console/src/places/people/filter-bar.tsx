@@ -8,6 +8,7 @@ import { say } from "../../say";
 import { Button } from "../../ui/button";
 import { SelectField } from "../../ui/field";
 import { Icon } from "../../ui/icon";
+import { IdInput } from "../../ui/id-input";
 import { countsOf, type Filter, useVersions, writeFilter } from "./use-people";
 
 interface BarProps {
@@ -124,18 +125,7 @@ function Search({ id, filter }: { id: string; filter: Filter }) {
       }}
     >
       <Icon name="search" />
-      <input
-        id={searchId}
-        className="input"
-        type="search"
-        maxLength={128}
-        placeholder={words.exactId}
-        aria-label={words.exactId}
-        value={text}
-        spellCheck={false}
-        autoComplete="off"
-        onChange={(event) => setText(event.target.value)}
-      />
+      <IdInput id={searchId} label={words.exactId} value={text} onChange={setText} />
       <kbd>/</kbd>
     </form>
   );

@@ -41,11 +41,11 @@ export function PeopleList({ id, filter, journey, figures, chosen, hidden, bulk,
   const count = filter.status === "failed" ? counts?.failed : counts?.active;
   const complete = people.data !== undefined && !people.hasNextPage;
   const total = complete ? all.length : Math.max(count ?? 0, all.length);
-  // Actions cannot select by result or reason: then "all" are those who are shown.
+  // Actions cannot select by result or reason, so "all" means the rows that are shown.
   const byFilter = filter.result === "" && reason === null;
   const chooseAll = () =>
     setChoice(byFilter ? { all: true } : { all: false, ids: new Set(shown.map((entry) => entry.customerId)) });
-  // All who were chosen would stay chosen, also those whom the reason hides.
+  // Otherwise rows that the reason filters out would remain selected.
   const chooseReason = (next: string | null) => {
     setReason(next);
     setChoice(none);
@@ -67,7 +67,7 @@ export function PeopleList({ id, filter, journey, figures, chosen, hidden, bulk,
   return (
     <div className="col people-list" hidden={hidden}>
       {all.length === 0 && bulk.progress === null ? (
-        <Nobody
+        <NoPeople
           filter={filter}
           journey={journey}
           more={people.hasNextPage}
@@ -173,7 +173,7 @@ function Reasons({
   );
 }
 
-interface NobodyProps {
+interface NoPeopleProps {
   filter: Filter;
   journey: Schemas["Journey"];
   more: boolean;
@@ -182,7 +182,7 @@ interface NobodyProps {
 }
 
 /** No one matches: what that means, and what to do next. */
-function Nobody({ filter, journey, more, next, enroll }: NobodyProps) {
+function NoPeople({ filter, journey, more, next, enroll }: NoPeopleProps) {
   if (more) {
     return (
       <Empty title={words.noneSoFar}>

@@ -19,7 +19,7 @@ interface StartProps {
   several: boolean;
 }
 
-/** Nobody has entered yet: how the first person would. */
+/** Shown before the first customer enters: says how to send one in. */
 export function Start({ figures, journey, several }: StartProps) {
   const title = several ? words.nobodyVersion : words.nobodyTitle;
   if (!journey || journey.status === "paused") {

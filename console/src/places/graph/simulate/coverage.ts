@@ -50,7 +50,7 @@ export interface Coverage {
   lines: readonly Line[];
   taken: ReadonlySet<string>;
   visited: ReadonlySet<string>;
-  /** Lines that nobody took, although somebody stood before them. */
+  /** Untaken lines that leave a step which a persona reached. */
   next: readonly Line[];
 }
 

@@ -8,18 +8,18 @@ import { say } from "../../../say";
 import { bySource, type Coverage, lineTaken, type Result } from "./coverage";
 import { momentText, resultText, shortText } from "./words-of";
 
-type Place = "been" | "now" | "ahead" | "other" | "nobody";
+type Place = "been" | "now" | "ahead" | "other" | "untaken";
 const stepClass: Record<Place, string> = {
   been: "is-done",
   now: "is-now",
   ahead: "is-ahead",
   other: "is-dim",
-  nobody: "is-untaken",
+  untaken: "is-untaken",
 };
 const lineClasses = {
   been: { className: "edge--done" },
   ahead: { className: "edge--ahead" },
-  nobody: { className: "edge--untaken" },
+  untaken: { className: "edge--untaken" },
 } satisfies Record<string, LineOverlay>;
 
 /** Returns the overlay for each place of the playhead. What does not change from one to the next is the same object. */
@@ -52,7 +52,7 @@ export function overlaysOf(
       coverage.lines.flatMap(({ key }) => {
         const at = taken.get(key);
         if (at !== undefined) return [[key, at < stop ? lineClasses.been : lineClasses.ahead] as const];
-        return coverage.taken.has(key) ? [] : [[key, lineClasses.nobody] as const];
+        return coverage.taken.has(key) ? [] : [[key, lineClasses.untaken] as const];
       }),
     ),
   });
@@ -61,7 +61,7 @@ export function overlaysOf(
 const span = (className: string, ...children: ReactNode[]) => createElement("span", { className }, ...children);
 
 function placeOfStep(at: number | undefined, stop: number, visited: boolean): Place {
-  if (at === undefined) return visited ? "other" : "nobody";
+  if (at === undefined) return visited ? "other" : "untaken";
   if (at === stop) return "now";
   return at < stop ? "been" : "ahead";
 }

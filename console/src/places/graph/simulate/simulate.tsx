@@ -34,7 +34,7 @@ interface SimulateProps {
   journey: Schemas["Journey"];
 }
 
-/** The mode simulate: made-up people on the graph as it is edited. Nothing is sent, nobody is moved. */
+/** The mode simulate: made-up people on the graph as it is edited. Nothing is sent and no customer moves. */
 export default function Simulate({ editor, journey }: SimulateProps) {
   const personas = usePersonas(editor);
   if (entryOf(editor.work.definition) === undefined) return <WithoutEntry editor={editor} journey={journey} />;
@@ -250,7 +250,7 @@ function wishText(
   return say(words.wish, { name: chosen.name, step: target ? nameOf(target) : wish.line.target });
 }
 
-/** Nobody yet: what personas are, and the first one. */
+/** Shown while there are no personas: says what they are and makes the first one. */
 function StartCard({ onFirst, loading }: { onFirst: () => void; loading: boolean }) {
   return (
     <section className="start-card" aria-label={words.personas}>

@@ -6,7 +6,7 @@ import { formatPath, valueAt, withValue } from "./paths";
 import { identifies, type Persona, type PersonaTest } from "./personas";
 import { missingReads, type Setting, suggestTest } from "./suggest";
 
-/** A customer whom the address names, to look at; not a persona of the journey. */
+/** The customer named in the address, shown without becoming a persona of the journey. */
 export interface Guest {
   persona: Persona | undefined;
   loading: boolean;
