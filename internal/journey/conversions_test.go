@@ -50,6 +50,19 @@ func TestConvert_CountsTheStepsThatWerePassedBefore(t *testing.T) {
 	require.Equal(t, hours(49), late.WrittenAt)
 }
 
+// A worker whose write began before the event meets the exit that the event requested.
+func TestLeave_NotBeforeItsEvent(t *testing.T) {
+	t.Parallel()
+
+	g, e, _ := enter(t, onboarding)
+	exit := progress.ExitRequest{Reason: "event:purchase", Event: progress.Stamp{At: hours(49), ID: 1}}
+	left := e.NextWrite(hours(48)).Leave(exit)
+	require.Equal(t, hours(49), left.LeftAt)
+	require.Equal(t, hours(49), left.WrittenAt)
+	require.NoError(t, g.Shape().Check(left))
+	require.Equal(t, hours(50), e.NextWrite(hours(50)).Leave(exit).LeftAt, "the worker began after the event")
+}
+
 // A write that converts also records what else happened, before or after it.
 func TestConvert_SharesAWrite(t *testing.T) {
 	t.Parallel()

@@ -18,6 +18,8 @@ type ExitRequest struct {
 // Leave ends the enrollment at its node, which counts it as dropped. A failed enrollment
 // counts as ended from then on, also if the same write failed it.
 func (e Enrollment) Leave(exit ExitRequest) Enrollment {
+	// A worker that began before the event learns of it from a mark.
+	e.advanceClock(exit.Event.At)
 	if e.Status == Failed {
 		e.endFailure()
 	}
