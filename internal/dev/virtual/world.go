@@ -43,6 +43,7 @@ type World struct {
 	Channels map[string]*Channel // by name
 	Late     map[string]*Lateness
 	Count    Counts
+	Metrics  Metrics
 	Modelled bool // advance is Service instead of the real engine
 	Service  func(customers int, channel string) time.Duration
 
@@ -53,7 +54,7 @@ type World struct {
 	kept        map[int32]*progress.Enrollment // of the customers that were written since they entered
 	partitions  []*partition
 	byPartition map[journey.Partition]*partition
-	advance     *queue
+	advance     *function
 	jitter      *rand.Rand
 	begun       time.Time
 	ctx         context.Context
@@ -80,7 +81,7 @@ func New() *World {
 	w := &World{
 		Workers:  Workers,
 		Channels: map[string]*Channel{"push": {Takes: AnswerTime}},
-		Late:     map[string]*Lateness{}, byID: map[ident.ID]*liveJourney{},
+		Late:     map[string]*Lateness{}, Metrics: Metrics{}, byID: map[ident.ID]*liveJourney{},
 		kept: map[int32]*progress.Enrollment{}, byPartition: map[journey.Partition]*partition{},
 		jitter: rand.New(rand.NewPCG(1, 2)),
 		begun:  time.Now(),
@@ -169,7 +170,7 @@ func (w *World) Archive(number int) {
 func (w *World) Run(minutes int, each func(minute int), down func(minute int) bool) {
 	ctx, cancel := context.WithCancel(context.Background())
 	w.ctx = ctx
-	w.advance = &queue{World: w, limit: w.Workers, run: w.work}
+	w.functions()
 	for minute := range minutes {
 		if each != nil {
 			each(minute)
@@ -204,7 +205,7 @@ func (w *World) work(ctx context.Context, env *environment, pack engine.Pack) er
 func (w *World) engine(env *environment) *engine.Engine {
 	return &engine.Engine{
 		Table: table{w}, Dispatcher: dispatcher{w}, Provider: &channels{World: w, env: env}, Parallel: parallel, Now: time.Now,
-		Jitter: w.random, Log: slog.New(slog.DiscardHandler), Definitions: &w.defs,
+		Jitter: w.random, Log: slog.New(metrics{w}), Definitions: &w.defs,
 	}
 }
 
