@@ -37,6 +37,7 @@ type environment struct {
 
 // functions are the functions of a World, as the infrastructure sets them up.
 func (w *World) functions() {
+	w.sweep = &function{World: w, limit: w.Sweepers, timeout: TickTimeout, maxEventAge: time.Minute}
 	w.advance = &function{World: w, limit: w.Workers, timeout: WorkerTimeout, maxEventAge: 5 * time.Minute, retries: 1}
 }
 
@@ -54,6 +55,17 @@ func (d dispatcher) Dispatch(ctx context.Context, p engine.Pack) error {
 		d.Count.Solo++
 	}
 	d.advance.send(event{run: func(ctx context.Context, env *environment) error { return d.work(ctx, env, p) }})
+	return nil
+}
+
+func (d dispatcher) DispatchSweep(ctx context.Context, s engine.Segment) error {
+	if !elapse(ctx, InvokeTime) {
+		return ctx.Err()
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.Count.Sweeps++
+	d.sweep.send(event{run: func(ctx context.Context, _ *environment) error { return d.engine(nil).Sweep(ctx, s) }})
 	return nil
 }
 

@@ -1,8 +1,10 @@
 package virtual
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -33,20 +35,38 @@ func customerID(name string) int32 {
 	return int32(id)
 }
 
-func (w table) Lives(ctx context.Context) ([]engine.Live, error) {
+func (w table) Lives(ctx context.Context, from, to engine.LiveKey) ([]engine.Live, error) {
 	w.mu.Lock()
-	var list []engine.Live
-	for _, j := range w.journeys {
-		list = append(list, j.live)
-	}
-	pages := len(list)*liveSize/pageSize + 1
+	list := w.lives(from, to)
+	size := len(list) * liveSize
+	pages := size/pageSize + 1
 	w.Count.Queries += pages
-	w.Count.ListRRU += max(1, float64((len(list)*liveSize+4095)/4096))
+	w.Count.ListRRU += max(1, float64((size+4095)/4096))
 	w.mu.Unlock()
 	if !elapse(ctx, time.Duration(pages)*QueryTime) {
 		return nil, ctx.Err()
 	}
 	return list, nil
+}
+
+// lives returns the entries from a key to another, in order.
+func (w *World) lives(from, to engine.LiveKey) (list []engine.Live) {
+	if !w.sorted {
+		slices.SortFunc(w.list, func(a, b *liveJourney) int { return compareKeys(a.live.Key(), b.live.Key()) })
+		w.sorted = true
+	}
+	for _, j := range w.list {
+		k := j.live.Key()
+		if to != (engine.LiveKey{}) && (compareKeys(k, from) < 0 || compareKeys(k, to) > 0) {
+			continue
+		}
+		list = append(list, j.live)
+	}
+	return list
+}
+
+func compareKeys(a, b engine.LiveKey) int {
+	return cmp.Or(cmp.Compare(a.Tenant.String(), b.Tenant.String()), cmp.Compare(a.Journey, b.Journey))
 }
 
 func (w table) Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {

@@ -34,12 +34,14 @@ const (
 	WorkerTimeout = time.Minute
 	SendTimeout   = 10 * time.Second
 	Workers       = 25 // reserved concurrency of advance
+	Sweepers      = 25 // and of sweep
 	parallel      = 32 // effects that one worker carries out at a time
 )
 
 // World is an installation of the service with its tenants, in virtual time.
 type World struct {
 	Workers  int                 // reserved concurrency of advance
+	Sweepers int                 // and of sweep
 	Channels map[string]*Channel // by name
 	Late     map[string]*Lateness
 	Count    Counts
@@ -48,6 +50,9 @@ type World struct {
 	Service  func(customers int, channel string) time.Duration
 
 	mu          sync.Mutex
+	list        []*liveJourney // journeys in the order of the work list, if sorted
+	sorted      bool
+	sweep       *function
 	journeys    []*liveJourney
 	byID        map[ident.ID]*liveJourney
 	customers   []customer
@@ -79,7 +84,7 @@ type customer struct {
 // New returns a World without journeys, whose channel "push" answers in AnswerTime.
 func New() *World {
 	w := &World{
-		Workers:  Workers,
+		Workers: Workers, Sweepers: Sweepers,
 		Channels: map[string]*Channel{"push": {Takes: AnswerTime}},
 		Late:     map[string]*Lateness{}, Metrics: Metrics{}, byID: map[ident.ID]*liveJourney{},
 		kept: map[int32]*progress.Enrollment{}, byPartition: map[journey.Partition]*partition{},
@@ -126,6 +131,7 @@ func (w *World) Journey(tenant string, shards int, channel string) int {
 		number: int32(n), channel: channel, graph: definition(channel),
 	}
 	w.journeys = append(w.journeys, j)
+	w.list, w.sorted = append(w.list, j), false
 	w.byID[j.live.Journey] = j
 	if w.Late[tenant] == nil {
 		w.Late[tenant] = &Lateness{}
@@ -204,7 +210,7 @@ func (w *World) work(ctx context.Context, env *environment, pack engine.Pack) er
 
 func (w *World) engine(env *environment) *engine.Engine {
 	return &engine.Engine{
-		Table: table{w}, Dispatcher: dispatcher{w}, Provider: &channels{World: w, env: env}, Parallel: parallel, Now: time.Now,
+		Table: table{w}, Dispatcher: dispatcher{w}, Provider: &channels{World: w, env: env}, Parallel: parallel, Workers: w.Workers, Now: time.Now,
 		Jitter: w.random, Log: slog.New(metrics{w}), Definitions: &w.defs,
 	}
 }
