@@ -117,7 +117,9 @@ func (f *fake) retry(t *testing.T) {
 	f.items["c"] = f.items["c"].NextWrite(f.now).Retry(f.now)
 }
 
-func (f *fake) Lives(context.Context, engine.LiveKey, engine.LiveKey) ([]engine.Live, error) { return f.lives, nil }
+func (f *fake) Lives(context.Context, engine.LiveKey, engine.LiveKey) ([]engine.Live, error) {
+	return f.lives, nil
+}
 
 func (f *fake) Load(_ context.Context, _ ident.Tenant, id ident.ID, customers []string) (*engine.Live, []progress.Enrollment, error) {
 	var list []progress.Enrollment

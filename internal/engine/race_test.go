@@ -236,7 +236,9 @@ func (r *race) store(e progress.Enrollment) {
 	r.written = append(r.written, e)
 }
 
-func (r *race) Lives(context.Context, engine.LiveKey, engine.LiveKey) ([]engine.Live, error) { return r.lives, nil }
+func (r *race) Lives(context.Context, engine.LiveKey, engine.LiveKey) ([]engine.Live, error) {
+	return r.lives, nil
+}
 
 func (r *race) Due(_ context.Context, s journey.Partition, before time.Time, _ *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
 	if s.Shard > 0 || r.e == nil || r.e.Due.IsZero() || r.e.Due.After(before) {

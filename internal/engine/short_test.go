@@ -41,7 +41,9 @@ type slowWorld struct {
 	begun  chan engine.Pack
 }
 
-func (s *slowWorld) Lives(context.Context, engine.LiveKey, engine.LiveKey) ([]engine.Live, error) { return []engine.Live{s.live}, nil }
+func (s *slowWorld) Lives(context.Context, engine.LiveKey, engine.LiveKey) ([]engine.Live, error) {
+	return []engine.Live{s.live}, nil
+}
 
 func (s *slowWorld) Due(_ context.Context, _ journey.Partition, before time.Time, _ *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
 	s.mu.Lock()
