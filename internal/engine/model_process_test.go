@@ -229,7 +229,7 @@ func (p *process) Definition(ctx context.Context, _ ident.Tenant, _ ident.ID, ha
 	return journey.Journey{Definition: d.Raw, Settings: d.Settings}.GraphText(), p.read(ctx)
 }
 
-func (p *process) Load(ctx context.Context, _ ident.Tenant, _ ident.ID, customers []string) (*engine.Live, []progress.Enrollment, error) {
+func (p *process) Load(ctx context.Context, _ ident.Tenant, _ ident.ID, customers []string) (engine.Loaded, error) {
 	var list []progress.Enrollment
 	for _, c := range customers {
 		if e, ok := p.items[c]; ok {
@@ -245,9 +245,9 @@ func (p *process) Load(ctx context.Context, _ ident.Tenant, _ ident.ID, customer
 	err := p.read(ctx)
 	p.readAt = p.now
 	if held {
-		return nil, nil, err
+		return engine.Loaded{}, err
 	}
-	return &live, list, err
+	return engine.Loaded{Live: &live, Enrollments: list, Targets: p.Targets()}, err
 }
 
 func (p *process) Profiles(ctx context.Context, _ ident.Tenant, customers []string) (map[string]engine.Profile, error) {

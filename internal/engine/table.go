@@ -9,6 +9,7 @@ import (
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/progress"
+	"journeys/internal/target"
 )
 
 // Live is an entry in Tick's work list: a journey that is active or still
@@ -33,6 +34,13 @@ type Pack struct {
 	Journey   ident.ID
 	Customers []string // 1 to PackSize, all different
 	Solo      bool     // a single customer, which may have killed an earlier worker
+}
+
+// Loaded is what Load reads.
+type Loaded struct {
+	Live        *Live                 // of the journey; nil if there is none
+	Enrollments []progress.Enrollment // in any order
+	Targets     target.States         // of the installation; those that cannot be read are absent, and so closed
 }
 
 // Profile is what is known of a customer.
@@ -96,11 +104,12 @@ type Table interface {
 	// Definition returns the definition with that hash. It also works for
 	// deleted journeys.
 	Definition(ctx context.Context, t ident.Tenant, id ident.ID, hash string) ([]byte, error)
-	// Load reads a journey's Live entry and the enrollments of 0 to PackSize
-	// customers in one request. The entry is nil if there is none; the
-	// enrollments are in any order. Its error is an Unread if some of that
-	// cannot be read.
-	Load(ctx context.Context, t ident.Tenant, id ident.ID, customers []string) (*Live, []progress.Enrollment, error)
+	// Load reads in one request what a worker begins with, for 0 to PackSize
+	// customers. Its error is an Unread if some of that cannot be read.
+	Load(ctx context.Context, t ident.Tenant, id ident.ID, customers []string) (Loaded, error)
+	// PutTarget replaces the stored state of a target by next, if it is still old,
+	// and returns what is stored then and whether it is next.
+	PutTarget(ctx context.Context, name string, old, next target.State) (stored target.State, ok bool, err error)
 	// Profiles returns the profiles of customers, by customer. Those without a
 	// profile are absent.
 	Profiles(ctx context.Context, t ident.Tenant, customers []string) (map[string]Profile, error)
