@@ -75,9 +75,7 @@ type Engine struct {
 
 	Definitions  *journey.Definitions // the cache of compiled graphs, shared by invocations
 	Installation string               // names this installation in the metrics
-	Concurrency  int                  // how many workers run at most at a time; 0 for DefaultConcurrency
-
-	seen target.Watch // of the targets that this process has called
+	Watch        *target.Watch        // of the targets that Advance has called, shared by invocations; nil for one of each
 }
 
 // measure writes the log line of an invocation, with its metrics.

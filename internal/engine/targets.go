@@ -11,19 +11,12 @@ import (
 	"journeys/internal/trail"
 )
 
-const (
-	// DefaultConcurrency is the Concurrency of an Engine that says none.
-	DefaultConcurrency = 25
-	// targetTries bounds the attempts at a write of a target that others change too.
-	targetTries = 5
-)
+// targetTries bounds the attempts at a write of a target that others change too.
+const targetTries = 5
 
 // share returns how many workers may hold a lease of a slow target.
 func (e *Engine) share() int {
-	if e.Concurrency == 0 {
-		return DefaultConcurrency / 4
-	}
-	return max(e.Concurrency/4, 1)
+	return max(e.Workers/4, 1)
 }
 
 // targets is what a worker knows of targets. Its effects use it concurrently.
@@ -245,12 +238,12 @@ func (w *worker) observe(r *run, limit time.Duration, began time.Time, called bo
 	probes := w.targets.state(name).Kind == target.Open
 	switch {
 	case !errors.Is(err, ErrTimedOut):
-		w.seen.Answered(name, took, now)
+		w.watch.Answered(name, took, now)
 		w.targets.show(name, answered)
 	case limit < target.SlowAfter:
 		// A short limit of one node says little about a target that others share, and
 		// a time-out after it holds no worker for long.
-	case w.seen.TimedOut(name, took, now), probes:
+	case w.watch.TimedOut(name, took, now), probes:
 		w.targets.show(name, hung)
 	}
 }
@@ -272,14 +265,14 @@ func (w *worker) settle(ctx context.Context) {
 			if w.change(ctx, name, target.State.Closed) {
 				w.Log.InfoContext(ctx, "target closed: a probe was answered", "target", name)
 			}
-			w.seen.Forget(name)
-		case state.Kind == target.Closed && w.seen.Slow(name):
+			w.watch.Forget(name)
+		case state.Kind == target.Closed && w.watch.Slow(name):
 			w.limit(ctx, name)
-		case state.Kind == target.Limited && w.seen.Quick(name):
+		case state.Kind == target.Limited && w.watch.Quick(name):
 			if w.change(ctx, name, target.State.Closed) {
 				w.Log.InfoContext(ctx, "target no longer limited: it answers fast", "target", name)
 			}
-			w.seen.Forget(name)
+			w.watch.Forget(name)
 		}
 	}
 }
@@ -289,7 +282,7 @@ func (w *worker) open(ctx context.Context, name string) {
 	now := w.now()
 	delete(w.targets.probing, name)
 	opened := w.change(ctx, name, func(s target.State) (target.State, bool) { return s.Opened(now) })
-	w.seen.Forget(name)
+	w.watch.Forget(name)
 	state := w.targets.state(name)
 	if opened {
 		w.Log.WarnContext(ctx, "target opened: timed out 5 times", "target", name, "until", state.Until)
@@ -305,7 +298,7 @@ func (w *worker) limit(ctx context.Context, name string) {
 		w.targets.leases[name] = end
 		w.Log.WarnContext(ctx, "target limited: its answers take long", "target", name)
 	}
-	w.seen.Forget(name)
+	w.watch.Forget(name)
 }
 
 // leaveTargets gives back what the worker holds of targets.

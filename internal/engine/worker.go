@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"journeys/internal/emf"
 	"journeys/internal/journey"
 	"journeys/internal/progress"
+	"journeys/internal/target"
 )
 
 // worker is one invocation of Advance.
@@ -30,7 +32,8 @@ type worker struct {
 
 	putOff  atomic.Int64 // customers whose effect was not begun because time was short
 	held    atomic.Int64 // customers whose effect was not begun because of its target
-	targets targets
+	watch   *target.Watch
+	targets *targets
 }
 
 // Advance moves the customers of a pack as far as they can go now. Running the
@@ -60,7 +63,8 @@ func (e *Engine) Advance(ctx context.Context, pack Pack) error {
 		return unread.Err()
 	}
 	w.live = *live
-	w.targets.states, w.targets.leases, w.targets.probing = loaded.Targets, map[string]time.Time{}, map[string]bool{}
+	w.watch = cmp.Or(e.Watch, &target.Watch{})
+	w.targets = &targets{states: loaded.Targets, leases: map[string]time.Time{}, probing: map[string]bool{}}
 	if err := w.load(ctx, loaded.Enrollments); err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"journeys/internal/dev/targettest"
 	"journeys/internal/engine"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -65,6 +66,7 @@ type World struct {
 	ctx         context.Context
 	running     sync.WaitGroup
 	defs        journey.Definitions
+	targets     targettest.Table
 }
 
 type liveJourney struct {
@@ -211,7 +213,7 @@ func (w *World) work(ctx context.Context, env *environment, pack engine.Pack) er
 func (w *World) engine(env *environment) *engine.Engine {
 	return &engine.Engine{
 		Table: table{w}, Dispatcher: dispatcher{w}, Provider: &channels{World: w, env: env}, Parallel: parallel, Workers: w.Workers, Now: time.Now,
-		Jitter: w.random, Log: slog.New(metrics{w}), Definitions: &w.defs,
+		Jitter: w.random, Log: slog.New(metrics{w}), Definitions: &w.defs, Watch: env.watched(),
 	}
 }
 
