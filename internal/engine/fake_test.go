@@ -27,7 +27,7 @@ type fake struct {
 	lives    []engine.Live
 	due      map[journey.Partition][]journey.DueKey
 	grown    []ident.ID
-	drained  []ident.ID
+	drained  map[ident.ID]int
 	packs    []engine.Pack
 	graph    journey.Definition
 	items    map[string]progress.Enrollment
@@ -50,7 +50,10 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 func newFake(journeys int) *fake {
 	tenant, _ := ident.ParseTenant("t")
-	f := &fake{Table: &targettest.Table{}, due: map[journey.Partition][]journey.DueKey{}, items: map[string]progress.Enrollment{}, now: noon}
+	f := &fake{
+		Table: &targettest.Table{}, due: map[journey.Partition][]journey.DueKey{}, drained: map[ident.ID]int{},
+		items: map[string]progress.Enrollment{}, now: noon,
+	}
 	for i := range journeys {
 		f.lives = append(f.lives, engine.Live{Tenant: tenant, Journey: ident.ID(fmt.Sprintf("jrn_%d", i)), On: true, Shards: 2})
 	}
@@ -156,8 +159,8 @@ func (f *fake) GrowShards(_ context.Context, l engine.Live) error {
 	return nil
 }
 
-func (f *fake) Drained(_ context.Context, l engine.Live) error {
-	f.drained = append(f.drained, l.Journey)
+func (f *fake) Drained(_ context.Context, l engine.Live, from int) error {
+	f.drained[l.Journey] = from
 	return nil
 }
 

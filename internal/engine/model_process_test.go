@@ -190,8 +190,12 @@ func (p *process) Due(ctx context.Context, s journey.Partition, before time.Time
 	if err := p.read(ctx); err != nil {
 		return nil, nil, err
 	}
+	index := p.index
+	if i := s.Epoch - p.live.DrainFrom; i >= 0 && i < len(p.live.Ended) && p.now.Sub(p.live.Ended[i]) >= engine.DrainGrace {
+		index = p.items // it has caught up
+	}
 	var page []journey.DueKey
-	for customer, e := range p.index {
+	for customer, e := range index {
 		if int(hash(customer))%p.live.Shards == s.Shard && e.Epoch == s.Epoch && !e.Due.IsZero() && !e.Due.After(before) {
 			page = append(page, journey.DueKey{Customer: customer, At: e.Due})
 		}
@@ -217,9 +221,12 @@ func hash(s string) uint32 {
 
 func (p *process) GrowShards(context.Context, engine.Live) error { return nil }
 
-func (p *process) Drained(_ context.Context, l engine.Live) error {
-	if p.live == l {
-		p.live.DrainFrom = l.Epoch
+func (p *process) Drained(_ context.Context, l engine.Live, from int) error {
+	if p.live.DrainFrom == l.DrainFrom {
+		for customer, e := range p.items {
+			require.False(p.t, e.Status == progress.Inside && e.Epoch < from, "%s is in an epoch whose drain ended", customer)
+		}
+		p.live.DrainFrom, p.live.Ended = from, p.live.Ended[from-l.DrainFrom:]
 	}
 	return nil
 }

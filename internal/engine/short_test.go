@@ -64,8 +64,8 @@ func (s *slowWorld) Due(_ context.Context, _ journey.Partition, before time.Time
 	return page, nil, nil
 }
 
-func (s *slowWorld) GrowShards(context.Context, engine.Live) error { return nil }
-func (s *slowWorld) Drained(context.Context, engine.Live) error    { return nil }
+func (s *slowWorld) GrowShards(context.Context, engine.Live) error   { return nil }
+func (s *slowWorld) Drained(context.Context, engine.Live, int) error { return nil }
 
 func (s *slowWorld) Definition(context.Context, ident.Tenant, ident.ID, string) ([]byte, error) {
 	return s.graph.Raw, nil

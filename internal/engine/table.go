@@ -17,16 +17,35 @@ import (
 type Live struct {
 	Tenant    ident.Tenant
 	Journey   ident.ID
-	On        bool      // active: customers that are due move on
-	Shards    int       // of the journey's part of the due index
-	Epoch     int       // the epoch that customers enroll in now
-	DrainFrom int       // the lowest epoch that may still have customers; all below Epoch are drained
-	Reason    string    // why drained customers leave: "journey_archived" or "journey_deleted"
-	Since     time.Time // of the last change; lateness is measured from no earlier time
+	On        bool        // active: customers that are due move on
+	Shards    int         // of the journey's part of the due index
+	Epoch     int         // the epoch that customers enroll in now
+	DrainFrom int         // the lowest epoch that may still have customers; all below Epoch are drained
+	Ended     []time.Time // when each epoch from DrainFrom on ended, in order; one that is missing ended at Since
+	Reason    string      // why drained customers leave: "journey_archived" or "journey_deleted"
+	Since     time.Time   // of the last change; lateness is measured from no earlier time
 }
 
 // Draining reports whether customers of earlier epochs may still have to leave.
 func (l Live) Draining() bool { return l.DrainFrom < l.Epoch }
+
+// drainedTo returns the epoch below which no epoch can have customers at now. occupied
+// is the lowest epoch that has some, l.Epoch for none.
+func (l Live) drainedTo(occupied int, now time.Time) int {
+	from := l.DrainFrom
+	for from < occupied && now.Sub(l.ended(from)) >= DrainGrace {
+		from++
+	}
+	return from
+}
+
+// ended returns when an epoch from l.DrainFrom on ended.
+func (l Live) ended(epoch int) time.Time {
+	if i := epoch - l.DrainFrom; i < len(l.Ended) {
+		return l.Ended[i]
+	}
+	return l.Since
+}
 
 // Key returns the key of the entry.
 func (l Live) Key() LiveKey { return LiveKey{l.Tenant, l.Journey} }
@@ -107,10 +126,10 @@ type Table interface {
 	// GrowShards doubles the journey's shards, unless they have changed since l
 	// was read.
 	GrowShards(ctx context.Context, l Live) error
-	// Drained records that the epochs below l.Epoch have no customers, and
-	// removes the entry if the journey is not active either. It does nothing if
-	// the entry has changed since l was read.
-	Drained(ctx context.Context, l Live) error
+	// Drained records that the epochs below from have no customers. If from is
+	// l.Epoch and the journey is not active, it removes the entry. It does nothing
+	// if the entry has changed since l was read.
+	Drained(ctx context.Context, l Live, from int) error
 	// Definition returns the definition with that hash. It also works for
 	// deleted journeys.
 	Definition(ctx context.Context, t ident.Tenant, id ident.ID, hash string) ([]byte, error)

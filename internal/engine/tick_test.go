@@ -168,5 +168,41 @@ func TestTick_EndsADrainOnceItsShardsStayEmpty(t *testing.T) {
 
 	delete(f.due, old)
 	require.NoError(t, f.engine().Tick(t.Context()))
-	require.Equal(t, []ident.ID{"jrn_0"}, f.drained)
+	require.Equal(t, map[ident.ID]int{"jrn_0": 1}, f.drained)
+}
+
+// A journey that is archived again and again costs a tick no more than the epochs that
+// may still have customers.
+func TestTick_EndsTheDrainOfEachEpochByItself(t *testing.T) {
+	t.Parallel()
+
+	f := newFake(1)
+	l := &f.lives[0]
+	l.Epoch, l.DrainFrom, l.Since = 6, 2, noon
+	for _, ago := range []time.Duration{4 * engine.DrainGrace, engine.DrainGrace, engine.DrainGrace - time.Second, 0} {
+		l.Ended = append(l.Ended, noon.Add(-ago))
+	}
+	require.NoError(t, f.engine().Tick(t.Context()))
+	require.Equal(t, map[ident.ID]int{"jrn_0": 4}, f.drained, "the third may still be written to")
+
+	clear(f.drained)
+	f.now = noon.Add(time.Hour)
+	third := journey.Partition{Tenant: l.Tenant, Journey: l.Journey, Epoch: 4, Shard: 1}
+	f.due[third] = []journey.DueKey{{Customer: "c", At: noon}}
+	require.NoError(t, f.engine().Tick(t.Context()))
+	require.Equal(t, map[ident.ID]int{"jrn_0": 4}, f.drained, "the third has a customer")
+
+	clear(f.drained)
+	delete(f.due, third)
+	require.NoError(t, f.engine().Tick(t.Context()))
+	require.Equal(t, map[ident.ID]int{"jrn_0": 6}, f.drained)
+}
+
+func TestTick_RemovesTheEntryOfAPausedJourney(t *testing.T) {
+	t.Parallel()
+
+	f := newFake(2)
+	f.lives[0].On, f.lives[0].Epoch, f.lives[0].DrainFrom = false, 3, 3
+	require.NoError(t, f.engine().Tick(t.Context()))
+	require.Equal(t, map[ident.ID]int{"jrn_0": 3}, f.drained)
 }

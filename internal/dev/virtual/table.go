@@ -109,15 +109,15 @@ func (w table) GrowShards(ctx context.Context, l engine.Live) error {
 	return nil
 }
 
-func (w table) Drained(ctx context.Context, l engine.Live) error {
+func (w table) Drained(ctx context.Context, l engine.Live, from int) error {
 	if !elapse(ctx, WriteTime) {
 		return ctx.Err()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.Count.WRU++
-	if j := w.byID[l.Journey]; j.live.Since.Equal(l.Since) && j.live.Epoch == l.Epoch {
-		j.live.DrainFrom = l.Epoch
+	if j := w.byID[l.Journey]; j.live.DrainFrom == l.DrainFrom {
+		j.live.DrainFrom, j.live.Ended = from, j.live.Ended[from-l.DrainFrom:]
 	}
 	return nil
 }

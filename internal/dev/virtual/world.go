@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -164,13 +165,18 @@ func (w *World) Spread(first, last, n int, from time.Time, over time.Duration) {
 	}
 }
 
-// Archive archives a journey and activates it again, as a PUT each do.
+// Archive archives a journey and activates it again, as a PUT each do. It does nothing if
+// journey.MaxDrains are open.
 func (w *World) Archive(number int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	l := &w.journeys[number].live
+	if l.Epoch-l.DrainFrom == journey.MaxDrains {
+		return
+	}
 	l.Epoch++
 	l.Since, l.Reason = time.Now().UTC(), "journey_archived"
+	l.Ended = append(slices.Clone(l.Ended), l.Since)
 }
 
 // Run ticks at the beginning of each minute and calls each, which may be nil, before it. It
