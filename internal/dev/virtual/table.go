@@ -79,7 +79,7 @@ func (w table) Due(ctx context.Context, p journey.Partition, before time.Time, a
 	part := w.partition(p)
 	var start key
 	if after == nil {
-		part.read = time.Now()
+		part.visit(w.minute())
 	} else {
 		start = key{after.At.UnixMilli(), customerID(after.Customer)}
 	}
