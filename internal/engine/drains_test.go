@@ -43,9 +43,9 @@ func (i *installation) tickQueries(t *testing.T) int {
 // live returns the LIVE entry of a journey, nil for none.
 func (i *installation) live(t *testing.T, id ident.ID) *engine.Live {
 	t.Helper()
-	live, _, err := i.store.Engine.Load(t.Context(), i.tenant, id, nil)
+	loaded, err := i.store.Engine.Load(t.Context(), i.tenant, id, nil)
 	require.NoError(t, err)
-	return live
+	return loaded.Live
 }
 
 // toggle makes n changes of status, in turn, and returns how many were refused because
