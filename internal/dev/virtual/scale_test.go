@@ -89,6 +89,30 @@ func TestTick_KeepsUpWithManyJourneys(t *testing.T) {
 	})
 }
 
+// A pack has customers of one journey only. Here each journey has one customer due each
+// minute.
+func TestTick_ServesJourneysInTurn(t *testing.T) {
+	for _, s := range []struct {
+		journeys    int
+		before, max float64
+	}{
+		{2_500, 0, 90},
+		{10_000, 0, 300},
+	} {
+		bubble(t, func(t *testing.T) {
+			w := virtual.New()
+			w.Modelled = true
+			first, last := journeys(w, s.journeys, "acme", 4, "push")
+			const minutes = 15
+			w.Run(minutes, func(int) { w.Spread(first, last, 1, time.Now(), time.Minute) }, nil)
+			report(t, fmt.Sprintf("%s journeys, a customer of each due each minute", figure(float64(s.journeys), "")), w,
+				row{"lateness after 15 minutes, p99", "s", s.before, seconds(w.Late["acme"].Quantile(0.99)), atMost(s.max)},
+				row{"packs a minute", "", 0, float64(w.Count.Packs) / minutes, anything},
+			)
+		})
+	}
+}
+
 // In 500 journeys 10,000 customers are due each minute. In an outage tick does not run, or
 // each call of advance fails.
 func TestTick_CatchesUpAfterAnOutage(t *testing.T) {
