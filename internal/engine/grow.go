@@ -35,25 +35,24 @@ func ShardsFor(due int) int {
 	return shards
 }
 
-// finishDrains ends the drains that have found all shards empty, once DrainGrace
-// has passed. It also removes entries of journeys that neither drain nor are
-// active.
+// finishDrains ends the drains of the lowest epochs whose shards were all empty,
+// once DrainGrace has passed since the epoch ended. It also removes entries of
+// journeys that neither drain nor are active.
 func (s *sweeper) finishDrains(ctx context.Context) {
 	for _, h := range s.shares {
 		for _, scan := range h.scans {
-			scan.live.occupied = scan.live.occupied || scan.drain
+			scan.occupy()
 		}
-	}
-	for _, scan := range s.failed {
-		scan.live.occupied = scan.live.occupied || scan.drain
 	}
 	var list []Live
+	var from []int
 	for _, l := range s.lives {
-		if (!l.On || l.Draining()) && !l.occupied && s.began.Sub(l.Since) >= DrainGrace {
-			list = append(list, l.Live)
+		to := l.drainedTo(l.occupied, s.began)
+		if to > l.DrainFrom || !l.On && !l.Draining() {
+			list, from = append(list, l.Live), append(from, to)
 		}
 	}
-	for i, err := range s.each(ctx, len(list), func(i int) error { return s.Table.Drained(ctx, list[i]) }) {
+	for i, err := range s.each(ctx, len(list), func(i int) error { return s.Table.Drained(ctx, list[i], from[i]) }) {
 		if err != nil {
 			s.logError(ctx, "drain not ended", list[i].Journey, -1, err)
 		}
@@ -75,7 +74,7 @@ func (s *sweeper) logError(ctx context.Context, message string, id ident.ID, sha
 
 // report writes the log line of the invocation, with its metrics.
 func (s *sweeper) report(ctx context.Context, function string) {
-	unread, left := len(s.failed), s.counts.undelivered
+	unread, left := s.failed, s.counts.undelivered
 	for _, h := range s.shares {
 		left += h.left()
 		for _, scan := range h.scans {

@@ -21,7 +21,7 @@ type scan struct {
 type sweptLive struct {
 	Live
 	due      int        // customers that are due, of those that were read
-	occupied bool       // some shard of an earlier epoch has customers, or was not read
+	occupied int        // the lowest epoch that has customers, or was not read; Epoch for none
 	waiting  [][]string // customers that do not fill a pack yet, by how often its size is halved
 }
 
@@ -51,6 +51,9 @@ func newScans(lives []*sweptLive) []*scan {
 
 // endOfTime is later than any due time.
 var endOfTime = time.UnixMilli(1 << 52)
+
+// occupy notes that the shard of an earlier epoch has customers, or was not read.
+func (s *scan) occupy() { s.live.occupied = min(s.live.occupied, s.partition.Epoch) }
 
 // read reads the next page.
 func (s *scan) read(ctx context.Context, table Table, now time.Time) ([]journey.DueKey, error) {

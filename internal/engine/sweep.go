@@ -36,7 +36,7 @@ type sweeper struct {
 	turn   int // of shares
 	busy   int // goroutines that are doing something
 	budget int // packs that no share may dispatch yet
-	failed []*scan
+	failed int // scans
 	counts struct{ due, packs, solo, undelivered, errors int }
 	oldest time.Duration // that a customer of an active journey is late
 }
@@ -45,7 +45,7 @@ func newSweeper(e *Engine, lives []Live, segment Segment) *sweeper {
 	s := &sweeper{Engine: e, segment: segment, began: e.now(), budget: segment.Packs}
 	s.wake = sync.NewCond(&s.mu)
 	for _, l := range lives {
-		s.lives = append(s.lives, &sweptLive{Live: l, waiting: make([][]string, maxHalving+1)})
+		s.lives = append(s.lives, &sweptLive{Live: l, occupied: l.Epoch, waiting: make([][]string, maxHalving+1)})
 	}
 	s.shares = s.newShares(s.lives)
 	return s
@@ -144,7 +144,8 @@ func (s *sweeper) dispatched(ctx context.Context, p Pack, err error) {
 func (s *sweeper) wasRead(ctx context.Context, h *share, scan *scan, page []journey.DueKey, err error) {
 	h.reading--
 	if err != nil {
-		s.failed = append(s.failed, scan)
+		s.failed++
+		scan.occupy()
 		s.logError(ctx, "shard scan stopped", scan.partition.Journey, scan.partition.Shard, err)
 		return
 	}
@@ -152,8 +153,8 @@ func (s *sweeper) wasRead(ctx context.Context, h *share, scan *scan, page []jour
 	if !scan.drain {
 		scan.live.due += len(page)
 	}
-	if scan.drain && !scan.empty {
-		scan.live.occupied = true
+	if !scan.empty {
+		scan.occupy()
 	}
 	behind := scan.pages > 1 || scan.next != nil
 	for _, key := range page {

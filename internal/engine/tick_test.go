@@ -26,7 +26,7 @@ func TestTick_PacksOneJourneyAcrossItsShards(t *testing.T) {
 		require.False(t, p.Solo)
 		sizes[p.Journey] = append(sizes[p.Journey], len(p.Customers))
 	}
-	require.Equal(t, map[ident.ID][]int{"jrn_0": {99, 21}, "jrn_1": {1}}, sizes)
+	require.Equal(t, map[ident.ID][]int{"jrn_0": {98, 22}, "jrn_1": {1}}, sizes)
 	require.Empty(t, f.grown)
 }
 
@@ -35,7 +35,7 @@ func TestTick_ReadsAPageOfEachJourneyInTurn(t *testing.T) {
 
 	f := newFake(2)
 	f.overdue(0, 0, 5*engine.PageSize, time.Minute)
-	f.overdue(1, 0, 99, time.Minute)
+	f.overdue(1, 0, engine.PackSize, time.Minute)
 	require.NoError(t, f.engine().Tick(t.Context()))
 	for i, p := range f.packs {
 		if p.Journey == "jrn_1" {
@@ -85,7 +85,7 @@ func TestTick_HalvesPacksWhileTheyFail(t *testing.T) {
 	t.Parallel()
 
 	for late, want := range map[time.Duration][]int{
-		engine.SmallAfter - time.Second: {99, 1},
+		engine.SmallAfter - time.Second: {98, 2},
 		engine.SmallAfter:               {32, 32, 32, 4},
 		3*time.Minute - time.Second:     {32, 32, 32, 4},
 		3 * time.Minute:                 {16, 16, 16, 16, 16, 16, 4},
@@ -109,20 +109,20 @@ func TestTick_ServesABacklogInFullPacks(t *testing.T) {
 
 	f := newFake(1)
 	f.overdue(0, 0, engine.PageSize+1, 3*time.Minute)
-	require.Equal(t, []int{99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 11}, f.sizes(t))
+	require.Equal(t, []int{98, 98, 98, 98, 98, 98, 98, 98, 98, 98, 21}, f.sizes(t))
 
 	paused := newFake(1)
 	paused.lives[0].Since = noon
-	paused.overdue(0, 0, 99, time.Hour)
-	require.Equal(t, []int{99}, paused.sizes(t), "after a pause all are overdue")
+	paused.overdue(0, 0, 98, time.Hour)
+	require.Equal(t, []int{98}, paused.sizes(t), "after a pause all are overdue")
 
 	many := newFake(100)
 	for i := range many.lives {
-		many.overdue(i, 0, 990, 3*time.Minute)
+		many.overdue(i, 0, 980, 3*time.Minute)
 	}
 	small := 0
 	for _, n := range many.sizes(t) {
-		if n < 99 {
+		if n < engine.PackSize {
 			small++
 		}
 	}
@@ -173,5 +173,41 @@ func TestTick_EndsADrainOnceItsShardsStayEmpty(t *testing.T) {
 
 	delete(f.due, old)
 	require.NoError(t, f.engine().Tick(t.Context()))
-	require.Equal(t, []ident.ID{"jrn_0"}, f.drained)
+	require.Equal(t, map[ident.ID]int{"jrn_0": 1}, f.drained)
+}
+
+// A journey that is archived again and again costs a tick no more than the epochs that
+// may still have customers.
+func TestTick_EndsTheDrainOfEachEpochByItself(t *testing.T) {
+	t.Parallel()
+
+	f := newFake(1)
+	l := &f.lives[0]
+	l.Epoch, l.DrainFrom, l.Since = 6, 2, noon
+	for _, ago := range []time.Duration{4 * engine.DrainGrace, engine.DrainGrace, engine.DrainGrace - time.Second, 0} {
+		l.Ended = append(l.Ended, noon.Add(-ago))
+	}
+	require.NoError(t, f.engine().Tick(t.Context()))
+	require.Equal(t, map[ident.ID]int{"jrn_0": 4}, f.drained, "the third may still be written to")
+
+	clear(f.drained)
+	f.now = noon.Add(time.Hour)
+	third := journey.Partition{Tenant: l.Tenant, Journey: l.Journey, Epoch: 4, Shard: 1}
+	f.due[third] = []journey.DueKey{{Customer: "c", At: noon}}
+	require.NoError(t, f.engine().Tick(t.Context()))
+	require.Equal(t, map[ident.ID]int{"jrn_0": 4}, f.drained, "the third has a customer")
+
+	clear(f.drained)
+	delete(f.due, third)
+	require.NoError(t, f.engine().Tick(t.Context()))
+	require.Equal(t, map[ident.ID]int{"jrn_0": 6}, f.drained)
+}
+
+func TestTick_RemovesTheEntryOfAPausedJourney(t *testing.T) {
+	t.Parallel()
+
+	f := newFake(2)
+	f.lives[0].On, f.lives[0].Epoch, f.lives[0].DrainFrom = false, 3, 3
+	require.NoError(t, f.engine().Tick(t.Context()))
+	require.Equal(t, map[ident.ID]int{"jrn_0": 3}, f.drained)
 }
