@@ -105,7 +105,7 @@ func (w *World) due(p journey.Partition, before time.Time, after *journey.DueKey
 	return page, &page[len(page)-1]
 }
 
-func (w table) GrowShards(ctx context.Context, l engine.Live) error {
+func (w table) GrowShards(ctx context.Context, l engine.Live, shards int) error {
 	if !elapse(ctx, WriteTime) {
 		return ctx.Err()
 	}
@@ -113,7 +113,7 @@ func (w table) GrowShards(ctx context.Context, l engine.Live) error {
 	defer w.mu.Unlock()
 	w.Count.WRU += 4
 	if j := w.byID[l.Journey]; j.live.Shards == l.Shards {
-		j.live.Shards *= 2
+		j.live.Shards = shards
 	}
 	return nil
 }
