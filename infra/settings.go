@@ -13,6 +13,7 @@ import (
 	"journeys/internal/auth"
 	"journeys/internal/console"
 	"journeys/internal/engine"
+	"journeys/internal/journey"
 	"journeys/internal/manifest"
 	"journeys/internal/provider"
 )
@@ -66,6 +67,8 @@ func readSettings(getenv func(string) string) (settings, error) {
 			manifest.EnvRestored:    cmp.Or(getenv(manifest.EnvRestored), "never"),
 			manifest.EnvConcurrency: cmp.Or(getenv(manifest.EnvConcurrency), "25"),
 
+			manifest.EnvEnrollmentsPerMinute: cmp.Or(getenv(manifest.EnvEnrollmentsPerMinute), "0"),
+
 			manifest.EnvConsoleClientID: getenv(manifest.EnvConsoleClientID),
 			manifest.EnvConsoleScope:    cmp.Or(getenv(manifest.EnvConsoleScope), "openid"),
 			manifest.EnvConsoleToken:    cmp.Or(getenv(manifest.EnvConsoleToken), "access"),
@@ -88,7 +91,7 @@ func readSettings(getenv func(string) string) (settings, error) {
 	s.corsOrigins, corsFaults = manifest.ParseOrigins(getenv(manifest.EnvCORSOrigins))
 	s.cognito, cognitoFaults = readCognito(getenv)
 	s.console = s.console || s.cognito.on
-	return s, errors.Join(err, faults, corsFaults, cognitoFaults, s.checkRestore(), s.checkConcurrency(), s.checkConsole(), s.missing())
+	return s, errors.Join(err, faults, corsFaults, cognitoFaults, s.checkRestore(), s.checkConcurrency(), s.checkQuota(), s.checkConsole(), s.missing())
 }
 
 // checkConsole checks the settings of the web console.
@@ -103,6 +106,14 @@ func (s settings) checkConsole() error {
 func (s settings) checkConcurrency() error {
 	if _, err := engine.ParseConcurrency(s.functions[manifest.EnvConcurrency]); err != nil {
 		return fmt.Errorf("%s %w", manifest.EnvConcurrency, err)
+	}
+	return nil
+}
+
+// checkQuota checks the enrollments a minute.
+func (s settings) checkQuota() error {
+	if _, err := journey.ParseQuota(s.functions[manifest.EnvEnrollmentsPerMinute]); err != nil {
+		return fmt.Errorf("%s %w", manifest.EnvEnrollmentsPerMinute, err)
 	}
 	return nil
 }
