@@ -82,13 +82,13 @@ func readSettings(getenv func(string) string) (settings, error) {
 	err = errors.Join(clientFaults, err)
 	s.stages = stages
 	providers, faults := provider.ParseSettings([]byte(s.functions[manifest.EnvProviders]))
-	s.channels = providers.AWS()
+	s.channels, faults = providers.AWS(), errors.Join(faults, checkSecrets(providers))
 	s.functions[manifest.EnvCatalog] = providers.Catalog().Text()
 	var corsFaults, cognitoFaults error
 	s.corsOrigins, corsFaults = manifest.ParseOrigins(getenv(manifest.EnvCORSOrigins))
 	s.cognito, cognitoFaults = readCognito(getenv)
 	s.console = s.console || s.cognito.on
-	return s, errors.Join(err, faults, corsFaults, cognitoFaults, s.checkRestore(), s.checkConcurrency(), s.checkConsole(), s.missing())
+	return s, errors.Join(err, faults, corsFaults, cognitoFaults, s.checkRestore(), s.checkConcurrency(), s.checkConsole(), s.checkEnvironments(), s.missing())
 }
 
 // checkConsole checks the settings of the web console.

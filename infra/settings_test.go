@@ -1,9 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,13 +25,19 @@ func TestSettings_ReportsEveryFault(t *testing.T) {
 		"a domain without a certificate": {map[string]string{envDomain: "a.example"}, "missing settings: JOURNEYS_CERTIFICATE_ARN ("},
 		"a certificate without a domain": {map[string]string{envCertificate: "arn"}, "missing settings: JOURNEYS_DOMAIN ("},
 		"channels that are faulty":       {map[string]string{manifest.EnvProviders: `{"channels": {"a": {"type": "ses"}}}`}, "settings of providers: /channels/a/from is required"},
-		"a pause that is neither":        {map[string]string{manifest.EnvPaused: "perhaps"}, `JOURNEYS_PAUSED is "perhaps": want true or false`},
-		"no concurrency":                 {map[string]string{manifest.EnvConcurrency: "0"}, `JOURNEYS_ADVANCE_CONCURRENCY is "0": want a whole number from 1`},
-		"a restore without its times":    {map[string]string{manifest.EnvRestored: "2026-11-28T10:00:00Z"}, `JOURNEYS_RESTORED: "2026-11-28T10:00:00Z": want "never", or three times`},
-		"a table instead of its stream":  {map[string]string{envTableStream: "arn:aws:dynamodb:eu-west-1:111122223333:table/a"}, `want the ARN of a table's stream`},
-		"another token for the console":  {map[string]string{manifest.EnvConsoleToken: "refresh"}, `the console's token is "refresh": want access or id`},
-		"metadata that is a list":        {map[string]string{manifest.EnvConsoleMetadata: "[]"}, `the console's metadata is not a JSON object`},
-		"an unknown stage":               {map[string]string{envStage: "test"}, `JOURNEYS_STAGE is "test": want dev, prod, or empty for both`},
+		"secrets themselves": {
+			map[string]string{manifest.EnvProviders: `{"channels": {"a/b": {"type": "http", "url": "https://a.test", "secret": "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}},
+				"decisions": {"*": {"type": "http", "url": "https://a.test", "secret": "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}}}`},
+			"JOURNEYS_PROVIDERS: the template would show the secrets themselves at /decisions/*/secret, /channels/a~1b/secret: " +
+				`keep each in SSM Parameter Store or Secrets Manager, and set "ssm:<name>" or "secretsmanager:<name>" instead (docs/deployment.md, Secrets)`,
+		},
+		"a pause that is neither":       {map[string]string{manifest.EnvPaused: "perhaps"}, `JOURNEYS_PAUSED is "perhaps": want true or false`},
+		"no concurrency":                {map[string]string{manifest.EnvConcurrency: "0"}, `JOURNEYS_ADVANCE_CONCURRENCY is "0": want a whole number from 1`},
+		"a restore without its times":   {map[string]string{manifest.EnvRestored: "2026-11-28T10:00:00Z"}, `JOURNEYS_RESTORED: "2026-11-28T10:00:00Z": want "never", or three times`},
+		"a table instead of its stream": {map[string]string{envTableStream: "arn:aws:dynamodb:eu-west-1:111122223333:table/a"}, `want the ARN of a table's stream`},
+		"another token for the console": {map[string]string{manifest.EnvConsoleToken: "refresh"}, `the console's token is "refresh": want access or id`},
+		"metadata that is a list":       {map[string]string{manifest.EnvConsoleMetadata: "[]"}, `the console's metadata is not a JSON object`},
+		"an unknown stage":              {map[string]string{envStage: "test"}, `JOURNEYS_STAGE is "test": want dev, prod, or empty for both`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -39,6 +47,32 @@ func TestSettings_ReportsEveryFault(t *testing.T) {
 			require.ErrorContains(t, err, c.want)
 		})
 	}
+}
+
+func TestSettings_FitIntoLambdasEnvironment(t *testing.T) {
+	t.Parallel()
+	with := func(providers string) error {
+		values := maps.Clone(goodSettings)
+		values[manifest.EnvProviders] = providers
+		_, err := settingsFrom(values)
+		return err
+	}
+	long := func(n int) error {
+		return with(`{"decisions":{"*":{"type":"rules","offers":[{"id":"a","priority":1,"payload":{"text":"` + strings.Repeat("a", n) + `"}}]}}}`)
+	}
+	const excess = 281
+	require.EqualError(t, long(4000), "the environment of advance has up to 4377 bytes as JSON, and Lambda takes 4096: "+
+		"JOURNEYS_PROVIDERS 4139, JOURNEYS_TABLE 146, JOURNEYS_ADVANCE_CONCURRENCY 36, JOURNEYS_RESTORED 28, JOURNEYS_PAUSED 26 (docs/deployment.md, Sizes)")
+	require.NoError(t, long(4000-excess))
+	require.ErrorContains(t, long(4000-excess+1), "has up to 4097 bytes as JSON, and Lambda takes 4096")
+
+	var channels []string
+	for n := range 160 {
+		channels = append(channels, fmt.Sprintf(`"channel-%d":{"type":"sns"}`, n))
+	}
+	err := with(`{"channels":{` + strings.Join(channels, ",") + `}}`)
+	require.ErrorContains(t, err, "the environment of advance has up to ")
+	require.ErrorContains(t, err, "\nthe environment of create-journey, update-journey, test-journey, get-settings, get-draft, put-draft, publish-draft has up to ")
 }
 
 func TestSettings_HasDefaults(t *testing.T) {

@@ -142,7 +142,7 @@ func TestErrors_ContainNoPersonalDataOrSecrets(t *testing.T) {
 			require.NotContains(t, fmt.Sprintf(format, p.settings), "T0PS3CRET")
 			require.NotContains(t, fmt.Sprintf(format, p.settings), "MfKQ9r8G")
 			for _, printed := range []any{p.settings, *p.settings.channels["*"].target} {
-				require.NotContains(t, fmt.Sprintf(format, printed), strings.Trim(fmt.Sprint(key), "[]"))
+				require.NotContains(t, fmt.Sprintf(format, printed), strings.Trim(fmt.Sprintf("%d", key), "[]"))
 			}
 		}
 	})
