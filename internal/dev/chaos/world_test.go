@@ -239,14 +239,14 @@ func score(a [2]int) int {
 // load returns the latest enrollments of a cohort, by customer.
 func (w *world) load(t *testing.T, c *cohort) (*engine.Live, map[string]progress.Enrollment) {
 	t.Helper()
-	live, list, err := w.store.Engine.Load(t.Context(), w.tenant, c.id, c.customers)
+	loaded, err := w.store.Engine.Load(t.Context(), w.tenant, c.id, c.customers)
 	require.NoError(t, err)
-	require.Len(t, list, len(c.customers))
+	require.Len(t, loaded.Enrollments, len(c.customers))
 	byCustomer := map[string]progress.Enrollment{}
-	for _, e := range list {
+	for _, e := range loaded.Enrollments {
 		byCustomer[e.Customer] = e
 	}
-	return live, byCustomer
+	return loaded.Live, byCustomer
 }
 
 // inside returns the number of customers inside a journey.
