@@ -62,7 +62,7 @@ func newClient(t *target, a allowance, network Network, secrets *secret.Store, n
 func (c *client) post(ctx context.Context, key string, body []byte) (*http.Response, error) {
 	keys, err := c.secret.Keys(ctx)
 	if err != nil {
-		return nil, err
+		return nil, notCalledError{err}
 	}
 	response, err := c.send(ctx, key, body, keys)
 	if err != nil || response.StatusCode != http.StatusUnauthorized && response.StatusCode != http.StatusForbidden {

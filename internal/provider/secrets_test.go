@@ -138,6 +138,7 @@ func TestSecrets_ThatCannotBeReadFailTheAttempt(t *testing.T) {
 	require.EqualError(t, err, `channel "push": secret ssm:/journeys/channel not read: the store answered 400 "ParameterNotFound"`)
 	var throttled *engine.ThrottledError
 	require.NotErrorAs(t, err, &throttled)
+	require.ErrorIs(t, err, engine.ErrNotCalled, "it says nothing about the target")
 	_, err = p.Decide(t.Context(), newQuestion(t, graph.DecisionConfig{FlowID: "flow", MaxOffers: 1}))
 	require.EqualError(t, err, `decision flow "flow": secret secretsmanager:journeys/decision not read: the store answered 400 "ResourceNotFoundException"`)
 	require.Contains(t, log.String(), `level=ERROR msg="secret not read" secret=ssm:/journeys/channel`)
