@@ -152,6 +152,7 @@ func (d *deployment) findSecrets(ctx context.Context) (places int, err error) {
 		return 0, err
 	}
 	texts := map[string]string{"the template": string(deployed.text)}
+	logged := 0
 	for _, r := range deployed.resources {
 		switch r.Type {
 		case "AWS::Lambda::Function":
@@ -166,10 +167,13 @@ func (d *deployment) findSecrets(ctx context.Context) (places int, err error) {
 				return 0, err
 			}
 			texts[r.LogicalID] = fmt.Sprint(events["events"])
+			if strings.HasPrefix(r.LogicalID, manifest.Advance.LogicalID()) {
+				logged = strings.Count(texts[r.LogicalID], "RequestId")
+			}
 		}
 	}
-	if !strings.Contains(texts[manifest.Advance.LogicalID()], parameter) {
-		return 0, errors.New("advance does not know the parameter: " + texts[manifest.Advance.LogicalID()])
+	if !strings.Contains(texts[manifest.Advance.LogicalID()], parameter) || logged == 0 {
+		return 0, fmt.Errorf("advance, with %d log lines, does not know the parameter: %s", logged, texts[manifest.Advance.LogicalID()])
 	}
 	for name, text := range texts {
 		for _, secret := range []string{"whsec_", oldSecret, newSecret, marker} {
