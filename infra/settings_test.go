@@ -25,24 +25,19 @@ func TestSettings_ReportsEveryFault(t *testing.T) {
 		"a domain without a certificate": {map[string]string{envDomain: "a.example"}, "missing settings: JOURNEYS_CERTIFICATE_ARN ("},
 		"a certificate without a domain": {map[string]string{envCertificate: "arn"}, "missing settings: JOURNEYS_DOMAIN ("},
 		"channels that are faulty":       {map[string]string{manifest.EnvProviders: `{"channels": {"a": {"type": "ses"}}}`}, "settings of providers: /channels/a/from is required"},
-		"secrets themselves": {
-			map[string]string{manifest.EnvProviders: `{"channels": {"a/b": {"type": "http", "url": "https://a.test", "secret": "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}},
-				"decisions": {"*": {"type": "http", "url": "https://a.test", "secret": "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}}}`},
-			"JOURNEYS_PROVIDERS: the template would show the secrets themselves at /decisions/*/secret, /channels/a~1b/secret: " +
-				`keep each in SSM Parameter Store or Secrets Manager, and set "ssm:<name>" or "secretsmanager:<name>" instead (docs/deployment.md, Secrets)`,
-		},
-		"a pause that is neither":       {map[string]string{manifest.EnvPaused: "perhaps"}, `JOURNEYS_PAUSED is "perhaps": want true or false`},
-		"no concurrency":                {map[string]string{manifest.EnvConcurrency: "0"}, `JOURNEYS_ADVANCE_CONCURRENCY is "0": want a whole number from 1`},
-		"a restore without its times":   {map[string]string{manifest.EnvRestored: "2026-11-28T10:00:00Z"}, `JOURNEYS_RESTORED: "2026-11-28T10:00:00Z": want "never", or three times`},
-		"a table instead of its stream": {map[string]string{envTableStream: "arn:aws:dynamodb:eu-west-1:111122223333:table/a"}, `want the ARN of a table's stream`},
-		"another token for the console": {map[string]string{manifest.EnvConsoleToken: "refresh"}, `the console's token is "refresh": want access or id`},
-		"metadata that is a list":       {map[string]string{manifest.EnvConsoleMetadata: "[]"}, `the console's metadata is not a JSON object`},
-		"a truststore without a domain": {map[string]string{envTruststore: "s3://bucket/ca.pem"}, "missing settings: JOURNEYS_DOMAIN ("},
-		"a truststore elsewhere":        {map[string]string{envTruststore: "https://bucket.example/ca.pem"}, `JOURNEYS_TRUSTSTORE is "https://bucket.example/ca.pem": want s3://<bucket>/<key>`},
-		"an alias instead of a key":     {map[string]string{envKey: "arn:aws:kms:eu-west-1:111122223333:alias/a"}, `JOURNEYS_KMS_KEY_ARN is "arn:aws:kms:eu-west-1:111122223333:alias/a": want the ARN of a key`},
-		"a maximum that is no number":   {map[string]string{envMaxReadUnits: "1k"}, `JOURNEYS_MAX_READ_UNITS is "1k": want a whole number of units a second, at least 256`},
-		"a maximum that is too low":     {map[string]string{envMaxWriteUnits: "99"}, `JOURNEYS_MAX_WRITE_UNITS is "99": want a whole number of units a second, at least 100`},
-		"an unknown stage":              {map[string]string{envStage: "test"}, `JOURNEYS_STAGE is "test": want dev, prod, or empty for both`},
+		"a pause that is neither":        {map[string]string{manifest.EnvPaused: "perhaps"}, `JOURNEYS_PAUSED is "perhaps": want true or false`},
+		"a quota below one call":         {map[string]string{manifest.EnvEnrollmentsPerMinute: "999"}, `JOURNEYS_ENROLLMENTS_PER_MINUTE is "999": want 0 for no limit, or a whole number from 1000`},
+		"no concurrency":                 {map[string]string{manifest.EnvConcurrency: "0"}, `JOURNEYS_ADVANCE_CONCURRENCY is "0": want a whole number from 1`},
+		"a restore without its times":    {map[string]string{manifest.EnvRestored: "2026-11-28T10:00:00Z"}, `JOURNEYS_RESTORED: "2026-11-28T10:00:00Z": want "never", or three times`},
+		"a table instead of its stream":  {map[string]string{envTableStream: "arn:aws:dynamodb:eu-west-1:111122223333:table/a"}, `want the ARN of a table's stream`},
+		"another token for the console":  {map[string]string{manifest.EnvConsoleToken: "refresh"}, `the console's token is "refresh": want access or id`},
+		"metadata that is a list":        {map[string]string{manifest.EnvConsoleMetadata: "[]"}, `the console's metadata is not a JSON object`},
+		"a truststore without a domain":  {map[string]string{envTruststore: "s3://bucket/ca.pem"}, "missing settings: JOURNEYS_DOMAIN ("},
+		"a truststore elsewhere":         {map[string]string{envTruststore: "https://bucket.example/ca.pem"}, `JOURNEYS_TRUSTSTORE is "https://bucket.example/ca.pem": want s3://<bucket>/<key>`},
+		"an alias instead of a key":      {map[string]string{envKey: "arn:aws:kms:eu-west-1:111122223333:alias/a"}, `JOURNEYS_KMS_KEY_ARN is "arn:aws:kms:eu-west-1:111122223333:alias/a": want the ARN of a key`},
+		"a maximum that is no number":    {map[string]string{envMaxReadUnits: "1k"}, `JOURNEYS_MAX_READ_UNITS is "1k": want a whole number of units a second, at least 256`},
+		"a maximum that is too low":      {map[string]string{envMaxWriteUnits: "99"}, `JOURNEYS_MAX_WRITE_UNITS is "99": want a whole number of units a second, at least 100`},
+		"an unknown stage":               {map[string]string{envStage: "test"}, `JOURNEYS_STAGE is "test": want dev, prod, or empty for both`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -52,6 +47,16 @@ func TestSettings_ReportsEveryFault(t *testing.T) {
 			require.ErrorContains(t, err, c.want)
 		})
 	}
+}
+
+func TestSettings_RefuseSecretsThemselves(t *testing.T) {
+	t.Parallel()
+	const target = `{"type": "http", "url": "https://a.test", "secret": "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}`
+	values := maps.Clone(goodSettings)
+	values[manifest.EnvProviders] = `{"channels": {"a/b": ` + target + `}, "decisions": {"*": ` + target + `}}`
+	_, err := settingsFrom(values)
+	require.EqualError(t, err, "JOURNEYS_PROVIDERS: the template would show the secrets themselves at /decisions/*/secret, /channels/a~1b/secret: "+
+		`keep each in SSM Parameter Store or Secrets Manager, and set "ssm:<name>" or "secretsmanager:<name>" instead (docs/deployment.md, Secrets)`)
 }
 
 func TestSettings_FitIntoLambdasEnvironment(t *testing.T) {
@@ -98,8 +103,10 @@ func TestSettings_HasDefaults(t *testing.T) {
 		manifest.EnvProviders:   "{}",
 		manifest.EnvCatalog:     "{}",
 		manifest.EnvConcurrency: "25",
-		manifest.EnvPaused:      "false",
-		manifest.EnvRestored:    "never",
+
+		manifest.EnvEnrollmentsPerMinute: "0",
+		manifest.EnvPaused:               "false",
+		manifest.EnvRestored:             "never",
 
 		manifest.EnvConsoleClientID: "",
 		manifest.EnvConsoleScope:    "openid",
