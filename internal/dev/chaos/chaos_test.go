@@ -67,14 +67,19 @@ func chaos(t *testing.T, seed uint64, all *occurred) {
 		begun = time.Now()
 	}
 	w := newWorld(t, seed)
+	n := w.newNeighbor(t, seed)
 	for number := range journeyCount {
 		w.createJourney(t, number)
 	}
 	written := w.openStream(t)
 	end("start")
-	w.runWithFaults(t)
+	w.runWithFaults(t, n)
 	end("faults")
+	late := w.sendInTime(t)
+	n.rest()
+	end("in time")
 	w.requireIndexed(t)
+	n.requireIndexed(t)
 	w.drain(t)
 	end("drain")
 	w.sendLate(t)
@@ -82,18 +87,36 @@ func chaos(t *testing.T, seed uint64, all *occurred) {
 	w.drain(t)
 	w.repeat(t)
 	w.drain(t)
-	w.written = written.histories(t)
-	w.requirePathsAndMessages(t)
-	all.add(w.kinds)
+	end("further runs")
+	n.drain(t)
+	end("neighbor")
+	histories := written.histories(t)
+	for _, tenant := range []*world{w, n.world} {
+		tenant.written = histories[tenant.tenant.String()]
+		tenant.requirePathsAndMessages(t)
+		all.add(tenant.kinds)
+	}
 	end("paths")
-	w.requireCounted(t)
-	written.requireEveryRevision(t, w)
-	w.requireCounted(t) // repeated stream batches changed nothing
+	for _, tenant := range []*world{w, n.world} {
+		tenant.requireCounted(t)
+		written.requireEveryRevision(t, tenant)
+		tenant.requireCounted(t) // repeated stream batches changed nothing
+	}
 	end("figures")
 	w.requireAudited(t)
 	end("audit")
-	t.Logf("seed %d: %d customers out, %d made to leave, %s, %d messages, %d profiles updated, %d effects put off, 0 wrong figures; %s; %s",
-		seed, journeyCount*perJourney+laterCustomers, w.madeToLeave, list(w.kinds), w.messages, w.updates, w.effectsPutOff(t), w.injected, strings.Join(phases, ", "))
+	t.Logf("seed %d: %s, %d effects put off, 0 wrong figures; the neighbor: %s, %d messages held; lateness beside it: %s; %s; %s",
+		seed, w, w.effectsPutOff(t), n.world, n.channel.held, describe(late), w.injected, strings.Join(phases, ", "))
+}
+
+// String returns what happened in a tenant's journeys.
+func (w *world) String() string {
+	customers := 0
+	for _, c := range w.cohorts {
+		customers += len(c.customers)
+	}
+	return fmt.Sprintf("%d customers out, %d made to leave, %s, %d messages, %d profiles updated",
+		customers, w.madeToLeave, list(w.kinds), w.messages, w.updates)
 }
 
 var putOff = regexp.MustCompile(`"putOff":([0-9]+)`)
@@ -114,9 +137,10 @@ func (w *world) effectsPutOff(t *testing.T) (total int) {
 
 // runWithFaults enrolls all customers and acts on their journeys under faults,
 // and lets the faults go on until enough have happened or all customers are out.
-func (w *world) runWithFaults(t *testing.T) {
+func (w *world) runWithFaults(t *testing.T, n *neighbor) {
 	t.Helper()
 	w.injected.Start()
+	n.act(t)
 	enough := time.After(faultsFor)
 	for number, c := range w.cohorts {
 		w.enroll(t, c, c.customers, "all")
