@@ -1,0 +1,78 @@
+package virtual
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"journeys/internal/condition"
+	"journeys/internal/engine"
+	"journeys/internal/progress"
+	"journeys/internal/trail"
+)
+
+// Channel is what messages are sent through.
+type Channel struct {
+	Takes    time.Duration // until it answers
+	Hangs    bool          // it never answers
+	Rate     float64       // ratePerSecond of the settings; 0 for none
+	Refuses  int           // messages a second, beyond which it throttles; 0 for none
+	Sent     []time.Time   // when each message was sent
+	Asked    int           // requests
+	inSecond int
+	second   int64
+}
+
+// channels is the World's engine.Provider, in one environment.
+type channels struct {
+	*World
+	env *environment
+}
+
+func (c *channels) Timeout() time.Duration { return SendTimeout }
+
+func (c *channels) Decide(context.Context, engine.DecisionRequest) (condition.Value, error) {
+	panic("no journey of a World asks for decisions")
+}
+
+func (c *channels) Send(ctx context.Context, m engine.Message) (progress.Answer, error) {
+	ch := c.Channels[m.Config.Channel]
+	if ch.Rate > 0 {
+		if after := c.env.take(m.Config.Channel, ch.Rate); after > 0 {
+			return progress.Answer{}, &engine.ThrottledError{After: after}
+		}
+	}
+	if c.throttled(ch) {
+		return progress.Answer{}, &engine.ThrottledError{After: time.Second}
+	}
+	takes, err := ch.Takes, error(nil)
+	if ch.Hangs {
+		takes, err = SendTimeout, fmt.Errorf("send: %w", context.DeadlineExceeded)
+	}
+	if !elapse(ctx, takes) {
+		return progress.Answer{}, ctx.Err()
+	}
+	if err != nil {
+		return progress.Answer{}, err
+	}
+	return progress.Answer{Result: trail.Sent}, nil
+}
+
+// throttled counts a request, and reports whether the channel refuses it.
+func (c *channels) throttled(ch *Channel) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ch.Asked++
+	now := time.Now()
+	if now.Unix() != ch.second {
+		ch.second, ch.inSecond = now.Unix(), 0
+	}
+	if ch.Refuses > 0 && ch.inSecond >= ch.Refuses {
+		return true
+	}
+	ch.inSecond++
+	if !ch.Hangs {
+		ch.Sent = append(ch.Sent, now)
+	}
+	return false
+}

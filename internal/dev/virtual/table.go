@@ -1,0 +1,219 @@
+package virtual
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"journeys/internal/engine"
+	"journeys/internal/ident"
+	"journeys/internal/journey"
+	"journeys/internal/progress"
+)
+
+// Sizes of items, in bytes.
+const (
+	liveSize = 150
+	keySize  = 200
+	pageSize = 1 << 20 // of a query
+)
+
+// table is the World's engine.Table.
+type table struct{ *World }
+
+// customerName is the id of a customer.
+func customerName(id int32) string { return "c" + strconv.Itoa(int(id)) }
+
+func customerID(name string) int32 {
+	id, err := strconv.Atoi(name[1:])
+	if err != nil {
+		panic(err)
+	}
+	return int32(id)
+}
+
+func (w table) Lives(ctx context.Context) ([]engine.Live, error) {
+	w.mu.Lock()
+	var list []engine.Live
+	for _, j := range w.journeys {
+		list = append(list, j.live)
+	}
+	pages := len(list)*liveSize/pageSize + 1
+	w.Count.Queries += pages
+	w.Count.ListRRU += max(1, float64((len(list)*liveSize+4095)/4096))
+	w.mu.Unlock()
+	if !elapse(ctx, time.Duration(pages)*QueryTime) {
+		return nil, ctx.Err()
+	}
+	return list, nil
+}
+
+func (w table) Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
+	if !elapse(ctx, QueryTime) {
+		return nil, nil, ctx.Err()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	part := w.partition(p)
+	var start key
+	if after == nil {
+		part.read = time.Now()
+	} else {
+		start = key{after.At.UnixMilli(), customerID(after.Customer)}
+	}
+	keys := w.page(part, before.UnixMilli(), start, engine.PageSize)
+	w.Count.Queries++
+	w.Count.DueRRU += max(1, float64((len(keys)*keySize+4095)/4096)) / 2
+	page := make([]journey.DueKey, len(keys))
+	for i, k := range keys {
+		page[i] = journey.DueKey{Customer: customerName(k.id), At: time.UnixMilli(k.at).UTC()}
+	}
+	if len(page) < engine.PageSize {
+		return page, nil, nil
+	}
+	return page, &page[len(page)-1], nil
+}
+
+func (w table) GrowShards(ctx context.Context, l engine.Live) error {
+	if !elapse(ctx, WriteTime) {
+		return ctx.Err()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.Count.WRU += 4
+	if j := w.byID[l.Journey]; j.live.Shards == l.Shards {
+		j.live.Shards *= 2
+	}
+	return nil
+}
+
+func (w table) Drained(ctx context.Context, l engine.Live) error {
+	if !elapse(ctx, WriteTime) {
+		return ctx.Err()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.Count.WRU++
+	if j := w.byID[l.Journey]; j.live.Since.Equal(l.Since) && j.live.Epoch == l.Epoch {
+		j.live.DrainFrom = l.Epoch
+	}
+	return nil
+}
+
+func (w table) Definition(ctx context.Context, _ ident.Tenant, id ident.ID, _ string) ([]byte, error) {
+	if !elapse(ctx, QueryTime) {
+		return nil, ctx.Err()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.Count.LoadRRU++
+	return w.byID[id].graph.Raw, nil
+}
+
+func (w table) Load(ctx context.Context, _ ident.Tenant, id ident.ID, customers []string) (*engine.Live, []progress.Enrollment, error) {
+	if !elapse(ctx, QueryTime) {
+		return nil, nil, ctx.Err()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.Count.LoadRRU += float64(1 + len(customers))
+	w.Count.Loads++
+	j := w.byID[id]
+	list := make([]progress.Enrollment, 0, len(customers))
+	for _, name := range customers {
+		id := customerID(name)
+		c := &w.customers[id]
+		if kept := w.kept[id]; kept != nil {
+			list = append(list, *kept)
+		} else if c.due != 0 {
+			list = append(list, j.start(name, time.UnixMilli(c.first).UTC(), w.partitions[c.in].of.Epoch))
+		}
+	}
+	live := j.live
+	return &live, list, nil
+}
+
+// start returns the enrollment of a customer whose wait ends at due.
+func (j *liveJourney) start(name string, due time.Time, epoch int) progress.Enrollment {
+	e, _ := j.graph.Graph.Start(progress.Enrollment{
+		Journey: j.live.Journey, Customer: name, GraphHash: j.graph.Hash, Version: 1, Epoch: epoch,
+		EnrolledAt: due.Add(-wait), ExpiresAt: due.AddDate(1, 0, 0),
+	})
+	return e
+}
+
+func (w table) Profiles(ctx context.Context, _ ident.Tenant, customers []string) (map[string]engine.Profile, error) {
+	if !elapse(ctx, QueryTime) {
+		return nil, ctx.Err()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.Count.LoadRRU += float64(len(customers))
+	return nil, nil
+}
+
+func (w table) LastEvents(context.Context, ident.Tenant, map[string][]string) (map[string]engine.LastEvents, error) {
+	return nil, nil
+}
+
+func (w table) Advance(ctx context.Context, _ ident.Tenant, shards int, list []progress.Enrollment) []error {
+	errs := make([]error, len(list))
+	if !elapse(ctx, WriteTime) {
+		for i := range errs {
+			errs[i] = ctx.Err()
+		}
+		return errs
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, e := range list {
+		errs[i] = w.write(e, shards)
+	}
+	return errs
+}
+
+// write stores e if the stored revision is the one before.
+func (w *World) write(e progress.Enrollment, shards int) error {
+	id := customerID(e.Customer)
+	c := &w.customers[id]
+	kept, rev := w.kept[id], int64(1)
+	if kept != nil {
+		rev = kept.Rev
+	}
+	w.Count.WRU++
+	if rev != e.Rev-1 || kept == nil && c.due == 0 {
+		w.Count.Lost++
+		return journey.ErrLost
+	}
+	due := int64(0)
+	if !e.Due.IsZero() {
+		due = e.Due.UnixMilli()
+	}
+	w.Count.WRU += w.place(id, due, shards, e.Epoch)
+	if e.Status == progress.Inside {
+		w.kept[id] = &e
+		return nil
+	}
+	delete(w.kept, id)
+	w.left(c, e.Status)
+	return nil
+}
+
+// left records that a customer has left.
+func (w *World) left(c *customer, status progress.EnrollmentStatus) {
+	l := w.journeys[c.journey].live
+	if status == progress.Failed {
+		w.Count.Failed++
+	} else {
+		w.Count.Left++
+	}
+	w.Late[l.Tenant.String()].add(time.Since(time.UnixMilli(c.first)), w.minute())
+	c.first = 0
+}
+
+func (w table) AdvanceWithProfile(
+	ctx context.Context, t ident.Tenant, shards int, e progress.Enrollment, _ journey.Profile, _ int64,
+) error {
+	return errors.New("no journey of a World updates customers")
+}

@@ -1,0 +1,242 @@
+// Package virtual runs the real engine in virtual time: engine.Tick and engine.Advance,
+// with their deadlines, on a table in memory that may hold millions of customers, behind
+// a queue that works as Lambda's asynchronous invocations do, with channels that are
+// slow, hang or throttle. Requests take the times of Costs, and are counted, so that a
+// run tells how late customers were, and what it cost.
+//
+// A World must be made and run in a testing/synctest bubble.
+package virtual
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"journeys/internal/engine"
+	"journeys/internal/ident"
+	"journeys/internal/journey"
+	"journeys/internal/progress"
+	"journeys/internal/strict"
+)
+
+// Times of requests, and of what runs.
+const (
+	QueryTime     = 5 * time.Millisecond  // a page of a query, a batch read
+	WriteTime     = 10 * time.Millisecond // a request of up to 25 writes, and those beside it
+	InvokeTime    = 10 * time.Millisecond // an asynchronous invocation, for the caller
+	AnswerTime    = 100 * time.Millisecond
+	TickTimeout   = 55 * time.Second
+	WorkerTimeout = time.Minute
+	SendTimeout   = 10 * time.Second
+	Workers       = 25 // reserved concurrency of advance
+	parallel      = 32 // effects that one worker carries out at a time
+)
+
+// World is an installation of the service with its tenants, in virtual time.
+type World struct {
+	Workers  int                 // reserved concurrency of advance
+	Channels map[string]*Channel // by name
+	Late     map[string]*Lateness
+	Count    Counts
+	Modelled bool // advance is Service instead of the real engine
+	Service  func(customers int, channel string) time.Duration
+
+	mu          sync.Mutex
+	journeys    []*liveJourney
+	byID        map[ident.ID]*liveJourney
+	customers   []customer
+	kept        map[int32]*progress.Enrollment // of the customers that were written since they entered
+	partitions  []*partition
+	byPartition map[journey.Partition]*partition
+	advance     *queue
+	jitter      *rand.Rand
+	begun       time.Time
+	ctx         context.Context
+	running     sync.WaitGroup
+	defs        journey.Definitions
+}
+
+type liveJourney struct {
+	live    engine.Live
+	number  int32
+	channel string
+	graph   journey.Definition
+}
+
+type customer struct {
+	due     int64 // ms; 0 if it has left
+	first   int64 // when its wait ends, ms; 0 if it has left
+	journey int32
+	in      int32 // its partition, if it has not left
+}
+
+// New returns a World without journeys, whose channel "push" answers in AnswerTime.
+func New() *World {
+	w := &World{
+		Workers:  Workers,
+		Channels: map[string]*Channel{"push": {Takes: AnswerTime}},
+		Late:     map[string]*Lateness{}, byID: map[ident.ID]*liveJourney{},
+		kept: map[int32]*progress.Enrollment{}, byPartition: map[journey.Partition]*partition{},
+		jitter: rand.New(rand.NewPCG(1, 2)),
+		begun:  time.Now(),
+	}
+	return w
+}
+
+// wait is how long customers wait before they are due.
+const wait = time.Hour
+
+// graphs are the compiled definitions by channel.
+var graphs sync.Map
+
+func definition(channel string) journey.Definition {
+	if d, ok := graphs.Load(channel); ok {
+		return d.(journey.Definition)
+	}
+	text := `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"rest","type":"wait","config":{"delayHours":1}},
+		{"id":"tell","type":"channel_action","config":{"channel":"` + channel + `"}},{"id":"out","type":"exit"}],
+		"edges":[{"source":"in","target":"rest"},{"source":"rest","target":"tell"},{"source":"tell","target":"out"}]}`
+	if channel == "" {
+		text = `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"rest","type":"wait","config":{"delayHours":1}},{"id":"out","type":"exit"}],
+		"edges":[{"source":"in","target":"rest"},{"source":"rest","target":"out"}]}`
+	}
+	d := mustRead(text)
+	graphs.Store(channel, d)
+	return d
+}
+
+// Journey adds an active journey of a tenant, whose customers wait for an hour, get a
+// message on the channel, unless that is "", and leave. It returns its number.
+func (w *World) Journey(tenant string, shards int, channel string) int {
+	t, ok := ident.ParseTenant(tenant)
+	if !ok {
+		panic("not a tenant: " + tenant)
+	}
+	n := len(w.journeys)
+	j := &liveJourney{
+		live: engine.Live{
+			Tenant: t, Journey: ident.ID(fmt.Sprintf("jrn_%026d", n)), On: true, Shards: shards, Since: time.Now().Add(-24 * time.Hour).UTC(),
+		},
+		number: int32(n), channel: channel, graph: definition(channel),
+	}
+	w.journeys = append(w.journeys, j)
+	w.byID[j.live.Journey] = j
+	if w.Late[tenant] == nil {
+		w.Late[tenant] = &Lateness{}
+	}
+	return n
+}
+
+// Enroll adds customers to a journey that are due at these times.
+func (w *World) Enroll(number int, due ...time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	j := w.journeys[number]
+	for _, at := range due {
+		id := int32(len(w.customers))
+		w.customers = append(w.customers, customer{journey: j.number, first: at.UnixMilli()})
+		w.place(id, at.UnixMilli(), j.live.Shards, j.live.Epoch)
+	}
+}
+
+// Spread enrolls n customers in each of the journeys from first to last, due spread
+// over the time that follows from.
+func (w *World) Spread(first, last, n int, from time.Time, over time.Duration) {
+	total := n * (last - first)
+	for i := range n {
+		for k := range last - first {
+			w.Enroll(first+k, from.Add(over*time.Duration(i*(last-first)+k)/time.Duration(total)))
+		}
+	}
+}
+
+// Archive archives a journey and activates it again, as a PUT each do.
+func (w *World) Archive(number int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l := &w.journeys[number].live
+	l.Epoch++
+	l.Since, l.Reason = time.Now().UTC(), "journey_archived"
+}
+
+// Run ticks at the beginning of each minute and calls each, which may be nil, before it. It
+// skips the ticks for which down returns true; nil for none. It ends the workers.
+func (w *World) Run(minutes int, each func(minute int), down func(minute int) bool) {
+	ctx, cancel := context.WithCancel(context.Background())
+	w.ctx = ctx
+	w.advance = &queue{World: w, limit: w.Workers, run: w.work}
+	for minute := range minutes {
+		if each != nil {
+			each(minute)
+		}
+		if down == nil || !down(minute) {
+			w.running.Go(func() { w.tick(ctx) })
+		}
+		time.Sleep(time.Minute)
+	}
+	cancel()
+	w.running.Wait()
+	w.stillOpen()
+}
+
+// tick is one invocation of the function tick.
+func (w *World) tick(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, TickTimeout)
+	defer cancel()
+	begun := time.Now()
+	_ = w.engine(nil).Tick(ctx)
+	w.Count.ran(&w.mu, begun)
+}
+
+// work is one invocation of the function advance.
+func (w *World) work(ctx context.Context, env *environment, pack engine.Pack) error {
+	if w.Modelled {
+		return w.serve(ctx, pack)
+	}
+	return w.engine(env).Advance(ctx, pack)
+}
+
+func (w *World) engine(env *environment) *engine.Engine {
+	return &engine.Engine{
+		Table: table{w}, Dispatcher: dispatcher{w}, Provider: &channels{World: w, env: env}, Parallel: parallel, Now: time.Now,
+		Jitter: w.random, Log: slog.New(slog.DiscardHandler), Definitions: &w.defs,
+	}
+}
+
+// minute returns the present minute of the run.
+func (w *World) minute() int { return int(time.Since(w.begun) / time.Minute) }
+
+func (w *World) random() float64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.jitter.Float64()
+}
+
+// elapse waits for d; false if ctx ends first.
+func elapse(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func mustRead(text string) journey.Definition {
+	var faults strict.Faults
+	v, _ := strict.Parse([]byte(text), &faults)
+	d, ok := journey.ReadDefinition(v)
+	if !ok {
+		panic(fmt.Sprint(faults.List()))
+	}
+	sum := sha256.Sum256(d.Raw)
+	d.Hash = hex.EncodeToString(sum[:16])
+	return d
+}
