@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,9 +20,18 @@ import (
 )
 
 // reservedConcurrency is the guaranteed and highest concurrency of each background
-// function in prod, and of the console, which strangers call: 1,250 calls a second at
+// function but advance in prod, and of the console, which strangers call: 1,250 calls a second at
 // 20 ms a call. The functions of the API share the rest of the account's.
 const reservedConcurrency = 25
+
+// concurrency returns the reserved concurrency of f.
+func (s settings) concurrency(f manifest.Function) int {
+	if f.Name == manifest.Advance.Name {
+		n, _ := strconv.Atoi(s.functions[manifest.EnvConcurrency]) // readSettings has checked it
+		return n
+	}
+	return reservedConcurrency
+}
 
 // manifestFunctions returns the functions of this stack: all, or all but the
 // console.
@@ -61,15 +71,18 @@ func (st *stack) newFunction(f manifest.Function) awslambda.Function {
 		Tracing:               awslambda.Tracing_ACTIVE,
 	}
 	if st.prod && (isBackground(f) || f.Name == manifest.Console.Name) {
-		props.ReservedConcurrentExecutions = jsii.Number(reservedConcurrency)
+		props.ReservedConcurrentExecutions = jsii.Number(st.settings.concurrency(f))
 	}
 	function := awslambda.NewFunction(st.scope, jsii.String(f.LogicalID()), props)
 	setLogicalID(function, f.LogicalID())
-	if f.Name == manifest.Advance.Name {
+	switch f.Name {
+	case manifest.Advance.Name:
 		// tick finds again what is lost or late, so old events are worthless.
 		function.ConfigureAsyncInvoke(&awslambda.EventInvokeConfigOptions{
 			MaxEventAge: awscdk.Duration_Minutes(jsii.Number(5)), RetryAttempts: jsii.Number(1),
 		})
+	case manifest.Sweep.Name:
+		invokeOnce(function) // the next tick invokes it for the same journeys
 	}
 	if f.Schedule > 0 {
 		st.addSchedule(f, function)
@@ -80,12 +93,18 @@ func (st *stack) newFunction(f manifest.Function) awslambda.Function {
 	return function
 }
 
-// addSchedule makes EventBridge Scheduler invoke the function. Neither Scheduler
-// nor Lambda retries a failed call, because the next one does its work.
-func (st *stack) addSchedule(f manifest.Function, function awslambda.Function) {
+// invokeOnce makes Lambda drop asynchronous calls of the function that failed, or that
+// waited for a minute.
+func invokeOnce(function awslambda.Function) {
 	function.ConfigureAsyncInvoke(&awslambda.EventInvokeConfigOptions{
 		MaxEventAge: awscdk.Duration_Minutes(jsii.Number(1)), RetryAttempts: jsii.Number(0),
 	})
+}
+
+// addSchedule makes EventBridge Scheduler invoke the function. Neither Scheduler
+// nor Lambda retries a failed call, because the next one does its work.
+func (st *stack) addSchedule(f manifest.Function, function awslambda.Function) {
+	invokeOnce(function)
 	role := awsiam.NewRole(st.scope, jsii.String(f.LogicalID()+"ScheduleRole"), &awsiam.RoleProps{
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String("scheduler.amazonaws.com"), nil),
 	})
@@ -146,6 +165,8 @@ func (st *stack) environment(f manifest.Function) *map[string]*string {
 			environment[name] = st.table.TableName()
 		case name == manifest.EnvAdvance:
 			environment[name] = st.functions[manifest.Advance.Name].FunctionName()
+		case name == manifest.EnvSweep:
+			environment[name] = st.functions[manifest.Sweep.Name].FunctionName()
 		case ok:
 			environment[name] = jsii.String(value)
 		default:
@@ -171,9 +192,13 @@ func (st *stack) newRole(f manifest.Function, logs awslogs.LogGroup) awsiam.Role
 			Resources: &[]*string{st.table.TableStreamArn()},
 		}))
 	}
-	if f.Invokes != "" {
+	if len(f.Invokes) > 0 {
+		var arns []*string
+		for _, name := range f.Invokes {
+			arns = append(arns, st.functions[name].FunctionArn())
+		}
 		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Actions: jsii.Strings("lambda:InvokeFunction"), Resources: &[]*string{st.functions[f.Invokes].FunctionArn()},
+			Actions: jsii.Strings("lambda:InvokeFunction"), Resources: &arns,
 		}))
 	}
 	if f.Name == manifest.Advance.Name {

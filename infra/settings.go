@@ -64,6 +64,7 @@ func readSettings(getenv func(string) string) (settings, error) {
 			manifest.EnvProviders:   cmp.Or(getenv(manifest.EnvProviders), "{}"),
 			manifest.EnvPaused:      cmp.Or(getenv(manifest.EnvPaused), "false"),
 			manifest.EnvRestored:    cmp.Or(getenv(manifest.EnvRestored), "never"),
+			manifest.EnvConcurrency: cmp.Or(getenv(manifest.EnvConcurrency), "25"),
 
 			manifest.EnvConsoleClientID: getenv(manifest.EnvConsoleClientID),
 			manifest.EnvConsoleScope:    cmp.Or(getenv(manifest.EnvConsoleScope), "openid"),
@@ -87,7 +88,7 @@ func readSettings(getenv func(string) string) (settings, error) {
 	s.corsOrigins, corsFaults = manifest.ParseOrigins(getenv(manifest.EnvCORSOrigins))
 	s.cognito, cognitoFaults = readCognito(getenv)
 	s.console = s.console || s.cognito.on
-	return s, errors.Join(err, faults, corsFaults, cognitoFaults, s.checkRestore(), s.checkConsole(), s.missing())
+	return s, errors.Join(err, faults, corsFaults, cognitoFaults, s.checkRestore(), s.checkConcurrency(), s.checkConsole(), s.missing())
 }
 
 // checkConsole checks the settings of the web console.
@@ -96,6 +97,14 @@ func (s settings) checkConsole() error {
 		Token:    s.functions[manifest.EnvConsoleToken],
 		Metadata: []byte(s.functions[manifest.EnvConsoleMetadata]),
 	}.Check()
+}
+
+// checkConcurrency checks the concurrency of advance.
+func (s settings) checkConcurrency() error {
+	if _, err := engine.ParseConcurrency(s.functions[manifest.EnvConcurrency]); err != nil {
+		return fmt.Errorf("%s %w", manifest.EnvConcurrency, err)
+	}
+	return nil
 }
 
 // checkRestore checks the settings of docs/operations.md, section restore.

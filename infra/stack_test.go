@@ -164,7 +164,7 @@ func TestConcurrency_IsReservedInProdExceptForTheAPI(t *testing.T) {
 			reserved, total = append(reserved, id), total+n
 		}
 	}
-	require.ElementsMatch(t, []string{"Authorizer", "Advance", "Tick", "Count", "Rollup", "Console"}, reserved)
+	require.ElementsMatch(t, []string{"Authorizer", "Advance", "Sweep", "Tick", "Count", "Rollup", "Console"}, reserved)
 	require.LessOrEqual(t, total, 400.0, "an account has 1,000, and the functions of routes need some")
 	for id, f := range templates[devStage].ofType("AWS::Lambda::Function") {
 		require.NotContains(t, f.Properties, "ReservedConcurrentExecutions", id)

@@ -41,7 +41,7 @@ func TestOperations_MatchTheirFunctions(t *testing.T) {
 		main, err := os.ReadFile("../../functions/" + route.Function.Name + "/main.go")
 		require.NoError(t, err)
 		run := "boot.Endpoint(api." + id + "())"
-		if route.Function.Invokes != "" {
+		if len(route.Function.Invokes) > 0 {
 			run = "boot.InvokingEndpoint(api." + id + "(), invoke.New)"
 		}
 		require.Contains(t, string(main), "func main() { "+run+" }")

@@ -35,7 +35,7 @@ func TestFunctions_LinkOnlyTheClientsTheyCall(t *testing.T) {
 		if slices.Contains(f.Env, manifest.EnvTable) {
 			want = append(want, "dynamodb")
 		}
-		if f.Invokes != "" {
+		if len(f.Invokes) > 0 {
 			want = append(want, "lambda")
 		}
 		if f.Name == manifest.Advance.Name {

@@ -55,7 +55,7 @@ func newCalendar(t *testing.T, example string) *calendar {
 func (c *calendar) tick() {
 	c.t.Helper()
 	e := &engine.Engine{
-		Table: c.store.Engine, Dispatcher: c, Provider: c, Parallel: 1, Now: func() time.Time { return c.now },
+		Table: c.store.Engine, Dispatcher: c, Provider: c, Parallel: 1, Workers: 25, Now: func() time.Time { return c.now },
 		Jitter: func() float64 { return 0 }, Log: slog.New(slog.DiscardHandler), Definitions: &journey.Definitions{},
 	}
 	require.NoError(c.t, e.Tick(c.t.Context()))

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dev/dynamotest"
+	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/progress"
 )
@@ -57,7 +58,7 @@ func TestDue_GrowingShardsMovesNoUnchangedTime(t *testing.T) {
 	require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
 	active := next(j, journey.Active)
 	require.NoError(t, s.Journeys.Update(t.Context(), demo, j, active))
-	lives, err := s.Engine.Lives(t.Context())
+	lives, err := s.Engine.Lives(t.Context(), engine.LiveKey{}, engine.LiveKey{})
 	require.NoError(t, err)
 	names := customers(0, n)
 	list := inside(1, names...)

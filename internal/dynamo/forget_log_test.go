@@ -71,6 +71,8 @@ func (l *logged) Dispatch(_ context.Context, p engine.Pack) error {
 	return nil
 }
 
+func (l *logged) DispatchSweep(context.Context, engine.Segment) error { panic("one segment") }
+
 func (l *logged) Timeout() time.Duration { return time.Second }
 
 func (l *logged) Decide(context.Context, engine.DecisionRequest) (condition.Value, error) {
@@ -104,7 +106,7 @@ func (l *logged) call(status int, method, path, body string) string {
 func (l *logged) move(ticks int) {
 	l.t.Helper()
 	e := &engine.Engine{
-		Table: l.store.Engine, Dispatcher: l, Provider: l, Parallel: 1, Now: func() time.Time { return l.now },
+		Table: l.store.Engine, Dispatcher: l, Provider: l, Parallel: 1, Workers: 25, Now: func() time.Time { return l.now },
 		Jitter: func() float64 { return 0 }, Log: l.logger(), Definitions: &journey.Definitions{},
 	}
 	for range ticks {

@@ -85,13 +85,19 @@ func (s *table) putLive(t ident.Tenant, j journey.Journey, on bool, from int, re
 }
 
 // Lives implements engine.Table.
-func (s Engine) Lives(ctx context.Context) ([]engine.Live, error) {
-	var lives []engine.Live
-	var unread engine.Unread
-	err := s.Query(ctx, "read the LIVE entries", &dynamodb.QueryInput{
+func (s Engine) Lives(ctx context.Context, from, to engine.LiveKey) ([]engine.Live, error) {
+	query := &dynamodb.QueryInput{
 		KeyConditionExpression:    aws.String("PK = :pk"),
 		ExpressionAttributeValues: item.Item{":pk": item.Text(item.LivePK)},
-	}, func(r *item.Reader) error {
+	}
+	if from != to || from != (engine.LiveKey{}) {
+		query.KeyConditionExpression = aws.String("PK = :pk AND SK BETWEEN :from AND :to")
+		query.ExpressionAttributeValues[":from"] = item.LiveKey(from.Tenant, from.Journey)[manifest.SortKey]
+		query.ExpressionAttributeValues[":to"] = item.LiveKey(to.Tenant, to.Journey)[manifest.SortKey]
+	}
+	var lives []engine.Live
+	var unread engine.Unread
+	err := s.Query(ctx, "read the LIVE entries", query, func(r *item.Reader) error {
 		live, err := decodeLive(r.Item)
 		if err != nil {
 			unread = append(unread, err)

@@ -7,6 +7,7 @@ import (
 
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo/capacity"
+	"journeys/internal/engine"
 	"journeys/internal/journey"
 )
 
@@ -32,7 +33,7 @@ func TestMeter_CountsRetriesAndUnits(t *testing.T) {
 	active := next(j, journey.Active)
 	require.NoError(t, s.Journeys.Update(t.Context(), demo, j, active))
 	require.NoError(t, s.Journeys.Update(t.Context(), demo, active, next(active, journey.Archived)))
-	lives, err := s.Engine.Lives(t.Context())
+	lives, err := s.Engine.Lives(t.Context(), engine.LiveKey{}, engine.LiveKey{})
 	require.NoError(t, err)
 	ctx, m = capacity.WithMeter(t.Context())
 	require.NoError(t, s.Engine.Drained(ctx, lives[0]), "deletes the entry")

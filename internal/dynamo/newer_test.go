@@ -358,7 +358,7 @@ func TestNewer_WritesAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	profile, err := f.store.Customers.Profile(t.Context(), demo, ada)
 	require.NoError(t, err)
-	lives, err := f.store.Engine.Lives(t.Context())
+	lives, err := f.store.Engine.Lives(t.Context(), engine.LiveKey{}, engine.LiveKey{})
 	require.NoError(t, err)
 	var live engine.Live
 	for _, l := range lives {

@@ -55,16 +55,17 @@ const (
 )
 
 // Engine runs Tick and Advance. All fields but Paused and Restore are required, but
-// Tick needs no Provider and Advance no Dispatcher. It is safe for concurrent use if its fields are.
+// Tick and Sweep need no Provider and Advance no Dispatcher. It is safe for concurrent use if its fields are.
 type Engine struct {
 	Table      Table
-	Dispatcher Dispatcher // used by Tick
+	Dispatcher Dispatcher // used by Tick and Sweep
 	Provider   Provider   // used by Advance
 	Parallel   int        // effects that one Advance carries out at a time; at least 1
+	Workers    int        // calls of Advance that run at a time; at least 1
 	Now        func() time.Time
 	Jitter     func() float64 // in [0, 1)
 	Log        *slog.Logger
-	Paused     bool    // Tick and Advance do nothing
+	Paused     bool    // Tick, Sweep and Advance do nothing
 	Restore    Restore // zero if the table was never restored
 
 	// ProfileWritten makes a customer's waits due, in all journeys but one, whose end

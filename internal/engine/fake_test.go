@@ -55,7 +55,7 @@ func newFake(journeys int) *fake {
 
 func (f *fake) engine() *engine.Engine {
 	return &engine.Engine{
-		Table: f, Dispatcher: f, Provider: f, Parallel: 1, Now: func() time.Time { return f.now },
+		Table: f, Dispatcher: f, Provider: f, Parallel: 1, Workers: 25, Now: func() time.Time { return f.now },
 		Jitter: func() float64 { return 0 }, Log: slog.New(slog.DiscardHandler), Definitions: &journey.Definitions{},
 	}
 }
@@ -117,7 +117,9 @@ func (f *fake) retry(t *testing.T) {
 	f.items["c"] = f.items["c"].NextWrite(f.now).Retry(f.now)
 }
 
-func (f *fake) Lives(context.Context) ([]engine.Live, error) { return f.lives, nil }
+func (f *fake) Lives(context.Context, engine.LiveKey, engine.LiveKey) ([]engine.Live, error) {
+	return f.lives, nil
+}
 
 func (f *fake) Load(_ context.Context, _ ident.Tenant, id ident.ID, customers []string) (*engine.Live, []progress.Enrollment, error) {
 	var list []progress.Enrollment
@@ -190,6 +192,8 @@ func (f *fake) Dispatch(_ context.Context, p engine.Pack) error {
 	f.packs = append(f.packs, p)
 	return nil
 }
+
+func (f *fake) DispatchSweep(context.Context, engine.Segment) error { panic("one segment") }
 
 func (f *fake) Timeout() time.Duration { return 10 * time.Second }
 

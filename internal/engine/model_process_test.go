@@ -146,7 +146,7 @@ func (p *process) noteRecordable() {
 func (p *process) engine() *engine.Engine {
 	p.claims, p.leases = map[string]int{}, map[string]time.Time{}
 	return &engine.Engine{
-		Table: p, Dispatcher: p, Provider: p, Parallel: 1,
+		Table: p, Dispatcher: p, Provider: p, Parallel: 1, Workers: 25,
 		Now: func() time.Time { return p.now.Add(p.skew) }, Jitter: p.r.Float64, Log: slog.New(slog.DiscardHandler),
 		Definitions: &p.kept,
 	}
@@ -179,7 +179,7 @@ func (p *process) write(apply func()) error {
 	return nil
 }
 
-func (p *process) Lives(ctx context.Context) ([]engine.Live, error) {
+func (p *process) Lives(ctx context.Context, _, _ engine.LiveKey) ([]engine.Live, error) {
 	if p.held() {
 		return nil, p.read(ctx)
 	}
@@ -353,6 +353,8 @@ func (p *process) Dispatch(ctx context.Context, pack engine.Pack) error {
 	}
 	return nil
 }
+
+func (p *process) DispatchSweep(context.Context, engine.Segment) error { panic("one segment") }
 
 // refuses reports whether each attempt at a message fails if its node goes on.
 func refuses(effect string) bool { return hash(effect)%8 == 0 }

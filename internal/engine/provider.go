@@ -10,10 +10,11 @@ import (
 	"journeys/internal/progress"
 )
 
-// Dispatcher invokes Advance on a pack, asynchronously. A pack may arrive more
-// than once, late, or never.
+// Dispatcher invokes Advance on a pack, and Sweep on a segment, asynchronously.
+// Either may arrive more than once, late, or never.
 type Dispatcher interface {
 	Dispatch(ctx context.Context, p Pack) error
+	DispatchSweep(ctx context.Context, s Segment) error
 }
 
 // Provider makes decisions and sends messages.

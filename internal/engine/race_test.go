@@ -87,7 +87,7 @@ func (r *race) pin(t *testing.T, settings string) {
 
 func (r *race) engine() *engine.Engine {
 	return &engine.Engine{
-		Table: r, Dispatcher: r, Provider: r, Parallel: 1, Now: func() time.Time { return r.now },
+		Table: r, Dispatcher: r, Provider: r, Parallel: 1, Workers: 25, Now: func() time.Time { return r.now },
 		Jitter: func() float64 { return 0 }, Log: slog.New(slog.DiscardHandler), Definitions: &journey.Definitions{},
 	}
 }
@@ -236,7 +236,9 @@ func (r *race) store(e progress.Enrollment) {
 	r.written = append(r.written, e)
 }
 
-func (r *race) Lives(context.Context) ([]engine.Live, error) { return r.lives, nil }
+func (r *race) Lives(context.Context, engine.LiveKey, engine.LiveKey) ([]engine.Live, error) {
+	return r.lives, nil
+}
 
 func (r *race) Due(_ context.Context, s journey.Partition, before time.Time, _ *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
 	if s.Shard > 0 || r.e == nil || r.e.Due.IsZero() || r.e.Due.After(before) {
@@ -258,6 +260,8 @@ func (r *race) Dispatch(_ context.Context, p engine.Pack) error {
 	r.queue = append(r.queue, p)
 	return nil
 }
+
+func (r *race) DispatchSweep(context.Context, engine.Segment) error { panic("one segment") }
 
 func (r *race) Definition(context.Context, ident.Tenant, ident.ID, string) ([]byte, error) {
 	return journey.Journey{Definition: r.graph.Raw, Settings: r.graph.Settings}.GraphText(), nil

@@ -41,7 +41,9 @@ type slowWorld struct {
 	begun  chan engine.Pack
 }
 
-func (s *slowWorld) Lives(context.Context) ([]engine.Live, error) { return []engine.Live{s.live}, nil }
+func (s *slowWorld) Lives(context.Context, engine.LiveKey, engine.LiveKey) ([]engine.Live, error) {
+	return []engine.Live{s.live}, nil
+}
 
 func (s *slowWorld) Due(_ context.Context, _ journey.Partition, before time.Time, _ *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
 	s.mu.Lock()
@@ -113,6 +115,8 @@ func (s *slowWorld) Dispatch(_ context.Context, p engine.Pack) error {
 	s.begun <- p
 	return nil
 }
+
+func (s *slowWorld) DispatchSweep(context.Context, engine.Segment) error { panic("one segment") }
 
 func (s *slowWorld) Timeout() time.Duration { return 10 * time.Second }
 
@@ -196,7 +200,7 @@ func newSlowWorld(t *testing.T, kinds string, config map[byte]string, customers 
 
 func (s *slowWorld) engine() *engine.Engine {
 	return &engine.Engine{
-		Table: s, Dispatcher: s, Provider: s, Parallel: 32, Now: time.Now, Jitter: func() float64 { return 0 },
+		Table: s, Dispatcher: s, Provider: s, Parallel: 32, Workers: 25, Now: time.Now, Jitter: func() float64 { return 0 },
 		Log: slog.New(slog.DiscardHandler), Definitions: &journey.Definitions{},
 	}
 }

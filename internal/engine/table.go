@@ -27,6 +27,16 @@ type Live struct {
 // Draining reports whether customers of earlier epochs may still have to leave.
 func (l Live) Draining() bool { return l.DrainFrom < l.Epoch }
 
+// Key returns the key of the entry.
+func (l Live) Key() LiveKey { return LiveKey{l.Tenant, l.Journey} }
+
+// LiveKey identifies an entry of the work list, which is ordered by tenant and
+// journey.
+type LiveKey struct {
+	Tenant  ident.Tenant
+	Journey ident.ID
+}
+
 // Pack is the work of one Advance: customers of one journey.
 type Pack struct {
 	Tenant    ident.Tenant
@@ -79,9 +89,9 @@ func splitUnread(err error) (Unread, error) {
 // Table is the part of the table that the engine uses. Reads are strongly
 // consistent, except those of the due index, which may be stale.
 type Table interface {
-	// Lives returns every Live entry. Its error is an Unread if some cannot be
-	// read.
-	Lives(ctx context.Context) ([]Live, error)
+	// Lives returns the Live entries from a key to another, both included, in
+	// order; all if both are zero. Its error is an Unread if some cannot be read.
+	Lives(ctx context.Context, from, to LiveKey) ([]Live, error)
 	// Due returns a page of at most PageSize keys of a shard that are due at
 	// before or earlier, ordered by due time. The page begins behind after, or
 	// at the start if after is nil. next is nil after the last page.

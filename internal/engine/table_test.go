@@ -47,6 +47,8 @@ func (i *installation) Dispatch(_ context.Context, p engine.Pack) error {
 	return nil
 }
 
+func (i *installation) DispatchSweep(context.Context, engine.Segment) error { panic("one segment") }
+
 func (i *installation) Timeout() time.Duration { return 10 * time.Second }
 
 func (i *installation) Decide(context.Context, engine.DecisionRequest) (condition.Value, error) {
@@ -72,7 +74,7 @@ func install(t testing.TB, options ...func(*dynamodb.Options)) *installation {
 	i.service = journey.NewService(i.store.Handlers(), clock, rand.Reader)
 	i.client = client
 	i.Engine = &engine.Engine{
-		Table: i.store.Engine, Dispatcher: i, Provider: i, Parallel: 32, Now: clock,
+		Table: i.store.Engine, Dispatcher: i, Provider: i, Parallel: 32, Workers: 25, Now: clock,
 		Jitter: func() float64 { return 0 }, Log: slog.New(slog.DiscardHandler), Definitions: &journey.Definitions{},
 	}
 	return i

@@ -13,6 +13,7 @@ import (
 // ticker is one invocation of Tick.
 type ticker struct {
 	*Engine
+	name   string // of the function, for its log
 	began  time.Time
 	lives  []Live
 	scans  []*scan
@@ -38,18 +39,23 @@ type waiting struct{ customers, returned []string }
 // of each shard in turn, so that no journey waits for another, and stops before
 // ctx ends; the next tick finds what is left. Running Tick twice or late does no
 // harm. If the engine is Paused, it does nothing.
-func (e *Engine) Tick(ctx context.Context) error {
+func (e *Engine) Tick(ctx context.Context) error { return e.sweep(ctx, "tick", Segment{}) }
+
+// Sweep does what Tick does, for the journeys of a segment.
+func (e *Engine) Sweep(ctx context.Context, s Segment) error { return e.sweep(ctx, "sweep", s) }
+
+func (e *Engine) sweep(ctx context.Context, name string, segment Segment) error {
 	if e.Paused {
-		e.Log.InfoContext(ctx, "tick stopped: installation paused")
+		e.Log.InfoContext(ctx, name+" stopped: installation paused")
 		return nil
 	}
-	lives, err := e.Table.Lives(ctx)
+	lives, err := e.Table.Lives(ctx, segment.From, segment.To)
 	unread, err := splitUnread(err)
 	if err != nil {
 		return err
 	}
 	e.logDamaged(ctx, "journeys passed over", unread)
-	t := &ticker{Engine: e, began: e.now(), lives: lives, scans: newScans(lives)}
+	t := &ticker{Engine: e, name: name, began: e.now(), lives: lives, scans: newScans(lives)}
 	t.scanAll(ctx)
 	t.dispatchRest(ctx)
 	t.growShards(ctx)
@@ -227,7 +233,7 @@ func (t *ticker) finishDrains(ctx context.Context) {
 
 // report writes the log line of the invocation, with its metric.
 func (t *ticker) report(ctx context.Context) {
-	t.measure(ctx, "tick", []emf.Metric{emf.CountMetric("CustomersDue", t.counts.due)},
+	t.measure(ctx, t.name, []emf.Metric{emf.CountMetric("CustomersDue", t.counts.due)},
 		slog.Int("journeys", len(t.lives)), slog.Int("packs", t.counts.packs), slog.Int("solo", t.counts.solo),
 		slog.Int("shardsLeft", t.counts.left), slog.Int("errors", t.counts.errors))
 }

@@ -62,7 +62,7 @@ func newUpdateRace(t *testing.T, graph string) *updateRace {
 
 func (u *updateRace) work(ctx context.Context) error {
 	e := &engine.Engine{
-		Table: u, Dispatcher: u, Provider: u, Parallel: 1, Now: func() time.Time { return u.now },
+		Table: u, Dispatcher: u, Provider: u, Parallel: 1, Workers: 25, Now: func() time.Time { return u.now },
 		Jitter: func() float64 { return 0 }, Log: slog.New(slog.DiscardHandler), Definitions: &journey.Definitions{},
 	}
 	return e.Advance(ctx, u.pack())

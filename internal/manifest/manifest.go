@@ -33,10 +33,13 @@ const (
 	EnvRoleClaim   = "JOURNEYS_ROLE_CLAIM"   // name of the role claim, or path of a nested one
 	EnvClients     = "JOURNEYS_CLIENTS"      // tenants and roles of the issuer's clients as JSON; "{}" for none
 	EnvAdvance     = "JOURNEYS_ADVANCE"      // name of the function advance
+	EnvSweep       = "JOURNEYS_SWEEP"        // name of the function sweep
 	EnvProviders   = "JOURNEYS_PROVIDERS"    // decisions and channels as JSON; "{}" for none
 	EnvCatalog     = "JOURNEYS_CATALOG"      // the names of decisions and channels without their secrets, as catalog.Parse reads it; derived from EnvProviders
 	EnvPaused      = "JOURNEYS_PAUSED"       // "true": no customer moves; "false" by default
 	EnvRestored    = "JOURNEYS_RESTORED"     // how the table was restored, as engine.ParseRestore reads it; "never" by default
+
+	EnvConcurrency = "JOURNEYS_ADVANCE_CONCURRENCY" // how many calls of advance run at a time, 1 or more; "25" by default
 
 	EnvConsoleClientID = "JOURNEYS_CONSOLE_CLIENT_ID" // the console's client at the issuer; without it a stack has no console
 	EnvConsoleScope    = "JOURNEYS_CONSOLE_SCOPE"     // scope that the console asks for; "openid" by default
@@ -58,7 +61,7 @@ type Function struct {
 	Actions  []string      // allowed on the table, without "dynamodb:"; on the index only if Index
 	Index    bool          // may query the due index
 	Schedule time.Duration // interval of scheduled invocations; 0 for none
-	Invokes  string        // name of the function that it invokes asynchronously; "" for none
+	Invokes  []string      // names of the functions that it invokes asynchronously
 	Stream   *Stream       // the stream records that it receives; nil for none
 }
 
@@ -184,14 +187,22 @@ var (
 // customers.
 var Advance = Function{
 	Name: "advance", MemoryMB: 512, Timeout: 60 * time.Second,
-	Env: []string{EnvTable, EnvProviders, EnvPaused, EnvRestored}, Actions: []string{"BatchGetItem", "GetItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"},
+	Env: []string{EnvTable, EnvProviders, EnvPaused, EnvRestored, EnvConcurrency}, Actions: []string{"BatchGetItem", "GetItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"},
 }
 
-// Tick finds due customers. Its timeout is shorter than its interval.
+// Sweep finds the customers that are due in a part of the live journeys. Its timeout
+// is shorter than tick's interval.
+var Sweep = invoking(Function{
+	Name: "sweep", MemoryMB: 512, Timeout: 55 * time.Second,
+	Env: []string{EnvTable, EnvPaused, EnvConcurrency}, Actions: []string{"DeleteItem", "Query", "UpdateItem"}, Index: true,
+}, Advance)
+
+// Tick finds due customers. Where the live journeys are too many for one function, it
+// invokes sweep for parts of them. Its timeout is shorter than its interval.
 var Tick = invoking(Function{
 	Name: "tick", MemoryMB: 512, Timeout: 55 * time.Second, Schedule: time.Minute,
-	Env: []string{EnvTable, EnvPaused}, Actions: []string{"DeleteItem", "Query", "UpdateItem"}, Index: true,
-}, Advance)
+	Env: []string{EnvTable, EnvPaused, EnvConcurrency}, Actions: []string{"DeleteItem", "Query", "UpdateItem"}, Index: true,
+}, Advance, Sweep)
 
 // Count counts the writes of enrollments. It waits a second for a larger batch,
 // since a batch costs one write per journey. 1,000 records with long paths have
@@ -269,7 +280,7 @@ func Routes() []Route {
 }
 
 // Background returns the functions that serve no route: those that work for all of them.
-func Background() []Function { return []Function{Authorizer, Advance, Tick, Count, Rollup} }
+func Background() []Function { return []Function{Authorizer, Advance, Sweep, Tick, Count, Rollup} }
 
 // Functions returns every function once, with and without a route.
 func Functions() []Function {
@@ -320,9 +331,15 @@ func checking(f Function) Function {
 	return f
 }
 
-// invoking returns f with permission and setting to invoke other.
-func invoking(f, other Function) Function {
-	f.Invokes = other.Name
-	f.Env = append(f.Env[:len(f.Env):len(f.Env)], EnvAdvance)
+// invoked has the settings that name the functions which others invoke.
+var invoked = map[string]string{"advance": EnvAdvance, "sweep": EnvSweep}
+
+// invoking returns f with permission and settings to invoke others.
+func invoking(f Function, others ...Function) Function {
+	f.Env = slices.Clip(f.Env)
+	for _, other := range others {
+		f.Invokes = append(f.Invokes, other.Name)
+		f.Env = append(f.Env, invoked[other.Name])
+	}
 	return f
 }

@@ -23,6 +23,7 @@ var defaults = map[string]string{
 	manifest.EnvCatalog:     "{}",
 	manifest.EnvPaused:      "false",
 	manifest.EnvRestored:    "never",
+	manifest.EnvConcurrency: "25",
 
 	manifest.EnvConsoleScope:    "openid",
 	manifest.EnvConsoleToken:    "access",

@@ -28,8 +28,8 @@ func IAMTable(functions []manifest.Function) string {
 			on += ", and reads its stream"
 		}
 		invokes := "nothing"
-		if f.Invokes != "" {
-			invokes = "`" + f.Invokes + "`"
+		if len(f.Invokes) > 0 {
+			invokes = "`" + strings.Join(f.Invokes, "`, `") + "`"
 		}
 		fmt.Fprintf(&text, "| `%s` | %s | %s | %s |\n", f.Name, actions, on, invokes)
 	}

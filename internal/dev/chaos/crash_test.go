@@ -166,7 +166,8 @@ func startFunctions(t *testing.T, dist, table, mail string, begun time.Time) *la
 	l, err := lambda.Start([]manifest.Function{manifest.Tick, manifest.Advance}, lambda.Options{
 		Dist: dist, Minute: 100 * time.Millisecond,
 		Settings: map[string]string{
-			manifest.EnvTable: local.Table, manifest.EnvAdvance: manifest.Advance.Name, manifest.EnvPaused: "false", manifest.EnvRestored: "never",
+			manifest.EnvTable: local.Table, manifest.EnvAdvance: manifest.Advance.Name, manifest.EnvSweep: manifest.Sweep.Name,
+			manifest.EnvPaused: "false", manifest.EnvRestored: "never", manifest.EnvConcurrency: "25",
 			manifest.EnvProviders: `{"channels":{"*":{"type":"inbox","url":"` + mail + `"}},"allowPrivate":["127.0.0.1"]}`,
 		},
 		Environment: map[string]string{

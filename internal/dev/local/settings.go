@@ -32,10 +32,10 @@ func Settings(keysURL, providers string) (map[string]string, error) {
 	return map[string]string{
 		manifest.EnvTable: Table, manifest.EnvIssuer: issuer.Name, manifest.EnvAudience: issuer.Audience,
 		manifest.EnvJWKSURL: keysURL, manifest.EnvTenantClaim: "tenant", manifest.EnvRoleClaim: "role",
-		manifest.EnvClients:   "{}",
-		manifest.EnvAdvance:   manifest.Advance.Name,
+		manifest.EnvClients: "{}",
+		manifest.EnvAdvance: manifest.Advance.Name, manifest.EnvSweep: manifest.Sweep.Name,
 		manifest.EnvProviders: providers, manifest.EnvCatalog: parsed.Catalog().Text(),
-		manifest.EnvPaused: "false", manifest.EnvRestored: "never",
+		manifest.EnvPaused: "false", manifest.EnvRestored: "never", manifest.EnvConcurrency: "25",
 		manifest.EnvConsoleClientID: "console", manifest.EnvConsoleScope: "openid",
 		manifest.EnvConsoleToken: "access", manifest.EnvConsoleMetadata: "{}",
 	}, nil

@@ -56,6 +56,15 @@ func (d dispatcher) Dispatch(ctx context.Context, p engine.Pack) error {
 	return nil
 }
 
+// DispatchSweep runs the function sweep at once: its concurrency is more than its calls.
+func (d dispatcher) DispatchSweep(ctx context.Context, s engine.Segment) error {
+	if !elapse(ctx, InvokeTime) {
+		return ctx.Err()
+	}
+	d.running.Go(func() { d.tick(d.ctx, func(ctx context.Context) error { return d.engine(nil).Sweep(ctx, s) }) })
+	return nil
+}
+
 // start begins as many invocations as the concurrency allows.
 func (q *queue) start() {
 	for q.running < q.limit && len(q.events) > 0 && q.ctx.Err() == nil {

@@ -1,9 +1,12 @@
 package virtual
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"journeys/internal/engine"
@@ -33,12 +36,15 @@ func customerID(name string) int32 {
 	return int32(id)
 }
 
-func (w table) Lives(ctx context.Context) ([]engine.Live, error) {
+func (w table) Lives(ctx context.Context, from, to engine.LiveKey) ([]engine.Live, error) {
 	w.mu.Lock()
 	var list []engine.Live
 	for _, j := range w.journeys {
-		list = append(list, j.live)
+		if to == (engine.LiveKey{}) || compareKeys(from, j.live.Key()) <= 0 && compareKeys(j.live.Key(), to) <= 0 {
+			list = append(list, j.live)
+		}
 	}
+	slices.SortFunc(list, func(a, b engine.Live) int { return compareKeys(a.Key(), b.Key()) })
 	pages := len(list)*liveSize/pageSize + 1
 	w.Count.Queries += pages
 	w.Count.ListRRU += max(1, float64((len(list)*liveSize+4095)/4096))
@@ -47,6 +53,10 @@ func (w table) Lives(ctx context.Context) ([]engine.Live, error) {
 		return nil, ctx.Err()
 	}
 	return list, nil
+}
+
+func compareKeys(a, b engine.LiveKey) int {
+	return cmp.Or(strings.Compare(a.Tenant.String()+"#", b.Tenant.String()+"#"), cmp.Compare(a.Journey, b.Journey))
 }
 
 func (w table) Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {

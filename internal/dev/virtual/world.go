@@ -175,7 +175,7 @@ func (w *World) Run(minutes int, each func(minute int), down func(minute int) bo
 			each(minute)
 		}
 		if down == nil || !down(minute) {
-			w.running.Go(func() { w.tick(ctx) })
+			w.running.Go(func() { w.tick(ctx, w.engine(nil).Tick) })
 		}
 		time.Sleep(time.Minute)
 	}
@@ -184,12 +184,12 @@ func (w *World) Run(minutes int, each func(minute int), down func(minute int) bo
 	w.stillOpen()
 }
 
-// tick is one invocation of the function tick.
-func (w *World) tick(ctx context.Context) {
+// tick is one invocation of the function tick, or of sweep.
+func (w *World) tick(ctx context.Context, run func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(ctx, TickTimeout)
 	defer cancel()
 	begun := time.Now()
-	_ = w.engine(nil).Tick(ctx)
+	_ = run(ctx)
 	w.Count.ran(&w.mu, begun)
 }
 
@@ -203,7 +203,7 @@ func (w *World) work(ctx context.Context, env *environment, pack engine.Pack) er
 
 func (w *World) engine(env *environment) *engine.Engine {
 	return &engine.Engine{
-		Table: table{w}, Dispatcher: dispatcher{w}, Provider: &channels{World: w, env: env}, Parallel: parallel, Now: time.Now,
+		Table: table{w}, Dispatcher: dispatcher{w}, Provider: &channels{World: w, env: env}, Parallel: parallel, Workers: w.Workers, Now: time.Now,
 		Jitter: w.random, Log: slog.New(slog.DiscardHandler), Definitions: &w.defs,
 	}
 }

@@ -66,6 +66,9 @@ func (w *walkers) Dispatch(_ context.Context, p engine.Pack) error {
 	return nil
 }
 
+// DispatchSweep implements engine.Dispatcher.
+func (w *walkers) DispatchSweep(context.Context, engine.Segment) error { panic("one segment") }
+
 // Timeout implements engine.Provider.
 func (w *walkers) Timeout() time.Duration { return 10 * time.Second }
 
@@ -106,7 +109,7 @@ func newWalkers(r *rig) *walkers {
 	}
 	w.service = journey.NewService(w.store.Handlers(), time.Now, rand.Reader)
 	w.engine = &engine.Engine{
-		Table: w.store.Engine, Dispatcher: w, Provider: w, Parallel: 32, Now: time.Now,
+		Table: w.store.Engine, Dispatcher: w, Provider: w, Parallel: 32, Workers: 25, Now: time.Now,
 		Jitter: func() float64 { return 0 }, Log: slog.New(slog.DiscardHandler), Definitions: &journey.Definitions{},
 	}
 	return w
