@@ -75,6 +75,10 @@ func chaos(t *testing.T, seed uint64, all *occurred) {
 	end("start")
 	w.runWithFaults(t, n)
 	end("faults")
+	if os.Getenv("ALONE") != "" {
+		n.rest()
+	}
+	n.called.Store(neighborPressed)
 	late := w.sendInTime(t)
 	n.rest()
 	end("in time")

@@ -9,25 +9,26 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
 
-// What the neighbor does to each of its journeys, by its number; to the last one nothing.
+// The neighbor's journeys. Callers archive the first ones, and pause the next.
 const (
-	neighborArchives = iota
-	neighborArchivesToo
-	neighborPauses
-	neighborLeaves
-	neighborJourneys
+	neighborArchived = 2
+	neighborPaused   = 2
+	neighborJourneys = 8
 )
 
 const (
+	neighborName    = "bad-neighbor"         // before the other tenant in the order of keys
 	neighborEvery   = 500 * time.Millisecond // between its enroll calls, and between its cycles
-	neighborCalled  = 3                      // customers of an enroll call
-	neighborAtMost  = 240                    // customers in all
+	neighborCalled  = 1                      // customers of an enroll call
+	neighborPressed = 5                      // customers of one while the others' lateness is measured
+	neighborAtMost  = 300                    // customers in all
 	neighborAnswers = 12 * time.Second       // until its channel hangs
 )
 
@@ -36,16 +37,17 @@ const (
 type neighbor struct {
 	*world
 	stopped context.Context // ends when its callers shall
+	called  atomic.Int64    // customers of an enroll call
 	rest    func()          // returns when they have ended. Its journeys are active then, and its channel answers
 }
 
 func (w *world) newNeighbor(t *testing.T, seed uint64) *neighbor {
 	t.Helper()
-	n := &neighbor{world: w.of(t, "neighbor", rand.New(rand.NewPCG(seed, 10)))}
+	n := &neighbor{world: w.of(t, neighborName, rand.New(rand.NewPCG(seed, 10)))}
 	for number := range neighborJourneys {
 		c := n.start(t, sendingGraph("hanging", 300*time.Millisecond, 200*time.Millisecond), settings{}, "")
 		c.alike = true
-		if number <= neighborArchivesToo {
+		if number < neighborArchived {
 			c.exitReason = "journey_archived"
 		}
 	}
@@ -82,13 +84,15 @@ func (n *neighbor) act(t *testing.T) {
 	}
 	t.Cleanup(n.rest)
 	callers.Go(func() { n.repeatedly(func() { n.toggle(t) }) })
-	calls := 0
+	n.called.Store(neighborCalled)
 	callers.Go(func() {
+		all := 0
 		n.repeatedly(func() {
-			if calls*neighborCalled < neighborAtMost {
-				c := n.cohorts[calls%neighborJourneys]
-				n.enrollUntilIn(t, c, n.addCustomers(t, c, neighborCalled), fmt.Sprint("call-", calls))
-				calls++
+			called := min(int(n.called.Load()), neighborAtMost-all)
+			if called > 0 {
+				c := n.cohorts[all%neighborJourneys]
+				n.enrollUntilIn(t, c, n.addCustomers(t, c, called), fmt.Sprint("call-", all))
+				all += called
 			}
 		})
 	})
@@ -111,17 +115,19 @@ func (n *neighbor) repeatedly(do func()) {
 // toggle archives and pauses journeys, and starts them again. An archive may be refused
 // because too many drains are open.
 func (n *neighbor) toggle(t *testing.T) {
-	for _, number := range []int{neighborArchives, neighborArchivesToo} {
-		if n.set(t, n.cohorts[number], "archived") == http.StatusConflict {
+	for _, c := range n.cohorts[:neighborArchived] {
+		if n.set(t, c, "archived") == http.StatusConflict {
 			n.kinds[refusedArchives]++
 			continue
 		}
 		n.kinds[archives]++
-		n.set(t, n.cohorts[number], "paused")
-		n.set(t, n.cohorts[number], "active")
+		n.set(t, c, "paused")
+		n.set(t, c, "active")
 	}
-	n.set(t, n.cohorts[neighborPauses], "paused")
-	n.set(t, n.cohorts[neighborPauses], "active")
+	for _, c := range n.cohorts[neighborArchived:][:neighborPaused] {
+		n.set(t, c, "paused")
+		n.set(t, c, "active")
+	}
 }
 
 // set repeats a change of a journey's status until it succeeds, or is refused because too

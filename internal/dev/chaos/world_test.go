@@ -29,7 +29,7 @@ import (
 )
 
 const providers = `{"decisions":{"*":{"type":"http","url":"{decide}","secret":"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}},
-	"channels":{"*":{"type":"inbox","url":"{inbox}"},"hanging":{"type":"inbox","url":"{hanging}","tenants":["neighbor"]}},"allowPrivate":["127.0.0.1"]}`
+	"channels":{"*":{"type":"inbox","url":"{inbox}"},"hanging":{"type":"inbox","url":"{hanging}","tenants":["` + neighborName + `"]}},"allowPrivate":["127.0.0.1"]}`
 
 // world is one machine and the journeys of a tenant.
 type world struct {
