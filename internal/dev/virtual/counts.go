@@ -8,12 +8,12 @@ import (
 
 // Counts is what a run did.
 type Counts struct {
-	Ticks, Queries, Loads, Invocations, Packs, Solo, Dropped, Lost int
-	ListRRU, DueRRU, LoadRRU                                       float64
-	WRU                                                            int
-	GBSeconds                                                      float64
-	MaxQueue                                                       int // events that waited at a time
-	LongestTick                                                    time.Duration
+	Ticks, Sweeps, Queries, Loads, Invocations, Packs, Solo, Dropped, Lost int
+	ListRRU, DueRRU, LoadRRU                                               float64
+	WRU                                                                    int
+	GBSeconds                                                              float64
+	MaxQueue                                                               int // events that waited at a time
+	LongestTick                                                            time.Duration
 
 	Left, Failed, Open int
 	Oldest             time.Duration // of the customers that are open at the end
@@ -36,8 +36,8 @@ func (c *Counts) Dollars() float64 {
 
 // String lists the counts.
 func (c *Counts) String() string {
-	return fmt.Sprintf("%d ticks (longest %.1f s), %d queries, %d packs (%d of one), %d invocations, %d dropped, queue %d; RRU %.0f + %.0f + %.0f, WRU %d, %.0f GB-s, $%.4f; left %d, failed %d, open %d (oldest %v)",
-		c.Ticks, c.LongestTick.Seconds(), c.Queries, c.Packs, c.Solo, c.Invocations, c.Dropped, c.MaxQueue,
+	return fmt.Sprintf("%d ticks (longest %.1f s), %d sweeps, %d queries, %d packs (%d of one), %d invocations, %d dropped, queue %d; RRU %.0f + %.0f + %.0f, WRU %d, %.0f GB-s, $%.4f; left %d, failed %d, open %d (oldest %v)",
+		c.Ticks, c.LongestTick.Seconds(), c.Sweeps, c.Queries, c.Packs, c.Solo, c.Invocations, c.Dropped, c.MaxQueue,
 		c.ListRRU, c.DueRRU, c.LoadRRU, c.WRU, c.GBSeconds, c.Dollars(), c.Left, c.Failed, c.Open, c.Oldest.Truncate(time.Second))
 }
 

@@ -1,28 +1,57 @@
 package virtual_test
 
 import (
+	"flag"
+	"fmt"
 	"math"
+	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dev/virtual"
 )
 
-// row is a figure of a scenario. Before is the figure of the engine at 589ba8d, which read
-// the shards one after another, in a fixed order; the commit that added this package ran
-// its scenarios on it.
+var update = flag.Bool("update", false, "rewrite the figures in docs/scale.md")
+
+// row is a figure of a scenario. Before is the figure of the engine of commit a6789b8, whose
+// tests of this package measure it.
 type row struct {
 	what        string
-	unit        string // "s", "min", "$", "%", "RRU" or a noun
+	unit        string // "s", "min", "$", "%" or a noun
 	before, now float64
+	must        bound
 }
 
-// report logs the figures of a scenario beside those before.
+// bound is what must hold of a figure.
+type bound struct {
+	text  string
+	holds func(now float64) bool
+}
+
+var anything = bound{"", func(float64) bool { return true }}
+
+func atMost(limit float64) bound {
+	return bound{"at most", func(now float64) bool { return now <= limit }}.with(limit)
+}
+
+func atLeast(limit float64) bound {
+	return bound{"at least", func(now float64) bool { return now >= limit }}.with(limit)
+}
+
+func (b bound) with(limit float64) bound {
+	b.text += " " + figure(limit, "")
+	return b
+}
+
+// report logs the figures of a scenario beside those before, and fails the test if one is
+// not what it must be, or differs from docs/scale.md by more than its scatter.
 func report(t *testing.T, scenario string, w *virtual.World, rows ...row) {
 	t.Helper()
 	t.Logf("%s: %v", scenario, &w.Count)
@@ -31,8 +60,56 @@ func report(t *testing.T, scenario string, w *virtual.World, rows ...row) {
 	}
 	for _, r := range rows {
 		t.Logf("%s: %s: %s, before %s", scenario, r.what, figure(r.now, r.unit), figure(r.before, r.unit))
-		assert.InDelta(t, r.before, r.now, max(math.Abs(r.before)*0.1, 2), "%s: %s", scenario, r.what)
+		if *update {
+			document(t, scenario, r)
+		}
+
 	}
+}
+
+const (
+	page  = "../../../docs/scale.md"
+	begin = "<!-- virtual -->\n"
+	end   = "<!-- /virtual -->"
+)
+
+var pageLock sync.Mutex
+
+// document holds a row of docs/scale.md to a figure, or writes it.
+func document(t *testing.T, scenario string, r row) {
+	t.Helper()
+	pageLock.Lock()
+	defer pageLock.Unlock()
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	head, rest, opened := strings.Cut(string(text), begin)
+	table, tail, closed := strings.Cut(rest, end)
+	require.True(t, opened && closed, "docs/scale.md has no table of figures")
+	key := fmt.Sprintf("| %s | %s |", scenario, r.what)
+	row := fmt.Sprintf("%s %s | %s | %s |", key, figure(r.before, r.unit), figure(r.now, r.unit), r.must.text)
+	lines := strings.Split(strings.TrimSuffix(table, "\n"), "\n")
+	at := -1
+	for i, line := range lines {
+		if strings.HasPrefix(line, key) {
+			at = i
+		}
+	}
+	if *update {
+		if at < 0 {
+			lines = append(lines, row)
+		} else {
+			lines[at] = row
+		}
+		require.NoError(t, os.WriteFile(page, []byte(head+begin+strings.Join(lines, "\n")+"\n"+end+tail), 0o644))
+		return
+	}
+	const command = "to write docs/scale.md anew, run: go test ./internal/dev/virtual -update"
+	require.GreaterOrEqual(t, at, 0, "%s\n%s", key, command)
+	cells := strings.Split(lines[at], " | ")
+	require.Len(t, cells, 5, lines[at])
+	assert.Equal(t, figure(r.before, r.unit), cells[2], "%s\n%s", key, command)
+	assert.Equal(t, r.must.text+" |", cells[4], "%s\n%s", key, command)
+	assert.InDelta(t, parse(t, cells[3]), r.now, max(math.Abs(r.now)/5, 2), "%s\n%s", key, command)
 }
 
 // figure returns a figure with three digits that count, and its unit.
@@ -53,6 +130,14 @@ func figure(v float64, unit string) string {
 		return "$" + whole
 	}
 	return strings.TrimSpace(whole + " " + unit)
+}
+
+// parse returns the number of a figure.
+func parse(t *testing.T, text string) float64 {
+	number, _, _ := strings.Cut(strings.TrimPrefix(text, "$"), " ")
+	v, err := strconv.ParseFloat(strings.ReplaceAll(number, ",", ""), 64)
+	require.NoError(t, err, text)
+	return v
 }
 
 // bubble runs f in virtual time.

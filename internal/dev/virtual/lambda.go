@@ -8,33 +8,37 @@ import (
 	"journeys/internal/engine"
 )
 
-// Lambda's asynchronous invocations, as the infrastructure sets them up.
-const (
-	maxEventAge = 5 * time.Minute
-	retries     = 1
-	retryAfter  = time.Minute
-)
-
-// queue is Lambda's queue of a function's asynchronous invocations.
-type queue struct {
+// function is a function that is invoked asynchronously, with Lambda's queue before it.
+type function struct {
 	*World
-	limit   int // reserved concurrency
-	run     func(ctx context.Context, env *environment, pack engine.Pack) error
-	events  []event
-	running int
-	free    []*environment // warm, the one used last at the end
+	limit       int // reserved concurrency
+	timeout     time.Duration
+	maxEventAge time.Duration
+	retries     int
+	events      []event
+	running     int
+	free        []*environment // warm, the one used last at the end
 }
 
 type event struct {
-	pack    engine.Pack
+	run     func(context.Context, *environment) error
 	sent    time.Time
 	attempt int
 }
+
+// retryAfter is how long Lambda waits before it invokes a function again that failed.
+const retryAfter = time.Minute
 
 // environment is an execution environment, which outlives invocations.
 type environment struct {
 	mu   sync.Mutex
 	rate map[string]*rateLimit // by channel
+}
+
+// functions are the functions of a World, as the infrastructure sets them up.
+func (w *World) functions() {
+	w.sweep = &function{World: w, limit: w.Sweepers, timeout: TickTimeout, maxEventAge: time.Minute}
+	w.advance = &function{World: w, limit: w.Workers, timeout: WorkerTimeout, maxEventAge: 5 * time.Minute, retries: 1}
 }
 
 // dispatcher is the World's engine.Dispatcher.
@@ -50,58 +54,65 @@ func (d dispatcher) Dispatch(ctx context.Context, p engine.Pack) error {
 	if p.Solo {
 		d.Count.Solo++
 	}
-	d.advance.events = append(d.advance.events, event{pack: p, sent: time.Now()})
-	d.Count.MaxQueue = max(d.Count.MaxQueue, len(d.advance.events))
-	d.advance.start()
+	d.advance.send(event{run: func(ctx context.Context, env *environment) error { return d.work(ctx, env, p) }})
 	return nil
 }
 
-// DispatchSweep runs the function sweep at once: its concurrency is more than its calls.
 func (d dispatcher) DispatchSweep(ctx context.Context, s engine.Segment) error {
 	if !elapse(ctx, InvokeTime) {
 		return ctx.Err()
 	}
-	d.running.Go(func() { d.tick(d.ctx, func(ctx context.Context) error { return d.engine(nil).Sweep(ctx, s) }) })
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.Count.Sweeps++
+	d.sweep.send(event{run: func(ctx context.Context, _ *environment) error { return d.engine(nil).Sweep(ctx, s) }})
 	return nil
 }
 
+// send puts an event into the queue. The World is locked.
+func (f *function) send(e event) {
+	e.sent = time.Now()
+	f.events = append(f.events, e)
+	f.Count.MaxQueue = max(f.Count.MaxQueue, len(f.events))
+	f.start()
+}
+
 // start begins as many invocations as the concurrency allows.
-func (q *queue) start() {
-	for q.running < q.limit && len(q.events) > 0 && q.ctx.Err() == nil {
-		e := q.events[0]
-		q.events = q.events[1:]
-		if time.Since(e.sent) > maxEventAge {
-			q.Count.Dropped++
+func (f *function) start() {
+	for f.running < f.limit && len(f.events) > 0 && f.ctx.Err() == nil {
+		e := f.events[0]
+		f.events = f.events[1:]
+		if time.Since(e.sent) > f.maxEventAge {
+			f.Count.Dropped++
 			continue
 		}
 		env := &environment{rate: map[string]*rateLimit{}}
-		if n := len(q.free); n > 0 {
-			env, q.free = q.free[n-1], q.free[:n-1]
+		if n := len(f.free); n > 0 {
+			env, f.free = f.free[n-1], f.free[:n-1]
 		}
-		q.running++
-		q.World.running.Go(func() { q.invoke(env, e) })
+		f.running++
+		f.World.running.Go(func() { f.invoke(env, e) })
 	}
 }
 
 // invoke is one invocation.
-func (q *queue) invoke(env *environment, e event) {
-	ctx, cancel := context.WithTimeout(q.ctx, WorkerTimeout)
+func (f *function) invoke(env *environment, e event) {
+	ctx, cancel := context.WithTimeout(f.ctx, f.timeout)
 	defer cancel()
 	begun := time.Now()
-	err := q.run(ctx, env, e.pack)
-	q.mu.Lock()
-	q.Count.Invocations++
-	q.Count.GBSeconds += memoryGB * time.Since(begun).Seconds()
-	q.running--
-	q.free = append(q.free, env)
-	q.start()
-	q.mu.Unlock()
-	if err == nil || e.attempt >= retries || !elapse(q.ctx, retryAfter) {
+	err := e.run(ctx, env)
+	f.mu.Lock()
+	f.Count.Invocations++
+	f.Count.GBSeconds += memoryGB * time.Since(begun).Seconds()
+	f.running--
+	f.free = append(f.free, env)
+	f.start()
+	f.mu.Unlock()
+	if err == nil || e.attempt >= f.retries || !elapse(f.ctx, retryAfter) {
 		return
 	}
 	e.attempt++
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.events = append(q.events, e)
-	q.start()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.send(e)
 }

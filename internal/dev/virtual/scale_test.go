@@ -25,9 +25,9 @@ func TestTick_ReadsEveryShard(t *testing.T) {
 			w.Run(ticks, nil, nil)
 			unread, _ := w.Unread(begun)
 			report(t, fmt.Sprintf("%d journeys of %d shards, idle", s.journeys, s.shards), w,
-				row{"shards that were never read in 30 minutes", "", s.unread, float64(unread)},
-				row{"longest tick", "s", 50, seconds(w.Count.LongestTick)},
-				row{"read units of a read", "", 0.5, w.Count.DueRRU / float64(w.Count.Queries)},
+				row{"shards that were never read in 30 minutes", "", s.unread, float64(unread), atMost(0)},
+				row{"longest tick", "s", 50, seconds(w.Count.LongestTick), anything},
+				row{"read units of a read", "", 0.5, w.Count.DueRRU / float64(w.Count.Queries), atMost(0.5)},
 			)
 		})
 	}
@@ -47,8 +47,8 @@ func TestTick_ServesManyDueAtOnce(t *testing.T) {
 			w.Spread(first, last, 300_000/s.journeys, time.Now().Add(-time.Second), time.Second)
 			w.Run(5, nil, nil)
 			report(t, fmt.Sprintf("300,000 customers due at once, of %d journeys", s.journeys), w,
-				row{"lateness, p99", "s", s.p99, seconds(w.Late["acme"].Quantile(0.99))},
-				row{"cost", "$", s.cost, w.Count.Dollars()},
+				row{"lateness, p99", "s", s.p99, seconds(w.Late["acme"].Quantile(0.99)), atMost(120)},
+				row{"cost", "$", s.cost, w.Count.Dollars(), atMost(0.7)},
 			)
 		})
 	}
@@ -61,8 +61,8 @@ func TestTick_KeepsUpWithManyJourneys(t *testing.T) {
 		first, last := journeys(w, 2_000, "acme", 4, "push")
 		w.Run(15, func(int) { w.Spread(first, last, 50, time.Now(), time.Minute) }, nil)
 		report(t, "100,000 customers due a minute, of 2,000 journeys", w,
-			row{"lateness after 15 minutes, p99", "s", 747, seconds(w.Late["acme"].Quantile(0.99))},
-			row{"open after 15 minutes", "customers", 455_366, float64(w.Count.Open)},
+			row{"lateness after 15 minutes, p99", "s", 747, seconds(w.Late["acme"].Quantile(0.99)), atMost(90)},
+			row{"open after 15 minutes", "customers", 455_366, float64(w.Count.Open), atMost(110_000)},
 		)
 	})
 }
@@ -84,8 +84,8 @@ func TestTick_CatchesUpAfterAnOutage(t *testing.T) {
 			w.Run(2+s.minutes+60, func(int) { w.Spread(first, last, 20, time.Now(), time.Minute) },
 				func(minute int) bool { return minute >= 2 && minute < 2+s.minutes })
 			report(t, fmt.Sprintf("outage of %d minutes", s.minutes), w,
-				row{"until nobody is 2 minutes late", "min", s.caughtUp, float64(w.Late["acme"].LastAbove(2*time.Minute) + 1 - 2 - s.minutes)},
-				row{"packs of one", "", s.cost, float64(w.Count.Solo)},
+				row{"until nobody is 2 minutes late", "min", s.caughtUp, float64(w.Late["acme"].LastAbove(2*time.Minute) + 1 - 2 - s.minutes), anything},
+				row{"packs of one", "", s.cost, float64(w.Count.Solo), anything},
 			)
 		})
 	}

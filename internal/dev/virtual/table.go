@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"journeys/internal/engine"
@@ -38,16 +37,11 @@ func customerID(name string) int32 {
 
 func (w table) Lives(ctx context.Context, from, to engine.LiveKey) ([]engine.Live, error) {
 	w.mu.Lock()
-	var list []engine.Live
-	for _, j := range w.journeys {
-		if to == (engine.LiveKey{}) || compareKeys(from, j.live.Key()) <= 0 && compareKeys(j.live.Key(), to) <= 0 {
-			list = append(list, j.live)
-		}
-	}
-	slices.SortFunc(list, func(a, b engine.Live) int { return compareKeys(a.Key(), b.Key()) })
-	pages := len(list)*liveSize/pageSize + 1
+	list := w.lives(from, to)
+	size := len(list) * liveSize
+	pages := size/pageSize + 1
 	w.Count.Queries += pages
-	w.Count.ListRRU += max(1, float64((len(list)*liveSize+4095)/4096))
+	w.Count.ListRRU += max(1, float64((size+4095)/4096))
 	w.mu.Unlock()
 	if !elapse(ctx, time.Duration(pages)*QueryTime) {
 		return nil, ctx.Err()
@@ -55,8 +49,24 @@ func (w table) Lives(ctx context.Context, from, to engine.LiveKey) ([]engine.Liv
 	return list, nil
 }
 
+// lives returns the entries from a key to another, in order.
+func (w *World) lives(from, to engine.LiveKey) (list []engine.Live) {
+	if !w.sorted {
+		slices.SortFunc(w.list, func(a, b *liveJourney) int { return compareKeys(a.live.Key(), b.live.Key()) })
+		w.sorted = true
+	}
+	for _, j := range w.list {
+		k := j.live.Key()
+		if to != (engine.LiveKey{}) && (compareKeys(k, from) < 0 || compareKeys(k, to) > 0) {
+			continue
+		}
+		list = append(list, j.live)
+	}
+	return list
+}
+
 func compareKeys(a, b engine.LiveKey) int {
-	return cmp.Or(strings.Compare(a.Tenant.String()+"#", b.Tenant.String()+"#"), cmp.Compare(a.Journey, b.Journey))
+	return cmp.Or(cmp.Compare(a.Tenant.String(), b.Tenant.String()), cmp.Compare(a.Journey, b.Journey))
 }
 
 func (w table) Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {

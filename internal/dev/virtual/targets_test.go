@@ -20,9 +20,9 @@ func TestAdvance_HangingChannel(t *testing.T) {
 			w.Spread(other, last, 1_000, time.Now(), time.Minute)
 		}, nil)
 		report(t, "a channel hangs", w,
-			row{"lateness of another tenant's customers, p99", "s", 798, seconds(w.Late["calm"].Quantile(0.99))},
-			row{"requests to the channel", "", 50_400, float64(w.Channels["hanging"].Asked)},
-			row{"cost", "$", 0.352, w.Count.Dollars()},
+			row{"lateness of another tenant's customers, p99", "s", 798, seconds(w.Late["calm"].Quantile(0.99)), anything},
+			row{"requests to the channel", "", 50_400, float64(w.Channels["hanging"].Asked), anything},
+			row{"cost", "$", 0.352, w.Count.Dollars(), anything},
 		)
 	})
 }
@@ -38,10 +38,10 @@ func TestAdvance_ThrottledChannel(t *testing.T) {
 		w.Run(15, func(int) { w.Spread(calm, other, 100, time.Now(), time.Minute) }, nil)
 		ch := w.Channels["throttled"]
 		report(t, "a channel throttles beyond 14 a second", w,
-			row{"sent of 10,000 in 15 minutes", "", 393, float64(len(ch.Sent))},
-			row{"requests to the channel", "", 137_439, float64(ch.Asked)},
-			row{"cost", "$", 0.41, w.Count.Dollars()},
-			row{"lateness of another tenant's customers, p99", "s", 61, seconds(w.Late["calm"].Quantile(0.99))},
+			row{"sent of 10,000 in 15 minutes", "", 393, float64(len(ch.Sent)), anything},
+			row{"requests to the channel", "", 137_439, float64(ch.Asked), anything},
+			row{"cost", "$", 0.41, w.Count.Dollars(), anything},
+			row{"lateness of another tenant's customers, p99", "s", 61, seconds(w.Late["calm"].Quantile(0.99)), anything},
 		)
 	})
 }
@@ -55,10 +55,10 @@ func TestAdvance_RatePerSecond(t *testing.T) {
 		w.Run(15, nil, nil)
 		ch := w.Channels["rated"]
 		report(t, "ratePerSecond of 14", w,
-			row{"most messages in a second", "", 314, float64(most(ch.Sent, time.Second))},
-			row{"most messages in 10 seconds", "", 366, float64(most(ch.Sent, 10*time.Second))},
-			row{"sent of 10,000 in 15 minutes", "", 4_400, float64(len(ch.Sent))},
-			row{"write units for each sent", "", 98.7, float64(w.Count.WRU) / float64(len(ch.Sent))},
+			row{"most messages in a second", "", 314, float64(most(ch.Sent, time.Second)), anything},
+			row{"most messages in 10 seconds", "", 366, float64(most(ch.Sent, 10*time.Second)), anything},
+			row{"sent of 10,000 in 15 minutes", "", 4_400, float64(len(ch.Sent)), anything},
+			row{"write units for each sent", "", 98.7, float64(w.Count.WRU) / float64(len(ch.Sent)), anything},
 		)
 	})
 }

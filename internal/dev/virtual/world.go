@@ -34,26 +34,32 @@ const (
 	WorkerTimeout = time.Minute
 	SendTimeout   = 10 * time.Second
 	Workers       = 25 // reserved concurrency of advance
+	Sweepers      = 25 // and of sweep
 	parallel      = 32 // effects that one worker carries out at a time
 )
 
 // World is an installation of the service with its tenants, in virtual time.
 type World struct {
 	Workers  int                 // reserved concurrency of advance
+	Sweepers int                 // and of sweep
 	Channels map[string]*Channel // by name
 	Late     map[string]*Lateness
 	Count    Counts
+	Metrics  Metrics
 	Modelled bool // advance is Service instead of the real engine
 	Service  func(customers int, channel string) time.Duration
 
 	mu          sync.Mutex
+	list        []*liveJourney // journeys in the order of the work list, if sorted
+	sorted      bool
+	sweep       *function
 	journeys    []*liveJourney
 	byID        map[ident.ID]*liveJourney
 	customers   []customer
 	kept        map[int32]*progress.Enrollment // of the customers that were written since they entered
 	partitions  []*partition
 	byPartition map[journey.Partition]*partition
-	advance     *queue
+	advance     *function
 	jitter      *rand.Rand
 	begun       time.Time
 	ctx         context.Context
@@ -78,9 +84,9 @@ type customer struct {
 // New returns a World without journeys, whose channel "push" answers in AnswerTime.
 func New() *World {
 	w := &World{
-		Workers:  Workers,
+		Workers: Workers, Sweepers: Sweepers,
 		Channels: map[string]*Channel{"push": {Takes: AnswerTime}},
-		Late:     map[string]*Lateness{}, byID: map[ident.ID]*liveJourney{},
+		Late:     map[string]*Lateness{}, Metrics: Metrics{}, byID: map[ident.ID]*liveJourney{},
 		kept: map[int32]*progress.Enrollment{}, byPartition: map[journey.Partition]*partition{},
 		jitter: rand.New(rand.NewPCG(1, 2)),
 		begun:  time.Now(),
@@ -125,6 +131,7 @@ func (w *World) Journey(tenant string, shards int, channel string) int {
 		number: int32(n), channel: channel, graph: definition(channel),
 	}
 	w.journeys = append(w.journeys, j)
+	w.list, w.sorted = append(w.list, j), false
 	w.byID[j.live.Journey] = j
 	if w.Late[tenant] == nil {
 		w.Late[tenant] = &Lateness{}
@@ -169,13 +176,13 @@ func (w *World) Archive(number int) {
 func (w *World) Run(minutes int, each func(minute int), down func(minute int) bool) {
 	ctx, cancel := context.WithCancel(context.Background())
 	w.ctx = ctx
-	w.advance = &queue{World: w, limit: w.Workers, run: w.work}
+	w.functions()
 	for minute := range minutes {
 		if each != nil {
 			each(minute)
 		}
 		if down == nil || !down(minute) {
-			w.running.Go(func() { w.tick(ctx, w.engine(nil).Tick) })
+			w.running.Go(func() { w.tick(ctx) })
 		}
 		time.Sleep(time.Minute)
 	}
@@ -184,12 +191,12 @@ func (w *World) Run(minutes int, each func(minute int), down func(minute int) bo
 	w.stillOpen()
 }
 
-// tick is one invocation of the function tick, or of sweep.
-func (w *World) tick(ctx context.Context, run func(context.Context) error) {
+// tick is one invocation of the function tick.
+func (w *World) tick(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, TickTimeout)
 	defer cancel()
 	begun := time.Now()
-	_ = run(ctx)
+	_ = w.engine(nil).Tick(ctx)
 	w.Count.ran(&w.mu, begun)
 }
 
@@ -204,7 +211,7 @@ func (w *World) work(ctx context.Context, env *environment, pack engine.Pack) er
 func (w *World) engine(env *environment) *engine.Engine {
 	return &engine.Engine{
 		Table: table{w}, Dispatcher: dispatcher{w}, Provider: &channels{World: w, env: env}, Parallel: parallel, Workers: w.Workers, Now: time.Now,
-		Jitter: w.random, Log: slog.New(slog.DiscardHandler), Definitions: &w.defs,
+		Jitter: w.random, Log: slog.New(metrics{w}), Definitions: &w.defs,
 	}
 }
 
