@@ -157,6 +157,8 @@ func (w *world) runWithFaults(t *testing.T, n *neighbor) {
 	for w.inside(t) > 0 && w.faults() < 2*leastFaults {
 		<-ticker.C
 	}
+	n.channel.hang()
+	<-time.After(neighborHangs)
 	w.injected.Stop()
 	require.GreaterOrEqual(t, w.faults(), leastFaults, w.injected)
 	require.Positive(t, w.injected.Counts()[lambda.Slow], w.injected)

@@ -38,7 +38,7 @@ var kinds = []string{
 	byEvent, byTime, byMove, "until at", "until field", "until time", "until a date or an event",
 	"multi_split", "random_split", "update_customer", "branches of events",
 	exitsByEvent, exitsByCondition, conversions, lateConversions, laterRuns,
-	archives,
+	archives, refusedArchives,
 }
 
 // occurred counts what happened in all seeds, by kind.
