@@ -289,6 +289,16 @@ func TestProblems_HideInternalErrors(t *testing.T) {
 	}
 }
 
+func TestProblems_SayWhenToTryAgain(t *testing.T) {
+	t.Parallel()
+
+	s := newServer(t, failingStore{err: fmt.Errorf("wrapped: %w", journey.ErrTooManyDrains)})
+	w := s.do(call{method: "PUT", path: "/journeys/" + missing, body: `{"status":"archived"}`})
+	require.Equal(t, 409, w.Code)
+	require.Equal(t, "60", w.Header().Get("Retry-After"))
+	require.Contains(t, w.Body.String(), `"code":"drains-open"`)
+}
+
 func TestPanic_IsA500WithALoggedStack(t *testing.T) {
 	t.Parallel()
 

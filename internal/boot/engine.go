@@ -15,6 +15,7 @@ import (
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/target"
 )
 
 // Tick runs the function that finds due customers and invokes advance for them, or
@@ -96,7 +97,7 @@ func newEngine(settings map[string]string) (*engine.Engine, error) {
 	return &engine.Engine{
 		Table:    openStore(settings).Engine,
 		Parallel: parallelEffects, Workers: workers, Now: time.Now, Jitter: rand.Float64,
-		Log: lambdacontext.NewLogger(), Definitions: &journey.Definitions{},
+		Log: lambdacontext.NewLogger(), Definitions: &journey.Definitions{}, Watch: &target.Watch{},
 		Installation: settings[manifest.EnvTable], Paused: paused,
 	}, nil
 }

@@ -66,13 +66,14 @@ func TestDue_GrowingShardsMovesNoUnchangedTime(t *testing.T) {
 	look := func() { places = append(places, indexed(t, table)) }
 	written := func(change func(*progress.Enrollment)) {
 		t.Helper()
-		live, stored, err := s.Engine.Load(t.Context(), demo, j.ID, names)
+		loaded, err := s.Engine.Load(t.Context(), demo, j.ID, names)
 		require.NoError(t, err)
+		stored := loaded.Enrollments
 		for i := range stored {
 			stored[i] = stored[i].NextWrite(start)
 			change(&stored[i])
 		}
-		for _, err := range s.Engine.Advance(t.Context(), demo, live.Shards, stored) {
+		for _, err := range s.Engine.Advance(t.Context(), demo, loaded.Live.Shards, stored) {
 			require.NoError(t, err)
 		}
 		look()
@@ -108,16 +109,16 @@ func TestDue_RetriedEnrollmentReturnsToASweptShard(t *testing.T) {
 	s, table := store(t)
 	failed := inside(1, "c")
 	require.Equal(t, repeat(enrolled, 1), s.Enrollments.Insert(t.Context(), demo, 4, failed))
-	_, list, err := s.Engine.Load(t.Context(), demo, id(1), []string{"c"})
+	loaded, err := s.Engine.Load(t.Context(), demo, id(1), []string{"c"})
 	require.NoError(t, err)
-	e := list[0].NextWrite(start)
+	e := loaded.Enrollments[0].NextWrite(start)
 	e.Status, e.Due = progress.Failed, time.Time{}
 	require.Equal(t, []error{nil}, s.Engine.Advance(t.Context(), demo, 4, []progress.Enrollment{e}))
 	require.Contains(t, indexed(t, table)["T#demo#C#c"], "#F#")
 
-	_, list, err = s.Engine.Load(t.Context(), demo, id(1), []string{"c"})
+	loaded, err = s.Engine.Load(t.Context(), demo, id(1), []string{"c"})
 	require.NoError(t, err)
-	e = list[0].NextWrite(start)
+	e = loaded.Enrollments[0].NextWrite(start)
 	e.Status, e.Due = progress.Inside, start.Add(2*time.Hour)
 	require.Equal(t, []error{nil}, s.Engine.Advance(t.Context(), demo, 8, []progress.Enrollment{e}))
 

@@ -54,9 +54,9 @@ func newCrowd(t *testing.T) crowd {
 	first := definitionOf(t, mailThenWait)
 	stored := map[string]progress.Enrollment{}
 	for some := range slices.Chunk(customers(0, 250), 99) {
-		_, list, err := c.store.Engine.Load(t.Context(), demo, c.id, some)
+		loaded, err := c.store.Engine.Load(t.Context(), demo, c.id, some)
 		require.NoError(t, err)
-		for _, e := range list {
+		for _, e := range loaded.Enrollments {
 			stored[e.Customer] = e
 		}
 	}

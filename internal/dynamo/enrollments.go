@@ -12,11 +12,13 @@ import (
 	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/memory"
+	"journeys/internal/dynamo/targets"
 	"journeys/internal/engine"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 	"journeys/internal/progress"
+	"journeys/internal/target"
 )
 
 // Attributes of an enrollment. All of them together stay below 1 KB, the unit in
@@ -220,8 +222,8 @@ func (s Enrollments) Enrollment(ctx context.Context, t ident.Tenant, id ident.ID
 }
 
 // Load implements engine.Table.
-func (s Engine) Load(ctx context.Context, t ident.Tenant, id ident.ID, customers []string) (*engine.Live, []progress.Enrollment, error) {
-	keys := []map[string]types.AttributeValue{item.LiveKey(t, id)}
+func (s Engine) Load(ctx context.Context, t ident.Tenant, id ident.ID, customers []string) (engine.Loaded, error) {
+	keys := []map[string]types.AttributeValue{item.LiveKey(t, id), item.TargetsKey()}
 	for _, customer := range customers {
 		keys = append(keys, item.EnrollmentKey(t, id, customer))
 	}
@@ -230,30 +232,37 @@ func (s Engine) Load(ctx context.Context, t ident.Tenant, id ident.ID, customers
 		err = s.addKept(ctx, items)
 	}
 	if err != nil {
-		return nil, nil, access.WrapFailed("read enrollments", err)
+		return engine.Loaded{}, access.WrapFailed("read enrollments", err)
 	}
-	var live *engine.Live
-	var list []progress.Enrollment
+	loaded := engine.Loaded{Targets: target.States{}}
 	var unread engine.Unread
 	for _, it := range items {
-		r := item.Reader{Item: it}
-		if r.Text(manifest.PartitionKey) == item.LivePK {
-			l, err := decodeLive(it)
-			if err != nil {
-				unread = append(unread, err)
-				continue
-			}
-			live = &l
-			continue
+		if err := load(&loaded, t, it); err != nil {
+			unread = append(unread, err)
 		}
-		e, err := decodeEnrollment(t, it)
-		if err != nil {
-			unread = append(unread, access.WrapDamaged(err))
-			continue
-		}
-		list = append(list, e)
 	}
-	return live, list, unread.Err()
+	return loaded, unread.Err()
+}
+
+// load adds an item to what Load returns.
+func load(loaded *engine.Loaded, t ident.Tenant, it item.Item) error {
+	switch item.PartitionOf(it) {
+	case item.LivePK:
+		l, err := decodeLive(it)
+		if err == nil {
+			loaded.Live = &l
+		}
+		return err
+	case item.TargetsPK:
+		states, err := targets.Decode(it)
+		loaded.Targets = states
+		return err
+	}
+	e, err := decodeEnrollment(t, it)
+	if err == nil {
+		loaded.Enrollments = append(loaded.Enrollments, e)
+	}
+	return access.WrapDamaged(err)
 }
 
 // ReserveKey implements journey.EnrollmentStore. It needs no write id: if a retry

@@ -289,7 +289,7 @@ func (s Engine) LastEvents(ctx context.Context, t ident.Tenant, wanted map[strin
 func (s Events) Remembered(
 	ctx context.Context, t ident.Tenant, customer string, eventTypes []string,
 ) (map[string][]progress.Received, error) {
-	known, err := Engine(s).LastEvents(ctx, t, map[string][]string{customer: eventTypes})
+	known, err := Engine{table: s.table}.LastEvents(ctx, t, map[string][]string{customer: eventTypes})
 	return known[customer].ByType, cmp.Or(err, known[customer].Err)
 }
 

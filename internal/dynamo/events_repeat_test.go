@@ -61,11 +61,14 @@ func (r *repeated) close(t *testing.T, customer string) {
 
 func (r *repeated) open(t *testing.T) {
 	t.Helper()
+	loaded, err := r.store.Engine.Load(t.Context(), demo, r.archived, nil)
+	require.NoError(t, err)
+	require.NoError(t, r.store.Engine.Drained(t.Context(), *loaded.Live, loaded.Live.Epoch))
 	r.setStatus(t, r.archived, journey.Paused)
 	for _, id := range []ident.ID{r.paused, r.archived} {
 		r.setStatus(t, id, journey.Active)
 	}
-	_, err := r.Update(t.Context(), demo, r.again, journey.Change{EntryUntil: new(time.Time)}, nil)
+	_, err = r.Update(t.Context(), demo, r.again, journey.Change{EntryUntil: new(time.Time)}, nil)
 	require.NoError(t, err)
 }
 

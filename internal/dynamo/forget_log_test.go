@@ -22,6 +22,7 @@ import (
 	"journeys/internal/auth"
 	"journeys/internal/condition"
 	"journeys/internal/dev/dynamotest"
+	"journeys/internal/dev/targettest"
 	"journeys/internal/dynamo"
 	"journeys/internal/engine"
 	"journeys/internal/ident"
@@ -35,6 +36,7 @@ import (
 // logged is every part that logs, with one log.
 type logged struct {
 	*fixture
+	targettest.Untargeted
 	t     *testing.T
 	log   bytes.Buffer
 	mux   *http.ServeMux

@@ -27,6 +27,7 @@ const (
 	aEvents      = "ev"
 	aShards      = "sh"
 	aEpoch       = "ep"
+	aEpochEmpty  = "ee"
 	aRev         = "r" // of a text or an appearance, the journey's that wrote it
 	aTextRev     = "tr"
 	aAppearance  = "ar"
@@ -47,7 +48,7 @@ const (
 // shrink it.
 var journeyChanges = []string{
 	aName, aStatus, aDays, aEntryFrom, aEntryUntil, aReentry, aVersion, aGraph, aPassed, aNodes,
-	aEvents, aEpoch, aRev, aTextRev, aAppearance, aDefined, aPublished, access.WriteIDAttribute, aUpdated,
+	aEvents, aEpoch, aEpochEmpty, aRev, aTextRev, aAppearance, aDefined, aPublished, access.WriteIDAttribute, aUpdated,
 }
 
 // encodeJourney returns the item of j, without its text and Definition.
@@ -74,6 +75,7 @@ func encodeJourney(t ident.Tenant, j journey.Journey, w access.WriteID) (item.It
 	it.PutTexts(aEvents, j.Events)
 	it.PutNumber(aShards, int64(j.Shards))
 	it.PutNumber(aEpoch, int64(j.Epoch))
+	it.PutFlag(aEpochEmpty, j.EpochEmpty)
 	it.PutNumber(aRev, j.Rev)
 	it.PutNumber(aTextRev, j.TextRev)
 	it.PutNumber(aAppearance, j.AppearanceRev)
@@ -102,6 +104,7 @@ func decodeJourney(it item.Item) (journey.Journey, error) {
 		Events:          r.Texts(aEvents),
 		Shards:          int(r.Number(aShards)),
 		Epoch:           int(r.Number(aEpoch)),
+		EpochEmpty:      r.Flag(aEpochEmpty),
 		Rev:             r.Number(aRev),
 		TextRev:         r.Number(aTextRev),
 		AppearanceRev:   r.Number(aAppearance),

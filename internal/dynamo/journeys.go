@@ -139,8 +139,12 @@ func (s Journeys) Update(ctx context.Context, t ident.Tenant, old, next journey.
 	if last := refused[len(refused)-1]; next.Published != old.Published && access.ConditionFailed(last) && !access.ConditionFailed(refused[0]) {
 		return journey.ErrLost
 	}
-	if tooManyEntries(writes, refused) && !access.ConditionFailed(refused[0]) {
+	switch {
+	case access.ConditionFailed(refused[0]):
+	case tooManyEntries(writes, refused):
 		return journey.ErrTooManyStarted
+	case tooManyDrains(writes, refused):
+		return journey.ErrTooManyDrains
 	}
 	if err := w.Conflict(refused[0].Item); !errors.Is(err, journey.ErrStale) {
 		return err
@@ -294,9 +298,11 @@ func (s *table) deletion(t ident.Tenant, j journey.Journey, w access.WriteID) ([
 	deleted := j
 	deleted.Epoch++
 	deleted.Status = "" // so that no event starts it
+	if !j.EpochEmpty {
+		writes = append(writes, *s.endEpoch(t, deleted, reasonDeleted))
+	}
 	if j.Status != journey.Draft {
-		writes = append(writes, *s.putLive(t, deleted, false, j.Epoch, reasonDeleted),
-			s.removal(item.HeadKey(t, j.ID)))
+		writes = append(writes, s.removal(item.HeadKey(t, j.ID)))
 	}
 	return append(writes, s.eventChanges(t, j, deleted)...), nil
 }

@@ -23,7 +23,7 @@ func draft(n int) journey.Journey {
 	j := journey.Journey{
 		ID: id(n), Name: "Welcome", Description: "to all", Status: journey.Draft,
 		EntryCondition: []byte(`{"event":"account_created"}`), MaxDurationDays: 30,
-		NodeCount: 2, Events: []string{"account_created", "came#back"}, Shards: journey.FirstShards, Rev: 1, TextRev: 1,
+		NodeCount: 2, Events: []string{"account_created", "came#back"}, Shards: journey.FirstShards, EpochEmpty: true, Rev: 1, TextRev: 1,
 		CreatedAt: start, UpdatedAt: start,
 		CreatedBy: journey.Author{Subject: "7f8c", Name: "Ada"}, UpdatedBy: journey.Author{Subject: "client-1"},
 	}
@@ -43,9 +43,10 @@ func define(j journey.Journey, definition string) journey.Journey {
 
 // next returns j after a change.
 func next(j journey.Journey, status journey.Status) journey.Journey {
-	if status == journey.Archived && j.Status != status {
-		j.Epoch++
+	if status == journey.Archived && !j.EpochEmpty {
+		j.Epoch, j.EpochEmpty = j.Epoch+1, true
 	}
+	j.EpochEmpty = j.EpochEmpty && status != journey.Active
 	j.Status = status
 	j.Rev++
 	j.UpdatedAt = j.UpdatedAt.Add(time.Second)

@@ -45,16 +45,16 @@ func requireKept(t *testing.T, s *dynamo.Store, e progress.Enrollment) progress.
 	t.Helper()
 	read, err := s.Enrollments.Enrollment(t.Context(), demo, e.Journey, e.Customer)
 	require.NoError(t, err)
-	_, loaded, err := s.Engine.Load(t.Context(), demo, e.Journey, []string{e.Customer})
+	loaded, err := s.Engine.Load(t.Context(), demo, e.Journey, []string{e.Customer})
 	require.NoError(t, err)
 	all, unread, err := s.Customers.Enrollments(t.Context(), demo, e.Customer)
 	require.NoError(t, err)
 	require.Empty(t, unread)
-	for _, got := range append(append([]progress.Enrollment{read}, loaded...), all...) {
+	for _, got := range append(append([]progress.Enrollment{read}, loaded.Enrollments...), all...) {
 		require.Equal(t, e.Rev, got.Rev)
 		require.Equal(t, [3]string{string(e.Event), string(e.Decisions), string(e.Steps)}, [3]string{string(got.Event), string(got.Decisions), string(got.Steps)})
 	}
-	require.Len(t, append(loaded, all...), 2)
+	require.Len(t, append(loaded.Enrollments, all...), 2)
 	return read
 }
 
@@ -280,9 +280,9 @@ func TestKept_LeavesNewerItemsAlone(t *testing.T) {
 	_, undo := newer(t, table, "T#demo#C#ada", "K#")
 	_, err := s.Enrollments.Enrollment(t.Context(), demo, e.Journey, "ada")
 	require.ErrorIs(t, err, journey.ErrNewer)
-	_, list, err := s.Engine.Load(t.Context(), demo, e.Journey, []string{"ada"})
+	loaded, err := s.Engine.Load(t.Context(), demo, e.Journey, []string{"ada"})
 	require.ErrorIs(t, err, journey.ErrNewer)
-	require.Empty(t, list)
+	require.Empty(t, loaded.Enrollments)
 	next := e.NextWrite(start)
 	next.Steps = keeping("step", 600)
 	require.ErrorIs(t, s.Engine.Advance(t.Context(), demo, 4, []progress.Enrollment{next})[0], journey.ErrNewer)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -27,16 +28,18 @@ import (
 //	becomes active     on, with the epoch of new enrollments
 //	leaves active      deleted; if the journey was ever archived, it stays, off,
 //	                   since customers may still have to leave: tick deletes it
-//	becomes archived   off and draining; a draft has none, since it never had customers
-//	is deleted         off and draining, with its own reason; a draft has none
+//	becomes archived   off and draining
+//	is deleted         off and draining, with its own reason
 //
-// lFrom and lShards survive every change. Only tick raises them: lFrom when the
-// lower epochs are empty, lShards when one shard is too slow.
+// The last two change nothing if the journey's epoch is empty. lFrom and lShards survive
+// every change. Only tick raises them: lFrom when the lower epochs are empty, lShards when
+// one shard is too slow.
 const (
 	lShards = "k"  // of the journey's part of the due index
 	lOn     = "on" // active: due customers move on; otherwise only leaving customers are visited
 	lEpoch  = "ep" // customers enrolled in a lower epoch must leave
 	lFrom   = "fr" // lowest epoch that may still have customers
+	lEnded  = "en" // list: when the epochs from lFrom on ended
 	lReason = "dr" // exit reason of customers that must leave
 	lSince  = "u"  // time of the last change
 )
@@ -54,34 +57,54 @@ func (s *table) liveChange(t ident.Tenant, old, next journey.Journey) *types.Tra
 	case old.Status == next.Status:
 		return nil
 	case next.Status == journey.Active:
-		return s.putLive(t, next, true, next.Epoch, "")
-	case next.Status == journey.Archived && old.Status != journey.Draft:
-		return s.putLive(t, next, false, old.Epoch, reasonArchived)
+		return s.putLive(t, next, true)
+	case next.Epoch > old.Epoch:
+		end := s.endEpoch(t, next, reasonArchived)
+		end.Update.ConditionExpression = aws.String("attribute_not_exists(#fr) OR #fr >= :least")
+		end.Update.ExpressionAttributeValues[":least"] = item.Number(int64(next.Epoch - journey.MaxDrains))
+		return end
 	case old.Status != journey.Active:
 		return nil
 	case next.Epoch > 0:
-		return s.putLive(t, next, false, next.Epoch, "")
+		return s.putLive(t, next, false)
 	}
 	return &types.TransactWriteItem{Delete: &types.Delete{TableName: &s.Name, Key: item.LiveKey(t, next.ID)}}
 }
 
-// putLive writes the entry. from is the lowest epoch that may have customers. An
-// existing entry keeps its own from and its number of shards.
-func (s *table) putLive(t ident.Tenant, j journey.Journey, on bool, from int, reason string) *types.TransactWriteItem {
-	set := "SET #on = :on, #ep = :ep, #u = :u, #k = if_not_exists(#k, :k), #fr = if_not_exists(#fr, :fr)"
-	names := map[string]string{"#on": lOn, "#ep": lEpoch, "#u": lSince, "#k": lShards, "#fr": lFrom}
-	values := item.Item{
-		":on": item.Flag(on), ":ep": item.Number(int64(j.Epoch)), ":u": item.Number(j.UpdatedAt.UnixMilli()),
-		":k": item.Number(int64(j.Shards)), ":fr": item.Number(int64(from)),
-	}
-	if reason != "" {
-		set += ", #dr = :dr"
-		names["#dr"], values[":dr"] = lReason, item.Text(reason)
-	}
+// putLive writes the entry. An existing one keeps its lFrom and its number of shards.
+func (s *table) putLive(t ident.Tenant, j journey.Journey, on bool) *types.TransactWriteItem {
 	return &types.TransactWriteItem{Update: &types.Update{
-		TableName: &s.Name, Key: item.LiveKey(t, j.ID), UpdateExpression: aws.String(set),
-		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+		TableName: &s.Name, Key: item.LiveKey(t, j.ID),
+		UpdateExpression:         aws.String("SET #on = :on, #ep = :ep, #u = :u, #k = if_not_exists(#k, :k), #fr = if_not_exists(#fr, :fr)"),
+		ExpressionAttributeNames: map[string]string{"#on": lOn, "#ep": lEpoch, "#u": lSince, "#k": lShards, "#fr": lFrom},
+		ExpressionAttributeValues: item.Item{
+			":on": item.Flag(on), ":ep": item.Number(int64(j.Epoch)), ":u": item.Number(j.UpdatedAt.UnixMilli()),
+			":k": item.Number(int64(j.Shards)), ":fr": item.Number(int64(j.Epoch)),
+		},
 	}}
+}
+
+// endEpoch writes the entry of j, whose customers of the epoch before its own must leave.
+func (s *table) endEpoch(t ident.Tenant, j journey.Journey, reason string) *types.TransactWriteItem {
+	end := s.putLive(t, j, false)
+	u := end.Update
+	u.UpdateExpression = aws.String(*u.UpdateExpression + ", #dr = :dr, #en = list_append(if_not_exists(#en, :none), :ended)")
+	u.ExpressionAttributeNames["#dr"], u.ExpressionAttributeNames["#en"] = lReason, lEnded
+	u.ExpressionAttributeValues[":dr"] = item.Text(reason)
+	u.ExpressionAttributeValues[":fr"] = item.Number(int64(j.Epoch - 1))
+	u.ExpressionAttributeValues[":none"] = &types.AttributeValueMemberL{}
+	u.ExpressionAttributeValues[":ended"] = &types.AttributeValueMemberL{Value: []types.AttributeValue{u.ExpressionAttributeValues[":u"]}}
+	return end
+}
+
+// tooManyDrains reports whether the drains of the journey refused a transaction.
+func tooManyDrains(writes []types.TransactWriteItem, refused []types.CancellationReason) bool {
+	for i, reason := range refused {
+		if u := writes[i].Update; u != nil && u.ExpressionAttributeNames["#en"] == lEnded && access.ConditionFailed(reason) {
+			return true
+		}
+	}
+	return false
 }
 
 // Lives implements engine.Table.
@@ -118,7 +141,7 @@ func decodeLive(it item.Item) (engine.Live, error) {
 	}
 	live := engine.Live{
 		Tenant: tenant, Journey: id, On: r.Flag(lOn), Shards: int(r.Number(lShards)),
-		Epoch: int(r.Number(lEpoch)), DrainFrom: int(r.Number(lFrom)), Reason: r.Text(lReason), Since: r.Time(lSince),
+		Epoch: int(r.Number(lEpoch)), DrainFrom: int(r.Number(lFrom)), Ended: r.Times(lEnded), Reason: r.Text(lReason), Since: r.Time(lSince),
 	}
 	if r.Err != nil {
 		return live, access.WrapDamaged(fmt.Errorf("the LIVE entry %s: %w", sk, r.Err))
@@ -162,22 +185,33 @@ func (s Engine) GrowShards(ctx context.Context, l engine.Live) error {
 }
 
 // Drained implements engine.Table.
-func (s Engine) Drained(ctx context.Context, l engine.Live) error {
-	unchanged := aws.String("#ep = :ep AND #u = :u AND #on = :on")
-	names := map[string]string{"#ep": lEpoch, "#u": lSince, "#on": lOn}
-	values := item.Item{":ep": item.Number(int64(l.Epoch)), ":u": item.Number(l.Since.UnixMilli()), ":on": item.Flag(l.On)}
+func (s Engine) Drained(ctx context.Context, l engine.Live, from int) error {
+	// Only the caller moves lFrom, so that what was read of the epochs below from holds.
+	condition := "#fr = :fr"
+	names, values := map[string]string{"#fr": lFrom}, item.Item{":fr": item.Number(int64(l.DrainFrom))}
 	var err error
-	if l.On {
-		names["#fr"] = lFrom
-		_, err = s.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-			TableName: &s.Name, Key: item.LiveKey(l.Tenant, l.Journey), UpdateExpression: aws.String("SET #fr = :ep"),
-			ConditionExpression: unchanged, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
-		})
-	} else {
+	if !l.On && from == l.Epoch {
+		names["#ep"], names["#on"] = lEpoch, lOn
+		values[":ep"], values[":on"] = item.Number(int64(l.Epoch)), item.Flag(false)
 		_, err = s.Client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-			TableName: &s.Name, Key: item.LiveKey(l.Tenant, l.Journey),
-			ConditionExpression: unchanged, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+			TableName: &s.Name, Key: item.LiveKey(l.Tenant, l.Journey), ConditionExpression: aws.String(condition + " AND #ep = :ep AND #on = :on"),
+			ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 		})
+		return access.WrapUnlessRefused("end a drain", err)
 	}
-	return access.WrapUnlessRefused("end a drain", err)
+	set := "SET #fr = :from"
+	values[":from"] = item.Number(int64(from))
+	var ended []string
+	for i := range min(from-l.DrainFrom, len(l.Ended)) {
+		ended = append(ended, fmt.Sprintf("#en[%d]", i))
+	}
+	if ended != nil {
+		names["#en"] = lEnded
+		set += " REMOVE " + strings.Join(ended, ", ")
+	}
+	_, err = s.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.Name, Key: item.LiveKey(l.Tenant, l.Journey), UpdateExpression: &set, ConditionExpression: &condition,
+		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+	})
+	return access.WrapUnlessRefused("end drains", err)
 }

@@ -15,6 +15,7 @@ type live struct {
 	on     bool
 	epoch  string
 	from   string
+	ended  int // how many epochs have a time
 	reason string
 }
 
@@ -35,28 +36,38 @@ func TestLive_EntryFollowsTheStatus(t *testing.T) {
 			&live{on: true, epoch: "0", from: "0"}},
 		{"paused", []journey.Status{journey.Active, journey.Paused}, nil},
 		{"archived drains", []journey.Status{journey.Active, journey.Archived},
-			&live{epoch: "1", from: "0", reason: archived}},
+			&live{epoch: "1", from: "0", ended: 1, reason: archived}},
 		{"archived from paused drains", []journey.Status{journey.Active, journey.Paused, journey.Archived},
-			&live{epoch: "1", from: "0", reason: archived}},
+			&live{epoch: "1", from: "0", ended: 1, reason: archived}},
 		{"archived draft", []journey.Status{journey.Archived}, nil},
 		{"archived draft, paused", []journey.Status{journey.Archived, journey.Paused}, nil},
 		{"restored still drains",
 			[]journey.Status{journey.Active, journey.Archived, journey.Paused},
-			&live{epoch: "1", from: "0", reason: archived}},
+			&live{epoch: "1", from: "0", ended: 1, reason: archived}},
 		{"active again still drains",
 			[]journey.Status{journey.Active, journey.Archived, journey.Paused, journey.Active},
-			&live{on: true, epoch: "1", from: "0", reason: archived}},
+			&live{on: true, epoch: "1", from: "0", ended: 1, reason: archived}},
 		{"paused again still drains",
 			[]journey.Status{journey.Active, journey.Archived, journey.Paused, journey.Active, journey.Paused},
-			&live{epoch: "1", from: "0", reason: archived}},
+			&live{epoch: "1", from: "0", ended: 1, reason: archived}},
 		{"archived again drains both epochs",
 			[]journey.Status{journey.Active, journey.Archived, journey.Paused, journey.Active, journey.Archived},
-			&live{epoch: "2", from: "0", reason: archived}},
+			&live{epoch: "2", from: "0", ended: 2, reason: archived}},
+		{"archived again without having been active drains nothing more",
+			[]journey.Status{journey.Active, journey.Archived, journey.Paused, journey.Archived, journey.Paused, journey.Archived},
+			&live{epoch: "1", from: "0", ended: 1, reason: archived}},
+		{"deleted without having been active again drains nothing more",
+			[]journey.Status{journey.Active, journey.Archived, journey.Paused, deleted},
+			&live{epoch: "1", from: "0", ended: 1, reason: archived}},
+		{"deleted after it was active again drains both epochs",
+			[]journey.Status{journey.Active, journey.Archived, journey.Paused, journey.Active, deleted},
+			&live{epoch: "2", from: "0", ended: 2, reason: gone}},
+		{"deleted archived draft", []journey.Status{journey.Archived, deleted}, nil},
 		{"deleted draft", []journey.Status{deleted}, nil},
 		{"deleted while active drains", []journey.Status{journey.Active, deleted},
-			&live{epoch: "1", from: "0", reason: gone}},
+			&live{epoch: "1", from: "0", ended: 1, reason: gone}},
 		{"deleted while paused drains", []journey.Status{journey.Active, journey.Paused, deleted},
-			&live{epoch: "1", from: "0", reason: gone}},
+			&live{epoch: "1", from: "0", ended: 1, reason: gone}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -94,6 +105,9 @@ func readLive(t *testing.T, table string, id ident.ID) *live {
 		on:    it["on"].(*types.AttributeValueMemberBOOL).Value,
 		epoch: it["ep"].(*types.AttributeValueMemberN).Value,
 		from:  it["fr"].(*types.AttributeValueMemberN).Value,
+	}
+	if ended, ok := it["en"].(*types.AttributeValueMemberL); ok {
+		entry.ended = len(ended.Value)
 	}
 	if reason, ok := it["dr"].(*types.AttributeValueMemberS); ok {
 		entry.reason = reason.Value

@@ -36,6 +36,6 @@ func TestMeter_CountsRetriesAndUnits(t *testing.T) {
 	lives, err := s.Engine.Lives(t.Context(), engine.LiveKey{}, engine.LiveKey{})
 	require.NoError(t, err)
 	ctx, m = capacity.WithMeter(t.Context())
-	require.NoError(t, s.Engine.Drained(ctx, lives[0]), "deletes the entry")
+	require.NoError(t, s.Engine.Drained(ctx, lives[0], 1), "deletes the entry")
 	require.Equal(t, 1.0, m.Usage().WriteUnits)
 }

@@ -391,7 +391,7 @@ func TestNewer_WritesAreRefused(t *testing.T) {
 		"grow shards of a journey": {"T#demo#J", ulid, func(ctx context.Context) error {
 			return f.store.Engine.GrowShards(ctx, live)
 		}},
-		"end a drain": {"LIVE", "demo#" + ulid, func(ctx context.Context) error { return f.store.Engine.Drained(ctx, live) }},
+		"end a drain": {"LIVE", "demo#" + ulid, func(ctx context.Context) error { return f.store.Engine.Drained(ctx, live, live.Epoch) }},
 		"audit":       {"AUDIT", "A", func(ctx context.Context) error { return f.store.Analytics.PutAudit(ctx, audit) }},
 	} {
 		key, undo := newer(t, f.table, row.pk, row.sk)

@@ -15,6 +15,7 @@ import (
 	"journeys/internal/dynamo/figures"
 	"journeys/internal/dynamo/format"
 	"journeys/internal/dynamo/item"
+	"journeys/internal/dynamo/targets"
 	"journeys/internal/journey"
 )
 
@@ -43,7 +44,10 @@ type Customers struct{ *table }
 type Events struct{ *table }
 
 // Engine implements engine.Table.
-type Engine struct{ *table }
+type Engine struct {
+	*table
+	targets.Targets
+}
 
 // Analytics implements analytics.Table, analytics.Parts and analytics.RollupTable.
 type Analytics struct {
@@ -64,7 +68,7 @@ type table struct {
 func New(client *dynamodb.Client, name string, entropy io.Reader) *Store {
 	base := access.Table{Client: format.Client{Client: client, Check: item.CheckNewer}, Name: name, Entropy: entropy}
 	t := &table{base, figures.Figures{Table: base}}
-	return &Store{Journeys{t}, Enrollments{t}, Customers{t}, Events{t}, Engine{t}, Analytics{t, t.figures}, Names{t}}
+	return &Store{Journeys{t}, Enrollments{t}, Customers{t}, Events{t}, Engine{t, targets.Targets{Table: base}}, Analytics{t, t.figures}, Names{t}}
 }
 
 // Handlers returns the parts that a journey.Service uses.

@@ -17,11 +17,16 @@ func (w *worker) decide(ctx context.Context, r *run) {
 		w.putEffectOff(r)
 		return
 	}
+	if w.heldBack(r) {
+		return
+	}
+	began := w.Now()
 	answer, err := w.Provider.Decide(ctx, DecisionRequest{
 		Key: effectKey(w.pack.Tenant, &r.next, node), Tenant: w.pack.Tenant, Journey: w.pack.Journey,
 		Customer: r.next.Customer, NodeID: node, Config: config, Attributes: r.in.Attributes,
 		Now: r.in.Now,
 	})
+	w.observe(r, config.TimeLimit(), began, true, err)
 	switch {
 	case err == nil && answer.Missing():
 		r.in.Answer = progress.Answer{Result: trail.DecidedEmpty}
@@ -58,15 +63,20 @@ func (w *worker) send(ctx context.Context, r *run) {
 		w.putEffectOff(r)
 		return
 	}
+	if w.heldBack(r) {
+		return
+	}
 	node := r.graph.NodeID(r.next.Node)
 	config := r.graph.Action(r.next.Node)
 	restored, rekeyed := w.Restore.mayHaveSent(r.graph, &r.next)
 	doubtful := r.doubt.open || restored
+	began := w.Now()
 	answer, err := w.Provider.Send(ctx, Message{
 		Key: effectKey(w.pack.Tenant, &r.next, node), Tenant: w.pack.Tenant, Journey: w.pack.Journey,
 		Customer: r.next.Customer, NodeID: node, Config: config,
 		Facts: r.graph.Facts(&r.next, r.in.Attributes), Uncertain: doubtful, Rekeyed: rekeyed,
 	})
+	w.observe(r, limit, began, called(answer), err)
 	r.next = r.stored.NextWrite(w.now())
 	_, uncertain := errors.AsType[*UncertainError](err)
 	switch {
@@ -117,13 +127,12 @@ func (w *worker) putEffectOff(r *run) {
 // earlier attempt remains.
 func (w *worker) postpone(ctx context.Context, r *run, err error, reason string) {
 	now := w.now()
-	r.state = recording
-	r.dropLease(now)
 	if limit, ok := errors.AsType[*ThrottledError](err); ok {
-		r.endAttempt(false)
-		r.next.Due = now.Add(max(limit.After, time.Second)).Truncate(time.Millisecond)
+		w.hold(r, now.Add(max(limit.After, time.Second)))
 		return
 	}
+	r.state = recording
+	r.dropLease(now)
 	r.endAttempt(true)
 	w.Log.WarnContext(ctx, "effect failed", "journey", w.pack.Journey, "node", r.graph.NodeID(r.next.Node),
 		"attempt", r.next.Attempts, "error", err)

@@ -32,11 +32,12 @@ import (
 	"journeys/internal/emf"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/target"
 )
 
 // Times and sizes of the engine.
 const (
-	PackSize     = 99               // customers of one pack: with the Live entry, one batch read
+	PackSize     = 98               // customers of one pack: with the Live entry and the targets, one batch read
 	PageSize     = 1000             // keys of one read of the due index
 	MaxAttempts  = 10               // failed attempts at one effect, before the enrollment fails
 	MaxCrashes   = 30               // attempts without a known outcome, before the enrollment fails
@@ -74,6 +75,7 @@ type Engine struct {
 
 	Definitions  *journey.Definitions // the cache of compiled graphs, shared by invocations
 	Installation string               // names this installation in the metrics
+	Watch        *target.Watch        // of the targets that Advance has called, shared by invocations; nil for one of each
 }
 
 // measure writes the log line of an invocation, with its metrics.

@@ -11,6 +11,7 @@ import (
 
 	"journeys/internal/condition"
 	"journeys/internal/dev/journeytest"
+	"journeys/internal/dev/targettest"
 	"journeys/internal/engine"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -20,10 +21,13 @@ import (
 
 // fake is a table, a provider and a dispatcher in memory, without faults.
 type fake struct {
+	targettest.Untargeted
+	*targettest.Table
+
 	lives    []engine.Live
 	due      map[journey.Partition][]journey.DueKey
 	grown    []ident.ID
-	drained  []ident.ID
+	drained  map[ident.ID]int
 	packs    []engine.Pack
 	graph    journey.Definition
 	items    map[string]progress.Enrollment
@@ -46,7 +50,10 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 func newFake(journeys int) *fake {
 	tenant, _ := ident.ParseTenant("t")
-	f := &fake{due: map[journey.Partition][]journey.DueKey{}, items: map[string]progress.Enrollment{}, now: noon}
+	f := &fake{
+		Table: &targettest.Table{}, due: map[journey.Partition][]journey.DueKey{}, drained: map[ident.ID]int{},
+		items: map[string]progress.Enrollment{}, now: noon,
+	}
 	for i := range journeys {
 		f.lives = append(f.lives, engine.Live{Tenant: tenant, Journey: ident.ID(fmt.Sprintf("jrn_%d", i)), On: true, Shards: 2})
 	}
@@ -121,14 +128,14 @@ func (f *fake) Lives(context.Context, engine.LiveKey, engine.LiveKey) ([]engine.
 	return f.lives, nil
 }
 
-func (f *fake) Load(_ context.Context, _ ident.Tenant, id ident.ID, customers []string) (*engine.Live, []progress.Enrollment, error) {
+func (f *fake) Load(_ context.Context, _ ident.Tenant, id ident.ID, customers []string) (engine.Loaded, error) {
 	var list []progress.Enrollment
 	for _, c := range customers {
 		if e, ok := f.items[c]; ok {
 			list = append(list, e)
 		}
 	}
-	return &f.lives[0], list, f.loadErr
+	return engine.Loaded{Live: &f.lives[0], Enrollments: list, Targets: f.Targets()}, f.loadErr
 }
 
 func (f *fake) Due(_ context.Context, s journey.Partition, _ time.Time, after *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
@@ -152,8 +159,8 @@ func (f *fake) GrowShards(_ context.Context, l engine.Live) error {
 	return nil
 }
 
-func (f *fake) Drained(_ context.Context, l engine.Live) error {
-	f.drained = append(f.drained, l.Journey)
+func (f *fake) Drained(_ context.Context, l engine.Live, from int) error {
+	f.drained[l.Journey] = from
 	return nil
 }
 

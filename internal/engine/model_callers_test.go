@@ -49,7 +49,7 @@ func (m *model) callers(turn int, seed uint64) {
 	if p, ok := m.profiles[fmt.Sprintf("c%d", m.r.IntN(25))]; ok && m.r.IntN(3) == 0 {
 		m.change(p.Stored.Customer, []byte("{"+m.drawDates()+"}"))
 	}
-	if turn == 8 && seed%4 == 0 {
+	if turn == 8 && seed%4 == 0 || turn > 8 && turn%2 == 0 && seed%8 == 0 && m.live.Epoch < 5 {
 		m.end("archive", "journey_archived")
 		m.live.On = seed%8 == 0 // reactivated at once; earlier customers still leave
 	}
@@ -120,7 +120,7 @@ func (m *model) drawCustomer(eventType string) string {
 func (m *model) end(kind, reason string) {
 	m.faults[kind]++
 	m.live.On, m.live.Reason, m.live.Since = false, reason, m.now
-	m.live.Epoch++
+	m.live.Epoch, m.live.Ended = m.live.Epoch+1, append(slices.Clone(m.live.Ended), m.now)
 }
 
 // edit gives the journey a new graph, for customers that enroll from now on.

@@ -190,8 +190,12 @@ func (p *process) Due(ctx context.Context, s journey.Partition, before time.Time
 	if err := p.read(ctx); err != nil {
 		return nil, nil, err
 	}
+	index := p.index
+	if i := s.Epoch - p.live.DrainFrom; i >= 0 && i < len(p.live.Ended) && p.now.Sub(p.live.Ended[i]) >= engine.DrainGrace {
+		index = p.items // it has caught up
+	}
 	var page []journey.DueKey
-	for customer, e := range p.index {
+	for customer, e := range index {
 		if int(hash(customer))%p.live.Shards == s.Shard && e.Epoch == s.Epoch && !e.Due.IsZero() && !e.Due.After(before) {
 			page = append(page, journey.DueKey{Customer: customer, At: e.Due})
 		}
@@ -217,9 +221,12 @@ func hash(s string) uint32 {
 
 func (p *process) GrowShards(context.Context, engine.Live) error { return nil }
 
-func (p *process) Drained(_ context.Context, l engine.Live) error {
-	if p.live == l {
-		p.live.DrainFrom = l.Epoch
+func (p *process) Drained(_ context.Context, l engine.Live, from int) error {
+	if p.live.DrainFrom == l.DrainFrom {
+		for customer, e := range p.items {
+			require.False(p.t, e.Status == progress.Inside && e.Epoch < from, "%s is in an epoch whose drain ended", customer)
+		}
+		p.live.DrainFrom, p.live.Ended = from, p.live.Ended[from-l.DrainFrom:]
 	}
 	return nil
 }
@@ -229,7 +236,7 @@ func (p *process) Definition(ctx context.Context, _ ident.Tenant, _ ident.ID, ha
 	return journey.Journey{Definition: d.Raw, Settings: d.Settings}.GraphText(), p.read(ctx)
 }
 
-func (p *process) Load(ctx context.Context, _ ident.Tenant, _ ident.ID, customers []string) (*engine.Live, []progress.Enrollment, error) {
+func (p *process) Load(ctx context.Context, _ ident.Tenant, _ ident.ID, customers []string) (engine.Loaded, error) {
 	var list []progress.Enrollment
 	for _, c := range customers {
 		if e, ok := p.items[c]; ok {
@@ -245,9 +252,9 @@ func (p *process) Load(ctx context.Context, _ ident.Tenant, _ ident.ID, customer
 	err := p.read(ctx)
 	p.readAt = p.now
 	if held {
-		return nil, nil, err
+		return engine.Loaded{}, err
 	}
-	return &live, list, err
+	return engine.Loaded{Live: &live, Enrollments: list, Targets: p.Targets()}, err
 }
 
 func (p *process) Profiles(ctx context.Context, _ ident.Tenant, customers []string) (map[string]engine.Profile, error) {

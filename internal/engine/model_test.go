@@ -17,6 +17,7 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/condition"
 	"journeys/internal/dev/journeytest"
+	"journeys/internal/dev/targettest"
 	"journeys/internal/engine"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -27,6 +28,9 @@ import (
 // conditions of the real one, a provider that honors keys, a queue of
 // invocations, a virtual clock, and, until calm, faults from a seed.
 type model struct {
+	targettest.Untargeted
+	targettest.Table
+
 	t    *testing.T
 	r    *rand.Rand
 	now  time.Time

@@ -13,12 +13,14 @@ func (w *worker) paused(ctx context.Context) bool {
 	if !w.live.On || now.Sub(w.liveAt) <= LiveFor || !slices.ContainsFunc(w.runs, (*run).needsLive) {
 		return !w.live.On
 	}
-	live, _, err := w.Table.Load(ctx, w.pack.Tenant, w.pack.Journey, nil)
+	loaded, err := w.Table.Load(ctx, w.pack.Tenant, w.pack.Journey, nil)
 	if err != nil {
 		w.Log.WarnContext(ctx, "pack stopped: journey not read", "journey", w.pack.Journey, "error", err)
 	}
+	live := loaded.Live
 	w.liveAt = now
 	w.live.On = err == nil && live != nil && live.On && live.Epoch == w.live.Epoch
+	w.targets.read(loaded.Targets)
 	return !w.live.On
 }
 
@@ -26,7 +28,9 @@ func (w *worker) paused(ctx context.Context) bool {
 func (r *run) needsLive() bool { return r.beginsEffect() || r.change != nil }
 
 // beginsEffect reports whether r's effect would begin now.
-func (r *run) beginsEffect() bool { return r.state == claiming || r.state == deciding }
+func (r *run) beginsEffect() bool {
+	return r.state == gated || r.state == claiming || r.state == deciding
+}
 
 // pause stops new effects and moves. Results of claimed messages are still written,
 // and customers that must leave still leave. All others stay due where they are

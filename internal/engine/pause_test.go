@@ -22,11 +22,12 @@ type pausing struct {
 	loads int
 }
 
-func (p *pausing) Load(ctx context.Context, t ident.Tenant, id ident.ID, customers []string) (*engine.Live, []progress.Enrollment, error) {
+func (p *pausing) Load(ctx context.Context, t ident.Tenant, id ident.ID, customers []string) (engine.Loaded, error) {
 	p.loads++
-	live, list, err := p.fake.Load(ctx, t, id, customers)
-	read := *live
-	return &read, list, err
+	loaded, err := p.fake.Load(ctx, t, id, customers)
+	read := *loaded.Live
+	loaded.Live = &read
+	return loaded, err
 }
 
 func (p *pausing) Send(ctx context.Context, m engine.Message) (progress.Answer, error) {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"journeys/internal/condition"
@@ -31,7 +32,25 @@ type Provider interface {
 	Send(ctx context.Context, m Message) (progress.Answer, error)
 	// Timeout bounds each Send.
 	Timeout() time.Duration
+	// ChannelTarget returns what a tenant's messages to a channel are sent through.
+	ChannelTarget(t ident.Tenant, channel string) Target
+	// DecisionTarget returns what answers a tenant's questions to a decision flow.
+	DecisionTarget(t ident.Tenant, flow string) Target
 }
+
+// Target is a channel or a decision flow as the installation knows it: tenants share it,
+// and may call it differently. The zero value is one that answers at once, without a call.
+type Target struct {
+	Name string  // unique among channels and decision flows; "" for no call
+	Rate float64 // effects per second in the whole installation; 0 for no limit
+}
+
+var (
+	// ErrTimedOut is in the error of an effect whose target did not answer in time.
+	ErrTimedOut = errors.New("the target did not answer in time")
+	// ErrNotCalled is in the error of an effect that failed before its target was called.
+	ErrNotCalled = errors.New("the target was not called")
+)
 
 // DecisionRequest asks for the next best action for one customer.
 type DecisionRequest struct {

@@ -267,15 +267,15 @@ func (r *race) Definition(context.Context, ident.Tenant, ident.ID, string) ([]by
 	return journey.Journey{Definition: r.graph.Raw, Settings: r.graph.Settings}.GraphText(), nil
 }
 
-func (r *race) Load(ctx context.Context, _ ident.Tenant, _ ident.ID, _ []string) (*engine.Live, []progress.Enrollment, error) {
+func (r *race) Load(ctx context.Context, _ ident.Tenant, _ ident.ID, _ []string) (engine.Loaded, error) {
 	r.ask(ctx)
 	if isDead(ctx) {
-		return nil, nil, errDead
+		return engine.Loaded{}, errDead
 	}
 	if r.e == nil {
-		return &r.lives[0], nil, nil
+		return engine.Loaded{Live: &r.lives[0]}, nil
 	}
-	return &r.lives[0], []progress.Enrollment{*r.e}, nil
+	return engine.Loaded{Live: &r.lives[0], Enrollments: []progress.Enrollment{*r.e}}, nil
 }
 
 func (r *race) LastEvents(ctx context.Context, _ ident.Tenant, _ map[string][]string) (map[string]engine.LastEvents, error) {

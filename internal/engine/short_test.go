@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/condition"
+	"journeys/internal/dev/targettest"
 	"journeys/internal/engine"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -27,6 +28,9 @@ import (
 // slowWorld is a table, and a provider whose calls take a while, on the virtual
 // clock of a synctest bubble.
 type slowWorld struct {
+	targettest.Untargeted
+	targettest.Table
+
 	decisionTime, sendTime time.Duration
 	hang                   bool // decisions take all the time that they may, and fail
 
@@ -60,14 +64,14 @@ func (s *slowWorld) Due(_ context.Context, _ journey.Partition, before time.Time
 	return page, nil, nil
 }
 
-func (s *slowWorld) GrowShards(context.Context, engine.Live) error { return nil }
-func (s *slowWorld) Drained(context.Context, engine.Live) error    { return nil }
+func (s *slowWorld) GrowShards(context.Context, engine.Live) error   { return nil }
+func (s *slowWorld) Drained(context.Context, engine.Live, int) error { return nil }
 
 func (s *slowWorld) Definition(context.Context, ident.Tenant, ident.ID, string) ([]byte, error) {
 	return s.graph.Raw, nil
 }
 
-func (s *slowWorld) Load(_ context.Context, _ ident.Tenant, _ ident.ID, customers []string) (*engine.Live, []progress.Enrollment, error) {
+func (s *slowWorld) Load(_ context.Context, _ ident.Tenant, _ ident.ID, customers []string) (engine.Loaded, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var list []progress.Enrollment
@@ -75,7 +79,7 @@ func (s *slowWorld) Load(_ context.Context, _ ident.Tenant, _ ident.ID, customer
 		list = append(list, s.items[c])
 	}
 	live := s.live
-	return &live, list, nil
+	return engine.Loaded{Live: &live, Enrollments: list, Targets: s.Targets()}, nil
 }
 
 func (s *slowWorld) Profiles(context.Context, ident.Tenant, []string) (map[string]engine.Profile, error) {

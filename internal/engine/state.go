@@ -22,15 +22,15 @@ const (
 // state is what a run does next. A worker moves all its runs in rounds (see
 // round), so that runs in the same state share a request where one can be shared.
 //
-//	            ┌────────────────────────────────┐ read, answered, sent
-//	            v                                │
-//	load ──> stepping ──┬──> readingProfile ─────┤
-//	  │         ^       ├──> readingEvents ──────┤
-//	  │         │       ├──> deciding ───────────┤
-//	  │         │       ├──> claiming ─> sending ┘
-//	  │         │       │                  │ failed, throttled (deciding too)
-//	  │         │       │                  v
-//	  │         │       └────────────> recording ──> done, or stepping if still due
+//	            ┌────────────────────────────────────────┐ read, answered, sent
+//	            v                                        │
+//	load ──> stepping ──┬──> readingProfile ─────────────┤
+//	  │         ^       ├──> readingEvents ──────────────┤
+//	  │         │       ├──> gated ┬─> deciding ─────────┤
+//	  │         │       │     │    └─> claiming ─> sending
+//	  │         │       │     │ held        │ failed, throttled, held (deciding too)
+//	  │         │       │     v             v
+//	  │         │       └──────────> recording ──> done, or stepping if still due
 //	  │         │                          │ entered a wait for an event
 //	  ├──> readingEvents <─────────────────┘
 //	  └──> leaving ──> done
@@ -41,18 +41,24 @@ const (
 //	stepping       still waits                              done
 //	               needs the profile                        readingProfile
 //	               needs events                             readingEvents, or recording if it has an answer
-//	               reached a decision                       deciding
-//	               reached a message                        claiming
+//	               reached a decision or a message          gated
 //	               waits, left, or failed                   recording
 //	               entered a wait that needs the profile    recording
 //	readingProfile read                                     stepping
 //	               cannot be read                           done, or recording to give back an attempt
-//	deciding       answered, or the node goes on without stepping
+//	gated          its target takes effects, a decision     deciding
+//	               its target takes effects, a message      claiming
+//	               its target takes none now                recording       Due; it is held, which is no attempt
+//	               its target is open, a decision whose
+//	               node goes on without                     stepping
+//	               another run of the pack probes first     gated
+//	deciding       answered, or the node goes on without    stepping
 //	               failed, or throttled                     recording
 //	claiming       written                                  sending         Attempts, LeaseUntil
 //	sending        sent, skipped, or failed for good where
 //	               the node goes on without                 stepping
 //	               failed, throttled, or time is short      recording
+//	               its target has hung meanwhile            recording       Due, and the claim is given back
 //	recording      written: entered a wait for an event     readingEvents   position, Due, result
 //	               written: still due                       stepping
 //	               written: anything else                   done
@@ -66,7 +72,7 @@ const (
 //	an answer that is not written is recorded there first
 //	claiming, recording, leaving: another worker wrote first, or the write failed -> done
 //	claiming, recording: an exit was requested meanwhile -> leaving, in the same round
-//	stepping, deciding, claiming: the effect and the write after it do not fit into
+//	stepping, gated, deciding, claiming: the effect and the write after it do not fit into
 //	the invocation's time -> recording if the run has an answer that is not written,
 //	otherwise done
 //	any but leaving: the journey was paused or ended -> done, but recording if the
@@ -80,6 +86,7 @@ type state uint8
 const (
 	stepping state = iota
 	readingProfile
+	gated // waits for its target
 	deciding
 	claiming  // its next revision takes the lease of a message
 	recording // its next revision holds no lease
@@ -99,9 +106,11 @@ type run struct {
 	change     *change         // of the profile, with the next write; nil for none
 	redone     int             // how often updates were repeated
 	state      state
-	holdsLease bool // this worker wrote stored as a claim
-	hasAnswer  bool // next holds an answer of a decision or message that is not written
-	putOff     bool // its effect was put off
+	target     Target // of its effect
+	decides    bool   // its effect is a decision
+	holdsLease bool   // this worker wrote stored as a claim
+	hasAnswer  bool   // next holds an answer of a decision or message that is not written
+	putOff     bool   // its effect was put off
 	counted    counted
 	aheadRev   int64 // stored revision that counted an attempt ahead; 0 for none
 	doubt      doubt
@@ -147,11 +156,13 @@ func (w *worker) step(ctx context.Context, r *run) {
 	case !r.in.HasAttributes:
 		r.state = readingProfile
 	case effect == progress.NeedDecision:
-		r.state = deciding
+		r.target, r.decides = w.Provider.DecisionTarget(w.pack.Tenant, r.graph.Decision(r.next.Node).FlowID), true
+		r.state = gated
 	case !fits(ctx, w.Provider.Timeout()):
 		w.putEffectOff(r) // a claim would only have to be given back
 	default:
-		w.claim(r)
+		r.target, r.decides = w.Provider.ChannelTarget(w.pack.Tenant, r.graph.Action(r.next.Node).Channel), false
+		r.state = gated
 	}
 }
 

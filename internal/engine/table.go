@@ -9,6 +9,7 @@ import (
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/progress"
+	"journeys/internal/target"
 )
 
 // Live is an entry in Tick's work list: a journey that is active or still
@@ -16,16 +17,35 @@ import (
 type Live struct {
 	Tenant    ident.Tenant
 	Journey   ident.ID
-	On        bool      // active: customers that are due move on
-	Shards    int       // of the journey's part of the due index
-	Epoch     int       // the epoch that customers enroll in now
-	DrainFrom int       // the lowest epoch that may still have customers; all below Epoch are drained
-	Reason    string    // why drained customers leave: "journey_archived" or "journey_deleted"
-	Since     time.Time // of the last change; lateness is measured from no earlier time
+	On        bool        // active: customers that are due move on
+	Shards    int         // of the journey's part of the due index
+	Epoch     int         // the epoch that customers enroll in now
+	DrainFrom int         // the lowest epoch that may still have customers; all below Epoch are drained
+	Ended     []time.Time // when each epoch from DrainFrom on ended, in order; one that is missing ended at Since
+	Reason    string      // why drained customers leave: "journey_archived" or "journey_deleted"
+	Since     time.Time   // of the last change; lateness is measured from no earlier time
 }
 
 // Draining reports whether customers of earlier epochs may still have to leave.
 func (l Live) Draining() bool { return l.DrainFrom < l.Epoch }
+
+// drainedTo returns the epoch below which no epoch can have customers at now. occupied
+// is the lowest epoch that has some, l.Epoch for none.
+func (l Live) drainedTo(occupied int, now time.Time) int {
+	from := l.DrainFrom
+	for from < occupied && now.Sub(l.ended(from)) >= DrainGrace {
+		from++
+	}
+	return from
+}
+
+// ended returns when an epoch from l.DrainFrom on ended.
+func (l Live) ended(epoch int) time.Time {
+	if i := epoch - l.DrainFrom; i < len(l.Ended) {
+		return l.Ended[i]
+	}
+	return l.Since
+}
 
 // Key returns the key of the entry.
 func (l Live) Key() LiveKey { return LiveKey{l.Tenant, l.Journey} }
@@ -43,6 +63,13 @@ type Pack struct {
 	Journey   ident.ID
 	Customers []string // 1 to PackSize, all different
 	Solo      bool     // a single customer, which may have killed an earlier worker
+}
+
+// Loaded is what Load reads.
+type Loaded struct {
+	Live        *Live                 // of the journey; nil if there is none
+	Enrollments []progress.Enrollment // in any order
+	Targets     target.States         // of the installation; those that cannot be read are absent, and so closed
 }
 
 // Profile is what is known of a customer.
@@ -99,18 +126,19 @@ type Table interface {
 	// GrowShards doubles the journey's shards, unless they have changed since l
 	// was read.
 	GrowShards(ctx context.Context, l Live) error
-	// Drained records that the epochs below l.Epoch have no customers, and
-	// removes the entry if the journey is not active either. It does nothing if
-	// the entry has changed since l was read.
-	Drained(ctx context.Context, l Live) error
+	// Drained records that the epochs below from have no customers. If from is
+	// l.Epoch and the journey is not active, it removes the entry. It does nothing
+	// if the entry has changed since l was read.
+	Drained(ctx context.Context, l Live, from int) error
 	// Definition returns the definition with that hash. It also works for
 	// deleted journeys.
 	Definition(ctx context.Context, t ident.Tenant, id ident.ID, hash string) ([]byte, error)
-	// Load reads a journey's Live entry and the enrollments of 0 to PackSize
-	// customers in one request. The entry is nil if there is none; the
-	// enrollments are in any order. Its error is an Unread if some of that
-	// cannot be read.
-	Load(ctx context.Context, t ident.Tenant, id ident.ID, customers []string) (*Live, []progress.Enrollment, error)
+	// Load reads in one request what a worker begins with, for 0 to PackSize
+	// customers. Its error is an Unread if some of that cannot be read.
+	Load(ctx context.Context, t ident.Tenant, id ident.ID, customers []string) (Loaded, error)
+	// PutTarget replaces the stored state of a target by next, if it is still old,
+	// and returns what is stored then and whether it is next.
+	PutTarget(ctx context.Context, name string, old, next target.State) (stored target.State, ok bool, err error)
 	// Profiles returns the profiles of customers, by customer. Those without a
 	// profile are absent.
 	Profiles(ctx context.Context, t ident.Tenant, customers []string) (map[string]Profile, error)

@@ -15,6 +15,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dev/journeytest"
+	"journeys/internal/dev/targettest"
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/engine"
@@ -30,6 +31,7 @@ func TestMain(m *testing.M) { dynamotest.Main(m) }
 // packs.
 type installation struct {
 	*engine.Engine
+	targettest.Untargeted
 	store   *dynamo.Store
 	client  *dynamodb.Client
 	table   string
@@ -190,14 +192,14 @@ func TestEngine_ArchivedAndDeletedJourneysDrain(t *testing.T) {
 			require.Equal(t, progress.Cancelled, e.Status)
 			require.Equal(t, reason, e.ExitReason)
 		}
-		live, _, err := i.store.Engine.Load(t.Context(), i.tenant, id, nil)
+		loaded, err := i.store.Engine.Load(t.Context(), i.tenant, id, nil)
 		require.NoError(t, err)
-		require.NotNil(t, live, "an enroll call that began before may still write")
+		require.NotNil(t, loaded.Live, "an enroll call that began before may still write")
 		i.now = i.now.Add(engine.DrainGrace)
 		i.run(t, t.Context())
-		live, _, err = i.store.Engine.Load(t.Context(), i.tenant, id, nil)
+		loaded, err = i.store.Engine.Load(t.Context(), i.tenant, id, nil)
 		require.NoError(t, err)
-		require.Nil(t, live)
+		require.Nil(t, loaded.Live)
 	}
 	require.Empty(t, i.inbox)
 }

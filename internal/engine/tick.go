@@ -210,22 +210,26 @@ func (t *ticker) growShards(ctx context.Context) {
 	}
 }
 
-// finishDrains ends the drains that have found all shards empty, once DrainGrace
-// has passed. It also removes entries of journeys that neither drain nor are
-// active.
+// finishDrains ends the drains of the lowest epochs whose shards were all empty,
+// once DrainGrace has passed since the epoch ended. It also removes entries of
+// journeys that neither drain nor are active.
 func (t *ticker) finishDrains(ctx context.Context) {
-	occupied := map[*Live]bool{}
+	occupied := map[*Live]int{} // the lowest epoch that has customers, or was not read
+	for i := range t.lives {
+		occupied[&t.lives[i]] = t.lives[i].Epoch
+	}
 	for _, s := range t.scans {
 		if s.drain && !s.empty {
-			occupied[s.live] = true
+			occupied[s.live] = min(occupied[s.live], s.partition.Epoch)
 		}
 	}
 	for i := range t.lives {
 		l := &t.lives[i]
-		if (l.On && !l.Draining()) || occupied[l] || t.began.Sub(l.Since) < DrainGrace {
+		from := l.drainedTo(occupied[l], t.began)
+		if from == l.DrainFrom && (l.On || l.Draining()) {
 			continue
 		}
-		if err := t.Table.Drained(ctx, *l); err != nil {
+		if err := t.Table.Drained(ctx, *l, from); err != nil {
 			t.Log.ErrorContext(ctx, "drain not ended", "journey", l.Journey, "error", err)
 		}
 	}

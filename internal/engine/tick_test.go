@@ -25,7 +25,7 @@ func TestTick_PacksOneJourneyAcrossItsShards(t *testing.T) {
 		require.False(t, p.Solo)
 		sizes[p.Journey] = append(sizes[p.Journey], len(p.Customers))
 	}
-	require.Equal(t, map[ident.ID][]int{"jrn_0": {99, 21}, "jrn_1": {1}}, sizes)
+	require.Equal(t, map[ident.ID][]int{"jrn_0": {98, 22}, "jrn_1": {1}}, sizes)
 	require.Empty(t, f.grown)
 }
 
@@ -34,7 +34,7 @@ func TestTick_ReadsAPageOfEachJourneyInTurn(t *testing.T) {
 
 	f := newFake(2)
 	f.overdue(0, 0, 5*engine.PageSize, time.Minute)
-	f.overdue(1, 0, 99, time.Minute)
+	f.overdue(1, 0, engine.PackSize, time.Minute)
 	require.NoError(t, f.engine().Tick(t.Context()))
 	for i, p := range f.packs {
 		if p.Journey == "jrn_1" {
@@ -138,16 +138,16 @@ func TestTick_DispatchesReturnedCustomersInSmallPacks(t *testing.T) {
 	f := newFake(1)
 	f.overdue(0, 0, 100, engine.SmallAfter-time.Second)
 	f.overdue(0, 1, 40, engine.SmallAfter)
-	require.Equal(t, []int{99, 32, 8, 1}, sizes(f))
+	require.Equal(t, []int{98, 32, 8, 2}, sizes(f))
 
 	resumed := newFake(1)
 	resumed.lives[0].Since = noon
 	resumed.overdue(0, 0, 99, time.Hour)
-	require.Equal(t, []int{99}, sizes(resumed), "after a pause all are overdue")
+	require.Equal(t, []int{98, 1}, sizes(resumed), "after a pause all are overdue")
 
 	behind := newFake(1)
 	behind.overdue(0, 0, engine.PageSize+1, time.Hour)
-	require.Equal(t, 99, sizes(behind)[0], "in a backlog all are overdue")
+	require.Equal(t, engine.PackSize, sizes(behind)[0], "in a backlog all are overdue")
 }
 
 func TestTick_EndsADrainOnceItsShardsStayEmpty(t *testing.T) {
@@ -168,5 +168,41 @@ func TestTick_EndsADrainOnceItsShardsStayEmpty(t *testing.T) {
 
 	delete(f.due, old)
 	require.NoError(t, f.engine().Tick(t.Context()))
-	require.Equal(t, []ident.ID{"jrn_0"}, f.drained)
+	require.Equal(t, map[ident.ID]int{"jrn_0": 1}, f.drained)
+}
+
+// A journey that is archived again and again costs a tick no more than the epochs that
+// may still have customers.
+func TestTick_EndsTheDrainOfEachEpochByItself(t *testing.T) {
+	t.Parallel()
+
+	f := newFake(1)
+	l := &f.lives[0]
+	l.Epoch, l.DrainFrom, l.Since = 6, 2, noon
+	for _, ago := range []time.Duration{4 * engine.DrainGrace, engine.DrainGrace, engine.DrainGrace - time.Second, 0} {
+		l.Ended = append(l.Ended, noon.Add(-ago))
+	}
+	require.NoError(t, f.engine().Tick(t.Context()))
+	require.Equal(t, map[ident.ID]int{"jrn_0": 4}, f.drained, "the third may still be written to")
+
+	clear(f.drained)
+	f.now = noon.Add(time.Hour)
+	third := journey.Partition{Tenant: l.Tenant, Journey: l.Journey, Epoch: 4, Shard: 1}
+	f.due[third] = []journey.DueKey{{Customer: "c", At: noon}}
+	require.NoError(t, f.engine().Tick(t.Context()))
+	require.Equal(t, map[ident.ID]int{"jrn_0": 4}, f.drained, "the third has a customer")
+
+	clear(f.drained)
+	delete(f.due, third)
+	require.NoError(t, f.engine().Tick(t.Context()))
+	require.Equal(t, map[ident.ID]int{"jrn_0": 6}, f.drained)
+}
+
+func TestTick_RemovesTheEntryOfAPausedJourney(t *testing.T) {
+	t.Parallel()
+
+	f := newFake(2)
+	f.lives[0].On, f.lives[0].Epoch, f.lives[0].DrainFrom = false, 3, 3
+	require.NoError(t, f.engine().Tick(t.Context()))
+	require.Equal(t, map[ident.ID]int{"jrn_0": 3}, f.drained)
 }

@@ -88,9 +88,9 @@ func (i *installation) whereAll(t *testing.T, id ident.ID, customers []string, n
 	t.Helper()
 	counts := map[string]int{}
 	for part := range slices.Chunk(customers, engine.PackSize) {
-		_, list, err := i.store.Engine.Load(t.Context(), i.tenant, id, part)
+		loaded, err := i.store.Engine.Load(t.Context(), i.tenant, id, part)
 		require.NoError(t, err)
-		for _, e := range list {
+		for _, e := range loaded.Enrollments {
 			counts[name(e)]++
 		}
 	}
@@ -161,9 +161,9 @@ func TestUnderWay_PauseStopsPacksOfAJourneyArchivedBefore(t *testing.T) {
 	packs := append(slices.Clone(i.queue), engine.Pack{Tenant: i.tenant, Journey: id, Customers: early[:1], Solo: true})
 
 	i.change(t, t.Context(), id, journey.Paused)
-	live, _, err := i.store.Engine.Load(t.Context(), i.tenant, id, nil)
+	loaded, err := i.store.Engine.Load(t.Context(), i.tenant, id, nil)
 	require.NoError(t, err)
-	require.NotNil(t, live)
+	require.NotNil(t, loaded.Live)
 	revision := func(e progress.Enrollment) string { return fmt.Sprint(node(e), " ", e.Rev) }
 	all := slices.Concat(early, late)
 	before := i.whereAll(t, id, all, revision)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"journeys/internal/emf"
 	"journeys/internal/journey"
 	"journeys/internal/progress"
+	"journeys/internal/target"
 )
 
 // worker is one invocation of Advance.
@@ -28,7 +30,10 @@ type worker struct {
 	broken map[string]error // why definitions cannot be read, by hash
 	counts struct{ loaded, written, lost, unknown, failed, uncertain, unknownZones int }
 
-	putOff atomic.Int64 // customers whose effect was not begun because time was short
+	putOff  atomic.Int64 // customers whose effect was not begun because time was short
+	held    atomic.Int64 // customers whose effect was not begun because of its target
+	watch   *target.Watch
+	targets *targets
 }
 
 // Advance moves the customers of a pack as far as they can go now. Running the
@@ -43,13 +48,14 @@ func (e *Engine) Advance(ctx context.Context, pack Pack) error {
 		return nil
 	}
 	liveAt := e.now()
-	live, list, err := e.Table.Load(ctx, pack.Tenant, pack.Journey, pack.Customers)
+	loaded, err := e.Table.Load(ctx, pack.Tenant, pack.Journey, pack.Customers)
 	unread, err := splitUnread(err)
 	if err != nil {
 		return err
 	}
 	w := &worker{Engine: e, pack: pack, liveAt: liveAt, unread: unread, broken: map[string]error{}}
 	defer w.logUnread(ctx)
+	live := loaded.Live
 	if live == nil && errors.Is(unread.Err(), journey.ErrNewer) {
 		return nil // a retry would meet the same items
 	}
@@ -57,7 +63,9 @@ func (e *Engine) Advance(ctx context.Context, pack Pack) error {
 		return unread.Err()
 	}
 	w.live = *live
-	if err := w.load(ctx, list); err != nil {
+	w.watch = cmp.Or(e.Watch, &target.Watch{})
+	w.targets = &targets{states: loaded.Targets, leases: map[string]time.Time{}, probing: map[string]bool{}}
+	if err := w.load(ctx, loaded.Enrollments); err != nil {
 		return err
 	}
 	err = w.moveAll(ctx)
@@ -151,6 +159,7 @@ func (w *worker) moveAll(ctx context.Context) (err error) {
 	}
 	w.stopEffects()
 	w.write(ctx, w.inState(recording, leaving))
+	w.leaveTargets(ctx)
 	return err
 }
 
@@ -165,13 +174,22 @@ func (w *worker) round(ctx context.Context) error {
 	if w.paused(ctx) {
 		w.pause()
 	}
+	w.admit(ctx, w.gated(true))
 	if runs := w.inState(deciding); len(runs) > 0 {
 		w.each(ctx, runs, w.decide)
+		w.settle(ctx)
 		return nil
 	}
+	w.admit(ctx, w.gated(false))
 	w.write(ctx, w.inState(claiming, recording, leaving))
 	w.each(ctx, w.inState(sending), w.send)
+	w.settle(ctx)
 	return w.readEvents(ctx, w.inState(readingEvents))
+}
+
+// gated returns the runs whose decisions, or whose messages, wait for their targets.
+func (w *worker) gated(decides bool) []*run {
+	return slices.DeleteFunc(w.inState(gated), func(r *run) bool { return r.decides != decides })
 }
 
 // inState returns the runs that are in one of the states.
@@ -214,13 +232,18 @@ func (w *worker) catchPanic(ctx context.Context, r *run) {
 
 // report writes the log line of the invocation, with its metrics.
 func (w *worker) report(ctx context.Context) {
-	w.measure(ctx, "advance",
-		[]emf.Metric{emf.CountMetric("CustomersMoved", w.counts.written), emf.CountMetric("CustomersFailed", w.counts.failed),
-			emf.CountMetric("MessagesUncertain", w.counts.uncertain)},
+	metrics := []emf.Metric{
+		emf.CountMetric("CustomersMoved", w.counts.written), emf.CountMetric("CustomersFailed", w.counts.failed),
+		emf.CountMetric("MessagesUncertain", w.counts.uncertain),
+	}
+	if open := w.targetsOpen(); open > 0 { // a metric that is never written costs nothing
+		metrics = append(metrics, emf.CountMetric("TargetsOpen", open))
+	}
+	w.measure(ctx, "advance", metrics,
 		slog.String("tenant", w.pack.Tenant.String()), slog.String("journey", string(w.pack.Journey)),
 		slog.Int("customers", len(w.pack.Customers)), slog.Int("loaded", w.counts.loaded),
 		slog.Int("lost", w.counts.lost), slog.Int("unknown", w.counts.unknown),
-		slog.Int("uncertain", w.counts.uncertain), slog.Int64("putOff", w.putOff.Load()),
+		slog.Int("uncertain", w.counts.uncertain), slog.Int64("putOff", w.putOff.Load()), slog.Int64("held", w.held.Load()),
 		slog.Int("unknownZones", w.counts.unknownZones), slog.Bool("solo", w.pack.Solo))
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"journeys/internal/ident"
 	"journeys/internal/progress"
@@ -28,11 +29,12 @@ const (
 // Error is a failure whose Code, Detail and Faults are safe to show to the
 // caller. Cause is for the log only.
 type Error struct {
-	Kind   Kind
-	Code   string         // stable, kebab-case: "journey-not-found"
-	Detail string         // one or two sentences for a person: the problem and the remedy
-	Faults []strict.Fault // every fault of the input; Invalid only
-	Cause  error          // nil for none
+	Kind       Kind
+	Code       string         // stable, kebab-case: "journey-not-found"
+	Detail     string         // one or two sentences for a person: the problem and the remedy
+	Faults     []strict.Fault // every fault of the input; Invalid only
+	RetryAfter time.Duration  // after which a repeat may succeed, whole seconds; zero for unknown
+	Cause      error          // nil for none
 }
 
 // Error returns the code, detail, faults and cause. It is for the log: never
@@ -151,6 +153,17 @@ var ErrTooManyStarted = &Error{
 	Detail: "Events of one type start at most 200 journeys that are active or paused. Archive one that is not needed any more, or combine some.",
 }
 
+// MaxDrains bounds the earlier epochs of a journey that may still have customers.
+// A deletion may add one more.
+const MaxDrains = 8
+
+// ErrTooManyDrains means that customers of MaxDrains earlier epochs may still be leaving.
+var ErrTooManyDrains = &Error{
+	Kind: Conflict, Code: "drains-open", RetryAfter: time.Minute,
+	Detail: "The journey was archived 8 times, and customers who were in it then may still be leaving, which takes at least two minutes each time. " +
+		"Archive it in a few minutes. Until then a pause keeps customers from entering.",
+}
+
 // ErrNoCustomer means that the tenant stores nothing about the customer.
 var ErrNoCustomer = &Error{Kind: NotFound, Code: "customer-not-found", Detail: "Nothing is stored about this customer."}
 
@@ -172,7 +185,7 @@ var ErrDamaged = errors.New("journey: stored data is damaged")
 // ErrNewer means that a stored item has a format of a newer version of this service.
 // It is no ErrDamaged: this version leaves the item as it is.
 var ErrNewer = &Error{
-	Kind: Unavailable, Code: "newer-format",
+	Kind: Unavailable, Code: "newer-format", RetryAfter: time.Minute, // a roll-out takes minutes
 	Detail: "Something that this call needs was written by a newer version of the service, which is being rolled out. Try again in a minute.",
 }
 

@@ -75,7 +75,8 @@ type Journey struct {
 	Labels          []graph.Label // of the definition's nodes; set only for Create and Update
 	Events          []string      // types of the events that start the journey, sorted
 	Shards          int           // of the due index; never shrinks
-	Epoch           int           // counts archivings; customers of an earlier epoch leave
+	Epoch           int           // counts how often its customers had to leave; those of an earlier epoch do
+	EpochEmpty      bool          // no customer can be in Epoch: the journey was not active since it began
 	Rev             int64         // counts writes, from 1; the ETag
 	TextRev         int64         // the Rev that wrote Description, EntryCondition and the authors; 0 if all are empty
 	AppearanceRev   int64         // the Rev that wrote a Definition unlike the stored graph; 0 if they are equal
@@ -131,7 +132,7 @@ func (s *Service) draft(c Change) (Journey, error) {
 	}
 	return s.apply(Journey{
 		ID: ident.ID("jrn_" + id.String()), Status: Draft, MaxDurationDays: DefaultMaxDuration,
-		Shards: FirstShards, CreatedAt: now, UpdatedAt: now, CreatedBy: c.By,
+		Shards: FirstShards, EpochEmpty: true, CreatedAt: now, UpdatedAt: now, CreatedBy: c.By,
 	}, c, Definition{})
 }
 
@@ -348,11 +349,22 @@ func (j Journey) withFields(c Change) Journey {
 		j.Settings, j.Published = c.draft.Settings, c.draft.Tag
 	}
 	if c.Status != nil && *c.Status != j.Status {
-		j.Status = *c.Status
-		if j.Status == Archived {
-			j.Epoch++
-		}
+		j = j.withStatus(*c.Status)
 	}
+	return j
+}
+
+// withStatus returns j with another status than its own.
+func (j Journey) withStatus(next Status) Journey {
+	switch {
+	case next == Active:
+		j.EpochEmpty = false
+	case next == Archived && !j.EpochEmpty:
+		// Tick reads every shard of each epoch that drains, so an epoch that
+		// customers cannot have entered must not become one.
+		j.Epoch, j.EpochEmpty = j.Epoch+1, true
+	}
+	j.Status = next
 	return j
 }
 

@@ -184,10 +184,7 @@ func readAnswer(body io.Reader) (condition.Value, error) {
 	return condition.ParseValue(value.Raw())
 }
 
-var (
-	errTimeout = errors.New("the target did not answer in time")
-	errBroken  = errors.New("the connection broke, or the answer is not HTTP")
-)
+var errBroken = errors.New("the connection broke, or the answer is not HTTP")
 
 // cause returns a safe error for a failed call: the texts of net/http's errors
 // contain the whole URL, which may be a secret, and lines of a malformed answer.
@@ -204,7 +201,7 @@ func cause(err error) error {
 	case errors.Is(err, context.Canceled):
 		return context.Canceled
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return errTimeout
+		return engine.ErrTimedOut
 	case errors.As(err, &certificate):
 		return certificate
 	case errors.As(err, &operation):

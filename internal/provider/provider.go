@@ -17,6 +17,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/engine"
 	"journeys/internal/graph"
+	"journeys/internal/ident"
 	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
@@ -87,6 +88,25 @@ type asker interface {
 // Timeout returns the longest duration of a Send.
 func (p *Provider) Timeout() time.Duration { return p.sendTimeout }
 
+// ChannelTarget implements engine.Provider. A channel that does not exist for the tenant
+// has none.
+func (p *Provider) ChannelTarget(t ident.Tenant, channel string) engine.Target {
+	name, ok := p.settings.catalog.Channels.Find(channel, t.String())
+	if !ok {
+		return engine.Target{}
+	}
+	return engine.Target{Name: "c:" + name, Rate: p.settings.channels[name].rate}
+}
+
+// DecisionTarget implements engine.Provider. Flows of rules have none.
+func (p *Provider) DecisionTarget(t ident.Tenant, flow string) engine.Target {
+	name, _ := p.settings.catalog.Decisions.Find(flow, t.String())
+	if p.decisions[name] == nil {
+		return engine.Target{}
+	}
+	return engine.Target{Name: "d:" + name}
+}
+
 // question is the body of a decision's request, and what a function is invoked with.
 type question struct {
 	Key        string         `json:"idempotencyKey"`
@@ -119,7 +139,7 @@ func (p *Provider) Decide(ctx context.Context, r engine.DecisionRequest) (condit
 		r.Config.FlowID, orNull(r.Config.ChannelID), r.Config.MaxOffers, attributes,
 	})
 	if err != nil {
-		return condition.Value{}, errNotJSON
+		return condition.Value{}, notCalledError{errNotJSON}
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.Config.TimeLimit())
 	defer cancel()
@@ -178,7 +198,7 @@ func messageBody(m *engine.Message, at time.Time) ([]byte, error) {
 func (p *Provider) Send(ctx context.Context, m engine.Message) (progress.Answer, error) {
 	name, ok := p.settings.catalog.Channels.Find(m.Config.Channel, m.Tenant.String())
 	if !ok {
-		return progress.Answer{}, fmt.Errorf("channel %q: %w", m.Config.Channel, errNoChannel)
+		return progress.Answer{}, fmt.Errorf("channel %q: %w", m.Config.Channel, notCalledError{errNoChannel})
 	}
 	keyed := p.settings.channels[name].keyed()
 	if m.Uncertain && !m.Config.Resend && (!keyed || m.Rekeyed) {
@@ -189,7 +209,7 @@ func (p *Provider) Send(ctx context.Context, m engine.Message) (progress.Answer,
 		return progress.Answer{Result: trail.SkippedNoAddress}, nil
 	}
 	if err != nil {
-		return progress.Answer{}, fmt.Errorf("channel %q: %w", m.Config.Channel, err)
+		return progress.Answer{}, fmt.Errorf("channel %q: %w", m.Config.Channel, notCalledError{err})
 	}
 	if wait := p.buckets[name].take(p.now()); wait > 0 {
 		return progress.Answer{}, fmt.Errorf("channel %q: %w", m.Config.Channel, &engine.ThrottledError{After: wait})
@@ -216,6 +236,12 @@ var (
 	errNoAddress = graph.ErrNoAddress
 	errNotJSON   = errors.New("the request cannot be encoded as JSON") // the cause would quote it
 )
+
+// notCalledError is the error of an effect that failed before its target was called.
+type notCalledError struct{ error }
+
+// Unwrap marks the error for the engine.
+func (e notCalledError) Unwrap() []error { return []error{e.error, engine.ErrNotCalled} }
 
 func orNull(text string) *string {
 	if text == "" {

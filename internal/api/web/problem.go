@@ -1,11 +1,14 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"journeys/internal/apigw"
 	"journeys/internal/auth"
@@ -23,6 +26,8 @@ type Problem struct {
 	Code      string  `json:"code"`            // stable, kebab-case
 	RequestID string  `json:"requestId"`
 	Errors    []Fault `json:"errors,omitzero"` // every fault of the request; bounded by strict.MaxFaults
+
+	retryAfter time.Duration // 0 for no header
 }
 
 // Fault is one fault of a request. Its pointer is a JSON Pointer into the body,
@@ -82,6 +87,7 @@ func ProblemOf(err error) Problem {
 	if errors.As(err, &known) && statuses[known.Kind] != 0 {
 		return Problem{
 			Status: statuses[known.Kind], Code: known.Code, Detail: known.Detail, Errors: NewFaults(known.Faults),
+			retryAfter: known.RetryAfter,
 		}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -107,14 +113,6 @@ func NewFaultList(list []strict.Fault) []Fault {
 	return append([]Fault{}, NewFaults(list)...)
 }
 
-// retryAfter returns the seconds after which a 503 with this code may be over.
-func retryAfter(code string) string {
-	if code == journey.ErrNewer.Code {
-		return "60" // a roll-out takes minutes
-	}
-	return "1"
-}
-
 // WriteProblem answers with the problem document of err.
 func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 	p := ProblemOf(err)
@@ -127,7 +125,10 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("WWW-Authenticate", denied.Challenge())
 	}
 	if p.Status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", retryAfter(p.Code))
+		p.retryAfter = cmp.Or(p.retryAfter, time.Second)
+	}
+	if p.retryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(p.retryAfter.Seconds())))
 	}
 	body, _ := Encode(p) // strings and numbers: cannot fail
 	writeBody(w, p.Status, "application/problem+json", body)

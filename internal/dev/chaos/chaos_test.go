@@ -77,8 +77,10 @@ func chaos(t *testing.T, seed uint64, all *occurred) {
 	end("faults")
 	if os.Getenv("ALONE") != "" {
 		n.rest()
+	} else {
+		n.press(t)
 	}
-	n.called.Store(neighborPressed)
+	end("press")
 	late := w.sendInTime(t)
 	n.rest()
 	end("in time")
@@ -158,7 +160,7 @@ func (w *world) runWithFaults(t *testing.T, n *neighbor) {
 		<-ticker.C
 	}
 	n.channel.hang()
-	<-time.After(neighborHangs)
+	<-time.After(hangUnderFaults)
 	w.injected.Stop()
 	require.GreaterOrEqual(t, w.faults(), leastFaults, w.injected)
 	require.Positive(t, w.injected.Counts()[lambda.Slow], w.injected)

@@ -91,9 +91,9 @@ func TestAdvance_OnlyCustomersWhoKillItFail(t *testing.T) {
 			return ok
 		})
 		for part := range slices.Chunk(left, engine.PackSize) {
-			_, list, err := store.Engine.Load(t.Context(), tenant, id, part)
+			loaded, err := store.Engine.Load(t.Context(), tenant, id, part)
 			require.NoError(t, err)
-			for _, e := range list {
+			for _, e := range loaded.Enrollments {
 				if e.Status != progress.Inside {
 					ended[e.Customer] = e
 				}

@@ -8,28 +8,35 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"journeys/internal/provider"
 )
 
-// The neighbor's journeys. Callers archive the first ones, and pause the next.
+// The neighbor's journeys. Callers archive the first one, and pause the second.
 const (
-	neighborArchived = 2
-	neighborPaused   = 2
-	neighborJourneys = 8
+	neighborArchived = iota
+	neighborPaused
+	neighborJourneys = 4
+	neighborMore     = 4 // journeys when it presses
 )
 
 const (
 	neighborName    = "bad-neighbor"         // before the other tenant in the order of keys
 	neighborEvery   = 500 * time.Millisecond // between its enroll calls, and between its cycles
 	neighborCalled  = 1                      // customers of an enroll call
-	neighborPressed = 5                      // customers of one while the others' lateness is measured
+	neighborPressed = 5                      // customers of one when it presses
 	neighborAtMost  = 300                    // customers in all
-	neighborHangs   = 12 * time.Second       // while faults go on, before the others' lateness is measured
+
+	hangUnderFaults = 8 * time.Second  // before the faults end
+	hangKnown       = 5                // messages that time out until the engine knows that the channel hangs
+	knownAfter      = 45 * time.Second // at most
 )
 
 // neighbor is a second tenant. Its channel hangs, and callers archive, pause and start its
@@ -37,21 +44,26 @@ const (
 type neighbor struct {
 	*world
 	stopped context.Context // ends when its callers shall
-	called  atomic.Int64    // customers of an enroll call
-	rest    func()          // returns when they have ended. Its journeys are active then, and its channel answers
+	presses atomic.Bool
+	toggled []*cohort
+	rest    func() // returns when they have ended. Its journeys are active then, and its channel answers
 }
 
 func (w *world) newNeighbor(t *testing.T, seed uint64) *neighbor {
 	t.Helper()
 	n := &neighbor{world: w.of(t, neighborName, rand.New(rand.NewPCG(seed, 10)))}
-	for number := range neighborJourneys {
-		c := n.start(t, sendingGraph("hanging", 300*time.Millisecond, 200*time.Millisecond), settings{}, "")
-		c.alike = true
-		if number < neighborArchived {
-			c.exitReason = "journey_archived"
-		}
+	for range neighborJourneys {
+		n.startOne(t)
 	}
+	n.toggled = slices.Clone(n.cohorts)
+	n.cohorts[neighborArchived].exitReason = "journey_archived"
 	return n
+}
+
+func (n *neighbor) startOne(t *testing.T) {
+	t.Helper()
+	c := n.start(t, sendingGraph("hanging", 300*time.Millisecond, 200*time.Millisecond), settings{}, "")
+	c.alike = true
 }
 
 // sendingGraph returns a graph of waits, each before a message through the channel.
@@ -72,23 +84,30 @@ func sendingGraph(channel string, waits ...time.Duration) string {
 
 // act starts the neighbor's callers.
 func (n *neighbor) act(t *testing.T) {
-	var callers sync.WaitGroup
 	var stop context.CancelFunc
 	n.stopped, stop = context.WithCancel(t.Context())
+	var callers sync.WaitGroup
 	n.rest = func() {
 		stop()
 		callers.Wait()
 		n.channel.answer()
 	}
 	t.Cleanup(n.rest)
-	callers.Go(func() { n.repeatedly(func() { n.toggle(t) }) })
-	n.called.Store(neighborCalled)
+	callers.Go(func() {
+		n.repeatedly(func() { n.toggle(t) })
+	})
 	callers.Go(func() {
 		all := 0
 		n.repeatedly(func() {
-			called := min(int(n.called.Load()), neighborAtMost-all)
-			if called > 0 {
-				c := n.cohorts[all%neighborJourneys]
+			called := neighborCalled
+			if n.presses.Load() {
+				called = neighborPressed
+				if len(n.cohorts) < neighborJourneys+neighborMore {
+					n.startOne(t)
+				}
+			}
+			if called = min(called, neighborAtMost-all); called > 0 {
+				c := n.cohorts[all%len(n.cohorts)]
 				n.enrollUntilIn(t, c, n.addCustomers(t, c, called), fmt.Sprint("call-", all))
 				all += called
 			}
@@ -110,22 +129,31 @@ func (n *neighbor) repeatedly(do func()) {
 	}
 }
 
+// press lets the neighbor's callers do more, and returns when enough messages have hung for
+// the engine to know.
+func (n *neighbor) press(t *testing.T) {
+	t.Helper()
+	n.presses.Store(true)
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for limit := time.Now().Add(knownAfter); n.channel.timedOut() < hangKnown; <-ticker.C {
+		require.True(t, time.Now().Before(limit), "%d messages timed out", n.channel.timedOut())
+	}
+}
+
 // toggle archives and pauses journeys, and starts them again. An archive may be refused
 // because too many drains are open.
 func (n *neighbor) toggle(t *testing.T) {
-	for _, c := range n.cohorts[:neighborArchived] {
-		if n.set(t, c, "archived") == http.StatusConflict {
-			n.kinds[refusedArchives]++
-			continue
-		}
+	archived, paused := n.toggled[neighborArchived], n.toggled[neighborPaused]
+	if n.set(t, archived, "archived") == http.StatusConflict {
+		n.kinds[refusedArchives]++
+	} else {
 		n.kinds[archives]++
-		n.set(t, c, "paused")
-		n.set(t, c, "active")
+		n.set(t, archived, "paused")
+		n.set(t, archived, "active")
 	}
-	for _, c := range n.cohorts[neighborArchived:][:neighborPaused] {
-		n.set(t, c, "paused")
-		n.set(t, c, "active")
-	}
+	n.set(t, paused, "paused")
+	n.set(t, paused, "active")
 }
 
 // set repeats a change of a journey's status until it succeeds, or is refused because too
@@ -181,6 +209,7 @@ type hanging struct {
 	mu   sync.Mutex    // guards the rest
 	ends chan struct{} // closed when the channel answers again; nil while it does
 	held int           // messages without an answer
+	vain int           // of these, whose callers waited until their time-out
 }
 
 func newHanging(t *testing.T) *hanging {
@@ -222,6 +251,22 @@ func (h *hanging) hold() (ends chan struct{}, takes bool) {
 	return h.ends, h.held%2 == 0
 }
 
+// giveUp counts a message whose caller gave up, unless it died before.
+func (h *hanging) giveUp(after time.Duration) {
+	if after < provider.SendTimeout-time.Second {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.vain++
+}
+
+func (h *hanging) timedOut() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.vain
+}
+
 func (h *hanging) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ends, takes := h.hold()
 	if ends == nil {
@@ -233,9 +278,11 @@ func (h *hanging) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else if _, err := io.Copy(io.Discard, r.Body); err != nil { // or the server does not see that the caller gives up
 		return
 	}
+	begun := time.Now()
 	select {
 	case <-ends:
 	case <-r.Context().Done():
+		h.giveUp(time.Since(begun))
 	}
 	panic(http.ErrAbortHandler) // closes the connection
 }

@@ -267,12 +267,12 @@ func (w *world) load(t *testing.T, c *cohort) (*engine.Live, map[string]progress
 	var live *engine.Live
 	byCustomer := map[string]progress.Enrollment{}
 	for customers := range slices.Chunk(c.customers, engine.PackSize) {
-		entry, list, err := w.store.Engine.Load(t.Context(), w.tenant, c.id, customers)
+		loaded, err := w.store.Engine.Load(t.Context(), w.tenant, c.id, customers)
 		require.NoError(t, err)
-		for _, e := range list {
+		for _, e := range loaded.Enrollments {
 			byCustomer[e.Customer] = e
 		}
-		live = entry
+		live = loaded.Live
 	}
 	require.Len(t, byCustomer, len(c.customers))
 	return live, byCustomer

@@ -21,9 +21,9 @@ const (
 // for others, such as a provider that does not answer.
 const longestWork = 2 * time.Second
 
-// maxRunningEvents returns how many asynchronous calls run at the same time. On
+// Concurrency returns how many asynchronous calls run at the same time. On
 // one machine more of them would only slow each other down.
-func maxRunningEvents() int64 { return int64(4 * runtime.NumCPU()) }
+func Concurrency() int { return 4 * runtime.NumCPU() }
 
 // InvokeAsync queues a call and returns its request id. A failed call is made up
 // to two more times; a throttled one is retried for six hours. The queue is in

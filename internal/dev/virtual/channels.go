@@ -2,11 +2,11 @@ package virtual
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"journeys/internal/condition"
 	"journeys/internal/engine"
+	"journeys/internal/ident"
 	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
@@ -31,6 +31,12 @@ type channels struct {
 
 func (c *channels) Timeout() time.Duration { return SendTimeout }
 
+func (c *channels) ChannelTarget(_ ident.Tenant, channel string) engine.Target {
+	return engine.Target{Name: "c:" + channel}
+}
+
+func (c *channels) DecisionTarget(ident.Tenant, string) engine.Target { return engine.Target{} }
+
 func (c *channels) Decide(context.Context, engine.DecisionRequest) (condition.Value, error) {
 	panic("no journey of a World asks for decisions")
 }
@@ -47,7 +53,7 @@ func (c *channels) Send(ctx context.Context, m engine.Message) (progress.Answer,
 	}
 	takes, err := ch.Takes, error(nil)
 	if ch.Hangs {
-		takes, err = SendTimeout, fmt.Errorf("send: %w", context.DeadlineExceeded)
+		takes, err = SendTimeout, engine.ErrTimedOut
 	}
 	if !elapse(ctx, takes) {
 		return progress.Answer{}, ctx.Err()

@@ -117,14 +117,18 @@ func (w *World) stillOpen() {
 	}
 }
 
-// Unread returns how many shards of live journeys were last read before since.
-func (w *World) Unread(since time.Time) (unread, all int) {
+// Unread returns how many shards of journeys were read from their start in fewer minutes
+// than that, and how many there are.
+func (w *World) Unread(minutes int) (unread, all int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, j := range w.journeys {
-		for shard := range j.live.Shards {
-			p := w.partition(j.partition(j.live.Epoch, shard))
-			all++
-			if p.read.Before(since) {
-				unread++
+		for epoch := j.live.DrainFrom; epoch <= j.live.Epoch; epoch++ {
+			for shard := range j.live.Shards {
+				all++
+				if w.partition(j.partition(epoch, shard)).minutes < minutes {
+					unread++
+				}
 			}
 		}
 	}

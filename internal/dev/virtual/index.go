@@ -3,7 +3,6 @@ package virtual
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"journeys/internal/journey"
 )
@@ -12,12 +11,13 @@ import (
 // due at that time in that partition, so that to move a customer leaves a dead key
 // behind, which the next merge removes.
 type partition struct {
-	of    journey.Partition
-	n     int32 // its place in World.partitions
-	keys  []key // sorted, some of them dead
-	fresh []key // not sorted yet
-	dead  int
-	read  time.Time // when it was last read from its start
+	of      journey.Partition
+	n       int32 // its place in World.partitions
+	keys    []key // sorted, some of them dead
+	fresh   []key // not sorted yet
+	dead    int
+	read    int // the minute in which it was last read from its start, from 1
+	minutes int // in how many minutes it was
 }
 
 type key struct {
@@ -38,6 +38,13 @@ func (w *World) partition(p journey.Partition) *partition {
 		w.byPartition[p] = found
 	}
 	return found
+}
+
+// visit notes that a partition was read from its start in a minute of the run.
+func (p *partition) visit(minute int) {
+	if p.read != minute+1 {
+		p.read, p.minutes = minute+1, p.minutes+1
+	}
 }
 
 // place moves a customer to a due time and a shard among that many; 0 removes it. It

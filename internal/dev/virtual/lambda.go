@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"journeys/internal/engine"
+	"journeys/internal/target"
 )
 
 // function is a function that is invoked asynchronously, with Lambda's queue before it.
@@ -33,6 +34,15 @@ const retryAfter = time.Minute
 type environment struct {
 	mu   sync.Mutex
 	rate map[string]*rateLimit // by channel
+	seen target.Watch
+}
+
+// watched returns what the environment has seen of targets; nil for that of tick.
+func (env *environment) watched() *target.Watch {
+	if env == nil {
+		return nil
+	}
+	return &env.seen
 }
 
 // functions are the functions of a World, as the infrastructure sets them up.

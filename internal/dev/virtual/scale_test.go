@@ -8,26 +8,28 @@ import (
 	"journeys/internal/dev/virtual"
 )
 
-func TestTick_ReadsEveryShard(t *testing.T) {
+func TestTick_ReadsEveryShardEachMinute(t *testing.T) {
 	for _, s := range []struct {
+		name             string
 		journeys, shards int
-		unread           float64
+		unread, cost     float64
 	}{
-		{2_700, 4, 800},
-		{10_000, 4, 30_001},
-		{100, 256, 15_600},
+		{"2,700 journeys of 4 shards, idle", 2_700, 4, 800, 0.0291},
+		{"10,000 journeys of 4 shards, idle", 10_000, 4, 30_001, 0.0301},
+		{"100 journeys of 256 shards, idle", 100, 256, 15_600, 0.0288},
 	} {
 		bubble(t, func(t *testing.T) {
 			w := virtual.New()
 			journeys(w, s.journeys, "acme", s.shards, "push")
-			begun := time.Now()
-			const ticks = 30
+			const ticks = 10
 			w.Run(ticks, nil, nil)
-			unread, _ := w.Unread(begun)
-			report(t, fmt.Sprintf("%d journeys of %d shards, idle", s.journeys, s.shards), w,
-				row{"shards that were never read in 30 minutes", "", s.unread, float64(unread), atMost(0)},
-				row{"longest tick", "s", 50, seconds(w.Count.LongestTick), anything},
-				row{"read units of a read", "", 0.5, w.Count.DueRRU / float64(w.Count.Queries), atMost(0.5)},
+			unread, all := w.Unread(ticks)
+			report(t, s.name, w,
+				row{"shards that were not read each minute", "", s.unread, float64(unread), atMost(0)},
+				row{"time that a tick takes", "s", 50, seconds(w.Count.LongestTick), atMost(50)},
+				row{"read units a minute, of each shard", "", 0.5, w.Count.DueRRU / float64(all*ticks), atMost(0.5)},
+				row{"read units a minute, of the list", "", 0, w.Count.ListRRU / ticks, anything},
+				row{"cost of a month", "$", s.cost * 30 * 24 * 60 / 30, w.Count.Dollars() * 30 * 24 * 60 / ticks, anything},
 			)
 		})
 	}

@@ -12,6 +12,7 @@ import (
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/progress"
+	"journeys/internal/target"
 )
 
 // Sizes of items, in bytes.
@@ -78,7 +79,7 @@ func (w table) Due(ctx context.Context, p journey.Partition, before time.Time, a
 	part := w.partition(p)
 	var start key
 	if after == nil {
-		part.read = time.Now()
+		part.visit(w.minute())
 	} else {
 		start = key{after.At.UnixMilli(), customerID(after.Customer)}
 	}
@@ -108,15 +109,15 @@ func (w table) GrowShards(ctx context.Context, l engine.Live) error {
 	return nil
 }
 
-func (w table) Drained(ctx context.Context, l engine.Live) error {
+func (w table) Drained(ctx context.Context, l engine.Live, from int) error {
 	if !elapse(ctx, WriteTime) {
 		return ctx.Err()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.Count.WRU++
-	if j := w.byID[l.Journey]; j.live.Since.Equal(l.Since) && j.live.Epoch == l.Epoch {
-		j.live.DrainFrom = l.Epoch
+	if j := w.byID[l.Journey]; j.live.DrainFrom == l.DrainFrom {
+		j.live.DrainFrom, j.live.Ended = from, j.live.Ended[from-l.DrainFrom:]
 	}
 	return nil
 }
@@ -131,13 +132,13 @@ func (w table) Definition(ctx context.Context, _ ident.Tenant, id ident.ID, _ st
 	return w.byID[id].graph.Raw, nil
 }
 
-func (w table) Load(ctx context.Context, _ ident.Tenant, id ident.ID, customers []string) (*engine.Live, []progress.Enrollment, error) {
+func (w table) Load(ctx context.Context, _ ident.Tenant, id ident.ID, customers []string) (engine.Loaded, error) {
 	if !elapse(ctx, QueryTime) {
-		return nil, nil, ctx.Err()
+		return engine.Loaded{}, ctx.Err()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.Count.LoadRRU += float64(1 + len(customers))
+	w.Count.LoadRRU += float64(2 + len(customers))
 	w.Count.Loads++
 	j := w.byID[id]
 	list := make([]progress.Enrollment, 0, len(customers))
@@ -151,7 +152,17 @@ func (w table) Load(ctx context.Context, _ ident.Tenant, id ident.ID, customers 
 		}
 	}
 	live := j.live
-	return &live, list, nil
+	return engine.Loaded{Live: &live, Enrollments: list, Targets: w.targets.Targets()}, nil
+}
+
+func (w table) PutTarget(ctx context.Context, name string, old, next target.State) (target.State, bool, error) {
+	if !elapse(ctx, WriteTime) {
+		return old, false, ctx.Err()
+	}
+	w.mu.Lock()
+	w.Count.WRU++
+	w.mu.Unlock()
+	return w.targets.PutTarget(ctx, name, old, next)
 }
 
 // start returns the enrollment of a customer whose wait ends at due.

@@ -14,9 +14,11 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
+	"journeys/internal/dev/targettest"
 	"journeys/internal/engine"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -65,6 +67,7 @@ type World struct {
 	ctx         context.Context
 	running     sync.WaitGroup
 	defs        journey.Definitions
+	targets     targettest.Table
 }
 
 type liveJourney struct {
@@ -162,13 +165,18 @@ func (w *World) Spread(first, last, n int, from time.Time, over time.Duration) {
 	}
 }
 
-// Archive archives a journey and activates it again, as a PUT each do.
+// Archive archives a journey and activates it again, as a PUT each do. It does nothing if
+// journey.MaxDrains are open.
 func (w *World) Archive(number int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	l := &w.journeys[number].live
+	if l.Epoch-l.DrainFrom == journey.MaxDrains {
+		return
+	}
 	l.Epoch++
 	l.Since, l.Reason = time.Now().UTC(), "journey_archived"
+	l.Ended = append(slices.Clone(l.Ended), l.Since)
 }
 
 // Run ticks at the beginning of each minute and calls each, which may be nil, before it. It
@@ -211,7 +219,7 @@ func (w *World) work(ctx context.Context, env *environment, pack engine.Pack) er
 func (w *World) engine(env *environment) *engine.Engine {
 	return &engine.Engine{
 		Table: table{w}, Dispatcher: dispatcher{w}, Provider: &channels{World: w, env: env}, Parallel: parallel, Workers: w.Workers, Now: time.Now,
-		Jitter: w.random, Log: slog.New(metrics{w}), Definitions: &w.defs,
+		Jitter: w.random, Log: slog.New(metrics{w}), Definitions: &w.defs, Watch: env.watched(),
 	}
 }
 

@@ -2,6 +2,7 @@
 package item
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -172,23 +173,29 @@ func (r *Reader) Binary(name string) []byte {
 
 // Texts reads a list of strings.
 func (r *Reader) Texts(name string) []string {
+	return readList(r, name, func(element *Reader) string { return element.Text(name) })
+}
+
+// Times reads a list of milliseconds since 1970 as UTC.
+func (r *Reader) Times(name string) []time.Time {
+	return readList(r, name, func(element *Reader) time.Time { return element.Time(name) })
+}
+
+// readList reads a list, each element by read from an item that has it as the attribute.
+func readList[T any](r *Reader, name string, read func(*Reader) T) []T {
+	var list []T
 	switch v := r.value(name).(type) {
 	case nil:
 	case *types.AttributeValueMemberL:
-		list := make([]string, len(v.Value))
-		for i, element := range v.Value {
-			s, ok := element.(*types.AttributeValueMemberS)
-			if !ok {
-				r.fail(name, element)
-				return nil
-			}
-			list[i] = s.Value
+		for _, value := range v.Value {
+			element := Reader{Item: Item{name: value}, Checked: true}
+			list = append(list, read(&element))
+			r.Err = cmp.Or(r.Err, element.Err)
 		}
-		return list
 	default:
 		r.fail(name, v)
 	}
-	return nil
+	return list
 }
 
 // Flag reads a Boolean.

@@ -36,6 +36,7 @@ import (
 //	names                  T#<tenant>                    NAMES
 //	fence                  T#<tenant>#F#<fenceShard>     F#<period>
 //	LIVE entry             LIVE                          <tenant>#<journey>
+//	targets                TARGETS                       T
 //	journey by event       T#<tenant>#EV#<eventType>     <journey>
 //	kept properties        T#<tenant>#EV#<eventType>     keep
 //	Idempotency-Key        T#<tenant>#I#<journey>#<key>  I
@@ -70,10 +71,11 @@ import (
 //	open part              FOLD#<foldShard>                              when its day may be folded
 //	repair                 FOLD#<foldShard>                              when it was made
 const (
-	tenantPK = "T#"
-	LivePK   = "LIVE"
-	auditPK  = "AUDIT"
-	foldPK   = "FOLD#"
+	tenantPK  = "T#"
+	LivePK    = "LIVE"
+	TargetsPK = "TARGETS"
+	auditPK   = "AUDIT"
+	foldPK    = "FOLD#"
 
 	fencePrefix    = "F#"
 	journeyCountSK = "N"
@@ -83,6 +85,7 @@ const (
 	textSK         = "T"
 	HeadSK         = "J"
 	auditSK        = "A"
+	targetsSK      = "T"
 	KeepSK         = "keep"
 
 	EnrollmentPrefix = "E#"
@@ -182,6 +185,9 @@ func FenceKey(t ident.Tenant, customer string, at time.Time) Item {
 func LiveKey(t ident.Tenant, id ident.ID) Item {
 	return Key(LivePK, t.String()+"#"+ULIDOf(id))
 }
+
+// TargetsKey returns the key of the states of the targets.
+func TargetsKey() Item { return Key(TargetsPK, targetsSK) }
 
 // ParseLiveSK parses the sort key of a LIVE entry.
 func ParseLiveSK(sk string) (tenant ident.Tenant, id ident.ID, ok bool) {

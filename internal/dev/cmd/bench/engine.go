@@ -19,6 +19,7 @@ import (
 
 	"journeys/internal/condition"
 	"journeys/internal/dev/local"
+	"journeys/internal/dev/targettest"
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/dynamo/conn"
@@ -50,6 +51,8 @@ const sixNodes = `{"nodes":[
 // walkers are customers in journeys, and the engine that moves them. walkers is
 // the engine's dispatcher and provider.
 type walkers struct {
+	targettest.Untargeted
+
 	rig     *rig
 	store   *dynamo.Store
 	service *journey.Service

@@ -1,0 +1,73 @@
+// Package targettest has what a table in memory needs for targets, and providers without
+// them.
+package targettest
+
+import (
+	"context"
+	"encoding/binary"
+	"maps"
+	"sync"
+
+	"journeys/internal/engine"
+	"journeys/internal/ident"
+	"journeys/internal/target"
+)
+
+// Table holds the states of targets, with the conditions of the real table. The zero value
+// holds none. It is safe for concurrent use.
+type Table struct {
+	mu     sync.Mutex
+	states target.States
+	writes int
+}
+
+// Targets returns all states.
+func (t *Table) Targets() target.States {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.states == nil {
+		return target.States{}
+	}
+	return maps.Clone(t.states)
+}
+
+// Writes returns how many writes there were, refused ones included.
+func (t *Table) Writes() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.writes
+}
+
+// PutTarget implements engine.Table.
+func (t *Table) PutTarget(_ context.Context, name string, old, next target.State) (target.State, bool, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	stored := t.states[name]
+	next.Stamp = t.stamp()
+	switch {
+	case stored.Stamp != old.Stamp:
+		return stored, false, nil
+	case next.Kind == target.Closed:
+		delete(t.states, name)
+		return target.State{}, true, nil
+	case t.states == nil:
+		t.states = target.States{}
+	}
+	t.states[name] = next
+	return next, true, nil
+}
+
+func (t *Table) stamp() (stamp [16]byte) {
+	t.writes++
+	binary.BigEndian.PutUint64(stamp[:], uint64(t.writes))
+	return stamp
+}
+
+// Untargeted is a part of a provider whose effects have no targets.
+type Untargeted struct{}
+
+// ChannelTarget implements engine.Provider.
+func (Untargeted) ChannelTarget(ident.Tenant, string) engine.Target { return engine.Target{} }
+
+// DecisionTarget implements engine.Provider.
+func (Untargeted) DecisionTarget(ident.Tenant, string) engine.Target { return engine.Target{} }

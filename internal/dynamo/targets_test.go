@@ -1,0 +1,116 @@
+package dynamo_test
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/dev/dynamotest"
+	"journeys/internal/dynamo"
+	"journeys/internal/journey"
+	"journeys/internal/target"
+)
+
+// targetStates reads the targets as a worker does.
+func targetStates(t *testing.T, s *dynamo.Store) target.States {
+	t.Helper()
+	loaded, err := s.Engine.Load(t.Context(), demo, id(1), nil)
+	require.NoError(t, err)
+	return loaded.Targets
+}
+
+func TestTargets_AreReadWithThePack(t *testing.T) {
+	t.Parallel()
+
+	s, _ := store(t)
+	require.Equal(t, target.States{}, targetStates(t, s))
+	put := func(name string, old, next target.State) target.State {
+		stored, ok, err := s.Engine.PutTarget(t.Context(), name, old, next)
+		require.NoError(t, err)
+		require.True(t, ok)
+		return stored
+	}
+	opened, _ := target.State{}.Opened(start)
+	limited, _ := target.State{}.Limited(start.Add(time.Minute))
+	limited = limited.Leased(start, start.Add(2*time.Minute))
+	first := put("c:a.b#c", target.State{}, opened)
+	second := put("d:*", target.State{}, limited)
+	require.Equal(t, target.States{"c:a.b#c": first, "d:*": second}, targetStates(t, s))
+
+	first = put("c:a.b#c", first, first.Probing(start.Add(time.Minute)))
+	require.Equal(t, target.States{"c:a.b#c": first, "d:*": second}, targetStates(t, s))
+	closed, _ := first.Closed()
+	require.Equal(t, target.State{}, put("c:a.b#c", first, closed))
+	require.Equal(t, target.States{"d:*": second}, targetStates(t, s))
+}
+
+// Of workers that change a state at once, one wins, also if its answer is lost and the
+// SDK tries again. The others learn what it wrote.
+func TestTargets_OneWorkerWins(t *testing.T) {
+	t.Parallel()
+
+	faults := &dynamotest.Faults{Seed: 1, Lose: 0.3}
+	s, _ := store(t, faults.Install)
+	for _, name := range []string{"c:a", "c:b", "c:c", "d:a", "d:b"} {
+		opened, _ := target.State{}.Opened(start)
+		first, ok, err := s.Engine.PutTarget(t.Context(), name, target.State{}, opened)
+		require.NoError(t, err)
+		require.True(t, ok)
+		var won atomic.Int64
+		var workers sync.WaitGroup
+		for i := range 16 {
+			workers.Go(func() {
+				next := first.Probing(start.Add(time.Duration(i) * time.Second))
+				stored, ok, err := s.Engine.PutTarget(t.Context(), name, first, next)
+				switch {
+				case err != nil:
+				case ok:
+					won.Add(1)
+					require.Equal(t, next.Probe.UnixMilli(), stored.Probe.UnixMilli())
+				default:
+					require.NotEqual(t, first.Stamp, stored.Stamp)
+				}
+			})
+		}
+		workers.Wait()
+		require.Equal(t, int64(1), won.Load())
+	}
+}
+
+// What cannot be read restricts nothing, and is left alone if it is of a newer format.
+func TestTargets_ThatCannotBeReadAreClosed(t *testing.T) {
+	t.Parallel()
+
+	s, table := store(t)
+	opened, _ := target.State{}.Opened(start)
+	for _, name := range []string{"c:a", "c:b"} {
+		_, _, err := s.Engine.PutTarget(t.Context(), name, target.State{}, opened)
+		require.NoError(t, err)
+	}
+	_, err := dynamotest.Client().UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
+		TableName: &table, Key: keyOf("TARGETS", "T"), UpdateExpression: aws.String("SET #t.k = :k"),
+		ExpressionAttributeNames:  map[string]string{"#t": "c:a"},
+		ExpressionAttributeValues: attributes{":k": &types.AttributeValueMemberN{Value: "9"}},
+	})
+	require.NoError(t, err)
+	loaded, err := s.Engine.Load(t.Context(), demo, id(1), nil)
+	require.ErrorIs(t, err, journey.ErrDamaged)
+	require.Len(t, loaded.Targets, 1)
+	require.Equal(t, target.Open, loaded.Targets["c:b"].Kind)
+
+	newer(t, table, "TARGETS", "T")
+	loaded, err = s.Engine.Load(t.Context(), demo, id(1), nil)
+	require.ErrorIs(t, err, journey.ErrNewer)
+	require.Empty(t, loaded.Targets)
+	for _, old := range []target.State{{}, opened} {
+		_, ok, err := s.Engine.PutTarget(t.Context(), "c:b", old, opened)
+		require.ErrorIs(t, err, journey.ErrNewer)
+		require.False(t, ok)
+	}
+}
