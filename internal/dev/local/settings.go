@@ -37,7 +37,8 @@ func Settings(keysURL, providers string) (map[string]string, error) {
 		manifest.EnvAdvance: manifest.Advance.Name, manifest.EnvSweep: manifest.Sweep.Name,
 		manifest.EnvProviders: providers, manifest.EnvCatalog: parsed.Catalog().Text(),
 		manifest.EnvPaused: "false", manifest.EnvRestored: "never", manifest.EnvConcurrency: strconv.Itoa(lambda.Concurrency()),
-		manifest.EnvConsoleClientID: "console", manifest.EnvConsoleScope: "openid",
+		manifest.EnvEnrollmentsPerMinute: "0",
+		manifest.EnvConsoleClientID:      "console", manifest.EnvConsoleScope: "openid",
 		manifest.EnvConsoleToken: "access", manifest.EnvConsoleMetadata: "{}",
 	}, nil
 }
