@@ -114,6 +114,7 @@ func chaos(t *testing.T, seed uint64, all *occurred) {
 	end("figures")
 	w.requireAudited(t)
 	end("audit")
+	w.requireNoSecretLogged(t)
 	t.Logf("seed %d: %s, %d effects put off, 0 wrong figures; the neighbor: %s, %d messages held; lateness beside it: %s, without: %s; %s; %s",
 		seed, w, w.effectsPutOff(t), n.world, n.channel.held, beside, alone, w.injected, strings.Join(phases, ", "))
 }
