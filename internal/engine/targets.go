@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -87,8 +88,8 @@ func (t *targets) take() map[string]shown {
 }
 
 // admit lets the effects of the runs begin whose targets take them now: they are deciding
-// or claiming then. A run whose target takes none is held. Runs that wait for the probe of
-// this worker stay gated.
+// or claiming then. A run whose target takes none, and gives it no slot, is held. Runs that
+// wait for the probe of this worker, or for their slots, stay gated.
 func (w *worker) admit(ctx context.Context, runs []*run) {
 	var names []string
 	groups := map[string][]*run{}
@@ -99,7 +100,12 @@ func (w *worker) admit(ctx context.Context, runs []*run) {
 		groups[r.target.Name] = append(groups[r.target.Name], r)
 	}
 	for _, name := range names {
-		w.each(ctx, w.pass(ctx, name, groups[name]), w.begin)
+		passed := w.pass(ctx, name, groups[name])
+		if len(passed) > 0 && passed[0].target.Rate > 0 {
+			w.takeSlots(ctx, passed[0].target, passed)
+		}
+		now := w.now()
+		w.each(ctx, slices.DeleteFunc(passed, func(r *run) bool { return r.state != gated || !r.near(now) }), w.begin)
 	}
 }
 
@@ -213,18 +219,23 @@ func (w *worker) hold(r *run, due time.Time) {
 	if r.state == sending {
 		r.next = r.stored.NextWrite(now)
 	}
-	r.state = recording
+	r.state, r.slot = recording, time.Time{}
 	r.endAttempt(false)
 	r.dropLease(now)
 	r.next.Due = due.Truncate(time.Millisecond)
 }
 
-// heldBack holds r if its target has hung since its effect was admitted.
+// heldBack holds r if, since its effect was admitted, its target has hung or its slot has
+// passed.
 func (w *worker) heldBack(r *run) bool {
-	if !w.targets.hangs(r.target.Name) {
+	switch {
+	case w.targets.hangs(r.target.Name):
+		w.holdAll([]*run{r}, target.Open, w.now().Add(target.FirstWait))
+	case r.missed(w.now()):
+		w.stand(r, w.now().Add(comeBack))
+	default:
 		return false
 	}
-	w.holdAll([]*run{r}, target.Open, w.now().Add(target.FirstWait))
 	return true
 }
 
