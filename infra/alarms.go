@@ -65,11 +65,38 @@ func (st *stack) alarms() []alarm {
 			"The table or its index throttled requests, for ten minutes.", "table-throttles", false,
 		},
 	}
+	alarms = append(alarms, st.engineAlarms()...)
 	alarms = append(alarms, st.figureAlarms()...)
 	for _, f := range manifest.Background() { // what the others fail at is a 5xx of the API
 		alarms = append(alarms, st.functionAlarms(f)...)
 	}
 	return alarms
+}
+
+// latest is the highest accepted lateness of the customer who has been due longest.
+const latest = 5 * time.Minute
+
+// engineAlarms returns the alarms on customers who do not move in time. A slow
+// function of the engine has no alarm of its own: tick, sweep and advance work until
+// their time is up while there is work.
+func (st *stack) engineAlarms() []alarm {
+	tick := st.functions[manifest.Tick.Name]
+	return []alarm{
+		{
+			"TickStale", tick.MetricInvocations(&awscloudwatch.MetricOptions{
+				Statistic: jsii.String("Sum"), Period: awscdk.Duration_Minutes(jsii.Number(1)),
+			}), 1, 5,
+			"tick was not invoked for five minutes, so no customer becomes due.", "tick-stale", true,
+		},
+		{
+			"OldestDue", st.ownMetric("OldestDue", "Maximum", 5), latest.Seconds(), 1,
+			fmt.Sprintf("A customer who was due %s ago has not moved.", latest), "oldest-due", false,
+		},
+		{
+			"ShardsUnread", st.ownMetric("ShardsUnread", "Sum", 5), 1, 3,
+			"tick did not read all due shards in time, for 15 minutes.", "shards-unread", false,
+		},
+	}
 }
 
 // figureAlarms returns the alarms on wrong figures, and on rollup itself: without
@@ -78,23 +105,23 @@ func (st *stack) figureAlarms() []alarm {
 	const hour = 60
 	return []alarm{
 		{
-			"Poison", st.ownMetric("Poison", 5), 1, 1,
+			"Poison", st.ownMetric("Poison", "Sum", 5), 1, 1,
 			"Some writes of enrollments could not be counted. Figures are wrong until the next audit repairs them.", "poison", false,
 		},
 		{
-			"Drift", st.ownMetric("Drift", hour), 1, 1,
+			"Drift", st.ownMetric("Drift", "Sum", hour), 1, 1,
 			"The audit found figures that differ from the enrollments, and repaired them.", "drift", false,
 		},
 		{
-			"WrongItems", st.ownMetric("WrongItems", hour), 1, 1,
+			"WrongItems", st.ownMetric("WrongItems", "Sum", hour), 1, 1,
 			"The audit found inconsistent enrollments.", "wrong-items", false,
 		},
 		{
-			"RollupStale", st.ownMetric("RollupRuns", hour), 1, 3,
+			"RollupStale", st.ownMetric("RollupRuns", "Sum", hour), 1, 3,
 			"rollup has not finished a run for three hours.", "rollup-stale", true,
 		},
 		{ // without data, rollup does not run, or has no audit to do
-			"AuditStalled", st.ownMetric("AuditStalled", hour), 1, 3,
+			"AuditStalled", st.ownMetric("AuditStalled", "Sum", hour), 1, 3,
 			"rollup has made no progress with an audit for three hours.", "audit-stalled", false,
 		},
 	}
@@ -102,10 +129,6 @@ func (st *stack) figureAlarms() []alarm {
 
 // slowAnswer is half of the time that the function of a route has.
 const slowAnswer = 14 * time.Second
-
-// slowWindow is how long calls must be slow before the alarm goes off. A function
-// that runs less often works until its time is up.
-const slowWindow = 15 * time.Minute
 
 func (st *stack) functionAlarms(f manifest.Function) []alarm {
 	function := st.functions[f.Name]
@@ -123,10 +146,11 @@ func (st *stack) functionAlarms(f manifest.Function) []alarm {
 			f.Name + " was throttled: no concurrency was left.", "throttles", false,
 		},
 	}
-	if half := f.Timeout / 2; f.Schedule <= slowWindow {
+	if f.Name == manifest.Authorizer.Name {
+		half := f.Timeout / 2
 		alarms = append(alarms, alarm{
 			f.LogicalID() + "Duration", function.MetricDuration(p99()), float64(half.Milliseconds()), 3,
-			fmt.Sprintf("The slowest 1 %% of %s's calls took %s, half of its timeout, for 15 minutes.", f.Name, half), "duration", false,
+			fmt.Sprintf("The slowest 1 %% of the authorizer's calls took %s, half of its timeout, for 15 minutes.", half), "authorizer-slow", false,
 		})
 	}
 	if f.Stream != nil {
@@ -172,32 +196,42 @@ func (st *stack) tableMetric(name string, dimensions map[string]*string) awsclou
 	})
 }
 
-// ownMetric returns the sum of a metric that the functions write to their logs,
+// ownMetric returns a statistic of a metric that the functions write to their logs,
 // per period of the given minutes.
-func (st *stack) ownMetric(name string, minutes float64) awscloudwatch.IMetric {
+func (st *stack) ownMetric(name, statistic string, minutes float64) awscloudwatch.IMetric {
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 		Namespace: jsii.String(emf.Namespace), MetricName: jsii.String(name),
 		DimensionsMap: &map[string]*string{emf.Dimension: st.table.TableName()},
-		Statistic:     jsii.String("Sum"), Period: awscdk.Duration_Minutes(jsii.Number(minutes)),
+		Statistic:     jsii.String(statistic), Period: awscdk.Duration_Minutes(jsii.Number(minutes)),
 	})
 }
 
 // newAlarmTopic returns the encrypted topic that sends every alarm by e-mail. The
-// topic's own policy, which refuses plain HTTP, and the key's policy replace the
-// default ones, so both must allow CloudWatch.
+// topic's own policy, which refuses plain HTTP, replaces the default one, so it must
+// allow CloudWatch.
 func (st *stack) newAlarmTopic() awssns.Topic {
+	topic := awssns.NewTopic(st.scope, jsii.String("AlarmTopic"), &awssns.TopicProps{
+		MasterKey: st.alarmKey(), EnforceSSL: jsii.Bool(true),
+	})
+	topic.AddToResourcePolicy(st.allowCloudWatch(*topic.TopicArn(), "sns:Publish"))
+	topic.AddSubscription(awssnssubscriptions.NewEmailSubscription(jsii.String(st.settings.alarmEmail), nil))
+	return topic
+}
+
+// alarmKey returns the key of the settings, or else one of the topic's own. CloudWatch
+// must be allowed to use either, but the key of the settings has a policy that is not
+// this stack's.
+func (st *stack) alarmKey() awskms.IKey {
+	if key := st.encryptionKey(); key != nil {
+		return key
+	}
 	key := awskms.NewKey(st.scope, jsii.String("AlarmKey"), &awskms.KeyProps{
 		Description:       jsii.String("Alarms of " + *st.scope.StackName()),
 		EnableKeyRotation: jsii.Bool(true),
 		RemovalPolicy:     awscdk.RemovalPolicy_DESTROY,
 	})
-	topic := awssns.NewTopic(st.scope, jsii.String("AlarmTopic"), &awssns.TopicProps{
-		MasterKey: key, EnforceSSL: jsii.Bool(true),
-	})
 	key.AddToResourcePolicy(st.allowCloudWatch("*", "kms:Decrypt", "kms:GenerateDataKey"), nil)
-	topic.AddToResourcePolicy(st.allowCloudWatch(*topic.TopicArn(), "sns:Publish"))
-	topic.AddSubscription(awssnssubscriptions.NewEmailSubscription(jsii.String(st.settings.alarmEmail), nil))
-	return topic
+	return key
 }
 
 // allowCloudWatch returns a statement that lets CloudWatch alarms of this account

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"maps"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
@@ -19,9 +19,15 @@ func TestDev_HasNoAlarms(t *testing.T) {
 	require.Len(t, dev.ofType("AWS::CloudWatch::Dashboard"), 1)
 }
 
-// The functions of routes have no alarms of their own: their failures are 5xx of the API.
+// The functions of routes have no alarms of their own: their failures are 5xx of the
+// API. Neither has slowness of the engine: what it leads to has alarms.
 func TestAlarms_CoverEveryBackgroundFunctionOfProd(t *testing.T) {
-	alarms, streams, slow := synthesized(t)[prodStage].ofType("AWS::CloudWatch::Alarm"), 0, 0
+	alarms := synthesized(t)[prodStage].ofType("AWS::CloudWatch::Alarm")
+	more := map[string][]string{
+		manifest.Authorizer.Name: {"AWS/Lambda Duration"},
+		manifest.Tick.Name:       {"AWS/Lambda Invocations"},
+		manifest.Count.Name:      {"AWS/Lambda IteratorAge"},
+	}
 	for _, f := range manifest.Background() {
 		var metrics []string
 		for _, a := range alarms {
@@ -29,19 +35,37 @@ func TestAlarms_CoverEveryBackgroundFunctionOfProd(t *testing.T) {
 				metrics = append(metrics, a.Properties["Namespace"].(string)+" "+a.Properties["MetricName"].(string))
 			}
 		}
-		slices.Sort(metrics)
-		want := []string{"AWS/Lambda Errors", "AWS/Lambda Throttles"}
-		if f.Stream != nil {
-			want = slices.Insert(want, 1, "AWS/Lambda IteratorAge")
-			streams++
-		}
-		if f.Name != manifest.Rollup.Name { // which works until its time is up
-			want = slices.Insert(want, 0, "AWS/Lambda Duration")
-			slow++
-		}
-		require.Equal(t, want, metrics, f.Name)
+		require.ElementsMatch(t, append([]string{"AWS/Lambda Errors", "AWS/Lambda Throttles"}, more[f.Name]...), metrics, f.Name)
 	}
-	require.Len(t, alarms, 2*len(manifest.Background())+slow+streams+3+5, "3 alarms for the API and the table, 5 for the figures")
+	require.Len(t, alarms, 2*len(manifest.Background())+len(more)+3+2+5, "3 alarms for the API and the table, 2 for late customers, 5 for the figures")
+}
+
+func TestAlarms_RingWhenCustomersAreLate(t *testing.T) {
+	prod := synthesized(t)[prodStage]
+	own := map[string]any{"Namespace": "Journeys", "TreatMissingData": "notBreaching", "ComparisonOperator": "GreaterThanOrEqualToThreshold"}
+	for metric, want := range map[string]map[string]any{
+		"Invocations": {
+			"Namespace": "AWS/Lambda", "Statistic": "Sum", "Period": 60.0, "EvaluationPeriods": 5.0, "Threshold": 1.0,
+			"TreatMissingData": "breaching", "ComparisonOperator": "LessThanThreshold",
+		},
+		"OldestDue":    {"Statistic": "Maximum", "Period": 300.0, "EvaluationPeriods": 1.0, "Threshold": 300.0},
+		"ShardsUnread": {"Statistic": "Sum", "Period": 300.0, "EvaluationPeriods": 3.0, "Threshold": 1.0},
+	} {
+		if want["Namespace"] == nil {
+			maps.Copy(want, own)
+		}
+		found := 0
+		for _, a := range prod.ofType("AWS::CloudWatch::Alarm") {
+			if a.Properties["MetricName"] != metric {
+				continue
+			}
+			found++
+			for name, value := range want {
+				require.Equal(t, value, a.Properties[name], "%s of %s", name, metric)
+			}
+		}
+		require.Equal(t, 1, found, metric)
+	}
 }
 
 // A long audit is not a stalled one: the alarm watches what a run without progress says.

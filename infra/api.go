@@ -7,7 +7,6 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2authorizers"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2integrations"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awscertificatemanager"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 
@@ -22,6 +21,9 @@ func (st *stack) httpAPI() awsapigatewayv2.HttpApi {
 			ApiName:            st.scope.StackName(),
 			CreateDefaultStage: jsii.Bool(false),
 			CorsPreflight:      corsOptions(st.settings.corsOrigins),
+			// What stands in front of the domain, such as a web application firewall, must
+			// not have a way around it.
+			DisableExecuteApiEndpoint: jsii.Bool(st.settings.domain != ""),
 		})
 	}
 	return st.api
@@ -66,22 +68,22 @@ func (st *stack) addAPI() {
 	st.addStage(api)
 	if st.settings.console {
 		st.addPublicRoutes(api)
-		st.output("ConsoleUrl", st.consoleURLs()[0], "The address of the web console, which an issuer of your own needs as redirect URI")
+		st.output("ConsoleUrl", st.consoleURL(), "The address of the web console, which an issuer of your own needs as redirect URI")
 	}
-	st.output("ApiUrl", api.ApiEndpoint(), "The address of the API. Paths begin with "+manifest.BasePath)
+	st.output("ApiUrl", st.address(), "The address of the API. Paths begin with "+manifest.BasePath)
 	if st.settings.domain != "" {
 		st.addDomain(api)
 	}
 }
 
 // addStage adds the stage $default. The name of any other stage would be part of
-// the path that the functions see.
+// the path that the functions see. Metrics of each route would cost $0.30 each, six
+// for a route; the access log has the routes.
 func (st *stack) addStage(api awsapigatewayv2.HttpApi) {
 	st.stage = awsapigatewayv2.NewHttpStage(st.scope, jsii.String("Stage"), &awsapigatewayv2.HttpStageProps{
-		HttpApi:                api,
-		StageName:              jsii.String("$default"),
-		AutoDeploy:             jsii.Bool(true),
-		DetailedMetricsEnabled: jsii.Bool(true),
+		HttpApi:    api,
+		StageName:  jsii.String("$default"),
+		AutoDeploy: jsii.Bool(true),
 		Throttle: &awsapigatewayv2.ThrottleSettings{
 			RateLimit: jsii.Number(manifest.APIThrottle.Rate), BurstLimit: jsii.Number(manifest.APIThrottle.Burst),
 		},
@@ -116,9 +118,8 @@ func (st *stack) addPublicRoutes(api awsapigatewayv2.HttpApi) {
 			}}, nil)
 		}
 		throttles[r.Key()] = map[string]any{
-			"DetailedMetricsEnabled": true,
-			"ThrottlingRateLimit":    manifest.PublicThrottle.Rate,
-			"ThrottlingBurstLimit":   manifest.PublicThrottle.Burst,
+			"ThrottlingRateLimit":  manifest.PublicThrottle.Rate,
+			"ThrottlingBurstLimit": manifest.PublicThrottle.Burst,
 		}
 	}
 	st.stage.Node().DefaultChild().(awsapigatewayv2.CfnStage).SetRouteSettings(throttles)
@@ -145,18 +146,4 @@ func accessLogFormat() string {
 		panic(err)
 	}
 	return string(line)
-}
-
-// addDomain gives the API a custom domain. The owner of the domain creates its
-// DNS record, which points to the output DomainTarget.
-func (st *stack) addDomain(api awsapigatewayv2.HttpApi) {
-	domain := awsapigatewayv2.NewDomainName(st.scope, jsii.String("Domain"), &awsapigatewayv2.DomainNameProps{
-		DomainName: jsii.String(st.settings.domain),
-		Certificate: awscertificatemanager.Certificate_FromCertificateArn(
-			st.scope, jsii.String("Certificate"), jsii.String(st.settings.certificate)),
-	})
-	awsapigatewayv2.NewApiMapping(st.scope, jsii.String("DomainMapping"), &awsapigatewayv2.ApiMappingProps{
-		Api: api, DomainName: domain, Stage: st.stage,
-	})
-	st.output("DomainTarget", domain.RegionalDomainName(), "The target of the domain's DNS record")
 }

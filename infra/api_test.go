@@ -46,7 +46,7 @@ func TestPublicRoutes_HaveThrottlesOfTheirOwn(t *testing.T) {
 		stage := only(template.ofType("AWS::ApiGatewayV2::Stage"))
 		want := map[string]any{}
 		for _, r := range manifest.PublicRoutes() {
-			want[r.Key()] = map[string]any{"DetailedMetricsEnabled": true, "ThrottlingRateLimit": 50.0, "ThrottlingBurstLimit": 100.0}
+			want[r.Key()] = map[string]any{"ThrottlingRateLimit": 50.0, "ThrottlingBurstLimit": 50.0}
 		}
 		require.Equal(t, want, stage.Properties["RouteSettings"])
 		for id, route := range template.ofType("AWS::ApiGatewayV2::Route") {
@@ -106,8 +106,8 @@ func TestStage_ThrottlesAndLogs(t *testing.T) {
 		stage := only(stages).Properties
 		require.Equal(t, "$default", stage["StageName"], "any other name would be part of the path")
 		require.Equal(t, map[string]any{
-			"DetailedMetricsEnabled": true, "ThrottlingRateLimit": 500.0, "ThrottlingBurstLimit": 1000.0,
-		}, stage["DefaultRouteSettings"])
+			"ThrottlingRateLimit": 200.0, "ThrottlingBurstLimit": 100.0,
+		}, stage["DefaultRouteSettings"], "metrics of each route would cost $0.30 each")
 
 		logging := stage["AccessLogSettings"].(map[string]any)
 		var line map[string]string
@@ -126,11 +126,12 @@ func TestStage_ThrottlesAndLogs(t *testing.T) {
 func TestDomain_IsOptional(t *testing.T) {
 	require.Empty(t, synthesized(t)[prodStage].ofType("AWS::ApiGatewayV2::DomainName"))
 	require.Empty(t, synthesizedCognito(t)[prodStage].ofType("AWS::ApiGatewayV2::DomainName"))
+	require.Equal(t, false, only(synthesized(t)[prodStage].ofType("AWS::ApiGatewayV2::Api")).Properties["DisableExecuteApiEndpoint"])
 
 	s, err := settingsFrom(cognitoSettingsForTests) // the stack with everything
 	require.NoError(t, err)
 	s.stages = []string{prodStage}
-	s.domain = "journeys.example.com"
+	s.domain, s.truststore = "journeys.example.com", "s3://trusted/origin/ca.pem"
 	s.certificate = "arn:aws:acm:eu-central-1:111122223333:certificate/00000000-0000-0000-0000-000000000000"
 	templates, err := synthesize(s, t.TempDir(), nil)
 	require.NoError(t, err)
@@ -138,9 +139,14 @@ func TestDomain_IsOptional(t *testing.T) {
 	prod := templates[prodStage]
 	require.Empty(t, prod.messages)
 	require.Contains(t, prod.Outputs, "DomainTarget")
+	require.Equal(t, true, only(prod.ofType("AWS::ApiGatewayV2::Api")).Properties["DisableExecuteApiEndpoint"])
+	require.Equal(t, "https://journeys.example.com", prod.Outputs["ApiUrl"].(map[string]any)["Value"])
+	require.Equal(t, "https://journeys.example.com/", prod.Outputs["ConsoleUrl"].(map[string]any)["Value"])
+	require.NotContains(t, string(prod.text), `"ApiEndpoint"`, "the default endpoint is closed")
 	require.Len(t, prod.ofType("AWS::ApiGatewayV2::ApiMapping"), 1)
 	for _, domain := range prod.ofType("AWS::ApiGatewayV2::DomainName") {
 		require.Equal(t, "journeys.example.com", domain.Properties["DomainName"])
+		require.Equal(t, "s3://trusted/origin/ca.pem", domain.Properties["MutualTlsAuthentication"].(map[string]any)["TruststoreUri"])
 	}
 	t.Logf("%s with everything: %d resources", prodStage, len(prod.Resources))
 	require.Less(t, len(prod.Resources), maxResources)

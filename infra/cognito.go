@@ -107,11 +107,11 @@ func reserved(prefix string) bool {
 // so the functions may depend on the client.
 func (st *stack) addCognito() {
 	pool := st.newUserPool()
-	urls := st.consoleURLs()
+	console := st.consoleURL()
 	domain := pool.AddDomain(jsii.String("Domain"), &awscognito.UserPoolDomainOptions{
 		CognitoDomain: &awscognito.CognitoDomainOptions{DomainPrefix: jsii.String(st.domainPrefix())},
 	})
-	client := newConsoleClient(pool, urls)
+	client := newConsoleClient(pool, console)
 	login := *domain.BaseUrl(nil)
 
 	issuer := "https://" + *pool.UserPoolProviderName()
@@ -130,7 +130,7 @@ func (st *stack) addCognito() {
 			"token_endpoint":         login + "/oauth2/token",
 			"jwks_uri":               issuer + "/.well-known/jwks.json",
 			// Cognito has its own names for the parameters of OpenID's end_session_endpoint.
-			"end_session_endpoint": login + "/logout?client_id=" + *client.UserPoolClientId() + "&logout_uri=" + *urls[0],
+			"end_session_endpoint": login + "/logout?client_id=" + *client.UserPoolClientId() + "&logout_uri=" + *console,
 		}, nil),
 	})
 	st.pool = pool
@@ -166,7 +166,7 @@ func (st *stack) newUserPool() awscognito.UserPool {
 		AccountRecovery: awscognito.AccountRecovery_EMAIL_ONLY,
 		UserInvitation: &awscognito.UserInvitationConfig{
 			EmailSubject: jsii.String("Your account for Journeys"),
-			EmailBody: jsii.String("Your account for Journeys is ready. Sign in at " + *st.consoleURLs()[0] +
+			EmailBody: jsii.String("Your account for Journeys is ready. Sign in at " + *st.consoleURL() +
 				" with your e-mail address and this temporary password: {####}<br>(Your user name is {username}.)"),
 		},
 		UserVerification: &awscognito.UserVerificationConfig{
@@ -191,7 +191,7 @@ func (st *stack) newUserPool() awscognito.UserPool {
 // newConsoleClient returns the app client of the console: a public client for the
 // authorization code flow with PKCE. No client may write the attributes of tenant and
 // role; only administrators of the pool may.
-func newConsoleClient(pool awscognito.UserPool, urls []*string) awscognito.UserPoolClient {
+func newConsoleClient(pool awscognito.UserPool, url *string) awscognito.UserPoolClient {
 	own := awscognito.NewClientAttributes().WithStandardAttributes(&awscognito.StandardAttributesMask{
 		Email: jsii.Bool(true), Fullname: jsii.Bool(true),
 	})
@@ -202,8 +202,8 @@ func newConsoleClient(pool awscognito.UserPool, urls []*string) awscognito.UserP
 		OAuth: &awscognito.OAuthSettings{
 			Flows:        &awscognito.OAuthFlows{AuthorizationCodeGrant: jsii.Bool(true)},
 			Scopes:       &[]awscognito.OAuthScope{awscognito.OAuthScope_OPENID(), awscognito.OAuthScope_EMAIL(), awscognito.OAuthScope_PROFILE()},
-			CallbackUrls: &urls,
-			LogoutUrls:   &urls,
+			CallbackUrls: &[]*string{url},
+			LogoutUrls:   &[]*string{url},
 		},
 		SupportedIdentityProviders: &[]awscognito.UserPoolClientIdentityProvider{awscognito.UserPoolClientIdentityProvider_COGNITO()},
 		WriteAttributes:            own,
@@ -240,14 +240,8 @@ func (st *stack) addFirstAdmin() {
 	admin.CfnOptions().SetUpdateReplacePolicy(awscdk.CfnDeletionPolicy_DELETE)
 }
 
-// consoleURLs returns the addresses of the console, the one to name first.
-func (st *stack) consoleURLs() []*string {
-	urls := []*string{jsii.String(*st.httpAPI().ApiEndpoint() + "/")}
-	if st.settings.domain != "" {
-		urls = append([]*string{jsii.String("https://" + st.settings.domain + "/")}, urls...)
-	}
-	return urls
-}
+// consoleURL returns the address of the console.
+func (st *stack) consoleURL() *string { return jsii.String(*st.address() + "/") }
 
 // domainPrefix returns the prefix of the sign-in page's host name, which must be unique
 // in the region.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -19,31 +18,12 @@ import (
 	"journeys/internal/manifest"
 )
 
-// reservedConcurrency is the guaranteed and highest concurrency of each background
-// function but advance in prod, and of the console, which strangers call: 1,250 calls a second at
-// 20 ms a call. The functions of the API share the rest of the account's.
-const reservedConcurrency = 25
-
-// concurrency returns the reserved concurrency of f.
-func (s settings) concurrency(f manifest.Function) int {
-	if f.Name == manifest.Advance.Name {
-		n, _ := strconv.Atoi(s.functions[manifest.EnvConcurrency]) // readSettings has checked it
-		return n
-	}
-	return reservedConcurrency
-}
-
 // manifestFunctions returns the functions of this stack: all, or all but the
 // console.
 func (st *stack) manifestFunctions() []manifest.Function {
 	return slices.DeleteFunc(manifest.Functions(), func(f manifest.Function) bool {
 		return f.Name == manifest.Console.Name && !st.settings.console
 	})
-}
-
-// isBackground reports whether f serves no route.
-func isBackground(f manifest.Function) bool {
-	return slices.ContainsFunc(manifest.Background(), func(b manifest.Function) bool { return b.Name == f.Name })
 }
 
 func (st *stack) addFunctions() {
@@ -70,8 +50,8 @@ func (st *stack) newFunction(f manifest.Function) awslambda.Function {
 		SystemLogLevelV2:      awslambda.SystemLogLevel_WARN,
 		Tracing:               awslambda.Tracing_ACTIVE,
 	}
-	if st.prod && (isBackground(f) || f.Name == manifest.Console.Name) {
-		props.ReservedConcurrentExecutions = jsii.Number(st.settings.concurrency(f))
+	if reserved := st.settings.reserved[f.Name]; st.prod && reserved > 0 {
+		props.ReservedConcurrentExecutions = jsii.Number(reserved)
 	}
 	function := awslambda.NewFunction(st.scope, jsii.String(f.LogicalID()), props)
 	setLogicalID(function, f.LogicalID())
@@ -93,6 +73,9 @@ func (st *stack) newFunction(f manifest.Function) awslambda.Function {
 	return function
 }
 
+// scheduleGroup is the group of schedules that every account has.
+const scheduleGroup = "default"
+
 // invokeOnce makes Lambda drop asynchronous calls of the function that failed, or that
 // waited for a minute.
 func invokeOnce(function awslambda.Function) {
@@ -106,13 +89,20 @@ func invokeOnce(function awslambda.Function) {
 func (st *stack) addSchedule(f manifest.Function, function awslambda.Function) {
 	invokeOnce(function)
 	role := awsiam.NewRole(st.scope, jsii.String(f.LogicalID()+"ScheduleRole"), &awsiam.RoleProps{
-		AssumedBy: awsiam.NewServicePrincipal(jsii.String("scheduler.amazonaws.com"), nil),
+		AssumedBy: awsiam.NewServicePrincipal(jsii.String("scheduler.amazonaws.com"), &awsiam.ServicePrincipalOpts{
+			Conditions: &map[string]any{"StringEquals": map[string]any{
+				"aws:SourceAccount": st.scope.Account(),
+				// The ARN of a schedule is not accepted here, only that of its group.
+				"aws:SourceArn": st.arn("scheduler", "schedule-group/"+scheduleGroup),
+			}},
+		}),
 	})
 	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions: jsii.Strings("lambda:InvokeFunction"), Resources: &[]*string{function.FunctionArn()},
 	}))
 	awsscheduler.NewCfnSchedule(st.scope, jsii.String(f.LogicalID()+"Schedule"), &awsscheduler.CfnScheduleProps{
 		Description:        jsii.String("Journeys: invokes " + f.Name),
+		GroupName:          jsii.String(scheduleGroup),
 		ScheduleExpression: jsii.String(rate(f.Schedule)),
 		FlexibleTimeWindow: &awsscheduler.CfnSchedule_FlexibleTimeWindowProperty{Mode: jsii.String("OFF")},
 		Target: &awsscheduler.CfnSchedule_TargetProperty{
@@ -186,6 +176,7 @@ func (st *stack) newRole(f manifest.Function, logs awslogs.LogGroup) awsiam.Role
 	if len(f.Actions) > 0 {
 		st.allowTable(role, f)
 	}
+	st.allowKey(role, f)
 	if f.Stream != nil {
 		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 			Actions:   jsii.Strings("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"),

@@ -151,6 +151,12 @@ func TestSchedules_MatchTheManifest(t *testing.T) {
 			schedules[arn] = r.Properties["ScheduleExpression"].(string)
 			role := getAtt(target["RoleArn"])
 			require.Equal(t, []statement{{"Allow", []string{"lambda:InvokeFunction"}, []string{arn}, ""}}, all["role "+role])
+			require.Equal(t, "default", r.Properties["GroupName"])
+			trust := statements(template.Resources[role].Properties["AssumeRolePolicyDocument"])
+			require.Len(t, trust, 1)
+			require.JSONEq(t, `{"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}, "aws:SourceArn": {"Fn::Join": ["", ["arn:",
+				{"Ref": "AWS::Partition"}, ":scheduler:", {"Ref": "AWS::Region"}, ":", {"Ref": "AWS::AccountId"}, ":schedule-group/default"]]}}}`,
+				trust[0].condition)
 		}
 		want := map[string]string{}
 		for _, f := range manifest.Functions() {

@@ -27,12 +27,10 @@ const (
 // Settings of the deployment only. Settings that the functions read as well have
 // the same names here as there (manifest.EnvIssuer and so on).
 const (
-	envStage       = "JOURNEYS_STAGE"           // dev or prod; both if empty
-	envArch        = "JOURNEYS_ARCH"            // architecture of dist/: arm64 (default) or amd64
-	envAlarmEmail  = "JOURNEYS_ALARM_EMAIL"     // address that gets alarms; required for prod
-	envTableStream = "JOURNEYS_TABLE_STREAM"    // ARN of the stream of a restored table, which replaces the stack's own; optional
-	envDomain      = "JOURNEYS_DOMAIN"          // the API's own domain name; optional
-	envCertificate = "JOURNEYS_CERTIFICATE_ARN" // certificate of the domain, in the same region; required with a domain
+	envStage       = "JOURNEYS_STAGE"        // dev or prod; both if empty
+	envArch        = "JOURNEYS_ARCH"         // architecture of dist/: arm64 (default) or amd64
+	envAlarmEmail  = "JOURNEYS_ALARM_EMAIL"  // address that gets alarms; required for prod
+	envTableStream = "JOURNEYS_TABLE_STREAM" // ARN of the stream of a restored table, which replaces the stack's own; optional
 )
 
 type settings struct {
@@ -45,7 +43,11 @@ type settings struct {
 	alarmEmail  string
 	domain      string
 	certificate string
-	corsOrigins []string // whose pages may call the API
+	truststore  string // URI; "" if callers need no certificate
+	key         string // ARN of the KMS key; "" for those of AWS
+	capacity    capacity
+	reserved    map[string]int // concurrency of prod's functions by name
+	corsOrigins []string       // whose pages may call the API
 	cognito     cognitoSettings
 }
 
@@ -64,7 +66,7 @@ func readSettings(getenv func(string) string) (settings, error) {
 			manifest.EnvProviders:   cmp.Or(getenv(manifest.EnvProviders), "{}"),
 			manifest.EnvPaused:      cmp.Or(getenv(manifest.EnvPaused), "false"),
 			manifest.EnvRestored:    cmp.Or(getenv(manifest.EnvRestored), "never"),
-			manifest.EnvConcurrency: cmp.Or(getenv(manifest.EnvConcurrency), "25"),
+			manifest.EnvConcurrency: cmp.Or(getenv(manifest.EnvConcurrency), strconv.Itoa(manifest.Advance.Concurrency)),
 
 			manifest.EnvConsoleClientID: getenv(manifest.EnvConsoleClientID),
 			manifest.EnvConsoleScope:    cmp.Or(getenv(manifest.EnvConsoleScope), "openid"),
@@ -76,6 +78,8 @@ func readSettings(getenv func(string) string) (settings, error) {
 		alarmEmail:  getenv(envAlarmEmail),
 		domain:      getenv(envDomain),
 		certificate: getenv(envCertificate),
+		truststore:  getenv(envTruststore),
+		key:         getenv(envKey),
 	}
 	_, clientFaults := auth.ParseClients([]byte(s.functions[manifest.EnvClients]))
 	stages, err := parseStage(getenv(envStage))
@@ -84,11 +88,14 @@ func readSettings(getenv func(string) string) (settings, error) {
 	providers, faults := provider.ParseSettings([]byte(s.functions[manifest.EnvProviders]))
 	s.channels = providers.AWS()
 	s.functions[manifest.EnvCatalog] = providers.Catalog().Text()
-	var corsFaults, cognitoFaults error
+	var corsFaults, cognitoFaults, capacityFaults, concurrencyFaults error
 	s.corsOrigins, corsFaults = manifest.ParseOrigins(getenv(manifest.EnvCORSOrigins))
 	s.cognito, cognitoFaults = readCognito(getenv)
+	s.capacity, capacityFaults = readCapacity(getenv)
 	s.console = s.console || s.cognito.on
-	return s, errors.Join(err, faults, corsFaults, cognitoFaults, s.checkRestore(), s.checkConcurrency(), s.checkConsole(), s.missing())
+	s.reserved, concurrencyFaults = s.readConcurrency(getenv)
+	return s, errors.Join(err, faults, corsFaults, cognitoFaults, capacityFaults, concurrencyFaults, checkKey(s.key), checkTruststore(s.truststore),
+		s.checkRestore(), s.checkConsole(), s.missing())
 }
 
 // checkConsole checks the settings of the web console.
@@ -97,14 +104,6 @@ func (s settings) checkConsole() error {
 		Token:    s.functions[manifest.EnvConsoleToken],
 		Metadata: []byte(s.functions[manifest.EnvConsoleMetadata]),
 	}.Check()
-}
-
-// checkConcurrency checks the concurrency of advance.
-func (s settings) checkConcurrency() error {
-	if _, err := engine.ParseConcurrency(s.functions[manifest.EnvConcurrency]); err != nil {
-		return fmt.Errorf("%s %w", manifest.EnvConcurrency, err)
-	}
-	return nil
 }
 
 // checkRestore checks the settings of docs/operations.md, section restore.
@@ -155,7 +154,7 @@ func (s settings) missing() error {
 	if s.domain != "" && s.certificate == "" {
 		names = append(names, envCertificate)
 	}
-	if s.domain == "" && s.certificate != "" {
+	if s.domain == "" && (s.certificate != "" || s.truststore != "") {
 		names = append(names, envDomain)
 	}
 	if len(names) == 0 {

@@ -29,6 +29,11 @@ func TestSettings_ReportsEveryFault(t *testing.T) {
 		"a table instead of its stream":  {map[string]string{envTableStream: "arn:aws:dynamodb:eu-west-1:111122223333:table/a"}, `want the ARN of a table's stream`},
 		"another token for the console":  {map[string]string{manifest.EnvConsoleToken: "refresh"}, `the console's token is "refresh": want access or id`},
 		"metadata that is a list":        {map[string]string{manifest.EnvConsoleMetadata: "[]"}, `the console's metadata is not a JSON object`},
+		"a truststore without a domain":  {map[string]string{envTruststore: "s3://bucket/ca.pem"}, "missing settings: JOURNEYS_DOMAIN ("},
+		"a truststore elsewhere":         {map[string]string{envTruststore: "https://bucket.example/ca.pem"}, `JOURNEYS_TRUSTSTORE is "https://bucket.example/ca.pem": want s3://<bucket>/<key>`},
+		"an alias instead of a key":      {map[string]string{envKey: "arn:aws:kms:eu-west-1:111122223333:alias/a"}, `JOURNEYS_KMS_KEY_ARN is "arn:aws:kms:eu-west-1:111122223333:alias/a": want the ARN of a key`},
+		"a maximum that is no number":    {map[string]string{envMaxReadUnits: "1k"}, `JOURNEYS_MAX_READ_UNITS is "1k": want a whole number of units a second, at least 256`},
+		"a maximum that is too low":      {map[string]string{envMaxWriteUnits: "99"}, `JOURNEYS_MAX_WRITE_UNITS is "99": want a whole number of units a second, at least 100`},
 		"an unknown stage":               {map[string]string{envStage: "test"}, `JOURNEYS_STAGE is "test": want dev, prod, or empty for both`},
 	} {
 		t.Run(name, func(t *testing.T) {

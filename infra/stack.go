@@ -5,6 +5,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscognito"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -22,6 +23,7 @@ type stack struct {
 	api       awsapigatewayv2.HttpApi       // see httpAPI
 	stage     awsapigatewayv2.HttpStage
 	pool      awscognito.UserPool // nil without JOURNEYS_COGNITO
+	key       awskms.IKey         // see encryptionKey
 }
 
 func newStack(app awscdk.App, stage string, s settings, dist string) {
@@ -65,7 +67,7 @@ func (st *stack) newLogGroup(id string) awslogs.LogGroup {
 		retention = awslogs.RetentionDays_THREE_MONTHS
 	}
 	return awslogs.NewLogGroup(st.scope, jsii.String(id), &awslogs.LogGroupProps{
-		Retention: retention, RemovalPolicy: st.removal(),
+		Retention: retention, RemovalPolicy: st.removal(), EncryptionKey: st.encryptionKey(),
 	})
 }
 

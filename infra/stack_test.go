@@ -154,19 +154,3 @@ func TestFunctions_CanBeBuiltForAMD64(t *testing.T) {
 		require.Equal(t, []any{"x86_64"}, f.Properties["Architectures"], id)
 	}
 }
-
-func TestConcurrency_IsReservedInProdExceptForTheAPI(t *testing.T) {
-	templates := synthesized(t)
-	var reserved []string
-	total := 0.0
-	for id, f := range templates[prodStage].ofType("AWS::Lambda::Function") {
-		if n, ok := f.Properties["ReservedConcurrentExecutions"].(float64); ok {
-			reserved, total = append(reserved, id), total+n
-		}
-	}
-	require.ElementsMatch(t, []string{"Authorizer", "Advance", "Sweep", "Tick", "Count", "Rollup", "Console"}, reserved)
-	require.LessOrEqual(t, total, 400.0, "an account has 1,000, and the functions of routes need some")
-	for id, f := range templates[devStage].ofType("AWS::Lambda::Function") {
-		require.NotContains(t, f.Properties, "ReservedConcurrentExecutions", id)
-	}
-}

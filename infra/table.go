@@ -10,6 +10,7 @@ import (
 // addTable adds the stack's own table. If a restored table replaces it, it stays as
 // it is, and nothing uses it.
 func (st *stack) addTable() {
+	maxRead, maxWrite := st.settings.capacity.units()
 	own := awsdynamodb.NewTableV2(st.scope, jsii.String("Table"), &awsdynamodb.TablePropsV2{
 		PartitionKey: attribute(manifest.PartitionKey, awsdynamodb.AttributeType_STRING),
 		SortKey:      attribute(manifest.SortKey, awsdynamodb.AttributeType_STRING),
@@ -18,8 +19,12 @@ func (st *stack) addTable() {
 			PartitionKey:   attribute(manifest.DuePartitionKey, awsdynamodb.AttributeType_STRING),
 			SortKey:        attribute(manifest.DueSortKey, awsdynamodb.AttributeType_NUMBER),
 			ProjectionType: awsdynamodb.ProjectionType(manifest.IndexProjection),
+
+			MaxReadRequestUnits: maxRead, MaxWriteRequestUnits: maxWrite,
 		}},
-		Billing:             awsdynamodb.Billing_OnDemand(nil),
+		Billing: awsdynamodb.Billing_OnDemand(&awsdynamodb.MaxThroughputProps{
+			MaxReadRequestUnits: maxRead, MaxWriteRequestUnits: maxWrite,
+		}),
 		TimeToLiveAttribute: jsii.String(manifest.TTL),
 		DynamoStream:        awsdynamodb.StreamViewType(manifest.StreamView),
 		PointInTimeRecoverySpecification: &awsdynamodb.PointInTimeRecoverySpecification{
@@ -29,6 +34,7 @@ func (st *stack) addTable() {
 		RemovalPolicy:      st.removal(),
 	})
 	setLogicalID(own, "Table")
+	st.encryptTable(own)
 	st.table = own
 	if stream := st.settings.tableStream; stream != "" {
 		st.table = awsdynamodb.TableV2_FromTableAttributes(st.scope, jsii.String("RestoredTable"), &awsdynamodb.TableAttributesV2{

@@ -63,6 +63,8 @@ type Function struct {
 	Schedule time.Duration // interval of scheduled invocations; 0 for none
 	Invokes  []string      // names of the functions that it invokes asynchronously
 	Stream   *Stream       // the stream records that it receives; nil for none
+
+	Concurrency int // calls at once that prod reserves, and its highest number of them; 0 shares what the account has left
 }
 
 // Stream describes how Lambda delivers the table's stream to a function, from the
@@ -107,19 +109,6 @@ func (r Route) FullPath() string {
 
 // Key returns the API Gateway route key: "GET /api/v1/journeys/{id}".
 func (r Route) Key() string { return r.Method + " " + r.FullPath() }
-
-// Throttle limits requests by a token bucket. The gateway answers 429 to the
-// others.
-type Throttle struct {
-	Rate  int // requests a second
-	Burst int // size of the bucket
-}
-
-// The throttles.
-var (
-	APIThrottle    = Throttle{Rate: 500, Burst: 1000} // the stage's default, for the API routes
-	PublicThrottle = Throttle{Rate: 50, Burst: 100}   // each public route by itself
-)
 
 // The routes.
 var (
@@ -186,30 +175,33 @@ var (
 // Advance moves customers. It is invoked asynchronously with a pack of due
 // customers.
 var Advance = Function{
-	Name: "advance", MemoryMB: 512, Timeout: 60 * time.Second,
+	Name: "advance", MemoryMB: 512, Timeout: 60 * time.Second, Concurrency: 25,
 	Env: []string{EnvTable, EnvProviders, EnvPaused, EnvRestored, EnvConcurrency}, Actions: []string{"BatchGetItem", "GetItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"},
 }
 
 // Sweep finds the customers that are due in a part of the live journeys. Its timeout
 // is shorter than tick's interval.
 var Sweep = invoking(Function{
-	Name: "sweep", MemoryMB: 512, Timeout: 55 * time.Second,
+	Name: "sweep", MemoryMB: 512, Timeout: 55 * time.Second, Concurrency: 20,
 	Env: []string{EnvTable, EnvPaused, EnvConcurrency}, Actions: []string{"DeleteItem", "Query", "UpdateItem"}, Index: true,
 }, Advance)
 
 // Tick finds due customers. Where the live journeys are too many for one function, it
-// invokes sweep for parts of them. Its timeout is shorter than its interval.
+// invokes sweep for parts of them. Its timeout is shorter than its interval; the
+// second call at once is for a schedule that fires twice.
 var Tick = invoking(Function{
-	Name: "tick", MemoryMB: 512, Timeout: 55 * time.Second, Schedule: time.Minute,
+	Name: "tick", MemoryMB: 512, Timeout: 55 * time.Second, Schedule: time.Minute, Concurrency: 2,
 	Env: []string{EnvTable, EnvPaused, EnvConcurrency}, Actions: []string{"DeleteItem", "Query", "UpdateItem"}, Index: true,
 }, Advance, Sweep)
 
 // Count counts the writes of enrollments. It waits a second for a larger batch,
 // since a batch costs one write per journey. 1,000 records with long paths have
 // 3 MB of the 6 MB that an event may have. The window exists only to make events
-// name their shard; it has the maximum length, since each end is an invocation.
+// name their shard; it has the maximum length, since each end is an invocation. A
+// shard takes 1,000 writes a second, which are a batch of at most 0.3 s, so 20 calls
+// at once count 66,000 writes a second; beyond that batches wait.
 var Count = Function{
-	Name: "count", MemoryMB: 512, Timeout: 60 * time.Second,
+	Name: "count", MemoryMB: 512, Timeout: 60 * time.Second, Concurrency: 20,
 	Env: []string{EnvTable}, Actions: []string{"PutItem"},
 	Stream: &Stream{SortKeyPrefix: "E#", BatchSize: 1000, BatchWindow: time.Second, Window: 15 * time.Minute},
 }
@@ -219,13 +211,15 @@ var Count = Function{
 // 1,769 MB give it one full CPU, and hold the figures of a million graphs of ten
 // nodes.
 var Rollup = Function{
-	Name: "rollup", MemoryMB: 1769, Timeout: 15 * time.Minute, Schedule: time.Hour, Env: []string{EnvTable},
+	Name: "rollup", MemoryMB: 1769, Timeout: 15 * time.Minute, Schedule: time.Hour, Concurrency: 2, Env: []string{EnvTable},
 	Actions: []string{"DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem"}, Index: true,
 }
 
-// Authorizer authenticates the callers of all routes. It does not use the table.
+// Authorizer authenticates the callers of all routes. It does not use the table. An
+// HTTP API answers 500 where it has no concurrency left, so it has as much as the
+// throttle lets pass.
 var Authorizer = Function{
-	Name: "authorizer", MemoryMB: 256, Timeout: 10 * time.Second,
+	Name: "authorizer", MemoryMB: 256, Timeout: 10 * time.Second, Concurrency: APIThrottle.Concurrency(AuthorizerStart),
 	Env: []string{EnvIssuer, EnvAudience, EnvJWKSURL, EnvTenantClaim, EnvRoleClaim, EnvClients},
 }
 

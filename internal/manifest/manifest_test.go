@@ -3,6 +3,7 @@ package manifest
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -38,4 +39,38 @@ func TestFunctions_ListsEachOnce(t *testing.T) {
 		require.Equal(t, 1, seen[r.Function.Name], r.Key())
 	}
 	require.Len(t, seen, len(Functions()))
+}
+
+func TestThrottle_CountsTheCallsInProgress(t *testing.T) {
+	t.Parallel()
+	throttle := Throttle{Rate: 200, Burst: 100}
+	for call, want := range map[time.Duration]int{
+		0: 100, time.Millisecond: 101, 500 * time.Millisecond: 200, 501 * time.Millisecond: 201, time.Second: 300, 29 * time.Second: 5900,
+	} {
+		require.Equal(t, want, throttle.Concurrency(call), call)
+	}
+}
+
+// A cold burst on every route at once fits into what the account has left for the
+// functions without reserved concurrency.
+func TestThrottles_LeaveAnAnswerForEachRequestThatPasses(t *testing.T) {
+	t.Parallel()
+	reserved := 0
+	for _, f := range Functions() {
+		reserved += f.Concurrency
+	}
+	require.LessOrEqual(t, reserved, ReservedConcurrency)
+	burst := APIThrottle.Concurrency(EndpointStart) + len(PublicRoutes())*PublicThrottle.Concurrency(ConsoleStart)
+	require.LessOrEqual(t, burst, AccountConcurrency-ReservedConcurrency)
+	require.GreaterOrEqual(t, Authorizer.Concurrency, APIThrottle.Concurrency(AuthorizerStart))
+}
+
+func TestFunctions_ReserveConcurrencyOnlyWhereNoRouteIsServed(t *testing.T) {
+	t.Parallel()
+	for _, f := range Background() {
+		require.Positive(t, f.Concurrency, f.Name)
+	}
+	for _, r := range AllRoutes() {
+		require.Zero(t, r.Function.Concurrency, r.Key())
+	}
 }

@@ -133,7 +133,7 @@ var differences = map[string]planted{
 	"API docs: another role":             {apiDocs, "`delete-journey` | admin |", "`delete-journey` | admin, editor |", `roles: want "admin", found "admin, editor"`},
 	"API docs: a row less":               {apiDocs, "\n| `GET /journeys/{id}`", "\n`GET /journeys/{id}`", "route GET /api/v1/journeys/{id}: missing"},
 	"console docs: a row less":           {consoleDocs, "| `GET /preview` |", "| GET /preview |", "route GET /preview: missing"},
-	"console docs: another throttle":     {consoleDocs, "50 a second", "60 a second", `: throttle: want "50 a second, burst 100", found "60 a second, burst 100"`},
+	"console docs: another throttle":     {consoleDocs, "50 a second", "60 a second", `: throttle: want "50 a second, burst 50", found "60 a second, burst 50"`},
 	"CDK: an authorizer too many":        {dev, `"AuthorizationType": "NONE",`, `"AuthorizerId": {"Ref": "ApiTokenAuthorizer0ECE5616"},`, `: authorizer: want "", found "authorizer"`},
 	"SAM: an authorizer too many":        {sam, "            Auth: {Authorizer: NONE}\n", "", `route GET /: authorizer: want "", found "authorizer"`},
 	"OpenAPI: a public route":            {spec, "\n  /journeys/{id}/test:", "\n  /preview:\n    get: {operationId: console, security: []}\n  /journeys/{id}/test:", "route GET /api/v1/preview: not wanted"},

@@ -57,12 +57,12 @@ func TestThrottle_GivesEachPublicRouteABucket(t *testing.T) {
 	c := newCloud(t)
 	c.gateway.Throttle = manifest.Throttle{Rate: 3, Burst: 5}
 
-	require.Equal(t, 20, c.throttled(t, "/", 120), "the burst is 100")
-	require.Equal(t, 0, c.throttled(t, "/preview", 100), "another route")
+	require.Equal(t, 20, c.throttled(t, "/", 70), "the burst is 50")
+	require.Equal(t, 0, c.throttled(t, "/preview", 50), "another route")
 	require.Equal(t, 0, c.throttled(t, "/api/v1/journeys", 5), "the API")
 	require.Equal(t, 2, c.throttled(t, "/api/v1/journeys", 2), "the API's burst is 5")
 	require.Equal(t, 1, c.throttled(t, "/api/v1/journeys/a", 1), "the API's routes share a bucket")
-	require.Len(t, c.called, 205, "a throttled request reaches no function")
+	require.Len(t, c.called, 105, "a throttled request reaches no function")
 	require.Len(t, c.asked, 1)
 
 	c.now = c.now.Add(time.Second)
@@ -71,7 +71,7 @@ func TestThrottle_GivesEachPublicRouteABucket(t *testing.T) {
 	c.now = c.now.Add(-time.Hour)
 	require.Equal(t, 1, c.throttled(t, "/", 1), "a clock that goes back fills no bucket")
 	c.now = c.now.Add(24 * time.Hour)
-	require.Equal(t, 1, c.throttled(t, "/", 101), "a bucket holds the burst at most")
+	require.Equal(t, 1, c.throttled(t, "/", 51), "a bucket holds the burst at most")
 }
 
 func TestThrottle_IsOffForTheAPIByDefault(t *testing.T) {

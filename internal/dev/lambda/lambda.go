@@ -59,7 +59,7 @@ type Options struct {
 	Dist           string            // directory of ARCH and <function>/bootstrap, as build.Functions makes it
 	Settings       map[string]string // values of the functions' settings; each function gets its own
 	Environment    map[string]string // further variables of every function
-	MaxConcurrency int               // processes of one function; 0 means 64
+	MaxConcurrency int               // processes of each function that reserves none; 0 means as many as the API's throttle needs
 	Minute         time.Duration     // length of a minute between attempts of an asynchronous call; 0 means a minute
 	Log            io.Writer         // output of the functions, each line after the function's name; nil discards it
 
@@ -103,7 +103,7 @@ func Start(functions []manifest.Function, o Options) (*Service, error) {
 		return nil, err
 	}
 	if o.MaxConcurrency == 0 {
-		o.MaxConcurrency = 64
+		o.MaxConcurrency = manifest.APIThrottle.Concurrency(manifest.EndpointStart)
 	}
 	if o.Minute == 0 {
 		o.Minute = time.Minute

@@ -1,6 +1,9 @@
 package lambda
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // acquire assigns c to an idle environment of a function, or to a new one.
 func (s *Service) acquire(name string, c *call) (*environment, error) {
@@ -15,7 +18,7 @@ func (s *Service) acquire(name string, c *call) (*environment, error) {
 	}
 	e := s.popIdle(f)
 	if e == nil {
-		if f.running >= s.options.MaxConcurrency {
+		if f.running >= cmp.Or(f.Concurrency, s.options.MaxConcurrency) {
 			return nil, ErrThrottled
 		}
 		var err error
