@@ -59,12 +59,12 @@ func (w *worker) claim(r *run) {
 // end before the message is sent and recorded.
 func (w *worker) send(ctx context.Context, r *run) {
 	w.sleepUntil(ctx, r.slot)
+	if w.heldBack(r) {
+		return
+	}
 	limit := w.Provider.Timeout()
 	if !fits(ctx, limit) || w.now().Add(limit).After(r.stored.LeaseUntil) {
 		w.putEffectOff(r)
-		return
-	}
-	if w.heldBack(r) {
 		return
 	}
 	node := r.graph.NodeID(r.next.Node)

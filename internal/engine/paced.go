@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	paceEvery = 3 * time.Second // between two readings of lines
+	paceEvery = 5 * time.Second // between two readings of lines
 	paceEnd   = 2 * time.Second // before the last requests of a sweep, no line is read any more
 )
 

@@ -24,6 +24,7 @@ func (e *Engine) share() int {
 type targets struct {
 	mu      sync.Mutex
 	states  target.States        // as stored
+	local   target.States        // open for this worker, though that could not be written
 	shown   map[string]shown     // by this worker's effects, and not written yet
 	probing map[string]bool      // this worker may begin one effect at a time
 	leases  map[string]time.Time // that this worker holds
@@ -41,8 +42,14 @@ const (
 func (t *targets) read(states target.States) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if states != nil {
-		t.states = states
+	if states == nil {
+		return
+	}
+	t.states = states
+	for name, s := range t.local {
+		if states[name].Kind != target.Open {
+			states[name] = s
+		}
 	}
 }
 
@@ -138,12 +145,12 @@ func (w *worker) pass(ctx context.Context, name string, runs []*run) []*run {
 			return nil
 		case gate == target.Probe:
 			end := now.Add(min(w.Provider.Timeout()+LeaseMargin, MaxLease))
-			if w.put(ctx, name, state, state.Probing(end)) {
+			if ok, _ := w.put(ctx, name, state, state.Probing(end)); ok {
 				w.targets.probing[name] = true
 			}
 		case gate == target.Lease:
 			end := w.end(ctx)
-			if w.put(ctx, name, state, state.Leased(now, end)) {
+			if ok, _ := w.put(ctx, name, state, state.Leased(now, end)); ok {
 				w.targets.leases[name] = end
 			}
 		}
@@ -162,16 +169,15 @@ func (w *worker) end(ctx context.Context) time.Time {
 }
 
 // put replaces the state of a target, and reports whether it did. The worker knows the
-// stored state afterwards. An error leaves the target as it is: closed or open, the worker
-// goes by what it knows.
-func (w *worker) put(ctx context.Context, name string, old, next target.State) bool {
+// stored state afterwards, and goes by what it knew after an error.
+func (w *worker) put(ctx context.Context, name string, old, next target.State) (bool, error) {
 	stored, ok, err := w.Table.PutTarget(ctx, name, old, next)
 	if err != nil {
 		w.Log.WarnContext(ctx, "target not written", "target", name, "error", err)
-		return false
+		return false, err
 	}
 	w.targets.set(name, stored)
-	return ok
+	return ok, nil
 }
 
 // change replaces the state of a target by what becomes of the stored one, unless that is
@@ -183,8 +189,8 @@ func (w *worker) change(ctx context.Context, name string, become func(target.Sta
 		if !ok {
 			return false
 		}
-		if w.put(ctx, name, state, next) {
-			return true
+		if done, err := w.put(ctx, name, state, next); done || err != nil {
+			return done
 		}
 	}
 	return false
@@ -299,6 +305,10 @@ func (w *worker) open(ctx context.Context, name string) {
 		w.Log.WarnContext(ctx, "target opened: timed out 5 times", "target", name, "until", state.Until)
 	} else if local, ok := state.Opened(now); ok {
 		w.targets.set(name, local)
+		if w.targets.local == nil {
+			w.targets.local = target.States{}
+		}
+		w.targets.local[name] = local
 	}
 }
 
