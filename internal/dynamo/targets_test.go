@@ -57,14 +57,14 @@ func TestTargets_OneWorkerWins(t *testing.T) {
 
 	faults := &dynamotest.Faults{LoseFirst: true}
 	s, _ := store(t, faults.Install)
-	for _, name := range []string{"c:a", "c:b", "c:c", "d:a", "d:b"} {
+	for _, name := range []string{"c:a", "c:b", "d:a"} {
 		opened, _ := target.State{}.Opened(start)
 		first, ok, err := s.Engine.PutTarget(t.Context(), name, target.State{}, opened)
 		require.NoError(t, err)
 		require.True(t, ok)
 		var won atomic.Int64
 		var workers sync.WaitGroup
-		for i := range 16 {
+		for i := range 8 {
 			workers.Go(func() {
 				next := first.Probing(start.Add(time.Duration(i) * time.Second))
 				stored, ok, err := s.Engine.PutTarget(t.Context(), name, first, next)
@@ -119,7 +119,7 @@ func TestTargets_ThatCannotBeReadAreClosed(t *testing.T) {
 func TestTargets_LinesAreWrittenByOneWorkerAtATime(t *testing.T) {
 	t.Parallel()
 
-	faults := &dynamotest.Faults{LoseFirst: true}
+	faults := &dynamotest.Faults{Seed: 2, Lose: 0.3}
 	s, table := store(t, faults.Install)
 	request := func(n int) target.Request {
 		return target.Request{
@@ -136,7 +136,9 @@ func TestTargets_LinesAreWrittenByOneWorkerAtATime(t *testing.T) {
 			for {
 				next, grant := line.Take(request(20))
 				stored, ok, err := s.Engine.PutLine(t.Context(), "c:a.b#c", line, next)
-				require.NoError(t, err)
+				if err != nil {
+					continue // no answer came: what it took is lost
+				}
 				if line = stored; !ok {
 					continue
 				}
