@@ -111,7 +111,7 @@ func (w *targeted) wait() {
 			last = e.Due
 		}
 	}
-	time.Sleep(time.Until(last))
+	time.Sleep(time.Until(last) + time.Second)
 }
 
 func TestTargets_AHangingChannelIsLeftAlone(t *testing.T) {
