@@ -51,7 +51,9 @@ func (e *Engine) sweep(ctx context.Context, function string, s Segment) error {
 		e.dispatchSegments(ctx, cut(lives, s))
 		return nil
 	}
-	newSweeper(e, lives, s).run(ctx, function)
+	sweeper := newSweeper(e, lives, s)
+	sweeper.run(ctx, function)
+	e.pace(ctx, sweeper.began, lives)
 	return nil
 }
 
