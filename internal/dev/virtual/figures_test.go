@@ -21,8 +21,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the figures in docs/scale.md")
 
-// row is a figure of a scenario. Before is the figure of the engine of commit a6789b8, whose
-// tests of this package measure it.
+// row is a figure of a scenario. Before is that of the engine of commit a6789b8, on which
+// these scenarios ran in this package.
 type row struct {
 	what        string
 	unit        string // "s", "min", "$", "%" or a noun
@@ -60,10 +60,8 @@ func report(t *testing.T, scenario string, w *virtual.World, rows ...row) {
 	}
 	for _, r := range rows {
 		t.Logf("%s: %s: %s, before %s", scenario, r.what, figure(r.now, r.unit), figure(r.before, r.unit))
-		if *update {
-			document(t, scenario, r)
-		}
-
+		assert.True(t, r.must.holds(r.now), "%s: %s is %s, must be %s", scenario, r.what, figure(r.now, r.unit), r.must.text)
+		document(t, scenario, r)
 	}
 }
 

@@ -40,15 +40,15 @@ func TestTenants_HostileOneDelaysNoOther(t *testing.T) {
 		for range 400 {
 			w.Archive(last - 1)
 		}
-		w.Run(15, func(int) {
+		w.Run(8, func(int) {
 			w.Spread(first, last-1, 1, time.Now(), time.Minute)
 			w.Spread(calm, end, 100, time.Now(), time.Minute)
 		}, nil)
-		unread, _ := w.Unread(15)
+		unread, _ := w.Unread(8)
 		report(t, "two tenants, of which one is hostile", w,
-			row{"lateness of the other's customers, p99", "s", 891, seconds(w.Late["calm"].Quantile(0.99)), atMost(120)},
+			row{"lateness of the other's customers, p99", "s", 475, seconds(w.Late["calm"].Quantile(0.99)), atMost(120)},
 			row{"shards that were not read each minute", "", 30_041, float64(unread), atMost(0)},
-			row{"cost", "$", 0.153, w.Count.Dollars(), anything},
+			row{"cost", "$", 0.0726, w.Count.Dollars(), anything},
 		)
 	})
 }
