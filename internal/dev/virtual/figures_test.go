@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,6 +21,12 @@ import (
 )
 
 var update = flag.Bool("update", false, "rewrite the figures in docs/scale.md")
+
+// TestMain trades memory for processor time.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(300)
+	os.Exit(m.Run())
+}
 
 // row is a figure of a scenario. Before is that of the engine of commit a6789b8, on which
 // these scenarios ran in this package.

@@ -40,7 +40,7 @@ func TestSweep_ReadsEveryShardOfManyJourneys(t *testing.T) {
 		w := virtual.New()
 		w.Processor = true
 		journeys(w, 100_000, "acme", 4, "push")
-		const ticks = 3
+		const ticks = 2
 		w.Run(ticks, nil, nil)
 		unread, _ := w.Unread(ticks)
 		report(t, "100,000 journeys of 4 shards, idle", w,
@@ -134,7 +134,7 @@ func TestTick_CatchesUpAfterAnOutage(t *testing.T) {
 			if s.what == "advance" {
 				w.Broken, down = down, nil
 			}
-			w.Run(2+s.minutes+50, func(int) { w.Spread(first, last, 20, time.Now(), time.Minute) }, down)
+			w.Run(2+s.minutes+max(12, s.minutes/20), func(int) { w.Spread(first, last, 20, time.Now(), time.Minute) }, down)
 			report(t, fmt.Sprintf("outage of %s, %d minutes", s.what, s.minutes), w,
 				row{"until nobody is 2 minutes late", "min", s.caughtUp, float64(w.Late["acme"].LastAbove(2*time.Minute) + 1 - 2 - s.minutes), atMost(s.max)},
 				row{"packs of one", "", s.solo, float64(w.Count.Solo), anything},
