@@ -24,6 +24,7 @@ func TestSettings_ReportsEveryFault(t *testing.T) {
 		"a certificate without a domain": {map[string]string{envCertificate: "arn"}, "missing settings: JOURNEYS_DOMAIN ("},
 		"channels that are faulty":       {map[string]string{manifest.EnvProviders: `{"channels": {"a": {"type": "ses"}}}`}, "settings of providers: /channels/a/from is required"},
 		"a pause that is neither":        {map[string]string{manifest.EnvPaused: "perhaps"}, `JOURNEYS_PAUSED is "perhaps": want true or false`},
+		"a quota below one call":         {map[string]string{manifest.EnvEnrollmentsPerMinute: "999"}, `JOURNEYS_ENROLLMENTS_PER_MINUTE is "999": want 0 for no limit, or a whole number from 1000`},
 		"no concurrency":                 {map[string]string{manifest.EnvConcurrency: "0"}, `JOURNEYS_ADVANCE_CONCURRENCY is "0": want a whole number from 1`},
 		"a restore without its times":    {map[string]string{manifest.EnvRestored: "2026-11-28T10:00:00Z"}, `JOURNEYS_RESTORED: "2026-11-28T10:00:00Z": want "never", or three times`},
 		"a table instead of its stream":  {map[string]string{envTableStream: "arn:aws:dynamodb:eu-west-1:111122223333:table/a"}, `want the ARN of a table's stream`},
@@ -64,8 +65,10 @@ func TestSettings_HasDefaults(t *testing.T) {
 		manifest.EnvProviders:   "{}",
 		manifest.EnvCatalog:     "{}",
 		manifest.EnvConcurrency: "25",
-		manifest.EnvPaused:      "false",
-		manifest.EnvRestored:    "never",
+
+		manifest.EnvEnrollmentsPerMinute: "0",
+		manifest.EnvPaused:               "false",
+		manifest.EnvRestored:             "never",
 
 		manifest.EnvConsoleClientID: "",
 		manifest.EnvConsoleScope:    "openid",

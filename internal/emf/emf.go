@@ -31,7 +31,7 @@ const (
 type Metric struct {
 	Name  string
 	Unit  Unit
-	Value float64 // an infinity or NaN is dropped
+	Value float64 // an infinity or NaN is dropped; 0 is in the log line only
 }
 
 // CountMetric returns the metric name with a count of n.
@@ -40,7 +40,8 @@ func CountMetric(name string, n int) Metric {
 }
 
 // Attrs returns the attributes that add metrics to a log line. They must be at the
-// top level of the line, not in a group. The result is nil without metrics.
+// top level of the line, not in a group. CloudWatch does not get those that are 0, as it
+// bills a metric for each hour in which it gets one. The result is nil without metrics.
 func Attrs(now time.Time, installation string, metrics ...Metric) []slog.Attr {
 	var definitions []definition
 	var attrs []slog.Attr
@@ -48,11 +49,13 @@ func Attrs(now time.Time, installation string, metrics ...Metric) []slog.Attr {
 		if math.IsNaN(m.Value) || math.IsInf(m.Value, 0) {
 			continue
 		}
-		definitions = append(definitions, definition{m.Name, m.Unit})
 		attrs = append(attrs, slog.Float64(m.Name, m.Value))
+		if m.Value != 0 {
+			definitions = append(definitions, definition{m.Name, m.Unit})
+		}
 	}
 	if len(definitions) == 0 {
-		return nil
+		return attrs
 	}
 	return append(attrs, slog.String(Dimension, installation), slog.Any("_aws", directive{
 		Timestamp: now.UnixMilli(),

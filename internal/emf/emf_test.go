@@ -67,3 +67,18 @@ func TestAttrs_DropsNaNAndInfinity(t *testing.T) {
 	require.NotContains(t, got, "A")
 	require.NotContains(t, line(t), "_aws")
 }
+
+// CloudWatch bills a metric for each hour in which it gets one, and tick runs each minute.
+func TestAttrs_KeepsZeroInTheLogOnly(t *testing.T) {
+	t.Parallel()
+
+	got := line(t, emf.CountMetric("Due", 0), emf.CountMetric("Moved", 2))
+	require.Zero(t, got["Due"])
+	directive := got["_aws"].(map[string]any)["CloudWatchMetrics"].([]any)[0].(map[string]any)
+	require.Equal(t, []any{map[string]any{"Name": "Moved", "Unit": "Count"}}, directive["Metrics"])
+
+	got = line(t, emf.CountMetric("Due", 0))
+	require.Zero(t, got["Due"])
+	require.Contains(t, got, "Due")
+	require.NotContains(t, got, "_aws")
+}

@@ -36,7 +36,8 @@ func Settings(keysURL, providers string) (map[string]string, error) {
 		manifest.EnvAdvance: manifest.Advance.Name, manifest.EnvSweep: manifest.Sweep.Name,
 		manifest.EnvProviders: providers, manifest.EnvCatalog: parsed.Catalog().Text(),
 		manifest.EnvPaused: "false", manifest.EnvRestored: "never", manifest.EnvConcurrency: "25",
-		manifest.EnvConsoleClientID: "console", manifest.EnvConsoleScope: "openid",
+		manifest.EnvEnrollmentsPerMinute: "0",
+		manifest.EnvConsoleClientID:      "console", manifest.EnvConsoleScope: "openid",
 		manifest.EnvConsoleToken: "access", manifest.EnvConsoleMetadata: "{}",
 	}, nil
 }
