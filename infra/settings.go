@@ -89,7 +89,7 @@ func readSettings(getenv func(string) string) (settings, error) {
 	err = errors.Join(clientFaults, err)
 	s.stages = stages
 	providers, faults := provider.ParseSettings([]byte(s.functions[manifest.EnvProviders]))
-	s.channels = providers.AWS()
+	s.channels, faults = providers.AWS(), errors.Join(faults, checkSecrets(providers))
 	s.functions[manifest.EnvCatalog] = providers.Catalog().Text()
 	var corsFaults, cognitoFaults, capacityFaults, concurrencyFaults error
 	s.corsOrigins, corsFaults = manifest.ParseOrigins(getenv(manifest.EnvCORSOrigins))
@@ -98,7 +98,7 @@ func readSettings(getenv func(string) string) (settings, error) {
 	s.console = s.console || s.cognito.on
 	s.reserved, concurrencyFaults = s.readConcurrency(getenv)
 	return s, errors.Join(err, faults, corsFaults, cognitoFaults, capacityFaults, concurrencyFaults, checkKey(s.key), checkTruststore(s.truststore),
-		s.checkRestore(), s.checkQuota(), s.checkConsole(), s.missing())
+		s.checkRestore(), s.checkQuota(), s.checkConsole(), s.checkEnvironments(), s.missing())
 }
 
 // checkConsole checks the settings of the web console.
