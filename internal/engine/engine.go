@@ -60,7 +60,8 @@ type Engine struct {
 	Parallel   int        // requests of one Tick or Sweep, and effects of one Advance, at a time; at least 1
 	Workers    int        // calls of Advance that run at a time; at least 1
 	Now        func() time.Time
-	Jitter     func() float64 // in [0, 1)
+	Sleep      func(context.Context, time.Duration) // nil for real time
+	Jitter     func() float64                       // in [0, 1)
 	Log        *slog.Logger
 	Paused     bool    // Tick, Sweep and Advance do nothing
 	Restore    Restore // zero if the table was never restored

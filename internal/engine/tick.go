@@ -51,7 +51,9 @@ func (e *Engine) sweep(ctx context.Context, function string, s Segment) error {
 		e.dispatchSegments(ctx, cut(lives, s))
 		return nil
 	}
-	newSweeper(e, lives, s).run(ctx, function)
+	began := e.now()
+	newSweeper(e, lives, s, began).run(ctx, function)
+	e.pace(ctx, began, lives)
 	return nil
 }
 
