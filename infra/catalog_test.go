@@ -18,15 +18,15 @@ func TestCatalog_KeepsSecretsFromAllFunctionsButAdvance(t *testing.T) {
 	values[envStage] = devStage
 	values[manifest.EnvProviders] = `{
 		"channels": {
-			"email": {"type": "http", "url": "https://hidden.test/hidden?token=hidden", "secret": "whsec_hiddenhiddenhiddenhiddenhiddenhidden"},
+			"email": {"type": "http", "url": "https://hidden.test/hidden?token=hidden", "secret": "ssm:/whereabouts"},
 			"news": {"type": "ses", "from": "Shop <news@shop.test>", "tenants": ["acme"]},
 			"local": {"type": "inbox", "url": "https://hidden.test/inbox"},
-			"*": {"type": "http", "url": "https://hidden.test", "secret": "whsec_hiddenhiddenhiddenhiddenhiddenhidden"}
+			"*": {"type": "http", "url": "https://hidden.test", "secret": "secretsmanager:whereabouts"}
 		},
 		"decisions": {
 			"by-rule": {"type": "rules", "offers": [{"id": "hidden", "priority": 1,
 				"condition": {"field": "hidden", "operator": "eq", "value": "hidden"}, "payload": {"hidden": "hidden"}}]},
-			"best": {"type": "http", "url": "https://hidden.test", "secret": "whsec_hiddenhiddenhiddenhiddenhiddenhidden"}
+			"best": {"type": "http", "url": "https://hidden.test", "secret": "secretsmanager:whereabouts"}
 		},
 		"allowPrivate": ["hidden.internal"]
 	}`
@@ -53,7 +53,9 @@ func TestCatalog_KeepsSecretsFromAllFunctionsButAdvance(t *testing.T) {
 		if f.Name == manifest.Advance.Name {
 			require.Equal(t, values[manifest.EnvProviders], environment[manifest.EnvProviders])
 			delete(environment, manifest.EnvProviders)
+			continue
 		}
+		require.NotContains(t, text(environment), "whereabouts", f.Name)
 	}
 	require.Equal(t, []string{"create-journey", "update-journey", "test-journey", "get-settings", "get-draft", "put-draft", "publish-draft"}, informed)
 	require.NotContains(t, strings.ToLower(text(template.Resources)+text(template.Outputs)), "hidden")

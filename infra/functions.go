@@ -201,7 +201,9 @@ func (st *stack) newRole(f manifest.Function, logs awslogs.LogGroup) awsiam.Role
 }
 
 // allowChannels lets advance use the AWS services that the configured channels and
-// decision flows need, on exactly the resources that the settings name.
+// decision flows need, and read their secrets, on exactly the resources that the
+// settings name. The AWS managed keys of both stores need no permission; the policy of
+// another key decides by itself.
 func (st *stack) allowChannels(role awsiam.Role) {
 	used := st.settings.channels
 	st.allowMail(role, used.Senders)
@@ -211,6 +213,8 @@ func (st *stack) allowChannels(role awsiam.Role) {
 	st.allowNamed(role, "sms-voice:SendTextMessage", used.Messaging)
 	st.allowNamed(role, "events:PutEvents", used.Buses)
 	st.allowNamed(role, "lambda:InvokeFunction", used.Functions)
+	st.allowNamed(role, "ssm:GetParameter", used.Parameters)
+	st.allowNamed(role, "secretsmanager:GetSecretValue", used.Secrets)
 }
 
 // allowMail allows SES to send from these addresses.

@@ -245,6 +245,8 @@ func TestChannels_GrantOnlyWhatTheSettingsUse(t *testing.T) {
 		"texts": {"type": "end-user-messaging", "originationIdentity": "pool-1", "configurationSet": "texts"},
 		"alerts": {"type": "end-user-messaging", "originationIdentity": "arn:aws:sms-voice:eu-west-1:111122223333:sender-id/Shop/GB"},
 		"points": {"type": "lambda", "function": "points:live"},
+		"hook": {"type": "http", "url": "https://shop.test", "secret": "ssm:/journeys/hook"},
+		"other": {"type": "http", "url": "https://shop.test", "secret": "secretsmanager:journeys/other"},
 		"*": {"type": "eventbridge", "bus": "arn:aws:events:eu-west-1:111122223333:event-bus/all"}},
 		"decisions": {"*": {"type": "lambda", "function": "arn:aws:lambda:eu-west-1:111122223333:function:best"}}}`
 	s, err := settingsFrom(values)
@@ -275,11 +277,15 @@ func TestChannels_GrantOnlyWhatTheSettingsUse(t *testing.T) {
 			"arn:aws:lambda:eu-west-1:111122223333:function:best",
 			join("arn:", partition, ":lambda:", region, ":", account, ":function:points:live"),
 		}, ""},
+		{"Allow", []string{"ssm:GetParameter"}, []string{join("arn:", partition, ":ssm:", region, ":", account, ":parameter/journeys/hook")}, ""},
+		{"Allow", []string{"secretsmanager:GetSecretValue"}, []string{
+			join("arn:", partition, ":secretsmanager:", region, ":", account, ":secret:journeys/other-??????"),
+		}, ""},
 	}
 	channels := func(list []statement) []statement {
 		return slices.DeleteFunc(list, func(s statement) bool {
 			service, _, _ := strings.Cut(s.actions[0], ":")
-			return !slices.Contains([]string{"ses", "sns", "events", "sms-voice", "lambda"}, service)
+			return !slices.Contains([]string{"ses", "sns", "events", "sms-voice", "lambda", "ssm", "secretsmanager"}, service)
 		})
 	}
 	notInvoked := func(arn string) bool {

@@ -13,6 +13,7 @@ import (
 	"journeys/internal/auth"
 	"journeys/internal/console"
 	"journeys/internal/engine"
+	"journeys/internal/journey"
 	"journeys/internal/manifest"
 	"journeys/internal/provider"
 )
@@ -68,6 +69,8 @@ func readSettings(getenv func(string) string) (settings, error) {
 			manifest.EnvRestored:    cmp.Or(getenv(manifest.EnvRestored), "never"),
 			manifest.EnvConcurrency: cmp.Or(getenv(manifest.EnvConcurrency), strconv.Itoa(manifest.Advance.Concurrency)),
 
+			manifest.EnvEnrollmentsPerMinute: cmp.Or(getenv(manifest.EnvEnrollmentsPerMinute), "0"),
+
 			manifest.EnvConsoleClientID: getenv(manifest.EnvConsoleClientID),
 			manifest.EnvConsoleScope:    cmp.Or(getenv(manifest.EnvConsoleScope), "openid"),
 			manifest.EnvConsoleToken:    cmp.Or(getenv(manifest.EnvConsoleToken), "access"),
@@ -86,7 +89,7 @@ func readSettings(getenv func(string) string) (settings, error) {
 	err = errors.Join(clientFaults, err)
 	s.stages = stages
 	providers, faults := provider.ParseSettings([]byte(s.functions[manifest.EnvProviders]))
-	s.channels = providers.AWS()
+	s.channels, faults = providers.AWS(), errors.Join(faults, checkSecrets(providers))
 	s.functions[manifest.EnvCatalog] = providers.Catalog().Text()
 	var corsFaults, cognitoFaults, capacityFaults, concurrencyFaults error
 	s.corsOrigins, corsFaults = manifest.ParseOrigins(getenv(manifest.EnvCORSOrigins))
@@ -95,7 +98,7 @@ func readSettings(getenv func(string) string) (settings, error) {
 	s.console = s.console || s.cognito.on
 	s.reserved, concurrencyFaults = s.readConcurrency(getenv)
 	return s, errors.Join(err, faults, corsFaults, cognitoFaults, capacityFaults, concurrencyFaults, checkKey(s.key), checkTruststore(s.truststore),
-		s.checkRestore(), s.checkConsole(), s.missing())
+		s.checkRestore(), s.checkQuota(), s.checkConsole(), s.checkEnvironments(), s.missing())
 }
 
 // checkConsole checks the settings of the web console.
@@ -104,6 +107,14 @@ func (s settings) checkConsole() error {
 		Token:    s.functions[manifest.EnvConsoleToken],
 		Metadata: []byte(s.functions[manifest.EnvConsoleMetadata]),
 	}.Check()
+}
+
+// checkQuota checks the enrollments a minute.
+func (s settings) checkQuota() error {
+	if _, err := journey.ParseQuota(s.functions[manifest.EnvEnrollmentsPerMinute]); err != nil {
+		return fmt.Errorf("%s %w", manifest.EnvEnrollmentsPerMinute, err)
+	}
+	return nil
 }
 
 // checkRestore checks the settings of docs/operations.md, section restore.

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,6 +26,7 @@ func TestSettings_ReportsEveryFault(t *testing.T) {
 		"a certificate without a domain": {map[string]string{envCertificate: "arn"}, "missing settings: JOURNEYS_DOMAIN ("},
 		"channels that are faulty":       {map[string]string{manifest.EnvProviders: `{"channels": {"a": {"type": "ses"}}}`}, "settings of providers: /channels/a/from is required"},
 		"a pause that is neither":        {map[string]string{manifest.EnvPaused: "perhaps"}, `JOURNEYS_PAUSED is "perhaps": want true or false`},
+		"a quota below one call":         {map[string]string{manifest.EnvEnrollmentsPerMinute: "999"}, `JOURNEYS_ENROLLMENTS_PER_MINUTE is "999": want 0 for no limit, or a whole number from 1000`},
 		"no concurrency":                 {map[string]string{manifest.EnvConcurrency: "0"}, `JOURNEYS_ADVANCE_CONCURRENCY is "0": want a whole number from 1`},
 		"a restore without its times":    {map[string]string{manifest.EnvRestored: "2026-11-28T10:00:00Z"}, `JOURNEYS_RESTORED: "2026-11-28T10:00:00Z": want "never", or three times`},
 		"a table instead of its stream":  {map[string]string{envTableStream: "arn:aws:dynamodb:eu-west-1:111122223333:table/a"}, `want the ARN of a table's stream`},
@@ -46,6 +49,42 @@ func TestSettings_ReportsEveryFault(t *testing.T) {
 	}
 }
 
+func TestSettings_RefuseSecretsThemselves(t *testing.T) {
+	t.Parallel()
+	const target = `{"type": "http", "url": "https://a.test", "secret": "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}`
+	values := maps.Clone(goodSettings)
+	values[manifest.EnvProviders] = `{"channels": {"a/b": ` + target + `}, "decisions": {"*": ` + target + `}}`
+	_, err := settingsFrom(values)
+	require.EqualError(t, err, "JOURNEYS_PROVIDERS: the template would show the secrets themselves at /decisions/*/secret, /channels/a~1b/secret: "+
+		`keep each in SSM Parameter Store or Secrets Manager, and set "ssm:<name>" or "secretsmanager:<name>" instead (docs/deployment.md, Secrets)`)
+}
+
+func TestSettings_FitIntoLambdasEnvironment(t *testing.T) {
+	t.Parallel()
+	with := func(providers string) error {
+		values := maps.Clone(goodSettings)
+		values[manifest.EnvProviders] = providers
+		_, err := settingsFrom(values)
+		return err
+	}
+	long := func(n int) error {
+		return with(`{"decisions":{"*":{"type":"rules","offers":[{"id":"a","priority":1,"payload":{"text":"` + strings.Repeat("a", n) + `"}}]}}}`)
+	}
+	const excess = 281
+	require.EqualError(t, long(4000), "the environment of advance has up to 4377 bytes as JSON, and Lambda takes 4096: "+
+		"JOURNEYS_PROVIDERS 4139, JOURNEYS_TABLE 146, JOURNEYS_ADVANCE_CONCURRENCY 36, JOURNEYS_RESTORED 28, JOURNEYS_PAUSED 26 (docs/deployment.md, Sizes)")
+	require.NoError(t, long(4000-excess))
+	require.ErrorContains(t, long(4000-excess+1), "has up to 4097 bytes as JSON, and Lambda takes 4096")
+
+	var channels []string
+	for n := range 160 {
+		channels = append(channels, fmt.Sprintf(`"channel-%d":{"type":"sns"}`, n))
+	}
+	err := with(`{"channels":{` + strings.Join(channels, ",") + `}}`)
+	require.ErrorContains(t, err, "the environment of advance has up to ")
+	require.ErrorContains(t, err, "\nthe environment of create-journey, update-journey, test-journey, get-settings, get-draft, put-draft, publish-draft has up to ")
+}
+
 func TestSettings_HasDefaults(t *testing.T) {
 	t.Parallel()
 	s, err := settingsFrom(map[string]string{
@@ -64,8 +103,10 @@ func TestSettings_HasDefaults(t *testing.T) {
 		manifest.EnvProviders:   "{}",
 		manifest.EnvCatalog:     "{}",
 		manifest.EnvConcurrency: "25",
-		manifest.EnvPaused:      "false",
-		manifest.EnvRestored:    "never",
+
+		manifest.EnvEnrollmentsPerMinute: "0",
+		manifest.EnvPaused:               "false",
+		manifest.EnvRestored:             "never",
 
 		manifest.EnvConsoleClientID: "",
 		manifest.EnvConsoleScope:    "openid",

@@ -18,6 +18,7 @@ import (
 	"journeys/internal/apigw"
 	"journeys/internal/boot/function"
 	"journeys/internal/catalog"
+	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -35,9 +36,13 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke) {
 	function.Run(op.Function, func(settings map[string]string) (any, error) {
 		store := openStore(settings)
 		log := lambdacontext.NewLogger()
-		service := journey.NewService(store.Handlers(), time.Now, rand.Reader)
-		service.Pause = pause
+		stores := store.Handlers()
 		var err error
+		if stores.Quota, err = readQuota(settings, store); err != nil {
+			return nil, err
+		}
+		service := journey.NewService(stores, time.Now, rand.Reader)
+		service.Pause = pause
 		if service.Catalog, err = readCatalog(settings); err != nil {
 			return nil, err
 		}
@@ -66,6 +71,22 @@ func namesTimeout() time.Duration {
 		return 10 * time.Second
 	}
 	return 200 * time.Millisecond
+}
+
+// readQuota returns the quota of a function that has the setting, nil for none.
+func readQuota(settings map[string]string, store *dynamo.Store) (journey.Quota, error) {
+	text, ok := settings[manifest.EnvEnrollmentsPerMinute]
+	if !ok {
+		return nil, nil //nolint:nilnil // there may be no quota
+	}
+	perMinute, err := journey.ParseQuota(text)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s %w", manifest.EnvEnrollmentsPerMinute, err)
+	case perMinute == 0:
+		return nil, nil //nolint:nilnil // there may be no quota
+	}
+	return store.Quota(perMinute), nil
 }
 
 // readCatalog returns the catalog of a function that has the setting, the zero Catalog

@@ -101,6 +101,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"draft":                 item.DraftKey(tenant, id),
 		"journey count":         item.JourneyCountKey(tenant),
 		"names":                 item.NamesKey(tenant),
+		"enrollment quota":      item.QuotaKey(tenant, time.UnixMilli(1_700_000_000_000)),
 		"fence":                 item.FenceKey(tenant, "c", time.UnixMilli(1_700_000_000_000)),
 		"LIVE entry":            item.LiveKey(tenant, id),
 		"journey by event":      item.EventKey(tenant, "opened", id),
@@ -126,7 +127,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"<tenant>", "demo", "<journey>", item.ULIDOf(id), "<hash>", hash, "<version>", "12", "<version9>", "000000012", "<revision19>", "0000000000000000034", "<graph>", graph, "<key>", hex.EncodeToString(sum[:]),
 		"<customer>", "ada", "<eventType>", "opened", "<eventId>", "e1", "<writeId>", "ab"+strings.Repeat("00", 15),
 		"<month>", "2026-11", "<day>", "2026-11-23", "<partShard>", "2", "<fenceShard>", "2", "<number>", "7",
-		"<period>", "944444", "<run>", "3", "<request>", "qwAAAAAAAAAAAAAAAAAAAA",
+		"<period>", "944444", "<minute>", "28333333", "<run>", "3", "<request>", "qwAAAAAAAAAAAAAAAAAAAA",
 	))
 }
 

@@ -170,6 +170,7 @@ func TestFormat_EveryRowOfTheKeyTableHasOne(t *testing.T) {
 	require.NoError(t, f.store.Enrollments.Reenter(t.Context(), demo, 4, long[0], again))
 	requireKept(t, f.store, again)
 	f.call(201, "POST", "/journeys", `{"name":"once"}`)
+	require.NoError(t, f.store.Quota(journey.MaxBatch).Take(t.Context(), demo, 1, f.now))
 	everything := items(t, f.table)
 	for key, it := range everything {
 		require.Equal(t, &types.AttributeValueMemberN{Value: "1"}, it["f"], key)
@@ -370,6 +371,8 @@ func TestNewer_WritesAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	record := journey.EventRecord{Customer: ada, ID: "e1"}
 	next := e.NextWrite(f.now)
+	quota := f.store.Quota(journey.MaxBatch)
+	require.NoError(t, quota.Take(t.Context(), demo, 1, f.now))
 	profile.Rev++
 	audit.Rev++
 	for name, row := range map[string]struct {
@@ -392,7 +395,10 @@ func TestNewer_WritesAreRefused(t *testing.T) {
 			return f.store.Engine.GrowShards(ctx, live)
 		}},
 		"end a drain": {"LIVE", "demo#" + ulid, func(ctx context.Context) error { return f.store.Engine.Drained(ctx, live, live.Epoch) }},
-		"audit":       {"AUDIT", "A", func(ctx context.Context) error { return f.store.Analytics.PutAudit(ctx, audit) }},
+		"take from the quota": {"T#demo#Q", fmt.Sprint(f.now.Unix() / 60), func(ctx context.Context) error {
+			return quota.Take(ctx, demo, 1, f.now)
+		}},
+		"audit": {"AUDIT", "A", func(ctx context.Context) error { return f.store.Analytics.PutAudit(ctx, audit) }},
 	} {
 		key, undo := newer(t, f.table, row.pk, row.sk)
 		before := stored(t, f.table, key)

@@ -15,6 +15,7 @@ import (
 	"journeys/internal/dynamo/figures"
 	"journeys/internal/dynamo/format"
 	"journeys/internal/dynamo/item"
+	"journeys/internal/dynamo/quota"
 	"journeys/internal/dynamo/targets"
 	"journeys/internal/journey"
 )
@@ -76,4 +77,10 @@ func (s *Store) Handlers() journey.Stores {
 	return journey.Stores{
 		Journeys: s.Journeys, Enrollments: s.Enrollments, Customers: s.Customers, Events: s.Events, Versions: s.Journeys,
 	}
+}
+
+// Quota returns the quota that bounds each tenant's enrollments a minute, at least
+// journey.MaxBatch.
+func (s *Store) Quota(perMinute int) journey.Quota {
+	return quota.NewEnrollments(s.Enrollments.table.Table, perMinute)
 }

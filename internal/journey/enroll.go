@@ -89,6 +89,11 @@ func (s *Service) Enroll(ctx context.Context, t ident.Tenant, id ident.ID, r Enr
 	unique, forgotten := known.split(customers, r.Received)
 	now := s.clock()
 	refused := j.refuse(now)
+	if refused == nil {
+		if err := s.admit(ctx, t, j.ID, r.Key, len(customers), now); err != nil {
+			return Enrollments{}, err
+		}
+	}
 	key, repeated, err := s.keyRecord(ctx, t, j, r, now, refused == nil)
 	if err != nil {
 		return Enrollments{}, err

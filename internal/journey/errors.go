@@ -24,6 +24,7 @@ const (
 	Stale                   // the caller's revision is not the stored one
 	Mismatch                // the idempotency key was used with another request
 	Unavailable             // the table is throttled or down; retry
+	Limited                 // the tenant has used up a quota; retry after RetryAfter
 )
 
 // Error is a failure whose Code, Detail and Faults are safe to show to the

@@ -16,6 +16,7 @@ type Stores struct {
 	Customers   CustomerStore
 	Events      EventStore
 	Versions    VersionStore
+	Quota       Quota // nil for none
 }
 
 // JourneyStore stores journeys and their definitions. Reads are strongly

@@ -39,6 +39,8 @@ const (
 	EnvPaused      = "JOURNEYS_PAUSED"       // "true": no customer moves; "false" by default
 	EnvRestored    = "JOURNEYS_RESTORED"     // how the table was restored, as engine.ParseRestore reads it; "never" by default
 
+	EnvEnrollmentsPerMinute = "JOURNEYS_ENROLLMENTS_PER_MINUTE" // of each tenant, as journey.ParseQuota reads it; "0" for no limit, by default
+
 	EnvConcurrency = "JOURNEYS_ADVANCE_CONCURRENCY" // how many calls of advance run at a time, 1 or more; "25" by default
 
 	EnvConsoleClientID = "JOURNEYS_CONSOLE_CLIENT_ID" // the console's client at the issuer; without it a stack has no console
@@ -119,9 +121,9 @@ var (
 		checking(endpoint("update-journey", "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem")))
 	DeleteJourney = route(http.MethodDelete, "/journeys/{id}", admins,
 		endpoint("delete-journey", "DeleteItem", "GetItem", "PutItem", "UpdateItem"))
-	EnrollCustomers = route(http.MethodPost, "/journeys/{id}/enroll", editors, invoking(
+	EnrollCustomers = route(http.MethodPost, "/journeys/{id}/enroll", editors, invoking(counting(
 		endpoint("enroll-customers",
-			"BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PartiQLInsert", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"), Advance))
+			"BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PartiQLInsert", "PartiQLUpdate", "PutItem", "Query", "UpdateItem")), Advance))
 	TestJourney   = route(http.MethodPost, "/journeys/{id}/test", editors, checking(endpoint("test-journey", "BatchGetItem", "GetItem")))
 	GetEnrollment = route(http.MethodGet, "/journeys/{id}/enrollments/{customerId}", editors,
 		endpoint("get-enrollment", "BatchGetItem", "GetItem", "Query"))
@@ -316,6 +318,12 @@ func endpoint(name string, actions ...string) Function {
 // indexed returns f with permission to query the due index.
 func indexed(f Function) Function {
 	f.Index = true
+	return f
+}
+
+// counting returns f with the quota of enrollments.
+func counting(f Function) Function {
+	f.Env = append(f.Env[:len(f.Env):len(f.Env)], EnvEnrollmentsPerMinute)
 	return f
 }
 

@@ -1,6 +1,8 @@
 package provider
 
 import (
+	"cmp"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -13,6 +15,8 @@ import (
 	smstypes "github.com/aws/aws-sdk-go-v2/service/pinpointsmsvoicev2/types"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
+
+	"journeys/internal/provider/secret"
 )
 
 // maxIdle is how long an idle connection to AWS is kept: shorter than AWS keeps
@@ -34,18 +38,20 @@ func withoutRetries(cfg aws.Config) aws.Config {
 }
 
 // clients are the clients of AWS, one for each service. Each is made when it is
-// first called, so that a start does not wait for it.
+// first called, so that a start does not wait for it; so is each read of a secret.
 type clients struct {
 	mail      func() *sesv2.Client
 	text      func() *sns.Client
 	messaging func() *pinpointsmsvoicev2.Client
 	bus       func() *eventbridge.Client
 	function  func() *lambda.Client
+	secrets   *secret.Store
 }
 
-func newClients(cfg aws.Config) clients {
-	cfg = withoutRetries(cfg)
+func newClients(network Network, now func() time.Time) clients {
+	cfg := withoutRetries(network.AWS)
 	return clients{
+		secrets:   secret.NewStore(network.AWS, now, cmp.Or(network.Log, slog.New(slog.DiscardHandler))),
 		mail:      sync.OnceValue(func() *sesv2.Client { return sesv2.NewFromConfig(cfg) }),
 		text:      sync.OnceValue(func() *sns.Client { return sns.NewFromConfig(cfg) }),
 		messaging: sync.OnceValue(func() *pinpointsmsvoicev2.Client { return pinpointsmsvoicev2.NewFromConfig(cfg) }),
@@ -73,14 +79,14 @@ func (c channel) newSender(s *Settings, network Network, amazon clients, now fun
 		return &function{amazon.function, c.function, now}
 	case kindHTTP:
 	}
-	return newClient(c.target, s.allowed, network, now)
+	return newClient(c.target, s.allowed, network, amazon.secrets, now)
 }
 
 // newAsker returns what answers the flow's questions; nil for a flow of rules.
 func (f flow) newAsker(s *Settings, network Network, amazon clients, now func() time.Time) asker {
 	switch {
 	case f.target != nil:
-		return newClient(f.target, s.allowed, network, now)
+		return newClient(f.target, s.allowed, network, amazon.secrets, now)
 	case f.function != "":
 		return &function{amazon.function, f.function, now}
 	}

@@ -1,11 +1,15 @@
 package provider
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,6 +103,25 @@ func newMessage(t *testing.T, config graph.ActionConfig) engine.Message {
 		Key: "key-1", Tenant: tenant(), Journey: "jrn_1", Customer: private, NodeID: "n1", Config: config,
 		Facts: condition.Facts{Attributes: value(t, `{"email":"`+private+`","phone":"+4312345"}`)},
 	}
+}
+
+// requireSigned checks a signature as a receiver does.
+func requireSigned(t *testing.T, r request, key string, at time.Time) {
+	t.Helper()
+	require.Equal(t, key, r.header.Get("Idempotency-Key"))
+	require.Equal(t, key, r.header.Get("Webhook-Id"))
+	require.Equal(t, fmt.Sprint(at.Unix()), r.header.Get("Webhook-Timestamp"))
+	require.Equal(t, signature(t, testSecret, r.header, r.body), r.header.Get("Webhook-Signature"))
+}
+
+// signature returns the signature that a secret gives a request.
+func signature(t *testing.T, secret string, header http.Header, body string) string {
+	t.Helper()
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
+	require.NoError(t, err)
+	mac := hmac.New(sha256.New, key)
+	fmt.Fprintf(mac, "%s.%s.%s", header.Get("Webhook-Id"), header.Get("Webhook-Timestamp"), body)
+	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
 // payload compiles a payload.

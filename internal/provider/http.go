@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 
 	"journeys/internal/condition"
 	"journeys/internal/engine"
+	"journeys/internal/provider/secret"
 	"journeys/internal/strict"
 )
 
@@ -24,7 +26,8 @@ import (
 type Network struct {
 	Resolver *net.Resolver
 	TLS      *tls.Config
-	AWS      aws.Config // region, credentials and endpoints of the channels of AWS
+	AWS      aws.Config   // region, credentials and endpoints of the channels of AWS, and of the stores of secrets
+	Log      *slog.Logger // of secrets that cannot be read; nil for none
 }
 
 // maxHeader is the longest header of an answer, in bytes.
@@ -33,12 +36,13 @@ const maxHeader = 64 << 10
 // client calls one target.
 type client struct {
 	target *target
+	secret *secret.Source
 	http   http.Client
 	now    func() time.Time
 }
 
-func newClient(t *target, a allowance, network Network, now func() time.Time) *client {
-	c := &client{target: t, now: now}
+func newClient(t *target, a allowance, network Network, secrets *secret.Store, now func() time.Time) *client {
+	c := &client{target: t, secret: secrets.Source(t.secret), now: now}
 	// No proxy: it would resolve the target's name itself, and bypass the guard.
 	c.http.Transport = &http.Transport{
 		DialContext:            guardedDial(t.url, a, network.Resolver),
@@ -53,10 +57,28 @@ func newClient(t *target, a allowance, network Network, now func() time.Time) *c
 	return c
 }
 
-// post sends a signed request. Because of its Idempotency-Key, net/http sends it
-// again if a kept connection turns out to be dead, as after a freeze: one attempt
-// may arrive twice, with the same key.
+// post sends a signed request. If the target refuses its signature and the secret has
+// changed meanwhile, it sends the request again with the new one.
 func (c *client) post(ctx context.Context, key string, body []byte) (*http.Response, error) {
+	keys, err := c.secret.Keys(ctx)
+	if err != nil {
+		return nil, notCalledError{err}
+	}
+	response, err := c.send(ctx, key, body, keys)
+	if err != nil || response.StatusCode != http.StatusUnauthorized && response.StatusCode != http.StatusForbidden {
+		return response, err
+	}
+	if keys = c.secret.Renew(ctx, keys); keys == nil {
+		return response, nil
+	}
+	_ = response.Body.Close()
+	return c.send(ctx, key, body, keys)
+}
+
+// send sends a request, signed if there are keys. Because of its Idempotency-Key,
+// net/http sends it again if a kept connection turns out to be dead, as after a freeze:
+// one attempt may arrive twice, with the same key.
+func (c *client) send(ctx context.Context, key string, body []byte, keys secret.Keys) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.target.url.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, errBroken
@@ -64,8 +86,8 @@ func (c *client) post(ctx context.Context, key string, body []byte) (*http.Respo
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", "journeys")
 	request.Header.Set("Idempotency-Key", key)
-	if c.target.key != nil {
-		c.target.key.sign(request.Header, key, c.now(), body)
+	if keys != nil {
+		keys.Sign(request.Header, key, c.now(), body)
 	}
 	response, err := c.http.Do(request)
 	if err != nil {

@@ -48,7 +48,7 @@ func New(settings Settings, now func() time.Time, network Network) *Provider {
 		settings: settings, now: now, sendTimeout: SendTimeout,
 		decisions: map[string]asker{}, channels: map[string]sender{}, buckets: map[string]*bucket{},
 	}
-	amazon := newClients(network.AWS)
+	amazon := newClients(network, now)
 	for name, f := range settings.flows {
 		if a := f.newAsker(&settings, network, amazon, now); a != nil {
 			p.decisions[name] = a

@@ -3,17 +3,21 @@ package provider
 import (
 	"slices"
 	"strings"
+
+	"journeys/internal/provider/secret"
 )
 
 // AWS lists the resources of AWS that channels and decision flows use, from which
-// permissions are derived. Buses, Functions and Messaging are ARNs, or for a resource
-// of the same account and region the part of its ARN after the account.
+// permissions are derived. All but Senders and SMS are ARNs, or for a resource of the
+// same account and region the part of its ARN after the account.
 type AWS struct {
-	Senders   []string // e-mail addresses that SES sends from
-	SMS       bool     // whether SNS sends text messages
-	Messaging []string // origination identities and configuration sets of End User Messaging
-	Buses     []string // event buses
-	Functions []string // Lambda functions, with the alias or version that is invoked
+	Senders    []string // e-mail addresses that SES sends from
+	SMS        bool     // whether SNS sends text messages
+	Messaging  []string // origination identities and configuration sets of End User Messaging
+	Buses      []string // event buses
+	Functions  []string // Lambda functions, with the alias or version that is invoked
+	Parameters []string // parameters of Systems Manager that are secrets
+	Secrets    []string // secrets of Secrets Manager
 }
 
 // AWS returns the resources that the settings name, sorted and without duplicates.
@@ -23,11 +27,12 @@ func (s Settings) AWS() AWS {
 		if f.function != "" {
 			a.Functions = append(a.Functions, resource("function:", f.function))
 		}
+		a.addSecret(f.target)
 	}
 	for _, c := range s.channels {
 		a.add(c)
 	}
-	for _, list := range []*[]string{&a.Senders, &a.Messaging, &a.Buses, &a.Functions} {
+	for _, list := range []*[]string{&a.Senders, &a.Messaging, &a.Buses, &a.Functions, &a.Parameters, &a.Secrets} {
 		slices.Sort(*list)
 		*list = slices.Compact(*list)
 	}
@@ -55,6 +60,20 @@ func (a *AWS) add(c channel) {
 	case kindFunction:
 		a.Functions = append(a.Functions, resource("function:", c.function))
 	case kindHTTP:
+		a.addSecret(c.target)
+	}
+}
+
+// addSecret adds where the target's secret is kept. The target may be nil.
+func (a *AWS) addSecret(t *target) {
+	if t == nil {
+		return
+	}
+	switch place := t.secret.Place(); place.Store {
+	case secret.Parameter:
+		a.Parameters = append(a.Parameters, place.Resource())
+	case secret.Secret:
+		a.Secrets = append(a.Secrets, place.Resource())
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"journeys/internal/catalog"
+	"journeys/internal/provider/secret"
 	"journeys/internal/strict"
 )
 
@@ -24,11 +25,16 @@ type Settings struct {
 	flows    map[string]flow
 	channels map[string]channel
 	allowed  allowance
+	plain    []string // see PlainSecrets
 }
 
 // Catalog returns the channels and flows without anything secret. It must not be
 // changed.
 func (s Settings) Catalog() catalog.Catalog { return s.catalog }
+
+// PlainSecrets returns where the settings have a secret itself rather than the place
+// where it is kept, as JSON pointers.
+func (s Settings) PlainSecrets() []string { return s.plain }
 
 // flow is a decision flow: over HTTP if it has a target, by a Lambda function if it
 // has one, otherwise by its offers.
@@ -40,8 +46,8 @@ type flow struct {
 
 // target is a URL to post to.
 type target struct {
-	url *url.URL
-	key secret // nil for requests without a signature
+	url    *url.URL
+	secret secret.Setting // zero for requests without a signature
 }
 
 // ParseSettings parses settings in JSON. Its error lists every fault.
@@ -51,10 +57,10 @@ type target struct {
 //	    "offers-by-rule": {"type": "rules", "offers": [
 //	      {"id": "upgrade", "priority": 10, "condition": {...}, "payload": {"title": "..."}}]},
 //	    "next-best": {"type": "lambda", "function": "next-best-offer:live"},
-//	    "*": {"type": "http", "url": "https://...", "secret": "whsec_..."}
+//	    "*": {"type": "http", "url": "https://...", "secret": "secretsmanager:journeys/decisions"}
 //	  },
 //	  "channels": {
-//	    "email": {"type": "http", "url": "https://...", "secret": "whsec_...", "ratePerSecond": 50},
+//	    "email": {"type": "http", "url": "https://...", "secret": "ssm:/journeys/email", "ratePerSecond": 50},
 //	    "newsletter": {"type": "ses", "from": "Shop <news@example.com>", "configurationSet": "news"},
 //	    "sms": {"type": "sns", "senderId": "Shop", "ratePerSecond": 20},
 //	    "reminders": {"type": "end-user-messaging", "originationIdentity": "pool-0123456789abcdef",
@@ -68,8 +74,13 @@ type target struct {
 //
 // The flow or channel "*" is used for all other names. Without it, other flows have
 // an empty answer, and messages to other channels fail. An offer without a
-// condition is for all customers; its payload must not contain "id". A secret is
-// "whsec_" and 24 to 64 bytes in base64.
+// condition is for all customers; its payload must not contain "id".
+//
+// A secret is where it is kept: "ssm:" and the name of a parameter of AWS Systems
+// Manager, of type SecureString, or "secretsmanager:" and the name or the ARN of a secret
+// of AWS Secrets Manager. Its text there is "whsec_" and 24 to 64 bytes in base64, or
+// two of these with a space between them, each of which signs. For local runs and
+// tests, the settings may have that text themselves.
 //
 // A flow or a channel with tenants is for these tenants only; others use "*"
 // instead. A channel's ratePerSecond holds in one process; many run at once.
@@ -190,14 +201,24 @@ func (s *Settings) readTarget(object *strict.Object, signed bool) *target {
 		return t
 	}
 	if v, ok := object.Need("secret"); ok {
-		text, ok := v.Text(0, maxURL)
-		key, err := parseSecret(text)
-		if ok && err != nil {
-			v.Fault("%s", err)
-		}
-		t.key = key
+		t.secret = s.readSecret(v)
 	}
 	return t
+}
+
+func (s *Settings) readSecret(v strict.Value) secret.Setting {
+	text, ok := v.Text(0, maxURL)
+	if !ok {
+		return secret.Setting{}
+	}
+	parsed, err := secret.ParseSetting(text)
+	if err != nil {
+		v.Fault("%s", err)
+	}
+	if parsed.Plain() {
+		s.plain = append(s.plain, v.Pointer())
+	}
+	return parsed
 }
 
 func (s *Settings) readURL(v strict.Value, text string) *url.URL {

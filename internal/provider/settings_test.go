@@ -20,14 +20,14 @@ func TestParseSettings_AcceptsValidSettings(t *testing.T) {
 				"by-rule": {"type": "rules", "offers": [{"id": "a", "priority": -5,
 					"condition": {"field": "plan", "operator": "eq", "value": "pro"}, "payload": {"title": "A"}}]},
 				"best": {"type": "lambda", "function": "next-best-offer:live", "tenants": ["acme", "Umbrella_2"]},
-				"*": {"type": "http", "url": "https://decide.test/v1?x=y", "secret": "` + testSecret + `"}
+				"*": {"type": "http", "url": "https://decide.test/v1?x=y", "secret": "secretsmanager:journeys/decide"}
 			},
 			"channels": {
 				"points": {"type": "lambda", "function": "arn:aws:lambda:eu-west-1:111122223333:function:points:$LATEST", "ratePerSecond": 5},
 				"sms": {"type": "end-user-messaging", "originationIdentity": "arn:aws-us-gov:sms-voice:us-gov-west-1:111122223333:sender-id/Shop/GB",
 					"configurationSet": "arn:aws:sms-voice:eu-west-1:111122223333:configuration-set/texts",
 					"messageType": "TRANSACTIONAL", "entityId": "1201", "ratePerSecond": 1, "tenants": ["acme"]},
-				"email": {"type": "http", "url": "https://mail.test:8443", "secret": "` + testSecret + `", "ratePerSecond": 0.5},
+				"email": {"type": "http", "url": "https://mail.test:8443", "secret": "` + testSecret + ` ` + testSecret + `", "ratePerSecond": 0.5},
 				"*": {"type": "inbox", "url": "http://127.0.0.1:8080/_local/messages"}
 			},
 			"allowPrivate": ["crm.internal", "127.0.0.1", "10.1.0.0/16", "::1"]
@@ -53,7 +53,7 @@ func TestParseSettings_RefusesInvalidSettings(t *testing.T) {
 
 	short := `"whsec_` + strings.Repeat("AAAA", 7) + `"`
 	long := `"whsec_` + strings.Repeat("AAAA", 22) + `"`
-	const secretFault = `/channels/a/secret must be "whsec_" and 24 to 64 bytes in base64`
+	const secretFault = `/channels/a/secret must be "whsec_" and 24 to 64 bytes in base64, or where that is kept: "ssm:" and the name of a parameter, or "secretsmanager:" and the name or the ARN of a secret`
 	const rangeFault = `/allowPrivate/0 must be a host, an IP address or a CIDR range that begins at its first address`
 	channel := func(members string) string {
 		return `{"channels": {"a": {"type": "http", "url": "https://a.test", "secret": "` + testSecret + `"` + members + `}}}`
@@ -63,37 +63,38 @@ func TestParseSettings_RefusesInvalidSettings(t *testing.T) {
 	}
 	offers := func(list string) string { return `{"decisions": {"f": {"type": "rules", "offers": ` + list + `}}}` }
 	tests := map[string]struct{ text, want string }{
-		"nothing at all":         {``, `the body is empty; it must be one JSON value`},
-		"no object":              {`[]`, `must be an object`},
-		"an unknown field":       {`{"channel": {}}`, `/channel unknown field; allowed here: decisions, channels, allowPrivate`},
-		"a name twice":           {`{"channels": {"a": {}, "a": {}}}`, `/channels/a duplicate name in the object`},
-		"no type":                {`{"channels": {"a": {}}}`, `/channels/a/type is required`},
-		"a flow's inbox":         {`{"decisions": {"a": {"type": "inbox"}}}`, `/decisions/a/type must be one of http, lambda, rules`},
-		"a channel of rules":     {`{"channels": {"a": {"type": "rules"}}}`, `/channels/a/type must be one of http, inbox, ses, sns, end-user-messaging, eventbridge, lambda`},
-		"a name that is empty":   {`{"decisions": {"": {"type": "rules", "offers": []}}}`, `/decisions/ must have a name of 1 to 128 characters`},
-		"no URL and no secret":   {`{"channels": {"a": {"type": "http"}}}`, `/channels/a/url is required; /channels/a/secret is required`},
-		"a rate of zero":         {channel(`, "ratePerSecond": 0`), `/channels/a/ratePerSecond must be a number above 0, at most 10000`},
-		"a rate of a flow":       {`{"decisions": {"a": {"type": "http", "url": "https://a.test", "secret": "` + testSecret + `", "ratePerSecond": 1}}}`, `/decisions/a/ratePerSecond unknown field; allowed here: type, url, secret, tenants`},
-		"an inbox's secret":      {`{"channels": {"a": {"type": "inbox", "url": "https://a.test", "secret": "x"}}}`, `/channels/a/secret unknown field; allowed here: type, url, tenants`},
-		"a secret as a word":     {withSecret(`"` + private + `"`), secretFault},
-		"a secret too short":     {withSecret(short), secretFault},
-		"a secret too long":      {withSecret(long), secretFault},
-		"a secret not base64":    {withSecret(`"whsec_` + strings.Repeat("!", 40) + `"`), secretFault},
-		"a secret as a number":   {withSecret(`1`), `/channels/a/secret must be a string`},
-		"no offers":              {`{"decisions": {"f": {"type": "rules"}}}`, `/decisions/f/offers is required`},
-		"offers as an object":    {offers(`{}`), `/decisions/f/offers must be an array`},
-		"an empty offer":         {offers(`[{}]`), `/decisions/f/offers/0/id is required; /decisions/f/offers/0/priority is required`},
-		"an offer's id twice":    {offers(`[{"id": "a", "priority": 1}, {"id": "a", "priority": 2}]`), `/decisions/f/offers/1 must not have the id of an earlier offer`},
-		"a priority in halves":   {offers(`[{"id": "a", "priority": 1.5}]`), `/decisions/f/offers/0/priority must be a whole number from -1000000 to 1000000`},
-		"an id in the payload":   {offers(`[{"id": "a", "priority": 1, "payload": {"id": 1}}]`), `/decisions/f/offers/0/payload/id must not be in a payload; it is the offer's id`},
-		"a payload as a list":    {offers(`[{"id": "a", "priority": 1, "payload": []}]`), `/decisions/f/offers/0/payload must be an object`},
-		"a condition on events":  {offers(`[{"id": "a", "priority": 1, "condition": {"field": "event.x", "operator": "exists"}}]`), `/decisions/f/offers/0/condition must read only attributes; an offer has no event and no decision`},
-		"a bad condition":        {offers(`[{"id": "a", "priority": 1, "condition": {"field": "x", "operator": "like", "value": 1}}]`), `/decisions/f/offers/0/condition/operator must be one of eq, neq, gt, gte, lt, lte, in, exists, contains, starts_with, within_last, within_next, older_than`},
-		"private as a word":      {`{"allowPrivate": "yes"}`, `/allowPrivate must be an array`},
-		"a range with bits":      {`{"allowPrivate": ["10.0.0.1/8"]}`, rangeFault},
-		"a mapped range":         {`{"allowPrivate": ["::ffff:10.0.0.0/104"]}`, rangeFault},
-		"an allowed URL":         {`{"allowPrivate": ["http://a.test"]}`, rangeFault},
-		"an allowed host's port": {`{"allowPrivate": ["a.test:80"]}`, rangeFault},
+		"nothing at all":           {``, `the body is empty; it must be one JSON value`},
+		"no object":                {`[]`, `must be an object`},
+		"an unknown field":         {`{"channel": {}}`, `/channel unknown field; allowed here: decisions, channels, allowPrivate`},
+		"a name twice":             {`{"channels": {"a": {}, "a": {}}}`, `/channels/a duplicate name in the object`},
+		"no type":                  {`{"channels": {"a": {}}}`, `/channels/a/type is required`},
+		"a flow's inbox":           {`{"decisions": {"a": {"type": "inbox"}}}`, `/decisions/a/type must be one of http, lambda, rules`},
+		"a channel of rules":       {`{"channels": {"a": {"type": "rules"}}}`, `/channels/a/type must be one of http, inbox, ses, sns, end-user-messaging, eventbridge, lambda`},
+		"a name that is empty":     {`{"decisions": {"": {"type": "rules", "offers": []}}}`, `/decisions/ must have a name of 1 to 128 characters`},
+		"no URL and no secret":     {`{"channels": {"a": {"type": "http"}}}`, `/channels/a/url is required; /channels/a/secret is required`},
+		"a rate of zero":           {channel(`, "ratePerSecond": 0`), `/channels/a/ratePerSecond must be a number above 0, at most 10000`},
+		"a rate of a flow":         {`{"decisions": {"a": {"type": "http", "url": "https://a.test", "secret": "` + testSecret + `", "ratePerSecond": 1}}}`, `/decisions/a/ratePerSecond unknown field; allowed here: type, url, secret, tenants`},
+		"an inbox's secret":        {`{"channels": {"a": {"type": "inbox", "url": "https://a.test", "secret": "x"}}}`, `/channels/a/secret unknown field; allowed here: type, url, tenants`},
+		"a secret as a word":       {withSecret(`"` + private + `"`), secretFault},
+		"a secret too short":       {withSecret(short), secretFault},
+		"a secret too long":        {withSecret(long), secretFault},
+		"a secret not base64":      {withSecret(`"whsec_` + strings.Repeat("!", 40) + `"`), secretFault},
+		"a parameter as a pattern": {withSecret(`"ssm:/journeys/*"`), secretFault},
+		"a secret as a number":     {withSecret(`1`), `/channels/a/secret must be a string`},
+		"no offers":                {`{"decisions": {"f": {"type": "rules"}}}`, `/decisions/f/offers is required`},
+		"offers as an object":      {offers(`{}`), `/decisions/f/offers must be an array`},
+		"an empty offer":           {offers(`[{}]`), `/decisions/f/offers/0/id is required; /decisions/f/offers/0/priority is required`},
+		"an offer's id twice":      {offers(`[{"id": "a", "priority": 1}, {"id": "a", "priority": 2}]`), `/decisions/f/offers/1 must not have the id of an earlier offer`},
+		"a priority in halves":     {offers(`[{"id": "a", "priority": 1.5}]`), `/decisions/f/offers/0/priority must be a whole number from -1000000 to 1000000`},
+		"an id in the payload":     {offers(`[{"id": "a", "priority": 1, "payload": {"id": 1}}]`), `/decisions/f/offers/0/payload/id must not be in a payload; it is the offer's id`},
+		"a payload as a list":      {offers(`[{"id": "a", "priority": 1, "payload": []}]`), `/decisions/f/offers/0/payload must be an object`},
+		"a condition on events":    {offers(`[{"id": "a", "priority": 1, "condition": {"field": "event.x", "operator": "exists"}}]`), `/decisions/f/offers/0/condition must read only attributes; an offer has no event and no decision`},
+		"a bad condition":          {offers(`[{"id": "a", "priority": 1, "condition": {"field": "x", "operator": "like", "value": 1}}]`), `/decisions/f/offers/0/condition/operator must be one of eq, neq, gt, gte, lt, lte, in, exists, contains, starts_with, within_last, within_next, older_than`},
+		"private as a word":        {`{"allowPrivate": "yes"}`, `/allowPrivate must be an array`},
+		"a range with bits":        {`{"allowPrivate": ["10.0.0.1/8"]}`, rangeFault},
+		"a mapped range":           {`{"allowPrivate": ["::ffff:10.0.0.0/104"]}`, rangeFault},
+		"an allowed URL":           {`{"allowPrivate": ["http://a.test"]}`, rangeFault},
+		"an allowed host's port":   {`{"allowPrivate": ["a.test:80"]}`, rangeFault},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -174,7 +175,7 @@ func TestParseSettings_ListsEveryFault(t *testing.T) {
 	}`))
 	require.EqualError(t, err, `settings of providers: /allowPrivate/0 must be a string; `+
 		`/decisions/f/url must have neither user nor fragment; `+
-		`/decisions/f/secret must be "whsec_" and 24 to 64 bytes in base64; `+
+		`/decisions/f/secret must be "whsec_" and 24 to 64 bytes in base64, or where that is kept: "ssm:" and the name of a parameter, or "secretsmanager:" and the name or the ARN of a secret; `+
 		`/channels/c/url must be https, unless allowPrivate allows its host`)
 }
 
@@ -260,18 +261,25 @@ func TestSettings_ListResourcesOfAWS(t *testing.T) {
 		"h": {"type": "end-user-messaging", "originationIdentity": "phone-1", "configurationSet": "texts"},
 		"i": {"type": "end-user-messaging", "originationIdentity": "arn:aws:sms-voice:eu-west-1:111122223333:sender-id/Shop/GB"},
 		"j": {"type": "lambda", "function": "points:live"},
-		"k": {"type": "lambda", "function": "arn:aws:lambda:eu-west-1:111122223333:function:crm"}},
+		"k": {"type": "lambda", "function": "arn:aws:lambda:eu-west-1:111122223333:function:crm"},
+		"l": {"type": "http", "url": "https://a.test", "secret": "ssm:/journeys/l"},
+		"m": {"type": "http", "url": "https://b.test", "secret": "ssm:/journeys/l"},
+		"n": {"type": "http", "url": "https://b.test", "secret": "secretsmanager:journeys/n"},
+		"o": {"type": "http", "url": "https://b.test", "secret": "` + testSecret + `"}},
 		"decisions": {"a": {"type": "lambda", "function": "points:live"}, "b": {"type": "lambda", "function": "best"},
-			"c": {"type": "rules", "offers": []}}}`))
+			"c": {"type": "rules", "offers": []}, "d": {"type": "http", "url": "https://a.test", "secret": "ssm:d"}}}`))
 	require.NoError(t, err)
 	require.Equal(t, AWS{
 		Senders: []string{"a@shop.test", "news@shop.test"}, SMS: true,
 		Messaging: []string{
 			"arn:aws:sms-voice:eu-west-1:111122223333:sender-id/Shop/GB", "configuration-set/texts", "phone-number/phone-1", "pool/pool-1",
 		},
-		Buses:     []string{"event-bus/crm"},
-		Functions: []string{"arn:aws:lambda:eu-west-1:111122223333:function:crm", "function:best", "function:points:live"},
+		Buses:      []string{"event-bus/crm"},
+		Functions:  []string{"arn:aws:lambda:eu-west-1:111122223333:function:crm", "function:best", "function:points:live"},
+		Parameters: []string{"parameter/d", "parameter/journeys/l"},
+		Secrets:    []string{"secret:journeys/n-??????"},
 	}, s.AWS())
+	require.Equal(t, []string{"/channels/o/secret"}, s.PlainSecrets())
 	s, err = ParseSettings([]byte(`{}`))
 	require.NoError(t, err)
 	require.Zero(t, s.AWS())

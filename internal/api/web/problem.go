@@ -70,6 +70,7 @@ var statuses = map[journey.Kind]int{
 	journey.Stale:       http.StatusPreconditionFailed,
 	journey.Mismatch:    http.StatusUnprocessableEntity,
 	journey.Unavailable: http.StatusServiceUnavailable,
+	journey.Limited:     http.StatusTooManyRequests,
 }
 
 // ProblemOf returns what the caller may learn of err: all of the caller's own

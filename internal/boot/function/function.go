@@ -25,6 +25,8 @@ var defaults = map[string]string{
 	manifest.EnvRestored:    "never",
 	manifest.EnvConcurrency: "25",
 
+	manifest.EnvEnrollmentsPerMinute: "0",
+
 	manifest.EnvConsoleScope:    "openid",
 	manifest.EnvConsoleToken:    "access",
 	manifest.EnvConsoleMetadata: "{}",

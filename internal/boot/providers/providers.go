@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"journeys/internal/engine"
@@ -19,5 +20,5 @@ func New(settings map[string]string, cfg aws.Config) (engine.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", manifest.EnvProviders, err)
 	}
-	return provider.New(parsed, time.Now, provider.Network{AWS: cfg}), nil
+	return provider.New(parsed, time.Now, provider.Network{AWS: cfg, Log: lambdacontext.NewLogger()}), nil
 }

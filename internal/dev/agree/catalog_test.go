@@ -58,4 +58,6 @@ func TestCatalog_IsDerivedOnOneMachine(t *testing.T) {
 
 	_, err = local.Settings("", `{"channels": {"a": {"type": "ses"}}}`)
 	require.EqualError(t, err, "JOURNEYS_PROVIDERS: settings of providers: /channels/a/from is required")
+	_, err = local.Settings("", `{"channels": {"a": {"type": "http", "url": "https://a.test", "secret": "ssm:/a"}}}`)
+	require.EqualError(t, err, "JOURNEYS_PROVIDERS: a local run reads no secrets from AWS: set them themselves (whsec_...)")
 }

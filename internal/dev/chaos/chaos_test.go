@@ -92,6 +92,7 @@ func chaos(t *testing.T, seed uint64, all *occurred) {
 	end("figures")
 	w.requireAudited(t)
 	end("audit")
+	w.requireNoSecretLogged(t)
 	t.Logf("seed %d: %d customers out, %d made to leave, %s, %d messages, %d profiles updated, %d effects put off, 0 wrong figures; %s; %s",
 		seed, journeyCount*perJourney+laterCustomers, w.madeToLeave, list(w.kinds), w.messages, w.updates, w.effectsPutOff(t), w.injected, strings.Join(phases, ", "))
 }

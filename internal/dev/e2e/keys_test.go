@@ -25,7 +25,7 @@ import (
 	"journeys/internal/manifest"
 )
 
-// keyedGateway is a gateway with the real authorizer and one function, and with an
+// keyedGateway is a gateway with the real authorizer and one route, and with an
 // issuer whose published keys the test changes.
 type keyedGateway struct {
 	*httptest.Server
@@ -34,8 +34,8 @@ type keyedGateway struct {
 	set     atomic.Value // the published keys
 }
 
-// startKeyedGateway starts a gateway with changed settings.
-func startKeyedGateway(t *testing.T, changes map[string]string) *keyedGateway {
+// startKeyedGateway starts a gateway with changed settings, on the table of the target.
+func startKeyedGateway(t *testing.T, route manifest.Route, changes map[string]string) *keyedGateway {
 	d := &keyedGateway{}
 	d.keys = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		d.fetches.Add(1)
@@ -45,7 +45,7 @@ func startKeyedGateway(t *testing.T, changes map[string]string) *keyedGateway {
 	settings, err := local.Settings(d.keys.URL, "{}")
 	require.NoError(t, err)
 	maps.Copy(settings, changes)
-	lambda, err := lambda.Start([]manifest.Function{manifest.Authorizer, manifest.ListJourneys.Function}, lambda.Options{
+	lambda, err := lambda.Start([]manifest.Function{manifest.Authorizer, route.Function}, lambda.Options{
 		Dist: filepath.Join("..", "..", "..", "dist"), Settings: settings,
 		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": target.machine.DynamoDB.Endpoint(), manifest.EnvDynamoDBLocal: "1"},
 	})
@@ -53,7 +53,7 @@ func startKeyedGateway(t *testing.T, changes map[string]string) *keyedGateway {
 	t.Cleanup(lambda.Stop)
 	// Without a time to live, the authorizer is invoked for each call.
 	d.Server = httptest.NewServer(&gateway.Gateway{
-		Routes: []manifest.Route{manifest.ListJourneys}, Authorizer: manifest.Authorizer.Name,
+		Routes: []manifest.Route{route}, Authorizer: manifest.Authorizer.Name,
 		Timeout: gateway.Timeout, Invoke: lambda.Invoke, Now: time.Now,
 	})
 	t.Cleanup(d.Close)
@@ -63,10 +63,15 @@ func startKeyedGateway(t *testing.T, changes map[string]string) *keyedGateway {
 // status returns the status of a call with a token.
 func (d *keyedGateway) status(t *testing.T, token string) int {
 	t.Helper()
+	return d.call(t, token, "GET", "/journeys", nil).status
+}
+
+func (d *keyedGateway) call(t *testing.T, token, method, path string, body []byte) answer {
+	t.Helper()
 	api := client.Client{Base: d.URL + manifest.BasePath, Token: client.Fixed(token), HTTP: d.Client()}
-	a, err := newAnswer(api.Call(t.Context(), "GET", "/journeys", nil))
+	a, err := newAnswer(api.Call(t.Context(), method, path, body))
 	require.NoError(t, err)
-	return a.status
+	return a
 }
 
 // Keys are fetched once for each new key. Known keys work during a flood of forged
@@ -84,7 +89,7 @@ func TestLocal_KnownKeysSurviveForgedTokensAndAnOutage(t *testing.T) {
 		require.NoError(t, err)
 		return text
 	}
-	d := startKeyedGateway(t, nil)
+	d := startKeyedGateway(t, manifest.ListJourneys, nil)
 	d.set.Store(keySet(t, first))
 	for range 3 {
 		require.Equal(t, 200, d.status(t, token(first)))
@@ -115,7 +120,7 @@ func TestLocal_TokensOfSeveralFormsAreAccepted(t *testing.T) {
 
 	keys, err := issuer.Open(t.TempDir())
 	require.NoError(t, err)
-	d := startKeyedGateway(t, map[string]string{
+	d := startKeyedGateway(t, manifest.ListJourneys, map[string]string{
 		manifest.EnvTenantClaim: "https://example.com/tenant", manifest.EnvRoleClaim: "realm_access.roles",
 		manifest.EnvClients: `{"machine":{"tenant":"acme","role":"editor"},"feeder":{"tenant":"acme","role":"ingest"}}`,
 	})

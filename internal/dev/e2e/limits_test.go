@@ -98,3 +98,25 @@ func TestLocal_TenantMayHave10000Journeys(t *testing.T) {
 	c.create("last again", emptyGraph)
 	c.refused(409, "too-many-journeys", "POST", "/journeys", `{"name":"one more"}`)
 }
+
+// An installation may bound the customers that each tenant's enroll calls name in a minute.
+func TestLocal_EnrollmentsAMinuteMayBeBounded(t *testing.T) {
+	d := startKeyedGateway(t, manifest.EnrollCustomers, map[string]string{manifest.EnvEnrollmentsPerMinute: "1000"})
+	d.set.Store(keySet(t, target.issuer))
+	c, other := as(t, manifest.Editor, newTenant()), as(t, manifest.Editor, newTenant())
+	enroll := func(c caller, path string) answer {
+		return d.call(t, c.token, "POST", path+"/enroll", []byte(`{"customerIds":`+ids("c", 1000)+`}`))
+	}
+	path := c.createActive(wholeGraph)
+	require.Equal(t, 201, enroll(c, path).status)
+	var refused answer
+	for range 5 { // minutes may end between the calls
+		if refused = enroll(c, path); refused.status != 201 {
+			break
+		}
+	}
+	require.Equal(t, 429, refused.status)
+	require.Equal(t, "enrollment-rate", refused.body["code"])
+	require.Regexp(t, `^([1-9]|[1-5][0-9]|60)$`, refused.header.Get("Retry-After"))
+	require.Equal(t, 201, enroll(other, other.createActive(wholeGraph)).status, "another tenant")
+}

@@ -29,6 +29,9 @@ func Settings(keysURL, providers string) (map[string]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", manifest.EnvProviders, err)
 	}
+	if used := parsed.AWS(); len(used.Parameters)+len(used.Secrets) > 0 {
+		return nil, fmt.Errorf("%s: a local run reads no secrets from AWS: set them themselves (whsec_...)", manifest.EnvProviders)
+	}
 	return map[string]string{
 		manifest.EnvTable: Table, manifest.EnvIssuer: issuer.Name, manifest.EnvAudience: issuer.Audience,
 		manifest.EnvJWKSURL: keysURL, manifest.EnvTenantClaim: "tenant", manifest.EnvRoleClaim: "role",
@@ -36,7 +39,8 @@ func Settings(keysURL, providers string) (map[string]string, error) {
 		manifest.EnvAdvance: manifest.Advance.Name, manifest.EnvSweep: manifest.Sweep.Name,
 		manifest.EnvProviders: providers, manifest.EnvCatalog: parsed.Catalog().Text(),
 		manifest.EnvPaused: "false", manifest.EnvRestored: "never", manifest.EnvConcurrency: "25",
-		manifest.EnvConsoleClientID: "console", manifest.EnvConsoleScope: "openid",
+		manifest.EnvEnrollmentsPerMinute: "0",
+		manifest.EnvConsoleClientID:      "console", manifest.EnvConsoleScope: "openid",
 		manifest.EnvConsoleToken: "access", manifest.EnvConsoleMetadata: "{}",
 	}, nil
 }

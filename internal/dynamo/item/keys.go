@@ -34,6 +34,7 @@ import (
 //	draft                  T#<tenant>#J#<journey>        D
 //	journey count          T#<tenant>                    N
 //	names                  T#<tenant>                    NAMES
+//	enrollment quota       T#<tenant>#Q                  <minute>
 //	fence                  T#<tenant>#F#<fenceShard>     F#<period>
 //	LIVE entry             LIVE                          <tenant>#<journey>
 //	targets                TARGETS                       T
@@ -174,6 +175,11 @@ func TombstoneKey(t ident.Tenant, id ident.ID) Item { return Key(tenantPrefix(t)
 
 // JourneyCountKey returns the key of the count of a tenant's journeys.
 func JourneyCountKey(t ident.Tenant) Item { return Key(tenantPrefix(t), journeyCountSK) }
+
+// QuotaKey returns the key of the count of a tenant's enrollments in a minute.
+func QuotaKey(t ident.Tenant, minute time.Time) Item {
+	return Key(tenantPrefix(t)+"#Q", strconv.FormatInt(minute.Unix()/60, 10))
+}
 
 // FenceKey returns the key of the fence item for a customer's shard at that time.
 func FenceKey(t ident.Tenant, customer string, at time.Time) Item {

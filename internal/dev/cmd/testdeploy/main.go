@@ -1,6 +1,6 @@
 // Command testdeploy deploys the stage dev with the CDK to MiniStack, an
-// emulator of AWS, calls the deployed API, changes the stack, restores its table,
-// gives it a user pool and destroys it.
+// emulator of AWS, calls the deployed API, changes the stack, rotates the secret of a
+// channel, restores its table, gives it a user pool and destroys it.
 // `make test-deploy` calls it. It ignores the user's AWS settings and
 // credentials, so it cannot reach an account by mistake.
 package main
@@ -91,6 +91,7 @@ func (d *deployment) run(ctx context.Context) error {
 		{"deny an action", d.denyAction},
 		{"deploy again", d.deployAgain},
 		{"deploy a change", d.deployChange},
+		{"rotate a secret", d.rotateSecret},
 		{"restore", d.restore},
 		{"add a user pool", d.addCognito},
 		{"destroy", d.destroy},
