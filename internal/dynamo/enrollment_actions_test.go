@@ -17,6 +17,7 @@ import (
 
 	"journeys/internal/analytics/tally"
 	"journeys/internal/dev/dynamotest"
+	"journeys/internal/engine"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/progress"
@@ -53,7 +54,7 @@ func newCrowd(t *testing.T) crowd {
 	require.NoError(t, err)
 	first := definitionOf(t, mailThenWait)
 	stored := map[string]progress.Enrollment{}
-	for some := range slices.Chunk(customers(0, 250), 99) {
+	for some := range slices.Chunk(customers(0, 250), engine.PackSize) {
 		loaded, err := c.store.Engine.Load(t.Context(), demo, c.id, some)
 		require.NoError(t, err)
 		for _, e := range loaded.Enrollments {

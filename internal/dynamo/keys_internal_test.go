@@ -104,6 +104,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"enrollment quota":      item.QuotaKey(tenant, time.UnixMilli(1_700_000_000_000)),
 		"fence":                 item.FenceKey(tenant, "c", time.UnixMilli(1_700_000_000_000)),
 		"LIVE entry":            item.LiveKey(tenant, id),
+		"targets":               item.TargetsKey(),
 		"journey by event":      item.EventKey(tenant, "opened", id),
 		"Idempotency-Key":       item.IdempotencyKey(tenant, id, "order-1"),
 		"key of a creation":     item.CreateKey(tenant, "order-1"),

@@ -24,6 +24,7 @@ import (
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 	"journeys/internal/progress"
+	"journeys/internal/target"
 )
 
 type attributes = map[string]types.AttributeValue
@@ -171,6 +172,10 @@ func TestFormat_EveryRowOfTheKeyTableHasOne(t *testing.T) {
 	requireKept(t, f.store, again)
 	f.call(201, "POST", "/journeys", `{"name":"once"}`)
 	require.NoError(t, f.store.Quota(journey.MaxBatch).Take(t.Context(), demo, 1, f.now))
+	opened, _ := target.State{}.Opened(f.now)
+	_, ok, err := f.store.Engine.PutTarget(t.Context(), "c:push", target.State{}, opened)
+	require.NoError(t, err)
+	require.True(t, ok)
 	everything := items(t, f.table)
 	for key, it := range everything {
 		require.Equal(t, &types.AttributeValueMemberN{Value: "1"}, it["f"], key)

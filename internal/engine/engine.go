@@ -64,7 +64,8 @@ type Engine struct {
 	Parallel   int        // effects that one Advance carries out at a time; at least 1
 	Workers    int        // calls of Advance that run at a time; at least 1
 	Now        func() time.Time
-	Jitter     func() float64 // in [0, 1)
+	Sleep      func(context.Context, time.Duration) // nil for real time
+	Jitter     func() float64                       // in [0, 1)
 	Log        *slog.Logger
 	Paused     bool    // Tick, Sweep and Advance do nothing
 	Restore    Restore // zero if the table was never restored

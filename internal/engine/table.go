@@ -139,6 +139,11 @@ type Table interface {
 	// PutTarget replaces the stored state of a target by next, if it is still old,
 	// and returns what is stored then and whether it is next.
 	PutTarget(ctx context.Context, name string, old, next target.State) (stored target.State, ok bool, err error)
+	// PutLine is PutTarget for the line of a target.
+	PutLine(ctx context.Context, name string, old, next target.Line) (stored target.Line, ok bool, err error)
+	// Lines returns the lines of all targets, by name. Its error is an Unread if some
+	// cannot be read.
+	Lines(ctx context.Context) (map[string]target.Line, error)
 	// Profiles returns the profiles of customers, by customer. Those without a
 	// profile are absent.
 	Profiles(ctx context.Context, t ident.Tenant, customers []string) (map[string]Profile, error)

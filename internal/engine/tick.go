@@ -61,6 +61,7 @@ func (e *Engine) sweep(ctx context.Context, name string, segment Segment) error 
 	t.growShards(ctx)
 	t.finishDrains(ctx)
 	t.report(ctx)
+	e.pace(ctx, t.began, lives)
 	return nil
 }
 

@@ -182,8 +182,11 @@ func (w *worker) round(ctx context.Context) error {
 	}
 	w.admit(ctx, w.gated(false))
 	w.write(ctx, w.inState(claiming, recording, leaving))
-	w.each(ctx, w.inState(sending), w.send)
+	messages := w.inState(sending)
+	slices.SortStableFunc(messages, func(a, b *run) int { return a.slot.Compare(b.slot) })
+	w.each(ctx, messages, w.send)
 	w.settle(ctx)
+	w.awaitSlots(ctx)
 	return w.readEvents(ctx, w.inState(readingEvents))
 }
 

@@ -35,6 +35,10 @@ const (
 // no message may be sent and no update made twice in a run, no call or event may start two
 // runs, every revision must be written once, and the figures counted from the stream must
 // equal those of all runs.
+//
+// All of that holds for a second tenant too, whose channel hangs while its journeys are
+// archived, paused and started all the time. Its messages are sent once the channel
+// answers again, and the first tenant's are sent in time meanwhile.
 func TestChaos_RealParts(t *testing.T) {
 	all := &occurred{total: map[string]int{}}
 	if *seedFlag >= 0 {
@@ -67,14 +71,21 @@ func chaos(t *testing.T, seed uint64, all *occurred) {
 		begun = time.Now()
 	}
 	w := newWorld(t, seed)
+	n := w.newNeighbor(t, seed)
 	for number := range journeyCount {
 		w.createJourney(t, number)
 	}
 	written := w.openStream(t)
 	end("start")
-	w.runWithFaults(t)
+	w.runWithFaults(t, n)
 	end("faults")
+	n.press(t)
+	end("press")
+	beside := w.sendInTime(t)
+	n.rest()
+	end("in time")
 	w.requireIndexed(t)
+	n.requireIndexed(t)
 	w.drain(t)
 	end("drain")
 	w.sendLate(t)
@@ -82,19 +93,40 @@ func chaos(t *testing.T, seed uint64, all *occurred) {
 	w.drain(t)
 	w.repeat(t)
 	w.drain(t)
-	w.written = written.histories(t)
-	w.requirePathsAndMessages(t)
-	all.add(w.kinds)
+	end("further runs")
+	alone := w.sendInTime(t)
+	end("alone")
+	requireInTime(t, beside, alone)
+	n.drain(t)
+	end("neighbor")
+	histories := written.histories(t)
+	for _, tenant := range []*world{w, n.world} {
+		tenant.written = histories[tenant.tenant.String()]
+		tenant.requirePathsAndMessages(t)
+		all.add(tenant.kinds)
+	}
 	end("paths")
-	w.requireCounted(t)
-	written.requireEveryRevision(t, w)
-	w.requireCounted(t) // repeated stream batches changed nothing
+	for _, tenant := range []*world{w, n.world} {
+		tenant.requireCounted(t)
+		written.requireEveryRevision(t, tenant)
+		tenant.requireCounted(t) // repeated stream batches changed nothing
+	}
 	end("figures")
 	w.requireAudited(t)
 	end("audit")
 	w.requireNoSecretLogged(t)
-	t.Logf("seed %d: %d customers out, %d made to leave, %s, %d messages, %d profiles updated, %d effects put off, 0 wrong figures; %s; %s",
-		seed, journeyCount*perJourney+laterCustomers, w.madeToLeave, list(w.kinds), w.messages, w.updates, w.effectsPutOff(t), w.injected, strings.Join(phases, ", "))
+	t.Logf("seed %d: %s, %d effects put off, 0 wrong figures; the neighbor: %s, %d messages held; lateness beside it: %s, without: %s; %s; %s",
+		seed, w, w.effectsPutOff(t), n.world, n.channel.held, beside, alone, w.injected, strings.Join(phases, ", "))
+}
+
+// String returns what happened in a tenant's journeys.
+func (w *world) String() string {
+	customers := 0
+	for _, c := range w.cohorts {
+		customers += len(c.customers)
+	}
+	return fmt.Sprintf("%d customers out, %d made to leave, %s, %d messages, %d profiles updated",
+		customers, w.madeToLeave, list(w.kinds), w.messages, w.updates)
 }
 
 var putOff = regexp.MustCompile(`"putOff":([0-9]+)`)
@@ -115,9 +147,10 @@ func (w *world) effectsPutOff(t *testing.T) (total int) {
 
 // runWithFaults enrolls all customers and acts on their journeys under faults,
 // and lets the faults go on until enough have happened or all customers are out.
-func (w *world) runWithFaults(t *testing.T) {
+func (w *world) runWithFaults(t *testing.T, n *neighbor) {
 	t.Helper()
 	w.injected.Start()
+	n.act(t)
 	enough := time.After(faultsFor)
 	for number, c := range w.cohorts {
 		w.enroll(t, c, c.customers, "all")
@@ -130,6 +163,8 @@ func (w *world) runWithFaults(t *testing.T) {
 	for w.inside(t) > 0 && w.faults() < 2*leastFaults {
 		<-ticker.C
 	}
+	n.channel.hang()
+	<-time.After(hangUnderFaults)
 	w.injected.Stop()
 	require.GreaterOrEqual(t, w.faults(), leastFaults, w.injected)
 	require.Positive(t, w.injected.Counts()[lambda.Slow], w.injected)

@@ -1,4 +1,4 @@
 // Package chaos tests the engine under faults: the functions' real files run as
-// processes on DynamoDB Local while a seed decides which faults happen. The
-// package has tests only.
+// processes on DynamoDB Local while a seed decides which faults happen, for two
+// tenants, one of which is a bad neighbor. The package has tests only.
 package chaos

@@ -29,12 +29,16 @@ const (
 	conversions      = "conversions"
 	lateConversions  = "late conversions"
 	laterRuns        = "runs after the first"
+
+	archives        = "archives"
+	refusedArchives = "archives refused for open drains"
 )
 
 var kinds = []string{
 	byEvent, byTime, byMove, "until at", "until field", "until time", "until a date or an event",
 	"multi_split", "random_split", "update_customer", "branches of events",
 	exitsByEvent, exitsByCondition, conversions, lateConversions, laterRuns,
+	archives, refusedArchives,
 }
 
 // occurred counts what happened in all seeds, by kind.
@@ -67,7 +71,9 @@ func (o *occurred) requireAll(t *testing.T) {
 func list(total map[string]int) string {
 	var all []string
 	for _, kind := range kinds {
-		all = append(all, fmt.Sprintf("%d %s", total[kind], kind))
+		if total[kind] > 0 {
+			all = append(all, fmt.Sprintf("%d %s", total[kind], kind))
+		}
 	}
 	return strings.Join(all, ", ")
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,13 +29,14 @@ import (
 )
 
 const providers = `{"decisions":{"*":{"type":"http","url":"{decide}","secret":"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}},
-	"channels":{"*":{"type":"inbox","url":"{inbox}"}},"allowPrivate":["127.0.0.1"]}`
+	"channels":{"*":{"type":"inbox","url":"{inbox}"},"hanging":{"type":"inbox","url":"{hanging}","tenants":["` + neighborName + `"]}},"allowPrivate":["127.0.0.1"]}`
 
-// world is one machine and its journeys.
+// world is one machine and the journeys of a tenant.
 type world struct {
 	machine  *local.Machine
 	injected *lambda.Faults
 	log      string // file of the functions' log
+	channel  *hanging
 	store    *dynamo.Store
 	r        *rand.Rand
 	api      *client.Client // calls the machine, not only below the base path
@@ -61,6 +63,8 @@ type cohort struct {
 	exitReason string // of customers whose journey was ended; "" if it was not
 	customers  []string
 	people     map[string]*person
+	alike      bool     // all customers go the same way
+	shown      []string // by /test, if they do
 }
 
 // person is a customer.
@@ -92,22 +96,33 @@ func newWorld(t *testing.T, seed uint64) *world {
 			_ = os.Remove(output.Name())
 		}
 	})
-	w := &world{log: output.Name(), injected: lambda.NewFaults(seed), r: rand.New(rand.NewPCG(seed, 9)), rescued: map[string]time.Time{}, kinds: map[string]int{}, sentBy: map[uint64]*sentEvent{}}
-	w.tenant, _ = ident.ParseTenant("chaos")
+	w := &world{log: output.Name(), injected: lambda.NewFaults(seed), channel: newHanging(t)}
 	listener, err := local.Listen(t.Context(), 0)
 	require.NoError(t, err)
 	w.machine, err = local.Start(t.Context(), local.Options{
-		Root: root, Listener: listener, Ephemeral: true, Minute: 500 * time.Millisecond,
-		Providers: providers, Faults: w.injected, Log: output, Decide: http.HandlerFunc(decide),
+		Root: root, Listener: listener, Ephemeral: true, Minute: minute, Faults: w.injected, Log: output,
+		Providers: strings.ReplaceAll(providers, "{hanging}", w.channel.server.URL), Decide: http.HandlerFunc(decide),
 	})
 	require.NoError(t, err)
 	t.Cleanup(w.machine.Stop)
+	w.channel.inbox = w.machine.Inbox
 	w.store = w.machine.Store()
-	token, err := w.machine.Issuer.Token("chaos", manifest.Admin, time.Now())
+	return w.of(t, "chaos", rand.New(rand.NewPCG(seed, 9)))
+}
+
+// of returns the world of a tenant on the same machine.
+func (w *world) of(t *testing.T, tenant string, r *rand.Rand) *world {
+	t.Helper()
+	other := &world{
+		machine: w.machine, injected: w.injected, log: w.log, channel: w.channel, store: w.store, r: r,
+		rescued: map[string]time.Time{}, kinds: map[string]int{}, sentBy: map[uint64]*sentEvent{},
+	}
+	other.tenant, _ = ident.ParseTenant(tenant)
+	token, err := w.machine.Issuer.Token(tenant, manifest.Admin, time.Now())
 	require.NoError(t, err)
-	w.api = &client.Client{Base: w.machine.URL, Token: client.Fixed(token)}
-	w.plain = w.create(t, `{"name":"plain"}`)
-	return w
+	other.api = &client.Client{Base: w.machine.URL, Token: client.Fixed(token)}
+	other.plain = other.create(t, `{"name":"plain"}`)
+	return other
 }
 
 // call repeats a call until it succeeds: the API's functions suffer faults too.
@@ -152,8 +167,11 @@ func insist(graph string) string {
 // unsalted matches the end of a random split's branches if it has no salt.
 var unsalted = regexp.MustCompile(`("weight":\d+\})\]\}`)
 
-// hour is the length of an hour in waits.
-const hour = 40 * time.Millisecond
+// How long things last.
+const (
+	minute = 500 * time.Millisecond // of schedules
+	hour   = 40 * time.Millisecond  // of the waits of random graphs
+)
 
 // newGraph returns a random graph for a journey. The one that gets most events has long
 // waits for them. Those that are not ended soon begin with a wait until a date.
@@ -180,11 +198,18 @@ func (w *world) createJourney(t *testing.T, number int) {
 	if number == toReenter {
 		entry = fmt.Sprintf(`,"entryCondition":{"event":%q},"reentry":{"mode":"afterExit"}`, starting)
 	}
-	id := w.create(t, fmt.Sprintf(`{"name":"chaos %d","definition":%s,%s%s}`, number, graph, pinned.members(), entry))
-	w.call(t, "PUT", manifest.BasePath+"/journeys/"+string(id), `{"status":"active"}`)
+	w.addCustomers(t, w.start(t, graph, pinned, entry), perJourney)
+}
+
+// start starts a journey, and returns its cohort without customers. more is further members
+// of the journey.
+func (w *world) start(t *testing.T, graph string, pinned settings, more string) *cohort {
+	t.Helper()
+	id := w.create(t, fmt.Sprintf(`{"name":"chaos %d","definition":%s,%s%s}`, len(w.cohorts), graph, pinned.members(), more))
 	c := &cohort{id: id, graphs: []string{graph}, settings: []settings{pinned}, people: map[string]*person{}}
-	w.addCustomers(t, c, perJourney)
+	w.call(t, "PUT", c.path(), `{"status":"active"}`)
 	w.cohorts = append(w.cohorts, c)
+	return c
 }
 
 // create creates a journey and returns its id.
@@ -239,14 +264,18 @@ func score(a [2]int) int {
 // load returns the latest enrollments of a cohort, by customer.
 func (w *world) load(t *testing.T, c *cohort) (*engine.Live, map[string]progress.Enrollment) {
 	t.Helper()
-	loaded, err := w.store.Engine.Load(t.Context(), w.tenant, c.id, c.customers)
-	require.NoError(t, err)
-	require.Len(t, loaded.Enrollments, len(c.customers))
+	var live *engine.Live
 	byCustomer := map[string]progress.Enrollment{}
-	for _, e := range loaded.Enrollments {
-		byCustomer[e.Customer] = e
+	for customers := range slices.Chunk(c.customers, engine.PackSize) {
+		loaded, err := w.store.Engine.Load(t.Context(), w.tenant, c.id, customers)
+		require.NoError(t, err)
+		for _, e := range loaded.Enrollments {
+			byCustomer[e.Customer] = e
+		}
+		live = loaded.Live
 	}
-	return loaded.Live, byCustomer
+	require.Len(t, byCustomer, len(c.customers))
+	return live, byCustomer
 }
 
 // inside returns the number of customers inside a journey.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 )
 
@@ -16,9 +17,13 @@ const (
 	maxThrottle     = 5.      // minutes
 )
 
-// maxRunningEvents returns how many asynchronous calls run at the same time. On
+// longestWork is how long an asynchronous call works at most. One that takes longer waits
+// for others, such as a provider that does not answer.
+const longestWork = 2 * time.Second
+
+// Concurrency returns how many asynchronous calls run at the same time. On
 // one machine more of them would only slow each other down.
-func maxRunningEvents() int64 { return int64(4 * runtime.NumCPU()) }
+func Concurrency() int { return 4 * runtime.NumCPU() }
 
 // InvokeAsync queues a call and returns its request id. A failed call is made up
 // to two more times; a throttled one is retried for six hours. The queue is in
@@ -44,13 +49,14 @@ func (s *Service) InvokeAsync(name string, payload []byte) (requestID string, er
 // deliver makes a call until it succeeds or its retries are used up.
 func (s *Service) deliver(id, name string, payload []byte) {
 	failures, throttle, waited := 0., firstThrottle, 0.
-	for first := true; ; first = false {
+	worked := sync.OnceFunc(func() { s.begun.Add(-1) })
+	for {
 		_ = s.slots.Acquire(context.Background(), 1) // fails only if its context ends
+		waits := time.AfterFunc(longestWork, worked)
 		_, err := s.invoke(context.Background(), name, &call{id: id, payload: payload, event: true})
 		s.slots.Release(1)
-		if first {
-			s.begun.Add(-1)
-		}
+		waits.Stop()
+		worked()
 		if err == nil || errors.Is(err, ErrStopped) {
 			return
 		}

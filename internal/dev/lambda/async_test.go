@@ -204,6 +204,35 @@ func TestSchedule_InvokesAtTheRate(t *testing.T) {
 	<-ended
 }
 
+// A minute of a tenth of a second, as in a run of the chaos tests: a call that only waits
+// does not slow the schedule down.
+func TestSchedule_SkipsNoRoundsForACallThatHangs(t *testing.T) {
+	t.Parallel()
+	calls := make(chan struct{})
+	l := startLambda(t, func(f *manifest.Function, o *lambda.Options) {
+		f.Timeout, o.Log = time.Minute, counter{calls}
+	})
+	d := newDoor(t)
+	defer d.open()
+	_, err := l.InvokeAsync("echo", []byte(`{"url":"`+d.URL+`"}`))
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	scheduled := echo
+	scheduled.Schedule = 2 * time.Minute
+	begun := time.Now()
+	go func() {
+		l.Schedule(ctx, []manifest.Function{scheduled}, 100*time.Millisecond)
+		close(ended)
+	}()
+	for range 6 {
+		<-calls
+	}
+	require.Less(t, time.Since(begun), 6*10*200*time.Millisecond, "ten rounds were skipped before each call")
+	cancel()
+	<-ended
+}
+
 // counter is a log that sends a value for each call of a schedule.
 type counter struct{ calls chan struct{} }
 

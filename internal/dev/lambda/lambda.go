@@ -79,7 +79,7 @@ type Service struct {
 	calls   sync.WaitGroup
 	events  sync.WaitGroup      // asynchronous calls that are not done
 	slots   *semaphore.Weighted // asynchronous calls that may run at the same time
-	begun   atomic.Int64        // asynchronous calls whose first attempt is not over
+	begun   atomic.Int64        // asynchronous calls whose first attempt has not begun, or works
 	ending  chan struct{}       // closed by Stop
 	faults  *Faults             // may shorten asynchronous calls; may be nil
 
@@ -112,7 +112,7 @@ func Start(functions []manifest.Function, o Options) (*Service, error) {
 		o.Log = io.Discard
 	}
 	s := &Service{
-		options: o, ending: make(chan struct{}), slots: semaphore.NewWeighted(maxRunningEvents()),
+		options: o, ending: make(chan struct{}), slots: semaphore.NewWeighted(int64(Concurrency())),
 		functions: map[string]*function{}, environments: map[string]*environment{},
 	}
 	for _, f := range functions {

@@ -18,13 +18,13 @@ import (
 const overlap = 2
 
 // maxSkipped is how many rounds in a row are skipped while asynchronous calls of
-// an earlier round are not done.
+// an earlier round work.
 const maxSkipped = 10
 
 // Schedule invokes functions at the rate of their Schedule until ctx ends, and
 // returns when none of its calls is running. A minute of a Schedule takes minute.
 // A failed call is not retried. Where a minute takes a second, the asynchronous
-// calls of one round may still be running at the next; that round is skipped,
+// calls of one round may still be working at the next; that round is skipped,
 // because in the cloud it would come much later.
 func (s *Service) Schedule(ctx context.Context, functions []manifest.Function, minute time.Duration) {
 	var all sync.WaitGroup

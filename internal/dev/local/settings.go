@@ -3,6 +3,7 @@ package local
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"journeys/internal/dev/issuer"
@@ -38,7 +39,7 @@ func Settings(keysURL, providers string) (map[string]string, error) {
 		manifest.EnvClients: "{}",
 		manifest.EnvAdvance: manifest.Advance.Name, manifest.EnvSweep: manifest.Sweep.Name,
 		manifest.EnvProviders: providers, manifest.EnvCatalog: parsed.Catalog().Text(),
-		manifest.EnvPaused: "false", manifest.EnvRestored: "never", manifest.EnvConcurrency: "25",
+		manifest.EnvPaused: "false", manifest.EnvRestored: "never", manifest.EnvConcurrency: strconv.Itoa(lambda.Concurrency()),
 		manifest.EnvEnrollmentsPerMinute: "0",
 		manifest.EnvConsoleClientID:      "console", manifest.EnvConsoleScope: "openid",
 		manifest.EnvConsoleToken: "access", manifest.EnvConsoleMetadata: "{}",

@@ -165,6 +165,26 @@ func (w table) PutTarget(ctx context.Context, name string, old, next target.Stat
 	return w.targets.PutTarget(ctx, name, old, next)
 }
 
+func (w table) PutLine(ctx context.Context, name string, old, next target.Line) (target.Line, bool, error) {
+	if !elapse(ctx, WriteTime) {
+		return old, false, ctx.Err()
+	}
+	w.mu.Lock()
+	w.Count.WRU++
+	w.mu.Unlock()
+	return w.targets.PutLine(ctx, name, old, next)
+}
+
+func (w table) Lines(ctx context.Context) (map[string]target.Line, error) {
+	if !elapse(ctx, QueryTime) {
+		return nil, ctx.Err()
+	}
+	w.mu.Lock()
+	w.Count.Queries++
+	w.mu.Unlock()
+	return w.targets.Lines(ctx)
+}
+
 // start returns the enrollment of a customer whose wait ends at due.
 func (j *liveJourney) start(name string, due time.Time, epoch int) progress.Enrollment {
 	e, _ := j.graph.Graph.Start(progress.Enrollment{

@@ -1,0 +1,83 @@
+package chaos
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/graph"
+	"journeys/internal/progress"
+	"journeys/internal/provider"
+)
+
+// The customers whose lateness is measured, while no fault strikes.
+const (
+	inTimeCalls  = 10 // a second apart
+	inTimeCalled = 10 // customers of a call
+	inTimeFor    = 3 * time.Minute
+)
+
+// inTimeWaits are the waits of these customers. A message follows each.
+var inTimeWaits = []time.Duration{1500 * time.Millisecond, 2500 * time.Millisecond}
+
+// lateness is how long after the end of the wait before them messages were sent, sorted.
+type lateness []time.Duration
+
+// sendInTime enrolls customers over some seconds, waits until they are out, and returns the
+// lateness of their messages.
+func (w *world) sendInTime(t *testing.T) (all lateness) {
+	t.Helper()
+	c := w.start(t, sendingGraph("c0", inTimeWaits...), settings{}, "")
+	c.alike = true
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for call := range inTimeCalls {
+		w.enroll(t, c, w.addCustomers(t, c, inTimeCalled), fmt.Sprint("in-time-", call))
+		<-ticker.C
+	}
+	messages := len(c.customers) * len(inTimeWaits)
+	for limit := time.Now().Add(inTimeFor); ; <-ticker.C {
+		_, list := w.load(t, c)
+		all = nil
+		for _, e := range list {
+			all = append(all, messageLateness(c.graph(t, 1), e)...)
+		}
+		if len(all) == messages {
+			slices.Sort(all)
+			return all
+		}
+		require.True(t, time.Now().Before(limit), "%d of %d messages were sent within %s", len(all), messages, inTimeFor)
+	}
+}
+
+// messageLateness returns the lateness of each message of a run, in the order of its path.
+func messageLateness(g *progress.Graph, e progress.Enrollment) (late []time.Duration) {
+	visits := e.Path.Visits(e.EnrolledAt)
+	for i, v := range visits {
+		if g.NodeType(v.Node) == graph.ChannelAction {
+			due := visits[i-1].EnteredAt.Add(inTimeWaits[len(late)])
+			late = append(late, e.LeftVisit(visits, i).Sub(due))
+		}
+	}
+	return late
+}
+
+// requireInTime checks that nearly all messages beside a neighbor whose channel hangs were
+// sent sooner than a single one of its messages times out. On a slow machine, where
+// messages are late without a neighbor, it allows three times that.
+func requireInTime(t *testing.T, beside, alone lateness) {
+	t.Helper()
+	limit := max(provider.SendTimeout, 3*alone.percentile(99))
+	require.Less(t, beside.percentile(99), limit, "lateness beside the neighbor: %s; without: %s", beside, alone)
+}
+
+// percentile returns the value below which n of 100 are.
+func (l lateness) percentile(n int) time.Duration { return l[(len(l)-1)*n/100] }
+
+func (l lateness) String() string {
+	const precision = 10 * time.Millisecond
+	return fmt.Sprintf("p50 %s, p99 %s, at most %s", l.percentile(50).Round(precision), l.percentile(99).Round(precision), l.percentile(100).Round(precision))
+}
