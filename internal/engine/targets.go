@@ -334,10 +334,11 @@ func (w *worker) leaveTargets(ctx context.Context) {
 	}
 }
 
-// targetsOpen returns how many targets the worker knows to be open.
+// targetsOpen returns how many targets the worker knows to be open. One that was not
+// probed for an hour is not used any more, as if it was removed from the settings.
 func (w *worker) targetsOpen() (n int) {
 	for _, s := range w.targets.states {
-		if s.Kind == target.Open {
+		if s.Kind == target.Open && w.now().Sub(s.Until) < time.Hour {
 			n++
 		}
 	}
