@@ -54,16 +54,17 @@ func (w *worker) claim(r *run) {
 	r.state = claiming
 }
 
-// send sends r's message. A pack claims many messages at once, so some wait for
+// send sends r's message, at its slot. A pack claims many messages at once, so some wait for
 // others. The claim is given back if the lease, or the invocation's time, could
 // end before the message is sent and recorded.
 func (w *worker) send(ctx context.Context, r *run) {
+	w.sleepUntil(ctx, r.slot)
+	if w.heldBack(r) {
+		return
+	}
 	limit := w.Provider.Timeout()
 	if !fits(ctx, limit) || w.now().Add(limit).After(r.stored.LeaseUntil) {
 		w.putEffectOff(r)
-		return
-	}
-	if w.heldBack(r) {
 		return
 	}
 	node := r.graph.NodeID(r.next.Node)
@@ -107,6 +108,7 @@ func (w *worker) putEffectOff(r *run) {
 		w.putOff.Add(1)
 	}
 	now := w.now()
+	r.slot = time.Time{}
 	claimed := r.state == sending
 	if claimed {
 		r.next = r.stored.NextWrite(now)

@@ -51,14 +51,16 @@ const (
 //	               its target takes none now                recording       Due; it is held, which is no attempt
 //	               its target is open, a decision whose
 //	               node goes on without                     stepping
-//	               another run of the pack probes first     gated
+//	               another run of the pack probes first,
+//	               or its slot is not near                  gated
 //	deciding       answered, or the node goes on without    stepping
 //	               failed, or throttled                     recording
 //	claiming       written                                  sending         Attempts, LeaseUntil
 //	sending        sent, skipped, or failed for good where
 //	               the node goes on without                 stepping
 //	               failed, throttled, or time is short      recording
-//	               its target has hung meanwhile            recording       Due, and the claim is given back
+//	               its target has hung meanwhile, or its
+//	               slot has passed                          recording       Due, and the claim is given back
 //	recording      written: entered a wait for an event     readingEvents   position, Due, result
 //	               written: still due                       stepping
 //	               written: anything else                   done
@@ -106,11 +108,12 @@ type run struct {
 	change     *change         // of the profile, with the next write; nil for none
 	redone     int             // how often updates were repeated
 	state      state
-	target     Target // of its effect
-	decides    bool   // its effect is a decision
-	holdsLease bool   // this worker wrote stored as a claim
-	hasAnswer  bool   // next holds an answer of a decision or message that is not written
-	putOff     bool   // its effect was put off
+	target     Target    // of its effect
+	decides    bool      // its effect is a decision
+	slot       time.Time // when its message may be sent, and claimed a little earlier; zero for none
+	holdsLease bool      // this worker wrote stored as a claim
+	hasAnswer  bool      // next holds an answer of a decision or message that is not written
+	putOff     bool      // its effect was put off
 	counted    counted
 	aheadRev   int64 // stored revision that counted an attempt ahead; 0 for none
 	doubt      doubt
@@ -179,7 +182,7 @@ func (r *run) step(now time.Time) progress.EffectKind {
 	before := r.next.Node
 	e, effect := r.graph.Step(r.next, r.in)
 	if e.Node != before {
-		r.counted, r.doubt.open = uncounted, false
+		r.counted, r.doubt.open, r.slot = uncounted, false, time.Time{}
 	}
 	r.next, r.in.Answer = e, progress.Answer{}
 	return effect
@@ -226,7 +229,7 @@ func (r *run) obey(pending *journey.ExitPendingError) {
 // restart drops what r did since its last write.
 func (r *run) restart(now time.Time) {
 	r.next = r.stored.NextWrite(now)
-	r.change, r.in.HasAttributes = nil, false
+	r.change, r.in.HasAttributes, r.slot = nil, false, time.Time{}
 	r.doubt.open = !r.stored.LeaseUntil.IsZero()
 	r.restartAttempt()
 }

@@ -123,9 +123,9 @@ type Table interface {
 	// before or earlier, ordered by due time. The page begins behind after, or
 	// at the start if after is nil. next is nil after the last page.
 	Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey) (page []journey.DueKey, next *journey.DueKey, err error)
-	// GrowShards doubles the journey's shards, unless they have changed since l
-	// was read.
-	GrowShards(ctx context.Context, l Live) error
+	// GrowShards gives the journey that many shards, unless they have changed
+	// since l was read.
+	GrowShards(ctx context.Context, l Live, shards int) error
 	// Drained records that the epochs below from have no customers. If from is
 	// l.Epoch and the journey is not active, it removes the entry. It does nothing
 	// if the entry has changed since l was read.
@@ -139,6 +139,11 @@ type Table interface {
 	// PutTarget replaces the stored state of a target by next, if it is still old,
 	// and returns what is stored then and whether it is next.
 	PutTarget(ctx context.Context, name string, old, next target.State) (stored target.State, ok bool, err error)
+	// PutLine is PutTarget for the line of a target.
+	PutLine(ctx context.Context, name string, old, next target.Line) (stored target.Line, ok bool, err error)
+	// Lines returns the lines of all targets, by name. Its error is an Unread if some
+	// cannot be read.
+	Lines(ctx context.Context) (map[string]target.Line, error)
 	// Profiles returns the profiles of customers, by customer. Those without a
 	// profile are absent.
 	Profiles(ctx context.Context, t ident.Tenant, customers []string) (map[string]Profile, error)

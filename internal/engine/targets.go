@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ func (e *Engine) share() int {
 type targets struct {
 	mu      sync.Mutex
 	states  target.States        // as stored
+	local   target.States        // open for this worker, though that could not be written
 	shown   map[string]shown     // by this worker's effects, and not written yet
 	probing map[string]bool      // this worker may begin one effect at a time
 	leases  map[string]time.Time // that this worker holds
@@ -40,8 +42,14 @@ const (
 func (t *targets) read(states target.States) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if states != nil {
-		t.states = states
+	if states == nil {
+		return
+	}
+	t.states = states
+	for name, s := range t.local {
+		if states[name].Kind != target.Open {
+			states[name] = s
+		}
 	}
 }
 
@@ -87,8 +95,8 @@ func (t *targets) take() map[string]shown {
 }
 
 // admit lets the effects of the runs begin whose targets take them now: they are deciding
-// or claiming then. A run whose target takes none is held. Runs that wait for the probe of
-// this worker stay gated.
+// or claiming then. A run whose target takes none, and gives it no slot, is held. Runs that
+// wait for the probe of this worker, or for their slots, stay gated.
 func (w *worker) admit(ctx context.Context, runs []*run) {
 	var names []string
 	groups := map[string][]*run{}
@@ -99,7 +107,12 @@ func (w *worker) admit(ctx context.Context, runs []*run) {
 		groups[r.target.Name] = append(groups[r.target.Name], r)
 	}
 	for _, name := range names {
-		w.each(ctx, w.pass(ctx, name, groups[name]), w.begin)
+		passed := w.pass(ctx, name, groups[name])
+		if len(passed) > 0 && passed[0].target.Rate > 0 {
+			w.takeSlots(ctx, passed[0].target, passed)
+		}
+		now := w.now()
+		w.each(ctx, slices.DeleteFunc(passed, func(r *run) bool { return r.state != gated || !r.near(now) }), w.begin)
 	}
 }
 
@@ -132,12 +145,12 @@ func (w *worker) pass(ctx context.Context, name string, runs []*run) []*run {
 			return nil
 		case gate == target.Probe:
 			end := now.Add(min(w.Provider.Timeout()+LeaseMargin, MaxLease))
-			if w.put(ctx, name, state, state.Probing(end)) {
+			if ok, _ := w.put(ctx, name, state, state.Probing(end)); ok {
 				w.targets.probing[name] = true
 			}
 		case gate == target.Lease:
 			end := w.end(ctx)
-			if w.put(ctx, name, state, state.Leased(now, end)) {
+			if ok, _ := w.put(ctx, name, state, state.Leased(now, end)); ok {
 				w.targets.leases[name] = end
 			}
 		}
@@ -156,16 +169,15 @@ func (w *worker) end(ctx context.Context) time.Time {
 }
 
 // put replaces the state of a target, and reports whether it did. The worker knows the
-// stored state afterwards. An error leaves the target as it is: closed or open, the worker
-// goes by what it knows.
-func (w *worker) put(ctx context.Context, name string, old, next target.State) bool {
+// stored state afterwards, and goes by what it knew after an error.
+func (w *worker) put(ctx context.Context, name string, old, next target.State) (bool, error) {
 	stored, ok, err := w.Table.PutTarget(ctx, name, old, next)
 	if err != nil {
 		w.Log.WarnContext(ctx, "target not written", "target", name, "error", err)
-		return false
+		return false, err
 	}
 	w.targets.set(name, stored)
-	return ok
+	return ok, nil
 }
 
 // change replaces the state of a target by what becomes of the stored one, unless that is
@@ -177,8 +189,8 @@ func (w *worker) change(ctx context.Context, name string, become func(target.Sta
 		if !ok {
 			return false
 		}
-		if w.put(ctx, name, state, next) {
-			return true
+		if done, err := w.put(ctx, name, state, next); done || err != nil {
+			return done
 		}
 	}
 	return false
@@ -213,18 +225,23 @@ func (w *worker) hold(r *run, due time.Time) {
 	if r.state == sending {
 		r.next = r.stored.NextWrite(now)
 	}
-	r.state = recording
+	r.state, r.slot = recording, time.Time{}
 	r.endAttempt(false)
 	r.dropLease(now)
 	r.next.Due = due.Truncate(time.Millisecond)
 }
 
-// heldBack holds r if its target has hung since its effect was admitted.
+// heldBack holds r if, since its effect was admitted, its target has hung or its slot has
+// passed.
 func (w *worker) heldBack(r *run) bool {
-	if !w.targets.hangs(r.target.Name) {
+	switch {
+	case w.targets.hangs(r.target.Name):
+		w.holdAll([]*run{r}, target.Open, w.now().Add(target.FirstWait))
+	case r.missed(w.now()):
+		w.stand(r, w.now().Add(comeBack))
+	default:
 		return false
 	}
-	w.holdAll([]*run{r}, target.Open, w.now().Add(target.FirstWait))
 	return true
 }
 
@@ -288,6 +305,10 @@ func (w *worker) open(ctx context.Context, name string) {
 		w.Log.WarnContext(ctx, "target opened: timed out 5 times", "target", name, "until", state.Until)
 	} else if local, ok := state.Opened(now); ok {
 		w.targets.set(name, local)
+		if w.targets.local == nil {
+			w.targets.local = target.States{}
+		}
+		w.targets.local[name] = local
 	}
 }
 
@@ -313,10 +334,11 @@ func (w *worker) leaveTargets(ctx context.Context) {
 	}
 }
 
-// targetsOpen returns how many targets the worker knows to be open.
+// targetsOpen returns how many targets the worker knows to be open. One that was not
+// probed for an hour is not used any more, as if it was removed from the settings.
 func (w *worker) targetsOpen() (n int) {
 	for _, s := range w.targets.states {
-		if s.Kind == target.Open {
+		if s.Kind == target.Open && w.now().Sub(s.Until) < time.Hour {
 			n++
 		}
 	}

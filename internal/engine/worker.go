@@ -182,8 +182,11 @@ func (w *worker) round(ctx context.Context) error {
 	}
 	w.admit(ctx, w.gated(false))
 	w.write(ctx, w.inState(claiming, recording, leaving))
-	w.each(ctx, w.inState(sending), w.send)
+	messages := w.inState(sending)
+	slices.SortStableFunc(messages, func(a, b *run) int { return a.slot.Compare(b.slot) })
+	w.each(ctx, messages, w.send)
 	w.settle(ctx)
+	w.awaitSlots(ctx)
 	return w.readEvents(ctx, w.inState(readingEvents))
 }
 
@@ -232,14 +235,9 @@ func (w *worker) catchPanic(ctx context.Context, r *run) {
 
 // report writes the log line of the invocation, with its metrics.
 func (w *worker) report(ctx context.Context) {
-	metrics := []emf.Metric{
-		emf.CountMetric("CustomersMoved", w.counts.written), emf.CountMetric("CustomersFailed", w.counts.failed),
-		emf.CountMetric("MessagesUncertain", w.counts.uncertain),
-	}
-	if open := w.targetsOpen(); open > 0 { // a metric that is never written costs nothing
-		metrics = append(metrics, emf.CountMetric("TargetsOpen", open))
-	}
-	w.measure(ctx, "advance", metrics,
+	w.measure(ctx, "advance",
+		[]emf.Metric{emf.CountMetric("CustomersMoved", w.counts.written), emf.CountMetric("CustomersFailed", w.counts.failed),
+			emf.CountMetric("MessagesUncertain", w.counts.uncertain), emf.CountMetric("TargetsOpen", w.targetsOpen())},
 		slog.String("tenant", w.pack.Tenant.String()), slog.String("journey", string(w.pack.Journey)),
 		slog.Int("customers", len(w.pack.Customers)), slog.Int("loaded", w.counts.loaded),
 		slog.Int("lost", w.counts.lost), slog.Int("unknown", w.counts.unknown),

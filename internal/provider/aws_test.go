@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/condition"
+	"journeys/internal/engine"
 	"journeys/internal/graph"
 	"journeys/internal/payload"
 	"journeys/internal/trail"
@@ -123,17 +125,20 @@ func TestAWS_NodeDecidesAfterACrash(t *testing.T) {
 	})
 }
 
-func TestAWS_KeepsTheRateOfAChannel(t *testing.T) {
+// A service takes no key: it is unknown whether a message without an answer was sent. For
+// the target it is a time-out like any other.
+func TestAWS_TimeoutsAreUncertainAndTimeouts(t *testing.T) {
 	t.Parallel()
 
 	eachService(t, func(t *testing.T, s service) {
-		s.settings = strings.TrimSuffix(s.settings, "}") + `, "ratePerSecond": 1}`
-		address, requests := serve(t, answering(answer{200, s.sent}))
+		address, requests := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 		p := onAWS(t, s, address)
+		p.sendTimeout = 100 * time.Millisecond
 		_, err := p.Send(t.Context(), newMessage(t, s.config(t)))
-		require.NoError(t, err)
-		_, err = p.Send(t.Context(), newMessage(t, s.config(t)))
-		requireThrottled(t, err, time.Second)
+		require.ErrorIs(t, err, engine.ErrTimedOut)
+		uncertain, ok := errors.AsType[*engine.UncertainError](err)
+		require.True(t, ok)
+		require.ErrorIs(t, uncertain, engine.ErrTimedOut)
 		require.Len(t, requests, 1)
 	})
 }

@@ -35,7 +35,6 @@ type Provider struct {
 	settings    Settings
 	decisions   map[string]asker // by flow; flows of rules have none
 	channels    map[string]sender
-	buckets     map[string]*bucket // by channel; channels without a rate have none
 	now         func() time.Time
 	sendTimeout time.Duration
 }
@@ -46,7 +45,7 @@ var _ engine.Provider = (*Provider)(nil)
 func New(settings Settings, now func() time.Time, network Network) *Provider {
 	p := &Provider{
 		settings: settings, now: now, sendTimeout: SendTimeout,
-		decisions: map[string]asker{}, channels: map[string]sender{}, buckets: map[string]*bucket{},
+		decisions: map[string]asker{}, channels: map[string]sender{},
 	}
 	amazon := newClients(network, now)
 	for name, f := range settings.flows {
@@ -56,9 +55,6 @@ func New(settings Settings, now func() time.Time, network Network) *Provider {
 	}
 	for name, c := range settings.channels {
 		p.channels[name] = c.newSender(&settings, network, amazon, now)
-		if c.rate > 0 {
-			p.buckets[name] = newBucket(c.rate)
-		}
 	}
 	return p
 }
@@ -192,9 +188,8 @@ func messageBody(m *engine.Message, at time.Time) ([]byte, error) {
 // HTTP channels and functions take an idempotency key, so that a message that may
 // have been sent is sent again. The other channels take none: such a message, like a
 // Rekeyed one on any channel, is SkippedUncertain unless the node allows resending,
-// and an attempt without an answer is an engine.UncertainError. A message above the
-// channel's rate, and an answer that throttles, are an engine.ThrottledError. A
-// channel that the tenant may not use does not exist for it.
+// and an attempt without an answer is an engine.UncertainError. An answer that throttles
+// is an engine.ThrottledError. A channel that the tenant may not use does not exist for it.
 func (p *Provider) Send(ctx context.Context, m engine.Message) (progress.Answer, error) {
 	name, ok := p.settings.catalog.Channels.Find(m.Config.Channel, m.Tenant.String())
 	if !ok {
@@ -210,9 +205,6 @@ func (p *Provider) Send(ctx context.Context, m engine.Message) (progress.Answer,
 	}
 	if err != nil {
 		return progress.Answer{}, fmt.Errorf("channel %q: %w", m.Config.Channel, notCalledError{err})
-	}
-	if wait := p.buckets[name].take(p.now()); wait > 0 {
-		return progress.Answer{}, fmt.Errorf("channel %q: %w", m.Config.Channel, &engine.ThrottledError{After: wait})
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.sendTimeout)
 	defer cancel()

@@ -15,7 +15,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"journeys/internal/condition"
 	"journeys/internal/engine"
 	"journeys/internal/graph"
 	"journeys/internal/trail"
@@ -244,59 +243,6 @@ func TestSend_DoesNotReadLongAnswers(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, trail.Sent, result.Result)
 	require.Error(t, <-cut)
-}
-
-func TestSend_KeepsTheRateOfAChannel(t *testing.T) {
-	t.Parallel()
-
-	address, requests := serve(t, status(http.StatusOK))
-	now := start
-	p := with(t, func() time.Time { return now }, fmt.Sprintf(`{"channels": {
-		"push": {"type": "http", "url": %q, "secret": %q, "ratePerSecond": 2},
-		"email": {"type": "http", "url": %q, "secret": %q, "ratePerSecond": 0.5}
-	}, "allowPrivate": true}`, address, testSecret, address, testSecret))
-	send := func(channel string) error {
-		_, err := p.Send(t.Context(), newMessage(t, graph.ActionConfig{Channel: channel}))
-		return err
-	}
-	require.NoError(t, send("push"))
-	require.NoError(t, send("push"))
-	requireThrottled(t, send("push"), 500*time.Millisecond)
-	requireThrottled(t, send("push"), time.Second)
-	requireThrottled(t, send("push"), 1500*time.Millisecond)
-	require.Len(t, requests, 2)
-	require.NoError(t, send("email"), "each channel has its own rate")
-	requireThrottled(t, send("email"), 2*time.Second)
-
-	now = now.Add(500 * time.Millisecond)
-	require.NoError(t, send("push"))
-	requireThrottled(t, send("push"), 1500*time.Millisecond)
-	now = now.Add(time.Hour)
-	require.NoError(t, send("push"))
-	require.NoError(t, send("push"))
-	requireThrottled(t, send("push"), 500*time.Millisecond)
-
-	unknown := newMessage(t, graph.ActionConfig{Channel: "email"})
-	unknown.Facts.Attributes = condition.Value{}
-	result, err := p.Send(t.Context(), unknown)
-	require.NoError(t, err)
-	require.Equal(t, trail.SkippedNoAddress, result.Result)
-	require.NoError(t, send("email"), "a skipped message does not count")
-}
-
-func TestBucket_WaitsAnHourAtMost(t *testing.T) {
-	t.Parallel()
-
-	b := newBucket(0.001)
-	require.Zero(t, b.take(start))
-	require.Equal(t, 1000*time.Second, b.take(start))
-	for range 10 {
-		b.take(start)
-	}
-	require.Equal(t, time.Hour, b.take(start))
-	later := start.Add(2000 * time.Second)
-	require.Zero(t, b.take(later), "a token was added since")
-	require.Equal(t, 2600*time.Second, b.take(later), "after the messages that were refused before")
 }
 
 func TestSend_VerifiesCertificates(t *testing.T) {

@@ -83,7 +83,7 @@ type target struct {
 // tests, the settings may have that text themselves.
 //
 // A flow or a channel with tenants is for these tenants only; others use "*"
-// instead. A channel's ratePerSecond holds in one process; many run at once.
+// instead. A channel's ratePerSecond holds for all workers together.
 //
 // A channel of type inbox is an http channel without signature and rate. It is for
 // local runs and tests, whose inbox cannot know a secret.

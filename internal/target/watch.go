@@ -17,8 +17,9 @@ const (
 // Watch is what one process has seen of its targets, over many invocations. The zero
 // value has seen nothing. It is safe for concurrent use.
 type Watch struct {
-	mu   sync.Mutex
-	seen map[string]*seen
+	mu    sync.Mutex
+	seen  map[string]*seen
+	lines map[string]Line
 }
 
 type seen struct {
@@ -46,6 +47,24 @@ func (w *Watch) Answered(name string, took time.Duration, now time.Time) {
 	s := w.of(name, now)
 	s.timeouts = 0
 	s.add(took)
+}
+
+// Line returns the line of a target as it was stored last, by this process or another: a
+// first guess that saves a read.
+func (w *Watch) Line(name string) Line {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.lines[name]
+}
+
+// SetLine notes the stored line of a target.
+func (w *Watch) SetLine(name string, l Line) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.lines == nil {
+		w.lines = map[string]Line{}
+	}
+	w.lines[name] = l
 }
 
 // Slow reports whether the answers take longer than SlowAfter.

@@ -18,6 +18,7 @@ import (
 type Table struct {
 	mu     sync.Mutex
 	states target.States
+	lines  map[string]target.Line
 	writes int
 }
 
@@ -55,6 +56,29 @@ func (t *Table) PutTarget(_ context.Context, name string, old, next target.State
 	}
 	t.states[name] = next
 	return next, true, nil
+}
+
+// PutLine implements engine.Table.
+func (t *Table) PutLine(_ context.Context, name string, old, next target.Line) (target.Line, bool, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	stored := t.lines[name]
+	next.Stamp = t.stamp()
+	if stored.Stamp != old.Stamp {
+		return stored, false, nil
+	}
+	if t.lines == nil {
+		t.lines = map[string]target.Line{}
+	}
+	t.lines[name] = next
+	return next, true, nil
+}
+
+// Lines implements engine.Table.
+func (t *Table) Lines(context.Context) (map[string]target.Line, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return maps.Clone(t.lines), nil
 }
 
 func (t *Table) stamp() (stamp [16]byte) {

@@ -23,16 +23,13 @@ type Channel struct {
 	second   int64
 }
 
-// channels is the World's engine.Provider, in one environment.
-type channels struct {
-	*World
-	env *environment
-}
+// channels is the World's engine.Provider, .
+type channels struct{ *World }
 
 func (c *channels) Timeout() time.Duration { return SendTimeout }
 
 func (c *channels) ChannelTarget(_ ident.Tenant, channel string) engine.Target {
-	return engine.Target{Name: "c:" + channel}
+	return engine.Target{Name: "c:" + channel, Rate: c.Channels[channel].Rate}
 }
 
 func (c *channels) DecisionTarget(ident.Tenant, string) engine.Target { return engine.Target{} }
@@ -43,11 +40,6 @@ func (c *channels) Decide(context.Context, engine.DecisionRequest) (condition.Va
 
 func (c *channels) Send(ctx context.Context, m engine.Message) (progress.Answer, error) {
 	ch := c.Channels[m.Config.Channel]
-	if ch.Rate > 0 {
-		if after := c.env.take(m.Config.Channel, ch.Rate); after > 0 {
-			return progress.Answer{}, &engine.ThrottledError{After: after}
-		}
-	}
 	if c.throttled(ch) {
 		return progress.Answer{}, &engine.ThrottledError{After: time.Second}
 	}

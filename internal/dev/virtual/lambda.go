@@ -2,7 +2,6 @@ package virtual
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"journeys/internal/engine"
@@ -32,8 +31,6 @@ const retryAfter = time.Minute
 
 // environment is an execution environment, which outlives invocations.
 type environment struct {
-	mu   sync.Mutex
-	rate map[string]*rateLimit // by channel
 	seen target.Watch
 }
 
@@ -96,7 +93,7 @@ func (f *function) start() {
 			f.Count.Dropped++
 			continue
 		}
-		env := &environment{rate: map[string]*rateLimit{}}
+		env := &environment{}
 		if n := len(f.free); n > 0 {
 			env, f.free = f.free[n-1], f.free[:n-1]
 		}

@@ -96,7 +96,7 @@ func (w table) Due(ctx context.Context, p journey.Partition, before time.Time, a
 	return page, &page[len(page)-1], nil
 }
 
-func (w table) GrowShards(ctx context.Context, l engine.Live) error {
+func (w table) GrowShards(ctx context.Context, l engine.Live, shards int) error {
 	if !elapse(ctx, WriteTime) {
 		return ctx.Err()
 	}
@@ -104,7 +104,7 @@ func (w table) GrowShards(ctx context.Context, l engine.Live) error {
 	defer w.mu.Unlock()
 	w.Count.WRU += 4
 	if j := w.byID[l.Journey]; j.live.Shards == l.Shards {
-		j.live.Shards *= 2
+		j.live.Shards = shards
 	}
 	return nil
 }
@@ -163,6 +163,26 @@ func (w table) PutTarget(ctx context.Context, name string, old, next target.Stat
 	w.Count.WRU++
 	w.mu.Unlock()
 	return w.targets.PutTarget(ctx, name, old, next)
+}
+
+func (w table) PutLine(ctx context.Context, name string, old, next target.Line) (target.Line, bool, error) {
+	if !elapse(ctx, WriteTime) {
+		return old, false, ctx.Err()
+	}
+	w.mu.Lock()
+	w.Count.WRU++
+	w.mu.Unlock()
+	return w.targets.PutLine(ctx, name, old, next)
+}
+
+func (w table) Lines(ctx context.Context) (map[string]target.Line, error) {
+	if !elapse(ctx, QueryTime) {
+		return nil, ctx.Err()
+	}
+	w.mu.Lock()
+	w.Count.Queries++
+	w.mu.Unlock()
+	return w.targets.Lines(ctx)
 }
 
 // start returns the enrollment of a customer whose wait ends at due.

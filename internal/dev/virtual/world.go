@@ -218,7 +218,7 @@ func (w *World) work(ctx context.Context, env *environment, pack engine.Pack) er
 
 func (w *World) engine(env *environment) *engine.Engine {
 	return &engine.Engine{
-		Table: table{w}, Dispatcher: dispatcher{w}, Provider: &channels{World: w, env: env}, Parallel: parallel, Workers: w.Workers, Now: time.Now,
+		Table: table{w}, Dispatcher: dispatcher{w}, Provider: &channels{w}, Parallel: parallel, Workers: w.Workers, Now: time.Now,
 		Jitter: w.random, Log: slog.New(metrics{w}), Definitions: &w.defs, Watch: env.watched(),
 	}
 }

@@ -38,6 +38,7 @@ import (
 //	fence                  T#<tenant>#F#<fenceShard>     F#<period>
 //	LIVE entry             LIVE                          <tenant>#<journey>
 //	targets                TARGETS                       T
+//	line of a target       RATE                          <target>
 //	journey by event       T#<tenant>#EV#<eventType>     <journey>
 //	kept properties        T#<tenant>#EV#<eventType>     keep
 //	Idempotency-Key        T#<tenant>#I#<journey>#<key>  I
@@ -75,6 +76,7 @@ const (
 	tenantPK  = "T#"
 	LivePK    = "LIVE"
 	TargetsPK = "TARGETS"
+	RatePK    = "RATE"
 	auditPK   = "AUDIT"
 	foldPK    = "FOLD#"
 
@@ -189,11 +191,17 @@ func FenceKey(t ident.Tenant, customer string, at time.Time) Item {
 
 // LiveKey returns the key of a journey's LIVE entry.
 func LiveKey(t ident.Tenant, id ident.ID) Item {
-	return Key(LivePK, t.String()+"#"+ULIDOf(id))
+	return Key(LivePK, LiveSK(t, id))
 }
+
+// LiveSK returns the sort key of a journey's LIVE entry.
+func LiveSK(t ident.Tenant, id ident.ID) string { return t.String() + "#" + ULIDOf(id) }
 
 // TargetsKey returns the key of the states of the targets.
 func TargetsKey() Item { return Key(TargetsPK, targetsSK) }
+
+// RateKey returns the key of the line of a target.
+func RateKey(name string) Item { return Key(RatePK, name) }
 
 // ParseLiveSK parses the sort key of a LIVE entry.
 func ParseLiveSK(sk string) (tenant ident.Tenant, id ident.ID, ok bool) {

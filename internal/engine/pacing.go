@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"journeys/internal/target"
+)
+
+const (
+	lineTries = 10              // attempts at a write of a Line
+	claimLead = time.Second     // messages are claimed this long before their slots
+	slotGrace = time.Second     // a message is not sent later than this after its slot
+	comeBack  = 5 * time.Second // a customer that finds no slot asks again after this
+	unreadFor = time.Minute     // the same, if slots cannot be given out
+)
+
+// takeSlots gives the messages their slots at a target with a rate, and holds those that
+// get none. Runs that have a slot keep it, unless it has passed.
+func (w *worker) takeSlots(ctx context.Context, t Target, runs []*run) {
+	now := w.now()
+	var asking []*run
+	for _, r := range runs {
+		if r.slot.IsZero() || r.missed(now) {
+			asking = append(asking, r)
+		}
+	}
+	if len(asking) == 0 {
+		return
+	}
+	slices.SortStableFunc(asking, func(a, b *run) int {
+		return cmp.Or(-cmp.Compare(a.returning(), b.returning()), a.stored.Due.Compare(b.stored.Due))
+	})
+	interval := target.Interval(t.Rate)
+	request := target.Request{
+		Now: now, Interval: interval, Patience: w.patience(ctx, interval), Journey: target.Journey{Tenant: w.pack.Tenant, Journey: w.pack.Journey},
+	}
+	for _, r := range asking {
+		request.Returning += r.returning()
+	}
+	request.Arriving = len(asking) - request.Returning
+	grant, ok := w.ask(ctx, t.Name, request)
+	for i, r := range asking {
+		place := i - (len(asking) - grant.Places)
+		switch {
+		case !ok:
+			w.holdUntil(r, now.Add(unreadFor))
+		case i < grant.Slots:
+			r.slot = grant.First.Add(time.Duration(i) * interval)
+		case place >= 0:
+			w.stand(r, grant.Place.Add(time.Duration(place)*interval))
+		default:
+			w.stand(r, now.Add(comeBack+time.Duration(w.Jitter()*float64(comeBack))))
+		}
+	}
+}
+
+// stand holds r until its place in line.
+func (w *worker) stand(r *run, place time.Time) {
+	w.hold(r, place)
+	w.held.Add(1)
+}
+
+// patience returns how far ahead slots are of use: to all workers, and in the time that is
+// left of this invocation.
+func (w *worker) patience(ctx context.Context, interval time.Duration) time.Duration {
+	patience := target.Patience(interval, w.share(), PackSize)
+	if deadline, ok := ctx.Deadline(); ok {
+		patience = min(patience, time.Until(deadline)-endMargin-w.Provider.Timeout()-claimLead)
+	}
+	return max(patience, 0)
+}
+
+// ask writes the line of a target with a request's grant. It returns false if the table
+// does not take it.
+func (w *worker) ask(ctx context.Context, name string, request target.Request) (target.Grant, bool) {
+	line := w.watch.Line(name)
+	for range lineTries {
+		next, grant := line.Take(request)
+		stored, ok, err := w.Table.PutLine(ctx, name, line, next)
+		if err != nil {
+			w.Log.WarnContext(ctx, "no slots: line not written", "target", name, "error", err)
+			return grant, false
+		}
+		w.watch.SetLine(name, stored)
+		if ok {
+			return grant, true
+		}
+		line = stored
+	}
+	return target.Grant{}, true // so many others ask that all come back soon
+}
+
+// returning returns 1 for a customer that comes back to its node, and otherwise 0.
+func (r *run) returning() int {
+	if r.stored.Node == r.next.Node && r.stored.Due.After(r.stored.Since) {
+		return 1
+	}
+	return 0
+}
+
+// missed reports whether r's slot has passed.
+func (r *run) missed(now time.Time) bool {
+	return !r.slot.IsZero() && now.Sub(r.slot) > slotGrace
+}
+
+// near reports whether r may be claimed for its slot.
+func (r *run) near(now time.Time) bool { return r.slot.Sub(now) <= claimLead }
+
+// awaitSlots waits until a run may be claimed, if there is nothing else to do.
+func (w *worker) awaitSlots(ctx context.Context) {
+	var first time.Time
+	for _, r := range w.runs {
+		switch {
+		case r.state == done:
+		case r.state != gated || r.near(w.now()):
+			return
+		case first.IsZero() || r.slot.Before(first):
+			first = r.slot
+		}
+	}
+	if !first.IsZero() { // a millisecond more, because the time of a round is rounded down
+		w.sleepUntil(ctx, first.Add(time.Millisecond-claimLead))
+	}
+}
+
+// sleepUntil waits until then, or until ctx ends.
+func (e *Engine) sleepUntil(ctx context.Context, at time.Time) {
+	d := at.Sub(e.Now())
+	if d <= 0 {
+		return
+	}
+	if e.Sleep != nil {
+		e.Sleep(ctx, d)
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
