@@ -41,8 +41,8 @@ type sweeper struct {
 	oldest time.Duration // that a customer of an active journey is late
 }
 
-func newSweeper(e *Engine, lives []Live, segment Segment) *sweeper {
-	s := &sweeper{Engine: e, segment: segment, began: e.now(), budget: segment.Packs}
+func newSweeper(e *Engine, lives []Live, segment Segment, began time.Time) *sweeper {
+	s := &sweeper{Engine: e, segment: segment, began: began, budget: segment.Packs}
 	s.wake = sync.NewCond(&s.mu)
 	for _, l := range lives {
 		s.lives = append(s.lives, &sweptLive{Live: l, occupied: l.Epoch, waiting: make([][]string, maxHalving+1)})

@@ -51,9 +51,9 @@ func (e *Engine) sweep(ctx context.Context, function string, s Segment) error {
 		e.dispatchSegments(ctx, cut(lives, s))
 		return nil
 	}
-	sweeper := newSweeper(e, lives, s)
-	sweeper.run(ctx, function)
-	e.pace(ctx, sweeper.began, lives)
+	began := e.now()
+	newSweeper(e, lives, s, began).run(ctx, function)
+	e.pace(ctx, began, lives)
 	return nil
 }
 
