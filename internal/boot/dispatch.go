@@ -36,6 +36,7 @@ type segmentEvent struct {
 	From  liveKey `json:"from"`
 	To    liveKey `json:"to"`
 	Packs int     `json:"packs"`
+	Solo  int     `json:"solo"`
 }
 
 type liveKey struct {
@@ -46,10 +47,10 @@ type liveKey struct {
 func (s segmentEvent) segment() (engine.Segment, error) {
 	from, ok := s.From.parse()
 	to, alsoOK := s.To.parse()
-	if !ok || !alsoOK || s.Packs < 0 {
+	if !ok || !alsoOK || s.Packs < 0 || s.Solo < 0 {
 		return engine.Segment{}, errors.New("the payload is not a segment of the live journeys")
 	}
-	return engine.Segment{From: from, To: to, Packs: s.Packs}, nil
+	return engine.Segment{From: from, To: to, Packs: s.Packs, Solo: s.Solo}, nil
 }
 
 func (k liveKey) parse() (engine.LiveKey, bool) {
@@ -87,7 +88,7 @@ func (d *dispatcher) Dispatch(ctx context.Context, p engine.Pack) error {
 // DispatchSweep implements engine.Dispatcher.
 func (d *dispatcher) DispatchSweep(ctx context.Context, s engine.Segment) error {
 	payload, err := json.Marshal(segmentEvent{
-		liveKey{s.From.Tenant.String(), s.From.Journey}, liveKey{s.To.Tenant.String(), s.To.Journey}, s.Packs,
+		liveKey{s.From.Tenant.String(), s.From.Journey}, liveKey{s.To.Tenant.String(), s.To.Journey}, s.Packs, s.Solo,
 	})
 	if err != nil {
 		return fmt.Errorf("encode a segment: %w", err)

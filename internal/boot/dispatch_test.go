@@ -18,7 +18,7 @@ var (
 	segment = engine.Segment{
 		From:  engine.LiveKey{Tenant: acme, Journey: "jrn_01JD0000000000000000000000"},
 		To:    engine.LiveKey{Tenant: acme, Journey: "jrn_01JD0000000000000000000001"},
-		Packs: 7,
+		Packs: 7, Solo: 2,
 	}
 )
 

@@ -82,7 +82,7 @@ func TestDue_GrowingShardsMovesNoUnchangedTime(t *testing.T) {
 	look()
 	require.Equal(t, repeat(enrolled, n), s.Enrollments.Insert(t.Context(), demo, lives[0].Shards, list))
 	look()
-	require.NoError(t, s.Engine.GrowShards(t.Context(), lives[0]))
+	require.NoError(t, s.Engine.GrowShards(t.Context(), lives[0], 2*lives[0].Shards))
 	written(func(e *progress.Enrollment) { e.Node, e.LeaseUntil = 2, start.Add(time.Minute) }) // claimed
 	require.Equal(t, n, indexWrites(places[0], places[1]), "enrolled")
 	require.Equal(t, 0, indexWrites(places[1], places[2]), "claimed, same due time")

@@ -163,7 +163,7 @@ func (s Enrollments) DrainFrom(ctx context.Context, t ident.Tenant, id ident.ID)
 }
 
 // GrowShards implements engine.Table.
-func (s Engine) GrowShards(ctx context.Context, l engine.Live) error {
+func (s Engine) GrowShards(ctx context.Context, l engine.Live, shards int) error {
 	w, err := s.NewWriteID()
 	if err != nil {
 		return err
@@ -174,7 +174,7 @@ func (s Engine) GrowShards(ctx context.Context, l engine.Live) error {
 			ConditionExpression:      aws.String("#k = :k"),
 			ExpressionAttributeNames: map[string]string{"#k": name},
 			ExpressionAttributeValues: item.Item{
-				":k": item.Number(int64(l.Shards)), ":more": item.Number(2 * int64(l.Shards)),
+				":k": item.Number(int64(l.Shards)), ":more": item.Number(int64(shards)),
 			},
 		}}
 	}

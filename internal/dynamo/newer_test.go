@@ -395,9 +395,9 @@ func TestNewer_WritesAreRefused(t *testing.T) {
 			return f.store.Events.MergeEvent(ctx, demo, record, &profile, profile.Rev-1)
 		}},
 		"finish event": {"T#demo#C#" + ada, "I#e1", func(ctx context.Context) error { return f.store.Events.FinishEvent(ctx, demo, record) }},
-		"grow shards":  {"LIVE", "demo#" + ulid, func(ctx context.Context) error { return f.store.Engine.GrowShards(ctx, live) }},
+		"grow shards":  {"LIVE", "demo#" + ulid, func(ctx context.Context) error { return f.store.Engine.GrowShards(ctx, live, 2*live.Shards) }},
 		"grow shards of a journey": {"T#demo#J", ulid, func(ctx context.Context) error {
-			return f.store.Engine.GrowShards(ctx, live)
+			return f.store.Engine.GrowShards(ctx, live, 2*live.Shards)
 		}},
 		"end a drain": {"LIVE", "demo#" + ulid, func(ctx context.Context) error { return f.store.Engine.Drained(ctx, live, live.Epoch) }},
 		"take from the quota": {"T#demo#Q", fmt.Sprint(f.now.Unix() / 60), func(ctx context.Context) error {

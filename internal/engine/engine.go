@@ -42,11 +42,7 @@ const (
 	MaxAttempts  = 10               // failed attempts at one effect, before the enrollment fails
 	MaxCrashes   = 30               // attempts without a known outcome, before the enrollment fails
 	MaxShards    = 256              // of a journey's part of the due index
-	SmallAfter   = 90 * time.Second // a customer overdue by this goes into a smaller pack
-	SmallPack    = 32               // customers of a smaller pack: as many as one Advance serves at a time
-	SoloAfter    = 5 * time.Minute  // a customer overdue by this goes into a pack of one
-	MaxShardSolo = 50               // packs of one that one Tick dispatches of a shard; the longest overdue customers
-	MaxSolo      = 1000             // packs of one that one Tick dispatches
+	DuePerShard  = 5000             // due customers that one shard of a journey is to have at most
 	MaxLease     = 30 * time.Second // the longest lease of a claim
 	LeaseMargin  = 10 * time.Second // what a lease adds to the provider's timeout
 	LiveFor      = time.Second      // the oldest reading of a journey's Live entry that may begin an effect
@@ -61,7 +57,7 @@ type Engine struct {
 	Table      Table
 	Dispatcher Dispatcher // used by Tick and Sweep
 	Provider   Provider   // used by Advance
-	Parallel   int        // effects that one Advance carries out at a time; at least 1
+	Parallel   int        // requests of one Tick or Sweep, and effects of one Advance, at a time; at least 1
 	Workers    int        // calls of Advance that run at a time; at least 1
 	Now        func() time.Time
 	Sleep      func(context.Context, time.Duration) // nil for real time

@@ -26,7 +26,7 @@ type fake struct {
 
 	lives    []engine.Live
 	due      map[journey.Partition][]journey.DueKey
-	grown    []ident.ID
+	grown    []string // journeys and their shards
 	drained  map[ident.ID]int
 	packs    []engine.Pack
 	graph    journey.Definition
@@ -47,6 +47,11 @@ type fake struct {
 }
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+func tenantNamed(name string) ident.Tenant {
+	t, _ := ident.ParseTenant(name)
+	return t
+}
 
 func newFake(journeys int) *fake {
 	tenant, _ := ident.ParseTenant("t")
@@ -154,8 +159,13 @@ func (f *fake) Due(_ context.Context, s journey.Partition, _ time.Time, after *j
 	return page, nil, nil
 }
 
-func (f *fake) GrowShards(_ context.Context, l engine.Live) error {
-	f.grown = append(f.grown, l.Journey)
+func (f *fake) GrowShards(_ context.Context, l engine.Live, shards int) error {
+	f.grown = append(f.grown, fmt.Sprint(l.Journey, " ", shards))
+	for i := range f.lives {
+		if f.lives[i].Key() == l.Key() {
+			f.lives[i].Shards = shards
+		}
+	}
 	return nil
 }
 

@@ -243,7 +243,7 @@ func hash(s string) uint32 {
 	return h.Sum32()
 }
 
-func (p *process) GrowShards(context.Context, engine.Live) error { return nil }
+func (p *process) GrowShards(context.Context, engine.Live, int) error { return nil }
 
 func (p *process) Drained(_ context.Context, l engine.Live, from int) error {
 	if p.live.DrainFrom == l.DrainFrom {

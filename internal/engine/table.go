@@ -123,9 +123,9 @@ type Table interface {
 	// before or earlier, ordered by due time. The page begins behind after, or
 	// at the start if after is nil. next is nil after the last page.
 	Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey) (page []journey.DueKey, next *journey.DueKey, err error)
-	// GrowShards doubles the journey's shards, unless they have changed since l
-	// was read.
-	GrowShards(ctx context.Context, l Live) error
+	// GrowShards gives the journey that many shards, unless they have changed
+	// since l was read.
+	GrowShards(ctx context.Context, l Live, shards int) error
 	// Drained records that the epochs below from have no customers. If from is
 	// l.Epoch and the journey is not active, it removes the entry. It does nothing
 	// if the entry has changed since l was read.

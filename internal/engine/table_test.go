@@ -45,6 +45,8 @@ type installation struct {
 }
 
 func (i *installation) Dispatch(_ context.Context, p engine.Pack) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
 	i.queue = append(i.queue, p)
 	return nil
 }

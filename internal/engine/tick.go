@@ -2,243 +2,164 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"log/slog"
+	"math"
+	"slices"
 	"time"
 
 	"journeys/internal/emf"
-	"journeys/internal/journey"
+	"journeys/internal/ident"
 )
 
-// ticker is one invocation of Tick.
-type ticker struct {
-	*Engine
-	name   string // of the function, for its log
-	began  time.Time
-	lives  []Live
-	scans  []*scan
-	counts struct{ due, packs, solo, left, errors int }
+// SegmentShards is how many shards one Sweep reads. In functions of 512 MB, which have
+// 0.29 of a CPU, reading them takes about half of the time; docs/scale.md has the
+// measurement.
+const SegmentShards = 8000
+
+// Segment is the work of one Sweep: a part of the work list.
+type Segment struct {
+	From, To LiveKey // the first and the last entry; zero for the whole list
+	Packs    int     // that it may dispatch, beside packs of one
+	Solo     int     // packs of one that it may dispatch
 }
 
-// scan is one tick's reading of one shard of the due index, page by page.
-type scan struct {
-	live      *Live
-	partition journey.Partition
-	drain     bool // all customers of the shard leave, due or not
-	waiting   *waiting
-	next      *journey.DueKey // where the next page begins; nil at the start and after the last page
-	pages     int             // read so far
-	empty     bool            // the shard has no keys
+// Tick reads which customers are due and dispatches them in packs, so that no tenant
+// and no journey waits for another. It stops before ctx ends; the next tick finds what
+// is left, and begins elsewhere. Where the work list has more than SegmentShards
+// shards, it dispatches segments of it instead. Running Tick twice or late does no harm.
+// If the engine is Paused, it does nothing.
+func (e *Engine) Tick(ctx context.Context) error {
+	packs := e.Workers * PacksPerWorker
+	return e.sweep(ctx, "tick", Segment{Packs: packs, Solo: min(MaxSolo, (packs+4)/5)})
 }
 
-// waiting is the customers of a journey, from all its shards, that do not fill a
-// pack yet. Those that an earlier tick dispatched go into smaller packs.
-type waiting struct{ customers, returned []string }
-
-// Tick reads which customers are due and dispatches them in packs. It reads a page
-// of each shard in turn, so that no journey waits for another, and stops before
-// ctx ends; the next tick finds what is left. Running Tick twice or late does no
-// harm. If the engine is Paused, it does nothing.
-func (e *Engine) Tick(ctx context.Context) error { return e.sweep(ctx, "tick", Segment{}) }
-
-// Sweep does what Tick does, for the journeys of a segment.
+// Sweep does what Tick does, for a segment.
 func (e *Engine) Sweep(ctx context.Context, s Segment) error { return e.sweep(ctx, "sweep", s) }
 
-func (e *Engine) sweep(ctx context.Context, name string, segment Segment) error {
+func (e *Engine) sweep(ctx context.Context, function string, s Segment) error {
 	if e.Paused {
-		e.Log.InfoContext(ctx, name+" stopped: installation paused")
+		e.Log.InfoContext(ctx, function+" stopped: installation paused")
 		return nil
 	}
-	lives, err := e.Table.Lives(ctx, segment.From, segment.To)
+	lives, err := e.Table.Lives(ctx, s.From, s.To)
 	unread, err := splitUnread(err)
 	if err != nil {
 		return err
 	}
 	e.logDamaged(ctx, "journeys passed over", unread)
-	t := &ticker{Engine: e, name: name, began: e.now(), lives: lives, scans: newScans(lives)}
-	t.scanAll(ctx)
-	t.dispatchRest(ctx)
-	t.growShards(ctx)
-	t.finishDrains(ctx)
-	t.report(ctx)
-	e.pace(ctx, t.began, lives)
+	if s.whole() && countShards(lives) > SegmentShards {
+		e.dispatchSegments(ctx, cut(lives, s))
+		return nil
+	}
+	began := e.now()
+	newSweeper(e, lives, s, began).run(ctx, function)
+	e.pace(ctx, began, lives)
 	return nil
 }
 
-// newScans returns a scan of every shard that the tick visits, the first shards
-// of all journeys first.
-func newScans(lives []Live) []*scan {
-	var list []*scan
-	waits := make([]waiting, len(lives))
-	for shard := range MaxShards {
-		for i := range lives {
-			l := &lives[i]
-			if shard >= l.Shards {
-				continue
+// whole reports whether the segment is the whole work list.
+func (s Segment) whole() bool { return s.From == s.To && s.From == LiveKey{} }
+
+// shards returns how many shards a sweep reads for the entry.
+func (l Live) shards() int {
+	epochs := l.Epoch - l.DrainFrom
+	if l.On {
+		epochs++
+	}
+	return l.Shards * epochs
+}
+
+func countShards(lives []Live) (n int) {
+	for _, l := range lives {
+		n += l.shards()
+	}
+	return n
+}
+
+// cut cuts the work list into segments of at most SegmentShards shards, unless a single
+// entry has more. A segment may dispatch its part of the packs by shards, or by tenants
+// if that is more, so that a small tenant has its share beside a large one.
+func cut(lives []Live, all Segment) []segment {
+	byTenant := map[ident.Tenant]int{}
+	for _, l := range lives {
+		byTenant[l.Tenant] += l.shards()
+	}
+	var list []segment
+	total, share := countShards(lives), 0.0
+	begin := 0
+	for i, l := range lives {
+		if begin == i {
+			list, share = append(list, segment{}), 0
+		}
+		s := &list[len(list)-1]
+		s.shards += l.shards()
+		share += float64(l.shards()) / float64(max(1, byTenant[l.Tenant])) / float64(len(byTenant))
+		if i+1 == len(lives) || s.shards+lives[i+1].shards() > SegmentShards {
+			part := max(share, float64(s.shards)/float64(total))
+			s.Segment = Segment{
+				From: lives[begin].Key(), To: l.Key(),
+				Packs: int(math.Ceil(part * float64(all.Packs))), Solo: all.Solo * s.shards / total,
 			}
-			add := func(epoch int, drain bool) {
-				p := journey.Partition{Tenant: l.Tenant, Journey: l.Journey, Epoch: epoch, Shard: shard}
-				list = append(list, &scan{live: l, partition: p, drain: drain, waiting: &waits[i]})
-			}
-			for epoch := l.DrainFrom; epoch < l.Epoch; epoch++ {
-				add(epoch, true)
-			}
-			if l.On {
-				add(l.Epoch, false)
-			}
+			begin = i + 1
 		}
 	}
 	return list
 }
 
-// scanAll reads a page of every shard, then the second page of those that have
-// one, and so on, until all is read or time is nearly up.
-func (t *ticker) scanAll(ctx context.Context) {
-	for queue := t.scans; len(queue) > 0 && ctx.Err() == nil && !nearEnd(ctx); {
-		var unfinished []*scan
-		for _, s := range queue {
-			if nearEnd(ctx) {
-				t.counts.left++
-				continue
-			}
-			if err := t.readPage(ctx, s); err != nil {
-				// One shard must not stop the others.
-				t.counts.errors++
-				t.Log.ErrorContext(ctx, "shard scan stopped", "journey", s.partition.Journey, "shard", s.partition.Shard, "error", err)
-				continue
-			}
-			if s.next != nil {
-				unfinished = append(unfinished, s)
-			}
-		}
-		queue = unfinished
-	}
+// segment is a Segment and the number of its shards.
+type segment struct {
+	Segment
+	shards int
 }
 
-// endOfTime is later than any due time.
-var endOfTime = time.UnixMilli(1 << 52)
-
-// readPage reads the next page of a shard, and dispatches the packs that it
-// fills.
-func (t *ticker) readPage(ctx context.Context, s *scan) error {
-	before := t.began
-	if s.drain {
-		before = endOfTime
-	}
-	page, next, err := t.Table.Due(ctx, s.partition, before, s.next)
-	if err != nil {
-		return err
-	}
-	s.pages++
-	s.empty = s.pages == 1 && len(page) == 0
-	s.next = next
-	t.counts.due += len(page)
-	solo := 0
-	for _, key := range page {
-		if s.overdue(key, t.began, SoloAfter) && solo < MaxShardSolo && t.counts.solo < MaxSolo {
-			solo++
-			t.counts.solo++
-			err = errors.Join(err, t.dispatch(ctx, s.live, []string{key.Customer}, true))
-			continue
-		}
-		if s.overdue(key, t.began, SmallAfter) {
-			s.waiting.returned = append(s.waiting.returned, key.Customer)
-			continue
-		}
-		s.waiting.customers = append(s.waiting.customers, key.Customer)
-	}
-	for len(s.waiting.returned) >= SmallPack {
-		err = errors.Join(err, t.dispatchSome(ctx, s, &s.waiting.returned, SmallPack))
-	}
-	for len(s.waiting.customers) >= PackSize {
-		err = errors.Join(err, t.dispatchSome(ctx, s, &s.waiting.customers, PackSize))
-	}
-	return err
-}
-
-// overdue reports whether a customer has been due for that long, although its shard
-// is not even a page behind: earlier ticks dispatched it. After SmallAfter its
-// effects were put off for lack of time, or its pack was lost. After SoloAfter it may
-// have killed every worker that loaded it.
-func (s *scan) overdue(key journey.DueKey, now time.Time, limit time.Duration) bool {
-	since := key.At
-	if since.Before(s.live.Since) {
-		since = s.live.Since
-	}
-	return !s.drain && s.next == nil && s.pages == 1 && now.Sub(since) >= limit
-}
-
-// dispatchSome dispatches the first size customers of a list, or all of fewer, in
-// one pack.
-func (t *ticker) dispatchSome(ctx context.Context, s *scan, list *[]string, size int) error {
-	n := min(len(*list), size)
-	if n == 0 {
-		return nil
-	}
-	customers := (*list)[:n:n]
-	*list = (*list)[n:]
-	return t.dispatch(ctx, s.live, customers, false)
-}
-
-func (t *ticker) dispatch(ctx context.Context, l *Live, customers []string, solo bool) error {
-	t.counts.packs++
-	return t.Dispatcher.Dispatch(ctx, Pack{l.Tenant, l.Journey, customers, solo})
-}
-
-// dispatchRest dispatches the customers that did not fill a pack.
-func (t *ticker) dispatchRest(ctx context.Context) {
-	for _, s := range t.scans {
-		err := errors.Join(t.dispatchSome(ctx, s, &s.waiting.returned, SmallPack), t.dispatchSome(ctx, s, &s.waiting.customers, PackSize))
+// dispatchSegments dispatches the first segment of each tenant, then the second of those
+// that have one, and so on.
+func (e *Engine) dispatchSegments(ctx context.Context, list []segment) {
+	began := e.now()
+	list = inTurn(rotate(list, began), func(s segment) ident.Tenant { return s.From.Tenant })
+	errs := e.each(ctx, len(list), func(i int) error { return e.Dispatcher.DispatchSweep(ctx, list[i].Segment) })
+	unread := 0
+	for i, err := range errs {
 		if err != nil {
-			t.counts.errors++
-			t.Log.ErrorContext(ctx, "pack not dispatched", "journey", s.partition.Journey, "error", err)
+			unread += list[i].shards
+			e.Log.ErrorContext(ctx, "segment not dispatched", "shards", list[i].shards, "error", err)
 		}
 	}
+	e.measure(ctx, "tick", []emf.Metric{emf.CountMetric("ShardsUnread", unread)}, slog.Int("segments", len(list)))
 }
 
-// growShards doubles the shards of each journey that has a shard more than a
-// page behind, up to MaxShards.
-func (t *ticker) growShards(ctx context.Context) {
-	grown := map[*Live]bool{}
-	for _, s := range t.scans {
-		if s.drain || s.pages < 2 || grown[s.live] || s.live.Shards*2 > MaxShards {
-			continue
+// inTurn orders a list by group: the first of each, then the second, and so on.
+func inTurn[T any, G comparable](list []T, group func(T) G) []T {
+	var groups [][]T
+	places := map[G]int{}
+	for _, element := range list {
+		g := group(element)
+		place, ok := places[g]
+		if !ok {
+			place = len(groups)
+			places[g], groups = place, append(groups, nil)
 		}
-		grown[s.live] = true
-		if err := t.Table.GrowShards(ctx, *s.live); err != nil {
-			t.Log.ErrorContext(ctx, "shards not grown", "journey", s.live.Journey, "error", err)
+		groups[place] = append(groups[place], element)
+	}
+	ordered := make([]T, 0, len(list))
+	for turn := 0; len(ordered) < len(list); turn++ {
+		for _, g := range groups {
+			if turn < len(g) {
+				ordered = append(ordered, g[turn])
+			}
 		}
 	}
+	return ordered
 }
 
-// finishDrains ends the drains of the lowest epochs whose shards were all empty,
-// once DrainGrace has passed since the epoch ended. It also removes entries of
-// journeys that neither drain nor are active.
-func (t *ticker) finishDrains(ctx context.Context) {
-	occupied := map[*Live]int{} // the lowest epoch that has customers, or was not read
-	for i := range t.lives {
-		occupied[&t.lives[i]] = t.lives[i].Epoch
+// rotate lets a list begin elsewhere each minute. Steps of the golden ratio keep the
+// beginnings of successive minutes far apart, so that each element is among the first
+// within a few minutes.
+func rotate[T any](list []T, now time.Time) []T {
+	if len(list) == 0 {
+		return list
 	}
-	for _, s := range t.scans {
-		if s.drain && !s.empty {
-			occupied[s.live] = min(occupied[s.live], s.partition.Epoch)
-		}
-	}
-	for i := range t.lives {
-		l := &t.lives[i]
-		from := l.drainedTo(occupied[l], t.began)
-		if from == l.DrainFrom && (l.On || l.Draining()) {
-			continue
-		}
-		if err := t.Table.Drained(ctx, *l, from); err != nil {
-			t.Log.ErrorContext(ctx, "drain not ended", "journey", l.Journey, "error", err)
-		}
-	}
-}
-
-// report writes the log line of the invocation, with its metric.
-func (t *ticker) report(ctx context.Context) {
-	t.measure(ctx, t.name, []emf.Metric{emf.CountMetric("CustomersDue", t.counts.due)},
-		slog.Int("journeys", len(t.lives)), slog.Int("packs", t.counts.packs), slog.Int("solo", t.counts.solo),
-		slog.Int("shardsLeft", t.counts.left), slog.Int("errors", t.counts.errors))
+	_, turn := math.Modf(float64(now.Unix()/60) / math.Phi)
+	begin := int(turn * float64(len(list)))
+	return slices.Concat(list[begin:], list[:begin])
 }

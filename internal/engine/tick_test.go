@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -45,109 +46,113 @@ func TestTick_ReadsAPageOfEachJourneyInTurn(t *testing.T) {
 	t.Fatal("the small journey was not dispatched")
 }
 
-func TestTick_GrowsShardsOfAJourneyMoreThanAPageBehind(t *testing.T) {
+func TestTick_GrowsShardsOnceForABacklog(t *testing.T) {
 	t.Parallel()
 
 	f := newFake(2)
-	f.overdue(0, 0, engine.PageSize+1, time.Minute)
-	f.overdue(1, 0, engine.PageSize, time.Minute)
-	require.NoError(t, f.engine().Tick(t.Context()))
-	require.Equal(t, []ident.ID{"jrn_0"}, f.grown)
-
-	f.lives[0].Shards, f.grown = engine.MaxShards, nil
-	require.NoError(t, f.engine().Tick(t.Context()))
-	require.Empty(t, f.grown, "MaxShards is the limit")
+	f.overdue(0, 0, 7*engine.DuePerShard+1, time.Minute)
+	f.overdue(1, 0, 2*engine.DuePerShard, time.Minute)
+	f.overdue(1, 1, 1, time.Hour)
+	for range 3 { // while the backlog lasts
+		require.NoError(t, f.engine().Tick(t.Context()))
+	}
+	require.Equal(t, []string{"jrn_0 8", "jrn_1 4"}, f.grown)
+	require.Equal(t, 1, engine.ShardsFor(0))
+	require.Equal(t, engine.MaxShards, engine.ShardsFor(1<<40))
 }
 
-func TestTick_DispatchesLongOverdueCustomersAlone(t *testing.T) {
+// sizes returns the sizes of the packs of one tick, those of one customer that may kill
+// a worker as -1.
+func (f *fake) sizes(t *testing.T) (list []int) {
+	t.Helper()
+	f.packs = nil
+	require.NoError(t, f.engine().Tick(t.Context()))
+	for _, p := range f.packs {
+		n := len(p.Customers)
+		if p.Solo {
+			require.Equal(t, 1, n)
+			n = -1
+		}
+		list = append(list, n)
+	}
+	slices.SortFunc(list, func(a, b int) int { return b - a })
+	return list
+}
+
+// Customers that an earlier tick has dispatched go into smaller packs, and into ever
+// smaller ones.
+func TestTick_HalvesPacksWhileTheyFail(t *testing.T) {
 	t.Parallel()
 
-	solo := func(f *fake) (n int) {
-		require.NoError(t, f.engine().Tick(t.Context()))
-		for _, p := range f.packs {
-			if p.Solo {
-				require.Len(t, p.Customers, 1)
-				n++
-			}
-		}
-		return n
+	for late, want := range map[time.Duration][]int{
+		engine.SmallAfter - time.Second: {98, 2},
+		engine.SmallAfter:               {32, 32, 32, 4},
+		3*time.Minute - time.Second:     {32, 32, 32, 4},
+		3 * time.Minute:                 {16, 16, 16, 16, 16, 16, 4},
+	} {
+		f := newFake(1)
+		f.overdue(0, 0, 100, late)
+		require.Equal(t, want, f.sizes(t), late)
 	}
+	for late, size := range map[time.Duration]int{5 * time.Minute: 8, 7 * time.Minute: 4, time.Hour: 4} {
+		f := newFake(1)
+		f.overdue(0, 0, engine.MaxSolo+2*size, late)
+		want := slices.Concat([]int{size, size}, slices.Repeat([]int{-1}, engine.MaxSolo))
+		require.Equal(t, want, f.sizes(t), late)
+	}
+}
+
+// A backlog is no failure: in a shard that is more than a page behind, and beyond a
+// quarter of the packs, all packs are full.
+func TestTick_ServesABacklogInFullPacks(t *testing.T) {
+	t.Parallel()
+
 	f := newFake(1)
-	f.overdue(0, 0, 3, engine.SoloAfter)
-	f.overdue(0, 0, 4, engine.SoloAfter-time.Second)
-	require.Equal(t, 3, solo(f))
+	f.overdue(0, 0, engine.PageSize+1, 3*time.Minute)
+	require.Equal(t, []int{98, 98, 98, 98, 98, 98, 98, 98, 98, 98, 21}, f.sizes(t))
 
-	resumed := newFake(1)
-	resumed.lives[0].Since = noon
-	resumed.overdue(0, 0, 50, time.Hour)
-	require.Zero(t, solo(resumed), "after a pause all are overdue, and none is suspect")
+	paused := newFake(1)
+	paused.lives[0].Since = noon
+	paused.overdue(0, 0, 98, time.Hour)
+	require.Equal(t, []int{98}, paused.sizes(t), "after a pause all are overdue")
 
-	behind := newFake(1)
-	behind.overdue(0, 0, engine.PageSize+1, time.Hour)
-	require.Zero(t, solo(behind), "in a backlog all are overdue, and none is suspect")
-}
-
-// While the installation was paused, customers became long overdue, and none is suspect:
-// most of them go into packs. What one shard, or a few journeys, must give up to packs
-// the next ticks dispatch alone.
-func TestTick_BoundsThePacksOfOne(t *testing.T) {
-	t.Parallel()
-
-	packs := func(f *fake) (solo map[ident.ID]int, all map[string]bool) {
-		solo, all = map[ident.ID]int{}, map[string]bool{}
-		require.NoError(t, f.engine().Tick(t.Context()))
-		for _, p := range f.packs {
-			if p.Solo {
-				solo[p.Journey]++
-			}
-			for _, customer := range p.Customers {
-				require.False(t, all[customer], customer)
-				all[customer] = true
-			}
-		}
-		return solo, all
-	}
-	f := newFake(2)
-	f.overdue(0, 0, engine.PageSize-1, time.Hour)
-	f.overdue(1, 0, 3, time.Hour)
-	solo, all := packs(f)
-	require.Equal(t, map[ident.ID]int{"jrn_0": engine.MaxShardSolo, "jrn_1": 3}, solo)
-	require.Len(t, all, engine.PageSize+2)
-
-	many := newFake(2 * engine.MaxSolo / engine.MaxShardSolo)
+	many := newFake(100)
 	for i := range many.lives {
-		many.overdue(i, 0, engine.MaxShardSolo, time.Hour)
+		many.overdue(i, 0, 980, 3*time.Minute)
 	}
-	solo, all = packs(many)
-	require.Len(t, solo, engine.MaxSolo/engine.MaxShardSolo)
-	require.Len(t, all, 2*engine.MaxSolo)
+	small := 0
+	for _, n := range many.sizes(t) {
+		if n < engine.PackSize {
+			small++
+		}
+	}
+	require.InDelta(t, 25*engine.PacksPerWorker/4, small, 100)
 }
 
-// Customers that an earlier tick has dispatched go into smaller packs.
-func TestTick_DispatchesReturnedCustomersInSmallPacks(t *testing.T) {
+// The longest overdue customers of each tenant go alone, wherever they are.
+func TestTick_DispatchesTheLongestOverdueCustomersAlone(t *testing.T) {
 	t.Parallel()
 
-	sizes := func(f *fake) (list []int) {
-		require.NoError(t, f.engine().Tick(t.Context()))
-		for _, p := range f.packs {
-			require.False(t, p.Solo)
-			list = append(list, len(p.Customers))
-		}
-		return list
+	f := newFake(4)
+	f.lives[3].Tenant = tenantNamed("small")
+	for i := range 3 {
+		f.overdue(i, 0, 100, time.Hour+time.Duration(i)*time.Minute)
 	}
-	f := newFake(1)
-	f.overdue(0, 0, 100, engine.SmallAfter-time.Second)
-	f.overdue(0, 1, 40, engine.SmallAfter)
-	require.Equal(t, []int{98, 32, 8, 2}, sizes(f))
-
-	resumed := newFake(1)
-	resumed.lives[0].Since = noon
-	resumed.overdue(0, 0, 99, time.Hour)
-	require.Equal(t, []int{98, 1}, sizes(resumed), "after a pause all are overdue")
-
-	behind := newFake(1)
-	behind.overdue(0, 0, engine.PageSize+1, time.Hour)
-	require.Equal(t, engine.PackSize, sizes(behind)[0], "in a backlog all are overdue")
+	f.overdue(3, 1, 3, engine.SoloAfter)
+	f.overdue(3, 0, 4, engine.SoloAfter-time.Second)
+	require.NoError(t, f.engine().Tick(t.Context()))
+	solo, all := map[ident.ID]int{}, map[string]bool{}
+	for _, p := range f.packs {
+		if p.Solo {
+			solo[p.Journey]++
+		}
+		for _, customer := range p.Customers {
+			require.False(t, all[customer], customer)
+			all[customer] = true
+		}
+	}
+	require.Equal(t, map[ident.ID]int{"jrn_2": engine.MaxSolo / 2, "jrn_3": 3}, solo)
+	require.Len(t, all, 307)
 }
 
 func TestTick_EndsADrainOnceItsShardsStayEmpty(t *testing.T) {

@@ -15,8 +15,9 @@ import (
 
 // The customers whose lateness is measured, while no fault strikes.
 const (
-	inTimeCalls  = 10 // a second apart
-	inTimeCalled = 10 // customers of a call
+	inTimeCalls  = 10
+	inTimeEvery  = 500 * time.Millisecond // between the calls
+	inTimeCalled = 10                     // customers of a call
 	inTimeFor    = 3 * time.Minute
 )
 
@@ -32,7 +33,7 @@ func (w *world) sendInTime(t *testing.T) (all lateness) {
 	t.Helper()
 	c := w.start(t, sendingGraph("c0", inTimeWaits...), settings{}, "")
 	c.alike = true
-	ticker := time.NewTicker(time.Second)
+	ticker := time.NewTicker(inTimeEvery)
 	defer ticker.Stop()
 	for call := range inTimeCalls {
 		w.enroll(t, c, w.addCustomers(t, c, inTimeCalled), fmt.Sprint("in-time-", call))

@@ -32,6 +32,7 @@ const (
 	neighborEvery   = 500 * time.Millisecond // between its enroll calls, and between its cycles
 	neighborCalled  = 1                      // customers of an enroll call
 	neighborPressed = 5                      // customers of one when it presses
+	neighborBefore  = 120                    // customers at most, until it presses
 	neighborAtMost  = 300                    // customers in all
 
 	hangUnderFaults = 8 * time.Second  // before the faults end
@@ -99,14 +100,14 @@ func (n *neighbor) act(t *testing.T) {
 	callers.Go(func() {
 		all := 0
 		n.repeatedly(func() {
-			called := neighborCalled
+			called, most := neighborCalled, neighborBefore
 			if n.presses.Load() {
-				called = neighborPressed
+				called, most = neighborPressed, neighborAtMost
 				if len(n.cohorts) < neighborJourneys+neighborMore {
 					n.startOne(t)
 				}
 			}
-			if called = min(called, neighborAtMost-all); called > 0 {
+			if called = min(called, most-all); called > 0 {
 				c := n.cohorts[all%len(n.cohorts)]
 				n.enrollUntilIn(t, c, n.addCustomers(t, c, called), fmt.Sprint("call-", all))
 				all += called

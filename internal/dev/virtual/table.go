@@ -96,7 +96,7 @@ func (w table) Due(ctx context.Context, p journey.Partition, before time.Time, a
 	return page, &page[len(page)-1], nil
 }
 
-func (w table) GrowShards(ctx context.Context, l engine.Live) error {
+func (w table) GrowShards(ctx context.Context, l engine.Live, shards int) error {
 	if !elapse(ctx, WriteTime) {
 		return ctx.Err()
 	}
@@ -104,7 +104,7 @@ func (w table) GrowShards(ctx context.Context, l engine.Live) error {
 	defer w.mu.Unlock()
 	w.Count.WRU += 4
 	if j := w.byID[l.Journey]; j.live.Shards == l.Shards {
-		j.live.Shards *= 2
+		j.live.Shards = shards
 	}
 	return nil
 }

@@ -65,6 +65,8 @@ type walkers struct {
 
 // Dispatch implements engine.Dispatcher. It keeps the pack for turn.
 func (w *walkers) Dispatch(_ context.Context, p engine.Pack) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.packs = append(w.packs, p)
 	return nil
 }
