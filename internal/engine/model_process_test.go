@@ -148,31 +148,7 @@ func (p *process) engine() *engine.Engine {
 	return &engine.Engine{
 		Table: p, Dispatcher: p, Provider: p, Parallel: 1, Workers: 25,
 		Now: func() time.Time { return p.now.Add(p.skew) }, Jitter: p.r.Float64, Log: slog.New(slog.DiscardHandler),
-		Definitions: &p.kept, Sleep: func(_ context.Context, d time.Duration) {
-			p.now = p.now.Add(d + time.Millisecond).Truncate(time.Millisecond)
-		},
-	}
-}
-
-// ChannelTarget has a rate, and is sometimes open.
-func (p *process) ChannelTarget(ident.Tenant, string) engine.Target {
-	return engine.Target{Name: "c:channel", Rate: 5}
-}
-
-// hang opens the channel, as if it had hung before, or limits it.
-func (p *process) hang() {
-	if p.calm || p.r.IntN(8) > 0 {
-		return
-	}
-	old := p.Targets()["c:channel"]
-	next, ok := old.Opened(p.now)
-	if p.r.IntN(2) == 0 {
-		next, ok = old.Limited(p.now.Add(time.Minute))
-	}
-	if ok {
-		p.faults["hangs"]++
-		_, _, err := p.PutTarget(context.Background(), "c:channel", old, next)
-		require.NoError(p.t, err)
+		Definitions: &p.kept,
 	}
 }
 
@@ -273,7 +249,6 @@ func (p *process) Load(ctx context.Context, _ ident.Tenant, _ ident.ID, customer
 	if len(customers) > 0 {
 		p.began = p.moments
 	}
-	p.hang()
 	err := p.read(ctx)
 	p.readAt = p.now
 	if held {

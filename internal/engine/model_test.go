@@ -351,7 +351,7 @@ func TestChaos_InMemory(t *testing.T) {
 	for _, kind := range []string{"crash", "crash after", "freeze", "throttle", "lost answer", "lost invocation", "twice", "midnight",
 		"pause", "pause under way", "retried", "edit", "archive", "delete", "removed", "event", "started", "woken", "event again", "refused", "went on",
 		"call", "call again", "repeat of a call", "repeat of an event", "entered again", "left by an event", "left by a condition",
-		"hangs", "recorded", "converted", "converted after leaving", "exit requested", "conversion requested", "patched", "profile updated", "profile changed", "profile", "profile again",
+		"recorded", "converted", "converted after leaving", "exit requested", "conversion requested", "patched", "profile updated", "profile changed", "profile", "profile again",
 		"wait until a date, ended by time", "wait for an event, ended by an event", "wait for an event, ended by time",
 		"wait until a date or an event, ended by an event", "wait until a date or an event, ended by time"} {
 		require.Greater(t, total[kind], int(seeds)/10, kind)
