@@ -41,12 +41,13 @@ type process struct {
 
 	active bool // it has read that the journey is active
 
-	began    int                  // the moment when it read its customers; 0 if it is no worker
-	claims   map[string]int       // runs whose messages it has claimed, by customer
-	leases   map[string]time.Time // ends of the leases of its sends, by run and node
-	hindered bool                 // a read or write of it was throttled
-	received time.Time            // when its call or event was first received; zero if that cannot be repeated
-	heardOf  heard                // its event, once that is stored
+	began    int                            // the moment when it read its customers; 0 if it is no worker
+	claims   map[string]progress.Enrollment // as it wrote them last, by customer
+	leases   map[string]time.Time           // ends of the leases of its sends, by run and node
+	hindered bool                           // a read or write of it was throttled
+	frozen   bool                           // it was, for some time
+	received time.Time                      // when its call or event was first received; zero if that cannot be repeated
+	heardOf  heard                          // its event, once that is stored
 }
 
 // fault chooses and counts what goes wrong in a call, mostly nothing. No handler of a call
@@ -83,6 +84,7 @@ func (p *process) freeze() {
 		return
 	}
 	p.depth++
+	p.frozen = true
 	longest := 120_000
 	if p.r.IntN(2) == 0 {
 		longest = 5_000 // shorter than a lease
@@ -133,22 +135,52 @@ func (p *process) requireLease(stored progress.Enrollment) {
 	require.False(p.t, p.began == 0 && sending, "%s changes while its message is sent", runKey(stored))
 }
 
+// requireInTime checks that a worker writes before its own lease ends, unless it was frozen.
+func (p *process) requireInTime(stored progress.Enrollment) {
+	own := p.claims[stored.Customer].Rev == stored.Rev && stored.Status == progress.Inside && stored.LeaseUntil.Sub(stored.WrittenAt) > time.Second
+	require.False(p.t, own && !p.frozen && p.now.Add(p.skew).After(stored.LeaseUntil), "%s is written after its lease", runKey(stored))
+}
+
 // noteRecordable notes the messages that a worker sent and recorded, because nothing
-// kept it from that.
+// kept it from that: no wait of its own does.
 func (p *process) noteRecordable() {
 	for effect, until := range p.leases {
-		if !p.dead && !p.hindered && p.now.Before(until.Add(-skew)) {
+		if !p.dead && !p.hindered && (!p.frozen || p.now.Before(until.Add(-skew))) {
 			p.recordable[effect] = true
 		}
 	}
 }
 
 func (p *process) engine() *engine.Engine {
-	p.claims, p.leases = map[string]int{}, map[string]time.Time{}
+	p.claims, p.leases = map[string]progress.Enrollment{}, map[string]time.Time{}
 	return &engine.Engine{
 		Table: p, Dispatcher: p, Provider: p, Parallel: 1, Workers: 25,
 		Now: func() time.Time { return p.now.Add(p.skew) }, Jitter: p.r.Float64, Log: slog.New(slog.DiscardHandler),
-		Definitions: &p.kept,
+		Definitions: &p.kept, Sleep: func(_ context.Context, d time.Duration) {
+			p.now = p.now.Add(d + time.Millisecond).Truncate(time.Millisecond)
+		},
+	}
+}
+
+// ChannelTarget has a rate, and is sometimes open.
+func (p *process) ChannelTarget(ident.Tenant, string) engine.Target {
+	return engine.Target{Name: "c:channel", Rate: p.rate}
+}
+
+// hang opens the channel, as if it had hung before, or limits it.
+func (p *process) hang() {
+	if p.calm || p.r.IntN(24) > 0 {
+		return
+	}
+	old := p.Targets()["c:channel"]
+	next, ok := old.Opened(p.now)
+	if p.r.IntN(2) == 0 {
+		next, ok = old.Limited(p.now.Add(time.Minute))
+	}
+	if ok {
+		p.faults["hangs"]++
+		_, _, err := p.PutTarget(context.Background(), "c:channel", old, next)
+		require.NoError(p.t, err)
 	}
 }
 
@@ -249,6 +281,7 @@ func (p *process) Load(ctx context.Context, _ ident.Tenant, _ ident.ID, customer
 	if len(customers) > 0 {
 		p.began = p.moments
 	}
+	p.hang()
 	err := p.read(ctx)
 	p.readAt = p.now
 	if held {
@@ -261,7 +294,9 @@ func (p *process) Profiles(ctx context.Context, _ ident.Tenant, customers []stri
 	profiles := maps.Clone(p.profiles) // some are old when the read ends
 	for _, customer := range customers {
 		if !p.calm && p.r.IntN(10) == 0 {
+			began := p.now
 			p.patch(customer)
+			p.frozen = p.frozen || p.now.After(began)
 		}
 	}
 	return profiles, p.read(ctx)
@@ -289,7 +324,7 @@ func (p *process) AdvanceWithProfile(
 	}
 	p.requireExits(stored, e)
 	p.put(e)
-	p.claims[e.Customer] = e.Run
+	p.claims[e.Customer] = e
 	p.putProfile(changed)
 	p.faults["profile updated"]++
 	if p.fault("crash", "lost answer") == "lost answer" {
@@ -334,10 +369,11 @@ func (p *process) Advance(_ context.Context, _ ident.Tenant, _ int, list []progr
 		}
 		p.requireExits(stored, e)
 		p.requireLease(stored)
+		p.requireInTime(stored)
 		e.PendingExit, e.PendingConversion = progress.ExitRequest{}, progress.Stamp{}
 		p.put(e)
 		if p.began > 0 {
-			p.claims[e.Customer] = e.Run
+			p.claims[e.Customer] = e
 		}
 		if p.fault("crash", "lost answer") == "lost answer" {
 			errs[i] = errors.New("model: the answer never arrives")
@@ -379,7 +415,9 @@ func (p *process) Send(_ context.Context, m engine.Message) (progress.Answer, er
 	p.requireOn("a message", m.Customer)
 	kind := p.fault("crash", "throttle", "freeze", "crash after")
 	if kind == "" && !p.calm && p.r.IntN(12) == 0 {
-		p.freeze() // a provider takes its time
+		p.freeze()
+	} else if !p.calm && p.r.IntN(6) == 0 { // the provider takes its time
+		p.now = p.now.Add(time.Duration(p.r.IntN(int(p.Timeout().Milliseconds()))) * time.Millisecond)
 	}
 	if p.dead {
 		return progress.Answer{}, errDead
@@ -387,7 +425,7 @@ func (p *process) Send(_ context.Context, m engine.Message) (progress.Answer, er
 	if kind == "throttle" {
 		return progress.Answer{}, &engine.ThrottledError{After: time.Minute}
 	}
-	effect := fmt.Sprintf("%s#%d %s", m.Customer, p.claims[m.Customer], m.NodeID)
+	effect := fmt.Sprintf("%s#%d %s", m.Customer, p.claims[m.Customer].Run, m.NodeID)
 	if m.Config.GoOnError && refuses(effect) {
 		p.faults["refused"]++
 		return progress.Answer{}, errRefused
@@ -396,7 +434,7 @@ func (p *process) Send(_ context.Context, m engine.Message) (progress.Answer, er
 		assert.Equal(p.t, key, m.Key, "two keys for one effect")
 	}
 	p.sends[effect], p.inbox[m.Key] = m.Key, m
-	p.leases[effect] = p.items[m.Customer].LeaseUntil
+	p.leases[effect] = p.claims[m.Customer].LeaseUntil
 	if kind == "crash after" {
 		p.dead = true
 		return progress.Answer{}, errDead

@@ -36,6 +36,7 @@ type model struct {
 	now  time.Time
 	calm bool
 
+	rate       float64 // of the channel
 	tenant     ident.Tenant
 	live       engine.Live
 	definition journey.Definition
@@ -93,7 +94,7 @@ func newModel(t *testing.T, seed uint64, customers int) *model {
 	r := rand.New(rand.NewPCG(seed, 3))
 	tenant, _ := ident.ParseTenant("t")
 	m := &model{
-		t: t, r: r, now: time.Date(2026, 11, 23, 23, 59, 30, 0, time.UTC), tenant: tenant,
+		t: t, r: r, rate: []float64{0, 0.3, 1, 20}[seed%4], now: time.Date(2026, 11, 23, 23, 59, 30, 0, time.UTC), tenant: tenant,
 		live:  engine.Live{Tenant: tenant, Journey: "jrn_1", On: true, Shards: 4},
 		items: map[string]progress.Enrollment{}, index: map[string]progress.Enrollment{},
 		profiles: map[string]engine.Profile{}, first: map[string]condition.Value{}, patches: map[string]int{}, decisions: map[string]condition.Value{},
@@ -351,7 +352,7 @@ func TestChaos_InMemory(t *testing.T) {
 	for _, kind := range []string{"crash", "crash after", "freeze", "throttle", "lost answer", "lost invocation", "twice", "midnight",
 		"pause", "pause under way", "retried", "edit", "archive", "delete", "removed", "event", "started", "woken", "event again", "refused", "went on",
 		"call", "call again", "repeat of a call", "repeat of an event", "entered again", "left by an event", "left by a condition",
-		"recorded", "converted", "converted after leaving", "exit requested", "conversion requested", "patched", "profile updated", "profile changed", "profile", "profile again",
+		"hangs", "recorded", "converted", "converted after leaving", "exit requested", "conversion requested", "patched", "profile updated", "profile changed", "profile", "profile again",
 		"wait until a date, ended by time", "wait for an event, ended by an event", "wait for an event, ended by time",
 		"wait until a date or an event, ended by an event", "wait until a date or an event, ended by time"} {
 		require.Greater(t, total[kind], int(seeds)/10, kind)

@@ -181,6 +181,11 @@ func (w *worker) round(ctx context.Context) error {
 		return nil
 	}
 	w.admit(ctx, w.gated(false))
+	for _, r := range w.gated(false) {
+		if r.hasAnswer {
+			r.state = recording // its lease could end before its slot comes
+		}
+	}
 	w.write(ctx, w.inState(claiming, recording, leaving))
 	messages := w.inState(sending)
 	slices.SortStableFunc(messages, func(a, b *run) int { return a.slot.Compare(b.slot) })
