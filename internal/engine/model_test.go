@@ -352,12 +352,12 @@ func TestChaos_InMemory(t *testing.T) {
 	for _, kind := range []string{"crash", "crash after", "freeze", "throttle", "lost answer", "lost invocation", "twice", "midnight",
 		"pause", "pause under way", "retried", "edit", "archive", "delete", "removed", "event", "started", "woken", "event again", "refused", "went on",
 		"call", "call again", "repeat of a call", "repeat of an event", "entered again", "left by an event", "left by a condition",
-		"hangs", "recorded", "converted", "converted after leaving", "exit requested", "conversion requested", "patched", "profile updated", "profile changed", "profile", "profile again",
+		"hangs", "recorded", "converted", "converted after leaving", "patched", "profile updated", "profile changed", "profile", "profile again",
 		"wait until a date, ended by time", "wait for an event, ended by an event", "wait for an event, ended by time",
 		"wait until a date or an event, ended by an event", "wait until a date or an event, ended by time"} {
 		require.Greater(t, total[kind], int(seeds)/10, kind)
 	}
-	for _, kind := range []string{"wait until a date, moved", "wait until a date or an event, moved"} {
+	for _, kind := range []string{"exit requested", "conversion requested", "wait until a date, moved", "wait until a date or an event, moved"} {
 		require.Greater(t, total[kind], int(seeds)/50, kind)
 	}
 }
