@@ -115,6 +115,7 @@ func (w *worker) awaitSlots(ctx context.Context) {
 	for _, r := range w.runs {
 		switch {
 		case r.state == done:
+		case r.state == gated && r.slot.IsZero(): // it waits for the probe of another
 		case r.state != gated || r.near(w.now()):
 			return
 		case first.IsZero() || r.slot.Before(first):

@@ -137,7 +137,7 @@ func (w *worker) pass(ctx context.Context, name string, runs []*run) []*run {
 		gate, until := state.Gate(now, w.share(), lease)
 		switch {
 		case state.Kind == target.Open && w.targets.probing[name]:
-			return runs[:1]
+			return []*run{probe(runs)}
 		case gate == target.Pass:
 			return runs
 		case gate == target.Wait:
@@ -157,6 +157,18 @@ func (w *worker) pass(ctx context.Context, name string, runs []*run) []*run {
 	}
 	w.holdAll(runs, target.Limited, w.now().Add(firstBackOff)) // others change it all the time
 	return nil
+}
+
+// probe returns the run that probes a target: the one whose slot comes first, if some have
+// slots.
+func probe(runs []*run) *run {
+	first := runs[0]
+	for _, r := range runs {
+		if !r.slot.IsZero() && (first.slot.IsZero() || r.slot.Before(first.slot)) {
+			first = r
+		}
+	}
+	return first
 }
 
 // end returns when the invocation ends at the latest.

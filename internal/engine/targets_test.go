@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -166,8 +167,15 @@ func TestTargets_TwoWorkersProbeOnce(t *testing.T) {
 		w.wait()
 		w.attempts = 0
 		var workers sync.WaitGroup
-		for range 5 {
-			workers.Go(func() { w.work(t) })
+		var all []string
+		for customer := range w.items {
+			all = append(all, customer)
+		}
+		for some := range slices.Chunk(all, 8) {
+			workers.Go(func() {
+				pack := engine.Pack{Tenant: w.live.Tenant, Journey: w.live.Journey, Customers: some}
+				require.NoError(t, w.engine().Advance(t.Context(), pack))
+			})
 		}
 		workers.Wait()
 		require.Equal(t, 1, w.attempts)

@@ -13,7 +13,7 @@ type Counts struct {
 	WRU                                                                    int
 	GBSeconds                                                              float64
 	MaxQueue                                                               int // events that waited at a time
-	LongestTick                                                            time.Duration
+	LongestTick, LongestSweep                                              time.Duration
 
 	Left, Failed, Open int
 	Oldest             time.Duration // of the customers that are open at the end

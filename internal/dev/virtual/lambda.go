@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"journeys/internal/engine"
+	"journeys/internal/manifest"
 	"journeys/internal/target"
 )
 
@@ -44,15 +45,15 @@ func (env *environment) watched() *target.Watch {
 
 // functions are the functions of a World, as the infrastructure sets them up.
 func (w *World) functions() {
-	w.sweep = &function{World: w, limit: w.Sweepers, timeout: TickTimeout, maxEventAge: time.Minute}
-	w.advance = &function{World: w, limit: w.Workers, timeout: WorkerTimeout, maxEventAge: 5 * time.Minute, retries: 1}
+	w.sweep = &function{World: w, limit: w.Sweepers, timeout: manifest.Sweep.Timeout, maxEventAge: time.Minute}
+	w.advance = &function{World: w, limit: w.Workers, timeout: manifest.Advance.Timeout, maxEventAge: 5 * time.Minute, retries: 1}
 }
 
 // dispatcher is the World's engine.Dispatcher.
 type dispatcher struct{ *World }
 
 func (d dispatcher) Dispatch(ctx context.Context, p engine.Pack) error {
-	if !elapse(ctx, InvokeTime) {
+	if !d.elapse(ctx, InvokeTime, requestCPU) {
 		return ctx.Err()
 	}
 	d.mu.Lock()
@@ -66,13 +67,20 @@ func (d dispatcher) Dispatch(ctx context.Context, p engine.Pack) error {
 }
 
 func (d dispatcher) DispatchSweep(ctx context.Context, s engine.Segment) error {
-	if !elapse(ctx, InvokeTime) {
+	if !d.elapse(ctx, InvokeTime, requestCPU) {
 		return ctx.Err()
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.Count.Sweeps++
-	d.sweep.send(event{run: func(ctx context.Context, _ *environment) error { return d.engine(nil).Sweep(ctx, s) }})
+	d.sweep.send(event{run: func(ctx context.Context, _ *environment) error {
+		begun := time.Now()
+		err := d.engine(nil).Sweep(withProcessor(ctx), s)
+		d.mu.Lock()
+		d.Count.LongestSweep = max(d.Count.LongestSweep, time.Since(begun))
+		d.mu.Unlock()
+		return err
+	}})
 	return nil
 }
 

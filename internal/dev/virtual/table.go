@@ -71,9 +71,18 @@ func compareKeys(a, b engine.LiveKey) int {
 }
 
 func (w table) Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
-	if !elapse(ctx, QueryTime) {
+	if !w.elapse(ctx, QueryTime, requestCPU) {
 		return nil, nil, ctx.Err()
 	}
+	page, next := w.due(p, before, after)
+	if !w.elapse(ctx, 0, time.Duration(len(page))*keyCPU) {
+		return nil, nil, ctx.Err()
+	}
+	return page, next, nil
+}
+
+// due reads a page of the due index.
+func (w *World) due(p journey.Partition, before time.Time, after *journey.DueKey) (page []journey.DueKey, next *journey.DueKey) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	part := w.partition(p)
@@ -86,14 +95,14 @@ func (w table) Due(ctx context.Context, p journey.Partition, before time.Time, a
 	keys := w.page(part, before.UnixMilli(), start, engine.PageSize)
 	w.Count.Queries++
 	w.Count.DueRRU += max(1, float64((len(keys)*keySize+4095)/4096)) / 2
-	page := make([]journey.DueKey, len(keys))
+	page = make([]journey.DueKey, len(keys))
 	for i, k := range keys {
 		page[i] = journey.DueKey{Customer: customerName(k.id), At: time.UnixMilli(k.at).UTC()}
 	}
 	if len(page) < engine.PageSize {
-		return page, nil, nil
+		return page, nil
 	}
-	return page, &page[len(page)-1], nil
+	return page, &page[len(page)-1]
 }
 
 func (w table) GrowShards(ctx context.Context, l engine.Live, shards int) error {

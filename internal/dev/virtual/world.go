@@ -11,6 +11,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -22,34 +23,32 @@ import (
 	"journeys/internal/engine"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/manifest"
 	"journeys/internal/progress"
 	"journeys/internal/strict"
 )
 
 // Times of requests, and of what runs.
 const (
-	QueryTime     = 5 * time.Millisecond  // a page of a query, a batch read
-	WriteTime     = 10 * time.Millisecond // a request of up to 25 writes, and those beside it
-	InvokeTime    = 10 * time.Millisecond // an asynchronous invocation, for the caller
-	AnswerTime    = 100 * time.Millisecond
-	TickTimeout   = 55 * time.Second
-	WorkerTimeout = time.Minute
-	SendTimeout   = 10 * time.Second
-	Workers       = 25 // reserved concurrency of advance
-	Sweepers      = 25 // and of sweep
-	parallel      = 32 // effects that one worker carries out at a time
+	QueryTime   = 5 * time.Millisecond  // a page of a query, a batch read
+	WriteTime   = 10 * time.Millisecond // a request of up to 25 writes, and those beside it
+	InvokeTime  = 10 * time.Millisecond // an asynchronous invocation, for the caller
+	AnswerTime  = 100 * time.Millisecond
+	SendTimeout = 10 * time.Second
+	parallel    = 32 // effects that one worker carries out at a time
 )
 
 // World is an installation of the service with its tenants, in virtual time.
 type World struct {
-	Workers  int                 // reserved concurrency of advance
-	Sweepers int                 // and of sweep
-	Channels map[string]*Channel // by name
-	Late     map[string]*Lateness
-	Count    Counts
-	Metrics  Metrics
-	Modelled bool // advance is Service instead of the real engine
-	Service  func(customers int, channel string) time.Duration
+	Workers   int                 // reserved concurrency of advance
+	Sweepers  int                 // and of sweep
+	Channels  map[string]*Channel // by name
+	Late      map[string]*Lateness
+	Count     Counts
+	Metrics   Metrics
+	Modelled  bool                  // advance is serve instead of the real engine
+	Broken    func(minute int) bool // advance fails in these minutes; nil for none
+	Processor bool                  // tick and sweep have the processor of functions of 512 MB
 
 	mu          sync.Mutex
 	list        []*liveJourney // journeys in the order of the work list, if sorted
@@ -87,7 +86,7 @@ type customer struct {
 // New returns a World without journeys, whose channel "push" answers in AnswerTime.
 func New() *World {
 	w := &World{
-		Workers: Workers, Sweepers: Sweepers,
+		Workers: manifest.Advance.Concurrency, Sweepers: manifest.Sweep.Concurrency,
 		Channels: map[string]*Channel{"push": {Takes: AnswerTime}},
 		Late:     map[string]*Lateness{}, Metrics: Metrics{}, byID: map[ident.ID]*liveJourney{},
 		kept: map[int32]*progress.Enrollment{}, byPartition: map[journey.Partition]*partition{},
@@ -201,7 +200,7 @@ func (w *World) Run(minutes int, each func(minute int), down func(minute int) bo
 
 // tick is one invocation of the function tick.
 func (w *World) tick(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, TickTimeout)
+	ctx, cancel := context.WithTimeout(withProcessor(ctx), manifest.Tick.Timeout)
 	defer cancel()
 	begun := time.Now()
 	_ = w.engine(nil).Tick(ctx)
@@ -210,6 +209,10 @@ func (w *World) tick(ctx context.Context) {
 
 // work is one invocation of the function advance.
 func (w *World) work(ctx context.Context, env *environment, pack engine.Pack) error {
+	if w.Broken != nil && w.Broken(w.minute()) {
+		elapse(ctx, QueryTime)
+		return errors.New("the table does not answer")
+	}
 	if w.Modelled {
 		return w.serve(ctx, pack)
 	}
