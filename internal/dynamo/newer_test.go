@@ -176,6 +176,9 @@ func TestFormat_EveryRowOfTheKeyTableHasOne(t *testing.T) {
 	_, ok, err := f.store.Engine.PutTarget(t.Context(), "c:push", target.State{}, opened)
 	require.NoError(t, err)
 	require.True(t, ok)
+	_, ok, err = f.store.Engine.PutLine(t.Context(), "c:push", target.Line{}, target.Line{Next: f.now})
+	require.NoError(t, err)
+	require.True(t, ok)
 	everything := items(t, f.table)
 	for key, it := range everything {
 		require.Equal(t, &types.AttributeValueMemberN{Value: "1"}, it["f"], key)

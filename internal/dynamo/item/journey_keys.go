@@ -24,6 +24,9 @@ func AppearanceKey(t ident.Tenant, id ident.ID, version int) Item {
 // TextKey returns the key of a journey's text.
 func TextKey(t ident.Tenant, id ident.ID) Item { return Key(DefinitionsPK(t, id), textSK) }
 
+// DraftKey returns the key of a journey's draft.
+func DraftKey(t ident.Tenant, id ident.ID) Item { return Key(DefinitionsPK(t, id), "D") }
+
 // VersionKey returns the key of a version of a journey.
 func VersionKey(t ident.Tenant, id ident.ID, version int) Item {
 	return Key(DefinitionsPK(t, id), fmt.Sprintf("%s%09d", VersionPrefix, version))
