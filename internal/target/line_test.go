@@ -96,7 +96,8 @@ func TestLine_KeepsTheRateInEveryOrder(t *testing.T) {
 			now = now.Add(time.Duration(r.IntN(3000)) * time.Millisecond)
 			request := ask(now, interval, r.IntN(99), r.IntN(99))
 			request.Patience = Patience(interval, 1+r.IntN(10), 98)
-			tail, g := l.Tail, Grant{}
+			tail := l.Tail
+			var g Grant
 			l, g = l.Take(request)
 			require.LessOrEqual(t, g.Slots+g.Places, request.Returning+request.Arriving)
 			require.GreaterOrEqual(t, g.Slots+g.Places, request.Arriving)

@@ -99,14 +99,14 @@ func TestState_HoldsItsShareInEveryOrder(t *testing.T) {
 					delete(leases, end)
 				}
 			}
-			switch g, until := s.Gate(now, share, time.Time{}); {
-			case g == Wait:
+			switch g, until := s.Gate(now, share, time.Time{}); g {
+			case Wait:
 				require.True(t, until.After(now))
 				require.LessOrEqual(t, until.Sub(now), MaxWait)
-			case g == Probe:
+			case Probe:
 				s = s.Probing(now.Add(20 * time.Second))
 				require.Equal(t, Wait, gate(s, now))
-			case g == Lease:
+			case Lease:
 				end := now.Add(time.Duration(1000+r.IntN(59_000)) * time.Millisecond)
 				s, leases[end] = s.Leased(now, end), true
 				require.LessOrEqual(t, len(leases), share)
