@@ -130,7 +130,7 @@ chaos: chaos-enroll chaos-engine chaos-count chaos-underway ## Run the long chao
 chaos-enroll: deps ## Lose and throttle 200 seeds of enrolling, and forget customers in every order
 	go test ./internal/dynamo -run 'Chaos|Forget_BarsInEveryOrder' -seeds 200 -v -timeout 3h
 chaos-engine: deps ## Run CHAOS_SEEDS (20) seeds of everything on the real parts
-	go test ./internal/dev/chaos -run Chaos -seeds $(CHAOS_SEEDS) -timeout 60m -parallel 3 -v
+	go test ./internal/dev/chaos -run Chaos -seeds $(CHAOS_SEEDS) -timeout 120m -parallel 3 -v
 chaos-count: go ## Run 10,000 seeds of counting in memory
 	go test ./internal/analytics -run Model -seeds 10000 -timeout 30m -v
 chaos-underway: deps ## Pause, edit, archive and delete journeys with 10,000 customers inside

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -8,36 +9,34 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/engine"
+	"journeys/internal/graph"
 	"journeys/internal/provider"
+	"journeys/internal/target"
 )
 
-// The neighbor's journeys. Callers archive the first one, and pause the second.
+// The neighbor's journeys. Callers archive the first one, pause the second, and enroll
+// customers in all but the last two.
 const (
 	neighborArchived = iota
 	neighborPaused
-	neighborJourneys = 4
-	neighborMore     = 4 // journeys when it presses
+	neighborCalled = 4 // journeys in which callers enroll
 )
 
 const (
-	neighborName    = "bad-neighbor"         // before the other tenant in the order of keys
-	neighborEvery   = 500 * time.Millisecond // between its enroll calls, and between its cycles
-	neighborCalled  = 1                      // customers of an enroll call
-	neighborPressed = 5                      // customers of one when it presses
-	neighborBefore  = 120                    // customers at most, until it presses
-	neighborAtMost  = 300                    // customers in all
+	neighborName  = "bad-neighbor"         // before the other tenant in the order of keys
+	neighborEvery = 500 * time.Millisecond // between its enroll calls, and between its cycles
+	neighborCalls = 120                    // enroll calls at most, of one customer each
+	neighborShow  = 40                     // customers whose messages show the engine that the channel hangs
+	neighborLate  = 100                    // customers that enter when it knows
 
-	hangUnderFaults = 8 * time.Second  // before the faults end
-	hangKnown       = 5                // messages that time out until the engine knows that the channel hangs
-	knownAfter      = 45 * time.Second // at most
+	hangUnderFaults = 8 * time.Second // before the faults end
 )
 
 // neighbor is a second tenant. Its channel hangs, and callers archive, pause and start its
@@ -45,26 +44,31 @@ const (
 type neighbor struct {
 	*world
 	stopped context.Context // ends when its callers shall
-	presses atomic.Bool
-	toggled []*cohort
-	rest    func() // returns when they have ended. Its journeys are active then, and its channel answers
+	called  []*cohort
+	show    *cohort
+	late    *cohort
+	entered time.Time // late did not enter earlier
+	rest    func()    // returns when the callers have ended. Its journeys are active then, and its channel answers
 }
 
 func (w *world) newNeighbor(t *testing.T, seed uint64) *neighbor {
 	t.Helper()
 	n := &neighbor{world: w.of(t, neighborName, rand.New(rand.NewPCG(seed, 10)))}
-	for range neighborJourneys {
-		n.startOne(t)
+	for range neighborCalled {
+		n.called = append(n.called, n.startOne(t))
 	}
-	n.toggled = slices.Clone(n.cohorts)
-	n.cohorts[neighborArchived].exitReason = "journey_archived"
+	n.called[neighborArchived].exitReason = "journey_archived"
+	n.show, n.late = n.startOne(t), n.startOne(t)
+	n.addCustomers(t, n.show, neighborShow)
+	n.addCustomers(t, n.late, neighborLate)
 	return n
 }
 
-func (n *neighbor) startOne(t *testing.T) {
+func (n *neighbor) startOne(t *testing.T) *cohort {
 	t.Helper()
 	c := n.start(t, sendingGraph("hanging", 300*time.Millisecond, 200*time.Millisecond), settings{}, "")
 	c.alike = true
+	return c
 }
 
 // sendingGraph returns a graph of waits, each before a message through the channel.
@@ -98,19 +102,12 @@ func (n *neighbor) act(t *testing.T) {
 		n.repeatedly(func() { n.toggle(t) })
 	})
 	callers.Go(func() {
-		all := 0
+		calls := 0
 		n.repeatedly(func() {
-			called, most := neighborCalled, neighborBefore
-			if n.presses.Load() {
-				called, most = neighborPressed, neighborAtMost
-				if len(n.cohorts) < neighborJourneys+neighborMore {
-					n.startOne(t)
-				}
-			}
-			if called = min(called, most-all); called > 0 {
-				c := n.cohorts[all%len(n.cohorts)]
-				n.enrollUntilIn(t, c, n.addCustomers(t, c, called), fmt.Sprint("call-", all))
-				all += called
+			if calls < neighborCalls {
+				c := n.called[calls%len(n.called)]
+				n.enrollUntilIn(t, c, n.addCustomers(t, c, 1), fmt.Sprint("call-", calls))
+				calls++
 			}
 		})
 	})
@@ -130,22 +127,59 @@ func (n *neighbor) repeatedly(do func()) {
 	}
 }
 
-// press lets the neighbor's callers do more, and returns when enough messages have hung for
-// the engine to know.
+// press makes many messages hang, waits until the engine knows that the channel does, and
+// lets more customers come to it.
 func (n *neighbor) press(t *testing.T) {
 	t.Helper()
-	n.presses.Store(true)
+	n.enroll(t, n.show, n.show.customers, "show")
+	n.await(t, "the engine does not know that the channel hangs", func() bool {
+		loaded, err := n.store.Engine.Load(t.Context(), n.tenant, n.show.id, nil)
+		require.NoError(t, err)
+		return loaded.Targets["c:hanging"].Kind == target.Open
+	})
+	n.entered = time.Now()
+	n.enroll(t, n.late, n.late.customers, "late")
+}
+
+// requireHeld checks that the messages to the customers that entered when the engine knew
+// that the channel hangs were held: none was begun, except for probes. The bound holds on a
+// machine of any speed. Every worker that moves a late customer has read that the channel is
+// open, so nothing that was under way counts, which may be as much as all workers can begin
+// at once. A worker begins one message as a probe, and no other worker may until that has
+// timed out, after which the channel is open for target.FirstWait or longer, or the lease of
+// the probe has ended. An engine that does not hold begins all of the late customers'
+// messages: they are at their first one. That is more than there can be probes, since the
+// hang lasts two times drainFor at most after they entered.
+func (n *neighbor) requireHeld(t *testing.T) {
+	t.Helper()
+	n.await(t, "late customers are not at their messages", func() bool {
+		_, list := n.load(t, n.late)
+		for _, e := range list {
+			if n.late.graph(t, e.Version).NodeType(e.Node) != graph.ChannelAction {
+				return false
+			}
+		}
+		return true
+	})
+	begun := n.channel.heldOf(n.late.customers)
+	probes := 1 + int(time.Since(n.entered)/min(target.FirstWait, provider.SendTimeout+engine.LeaseMargin))
+	require.LessOrEqual(t, begun, probes, "messages of %d late customers that were begun", neighborLate)
+}
+
+// await returns when holds does, after drainFor at most.
+func (n *neighbor) await(t *testing.T, otherwise string, holds func() bool) {
+	t.Helper()
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
-	for limit := time.Now().Add(knownAfter); n.channel.timedOut() < hangKnown; <-ticker.C {
-		require.True(t, time.Now().Before(limit), "%d messages timed out", n.channel.timedOut())
+	for limit := time.Now().Add(drainFor); !holds(); <-ticker.C {
+		require.True(t, time.Now().Before(limit), otherwise)
 	}
 }
 
 // toggle archives and pauses journeys, and starts them again. An archive may be refused
 // because too many drains are open.
 func (n *neighbor) toggle(t *testing.T) {
-	archived, paused := n.toggled[neighborArchived], n.toggled[neighborPaused]
+	archived, paused := n.called[neighborArchived], n.called[neighborPaused]
 	if n.set(t, archived, "archived") == http.StatusConflict {
 		n.kinds[refusedArchives]++
 	} else {
@@ -207,14 +241,14 @@ type hanging struct {
 	server *httptest.Server
 	inbox  http.Handler
 
-	mu   sync.Mutex    // guards the rest
-	ends chan struct{} // closed when the channel answers again; nil while it does
-	held int           // messages without an answer
-	vain int           // of these, whose callers waited until their time-out
+	mu   sync.Mutex     // guards the rest
+	ends chan struct{}  // closed when the channel answers again; nil while it does
+	all  int            // messages without an answer
+	held map[string]int // the same, by customer
 }
 
 func newHanging(t *testing.T) *hanging {
-	h := &hanging{}
+	h := &hanging{held: map[string]int{}}
 	h.server = httptest.NewServer(h)
 	t.Cleanup(func() {
 		h.answer()
@@ -242,48 +276,46 @@ func (h *hanging) answer() {
 
 // hold returns when the channel answers again, nil if it does, and whether it takes a
 // message meanwhile.
-func (h *hanging) hold() (ends chan struct{}, takes bool) {
+func (h *hanging) hold(customer string) (ends chan struct{}, takes bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.ends == nil {
 		return nil, true
 	}
-	h.held++
-	return h.ends, h.held%2 == 0
+	h.all++
+	h.held[customer]++
+	return h.ends, h.all%2 == 0
 }
 
-// giveUp counts a message whose caller gave up, unless it died before.
-func (h *hanging) giveUp(after time.Duration) {
-	if after < provider.SendTimeout-time.Second {
-		return
+// heldOf returns the number of messages to the customers that hang, or did.
+func (h *hanging) heldOf(customers []string) (n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, customer := range customers {
+		n += h.held[customer]
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.vain++
-}
-
-func (h *hanging) timedOut() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.vain
+	return n
 }
 
 func (h *hanging) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ends, takes := h.hold()
+	body, err := io.ReadAll(r.Body)
+	var m message
+	if err != nil || json.Unmarshal(body, &m) != nil {
+		http.Error(w, "not a message", http.StatusBadRequest)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	ends, takes := h.hold(m.CustomerID)
 	if ends == nil {
 		h.inbox.ServeHTTP(w, r)
 		return
 	}
 	if takes {
 		h.inbox.ServeHTTP(httptest.NewRecorder(), r)
-	} else if _, err := io.Copy(io.Discard, r.Body); err != nil { // or the server does not see that the caller gives up
-		return
 	}
-	begun := time.Now()
 	select {
 	case <-ends:
 	case <-r.Context().Done():
-		h.giveUp(time.Since(begun))
 	}
 	panic(http.ErrAbortHandler) // closes the connection
 }
