@@ -52,8 +52,8 @@ func (s *sweeper) newShares(lives []*sweptLive) []*share {
 	list = rotate(list, s.began)
 	solo := s.segment.Solo
 	for i, h := range list {
-		h.lives = rotate(h.lives, s.began) // where packs are scarce, flush makes those of the first ones
 		h.scans = rotate(newScans(h.lives), s.began)
+		h.lives = rotate(h.lives, s.began) // where packs are scarce, flush makes those of the first ones
 		h.small = max(1, s.segment.Packs/4/len(list))
 		h.solo.limit = takePart(&solo, len(list)-i)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -106,12 +105,16 @@ func (c *meter) call(method, path, body string, header ...string) (answer client
 
 // id makes a call and returns the id in its answer.
 func (c *meter) id(method, path, body string, header ...string) string {
-	answer := c.do(method, path, body, header...)
 	var created struct{ ID string }
-	if c.err == nil {
-		c.err = json.Unmarshal(answer, &created)
-	}
+	c.read(&created, c.do(method, path, body, header...))
 	return created.ID
+}
+
+// read decodes an answer.
+func (c *meter) read(into any, answer []byte) {
+	if c.err == nil {
+		c.err = json.Unmarshal(answer, into)
+	}
 }
 
 func (c *meter) row(what string, measured float64, f floor, unit string) {
@@ -193,7 +196,6 @@ func copyJourney(ctx context.Context, r *rig, n int) error {
 	if err := r.api.Do(ctx, "POST", "/journeys", json.RawMessage(body), &created); err != nil {
 		return err
 	}
-	text := func(value string) types.AttributeValue { return &types.AttributeValueMemberS{Value: value} }
 	table, pk := r.direct(), "T#"+tenant+"#J"
 	first := strings.TrimPrefix(created.ID, "jrn_")
 	read := func(pk, sk string) (map[string]types.AttributeValue, error) {
@@ -213,7 +215,7 @@ func copyJourney(ctx context.Context, r *rig, n int) error {
 	if err != nil {
 		return err
 	}
-	var writes []types.WriteRequest
+	var items []map[string]types.AttributeValue
 	for i := range n - 1 {
 		id := ulid.ULID{}
 		if err := id.SetTime(uint64(i + 1)); err != nil {
@@ -221,17 +223,7 @@ func copyJourney(ctx context.Context, r *rig, n int) error {
 		}
 		short, long := maps.Clone(journey), maps.Clone(words)
 		short["SK"], long["PK"] = text(id.String()), text(pk+"#"+id.String())
-		for _, item := range []map[string]types.AttributeValue{short, long} {
-			writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: item}})
-		}
+		items = append(items, short, long)
 	}
-	for batch := range slices.Chunk(writes, 25) {
-		out, err := table.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
-			RequestItems: map[string][]types.WriteRequest{local.Table: batch},
-		})
-		if err != nil || len(out.UnprocessedItems) > 0 {
-			return fmt.Errorf("copy a journey: %d unprocessed: %w", len(out.UnprocessedItems), err)
-		}
-	}
-	return nil
+	return r.store(ctx, items)
 }

@@ -124,8 +124,8 @@ func (r *rig) readAnalytics(ctx context.Context) ([]row, error) {
 			Enrollments struct{ Total, Completed int }
 			Steps       []struct{ Completed int }
 		}
-		if err := json.Unmarshal(c.do("GET", path, ""), &shown); c.err != nil || err != nil {
-			return nil, errors.Join(c.err, err)
+		if c.read(&shown, c.do("GET", path, "")); c.err != nil {
+			return nil, c.err
 		}
 		if e := shown.Enrollments; e.Total != n || e.Completed != n || len(shown.Steps) != 6 || shown.Steps[5].Completed != n {
 			return nil, fmt.Errorf("analytics after %d customers are %+v", n, shown)

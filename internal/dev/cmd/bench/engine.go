@@ -13,16 +13,13 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"golang.org/x/sync/errgroup"
 
 	"journeys/internal/condition"
-	"journeys/internal/dev/local"
 	"journeys/internal/dev/targettest"
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
-	"journeys/internal/dynamo/conn"
 	"journeys/internal/engine"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -110,7 +107,7 @@ func newWalkers(r *rig) *walkers {
 	tenant, _ := ident.ParseTenant("walkers")
 	w := &walkers{
 		rig: r, tenant: tenant, sent: map[string]bool{},
-		store: dynamo.New(conn.New(r.config(r.tap.URL), conn.Local), local.Table, rand.Reader),
+		store: r.newStore(),
 	}
 	w.service = journey.NewService(w.store.Handlers(), time.Now, rand.Reader)
 	w.engine = &engine.Engine{
@@ -228,25 +225,15 @@ func customerName(i int) string { return "customer-" + strconv.Itoa(i) }
 
 // putProfiles stores a profile for every customer, past the tap.
 func (w *walkers) putProfiles(ctx context.Context) error {
-	table := w.rig.direct()
-	text := func(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
-	for n := 0; n < engineCustomers; n += 25 {
-		var writes []types.WriteRequest
-		for i := n; i < n+25; i++ {
-			writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: map[string]types.AttributeValue{
-				"PK": text("T#" + w.tenant.String() + "#C#" + customerName(i)), "SK": text("P"),
-				"a": &types.AttributeValueMemberB{Value: []byte(`{"plan":"pro"}`)}, "u": &types.AttributeValueMemberN{Value: "1"},
-				"f": &types.AttributeValueMemberN{Value: "1"},
-			}}})
-		}
-		out, err := table.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
-			RequestItems: map[string][]types.WriteRequest{local.Table: writes},
-		})
-		if err != nil || len(out.UnprocessedItems) > 0 {
-			return fmt.Errorf("put profiles: %d unprocessed: %w", len(out.UnprocessedItems), err)
+	items := make([]map[string]types.AttributeValue, engineCustomers)
+	for i := range items {
+		items[i] = map[string]types.AttributeValue{
+			"PK": text("T#" + w.tenant.String() + "#C#" + customerName(i)), "SK": text("P"),
+			"a": &types.AttributeValueMemberB{Value: []byte(`{"plan":"pro"}`)}, "u": &types.AttributeValueMemberN{Value: "1"},
+			"f": &types.AttributeValueMemberN{Value: "1"},
 		}
 	}
-	return nil
+	return w.rig.store(ctx, items)
 }
 
 // ownCPU returns the processor time that this process has used.

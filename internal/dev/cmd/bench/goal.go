@@ -26,10 +26,8 @@ func (w *walkers) conversions(ctx context.Context) ([]row, error) {
 	if p, err = w.enterWith(ctx, waitAfterMessage(`{"delayHours":48}`), goal); err != nil {
 		return nil, err
 	}
-	for _, customer := range p.customers {
-		if err := w.service.Remove(ctx, w.tenant, p.id, customer); err != nil {
-			return nil, err
-		}
+	if err := w.remove(ctx, p); err != nil {
+		return nil, err
 	}
 	left, err := w.putEvents(ctx, p, "paid")
 	more := func(used tap.Usage) float64 { return ofOne(used.Write + used.Index - nothing.Write - nothing.Index) }

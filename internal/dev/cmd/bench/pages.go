@@ -44,11 +44,8 @@ func (c *meter) memberships(paths []string) {
 	for _, path := range paths[:pageMemberships+5] {
 		c.do("POST", path+"/enroll", `{"customerId":"member"}`)
 	}
-	page := c.do("GET", fmt.Sprintf("/customers/member/enrollments?limit=%d", pageMemberships), "")
 	var list struct{ Data []json.RawMessage }
-	if c.err == nil {
-		c.err = json.Unmarshal(page, &list)
-	}
+	c.read(&list, c.do("GET", fmt.Sprintf("/customers/member/enrollments?limit=%d", pageMemberships), ""))
 	if c.err == nil && len(list.Data) != pageMemberships {
 		c.err = fmt.Errorf("a page of a customer's journeys has %d", len(list.Data))
 	}
@@ -69,9 +66,7 @@ func (c *meter) actions(path string) {
 		c.fail(path, ids)
 		answer := c.do("POST", path+"/enrollments/actions", `{"action":"`+action.name+`","where":{"status":"failed"}}`)
 		var did struct{ Done int }
-		if c.err == nil {
-			c.err = json.Unmarshal(answer, &did)
-		}
+		c.read(&did, answer)
 		if c.err == nil && did.Done != len(ids) {
 			c.err = fmt.Errorf("%s: %s", action.name, answer)
 		}

@@ -45,10 +45,8 @@ func (w *walkers) reentries(ctx context.Context) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, customer := range p.customers {
-		if err := w.service.Remove(ctx, w.tenant, p.id, customer); err != nil {
-			return nil, err
-		}
+	if err := w.remove(ctx, p); err != nil {
+		return nil, err
 	}
 	w.rig.tap.Reset()
 	result, err := w.service.Enroll(ctx, w.tenant, p.id, journey.EnrollRequest{Customers: p.customers})

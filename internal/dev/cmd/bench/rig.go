@@ -2,25 +2,27 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
-
-	"journeys/internal/dev/build"
-	"journeys/internal/dev/cmd/bench/tap"
-	"journeys/internal/dev/gateway"
-	"journeys/internal/dev/issuer"
-	"journeys/internal/dev/lambda"
-	"journeys/internal/dynamo/conn"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"journeys/internal/dev/build"
 	"journeys/internal/dev/client"
+	"journeys/internal/dev/cmd/bench/tap"
 	"journeys/internal/dev/dynamolocal"
+	"journeys/internal/dev/gateway"
+	"journeys/internal/dev/issuer"
+	"journeys/internal/dev/lambda"
 	"journeys/internal/dev/local"
+	"journeys/internal/dynamo/conn"
 	"journeys/internal/manifest"
 )
 
@@ -123,6 +125,26 @@ func (r *rig) config(endpoint string) aws.Config {
 // direct returns a DynamoDB client that bypasses the tap.
 func (r *rig) direct() *dynamodb.Client {
 	return conn.New(r.config(r.table.Endpoint()), conn.Local)
+}
+
+func text(value string) types.AttributeValue { return &types.AttributeValueMemberS{Value: value} }
+
+// store stores items, past the tap.
+func (r *rig) store(ctx context.Context, items []map[string]types.AttributeValue) error {
+	table := r.direct()
+	for some := range slices.Chunk(items, 25) {
+		writes := make([]types.WriteRequest, len(some))
+		for i, item := range some {
+			writes[i].PutRequest = &types.PutRequest{Item: item}
+		}
+		out, err := table.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
+			RequestItems: map[string][]types.WriteRequest{local.Table: writes},
+		})
+		if err != nil || len(out.UnprocessedItems) > 0 {
+			return fmt.Errorf("store items: %d unprocessed: %w", len(out.UnprocessedItems), err)
+		}
+	}
+	return nil
 }
 
 // bootstrap returns the path of a function's built file.

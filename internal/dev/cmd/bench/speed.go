@@ -15,10 +15,7 @@ import (
 	"journeys/internal/api"
 	"journeys/internal/auth"
 	"journeys/internal/dev/client"
-	"journeys/internal/dev/local"
-	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
-	"journeys/internal/dynamo/conn"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -47,12 +44,11 @@ func measureSpeed(ctx context.Context, r *rig) ([]row, error) {
 	direct, through := &route{api: newAPI(plain.URL, "")}, &route{api: r.api}
 	for turn := range turns + 1 {
 		for _, r := range []*route{direct, through} {
-			took, err := r.turn(ctx, "/journeys/"+created.ID)
-			if err != nil {
-				return nil, err
+			if turn == 1 { // the first one warms up
+				r.calls, r.elapsed = nil, 0
 			}
-			if turn > 0 { // the first one warms up
-				r.add(took)
+			if err := r.turn(ctx, "/journeys/"+created.ID); err != nil {
+				return nil, err
 			}
 		}
 	}
@@ -68,7 +64,7 @@ func measureSpeed(ctx context.Context, r *rig) ([]row, error) {
 
 // handler returns the handler of get-journey for one caller, without Lambda.
 func (r *rig) handler() http.Handler {
-	store := dynamo.New(conn.New(r.config(r.tap.URL), conn.Local), local.Table, rand.Reader)
+	store := r.newStore()
 	a := &api.API{
 		Journeys: journey.NewService(store.Handlers(), time.Now, rand.Reader),
 		Log:      slog.New(slog.DiscardHandler),
@@ -94,16 +90,6 @@ type route struct {
 	elapsed time.Duration
 }
 
-type turnTook struct {
-	calls   []time.Duration
-	elapsed time.Duration
-}
-
-func (r *route) add(t turnTook) {
-	r.calls = append(r.calls, t.calls...)
-	r.elapsed += t.elapsed
-}
-
 func (r *route) rate() float64 { return float64(len(r.calls)) / r.elapsed.Seconds() }
 
 // p99 returns milliseconds.
@@ -113,8 +99,8 @@ func (r *route) p99() float64 {
 }
 
 // turn makes the calls of one turn.
-func (r *route) turn(ctx context.Context, path string) (turnTook, error) {
-	took := turnTook{calls: make([]time.Duration, callsPerTurn)}
+func (r *route) turn(ctx context.Context, path string) error {
+	calls := make([]time.Duration, callsPerTurn)
 	var group errgroup.Group
 	begun := time.Now()
 	for c := range callers {
@@ -124,12 +110,12 @@ func (r *route) turn(ctx context.Context, path string) (turnTook, error) {
 				if err := r.api.Do(ctx, "GET", path, nil, nil); err != nil {
 					return err
 				}
-				took.calls[i] = time.Since(at)
+				calls[i] = time.Since(at)
 			}
 			return nil
 		})
 	}
 	err := group.Wait()
-	took.elapsed = time.Since(begun)
-	return took, err
+	r.calls, r.elapsed = append(r.calls, calls...), r.elapsed+time.Since(begun)
+	return err
 }

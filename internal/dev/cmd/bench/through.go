@@ -46,6 +46,16 @@ func (w *walkers) advance(ctx context.Context, p pack, at time.Time) error {
 	return still.Advance(ctx, engine.Pack{Tenant: w.tenant, Journey: p.id, Customers: p.customers})
 }
 
+// remove removes a pack of customers from their journey.
+func (w *walkers) remove(ctx context.Context, p pack) error {
+	for _, customer := range p.customers {
+		if err := w.service.Remove(ctx, w.tenant, p.id, customer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // requireStatus returns an error unless all customers of a pack have that status.
 func (w *walkers) requireStatus(ctx context.Context, p pack, status progress.EnrollmentStatus) error {
 	for _, customer := range p.customers {

@@ -37,9 +37,9 @@ func (w *walkers) eventWaits(ctx context.Context) ([]row, error) {
 }
 
 // waitUnits returns the usage of a pack from a message over a wait of at most an hour to
-// the exit, and that of the events' calls. Each customer has caused the event "paid" before the entry, since DynamoDB
-// Local counts no units for reading what is missing, and causes it again in the wait if
-// paid is true.
+// the exit, and that of the events' calls. Each customer has caused the event "paid"
+// before the entry, since DynamoDB Local counts no units for reading what is missing, and
+// causes it again in the wait if paid is true.
 func (w *walkers) waitUnits(ctx context.Context, config string, paid bool) (used, calls tap.Usage, err error) {
 	p, err := w.enter(ctx, waitAfterMessage(config), nil)
 	if err != nil {
@@ -57,14 +57,11 @@ func (w *walkers) waitUnits(ctx context.Context, config string, paid bool) (used
 		return used, calls, err
 	}
 	used = w.rig.tap.Reset()
-	for _, customer := range p.customers {
-		if paid {
-			if _, err := w.service.PutEvent(ctx, w.tenant, journey.Event{Customer: customer, Type: "paid"}); err != nil {
-				return used, calls, err
-			}
+	if paid {
+		if calls, err = w.putEvents(ctx, p, "paid"); err != nil {
+			return used, calls, err
 		}
 	}
-	calls = w.rig.tap.Reset()
 	if err := w.advance(ctx, p, now.Add(2*time.Hour)); err != nil {
 		return used, calls, err
 	}
