@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	paceEvery = 5 * time.Second // between two readings of lines
+	paceEvery = 5 * time.Second // between two readings of lines, at most
 	paceEnd   = 2 * time.Second // before the last requests of a sweep, no line is read any more
 )
 
@@ -53,19 +53,22 @@ func (e *Engine) pace(ctx context.Context, began time.Time, lives []Live) {
 			return
 		}
 		e.logDamaged(ctx, "lines passed over", unread)
-		paced := false
+		paced, next := false, paceEvery
 		for _, line := range lines {
-			paced = p.serve(ctx, line) || paced
+			if patience, ok := p.serve(ctx, line); ok {
+				paced, next = true, min(next, patience)
+			}
 		}
 		if !paced {
 			return
 		}
-		e.sleepUntil(ctx, e.now().Add(paceEvery))
+		e.sleepUntil(ctx, e.now().Add(next))
 	}
 }
 
 // serve dispatches customers of one line, and reports whether it has any of the journeys.
-func (p *pacer) serve(ctx context.Context, line target.Line) bool {
+// It also returns for how long it has found slots.
+func (p *pacer) serve(ctx context.Context, line target.Line) (time.Duration, bool) {
 	now := p.now()
 	var shards []journey.Partition
 	for j, until := range line.Journeys {
@@ -77,14 +80,15 @@ func (p *pacer) serve(ctx context.Context, line target.Line) bool {
 			shards = append(shards, journey.Partition{Tenant: l.Tenant, Journey: l.Journey, Epoch: l.Epoch, Shard: shard})
 		}
 	}
+	patience := target.Patience(line.Interval, p.share(), p.Parallel)
 	if len(shards) == 0 {
-		return false
+		return patience, false
 	}
-	_, free := line.Free(now, target.Patience(line.Interval, p.share(), PackSize))
+	_, free := line.Free(now, patience)
 	found := p.read(ctx, shards, now, free)
 	slices.SortFunc(found, func(a, b placed) int { return a.key.At.Compare(b.key.At) })
 	p.dispatch(ctx, found[:min(len(found), free)])
-	return true
+	return patience, true
 }
 
 // read returns customers that have become due since the sweep began. It begins at another
@@ -127,7 +131,7 @@ func (p *pacer) dispatch(ctx context.Context, customers []placed) {
 		packs[c.journey] = append(packs[c.journey], c.key.Customer)
 	}
 	for j, all := range packs {
-		for some := range slices.Chunk(all, PackSize) {
+		for some := range slices.Chunk(all, min(PackSize, p.Parallel)) {
 			if err := p.Dispatcher.Dispatch(ctx, Pack{Tenant: j.Tenant, Journey: j.Journey, Customers: some}); err != nil {
 				p.Log.ErrorContext(ctx, "pack not dispatched", "journey", j.Journey, "error", err)
 			}

@@ -10,20 +10,24 @@ import (
 )
 
 const (
-	lineTries = 10              // attempts at a write of a Line
-	claimLead = time.Second     // messages are claimed this long before their slots
-	slotGrace = time.Second     // a message is not sent later than this after its slot
-	comeBack  = 5 * time.Second // a customer that finds no slot asks again after this
-	unreadFor = time.Minute     // the same, if slots cannot be given out
+	lineTries = 10                     // attempts at a write of a Line
+	claimLead = 200 * time.Millisecond // messages are claimed this long before the first of their slots
+	claimSpan = 5 * time.Second        // between the first and the last slot of messages that are claimed together
+	slotGrace = time.Second            // a message is not sent later than this after its slot
+	comeBack  = 5 * time.Second        // a customer that finds no slot asks again after this
+	unreadFor = time.Minute            // the same, if slots cannot be given out
 )
 
 // takeSlots gives the messages their slots at a target with a rate, and holds those that
-// get none. Runs that have a slot keep it, unless it has passed.
+// get none, or have missed theirs. Runs that have a slot keep it.
 func (w *worker) takeSlots(ctx context.Context, t Target, runs []*run) {
 	now := w.now()
 	var asking []*run
 	for _, r := range runs {
-		if r.slot.IsZero() || r.missed(now) {
+		switch {
+		case r.missed(now): // others than this pack shall have a worker meanwhile
+			w.stand(r, now.Add(comeBack))
+		case r.slot.IsZero():
 			asking = append(asking, r)
 		}
 	}
@@ -35,7 +39,7 @@ func (w *worker) takeSlots(ctx context.Context, t Target, runs []*run) {
 	})
 	interval := target.Interval(t.Rate)
 	request := target.Request{
-		Now: now, Interval: interval, Patience: w.patience(ctx, interval), Journey: target.Journey{Tenant: w.pack.Tenant, Journey: w.pack.Journey},
+		Now: now, Interval: interval, Patience: w.patience(ctx, interval), Most: w.most(t.Name, interval), Journey: target.Journey{Tenant: w.pack.Tenant, Journey: w.pack.Journey},
 	}
 	for _, r := range asking {
 		request.Returning += r.returning()
@@ -66,7 +70,7 @@ func (w *worker) stand(r *run, place time.Time) {
 // patience returns how far ahead slots are of use: to all workers, and in the time that is
 // left of this invocation.
 func (w *worker) patience(ctx context.Context, interval time.Duration) time.Duration {
-	patience := target.Patience(interval, w.share(), PackSize)
+	patience := target.Patience(interval, w.share(), w.Parallel)
 	if deadline, ok := ctx.Deadline(); ok {
 		patience = min(patience, time.Until(deadline)-endMargin-w.Provider.Timeout()-claimLead)
 	}
@@ -104,6 +108,27 @@ func (r *run) returning() int {
 // missed reports whether r's slot has passed.
 func (r *run) missed(now time.Time) bool {
 	return !r.slot.IsZero() && now.Sub(r.slot) > slotGrace
+}
+
+// most returns how many slots are of use to a pack: messages that begin together, and in
+// time although Parallel are sent at a time.
+func (w *worker) most(name string, interval time.Duration) int {
+	begins := 1
+	if took := w.watch.Took(name); took > 0 {
+		begins += int(min(slotGrace/took, PackSize))
+	}
+	return min(begins*w.Parallel, 1+int(claimSpan/interval))
+}
+
+// beginning returns the runs that begin now: none before the first slot is near, and then
+// all, as those that are left would wait until the others have their answers.
+func (w *worker) beginning(runs []*run) []*run {
+	now := w.now()
+	runs = slices.DeleteFunc(runs, func(r *run) bool { return r.state != gated })
+	if !slices.ContainsFunc(runs, func(r *run) bool { return r.near(now) }) {
+		return nil
+	}
+	return runs
 }
 
 // near reports whether r may be claimed for its slot.

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -111,8 +110,7 @@ func (w *worker) admit(ctx context.Context, runs []*run) {
 		if len(passed) > 0 && passed[0].target.Rate > 0 {
 			w.takeSlots(ctx, passed[0].target, passed)
 		}
-		now := w.now()
-		w.each(ctx, slices.DeleteFunc(passed, func(r *run) bool { return r.state != gated || !r.near(now) }), w.begin)
+		w.each(ctx, w.beginning(passed), w.begin)
 	}
 }
 

@@ -254,6 +254,19 @@ func TestTargets_ASlowChannelHoldsItsShareOfTheWorkers(t *testing.T) {
 	})
 }
 
+// A message is sent at its slot although those before it have no answer yet.
+func TestTargets_SlotsAreUsedThoughAnswersTakeLong(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newTargeted(t, 32, "s", "")
+		w.rate, w.takes = 20, 1900*time.Millisecond
+		begun := time.Now()
+		w.work(t)
+		require.Len(t, w.sentAt, 32)
+		require.Less(t, time.Since(begun), 5*time.Second)
+	})
+}
+
 // Many workers send through a channel with a rate: no window has more messages than that.
 func TestTargets_WorkersKeepARateTogether(t *testing.T) {
 	t.Parallel()

@@ -13,6 +13,7 @@ const (
 	MaxPaced    = 32               // journeys of a Line
 	clockSlack  = time.Minute      // no clock is wrong by more, unless it jumped
 	pacedFor    = 2 * time.Minute  // how long a journey is paced after its last place
+	goneAfter   = 3 * time.Minute  // a line whose slots are not used for so long has no customers
 )
 
 // Line gives out the slots of a channel with a rate: times at which one message each may be
@@ -37,6 +38,7 @@ type Request struct {
 	Now       time.Time
 	Interval  time.Duration
 	Patience  time.Duration // at most MaxPatience
+	Most      int           // slots of use
 	Journey   Journey
 	Returning int // customers that have stood in line
 	Arriving  int // the others
@@ -67,12 +69,14 @@ func Patience(interval time.Duration, share, packSize int) time.Duration {
 }
 
 // Take gives out slots to those that return and, if there is no line, to those that
-// arrive; the others get places. A time that only a clock can have set that jumped counts
+// arrive; the others get places. A line whose slots stayed free is over: its customers have
+// left, or their journeys are paused. A time that only a clock can have set that jumped counts
 // as past.
 func (l Line) Take(r Request) (Line, Grant) {
 	l.Interval = r.Interval
 	next, free := l.Free(r.Now, r.Patience)
-	line := ahead(l.Tail, r.Now, MaxLine+clockSlack) && l.Tail.Sub(r.Now) > r.Patience
+	free = min(free, r.Most)
+	line := ahead(l.Tail, r.Now, MaxLine+clockSlack) && l.Tail.Sub(r.Now) > r.Patience && r.Now.Sub(l.Next) <= max(goneAfter, 2*l.Interval)
 	g := Grant{First: next}
 	if line {
 		g.Slots, g.Places = min(free, r.Returning), r.Arriving

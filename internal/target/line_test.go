@@ -12,10 +12,10 @@ import (
 )
 
 func ask(now time.Time, interval time.Duration, returning, arriving int) Request {
-	return Request{Now: now, Interval: interval, Patience: MaxPatience, Returning: returning, Arriving: arriving}
+	return Request{Now: now, Interval: interval, Patience: MaxPatience, Most: 1000, Returning: returning, Arriving: arriving}
 }
 
-func TestLine_FreeSlotsGoToThoseWhoArrive(t *testing.T) {
+func TestLine_FreeSlotsGoToArrivals(t *testing.T) {
 	t.Parallel()
 
 	l, g := Line{}.Take(ask(noon, time.Second, 0, 3))
@@ -27,14 +27,37 @@ func TestLine_FreeSlotsGoToThoseWhoArrive(t *testing.T) {
 	require.Equal(t, noon.Add(11*time.Second), g.Place)
 
 	l, g = l.Take(ask(noon.Add(2*time.Second), time.Second, 0, 1))
-	require.Equal(t, 0, g.Slots, "who arrives goes to the end of the line, though a slot is free")
+	require.Equal(t, 0, g.Slots, "arrivals go to the end of the line, though a slot is free")
 	require.Equal(t, noon.Add(13*time.Second), g.Place)
 	l, g = l.Take(ask(noon.Add(2*time.Second), time.Second, 4, 1))
-	require.Equal(t, 2, g.Slots, "that is for one who returns")
+	require.Equal(t, 2, g.Slots, "that is for a customer that returns")
 	require.Equal(t, 1, g.Places, "the two others that return ask again soon")
 
 	_, g = l.Take(ask(noon.Add(time.Hour), time.Second, 0, 2))
 	require.Equal(t, Grant{Slots: 2, First: noon.Add(time.Hour), Place: noon.Add(time.Hour + 2*time.Second)}, g, "unused slots are lost")
+}
+
+func TestLine_GivesNoMoreSlotsThanAreOfUse(t *testing.T) {
+	t.Parallel()
+
+	r := ask(noon, time.Second, 0, 5)
+	r.Most = 2
+	l, g := Line{}.Take(r)
+	require.Equal(t, Grant{Slots: 2, First: noon, Places: 3, Place: noon.Add(2 * time.Second)}, g)
+	require.Equal(t, noon.Add(2*time.Second), l.Next, "the others' slots are free")
+}
+
+// All customers in line may have gone, as when their journey was archived.
+func TestLine_EndsWhenItsSlotsStayFree(t *testing.T) {
+	t.Parallel()
+
+	l, _ := Line{}.Take(ask(noon, time.Second, 0, 10_000))
+	used := noon.Add(10 * time.Second)
+	_, g := l.Take(ask(used.Add(goneAfter), time.Second, 0, 1))
+	require.Zero(t, g.Slots, "a tick may be late")
+	l, g = l.Take(ask(used.Add(goneAfter+2*time.Second), time.Second, 0, 30))
+	require.Equal(t, 11, g.Slots)
+	require.Equal(t, l.Next, g.Place)
 }
 
 func TestLine_KnowsWhoseCustomersStandInIt(t *testing.T) {

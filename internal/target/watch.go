@@ -67,6 +67,17 @@ func (w *Watch) SetLine(name string, l Line) {
 	w.lines[name] = l
 }
 
+// Took returns the mean time of the last answers; zero if there was none.
+func (w *Watch) Took(name string) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := w.seen[name]
+	if s == nil {
+		return 0
+	}
+	return s.took / time.Duration(s.answers)
+}
+
 // Slow reports whether the answers take longer than SlowAfter.
 func (w *Watch) Slow(name string) bool {
 	return w.mean(name, func(mean time.Duration) bool { return mean > SlowAfter })
