@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	mathrand "math/rand/v2"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -43,6 +44,7 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke) {
 		}
 		service := journey.NewService(stores, time.Now, rand.Reader)
 		service.Pause = pause
+		service.Sample = func(customers int) bool { return mathrand.IntN(journey.SampleEvery) < customers }
 		if service.Catalog, err = readCatalog(settings); err != nil {
 			return nil, err
 		}

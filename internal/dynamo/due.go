@@ -41,6 +41,17 @@ func (s Enrollments) ReadPartition(
 	return list, next, nil
 }
 
+// Crowded implements journey.EnrollmentStore.
+func (s Enrollments) Crowded(ctx context.Context, p journey.Partition) (bool, error) {
+	query := s.dueQuery(p, journey.CrowdedShard, nil)
+	query.Select = types.SelectCount
+	out, err := s.Client.Query(ctx, query)
+	if err != nil {
+		return false, access.WrapFailed("count a shard's enrollments", err)
+	}
+	return len(out.LastEvaluatedKey) > 0, nil
+}
+
 // dueQuery returns the query for at most n keys of a partition, from after on.
 func (s *table) dueQuery(p journey.Partition, n int, after *journey.DueKey) *dynamodb.QueryInput {
 	dp := item.Text(item.DuePK(p))

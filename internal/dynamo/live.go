@@ -164,6 +164,15 @@ func (s Enrollments) DrainFrom(ctx context.Context, t ident.Tenant, id ident.ID)
 
 // GrowShards implements engine.Table.
 func (s Engine) GrowShards(ctx context.Context, l engine.Live, shards int) error {
+	return s.growShards(ctx, l.Tenant, l.Journey, l.Shards, shards)
+}
+
+// DoubleShards implements journey.EnrollmentStore.
+func (s Enrollments) DoubleShards(ctx context.Context, t ident.Tenant, id ident.ID, shards int) error {
+	return s.growShards(ctx, t, id, shards, 2*shards)
+}
+
+func (s *table) growShards(ctx context.Context, t ident.Tenant, id ident.ID, from, to int) error {
 	w, err := s.NewWriteID()
 	if err != nil {
 		return err
@@ -174,12 +183,12 @@ func (s Engine) GrowShards(ctx context.Context, l engine.Live, shards int) error
 			ConditionExpression:      aws.String("#k = :k"),
 			ExpressionAttributeNames: map[string]string{"#k": name},
 			ExpressionAttributeValues: item.Item{
-				":k": item.Number(int64(l.Shards)), ":more": item.Number(int64(shards)),
+				":k": item.Number(int64(from)), ":more": item.Number(int64(to)),
 			},
 		}}
 	}
 	_, err = s.Transact(ctx, w, []types.TransactWriteItem{
-		grow(item.JourneyKey(l.Tenant, l.Journey), aShards), grow(item.LiveKey(l.Tenant, l.Journey), lShards),
+		grow(item.JourneyKey(t, id), aShards), grow(item.LiveKey(t, id), lShards),
 	})
 	return access.WrapFailed("grow a journey's shards", err)
 }

@@ -41,7 +41,6 @@ const (
 	PageSize     = 1000             // keys of one read of the due index
 	MaxAttempts  = 10               // failed attempts at one effect, before the enrollment fails
 	MaxCrashes   = 30               // attempts without a known outcome, before the enrollment fails
-	MaxShards    = 256              // of a journey's part of the due index
 	DuePerShard  = 5000             // due customers that one shard of a journey is to have at most
 	MaxLease     = 30 * time.Second // the longest lease of a claim
 	LeaseMargin  = 10 * time.Second // what a lease adds to the provider's timeout

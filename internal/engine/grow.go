@@ -6,6 +6,7 @@ import (
 
 	"journeys/internal/emf"
 	"journeys/internal/ident"
+	"journeys/internal/journey"
 )
 
 // growShards gives the journeys as many shards as their backlog needs: a power of two, so
@@ -26,10 +27,10 @@ func (s *sweeper) growShards(ctx context.Context) {
 }
 
 // ShardsFor returns the number of shards for that many due customers of a journey: a power
-// of two, at most MaxShards.
+// of two, at most journey.MaxShards.
 func ShardsFor(due int) int {
 	shards := 1
-	for shards < MaxShards && shards*DuePerShard < due {
+	for shards < journey.MaxShards && shards*DuePerShard < due {
 		shards *= 2
 	}
 	return shards

@@ -29,7 +29,7 @@ type sweptLive struct {
 // journeys first.
 func newScans(lives []*sweptLive) []*scan {
 	var list []*scan
-	for shard := range MaxShards {
+	for shard := range journey.MaxShards {
 		for _, l := range lives {
 			if shard >= l.Shards {
 				continue

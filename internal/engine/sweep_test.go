@@ -125,7 +125,7 @@ func TestTick_CutsALongWorkListIntoSegments(t *testing.T) {
 
 	s := newSweeps(slices.Concat(slices.Repeat([]string{"a"}, 100), []string{"b", "b"}, slices.Repeat([]string{"c"}, 60))...)
 	for i := range s.lives {
-		if s.lives[i].Shards = engine.MaxShards; s.lives[i].Tenant == tenantNamed("b") {
+		if s.lives[i].Shards = journey.MaxShards; s.lives[i].Tenant == tenantNamed("b") {
 			s.lives[i].Shards = 4
 		}
 	}

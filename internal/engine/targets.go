@@ -289,19 +289,28 @@ func (w *worker) settle(ctx context.Context) {
 			w.open(ctx, name)
 		case state.Kind == target.Open && w.targets.probing[name]:
 			delete(w.targets.probing, name)
-			if w.change(ctx, name, target.State.Closed) {
+			if w.release(ctx, name, target.Open) {
 				w.Log.InfoContext(ctx, "target closed: a probe was answered", "target", name)
 			}
 			w.watch.Forget(name)
 		case state.Kind == target.Closed && w.watch.Slow(name):
 			w.limit(ctx, name)
 		case state.Kind == target.Limited && w.watch.Quick(name):
-			if w.change(ctx, name, target.State.Closed) {
+			if w.release(ctx, name, target.Limited) {
 				w.Log.InfoContext(ctx, "target no longer limited: it answers fast", "target", name)
 			}
 			w.watch.Forget(name)
 		}
 	}
+}
+
+// release closes a target that is still of that kind: another worker may have opened a
+// limited one meanwhile.
+func (w *worker) release(ctx context.Context, name string, kind target.Kind) bool {
+	return w.change(ctx, name, func(s target.State) (target.State, bool) {
+		closed, _ := s.Closed()
+		return closed, s.Kind == kind
+	})
 }
 
 // open opens a target. If that cannot be written, the target is open for this worker.

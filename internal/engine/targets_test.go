@@ -29,7 +29,8 @@ type targeted struct {
 	rate     float64
 	hangs    bool
 	takes    time.Duration
-	refused  error // of PutTarget
+	refused  error  // of PutTarget
+	closing  func() // runs before the first write that closes a target; nil for nothing
 	sentAt   []time.Time
 	attempts int
 	log      bytes.Buffer
@@ -58,6 +59,10 @@ func (w *targeted) DecisionTarget(_ ident.Tenant, flow string) engine.Target {
 func (w *targeted) PutTarget(ctx context.Context, name string, old, next target.State) (target.State, bool, error) {
 	if w.refused != nil {
 		return old, false, w.refused
+	}
+	if w.closing != nil && next.Kind == target.Closed {
+		w.closing()
+		w.closing = nil
 	}
 	return w.slowWorld.PutTarget(ctx, name, old, next)
 }
@@ -251,6 +256,28 @@ func TestTargets_ASlowChannelHoldsItsShareOfTheWorkers(t *testing.T) {
 		w.wait()
 		w.work(t)
 		require.Empty(t, w.Targets(), "it answers fast")
+	})
+}
+
+// A worker whose target answers fast lifts the limit, but not what another worker has found
+// since.
+func TestTargets_ALimitThatEndsClosesNoOpenTarget(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newTargeted(t, 10, "s", "")
+		w.takes = 100 * time.Millisecond
+		limited, _ := target.State{}.Limited(time.Now())
+		_, _, err := w.PutTarget(t.Context(), "c:push", target.State{}, limited)
+		require.NoError(t, err)
+		w.closing = func() {
+			opened, _ := w.Targets()["c:push"].Opened(time.Now())
+			_, ok, err := w.slowWorld.PutTarget(t.Context(), "c:push", w.Targets()["c:push"], opened)
+			require.NoError(t, err)
+			require.True(t, ok)
+		}
+		w.work(t)
+		require.Nil(t, w.closing, "the worker tried")
+		require.Equal(t, target.Open, w.Targets()["c:push"].Kind)
 	})
 }
 

@@ -58,7 +58,7 @@ func TestTick_GrowsShardsOnceForABacklog(t *testing.T) {
 	}
 	require.Equal(t, []string{"jrn_0 8", "jrn_1 4"}, f.grown)
 	require.Equal(t, 1, engine.ShardsFor(0))
-	require.Equal(t, engine.MaxShards, engine.ShardsFor(1<<40))
+	require.Equal(t, journey.MaxShards, engine.ShardsFor(1<<40))
 }
 
 // sizes returns the sizes of the packs of one tick, those of one customer that may kill

@@ -221,6 +221,7 @@ func (s *Service) insert(
 	if due := selectDue(list, outcomes, s.clock()); len(due) > 0 {
 		s.nudge(ctx, t, j.ID, due)
 	}
+	s.growCrowded(ctx, t, j, outcomes)
 	return outcomes, nil
 }
 

@@ -89,9 +89,6 @@ type Journey struct {
 	Write           Write // that made this revision; set only for Create and Update
 }
 
-// FirstShards is the number of due-index shards of a new journey.
-const FirstShards = 4
-
 // Change is a partial update of a journey. Nil fields stay unchanged.
 type Change struct {
 	Name            *string

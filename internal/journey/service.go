@@ -39,6 +39,10 @@ type Service struct {
 	// concurrent one is retried. It returns false if ctx ended first. Nil
 	// retries at once.
 	Pause func(ctx context.Context, limit time.Duration) bool
+
+	// Sample decides whether a call that enrolled that many customers looks at a shard
+	// of the journey: on average once in SampleEvery customers. Nil never does.
+	Sample func(customers int) bool
 }
 
 // NewService returns a service on stores. now is the clock; entropy supplies

@@ -109,6 +109,11 @@ type EnrollmentStore interface {
 	// at the end. n is at most MaxIndexed. The index may be out of date; the
 	// enrollments are not.
 	ReadPartition(ctx context.Context, p Partition, n int, after *DueKey) ([]Indexed, *DueKey, error)
+	// Crowded reports whether a shard has more than CrowdedShard customers, or more than
+	// one page of the index holds. The index may be out of date.
+	Crowded(ctx context.Context, p Partition) (bool, error)
+	// DoubleShards doubles the journey's shards. It fails if there are not that many.
+	DoubleShards(ctx context.Context, t ident.Tenant, id ident.ID, shards int) error
 	// DrainFrom returns the lowest epoch of the journey that may still have
 	// customers, or -1 if that is the current one. It is strongly consistent.
 	DrainFrom(ctx context.Context, t ident.Tenant, id ident.ID) (int, error)

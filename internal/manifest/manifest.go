@@ -121,17 +121,17 @@ var (
 		checking(endpoint("update-journey", "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem")))
 	DeleteJourney = route(http.MethodDelete, "/journeys/{id}", admins,
 		endpoint("delete-journey", "DeleteItem", "GetItem", "PutItem", "UpdateItem"))
-	EnrollCustomers = route(http.MethodPost, "/journeys/{id}/enroll", editors, invoking(counting(
+	EnrollCustomers = route(http.MethodPost, "/journeys/{id}/enroll", editors, invoking(indexed(counting(
 		endpoint("enroll-customers",
-			"BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PartiQLInsert", "PartiQLUpdate", "PutItem", "Query", "UpdateItem")), Advance))
+			"BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PartiQLInsert", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"))), Advance))
 	TestJourney   = route(http.MethodPost, "/journeys/{id}/test", editors, checking(endpoint("test-journey", "BatchGetItem", "GetItem")))
 	GetEnrollment = route(http.MethodGet, "/journeys/{id}/enrollments/{customerId}", editors,
 		endpoint("get-enrollment", "BatchGetItem", "GetItem", "Query"))
 	GetJourneyAnalytics = route(http.MethodGet, "/journeys/{id}/analytics", viewers,
 		endpoint("get-journey-analytics", "GetItem", "Query"))
-	PutEvent = route(http.MethodPost, "/events", feeders, invoking(
+	PutEvent = route(http.MethodPost, "/events", feeders, invoking(indexed(
 		endpoint("put-event",
-			"BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PartiQLInsert", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"), Advance))
+			"BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PartiQLInsert", "PartiQLUpdate", "PutItem", "Query", "UpdateItem")), Advance))
 	ListEnrollments = route(http.MethodGet, "/journeys/{id}/enrollments", editors, indexed(
 		endpoint("list-enrollments", "BatchGetItem", "GetItem", "Query")))
 	RetryEnrollment = route(http.MethodPost, "/journeys/{id}/enrollments/{customerId}/retry", editors, invoking(
