@@ -52,7 +52,7 @@ func (st *stack) encryptTable(table awsdynamodb.TableV2) {
 	resource.AddPropertyOverride(jsii.String("Replicas.0.SSESpecification"), map[string]any{"KMSMasterKeyId": st.settings.key})
 }
 
-// The actions on the key that DynamoDB needs from whoever uses a table.
+// The actions on the key that DynamoDB needs from the callers of a table.
 var (
 	keyActions      = []string{"kms:Decrypt", "kms:DescribeKey"}
 	keyWriteActions = []string{"kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"}

@@ -116,6 +116,33 @@ func TestTargets_ThatCannotBeReadAreClosed(t *testing.T) {
 	}
 }
 
+// A damaged line must not stop its channel.
+func TestTargets_ADamagedLineIsReplaced(t *testing.T) {
+	t.Parallel()
+
+	s, table := store(t)
+	request := target.Request{
+		Now: start, Interval: target.Interval(14), Patience: target.MaxPatience, Arriving: 1,
+		Journey: target.Journey{Tenant: demo, Journey: id(1)},
+	}
+	next, _ := target.Line{}.Take(request)
+	_, ok, err := s.Engine.PutLine(t.Context(), "c:a", target.Line{}, next)
+	require.NoError(t, err)
+	require.True(t, ok)
+	_, err = dynamotest.Client().UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
+		TableName: &table, Key: keyOf("RATE", "c:a"), UpdateExpression: aws.String("SET n = :n"),
+		ExpressionAttributeValues: attributes{":n": garbage},
+	})
+	require.NoError(t, err)
+	damaged, ok, err := s.Engine.PutLine(t.Context(), "c:a", target.Line{}, next)
+	require.NoError(t, err)
+	require.False(t, ok)
+	require.Zero(t, damaged.Next)
+	_, ok, err = s.Engine.PutLine(t.Context(), "c:a", damaged, next)
+	require.NoError(t, err)
+	require.True(t, ok)
+}
+
 func TestTargets_LinesAreWrittenByOneWorkerAtATime(t *testing.T) {
 	t.Parallel()
 

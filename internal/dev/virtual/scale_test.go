@@ -136,7 +136,7 @@ func TestTick_CatchesUpAfterAnOutage(t *testing.T) {
 			}
 			w.Run(2+s.minutes+max(12, s.minutes/20), func(int) { w.Spread(first, last, 20, time.Now(), time.Minute) }, down)
 			report(t, fmt.Sprintf("outage of %s, %d minutes", s.what, s.minutes), w,
-				row{"until nobody is 2 minutes late", "min", s.caughtUp, float64(w.Late["acme"].LastAbove(2*time.Minute) + 1 - 2 - s.minutes), atMost(s.max)},
+				row{"until no customer is 2 minutes late", "min", s.caughtUp, float64(w.Late["acme"].LastAbove(2*time.Minute) + 1 - 2 - s.minutes), atMost(s.max)},
 				row{"packs of one", "", s.solo, float64(w.Count.Solo), anything},
 			)
 		})

@@ -13,6 +13,7 @@ import (
 	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/engine"
+	"journeys/internal/journey"
 	"journeys/internal/manifest"
 	"journeys/internal/target"
 )
@@ -63,7 +64,7 @@ func decodeLine(it item.Item) (target.Line, error) {
 }
 
 // PutLine implements engine.Table. Stamp tells which write stored a line. One that is
-// damaged is replaced.
+// damaged is returned as empty, so that the next write replaces it.
 func (s Targets) PutLine(ctx context.Context, name string, old, next target.Line) (target.Line, bool, error) {
 	w, err := s.Table.NewWriteID()
 	if err != nil {
@@ -83,6 +84,9 @@ func (s Targets) PutLine(ctx context.Context, name string, old, next target.Line
 			return target.Line{}, false, nil
 		}
 		stored, err := decodeLine(found)
+		if errors.Is(err, journey.ErrDamaged) {
+			return target.Line{Stamp: stored.Stamp}, false, nil
+		}
 		return stored, stored.Stamp == w, err
 	}
 	next.Stamp = w

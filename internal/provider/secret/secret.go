@@ -112,7 +112,7 @@ func (s *Source) Renew(ctx context.Context, refused Keys) Keys {
 // now returns the wall clock: the monotonic one stops while Lambda freezes the process.
 func (s *Source) now() time.Time { return s.store.now().Round(0) }
 
-// begin begins a read unless one runs. The read has a time limit of its own: whoever
+// begin begins a read unless one runs. The read has a time limit of its own: the call that
 // waits for it may have less time, and must not spoil it for the others. s.mu is held.
 func (s *Source) begin(ctx context.Context, now time.Time) {
 	if s.ended != nil {
