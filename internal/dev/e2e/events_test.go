@@ -71,6 +71,7 @@ func TestLocal_FunctionsAnswer503WithoutATable(t *testing.T) {
 		}
 	}
 	settings[manifest.EnvTable], settings[manifest.EnvCatalog] = local.Table, "{}"
+	settings[manifest.EnvEnrollmentsPerMinute] = "0"
 	functions, err := lambda.Start(manifest.Functions(), lambda.Options{
 		Dist: "../../../dist", Settings: settings,
 		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:1"},
