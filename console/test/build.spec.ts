@@ -65,7 +65,9 @@ test("a journey is built by keyboard alone", async ({ enter, backend }) => {
   await page.keyboard.press("F8");
   await expect(page.getByRole("complementary", { name: "Update: Update" })).toBeVisible();
   await page.keyboard.press("Escape");
+  await expect(step(page, "Update")).toBeFocused();
   await page.keyboard.press("/");
+  await expect(page.getByRole("combobox", { name: "Find a step" })).toBeFocused();
   await page.keyboard.type("entry");
   await page.keyboard.press("Enter");
   await expect(page.getByRole("complementary", { name: "Entry: Entry" })).toBeVisible();

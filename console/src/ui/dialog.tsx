@@ -20,6 +20,8 @@ export function Dialog({ title, label, onClose, wide = false, children }: Dialog
     const dialog = ref.current;
     const before = document.activeElement;
     dialog?.showModal();
+    // The page in a frame would get the keys, Escape too.
+    if (document.activeElement instanceof HTMLIFrameElement) dialog?.querySelector("button")?.focus();
     return () => {
       dialog?.close();
       if (before instanceof HTMLElement) before.focus();
