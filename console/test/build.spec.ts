@@ -62,6 +62,11 @@ test("a journey is built by keyboard alone", async ({ enter, backend }) => {
   await expect(step(page, "Wait")).toHaveCount(0);
   await saved(page);
 
+  await expect(
+    page.getByText("1 fault", { exact: true }),
+    "those of the steps before the undoing are gone",
+  ).toBeVisible();
+  await expect(page.getByText("It changes nothing yet.")).toBeVisible();
   await page.keyboard.press("F8");
   await expect(page.getByRole("complementary", { name: "Update: Update" })).toBeVisible();
   await page.keyboard.press("Escape");
