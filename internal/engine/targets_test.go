@@ -34,17 +34,20 @@ type targeted struct {
 	sentAt   []time.Time
 	attempts int
 	log      bytes.Buffer
+	logger   *slog.Logger // to log, for all workers
 	watch    target.Watch
 }
 
 func newTargeted(t *testing.T, customers int, kinds, onError string) *targeted {
 	config := map[byte]string{'s': `{"channel":"push"}`, 'd': `{"decisionFlowId":"next","onError":"` + onError + `"}`}
-	return &targeted{slowWorld: newSlowWorld(t, kinds, config, customers)}
+	w := &targeted{slowWorld: newSlowWorld(t, kinds, config, customers)}
+	w.logger = slog.New(slog.NewTextHandler(&w.log, nil))
+	return w
 }
 
 func (w *targeted) engine() *engine.Engine {
 	e := w.slowWorld.engine()
-	e.Table, e.Provider, e.Watch, e.Log = w, w, &w.watch, slog.New(slog.NewTextHandler(&w.log, nil))
+	e.Table, e.Provider, e.Watch, e.Log = w, w, &w.watch, w.logger
 	return e
 }
 
