@@ -317,11 +317,15 @@ func (w *worker) release(ctx context.Context, name string, kind target.Kind) boo
 func (w *worker) open(ctx context.Context, name string) {
 	now := w.now()
 	delete(w.targets.probing, name)
+	message := "target opened: timed out 5 times"
+	if w.targets.state(name).Kind == target.Open {
+		message = "target stays open: a probe timed out"
+	}
 	opened := w.change(ctx, name, func(s target.State) (target.State, bool) { return s.Opened(now) })
 	w.watch.Forget(name)
 	state := w.targets.state(name)
 	if opened {
-		w.Log.WarnContext(ctx, "target opened: timed out 5 times", "target", name, "until", state.Until)
+		w.Log.WarnContext(ctx, message, "target", name, "until", state.Until)
 	} else if local, ok := state.Opened(now); ok {
 		w.targets.set(name, local)
 		if w.targets.local == nil {

@@ -153,6 +153,7 @@ func TestTargets_AHangingChannelIsLeftAlone(t *testing.T) {
 		w.work(t)
 		require.Equal(t, 33, w.attempts, "a single probe")
 		require.Equal(t, time.Minute, w.Targets()["c:push"].Wait)
+		require.Contains(t, w.log.String(), "target stays open: a probe timed out")
 
 		w.hangs, w.takes = false, 100*time.Millisecond
 		w.wait()
@@ -281,6 +282,29 @@ func TestTargets_ALimitThatEndsClosesNoOpenTarget(t *testing.T) {
 		w.work(t)
 		require.Nil(t, w.closing, "the worker tried")
 		require.Equal(t, target.Open, w.Targets()["c:push"].Kind)
+	})
+}
+
+// The answer of a message is written before its customer waits for the slot of the next
+// message: the lease of the first could end meanwhile, and the message be in doubt.
+func TestTargets_AnAnswerIsWrittenBeforeTheNextSlot(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newTargeted(t, 1, "ss", "")
+		w.rate, w.takes = 0.1, 2*time.Second
+		var meanwhile progress.Enrollment
+		time.AfterFunc(5*time.Second, func() {
+			w.slowWorld.mu.Lock()
+			defer w.slowWorld.mu.Unlock()
+			for _, e := range w.items {
+				meanwhile = e
+			}
+		})
+		w.work(t)
+		require.Len(t, w.sentAt, 2)
+		require.Greater(t, w.sentAt[1].Sub(w.sentAt[0]), 9*time.Second)
+		require.True(t, meanwhile.LeaseUntil.IsZero(), "no message is in doubt")
+		require.Equal(t, trail.Sent, meanwhile.Path.Visits(meanwhile.EnrolledAt)[1].Result)
 	})
 }
 
