@@ -7,6 +7,7 @@ test("a customer is found, and their attributes changed exactly and not over ano
 }) => {
   await backend.customer("ann", { email: "ann@example.com", cart: { items: [{ sku: "a" }, { sku: "b" }] } });
   const page = await enter("#/customers");
+  await expect(page.getByRole("heading", { name: "Find a customer" })).toBeVisible();
   expect(await axe(page)).toEqual([]);
   await page.getByRole("searchbox", { name: "Exact id" }).fill("ann");
   await page.keyboard.press("Enter");
