@@ -10,14 +10,13 @@ import (
 
 	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/item"
-	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
 
 // Due implements engine.Table.
-func (s Engine) Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
-	query := s.dueQuery(p, engine.PageSize, after)
+func (s Engine) Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey, limit int) ([]journey.DueKey, *journey.DueKey, error) {
+	query := s.dueQuery(p, limit, after)
 	query.KeyConditionExpression = aws.String("dp = :dp AND ds <= :ds")
 	query.ExpressionAttributeValues[":ds"] = item.Number(before.UnixMilli())
 	return s.duePage(ctx, p, query, "read due enrollments")

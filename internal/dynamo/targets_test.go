@@ -123,7 +123,7 @@ func TestTargets_ADamagedLineIsReplaced(t *testing.T) {
 	s, table := store(t)
 	request := target.Request{
 		Now: start, Interval: target.Interval(14), Patience: target.MaxPatience, Arriving: 1,
-		Journey: target.Journey{Tenant: demo, Journey: id(1)},
+		Tenant: 1, Journey: 1,
 	}
 	next, _ := target.Line{}.Take(request)
 	_, ok, err := s.Engine.PutLine(t.Context(), "c:a", target.Line{}, next)
@@ -151,7 +151,7 @@ func TestTargets_LinesAreWrittenByOneWorkerAtATime(t *testing.T) {
 	request := func(n int) target.Request {
 		return target.Request{
 			Now: start, Interval: target.Interval(14), Patience: target.MaxPatience, Arriving: n,
-			Journey: target.Journey{Tenant: demo, Journey: id(1)},
+			Tenant: 1, Journey: 1,
 		}
 	}
 	var mu sync.Mutex
@@ -176,7 +176,7 @@ func TestTargets_LinesAreWrittenByOneWorkerAtATime(t *testing.T) {
 					require.False(t, taken[at], "no slot is given twice")
 					taken[at] = true
 				}
-				slots, places = slots+grant.Slots, places+grant.Places
+				slots, places = slots+grant.Slots, places+20-grant.Slots
 				return
 			}
 		})
@@ -188,7 +188,8 @@ func TestTargets_LinesAreWrittenByOneWorkerAtATime(t *testing.T) {
 	lines, err := s.Engine.Lines(t.Context())
 	require.NoError(t, err)
 	line := lines["c:a.b#c"]
-	require.Contains(t, line.Journeys, target.Journey{Tenant: demo, Journey: id(1)})
+	require.Len(t, line.Shares, 1)
+	require.Equal(t, []uint32{1}, line.Shares[0].Journeys)
 	require.Equal(t, target.Interval(14), line.Interval)
 	stored, ok, err := s.Engine.PutLine(t.Context(), "c:a.b#c", target.Line{}, target.Line{})
 	require.NoError(t, err)

@@ -49,7 +49,7 @@ func (s *slowWorld) Lives(context.Context, engine.LiveKey, engine.LiveKey) ([]en
 	return []engine.Live{s.live}, nil
 }
 
-func (s *slowWorld) Due(_ context.Context, _ journey.Partition, before time.Time, _ *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
+func (s *slowWorld) Due(_ context.Context, _ journey.Partition, before time.Time, _ *journey.DueKey, _ int) ([]journey.DueKey, *journey.DueKey, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var page []journey.DueKey

@@ -58,7 +58,7 @@ func (s *sweeps) Lives(_ context.Context, from, to engine.LiveKey) ([]engine.Liv
 	return s.lives[begin : end+1], nil
 }
 
-func (s *sweeps) Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
+func (s *sweeps) Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey, limit int) ([]journey.DueKey, *journey.DueKey, error) {
 	time.Sleep(s.reading)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -68,7 +68,7 @@ func (s *sweeps) Due(ctx context.Context, p journey.Partition, before time.Time,
 	if s.refuse != nil && p.Shard == 1 {
 		return nil, nil, s.refuse
 	}
-	return s.fake.Due(ctx, p, before, after)
+	return s.fake.Due(ctx, p, before, after, limit)
 }
 
 func (s *sweeps) Dispatch(ctx context.Context, p engine.Pack) error {

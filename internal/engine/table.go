@@ -119,10 +119,10 @@ type Table interface {
 	// Lives returns the Live entries from a key to another, both included, in
 	// order; all if both are zero. Its error is an Unread if some cannot be read.
 	Lives(ctx context.Context, from, to LiveKey) ([]Live, error)
-	// Due returns a page of at most PageSize keys of a shard that are due at
-	// before or earlier, ordered by due time. The page begins behind after, or
+	// Due returns a page of at most limit keys of a shard, 1 to PageSize, that are due
+	// at before or earlier, ordered by due time. The page begins behind after, or
 	// at the start if after is nil. next is nil after the last page.
-	Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey) (page []journey.DueKey, next *journey.DueKey, err error)
+	Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey, limit int) (page []journey.DueKey, next *journey.DueKey, err error)
 	// GrowShards gives the journey that many shards, unless they have changed
 	// since l was read.
 	GrowShards(ctx context.Context, l Live, shards int) error

@@ -125,7 +125,7 @@ func (w *worker) start(ctx context.Context, e progress.Enrollment) (*run, error)
 	switch {
 	case r.graph.Awaits(e.Node) != nil:
 		r.state = readingEvents
-	case !e.Due.After(now):
+	case !e.Due.After(now), e.InLine:
 		r.state = stepping
 	}
 	return r, nil

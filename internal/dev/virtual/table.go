@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -70,11 +71,11 @@ func compareKeys(a, b engine.LiveKey) int {
 	return cmp.Or(cmp.Compare(a.Tenant.String(), b.Tenant.String()), cmp.Compare(a.Journey, b.Journey))
 }
 
-func (w table) Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
+func (w table) Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey, limit int) ([]journey.DueKey, *journey.DueKey, error) {
 	if !w.elapse(ctx, QueryTime, requestCPU) {
 		return nil, nil, ctx.Err()
 	}
-	page, next := w.due(p, before, after)
+	page, next := w.due(p, before, after, limit)
 	if !w.elapse(ctx, 0, time.Duration(len(page))*keyCPU) {
 		return nil, nil, ctx.Err()
 	}
@@ -82,24 +83,27 @@ func (w table) Due(ctx context.Context, p journey.Partition, before time.Time, a
 }
 
 // due reads a page of the due index.
-func (w *World) due(p journey.Partition, before time.Time, after *journey.DueKey) (page []journey.DueKey, next *journey.DueKey) {
+func (w *World) due(p journey.Partition, before time.Time, after *journey.DueKey, limit int) (page []journey.DueKey, next *journey.DueKey) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	part := w.partition(p)
 	var start key
-	if after == nil {
+	switch {
+	case after == nil:
 		part.visit(w.minute())
-	} else {
+	case after.Customer == "":
+		start = key{after.At.UnixMilli(), math.MaxInt32}
+	default:
 		start = key{after.At.UnixMilli(), customerID(after.Customer)}
 	}
-	keys := w.page(part, before.UnixMilli(), start, engine.PageSize)
+	keys := w.page(part, before.UnixMilli(), start, limit)
 	w.Count.Queries++
 	w.Count.DueRRU += max(1, float64((len(keys)*keySize+4095)/4096)) / 2
 	page = make([]journey.DueKey, len(keys))
 	for i, k := range keys {
 		page[i] = journey.DueKey{Customer: customerName(k.id), At: time.UnixMilli(k.at).UTC()}
 	}
-	if len(page) < engine.PageSize {
+	if len(page) < limit {
 		return page, nil
 	}
 	return page, &page[len(page)-1]
