@@ -25,7 +25,7 @@ type Settings struct {
 	flows    map[string]flow
 	channels map[string]channel
 	allowed  allowance
-	plain    []string // see PlainSecrets
+	plain    []string   // see PlainSecrets
 	arns     []NamedARN // see SecretARNs
 }
 
