@@ -37,8 +37,8 @@ type sweeper struct {
 	busy   int // goroutines that are doing something
 	budget int // packs that no share may dispatch yet
 	failed int // scans
-	counts struct{ due, packs, solo, undelivered, errors int }
-	oldest time.Duration // that a customer of an active journey is late
+	counts struct{ due, packs, solo, stuck, undelivered, errors int }
+	oldest time.Duration // that a customer of an active journey is late who is not stuck
 }
 
 func newSweeper(e *Engine, lives []Live, segment Segment, began time.Time) *sweeper {
@@ -159,7 +159,11 @@ func (s *sweeper) wasRead(ctx context.Context, h *share, scan *scan, page []jour
 	behind := scan.pages > 1 || scan.next != nil
 	for _, key := range page {
 		late := scan.late(key, s.began)
-		s.oldest = max(s.oldest, late)
+		if late >= StuckAfter {
+			s.counts.stuck++
+		} else {
+			s.oldest = max(s.oldest, late)
+		}
 		o, ok := overdue{scan.live, key.Customer, late, behind}, true
 		if late >= SoloAfter {
 			o, ok = h.solo.add(o)
