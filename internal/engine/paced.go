@@ -13,9 +13,10 @@ import (
 )
 
 const (
-	paceEvery = 5 * time.Second // between two readings of lines, at most
-	pageSpare = 64              // keys of a reading beyond the customers that it looks for: they may be dispatched already
-	paceEnd   = 2 * time.Second // before the last requests of a sweep, no line is read any more
+	paceEvery     = 5 * time.Second  // between two readings of lines, at most
+	dispatchedFor = 25 * time.Second // a customer in line that got no slot is dispatched again after this
+	pageSpare     = 64               // keys of a reading beyond the customers that it looks for: they may be dispatched already
+	paceEnd       = 2 * time.Second  // before the last requests of a sweep, no line is read any more
 )
 
 // pacer dispatches the customers whose places in the lines of targets come up between two
@@ -23,8 +24,8 @@ const (
 type pacer struct {
 	*Engine
 	began time.Time
-	lives map[uint32][]*Live // by target.JourneyMark
-	seen  map[placed]bool    // that were dispatched
+	lives map[uint32][]*Live   // by target.JourneyMark
+	seen  map[placed]time.Time // when those were dispatched that were
 }
 
 // placed is a customer of a journey with a due time.
@@ -40,7 +41,7 @@ func (e *Engine) pace(ctx context.Context, began time.Time, lives []Live) {
 	if _, ok := ctx.Deadline(); !ok {
 		return
 	}
-	p := &pacer{e, began, map[uint32][]*Live{}, map[placed]bool{}}
+	p := &pacer{e, began, map[uint32][]*Live{}, map[placed]time.Time{}}
 	for i := range lives {
 		if l := &lives[i]; l.On {
 			mark := target.JourneyMark(target.Journey{Tenant: l.Tenant, Journey: l.Journey})
@@ -100,8 +101,12 @@ func (p *pacer) serve(ctx context.Context, line target.Line) (time.Duration, boo
 	for _, q := range queues {
 		take(q, q.due, free)
 	}
+	ahead := patience / 2
+	if !fits(ctx, paceEnd+ahead) {
+		ahead = patience // nothing is dispatched until the next sweep
+	}
 	for _, q := range queues {
-		_, spare := line.Free(now, patience/2)
+		_, spare := line.Free(now, ahead)
 		take(q, len(q.found)-q.taken, spare)
 	}
 	for _, q := range queues {
@@ -136,6 +141,7 @@ func (p *pacer) read(ctx context.Context, shards []journey.Partition, before tim
 	begin := int(p.Jitter() * float64(len(shards)))
 	shards = slices.Concat(shards[begin:], shards[:begin])
 	limit := min(enough+pageSpare, PageSize)
+	now := p.now()
 	var mu sync.Mutex
 	for some := range slices.Chunk(shards, p.Parallel) {
 		if len(found) >= enough || !fits(ctx, paceEnd) {
@@ -149,7 +155,7 @@ func (p *pacer) read(ctx context.Context, shards []journey.Partition, before tim
 				defer mu.Unlock()
 				for _, key := range page {
 					at := placed{target.Journey{Tenant: shard.Tenant, Journey: shard.Journey}, key}
-					if key.At.After(p.began) && !p.seen[at] {
+					if key.At.After(p.began) && now.Sub(p.seen[at]) > dispatchedFor {
 						found = append(found, at)
 					}
 				}
@@ -168,7 +174,7 @@ func (p *pacer) read(ctx context.Context, shards []journey.Partition, before tim
 func (p *pacer) dispatch(ctx context.Context, customers []placed) {
 	packs := map[target.Journey][]string{}
 	for _, c := range customers {
-		p.seen[c] = true
+		p.seen[c] = p.now()
 		packs[c.journey] = append(packs[c.journey], c.key.Customer)
 	}
 	for j, all := range packs {

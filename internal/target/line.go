@@ -108,7 +108,7 @@ func (l Line) Take(r Request) (Line, Grant) {
 	own, others := l.split(r)
 	rivals := lined(others, r.Now)
 	step := r.Interval * time.Duration(1+rivals)
-	next, paid, allowed := l.allowed(r, own, step)
+	next, paid, allowed := l.allowed(r, own, others, step)
 	line := own.Tail.Sub(r.Now) > r.Patience
 	g := Grant{First: next, Step: step, Slots: min(allowed, r.Returning)}
 	if !line {
@@ -181,8 +181,9 @@ func lined(shares []Share, now time.Time) (n int) {
 }
 
 // allowed returns when the next slot is, when the share may have it, and how many it may
-// take: its even part, or those that may stay free, as others would have taken them by now.
-func (l Line) allowed(r Request, own Share, step time.Duration) (next, paid time.Time, slots int) {
+// take: its even part, or as many as the others have had beyond theirs, or those that may
+// stay free, as others would have taken them by now.
+func (l Line) allowed(r Request, own Share, others []Share, step time.Duration) (next, paid time.Time, slots int) {
 	next, free := l.Free(r.Now, r.Patience)
 	credit := r.Now // none for the time in which it had no line
 	if own.Tail.After(r.Now) {
@@ -190,9 +191,15 @@ func (l Line) allowed(r Request, own Share, step time.Duration) (next, paid time
 	}
 	paid = earliest(Latest(own.Paid, credit), next.Add(r.Patience+step))
 	if step > r.Interval {
+		least := next.Add(r.Patience + step)
+		for _, s := range others {
+			if s.Tail.After(r.Now) {
+				least = earliest(least, s.Paid)
+			}
+		}
 		even := 0
-		if wait := paid.Sub(r.Now); wait <= r.Patience {
-			even = 1 + int((r.Patience-wait)/step)
+		if wait := Latest(least, r.Now.Add(r.Patience)).Sub(paid); wait >= 0 {
+			even = 1 + int(wait/step)
 		}
 		_, spare := l.Free(r.Now, r.Patience/2)
 		free = min(free, max(even, spare))
