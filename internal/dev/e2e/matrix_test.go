@@ -27,8 +27,8 @@ import (
 // TestMatrix makes every call with every kind of token and compares the answers
 // with testdata/matrix.md, which is written by hand. It fails on any extra or
 // missing cell, row or column. SAM CLI's containers and an emulator run the same files many
-// times slower, so there each call is made with every fourth kind of token, and each kind
-// of token makes every fourth call.
+// times slower, so there each call is made by an admin, who makes what later calls meet,
+// and with every fourth kind of token, and each kind of token makes every fourth call.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
 
@@ -48,7 +48,7 @@ func TestMatrix(t *testing.T) {
 		}
 		for place, column := range columns {
 			switch {
-			case *gatewayFlag != "" && (number+place)%4 != 0:
+			case *gatewayFlag != "" && place > 0 && (number+place)%4 != 0:
 				row = append(row, notMade(want, number, place))
 				continue
 			case route.Public:
