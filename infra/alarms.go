@@ -139,13 +139,17 @@ func (st *stack) functionAlarms(f manifest.Function) []alarm {
 	if f.Name == manifest.Authorizer.Name {
 		failures.description, failures.runbook = "The authorizer failed, so callers with good tokens got 500.", "authorizer-errors"
 	}
-	alarms := []alarm{
-		failures,
-		{
-			f.LogicalID() + "Throttles", function.MetricThrottles(sum()), 1, 1,
-			f.Name + " was throttled: no concurrency was left.", "throttles", false,
-		},
+	refusals := alarm{
+		f.LogicalID() + "Throttles", function.MetricThrottles(sum()), 1, 1,
+		f.Name + " was throttled: no concurrency was left.", "throttles", false,
 	}
+	if f.Name == manifest.Sweep.Name { // Lambda repeats a throttled call for a minute, which does no harm
+		refusals = alarm{
+			"SegmentsDropped", function.Metric(jsii.String("AsyncEventsDropped"), sum()), 1, 1,
+			"Lambda dropped calls of sweep, so due shards were not read for a minute or longer.", "segments-dropped", false,
+		}
+	}
+	alarms := []alarm{failures, refusals}
 	if f.Name == manifest.Authorizer.Name {
 		half := f.Timeout / 2
 		alarms = append(alarms, alarm{

@@ -35,7 +35,11 @@ func TestAlarms_CoverEveryBackgroundFunctionOfProd(t *testing.T) {
 				metrics = append(metrics, a.Properties["Namespace"].(string)+" "+a.Properties["MetricName"].(string))
 			}
 		}
-		require.ElementsMatch(t, append([]string{"AWS/Lambda Errors", "AWS/Lambda Throttles"}, more[f.Name]...), metrics, f.Name)
+		refusals := "AWS/Lambda Throttles"
+		if f.Name == manifest.Sweep.Name {
+			refusals = "AWS/Lambda AsyncEventsDropped"
+		}
+		require.ElementsMatch(t, append([]string{"AWS/Lambda Errors", refusals}, more[f.Name]...), metrics, f.Name)
 	}
 	require.Len(t, alarms, 2*len(manifest.Background())+len(more)+3+2+5, "3 alarms for the API and the table, 2 for late customers, 5 for the figures")
 }
@@ -47,6 +51,10 @@ func TestAlarms_RingWhenCustomersAreLate(t *testing.T) {
 		"Invocations": {
 			"Namespace": "AWS/Lambda", "Statistic": "Sum", "Period": 60.0, "EvaluationPeriods": 5.0, "Threshold": 1.0,
 			"TreatMissingData": "breaching", "ComparisonOperator": "LessThanThreshold",
+		},
+		"AsyncEventsDropped": {
+			"Namespace": "AWS/Lambda", "Statistic": "Sum", "Period": 300.0, "EvaluationPeriods": 1.0, "Threshold": 1.0,
+			"TreatMissingData": "notBreaching", "ComparisonOperator": "GreaterThanOrEqualToThreshold",
 		},
 		"OldestDue":    {"Statistic": "Maximum", "Period": 300.0, "EvaluationPeriods": 1.0, "Threshold": 300.0},
 		"ShardsUnread": {"Statistic": "Sum", "Period": 300.0, "EvaluationPeriods": 3.0, "Threshold": 1.0},

@@ -39,8 +39,8 @@ type sweeper struct {
 	busy   int           // goroutines that are doing something
 	budget time.Duration // of workers, that no share may take yet
 	failed int           // scans
-	counts struct{ due, packs, solo, undelivered, errors int }
-	oldest time.Duration // that a customer of an active journey is late
+	counts struct{ due, packs, solo, stuck, undelivered, errors int }
+	oldest time.Duration // that a customer of an active journey is late who is not stuck
 }
 
 func newSweeper(e *Engine, lives []Live, segment Segment, costs map[ident.Tenant]time.Duration, began time.Time) *sweeper {
@@ -190,7 +190,11 @@ func (s *sweeper) wasRead(ctx context.Context, h *share, scan *scan, page []jour
 	behind := scan.pages > 1 || scan.next != nil
 	for _, key := range page {
 		late := scan.late(key, s.began)
-		s.oldest = max(s.oldest, late)
+		if late >= StuckAfter {
+			s.counts.stuck++
+		} else {
+			s.oldest = max(s.oldest, late)
+		}
 		o, ok := overdue{scan.live, key.Customer, late, behind}, true
 		if late >= SoloAfter {
 			o, ok = h.addSolo(o)

@@ -95,6 +95,7 @@ func (s *sweeps) DispatchSweep(_ context.Context, segment engine.Segment) error 
 type logged struct {
 	Msg                                               string
 	CustomersDue, ShardsUnread, CustomersLeft, Errors int
+	CustomersStuck                                    int
 	OldestDue                                         float64
 	AWS                                               struct {
 		CloudWatchMetrics []struct{ Metrics []struct{ Name string } }
@@ -387,4 +388,24 @@ func TestTick_TellsHowLateTheOldestCustomerIs(t *testing.T) {
 		sent = append(sent, m.Name)
 	}
 	require.Equal(t, []string{"CustomersDue", "OldestDue"}, sent)
+}
+
+// Customers whose items cannot be read stay due for ever, but not the alarm on lateness.
+func TestTick_CountsStuckCustomersByThemselves(t *testing.T) {
+	t.Parallel()
+
+	s := newSweeps("a", "b")
+	s.overdue(0, 0, 2, engine.StuckAfter)
+	s.overdue(0, 1, 1, 90*24*time.Hour)
+	require.NoError(t, s.engine().Tick(t.Context()))
+	line := s.lastLine(t)
+	require.Equal(t, []int{3, 3}, []int{line.CustomersStuck, line.CustomersDue})
+	require.Zero(t, line.OldestDue)
+	require.Len(t, s.packs, 3, "they are still tried, each alone")
+
+	s.overdue(1, 0, 1, engine.StuckAfter-time.Second)
+	require.NoError(t, s.engine().Tick(t.Context()))
+	line = s.lastLine(t)
+	require.Equal(t, 3, line.CustomersStuck)
+	require.InDelta(t, (engine.StuckAfter - time.Second).Seconds(), line.OldestDue, 0)
 }

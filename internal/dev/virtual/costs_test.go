@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"journeys/internal/dev/virtual"
 )
 
@@ -48,8 +50,8 @@ func TestTenants_ThoseWithCostlyPacksDelayNoOther(t *testing.T) {
 				row{"lateness of another tenant's customers, p99", "s", s.p99, seconds(late.Quantile(0.99)), atMost(120)},
 				row{"lateness of another tenant's customers, p50", "s", s.p50, seconds(late.Quantile(0.5)), anything},
 				row{"messages sent in 8 minutes", "", s.sent, float64(sent), atLeast(100_000)},
-				row{"writes of costs", "", 0, float64(w.Count.Costs), atMost(200)},
 			)
+			require.Less(t, w.Count.Costs, 200, "writes of costs")
 		})
 	}
 }
