@@ -13,6 +13,7 @@ import (
 
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/target"
 )
@@ -203,4 +204,40 @@ func TestTargets_LinesAreWrittenByOneWorkerAtATime(t *testing.T) {
 	lines, err = s.Engine.Lines(t.Context())
 	require.ErrorIs(t, err, journey.ErrNewer)
 	require.Empty(t, lines)
+}
+
+// A cost that cannot be read leaves the others, and a damaged one is replaced.
+func TestTargets_CostsOfTenants(t *testing.T) {
+	t.Parallel()
+
+	s, table := store(t)
+	costs, err := s.Engine.Costs(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, costs)
+	other, _ := ident.ParseTenant("other")
+	put := func(tenant ident.Tenant, wave time.Duration) error {
+		return s.Engine.PutCost(t.Context(), tenant, wave, start)
+	}
+	require.NoError(t, put(demo, time.Second))
+	require.NoError(t, put(demo, 1950*time.Millisecond))
+	require.NoError(t, put(other, time.Second))
+	costs, err = s.Engine.Costs(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, map[ident.Tenant]time.Duration{demo: 1950 * time.Millisecond, other: time.Second}, costs)
+
+	_, err = dynamotest.Client().UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
+		TableName: &table, Key: keyOf("COSTS", "demo"), UpdateExpression: aws.String("SET w = :w"),
+		ExpressionAttributeValues: attributes{":w": garbage},
+	})
+	require.NoError(t, err)
+	costs, err = s.Engine.Costs(t.Context())
+	require.ErrorIs(t, err, journey.ErrDamaged)
+	require.Equal(t, map[ident.Tenant]time.Duration{other: time.Second}, costs)
+	require.NoError(t, put(demo, time.Second))
+
+	newer(t, table, "COSTS", "demo")
+	require.ErrorIs(t, put(demo, time.Second), journey.ErrNewer)
+	costs, err = s.Engine.Costs(t.Context())
+	require.ErrorIs(t, err, journey.ErrNewer)
+	require.Equal(t, map[ident.Tenant]time.Duration{other: time.Second}, costs)
 }

@@ -61,8 +61,10 @@ type LiveKey struct {
 type Pack struct {
 	Tenant    ident.Tenant
 	Journey   ident.ID
-	Customers []string // 1 to PackSize, all different
-	Solo      bool     // a single customer, which may have killed an earlier worker
+	Customers []string      // 1 to PackSize, all different
+	Solo      bool          // a single customer, which may have killed an earlier worker
+	Wave      time.Duration // what Tick thought that each SmallPack customers take; 0 if Tick did not dispatch it in its turn
+	At        time.Time     // when it was dispatched; zero if it may wait for any time
 }
 
 // Loaded is what Load reads.
@@ -144,6 +146,11 @@ type Table interface {
 	// Lines returns the lines of all targets, by name. Its error is an Unread if some
 	// cannot be read.
 	Lines(ctx context.Context) (map[string]target.Line, error)
+	// Costs returns how long a worker takes for SmallPack customers of a tenant, where
+	// that is known to be much. Its error is an Unread if some cannot be read.
+	Costs(ctx context.Context) (map[ident.Tenant]time.Duration, error)
+	// PutCost stores one of Costs, until it expires.
+	PutCost(ctx context.Context, t ident.Tenant, wave time.Duration, expires time.Time) error
 	// Profiles returns the profiles of customers, by customer. Those without a
 	// profile are absent.
 	Profiles(ctx context.Context, t ident.Tenant, customers []string) (map[string]Profile, error)

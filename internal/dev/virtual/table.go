@@ -198,6 +198,27 @@ func (w table) Lines(ctx context.Context) (map[string]target.Line, error) {
 	return w.targets.Lines(ctx)
 }
 
+func (w table) Costs(ctx context.Context) (map[ident.Tenant]time.Duration, error) {
+	if !elapse(ctx, QueryTime) {
+		return nil, ctx.Err()
+	}
+	w.mu.Lock()
+	w.Count.Queries++
+	w.mu.Unlock()
+	return w.targets.Costs(ctx)
+}
+
+func (w table) PutCost(ctx context.Context, t ident.Tenant, wave time.Duration, expires time.Time) error {
+	if !elapse(ctx, WriteTime) {
+		return ctx.Err()
+	}
+	w.mu.Lock()
+	w.Count.WRU++
+	w.Count.Costs++
+	w.mu.Unlock()
+	return w.targets.PutCost(ctx, t, wave, expires)
+}
+
 // start returns the enrollment of a customer whose wait ends at due.
 func (j *liveJourney) start(name string, due time.Time, epoch int) progress.Enrollment {
 	e, _ := j.graph.Graph.Start(progress.Enrollment{
