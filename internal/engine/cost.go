@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"journeys/internal/ident"
@@ -38,8 +37,12 @@ func waves(n int) int { return (n + SmallPack - 1) / SmallPack }
 // capacity returns the time of workers that as many full packs take that nothing is known of.
 func capacity(packs int) time.Duration { return time.Duration(packs) * timeOf(PackSize, assumedWave) }
 
-// costs returns the time of a wave of each tenant that is known; none if it cannot be read.
-func (e *Engine) costs(ctx context.Context) map[ident.Tenant]time.Duration {
+// costs returns the time of a wave of each tenant that is known; none if it cannot be read,
+// or if the journeys have nothing to be swept.
+func (e *Engine) costs(ctx context.Context, lives []Live) map[ident.Tenant]time.Duration {
+	if countShards(lives) == 0 {
+		return nil
+	}
 	costs, err := e.Table.Costs(ctx)
 	unread, err := splitUnread(err)
 	if err != nil {
@@ -112,5 +115,5 @@ func (e *Engine) noteCost(ctx context.Context, p Pack, began time.Time) {
 		e.Log.WarnContext(ctx, "cost of a tenant not written", "tenant", p.Tenant.String(), "error", err)
 		return
 	}
-	e.Log.InfoContext(ctx, "cost of a tenant changed", "tenant", p.Tenant.String(), slog.Duration("wave", known))
+	e.Log.InfoContext(ctx, "cost of a tenant changed", "tenant", p.Tenant.String(), "wave", known)
 }

@@ -123,7 +123,8 @@ type Table interface {
 	Lives(ctx context.Context, from, to LiveKey) ([]Live, error)
 	// Due returns a page of at most limit keys of a shard, 1 to PageSize, that are due
 	// at before or earlier, ordered by due time. The page begins behind after, or
-	// at the start if after is nil. next is nil after the last page.
+	// at the start if after is nil; after without a Customer is behind all of that
+	// time. next is nil after the last page.
 	Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey, limit int) (page []journey.DueKey, next *journey.DueKey, err error)
 	// GrowShards gives the journey that many shards, unless they have changed
 	// since l was read.

@@ -28,14 +28,14 @@ func (s Targets) Costs(ctx context.Context) (map[ident.Tenant]time.Duration, err
 		it := item.Reader{Item: r.Item}
 		name, wave := it.Text(manifest.SortKey), it.Number(cWave)
 		tenant, ok := ident.ParseTenant(name)
-		if it.Err == nil && (!ok || wave <= 0) {
-			it.Err = fmt.Errorf("the cost of the tenant %q is %d ms", name, wave)
-		}
-		if it.Err != nil {
+		switch {
+		case it.Err != nil:
 			unread = append(unread, access.WrapDamaged(it.Err))
-			return nil
+		case !ok || wave <= 0:
+			unread = append(unread, access.WrapDamaged(fmt.Errorf("the cost of the tenant %q is %d ms", name, wave)))
+		default:
+			costs[tenant] = time.Duration(wave) * time.Millisecond
 		}
-		costs[tenant] = time.Duration(wave) * time.Millisecond
 		return nil
 	})
 	if err == nil {
