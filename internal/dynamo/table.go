@@ -12,6 +12,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/dynamo/access"
+	"journeys/internal/dynamo/addresses"
 	"journeys/internal/dynamo/figures"
 	"journeys/internal/dynamo/format"
 	"journeys/internal/dynamo/item"
@@ -32,6 +33,7 @@ type Store struct {
 	Analytics   Analytics
 	Names       Names
 	Topics      topics.Store
+	Addresses   *addresses.Store
 }
 
 // Journeys implements journey.JourneyStore and journey.VersionStore.
@@ -73,7 +75,7 @@ func New(client *dynamodb.Client, name string, entropy io.Reader) *Store {
 	t := &table{base, figures.Figures{Table: base}}
 	return &Store{
 		Journeys{t}, Enrollments{t}, Customers{t}, Events{t}, Engine{t, targets.Targets{Table: base}}, Analytics{t, t.figures}, Names{t},
-		topics.Store{Table: base},
+		topics.Store{Table: base}, &addresses.Store{Table: base},
 	}
 }
 

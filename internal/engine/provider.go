@@ -41,8 +41,10 @@ type Provider interface {
 // Target is a channel or a decision flow as the installation knows it: tenants share it,
 // and may call it differently. The zero value is one that answers at once, without a call.
 type Target struct {
-	Name string  // unique among channels and decision flows; "" for no call
-	Rate float64 // effects per second in the whole installation; 0 for no limit
+	Name    string  // unique among channels and decision flows; "" for no call
+	Rate    float64 // effects per second in the whole installation; 0 for no limit
+	Channel string  // as catalog.List.Find names it; "" for a decision flow
+	Address string  // the customer's attribute that a channel sends to; "" for none
 }
 
 var (

@@ -91,7 +91,10 @@ func (p *Provider) ChannelTarget(t ident.Tenant, channel string) engine.Target {
 	if !ok {
 		return engine.Target{}
 	}
-	return engine.Target{Name: "c:" + name, Rate: p.settings.channels[name].rate}
+	return engine.Target{
+		Name: "c:" + name, Rate: p.settings.channels[name].rate,
+		Channel: name, Address: p.settings.catalog.Address(channel, t.String()),
+	}
 }
 
 // DecisionTarget implements engine.Provider. Flows of rules have none.
