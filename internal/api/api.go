@@ -22,6 +22,7 @@ import (
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 	"journeys/internal/names"
+	"journeys/internal/suppression"
 )
 
 // API holds what the operations use. Every field but Installation is required.
@@ -29,8 +30,10 @@ type API struct {
 	Journeys  *journey.Service
 	Analytics *analytics.Reader
 	Names     *names.Collector
-	Log       *slog.Logger     // gets one line per request, and one per kind of damaged item
-	Now       func() time.Time // for the expiry of tokens and the durations in the log
+	// Suppressions is required by its own operations only.
+	Suppressions *suppression.Service
+	Log          *slog.Logger     // gets one line per request, and one per kind of damaged item
+	Now          func() time.Time // for the expiry of tokens and the durations in the log
 	// Meter returns a context for one request, and a function that reports, as a
 	// log attribute, what the request used of the table.
 	Meter func(context.Context) (context.Context, func() slog.Attr)
@@ -198,6 +201,21 @@ func PublishDraft() Operation {
 	return Operation{manifest.PublishDraft, nil, publishDraft}
 }
 
+// GetSuppression returns the operation of manifest.GetSuppression.
+func GetSuppression() Operation {
+	return Operation{manifest.GetSuppression, nil, getSuppression}
+}
+
+// PutSuppression returns the operation of manifest.PutSuppression.
+func PutSuppression() Operation {
+	return Operation{manifest.PutSuppression, nil, putSuppression}
+}
+
+// DeleteSuppression returns the operation of manifest.DeleteSuppression.
+func DeleteSuppression() Operation {
+	return Operation{manifest.DeleteSuppression, nil, deleteSuppression}
+}
+
 // Operations returns every operation, in the order of manifest.Routes.
 func Operations() []Operation {
 	return []Operation{
@@ -209,6 +227,7 @@ func Operations() []Operation {
 		GetSettings(), GetNames(),
 		ListCustomerEnrollments(), ActOnEnrollments(),
 		GetDraft(), PutDraft(), DeleteDraft(), PublishDraft(),
+		GetSuppression(), PutSuppression(), DeleteSuppression(),
 	}
 }
 

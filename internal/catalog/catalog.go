@@ -85,6 +85,9 @@ func AddressByName(channel string) string {
 	return ""
 }
 
+// Addresses returns the attributes that hold addresses.
+func Addresses() []string { return []string{"email", "phone"} }
+
 // Text returns the catalog as JSON, the same for equal catalogs.
 func (c Catalog) Text() string {
 	text, err := json.Marshal(c, json.Deterministic(true))

@@ -20,6 +20,7 @@ import (
 	"journeys/internal/dynamo/figures"
 	"journeys/internal/dynamo/format"
 	"journeys/internal/dynamo/item"
+	"journeys/internal/dynamo/topics"
 	"journeys/internal/engine"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -197,11 +198,17 @@ func (s Customers) Enrollments(
 // Forget implements journey.CustomerStore. It reads the customer's items until there
 // are none, so that it meets again what was lost, refused or written meanwhile. It
 // changes nothing if an item is of a newer format.
-func (s Customers) Forget(ctx context.Context, t ident.Tenant, customer string, now time.Time) error {
+//
+// The opt-outs are kept behind the fence: what is written from then on is either not
+// stored, or undone by its writer.
+func (s Customers) Forget(ctx context.Context, t ident.Tenant, customer string, now time.Time, keep journey.KeepOptOuts) error {
 	if err := s.refuseNewer(ctx, t, customer); err != nil {
 		return err
 	}
 	if err := fence.Put(ctx, s.Table, t, customer, now); err != nil {
+		return err
+	}
+	if err := s.keepOptOuts(ctx, t, customer, keep); err != nil {
 		return err
 	}
 	stuck, first := 0, ""
@@ -228,6 +235,30 @@ func (s Customers) Forget(ctx context.Context, t ident.Tenant, customer string, 
 			return err
 		}
 	}
+}
+
+// keepOptOuts calls keep if the customer has said anything. What is damaged is not kept,
+// but erased.
+func (s *table) keepOptOuts(ctx context.Context, t ident.Tenant, customer string, keep journey.KeepOptOuts) error {
+	if keep == nil {
+		return nil
+	}
+	it, err := s.Get(ctx, item.SubscriptionsKey(t, customer))
+	if err != nil {
+		return access.WrapFailed("read what a customer said", err)
+	}
+	said, err := topics.DecodeSubscriptions(customer, it)
+	if len(said.Statements) == 0 || err != nil {
+		return nil //nolint:nilerr // nobody can read it any more
+	}
+	if it, err = s.Get(ctx, item.ProfileKey(t, customer)); err != nil {
+		return access.WrapFailed("read a profile", err)
+	}
+	profile, err := decodeProfile(customer, it)
+	if err != nil {
+		return nil //nolint:nilerr // there is none, or nobody can read it any more
+	}
+	return keep(ctx, t, said, profile.Attributes)
 }
 
 // refuseNewer returns an ErrNewer if one of the customer's items is of a newer format:

@@ -115,7 +115,7 @@ func TestRollup_ForgottenCustomersStayCounted(t *testing.T) {
 		}
 		delete(w.inside, customer)
 		delete(w.left, customer)
-		require.NoError(t, w.store.Customers.Forget(t.Context(), w.tenant, customer, w.now))
+		require.NoError(t, w.store.Customers.Forget(t.Context(), w.tenant, customer, w.now, nil))
 	}
 	require.NotEmpty(t, left)
 	w.wrote(left)

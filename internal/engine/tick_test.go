@@ -26,7 +26,7 @@ func TestTick_PacksOneJourneyAcrossItsShards(t *testing.T) {
 		require.False(t, p.Solo)
 		sizes[p.Journey] = append(sizes[p.Journey], len(p.Customers))
 	}
-	require.Equal(t, map[ident.ID][]int{"jrn_0": {98, 22}, "jrn_1": {1}}, sizes)
+	require.Equal(t, map[ident.ID][]int{"jrn_0": {97, 23}, "jrn_1": {1}}, sizes)
 	require.Empty(t, f.grown)
 }
 
@@ -85,7 +85,7 @@ func TestTick_HalvesPacksWhileTheyFail(t *testing.T) {
 	t.Parallel()
 
 	for late, want := range map[time.Duration][]int{
-		engine.SmallAfter - time.Second: {98, 2},
+		engine.SmallAfter - time.Second: {97, 3},
 		engine.SmallAfter:               {32, 32, 32, 4},
 		3*time.Minute - time.Second:     {32, 32, 32, 4},
 		3 * time.Minute:                 {16, 16, 16, 16, 16, 16, 4},
@@ -109,12 +109,12 @@ func TestTick_ServesABacklogInFullPacks(t *testing.T) {
 
 	f := newFake(1)
 	f.overdue(0, 0, engine.PageSize+1, 3*time.Minute)
-	require.Equal(t, []int{98, 98, 98, 98, 98, 98, 98, 98, 98, 98, 21}, f.sizes(t))
+	require.Equal(t, []int{97, 97, 97, 97, 97, 97, 97, 97, 97, 97, 31}, f.sizes(t))
 
 	paused := newFake(1)
 	paused.lives[0].Since = noon
-	paused.overdue(0, 0, 98, time.Hour)
-	require.Equal(t, []int{98}, paused.sizes(t), "after a pause all are overdue")
+	paused.overdue(0, 0, 97, time.Hour)
+	require.Equal(t, []int{97}, paused.sizes(t), "after a pause all are overdue")
 
 	many := newFake(100)
 	for i := range many.lives {

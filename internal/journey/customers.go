@@ -250,10 +250,10 @@ func (s *Service) Customer(ctx context.Context, t ident.Tenant, customer string)
 }
 
 // Forget erases a customer. Their enrollments stay as anonymous items, so that
-// figures can still be recounted. Requests about the customer that were received
+// figures can still be recounted, and their opt-outs as those of their addresses. Requests about the customer that were received
 // before fail with ErrForgotten, unless they are being carried out at that moment.
 func (s *Service) Forget(ctx context.Context, t ident.Tenant, customer string) error {
-	return s.stores.Customers.Forget(ctx, t, customer, s.clock())
+	return s.stores.Customers.Forget(ctx, t, customer, s.clock(), s.KeepOptOuts)
 }
 
 // Next returns the revision of a profile that follows p, with other attributes. A p

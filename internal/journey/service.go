@@ -30,6 +30,9 @@ type Service struct {
 	// Catalog lists the channels and decision flows, for warnings and tests.
 	Catalog catalog.Catalog
 
+	// KeepOptOuts is called for each customer who is forgotten. Nil keeps none.
+	KeepOptOuts KeepOptOuts
+
 	// Nudge announces customers who have become due. It must not block for long
 	// and may lose a call: tick finds the customers within a minute. Nil does
 	// nothing.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"journeys/internal/consent"
 	"journeys/internal/ident"
 	"journeys/internal/progress"
 )
@@ -150,9 +151,15 @@ type CustomerStore interface {
 	// stored under the customer. It keeps each enrollment as
 	// Enrollment.Anonymize returns it; of an enrollment that cannot be read, the
 	// parts that do not identify the customer. It returns ErrNewer, and changes
-	// nothing, if one of the items is of a newer format.
-	Forget(ctx context.Context, t ident.Tenant, customer string, now time.Time) error
+	// nothing, if one of the items is of a newer format. Before it removes anything, it
+	// calls keep, unless that is nil.
+	Forget(ctx context.Context, t ident.Tenant, customer string, now time.Time, keep KeepOptOuts) error
 }
+
+// KeepOptOuts keeps what a customer who is about to be forgotten has unsubscribed from, for
+// the addresses in the attributes of their profile, nil for none. The same call again
+// changes nothing.
+type KeepOptOuts func(ctx context.Context, t ident.Tenant, said consent.Subscriptions, attributes []byte) error
 
 // Starts is what an event of a type concerns.
 type Starts struct {

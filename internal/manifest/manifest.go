@@ -273,6 +273,8 @@ func Routes() []Route {
 		ListCustomerEnrollments, ActOnEnrollments,
 
 		GetDraft, PutDraft, DeleteDraft, PublishDraft,
+
+		GetSuppression, PutSuppression, DeleteSuppression,
 	}
 }
 

@@ -216,9 +216,11 @@ func ReadID(v strict.Value) (string, bool) {
 }
 
 // isID reports whether an id from a path or a header satisfies the rules of ReadID.
-func isID(id string) bool {
-	n := utf8.RuneCountInString(id)
-	return n >= 1 && n <= MaxID && utf8.ValidString(id) && !strings.ContainsFunc(id, unicode.IsControl)
+func isID(id string) bool { return isText(id, MaxID) }
+
+func isText(text string, longest int) bool {
+	n := utf8.RuneCountInString(text)
+	return n >= 1 && n <= longest && utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
 var plainID = regexp.MustCompile(`^[A-Za-z0-9._@:+-]+$`)
@@ -226,7 +228,10 @@ var plainID = regexp.MustCompile(`^[A-Za-z0-9._@:+-]+$`)
 // ReadPathID reads an id that callers choose. An id with other characters than
 // plainID, which a gateway could decode or resolve, is written as "~" and
 // base64url without padding.
-func (r *Request) ReadPathID(name string) string {
+func (r *Request) ReadPathID(name string) string { return r.ReadPathText(name, MaxID) }
+
+// ReadPathText is ReadPathID of a text of 1 to longest characters.
+func (r *Request) ReadPathText(name string, longest int) string {
 	id := r.PathValue(name)
 	if encoded, ok := strings.CutPrefix(id, "~"); ok {
 		decoded, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
@@ -239,8 +244,8 @@ func (r *Request) ReadPathID(name string) string {
 		r.Faults.Add(PathPlace+name, "has characters other than A-Z, a-z, 0-9 and ._@:+-; write it as ~ and base64url without padding")
 		return ""
 	}
-	if !isID(id) {
-		r.Faults.Add(PathPlace+name, "must have 1 to %d characters, none of them a control character", MaxID)
+	if !isText(id, longest) {
+		r.Faults.Add(PathPlace+name, "must have 1 to %d characters, none of them a control character", longest)
 		return ""
 	}
 	return id

@@ -1,0 +1,9 @@
+// Command get-suppression serves GET /api/v1/suppressions/{channel}/{address}.
+package main
+
+import (
+	"journeys/internal/api"
+	"journeys/internal/boot"
+)
+
+func main() { boot.Endpoint(api.GetSuppression()) }
