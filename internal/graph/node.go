@@ -111,6 +111,7 @@ func (d DecisionConfig) TimeLimit() time.Duration {
 // ActionConfig is the config of a channel_action.
 type ActionConfig struct {
 	Channel    string
+	Topic      string           // whose subscribers alone get the message; "" for none
 	TemplateID string           // "" for none
 	Payload    *payload.Payload // nil for none
 	Resend     bool             // onUncertain "resend": send again if the first attempt may have sent
