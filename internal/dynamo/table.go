@@ -18,6 +18,7 @@ import (
 	"journeys/internal/dynamo/messages"
 	"journeys/internal/dynamo/quota"
 	"journeys/internal/dynamo/targets"
+	"journeys/internal/dynamo/topics"
 	"journeys/internal/journey"
 )
 
@@ -31,6 +32,7 @@ type Store struct {
 	Engine      Engine
 	Analytics   Analytics
 	Names       Names
+	Topics      topics.Store
 	Messages    messages.Messages
 }
 
@@ -75,7 +77,7 @@ func New(client *dynamodb.Client, name string, entropy io.Reader) *Store {
 	t := &table{base, figures.Figures{Table: base}, messages.Messages{Table: base}}
 	return &Store{
 		Journeys{t}, Enrollments{t}, Customers{t}, Events{t}, Engine{t, targets.Targets{Table: base}, t.messages}, Analytics{t, t.figures}, Names{t},
-		t.messages,
+		topics.Store{Table: base}, t.messages,
 	}
 }
 
