@@ -84,17 +84,21 @@ func (w *worker) readConsents(ctx context.Context, runs []*run) (map[ConsentKey]
 func (w *worker) consentKeys(ctx context.Context, runs []*run) ([]ConsentKey, error) {
 	keys := make([]ConsentKey, len(runs))
 	for i, r := range runs {
-		if r.graph.Action(r.next.Node).Topic != "" {
+		topic := r.graph.Action(r.next.Node).Topic
+		if r.address = ""; topic != "" {
 			keys[i].Customer = r.next.Customer
 		}
-		if !w.settings.Addresses || r.target.Address == "" {
+		if r.target.Address == "" || topic == "" && !w.settings.Addresses {
 			continue
 		}
 		k, err := w.Key.Key(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("messages not claimed: %w", err)
 		}
-		keys[i].Address = k.Address(w.pack.Tenant, r.target.Address, graph.AddressIn(r.in.Attributes, r.target.Address))
+		r.address = k.Address(w.pack.Tenant, r.target.Address, graph.AddressIn(r.in.Attributes, r.target.Address))
+		if w.settings.Addresses {
+			keys[i].Address = r.address
+		}
 	}
 	return keys, nil
 }

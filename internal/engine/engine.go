@@ -33,6 +33,7 @@ import (
 	"journeys/internal/emf"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/message"
 	"journeys/internal/target"
 )
 
@@ -70,7 +71,11 @@ type Engine struct {
 	// depends on an earlier revision of the profile. Nil does nothing.
 	ProfileWritten func(ctx context.Context, t ident.Tenant, customer string, except ident.ID, rev int64) error
 
-	Key *key.Source // of the installation; Advance uses it for tenants that have addresses
+	Key *key.Source // of the installation; Advance uses it for messages with a topic, and for tenants that have addresses
+
+	// UnsubscribeURL returns the URL by which the recipient of a message with a topic
+	// unsubscribes. Nil gives none.
+	UnsubscribeURL func(ctx context.Context, t ident.Tenant, id message.ID) (string, error)
 
 	Definitions  *journey.Definitions // the cache of compiled graphs, shared by invocations
 	Installation string               // names this installation in the metrics

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"journeys/internal/journey"
+	"journeys/internal/message"
 	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
@@ -59,7 +60,8 @@ const (
 //	               its consent cannot be read               done, or recording
 //	               its consent was read too long ago        claiming
 //	               written                                  sending         Attempts, LeaseUntil
-//	sending        sent, skipped, or failed for good where
+//	sending        its record cannot be stored               recording       Due, and the claim is given back
+//	               sent, skipped, or failed for good where
 //	               the node goes on without                 stepping
 //	               failed, throttled, or time is short      recording
 //	               its target has hung meanwhile, or its
@@ -113,6 +115,7 @@ type run struct {
 	state      state
 	target     Target    // of its effect
 	decides    bool      // its effect is a decision
+	address    string    // hash of the address of its message, if there is one and it has a topic, or the tenant has addresses
 	consentAt  time.Time // the settings, and what was read of its consent, are of this time or later
 	slot       time.Time // when its message may be sent, and claimed a little earlier; zero for none
 	holdsLease bool      // this worker wrote stored as a claim
@@ -121,6 +124,8 @@ type run struct {
 	counted    counted
 	aheadRev   int64 // stored revision that counted an attempt ahead; 0 for none
 	doubt      doubt
+	message    message.ID // of its message, while it is sending
+	url        string     // by which the recipient of that message unsubscribes; "" for none
 }
 
 // doubt is about messages of which it is unknown whether they were sent.

@@ -91,9 +91,10 @@ func (p *Provider) ChannelTarget(t ident.Tenant, channel string) engine.Target {
 	if !ok {
 		return engine.Target{}
 	}
+	c := p.settings.channels[name]
 	return engine.Target{
-		Name: "c:" + name, Rate: p.settings.channels[name].rate,
-		Channel: name, Address: p.settings.catalog.Address(channel, t.String()),
+		Name: "c:" + name, Channel: name, Address: p.settings.catalog.Address(channel, t.String()),
+		Rate: c.rate, Feedback: c.hasFeedback(),
 	}
 }
 
