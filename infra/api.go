@@ -118,8 +118,8 @@ func (st *stack) addPublicRoutes(api awsapigatewayv2.HttpApi) {
 			}}, nil)
 		}
 		throttles[r.Key()] = map[string]any{
-			"ThrottlingRateLimit":  manifest.PublicThrottle.Rate,
-			"ThrottlingBurstLimit": manifest.PublicThrottle.Burst,
+			"ThrottlingRateLimit":  r.Throttle.Rate,
+			"ThrottlingBurstLimit": r.Throttle.Burst,
 		}
 	}
 	st.stage.Node().DefaultChild().(awsapigatewayv2.CfnStage).SetRouteSettings(throttles)

@@ -22,8 +22,11 @@ const (
 // every decision has an empty answer.
 const InboxOnly = `{"channels":{"*":{"type":"inbox","url":"` + inboxPlaceholder + `"}},"allowPrivate":["127.0.0.1"]}`
 
+// Key is the key of hashes and tokens on this machine.
+const Key = "a2V5IG9mIGhhc2hlcyBvbiBhIGxvY2FsIG1hY2hpbmU="
+
 // Settings returns the settings of the functions on this machine, with the URL of
-// the issuer's keys and the settings of providers.
+// the issuer's keys and the settings of providers, and with the API's usual address.
 func Settings(keysURL, providers string) (map[string]string, error) {
 	// Only a process that is struck by faults knows the URL of its decision service.
 	parsed, err := provider.ParseSettings([]byte(strings.ReplaceAll(providers, decidePlaceholder, "http://127.0.0.1")))
@@ -40,6 +43,7 @@ func Settings(keysURL, providers string) (map[string]string, error) {
 		manifest.EnvAdvance: manifest.Advance.Name, manifest.EnvSweep: manifest.Sweep.Name,
 		manifest.EnvProviders: providers, manifest.EnvCatalog: parsed.Catalog().Text(),
 		manifest.EnvPaused: "false", manifest.EnvRestored: "never", manifest.EnvConcurrency: strconv.Itoa(lambda.Concurrency()),
+		manifest.EnvKey: Key, manifest.EnvPublicURL: "http://127.0.0.1:8080",
 		manifest.EnvEnrollmentsPerMinute: "0",
 		manifest.EnvConsoleClientID:      "console", manifest.EnvConsoleScope: "openid",
 		manifest.EnvConsoleToken: "access", manifest.EnvConsoleMetadata: "{}",
