@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssnssubscriptions"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/jsii-runtime-go"
 
 	"journeys/internal/manifest"
@@ -34,8 +34,8 @@ func (st *stack) addMailEvents(f manifest.Function, function awslambda.Function)
 // addTextEvents makes SNS invoke the function with what End User Messaging reports to a
 // topic of this stack about text messages.
 func (st *stack) addTextEvents(f manifest.Function, function awslambda.Function) {
-	topic := awssns.NewTopic(st.scope, jsii.String("Texts"), &awssns.TopicProps{EnforceSSL: jsii.Bool(true)})
+	topic := awssns.NewTopic(st.scope, jsii.String("Texts"), &awssns.TopicProps{EnforceSSL: jsii.Bool(true), MasterKey: st.encryptionKey()})
 	setLogicalID(topic, "Texts")
-	topic.AddToResourcePolicy(st.allowSender(*topic.TopicArn(), "sms-voice.amazonaws.com", "sns:Publish"))
+	topic.AddToResourcePolicy(st.allowService("sms-voice", *topic.TopicArn(), "sns:Publish"))
 	topic.AddSubscription(awssnssubscriptions.NewLambdaSubscription(function, nil))
 }

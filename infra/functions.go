@@ -201,8 +201,7 @@ func (st *stack) newRole(f manifest.Function, logs awslogs.LogGroup) awsiam.Role
 		}))
 	}
 	if slices.Contains(f.Env, manifest.EnvKey) {
-		st.allowNamed(role, "ssm:GetParameter", st.settings.hashKey.Parameters)
-		st.allowNamed(role, "secretsmanager:GetSecretValue", st.settings.hashKey.Secrets)
+		st.allowNamed(role, secretActions[st.settings.keyPlace.Store], []string{st.settings.keyPlace.Resource()})
 	}
 	if f.Name == manifest.Advance.Name {
 		st.allowChannels(role)

@@ -6,7 +6,7 @@ import "time"
 // It is invoked asynchronously: what finds no concurrency waits in Lambda's queue for
 // up to six hours. A call takes about 50 ms, so 10 calls at once record 200 events a
 // second.
-var Feedback = invoking(hashing(Function{
+var Feedback = invoking(keyed(Function{
 	Name: "feedback", MemoryMB: 512, Timeout: 30 * time.Second, Concurrency: 10, Mail: true, Texts: true,
 	Env: []string{EnvTable}, Actions: []string{"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"},
 }), Advance)

@@ -36,10 +36,10 @@ const (
 	EnvSweep       = "JOURNEYS_SWEEP"        // name of the function sweep
 	EnvProviders   = "JOURNEYS_PROVIDERS"    // decisions and channels as JSON; "{}" for none
 	EnvCatalog     = "JOURNEYS_CATALOG"      // the names of decisions and channels without their secrets, as catalog.Parse reads it; derived from EnvProviders
+	EnvKey         = "JOURNEYS_KEY"          // where the installation's key is kept: "ssm:" and the name of a parameter, or "secretsmanager:" and the name of a secret; the key itself only locally
 	EnvPaused      = "JOURNEYS_PAUSED"       // "true": no customer moves; "false" by default
 	EnvRestored    = "JOURNEYS_RESTORED"     // how the table was restored, as engine.ParseRestore reads it; "never" by default
 
-	EnvKey       = "JOURNEYS_KEY"        // where the key of hashes and tokens is kept: "ssm:<name>" or "secretsmanager:<name>"
 	EnvPublicURL = "JOURNEYS_PUBLIC_URL" // address of the public routes in messages, without a trailing slash; by default that of the API
 
 	EnvEnrollmentsPerMinute = "JOURNEYS_ENROLLMENTS_PER_MINUTE" // of each tenant, as journey.ParseQuota reads it; "0" for no limit, by default
@@ -156,7 +156,7 @@ var (
 	PutCustomers = route(http.MethodPost, "/customers", feeders, invoking(
 		endpoint("put-customers", "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"), Advance))
 	GetCustomer    = route(http.MethodGet, "/customers/{customerId}", editors, endpoint("get-customer", "GetItem"))
-	DeleteCustomer = route(http.MethodDelete, "/customers/{customerId}", admins, hashing(
+	DeleteCustomer = route(http.MethodDelete, "/customers/{customerId}", admins, keyed(
 		endpoint("delete-customer", "BatchWriteItem", "DeleteItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem")))
 
 	ListVersions = route(http.MethodGet, "/journeys/{id}/versions", editors, endpoint("list-versions", "GetItem", "Query"))
@@ -317,8 +317,8 @@ func checking(f Function) Function {
 	return f
 }
 
-// hashing returns f with the key of hashes and tokens.
-func hashing(f Function) Function {
+// keyed returns f with the key of the installation.
+func keyed(f Function) Function {
 	f.Env = append(f.Env[:len(f.Env):len(f.Env)], EnvKey)
 	return f
 }

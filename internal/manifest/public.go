@@ -17,7 +17,7 @@ var Console = Function{
 
 // Unsubscribe serves the links in messages with which customers unsubscribe from
 // topics. It is the only function of public routes that uses the table.
-var Unsubscribe = invoking(indexed(hashing(
+var Unsubscribe = invoking(indexed(keyed(
 	endpoint("unsubscribe",
 		"BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PartiQLInsert", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"))), Advance)
 

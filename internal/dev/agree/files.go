@@ -57,8 +57,8 @@ func sources(deployed, described Deployed) []source {
 		{"functions", code, FromFunctions},
 		{"events", events, FromEvents},
 		{"docs/api.md", api.Only("route", "function", "roles"), text(FromAPIDocs)},
-		{"docs/console.md", public.of(manifest.ConsoleRoutes()).Only("route", "throttle"), text(FromPublicRoutes)},
-		{"docs/consent.md", public.of(manifest.UnsubscribeRoutes()).Only("route", "throttle"), text(FromPublicRoutes)},
+		{"docs/console.md", public.of(manifest.Console).Only("route", "throttle"), text(FromPublicRoutes)},
+		{"docs/consent.md", public.of(manifest.Unsubscribe).Only("route", "throttle"), text(FromPublicRoutes)},
 	}
 }
 
@@ -97,11 +97,13 @@ func throttle(t manifest.Throttle) string {
 	return fmt.Sprintf("%d a second, burst %d", t.Rate, t.Burst)
 }
 
-// of returns the part about the routes.
-func (d Deployed) of(routes []manifest.Route) Deployed {
+// of returns the routes of a function.
+func (d Deployed) of(f manifest.Function) Deployed {
 	part := Deployed{}
-	for _, r := range routes {
-		part["route "+r.Key()] = d["route "+r.Key()]
+	for subject, aspects := range d {
+		if aspects["function"] == f.Name {
+			part[subject] = aspects
+		}
 	}
 	return part
 }
