@@ -24,6 +24,7 @@ import (
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 	"journeys/internal/names"
+	"journeys/internal/suppression"
 )
 
 // Endpoint runs the function that serves op. It never returns.
@@ -53,8 +54,13 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke) {
 		}
 		collector := names.NewCollector(store.Names, time.Now, log)
 		collector.Timeout = namesTimeout()
+		suppressions, err := newSuppressions(settings, store, service)
+		if err != nil {
+			return nil, err
+		}
 		a := &api.API{
 			Journeys:     service,
+			Suppressions: suppressions,
 			Analytics:    analytics.NewReader(store.Analytics),
 			Names:        collector,
 			Log:          log,
@@ -64,6 +70,21 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke) {
 		}
 		return apigw.Handler(a.Handler(op), log), nil
 	})
+}
+
+// newSuppressions returns the service of suppressions of a function that has the key, and
+// lets the journeys' service keep opt-outs by it; nil for others.
+func newSuppressions(settings map[string]string, store *dynamo.Store, journeys *journey.Service) (*suppression.Service, error) {
+	if _, ok := settings[manifest.EnvKey]; !ok {
+		return nil, nil //nolint:nilnil // most functions have none
+	}
+	source, err := openKey(settings)
+	if err != nil {
+		return nil, err
+	}
+	s := &suppression.Service{Store: store.Addresses, Key: source, Catalog: journeys.Catalog, Now: time.Now}
+	journeys.KeepOptOuts = s.KeepOptOuts
+	return s, nil
 }
 
 // namesTimeout bounds what the collection of names adds to a call. DynamoDB Local queues

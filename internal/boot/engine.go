@@ -68,6 +68,9 @@ func Advance(newProvider NewProvider) {
 		if e.Restore, err = engine.ParseRestore(settings[manifest.EnvRestored]); err != nil {
 			return nil, fmt.Errorf("%s: %w", manifest.EnvRestored, err)
 		}
+		if e.Key, err = openKey(settings); err != nil {
+			return nil, err
+		}
 		e.Provider = provider
 		handlers := openStore(settings).Handlers()
 		e.ProfileWritten = journey.NewService(handlers, time.Now, cryptorand.Reader).WakeProfileWaits // tick finds them

@@ -16,17 +16,21 @@ import (
 	"journeys/internal/api"
 	"journeys/internal/auth"
 	"journeys/internal/catalog"
+	"journeys/internal/consent/key"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/names"
+	"journeys/internal/suppression"
 )
 
 // Config is what a test chooses of the API.
 type Config struct {
 	Stores    journey.Stores
 	Analytics analytics.Table
-	Names     names.Store      // nil keeps names in memory
-	Catalog   *catalog.Catalog // nil has every channel, and no decision flow
+	Addresses suppression.Store // nil if no call is about suppressions
+	Key       *key.Source       // of addresses
+	Names     names.Store       // nil keeps names in memory
+	Catalog   *catalog.Catalog  // nil has every channel, and no decision flow
 	Now       func() time.Time
 	Random    io.Reader    // nil means a fixed seed: the same ids in each run
 	Log       *slog.Logger // nil discards the log
@@ -49,12 +53,17 @@ func Handler(c Config) http.Handler {
 	if c.Catalog != nil {
 		service.Catalog = *c.Catalog
 	}
+	suppressions := &suppression.Service{Store: c.Addresses, Key: c.Key, Catalog: service.Catalog, Now: c.Now}
+	if c.Addresses != nil {
+		service.KeepOptOuts = suppressions.KeepOptOuts
+	}
 	a := &api.API{
-		Journeys:  service,
-		Analytics: analytics.NewReader(c.Analytics),
-		Names:     names.NewCollector(c.Names, c.Now, c.Log),
-		Log:       c.Log,
-		Now:       c.Now,
+		Journeys:     service,
+		Suppressions: suppressions,
+		Analytics:    analytics.NewReader(c.Analytics),
+		Names:        names.NewCollector(c.Names, c.Now, c.Log),
+		Log:          c.Log,
+		Now:          c.Now,
 		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
 			return ctx, func() slog.Attr { return slog.Int("used", 7) }
 		},
