@@ -16,9 +16,13 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/auth"
+	"journeys/internal/consent/key"
 	"journeys/internal/dev/apitest"
 	"journeys/internal/manifest"
+	"journeys/internal/suppression"
 )
+
+var testKey, _ = key.Parse("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
 
 var start = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 
@@ -36,7 +40,9 @@ func newServer(t testing.TB, store apitest.Store) *server {
 		table = countedStore{Store: store}
 	}
 	s := &server{t: t}
+	addresses, _ := store.(suppression.Store)
 	s.handler = apitest.Handler(apitest.Config{
+		Addresses: addresses, Key: key.Fixed(testKey),
 		Stores: apitest.Stores(store), Analytics: table,
 		Now: func() time.Time { return start }, Log: slog.New(slog.NewJSONHandler(&s.log, nil)),
 	})

@@ -1,10 +1,6 @@
 package item
 
-import (
-	"strings"
-
-	"journeys/internal/ident"
-)
+import "journeys/internal/ident"
 
 const (
 	tenantSettingsSK = "S"
@@ -23,9 +19,4 @@ func SubscriptionsKey(t ident.Tenant, customer string) Item {
 // AddressKey returns the key of what is kept of an address, given its hash.
 func AddressKey(t ident.Tenant, hash string) Item {
 	return Key(tenantPrefix(t)+"#M#"+hash, addressSK)
-}
-
-// AddressOf returns the hash in the key of what is kept of an address.
-func AddressOf(t ident.Tenant, pk string) (hash string, ok bool) {
-	return strings.CutPrefix(pk, tenantPrefix(t)+"#M#")
 }
