@@ -127,7 +127,7 @@ func readEvent(o *strict.Object) (e journey.Event) {
 		e.Customer, _ = web.ReadID(v)
 	}
 	if v, ok := o.Need("eventType"); ok {
-		e.Type = condition.ReadEventType(v)
+		e.Type = condition.ReadSentEventType(v)
 	}
 	if v, ok := o.Take("eventId"); ok {
 		e.ID, _ = v.Text(1, web.MaxID)

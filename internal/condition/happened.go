@@ -18,8 +18,21 @@ type happened struct {
 	period     time.Duration // unless sinceEntry
 }
 
-// ReadEventType reads the type of an event. Types that begin with $ are reserved.
+// Unsubscribed is the type of the event of a customer who unsubscribes from a topic. No
+// caller sends it: it is part of what unsubscribes the customer.
+const Unsubscribed = "$unsubscribed"
+
+// ReadEventType reads the type of an event that a journey refers to. Types that begin
+// with $ are reserved, except for Unsubscribed.
 func ReadEventType(v strict.Value) string {
+	if v.Is(Unsubscribed) {
+		return Unsubscribed
+	}
+	return ReadSentEventType(v)
+}
+
+// ReadSentEventType reads the type of an event that a caller sends.
+func ReadSentEventType(v strict.Value) string {
 	text, _ := v.Text(1, MaxEventType)
 	if text != "" && text[0] == '$' {
 		v.Fault("must not begin with $; such types are reserved")

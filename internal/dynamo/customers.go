@@ -16,6 +16,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/backoff"
+	"journeys/internal/dynamo/fence"
 	"journeys/internal/dynamo/figures"
 	"journeys/internal/dynamo/format"
 	"journeys/internal/dynamo/item"
@@ -200,7 +201,7 @@ func (s Customers) Forget(ctx context.Context, t ident.Tenant, customer string, 
 	if err := s.refuseNewer(ctx, t, customer); err != nil {
 		return err
 	}
-	if err := s.putFence(ctx, t, customer, now); err != nil {
+	if err := fence.Put(ctx, s.Table, t, customer, now); err != nil {
 		return err
 	}
 	stuck, first := 0, ""

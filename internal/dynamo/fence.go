@@ -1,97 +1,37 @@
 package dynamo
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/aws/smithy-go"
 
-	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/backoff"
 	"journeys/internal/dynamo/conn"
+	"journeys/internal/dynamo/fence"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
-	"journeys/internal/manifest"
 	"journeys/internal/progress"
 )
-
-// A fence item says which customers of one fenceShard of a tenant were forgotten
-// lately: an attribute for each, named by item.FenceName, with the time. A request reads the
-// items of its customers' shards and of the period that it falls in. Forget writes the
-// items of all periods in which a request may still come, which are at most two.
-const (
-	fenceLife = 15 * time.Minute // of a customer's entry
-	fenceSkew = 5 * time.Minute  // of clocks; fenceLife and twice this are less than item.FencePeriod
-)
-
-// putFence stores that a customer was forgotten at now. A full item, of about 20,000
-// customers of the shard, counts as throttling.
-func (s *table) putFence(ctx context.Context, t ident.Tenant, customer string, now time.Time) error {
-	for _, at := range []time.Time{now.Add(-fenceSkew), now.Add(fenceLife + fenceSkew)} {
-		_, err := s.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-			TableName: &s.Name, Key: item.FenceKey(t, customer, at),
-			UpdateExpression:         aws.String("SET #h = :now, #ttl = :ttl"),
-			ConditionExpression:      aws.String("attribute_not_exists(#h) OR #h < :now"),
-			ExpressionAttributeNames: map[string]string{"#h": item.FenceName(t, customer), "#ttl": manifest.TTL},
-			ExpressionAttributeValues: item.Item{
-				":now": item.Number(now.UnixMilli()), ":ttl": item.Number(at.Add(item.FencePeriod + fenceSkew).Unix()),
-			},
-		})
-		if refusal, ok := errors.AsType[smithy.APIError](err); ok && refusal.ErrorCode() == "ValidationException" {
-			return access.WrapUnavailable(conn.Throttled, err)
-		}
-		if err := access.WrapUnlessRefused("store who was forgotten", err); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // Forgotten implements journey.CustomerStore.
 func (s Customers) Forgotten(
 	ctx context.Context, t ident.Tenant, customer string, now time.Time,
 ) (journey.Forgotten, error) {
-	fence, err := s.Get(ctx, item.FenceKey(t, customer, now))
-	if err != nil {
-		return nil, access.WrapFailed("read who was forgotten", err)
-	}
-	return fences{item.PartitionOf(fence): fence}.forgotten(t, now), item.CheckNewer(fence)
+	return fence.Read(ctx, s.Table, t, customer, now)
 }
 
-// getFenced reads an item, nil if there is none or k is nil, and which of the
-// customers were forgotten.
+// getFenced reads an item, nil if there is none, and which of the customers were
+// forgotten.
 func (s *table) getFenced(
 	ctx context.Context, t ident.Tenant, k item.Item, customers []string, now time.Time,
 ) (item.Item, journey.Forgotten, error) {
-	found := fences{}
-	var keys []map[string]types.AttributeValue
-	if k != nil {
-		keys = append(keys, k)
+	items, forgotten, err := fence.ReadWith(ctx, s.Table, t, []item.Item{k}, customers, now)
+	if len(items) == 0 {
+		return nil, forgotten, err
 	}
-	for _, customer := range customers {
-		fence := item.FenceKey(t, customer, now)
-		if _, ok := found[item.PartitionOf(fence)]; !ok {
-			found[item.PartitionOf(fence)] = nil
-			keys = append(keys, fence)
-		}
-	}
-	items, err := s.BatchGet(ctx, keys)
-	var it item.Item
-	for _, read := range items {
-		if _, ok := found[item.PartitionOf(read)]; !ok {
-			it = read
-			continue
-		}
-		found[item.PartitionOf(read)] = read
-		err = cmp.Or(err, item.CheckNewer(read))
-	}
-	return it, found.forgotten(t, now), err
+	return items[0], forgotten, err
 }
 
 // UndoForgotten implements journey.EnrollmentStore.
@@ -107,7 +47,7 @@ func (s Enrollments) UndoForgotten(
 	if len(customers) == 0 {
 		return
 	}
-	_, forgotten, unread := s.getFenced(ctx, t, nil, customers, now)
+	_, forgotten, unread := fence.ReadWith(ctx, s.Table, t, nil, customers, now)
 	for i, e := range list {
 		code := journey.ErrForgotten.Code
 		switch result := outcomes[i].Result; {
@@ -163,14 +103,4 @@ func (s *table) findInserted(ctx context.Context, t ident.Tenant, e progress.Enr
 		return r.Err
 	})
 	return found, err
-}
-
-// fences holds the fence items of one period by their partition keys.
-type fences map[string]item.Item
-
-func (f fences) forgotten(t ident.Tenant, now time.Time) journey.Forgotten {
-	return func(customer string) time.Time {
-		r := item.Reader{Item: f[item.PartitionOf(item.FenceKey(t, customer, now))]}
-		return r.Time(item.FenceName(t, customer))
-	}
 }

@@ -101,6 +101,8 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"draft":                 item.DraftKey(tenant, id),
 		"journey count":         item.JourneyCountKey(tenant),
 		"names":                 item.NamesKey(tenant),
+		"tenant settings":       item.TenantSettingsKey(tenant),
+		"subscriptions":         item.SubscriptionsKey(tenant, "ada"),
 		"enrollment quota":      item.QuotaKey(tenant, time.UnixMilli(1_700_000_000_000)),
 		"fence":                 item.FenceKey(tenant, "c", time.UnixMilli(1_700_000_000_000)),
 		"LIVE entry":            item.LiveKey(tenant, id),

@@ -17,6 +17,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/auth"
+	"journeys/internal/consent"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
 	"journeys/internal/engine"
@@ -179,6 +180,9 @@ func TestFormat_EveryRowOfTheKeyTableHasOne(t *testing.T) {
 	_, ok, err = f.store.Engine.PutLine(t.Context(), "c:push", target.Line{}, target.Line{Next: f.now})
 	require.NoError(t, err)
 	require.True(t, ok)
+	require.NoError(t, f.store.Topics.PutTopics(t.Context(), demo, consent.TenantSettings{Rev: 1, UpdatedAt: f.now}))
+	said := consent.Subscriptions{Customer: ada, Rev: 1, Statements: map[string]consent.Statement{"news": {At: f.now}}}
+	require.NoError(t, f.store.Topics.PutSubscriptions(t.Context(), demo, said, 0))
 	everything := items(t, f.table)
 	for key, it := range everything {
 		require.Equal(t, &types.AttributeValueMemberN{Value: "1"}, it["f"], key)

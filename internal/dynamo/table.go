@@ -17,6 +17,7 @@ import (
 	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/quota"
 	"journeys/internal/dynamo/targets"
+	"journeys/internal/dynamo/topics"
 	"journeys/internal/journey"
 )
 
@@ -30,6 +31,7 @@ type Store struct {
 	Engine      Engine
 	Analytics   Analytics
 	Names       Names
+	Topics      topics.Store
 }
 
 // Journeys implements journey.JourneyStore and journey.VersionStore.
@@ -69,7 +71,10 @@ type table struct {
 func New(client *dynamodb.Client, name string, entropy io.Reader) *Store {
 	base := access.Table{Client: format.Client{Client: client, Check: item.CheckNewer}, Name: name, Entropy: entropy}
 	t := &table{base, figures.Figures{Table: base}}
-	return &Store{Journeys{t}, Enrollments{t}, Customers{t}, Events{t}, Engine{t, targets.Targets{Table: base}}, Analytics{t, t.figures}, Names{t}}
+	return &Store{
+		Journeys{t}, Enrollments{t}, Customers{t}, Events{t}, Engine{t, targets.Targets{Table: base}}, Analytics{t, t.figures}, Names{t},
+		topics.Store{Table: base},
+	}
 }
 
 // Handlers returns the parts that a journey.Service uses.

@@ -134,7 +134,7 @@ func (n *Node) Results() []string {
 	case NBADecision:
 		return []string{"decided", "empty", "error"}
 	case ChannelAction:
-		results := []string{"sent", "skipped_no_address", "skipped_uncertain"}
+		results := []string{"sent", "skipped_no_address", "skipped_uncertain", "skipped_unsubscribed", "skipped_suppressed"}
 		if n.Action.GoOnError || n.Action.Keep != nil {
 			results = append(results, "error")
 		}

@@ -6,6 +6,7 @@ import (
 
 	"journeys/internal/calendar"
 	"journeys/internal/condition"
+	"journeys/internal/consent"
 	"journeys/internal/keep"
 	"journeys/internal/payload"
 	"journeys/internal/strict"
@@ -170,8 +171,23 @@ func (n *Node) readAction(config *strict.Object) {
 	if v, ok := config.Take("keep"); ok {
 		a.Keep = keep.Read(v)
 	}
-	config.Done("channel", "templateId", "payload", "onUncertain", "onError", "keep")
+	a.Topic, a.Transactional = readTopic(config)
+	config.Done("channel", "templateId", "payload", "onUncertain", "onError", "keep", "topic", "transactional")
 	n.Action = a
+}
+
+// readTopic reads the optional topic of a message, and whether the message needs none.
+func readTopic(config *strict.Object) (topic string, transactional bool) {
+	v, hasTopic := config.Take("topic")
+	if hasTopic {
+		topic = consent.ReadTopicID(v)
+	}
+	if v, ok := config.Take("transactional"); ok {
+		if transactional, _ = v.Bool(); transactional && hasTopic {
+			v.Fault("must not be true for a message with a topic")
+		}
+	}
+	return topic, transactional
 }
 
 // takeName reads an optional text of 1 to 128 characters. present is true for a

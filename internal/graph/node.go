@@ -116,6 +116,9 @@ type ActionConfig struct {
 	Resend     bool             // onUncertain "resend": send again if the first attempt may have sent
 	GoOnError  bool             // onError "continue": the last failed attempt does not fail the enrollment
 	Keep       keep.Paths       // paths into the channel's answer that later steps may read; nil for none
+
+	Topic         string // only customers who are subscribed to it get the message; "" for none
+	Transactional bool   // the message needs no topic; false if it has one
 }
 
 // ErrNoAddress means that the customer has no address for the channel.

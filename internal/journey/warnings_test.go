@@ -165,8 +165,8 @@ func TestWarnings_NameWhatIsProbablyNotMeant(t *testing.T) {
 				split("f", leaf("step.b.result", "eq", `"event"`)), split("g", leaf("step.e.result", "eq", "true")), out,
 			},
 			[]string{"in a", "a b", "b c event", "b c timeout", "c d", "d e", "e f true", "e f false", "f g true", "f g false", "g out true", "g out false"}, []string{
-				`/definition/nodes/5/config/condition/all/0 compares step.a.result with "send", which is never its result; its results are "sent", "skipped_no_address", "skipped_uncertain"`,
-				`/definition/nodes/5/config/condition/all/0 compares step.a.result with "error", which is never its result; its results are "sent", "skipped_no_address", "skipped_uncertain"`,
+				`/definition/nodes/5/config/condition/all/0 compares step.a.result with "send", which is never its result; its results are "sent", "skipped_no_address", "skipped_uncertain", "skipped_unsubscribed", "skipped_suppressed"`,
+				`/definition/nodes/5/config/condition/all/0 compares step.a.result with "error", which is never its result; its results are "sent", "skipped_no_address", "skipped_uncertain", "skipped_unsubscribed", "skipped_suppressed"`,
 				`/definition/nodes/5/config/condition/all/1 compares step.b.result with "waited", which is never its result; its results are "event", "timeout"`,
 				`/definition/nodes/5/config/condition/all/3 compares step.c.result with "timeout", which is never its result; it is always "waited"`,
 				`/definition/nodes/7/config/condition compares step.e.result with true, which is never its result; its results are "true", "false"`,

@@ -36,6 +36,7 @@ const (
 	EnvSweep       = "JOURNEYS_SWEEP"        // name of the function sweep
 	EnvProviders   = "JOURNEYS_PROVIDERS"    // decisions and channels as JSON; "{}" for none
 	EnvCatalog     = "JOURNEYS_CATALOG"      // the names of decisions and channels without their secrets, as catalog.Parse reads it; derived from EnvProviders
+	EnvKey         = "JOURNEYS_KEY"          // where the installation's key is kept: "ssm:" and the name of a parameter, or "secretsmanager:" and the name of a secret; the key itself only locally
 	EnvPaused      = "JOURNEYS_PAUSED"       // "true": no customer moves; "false" by default
 	EnvRestored    = "JOURNEYS_RESTORED"     // how the table was restored, as engine.ParseRestore reads it; "never" by default
 
@@ -335,6 +336,12 @@ func counting(f Function) Function {
 // checking returns f with the catalog, for what checks or simulates journeys.
 func checking(f Function) Function {
 	f.Env = append(f.Env[:len(f.Env):len(f.Env)], EnvCatalog)
+	return f
+}
+
+// keyed returns f with the key of the installation.
+func keyed(f Function) Function {
+	f.Env = append(f.Env[:len(f.Env):len(f.Env)], EnvKey)
 	return f
 }
 

@@ -47,7 +47,7 @@ var resultsOf = map[graph.NodeType][]trail.Result{
 	graph.MultiSplit:     {},
 	graph.RandomSplit:    {},
 	graph.NBADecision:    {trail.Decided, trail.DecidedEmpty, trail.EffectError},
-	graph.ChannelAction:  {trail.Sent, trail.SkippedNoAddress, trail.SkippedUncertain, trail.EffectError},
+	graph.ChannelAction:  {trail.Sent, trail.SkippedNoAddress, trail.SkippedUncertain, trail.EffectError, trail.SkippedUnsubscribed, trail.SkippedSuppressed},
 	graph.UpdateCustomer: {trail.Updated, trail.EffectError},
 	graph.Exit:           {trail.Exited},
 }

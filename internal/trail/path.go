@@ -16,25 +16,28 @@ type Result uint8
 // The results. The numbers are stored: append, never renumber. 32 to 39 are
 // the branches 0 to 7 of a node; see Branch.
 const (
-	NoResult         Result = iota // the customer is still there, or the enrollment ended there
-	Entered                        // entry_trigger
-	Waited                         // wait that ended by time
-	WokenByEvent                   // wait that ended by its event
-	True                           // condition_split
-	False                          // condition_split
-	Decided                        // nba_decision with an answer
-	DecidedEmpty                   // nba_decision with an empty answer
-	EffectError                    // node that failed and went on, or an answer or event over MaxKept
-	Sent                           // channel_action
-	SkippedNoAddress               // channel_action without an address
-	SkippedUncertain               // channel_action whose earlier attempt may have sent
-	Exited                         // exit, or a wait until a date that customers leave without one
-	Updated                        // update_customer
+	NoResult            Result = iota // the customer is still there, or the enrollment ended there
+	Entered                           // entry_trigger
+	Waited                            // wait that ended by time
+	WokenByEvent                      // wait that ended by its event
+	True                              // condition_split
+	False                             // condition_split
+	Decided                           // nba_decision with an answer
+	DecidedEmpty                      // nba_decision with an empty answer
+	EffectError                       // node that failed and went on, or an answer or event over MaxKept
+	Sent                              // channel_action
+	SkippedNoAddress                  // channel_action without an address
+	SkippedUncertain                  // channel_action whose earlier attempt may have sent
+	Exited                            // exit, or a wait until a date that customers leave without one
+	Updated                           // update_customer
+	SkippedUnsubscribed               // channel_action with a topic that the customer is not subscribed to
+	SkippedSuppressed                 // channel_action to an address that takes no messages of the channel
 )
 
 var resultNames = [...]string{
 	"", "entered", "waited", "woken", "true", "false", "decided", "empty", "error",
 	"sent", "skipped_no_address", "skipped_uncertain", "exited", "updated",
+	"skipped_unsubscribed", "skipped_suppressed",
 }
 
 // firstBranch is the Result of a node that was left by the first of its named ways.

@@ -124,7 +124,14 @@ export function resultsOf(graph: Graph, field: string): string[] {
     entry_trigger: ["entered", "error"],
     wait: ["waited", "woken", "error"],
     nba_decision: ["decided", "empty", "error"],
-    channel_action: ["sent", "skipped_no_address", "skipped_uncertain", "error"],
+    channel_action: [
+      "sent",
+      "skipped_no_address",
+      "skipped_unsubscribed",
+      "skipped_suppressed",
+      "skipped_uncertain",
+      "error",
+    ],
     update_customer: ["updated", "error"],
   };
   const ways = waysOf(node, graph.edges).flatMap(({ handle }) => handle ?? []);

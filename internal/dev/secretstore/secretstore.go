@@ -53,6 +53,16 @@ func (s *Store) Config() aws.Config {
 	}
 }
 
+// Use makes the functions' environment that of clients of the store, until the test ends.
+func (s *Store) Use(t *testing.T) {
+	for name, value := range map[string]string{
+		"AWS_REGION": region, "AWS_ENDPOINT_URL_SSM": s.url, "AWS_ENDPOINT_URL_SECRETS_MANAGER": s.url,
+		"AWS_ACCESS_KEY_ID": allowed.AccessKeyID, "AWS_SECRET_ACCESS_KEY": allowed.SecretAccessKey, "AWS_SESSION_TOKEN": allowed.SessionToken,
+	} {
+		t.Setenv(name, value)
+	}
+}
+
 // Put stores a text at a place: "ssm:" and the name of a parameter, a SecureString, or
 // "secretsmanager:" and the name of a secret.
 func (s *Store) Put(place, text string) {

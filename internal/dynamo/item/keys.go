@@ -33,6 +33,7 @@ import (
 //	draft                  T#<tenant>#J#<journey>        D
 //	journey count          T#<tenant>                    N
 //	names                  T#<tenant>                    NAMES
+//	tenant settings        T#<tenant>                    S
 //	enrollment quota       T#<tenant>#Q                  <minute>
 //	fence                  T#<tenant>#F#<fenceShard>     F#<period>
 //	LIVE entry             LIVE                          <tenant>#<journey>
@@ -49,6 +50,7 @@ import (
 //	anonymized enrollment  T#<tenant>#A#<writeId>        E#<journey>
 //	anonymized feedback    T#<tenant>#A#<writeId>        B#<journey>
 //	profile                T#<tenant>#C#<customer>       P
+//	subscriptions          T#<tenant>#C#<customer>       U
 //	last events            T#<tenant>#C#<customer>       V#<eventType>
 //	event record           T#<tenant>#C#<customer>       I#<eventId>
 //	closed month           T#<tenant>#K#<journey>        C#<month>#<graph>

@@ -8,5 +8,5 @@ import (
 
 // Endpoint returns the URL of a store.
 func Endpoint(cfg aws.Config, store string) string {
-	return newReader(cfg, nil).endpoint(context.Background(), store)
+	return NewReader(cfg, nil).endpoint(context.Background(), store)
 }

@@ -25,27 +25,29 @@ const (
 	maxAnswer   = 128 << 10              // bytes; a secret of Secrets Manager has at most 64 KB
 )
 
-// reader reads from AWS Systems Manager's Parameter Store and AWS Secrets Manager. It
+// Reader reads texts from AWS Systems Manager's Parameter Store and AWS Secrets Manager. It
 // signs its calls with the SDK, but does without the SDK's clients for them: they would
-// add 1.4 MB to the function for one call of each.
-type reader struct {
+// add 1.4 MB to the function for one call of each. It is safe for concurrent use.
+type Reader struct {
 	cfg    aws.Config
 	http   http.Client
 	signer *v4.Signer
 	now    func() time.Time
 }
 
-func newReader(cfg aws.Config, now func() time.Time) *reader {
-	return &reader{cfg: cfg, signer: v4.NewSigner(), now: now, http: http.Client{
+// NewReader returns a reader with the region, the credentials and the endpoints of cfg.
+func NewReader(cfg aws.Config, now func() time.Time) *Reader {
+	return &Reader{cfg: cfg, signer: v4.NewSigner(), now: now, http: http.Client{
 		// Reads are minutes apart, and a freeze would break a connection that is kept.
 		Transport:     &http.Transport{DisableKeepAlives: true, ForceAttemptHTTP2: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
-// read returns the text at a place. It repeats a read that was throttled, or that the
-// store did not answer. Its errors contain nothing of an answer but error codes.
-func (r *reader) read(ctx context.Context, p Place) (string, error) {
+// Read returns the text at a place, within 2 seconds. It repeats a read that was throttled,
+// or that the store did not answer. Its errors contain nothing of an answer but error
+// codes.
+func (r *Reader) Read(ctx context.Context, p Place) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	pauses := retry.NewExponentialJitterBackoff(maxPause)
@@ -64,7 +66,7 @@ func (r *reader) read(ctx context.Context, p Place) (string, error) {
 }
 
 // readOnce also reports whether the same read may succeed soon.
-func (r *reader) readOnce(ctx context.Context, p Place) (text string, again bool, err error) {
+func (r *Reader) readOnce(ctx context.Context, p Place) (text string, again bool, err error) {
 	request, err := r.request(ctx, p)
 	if err != nil {
 		return "", false, err
@@ -97,7 +99,7 @@ var services = map[string]struct{ id, call string }{
 
 // request returns a signed request for the text at a place, in the protocol of both
 // stores, AWS JSON 1.1.
-func (r *reader) request(ctx context.Context, p Place) (*http.Request, error) {
+func (r *Reader) request(ctx context.Context, p Place) (*http.Request, error) {
 	input := map[string]any{"Name": p.Name, "WithDecryption": true}
 	if p.Store == Secret {
 		input = map[string]any{"SecretId": p.Name}
@@ -126,7 +128,7 @@ type endpoints interface {
 }
 
 // endpoint returns the URL of a store, as the SDK's clients find it.
-func (r *reader) endpoint(ctx context.Context, store string) string {
+func (r *Reader) endpoint(ctx context.Context, store string) string {
 	for _, source := range r.cfg.ConfigSources {
 		if e, ok := source.(endpoints); ok {
 			if url, found, err := e.GetServiceBaseEndpoint(ctx, services[store].id); found && err == nil {

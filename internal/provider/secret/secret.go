@@ -22,7 +22,7 @@ const (
 
 // Store reads secrets where they are kept. It is safe for concurrent use.
 type Store struct {
-	reader *reader
+	reader *Reader
 	now    func() time.Time
 	log    *slog.Logger
 
@@ -32,7 +32,7 @@ type Store struct {
 
 // NewStore returns a store with the region, the credentials and the endpoints of cfg.
 func NewStore(cfg aws.Config, now func() time.Time, log *slog.Logger) *Store {
-	return &Store{reader: newReader(cfg, now), now: now, log: log, sources: map[Place]*Source{}}
+	return &Store{reader: NewReader(cfg, now), now: now, log: log, sources: map[Place]*Source{}}
 }
 
 // Source returns the source of a setting's keys, the same for the same place. It reads
@@ -121,7 +121,7 @@ func (s *Source) begin(ctx context.Context, now time.Time) {
 	s.began, s.ended = now, make(chan struct{})
 	go func() {
 		ctx := context.WithoutCancel(ctx)
-		text, err := s.store.reader.read(ctx, s.at)
+		text, err := s.store.reader.Read(ctx, s.at)
 		var keys Keys
 		if err == nil {
 			keys, err = parseKeys(text)

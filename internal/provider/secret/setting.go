@@ -21,14 +21,13 @@ type Setting struct {
 // "secretsmanager:" and the name or the ARN of a secret. Its error does not quote the
 // text.
 func ParseSetting(text string) (Setting, error) {
-	kind, name, _ := strings.Cut(text, ":")
-	switch {
-	case strings.HasPrefix(text, prefix):
+	if at, ok := ParsePlace(text); ok {
+		return Setting{at: at}, nil
+	}
+	if strings.HasPrefix(text, prefix) {
 		if keys, err := parseKeys(text); err == nil {
 			return Setting{keys: keys}, nil
 		}
-	case kind == Parameter && parameterForm().MatchString(name), kind == Secret && secretForm().MatchString(name):
-		return Setting{at: Place{kind, name}}, nil
 	}
 	return Setting{}, errSetting
 }
@@ -54,6 +53,16 @@ const (
 	Parameter = "ssm"            // a SecureString of AWS Systems Manager's Parameter Store
 	Secret    = "secretsmanager" // a secret of AWS Secrets Manager: its current version, as text
 )
+
+// ParsePlace parses a place as the settings name it, such as "ssm:/journeys/key".
+func ParsePlace(text string) (Place, bool) {
+	store, name, _ := strings.Cut(text, ":")
+	ok := store == Parameter && parameterForm().MatchString(name) || store == Secret && secretForm().MatchString(name)
+	if !ok {
+		return Place{}, false
+	}
+	return Place{store, name}, true
+}
 
 // String returns the place as the settings name it.
 func (p Place) String() string { return p.Store + ":" + p.Name }

@@ -127,7 +127,18 @@ function ResultChip({ step, node }: { step: Step; node: GraphNode }) {
 
 function toneOf({ result }: Step): "ok" | "warn" | "" {
   if (["true", "sent", "updated", "decided", "entered"].includes(result)) return "ok";
-  if (["error", "skipped_no_address", "skipped_uncertain", "stopped", "expired", "not_entered"].includes(result))
+  if (
+    [
+      "error",
+      "skipped_no_address",
+      "skipped_unsubscribed",
+      "skipped_suppressed",
+      "skipped_uncertain",
+      "stopped",
+      "expired",
+      "not_entered",
+    ].includes(result)
+  )
     return "warn";
   return "";
 }

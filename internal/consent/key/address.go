@@ -1,0 +1,55 @@
+package key
+
+import (
+	"strings"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
+)
+
+// maxDomain is the length of the longest domain, in bytes. Longer ones are not encoded,
+// which takes time with the square of their length.
+const maxDomain = 255
+
+// Normalize returns the one spelling of an address in an attribute; "" if it is none.
+//
+// An e-mail address is in lower case and in Unicode's form NFC, its domain in ASCII. Mail
+// servers may tell the case of a mailbox apart, but none does, and customers do not. A
+// phone number is "+" and its digits. Any other address only loses the white space around
+// it.
+func Normalize(attribute, address string) string {
+	address = strings.TrimSpace(address)
+	switch attribute {
+	case "email":
+		return normalizeMail(address)
+	case "phone":
+		return normalizePhone(address)
+	}
+	return address
+}
+
+func normalizeMail(address string) string {
+	// Before and after: lower case has other forms, and depends on the form.
+	address = norm.NFC.String(strings.ToLower(norm.NFC.String(address)))
+	at := strings.LastIndexByte(address, '@')
+	if at < 0 || len(address)-at > maxDomain {
+		return address
+	}
+	if domain, err := idna.Lookup.ToASCII(address[at+1:]); err == nil {
+		return address[:at+1] + domain
+	}
+	return address // such a domain does not exist
+}
+
+func normalizePhone(address string) string {
+	digits := strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, address)
+	if digits == "" {
+		return ""
+	}
+	return "+" + digits
+}

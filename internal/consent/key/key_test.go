@@ -1,0 +1,175 @@
+package key_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/consent/key"
+	"journeys/internal/ident"
+)
+
+var (
+	acme, _     = ident.ParseTenant("acme")
+	umbrella, _ = ident.ParseTenant("umbrella")
+	text        = encode(bytes.Repeat([]byte{7}, key.Size))
+)
+
+func encode(secret []byte) string { return base64.StdEncoding.EncodeToString(secret) }
+
+func parse(t *testing.T, text string) key.Key {
+	t.Helper()
+	k, err := key.Parse(text)
+	require.NoError(t, err)
+	return k
+}
+
+func TestParse_TakesExactly32BytesAndQuotesNone(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, parse(t, text), parse(t, " "+text+"\n"))
+	for _, wrong := range []string{
+		"", "secret", encode(make([]byte, 31)), encode(make([]byte, 33)), text + "=", text[:len(text)-1], text[:20] + "\n" + text[20:] + "x",
+		hex.EncodeToString(make([]byte, 32)),
+	} {
+		_, err := key.Parse(wrong)
+		require.EqualError(t, err, "the key must be 32 bytes in base64")
+	}
+}
+
+// The hash of an address is stored: another one would find no suppression again.
+func TestAddress_HashNeverChanges(t *testing.T) {
+	t.Parallel()
+	k := parse(t, text)
+	require.Equal(t, "55ff91dc2ddf57746e0ac367663b244050dbff66c9eba84861f27d01a788398a", k.Address(acme, "email", "ada@example.com"))
+	require.Equal(t, "d70d9681d6151717567dbef577cfcaec6efc0967f4e5ce7cf061c4ac860d5fbe", k.Address(acme, "phone", "+4917012345678"))
+	require.Equal(t, "46719f35e36e02a7bc185a517552047d5dff5a2b5143cd8ee09d811384e096fc", hex.EncodeToString(k.Token("id", "acme")))
+}
+
+func TestAddress_IsHashedByTenantAttributeAndKey(t *testing.T) {
+	t.Parallel()
+	k, other := parse(t, text), parse(t, encode(bytes.Repeat([]byte{8}, key.Size)))
+	seen := map[string]bool{}
+	for _, hash := range []string{
+		k.Address(acme, "email", "+491701"), k.Address(umbrella, "email", "+491701"), k.Address(acme, "phone", "+491701"),
+		k.Address(acme, "email", "+491702"), other.Address(acme, "email", "+491701"),
+		hex.EncodeToString(k.Token("acme", "email", "+491701")), hex.EncodeToString(k.Token("acmeemail", "+491701")),
+	} {
+		require.Len(t, hash, 64)
+		require.False(t, seen[hash], "equal hashes")
+		seen[hash] = true
+	}
+	for attribute, none := range map[string]string{"email": " \t", "phone": "none"} {
+		require.Empty(t, k.Address(acme, attribute, none))
+	}
+	require.Panics(t, func() { key.Key{}.Address(acme, "email", "ada@example.com") })
+}
+
+func TestNormalize_SpellsAnAddressOneWay(t *testing.T) {
+	t.Parallel()
+	for _, same := range []struct {
+		attribute, want string
+		spellings       []string
+	}{
+		{"email", "ada.l+news@example.com", []string{"Ada.L+News@EXAMPLE.com", "\tada.l+news@example.com \n"}},
+		{"email", "jörg@xn--bcher-kva.example", []string{
+			"Jörg@bücher.example", "jo\u0308rg@bu\u0308cher.example", "JÖRG@BÜCHER.EXAMPLE", "jörg@xn--bcher-kva.example", "JÖRG@XN--BCHER-KVA.example",
+		}},
+		{"email", "i@xn--fa-hia.example", []string{"İ@faß.example", "I\u0307@faß.example", "i@faß.example"}},
+		{"email", "a@example.com", []string{"a@ｅｘａｍｐｌｅ。com", "a@example.com"}},
+		{"email", `"a@b"@example.com`, []string{`"A@B"@Example.Com`}},
+		{"email", "a@under_score.example", []string{"A@Under_Score.example"}},
+		{"email", "a@-", []string{"A@-"}},
+		{"email", "nobody", []string{"Nobody"}},
+		{"email", "", []string{"", "  "}},
+		{"phone", "+4917012345678", []string{"+49 170 1234-5678", "4917012345678", " +49/(170) 12345678", "\u202a+49\u00a017012345678\u202c"}},
+		{"phone", "", []string{"", "+", "unknown"}},
+		{"device", "AbC", []string{" AbC "}},
+	} {
+		for _, spelling := range same.spellings {
+			require.Equal(t, same.want, key.Normalize(same.attribute, spelling), spelling)
+		}
+	}
+}
+
+// FuzzNormalize checks that a normal address is its own normal spelling, in which lookups
+// of people and of code must meet.
+func FuzzNormalize(f *testing.F) {
+	for _, seed := range []string{"Ada@Example.com", "İ@BÜCHER.example", "\u212a@\u2126.example", "a@xn--a", "ǅ@ŉ.example", "\u0345a@\u1f80"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, address string) {
+		if !utf8.ValidString(address) {
+			t.Skip()
+		}
+		for _, attribute := range []string{"email", "phone", "device"} {
+			normal := key.Normalize(attribute, address)
+			require.Equal(t, normal, key.Normalize(attribute, normal), "%q", address)
+			if attribute == "email" && !strings.ContainsFunc(address, func(r rune) bool { return r >= utf8.RuneSelf }) {
+				require.Equal(t, normal, key.Normalize(attribute, strings.ToUpper(address)), "%q", address)
+			}
+		}
+	})
+}
+
+func TestSource_ReadsTheKeyOnce(t *testing.T) {
+	t.Parallel()
+	var reads atomic.Int32
+	source := key.NewSource(func(context.Context) (string, error) {
+		reads.Add(1)
+		return text, nil
+	}, time.Now)
+	require.Zero(t, reads.Load(), "nothing is read before it is needed")
+	var group sync.WaitGroup
+	for range 32 {
+		group.Go(func() { _, _ = source.Key(t.Context()) })
+	}
+	group.Wait()
+	got, err := source.Key(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, parse(t, text), got)
+	require.EqualValues(t, 1, reads.Load())
+
+	got, err = key.Fixed(parse(t, text)).Key(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, parse(t, text), got)
+}
+
+func TestSource_RepeatsAReadThatFailedAfterAWhile(t *testing.T) {
+	t.Parallel()
+	reads, now, answer, fault := 0, time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), "", errors.New("the store did not answer")
+	source := key.NewSource(func(ctx context.Context) (string, error) {
+		reads++
+		require.NoError(t, ctx.Err(), "a caller without time must not spoil the read")
+		return answer, fault
+	}, func() time.Time { return now })
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 2 {
+		_, err := source.Key(gone)
+		require.ErrorIs(t, err, fault)
+	}
+	require.Equal(t, 1, reads)
+
+	answer, fault = "no key", nil
+	now = now.Add(5 * time.Second)
+	_, err := source.Key(gone)
+	require.EqualError(t, err, "key of the installation not read: the key must be 32 bytes in base64")
+	require.Equal(t, 2, reads)
+
+	answer = text
+	now = now.Add(-time.Hour) // a clock that went back
+	got, err := source.Key(gone)
+	require.NoError(t, err)
+	require.Equal(t, parse(t, text), got)
+	require.Equal(t, 3, reads)
+}

@@ -1,0 +1,107 @@
+// Package consent is about what customers want to be sent: the topics of a tenant, and
+// what customers said about them. It knows no table and no channel.
+package consent
+
+import (
+	"slices"
+	"time"
+
+	"journeys/internal/strict"
+)
+
+// Bounds of a tenant's topics.
+const (
+	MaxTopics    = 50
+	MaxTopicName = 80 // characters
+	MaxChannels  = 20 // of a topic
+)
+
+// Topic is what a message may be about, so that customers can choose.
+type Topic struct {
+	Name     string   `json:"name"`     // for people, 1 to MaxTopicName characters
+	Channels []string `json:"channels"` // as channel_actions name them; sorted, at least one
+	In       bool     `json:"in"`       // who said nothing is subscribed
+}
+
+// Topics holds the topics of a tenant by id. Ids are words.
+type Topics map[string]Topic
+
+// TenantSettings are the settings that a tenant's admins make. The zero value is that of
+// a tenant who never made any.
+type TenantSettings struct {
+	Topics    Topics
+	Rev       int64     // counts writes of Topics, from 1
+	UpdatedAt time.Time // of the last of them, UTC, to the millisecond
+	Addresses bool      // an item about an address of the tenant's customers may exist
+}
+
+// Statement is what a customer said about a topic.
+type Statement struct {
+	In bool
+	At time.Time // UTC, to the millisecond
+}
+
+// Subscriptions are the statements of a customer, those about former topics too. The zero
+// value is that of a customer who never made any.
+type Subscriptions struct {
+	Customer   string               // "" if none are stored
+	Statements map[string]Statement // by topic
+	Rev        int64                // changes with every write
+}
+
+// ReadTopicID reads the id of a topic, and notes a fault if it is none.
+func ReadTopicID(v strict.Value) string {
+	id, ok := v.Text(1, strict.MaxWord)
+	if ok && !strict.IsWord(id, strict.MaxWord) {
+		v.Fault("must have only A-Z, a-z, 0-9, _ and -")
+	}
+	return id
+}
+
+// Covers reports whether the topic exists and is about messages through that channel, as
+// a channel_action names it. Nobody is subscribed to others.
+func (t Topics) Covers(topic, channel string) bool {
+	return slices.Contains(t[topic].Channels, channel)
+}
+
+// Subscribed reports whether the customer is subscribed to a topic, as far as their
+// statements and the topic's default say.
+func (t Topics) Subscribed(s Subscriptions, topic string) bool {
+	if said, ok := s.Statements[topic]; ok {
+		return said.In
+	}
+	return t[topic].In
+}
+
+// Apply returns the subscriptions after a change of topics at now, and whether it changes
+// any. A statement that repeats the earlier one keeps its time, unless restate: then to
+// subscribe again is a new statement, so that it is later than an opt-out that is kept
+// elsewhere.
+func (s Subscriptions) Apply(change map[string]bool, now time.Time, restate bool) (next Subscriptions, changed bool) {
+	next = Subscriptions{Customer: s.Customer, Statements: map[string]Statement{}, Rev: s.Rev}
+	for topic, said := range s.Statements {
+		next.Statements[topic] = said
+	}
+	for topic, in := range change {
+		said, ok := s.Statements[topic]
+		if ok && said.In == in && (!in || !restate) {
+			continue
+		}
+		at := now
+		if at.Before(said.At) {
+			at = said.At
+		}
+		next.Statements[topic], changed = Statement{in, at}, true
+	}
+	return next, changed
+}
+
+// Next returns s as its next revision of that customer. The first revision is taken from
+// the clock, so that it does not match one of subscriptions that were deleted.
+func (s Subscriptions) Next(customer string, now time.Time) Subscriptions {
+	if s.Rev++; s.Customer == "" {
+		s.Rev = now.UnixMilli()
+	}
+	s.Customer = customer
+	return s
+}

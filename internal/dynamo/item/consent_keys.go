@@ -1,0 +1,16 @@
+package item
+
+import "journeys/internal/ident"
+
+const (
+	tenantSettingsSK = "S"
+	subscriptionsSK  = "U"
+)
+
+// TenantSettingsKey returns the key of a tenant's settings.
+func TenantSettingsKey(t ident.Tenant) Item { return Key(tenantPrefix(t), tenantSettingsSK) }
+
+// SubscriptionsKey returns the key of what a customer said about the tenant's topics.
+func SubscriptionsKey(t ident.Tenant, customer string) Item {
+	return Key(CustomerPK(t, customer), subscriptionsSK)
+}
