@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/message"
 	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
@@ -35,11 +37,8 @@ const (
 	pAsOf       = "ao"
 )
 
-// Sizes of Forget's requests.
-const (
-	forgetPage   = 100
-	batchDeletes = 25
-)
+// forgetPage is how many items Forget reads at a time.
+const forgetPage = 100
 
 // anonymousAttributes remain of an enrollment when its customer is forgotten: they
 // are enough to recount the figures, and do not identify the customer.
@@ -259,7 +258,7 @@ func (s *table) forgetItems(ctx context.Context, t ident.Tenant, items []map[str
 			return err
 		}
 	}
-	return s.deleteAll(ctx, deletes)
+	return access.WrapFailed("forget a customer", s.BatchWrite(ctx, deletes))
 }
 
 // forgetEnrollment anonymizes an enrollment. While a worker sends the customer a
@@ -271,6 +270,11 @@ func (s *table) forgetEnrollment(ctx context.Context, t ident.Tenant, it item.It
 		return err
 	}
 	if err != nil || e.Status != progress.Inside || !e.LeaseUntil.After(now) {
+		// A worker stores the record of a message while it holds the lease, so there
+		// can be none of a revision that anonymize finds unchanged.
+		if err := s.messages.Strip(ctx, t, messagesOf(t, e)); err != nil {
+			return err
+		}
 		return s.anonymize(ctx, t, it, now)
 	}
 	if e.PendingExit != (progress.ExitRequest{}) {
@@ -281,6 +285,18 @@ func (s *table) forgetEnrollment(ctx context.Context, t ident.Tenant, it item.It
 		return err
 	}
 	return nil
+}
+
+// messagesOf returns the ids that messages of a run have, or would have.
+func messagesOf(t ident.Tenant, e progress.Enrollment) []message.ID {
+	id := func(node int) message.ID { return message.NewID(t, e.Journey, e.Customer, e.Run, node, e.RequestID) }
+	ids := []message.ID{id(e.Node)}
+	for _, v := range e.Path.Visits(e.EnrolledAt) {
+		if next := id(v.Node); !slices.Contains(ids, next) {
+			ids = append(ids, next)
+		}
+	}
+	return ids
 }
 
 // anonymize replaces an enrollment by an anonymized one, unless it was written since
@@ -375,23 +391,4 @@ func roundTimes(it item.Item) {
 			delete(it, name)
 		}
 	}
-}
-
-// deleteAll deletes items.
-func (s *table) deleteAll(ctx context.Context, requests []types.WriteRequest) error {
-	for attempt := 0; len(requests) > 0; attempt++ {
-		n := min(len(requests), batchDeletes)
-		out, err := s.Client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
-			RequestItems: map[string][]types.WriteRequest{s.Name: requests[:n]},
-		})
-		if err != nil {
-			return access.WrapFailed("forget a customer", err)
-		}
-		unprocessed := out.UnprocessedItems[s.Name]
-		requests = append(unprocessed, requests[n:]...)
-		if len(unprocessed) > 0 && !backoff.Pause(ctx, attempt) {
-			return access.WrapFailed("forget a customer", ctx.Err())
-		}
-	}
-	return nil
 }

@@ -152,7 +152,7 @@ var (
 		endpoint("put-customers", "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"), Advance))
 	GetCustomer    = route(http.MethodGet, "/customers/{customerId}", editors, endpoint("get-customer", "GetItem"))
 	DeleteCustomer = route(http.MethodDelete, "/customers/{customerId}", admins,
-		endpoint("delete-customer", "BatchWriteItem", "DeleteItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"))
+		endpoint("delete-customer", "BatchGetItem", "BatchWriteItem", "DeleteItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"))
 
 	ListVersions = route(http.MethodGet, "/journeys/{id}/versions", editors, endpoint("list-versions", "GetItem", "Query"))
 	GetVersion   = route(http.MethodGet, "/journeys/{id}/versions/{version}", editors,
@@ -184,7 +184,7 @@ var (
 // customers.
 var Advance = Function{
 	Name: "advance", MemoryMB: 512, Timeout: 60 * time.Second, Concurrency: 25,
-	Env: []string{EnvTable, EnvProviders, EnvPaused, EnvRestored, EnvConcurrency}, Actions: []string{"BatchGetItem", "GetItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"},
+	Env: []string{EnvTable, EnvProviders, EnvPaused, EnvRestored, EnvConcurrency}, Actions: []string{"BatchGetItem", "BatchWriteItem", "GetItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"},
 }
 
 // Sweep finds the customers that are due in a part of the live journeys. Its timeout
