@@ -131,7 +131,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"audit":                 item.AuditKey(),
 		"audit piece":           item.AuditPieceKey(w[:], 7),
 	}, []string{manifest.PartitionKey, manifest.SortKey}, strings.NewReplacer(
-		"<tenant>", "demo", "<journey>", item.ULIDOf(id), "<hash>", hash, "<version>", "12", "<version9>", "000000012", "<revision19>", "0000000000000000034", "<graph>", graph, "<key>", hex.EncodeToString(sum[:]),
+		"<tenant>", "demo", "<journey>", item.ULIDOf(id), "<hash>", hash, "<address>", hash, "<version>", "12", "<version9>", "000000012", "<revision19>", "0000000000000000034", "<graph>", graph, "<key>", hex.EncodeToString(sum[:]),
 		"<customer>", "ada", "<eventType>", "opened", "<eventId>", "e1", "<writeId>", "ab"+strings.Repeat("00", 15),
 		"<month>", "2026-11", "<day>", "2026-11-23", "<partShard>", "2", "<fenceShard>", "2", "<number>", "7",
 		"<period>", "944444", "<minute>", "28333333", "<target>", "c:push", "<run>", "3", "<request>", "qwAAAAAAAAAAAAAAAAAAAA", "<id>", message.ID{1}.String(),

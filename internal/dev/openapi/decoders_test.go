@@ -198,12 +198,12 @@ func requestExamples(t *testing.T) map[string]*example {
 			}
 			for name, e := range op.RequestBody.Value.Content["application/json"].Examples {
 				list[op.OperationID+" "+name] = &example{
-					method, manifest.BasePath + strings.NewReplacer("{id}", id, "{customerId}", "c-1").Replace(path), plain(t, e.Value.Value),
+					method, manifest.BasePath + strings.NewReplacer("{id}", id, "{customerId}", "c-1", "{channel}", "email", "{address}", "ada@example.com").Replace(path), plain(t, e.Value.Value),
 				}
 			}
 		}
 	}
-	require.Len(t, list, 25)
+	require.Len(t, list, 27)
 	return list
 }
 

@@ -15,8 +15,3 @@ func TenantSettingsKey(t ident.Tenant) Item { return Key(tenantPrefix(t), tenant
 func SubscriptionsKey(t ident.Tenant, customer string) Item {
 	return Key(CustomerPK(t, customer), subscriptionsSK)
 }
-
-// AddressKey returns the key of what is kept of an address, given its hash.
-func AddressKey(t ident.Tenant, hash string) Item {
-	return Key(tenantPrefix(t)+"#M#"+hash, addressSK)
-}
