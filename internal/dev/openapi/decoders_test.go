@@ -26,6 +26,7 @@ import (
 	"journeys/internal/manifest"
 	"journeys/internal/names"
 	"journeys/internal/progress"
+	"journeys/internal/suppression"
 )
 
 // emptyStore is a store without data. An answer other than 400 then means that the
@@ -131,6 +132,8 @@ func newDecoders() decoders {
 		Names:     names.NewCollector(emptyStore{}, now, slog.New(slog.DiscardHandler)),
 		Log:       slog.New(slog.DiscardHandler),
 		Now:       now,
+
+		Suppressions: &suppression.Service{Now: now}, // of an installation without channels
 		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
 			return ctx, func() slog.Attr { return slog.Attr{} }
 		},
