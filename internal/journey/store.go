@@ -19,6 +19,7 @@ type Stores struct {
 	Events      EventStore
 	Versions    VersionStore
 	Messages    MessageStore
+	Feedback    FeedbackStore
 	Quota       Quota // nil for none
 }
 
