@@ -189,12 +189,12 @@ const how = `- **Calls** go through the local gateway, the real authorizer and t
   The engine's own code runs in this process, on DynamoDB Local, with a provider that answers at once. Units and requests
   are those from enrolling to leaving, without the profiles. Processor time is this process's by getrusage, with the
   counting proxy in it, and DynamoDB Local's by /proc. An idle tick has 100 active journeys and no due customer.
-- **Waits, splits and updates** compare packs of 98 customers, or 1,000 for a wait until an attribute, who go through two
+- **Waits, splits and updates** compare packs of 97 customers, or 1,000 for a wait until an attribute, who go through two
   graphs that differ in one node. A wait for an event is stored as due, so that no event is missed, and then with its
   end: one write and two units of the index. It reads the remembered events after it is stored and when it ends.
 - **Events** are calls of ` + "`POST /events`" + `, in whose journey no customer waits unless the row says so. The item of a type
   holds the last eight events, so its write units grow with the properties that are kept.
-- **Exits and re-entries** are of packs of 98 customers in a wait. An exit is compared with an event that changes nothing.
+- **Exits and re-entries** are of packs of 97 customers in a wait. An exit is compared with an event that changes nothing.
   All customers of an enroll call enter again: a refused insert, and a transaction that moves the earlier run and stores
   the next one. The customer in 100 journeys listens in all of them, to another event.
 - **Counting** runs the counter of internal/analytics on DynamoDB Local, with the writes of customers who go through six
