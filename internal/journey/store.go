@@ -18,6 +18,7 @@ type Stores struct {
 	Events      EventStore
 	Versions    VersionStore
 	Messages    MessageStore
+	Feedback    FeedbackStore
 	Quota       Quota // nil for none
 }
 
