@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/message"
 	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
@@ -35,11 +37,8 @@ const (
 	pAsOf       = "ao"
 )
 
-// Sizes of Forget's requests.
-const (
-	forgetPage   = 100
-	batchDeletes = 25
-)
+// forgetPage is how many items Forget reads at a time.
+const forgetPage = 100
 
 // anonymousAttributes remain of an enrollment when its customer is forgotten: they
 // are enough to recount the figures, and do not identify the customer.
@@ -240,21 +239,26 @@ func (s *table) refuseNewer(ctx context.Context, t ident.Tenant, customer string
 	}, func(r *item.Reader) error { return item.CheckNewer(r.Item) })
 }
 
-// forgetItems anonymizes the enrollments and earlier runs among a customer's items and
-// deletes the others.
+// forgetItems anonymizes the enrollments, earlier runs and feedback among a customer's
+// items and deletes the others.
 func (s *table) forgetItems(ctx context.Context, t ident.Tenant, items []map[string]types.AttributeValue, now time.Time) error {
 	var deletes []types.WriteRequest
 	for _, it := range items {
 		r := item.Reader{Item: it}
-		if sk := r.Text(manifest.SortKey); item.IsEnrollment(sk) || strings.HasPrefix(sk, item.EarlierPrefix) {
-			if err := s.forgetEnrollment(ctx, t, it, now); err != nil {
-				return err
-			}
-			continue
+		var err error
+		switch sk := r.Text(manifest.SortKey); {
+		case item.IsEnrollment(sk), strings.HasPrefix(sk, item.EarlierPrefix):
+			err = s.forgetEnrollment(ctx, t, it, now)
+		case strings.HasPrefix(sk, item.HeardPrefix):
+			err = s.forgetHeard(ctx, t, it)
+		default:
+			deletes = append(deletes, types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: item.KeyOf(it)}})
 		}
-		deletes = append(deletes, types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: item.KeyOf(it)}})
+		if err != nil {
+			return err
+		}
 	}
-	return s.deleteAll(ctx, deletes)
+	return access.WrapFailed("forget a customer", s.BatchWrite(ctx, deletes))
 }
 
 // forgetEnrollment anonymizes an enrollment. While a worker sends the customer a
@@ -266,6 +270,11 @@ func (s *table) forgetEnrollment(ctx context.Context, t ident.Tenant, it item.It
 		return err
 	}
 	if err != nil || e.Status != progress.Inside || !e.LeaseUntil.After(now) {
+		// A worker stores the record of a message while it holds the lease, so there
+		// can be none of a revision that anonymize finds unchanged.
+		if err := s.messages.Strip(ctx, t, messagesOf(t, e)); err != nil {
+			return err
+		}
 		return s.anonymize(ctx, t, it, now)
 	}
 	if e.PendingExit != (progress.ExitRequest{}) {
@@ -276,6 +285,18 @@ func (s *table) forgetEnrollment(ctx context.Context, t ident.Tenant, it item.It
 		return err
 	}
 	return nil
+}
+
+// messagesOf returns the ids that messages of a run have, or would have.
+func messagesOf(t ident.Tenant, e progress.Enrollment) []message.ID {
+	id := func(node int) message.ID { return message.NewID(t, e.Journey, e.Customer, e.Run, node, e.RequestID) }
+	ids := []message.ID{id(e.Node)}
+	for _, v := range e.Path.Visits(e.EnrolledAt) {
+		if next := id(v.Node); !slices.Contains(ids, next) {
+			ids = append(ids, next)
+		}
+	}
+	return ids
 }
 
 // anonymize replaces an enrollment by an anonymized one, unless it was written since
@@ -291,10 +312,16 @@ func (s *table) anonymize(ctx context.Context, t ident.Tenant, it item.Item, now
 		return err
 	}
 	r := item.Reader{Item: it}
-	_, err = s.Transact(ctx, w, []types.TransactWriteItem{
+	return s.replaceAnonymized(ctx, w, it, anonymized, item.ForgottenKey(t, item.EnrollmentJourney(r.Text(manifest.SortKey))))
+}
+
+// replaceAnonymized replaces an item, unless it has changed, and counts that in the item
+// with the key count.
+func (s *table) replaceAnonymized(ctx context.Context, w access.WriteID, it, anonymized, count item.Item) error {
+	_, err := s.Transact(ctx, w, []types.TransactWriteItem{
 		{Delete: s.deleteUnchanged(it)}, {Put: &types.Put{TableName: &s.Name, Item: anonymized}},
 		{Update: &types.Update{
-			TableName: &s.Name, Key: item.ForgottenKey(t, item.EnrollmentJourney(r.Text(manifest.SortKey))),
+			TableName: &s.Name, Key: count,
 			UpdateExpression: aws.String("ADD #n :n"), ExpressionAttributeNames: map[string]string{"#n": figures.ForgottenAttribute},
 			ExpressionAttributeValues: item.Item{":n": item.Number(1)},
 		}},
@@ -302,7 +329,7 @@ func (s *table) anonymize(ctx context.Context, t ident.Tenant, it item.Item, now
 	return access.WrapFailed("forget an enrollment", err)
 }
 
-// deleteUnchanged deletes an enrollment if its revision and request are still those in
+// deleteUnchanged deletes an enrollment, or feedback, if its revision and request are still those in
 // it. A damaged one may have any type, or be absent.
 func (s *table) deleteUnchanged(it item.Item) *types.Delete {
 	condition, names, values := "attribute_exists(PK)", map[string]string{}, item.Item{}
@@ -364,23 +391,4 @@ func roundTimes(it item.Item) {
 			delete(it, name)
 		}
 	}
-}
-
-// deleteAll deletes items.
-func (s *table) deleteAll(ctx context.Context, requests []types.WriteRequest) error {
-	for attempt := 0; len(requests) > 0; attempt++ {
-		n := min(len(requests), batchDeletes)
-		out, err := s.Client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
-			RequestItems: map[string][]types.WriteRequest{s.Name: requests[:n]},
-		})
-		if err != nil {
-			return access.WrapFailed("forget a customer", err)
-		}
-		unprocessed := out.UnprocessedItems[s.Name]
-		requests = append(unprocessed, requests[n:]...)
-		if len(unprocessed) > 0 && !backoff.Pause(ctx, attempt) {
-			return access.WrapFailed("forget a customer", ctx.Err())
-		}
-	}
-	return nil
 }

@@ -184,7 +184,7 @@ func (s *table) removeSkipped(ctx context.Context, rows []*row) {
 			deletes = append(deletes, types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: r.kept}})
 		}
 	}
-	_ = s.deleteAll(ctx, deletes)
+	_ = s.BatchWrite(ctx, deletes)
 }
 
 // advanceInTransaction is Advance of e together with what its run keeps apart, if that

@@ -20,6 +20,7 @@ import (
 	"journeys/internal/dynamo/item"
 	"journeys/internal/ident"
 	"journeys/internal/manifest"
+	"journeys/internal/message"
 	"journeys/internal/progress"
 )
 
@@ -108,6 +109,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"LIVE entry":            item.LiveKey(tenant, id),
 		"targets":               item.TargetsKey(),
 		"line of a target":      item.RateKey("c:push"),
+		"message":               item.MessageKey(tenant, message.ID{1}),
 		"journey by event":      item.EventKey(tenant, "opened", id),
 		"Idempotency-Key":       item.IdempotencyKey(tenant, id, "order-1"),
 		"key of a creation":     item.CreateKey(tenant, "order-1"),
@@ -131,7 +133,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"<tenant>", "demo", "<journey>", item.ULIDOf(id), "<hash>", hash, "<version>", "12", "<version9>", "000000012", "<revision19>", "0000000000000000034", "<graph>", graph, "<key>", hex.EncodeToString(sum[:]),
 		"<customer>", "ada", "<eventType>", "opened", "<eventId>", "e1", "<writeId>", "ab"+strings.Repeat("00", 15),
 		"<month>", "2026-11", "<day>", "2026-11-23", "<partShard>", "2", "<fenceShard>", "2", "<number>", "7",
-		"<period>", "944444", "<minute>", "28333333", "<target>", "c:push", "<run>", "3", "<request>", "qwAAAAAAAAAAAAAAAAAAAA",
+		"<period>", "944444", "<minute>", "28333333", "<target>", "c:push", "<run>", "3", "<request>", "qwAAAAAAAAAAAAAAAAAAAA", "<id>", message.ID{1}.String(),
 	))
 }
 

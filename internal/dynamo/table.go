@@ -15,6 +15,7 @@ import (
 	"journeys/internal/dynamo/figures"
 	"journeys/internal/dynamo/format"
 	"journeys/internal/dynamo/item"
+	"journeys/internal/dynamo/messages"
 	"journeys/internal/dynamo/quota"
 	"journeys/internal/dynamo/targets"
 	"journeys/internal/dynamo/topics"
@@ -32,6 +33,7 @@ type Store struct {
 	Analytics   Analytics
 	Names       Names
 	Topics      topics.Store
+	Messages    messages.Messages
 }
 
 // Journeys implements journey.JourneyStore and journey.VersionStore.
@@ -50,6 +52,7 @@ type Events struct{ *table }
 type Engine struct {
 	*table
 	targets.Targets
+	messages.Messages
 }
 
 // Analytics implements analytics.Table, analytics.Parts and analytics.RollupTable.
@@ -63,17 +66,18 @@ var _ analytics.RollupTable = Analytics{}
 // table is what the exported types share. It is safe for concurrent use.
 type table struct {
 	access.Table
-	figures figures.Figures
+	figures  figures.Figures
+	messages messages.Messages
 }
 
 // New returns the store in the table with this name. It reads write ids from
 // entropy, which must be safe for concurrent use and must not repeat itself.
 func New(client *dynamodb.Client, name string, entropy io.Reader) *Store {
 	base := access.Table{Client: format.Client{Client: client, Check: item.CheckNewer}, Name: name, Entropy: entropy}
-	t := &table{base, figures.Figures{Table: base}}
+	t := &table{base, figures.Figures{Table: base}, messages.Messages{Table: base}}
 	return &Store{
-		Journeys{t}, Enrollments{t}, Customers{t}, Events{t}, Engine{t, targets.Targets{Table: base}}, Analytics{t, t.figures}, Names{t},
-		topics.Store{Table: base},
+		Journeys{t}, Enrollments{t}, Customers{t}, Events{t}, Engine{t, targets.Targets{Table: base}, t.messages}, Analytics{t, t.figures}, Names{t},
+		topics.Store{Table: base}, t.messages,
 	}
 }
 
@@ -81,7 +85,7 @@ func New(client *dynamodb.Client, name string, entropy io.Reader) *Store {
 func (s *Store) Handlers() journey.Stores {
 	return journey.Stores{
 		Journeys: s.Journeys, Enrollments: s.Enrollments, Customers: s.Customers, Events: s.Events, Versions: s.Journeys,
-		Topics: s.Topics,
+		Topics: s.Topics, Messages: s.Messages,
 	}
 }
 

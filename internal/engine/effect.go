@@ -76,6 +76,7 @@ func (w *worker) send(ctx context.Context, r *run) {
 		Key: effectKey(w.pack.Tenant, &r.next, node), Tenant: w.pack.Tenant, Journey: w.pack.Journey,
 		Customer: r.next.Customer, NodeID: node, Config: config,
 		Facts: r.graph.Facts(&r.next, r.in.Attributes), Uncertain: doubtful, Rekeyed: rekeyed,
+		ID: r.message, UnsubscribeURL: r.url,
 	})
 	w.observe(r, limit, began, called(answer), err)
 	r.next = r.stored.NextWrite(w.now())

@@ -32,6 +32,7 @@ import (
 	"journeys/internal/emf"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/message"
 	"journeys/internal/target"
 )
 
@@ -68,6 +69,10 @@ type Engine struct {
 	// ProfileWritten makes a customer's waits due, in all journeys but one, whose end
 	// depends on an earlier revision of the profile. Nil does nothing.
 	ProfileWritten func(ctx context.Context, t ident.Tenant, customer string, except ident.ID, rev int64) error
+
+	// UnsubscribeURL returns the URL by which the recipient of a message with a topic
+	// unsubscribes. Nil gives none.
+	UnsubscribeURL func(ctx context.Context, t ident.Tenant, id message.ID) (string, error)
 
 	Definitions  *journey.Definitions // the cache of compiled graphs, shared by invocations
 	Installation string               // names this installation in the metrics

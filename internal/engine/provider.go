@@ -8,6 +8,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/graph"
 	"journeys/internal/ident"
+	"journeys/internal/message"
 	"journeys/internal/progress"
 )
 
@@ -41,8 +42,10 @@ type Provider interface {
 // Target is a channel or a decision flow as the installation knows it: tenants share it,
 // and may call it differently. The zero value is one that answers at once, without a call.
 type Target struct {
-	Name string  // unique among channels and decision flows; "" for no call
-	Rate float64 // effects per second in the whole installation; 0 for no limit
+	Name     string  // unique among channels and decision flows; "" for no call
+	Channel  string  // as the installation knows it; "" for a decision flow
+	Rate     float64 // effects per second in the whole installation; 0 for no limit
+	Feedback bool    // of a channel that reports what became of its messages
 }
 
 var (
@@ -75,6 +78,9 @@ type Message struct {
 	Facts     condition.Facts // fills the payload; has the address
 	Uncertain bool            // an earlier attempt may have sent it
 	Rekeyed   bool            // that attempt had another key
+
+	ID             message.ID // the same for every attempt
+	UnsubscribeURL string     // "" for a message without a topic
 }
 
 // ThrottledError means that the provider wants to be asked later. It does not

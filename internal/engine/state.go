@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"journeys/internal/journey"
+	"journeys/internal/message"
 	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
@@ -56,7 +57,8 @@ const (
 //	deciding       answered, or the node goes on without    stepping
 //	               failed, or throttled                     recording
 //	claiming       written                                  sending         Attempts, LeaseUntil
-//	sending        sent, skipped, or failed for good where
+//	sending        its record cannot be stored               recording       Due, and the claim is given back
+//	               sent, skipped, or failed for good where
 //	               the node goes on without                 stepping
 //	               failed, throttled, or time is short      recording
 //	               its target has hung meanwhile, or its
@@ -117,6 +119,8 @@ type run struct {
 	counted    counted
 	aheadRev   int64 // stored revision that counted an attempt ahead; 0 for none
 	doubt      doubt
+	message    message.ID // of its message, while it is sending
+	url        string     // by which the recipient of that message unsubscribes; "" for none
 }
 
 // doubt is about messages of which it is unknown whether they were sent.

@@ -8,6 +8,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/message"
 	"journeys/internal/progress"
 	"journeys/internal/target"
 )
@@ -144,6 +145,8 @@ type Table interface {
 	// Lines returns the lines of all targets, by name. Its error is an Unread if some
 	// cannot be read.
 	Lines(ctx context.Context) (map[string]target.Line, error)
+	// PutMessages stores records of messages, over earlier ones with their ids.
+	PutMessages(ctx context.Context, t ident.Tenant, records []message.Record) error
 	// Profiles returns the profiles of customers, by customer. Those without a
 	// profile are absent.
 	Profiles(ctx context.Context, t ident.Tenant, customers []string) (map[string]Profile, error)

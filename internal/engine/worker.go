@@ -187,6 +187,7 @@ func (w *worker) round(ctx context.Context) error {
 		}
 	}
 	w.write(ctx, w.inState(claiming, recording, leaving))
+	w.noteMessages(ctx, w.inState(sending))
 	messages := w.inState(sending)
 	slices.SortStableFunc(messages, func(a, b *run) int { return a.slot.Compare(b.slot) })
 	w.each(ctx, messages, w.send)

@@ -168,6 +168,9 @@ var ErrTooManyDrains = &Error{
 // ErrNoCustomer means that the tenant stores nothing about the customer.
 var ErrNoCustomer = &Error{Kind: NotFound, Code: "customer-not-found", Detail: "Nothing is stored about this customer."}
 
+// ErrNoMessage means that nothing is known of the message, or not any more.
+var ErrNoMessage = &Error{Kind: NotFound, Code: "message-not-found", Detail: "Nothing is known of this message."}
+
 // ErrForgotten means that the customer was forgotten after the request was received.
 var ErrForgotten = &Error{
 	Kind: Conflict, Code: "customer-forgotten",

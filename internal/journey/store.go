@@ -6,6 +6,7 @@ import (
 
 	"journeys/internal/consent"
 	"journeys/internal/ident"
+	"journeys/internal/message"
 	"journeys/internal/progress"
 )
 
@@ -17,6 +18,7 @@ type Stores struct {
 	Customers   CustomerStore
 	Events      EventStore
 	Versions    VersionStore
+	Messages    MessageStore
 	Topics      TopicStore // nil for a service that does not warn about topics
 	Quota       Quota      // nil for none
 }
@@ -199,6 +201,13 @@ type EventStore interface {
 	// Wake writes Rev, WrittenAt, Due and Woken of e if the stored Rev is one
 	// less than e.Rev, and RequestID the same. Otherwise it returns ErrLost.
 	Wake(ctx context.Context, t ident.Tenant, e progress.Enrollment) error
+}
+
+// MessageStore reads what the ids of messages stand for.
+type MessageStore interface {
+	// Message returns the record of a message, strongly consistent, or ErrNoMessage if
+	// there is none or it has expired at now.
+	Message(ctx context.Context, t ident.Tenant, id message.ID, now time.Time) (message.Record, error)
 }
 
 // Partition is one partition of the due index: the failed enrollments of a

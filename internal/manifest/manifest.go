@@ -73,15 +73,20 @@ type Function struct {
 // Stream describes how Lambda delivers the table's stream to a function, from the
 // oldest record on: one batch per shard at a time, repeated until it succeeds.
 type Stream struct {
-	SortKeyPrefix string        // of the items whose records are delivered
-	BatchSize     int           // maximum number of records
-	BatchWindow   time.Duration // maximum wait for a full batch; whole seconds
-	Window        time.Duration // tumbling, whole seconds; only events of a window name their shard
+	SortKeyPrefixes []string      // of the items whose records are delivered
+	BatchSize       int           // maximum number of records
+	BatchWindow     time.Duration // maximum wait for a full batch; whole seconds
+	Window          time.Duration // tumbling, whole seconds; only events of a window name their shard
+}
+
+// Delivers reports whether records of items with the sort key are delivered.
+func (s Stream) Delivers(sortKey string) bool {
+	return slices.ContainsFunc(s.SortKeyPrefixes, func(prefix string) bool { return strings.HasPrefix(sortKey, prefix) })
 }
 
 // Filter returns Lambda's filter pattern for the records.
 func (s Stream) Filter() string {
-	return `{"dynamodb":{"Keys":{"` + SortKey + `":{"S":[{"prefix":"` + s.SortKeyPrefix + `"}]}}}}`
+	return `{"dynamodb":{"Keys":{"` + SortKey + `":{"S":[{"prefix":"` + strings.Join(s.SortKeyPrefixes, `"},{"prefix":"`) + `"}]}}}}`
 }
 
 // LogicalID returns the name in camel case, for SAM and CDK.
@@ -147,7 +152,7 @@ var (
 		endpoint("put-customers", "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"), Advance))
 	GetCustomer    = route(http.MethodGet, "/customers/{customerId}", editors, endpoint("get-customer", "GetItem"))
 	DeleteCustomer = route(http.MethodDelete, "/customers/{customerId}", admins,
-		endpoint("delete-customer", "BatchWriteItem", "DeleteItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"))
+		endpoint("delete-customer", "BatchGetItem", "BatchWriteItem", "DeleteItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"))
 
 	ListVersions = route(http.MethodGet, "/journeys/{id}/versions", editors, endpoint("list-versions", "GetItem", "Query"))
 	GetVersion   = route(http.MethodGet, "/journeys/{id}/versions/{version}", editors,
@@ -190,7 +195,7 @@ var (
 // customers.
 var Advance = Function{
 	Name: "advance", MemoryMB: 512, Timeout: 60 * time.Second, Concurrency: 25,
-	Env: []string{EnvTable, EnvProviders, EnvPaused, EnvRestored, EnvConcurrency}, Actions: []string{"BatchGetItem", "GetItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"},
+	Env: []string{EnvTable, EnvProviders, EnvPaused, EnvRestored, EnvConcurrency}, Actions: []string{"BatchGetItem", "BatchWriteItem", "GetItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"},
 }
 
 // Sweep finds the customers that are due in a part of the live journeys. Its timeout
@@ -217,7 +222,7 @@ var Tick = invoking(Function{
 var Count = Function{
 	Name: "count", MemoryMB: 512, Timeout: 60 * time.Second, Concurrency: 20,
 	Env: []string{EnvTable}, Actions: []string{"PutItem"},
-	Stream: &Stream{SortKeyPrefix: "E#", BatchSize: 1000, BatchWindow: time.Second, Window: 15 * time.Minute},
+	Stream: &Stream{SortKeyPrefixes: []string{"E#", "B#"}, BatchSize: 1000, BatchWindow: time.Second, Window: 15 * time.Minute},
 }
 
 // Rollup folds closed days of the figures and audits them. An audit that takes

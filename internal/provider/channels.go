@@ -13,6 +13,7 @@ import (
 type channel struct {
 	kind   channelKind
 	target *target // of kindHTTP
+	inbox  bool    // of kindHTTP: the inbox of a local run
 	rate   float64 // messages per second; 0 for no limit
 
 	from                    string // of kindMail
@@ -38,6 +39,9 @@ const (
 // keyed reports whether the channel takes an idempotency key.
 func (c channel) keyed() bool { return c.kind == kindHTTP || c.kind == kindFunction }
 
+// hasFeedback reports whether events of the channel say what became of its messages.
+func (c channel) hasFeedback() bool { return c.configuration != "" || c.inbox }
+
 func (s *Settings) readChannel(name string, object *strict.Object) {
 	var c channel
 	kind := readType(object, "http", "inbox", "ses", "sns", "end-user-messaging", "eventbridge", "lambda")
@@ -60,7 +64,7 @@ func (s *Settings) readChannel(name string, object *strict.Object) {
 		c.rate = readRate(object)
 		object.Done("type", "function", "ratePerSecond", "tenants")
 	case "inbox":
-		c.target = s.readTarget(object, false)
+		c.target, c.inbox = s.readTarget(object, false), true
 		object.Done("type", "url", "tenants")
 	}
 	s.channels[name] = c

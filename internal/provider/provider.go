@@ -91,7 +91,8 @@ func (p *Provider) ChannelTarget(t ident.Tenant, channel string) engine.Target {
 	if !ok {
 		return engine.Target{}
 	}
-	return engine.Target{Name: "c:" + name, Rate: p.settings.channels[name].rate}
+	c := p.settings.channels[name]
+	return engine.Target{Name: "c:" + name, Channel: name, Rate: c.rate, Feedback: c.hasFeedback()}
 }
 
 // DecisionTarget implements engine.Provider. Flows of rules have none.

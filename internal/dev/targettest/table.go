@@ -10,6 +10,7 @@ import (
 
 	"journeys/internal/engine"
 	"journeys/internal/ident"
+	"journeys/internal/message"
 	"journeys/internal/target"
 )
 
@@ -20,6 +21,28 @@ type Table struct {
 	states target.States
 	lines  map[string]target.Line
 	writes int
+
+	messages map[message.ID]message.Record
+}
+
+// Messages returns the records of messages by id.
+func (t *Table) Messages() map[message.ID]message.Record {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return maps.Clone(t.messages)
+}
+
+// PutMessages implements engine.Table.
+func (t *Table) PutMessages(_ context.Context, _ ident.Tenant, records []message.Record) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.messages == nil {
+		t.messages = map[message.ID]message.Record{}
+	}
+	for _, r := range records {
+		t.messages[r.ID] = r
+	}
+	return nil
 }
 
 // Targets returns all states.

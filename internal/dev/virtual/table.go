@@ -11,6 +11,7 @@ import (
 	"journeys/internal/engine"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
+	"journeys/internal/message"
 	"journeys/internal/progress"
 	"journeys/internal/target"
 )
@@ -172,6 +173,16 @@ func (w table) PutTarget(ctx context.Context, name string, old, next target.Stat
 	w.Count.WRU++
 	w.mu.Unlock()
 	return w.targets.PutTarget(ctx, name, old, next)
+}
+
+func (w table) PutMessages(ctx context.Context, t ident.Tenant, records []message.Record) error {
+	if !elapse(ctx, WriteTime) {
+		return ctx.Err()
+	}
+	w.mu.Lock()
+	w.Count.WRU += len(records)
+	w.mu.Unlock()
+	return w.targets.PutMessages(ctx, t, records)
 }
 
 func (w table) PutLine(ctx context.Context, name string, old, next target.Line) (target.Line, bool, error) {

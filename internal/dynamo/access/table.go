@@ -183,3 +183,26 @@ func (s Table) Transact(
 		}
 	}
 }
+
+// batchWrites bounds the writes of one request of BatchWrite.
+const batchWrites = 25
+
+// BatchWrite puts and deletes items, in any order, whatever is stored: see format.Client.
+// It asks for unprocessed writes again until ctx ends.
+func (s Table) BatchWrite(ctx context.Context, requests []types.WriteRequest) error {
+	for attempt := 0; len(requests) > 0; attempt++ {
+		n := min(len(requests), batchWrites)
+		out, err := s.Client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
+			RequestItems: map[string][]types.WriteRequest{s.Name: requests[:n]},
+		})
+		if err != nil {
+			return err
+		}
+		unprocessed := out.UnprocessedItems[s.Name]
+		requests = append(unprocessed, requests[n:]...)
+		if len(unprocessed) > 0 && !backoff.Pause(ctx, attempt) {
+			return ctx.Err()
+		}
+	}
+	return nil
+}

@@ -13,12 +13,13 @@ import (
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/message"
 )
 
 // The keys of the table. <journey> is the ULID of a journey's id, without "jrn_".
 // <graph> is the random name of a graph in base64url, <hash> the same in hex,
 // <request> the id of the request that started a run in base64url, and <key> the
-// SHA-256 of an Idempotency-Key in hex. Tenants and ULIDs contain no "#", and text
+// SHA-256 of an Idempotency-Key in hex. The <id> of a message is in base64url. Tenants and ULIDs contain no "#", and text
 // from a caller (customer, event type, event id) is the last part of a key, so that no
 // part can imitate another.
 //
@@ -46,11 +47,14 @@ import (
 //	enrollment             T#<tenant>#C#<customer>       E#<journey>
 //	kept item              T#<tenant>#C#<customer>       K#<journey>#<request>
 //	earlier run            T#<tenant>#C#<customer>       R#<journey>#<run>
+//	feedback of a step     T#<tenant>#C#<customer>       B#<journey>#<run>#<node>
 //	anonymized enrollment  T#<tenant>#A#<writeId>        E#<journey>
+//	anonymized feedback    T#<tenant>#A#<writeId>        B#<journey>
 //	profile                T#<tenant>#C#<customer>       P
 //	subscriptions          T#<tenant>#C#<customer>       U
 //	last events            T#<tenant>#C#<customer>       V#<eventType>
 //	event record           T#<tenant>#C#<customer>       I#<eventId>
+//	message                T#<tenant>#N#<id>             N
 //	closed month           T#<tenant>#K#<journey>        C#<month>#<graph>
 //	open part              T#<tenant>#K#<journey>        D#<day>#<partShard>#<graph>
 //	forgotten count        T#<tenant>#K#<journey>        F
@@ -91,10 +95,12 @@ const (
 	auditSK        = "A"
 	targetsSK      = "T"
 	KeepSK         = "keep"
+	messageSK      = "N"
 
 	EnrollmentPrefix = "E#"
 	keptPrefix       = "K#"
 	EarlierPrefix    = "R#" // of an earlier run
+	HeardPrefix      = "B#" // of feedback
 	LastEventPrefix  = "V#"
 	DefinitionPrefix = "G#"
 	appearancePrefix = "W#"
@@ -309,6 +315,11 @@ func LastEventKey(t ident.Tenant, customer, eventType string) Item {
 // EventRecordKey returns the key of the record of an event id.
 func EventRecordKey(t ident.Tenant, customer, eventID string) Item {
 	return Key(CustomerPK(t, customer), "I#"+eventID)
+}
+
+// MessageKey returns the key of what the id of a message stands for.
+func MessageKey(t ident.Tenant, id message.ID) Item {
+	return Key(tenantPrefix(t)+"#N#"+id.String(), messageSK)
 }
 
 // FiguresPK returns the partition of a journey's figures.

@@ -1,0 +1,90 @@
+package dynamo_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/ident"
+	"journeys/internal/journey"
+	"journeys/internal/message"
+)
+
+// messageID returns a message id for tests.
+func messageID(n byte) message.ID { return message.ID{15: n} }
+
+func TestMessages_AreFoundUntilTheyExpire(t *testing.T) {
+	t.Parallel()
+
+	s, _ := store(t)
+	other, _ := ident.ParseTenant("other")
+	records := make([]message.Record, 60)
+	for i := range records {
+		records[i] = message.Record{
+			ID: messageID(byte(i)), Channel: "*", Customer: "ada", Journey: id(1), GraphHash: strings.Repeat("0a", 16),
+			Version: 2, Run: 3, Node: 0, ExpiresAt: message.Expiry("", start),
+		}
+	}
+	records[7].Topic, records[7].Address = "news", strings.Repeat("ab", 32)
+	require.NoError(t, s.Engine.PutMessages(t.Context(), demo, records))
+	require.NoError(t, s.Engine.PutMessages(t.Context(), demo, records), "a repeat")
+	require.NoError(t, s.Engine.PutMessages(t.Context(), demo, nil))
+	for _, want := range records {
+		got, err := s.Messages.Message(t.Context(), demo, want.ID, start)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+		_, err = s.Messages.Message(t.Context(), other, want.ID, start)
+		require.ErrorIs(t, err, journey.ErrNoMessage)
+		_, err = s.Messages.Message(t.Context(), demo, want.ID, want.ExpiresAt)
+		require.ErrorIs(t, err, journey.ErrNoMessage)
+	}
+	_, err := s.Messages.Message(t.Context(), demo, messageID(99), start)
+	require.ErrorIs(t, err, journey.ErrNoMessage)
+}
+
+// Of messages to a customer who is forgotten, those with a topic stay without the
+// customer, so that their recipient can still unsubscribe. The others go.
+func TestForget_StripsMessages(t *testing.T) {
+	t.Parallel()
+
+	p := newFixture(t)
+	journeyID := p.journey(t, sendingGraph, "ada", "bob")
+	var put []message.Record // at each node of a way, as if it had sent
+	for _, customer := range []string{"ada", "bob"} {
+		e := p.claim(t, journeyID, customer)
+		visited := e.Path.Visits(e.EnrolledAt)[0].Node
+		for topic, node := range map[string]int{"": e.Node, "news": visited} {
+			put = append(put, message.Record{
+				ID:      message.NewID(demo, journeyID, customer, e.Run, node, e.RequestID),
+				Channel: "email", Topic: topic, Customer: customer, Journey: journeyID, GraphHash: e.GraphHash, Version: 1, Run: 1, Node: node,
+				ExpiresAt: message.Expiry(topic, p.now),
+			})
+		}
+	}
+	require.NoError(t, p.store.Engine.PutMessages(t.Context(), demo, put))
+	p.now = p.now.Add(time.Hour) // the leases have ended
+	require.NoError(t, p.Forget(t.Context(), demo, "ada"))
+	read := func(r message.Record) (message.Record, error) {
+		return p.store.Messages.Message(t.Context(), demo, r.ID, p.now)
+	}
+	for _, r := range put {
+		got, err := read(r)
+		switch {
+		case r.Customer == "bob":
+			require.NoError(t, err)
+			require.Equal(t, r, got)
+		case r.Topic == "":
+			require.ErrorIs(t, err, journey.ErrNoMessage)
+		default:
+			require.NoError(t, err)
+			require.Equal(t, message.Record{ID: r.ID, Channel: "email", Topic: "news", ExpiresAt: r.ExpiresAt}, got)
+		}
+	}
+	require.False(t, slices.ContainsFunc(allItems(t, p.table), func(it map[string]types.AttributeValue) bool {
+		return strings.Contains(textOf(it, "PK")+printed(it), "ada")
+	}))
+}
