@@ -52,7 +52,8 @@ func TestKey_EncryptsTableLogsAndAlarms(t *testing.T) {
 		actions := []string{"kms:Decrypt", "kms:DescribeKey"}
 		if !slices.Contains([]string{ // these only read
 			"list-journeys", "get-journey", "test-journey", "get-enrollment", "get-journey-analytics", "list-enrollments", "get-customer",
-			"list-versions", "get-version", "list-history", "list-analytics", "get-names", "list-customer-enrollments", "get-draft", "get-suppression",
+			"list-versions", "get-version", "list-history", "list-analytics", "get-names", "list-customer-enrollments", "get-draft",
+			"get-suppression", "get-settings", "get-tenant-settings", "get-subscriptions",
 		}, f.Name) {
 			actions = append(actions, "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo")
 		}

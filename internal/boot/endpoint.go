@@ -24,6 +24,7 @@ import (
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 	"journeys/internal/names"
+	"journeys/internal/subscription"
 	"journeys/internal/suppression"
 )
 
@@ -59,14 +60,15 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke) {
 			return nil, err
 		}
 		a := &api.API{
-			Journeys:     service,
-			Suppressions: suppressions,
-			Analytics:    analytics.NewReader(store.Analytics),
-			Names:        collector,
-			Log:          log,
-			Now:          time.Now,
-			Meter:        meter,
-			Installation: settings[manifest.EnvTable],
+			Journeys:      service,
+			Analytics:     analytics.NewReader(store.Analytics),
+			Names:         collector,
+			Subscriptions: &subscription.Service{Store: store.Topics, Journeys: service, Now: time.Now},
+			Log:           log,
+			Now:           time.Now,
+			Meter:         meter,
+			Installation:  settings[manifest.EnvTable],
+			Suppressions:  suppressions,
 		}
 		return apigw.Handler(a.Handler(op), log), nil
 	})
