@@ -132,6 +132,13 @@ const slowAnswer = 14 * time.Second
 
 func (st *stack) functionAlarms(f manifest.Function) []alarm {
 	function := st.functions[f.Name]
+	if f.Mail || f.Texts {
+		// Events wait for concurrency, and are repeated after an error.
+		return []alarm{{
+			f.LogicalID() + "Dropped", function.Metric(jsii.String("AsyncEventsDropped"), sum()), 1, 1,
+			f.Name + " failed three times on an event, or did not come to it for six hours.", "feedback-dropped", false,
+		}}
+	}
 	failures := alarm{
 		f.LogicalID() + "Errors", function.MetricErrors(sum()), 1, 1,
 		f.Name + " crashed, ran out of time or did not start.", "function-errors", false,
@@ -139,12 +146,12 @@ func (st *stack) functionAlarms(f manifest.Function) []alarm {
 	if f.Name == manifest.Authorizer.Name {
 		failures.description, failures.runbook = "The authorizer failed, so callers with good tokens got 500.", "authorizer-errors"
 	}
-	alarms := []alarm{
-		failures,
-		{
+	alarms := []alarm{failures}
+	if f.Schedule == 0 { // one that is throttled all the time is stale
+		alarms = append(alarms, alarm{
 			f.LogicalID() + "Throttles", function.MetricThrottles(sum()), 1, 1,
 			f.Name + " was throttled: no concurrency was left.", "throttles", false,
-		},
+		})
 	}
 	if f.Name == manifest.Authorizer.Name {
 		half := f.Timeout / 2
@@ -213,7 +220,7 @@ func (st *stack) newAlarmTopic() awssns.Topic {
 	topic := awssns.NewTopic(st.scope, jsii.String("AlarmTopic"), &awssns.TopicProps{
 		MasterKey: st.alarmKey(), EnforceSSL: jsii.Bool(true),
 	})
-	topic.AddToResourcePolicy(st.allowCloudWatch(*topic.TopicArn(), "sns:Publish"))
+	topic.AddToResourcePolicy(st.allowService("cloudwatch", *topic.TopicArn(), "sns:Publish"))
 	topic.AddSubscription(awssnssubscriptions.NewEmailSubscription(jsii.String(st.settings.alarmEmail), nil))
 	return topic
 }
@@ -230,15 +237,15 @@ func (st *stack) alarmKey() awskms.IKey {
 		EnableKeyRotation: jsii.Bool(true),
 		RemovalPolicy:     awscdk.RemovalPolicy_DESTROY,
 	})
-	key.AddToResourcePolicy(st.allowCloudWatch("*", "kms:Decrypt", "kms:GenerateDataKey"), nil)
+	key.AddToResourcePolicy(st.allowService("cloudwatch", "*", "kms:Decrypt", "kms:GenerateDataKey"), nil)
 	return key
 }
 
-// allowCloudWatch returns a statement that lets CloudWatch alarms of this account
-// perform the actions.
-func (st *stack) allowCloudWatch(resource string, actions ...string) awsiam.PolicyStatement {
+// allowService returns a statement that lets a service of AWS perform the actions for
+// this account.
+func (st *stack) allowService(service, resource string, actions ...string) awsiam.PolicyStatement {
 	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("cloudwatch.amazonaws.com"), nil)},
+		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String(service+".amazonaws.com"), nil)},
 		Actions:    jsii.Strings(actions...),
 		Resources:  jsii.Strings(resource),
 		Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": st.scope.Account()}},

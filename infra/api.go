@@ -67,9 +67,13 @@ func (st *stack) addAPI() {
 	}
 	st.addStage(api)
 	if st.settings.console {
-		st.addPublicRoutes(api)
+		st.addPublicRoutes(api, manifest.ConsoleRoutes(),
+			"The web console's files and settings are public: a browser loads them before it signs in.")
 		st.output("ConsoleUrl", st.consoleURL(), "The address of the web console, which an issuer of your own needs as redirect URI")
 	}
+	st.addPublicRoutes(api, manifest.UnsubscribeRoutes(),
+		"Customers who unsubscribe have no account: the token in the link of their message proves who they are.")
+	st.addPublicThrottles()
 	st.output("ApiUrl", st.address(), "The address of the API. Paths begin with "+manifest.BasePath)
 	if st.settings.domain != "" {
 		st.addDomain(api)
@@ -96,30 +100,40 @@ func (st *stack) addStage(api awsapigatewayv2.HttpApi) {
 		})
 }
 
-// addPublicRoutes adds the routes without authorizer, each with a throttle of its
-// own, so that a flood of public requests leaves the API its share.
-func (st *stack) addPublicRoutes(api awsapigatewayv2.HttpApi) {
+// addPublicRoutes adds routes of one function without authorizer, for a reason.
+func (st *stack) addPublicRoutes(api awsapigatewayv2.HttpApi, routes []manifest.Route, reason string) {
+	f := routes[0].Function
 	integration := awsapigatewayv2integrations.NewHttpLambdaIntegration(
-		jsii.String(manifest.Console.LogicalID()+"Integration"), st.functions[manifest.Console.Name], nil)
-	throttles := map[string]any{}
-	for _, r := range manifest.PublicRoutes() {
-		routes := api.AddRoutes(&awsapigatewayv2.AddRoutesOptions{
+		jsii.String(f.LogicalID()+"Integration"), st.functions[f.Name], nil)
+	for _, r := range routes {
+		added := api.AddRoutes(&awsapigatewayv2.AddRoutesOptions{
 			Path:        jsii.String(r.FullPath()),
 			Methods:     &[]awsapigatewayv2.HttpMethod{awsapigatewayv2.HttpMethod(r.Method)},
 			Authorizer:  awsapigatewayv2.NewHttpNoneAuthorizer(),
 			Integration: integration,
 		})
-		for _, route := range *routes {
+		for _, route := range *added {
 			// API Gateway refuses the settings of a route that does not exist yet.
 			st.stage.Node().AddDependency(route)
 			cdknag.NagSuppressions_AddResourceSuppressions(route, &[]*cdknag.NagPackSuppression{{
-				Id:     jsii.String("AwsSolutions-APIG4"),
-				Reason: jsii.String("The web console's files and settings are public: a browser loads them before it signs in."),
+				Id: jsii.String("AwsSolutions-APIG4"), Reason: jsii.String(reason),
 			}}, nil)
 		}
+	}
+}
+
+// addPublicThrottles gives each public route of the stack a throttle of its own, so
+// that a flood of public requests leaves the API its share.
+func (st *stack) addPublicThrottles() {
+	routes := manifest.UnsubscribeRoutes()
+	if st.settings.console {
+		routes = manifest.PublicRoutes()
+	}
+	throttles := map[string]any{}
+	for _, r := range routes {
 		throttles[r.Key()] = map[string]any{
-			"ThrottlingRateLimit":  manifest.PublicThrottle.Rate,
-			"ThrottlingBurstLimit": manifest.PublicThrottle.Burst,
+			"ThrottlingRateLimit":  r.Throttle.Rate,
+			"ThrottlingBurstLimit": r.Throttle.Burst,
 		}
 	}
 	st.stage.Node().DefaultChild().(awsapigatewayv2.CfnStage).SetRouteSettings(throttles)

@@ -46,7 +46,7 @@ func TestPublicRoutes_HaveThrottlesOfTheirOwn(t *testing.T) {
 		stage := only(template.ofType("AWS::ApiGatewayV2::Stage"))
 		want := map[string]any{}
 		for _, r := range manifest.PublicRoutes() {
-			want[r.Key()] = map[string]any{"ThrottlingRateLimit": 50.0, "ThrottlingBurstLimit": 50.0}
+			want[r.Key()] = map[string]any{"ThrottlingRateLimit": float64(r.Throttle.Rate), "ThrottlingBurstLimit": float64(r.Throttle.Burst)}
 		}
 		require.Equal(t, want, stage.Properties["RouteSettings"])
 		for id, route := range template.ofType("AWS::ApiGatewayV2::Route") {
@@ -68,11 +68,11 @@ func TestConsole_IsDeployedOnlyWithItsClient(t *testing.T) {
 
 	without, with := templates[prodStage], synthesized(t)[prodStage]
 	require.Empty(t, without.messages)
-	require.Len(t, without.ofType("AWS::ApiGatewayV2::Route"), len(manifest.Routes()))
+	require.Len(t, without.ofType("AWS::ApiGatewayV2::Route"), len(manifest.Routes())+len(manifest.UnsubscribeRoutes()))
 	require.NotContains(t, without.Outputs, "ConsoleUrl")
 	require.NotContains(t, string(without.text), "JOURNEYS_CONSOLE")
 	require.NotContains(t, string(without.text), `"Console`)
-	require.NotContains(t, only(without.ofType("AWS::ApiGatewayV2::Stage")).Properties, "RouteSettings")
+	require.Len(t, only(without.ofType("AWS::ApiGatewayV2::Stage")).Properties["RouteSettings"], len(manifest.UnsubscribeRoutes()))
 	require.Contains(t, with.Outputs, "ConsoleUrl")
 	for id := range without.Resources {
 		require.Contains(t, with.Resources, id, "the console replaces nothing")

@@ -24,7 +24,7 @@ func TestConcurrency_IsReservedInProdOnlyWhereNoRouteIsServed(t *testing.T) {
 	templates := synthesized(t)
 	require.Empty(t, reservedIn(templates[devStage]))
 	require.Equal(t, map[string]int{
-		"Authorizer": 300, "Advance": 25, "Tick": 2, "Sweep": 20, "Count": 20, "Rollup": 2,
+		"Authorizer": 300, "Advance": 25, "Tick": 2, "Sweep": 20, "Count": 20, "Rollup": 2, "Feedback": 10,
 	}, reservedIn(templates[prodStage]))
 }
 
@@ -43,8 +43,12 @@ func TestConcurrency_HoldsAColdBurst(t *testing.T) {
 	require.LessOrEqual(t, api.Concurrency(manifest.AuthorizerStart), reservedIn(prod)["Authorizer"])
 
 	routes := api.Concurrency(manifest.EndpointStart)
-	for _, settings := range stage["RouteSettings"].(map[string]any) {
-		routes += throttle(settings).Concurrency(manifest.ConsoleStart)
+	for _, r := range manifest.PublicRoutes() {
+		start := manifest.EndpointStart
+		if r.Function.Name == manifest.Console.Name {
+			start = manifest.ConsoleStart
+		}
+		routes += throttle(stage["RouteSettings"].(map[string]any)[r.Key()]).Concurrency(start)
 	}
 	require.LessOrEqual(t, routes, manifest.AccountConcurrency-manifest.ReservedConcurrency)
 	t.Logf("a cold burst takes %d of the authorizer's %d, and %d of the account's %d that nothing reserves",
@@ -59,11 +63,11 @@ func TestConcurrency_TakesItsSettings(t *testing.T) {
 	}{
 		"more than the default sum": {
 			map[string]string{manifest.EnvConcurrency: "100"},
-			"the functions of prod reserve a concurrency of 444, more than JOURNEYS_RESERVED_CONCURRENCY (400): " +
-				"authorizer 300, advance 100, sweep 20, count 20, tick 2, rollup 2",
+			"the functions of prod reserve a concurrency of 454, more than JOURNEYS_RESERVED_CONCURRENCY (400): " +
+				"authorizer 300, advance 100, sweep 20, count 20, feedback 10, tick 2, rollup 2",
 		},
 		"more than the sum of the setting": {
-			map[string]string{envReserved: "368"}, "reserve a concurrency of 369, more than JOURNEYS_RESERVED_CONCURRENCY (368): authorizer 300, advance 25",
+			map[string]string{envReserved: "378"}, "reserve a concurrency of 379, more than JOURNEYS_RESERVED_CONCURRENCY (378): authorizer 300, advance 25",
 		},
 		"a sum that is no number": {map[string]string{envReserved: "many"}, `JOURNEYS_RESERVED_CONCURRENCY is "many": want a whole number above 0`},
 		"no worker":               {map[string]string{manifest.EnvConcurrency: "0"}, "JOURNEYS_ADVANCE_CONCURRENCY"},
@@ -75,7 +79,7 @@ func TestConcurrency_TakesItsSettings(t *testing.T) {
 	}
 
 	values := maps.Clone(goodSettings)
-	maps.Copy(values, map[string]string{manifest.EnvConcurrency: "100", envReserved: "444"})
+	maps.Copy(values, map[string]string{manifest.EnvConcurrency: "100", envReserved: "454"})
 	s, err := settingsFrom(values)
 	require.NoError(t, err)
 	require.Equal(t, 100, s.reserved[manifest.Advance.Name])

@@ -33,7 +33,9 @@ func TestKey_EncryptsTableLogsAndAlarms(t *testing.T) {
 	for id, group := range prod.ofType("AWS::Logs::LogGroup") {
 		require.Equal(t, testKey, group.Properties["KmsKeyId"], id)
 	}
-	require.Equal(t, testKey, only(prod.ofType("AWS::SNS::Topic")).Properties["KmsMasterKeyId"])
+	for id, topic := range prod.ofType("AWS::SNS::Topic") {
+		require.Equal(t, testKey, topic.Properties["KmsMasterKeyId"], id)
+	}
 
 	all := policies(t, prod)
 	for _, f := range manifest.Functions() {

@@ -70,6 +70,12 @@ func (st *stack) newFunction(f manifest.Function) awslambda.Function {
 	if f.Stream != nil {
 		st.addStream(f, function)
 	}
+	if f.Mail {
+		st.addMailEvents(f, function)
+	}
+	if f.Texts {
+		st.addTextEvents(f, function)
+	}
 	return function
 }
 
@@ -155,6 +161,8 @@ func (st *stack) environment(f manifest.Function) *map[string]*string {
 			environment[name] = st.table.TableName()
 		case name == manifest.EnvAdvance:
 			environment[name] = st.functions[manifest.Advance.Name].FunctionName()
+		case name == manifest.EnvPublicURL && value == "":
+			environment[name] = st.address()
 		case name == manifest.EnvSweep:
 			environment[name] = st.functions[manifest.Sweep.Name].FunctionName()
 		case ok:
@@ -191,6 +199,9 @@ func (st *stack) newRole(f manifest.Function, logs awslogs.LogGroup) awsiam.Role
 		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 			Actions: jsii.Strings("lambda:InvokeFunction"), Resources: &arns,
 		}))
+	}
+	if slices.Contains(f.Env, manifest.EnvKey) {
+		st.allowNamed(role, secretActions[st.settings.keyPlace.Store], []string{st.settings.keyPlace.Resource()})
 	}
 	if f.Name == manifest.Advance.Name {
 		st.allowChannels(role)

@@ -96,6 +96,7 @@ func text(value any) string {
 const (
 	tableARN = `{"Fn::GetAtt":["Table","Arn"]}`
 	indexARN = `{"Fn::Join":["",[{"Fn::GetAtt":["Table","Arn"]},"/index/due"]]}`
+	keyARN   = `{"Fn::Join":["",["arn:",{"Ref":"AWS::Partition"},":ssm:",{"Ref":"AWS::Region"},":",{"Ref":"AWS::AccountId"},":parameter/journeys/key"]]}`
 )
 
 func TestRoles_AllowExactlyWhatTheManifestLists(t *testing.T) {
@@ -114,6 +115,9 @@ func TestRoles_AllowExactlyWhatTheManifestLists(t *testing.T) {
 					"Allow", []string{"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"},
 					[]string{`{"Fn::GetAtt":["Table","StreamArn"]}`}, "",
 				})
+			}
+			if slices.Contains(f.Env, manifest.EnvKey) {
+				want = append(want, statement{"Allow", []string{"ssm:GetParameter"}, []string{keyARN}, ""})
 			}
 			if len(f.Invokes) > 0 {
 				var arns []string
@@ -224,12 +228,16 @@ func TestWildcards_HaveReasons(t *testing.T) {
 	require.Empty(t, stale, "these statements are gone")
 }
 
-func TestPermissions_AllowOnlyTheGateway(t *testing.T) {
+func TestPermissions_AllowOnlyTheGatewayAndWhatReportsFeedback(t *testing.T) {
 	for _, template := range synthesized(t) {
 		permissions := template.ofType("AWS::Lambda::Permission")
 		require.NotEmpty(t, permissions)
 		for id, p := range permissions {
-			require.Equal(t, "apigateway.amazonaws.com", p.Properties["Principal"], id)
+			if function := getAtt(p.Properties["FunctionName"]); function == manifest.Feedback.LogicalID() {
+				require.Contains(t, []string{"events.amazonaws.com", "sns.amazonaws.com"}, p.Properties["Principal"], id)
+			} else {
+				require.Equal(t, "apigateway.amazonaws.com", p.Properties["Principal"], id)
+			}
 			require.Equal(t, "lambda:InvokeFunction", p.Properties["Action"], id)
 			require.Contains(t, p.Properties, "SourceArn", id)
 		}
@@ -292,11 +300,17 @@ func TestChannels_GrantOnlyWhatTheSettingsUse(t *testing.T) {
 		return arn != functionARN(templates[devStage], manifest.Advance.Name) && arn != functionARN(templates[devStage], manifest.Sweep.Name)
 	}
 	for name, list := range policies(t, templates[devStage]) {
-		if name == manifest.Advance.Name {
-			require.ElementsMatch(t, want, channels(list))
+		if strings.HasPrefix(name, "Texts") { // lets End User Messaging publish
 			continue
 		}
-		for _, s := range channels(list) { // those that invoke advance or sweep, and the schedules of others
+		if name == manifest.Advance.Name {
+			require.ElementsMatch(t, append(want, statement{"Allow", []string{"ssm:GetParameter"}, []string{keyARN}, ""}), channels(list))
+			continue
+		}
+		for _, s := range channels(list) { // the key, those that invoke advance or sweep, and the schedules of others
+			if slices.Equal(s.resources, []string{keyARN}) {
+				continue
+			}
 			require.Equal(t, []string{"lambda:InvokeFunction"}, s.actions, name)
 			require.True(t, strings.HasPrefix(name, "role ") || !slices.ContainsFunc(s.resources, notInvoked), name)
 		}

@@ -16,6 +16,7 @@ import (
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 	"journeys/internal/provider"
+	"journeys/internal/provider/secret"
 )
 
 // The stages. Destroying dev leaves nothing behind. prod keeps its data, has
@@ -40,6 +41,7 @@ type settings struct {
 	functions   map[string]string // the functions' settings by name, without those that the stack provides
 	console     bool              // the stack has the web console: its function and the public routes
 	channels    provider.AWS      // AWS resources that the channels use
+	keyPlace    secret.Place      // where the installation's key is kept
 	tableStream string            // ARN; "" for the stack's own table
 	alarmEmail  string
 	domain      string
@@ -69,6 +71,9 @@ func readSettings(getenv func(string) string) (settings, error) {
 			manifest.EnvRestored:    cmp.Or(getenv(manifest.EnvRestored), "never"),
 			manifest.EnvConcurrency: cmp.Or(getenv(manifest.EnvConcurrency), strconv.Itoa(manifest.Advance.Concurrency)),
 
+			manifest.EnvKey:       cmp.Or(getenv(manifest.EnvKey), "ssm:/journeys/key"),
+			manifest.EnvPublicURL: getenv(manifest.EnvPublicURL),
+
 			manifest.EnvEnrollmentsPerMinute: cmp.Or(getenv(manifest.EnvEnrollmentsPerMinute), "0"),
 
 			manifest.EnvConsoleClientID: getenv(manifest.EnvConsoleClientID),
@@ -92,12 +97,14 @@ func readSettings(getenv func(string) string) (settings, error) {
 	s.channels, faults = providers.AWS(), errors.Join(faults, checkSecrets(providers))
 	s.functions[manifest.EnvCatalog] = providers.Catalog().Text()
 	var corsFaults, cognitoFaults, capacityFaults, concurrencyFaults error
+	var keyFault error
+	s.keyPlace, keyFault = parseKeyPlace(s.functions[manifest.EnvKey])
 	s.corsOrigins, corsFaults = manifest.ParseOrigins(getenv(manifest.EnvCORSOrigins))
 	s.cognito, cognitoFaults = readCognito(getenv)
 	s.capacity, capacityFaults = readCapacity(getenv)
 	s.console = s.console || s.cognito.on
 	s.reserved, concurrencyFaults = s.readConcurrency(getenv)
-	return s, errors.Join(err, faults, corsFaults, cognitoFaults, capacityFaults, concurrencyFaults, checkKey(s.key), checkTruststore(s.truststore),
+	return s, errors.Join(err, faults, keyFault, s.checkPublicURL(), corsFaults, cognitoFaults, capacityFaults, concurrencyFaults, checkKey(s.key), checkTruststore(s.truststore),
 		s.checkRestore(), s.checkQuota(), s.checkConsole(), s.checkEnvironments(), s.missing())
 }
 

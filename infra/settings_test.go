@@ -37,6 +37,9 @@ func TestSettings_ReportsEveryFault(t *testing.T) {
 		"an alias instead of a key":      {map[string]string{envKey: "arn:aws:kms:eu-west-1:111122223333:alias/a"}, `JOURNEYS_KMS_KEY_ARN is "arn:aws:kms:eu-west-1:111122223333:alias/a": want the ARN of a key`},
 		"a maximum that is no number":    {map[string]string{envMaxReadUnits: "1k"}, `JOURNEYS_MAX_READ_UNITS is "1k": want a whole number of units a second, at least 256`},
 		"a maximum that is too low":      {map[string]string{envMaxWriteUnits: "99"}, `JOURNEYS_MAX_WRITE_UNITS is "99": want a whole number of units a second, at least 100`},
+		"a key itself":                   {map[string]string{manifest.EnvKey: "bG9jYWwgZGV2ZWxvcG1lbnQga2V5IG9mIGpvdXJuZXk="}, `JOURNEYS_KEY must be "ssm:" and the name of a parameter`},
+		"a public address without TLS":   {map[string]string{manifest.EnvPublicURL: "http://shop.test"}, `JOURNEYS_PUBLIC_URL is "http://shop.test": want https:// and a host`},
+		"a public address with a slash":  {map[string]string{manifest.EnvPublicURL: "https://shop.test/"}, `JOURNEYS_PUBLIC_URL is "https://shop.test/": want https:// and a host, without a trailing slash`},
 		"an unknown stage":               {map[string]string{envStage: "test"}, `JOURNEYS_STAGE is "test": want dev, prod, or empty for both`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -70,9 +73,9 @@ func TestSettings_FitIntoLambdasEnvironment(t *testing.T) {
 	long := func(n int) error {
 		return with(`{"decisions":{"*":{"type":"rules","offers":[{"id":"a","priority":1,"payload":{"text":"` + strings.Repeat("a", n) + `"}}]}}}`)
 	}
-	const excess = 281
-	require.EqualError(t, long(4000), "the environment of advance has up to 4377 bytes as JSON, and Lambda takes 4096: "+
-		"JOURNEYS_PROVIDERS 4139, JOURNEYS_TABLE 146, JOURNEYS_ADVANCE_CONCURRENCY 36, JOURNEYS_RESTORED 28, JOURNEYS_PAUSED 26 (docs/deployment.md, Sizes)")
+	const excess = 467
+	require.EqualError(t, long(4000), "the environment of advance has up to 4563 bytes as JSON, and Lambda takes 4096: "+
+		"JOURNEYS_PROVIDERS 4139, JOURNEYS_PUBLIC_URL 151, JOURNEYS_TABLE 146, JOURNEYS_ADVANCE_CONCURRENCY 36, JOURNEYS_KEY 35, JOURNEYS_RESTORED 28, JOURNEYS_PAUSED 26 (docs/deployment.md, Sizes)")
 	require.NoError(t, long(4000-excess))
 	require.ErrorContains(t, long(4000-excess+1), "has up to 4097 bytes as JSON, and Lambda takes 4096")
 
@@ -103,6 +106,9 @@ func TestSettings_HasDefaults(t *testing.T) {
 		manifest.EnvProviders:   "{}",
 		manifest.EnvCatalog:     "{}",
 		manifest.EnvConcurrency: "25",
+
+		manifest.EnvKey:       "ssm:/journeys/key",
+		manifest.EnvPublicURL: "",
 
 		manifest.EnvEnrollmentsPerMinute: "0",
 		manifest.EnvPaused:               "false",

@@ -40,6 +40,8 @@ const (
 	EnvPaused      = "JOURNEYS_PAUSED"       // "true": no customer moves; "false" by default
 	EnvRestored    = "JOURNEYS_RESTORED"     // how the table was restored, as engine.ParseRestore reads it; "never" by default
 
+	EnvPublicURL = "JOURNEYS_PUBLIC_URL" // address of the public routes in messages, without a trailing slash; by default that of the API
+
 	EnvEnrollmentsPerMinute = "JOURNEYS_ENROLLMENTS_PER_MINUTE" // of each tenant, as journey.ParseQuota reads it; "0" for no limit, by default
 
 	EnvConcurrency = "JOURNEYS_ADVANCE_CONCURRENCY" // how many calls of advance run at a time, 1 or more; "25" by default
@@ -49,6 +51,11 @@ const (
 	EnvConsoleToken    = "JOURNEYS_CONSOLE_TOKEN"     // token that the console sends to the API: "access" (default) or "id"
 	EnvConsoleMetadata = "JOURNEYS_CONSOLE_METADATA"  // the issuer's OpenID metadata as JSON; "{}" by default: the browser asks the issuer
 )
+
+// EnvFeedbackDelivered is the setting of the deployment that says whether SES and End
+// User Messaging report messages that were delivered: "true", or "false" by default. No
+// function has it.
+const EnvFeedbackDelivered = "JOURNEYS_FEEDBACK_DELIVERED"
 
 // EnvDynamoDBLocal is set, to any text, where the table is DynamoDB Local. No
 // deployed function has it.
@@ -66,6 +73,8 @@ type Function struct {
 	Schedule time.Duration // interval of scheduled invocations; 0 for none
 	Invokes  []string      // names of the functions that it invokes asynchronously
 	Stream   *Stream       // the stream records that it receives; nil for none
+	Mail     bool          // receives what becomes of mail: the events of the default event bus that MailPattern matches
+	Texts    bool          // receives what becomes of text messages: the notifications of an SNS topic of the installation
 
 	Concurrency int // calls at once that prod reserves, and its highest number of them; 0 shares what the account has left
 }
@@ -97,7 +106,8 @@ func (f Function) LogicalID() string {
 type Route struct {
 	Method   string
 	Path     string   // without BasePath; a parameter is a whole segment: "/journeys/{id}"
-	Public   bool     // no BasePath, no authorizer, a Throttle of its own
+	Public   bool     // no BasePath, no authorizer
+	Throttle Throttle // of its own, if Public
 	Roles    []string // that may call it; empty only if Public
 	Function Function
 }
@@ -146,8 +156,8 @@ var (
 	PutCustomers = route(http.MethodPost, "/customers", feeders, invoking(
 		endpoint("put-customers", "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"), Advance))
 	GetCustomer    = route(http.MethodGet, "/customers/{customerId}", editors, endpoint("get-customer", "GetItem"))
-	DeleteCustomer = route(http.MethodDelete, "/customers/{customerId}", admins,
-		endpoint("delete-customer", "BatchGetItem", "BatchWriteItem", "DeleteItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"))
+	DeleteCustomer = route(http.MethodDelete, "/customers/{customerId}", admins, keyed(
+		endpoint("delete-customer", "BatchGetItem", "BatchWriteItem", "DeleteItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem")))
 
 	ListVersions = route(http.MethodGet, "/journeys/{id}/versions", editors, endpoint("list-versions", "GetItem", "Query"))
 	GetVersion   = route(http.MethodGet, "/journeys/{id}/versions/{version}", editors,
@@ -179,7 +189,11 @@ var (
 // customers.
 var Advance = Function{
 	Name: "advance", MemoryMB: 512, Timeout: 60 * time.Second, Concurrency: 25,
+<<<<<<< HEAD
 	Env: []string{EnvTable, EnvProviders, EnvPaused, EnvRestored, EnvConcurrency}, Actions: []string{"BatchGetItem", "BatchWriteItem", "GetItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"},
+=======
+	Env: []string{EnvTable, EnvProviders, EnvPaused, EnvRestored, EnvConcurrency, EnvKey, EnvPublicURL}, Actions: []string{"BatchGetItem", "GetItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"},
+>>>>>>> w/infra19
 }
 
 // Sweep finds the customers that are due in a part of the live journeys. Its timeout
@@ -226,36 +240,12 @@ var Authorizer = Function{
 	Env: []string{EnvIssuer, EnvAudience, EnvJWKSURL, EnvTenantClaim, EnvRoleClaim, EnvClients},
 }
 
-// Console serves the web console's files and its settings. It does not use the
-// table.
-var Console = Function{
-	Name: "console", MemoryMB: 256, Timeout: 10 * time.Second,
-	Env: []string{
-		EnvIssuer, EnvTenantClaim, EnvRoleClaim,
-		EnvConsoleClientID, EnvConsoleScope, EnvConsoleToken, EnvConsoleMetadata,
-	},
-}
-
-// The public routes.
-var (
-	ConsolePage    = public("/")
-	ConsoleAsset   = public("/assets/{file}")
-	ConsoleConfig  = public("/config.json")
-	ConsolePreview = public("/preview")
-)
-
 // AuthorizerTTL is how long the gateway caches the authorizer's answer for a token.
 // A revoked token keeps working for that long.
 const AuthorizerTTL = 60 * time.Second
 
 // AllRoutes returns the API's routes and the public ones.
 func AllRoutes() []Route { return append(Routes(), PublicRoutes()...) }
-
-// PublicRoutes returns the routes without authorizer. They are not part of the
-// API: openapi.yaml does not describe them.
-func PublicRoutes() []Route {
-	return []Route{ConsolePage, ConsoleAsset, ConsoleConfig, ConsolePreview}
-}
 
 // Routes returns the API's routes, in the order of the table of docs/api.md.
 func Routes() []Route {
@@ -277,7 +267,9 @@ func Routes() []Route {
 }
 
 // Background returns the functions that serve no route: those that work for all of them.
-func Background() []Function { return []Function{Authorizer, Advance, Sweep, Tick, Count, Rollup} }
+func Background() []Function {
+	return []Function{Authorizer, Advance, Sweep, Tick, Count, Rollup, Feedback}
+}
 
 // Functions returns every function once, with and without a route.
 func Functions() []Function {
@@ -300,11 +292,6 @@ var (
 
 func route(method, path string, roles []string, f Function) Route {
 	return Route{Method: method, Path: path, Roles: roles, Function: f}
-}
-
-// public returns a public route of the console.
-func public(path string) Route {
-	return Route{Method: http.MethodGet, Path: path, Public: true, Function: Console}
 }
 
 // endpoint returns the function of a route. 512 MB give it 0.29 of a CPU; to

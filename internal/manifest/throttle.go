@@ -14,8 +14,13 @@ type Throttle struct {
 // that they allow while every process starts fit into the concurrency of prod, which
 // docs/deployment.md computes and a test of infra/ holds.
 var (
-	APIThrottle    = Throttle{Rate: 200, Burst: 100} // the stage's default, for the API routes
-	PublicThrottle = Throttle{Rate: 50, Burst: 50}   // each public route by itself
+	APIThrottle = Throttle{Rate: 200, Burst: 100} // the stage's default, for the API routes
+
+	// Each public route has one by itself.
+	PageThrottle        = Throttle{Rate: 25, Burst: 25} // one call for each visit of the console
+	AssetThrottle       = Throttle{Rate: 50, Burst: 50} // a few calls for each first visit
+	UnsubscribeThrottle = Throttle{Rate: 25, Burst: 25} // 90,000 customers an hour
+	ProbeThrottle       = Throttle{Rate: 5, Burst: 5}   // what scans links, and may be refused
 )
 
 // The longest times that a call takes which starts a process: starting it, what it

@@ -30,7 +30,7 @@ func FromCDK(template []byte) (Deployed, error) {
 			d[subject] = aspects
 		}
 	}
-	return d, errors.Join(t.addSchedules(d), t.addMappings(d))
+	return d, errors.Join(t.addSchedules(d), t.addMappings(d), t.addFeedback(d))
 }
 
 // addMappings adds the functions' event source mappings of the table's stream.

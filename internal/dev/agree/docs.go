@@ -44,10 +44,10 @@ func FromAPIDocs(page []byte) (Deployed, error) {
 	return d, nil
 }
 
-// FromConsoleDocs returns the routes of the table in the section "routes" of
-// docs/console.md. Its first column is the method with the path, its last the
+// FromPublicRoutes returns the routes of the table in the section "routes" of a
+// page. Its first column is the method with the path, its last the
 // throttle.
-func FromConsoleDocs(page []byte) (Deployed, error) {
+func FromPublicRoutes(page []byte) (Deployed, error) {
 	section, err := Section(page, "routes")
 	if err != nil {
 		return nil, err

@@ -43,7 +43,7 @@ func addEvent(d Deployed, function string, content []byte) error {
 	if err := json.Unmarshal(content, &event); err != nil {
 		return err
 	}
-	if event.Version == "" && event.RouteKey == "" {
+	if event.RouteKey == "" && event.RequestContext.HTTP.Method == "" {
 		return nil // the function has no route
 	}
 	called := event.RequestContext

@@ -18,8 +18,8 @@ type source struct {
 
 // Check returns one line per difference, in either direction, between the manifest
 // and a repository's files: the golden files of the CDK templates, template.yaml,
-// openapi.yaml, functions/, events/ and the tables of docs/api.md and
-// docs/console.md. A line begins with the path of the file or folder. A source
+// openapi.yaml, functions/, events/ and the tables of docs/api.md,
+// docs/console.md and docs/consent.md. A line begins with the path of the file or folder. A source
 // that cannot be read is one line.
 func Check(files fs.FS) []string { return check(files, sources(FromManifest(), described())) }
 
@@ -44,8 +44,10 @@ func sources(deployed, described Deployed) []source {
 	api, public := described.split()
 	events := api.Only("route", "function", "authorizer")
 	// A function has one event, of its first route.
-	page := "route " + manifest.ConsolePage.Key()
-	events[page] = public.Only("route", "function", "authorizer")[page]
+	for _, r := range []manifest.Route{manifest.ConsolePage, manifest.UnsubscribePage} {
+		page := "route " + r.Key()
+		events[page] = public.Only("route", "function", "authorizer")[page]
+	}
 	maps.Copy(events, described.Only("function"))
 	return []source{
 		{"infra/testdata/dev.golden.json", deployed, text(FromCDK)},
@@ -55,7 +57,8 @@ func sources(deployed, described Deployed) []source {
 		{"functions", code, FromFunctions},
 		{"events", events, FromEvents},
 		{"docs/api.md", api.Only("route", "function", "roles"), text(FromAPIDocs)},
-		{"docs/console.md", public.Only("route", "throttle"), text(FromConsoleDocs)},
+		{"docs/console.md", public.of(manifest.Console).Only("route", "throttle"), text(FromPublicRoutes)},
+		{"docs/consent.md", public.of(manifest.Unsubscribe).Only("route", "throttle"), text(FromPublicRoutes)},
 	}
 }
 
@@ -84,7 +87,7 @@ func described() Deployed {
 			"roles":      strings.Join(r.Roles, ", "),
 		}
 		if r.Public {
-			d["route "+r.Key()]["throttle"] = throttle(manifest.PublicThrottle)
+			d["route "+r.Key()]["throttle"] = throttle(r.Throttle)
 		}
 	}
 	return d
@@ -92,6 +95,17 @@ func described() Deployed {
 
 func throttle(t manifest.Throttle) string {
 	return fmt.Sprintf("%d a second, burst %d", t.Rate, t.Burst)
+}
+
+// of returns the routes of a function.
+func (d Deployed) of(f manifest.Function) Deployed {
+	part := Deployed{}
+	for subject, aspects := range d {
+		if aspects["function"] == f.Name {
+			part[subject] = aspects
+		}
+	}
+	return part
 }
 
 // split returns the routes below the base path, and the others.

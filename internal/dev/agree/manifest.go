@@ -21,6 +21,12 @@ func FromManifest() Deployed {
 		if f.Stream != nil {
 			aspects["stream"] = manifestMapping(*f.Stream).aspect()
 		}
+		if f.Mail {
+			aspects["events"] = pattern([]byte(manifest.MailPattern("Table")))
+		}
+		if f.Texts {
+			aspects["topic"] = textsTopic
+		}
 		d["function "+f.Name] = aspects
 	}
 	return d

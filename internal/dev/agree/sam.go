@@ -68,7 +68,8 @@ type samEvent struct {
 		Method, Path       string
 		Auth               struct{ Authorizer string }
 		ScheduleExpression string
-		Stream             string
+		Stream, Topic      string
+		Pattern            json.RawMessage
 		mapping
 	}
 }
@@ -162,6 +163,14 @@ func (t samTemplate) addFunction(d Deployed, id string, properties []byte, autho
 		}
 		if e.Type == "DynamoDB" && e.Properties.Stream == "Table.StreamArn" {
 			aspects["stream"] = e.Properties.aspect()
+			continue
+		}
+		if e.Type == "EventBridgeRule" {
+			aspects["events"] = pattern(e.Properties.Pattern)
+			continue
+		}
+		if e.Type == "SNS" {
+			aspects["topic"] = e.Properties.Topic
 			continue
 		}
 		subject := "route " + strings.ToUpper(e.Properties.Method) + " " + e.Properties.Path

@@ -63,10 +63,10 @@ func coldBurst(api manifest.Throttle) map[int]int {
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	statuses, tokens := map[int]int{}, 0
-	send := func(path string, n int) {
+	send := func(method, path string, n int) {
 		for range n {
 			tokens++
-			r := httptest.NewRequest(http.MethodGet, path, nil)
+			r := httptest.NewRequest(method, path, nil)
 			r.Header.Set("Authorization", fmt.Sprint("Bearer ", tokens))
 			all.Go(func() {
 				w := httptest.NewRecorder()
@@ -78,9 +78,9 @@ func coldBurst(api manifest.Throttle) map[int]int {
 		}
 	}
 	flood := func(n func(manifest.Throttle) int) {
-		send(manifest.ListJourneys.FullPath(), n(api))
+		send(http.MethodGet, manifest.ListJourneys.FullPath(), n(api))
 		for _, r := range manifest.PublicRoutes() {
-			send(strings.ReplaceAll(r.FullPath(), "{file}", "a.js"), n(manifest.PublicThrottle))
+			send(r.Method, strings.NewReplacer("{file}", "a.js", "{token}", "t").Replace(r.FullPath()), n(r.Throttle))
 		}
 	}
 	flood(func(t manifest.Throttle) int { return 2 * t.Burst })

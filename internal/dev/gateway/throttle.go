@@ -24,7 +24,7 @@ type bucket struct {
 func (b *buckets) take(route *manifest.Route, api manifest.Throttle, now time.Time) bool {
 	key, throttle := "", api
 	if route.Public {
-		key, throttle = route.Key(), manifest.PublicThrottle
+		key, throttle = route.Key(), route.Throttle
 	}
 	if throttle == (manifest.Throttle{}) {
 		return true

@@ -143,6 +143,7 @@ func (m *Machine) startLambda(ctx context.Context, keysURL string) (err error) {
 		return err
 	}
 	settings[manifest.EnvConsoleMetadata] = loginMetadata(m.URL)
+	settings[manifest.EnvPublicURL] = m.URL
 	o := lambda.Options{
 		Dist: filepath.Join(m.options.Root, "dist"), Settings: settings,
 		Environment: map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": m.DynamoDB.Endpoint(), manifest.EnvDynamoDBLocal: "1"},

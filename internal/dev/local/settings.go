@@ -22,12 +22,12 @@ const (
 // every decision has an empty answer.
 const InboxOnly = `{"channels":{"*":{"type":"inbox","url":"` + inboxPlaceholder + `"}},"allowPrivate":["127.0.0.1"]}`
 
-// key is the key of every installation on this machine: what data kept in .local/ hides
+// Key is the key of every installation on this machine: what data kept in .local/ hides
 // behind it is found again, and worth nothing elsewhere.
-const key = "bG9jYWwgZGV2ZWxvcG1lbnQga2V5IG9mIGpvdXJuZXk="
+const Key = "bG9jYWwgZGV2ZWxvcG1lbnQga2V5IG9mIGpvdXJuZXk="
 
 // Settings returns the settings of the functions on this machine, with the URL of
-// the issuer's keys and the settings of providers.
+// the issuer's keys and the settings of providers, and with the API's usual address.
 func Settings(keysURL, providers string) (map[string]string, error) {
 	// Only a process that is struck by faults knows the URL of its decision service.
 	parsed, err := provider.ParseSettings([]byte(strings.ReplaceAll(providers, decidePlaceholder, "http://127.0.0.1")))
@@ -43,8 +43,8 @@ func Settings(keysURL, providers string) (map[string]string, error) {
 		manifest.EnvClients: "{}",
 		manifest.EnvAdvance: manifest.Advance.Name, manifest.EnvSweep: manifest.Sweep.Name,
 		manifest.EnvProviders: providers, manifest.EnvCatalog: parsed.Catalog().Text(),
-		manifest.EnvKey:    key,
 		manifest.EnvPaused: "false", manifest.EnvRestored: "never", manifest.EnvConcurrency: strconv.Itoa(lambda.Concurrency()),
+		manifest.EnvKey: Key, manifest.EnvPublicURL: "http://127.0.0.1:8080",
 		manifest.EnvEnrollmentsPerMinute: "0",
 		manifest.EnvConsoleClientID:      "console", manifest.EnvConsoleScope: "openid",
 		manifest.EnvConsoleToken: "access", manifest.EnvConsoleMetadata: "{}",
