@@ -68,7 +68,10 @@ func Advance(newProvider NewProvider) {
 		if e.Restore, err = engine.ParseRestore(settings[manifest.EnvRestored]); err != nil {
 			return nil, fmt.Errorf("%s: %w", manifest.EnvRestored, err)
 		}
-		e.Provider = provider
+		if e.Key, err = openKey(settings); err != nil {
+			return nil, err
+		}
+		e.Provider, e.PublicURL = provider, settings[manifest.EnvPublicURL]
 		handlers := openStore(settings).Handlers()
 		e.ProfileWritten = journey.NewService(handlers, time.Now, cryptorand.Reader).WakeProfileWaits // tick finds them
 		return func(ctx context.Context, event packEvent) error {

@@ -13,6 +13,7 @@ import (
 	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/memory"
 	"journeys/internal/dynamo/targets"
+	"journeys/internal/dynamo/topics"
 	"journeys/internal/engine"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -223,7 +224,8 @@ func (s Enrollments) Enrollment(ctx context.Context, t ident.Tenant, id ident.ID
 
 // Load implements engine.Table.
 func (s Engine) Load(ctx context.Context, t ident.Tenant, id ident.ID, customers []string) (engine.Loaded, error) {
-	keys := []map[string]types.AttributeValue{item.LiveKey(t, id), item.TargetsKey()}
+	settingsKey := item.TenantSettingsKey(t)
+	keys := []map[string]types.AttributeValue{item.LiveKey(t, id), item.TargetsKey(), settingsKey}
 	for _, customer := range customers {
 		keys = append(keys, item.EnrollmentKey(t, id, customer))
 	}
@@ -236,10 +238,18 @@ func (s Engine) Load(ctx context.Context, t ident.Tenant, id ident.ID, customers
 	}
 	loaded := engine.Loaded{Targets: target.States{}}
 	var unread engine.Unread
+	var noSettings error
 	for _, it := range items {
+		if item.PartitionOf(it) == item.PartitionOf(settingsKey) {
+			loaded.Tenant, noSettings = topics.DecodeTenantSettings(it)
+			continue
+		}
 		if err := load(&loaded, t, it); err != nil {
 			unread = append(unread, err)
 		}
+	}
+	if noSettings != nil { // nobody can tell who wants a message
+		loaded.Live, unread = nil, append(unread, noSettings)
 	}
 	return loaded, unread.Err()
 }

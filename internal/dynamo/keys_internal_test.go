@@ -104,6 +104,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"names":                 item.NamesKey(tenant),
 		"tenant settings":       item.TenantSettingsKey(tenant),
 		"subscriptions":         item.SubscriptionsKey(tenant, "ada"),
+		"address":               item.AddressKey(tenant, hash),
 		"enrollment quota":      item.QuotaKey(tenant, time.UnixMilli(1_700_000_000_000)),
 		"fence":                 item.FenceKey(tenant, "c", time.UnixMilli(1_700_000_000_000)),
 		"LIVE entry":            item.LiveKey(tenant, id),

@@ -12,6 +12,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/dynamo/access"
+	"journeys/internal/dynamo/addresses"
 	"journeys/internal/dynamo/figures"
 	"journeys/internal/dynamo/format"
 	"journeys/internal/dynamo/item"
@@ -34,6 +35,7 @@ type Store struct {
 	Names       Names
 	Topics      topics.Store
 	Messages    messages.Messages
+	Addresses   *addresses.Store
 }
 
 // Journeys implements journey.JourneyStore and journey.VersionStore.
@@ -77,7 +79,7 @@ func New(client *dynamodb.Client, name string, entropy io.Reader) *Store {
 	t := &table{base, figures.Figures{Table: base}, messages.Messages{Table: base}}
 	return &Store{
 		Journeys{t}, Enrollments{t}, Customers{t}, Events{t}, Engine{t, targets.Targets{Table: base}, t.messages}, Analytics{t, t.figures}, Names{t},
-		topics.Store{Table: base}, t.messages,
+		topics.Store{Table: base}, t.messages, &addresses.Store{Table: base},
 	}
 }
 

@@ -29,23 +29,23 @@ import (
 	"slices"
 	"time"
 
+	"journeys/internal/consent/key"
 	"journeys/internal/emf"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
-	"journeys/internal/message"
 	"journeys/internal/target"
 )
 
 // Times and sizes of the engine.
 const (
-	PackSize     = 98               // customers of one pack: with the Live entry and the targets, one batch read
+	PackSize     = 97               // customers of one pack: with the Live entry, the tenant's settings and the targets, one batch read
 	PageSize     = 1000             // keys of one read of the due index
 	MaxAttempts  = 10               // failed attempts at one effect, before the enrollment fails
 	MaxCrashes   = 30               // attempts without a known outcome, before the enrollment fails
 	DuePerShard  = 5000             // due customers that one shard of a journey is to have at most
 	MaxLease     = 30 * time.Second // the longest lease of a claim
 	LeaseMargin  = 10 * time.Second // what a lease adds to the provider's timeout
-	LiveFor      = time.Second      // the oldest reading of a journey's Live entry that may begin an effect
+	LiveFor      = time.Second      // the oldest reading of a journey's Live entry that may begin an effect, and of a Consent that may claim a message
 	DrainGrace   = 2 * time.Minute  // after an archive or delete, enroll calls that began before it may still write
 	firstBackOff = 30 * time.Second
 	maxBackOff   = time.Hour
@@ -70,9 +70,8 @@ type Engine struct {
 	// depends on an earlier revision of the profile. Nil does nothing.
 	ProfileWritten func(ctx context.Context, t ident.Tenant, customer string, except ident.ID, rev int64) error
 
-	// UnsubscribeURL returns the URL by which the recipient of a message with a topic
-	// unsubscribes. Nil gives none.
-	UnsubscribeURL func(ctx context.Context, t ident.Tenant, id message.ID) (string, error)
+	Key       *key.Source // of the installation; Advance uses it for tenants that have addresses, and messages with a topic
+	PublicURL string      // of the links in messages, without a trailing slash
 
 	Definitions  *journey.Definitions // the cache of compiled graphs, shared by invocations
 	Installation string               // names this installation in the metrics

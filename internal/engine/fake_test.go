@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/condition"
+	"journeys/internal/consent/key"
+	"journeys/internal/dev/consenttest"
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/dev/targettest"
 	"journeys/internal/engine"
@@ -23,6 +25,7 @@ import (
 type fake struct {
 	targettest.Untargeted
 	*targettest.Table
+	consenttest.Store
 
 	lives    []engine.Live
 	due      map[journey.Partition][]journey.DueKey
@@ -44,7 +47,13 @@ type fake struct {
 	reply       string // of the channel; "" for none
 	uncertain   []bool // Uncertain of each message
 	messages    []engine.Message
+	target      engine.Target // of every channel
+	consentErr  error         // of the consent of every customer
+	loaded      func()        // called once, after a pack was read
+	reading     func()        // called while consents are read
 }
+
+var testKey, _ = key.Parse("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
@@ -69,6 +78,7 @@ func (f *fake) engine() *engine.Engine {
 	return &engine.Engine{
 		Table: f, Dispatcher: f, Provider: f, Parallel: 1, Workers: 25, Now: func() time.Time { return f.now },
 		Jitter: func() float64 { return 0 }, Log: slog.New(slog.DiscardHandler), Definitions: &journey.Definitions{},
+		Key: key.Fixed(testKey),
 	}
 }
 
@@ -140,7 +150,12 @@ func (f *fake) Load(_ context.Context, _ ident.Tenant, id ident.ID, customers []
 			list = append(list, e)
 		}
 	}
-	return engine.Loaded{Live: &f.lives[0], Enrollments: list, Targets: f.Targets()}, f.loadErr
+	settings := f.Settings()
+	if loaded := f.loaded; loaded != nil {
+		f.loaded = nil
+		loaded()
+	}
+	return engine.Loaded{Live: &f.lives[0], Tenant: settings, Enrollments: list, Targets: f.Targets()}, f.loadErr
 }
 
 func (f *fake) Due(_ context.Context, s journey.Partition, _ time.Time, after *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
@@ -211,6 +226,20 @@ func (f *fake) Dispatch(_ context.Context, p engine.Pack) error {
 }
 
 func (f *fake) DispatchSweep(context.Context, engine.Segment) error { panic("one segment") }
+
+func (f *fake) ChannelTarget(ident.Tenant, string) engine.Target { return f.target }
+
+func (f *fake) Consents(ctx context.Context, t ident.Tenant, keys []engine.ConsentKey) (engine.Consents, error) {
+	read, err := f.Store.Consents(ctx, t, keys)
+	for k, c := range read.ByKey {
+		c.Err = f.consentErr
+		read.ByKey[k] = c
+	}
+	if f.reading != nil {
+		f.reading()
+	}
+	return read, err
+}
 
 func (f *fake) Timeout() time.Duration { return 10 * time.Second }
 

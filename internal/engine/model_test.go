@@ -16,6 +16,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/condition"
+	"journeys/internal/dev/consenttest"
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/dev/targettest"
 	"journeys/internal/engine"
@@ -30,6 +31,7 @@ import (
 type model struct {
 	targettest.Untargeted
 	targettest.Table
+	consenttest.Store
 
 	t    *testing.T
 	r    *rand.Rand

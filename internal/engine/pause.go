@@ -19,6 +19,7 @@ func (w *worker) paused(ctx context.Context) bool {
 	}
 	live := loaded.Live
 	w.liveAt = now
+	w.settings, w.settingsAt = loaded.Tenant, now
 	w.live.On = err == nil && live != nil && live.On && live.Epoch == w.live.Epoch
 	w.targets.read(loaded.Targets)
 	return !w.live.On

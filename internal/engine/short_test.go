@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/condition"
+	"journeys/internal/dev/consenttest"
 	"journeys/internal/dev/targettest"
 	"journeys/internal/engine"
 	"journeys/internal/ident"
@@ -30,6 +31,7 @@ import (
 type slowWorld struct {
 	targettest.Untargeted
 	targettest.Table
+	consenttest.Store
 
 	decisionTime, sendTime time.Duration
 	hang                   bool // decisions take all the time that they may, and fail

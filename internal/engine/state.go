@@ -56,7 +56,10 @@ const (
 //	               or its slot is not near                  gated
 //	deciding       answered, or the node goes on without    stepping
 //	               failed, or throttled                     recording
-//	claiming       written                                  sending         Attempts, LeaseUntil
+//	claiming       its customer or address wants none       stepping
+//	               its consent cannot be read               done, or recording
+//	               its consent was read too long ago        claiming
+//	               written                                  sending         Attempts, LeaseUntil
 //	sending        its record cannot be stored               recording       Due, and the claim is given back
 //	               sent, skipped, or failed for good where
 //	               the node goes on without                 stepping
@@ -112,6 +115,7 @@ type run struct {
 	state      state
 	target     Target    // of its effect
 	decides    bool      // its effect is a decision
+	consentAt  time.Time // the settings, and what was read of its consent, are of this time or later
 	slot       time.Time // when its message may be sent, and claimed a little earlier; zero for none
 	holdsLease bool      // this worker wrote stored as a claim
 	hasAnswer  bool      // next holds an answer of a decision or message that is not written

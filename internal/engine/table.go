@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"journeys/internal/condition"
+	"journeys/internal/consent"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/message"
@@ -68,7 +69,8 @@ type Pack struct {
 
 // Loaded is what Load reads.
 type Loaded struct {
-	Live        *Live                 // of the journey; nil if there is none
+	Live        *Live // of the journey; nil if there is none, or the tenant's settings cannot be read
+	Tenant      consent.TenantSettings
 	Enrollments []progress.Enrollment // in any order
 	Targets     target.States         // of the installation; those that cannot be read are absent, and so closed
 }
@@ -78,6 +80,25 @@ type Profile struct {
 	Attributes condition.Value // an object, or missing
 	Stored     journey.Profile // the profile as it is stored; zero for none
 	Err        error           // an ErrDamaged or ErrNewer if the profile cannot be read
+}
+
+// Consent is what a customer and their address say about messages.
+type Consent struct {
+	Said    consent.Subscriptions
+	Address consent.Address
+	Err     error // an ErrDamaged or ErrNewer if that cannot be read
+}
+
+// Consents is what Consents reads.
+type Consents struct {
+	Tenant consent.TenantSettings
+	ByKey  map[ConsentKey]Consent
+}
+
+// ConsentKey says what a Consent is about.
+type ConsentKey struct {
+	Customer string // "" not to read what they said
+	Address  string // hash of an address; "" for none
 }
 
 // LastEvents is what is remembered of the events that a customer caused.
@@ -150,6 +171,10 @@ type Table interface {
 	// Profiles returns the profiles of customers, by customer. Those without a
 	// profile are absent.
 	Profiles(ctx context.Context, t ident.Tenant, customers []string) (map[string]Profile, error)
+	// Consents returns the tenant's settings, and the Consent for each of the keys, at
+	// most PackSize of them. Its error is an ErrDamaged or ErrNewer if the settings
+	// cannot be read.
+	Consents(ctx context.Context, t ident.Tenant, keys []ConsentKey) (Consents, error)
 	// LastEvents returns the last journey.RememberedEvents of each type that wanted
 	// lists for a customer; customers without events may be absent.
 	LastEvents(ctx context.Context, t ident.Tenant, wanted map[string][]string) (map[string]LastEvents, error)

@@ -116,11 +116,9 @@ func (w *worker) admit(ctx context.Context, runs []*run) {
 
 // begin moves a run on to its effect.
 func (w *worker) begin(_ context.Context, r *run) {
-	if r.decides {
+	if r.state = claiming; r.decides {
 		r.state = deciding
-		return
 	}
-	w.claim(r)
 }
 
 // pass returns the runs whose target takes their effects now, and holds the others.

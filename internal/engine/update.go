@@ -71,7 +71,7 @@ func (r *run) redo() {
 
 var (
 	errNotWritten = errors.New("engine: the write of an enrollment panicked")
-	errLiveTooOld = errors.New("engine: the journey was read too long ago to claim a message")
+	errLiveTooOld = errors.New("engine: the journey or a consent was read too long ago to claim a message")
 )
 
 // wakeWaits makes the customer's waits in other journeys due whose end depends on the
@@ -91,34 +91,38 @@ func (w *worker) wakeWaits(ctx context.Context, r *run) {
 func (w *worker) store(ctx context.Context, runs []*run) []error {
 	var changing []*run
 	var list []progress.Enrollment
+	var plain []int // indexes of those in list
+	errs := make([]error, len(runs))
 	changes := make([]*change, len(runs))
 	for i, r := range runs {
-		if changes[i] = r.change; r.change == nil {
-			list = append(list, r.next)
-			continue
+		changes[i] = r.change
+		switch {
+		case r.change != nil:
+			r.change.err = errNotWritten
+			changing = append(changing, r)
+		case w.consentTooOld(r):
+			errs[i] = errLiveTooOld
+		default:
+			list, plain = append(list, r.next), append(plain, i)
 		}
-		r.change.err = errNotWritten
-		changing = append(changing, r)
 	}
-	var plain []error
 	if len(list) > 0 {
-		plain = w.Table.Advance(ctx, w.pack.Tenant, w.live.Shards, list)
+		for i, err := range w.Table.Advance(ctx, w.pack.Tenant, w.live.Shards, list) {
+			errs[plain[i]] = err
+		}
 	}
 	w.each(ctx, changing, func(ctx context.Context, r *run) {
-		if r.beginsEffect() && w.now().Sub(w.liveAt) > LiveFor {
+		if r.beginsEffect() && w.now().Sub(w.liveAt) > LiveFor || w.consentTooOld(r) {
 			r.change.err = errLiveTooOld
 			return
 		}
 		r.change.err = w.Table.AdvanceWithProfile(ctx, w.pack.Tenant, w.live.Shards, r.next, r.change.profile, r.change.rev)
 		w.wakeWaits(ctx, r)
 	})
-	errs := make([]error, len(runs))
-	for i := range errs {
-		if changes[i] != nil {
-			errs[i] = changes[i].err
-			continue
+	for i, c := range changes {
+		if c != nil {
+			errs[i] = c.err
 		}
-		errs[i], plain = plain[0], plain[1:]
 	}
 	return errs
 }

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"journeys/internal/consent"
 	"journeys/internal/emf"
 	"journeys/internal/journey"
 	"journeys/internal/progress"
@@ -25,6 +26,10 @@ type worker struct {
 	pack   Pack
 	live   Live
 	liveAt time.Time // live was read at this time or later
+
+	settings   consent.TenantSettings
+	settingsAt time.Time // settings were read at this time or later
+
 	runs   []*run
 	unread Unread           // why customers were passed over
 	broken map[string]error // why definitions cannot be read, by hash
@@ -63,6 +68,7 @@ func (e *Engine) Advance(ctx context.Context, pack Pack) error {
 		return unread.Err()
 	}
 	w.live = *live
+	w.settings, w.settingsAt = loaded.Tenant, liveAt
 	w.watch = cmp.Or(e.Watch, &target.Watch{})
 	w.targets = &targets{states: loaded.Targets, leases: map[string]time.Time{}, probing: map[string]bool{}}
 	if err := w.load(ctx, loaded.Enrollments); err != nil {
@@ -185,6 +191,9 @@ func (w *worker) round(ctx context.Context) error {
 		if r.hasAnswer {
 			r.state = recording // its lease could end before its slot comes
 		}
+	}
+	if err := w.claimMessages(ctx, w.inState(claiming)); err != nil {
+		return err
 	}
 	w.write(ctx, w.inState(claiming, recording, leaving))
 	w.noteMessages(ctx, w.inState(sending))

@@ -165,6 +165,12 @@ func (w table) Load(ctx context.Context, _ ident.Tenant, id ident.ID, customers 
 	return engine.Loaded{Live: &live, Enrollments: list, Targets: w.targets.Targets()}, nil
 }
 
+// Consents implements engine.Table.
+func (w table) Consents(ctx context.Context, t ident.Tenant, keys []engine.ConsentKey) (engine.Consents, error) {
+	elapse(ctx, QueryTime)
+	return w.consents.Consents(ctx, t, keys)
+}
+
 func (w table) PutTarget(ctx context.Context, name string, old, next target.State) (target.State, bool, error) {
 	if !elapse(ctx, WriteTime) {
 		return old, false, ctx.Err()

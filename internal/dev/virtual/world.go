@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"journeys/internal/dev/consenttest"
 	"journeys/internal/dev/targettest"
 	"journeys/internal/engine"
 	"journeys/internal/ident"
@@ -67,6 +68,7 @@ type World struct {
 	running     sync.WaitGroup
 	defs        journey.Definitions
 	targets     targettest.Table
+	consents    consenttest.Store
 }
 
 type liveJourney struct {

@@ -19,7 +19,8 @@ import (
 // The keys of the table. <journey> is the ULID of a journey's id, without "jrn_".
 // <graph> is the random name of a graph in base64url, <hash> the same in hex,
 // <request> the id of the request that started a run in base64url, and <key> the
-// SHA-256 of an Idempotency-Key in hex. The <id> of a message is in base64url. Tenants and ULIDs contain no "#", and text
+// SHA-256 of an Idempotency-Key in hex. <address> is the keyed hash of an address in hex,
+// see key.Key, and the <id> of a message is in base64url. Tenants and ULIDs contain no "#", and text
 // from a caller (customer, event type, event id) is the last part of a key, so that no
 // part can imitate another.
 //
@@ -50,6 +51,7 @@ import (
 //	anonymized enrollment  T#<tenant>#A#<writeId>        E#<journey>
 //	profile                T#<tenant>#C#<customer>       P
 //	subscriptions          T#<tenant>#C#<customer>       U
+//	address                T#<tenant>#M#<address>        M
 //	last events            T#<tenant>#C#<customer>       V#<eventType>
 //	event record           T#<tenant>#C#<customer>       I#<eventId>
 //	message                T#<tenant>#N#<id>             N
