@@ -51,9 +51,10 @@ func (w *worker) noteMessages(ctx context.Context, runs []*run) {
 // record returns what the id of r's message stands for. It also sets r.url if the message
 // has a topic.
 func (w *worker) record(ctx context.Context, r *run) (message.Record, error) {
-	e, topic := &r.stored, r.graph.Action(r.stored.Node).Topic
+	e, action := &r.stored, r.graph.Action(r.stored.Node)
+	topic := action.Topic
 	record := message.Record{
-		ID: r.message, Channel: r.target.Channel, Topic: topic, Customer: e.Customer, Journey: e.Journey,
+		ID: r.message, Channel: r.target.Channel, Named: action.Channel, Topic: topic, Customer: e.Customer, Journey: e.Journey,
 		GraphHash: e.GraphHash, Version: e.Version, Run: e.Run, Node: e.Node, ExpiresAt: message.Expiry(topic, w.now()),
 	}
 	if topic == "" {
