@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"journeys/internal/emf"
+	"journeys/internal/feedback"
 	"journeys/internal/progress"
 )
 
@@ -48,6 +49,7 @@ type Difference struct {
 // Scanned is one page of a segment.
 type Scanned struct {
 	Enrollments []ScannedEnrollment
+	Feedback    []ScannedFeedback
 	Counted     []JourneyKey // journeys with counters; may repeat
 }
 
@@ -57,6 +59,14 @@ type ScannedEnrollment struct {
 	JourneyKey
 	progress.Enrollment
 	Err error // why the item is not counted; a journey.ErrNewer if it is of a newer format
+}
+
+// ScannedFeedback is what was heard of a step of a run, or an item that should be that but
+// cannot be read.
+type ScannedFeedback struct {
+	JourneyKey
+	feedback.Heard
+	Err error // as of ScannedEnrollment
 }
 
 // AuditTable is what an audit needs of the table.

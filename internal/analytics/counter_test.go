@@ -45,7 +45,7 @@ func TestCounter_RefusesABatchOfANewerVersion(t *testing.T) {
 	one, two := journeyKey{tenant, "jrn_1"}, journeyKey{tenant, "jrn_2"}
 	read := []analytics.Record{entry(1, one), entry(2, two), entry(3, one)}
 	for name, change := range map[string]func(*analytics.Record){
-		"a delta of the next form": func(r *analytics.Record) { r.Write.Delta = trail.Delta{trail.DeltaForm + 1, 1, 0, 0, 1} },
+		"a delta of the next form": func(r *analytics.Record) { r.Write.Delta = trail.Delta{trail.FeedbackForm + 1, 1, 0, 0, 1} },
 		"a new mark":               func(r *analytics.Record) { r.Write.Delta = trail.Delta{trail.DeltaForm, 128} },
 		"an item of a newer format": func(r *analytics.Record) {
 			r.Write, r.Err = analytics.Write{}, fmt.Errorf("the item: %w", journey.ErrNewer)

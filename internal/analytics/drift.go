@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"journeys/internal/analytics/tally"
+	"journeys/internal/feedback"
 	"journeys/internal/journey"
 )
 
@@ -145,6 +146,9 @@ func (r *Rollup) logDrift(ctx context.Context, day Day, d Difference, recount *R
 		}
 		for _, c := range d.Missing.Steps[i].Converted {
 			logFigure(i, "converted."+c.Result.String(), c.Count, recounted.Converted.Of(c.Result))
+		}
+		for k, missing := range d.Missing.Steps[i].Feedback {
+			logFigure(i, "feedback."+feedback.Kind(k).String(), missing, recounted.Feedback[k])
 		}
 	}
 	return n

@@ -9,6 +9,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/analytics/tally"
+	"journeys/internal/feedback"
 	"journeys/internal/journey"
 	"journeys/internal/trail"
 )
@@ -79,8 +80,11 @@ func TestFigures_RefuseOtherDeltas(t *testing.T) {
 		"left without a result":       {trail.Delta{trail.DeltaForm, 0, 0, left}, false},
 		"left with no result":         {trail.Delta{trail.DeltaForm, 0, 0, left, byte(trail.NoResult)}, false},
 		"a result beyond all":         {trail.Delta{trail.DeltaForm, 0, 0, left, byte(tally.MaxResult) + 1}, false},
-		"the next form":               {trail.Delta{trail.DeltaForm + 1, 1, 0, entered}, true},
-		"the next form, only":         {trail.Delta{trail.DeltaForm + 1}, true},
+		"the next form":               {trail.Delta{trail.FeedbackForm + 1, 1, 0, entered}, true},
+		"feedback without a kind":     {trail.Delta{trail.FeedbackForm, 1}, false},
+		"feedback of two kinds":       {trail.Delta{trail.FeedbackForm, 1, 0, 1}, false},
+		"another kind of feedback":    {trail.Delta{trail.FeedbackForm, 1, byte(feedback.Kinds)}, true},
+		"the next form, only":         {trail.Delta{trail.FeedbackForm + 1}, true},
 		"converted without a result":  {trail.Delta{trail.DeltaForm, 64, 0, 128}, false},
 		"converted with no result":    {trail.Delta{trail.DeltaForm, 64, 0, 128, byte(trail.NoResult)}, false},
 		"another mark":                {trail.Delta{trail.DeltaForm, 128}, true},

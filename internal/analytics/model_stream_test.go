@@ -3,12 +3,14 @@ package analytics_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
+	"journeys/internal/feedback"
 	"journeys/internal/ident"
 	"journeys/internal/progress"
 	"journeys/internal/trail"
@@ -181,16 +183,36 @@ func (m *model) walk(t *testing.T) {
 		journeyKey
 		e     progress.Enrollment
 		nodes int
+		heard map[feedbackKey]bool
 	}
-	var inside []*customer
+	var inside, everyone []*customer
 	for i := range 40 + m.r.IntN(40) {
 		version := 1 + m.r.IntN(2)
 		inside = append(inside, &customer{keys[m.r.IntN(len(keys))], progress.Enrollment{
 			GraphHash: fmt.Sprintf("%032x", version), Version: version, Customer: fmt.Sprint(i),
-		}, []int{0, 12, 250}[version]})
+		}, []int{0, 12, 250}[version], map[feedbackKey]bool{}})
 	}
+	everyone = slices.Clone(inside)
 	at, number := t0, 0
+	write := func(c *customer, w analytics.Write) {
+		number += 1 + m.r.IntN(1000)
+		var customerNumber int
+		_, err := fmt.Sscan(c.e.Customer, &customerNumber)
+		require.NoError(t, err)
+		m.write(t, c.journeyKey, w, number, customerNumber)
+	}
 	for len(inside) > 0 {
+		if c := everyone[m.r.IntN(len(everyone))]; c.e.Rev > 0 && m.r.IntN(3) == 0 { // also of those who left
+			key := feedbackKey{c.e.Node, feedback.Kind(m.r.IntN(feedback.Kinds))}
+			if visits := c.e.Path.Visits(t0); len(visits) > 0 && m.r.IntN(2) == 0 {
+				key.node = visits[m.r.IntN(len(visits))].Node
+			}
+			if !c.heard[key] {
+				c.heard[key] = true
+				m.faults["feedback"]++
+				write(c, analytics.Write{Graph: c.e.GraphHash, Version: c.e.Version, At: at, Delta: trail.FeedbackDelta(key.node, key.kind)})
+			}
+		}
 		i := m.r.IntN(len(inside))
 		c := inside[i]
 		at = at.Add(time.Duration(m.r.IntN(20)) * time.Minute)
@@ -214,15 +236,17 @@ func (m *model) walk(t *testing.T) {
 				inside = append(inside[:i], inside[i+1:]...)
 			}
 		}
-		number += 1 + m.r.IntN(1000)
-		var customerNumber int
-		_, err := fmt.Sscan(c.e.Customer, &customerNumber)
-		require.NoError(t, err)
-		m.write(t, c.journeyKey, w, number, customerNumber)
+		write(c, w)
 		if m.r.IntN(60) == 0 && len(m.shards) < 12 {
 			m.split()
 		}
 	}
+}
+
+// feedbackKey is a kind of feedback of one step.
+type feedbackKey struct {
+	node int
+	kind feedback.Kind
 }
 
 // convert records a conversion after some of the nodes that an enrollment left.

@@ -233,7 +233,7 @@ func TestModel_CountsAreExact(t *testing.T) {
 	require.Greater(t, conversions, int64(5*count))
 	for _, kind := range []string{
 		"crash before", "crash after", "write lands late", "answer lost", "throttled", "others first", "replay", "bisect", "split",
-		"fold", "part deleted", "part recreated", "converted after leaving",
+		"fold", "part deleted", "part recreated", "converted after leaving", "feedback",
 	} {
 		require.Positive(t, faults[kind], kind)
 	}

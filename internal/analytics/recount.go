@@ -4,13 +4,15 @@ import (
 	"time"
 
 	"journeys/internal/analytics/tally"
+	"journeys/internal/feedback"
 	"journeys/internal/progress"
 )
 
-// Recount is what a pass of an audit read from the enrollments.
+// Recount is what a pass of an audit read from the enrollments and from what was heard of
+// their messages.
 type Recount struct {
 	Figures map[JourneyKey]*Figures       // of every journey with enrollments or counters
-	Wrong   map[JourneyKey]map[string]int // number of inconsistent enrollments by graph hash; "" for unreadable figures
+	Wrong   map[JourneyKey]map[string]int // number of inconsistent items by graph hash; "" for unreadable figures
 	Newer   map[JourneyKey]int            // number of items of a newer format; such a journey is not audited
 }
 
@@ -100,6 +102,16 @@ func (f *Figures) Recount(e progress.Enrollment, through Day) {
 	case progress.Failed:
 		r.add(e.FailedAt, tally.Totals{Failed: 1})
 		r.addStep(e.FailedAt, e.Node, tally.Step{Failed: 1})
+	}
+}
+
+// RecountFeedback adds each kind that was reported of a step through a day.
+func (f *Figures) RecountFeedback(h feedback.Heard, through Day) {
+	r := recounter{f: f, hash: h.GraphHash, version: h.Version, end: through.End()}
+	for k, at := range h.At {
+		if !at.IsZero() {
+			r.addStep(at, h.Node, tally.Step{Feedback: tally.Reported(feedback.Kind(k))})
+		}
 	}
 }
 

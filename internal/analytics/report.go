@@ -30,13 +30,14 @@ type Report struct {
 
 // MaxSteps is the greatest number of steps of a report: those of 40 graphs of
 // the greatest size. A function's answer may have 6 MB. Steps whose branches have long
-// names count as several, and so do steps with long labels. Edges count by their length.
+// names count as several, and so do messages and steps with long labels. Edges count by
+// their length.
 const MaxSteps = 40 * graph.MaxNodes
 
 // sizeOf returns the size of the labels' steps in an answer, in steps without named
 // branches.
 func sizeOf(labels []graph.Label) int {
-	const edge = 96 // bytes of an edge beside its names
+	const edge, feedback = 96, 200 // bytes of an edge beside its names, and of what was heard of a message
 	size, text, edges := len(labels), 0, 0
 	for _, e := range edgesOf(labels) {
 		edges += len(e.Source) + len(e.Target) + len(e.Handle) + edge
@@ -44,6 +45,9 @@ func sizeOf(labels []graph.Label) int {
 	for _, l := range labels {
 		for _, r := range l.Text {
 			text += escapedSize(r)
+		}
+		if l.Type == graph.ChannelAction {
+			text += feedback
 		}
 		bytes := 0
 		for _, way := range l.Ways {

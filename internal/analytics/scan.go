@@ -49,7 +49,7 @@ func (r *Rollup) readSegment(ctx context.Context, a *Audit, number int, shapes *
 		if err != nil {
 			return nil, err
 		}
-		if err := shapes.checkAll(ctx, page.Enrollments); err != nil {
+		if err := shapes.checkAll(ctx, &page); err != nil {
 			return nil, err
 		}
 		for _, k := range page.Counted {
@@ -57,6 +57,9 @@ func (r *Rollup) readSegment(ctx context.Context, a *Audit, number int, shapes *
 		}
 		for i := range page.Enrollments {
 			r.recount(ctx, a, &page.Enrollments[i], found)
+		}
+		for i := range page.Feedback {
+			r.recountFeedback(ctx, a, &page.Feedback[i], found)
 		}
 		if cursor = next; next == nil {
 			return found, nil
@@ -74,14 +77,30 @@ func (r *Rollup) recount(ctx context.Context, a *Audit, e *ScannedEnrollment, fo
 		figures.Recount(e.Enrollment, a.Day)
 		return
 	}
-	if errors.Is(e.Err, journey.ErrNewer) {
-		found.Newer[e.JourneyKey]++
+	r.addWrong(ctx, found, e.JourneyKey, e.GraphHash, "enrollment inconsistent", e.Err,
+		"version", e.Version, "run", e.Run, "enrolledAt", e.EnrolledAt, "rev", e.Rev)
+}
+
+// recountFeedback is recount of feedback.
+func (r *Rollup) recountFeedback(ctx context.Context, a *Audit, h *ScannedFeedback, found *Recount) {
+	figures := found.figures(h.JourneyKey)
+	if h.Err == nil {
+		figures.RecountFeedback(h.Heard, a.Day)
 		return
 	}
-	found.AddWrong(e.JourneyKey, e.GraphHash, 1)
-	r.Log.ErrorContext(ctx, "enrollment inconsistent",
-		"tenant", e.Tenant.String(), "journey", e.JourneyKey.Journey, "graph", e.GraphHash, "version", e.Version,
-		"run", e.Run, "enrolledAt", e.EnrolledAt, "rev", e.Rev, "error", e.Err)
+	r.addWrong(ctx, found, h.JourneyKey, h.GraphHash, "feedback inconsistent", h.Err,
+		"version", h.Version, "run", h.Run, "node", h.Node, "rev", h.Rev)
+}
+
+// addWrong notes an item that cannot be recounted because of err.
+func (r *Rollup) addWrong(ctx context.Context, found *Recount, k JourneyKey, graph, message string, err error, attrs ...any) {
+	if errors.Is(err, journey.ErrNewer) {
+		found.Newer[k]++
+		return
+	}
+	found.AddWrong(k, graph, 1)
+	attrs = append(attrs, "tenant", k.Tenant.String(), "journey", k.Journey, "graph", graph, "error", err)
+	r.Log.ErrorContext(ctx, message, attrs...)
 }
 
 // shapeCache keeps the shape of every graph that a pass reads: about 50 bytes per
@@ -104,20 +123,39 @@ type shapeKey struct {
 
 var errNoGraph = errors.New("the journey has no readable graph with this hash")
 
-// checkAll sets Err of every enrollment that contradicts its graph.
-func (c *shapeCache) checkAll(ctx context.Context, list []ScannedEnrollment) error {
-	for i := range list {
-		e := &list[i]
-		if e.Err != nil {
-			continue
-		}
-		shape, err := c.get(ctx, e.JourneyKey, e.GraphHash)
+// checkAll sets Err of everything that contradicts its graph.
+func (c *shapeCache) checkAll(ctx context.Context, page *Scanned) error {
+	for i := range page.Enrollments {
+		e := &page.Enrollments[i]
+		err := c.check(ctx, e.JourneyKey, e.GraphHash, &e.Err, func(s *progress.Shape) error { return s.Check(e.Enrollment) })
 		if err != nil {
 			return err
 		}
-		if e.Err = shape.err; e.Err == nil {
-			e.Err = shape.Check(e.Enrollment)
+	}
+	for i := range page.Feedback {
+		h := &page.Feedback[i]
+		err := c.check(ctx, h.JourneyKey, h.GraphHash, &h.Err, func(s *progress.Shape) error { return s.CheckFeedback(h.Heard) })
+		if err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// check sets fault, unless there is one, to what contradicts says about the shape of a
+// graph.
+func (c *shapeCache) check(
+	ctx context.Context, k JourneyKey, hash string, fault *error, contradicts func(*progress.Shape) error,
+) error {
+	if *fault != nil {
+		return nil
+	}
+	shape, err := c.get(ctx, k, hash)
+	if err != nil {
+		return err
+	}
+	if *fault = shape.err; *fault == nil {
+		*fault = contradicts(shape.Shape)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/analytics/tally"
 	"journeys/internal/api/web"
+	"journeys/internal/feedback"
 	"journeys/internal/graph"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -52,6 +53,26 @@ type stepBody struct {
 	Results           map[string]int64 `json:"results"`
 	Branches          map[string]int64 `json:"branches,omitzero"` // by name; nil unless several ways lead out
 	BranchesConverted map[string]int64 `json:"branchesConverted,omitzero"`
+	Feedback          *feedbackBody    `json:"feedback,omitzero"` // nil unless something was reported
+}
+
+type feedbackBody struct {
+	Delivered    int64 `json:"delivered"`
+	Bounced      int64 `json:"bounced"`
+	Complained   int64 `json:"complained"`
+	Opened       int64 `json:"opened"`
+	Clicked      int64 `json:"clicked"`
+	Unsubscribed int64 `json:"unsubscribed"`
+}
+
+func newFeedbackBody(f tally.Feedback) *feedbackBody {
+	if f == (tally.Feedback{}) {
+		return nil
+	}
+	return &feedbackBody{
+		Delivered: f[feedback.Delivered], Bounced: f[feedback.Bounced], Complained: f[feedback.Complained],
+		Opened: f[feedback.Opened], Clicked: f[feedback.Clicked], Unsubscribed: f[feedback.Unsubscribed],
+	}
 }
 
 type edgeBody struct {
@@ -116,6 +137,7 @@ func newStepBody(s analytics.NodeReport) stepBody {
 		NodeID: s.NodeID, NodeType: s.NodeType, Label: s.Label, Version: s.Version,
 		Entered: s.Entered, Completed: s.Completed(), Active: s.Active(), Failed: s.Failed, Dropped: s.Dropped,
 		CompletionRate: rate(s.Completed(), s.Entered), Converted: s.Converted.Sum(), Results: byName(s.Results, s.Ways),
+		Feedback: newFeedbackBody(s.Feedback),
 	}
 	if s.Ways == nil {
 		return step

@@ -198,6 +198,7 @@ func TestAnalytics_LeavesOutTheOldestVersions(t *testing.T) {
 			"edges", graph.Label{Type: graph.ConditionSplit, Ways: []string{"true", "false"}},
 			left(trail.True, many/2).Plus(left(trail.False, many/2)...), true, 21,
 		},
+		{"messages", graph.Label{Type: graph.ChannelAction}, left(trail.Sent, many), false, 28},
 		{
 			"edges with long names", graph.Label{Type: graph.RandomSplit, Ways: []string{strings.Repeat("a", 64), strings.Repeat("b", 64)}},
 			left(trail.Branch(0), many/2).Plus(left(trail.Branch(1), many/2)...), true, 9,
@@ -221,6 +222,13 @@ func TestAnalytics_LeavesOutTheOldestVersions(t *testing.T) {
 			}
 			counters.Head.Labels = labels
 			steps := slices.Repeat([]tally.Step{{Entered: 3 * many, Failed: many, Results: row.counts, Converted: row.counts}}, graph.MaxNodes)
+			if row.label.Type == graph.ChannelAction {
+				for i := range steps {
+					for k := range steps[i].Feedback {
+						steps[i].Feedback[k] = many
+					}
+				}
+			}
 			for v := 1; v <= versions; v++ {
 				hash := fmt.Sprintf("%064d", v)
 				counters.Totals[hash] = &analytics.Total{Rev: 1, Labels: labels, Graph: analytics.Graph{

@@ -10,6 +10,7 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/format"
+	"journeys/internal/dynamo/heard"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/manifest"
 )
@@ -21,18 +22,21 @@ func (s Analytics) Scan(
 	scan := &dynamodb.ScanInput{
 		TableName: &s.table.Name, ConsistentRead: &consistent,
 		Segment: aws.Int32(int32(segment)), TotalSegments: aws.Int32(int32(of)),
-		FilterExpression:         aws.String("begins_with(SK, :e) OR begins_with(SK, :r) OR begins_with(SK, :d) OR begins_with(SK, :t)"),
-		ProjectionExpression:     aws.String("PK, SK, dp, ds, #f, #gh, #v, #run, #st, #r, #t, #c, #nd, #si, #lf, #fl, #cv, #cn, #p, #rt"),
+		FilterExpression:         aws.String("begins_with(SK, :e) OR begins_with(SK, :b) OR begins_with(SK, :r) OR begins_with(SK, :d) OR begins_with(SK, :t)"),
 		ExpressionAttributeNames: map[string]string{},
 		ExpressionAttributeValues: item.Item{
-			":e": item.Text(item.EnrollmentPrefix), ":r": item.Text(item.EarlierPrefix), ":d": item.Text(item.PartPrefix), ":t": item.Text(item.TotalPrefix),
+			":e": item.Text(item.EnrollmentPrefix), ":b": item.Text(item.HeardPrefix), ":r": item.Text(item.EarlierPrefix), ":d": item.Text(item.PartPrefix), ":t": item.Text(item.TotalPrefix),
 		},
 	}
-	for _, name := range []string{
-		format.Attribute, eGraph, eVersion, eRun, eStatus, eRev, eWritten, eEnrolled, eNode, eSince, eLeft, eFailed, eConverted, ePassed, ePath, eRetries,
-	} {
+	projection := "PK, SK, dp, ds"
+	names := append([]string{
+		format.Attribute, eStatus, eEnrolled, eSince, eLeft, eFailed, eConverted, ePassed, ePath, eRetries,
+	}, heard.Attributes()...) // an enrollment has those of its graph, its revision and its node too
+	for _, name := range names {
 		scan.ExpressionAttributeNames["#"+name] = name
+		projection += ", #" + name
 	}
+	scan.ProjectionExpression = &projection
 	if pk, sk, ok := bytes.Cut(cursor, []byte{0}); ok {
 		scan.ExclusiveStartKey = item.Key(string(pk), string(sk))
 	}
@@ -52,13 +56,20 @@ func (s Analytics) Scan(
 	return page, []byte(next), last.Err
 }
 
-// addScanned adds an enrollment, an earlier run or the journey of some figures, and
-// ignores other items.
+// addScanned adds an enrollment, an earlier run, feedback or the journey of some figures,
+// and ignores other items.
 func addScanned(page *analytics.Scanned, it item.Item) {
 	r := item.Reader{Item: it}
 	pk, sk := r.Text(manifest.PartitionKey), r.Text(manifest.SortKey)
 	if k, ok := item.ParseFiguresPK(pk); ok {
 		page.Counted = append(page.Counted, k)
+		return
+	}
+	if tenant, id, ok := item.ParseHeardKey(pk, sk); ok {
+		h, err := heard.Decode(tenant, it)
+		page.Feedback = append(page.Feedback, analytics.ScannedFeedback{
+			JourneyKey: analytics.JourneyKey{Tenant: tenant, Journey: id}, Heard: h, Err: err,
+		})
 		return
 	}
 	tenant, id, ok := item.ParseRunKey(pk, sk)

@@ -239,19 +239,24 @@ func (s *table) refuseNewer(ctx context.Context, t ident.Tenant, customer string
 	}, func(r *item.Reader) error { return item.CheckNewer(r.Item) })
 }
 
-// forgetItems anonymizes the enrollments and earlier runs among a customer's items and
-// deletes the others.
+// forgetItems anonymizes the enrollments, earlier runs and feedback among a customer's
+// items and deletes the others.
 func (s *table) forgetItems(ctx context.Context, t ident.Tenant, items []map[string]types.AttributeValue, now time.Time) error {
 	var deletes []types.WriteRequest
 	for _, it := range items {
 		r := item.Reader{Item: it}
-		if sk := r.Text(manifest.SortKey); item.IsEnrollment(sk) || strings.HasPrefix(sk, item.EarlierPrefix) {
-			if err := s.forgetEnrollment(ctx, t, it, now); err != nil {
-				return err
-			}
-			continue
+		var err error
+		switch sk := r.Text(manifest.SortKey); {
+		case item.IsEnrollment(sk), strings.HasPrefix(sk, item.EarlierPrefix):
+			err = s.forgetEnrollment(ctx, t, it, now)
+		case strings.HasPrefix(sk, item.HeardPrefix):
+			err = s.forgetHeard(ctx, t, it)
+		default:
+			deletes = append(deletes, types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: item.KeyOf(it)}})
 		}
-		deletes = append(deletes, types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: item.KeyOf(it)}})
+		if err != nil {
+			return err
+		}
 	}
 	return access.WrapFailed("forget a customer", s.BatchWrite(ctx, deletes))
 }
@@ -307,10 +312,16 @@ func (s *table) anonymize(ctx context.Context, t ident.Tenant, it item.Item, now
 		return err
 	}
 	r := item.Reader{Item: it}
-	_, err = s.Transact(ctx, w, []types.TransactWriteItem{
+	return s.replaceAnonymized(ctx, w, it, anonymized, item.ForgottenKey(t, item.EnrollmentJourney(r.Text(manifest.SortKey))))
+}
+
+// replaceAnonymized replaces an item, unless it has changed, and counts that in the item
+// with the key count.
+func (s *table) replaceAnonymized(ctx context.Context, w access.WriteID, it, anonymized, count item.Item) error {
+	_, err := s.Transact(ctx, w, []types.TransactWriteItem{
 		{Delete: s.deleteUnchanged(it)}, {Put: &types.Put{TableName: &s.Name, Item: anonymized}},
 		{Update: &types.Update{
-			TableName: &s.Name, Key: item.ForgottenKey(t, item.EnrollmentJourney(r.Text(manifest.SortKey))),
+			TableName: &s.Name, Key: count,
 			UpdateExpression: aws.String("ADD #n :n"), ExpressionAttributeNames: map[string]string{"#n": figures.ForgottenAttribute},
 			ExpressionAttributeValues: item.Item{":n": item.Number(1)},
 		}},
@@ -318,7 +329,7 @@ func (s *table) anonymize(ctx context.Context, t ident.Tenant, it item.Item, now
 	return access.WrapFailed("forget an enrollment", err)
 }
 
-// deleteUnchanged deletes an enrollment if its revision and request are still those in
+// deleteUnchanged deletes an enrollment, or feedback, if its revision and request are still those in
 // it. A damaged one may have any type, or be absent.
 func (s *table) deleteUnchanged(it item.Item) *types.Delete {
 	condition, names, values := "attribute_exists(PK)", map[string]string{}, item.Item{}

@@ -16,15 +16,18 @@ import (
 	"journeys/internal/trail"
 )
 
-// Record decodes a record of the table's stream about an enrollment, also an
+// Record decodes a record of the table's stream about an enrollment or feedback, also an
 // anonymized one. A write counts only if its image says that the delta belongs to its
 // revision, so a write must raise the revision, as RequestExit does not, or remove the
 // delta. A deletion does not change the figures.
 func Record(r events.DynamoDBEventRecord) analytics.Record {
 	record := analytics.Record{Number: r.Change.SequenceNumber}
 	keys := item.Reader{Item: streamItem(r.Change.Keys)}
+	pk, sk := keys.Text(manifest.PartitionKey), keys.Text(manifest.SortKey)
 	var ok bool
-	record.Tenant, record.Journey, ok = item.ParseEnrollmentKey(keys.Text(manifest.PartitionKey), keys.Text(manifest.SortKey))
+	if record.Tenant, record.Journey, ok = item.ParseEnrollmentKey(pk, sk); !ok {
+		record.Tenant, record.Journey, ok = item.ParseHeardKey(pk, sk)
+	}
 	if !ok || !record.Journey.Valid() || keys.Err != nil {
 		record.Tenant, record.Journey, record.Err = ident.Tenant{}, "", errors.Join(errRecord, keys.Err)
 		return record
@@ -35,9 +38,9 @@ func Record(r events.DynamoDBEventRecord) analytics.Record {
 	return record
 }
 
-var errRecord = errors.New("dynamo: a stream record that is not of an enrollment")
+var errRecord = errors.New("dynamo: a stream record that is neither of an enrollment nor of feedback")
 
-// decodeWrite returns the last write of an enrollment, with a nil Delta if it changed
+// decodeWrite returns the last write of an enrollment or feedback, with a nil Delta if it changed
 // no figures.
 func decodeWrite(image item.Item) (analytics.Write, error) {
 	r := item.Reader{Item: image}

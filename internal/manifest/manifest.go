@@ -82,15 +82,20 @@ type Function struct {
 // Stream describes how Lambda delivers the table's stream to a function, from the
 // oldest record on: one batch per shard at a time, repeated until it succeeds.
 type Stream struct {
-	SortKeyPrefix string        // of the items whose records are delivered
-	BatchSize     int           // maximum number of records
-	BatchWindow   time.Duration // maximum wait for a full batch; whole seconds
-	Window        time.Duration // tumbling, whole seconds; only events of a window name their shard
+	SortKeyPrefixes []string      // of the items whose records are delivered
+	BatchSize       int           // maximum number of records
+	BatchWindow     time.Duration // maximum wait for a full batch; whole seconds
+	Window          time.Duration // tumbling, whole seconds; only events of a window name their shard
+}
+
+// Delivers reports whether records of items with the sort key are delivered.
+func (s Stream) Delivers(sortKey string) bool {
+	return slices.ContainsFunc(s.SortKeyPrefixes, func(prefix string) bool { return strings.HasPrefix(sortKey, prefix) })
 }
 
 // Filter returns Lambda's filter pattern for the records.
 func (s Stream) Filter() string {
-	return `{"dynamodb":{"Keys":{"` + SortKey + `":{"S":[{"prefix":"` + s.SortKeyPrefix + `"}]}}}}`
+	return `{"dynamodb":{"Keys":{"` + SortKey + `":{"S":[{"prefix":"` + strings.Join(s.SortKeyPrefixes, `"},{"prefix":"`) + `"}]}}}}`
 }
 
 // LogicalID returns the name in camel case, for SAM and CDK.
@@ -216,7 +221,7 @@ var Tick = invoking(Function{
 var Count = Function{
 	Name: "count", MemoryMB: 512, Timeout: 60 * time.Second, Concurrency: 20,
 	Env: []string{EnvTable}, Actions: []string{"PutItem"},
-	Stream: &Stream{SortKeyPrefix: "E#", BatchSize: 1000, BatchWindow: time.Second, Window: 15 * time.Minute},
+	Stream: &Stream{SortKeyPrefixes: []string{"E#", "B#"}, BatchSize: 1000, BatchWindow: time.Second, Window: 15 * time.Minute},
 }
 
 // Rollup folds closed days of the figures and audits them. An audit that takes

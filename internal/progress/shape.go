@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"journeys/internal/feedback"
 	"journeys/internal/graph"
 	"journeys/internal/trail"
 )
@@ -85,6 +86,19 @@ func (s Shape) Check(e Enrollment) error {
 		return err
 	}
 	return s.checkPath(e)
+}
+
+// CheckFeedback returns an error if h cannot be of a graph of this shape.
+func (s Shape) CheckFeedback(h feedback.Heard) error {
+	switch {
+	case h.Node < 0 || h.Node >= len(s.nodes):
+		return fmt.Errorf("node %d of %d", h.Node, len(s.nodes))
+	case resultsOf[s.nodes[h.Node].kind] != nil && s.nodes[h.Node].kind != graph.ChannelAction:
+		return fmt.Errorf("node %d is a %s", h.Node, s.nodes[h.Node].kind)
+	case h.Rev < 1 || h.Run < 1:
+		return errors.New("no revision or run")
+	}
+	return nil
 }
 
 // checkPath follows the path along the edges to the current node.

@@ -3,6 +3,7 @@ package tally
 import (
 	"errors"
 
+	"journeys/internal/feedback"
 	"journeys/internal/journey"
 	"journeys/internal/trail"
 )
@@ -44,7 +45,9 @@ func (c *Change) AddTo(totals *Totals, steps []Step) []Step {
 // count, and any other error for a malformed one.
 func ReadDelta(d trail.Delta) (c Change, err error) {
 	switch {
-	case len(d) > 0 && d[0] > trail.DeltaForm:
+	case len(d) > 0 && d[0] == trail.FeedbackForm:
+		return readFeedback(d)
+	case len(d) > 0 && d[0] > trail.FeedbackForm:
 		return c, journey.ErrNewer
 	case len(d) < 2 || d[0] != trail.DeltaForm:
 		return c, errDelta
@@ -60,6 +63,17 @@ func ReadDelta(d trail.Delta) (c Change, err error) {
 		c.nodes = append(c.nodes, n)
 	}
 	return c, nil
+}
+
+// readFeedback decodes a delta of feedback.
+func readFeedback(d trail.Delta) (Change, error) {
+	switch {
+	case len(d) != 3:
+		return Change{}, errDelta
+	case d[2] >= byte(feedback.Kinds):
+		return Change{}, journey.ErrNewer
+	}
+	return Change{nodes: []nodeChange{{int(d[1]), Step{Feedback: Reported(feedback.Kind(d[2]))}}}}, nil
 }
 
 // readNode decodes the first node of d and returns the others.

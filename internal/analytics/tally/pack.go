@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 
+	"journeys/internal/feedback"
 	"journeys/internal/journey"
 	"journeys/internal/trail"
 )
@@ -15,8 +16,9 @@ import (
 // zero: active, failed and dropped, which follow. Its upper half is the only result,
 // whose count follows, or 0 for none, or resultList for several: each is a byte, of
 // which the highest bit says that it is not the last, and the count. The last bit of the
-// lower half says that such a list of the converted ones follows. Zero bytes at the end
-// are left out.
+// lower half says that such a list of the converted ones follows. A step with feedback is
+// preceded by feedbackMark, a byte with a bit for each kind that was counted, and the counts.
+// Zero bytes at the end are left out.
 //
 // With an attribute for each count, every write would pay for the names, and one
 // update could not name the counts of 256 nodes: an expression has at most 4 KB.
@@ -26,6 +28,7 @@ func Pack(t Totals, poison int64, steps []Step) []byte {
 		packed = binary.AppendVarint(packed, n)
 	}
 	for _, s := range steps {
+		packed = appendFeedback(packed, &s.Feedback)
 		mask := len(packed)
 		packed = append(packed, 0)
 		for bit, n := range []int64{s.Active(), s.Failed, s.Dropped} {
@@ -51,10 +54,26 @@ func Pack(t Totals, poison int64, steps []Step) []byte {
 }
 
 const (
-	resultList    = 14     // in the upper half of a step's first byte; 15 is left to newer versions
+	resultList    = 14     // in the upper half of a step's first byte; 15 is that of feedbackMark
+	feedbackMark  = 0xF0   // other bytes whose upper half is 15 are left to newer versions
 	convertedList = 1 << 3 // in the lower half
 	moreResults   = 1 << 7 // of a result that is not the last
 )
+
+func appendFeedback(packed []byte, f *Feedback) []byte {
+	if *f == (Feedback{}) {
+		return packed
+	}
+	packed = append(packed, feedbackMark, 0)
+	mask := len(packed) - 1
+	for k, n := range f {
+		if n != 0 {
+			packed[mask] |= 1 << k
+			packed = binary.AppendVarint(packed, n)
+		}
+	}
+	return packed
+}
 
 func appendResults(packed []byte, r Results) []byte {
 	for i, c := range r {
@@ -104,9 +123,36 @@ func (u *unpacker) count() int64 {
 	return n
 }
 
+// mark reads a byte, 0 beyond the end: zero bytes at the end are left out.
+func (u *unpacker) mark() (b byte) {
+	if len(u.packed) > 0 {
+		b, u.packed = u.packed[0], u.packed[1:]
+	}
+	return b
+}
+
+func (u *unpacker) feedback() (f Feedback) {
+	mask := u.mark()
+	switch {
+	case mask == 0:
+		u.fail(errCounts)
+	case mask>>feedback.Kinds != 0:
+		u.fail(journey.ErrNewer)
+	}
+	for k := range f {
+		if mask&(1<<k) != 0 {
+			f[k] = u.count()
+		}
+	}
+	return f
+}
+
 func (u *unpacker) step() (s Step) {
-	mask := u.packed[0]
-	u.packed = u.packed[1:]
+	mask := u.mark()
+	if mask == feedbackMark {
+		s.Feedback = u.feedback()
+		mask = u.mark()
+	}
 	result := trail.Result(mask >> 4)
 	if result > resultList {
 		u.fail(journey.ErrNewer)

@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"journeys/internal/analytics/tally"
+	"journeys/internal/feedback"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
 	"journeys/internal/trail"
@@ -27,6 +28,11 @@ func TestPackedCounts_UnpackAsPacked(t *testing.T) {
 				s.Results = s.Results.Plus(tally.ResultCount{Result: result, Count: count.Draw(t, "count")})
 				if rapid.Bool().Draw(t, "convert") {
 					s.Converted = s.Converted.Plus(tally.ResultCount{Result: result, Count: count.Draw(t, "converted")})
+				}
+			}
+			if rapid.Bool().Draw(t, "heard") {
+				for k := range s.Feedback {
+					s.Feedback[k] = count.Draw(t, "feedback")
 				}
 			}
 			steps = append(steps, s)
@@ -55,7 +61,7 @@ func TestPackedCounts_AnyBytesUnpackOrFail(t *testing.T) {
 	t.Parallel()
 
 	rapid.Check(t, func(t *rapid.T) {
-		packed := rapid.SliceOf(rapid.OneOf(rapid.Byte(), rapid.ByteMax(15))).Draw(t, "packed")
+		packed := rapid.SliceOf(rapid.OneOf(rapid.Byte(), rapid.ByteMax(15), rapid.Just(byte(0xF0)))).Draw(t, "packed")
 		totals, poison, steps, err := tally.Unpack(packed)
 		if err != nil {
 			return
@@ -81,4 +87,9 @@ func TestPackedCounts_OfANewerVersionAreRefused(t *testing.T) {
 	packed[len(packed)-2] |= 15 << 4
 	_, _, _, err := tally.Unpack(packed)
 	require.ErrorIs(t, err, journey.ErrNewer)
+
+	packed = tally.Pack(tally.Totals{}, 1, []tally.Step{{Feedback: tally.Reported(feedback.Clicked)}})
+	packed[len(packed)-2] |= 1 << feedback.Kinds
+	_, _, _, err = tally.Unpack(packed)
+	require.ErrorIs(t, err, journey.ErrNewer, "a kind of feedback")
 }

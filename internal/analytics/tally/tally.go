@@ -2,7 +2,11 @@
 // each node, what one write adds to them, and their packed form.
 package tally
 
-import "slices"
+import (
+	"slices"
+
+	"journeys/internal/feedback"
+)
 
 // Totals counts enrollments. Each is either active or counted by exactly one of
 // Completed, Expired, Cancelled and Failed. Any may have converted.
@@ -42,6 +46,17 @@ type Step struct {
 	Dropped   int64   // left the journey here, but not by an exit
 	Results   Results // left along an edge, or at an exit
 	Converted Results // those of Results that converted later
+	Feedback  Feedback
+}
+
+// Feedback counts the steps of runs of whose message each kind was reported. A report may
+// be counted before the result of its step.
+type Feedback [feedback.Kinds]int64
+
+// Reported returns the count of one report.
+func Reported(k feedback.Kind) (f Feedback) {
+	f[k] = 1
+	return f
 }
 
 // Completed returns the number of enrollments that left the node along an edge or at
@@ -58,21 +73,30 @@ func (s *Step) Add(o Step) {
 	s.Dropped += o.Dropped
 	s.Results = s.Results.Plus(o.Results...)
 	s.Converted = s.Converted.Plus(o.Converted...)
+	for k, n := range o.Feedback {
+		s.Feedback[k] += n
+	}
 }
 
 // Zero reports whether all counts are zero.
 func (s Step) Zero() bool {
-	return s.Entered == 0 && s.Failed == 0 && s.Dropped == 0 && len(s.Results) == 0 && len(s.Converted) == 0
+	return s.Entered == 0 && s.Failed == 0 && s.Dropped == 0 && len(s.Results) == 0 && len(s.Converted) == 0 &&
+		s.Feedback == Feedback{}
 }
 
 // Negate returns the opposite counts.
 func (s Step) Negate() Step {
-	return Step{-s.Entered, -s.Failed, -s.Dropped, s.Results.negate(), s.Converted.negate()}
+	opposite := Step{Entered: -s.Entered, Failed: -s.Failed, Dropped: -s.Dropped, Results: s.Results.negate(), Converted: s.Converted.negate()}
+	for k, n := range s.Feedback {
+		opposite.Feedback[k] = -n
+	}
+	return opposite
 }
 
-// Consistent reports whether no count is below zero, and no more converted than left.
+// Consistent reports whether no count is below zero, and no more converted than left. Those
+// of feedback are not compared with the others, which may be counted later.
 func (s Step) Consistent() bool {
-	return min(s.Entered, s.Failed, s.Dropped, s.Active()) >= 0 &&
+	return min(s.Entered, s.Failed, s.Dropped, s.Active(), slices.Min(s.Feedback[:])) >= 0 &&
 		!slices.ContainsFunc(s.Results, func(c ResultCount) bool { return c.Count < 0 }) &&
 		!slices.ContainsFunc(s.Converted, func(c ResultCount) bool { return c.Count < 0 || c.Count > s.Results.Of(c.Result) })
 }

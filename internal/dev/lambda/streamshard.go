@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"journeys/internal/manifest"
@@ -28,7 +27,7 @@ func (r *shardReader) take(page []streamRecord) {
 	for _, record := range page {
 		r.last = record.Change.SequenceNumber
 		key := record.Change.Keys[manifest.SortKey].S
-		if !strings.HasPrefix(key, r.stream.SortKeyPrefix) || time.Since(record.at()) > streamLife {
+		if !r.stream.Delivers(key) || time.Since(record.at()) > streamLife {
 			continue
 		}
 		if len(r.batch) == 0 {

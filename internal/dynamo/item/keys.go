@@ -48,7 +48,9 @@ import (
 //	enrollment             T#<tenant>#C#<customer>       E#<journey>
 //	kept item              T#<tenant>#C#<customer>       K#<journey>#<request>
 //	earlier run            T#<tenant>#C#<customer>       R#<journey>#<run>
+//	feedback of a step     T#<tenant>#C#<customer>       B#<journey>#<run>#<node>
 //	anonymized enrollment  T#<tenant>#A#<writeId>        E#<journey>
+//	anonymized feedback    T#<tenant>#A#<writeId>        B#<journey>
 //	profile                T#<tenant>#C#<customer>       P
 //	subscriptions          T#<tenant>#C#<customer>       U
 //	address                T#<tenant>#M#<address>        M
@@ -100,6 +102,7 @@ const (
 	EnrollmentPrefix = "E#"
 	keptPrefix       = "K#"
 	EarlierPrefix    = "R#" // of an earlier run
+	HeardPrefix      = "B#" // of feedback
 	LastEventPrefix  = "V#"
 	DefinitionPrefix = "G#"
 	appearancePrefix = "W#"
