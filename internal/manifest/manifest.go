@@ -194,7 +194,8 @@ var (
 // customers.
 var Advance = Function{
 	Name: "advance", MemoryMB: 512, Timeout: 60 * time.Second, Concurrency: 25,
-	Env: []string{EnvTable, EnvProviders, EnvPaused, EnvRestored, EnvConcurrency, EnvKey, EnvPublicURL}, Actions: []string{"BatchGetItem", "BatchWriteItem", "GetItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"},
+	Env:     []string{EnvTable, EnvProviders, EnvPaused, EnvRestored, EnvConcurrency, EnvKey, EnvPublicURL},
+	Actions: []string{"BatchGetItem", "BatchWriteItem", "GetItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"},
 }
 
 // Sweep finds the customers that are due in a part of the live journeys. Its timeout
