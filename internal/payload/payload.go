@@ -134,7 +134,7 @@ const notInNames = "{}()|\"'\\\r\n\t"
 // unsubscribeURL is the placeholder of the address at which the recipient unsubscribes.
 const unsubscribeURL = "unsubscribe.url"
 
-const malformed = "has a placeholder that is not {{attributes.x}}, {{decision.n.x}}, {{event.x}}, {{step.n.x}} or {{unsubscribe.url}}, with or without | default: 'text'"
+const malformed = "has a placeholder that is not {{attributes.x}}, {{decision.n.x}}, {{event.x}} or {{step.n.x}}, with or without | default: 'text'"
 
 // readPlaceholder parses the text between {{ and }}: a field with its source, and
 // perhaps a default.
