@@ -11,6 +11,7 @@ import (
 
 	"journeys/internal/api/web"
 	"journeys/internal/condition"
+	"journeys/internal/feedback"
 	"journeys/internal/graph"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -112,6 +113,9 @@ func readTest(o *strict.Object) simulate.Request {
 	if v, ok := o.Take("events"); ok {
 		test.Events = readTestEvents(v)
 	}
+	if v, ok := o.Take("feedback"); ok {
+		test.Feedback = readTestFeedback(v)
+	}
 	if v, ok := o.Take("entryEvent"); ok {
 		test.EntryEvent = readEntryEvent(v)
 	}
@@ -125,7 +129,7 @@ func readTest(o *strict.Object) simulate.Request {
 		test.Branches = readByNode(v, func(v strict.Value) (string, bool) { return v.Text(1, strict.MaxWord) })
 	}
 	test.Settings = graph.TakeSettings(o)
-	o.Done(append([]string{"customerId", "customerAttributes", "definition", "now", "entryEvent", "events", "decisions", "subscriptions", "branches"}, graph.SettingNames...)...)
+	o.Done(append([]string{"customerId", "customerAttributes", "definition", "now", "entryEvent", "events", "feedback", "decisions", "subscriptions", "branches"}, graph.SettingNames...)...)
 	if _, ok := o.Take("definition"); !ok {
 		for _, name := range graph.SettingNames {
 			if v, ok := o.Take(name); ok {
@@ -150,7 +154,9 @@ func readAttributes(v strict.Value) (condition.Value, bool) {
 	return value, true
 }
 
-func readTestEvents(v strict.Value) []simulate.Event {
+func readTestEvents(v strict.Value) []simulate.Event { return readTestList(v, readTestEvent) }
+
+func readTestList[T any](v strict.Value, read func(*strict.Object) T) (all []T) {
 	list, ok := v.List()
 	if !ok {
 		return nil
@@ -159,13 +165,31 @@ func readTestEvents(v strict.Value) []simulate.Event {
 		v.Fault("must have at most %d events, has %d", maxTestEvents, len(list))
 		return nil
 	}
-	var events []simulate.Event
 	for _, item := range list {
 		if o, ok := item.Object(); ok {
-			events = append(events, readTestEvent(o))
+			all = append(all, read(o))
 		}
 	}
-	return events
+	return all
+}
+
+func readTestFeedback(v strict.Value) []simulate.Feedback {
+	return readTestList(v, func(o *strict.Object) (f simulate.Feedback) {
+		if step, ok := o.Need("step"); ok {
+			f.Step, _ = step.Text(1, strict.MaxWord)
+		}
+		if is, ok := o.Need("is"); ok {
+			name, _ := is.OneOf(feedback.Names()...)
+			f.Is, _ = feedback.Parse(name)
+		}
+		if hours, ok := o.Need("afterHours"); ok {
+			if f.After = readHours(hours); f.After < 0 {
+				hours.Fault("must not be negative")
+			}
+		}
+		o.Done("step", "is", "afterHours")
+		return f
+	})
 }
 
 func readTestEvent(o *strict.Object) simulate.Event {

@@ -47,6 +47,14 @@ func ParseValue(data []byte) (Value, error) {
 // NewText returns a string.
 func NewText(text string) Value { return Value{kind: kindString, text: text} }
 
+// NewFlag returns true or false.
+func NewFlag(b bool) Value {
+	if b {
+		return Value{kind: kindTrue, text: "true"}
+	}
+	return Value{kind: kindFalse, text: "false"}
+}
+
 // Missing reports whether there is no value. Null is a value.
 func (v Value) Missing() bool { return v.kind == kindMissing }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"journeys/internal/dynamo/item"
 	"journeys/internal/dynamo/memory"
 	"journeys/internal/engine"
+	"journeys/internal/feedback"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -260,9 +262,20 @@ func (s Events) Remember(ctx context.Context, t ident.Tenant, customer, eventTyp
 // LastEvents implements engine.Table.
 func (s Engine) LastEvents(ctx context.Context, t ident.Tenant, wanted map[string][]string) (map[string]engine.LastEvents, error) {
 	var keys []map[string]types.AttributeValue
+	asked := map[string][]string{} // the types of feedback by the text of the item's key
 	for customer, eventTypes := range wanted {
 		for _, eventType := range eventTypes {
-			keys = append(keys, item.LastEventKey(t, customer, eventType))
+			step, _, ok := feedback.ParseQualified(eventType)
+			if !ok {
+				keys = append(keys, item.LastEventKey(t, customer, eventType))
+				continue
+			}
+			step.Customer = customer
+			k := item.HeardKey(t, step)
+			if asked[keyText(k)] == nil {
+				keys = append(keys, k)
+			}
+			asked[keyText(k)] = append(asked[keyText(k)], eventType)
 		}
 	}
 	known := make(map[string]engine.LastEvents, len(wanted))
@@ -272,11 +285,18 @@ func (s Engine) LastEvents(ctx context.Context, t ident.Tenant, wanted map[strin
 			return nil, access.WrapFailed("read events", err)
 		}
 		for _, it := range items {
-			customer, eventType, events, err := decodeEvents(t, it)
+			var events map[string][]progress.Received
+			var err error
+			customer := item.CustomerOf(t, item.PartitionOf(it))
+			if types := asked[keyText(it)]; types != nil {
+				events, err = heardEvents(t, it, types)
+			} else {
+				events, err = decodeEvents(it)
+			}
 			if known[customer].ByType == nil {
 				known[customer] = engine.LastEvents{ByType: map[string][]progress.Received{}}
 			}
-			known[customer].ByType[eventType] = events
+			maps.Copy(known[customer].ByType, events)
 			if err != nil && !errors.Is(known[customer].Err, journey.ErrNewer) {
 				known[customer] = engine.LastEvents{ByType: known[customer].ByType, Err: err}
 			}
@@ -293,16 +313,15 @@ func (s Events) Remembered(
 	return known[customer].ByType, cmp.Or(err, known[customer].Err)
 }
 
-// decodeEvents returns the last journey.RememberedEvents in an item.
-func decodeEvents(t ident.Tenant, it item.Item) (customer, eventType string, events []progress.Received, err error) {
+// decodeEvents returns the last journey.RememberedEvents in an item, by their type.
+func decodeEvents(it item.Item) (map[string][]progress.Received, error) {
 	r := item.Reader{Item: it}
-	customer = item.CustomerOf(t, r.Text(manifest.PartitionKey))
-	eventType = strings.TrimPrefix(r.Text(manifest.SortKey), item.LastEventPrefix)
+	eventType := strings.TrimPrefix(r.Text(manifest.SortKey), item.LastEventPrefix)
 	if r.CheckFormat(); r.Err != nil {
-		return customer, eventType, nil, access.WrapDamaged(r.Err)
+		return nil, access.WrapDamaged(r.Err)
 	}
-	events, err = memory.Events(it)
-	return customer, eventType, events[max(0, len(events)-progress.RememberedEvents):], access.WrapDamaged(err)
+	events, err := memory.Events(it)
+	return map[string][]progress.Received{eventType: events[max(0, len(events)-progress.RememberedEvents):]}, access.WrapDamaged(err)
 }
 
 // Wake implements journey.EventStore. The enrollment stays in its partition of the

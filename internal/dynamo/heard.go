@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"time"
 
 	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/backoff"
@@ -10,6 +11,7 @@ import (
 	"journeys/internal/feedback"
 	"journeys/internal/ident"
 	"journeys/internal/manifest"
+	"journeys/internal/progress"
 )
 
 // forgetHeard is anonymize for feedback.
@@ -26,8 +28,15 @@ func (s *table) forgetHeard(ctx context.Context, t ident.Tenant, it item.Item) e
 	return s.replaceAnonymized(ctx, w, it, heard.Anonymized(t, it, w), item.ForgottenKey(t, id))
 }
 
-// UndoHeard implements journey.FeedbackStore.
-func (s Customers) UndoHeard(ctx context.Context, t ident.Tenant, step feedback.Step) error {
+// AddFeedback implements journey.FeedbackStore.
+func (s Customers) AddFeedback(
+	ctx context.Context, t ident.Tenant, step feedback.Step, k feedback.Kind, now time.Time,
+) (time.Time, error) {
+	return heard.Heard{Table: s.Table}.Add(ctx, t, step, k, now)
+}
+
+// UndoFeedback implements journey.FeedbackStore.
+func (s Customers) UndoFeedback(ctx context.Context, t ident.Tenant, step feedback.Step) error {
 	for attempt := 0; ; attempt++ {
 		it, err := s.Get(ctx, item.HeardKey(t, step))
 		if err != nil || it == nil {
@@ -40,4 +49,21 @@ func (s Customers) UndoHeard(ctx context.Context, t ident.Tenant, step feedback.
 			return ctx.Err()
 		}
 	}
+}
+
+// heardEvents returns the events that stand for the feedback in an item, by the qualified
+// types that ask for it.
+func heardEvents(t ident.Tenant, it item.Item, types []string) (map[string][]progress.Received, error) {
+	h, err := heard.Decode(t, it)
+	if err != nil {
+		return nil, access.WrapDamaged(err)
+	}
+	events := map[string][]progress.Received{}
+	for _, qualified := range types {
+		_, eventType, _ := feedback.ParseQualified(qualified)
+		if _, k, ok := feedback.ParseEventType(eventType); ok && !h.At[k].IsZero() {
+			events[qualified] = []progress.Received{progress.FeedbackReceived(eventType, h.At[k])}
+		}
+	}
+	return events, nil
 }

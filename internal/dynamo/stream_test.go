@@ -14,6 +14,7 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
+	"journeys/internal/manifest"
 	"journeys/internal/trail"
 )
 
@@ -31,6 +32,7 @@ func readStream(t *testing.T, table string) (shard string, records []analytics.R
 		StreamArn: arn, ShardId: &shard, ShardIteratorType: streamtypes.ShardIteratorTypeTrimHorizon,
 	})
 	require.NoError(t, err)
+	filter := manifest.Stream{SortKeyPrefixes: []string{"E#", "B#"}}
 	for at := place.ShardIterator; at != nil; {
 		page, err := client.GetRecords(t.Context(), &dynamodbstreams.GetRecordsInput{ShardIterator: at})
 		require.NoError(t, err)
@@ -41,7 +43,7 @@ func readStream(t *testing.T, table string) (shard string, records []analytics.R
 			record := events.DynamoDBEventRecord{EventName: string(r.EventName)}
 			record.Change.SequenceNumber = *r.Dynamodb.SequenceNumber
 			record.Change.Keys, record.Change.NewImage = handedOver(r.Dynamodb.Keys), handedOver(r.Dynamodb.NewImage)
-			if strings.HasPrefix(record.Change.Keys["SK"].String(), "E#") {
+			if filter.Delivers(record.Change.Keys["SK"].String()) {
 				records = append(records, dynamo.Record(record))
 			}
 		}

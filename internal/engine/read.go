@@ -43,7 +43,7 @@ func (w *worker) readEvents(ctx context.Context, runs []*run) error {
 	}
 	wanted := map[string][]string{}
 	for _, r := range runs {
-		wanted[r.next.Customer] = r.graph.EventsFor(&r.next)
+		wanted[r.next.Customer] = r.next.Qualified(r.graph.EventsFor(&r.next))
 	}
 	events, err := w.Table.LastEvents(ctx, w.pack.Tenant, wanted)
 	if err != nil {
@@ -59,8 +59,8 @@ func (w *worker) readEvents(ctx context.Context, runs []*run) error {
 			w.unread = append(w.unread, known.Err)
 		}
 		r.in.Events = map[string][]progress.Received{}
-		for _, eventType := range wanted[r.next.Customer] {
-			r.in.Events[eventType] = known.ByType[eventType]
+		for i, eventType := range r.graph.EventsFor(&r.next) {
+			r.in.Events[eventType] = known.ByType[wanted[r.next.Customer][i]]
 		}
 		if r.next.Rev == r.stored.Rev {
 			r.next = r.stored.NextWrite(w.now())

@@ -176,7 +176,8 @@ type Table interface {
 	// cannot be read.
 	Consents(ctx context.Context, t ident.Tenant, keys []ConsentKey) (Consents, error)
 	// LastEvents returns the last journey.RememberedEvents of each type that wanted
-	// lists for a customer; customers without events may be absent.
+	// lists for a customer; customers without events may be absent. A type that stands
+	// for feedback is qualified by its run: see feedback.Qualify.
 	LastEvents(ctx context.Context, t ident.Tenant, wanted map[string][]string) (map[string]LastEvents, error)
 	// Advance writes each enrollment whose stored Rev is one less than its own
 	// and whose stored PendingExit is its own; the write removes that. For each

@@ -80,3 +80,25 @@ func ParseEventType(eventType string) (node int, k Kind, ok bool) {
 	k, ok = Parse(name)
 	return node, k, ok && err == nil && node >= 0
 }
+
+// Qualify adds the run to a type of EventType, so that it can be looked up; other types
+// stay as they are.
+func Qualify(eventType string, journey ident.ID, run int) string {
+	if !strings.HasPrefix(eventType, eventPrefix) {
+		return eventType
+	}
+	return eventType + "." + string(journey) + "." + strconv.Itoa(run)
+}
+
+// ParseQualified returns what Qualify was called with: a step without its customer and
+// graph, and the type of EventType.
+func ParseQualified(text string) (s Step, eventType string, ok bool) {
+	parts := strings.Split(text, ".")
+	if len(parts) != 5 || !strings.HasPrefix(text, eventPrefix) {
+		return Step{}, "", false
+	}
+	eventType = strings.Join(parts[:3], ".")
+	node, _, ok := ParseEventType(eventType)
+	run, err := strconv.Atoi(parts[4])
+	return Step{Journey: ident.ID(parts[3]), Run: run, Node: node}, eventType, ok && err == nil
+}

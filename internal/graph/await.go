@@ -2,10 +2,12 @@ package graph
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"journeys/internal/condition"
 	"journeys/internal/digest"
+	"journeys/internal/feedback"
 	"journeys/internal/strict"
 )
 
@@ -23,6 +25,11 @@ const MaxAwaits = 5
 type Awaited struct {
 	ID string // name of its way; EventWay where the wait names a single event
 	Watched
+
+	// Step and Is name the feedback that ends the wait instead of an event: Watched.Type
+	// is then that of feedback.EventType.
+	Step string // id of the node; "" for an event
+	Is   feedback.Kind
 }
 
 // Watched is an event that a wait, an exit or a goal looks for.
@@ -113,9 +120,72 @@ func (n *Node) readAny(v strict.Value) {
 
 func (n *Node) readAwaited(object *strict.Object) {
 	object.DropNulls()
-	a := Awaited{ID: readWay(object, n.outcomes()), Watched: readWatched(object)}
-	object.Done("id", "eventType", "condition", "match")
+	a := Awaited{ID: readWay(object, n.outcomes())}
+	if step, ok := object.Take("step"); ok {
+		a.Step, _ = step.Text(1, strict.MaxWord)
+		a.Is = readKind(object)
+		object.Done("id", "step", "is")
+	} else {
+		a.Watched = readWatched(object)
+		object.Done("id", "eventType", "condition", "match", "step", "is")
+	}
 	n.Awaits = append(n.Awaits, a)
+}
+
+// readKind reads "is", a kind of feedback.
+func readKind(object *strict.Object) (k feedback.Kind) {
+	if v, ok := object.Need("is"); ok {
+		name, _ := v.OneOf(feedback.Names()...)
+		k, _ = feedback.Parse(name)
+	}
+	return k
+}
+
+// connectFeedback finds the messages whose feedback the wait awaits.
+func (g *Graph) connectFeedback(n *Node) {
+	for i := range n.Awaits {
+		a := &n.Awaits[i]
+		if a.Step == "" {
+			continue
+		}
+		node, ok := g.index[a.Step]
+		if !ok || g.nodes[node].Type != ChannelAction {
+			n.Fault = strict.Fault{Pointer: "/config/waitForEvent/any/" + strconv.Itoa(i) + "/step", Detail: "is not a channel_action of this graph"}
+			continue
+		}
+		a.Type = feedback.EventType(node, a.Is)
+	}
+}
+
+// AwaitsEvent reports whether an event of that type ends a wait of the graph.
+func (g *Graph) AwaitsEvent(eventType string) bool {
+	return slices.ContainsFunc(g.nodes, func(n Node) bool {
+		return slices.ContainsFunc(n.Awaits, func(a Awaited) bool { return a.Type == eventType })
+	})
+}
+
+// EventsOf returns the types of the events that the condition asks for, and those that
+// stand for the feedback that it reads.
+func (g *Graph) EventsOf(p *condition.Program) []string {
+	types := p.Events()
+	for _, f := range p.Reads() {
+		if node, k, ok := g.feedbackOf(f); ok {
+			types = append(slices.Clip(types), feedback.EventType(node, k))
+		}
+	}
+	return types
+}
+
+// feedbackOf returns the feedback that a field step.<id>.<kind> reads.
+func (g *Graph) feedbackOf(f condition.Field) (node int, k feedback.Kind, ok bool) {
+	if f.Source != condition.Step || len(f.Path) != 2 {
+		return 0, 0, false
+	}
+	k, ok = feedback.Parse(f.Path[1])
+	if ok {
+		node, ok = g.index[f.Path[0]]
+	}
+	return node, k, ok && g.nodes[node].Type == ChannelAction
 }
 
 // readWatched reads "eventType", "condition" and "match".
@@ -223,12 +293,12 @@ func (n *Node) conditions() []*condition.Program {
 }
 
 // collectEvents sets n.Events.
-func (n *Node) collectEvents() {
+func (g *Graph) collectEvents(n *Node) {
 	for _, a := range n.Awaits {
 		n.Events = append(n.Events, a.Type)
 	}
 	for _, p := range n.conditions() {
-		n.Events = append(n.Events, p.Events()...)
+		n.Events = append(n.Events, g.EventsOf(p)...)
 	}
 	slices.Sort(n.Events)
 	n.Events = slices.Compact(n.Events)
@@ -288,6 +358,9 @@ func (g *Graph) PropertiesRead() map[string][][]string {
 	}
 	for i := range g.nodes {
 		for _, a := range g.nodes[i].Awaits {
+			if a.Step != "" {
+				continue // feedback has no properties
+			}
 			add(a.Type, a.reads())
 			add(a.Type, g.steps[i])
 		}

@@ -184,7 +184,8 @@ func (g *Graph) connect() {
 		n := &g.nodes[i]
 		n.cutShared()
 		g.connectSince(n)
-		n.collectEvents()
+		g.connectFeedback(n)
+		g.collectEvents(n)
 		n.collectListens(g.watchedSettings())
 	}
 	g.collectExitEvents()

@@ -158,11 +158,11 @@ func (g *Graph) collectExitEvents() {
 	for _, exit := range g.exits {
 		g.exitEvents = append(g.exitEvents, exit.Type)
 		if exit.Condition != nil {
-			g.exitEvents = append(g.exitEvents, exit.Condition.Events()...)
+			g.exitEvents = append(g.exitEvents, g.EventsOf(exit.Condition)...)
 		}
 	}
 	if g.exitWhen != nil {
-		g.exitEvents = append(g.exitEvents, g.exitWhen.Condition.Events()...)
+		g.exitEvents = append(g.exitEvents, g.EventsOf(g.exitWhen.Condition)...)
 	}
 	slices.Sort(g.exitEvents)
 	g.exitEvents = slices.Compact(g.exitEvents)

@@ -131,6 +131,11 @@ func (g *Graph) warnOfLaterSteps(base string, warnings *strict.Faults) {
 		return
 	}
 	for i := range g.nodes {
+		for j, a := range g.nodes[i].Awaits {
+			if step, ok := g.index[a.Step]; ok && g.canAvoid(step, i) {
+				warnings.Add(awaitPointer(base, i, j)+"/step", "does not come before the wait on every way; on the others, it is never %s", a.Is)
+			}
+		}
 		var warned []string
 		for _, f := range g.nodes[i].reads() {
 			if f.Source != condition.Step || len(f.Path) == 0 || slices.Contains(warned, f.Path[0]) {

@@ -72,7 +72,7 @@ func (s *Service) exitFor(ctx context.Context, t ident.Tenant, e *progress.Enrol
 			return progress.ExitRequest{}, err
 		}
 		in.HasAttributes = true
-		others, err := s.stores.Events.Remembered(ctx, t, e.Customer, g.ExitEvents())
+		others, err := s.remembered(ctx, t, e, g.ExitEvents())
 		if err != nil {
 			return progress.ExitRequest{}, err
 		}
@@ -91,6 +91,19 @@ func (s *Service) exitFor(ctx context.Context, t ident.Tenant, e *progress.Enrol
 		return progress.ExitRequest{}, nil
 	}
 	return exit, err
+}
+
+// remembered returns what is remembered of events of these types, and of the run's feedback.
+func (s *Service) remembered(
+	ctx context.Context, t ident.Tenant, e *progress.Enrollment, types []string,
+) (map[string][]progress.Received, error) {
+	qualified := e.Qualified(types)
+	known, err := s.stores.Events.Remembered(ctx, t, e.Customer, qualified)
+	events := make(map[string][]progress.Received, len(types))
+	for i, eventType := range types {
+		events[eventType] = known[qualified[i]]
+	}
+	return events, err
 }
 
 // eventAtHand is an event that was received just now, with what conditions on it need.
@@ -173,7 +186,7 @@ func (s *Service) converts(ctx context.Context, t ident.Tenant, e *progress.Enro
 	}
 	in.HasAttributes = true
 	types := slices.DeleteFunc(g.GoalEvents(), func(eventType string) bool { return eventType == event.EventType })
-	others, err := s.stores.Events.Remembered(ctx, t, e.Customer, types)
+	others, err := s.remembered(ctx, t, e, types)
 	if err != nil {
 		return false, err
 	}

@@ -19,6 +19,7 @@ type Stores struct {
 	Events      EventStore
 	Versions    VersionStore
 	Messages    MessageStore
+	Feedback    FeedbackStore
 	Topics      TopicStore // nil for a service that does not warn about topics
 	Quota       Quota      // nil for none
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"journeys/internal/condition"
+	"journeys/internal/feedback"
 	"journeys/internal/graph"
 	"journeys/internal/trail"
 )
@@ -81,6 +82,43 @@ func (in *Input) LastEvents(types []string) map[string]time.Time {
 		}
 	}
 	return last
+}
+
+// FeedbackReceived returns the event that stands for feedback which was first reported at
+// that time.
+func FeedbackReceived(eventType string, at time.Time) Received {
+	return Received{Stamp: NewStamp(at, eventType)}
+}
+
+// Qualified returns the types as they are looked up for the run: see feedback.Qualify.
+func (e *Enrollment) Qualified(types []string) []string {
+	qualified := make([]string, len(types))
+	for i, eventType := range types {
+		qualified[i] = feedback.Qualify(eventType, e.Journey, e.Run)
+	}
+	return qualified
+}
+
+// FactsAt returns Facts with what conditions read of in at that time, given the types of
+// the events and of the feedback that they read.
+func (g *Graph) FactsAt(e *Enrollment, in *Input, at time.Time, types []string) condition.Facts {
+	facts := g.Facts(e, in.Attributes)
+	g.AddEvents(&facts, in, at, types)
+	return facts
+}
+
+// AddEvents adds the events of these types to facts, and the feedback.
+func (g *Graph) AddEvents(facts *condition.Facts, in *Input, at time.Time, types []string) {
+	facts.Now, facts.LastEvents = at, in.LastEvents(types)
+	for _, eventType := range types {
+		node, k, ok := feedback.ParseEventType(eventType)
+		if !ok || node >= g.Len() {
+			continue
+		}
+		id := g.NodeID(node)
+		reported := condition.NewFlag(len(in.Events[eventType]) > 0)
+		facts.Step = facts.Step.With(id, facts.Step.Get(id).With(k.String(), reported))
+	}
 }
 
 // LastBefore returns when the last event of each type was received before the one with
@@ -208,10 +246,10 @@ func (g *Graph) meets(e *Enrollment, a *graph.Watched, event *Received, in *Inpu
 		return true, NoEffect
 	case !in.HasAttributes && readsAttributes(a.Condition):
 		return false, NeedAttributes
-	case !in.knows(a.Condition.Events()):
+	case !in.knows(g.EventsOf(a.Condition)):
 		return false, NeedEvents
 	}
-	facts.Now, facts.LastEvents = event.At, in.LastEvents(a.Condition.Events())
+	g.AddEvents(&facts, in, event.At, g.EventsOf(a.Condition))
 	return a.Condition.Eval(&facts), NoEffect
 }
 

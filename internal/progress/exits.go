@@ -107,8 +107,7 @@ func (g *Graph) exit(e *Enrollment, in *Input) EffectKind {
 		e.DueBy(in.Now)
 		return NeedAttributes
 	}
-	facts := g.Facts(e, in.Attributes)
-	facts.Now, facts.LastEvents = in.Now, in.LastEvents(when.Condition.Events())
+	facts := g.FactsAt(e, in, in.Now, g.EventsOf(when.Condition))
 	if when.Condition.Eval(&facts) {
 		*e = e.Leave(ExitRequest{Reason: when.Reason})
 	}

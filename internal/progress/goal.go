@@ -76,7 +76,7 @@ func (g *Graph) GoalEvents() []string {
 	}
 	types := []string{goal.Type}
 	if goal.Condition != nil {
-		types = append(types, goal.Condition.Events()...)
+		types = append(types, g.EventsOf(goal.Condition)...)
 	}
 	return types
 }

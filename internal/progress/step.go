@@ -200,8 +200,7 @@ func (g *Graph) split(e *Enrollment, n *graph.Node, in *Input) (trail.Result, Ef
 		e.DueBy(in.Now)
 		return trail.NoResult, NeedEvents
 	}
-	facts := g.Facts(e, in.Attributes)
-	facts.Now, facts.LastEvents = in.Now, in.LastEvents(n.Events)
+	facts := g.FactsAt(e, in, in.Now, n.Events)
 	switch {
 	case n.Type == graph.MultiSplit:
 		return trail.Branch(n.Choose(&facts)), NoEffect

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"journeys/internal/condition"
+	"journeys/internal/feedback"
 	"journeys/internal/progress"
 )
 
@@ -16,6 +17,28 @@ type Event struct {
 	After      time.Duration // since the entry; negative for before
 	Properties []byte        // compact JSON object; nil for none
 }
+
+// Feedback is something that is reported of a message of the simulated journey.
+type Feedback struct {
+	Step  string // id of the channel_action
+	Is    feedback.Kind
+	After time.Duration // since the message was sent
+}
+
+// reported returns the feedback of messages that were sent, as events at their times since
+// the entry.
+func (s *simulation) reported() (events []Event) {
+	for _, f := range s.request.Feedback {
+		node, _ := s.graph.Index(f.Step)
+		if sent, ok := s.sent[node]; ok {
+			events = append(events, Event{Type: feedback.EventType(node, f.Is), After: sent.Add(f.After).Sub(s.request.Now)})
+		}
+	}
+	return events
+}
+
+// events returns all that is received of the customer.
+func (s *simulation) events() []Event { return slices.Concat(s.request.Events, s.reported()) }
 
 // entryProperties returns the properties of the event that starts the journey.
 func (s *simulation) entryProperties() (properties condition.Value) {
@@ -45,7 +68,7 @@ func (s *simulation) refusal() string {
 // or at its end.
 func (s *simulation) sleep(e *progress.Enrollment, now time.Time) time.Time {
 	next := e.Due
-	for _, event := range s.request.Events {
+	for _, event := range s.events() {
 		at := s.request.Now.Add(event.After)
 		if at.After(now) && at.Before(next) && slices.Contains(s.graph.EventsAt(e.Node), event.Type) {
 			next = at
@@ -112,7 +135,7 @@ func (s *simulation) receivedOf(types []string, now time.Time) map[string][]prog
 		events[eventType] = nil
 	}
 	reads := s.graph.PropertiesRead()
-	for i, event := range s.request.Events {
+	for i, event := range s.events() {
 		at := s.request.Now.Add(event.After)
 		if list, ok := events[event.Type]; ok && !at.After(now) {
 			events[event.Type] = append(list, progress.Received{

@@ -33,6 +33,7 @@ type Request struct {
 	Now           time.Time            // when the customer enters; zero for the current time
 	EntryEvent    *Event               // that starts the journey; nil for none
 	Events        []Event
+	Feedback      []Feedback
 	Decisions     map[string]condition.Value // answers by node id; a decision without one answers nothing
 	Subscriptions map[string]bool            // by topic; the customer is subscribed to others
 	Branches      map[string]string          // branches of random splits, by node id; others are drawn for Customer
@@ -111,7 +112,9 @@ func Run(ctx context.Context, service *journey.Service, t ident.Tenant, id ident
 	if r.Now.IsZero() {
 		r.Now = subject.Now
 	}
-	walk := simulation{request: r, subject: subject, graph: subject.Graph, catalog: service.Catalog, tenant: t}
+	walk := simulation{
+		request: r, subject: subject, graph: subject.Graph, catalog: service.Catalog, tenant: t, sent: map[int]time.Time{},
+	}
 	if err := walk.check(); err != nil {
 		return Simulation{}, err
 	}
@@ -133,6 +136,8 @@ type simulation struct {
 
 	attributes condition.Value // as they are by now
 	heard      int             // events that hear has taken
+	now        time.Time
+	sent       map[int]time.Time // messages that were sent, by node index
 	conversion *Conversion
 	failure    string // why a message cannot be sent; "" if it can
 }
@@ -157,6 +162,7 @@ func (s *simulation) run() Simulation {
 	s.attributes = s.request.Attributes
 	for e.Status == progress.Inside && effect != progress.Stuck && s.failure == "" && !s.hasCycled(e) {
 		in := progress.Input{HasAttributes: true}
+		s.now = now
 		switch effect {
 		case progress.NeedDecision:
 			in.Answer = s.answer(e.Node)
@@ -197,6 +203,11 @@ func (s *simulation) check() error {
 	}
 	s.checkTopics(&faults)
 	s.graph = s.graph.WithBranches(s.forced)
+	for i, f := range s.request.Feedback {
+		if node, ok := s.graph.Index(f.Step); !ok || s.graph.NodeType(node) != graph.ChannelAction {
+			faults.Add(fmt.Sprintf("/feedback/%d/step", i), "names no channel_action of this graph")
+		}
+	}
 	if faults.Empty() {
 		return nil
 	}
@@ -245,6 +256,7 @@ func (s *simulation) send(e *progress.Enrollment, now time.Time) progress.Answer
 		s.failure = fmt.Sprintf("node %s: the message cannot be sent: %v", s.graph.NodeID(e.Node), err)
 		return progress.Answer{}
 	}
+	s.sent[e.Node] = s.now
 	return progress.Answer{Result: trail.Sent}
 }
 
@@ -288,7 +300,7 @@ func (s *simulation) report(e progress.Enrollment, now time.Time) Simulation {
 			step.Until = now
 		}
 		known := progress.Input{Events: s.received(visit.EnteredAt)}
-		facts.Now, facts.LastEvents = step.Until, known.LastEvents(s.graph.Node(visit.Node).Events)
+		s.graph.AddEvents(&facts, &known, step.Until, s.graph.Node(visit.Node).Events)
 		s.detail(&step, visit, &facts)
 		if values := kept.Get(step.NodeID); !values.Missing() {
 			facts.Step = facts.Step.With(step.NodeID, values)

@@ -1,0 +1,157 @@
+package dynamo_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"journeys/internal/analytics"
+	"journeys/internal/dynamo/item"
+	"journeys/internal/engine"
+	"journeys/internal/feedback"
+	"journeys/internal/ident"
+	"journeys/internal/journey"
+	"journeys/internal/message"
+	"journeys/internal/progress"
+	"journeys/internal/trail"
+)
+
+const heardGraph = `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"mail","type":"channel_action","config":{"channel":"push"}},
+	{"id":"w","type":"wait","config":{"delayHours":48,"waitForEvent":{"any":[{"id":"click","step":"mail","is":"clicked"}]}}},
+	{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"mail"},{"source":"mail","target":"w"},{"source":"w","target":"out"}]}`
+
+// heardWorld has a customer who was sent a message and waits for a click on it.
+func heardWorld(t *testing.T, customer string) (p *fixture, id ident.ID, m message.ID) {
+	t.Helper()
+	p = newFixture(t)
+	id = p.journey(t, heardGraph, customer)
+	return p, id, p.sendTo(t, id, customer)
+}
+
+// sendTo moves a customer from the message to the wait.
+func (p *fixture) sendTo(t *testing.T, id ident.ID, customer string) message.ID {
+	t.Helper()
+	e, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, customer)
+	require.NoError(t, err)
+	m := message.NewID(demo, id, customer, e.Run, e.Node, e.RequestID)
+	require.NoError(t, p.store.Engine.PutMessages(t.Context(), demo, []message.Record{{
+		ID: m, Channel: "push", Customer: customer, Journey: id, GraphHash: e.GraphHash, Version: e.Version,
+		Run: e.Run, Node: e.Node, ExpiresAt: p.now.Add(message.Life),
+	}}))
+	raw, err := p.store.Journeys.Definition(t.Context(), demo, id, e.GraphHash)
+	require.NoError(t, err)
+	d, err := journey.LoadDefinition(raw, e.GraphHash)
+	require.NoError(t, err)
+	next, _ := d.Graph.Step(e.NextWrite(p.now), progress.Input{Now: p.now, Answer: progress.Answer{Result: trail.Sent}})
+	for _, err := range p.store.Engine.Advance(t.Context(), demo, 4, []progress.Enrollment{next}) {
+		require.NoError(t, err)
+	}
+	return m
+}
+
+func (p *fixture) heardItems(t *testing.T, pk string) (n int) {
+	t.Helper()
+	for _, it := range allItems(t, p.table) {
+		if strings.HasPrefix(textOf(it, "PK"), pk) && strings.HasPrefix(textOf(it, "SK"), "B#") {
+			n++
+		}
+	}
+	return n
+}
+
+// However often and in whatever order kinds are reported, each counts once, on the day of
+// its first report, and the audit recounts the same.
+func TestFeedback_CountsEachKindOnce(t *testing.T) {
+	t.Parallel()
+
+	p, id, m := heardWorld(t, "ada")
+	for i, k := range []feedback.Kind{feedback.Clicked, feedback.Delivered, feedback.Clicked, feedback.Opened, feedback.Delivered, feedback.Bounced} {
+		if i == 3 {
+			p.now = p.now.Add(24 * time.Hour)
+		}
+		require.NoError(t, p.Feedback(t.Context(), demo, m, k))
+	}
+	require.NoError(t, p.Feedback(t.Context(), demo, message.ID{1}, feedback.Clicked), "nothing is known of it")
+	log := p.audit(t)
+	require.NotContains(t, log, `"drift"`)
+	require.NotContains(t, log, "inconsistent")
+	require.NotContains(t, log, "poison: ")
+	report, err := analytics.NewReader(p.store.Analytics).Report(t.Context(), demo, id, analytics.Range{})
+	require.NoError(t, err)
+	for _, step := range report.Steps {
+		want := map[string]int64{}
+		if step.NodeID == "mail" {
+			want = map[string]int64{"clicked": 1, "delivered": 1, "opened": 1, "bounced": 1}
+		}
+		got := map[string]int64{}
+		for k, n := range step.Feedback {
+			if n != 0 {
+				got[feedback.Kind(k).String()] = n
+			}
+		}
+		require.Equal(t, want, got, step.NodeID)
+	}
+}
+
+func TestFeedback_WakesTheRunThatWaitsForIt(t *testing.T) {
+	t.Parallel()
+
+	p, id, m := heardWorld(t, "ada")
+	due := func() time.Time {
+		e, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, "ada")
+		require.NoError(t, err)
+		return e.Due
+	}
+	waits := due()
+	require.NoError(t, p.Feedback(t.Context(), demo, m, feedback.Opened))
+	require.Equal(t, waits, due(), "it does not wait for that")
+	p.now = p.now.Add(time.Hour)
+	require.NoError(t, p.Feedback(t.Context(), demo, m, feedback.Clicked))
+	require.Equal(t, p.now, due())
+
+	e, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, "ada")
+	require.NoError(t, err)
+	types := e.Qualified([]string{feedback.EventType(1, feedback.Clicked), feedback.EventType(1, feedback.Opened), feedback.EventType(1, feedback.Bounced)})
+	known, err := p.store.Engine.LastEvents(t.Context(), demo, map[string][]string{"ada": types})
+	require.NoError(t, err)
+	require.Equal(t, map[string]engine.LastEvents{"ada": {ByType: map[string][]progress.Received{
+		types[0]: {progress.FeedbackReceived(feedback.EventType(1, feedback.Clicked), p.now)},
+		types[1]: {progress.FeedbackReceived(feedback.EventType(1, feedback.Opened), p.now.Add(-time.Hour))},
+	}}}, known)
+	e.Run = 2
+	known, err = p.store.Engine.LastEvents(t.Context(), demo, map[string][]string{"ada": e.Qualified([]string{feedback.EventType(1, feedback.Clicked)})})
+	require.NoError(t, err)
+	require.Empty(t, known, "another run")
+}
+
+// What was heard of a forgotten customer still counts, and names nobody. Later feedback
+// changes nothing.
+func TestFeedback_OfAForgottenCustomerNamesNobody(t *testing.T) {
+	t.Parallel()
+
+	p, _, m := heardWorld(t, "ada")
+	require.NoError(t, p.Feedback(t.Context(), demo, m, feedback.Clicked))
+	require.Equal(t, 1, p.heardItems(t, "T#demo#C#ada"))
+	require.NoError(t, p.Forget(t.Context(), demo, "ada"))
+	require.NoError(t, p.Feedback(t.Context(), demo, m, feedback.Opened))
+	for _, it := range allItems(t, p.table) {
+		require.NotContains(t, printed(it), "ada")
+		require.NotContains(t, textOf(it, "PK"), "ada")
+	}
+	require.Equal(t, 1, p.heardItems(t, "T#demo#A#"))
+	log := p.audit(t)
+	require.NotContains(t, log, `"drift"`)
+	require.NotContains(t, log, "inconsistent")
+}
+
+func TestFeedback_LeavesANewerItemAlone(t *testing.T) {
+	t.Parallel()
+
+	p, id, m := heardWorld(t, "ada")
+	require.NoError(t, p.Feedback(t.Context(), demo, m, feedback.Clicked))
+	key := item.HeardKey(demo, feedback.Step{Customer: "ada", Journey: id, Run: 1, Node: 1})
+	p.damageItem(t, key, "f", item.Number(99))
+	require.ErrorIs(t, p.Feedback(t.Context(), demo, m, feedback.Opened), journey.ErrNewer)
+}

@@ -1,0 +1,78 @@
+package journey
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"journeys/internal/feedback"
+	"journeys/internal/ident"
+	"journeys/internal/message"
+	"journeys/internal/progress"
+)
+
+// FeedbackStore stores what is reported of messages.
+type FeedbackStore interface {
+	// AddFeedback adds a kind that is reported at now to what was heard of a step, and
+	// returns when it was first added: earlier, if it was reported before.
+	AddFeedback(ctx context.Context, t ident.Tenant, step feedback.Step, k feedback.Kind, now time.Time) (time.Time, error)
+	// UndoFeedback anonymizes what was heard of a step, if anything was.
+	UndoFeedback(ctx context.Context, t ident.Tenant, step feedback.Step) error
+}
+
+// Feedback records what was reported of a message, once for each kind, and wakes the run
+// that waits for it. A message that is not known, or not any more, changes nothing. It may
+// be called in any order and again: a repeat finishes what an earlier call began.
+func (s *Service) Feedback(ctx context.Context, t ident.Tenant, id message.ID, k feedback.Kind) error {
+	received := s.clock()
+	m, err := s.stores.Messages.Message(ctx, t, id, received)
+	if errors.Is(err, ErrNoMessage) || err == nil && m.Customer == "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	step := feedback.Step{
+		Customer: m.Customer, Journey: m.Journey, GraphHash: m.GraphHash, Version: m.Version, Run: m.Run, Node: m.Node,
+	}
+	at, err := s.stores.Feedback.AddFeedback(ctx, t, step, k, received)
+	if err != nil {
+		return err
+	}
+	// Forget may have missed what was written after it read the customer's items.
+	if err := s.checkForgotten(ctx, t, m.Customer, received); errors.Is(err, ErrForgotten) {
+		return s.stores.Feedback.UndoFeedback(ctx, t, step)
+	} else if err != nil {
+		return err
+	}
+	return s.wakeBy(ctx, t, step, k, at)
+}
+
+// wakeBy wakes the run of a step if it waits for feedback of that kind. Feedback is stored
+// before the enrollment is read, and a wait is stored before its feedback is read: at least
+// one of the two sees the other.
+func (s *Service) wakeBy(ctx context.Context, t ident.Tenant, step feedback.Step, k feedback.Kind, at time.Time) error {
+	eventType := feedback.EventType(step.Node, k)
+	d, err := s.definition(ctx, t, Journey{ID: step.Journey, GraphHash: step.GraphHash})
+	if err != nil || !d.Graph.AwaitsEvent(eventType) {
+		return ignoreUnreadable(err)
+	}
+	e, err := s.stores.Enrollments.Enrollment(ctx, t, step.Journey, step.Customer)
+	if err != nil || e.Run != step.Run {
+		return ignoreUnreadable(err)
+	}
+	woken, _, err := s.wake(ctx, t, e, eventType, progress.FeedbackReceived(eventType, at))
+	if woken {
+		s.nudge(ctx, t, e.Journey, []string{e.Customer})
+	}
+	return ignoreUnreadable(err)
+}
+
+// ignoreUnreadable drops the error of an enrollment that is gone or, like its graph,
+// damaged: a repeat meets the same.
+func ignoreUnreadable(err error) error {
+	if errors.Is(err, ErrNotEnrolled) || errors.Is(err, ErrDamaged) || errors.Is(err, ErrNoDefinition) {
+		return nil
+	}
+	return err
+}
