@@ -223,6 +223,7 @@ synth: build-arm64 ## Write both stages' CloudFormation templates to infra/cdk.o
 bootstrap: build-arm64 ## Prepare your AWS account and region for CDK, once
 	$(CDK) bootstrap
 deploy: check-stage build-arm64 ## Deploy a stage: STAGE=dev JOURNEYS_ISSUER=... JOURNEYS_AUDIENCE=..., or JOURNEYS_COGNITO=true
+	@go run $(CMD)/key
 	$(CDK) deploy Journeys-$(STAGE)
 destroy: check-stage build-arm64 ## Delete a stage: STAGE=dev
 	$(CDK) destroy Journeys-$(STAGE)

@@ -36,6 +36,9 @@ func checkSecrets(s provider.Settings) error {
 // checkEnvironments refuses variables that Lambda does not take, of functions with the
 // same ones together.
 func (s settings) checkEnvironments() error {
+	if with, err := s.withMailSet(stackName(prodStage)); err == nil { // faults have errors of their own
+		s = with
+	}
 	functions := map[string][]string{} // their names, by fault
 	var faults []string
 	for _, f := range manifest.Functions() {

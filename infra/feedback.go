@@ -37,5 +37,6 @@ func (st *stack) addTextEvents(f manifest.Function, function awslambda.Function)
 	topic := awssns.NewTopic(st.scope, jsii.String("Texts"), &awssns.TopicProps{EnforceSSL: jsii.Bool(true), MasterKey: st.encryptionKey()})
 	setLogicalID(topic, "Texts")
 	topic.AddToResourcePolicy(st.allowService("sms-voice", *topic.TopicArn(), "sns:Publish"))
+	st.output("TextsTopic", topic.TopicArn(), "Where End User Messaging reports what became of text messages, see docs/deployment.md")
 	topic.AddSubscription(awssnssubscriptions.NewLambdaSubscription(function, nil))
 }

@@ -217,7 +217,7 @@ func (st *stack) newRole(f manifest.Function, logs awslogs.LogGroup) awsiam.Role
 // another key decides by itself.
 func (st *stack) allowChannels(role awsiam.Role) {
 	used := st.settings.channels
-	st.allowMail(role, used.Senders)
+	st.allowMail(role)
 	if used.SMS {
 		st.allowSMS(role)
 	}
@@ -226,19 +226,6 @@ func (st *stack) allowChannels(role awsiam.Role) {
 	st.allowNamed(role, "lambda:InvokeFunction", used.Functions)
 	st.allowNamed(role, "ssm:GetParameter", used.Parameters)
 	st.allowNamed(role, "secretsmanager:GetSecretValue", used.Secrets)
-}
-
-// allowMail allows SES to send from these addresses.
-func (st *stack) allowMail(role awsiam.Role, senders []string) {
-	if len(senders) == 0 {
-		return
-	}
-	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Actions: jsii.Strings("ses:SendEmail", "ses:SendTemplatedEmail"), Resources: &[]*string{st.arn("ses", "*")},
-		Conditions: &map[string]any{"StringEquals": map[string]any{"ses:FromAddress": senders}},
-	}))
-	suppressWildcard(role, "Resource::arn:<AWS::Partition>:ses:<AWS::Region>:<AWS::AccountId>:*",
-		"SES sends by identity, configuration set and template, and the condition limits the senders.")
 }
 
 // allowSMS allows SNS for telephone numbers. They have no ARN, so they need *.

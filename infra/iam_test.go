@@ -267,7 +267,11 @@ func TestChannels_GrantOnlyWhatTheSettingsUse(t *testing.T) {
 	partition, region, account := map[string]any{"Ref": "AWS::Partition"}, map[string]any{"Ref": "AWS::Region"}, map[string]any{"Ref": "AWS::AccountId"}
 	want := []statement{
 		{
-			"Allow", []string{"ses:SendEmail", "ses:SendTemplatedEmail"}, []string{join("arn:", partition, ":ses:", region, ":", account, ":*")},
+			"Allow", []string{"ses:SendEmail", "ses:SendTemplatedEmail"}, []string{
+				join("arn:", partition, ":ses:", region, ":", account, ":configuration-set/Journeys-dev"),
+				join("arn:", partition, ":ses:", region, ":", account, ":identity/*"),
+				join("arn:", partition, ":ses:", region, ":", account, ":template/*"),
+			},
 			`{"StringEquals":{"ses:FromAddress":["news@shop.test"]}}`,
 		},
 		{"Allow", []string{"sns:Publish"}, []string{"*"}, ""},

@@ -41,6 +41,8 @@ type settings struct {
 	functions   map[string]string // the functions' settings by name, without those that the stack provides
 	console     bool              // the stack has the web console: its function and the public routes
 	channels    provider.AWS      // AWS resources that the channels use
+	mailSet     string            // name of the stack's own configuration set of SES
+	delivered   bool              // messages that were delivered are reported
 	keyPlace    secret.Place      // where the installation's key is kept
 	tableStream string            // ARN; "" for the stack's own table
 	alarmEmail  string
@@ -71,7 +73,7 @@ func readSettings(getenv func(string) string) (settings, error) {
 			manifest.EnvRestored:    cmp.Or(getenv(manifest.EnvRestored), "never"),
 			manifest.EnvConcurrency: cmp.Or(getenv(manifest.EnvConcurrency), strconv.Itoa(manifest.Advance.Concurrency)),
 
-			manifest.EnvKey:       cmp.Or(getenv(manifest.EnvKey), "ssm:/journeys/key"),
+			manifest.EnvKey:       cmp.Or(getenv(manifest.EnvKey), manifest.DefaultKey),
 			manifest.EnvPublicURL: getenv(manifest.EnvPublicURL),
 
 			manifest.EnvEnrollmentsPerMinute: cmp.Or(getenv(manifest.EnvEnrollmentsPerMinute), "0"),
@@ -99,12 +101,13 @@ func readSettings(getenv func(string) string) (settings, error) {
 	var corsFaults, cognitoFaults, capacityFaults, concurrencyFaults error
 	var keyFault error
 	s.keyPlace, keyFault = parseKeyPlace(s.functions[manifest.EnvKey])
+	deliveredFault := s.readDelivered(getenv(manifest.EnvFeedbackDelivered))
 	s.corsOrigins, corsFaults = manifest.ParseOrigins(getenv(manifest.EnvCORSOrigins))
 	s.cognito, cognitoFaults = readCognito(getenv)
 	s.capacity, capacityFaults = readCapacity(getenv)
 	s.console = s.console || s.cognito.on
 	s.reserved, concurrencyFaults = s.readConcurrency(getenv)
-	return s, errors.Join(err, faults, keyFault, s.checkPublicURL(), corsFaults, cognitoFaults, capacityFaults, concurrencyFaults, checkKey(s.key), checkTruststore(s.truststore),
+	return s, errors.Join(err, faults, keyFault, deliveredFault, s.checkPublicURL(), corsFaults, cognitoFaults, capacityFaults, concurrencyFaults, checkKey(s.key), checkTruststore(s.truststore),
 		s.checkRestore(), s.checkQuota(), s.checkConsole(), s.checkEnvironments(), s.missing())
 }
 
@@ -139,6 +142,9 @@ func (s settings) checkRestore() error {
 	}
 	if s.tableStream != "" && !streamForm.MatchString(s.tableStream) {
 		faults = append(faults, fmt.Errorf("%s is %q: want the ARN of a table's stream", envTableStream, s.tableStream))
+	}
+	if match := streamForm.FindStringSubmatch(s.tableStream); match != nil && strings.Contains(match[1], ".") {
+		faults = append(faults, fmt.Errorf("%s: the name of the table has a dot, which the tags of SES do not take", envTableStream))
 	}
 	return errors.Join(faults...)
 }

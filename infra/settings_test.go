@@ -40,6 +40,7 @@ func TestSettings_ReportsEveryFault(t *testing.T) {
 		"a key itself":                   {map[string]string{manifest.EnvKey: "bG9jYWwgZGV2ZWxvcG1lbnQga2V5IG9mIGpvdXJuZXk="}, `JOURNEYS_KEY must be "ssm:" and the name of a parameter`},
 		"a public address without TLS":   {map[string]string{manifest.EnvPublicURL: "http://shop.test"}, `JOURNEYS_PUBLIC_URL is "http://shop.test": want https:// and a host`},
 		"a public address with a slash":  {map[string]string{manifest.EnvPublicURL: "https://shop.test/"}, `JOURNEYS_PUBLIC_URL is "https://shop.test/": want https:// and a host, without a trailing slash`},
+		"neither delivered nor not":      {map[string]string{manifest.EnvFeedbackDelivered: "yes"}, `JOURNEYS_FEEDBACK_DELIVERED is "yes": want true or false`},
 		"an unknown stage":               {map[string]string{envStage: "test"}, `JOURNEYS_STAGE is "test": want dev, prod, or empty for both`},
 	} {
 		t.Run(name, func(t *testing.T) {

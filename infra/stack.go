@@ -26,10 +26,17 @@ type stack struct {
 	key       awskms.IKey         // see encryptionKey
 }
 
+// stackName returns the name of a stage's stack, and of its configuration set of SES.
+func stackName(stage string) string { return "Journeys-" + stage }
+
 func newStack(app awscdk.App, stage string, s settings, dist string) {
 	prod := stage == prodStage
+	s, err := s.withMailSet(stackName(stage))
+	if err != nil {
+		panic(err) // readSettings has parsed the same text
+	}
 	st := &stack{
-		scope: awscdk.NewStack(app, jsii.String("Journeys-"+stage), &awscdk.StackProps{
+		scope: awscdk.NewStack(app, jsii.String(stackName(stage)), &awscdk.StackProps{
 			Description:           jsii.String("Customer journeys, stage " + stage),
 			TerminationProtection: jsii.Bool(prod),
 		}),
@@ -43,6 +50,7 @@ func newStack(app awscdk.App, stage string, s settings, dist string) {
 		st.addCognito()
 	}
 	st.addFunctions()
+	st.addMailSets()
 	st.addAPI()
 	if s.cognito.on {
 		st.addFirstAdmin()

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"journeys/internal/boot/function"
+	"journeys/internal/hearing"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
@@ -19,6 +20,7 @@ func Feedback(newInvoke NewInvoke) {
 		log := lambdacontext.NewLogger()
 		service := journey.NewService(openStore(settings).Handlers(), time.Now, rand.Reader)
 		service.Nudge = newDispatcher(settings, newInvoke).nudge(log)
-		return func(context.Context, json.RawMessage) error { return nil }, nil
+		h := &hearing.Hearing{Installation: settings[manifest.EnvTable], Log: log, Record: service.Feedback}
+		return func(ctx context.Context, raw json.RawMessage) error { return h.Handle(ctx, raw) }, nil
 	})
 }

@@ -52,6 +52,9 @@ const (
 	EnvConsoleMetadata = "JOURNEYS_CONSOLE_METADATA"  // the issuer's OpenID metadata as JSON; "{}" by default: the browser asks the issuer
 )
 
+// DefaultKey is the value of EnvKey in a stack that sets none.
+const DefaultKey = "ssm:/journeys/key"
+
 // EnvFeedbackDelivered is the setting of the deployment that says whether SES and End
 // User Messaging report messages that were delivered: "true", or "false" by default. No
 // function has it.

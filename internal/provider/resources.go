@@ -12,6 +12,7 @@ import (
 // same account and region the part of its ARN after the account.
 type AWS struct {
 	Senders    []string // e-mail addresses that SES sends from
+	MailSets   []string // configuration sets of SES
 	SMS        bool     // whether SNS sends text messages
 	Messaging  []string // origination identities and configuration sets of End User Messaging
 	Buses      []string // event buses
@@ -32,7 +33,7 @@ func (s Settings) AWS() AWS {
 	for _, c := range s.channels {
 		a.add(c)
 	}
-	for _, list := range []*[]string{&a.Senders, &a.Messaging, &a.Buses, &a.Functions, &a.Parameters, &a.Secrets} {
+	for _, list := range []*[]string{&a.Senders, &a.MailSets, &a.Messaging, &a.Buses, &a.Functions, &a.Parameters, &a.Secrets} {
 		slices.Sort(*list)
 		*list = slices.Compact(*list)
 	}
@@ -44,6 +45,9 @@ func (a *AWS) add(c channel) {
 	case kindMail:
 		match := fromForm().FindStringSubmatch(c.from)
 		a.Senders = append(a.Senders, match[1]+match[2])
+		if c.configuration != "" {
+			a.MailSets = append(a.MailSets, c.configuration)
+		}
 	case kindText:
 		a.SMS = true
 	case kindMessaging:
