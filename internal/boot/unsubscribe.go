@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"context"
 	"crypto/rand"
 	"net/http"
 	"time"
@@ -9,8 +10,11 @@ import (
 
 	"journeys/internal/apigw"
 	"journeys/internal/boot/function"
+	"journeys/internal/feedback"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/message"
 	"journeys/internal/subscription"
 	"journeys/internal/unsubscribe"
 )
@@ -32,6 +36,9 @@ func Unsubscribe(newInvoke NewInvoke) {
 			Service: &unsubscribe.Service{
 				Key: key, Messages: store.Messages, Addresses: store.Addresses, Topics: store.Topics, Now: time.Now,
 				Subscriptions: &subscription.Service{Store: store.Topics, Journeys: service, Now: time.Now},
+				Heard: func(ctx context.Context, t ident.Tenant, id message.ID) error {
+					return service.Feedback(ctx, t, id, feedback.Unsubscribed)
+				},
 			},
 			Log:      log,
 			Received: func(r *http.Request) time.Time { return apigw.ReceivedAt(r.Context()) },

@@ -39,7 +39,7 @@ type Service struct {
 
 	// Heard counts that a message made its recipient unsubscribe, once for each message.
 	// Nil does nothing.
-	Heard func(ctx context.Context, t ident.Tenant, id message.ID, at time.Time) error
+	Heard func(ctx context.Context, t ident.Tenant, id message.ID) error
 }
 
 // recipient is who got a message, and what is known of them.
@@ -147,7 +147,7 @@ func (s *Service) leave(ctx context.Context, r *recipient, topics []string) erro
 // the customer's statements take effect.
 func (s *Service) announce(ctx context.Context, r *recipient, topics []string, said consent.Subscriptions) error {
 	if s.Heard != nil {
-		if err := s.Heard(ctx, r.tenant, r.message.ID, said.Statements[topics[0]].At); err != nil {
+		if err := s.Heard(ctx, r.tenant, r.message.ID); err != nil {
 			return err
 		}
 	}

@@ -74,7 +74,7 @@ func newWorld(t *testing.T) *world {
 		Service: &unsubscribe.Service{
 			Key: key.Fixed(w.key), Messages: w, Addresses: w.store.Addresses, Topics: w.store.Topics, Now: time.Now,
 			Subscriptions: &subscription.Service{Store: w.store.Topics, Journeys: journeys, Now: time.Now},
-			Heard: func(context.Context, ident.Tenant, message.ID, time.Time) error {
+			Heard: func(context.Context, ident.Tenant, message.ID) error {
 				w.heard.Add(1)
 				return nil
 			},
