@@ -268,8 +268,11 @@ func EarlierRunsPrefix(id ident.ID) string { return EarlierPrefix + ULIDOf(id) +
 
 // AnonymizedKey returns the key of an enrollment of a customer who was forgotten.
 func AnonymizedKey(t ident.Tenant, id ident.ID, writeID string) Item {
-	return Key(tenantPrefix(t)+"#A#"+writeID, EnrollmentPrefix+ULIDOf(id))
+	return Key(anonymizedPK(t, writeID), EnrollmentPrefix+ULIDOf(id))
 }
+
+// anonymizedPK returns the partition of what one write made anonymous.
+func anonymizedPK(t ident.Tenant, writeID string) string { return tenantPrefix(t) + "#A#" + writeID }
 
 // IsEnrollment reports whether a sort key is that of an enrollment, but not of an
 // earlier run.
@@ -322,6 +325,16 @@ func EventRecordKey(t ident.Tenant, customer, eventID string) Item {
 // MessageKey returns the key of what the id of a message stands for.
 func MessageKey(t ident.Tenant, id message.ID) Item {
 	return Key(tenantPrefix(t)+"#N#"+id.String(), messageSK)
+}
+
+// AddressKey returns the key of what is kept of an address, given its hash.
+func AddressKey(t ident.Tenant, hash string) Item {
+	return Key(tenantPrefix(t)+"#M#"+hash, addressSK)
+}
+
+// AddressOf returns the hash in the key of what is kept of an address.
+func AddressOf(t ident.Tenant, pk string) (hash string, ok bool) {
+	return strings.CutPrefix(pk, tenantPrefix(t)+"#M#")
 }
 
 // FiguresPK returns the partition of a journey's figures.
