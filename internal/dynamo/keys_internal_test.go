@@ -114,6 +114,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"feedback of a step":    item.HeardKey(tenant, feedback.Step{Customer: "ada", Journey: id, Run: 3, Node: 4}),
 		"anonymized feedback":   item.AnonymizedHeardKey(tenant, id, hex.EncodeToString(w)),
 		"message":               item.MessageKey(tenant, message.ID{1}),
+		"cost of a tenant":      item.CostKey(tenant),
 		"journey by event":      item.EventKey(tenant, "opened", id),
 		"Idempotency-Key":       item.IdempotencyKey(tenant, id, "order-1"),
 		"key of a creation":     item.CreateKey(tenant, "order-1"),
