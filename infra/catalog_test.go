@@ -58,6 +58,6 @@ func TestCatalog_KeepsSecretsFromAllFunctionsButAdvance(t *testing.T) {
 		}
 		require.NotContains(t, text(environment), "whereabouts", f.Name)
 	}
-	require.Equal(t, []string{"create-journey", "update-journey", "test-journey", "get-settings", "get-draft", "put-draft", "publish-draft"}, informed)
+	require.Equal(t, []string{"create-journey", "update-journey", "test-journey", "get-settings", "get-draft", "put-draft", "publish-draft", "put-tenant-settings"}, informed)
 	require.NotContains(t, strings.ToLower(text(template.Resources)+text(template.Outputs)), "hidden")
 }

@@ -53,6 +53,7 @@ func TestKey_EncryptsTableLogsAndAlarms(t *testing.T) {
 		if !slices.Contains([]string{ // these only read
 			"list-journeys", "get-journey", "test-journey", "get-enrollment", "get-journey-analytics", "list-enrollments", "get-customer",
 			"list-versions", "get-version", "list-history", "list-analytics", "get-names", "list-customer-enrollments", "get-draft",
+			"get-settings", "get-tenant-settings", "get-subscriptions",
 		}, f.Name) {
 			actions = append(actions, "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo")
 		}

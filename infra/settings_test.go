@@ -86,7 +86,7 @@ func TestSettings_FitIntoLambdasEnvironment(t *testing.T) {
 	}
 	err := with(`{"channels":{` + strings.Join(channels, ",") + `}}`)
 	require.ErrorContains(t, err, "the environment of advance has up to ")
-	require.ErrorContains(t, err, "\nthe environment of create-journey, update-journey, test-journey, get-settings, get-draft, put-draft, publish-draft has up to ")
+	require.ErrorContains(t, err, "\nthe environment of create-journey, update-journey, test-journey, get-settings, get-draft, put-draft, publish-draft, put-tenant-settings has up to ")
 }
 
 func TestSettings_HasDefaults(t *testing.T) {

@@ -22,6 +22,7 @@ import (
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 	"journeys/internal/names"
+	"journeys/internal/subscription"
 )
 
 // API holds what the operations use. Every field but Installation is required.
@@ -29,8 +30,10 @@ type API struct {
 	Journeys  *journey.Service
 	Analytics *analytics.Reader
 	Names     *names.Collector
-	Log       *slog.Logger     // gets one line per request, and one per kind of damaged item
-	Now       func() time.Time // for the expiry of tokens and the durations in the log
+	// Subscriptions has the same journeys.
+	Subscriptions *subscription.Service
+	Log           *slog.Logger     // gets one line per request, and one per kind of damaged item
+	Now           func() time.Time // for the expiry of tokens and the durations in the log
 	// Meter returns a context for one request, and a function that reports, as a
 	// log attribute, what the request used of the table.
 	Meter func(context.Context) (context.Context, func() slog.Attr)
@@ -198,6 +201,26 @@ func PublishDraft() Operation {
 	return Operation{manifest.PublishDraft, nil, publishDraft}
 }
 
+// GetTenantSettings returns the operation of manifest.GetTenantSettings.
+func GetTenantSettings() Operation {
+	return Operation{manifest.GetTenantSettings, nil, getTenantSettings}
+}
+
+// PutTenantSettings returns the operation of manifest.PutTenantSettings.
+func PutTenantSettings() Operation {
+	return Operation{manifest.PutTenantSettings, nil, putTenantSettings}
+}
+
+// GetSubscriptions returns the operation of manifest.GetSubscriptions.
+func GetSubscriptions() Operation {
+	return Operation{manifest.GetSubscriptions, nil, getSubscriptions}
+}
+
+// PutSubscriptions returns the operation of manifest.PutSubscriptions.
+func PutSubscriptions() Operation {
+	return Operation{manifest.PutSubscriptions, nil, putSubscriptions}
+}
+
 // Operations returns every operation, in the order of manifest.Routes.
 func Operations() []Operation {
 	return []Operation{
@@ -209,6 +232,7 @@ func Operations() []Operation {
 		GetSettings(), GetNames(),
 		ListCustomerEnrollments(), ActOnEnrollments(),
 		GetDraft(), PutDraft(), DeleteDraft(), PublishDraft(),
+		GetTenantSettings(), PutTenantSettings(), GetSubscriptions(), PutSubscriptions(),
 	}
 }
 

@@ -11,11 +11,12 @@ import (
 )
 
 type settingsBody struct {
-	Channels  []catalog.Offer `json:"channels"`
-	Decisions []catalog.Offer `json:"decisions"`
-	Limits    map[string]int  `json:"limits"`
-	Version   string          `json:"version"`
-	Caller    callerBody      `json:"caller"`
+	Channels  []catalog.Offer      `json:"channels"`
+	Decisions []catalog.Offer      `json:"decisions"`
+	Topics    map[string]topicBody `json:"topics"`
+	Limits    map[string]int       `json:"limits"`
+	Version   string               `json:"version"`
+	Caller    callerBody           `json:"caller"`
 }
 
 type callerBody struct {
@@ -30,6 +31,10 @@ func getSettings(a *API, w http.ResponseWriter, r *request) error {
 		return err
 	}
 	caller := auth.FromContext(r.Context())
+	settings, err := a.Subscriptions.Store.TenantSettings(r.Context(), r.tenant)
+	if err != nil {
+		return err
+	}
 	services := a.Journeys.Catalog
 	bounds := limits.ByName()
 	bounds["maxIdCharacters"] = web.MaxID
@@ -38,6 +43,7 @@ func getSettings(a *API, w http.ResponseWriter, r *request) error {
 	return web.WriteJSON(w, http.StatusOK, settingsBody{
 		Channels:  services.Channels.Offers(r.tenant.String()),
 		Decisions: services.Decisions.Offers(r.tenant.String()),
+		Topics:    newTopicBodies(settings.Topics),
 		Limits:    bounds,
 		Version:   version.Text(),
 		Caller:    callerBody{caller.Tenant.String(), caller.Role, caller.Subject, caller.Name},

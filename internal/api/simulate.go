@@ -122,11 +122,14 @@ func readTest(o *strict.Object) simulate.Request {
 	if v, ok := o.Take("decisions"); ok {
 		test.Decisions = readByNode(v, readAttributes)
 	}
+	if v, ok := o.Take("subscriptions"); ok {
+		test.Subscriptions = readSubscriptions(v)
+	}
 	if v, ok := o.Take("branches"); ok {
 		test.Branches = readByNode(v, func(v strict.Value) (string, bool) { return v.Text(1, strict.MaxWord) })
 	}
 	test.Settings = graph.TakeSettings(o)
-	o.Done(append([]string{"customerId", "customerAttributes", "definition", "now", "entryEvent", "events", "feedback", "decisions", "branches"}, graph.SettingNames...)...)
+	o.Done(append([]string{"customerId", "customerAttributes", "definition", "now", "entryEvent", "events", "feedback", "decisions", "subscriptions", "branches"}, graph.SettingNames...)...)
 	if _, ok := o.Take("definition"); !ok {
 		for _, name := range graph.SettingNames {
 			if v, ok := o.Take(name); ok {

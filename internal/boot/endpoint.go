@@ -24,6 +24,7 @@ import (
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 	"journeys/internal/names"
+	"journeys/internal/subscription"
 )
 
 // Endpoint runs the function that serves op. It never returns.
@@ -54,13 +55,14 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke) {
 		collector := names.NewCollector(store.Names, time.Now, log)
 		collector.Timeout = namesTimeout()
 		a := &api.API{
-			Journeys:     service,
-			Analytics:    analytics.NewReader(store.Analytics),
-			Names:        collector,
-			Log:          log,
-			Now:          time.Now,
-			Meter:        meter,
-			Installation: settings[manifest.EnvTable],
+			Journeys:      service,
+			Analytics:     analytics.NewReader(store.Analytics),
+			Names:         collector,
+			Subscriptions: &subscription.Service{Store: store.Topics, Journeys: service, Now: time.Now},
+			Log:           log,
+			Now:           time.Now,
+			Meter:         meter,
+			Installation:  settings[manifest.EnvTable],
 		}
 		return apigw.Handler(a.Handler(op), log), nil
 	})

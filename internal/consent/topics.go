@@ -3,6 +3,7 @@
 package consent
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -56,6 +57,13 @@ func ReadTopicID(v strict.Value) string {
 		v.Fault("must have only A-Z, a-z, 0-9, _ and -")
 	}
 	return id
+}
+
+// Equal reports whether t and other have the same topics.
+func (t Topics) Equal(other Topics) bool {
+	return maps.EqualFunc(t, other, func(a, b Topic) bool {
+		return a.Name == b.Name && a.In == b.In && slices.Equal(a.Channels, b.Channels)
+	})
 }
 
 // Covers reports whether the topic exists and is about messages through that channel, as

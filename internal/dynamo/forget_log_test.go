@@ -20,6 +20,7 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/api"
 	"journeys/internal/auth"
+	"journeys/internal/catalog"
 	"journeys/internal/condition"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dev/targettest"
@@ -30,6 +31,7 @@ import (
 	"journeys/internal/manifest"
 	"journeys/internal/names"
 	"journeys/internal/progress"
+	"journeys/internal/subscription"
 	"journeys/internal/trail"
 )
 
@@ -53,8 +55,10 @@ func newLogged(t *testing.T) *logged {
 // serve makes the API use a store.
 func (l *logged) serve(s *dynamo.Store) {
 	now := func() time.Time { return l.now }
+	service := journey.NewService(s.Handlers(), now, rand.Reader)
+	service.Catalog.Channels = catalog.List{catalog.DefaultName: {Kind: "inbox"}}
 	a := &api.API{
-		Journeys: journey.NewService(s.Handlers(), now, rand.Reader), Analytics: analytics.NewReader(s.Analytics),
+		Journeys: service, Subscriptions: &subscription.Service{Store: s.Topics, Journeys: service, Now: now}, Analytics: analytics.NewReader(s.Analytics),
 		Names: names.NewCollector(s.Names, now, l.logger()), Log: l.logger(), Now: now,
 		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
 			return ctx, func() slog.Attr { return slog.Int("used", 0) }

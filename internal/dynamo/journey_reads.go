@@ -14,6 +14,7 @@ import (
 	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/backoff"
 	"journeys/internal/dynamo/item"
+	"journeys/internal/dynamo/topics"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
@@ -31,18 +32,23 @@ func (s *table) Journey(ctx context.Context, t ident.Tenant, id ident.ID) (journ
 }
 
 // FullJourney implements journey.JourneyStore. Its two items may be of different
-// revisions, because a batch is not read at one moment: then it reads them again.
+// revisions, because a batch is not read at one moment: then it reads them again. The
+// settings of the tenant are one more item of the batch.
 func (s *table) FullJourney(ctx context.Context, t ident.Tenant, id ident.ID) (journey.Journey, error) {
 	for attempt := 0; ; attempt++ {
-		items, err := s.BatchGet(ctx, []map[string]types.AttributeValue{item.JourneyKey(t, id), item.TextKey(t, id)})
+		tenantKey := item.TenantSettingsKey(t)
+		items, err := s.BatchGet(ctx, []map[string]types.AttributeValue{item.JourneyKey(t, id), item.TextKey(t, id), tenantKey})
 		if err != nil {
 			return journey.Journey{}, access.WrapFailed("read a journey and its text", err)
 		}
-		var stored, words item.Item
+		var stored, words, tenant item.Item
 		for _, it := range items {
-			if item.PartitionOf(it) == item.JourneysPK(t) {
+			switch item.PartitionOf(it) {
+			case item.JourneysPK(t):
 				stored = it
-			} else {
+			case item.PartitionOf(tenantKey):
+				tenant = it
+			default:
 				words = it
 			}
 		}
@@ -52,6 +58,9 @@ func (s *table) FullJourney(ctx context.Context, t ident.Tenant, id ident.ID) (j
 		j, err := decodeJourney(stored)
 		if err != nil {
 			return journey.Journey{}, err
+		}
+		if settings, err := topics.DecodeTenantSettings(tenant); err == nil {
+			j.Tenant = &settings
 		}
 		if matches, err := addText(&j, words); matches || err != nil {
 			return j, err

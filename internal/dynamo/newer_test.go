@@ -17,7 +17,6 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/auth"
-	"journeys/internal/consent"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
 	"journeys/internal/engine"
@@ -101,6 +100,8 @@ func newFull(t *testing.T) *full {
 	for _, customer := range []string{ada, "bob"} {
 		l.call(200, "PUT", "/customers/"+customer, `{"attributes":{"n":1}}`)
 	}
+	l.call(200, "PUT", "/tenant-settings", `{"topics":{"news":{"name":"News","channels":["email"],"default":"out"}}}`)
+	l.call(200, "PUT", "/customers/"+ada+"/subscriptions", `{"topics":{"news":true}}`)
 	l.call(201, "POST", "/journeys/"+string(f.waiting)+"/enroll", `{"customerIds":["`+ada+`","bob"]}`)
 	l.call(202, "POST", "/events", f.event("e1"))
 	require.NoError(t, l.store.Events.KeepProperties(t.Context(), demo, map[string][][]string{"seen": {{"n"}}}))
@@ -180,9 +181,6 @@ func TestFormat_EveryRowOfTheKeyTableHasOne(t *testing.T) {
 	_, ok, err = f.store.Engine.PutLine(t.Context(), "c:push", target.Line{}, target.Line{Next: f.now})
 	require.NoError(t, err)
 	require.True(t, ok)
-	require.NoError(t, f.store.Topics.PutTopics(t.Context(), demo, consent.TenantSettings{Rev: 1, UpdatedAt: f.now}))
-	said := consent.Subscriptions{Customer: ada, Rev: 1, Statements: map[string]consent.Statement{"news": {At: f.now}}}
-	require.NoError(t, f.store.Topics.PutSubscriptions(t.Context(), demo, said, 0))
 	everything := items(t, f.table)
 	for key, it := range everything {
 		require.Equal(t, &types.AttributeValueMemberN{Value: "1"}, it["f"], key)
@@ -250,6 +248,14 @@ func TestNewer_CallsAnswer503(t *testing.T) {
 		}},
 		{"profile", "T#demo#C#" + ada, "P", []call{
 			{"GET", customer, "", false}, {"PUT", customer, `{"attributes":{}}`, false}, {"PATCH", customer, `{"attributes":{"n":2}}`, false},
+			{"DELETE", customer, "", false},
+		}},
+		{"tenant settings", "T#demo", "S", []call{
+			{"GET", "/settings", "", false}, {"GET", "/tenant-settings", "", false}, {"PUT", "/tenant-settings", `{"topics":{}}`, false},
+			{"GET", customer + "/subscriptions", "", false}, {"PUT", customer + "/subscriptions", `{"topics":{"news":false}}`, false},
+		}},
+		{"subscriptions", "T#demo#C#" + ada, "U", []call{
+			{"GET", customer + "/subscriptions", "", false}, {"PUT", customer + "/subscriptions", `{"topics":{"news":false}}`, false},
 			{"DELETE", customer, "", false},
 		}},
 		{"last event", "T#demo#C#" + ada, "V#", []call{{"POST", "/events", f.event("e3"), true}, {"DELETE", customer, "", false}}},

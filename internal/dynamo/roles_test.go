@@ -127,6 +127,10 @@ func TestRoles_AllowWhatTheirFunctionsCall(t *testing.T) {
 		{manifest.GetCustomer, customer, "", 200},
 		{manifest.GetNames, "/names", "", 200},
 		{manifest.GetSettings, "/settings", "", 200},
+		{manifest.PutTenantSettings, "/tenant-settings", `{"topics":{"news":{"name":"News","channels":["email"],"default":"in"}}}`, 200},
+		{manifest.GetTenantSettings, "/tenant-settings", "", 200},
+		{manifest.PutSubscriptions, "/customers/eva/subscriptions", `{"topics":{"news":false}}`, 200},
+		{manifest.GetSubscriptions, "/customers/eva/subscriptions", "", 200},
 		{manifest.DeleteCustomer, customer, "", 204},
 		{manifest.GetDraft, j + "/draft", "", 200},
 		{manifest.PutDraft, j + "/draft", `{"timezone":"Asia/Tokyo"}`, 200}, // newFull made one

@@ -85,7 +85,7 @@ func New(client *dynamodb.Client, name string, entropy io.Reader) *Store {
 func (s *Store) Handlers() journey.Stores {
 	return journey.Stores{
 		Journeys: s.Journeys, Enrollments: s.Enrollments, Customers: s.Customers, Events: s.Events, Versions: s.Journeys,
-		Messages: s.Messages, Feedback: s.Customers,
+		Messages: s.Messages, Feedback: s.Customers, Topics: s.Topics,
 	}
 }
 

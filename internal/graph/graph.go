@@ -4,6 +4,7 @@
 package graph
 
 import (
+	"slices"
 	"time"
 
 	"journeys/internal/condition"
@@ -84,6 +85,11 @@ func (g *Graph) Decision(i int) DecisionConfig { return g.nodes[i].Decision }
 
 // Action returns the config of the channel_action with that index.
 func (g *Graph) Action(i int) ActionConfig { return g.nodes[i].Action }
+
+// HasMessages reports whether a node sends messages.
+func (g *Graph) HasMessages() bool {
+	return slices.ContainsFunc(g.nodes, func(n Node) bool { return n.Type == ChannelAction })
+}
 
 // Next returns the index of the node to which each way out of a node leads. -1 means
 // none.

@@ -8,6 +8,7 @@ import (
 
 	"journeys/internal/catalog"
 	"journeys/internal/condition"
+	"journeys/internal/consent"
 	"journeys/internal/strict"
 )
 
@@ -20,13 +21,15 @@ type Surroundings struct {
 	Event   string             // of the journey's entry condition; "" for none
 	Entry   *condition.Program // condition of the journey's entry condition; nil for none
 	Catalog catalog.Catalog
+	Consent *consent.TenantSettings // of the tenant; nil if unknown
 	Tenant  string
 	Now     time.Time
 }
 
 // Warnings returns what is legal but probably not meant, at most 100: ways whose waits
 // add up to more than MaxDays, channels and decision flows that do not exist for the
-// tenant, fields that are compared with numbers and with texts, results that no step has,
+// tenant, messages whose topic the tenant does not have or has for other channels, or
+// that have none although the tenant has topics, fields that are compared with numbers and with texts, results that no step has,
 // random splits that share a salt, fields of steps that may not have come before or that
 // they do not keep, waits until a past instant, and matches with an event that no
 // customer has. Pointers start with base, /entryCondition, or the name of a pinned setting.
@@ -34,6 +37,9 @@ func (g *Graph) Warnings(base string, s Surroundings) []strict.Fault {
 	var warnings strict.Faults
 	g.warnOfLongWays(base, s.MaxDays, &warnings)
 	g.warnOfUnknownNames(base, &s, &warnings)
+	if s.Consent != nil {
+		g.warnOfTopics(base, s.Consent.Topics, &warnings)
+	}
 	g.warnOfComparisons(base, s.Entry, &warnings)
 	g.warnOfSharedSalts(base, &warnings)
 	g.warnOfLaterSteps(base, &warnings)
@@ -151,6 +157,26 @@ func (g *Graph) warnOfUnknownNames(base string, s *Surroundings, warnings *stric
 			if _, ok := s.Catalog.Decisions.Find(name, s.Tenant); !ok {
 				warnings.Add(at(base, i)+"/config/decisionFlowId", "names %q, a decision flow that the settings do not have; its answers are empty", name)
 			}
+		}
+	}
+}
+
+// warnOfTopics warns of each message that nobody can be subscribed to, and of each that
+// asks nobody.
+func (g *Graph) warnOfTopics(base string, topics consent.Topics, warnings *strict.Faults) {
+	for i := range g.nodes {
+		n := &g.nodes[i]
+		a, config := n.Action, at(base, i)+"/config"
+		_, known := topics[a.Topic]
+		switch {
+		case n.Type != ChannelAction:
+		case a.Topic == "" && !a.Transactional && len(topics) > 0:
+			warnings.Add(config, "has no topic and is not transactional; the message goes to customers whatever they unsubscribed from")
+		case a.Topic == "":
+		case !known:
+			warnings.Add(config+"/topic", "names %q, a topic that the tenant does not have; nobody gets the message", a.Topic)
+		case a.Channel != "" && !topics.Covers(a.Topic, a.Channel):
+			warnings.Add(config+"/topic", "names %q, a topic that is not for the channel %q; nobody gets the message", a.Topic, a.Channel)
 		}
 	}
 }

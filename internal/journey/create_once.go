@@ -14,7 +14,7 @@ import (
 // the request's JSON. It returns an ErrNotFound if that journey was deleted, a Mismatch if
 // the first request with the key had another body.
 func (s *Service) CreateOnce(ctx context.Context, t ident.Tenant, c Change, key string, body []byte) (Journey, error) {
-	j, err := s.draft(c)
+	j, err := s.draft(ctx, t, c)
 	if err != nil {
 		return Journey{}, err
 	}

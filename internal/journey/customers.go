@@ -41,9 +41,9 @@ type ProfileChange struct {
 // at least the last 15 minutes, of the customers for which it was read.
 type Forgotten func(customer string) time.Time
 
-// check returns ErrForgotten if the customer was forgotten after a request was
+// Check returns ErrForgotten if the customer was forgotten after a request was
 // received. A zero received is not checked.
-func (f Forgotten) check(customer string, received time.Time) error {
+func (f Forgotten) Check(customer string, received time.Time) error {
 	if !received.IsZero() && f(customer).After(received) {
 		return ErrForgotten
 	}
@@ -53,7 +53,7 @@ func (f Forgotten) check(customer string, received time.Time) error {
 // split separates the customers who were forgotten after a request was received.
 func (f Forgotten) split(customers []string, received time.Time) (rest, forgotten []string) {
 	for _, customer := range customers {
-		if f.check(customer, received) != nil {
+		if f.Check(customer, received) != nil {
 			forgotten = append(forgotten, customer)
 			continue
 		}
@@ -71,7 +71,7 @@ func (s *Service) checkForgotten(ctx context.Context, t ident.Tenant, customer s
 	if err != nil {
 		return err
 	}
-	return forgotten.check(customer, received)
+	return forgotten.Check(customer, received)
 }
 
 // Precondition is what a write requires of the stored profile (If-Match). Nil
@@ -115,7 +115,7 @@ func (s *Service) changeProfile(
 		if !errors.Is(err, ErrLost) {
 			return p, older, err
 		}
-		if !s.pause(ctx, attempt) {
+		if !s.WaitToRetry(ctx, attempt) {
 			break
 		}
 	}
@@ -134,7 +134,7 @@ func (s *Service) changeProfileOnce(
 	if err != nil && stored && !repairs {
 		return Profile{}, false, err
 	}
-	if err := forgotten.check(c.Customer, c.Received); err != nil {
+	if err := forgotten.Check(c.Customer, c.Received); err != nil {
 		return Profile{}, false, err
 	}
 	if c.once != nil && c.once.Merged {
@@ -297,7 +297,7 @@ func (s *Service) wakeProfileWait(ctx context.Context, t ident.Tenant, e progres
 		if !errors.Is(err, ErrLost) {
 			return err
 		}
-		if attempt > 0 && !s.pause(ctx, attempt) {
+		if attempt > 0 && !s.WaitToRetry(ctx, attempt) {
 			return ctx.Err()
 		}
 		e, err = s.stores.Enrollments.Enrollment(ctx, t, e.Journey, e.Customer)

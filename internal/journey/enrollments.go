@@ -168,7 +168,7 @@ func (s *Service) rewrite(
 		if !errors.Is(err, ErrLost) {
 			return err == nil, err
 		}
-		if attempt > 0 && !s.pause(ctx, attempt) {
+		if attempt > 0 && !s.WaitToRetry(ctx, attempt) {
 			return false, ctx.Err()
 		}
 	}

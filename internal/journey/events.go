@@ -331,7 +331,7 @@ func (s *Service) wake(
 		if err = s.stores.Events.Wake(ctx, t, next); !errors.Is(err, ErrLost) {
 			return err == nil, sure && err == nil, err
 		}
-		if attempt > 0 && !s.pause(ctx, attempt) {
+		if attempt > 0 && !s.WaitToRetry(ctx, attempt) {
 			return false, false, ctx.Err()
 		}
 		if e, err = s.stores.Enrollments.Enrollment(ctx, t, e.Journey, e.Customer); err != nil {

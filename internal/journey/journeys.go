@@ -10,6 +10,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"journeys/internal/consent"
 	"journeys/internal/graph"
 	"journeys/internal/ident"
 	"journeys/internal/progress"
@@ -87,6 +88,10 @@ type Journey struct {
 	CreatedBy       Author
 	UpdatedBy       Author
 	Write           Write // that made this revision; set only for Create and Update
+
+	// Tenant holds the settings of the journey's tenant, for warnings; nil if they were not
+	// read or cannot be read.
+	Tenant *consent.TenantSettings
 }
 
 // Change is a partial update of a journey. Nil fields stay unchanged.
@@ -110,7 +115,7 @@ type Change struct {
 // Create stores a new draft. c must have a Name; the defaults are an empty graph,
 // no entry condition and DefaultMaxDuration. c.Status must be nil or Draft.
 func (s *Service) Create(ctx context.Context, t ident.Tenant, c Change) (Journey, error) {
-	j, err := s.draft(c)
+	j, err := s.draft(ctx, t, c)
 	if err != nil {
 		return Journey{}, err
 	}
@@ -118,7 +123,7 @@ func (s *Service) Create(ctx context.Context, t ident.Tenant, c Change) (Journey
 }
 
 // draft returns a new journey, which is not stored.
-func (s *Service) draft(c Change) (Journey, error) {
+func (s *Service) draft(ctx context.Context, t ident.Tenant, c Change) (Journey, error) {
 	now := s.clock()
 	id, err := ulid.New(ulid.Timestamp(now), s.entropy)
 	if err != nil {
@@ -127,8 +132,12 @@ func (s *Service) draft(c Change) (Journey, error) {
 	if c.Definition == nil {
 		c.Definition = new(emptyDefinition())
 	}
+	tenant, err := s.tenantOf(ctx, t, c.Definition.Graph)
+	if err != nil {
+		return Journey{}, err
+	}
 	return s.apply(Journey{
-		ID: ident.ID("jrn_" + id.String()), Status: Draft, MaxDurationDays: DefaultMaxDuration,
+		Tenant: tenant, ID: ident.ID("jrn_" + id.String()), Status: Draft, MaxDurationDays: DefaultMaxDuration,
 		Shards: FirstShards, EpochEmpty: true, CreatedAt: now, UpdatedAt: now, CreatedBy: c.By,
 	}, c, Definition{})
 }

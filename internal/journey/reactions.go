@@ -41,7 +41,7 @@ func (s *Service) leaveBy(ctx context.Context, t ident.Tenant, e progress.Enroll
 		if !errors.Is(err, ErrLost) {
 			return ended && err == nil, err
 		}
-		if attempt > 0 && !s.pause(ctx, attempt) {
+		if attempt > 0 && !s.WaitToRetry(ctx, attempt) {
 			return false, ctx.Err()
 		}
 		e, err = s.stores.Enrollments.Enrollment(ctx, t, e.Journey, e.Customer)
@@ -132,7 +132,7 @@ func (s *Service) convertBy(ctx context.Context, t ident.Tenant, e progress.Enro
 		if !errors.Is(err, ErrLost) {
 			return next, err
 		}
-		if attempt > 0 && !s.pause(ctx, attempt) {
+		if attempt > 0 && !s.WaitToRetry(ctx, attempt) {
 			return e, ctx.Err()
 		}
 		e, err = s.stores.Enrollments.Enrollment(ctx, t, e.Journey, e.Customer)

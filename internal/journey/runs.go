@@ -140,7 +140,7 @@ func (s *Service) reenter(ctx context.Context, t ident.Tenant, r reentry, i int,
 		if err = s.stores.Enrollments.Reenter(ctx, t, r.shards, old, *e); !errors.Is(err, ErrLost) {
 			return Outcome{Result: OutcomeEnrolled}, err
 		}
-		if attempt > 0 && !s.pause(ctx, attempt) {
+		if attempt > 0 && !s.WaitToRetry(ctx, attempt) {
 			return Outcome{}, ctx.Err()
 		}
 	}

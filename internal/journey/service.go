@@ -90,8 +90,9 @@ func pauseLimit(attempt int) time.Duration {
 	return min(first<<min(attempt, 10), longest)
 }
 
-// pause waits before the next attempt. It returns false if ctx ended first.
-func (s *Service) pause(ctx context.Context, attempt int) bool {
+// WaitToRetry waits before the attempt after that one, counted from 0, at a write that met
+// a concurrent one. It returns false if ctx ended first.
+func (s *Service) WaitToRetry(ctx context.Context, attempt int) bool {
 	if s.Pause == nil {
 		return ctx.Err() == nil
 	}
@@ -118,7 +119,7 @@ func (s *Service) retry(ctx context.Context, change func() error) error {
 		if err = change(); !errors.Is(err, ErrStale) && !errors.Is(err, ErrLost) {
 			return err
 		}
-		if !s.pause(ctx, attempt) {
+		if !s.WaitToRetry(ctx, attempt) {
 			break
 		}
 	}

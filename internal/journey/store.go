@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"journeys/internal/consent"
 	"journeys/internal/ident"
 	"journeys/internal/message"
 	"journeys/internal/progress"
@@ -19,7 +20,8 @@ type Stores struct {
 	Versions    VersionStore
 	Messages    MessageStore
 	Feedback    FeedbackStore
-	Quota       Quota // nil for none
+	Topics      TopicStore // nil for a service that does not warn about topics
+	Quota       Quota      // nil for none
 }
 
 // JourneyStore stores journeys and their definitions. Reads are strongly
@@ -37,7 +39,7 @@ type JourneyStore interface { //nolint:revive // the stores of the four nouns ar
 	Journey(ctx context.Context, t ident.Tenant, id ident.ID) (Journey, error)
 	// JourneyToEnter is Journey together with the customers' Forgotten as of now.
 	JourneyToEnter(ctx context.Context, t ident.Tenant, id ident.ID, customers []string, now time.Time) (Journey, Forgotten, error)
-	// FullJourney returns the journey without Definition, or ErrNotFound.
+	// FullJourney returns the journey without Definition but with Tenant, or ErrNotFound.
 	FullJourney(ctx context.Context, t ident.Tenant, id ident.ID) (Journey, error)
 	// Definition returns the Journey.GraphText with that hash. It returns
 	// ErrNoDefinition if there is none, ErrDamaged if the item cannot be read.
@@ -155,6 +157,12 @@ type CustomerStore interface {
 	// parts that do not identify the customer. It returns ErrNewer, and changes
 	// nothing, if one of the items is of a newer format.
 	Forget(ctx context.Context, t ident.Tenant, customer string, now time.Time) error
+}
+
+// TopicStore stores the topics of tenants.
+type TopicStore interface {
+	// TenantSettings returns the tenant's settings. It is strongly consistent.
+	TenantSettings(ctx context.Context, t ident.Tenant) (consent.TenantSettings, error)
 }
 
 // Starts is what an event of a type concerns.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"journeys/internal/consent"
 	"journeys/internal/graph"
 	"journeys/internal/ident"
 	"journeys/internal/progress"
@@ -25,9 +26,25 @@ func (s *Service) Warnings(t ident.Tenant, j Journey) []strict.Fault {
 func (s *Service) warnings(t ident.Tenant, j Journey, g *progress.Graph) []strict.Fault {
 	entry, _ := j.entry()
 	return g.Warnings("/definition", graph.Surroundings{
-		MaxDays: j.MaxDurationDays, Event: entry.Event, Entry: entry.Condition, Catalog: s.Catalog, Tenant: t.String(),
+		Consent: j.Tenant, MaxDays: j.MaxDurationDays, Event: entry.Event, Entry: entry.Condition, Catalog: s.Catalog, Tenant: t.String(),
 		Now: s.clock(),
 	})
+}
+
+// tenantOf reads the tenant's settings if the graph of a new journey sends messages. It
+// returns nil if they cannot be read: they are for warnings only.
+func (s *Service) tenantOf(ctx context.Context, t ident.Tenant, g *progress.Graph) (*consent.TenantSettings, error) {
+	if s.stores.Topics == nil || !g.HasMessages() {
+		return nil, nil //nolint:nilnil // there may be nothing to know
+	}
+	settings, err := s.stores.Topics.TenantSettings(ctx, t)
+	if err == nil {
+		return &settings, nil
+	}
+	if Unreadable(err) {
+		err = nil
+	}
+	return nil, err
 }
 
 // Subject is a journey to simulate.

@@ -177,7 +177,7 @@ var (
 
 // The routes for clients that edit journeys.
 var (
-	GetSettings = route(http.MethodGet, "/settings", viewers, checking(endpoint("get-settings")))
+	GetSettings = route(http.MethodGet, "/settings", viewers, checking(endpoint("get-settings", "GetItem")))
 	GetNames    = route(http.MethodGet, "/names", editors, endpoint("get-names", "GetItem"))
 
 	ListCustomerEnrollments = route(http.MethodGet, "/customers/{customerId}/enrollments", editors,
@@ -191,6 +191,17 @@ var (
 	DeleteDraft  = route(http.MethodDelete, "/journeys/{id}/draft", editors, endpoint("delete-draft", "DeleteItem", "GetItem"))
 	PublishDraft = route(http.MethodPost, "/journeys/{id}/draft/publish", editors,
 		checking(endpoint("publish-draft", "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem")))
+)
+
+// The routes of what customers want to be sent.
+var (
+	GetTenantSettings = route(http.MethodGet, "/tenant-settings", admins, endpoint("get-tenant-settings", "GetItem"))
+	PutTenantSettings = route(http.MethodPut, "/tenant-settings", admins, checking(endpoint("put-tenant-settings", "GetItem", "UpdateItem")))
+	GetSubscriptions  = route(http.MethodGet, "/customers/{customerId}/subscriptions", feeders, endpoint("get-subscriptions", "BatchGetItem"))
+	// A customer who unsubscribes causes an event, so it has what PutEvent has.
+	PutSubscriptions = route(http.MethodPut, "/customers/{customerId}/subscriptions", feeders, invoking(indexed(
+		endpoint("put-subscriptions",
+			"BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PartiQLInsert", "PartiQLUpdate", "PutItem", "Query", "UpdateItem")), Advance))
 )
 
 // Advance moves customers. It is invoked asynchronously with a pack of due
@@ -268,6 +279,8 @@ func Routes() []Route {
 		ListCustomerEnrollments, ActOnEnrollments,
 
 		GetDraft, PutDraft, DeleteDraft, PublishDraft,
+
+		GetTenantSettings, PutTenantSettings, GetSubscriptions, PutSubscriptions,
 	}
 }
 

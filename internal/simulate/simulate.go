@@ -26,16 +26,17 @@ import (
 
 // Request describes a simulated customer.
 type Request struct {
-	Customer   string               // id, on which random splits depend; "" means DefaultCustomer
-	Attributes condition.Value      // of the customer; missing for none
-	Definition *journey.Definition  // nil for the journey's own
-	Settings   graph.SettingsChange // of the journey's settings; needs Definition
-	Now        time.Time            // when the customer enters; zero for the current time
-	EntryEvent *Event               // that starts the journey; nil for none
-	Events     []Event
-	Feedback   []Feedback
-	Decisions  map[string]condition.Value // answers by node id; a decision without one answers nothing
-	Branches   map[string]string          // branches of random splits, by node id; others are drawn for Customer
+	Customer      string               // id, on which random splits depend; "" means DefaultCustomer
+	Attributes    condition.Value      // of the customer; missing for none
+	Definition    *journey.Definition  // nil for the journey's own
+	Settings      graph.SettingsChange // of the journey's settings; needs Definition
+	Now           time.Time            // when the customer enters; zero for the current time
+	EntryEvent    *Event               // that starts the journey; nil for none
+	Events        []Event
+	Feedback      []Feedback
+	Decisions     map[string]condition.Value // answers by node id; a decision without one answers nothing
+	Subscriptions map[string]bool            // by topic; the customer is subscribed to others
+	Branches      map[string]string          // branches of random splits, by node id; others are drawn for Customer
 }
 
 // DefaultCustomer is the id of a simulated customer that has none.
@@ -166,7 +167,7 @@ func (s *simulation) run() Simulation {
 		case progress.NeedDecision:
 			in.Answer = s.answer(e.Node)
 		case progress.NeedSend:
-			in.Answer = s.send(&e)
+			in.Answer = s.send(&e, now)
 		case progress.NeedUpdate:
 			s.attributes, in.Answer.Result = s.graph.Update(&e, s.attributes)
 		case progress.NoEffect:
@@ -180,8 +181,8 @@ func (s *simulation) run() Simulation {
 	return s.report(s.hear(e, s.request.Now.Add(maxHeard)), now)
 }
 
-// check returns an error if an answer names no nba_decision of the graph, or a branch no
-// branch of a random_split. It sets the branches.
+// check returns an error if an answer names no nba_decision of the graph, a branch no
+// branch of a random_split, or a subscription no topic. It sets the branches.
 func (s *simulation) check() error {
 	var faults strict.Faults
 	for _, id := range slices.Sorted(maps.Keys(s.request.Decisions)) {
@@ -200,6 +201,7 @@ func (s *simulation) check() error {
 			faults.Add(pointerTo("branches", id), "must be a branch of this random_split: %s", strings.Join(s.graph.Node(i).Ways, ", "))
 		}
 	}
+	s.checkTopics(&faults)
 	s.graph = s.graph.WithBranches(s.forced)
 	for i, f := range s.request.Feedback {
 		if node, ok := s.graph.Index(f.Step); !ok || s.graph.NodeType(node) != graph.ChannelAction {
@@ -240,7 +242,10 @@ func cutAtRepeat(visits []trail.Visit) (cut []trail.Visit, again bool) {
 }
 
 // send returns the answer of a channel_action. It sets failure if there is none.
-func (s *simulation) send(e *progress.Enrollment) progress.Answer {
+func (s *simulation) send(e *progress.Enrollment, now time.Time) progress.Answer {
+	if action := s.graph.Action(e.Node); !s.subscribed(action.Topic, action.Channel, now) {
+		return progress.Answer{Result: trail.SkippedUnsubscribed}
+	}
 	action, facts := s.graph.Action(e.Node), s.graph.Facts(e, s.attributes)
 	switch _, _, err := action.Fill(s.address(action), &facts); {
 	case errors.Is(err, graph.ErrNoAddress):

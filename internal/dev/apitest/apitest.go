@@ -19,11 +19,12 @@ import (
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/names"
+	"journeys/internal/subscription"
 )
 
 // Config is what a test chooses of the API.
 type Config struct {
-	Stores    journey.Stores
+	Stores    journey.Stores // its Topics may be nil, which keeps them in memory
 	Analytics analytics.Table
 	Names     names.Store      // nil keeps names in memory
 	Catalog   *catalog.Catalog // nil has every channel, and no decision flow
@@ -44,17 +45,23 @@ func Handler(c Config) http.Handler {
 	if c.Names == nil {
 		c.Names = &memoryNames{}
 	}
+	topics, ok := c.Stores.Topics.(subscription.Store)
+	if !ok {
+		topics = newMemoryTopics()
+		c.Stores.Topics = topics
+	}
 	service := journey.NewService(c.Stores, c.Now, c.Random)
 	service.Catalog.Channels = catalog.List{catalog.DefaultName: {Kind: "inbox"}}
 	if c.Catalog != nil {
 		service.Catalog = *c.Catalog
 	}
 	a := &api.API{
-		Journeys:  service,
-		Analytics: analytics.NewReader(c.Analytics),
-		Names:     names.NewCollector(c.Names, c.Now, c.Log),
-		Log:       c.Log,
-		Now:       c.Now,
+		Journeys:      service,
+		Analytics:     analytics.NewReader(c.Analytics),
+		Names:         names.NewCollector(c.Names, c.Now, c.Log),
+		Subscriptions: &subscription.Service{Store: topics, Journeys: service, Now: c.Now},
+		Log:           c.Log,
+		Now:           c.Now,
 		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
 			return ctx, func() slog.Attr { return slog.Int("used", 7) }
 		},

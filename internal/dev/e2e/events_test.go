@@ -47,7 +47,9 @@ func TestLocal_FunctionsAnswerTheirEvents(t *testing.T) {
 		switch route.Function.Name {
 		case manifest.ListJourneys.Function.Name, manifest.ListAnalytics.Function.Name, manifest.PutCustomer.Function.Name, manifest.PatchCustomer.Function.Name,
 			manifest.PutCustomers.Function.Name, manifest.GetCustomer.Function.Name,
-			manifest.GetSettings.Function.Name, manifest.GetNames.Function.Name, manifest.ListCustomerEnrollments.Function.Name:
+			manifest.GetSettings.Function.Name, manifest.GetNames.Function.Name, manifest.ListCustomerEnrollments.Function.Name,
+			manifest.GetTenantSettings.Function.Name, manifest.PutTenantSettings.Function.Name,
+			manifest.GetSubscriptions.Function.Name, manifest.PutSubscriptions.Function.Name:
 			want = 200
 		case manifest.DeleteCustomer.Function.Name:
 			want = 204

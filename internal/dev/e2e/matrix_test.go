@@ -87,6 +87,8 @@ func cell(c caller, route manifest.Route, journey string) string {
 		manifest.PublishDraft.Key():    `{}`,
 		manifest.PutCustomers.Key():    `{"customers":[{"customerId":"present","attributes":{}}]}`,
 	}
+	bodies[manifest.PutTenantSettings.Key()] = `{"topics":{}}`
+	bodies[manifest.PutSubscriptions.Key()] = `{"topics":{}}`
 	bodies[manifest.RetryEnrollment.Key()] = ""
 	bodies[manifest.ActOnEnrollments.Key()] = `{"action":"remove","where":{"status":"failed"}}`
 	body, written := bodies[route.Key()]

@@ -21,11 +21,14 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/api"
 	"journeys/internal/auth"
+	"journeys/internal/catalog"
+	"journeys/internal/consent"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 	"journeys/internal/names"
 	"journeys/internal/progress"
+	"journeys/internal/subscription"
 )
 
 // emptyStore is a store without data. An answer other than 400 then means that the
@@ -39,6 +42,19 @@ type emptyStore struct {
 
 func (emptyStore) Create(context.Context, ident.Tenant, journey.Journey) error {
 	return journey.ErrTooMany
+}
+
+// emptyTopics is emptyStore for topics.
+type emptyTopics struct{ subscription.Store }
+
+func (emptyTopics) TenantSettings(context.Context, ident.Tenant) (consent.TenantSettings, error) {
+	return consent.TenantSettings{}, journey.ErrNotFound
+}
+
+func (emptyTopics) ToChange(context.Context, ident.Tenant, string, time.Time) (
+	consent.TenantSettings, consent.Subscriptions, journey.Forgotten, error,
+) {
+	return consent.TenantSettings{}, consent.Subscriptions{}, nil, journey.ErrNotFound
 }
 
 func (emptyStore) CreateOnce(_ context.Context, _ ident.Tenant, _ journey.Journey, r journey.KeyRecord) (journey.KeyRecord, error) {
@@ -125,12 +141,15 @@ type decoders struct{ mux *http.ServeMux }
 
 func newDecoders() decoders {
 	now := func() time.Time { return time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC) }
+	service := journey.NewService(journey.Stores{Journeys: emptyStore{}, Enrollments: emptyStore{}, Customers: emptyStore{}, Events: emptyStore{}}, now, rand.NewChaCha8([32]byte{}))
+	service.Catalog.Channels = catalog.List{catalog.DefaultName: {Kind: "inbox"}}
 	a := &api.API{
-		Journeys:  journey.NewService(journey.Stores{Journeys: emptyStore{}, Enrollments: emptyStore{}, Customers: emptyStore{}, Events: emptyStore{}}, now, rand.NewChaCha8([32]byte{})),
-		Analytics: analytics.NewReader(emptyStore{}),
-		Names:     names.NewCollector(emptyStore{}, now, slog.New(slog.DiscardHandler)),
-		Log:       slog.New(slog.DiscardHandler),
-		Now:       now,
+		Journeys:      service,
+		Subscriptions: &subscription.Service{Store: emptyTopics{}, Journeys: service, Now: now},
+		Analytics:     analytics.NewReader(emptyStore{}),
+		Names:         names.NewCollector(emptyStore{}, now, slog.New(slog.DiscardHandler)),
+		Log:           slog.New(slog.DiscardHandler),
+		Now:           now,
 		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
 			return ctx, func() slog.Attr { return slog.Attr{} }
 		},
@@ -203,7 +222,7 @@ func requestExamples(t *testing.T) map[string]*example {
 			}
 		}
 	}
-	require.Len(t, list, 25)
+	require.Len(t, list, 29)
 	return list
 }
 

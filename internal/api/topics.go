@@ -1,0 +1,222 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+
+	"journeys/internal/api/web"
+	"journeys/internal/consent"
+	"journeys/internal/strict"
+	"journeys/internal/subscription"
+)
+
+// Values of a topic's default.
+const (
+	defaultIn  = "in"
+	defaultOut = "out"
+)
+
+type topicBody struct {
+	Name     string   `json:"name"`
+	Channels []string `json:"channels"` // sorted
+	Default  string   `json:"default"`  // "in" or "out"
+}
+
+type tenantSettingsBody struct {
+	Topics    map[string]topicBody `json:"topics"`
+	UpdatedAt *web.Timestamp       `json:"updatedAt,omitzero"` // nil if never written
+}
+
+func newTopicBodies(topics consent.Topics) map[string]topicBody {
+	bodies := map[string]topicBody{}
+	for id, topic := range topics {
+		body := topicBody{topic.Name, topic.Channels, defaultOut}
+		if topic.In {
+			body.Default = defaultIn
+		}
+		bodies[id] = body
+	}
+	return bodies
+}
+
+func writeTenantSettings(w http.ResponseWriter, s consent.TenantSettings) error {
+	w.Header().Set("ETag", web.ETag(s.Rev))
+	return web.WriteJSON(w, http.StatusOK, tenantSettingsBody{newTopicBodies(s.Topics), web.TimestampOrNil(s.UpdatedAt)})
+}
+
+func getTenantSettings(a *API, w http.ResponseWriter, r *request) error {
+	known := r.IfNoneMatch()
+	if err := r.CheckFaults(); err != nil {
+		return err
+	}
+	settings, err := a.Subscriptions.Store.TenantSettings(r.Context(), r.tenant)
+	if err != nil {
+		return err
+	}
+	if known.Match(web.ETag(settings.Rev)) {
+		w.Header().Set("ETag", web.ETag(settings.Rev))
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	return writeTenantSettings(w, settings)
+}
+
+func putTenantSettings(a *API, w http.ResponseWriter, r *request) error {
+	match := r.IfMatch()
+	body, err := r.ReadBody(w, "")
+	if err != nil {
+		return err
+	}
+	var topics consent.Topics
+	if o, ok := body.Object(); ok {
+		if v, ok := o.Need("topics"); ok {
+			topics = a.readTopics(r, v)
+		}
+		o.Ignore("updatedAt") // so that an answer can be sent back
+		o.Done("topics")
+	}
+	if err := r.CheckFaults(); err != nil {
+		return err
+	}
+	settings, err := a.Subscriptions.PutTopics(r.Context(), r.tenant, topics, match)
+	if err != nil {
+		return err
+	}
+	return writeTenantSettings(w, settings)
+}
+
+func (a *API) readTopics(r *request, v strict.Value) consent.Topics {
+	o, ok := v.Object()
+	if !ok {
+		return nil
+	}
+	ids := o.Names()
+	if len(ids) > consent.MaxTopics {
+		v.Fault("must have at most %d topics, has %d", consent.MaxTopics, len(ids))
+		return nil
+	}
+	topics := consent.Topics{}
+	for _, id := range ids {
+		v, _ := o.Take(id)
+		if !strict.IsWord(id, strict.MaxWord) {
+			v.Fault("the name must be a topic's id: 1 to %d of A-Z, a-z, 0-9, _ and -", strict.MaxWord)
+			continue
+		}
+		topics[id] = a.readTopic(r, v)
+	}
+	return topics
+}
+
+func (a *API) readTopic(r *request, v strict.Value) (topic consent.Topic) {
+	o, ok := v.Object()
+	if !ok {
+		return topic
+	}
+	defer o.Done("name", "channels", "default")
+	if name, ok := o.Need("name"); ok {
+		topic.Name, _ = name.Text(1, consent.MaxTopicName)
+	}
+	if said, ok := o.Need("default"); ok {
+		choice, _ := said.OneOf(defaultIn, defaultOut)
+		topic.In = choice == defaultIn
+	}
+	member, ok := o.Need("channels")
+	if !ok {
+		return topic
+	}
+	list, ok := member.List()
+	if ok && (len(list) < 1 || len(list) > consent.MaxChannels) {
+		member.Fault("must have 1 to %d channels, has %d", consent.MaxChannels, len(list))
+		return topic
+	}
+	for _, element := range list {
+		channel, ok := element.Text(1, web.MaxID)
+		_, known := a.Journeys.Catalog.Channels.Find(channel, r.tenant.String())
+		switch {
+		case !ok:
+		case !known:
+			element.Fault("is not a channel that this tenant may use; GET /settings lists them")
+		case slices.Contains(topic.Channels, channel):
+			element.Fault("is listed before")
+		default:
+			topic.Channels = append(topic.Channels, channel)
+		}
+	}
+	slices.Sort(topic.Channels)
+	return topic
+}
+
+type subscriptionsBody struct {
+	CustomerID string                   `json:"customerId"`
+	Topics     map[string]bool          `json:"topics"` // of the tenant
+	Since      map[string]web.Timestamp `json:"since"`  // of those about which the customer said something
+}
+
+func writeSubscriptions(w http.ResponseWriter, r *request, s subscription.State) error {
+	body := subscriptionsBody{r.customer, map[string]bool{}, map[string]web.Timestamp{}}
+	for id := range s.Topics {
+		body.Topics[id] = s.Topics.Subscribed(s.Subscriptions, id)
+		if said, ok := s.Statements[id]; ok {
+			body.Since[id] = web.Timestamp(said.At)
+		}
+	}
+	return web.WriteJSON(w, http.StatusOK, body)
+}
+
+func getSubscriptions(a *API, w http.ResponseWriter, r *request) error {
+	if err := r.CheckFaults(); err != nil {
+		return err
+	}
+	state, err := a.Subscriptions.Of(r.Context(), r.tenant, r.customer)
+	if err != nil {
+		return err
+	}
+	return writeSubscriptions(w, r, state)
+}
+
+func putSubscriptions(a *API, w http.ResponseWriter, r *request) error {
+	body, err := r.ReadBody(w, "")
+	if err != nil {
+		return err
+	}
+	change := subscription.Change{Customer: r.customer, Received: r.received}
+	if o, ok := body.Object(); ok {
+		if v, ok := o.Need("topics"); ok {
+			change.Topics = readSubscriptions(v)
+		}
+		o.Ignore("customerId", "since") // so that an answer can be sent back
+		o.Done("topics")
+	}
+	if err := r.CheckFaults(); err != nil {
+		return err
+	}
+	state, damaged, err := a.Subscriptions.Put(r.Context(), r.tenant, change)
+	a.logDamaged(r, damaged)
+	if err != nil {
+		return err
+	}
+	return writeSubscriptions(w, r, state)
+}
+
+// readSubscriptions reads an object of Booleans by topic.
+func readSubscriptions(v strict.Value) map[string]bool {
+	o, ok := v.Object()
+	if !ok {
+		return nil
+	}
+	ids := o.Names()
+	if len(ids) > consent.MaxTopics {
+		v.Fault("must have at most %d topics, has %d", consent.MaxTopics, len(ids))
+		return nil
+	}
+	topics := map[string]bool{}
+	for _, id := range ids {
+		v, _ := o.Take(id)
+		if !strict.IsWord(id, strict.MaxWord) {
+			v.Fault("the name must be a topic's id")
+			continue
+		}
+		topics[id], _ = v.Bool()
+	}
+	return topics
+}
