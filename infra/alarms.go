@@ -147,7 +147,13 @@ func (st *stack) functionAlarms(f manifest.Function) []alarm {
 		failures.description, failures.runbook = "The authorizer failed, so callers with good tokens got 500.", "authorizer-errors"
 	}
 	alarms := []alarm{failures}
-	if f.Schedule == 0 { // one that is throttled all the time is stale
+	switch {
+	case f.Name == manifest.Sweep.Name: // Lambda repeats a throttled call for a minute, which does no harm
+		alarms = append(alarms, alarm{
+			"SegmentsDropped", function.Metric(jsii.String("AsyncEventsDropped"), sum()), 1, 1,
+			"Lambda dropped calls of sweep, so due shards were not read for a minute or longer.", "segments-dropped", false,
+		})
+	case f.Schedule == 0: // one that is throttled all the time is stale
 		alarms = append(alarms, alarm{
 			f.LogicalID() + "Throttles", function.MetricThrottles(sum()), 1, 1,
 			f.Name + " was throttled: no concurrency was left.", "throttles", false,

@@ -43,6 +43,8 @@ func TestAlarms_CoverEveryBackgroundFunctionOfProd(t *testing.T) {
 		case f.Schedule > 0:
 			want = []string{"AWS/Lambda Errors"} // it has an alarm when it is stale
 			scheduled++
+		case f.Name == manifest.Sweep.Name:
+			want = []string{"AWS/Lambda Errors", "AWS/Lambda AsyncEventsDropped"}
 		}
 		require.ElementsMatch(t, append(want, more[f.Name]...), metrics, f.Name)
 	}
@@ -57,6 +59,10 @@ func TestAlarms_RingWhenCustomersAreLate(t *testing.T) {
 		"Invocations": {
 			"Namespace": "AWS/Lambda", "Statistic": "Sum", "Period": 60.0, "EvaluationPeriods": 5.0, "Threshold": 1.0,
 			"TreatMissingData": "breaching", "ComparisonOperator": "LessThanThreshold",
+		},
+		"AsyncEventsDropped": {
+			"Namespace": "AWS/Lambda", "Statistic": "Sum", "Period": 300.0, "EvaluationPeriods": 1.0, "Threshold": 1.0,
+			"TreatMissingData": "notBreaching", "ComparisonOperator": "GreaterThanOrEqualToThreshold",
 		},
 		"OldestDue":    {"Statistic": "Maximum", "Period": 300.0, "EvaluationPeriods": 1.0, "Threshold": 300.0},
 		"ShardsUnread": {"Statistic": "Sum", "Period": 300.0, "EvaluationPeriods": 3.0, "Threshold": 1.0},

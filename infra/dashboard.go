@@ -21,7 +21,7 @@ func (st *stack) addDashboard() {
 		graph("Answer time, ms", st.stage.MetricLatency(statistic("p50")), st.stage.MetricLatency(p99())),
 	)
 	dashboard.AddWidgets(
-		graph("Customers", st.ownMetrics("Sum", "CustomersDue", "CustomersMoved", "CustomersFailed", "CustomersLeft")...),
+		graph("Customers", st.ownMetrics("Sum", "CustomersDue", "CustomersMoved", "CustomersFailed", "CustomersLeft", "CustomersStuck")...),
 		graph("Lateness of the oldest customer, s", st.ownMetrics("Maximum", "OldestDue")...),
 	)
 	dashboard.AddWidgets(

@@ -33,6 +33,40 @@ func checkSecrets(s provider.Settings) error {
 		manifest.EnvProviders, strings.Join(plain, ", "))
 }
 
+// checkSecretARNs refuses secrets of another partition, region or account than those of
+// the stack, of which the CDK CLI names what it knows. advance asks the stores of its own
+// region, and its role may read in its own account.
+func checkSecretARNs(list []provider.NamedARN, getenv func(string) string) error {
+	region, account := getenv(envRegion), getenv(envAccount)
+	var errs []error
+	for _, secret := range list {
+		part := strings.Split(secret.ARN, ":") // arn, partition, service, region, account
+		fault := func(what, is, want string) {
+			errs = append(errs, fmt.Errorf("%s: %s is in %s %s, and the stack in %s", manifest.EnvProviders, secret.At, what, is, want))
+		}
+		switch {
+		case region != "" && part[3] != region:
+			fault("region", part[3], region)
+		case part[1] != partition(part[3]):
+			fault("partition", part[1], partition(part[3]))
+		case account != "" && part[4] != account:
+			fault("account", part[4], account)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// partition returns the partition of a public region.
+func partition(region string) string {
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		return "aws-us-gov"
+	}
+	return "aws"
+}
+
 // checkEnvironments refuses variables that Lambda does not take, of functions with the
 // same ones together.
 func (s settings) checkEnvironments() error {

@@ -32,6 +32,8 @@ const (
 	envStage       = "JOURNEYS_STAGE"        // dev or prod; both if empty
 	envArch        = "JOURNEYS_ARCH"         // architecture of dist/: arm64 (default) or amd64
 	envAlarmEmail  = "JOURNEYS_ALARM_EMAIL"  // address that gets alarms; required for prod
+	envRegion      = "CDK_DEFAULT_REGION"    // region of the CDK CLI: us-east-1 without one
+	envAccount     = "CDK_DEFAULT_ACCOUNT"   // account of its credentials; "" without any
 	envTableStream = "JOURNEYS_TABLE_STREAM" // ARN of the stream of a restored table, which replaces the stack's own; optional
 )
 
@@ -96,7 +98,7 @@ func readSettings(getenv func(string) string) (settings, error) {
 	err = errors.Join(clientFaults, err)
 	s.stages = stages
 	providers, faults := provider.ParseSettings([]byte(s.functions[manifest.EnvProviders]))
-	s.channels, faults = providers.AWS(), errors.Join(faults, checkSecrets(providers))
+	s.channels, faults = providers.AWS(), errors.Join(faults, checkSecrets(providers), checkSecretARNs(providers.SecretARNs(), getenv))
 	s.functions[manifest.EnvCatalog] = providers.Catalog().Text()
 	var corsFaults, cognitoFaults, capacityFaults, concurrencyFaults error
 	var keyFault error

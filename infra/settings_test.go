@@ -63,6 +63,31 @@ func TestSettings_RefuseSecretsThemselves(t *testing.T) {
 		`keep each in SSM Parameter Store or Secrets Manager, and set "ssm:<name>" or "secretsmanager:<name>" instead (docs/deployment.md, Secrets)`)
 }
 
+// What advance could not read at its first message is refused here.
+func TestSettings_RefuseSecretsOfOtherRegionsAndAccounts(t *testing.T) {
+	t.Parallel()
+	with := func(arn string, cli map[string]string) error {
+		values := maps.Clone(goodSettings)
+		maps.Copy(values, cli)
+		values[manifest.EnvProviders] = `{"channels": {"email": {"type": "http", "url": "https://a.test", "secret": "secretsmanager:` + arn + `"}}}`
+		_, err := settingsFrom(values)
+		return err
+	}
+	const ours = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:send-AbCdEf"
+	cli := map[string]string{envRegion: "eu-west-1", envAccount: "111122223333"}
+	require.NoError(t, with(ours, cli))
+	require.NoError(t, with("send", cli))
+	require.NoError(t, with(ours, map[string]string{envRegion: "eu-west-1"}), "no credentials")
+	require.NoError(t, with("arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:send-AbCdEf", map[string]string{envRegion: "cn-north-1"}))
+	for arn, want := range map[string]string{
+		strings.ReplaceAll(ours, "eu-west-1", "us-east-1"):       "region us-east-1, and the stack in eu-west-1",
+		strings.ReplaceAll(ours, "111122223333", "444455556666"): "account 444455556666, and the stack in 111122223333",
+		strings.ReplaceAll(ours, "arn:aws:", "arn:aws-cn:"):      "partition aws-cn, and the stack in aws",
+	} {
+		require.EqualError(t, with(arn, cli), "JOURNEYS_PROVIDERS: /channels/email/secret is in "+want)
+	}
+}
+
 func TestSettings_FitIntoLambdasEnvironment(t *testing.T) {
 	t.Parallel()
 	with := func(providers string) error {

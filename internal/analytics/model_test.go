@@ -26,7 +26,7 @@ import (
 	"journeys/internal/ident"
 )
 
-var seeds = flag.Uint64("seeds", 1000, "number of seeds of the model")
+var seeds = flag.Uint64("seeds", 300, "number of seeds of the model; `make chaos` runs 10,000")
 
 // model is a stream whose shards split, its readers, a rollup, and a table with
 // the conditions of the real one, in one goroutine. Chosen by a seed, processes

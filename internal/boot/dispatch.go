@@ -21,6 +21,8 @@ type packEvent struct {
 	Journey   ident.ID `json:"journeyId"`
 	Customers []string `json:"customers"`
 	Solo      bool     `json:"solo,omitzero"`
+	Wave      int64    `json:"waveMs,omitzero"`
+	At        int64    `json:"at,omitzero"` // ms
 }
 
 func (p packEvent) pack() (engine.Pack, error) {
@@ -28,7 +30,13 @@ func (p packEvent) pack() (engine.Pack, error) {
 	if !ok || !p.Journey.Valid() || len(p.Customers) > engine.PackSize {
 		return engine.Pack{}, errors.New("the payload is not a pack of customers")
 	}
-	return engine.Pack{Tenant: tenant, Journey: p.Journey, Customers: p.Customers, Solo: p.Solo}, nil
+	pack := engine.Pack{
+		Tenant: tenant, Journey: p.Journey, Customers: p.Customers, Solo: p.Solo, Wave: time.Duration(max(p.Wave, 0)) * time.Millisecond,
+	}
+	if p.At > 0 {
+		pack.At = time.UnixMilli(p.At).UTC()
+	}
+	return pack, nil
 }
 
 // segmentEvent is the payload of an invocation of sweep.
@@ -78,7 +86,11 @@ func newDispatcher(settings map[string]string, newInvoke NewInvoke) *dispatcher 
 
 // Dispatch implements engine.Dispatcher.
 func (d *dispatcher) Dispatch(ctx context.Context, p engine.Pack) error {
-	payload, err := json.Marshal(packEvent{p.Tenant.String(), p.Journey, p.Customers, p.Solo})
+	event := packEvent{Tenant: p.Tenant.String(), Journey: p.Journey, Customers: p.Customers, Solo: p.Solo, Wave: p.Wave.Milliseconds()}
+	if !p.At.IsZero() {
+		event.At = p.At.UnixMilli()
+	}
+	payload, err := json.Marshal(event)
 	if err != nil {
 		return fmt.Errorf("encode a pack: %w", err)
 	}
@@ -117,7 +129,7 @@ func (d *dispatcher) nudge(log *slog.Logger) func(context.Context, ident.Tenant,
 		defer cancel()
 		for len(customers) > 0 {
 			n := min(len(customers), engine.PackSize)
-			if err := d.Dispatch(ctx, engine.Pack{Tenant: t, Journey: id, Customers: customers[:n]}); err != nil {
+			if err := d.Dispatch(ctx, engine.Pack{Tenant: t, Journey: id, Customers: customers[:n], At: time.Now()}); err != nil {
 				log.WarnContext(ctx, "nudge failed: customers left to tick", "journey", id, "error", err)
 				return
 			}

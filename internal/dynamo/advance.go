@@ -30,7 +30,7 @@ const advanceAttempts = 4
 
 // enrollmentChanges are the attributes that an advance writes or removes.
 var enrollmentChanges = []string{
-	eStatus, eRev, eWritten, eNode, eSince, eLeft, eReason, ePath, eRetries, eDelta, eDeltaRev, eDecisions, eEvent, eAttempts, eLease, eWoken, eOnProfile, ePending,
+	eStatus, eRev, eWritten, eNode, eSince, eLeft, eReason, ePath, eRetries, eDelta, eDeltaRev, eDecisions, eEvent, eAttempts, eLease, eInLine, eWoken, eOnProfile, ePending,
 	eSteps, eApart, eHeard, eEndedBy, eListens, eFailed, eConverted, ePassed, eConvert,
 	manifest.DuePartitionKey, manifest.DueSortKey, eWriteID,
 }

@@ -10,16 +10,26 @@ import (
 
 	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/item"
-	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 )
 
 // Due implements engine.Table.
-func (s Engine) Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
-	query := s.dueQuery(p, engine.PageSize, after)
+func (s Engine) Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey, limit int) ([]journey.DueKey, *journey.DueKey, error) {
+	var from time.Time
+	if after != nil && after.Customer == "" { // a time, and no key at which a query can start
+		from, after = after.At.Add(time.Millisecond), nil
+	}
+	query := s.dueQuery(p, limit, after)
 	query.KeyConditionExpression = aws.String("dp = :dp AND ds <= :ds")
 	query.ExpressionAttributeValues[":ds"] = item.Number(before.UnixMilli())
+	if !from.IsZero() {
+		if from.After(before) { // which a query refuses
+			return nil, nil, nil
+		}
+		query.KeyConditionExpression = aws.String("dp = :dp AND ds BETWEEN :from AND :ds")
+		query.ExpressionAttributeValues[":from"] = item.Number(from.UnixMilli())
+	}
 	return s.duePage(ctx, p, query, "read due enrollments")
 }
 

@@ -26,7 +26,7 @@ func BenchmarkDue(b *testing.B) {
 		b.Run(page.name, func(b *testing.B) {
 			before := processorTime(b)
 			for b.Loop() {
-				keys, _, err := s.Engine.Due(b.Context(), journey.Partition{Tenant: demo, Journey: id, Epoch: list[0].Epoch, Shard: page.shard}, start.AddDate(1, 0, 0), nil)
+				keys, _, err := s.Engine.Due(b.Context(), journey.Partition{Tenant: demo, Journey: id, Epoch: list[0].Epoch, Shard: page.shard}, start.AddDate(1, 0, 0), nil, engine.PageSize)
 				require.NoError(b, err)
 				require.Len(b, keys, page.entries)
 			}

@@ -132,3 +132,39 @@ func TestDue_RetriedEnrollmentReturnsToASweptShard(t *testing.T) {
 	}
 	require.Equal(t, place(2), place(1))
 }
+
+// A page can begin behind a time, although that is no key of the index.
+func TestDue_PageBeginsBehindATime(t *testing.T) {
+	t.Parallel()
+
+	s, _ := store(t)
+	j := draft(1)
+	require.NoError(t, s.Journeys.Create(t.Context(), demo, j))
+	require.NoError(t, s.Journeys.Update(t.Context(), demo, j, next(j, journey.Active)))
+	list := inside(1, customers(0, 4)...)
+	for i := range list {
+		list[i].Due = start.Add(time.Duration(i) * time.Second)
+	}
+	require.Equal(t, repeat(enrolled, 4), s.Enrollments.Insert(t.Context(), demo, 1, list))
+	p := journey.Partition{Tenant: demo, Journey: j.ID, Epoch: list[0].Epoch}
+	for _, c := range []struct {
+		after, before time.Duration
+		limit         int
+		want          []string
+	}{
+		{time.Second, 3 * time.Second, 10, []string{list[2].Customer, list[3].Customer}},
+		{time.Second - time.Millisecond, 2 * time.Second, 10, []string{list[1].Customer, list[2].Customer}},
+		{-time.Hour, time.Hour, 3, []string{list[0].Customer, list[1].Customer, list[2].Customer}},
+		{time.Second, time.Second, 10, nil},
+		{time.Hour, time.Second, 10, nil},
+	} {
+		page, following, err := s.Engine.Due(t.Context(), p, start.Add(c.before), &journey.DueKey{At: start.Add(c.after)}, c.limit)
+		require.NoError(t, err, c)
+		var got []string
+		for _, key := range page {
+			got = append(got, key.Customer)
+		}
+		require.Equal(t, c.want, got, c)
+		require.Equal(t, len(got) == c.limit, following != nil, c)
+	}
+}

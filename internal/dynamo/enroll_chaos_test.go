@@ -17,7 +17,7 @@ import (
 // defaultSeeds is the number of seeds of `make test`.
 const defaultSeeds = 1
 
-var seeds = flag.Int("seeds", defaultSeeds, "number of seeds of the chaos test; `make seeds` runs 20")
+var seeds = flag.Int("seeds", defaultSeeds, "number of seeds of the chaos test; `make seeds` runs 8")
 
 // outcomeCounts counts outcomes.
 type outcomeCounts struct{ enrolled, skipped, errors int }

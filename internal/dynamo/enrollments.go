@@ -53,6 +53,7 @@ const (
 	eEndedBy   = "eb"
 	eAttempts  = "at"
 	eLease     = "lu"
+	eInLine    = "il" // 1
 	eWoken     = "wk"
 	eOnProfile = "op" // ProfileRev; absent without OnProfile
 	ePending   = "px" // exit that was requested during a lease: see memory.ExitText
@@ -104,6 +105,9 @@ func encodeEnrollment(t ident.Tenant, shards int, e progress.Enrollment) (item.I
 	it.PutBinary(eListens, e.Listens)
 	it.PutNumber(eAttempts, int64(e.Attempts))
 	it.PutTime(eLease, e.LeaseUntil)
+	if e.InLine {
+		it[eInLine] = item.Number(1)
+	}
 	it.PutBinary(eWoken, memory.Stamp(e.Woken))
 	if e.OnProfile {
 		it[eOnProfile] = item.Number(e.ProfileRev)
@@ -172,6 +176,7 @@ func decodeEnrollment(t ident.Tenant, it item.Item) (progress.Enrollment, error)
 		Steps:       r.Binary(eSteps),
 		Attempts:    int(r.Number(eAttempts)),
 		LeaseUntil:  r.Time(eLease),
+		InLine:      it[eInLine] != nil,
 		OnProfile:   it[eOnProfile] != nil,
 		ProfileRev:  r.Number(eOnProfile),
 		PendingExit: memory.ReadExit(r.Text(ePending)),

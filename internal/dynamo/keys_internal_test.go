@@ -110,6 +110,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"targets":               item.TargetsKey(),
 		"line of a target":      item.RateKey("c:push"),
 		"message":               item.MessageKey(tenant, message.ID{1}),
+		"cost of a tenant":      item.CostKey(tenant),
 		"journey by event":      item.EventKey(tenant, "opened", id),
 		"Idempotency-Key":       item.IdempotencyKey(tenant, id, "order-1"),
 		"key of a creation":     item.CreateKey(tenant, "order-1"),

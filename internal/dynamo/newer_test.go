@@ -181,6 +181,7 @@ func TestFormat_EveryRowOfTheKeyTableHasOne(t *testing.T) {
 	_, ok, err = f.store.Engine.PutLine(t.Context(), "c:push", target.Line{}, target.Line{Next: f.now})
 	require.NoError(t, err)
 	require.True(t, ok)
+	require.NoError(t, f.store.Engine.PutCost(t.Context(), demo, time.Second, f.now))
 	everything := items(t, f.table)
 	for key, it := range everything {
 		require.Equal(t, &types.AttributeValueMemberN{Value: "1"}, it["f"], key)

@@ -13,6 +13,7 @@ import (
 
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/target"
 )
@@ -123,7 +124,7 @@ func TestTargets_ADamagedLineIsReplaced(t *testing.T) {
 	s, table := store(t)
 	request := target.Request{
 		Now: start, Interval: target.Interval(14), Patience: target.MaxPatience, Arriving: 1,
-		Journey: target.Journey{Tenant: demo, Journey: id(1)},
+		Tenant: 1, Journey: 1,
 	}
 	next, _ := target.Line{}.Take(request)
 	_, ok, err := s.Engine.PutLine(t.Context(), "c:a", target.Line{}, next)
@@ -151,7 +152,7 @@ func TestTargets_LinesAreWrittenByOneWorkerAtATime(t *testing.T) {
 	request := func(n int) target.Request {
 		return target.Request{
 			Now: start, Interval: target.Interval(14), Patience: target.MaxPatience, Arriving: n,
-			Journey: target.Journey{Tenant: demo, Journey: id(1)},
+			Tenant: 1, Journey: 1,
 		}
 	}
 	var mu sync.Mutex
@@ -176,7 +177,7 @@ func TestTargets_LinesAreWrittenByOneWorkerAtATime(t *testing.T) {
 					require.False(t, taken[at], "no slot is given twice")
 					taken[at] = true
 				}
-				slots, places = slots+grant.Slots, places+grant.Places
+				slots, places = slots+grant.Slots, places+20-grant.Slots
 				return
 			}
 		})
@@ -188,7 +189,8 @@ func TestTargets_LinesAreWrittenByOneWorkerAtATime(t *testing.T) {
 	lines, err := s.Engine.Lines(t.Context())
 	require.NoError(t, err)
 	line := lines["c:a.b#c"]
-	require.Contains(t, line.Journeys, target.Journey{Tenant: demo, Journey: id(1)})
+	require.Len(t, line.Shares, 1)
+	require.Equal(t, []uint32{1}, line.Shares[0].Journeys)
 	require.Equal(t, target.Interval(14), line.Interval)
 	stored, ok, err := s.Engine.PutLine(t.Context(), "c:a.b#c", target.Line{}, target.Line{})
 	require.NoError(t, err)
@@ -202,4 +204,40 @@ func TestTargets_LinesAreWrittenByOneWorkerAtATime(t *testing.T) {
 	lines, err = s.Engine.Lines(t.Context())
 	require.ErrorIs(t, err, journey.ErrNewer)
 	require.Empty(t, lines)
+}
+
+// A cost that cannot be read leaves the others, and a damaged one is replaced.
+func TestTargets_CostsOfTenants(t *testing.T) {
+	t.Parallel()
+
+	s, table := store(t)
+	costs, err := s.Engine.Costs(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, costs)
+	other, _ := ident.ParseTenant("other")
+	put := func(tenant ident.Tenant, wave time.Duration) error {
+		return s.Engine.PutCost(t.Context(), tenant, wave, start)
+	}
+	require.NoError(t, put(demo, time.Second))
+	require.NoError(t, put(demo, 1950*time.Millisecond))
+	require.NoError(t, put(other, time.Second))
+	costs, err = s.Engine.Costs(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, map[ident.Tenant]time.Duration{demo: 1950 * time.Millisecond, other: time.Second}, costs)
+
+	_, err = dynamotest.Client().UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
+		TableName: &table, Key: keyOf("COSTS", "demo"), UpdateExpression: aws.String("SET w = :w"),
+		ExpressionAttributeValues: attributes{":w": garbage},
+	})
+	require.NoError(t, err)
+	costs, err = s.Engine.Costs(t.Context())
+	require.ErrorIs(t, err, journey.ErrDamaged)
+	require.Equal(t, map[ident.Tenant]time.Duration{other: time.Second}, costs)
+	require.NoError(t, put(demo, time.Second))
+
+	newer(t, table, "COSTS", "demo")
+	require.ErrorIs(t, put(demo, time.Second), journey.ErrNewer)
+	costs, err = s.Engine.Costs(t.Context())
+	require.ErrorIs(t, err, journey.ErrNewer)
+	require.Equal(t, map[ident.Tenant]time.Duration{other: time.Second}, costs)
 }

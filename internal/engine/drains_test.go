@@ -24,10 +24,10 @@ type queries struct {
 }
 
 func (q *queries) Due(
-	ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey,
+	ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey, limit int,
 ) ([]journey.DueKey, *journey.DueKey, error) {
 	q.n.Add(1)
-	return q.Table.Due(ctx, p, before, after)
+	return q.Table.Due(ctx, p, before, after, limit)
 }
 
 // tickQueries runs a tick, and what it dispatches, and returns its queries of the due

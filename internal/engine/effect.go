@@ -63,7 +63,7 @@ func (w *worker) send(ctx context.Context, r *run) {
 		return
 	}
 	limit := w.Provider.Timeout()
-	if !fits(ctx, limit) || w.now().Add(limit).After(r.stored.LeaseUntil) {
+	if !fits(ctx, limit) || w.now().Add(limit+recordTime).After(r.stored.LeaseUntil) {
 		w.putEffectOff(r)
 		return
 	}

@@ -44,7 +44,8 @@ const (
 	MaxCrashes   = 30               // attempts without a known outcome, before the enrollment fails
 	DuePerShard  = 5000             // due customers that one shard of a journey is to have at most
 	MaxLease     = 30 * time.Second // the longest lease of a claim
-	LeaseMargin  = 10 * time.Second // what a lease adds to the provider's timeout
+	LeaseMargin  = 12 * time.Second // what a lease adds to the provider's timeout
+	recordTime   = 2 * time.Second  // of a lease, in which no message is sent: its answer is recorded
 	LiveFor      = time.Second      // the oldest reading of a journey's Live entry that may begin an effect
 	DrainGrace   = 2 * time.Minute  // after an archive or delete, enroll calls that began before it may still write
 	firstBackOff = 30 * time.Second

@@ -143,7 +143,7 @@ func (f *fake) Load(_ context.Context, _ ident.Tenant, id ident.ID, customers []
 	return engine.Loaded{Live: &f.lives[0], Enrollments: list, Targets: f.Targets()}, f.loadErr
 }
 
-func (f *fake) Due(_ context.Context, s journey.Partition, _ time.Time, after *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
+func (f *fake) Due(_ context.Context, s journey.Partition, _ time.Time, after *journey.DueKey, limit int) ([]journey.DueKey, *journey.DueKey, error) {
 	all := f.due[s]
 	begin := 0
 	if after != nil {
@@ -152,7 +152,7 @@ func (f *fake) Due(_ context.Context, s journey.Partition, _ time.Time, after *j
 		}
 		begin++
 	}
-	page := all[begin:min(len(all), begin+engine.PageSize)]
+	page := all[begin:min(len(all), begin+limit)]
 	if begin+len(page) < len(all) {
 		return page, &page[len(page)-1], nil
 	}

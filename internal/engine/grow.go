@@ -89,6 +89,7 @@ func (s *sweeper) report(ctx context.Context, function string) {
 		emf.CountMetric("ShardsUnread", unread),
 		emf.CountMetric("CustomersLeft", left),
 		{Name: "OldestDue", Unit: emf.Seconds, Value: s.oldest.Seconds()},
+		emf.CountMetric("CustomersStuck", s.counts.stuck),
 	}, slog.Int("journeys", len(s.lives)), slog.Int("packs", s.counts.packs), slog.Int("solo", s.counts.solo),
 		slog.Int("errors", s.counts.errors))
 }

@@ -17,6 +17,7 @@ const (
 	SmallAfter = 90 * time.Second // a customer overdue by this goes into a smaller pack
 	SmallPack  = 32               // customers of the largest smaller pack: as many as one Advance serves at a time
 	SoloAfter  = 5 * time.Minute  // a customer overdue by this may go into a pack of one
+	StuckAfter = 24 * time.Hour   // a customer overdue by this is stuck, no longer late: often its item cannot be read
 	MaxSolo    = 200              // packs of one that one Tick dispatches
 	maxHalving = 4                // the smallest packs have SmallPack >> 3 customers
 )

@@ -218,7 +218,7 @@ func (p *process) Lives(ctx context.Context, _, _ engine.LiveKey) ([]engine.Live
 	return []engine.Live{p.live}, p.read(ctx)
 }
 
-func (p *process) Due(ctx context.Context, s journey.Partition, before time.Time, after *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
+func (p *process) Due(ctx context.Context, s journey.Partition, before time.Time, after *journey.DueKey, limit int) ([]journey.DueKey, *journey.DueKey, error) {
 	if err := p.read(ctx); err != nil {
 		return nil, nil, err
 	}

@@ -280,7 +280,7 @@ func (m *model) tick() {
 	_ = p.engine().Tick(context.Background())
 }
 
-var seedsFlag = flag.Uint64("seeds", 1000, "number of seeds of the chaos test in memory")
+var seedsFlag = flag.Uint64("seeds", 300, "number of seeds of the chaos test in memory; `make chaos` runs 1,000")
 
 // Customers go through random graphs while processes die at any call, invocations
 // arrive twice, late, out of order or never, workers freeze while others run,

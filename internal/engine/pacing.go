@@ -39,24 +39,29 @@ func (w *worker) takeSlots(ctx context.Context, t Target, runs []*run) {
 	})
 	interval := target.Interval(t.Rate)
 	request := target.Request{
-		Now: now, Interval: interval, Patience: w.patience(ctx, interval), Most: w.most(t.Name, interval), Journey: target.Journey{Tenant: w.pack.Tenant, Journey: w.pack.Journey},
+		Now: now, Interval: interval, Patience: w.patience(ctx, interval), Most: w.most(t.Name, interval),
+		Tenant: target.TenantMark(w.pack.Tenant), Journey: target.JourneyMark(target.Journey{Tenant: w.pack.Tenant, Journey: w.pack.Journey}),
 	}
 	for _, r := range asking {
 		request.Returning += r.returning()
+		if r.early(now) {
+			request.Early++
+		}
 	}
 	request.Arriving = len(asking) - request.Returning
 	grant, ok := w.ask(ctx, t.Name, request)
 	for i, r := range asking {
-		place := i - (len(asking) - grant.Places)
 		switch {
+		case ok && i < grant.Slots:
+			r.slot = grant.First.Add(time.Duration(i) * interval)
+		case r.early(now):
+			r.state = done // it keeps its place
 		case !ok:
 			w.holdUntil(r, now.Add(unreadFor))
-		case i < grant.Slots:
-			r.slot = grant.First.Add(time.Duration(i) * interval)
-		case place >= 0:
-			w.stand(r, grant.Place.Add(time.Duration(place)*interval))
+		case i < request.Returning:
+			w.stand(r, grant.Back.Add(time.Duration(i-grant.Slots)*grant.Step))
 		default:
-			w.stand(r, now.Add(comeBack+time.Duration(w.Jitter()*float64(comeBack))))
+			w.stand(r, grant.Place.Add(time.Duration(i-max(grant.Slots, request.Returning))*grant.Step))
 		}
 	}
 }
@@ -64,6 +69,7 @@ func (w *worker) takeSlots(ctx context.Context, t Target, runs []*run) {
 // stand holds r until its place in line.
 func (w *worker) stand(r *run, place time.Time) {
 	w.hold(r, place)
+	r.next.InLine = true
 	w.held.Add(1)
 }
 
@@ -94,7 +100,9 @@ func (w *worker) ask(ctx context.Context, name string, request target.Request) (
 		}
 		line = stored
 	}
-	return target.Grant{}, true // so many others ask that all come back soon
+	request.Most = 0 // so many others ask that all go on standing in line
+	_, grant := line.Take(request)
+	return grant, true
 }
 
 // returning returns 1 for a customer that comes back to its node, and otherwise 0.
@@ -103,6 +111,11 @@ func (r *run) returning() int {
 		return 1
 	}
 	return 0
+}
+
+// early reports whether r's place in line has not come.
+func (r *run) early(now time.Time) bool {
+	return r.stored.InLine && r.stored.Node == r.next.Node && r.stored.Due.After(now)
 }
 
 // missed reports whether r's slot has passed.

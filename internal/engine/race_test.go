@@ -240,7 +240,7 @@ func (r *race) Lives(context.Context, engine.LiveKey, engine.LiveKey) ([]engine.
 	return r.lives, nil
 }
 
-func (r *race) Due(_ context.Context, s journey.Partition, before time.Time, _ *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
+func (r *race) Due(_ context.Context, s journey.Partition, before time.Time, _ *journey.DueKey, _ int) ([]journey.DueKey, *journey.DueKey, error) {
 	if s.Shard > 0 || r.e == nil || r.e.Due.IsZero() || r.e.Due.After(before) {
 		return nil, nil, nil
 	}

@@ -61,7 +61,7 @@ func (s *scan) read(ctx context.Context, table Table, now time.Time) ([]journey.
 	if s.drain {
 		before = endOfTime
 	}
-	page, next, err := table.Due(ctx, s.partition, before, s.next)
+	page, next, err := table.Due(ctx, s.partition, before, s.next, PageSize)
 	if err != nil {
 		return nil, err
 	}

@@ -41,6 +41,7 @@ type slowWorld struct {
 	asked  map[string]int // decisions by key
 	sent   map[string]int // messages by key
 	doubts int            // messages that may have been sent before
+	rest   time.Duration  // that the shortest lease has left when a message that takes all its time ends
 	writes int
 	begun  chan engine.Pack
 }
@@ -49,7 +50,7 @@ func (s *slowWorld) Lives(context.Context, engine.LiveKey, engine.LiveKey) ([]en
 	return []engine.Live{s.live}, nil
 }
 
-func (s *slowWorld) Due(_ context.Context, _ journey.Partition, before time.Time, _ *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
+func (s *slowWorld) Due(_ context.Context, _ journey.Partition, before time.Time, _ *journey.DueKey, _ int) ([]journey.DueKey, *journey.DueKey, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var page []journey.DueKey
@@ -147,6 +148,9 @@ func (s *slowWorld) Send(ctx context.Context, m engine.Message) (progress.Answer
 		}
 	}
 	s.count(s.sent, m.Key)
+	s.mu.Lock()
+	s.rest = min(s.rest, time.Until(s.items[m.Customer].LeaseUntil)-s.Timeout())
+	s.mu.Unlock()
 	if !elapse(ctx, s.sendTime) {
 		return progress.Answer{}, &engine.UncertainError{Err: ctx.Err()}
 	}
@@ -190,7 +194,7 @@ func newSlowWorld(t *testing.T, kinds string, config map[byte]string, customers 
 	s := &slowWorld{
 		graph: d, items: map[string]progress.Enrollment{}, asked: map[string]int{}, sent: map[string]int{},
 		live:  engine.Live{Tenant: tenant, Journey: "jrn_0", On: true, Shards: 1, Since: time.Now()},
-		begun: make(chan engine.Pack, 10_000),
+		begun: make(chan engine.Pack, 10_000), rest: time.Hour,
 	}
 	for i := range customers {
 		e, _ := d.Graph.Start(progress.Enrollment{
@@ -345,5 +349,19 @@ func TestAdvance_ClaimsNothingThatDoesNotFit(t *testing.T) {
 		s.run(t, 14*time.Second, 2)
 		require.Zero(t, s.writes)
 		require.Empty(t, s.sent)
+	})
+}
+
+// The third messages of a pack would begin 10.4 seconds after their claim, so that answers of
+// 10 seconds would be recorded when their leases have nearly ended.
+func TestAdvance_SendsOnlyWhatCanBeRecordedInItsLease(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlowWorld(t, "s", map[byte]string{'s': `{"channel":"push"}`}, engine.PackSize)
+		s.sendTime = 5200 * time.Millisecond
+		s.run(t, time.Minute, 5)
+		require.True(t, s.allLeft())
+		require.Len(t, s.sent, engine.PackSize)
+		require.GreaterOrEqual(t, s.rest, 2*time.Second)
 	})
 }

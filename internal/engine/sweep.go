@@ -2,11 +2,13 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 )
 
@@ -21,9 +23,9 @@ const maxErrors = 20
 // dispatches their due customers. Engine.Parallel goroutines do that, each one request at
 // a time. The tenants take turns, in which each reads a page or dispatches a pack.
 //
-// Each tenant may dispatch an equal part of the packs. What some do not need the others
+// Each tenant may take an equal part of the workers' time. What some do not need the others
 // share, once the first are done, and so on. A tenant that may dispatch no more is not
-// read either.
+// read either. One whose packs take longer than others' waits for more turns between them.
 type sweeper struct {
 	*Engine
 	segment Segment
@@ -33,21 +35,21 @@ type sweeper struct {
 	mu     sync.Mutex // guards the rest, and what the shares have
 	wake   *sync.Cond // signaled when a goroutine has done something
 	shares []*share
-	turn   int // of shares
-	busy   int // goroutines that are doing something
-	budget int // packs that no share may dispatch yet
-	failed int // scans
-	counts struct{ due, packs, solo, undelivered, errors int }
-	oldest time.Duration // that a customer of an active journey is late
+	turn   int           // of shares
+	busy   int           // goroutines that are doing something
+	budget time.Duration // of workers, that no share may take yet
+	failed int           // scans
+	counts struct{ due, packs, solo, stuck, undelivered, errors int }
+	oldest time.Duration // that a customer of an active journey is late who is not stuck
 }
 
-func newSweeper(e *Engine, lives []Live, segment Segment, began time.Time) *sweeper {
-	s := &sweeper{Engine: e, segment: segment, began: began, budget: segment.Packs}
+func newSweeper(e *Engine, lives []Live, segment Segment, costs map[ident.Tenant]time.Duration, began time.Time) *sweeper {
+	s := &sweeper{Engine: e, segment: segment, began: began, budget: capacity(segment.Packs)}
 	s.wake = sync.NewCond(&s.mu)
 	for _, l := range lives {
 		s.lives = append(s.lives, &sweptLive{Live: l, occupied: l.Epoch, waiting: make([][]string, maxHalving+1)})
 	}
-	s.shares = s.newShares(s.lives)
+	s.shares = s.newShares(s.lives, costs)
 	return s
 }
 
@@ -72,6 +74,7 @@ func (s *sweeper) work(ctx context.Context) {
 		switch {
 		case pack != nil:
 			s.mu.Unlock()
+			pack.At = s.now()
 			err := s.Dispatcher.Dispatch(ctx, *pack)
 			s.mu.Lock()
 			s.dispatched(ctx, *pack, err)
@@ -91,9 +94,15 @@ func (s *sweeper) work(ctx context.Context) {
 // next waits for something to do and takes it. Both are nil if nothing is left.
 func (s *sweeper) next(ctx context.Context) (*share, *Pack, *scan) {
 	for !nearEnd(ctx) {
+		waits, reading := false, false
 		for range s.shares {
 			h := s.shares[s.turn]
 			s.turn = (s.turn + 1) % len(s.shares)
+			reading = reading || h.reading > 0
+			if h.passes() {
+				waits = true
+				continue
+			}
 			pack, scan := h.next(fits(ctx, tailTime))
 			if pack != nil || scan != nil {
 				s.busy++
@@ -105,6 +114,7 @@ func (s *sweeper) next(ctx context.Context) (*share, *Pack, *scan) {
 			}
 		}
 		switch {
+		case waits && !reading: // for nothing but turns
 		case s.busy > 0:
 			s.wake.Wait()
 		case !s.allot():
@@ -114,8 +124,9 @@ func (s *sweeper) next(ctx context.Context) (*share, *Pack, *scan) {
 	return nil, nil, nil
 }
 
-// allot divides the budget among the tenants that need more. It reports whether one got
-// something.
+// allot divides the budget among the tenants that need more. Where the parts are too small
+// for a pack, those whose turn it is in this minute get a pack each. It reports whether one
+// got something.
 func (s *sweeper) allot() bool {
 	var needy []*share
 	for _, h := range s.shares {
@@ -123,11 +134,31 @@ func (s *sweeper) allot() bool {
 			needy = append(needy, h)
 		}
 	}
-	given := s.budget > 0 && len(needy) > 0
 	for i, h := range needy {
-		h.allowed += takePart(&s.budget, len(needy)-i)
+		if s.budget > 0 {
+			h.allowed += takePart(&s.budget, len(needy)-i)
+		}
 	}
-	return given
+	if slices.ContainsFunc(needy, (*share).mayGoOn) {
+		return true
+	}
+	for _, h := range needy {
+		s.budget += h.allowed
+		h.allowed = 0
+	}
+	for _, h := range needy {
+		need := h.need()
+		if rest := s.budget; rest < need { // too little for a pack: it is one in some minutes
+			s.budget = 0
+			if s.Jitter()*float64(need) < float64(rest) {
+				h.allowed = need
+			}
+			break
+		}
+		h.allowed = need
+		s.budget -= need
+	}
+	return slices.ContainsFunc(needy, (*share).mayGoOn)
 }
 
 // dispatched counts a pack.
@@ -159,10 +190,14 @@ func (s *sweeper) wasRead(ctx context.Context, h *share, scan *scan, page []jour
 	behind := scan.pages > 1 || scan.next != nil
 	for _, key := range page {
 		late := scan.late(key, s.began)
-		s.oldest = max(s.oldest, late)
+		if late >= StuckAfter {
+			s.counts.stuck++
+		} else {
+			s.oldest = max(s.oldest, late)
+		}
 		o, ok := overdue{scan.live, key.Customer, late, behind}, true
 		if late >= SoloAfter {
-			o, ok = h.solo.add(o)
+			o, ok = h.addSolo(o)
 		}
 		if ok {
 			h.add(o)
@@ -178,7 +213,7 @@ func (s *sweeper) dispatchSolo(ctx context.Context) {
 	var packs []Pack
 	for _, h := range s.shares {
 		for _, o := range h.solo.list {
-			packs = append(packs, Pack{Tenant: h.tenant, Journey: o.live.Journey, Customers: []string{o.customer}, Solo: true})
+			packs = append(packs, Pack{Tenant: h.tenant, Journey: o.live.Journey, Customers: []string{o.customer}, Solo: true, Wave: h.wave, At: s.now()})
 		}
 	}
 	packs = inTurn(packs, func(p Pack) string { return p.Tenant.String() })

@@ -58,7 +58,7 @@ func (s *sweeps) Lives(_ context.Context, from, to engine.LiveKey) ([]engine.Liv
 	return s.lives[begin : end+1], nil
 }
 
-func (s *sweeps) Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
+func (s *sweeps) Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey, limit int) ([]journey.DueKey, *journey.DueKey, error) {
 	time.Sleep(s.reading)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -68,7 +68,7 @@ func (s *sweeps) Due(ctx context.Context, p journey.Partition, before time.Time,
 	if s.refuse != nil && p.Shard == 1 {
 		return nil, nil, s.refuse
 	}
-	return s.fake.Due(ctx, p, before, after)
+	return s.fake.Due(ctx, p, before, after, limit)
 }
 
 func (s *sweeps) Dispatch(ctx context.Context, p engine.Pack) error {
@@ -95,6 +95,7 @@ func (s *sweeps) DispatchSweep(_ context.Context, segment engine.Segment) error 
 type logged struct {
 	Msg                                               string
 	CustomersDue, ShardsUnread, CustomersLeft, Errors int
+	CustomersStuck                                    int
 	OldestDue                                         float64
 	AWS                                               struct {
 		CloudWatchMetrics []struct{ Metrics []struct{ Name string } }
@@ -387,4 +388,24 @@ func TestTick_TellsHowLateTheOldestCustomerIs(t *testing.T) {
 		sent = append(sent, m.Name)
 	}
 	require.Equal(t, []string{"CustomersDue", "OldestDue"}, sent)
+}
+
+// Customers whose items cannot be read stay due for ever, but not the alarm on lateness.
+func TestTick_CountsStuckCustomersByThemselves(t *testing.T) {
+	t.Parallel()
+
+	s := newSweeps("a", "b")
+	s.overdue(0, 0, 2, engine.StuckAfter)
+	s.overdue(0, 1, 1, 90*24*time.Hour)
+	require.NoError(t, s.engine().Tick(t.Context()))
+	line := s.lastLine(t)
+	require.Equal(t, []int{3, 3}, []int{line.CustomersStuck, line.CustomersDue})
+	require.Zero(t, line.OldestDue)
+	require.Len(t, s.packs, 3, "they are still tried, each alone")
+
+	s.overdue(1, 0, 1, engine.StuckAfter-time.Second)
+	require.NoError(t, s.engine().Tick(t.Context()))
+	line = s.lastLine(t)
+	require.Equal(t, 3, line.CustomersStuck)
+	require.InDelta(t, (engine.StuckAfter - time.Second).Seconds(), line.OldestDue, 0)
 }

@@ -62,8 +62,10 @@ type LiveKey struct {
 type Pack struct {
 	Tenant    ident.Tenant
 	Journey   ident.ID
-	Customers []string // 1 to PackSize, all different
-	Solo      bool     // a single customer, which may have killed an earlier worker
+	Customers []string      // 1 to PackSize, all different
+	Solo      bool          // a single customer, which may have killed an earlier worker
+	Wave      time.Duration // what Tick thought that each SmallPack customers take; 0 if Tick did not dispatch it in its turn
+	At        time.Time     // when it was dispatched; zero if it may wait for any time
 }
 
 // Loaded is what Load reads.
@@ -120,10 +122,11 @@ type Table interface {
 	// Lives returns the Live entries from a key to another, both included, in
 	// order; all if both are zero. Its error is an Unread if some cannot be read.
 	Lives(ctx context.Context, from, to LiveKey) ([]Live, error)
-	// Due returns a page of at most PageSize keys of a shard that are due at
-	// before or earlier, ordered by due time. The page begins behind after, or
-	// at the start if after is nil. next is nil after the last page.
-	Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey) (page []journey.DueKey, next *journey.DueKey, err error)
+	// Due returns a page of at most limit keys of a shard, 1 to PageSize, that are due
+	// at before or earlier, ordered by due time. The page begins behind after, or
+	// at the start if after is nil; after without a Customer is behind all of that
+	// time. next is nil after the last page.
+	Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey, limit int) (page []journey.DueKey, next *journey.DueKey, err error)
 	// GrowShards gives the journey that many shards, unless they have changed
 	// since l was read.
 	GrowShards(ctx context.Context, l Live, shards int) error
@@ -147,6 +150,11 @@ type Table interface {
 	Lines(ctx context.Context) (map[string]target.Line, error)
 	// PutMessages stores records of messages, over earlier ones with their ids.
 	PutMessages(ctx context.Context, t ident.Tenant, records []message.Record) error
+	// Costs returns how long a worker takes for SmallPack customers of a tenant, where
+	// that is known to be much. Its error is an Unread if some cannot be read.
+	Costs(ctx context.Context) (map[ident.Tenant]time.Duration, error)
+	// PutCost stores one of Costs, until it expires.
+	PutCost(ctx context.Context, t ident.Tenant, wave time.Duration, expires time.Time) error
 	// Profiles returns the profiles of customers, by customer. Those without a
 	// profile are absent.
 	Profiles(ctx context.Context, t ident.Tenant, customers []string) (map[string]Profile, error)

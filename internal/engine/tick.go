@@ -52,7 +52,7 @@ func (e *Engine) sweep(ctx context.Context, function string, s Segment) error {
 		return nil
 	}
 	began := e.now()
-	newSweeper(e, lives, s, began).run(ctx, function)
+	newSweeper(e, lives, s, e.costs(ctx, lives), began).run(ctx, function)
 	e.pace(ctx, began, lives)
 	return nil
 }

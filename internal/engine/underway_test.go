@@ -105,7 +105,7 @@ func node(e progress.Enrollment) string { return fmt.Sprint(status(e), " ", e.No
 
 // manyFlag is the number of customers in a journey that changes. `make chaos` runs
 // 10,000, which takes DynamoDB Local minutes.
-var manyFlag = flag.Int("many", 300, "customers of the tests of journeys under way; `make seeds` has 1,000")
+var manyFlag = flag.Int("many", 300, "customers of the tests of journeys under way; `make chaos` has 10,000")
 
 // While a journey is paused, its due customers are neither written nor sent
 // anything. When it is resumed, they go on.

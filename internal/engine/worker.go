@@ -47,7 +47,16 @@ func (e *Engine) Advance(ctx context.Context, pack Pack) error {
 		e.Log.InfoContext(ctx, "pack left: installation paused", "journey", pack.Journey)
 		return nil
 	}
+	if e.leave(ctx, pack) {
+		return nil
+	}
 	liveAt := e.now()
+	if e.Watch != nil {
+		whole := ctx
+		defer func() { e.noteCost(whole, pack, liveAt) }()
+	}
+	ctx, cancel := e.bounded(ctx, pack)
+	defer cancel()
 	loaded, err := e.Table.Load(ctx, pack.Tenant, pack.Journey, pack.Customers)
 	unread, err := splitUnread(err)
 	if err != nil {
@@ -125,7 +134,7 @@ func (w *worker) start(ctx context.Context, e progress.Enrollment) (*run, error)
 	switch {
 	case r.graph.Awaits(e.Node) != nil:
 		r.state = readingEvents
-	case !e.Due.After(now):
+	case !e.Due.After(now), e.InLine:
 		r.state = stepping
 	}
 	return r, nil

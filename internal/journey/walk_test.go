@@ -140,7 +140,7 @@ func TestSimulation_MatchesRealPath(t *testing.T) {
 	outcomes, left := map[string]int{}, map[string]int{}
 	seeds := uint64(10_000)
 	if testing.Short() { // under the race detector
-		seeds = 3000
+		seeds = 500
 	}
 	for seed := range seeds {
 		r := rand.New(rand.NewPCG(seed, 1))

@@ -68,6 +68,10 @@ type Enrollment struct {
 	Attempts   int
 	LeaseUntil time.Time
 
+	// InLine is set while Due is a place in the line of a channel with a rate, which may also
+	// be served sooner.
+	InLine bool
+
 	// PendingExit is an exit that was requested while a worker owned an effect; zero for
 	// none. The next write of a worker carries it out.
 	PendingExit ExitRequest
@@ -170,7 +174,7 @@ func (e Enrollment) Anonymize(now time.Time) Enrollment {
 	}
 	e.Customer, e.RequestID, e.Decisions, e.Event, e.Steps = "", ident.RequestID{}, nil, nil, nil
 	e.Attempts, e.LeaseUntil, e.Woken, e.Heard, e.EndedBy, e.Place = 0, time.Time{}, Stamp{}, Stamp{}, Stamp{}, Place{}
-	e.OnProfile, e.ProfileRev = false, 0
+	e.OnProfile, e.ProfileRev, e.InLine = false, 0, false
 	e.Path, e.Retries = e.Path.ByDay(e.EnrolledAt), e.Retries.ByDay(e.EnrolledAt)
 	e.EnrolledAt, e.Since, e.WrittenAt, e.ExpiresAt = trail.UTCDay(e.EnrolledAt), trail.UTCDay(e.Since), trail.UTCDay(e.WrittenAt), time.Time{}
 	e.LeftAt, e.FailedAt, e.ConvertedAt = trail.UTCDay(e.LeftAt), trail.UTCDay(e.FailedAt), trail.UTCDay(e.ConvertedAt)

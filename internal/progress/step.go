@@ -88,7 +88,7 @@ func (g *Graph) Start(e Enrollment) (Enrollment, EffectKind) {
 // PendingConversion.
 func (e Enrollment) NextWrite(now time.Time) Enrollment {
 	e.Rev++
-	e.KeptBefore = e.KeptSize()
+	e.KeptBefore, e.InLine = e.KeptSize(), false
 	e.Delta = trail.Delta{trail.DeltaForm, 0}
 	if now.After(e.WrittenAt) {
 		e.WrittenAt = now

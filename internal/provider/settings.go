@@ -25,8 +25,15 @@ type Settings struct {
 	flows    map[string]flow
 	channels map[string]channel
 	allowed  allowance
-	plain    []string // see PlainSecrets
+	plain    []string   // see PlainSecrets
+	arns     []NamedARN // see SecretARNs
 }
+
+// NamedARN is an ARN in the settings, and where it stands, as a JSON pointer.
+type NamedARN struct{ At, ARN string }
+
+// SecretARNs returns the ARNs of secrets.
+func (s Settings) SecretARNs() []NamedARN { return s.arns }
 
 // Catalog returns the channels and flows without anything secret. It must not be
 // changed.
@@ -217,6 +224,9 @@ func (s *Settings) readSecret(v strict.Value) secret.Setting {
 	}
 	if parsed.Plain() {
 		s.plain = append(s.plain, v.Pointer())
+	}
+	if name := parsed.Place().Name; strings.HasPrefix(name, "arn:") {
+		s.arns = append(s.arns, NamedARN{v.Pointer(), name})
 	}
 	return parsed
 }

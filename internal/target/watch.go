@@ -14,12 +14,13 @@ const (
 	staleAfter  = 10 * time.Minute
 )
 
-// Watch is what one process has seen of its targets, over many invocations. The zero
+// Watch is what one process has seen of its targets and tenants, over many invocations. The zero
 // value has seen nothing. It is safe for concurrent use.
 type Watch struct {
 	mu    sync.Mutex
 	seen  map[string]*seen
 	lines map[string]Line
+	works map[string]*work // by tenant
 }
 
 type seen struct {

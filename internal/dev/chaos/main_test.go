@@ -14,7 +14,7 @@ import (
 
 var (
 	firstFlag = flag.Uint64("first", 0, "the first seed to run; `make seeds` begins with 1")
-	seedsFlag = flag.Uint64("seeds", 1, "number of seeds to run; `make seeds` runs 2")
+	seedsFlag = flag.Uint64("seeds", 1, "number of seeds to run; `make chaos` runs 20")
 	seedFlag  = flag.Int64("seed", -1, "run this seed only")
 )
 

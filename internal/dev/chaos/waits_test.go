@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dev/journeytest"
+	"journeys/internal/dev/lambda"
 	"journeys/internal/graph"
 	"journeys/internal/progress"
 	"journeys/internal/simulate"
@@ -38,7 +39,7 @@ var kinds = []string{
 	byEvent, byTime, byMove, "until at", "until field", "until time", "until a date or an event",
 	"multi_split", "random_split", "update_customer", "branches of events",
 	exitsByEvent, exitsByCondition, conversions, lateConversions, laterRuns,
-	archives, refusedArchives,
+	archives, refusedArchives, string(lambda.Slow),
 }
 
 // occurred counts what happened in all seeds, by kind.

@@ -307,7 +307,7 @@ func (w *world) requireIndexed(t *testing.T) {
 			shard := journey.Partition{
 				Tenant: w.tenant, Journey: c.id, Epoch: live.DrainFrom + k/live.Shards, Shard: k % live.Shards,
 			}
-			page, more, err := w.store.Engine.Due(t.Context(), shard, time.UnixMilli(1<<52), nil)
+			page, more, err := w.store.Engine.Due(t.Context(), shard, time.UnixMilli(1<<52), nil, engine.PageSize)
 			require.NoError(t, err)
 			require.Nil(t, more)
 			for _, due := range page {

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"maps"
 	"sync"
+	"time"
 
 	"journeys/internal/engine"
 	"journeys/internal/ident"
@@ -20,6 +21,7 @@ type Table struct {
 	mu     sync.Mutex
 	states target.States
 	lines  map[string]target.Line
+	costs  map[ident.Tenant]time.Duration
 	writes int
 
 	messages map[message.ID]message.Record
@@ -102,6 +104,24 @@ func (t *Table) Lines(context.Context) (map[string]target.Line, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return maps.Clone(t.lines), nil
+}
+
+// Costs implements engine.Table.
+func (t *Table) Costs(context.Context) (map[ident.Tenant]time.Duration, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return maps.Clone(t.costs), nil
+}
+
+// PutCost implements engine.Table.
+func (t *Table) PutCost(_ context.Context, tenant ident.Tenant, wave time.Duration, _ time.Time) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.costs == nil {
+		t.costs = map[ident.Tenant]time.Duration{}
+	}
+	t.costs[tenant] = wave
+	return nil
 }
 
 func (t *Table) stamp() (stamp [16]byte) {

@@ -13,12 +13,13 @@ import (
 
 // Channel is what messages are sent through.
 type Channel struct {
-	Takes    time.Duration // until it answers
-	Hangs    bool          // it never answers
-	Rate     float64       // ratePerSecond of the settings; 0 for none
-	Refuses  int           // messages a second, beyond which it throttles; 0 for none
-	Sent     []time.Time   // when each message was sent
-	Asked    int           // requests
+	Takes    time.Duration  // until it answers
+	Hangs    bool           // it never answers
+	Rate     float64        // ratePerSecond of the settings; 0 for none
+	Refuses  int            // messages a second, beyond which it throttles; 0 for none
+	Sent     []time.Time    // when each message was sent
+	By       map[string]int // how many, by tenant
+	Asked    int            // requests
 	inSecond int
 	second   int64
 }
@@ -40,7 +41,7 @@ func (c *channels) Decide(context.Context, engine.DecisionRequest) (condition.Va
 
 func (c *channels) Send(ctx context.Context, m engine.Message) (progress.Answer, error) {
 	ch := c.Channels[m.Config.Channel]
-	if c.throttled(ch) {
+	if c.throttled(ch, m.Tenant.String()) {
 		return progress.Answer{}, &engine.ThrottledError{After: time.Second}
 	}
 	takes, err := ch.Takes, error(nil)
@@ -57,7 +58,7 @@ func (c *channels) Send(ctx context.Context, m engine.Message) (progress.Answer,
 }
 
 // throttled counts a request, and reports whether the channel refuses it.
-func (c *channels) throttled(ch *Channel) bool {
+func (c *channels) throttled(ch *Channel, tenant string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	ch.Asked++
@@ -71,6 +72,10 @@ func (c *channels) throttled(ch *Channel) bool {
 	ch.inSecond++
 	if !ch.Hangs {
 		ch.Sent = append(ch.Sent, now)
+		if ch.By == nil {
+			ch.By = map[string]int{}
+		}
+		ch.By[tenant]++
 	}
 	return false
 }

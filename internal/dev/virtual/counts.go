@@ -8,12 +8,12 @@ import (
 
 // Counts is what a run did.
 type Counts struct {
-	Ticks, Sweeps, Queries, Loads, Invocations, Packs, Solo, Dropped, Lost int
-	ListRRU, DueRRU, LoadRRU                                               float64
-	WRU                                                                    int
-	GBSeconds                                                              float64
-	MaxQueue                                                               int // events that waited at a time
-	LongestTick, LongestSweep                                              time.Duration
+	Ticks, Sweeps, Queries, Loads, Invocations, Packs, Solo, Dropped, Lost, Costs int
+	ListRRU, DueRRU, LoadRRU                                                      float64
+	WRU                                                                           int
+	GBSeconds                                                                     float64
+	MaxQueue                                                                      int // events that waited at a time
+	LongestTick, LongestSweep                                                     time.Duration
 
 	Left, Failed, Open int
 	Oldest             time.Duration // of the customers that are open at the end

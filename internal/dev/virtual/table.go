@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -71,11 +72,11 @@ func compareKeys(a, b engine.LiveKey) int {
 	return cmp.Or(cmp.Compare(a.Tenant.String(), b.Tenant.String()), cmp.Compare(a.Journey, b.Journey))
 }
 
-func (w table) Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey) ([]journey.DueKey, *journey.DueKey, error) {
+func (w table) Due(ctx context.Context, p journey.Partition, before time.Time, after *journey.DueKey, limit int) ([]journey.DueKey, *journey.DueKey, error) {
 	if !w.elapse(ctx, QueryTime, requestCPU) {
 		return nil, nil, ctx.Err()
 	}
-	page, next := w.due(p, before, after)
+	page, next := w.due(p, before, after, limit)
 	if !w.elapse(ctx, 0, time.Duration(len(page))*keyCPU) {
 		return nil, nil, ctx.Err()
 	}
@@ -83,24 +84,27 @@ func (w table) Due(ctx context.Context, p journey.Partition, before time.Time, a
 }
 
 // due reads a page of the due index.
-func (w *World) due(p journey.Partition, before time.Time, after *journey.DueKey) (page []journey.DueKey, next *journey.DueKey) {
+func (w *World) due(p journey.Partition, before time.Time, after *journey.DueKey, limit int) (page []journey.DueKey, next *journey.DueKey) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	part := w.partition(p)
 	var start key
-	if after == nil {
+	switch {
+	case after == nil:
 		part.visit(w.minute())
-	} else {
+	case after.Customer == "":
+		start = key{after.At.UnixMilli(), math.MaxInt32}
+	default:
 		start = key{after.At.UnixMilli(), customerID(after.Customer)}
 	}
-	keys := w.page(part, before.UnixMilli(), start, engine.PageSize)
+	keys := w.page(part, before.UnixMilli(), start, limit)
 	w.Count.Queries++
 	w.Count.DueRRU += max(1, float64((len(keys)*keySize+4095)/4096)) / 2
 	page = make([]journey.DueKey, len(keys))
 	for i, k := range keys {
 		page[i] = journey.DueKey{Customer: customerName(k.id), At: time.UnixMilli(k.at).UTC()}
 	}
-	if len(page) < engine.PageSize {
+	if len(page) < limit {
 		return page, nil
 	}
 	return page, &page[len(page)-1]
@@ -203,6 +207,27 @@ func (w table) Lines(ctx context.Context) (map[string]target.Line, error) {
 	w.Count.Queries++
 	w.mu.Unlock()
 	return w.targets.Lines(ctx)
+}
+
+func (w table) Costs(ctx context.Context) (map[ident.Tenant]time.Duration, error) {
+	if !elapse(ctx, QueryTime) {
+		return nil, ctx.Err()
+	}
+	w.mu.Lock()
+	w.Count.Queries++
+	w.mu.Unlock()
+	return w.targets.Costs(ctx)
+}
+
+func (w table) PutCost(ctx context.Context, t ident.Tenant, wave time.Duration, expires time.Time) error {
+	if !elapse(ctx, WriteTime) {
+		return ctx.Err()
+	}
+	w.mu.Lock()
+	w.Count.WRU++
+	w.Count.Costs++
+	w.mu.Unlock()
+	return w.targets.PutCost(ctx, t, wave, expires)
 }
 
 // start returns the enrollment of a customer whose wait ends at due.

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -70,10 +71,9 @@ type World struct {
 }
 
 type liveJourney struct {
-	live    engine.Live
-	number  int32
-	channel string
-	graph   journey.Definition
+	live   engine.Live
+	number int32
+	graph  journey.Definition
 }
 
 type customer struct {
@@ -99,28 +99,29 @@ func New() *World {
 // wait is how long customers wait before they are due.
 const wait = time.Hour
 
-// graphs are the compiled definitions by channel.
+// graphs are the compiled definitions by channels.
 var graphs sync.Map
 
-func definition(channel string) journey.Definition {
-	if d, ok := graphs.Load(channel); ok {
+func definition(channels string) journey.Definition {
+	if d, ok := graphs.Load(channels); ok {
 		return d.(journey.Definition)
 	}
-	text := `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"rest","type":"wait","config":{"delayHours":1}},
-		{"id":"tell","type":"channel_action","config":{"channel":"` + channel + `"}},{"id":"out","type":"exit"}],
-		"edges":[{"source":"in","target":"rest"},{"source":"rest","target":"tell"},{"source":"tell","target":"out"}]}`
-	if channel == "" {
-		text = `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"rest","type":"wait","config":{"delayHours":1}},{"id":"out","type":"exit"}],
-		"edges":[{"source":"in","target":"rest"},{"source":"rest","target":"out"}]}`
+	nodes := `{"id":"in","type":"entry_trigger"},{"id":"rest","type":"wait","config":{"delayHours":1}}`
+	edges, last := `{"source":"in","target":"rest"}`, "rest"
+	for i, name := range strings.FieldsFunc(channels, func(r rune) bool { return r == ',' }) {
+		tell := fmt.Sprintf("tell%d", i)
+		nodes += fmt.Sprintf(`,{"id":%q,"type":"channel_action","config":{"channel":%q}}`, tell, name)
+		edges += fmt.Sprintf(`,{"source":%q,"target":%q}`, last, tell)
+		last = tell
 	}
-	d := mustRead(text)
-	graphs.Store(channel, d)
+	d := mustRead(fmt.Sprintf(`{"nodes":[%s,{"id":"out","type":"exit"}],"edges":[%s,{"source":%q,"target":"out"}]}`, nodes, edges, last))
+	graphs.Store(channels, d)
 	return d
 }
 
 // Journey adds an active journey of a tenant, whose customers wait for an hour, get a
-// message on the channel, unless that is "", and leave. It returns its number.
-func (w *World) Journey(tenant string, shards int, channel string) int {
+// message on each of the channels, which are separated by commas, and leave. It returns its number.
+func (w *World) Journey(tenant string, shards int, channels string) int {
 	t, ok := ident.ParseTenant(tenant)
 	if !ok {
 		panic("not a tenant: " + tenant)
@@ -130,7 +131,7 @@ func (w *World) Journey(tenant string, shards int, channel string) int {
 		live: engine.Live{
 			Tenant: t, Journey: ident.ID(fmt.Sprintf("jrn_%026d", n)), On: true, Shards: shards, Since: time.Now().Add(-24 * time.Hour).UTC(),
 		},
-		number: int32(n), channel: channel, graph: definition(channel),
+		number: int32(n), graph: definition(channels),
 	}
 	w.journeys = append(w.journeys, j)
 	w.list, w.sorted = append(w.list, j), false

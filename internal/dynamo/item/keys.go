@@ -40,6 +40,7 @@ import (
 //	LIVE entry             LIVE                          <tenant>#<journey>
 //	targets                TARGETS                       T
 //	line of a target       RATE                          <target>
+//	cost of a tenant       COSTS                         <tenant>
 //	journey by event       T#<tenant>#EV#<eventType>     <journey>
 //	kept properties        T#<tenant>#EV#<eventType>     keep
 //	Idempotency-Key        T#<tenant>#I#<journey>#<key>  I
@@ -82,6 +83,7 @@ const (
 	LivePK    = "LIVE"
 	TargetsPK = "TARGETS"
 	RatePK    = "RATE"
+	CostsPK   = "COSTS"
 	auditPK   = "AUDIT"
 	foldPK    = "FOLD#"
 
@@ -206,6 +208,9 @@ func TargetsKey() Item { return Key(TargetsPK, targetsSK) }
 
 // RateKey returns the key of the line of a target.
 func RateKey(name string) Item { return Key(RatePK, name) }
+
+// CostKey returns the key of the cost of a tenant's packs.
+func CostKey(t ident.Tenant) Item { return Key(CostsPK, t.String()) }
 
 // ParseLiveSK parses the sort key of a LIVE entry.
 func ParseLiveSK(sk string) (tenant ident.Tenant, id ident.ID, ok bool) {

@@ -2,13 +2,14 @@ package targets
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/item"
@@ -18,47 +19,68 @@ import (
 	"journeys/internal/target"
 )
 
-// Attributes of a line. Its times are in nanoseconds, because a rate may be 10,000 a second.
+// Attributes of a line. Next is in nanoseconds, because a rate may be 10,000 a second.
 const (
 	rNext     = "n"
-	rTail     = "t"
 	rInterval = "iv"
-	rJourneys = "j" // by the sort key of their LIVE entries: milliseconds
+	rShares   = "s" // all of them, packed: the item is written for every grant, and 1 KB is a unit
+)
+
+// Sizes of what is packed. The times of a share are milliseconds after Next, rounded up.
+const (
+	shareSize   = 4 + 3*4 + 1 // the tenant, Paid, Tail, Back, and how many journeys follow
+	journeySize = 4
 )
 
 func encodeLine(name string, l target.Line, w access.WriteID) item.Item {
 	it := item.RateKey(name)
-	it[rNext], it[rTail] = item.Number(l.Next.UnixNano()), item.Number(l.Tail.UnixNano())
-	it[rInterval] = item.Number(int64(l.Interval))
+	it[rNext], it[rInterval] = item.Number(l.Next.UnixNano()), item.Number(int64(l.Interval))
 	it[access.WriteIDAttribute] = item.Binary(w[:])
-	if len(l.Journeys) > 0 {
-		journeys := item.Item{}
-		for j, until := range l.Journeys {
-			journeys[item.LiveSK(j.Tenant, j.Journey)] = item.Number(until.UnixMilli())
+	var packed []byte
+	for _, s := range l.Shares {
+		packed = binary.BigEndian.AppendUint32(packed, s.Tenant)
+		for _, at := range []time.Time{s.Paid, s.Tail, s.Back} {
+			packed = binary.BigEndian.AppendUint32(packed, uint32(offset(l.Next, at)))
 		}
-		it[rJourneys] = &types.AttributeValueMemberM{Value: journeys}
+		packed = append(packed, byte(len(s.Journeys)))
+		for _, j := range s.Journeys {
+			packed = binary.BigEndian.AppendUint32(packed, j)
+		}
+	}
+	if packed != nil {
+		it[rShares] = item.Binary(packed)
 	}
 	return it
 }
 
+// offset returns a time as milliseconds after next, as far as they fit: 24 days.
+func offset(next, at time.Time) int32 {
+	ms := math.Ceil(float64(at.Sub(next)) / float64(time.Millisecond))
+	return int32(min(max(ms, math.MinInt32), math.MaxInt32))
+}
+
 func decodeLine(it item.Item) (target.Line, error) {
 	r := item.Reader{Item: it}
-	l := target.Line{
-		Next: time.Unix(0, r.Number(rNext)).UTC(), Tail: time.Unix(0, r.Number(rTail)).UTC(),
-		Interval: time.Duration(r.Number(rInterval)),
-	}
+	l := target.Line{Next: time.Unix(0, r.Number(rNext)).UTC(), Interval: time.Duration(r.Number(rInterval))}
 	copy(l.Stamp[:], r.Binary(access.WriteIDAttribute))
-	if journeys, ok := it[rJourneys].(*types.AttributeValueMemberM); ok {
-		members := item.Reader{Item: journeys.Value, Checked: true}
-		l.Journeys = map[target.Journey]time.Time{}
-		for sk := range journeys.Value {
-			tenant, id, ok := item.ParseLiveSK(sk)
-			if !ok {
-				return l, access.WrapDamaged(fmt.Errorf("the line %q has a journey without a tenant", r.Text(manifest.SortKey)))
-			}
-			l.Journeys[target.Journey{Tenant: tenant, Journey: id}] = members.Time(sk)
+	packed := r.Binary(rShares)
+	for len(packed) > 0 {
+		if len(packed) < shareSize || len(packed) < shareSize+journeySize*int(packed[shareSize-1]) {
+			return l, access.WrapDamaged(fmt.Errorf("the line %q has a part of a share", r.Text(manifest.SortKey)))
 		}
-		r.Err = errors.Join(r.Err, members.Err)
+		number := func() uint32 {
+			n := binary.BigEndian.Uint32(packed)
+			packed = packed[4:]
+			return n
+		}
+		at := func() time.Time { return l.Next.Add(time.Duration(int32(number())) * time.Millisecond) }
+		s := target.Share{Tenant: number(), Paid: at(), Tail: at(), Back: at()}
+		s.Journeys = make([]uint32, packed[0])
+		packed = packed[1:]
+		for i := range s.Journeys {
+			s.Journeys[i] = number()
+		}
+		l.Shares = append(l.Shares, s)
 	}
 	return l, access.WrapDamaged(r.Err)
 }

@@ -47,7 +47,7 @@ func TestSAM_PassesTheEndToEndTests(t *testing.T) {
 
 	// A container runs one call at a time, so that more tests in parallel would wait.
 	e2e := atRoot(t, "go", "test", "./internal/dev/e2e", "-count=1", "-parallel=2", "-timeout=25m", "-v",
-		"-rapid.checks=10", "-skip=^TestLocal", "-url="+sam.url, "-issuer="+filepath.Join(serve.Dir, ".local"), "-gateway=sam")
+		"-rapid.checks=4", "-skip=^TestLocal", "-url="+sam.url, "-issuer="+filepath.Join(serve.Dir, ".local"), "-gateway=sam")
 	var printed bytes.Buffer
 	e2e.Stdout, e2e.Stderr = io.MultiWriter(&printed, os.Stdout), os.Stderr
 	failed := e2e.Run()

@@ -1,6 +1,6 @@
 // Command testdeploy deploys the stage dev with the CDK to MiniStack, an
 // emulator of AWS, calls the deployed API, changes the stack, rotates the secret of a
-// channel, restores its table, gives it a user pool and destroys it.
+// channel, looks for what hears feedback, restores its table, gives it a user pool and destroys it.
 // `make test-deploy` calls it. It ignores the user's AWS settings and
 // credentials, so it cannot reach an account by mistake.
 package main
@@ -85,6 +85,7 @@ func (d *deployment) run(ctx context.Context) error {
 		{"build", d.build},
 		{"start MiniStack", d.start},
 		{"bootstrap", d.bootstrap},
+		{"make the key", d.makeKey},
 		{"deploy", d.deploy},
 		{"read back", d.readBack},
 		{"call", d.callAll},
@@ -92,6 +93,7 @@ func (d *deployment) run(ctx context.Context) error {
 		{"deploy again", d.deployAgain},
 		{"deploy a change", d.deployChange},
 		{"rotate a secret", d.rotateSecret},
+		{"hear feedback", d.hearFeedback},
 		{"restore", d.restore},
 		{"add a user pool", d.addCognito},
 		{"destroy", d.destroy},

@@ -77,7 +77,7 @@ func (d *deployment) rotateSecret(ctx context.Context) (string, error) {
 	if err := d.putSecret(ctx, oldSecret); err != nil {
 		return "", err
 	}
-	d.settings = []string{manifest.EnvProviders + `={"channels":{"*":{"type":"http","url":"http://` + h.address +
+	d.settings = []string{manifest.EnvProviders + `={"channels":{` + mailChannel + `,"*":{"type":"http","url":"http://` + h.address +
 		`","secret":"ssm:` + parameter + `"}},"allowPrivate":["127.0.0.1"]}`}
 	if _, err := d.cdkDeploy(ctx, "deploy-secret"); err != nil {
 		return "", err
