@@ -71,7 +71,7 @@ func Advance(newProvider NewProvider) {
 		if e.Key, err = openKey(settings); err != nil {
 			return nil, err
 		}
-		e.Provider = provider
+		e.Provider, e.PublicURL = provider, settings[manifest.EnvPublicURL]
 		handlers := openStore(settings).Handlers()
 		e.ProfileWritten = journey.NewService(handlers, time.Now, cryptorand.Reader).WakeProfileWaits // tick finds them
 		return func(ctx context.Context, event packEvent) error {

@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"context"
 	"crypto/rand"
 	"net/http"
 	"time"
@@ -9,8 +10,13 @@ import (
 
 	"journeys/internal/apigw"
 	"journeys/internal/boot/function"
+	"journeys/internal/feedback"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/message"
+	"journeys/internal/subscription"
+	"journeys/internal/unsubscribe"
 )
 
 // Unsubscribe runs the function that serves the links with which customers
@@ -18,8 +24,24 @@ import (
 func Unsubscribe(newInvoke NewInvoke) {
 	function.Run(manifest.Unsubscribe, func(settings map[string]string) (any, error) {
 		log := lambdacontext.NewLogger()
-		service := journey.NewService(openStore(settings).Handlers(), time.Now, rand.Reader)
+		key, err := openKey(settings)
+		if err != nil {
+			return nil, err
+		}
+		store := openStore(settings)
+		service := journey.NewService(store.Handlers(), time.Now, rand.Reader)
 		service.Nudge = newDispatcher(settings, newInvoke).nudge(log)
-		return apigw.Handler(http.NotFoundHandler(), log), nil
+		service.Pause = pause
+		return apigw.Handler(&unsubscribe.Handler{
+			Service: &unsubscribe.Service{
+				Key: key, Messages: store.Messages, Addresses: store.Addresses, Topics: store.Topics, Now: time.Now,
+				Subscriptions: &subscription.Service{Store: store.Topics, Journeys: service, Now: time.Now},
+				Heard: func(ctx context.Context, t ident.Tenant, id message.ID) error {
+					return service.Feedback(ctx, t, id, feedback.Unsubscribed)
+				},
+			},
+			Log:      log,
+			Received: func(r *http.Request) time.Time { return apigw.ReceivedAt(r.Context()) },
+		}, log), nil
 	})
 }

@@ -22,12 +22,13 @@ const (
 
 // Facts holds the values that a condition reads. Each may be missing.
 type Facts struct {
-	Attributes Value     // of the customer
-	Event      Value     // properties of the event at hand, mostly the starting one: "event.*"
-	EntryEvent Value     // properties of the starting event: "entryEvent.*"
-	Decision   Value     // answers by node id: "decision.<nodeId>.*"
-	Step       Value     // how each node ended, by node id: "step.<nodeId>.*"
-	Now        time.Time // for within_last, within_next, older_than and the period of an event
+	Attributes  Value     // of the customer
+	Event       Value     // properties of the event at hand, mostly the starting one: "event.*"
+	EntryEvent  Value     // properties of the starting event: "entryEvent.*"
+	Decision    Value     // answers by node id: "decision.<nodeId>.*"
+	Step        Value     // how each node ended, by node id: "step.<nodeId>.*"
+	Unsubscribe Value     // from the message at hand: "unsubscribe.url"
+	Now         time.Time // for within_last, within_next, older_than and the period of an event
 
 	LastEvents map[string]time.Time // when the customer last caused each event, by type
 	Entered    time.Time            // when the customer entered, for an event since then
@@ -46,6 +47,8 @@ func (f *Facts) source(s Source) *Value {
 		return &f.Decision
 	case Step:
 		return &f.Step
+	case Unsubscribe:
+		return &f.Unsubscribe
 	default:
 		return &f.Attributes
 	}

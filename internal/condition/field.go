@@ -12,11 +12,12 @@ type Source uint8
 
 // The sources.
 const (
-	Attributes Source = iota // of the customer
-	Event                    // properties of the event at hand
-	EntryEvent               // properties of the starting event
-	Decision                 // answers by node id
-	Step                     // how each step ended, by node id
+	Attributes  Source = iota // of the customer
+	Event                     // properties of the event at hand
+	EntryEvent                // properties of the starting event
+	Decision                  // answers by node id
+	Step                      // how each step ended, by node id
+	Unsubscribe               // from a message, of placeholders only
 )
 
 // Field is a parsed field of a condition or a placeholder.

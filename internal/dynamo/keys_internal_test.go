@@ -18,6 +18,7 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/dynamo/figures"
 	"journeys/internal/dynamo/item"
+	"journeys/internal/feedback"
 	"journeys/internal/ident"
 	"journeys/internal/manifest"
 	"journeys/internal/message"
@@ -110,6 +111,8 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"LIVE entry":            item.LiveKey(tenant, id),
 		"targets":               item.TargetsKey(),
 		"line of a target":      item.RateKey("c:push"),
+		"feedback of a step":    item.HeardKey(tenant, feedback.Step{Customer: "ada", Journey: id, Run: 3, Node: 4}),
+		"anonymized feedback":   item.AnonymizedHeardKey(tenant, id, hex.EncodeToString(w)),
 		"message":               item.MessageKey(tenant, message.ID{1}),
 		"cost of a tenant":      item.CostKey(tenant),
 		"journey by event":      item.EventKey(tenant, "opened", id),
@@ -135,7 +138,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"<tenant>", "demo", "<journey>", item.ULIDOf(id), "<hash>", hash, "<address>", hash, "<version>", "12", "<version9>", "000000012", "<revision19>", "0000000000000000034", "<graph>", graph, "<key>", hex.EncodeToString(sum[:]),
 		"<customer>", "ada", "<eventType>", "opened", "<eventId>", "e1", "<writeId>", "ab"+strings.Repeat("00", 15),
 		"<month>", "2026-11", "<day>", "2026-11-23", "<partShard>", "2", "<fenceShard>", "2", "<number>", "7",
-		"<period>", "944444", "<minute>", "28333333", "<target>", "c:push", "<run>", "3", "<request>", "qwAAAAAAAAAAAAAAAAAAAA", "<id>", message.ID{1}.String(),
+		"<period>", "944444", "<minute>", "28333333", "<target>", "c:push", "<run>", "3", "<node>", "4", "<request>", "qwAAAAAAAAAAAAAAAAAAAA", "<id>", message.ID{1}.String(),
 	))
 }
 

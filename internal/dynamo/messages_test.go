@@ -25,7 +25,7 @@ func TestMessages_AreFoundUntilTheyExpire(t *testing.T) {
 	records := make([]message.Record, 60)
 	for i := range records {
 		records[i] = message.Record{
-			ID: messageID(byte(i)), Channel: "*", Customer: "ada", Journey: id(1), GraphHash: strings.Repeat("0a", 16),
+			ID: messageID(byte(i)), Channel: "*", Named: "push", Customer: "ada", Journey: id(1), GraphHash: strings.Repeat("0a", 16),
 			Version: 2, Run: 3, Node: 0, ExpiresAt: message.Expiry("", start),
 		}
 	}
@@ -60,7 +60,7 @@ func TestForget_StripsMessages(t *testing.T) {
 		for topic, node := range map[string]int{"": e.Node, "news": visited} {
 			put = append(put, message.Record{
 				ID:      message.NewID(demo, journeyID, customer, e.Run, node, e.RequestID),
-				Channel: "email", Topic: topic, Customer: customer, Journey: journeyID, GraphHash: e.GraphHash, Version: 1, Run: 1, Node: node,
+				Channel: "email", Named: "email", Topic: topic, Customer: customer, Journey: journeyID, GraphHash: e.GraphHash, Version: 1, Run: 1, Node: node,
 				ExpiresAt: message.Expiry(topic, p.now),
 			})
 		}
@@ -81,7 +81,7 @@ func TestForget_StripsMessages(t *testing.T) {
 			require.ErrorIs(t, err, journey.ErrNoMessage)
 		default:
 			require.NoError(t, err)
-			require.Equal(t, message.Record{ID: r.ID, Channel: "email", Topic: "news", ExpiresAt: r.ExpiresAt}, got)
+			require.Equal(t, message.Record{ID: r.ID, Channel: "email", Named: "email", Topic: "news", ExpiresAt: r.ExpiresAt}, got)
 		}
 	}
 	require.False(t, slices.ContainsFunc(allItems(t, p.table), func(it map[string]types.AttributeValue) bool {

@@ -34,8 +34,8 @@ type Store struct {
 	Analytics   Analytics
 	Names       Names
 	Topics      topics.Store
-	Addresses   *addresses.Store
 	Messages    messages.Messages
+	Addresses   *addresses.Store
 }
 
 // Journeys implements journey.JourneyStore and journey.VersionStore.
@@ -79,7 +79,7 @@ func New(client *dynamodb.Client, name string, entropy io.Reader) *Store {
 	t := &table{base, figures.Figures{Table: base}, messages.Messages{Table: base}}
 	return &Store{
 		Journeys{t}, Enrollments{t}, Customers{t}, Events{t}, Engine{t, targets.Targets{Table: base}, t.messages}, Analytics{t, t.figures}, Names{t},
-		topics.Store{Table: base}, &addresses.Store{Table: base}, t.messages,
+		topics.Store{Table: base}, t.messages, &addresses.Store{Table: base},
 	}
 }
 

@@ -84,21 +84,17 @@ func (w *worker) readConsents(ctx context.Context, runs []*run) (map[ConsentKey]
 func (w *worker) consentKeys(ctx context.Context, runs []*run) ([]ConsentKey, error) {
 	keys := make([]ConsentKey, len(runs))
 	for i, r := range runs {
-		topic := r.graph.Action(r.next.Node).Topic
-		if r.address = ""; topic != "" {
+		if r.graph.Action(r.next.Node).Topic != "" {
 			keys[i].Customer = r.next.Customer
 		}
-		if r.target.Address == "" || topic == "" && !w.settings.Addresses {
+		if !w.settings.Addresses || r.target.Address == "" {
 			continue
 		}
 		k, err := w.Key.Key(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("messages not claimed: %w", err)
 		}
-		r.address = k.Address(w.pack.Tenant, r.target.Address, graph.AddressIn(r.in.Attributes, r.target.Address))
-		if w.settings.Addresses {
-			keys[i].Address = r.address
-		}
+		keys[i].Address = k.Address(w.pack.Tenant, r.target.Address, graph.AddressIn(r.in.Attributes, r.target.Address))
 	}
 	return keys, nil
 }

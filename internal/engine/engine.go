@@ -33,7 +33,6 @@ import (
 	"journeys/internal/emf"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
-	"journeys/internal/message"
 	"journeys/internal/target"
 )
 
@@ -72,11 +71,8 @@ type Engine struct {
 	// depends on an earlier revision of the profile. Nil does nothing.
 	ProfileWritten func(ctx context.Context, t ident.Tenant, customer string, except ident.ID, rev int64) error
 
-	Key *key.Source // of the installation; Advance uses it for messages with a topic, and for tenants that have addresses
-
-	// UnsubscribeURL returns the URL by which the recipient of a message with a topic
-	// unsubscribes. Nil gives none.
-	UnsubscribeURL func(ctx context.Context, t ident.Tenant, id message.ID) (string, error)
+	Key       *key.Source // of the installation; Advance uses it for tenants that have addresses, and messages with a topic
+	PublicURL string      // of the links in messages, without a trailing slash
 
 	Definitions  *journey.Definitions // the cache of compiled graphs, shared by invocations
 	Installation string               // names this installation in the metrics

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"journeys/internal/graph"
+	"journeys/internal/manifest"
 	"journeys/internal/message"
 )
 
@@ -22,27 +24,16 @@ func (w *worker) noteMessages(ctx context.Context, runs []*run) {
 		e := &r.stored
 		r.message = message.NewID(w.pack.Tenant, e.Journey, e.Customer, e.Run, e.Node, e.RequestID)
 		topic := r.graph.Action(e.Node).Topic
-		if topic == "" && !r.target.Feedback {
+		if r.url = ""; topic == "" && !r.target.Feedback {
 			continue
 		}
-		var err error
-		if r.url = ""; topic != "" && w.UnsubscribeURL != nil {
-			r.url, err = w.UnsubscribeURL(ctx, w.pack.Tenant, r.message)
-		}
+		record, err := w.record(ctx, r)
 		if err != nil {
-			w.Log.ErrorContext(ctx, "message not sent: no unsubscribe token", "journey", w.pack.Journey, "error", err)
+			w.Log.ErrorContext(ctx, "message not sent: no key", "journey", w.pack.Journey, "error", err)
 			w.hold(r, w.now().Add(firstBackOff))
 			continue
 		}
-		noted = append(noted, r)
-		record := message.Record{
-			ID: r.message, Channel: r.target.Channel, Topic: topic, Customer: e.Customer, Journey: e.Journey,
-			GraphHash: e.GraphHash, Version: e.Version, Run: e.Run, Node: e.Node, ExpiresAt: message.Expiry(topic, w.now()),
-		}
-		if topic != "" {
-			record.Address = r.address
-		}
-		records = append(records, record)
+		noted, records = append(noted, r), append(records, record)
 	}
 	if len(records) == 0 {
 		return
@@ -55,4 +46,27 @@ func (w *worker) noteMessages(ctx context.Context, runs []*run) {
 			w.hold(r, w.now().Add(firstBackOff))
 		}
 	}
+}
+
+// record returns what the id of r's message stands for. It also sets r.url if the message
+// has a topic.
+func (w *worker) record(ctx context.Context, r *run) (message.Record, error) {
+	e, action := &r.stored, r.graph.Action(r.stored.Node)
+	topic := action.Topic
+	record := message.Record{
+		ID: r.message, Channel: r.target.Channel, Named: action.Channel, Topic: topic, Customer: e.Customer, Journey: e.Journey,
+		GraphHash: e.GraphHash, Version: e.Version, Run: e.Run, Node: e.Node, ExpiresAt: message.Expiry(topic, w.now()),
+	}
+	if topic == "" {
+		return record, nil
+	}
+	k, err := w.Key.Key(ctx)
+	if err != nil {
+		return record, err
+	}
+	r.url = w.PublicURL + manifest.UnsubscribePath(message.Token(k, w.pack.Tenant, r.message))
+	if address := r.target.Address; address != "" {
+		record.Address = k.Address(w.pack.Tenant, address, graph.AddressIn(r.in.Attributes, address))
+	}
+	return record, nil
 }

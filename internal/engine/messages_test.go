@@ -70,7 +70,7 @@ func TestMessages_EachAttemptHasTheSameID(t *testing.T) {
 	require.False(t, record.ExpiresAt.Before(message.Expiry("", noon)))
 	record.ExpiresAt = noon
 	require.Equal(t, message.Record{
-		ID: id, Channel: "push", Customer: "c", Journey: "jrn_0", GraphHash: e.GraphHash, Version: e.Version, Run: e.Run, Node: 1, ExpiresAt: noon,
+		ID: id, Channel: "push", Named: "push", Customer: "c", Journey: "jrn_0", GraphHash: e.GraphHash, Version: e.Version, Run: e.Run, Node: 1, ExpiresAt: noon,
 	}, record)
 }
 

@@ -43,9 +43,9 @@ type Provider interface {
 // and may call it differently. The zero value is one that answers at once, without a call.
 type Target struct {
 	Name     string  // unique among channels and decision flows; "" for no call
+	Rate     float64 // effects per second in the whole installation; 0 for no limit
 	Channel  string  // as catalog.List.Find names it; "" for a decision flow
 	Address  string  // the customer's attribute that a channel sends to; "" for none
-	Rate     float64 // effects per second in the whole installation; 0 for no limit
 	Feedback bool    // of a channel that reports what became of its messages
 }
 

@@ -115,7 +115,6 @@ type run struct {
 	state      state
 	target     Target    // of its effect
 	decides    bool      // its effect is a decision
-	address    string    // hash of the address of its message, if there is one and it has a topic, or the tenant has addresses
 	consentAt  time.Time // the settings, and what was read of its consent, are of this time or later
 	slot       time.Time // when its message may be sent, and claimed a little earlier; zero for none
 	holdsLease bool      // this worker wrote stored as a claim

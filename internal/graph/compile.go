@@ -271,7 +271,7 @@ func (g *Graph) addReads(fields []condition.Field) {
 		case condition.Step:
 			g.addStepRead(f.Path)
 			g.addResultRead(f.Path)
-		case condition.Attributes: // stored as a whole
+		case condition.Attributes, condition.Unsubscribe: // stored as a whole, and not stored
 		}
 	}
 }

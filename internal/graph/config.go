@@ -171,7 +171,9 @@ func (n *Node) readAction(config *strict.Object) {
 	if v, ok := config.Take("keep"); ok {
 		a.Keep = keep.Read(v)
 	}
-	a.Topic, a.Transactional = readTopic(config)
+	if a.Topic, a.Transactional = readTopic(config); a.Topic == "" && a.Payload.ReadsUnsubscribe() {
+		n.missing("topic is required for {{unsubscribe.url}}")
+	}
 	config.Done("channel", "templateId", "payload", "onUncertain", "onError", "keep", "topic", "transactional")
 	n.Action = a
 }

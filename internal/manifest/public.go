@@ -21,6 +21,9 @@ var Unsubscribe = invoking(indexed(keyed(
 	endpoint("unsubscribe",
 		"BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PartiQLInsert", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"))), Advance)
 
+// UnsubscribePath returns the path with a token at which its bearer unsubscribes.
+func UnsubscribePath(token string) string { return "/u/" + token }
+
 // The public routes.
 var (
 	ConsolePage    = public(http.MethodGet, "/", Console, PageThrottle)
@@ -28,9 +31,9 @@ var (
 	ConsoleConfig  = public(http.MethodGet, "/config.json", Console, PageThrottle)
 	ConsolePreview = public(http.MethodGet, "/preview", Console, PageThrottle)
 
-	UnsubscribePage  = public(http.MethodGet, "/u/{token}", Unsubscribe, UnsubscribeThrottle)
-	UnsubscribeProbe = public(http.MethodHead, "/u/{token}", Unsubscribe, ProbeThrottle)
-	UnsubscribeForm  = public(http.MethodPost, "/u/{token}", Unsubscribe, UnsubscribeThrottle)
+	UnsubscribePage  = public(http.MethodGet, UnsubscribePath("{token}"), Unsubscribe, UnsubscribeThrottle)
+	UnsubscribeProbe = public(http.MethodHead, UnsubscribePath("{token}"), Unsubscribe, ProbeThrottle)
+	UnsubscribeForm  = public(http.MethodPost, UnsubscribePath("{token}"), Unsubscribe, UnsubscribeThrottle)
 )
 
 // PublicRoutes returns the routes without authorizer. They are not part of the

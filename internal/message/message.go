@@ -40,6 +40,7 @@ var encoding = base64.RawURLEncoding.Strict()
 type Record struct {
 	ID      ID
 	Channel string // as the installation knows it
+	Named   string // the same channel, as the channel_action names it
 	Topic   string // "" for none
 	Address string // hash of the address, if there is a topic and an address
 

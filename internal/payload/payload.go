@@ -25,7 +25,7 @@ var ErrTooLong = errors.New("payload: filled text is too long")
 
 // Payload is the compiled payload of a channel_action: a JSON object whose strings
 // may contain placeholders such as {{attributes.firstName}},
-// {{decision.n1.title}} and {{event.amount}}. A placeholder is replaced by the
+// {{decision.n1.title}}, {{event.amount}} and {{unsubscribe.url}}. A placeholder is replaced by the
 // value it names: a string by its characters, null and a missing value by the
 // placeholder's default, {{attributes.firstName | default: 'there'}}, or nothing,
 // any other value by its JSON. Inserted text is not scanned for placeholders, and
@@ -131,6 +131,9 @@ func readPieces(text string) (pieces []piece, fault string) {
 // them outside of brackets asks for a feature that does not exist here.
 const notInNames = "{}()|\"'\\\r\n\t"
 
+// unsubscribeURL is the placeholder of the address at which the recipient unsubscribes.
+const unsubscribeURL = "unsubscribe.url"
+
 const malformed = "has a placeholder that is not {{attributes.x}}, {{decision.n.x}}, {{event.x}} or {{step.n.x}}, with or without | default: 'text'"
 
 // readPlaceholder parses the text between {{ and }}: a field with its source, and
@@ -145,6 +148,10 @@ func readPlaceholder(inside string) (x piece, fault string) {
 	text = strings.Trim(text, " ")
 	if utf8.RuneCountInString(text) > condition.MaxField {
 		return piece{}, fmt.Sprintf("has a placeholder of more than %d characters", condition.MaxField)
+	}
+	if text == unsubscribeURL {
+		x.field = &condition.Field{Source: condition.Unsubscribe, Path: []string{"url"}}
+		return x, ""
 	}
 	plain, _, _ := strings.Cut(text, `["`)
 	source, _, _ := strings.Cut(plain, ".")
@@ -204,6 +211,11 @@ func (p *Payload) Reads() []condition.Field {
 		return nil
 	}
 	return p.reads
+}
+
+// ReadsUnsubscribe reports whether a placeholder is {{unsubscribe.url}}.
+func (p *Payload) ReadsUnsubscribe() bool {
+	return slices.ContainsFunc(p.Reads(), func(f condition.Field) bool { return f.Source == condition.Unsubscribe })
 }
 
 // fill joins the pieces, with the values of placeholders passed through escape.

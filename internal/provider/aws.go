@@ -28,6 +28,7 @@ type mail struct {
 	client        func() *sesv2.Client
 	from          string
 	configuration *string // nil for none
+	installation  string
 }
 
 // prepare uses the payload's subject, text and html, or the node's template with
@@ -43,7 +44,7 @@ func (c *mail) prepare(m *engine.Message, _ time.Time) (send, error) {
 	}
 	input := &sesv2.SendEmailInput{
 		FromEmailAddress: aws.String(c.from), ConfigurationSetName: c.configuration,
-		Destination: &mailtypes.Destination{ToAddresses: []string{to}}, Content: content,
+		Destination: &mailtypes.Destination{ToAddresses: []string{to}}, Content: content, EmailTags: mailTags(c.installation, m),
 	}
 	return silent(func(ctx context.Context) error {
 		_, err := c.client().SendEmail(ctx, input)
@@ -58,7 +59,7 @@ func mailContent(m *engine.Message) (*mailtypes.EmailContent, error) {
 			data = []byte("{}")
 		}
 		return &mailtypes.EmailContent{Template: &mailtypes.Template{
-			TemplateName: aws.String(m.Config.TemplateID), TemplateData: aws.String(string(data)),
+			TemplateName: aws.String(m.Config.TemplateID), TemplateData: aws.String(string(withUnsubscribe(data, m))), Headers: mailHeaders(m),
 		}}, err
 	}
 	subject, named, err := m.Config.Payload.Text("subject", &m.Facts, unescaped)
@@ -77,7 +78,7 @@ func mailContent(m *engine.Message) (*mailtypes.EmailContent, error) {
 	if hasHTML {
 		body.Html = part(page)
 	}
-	return &mailtypes.EmailContent{Simple: &mailtypes.Message{Subject: part(oneLine(subject)), Body: body}}, nil
+	return &mailtypes.EmailContent{Simple: &mailtypes.Message{Subject: part(oneLine(subject)), Body: body, Headers: mailHeaders(m)}}, nil
 }
 
 var (
@@ -166,6 +167,7 @@ type messaging struct {
 	configuration    *string // nil for none
 	messageType      smstypes.MessageType
 	entity, template string // India's; "" for none
+	installation     string
 }
 
 func (c *messaging) prepare(m *engine.Message, _ time.Time) (send, error) {
@@ -176,6 +178,7 @@ func (c *messaging) prepare(m *engine.Message, _ time.Time) (send, error) {
 	input := &pinpointsmsvoicev2.SendTextMessageInput{
 		DestinationPhoneNumber: aws.String(to), MessageBody: aws.String(message),
 		OriginationIdentity: aws.String(c.identity), ConfigurationSetName: c.configuration, MessageType: c.messageType,
+		Context: textContext(c.installation, m),
 	}
 	if c.entity != "" {
 		input.DestinationCountryParameters = map[string]string{"IN_ENTITY_ID": c.entity}

@@ -87,7 +87,7 @@ func onAWS(t *testing.T, s service, address string) *Provider {
 	t.Helper()
 	settings, err := ParseSettings([]byte(`{"channels": {"*": ` + s.settings + `}}`))
 	require.NoError(t, err)
-	p := New(settings, at(start), Network{AWS: aws.Config{
+	p := New(settings, at(start), Network{Installation: "shop", AWS: aws.Config{
 		Region: "eu-west-1", BaseEndpoint: aws.String(address),
 		Credentials: credentials.NewStaticCredentialsProvider("id", "key", "token"),
 	}})

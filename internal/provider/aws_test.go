@@ -47,11 +47,11 @@ func TestAWS_SendsTheMessage(t *testing.T) {
 	}
 	sent := func(name string, config graph.ActionConfig) string { return sentBy(services[name], config) }
 	require.JSONEq(t, `{"FromEmailAddress":"Shop <news@shop.test>","ConfigurationSetName":"news",
-		"Destination":{"ToAddresses":["`+private+`"]},"Content":{"Simple":{
+		"Destination":{"ToAddresses":["`+private+`"]},"EmailTags":`+mailTagsText+`,"Content":{"Simple":{
 			"Subject":{"Data":"Hello","Charset":"UTF-8"},"Body":{"Text":{"Data":"Hi","Charset":"UTF-8"}}}}}`,
 		sent("ses", services["ses"].config(t)))
 	require.JSONEq(t, `{"FromEmailAddress":"Shop <news@shop.test>","ConfigurationSetName":"news",
-		"Destination":{"ToAddresses":["`+private+`"]},
+		"Destination":{"ToAddresses":["`+private+`"]},"EmailTags":`+mailTagsText+`,
 		"Content":{"Template":{"TemplateName":"welcome","TemplateData":"{\"to\":\"ada@private.test\"}"}}}`,
 		sent("ses", graph.ActionConfig{Channel: "any name", TemplateID: "welcome", Payload: readPayload(t, `{"to":"{{attributes.email}}"}`)}))
 
@@ -65,7 +65,8 @@ func TestAWS_SendsTheMessage(t *testing.T) {
 	require.Equal(t, "919876543210", sentForm(t, `{"phone":919876543210}`).Get("PhoneNumber"))
 
 	text := func(identity, configuration, india string) string {
-		return `{"DestinationPhoneNumber":"+4312345","MessageBody":"Hi","OriginationIdentity":"` + identity + `"` + configuration + india + `}`
+		return `{"DestinationPhoneNumber":"+4312345","MessageBody":"Hi","OriginationIdentity":"` + identity + `"` + configuration + india +
+			`,"Context":{"journeys":"shop","tenant":"acme","message":"` + messageID.String() + `"}}`
 	}
 	const configuration = `,"ConfigurationSetName":"texts","MessageType":"PROMOTIONAL"`
 	config := services["end-user-messaging"].config(t)
@@ -87,7 +88,7 @@ func TestAWS_SendsTheMessage(t *testing.T) {
 	require.Equal(t, "crm", put.Entries[0].EventBusName)
 	require.Equal(t, "shop.journeys", put.Entries[0].Source)
 	require.Equal(t, "Said", put.Entries[0].DetailType)
-	require.Equal(t, `{"idempotencyKey":"key-1","tenant":"acme","journeyId":"jrn_1","customerId":"`+private+
+	require.Equal(t, `{"idempotencyKey":"key-1","messageId":"`+messageID.String()+`","tenant":"acme","journeyId":"jrn_1","customerId":"`+private+
 		`","nodeId":"n1","channel":"crm","templateId":"t","payload":{"a":1e400},"at":"2026-11-23T10:00:00.000Z"}`, put.Entries[0].Detail)
 }
 

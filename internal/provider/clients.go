@@ -66,12 +66,12 @@ func newClients(network Network, now func() time.Time) clients {
 func (c channel) newSender(s *Settings, network Network, amazon clients, now func() time.Time) sender {
 	switch c.kind {
 	case kindMail:
-		return &mail{amazon.mail, c.from, orNull(c.configuration)}
+		return &mail{amazon.mail, c.from, orNull(c.configuration), network.Installation}
 	case kindText:
 		return &sms{amazon.text, orNull(c.sender)}
 	case kindMessaging:
 		return &messaging{
-			amazon.messaging, c.identity, orNull(c.configuration), smstypes.MessageType(c.messageType), c.entity, c.template,
+			amazon.messaging, c.identity, orNull(c.configuration), smstypes.MessageType(c.messageType), c.entity, c.template, network.Installation,
 		}
 	case kindBus:
 		return &bus{amazon.bus, c.bus, c.source, c.detailType}

@@ -70,7 +70,7 @@ func TestFunction_GetsTheMessage(t *testing.T) {
 		require.Equal(t, "/2015-03-31/functions/"+path+"/invocations", r.path)
 		require.Equal(t, "RequestResponse", r.header.Get("X-Amz-Invocation-Type"))
 		require.Contains(t, r.header.Get("Authorization"), "AWS4-HMAC-SHA256 Credential=id/")
-		require.Equal(t, `{"idempotencyKey":"key-1","tenant":"acme","journeyId":"jrn_1","customerId":"`+private+
+		require.Equal(t, `{"idempotencyKey":"key-1","messageId":"`+messageID.String()+`","tenant":"acme","journeyId":"jrn_1","customerId":"`+private+
 			`","nodeId":"n1","channel":"sms","templateId":"t","payload":{"a":1},"address":"+4312345","at":"2026-11-23T10:00:00.000Z"}`, r.body)
 	}
 }

@@ -100,6 +100,7 @@ func newQuestion(t *testing.T, config graph.DecisionConfig) engine.DecisionReque
 func newMessage(t *testing.T, config graph.ActionConfig) engine.Message {
 	t.Helper()
 	return engine.Message{
+		ID:  messageID,
 		Key: "key-1", Tenant: tenant(), Journey: "jrn_1", Customer: private, NodeID: "n1", Config: config,
 		Facts: condition.Facts{Attributes: value(t, `{"email":"`+private+`","phone":"+4312345"}`)},
 	}

@@ -28,6 +28,8 @@ type Network struct {
 	TLS      *tls.Config
 	AWS      aws.Config   // region, credentials and endpoints of the channels of AWS, and of the stores of secrets
 	Log      *slog.Logger // of secrets that cannot be read; nil for none
+
+	Installation string // names this installation in the tags of messages; "" for none
 }
 
 // maxHeader is the longest header of an answer, in bytes.

@@ -93,8 +93,8 @@ func (p *Provider) ChannelTarget(t ident.Tenant, channel string) engine.Target {
 	}
 	c := p.settings.channels[name]
 	return engine.Target{
-		Name: "c:" + name, Channel: name, Address: p.settings.catalog.Address(channel, t.String()),
-		Rate: c.rate, Feedback: c.hasFeedback(),
+		Name: "c:" + name, Rate: c.rate,
+		Channel: name, Address: p.settings.catalog.Address(channel, t.String()), Feedback: c.hasFeedback(),
 	}
 }
 
@@ -154,6 +154,7 @@ func (p *Provider) Decide(ctx context.Context, r engine.DecisionRequest) (condit
 // with, and the detail of an event.
 type message struct {
 	Key        string         `json:"idempotencyKey"`
+	ID         string         `json:"messageId"`
 	Tenant     string         `json:"tenant"`
 	Journey    string         `json:"journeyId"`
 	Customer   string         `json:"customerId"`
@@ -163,6 +164,10 @@ type message struct {
 	Payload    jsontext.Value `json:"payload"`    // null for none
 	Address    string         `json:"address,omitzero"`
 	At         string         `json:"at"` // time of this attempt
+
+	Topic       string       `json:"topic,omitzero"`
+	Unsubscribe *unsubscribe `json:"unsubscribe,omitzero"` // nil without a topic
+	Headers     *oneClick    `json:"headers,omitzero"`     // of a mail; nil without a topic
 }
 
 // timeFormat is RFC 3339 in UTC with milliseconds.
@@ -175,8 +180,9 @@ func messageBody(m *engine.Message, at time.Time) ([]byte, error) {
 		return nil, err
 	}
 	body, err := json.Marshal(message{
-		m.Key, m.Tenant.String(), string(m.Journey), m.Customer, m.NodeID, m.Config.Channel,
+		m.Key, m.ID.String(), m.Tenant.String(), string(m.Journey), m.Customer, m.NodeID, m.Config.Channel,
 		orNull(m.Config.TemplateID), payload, address, at.UTC().Format(timeFormat),
+		m.Config.Topic, unsubscribeOf(m), oneClickOf(m),
 	})
 	if err != nil {
 		return nil, errNotJSON
@@ -203,6 +209,7 @@ func (p *Provider) Send(ctx context.Context, m engine.Message) (progress.Answer,
 	if m.Uncertain && !m.Config.Resend && (!keyed || m.Rekeyed) {
 		return progress.Answer{Result: trail.SkippedUncertain}, nil
 	}
+	m.Facts.Unsubscribe = unsubscribeFact(&m)
 	send, err := p.channels[name].prepare(&m, p.now())
 	if errors.Is(err, errNoAddress) {
 		return progress.Answer{Result: trail.SkippedNoAddress}, nil

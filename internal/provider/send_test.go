@@ -95,7 +95,7 @@ func TestSend_PostsTheMessage(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, trail.Sent, result.Result)
 			r := <-requests
-			require.Equal(t, `{"idempotencyKey":"key-1","tenant":"acme","journeyId":"jrn_1","customerId":"`+private+
+			require.Equal(t, `{"idempotencyKey":"key-1","messageId":"`+messageID.String()+`","tenant":"acme","journeyId":"jrn_1","customerId":"`+private+
 				`","nodeId":"n1",`+test.want+`,"at":"2026-11-23T10:00:00.000Z"}`, r.body)
 			requireSigned(t, r, "key-1", start)
 		})

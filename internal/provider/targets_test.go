@@ -32,7 +32,7 @@ func TestTargets_AreWhatTheInstallationKnows(t *testing.T) {
 	require.Equal(t, engine.Target{Name: "c:push", Channel: "push", Feedback: true}, p.ChannelTarget(acme, "push"))
 	require.Equal(t, engine.Target{Name: "c:*", Channel: "*", Feedback: true}, p.ChannelTarget(umbrella, "push"), "not the channel of another tenant")
 	require.Equal(t, engine.Target{}, p.ChannelTarget(other, "push"), "no channel")
-	require.Equal(t, engine.Target{Name: "c:email", Channel: "email", Rate: 0.5}, p.ChannelTarget(other, "email"))
+	require.Equal(t, engine.Target{Name: "c:email", Channel: "email", Rate: 0.5, Address: "email"}, p.ChannelTarget(other, "email"))
 	require.Equal(t, engine.Target{Name: "d:asked"}, p.DecisionTarget(acme, "asked"))
 	require.Equal(t, engine.Target{}, p.DecisionTarget(umbrella, "asked"))
 	require.Equal(t, engine.Target{}, p.DecisionTarget(acme, "rules"), "nothing is called")

@@ -106,7 +106,9 @@ func (u *Config) readSet(v strict.Value) {
 	if !ok {
 		return
 	}
-	u.set = payload.Read(v)
+	if u.set = payload.Read(v); u.set.ReadsUnsubscribe() {
+		v.Fault("must not have {{unsubscribe.url}}, which only a message has")
+	}
 	for _, path := range object.Names() {
 		value, _ := object.Take(path)
 		if value.IsNull() {

@@ -20,5 +20,7 @@ func New(settings map[string]string, cfg aws.Config) (engine.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", manifest.EnvProviders, err)
 	}
-	return provider.New(parsed, time.Now, provider.Network{AWS: cfg, Log: lambdacontext.NewLogger()}), nil
+	return provider.New(parsed, time.Now, provider.Network{
+		AWS: cfg, Log: lambdacontext.NewLogger(), Installation: settings[manifest.EnvTable],
+	}), nil
 }

@@ -19,6 +19,7 @@ const maxMessage = 1 << 20
 // lists.
 type message struct {
 	Key        string         `json:"idempotencyKey"`
+	ID         string         `json:"messageId,omitzero"`
 	Tenant     string         `json:"tenant"`
 	Journey    string         `json:"journeyId"`
 	Customer   string         `json:"customerId"`
@@ -28,6 +29,10 @@ type message struct {
 	Payload    jsontext.Value `json:"payload"`
 	Address    string         `json:"address,omitzero"`
 	At         string         `json:"at"`
+
+	Topic       string            `json:"topic,omitzero"`
+	Unsubscribe map[string]string `json:"unsubscribe,omitzero"`
+	Headers     map[string]string `json:"headers,omitzero"`
 }
 
 // Inbox keeps the first message of each idempotency key, in memory. The zero

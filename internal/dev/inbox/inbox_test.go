@@ -75,7 +75,7 @@ func TestInbox_ListsSentMessages(t *testing.T) {
 	send("k3", "jrn_2", "c1", graph.ActionConfig{Channel: "push"})
 
 	item := func(key, id, customer, rest string) string {
-		return `{"idempotencyKey":"` + key + `","tenant":"acme","journeyId":"` + id + `","customerId":"` + customer +
+		return `{"idempotencyKey":"` + key + `","messageId":"AAAAAAAAAAAAAAAAAAAAAA","tenant":"acme","journeyId":"` + id + `","customerId":"` + customer +
 			`","nodeId":"n",` + rest + `,"at":"2026-11-23T10:00:00.000Z"}`
 	}
 	one := item("k1", "jrn_1", "c1", `"channel":"email","templateId":"t","payload":{"a":[1.50]}`)

@@ -169,13 +169,15 @@ func (m *Machine) startLambda(ctx context.Context, keysURL string) (err error) {
 	return nil
 }
 
-// withLocal serves the inbox and the login at their paths, and the gateway elsewhere.
+// withLocal serves the inbox, the feedback and the login at their paths, and the gateway elsewhere.
 func (m *Machine) withLocal(gateway http.Handler) http.Handler {
 	login := issuer.NewLogin(m.Issuer, m.URL, time.Now)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == InboxPath:
 			m.Inbox.ServeHTTP(w, r)
+		case r.URL.Path == FeedbackPath:
+			playFeedback(m.Lambda.InvokeAsync)(w, r)
 		case strings.HasPrefix(r.URL.Path, issuer.LoginPath):
 			login.ServeHTTP(w, r)
 		default:

@@ -16,7 +16,7 @@ func HeardKey(t ident.Tenant, s feedback.Step) Item {
 
 // AnonymizedHeardKey returns the key of feedback of a customer who was forgotten.
 func AnonymizedHeardKey(t ident.Tenant, id ident.ID, writeID string) Item {
-	return Key(tenantPrefix(t)+"#A#"+writeID, HeardPrefix+ULIDOf(id))
+	return Key(anonymizedPK(t, writeID), HeardPrefix+ULIDOf(id))
 }
 
 // ParseHeardKey returns the tenant and the journey of feedback, also of an anonymized one.

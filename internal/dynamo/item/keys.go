@@ -20,7 +20,7 @@ import (
 // <graph> is the random name of a graph in base64url, <hash> the same in hex,
 // <request> the id of the request that started a run in base64url, and <key> the
 // SHA-256 of an Idempotency-Key in hex. <address> is the keyed hash of an address in hex,
-// see key.Key; the <id> of a message is in base64url. Tenants and ULIDs contain no "#", and text
+// see key.Key, and the <id> of a message is in base64url. Tenants and ULIDs contain no "#", and text
 // from a caller (customer, event type, event id) is the last part of a key, so that no
 // part can imitate another.
 //
@@ -273,8 +273,11 @@ func EarlierRunsPrefix(id ident.ID) string { return EarlierPrefix + ULIDOf(id) +
 
 // AnonymizedKey returns the key of an enrollment of a customer who was forgotten.
 func AnonymizedKey(t ident.Tenant, id ident.ID, writeID string) Item {
-	return Key(tenantPrefix(t)+"#A#"+writeID, EnrollmentPrefix+ULIDOf(id))
+	return Key(anonymizedPK(t, writeID), EnrollmentPrefix+ULIDOf(id))
 }
+
+// anonymizedPK returns the partition of what one write made anonymous.
+func anonymizedPK(t ident.Tenant, writeID string) string { return tenantPrefix(t) + "#A#" + writeID }
 
 // IsEnrollment reports whether a sort key is that of an enrollment, but not of an
 // earlier run.
@@ -329,6 +332,16 @@ func MessageKey(t ident.Tenant, id message.ID) Item {
 	return Key(tenantPrefix(t)+"#N#"+id.String(), messageSK)
 }
 
+// AddressKey returns the key of what is kept of an address, given its hash.
+func AddressKey(t ident.Tenant, hash string) Item {
+	return Key(tenantPrefix(t)+"#M#"+hash, addressSK)
+}
+
+// AddressOf returns the hash in the key of what is kept of an address.
+func AddressOf(t ident.Tenant, pk string) (hash string, ok bool) {
+	return strings.CutPrefix(pk, tenantPrefix(t)+"#M#")
+}
+
 // FiguresPK returns the partition of a journey's figures.
 func FiguresPK(t ident.Tenant, id ident.ID) string { return tenantPrefix(t) + "#K#" + ULIDOf(id) }
 
@@ -366,8 +379,3 @@ func ParseDueShard(pk string) (int, error) {
 
 // FoldShardPK returns a partition of the due index for figures.
 func FoldShardPK(foldShard int) string { return foldPK + strconv.Itoa(foldShard) }
-
-// AddressKey returns the key of what is kept of an address, given its hash.
-func AddressKey(t ident.Tenant, hash string) Item {
-	return Key(tenantPrefix(t)+"#M#"+hash, addressSK)
-}

@@ -2,6 +2,7 @@
 package messages
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -24,6 +25,7 @@ import (
 // Attributes of a record.
 const (
 	mChannel = "ch"
+	mNamed   = "cn" // only if it is another one
 	mTopic   = "to"
 	mAddress = "ad" // hash, in bytes
 
@@ -63,6 +65,9 @@ func encode(t ident.Tenant, r message.Record) (item.Item, error) {
 		return nil, err
 	}
 	it.PutText(mChannel, r.Channel)
+	if r.Named != r.Channel {
+		it.PutText(mNamed, r.Named)
+	}
 	it.PutText(mTopic, r.Topic)
 	it.PutBinary(mAddress, address)
 	it.PutText(mCustomer, r.Customer)
@@ -86,7 +91,7 @@ func (s Messages) Message(ctx context.Context, t ident.Tenant, id message.ID, no
 		return message.Record{}, journey.ErrNoMessage
 	}
 	record := message.Record{
-		ID: id, Channel: r.Text(mChannel), Topic: r.Text(mTopic), Address: hex.EncodeToString(r.Binary(mAddress)),
+		ID: id, Channel: r.Text(mChannel), Named: cmp.Or(r.Text(mNamed), r.Text(mChannel)), Topic: r.Text(mTopic), Address: hex.EncodeToString(r.Binary(mAddress)),
 		Customer: r.Text(mCustomer), Journey: ident.ID(r.Text(mJourney)), GraphHash: hex.EncodeToString(r.Binary(mGraph)),
 		Version: int(r.Number(mVersion)), Run: int(r.Number(mRun)), Node: int(r.Number(mNode)),
 		ExpiresAt: time.Unix(r.Number(manifest.TTL), 0).UTC(),
