@@ -13,6 +13,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/journey"
+	"journeys/internal/trail"
 )
 
 // parts keeps the enrolled customers of the parts that it is given.
@@ -45,7 +46,7 @@ func TestCount_FailsTheBatchOfANewerVersion(t *testing.T) {
 	counter := &analytics.Counter{Parts: &table, Now: time.Now, Log: slog.New(slog.NewJSONHandler(&log, nil)), Parallel: 1}
 	var batch events.DynamoDBTimeWindowEvent
 	batch.ShardID = "shard"
-	batch.Records = []events.DynamoDBEventRecord{enrollment("1", 1, 1, 0, 1), enrollment("2", 2, 1, 0, 1, 0)}
+	batch.Records = []events.DynamoDBEventRecord{enrollment("1", 1, 1, 0, 1), enrollment("2", trail.FeedbackForm+1, 1, 0, 1, 0)}
 	_, err := countBatch(t.Context(), counter, batch)
 	require.ErrorIs(t, err, journey.ErrNewer)
 	require.Zero(t, table.enrolled)

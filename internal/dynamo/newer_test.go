@@ -20,6 +20,7 @@ import (
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
 	"journeys/internal/engine"
+	"journeys/internal/feedback"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -182,6 +183,12 @@ func TestFormat_EveryRowOfTheKeyTableHasOne(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, ok)
 	require.NoError(t, f.store.Engine.PutCost(t.Context(), demo, time.Second, f.now))
+	for _, customer := range []string{"cleo", "bob"} {
+		step := feedback.Step{Customer: customer, Journey: f.waiting, GraphHash: f.graph, Version: 1, Run: 1, Node: 1}
+		_, err := f.store.Customers.AddFeedback(t.Context(), demo, step, feedback.Opened, f.now)
+		require.NoError(t, err)
+	}
+	require.NoError(t, f.store.Customers.UndoFeedback(t.Context(), demo, feedback.Step{Customer: "bob", Journey: f.waiting, Run: 1, Node: 1}))
 	everything := items(t, f.table)
 	for key, it := range everything {
 		require.Equal(t, &types.AttributeValueMemberN{Value: "1"}, it["f"], key)
