@@ -138,7 +138,7 @@ func TestSubscriptions_OfAForgottenCustomerAreNotStored(t *testing.T) {
 	s := p.subscribed(t)
 	change := subscription.Change{Customer: "ada", Topics: map[string]bool{"news": false}, Received: p.now}
 	p.now = p.now.Add(time.Second)
-	forget := func() { require.NoError(t, p.store.Customers.Forget(t.Context(), demo, "ada", p.now)) }
+	forget := func() { require.NoError(t, p.store.Customers.Forget(t.Context(), demo, "ada", p.now, nil)) }
 	racing := &subscription.Service{Store: &racingTopics{s.Store, forget}, Journeys: p.Service, Now: s.Now}
 	_, _, err := racing.Put(t.Context(), demo, change)
 	require.ErrorIs(t, err, journey.ErrForgotten)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"journeys/internal/feedback"
 	"journeys/internal/ident"
@@ -18,9 +19,16 @@ type Hearing struct {
 	// Record records feedback of a message: journey.Service.Feedback.
 	Record func(ctx context.Context, t ident.Tenant, id message.ID, k feedback.Kind) error
 
-	// Suppress makes an address take no more messages of the channel of a message. Nil
-	// does nothing.
-	Suppress func(ctx context.Context, t ident.Tenant, id message.ID, address, reason string) error
+	// Suppress makes an address take no more messages of the channel of a message.
+	Suppress func(ctx context.Context, t ident.Tenant, id message.ID, r Refusal) error
+}
+
+// Refusal is an address that a provider reported as one not to send to.
+type Refusal struct {
+	Attribute string // of a customer, which has such addresses: "email" or "phone"
+	Address   string
+	Reason    string // "bounce" or "complaint"
+	At        time.Time
 }
 
 // Handle records the events of one invocation. After an error, Lambda repeats it; what
@@ -49,9 +57,9 @@ func (h *Hearing) hear(ctx context.Context, n notice) error {
 		return nil
 	}
 	var err error
-	if n.suppress != "" && h.Suppress != nil {
+	if n.suppress != "" {
 		for _, address := range n.addresses {
-			err = errors.Join(err, h.Suppress(ctx, t, id, address, n.suppress))
+			err = errors.Join(err, h.Suppress(ctx, t, id, Refusal{n.attribute, address, n.suppress, n.at}))
 		}
 	}
 	if n.test {

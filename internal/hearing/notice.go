@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"journeys/internal/feedback"
 	"journeys/internal/manifest"
@@ -20,6 +21,8 @@ type notice struct {
 	counts                        bool     // the event is feedback of that kind
 	suppress                      string   // reason to suppress the addresses; "" for none
 	addresses                     []string // that the event is about
+	attribute                     string   // of a customer, which has such addresses
+	at                            time.Time
 }
 
 // The reasons for which an address is suppressed.
@@ -74,11 +77,13 @@ type mailEvent struct {
 	} `json:"mail"`
 	Bounce struct {
 		BounceType string      `json:"bounceType"`
+		At         time.Time   `json:"timestamp"`
 		Recipients []recipient `json:"bouncedRecipients"`
 	} `json:"bounce"`
 	Complaint struct {
 		SubType    string      `json:"complaintSubType"`
 		Feedback   string      `json:"complaintFeedbackType"`
+		At         time.Time   `json:"timestamp"`
 		Recipients []recipient `json:"complainedRecipients"`
 	} `json:"complaint"`
 }
@@ -101,6 +106,7 @@ func readMail(raw []byte) (n notice, err error) {
 	n = notice{
 		installation: tag(manifest.TagInstallation), tenant: tag(manifest.TagTenant), message: tag(manifest.TagMessage),
 		test: tag(manifest.TagTest) != "", event: e.EventType, counts: true,
+		attribute: "email",
 	}
 	switch e.EventType {
 	case "Delivery":
@@ -110,11 +116,11 @@ func readMail(raw []byte) (n notice, err error) {
 	case "Click":
 		n.kind = feedback.Clicked
 	case "Bounce":
-		n.kind, n.suppress, n.addresses = feedback.Bounced, reasonBounce, addressesOf(e.Bounce.Recipients)
+		n.kind, n.suppress, n.addresses, n.at = feedback.Bounced, reasonBounce, addressesOf(e.Bounce.Recipients), e.Bounce.At
 		// A mailbox that is full, or a message that is too large, says nothing of the address.
 		n.counts = e.Bounce.BounceType == "Permanent"
 	case "Complaint":
-		n.kind, n.suppress, n.addresses = feedback.Complained, reasonComplaint, addressesOf(e.Complaint.Recipients)
+		n.kind, n.suppress, n.addresses, n.at = feedback.Complained, reasonComplaint, addressesOf(e.Complaint.Recipients), e.Complaint.At
 		n.counts = e.Complaint.Feedback != "not-spam"
 		if e.Complaint.SubType == "OnAccountSuppressionList" { // SES did not send it
 			n.kind, n.suppress = feedback.Bounced, reasonBounce
@@ -140,6 +146,7 @@ type textEvent struct {
 	EventType   string            `json:"eventType"`
 	IsFinal     bool              `json:"isFinal"`
 	Destination string            `json:"destinationPhoneNumber"`
+	At          int64             `json:"eventTimestamp"` // milliseconds since 1970
 	Context     map[string]string `json:"context"`
 }
 
@@ -151,6 +158,7 @@ func readText(raw []byte) (n notice, err error) {
 	n = notice{
 		installation: e.Context[manifest.TagInstallation], tenant: e.Context[manifest.TagTenant],
 		message: e.Context[manifest.TagMessage], test: e.Context[manifest.TagTest] != "", event: e.EventType,
+		attribute: "phone", at: time.UnixMilli(e.At).UTC(),
 	}
 	switch e.EventType {
 	case "TEXT_DELIVERED":

@@ -90,6 +90,22 @@ func (s *Service) Delete(ctx context.Context, t ident.Tenant, p Place) error {
 	return err
 }
 
+// Report suppresses an address for a channel, as the installation names that, because of
+// what was reported at a time, in milliseconds. attribute is that of a customer which has
+// such addresses. A text that is no address changes nothing, and neither does a report that
+// is earlier than what is stored, or as early.
+func (s *Service) Report(ctx context.Context, t ident.Tenant, channel, attribute, address string, next consent.Suppression) error {
+	if key.Normalize(attribute, address) == "" {
+		return nil
+	}
+	k, err := s.Key.Key(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = s.Store.PutSuppression(ctx, t, k.Address(t, attribute, address), channel, next)
+	return err
+}
+
 // attempts bounds the attempts at a change under concurrent ones.
 const attempts = 5
 

@@ -405,7 +405,7 @@ func TestUnsubscribe_RacesWithForget(t *testing.T) {
 		})
 		both.Go(func() {
 			time.Sleep(time.Duration(mathrand.IntN(8)) * time.Millisecond)
-			if err := w.store.Customers.Forget(context.WithoutCancel(t.Context()), acme, "bob", time.Now()); err != nil {
+			if err := w.store.Customers.Forget(context.WithoutCancel(t.Context()), acme, "bob", time.Now(), nil); err != nil {
 				t.Error(err)
 			}
 		})

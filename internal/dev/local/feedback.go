@@ -2,6 +2,7 @@ package local
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -36,11 +37,11 @@ func playFeedback(invoke func(name string, payload []byte) (string, error)) http
 			http.Error(w, `only POST {"tenant","messageId","kind"}, kind: delivered, bounced, complained, opened or clicked`, http.StatusBadRequest)
 			return
 		}
-		recipients := []map[string]string{{"emailAddress": p.Address}}
+		recipients, now := []map[string]string{{"emailAddress": p.Address}}, time.Now().UTC()
 		detail := map[string]any{
 			"eventType": event,
-			"bounce":    map[string]any{"bounceType": "Permanent", "bounceSubType": "General", "bouncedRecipients": recipients},
-			"complaint": map[string]any{"complainedRecipients": recipients},
+			"bounce":    map[string]any{"bounceType": "Permanent", "bounceSubType": "General", "bouncedRecipients": recipients, "timestamp": now},
+			"complaint": map[string]any{"complainedRecipients": recipients, "timestamp": now},
 			"mail": map[string]any{"tags": map[string][]string{
 				manifest.TagInstallation: {Table}, manifest.TagTenant: {p.Tenant}, manifest.TagMessage: {p.Message},
 			}},

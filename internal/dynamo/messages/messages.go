@@ -103,9 +103,9 @@ func (s Messages) Message(ctx context.Context, t ident.Tenant, id message.ID, no
 const readKeys = 100
 
 // Strip takes the customer, and everything that leads to their runs, out of the records
-// with these ids. A record without a topic is deleted.
+// with these ids. What remains says which channel and topic the message was of, as its
+// recipient may still unsubscribe, and its address may still bounce.
 func (s Messages) Strip(ctx context.Context, t ident.Tenant, ids []message.ID) error {
-	var deletes []types.WriteRequest
 	for some := range slices.Chunk(ids, readKeys) {
 		keys := make([]map[string]types.AttributeValue, len(some))
 		for i, id := range some {
@@ -119,14 +119,12 @@ func (s Messages) Strip(ctx context.Context, t ident.Tenant, ids []message.ID) e
 			if err := item.CheckNewer(it); err != nil {
 				return err
 			}
-			if _, ok := it[mTopic]; !ok {
-				deletes = append(deletes, types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: item.KeyOf(it)}})
-			} else if err := s.strip(ctx, it); err != nil {
+			if err := s.strip(ctx, it); err != nil {
 				return err
 			}
 		}
 	}
-	return access.WrapFailed("forget a customer's messages", s.Table.BatchWrite(ctx, deletes))
+	return nil
 }
 
 // strip leaves of a record what does not name the customer.
