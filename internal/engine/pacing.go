@@ -11,6 +11,7 @@ import (
 
 const (
 	lineTries = 10                     // attempts at a write of a Line
+	lineWait  = 20 * time.Millisecond  // between the first two of them at most; it doubles, up to a second
 	claimLead = 200 * time.Millisecond // messages are claimed this long before the first of their slots
 	claimSpan = 5 * time.Second        // between the first and the last slot of messages that are claimed together
 	slotGrace = time.Second            // a message is not sent later than this after its slot
@@ -87,7 +88,7 @@ func (w *worker) patience(ctx context.Context, interval time.Duration) time.Dura
 // does not take it.
 func (w *worker) ask(ctx context.Context, name string, request target.Request) (target.Grant, bool) {
 	line := w.watch.Line(name)
-	for range lineTries {
+	for try := range lineTries {
 		next, grant := line.Take(request)
 		stored, ok, err := w.Table.PutLine(ctx, name, line, next)
 		if err != nil {
@@ -99,6 +100,10 @@ func (w *worker) ask(ctx context.Context, name string, request target.Request) (
 			return grant, true
 		}
 		line = stored
+		// A line that does not know the tenant's journey is not read for it before the
+		// next tick, so this worker must get its turn.
+		w.sleepUntil(ctx, w.Now().Add(time.Duration(w.Jitter()*float64(min(lineWait<<try, time.Second)))))
+		request.Now = w.now()
 	}
 	request.Most = 0 // so many others ask that all go on standing in line
 	_, grant := line.Take(request)
