@@ -93,12 +93,12 @@ func (e *Engine) bounded(ctx context.Context, p Pack) (context.Context, context.
 }
 
 // noteCost notes how long a pack took, and tells tick if that is not what it thought.
-func (e *Engine) noteCost(ctx context.Context, p Pack, began time.Time) {
+func (e *Engine) noteCost(ctx context.Context, p Pack, took time.Duration) {
 	now := e.now()
 	if len(p.Customers) == 0 {
 		return
 	}
-	wave := max(now.Sub(began)-packTime, 0) / time.Duration(waves(len(p.Customers)))
+	wave := max(took-packTime, 0) / time.Duration(waves(len(p.Customers)))
 	known, tell := e.Watch.Worked(p.Tenant.String(), min(wave, longestWave), now), false
 	known = max(known, assumedWave)
 	switch {

@@ -51,6 +51,7 @@ func (w *worker) takeSlots(ctx context.Context, t Target, runs []*run) {
 	}
 	request.Arriving = len(asking) - request.Returning
 	grant, ok := w.ask(ctx, t.Name, request)
+	w.waited += w.now().Sub(now)
 	for i, r := range asking {
 		switch {
 		case ok && i < grant.Slots:
@@ -166,7 +167,9 @@ func (w *worker) awaitSlots(ctx context.Context) {
 		}
 	}
 	if !first.IsZero() { // a millisecond more, because the time of a round is rounded down
+		began := w.now()
 		w.sleepUntil(ctx, first.Add(time.Millisecond-claimLead))
+		w.waited += w.now().Sub(began)
 	}
 }
 

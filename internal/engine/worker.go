@@ -39,6 +39,7 @@ type worker struct {
 	held    atomic.Int64 // customers whose effect was not begun because of its target
 	watch   *target.Watch
 	targets *targets
+	waited  time.Duration // for slots: the line of the target bounds that, and not the tenant's cost
 }
 
 // Advance moves the customers of a pack as far as they can go now. Running the
@@ -56,9 +57,10 @@ func (e *Engine) Advance(ctx context.Context, pack Pack) error {
 		return nil
 	}
 	liveAt := e.now()
+	w := &worker{Engine: e, pack: pack, liveAt: liveAt, broken: map[string]error{}}
 	if e.Watch != nil {
 		whole := ctx
-		defer func() { e.noteCost(whole, pack, liveAt) }()
+		defer func() { e.noteCost(whole, pack, e.now().Sub(liveAt)-w.waited) }()
 	}
 	ctx, cancel := e.bounded(ctx, pack)
 	defer cancel()
@@ -67,7 +69,7 @@ func (e *Engine) Advance(ctx context.Context, pack Pack) error {
 	if err != nil {
 		return err
 	}
-	w := &worker{Engine: e, pack: pack, liveAt: liveAt, unread: unread, broken: map[string]error{}}
+	w.unread = unread
 	defer w.logUnread(ctx)
 	live := loaded.Live
 	if live == nil && errors.Is(unread.Err(), journey.ErrNewer) {
@@ -208,6 +210,9 @@ func (w *worker) round(ctx context.Context) error {
 	w.noteMessages(ctx, w.inState(sending))
 	messages := w.inState(sending)
 	slices.SortStableFunc(messages, func(a, b *run) int { return a.slot.Compare(b.slot) })
+	if n := len(messages); n > 0 {
+		w.waited += max(messages[n-1].slot.Sub(w.now()), 0)
+	}
 	w.each(ctx, messages, w.send)
 	w.settle(ctx)
 	w.awaitSlots(ctx)

@@ -55,3 +55,28 @@ func TestTenants_ThoseWithCostlyPacksDelayNoOther(t *testing.T) {
 		})
 	}
 }
+
+// What a tenant has in line at a channel with a rate takes workers for the time of its slots
+// only, so that its customers on other channels are in time.
+func TestTenants_WaitingForSlotsIsNoCost(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := virtual.New()
+		w.Channels["rated"] = &virtual.Channel{Takes: virtual.AnswerTime, Rate: 14}
+		w.Channels["fast"] = &virtual.Channel{Takes: virtual.AnswerTime}
+		line, _ := journeys(w, 1, "shop", 4, "rated")
+		first, last := journeys(w, 20, "shop", 4, "fast")
+		const minutes, each = 8, 100_000
+		w.Run(minutes, func(minute int) {
+			if minute == 0 {
+				w.Spread(line, line+1, 10_000, time.Now().Add(-time.Second), time.Second)
+			}
+			w.Spread(first, last, each/20, time.Now(), time.Minute)
+		}, nil)
+		sent := len(w.Channels["fast"].Sent)
+		report(t, "a line at 14 a second, and 100,000 customers of the same tenant due a minute on another channel", w,
+			row{"messages sent on that one in 8 minutes", "", 700_010, float64(sent), atLeast((minutes - 1) * each)}, // those of the last minute are late
+			row{"of the rate", "%", 90.2, 100 * float64(len(w.Channels["rated"].Sent)) / (14 * 60 * minutes), anything},
+		)
+		require.Zero(t, w.Count.Costs, "writes of costs")
+	})
+}
