@@ -37,7 +37,7 @@ const (
 const (
 	perConsenting = 22 // customers of each of its journeys
 	leftTopic     = "left_topic"
-	changeEvery   = 40 * time.Millisecond // of what customers and addresses take
+	changeEvery   = 80 * time.Millisecond // of what customers and addresses take
 )
 
 // letters is a graph with messages of a topic, transactional ones, and others. A wait and a
@@ -70,10 +70,12 @@ type consenting struct {
 	callers sync.WaitGroup
 	stop    context.CancelFunc
 
+	received []letter        // in order of arrival; only of the goroutine that reads the inbox
+	arrived  map[*cohort]int // how many of each journey
+
 	mu       sync.Mutex // guards the rest, and what subscribers say
 	people   map[string]*subscriber
-	received []letter // in order of arrival
-	feedback map[string]*heard
+	feedback map[string]*heard // by message
 }
 
 // subscriber is a customer of such a tenant.
@@ -94,7 +96,7 @@ type letter struct {
 func (w *world) newConsenting(t *testing.T, seed uint64) *consenting {
 	t.Helper()
 	c := &consenting{
-		world: w.of(t, "consenting", rand.New(rand.NewPCG(seed, 11))), people: map[string]*subscriber{}, feedback: map[string]*heard{},
+		world: w.of(t, "consenting", rand.New(rand.NewPCG(seed, 11))), people: map[string]*subscriber{}, feedback: map[string]*heard{}, arrived: map[*cohort]int{},
 	}
 	c.call(t, "PUT", manifest.BasePath+"/tenant-settings", `{"topics":{"news":{"name":"News","channels":["email"],"default":"out"},
 		"offers":{"name":"Offers","channels":["email"],"default":"in"}}}`)
@@ -161,7 +163,7 @@ func (c *consenting) act(t *testing.T) {
 		}
 	})
 	r := c.newRand()
-	c.repeatedly(stopped, 100*time.Millisecond, func() { c.receive(t, r) })
+	c.repeatedly(stopped, 200*time.Millisecond, func() { c.receive(t, r) })
 }
 
 // newRand returns a source for one goroutine.
@@ -298,9 +300,8 @@ func (c *consenting) unsubscribe(t *testing.T, s *subscriber, l letter, twice bo
 
 // receive lets recipients and the provider react to the messages that have arrived since.
 func (c *consenting) receive(t *testing.T, r *rand.Rand) {
-	for _, l := range c.inbox(t)[len(c.received):] {
+	for _, l := range c.newLetters(t) {
 		c.mu.Lock()
-		c.received = append(c.received, l)
 		s := c.people[l.CustomerID]
 		c.mu.Unlock()
 		later := func(do func()) {
@@ -321,23 +322,18 @@ func (c *consenting) receive(t *testing.T, r *rand.Rand) {
 	}
 }
 
-// inbox returns the messages of the tenant in order of arrival.
-func (c *consenting) inbox(t *testing.T) (all []letter) {
-	var inbox struct {
-		Data []struct {
-			letter
-			Tenant string
+// newLetters returns the messages that have arrived since, and adds them to received.
+func (c *consenting) newLetters(t *testing.T) (arrived []letter) {
+	for _, cohort := range c.cohorts {
+		var inbox struct{ Data []letter }
+		if err := json.Unmarshal(c.call(t, "GET", local.InboxPath+"?journeyId="+string(cohort.id), ""), &inbox); err != nil {
+			t.Error(err)
 		}
+		arrived = append(arrived, inbox.Data[c.arrived[cohort]:]...)
+		c.arrived[cohort] = len(inbox.Data)
 	}
-	if err := json.Unmarshal(c.call(t, "GET", local.InboxPath, ""), &inbox); err != nil {
-		t.Error(err)
-	}
-	for _, l := range inbox.Data {
-		if l.Tenant == c.tenant.String() {
-			all = append(all, l.letter)
-		}
-	}
-	return all
+	c.received = append(c.received, arrived...)
+	return arrived
 }
 
 // drain waits until no customer is inside who was not forgotten, and no further message
