@@ -103,7 +103,7 @@ func cell(c caller, route manifest.Route, journey string) string {
 	}
 	bodies[manifest.PutTenantSettings.Key()] = `{"topics":{}}`
 	bodies[manifest.PutSubscriptions.Key()] = `{"topics":{}}`
-	bodies[manifest.RetryEnrollment.Key()] = ""
+	bodies[manifest.PutSuppression.Key()] = `{}`
 	bodies[manifest.ActOnEnrollments.Key()] = `{"action":"remove","where":{"status":"failed"}}`
 	body, written := bodies[route.Key()]
 	require.True(c.t, written || route.Method == "GET" || route.Method == "DELETE", "the matrix has no body for %s", route.Key())
@@ -115,7 +115,8 @@ func cell(c caller, route manifest.Route, journey string) string {
 	if route.Key() == manifest.PublishDraft.Key() {
 		header = []string{"If-Match", `"unknown"`}
 	}
-	path := strings.NewReplacer("/journeys/{id}", journey, "{customerId}", customer, "{version}", "1").Replace(route.Path)
+	path := strings.NewReplacer("/journeys/{id}", journey, "{customerId}", customer, "{version}", "1",
+		"{channel}", "email", "{address}", "ada@mail.test").Replace(route.Path)
 	a := c.call(route.Method, path, body, header...)
 	text := strconv.Itoa(a.status)
 	if code, ok := a.body["code"].(string); ok {
