@@ -26,11 +26,17 @@ type FeedbackStore interface {
 func (s *Service) Feedback(ctx context.Context, t ident.Tenant, id message.ID, k feedback.Kind) error {
 	received := s.clock()
 	m, err := s.stores.Messages.Message(ctx, t, id, received)
-	if errors.Is(err, ErrNoMessage) || err == nil && m.Customer == "" {
+	if errors.Is(err, ErrNoMessage) {
 		return nil
 	}
 	if err != nil {
 		return err
+	}
+	if s.Heard != nil {
+		s.Heard(ctx, m.Channel)
+	}
+	if m.Customer == "" {
+		return nil
 	}
 	step := feedback.Step{
 		Customer: m.Customer, Journey: m.Journey, GraphHash: m.GraphHash, Version: m.Version, Run: m.Run, Node: m.Node,
