@@ -24,15 +24,11 @@ type FeedbackStore interface {
 // that waits for it. A message that is not known, or not any more, changes nothing. It may
 // be called in any order and again: a repeat finishes what an earlier call began.
 func (s *Service) Feedback(ctx context.Context, t ident.Tenant, id message.ID, k feedback.Kind) error {
-	received := s.clock()
-	m, err := s.stores.Messages.Message(ctx, t, id, received)
-	if errors.Is(err, ErrNoMessage) {
-		return nil
-	}
+	m, err := s.messageOf(ctx, t, id)
 	if err != nil {
 		return err
 	}
-	if s.Heard != nil {
+	if s.Heard != nil && m.Channel != "" {
 		s.Heard(ctx, m.Channel)
 	}
 	if m.Customer == "" {
@@ -41,17 +37,28 @@ func (s *Service) Feedback(ctx context.Context, t ident.Tenant, id message.ID, k
 	step := feedback.Step{
 		Customer: m.Customer, Journey: m.Journey, GraphHash: m.GraphHash, Version: m.Version, Run: m.Run, Node: m.Node,
 	}
-	at, err := s.stores.Feedback.AddFeedback(ctx, t, step, k, received)
+	at, err := s.stores.Feedback.AddFeedback(ctx, t, step, k, s.clock())
 	if err != nil {
 		return err
 	}
-	// Forget may have missed what was written after it read the customer's items.
-	if err := s.checkForgotten(ctx, t, m.Customer, received); errors.Is(err, ErrForgotten) {
-		return s.stores.Feedback.UndoFeedback(ctx, t, step)
-	} else if err != nil {
+	// Forget may have missed what was written after it read the customer's items. It takes
+	// the customer out of the message before it reads them for the last time.
+	if still, err := s.messageOf(ctx, t, id); err != nil {
 		return err
+	} else if still.Customer == "" {
+		return s.stores.Feedback.UndoFeedback(ctx, t, step)
 	}
 	return s.wakeBy(ctx, t, step, k, at)
+}
+
+// messageOf returns what the id of a message stands for, the zero value if it is not known,
+// or not any more.
+func (s *Service) messageOf(ctx context.Context, t ident.Tenant, id message.ID) (message.Record, error) {
+	m, err := s.stores.Messages.Message(ctx, t, id, s.clock())
+	if errors.Is(err, ErrNoMessage) {
+		return message.Record{}, nil
+	}
+	return m, err
 }
 
 // wakeBy wakes the run of a step if it waits for feedback of that kind. Feedback is stored
