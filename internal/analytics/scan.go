@@ -148,7 +148,7 @@ func (c *shapeCache) check(
 	ctx context.Context, k JourneyKey, hash string, fault *error, contradicts func(*progress.Shape) error,
 ) error {
 	if *fault != nil {
-		return nil
+		return nil //nolint:nilerr // the caller has the fault
 	}
 	shape, err := c.get(ctx, k, hash)
 	if err != nil {

@@ -161,8 +161,8 @@ func (s *Service) KeepOptOuts(ctx context.Context, t ident.Tenant, said consent.
 		}
 	}
 	profile, err := condition.ParseValue(attributes)
-	if len(outs) == 0 || err != nil { // a profile that cannot be read has no addresses
-		return nil
+	if len(outs) == 0 || err != nil {
+		return nil //nolint:nilerr // a profile that cannot be read has no addresses
 	}
 	for _, attribute := range catalog.Addresses() {
 		address := graph.AddressIn(profile, attribute)
