@@ -24,6 +24,7 @@ import (
 	"journeys/internal/names"
 	"journeys/internal/subscription"
 	"journeys/internal/suppression"
+	"journeys/internal/testsend"
 )
 
 // API holds what the operations use. Every field but Installation is required.
@@ -33,6 +34,8 @@ type API struct {
 	Names     *names.Collector
 	// Suppressions is required by its own operations only.
 	Suppressions *suppression.Service
+	// TestSends is required by its own operation only.
+	TestSends *testsend.Service
 	// Subscriptions has the same journeys.
 	Subscriptions *subscription.Service
 	Log           *slog.Logger     // gets one line per request, and one per kind of damaged item
@@ -87,6 +90,11 @@ func EnrollCustomers() Operation {
 // TestJourney returns the operation of manifest.TestJourney.
 func TestJourney() Operation {
 	return Operation{manifest.TestJourney, nil, testJourney}
+}
+
+// SendTest returns the operation of manifest.SendTest.
+func SendTest() Operation {
+	return Operation{manifest.SendTest, nil, sendTest}
 }
 
 // GetEnrollment returns the operation of manifest.GetEnrollment.
@@ -249,7 +257,7 @@ func Operations() []Operation {
 		ListAnalytics(),
 		GetSettings(), GetNames(),
 		ListCustomerEnrollments(), ActOnEnrollments(),
-		GetDraft(), PutDraft(), DeleteDraft(), PublishDraft(),
+		GetDraft(), PutDraft(), DeleteDraft(), PublishDraft(), SendTest(),
 		GetTenantSettings(), PutTenantSettings(), GetSubscriptions(), PutSubscriptions(),
 		GetSuppression(), PutSuppression(), DeleteSuppression(),
 	}
