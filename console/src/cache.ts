@@ -30,5 +30,6 @@ export const keys = {
   people: (id: string) => ["journey", id, "people"] as const,
   customer: (id: string) => ["customer", id] as const,
   settings: ["settings"] as const,
+  tenantSettings: ["tenant-settings"] as const,
   names: ["names"] as const,
 };

@@ -1,4 +1,5 @@
 import { axe, expect, must, test, welcome } from "./lib";
+import { oneTopic } from "./lib/consent";
 
 test("a customer is found, and their attributes changed exactly and not over another's change", async ({
   enter,
@@ -72,4 +73,32 @@ test("a viewer has no place for customers", async ({ enter, backend }) => {
   const page = await enter("#/customers/ann", { role: "viewer" });
   await expect(page.getByRole("heading", { name: "Your role sees figures only" })).toBeVisible();
   await expect(page.getByRole("link", { name: "Customers" })).toHaveCount(0);
+});
+
+test("a person's subscriptions and addresses are seen and changed", async ({ enter, backend }) => {
+  await oneTopic(backend);
+  await backend.customer("ann", { email: "ann+news@example.com", phone: "+46701234567" });
+  const page = await enter("#/customers/ann", { role: "editor" });
+  const topics = page.getByRole("region", { name: "Subscriptions" });
+  const news = topics.getByRole("switch", { name: "News" });
+  await expect(news).toHaveAttribute("aria-checked", "true");
+  await expect(topics).toContainText("They have said nothing, so they are subscribed.");
+  await news.press("Enter");
+  await expect(topics).toContainText("Unsubscribed ");
+  await expect(news).toHaveAttribute("aria-checked", "false");
+  await expect(news).toBeFocused();
+  const stored = { params: { path: { customerId: "ann" } } };
+  expect(must(await backend.api.GET("/customers/{customerId}/subscriptions", stored)).topics).toEqual({ news: false });
+
+  const addresses = page.getByRole("region", { name: "Addresses" });
+  await expect(addresses.getByText("Takes messages.")).toHaveCount(2);
+  await addresses.getByRole("button", { name: "Suppress ann+news@example.com for email" }).click();
+  await expect(addresses.getByText(/^Suppressed by hand/)).toBeVisible();
+  expect(await axe(page)).toEqual([]);
+  await addresses.getByRole("button", { name: "Let it take messages again…" }).click();
+  const dialog = page.getByRole("dialog", { name: "Send to ann+news@example.com again?" });
+  await expect(dialog).toContainText("It was suppressed by hand.");
+  expect(await axe(page)).toEqual([]);
+  await dialog.getByRole("button", { name: "Send again" }).click();
+  await expect(addresses.getByText("Takes messages.")).toHaveCount(2);
 });

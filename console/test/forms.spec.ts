@@ -1,7 +1,8 @@
 import type { Locator, Page } from "@playwright/test";
 import { isObject, type JsonObject, parse } from "../src/json";
-import { axe, expect, must, test } from "./lib";
+import { axe, expect, must, test, welcome } from "./lib";
 import type { Backend } from "./lib/backend";
+import { oneTopic } from "./lib/consent";
 
 const steps: [id: string, type: string, config: object][] = [
   ["start", "entry_trigger", { eventType: "cart_updated" }],
@@ -261,4 +262,59 @@ test("the settings of a journey apply at once or with the draft, as the form say
     });
   const journey = must(await backend.api.GET("/journeys/{id}", { params: { path: { id } } }));
   expect(journey).toMatchObject({ reentry: { mode: "afterExit", minIntervalHours: 24 }, exitOn: [], goal: null });
+});
+
+test("a message is for the subscribers of a topic, and says so where nobody gets it", async ({ enter, backend }) => {
+  await oneTopic(backend);
+  const { id } = await backend.create({ name: "Welcome", definition: welcome });
+  const page = await enter(`#/journeys/${id}/build?step=greet`);
+  const panel = page.getByRole("complementary", { name: /: Greet$/ }); // named by its channel
+  const who = panel.getByLabel("Who gets it");
+  await expect(panel.getByText("Without either it also goes to people who unsubscribed.")).toBeVisible();
+  await page
+    .getByRole("button", { name: /warning/ })
+    .first()
+    .click();
+  await expect(page.getByText("It goes to everyone, whatever they unsubscribed from.").first()).toBeVisible();
+  await who.selectOption("subscribers of “News”");
+  await expect(panel.getByText("Only subscribers of News get it.")).toBeVisible();
+  await expect(panel.getByText("People are subscribed until they unsubscribe.")).toBeVisible();
+  await panel.getByLabel("Subject").fill("Hello, {{unsubscribe.url}}");
+  await panel.getByLabel("Channel", { exact: true }).fill("sms");
+  await expect(panel.getByText("“News” is not for the channel sms, so nobody gets this message.")).toBeVisible();
+  expect(await axe(page)).toEqual([]);
+  await panel.getByLabel("Channel", { exact: true }).fill("email");
+  await who.selectOption("everyone: people need it, such as a receipt");
+  await expect
+    .poll(async () =>
+      JSON.stringify((await backend.api.GET("/journeys/{id}/draft", { params: { path: { id } } })).data),
+    )
+    .toContain('"transactional":true');
+});
+
+test("a click in a message ends a wait, and conditions ask for it", async ({ enter, backend }) => {
+  const { id } = await backend.create({ name: "Welcome", definition: welcome });
+  const page = await enter(`#/journeys/${id}/build?step=pause`);
+  const panel = page.getByRole("complementary", { name: "Wait: Wait" });
+  await panel.getByRole("switch", { name: "An event ends it early" }).press("Enter");
+  await panel.getByRole("button", { name: "What became of a message" }).press("Enter");
+  await expect(panel.getByText("Waits up to 48 hours. A click in Greet ends it at once.")).toBeVisible();
+  await expect(panel.getByLabel("Counts from")).toHaveCount(0);
+  await panel.getByLabel("What ends it").selectOption("it bounces for good");
+  await expect(panel.getByText("A bounce of Greet ends it at once.")).toBeVisible();
+  expect(await axe(page)).toEqual([]);
+  await expect(page.locator('[data-step="pause"]')).toContainText("2 days for a bounce");
+  await expect
+    .poll(async () =>
+      JSON.stringify((await backend.api.GET("/journeys/{id}/draft", { params: { path: { id } } })).data),
+    )
+    .toContain('"any":[{"id":"clicked","step":"greet","is":"bounced"}]');
+
+  await page.locator('[data-step="bought"]').click();
+  const split = page.getByRole("complementary", { name: "Condition: Has bought?" });
+  await split.getByRole("button", { name: "Add a line" }).click();
+  await split.getByLabel("Field").last().fill("step.greet.clicked");
+  await split.getByLabel("Value").last().selectOption("yes");
+  await expect(split.locator('option[value="step.greet.complained"]')).toHaveCount(1);
+  await expect(split.getByText(/step\.greet\.clicked is yes\.$/).last()).toBeVisible();
 });

@@ -65,6 +65,7 @@ test("names of ways are legal and not taken", () => {
   expect(wayNameOf("purchase", ["purchase"])).toBe("purchase-2");
   expect(wayNameOf("event", [])).toBe("event-2");
   expect(wayNameOf("購入", [])).toBe("way");
+  expect(checkEventType("$unsubscribed")).toBeUndefined();
   expect(checkEventType("$internal")).toBeDefined();
 });
 
@@ -146,6 +147,16 @@ test.each([
     "update_customer",
     '{"set":{"id":9007199254740993},"add":{"points":10}}',
     "Sets id to 9007199254740993, adds 10 to points.",
+  ],
+  [
+    "channel_action",
+    '{"channel":"email","topic":"news"}',
+    "Sends a message through email. Only subscribers of news get it.",
+  ],
+  [
+    "wait",
+    '{"delayHours":2,"waitForEvent":{"any":[{"id":"clicked","step":"mail","is":"clicked"},{"id":"bought","eventType":"purchase"}]}}',
+    "Waits up to 2 hours. A click in mail or a purchase since they entered ends it at once.",
   ],
   ["channel_action", '{"channel":"email","payload":{"subject":"Hello"}}', "Sends “Hello” through email."],
   [

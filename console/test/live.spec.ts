@@ -1,6 +1,7 @@
 import type { Graph } from "../src/graph/types";
-import { axe, expect, must, test } from "./lib";
+import { axe, expect, must, test, welcome } from "./lib";
 import type { Backend } from "./lib/backend";
+import { oneTopic, playFeedback, untilSent } from "./lib/consent";
 
 /** Who takes an offer and who does not is left to chance; both wait for two days. */
 const offers: Graph = {
@@ -195,4 +196,48 @@ test("a journey without people says how the first one enters, and can be paused"
   const read = () => backend.api.GET("/journeys/{id}", { params: { path: { id: journey.id } } });
   expect(must(await read()).status).toBe("paused");
   await expect(page.getByRole("button", { name: "Pause" })).toHaveCount(0);
+});
+
+test("what became of messages stands on the graph and in tables, opens apart", async ({ enter, backend }) => {
+  await oneTopic(backend);
+  const nodes = welcome.nodes.map((node) =>
+    node.id === "greet" ? { ...node, config: { ...node.config, topic: "news" } } : node,
+  );
+  const { id } = await backend.launch({ name: "Welcome", definition: { ...welcome, nodes } });
+  must(
+    await backend.api.PUT("/customers/{customerId}/subscriptions", {
+      params: { path: { customerId: "ben" } },
+      body: { topics: { news: false } },
+    }),
+  );
+  for (const customer of ["ann", "ben", "cid"]) await backend.customer(customer, { email: `${customer}@example.com` });
+  await backend.enroll(id, "ann", "ben", "cid");
+  const [ann, cid] = await untilSent(id, "ann", "cid");
+  await playFeedback(backend.tenant, ann, "clicked", "opened", "delivered");
+  await playFeedback(backend.tenant, cid, "opened", "bounced");
+  const feedback = { delivered: 1, clicked: 1, opened: 2, bounced: 1, complained: 0, unsubscribed: 0 };
+  await expect
+    .poll(async () => (await backend.figures(id)).steps.find(({ nodeId }) => nodeId === "greet"), { timeout: 40_000 })
+    .toMatchObject({ feedback, results: { sent: 2, skipped_unsubscribed: 1 } });
+
+  const page = await enter(`#/journeys/${id}/live`, { role: "viewer" });
+  const card = page.locator('[data-step="greet"]');
+  await expect(card.locator(".node-figs > *")).toHaveText(["3 in", "1 clicked"]);
+  await expect(card).toHaveAccessibleName(/1 delivered, 1 clicked, 1 bounced for good/);
+  const all = page.getByRole("table").filter({ hasText: "not sent: unsubscribed" });
+  await expect(all.getByRole("row").filter({ hasText: "clicked" })).toContainText("150.0");
+  expect(await axe(page)).toEqual([]);
+  await card.click();
+  const table = page.getByRole("table").filter({ hasText: "reported as spam" });
+  await expect(table.getByRole("row")).toHaveText([
+    /Report/,
+    /^delivered1/,
+    /^clicked1/,
+    /^bounced for good1/,
+    /^reported as spam0/,
+    /^unsubscribed0/,
+    /^opened, often by a machine2/,
+  ]);
+  await expect(page.getByText("An opened message is no goal.")).toBeVisible();
+  expect(await axe(page)).toEqual([]);
 });

@@ -1,4 +1,5 @@
 import { axe, expect, test } from "./lib";
+import { oneTopic } from "./lib/consent";
 
 test("settings say who the reader is, what there is and its limits, and keep the colors", async ({ enter, tenant }) => {
   const page = await enter("#/settings", { name: "Ada Lovelace", role: "editor" });
@@ -130,4 +131,39 @@ test("the figures are read again while the page is visible, and never while it i
   const hiddenAt = reads.length;
   await page.clock.runFor(600_000);
   expect(reads.length - hiddenAt, "calls while hidden").toBe(0);
+});
+
+test("an admin edits topics, and not over another's change", async ({ enter, backend, trouble }) => {
+  const page = await enter("#/settings");
+  const card = page.getByRole("region", { name: "Topics" });
+  await card.getByRole("button", { name: "Add topics" }).press("Enter");
+  await expect(card.getByRole("button", { name: "Save" })).toHaveAttribute("aria-disabled", "true");
+  await card.getByLabel("Name").fill("News & more");
+  await card.getByRole("checkbox", { name: "sms" }).press("Space");
+  await card.getByLabel("Who has said nothing").selectOption("is subscribed");
+  expect(await axe(page)).toEqual([]);
+  await card.getByRole("button", { name: "Save" }).press("Enter");
+  await expect(card.getByRole("row").nth(1)).toHaveText("News & more news-moreemail, smsis subscribed");
+
+  await card.getByRole("button", { name: "Edit" }).click();
+  await card.getByLabel("Name").fill("My news");
+  await oneTopic(backend);
+  trouble.allow(/^412 PUT /);
+  await card.getByRole("button", { name: "Save" }).click();
+  await expect(card.getByRole("alert")).toContainText("Someone changed the topics meanwhile.");
+  await expect(card.getByRole("alert")).toContainText("News news");
+  expect(await axe(page)).toEqual([]);
+  await card.getByRole("button", { name: "Take theirs" }).click();
+  await expect(card.getByLabel("Name")).toHaveValue("News");
+  await card.getByLabel("Name").fill("The news");
+  await card.getByRole("button", { name: "Save" }).click();
+  await expect(card.getByRole("row").nth(1)).toHaveText("The news newsemailis subscribed");
+});
+
+test("others read the topics, and do not edit them", async ({ enter, backend }) => {
+  await oneTopic(backend);
+  const page = await enter("#/settings", { role: "viewer" });
+  const card = page.getByRole("region", { name: "Topics" });
+  await expect(card.getByRole("row")).toHaveCount(2);
+  await expect(card.getByRole("button")).toHaveCount(0);
 });

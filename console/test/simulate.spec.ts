@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { Page } from "@playwright/test";
-import { axe, expect, oneMessage, test } from "./lib";
+import { axe, expect, oneMessage, test, welcome } from "./lib";
 import type { Backend } from "./lib/backend";
+import { oneTopic } from "./lib/consent";
 
 interface Example {
   definition: { nodes: { type: string; data?: object }[]; edges: object[] };
@@ -214,4 +215,27 @@ test("a customer can be looked at without being kept", async ({ backend, enter }
   await page.goBack();
   await page.goto(`/#/journeys/${id}/simulate?customer=customer-7`);
   await expect(page.getByRole("article")).toContainText("real@example.org");
+});
+
+test("a persona who unsubscribed gets no message, and a click ends the wait of another", async ({ enter, backend }) => {
+  await oneTopic(backend);
+  const nodes = welcome.nodes.map((node) => {
+    if (node.id === "greet") return { ...node, config: { ...node.config, topic: "news" } };
+    const any = [{ id: "clicked", step: "greet", is: "clicked" }];
+    return node.id === "pause" ? { ...node, config: { ...node.config, waitForEvent: { any } } } : node;
+  });
+  const { id } = await backend.create({ name: "Welcome", definition: { ...welcome, nodes } });
+  const page = await enter(`#/journeys/${id}/simulate`);
+  await page.getByRole("button", { name: "Make the first persona" }).click();
+  const form = page.getByRole("complementary", { name: /^Edit / });
+  const edit = page.getByRole("button", { name: "Edit", exact: true });
+  await edit.or(form).first().waitFor();
+  if (await edit.isVisible()) await edit.click();
+  await form.getByRole("group", { name: "Report 1" }).or(form.getByText("What becomes of messages")).first().waitFor();
+  await form.getByRole("button", { name: "Add", exact: true }).last().press("Enter");
+  await expect(page.locator('[data-step="pause"]')).toContainText("ended by the event");
+  expect(await axe(page)).toEqual([]);
+  await form.getByRole("switch", { name: "News" }).press("Enter");
+  await expect(page.locator('[data-step="greet"]')).toHaveAccessibleName(/unsubscribed, not sent/);
+  await expect(page.locator('[data-step="pause"]'), "no one clicks in what was not sent").toContainText("waited");
 });

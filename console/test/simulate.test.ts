@@ -172,6 +172,33 @@ describe("suggestions", () => {
     expect(test.entryEvent?.properties?.["cartId"]).toBe("cart-1");
   });
 
+  test("send one by a report of a message, after it was sent", () => {
+    const any = [{ id: "clicked", step: "mail", is: "clicked" }];
+    const late = { id: "late", type: "wait", config: { delayHours: 6, waitForEvent: { any } } };
+    const ask = {
+      id: "ask",
+      type: "condition_split",
+      config: { condition: { field: "step.mail.opened", operator: "eq", value: true } },
+    };
+    const definition = {
+      nodes: [...graph.nodes, late, ask],
+      edges: [
+        ...graph.edges.filter(({ source }) => source !== "mail"),
+        { source: "mail", target: "late" },
+        { source: "late", target: "ask", sourceHandle: "clicked" },
+        { source: "ask", target: "end", sourceHandle: "true" },
+      ],
+    } as Graph;
+    const longer = { ...setting, work: { ...work, definition } };
+    const line = linesOf(definition).find(({ key }) => key === "ask true");
+    const { events, feedback } = testFor(longer, line as NonNullable<typeof line>, suggestTest(longer));
+    expect(events).toBeUndefined();
+    expect(feedback).toEqual([
+      { step: "mail", is: "clicked", afterHours: 3 },
+      { step: "mail", is: "opened", afterHours: 0 },
+    ]);
+  });
+
   test("an event that is added is one of the same cart", () => {
     const persona = suggestTest(setting);
     expect(matchingEvent(setting.work, persona, "purchase", 2)).toEqual({

@@ -99,8 +99,8 @@ func (r *Rollup) addWrong(ctx context.Context, found *Recount, k JourneyKey, gra
 		return
 	}
 	found.AddWrong(k, graph, 1)
-	attrs = append(attrs, "tenant", k.Tenant.String(), "journey", k.Journey, "graph", graph, "error", err)
-	r.Log.ErrorContext(ctx, message, attrs...)
+	named := []any{"tenant", k.Tenant.String(), "journey", k.Journey, "graph", graph}
+	r.Log.ErrorContext(ctx, message, append(append(named, attrs...), "error", err)...)
 }
 
 // shapeCache keeps the shape of every graph that a pass reads: about 50 bytes per

@@ -1,13 +1,18 @@
 package dynamo_test
 
 import (
+	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/analytics"
+	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/engine"
 	"journeys/internal/feedback"
@@ -131,16 +136,53 @@ func TestFeedback_WakesTheRunThatWaitsForIt(t *testing.T) {
 func TestFeedback_OfAForgottenCustomerNamesNobody(t *testing.T) {
 	t.Parallel()
 
-	p, _, m := heardWorld(t, "ada")
+	p, _, m := heardWorld(t, "grace")
 	require.NoError(t, p.Feedback(t.Context(), demo, m, feedback.Clicked))
-	require.Equal(t, 1, p.heardItems(t, "T#demo#C#ada"))
-	require.NoError(t, p.Forget(t.Context(), demo, "ada"))
+	require.Equal(t, 1, p.heardItems(t, "T#demo#C#grace"))
+	require.NoError(t, p.Forget(t.Context(), demo, "grace"))
 	require.NoError(t, p.Feedback(t.Context(), demo, m, feedback.Opened))
 	for _, it := range allItems(t, p.table) {
-		require.NotContains(t, printed(it), "ada")
-		require.NotContains(t, textOf(it, "PK"), "ada")
+		require.NotContains(t, printed(it), "grace")
+		require.NotContains(t, textOf(it, "PK"), "grace")
 	}
 	require.Equal(t, 1, p.heardItems(t, "T#demo#A#"))
+	log := p.audit(t)
+	require.NotContains(t, log, `"drift"`)
+	require.NotContains(t, log, "inconsistent")
+}
+
+// Feedback comes while its customer is being forgotten, in every order of two turns of the
+// call that is first and two of the other. Nothing names them afterwards, and the figures are
+// those that remain.
+func TestFeedback_NamesNoForgottenCustomerInAnyOrder(t *testing.T) {
+	t.Parallel()
+
+	p := newFixture(t, dynamotest.InTurns)
+	id := p.journey(t, heardGraph)
+	run := func(turns []int, forgetFirst bool) (requests [2]int) {
+		customer := fmt.Sprintf("gone in turns %v, first: %t", turns, forgetFirst)
+		p.enroll(t, id, "", customer)
+		m := p.sendTo(t, id, customer)
+		calls := []func(context.Context){
+			func(ctx context.Context) { assert.NoError(t, p.Feedback(ctx, demo, m, feedback.Clicked), customer) },
+			func(ctx context.Context) { assert.NoError(t, p.Forget(ctx, demo, customer), customer) },
+		}
+		if forgetFirst {
+			slices.Reverse(calls)
+		}
+		return dynamotest.Interleave(t.Context(), turns, calls[0], calls[1])
+	}
+	most := run(nil, false)
+	require.Greater(t, min(most[0], most[1]), 3)
+	for first := range most[0] + 1 {
+		for second := range most[1] + 1 {
+			run([]int{first, second}, false)
+			run([]int{second, first}, true)
+		}
+	}
+	for _, it := range allItems(t, p.table) {
+		require.NotContains(t, printed(it)+textOf(it, "PK"), "gone in")
+	}
 	log := p.audit(t)
 	require.NotContains(t, log, `"drift"`)
 	require.NotContains(t, log, "inconsistent")

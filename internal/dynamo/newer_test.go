@@ -17,6 +17,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/auth"
+	"journeys/internal/consent"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
 	"journeys/internal/engine"
@@ -24,6 +25,7 @@ import (
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/message"
 	"journeys/internal/progress"
 	"journeys/internal/target"
 )
@@ -189,6 +191,11 @@ func TestFormat_EveryRowOfTheKeyTableHasOne(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.NoError(t, f.store.Customers.UndoFeedback(t.Context(), demo, feedback.Step{Customer: "bob", Journey: f.waiting, Run: 1, Node: 1}))
+	require.NoError(t, f.store.Messages.PutMessages(t.Context(), demo, []message.Record{
+		{ID: message.ID{1}, Channel: "push", Named: "push", Customer: "cleo", Journey: f.waiting, GraphHash: f.graph, ExpiresAt: f.now},
+	}))
+	_, err = f.store.Addresses.PutSuppression(t.Context(), demo, "ab12", "push", consent.Suppression{Reason: "manual", At: f.now})
+	require.NoError(t, err)
 	everything := items(t, f.table)
 	for key, it := range everything {
 		require.Equal(t, &types.AttributeValueMemberN{Value: "1"}, it["f"], key)

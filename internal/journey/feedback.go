@@ -24,28 +24,34 @@ type FeedbackStore interface {
 // that waits for it. A message that is not known, or not any more, changes nothing. It may
 // be called in any order and again: a repeat finishes what an earlier call began.
 func (s *Service) Feedback(ctx context.Context, t ident.Tenant, id message.ID, k feedback.Kind) error {
-	received := s.clock()
-	m, err := s.stores.Messages.Message(ctx, t, id, received)
-	if errors.Is(err, ErrNoMessage) || err == nil && m.Customer == "" {
-		return nil
+	step, err := s.stepOf(ctx, t, id)
+	if err != nil || step.Customer == "" {
+		return err
 	}
+	at, err := s.stores.Feedback.AddFeedback(ctx, t, step, k, s.clock())
 	if err != nil {
 		return err
 	}
-	step := feedback.Step{
-		Customer: m.Customer, Journey: m.Journey, GraphHash: m.GraphHash, Version: m.Version, Run: m.Run, Node: m.Node,
-	}
-	at, err := s.stores.Feedback.AddFeedback(ctx, t, step, k, received)
-	if err != nil {
+	// Forget may have missed what was written after it read the customer's items. It takes
+	// the customer out of the message before it reads them for the last time.
+	if still, err := s.stepOf(ctx, t, id); err != nil {
 		return err
-	}
-	// Forget may have missed what was written after it read the customer's items.
-	if err := s.checkForgotten(ctx, t, m.Customer, received); errors.Is(err, ErrForgotten) {
+	} else if still.Customer == "" {
 		return s.stores.Feedback.UndoFeedback(ctx, t, step)
-	} else if err != nil {
-		return err
 	}
 	return s.wakeBy(ctx, t, step, k, at)
+}
+
+// stepOf returns the step that sent a message, without a Customer if the message is not
+// known, or not any more.
+func (s *Service) stepOf(ctx context.Context, t ident.Tenant, id message.ID) (feedback.Step, error) {
+	m, err := s.stores.Messages.Message(ctx, t, id, s.clock())
+	if errors.Is(err, ErrNoMessage) {
+		return feedback.Step{}, nil
+	}
+	return feedback.Step{
+		Customer: m.Customer, Journey: m.Journey, GraphHash: m.GraphHash, Version: m.Version, Run: m.Run, Node: m.Node,
+	}, err
 }
 
 // wakeBy wakes the run of a step if it waits for feedback of that kind. Feedback is stored

@@ -58,9 +58,12 @@ export function propertiesOf(names: Schemas["Names"] | undefined, type: string, 
   return (event?.properties ?? []).map(({ path, kinds }) => ({ path: join(prefix, path), kind: oneKind(kinds), of }));
 }
 
-/** Returns the names of the events that were seen. */
+/** The event that the service makes when a person unsubscribes. */
+export const unsubscribed = "$unsubscribed";
+
+/** Returns the names of the events that were seen, and of the one that the service makes. */
 export function eventTypesOf(names: Schemas["Names"] | undefined): string[] {
-  return (names?.eventTypes ?? []).map(({ name }) => name);
+  return [...new Set([...(names?.eventTypes ?? []).map(({ name }) => name), unsubscribed])];
 }
 
 function join(prefix: string, path: string): string {
@@ -72,11 +75,17 @@ function oneKind(kinds: readonly Schemas["ValueKind"][]): Kind {
   return other === undefined ? kind : undefined;
 }
 
+/** What may be reported of a message, what is asked for most first. */
+export const reports = ["clicked", "opened", "delivered", "bounced", "complained", "unsubscribed"] as const;
+
 function stepNames({ names, graph, nodeId }: Context): Name[] {
   return stepsBefore(graph, nodeId).flatMap((node) => {
     const of = labelOf(node);
     const step = `step.${node.id}`;
     const all: Name[] = node.type === "exit" ? [] : [{ path: `${step}.result`, kind: "string", of }];
+    if (node.type === "channel_action") {
+      all.push(...reports.map((kind) => ({ path: `${step}.${kind}`, kind: "boolean" as const, of })));
+    }
     if (node.type === "nba_decision") all.push({ path: `decision.${node.id}.`, kind: undefined, of });
     for (const type of awaitedTypes(node)) all.push(...propertiesOf(names, type, `${step}.event`, of));
     const keep = node.config?.["keep"];

@@ -157,7 +157,7 @@ export function missingIn({ kind, json }: Leaf): Missing | undefined {
   if (kind === "raw" || !isObject(json)) return undefined;
   const { field, operator, value, event, since } = json;
   if (kind === "event") {
-    if (typeof event !== "string" || event === "" || event.startsWith("$") || event.length > 128) return "event";
+    if (typeof event !== "string" || !isEventType(event)) return "event";
     return since === "entry" || isAbove0(since) ? undefined : "period";
   }
   if (typeof field !== "string" || !isPath(field)) return "field";
@@ -165,6 +165,11 @@ export function missingIn({ kind, json }: Leaf): Missing | undefined {
   if (typeof operator !== "string" || !fits(operator, value)) return "value";
   if (Array.isArray(value) && value.length === 0) return "value";
   return isPeriod(value) && !isAbove0(value) ? "period" : undefined;
+}
+
+/** Types that begin with $ are the service's own: there is one. */
+function isEventType(type: string): boolean {
+  return type !== "" && type.length <= 128 && (!type.startsWith("$") || type === "$unsubscribed");
 }
 
 function isAbove0(period: Json | undefined): boolean {

@@ -2,9 +2,11 @@ import { useState } from "react";
 import words from "#words/forms";
 import { eventTypesOf, labelOf, stepsBefore } from "../condition/names";
 import { isObject, type Json, type JsonObject, scalarText } from "../json";
+import type { Fault } from "../problem";
 import { say } from "../say";
 import { Button, IconButton } from "../ui/button";
 import { Switch } from "../ui/field";
+import { isReport, messagesBefore, ReportRule } from "./feedback-rule";
 import { Choice, checkEventType, checkWayName, faultAt, faultsIn, Text, wayNameOf } from "./fields";
 import { objectsOf, type StepForm } from "./form";
 import { withKey } from "./keys";
@@ -35,7 +37,8 @@ function idsOf(events: readonly JsonObject[], but?: number): string[] {
 }
 
 /** The part of a wait's form about the events that end it. */
-export function Awaited({ node, config, graph, settings, context, faults, set }: StepForm) {
+export function Awaited(form: StepForm) {
+  const { node, config, graph, settings, faults, set } = form;
   const awaited = config["waitForEvent"];
   const events = eventsOf(awaited);
   const [asked, setAsked] = useState(false);
@@ -52,16 +55,16 @@ export function Awaited({ node, config, graph, settings, context, faults, set }:
       <Switch label={words.eventEnds} checked={open} onChange={turn} />
       {events.map((event, i) => (
         <div key={i} className="well col gap-3" role="group" aria-label={`${words.event} ${i + 1}`}>
-          <EventRule
+          <Rule
             rule={event}
-            context={context}
+            form={form}
             faults={faultsIn(faults, `/waitForEvent/any/${i}`)}
             onChange={(next) => change(events.with(i, next))}
             verbs={
               <IconButton
                 small
                 icon="trash"
-                label={say(words.removeThis, { name: scalarText(event["eventType"]) })}
+                label={say(words.removeThis, { name: scalarText(event["eventType"] ?? event["id"]) })}
                 onClick={() => change(events.toSpliced(i, 1))}
               />
             }
@@ -78,11 +81,11 @@ export function Awaited({ node, config, graph, settings, context, faults, set }:
                 onChange={(id) => change(events.with(i, withKey(event, "id", id)))}
               />
             )}
-          </EventRule>
+          </Rule>
         </div>
       ))}
-      {open && <AddEvent events={events} most={most} types={eventTypesOf(context.names)} change={change} />}
-      {events.length > 0 && (
+      {open && <AddEvent events={events} most={most} form={form} change={change} />}
+      {events.some((event) => !isReport(event)) && (
         <Choice
           label={words.countsFrom}
           value={isObject(since) ? `step:${scalarText(since["step"])}` : since}
@@ -102,6 +105,20 @@ export function Awaited({ node, config, graph, settings, context, faults, set }:
   );
 }
 
+interface RuleProps {
+  rule: JsonObject;
+  form: StepForm;
+  faults: readonly Fault[];
+  onChange: (rule: JsonObject) => void;
+  children: React.ReactNode;
+  verbs: React.ReactNode;
+}
+
+function Rule({ form, ...rest }: RuleProps) {
+  if (isReport(rest.rule)) return <ReportRule {...rest} graph={form.graph} nodeId={form.node.id} />;
+  return <EventRule {...rest} context={form.context} />;
+}
+
 function readSince(value: string): Json {
   return value.startsWith("step:") ? { step: value.slice(5) } : value;
 }
@@ -109,25 +126,41 @@ function readSince(value: string): Json {
 interface AddProps {
   events: readonly JsonObject[];
   most: number;
-  types: readonly string[];
+  form: StepForm;
   change: (events: readonly JsonObject[]) => void;
 }
 
-function AddEvent({ events, most, types, change }: AddProps) {
+function AddEvent({ events, most, form, change }: AddProps) {
   const [asked, setAsked] = useState(false);
   if (events.length >= most) return null;
-  if (events.length > 0 && !asked) {
-    return (
-      <div className="row">
-        <Button small icon="plus" onClick={() => setAsked(true)}>
-          {words.anotherEvent}
-        </Button>
-      </div>
-    );
-  }
-  const add = (eventType: string) => {
+  const [message] = messagesBefore(form.graph, form.node.id);
+  const add = (event: JsonObject, name: string) => {
     setAsked(false);
-    change([...events, { id: wayNameOf(eventType, idsOf(events)), eventType }]);
+    change([...events, { id: wayNameOf(name, idsOf(events)), ...event }]);
   };
-  return <NewItem label={words.addEvent} options={types} check={checkEventType} onAdd={add} />;
+  const ask = events.length === 0 || asked;
+  return (
+    <>
+      {ask && (
+        <NewItem
+          label={words.addEvent}
+          options={eventTypesOf(form.context.names)}
+          check={checkEventType}
+          onAdd={(eventType) => add({ eventType }, eventType)}
+        />
+      )}
+      <div className="row row--wrap">
+        {!ask && (
+          <Button small icon="plus" onClick={() => setAsked(true)}>
+            {words.anotherEvent}
+          </Button>
+        )}
+        {message && (
+          <Button small icon="plus" onClick={() => add({ step: message.id, is: "clicked" }, "clicked")}>
+            {words.addReport}
+          </Button>
+        )}
+      </div>
+    </>
+  );
 }

@@ -1,4 +1,5 @@
 import words from "#words/forms";
+import { unsubscribed } from "../condition/names";
 import { type Typed, useTyped } from "../condition/typed";
 import { isExact, type Json, parseNumber, scalarText } from "../json";
 import type { Fault } from "../problem";
@@ -141,7 +142,7 @@ export function wayNameOf(text: string, others: readonly string[]): string {
   }
 }
 
-/** What is wrong with the type of an event; undefined if nothing. */
+/** What is wrong with the type of an event; undefined if nothing. The service makes one of its own. */
 export function checkEventType(type: string): string | undefined {
-  return type.startsWith("$") ? words.dollar : undefined;
+  return type.startsWith("$") && type !== unsubscribed ? words.dollar : undefined;
 }

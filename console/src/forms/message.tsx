@@ -1,34 +1,20 @@
 import words from "#words/forms";
+import { channelNames, channelOf } from "../channels";
 import { isPath } from "../condition/rows";
 import { Tokens } from "../condition/value";
 import { type Json, scalarText } from "../json";
 import { say } from "../say";
+import { Consent } from "./consent";
 import { Choice, faultAt, Text } from "./fields";
 import type { StepForm } from "./form";
 import { PayloadEditor } from "./payload";
 import { FaultLine } from "./wait";
 
-const usual = ["email", "sms", "push", "webhook"];
-const usualAddress: Record<string, string> = { email: "email", sms: "phone" };
-
-/** What the settings say about a channel; undefined for one that does not exist. */
-export function channelOf(settings: StepForm["settings"], name: string) {
-  const named = settings?.channels.find((channel) => channel.name === name);
-  const any = named ?? settings?.channels.find((channel) => channel.name === "*");
-  if (!any) return undefined;
-  return { kind: any.kind, address: any.address ?? (named ? undefined : usualAddress[name]) };
-}
-
 /** The form of a message. */
 export function MessageForm(form: StepForm) {
   const { node, config, settings, faults, set } = form;
   const name = scalarText(config["channel"] ?? undefined);
-  const channels = settings?.channels ?? [];
-  const any = channels.find((channel) => channel.name === "*");
-  const options = new Map([
-    ...(any ? usual.map((one) => [one, any.kind] as const) : []),
-    ...channels.filter((channel) => channel.name !== "*").map((channel) => [channel.name, channel.kind] as const),
-  ]);
+  const options = channelNames(settings);
   const channel = channelOf(settings, name);
   const help =
     channel &&
@@ -56,6 +42,7 @@ export function MessageForm(form: StepForm) {
           onChange={(value) => set("templateId", value)}
         />
       </div>
+      <Consent {...form} />
       <PayloadEditor {...form} shape={shapeOf(name, channel?.kind ?? "")} />
       <div className="sec">
         <Choice

@@ -17,7 +17,7 @@ const labels: Record<string, string> = {
   html: words.html,
   message: words.shortText,
 };
-const placeholder = /^\s*(attributes|event|decision|step)\b[^{}]*$/;
+const placeholder = /^\s*((attributes|event|decision|step)\b[^{}]*|unsubscribe\.url\s*(\|[^{}]*)?)$/;
 
 /** What is wrong with the placeholders of a text, as far as it can be seen at once; undefined if nothing. */
 export function placeholderFault(text: string): string | undefined {
@@ -212,7 +212,8 @@ function Insert({ form, into, box }: InsertProps) {
     field.dispatchEvent(new Event("input", { bubbles: true }));
     field.focus();
   };
-  const options = placeholdersAt(form.context).map((name) => [name.path, name.of] as const);
+  const link = form.config["topic"] ? [["unsubscribe.url", words.unsubscribeName] as const] : [];
+  const options = [...link, ...placeholdersAt(form.context).map((name) => [name.path, name.of] as const)];
   return (
     <div className="insert" role="group" aria-labelledby={id}>
       <TextField

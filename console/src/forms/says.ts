@@ -1,14 +1,15 @@
 // What a step does, in one sentence.
 import words from "#words/forms";
 import type { Schemas } from "../api";
+import { channelOf } from "../channels";
 import { labelOf } from "../condition/names";
 import { explain, fill, type Part, periodText } from "../condition/sentence";
 import { formatTime } from "../format";
 import type { Graph, GraphNode } from "../graph/types";
 import { isExact, isObject, type Json, type JsonObject, scalarText } from "../json";
 import { eventsOf } from "./awaited";
+import { isReport } from "./feedback-rule";
 import { objectOf, objectsOf } from "./form";
-import { channelOf } from "./message";
 import { sharesOf } from "./splits";
 import { nameOfDay } from "./until";
 
@@ -72,7 +73,9 @@ function sayWait(config: JsonObject, graph: Graph): Part[] {
   const leaves = isObject(until) && until["otherwise"] === "exit" ? [` ${words.sayLeaves}`] : [];
   if (!ended) return [...end, ...leaves];
   const since = sinceParts(config["eventSince"], graph);
-  const said = events.map((event) => sayEvent(event, words.sayEvent, since));
+  const said = events.map((event) =>
+    isReport(event) ? sayReport(event, graph) : sayEvent(event, words.sayEvent, since),
+  );
   const ends = fill(words.sayEnds, { events: joinWith(said, words.or) });
   return [...end, ...leaves, " ", ...capital(ends)];
 }
@@ -120,6 +123,13 @@ export function sayEvent(rule: JsonObject, article: string = words.sayEvent, sin
   return [...fill(article, { event: bold(rule["eventType"]) }), ...same, ...since, ...where];
 }
 
+/** "a click in Greet". */
+function sayReport({ step, is }: JsonObject, graph: Graph): Part[] {
+  const known: Readonly<Record<string, string>> = words.sayReports;
+  const message = graph.nodes.find(({ id }) => id === step);
+  return fill(known[scalarText(is)] ?? "{step}", { step: message ? [{ b: labelOf(message) }] : bold(step) });
+}
+
 function sinceParts(since: Json | undefined, graph: Graph): Part[] {
   if (since === "wait") return [];
   if (!isObject(since)) return [words.sayEntry];
@@ -160,7 +170,14 @@ function sayMessage(config: JsonObject, settings: Settings): Part[] {
   if (name === "") return [words.sayNoChannel];
   const address = channelOf(settings, name)?.address;
   const skips = address === undefined ? [] : [" ", ...fill(words.saySkips, { address: bold(address) })];
-  return [...fill(words.saySends, { message: whatIsSent(config), channel: bold(name) }), ...skips];
+  const topic = scalarText(config["topic"] ?? undefined);
+  const only = topic === "" ? [] : [" ", ...fill(words.sayTopic, { topic: bold(topicName(settings, topic)) })];
+  return [...fill(words.saySends, { message: whatIsSent(config), channel: bold(name) }), ...only, ...skips];
+}
+
+function topicName(settings: Settings, topic: string): string {
+  const topics = settings?.topics ?? {};
+  return (Object.hasOwn(topics, topic) && topics[topic]?.name) || topic;
 }
 
 function whatIsSent(config: JsonObject): Part[] {

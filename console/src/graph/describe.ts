@@ -143,7 +143,13 @@ function waitFact(config: JsonObject): string {
 function awaitedTypes(awaited: Json | undefined): string[] {
   if (typeof awaited === "string") return [awaited];
   const any = isObject(awaited) ? awaited["any"] : undefined;
-  return Array.isArray(any) ? any.flatMap((event) => (isObject(event) ? [text(event["eventType"])] : [])) : [];
+  return Array.isArray(any) ? any.filter(isObject).map(awaitedText) : [];
+}
+
+/** The type of an event, or what is reported of a message. */
+function awaitedText(event: JsonObject): string {
+  const reports: Readonly<Record<string, string>> = words.reports;
+  return text(event["eventType"]) || (reports[text(event["is"])] ?? "");
 }
 
 /** The type of the event that ends a wait by a way. */

@@ -3,8 +3,8 @@ import type { BrowserContext, Request } from "@playwright/test";
 /** Collects what must not happen on any page: errors of scripts, of the console, of the page's policy and of requests. */
 export class Trouble {
   readonly #seen: string[] = [];
-  // A journey without a draft is no trouble.
-  readonly #allowed: RegExp[] = [/^404 GET \S+\/draft$/];
+  // A journey without a draft is no trouble, nor is an address that takes messages.
+  readonly #allowed: RegExp[] = [/^404 GET \S+\/draft$/, /^404 GET \S+\/suppressions\//];
 
   /** Allows troubles that a test makes, such as `/^412 PUT/` or `/^net::ERR_FAILED GET/`. */
   allow(...patterns: RegExp[]): void {

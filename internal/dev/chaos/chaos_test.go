@@ -74,14 +74,17 @@ func chaos(t *testing.T, seed uint64, all *occurred) {
 	}
 	w := newWorld(t, seed)
 	n := w.newNeighbor(t, seed)
+	c := w.newConsenting(t, seed)
 	for number := range journeyCount {
 		w.createJourney(t, number)
 	}
 	written := w.openStream(t)
 	end("start")
+	c.act(t)
 	w.runWithFaults(t, n)
 	end("faults")
 	n.press(t)
+	c.rest()
 	end("press")
 	beside := w.sendInTime(t)
 	n.requireHeld(t)
@@ -99,6 +102,9 @@ func chaos(t *testing.T, seed uint64, all *occurred) {
 	end("further runs")
 	n.drain(t) // its messages come all at once when its channel answers again
 	end("neighbor")
+	c.drain(t)
+	c.reportAgain(t)
+	end("consenting")
 	alone := w.sendInTime(t)
 	end("alone")
 	histories := written.histories(t)
@@ -114,12 +120,14 @@ func chaos(t *testing.T, seed uint64, all *occurred) {
 		written.requireEveryRevision(t, tenant)
 		tenant.requireCounted(t) // repeated stream batches changed nothing
 	}
+	c.requireAll(t, written)
+	all.add(c.kinds)
 	end("figures")
 	w.requireAudited(t)
 	end("audit")
 	w.requireNoSecretLogged(t)
-	t.Logf("seed %d: %s, %d effects put off, 0 wrong figures; the neighbor: %s, %d messages hung, %d of late customers; lateness beside it: %s, without: %s; %s; %s",
-		seed, w, w.effectsPutOff(t), n.world, n.channel.all, n.channel.heldOf(n.late.customers), beside, alone, w.injected, strings.Join(phases, ", "))
+	t.Logf("seed %d: %s, %d effects put off, 0 wrong figures; the neighbor: %s; the consenting tenant: %s; %d messages hung, %d of late customers; lateness beside it: %s, without: %s; %s; %s",
+		seed, w, w.effectsPutOff(t), n.world, c, n.channel.all, n.channel.heldOf(n.late.customers), beside, alone, w.injected, strings.Join(phases, ", "))
 }
 
 // String returns what happened in a tenant's journeys.

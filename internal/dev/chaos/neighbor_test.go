@@ -299,7 +299,7 @@ func (h *hanging) heldOf(customers []string) (n int) {
 
 func (h *hanging) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
-	var m message
+	var m letter
 	if err != nil || json.Unmarshal(body, &m) != nil {
 		http.Error(w, "not a message", http.StatusBadRequest)
 		return

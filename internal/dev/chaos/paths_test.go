@@ -17,8 +17,6 @@ import (
 	"journeys/internal/trail"
 )
 
-type message struct{ CustomerID, NodeID, IdempotencyKey string }
-
 // requirePathsAndMessages checks every customer's path against /test, and the
 // messages in the inbox against the paths.
 func (w *world) requirePathsAndMessages(t *testing.T) {
@@ -26,7 +24,7 @@ func (w *world) requirePathsAndMessages(t *testing.T) {
 	w.events = map[string][]journeytest.Heard{}
 	for _, c := range w.cohorts {
 		maps.Copy(w.events, w.readEvents(t, c))
-		var inbox struct{ Data []message }
+		var inbox struct{ Data []letter }
 		text := w.call(t, "GET", local.InboxPath+"?journeyId="+string(c.id), "")
 		require.NoError(t, json.Unmarshal(text, &inbox))
 		sent := map[string]int{} // the inbox keeps one message per key

@@ -62,9 +62,16 @@ type revision struct {
 // histories returns what was written of each customer's enrollment, by tenant and customer.
 func (s *stream) histories(t *testing.T) map[string]map[string]*history {
 	t.Helper()
+	written := map[string]map[string]*history{}
+	s.each(t, func(image map[string]streamtypes.AttributeValue) { s.add(t, written, image) })
+	return written
+}
+
+// each calls f with every item that was written, in the order of its key's writes.
+func (s *stream) each(t *testing.T, f func(image map[string]streamtypes.AttributeValue)) {
+	t.Helper()
 	out, err := s.client.DescribeStream(t.Context(), &dynamodbstreams.DescribeStreamInput{StreamArn: s.arn})
 	require.NoError(t, err)
-	written := map[string]map[string]*history{}
 	for _, shard := range out.StreamDescription.Shards {
 		iterator, err := s.client.GetShardIterator(t.Context(), &dynamodbstreams.GetShardIteratorInput{
 			StreamArn: s.arn, ShardId: shard.ShardId, ShardIteratorType: streamtypes.ShardIteratorTypeTrimHorizon,
@@ -74,7 +81,7 @@ func (s *stream) histories(t *testing.T) map[string]map[string]*history {
 			page, err := s.client.GetRecords(t.Context(), &dynamodbstreams.GetRecordsInput{ShardIterator: at})
 			require.NoError(t, err)
 			for _, record := range page.Records {
-				s.add(t, written, record.Dynamodb.NewImage)
+				f(record.Dynamodb.NewImage)
 			}
 			at = page.NextShardIterator
 			if open := shard.SequenceNumberRange.EndingSequenceNumber == nil; open && len(page.Records) == 0 {
@@ -82,7 +89,6 @@ func (s *stream) histories(t *testing.T) map[string]map[string]*history {
 			}
 		}
 	}
-	return written
 }
 
 // add adds a record if it is of an enrollment or a profile.

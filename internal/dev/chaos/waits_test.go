@@ -31,6 +31,14 @@ const (
 	lateConversions  = "late conversions"
 	laterRuns        = "runs after the first"
 
+	notSubscribed        = "messages not sent to customers who are not subscribed"
+	notTaken             = "messages not sent to suppressed addresses"
+	oneClicks            = "one-click unsubscribes"
+	heirs                = "opt-outs of addresses of forgotten customers"
+	byClick              = "waits ended by a click"
+	ifClicked            = "conditions met by a click"
+	exitsByUnsubscribing = "exits by unsubscribing"
+
 	archives        = "archives"
 	refusedArchives = "archives refused for open drains"
 )
@@ -40,7 +48,13 @@ var kinds = []string{
 	"multi_split", "random_split", "update_customer", "branches of events",
 	exitsByEvent, exitsByCondition, conversions, lateConversions, laterRuns,
 	archives, refusedArchives, string(lambda.Slow),
+	notSubscribed, notTaken, oneClicks, heirs, byClick, ifClicked, exitsByUnsubscribing,
+	feedbackKind("delivered"), feedbackKind("bounced"), feedbackKind("complained"), feedbackKind("opened"), feedbackKind("clicked"),
+	feedbackKind("unsubscribed"),
 }
+
+// feedbackKind returns what the feedback of a kind is called in kinds.
+func feedbackKind(kind string) string { return "messages " + kind }
 
 // occurred counts what happened in all seeds, by kind.
 type occurred struct {

@@ -8,10 +8,12 @@ import { Button, LinkButton } from "../../ui/button";
 import { Icon } from "../../ui/icon";
 import { Failure, Skeleton } from "../../ui/states";
 import { useCustomer } from "../people/use-customer";
+import { Addresses } from "./addresses";
 import { AttributesEditor } from "./editor";
 import { SendEvent } from "./event";
 import { Forget } from "./forget";
 import { CustomerJourneys } from "./journeys";
+import { Subscriptions } from "./subscriptions";
 import { Tree } from "./tree";
 
 /** One customer: attributes, journeys, and what an admin may do for them. */
@@ -71,7 +73,11 @@ export function Customer({ customer, admin }: { customer: string; admin: boolean
             )}
             <SendEvent customer={customer} />
           </div>
-          <CustomerJourneys customer={customer} />
+          <div className="col gap-4">
+            <CustomerJourneys customer={customer} />
+            <Subscriptions customer={customer} />
+            {profile.isSuccess && <Addresses customer={customer} attributes={(data?.attributes ?? {}) as JsonObject} />}
+          </div>
         </div>
       )}
       {forgetting && (

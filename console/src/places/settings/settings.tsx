@@ -10,6 +10,7 @@ import { Button } from "../../ui/button";
 import { Failure, Skeleton } from "../../ui/states";
 import { Limits } from "./limits";
 import { Look } from "./look";
+import { TopicsCard } from "./topics";
 import "../../style/settings.css";
 
 /** Who the reader is, what the installation offers, and how the browser shows it. */
@@ -113,6 +114,7 @@ function You({ sub }: { sub: string | undefined }) {
 
 function Installation({ settings }: { settings: Schemas["Settings"] }) {
   const { channels, decisions, limits } = settings;
+  const who = useStore(session);
   return (
     <>
       <Card title={words.channels} detail={words.channelsDetail}>
@@ -147,6 +149,7 @@ function Installation({ settings }: { settings: Schemas["Settings"] }) {
           </table>
         )}
       </Card>
+      <TopicsCard settings={settings} admin={who?.role === "admin"} />
       <Card title={words.decisions} detail={words.decisionsDetail}>
         {decisions.length === 0 ? (
           <p>{words.noDecisions}</p>

@@ -52,6 +52,10 @@ const known: readonly [RegExp, keyof typeof words][] = [
   [/^decisionFlowId is required$/, "noDecision"],
   [/^branches is required$/, "noBranches"],
   [/^at least one attribute in set, unset or add is required$/, "noUpdate"],
+  [/^has no topic and is not transactional/, "noTopic"],
+  [/^names "(.+)", a topic that the tenant does not have/, "topicUnknown"],
+  [/^names "(.+)", a topic that is not for the channel/, "topicChannel"],
+  [/^topic is required for \{\{unsubscribe\.url\}\}$/, "linkTopic"],
   [/^exactly one of delayHours, delay and until is required$/, "noDelay"],
 ];
 

@@ -1,14 +1,17 @@
 import words from "#words/live";
 import { nameOf } from "../../../graph/describe";
-import type { VersionFigures } from "./figures";
+import { ReportCells, reportsOf } from "./feedback";
+import type { Step, VersionFigures } from "./figures";
 import { Count, resultWord } from "./parts";
 
 /** What became of the messages, step by step. */
 export function Messages({ version }: { version: VersionFigures }) {
   const rows = version.graph.nodes.flatMap((node) => {
-    const results = Object.entries(version.steps.get(node.id)?.results ?? {});
-    return node.type === "channel_action" && results.length > 0 ? [{ id: node.id, name: nameOf(node), results }] : [];
+    const step = version.steps.get(node.id);
+    const messages = node.type === "channel_action" && step && Object.keys(step.results).length > 0;
+    return messages ? [{ step, name: nameOf(node) }] : [];
   });
+  const heard = rows.some(({ step }) => step.feedback !== undefined);
   if (rows.length === 0) return null;
   return (
     <section className="sec sec--tight">
@@ -21,22 +24,52 @@ export function Messages({ version }: { version: VersionFigures }) {
             <th scope="col" className="num">
               {words.peopleColumn}
             </th>
+            {heard && (
+              <th scope="col" className="num">
+                {words.ofSent}
+              </th>
+            )}
           </tr>
         </thead>
         <tbody>
-          {rows.flatMap(({ id, name, results }) =>
-            results.map(([result, n], i) => (
-              <tr key={`${id} ${result}`}>
-                <td className="live-name">{i === 0 ? name : <span className="sr">{name}</span>}</td>
-                <td>{resultWord(result)}</td>
-                <td className="num">
-                  <Count n={n} />
-                </td>
-              </tr>
-            )),
-          )}
+          {rows.map(({ step, name }) => (
+            <StepRows key={step.nodeId} step={step} name={name} heard={heard} />
+          ))}
         </tbody>
       </table>
+      {heard && <p className="help">{words.openedHelp}</p>}
     </section>
+  );
+}
+
+/** The results of a step's messages, then what was reported of them. */
+function StepRows({ step, name, heard }: { step: Step; name: string; heard: boolean }) {
+  const results = Object.entries(step.results);
+  return (
+    <>
+      {results.map(([result, n], i) => (
+        <tr key={result}>
+          <td className="live-name">{i === 0 ? name : <span className="sr">{name}</span>}</td>
+          <td>{resultWord(result)}</td>
+          <td className="num">
+            <Count n={n} />
+          </td>
+          {heard && <td />}
+        </tr>
+      ))}
+      {reportsOf(step).flatMap(({ kind, n, word }) =>
+        n === 0
+          ? []
+          : [
+              <tr key={kind} className="live-report">
+                <td className="live-name">
+                  <span className="sr">{name}</span>
+                </td>
+                <td>{word}</td>
+                <ReportCells n={n} step={step} />
+              </tr>,
+            ],
+      )}
+    </>
   );
 }

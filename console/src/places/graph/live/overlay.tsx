@@ -2,6 +2,7 @@ import words from "#words/live";
 import { formatNumber } from "../../../format";
 import type { LineOverlay, Overlay, StepOverlay } from "../../../graph/overlay";
 import { say } from "../../../say";
+import { sayReports } from "./feedback";
 import { type Line, lineWidth, type Step, type VersionFigures } from "./figures";
 
 /** Makes the overlays of figures. What has not changed stays the same object, so that it is not drawn again. */
@@ -18,7 +19,8 @@ export class FigureOverlays {
     const steps = new Map(
       [...version.steps].map(([id, step]) => {
         const { active, entered, completed, failed, nodeType } = step;
-        return [id, keep(`${nodeType} ${active} ${entered} ${completed} ${failed}`, () => stepOverlay(step))] as const;
+        const key = `${nodeType} ${active} ${entered} ${completed} ${failed} ${sayReports(step)}`;
+        return [id, keep(key, () => stepOverlay(step))] as const;
       }),
     );
     const lines = new Map(
@@ -34,6 +36,7 @@ export class FigureOverlays {
 
 function stepOverlay(step: Step): StepOverlay {
   const { active, entered, completed, failed, nodeType } = step;
+  const clicked = step.feedback?.clicked ?? 0;
   if (nodeType === "exit") {
     return {
       line: <span className="node-figs">{completed === 0 ? 0 : <b>{formatNumber(completed)}</b>}</span>,
@@ -51,6 +54,11 @@ function stepOverlay(step: Step): StepOverlay {
         <span>
           {formatNumber(entered)} {words.inWord}
         </span>
+        {clicked > 0 && (
+          <span>
+            {formatNumber(clicked)} {words.clickedWord}
+          </span>
+        )}
         {failed > 0 && (
           <span className="bad">
             {formatNumber(failed)} {words.failedWord}
@@ -58,7 +66,7 @@ function stepOverlay(step: Step): StepOverlay {
         )}
       </span>
     ),
-    says: say(words.stepSays, { here: active, in: entered, failed }),
+    says: [say(words.stepSays, { here: active, in: entered, failed }), sayReports(step)].filter(Boolean).join(", "),
   };
 }
 

@@ -7,6 +7,7 @@ import { href } from "../../../route";
 import { IconButton, LinkButton } from "../../../ui/button";
 import { Icon } from "../../../ui/icon";
 import { Branches } from "./branches";
+import { Feedback } from "./feedback";
 import type { Step, VersionFigures } from "./figures";
 import { Count, resultWord, SumRow, SumTotal } from "./parts";
 
@@ -44,6 +45,7 @@ export function StepPanel({ node, step, version, journey, onClose }: StepPanelPr
         </section>
       )}
       <Results step={step} />
+      <Feedback step={step} />
     </>
   );
 }

@@ -1,15 +1,11 @@
-import { useState } from "react";
 import words from "#words/simulate";
 import { say } from "../../../say";
 import { Button, IconButton } from "../../../ui/button";
-import { SelectField, TextField } from "../../../ui/field";
+import { TextField } from "../../../ui/field";
 import { Icon } from "../../../ui/icon";
 import type { PersonaEvent } from "./personas";
-import { round } from "./solve";
 import { ValueRows } from "./value-rows";
-
-const units = { minutes: 1 / 60, hours: 1, days: 24 } as const;
-type Unit = keyof typeof units;
+import { When } from "./when";
 
 interface EventsFormProps {
   events: readonly PersonaEvent[];
@@ -64,7 +60,6 @@ interface EventFormProps {
 }
 
 function EventForm({ title, event, types, options, onChange, onRemove }: EventFormProps) {
-  const [unit, setUnit] = useState<Unit>(() => unitFor(event.afterHours));
   return (
     <div role="group" aria-label={title} className="event-form">
       <div className="row row--top">
@@ -77,23 +72,11 @@ function EventForm({ title, event, types, options, onChange, onRemove }: EventFo
         />
         <IconButton small icon="trash" label={say(words.removeEvent, { type: event.type })} onClick={onRemove} />
       </div>
-      <div className="event-when">
-        <TextField
-          label={words.afterAmount}
-          type="number"
-          step="any"
-          value={String(Math.round((event.afterHours / units[unit]) * 1000) / 1000)}
-          onChange={({ target }) =>
-            target.value !== "" && onChange({ ...event, afterHours: round(Number(target.value) * units[unit]) })
-          }
-        />
-        <SelectField
-          label={words.unit}
-          value={unit}
-          options={Object.entries(words.units)}
-          onChange={({ target }) => setUnit(target.value as Unit)}
-        />
-      </div>
+      <When
+        hours={event.afterHours}
+        units={words.units}
+        onChange={(afterHours) => onChange({ ...event, afterHours })}
+      />
       <ValueRows
         label={say(words.properties, { type: event.type })}
         value={event.properties ?? {}}
@@ -102,10 +85,4 @@ function EventForm({ title, event, types, options, onChange, onRemove }: EventFo
       />
     </div>
   );
-}
-
-function unitFor(hours: number): Unit {
-  const size = Math.abs(hours);
-  if (size >= 24 && size % 24 === 0) return "days";
-  return size < 1 || Math.round(size * 4) !== size * 4 ? "minutes" : "hours";
 }

@@ -10,7 +10,7 @@ import { Dialog } from "../../../ui/dialog";
 import type { Result, Step } from "./coverage";
 import { pieces } from "./fill";
 import { Preview } from "./preview";
-import { momentText, shortText } from "./words-of";
+import { momentText, resultText, shortText } from "./words-of";
 
 /** All messages of a run, as they would be sent. */
 export const Messages = memo(function Messages({
@@ -62,7 +62,7 @@ function Message({ step, start, template }: { step: Step; start: number; templat
         <span>{day === time ? title : `${title}, ${time}`}</span>
         <Head label={words.to}>
           {to !== undefined && <span className="filled">{to}</span>}
-          {to === undefined && step.result === "skipped_no_address" && <span className="warn">{words.noAddress}</span>}
+          {step.result.startsWith("skipped_") && <span className="warn">{resultText(step, undefined)}</span>}
         </Head>
         {typeof subject === "string" && (
           <Head label={words.subject}>

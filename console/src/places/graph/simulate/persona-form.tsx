@@ -8,6 +8,7 @@ import { useNames } from "../../../queries";
 import { say } from "../../../say";
 import { Button } from "../../../ui/button";
 import { Segments, SelectField, TextField } from "../../../ui/field";
+import { ConsentForm } from "./consent-form";
 import { EventsForm } from "./events-form";
 import { formatPath } from "./paths";
 import type { Persona, PersonaTest } from "./personas";
@@ -87,6 +88,7 @@ export function PersonaForm({ persona, setting, error, hint, onChange, onDone }:
           fault={faultOf("/events")}
           onChange={(events) => set(({ events: _, ...t }) => (events.length > 0 ? { ...t, events } : t) as PersonaTest)}
         />
+        <ConsentForm test={test} set={set} graph={setting.work.definition} faultOf={faultOf} />
         <Chance {...parts} />
       </div>
     </aside>

@@ -15,6 +15,15 @@ export interface PersonaEvent extends JsonObject {
   properties?: JsonObject;
 }
 
+/** What is reported of a message that a persona is sent. */
+export interface PersonaReport extends JsonObject {
+  /** The step that sends it. */
+  step: string;
+  is: string;
+  /** Hours after it was sent. */
+  afterHours: number;
+}
+
 /** The customer of a simulation, as the API takes it. */
 export interface PersonaTest extends JsonObject {
   customerId?: string;
@@ -22,6 +31,8 @@ export interface PersonaTest extends JsonObject {
   now?: string;
   entryEvent?: { type: string; properties?: JsonObject };
   events?: PersonaEvent[];
+  feedback?: PersonaReport[];
+  subscriptions?: Record<string, boolean>;
   decisions?: JsonObject;
   branches?: Record<string, string>;
 }

@@ -65,19 +65,23 @@ function readsOf(condition: Json | undefined, own: "entry" | "event" = "entry"):
 /** The placeholders in the strings of a value. */
 function placeholders(value: Json | undefined): Read[] {
   if (typeof value === "string") {
-    return [...value.matchAll(/\{\{\s*([^}|]+?)\s*(?:\|[^}]*)?\}\}/g)].flatMap(
-      ([, field]) => readField(field ?? "") ?? [],
+    return [...value.matchAll(/\{\{\s*([^}|]+?)\s*(?:\|[^}]*)?\}\}/g)].flatMap(([, field = ""]) =>
+      field.startsWith("unsubscribe.") ? [] : (readField(field) ?? []),
     );
   }
   if (Array.isArray(value)) return value.flatMap(placeholders);
   return isObject(value) ? Object.values(value).flatMap(placeholders) : [];
 }
 
-/** An event that ends a wait or takes a customer out. */
+/** An event that ends a wait or takes a customer out, or what is reported of a message. */
 export interface Awaited {
   /** The way that it ends a wait by; `event` where it has no name of its own. */
   id: string;
+  /** "" for a report. */
   eventType: string;
+  /** The message that is reported of, and what; "" for an event. */
+  step: string;
+  is: string;
   condition?: Json | undefined;
   match?: Json | undefined;
 }
@@ -85,7 +89,7 @@ export interface Awaited {
 /** The events that a wait waits for. */
 export function awaitedOf(config: JsonObject): Awaited[] {
   const awaited = config["waitForEvent"];
-  if (typeof awaited === "string") return [{ id: "event", eventType: awaited }];
+  if (typeof awaited === "string") return [{ id: "event", eventType: awaited, step: "", is: "" }];
   const any = isObject(awaited) ? awaited["any"] : undefined;
   return Array.isArray(any) ? any.flatMap((event) => (isObject(event) ? [awaitedEvent(event)] : [])) : [];
 }
@@ -94,6 +98,8 @@ function awaitedEvent(event: JsonObject): Awaited {
   return {
     id: String(event["id"] ?? ""),
     eventType: String(event["eventType"] ?? ""),
+    step: String(event["step"] ?? ""),
+    is: String(event["is"] ?? ""),
     condition: event["condition"],
     match: event["match"],
   };

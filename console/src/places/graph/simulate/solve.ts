@@ -1,7 +1,8 @@
 // Values that make a condition true or false, where that is simple.
+import { reports } from "../../../condition/names";
 import { isExact, isObject, type Json, type JsonObject, same, scalarText } from "../../../json";
 import { valueAt, withoutValue, withValue } from "./paths";
-import type { PersonaEvent, PersonaTest } from "./personas";
+import type { PersonaEvent, PersonaReport, PersonaTest } from "./personas";
 import { type Read, readField } from "./reads";
 
 const hour = 3_600_000;
@@ -158,8 +159,20 @@ export function satisfy(test: PersonaTest, condition: Json | undefined, wanted: 
   }
   if (typeof condition["event"] === "string") return satisfyEvent(test, condition, wanted, at);
   const read = typeof condition["field"] === "string" ? readField(condition["field"]) : undefined;
+  const [root, step = "", is = ""] = read?.names ?? [];
+  if (root === "step" && reports.some((kind) => kind === is)) {
+    return withReport(test, { step, is, afterHours: 0 }, (condition["value"] === true) === wanted);
+  }
   if (read === undefined || meets(condition, valueIn(test, read)) === wanted) return test;
   return withRead(test, read, valueFor(condition, wanted, read.names));
+}
+
+/** Returns the test with a report of a message, or without it. */
+export function withReport(test: PersonaTest, report: PersonaReport, there: boolean): PersonaTest {
+  const { feedback = [], ...rest } = test;
+  const others = feedback.filter(({ step, is }) => step !== report.step || is !== report.is);
+  const next = there ? [...others, report] : others;
+  return next.length > 0 ? { ...rest, feedback: next } : rest;
 }
 
 function satisfyEvent(test: PersonaTest, condition: JsonObject, wanted: boolean, at: number): PersonaTest {

@@ -127,20 +127,8 @@ function ResultChip({ step, node }: { step: Step; node: GraphNode }) {
 
 function toneOf({ result }: Step): "ok" | "warn" | "" {
   if (["true", "sent", "updated", "decided", "entered"].includes(result)) return "ok";
-  if (
-    [
-      "error",
-      "skipped_no_address",
-      "skipped_unsubscribed",
-      "skipped_suppressed",
-      "skipped_uncertain",
-      "stopped",
-      "expired",
-      "not_entered",
-    ].includes(result)
-  )
-    return "warn";
-  return "";
+  const warns = ["error", "stopped", "expired", "not_entered"].includes(result) || result.startsWith("skipped_");
+  return warns ? "warn" : "";
 }
 
 function Here(props: Shown) {

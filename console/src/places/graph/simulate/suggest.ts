@@ -8,7 +8,7 @@ import { linesOf } from "./coverage";
 import { valueAt, withValue } from "./paths";
 import { entryOf, type PersonaEvent, type PersonaTest } from "./personas";
 import { awaitedOf, branchesOf, leavesOf, matched, type Read, readField, readsOfJourney } from "./reads";
-import { periodMs, round, sample, satisfy, valueFor, withRead } from "./solve";
+import { periodMs, round, sample, satisfy, valueFor, withRead, withReport } from "./solve";
 
 /** What suggestions need to know beside the graph. */
 export interface Setting {
@@ -97,7 +97,8 @@ export function wayTo(graph: Graph, line: Line): Line[] | undefined {
 export function testFor(setting: Setting, line: Line, base: PersonaTest): PersonaTest {
   const way = wayTo(setting.work.definition, line) ?? [line];
   let hours = 0;
-  let test: PersonaTest = enters(setting, { ...base, events: [], branches: {} });
+  const { feedback: _, ...own } = base;
+  let test: PersonaTest = enters(setting, { ...own, events: [], branches: {} });
   for (const { node, way: out } of way) {
     test = take(test, node, out.handle, hours);
     hours += delayOf(node);
@@ -140,6 +141,10 @@ function withEvent(
   awaited: ReturnType<typeof awaitedOf>[number],
   hours: number,
 ): PersonaTest {
+  const later = Math.min(delayOf(node) / 2 || 1, 24);
+  if (awaited.step !== "") {
+    return withReport(test, { step: awaited.step, is: awaited.is, afterHours: round(later) }, true);
+  }
   let properties = {};
   let next = test;
   const match = matched(awaited.match);
@@ -155,7 +160,7 @@ function withEvent(
   }
   const event: PersonaEvent = {
     type: awaited.eventType,
-    afterHours: round(hours + Math.min(delayOf(node) / 2 || 1, 24)),
+    afterHours: round(hours + later),
   };
   if (Object.keys(properties).length > 0) event.properties = properties;
   return { ...next, events: [...(next.events ?? []), event] };

@@ -1,0 +1,130 @@
+import { useEffect, useState } from "react";
+import words from "#words/topics";
+import { type Answer, api, call, type Schemas } from "../../api";
+import { channelNames } from "../../channels";
+import { askBeforeLeaving } from "../../kept";
+import { hasStatus, Problem } from "../../problem";
+import { Button } from "../../ui/button";
+import { Icon } from "../../ui/icon";
+import { Failure } from "../../ui/states";
+import { type Draft, faultOf, newTopic, readTopics, TopicForm, writeTopics } from "./topic-form";
+import { TopicTable } from "./topics";
+
+type Stored = Answer<Schemas["TenantSettings"]>;
+const most = 50;
+
+interface EditorProps {
+  settings: Schemas["Settings"];
+  stored: Stored;
+  onClose: () => void;
+  onSaved: () => void;
+}
+
+/** Edits all topics. What another admin saved meanwhile is shown before it is replaced. */
+export function TopicsEditor({ settings, stored, onClose, onSaved }: EditorProps) {
+  const [drafts, setDrafts] = useState<Draft[]>(() => {
+    const read = readTopics(stored.data.topics);
+    return read.length === 0 ? [newTopic(settings, [])] : read;
+  });
+  const [tag, setTag] = useState(stored.etag);
+  const [theirs, setTheirs] = useState<Stored | null>(null);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>();
+  const [edited, setEdited] = useState(false);
+  useEffect(() => (edited ? askBeforeLeaving(() => true) : undefined), [edited]);
+  const names = [...channelNames(settings).keys()];
+  const own = settings.channels.some(({ name }) => name === "*");
+  const change = (next: Draft[]) => {
+    setEdited(true);
+    setDrafts(next);
+  };
+
+  const save = async (over: string) => {
+    setBusy(true);
+    setError(undefined);
+    setTheirs(null);
+    try {
+      const body = { topics: writeTopics(drafts) };
+      await call(api.PUT("/tenant-settings", { params: { header: { "If-Match": over } }, body }));
+      onSaved();
+    } catch (problem) {
+      if (hasStatus(problem, 412)) {
+        await call(api.GET("/tenant-settings")).then(setTheirs, setError);
+      } else setError(problem);
+    } finally {
+      setBusy(false);
+    }
+  };
+  const faults = error instanceof Problem ? error.faults : [];
+  const wrong = drafts.map((draft) => faultOf(draft)).find((fault) => fault !== undefined);
+  return (
+    <div className="col gap-3">
+      {drafts.map((draft, i) => (
+        <TopicForm
+          key={draft.key}
+          draft={draft}
+          channels={names}
+          own={own}
+          faults={faults}
+          onChange={(next) => change(drafts.with(i, next))}
+          onRemove={() => change(drafts.toSpliced(i, 1))}
+        />
+      ))}
+      {drafts.length === 0 && <p>{words.none}</p>}
+      <div className="row">
+        <Button
+          small
+          icon="plus"
+          waits={drafts.length >= most ? words.full : undefined}
+          onClick={() => change([...drafts, newTopic(settings, drafts)])}
+        >
+          {words.add}
+        </Button>
+      </div>
+      {theirs && (
+        <Conflict
+          theirs={theirs}
+          take={() => {
+            setDrafts(readTopics(theirs.data.topics));
+            setTag(theirs.etag);
+            setTheirs(null);
+            setEdited(false);
+          }}
+          replace={() => {
+            setTag(theirs.etag);
+            void save(theirs.etag);
+          }}
+        />
+      )}
+      {error !== undefined && <Failure error={error} title={words.notSaved} />}
+      <div className="row">
+        <Button onClick={onClose}>{words.cancel}</Button>
+        {!theirs && (
+          <Button look="primary" waits={wrong ?? (busy ? words.saving : undefined)} onClick={() => void save(tag)}>
+            {words.save}
+          </Button>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Conflict({ theirs, take, replace }: { theirs: Stored; take: () => void; replace: () => void }) {
+  return (
+    <div className="col gap-2 topics-conflict" role="alert">
+      <p className="row">
+        <Icon name="warning" />
+        <span>
+          <b>{words.conflict}</b> {words.conflictDetail}
+        </span>
+      </p>
+      {Object.keys(theirs.data.topics).length === 0 ? <p>{words.none}</p> : <TopicTable topics={theirs.data.topics} />}
+      <div className="row">
+        <Button onClick={take}>{words.takeTheirs}</Button>
+        <Button look="bad" onClick={replace}>
+          {words.replaceTheirs}
+        </Button>
+      </div>
+    </div>
+  );
+}
