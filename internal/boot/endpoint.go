@@ -73,6 +73,7 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke, newProvider NewProvider)
 			Meter:         meter,
 			Installation:  settings[manifest.EnvTable],
 			Suppressions:  suppressions,
+			Wirings:       store.Wirings.States,
 		}
 		if newProvider != nil {
 			if a.TestSends, err = newTestSends(settings, store, a, newProvider); err != nil {

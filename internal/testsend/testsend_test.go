@@ -381,7 +381,7 @@ func TestSend_ItsUnsubscribeLinkUnsubscribesNobody(t *testing.T) {
 			Key: key.Fixed(keys), Messages: w.store.Messages, Addresses: w.store.Addresses, Topics: w.store.Topics,
 			Subscriptions: &subscription.Service{Store: w.store.Topics, Now: now}, Now: now,
 		},
-		Log: slog.New(slog.DiscardHandler), Received: func(*http.Request) time.Time { return start },
+		Log: slog.New(slog.DiscardHandler),
 	}
 	for _, method := range []string{"GET", "POST"} {
 		r := httptest.NewRequestWithContext(t.Context(), method, "/u/"+token, strings.NewReader("List-Unsubscribe=One-Click"))

@@ -31,6 +31,7 @@ import (
 	"journeys/internal/subscription"
 	"journeys/internal/suppression"
 	"journeys/internal/testsend"
+	"journeys/internal/wiring"
 )
 
 // emptyStore is a store without data. An answer other than 400 then means that the
@@ -154,6 +155,7 @@ func newDecoders() decoders {
 		Now:           now,
 		Suppressions:  &suppression.Service{Now: now}, // of an installation without channels
 		TestSends:     &testsend.Service{Journeys: service},
+		Wirings:       func(context.Context, time.Time) (map[string]wiring.State, error) { return nil, nil },
 		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
 			return ctx, func() slog.Attr { return slog.Attr{} }
 		},
