@@ -13,7 +13,7 @@ import (
 )
 
 // Only the environment of advance may have what is secret: it is marked with "hidden".
-func TestCatalog_KeepsSecretsFromAllFunctionsButAdvance(t *testing.T) {
+func TestCatalog_KeepsSecretsFromFunctionsThatSendNothing(t *testing.T) {
 	values := maps.Clone(goodSettings)
 	values[envStage] = devStage
 	values[manifest.EnvProviders] = `{
