@@ -49,8 +49,8 @@ func TestAlarms_CoverEveryBackgroundFunctionOfProd(t *testing.T) {
 		}
 		require.ElementsMatch(t, append(want, more[f.Name]...), metrics, f.Name)
 	}
-	require.Len(t, alarms, 2*len(manifest.Background())-scheduled-1+len(more)+3+2+5,
-		"1 for feedback, 3 alarms for the API and the table, 2 for late customers, 5 for the figures")
+	require.Len(t, alarms, 2*len(manifest.Background())-scheduled-1+len(more)+3+2+6,
+		"1 for feedback, 3 alarms for the API and the table, 2 for late customers, 6 for the figures")
 }
 
 func TestAlarms_RingWhenCustomersAreLate(t *testing.T) {

@@ -69,6 +69,7 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke) {
 			Meter:         meter,
 			Installation:  settings[manifest.EnvTable],
 			Suppressions:  suppressions,
+			Wirings:       store.Wirings.States,
 		}
 		return apigw.Handler(a.Handler(op), log), nil
 	})

@@ -59,7 +59,7 @@ func (l *logged) serve(s *dynamo.Store) {
 	service.Catalog.Channels = catalog.List{catalog.DefaultName: {Kind: "inbox"}}
 	a := &api.API{
 		Journeys: service, Subscriptions: &subscription.Service{Store: s.Topics, Journeys: service, Now: now}, Analytics: analytics.NewReader(s.Analytics),
-		Names: names.NewCollector(s.Names, now, l.logger()), Log: l.logger(), Now: now,
+		Names: names.NewCollector(s.Names, now, l.logger()), Log: l.logger(), Now: now, Wirings: s.Wirings.States,
 		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
 			return ctx, func() slog.Attr { return slog.Int("used", 0) }
 		},
