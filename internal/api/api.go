@@ -24,6 +24,7 @@ import (
 	"journeys/internal/names"
 	"journeys/internal/subscription"
 	"journeys/internal/suppression"
+	"journeys/internal/testsend"
 	"journeys/internal/wiring"
 )
 
@@ -34,6 +35,8 @@ type API struct {
 	Names     *names.Collector
 	// Suppressions is required by its own operations only.
 	Suppressions *suppression.Service
+	// TestSends is required by its own operation only.
+	TestSends *testsend.Service
 	// Wirings returns what was noted of channels. Beside an error, it returns what could be read.
 	Wirings func(ctx context.Context, now time.Time) (map[string]wiring.State, error)
 	// Subscriptions has the same journeys.
@@ -90,6 +93,11 @@ func EnrollCustomers() Operation {
 // TestJourney returns the operation of manifest.TestJourney.
 func TestJourney() Operation {
 	return Operation{manifest.TestJourney, nil, testJourney}
+}
+
+// SendTest returns the operation of manifest.SendTest.
+func SendTest() Operation {
+	return Operation{manifest.SendTest, nil, sendTest}
 }
 
 // GetEnrollment returns the operation of manifest.GetEnrollment.
@@ -252,7 +260,7 @@ func Operations() []Operation {
 		ListAnalytics(),
 		GetSettings(), GetNames(),
 		ListCustomerEnrollments(), ActOnEnrollments(),
-		GetDraft(), PutDraft(), DeleteDraft(), PublishDraft(),
+		GetDraft(), PutDraft(), DeleteDraft(), PublishDraft(), SendTest(),
 		GetTenantSettings(), PutTenantSettings(), GetSubscriptions(), PutSubscriptions(),
 		GetSuppression(), PutSuppression(), DeleteSuppression(),
 	}
