@@ -17,6 +17,7 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/api/web"
 	"journeys/internal/auth"
+	"journeys/internal/consent/key"
 	"journeys/internal/emf"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -33,6 +34,8 @@ type API struct {
 	Names     *names.Collector
 	// Suppressions is required by its own operations only.
 	Suppressions *suppression.Service
+	// Key is required by GetTenantSettings only.
+	Key *key.Source
 	// Subscriptions has the same journeys.
 	Subscriptions *subscription.Service
 	Log           *slog.Logger     // gets one line per request, and one per kind of damaged item

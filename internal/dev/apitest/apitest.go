@@ -4,6 +4,7 @@ package apitest
 
 import (
 	"context"
+	"encoding/base64"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -49,6 +50,13 @@ func Handler(c Config) http.Handler {
 	if c.Names == nil {
 		c.Names = &memoryNames{}
 	}
+	if c.Key == nil {
+		k, err := key.Parse(base64.StdEncoding.EncodeToString(make([]byte, key.Size)))
+		if err != nil {
+			panic(err)
+		}
+		c.Key = key.Fixed(k)
+	}
 	topics, ok := c.Stores.Topics.(subscription.Store)
 	if !ok {
 		topics = newMemoryTopics()
@@ -71,6 +79,7 @@ func Handler(c Config) http.Handler {
 		Log:           c.Log,
 		Now:           c.Now,
 		Suppressions:  suppressions,
+		Key:           c.Key,
 		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
 			return ctx, func() slog.Attr { return slog.Int("used", 7) }
 		},
