@@ -81,7 +81,7 @@ FUZZTIME ?= 5s
 RACE := ./internal/analytics ./internal/api ./internal/auth ./internal/dev/gateway ./internal/dev/lambda ./internal/engine ./internal/journey ./internal/provider
 
 # The packages that take longest start first, so that no core waits for them at the end.
-SLOW := ./internal/dev/chaos ./internal/dynamo ./internal/engine ./internal/dev/e2e ./internal/journey ./internal/dev/cmd/local ./internal/analytics
+SLOW := ./internal/dev/chaos ./internal/dynamo ./internal/engine ./internal/dev/e2e ./internal/journey ./internal/dev/cmd/local ./internal/analytics ./internal/unsubscribe
 # The chaos tests mostly wait for leases, so one package more runs than there are processors.
 PACKAGES = $$(($$(getconf _NPROCESSORS_ONLN) + 1))
 
@@ -131,6 +131,7 @@ seeds: deps ## Run the chaos tests with other seeds, and more of them, than `mak
 chaos: chaos-enroll chaos-engine chaos-memory chaos-count chaos-underway ## Run the long chaos tests (an hour)
 chaos-enroll: deps ## Lose and throttle 200 seeds of enrolling, and forget customers in every order
 	go test ./internal/dynamo -run 'Chaos|Forget_BarsInEveryOrder' -seeds 200 -v -timeout 3h
+	go test ./internal/unsubscribe -run RacesWith -every -v
 chaos-engine: deps ## Run CHAOS_SEEDS (20) seeds of everything on the real parts
 	go test ./internal/dev/chaos -run Chaos -seeds $(CHAOS_SEEDS) -timeout 120m -parallel 3 -v
 chaos-memory: go ## Run 1,000 seeds of everything in memory

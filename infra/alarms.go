@@ -99,8 +99,8 @@ func (st *stack) engineAlarms() []alarm {
 	}
 }
 
-// figureAlarms returns the alarms on wrong figures, and on rollup itself: without
-// an audit, wrong figures would go unnoticed.
+// figureAlarms returns the alarms on wrong or missing figures, and on rollup itself:
+// without an audit, wrong figures would go unnoticed.
 func (st *stack) figureAlarms() []alarm {
 	const hour = 60
 	return []alarm{
@@ -119,6 +119,10 @@ func (st *stack) figureAlarms() []alarm {
 		{
 			"RollupStale", st.ownMetric("RollupRuns", "Sum", hour), 1, 3,
 			"rollup has not finished a run for three hours.", "rollup-stale", true,
+		},
+		{
+			"FeedbackMissing", st.ownMetric("FeedbackMissing", "Maximum", hour), 1, 1,
+			"Channels have sent for a day, and nothing was heard of what became of their messages.", "feedback-missing", false,
 		},
 		{ // without data, rollup does not run, or has no audit to do
 			"AuditStalled", st.ownMetric("AuditStalled", "Sum", hour), 1, 3,

@@ -38,8 +38,8 @@ func TestCatalog_KeepsSecretsFromAllFunctionsButAdvance(t *testing.T) {
 
 	want := catalog.Catalog{
 		Channels: catalog.List{
-			"email": {Kind: "http", Address: "email"}, "news": {Kind: "ses", Address: "email", Tenants: []string{"acme"}},
-			"local": {Kind: "inbox"}, "*": {Kind: "http"},
+			"email": {Kind: "http", Address: "email"}, "news": {Kind: "ses", Address: "email", Tenants: []string{"acme"}, Feedback: true},
+			"local": {Kind: "inbox", Feedback: true}, "*": {Kind: "http"},
 		},
 		Decisions: catalog.List{"by-rule": {Kind: "rules"}, "best": {Kind: "http"}},
 	}

@@ -91,9 +91,9 @@ func (st *stack) addMailSets() {
 			},
 		})
 		if name == st.settings.mailSet {
-			events.AddDependency(awsses.NewCfnConfigurationSet(st.scope, jsii.String("MailSet"), &awsses.CfnConfigurationSetProps{
+			events.AddResourceDependency(awsses.NewCfnConfigurationSet(st.scope, jsii.String("MailSet"), &awsses.CfnConfigurationSetProps{
 				Name: jsii.String(name),
-			}))
+			}), nil)
 		}
 	}
 }

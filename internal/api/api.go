@@ -25,6 +25,7 @@ import (
 	"journeys/internal/names"
 	"journeys/internal/subscription"
 	"journeys/internal/suppression"
+	"journeys/internal/wiring"
 )
 
 // API holds what the operations use. Every field but Installation is required.
@@ -36,6 +37,8 @@ type API struct {
 	Suppressions *suppression.Service
 	// Key is required by GetTenantSettings only.
 	Key *key.Source
+	// Wirings returns what was noted of channels. Beside an error, it returns what could be read.
+	Wirings func(ctx context.Context, now time.Time) (map[string]wiring.State, error)
 	// Subscriptions has the same journeys.
 	Subscriptions *subscription.Service
 	Log           *slog.Logger     // gets one line per request, and one per kind of damaged item

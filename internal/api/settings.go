@@ -6,17 +6,24 @@ import (
 	"journeys/internal/api/web"
 	"journeys/internal/auth"
 	"journeys/internal/catalog"
+	"journeys/internal/journey"
 	"journeys/internal/limits"
 	"journeys/internal/version"
+	"journeys/internal/wiring"
 )
 
 type settingsBody struct {
-	Channels  []catalog.Offer      `json:"channels"`
+	Channels  []channelBody        `json:"channels"`
 	Decisions []catalog.Offer      `json:"decisions"`
 	Topics    map[string]topicBody `json:"topics"`
 	Limits    map[string]int       `json:"limits"`
 	Version   string               `json:"version"`
 	Caller    callerBody           `json:"caller"`
+}
+
+type channelBody struct {
+	catalog.Offer
+	Feedback wiring.Status `json:"feedback,omitzero"`
 }
 
 type callerBody struct {
@@ -36,16 +43,39 @@ func getSettings(a *API, w http.ResponseWriter, r *request) error {
 		return err
 	}
 	services := a.Journeys.Catalog
+	channels, err := a.channelBodies(r)
+	if err != nil {
+		return err
+	}
 	bounds := limits.ByName()
 	bounds["maxIdCharacters"] = web.MaxID
 	bounds["maxTestEvents"] = maxTestEvents
 	bounds["maxBodyBytes"] = web.MaxBody
 	return web.WriteJSON(w, http.StatusOK, settingsBody{
-		Channels:  services.Channels.Offers(r.tenant.String()),
+		Channels:  channels,
 		Decisions: services.Decisions.Offers(r.tenant.String()),
 		Topics:    newTopicBodies(settings.Topics),
 		Limits:    bounds,
 		Version:   version.Text(),
 		Caller:    callerBody{caller.Tenant.String(), caller.Role, caller.Subject, caller.Name},
 	})
+}
+
+// channelBodies returns the channels that the tenant may use. Notes that cannot be read are
+// passed over, since they concern no more than a hint.
+func (a *API) channelBodies(r *request) ([]channelBody, error) {
+	list := a.Journeys.Catalog.Channels
+	states, err := a.Wirings(r.Context(), a.Now())
+	if err != nil && !journey.Unreadable(err) {
+		return nil, err
+	}
+	bodies := []channelBody{}
+	for _, offer := range list.Offers(r.tenant.String()) {
+		body := channelBody{Offer: offer}
+		if list[offer.Name].Feedback {
+			body.Feedback = states[offer.Name].Status()
+		}
+		bodies = append(bodies, body)
+	}
+	return bodies, nil
 }

@@ -10,13 +10,15 @@ import (
 	"journeys/internal/catalog"
 	"journeys/internal/dev/apitest"
 	"journeys/internal/manifest"
+	"journeys/internal/wiring"
 )
 
-// newConfigured is newServer with an installation's catalog.
-func newConfigured(t *testing.T, c catalog.Catalog) *server {
+// newConfigured is newServer with an installation's catalog, and what was noted of its
+// channels.
+func newConfigured(t *testing.T, c catalog.Catalog, channels map[string]wiring.State) *server {
 	s := &server{t: t}
 	s.handler = apitest.Handler(apitest.Config{
-		Stores: apitest.Stores(&memoryStore{}), Catalog: &c,
+		Stores: apitest.Stores(&memoryStore{}), Catalog: &c, Wirings: channels,
 		Now: func() time.Time { return start }, Log: slog.New(slog.NewJSONHandler(&s.log, nil)),
 	})
 	return s
@@ -26,15 +28,15 @@ func TestSettings_ListWhatTheTenantMayUse(t *testing.T) {
 	t.Parallel()
 	s := newConfigured(t, catalog.Catalog{
 		Channels: catalog.List{
-			"sms": {Kind: "sns", Address: "phone"}, "email": {Kind: "ses", Address: "email", Tenants: []string{"t1", "t2"}},
+			"sms": {Kind: "sns", Address: "phone"}, "email": {Kind: "ses", Address: "email", Tenants: []string{"t1", "t2"}, Feedback: true},
 			"push": {Kind: "http", Tenants: []string{"t2"}}, "*": {Kind: "inbox"},
 		},
 		Decisions: catalog.List{"best": {Kind: "rules", Tenants: []string{"t2"}}, "*": {Kind: "http", Tenants: []string{"t2"}}},
-	})
+	}, nil)
 	answer := s.must(200, call{method: "GET", path: "/settings"})
 	require.Equal(t, []any{
 		map[string]any{"name": "*", "kind": "inbox"},
-		map[string]any{"name": "email", "kind": "ses", "address": "email"},
+		map[string]any{"name": "email", "kind": "ses", "address": "email", "feedback": "waiting"},
 		map[string]any{"name": "sms", "kind": "sns", "address": "phone"},
 	}, answer["channels"])
 	require.Equal(t, []any{}, answer["decisions"])
@@ -111,4 +113,23 @@ func TestNames_OfRefusedCallsAreNotKept(t *testing.T) {
 	types, attributes := s.names()
 	require.Empty(t, types)
 	require.Empty(t, attributes)
+}
+
+func TestSettings_SayWhichChannelsAreHeard(t *testing.T) {
+	t.Parallel()
+	channels := catalog.List{"crm": {Kind: "http"}}
+	for _, name := range []string{"heard", "lost", "new"} {
+		channels[name] = catalog.Entry{Kind: "ses", Address: "email", Feedback: true}
+	}
+	s := newConfigured(t, catalog.Catalog{Channels: channels}, map[string]wiring.State{
+		"heard": {First: start.Add(-time.Hour), Last: start, Heard: start.Add(-2 * time.Hour)},
+		"lost":  {First: start.AddDate(0, 0, -2), Last: start},
+		"crm":   {Heard: start}, // it was of another kind
+	})
+	said := map[string]any{}
+	for _, channel := range s.must(200, call{method: "GET", path: "/settings"})["channels"].([]any) {
+		c := channel.(map[string]any)
+		said[c["name"].(string)] = c["feedback"]
+	}
+	require.Equal(t, map[string]any{"crm": nil, "heard": "heard", "lost": "missing", "new": "waiting"}, said)
 }

@@ -29,7 +29,7 @@ func text(t *testing.T, value any) string {
 
 func TestTenantSettings_ReplaceTheTopics(t *testing.T) {
 	t.Parallel()
-	s := newConfigured(t, catalog.Catalog{Channels: catalog.List{"email": {Kind: "ses"}, "push": {Kind: "http"}}})
+	s := newConfigured(t, catalog.Catalog{Channels: catalog.List{"email": {Kind: "ses"}, "push": {Kind: "http"}}}, nil)
 	first := s.must(200, asAdmin("GET", "/tenant-settings", "", nil))
 	page := first["unsubscribePage"]
 	require.Regexp(t, `^/u/[A-Za-z0-9_-]+$`, page)
@@ -61,7 +61,7 @@ func TestTenantSettings_ReplaceTheTopics(t *testing.T) {
 
 func TestTenantSettings_RefuseWithEveryFault(t *testing.T) {
 	t.Parallel()
-	s := newConfigured(t, catalog.Catalog{Channels: catalog.List{"email": {Kind: "ses"}, "sms": {Kind: "sns", Tenants: []string{"t2"}}}})
+	s := newConfigured(t, catalog.Catalog{Channels: catalog.List{"email": {Kind: "ses"}, "sms": {Kind: "sns", Tenants: []string{"t2"}}}}, nil)
 	many := make([]string, 51)
 	for i := range many {
 		many[i] = `"t` + strings.Repeat("x", i) + `":{"name":"n","channels":["email"],"default":"in"}`
@@ -83,7 +83,7 @@ func TestTenantSettings_RefuseWithEveryFault(t *testing.T) {
 
 func TestSubscriptions_AreWhatCustomersSaidLast(t *testing.T) {
 	t.Parallel()
-	s := newConfigured(t, catalog.Catalog{Channels: catalog.List{"email": {Kind: "ses"}, "push": {Kind: "http"}}})
+	s := newConfigured(t, catalog.Catalog{Channels: catalog.List{"email": {Kind: "ses"}, "push": {Kind: "http"}}}, nil)
 	s.must(200, asAdmin("PUT", "/tenant-settings", topics, nil))
 	path := "/customers/ada/subscriptions"
 	get := func() string { return text(t, s.must(200, call{method: "GET", path: path})) }

@@ -71,6 +71,7 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke) {
 			Installation:  settings[manifest.EnvTable],
 			Suppressions:  newSuppressions(source, store, service),
 			Key:           source,
+			Wirings:       store.Wirings.States,
 		}
 		return apigw.Handler(a.Handler(op), log), nil
 	})

@@ -16,6 +16,7 @@ import (
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 	"journeys/internal/target"
+	"journeys/internal/wiring"
 )
 
 // Tick runs the function that finds due customers and invokes advance for them, or
@@ -72,8 +73,10 @@ func Advance(newProvider NewProvider) {
 			return nil, err
 		}
 		e.Provider, e.PublicURL = provider, settings[manifest.EnvPublicURL]
-		handlers := openStore(settings).Handlers()
-		e.ProfileWritten = journey.NewService(handlers, time.Now, cryptorand.Reader).WakeProfileWaits // tick finds them
+		store := openStore(settings)
+		notes := &wiring.Notes{Write: store.Wirings.Sent, Now: time.Now, Log: e.Log}
+		e.Sent = notes.Note
+		e.ProfileWritten = journey.NewService(store.Handlers(), time.Now, cryptorand.Reader).WakeProfileWaits // tick finds them
 		return func(ctx context.Context, event packEvent) error {
 			pack, err := event.pack()
 			if err != nil {

@@ -17,6 +17,7 @@ import (
 	"journeys/internal/manifest"
 	"journeys/internal/message"
 	"journeys/internal/suppression"
+	"journeys/internal/wiring"
 )
 
 // Feedback runs the function that records what became of messages. It never returns.
@@ -30,6 +31,8 @@ func Feedback(newInvoke NewInvoke) {
 		store := openStore(settings)
 		service := journey.NewService(store.Handlers(), time.Now, rand.Reader)
 		service.Nudge = newDispatcher(settings, newInvoke).nudge(log)
+		notes := &wiring.Notes{Write: store.Wirings.Heard, Now: time.Now, Log: log}
+		service.Heard = notes.Note
 		suppressions := &suppression.Service{Store: store.Addresses, Key: key, Now: time.Now}
 		h := &hearing.Hearing{
 			Installation: settings[manifest.EnvTable], Log: log, Record: service.Feedback,

@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"context"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -8,15 +9,19 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/boot/function"
 	"journeys/internal/manifest"
+	"journeys/internal/wiring"
 )
 
-// Rollup runs the function that folds and audits the figures. It never returns.
+// Rollup runs the function that folds and audits the figures, and checks that feedback
+// arrives. It never returns.
 func Rollup() {
 	function.Run(manifest.Rollup, func(settings map[string]string) (any, error) {
-		r := &analytics.Rollup{
-			Table: openStore(settings).Analytics,
-			Now:   time.Now, Log: lambdacontext.NewLogger(), Installation: settings[manifest.EnvTable],
-		}
-		return r.Run, nil
+		store, log, installation := openStore(settings), lambdacontext.NewLogger(), settings[manifest.EnvTable]
+		check := wiring.Check{States: store.Wirings.States, Now: time.Now, Log: log, Installation: installation}
+		r := &analytics.Rollup{Table: store.Analytics, Now: time.Now, Log: log, Installation: installation}
+		return func(ctx context.Context) error {
+			check.Run(ctx)
+			return r.Run(ctx)
+		}, nil
 	})
 }

@@ -3,7 +3,6 @@ package boot
 import (
 	"context"
 	"crypto/rand"
-	"net/http"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -40,8 +39,7 @@ func Unsubscribe(newInvoke NewInvoke) {
 					return service.Feedback(ctx, t, id, feedback.Unsubscribed)
 				},
 			},
-			Log:      log,
-			Received: func(r *http.Request) time.Time { return apigw.ReceivedAt(r.Context()) },
+			Log: log,
 		}, log), nil
 	})
 }

@@ -30,6 +30,8 @@ type Entry struct {
 	// channel DefaultName it is "" if the attribute depends on the name that is used.
 	Address string   `json:"address,omitzero"`
 	Tenants []string `json:"tenants,omitzero"` // that may use it; nil for all of them
+	// Feedback says that a channel reports what became of its messages.
+	Feedback bool `json:"feedback,omitzero"`
 }
 
 // Find returns the name under which the tenant finds a channel or flow: its own or

@@ -115,6 +115,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"anonymized feedback":   item.AnonymizedHeardKey(tenant, id, hex.EncodeToString(w)),
 		"message":               item.MessageKey(tenant, message.ID{1}),
 		"cost of a tenant":      item.CostKey(tenant),
+		"wiring of a channel":   item.WiringKey("push"),
 		"journey by event":      item.EventKey(tenant, "opened", id),
 		"Idempotency-Key":       item.IdempotencyKey(tenant, id, "order-1"),
 		"key of a creation":     item.CreateKey(tenant, "order-1"),
@@ -135,7 +136,7 @@ func TestKeys_AreThoseOfTheTable(t *testing.T) {
 		"audit":                 item.AuditKey(),
 		"audit piece":           item.AuditPieceKey(w[:], 7),
 	}, []string{manifest.PartitionKey, manifest.SortKey}, strings.NewReplacer(
-		"<tenant>", "demo", "<journey>", item.ULIDOf(id), "<hash>", hash, "<address>", hash, "<version>", "12", "<version9>", "000000012", "<revision19>", "0000000000000000034", "<graph>", graph, "<key>", hex.EncodeToString(sum[:]),
+		"<tenant>", "demo", "<journey>", item.ULIDOf(id), "<hash>", hash, "<address>", hash, "<channel>", "push", "<version>", "12", "<version9>", "000000012", "<revision19>", "0000000000000000034", "<graph>", graph, "<key>", hex.EncodeToString(sum[:]),
 		"<customer>", "ada", "<eventType>", "opened", "<eventId>", "e1", "<writeId>", "ab"+strings.Repeat("00", 15),
 		"<month>", "2026-11", "<day>", "2026-11-23", "<partShard>", "2", "<fenceShard>", "2", "<number>", "7",
 		"<period>", "944444", "<minute>", "28333333", "<target>", "c:push", "<run>", "3", "<node>", "4", "<request>", "qwAAAAAAAAAAAAAAAAAAAA", "<id>", message.ID{1}.String(),

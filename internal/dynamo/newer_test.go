@@ -185,6 +185,7 @@ func TestFormat_EveryRowOfTheKeyTableHasOne(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, ok)
 	require.NoError(t, f.store.Engine.PutCost(t.Context(), demo, time.Second, f.now))
+	require.NoError(t, f.store.Wirings.Sent(t.Context(), "push", f.now))
 	for _, customer := range []string{"cleo", "bob"} {
 		step := feedback.Step{Customer: customer, Journey: f.waiting, GraphHash: f.graph, Version: 1, Run: 1, Node: 1}
 		_, err := f.store.Customers.AddFeedback(t.Context(), demo, step, feedback.Opened, f.now)

@@ -20,6 +20,7 @@ import (
 	"journeys/internal/dynamo/quota"
 	"journeys/internal/dynamo/targets"
 	"journeys/internal/dynamo/topics"
+	"journeys/internal/dynamo/wirings"
 	"journeys/internal/journey"
 )
 
@@ -36,6 +37,7 @@ type Store struct {
 	Topics      topics.Store
 	Messages    messages.Messages
 	Addresses   *addresses.Store
+	Wirings     wirings.Store
 }
 
 // Journeys implements journey.JourneyStore and journey.VersionStore.
@@ -79,7 +81,7 @@ func New(client *dynamodb.Client, name string, entropy io.Reader) *Store {
 	t := &table{base, figures.Figures{Table: base}, messages.Messages{Table: base}}
 	return &Store{
 		Journeys{t}, Enrollments{t}, Customers{t}, Events{t}, Engine{t, targets.Targets{Table: base}, t.messages}, Analytics{t, t.figures}, Names{t},
-		topics.Store{Table: base}, t.messages, &addresses.Store{Table: base},
+		topics.Store{Table: base}, t.messages, &addresses.Store{Table: base}, wirings.Store{Table: base},
 	}
 }
 

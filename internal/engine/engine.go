@@ -71,6 +71,10 @@ type Engine struct {
 	// depends on an earlier revision of the profile. Nil does nothing.
 	ProfileWritten func(ctx context.Context, t ident.Tenant, customer string, except ident.ID, rev int64) error
 
+	// Sent is told the channels that report what became of their messages and have sent
+	// some, once by each Advance. Nil does nothing.
+	Sent func(ctx context.Context, channel string)
+
 	Key       *key.Source // of the installation; Advance uses it for tenants that have addresses, and messages with a topic
 	PublicURL string      // of the links in messages, without a trailing slash
 

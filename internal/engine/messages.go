@@ -7,6 +7,7 @@ import (
 	"journeys/internal/graph"
 	"journeys/internal/manifest"
 	"journeys/internal/message"
+	"journeys/internal/trail"
 )
 
 // noteTimeout bounds the write of records. It is shorter than a lease, within which a
@@ -69,4 +70,25 @@ func (w *worker) record(ctx context.Context, r *run) (message.Record, error) {
 		record.Address = k.Address(w.pack.Tenant, address, graph.AddressIn(r.in.Attributes, address))
 	}
 	return record, nil
+}
+
+// noteChannels remembers through which channels messages were sent.
+func (w *worker) noteChannels(messages []*run) {
+	for _, r := range messages {
+		if r.target.Feedback && r.hasAnswer && r.in.Answer.Result == trail.Sent {
+			w.sent[r.target.Channel] = true
+		}
+	}
+}
+
+// tellChannels tells Sent the channels, if there is time.
+func (w *worker) tellChannels(ctx context.Context) {
+	if w.Sent == nil {
+		return
+	}
+	for channel := range w.sent {
+		if !nearEnd(ctx) {
+			w.Sent(ctx, channel)
+		}
+	}
 }

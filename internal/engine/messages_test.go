@@ -97,3 +97,29 @@ func TestMessages_AChannelWithoutFeedbackStoresNone(t *testing.T) {
 	require.NotZero(t, h.messages[0].ID)
 	require.Empty(t, h.Messages())
 }
+
+// A channel is told once for each invocation, and only if it sent something of which it
+// reports what becomes.
+func TestMessages_TellWhichChannelsSent(t *testing.T) {
+	t.Parallel()
+
+	for name, row := range map[string]struct {
+		silent bool
+		err    error
+		told   []string
+	}{
+		"sent":           {told: []string{"push"}},
+		"nothing to say": {silent: true},
+		"not sent":       {err: errors.New("refused")},
+	} {
+		h := &reporting{fake: newFake(1), silent: row.silent}
+		h.sendErr = row.err
+		h.enter(t, "channel_action", `{"channel":"push"}`)
+		var told []string
+		e := h.engine()
+		e.Table, e.Provider = h, h
+		e.Sent = func(_ context.Context, channel string) { told = append(told, channel) }
+		require.NoError(t, e.Advance(t.Context(), h.pack("c")))
+		require.Equal(t, row.told, told, name)
+	}
+}

@@ -35,6 +35,8 @@ type worker struct {
 	broken map[string]error // why definitions cannot be read, by hash
 	counts struct{ loaded, written, lost, unknown, failed, uncertain, unknownZones int }
 
+	sent map[string]bool // channels that sent and report what became of it
+
 	putOff  atomic.Int64 // customers whose effect was not begun because time was short
 	held    atomic.Int64 // customers whose effect was not begun because of its target
 	watch   *target.Watch
@@ -57,7 +59,7 @@ func (e *Engine) Advance(ctx context.Context, pack Pack) error {
 		return nil
 	}
 	liveAt := e.now()
-	w := &worker{Engine: e, pack: pack, liveAt: liveAt, broken: map[string]error{}}
+	w := &worker{Engine: e, pack: pack, liveAt: liveAt, broken: map[string]error{}, sent: map[string]bool{}}
 	if e.Watch != nil {
 		whole := ctx
 		defer func() { e.noteCost(whole, pack, e.now().Sub(liveAt)-w.waited) }()
@@ -86,6 +88,7 @@ func (e *Engine) Advance(ctx context.Context, pack Pack) error {
 		return err
 	}
 	err = w.moveAll(ctx)
+	w.tellChannels(ctx)
 	w.report(ctx)
 	return err
 }
@@ -214,6 +217,7 @@ func (w *worker) round(ctx context.Context) error {
 		w.waited += max(messages[n-1].slot.Sub(w.now()), 0)
 	}
 	w.each(ctx, messages, w.send)
+	w.noteChannels(messages)
 	w.settle(ctx)
 	w.awaitSlots(ctx)
 	return w.readEvents(ctx, w.inState(readingEvents))

@@ -24,9 +24,18 @@ type FeedbackStore interface {
 // that waits for it. A message that is not known, or not any more, changes nothing. It may
 // be called in any order and again: a repeat finishes what an earlier call began.
 func (s *Service) Feedback(ctx context.Context, t ident.Tenant, id message.ID, k feedback.Kind) error {
-	step, err := s.stepOf(ctx, t, id)
-	if err != nil || step.Customer == "" {
+	m, err := s.messageOf(ctx, t, id)
+	if err != nil {
 		return err
+	}
+	if s.Heard != nil && m.Channel != "" {
+		s.Heard(ctx, m.Channel)
+	}
+	if m.Customer == "" {
+		return nil
+	}
+	step := feedback.Step{
+		Customer: m.Customer, Journey: m.Journey, GraphHash: m.GraphHash, Version: m.Version, Run: m.Run, Node: m.Node,
 	}
 	at, err := s.stores.Feedback.AddFeedback(ctx, t, step, k, s.clock())
 	if err != nil {
@@ -34,7 +43,7 @@ func (s *Service) Feedback(ctx context.Context, t ident.Tenant, id message.ID, k
 	}
 	// Forget may have missed what was written after it read the customer's items. It takes
 	// the customer out of the message before it reads them for the last time.
-	if still, err := s.stepOf(ctx, t, id); err != nil {
+	if still, err := s.messageOf(ctx, t, id); err != nil {
 		return err
 	} else if still.Customer == "" {
 		return s.stores.Feedback.UndoFeedback(ctx, t, step)
@@ -42,16 +51,14 @@ func (s *Service) Feedback(ctx context.Context, t ident.Tenant, id message.ID, k
 	return s.wakeBy(ctx, t, step, k, at)
 }
 
-// stepOf returns the step that sent a message, without a Customer if the message is not
-// known, or not any more.
-func (s *Service) stepOf(ctx context.Context, t ident.Tenant, id message.ID) (feedback.Step, error) {
+// messageOf returns what the id of a message stands for, the zero value if it is not known,
+// or not any more.
+func (s *Service) messageOf(ctx context.Context, t ident.Tenant, id message.ID) (message.Record, error) {
 	m, err := s.stores.Messages.Message(ctx, t, id, s.clock())
 	if errors.Is(err, ErrNoMessage) {
-		return feedback.Step{}, nil
+		return message.Record{}, nil
 	}
-	return feedback.Step{
-		Customer: m.Customer, Journey: m.Journey, GraphHash: m.GraphHash, Version: m.Version, Run: m.Run, Node: m.Node,
-	}, err
+	return m, err
 }
 
 // wakeBy wakes the run of a step if it waits for feedback of that kind. Feedback is stored

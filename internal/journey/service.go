@@ -33,6 +33,10 @@ type Service struct {
 	// KeepOptOuts is called for each customer who is forgotten. Nil keeps none.
 	KeepOptOuts KeepOptOuts
 
+	// Heard is told the channel of each message that something is reported of. Nil does
+	// nothing.
+	Heard func(ctx context.Context, channel string)
+
 	// Nudge announces customers who have become due. It must not block for long
 	// and may lose a call: tick finds the customers within a minute. Nil does
 	// nothing.

@@ -177,7 +177,7 @@ var (
 
 // The routes for clients that edit journeys.
 var (
-	GetSettings = route(http.MethodGet, "/settings", viewers, checking(endpoint("get-settings", "GetItem")))
+	GetSettings = route(http.MethodGet, "/settings", viewers, checking(endpoint("get-settings", "GetItem", "Query")))
 	GetNames    = route(http.MethodGet, "/names", editors, endpoint("get-names", "GetItem"))
 
 	ListCustomerEnrollments = route(http.MethodGet, "/customers/{customerId}/enrollments", editors,

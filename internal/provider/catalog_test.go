@@ -42,9 +42,9 @@ func TestCatalog_NamesWhatTheSettingsHaveWithoutSecrets(t *testing.T) {
 			"crm": {"type": "eventbridge"},
 			"email": {"type": "http", "address": "email"},
 			"loyalty": {"type": "lambda"},
-			"newsletter": {"type": "ses", "address": "email", "tenants": ["acme", "umbrella"]},
-			"sms": {"type": "inbox", "address": "phone"},
-			"texts": {"type": "end-user-messaging", "address": "phone"}
+			"newsletter": {"type": "ses", "address": "email", "tenants": ["acme", "umbrella"], "feedback": true},
+			"sms": {"type": "inbox", "address": "phone", "feedback": true},
+			"texts": {"type": "end-user-messaging", "address": "phone", "feedback": true}
 		},
 		"decisions": {
 			"*": {"type": "http"}, "best": {"type": "lambda", "tenants": ["acme"]}, "by-rule": {"type": "rules"}

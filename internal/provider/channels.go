@@ -45,7 +45,7 @@ func (c channel) hasFeedback() bool { return c.configuration != "" || c.inbox }
 func (s *Settings) readChannel(name string, object *strict.Object) {
 	var c channel
 	kind := readType(object, "http", "inbox", "ses", "sns", "end-user-messaging", "eventbridge", "lambda")
-	s.catalog.Channels[name] = catalog.Entry{Kind: kind, Address: address(kind, name), Tenants: readTenants(object)}
+	entry := catalog.Entry{Kind: kind, Address: address(kind, name), Tenants: readTenants(object)}
 	switch kind {
 	case "http":
 		c.target = s.readTarget(object, true)
@@ -67,7 +67,8 @@ func (s *Settings) readChannel(name string, object *strict.Object) {
 		c.target, c.inbox = s.readTarget(object, false), true
 		object.Done("type", "url", "tenants")
 	}
-	s.channels[name] = c
+	entry.Feedback = c.hasFeedback()
+	s.channels[name], s.catalog.Channels[name] = c, entry
 }
 
 // address returns the attribute that a channel of the kind sends to. Services that send

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"time"
 
 	"journeys/internal/journey"
 )
@@ -19,8 +18,6 @@ const maxForm = 16 << 10
 type Handler struct {
 	Service *Service
 	Log     *slog.Logger
-	// Received returns when the gateway received a request, zero for unknown.
-	Received func(r *http.Request) time.Time
 }
 
 // ServeHTTP shows the page on GET and HEAD, which changes nothing: programs follow links.
@@ -30,7 +27,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	setHeaders(w.Header(), r)
 	p := newPage(r.Header.Get("Accept-Language"))
 	w.Header().Set("Content-Language", p.Language)
-	to, err := h.Service.recipient(r.Context(), r.PathValue("token"), h.Received(r))
+	to, err := h.Service.recipient(r.Context(), r.PathValue("token"))
 	status := http.StatusOK
 	switch {
 	case err != nil:

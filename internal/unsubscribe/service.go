@@ -42,20 +42,25 @@ type Service struct {
 	Heard func(ctx context.Context, t ident.Tenant, id message.ID) error
 }
 
+// lateClock is more than the clocks of two processes differ, and less than the time for
+// which it is known who was forgotten. A recipient was not forgotten lately. If they are
+// while they unsubscribe, that bars what is stored of them, even if the clock of the process
+// that forgets them is late. So a request counts as received that much earlier.
+const lateClock = 5 * time.Minute
+
 // recipient is who got a message, and what is known of them.
 type recipient struct {
-	tenant   ident.Tenant
-	message  message.Record
-	topics   consent.Topics
-	said     consent.Subscriptions
-	address  consent.Address
-	forgot   bool // the customer was forgotten, so only the address is known
-	sample   bool // nobody: the page is shown to an admin, as a subscriber of all topics
-	received time.Time
+	tenant  ident.Tenant
+	message message.Record
+	topics  consent.Topics
+	said    consent.Subscriptions
+	address consent.Address
+	forgot  bool // the customer was forgotten, so only the address is known
+	sample  bool // nobody: the page is shown to an admin, as a subscriber of all topics
 }
 
 // recipient returns the recipient of the message with that token, or ErrNoMessage.
-func (s *Service) recipient(ctx context.Context, token string, received time.Time) (*recipient, error) {
+func (s *Service) recipient(ctx context.Context, token string) (*recipient, error) {
 	k, err := s.Key.Key(ctx)
 	if err != nil {
 		return nil, err
@@ -74,7 +79,7 @@ func (s *Service) recipient(ctx context.Context, token string, received time.Tim
 	if err != nil {
 		return nil, err
 	}
-	r := &recipient{tenant: t, message: m, received: received}
+	r := &recipient{tenant: t, message: m}
 	return r, s.read(ctx, r)
 }
 
@@ -139,7 +144,8 @@ func (s *Service) leave(ctx context.Context, r *recipient, topics []string) erro
 	if r.forgot {
 		return s.optOut(ctx, r, topics)
 	}
-	change := subscription.Change{Customer: r.message.Customer, Topics: map[string]bool{}, Received: r.received, Former: true}
+	received := s.Now().Add(-lateClock)
+	change := subscription.Change{Customer: r.message.Customer, Topics: map[string]bool{}, Received: received, Former: true}
 	for _, topic := range topics {
 		change.Topics[topic] = false
 	}
@@ -159,12 +165,12 @@ func (s *Service) leave(ctx context.Context, r *recipient, topics []string) erro
 	if !forgotten(change.Customer).IsZero() {
 		return s.optOut(ctx, r, topics)
 	}
-	return s.announce(ctx, r, topics, state.Subscriptions)
+	return s.announce(ctx, r, topics, state.Subscriptions, received)
 }
 
 // announce counts that the message made its recipient unsubscribe, and lets the events of
 // the customer's statements take effect.
-func (s *Service) announce(ctx context.Context, r *recipient, topics []string, said consent.Subscriptions) error {
+func (s *Service) announce(ctx context.Context, r *recipient, topics []string, said consent.Subscriptions, received time.Time) error {
 	if s.Heard != nil {
 		if err := s.Heard(ctx, r.tenant, r.message.ID); err != nil {
 			return err
@@ -172,7 +178,7 @@ func (s *Service) announce(ctx context.Context, r *recipient, topics []string, s
 	}
 	for _, topic := range topics {
 		_, err := s.Subscriptions.Announce(ctx, r.tenant, subscription.Unsubscription{
-			Customer: r.message.Customer, Topic: topic, Channel: r.message.Named, At: said.Statements[topic].At, Received: r.received,
+			Customer: r.message.Customer, Topic: topic, Channel: r.message.Named, At: said.Statements[topic].At, Received: received,
 		})
 		if err != nil && !errors.Is(err, journey.ErrForgotten) {
 			return err
@@ -181,9 +187,19 @@ func (s *Service) announce(ctx context.Context, r *recipient, topics []string, s
 	return nil
 }
 
+// errForgottenLately means that it cannot be known yet whether the customer is being
+// forgotten, or was and is there again.
+var errForgottenLately = &journey.Error{
+	Kind: journey.Unavailable, Code: "customer-forgotten-lately", Detail: "The customer was forgotten minutes ago. Try again.",
+}
+
 // optOut keeps that the recipient left topics with their address.
 func (s *Service) optOut(ctx context.Context, r *recipient, topics []string) error {
-	if r.message.Address == "" {
+	switch {
+	case r.message.Address != "":
+	case r.message.Customer != "":
+		return errForgottenLately
+	default:
 		return nil // a channel without addresses, and a customer who is gone
 	}
 	outs := map[string]time.Time{}

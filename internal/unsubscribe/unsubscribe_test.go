@@ -14,7 +14,6 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -65,7 +64,7 @@ func (w *world) Message(ctx context.Context, t ident.Tenant, id message.ID, now 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	table := dynamotest.Table(t)
-	w := &world{table: table, store: dynamo.New(dynamotest.Client(), table, rand.Reader)}
+	w := &world{table: table, store: dynamo.New(dynamotest.Client(dynamotest.InTurns), table, rand.Reader)}
 	var err error
 	w.key, err = key.Parse(base64.StdEncoding.EncodeToString(make([]byte, key.Size)))
 	require.NoError(t, err)
@@ -79,8 +78,7 @@ func newWorld(t *testing.T) *world {
 				return nil
 			},
 		},
-		Log:      slog.New(slog.NewTextHandler(&w.log, nil)),
-		Received: func(*http.Request) time.Time { return time.Now() },
+		Log: slog.New(slog.NewTextHandler(&w.log, nil)),
 	}
 	require.NoError(t, w.store.Topics.PutTopics(t.Context(), acme, consent.TenantSettings{Rev: 1, UpdatedAt: time.Now(), Topics: consent.Topics{
 		"news":   {Name: "News & <more>", Channels: []string{"email"}, In: true},
@@ -408,34 +406,4 @@ func TestUnsubscribe_AfterTheCustomerWasForgotten(t *testing.T) {
 	require.Contains(t, w.get(w.token).Body.String(), "<li>News")
 	require.Contains(t, w.post(w.token, url.Values{"page": {"1"}, "topic": {"offers"}}).Body.String(), "<li>Offers")
 	require.Equal(t, []string{"hints"}, w.wants(t, "eve"))
-}
-
-// Whatever comes first, after both the customer is nowhere named, and the opt-out holds for
-// their address.
-func TestUnsubscribe_RacesWithForget(t *testing.T) {
-	t.Parallel()
-
-	w := newWorld(t)
-	for range 20 {
-		token := w.send(t, "bob", "news")
-		var both sync.WaitGroup
-		both.Go(func() {
-			if code := w.post(token, oneClick).Code; code != http.StatusOK {
-				t.Errorf("status %d", code)
-			}
-		})
-		both.Go(func() {
-			time.Sleep(time.Duration(mathrand.IntN(8)) * time.Millisecond)
-			if err := w.store.Customers.Forget(context.WithoutCancel(t.Context()), acme, "bob", time.Now(), nil); err != nil {
-				t.Error(err)
-			}
-		})
-		both.Wait()
-		address, err := w.store.Addresses.Address(t.Context(), acme, hash)
-		require.NoError(t, err)
-		said, err := w.store.Topics.Subscriptions(t.Context(), acme, "bob")
-		require.NoError(t, err)
-		require.Empty(t, said.Statements, "who was forgotten has said nothing")
-		require.False(t, address.OptOuts["news"].IsZero())
-	}
 }

@@ -53,7 +53,7 @@ func TestCatalog_IsDerivedOnOneMachine(t *testing.T) {
 		"secret": "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "tenants": ["acme"]}, "crm": {"type": "inbox", "url": "{decide}"}},
 		"allowPrivate": ["127.0.0.1"]}`)
 	require.NoError(t, err)
-	require.Equal(t, `{"channels":{"crm":{"type":"inbox"},"sms":{"type":"http","address":"phone","tenants":["acme"]}}}`,
+	require.Equal(t, `{"channels":{"crm":{"type":"inbox","feedback":true},"sms":{"type":"http","address":"phone","tenants":["acme"]}}}`,
 		settings[manifest.EnvCatalog])
 
 	_, err = local.Settings("", `{"channels": {"a": {"type": "ses"}}}`)

@@ -23,16 +23,18 @@ import (
 	"journeys/internal/names"
 	"journeys/internal/subscription"
 	"journeys/internal/suppression"
+	"journeys/internal/wiring"
 )
 
 // Config is what a test chooses of the API.
 type Config struct {
 	Stores    journey.Stores // its Topics may be nil, which keeps them in memory
 	Analytics analytics.Table
-	Addresses suppression.Store // nil if no call is about suppressions
-	Key       *key.Source       // of addresses
-	Names     names.Store       // nil keeps names in memory
-	Catalog   *catalog.Catalog  // nil has every channel, and no decision flow
+	Addresses suppression.Store       // nil if no call is about suppressions
+	Key       *key.Source             // of addresses
+	Names     names.Store             // nil keeps names in memory
+	Catalog   *catalog.Catalog        // nil has every channel, and no decision flow
+	Wirings   map[string]wiring.State // of channels
 	Now       func() time.Time
 	Random    io.Reader    // nil means a fixed seed: the same ids in each run
 	Log       *slog.Logger // nil discards the log
@@ -80,6 +82,7 @@ func Handler(c Config) http.Handler {
 		Now:           c.Now,
 		Suppressions:  suppressions,
 		Key:           c.Key,
+		Wirings:       func(context.Context, time.Time) (map[string]wiring.State, error) { return c.Wirings, nil },
 		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
 			return ctx, func() slog.Attr { return slog.Int("used", 7) }
 		},

@@ -8,10 +8,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	streamtypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/dev/local"
 	"journeys/internal/dynamo/item"
@@ -248,31 +248,10 @@ func (c *consenting) requireForgotten(t *testing.T) {
 		page, err := pages.NextPage(t.Context())
 		require.NoError(t, err)
 		for _, it := range page.Items {
-			text := printed(&types.AttributeValueMemberM{Value: it})
+			text := dynamotest.Text(it)
 			for _, customer := range gone {
 				require.NotContains(t, text, customer, "the customer was forgotten")
 			}
 		}
 	}
-}
-
-// printed returns an attribute's texts and bytes.
-func printed(v types.AttributeValue) (text string) {
-	switch v := v.(type) {
-	case *types.AttributeValueMemberS:
-		return v.Value
-	case *types.AttributeValueMemberB:
-		return string(v.Value)
-	case *types.AttributeValueMemberM:
-		for name, member := range v.Value {
-			text += name + "=" + printed(member) + " "
-		}
-	case *types.AttributeValueMemberL:
-		for _, element := range v.Value {
-			text += printed(element) + " "
-		}
-	case *types.AttributeValueMemberSS:
-		text = fmt.Sprint(v.Value)
-	}
-	return text
 }

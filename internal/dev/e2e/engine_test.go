@@ -55,7 +55,9 @@ func TestLocal_MessagesAreSentOnce(t *testing.T) {
 	message := inbox.Data[0]
 	require.NotEmpty(t, message["idempotencyKey"])
 	require.NotEmpty(t, message["at"])
+	require.Len(t, message["messageId"], 22)
 	delete(message, "idempotencyKey")
+	delete(message, "messageId")
 	delete(message, "at")
 	require.Equal(t, map[string]any{
 		"tenant": message["tenant"], "journeyId": id, "customerId": "reachable", "nodeId": "hello",

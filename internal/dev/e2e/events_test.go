@@ -72,7 +72,8 @@ func TestLocal_FunctionsAnswer503WithoutATable(t *testing.T) {
 			settings[name] = "http://127.0.0.1:1"
 		}
 	}
-	settings[manifest.EnvTable], settings[manifest.EnvCatalog], settings[manifest.EnvKey] = local.Table, "{}", local.Key
+	settings[manifest.EnvTable], settings[manifest.EnvKey] = local.Table, local.Key
+	settings[manifest.EnvCatalog] = `{"channels":{"email":{"type":"inbox","address":"email"}}}`
 	settings[manifest.EnvEnrollmentsPerMinute] = "0"
 	functions, err := lambda.Start(manifest.Functions(), lambda.Options{
 		Dist: "../../../dist", Settings: settings,

@@ -30,6 +30,7 @@ import (
 	"journeys/internal/progress"
 	"journeys/internal/subscription"
 	"journeys/internal/suppression"
+	"journeys/internal/wiring"
 )
 
 // emptyStore is a store without data. An answer other than 400 then means that the
@@ -152,6 +153,7 @@ func newDecoders() decoders {
 		Log:           slog.New(slog.DiscardHandler),
 		Now:           now,
 		Suppressions:  &suppression.Service{Now: now}, // of an installation without channels
+		Wirings:       func(context.Context, time.Time) (map[string]wiring.State, error) { return nil, nil },
 		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
 			return ctx, func() slog.Attr { return slog.Attr{} }
 		},

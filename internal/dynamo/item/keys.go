@@ -42,6 +42,7 @@ import (
 //	targets                TARGETS                       T
 //	line of a target       RATE                          <target>
 //	cost of a tenant       COSTS                         <tenant>
+//	wiring of a channel    HEARD                         <channel>
 //	journey by event       T#<tenant>#EV#<eventType>     <journey>
 //	kept properties        T#<tenant>#EV#<eventType>     keep
 //	Idempotency-Key        T#<tenant>#I#<journey>#<key>  I
@@ -86,6 +87,7 @@ const (
 	TargetsPK = "TARGETS"
 	RatePK    = "RATE"
 	CostsPK   = "COSTS"
+	WiringPK  = "HEARD"
 	auditPK   = "AUDIT"
 	foldPK    = "FOLD#"
 
@@ -213,6 +215,9 @@ func RateKey(name string) Item { return Key(RatePK, name) }
 
 // CostKey returns the key of the cost of a tenant's packs.
 func CostKey(t ident.Tenant) Item { return Key(CostsPK, t.String()) }
+
+// WiringKey returns the key of what is noted of a channel of the installation.
+func WiringKey(channel string) Item { return Key(WiringPK, channel) }
 
 // ParseLiveSK parses the sort key of a LIVE entry.
 func ParseLiveSK(sk string) (tenant ident.Tenant, id ident.ID, ok bool) {
