@@ -99,9 +99,11 @@ func (w *worker) consentKeys(ctx context.Context, runs []*run) ([]ConsentKey, er
 	return keys, nil
 }
 
-// consentTooOld reports whether r would claim a message on a reading that is too old.
-func (w *worker) consentTooOld(r *run) bool {
-	return r.state == claiming && w.now().Sub(r.consentAt) > LiveFor
+// readTooOld reports whether r would begin an effect on a reading of the journey that is too
+// old, or claim a message on such a reading of its consent.
+func (w *worker) readTooOld(r *run) bool {
+	now := w.now()
+	return r.beginsEffect() && now.Sub(w.liveAt) > LiveFor || r.state == claiming && now.Sub(r.consentAt) > LiveFor
 }
 
 // refuse passes over r's message, which is not claimed and is no attempt. One that an

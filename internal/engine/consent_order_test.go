@@ -20,7 +20,7 @@ type orderly struct {
 	calls     int
 	at        map[int]func() // before a call
 	claimedAt time.Time
-	wanted    []wish // in order
+	wanted    wishes
 }
 
 // wish says from when on a customer wants the message, or not.
@@ -37,6 +37,9 @@ func (o *orderly) turn() {
 	}
 }
 
+// wishes are those of one customer, in order.
+type wishes []wish
+
 // note notes whether the customer wants the message now.
 func (o *orderly) note() {
 	said, address := o.Said("c"), o.Store.Address(o.hash())
@@ -46,9 +49,9 @@ func (o *orderly) note() {
 
 // mayClaim reports whether the customer wanted the message at any time in the second
 // before a claim.
-func (o *orderly) mayClaim(claim time.Time) bool {
-	for i, w := range o.wanted {
-		ended := i+1 < len(o.wanted) && o.wanted[i+1].at.Before(claim.Add(-engine.LiveFor))
+func (list wishes) mayClaim(claim time.Time) bool {
+	for i, w := range list {
+		ended := i+1 < len(list) && list[i+1].at.Before(claim.Add(-engine.LiveFor))
 		if w.want && !ended && !w.at.After(claim) {
 			return true
 		}
@@ -117,7 +120,7 @@ func TestConsent_HoldsInEveryOrder(t *testing.T) {
 						o := &orderly{fake: reader(t), at: map[int]func(){}}
 						o.enter(t, "channel_action", `{"channel":"email","topic":"news"}`)
 						o.Say("c", "news", true, o.now.Add(-time.Hour))
-						o.wanted = []wish{{o.now.Add(-time.Hour), true}}
+						o.wanted = wishes{{o.now.Add(-time.Hour), true}}
 						act := func(a action, before func()) func() {
 							return func() {
 								if before != nil {
@@ -132,7 +135,7 @@ func TestConsent_HoldsInEveryOrder(t *testing.T) {
 						o.run(t, name)
 						outcomes[o.results()[0]]++
 						if len(o.messages) > 0 {
-							require.True(t, o.mayClaim(o.claimedAt), name)
+							require.True(t, o.wanted.mayClaim(o.claimedAt), name)
 						}
 						always := true
 						for _, w := range o.wanted {

@@ -116,6 +116,22 @@ func TestConsent_IsReadAgainWhenItIsTooOldToClaim(t *testing.T) {
 	require.Equal(t, 2, reads)
 }
 
+// The journey is paused while consents are read, more than a second after it was read.
+func TestConsent_DoesNotAgeTheReadingOfTheJourney(t *testing.T) {
+	t.Parallel()
+	f := reader(t)
+	f.Say("c", "news", true, noon)
+	f.enter(t, "channel_action", `{"channel":"email","topic":"news"}`)
+	f.loaded = func() { f.now = f.now.Add(engine.LiveFor * 3 / 5) }
+	f.reading = func() {
+		f.now = f.now.Add(engine.LiveFor * 3 / 5)
+		f.lives[0].On = false
+	}
+	require.NoError(t, f.engine().Advance(t.Context(), f.pack("c")))
+	require.Empty(t, f.messages)
+	require.Zero(t, f.items["c"].LeaseUntil)
+}
+
 // The first address of a tenant may be suppressed after the worker has read the settings.
 func TestConsent_SeesTheFirstAddressOfATenant(t *testing.T) {
 	t.Parallel()

@@ -17,7 +17,7 @@ const noteTimeout = 5 * time.Second
 // noteMessages gives the claimed messages their ids. Before they are sent, it stores what
 // the ids stand for, of those with a topic and of those that their channel reports on.
 // Forget cannot miss such a record, because it leaves a customer whose message is claimed.
-// A claim whose record cannot be stored is given back.
+// A claim whose record cannot be stored, or not while it certainly lasts, is given back.
 func (w *worker) noteMessages(ctx context.Context, runs []*run) {
 	var noted []*run
 	var records []message.Record
@@ -26,6 +26,10 @@ func (w *worker) noteMessages(ctx context.Context, runs []*run) {
 		r.message = message.NewID(w.pack.Tenant, e.Journey, e.Customer, e.Run, e.Node, e.RequestID)
 		topic := r.graph.Action(e.Node).Topic
 		if r.url = ""; topic == "" && !r.target.Feedback {
+			continue
+		}
+		if w.now().Add(noteTimeout).After(e.LeaseUntil) { // then Forget may not leave the customer any more
+			w.hold(r, w.now().Add(firstBackOff))
 			continue
 		}
 		record, err := w.record(ctx, r)

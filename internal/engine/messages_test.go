@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -49,6 +50,33 @@ func (h *reporting) advance(t *testing.T) {
 			h.now = e.Due
 		}
 	}
+}
+
+// slowToClaim is a table that answers a claim after its lease has ended.
+type slowToClaim struct{ *reporting }
+
+func (s slowToClaim) Advance(ctx context.Context, t ident.Tenant, shards int, list []progress.Enrollment) []error {
+	errs := s.reporting.Advance(ctx, t, shards, list)
+	if lease := list[0].LeaseUntil; !lease.IsZero() {
+		s.now = lease.Add(time.Second)
+	}
+	return errs
+}
+
+// Forget passes over a customer only while a lease lasts, so a record that is stored later
+// could name one who was forgotten.
+func TestMessages_AreNotedWhileTheLeaseLasts(t *testing.T) {
+	t.Parallel()
+
+	h := &reporting{fake: newFake(1)}
+	h.enter(t, "channel_action", `{"channel":"push"}`)
+	e := h.engine()
+	e.Table, e.Provider = slowToClaim{h}, h
+	require.NoError(t, e.Advance(t.Context(), h.pack("c")))
+	require.Empty(t, h.Messages())
+	require.Empty(t, h.messages)
+	h.advance(t)
+	require.Len(t, h.messages, 1)
 }
 
 func TestMessages_EachAttemptHasTheSameID(t *testing.T) {

@@ -24,6 +24,9 @@ func (m *model) callers(turn int, seed uint64) {
 	m.putEvents()
 	m.putProfiles()
 	m.sendCalls()
+	for range 3 {
+		m.say("unsubscribed")
+	}
 	if m.live.Reason == "journey_deleted" {
 		return
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/condition"
+	"journeys/internal/consent/key"
 	"journeys/internal/engine"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -99,6 +100,7 @@ func (p *process) freeze() {
 	if p.r.IntN(2) == 0 {
 		p.putEvent(p.drawEvent())
 	}
+	p.say("unsubscribed in a freeze")
 	if p.r.IntN(12) == 0 && p.live.Reason != "journey_deleted" {
 		p.remove(cmp.Or(p.drawSending(), p.drawCustomer("")))
 	}
@@ -122,6 +124,7 @@ func (p *process) requireHeld(old, e progress.Enrollment) {
 	case p.saw == 0 || old.Rev != e.Rev-1 || e.Status == progress.Cancelled:
 	case e.LeaseUntil.After(p.now.Add(time.Second)):
 		p.requireOn("a claim", e.Customer)
+		p.requireWanted(e)
 		require.LessOrEqual(p.t, p.now.Sub(p.readAt), engine.LiveFor, "a claim on an old read")
 	case old.LeaseUntil.IsZero():
 		p.requireOn("a move", e.Customer)
@@ -156,7 +159,7 @@ func (p *process) engine() *engine.Engine {
 	return &engine.Engine{
 		Table: p, Dispatcher: p, Provider: p, Parallel: 1, Workers: 25,
 		Now: func() time.Time { return p.now.Add(p.skew) }, Jitter: p.r.Float64, Log: slog.New(slog.DiscardHandler),
-		Definitions: &p.kept, Sleep: func(_ context.Context, d time.Duration) {
+		Key: key.Fixed(testKey), Definitions: &p.kept, Sleep: func(_ context.Context, d time.Duration) {
 			p.now = p.now.Add(d + time.Millisecond).Truncate(time.Millisecond)
 		},
 	}
@@ -287,7 +290,7 @@ func (p *process) Load(ctx context.Context, _ ident.Tenant, _ ident.ID, customer
 	if held {
 		return engine.Loaded{}, err
 	}
-	return engine.Loaded{Live: &live, Enrollments: list, Targets: p.Targets()}, err
+	return engine.Loaded{Live: &live, Tenant: p.Settings(), Enrollments: list, Targets: p.Targets()}, err
 }
 
 func (p *process) Profiles(ctx context.Context, _ ident.Tenant, customers []string) (map[string]engine.Profile, error) {

@@ -114,7 +114,7 @@ func (rule eventRule) meets(e progress.Enrollment, h heard) bool {
 
 // define draws a definition with settings, and adds it to those of the journey.
 func (m *model) define(size int) {
-	d := journeytest.Definition(m.t, journeytest.GraphWithDates(m.r, size))
+	d := journeytest.Definition(m.t, aboutNews(journeytest.GraphWithDates(m.r, size)))
 	m.plain[d.Hash] = d
 	ru, settings := drawRules(m.r)
 	m.rules[d.Hash], m.definition = ru, d

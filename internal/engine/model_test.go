@@ -16,6 +16,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/condition"
+	"journeys/internal/consent"
 	"journeys/internal/dev/consenttest"
 	"journeys/internal/dev/journeytest"
 	"journeys/internal/dev/targettest"
@@ -82,6 +83,8 @@ type model struct {
 	heardBefore map[string]progress.Stamp           // Heard of an enrollment that left a node, by run and node
 	leftBy      map[string]time.Time                // when that was stored
 	profileLog  map[string][]journeytest.Attributes // by customer
+	wanted      map[string]wishes                   // of messages about news, by customer; none: always
+	will        *rand.Rand                          // draws what customers want
 }
 
 // heard is a stored event.
@@ -106,9 +109,10 @@ func newModel(t *testing.T, seed uint64, customers int) *model {
 		reentry: drawReentry(r), earlier: map[string][]progress.Enrollment{}, begun: map[string]int{}, since: map[string]time.Time{}, left: map[string]time.Time{},
 		keys: map[string]journey.KeyRecord{}, accepted: map[progress.Stamp]int{}, gone: map[string]goneSince{},
 		records: map[string]journey.EventRecord{}, heard: map[string][]heard{}, heardBefore: map[string]progress.Stamp{},
-		leftBy: map[string]time.Time{}, profileLog: map[string][]journeytest.Attributes{},
+		leftBy: map[string]time.Time{}, profileLog: map[string][]journeytest.Attributes{}, wanted: map[string]wishes{}, will: rand.New(rand.NewPCG(seed, 4)),
 	}
 	m.live.Since = m.now
+	m.SetTopics(consent.Topics{"news": {Channels: []string{"c0"}, In: true}})
 	m.define(4 + r.IntN(24))
 	for i := range 64 { // by node id, in every graph
 		if r.IntN(2) == 0 {
@@ -287,7 +291,7 @@ var seedsFlag = flag.Uint64("seeds", 300, "number of seeds of the chaos test in 
 // Customers go through random graphs while processes die at any call, invocations
 // arrive twice, late, out of order or never, workers freeze while others run,
 // writes are throttled or applied with a lost answer, and the index is stale.
-// Meanwhile callers pause, resume, edit, archive and delete the journey, remove
+// Meanwhile customers subscribe and unsubscribe, and callers pause, resume, edit, archive and delete the journey, remove
 // customers, retry failed ones, patch profiles, and send and repeat events and enroll calls;
 // their handlers die as well.
 //
@@ -295,7 +299,8 @@ var seedsFlag = flag.Uint64("seeds", 300, "number of seeds of the chaos test in 
 // /test shows, up to where it was made to leave; each message was sent once; each update
 // of a profile was made once; no event was lost; no enrollment failed; and the figures
 // match the enrollments. A customer who met an exit leaves, after a claimed message is
-// recorded; an event from before the run ends nothing. Each call and event started at most one
+// recorded; an event from before the run ends nothing. No message about news is claimed a
+// second after its customer unsubscribed, and only those who did may miss it. Each call and event started at most one
 // run. An event converts only the latest run that was entered before it.
 func TestChaos_InMemory(t *testing.T) {
 	t.Parallel()
@@ -354,7 +359,7 @@ func TestChaos_InMemory(t *testing.T) {
 	for _, kind := range []string{"crash", "crash after", "freeze", "throttle", "lost answer", "lost invocation", "twice", "midnight",
 		"pause", "pause under way", "retried", "edit", "archive", "delete", "removed", "event", "started", "woken", "event again", "refused", "went on",
 		"call", "call again", "repeat of a call", "repeat of an event", "entered again", "left by an event", "left by a condition",
-		"hangs", "recorded", "converted", "converted after leaving", "patched", "profile updated", "profile changed", "profile", "profile again",
+		"hangs", "recorded", "unsubscribed", "unsubscribed in a freeze", "not subscribed", "converted", "converted after leaving", "patched", "profile updated", "profile changed", "profile", "profile again",
 		"wait until a date, ended by time", "wait for an event, ended by an event", "wait for an event, ended by time",
 		"wait until a date or an event, ended by an event", "wait until a date or an event, ended by time"} {
 		require.Greater(t, total[kind], int(seeds)/10, kind)

@@ -100,7 +100,7 @@ func (w *worker) store(ctx context.Context, runs []*run) []error {
 		case r.change != nil:
 			r.change.err = errNotWritten
 			changing = append(changing, r)
-		case w.consentTooOld(r):
+		case w.readTooOld(r):
 			errs[i] = errLiveTooOld
 		default:
 			list, plain = append(list, r.next), append(plain, i)
@@ -112,7 +112,7 @@ func (w *worker) store(ctx context.Context, runs []*run) []error {
 		}
 	}
 	w.each(ctx, changing, func(ctx context.Context, r *run) {
-		if r.beginsEffect() && w.now().Sub(w.liveAt) > LiveFor || w.consentTooOld(r) {
+		if w.readTooOld(r) {
 			r.change.err = errLiveTooOld
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"journeys/internal/condition"
+	"journeys/internal/consent"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
 	"journeys/internal/payload"
@@ -55,5 +56,8 @@ func ByName() map[string]int {
 		"maxPropertiesBytes":         journey.MaxProperties,
 		"maxCallCustomers":           journey.MaxBatch,
 		"maxCallEvents":              journey.MaxEvents,
+		"maxTopics":                  consent.MaxTopics,
+		"maxTopicNameCharacters":     consent.MaxTopicName,
+		"maxTopicChannels":           consent.MaxChannels,
 	}
 }

@@ -177,3 +177,35 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// The address of unsubscribing is the message's own: an attribute of that name is none.
+func TestPayload_FillsTheAddressOfUnsubscribing(t *testing.T) {
+	t.Parallel()
+
+	url := condition.Value{}.With("url", condition.NewText("https://a.test/u/T&1"))
+	for text, want := range map[string]string{
+		`{"a":"{{unsubscribe.url}}"}`:                          `{"a":"https://a.test/u/T&1"}`,
+		`{"a":"{{ unsubscribe.url | default: 'x' }}"}`:         `{"a":"https://a.test/u/T&1"}`,
+		`{"a":"{{unsubscribe}}"}`:                              "",
+		`{"a":"{{unsubscribe.URL}}"}`:                          "",
+		`{"a":"{{unsubscribe[\"url\"]}}"}`:                     "",
+		`{"a":"{{unsubscribe.url.x}}"}`:                        "",
+		`{"a":"{{unsubscribe.url | default: x}}"}`:             "",
+		`{"a":"{{attributes.unsubscribe.url}} is not a link"}`: `{"a":"a page is not a link"}`,
+	} {
+		p, faults := readPayload(text)
+		if want == "" {
+			require.NotEmpty(t, faults, text)
+			continue
+		}
+		require.Empty(t, faults, text)
+		got, err := p.JSON(&condition.Facts{Attributes: fact(t, `{"unsubscribe":{"url":"a page"}}`), Unsubscribe: url})
+		require.NoError(t, err)
+		require.Equal(t, want, string(got), text)
+		require.Equal(t, !strings.Contains(text, "attributes"), p.ReadsUnsubscribe(), text)
+
+		got, err = p.JSON(&condition.Facts{})
+		require.NoError(t, err)
+		require.NotContains(t, string(got), "https", "a message without a topic has none")
+	}
+}

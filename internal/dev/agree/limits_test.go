@@ -16,11 +16,13 @@ import (
 
 	"journeys/internal/api/web"
 	"journeys/internal/condition"
+	"journeys/internal/consent"
 	"journeys/internal/dev/apitest"
 	"journeys/internal/engine"
 	"journeys/internal/graph"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/message"
 	"journeys/internal/names"
 	"journeys/internal/payload"
 	"journeys/internal/progress"
@@ -55,6 +57,9 @@ var limits = map[string][]string{
 	"Attributes of a customer":                                  {kilobytes(progress.MaxAttributes)},
 	"Properties of an event":                                    {kilobytes(journey.MaxProperties)},
 	"Events of a `POST /events` call":                           {number(journey.MaxEvents)},
+	"Topics of a tenant":                                        {number(consent.MaxTopics), quantity(consent.MaxTopicName, "characters"), quantity(consent.MaxChannels, "channels")},
+	"Links in messages":                                         {quantity(int(message.TopicLife/(365*24*time.Hour)), "years")},
+	"Feedback about a message":                                  {quantity(int(message.Life/(24*time.Hour)), "days")},
 	"Properties of a remembered event":                          {kilobytes(progress.MaxRemembered)},
 	"Journeys that events of one type start":                    {number(journey.MaxStarted)},
 	"Age of an event that starts or ends something":             {quantity(int(journey.MaxEventAge/time.Hour), "hours")},

@@ -41,6 +41,14 @@ const (
 // none of its messages is begun, except for probes, and the first tenant's are sent. Its own
 // are sent once the channel answers again. How late messages are beside it, and without, is
 // logged.
+//
+// A third tenant's customers subscribe and unsubscribe by calls and by the links in messages,
+// their addresses are suppressed and released, the provider reports what became of messages in
+// any order, often and late, and some customers are forgotten and come back under another id.
+// No message is claimed a second after it certainly was not wanted, and only those who may
+// not have wanted one miss it. Waits and conditions know each click. Each kind of feedback
+// counts once for each message, every message has a record, nothing names the customers who
+// were forgotten, and their opt-outs hold for their addresses.
 func TestChaos_RealParts(t *testing.T) {
 	all := &occurred{total: map[string]int{}}
 	if *seedFlag >= 0 {

@@ -37,7 +37,7 @@ const (
 const (
 	perConsenting = 22 // customers of each of its journeys
 	leftTopic     = "left_topic"
-	changeEvery   = 80 * time.Millisecond // of what customers and addresses take
+	changeEvery   = 150 * time.Millisecond // of what customers and addresses take
 )
 
 // letters is a graph with messages of a topic, transactional ones, and others. A wait and a

@@ -11,7 +11,7 @@ import (
 // dataFormats names the formats of the items in a data directory. Until the first
 // tag, formats change without a new number and without support for older ones:
 // change dataFormats with them.
-const dataFormats = "2026-11-29"
+const dataFormats = "2026-11-30"
 
 // formatsFile is the file of a data directory that contains its dataFormats.
 const formatsFile = "formats"

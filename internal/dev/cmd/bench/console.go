@@ -118,5 +118,5 @@ func (c *meter) names() {
 	c.do("GET", "/names", "")
 	c.reads("get the names", 1, 4)
 	c.do("GET", "/settings", "")
-	c.reads("get the settings", 0, 0)
+	c.reads("get the settings", 2, 2)
 }

@@ -92,7 +92,7 @@ func measureEngine(ctx context.Context, r *rig) ([]row, error) {
 	w := newWalkers(r)
 	var rows []row
 	for _, measure := range []func(context.Context) ([]row, error){
-		w.walk, w.update, w.splits, w.waits, w.eventWaits, w.conversions, w.exits, w.reentries, w.inMany, w.idle,
+		w.walk, w.update, w.splits, w.waits, w.eventWaits, w.conversions, w.exits, w.reentries, w.inMany, w.feedback, w.idle,
 	} {
 		more, err := measure(ctx)
 		if err != nil {
