@@ -16,6 +16,7 @@ import (
 	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 
 	"journeys/internal/manifest"
+	"journeys/internal/provider"
 )
 
 // manifestFunctions returns the functions of this stack: all, or all but the
@@ -203,20 +204,22 @@ func (st *stack) newRole(f manifest.Function, logs awslogs.LogGroup) awsiam.Role
 	if slices.Contains(f.Env, manifest.EnvKey) {
 		st.allowNamed(role, secretActions[st.settings.keyPlace.Store], []string{st.settings.keyPlace.Resource()})
 	}
-	if f.Name == manifest.Advance.Name {
-		st.allowChannels(role)
+	switch {
+	case f.Name == manifest.Advance.Name:
+		st.allowProviders(role, st.settings.providers)
+	case f.Sends():
+		st.allowProviders(role, st.settings.channels)
 	}
 	suppressWildcard(role, "Resource::*",
 		"X-Ray's PutTraceSegments and PutTelemetryRecords know no resource but *; no other statement has one.")
 	return role
 }
 
-// allowChannels lets advance use the AWS services that the configured channels and
-// decision flows need, and read their secrets, on exactly the resources that the
-// settings name. The AWS managed keys of both stores need no permission; the policy of
+// allowProviders lets a function use the AWS services that the configured channels, or
+// channels and decision flows, need, and read their secrets, on exactly the resources that
+// the settings name. The AWS managed keys of both stores need no permission; the policy of
 // another key decides by itself.
-func (st *stack) allowChannels(role awsiam.Role) {
-	used := st.settings.channels
+func (st *stack) allowProviders(role awsiam.Role, used provider.AWS) {
 	st.allowMail(role)
 	if used.SMS {
 		st.allowSMS(role)

@@ -29,7 +29,7 @@ func (s settings) withMailSet(name string) (settings, error) {
 	}
 	functions := maps.Clone(s.functions)
 	functions[manifest.EnvProviders], functions[manifest.EnvCatalog] = text, providers.Catalog().Text()
-	s.functions, s.channels, s.mailSet = functions, providers.AWS(), name
+	s.functions, s.channels, s.providers, s.mailSet = functions, providers.ChannelsAWS(), providers.AWS(), name
 	return s, nil
 }
 

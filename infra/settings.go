@@ -43,6 +43,7 @@ type settings struct {
 	functions   map[string]string // the functions' settings by name, without those that the stack provides
 	console     bool              // the stack has the web console: its function and the public routes
 	channels    provider.AWS      // AWS resources that the channels use
+	providers   provider.AWS      // the same, and those that the decision flows use
 	mailSet     string            // name of the stack's own configuration set of SES
 	delivered   bool              // messages that were delivered are reported
 	keyPlace    secret.Place      // where the installation's key is kept
@@ -98,7 +99,8 @@ func readSettings(getenv func(string) string) (settings, error) {
 	err = errors.Join(clientFaults, err)
 	s.stages = stages
 	providers, faults := provider.ParseSettings([]byte(s.functions[manifest.EnvProviders]))
-	s.channels, faults = providers.AWS(), errors.Join(faults, checkSecrets(providers), checkSecretARNs(providers.SecretARNs(), getenv))
+	s.channels, s.providers = providers.ChannelsAWS(), providers.AWS()
+	faults = errors.Join(faults, checkSecrets(providers), checkSecretARNs(providers.SecretARNs(), getenv))
 	s.functions[manifest.EnvCatalog] = providers.Catalog().Text()
 	var corsFaults, cognitoFaults, capacityFaults, concurrencyFaults error
 	var keyFault error

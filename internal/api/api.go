@@ -25,6 +25,7 @@ import (
 	"journeys/internal/names"
 	"journeys/internal/subscription"
 	"journeys/internal/suppression"
+	"journeys/internal/testsend"
 	"journeys/internal/wiring"
 )
 
@@ -37,6 +38,8 @@ type API struct {
 	Suppressions *suppression.Service
 	// Key is required by GetTenantSettings only.
 	Key *key.Source
+	// TestSends is required by its own operation only.
+	TestSends *testsend.Service
 	// Wirings returns what was noted of channels. Beside an error, it returns what could be read.
 	Wirings func(ctx context.Context, now time.Time) (map[string]wiring.State, error)
 	// Subscriptions has the same journeys.
@@ -93,6 +96,11 @@ func EnrollCustomers() Operation {
 // TestJourney returns the operation of manifest.TestJourney.
 func TestJourney() Operation {
 	return Operation{manifest.TestJourney, nil, testJourney}
+}
+
+// SendTest returns the operation of manifest.SendTest.
+func SendTest() Operation {
+	return Operation{manifest.SendTest, nil, sendTest}
 }
 
 // GetEnrollment returns the operation of manifest.GetEnrollment.
@@ -255,7 +263,7 @@ func Operations() []Operation {
 		ListAnalytics(),
 		GetSettings(), GetNames(),
 		ListCustomerEnrollments(), ActOnEnrollments(),
-		GetDraft(), PutDraft(), DeleteDraft(), PublishDraft(),
+		GetDraft(), PutDraft(), DeleteDraft(), PublishDraft(), SendTest(),
 		GetTenantSettings(), PutTenantSettings(), GetSubscriptions(), PutSubscriptions(),
 		GetSuppression(), PutSuppression(), DeleteSuppression(),
 	}

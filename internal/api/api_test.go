@@ -41,8 +41,11 @@ func TestOperations_MatchTheirFunctions(t *testing.T) {
 		main, err := os.ReadFile("../../functions/" + route.Function.Name + "/main.go")
 		require.NoError(t, err)
 		run := "boot.Endpoint(api." + id + "())"
-		if len(route.Function.Invokes) > 0 {
+		switch {
+		case len(route.Function.Invokes) > 0:
 			run = "boot.InvokingEndpoint(api." + id + "(), invoke.New)"
+		case route.Function.Sends():
+			run = "boot.SendingEndpoint(api." + id + "(), providers.New)"
 		}
 		require.Contains(t, string(main), "func main() { "+run+" }")
 		require.Contains(t, string(main), "// Command "+route.Function.Name+" serves "+route.Key()+".\n")

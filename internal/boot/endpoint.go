@@ -27,16 +27,20 @@ import (
 	"journeys/internal/names"
 	"journeys/internal/subscription"
 	"journeys/internal/suppression"
+	"journeys/internal/testsend"
 )
 
 // Endpoint runs the function that serves op. It never returns.
-func Endpoint(op api.Operation) { runEndpoint(op, nil) }
+func Endpoint(op api.Operation) { runEndpoint(op, nil, nil) }
 
 // InvokingEndpoint is Endpoint for an operation that makes customers due: the
 // function also invokes advance for them.
-func InvokingEndpoint(op api.Operation, newInvoke NewInvoke) { runEndpoint(op, newInvoke) }
+func InvokingEndpoint(op api.Operation, newInvoke NewInvoke) { runEndpoint(op, newInvoke, nil) }
 
-func runEndpoint(op api.Operation, newInvoke NewInvoke) {
+// SendingEndpoint is Endpoint for an operation that sends messages itself.
+func SendingEndpoint(op api.Operation, newProvider NewProvider) { runEndpoint(op, nil, newProvider) }
+
+func runEndpoint(op api.Operation, newInvoke NewInvoke, newProvider NewProvider) {
 	function.Run(op.Function, func(settings map[string]string) (any, error) {
 		store := openStore(settings)
 		log := lambdacontext.NewLogger()
@@ -73,6 +77,11 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke) {
 			Key:           source,
 			Wirings:       store.Wirings.States,
 		}
+		if newProvider != nil {
+			if a.TestSends, err = newTestSends(settings, store, a, newProvider); err != nil {
+				return nil, err
+			}
+		}
 		return apigw.Handler(a.Handler(op), log), nil
 	})
 }
@@ -94,6 +103,15 @@ func newSuppressions(source *key.Source, store *dynamo.Store, journeys *journey.
 	s := &suppression.Service{Store: store.Addresses, Key: source, Catalog: journeys.Catalog, Now: time.Now}
 	journeys.KeepOptOuts = s.KeepOptOuts
 	return s
+}
+
+// newTestSends returns the service of test messages of a function that sends.
+func newTestSends(settings map[string]string, store *dynamo.Store, a *api.API, newProvider NewProvider) (*testsend.Service, error) {
+	provider, err := newProvider(settings, awsConfig())
+	return &testsend.Service{
+		Journeys: a.Journeys, Suppressions: a.Suppressions, Provider: provider, Quota: store.TestSendQuota(testsend.PerMinute),
+		PublicURL: settings[manifest.EnvPublicURL], Now: time.Now, Entropy: rand.Reader,
+	}, err
 }
 
 // namesTimeout bounds what the collection of names adds to a call. DynamoDB Local queues

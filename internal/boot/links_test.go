@@ -38,7 +38,7 @@ func TestFunctions_LinkOnlyTheClientsTheyCall(t *testing.T) {
 		if len(f.Invokes) > 0 {
 			want = append(want, "lambda")
 		}
-		if f.Name == manifest.Advance.Name {
+		if f.Sends() {
 			want = append(want, "eventbridge", "lambda", "pinpointsmsvoicev2", "sesv2", "sns") // of its channels
 		}
 		require.Equal(t, want, links[f.Name], f.Name)

@@ -96,5 +96,10 @@ func (s *Store) Handlers() journey.Stores {
 // Quota returns the quota that bounds each tenant's enrollments a minute, at least
 // journey.MaxBatch.
 func (s *Store) Quota(perMinute int) journey.Quota {
-	return quota.NewEnrollments(s.Enrollments.table.Table, perMinute)
+	return quota.New(s.Enrollments.table.Table, item.QuotaKey, perMinute, journey.EnrollmentRateError)
+}
+
+// TestSendQuota returns the quota that bounds each tenant's test sends a minute.
+func (s *Store) TestSendQuota(perMinute int) journey.Quota {
+	return quota.New(s.Enrollments.table.Table, item.TestSendQuotaKey, perMinute, journey.TestSendRateError)
 }

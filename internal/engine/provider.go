@@ -52,6 +52,8 @@ type Target struct {
 var (
 	// ErrTimedOut is in the error of an effect whose target did not answer in time.
 	ErrTimedOut = errors.New("the target did not answer in time")
+	// ErrAddress is in the UnfitError of a message whose address is not exactly one.
+	ErrAddress = errors.New("the customer's address is not exactly one address")
 	// ErrNotCalled is in the error of an effect that failed before its target was called.
 	ErrNotCalled = errors.New("the target was not called")
 )
@@ -82,7 +84,18 @@ type Message struct {
 
 	ID             message.ID // the same for every attempt
 	UnsubscribeURL string     // "" for a message without a topic
+	Test           bool       // sent to try the node, and marked as such for the channel
 }
+
+// UnfitError means that a message lacks what its channel needs, so that the channel was not
+// called. Its text has nothing of the customer.
+type UnfitError struct{ Err error }
+
+// Error describes what is wrong.
+func (e *UnfitError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (e *UnfitError) Unwrap() error { return e.Err }
 
 // ThrottledError means that the provider wants to be asked later. It does not
 // count as an attempt.

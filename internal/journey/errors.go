@@ -25,6 +25,7 @@ const (
 	Mismatch                // the idempotency key was used with another request
 	Unavailable             // the table is throttled or down; retry
 	Limited                 // the tenant has used up a quota; retry after RetryAfter
+	Upstream                // a channel refused a message, or did not confirm it
 )
 
 // Error is a failure whose Code, Detail and Faults are safe to show to the

@@ -9,10 +9,11 @@ import (
 	"journeys/internal/ident"
 )
 
-// Quota bounds the customers of each tenant's enroll calls in a minute of UTC.
+// Quota bounds what each tenant asks for in a minute of UTC: customers of enroll calls, or
+// test sends.
 type Quota interface {
-	// Take counts n customers, at most MaxBatch, in the minute of now. If they do not
-	// fit, it counts none and returns an EnrollmentRateError.
+	// Take counts n, at most what a minute allows, in the minute of now. If they do not
+	// fit, it counts none and returns an Error that is Limited.
 	Take(ctx context.Context, t ident.Tenant, n int, now time.Time) error
 }
 
@@ -29,10 +30,21 @@ const maxQuota = 1_000_000_000
 
 // EnrollmentRateError returns the error of a call that is beyond a Quota.
 func EnrollmentRateError(perMinute int, now time.Time) *Error {
+	return rateError("enrollment-rate", now,
+		"The enroll calls of a tenant may name %d customers a minute, and those of this call are beyond that. It enrolled none of them. Send it again in the next minute.", perMinute)
+}
+
+// TestSendRateError returns the error of a test send that is beyond a Quota.
+func TestSendRateError(perMinute int, now time.Time) *Error {
+	return rateError("test-send-rate", now,
+		"A tenant may send %d test messages a minute, and this one is beyond that. It was not sent. Send it again in the next minute.", perMinute)
+}
+
+func rateError(code string, now time.Time, format string, perMinute int) *Error {
 	left := now.Truncate(time.Minute).Add(time.Minute).Sub(now)
 	return &Error{
-		Kind: Limited, Code: "enrollment-rate", RetryAfter: (left + time.Second - 1).Truncate(time.Second),
-		Detail: fmt.Sprintf("The enroll calls of a tenant may name %d customers a minute, and those of this call are beyond that. It enrolled none of them. Send it again in the next minute.", perMinute),
+		Kind: Limited, Code: code, RetryAfter: (left + time.Second - 1).Truncate(time.Second),
+		Detail: fmt.Sprintf(format, perMinute),
 	}
 }
 

@@ -84,6 +84,27 @@ func (s *Service) Subject(ctx context.Context, t ident.Tenant, id ident.ID, othe
 	return subject, nil
 }
 
+// Edited returns the journey's graph as its editors see it: that of the draft, or if there
+// is none, the journey's own.
+func (s *Service) Edited(ctx context.Context, t ident.Tenant, id ident.ID) (g *progress.Graph, err error) {
+	draft, err := s.draftOrNone(ctx, t, id)
+	if err != nil {
+		return nil, err
+	}
+	if draft.Tag == "" {
+		_, err = s.read(ctx, t, id, func(j Journey) (err error) {
+			_, g, err = s.bothGraphs(ctx, t, j)
+			return err
+		})
+		return g, err
+	}
+	if _, err = s.stores.Journeys.Journey(ctx, t, id); err != nil {
+		return nil, err
+	}
+	d, err := LoadDefinition(Journey{Definition: draft.Definition, Settings: draft.Settings}.GraphText(), "")
+	return d.Graph, err
+}
+
 // bothGraphs returns the journey's definition as customers follow it, and its graph with
 // the nodes in the order in which they were last sent.
 func (s *Service) bothGraphs(ctx context.Context, t ident.Tenant, j Journey) (Definition, *progress.Graph, error) {

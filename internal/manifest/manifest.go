@@ -191,6 +191,9 @@ var (
 	DeleteDraft  = route(http.MethodDelete, "/journeys/{id}/draft", editors, endpoint("delete-draft", "DeleteItem", "GetItem"))
 	PublishDraft = route(http.MethodPost, "/journeys/{id}/draft/publish", editors,
 		checking(endpoint("publish-draft", "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem")))
+
+	SendTest = route(http.MethodPost, "/journeys/{id}/nodes/{nodeId}/send-test", editors,
+		sending(endpoint("send-test", "BatchGetItem", "GetItem", "UpdateItem")))
 )
 
 // The routes of what customers want to be sent.
@@ -206,11 +209,11 @@ var (
 
 // Advance moves customers. It is invoked asynchronously with a pack of due
 // customers.
-var Advance = Function{
+var Advance = sending(Function{
 	Name: "advance", MemoryMB: 512, Timeout: 60 * time.Second, Concurrency: 25,
-	Env:     []string{EnvTable, EnvProviders, EnvPaused, EnvRestored, EnvConcurrency, EnvKey, EnvPublicURL},
+	Env:     []string{EnvTable, EnvPaused, EnvRestored, EnvConcurrency},
 	Actions: []string{"BatchGetItem", "BatchWriteItem", "GetItem", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"},
-}
+})
 
 // Sweep finds the customers that are due in a part of the live journeys. Its timeout
 // is shorter than tick's interval.
@@ -278,7 +281,7 @@ func Routes() []Route {
 
 		ListCustomerEnrollments, ActOnEnrollments,
 
-		GetDraft, PutDraft, DeleteDraft, PublishDraft,
+		GetDraft, PutDraft, DeleteDraft, PublishDraft, SendTest,
 
 		GetTenantSettings, PutTenantSettings, GetSubscriptions, PutSubscriptions,
 
@@ -346,6 +349,15 @@ func keyed(f Function) Function {
 	f.Env = append(f.Env[:len(f.Env):len(f.Env)], EnvKey)
 	return f
 }
+
+// sending returns f with the channels and what messages need.
+func sending(f Function) Function {
+	f.Env = append(f.Env[:len(f.Env):len(f.Env)], EnvProviders, EnvKey, EnvPublicURL)
+	return f
+}
+
+// Sends reports whether the function uses the channels.
+func (f Function) Sends() bool { return slices.Contains(f.Env, EnvProviders) }
 
 // invoked has the settings that name the functions which others invoke.
 var invoked = map[string]string{"advance": EnvAdvance, "sweep": EnvSweep}

@@ -85,7 +85,6 @@ var (
 	errNoContent = errors.New("without a templateId the payload needs subject, and text or html")
 	errNoMessage = errors.New("the payload needs a message that is not empty")
 	errNotSent   = errors.New("the request could not be made: credentials, region or endpoint are missing or wrong")
-	errAddress   = errors.New("the customer's address is not exactly one address")
 )
 
 func part(text string) *mailtypes.Content {
@@ -118,7 +117,7 @@ func singleAddress(m *engine.Message, attribute string) (string, error) {
 	if strings.ContainsAny(text, separators) || strings.ContainsFunc(text, func(r rune) bool {
 		return unicode.IsSpace(r) && attribute == "email" || unicode.IsControl(r)
 	}) {
-		return "", errAddress
+		return "", engine.ErrAddress
 	}
 	return text, nil
 }

@@ -177,7 +177,7 @@ func TestAWS_EscapesPlaceholders(t *testing.T) {
 	for _, email := range []string{"a@b.test,c@d.test", "a@b.test;c@d.test", "a@b.test c@d.test", "A <a@b.test>", "a@b.test\r\nBcc: x@y.test"} {
 		m.Facts.Attributes = value(t, fmt.Sprintf(`{"email":%q}`, email))
 		_, err := onAWS(t, services["ses"], address).Send(t.Context(), m)
-		require.ErrorIs(t, err, errAddress, email)
+		require.ErrorIs(t, err, engine.ErrAddress, email)
 	}
 	require.Empty(t, requests)
 }

@@ -164,6 +164,7 @@ type message struct {
 	Payload    jsontext.Value `json:"payload"`    // null for none
 	Address    string         `json:"address,omitzero"`
 	At         string         `json:"at"` // time of this attempt
+	Test       bool           `json:"test,omitzero"`
 
 	Topic       string       `json:"topic,omitzero"`
 	Unsubscribe *unsubscribe `json:"unsubscribe,omitzero"` // nil without a topic
@@ -181,7 +182,7 @@ func messageBody(m *engine.Message, at time.Time) ([]byte, error) {
 	}
 	body, err := json.Marshal(message{
 		m.Key, m.ID.String(), m.Tenant.String(), string(m.Journey), m.Customer, m.NodeID, m.Config.Channel,
-		orNull(m.Config.TemplateID), payload, address, at.UTC().Format(timeFormat),
+		orNull(m.Config.TemplateID), payload, address, at.UTC().Format(timeFormat), m.Test,
 		m.Config.Topic, unsubscribeOf(m), oneClickOf(m),
 	})
 	if err != nil {
@@ -215,7 +216,7 @@ func (p *Provider) Send(ctx context.Context, m engine.Message) (progress.Answer,
 		return progress.Answer{Result: trail.SkippedNoAddress}, nil
 	}
 	if err != nil {
-		return progress.Answer{}, fmt.Errorf("channel %q: %w", m.Config.Channel, notCalledError{err})
+		return progress.Answer{}, fmt.Errorf("channel %q: %w", m.Config.Channel, notCalledError{&engine.UnfitError{Err: err}})
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.sendTimeout)
 	defer cancel()

@@ -7,8 +7,8 @@ import (
 	"journeys/internal/provider/secret"
 )
 
-// AWS lists the resources of AWS that channels and decision flows use, from which
-// permissions are derived. All but Senders and SMS are ARNs, or for a resource of the
+// AWS lists the resources of AWS that channels, or channels and decision flows, use, from
+// which permissions are derived. All but Senders and SMS are ARNs, or for a resource of the
 // same account and region the part of its ARN after the account.
 type AWS struct {
 	Senders    []string // e-mail addresses that SES sends from
@@ -23,13 +23,20 @@ type AWS struct {
 
 // AWS returns the resources that the settings name, sorted and without duplicates.
 func (s Settings) AWS() AWS {
-	var a AWS
+	a := AWS{}
 	for _, f := range s.flows {
 		if f.function != "" {
 			a.Functions = append(a.Functions, resource("function:", f.function))
 		}
 		a.addSecret(f.target)
 	}
+	return s.withChannels(a)
+}
+
+// ChannelsAWS is AWS without what only decision flows use.
+func (s Settings) ChannelsAWS() AWS { return s.withChannels(AWS{}) }
+
+func (s Settings) withChannels(a AWS) AWS {
 	for _, c := range s.channels {
 		a.add(c)
 	}

@@ -59,8 +59,8 @@ func mailHeaders(m *engine.Message) []mailtypes.MessageHeader {
 
 // mailTags returns the tags by which SES's events about a mail name it.
 func mailTags(installation string, m *engine.Message) (tags []mailtypes.MessageTag) {
-	names := []string{manifest.TagInstallation, manifest.TagTenant, manifest.TagMessage}
-	for i, value := range []string{installation, m.Tenant.String(), m.ID.String()} {
+	names := []string{manifest.TagInstallation, manifest.TagTenant, manifest.TagMessage, manifest.TagTest}
+	for i, value := range []string{installation, m.Tenant.String(), m.ID.String(), testMark(m)} {
 		if value != "" {
 			tags = append(tags, mailtypes.MessageTag{Name: &names[i], Value: &value})
 		}
@@ -70,9 +70,21 @@ func mailTags(installation string, m *engine.Message) (tags []mailtypes.MessageT
 
 // textContext returns what End User Messaging's events about a text message name it by.
 func textContext(installation string, m *engine.Message) map[string]string {
-	return map[string]string{
+	context := map[string]string{
 		manifest.TagInstallation: installation, manifest.TagTenant: m.Tenant.String(), manifest.TagMessage: m.ID.String(),
 	}
+	if m.Test {
+		context[manifest.TagTest] = testMark(m)
+	}
+	return context
+}
+
+// testMark returns the value of TagTest; "" for a message that is no test.
+func testMark(m *engine.Message) string {
+	if m.Test {
+		return "true"
+	}
+	return ""
 }
 
 // withUnsubscribe returns a template's data with where the recipient unsubscribes, unless

@@ -106,6 +106,17 @@ func (s *Service) Report(ctx context.Context, t ident.Tenant, channel, attribute
 	return err
 }
 
+// Suppressed reports whether an address takes no messages of a channel, as the installation
+// names that.
+func (s *Service) Suppressed(ctx context.Context, t ident.Tenant, channel, attribute, address string) (bool, error) {
+	k, err := s.Key.Key(ctx)
+	if err != nil {
+		return false, err
+	}
+	stored, err := s.Store.Address(ctx, t, k.Address(t, attribute, address))
+	return stored.Suppressed(channel), err
+}
+
 // attempts bounds the attempts at a change under concurrent ones.
 const attempts = 5
 

@@ -71,6 +71,7 @@ var statuses = map[journey.Kind]int{
 	journey.Mismatch:    http.StatusUnprocessableEntity,
 	journey.Unavailable: http.StatusServiceUnavailable,
 	journey.Limited:     http.StatusTooManyRequests,
+	journey.Upstream:    http.StatusBadGateway,
 }
 
 // ProblemOf returns what the caller may learn of err: all of the caller's own

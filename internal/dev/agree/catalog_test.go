@@ -32,12 +32,14 @@ func settingsOf(t *testing.T, file, setting string) []any {
 	return values
 }
 
-// Wherever advance has settings of providers, others have the catalog of these.
+// Wherever the functions that send have settings of providers, others have the catalog of
+// these.
 func TestCatalog_AgreesWithTheSettingsOfProviders(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{sam, dev, "infra/testdata/prod.golden.json"} {
 		providers, catalogs := settingsOf(t, file, manifest.EnvProviders), settingsOf(t, file, manifest.EnvCatalog)
-		require.Len(t, providers, 1, "%s: only advance has secrets", file)
+		require.Len(t, providers, 2, "%s: only advance and send-test have secrets", file)
+		require.Equal(t, providers[0], providers[1], file)
 		require.NotEmpty(t, catalogs, file)
 		parsed, err := provider.ParseSettings([]byte(providers[0].(string)))
 		require.NoError(t, err, file)

@@ -10,7 +10,7 @@ import (
 
 // bootCall matches the one call of a function's main: of boot with an operation,
 // of a function of boot, or of Run of a package of its own.
-var bootCall = regexp.MustCompile(`boot\.(?:Invoking)?Endpoint\(api\.(\w+)|boot\.(\w+)\((?:\w+\.\w+)?\)|(\w+)\.Run\(\)`)
+var bootCall = regexp.MustCompile(`boot\.(?:Invoking|Sending)?Endpoint\(api\.(\w+)|boot\.(\w+)\((?:\w+\.\w+)?\)|(\w+)\.Run\(\)`)
 
 // FromFunctions returns the functions in a directory with the code that their
 // main.go runs.

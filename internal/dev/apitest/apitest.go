@@ -18,11 +18,13 @@ import (
 	"journeys/internal/auth"
 	"journeys/internal/catalog"
 	"journeys/internal/consent/key"
+	"journeys/internal/engine"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/names"
 	"journeys/internal/subscription"
 	"journeys/internal/suppression"
+	"journeys/internal/testsend"
 	"journeys/internal/wiring"
 )
 
@@ -32,6 +34,8 @@ type Config struct {
 	Analytics analytics.Table
 	Addresses suppression.Store       // nil if no call is about suppressions
 	Key       *key.Source             // of addresses
+	Provider  engine.Provider         // nil if no call sends
+	TestSends journey.Quota           // of test messages
 	Names     names.Store             // nil keeps names in memory
 	Catalog   *catalog.Catalog        // nil has every channel, and no decision flow
 	Wirings   map[string]wiring.State // of channels
@@ -39,6 +43,9 @@ type Config struct {
 	Random    io.Reader    // nil means a fixed seed: the same ids in each run
 	Log       *slog.Logger // nil discards the log
 }
+
+// PublicURL begins the links in messages.
+const PublicURL = "https://journeys.test"
 
 // Handler returns the API with all of its operations. The log line of a request
 // reports used=7 where a function reports its use of the table.
@@ -82,7 +89,11 @@ func Handler(c Config) http.Handler {
 		Now:           c.Now,
 		Suppressions:  suppressions,
 		Key:           c.Key,
-		Wirings:       func(context.Context, time.Time) (map[string]wiring.State, error) { return c.Wirings, nil },
+		TestSends: &testsend.Service{
+			Journeys: service, Suppressions: suppressions, Provider: c.Provider, Quota: c.TestSends,
+			PublicURL: PublicURL, Now: c.Now, Entropy: c.Random,
+		},
+		Wirings: func(context.Context, time.Time) (map[string]wiring.State, error) { return c.Wirings, nil },
 		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
 			return ctx, func() slog.Attr { return slog.Int("used", 7) }
 		},

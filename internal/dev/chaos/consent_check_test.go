@@ -51,27 +51,40 @@ func (c *consenting) String() string {
 // claims returns the claims that were written of a tenant's messages, by the message.
 func (s *stream) claims(t *testing.T, tenant ident.Tenant) map[message.ID][]claim {
 	t.Helper()
-	all, last := map[message.ID][]claim{}, map[string]int64{}
+	all, last := map[message.ID][]claim{}, map[string]leased{}
 	s.each(t, func(image map[string]streamtypes.AttributeValue) {
 		pk, sk := textOf(image[manifest.PartitionKey]), textOf(image[manifest.SortKey])
 		customer, ok := strings.CutPrefix(pk, item.CustomerPK(tenant, ""))
 		if !ok || !item.IsEnrollment(sk) {
 			return
 		}
-		lease := numberOf(t, image["lu"])
-		if lease == 0 || lease == last[pk+sk] {
-			last[pk+sk] = lease
+		before := last[pk+sk]
+		now := leased{numberOf(t, image["run"]), numberOf(t, image["nd"]), numberOf(t, image["at"]), numberOf(t, image["lu"])}
+		last[pk+sk] = now
+		if !now.claims(before, numberOf(t, image["t"])) {
 			return
 		}
-		last[pk+sk] = lease
 		next := claim{
-			customer: customer, journey: item.EnrollmentJourney(sk), run: int(numberOf(t, image["run"])), node: int(numberOf(t, image["nd"])),
-			at: time.UnixMilli(lease).Add(-min(provider.SendTimeout+engine.LeaseMargin, engine.MaxLease)),
+			customer: customer, journey: item.EnrollmentJourney(sk), run: int(now.run), node: int(now.node),
+			at: time.UnixMilli(now.until).Add(-leaseOfClaim),
 		}
 		id := message.NewID(tenant, next.journey, customer, next.run, next.node, ident.RequestID(bytesOf(image["rid"])))
 		all[id] = append(all[id], next)
 	})
 	return all
+}
+
+// leased is what a revision says of a lease.
+type leased struct{ run, node, attempts, until int64 }
+
+// leaseOfClaim is how long a claim lasts.
+const leaseOfClaim = min(provider.SendTimeout+engine.LeaseMargin, engine.MaxLease)
+
+// claims reports whether a revision of a time claims a message. One that does not has the end
+// of a lease too, if an attempt is in doubt: then it counts no attempt, and follows a claim.
+func (l leased) claims(before leased, writtenAt int64) bool {
+	next := l.run != before.run || l.node != before.node || l.attempts > before.attempts || before.until == 0
+	return next && l.until-writtenAt >= leaseOfClaim.Milliseconds()
 }
 
 func textOf(v streamtypes.AttributeValue) string {

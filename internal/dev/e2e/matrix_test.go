@@ -111,6 +111,7 @@ func cell(c caller, route manifest.Route, journey string) string {
 	bodies[manifest.PutTenantSettings.Key()] = `{"topics":{}}`
 	bodies[manifest.PutSubscriptions.Key()] = `{"topics":{}}`
 	bodies[manifest.PutSuppression.Key()] = `{}`
+	bodies[manifest.SendTest.Key()] = `{"to":"a@b.test"}`
 	bodies[manifest.ActOnEnrollments.Key()] = `{"action":"remove","where":{"status":"failed"}}`
 	body, written := bodies[route.Key()]
 	require.True(c.t, written || route.Method == "GET" || route.Method == "DELETE", "the matrix has no body for %s", route.Key())
@@ -123,7 +124,7 @@ func cell(c caller, route manifest.Route, journey string) string {
 		header = []string{"If-Match", `"unknown"`}
 	}
 	path := strings.NewReplacer("/journeys/{id}", journey, "{customerId}", customer, "{version}", "1",
-		"{channel}", "email", "{address}", "ada@mail.test").Replace(route.Path)
+		"{channel}", "email", "{address}", "ada@mail.test", "{nodeId}", "missing").Replace(route.Path)
 	a := c.call(route.Method, path, body, header...)
 	text := strconv.Itoa(a.status)
 	if code, ok := a.body["code"].(string); ok {

@@ -29,6 +29,7 @@ type message struct {
 	Payload    jsontext.Value `json:"payload"`
 	Address    string         `json:"address,omitzero"`
 	At         string         `json:"at"`
+	Test       bool           `json:"test,omitzero"`
 
 	Topic       string            `json:"topic,omitzero"`
 	Unsubscribe map[string]string `json:"unsubscribe,omitzero"`

@@ -30,6 +30,7 @@ import (
 	"journeys/internal/progress"
 	"journeys/internal/subscription"
 	"journeys/internal/suppression"
+	"journeys/internal/testsend"
 	"journeys/internal/wiring"
 )
 
@@ -153,6 +154,7 @@ func newDecoders() decoders {
 		Log:           slog.New(slog.DiscardHandler),
 		Now:           now,
 		Suppressions:  &suppression.Service{Now: now}, // of an installation without channels
+		TestSends:     &testsend.Service{Journeys: service},
 		Wirings:       func(context.Context, time.Time) (map[string]wiring.State, error) { return nil, nil },
 		Meter: func(ctx context.Context) (context.Context, func() slog.Attr) {
 			return ctx, func() slog.Attr { return slog.Attr{} }
@@ -221,12 +223,12 @@ func requestExamples(t *testing.T) map[string]*example {
 			}
 			for name, e := range op.RequestBody.Value.Content["application/json"].Examples {
 				list[op.OperationID+" "+name] = &example{
-					method, manifest.BasePath + strings.NewReplacer("{id}", id, "{customerId}", "c-1", "{channel}", "email", "{address}", "ada@example.com").Replace(path), plain(t, e.Value.Value),
+					method, manifest.BasePath + strings.NewReplacer("{id}", id, "{customerId}", "c-1", "{channel}", "email", "{address}", "ada@example.com", "{nodeId}", "mail").Replace(path), plain(t, e.Value.Value),
 				}
 			}
 		}
 	}
-	require.Len(t, list, 31)
+	require.Len(t, list, 32)
 	return list
 }
 

@@ -193,6 +193,11 @@ func QuotaKey(t ident.Tenant, minute time.Time) Item {
 	return Key(tenantPrefix(t)+"#Q", strconv.FormatInt(minute.Unix()/60, 10))
 }
 
+// TestSendQuotaKey returns the key of the count of a tenant's test sends in a minute.
+func TestSendQuotaKey(t ident.Tenant, minute time.Time) Item {
+	return Key(tenantPrefix(t)+"#Q", "S#"+strconv.FormatInt(minute.Unix()/60, 10))
+}
+
 // FenceKey returns the key of the fence item for a customer's shard at that time.
 func FenceKey(t ident.Tenant, customer string, at time.Time) Item {
 	pk := tenantPrefix(t) + "#F#" + strconv.Itoa(hashShard(customer, fenceShards))
