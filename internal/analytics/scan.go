@@ -127,15 +127,13 @@ var errNoGraph = errors.New("the journey has no readable graph with this hash")
 func (c *shapeCache) checkAll(ctx context.Context, page *Scanned) error {
 	for i := range page.Enrollments {
 		e := &page.Enrollments[i]
-		err := c.check(ctx, e.JourneyKey, e.GraphHash, &e.Err, func(s *progress.Shape) error { return s.Check(e.Enrollment) })
-		if err != nil {
+		if err := c.check(ctx, e.JourneyKey, e.GraphHash, &e.Err, func(s *progress.Shape) error { return s.Check(e.Enrollment) }); err != nil {
 			return err
 		}
 	}
 	for i := range page.Feedback {
 		h := &page.Feedback[i]
-		err := c.check(ctx, h.JourneyKey, h.GraphHash, &h.Err, func(s *progress.Shape) error { return s.CheckFeedback(h.Heard) })
-		if err != nil {
+		if err := c.check(ctx, h.JourneyKey, h.GraphHash, &h.Err, func(s *progress.Shape) error { return s.CheckFeedback(h.Heard) }); err != nil {
 			return err
 		}
 	}
@@ -147,14 +145,15 @@ func (c *shapeCache) checkAll(ctx context.Context, page *Scanned) error {
 func (c *shapeCache) check(
 	ctx context.Context, k JourneyKey, hash string, fault *error, contradicts func(*progress.Shape) error,
 ) error {
-	if *fault != nil {
-		return nil
+	var shape keptShape
+	if *fault == nil {
+		var err error
+		if shape, err = c.get(ctx, k, hash); err != nil {
+			return err
+		}
+		*fault = shape.err
 	}
-	shape, err := c.get(ctx, k, hash)
-	if err != nil {
-		return err
-	}
-	if *fault = shape.err; *fault == nil {
+	if *fault == nil {
 		*fault = contradicts(shape.Shape)
 	}
 	return nil

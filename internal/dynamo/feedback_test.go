@@ -188,6 +188,29 @@ func TestFeedback_NamesNoForgottenCustomerInAnyOrder(t *testing.T) {
 	require.NotContains(t, log, "inconsistent")
 }
 
+// While a worker holds the customer, Forget waits. What is reported again meanwhile is not
+// counted again.
+func TestFeedback_CountsOnceWhileItsCustomerIsBeingForgotten(t *testing.T) {
+	t.Parallel()
+
+	p, id, m := heardWorld(t, "grace")
+	require.NoError(t, p.Feedback(t.Context(), demo, m, feedback.Clicked))
+	e, err := p.store.Enrollments.Enrollment(t.Context(), demo, id, "grace")
+	require.NoError(t, err)
+	e = e.NextWrite(p.now)
+	e.LeaseUntil = p.now.Add(time.Minute)
+	require.NoError(t, p.store.Engine.Advance(t.Context(), demo, 4, []progress.Enrollment{e})[0])
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	require.Error(t, p.Forget(ctx, demo, "grace"), "a worker holds the customer")
+	require.NoError(t, p.Feedback(t.Context(), demo, m, feedback.Clicked))
+	require.Zero(t, p.heardItems(t, "T#demo#C#grace"))
+	require.Equal(t, 1, p.heardItems(t, "T#demo#A#"))
+	p.now = p.now.Add(time.Hour)
+	require.NoError(t, p.Forget(t.Context(), demo, "grace"))
+	require.NotContains(t, p.audit(t), `"drift"`)
+}
+
 func TestFeedback_LeavesANewerItemAlone(t *testing.T) {
 	t.Parallel()
 

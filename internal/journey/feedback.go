@@ -22,7 +22,8 @@ type FeedbackStore interface {
 
 // Feedback records what was reported of a message, once for each kind, and wakes the run
 // that waits for it. A message that is not known, or not any more, changes nothing. It may
-// be called in any order and again: a repeat finishes what an earlier call began.
+// be called in any order and again: a repeat finishes what an earlier call began. Only a repeat
+// that runs while its customer is being forgotten may count again.
 func (s *Service) Feedback(ctx context.Context, t ident.Tenant, id message.ID, k feedback.Kind) error {
 	m, err := s.messageOf(ctx, t, id)
 	if err != nil {

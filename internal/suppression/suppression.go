@@ -171,9 +171,12 @@ func (s *Service) KeepOptOuts(ctx context.Context, t ident.Tenant, said consent.
 			outs[topic] = statement.At
 		}
 	}
-	profile, err := condition.ParseValue(attributes)
-	if len(outs) == 0 || err != nil { // a profile that cannot be read has no addresses
+	if len(outs) == 0 {
 		return nil
+	}
+	profile, err := condition.ParseValue(attributes)
+	if err != nil {
+		profile = condition.Value{} // one that cannot be read has no addresses
 	}
 	for _, attribute := range catalog.Addresses() {
 		address := graph.AddressIn(profile, attribute)

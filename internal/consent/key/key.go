@@ -10,7 +10,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
-	"hash"
 	"strconv"
 	"strings"
 
@@ -57,7 +56,7 @@ func mac(key []byte, parts ...string) []byte {
 	if len(key) == 0 {
 		panic("key: the zero Key")
 	}
-	var h hash.Hash = hmac.New(sha256.New, key)
+	h := hmac.New(sha256.New, key)
 	for _, part := range parts {
 		_, _ = h.Write(strconv.AppendInt(nil, int64(len(part)), 10)) // a hash returns no error
 		_, _ = h.Write([]byte{':'})

@@ -119,6 +119,9 @@ func (s Messages) Strip(ctx context.Context, t ident.Tenant, ids []message.ID) e
 			if err := item.CheckNewer(it); err != nil {
 				return err
 			}
+			if _, named := it[mCustomer]; !named {
+				continue
+			}
 			if err := s.strip(ctx, it); err != nil {
 				return err
 			}

@@ -39,7 +39,7 @@ func makeKey(ctx context.Context, text string, out io.Writer) error {
 	case !ok:
 		return errors.New(manifest.EnvKey + ` must be "ssm:" and the name of a parameter, or "secretsmanager:" and the name or the ARN of a secret`)
 	case place.Store != secret.Parameter:
-		fmt.Fprintf(out, "key: %s is yours to make (docs/deployment.md, The key)\n", place)
+		_, _ = fmt.Fprintf(out, "key: %s is yours to make (docs/deployment.md, The key)\n", place)
 		return nil
 	}
 	cfg, err := config.LoadDefaultConfig(ctx)
@@ -56,11 +56,11 @@ func makeKey(ctx context.Context, text string, out io.Writer) error {
 	var exists *types.ParameterAlreadyExists
 	switch {
 	case errors.As(err, &exists):
-		fmt.Fprintf(out, "key: %s is there\n", place)
+		_, _ = fmt.Fprintf(out, "key: %s is there\n", place)
 		return nil
 	case err != nil:
 		return fmt.Errorf("make the parameter %s: %w", place.Name, err)
 	}
-	fmt.Fprintf(out, "key: %s made\n", place)
+	_, _ = fmt.Fprintf(out, "key: %s made\n", place)
 	return nil
 }
