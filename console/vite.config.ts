@@ -82,7 +82,7 @@ export default defineConfig({
     strictPort: true,
     fs: { allow: [".", "../examples"] }, // the examples are part of the page
     watch: { ignored: ["**/console/build/**", "**/test/**"] },
-    proxy: { "/api": backend, "/_local": backend, "/config.json": backend, "/preview": backend },
+    proxy: { "/api": backend, "/_local": backend, "/config.json": backend, "/preview": backend, "^/u/": backend },
   },
   test: { include: ["test/**/*.test.ts"], environment: "node", testTimeout: 60_000 },
 });

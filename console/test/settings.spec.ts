@@ -144,6 +144,13 @@ test("an admin edits topics, and not over another's change", async ({ enter, bac
   expect(await axe(page)).toEqual([]);
   await card.getByRole("button", { name: "Save" }).press("Enter");
   await expect(card.getByRole("row").nth(1)).toHaveText("News & more news-moreemail, smsis subscribed");
+  trouble.allow(/^console: Blocked script execution in '\S+\/u\//); // the test's own scripts
+  await card.getByText("The page to unsubscribe").click();
+  const shown = card.frameLocator("iframe");
+  await expect(shown.getByRole("checkbox", { name: "News & more" })).toBeChecked();
+  expect(await axe(page)).toEqual([]);
+  await shown.getByRole("button").click();
+  await expect(shown.getByRole("status")).toBeVisible();
 
   await card.getByRole("button", { name: "Edit" }).click();
   await card.getByLabel("Name").fill("My news");

@@ -17,6 +17,7 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/api/web"
 	"journeys/internal/auth"
+	"journeys/internal/consent/key"
 	"journeys/internal/emf"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -35,6 +36,8 @@ type API struct {
 	Names     *names.Collector
 	// Suppressions is required by its own operations only.
 	Suppressions *suppression.Service
+	// Key is required by GetTenantSettings only.
+	Key *key.Source
 	// TestSends is required by its own operation only.
 	TestSends *testsend.Service
 	// Wirings returns what was noted of channels. Beside an error, it returns what could be read.

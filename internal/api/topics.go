@@ -6,6 +6,8 @@ import (
 
 	"journeys/internal/api/web"
 	"journeys/internal/consent"
+	"journeys/internal/manifest"
+	"journeys/internal/message"
 	"journeys/internal/strict"
 	"journeys/internal/subscription"
 )
@@ -25,6 +27,8 @@ type topicBody struct {
 type tenantSettingsBody struct {
 	Topics    map[string]topicBody `json:"topics"`
 	UpdatedAt *web.Timestamp       `json:"updatedAt,omitzero"` // nil if never written
+	// Page is the path of the page on which recipients unsubscribe, "" where it is not told.
+	Page string `json:"unsubscribePage,omitzero"`
 }
 
 func newTopicBodies(topics consent.Topics) map[string]topicBody {
@@ -39,9 +43,9 @@ func newTopicBodies(topics consent.Topics) map[string]topicBody {
 	return bodies
 }
 
-func writeTenantSettings(w http.ResponseWriter, s consent.TenantSettings) error {
+func writeTenantSettings(w http.ResponseWriter, s consent.TenantSettings, page string) error {
 	w.Header().Set("ETag", web.ETag(s.Rev))
-	return web.WriteJSON(w, http.StatusOK, tenantSettingsBody{newTopicBodies(s.Topics), web.TimestampOrNil(s.UpdatedAt)})
+	return web.WriteJSON(w, http.StatusOK, tenantSettingsBody{newTopicBodies(s.Topics), web.TimestampOrNil(s.UpdatedAt), page})
 }
 
 func getTenantSettings(a *API, w http.ResponseWriter, r *request) error {
@@ -58,7 +62,18 @@ func getTenantSettings(a *API, w http.ResponseWriter, r *request) error {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	return writeTenantSettings(w, settings)
+	return writeTenantSettings(w, settings, a.samplePage(r))
+}
+
+// samplePage returns the path of the page on which recipients unsubscribe, as an admin may
+// look at it. It returns "" if the key cannot be read, since the settings are of use without.
+func (a *API) samplePage(r *request) string {
+	k, err := a.Key.Key(r.Context())
+	if err != nil {
+		a.Log.ErrorContext(r.Context(), "unsubscribe page not shown: key not read", "error", err)
+		return ""
+	}
+	return manifest.UnsubscribePath(message.Token(k, r.tenant, message.Sample))
 }
 
 func putTenantSettings(a *API, w http.ResponseWriter, r *request) error {
@@ -72,7 +87,7 @@ func putTenantSettings(a *API, w http.ResponseWriter, r *request) error {
 		if v, ok := o.Need("topics"); ok {
 			topics = a.readTopics(r, v)
 		}
-		o.Ignore("updatedAt") // so that an answer can be sent back
+		o.Ignore("updatedAt", "unsubscribePage") // so that an answer can be sent back
 		o.Done("topics")
 	}
 	if err := r.CheckFaults(); err != nil {
@@ -82,7 +97,7 @@ func putTenantSettings(a *API, w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return writeTenantSettings(w, settings)
+	return writeTenantSettings(w, settings, "")
 }
 
 func (a *API) readTopics(r *request, v strict.Value) consent.Topics {

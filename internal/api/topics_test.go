@@ -30,14 +30,21 @@ func text(t *testing.T, value any) string {
 func TestTenantSettings_ReplaceTheTopics(t *testing.T) {
 	t.Parallel()
 	s := newConfigured(t, catalog.Catalog{Channels: catalog.List{"email": {Kind: "ses"}, "push": {Kind: "http"}}}, nil)
-	require.Equal(t, map[string]any{"topics": map[string]any{}}, s.must(200, asAdmin("GET", "/tenant-settings", "", nil)))
+	first := s.must(200, asAdmin("GET", "/tenant-settings", "", nil))
+	page := first["unsubscribePage"]
+	require.Regexp(t, `^/u/[A-Za-z0-9_-]+$`, page)
+	require.Equal(t, map[string]any{"topics": map[string]any{}, "unsubscribePage": page}, first)
 	tagged := func(header, tag string) []string { return []string{header, tag} }
 
 	stored := s.must(200, asAdmin("PUT", "/tenant-settings", topics, tagged("If-Match", `"0"`)))
 	require.Equal(t, `{"news":{"channels":["email","push"],"default":"out","name":"News"},"tips":{"channels":["email"],"default":"in","name":"Tips"}}`, text(t, stored["topics"]))
 	require.NotEmpty(t, stored["updatedAt"])
 	require.Equal(t, stored, s.must(200, asAdmin("PUT", "/tenant-settings", text(t, stored), tagged("If-Match", `"1"`))), "the same again")
-	require.Equal(t, stored, s.must(200, asAdmin("GET", "/tenant-settings", "", nil)))
+	read := s.must(200, asAdmin("GET", "/tenant-settings", "", nil))
+	require.Equal(t, page, read["unsubscribePage"])
+	require.Equal(t, stored, s.must(200, asAdmin("PUT", "/tenant-settings", text(t, read), tagged("If-Match", `"1"`))), "an answer sent back")
+	delete(read, "unsubscribePage")
+	require.Equal(t, stored, read)
 	s.must(304, asAdmin("GET", "/tenant-settings", "", tagged("If-None-Match", `"1"`)))
 	stale := s.must(412, asAdmin("PUT", "/tenant-settings", `{"topics":{}}`, tagged("If-Match", `"0"`)))
 	require.Equal(t, "stale-settings", stale["code"])

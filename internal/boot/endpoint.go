@@ -19,6 +19,7 @@ import (
 	"journeys/internal/apigw"
 	"journeys/internal/boot/function"
 	"journeys/internal/catalog"
+	"journeys/internal/consent/key"
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
 	"journeys/internal/journey"
@@ -59,7 +60,7 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke, newProvider NewProvider)
 		}
 		collector := names.NewCollector(store.Names, time.Now, log)
 		collector.Timeout = namesTimeout()
-		suppressions, err := newSuppressions(settings, store, service)
+		source, err := readKey(settings)
 		if err != nil {
 			return nil, err
 		}
@@ -72,7 +73,8 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke, newProvider NewProvider)
 			Now:           time.Now,
 			Meter:         meter,
 			Installation:  settings[manifest.EnvTable],
-			Suppressions:  suppressions,
+			Suppressions:  newSuppressions(source, store, service),
+			Key:           source,
 			Wirings:       store.Wirings.States,
 		}
 		if newProvider != nil {
@@ -84,19 +86,23 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke, newProvider NewProvider)
 	})
 }
 
-// newSuppressions returns the service of suppressions of a function that has the key, and
-// lets the journeys' service keep opt-outs by it; nil for others.
-func newSuppressions(settings map[string]string, store *dynamo.Store, journeys *journey.Service) (*suppression.Service, error) {
+// readKey returns the source of the key of a function that has the setting, nil for others.
+func readKey(settings map[string]string) (*key.Source, error) {
 	if _, ok := settings[manifest.EnvKey]; !ok {
 		return nil, nil //nolint:nilnil // most functions have none
 	}
-	source, err := openKey(settings)
-	if err != nil {
-		return nil, err
+	return openKey(settings)
+}
+
+// newSuppressions returns the service of suppressions of a function that has the key, and
+// lets the journeys' service keep opt-outs by it; nil for others.
+func newSuppressions(source *key.Source, store *dynamo.Store, journeys *journey.Service) *suppression.Service {
+	if source == nil {
+		return nil
 	}
 	s := &suppression.Service{Store: store.Addresses, Key: source, Catalog: journeys.Catalog, Now: time.Now}
 	journeys.KeepOptOuts = s.KeepOptOuts
-	return s, nil
+	return s
 }
 
 // newTestSends returns the service of test messages of a function that sends.

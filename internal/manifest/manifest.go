@@ -198,7 +198,7 @@ var (
 
 // The routes of what customers want to be sent.
 var (
-	GetTenantSettings = route(http.MethodGet, "/tenant-settings", admins, endpoint("get-tenant-settings", "GetItem"))
+	GetTenantSettings = route(http.MethodGet, "/tenant-settings", admins, keyed(endpoint("get-tenant-settings", "GetItem")))
 	PutTenantSettings = route(http.MethodPut, "/tenant-settings", admins, checking(endpoint("put-tenant-settings", "GetItem", "UpdateItem")))
 	GetSubscriptions  = route(http.MethodGet, "/customers/{customerId}/subscriptions", feeders, endpoint("get-subscriptions", "BatchGetItem"))
 	// A customer who unsubscribes causes an event, so it has what PutEvent has.

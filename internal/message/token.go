@@ -11,6 +11,10 @@ import (
 // attempts.
 const macSize = 10
 
+// Sample is the id of no message. With its token, the page on which recipients unsubscribe
+// shows all topics of the tenant, and changes nothing.
+var Sample ID
+
 // Token returns the token with which the recipient of a message unsubscribes: at most 120
 // characters of base64url.
 func Token(k key.Key, t ident.Tenant, id ID) string {

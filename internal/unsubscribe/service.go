@@ -56,6 +56,7 @@ type recipient struct {
 	said    consent.Subscriptions
 	address consent.Address
 	forgot  bool // the customer was forgotten, so only the address is known
+	sample  bool // nobody: the page is shown to an admin, as a subscriber of all topics
 }
 
 // recipient returns the recipient of the message with that token, or ErrNoMessage.
@@ -68,6 +69,9 @@ func (s *Service) recipient(ctx context.Context, token string) (*recipient, erro
 	if !ok {
 		return nil, journey.ErrNoMessage
 	}
+	if id == message.Sample {
+		return s.sample(ctx, t)
+	}
 	m, err := s.Messages.Message(ctx, t, id, s.Now())
 	if err == nil && m.Topic == "" {
 		err = journey.ErrNoMessage
@@ -77,6 +81,19 @@ func (s *Service) recipient(ctx context.Context, token string) (*recipient, erro
 	}
 	r := &recipient{tenant: t, message: m}
 	return r, s.read(ctx, r)
+}
+
+// sample returns a recipient who is nobody, of a message about the first topic.
+func (s *Service) sample(ctx context.Context, t ident.Tenant) (*recipient, error) {
+	settings, err := s.Topics.TenantSettings(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	r := &recipient{tenant: t, topics: settings.Topics, sample: true}
+	if ids := r.ids(); len(ids) > 0 {
+		r.message.Topic = ids[0]
+	}
+	return r, nil
 }
 
 // read reads what r wants. A customer who was forgotten a moment ago may still be named by
@@ -97,12 +114,14 @@ func (s *Service) read(ctx context.Context, r *recipient) error {
 }
 
 // wants reports whether the recipient is subscribed to a topic.
-func (r *recipient) wants(topic string) bool { return r.topics.Wants(topic, r.said, r.address) }
+func (r *recipient) wants(topic string) bool {
+	return r.sample || r.topics.Wants(topic, r.said, r.address)
+}
 
 // ids returns the topics of the channel of the message, and its own, sorted by name.
 func (r *recipient) ids() []string {
 	ids := slices.DeleteFunc(slices.Collect(maps.Keys(r.topics)), func(id string) bool {
-		return id != r.message.Topic && !r.topics.Covers(id, r.message.Named)
+		return !r.sample && id != r.message.Topic && !r.topics.Covers(id, r.message.Named)
 	})
 	slices.SortFunc(ids, func(a, b string) int { return cmp.Or(cmp.Compare(r.name(a), r.name(b)), cmp.Compare(a, b)) })
 	return ids
@@ -119,7 +138,7 @@ func (r *recipient) name(topic string) string {
 // leave unsubscribes the recipient from topics. Repeated, it completes what an earlier
 // call left unfinished, and does nothing else.
 func (s *Service) leave(ctx context.Context, r *recipient, topics []string) error {
-	if len(topics) == 0 {
+	if len(topics) == 0 || r.sample {
 		return nil
 	}
 	if r.forgot {

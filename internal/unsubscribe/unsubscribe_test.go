@@ -243,6 +243,27 @@ func TestUnsubscribe_FollowingLinksChangesNothing(t *testing.T) {
 	require.Zero(t, w.heard.Load())
 }
 
+func TestUnsubscribe_ASampleShowsAllTopicsAndStoresNothing(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t)
+	before := w.items(t)
+	sample := message.Token(w.key, acme, message.Sample)
+	answer := w.get(sample)
+	require.Equal(t, http.StatusOK, answer.Code)
+	for _, name := range []string{"News &amp; &lt;more&gt;", "Offers", "Hints", "Tips"} {
+		require.Contains(t, answer.Body.String(), name)
+	}
+	require.Equal(t, 4, strings.Count(answer.Body.String(), `type="checkbox"`))
+	require.Equal(t, http.StatusOK, w.post(sample, oneClick).Code)
+	left := w.post(sample, url.Values{"page": {"1"}, "topic": {"news"}})
+	require.Contains(t, left.Body.String(), `role="status"`)
+	require.Equal(t, 3, strings.Count(left.Body.String(), `type="checkbox"`))
+	require.Equal(t, before, w.items(t))
+	require.Zero(t, w.heard.Load())
+	require.Zero(t, w.reads.Load())
+}
+
 func TestUnsubscribe_ThePageIsStrict(t *testing.T) {
 	t.Parallel()
 

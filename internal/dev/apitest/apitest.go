@@ -4,6 +4,7 @@ package apitest
 
 import (
 	"context"
+	"encoding/base64"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -58,6 +59,13 @@ func Handler(c Config) http.Handler {
 	if c.Names == nil {
 		c.Names = &memoryNames{}
 	}
+	if c.Key == nil {
+		k, err := key.Parse(base64.StdEncoding.EncodeToString(make([]byte, key.Size)))
+		if err != nil {
+			panic(err)
+		}
+		c.Key = key.Fixed(k)
+	}
 	topics, ok := c.Stores.Topics.(subscription.Store)
 	if !ok {
 		topics = newMemoryTopics()
@@ -80,6 +88,7 @@ func Handler(c Config) http.Handler {
 		Log:           c.Log,
 		Now:           c.Now,
 		Suppressions:  suppressions,
+		Key:           c.Key,
 		TestSends: &testsend.Service{
 			Journeys: service, Suppressions: suppressions, Provider: c.Provider, Quota: c.TestSends,
 			PublicURL: PublicURL, Now: c.Now, Entropy: c.Random,

@@ -32,7 +32,10 @@ export function TopicsCard({ settings, admin }: { settings: Schemas["Settings"];
         ) : none ? (
           <p>{words.none}</p>
         ) : (
-          <TopicTable topics={settings.topics} />
+          <>
+            <TopicTable topics={settings.topics} />
+            {admin && <UnsubscribePage />}
+          </>
         )}
       </div>
     </section>
@@ -67,15 +70,49 @@ export function TopicTable({ topics }: { topics: Topics }) {
   );
 }
 
-/** The editor, once the stored topics and their tag are read. */
-function Editing({ settings, onClose }: { settings: Schemas["Settings"]; onClose: () => void }) {
-  const stored = useQuery({
+/** The page on which people unsubscribe, in a frame: with the stored topics, and as a page that stores nothing. */
+function UnsubscribePage() {
+  const [open, setOpen] = useState(false);
+  const stored = useTenantSettings(open);
+  const page = stored.data?.data.unsubscribePage;
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary className="label">{words.page}</summary>
+      {open && (
+        <div className="col gap-2 topics-page">
+          <p className="help">{words.pageDetail}</p>
+          {stored.error ? (
+            <Failure error={stored.error} retry={() => void stored.refetch()} />
+          ) : page === undefined ? (
+            stored.data ? (
+              <p>{words.noPage}</p>
+            ) : (
+              <Skeleton rows={3} />
+            )
+          ) : (
+            <iframe className="unsubscribe-page" src={page} sandbox="allow-forms" title={words.page} />
+          )}
+        </div>
+      )}
+    </details>
+  );
+}
+
+/** The stored topics and their tag, read anew by each that asks. */
+function useTenantSettings(enabled = true) {
+  return useQuery({
     queryKey: keys.tenantSettings,
     queryFn: ({ signal }) => call(api.GET("/tenant-settings", { signal })),
     staleTime: 0,
     gcTime: 0,
     refetchOnWindowFocus: false, // what is being edited stays
+    enabled,
   });
+}
+
+/** The editor, once the stored topics and their tag are read. */
+function Editing({ settings, onClose }: { settings: Schemas["Settings"]; onClose: () => void }) {
+  const stored = useTenantSettings();
   if (stored.error) return <Failure error={stored.error} retry={() => void stored.refetch()} />;
   if (stored.data === undefined) return <Skeleton rows={3} />;
   return (
