@@ -101,7 +101,9 @@ func TestSettings_FitIntoLambdasEnvironment(t *testing.T) {
 	}
 	const excess = 467
 	require.EqualError(t, long(4000), "the environment of advance has up to 4563 bytes as JSON, and Lambda takes 4096: "+
-		"JOURNEYS_PROVIDERS 4139, JOURNEYS_PUBLIC_URL 151, JOURNEYS_TABLE 146, JOURNEYS_ADVANCE_CONCURRENCY 36, JOURNEYS_KEY 35, JOURNEYS_RESTORED 28, JOURNEYS_PAUSED 26 (docs/deployment.md, Sizes)")
+		"JOURNEYS_PROVIDERS 4139, JOURNEYS_PUBLIC_URL 151, JOURNEYS_TABLE 146, JOURNEYS_ADVANCE_CONCURRENCY 36, JOURNEYS_KEY 35, JOURNEYS_RESTORED 28, JOURNEYS_PAUSED 26 (docs/deployment.md, Sizes)\n"+
+		"the environment of send-test has up to 4473 bytes as JSON, and Lambda takes 4096: "+
+		"JOURNEYS_PROVIDERS 4139, JOURNEYS_PUBLIC_URL 151, JOURNEYS_TABLE 146, JOURNEYS_KEY 35 (docs/deployment.md, Sizes)")
 	require.NoError(t, long(4000-excess))
 	require.ErrorContains(t, long(4000-excess+1), "has up to 4097 bytes as JSON, and Lambda takes 4096")
 
