@@ -145,7 +145,7 @@ func (m *memoryStore) DrainFrom(context.Context, ident.Tenant, ident.ID) (int, e
 	return -1, nil
 }
 
-func (m *memoryStore) Forget(_ context.Context, _ ident.Tenant, customer string, now time.Time, _ journey.KeepOptOuts) error {
+func (m *memoryStore) Forget(_ context.Context, _ ident.Tenant, customer string, now time.Time, _ journey.Forgetting) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.forgotten == nil {

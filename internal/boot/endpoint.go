@@ -22,6 +22,7 @@ import (
 	"journeys/internal/consent/key"
 	"journeys/internal/dynamo"
 	"journeys/internal/dynamo/capacity"
+	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
 	"journeys/internal/names"
@@ -50,6 +51,9 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke, newProvider NewProvider)
 			return nil, err
 		}
 		service := newService(stores)
+		service.Unstripped = func(ctx context.Context, t ident.Tenant, d journey.Damage) {
+			log.ErrorContext(ctx, "messages of a forgotten customer not stripped", "tenant", t.String(), "journey", d.Journey, "error", d.Cause)
+		}
 		service.Sample = func(customers int) bool { return mathrand.IntN(journey.SampleEvery) < customers }
 		if service.Catalog, err = readCatalog(settings); err != nil {
 			return nil, err

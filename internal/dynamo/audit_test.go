@@ -15,6 +15,7 @@ import (
 	"journeys/internal/analytics"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/ident"
+	"journeys/internal/journey"
 	"journeys/internal/progress"
 	"journeys/internal/trail"
 )
@@ -180,7 +181,7 @@ func (f forgetting) Scan(ctx context.Context, segment, of int, cursor []byte, co
 	if *f.pages++; err == nil && *f.pages%of == of/2 {
 		name := (*f.names)[0]
 		*f.names = (*f.names)[1:]
-		err = f.w.store.Customers.Forget(ctx, f.w.tenant, name, f.w.now, nil)
+		err = f.w.store.Customers.Forget(ctx, f.w.tenant, name, f.w.now, journey.Forgetting{})
 	}
 	return page, next, err
 }
@@ -246,7 +247,7 @@ func TestRollup_DriftIsReportedBesideForgetting(t *testing.T) {
 	w.r.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 	pages := 0
 	for _, second := range []bool{true, false} {
-		require.NoError(t, w.store.Customers.Forget(t.Context(), w.tenant, names[0], w.now, nil))
+		require.NoError(t, w.store.Customers.Forget(t.Context(), w.tenant, names[0], w.now, journey.Forgetting{}))
 		names = names[1:]
 		r := w.rollupOf(forgettingIn{forgetting{w.store.Analytics, w, &pages, &names}, second})
 		r.Segments = 16

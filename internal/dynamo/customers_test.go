@@ -142,7 +142,7 @@ func TestForget_FinishesAfterACrash(t *testing.T) {
 			waiting, left := p.journey(t, waitingGraph, name), p.journey(t, leavingGraph, name)
 			_, err := p.PutCustomer(t.Context(), demo, journey.ProfileChange{Customer: name, Attributes: []byte(`{}`)}, nil)
 			require.NoError(t, err)
-			err = storeOn(p.table, dyingAfter(calls, after)).Customers.Forget(t.Context(), demo, name, p.now, nil)
+			err = storeOn(p.table, dyingAfter(calls, after)).Customers.Forget(t.Context(), demo, name, p.now, journey.Forgetting{})
 			if calls < 4 {
 				require.Error(t, err)
 			}

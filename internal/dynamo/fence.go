@@ -77,7 +77,7 @@ func (s *table) undoInsert(ctx context.Context, t ident.Tenant, e progress.Enrol
 		if err != nil || it == nil {
 			return err
 		}
-		if err := s.forgetEnrollment(ctx, t, it, now); err != nil {
+		if err := s.forgetEnrollment(ctx, t, it, now, journey.Forgetting{}); err != nil {
 			return err
 		}
 		if attempt > 0 && !backoff.Pause(ctx, attempt) { // a worker sends a message to the customer

@@ -112,7 +112,7 @@ func (o *orders) forgetting(customer string) (begin, end func()) {
 		now := o.received.Add(time.Duration(o.clock.Add(1)) * time.Millisecond)
 		go func() {
 			defer close(done)
-			if err := o.store.Customers.Forget(ctx, demo, customer, now, nil); err != nil {
+			if err := o.store.Customers.Forget(ctx, demo, customer, now, journey.Forgetting{}); err != nil {
 				o.t.Error(err)
 				once.Do(func() { close(fenced) })
 			}

@@ -43,20 +43,20 @@ var anonymousAttributes = []string{
 //
 // The opt-outs are kept behind the fence: what is written from then on is either not
 // stored, or undone by its writer.
-func (s Customers) Forget(ctx context.Context, t ident.Tenant, customer string, now time.Time, keep journey.KeepOptOuts) error {
+func (s Customers) Forget(ctx context.Context, t ident.Tenant, customer string, now time.Time, tell journey.Forgetting) error {
 	if err := s.refuseNewer(ctx, t, customer); err != nil {
 		return err
 	}
 	if err := fence.Put(ctx, s.Table, t, customer, now); err != nil {
 		return err
 	}
-	if err := s.keepOptOuts(ctx, t, customer, keep); err != nil {
+	if err := s.keepOptOuts(ctx, t, customer, tell.KeepOptOuts); err != nil {
 		return err
 	}
 	// Runs come before feedback: what is reported of their messages from then on is not
 	// stored, so that what was anonymized is not counted again.
 	for _, from := range []string{item.EnrollmentPrefix, " "} {
-		if err := s.forgetFrom(ctx, t, customer, from, now); err != nil {
+		if err := s.forgetFrom(ctx, t, customer, from, now, tell); err != nil {
 			return err
 		}
 	}
@@ -65,7 +65,7 @@ func (s Customers) Forget(ctx context.Context, t ident.Tenant, customer string, 
 
 // forgetFrom forgets the customer's items with this sort key and later ones until there
 // are none.
-func (s *table) forgetFrom(ctx context.Context, t ident.Tenant, customer, from string, now time.Time) error {
+func (s *table) forgetFrom(ctx context.Context, t ident.Tenant, customer, from string, now time.Time, tell journey.Forgetting) error {
 	stuck, first := 0, ""
 	for {
 		out, err := s.Client.Query(ctx, &dynamodb.QueryInput{
@@ -86,7 +86,7 @@ func (s *table) forgetFrom(ctx context.Context, t ident.Tenant, customer, from s
 		} else if stuck++; !backoff.Pause(ctx, stuck) { // another process writes the item, or the table is busy
 			return access.WrapFailed("forget a customer", ctx.Err())
 		}
-		if err := s.forgetItems(ctx, t, out.Items, now); err != nil {
+		if err := s.forgetItems(ctx, t, out.Items, now, tell); err != nil {
 			return err
 		}
 	}
@@ -128,13 +128,15 @@ func (s *table) refuseNewer(ctx context.Context, t ident.Tenant, customer string
 
 // forgetItems anonymizes the enrollments, earlier runs and feedback among a customer's
 // items and deletes the others.
-func (s *table) forgetItems(ctx context.Context, t ident.Tenant, items []map[string]types.AttributeValue, now time.Time) error {
+func (s *table) forgetItems(
+	ctx context.Context, t ident.Tenant, items []map[string]types.AttributeValue, now time.Time, tell journey.Forgetting,
+) error {
 	var requests []types.WriteRequest
 	for _, it := range items {
 		r := item.Reader{Item: it}
 		switch sk := r.Text(manifest.SortKey); {
 		case item.IsEnrollment(sk), strings.HasPrefix(sk, item.EarlierPrefix):
-			if err := s.forgetEnrollment(ctx, t, it, now); err != nil {
+			if err := s.forgetEnrollment(ctx, t, it, now, tell); err != nil {
 				return err
 			}
 		case strings.HasPrefix(sk, item.HeardPrefix):
@@ -151,15 +153,22 @@ func (s *table) forgetItems(ctx context.Context, t ident.Tenant, items []map[str
 // forgetEnrollment anonymizes an enrollment. While a worker sends the customer a
 // message, it requests their exit instead: the worker records the message first, and
 // Forget meets the enrollment again.
-func (s *table) forgetEnrollment(ctx context.Context, t ident.Tenant, it item.Item, now time.Time) error {
+func (s *table) forgetEnrollment(ctx context.Context, t ident.Tenant, it item.Item, now time.Time, tell journey.Forgetting) error {
 	e, err := decodeEnrollment(t, it)
 	if errors.Is(err, journey.ErrNewer) {
 		return err
 	}
 	// A worker stores the record of a message while it holds the lease, so there can be
 	// none of a revision that anonymize finds unchanged.
-	if err := s.messages.Strip(ctx, t, messagesOf(t, e)); err != nil {
+	ids, whole := messagesOf(t, e)
+	if err := s.messages.Strip(ctx, t, ids); err != nil {
 		return err
+	}
+	if err == nil && (!whole || e.RequestID == ident.RequestID{}) {
+		err = errUnstripped
+	}
+	if err != nil && tell.Unstripped != nil {
+		tell.Unstripped(ctx, t, journey.Damage{Journey: e.Journey, Cause: access.WrapDamaged(err)})
 	}
 	if err != nil || e.Status != progress.Inside || !e.LeaseUntil.After(now) {
 		return s.anonymize(ctx, t, it, now)
@@ -174,16 +183,21 @@ func (s *table) forgetEnrollment(ctx context.Context, t ident.Tenant, it item.It
 	return nil
 }
 
-// messagesOf returns the ids that messages of a run have, or would have.
-func messagesOf(t ident.Tenant, e progress.Enrollment) []message.ID {
+// errUnstripped means that not all messages of an enrollment are known.
+var errUnstripped = errors.New("dynamo: an enrollment without its request or its whole path")
+
+// messagesOf returns the ids that messages of a run have, or would have, and whether they
+// are all.
+func messagesOf(t ident.Tenant, e progress.Enrollment) (ids []message.ID, whole bool) {
 	id := func(node int) message.ID { return message.NewID(t, e.Journey, e.Customer, e.Run, node, e.RequestID) }
-	ids := []message.ID{id(e.Node)}
-	for _, v := range e.Path.Visits(e.EnrolledAt) {
+	ids = []message.ID{id(e.Node)}
+	visits, whole := e.Path.Decode(e.EnrolledAt)
+	for _, v := range visits {
 		if next := id(v.Node); !slices.Contains(ids, next) {
 			ids = append(ids, next)
 		}
 	}
-	return ids
+	return ids, whole
 }
 
 // anonymize replaces an enrollment by an anonymized one, unless it was written since

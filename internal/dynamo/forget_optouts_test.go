@@ -33,7 +33,7 @@ func TestForget_KeepsOptOutsWhereverItDies(t *testing.T) {
 			}, 0))
 			dying := storeOn(p.table, dyingAfter(calls, after))
 			keep := (&suppression.Service{Store: dying.Addresses, Key: key.Fixed(k)}).KeepOptOuts
-			err = dying.Customers.Forget(t.Context(), demo, name, p.now, keep)
+			err = dying.Customers.Forget(t.Context(), demo, name, p.now, journey.Forgetting{KeepOptOuts: keep})
 			if calls < 8 {
 				require.Error(t, err)
 			}

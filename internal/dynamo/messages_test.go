@@ -1,6 +1,7 @@
 package dynamo_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/dynamo/item"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/message"
@@ -83,4 +85,37 @@ func TestForget_StripsMessages(t *testing.T) {
 	require.False(t, slices.ContainsFunc(allItems(t, p.table), func(it map[string]types.AttributeValue) bool {
 		return strings.Contains(textOf(it, "PK")+printed(it), "ada")
 	}))
+}
+
+// The records of all messages of an enrollment are only found if it can be read. Otherwise
+// Forget says so, and forgets the rest.
+func TestForget_TellsOfMessagesThatItCannotFind(t *testing.T) {
+	t.Parallel()
+
+	p := newFixture(t)
+	journeyID := p.journey(t, sendingGraph, "ada", "bob", "cleo", "dora")
+	for customer, damage := range map[string]map[string]types.AttributeValue{
+		"ada":  {"p": &types.AttributeValueMemberB{Value: []byte{1, 255, 255}}},
+		"bob":  {"rid": nil},
+		"cleo": {"rid": &types.AttributeValueMemberS{Value: "x"}},
+		"dora": nil,
+	} {
+		for attribute, value := range damage {
+			p.damageItem(t, item.EnrollmentKey(demo, journeyID, customer), attribute, value)
+		}
+		var told []journey.Damage
+		p.Unstripped = func(_ context.Context, tenant ident.Tenant, d journey.Damage) {
+			require.Equal(t, demo, tenant)
+			told = append(told, d)
+		}
+		require.NoError(t, p.Forget(t.Context(), demo, customer))
+		if damage == nil {
+			require.Empty(t, told)
+			continue
+		}
+		require.Len(t, told, 1, customer)
+		require.Equal(t, journeyID, told[0].Journey)
+		require.ErrorIs(t, told[0].Cause, journey.ErrDamaged)
+		require.NotContains(t, told[0].Cause.Error(), customer)
+	}
 }

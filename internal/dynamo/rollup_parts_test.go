@@ -8,6 +8,7 @@ import (
 
 	"journeys/internal/analytics"
 	"journeys/internal/analytics/tally"
+	"journeys/internal/journey"
 	"journeys/internal/progress"
 )
 
@@ -115,7 +116,7 @@ func TestRollup_ForgottenCustomersStayCounted(t *testing.T) {
 		}
 		delete(w.inside, customer)
 		delete(w.left, customer)
-		require.NoError(t, w.store.Customers.Forget(t.Context(), w.tenant, customer, w.now, nil))
+		require.NoError(t, w.store.Customers.Forget(t.Context(), w.tenant, customer, w.now, journey.Forgetting{}))
 	}
 	require.NotEmpty(t, left)
 	w.wrote(left)

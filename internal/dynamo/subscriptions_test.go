@@ -140,7 +140,9 @@ func TestSubscriptions_OfAForgottenCustomerAreNotStored(t *testing.T) {
 	s := p.subscribed(t)
 	change := subscription.Change{Customer: "ada", Topics: map[string]bool{"news": false}, Received: p.now}
 	p.now = p.now.Add(time.Second)
-	forget := func() { require.NoError(t, p.store.Customers.Forget(t.Context(), demo, "ada", p.now, nil)) }
+	forget := func() {
+		require.NoError(t, p.store.Customers.Forget(t.Context(), demo, "ada", p.now, journey.Forgetting{}))
+	}
 	store := &racingTopics{Store: s.Store, forget: forget, lost: errors.New("no answer")}
 	racing := &subscription.Service{Store: store, Journeys: p.Service, Now: s.Now}
 	_, _, err := racing.Put(t.Context(), demo, change)

@@ -253,7 +253,7 @@ func (s *Service) Customer(ctx context.Context, t ident.Tenant, customer string)
 // figures can still be recounted, and their opt-outs as those of their addresses. Requests about the customer that were received
 // before fail with ErrForgotten, unless they are being carried out at that moment.
 func (s *Service) Forget(ctx context.Context, t ident.Tenant, customer string) error {
-	return s.stores.Customers.Forget(ctx, t, customer, s.clock(), s.KeepOptOuts)
+	return s.stores.Customers.Forget(ctx, t, customer, s.clock(), s.Forgetting)
 }
 
 // Next returns the revision of a profile that follows p, with other attributes. A p

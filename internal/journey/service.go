@@ -30,8 +30,7 @@ type Service struct {
 	// Catalog lists the channels and decision flows, for warnings and tests.
 	Catalog catalog.Catalog
 
-	// KeepOptOuts is called for each customer who is forgotten. Nil keeps none.
-	KeepOptOuts KeepOptOuts
+	Forgetting
 
 	// Heard is told the channel of each message that something is reported of. Nil does
 	// nothing.

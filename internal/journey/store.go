@@ -156,8 +156,18 @@ type CustomerStore interface {
 	// Enrollment.Anonymize returns it; of an enrollment that cannot be read, the
 	// parts that do not identify the customer. It returns ErrNewer, and changes
 	// nothing, if one of the items is of a newer format. Before it removes anything, it
-	// calls keep, unless that is nil.
-	Forget(ctx context.Context, t ident.Tenant, customer string, now time.Time, keep KeepOptOuts) error
+	// calls tell.KeepOptOuts.
+	Forget(ctx context.Context, t ident.Tenant, customer string, now time.Time, tell Forgetting) error
+}
+
+// Forgetting is what Forget calls.
+type Forgetting struct {
+	// KeepOptOuts is called for each customer who is forgotten. Nil keeps none.
+	KeepOptOuts KeepOptOuts
+	// Unstripped is called for each enrollment that is too damaged to find the records of
+	// all its messages, which go on naming the customer until they expire. The cause names
+	// no customer. Nil tells nothing.
+	Unstripped func(ctx context.Context, t ident.Tenant, d Damage)
 }
 
 // KeepOptOuts keeps what a customer who is about to be forgotten has unsubscribed from, for

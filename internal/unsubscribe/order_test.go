@@ -107,7 +107,7 @@ func TestUnsubscribe_RacesWithForget(t *testing.T) {
 		calls := []func(context.Context){
 			func(ctx context.Context) { assert.Equal(t, http.StatusOK, w.oneClickIn(ctx, token), customer) },
 			func(ctx context.Context) {
-				assert.NoError(t, w.store.Customers.Forget(ctx, acme, customer, time.Now().Add(-late), keep), customer)
+				assert.NoError(t, w.store.Customers.Forget(ctx, acme, customer, time.Now().Add(-late), journey.Forgetting{KeepOptOuts: keep}), customer)
 			},
 		}
 		if forgetFirst {
@@ -236,7 +236,7 @@ func TestUnsubscribe_OfOneWhoWasForgottenLately(t *testing.T) {
 	t.Parallel()
 
 	w := newOrderly(t)
-	require.NoError(t, w.store.Customers.Forget(t.Context(), acme, "eve", time.Now(), nil))
+	require.NoError(t, w.store.Customers.Forget(t.Context(), acme, "eve", time.Now(), journey.Forgetting{}))
 	token := w.enroll(t, "eve", "")
 	require.Equal(t, http.StatusServiceUnavailable, w.post(token, oneClick).Code)
 	w.Service.Now = func() time.Time { return time.Now().Add(time.Hour) }

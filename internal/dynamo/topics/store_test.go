@@ -88,7 +88,7 @@ func TestSubscriptions_ChangeOnTheRevisionThatWasRead(t *testing.T) {
 	require.Equal(t, said(101, false), stored)
 	require.Zero(t, forgotten("a#b"))
 
-	require.NoError(t, s.Customers.Forget(context.WithoutCancel(ctx), demo, "a#b", start, nil))
+	require.NoError(t, s.Customers.Forget(context.WithoutCancel(ctx), demo, "a#b", start, journey.Forgetting{}))
 	_, stored, forgotten, err = s.Topics.ToChange(ctx, demo, "a#b", start)
 	require.NoError(t, err)
 	require.Zero(t, stored, "erased with the customer")
