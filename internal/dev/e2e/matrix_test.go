@@ -124,7 +124,7 @@ func cell(c caller, route manifest.Route, journey string) string {
 		header = []string{"If-Match", `"unknown"`}
 	}
 	path := strings.NewReplacer("/journeys/{id}", journey, "{customerId}", customer, "{version}", "1",
-		"{channel}", "email", "{address}", "ada@mail.test", "{nodeId}", "missing").Replace(route.Path)
+		"{channel}", "none", "{address}", "ada@mail.test", "{nodeId}", "missing").Replace(route.Path)
 	a := c.call(route.Method, path, body, header...)
 	text := strconv.Itoa(a.status)
 	if code, ok := a.body["code"].(string); ok {
