@@ -29,7 +29,7 @@ const drawsOnly: Plugin = {
 
 // What several places load with their own files.
 const common =
-  /console\/(src\/(queries|duration|ui\/(dialog|field|download)|places\/journeys\/(draft|post)|places\/graph\/(bar|not-there|selected|save-as-new))\.|generated\/words\/(journey|diff)\.|node_modules\/@tanstack\/.*(useMutation|useInfiniteQuery|mutationObserver|infiniteQueryObserver)\.)/;
+  /console\/(src\/(queries|duration|channels|ui\/(dialog|field|download)|places\/journeys\/(draft|post)|places\/graph\/(bar|not-there|selected|save-as-new))\.|generated\/words\/(journey|diff)\.|node_modules\/@tanstack\/.*(useMutation|useInfiniteQuery|mutationObserver|infiniteQueryObserver)\.)/;
 
 // What a row of the list of journeys does.
 const verbs = /console\/(src\/places\/journeys\/(row-menu|verbs|ask)|generated\/words\/(verbs|ask))\./;

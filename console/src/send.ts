@@ -1,5 +1,6 @@
 // Sends requests: with the token, again after a throttle or a lost answer. Every call
-// of the API is safe to repeat, so all of them are treated alike.
+// of the API is safe to repeat, so all of them are treated alike, but for one that sends a
+// message each time.
 import { renew, session } from "./session";
 import { type Store, store } from "./store";
 
@@ -20,6 +21,8 @@ for (const kind of ["online", "offline"]) {
 const attempts = 5;
 const longestWait = 30_000;
 
+const attemptsOf = (request: Request) => (request.url.endsWith("/send-test") ? 1 : attempts);
+
 /** Like fetch, with the caller's token. It throws a TypeError if no attempt gets an answer. */
 export async function send(request: Request): Promise<Response> {
   let renewed = false;
@@ -31,7 +34,7 @@ export async function send(request: Request): Promise<Response> {
       return answer;
     }
     const wait = waitAfter(answer, attempt);
-    if (wait !== undefined && attempt < attempts && !request.signal.aborted) {
+    if (wait !== undefined && attempt < attemptsOf(request) && !request.signal.aborted) {
       await pause(wait, request.signal);
       continue;
     }

@@ -2,7 +2,7 @@ import type { Locator, Page } from "@playwright/test";
 import { isObject, type JsonObject, parse } from "../src/json";
 import { axe, expect, must, test, welcome } from "./lib";
 import type { Backend } from "./lib/backend";
-import { oneTopic } from "./lib/consent";
+import { inbox, oneTopic, suppress } from "./lib/consent";
 
 const steps: [id: string, type: string, config: object][] = [
   ["start", "entry_trigger", { eventType: "cart_updated" }],
@@ -317,4 +317,38 @@ test("a click in a message ends a wait, and conditions ask for it", async ({ ent
   await split.getByLabel("Value").last().selectOption("yes");
   await expect(split.locator('option[value="step.greet.complained"]')).toHaveCount(1);
   await expect(split.getByText(/step\.greet\.clicked is yes\.$/).last()).toBeVisible();
+});
+
+test("a test of a message is sent, and what keeps one away is said", async ({ enter, backend, trouble }) => {
+  const nodes = welcome.nodes.map((node) =>
+    node.id === "greet"
+      ? { ...node, config: { channel: "email", payload: { subject: "Hello {{attributes.name}}" } } }
+      : node,
+  );
+  const { id } = await backend.create({ name: "Welcome", definition: { ...welcome, nodes } });
+  const page = await enter(`#/journeys/${id}/build?step=greet`, { role: "editor" });
+  await page.getByLabel("Subject").fill("Good day {{attributes.name}}");
+  await page.getByRole("button", { name: "Send a test…" }).press("Enter");
+  const dialog = page.getByRole("dialog", { name: "Send a test of Greet" });
+  await expect(dialog.getByRole("button", { name: "Send" })).toHaveAttribute("aria-disabled", "true");
+  await dialog.getByLabel("To", { exact: true }).fill("me@example.com");
+  await dialog.getByLabel("Attributes as JSON").fill('{"name": "Kim"}');
+  expect(await axe(page)).toEqual([]);
+  await dialog.getByLabel("To", { exact: true }).press("Enter");
+  await expect(dialog.getByRole("status")).toContainText("The channel took it.");
+  const [sent] = await inbox(id);
+  expect(sent).toMatchObject({ test: true, nodeId: "greet", payload: { subject: "Good day Kim" } });
+
+  trouble.allow(/^409 POST \S+send-test$/, /^502 POST \S+send-test$/);
+  await suppress(backend, "email", "no@example.com");
+  await dialog.getByLabel("To", { exact: true }).fill("no@example.com");
+  await dialog.getByRole("button", { name: "Send again" }).click();
+  await expect(dialog.getByRole("alert")).toContainText("This address takes no messages of the channel");
+  await dialog.getByLabel("To", { exact: true }).fill("me@refused.example");
+  await page.keyboard.press("Enter");
+  await expect(dialog.getByRole("alert")).toContainText("The channel refused the message");
+  expect(await axe(page)).toEqual([]);
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("button", { name: "Send a test…" })).toBeFocused();
+  expect(await inbox(id), "one call sends one message").toHaveLength(1);
 });

@@ -20,9 +20,12 @@ test("a topic keeps its id, and a new one gets an id of its name that is not tak
 
 test("a topic needs a name and a channel", () => {
   const draft = { key: 1, id: "", topic: news };
-  expect(faultOf(draft)).toBeUndefined();
-  expect(faultOf({ ...draft, topic: { ...news, name: " " } })).toBe("Give each topic a name.");
-  expect(faultOf({ ...draft, topic: { ...news, channels: [] } })).toBe("Choose at least one channel for each topic.");
+  expect(faultOf(draft, 80)).toBeUndefined();
+  expect(faultOf({ ...draft, topic: { ...news, name: "x".repeat(81) } }, 80)).toContain("80 characters");
+  expect(faultOf({ ...draft, topic: { ...news, name: " " } }, 80)).toBe("Give each topic a name.");
+  expect(faultOf({ ...draft, topic: { ...news, channels: [] } }, 80)).toBe(
+    "Choose at least one channel for each topic.",
+  );
 });
 
 test("nobody gets a message whose topic is unknown or for other channels", () => {

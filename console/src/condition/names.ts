@@ -1,7 +1,7 @@
 // The names that a condition, a placeholder or a date can use at a step.
 import words from "#words/condition";
 import type { Schemas } from "../api";
-import type { Graph, GraphNode } from "../graph/types";
+import { type Graph, type GraphNode, reports } from "../graph/types";
 import { awaitedIds, waysOf } from "../graph/ways";
 import { isObject, scalarText } from "../json";
 import type { Kind } from "./values";
@@ -74,9 +74,6 @@ function oneKind(kinds: readonly Schemas["ValueKind"][]): Kind {
   const [kind, other] = kinds.flatMap((one) => (one === "null" ? [] : one));
   return other === undefined ? kind : undefined;
 }
-
-/** What may be reported of a message, what is asked for most first. */
-export const reports = ["clicked", "opened", "delivered", "bounced", "complained", "unsubscribed"] as const;
 
 function stepNames({ names, graph, nodeId }: Context): Name[] {
   return stepsBefore(graph, nodeId).flatMap((node) => {

@@ -1,6 +1,6 @@
 import words from "#words/forms";
-import { labelOf, reports, stepsBefore } from "../condition/names";
-import type { Graph } from "../graph/types";
+import { labelOf, stepsBefore } from "../condition/names";
+import { type Graph, reports } from "../graph/types";
 import { type JsonObject, scalarText } from "../json";
 import type { Fault } from "../problem";
 import { SelectField } from "../ui/field";

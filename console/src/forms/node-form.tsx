@@ -38,6 +38,7 @@ interface Props {
   onWay?: (handle: string | null, target: string | null) => void;
   /** Gives a wait with one line a way for each of its events. */
   onSplit?: () => void;
+  onSendTest?: () => void;
   onDuplicate?: () => void;
   onDelete?: () => void;
   onClose?: () => void;
@@ -69,7 +70,7 @@ export function NodeForm(props: Props) {
 }
 
 function Panel(props: Props) {
-  const { node, graph, settings, onWay, onSplit, onDuplicate, onDelete } = props;
+  const { node, graph, settings, onWay, onSplit, onSendTest, onDuplicate, onDelete } = props;
   const panel = useRef<HTMLElement>(null);
   useKeptFocus(panel);
   const entryEvent = entryEventOf(graph, props.entryEvent ?? "");
@@ -87,6 +88,11 @@ function Panel(props: Props) {
         </p>
       </div>
       <div className="panel-foot">
+        {onSendTest && (
+          <Button small look="quiet" icon="email" onClick={onSendTest}>
+            {words.sendTest}
+          </Button>
+        )}
         {onDuplicate && (
           <Button small look="quiet" icon="copy" onClick={onDuplicate}>
             {words.duplicate}

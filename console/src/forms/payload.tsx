@@ -161,11 +161,13 @@ interface JsonFieldProps {
   rows: number;
   /** Whether it must be an object, which may be absent. */
   object?: boolean;
+  /** By default the label of an object is hidden: it stands above. */
+  hideLabel?: boolean;
   onChange: (value: Json | undefined) => void;
 }
 
 /** A value as JSON. */
-export function JsonField({ label, value, fault, rows, object, onChange }: JsonFieldProps) {
+export function JsonField({ label, value, fault, rows, object = false, hideLabel = object, onChange }: JsonFieldProps) {
   const read = (text: string): Typed => {
     if (text.trim() === "" && object) return { value: undefined };
     try {
@@ -180,7 +182,7 @@ export function JsonField({ label, value, fault, rows, object, onChange }: JsonF
   return (
     <TextArea
       label={label}
-      hideLabel={object ?? false}
+      hideLabel={hideLabel}
       mono
       rows={rows}
       value={typed.text}

@@ -58,3 +58,6 @@ export function readGraph(definition: unknown): Graph {
   const graph = (definition ?? {}) as Partial<Graph>;
   return { ...graph, nodes: graph.nodes ?? [], edges: graph.edges ?? [] };
 }
+
+/** What may be reported of a message, what is asked for most first. */
+export const reports = ["clicked", "opened", "delivered", "bounced", "complained", "unsubscribed"] as const;

@@ -15,14 +15,24 @@ interface Sent {
   customerId: string;
 }
 
+/** The messages of a journey that were sent, tests too. */
+export async function inbox(journey: string): Promise<Sent[]> {
+  const answer = await fetch(`${apiURL}/_local/messages?journeyId=${journey}`);
+  return ((await answer.json()) as { data: Sent[] }).data;
+}
+
+/** Suppresses an address. */
+export async function suppress(backend: Backend, channel: string, address: string): Promise<void> {
+  must(await backend.api.PUT("/suppressions/{channel}/{address}", { params: { path: { channel, address } } }));
+}
+
 /** Waits until customers got a message of a journey. Returns the ids of the messages. */
 export async function untilSent(journey: string, ...customers: string[]): Promise<string[]> {
   let ids: (string | undefined)[] = [];
   await expect
     .poll(
       async () => {
-        const answer = await fetch(`${apiURL}/_local/messages?journeyId=${journey}`);
-        const { data } = (await answer.json()) as { data: Sent[] };
+        const data = await inbox(journey);
         ids = customers.map((customer) => data.find(({ customerId }) => customerId === customer)?.messageId);
         return ids.filter(Boolean).length;
       },

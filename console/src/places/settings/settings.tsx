@@ -130,12 +130,15 @@ function Installation({ settings }: { settings: Schemas["Settings"] }) {
               </tr>
             </thead>
             <tbody>
-              {channels.map(({ name, kind, address }) => (
+              {channels.map(({ name, kind, address, feedback }) => (
                 <tr key={name}>
                   <td>
                     <Name name={name} alone={channels.length === 1} />
                   </td>
-                  <td>{kindOf(kind)}</td>
+                  <td>
+                    {kindOf(kind)}
+                    {feedback && <Heard feedback={feedback} />}
+                  </td>
                   <td>
                     {address === undefined ? (
                       <span className="dim">{name === "*" ? words.anyAddress : words.noAddress}</span>
@@ -179,6 +182,13 @@ function Installation({ settings }: { settings: Schemas["Settings"] }) {
       </Card>
     </>
   );
+}
+
+const heard = { heard: words.feedbackHeard, missing: words.feedbackMissing, waiting: words.feedbackWaiting } as const;
+
+/** Whether bounces, clicks and the like of a channel arrive. */
+function Heard({ feedback }: { feedback: keyof typeof heard }) {
+  return <p className={feedback === "missing" ? "t2 warn" : "t2 dim"}>{heard[feedback]}</p>;
 }
 
 /** A name, or what `*` stands for. */

@@ -61,10 +61,10 @@ export function idOf(name: string, taken: ReadonlySet<string>): string {
   }
 }
 
-/** What a topic still needs; undefined if nothing. */
-export function faultOf({ topic }: Draft): string | undefined {
+/** What a topic still needs; undefined if nothing. `longest` is the length of the longest name. */
+export function faultOf({ topic }: Draft, longest: number): string | undefined {
   if (topic.name.trim() === "") return words.needsName;
-  if ([...topic.name].length > 80) return words.longName;
+  if ([...topic.name].length > longest) return say(words.longName, { n: longest });
   return topic.channels.length === 0 ? words.needsChannel : undefined;
 }
 
@@ -74,6 +74,8 @@ interface FormProps {
   channels: readonly string[];
   /** Whether other names of channels are served, too. */
   own: boolean;
+  /** The length of the longest name. */
+  longest: number;
   /** Faults of the API, by pointer into its body. */
   faults: readonly Fault[];
   onChange: (draft: Draft) => void;
@@ -81,7 +83,7 @@ interface FormProps {
 }
 
 /** The form of a topic. */
-export function TopicForm({ draft, channels, own, faults, onChange, onRemove }: FormProps) {
+export function TopicForm({ draft, channels, own, longest, faults, onChange, onRemove }: FormProps) {
   const { id, topic } = draft;
   const set = (part: Partial<Topic>) => onChange({ ...draft, topic: { ...topic, ...part } });
   const title = topic.name || words.newTopic;
@@ -96,7 +98,7 @@ export function TopicForm({ draft, channels, own, faults, onChange, onRemove }: 
           help={id === "" ? words.nameHelp : say(words.idHelp, { id })}
           fault={fault?.detail}
           value={topic.name}
-          maxLength={80}
+          maxLength={longest}
           onChange={(event) => set({ name: event.target.value })}
         />
         <SelectField

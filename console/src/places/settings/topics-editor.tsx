@@ -4,6 +4,7 @@ import { type Answer, api, call, type Schemas } from "../../api";
 import { channelNames } from "../../channels";
 import { askBeforeLeaving } from "../../kept";
 import { hasStatus, Problem } from "../../problem";
+import { say } from "../../say";
 import { Button } from "../../ui/button";
 import { Icon } from "../../ui/icon";
 import { Failure } from "../../ui/states";
@@ -11,7 +12,6 @@ import { type Draft, faultOf, newTopic, readTopics, TopicForm, writeTopics } fro
 import { TopicTable } from "./topics";
 
 type Stored = Answer<Schemas["TenantSettings"]>;
-const most = 50;
 
 interface EditorProps {
   settings: Schemas["Settings"];
@@ -32,6 +32,8 @@ export function TopicsEditor({ settings, stored, onClose, onSaved }: EditorProps
   const [error, setError] = useState<unknown>();
   const [edited, setEdited] = useState(false);
   useEffect(() => (edited ? askBeforeLeaving(() => true) : undefined), [edited]);
+  const most = settings.limits.maxTopics;
+  const longest = settings.limits.maxTopicNameCharacters;
   const names = [...channelNames(settings).keys()];
   const own = settings.channels.some(({ name }) => name === "*");
   const change = (next: Draft[]) => {
@@ -56,7 +58,7 @@ export function TopicsEditor({ settings, stored, onClose, onSaved }: EditorProps
     }
   };
   const faults = error instanceof Problem ? error.faults : [];
-  const wrong = drafts.map((draft) => faultOf(draft)).find((fault) => fault !== undefined);
+  const wrong = drafts.map((draft) => faultOf(draft, longest)).find((fault) => fault !== undefined);
   return (
     <div className="col gap-3">
       {drafts.map((draft, i) => (
@@ -65,6 +67,7 @@ export function TopicsEditor({ settings, stored, onClose, onSaved }: EditorProps
           draft={draft}
           channels={names}
           own={own}
+          longest={longest}
           faults={faults}
           onChange={(next) => change(drafts.with(i, next))}
           onRemove={() => change(drafts.toSpliced(i, 1))}
@@ -75,7 +78,7 @@ export function TopicsEditor({ settings, stored, onClose, onSaved }: EditorProps
         <Button
           small
           icon="plus"
-          waits={drafts.length >= most ? words.full : undefined}
+          waits={drafts.length >= most ? say(words.full, { n: most }) : undefined}
           onClick={() => change([...drafts, newTopic(settings, drafts)])}
         >
           {words.add}

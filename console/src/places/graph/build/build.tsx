@@ -166,7 +166,7 @@ export default function Build({ editor, journey, answer }: BuildProps) {
               />
             ) : node ? (
               <StepPanel
-                work={work}
+                editor={editor}
                 journey={journey}
                 node={node}
                 findings={findings ?? []}

@@ -1,7 +1,6 @@
 import words from "#words/simulate";
-import { reports } from "../../../condition/names";
 import { nameOf } from "../../../graph/describe";
-import type { Graph } from "../../../graph/types";
+import { type Graph, reports } from "../../../graph/types";
 import { useSettings } from "../../../queries";
 import { say } from "../../../say";
 import { Button, IconButton } from "../../../ui/button";

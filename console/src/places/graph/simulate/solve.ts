@@ -1,5 +1,5 @@
 // Values that make a condition true or false, where that is simple.
-import { reports } from "../../../condition/names";
+import { reports } from "../../../graph/types";
 import { isExact, isObject, type Json, type JsonObject, same, scalarText } from "../../../json";
 import { valueAt, withoutValue, withValue } from "./paths";
 import type { PersonaEvent, PersonaReport, PersonaTest } from "./personas";
