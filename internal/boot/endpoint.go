@@ -49,8 +49,7 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke, newProvider NewProvider)
 		if stores.Quota, err = readQuota(settings, store); err != nil {
 			return nil, err
 		}
-		service := journey.NewService(stores, time.Now, rand.Reader)
-		service.Pause = pause
+		service := newService(stores)
 		service.Sample = func(customers int) bool { return mathrand.IntN(journey.SampleEvery) < customers }
 		if service.Catalog, err = readCatalog(settings); err != nil {
 			return nil, err

@@ -2,7 +2,6 @@ package boot
 
 import (
 	"context"
-	cryptorand "crypto/rand"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -76,7 +75,7 @@ func Advance(newProvider NewProvider) {
 		store := openStore(settings)
 		notes := &wiring.Notes{Write: store.Wirings.Sent, Now: time.Now, Log: e.Log}
 		e.Sent = notes.Note
-		e.ProfileWritten = journey.NewService(store.Handlers(), time.Now, cryptorand.Reader).WakeProfileWaits // tick finds them
+		e.ProfileWritten = newService(store.Handlers()).WakeProfileWaits // tick finds them
 		return func(ctx context.Context, event packEvent) error {
 			pack, err := event.pack()
 			if err != nil {

@@ -2,7 +2,6 @@ package boot
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"time"
@@ -29,7 +28,7 @@ func Feedback(newInvoke NewInvoke) {
 			return nil, err
 		}
 		store := openStore(settings)
-		service := journey.NewService(store.Handlers(), time.Now, rand.Reader)
+		service := newService(store.Handlers())
 		service.Nudge = newDispatcher(settings, newInvoke).nudge(log)
 		notes := &wiring.Notes{Write: store.Wirings.Heard, Now: time.Now, Log: log}
 		service.Heard = notes.Note

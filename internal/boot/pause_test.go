@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"journeys/internal/journey"
 )
 
 func TestPause_StaysBelowItsLimit(t *testing.T) {
@@ -26,5 +28,14 @@ func TestPause_EndsWithItsContext(t *testing.T) {
 		begun := time.Now()
 		require.False(t, pause(ctx, time.Duration(1<<62)))
 		require.Zero(t, time.Since(begun))
+	})
+}
+
+// Each function's service is made by newService.
+func TestNewService_WaitsBetweenAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		require.True(t, newService(journey.Stores{}).WaitToRetry(t.Context(), 5))
+		require.NotZero(t, time.Since(begun))
 	})
 }

@@ -2,7 +2,6 @@ package boot
 
 import (
 	"context"
-	"crypto/rand"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -11,7 +10,6 @@ import (
 	"journeys/internal/boot/function"
 	"journeys/internal/feedback"
 	"journeys/internal/ident"
-	"journeys/internal/journey"
 	"journeys/internal/manifest"
 	"journeys/internal/message"
 	"journeys/internal/subscription"
@@ -28,9 +26,8 @@ func Unsubscribe(newInvoke NewInvoke) {
 			return nil, err
 		}
 		store := openStore(settings)
-		service := journey.NewService(store.Handlers(), time.Now, rand.Reader)
+		service := newService(store.Handlers())
 		service.Nudge = newDispatcher(settings, newInvoke).nudge(log)
-		service.Pause = pause
 		return apigw.Handler(&unsubscribe.Handler{
 			Service: &unsubscribe.Service{
 				Key: key, Messages: store.Messages, Addresses: store.Addresses, Topics: store.Topics, Now: time.Now,

@@ -188,6 +188,66 @@ func TestFeedback_NamesNoForgottenCustomerInAnyOrder(t *testing.T) {
 	require.NotContains(t, log, "inconsistent")
 }
 
+// Feedback that is new, or repeated, stops for good after any of its requests, and its
+// customer is forgotten before it is tried again. Nothing names them then, and each kind
+// counts at most once.
+func TestFeedback_ThatStopsNamesNoForgottenCustomer(t *testing.T) {
+	t.Parallel()
+
+	p := newFixture(t, dynamotest.InTurns)
+	id := p.journey(t, heardGraph)
+	for _, repeated := range []bool{false, true} {
+		for done, all := 0, 1; done <= all; done++ {
+			customer := fmt.Sprintf("gone after %d requests, repeated: %t", done, repeated)
+			p.enroll(t, id, "", customer)
+			m := p.sendTo(t, id, customer)
+			if repeated {
+				require.NoError(t, p.Feedback(t.Context(), demo, m, feedback.Clicked))
+			}
+			before := p.heardItems(t, "T#demo#A#")
+			stopped, stop := context.WithCancel(t.Context())
+			requests := dynamotest.Interleave(t.Context(), []int{done}, func(ctx context.Context) {
+				ctx, cancel := context.WithCancel(ctx)
+				defer context.AfterFunc(stopped, cancel)()
+				_ = p.Feedback(ctx, demo, m, feedback.Clicked)
+			}, func(ctx context.Context) {
+				assert.NoError(t, p.Forget(ctx, demo, customer), customer)
+				stop()
+			})
+			all = max(all, requests[0])
+			require.NoError(t, p.Feedback(t.Context(), demo, m, feedback.Clicked))
+			require.LessOrEqual(t, p.heardItems(t, "T#demo#A#"), before+1, customer)
+		}
+	}
+	for _, it := range allItems(t, p.table) {
+		require.NotContains(t, printed(it)+textOf(it, "PK"), "gone after")
+	}
+	require.NotContains(t, p.audit(t), `"drift"`)
+}
+
+// A customer has more feedback than Forget reads at a time. What is reported again after
+// some of it was anonymized is not counted again.
+func TestFeedback_OfACustomerWithMuchOfItCountsOnce(t *testing.T) {
+	t.Parallel()
+
+	const runs = 101
+	p := newFixture(t, dynamotest.InTurns)
+	id := p.journey(t, heardGraph, "grace")
+	m := p.sendTo(t, id, "grace")
+	require.NoError(t, p.Feedback(t.Context(), demo, m, feedback.Clicked))
+	record, err := p.store.Messages.Message(t.Context(), demo, m, p.now)
+	require.NoError(t, err)
+	for run := 2; run <= runs; run++ {
+		step := feedback.Step{Customer: "grace", Journey: id, GraphHash: record.GraphHash, Version: record.Version, Run: run, Node: record.Node}
+		_, err := p.store.Customers.AddFeedback(t.Context(), demo, m, step, feedback.Clicked, p.now)
+		require.NoError(t, err)
+	}
+	dynamotest.Interleave(t.Context(), []int{50}, func(ctx context.Context) { assert.NoError(t, p.Forget(ctx, demo, "grace")) },
+		func(ctx context.Context) { assert.NoError(t, p.Feedback(ctx, demo, m, feedback.Clicked)) })
+	require.Zero(t, p.heardItems(t, "T#demo#C#grace"))
+	require.Equal(t, runs, p.heardItems(t, "T#demo#A#"))
+}
+
 // While a worker holds the customer, Forget waits. What is reported again meanwhile is not
 // counted again.
 func TestFeedback_CountsOnceWhileItsCustomerIsBeingForgotten(t *testing.T) {
@@ -204,10 +264,10 @@ func TestFeedback_CountsOnceWhileItsCustomerIsBeingForgotten(t *testing.T) {
 	defer cancel()
 	require.Error(t, p.Forget(ctx, demo, "grace"), "a worker holds the customer")
 	require.NoError(t, p.Feedback(t.Context(), demo, m, feedback.Clicked))
-	require.Zero(t, p.heardItems(t, "T#demo#C#grace"))
-	require.Equal(t, 1, p.heardItems(t, "T#demo#A#"))
 	p.now = p.now.Add(time.Hour)
 	require.NoError(t, p.Forget(t.Context(), demo, "grace"))
+	require.Zero(t, p.heardItems(t, "T#demo#C#grace"))
+	require.Equal(t, 1, p.heardItems(t, "T#demo#A#"))
 	require.NotContains(t, p.audit(t), `"drift"`)
 }
 

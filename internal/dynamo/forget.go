@@ -53,12 +53,25 @@ func (s Customers) Forget(ctx context.Context, t ident.Tenant, customer string, 
 	if err := s.keepOptOuts(ctx, t, customer, keep); err != nil {
 		return err
 	}
+	// Runs come before feedback: what is reported of their messages from then on is not
+	// stored, so that what was anonymized is not counted again.
+	for _, from := range []string{item.EnrollmentPrefix, " "} {
+		if err := s.forgetFrom(ctx, t, customer, from, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forgetFrom forgets the customer's items with this sort key and later ones until there
+// are none.
+func (s *table) forgetFrom(ctx context.Context, t ident.Tenant, customer, from string, now time.Time) error {
 	stuck, first := 0, ""
 	for {
 		out, err := s.Client.Query(ctx, &dynamodb.QueryInput{
 			TableName: &s.Name, ConsistentRead: aws.Bool(true), Limit: aws.Int32(forgetPage),
-			KeyConditionExpression:    aws.String("PK = :pk"),
-			ExpressionAttributeValues: item.Item{":pk": item.Text(item.CustomerPK(t, customer))},
+			KeyConditionExpression:    aws.String("PK = :pk AND SK >= :from"),
+			ExpressionAttributeValues: item.Item{":pk": item.Text(item.CustomerPK(t, customer)), ":from": item.Text(from)},
 		})
 		if err != nil {
 			return access.WrapFailed("read a customer's items", err)
@@ -114,10 +127,9 @@ func (s *table) refuseNewer(ctx context.Context, t ident.Tenant, customer string
 }
 
 // forgetItems anonymizes the enrollments, earlier runs and feedback among a customer's
-// items and deletes the others. Runs come first: what is reported of their messages from
-// then on changes nothing, so that what was anonymized before is not counted again.
+// items and deletes the others.
 func (s *table) forgetItems(ctx context.Context, t ident.Tenant, items []map[string]types.AttributeValue, now time.Time) error {
-	var heard, deletes []map[string]types.AttributeValue
+	var requests []types.WriteRequest
 	for _, it := range items {
 		r := item.Reader{Item: it}
 		switch sk := r.Text(manifest.SortKey); {
@@ -126,19 +138,12 @@ func (s *table) forgetItems(ctx context.Context, t ident.Tenant, items []map[str
 				return err
 			}
 		case strings.HasPrefix(sk, item.HeardPrefix):
-			heard = append(heard, it)
+			if err := s.forgetHeard(ctx, t, it); err != nil {
+				return err
+			}
 		default:
-			deletes = append(deletes, it)
+			requests = append(requests, types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: item.KeyOf(it)}})
 		}
-	}
-	for _, it := range heard {
-		if err := s.forgetHeard(ctx, t, it); err != nil {
-			return err
-		}
-	}
-	var requests []types.WriteRequest
-	for _, it := range deletes {
-		requests = append(requests, types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: item.KeyOf(it)}})
 	}
 	return access.WrapFailed("forget a customer", s.BatchWrite(ctx, requests))
 }

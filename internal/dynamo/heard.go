@@ -5,12 +5,12 @@ import (
 	"time"
 
 	"journeys/internal/dynamo/access"
-	"journeys/internal/dynamo/backoff"
 	"journeys/internal/dynamo/heard"
 	"journeys/internal/dynamo/item"
 	"journeys/internal/feedback"
 	"journeys/internal/ident"
 	"journeys/internal/manifest"
+	"journeys/internal/message"
 	"journeys/internal/progress"
 )
 
@@ -30,25 +30,9 @@ func (s *table) forgetHeard(ctx context.Context, t ident.Tenant, it item.Item) e
 
 // AddFeedback implements journey.FeedbackStore.
 func (s Customers) AddFeedback(
-	ctx context.Context, t ident.Tenant, step feedback.Step, k feedback.Kind, now time.Time,
+	ctx context.Context, t ident.Tenant, id message.ID, step feedback.Step, k feedback.Kind, now time.Time,
 ) (time.Time, error) {
-	return heard.Heard{Table: s.Table}.Add(ctx, t, step, k, now)
-}
-
-// UndoFeedback implements journey.FeedbackStore.
-func (s Customers) UndoFeedback(ctx context.Context, t ident.Tenant, step feedback.Step) error {
-	for attempt := 0; ; attempt++ {
-		it, err := s.Get(ctx, item.HeardKey(t, step))
-		if err != nil || it == nil {
-			return access.WrapFailed("undo feedback", err)
-		}
-		if err := s.forgetHeard(ctx, t, it); err != nil {
-			return err
-		}
-		if attempt > 0 && !backoff.Pause(ctx, attempt) {
-			return ctx.Err()
-		}
-	}
+	return heard.Heard{Table: s.Table}.Add(ctx, t, id, step, k, now)
 }
 
 // heardEvents returns the events that stand for the feedback in an item, by the qualified

@@ -186,15 +186,16 @@ func TestFormat_EveryRowOfTheKeyTableHasOne(t *testing.T) {
 	require.True(t, ok)
 	require.NoError(t, f.store.Engine.PutCost(t.Context(), demo, time.Second, f.now))
 	require.NoError(t, f.store.Wirings.Sent(t.Context(), "push", f.now))
-	for _, customer := range []string{"cleo", "bob"} {
+	for i, customer := range []string{"cleo", "gone"} {
+		id := message.ID{byte(i)}
+		require.NoError(t, f.store.Messages.PutMessages(t.Context(), demo, []message.Record{
+			{ID: id, Channel: "push", Named: "push", Customer: customer, Journey: f.waiting, GraphHash: f.graph, ExpiresAt: f.now},
+		}))
 		step := feedback.Step{Customer: customer, Journey: f.waiting, GraphHash: f.graph, Version: 1, Run: 1, Node: 1}
-		_, err := f.store.Customers.AddFeedback(t.Context(), demo, step, feedback.Opened, f.now)
+		_, err := f.store.Customers.AddFeedback(t.Context(), demo, id, step, feedback.Opened, f.now)
 		require.NoError(t, err)
 	}
-	require.NoError(t, f.store.Customers.UndoFeedback(t.Context(), demo, feedback.Step{Customer: "bob", Journey: f.waiting, Run: 1, Node: 1}))
-	require.NoError(t, f.store.Messages.PutMessages(t.Context(), demo, []message.Record{
-		{ID: message.ID{1}, Channel: "push", Named: "push", Customer: "cleo", Journey: f.waiting, GraphHash: f.graph, ExpiresAt: f.now},
-	}))
+	require.NoError(t, f.Forget(t.Context(), demo, "gone"))
 	_, err = f.store.Addresses.PutSuppression(t.Context(), demo, "ab12", "push", consent.Suppression{Reason: "manual", At: f.now})
 	require.NoError(t, err)
 	everything := items(t, f.table)

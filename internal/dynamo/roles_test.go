@@ -2,16 +2,23 @@ package dynamo_test
 
 import (
 	"context"
+	"crypto/rand"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go/middleware"
 	"github.com/stretchr/testify/require"
 
+	"journeys/internal/consent"
+	"journeys/internal/consent/key"
+	"journeys/internal/feedback"
+	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/suppression"
 )
 
 // permissions collects the permissions that the requests of a client need.
@@ -150,4 +157,33 @@ func TestRoles_AllowWhatTheirFunctionsCall(t *testing.T) {
 			require.Contains(t, row.route.Function.Actions, action, row.route.Function.Name)
 		}
 	}
+}
+
+func TestRoles_AllowWhatFeedbackCalls(t *testing.T) {
+	t.Parallel()
+
+	f, _, m := heardWorld(t, "ada")
+	p := &permissions{used: map[string]bool{}}
+	store := storeOn(f.table, p.record)
+	now := func() time.Time { return f.now }
+	service := journey.NewService(store.Handlers(), now, rand.Reader)
+	for range 2 {
+		for _, k := range []feedback.Kind{feedback.Opened, feedback.Clicked, feedback.Unsubscribed} {
+			require.NoError(t, service.Feedback(t.Context(), demo, m, k))
+		}
+	}
+	for action := range p.used {
+		require.Contains(t, manifest.Unsubscribe.Actions, action)
+	}
+	require.NoError(t, store.Wirings.Heard(t.Context(), "push", f.now))
+	installation, err := key.Parse(strings.Repeat("A", 43) + "=")
+	require.NoError(t, err)
+	suppressions := suppression.Service{Store: store.Addresses, Key: key.Fixed(installation), Now: now}
+	for range 2 {
+		require.NoError(t, suppressions.Report(t.Context(), demo, "push", "email", "a@example.com", consent.Suppression{Reason: "bounce", At: f.now}))
+	}
+	for action := range p.used {
+		require.Contains(t, manifest.Feedback.Actions, action)
+	}
+	require.Contains(t, p.used, "ConditionCheckItem")
 }

@@ -120,15 +120,17 @@ func TestSubscriptions_ConcurrentChangesAreAllKept(t *testing.T) {
 	require.Equal(t, map[string]consent.Statement{"news": {At: p.now}, "tips": {In: true, At: p.now}}, state.Statements)
 }
 
-// racingTopics is a store in which the customer is forgotten right before a write.
+// racingTopics is a store in which the customer is forgotten right before a write, the
+// answer of which may be lost.
 type racingTopics struct {
 	subscription.Store
 	forget func()
+	lost   error
 }
 
 func (f *racingTopics) PutSubscriptions(ctx context.Context, t ident.Tenant, next consent.Subscriptions, rev int64) error {
 	f.forget()
-	return f.Store.PutSubscriptions(ctx, t, next, rev)
+	return errors.Join(f.Store.PutSubscriptions(ctx, t, next, rev), f.lost)
 }
 
 // What was received before the customer was forgotten stores nothing of them.
@@ -139,8 +141,13 @@ func TestSubscriptions_OfAForgottenCustomerAreNotStored(t *testing.T) {
 	change := subscription.Change{Customer: "ada", Topics: map[string]bool{"news": false}, Received: p.now}
 	p.now = p.now.Add(time.Second)
 	forget := func() { require.NoError(t, p.store.Customers.Forget(t.Context(), demo, "ada", p.now, nil)) }
-	racing := &subscription.Service{Store: &racingTopics{s.Store, forget}, Journeys: p.Service, Now: s.Now}
+	store := &racingTopics{Store: s.Store, forget: forget, lost: errors.New("no answer")}
+	racing := &subscription.Service{Store: store, Journeys: p.Service, Now: s.Now}
 	_, _, err := racing.Put(t.Context(), demo, change)
+	require.ErrorIs(t, err, store.lost)
+	require.Nil(t, lookup(t, p.table, "T#demo#C#ada", "U"), "the write was made, but not answered")
+	store.lost = nil
+	_, _, err = racing.Put(t.Context(), demo, change)
 	require.ErrorIs(t, err, journey.ErrForgotten)
 	_, _, err = s.Put(t.Context(), demo, change)
 	require.ErrorIs(t, err, journey.ErrForgotten)
@@ -150,7 +157,7 @@ func TestSubscriptions_OfAForgottenCustomerAreNotStored(t *testing.T) {
 	p.now = change.Received
 	_, err = s.Say(t.Context(), demo, change)
 	require.NoError(t, err, "what is received later is stored anew")
-	racing.Store.(*racingTopics).forget = func() {
+	store.forget = func() {
 		p.now = p.now.Add(time.Second)
 		forget()
 	}

@@ -17,7 +17,7 @@ import (
 // addresses do not want. It is called after all waiting, right before the write, so that a
 // message is claimed on no reading older than LiveFor.
 func (w *worker) claimMessages(ctx context.Context, runs []*run) error {
-	if len(runs) == 0 {
+	if runs = w.withKey(ctx, runs); len(runs) == 0 {
 		return nil
 	}
 	consents, keys, err := w.readConsents(ctx, runs)
@@ -49,6 +49,21 @@ func (w *worker) claimMessages(ctx context.Context, runs []*run) error {
 		}
 	}
 	return nil
+}
+
+// withKey returns those of runs whose messages need no key of the installation, or that have
+// it. The others are not claimed: each message with a topic has a link, which the key signs.
+func (w *worker) withKey(ctx context.Context, runs []*run) []*run {
+	return slices.DeleteFunc(runs, func(r *run) bool {
+		if r.graph.Action(r.next.Node).Topic == "" {
+			return false
+		}
+		_, err := w.Key.Key(ctx)
+		if err != nil {
+			w.withoutConsent(r, fmt.Errorf("messages not claimed: %w", err))
+		}
+		return err != nil
+	})
 }
 
 // readConsents reads the Consents of runs, whose keys it returns too, and the tenant's
@@ -118,7 +133,7 @@ func (w *worker) refuse(r *run, result trail.Result) {
 }
 
 // withoutConsent leaves r's customer at the message, because it cannot be read whether
-// they want it.
+// they want it, or with which link.
 func (w *worker) withoutConsent(r *run, cause error) {
 	w.unread = append(w.unread, cause)
 	w.putEffectOff(r)

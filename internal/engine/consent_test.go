@@ -1,6 +1,8 @@
 package engine_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -8,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/consent"
+	"journeys/internal/consent/key"
 	"journeys/internal/engine"
 	"journeys/internal/journey"
 	"journeys/internal/progress"
@@ -199,4 +202,25 @@ func TestConsent_ThatCannotBeReadSendsNothing(t *testing.T) {
 		f.advance(t)
 		require.Equal(t, []string{"sent", "sent", "sent"}, f.results())
 	}
+}
+
+// Without the key, no message with a topic is claimed, so that nothing is written again and
+// again until the key is there. Other messages are sent.
+func TestConsent_WithoutTheKeyClaimsNoTopic(t *testing.T) {
+	t.Parallel()
+	f := reader(t)
+	f.Say("c", "news", true, noon)
+	e := f.engine()
+	e.Key = key.NewSource(func(context.Context) (string, error) { return "", errors.New("no parameter") }, func() time.Time { return f.now })
+	require.NoError(t, e.Advance(t.Context(), f.pack("c")))
+	require.Equal(t, []string{"sent"}, f.results())
+	rev := f.items["c"].Rev
+	for range 3 {
+		f.now = f.now.Add(time.Minute)
+		require.NoError(t, e.Advance(t.Context(), f.pack("c")))
+	}
+	require.Equal(t, rev, f.items["c"].Rev)
+	require.Equal(t, progress.Inside, f.items["c"].Status)
+	f.advance(t)
+	require.Equal(t, []string{"sent", "sent", "sent"}, f.results())
 }

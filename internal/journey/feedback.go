@@ -13,17 +13,15 @@ import (
 
 // FeedbackStore stores what is reported of messages.
 type FeedbackStore interface {
-	// AddFeedback adds a kind that is reported at now to what was heard of a step, and
-	// returns when it was first added: earlier, if it was reported before.
-	AddFeedback(ctx context.Context, t ident.Tenant, step feedback.Step, k feedback.Kind, now time.Time) (time.Time, error)
-	// UndoFeedback anonymizes what was heard of a step, if anything was.
-	UndoFeedback(ctx context.Context, t ident.Tenant, step feedback.Step) error
+	// AddFeedback adds a kind that is reported at now to what was heard of the step of a
+	// message, and returns when it was first added: earlier, if it was reported before. It
+	// returns ErrNoMessage, and stores nothing, if the customer is being forgotten.
+	AddFeedback(ctx context.Context, t ident.Tenant, id message.ID, step feedback.Step, k feedback.Kind, now time.Time) (time.Time, error)
 }
 
 // Feedback records what was reported of a message, once for each kind, and wakes the run
 // that waits for it. A message that is not known, or not any more, changes nothing. It may
-// be called in any order and again: a repeat finishes what an earlier call began. Only a repeat
-// that runs while its customer is being forgotten may count again.
+// be called in any order and again: a repeat finishes what an earlier call began.
 func (s *Service) Feedback(ctx context.Context, t ident.Tenant, id message.ID, k feedback.Kind) error {
 	m, err := s.messageOf(ctx, t, id)
 	if err != nil {
@@ -38,16 +36,12 @@ func (s *Service) Feedback(ctx context.Context, t ident.Tenant, id message.ID, k
 	step := feedback.Step{
 		Customer: m.Customer, Journey: m.Journey, GraphHash: m.GraphHash, Version: m.Version, Run: m.Run, Node: m.Node,
 	}
-	at, err := s.stores.Feedback.AddFeedback(ctx, t, step, k, s.clock())
+	at, err := s.stores.Feedback.AddFeedback(ctx, t, id, step, k, s.clock())
+	if errors.Is(err, ErrNoMessage) {
+		return nil // the customer was forgotten since
+	}
 	if err != nil {
 		return err
-	}
-	// Forget may have missed what was written after it read the customer's items. It takes
-	// the customer out of the message before it reads them for the last time.
-	if still, err := s.messageOf(ctx, t, id); err != nil {
-		return err
-	} else if still.Customer == "" {
-		return s.stores.Feedback.UndoFeedback(ctx, t, step)
 	}
 	return s.wakeBy(ctx, t, step, k, at)
 }

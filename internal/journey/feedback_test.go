@@ -21,6 +21,26 @@ const mailAndWait = `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"mail","
 	{"source":"w","target":"clicked","sourceHandle":"click"},{"source":"w","target":"bounced","sourceHandle":"bounce"},
 	{"source":"open","target":"yes","sourceHandle":"true"},{"source":"open","target":"no","sourceHandle":"false"}]}`
 
+// Feedback says what became of a message, so it ends each wait for it, also after an event
+// that came later ended an earlier wait. It uses up no event that came before it.
+func TestSimulation_FeedbackEndsEachWaitForIt(t *testing.T) {
+	t.Parallel()
+
+	const wait = `"type":"wait","config":{"delayHours":48,"waitForEvent":{"any":[{"id":"click","step":"mail","is":"clicked"},{"id":"buy","eventType":"buy"}]}}`
+	const last = `"type":"wait","config":{"delayHours":48,"waitForEvent":{"any":[{"id":"click","step":"mail","is":"clicked"}]}}`
+	const shop = `"type":"wait","config":{"delayHours":48,"waitForEvent":{"any":[{"id":"buy","eventType":"buy"}]}}`
+	d := journeytest.Definition(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"mail","type":"channel_action","config":{"channel":"push"}},
+		{"id":"a",`+shop+`},{"id":"b",`+last+`},{"id":"c",`+last+`},{"id":"d",`+wait+`},{"id":"out","type":"exit"}],
+		"edges":[{"source":"in","target":"mail"},{"source":"mail","target":"a"},{"source":"a","target":"b"},{"source":"b","target":"c"},
+		{"source":"c","target":"d"},{"source":"d","target":"out"}]}`)
+	require.Empty(t, d.Graph.Faults(""))
+	s := mustRun(t, d, simulate.Request{
+		Now: t0, Events: []simulate.Event{{Type: "buy", After: 3 * time.Hour}},
+		Feedback: []simulate.Feedback{{Step: "mail", Is: feedback.Clicked, After: time.Hour}},
+	}, 30)
+	require.InDelta(t, 3, s.Duration.Hours(), 0.01)
+}
+
 func TestSimulation_TakesFeedback(t *testing.T) {
 	t.Parallel()
 

@@ -8,7 +8,7 @@ import "time"
 // second.
 var Feedback = invoking(keyed(Function{
 	Name: "feedback", MemoryMB: 512, Timeout: 30 * time.Second, Concurrency: 10, Mail: true, Texts: true,
-	Env: []string{EnvTable}, Actions: []string{"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"},
+	Env: []string{EnvTable}, Actions: []string{"BatchGetItem", "ConditionCheckItem", "GetItem", "UpdateItem"},
 }), Advance)
 
 // The tags of mail and the keys of the context of text messages, by which Feedback

@@ -19,7 +19,7 @@ var Console = Function{
 // topics. It is the only function of public routes that uses the table.
 var Unsubscribe = invoking(indexed(keyed(
 	endpoint("unsubscribe",
-		"BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PartiQLInsert", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"))), Advance)
+		"BatchGetItem", "BatchWriteItem", "ConditionCheckItem", "DeleteItem", "GetItem", "PartiQLInsert", "PartiQLUpdate", "PutItem", "Query", "UpdateItem"))), Advance)
 
 // UnsubscribePath returns the path with a token at which its bearer unsubscribes.
 func UnsubscribePath(token string) string { return "/u/" + token }

@@ -140,7 +140,8 @@ type Candidate struct {
 // waitFor ends a wait by the earliest event that meets what it awaits, or by its time. An
 // event that was received before the wait began ends it too, if it follows both the
 // moment of eventSince and the event that last ended a wait of the run: an event ends at
-// most one wait.
+// most one wait. Feedback is no such event: it says what became of a message, whenever that
+// was, and ends each wait that asks for it.
 func (g *Graph) waitFor(e *Enrollment, n *graph.Node, in *Input) (trail.Result, EffectKind) {
 	end := e.waitEnd(n)
 	open := e.openUntil(end)
@@ -181,7 +182,9 @@ func (g *Graph) await(e *Enrollment, n *graph.Node, in *Input, end time.Time) (t
 				return trail.NoResult, effect
 			}
 			if met {
-				e.Heard = c.Stamp
+				if n.Awaits[i].Step == "" {
+					e.Heard = c.Stamp
+				}
 				return g.wokenBy(e, n, i, c.Properties), NoEffect
 			}
 		}
@@ -199,13 +202,18 @@ func candidates(e *Enrollment, n *graph.Node, in *Input, end time.Time) []Candid
 		}
 		for _, event := range in.Events[eventType] {
 			inTime := event.At.Before(end) || !event.At.After(e.Since) && event.At.Before(e.ExpiresAt)
-			if inTime && event.At.After(since) && event.Compare(e.Heard) > 0 {
+			if inTime && event.At.After(since) && (isFeedback(eventType) || event.Compare(e.Heard) > 0) {
 				list = append(list, Candidate{event, eventType})
 			}
 		}
 	}
 	slices.SortFunc(list, func(a, b Candidate) int { return a.Compare(b.Stamp) })
 	return list
+}
+
+func isFeedback(eventType string) bool {
+	_, _, ok := feedback.ParseEventType(eventType)
+	return ok
 }
 
 // eventsSince returns the moment after which an event ends e's wait n. If the run has not

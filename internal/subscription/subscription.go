@@ -190,10 +190,11 @@ func (s *Service) sayOnce(ctx context.Context, t ident.Tenant, c Change) (State,
 		return State{settings.Topics, said, outs}, nil
 	}
 	next = next.Next(c.Customer, now)
-	if err := s.Store.PutSubscriptions(ctx, t, next, said.Rev); err != nil || said.Rev != 0 {
-		return State{settings.Topics, next, outs}, err
+	err = s.Store.PutSubscriptions(ctx, t, next, said.Rev)
+	if said.Rev == 0 && !errors.Is(err, journey.ErrLost) { // another error may be that of a write that was made
+		err = errors.Join(err, s.undoIfForgotten(ctx, t, c, next))
 	}
-	return State{settings.Topics, next, outs}, s.undoIfForgotten(ctx, t, c, next)
+	return State{settings.Topics, next, outs}, err
 }
 
 // undoIfForgotten deletes subscriptions that were created while their customer was being

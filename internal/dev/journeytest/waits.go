@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/condition"
+	"journeys/internal/feedback"
 	"journeys/internal/graph"
 	"journeys/internal/progress"
 	"journeys/internal/simulate"
@@ -75,7 +76,9 @@ func (r *Run) WaitEnds() (ends []WaitEnd, err error) {
 			if err != nil {
 				return nil, err
 			}
-			last = event.Stamp
+			if _, _, ok := feedback.ParseEventType(event.Type); !ok {
+				last = event.Stamp
+			}
 			end.Event = &simulate.Event{Type: event.Type, Properties: event.Properties}
 		} else if err := w.requireOver(); err != nil {
 			return nil, err

@@ -10,12 +10,18 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"journeys/internal/dynamo/access"
+	"journeys/internal/dynamo/backoff"
+	"journeys/internal/dynamo/conn"
 	"journeys/internal/dynamo/item"
+	"journeys/internal/dynamo/messages"
 	"journeys/internal/feedback"
 	"journeys/internal/ident"
+	"journeys/internal/journey"
 	"journeys/internal/manifest"
+	"journeys/internal/message"
 	"journeys/internal/trail"
 )
 
@@ -47,16 +53,81 @@ func Attributes() []string {
 // Heard writes items.
 type Heard struct{ access.Table }
 
-// Add adds a kind that is reported at now to what was heard of a step, and returns when
-// it was first added: earlier, if it was reported before. The write needs no read: it
-// counts the revisions, and a repeat finds the kind there.
-func (s Heard) Add(ctx context.Context, t ident.Tenant, step feedback.Step, k feedback.Kind, now time.Time) (time.Time, error) {
+// Add adds a kind that is reported at now to what was heard of the step of a message, and
+// returns when it was first added: earlier, if it was reported before. It returns
+// journey.ErrNoMessage, and writes nothing, if nothing is stored of the step and the message
+// names its customer no more: Forget anonymizes what was heard after that.
+func (s Heard) Add(
+	ctx context.Context, t ident.Tenant, id message.ID, step feedback.Step, k feedback.Kind, now time.Time,
+) (time.Time, error) {
+	for attempt := 0; ; attempt++ {
+		it, err := s.Get(ctx, item.HeardKey(t, step))
+		if err != nil {
+			return time.Time{}, access.WrapFailed("read feedback", err)
+		}
+		if it != nil {
+			r := item.Reader{Item: it}
+			if at := r.Time(kindAttribute(k)); r.Err != nil || !at.IsZero() {
+				return at, access.WrapDamaged(r.Err)
+			}
+		}
+		add, err := s.adding(t, step, k, now)
+		if err != nil {
+			return time.Time{}, err
+		}
+		var done bool
+		if it == nil {
+			done, err = s.create(ctx, t, id, add)
+		} else {
+			done, err = s.update(ctx, add)
+		}
+		if done || err != nil {
+			return now, err
+		}
+		if attempt == access.MaxConflicts || !backoff.Pause(ctx, attempt) {
+			return time.Time{}, access.WrapUnavailable(conn.Throttled, fmt.Errorf("store feedback: written by others, %d times", attempt+1))
+		}
+	}
+}
+
+// create creates an item while its message names the customer. It returns false if there is
+// one already.
+func (s Heard) create(ctx context.Context, t ident.Tenant, id message.ID, add types.Update) (bool, error) {
+	w, err := s.NewWriteID()
+	if err != nil {
+		return false, err
+	}
+	add.ConditionExpression = aws.String("attribute_not_exists(#r)")
+	refused, err := s.Transact(ctx, w, []types.TransactWriteItem{
+		{ConditionCheck: messages.Messages{Table: s.Table}.Named(t, id)}, {Update: &add},
+	})
+	if len(refused) > 0 && access.ConditionFailed(refused[0]) {
+		return false, journey.ErrNoMessage
+	}
+	return len(refused) == 0, access.WrapFailed("store feedback", err)
+}
+
+// update adds to an item that is stored. It returns false if that is gone, or has the kind.
+func (s Heard) update(ctx context.Context, add types.Update) (bool, error) {
+	_, err := s.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: add.TableName, Key: add.Key, ConditionExpression: aws.String("attribute_exists(#r) AND attribute_not_exists(#k)"),
+		UpdateExpression: add.UpdateExpression, ExpressionAttributeNames: add.ExpressionAttributeNames,
+		ExpressionAttributeValues: add.ExpressionAttributeValues,
+	})
+	if _, refused := access.RefusedItem(err); refused || access.IsConflict(err) {
+		return false, nil
+	}
+	return err == nil, access.WrapFailed("store feedback", err)
+}
+
+// adding returns the update that adds a kind.
+func (s Heard) adding(t ident.Tenant, step feedback.Step, k feedback.Kind, now time.Time) (types.Update, error) {
 	graph, err := hex.DecodeString(step.GraphHash)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("heard: graph hash: %w", err)
+		return types.Update{}, fmt.Errorf("heard: graph hash: %w", err)
 	}
-	_, err = s.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.Name, Key: item.HeardKey(t, step), ConditionExpression: aws.String("attribute_not_exists(#k)"),
+	return types.Update{
+		TableName: &s.Name, Key: item.HeardKey(t, step),
 		UpdateExpression: aws.String("SET #k = :now, #t = :now, #d = :d, #gh = :gh, #v = :v, #run = :run, #nd = :nd, " +
 			"#r = if_not_exists(#r, :zero) + :one, #dv = if_not_exists(#r, :zero) + :one"),
 		ExpressionAttributeNames: map[string]string{
@@ -68,12 +139,7 @@ func (s Heard) Add(ctx context.Context, t ident.Tenant, step feedback.Step, k fe
 			":v": item.Number(int64(step.Version)), ":run": item.Number(int64(step.Run)), ":nd": item.Number(int64(step.Node)),
 			":zero": item.Number(0), ":one": item.Number(1),
 		},
-	})
-	if stored, refused := access.RefusedItem(err); refused {
-		r := item.Reader{Item: stored}
-		return r.Time(kindAttribute(k)), access.WrapDamaged(r.Err)
-	}
-	return now, access.WrapFailed("store feedback", err)
+	}, nil
 }
 
 // Decode returns what an item of the tenant's says.

@@ -99,6 +99,14 @@ func (s Messages) Message(ctx context.Context, t ident.Tenant, id message.ID, no
 	return record, access.WrapDamaged(r.Err)
 }
 
+// Named returns the condition that a record still names its customer.
+func (s Messages) Named(t ident.Tenant, id message.ID) *types.ConditionCheck {
+	return &types.ConditionCheck{
+		TableName: &s.Table.Name, Key: item.MessageKey(t, id), ConditionExpression: aws.String("attribute_exists(#c)"),
+		ExpressionAttributeNames: map[string]string{"#c": mCustomer},
+	}
+}
+
 // readKeys bounds the keys of one read.
 const readKeys = 100
 
