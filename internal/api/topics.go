@@ -164,15 +164,15 @@ func (a *API) readTopic(r *request, v strict.Value) (topic consent.Topic) {
 type subscriptionsBody struct {
 	CustomerID string                   `json:"customerId"`
 	Topics     map[string]bool          `json:"topics"` // of the tenant
-	Since      map[string]web.Timestamp `json:"since"`  // of those about which the customer said something
+	Since      map[string]web.Timestamp `json:"since"`  // of those about which a word of the customer or of an address holds
 }
 
 func writeSubscriptions(w http.ResponseWriter, r *request, s subscription.State) error {
 	body := subscriptionsBody{r.customer, map[string]bool{}, map[string]web.Timestamp{}}
 	for id := range s.Topics {
-		body.Topics[id] = s.Topics.Subscribed(s.Subscriptions, id)
-		if said, ok := s.Statements[id]; ok {
-			body.Since[id] = web.Timestamp(said.At)
+		in, since := s.Word(id)
+		if body.Topics[id] = in; !since.IsZero() {
+			body.Since[id] = web.Timestamp(since)
 		}
 	}
 	return web.WriteJSON(w, http.StatusOK, body)

@@ -67,16 +67,17 @@ func runEndpoint(op api.Operation, newInvoke NewInvoke, newProvider NewProvider)
 		if err != nil {
 			return nil, err
 		}
+		suppressions := newSuppressions(source, store, service)
 		a := &api.API{
 			Journeys:      service,
 			Analytics:     analytics.NewReader(store.Analytics),
 			Names:         collector,
-			Subscriptions: &subscription.Service{Store: store.Topics, Journeys: service, Now: time.Now},
+			Subscriptions: &subscription.Service{Store: store.Topics, Journeys: service, Now: time.Now, Addresses: suppressions},
 			Log:           log,
 			Now:           time.Now,
 			Meter:         meter,
 			Installation:  settings[manifest.EnvTable],
-			Suppressions:  newSuppressions(source, store, service),
+			Suppressions:  suppressions,
 			Key:           source,
 			Wirings:       store.Wirings.States,
 		}

@@ -30,16 +30,26 @@ type Address struct {
 // Suppressed reports whether the address takes no messages of a channel.
 func (a Address) Suppressed(channel string) bool { return a.Suppressions[channel].Reason != "" }
 
-// Wants reports whether a customer with that address is subscribed to a topic. Of what
-// they said and an opt-out of the address, the later holds; the opt-out, if they are of
-// the same time.
-func (t Topics) Wants(topic string, said Subscriptions, a Address) bool {
+// Word returns whether a customer with that address is subscribed to a topic, and since
+// when they said so; zero where they said nothing, so that the topic's default holds. Of
+// what they said and an opt-out of the address, the later holds; the opt-out, if they are
+// of the same time.
+func (t Topics) Word(topic string, said Subscriptions, a Address) (in bool, since time.Time) {
 	statement, stated := said.Statements[topic]
 	out, optedOut := a.OptOuts[topic]
-	if optedOut && (!stated || !statement.At.After(out)) {
-		return false
+	switch {
+	case optedOut && (!stated || !statement.At.After(out)):
+		return false, out
+	case stated:
+		return statement.In, statement.At
 	}
-	return t.Subscribed(said, topic)
+	return t[topic].In, time.Time{}
+}
+
+// Wants reports whether a customer with that address is subscribed to a topic.
+func (t Topics) Wants(topic string, said Subscriptions, a Address) bool {
+	in, _ := t.Word(topic, said, a)
+	return in
 }
 
 // Verdict says whether a message may be sent.

@@ -72,32 +72,27 @@ func (t Topics) Covers(topic, channel string) bool {
 	return slices.Contains(t[topic].Channels, channel)
 }
 
-// Subscribed reports whether the customer is subscribed to a topic, as far as their
-// statements and the topic's default say.
-func (t Topics) Subscribed(s Subscriptions, topic string) bool {
-	if said, ok := s.Statements[topic]; ok {
-		return said.In
-	}
-	return t[topic].In
-}
-
 // Apply returns the subscriptions after a change of topics at now, and whether it changes
-// any. A statement that repeats the earlier one keeps its time, unless restate: then to
-// subscribe again is a new statement, so that it is later than an opt-out that is kept
-// elsewhere.
-func (s Subscriptions) Apply(change map[string]bool, now time.Time, restate bool) (next Subscriptions, changed bool) {
+// any. outs has opt-outs of the customer's addresses, by topic. A statement that repeats
+// the earlier one keeps its time, unless it subscribes and the opt-out holds over the
+// earlier one: then it is a new statement, later than the opt-out.
+func (s Subscriptions) Apply(change map[string]bool, now time.Time, outs map[string]time.Time) (next Subscriptions, changed bool) {
 	next = Subscriptions{Customer: s.Customer, Statements: map[string]Statement{}, Rev: s.Rev}
 	for topic, said := range s.Statements {
 		next.Statements[topic] = said
 	}
 	for topic, in := range change {
 		said, ok := s.Statements[topic]
-		if ok && said.In == in && (!in || !restate) {
+		out, optedOut := outs[topic]
+		if ok && said.In == in && (!in || !optedOut || said.At.After(out)) {
 			continue
 		}
 		at := now
 		if at.Before(said.At) {
 			at = said.At
+		}
+		if in && optedOut && !at.After(out) {
+			at = out.Add(time.Millisecond)
 		}
 		next.Statements[topic], changed = Statement{in, at}, true
 	}

@@ -200,11 +200,12 @@ var (
 var (
 	GetTenantSettings = route(http.MethodGet, "/tenant-settings", admins, keyed(endpoint("get-tenant-settings", "GetItem")))
 	PutTenantSettings = route(http.MethodPut, "/tenant-settings", admins, checking(endpoint("put-tenant-settings", "GetItem", "UpdateItem")))
-	GetSubscriptions  = route(http.MethodGet, "/customers/{customerId}/subscriptions", feeders, endpoint("get-subscriptions", "BatchGetItem"))
+	GetSubscriptions  = route(http.MethodGet, "/customers/{customerId}/subscriptions", feeders,
+		keyed(checking(endpoint("get-subscriptions", "BatchGetItem", "GetItem"))))
 	// A customer who unsubscribes causes an event, so it has what PutEvent has.
-	PutSubscriptions = route(http.MethodPut, "/customers/{customerId}/subscriptions", feeders, invoking(indexed(
+	PutSubscriptions = route(http.MethodPut, "/customers/{customerId}/subscriptions", feeders, invoking(indexed(keyed(checking(
 		endpoint("put-subscriptions",
-			"BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PartiQLInsert", "PartiQLUpdate", "PutItem", "Query", "UpdateItem")), Advance))
+			"BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PartiQLInsert", "PartiQLUpdate", "PutItem", "Query", "UpdateItem")))), Advance))
 )
 
 // Advance moves customers. It is invoked asynchronously with a pack of due

@@ -15,7 +15,7 @@ import (
 type ID [16]byte
 
 // NewID returns the id of the message that a node sends in a run: the same for every
-// attempt. The request that started the run is random, so that an id cannot be guessed.
+// attempt. It is no secret: the request of a run that an event starts follows from the event.
 func NewID(t ident.Tenant, id ident.ID, customer string, run, node int, request ident.RequestID) ID {
 	sum := digest.Of(t.String(), string(id), customer, strconv.Itoa(run), strconv.Itoa(node), string(request[:]))
 	return ID(sum[:len(ID{})])

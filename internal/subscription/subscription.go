@@ -18,6 +18,7 @@ import (
 	"journeys/internal/journey"
 	"journeys/internal/progress"
 	"journeys/internal/strict"
+	"journeys/internal/suppression"
 )
 
 // Store stores topics and subscriptions. Reads are strongly consistent.
@@ -42,6 +43,10 @@ type Service struct {
 	Store    Store
 	Journeys *journey.Service // takes the events of customers who unsubscribe
 	Now      func() time.Time
+
+	// Addresses has the opt-outs of addresses. Nil leaves them out of each State, and
+	// subscribes no customer whose address was unsubscribed after they subscribed.
+	Addresses *suppression.Service
 }
 
 // attempts bounds the attempts at a change under concurrent ones.
@@ -88,12 +93,36 @@ func (s *Service) PutTopics(ctx context.Context, t ident.Tenant, topics consent.
 type State struct {
 	Topics consent.Topics // of the tenant
 	consent.Subscriptions
+	OptOuts map[string]time.Time // of the customer's addresses, by topic
+}
+
+// Word returns whether the customer is subscribed to a topic, and since when, as
+// consent.Topics.Word does.
+func (s State) Word(topic string) (in bool, since time.Time) {
+	return s.Topics.Word(topic, s.Subscriptions, consent.Address{OptOuts: s.OptOuts})
 }
 
 // Of returns what a customer is subscribed to.
 func (s *Service) Of(ctx context.Context, t ident.Tenant, customer string) (State, error) {
 	settings, said, _, err := s.Store.ToChange(ctx, t, customer, s.clock())
-	return State{settings.Topics, said}, err
+	if err != nil {
+		return State{}, err
+	}
+	outs, err := s.optOuts(ctx, t, settings, customer)
+	return State{settings.Topics, said, outs}, err
+}
+
+// optOuts returns the opt-outs of a customer's addresses, by topic. It reads nothing for a
+// tenant who has none.
+func (s *Service) optOuts(ctx context.Context, t ident.Tenant, settings consent.TenantSettings, customer string) (map[string]time.Time, error) {
+	if s.Addresses == nil || !settings.Addresses {
+		return nil, nil
+	}
+	profile, err := s.Journeys.Customer(ctx, t, customer)
+	if err != nil && !errors.Is(err, journey.ErrNoCustomer) && !errors.Is(err, journey.ErrDamaged) {
+		return nil, err
+	}
+	return s.Addresses.OptOuts(ctx, t, settings.Topics, profile.Attributes)
 }
 
 // Change is what a customer says.
@@ -152,17 +181,20 @@ func (s *Service) sayOnce(ctx context.Context, t ident.Tenant, c Change) (State,
 	if err := c.check(settings.Topics); err != nil {
 		return State{}, err
 	}
-	// An opt-out of the customer's address may be later than what they said.
-	next, changed := said.Apply(c.Topics, now, settings.Addresses)
+	outs, err := s.optOuts(ctx, t, settings, c.Customer)
+	if err != nil {
+		return State{}, err
+	}
+	next, changed := said.Apply(c.Topics, now, outs)
 	if !changed {
-		return State{settings.Topics, said}, nil
+		return State{settings.Topics, said, outs}, nil
 	}
 	next = next.Next(c.Customer, now)
 	err = s.Store.PutSubscriptions(ctx, t, next, said.Rev)
 	if said.Rev == 0 && !errors.Is(err, journey.ErrLost) { // another error may be that of a write that was made
 		err = errors.Join(err, s.undoIfForgotten(ctx, t, c, next))
 	}
-	return State{settings.Topics, next}, err
+	return State{settings.Topics, next, outs}, err
 }
 
 // undoIfForgotten deletes subscriptions that were created while their customer was being

@@ -5,6 +5,7 @@ package suppression
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"journeys/internal/catalog"
@@ -83,8 +84,9 @@ func (s *Service) Put(ctx context.Context, t ident.Tenant, p Place, reason strin
 	return State{p.Channel, stored}, err
 }
 
-// Delete makes an address take messages of the channel again. Feedback about earlier
-// messages, which may still come, does not suppress it.
+// Delete makes an address take messages of the channel again. A bounce or complaint that
+// happened before does not suppress it when it is reported late; one that happens after
+// does, also of a message that was sent before.
 func (s *Service) Delete(ctx context.Context, t ident.Tenant, p Place) error {
 	_, err := s.put(ctx, t, p, "")
 	return err
@@ -174,10 +176,48 @@ func (s *Service) KeepOptOuts(ctx context.Context, t ident.Tenant, said consent.
 	if len(outs) == 0 {
 		return nil
 	}
+	hashes, err := s.hashes(ctx, t, attributes)
+	if err != nil {
+		return err
+	}
+	for _, hash := range hashes {
+		if err := s.Store.OptOut(ctx, t, hash, outs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// OptOuts returns when a customer with the addresses in these attributes, nil for none, last
+// unsubscribed from each topic with an address to which one of the topic's channels sends.
+func (s *Service) OptOuts(ctx context.Context, t ident.Tenant, topics consent.Topics, attributes []byte) (map[string]time.Time, error) {
+	hashes, err := s.hashes(ctx, t, attributes)
+	if err != nil {
+		return nil, err
+	}
+	outs := map[string]time.Time{}
+	for attribute, hash := range hashes {
+		kept, err := s.Store.Address(ctx, t, hash)
+		if err != nil {
+			return nil, err
+		}
+		for topic, at := range kept.OptOuts {
+			sendsTo := func(channel string) bool { return s.Catalog.Address(channel, t.String()) == attribute }
+			if slices.ContainsFunc(topics[topic].Channels, sendsTo) && at.After(outs[topic]) {
+				outs[topic] = at
+			}
+		}
+	}
+	return outs, nil
+}
+
+// hashes returns the hashes of the addresses in the attributes of a profile, by attribute.
+func (s *Service) hashes(ctx context.Context, t ident.Tenant, attributes []byte) (map[string]string, error) {
 	profile, err := condition.ParseValue(attributes)
 	if err != nil {
 		profile = condition.Value{} // one that cannot be read has no addresses
 	}
+	hashes := map[string]string{}
 	for _, attribute := range catalog.Addresses() {
 		address := graph.AddressIn(profile, attribute)
 		if key.Normalize(attribute, address) == "" {
@@ -185,11 +225,9 @@ func (s *Service) KeepOptOuts(ctx context.Context, t ident.Tenant, said consent.
 		}
 		k, err := s.Key.Key(ctx)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := s.Store.OptOut(ctx, t, k.Address(t, attribute, address), outs); err != nil {
-			return err
-		}
+		hashes[attribute] = k.Address(t, attribute, address)
 	}
-	return nil
+	return hashes, nil
 }

@@ -84,7 +84,7 @@ func Handler(c Config) http.Handler {
 		Journeys:      service,
 		Analytics:     analytics.NewReader(c.Analytics),
 		Names:         names.NewCollector(c.Names, c.Now, c.Log),
-		Subscriptions: &subscription.Service{Store: topics, Journeys: service, Now: c.Now},
+		Subscriptions: &subscription.Service{Store: topics, Journeys: service, Now: c.Now, Addresses: suppressions},
 		Log:           c.Log,
 		Now:           c.Now,
 		Suppressions:  suppressions,

@@ -40,7 +40,7 @@ func (t *Store) SetTopics(topics consent.Topics) {
 func (t *Store) Say(customer, topic string, in bool, at time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	next, _ := t.said[customer].Apply(map[string]bool{topic: in}, at, true)
+	next, _ := t.said[customer].Apply(map[string]bool{topic: in}, at, map[string]time.Time{topic: at.Add(-time.Millisecond)})
 	if t.said == nil {
 		t.said = map[string]consent.Subscriptions{}
 	}
