@@ -56,8 +56,13 @@ func putSuppression(a *API, w http.ResponseWriter, r *request) error {
 		if v, ok := o.Take("reason"); ok {
 			reason, _ = v.OneOf(consent.Reasons()...)
 		}
-		o.Ignore("channel", "suppressed", "at") // so that an answer can be sent back
-		o.Done("reason")
+		if v, ok := o.Take("suppressed"); ok {
+			if suppressed, ok := v.Bool(); ok && !suppressed {
+				v.Fault("must not be false; DELETE ends a suppression")
+			}
+		}
+		o.Ignore("channel", "at") // so that an answer can be sent back
+		o.Done("reason", "suppressed")
 	}
 	if err := r.CheckFaults(); err != nil {
 		return err

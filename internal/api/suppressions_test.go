@@ -76,6 +76,8 @@ func TestSuppressions_NameEveryFault(t *testing.T) {
 	require.Equal(t, []string{"/path/address"}, faults(call{method: "GET", path: "/suppressions/sms/none"}))
 	require.Equal(t, []string{"/path/address", "/reason", "/when"},
 		faults(call{method: "PUT", path: "/suppressions/email/~!", body: `{"reason":"spite","when":1}`}))
+	require.Equal(t, []string{"/suppressed"}, faults(call{method: "PUT", path: "/suppressions/email/a@example.com", body: `{"suppressed":false}`}))
+	s.must(http.StatusNotFound, call{method: "GET", path: "/suppressions/email/a@example.com"})
 	require.Equal(t, "channel-not-found", s.must(http.StatusNotFound, call{method: "PUT", path: "/suppressions/push/token"})["code"])
 	for _, role := range []string{manifest.Viewer, manifest.Ingest} {
 		as := caller(role)

@@ -82,10 +82,14 @@ func putTenantSettings(a *API, w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	stored, err := a.Subscriptions.Store.TenantSettings(r.Context(), r.tenant)
+	if err != nil {
+		return err
+	}
 	var topics consent.Topics
 	if o, ok := body.Object(); ok {
 		if v, ok := o.Need("topics"); ok {
-			topics = a.readTopics(r, v)
+			topics = a.readTopics(r, v, stored.Topics)
 		}
 		o.Ignore("updatedAt", "unsubscribePage") // so that an answer can be sent back
 		o.Done("topics")
@@ -100,7 +104,9 @@ func putTenantSettings(a *API, w http.ResponseWriter, r *request) error {
 	return writeTenantSettings(w, settings, "")
 }
 
-func (a *API) readTopics(r *request, v strict.Value) consent.Topics {
+// readTopics reads topics. A channel that the deployment has no longer may stay where it is
+// stored, so that an answer with other changes can be sent back.
+func (a *API) readTopics(r *request, v strict.Value, stored consent.Topics) consent.Topics {
 	o, ok := v.Object()
 	if !ok {
 		return nil
@@ -117,12 +123,12 @@ func (a *API) readTopics(r *request, v strict.Value) consent.Topics {
 			v.Fault("the name must be a topic's id: 1 to %d of A-Z, a-z, 0-9, _ and -", strict.MaxWord)
 			continue
 		}
-		topics[id] = a.readTopic(r, v)
+		topics[id] = a.readTopic(r, v, stored[id].Channels)
 	}
 	return topics
 }
 
-func (a *API) readTopic(r *request, v strict.Value) (topic consent.Topic) {
+func (a *API) readTopic(r *request, v strict.Value, stored []string) (topic consent.Topic) {
 	o, ok := v.Object()
 	if !ok {
 		return topic
@@ -149,7 +155,7 @@ func (a *API) readTopic(r *request, v strict.Value) (topic consent.Topic) {
 		_, known := a.Journeys.Catalog.Channels.Find(channel, r.tenant.String())
 		switch {
 		case !ok:
-		case !known:
+		case !known && !slices.Contains(stored, channel):
 			element.Fault("is not a channel that this tenant may use; GET /settings lists them")
 		case slices.Contains(topic.Channels, channel):
 			element.Fault("is listed before")

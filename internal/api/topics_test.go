@@ -59,6 +59,22 @@ func TestTenantSettings_ReplaceTheTopics(t *testing.T) {
 	s.must(200, asAdmin("PUT", "/tenant-settings", `{"topics":{}}`, tagged("If-Match", `"1"`)))
 }
 
+// A deployment that takes a channel away does not stand in the way of other changes.
+func TestTenantSettings_KeepAChannelThatIsGone(t *testing.T) {
+	t.Parallel()
+	channels := catalog.List{"email": {Kind: "ses"}, "push": {Kind: "http"}}
+	s := newConfigured(t, catalog.Catalog{Channels: channels}, nil)
+	s.must(200, asAdmin("PUT", "/tenant-settings", topics, nil))
+	delete(channels, "push")
+	read := text(t, s.must(200, asAdmin("GET", "/tenant-settings", "", nil)))
+	changed := strings.Replace(read, `"News"`, `"Novelties"`, 1)
+	require.Contains(t, text(t, s.must(200, asAdmin("PUT", "/tenant-settings", changed, nil))["topics"]), `{"channels":["email","push"],"default":"out","name":"Novelties"}`)
+
+	elsewhere := `{"topics":{"tips":{"name":"Tips","channels":["email","push"],"default":"in"}}}`
+	refused := s.must(400, asAdmin("PUT", "/tenant-settings", elsewhere, nil))
+	require.Contains(t, text(t, refused["errors"]), `"/topics/tips/channels/1"`)
+}
+
 func TestTenantSettings_RefuseWithEveryFault(t *testing.T) {
 	t.Parallel()
 	s := newConfigured(t, catalog.Catalog{Channels: catalog.List{"email": {Kind: "ses"}, "sms": {Kind: "sns", Tenants: []string{"t2"}}}}, nil)
@@ -100,6 +116,14 @@ func TestSubscriptions_AreWhatCustomersSaidLast(t *testing.T) {
 	require.JSONEq(t, `{"customerId":"ada","topics":{},"since":{}}`, get())
 	s.must(200, asAdmin("PUT", "/tenant-settings", topics, nil))
 	require.Contains(t, get(), `"news":true`, "what was said about a topic holds again when it comes back")
+	s.must(200, call{method: "PUT", path: path, body: `{"topics":{"tips":false}}`})
+	chat := `{"topics":{"chat":{"name":"C","channels":["push"],"default":"in"}}}`
+	s.must(200, asAdmin("PUT", "/tenant-settings", chat, nil))
+	s.must(200, call{method: "PUT", path: path, body: `{"topics":{"chat":true}}`})
+	s.must(200, asAdmin("PUT", "/tenant-settings", topics, nil))
+	require.JSONEq(t, `{"customerId":"ada","topics":{"news":false,"tips":false},"since":{"tips":"2026-11-23T10:00:00.000Z"}}`, get(),
+		"of former topics, a change keeps the opt-outs")
+	s.must(200, call{method: "PUT", path: path, body: `{"topics":{"news":true}}`})
 
 	refused := s.must(400, call{method: "PUT", path: path, body: `{"topics":{"news":false,"old":true,"a/b":false}}`})
 	require.JSONEq(t, `[{"pointer":"/topics/a~1b","detail":"the name must be a topic's id"}]`, text(t, refused["errors"]))

@@ -42,7 +42,7 @@ type Statement struct {
 	At time.Time // UTC, to the millisecond
 }
 
-// Subscriptions are the statements of a customer, those about former topics too. The zero
+// Subscriptions are the statements of a customer, some about former topics too. The zero
 // value is that of a customer who never made any.
 type Subscriptions struct {
 	Customer   string               // "" if none are stored
@@ -97,6 +97,17 @@ func (s Subscriptions) Apply(change map[string]bool, now time.Time, outs map[str
 		next.Statements[topic], changed = Statement{in, at}, true
 	}
 	return next, changed
+}
+
+// WithoutFormer returns s without the topics that the tenant does not have any more, as
+// far as the customer subscribed to them. Opt-outs stay: the topic may come back.
+func (s Subscriptions) WithoutFormer(topics Topics) Subscriptions {
+	s.Statements = maps.Clone(s.Statements)
+	maps.DeleteFunc(s.Statements, func(topic string, said Statement) bool {
+		_, ok := topics[topic]
+		return said.In && !ok
+	})
+	return s
 }
 
 // Next returns s as its next revision of that customer. The first revision is taken from

@@ -189,7 +189,7 @@ func (s *Service) sayOnce(ctx context.Context, t ident.Tenant, c Change) (State,
 	if !changed {
 		return State{settings.Topics, said, outs}, nil
 	}
-	next = next.Next(c.Customer, now)
+	next = next.WithoutFormer(settings.Topics).Next(c.Customer, now)
 	err = s.Store.PutSubscriptions(ctx, t, next, said.Rev)
 	if said.Rev == 0 && !errors.Is(err, journey.ErrLost) { // another error may be that of a write that was made
 		err = errors.Join(err, s.undoIfForgotten(ctx, t, c, next))
