@@ -116,20 +116,18 @@ func (w *world) newConsenting(t *testing.T, seed uint64) *consenting {
 	return c
 }
 
-// addSubscriber stores a customer with that address.
+// addSubscriber stores a customer with that address. Several may come back at once.
 func (c *consenting) addSubscriber(t *testing.T, cohort *cohort, email string) *subscriber {
 	t.Helper()
-	s := &subscriber{
-		customer: fmt.Sprintf("subscriber-%s-%03d", cohort.id[len(cohort.id)-4:], len(cohort.customers)), email: email,
-		said: map[string]*statements{news: {}, offers: {first: true}, "": {first: true}},
-	}
+	s := &subscriber{email: email, said: map[string]*statements{news: {}, offers: {first: true}, "": {first: true}}}
+	c.mu.Lock()
+	s.customer = fmt.Sprintf("subscriber-%s-%03d", cohort.id[len(cohort.id)-4:], len(cohort.customers))
+	c.people[s.customer] = s
+	cohort.customers = append(cohort.customers, s.customer)
+	c.mu.Unlock()
 	require.NoError(t, c.store.Customers.PutProfile(t.Context(), c.tenant, journey.Profile{
 		Customer: s.customer, Attributes: []byte(`{"email":"` + email + `"}`), UpdatedAt: time.Now(),
 	}, 0))
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.people[s.customer] = s
-	cohort.customers = append(cohort.customers, s.customer)
 	return s
 }
 
