@@ -54,9 +54,9 @@ func TestForget_StripsMessages(t *testing.T) {
 	t.Parallel()
 
 	p := newFixture(t)
-	journeyID := p.journey(t, sendingGraph, "ada", "bob")
+	journeyID := p.journey(t, sendingGraph, "adele", "bob")
 	var put []message.Record // at each node of a way, as if it had sent
-	for _, customer := range []string{"ada", "bob"} {
+	for _, customer := range []string{"adele", "bob"} {
 		e := p.claim(t, journeyID, customer)
 		visited := e.Path.Visits(e.EnrolledAt)[0].Node
 		for topic, node := range map[string]int{"": e.Node, "news": visited} {
@@ -69,7 +69,7 @@ func TestForget_StripsMessages(t *testing.T) {
 	}
 	require.NoError(t, p.store.Engine.PutMessages(t.Context(), demo, put))
 	p.now = p.now.Add(time.Hour) // the leases have ended
-	require.NoError(t, p.Forget(t.Context(), demo, "ada"))
+	require.NoError(t, p.Forget(t.Context(), demo, "adele"))
 	read := func(r message.Record) (message.Record, error) {
 		return p.store.Messages.Message(t.Context(), demo, r.ID, p.now)
 	}
@@ -83,7 +83,7 @@ func TestForget_StripsMessages(t *testing.T) {
 		require.Equal(t, want, got)
 	}
 	require.False(t, slices.ContainsFunc(allItems(t, p.table), func(it map[string]types.AttributeValue) bool {
-		return strings.Contains(textOf(it, "PK")+printed(it), "ada")
+		return strings.Contains(textOf(it, "PK")+printed(it), "adele")
 	}))
 }
 

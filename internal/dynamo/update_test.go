@@ -140,15 +140,15 @@ func TestAdvanceWithProfile_LeavesForgottenCustomersForgotten(t *testing.T) {
 			t.Parallel()
 
 			p := newFixture(t)
-			id := p.journey(t, updatingGraph, "ada")
+			id := p.journey(t, updatingGraph, "adele")
 			if hadProfile {
-				_, err := p.PutCustomer(t.Context(), demo, profileOf("ada", `{"n":1}`), nil)
+				_, err := p.PutCustomer(t.Context(), demo, profileOf("adele", `{"n":1}`), nil)
 				require.NoError(t, err)
 			}
-			e, old := p.updating(t, id, "ada")
-			require.NoError(t, p.Forget(t.Context(), demo, "ada"))
+			e, old := p.updating(t, id, "adele")
+			require.NoError(t, p.Forget(t.Context(), demo, "adele"))
 			require.ErrorIs(t, p.advanceWith(t.Context(), p.store, e, old, `{"n":2}`), journey.ErrLost)
-			requireNotStored(t, p.table, "ada")
+			requireNotStored(t, p.table, "adele")
 		})
 	}
 }
