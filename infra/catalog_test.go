@@ -58,6 +58,6 @@ func TestCatalog_KeepsSecretsFromFunctionsThatSendNothing(t *testing.T) {
 		}
 		require.NotContains(t, text(environment), "whereabouts", f.Name)
 	}
-	require.Equal(t, []string{"create-journey", "update-journey", "test-journey", "get-settings", "get-draft", "put-draft", "publish-draft", "put-tenant-settings", "get-suppression", "put-suppression", "delete-suppression"}, informed)
+	require.Equal(t, []string{"create-journey", "update-journey", "test-journey", "get-settings", "get-draft", "put-draft", "publish-draft", "put-tenant-settings", "get-subscriptions", "put-subscriptions", "get-suppression", "put-suppression", "delete-suppression"}, informed)
 	require.NotContains(t, strings.ToLower(text(template.Resources)+text(template.Outputs)), "hidden")
 }

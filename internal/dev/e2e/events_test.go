@@ -49,9 +49,9 @@ func TestLocal_FunctionsAnswerTheirEvents(t *testing.T) {
 			manifest.PutCustomers.Function.Name, manifest.GetCustomer.Function.Name,
 			manifest.GetSettings.Function.Name, manifest.GetNames.Function.Name, manifest.ListCustomerEnrollments.Function.Name,
 			manifest.GetTenantSettings.Function.Name, manifest.PutTenantSettings.Function.Name,
-			manifest.GetSubscriptions.Function.Name, manifest.PutSubscriptions.Function.Name:
+			manifest.GetSubscriptions.Function.Name, manifest.PutSubscriptions.Function.Name, manifest.PutSuppression.Function.Name:
 			want = 200
-		case manifest.DeleteCustomer.Function.Name:
+		case manifest.DeleteCustomer.Function.Name, manifest.DeleteSuppression.Function.Name:
 			want = 204
 		case manifest.CreateJourney.Function.Name:
 			want = 201
@@ -74,6 +74,7 @@ func TestLocal_FunctionsAnswer503WithoutATable(t *testing.T) {
 	}
 	settings[manifest.EnvTable], settings[manifest.EnvKey] = local.Table, local.Key
 	settings[manifest.EnvCatalog] = `{"channels":{"email":{"type":"inbox","address":"email"}}}`
+	settings[manifest.EnvProviders] = `{"channels":{"*":{"type":"inbox","url":"http://127.0.0.1:1"}},"allowPrivate":["127.0.0.1"]}`
 	settings[manifest.EnvEnrollmentsPerMinute] = "0"
 	functions, err := lambda.Start(manifest.Functions(), lambda.Options{
 		Dist: "../../../dist", Settings: settings,

@@ -21,7 +21,10 @@ func TestSettings_SayWhatTheInstallationOffers(t *testing.T) {
 		require.IsType(t, []any{}, a.body["channels"])
 		require.InDelta(t, 365, a.body["limits"].(map[string]any)["maxDurationDays"], 0)
 		if target.machine != nil {
-			require.Contains(t, a.body["channels"], map[string]any{"name": "*", "kind": "inbox"})
+			channel := a.body["channels"].([]any)[0].(map[string]any)
+			require.Contains(t, []any{"waiting", "heard"}, channel["feedback"], "other tests play feedback")
+			delete(channel, "feedback")
+			require.Equal(t, map[string]any{"name": "*", "kind": "inbox"}, channel)
 		}
 	}
 }
