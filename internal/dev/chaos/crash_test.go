@@ -168,6 +168,7 @@ func startFunctions(t *testing.T, dist, table, mail string, begun time.Time) *la
 		Settings: map[string]string{
 			manifest.EnvTable: local.Table, manifest.EnvAdvance: manifest.Advance.Name, manifest.EnvSweep: manifest.Sweep.Name,
 			manifest.EnvPaused: "false", manifest.EnvRestored: "never", manifest.EnvConcurrency: "25",
+			manifest.EnvKey: local.Key, manifest.EnvPublicURL: mail,
 			manifest.EnvProviders: `{"channels":{"*":{"type":"inbox","url":"` + mail + `"}},"allowPrivate":["127.0.0.1"]}`,
 		},
 		Environment: map[string]string{
