@@ -217,7 +217,7 @@ func (n *neighbor) enrollUntilIn(t *testing.T, c *cohort, customers []string, ke
 	require.NoError(t, err)
 	ticker := time.NewTicker(neighborEvery / 5)
 	defer ticker.Stop()
-	for range 300 {
+	for range 1500 {
 		var answer struct {
 			Enrolled int
 			Code     string
