@@ -264,7 +264,7 @@ test("the settings of a journey apply at once or with the draft, as the form say
   expect(journey).toMatchObject({ reentry: { mode: "afterExit", minIntervalHours: 24 }, exitOn: [], goal: null });
 });
 
-test("a message is for the subscribers of a topic, and says so where nobody gets it", async ({ enter, backend }) => {
+test("a message goes to the subscribers of a topic, and warns if it has none to reach", async ({ enter, backend }) => {
   await oneTopic(backend);
   const { id } = await backend.create({ name: "Welcome", definition: welcome });
   const page = await enter(`#/journeys/${id}/build?step=greet`);

@@ -28,7 +28,7 @@ test("a topic needs a name and a channel", () => {
   );
 });
 
-test("nobody gets a message whose topic is unknown or for other channels", () => {
+test("a message is sent to no customer if its topic is unknown or not for its channel", () => {
   expect(topicProblem({ news }, "news", "email")).toBeUndefined();
   expect(topicProblem({ news }, "news", "")).toBeUndefined();
   expect(topicProblem({ news }, "news", "sms")).toContain("is not for the channel sms");

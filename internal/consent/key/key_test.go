@@ -109,7 +109,7 @@ func FuzzNormalize(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, address string) {
 		if !utf8.ValidString(address) {
-			t.Skip()
+			return // no request and no profile holds one
 		}
 		for _, attribute := range []string{"email", "phone", "device"} {
 			normal := key.Normalize(attribute, address)
