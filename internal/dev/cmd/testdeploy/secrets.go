@@ -77,7 +77,7 @@ func (d *deployment) rotateSecret(ctx context.Context) (string, error) {
 		return "", err
 	}
 	d.settings = []string{manifest.EnvProviders + `={"channels":{` + mailChannel + `,"*":{"type":"http","url":"http://` + h.address +
-		`","secret":"ssm:` + parameter + `"}},"allowPrivate":["127.0.0.1"]}`}
+		`","secret":"ssm:` + parameter + `"}},"allowPrivate":["127.0.0.1"]}`, manifest.EnvFeedbackDelivered + "=true"}
 	if _, err := d.cdkDeploy(ctx, "deploy-secret"); err != nil {
 		return "", err
 	}
