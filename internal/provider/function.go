@@ -92,6 +92,11 @@ func functionError(report []byte) error {
 type cutting struct{ lambda.HTTPClient }
 
 func (c cutting) Do(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		// The SDK closes the body when the answer begins. WriteTo of its closed body returns
+		// io.EOF as an error, after which net/http would close the connection under the answer.
+		r.Body = struct{ io.ReadCloser }{r.Body}
+	}
 	response, err := c.HTTPClient.Do(r)
 	if err == nil {
 		response.Body = &cutBody{io.LimitReader(response.Body, MaxAnswer+1), response.Body}

@@ -2,6 +2,7 @@ package testsend_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -25,7 +26,9 @@ import (
 	"journeys/internal/dev/apitest"
 	"journeys/internal/dev/dynamotest"
 	"journeys/internal/dynamo"
+	"journeys/internal/engine"
 	"journeys/internal/manifest"
+	"journeys/internal/progress"
 	"journeys/internal/provider"
 	"journeys/internal/subscription"
 	"journeys/internal/testsend"
@@ -46,6 +49,7 @@ type world struct {
 	store  *dynamo.Store
 	table  string
 	sent   chan []byte  // bodies of what the channels received
+	late   atomic.Bool  // whether the answers of the channels come too late
 	answer atomic.Value // http.HandlerFunc of the channels
 	now    atomic.Value // time.Time
 	log    bytes.Buffer
@@ -76,12 +80,26 @@ func newWorld(t *testing.T) *world {
 	now := func() time.Time { return w.now.Load().(time.Time) }
 	w.api = apitest.Handler(apitest.Config{
 		Stores: w.store.Handlers(), Analytics: w.store.Analytics, Addresses: w.store.Addresses, Key: key.Fixed(keys), Catalog: &catalog,
-		Provider: provider.New(settings, now, provider.Network{Log: log, Installation: "shop", AWS: aws.Config{
+		Provider: impatient{provider.New(settings, now, provider.Network{Log: log, Installation: "shop", AWS: aws.Config{
 			Region: "eu-west-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("AKIA", "secret", ""),
-		}}),
+		}}), &w.late},
 		TestSends: w.store.TestSendQuota(testsend.PerMinute), Now: now, Random: rand.Reader, Log: log,
 	})
 	return w
+}
+
+// impatient gives the channels no time to answer if late is true.
+type impatient struct {
+	*provider.Provider
+	late *atomic.Bool
+}
+
+func (p impatient) Send(ctx context.Context, m engine.Message) (progress.Answer, error) {
+	answer, err := p.Provider.Send(ctx, m)
+	if p.late.Load() {
+		return progress.Answer{}, fmt.Errorf("channel %q: %w", m.Config.Channel, engine.ErrTimedOut)
+	}
+	return answer, err
 }
 
 func (w *world) answers(status int, body string) {
@@ -358,6 +376,17 @@ func TestSend_TellsNothingOfTheChannelButTheOutcome(t *testing.T) {
 			require.Contains(t, w.log.String(), fmt.Sprint("the service answered ", test.answered))
 		}
 	}
+}
+
+func TestSend_IsUncertainIfTheChannelIsSilent(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t)
+	w.late.Store(true)
+	b := w.must(http.StatusBadGateway, "POST", w.journey(`{"channel":"push","templateId":"hello"}`)+sendTest, `{"to":"ada"}`)
+	require.Equal(t, "send-uncertain", b["code"])
+	require.Contains(t, b["detail"], "may have been sent")
+	require.Contains(t, w.log.String(), "the target did not answer in time")
 }
 
 func TestSend_ItsUnsubscribeLinkUnsubscribesNobody(t *testing.T) {

@@ -217,12 +217,14 @@ func (n *neighbor) enrollUntilIn(t *testing.T, c *cohort, customers []string, ke
 	require.NoError(t, err)
 	ticker := time.NewTicker(neighborEvery / 5)
 	defer ticker.Stop()
-	for range 1500 {
+	var status int
+	var text []byte
+	for range 1500 { // a frozen function can hold the journey paused for half a minute
 		var answer struct {
 			Enrolled int
 			Code     string
 		}
-		status, text := n.try(t, "POST", c.path()+"/enroll", `{"customerIds":`+string(ids)+`}`, "Idempotency-Key", key)
+		status, text = n.try(t, "POST", c.path()+"/enroll", `{"customerIds":`+string(ids)+`}`, "Idempotency-Key", key)
 		if status < 500 {
 			require.NoError(t, json.Unmarshal(text, &answer))
 			require.True(t, status/100 == 2 || answer.Code == "journey-not-active", "%s", text)
@@ -232,7 +234,7 @@ func (n *neighbor) enrollUntilIn(t *testing.T, c *cohort, customers []string, ke
 		}
 		<-ticker.C
 	}
-	t.Errorf("the call %s did not enroll all of its customers", key)
+	t.Errorf("the call %s did not enroll all of its customers; its last answer: %d %s", key, status, text)
 }
 
 // hanging is a channel that passes messages to an inbox. While it hangs it takes

@@ -79,7 +79,7 @@ func (w *walkers) feedback(ctx context.Context) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows := append(moreThanMail("a mail of which is reported what becomes of it", heard, plain, 1, 0, 0.05), moreThanMail("a mail with a topic", topic, plain, 1, 1.02, 0.06)...)
+	rows := append(moreThanMail("a mail with feedback", heard, plain, 1, 0, 0.05), moreThanMail("a mail with a topic", topic, plain, 1, 1.02, 0.06)...)
 	rows = append(rows, row{
 		what: "a mail with a topic, where something is kept of addresses: read units more than a mail", measured: ofOne(kept.Read - plain.Read), floor: atMost(2.04),
 	})
