@@ -27,6 +27,28 @@ const drawsOnly: Plugin = {
   },
 };
 
+/** What is called of d3's selections and transitions: by its zoom and drag, and by @xyflow/system. */
+const called = {
+  selection: ["constructor", "selection", "call", "node", "each", "filter", "datum", "property", "style", "on"],
+  transition: ["constructor", "selection", "call", "node", "each", "on", "tween", "duration", "ease"],
+};
+
+/** Drops d3's methods that are not called. They are properties of two objects, which bundlers keep whole. */
+const movesOnly: Plugin = {
+  name: "moves-only",
+  apply: "build",
+  transform: {
+    filter: { id: /d3-(selection|transition)\/dist\/[\w-]+\.mjs$/ },
+    handler: (code) => ({
+      code: code.replace(
+        /^ {2}(\S+): (selection|transition)_\w+,?$/gm,
+        (line, name: string, of: keyof typeof called) => (called[of].includes(name) ? line : ""),
+      ),
+      map: null,
+    }),
+  },
+};
+
 // What several places load with their own files.
 const common =
   /console\/(src\/(queries|duration|channels|ui\/(dialog|field|download)|places\/journeys\/(draft|post)|places\/graph\/(bar|not-there|selected|save-as-new))\.|generated\/words\/(journey|diff)\.|node_modules\/@tanstack\/.*(useMutation|useInfiniteQuery|mutationObserver|infiniteQueryObserver)\.)/;
@@ -35,7 +57,7 @@ const common =
 const verbs = /console\/(src\/places\/journeys\/(row-menu|verbs|ask)|generated\/words\/(verbs|ask))\./;
 
 export default defineConfig({
-  plugins: [react(), drawsOnly],
+  plugins: [react(), drawsOnly, movesOnly],
   resolve: {
     alias: {
       "#words": fileURLToPath(new URL("./generated/words", import.meta.url)),

@@ -15,6 +15,8 @@ test.afterAll(report);
 
 const builder = "JavaScript of the builder, beyond the list: canvas, graph, build, all forms, icons";
 const modes = ["build", "simulate", "live", "versions"] as const;
+/** What only this mode has. */
+const stands = { build: ".palette", simulate: ".work--sim", live: ".work--live", versions: ".work--versions" } as const;
 
 /** The largest graph with a persona, whose way through it is long. */
 function simulated(): Graph {
@@ -61,9 +63,10 @@ test("the modes of a journey load few bytes", async ({ page, backend, enter }) =
   let all = 0;
   for (const mode of modes) {
     await page.goto(`/#/journeys/${id}/${mode}`);
+    await expect(page.locator(stands[mode])).toBeVisible(); // the graph of the mode before is alike
     await expect(page.locator(".react-flow__node")).toHaveCount(welcome.nodes.length);
     if (mode === "build") await page.locator(".react-flow__node").nth(3).click(); // its form
-    await page.waitForLoadState("networkidle");
+    await loads.settle();
     all += kilobytes(await loads.take(), ".js");
     if (mode === "build") hold(builder, all, 120, "kB");
   }

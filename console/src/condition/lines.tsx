@@ -3,6 +3,7 @@ import words from "#words/condition";
 import { isObject, type Json, type JsonObject, parse, scalarText } from "../json";
 import { say } from "../say";
 import { Button, IconButton } from "../ui/button";
+import { FaultLine } from "../ui/field";
 import { Icon } from "../ui/icon";
 import { Menu, type MenuItem } from "../ui/menu";
 import type { Editing } from "./builder";
@@ -199,12 +200,7 @@ function needs(missing: NonNullable<ReturnType<typeof missingIn>>, json: JsonObj
 }
 
 function Faults({ texts }: { texts: readonly string[] }) {
-  return texts.map((text) => (
-    <p key={text} className="help help--bad">
-      <Icon name="alert" small />
-      {text}
-    </p>
-  ));
+  return texts.map((text) => <FaultLine key={text} text={text} />);
 }
 
 interface LineProps {

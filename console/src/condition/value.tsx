@@ -4,6 +4,7 @@ import { withKey } from "../forms/keys";
 import type { Graph } from "../graph/types";
 import { isExact, isObject, type Json, type JsonObject, parseNumber, scalarText } from "../json";
 import { say } from "../say";
+import { FaultLine } from "../ui/field";
 import { Icon } from "../ui/icon";
 import { resultsOf } from "./names";
 import { fits, orderOperators, periodOperators, unitNames } from "./rows";
@@ -131,7 +132,7 @@ function Scalar({ value, kind, options, disabled, onChange }: ScalarProps) {
           ))}
         </datalist>
       )}
-      {fault !== undefined && <p className="help help--bad">{fault}</p>}
+      <FaultLine text={fault} />
     </div>
   );
 }
@@ -254,7 +255,7 @@ export function PeriodInput({
           ))}
         </select>
       </div>
-      {fault !== undefined && <p className="help help--bad">{fault}</p>}
+      <FaultLine text={fault} />
     </div>
   );
 }

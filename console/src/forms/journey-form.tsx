@@ -9,6 +9,7 @@ import { type JsonObject, same } from "../json";
 import { type Fault, Problem } from "../problem";
 import "../style/forms.css";
 import { Button, IconButton } from "../ui/button";
+import { FaultLine } from "../ui/field";
 import { Icon, type IconName } from "../ui/icon";
 import { explain as explainError } from "../ui/states";
 import { EntrySection, EntryStepFields, ReentrySection, TextsSection } from "./journey-own";
@@ -198,12 +199,7 @@ function Apply({ own }: { own: Own }) {
           {doing === "applied" && words.applied}
         </span>
       </div>
-      {problem !== "" && (
-        <p className="help help--bad" role="alert">
-          <Icon name="alert" small />
-          {problem}
-        </p>
-      )}
+      <FaultLine alert text={problem || undefined} />
     </div>
   );
 }

@@ -1,15 +1,13 @@
 import words from "#words/forms";
-import { ConditionBuilder } from "../condition/builder";
-import { eventTypesOf, labelOf } from "../condition/names";
+import { labelOf } from "../condition/names";
 import type { Json, JsonObject } from "../json";
 import { say } from "../say";
 import { TextArea } from "../ui/field";
-import { Choice, checkEventType, faultAt, faultsIn, NumberField, Text } from "./fields";
-import { objectOf } from "./form";
+import { Choice, faultAt, faultsIn, NumberField, Text } from "./fields";
 import type { JourneySectionForm, OwnForm } from "./journey-form";
 import { withKey } from "./keys";
 import type { OwnChange } from "./own-edits";
-import { EntryForm } from "./small";
+import { EntryFields, EntryForm } from "./small";
 import { Moment } from "./until";
 
 /** The event and the condition with which people enter, and when. */
@@ -23,22 +21,12 @@ export function EntrySection({ own, edit, context, faults }: OwnForm) {
   const wrong = entryFrom && entryUntil && Date.parse(entryFrom) >= Date.parse(entryUntil);
   return (
     <div className="sec">
-      <Text
-        label={words.entryEvent}
-        mono
-        options={eventTypesOf(context.names)}
-        check={checkEventType}
+      <EntryFields
+        {...{ context, set }}
+        faults={faultsIn(faults, "/entryCondition")}
+        value={entry}
+        eventKey="event"
         help={words.entryEventHelp}
-        value={entry["event"]}
-        fault={faultAt(faults, "/entryCondition/event")}
-        onChange={(value) => set("event", value)}
-      />
-      <ConditionBuilder
-        label={words.entryCondition}
-        value={objectOf(entry["condition"])}
-        context={{ ...context, atEntry: true }}
-        faults={faultsIn(faults, "/entryCondition/condition")}
-        onChange={(value) => set("condition", value ?? undefined)}
       />
       <Moment
         label={words.entryFrom}

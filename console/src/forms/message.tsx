@@ -4,11 +4,11 @@ import { isPath } from "../condition/rows";
 import { Tokens } from "../condition/value";
 import { type Json, scalarText } from "../json";
 import { say } from "../say";
+import { FaultLine } from "../ui/field";
 import { Consent } from "./consent";
 import { Choice, faultAt, Text } from "./fields";
 import type { StepForm } from "./form";
 import { PayloadEditor } from "./payload";
-import { FaultLine } from "./wait";
 
 /** The form of a message. */
 export function MessageForm(form: StepForm) {

@@ -5,13 +5,13 @@ import type { Context } from "../condition/names";
 import { Said } from "../condition/said";
 import { kindOf, nameOf } from "../graph/describe";
 import { rename } from "../graph/edit";
+import { Tile } from "../graph/tile";
 import { type Graph, type GraphNode, isNodeType, type NodeType } from "../graph/types";
 import type { Json } from "../json";
 import type { Fault } from "../problem";
 import "../style/forms.css";
 import { Button, IconButton } from "../ui/button";
-import { TextArea } from "../ui/field";
-import { Icon } from "../ui/icon";
+import { FaultLine, TextArea } from "../ui/field";
 import { faultsIn } from "./fields";
 import type { StepForm } from "./form";
 import { useKeptFocus } from "./kept-focus";
@@ -119,24 +119,22 @@ export function entryEventOf(graph: Graph, ofJourney: string): string {
 }
 
 function Head({ node, onChange, onClose, more }: Props) {
-  const { kind, icon, word } = kindOf(node);
+  const look = kindOf(node);
   const data = node["data"];
   const label = node.label ?? (typeof data === "object" && data !== null && "label" in data ? data.label : undefined);
   return (
     <div className="panel-head">
-      <span className={`kind ${kind}`}>
-        <Icon name={icon} />
-      </span>
+      <Tile of={look} />
       <div className="grow">
         <input
           className="title-input"
           aria-label={words.name}
-          placeholder={word}
+          placeholder={look.word}
           maxLength={255}
           value={typeof label === "string" ? label : ""}
           onChange={(event) => onChange(rename(node, event.target.value), "name")}
         />
-        <h2 className="t2 dim form-kind">{word}</h2>
+        <h2 className="t2 dim form-kind">{look.word}</h2>
       </div>
       {more}
       {onClose && <IconButton icon="close" label={words.close} onClick={onClose} />}
@@ -151,10 +149,7 @@ function NodeFaults({ faults }: { faults: readonly Fault[] }) {
   return (
     <div className="sec sec--tight">
       {whole.map(({ detail }) => (
-        <p key={detail} className="help help--bad">
-          <Icon name="alert" small />
-          {detail}
-        </p>
+        <FaultLine key={detail} text={detail} />
       ))}
     </div>
   );

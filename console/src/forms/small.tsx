@@ -1,33 +1,55 @@
 import words from "#words/forms";
 import { ConditionBuilder } from "../condition/builder";
 import { eventTypesOf } from "../condition/names";
-import { scalarText } from "../json";
+import { type JsonObject, scalarText } from "../json";
 import { say } from "../say";
 import { Choice, checkEventType, faultAt, faultsIn, NumberField, Text } from "./fields";
 import { objectOf, type StepForm } from "./form";
+
+type EntryFieldsProps = Pick<StepForm, "context" | "faults" | "set"> & {
+  /** What holds them, and its key for the event. */
+  value: JsonObject;
+  eventKey: "event" | "eventType";
+  help: string;
+  placeholder?: string;
+};
+
+/** The event and the condition with which people enter. */
+export function EntryFields({ value, eventKey, context, faults, set, ...texts }: EntryFieldsProps) {
+  return (
+    <>
+      <Text
+        label={words.entryEvent}
+        mono
+        options={eventTypesOf(context.names)}
+        check={checkEventType}
+        {...texts}
+        value={value[eventKey]}
+        fault={faultAt(faults, `/${eventKey}`)}
+        onChange={(event) => set(eventKey, event)}
+      />
+      <ConditionBuilder
+        label={words.entryCondition}
+        value={objectOf(value["condition"])}
+        context={{ ...context, atEntry: true }}
+        faults={faultsIn(faults, "/condition")}
+        onChange={(condition) => set("condition", condition ?? undefined)}
+      />
+    </>
+  );
+}
 
 /** The form of an entry. */
 export function EntryForm({ config, context, faults, set }: StepForm) {
   const own = context.entryEvent; // of the journey, unless this step names one
   return (
     <div className="sec">
-      <Text
-        label={words.entryEvent}
-        mono
-        options={eventTypesOf(context.names)}
-        check={checkEventType}
+      <EntryFields
+        {...{ context, faults, set }}
+        value={config}
+        eventKey="eventType"
         placeholder={own}
         help={own && !config["eventType"] ? say(words.entryEventOwn, { event: own }) : words.entryEventHelp}
-        value={config["eventType"]}
-        fault={faultAt(faults, "/eventType")}
-        onChange={(value) => set("eventType", value)}
-      />
-      <ConditionBuilder
-        label={words.entryCondition}
-        value={objectOf(config["condition"])}
-        context={{ ...context, atEntry: true }}
-        faults={faultsIn(faults, "/condition")}
-        onChange={(value) => set("condition", value ?? undefined)}
       />
       <Text
         label={words.segment}

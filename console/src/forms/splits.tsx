@@ -4,10 +4,10 @@ import { locale } from "../format";
 import { isExact, type Json, type JsonObject, same, scalarText } from "../json";
 import { say } from "../say";
 import { Button, IconButton } from "../ui/button";
+import { FaultLine } from "../ui/field";
 import { checkWayName, faultAt, faultsIn, NumberField, Text, wayNameOf } from "./fields";
 import { moved, objectOf, objectsOf, type StepForm } from "./form";
 import { withKey } from "./keys";
-import { FaultLine } from "./wait";
 
 /** The form of a split by one condition. */
 export function ConditionForm({ config, context, faults, set }: StepForm) {

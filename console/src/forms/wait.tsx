@@ -2,7 +2,7 @@ import { useState } from "react";
 import words from "#words/forms";
 import { PeriodInput } from "../condition/value";
 import { isObject, type JsonObject, scalarText } from "../json";
-import { Segments } from "../ui/field";
+import { FaultLine, Segments } from "../ui/field";
 import { Awaited } from "./awaited";
 import { faultAt } from "./fields";
 import type { StepForm } from "./form";
@@ -89,9 +89,4 @@ export function WaitForm(form: StepForm) {
       <Awaited {...form} />
     </>
   );
-}
-
-/** A fault of the API below what it is about. */
-export function FaultLine({ text }: { text: string | undefined }) {
-  return text === undefined ? null : <p className="help help--bad">{text}</p>;
 }

@@ -11,6 +11,7 @@ import { endId, isEnd } from "./measures";
 import { useLineOverlay, useStepOverlay } from "./overlay";
 import { Badge, sentenceOf } from "./step";
 import { useIs, useSurface } from "./surface";
+import { Tile } from "./tile";
 import type { GraphNode } from "./types";
 import { endLabel, leadsOf } from "./views";
 
@@ -140,13 +141,13 @@ const StepRow = memo(function StepRow({ node, leads, editable, way }: StepRowPro
   const overlay = useStepOverlay(id);
   const selected = useIs(surface.selected, id);
   const focused = useIs(surface.focused, id);
-  const { kind, icon, word } = kindOf(node);
+  const look = kindOf(node);
   const name = nameOf(node);
   const fact = useFact(node);
   const exit = node.type === "exit";
   const sub = overlay?.outline?.sub ?? (exit ? undefined : overlay?.line);
   const end = overlay?.outline?.end ?? overlay?.end ?? (exit ? overlay?.line : undefined);
-  const label = sentenceOf(word, name, fact, overlay, leads);
+  const label = sentenceOf(look.word, name, fact, overlay, leads);
   return (
     <li className="orow">
       <button
@@ -162,15 +163,13 @@ const StepRow = memo(function StepRow({ node, leads, editable, way }: StepRowPro
       >
         {way && <Icon name="chevron-right" small />}
         {way && <b>{way.name}</b>}
-        <span className={way ? `kind kind--s ${kind}` : `kind ${kind}`}>
-          <Icon name={icon} />
-        </span>
+        <Tile of={look} small={way !== undefined} />
         {way ? (
           <span className="cut">{name}</span>
         ) : (
           <span className="col">
             <span className="med cut">{name}</span>
-            <span className="t2 dim cut">{sub ?? [word, fact].filter(Boolean).join(", ")}</span>
+            <span className="t2 dim cut">{sub ?? [look.word, fact].filter(Boolean).join(", ")}</span>
           </span>
         )}
         <span className="num push">

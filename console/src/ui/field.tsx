@@ -25,18 +25,31 @@ function Frame({
         {label}
       </label>
       {children}
-      {fault !== undefined && (
-        <p className="help help--bad" id={`${id}-fault`}>
-          <Icon name="alert" small />
-          {fault}
-        </p>
-      )}
+      <FaultLine id={`${id}-fault`} text={fault} />
       {help !== undefined && (
         <p className="help" id={`${id}-help`}>
           {help}
         </p>
       )}
     </div>
+  );
+}
+
+interface FaultLineProps {
+  id?: string;
+  text: string | undefined;
+  /** Whether it is said as soon as it comes. */
+  alert?: boolean;
+}
+
+/** What is wrong, below what it is about. */
+export function FaultLine({ id, text, alert }: FaultLineProps) {
+  if (text === undefined) return null;
+  return (
+    <p className="help help--bad" id={id} role={alert ? "alert" : undefined}>
+      <Icon name="alert" small />
+      {text}
+    </p>
   );
 }
 

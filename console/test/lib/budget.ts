@@ -62,12 +62,28 @@ export interface Loaded {
 
 /** Records what a page loads, from now on. */
 export class Loads {
+  readonly #page: Page;
   readonly #requests: Request[] = [];
+  readonly #underWay = new Set<Request>();
 
   constructor(page: Page) {
+    this.#page = page;
+    page.on("request", (request) => this.#underWay.add(request));
+    page.on("requestfailed", (request) => this.#underWay.delete(request));
     page.on("requestfinished", (request) => {
+      this.#underWay.delete(request);
       if (request.url().startsWith(pageURL)) this.#requests.push(request);
     });
+  }
+
+  /** Waits until nothing is loading. The page itself says so only of what it loads at first. */
+  async settle(): Promise<void> {
+    await expect
+      .poll(async () => {
+        await frame(this.#page);
+        return this.#underWay.size;
+      })
+      .toBe(0);
   }
 
   /** The files that were loaded since the last call. */

@@ -7,10 +7,8 @@ import { askBeforeLeaving } from "../../kept";
 import { hasStatus } from "../../problem";
 import { keys } from "../../queries";
 import { say } from "../../say";
-import { Button } from "../../ui/button";
 import { TextArea } from "../../ui/field";
-import { Icon } from "../../ui/icon";
-import { Failure } from "../../ui/states";
+import { SaveFoot } from "../../ui/save-foot";
 
 type Stored = Answer<Schemas["Customer"]>;
 
@@ -82,7 +80,6 @@ export function AttributesEditor({ customer, attributes, etag, onClose }: Editor
       return false;
     }
   };
-  const waits = "fault" in read ? read.fault : busy ? words.saving : undefined;
   return (
     <div className="col gap-3">
       <TextArea
@@ -94,50 +91,28 @@ export function AttributesEditor({ customer, attributes, etag, onClose }: Editor
         value={text}
         onChange={setText}
       />
-      {theirs && (
-        <Conflict
-          theirs={theirs}
-          take={() => {
-            cache.setQueryData(keys.customer(customer), theirs);
-            setText(writeAttributes(theirs.data.attributes as JsonObject));
-            setTag(theirs.etag);
-            setTheirs(null);
-          }}
-          replace={() => {
-            setTag(theirs.etag);
-            void save(theirs.etag);
-          }}
-        />
-      )}
-      {error !== undefined && <Failure error={error} title={words.notSaved} />}
-      <div className="row">
-        <Button onClick={onClose}>{words.cancel}</Button>
-        {!theirs && (
-          <Button look="primary" waits={waits} onClick={() => void save(tag)}>
-            {words.save}
-          </Button>
-        )}
-      </div>
-    </div>
-  );
-}
-
-function Conflict({ theirs, take, replace }: { theirs: Stored; take: () => void; replace: () => void }) {
-  return (
-    <div className="col gap-2 customer-conflict" role="alert">
-      <p className="row">
-        <Icon name="warning" />
-        <span>
-          <b>{words.conflict}</b> {words.conflictDetail}
-        </span>
-      </p>
-      <pre className="codebox">{writeAttributes(theirs.data.attributes as JsonObject)}</pre>
-      <div className="row">
-        <Button onClick={take}>{words.takeTheirs}</Button>
-        <Button look="bad" onClick={replace}>
-          {words.replaceTheirs}
-        </Button>
-      </div>
+      <SaveFoot
+        waits={"fault" in read ? read.fault : undefined}
+        busy={busy}
+        error={error}
+        notSaved={words.notSaved}
+        theirs={theirs}
+        conflict={words.conflict}
+        onClose={onClose}
+        onSave={() => void save(tag)}
+        onTake={(stored) => {
+          cache.setQueryData(keys.customer(customer), stored);
+          setText(writeAttributes(stored.data.attributes as JsonObject));
+          setTag(stored.etag);
+          setTheirs(null);
+        }}
+        onReplace={({ etag: over }) => {
+          setTag(over);
+          void save(over);
+        }}
+      >
+        {({ data }) => <pre className="codebox">{writeAttributes(data.attributes as JsonObject)}</pre>}
+      </SaveFoot>
     </div>
   );
 }

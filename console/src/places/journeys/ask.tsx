@@ -8,7 +8,7 @@ import { rich, say } from "../../say";
 import { announce } from "../../ui/announce";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
-import { TextField } from "../../ui/field";
+import { FaultLine, TextField } from "../../ui/field";
 import { Failure, Skeleton } from "../../ui/states";
 import type { Row } from "./list";
 import { readListAgain } from "./post";
@@ -76,9 +76,7 @@ export default function Ask({ verb, row, onClose, onDone }: AskProps) {
             </div>
           )}
           {hasStatus(error, 412) ? (
-            <p className="help help--bad" role="alert">
-              {words.meanwhile}
-            </p>
+            <FaultLine alert text={words.meanwhile} />
           ) : (
             error !== undefined && <Failure error={error} title={words.couldNot} />
           )}

@@ -79,6 +79,16 @@ export function Rows({ filter, list, rows, isEditor }: RowsProps) {
   );
 }
 
+/** The columns between the name and the time. */
+const columns = [
+  [words.colStatus, "only-wide"],
+  [words.colInside, "num"],
+  [words.colFailed, "num"],
+  [words.colWhere, "only-wide where"],
+  [words.colEntered, "num only-wide"],
+  [words.colConverted, "num only-wide"],
+] as const;
+
 function Head({ sort, isEditor }: { sort: Sort; isEditor: boolean }) {
   const by = sort.replace("-", "");
   const order = (name: string) =>
@@ -89,24 +99,11 @@ function Head({ sort, isEditor }: { sort: Sort; isEditor: boolean }) {
         <th scope="col" {...order("name")}>
           <SortButton name="name" sort={sort} label={words.colName} />
         </th>
-        <th scope="col" className="only-wide">
-          {words.colStatus}
-        </th>
-        <th scope="col" className="num">
-          {words.colInside}
-        </th>
-        <th scope="col" className="num">
-          {words.colFailed}
-        </th>
-        <th scope="col" className="only-wide where">
-          {words.colWhere}
-        </th>
-        <th scope="col" className="num only-wide">
-          {words.colEntered}
-        </th>
-        <th scope="col" className="num only-wide">
-          {words.colConverted}
-        </th>
+        {columns.map(([label, look]) => (
+          <th key={label} scope="col" className={look}>
+            {label}
+          </th>
+        ))}
         {isEditor && (
           <>
             <th scope="col" className="only-wide" {...(by === "created" ? order("created") : order("updated"))}>

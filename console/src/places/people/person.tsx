@@ -9,6 +9,7 @@ import { keys } from "../../queries";
 import { href } from "../../route";
 import { say } from "../../say";
 import { Button, LinkButton } from "../../ui/button";
+import { FaultLine } from "../../ui/field";
 import { Icon } from "../../ui/icon";
 import { explain, Failure, Skeleton } from "../../ui/states";
 import type { Status } from "../../ui/status";
@@ -151,6 +152,7 @@ function StateSection({ id, person, status, reentry }: StateProps) {
     void cache.invalidateQueries({ queryKey: keys.analytics(id) });
     setBusy(null);
   };
+  const said = problem === undefined ? undefined : explain(problem);
   const place = useFocusBack(asking);
   const inside = person.status === "active" || person.status === "failed";
   if (asking) {
@@ -159,12 +161,7 @@ function StateSection({ id, person, status, reentry }: StateProps) {
   return (
     <div className="sec sec--tight" aria-live="polite" ref={place}>
       <p className={person.status === "failed" ? "bad" : undefined}>{stateText(person, status)}</p>
-      {problem !== undefined && (
-        <p className="help help--bad">
-          <Icon name="alert" small />
-          {explain(problem).title}. {explain(problem).detail}
-        </p>
-      )}
+      <FaultLine text={said && `${said.title}. ${said.detail}`} />
       {inside && status !== "archived" && (
         <div className="row">
           {person.status === "failed" && (

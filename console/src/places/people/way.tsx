@@ -3,9 +3,9 @@ import type { Schemas } from "../../api";
 import { formatDuration } from "../../duration";
 import { formatClock, formatDay, formatUTC } from "../../format";
 import { kindOf } from "../../graph/describe";
+import { Tile } from "../../graph/tile";
 import { readGraph } from "../../graph/types";
 import { say } from "../../say";
-import { Icon } from "../../ui/icon";
 import { reasonText, resultText, stepName } from "./words-of";
 
 type Enrollment = Schemas["Enrollment"];
@@ -18,7 +18,7 @@ export function WayList({ person, definition }: { person: Enrollment; definition
     <ol className="way">
       {person.path.map((step, i) => {
         const node = nodes.get(step.nodeId) ?? { id: step.nodeId, type: step.nodeType };
-        const { kind, icon, word } = kindOf(node);
+        const look = kindOf(node);
         const next = person.path[i + 1];
         const took = next ? Date.parse(next.enteredAt) - Date.parse(step.enteredAt) : 0;
         const failed = i === last && person.status === "failed";
@@ -26,9 +26,7 @@ export function WayList({ person, definition }: { person: Enrollment; definition
         const newDay = before === undefined || formatDay(before.enteredAt) !== formatDay(step.enteredAt);
         return (
           <li key={`${step.nodeId} ${step.enteredAt}`}>
-            <span className={`kind kind--s ${kind}`} title={word}>
-              <Icon name={icon} />
-            </span>
+            <Tile of={look} small title={look.word} />
             <span className="col">
               <span className="med">{stepName(step.nodeId, nodes)}</span>
               <span className={failed ? "t2 bad" : "t2 dim"}>

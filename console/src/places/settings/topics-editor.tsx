@@ -6,8 +6,7 @@ import { askBeforeLeaving } from "../../kept";
 import { hasStatus, Problem } from "../../problem";
 import { say } from "../../say";
 import { Button } from "../../ui/button";
-import { Icon } from "../../ui/icon";
-import { Failure } from "../../ui/states";
+import { SaveFoot } from "../../ui/save-foot";
 import { type Draft, faultOf, newTopic, readTopics, TopicForm, writeTopics } from "./topic-form";
 import { TopicTable } from "./topics";
 
@@ -84,50 +83,28 @@ export function TopicsEditor({ settings, stored, onClose, onSaved }: EditorProps
           {words.add}
         </Button>
       </div>
-      {theirs && (
-        <Conflict
-          theirs={theirs}
-          take={() => {
-            setDrafts(readTopics(theirs.data.topics));
-            setTag(theirs.etag);
-            setTheirs(null);
-            setEdited(false);
-          }}
-          replace={() => {
-            setTag(theirs.etag);
-            void save(theirs.etag);
-          }}
-        />
-      )}
-      {error !== undefined && <Failure error={error} title={words.notSaved} />}
-      <div className="row">
-        <Button onClick={onClose}>{words.cancel}</Button>
-        {!theirs && (
-          <Button look="primary" waits={wrong ?? (busy ? words.saving : undefined)} onClick={() => void save(tag)}>
-            {words.save}
-          </Button>
-        )}
-      </div>
-    </div>
-  );
-}
-
-function Conflict({ theirs, take, replace }: { theirs: Stored; take: () => void; replace: () => void }) {
-  return (
-    <div className="col gap-2 topics-conflict" role="alert">
-      <p className="row">
-        <Icon name="warning" />
-        <span>
-          <b>{words.conflict}</b> {words.conflictDetail}
-        </span>
-      </p>
-      {Object.keys(theirs.data.topics).length === 0 ? <p>{words.none}</p> : <TopicTable topics={theirs.data.topics} />}
-      <div className="row">
-        <Button onClick={take}>{words.takeTheirs}</Button>
-        <Button look="bad" onClick={replace}>
-          {words.replaceTheirs}
-        </Button>
-      </div>
+      <SaveFoot
+        waits={wrong}
+        busy={busy}
+        error={error}
+        notSaved={words.notSaved}
+        theirs={theirs}
+        conflict={words.conflict}
+        onClose={onClose}
+        onSave={() => void save(tag)}
+        onTake={({ data, etag }) => {
+          setDrafts(readTopics(data.topics));
+          setTag(etag);
+          setTheirs(null);
+          setEdited(false);
+        }}
+        onReplace={({ etag }) => {
+          setTag(etag);
+          void save(etag);
+        }}
+      >
+        {({ data }) => <TopicTable topics={data.topics} />}
+      </SaveFoot>
     </div>
   );
 }

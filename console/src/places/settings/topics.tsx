@@ -29,12 +29,10 @@ export function TopicsCard({ settings, admin }: { settings: Schemas["Settings"];
         </div>
         {editing ? (
           <Editing settings={settings} onClose={() => setEditing(false)} />
-        ) : none ? (
-          <p>{words.none}</p>
         ) : (
           <>
             <TopicTable topics={settings.topics} />
-            {admin && <UnsubscribePage />}
+            {admin && !none && <UnsubscribePage />}
           </>
         )}
       </div>
@@ -44,6 +42,8 @@ export function TopicsCard({ settings, admin }: { settings: Schemas["Settings"];
 
 /** Topics as they are stored, by name. */
 export function TopicTable({ topics }: { topics: Topics }) {
+  const rows = Object.entries(topics).sort(([, a], [, b]) => a.name.localeCompare(b.name));
+  if (rows.length === 0) return <p>{words.none}</p>;
   return (
     <table className="table table--flush">
       <thead>
@@ -54,17 +54,15 @@ export function TopicTable({ topics }: { topics: Topics }) {
         </tr>
       </thead>
       <tbody>
-        {Object.entries(topics)
-          .sort(([, a], [, b]) => a.name.localeCompare(b.name))
-          .map(([id, topic]) => (
-            <tr key={id}>
-              <td>
-                {topic.name} <code className="dim t2">{id}</code>
-              </td>
-              <td>{topic.channels.join(", ")}</td>
-              <td>{words.defaults[topic.default]}</td>
-            </tr>
-          ))}
+        {rows.map(([id, topic]) => (
+          <tr key={id}>
+            <td>
+              {topic.name} <code className="dim t2">{id}</code>
+            </td>
+            <td>{topic.channels.join(", ")}</td>
+            <td>{words.defaults[topic.default]}</td>
+          </tr>
+        ))}
       </tbody>
     </table>
   );

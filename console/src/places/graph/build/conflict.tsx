@@ -6,11 +6,11 @@ import { compare, type Difference } from "../../../graph/diff";
 import { nodeOf } from "../../../graph/edit";
 import type { Editor } from "../../../graph/editor";
 import { merge } from "../../../graph/merge";
+import { Tile } from "../../../graph/tile";
 import type { Work } from "../../../graph/types";
 import { say } from "../../../say";
 import { Button } from "../../../ui/button";
 import { Dialog } from "../../../ui/dialog";
-import { Icon } from "../../../ui/icon";
 import { Band } from "../../../ui/states";
 import { SaveAsNew } from "../save-as-new";
 
@@ -117,11 +117,7 @@ function What({ difference, works }: { difference: Difference; works: readonly W
   return (
     <>
       <span className="row row--1">
-        {node && (
-          <span className={`kind kind--s ${kindOf(node).kind}`}>
-            <Icon name={kindOf(node).icon} />
-          </span>
-        )}
+        {node && <Tile of={kindOf(node)} small />}
         <span className="med">{node ? nameOf(node) : (setting ?? "")}</span>
         <span className="dim t2">{kindWords[kind]}</span>
       </span>

@@ -1,6 +1,7 @@
 import { useId, useRef, useState } from "react";
 import words from "#words/build";
 import { kindOf, nameOf } from "../../../graph/describe";
+import { Tile } from "../../../graph/tile";
 import type { Graph, GraphNode } from "../../../graph/types";
 import { say } from "../../../say";
 import { Icon } from "../../../ui/icon";
@@ -74,9 +75,7 @@ export function FindStep({ graph, onFind }: { graph: Graph; onFind: (id: string)
             onPointerDown={(event) => event.preventDefault()}
             onClick={() => choose(node)}
           >
-            <span className={`kind kind--s ${kindOf(node).kind}`}>
-              <Icon name={kindOf(node).icon} />
-            </span>
+            <Tile of={kindOf(node)} small />
             <span className="cut">{nameOf(node)}</span>
           </div>
         ))}

@@ -3,6 +3,7 @@ import words from "#words/build";
 import type { Gap } from "../../../graph/canvas";
 import { kindOf, nameOf } from "../../../graph/describe";
 import { canConnect, edgeAt } from "../../../graph/edit";
+import { Tile } from "../../../graph/tile";
 import type { Graph } from "../../../graph/types";
 import { Icon } from "../../../ui/icon";
 import { place } from "../../../ui/menu";
@@ -46,7 +47,7 @@ export function InsertMenu({ graph, gap, anchor, commands, onClose }: InsertMenu
       onKeyDown={move}
     >
       {addable.map((type) => {
-        const { kind, icon, word } = looksOf(type);
+        const look = looksOf(type);
         return (
           <button
             key={type}
@@ -56,10 +57,8 @@ export function InsertMenu({ graph, gap, anchor, commands, onClose }: InsertMenu
             className="item"
             onClick={run(() => commands.add(gap, type))}
           >
-            <span className={`kind kind--s ${kind}`}>
-              <Icon name={icon} />
-            </span>
-            {word}
+            <Tile of={look} small />
+            {look.word}
           </button>
         );
       })}
@@ -88,9 +87,7 @@ export function InsertMenu({ graph, gap, anchor, commands, onClose }: InsertMenu
               className="item"
               onClick={run(() => commands.connect(gap, node.id))}
             >
-              <span className={`kind kind--s ${kindOf(node).kind}`}>
-                <Icon name={kindOf(node).icon} />
-              </span>
+              <Tile of={kindOf(node)} small />
               <span className="cut">{nameOf(node)}</span>
             </button>
           ))}

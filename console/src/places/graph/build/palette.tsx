@@ -1,6 +1,7 @@
 import { useState } from "react";
 import words from "#words/build";
 import { startPaletteDrag } from "../../../graph/pull";
+import { Tile } from "../../../graph/tile";
 import type { NodeType } from "../../../graph/types";
 import { rich } from "../../../say";
 import { Icon, type IconName } from "../../../ui/icon";
@@ -45,7 +46,7 @@ export function Palette({ readOnly, part, onAdd, onPart }: PaletteProps) {
     <nav className="panel panel--start palette only-wide scroll" aria-label={words.palette} onKeyDown={move}>
       {!readOnly && <h2>{words.add}</h2>}
       {types.map((type, i) => {
-        const { kind, icon, word } = looksOf(type);
+        const look = looksOf(type);
         return (
           <button
             key={type}
@@ -55,10 +56,8 @@ export function Palette({ readOnly, part, onAdd, onPart }: PaletteProps) {
             onClick={() => onAdd(type)}
             onPointerDown={(event) => startPaletteDrag(event, type)}
           >
-            <span className={`kind kind--s ${kind}`}>
-              <Icon name={icon} />
-            </span>
-            {word}
+            <Tile of={look} small />
+            {look.word}
           </button>
         );
       })}

@@ -6,7 +6,7 @@ import { say } from "../../../say";
 import { SelectField } from "../../../ui/field";
 import { type Branch, baselineOf, branchesOf, type Step, type VersionFigures } from "./figures";
 import { difference } from "./interval";
-import { Count } from "./parts";
+import { Count, FigureHead } from "./parts";
 
 interface BranchesProps {
   step: Step;
@@ -26,28 +26,14 @@ export function Branches({ step, version }: BranchesProps) {
   if (!node || branches.length === 0) return null;
   const base = branches.find(({ id }) => id === baseline);
   const nameOfWay = (id: string) => wayParts(node, { handle: id, name: id }).name;
+  const figures = [words.in, words.converted, words.rate];
   return (
     <>
       <table className="table table--dense table--flush live-branches">
-        <thead>
-          <tr>
-            <th scope="col">{nameOf(node)}</th>
-            <th scope="col" className="num">
-              {words.in}
-            </th>
-            <th scope="col" className="num">
-              {words.converted}
-            </th>
-            <th scope="col" className="num">
-              {words.rate}
-            </th>
-            {random && base && (
-              <th scope="col" className="num">
-                {say(words.versus, { branch: nameOfWay(base.id) })}
-              </th>
-            )}
-          </tr>
-        </thead>
+        <FigureHead
+          names={[nameOf(node)]}
+          figures={random && base ? [...figures, say(words.versus, { branch: nameOfWay(base.id) })] : figures}
+        />
         <tbody>
           {branches.map((branch) => (
             <tr key={branch.id}>

@@ -7,7 +7,7 @@ import { SelectField } from "../../../ui/field";
 import { Chart } from "./chart";
 import { type Day, dayName, daysOf } from "./day";
 import type { Analytics } from "./figures";
-import { Count } from "./parts";
+import { Count, FigureHead } from "./parts";
 import { ranges, useDays } from "./use-figures";
 
 const shownAtFirst = 3;
@@ -61,16 +61,7 @@ function DayTable({ days }: { days: readonly Day[] }) {
   const rest = newest.slice(shown.length);
   return (
     <table className="table table--dense table--flush">
-      <thead>
-        <tr>
-          <th scope="col">{words.day}</th>
-          {[words.entered, words.finished, words.left, words.failed].map((name) => (
-            <th key={name} scope="col" className="num">
-              {name}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <FigureHead names={[words.day]} figures={[words.entered, words.finished, words.left, words.failed]} />
       <tbody>
         {shown.map((day, i) => (
           <Row key={day.date} day={day}>

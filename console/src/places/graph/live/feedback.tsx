@@ -1,7 +1,7 @@
 import words from "#words/live";
 import { formatRate } from "../../../format";
 import type { Step } from "./figures";
-import { Count } from "./parts";
+import { Count, FigureHead } from "./parts";
 
 /** What is reported of messages, but for `opened`: that is often reported for a machine, so it stands apart. */
 const kinds = ["delivered", "clicked", "bounced", "complained", "unsubscribed"] as const;
@@ -47,17 +47,7 @@ export function Feedback({ step }: { step: Step }) {
     <section className="sec sec--tight">
       <h3 className="sec-title">{words.feedback}</h3>
       <table className="table table--dense table--flush">
-        <thead>
-          <tr>
-            <th scope="col">{words.report}</th>
-            <th scope="col" className="num">
-              {words.peopleColumn}
-            </th>
-            <th scope="col" className="num">
-              {words.ofSent}
-            </th>
-          </tr>
-        </thead>
+        <FigureHead names={[words.report]} figures={[words.peopleColumn, words.ofSent]} />
         <tbody>
           {reports.map(({ kind, n, word }) => (
             <tr key={kind}>

@@ -2,7 +2,7 @@ import words from "#words/live";
 import { nameOf } from "../../../graph/describe";
 import { ReportCells, reportsOf } from "./feedback";
 import type { Step, VersionFigures } from "./figures";
-import { Count, resultWord } from "./parts";
+import { Count, FigureHead, resultWord } from "./parts";
 
 /** What became of the messages, step by step. */
 export function Messages({ version }: { version: VersionFigures }) {
@@ -17,20 +17,10 @@ export function Messages({ version }: { version: VersionFigures }) {
     <section className="sec sec--tight">
       <h2 className="sec-title">{words.messages}</h2>
       <table className="table table--dense table--flush">
-        <thead>
-          <tr>
-            <th scope="col">{words.step}</th>
-            <th scope="col">{words.result}</th>
-            <th scope="col" className="num">
-              {words.peopleColumn}
-            </th>
-            {heard && (
-              <th scope="col" className="num">
-                {words.ofSent}
-              </th>
-            )}
-          </tr>
-        </thead>
+        <FigureHead
+          names={[words.step, words.result]}
+          figures={heard ? [words.peopleColumn, words.ofSent] : [words.peopleColumn]}
+        />
         <tbody>
           {rows.map(({ step, name }) => (
             <StepRows key={step.nodeId} step={step} name={name} heard={heard} />

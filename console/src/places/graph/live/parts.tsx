@@ -10,6 +10,33 @@ export function Count({ n, bad = false }: { n: number; bad?: boolean }) {
   return <span className={className}>{formatNumber(n)}</span>;
 }
 
+interface FigureHeadProps {
+  /** The names of the first columns, which say what a row is. */
+  names: readonly string[];
+  /** The names of the columns of figures. */
+  figures: readonly string[];
+}
+
+/** The head of a table of figures. */
+export function FigureHead({ names, figures }: FigureHeadProps) {
+  return (
+    <thead>
+      <tr>
+        {names.map((name) => (
+          <th key={name} scope="col">
+            {name}
+          </th>
+        ))}
+        {figures.map((name) => (
+          <th key={name} scope="col" className="num">
+            {name}
+          </th>
+        ))}
+      </tr>
+    </thead>
+  );
+}
+
 interface SumRowProps {
   part?: "inside" | "finished" | "left" | "failed";
   n: number;

@@ -2,14 +2,14 @@ import words from "#words/live";
 import type { Schemas } from "../../../api";
 import { formatRate } from "../../../format";
 import { kindOf, nameOf } from "../../../graph/describe";
+import { Tile } from "../../../graph/tile";
 import type { GraphNode } from "../../../graph/types";
 import { href } from "../../../route";
 import { IconButton, LinkButton } from "../../../ui/button";
-import { Icon } from "../../../ui/icon";
 import { Branches } from "./branches";
 import { Feedback } from "./feedback";
 import type { Step, VersionFigures } from "./figures";
-import { Count, resultWord, SumRow, SumTotal } from "./parts";
+import { Count, FigureHead, resultWord, SumRow, SumTotal } from "./parts";
 
 interface StepPanelProps {
   node: GraphNode;
@@ -21,16 +21,14 @@ interface StepPanelProps {
 
 /** The figures of the chosen step, and the way to its people. */
 export function StepPanel({ node, step, version, journey, onClose }: StepPanelProps) {
-  const { kind, icon, word } = kindOf(node);
+  const look = kindOf(node);
   return (
     <>
       <div className="panel-head">
-        <span className={`kind ${kind}`}>
-          <Icon name={icon} />
-        </span>
+        <Tile of={look} />
         <div className="col grow">
           <h2 className="semi cut">{nameOf(node)}</h2>
-          <span className="t2 dim">{word}</span>
+          <span className="t2 dim">{look.word}</span>
         </div>
         <IconButton icon="close" label={words.close} onClick={onClose} />
       </div>
@@ -109,14 +107,7 @@ function Results({ step }: { step: Step }) {
   return (
     <section className="sec sec--tight">
       <table className="table table--dense table--flush">
-        <thead>
-          <tr>
-            <th scope="col">{words.result}</th>
-            <th scope="col" className="num">
-              {words.peopleColumn}
-            </th>
-          </tr>
-        </thead>
+        <FigureHead names={[words.result]} figures={[words.peopleColumn]} />
         <tbody>
           {results.map(([result, n]) => (
             <tr key={result}>

@@ -3,9 +3,9 @@ import { nameOf } from "../../../graph/describe";
 import { type Graph, reports } from "../../../graph/types";
 import { useSettings } from "../../../queries";
 import { say } from "../../../say";
-import { Button, IconButton } from "../../../ui/button";
+import { IconButton } from "../../../ui/button";
 import { SelectField, Switch } from "../../../ui/field";
-import { Icon } from "../../../ui/icon";
+import { ListSection } from "./list-section";
 import type { PersonaReport, PersonaTest } from "./personas";
 import { When } from "./when";
 
@@ -59,24 +59,16 @@ export function withSubscription(test: PersonaTest, topic: string, on: boolean):
 function Reports({ test, set, graph, faultOf }: ConsentProps) {
   const messages = graph.nodes.filter(({ type }) => type === "channel_action");
   const list = test.feedback ?? [];
-  const fault = faultOf("/feedback");
   const change = (next: PersonaReport[]) =>
     set(({ feedback: _, ...rest }) => (next.length > 0 ? { ...rest, feedback: next } : rest) as PersonaTest);
   const first = messages[0]?.id ?? "";
   return (
-    <div className="sec">
-      <h3 className="sec-title">
-        <span className="grow">{words.reports}</span>
-        <Button small icon="plus" onClick={() => change([...list, { step: first, is: "clicked", afterHours: 1 }])}>
-          {words.addReport}
-        </Button>
-      </h3>
-      {fault !== undefined && (
-        <p className="help help--bad">
-          <Icon name="alert" small />
-          {fault}
-        </p>
-      )}
+    <ListSection
+      title={words.reports}
+      add={words.addReport}
+      onAdd={() => change([...list, { step: first, is: "clicked", afterHours: 1 }])}
+      fault={faultOf("/feedback")}
+    >
       {list.map((report, i) => (
         <div key={i} role="group" aria-label={say(words.reportN, { n: i + 1 })} className="event-form">
           <div className="row row--top">
@@ -107,6 +99,6 @@ function Reports({ test, set, graph, faultOf }: ConsentProps) {
           />
         </div>
       ))}
-    </div>
+    </ListSection>
   );
 }

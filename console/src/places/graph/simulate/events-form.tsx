@@ -1,8 +1,8 @@
 import words from "#words/simulate";
 import { say } from "../../../say";
-import { Button, IconButton } from "../../../ui/button";
+import { IconButton } from "../../../ui/button";
 import { TextField } from "../../../ui/field";
-import { Icon } from "../../../ui/icon";
+import { ListSection } from "./list-section";
 import type { PersonaEvent } from "./personas";
 import { ValueRows } from "./value-rows";
 import { When } from "./when";
@@ -22,19 +22,12 @@ interface EventsFormProps {
 export function EventsForm({ events, types, propertiesOf, make, fault, onChange }: EventsFormProps) {
   const edit = (i: number, next: PersonaEvent) => onChange(events.map((event, k) => (k === i ? next : event)));
   return (
-    <div className="sec">
-      <h3 className="sec-title">
-        <span className="grow">{words.events}</span>
-        <Button small icon="plus" onClick={() => onChange([...events, make(types[0] ?? "event")])}>
-          {words.addEvent}
-        </Button>
-      </h3>
-      {fault !== undefined && (
-        <p className="help help--bad">
-          <Icon name="alert" small />
-          {fault}
-        </p>
-      )}
+    <ListSection
+      title={words.events}
+      add={words.addEvent}
+      onAdd={() => onChange([...events, make(types[0] ?? "event")])}
+      fault={fault}
+    >
       {events.map((event, i) => (
         <EventForm
           key={i}
@@ -46,7 +39,7 @@ export function EventsForm({ events, types, propertiesOf, make, fault, onChange 
           onRemove={() => onChange(events.filter((_, k) => k !== i))}
         />
       ))}
-    </div>
+    </ListSection>
   );
 }
 

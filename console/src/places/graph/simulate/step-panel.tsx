@@ -1,5 +1,6 @@
 import words from "#words/simulate";
 import { kindOf, nameOf, wayName } from "../../../graph/describe";
+import { Tile } from "../../../graph/tile";
 import type { Graph, GraphNode } from "../../../graph/types";
 import { say } from "../../../say";
 import { type Store, useStore } from "../../../store";
@@ -81,17 +82,15 @@ function Head(props: Shown) {
   const step = useStep(props);
   const node = aside ?? graph.nodes.find(({ id }) => id === step?.nodeId);
   if (node === undefined) return <OutcomeHead result={result} />;
-  const { kind, icon, word } = kindOf(node);
+  const look = kindOf(node);
   return (
     <div className="panel-head">
-      <span className={`kind ${kind}`}>
-        <Icon name={icon} />
-      </span>
+      <Tile of={look} />
       <div className="grow">
         <h2 className="t4">{nameOf(node)}</h2>
         <div className="t2 dim">
           {aside || step === undefined
-            ? word
+            ? look.word
             : `${words.step} ${step.step}, ${clockText(step.at, Date.parse(result.trace[0]?.at ?? step.at))}`}
         </div>
       </div>
@@ -103,9 +102,7 @@ function Head(props: Shown) {
 function OutcomeHead({ result }: { result: Result }) {
   return (
     <div className="panel-head">
-      <span className="kind k-exit">
-        <Icon name="exit" />
-      </span>
+      <Tile of={{ kind: "k-exit", icon: "exit" }} />
       <div className="grow">
         <h2 className="t4">{words.outcome}</h2>
         <div className="t2 dim">{lengthText(result)}</div>

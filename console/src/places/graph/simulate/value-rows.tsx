@@ -4,8 +4,7 @@ import words from "#words/simulate";
 import { type JsonObject, same } from "../../../json";
 import { say } from "../../../say";
 import { Button, IconButton } from "../../../ui/button";
-import { TextArea } from "../../../ui/field";
-import { Icon } from "../../../ui/icon";
+import { FaultLine, TextArea } from "../../../ui/field";
 import { parsePath } from "./paths";
 import { objectOf, type Row, readObject, rowsOf } from "./values";
 
@@ -35,12 +34,7 @@ export function ValueRows({ label, value, onChange, options = [], fault }: Value
       ) : (
         <Rows label={label} value={value} onChange={onChange} options={options} id={id} />
       )}
-      {fault !== undefined && (
-        <p className="help help--bad" id={`${id}-fault`}>
-          <Icon name="alert" small />
-          {fault}
-        </p>
-      )}
+      <FaultLine id={`${id}-fault`} text={fault} />
     </fieldset>
   );
 }

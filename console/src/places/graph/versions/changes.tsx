@@ -3,6 +3,7 @@ import words from "#words/versions";
 import { kindOf, nameOf } from "../../../graph/describe";
 import type { Difference } from "../../../graph/diff";
 import { settingName } from "../../../graph/leaves";
+import { Tile } from "../../../graph/tile";
 import type { Graph } from "../../../graph/types";
 import { say } from "../../../say";
 import { Icon, type IconName } from "../../../ui/icon";
@@ -82,12 +83,10 @@ function Change({
 function StepTitle({ id, a, b, onSelect }: { id: string; a: Graph; b: Graph; onSelect: (id: string) => void }) {
   const node = b.nodes.find((other) => other.id === id) ?? a.nodes.find((other) => other.id === id);
   if (!node) return <span className="grow">{id}</span>;
-  const { kind, icon, word } = kindOf(node);
+  const look = kindOf(node);
   return (
     <>
-      <span className={`kind kind--s ${kind}`} title={word}>
-        <Icon name={icon} />
-      </span>
+      <Tile of={look} small title={look.word} />
       <button type="button" className="link-plain med grow cut" onClick={() => onSelect(id)}>
         {nameOf(node)}
       </button>
@@ -99,9 +98,7 @@ function SettingTitle({ setting }: { setting: string }) {
   const icons: Readonly<Record<string, IconName>> = { goal: "goal", timezone: "zone" };
   return (
     <>
-      <span className="kind kind--s k-exit">
-        <Icon name={icons[setting] ?? "leave"} />
-      </span>
+      <Tile of={{ kind: "k-exit", icon: icons[setting] ?? "leave" }} small />
       <span className="med grow">{say(words.settingOf, { name: settingName(setting) })}</span>
     </>
   );
