@@ -52,8 +52,6 @@ type Target struct {
 var (
 	// ErrTimedOut is in the error of an effect whose target did not answer in time.
 	ErrTimedOut = errors.New("the target did not answer in time")
-	// ErrAddress is in the UnfitError of a message whose address is not exactly one.
-	ErrAddress = errors.New("the customer's address is not exactly one address")
 	// ErrNotCalled is in the error of an effect that failed before its target was called.
 	ErrNotCalled = errors.New("the target was not called")
 )

@@ -6,11 +6,11 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"journeys/internal/calendar"
 	"journeys/internal/condition"
+	"journeys/internal/consent"
 	"journeys/internal/keep"
 	"journeys/internal/payload"
 	"journeys/internal/strict"
@@ -137,12 +137,13 @@ func (a ActionConfig) Fill(attribute string, facts *condition.Facts) (to string,
 	return to, filled, err
 }
 
-// AddressIn returns the address in an attribute of the customer; "" for none. A phone
-// may be a whole number of 7 to 15 digits.
+// AddressIn returns the address in an attribute of the customer; "" for none, or if it is
+// not exactly one, as consent.OneAddress says. A phone may be a whole number of 7 to 15
+// digits.
 func AddressIn(attributes condition.Value, attribute string) string {
 	value := attributes.Get(attribute)
 	if text, ok := value.Text(); ok || attribute != "phone" {
-		return strings.TrimSpace(text)
+		return consent.OneAddress(attribute, text)
 	}
 	n, err := strconv.ParseFloat(string(value.AppendJSON(nil)), 64)
 	if err != nil || n != math.Trunc(n) || n < 1e6 || n >= 1e15 {

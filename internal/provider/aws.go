@@ -34,9 +34,9 @@ type mail struct {
 // prepare uses the payload's subject, text and html, or the node's template with
 // the payload as its data.
 func (c *mail) prepare(m *engine.Message, _ time.Time) (send, error) {
-	to, err := singleAddress(m, "email")
-	if err != nil {
-		return nil, err
+	to := graph.AddressIn(m.Facts.Attributes, "email")
+	if to == "" {
+		return nil, errNoAddress
 	}
 	content, err := mailContent(m)
 	if err != nil {
@@ -104,28 +104,10 @@ func oneLine(text string) string {
 	}, text)
 }
 
-// separators are characters that can turn one address into several.
-const separators = `,;:<>()[]"\`
-
-// singleAddress returns the customer's attribute, which must be exactly one address. It
-// returns errNoAddress if the attribute is missing or empty.
-func singleAddress(m *engine.Message, attribute string) (string, error) {
-	text := graph.AddressIn(m.Facts.Attributes, attribute)
-	if text == "" {
-		return "", errNoAddress
-	}
-	if strings.ContainsAny(text, separators) || strings.ContainsFunc(text, func(r rune) bool {
-		return unicode.IsSpace(r) && attribute == "email" || unicode.IsControl(r)
-	}) {
-		return "", engine.ErrAddress
-	}
-	return text, nil
-}
-
 // textMessage returns the customer's telephone number and the text for it.
 func textMessage(m *engine.Message) (to, message string, err error) {
-	if to, err = singleAddress(m, "phone"); err != nil {
-		return "", "", err
+	if to = graph.AddressIn(m.Facts.Attributes, "phone"); to == "" {
+		return "", "", errNoAddress
 	}
 	if message, _, err = m.Config.Payload.Text("message", &m.Facts, unescaped); err != nil {
 		return "", "", err

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -174,11 +173,6 @@ func TestAWS_EscapesPlaceholders(t *testing.T) {
 	require.Equal(t, "Dear <b>\"Ada\"</b>\r\nBcc: x@y.test {{attributes.email}},", simple.Body.Text.Data)
 	require.Equal(t, "<p title=\"&lt;b&gt;&#34;Ada&#34;&lt;/b&gt;\r\nBcc: x@y.test {{attributes.email}}\">&#39;&lt;script&gt;&#39;</p>", simple.Body.Html.Data)
 
-	for _, email := range []string{"a@b.test,c@d.test", "a@b.test;c@d.test", "a@b.test c@d.test", "A <a@b.test>", "a@b.test\r\nBcc: x@y.test"} {
-		m.Facts.Attributes = value(t, fmt.Sprintf(`{"email":%q}`, email))
-		_, err := onAWS(t, services["ses"], address).Send(t.Context(), m)
-		require.ErrorIs(t, err, engine.ErrAddress, email)
-	}
 	require.Empty(t, requests)
 }
 
@@ -205,7 +199,7 @@ func TestAWS_RefusesIncompleteMessages(t *testing.T) {
 		if test.payload != "" {
 			m.Config.Payload = readPayload(t, test.payload)
 		}
-		m.Facts.Attributes = value(t, `{"email":"a@b.test","phone":"+43","long":"`+strings.Repeat("x", 1000)+`"}`)
+		m.Facts.Attributes = value(t, `{"email":"a@b.test","phone":"+4312345678","long":"`+strings.Repeat("x", 1000)+`"}`)
 		_, err := onAWS(t, services[test.service], address).Send(t.Context(), m)
 		require.ErrorIs(t, err, test.wantErr, name)
 		requireUncertain(t, false, err)

@@ -168,9 +168,6 @@ func refusal(err error, pointer string) error {
 	if err == nil {
 		return nil
 	}
-	if errors.Is(err, engine.ErrAddress) {
-		return incomplete(strict.Fault{Pointer: "/to", Detail: "is not exactly one address"})
-	}
 	if unfit, ok := errors.AsType[*engine.UnfitError](err); ok {
 		return incomplete(strict.Fault{Pointer: pointer + "/config", Detail: unfit.Error()})
 	}

@@ -249,7 +249,7 @@ func TestSend_MarksTheBodiesOfOtherChannels(t *testing.T) {
 		Context                map[string]any
 	}
 	require.NoError(t, json.Unmarshal(<-w.sent, &text))
-	require.Equal(t, "+49 170 1234567", text.DestinationPhoneNumber)
+	require.Equal(t, "+491701234567", text.DestinationPhoneNumber)
 	require.Equal(t, map[string]any{"journeys": "shop", "tenant": "acme", "message": id, "test": "true"}, text.Context)
 
 	path := w.journey(`{"channel":"push","payload":{"a":"{{attributes.b}}"}}`)

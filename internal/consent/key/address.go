@@ -5,25 +5,31 @@ import (
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
+
+	"journeys/internal/consent"
 )
 
 // maxDomain is the length of the longest domain, in bytes. Longer ones are not encoded,
 // which takes time with the square of their length.
 const maxDomain = 255
 
-// Normalize returns the one spelling of an address in an attribute; "" if it is none.
+// Normalize returns the one spelling of an address in an attribute; "" if the text is not
+// exactly one address, as consent.OneAddress says.
 //
 // An e-mail address is in lower case and in Unicode's form NFC, its domain in ASCII. Mail
 // servers may tell the case of a mailbox apart, but none does, and customers do not. A
 // phone number is "+" and its digits. Any other address only loses the white space around
 // it.
 func Normalize(attribute, address string) string {
-	address = strings.TrimSpace(address)
+	address = consent.OneAddress(attribute, address)
 	switch attribute {
 	case "email":
-		return normalizeMail(address)
+		// Another spelling of its characters may be a separator.
+		return consent.OneAddress(attribute, normalizeMail(address))
 	case "phone":
-		return normalizePhone(address)
+		if address != "" && address[0] != '+' {
+			return "+" + address
+		}
 	}
 	return address
 }
@@ -39,17 +45,4 @@ func normalizeMail(address string) string {
 		return address[:at+1] + domain
 	}
 	return address // such a domain does not exist
-}
-
-func normalizePhone(address string) string {
-	digits := strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
-			return -1
-		}
-		return r
-	}, address)
-	if digits == "" {
-		return ""
-	}
-	return "+" + digits
 }

@@ -60,9 +60,9 @@ func TestAddress_IsHashedByTenantAttributeAndKey(t *testing.T) {
 	k, other := parse(t, text), parse(t, encode(bytes.Repeat([]byte{8}, key.Size)))
 	seen := map[string]bool{}
 	for _, hash := range []string{
-		k.Address(acme, "email", "+491701"), k.Address(umbrella, "email", "+491701"), k.Address(acme, "phone", "+491701"),
-		k.Address(acme, "email", "+491702"), other.Address(acme, "email", "+491701"),
-		hex.EncodeToString(k.Token("acme", "email", "+491701")), hex.EncodeToString(k.Token("acmeemail", "+491701")),
+		k.Address(acme, "device", "+49170123"), k.Address(umbrella, "device", "+49170123"), k.Address(acme, "phone", "+49170123"),
+		k.Address(acme, "device", "+49170124"), other.Address(acme, "device", "+49170123"),
+		hex.EncodeToString(k.Token("acme", "device", "+49170123")), hex.EncodeToString(k.Token("acmedevice", "+49170123")),
 	} {
 		require.Len(t, hash, 64)
 		require.False(t, seen[hash], "equal hashes")
@@ -86,12 +86,10 @@ func TestNormalize_SpellsAnAddressOneWay(t *testing.T) {
 		}},
 		{"email", "i@xn--fa-hia.example", []string{"İ@faß.example", "I\u0307@faß.example", "i@faß.example"}},
 		{"email", "a@example.com", []string{"a@ｅｘａｍｐｌｅ。com", "a@example.com"}},
-		{"email", `"a@b"@example.com`, []string{`"A@B"@Example.Com`}},
 		{"email", "a@under_score.example", []string{"A@Under_Score.example"}},
 		{"email", "a@-", []string{"A@-"}},
-		{"email", "nobody", []string{"Nobody"}},
-		{"email", "", []string{"", "  "}},
-		{"phone", "+4917012345678", []string{"+49 170 1234-5678", "4917012345678", " +49/(170) 12345678", "\u202a+49\u00a017012345678\u202c"}},
+		{"email", "", []string{"", "  ", "nobody", "A\u037eB@example.com"}},
+		{"phone", "+4917012345678", []string{"+49 170 1234-5678", "4917012345678", " +49/(170) 12345678", "0049 170 12345678", "\u202a+49\u00a017012345678\u202c"}},
 		{"phone", "", []string{"", "+", "unknown"}},
 		{"device", "AbC", []string{" AbC "}},
 	} {
