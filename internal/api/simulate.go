@@ -11,6 +11,7 @@ import (
 
 	"journeys/internal/api/web"
 	"journeys/internal/condition"
+	"journeys/internal/consent"
 	"journeys/internal/feedback"
 	"journeys/internal/graph"
 	"journeys/internal/ident"
@@ -125,11 +126,14 @@ func readTest(o *strict.Object) simulate.Request {
 	if v, ok := o.Take("subscriptions"); ok {
 		test.Subscriptions = readSubscriptions(v)
 	}
+	if v, ok := o.Take("suppressed"); ok {
+		test.Suppressed = readTestChannels(v)
+	}
 	if v, ok := o.Take("branches"); ok {
 		test.Branches = readByNode(v, func(v strict.Value) (string, bool) { return v.Text(1, strict.MaxWord) })
 	}
 	test.Settings = graph.TakeSettings(o)
-	o.Done(append([]string{"customerId", "customerAttributes", "definition", "now", "entryEvent", "events", "feedback", "decisions", "subscriptions", "branches"}, graph.SettingNames...)...)
+	o.Done(append([]string{"customerId", "customerAttributes", "definition", "now", "entryEvent", "events", "feedback", "decisions", "subscriptions", "suppressed", "branches"}, graph.SettingNames...)...)
 	if _, ok := o.Take("definition"); !ok {
 		for _, name := range graph.SettingNames {
 			if v, ok := o.Take(name); ok {
@@ -190,6 +194,20 @@ func readTestFeedback(v strict.Value) []simulate.Feedback {
 		o.Done("step", "is", "afterHours")
 		return f
 	})
+}
+
+// readTestChannels reads the names of channels.
+func readTestChannels(v strict.Value) (channels []string) {
+	list, ok := v.List()
+	if ok && len(list) > consent.MaxChannels {
+		v.Fault("must have at most %d channels, has %d", consent.MaxChannels, len(list))
+		return nil
+	}
+	for _, item := range list {
+		channel, _ := item.Text(1, web.MaxID)
+		channels = append(channels, channel)
+	}
+	return channels
 }
 
 func readTestEvent(o *strict.Object) simulate.Event {
