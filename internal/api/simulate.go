@@ -1,7 +1,6 @@
 package api
 
 import (
-	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -187,9 +186,7 @@ func readTestFeedback(v strict.Value) []simulate.Feedback {
 			f.Is, _ = feedback.Parse(name)
 		}
 		if hours, ok := o.Need("afterHours"); ok {
-			if f.After = readHours(hours); f.After < 0 {
-				hours.Fault("must not be negative")
-			}
+			f.After = readHours(hours, 0)
 		}
 		o.Done("step", "is", "afterHours")
 		return f
@@ -213,7 +210,7 @@ func readTestChannels(v strict.Value) (channels []string) {
 func readTestEvent(o *strict.Object) simulate.Event {
 	event := readTyped(o)
 	if v, ok := o.Need("afterHours"); ok {
-		event.After = readHours(v)
+		event.After = readHours(v, -maxAfterHours)
 	}
 	o.Done("type", "properties", "afterHours")
 	return event
@@ -241,14 +238,15 @@ func readTyped(o *strict.Object) (event simulate.Event) {
 	return event
 }
 
-func readHours(v strict.Value) time.Duration {
+// readHours reads a number of hours from least to maxAfterHours.
+func readHours(v strict.Value, least float64) time.Duration {
 	if v.IsNumber() {
 		hours, err := strconv.ParseFloat(string(v.Raw()), 64)
-		if err == nil && math.Abs(hours) <= maxAfterHours {
+		if err == nil && hours >= least && hours <= maxAfterHours {
 			return time.Duration(hours * float64(time.Hour)).Truncate(time.Millisecond)
 		}
 	}
-	v.Fault("must be a number of hours from -%d to %d", maxAfterHours, maxAfterHours)
+	v.Fault("must be a number of hours from %g to %d", least, maxAfterHours)
 	return 0
 }
 
