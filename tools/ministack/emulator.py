@@ -1,6 +1,6 @@
 """Starts MiniStack, the AWS emulator of `make test-deploy`, with two fixes for
 AUTH=true, where it evaluates IAM policies for every call, and with users of user
-pools as resources of CloudFormation."""
+pools as resources of CloudFormation. mail.py and streams.py fill other gaps."""
 
 import json
 import os
@@ -9,6 +9,8 @@ import signal
 import sys
 import threading
 
+import mail  # noqa: F401
+import streams  # noqa: F401
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import cognito

@@ -1,6 +1,7 @@
 // Command testdeploy deploys the stage dev with the CDK to MiniStack, an
 // emulator of AWS, calls the deployed API, changes the stack, rotates the secret of a
-// channel, looks for what hears feedback, restores its table, gives it a user pool and destroys it.
+// channel, mails customers and hears what became of it, restores its table, gives it a
+// user pool and destroys it.
 // `make test-deploy` calls it. It ignores the user's AWS settings and
 // credentials, so it cannot reach an account by mistake.
 package main

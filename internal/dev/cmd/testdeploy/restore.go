@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -50,15 +51,35 @@ func (d *deployment) restore(ctx context.Context) (string, error) {
 	if _, err := d.emulator.table(ctx, own); err != nil {
 		return "", fmt.Errorf("the stack's own table: %w", err)
 	}
-	if err := d.enroll(ctx, counts{Skipped: 1}); err != nil {
+	err = errors.Join(d.enroll(ctx, "a", counts{Skipped: 1}), d.enroll(ctx, "b", counts{Enrolled: 1}), d.emulator.checkMapping(ctx, stream))
+	if err != nil {
 		return "", err
 	}
-	return "the functions use the copy and its stream; the journey and its customer are as of the copy, the stack's own table is kept",
-		d.emulator.checkMapping(ctx, stream)
+	return "the functions use the copy and its stream; the journey, its customer and its figures are as of the copy, the stack's own table is kept",
+		d.waitTotal(ctx, 2)
 }
 
-// checkMapping checks that count gets the records of that stream only. MiniStack
-// names no shard, without which count counts nothing.
+// waitTotal waits until the journey's figures have that many customers.
+func (d *deployment) waitTotal(ctx context.Context, want int) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("the figures took longer than a minute"))
+	defer cancel()
+	return poll(ctx, func() error {
+		text, err := d.request(ctx, http.StatusOK, http.MethodGet, d.journey.path+"/analytics", "")
+		if err != nil {
+			return err
+		}
+		var figures struct{ Enrollments struct{ Total int } }
+		if err := json.Unmarshal([]byte(text), &figures); err != nil {
+			return err
+		}
+		if figures.Enrollments.Total != want {
+			return fmt.Errorf("want %d customers, the figures are %s", want, text)
+		}
+		return nil
+	})
+}
+
+// checkMapping checks that count gets the records of that stream only.
 func (e *emulator) checkMapping(ctx context.Context, stream string) error {
 	list, err := e.get(ctx, "lambda", "/2015-03-31/event-source-mappings/")
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -78,7 +77,7 @@ func (d *deployment) rotateSecret(ctx context.Context) (string, error) {
 		return "", err
 	}
 	d.settings = []string{manifest.EnvProviders + `={"channels":{` + mailChannel + `,"*":{"type":"http","url":"http://` + h.address +
-		`","secret":"ssm:` + parameter + `"}},"allowPrivate":["127.0.0.1"]}`}
+		`","secret":"ssm:` + parameter + `"}},"allowPrivate":["127.0.0.1"]}`, manifest.EnvFeedbackDelivered + "=true"}
 	if _, err := d.cdkDeploy(ctx, "deploy-secret"); err != nil {
 		return "", err
 	}
@@ -114,18 +113,8 @@ func (d *deployment) putSecret(ctx context.Context, secret string) error {
 func (d *deployment) sendUntil(ctx context.Context, h *hook, name string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("the channel accepted no message"))
 	defer cancel()
-	created, err := d.request(ctx, http.StatusCreated, http.MethodPost, "/journeys", `{"name":"Hook","definition":{"nodes":[`+
-		`{"id":"in","type":"entry_trigger"},{"id":"hook","type":"channel_action","config":{"channel":"hook"}},{"id":"out","type":"exit"}],`+
-		`"edges":[{"source":"in","target":"hook"},{"source":"hook","target":"out"}]}}`)
+	path, err := d.activate(ctx, "Hook", messageGraph("hook", `{"channel":"hook"}`))
 	if err != nil {
-		return err
-	}
-	var journey struct{ ID string }
-	if err := json.Unmarshal([]byte(created), &journey); err != nil {
-		return err
-	}
-	path := "/journeys/" + journey.ID
-	if _, err = d.request(ctx, http.StatusOK, http.MethodPut, path, `{"status":"active"}`); err != nil {
 		return err
 	}
 	for n := 0; ; n++ {

@@ -108,22 +108,35 @@ const graph = `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"out","type":"
 
 // createJourney creates and activates the journey that a change of the stack must
 // keep.
-func (d *deployment) createJourney(ctx context.Context) error {
-	created, err := d.request(ctx, http.StatusCreated, http.MethodPost, "/journeys", `{"name":"Kept","definition":`+graph+`}`)
-	if err != nil {
-		return err
-	}
-	var journey struct{ ID string }
-	if err := json.Unmarshal([]byte(created), &journey); err != nil {
-		return err
-	}
-	d.journey.path = "/journeys/" + journey.ID
-	if _, err = d.request(ctx, http.StatusOK, http.MethodPut, d.journey.path, `{"status":"active"}`); err != nil {
+func (d *deployment) createJourney(ctx context.Context) (err error) {
+	if d.journey.path, err = d.activate(ctx, "Kept", graph); err != nil {
 		return err
 	}
 	// Read again: the answer of a PUT has warnings.
 	d.journey.text, err = d.request(ctx, http.StatusOK, http.MethodGet, d.journey.path, "")
 	return err
+}
+
+// activate creates and activates a journey, and returns its path.
+func (d *deployment) activate(ctx context.Context, name, definition string) (path string, err error) {
+	created, err := d.request(ctx, http.StatusCreated, http.MethodPost, "/journeys", `{"name":"`+name+`","definition":`+definition+`}`)
+	if err != nil {
+		return "", err
+	}
+	var journey struct{ ID string }
+	if err := json.Unmarshal([]byte(created), &journey); err != nil {
+		return "", err
+	}
+	path = "/journeys/" + journey.ID
+	_, err = d.request(ctx, http.StatusOK, http.MethodPut, path, `{"status":"active"}`)
+	return path, err
+}
+
+// messageGraph returns a graph that sends one message, of a node with that id and
+// configuration.
+func messageGraph(node, config string) string {
+	return `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"` + node + `","type":"channel_action","config":` + config + `},` +
+		`{"id":"out","type":"exit"}],"edges":[{"source":"in","target":"` + node + `"},{"source":"` + node + `","target":"out"}]}`
 }
 
 // denyAction shows that IAM decides what functions may do: enroll fails while its
@@ -143,22 +156,22 @@ func (d *deployment) denyAction(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := d.enroll(ctx, counts{Errors: 1}); err != nil {
+	if err := d.enroll(ctx, "a", counts{Errors: 1}); err != nil {
 		return "", fmt.Errorf("without %s: %w", action, err)
 	}
 	err = d.emulator.query(ctx, "iam", "DeleteRolePolicy", nil, "RoleName", role, "PolicyName", policy)
 	if err != nil {
 		return "", err
 	}
-	return action + " denied: no customer enrolled; allowed: one enrolled", d.enroll(ctx, counts{Enrolled: 1})
+	return action + " denied: no customer enrolled; allowed: one enrolled", d.enroll(ctx, "a", counts{Enrolled: 1})
 }
 
 // counts are the counts in the answer to an enroll call.
 type counts struct{ Enrolled, Skipped, Errors int }
 
-// enroll enrolls the journey's one customer and checks the counts.
-func (d *deployment) enroll(ctx context.Context, want counts) error {
-	text, err := d.request(ctx, http.StatusCreated, http.MethodPost, d.journey.path+"/enroll", `{"customerId":"a"}`)
+// enroll enrolls a customer in the journey and checks the counts.
+func (d *deployment) enroll(ctx context.Context, customer string, want counts) error {
+	text, err := d.request(ctx, http.StatusCreated, http.MethodPost, d.journey.path+"/enroll", `{"customerId":"`+customer+`"}`)
 	if err != nil {
 		return err
 	}
@@ -209,7 +222,7 @@ func (d *deployment) deployChange(ctx context.Context) (string, error) {
 	case text != d.journey.text:
 		return "", fmt.Errorf("the journey was %s and is %s", d.journey.text, text)
 	}
-	return "the authorizer uses another URL, no resource was replaced; the journey and its customer are kept", d.enroll(ctx, counts{Skipped: 1})
+	return "the authorizer uses another URL, no resource was replaced; the journey and its customer are kept", d.enroll(ctx, "a", counts{Skipped: 1})
 }
 
 // destroy destroys the stack and shows that none of its resources is left.
@@ -246,4 +259,22 @@ func (d *deployment) request(ctx context.Context, status int, method, path, body
 		err = &client.StatusError{Method: method, Path: path, Status: a.Status, Body: a.Body}
 	}
 	return string(a.Body), err
+}
+
+// poll calls check until it returns nil. When ctx ends, it returns the error before that.
+func poll(ctx context.Context, check func() error) error {
+	for last := error(nil); ; {
+		err := check()
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() == nil:
+			last = err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(context.Cause(ctx), last)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }
