@@ -200,6 +200,9 @@ func TestTopics_AreKnownToTests(t *testing.T) {
 	event := `"events":[{"type":"$unsubscribed","afterHours":1,"properties":{"topic":"`
 	require.Equal(t, []string{"entered", "woken", "skipped_unsubscribed", "exited"}, results(`{`+ada+`,`+event+`news"}}]}`))
 	require.Equal(t, []string{"entered", "woken", "sent", "exited"}, results(`{`+ada+`,`+event+`tips"}}]}`))
+	require.Equal(t, []string{"entered", "waited", "skipped_suppressed", "exited"}, results(`{`+ada+`,"suppressed":["email"]}`))
+	unaddressed := s.must(400, call{method: "POST", path: path, body: `{"suppressed":["email","push"]}`})
+	require.JSONEq(t, `[{"pointer":"/suppressed/1","detail":"is not a channel whose messages go to an address of the customer"}]`, text(t, unaddressed["errors"]))
 	refused := s.must(400, call{method: "POST", path: path, body: `{"subscriptions":{"old":false}}`})
 	require.JSONEq(t, `[{"pointer":"/subscriptions/old","detail":"is not a topic of this tenant"}]`, text(t, refused["errors"]))
 }

@@ -36,6 +36,7 @@ type Request struct {
 	Feedback      []Feedback
 	Decisions     map[string]condition.Value // answers by node id; a decision without one answers nothing
 	Subscriptions map[string]bool            // by topic; the customer is subscribed to others
+	Suppressed    []string                   // channels that the customer's addresses take no messages of
 	Branches      map[string]string          // branches of random splits, by node id; others are drawn for Customer
 }
 
@@ -113,7 +114,8 @@ func Run(ctx context.Context, service *journey.Service, t ident.Tenant, id ident
 		r.Now = subject.Now
 	}
 	walk := simulation{
-		request: r, subject: subject, graph: subject.Graph, catalog: service.Catalog, tenant: t, sent: map[int]time.Time{},
+		request: r, subject: subject, graph: subject.Graph, catalog: service.Catalog, tenant: t,
+		events: slices.Clone(r.Events), suppressed: map[place]time.Time{},
 	}
 	if err := walk.check(); err != nil {
 		return Simulation{}, err
@@ -134,10 +136,10 @@ type simulation struct {
 	tenant  ident.Tenant
 	details int // bytes of the details of all steps
 
-	attributes condition.Value // as they are by now
-	heard      int             // events that hear has taken
-	now        time.Time
-	sent       map[int]time.Time // messages that were sent, by node index
+	attributes condition.Value     // as they are by now
+	heard      int                 // events that hear has taken
+	events     []Event             // of the request, and those that messages cause
+	suppressed map[place]time.Time // since when
 	conversion *Conversion
 	failure    string // why a message cannot be sent; "" if it can
 }
@@ -162,7 +164,6 @@ func (s *simulation) run() Simulation {
 	s.attributes = s.request.Attributes
 	for e.Status == progress.Inside && effect != progress.Stuck && s.failure == "" && !s.hasCycled(e) {
 		in := progress.Input{HasAttributes: true}
-		s.now = now
 		switch effect {
 		case progress.NeedDecision:
 			in.Answer = s.answer(e.Node)
@@ -182,7 +183,8 @@ func (s *simulation) run() Simulation {
 }
 
 // check returns an error if an answer names no nba_decision of the graph, a branch no
-// branch of a random_split, or a subscription no topic. It sets the branches.
+// branch of a random_split, a subscription no topic, or a suppression no channel. It sets
+// the branches.
 func (s *simulation) check() error {
 	var faults strict.Faults
 	for _, id := range slices.Sorted(maps.Keys(s.request.Decisions)) {
@@ -202,6 +204,7 @@ func (s *simulation) check() error {
 		}
 	}
 	s.checkTopics(&faults)
+	s.checkSuppressed(&faults)
 	s.graph = s.graph.WithBranches(s.forced)
 	for i, f := range s.request.Feedback {
 		if node, ok := s.graph.Index(f.Step); !ok || s.graph.NodeType(node) != graph.ChannelAction {
@@ -243,10 +246,10 @@ func cutAtRepeat(visits []trail.Visit) (cut []trail.Visit, again bool) {
 
 // send returns the answer of a channel_action. It sets failure if there is none.
 func (s *simulation) send(e *progress.Enrollment, now time.Time) progress.Answer {
-	if action := s.graph.Action(e.Node); !s.subscribed(action.Topic, action.Channel, now) {
-		return progress.Answer{Result: trail.SkippedUnsubscribed}
-	}
 	action, facts := s.graph.Action(e.Node), s.graph.Facts(e, s.attributes)
+	if result := s.refused(action, now); result != trail.NoResult {
+		return progress.Answer{Result: result}
+	}
 	switch _, _, err := action.Fill(s.address(action), &facts); {
 	case errors.Is(err, graph.ErrNoAddress):
 		return progress.Answer{Result: trail.SkippedNoAddress}
@@ -256,7 +259,7 @@ func (s *simulation) send(e *progress.Enrollment, now time.Time) progress.Answer
 		s.failure = fmt.Sprintf("node %s: the message cannot be sent: %v", s.graph.NodeID(e.Node), err)
 		return progress.Answer{}
 	}
-	s.sent[e.Node] = s.now
+	s.noteSent(e, now)
 	return progress.Answer{Result: trail.Sent}
 }
 

@@ -14,8 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"journeys/internal/condition"
 	"journeys/internal/dev/local"
+	"journeys/internal/feedback"
 	"journeys/internal/manifest"
 )
 
@@ -159,7 +159,7 @@ func (r *run) start() {
 	}
 	for topic := range r.example.topics.Topics {
 		if in, ok := r.test.Subscriptions[topic]; in || !ok {
-			r.subscribe(topic, true)
+			r.must(200, "PUT", "/customers/"+r.test.CustomerID+"/subscriptions", toJSON(r.t, map[string]any{"topics": map[string]bool{topic: true}}))
 		}
 	}
 	if r.test.EntryEvent != nil {
@@ -170,34 +170,35 @@ func (r *run) start() {
 	r.must(201, "POST", r.path+"/enroll", toJSON(r.t, map[string]any{"customerId": r.test.CustomerID})).counts(r.t, 1, 0)
 }
 
-// subscribe says whether the customer wants messages of a topic.
-func (r *run) subscribe(topic string, in bool) {
-	r.must(200, "PUT", "/customers/"+r.test.CustomerID+"/subscriptions", toJSON(r.t, map[string]any{"topics": map[string]bool{topic: in}}))
-}
-
 // happen does what is pending.
 func (r *run) happen(e pendingEvent) {
-	switch {
-	case e.feedback != nil:
+	if e.feedback != nil {
 		r.report(*e.feedback)
-	case e.Type == condition.Unsubscribed: // follows from a call
-		r.subscribe(e.Properties["topic"].(string), false)
-	default:
+	} else {
 		r.send(e.exampleEvent)
 	}
 }
 
-// report plays the provider, and waits until the figures have what it reports.
+// report plays the provider, or the mail program by which the customer unsubscribes, and
+// waits until the figures have what it reports.
 func (r *run) report(f exampleFeedback) {
 	r.t.Helper()
 	messages := r.inbox()
 	sent := slices.IndexFunc(messages, func(m map[string]any) bool { return m["nodeId"] == f.Step })
 	require.GreaterOrEqual(r.t, sent, 0, "%s: no message of %s", r.name, f.Step)
-	body := toJSON(r.t, map[string]any{"tenant": messages[sent]["tenant"], "messageId": messages[sent]["messageId"], "kind": f.Is})
-	response, err := http.Post(target.url+local.FeedbackPath, "application/json", strings.NewReader(body))
+	message := messages[sent]
+	address, kind, status := target.url+local.FeedbackPath, "application/json", http.StatusAccepted
+	body := toJSON(r.t, map[string]any{
+		"tenant": message["tenant"], "messageId": message["messageId"], "kind": f.Is, "address": message["address"],
+	})
+	if f.Is == feedback.Unsubscribed.String() {
+		address, kind, status = message["unsubscribe"].(map[string]any)["url"].(string), "application/x-www-form-urlencoded", http.StatusOK
+		body = "List-Unsubscribe=One-Click"
+	}
+	response, err := http.Post(address, kind, strings.NewReader(body))
 	require.NoError(r.t, err)
 	require.NoError(r.t, response.Body.Close())
-	require.Equal(r.t, http.StatusAccepted, response.StatusCode)
+	require.Equal(r.t, status, response.StatusCode)
 	require.Eventually(r.t, func() bool {
 		steps := r.must(200, "GET", r.path+"/analytics", "").body["steps"].([]any)
 		return slices.ContainsFunc(steps, func(s any) bool {
