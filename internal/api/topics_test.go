@@ -170,7 +170,7 @@ func TestTopics_OfMessagesAreChecked(t *testing.T) {
 		`{"pointer":"/definition/nodes/1/config/transactional","detail":"must be true or false"}]`, text(t, refused["errors"]))
 	linked := create(201, `{"channel":"email","transactional":true,"payload":{"a":"{{unsubscribe.url}}"}}`)
 	stopped := s.must(400, call{method: "PUT", path: "/journeys/" + linked["id"].(string), body: `{"status":"active"}`})
-	require.JSONEq(t, `[{"pointer":"/definition/nodes/1/config","detail":"topic is required for {{unsubscribe.url}}"}]`, text(t, stopped["errors"]))
+	require.JSONEq(t, `[{"pointer":"/definition/nodes/1/config/payload/a","detail":"topic is required for {{unsubscribe.url}}"}]`, text(t, stopped["errors"]))
 	made := create(201, `{"channel":"email","topic":"news"}`)
 	path := "/journeys/" + made["id"].(string)
 	again := s.must(200, call{method: "PUT", path: path, body: `{"definition":` + define(`{"channel":"email","topic":"tips"}`) + `}`})

@@ -152,7 +152,7 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 			"/nodes/0/config/add/a must be a number",
 			"/nodes/0/config/add/b must be a number",
 			"/nodes/0/config/add/c must be a number",
-			"/nodes/1/config/set/a has a placeholder that is not {{attributes.x}}, {{decision.n.x}}, {{event.x}} or {{step.n.x}}, with or without | default: 'text'",
+			"/nodes/1/config/set/a has a placeholder that is not {{attributes.x}}, {{decision.n.x}}, {{event.x}}, {{step.n.x}} or, in a message, {{unsubscribe.url}}, with or without | default: 'text'",
 			"/nodes/1/config/remove unknown field; allowed here: set, unset, add",
 		}},
 		{"a long path", graphOf([]string{`a update_customer {"add":{"` + strings.Repeat("x", 257) + `":1,"a.b.c.d.e.f.g.h.i":1}}`}, nil), []string{
