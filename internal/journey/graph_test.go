@@ -193,6 +193,11 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 			"/nodes/0/config/waitForEvent/any is required", "/nodes/1/config/waitForEvent must be the type of an event, or an object with any",
 			"/nodes/2/config/waitForEvent/any must have 1 to 5 events, has 0", "/nodes/3/config/waitForEvent/any must have 1 to 5 events, has 6",
 		}},
+		{"feedback and events beside any", graphOf([]string{`a wait {"waitForEvent":{"step":"mail","is":"clicked"}}`, `b wait {"waitForEvent":{"eventType":"e","x":1}}`, `c wait {"waitForEvent":{"any":[{"id":"x","eventType":"e"}],"step":"mail"}}`}, nil), []string{
+			`/nodes/0/config/waitForEvent must name events, and feedback of a step, in any: {"any": [{"id": "a", "step": "mail", "is": "clicked"}]}`,
+			`/nodes/1/config/waitForEvent must name events, and feedback of a step, in any: {"any": [{"id": "a", "step": "mail", "is": "clicked"}]}`,
+			"/nodes/2/config/waitForEvent/step unknown field; allowed here: any",
+		}},
 		{"bad ids of awaited events", graphOf([]string{`a wait {"waitForEvent":{"any":[{"id":"timeout","eventType":"e"},{"id":"a b","eventType":"e"},{"eventType":"e"}]}}`, `b wait {"waitForEvent":{"any":[{"id":"x","eventType":"e"},{"id":"x","eventType":"f"},{"id":"exited","eventType":"g"}]}}`}, nil), []string{
 			`/nodes/0/config/waitForEvent/any/0/id must not be "timeout", which is reserved`, "/nodes/0/config/waitForEvent/any/1/id must have only A-Z, a-z, 0-9, _ and -",
 			"/nodes/0/config/waitForEvent/any/2/id is required", "/nodes/1/config/waitForEvent/any/1/id is the id of an earlier branch",
