@@ -85,12 +85,16 @@ func TestTenantSettings_RefuseWithEveryFault(t *testing.T) {
 	for body, want := range map[string]string{
 		`{}`: `[{"detail":"is required","pointer":"/topics"}]`,
 		`{"topics":{"a b":{},"c":{"name":"","channels":[],"default":"maybe","x":1},"d":{"name":"D","channels":["sms","email","email"],"default":"in"}}}`: `[` +
-			`{"detail":"the name must be a topic's id: 1 to 64 of A-Z, a-z, 0-9, _ and -","pointer":"/topics/a b"},` +
+			`{"detail":"the name must be a topic's id: 1 to 64 of A-Z, a-z, 0-9, _ and -","pointer":"/topics/a b"},{"detail":"is required","pointer":"/topics/a b/name"},` +
+			`{"detail":"is required","pointer":"/topics/a b/default"},{"detail":"is required","pointer":"/topics/a b/channels"},` +
 			`{"detail":"must not be empty","pointer":"/topics/c/name"},{"detail":"must be one of in, out","pointer":"/topics/c/default"},` +
 			`{"detail":"must have 1 to 20 channels, has 0","pointer":"/topics/c/channels"},` +
 			`{"detail":"unknown field; allowed here: name, channels, default","pointer":"/topics/c/x"},` +
 			`{"detail":"is not a channel that this tenant may use; GET /settings lists them","pointer":"/topics/d/channels/0"},` +
 			`{"detail":"is listed before","pointer":"/topics/d/channels/2"}]`,
+		`{"topics":{"a":{"name":"  ","channels":["email"],"default":"in"},"b":{"name":"x\ny","channels":["email"],"default":"in"}}}`: `[` +
+			`{"detail":"must not be blank or have control characters","pointer":"/topics/a/name"},` +
+			`{"detail":"must not be blank or have control characters","pointer":"/topics/b/name"}]`,
 		`{"topics":{` + strings.Join(many, ",") + `}}`: `[{"detail":"must have at most 50 topics, has 51","pointer":"/topics"}]`,
 	} {
 		require.JSONEq(t, want, text(t, s.must(400, asAdmin("PUT", "/tenant-settings", body, nil))["errors"]))
@@ -126,7 +130,7 @@ func TestSubscriptions_AreWhatCustomersSaidLast(t *testing.T) {
 	s.must(200, call{method: "PUT", path: path, body: `{"topics":{"news":true}}`})
 
 	refused := s.must(400, call{method: "PUT", path: path, body: `{"topics":{"news":false,"old":true,"a/b":false}}`})
-	require.JSONEq(t, `[{"pointer":"/topics/a~1b","detail":"the name must be a topic's id"}]`, text(t, refused["errors"]))
+	require.JSONEq(t, `[{"pointer":"/topics/a~1b","detail":"the name must be a topic's id: 1 to 64 of A-Z, a-z, 0-9, _ and -"}]`, text(t, refused["errors"]))
 	refused = s.must(400, call{method: "PUT", path: path, body: `{"topics":{"news":false,"old":true}}`})
 	require.JSONEq(t, `[{"pointer":"/topics/old","detail":"is not a topic of this tenant; GET /settings lists them"}]`, text(t, refused["errors"]))
 	require.Contains(t, get(), `"news":true`, "a refused call changes nothing")
