@@ -225,6 +225,9 @@ func putSubscriptions(a *API, w http.ResponseWriter, r *request) error {
 		o.Ignore("customerId", "since") // so that an answer can be sent back
 		o.Done("topics")
 	}
+	if !r.Faults.Empty() {
+		r.AddFaults(a.Subscriptions.Faults(r.Context(), r.tenant, change))
+	}
 	if err := r.CheckFaults(); err != nil {
 		return err
 	}

@@ -130,7 +130,11 @@ func TestSubscriptions_AreWhatCustomersSaidLast(t *testing.T) {
 	s.must(200, call{method: "PUT", path: path, body: `{"topics":{"news":true}}`})
 
 	refused := s.must(400, call{method: "PUT", path: path, body: `{"topics":{"news":false,"old":true,"a/b":false}}`})
-	require.JSONEq(t, `[{"pointer":"/topics/a~1b","detail":"the name must be a topic's id: 1 to 64 of A-Z, a-z, 0-9, _ and -"}]`, text(t, refused["errors"]))
+	require.JSONEq(t, `[{"pointer":"/topics/a~1b","detail":"the name must be a topic's id: 1 to 64 of A-Z, a-z, 0-9, _ and -"},`+
+		`{"pointer":"/topics/old","detail":"is not a topic of this tenant; GET /settings lists them"}]`, text(t, refused["errors"]))
+	refused = s.must(400, call{method: "PUT", path: path, body: `{"topics":{"nope":true,"news":"yes"}}`})
+	require.JSONEq(t, `[{"pointer":"/topics/news","detail":"must be true or false"},`+
+		`{"pointer":"/topics/nope","detail":"is not a topic of this tenant; GET /settings lists them"}]`, text(t, refused["errors"]))
 	refused = s.must(400, call{method: "PUT", path: path, body: `{"topics":{"news":false,"old":true}}`})
 	require.JSONEq(t, `[{"pointer":"/topics/old","detail":"is not a topic of this tenant; GET /settings lists them"}]`, text(t, refused["errors"]))
 	require.Contains(t, get(), `"news":true`, "a refused call changes nothing")
@@ -207,6 +211,15 @@ func TestTopics_AreKnownToTests(t *testing.T) {
 	require.Equal(t, []string{"entered", "waited", "skipped_suppressed", "exited"}, results(`{`+ada+`,"suppressed":["email"]}`))
 	unaddressed := s.must(400, call{method: "POST", path: path, body: `{"suppressed":["email","push"]}`})
 	require.JSONEq(t, `[{"pointer":"/suppressed/1","detail":"is not a channel whose messages go to an address of the customer"}]`, text(t, unaddressed["errors"]))
+	all := s.must(400, call{method: "POST", path: path, body: `{"subscriptions":{"old":false},"suppressed":["",1],"feedback":[7,{"step":"nope","is":"read","afterHours":-1},{}]}`})
+	var pointers []string
+	for _, fault := range all["errors"].([]any) {
+		pointers = append(pointers, fault.(map[string]any)["pointer"].(string))
+	}
+	require.Equal(t, []string{
+		"/feedback/0", "/feedback/1/is", "/feedback/1/afterHours", "/feedback/2/step", "/feedback/2/is", "/feedback/2/afterHours",
+		"/suppressed/0", "/suppressed/1", "/subscriptions/old", "/feedback/1/step",
+	}, pointers)
 	refused := s.must(400, call{method: "POST", path: path, body: `{"subscriptions":{"old":false}}`})
 	require.JSONEq(t, `[{"pointer":"/subscriptions/old","detail":"is not a topic of this tenant"}]`, text(t, refused["errors"]))
 }
