@@ -372,6 +372,7 @@ func TestSend_TellsNothingOfTheChannelButTheOutcome(t *testing.T) {
 		<-w.sent
 		require.Empty(t, w.sent, "one attempt")
 		require.NotContains(t, w.log.String(), "example.com")
+		require.NotContains(t, w.log.String(), b["detail"], "the log has the cause instead")
 		if test.answered != 429 {
 			require.Contains(t, w.log.String(), fmt.Sprint("the service answered ", test.answered))
 		}
