@@ -85,6 +85,10 @@ func testJourney(a *API, w http.ResponseWriter, r *request) error {
 	var test simulate.Request
 	if o, ok := body.Object(); ok {
 		test = readTest(o)
+		_, other := o.Take("definition")
+		if !r.Faults.Empty() && (test.Definition != nil || !other) { // else it is not known what the names are of
+			r.AddFaults(simulate.Faults(r.Context(), a.Journeys, r.tenant, r.id, test))
+		}
 	}
 	if err := r.CheckFaults(); err != nil {
 		return err
@@ -169,9 +173,11 @@ func readTestList[T any](v strict.Value, read func(*strict.Object) T) (all []T) 
 		return nil
 	}
 	for _, item := range list {
+		var one T // of one that cannot be read, so that the others keep their index
 		if o, ok := item.Object(); ok {
-			all = append(all, read(o))
+			one = read(o)
 		}
+		all = append(all, one)
 	}
 	return all
 }

@@ -56,7 +56,7 @@ func TestTestJourney_BoundsHours(t *testing.T) {
 	t.Parallel()
 
 	s := newServer(t, &memoryStore{})
-	id := s.create(`{"name":"n"}`)
+	id := s.create(`{"name":"n","definition":{"nodes":[{"id":"a","type":"channel_action"}],"edges":[]}}`)
 	for _, hours := range []string{"-1", "8761", `"1"`} {
 		body := `{"feedback":[{"step":"a","is":"clicked","afterHours":` + hours + `}]}`
 		refused := s.must(400, call{method: "POST", path: "/journeys/" + id + "/test", body: body})

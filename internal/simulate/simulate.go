@@ -106,24 +106,41 @@ func (s *Step) dropDetails() {
 // Run simulates a customer in a journey of the service. It writes nothing and sends
 // nothing.
 func Run(ctx context.Context, service *journey.Service, t ident.Tenant, id ident.ID, r Request) (Simulation, error) {
-	subject, err := service.Subject(ctx, t, id, r.Definition, r.Settings)
+	walk, err := prepare(ctx, service, t, id, r)
 	if err != nil {
 		return Simulation{}, err
 	}
-	if r.Now.IsZero() {
-		r.Now = subject.Now
-	}
-	walk := simulation{
-		request: r, subject: subject, graph: subject.Graph, catalog: service.Catalog, tenant: t,
-		events: slices.Clone(r.Events), suppressed: map[place]time.Time{},
-	}
-	if err := walk.check(); err != nil {
-		return Simulation{}, err
-	}
+	subject := walk.subject
 	walk.details = maxDetails - strict.SizeOf(subject.Faults) - strict.SizeOf(subject.Warnings)
 	result := walk.run()
 	result.Subject = subject
 	return result, nil
+}
+
+// Faults returns the faults that Run would find in the request. In one that could be read
+// only in part, empty names are no faults. It returns none if the journey cannot be read.
+func Faults(ctx context.Context, service *journey.Service, t ident.Tenant, id ident.ID, r Request) []strict.Fault {
+	_, err := prepare(ctx, service, t, id, r)
+	if refused, ok := errors.AsType[*journey.Error](err); ok {
+		return refused.Faults
+	}
+	return nil
+}
+
+// prepare returns the simulation of a request before its first step.
+func prepare(ctx context.Context, service *journey.Service, t ident.Tenant, id ident.ID, r Request) (*simulation, error) {
+	subject, err := service.Subject(ctx, t, id, r.Definition, r.Settings)
+	if err != nil {
+		return nil, err
+	}
+	if r.Now.IsZero() {
+		r.Now = subject.Now
+	}
+	walk := &simulation{
+		request: r, subject: subject, graph: subject.Graph, catalog: service.Catalog, tenant: t,
+		events: slices.Clone(r.Events), suppressed: map[place]time.Time{},
+	}
+	return walk, walk.check()
 }
 
 // simulation walks one customer through a graph under a virtual clock.
@@ -207,7 +224,7 @@ func (s *simulation) check() error {
 	s.checkSuppressed(&faults)
 	s.graph = s.graph.WithBranches(s.forced)
 	for i, f := range s.request.Feedback {
-		if node, ok := s.graph.Index(f.Step); !ok || s.graph.NodeType(node) != graph.ChannelAction {
+		if node, ok := s.graph.Index(f.Step); f.Step != "" && (!ok || s.graph.NodeType(node) != graph.ChannelAction) {
 			faults.Add(fmt.Sprintf("/feedback/%d/step", i), "names no channel_action of this graph")
 		}
 	}
