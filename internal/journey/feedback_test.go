@@ -164,3 +164,17 @@ func TestSimulation_TakesFeedbackAtOnce(t *testing.T) {
 		require.Zero(t, s.Duration, since)
 	}
 }
+
+// Messages do not read feedback, so the payload of a simulated one does not show it.
+func TestSimulation_FillsNoFeedbackIn(t *testing.T) {
+	t.Parallel()
+
+	d := journeytest.Definition(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"mail","type":"channel_action","config":{"channel":"push"}},
+		{"id":"s","type":"condition_split","config":{"condition":{"field":"step.mail.clicked","operator":"eq","value":true}}},
+		{"id":"last","type":"channel_action","config":{"channel":"push","payload":{"a":"{{step.mail.clicked}}{{step.mail.result}}"}}},{"id":"out","type":"exit"}],
+		"edges":[{"source":"in","target":"mail"},{"source":"mail","target":"s"},{"source":"s","target":"last","sourceHandle":"true"},
+		{"source":"s","target":"last","sourceHandle":"false"},{"source":"last","target":"out"}]}`)
+	s := mustRun(t, d, simulate.Request{Now: t0, Feedback: []simulate.Feedback{{Step: "mail", Is: feedback.Clicked}}}, 30)
+	require.Equal(t, "true", s.Steps[2].Result)
+	require.JSONEq(t, `{"a":"sent"}`, string(s.Steps[3].Payload))
+}

@@ -319,9 +319,11 @@ func (s *simulation) report(e progress.Enrollment, now time.Time) Simulation {
 		} else {
 			step.Until = now
 		}
+		earlier := facts.Step
 		known := progress.Input{Events: s.received(visit.EnteredAt)}
 		s.graph.AddEvents(&facts, &known, step.Until, s.graph.Node(visit.Node).Events)
 		s.detail(&step, visit, &facts)
+		facts.Step = earlier // each step has its own feedback
 		if values := kept.Get(step.NodeID); !values.Missing() {
 			facts.Step = facts.Step.With(step.NodeID, values)
 		}
