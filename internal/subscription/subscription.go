@@ -211,7 +211,6 @@ func (s *Service) undoIfForgotten(ctx context.Context, t ident.Tenant, c Change,
 	return nil
 }
 
-// check returns an Invalid error that names the topics which the tenant does not have.
 // Faults returns the faults that Say would find in a change, at their places below
 // "/topics". It returns none if the tenant's settings cannot be read.
 func (s *Service) Faults(ctx context.Context, t ident.Tenant, c Change) []strict.Fault {
@@ -235,6 +234,7 @@ func (c Change) faults(topics consent.Topics) []strict.Fault {
 	return faults.List()
 }
 
+// check returns an Invalid error that names the topics which the tenant does not have.
 func (c Change) check(topics consent.Topics) error {
 	faults := c.faults(topics)
 	if len(faults) == 0 {
