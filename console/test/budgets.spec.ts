@@ -37,7 +37,7 @@ test("the pages load few bytes by few requests", async ({ page, backend, enter }
   hold("JavaScript of the list", kilobytes(files, ".js"), 95, "kB");
   hold("CSS of the list", kilobytes(files, ".css"), 10, "kB");
   await page.goto(`/#/journeys/${id}/live`);
-  await expect(page.getByText("Newcomers take")).toBeVisible(); // the last to come
+  await expect(page.getByText("Newcomers have taken")).toBeVisible(); // the last to come
   await page.waitForLoadState("networkidle");
   const asked = (await loads.take()).map(({ path }) => path).filter((path) => path.startsWith("/api/"));
   hold("Calls of the API to open a journey", asked.length, 4, "", asked.join("\n"));

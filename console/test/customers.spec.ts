@@ -82,7 +82,7 @@ test("a person's subscriptions and addresses are seen and changed", async ({ ent
   const topics = page.getByRole("region", { name: "Subscriptions" });
   const news = topics.getByRole("switch", { name: "News" });
   await expect(news).toHaveAttribute("aria-checked", "true");
-  await expect(topics).toContainText("They have said nothing, so they are subscribed.");
+  await expect(topics).toContainText("They have not chosen yet, so they are subscribed.");
   await news.press("Enter");
   await expect(topics).toContainText("Unsubscribed ");
   await expect(news).toHaveAttribute("aria-checked", "false");
@@ -95,10 +95,10 @@ test("a person's subscriptions and addresses are seen and changed", async ({ ent
   await addresses.getByRole("button", { name: "Suppress ann+news@example.com for email" }).click();
   await expect(addresses.getByText(/^Suppressed by hand/)).toBeVisible();
   expect(await axe(page)).toEqual([]);
-  await addresses.getByRole("button", { name: "Let it take messages again…" }).click();
-  const dialog = page.getByRole("dialog", { name: "Send to ann+news@example.com again?" });
+  await addresses.getByRole("button", { name: "Allow messages again…" }).click();
+  const dialog = page.getByRole("dialog", { name: "Allow messages to ann+news@example.com again?" });
   await expect(dialog).toContainText("It was suppressed by hand.");
   expect(await axe(page)).toEqual([]);
-  await dialog.getByRole("button", { name: "Send again" }).click();
+  await dialog.getByRole("button", { name: "Allow messages" }).click();
   await expect(addresses.getByText("Takes messages.")).toHaveCount(2);
 });

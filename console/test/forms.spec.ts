@@ -275,7 +275,7 @@ test("a message goes to the subscribers of a topic, and warns if it has none to 
     .getByRole("button", { name: /warning/ })
     .first()
     .click();
-  await expect(page.getByText("It goes to everyone, whatever they unsubscribed from.").first()).toBeVisible();
+  await expect(page.getByText("It goes to everyone, even people who unsubscribed.").first()).toBeVisible();
   await who.selectOption("subscribers of “News”");
   await expect(panel.getByText("Only subscribers of News get it.")).toBeVisible();
   await expect(panel.getByText("People are subscribed until they unsubscribe.")).toBeVisible();
@@ -284,7 +284,7 @@ test("a message goes to the subscribers of a topic, and warns if it has none to 
   await expect(panel.getByText("“News” is not for the channel sms, so nobody gets this message.")).toBeVisible();
   expect(await axe(page)).toEqual([]);
   await panel.getByLabel("Channel", { exact: true }).fill("email");
-  await who.selectOption("everyone: people need it, such as a receipt");
+  await who.selectOption("everyone: something people need, such as a receipt");
   await expect
     .poll(async () =>
       JSON.stringify((await backend.api.GET("/journeys/{id}/draft", { params: { path: { id } } })).data),
@@ -335,7 +335,7 @@ test("a test of a message is sent, and what keeps one away is said", async ({ en
   await dialog.getByLabel("Attributes as JSON").fill('{"name": "Kim"}');
   expect(await axe(page)).toEqual([]);
   await dialog.getByLabel("To", { exact: true }).press("Enter");
-  await expect(dialog.getByRole("status")).toContainText("The channel took it.");
+  await expect(dialog.getByRole("status")).toContainText("The channel accepted it.");
   const [sent] = await inbox(id);
   expect(sent).toMatchObject({ test: true, nodeId: "greet", payload: { subject: "Good day Kim" } });
 

@@ -240,6 +240,6 @@ test("what became of messages stands on the graph and in tables, opens apart", a
     /^unsubscribed0/,
     /^opened, often by a machine2/,
   ]);
-  await expect(page.getByText("An opened message is no goal.")).toBeVisible();
+  await expect(page.getByText("Don't use opens as a goal.")).toBeVisible();
   expect(await axe(page)).toEqual([]);
 });

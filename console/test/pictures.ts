@@ -138,7 +138,7 @@ test("pictures of every place", async ({ enter, enterElsewhere, backend, page })
   await picture(page, "simulate-dark");
   await page.emulateMedia({ colorScheme: "light" });
 
-  // A draft beside the live version, with a fault and a warning.
+  // A draft beside the live version, with a fault.
   const edited = cart({ delay: { value: 4, unit: "hours" } });
   const nodes = edited.nodes
     .filter((node) => node.id !== "held")

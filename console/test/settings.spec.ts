@@ -140,12 +140,12 @@ test("an admin edits topics, and not over another's change", async ({ enter, bac
   await expect(card.getByRole("button", { name: "Save" })).toHaveAttribute("aria-disabled", "true");
   await card.getByLabel("Name").fill("News & more");
   await card.getByRole("checkbox", { name: "sms" }).press("Space");
-  await card.getByLabel("Who has said nothing").selectOption("is subscribed");
+  await card.getByLabel("Until people choose").selectOption("subscribed");
   expect(await axe(page)).toEqual([]);
   await card.getByRole("button", { name: "Save" }).press("Enter");
-  await expect(card.getByRole("row").nth(1)).toHaveText("News & more news-moreemail, smsis subscribed");
+  await expect(card.getByRole("row").nth(1)).toHaveText("News & more news-moreemail, smssubscribed");
   trouble.allow(/^console: Blocked script execution in '\S+\/u\//); // the test's own scripts
-  await card.getByText("The page to unsubscribe").click();
+  await card.getByText("The unsubscribe page").click();
   const shown = card.frameLocator("iframe");
   await expect(shown.getByRole("checkbox", { name: "News & more" })).toBeChecked();
   expect(await axe(page)).toEqual([]);
@@ -157,14 +157,14 @@ test("an admin edits topics, and not over another's change", async ({ enter, bac
   await oneTopic(backend);
   trouble.allow(/^412 PUT /);
   await card.getByRole("button", { name: "Save" }).click();
-  await expect(card.getByRole("alert")).toContainText("Someone changed the topics meanwhile.");
+  await expect(card.getByRole("alert")).toContainText("Someone else changed the topics in the meantime.");
   await expect(card.getByRole("alert")).toContainText("News news");
   expect(await axe(page)).toEqual([]);
   await card.getByRole("button", { name: "Take theirs" }).click();
   await expect(card.getByLabel("Name")).toHaveValue("News");
   await card.getByLabel("Name").fill("The news");
   await card.getByRole("button", { name: "Save" }).click();
-  await expect(card.getByRole("row").nth(1)).toHaveText("The news newsemailis subscribed");
+  await expect(card.getByRole("row").nth(1)).toHaveText("The news newsemailsubscribed");
 });
 
 test("others read the topics, and do not edit them", async ({ enter, backend }) => {

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -11,6 +10,7 @@ import (
 
 	"journeys/internal/api/web"
 	"journeys/internal/condition"
+	"journeys/internal/consent"
 	"journeys/internal/feedback"
 	"journeys/internal/graph"
 	"journeys/internal/ident"
@@ -85,6 +85,10 @@ func testJourney(a *API, w http.ResponseWriter, r *request) error {
 	var test simulate.Request
 	if o, ok := body.Object(); ok {
 		test = readTest(o)
+		_, other := o.Take("definition")
+		if !r.Faults.Empty() && (test.Definition != nil || !other) { // else it is not known what the names are of
+			r.AddFaults(simulate.Faults(r.Context(), a.Journeys, r.tenant, r.id, test))
+		}
 	}
 	if err := r.CheckFaults(); err != nil {
 		return err
@@ -125,11 +129,14 @@ func readTest(o *strict.Object) simulate.Request {
 	if v, ok := o.Take("subscriptions"); ok {
 		test.Subscriptions = readSubscriptions(v)
 	}
+	if v, ok := o.Take("suppressed"); ok {
+		test.Suppressed = readTestChannels(v)
+	}
 	if v, ok := o.Take("branches"); ok {
 		test.Branches = readByNode(v, func(v strict.Value) (string, bool) { return v.Text(1, strict.MaxWord) })
 	}
 	test.Settings = graph.TakeSettings(o)
-	o.Done(append([]string{"customerId", "customerAttributes", "definition", "now", "entryEvent", "events", "feedback", "decisions", "subscriptions", "branches"}, graph.SettingNames...)...)
+	o.Done(append([]string{"customerId", "customerAttributes", "definition", "now", "entryEvent", "events", "feedback", "decisions", "subscriptions", "suppressed", "branches"}, graph.SettingNames...)...)
 	if _, ok := o.Take("definition"); !ok {
 		for _, name := range graph.SettingNames {
 			if v, ok := o.Take(name); ok {
@@ -166,9 +173,11 @@ func readTestList[T any](v strict.Value, read func(*strict.Object) T) (all []T) 
 		return nil
 	}
 	for _, item := range list {
+		var one T // of one that cannot be read, so that the others keep their index
 		if o, ok := item.Object(); ok {
-			all = append(all, read(o))
+			one = read(o)
 		}
+		all = append(all, one)
 	}
 	return all
 }
@@ -183,19 +192,31 @@ func readTestFeedback(v strict.Value) []simulate.Feedback {
 			f.Is, _ = feedback.Parse(name)
 		}
 		if hours, ok := o.Need("afterHours"); ok {
-			if f.After = readHours(hours); f.After < 0 {
-				hours.Fault("must not be negative")
-			}
+			f.After = readHours(hours, 0)
 		}
 		o.Done("step", "is", "afterHours")
 		return f
 	})
 }
 
+// readTestChannels reads the names of channels.
+func readTestChannels(v strict.Value) (channels []string) {
+	list, ok := v.List()
+	if ok && len(list) > consent.MaxChannels {
+		v.Fault("must have at most %d channels, has %d", consent.MaxChannels, len(list))
+		return nil
+	}
+	for _, item := range list {
+		channel, _ := item.Text(1, web.MaxID)
+		channels = append(channels, channel)
+	}
+	return channels
+}
+
 func readTestEvent(o *strict.Object) simulate.Event {
 	event := readTyped(o)
 	if v, ok := o.Need("afterHours"); ok {
-		event.After = readHours(v)
+		event.After = readHours(v, -maxAfterHours)
 	}
 	o.Done("type", "properties", "afterHours")
 	return event
@@ -223,14 +244,15 @@ func readTyped(o *strict.Object) (event simulate.Event) {
 	return event
 }
 
-func readHours(v strict.Value) time.Duration {
+// readHours reads a number of hours from least to maxAfterHours.
+func readHours(v strict.Value, least float64) time.Duration {
 	if v.IsNumber() {
 		hours, err := strconv.ParseFloat(string(v.Raw()), 64)
-		if err == nil && math.Abs(hours) <= maxAfterHours {
+		if err == nil && hours >= least && hours <= maxAfterHours {
 			return time.Duration(hours * float64(time.Hour)).Truncate(time.Millisecond)
 		}
 	}
-	v.Fault("must be a number of hours from -%d to %d", maxAfterHours, maxAfterHours)
+	v.Fault("must be a number of hours from %g to %d", least, maxAfterHours)
 	return 0
 }
 

@@ -52,6 +52,23 @@ func TestTestJourney_CutsAnswersAboveOneMegabyte(t *testing.T) {
 	}
 }
 
+func TestTestJourney_BoundsHours(t *testing.T) {
+	t.Parallel()
+
+	s := newServer(t, &memoryStore{})
+	id := s.create(`{"name":"n","definition":{"nodes":[{"id":"a","type":"channel_action"}],"edges":[]}}`)
+	for _, hours := range []string{"-1", "8761", `"1"`} {
+		body := `{"feedback":[{"step":"a","is":"clicked","afterHours":` + hours + `}]}`
+		refused := s.must(400, call{method: "POST", path: "/journeys/" + id + "/test", body: body})
+		require.JSONEq(t, `[{"pointer":"/feedback/0/afterHours","detail":"must be a number of hours from 0 to 8760"}]`, text(t, refused["errors"]))
+	}
+	for _, hours := range []string{"-8761", "8761"} {
+		body := `{"events":[{"type":"a","afterHours":` + hours + `}]}`
+		refused := s.must(400, call{method: "POST", path: "/journeys/" + id + "/test", body: body})
+		require.JSONEq(t, `[{"pointer":"/events/0/afterHours","detail":"must be a number of hours from -8760 to 8760"}]`, text(t, refused["errors"]))
+	}
+}
+
 func TestTestJourney_ShowsHowSplitsChose(t *testing.T) {
 	t.Parallel()
 

@@ -3,6 +3,8 @@ package api
 import (
 	"net/http"
 	"slices"
+	"strings"
+	"unicode"
 
 	"journeys/internal/api/web"
 	"journeys/internal/consent"
@@ -119,13 +121,28 @@ func (a *API) readTopics(r *request, v strict.Value, stored consent.Topics) cons
 	topics := consent.Topics{}
 	for _, id := range ids {
 		v, _ := o.Take(id)
-		if !strict.IsWord(id, strict.MaxWord) {
-			v.Fault("the name must be a topic's id: 1 to %d of A-Z, a-z, 0-9, _ and -", strict.MaxWord)
-			continue
-		}
+		checkTopicID(v, id)
 		topics[id] = a.readTopic(r, v, stored[id].Channels)
 	}
 	return topics
+}
+
+// checkTopicID notes a fault at v if its name is no topic's id, and returns whether it is.
+func checkTopicID(v strict.Value, name string) bool {
+	ok := strict.IsWord(name, strict.MaxWord)
+	if !ok {
+		v.Fault("the name must be a topic's id: 1 to %d of A-Z, a-z, 0-9, _ and -", strict.MaxWord)
+	}
+	return ok
+}
+
+// readTopicName reads what customers call a topic.
+func readTopicName(v strict.Value) string {
+	name, ok := v.Text(1, consent.MaxTopicName)
+	if ok && (strings.TrimSpace(name) == "" || strings.ContainsFunc(name, unicode.IsControl)) {
+		v.Fault("must not be blank or have control characters")
+	}
+	return name
 }
 
 func (a *API) readTopic(r *request, v strict.Value, stored []string) (topic consent.Topic) {
@@ -135,7 +152,7 @@ func (a *API) readTopic(r *request, v strict.Value, stored []string) (topic cons
 	}
 	defer o.Done("name", "channels", "default")
 	if name, ok := o.Need("name"); ok {
-		topic.Name, _ = name.Text(1, consent.MaxTopicName)
+		topic.Name = readTopicName(name)
 	}
 	if said, ok := o.Need("default"); ok {
 		choice, _ := said.OneOf(defaultIn, defaultOut)
@@ -208,6 +225,9 @@ func putSubscriptions(a *API, w http.ResponseWriter, r *request) error {
 		o.Ignore("customerId", "since") // so that an answer can be sent back
 		o.Done("topics")
 	}
+	if !r.Faults.Empty() {
+		r.AddFaults(a.Subscriptions.Faults(r.Context(), r.tenant, change))
+	}
 	if err := r.CheckFaults(); err != nil {
 		return err
 	}
@@ -233,11 +253,10 @@ func readSubscriptions(v strict.Value) map[string]bool {
 	topics := map[string]bool{}
 	for _, id := range ids {
 		v, _ := o.Take(id)
-		if !strict.IsWord(id, strict.MaxWord) {
-			v.Fault("the name must be a topic's id")
-			continue
+		in, _ := v.Bool()
+		if checkTopicID(v, id) {
+			topics[id] = in
 		}
-		topics[id], _ = v.Bool()
 	}
 	return topics
 }

@@ -85,12 +85,16 @@ func TestTenantSettings_RefuseWithEveryFault(t *testing.T) {
 	for body, want := range map[string]string{
 		`{}`: `[{"detail":"is required","pointer":"/topics"}]`,
 		`{"topics":{"a b":{},"c":{"name":"","channels":[],"default":"maybe","x":1},"d":{"name":"D","channels":["sms","email","email"],"default":"in"}}}`: `[` +
-			`{"detail":"the name must be a topic's id: 1 to 64 of A-Z, a-z, 0-9, _ and -","pointer":"/topics/a b"},` +
+			`{"detail":"the name must be a topic's id: 1 to 64 of A-Z, a-z, 0-9, _ and -","pointer":"/topics/a b"},{"detail":"is required","pointer":"/topics/a b/name"},` +
+			`{"detail":"is required","pointer":"/topics/a b/default"},{"detail":"is required","pointer":"/topics/a b/channels"},` +
 			`{"detail":"must not be empty","pointer":"/topics/c/name"},{"detail":"must be one of in, out","pointer":"/topics/c/default"},` +
 			`{"detail":"must have 1 to 20 channels, has 0","pointer":"/topics/c/channels"},` +
 			`{"detail":"unknown field; allowed here: name, channels, default","pointer":"/topics/c/x"},` +
 			`{"detail":"is not a channel that this tenant may use; GET /settings lists them","pointer":"/topics/d/channels/0"},` +
 			`{"detail":"is listed before","pointer":"/topics/d/channels/2"}]`,
+		`{"topics":{"a":{"name":"  ","channels":["email"],"default":"in"},"b":{"name":"x\ny","channels":["email"],"default":"in"}}}`: `[` +
+			`{"detail":"must not be blank or have control characters","pointer":"/topics/a/name"},` +
+			`{"detail":"must not be blank or have control characters","pointer":"/topics/b/name"}]`,
 		`{"topics":{` + strings.Join(many, ",") + `}}`: `[{"detail":"must have at most 50 topics, has 51","pointer":"/topics"}]`,
 	} {
 		require.JSONEq(t, want, text(t, s.must(400, asAdmin("PUT", "/tenant-settings", body, nil))["errors"]))
@@ -126,7 +130,11 @@ func TestSubscriptions_AreWhatCustomersSaidLast(t *testing.T) {
 	s.must(200, call{method: "PUT", path: path, body: `{"topics":{"news":true}}`})
 
 	refused := s.must(400, call{method: "PUT", path: path, body: `{"topics":{"news":false,"old":true,"a/b":false}}`})
-	require.JSONEq(t, `[{"pointer":"/topics/a~1b","detail":"the name must be a topic's id"}]`, text(t, refused["errors"]))
+	require.JSONEq(t, `[{"pointer":"/topics/a~1b","detail":"the name must be a topic's id: 1 to 64 of A-Z, a-z, 0-9, _ and -"},`+
+		`{"pointer":"/topics/old","detail":"is not a topic of this tenant; GET /settings lists them"}]`, text(t, refused["errors"]))
+	refused = s.must(400, call{method: "PUT", path: path, body: `{"topics":{"nope":true,"news":"yes"}}`})
+	require.JSONEq(t, `[{"pointer":"/topics/news","detail":"must be true or false"},`+
+		`{"pointer":"/topics/nope","detail":"is not a topic of this tenant; GET /settings lists them"}]`, text(t, refused["errors"]))
 	refused = s.must(400, call{method: "PUT", path: path, body: `{"topics":{"news":false,"old":true}}`})
 	require.JSONEq(t, `[{"pointer":"/topics/old","detail":"is not a topic of this tenant; GET /settings lists them"}]`, text(t, refused["errors"]))
 	require.Contains(t, get(), `"news":true`, "a refused call changes nothing")
@@ -170,7 +178,7 @@ func TestTopics_OfMessagesAreChecked(t *testing.T) {
 		`{"pointer":"/definition/nodes/1/config/transactional","detail":"must be true or false"}]`, text(t, refused["errors"]))
 	linked := create(201, `{"channel":"email","transactional":true,"payload":{"a":"{{unsubscribe.url}}"}}`)
 	stopped := s.must(400, call{method: "PUT", path: "/journeys/" + linked["id"].(string), body: `{"status":"active"}`})
-	require.JSONEq(t, `[{"pointer":"/definition/nodes/1/config","detail":"topic is required for {{unsubscribe.url}}"}]`, text(t, stopped["errors"]))
+	require.JSONEq(t, `[{"pointer":"/definition/nodes/1/config/payload/a","detail":"topic is required for {{unsubscribe.url}}"}]`, text(t, stopped["errors"]))
 	made := create(201, `{"channel":"email","topic":"news"}`)
 	path := "/journeys/" + made["id"].(string)
 	again := s.must(200, call{method: "PUT", path: path, body: `{"definition":` + define(`{"channel":"email","topic":"tips"}`) + `}`})
@@ -200,6 +208,18 @@ func TestTopics_AreKnownToTests(t *testing.T) {
 	event := `"events":[{"type":"$unsubscribed","afterHours":1,"properties":{"topic":"`
 	require.Equal(t, []string{"entered", "woken", "skipped_unsubscribed", "exited"}, results(`{`+ada+`,`+event+`news"}}]}`))
 	require.Equal(t, []string{"entered", "woken", "sent", "exited"}, results(`{`+ada+`,`+event+`tips"}}]}`))
+	require.Equal(t, []string{"entered", "waited", "skipped_suppressed", "exited"}, results(`{`+ada+`,"suppressed":["email"]}`))
+	unaddressed := s.must(400, call{method: "POST", path: path, body: `{"suppressed":["email","push"]}`})
+	require.JSONEq(t, `[{"pointer":"/suppressed/1","detail":"is not a channel whose messages go to an address of the customer"}]`, text(t, unaddressed["errors"]))
+	all := s.must(400, call{method: "POST", path: path, body: `{"subscriptions":{"old":false},"suppressed":["",1],"feedback":[7,{"step":"nope","is":"read","afterHours":-1},{}]}`})
+	var pointers []string
+	for _, fault := range all["errors"].([]any) {
+		pointers = append(pointers, fault.(map[string]any)["pointer"].(string))
+	}
+	require.Equal(t, []string{
+		"/feedback/0", "/feedback/1/is", "/feedback/1/afterHours", "/feedback/2/step", "/feedback/2/is", "/feedback/2/afterHours",
+		"/suppressed/0", "/suppressed/1", "/subscriptions/old", "/feedback/1/step",
+	}, pointers)
 	refused := s.must(400, call{method: "POST", path: path, body: `{"subscriptions":{"old":false}}`})
 	require.JSONEq(t, `[{"pointer":"/subscriptions/old","detail":"is not a topic of this tenant"}]`, text(t, refused["errors"]))
 }

@@ -98,6 +98,11 @@ func (n *Node) readAwaits(config *strict.Object) {
 func (n *Node) readAny(v strict.Value) {
 	object, _ := v.Object()
 	object.DropNulls()
+	isOutside := func(name string) bool { return name == "step" || name == "is" || name == "eventType" }
+	if names := object.Names(); slices.ContainsFunc(names, isOutside) && !slices.Contains(names, "any") {
+		v.Fault(`must name events, and feedback of a step, in any: {"any": [{"id": "a", "step": "mail", "is": "clicked"}]}`)
+		return
+	}
 	defer object.Done("any")
 	member, ok := object.Need("any")
 	if !ok {

@@ -12,7 +12,8 @@ import (
 
 // warnOfComparisons warns of each comparison of a field with a number that an earlier one
 // compares with a text, and the reverse, of an order among texts that are numbers, and of
-// a comparison of a step's result with a value that is none of its results.
+// a comparison of a step's result with a value that is none of its results, or of its
+// feedback with one that is no Boolean.
 func (g *Graph) warnOfComparisons(base string, entry *condition.Program, warnings *strict.Faults) {
 	first := map[string]comparison{}
 	// event is the type of the event at hand, "" for the one that started the journey.
@@ -24,6 +25,7 @@ func (g *Graph) warnOfComparisons(base string, entry *condition.Program, warning
 			c := comparison{c, pointer + c.Pointer, event}
 			warnOfKind(c, first, warnings)
 			g.warnOfResult(c, warnings)
+			g.warnOfFeedback(c, warnings)
 		}
 	}
 	check("/entryCondition/condition", "", entry)

@@ -171,8 +171,8 @@ func (n *Node) readAction(config *strict.Object) {
 	if v, ok := config.Take("keep"); ok {
 		a.Keep = keep.Read(v)
 	}
-	if a.Topic, a.Transactional = readTopic(config); a.Topic == "" && a.Payload.ReadsUnsubscribe() {
-		n.missing("topic is required for {{unsubscribe.url}}")
+	if a.Topic, a.Transactional = readTopic(config); a.Topic == "" && a.Payload.UnsubscribeAt() != "" {
+		n.Fault = strict.Fault{Pointer: "/config/payload" + a.Payload.UnsubscribeAt(), Detail: "topic is required for {{unsubscribe.url}}"}
 	}
 	config.Done("channel", "templateId", "payload", "onUncertain", "onError", "keep", "topic", "transactional")
 	n.Action = a

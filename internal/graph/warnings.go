@@ -30,9 +30,10 @@ type Surroundings struct {
 // add up to more than MaxDays, channels and decision flows that do not exist for the
 // tenant, messages whose topic the tenant does not have or has for other channels, or
 // that have none although the tenant has topics, fields that are compared with numbers and with texts, results that no step has,
-// random splits that share a salt, fields of steps that may not have come before or that
-// they do not keep, waits until a past instant, and matches with an event that no
-// customer has. Pointers start with base, /entryCondition, or the name of a pinned setting.
+// random splits that share a salt, fields of steps that may not have come before, that
+// they do not keep or never have, feedback in texts, and compared with something else than
+// a Boolean, feedback that two ways of a wait await, waits until a past instant, and matches
+// with an event that no customer has. Pointers start with base, /entryCondition, or the name of a pinned setting.
 func (g *Graph) Warnings(base string, s Surroundings) []strict.Fault {
 	var warnings strict.Faults
 	g.warnOfLongWays(base, s.MaxDays, &warnings)
@@ -44,6 +45,8 @@ func (g *Graph) Warnings(base string, s Surroundings) []strict.Fault {
 	g.warnOfSharedSalts(base, &warnings)
 	g.warnOfLaterSteps(base, &warnings)
 	g.warnOfUnkept(base, &warnings)
+	g.warnOfMembers(base, &warnings)
+	g.warnOfSameFeedback(base, &warnings)
 	g.warnOfPastDates(base, s.Now, &warnings)
 	if g.Event() == "" && s.Event == "" {
 		g.warnOfMatches(base, &warnings)

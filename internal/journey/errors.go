@@ -39,10 +39,13 @@ type Error struct {
 	Cause      error          // nil for none
 }
 
-// Error returns the code, detail, faults and cause. It is for the log: never
-// show it to a caller.
+// Error returns the code, the faults, and the cause or else the detail. It is for the log:
+// never show it to a caller.
 func (e *Error) Error() string {
-	text := e.Code + ": " + e.Detail
+	text := e.Code
+	if e.Cause == nil {
+		text += ": " + e.Detail
+	}
 	for _, fault := range e.Faults {
 		text += "; " + fault.Pointer + " " + fault.Detail
 	}

@@ -152,7 +152,7 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 			"/nodes/0/config/add/a must be a number",
 			"/nodes/0/config/add/b must be a number",
 			"/nodes/0/config/add/c must be a number",
-			"/nodes/1/config/set/a has a placeholder that is not {{attributes.x}}, {{decision.n.x}}, {{event.x}} or {{step.n.x}}, with or without | default: 'text'",
+			"/nodes/1/config/set/a has a placeholder that is not {{attributes.x}}, {{decision.n.x}}, {{event.x}}, {{step.n.x}} or, in a message, {{unsubscribe.url}}, with or without | default: 'text'",
 			"/nodes/1/config/remove unknown field; allowed here: set, unset, add",
 		}},
 		{"a long path", graphOf([]string{`a update_customer {"add":{"` + strings.Repeat("x", 257) + `":1,"a.b.c.d.e.f.g.h.i":1}}`}, nil), []string{
@@ -192,6 +192,11 @@ func TestReadDefinition_ChecksForm(t *testing.T) {
 		{"awaited events without a list", graphOf([]string{`a wait {"waitForEvent":{}}`, `b wait {"waitForEvent":7}`, `c wait {"waitForEvent":{"any":[]}}`, `d wait {"waitForEvent":{"any":[1,1,1,1,1,1]}}`}, nil), []string{
 			"/nodes/0/config/waitForEvent/any is required", "/nodes/1/config/waitForEvent must be the type of an event, or an object with any",
 			"/nodes/2/config/waitForEvent/any must have 1 to 5 events, has 0", "/nodes/3/config/waitForEvent/any must have 1 to 5 events, has 6",
+		}},
+		{"feedback and events beside any", graphOf([]string{`a wait {"waitForEvent":{"step":"mail","is":"clicked"}}`, `b wait {"waitForEvent":{"eventType":"e","x":1}}`, `c wait {"waitForEvent":{"any":[{"id":"x","eventType":"e"}],"step":"mail"}}`}, nil), []string{
+			`/nodes/0/config/waitForEvent must name events, and feedback of a step, in any: {"any": [{"id": "a", "step": "mail", "is": "clicked"}]}`,
+			`/nodes/1/config/waitForEvent must name events, and feedback of a step, in any: {"any": [{"id": "a", "step": "mail", "is": "clicked"}]}`,
+			"/nodes/2/config/waitForEvent/step unknown field; allowed here: any",
 		}},
 		{"bad ids of awaited events", graphOf([]string{`a wait {"waitForEvent":{"any":[{"id":"timeout","eventType":"e"},{"id":"a b","eventType":"e"},{"eventType":"e"}]}}`, `b wait {"waitForEvent":{"any":[{"id":"x","eventType":"e"},{"id":"x","eventType":"f"},{"id":"exited","eventType":"g"}]}}`}, nil), []string{
 			`/nodes/0/config/waitForEvent/any/0/id must not be "timeout", which is reserved`, "/nodes/0/config/waitForEvent/any/1/id must have only A-Z, a-z, 0-9, _ and -",

@@ -79,7 +79,7 @@ func TestWarnings_NameWhatIsProbablyNotMeant(t *testing.T) {
 		{
 			"steps before and not before", []string{
 				in, days("a", 1), split("s", leaf("step.a.result", "eq", `"waited"`)), days("b", 1),
-				split("t", `{"all":[`+leaf("step.b.result", "exists", "true")+`,`+leaf("step.b.x", "exists", "true")+`,`+leaf("step.s.result", "exists", "true")+`,`+leaf("step", "exists", "true")+`]}`),
+				split("t", `{"all":[`+leaf("step.b.result", "exists", "true")+`,`+leaf("step.b.result", "exists", "true")+`,`+leaf("step.s.result", "exists", "true")+`,`+leaf("step", "exists", "true")+`]}`),
 				split("u", `{"all":[`+leaf("step.u.result", "exists", "true")+`,`+leaf("step.nope.result", "exists", "true")+`,`+leaf("step.in.result", "exists", "true")+`]}`), out,
 			},
 			[]string{"in a", "a s", "s b true", "s t false", "b t", "t u true", "t out false", "u out true", "u out false"}, []string{
@@ -170,6 +170,39 @@ func TestWarnings_NameWhatIsProbablyNotMeant(t *testing.T) {
 				`/definition/nodes/5/config/condition/all/1 compares step.b.result with "waited", which is never its result; its results are "event", "timeout"`,
 				`/definition/nodes/5/config/condition/all/3 compares step.c.result with "timeout", which is never its result; it is always "waited"`,
 				`/definition/nodes/7/config/condition compares step.e.result with true, which is never its result; its results are "true", "false"`,
+			},
+		},
+		{
+			"fields that a step never has",
+			[]string{
+				in, `mail channel_action {"channel":"email"}`, `w wait {"delayHours":1,"waitForEvent":"e"}`,
+				split("s", `{"any":[`+strings.Join([]string{
+					leaf("step.mail.read", "eq", "true"), leaf("step.mail.read", "eq", "false"), leaf("step.in.clicked", "eq", "true"), leaf("step.mail.clicked", "eq", "true"),
+					leaf("step.w.event.x", "eq", "1"), leaf("step.in.event.x", "eq", "1"), leaf("step.w.event", "exists", "true"), leaf("step.mail.result", "eq", `"sent"`),
+				}, ",")+`]}`), out,
+			},
+			[]string{"in mail", "mail w", "w s", "s out true", "s out false"}, []string{
+				"/definition/nodes/3/config reads step.mail.read, which nodes/1 never has; it has result, delivered, bounced, complained, opened, clicked, unsubscribed",
+				"/definition/nodes/3/config reads step.in.clicked, but nodes/0 sends no message; the field is missing",
+				"/definition/nodes/3/config reads step.in.event, but nodes/0 waits for no event; the field is missing",
+			},
+		},
+		{
+			"feedback that is no Boolean, in a text, or awaited twice",
+			[]string{
+				in, `mail channel_action {"channel":"email"}`,
+				`w wait {"delayHours":1,"waitForEvent":{"any":[{"id":"a","step":"mail","is":"clicked"},{"id":"b","step":"mail","is":"opened"},{"id":"c","step":"mail","is":"clicked"}]}}`,
+				split("s", `{"all":[`+strings.Join([]string{
+					leaf("step.mail.opened", "eq", `"yes"`), leaf("step.mail.clicked", "in", "[true,1]"), leaf("step.mail.bounced", "gt", "0"), leaf("step.mail.complained", "neq", "false"),
+				}, ",")+`]}`),
+				`last channel_action {"channel":"email","payload":{"subject":"{{step.mail.clicked}}","text":"{{step.mail.result}}"}}`, out,
+			},
+			[]string{"in mail", "mail w", "w s a", "w s b", "w s c", "w s timeout", "s last true", "s last false", "last out"}, []string{
+				"/definition/nodes/3/config/condition/all/0 compares step.mail.opened with something else than true or false, which it always is",
+				"/definition/nodes/3/config/condition/all/1 compares step.mail.clicked with something else than true or false, which it always is",
+				"/definition/nodes/3/config/condition/all/2 compares step.mail.bounced with something else than true or false, which it always is",
+				"/definition/nodes/4/config reads step.mail.clicked in a text, but only conditions read feedback; the field is missing",
+				"/definition/nodes/2/config/waitForEvent/any/2 awaits the same as any/0, so no customer goes this way",
 			},
 		},
 		{

@@ -34,6 +34,8 @@ type Payload struct {
 	json  []piece            // text of the object
 	texts map[string][]piece // by name: the object's members that are strings, unquoted
 	reads []condition.Field
+
+	unsubscribe string // see UnsubscribeAt
 }
 
 // piece is a part of a text: literal text, or a placeholder with its default.
@@ -93,6 +95,9 @@ func (p *Payload) compile(v strict.Value) {
 				x.text = escapeJSON(x.text) // a default is escaped when it is filled in
 			} else {
 				p.reads = append(p.reads, *x.field)
+				if x.field.Source == condition.Unsubscribe && p.unsubscribe == "" {
+					p.unsubscribe = string(decoder.StackPointer())
+				}
 			}
 			p.json = append(p.json, x)
 		}
@@ -134,7 +139,7 @@ const notInNames = "{}()|\"'\\\r\n\t"
 // unsubscribeURL is the placeholder of the address at which the recipient unsubscribes.
 const unsubscribeURL = "unsubscribe.url"
 
-const malformed = "has a placeholder that is not {{attributes.x}}, {{decision.n.x}}, {{event.x}} or {{step.n.x}}, with or without | default: 'text'"
+const malformed = "has a placeholder that is not {{attributes.x}}, {{decision.n.x}}, {{event.x}}, {{step.n.x}} or, in a message, {{unsubscribe.url}}, with or without | default: 'text'"
 
 // readPlaceholder parses the text between {{ and }}: a field with its source, and
 // perhaps a default.
@@ -213,9 +218,13 @@ func (p *Payload) Reads() []condition.Field {
 	return p.reads
 }
 
-// ReadsUnsubscribe reports whether a placeholder is {{unsubscribe.url}}.
-func (p *Payload) ReadsUnsubscribe() bool {
-	return slices.ContainsFunc(p.Reads(), func(f condition.Field) bool { return f.Source == condition.Unsubscribe })
+// UnsubscribeAt returns the JSON Pointer, within the payload, of the first string with
+// {{unsubscribe.url}}; "" for none.
+func (p *Payload) UnsubscribeAt() string {
+	if p == nil {
+		return ""
+	}
+	return p.unsubscribe
 }
 
 // fill joins the pieces, with the values of placeholders passed through escape.

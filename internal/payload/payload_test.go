@@ -91,7 +91,7 @@ func TestPayload_ReturnsTextOfMember(t *testing.T) {
 func TestReadPayload_LocatesEveryFault(t *testing.T) {
 	t.Parallel()
 
-	const unknown = "has a placeholder that is not {{attributes.x}}, {{decision.n.x}}, {{event.x}} or {{step.n.x}}, with or without | default: 'text'"
+	const unknown = "has a placeholder that is not {{attributes.x}}, {{decision.n.x}}, {{event.x}}, {{step.n.x}} or, in a message, {{unsubscribe.url}}, with or without | default: 'text'"
 	long := strings.Repeat("x", 251)
 	_, faults := readPayload(`{"a":"{{customer.x}}","b/c":["ok",{"d":"{{attributes}}"}],"e":"{{","f":"{{}}","g":"{{attributes..x}}",
 		"h":"{{attributes.x}} {{#if event.x}}","i":"{{{event.x}}}","j":"{{event.` + long + `}}","k":"{{event.1.2.3.4.5.6.7.8}}",
@@ -202,7 +202,7 @@ func TestPayload_FillsTheAddressOfUnsubscribing(t *testing.T) {
 		got, err := p.JSON(&condition.Facts{Attributes: fact(t, `{"unsubscribe":{"url":"a page"}}`), Unsubscribe: url})
 		require.NoError(t, err)
 		require.Equal(t, want, string(got), text)
-		require.Equal(t, !strings.Contains(text, "attributes"), p.ReadsUnsubscribe(), text)
+		require.Equal(t, strings.Contains(text, "attributes"), p.UnsubscribeAt() == "", text)
 
 		got, err = p.JSON(&condition.Facts{})
 		require.NoError(t, err)

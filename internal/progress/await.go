@@ -202,7 +202,11 @@ func candidates(e *Enrollment, n *graph.Node, in *Input, end time.Time) []Candid
 		}
 		for _, event := range in.Events[eventType] {
 			inTime := event.At.Before(end) || !event.At.After(e.Since) && event.At.Before(e.ExpiresAt)
-			if inTime && event.At.After(since) && (isFeedback(eventType) || event.Compare(e.Heard) > 0) {
+			heard := event.At.After(since) && event.Compare(e.Heard) > 0
+			if isFeedback(eventType) { // no earlier than its message, which may go out at since
+				heard = !event.At.Before(since)
+			}
+			if inTime && heard {
 				list = append(list, Candidate{event, eventType})
 			}
 		}

@@ -16,6 +16,7 @@ type Event struct {
 	Type       string
 	After      time.Duration // since the entry; negative for before
 	Properties []byte        // compact JSON object; nil for none
+	link       bool          // the customer follows the link in a message
 }
 
 // Feedback is something that is reported of a message of the simulated journey.
@@ -25,20 +26,8 @@ type Feedback struct {
 	After time.Duration // since the message was sent
 }
 
-// reported returns the feedback of messages that were sent, as events at their times since
-// the entry.
-func (s *simulation) reported() (events []Event) {
-	for _, f := range s.request.Feedback {
-		node, _ := s.graph.Index(f.Step)
-		if sent, ok := s.sent[node]; ok {
-			events = append(events, Event{Type: feedback.EventType(node, f.Is), After: sent.Add(f.After).Sub(s.request.Now)})
-		}
-	}
-	return events
-}
-
-// events returns all that is received of the customer.
-func (s *simulation) events() []Event { return slices.Concat(s.request.Events, s.reported()) }
+// at returns when an event is received.
+func (s *simulation) at(e Event) time.Time { return s.request.Now.Add(e.After) }
 
 // entryProperties returns the properties of the event that starts the journey.
 func (s *simulation) entryProperties() (properties condition.Value) {
@@ -68,8 +57,8 @@ func (s *simulation) refusal() string {
 // or at its end.
 func (s *simulation) sleep(e *progress.Enrollment, now time.Time) time.Time {
 	next := e.Due
-	for _, event := range s.events() {
-		at := s.request.Now.Add(event.After)
+	for _, event := range s.events {
+		at := s.at(event)
 		if at.After(now) && at.Before(next) && slices.Contains(s.graph.EventsAt(e.Node), event.Type) {
 			next = at
 		}
@@ -94,7 +83,7 @@ func (s *simulation) hear(e progress.Enrollment, now time.Time) progress.Enrollm
 		return e
 	}
 	for _, event := range s.ordered()[s.heard:] {
-		at := s.request.Now.Add(event.After)
+		at := s.at(event)
 		if at.After(now) {
 			break
 		}
@@ -109,9 +98,10 @@ func (s *simulation) hear(e progress.Enrollment, now time.Time) progress.Enrollm
 	return e
 }
 
-// ordered returns the events by their times.
+// ordered returns the events by their times, those of one time in the order in which they
+// became known: what is known later is behind what hear has taken.
 func (s *simulation) ordered() []Event {
-	return slices.SortedStableFunc(slices.Values(s.request.Events), func(a, b Event) int { return cmp.Compare(a.After, b.After) })
+	return slices.SortedStableFunc(slices.Values(s.events), func(a, b Event) int { return cmp.Compare(a.After, b.After) })
 }
 
 // received returns the events that are remembered at now, of the types that nodes and exits
@@ -135,8 +125,8 @@ func (s *simulation) receivedOf(types []string, now time.Time) map[string][]prog
 		events[eventType] = nil
 	}
 	reads := s.graph.PropertiesRead()
-	for i, event := range s.events() {
-		at := s.request.Now.Add(event.After)
+	for i, event := range s.events {
+		at := s.at(event)
 		if list, ok := events[event.Type]; ok && !at.After(now) {
 			events[event.Type] = append(list, progress.Received{
 				Stamp: progress.Stamp{At: at, ID: uint64(i)}, Properties: progress.PruneProperties(event.Properties, reads[event.Type]),

@@ -36,6 +36,7 @@ type Request struct {
 	Feedback      []Feedback
 	Decisions     map[string]condition.Value // answers by node id; a decision without one answers nothing
 	Subscriptions map[string]bool            // by topic; the customer is subscribed to others
+	Suppressed    []string                   // channels that the customer's addresses take no messages of
 	Branches      map[string]string          // branches of random splits, by node id; others are drawn for Customer
 }
 
@@ -105,23 +106,41 @@ func (s *Step) dropDetails() {
 // Run simulates a customer in a journey of the service. It writes nothing and sends
 // nothing.
 func Run(ctx context.Context, service *journey.Service, t ident.Tenant, id ident.ID, r Request) (Simulation, error) {
-	subject, err := service.Subject(ctx, t, id, r.Definition, r.Settings)
+	walk, err := prepare(ctx, service, t, id, r)
 	if err != nil {
 		return Simulation{}, err
 	}
-	if r.Now.IsZero() {
-		r.Now = subject.Now
-	}
-	walk := simulation{
-		request: r, subject: subject, graph: subject.Graph, catalog: service.Catalog, tenant: t, sent: map[int]time.Time{},
-	}
-	if err := walk.check(); err != nil {
-		return Simulation{}, err
-	}
+	subject := walk.subject
 	walk.details = maxDetails - strict.SizeOf(subject.Faults) - strict.SizeOf(subject.Warnings)
 	result := walk.run()
 	result.Subject = subject
 	return result, nil
+}
+
+// Faults returns the faults that Run would find in the request. In one that could be read
+// only in part, empty names are no faults. It returns none if the journey cannot be read.
+func Faults(ctx context.Context, service *journey.Service, t ident.Tenant, id ident.ID, r Request) []strict.Fault {
+	_, err := prepare(ctx, service, t, id, r)
+	if refused, ok := errors.AsType[*journey.Error](err); ok {
+		return refused.Faults
+	}
+	return nil
+}
+
+// prepare returns the simulation of a request before its first step.
+func prepare(ctx context.Context, service *journey.Service, t ident.Tenant, id ident.ID, r Request) (*simulation, error) {
+	subject, err := service.Subject(ctx, t, id, r.Definition, r.Settings)
+	if err != nil {
+		return nil, err
+	}
+	if r.Now.IsZero() {
+		r.Now = subject.Now
+	}
+	walk := &simulation{
+		request: r, subject: subject, graph: subject.Graph, catalog: service.Catalog, tenant: t,
+		events: slices.Clone(r.Events), suppressed: map[place]time.Time{},
+	}
+	return walk, walk.check()
 }
 
 // simulation walks one customer through a graph under a virtual clock.
@@ -134,10 +153,10 @@ type simulation struct {
 	tenant  ident.Tenant
 	details int // bytes of the details of all steps
 
-	attributes condition.Value // as they are by now
-	heard      int             // events that hear has taken
-	now        time.Time
-	sent       map[int]time.Time // messages that were sent, by node index
+	attributes condition.Value     // as they are by now
+	heard      int                 // events that hear has taken
+	events     []Event             // of the request, and those that messages cause
+	suppressed map[place]time.Time // since when
 	conversion *Conversion
 	failure    string // why a message cannot be sent; "" if it can
 }
@@ -162,7 +181,6 @@ func (s *simulation) run() Simulation {
 	s.attributes = s.request.Attributes
 	for e.Status == progress.Inside && effect != progress.Stuck && s.failure == "" && !s.hasCycled(e) {
 		in := progress.Input{HasAttributes: true}
-		s.now = now
 		switch effect {
 		case progress.NeedDecision:
 			in.Answer = s.answer(e.Node)
@@ -182,7 +200,8 @@ func (s *simulation) run() Simulation {
 }
 
 // check returns an error if an answer names no nba_decision of the graph, a branch no
-// branch of a random_split, or a subscription no topic. It sets the branches.
+// branch of a random_split, a subscription no topic, or a suppression no channel. It sets
+// the branches.
 func (s *simulation) check() error {
 	var faults strict.Faults
 	for _, id := range slices.Sorted(maps.Keys(s.request.Decisions)) {
@@ -202,9 +221,10 @@ func (s *simulation) check() error {
 		}
 	}
 	s.checkTopics(&faults)
+	s.checkSuppressed(&faults)
 	s.graph = s.graph.WithBranches(s.forced)
 	for i, f := range s.request.Feedback {
-		if node, ok := s.graph.Index(f.Step); !ok || s.graph.NodeType(node) != graph.ChannelAction {
+		if node, ok := s.graph.Index(f.Step); f.Step != "" && (!ok || s.graph.NodeType(node) != graph.ChannelAction) {
 			faults.Add(fmt.Sprintf("/feedback/%d/step", i), "names no channel_action of this graph")
 		}
 	}
@@ -243,10 +263,10 @@ func cutAtRepeat(visits []trail.Visit) (cut []trail.Visit, again bool) {
 
 // send returns the answer of a channel_action. It sets failure if there is none.
 func (s *simulation) send(e *progress.Enrollment, now time.Time) progress.Answer {
-	if action := s.graph.Action(e.Node); !s.subscribed(action.Topic, action.Channel, now) {
-		return progress.Answer{Result: trail.SkippedUnsubscribed}
-	}
 	action, facts := s.graph.Action(e.Node), s.graph.Facts(e, s.attributes)
+	if result := s.refused(action, now); result != trail.NoResult {
+		return progress.Answer{Result: result}
+	}
 	switch _, _, err := action.Fill(s.address(action), &facts); {
 	case errors.Is(err, graph.ErrNoAddress):
 		return progress.Answer{Result: trail.SkippedNoAddress}
@@ -256,7 +276,7 @@ func (s *simulation) send(e *progress.Enrollment, now time.Time) progress.Answer
 		s.failure = fmt.Sprintf("node %s: the message cannot be sent: %v", s.graph.NodeID(e.Node), err)
 		return progress.Answer{}
 	}
-	s.sent[e.Node] = s.now
+	s.noteSent(e, now)
 	return progress.Answer{Result: trail.Sent}
 }
 
@@ -299,9 +319,11 @@ func (s *simulation) report(e progress.Enrollment, now time.Time) Simulation {
 		} else {
 			step.Until = now
 		}
+		earlier := facts.Step
 		known := progress.Input{Events: s.received(visit.EnteredAt)}
 		s.graph.AddEvents(&facts, &known, step.Until, s.graph.Node(visit.Node).Events)
 		s.detail(&step, visit, &facts)
+		facts.Step = earlier // each step has its own feedback
 		if values := kept.Get(step.NodeID); !values.Missing() {
 			facts.Step = facts.Step.With(step.NodeID, values)
 		}

@@ -211,8 +211,17 @@ func (s *Service) undoIfForgotten(ctx context.Context, t ident.Tenant, c Change,
 	return nil
 }
 
-// check returns an Invalid error that names the topics which the tenant does not have.
-func (c Change) check(topics consent.Topics) error {
+// Faults returns the faults that Say would find in a change, at their places below
+// "/topics". It returns none if the tenant's settings cannot be read.
+func (s *Service) Faults(ctx context.Context, t ident.Tenant, c Change) []strict.Fault {
+	settings, err := s.Store.TenantSettings(ctx, t)
+	if err != nil {
+		return nil
+	}
+	return c.faults(settings.Topics)
+}
+
+func (c Change) faults(topics consent.Topics) []strict.Fault {
 	if c.Former {
 		return nil
 	}
@@ -222,11 +231,17 @@ func (c Change) check(topics consent.Topics) error {
 			faults.Add("/topics/"+topic, "is not a topic of this tenant; GET /settings lists them")
 		}
 	}
-	if faults.Empty() {
+	return faults.List()
+}
+
+// check returns an Invalid error that names the topics which the tenant does not have.
+func (c Change) check(topics consent.Topics) error {
+	faults := c.faults(topics)
+	if len(faults) == 0 {
 		return nil
 	}
 	return &journey.Error{
-		Kind: journey.Invalid, Code: "invalid-request", Faults: faults.List(),
+		Kind: journey.Invalid, Code: "invalid-request", Faults: faults,
 		Detail: "The request is not valid; each entry of errors says where and why.",
 	}
 }

@@ -292,7 +292,7 @@ func TestSend_NamesEveryFault(t *testing.T) {
 		{409, path + "/nodes/out/send-test", toAda, "not-a-message", nil},
 		{400, w.draft(`{"channel":"theirs"}`) + sendTest, toAda, "message-incomplete", []string{"/definition/nodes/1/config/channel"}},
 		{400, w.draft(`{}`) + sendTest, toAda, "message-incomplete", []string{"/definition/nodes/1/config"}},
-		{400, w.draft(`{"channel":"sms","payload":{"message":"{{unsubscribe.url}}"}}`) + sendTest, `{"to":"x"}`, "message-incomplete", []string{"/definition/nodes/1/config", "/to"}},
+		{400, w.draft(`{"channel":"sms","payload":{"message":"{{unsubscribe.url}}"}}`) + sendTest, `{"to":"x"}`, "message-incomplete", []string{"/definition/nodes/1/config/payload/message", "/to"}},
 		{400, w.draft(`{"channel":"email","payload":{"subject":"no text"}}`) + sendTest, toAda, "message-incomplete", []string{"/definition/nodes/1/config"}},
 		{400, w.draft(`{"channel":"push"}`) + sendTest, `{"to":"` + strings.Repeat("é", 129) + `"}`, "message-incomplete", []string{"/to"}},
 	} {
@@ -372,6 +372,7 @@ func TestSend_TellsNothingOfTheChannelButTheOutcome(t *testing.T) {
 		<-w.sent
 		require.Empty(t, w.sent, "one attempt")
 		require.NotContains(t, w.log.String(), "example.com")
+		require.NotContains(t, w.log.String(), b["detail"], "the log has the cause instead")
 		if test.answered != 429 {
 			require.Contains(t, w.log.String(), fmt.Sprint("the service answered ", test.answered))
 		}

@@ -64,7 +64,8 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request, to *recipient, p 
 		return 0, true, nil
 	}
 	var topics []string
-	for _, id := range to.ids() {
+	ids := to.ids()
+	for _, id := range ids {
 		if form.Get("page") == "1" && slices.Contains(form["topic"], id) {
 			topics = append(topics, id)
 		}
@@ -72,7 +73,7 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request, to *recipient, p 
 	if err = h.Service.leave(r.Context(), to, topics); err != nil {
 		return 0, false, err
 	}
-	if len(topics) == 0 {
+	if len(topics) == 0 && len(ids) > 0 {
 		p.Problem = p.Words.Nothing
 	}
 	p.show(to, topics)

@@ -25,7 +25,7 @@ var wordsText []byte
 
 // words are the texts of the page in a language.
 type words struct {
-	Title, Choose, None, Button, Left, Already, Nothing, Unknown, UnknownHelp, Busy string
+	Title, Choose, None, Gone, Button, Left, Already, Nothing, Unknown, UnknownHelp, Busy string
 }
 
 // fallback is the language for those who ask for others only.
@@ -56,6 +56,7 @@ type page struct {
 	Style                     template.CSS
 	Problem, Help             string
 	Left, Subscribed, Already []entry
+	Gone                      bool // the channel has no topics, and that of the message is gone
 }
 
 // entry is a topic on the page.
@@ -71,7 +72,9 @@ func newPage(accepted string) *page {
 
 // show lists the recipient's topics. left are those that they have just left.
 func (p *page) show(r *recipient, left []string) {
-	for _, id := range r.ids() {
+	ids := r.ids()
+	p.Gone = len(ids) == 0
+	for _, id := range ids {
 		e := entry{ID: id, Name: r.name(id), Checked: id == r.message.Topic}
 		switch {
 		case slices.Contains(left, id):

@@ -264,6 +264,27 @@ func TestUnsubscribe_ASampleShowsAllTopicsAndStoresNothing(t *testing.T) {
 	require.Zero(t, w.reads.Load())
 }
 
+// A tenant who has no topics any more sends no such messages, and the page says so.
+func TestUnsubscribe_WithoutTopicsThePageSaysSo(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t)
+	_, err := w.Service.Subscriptions.PutTopics(t.Context(), acme, consent.Topics{}, nil)
+	require.NoError(t, err)
+	for language, want := range map[string]string{
+		"en": "You get no such messages any more.", "de": "Sie erhalten keine solchen Nachrichten mehr.",
+		"fr": "Vous ne recevez plus de messages de ce type.", "es": "Ya no recibe mensajes de este tipo.",
+	} {
+		answer := w.get(w.token, "Accept-Language", language)
+		require.Equal(t, http.StatusOK, answer.Code)
+		require.Contains(t, answer.Body.String(), "<p>"+want+"</p>")
+		require.NotContains(t, answer.Body.String(), "<form")
+	}
+	require.NotContains(t, w.get(w.token).Body.String(), "alert")
+	require.NotContains(t, w.post(w.token, url.Values{"page": {"1"}}).Body.String(), "alert")
+	require.Equal(t, http.StatusOK, w.post(w.token, oneClick).Code)
+}
+
 func TestUnsubscribe_ThePageIsStrict(t *testing.T) {
 	t.Parallel()
 

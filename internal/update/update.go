@@ -106,8 +106,8 @@ func (u *Config) readSet(v strict.Value) {
 	if !ok {
 		return
 	}
-	if u.set = payload.Read(v); u.set.ReadsUnsubscribe() {
-		v.Fault("must not have {{unsubscribe.url}}, which only a message has")
+	if u.set = payload.Read(v); u.set.UnsubscribeAt() != "" {
+		v.FaultBelow(u.set.UnsubscribeAt(), "must not have {{unsubscribe.url}}, which only a message has")
 	}
 	for _, path := range object.Names() {
 		value, _ := object.Take(path)

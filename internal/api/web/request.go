@@ -55,6 +55,13 @@ func (r *Request) CheckFaults() error {
 	}
 }
 
+// AddFaults adds faults that were found elsewhere.
+func (r *Request) AddFaults(list []strict.Fault) {
+	for _, fault := range list {
+		r.Faults.Add(fault.Pointer, "%s", fault.Detail)
+	}
+}
+
 // ReadQuery parses the query string. Unknown and repeated parameters are
 // faults.
 func (r *Request) ReadQuery(known []string) {

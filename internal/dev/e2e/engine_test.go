@@ -61,7 +61,7 @@ func TestLocal_MessagesAreSentOnce(t *testing.T) {
 	delete(message, "at")
 	require.Equal(t, map[string]any{
 		"tenant": message["tenant"], "journeyId": id, "customerId": "reachable", "nodeId": "hello",
-		"channel": "email", "templateId": "t", "payload": map[string]any{"a": 1.0},
+		"channel": "email", "templateId": "t", "payload": map[string]any{"a": 1.0}, "address": "r@mail.test",
 	}, message)
 }
 

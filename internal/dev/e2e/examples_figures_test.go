@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"journeys/internal/feedback"
 )
 
 // requireFigures waits until the journey's figures are those of the walk.
@@ -57,6 +59,16 @@ func (r *run) figures() map[string]any {
 			}
 		}
 		all[v.NodeID] = step
+		for _, f := range r.test.Feedback {
+			if f.Step == v.NodeID && v.Sent != nil {
+				counts := map[string]any{}
+				for _, kind := range feedback.Names() {
+					counts[kind] = 0.0
+				}
+				counts[f.Is] = 1.0
+				step["feedback"] = counts
+			}
+		}
 		branches, converted := map[string]any{}, map[string]any{}
 		for _, edge := range r.example.journey.Definition.Edges {
 			if edge.Source != v.NodeID || edge.SourceHandle == "" {

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"journeys/internal/dev/local"
+	"journeys/internal/feedback"
 	"journeys/internal/manifest"
 )
 
@@ -43,11 +44,20 @@ type run struct {
 
 // personaTest is what a run reads of a persona's test.
 type personaTest struct {
-	CustomerID         string         `json:"customerId"`
-	Now                time.Time      `json:"now"`
-	CustomerAttributes map[string]any `json:"customerAttributes"`
-	EntryEvent         *exampleEvent  `json:"entryEvent"`
-	Events             []exampleEvent `json:"events"`
+	CustomerID         string            `json:"customerId"`
+	Now                time.Time         `json:"now"`
+	CustomerAttributes map[string]any    `json:"customerAttributes"`
+	EntryEvent         *exampleEvent     `json:"entryEvent"`
+	Events             []exampleEvent    `json:"events"`
+	Feedback           []exampleFeedback `json:"feedback"`
+	Subscriptions      map[string]bool   `json:"subscriptions"`
+}
+
+// exampleFeedback is what is reported of the message of a step.
+type exampleFeedback struct {
+	Step       string  `json:"step"`
+	Is         string  `json:"is"`
+	AfterHours float64 `json:"afterHours"` // the message was sent
 }
 
 type exampleEvent struct {
@@ -56,11 +66,13 @@ type exampleEvent struct {
 	Properties map[string]any `json:"properties"`
 }
 
-// pendingEvent is an event that the customer causes at a visit.
+// pendingEvent is an event that the customer causes at a visit, or what is reported there
+// of a message.
 type pendingEvent struct {
 	exampleEvent
-	at    time.Time
-	visit int // index in the trace; its length after the customer has left
+	feedback *exampleFeedback // nil for an event
+	at       time.Time
+	visit    int // index in the trace; its length after the customer has left
 }
 
 // Each persona has a tenant and a journey of their own, so that a wait can have
@@ -72,7 +84,7 @@ func TestLocal_ExamplesRunAsTested(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
 
-			simulator := as(t, manifest.Editor, newTenant())
+			simulator := e.editor(t)
 			path := simulator.createExample(e.file)
 			var runs []*run
 			for _, p := range e.personas {
@@ -132,7 +144,7 @@ func tick(t *testing.T) {
 // newRun prepares a run of the customer of a test, which must go like the walk.
 func newRun(t *testing.T, e example, name string, test json.RawMessage, expected walk) *run {
 	t.Helper()
-	r := &run{caller: as(t, manifest.Editor, newTenant()), example: e, name: name, expected: expected}
+	r := &run{caller: e.editor(t), example: e, name: name, expected: expected}
 	require.NoError(t, json.Unmarshal(test, &r.test))
 	r.plan()
 	r.path = r.createExample(r.shortened())
@@ -145,12 +157,55 @@ func (r *run) start() {
 	if r.test.CustomerAttributes != nil {
 		r.must(200, "PUT", "/customers/"+r.test.CustomerID, toJSON(r.t, map[string]any{"attributes": r.test.CustomerAttributes}))
 	}
+	for topic := range r.example.topics.Topics {
+		if in, ok := r.test.Subscriptions[topic]; in || !ok {
+			r.must(200, "PUT", "/customers/"+r.test.CustomerID+"/subscriptions", toJSON(r.t, map[string]any{"topics": map[string]bool{topic: true}}))
+		}
+	}
 	if r.test.EntryEvent != nil {
 		r.send(*r.test.EntryEvent)
 		return
 	}
 	require.Empty(r.t, r.example.journey.EntryCondition.Event, "%s has no entryEvent", r.name)
 	r.must(201, "POST", r.path+"/enroll", toJSON(r.t, map[string]any{"customerId": r.test.CustomerID})).counts(r.t, 1, 0)
+}
+
+// happen does what is pending.
+func (r *run) happen(e pendingEvent) {
+	if e.feedback != nil {
+		r.report(*e.feedback)
+	} else {
+		r.send(e.exampleEvent)
+	}
+}
+
+// report plays the provider, or the mail program by which the customer unsubscribes, and
+// waits until the figures have what it reports.
+func (r *run) report(f exampleFeedback) {
+	r.t.Helper()
+	messages := r.inbox()
+	sent := slices.IndexFunc(messages, func(m map[string]any) bool { return m["nodeId"] == f.Step })
+	require.GreaterOrEqual(r.t, sent, 0, "%s: no message of %s", r.name, f.Step)
+	message := messages[sent]
+	address, kind, status := target.url+local.FeedbackPath, "application/json", http.StatusAccepted
+	body := toJSON(r.t, map[string]any{
+		"tenant": message["tenant"], "messageId": message["messageId"], "kind": f.Is, "address": message["address"],
+	})
+	if f.Is == feedback.Unsubscribed.String() {
+		address, kind, status = message["unsubscribe"].(map[string]any)["url"].(string), "application/x-www-form-urlencoded", http.StatusOK
+		body = "List-Unsubscribe=One-Click"
+	}
+	response, err := http.Post(address, kind, strings.NewReader(body))
+	require.NoError(r.t, err)
+	require.NoError(r.t, response.Body.Close())
+	require.Equal(r.t, status, response.StatusCode)
+	require.Eventually(r.t, func() bool {
+		steps := r.must(200, "GET", r.path+"/analytics", "").body["steps"].([]any)
+		return slices.ContainsFunc(steps, func(s any) bool {
+			counts, _ := s.(map[string]any)["feedback"].(map[string]any)
+			return s.(map[string]any)["nodeId"] == f.Step && counts[f.Is] == 1.0
+		})
+	}, 2*time.Minute, 50*time.Millisecond)
 }
 
 // send sends an event of the persona.
@@ -191,8 +246,17 @@ func (e example) today(t *testing.T, test json.RawMessage) json.RawMessage {
 func (r *run) plan() {
 	for _, e := range r.test.Events {
 		at := r.test.Now.Add(time.Duration(e.AfterHours * float64(time.Hour)))
-		r.pending = append(r.pending, pendingEvent{e, at, r.visitAt(at)})
+		r.pending = append(r.pending, pendingEvent{e, nil, at, r.visitAt(at)})
 	}
+	for _, f := range r.test.Feedback {
+		for _, v := range r.expected.Trace {
+			if v.NodeID == f.Step && v.Sent != nil {
+				at := r.parse(v.At).Add(time.Duration(f.AfterHours * float64(time.Hour)))
+				r.pending = append(r.pending, pendingEvent{exampleEvent{}, &f, at, r.visitAt(at)})
+			}
+		}
+	}
+	slices.SortStableFunc(r.pending, func(a, b pendingEvent) int { return a.at.Compare(b.at) })
 }
 
 // visitAt returns the index of the visit during which an event at that time happens: of a
@@ -231,7 +295,8 @@ const holdField = "hold"
 
 // shortened returns the journey with a short delay in each wait that no event ends for
 // this persona. A wait until a date becomes one until an attribute, which the run sets
-// once the customer is there. A date that ends no wait, and ends it at once, is kept.
+// once the customer is there, and so does one during which something is reported: later
+// steps may ask for that. A date that ends no wait, and ends it at once, is kept.
 func (r *run) shortened() string {
 	r.t.Helper()
 	configs := map[string]map[string]any{}
@@ -248,6 +313,10 @@ func (r *run) shortened() string {
 			continue
 		}
 		config := configs[v.NodeID]
+		if r.endsByTime(i) && slices.ContainsFunc(r.pending, func(e pendingEvent) bool { return e.visit == i && e.feedback != nil }) {
+			delete(config, "delay")
+			config["until"] = map[string]any{}
+		}
 		if until, ok := config["until"].(map[string]any); ok {
 			until["field"] = holdField + "." + v.NodeID
 			maps.DeleteFunc(until, func(name string, _ any) bool { return name != "field" && name != "otherwise" })
@@ -291,7 +360,7 @@ func (r *run) proceed() (waits bool) {
 	a := r.must(200, "GET", r.path+"/enrollments/"+r.test.CustomerID, "")
 	visits := a.body["path"].([]any)
 	for len(r.pending) > 0 && r.pending[0].visit < len(visits) {
-		r.send(r.pending[0].exampleEvent)
+		r.happen(r.pending[0])
 		r.pending = r.pending[1:]
 	}
 	if a.body["status"] == "active" {
@@ -311,7 +380,7 @@ func (r *run) proceed() (waits bool) {
 	require.Equal(r.t, *r.expected.ExitReason, a.body["exitReason"], r.name)
 	require.Equal(r.t, r.status(), a.body["status"], r.name)
 	for _, e := range r.pending {
-		r.send(e.exampleEvent)
+		r.happen(e)
 	}
 	return false
 }
@@ -346,19 +415,30 @@ func (r *run) requireMessages() {
 			want = append(want, map[string]any{"nodeId": v.NodeID, "channel": v.Sent.Channel, "payload": v.Sent.Payload})
 		}
 	}
-	query := "?journeyId=" + strings.TrimPrefix(r.path, "/journeys/")
-	response, err := http.Get(target.url + local.InboxPath + query)
+	got := []map[string]any{}
+	for _, message := range r.inbox() {
+		require.Equal(r.t, r.test.CustomerID, message["customerId"])
+		payload := message["payload"].(map[string]any)
+		if unsubscribe, ok := message["unsubscribe"].(map[string]any); ok { // /test has no link
+			for name, value := range payload {
+				text, _ := value.(string)
+				payload[name] = strings.ReplaceAll(text, unsubscribe["url"].(string), "")
+			}
+		}
+		got = append(got, map[string]any{"nodeId": message["nodeId"], "channel": message["channel"], "payload": payload})
+	}
+	require.Equal(r.t, want, got, r.name)
+}
+
+// inbox returns the messages that the channels sent.
+func (r *run) inbox() []map[string]any {
+	r.t.Helper()
+	response, err := http.Get(target.url + local.InboxPath + "?journeyId=" + strings.TrimPrefix(r.path, "/journeys/"))
 	require.NoError(r.t, err)
 	defer response.Body.Close()
 	var inbox struct{ Data []map[string]any }
 	require.NoError(r.t, json.NewDecoder(response.Body).Decode(&inbox))
-	for _, message := range inbox.Data {
-		require.Equal(r.t, r.test.CustomerID, message["customerId"])
-		maps.DeleteFunc(message, func(name string, _ any) bool {
-			return name != "nodeId" && name != "channel" && name != "payload"
-		})
-	}
-	require.Equal(r.t, want, inbox.Data, r.name)
+	return inbox.Data
 }
 
 // requireProfile fails the test unless the customer has the attributes that the walk

@@ -23,6 +23,13 @@ type example struct {
 	file     string // journey.json, as it is
 	journey  exampleJourney
 	personas []persona
+	topics   exampleTopics
+}
+
+// exampleTopics is a topics.json: the body of PUT /tenant-settings, of a tenant that has
+// what the journey needs. A folder without it needs none.
+type exampleTopics struct {
+	Topics map[string]json.RawMessage `json:"topics"`
 }
 
 // exampleJourney is what the tests read of a journey.json.
@@ -131,7 +138,20 @@ func readExample(t *testing.T, name string) example {
 	}
 	e.file = read("journey.json", &e.journey)
 	read("personas.json", &e.personas)
+	if _, err := os.Stat(filepath.Join(examplesFolder, name, "topics.json")); err == nil {
+		read("topics.json", &e.topics)
+	}
 	return e
+}
+
+// editor returns an editor of a tenant of its own, which has the topics of the example.
+func (e example) editor(t *testing.T) caller {
+	t.Helper()
+	tenant := newTenant()
+	if e.topics.Topics != nil {
+		as(t, manifest.Admin, tenant).must(200, "PUT", "/tenant-settings", toJSON(t, e.topics))
+	}
+	return as(t, manifest.Editor, tenant)
 }
 
 // The flow editor shows the nodes where they are, from top to bottom.
@@ -172,7 +192,7 @@ func TestLocal_ExamplesWalkAsExpected(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
 
-			c := as(t, manifest.Editor, newTenant())
+			c := e.editor(t)
 			path := c.createExample(e.file)
 			for i := range e.personas {
 				e.personas[i].Expected = c.walk(path, string(e.personas[i].Test))

@@ -4,6 +4,7 @@ package inbox
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,7 +47,7 @@ type Inbox struct {
 
 // ServeHTTP takes a message by POST and answers 204, also to a repeated one, or 422 if
 // its address is one that is refused. By GET it lists messages in order of arrival, filtered by ?journeyId and
-// ?customerId, and of these the first ?limit.
+// ?customerId, and of these the last ?limit.
 func (i *Inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
@@ -70,7 +71,6 @@ func (i *Inbox) receive(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the inbox refuses addresses at "+RefusedDomain+" and numbers that begin with "+RefusedPrefix, http.StatusUnprocessableEntity)
 		return
 	}
-	m.Address = "" // addresses are personal data, and are not listed
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if !i.known[m.Key] {
@@ -95,8 +95,17 @@ func refuses(address string) bool {
 	return strings.HasSuffix(strings.ToLower(address), "@"+RefusedDomain) || strings.HasPrefix(address, RefusedPrefix)
 }
 
+// parameters are those of a list.
+var parameters = []string{"journeyId", "customerId", "limit"}
+
 func (i *Inbox) list(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
+	for name := range query {
+		if !slices.Contains(parameters, name) {
+			http.Error(w, "unknown parameter; allowed here: "+strings.Join(parameters, ", "), http.StatusBadRequest)
+			return
+		}
+	}
 	limit := -1
 	if query.Has("limit") {
 		n, err := strconv.Atoi(query.Get("limit"))
@@ -112,7 +121,7 @@ func (i *Inbox) list(w http.ResponseWriter, r *http.Request) {
 		Data  []message `json:"data"`
 	}{len(found), found}
 	if limit >= 0 && limit < len(found) {
-		page.Data = found[:limit]
+		page.Data = found[len(found)-limit:]
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.MarshalWrite(w, page)

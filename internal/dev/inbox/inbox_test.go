@@ -78,24 +78,25 @@ func TestInbox_ListsSentMessages(t *testing.T) {
 		return `{"idempotencyKey":"` + key + `","messageId":"AAAAAAAAAAAAAAAAAAAAAA","tenant":"acme","journeyId":"` + id + `","customerId":"` + customer +
 			`","nodeId":"n",` + rest + `,"at":"2026-11-23T10:00:00.000Z"}`
 	}
-	one := item("k1", "jrn_1", "c1", `"channel":"email","templateId":"t","payload":{"a":[1.50]}`)
+	one := item("k1", "jrn_1", "c1", `"channel":"email","templateId":"t","payload":{"a":[1.50]},"address":"ada@private.test"`)
 	two := item("k2", "jrn_1", "c2", `"channel":"push","templateId":null,"payload":null`)
 	three := item("k3", "jrn_2", "c1", `"channel":"push","templateId":null,"payload":null`)
 	for query, want := range map[string]string{
-		"":                                 `{"total":3,"data":[` + one + `,` + two + `,` + three + `]}`,
-		"?journeyId=jrn_1":                 `{"total":2,"data":[` + one + `,` + two + `]}`,
-		"?customerId=c1":                   `{"total":2,"data":[` + one + `,` + three + `]}`,
-		"?customerId=c1&journeyId=jrn_2":   `{"total":1,"data":[` + three + `]}`,
-		"?customerId=c":                    `{"total":0,"data":[]}`,
-		"?limit=1":                         `{"total":3,"data":[` + one + `]}`,
-		"?limit=9&journeyId=jrn_1":         `{"total":2,"data":[` + one + `,` + two + `]}`,
-		"?limit=1&customerId=c1&unknown=1": `{"total":2,"data":[` + one + `]}`,
+		"":                               `{"total":3,"data":[` + one + `,` + two + `,` + three + `]}`,
+		"?journeyId=jrn_1":               `{"total":2,"data":[` + one + `,` + two + `]}`,
+		"?customerId=c1":                 `{"total":2,"data":[` + one + `,` + three + `]}`,
+		"?customerId=c1&journeyId=jrn_2": `{"total":1,"data":[` + three + `]}`,
+		"?customerId=c":                  `{"total":0,"data":[]}`,
+		"?limit=1":                       `{"total":3,"data":[` + three + `]}`,
+		"?limit=2":                       `{"total":3,"data":[` + two + `,` + three + `]}`,
+		"?limit=9&journeyId=jrn_1":       `{"total":2,"data":[` + one + `,` + two + `]}`,
+		"?limit=1&customerId=c1":         `{"total":2,"data":[` + three + `]}`,
 	} {
 		code, body := get(i, query)
 		require.Equal(t, http.StatusOK, code, query)
 		require.Equal(t, want, body, query)
 	}
-	for _, query := range []string{"?limit=0", "?limit=-1", "?limit=x", "?limit="} {
+	for _, query := range []string{"?limit=0", "?limit=-1", "?limit=x", "?limit=", "?tenant=acme", "?limit=1&customer=c1"} {
 		code, _ := get(i, query)
 		require.Equal(t, http.StatusBadRequest, code, query)
 	}

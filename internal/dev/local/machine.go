@@ -172,12 +172,13 @@ func (m *Machine) startLambda(ctx context.Context, keysURL string) (err error) {
 // withLocal serves the inbox, the feedback and the login at their paths, and the gateway elsewhere.
 func (m *Machine) withLocal(gateway http.Handler) http.Handler {
 	login := issuer.NewLogin(m.Issuer, m.URL, time.Now)
+	provider := player{find: m.Store().Messages.Message, invoke: m.Lambda.InvokeAsync}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == InboxPath:
 			m.Inbox.ServeHTTP(w, r)
 		case r.URL.Path == FeedbackPath:
-			playFeedback(m.Lambda.InvokeAsync)(w, r)
+			provider.ServeHTTP(w, r)
 		case strings.HasPrefix(r.URL.Path, issuer.LoginPath):
 			login.ServeHTTP(w, r)
 		default:
@@ -238,7 +239,7 @@ func (m *Machine) serve(listener net.Listener, handler http.Handler) {
 	go func() { _ = server.Serve(listener) }() // returns an error after Stop
 }
 
-// Store returns a store of the table, for tests that look behind the API.
+// Store returns a store of the table, for what looks behind the API.
 func (m *Machine) Store() *dynamo.Store {
 	return dynamo.New(m.DynamoDB.Client(), Table, rand.Reader)
 }

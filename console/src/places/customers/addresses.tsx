@@ -86,10 +86,19 @@ function AddressRow({ customer, channel, address }: Address & { customer: string
   const names = { channel, address };
   return (
     <li className="col gap-1">
+      <p className="customer-address">
+        <span className="med">{address}</span> <span className="dim">{channel}</span>
+      </p>
       <div className="row row--wrap">
-        <span className="grow customer-address">
-          <span className="med">{address}</span> <span className="dim">{channel}</span>
-        </span>
+        <p className="t2 grow" role="status">
+          {stored === null && <span className="dim">{words.takesMessages}</span>}
+          {stored && (
+            <span className="warn row row--1">
+              <Icon name="warning" small />
+              {say(words.suppressed[stored.reason], { time: formatTime(stored.at) })}
+            </span>
+          )}
+        </p>
         {stored && (
           <Button small onClick={() => setAsking(true)}>
             {words.lift}
@@ -106,15 +115,6 @@ function AddressRow({ customer, channel, address }: Address & { customer: string
           </Button>
         )}
       </div>
-      <p className="t2" role="status">
-        {stored === null && <span className="dim">{words.takesMessages}</span>}
-        {stored && (
-          <span className="warn row row--1">
-            <Icon name="warning" small />
-            {say(words.suppressed[stored.reason], { time: formatTime(stored.at) })}
-          </span>
-        )}
-      </p>
       {read.isError && <Failure error={read.error} retry={() => void read.refetch()} />}
       {suppress.error && <Failure error={suppress.error} title={words.notSaved} />}
       {asking && stored && (

@@ -1,11 +1,13 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import words from "#words/customers";
 import { api, call, pathId, type Schemas } from "../../api";
-import { formatTime } from "../../format";
+import { formatTime, locale } from "../../format";
 import { keys, useSettings } from "../../queries";
 import { say } from "../../say";
 import { Switch } from "../../ui/field";
 import { Failure, Skeleton } from "../../ui/states";
+
+const list = new Intl.ListFormat(locale);
 
 type Read = Schemas["Subscriptions"];
 
@@ -73,7 +75,7 @@ function Topics({ read, topics, saving, change }: TopicsProps) {
             <p className="help">
               {sinceText(read, id)}
               {Object.hasOwn(topics, id) &&
-                ` ${say(words.topicChannels, { list: topics[id]?.channels.join(", ") ?? "" })}`}
+                ` ${say(words.topicChannels, { list: list.format(topics[id]?.channels ?? []) })}`}
             </p>
           </li>
         ))}

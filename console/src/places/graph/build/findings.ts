@@ -28,7 +28,7 @@ export function place(graph: Graph, faults: readonly Found[], warnings: readonly
 
 function placeOne(graph: Graph, tone: "bad" | "warn", { pointer, detail }: Found): Finding {
   const [, root = "", list, index, ...rest] = pointer.split("/");
-  const at = { tone, nodeId: null, setting: "", pointer, text: explain(detail, rest) };
+  const at = { tone, nodeId: null, setting: "", pointer, text: sayFinding(detail, rest) };
   if (root !== "definition") return { ...at, setting: root, pointer: pointer.slice(root.length + 1) };
   const nodeId =
     list === "nodes"
@@ -59,7 +59,8 @@ const known: readonly [RegExp, keyof typeof words][] = [
   [/^exactly one of delayHours, delay and until is required$/, "noDelay"],
 ];
 
-function explain(detail: string, path: readonly string[]): string {
+/** Says in a builder's words what is wrong, at a path within a step or the journey. */
+export function sayFinding(detail: string, path: readonly string[]): string {
   for (const [pattern, name] of known) {
     const match = pattern.exec(detail);
     if (match) return say(words[name], { way: wayWord(match[1] ?? "") });

@@ -16,6 +16,7 @@ import { SelectField, TextField } from "../../../ui/field";
 import { Icon } from "../../../ui/icon";
 import { explain, Failure } from "../../../ui/states";
 import { readPersonas } from "../simulate/personas";
+import { sayFinding } from "./findings";
 
 interface SendTestProps {
   editor: Editor;
@@ -131,13 +132,21 @@ function NotSent({ error }: { error: unknown }) {
         {(error as Problem).faults.length > 0 && (
           <ul>
             {(error as Problem).faults.map(({ pointer, detail }) => (
-              <li key={pointer}>{`${pointer.split("/").at(-1)} ${detail}.`}</li>
+              <li key={pointer}>{sayFinding(detail, pathIn(pointer))}</li>
             ))}
           </ul>
         )}
       </div>
     </div>
   );
+}
+
+/** The path of a fault within the step, or within what was asked. */
+function pathIn(pointer: string): string[] {
+  return pointer
+    .replace(/^\/definition\/nodes\/\d+/, "")
+    .split("/")
+    .slice(1);
 }
 
 function whyOf(problem: Problem): string | undefined {

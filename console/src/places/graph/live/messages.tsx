@@ -38,7 +38,7 @@ function StepRows({ step, name, heard }: { step: Step; name: string; heard: bool
   return (
     <>
       {results.map(([result, n], i) => (
-        <tr key={result}>
+        <tr key={result} className={i === 0 ? undefined : "live-same"}>
           <td className="live-name">{i === 0 ? name : <span className="sr">{name}</span>}</td>
           <td>{resultWord(result)}</td>
           <td className="num">
@@ -51,7 +51,7 @@ function StepRows({ step, name, heard }: { step: Step; name: string; heard: bool
         n === 0
           ? []
           : [
-              <tr key={kind} className="live-report">
+              <tr key={kind} className="live-same">
                 <td className="live-name">
                   <span className="sr">{name}</span>
                 </td>

@@ -89,9 +89,14 @@ function Head(props: Shown) {
       <div className="grow">
         <h2 className="t4">{nameOf(node)}</h2>
         <div className="t2 dim">
-          {aside || step === undefined
-            ? look.word
-            : `${words.step} ${step.step}, ${clockText(step.at, Date.parse(result.trace[0]?.at ?? step.at))}`}
+          {aside || step === undefined ? (
+            look.word
+          ) : (
+            <>
+              {words.step} {step.step},{" "}
+              <span className="nowrap">{clockText(step.at, Date.parse(result.trace[0]?.at ?? step.at))}</span>
+            </>
+          )}
         </div>
       </div>
       {!aside && step && step.nodeType !== "exit" && <ResultChip step={step} node={node} />}
