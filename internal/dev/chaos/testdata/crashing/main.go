@@ -1,7 +1,7 @@
 // Command crashing is a test build of advance. It exits, as after a fault of the
 // runtime or out of memory, when it decides for or sends to certain customers.
 // Its clock runs SPEED times as fast from START on, to shorten leases and
-// back-offs.
+// back-offs, but not during a call: what a call reads would be too old at once.
 package main
 
 import (
@@ -52,9 +52,10 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
+	now := newClock()
 	e := &engine.Engine{
 		Table:    dynamo.New(conn.New(cfg, conn.Local), os.Getenv(manifest.EnvTable), rand.Reader).Engine,
-		Provider: crashingProvider{provider.New(settings, time.Now, provider.Network{})}, Parallel: 32, Now: clock(),
+		Provider: crashingProvider{provider.New(settings, time.Now, provider.Network{})}, Parallel: 32, Now: now.read,
 		Jitter: func() float64 { return 0 }, Log: slog.New(slog.NewJSONHandler(os.Stdout, nil)),
 		Definitions: &journey.Definitions{},
 	}
@@ -65,12 +66,21 @@ func main() {
 		Solo      bool
 	},
 	) error {
+		now.leap()
 		tenant, _ := ident.ParseTenant(event.Tenant)
 		return e.Advance(ctx, engine.Pack{Tenant: tenant, Journey: event.JourneyID, Customers: event.Customers, Solo: event.Solo})
 	})
 }
 
-func clock() func() time.Time {
+// clock is read during one call at a time.
+type clock struct {
+	start  time.Time
+	speed  time.Duration
+	leapt  time.Time     // real time of the last leap
+	passed time.Duration // since start, at that time
+}
+
+func newClock() *clock {
 	start, err := time.Parse(time.RFC3339Nano, os.Getenv("START"))
 	if err != nil {
 		panic(err)
@@ -79,5 +89,12 @@ func clock() func() time.Time {
 	if err != nil {
 		panic(err)
 	}
-	return func() time.Time { return start.Add(time.Since(start) * time.Duration(speed)) }
+	return &clock{start: start, speed: time.Duration(speed), leapt: start}
 }
+
+func (c *clock) leap() {
+	c.leapt = time.Now()
+	c.passed = c.leapt.Sub(c.start) * c.speed
+}
+
+func (c *clock) read() time.Time { return c.start.Add(c.passed + time.Since(c.leapt)) }
