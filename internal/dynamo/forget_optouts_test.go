@@ -24,7 +24,7 @@ func TestForget_KeepsOptOutsWhereverItDies(t *testing.T) {
 		for _, after := range []bool{false, true} {
 			name, mail := fmt.Sprintf("Ada %d %t", calls, after), fmt.Sprintf("Ada.%d.%t@example.com", calls, after)
 			p.journey(t, waitingGraph, name)
-			_, err := p.PutCustomer(t.Context(), demo, journey.ProfileChange{Customer: name, Attributes: []byte(`{"email":"` + mail + `","phone":"+49 170"}`)}, nil)
+			_, err := p.PutCustomer(t.Context(), demo, journey.ProfileChange{Customer: name, Attributes: []byte(`{"email":"` + mail + `","phone":"+49 170 1234567"}`)}, nil)
 			require.NoError(t, err)
 			require.NoError(t, p.store.Topics.PutSubscriptions(t.Context(), demo, consent.Subscriptions{
 				Customer: name, Rev: 1, Statements: map[string]consent.Statement{

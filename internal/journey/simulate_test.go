@@ -156,8 +156,8 @@ func TestSimulation_SkipsSendWithoutAddress(t *testing.T) {
 	for _, row := range []struct{ channel, attributes, result string }{
 		{"email", `{"email":"a@example.com"}`, "sent"},
 		{"email", `{"email":" "}`, "skipped_no_address"},
-		{"email", `{"phone":"+1"}`, "skipped_no_address"},
-		{"sms", `{"phone":"+1"}`, "sent"},
+		{"email", `{"phone":"+12065550100"}`, "skipped_no_address"},
+		{"sms", `{"phone":"+12065550100"}`, "sent"},
 		{"sms", `{"phone":" "}`, "skipped_no_address"},
 		{"sms", `{"phone":1000000}`, "sent"},
 		{"sms", `{"phone":919876543210.0}`, "sent"},
