@@ -36,10 +36,10 @@ func TestPlayFeedback_InvokesTheFunctionAsSESDoes(t *testing.T) {
 		`{"tenant":"demo","messageId":"` + known + `","kind":"clicked"}`:   "202 ",
 		`{"tenant":"demo","messageId":"` + unknown + `","kind":"clicked"}`: "404 no message of tenant demo has this id; /_local/messages",
 		`{"tenant":"acme","messageId":"` + known + `","kind":"clicked"}`:   "404 no message of tenant acme has this id; /_local/messages",
-		`{"tenant":"a b","messageId":"nonsense","kind":"read","adress":"ada@example.com"}`: "400 /tenant must be the name of a tenant\n" +
+		`{"tenant":"a b","messageId":"nonsense","kind":"read","email":"ada@example.com"}`: "400 /tenant must be the name of a tenant\n" +
 			"/messageId must be the messageId of a message: 22 characters of A-Z, a-z, 0-9, - and _\n" +
 			"/kind must be one of delivered, opened, clicked, bounced, complained\n" +
-			"/adress unknown field; allowed here: tenant, messageId, kind, address",
+			"/email unknown field; allowed here: tenant, messageId, kind, address",
 		`{}`:          "400 /tenant is required\n/messageId is required\n/kind is required",
 		`{"kind":`:    "400 ",
 		`["clicked"]`: "400 must be an object",
