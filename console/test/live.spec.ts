@@ -135,9 +135,9 @@ test("figures are read while the page is visible, never while it is hidden", asy
   });
   await page.clock.install();
   await open(`#/journeys/${id}/live`);
-  await expect(page.getByText("renewed every 10 s")).toBeVisible();
+  await expect(page.getByText("checked every 10 s")).toBeVisible();
   await page.clock.runFor(10_500);
-  await expect(page.getByText("renewed every 20 s"), "no one moved").toBeVisible();
+  await expect(page.getByText("checked every 20 s"), "no one moved").toBeVisible();
   expect(answers).toEqual([200, 304]);
 
   await setVisibility(page, "hidden");
@@ -148,7 +148,7 @@ test("figures are read while the page is visible, never while it is hidden", asy
   await backend.untilFigures(id, { enrollments: { total: 2 } });
   await setVisibility(page, "visible");
   await expect(page.locator('[data-step="start"] .node-figs')).toHaveText("2 in");
-  await expect(page.getByText("renewed every 10 s"), "someone moved").toBeVisible();
+  await expect(page.getByText("checked every 10 s"), "someone moved").toBeVisible();
 
   await page.route("**/analytics?**", (route) => route.fulfill({ status: 500, body: "{}" }));
   await page.clock.runFor(10_500);

@@ -69,7 +69,7 @@ func TestSimulation_TakesFeedback(t *testing.T) {
 // letters sends three mails: about news, about offers, and a transactional one.
 func letters(t *testing.T, between string) journey.Definition {
 	t.Helper()
-	d := journeytest.Definition(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"mail","type":"channel_action","config":{"channel":"email","topic":"news"}},
+	d := journeytest.Definition(t, `{"nodes":[{"id":"in","type":"entry_trigger"},{"id":"mail","type":"channel_action","config":{"channel":"email","topic":"news","payload":{"a":"{{unsubscribe.url}}"}}},
 		{"id":"w",`+between+`},{"id":"news","type":"channel_action","config":{"channel":"email","topic":"news"}},
 		{"id":"offer","type":"channel_action","config":{"channel":"email","topic":"offers"}},
 		{"id":"bill","type":"channel_action","config":{"channel":"email","transactional":true}},
@@ -117,6 +117,9 @@ func TestSimulation_FeedbackHasItsConsequences(t *testing.T) {
 		row.request.Now, row.request.Attributes = t0, value(t, `{"email":"a@example.com","phone":"+1555010000"}`)
 		s := mustRun(t, letters(t, row.wait), row.request, 30)
 		require.InDelta(t, row.hours, s.Duration.Hours(), 0.001, name)
+		if row.results[0] == sent {
+			require.JSONEq(t, `{"a":"https://example.com/u/simulated"}`, string(s.Steps[1].Payload), "as a real message has a link")
+		}
 		var results []string
 		for _, i := range []int{1, 3, 4, 5, 6} {
 			results = append(results, s.Steps[i].Result)

@@ -45,7 +45,7 @@ func (s *simulation) detail(step *Step, visit trail.Visit, facts *condition.Fact
 	case graph.ChannelAction:
 		if visit.Result == trail.Sent {
 			step.Channel = n.Action.Channel
-			step.To, step.Payload, _ = n.Action.Fill(s.address(n.Action), facts)
+			step.To, step.Payload, _ = s.fill(n.Action, *facts)
 		}
 	case graph.UpdateCustomer:
 		if visit.Result != trail.NoResult {

@@ -267,7 +267,7 @@ func (s *simulation) send(e *progress.Enrollment, now time.Time) progress.Answer
 	if result := s.refused(action, now); result != trail.NoResult {
 		return progress.Answer{Result: result}
 	}
-	switch _, _, err := action.Fill(s.address(action), &facts); {
+	switch _, _, err := s.fill(action, facts); {
 	case errors.Is(err, graph.ErrNoAddress):
 		return progress.Answer{Result: trail.SkippedNoAddress}
 	case err != nil && action.GoOnError:
@@ -278,6 +278,17 @@ func (s *simulation) send(e *progress.Enrollment, now time.Time) progress.Answer
 	}
 	s.noteSent(e, now)
 	return progress.Answer{Result: trail.Sent}
+}
+
+// exampleURL stands for the link of a message with a topic, which only a real one has.
+const exampleURL = "https://example.com/u/simulated"
+
+// fill returns where a message goes, and its payload.
+func (s *simulation) fill(action graph.ActionConfig, facts condition.Facts) (to string, payload []byte, err error) {
+	if action.Topic != "" {
+		facts.Unsubscribe = condition.Value{}.With("url", condition.NewText(exampleURL))
+	}
+	return action.Fill(s.address(action), &facts)
 }
 
 // address returns the attribute that has the address for a message; "" for none.

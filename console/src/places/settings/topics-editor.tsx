@@ -6,6 +6,7 @@ import { askBeforeLeaving } from "../../kept";
 import { hasStatus, Problem } from "../../problem";
 import { say } from "../../say";
 import { Button } from "../../ui/button";
+import { Icon } from "../../ui/icon";
 import { SaveFoot } from "../../ui/save-foot";
 import { type Draft, faultOf, newTopic, readTopics, TopicForm, writeTopics } from "./topic-form";
 import { TopicTable } from "./topics";
@@ -58,6 +59,7 @@ export function TopicsEditor({ settings, stored, onClose, onSaved }: EditorProps
   };
   const faults = error instanceof Problem ? error.faults : [];
   const wrong = drafts.map((draft) => faultOf(draft, longest)).find((fault) => fault !== undefined);
+  const removed = readTopics(stored.data.topics).filter(({ id }) => drafts.every((draft) => draft.id !== id));
   return (
     <div className="col gap-3">
       {drafts.map((draft, i) => (
@@ -83,6 +85,12 @@ export function TopicsEditor({ settings, stored, onClose, onSaved }: EditorProps
           {words.add}
         </Button>
       </div>
+      {removed.length > 0 && (
+        <p className="row" role="status">
+          <Icon name="warning" />
+          <span>{say(words.removed, { names: removed.map(({ topic }) => topic.name).join(", ") })}</span>
+        </p>
+      )}
       <SaveFoot
         waits={wrong}
         busy={busy}

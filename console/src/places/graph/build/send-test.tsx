@@ -67,6 +67,7 @@ export default function SendTest({ editor, node, onClose }: SendTestProps) {
     <Dialog title={say(words.title, { step: nameOf(node) })} onClose={onClose}>
       <form
         className="col gap-4"
+        noValidate // the API says what is wrong with an address, beside the form
         onSubmit={(event) => {
           event.preventDefault();
           if (to !== "" && !busy) void send();
@@ -79,7 +80,10 @@ export default function SendTest({ editor, node, onClose }: SendTestProps) {
           type={address === "email" ? "email" : address === "phone" ? "tel" : "text"}
           maxLength={320}
           value={to}
-          onChange={({ target }) => setTo(target.value)}
+          onChange={({ target }) => {
+            setTo(target.value);
+            setError(undefined);
+          }}
         />
         {personas.length > 0 && (
           <SelectField
