@@ -28,6 +28,7 @@ BEYOND_SCHEMAS = re.compile(
     r"|is the id of an earlier branch|must not be .*, which is reserved|must be a period .*, because the customer has not entered yet"
     r"|is only allowed beside a definition|must be a branch of this random_split: .*"
     r"|is not a topic of this tenant.*|is not a channel that this tenant may use.*|is listed before|is no address of the channel"
+    r"|is not a channel whose messages go to an address of the customer"
     r"|must not be true for a message with a topic|is not a channel_action of this graph"
     r"|names no (nba_decision|random_split|channel_action) of this graph|is not a nextCursor of this list; leave it out to begin at the start"
     r"|is required when (from|to|result) is given|must not be before from|must be a date from .*"
