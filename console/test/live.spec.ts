@@ -152,7 +152,7 @@ test("figures are read while the page is visible, never while it is hidden", asy
 
   await page.route("**/analytics?**", (route) => route.fulfill({ status: 500, body: "{}" }));
   await page.clock.runFor(10_500);
-  await expect(page.getByText("could not be renewed")).toBeVisible();
+  await expect(page.getByText("could not be checked")).toBeVisible();
   await expect(page.locator('[data-step="start"] .node-figs'), "old figures stay").toHaveText("2 in");
 });
 
