@@ -59,7 +59,8 @@ export function TopicsEditor({ settings, stored, onClose, onSaved }: EditorProps
   };
   const faults = error instanceof Problem ? error.faults : [];
   const wrong = drafts.map((draft) => faultOf(draft, longest)).find((fault) => fault !== undefined);
-  const removed = readTopics(stored.data.topics).filter(({ id }) => drafts.every((draft) => draft.id !== id));
+  const kept = writeTopics(drafts);
+  const removed = Object.entries(stored.data.topics).filter(([id]) => !Object.hasOwn(kept, id));
   return (
     <div className="col gap-3">
       {drafts.map((draft, i) => (
@@ -88,7 +89,7 @@ export function TopicsEditor({ settings, stored, onClose, onSaved }: EditorProps
       {removed.length > 0 && (
         <p className="row" role="status">
           <Icon name="warning" />
-          <span>{say(words.removed, { names: removed.map(({ topic }) => topic.name).join(", ") })}</span>
+          <span>{say(words.removed, { names: removed.map(([, topic]) => topic.name).join(", ") })}</span>
         </p>
       )}
       <SaveFoot
