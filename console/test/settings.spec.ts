@@ -162,9 +162,16 @@ test("an admin edits topics, and not over another's change", async ({ enter, bac
   expect(await axe(page)).toEqual([]);
   await card.getByRole("button", { name: "Take theirs" }).click();
   await expect(card.getByLabel("Name")).toHaveValue("News");
+  await expect(card.getByText("Removed when you save"), "another admin removed News & more").toHaveCount(0);
+  await card.getByRole("button", { name: "Add a topic" }).click();
+  await card.getByLabel("Name").last().fill("Offers");
+  await card.getByRole("button", { name: "Remove News" }).click();
+  await expect(card.getByText("Removed when you save: News.")).toBeVisible();
+  await card.getByLabel("Name").fill("News");
+  await expect(card.getByText("Removed when you save"), "it gets the same id").toHaveCount(0);
   await card.getByLabel("Name").fill("The news");
   await card.getByRole("button", { name: "Save" }).click();
-  await expect(card.getByRole("row").nth(1)).toHaveText("The news newsemailsubscribed");
+  await expect(card.getByRole("row").nth(1)).toHaveText("The news the-newsemailnot subscribed");
 });
 
 test("others read the topics, and do not edit them", async ({ enter, backend }) => {

@@ -26,7 +26,7 @@ export function TopicsEditor({ settings, stored, onClose, onSaved }: EditorProps
     const read = readTopics(stored.data.topics);
     return read.length === 0 ? [newTopic(settings, [])] : read;
   });
-  const [tag, setTag] = useState(stored.etag);
+  const [base, setBase] = useState(stored); // what the edit replaces
   const [theirs, setTheirs] = useState<Stored | null>(null);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
@@ -60,7 +60,7 @@ export function TopicsEditor({ settings, stored, onClose, onSaved }: EditorProps
   const faults = error instanceof Problem ? error.faults : [];
   const wrong = drafts.map((draft) => faultOf(draft, longest)).find((fault) => fault !== undefined);
   const kept = writeTopics(drafts);
-  const removed = Object.entries(stored.data.topics).filter(([id]) => !Object.hasOwn(kept, id));
+  const removed = Object.entries(base.data.topics).filter(([id]) => !Object.hasOwn(kept, id));
   return (
     <div className="col gap-3">
       {drafts.map((draft, i) => (
@@ -100,16 +100,16 @@ export function TopicsEditor({ settings, stored, onClose, onSaved }: EditorProps
         theirs={theirs}
         conflict={words.conflict}
         onClose={onClose}
-        onSave={() => void save(tag)}
-        onTake={({ data, etag }) => {
-          setDrafts(readTopics(data.topics));
-          setTag(etag);
+        onSave={() => void save(base.etag)}
+        onTake={(taken) => {
+          setDrafts(readTopics(taken.data.topics));
+          setBase(taken);
           setTheirs(null);
           setEdited(false);
         }}
-        onReplace={({ etag }) => {
-          setTag(etag);
-          void save(etag);
+        onReplace={(replaced) => {
+          setBase(replaced);
+          void save(replaced.etag);
         }}
       >
         {({ data }) => <TopicTable topics={data.topics} />}
