@@ -419,10 +419,10 @@ func (r *run) requireMessages() {
 	for _, message := range r.inbox() {
 		require.Equal(r.t, r.test.CustomerID, message["customerId"])
 		payload := message["payload"].(map[string]any)
-		if unsubscribe, ok := message["unsubscribe"].(map[string]any); ok { // /test has no link
+		if unsubscribe, ok := message["unsubscribe"].(map[string]any); ok { // /test has an example of a link
 			for name, value := range payload {
 				text, _ := value.(string)
-				payload[name] = strings.ReplaceAll(text, unsubscribe["url"].(string), "")
+				payload[name] = strings.ReplaceAll(text, unsubscribe["url"].(string), "https://example.com/u/simulated")
 			}
 		}
 		got = append(got, map[string]any{"nodeId": message["nodeId"], "channel": message["channel"], "payload": payload})
