@@ -200,7 +200,11 @@ test("a journey without people says how the first one enters, and can be paused"
   await expect(page.getByRole("button", { name: "Pause" })).toHaveCount(0);
 });
 
-test("what became of messages stands on the graph and in tables, opens apart", async ({ enter, backend }) => {
+test("what became of messages stands on the graph and in tables, opens apart", async ({
+  enter,
+  backend,
+  enterElsewhere,
+}) => {
   await oneTopic(backend);
   const nodes = welcome.nodes.map((node) =>
     node.id === "greet" ? { ...node, config: { ...node.config, topic: "news" } } : node,
@@ -242,4 +246,11 @@ test("what became of messages stands on the graph and in tables, opens apart", a
   ]);
   await expect(page.getByText("Don't use opens as a goal.")).toBeVisible();
   expect(await axe(page)).toEqual([]);
+
+  const way = await enterElsewhere(`#/journeys/${id}/people/ann`);
+  const sent = way.locator(".way > li").filter({ hasText: "Clicked" });
+  await expect(sent).toContainText(/Clicked, \d+:\d+/);
+  await expect(sent).toContainText(/Opened, often by a machine, \d+:\d+/);
+  await expect(sent).toContainText(/Delivered, \d+:\d+/);
+  expect(await axe(way)).toEqual([]);
 });

@@ -179,6 +179,12 @@ type pathBody struct {
 	NodeType  graph.NodeType `json:"nodeType"`
 	EnteredAt web.Timestamp  `json:"enteredAt"`
 	Result    string         `json:"result,omitzero"`
+	Feedback  []reportedBody `json:"feedback,omitzero"` // nil for none
+}
+
+type reportedBody struct {
+	Is string        `json:"is"`
+	At web.Timestamp `json:"at"`
 }
 
 func newEnrollmentBody(at journey.Whereabouts) enrollmentBody {
@@ -188,7 +194,11 @@ func newEnrollmentBody(at journey.Whereabouts) enrollmentBody {
 		DueAt: web.TimestampOrNil(at.Due), ExitReason: at.ExitReason,
 	}
 	for _, step := range at.Path {
-		body.Path = append(body.Path, pathBody{step.NodeID, step.NodeType, web.Timestamp(step.EnteredAt), step.Result})
+		entry := pathBody{NodeID: step.NodeID, NodeType: step.NodeType, EnteredAt: web.Timestamp(step.EnteredAt), Result: step.Result}
+		for _, reported := range step.Feedback {
+			entry.Feedback = append(entry.Feedback, reportedBody{reported.Kind.String(), web.Timestamp(reported.At)})
+		}
+		body.Path = append(body.Path, entry)
 	}
 	for _, r := range at.Runs {
 		body.Runs = append(body.Runs, runBody{r.Run, web.Timestamp(r.EnrolledAt), web.Timestamp(r.LeftAt), r.Status.String(), r.ExitReason, r.Version})

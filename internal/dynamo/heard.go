@@ -4,6 +4,9 @@ import (
 	"context"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
 	"journeys/internal/dynamo/access"
 	"journeys/internal/dynamo/heard"
 	"journeys/internal/dynamo/item"
@@ -33,6 +36,21 @@ func (s Customers) AddFeedback(
 	ctx context.Context, t ident.Tenant, id message.ID, step feedback.Step, k feedback.Kind, now time.Time,
 ) (time.Time, error) {
 	return heard.Heard{Table: s.Table}.Add(ctx, t, id, step, k, now)
+}
+
+// Heard implements journey.FeedbackStore.
+func (s Customers) Heard(ctx context.Context, t ident.Tenant, id ident.ID, customer string, run int) (all []feedback.Heard, err error) {
+	err = s.Query(ctx, "read feedback", &dynamodb.QueryInput{
+		KeyConditionExpression: aws.String("PK = :pk AND begins_with(SK, :run)"),
+		ExpressionAttributeValues: item.Item{
+			":pk": item.Text(item.CustomerPK(t, customer)), ":run": item.Text(item.HeardOfRunPrefix(id, run)),
+		},
+	}, func(r *item.Reader) error {
+		h, err := heard.Decode(t, r.Item)
+		all = append(all, h)
+		return access.WrapDamaged(err)
+	})
+	return all, err
 }
 
 // heardEvents returns the events that stand for the feedback in an item, by the qualified

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"journeys/internal/feedback"
 	"journeys/internal/graph"
 	"journeys/internal/ident"
 	"journeys/internal/progress"
@@ -26,7 +27,14 @@ type PathStep struct {
 	NodeID    string
 	NodeType  graph.NodeType
 	EnteredAt time.Time
-	Result    string // "" for the current node
+	Result    string     // "" for the current node
+	Feedback  []Reported // of its message, the earliest first
+}
+
+// Reported is what was reported of the message of a step, and when it was first counted.
+type Reported struct {
+	Kind feedback.Kind
+	At   time.Time
 }
 
 // Whereabouts returns where a customer is. It returns ErrNotFound if there is no
@@ -43,7 +51,11 @@ func (s *Service) Whereabouts(ctx context.Context, t ident.Tenant, id ident.ID, 
 	if err != nil {
 		return Whereabouts{}, err
 	}
-	at := whereabouts(e, g)
+	heard, err := s.stores.Feedback.Heard(ctx, t, id, customer, e.Run)
+	if err != nil {
+		return Whereabouts{}, err
+	}
+	at := whereabouts(e, g, heard)
 	if e.Run > 1 {
 		at.Runs, err = s.stores.Enrollments.EarlierRuns(ctx, t, id, customer)
 		at.Runs = slices.DeleteFunc(at.Runs, func(r progress.Enrollment) bool { return r.Run >= e.Run }) // moved since e was read
@@ -51,7 +63,7 @@ func (s *Service) Whereabouts(ctx context.Context, t ident.Tenant, id ident.ID, 
 	return at, err
 }
 
-func whereabouts(e progress.Enrollment, g *progress.Graph) Whereabouts {
+func whereabouts(e progress.Enrollment, g *progress.Graph, heard []feedback.Heard) Whereabouts {
 	e = e.AsRequested()
 	w := Whereabouts{Enrollment: e, NodeID: g.NodeID(e.Node)}
 	visits := e.Path.Visits(e.EnrolledAt)
@@ -61,10 +73,23 @@ func whereabouts(e progress.Enrollment, g *progress.Graph) Whereabouts {
 	for _, visit := range visits {
 		w.Path = append(w.Path, PathStep{
 			NodeID: g.NodeID(visit.Node), NodeType: g.NodeType(visit.Node),
-			EnteredAt: visit.EnteredAt, Result: visit.Result.Name(g.Node(visit.Node).Ways),
+			EnteredAt: visit.EnteredAt, Result: visit.Result.Name(g.Node(visit.Node).Ways), Feedback: reportedOf(visit.Node, heard),
 		})
 	}
 	return w
+}
+
+// reportedOf returns what was heard of a step.
+func reportedOf(node int, heard []feedback.Heard) (all []Reported) {
+	for _, h := range heard {
+		for k, at := range h.At {
+			if h.Node == node && !at.IsZero() {
+				all = append(all, Reported{feedback.Kind(k), at})
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Reported) int { return a.At.Compare(b.At) })
+	return all
 }
 
 // retryWindow is how long a repeated Retry succeeds without effect. It is longer

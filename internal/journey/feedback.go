@@ -17,6 +17,9 @@ type FeedbackStore interface {
 	// message, and returns when it was first added: earlier, if it was reported before. It
 	// returns ErrNoMessage, and stores nothing, if the customer is being forgotten.
 	AddFeedback(ctx context.Context, t ident.Tenant, id message.ID, step feedback.Step, k feedback.Kind, now time.Time) (time.Time, error)
+	// Heard returns what was heard of the messages of a customer's run. It is strongly
+	// consistent.
+	Heard(ctx context.Context, t ident.Tenant, id ident.ID, customer string, run int) ([]feedback.Heard, error)
 }
 
 // Feedback records what was reported of a message, once for each kind, and wakes the run

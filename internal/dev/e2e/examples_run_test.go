@@ -382,7 +382,25 @@ func (r *run) proceed() (waits bool) {
 	for _, e := range r.pending {
 		r.happen(e)
 	}
+	r.requireReported()
 	return false
+}
+
+// requireReported fails the test unless the path says what became of each message.
+func (r *run) requireReported() {
+	var want, got []string
+	for _, f := range r.test.Feedback {
+		want = append(want, f.Step+": "+f.Is)
+	}
+	a := r.must(200, "GET", r.path+"/enrollments/"+r.test.CustomerID, "")
+	for _, v := range a.body["path"].([]any) {
+		visit := v.(map[string]any)
+		reported, _ := visit["feedback"].([]any)
+		for _, f := range reported {
+			got = append(got, fmt.Sprint(visit["nodeId"], ": ", f.(map[string]any)["is"]))
+		}
+	}
+	require.ElementsMatch(r.t, want, got, r.name)
 }
 
 // status returns the status with which the customer leaves.

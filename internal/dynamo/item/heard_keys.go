@@ -10,8 +10,12 @@ import (
 
 // HeardKey returns the key of what was heard of a step of a run.
 func HeardKey(t ident.Tenant, s feedback.Step) Item {
-	sk := HeardPrefix + ULIDOf(s.Journey) + "#" + strconv.Itoa(s.Run) + "#" + strconv.Itoa(s.Node)
-	return Key(CustomerPK(t, s.Customer), sk)
+	return Key(CustomerPK(t, s.Customer), HeardOfRunPrefix(s.Journey, s.Run)+strconv.Itoa(s.Node))
+}
+
+// HeardOfRunPrefix begins the sort keys of what was heard of the steps of a customer's run.
+func HeardOfRunPrefix(id ident.ID, run int) string {
+	return HeardPrefix + ULIDOf(id) + "#" + strconv.Itoa(run) + "#"
 }
 
 // AnonymizedHeardKey returns the key of feedback of a customer who was forgotten.

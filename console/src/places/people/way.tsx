@@ -32,6 +32,11 @@ export function WayList({ person, definition }: { person: Enrollment; definition
               <span className={failed ? "t2 bad" : "t2 dim"}>
                 {failed ? say(words.failedWith, { reason: reasonText(person.exitReason) }) : outcome(person, i, node)}
               </span>
+              {step.feedback?.map(({ is, at }) => (
+                <span className="t2 dim" key={is} title={formatUTC(at)}>
+                  {say(words.reportedAt, { what: words.reported[is], time: timeBeside(at, step.enteredAt) })}
+                </span>
+              ))}
             </span>
             <span className="t2 dim num people-time" title={formatUTC(step.enteredAt)}>
               {newDay && i > 0 && `${formatDay(step.enteredAt)}, `}
@@ -43,6 +48,12 @@ export function WayList({ person, definition }: { person: Enrollment; definition
       })}
     </ol>
   );
+}
+
+/** When something was reported of a message, with the day if that is another one. */
+function timeBeside(at: string, sent: string): string {
+  const clock = formatClock(at);
+  return formatDay(at) === formatDay(sent) ? clock : `${formatDay(at)}, ${clock}`;
 }
 
 function outcome(person: Enrollment, i: number, node: Parameters<typeof resultText>[1]): string {
