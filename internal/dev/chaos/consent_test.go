@@ -156,7 +156,8 @@ func (c *consenting) act(t *testing.T) {
 			}
 			if enrolled++; enrolled > 2 && enrolled%2 == 0 {
 				gone := all[toForget*perConsenting+enrolled-2-r0.IntN(2)]
-				c.callers.Go(func() { c.forget(t, gone) })
+				optsOut := enrolled%4 == 0 // the others as chance has it
+				c.callers.Go(func() { c.forget(t, gone, optsOut) })
 			}
 		}
 	})
@@ -208,12 +209,16 @@ func (c *consenting) change(t *testing.T, r *rand.Rand, s *subscriber) {
 			return status
 		}, t)
 	default:
-		in := r.IntN(2) == 0
-		c.say(s, topic, in, func() int {
-			status, _ := c.try(t, "PUT", manifest.BasePath+"/customers/"+s.customer+"/subscriptions", fmt.Sprintf(`{"topics":{%q:%t}}`, topic, in))
-			return status
-		}, t)
+		c.subscribe(t, s, topic, r.IntN(2) == 0)
 	}
+}
+
+// subscribe says that a customer wants a topic, or does not.
+func (c *consenting) subscribe(t *testing.T, s *subscriber, topic string, in bool) {
+	c.say(s, topic, in, func() int {
+		status, _ := c.try(t, "PUT", manifest.BasePath+"/customers/"+s.customer+"/subscriptions", fmt.Sprintf(`{"topics":{%q:%t}}`, topic, in))
+		return status
+	}, t)
 }
 
 func (c *consenting) suppression(s *subscriber) string {
@@ -247,11 +252,15 @@ func (c *consenting) say(s *subscriber, topic string, in bool, call func() (stat
 	t.Errorf("%s: a change of %q failed 100 times", s.customer, topic)
 }
 
-// forget forgets a customer, and lets another one with the same address enter the first
-// journey. They take over what the first one opted out of.
-func (c *consenting) forget(t *testing.T, s *subscriber) {
+// forget forgets a customer, perhaps right after they opt out of a topic, and lets another
+// one with the same address enter the first journey. They take over what the first one opted
+// out of.
+func (c *consenting) forget(t *testing.T, s *subscriber, optsOut bool) {
 	s.changing.Lock()
 	defer s.changing.Unlock()
+	if optsOut {
+		c.subscribe(t, s, offers, false)
+	}
 	c.mu.Lock()
 	s.forgotten = time.Now()
 	c.mu.Unlock()
