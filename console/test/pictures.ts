@@ -4,6 +4,7 @@ import type { Page } from "@playwright/test";
 import { expect, must, oneMessage, test, welcome } from "./lib";
 import type { Backend } from "./lib/backend";
 import { cart, withPersonas } from "./lib/cart";
+import { inbox, oneTopic, playFeedback, untilSent } from "./lib/consent";
 import { root } from "./lib/env";
 
 const folder = `${root}/docs/console`;
@@ -76,7 +77,33 @@ async function laterBuyers(backend: Backend, id: string): Promise<number[]> {
   return buyers;
 }
 
-test("pictures of every place", async ({ enter, enterElsewhere, backend, page }) => {
+/** A journey with a topic, whose messages were opened, clicked, refused, and ended by two of those who got them. */
+async function hearFeedback(backend: Backend): Promise<string> {
+  await oneTopic(backend);
+  const nodes = welcome.nodes.map((node) =>
+    node.type === "channel_action" ? { ...node, config: { ...node.config, topic: "news" } } : node,
+  );
+  const { id } = await backend.launch({ name: "News", definition: { ...welcome, nodes } });
+  const readers = Array.from({ length: 80 }, (_, i) => `cus_${20_000 + i}`).filter((_, i) => i !== 7);
+  await backend.enroll(id, ...readers);
+  const messages = await untilSent(id, ...readers);
+  for (const [i, message] of messages.entries()) {
+    if (i % 3 !== 0) await playFeedback(backend.tenant, message, "opened");
+    if (i % 4 === 1) await playFeedback(backend.tenant, message, "clicked");
+    if (i % 26 === 3) await playFeedback(backend.tenant, message, "bounced");
+  }
+  const links = (await inbox(id)).filter((_, i) => i % 40 === 5).map(({ unsubscribe }) => unsubscribe?.url ?? "");
+  for (const link of links) {
+    const body = new URLSearchParams({ "List-Unsubscribe": "One-Click" });
+    expect((await fetch(link, { method: "POST", body })).status).toBe(200);
+  }
+  await expect
+    .poll(async () => (await backend.figures(id)).steps.find(({ nodeId }) => nodeId === "greet"), { timeout: 40_000 })
+    .toMatchObject({ feedback: { clicked: 20, bounced: 3, unsubscribed: 2 } });
+  return id;
+}
+
+test("pictures of every place", async ({ enter, enterElsewhere, backend, page, trouble }) => {
   test.setTimeout(300_000);
   mkdirSync(folder, { recursive: true });
   await enter("");
@@ -170,6 +197,19 @@ test("pictures of every place", async ({ enter, enterElsewhere, backend, page })
   await page.getByRole("radio", { name: "Compare" }).click();
   await expect(page.getByRole("complementary").last()).toContainText("Time to buy");
   await picture(page, "versions");
+
+  const news = await hearFeedback(backend);
+  await page.goto(`/#/journeys/${news}/live`);
+  await page.reload(); // the settings of this page are from before the topic
+  await page.locator("[data-step=greet]").click();
+  await expect(page.getByRole("complementary")).toContainText("reported as spam");
+  await picture(page, "feedback");
+  await page.goto("/#/settings");
+  trouble.allow(/^console: Blocked script execution in '\S+\/u\//); // the test's own scripts
+  await page.getByText("The unsubscribe page").click();
+  await expect(page.frameLocator("iframe").getByRole("button")).toBeVisible();
+  await page.locator("iframe").scrollIntoViewIfNeeded();
+  await picture(page, "settings");
 
   const phone = await enterElsewhere(`#/journeys/${id}/live`);
   await phone.setViewportSize({ width: 390, height: 844 });

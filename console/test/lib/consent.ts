@@ -13,6 +13,7 @@ export async function oneTopic(backend: Backend): Promise<void> {
 interface Sent {
   messageId: string;
   customerId: string;
+  unsubscribe?: { url: string };
 }
 
 /** The messages of a journey that were sent, tests too. */
