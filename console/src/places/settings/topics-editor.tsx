@@ -92,6 +92,7 @@ export function TopicsEditor({ settings, stored, onClose, onSaved }: EditorProps
           <span>{say(words.removed, { names: removed.map(([, topic]) => topic.name).join(", ") })}</span>
         </p>
       )}
+      {wrong !== undefined && <p className="help">{wrong}</p>}
       <SaveFoot
         waits={wrong}
         busy={busy}

@@ -1,5 +1,5 @@
 import words from "#words/live";
-import { nameOf } from "../../../graph/describe";
+import { factOf, nameOf } from "../../../graph/describe";
 import { ReportCells, reportsOf } from "./feedback";
 import type { Step, VersionFigures } from "./figures";
 import { Count, FigureHead, resultWord } from "./parts";
@@ -9,8 +9,9 @@ export function Messages({ version }: { version: VersionFigures }) {
   const rows = version.graph.nodes.flatMap((node) => {
     const step = version.steps.get(node.id);
     const messages = node.type === "channel_action" && step && Object.keys(step.results).length > 0;
-    return messages ? [{ step, name: nameOf(node) }] : [];
+    return messages ? [{ step, name: nameOf(node), fact: factOf(node) }] : [];
   });
+  const isShared = (name: string) => rows.filter((row) => row.name === name).length > 1;
   const heard = rows.some(({ step }) => step.feedback !== undefined);
   if (rows.length === 0) return null;
   return (
@@ -22,8 +23,8 @@ export function Messages({ version }: { version: VersionFigures }) {
           figures={heard ? [words.peopleColumn, words.ofSent] : [words.peopleColumn]}
         />
         <tbody>
-          {rows.map(({ step, name }) => (
-            <StepRows key={step.nodeId} step={step} name={name} heard={heard} />
+          {rows.map(({ step, name, fact }) => (
+            <StepRows key={step.nodeId} step={step} name={(isShared(name) && fact) || name} heard={heard} />
           ))}
         </tbody>
       </table>
@@ -39,7 +40,9 @@ function StepRows({ step, name, heard }: { step: Step; name: string; heard: bool
     <>
       {results.map(([result, n], i) => (
         <tr key={result} className={i === 0 ? undefined : "live-same"}>
-          <td className="live-name">{i === 0 ? name : <span className="sr">{name}</span>}</td>
+          <td className="live-name" title={name}>
+            {i === 0 ? name : <span className="sr">{name}</span>}
+          </td>
           <td>{resultWord(result)}</td>
           <td className="num">
             <Count n={n} />
