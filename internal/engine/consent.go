@@ -121,6 +121,13 @@ func (w *worker) readTooOld(r *run) bool {
 	return r.beginsEffect() && now.Sub(w.liveAt) > LiveFor || r.state == claiming && now.Sub(r.consentAt) > LiveFor
 }
 
+// claimedLate reports whether the write that claimed r's message took so long that its
+// readings are too old to send it.
+func (w *worker) claimedLate(r *run) bool {
+	now := w.now()
+	return now.Sub(w.liveAt) > ClaimedFor || now.Sub(r.consentAt) > ClaimedFor
+}
+
 // refuse passes over r's message, which is not claimed and is no attempt. One that an
 // earlier attempt may have sent is recorded as such.
 func (w *worker) refuse(r *run, result trail.Result) {

@@ -119,6 +119,30 @@ func TestConsent_IsReadAgainWhenItIsTooOldToClaim(t *testing.T) {
 	require.Equal(t, 2, reads)
 }
 
+// The table is slow, and the customer unsubscribes while their message is being claimed.
+func TestConsent_OfAClaimThatWasWrittenLate(t *testing.T) {
+	t.Parallel()
+	for took, want := range map[time.Duration][]string{
+		engine.ClaimedFor:                    {"sent", "sent", "sent"},
+		engine.ClaimedFor + time.Millisecond: {"sent", "skipped_unsubscribed", "sent"},
+	} {
+		f := reader(t)
+		f.Say("c", "news", true, noon)
+		late := true
+		f.writing = func(list []progress.Enrollment) {
+			if late && len(f.messages) == 1 && !list[0].LeaseUntil.IsZero() {
+				late = false
+				f.now = f.now.Add(took)
+				f.Say("c", "news", false, f.now)
+			}
+		}
+		f.advance(t)
+		require.False(t, late)
+		require.Equal(t, want, f.results(), took)
+		require.Zero(t, f.items["c"].Attempts)
+	}
+}
+
 // The journey is paused while consents are read, more than a second after it was read.
 func TestConsent_DoesNotAgeTheReadingOfTheJourney(t *testing.T) {
 	t.Parallel()

@@ -47,6 +47,7 @@ const (
 	LeaseMargin  = 12 * time.Second // what a lease adds to the provider's timeout
 	recordTime   = 2 * time.Second  // of a lease, in which no message is sent: its answer is recorded
 	LiveFor      = time.Second      // the oldest reading of a journey's Live entry that may begin an effect, and of a Consent that may claim a message
+	ClaimedFor   = 2 * time.Second  // the oldest such reading on which a claimed message is sent: a claim's write may take the rest
 	DrainGrace   = 2 * time.Minute  // after an archive or delete, enroll calls that began before it may still write
 	firstBackOff = 30 * time.Second
 	maxBackOff   = time.Hour

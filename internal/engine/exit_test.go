@@ -47,7 +47,7 @@ func TestExit_EveryOrderOfRemovalAndMessage(t *testing.T) {
 	}{
 		{"a worker", messageAndWait, 1, false, false, 25},
 		{"a worker that dies", messageAndWait, 1, false, true, 60},
-		{"a lease that ends", messageAndWait, 1, true, false, 500},
+		{"a lease that ends", messageAndWait, 1, true, false, 250},
 		{"a worker that dies, and a lease that ends", messageAndWait, 1, true, true, 400},
 		{"a worker that fails the customer", messageAndDeadEnd, 1, false, false, 10},
 		{"two workers", messageAndWait, 2, false, false, 500},

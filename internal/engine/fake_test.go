@@ -51,6 +51,7 @@ type fake struct {
 	consentErr  error         // of the consent of every customer
 	loaded      func()        // called once, after a pack was read
 	reading     func()        // called while consents are read
+	writing     func([]progress.Enrollment)
 }
 
 var testKey, _ = key.Parse("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
@@ -214,6 +215,9 @@ func (f *fake) LastEvents(context.Context, ident.Tenant, map[string][]string) (m
 }
 
 func (f *fake) Advance(_ context.Context, _ ident.Tenant, _ int, list []progress.Enrollment) []error {
+	if f.writing != nil {
+		f.writing(list)
+	}
 	for _, e := range list {
 		f.items[e.Customer] = e
 	}

@@ -17,11 +17,16 @@ const noteTimeout = 5 * time.Second
 // noteMessages gives the claimed messages their ids. Before they are sent, it stores what
 // the ids stand for, of those with a topic and of those that their channel reports on.
 // Forget cannot miss such a record, because it leaves a customer whose message is claimed.
-// A claim whose record cannot be stored, or not while it certainly lasts, is given back.
+// A claim that was written too late is given back, and so is one whose record cannot be
+// stored, or not while it certainly lasts.
 func (w *worker) noteMessages(ctx context.Context, runs []*run) {
 	var noted []*run
 	var records []message.Record
 	for _, r := range runs {
+		if w.claimedLate(r) {
+			w.hold(r, w.now().Add(time.Second))
+			continue
+		}
 		e := &r.stored
 		r.message = message.NewID(w.pack.Tenant, e.Journey, e.Customer, e.Run, e.Node, e.RequestID)
 		topic := r.graph.Action(e.Node).Topic

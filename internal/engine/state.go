@@ -60,7 +60,8 @@ const (
 //	               its consent cannot be read               done, or recording
 //	               its consent was read too long ago        claiming
 //	               written                                  sending         Attempts, LeaseUntil
-//	sending        its record cannot be stored               recording       Due, and the claim is given back
+//	sending        it was claimed late, or its record
+//	               cannot be stored                         recording       Due, and the claim is given back
 //	               sent, skipped, or failed for good where
 //	               the node goes on without                 stepping
 //	               failed, throttled, or time is short      recording
