@@ -58,7 +58,7 @@ func (s Enrollments) UndoForgotten(
 		default:
 			err := s.undoInsert(ctx, t, e, now)
 			if kept := encodeKept(t, &e); err == nil && kept != nil {
-				err = s.BatchWrite(ctx, []types.WriteRequest{{DeleteRequest: &types.DeleteRequest{Key: item.KeyOf(kept)}}})
+				err = s.BatchWrite(ctx, []types.WriteRequest{deleteOf(kept)})
 			}
 			if err != nil {
 				code = conn.Code(err)

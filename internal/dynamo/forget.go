@@ -18,7 +18,6 @@ import (
 	"journeys/internal/dynamo/figures"
 	"journeys/internal/dynamo/format"
 	"journeys/internal/dynamo/item"
-	"journeys/internal/dynamo/topics"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/manifest"
@@ -50,13 +49,14 @@ func (s Customers) Forget(ctx context.Context, t ident.Tenant, customer string, 
 	if err := fence.Put(ctx, s.Table, t, customer, now); err != nil {
 		return err
 	}
-	if err := s.keepOptOuts(ctx, t, customer, tell.KeepOptOuts); err != nil {
+	outs := &optOuts{keep: tell.KeepOptOuts}
+	if err := s.keepOptOuts(ctx, t, customer, outs); err != nil {
 		return err
 	}
 	// Runs come before feedback: what is reported of their messages from then on is not
 	// stored, so that what was anonymized is not counted again.
 	for _, from := range []string{item.EnrollmentPrefix, " "} {
-		if err := s.forgetFrom(ctx, t, customer, from, now, tell); err != nil {
+		if err := s.forgetFrom(ctx, t, customer, from, now, tell, outs); err != nil {
 			return err
 		}
 	}
@@ -65,7 +65,9 @@ func (s Customers) Forget(ctx context.Context, t ident.Tenant, customer string, 
 
 // forgetFrom forgets the customer's items with this sort key and later ones until there
 // are none.
-func (s *table) forgetFrom(ctx context.Context, t ident.Tenant, customer, from string, now time.Time, tell journey.Forgetting) error {
+func (s *table) forgetFrom(
+	ctx context.Context, t ident.Tenant, customer, from string, now time.Time, tell journey.Forgetting, outs *optOuts,
+) error {
 	stuck, first := 0, ""
 	for {
 		out, err := s.Client.Query(ctx, &dynamodb.QueryInput{
@@ -86,34 +88,10 @@ func (s *table) forgetFrom(ctx context.Context, t ident.Tenant, customer, from s
 		} else if stuck++; !backoff.Pause(ctx, stuck) { // another process writes the item, or the table is busy
 			return access.WrapFailed("forget a customer", ctx.Err())
 		}
-		if err := s.forgetItems(ctx, t, out.Items, now, tell); err != nil {
+		if err := s.forgetItems(ctx, t, out.Items, now, tell, outs); err != nil {
 			return err
 		}
 	}
-}
-
-// keepOptOuts calls keep if the customer has said anything. What is damaged is not kept,
-// but erased.
-func (s *table) keepOptOuts(ctx context.Context, t ident.Tenant, customer string, keep journey.KeepOptOuts) error {
-	if keep == nil {
-		return nil
-	}
-	it, err := s.Get(ctx, item.SubscriptionsKey(t, customer))
-	if err != nil {
-		return access.WrapFailed("read what a customer said", err)
-	}
-	said, err := topics.DecodeSubscriptions(customer, it)
-	if len(said.Statements) == 0 || err != nil {
-		return nil //nolint:nilerr // nobody can read it any more
-	}
-	if it, err = s.Get(ctx, item.ProfileKey(t, customer)); err != nil {
-		return access.WrapFailed("read a profile", err)
-	}
-	profile, err := decodeProfile(customer, it)
-	if err != nil {
-		return nil //nolint:nilerr // there is none, or nobody can read it any more
-	}
-	return keep(ctx, t, said, profile.Attributes)
 }
 
 // refuseNewer returns an ErrNewer if one of the customer's items is of a newer format:
@@ -129,7 +107,7 @@ func (s *table) refuseNewer(ctx context.Context, t ident.Tenant, customer string
 // forgetItems anonymizes the enrollments, earlier runs and feedback among a customer's
 // items and deletes the others.
 func (s *table) forgetItems(
-	ctx context.Context, t ident.Tenant, items []map[string]types.AttributeValue, now time.Time, tell journey.Forgetting,
+	ctx context.Context, t ident.Tenant, items []map[string]types.AttributeValue, now time.Time, tell journey.Forgetting, outs *optOuts,
 ) error {
 	var requests []types.WriteRequest
 	for _, it := range items {
@@ -143,11 +121,22 @@ func (s *table) forgetItems(
 			if err := s.forgetHeard(ctx, t, it); err != nil {
 				return err
 			}
+		case item.IsSubscriptions(sk):
+			if err := s.forgetSubscriptions(ctx, t, it, outs); err != nil {
+				return err
+			}
 		default:
-			requests = append(requests, types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: item.KeyOf(it)}})
+			if item.IsProfile(sk) {
+				outs.see(it)
+			}
+			requests = append(requests, deleteOf(it))
 		}
 	}
 	return access.WrapFailed("forget a customer", s.BatchWrite(ctx, requests))
+}
+
+func deleteOf(it item.Item) types.WriteRequest {
+	return types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: item.KeyOf(it)}}
 }
 
 // forgetEnrollment anonymizes an enrollment. While a worker sends the customer a

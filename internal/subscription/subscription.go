@@ -199,7 +199,8 @@ func (s *Service) sayOnce(ctx context.Context, t ident.Tenant, c Change) (State,
 
 // undoIfForgotten deletes subscriptions that were created while their customer was being
 // forgotten: Forget may have read the customer's items before. A change needs no check,
-// since Forget deletes the revision that it requires.
+// since Forget deletes the revision that it requires, or keeps the opt-outs of the one that
+// it makes.
 func (s *Service) undoIfForgotten(ctx context.Context, t ident.Tenant, c Change, created consent.Subscriptions) error {
 	_, _, forgotten, err := s.Store.ToChange(ctx, t, c.Customer, s.clock())
 	if err != nil {

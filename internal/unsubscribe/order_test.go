@@ -40,6 +40,7 @@ type orderly struct {
 	*world
 	journeys *journey.Service
 	id       ident.ID
+	runs     int
 }
 
 func newOrderly(t *testing.T) *orderly {
@@ -135,6 +136,69 @@ func TestUnsubscribe_RacesWithForget(t *testing.T) {
 	for _, it := range out.Items {
 		require.NotContains(t, dynamotest.Text(it), "gone in")
 	}
+}
+
+// A customer unsubscribes through the API right after a call began that forgets them, in the
+// orders of two turns of each. After both, that they did is known: of them if they came last,
+// or else of their address.
+func TestSubscriptions_RaceWithForget(t *testing.T) {
+	t.Parallel()
+
+	w := newOrderly(t)
+	keep := (&suppression.Service{Store: w.store.Addresses, Key: key.Fixed(w.key), Now: time.Now}).KeepOptOuts
+	ended := map[string]int{}
+	run := func(turns []int, forgetFirst bool) (requests [2]int) {
+		customer, email := fmt.Sprintf("turns %v, forget first: %t", turns, forgetFirst), fmt.Sprintf("put-%d@example.com", w.runs)
+		w.runs++
+		require.NoError(t, w.store.Customers.PutProfile(t.Context(), acme, journey.Profile{
+			Customer: customer, Attributes: []byte(`{"email":"` + email + `"}`), UpdatedAt: time.Now(),
+		}, 0))
+		if w.runs%2 == 0 { // the other half has never said anything
+			_, _, err := w.Service.Subscriptions.Put(t.Context(), acme, subscription.Change{Customer: customer, Topics: map[string]bool{"news": true}})
+			require.NoError(t, err)
+		}
+		began := time.Now()
+		calls := []func(context.Context){
+			func(ctx context.Context) {
+				_, _, err := w.Service.Subscriptions.Put(ctx, acme, subscription.Change{
+					Customer: customer, Topics: map[string]bool{"news": false}, Received: began.Add(time.Millisecond),
+				})
+				assert.NoError(t, err, customer)
+			},
+			func(ctx context.Context) {
+				assert.NoError(t, w.store.Customers.Forget(ctx, acme, customer, began, journey.Forgetting{KeepOptOuts: keep}), customer)
+			},
+		}
+		if forgetFirst {
+			slices.Reverse(calls)
+		}
+		requests = dynamotest.Interleave(t.Context(), turns, calls[0], calls[1])
+		said, err := w.store.Topics.Subscriptions(t.Context(), acme, customer)
+		require.NoError(t, err)
+		address, err := w.store.Addresses.Address(t.Context(), acme, w.key.Address(acme, "email", email))
+		require.NoError(t, err)
+		statement, stored := said.Statements["news"]
+		switch {
+		case stored:
+			ended["stored"]++
+			require.False(t, statement.In, customer)
+		default:
+			ended["kept"]++
+			require.False(t, address.OptOuts["news"].IsZero(), customer)
+		}
+		return requests
+	}
+	most := run(nil, false)
+	require.Greater(t, min(most[0], most[1]), 4)
+	for first := range most[0] + 1 {
+		for second := range most[1] + 1 {
+			if *every || (first+second)%3 == 0 {
+				run([]int{first, second}, false)
+				run([]int{second, first}, true)
+			}
+		}
+	}
+	require.Greater(t, min(ended["stored"], ended["kept"]), 5)
 }
 
 // watched is the table of a worker. It notes when the worker claims a message.

@@ -15,3 +15,7 @@ func TenantSettingsKey(t ident.Tenant) Item { return Key(tenantPrefix(t), tenant
 func SubscriptionsKey(t ident.Tenant, customer string) Item {
 	return Key(CustomerPK(t, customer), subscriptionsSK)
 }
+
+// IsSubscriptions reports whether a sort key of a customer's is that of what they said about
+// the topics.
+func IsSubscriptions(sk string) bool { return sk == subscriptionsSK }

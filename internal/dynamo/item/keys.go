@@ -327,6 +327,9 @@ func ProfileKey(t ident.Tenant, customer string) Item {
 	return Key(CustomerPK(t, customer), profileSK)
 }
 
+// IsProfile reports whether a sort key of a customer's is that of the profile.
+func IsProfile(sk string) bool { return sk == profileSK }
+
 // LastEventKey returns the key of the last events of a type.
 func LastEventKey(t ident.Tenant, customer, eventType string) Item {
 	return Key(CustomerPK(t, customer), LastEventPrefix+eventType)
