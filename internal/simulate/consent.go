@@ -10,7 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"journeys/internal/condition"
-	"journeys/internal/consent/key"
+	"journeys/internal/consent/normalize"
 	"journeys/internal/feedback"
 	"journeys/internal/graph"
 	"journeys/internal/progress"
@@ -46,7 +46,7 @@ type place struct{ channel, address string }
 // placeOf returns where a message goes now; the zero place if it goes to no address.
 func (s *simulation) placeOf(action graph.ActionConfig) place {
 	attribute := s.address(action)
-	address := key.Normalize(attribute, graph.AddressIn(s.attributes, attribute))
+	address := normalize.Address(attribute, graph.AddressIn(s.attributes, attribute))
 	if attribute == "" || address == "" {
 		return place{}
 	}

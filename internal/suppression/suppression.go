@@ -12,6 +12,7 @@ import (
 	"journeys/internal/condition"
 	"journeys/internal/consent"
 	"journeys/internal/consent/key"
+	"journeys/internal/consent/normalize"
 	"journeys/internal/graph"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
@@ -97,7 +98,7 @@ func (s *Service) Delete(ctx context.Context, t ident.Tenant, p Place) error {
 // such addresses. A text that is no address changes nothing, and neither does a report that
 // is earlier than what is stored, or as early.
 func (s *Service) Report(ctx context.Context, t ident.Tenant, channel, attribute, address string, next consent.Suppression) error {
-	if key.Normalize(attribute, address) == "" {
+	if normalize.Address(attribute, address) == "" {
 		return nil
 	}
 	k, err := s.Key.Key(ctx)
@@ -153,7 +154,7 @@ func (s *Service) find(ctx context.Context, t ident.Tenant, p Place) (channel, h
 	switch {
 	case !ok || attribute == "":
 		return "", "", ErrNoChannel
-	case key.Normalize(attribute, p.Address) == "":
+	case normalize.Address(attribute, p.Address) == "":
 		return "", "", ErrNoAddress
 	}
 	k, err := s.Key.Key(ctx)
@@ -220,7 +221,7 @@ func (s *Service) hashes(ctx context.Context, t ident.Tenant, attributes []byte)
 	hashes := map[string]string{}
 	for _, attribute := range catalog.Addresses() {
 		address := graph.AddressIn(profile, attribute)
-		if key.Normalize(attribute, address) == "" {
+		if normalize.Address(attribute, address) == "" {
 			continue
 		}
 		k, err := s.Key.Key(ctx)

@@ -15,7 +15,7 @@ import (
 	"unicode/utf8"
 
 	"journeys/internal/condition"
-	"journeys/internal/consent/key"
+	"journeys/internal/consent/normalize"
 	"journeys/internal/engine"
 	"journeys/internal/graph"
 	"journeys/internal/ident"
@@ -123,7 +123,7 @@ func check(node *graph.Node, pointer string, target engine.Target, to string) er
 		faults.Add(pointer+"/config/channel", "is no channel that this tenant may use; GET /settings lists them")
 	}
 	switch {
-	case target.Address != "" && key.Normalize(target.Address, to) == "":
+	case target.Address != "" && normalize.Address(target.Address, to) == "":
 		faults.Add("/to", "is no address of the channel, which sends to the attribute %s", target.Address)
 	case target.Channel != "" && target.Address == "" && utf8.RuneCountInString(to) > maxCustomer:
 		faults.Add("/to", "must have at most %d characters: the channel has no addresses, so it is the id of a customer", maxCustomer)

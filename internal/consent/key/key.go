@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"journeys/internal/consent/normalize"
 	"journeys/internal/ident"
 )
 
@@ -40,7 +41,7 @@ var errKey = errors.New("the key must be " + strconv.Itoa(Size) + " bytes in bas
 // catalog.Entry names: 64 hexadecimal digits, the same for all spellings of the address.
 // It returns "" if the text is no address.
 func (k Key) Address(t ident.Tenant, attribute, address string) string {
-	normal := Normalize(attribute, address)
+	normal := normalize.Address(attribute, address)
 	if normal == "" {
 		return ""
 	}

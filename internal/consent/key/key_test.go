@@ -6,12 +6,10 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -72,51 +70,6 @@ func TestAddress_IsHashedByTenantAttributeAndKey(t *testing.T) {
 		require.Empty(t, k.Address(acme, attribute, none))
 	}
 	require.Panics(t, func() { key.Key{}.Address(acme, "email", "ada@example.com") })
-}
-
-func TestNormalize_SpellsAnAddressOneWay(t *testing.T) {
-	t.Parallel()
-	for _, same := range []struct {
-		attribute, want string
-		spellings       []string
-	}{
-		{"email", "ada.l+news@example.com", []string{"Ada.L+News@EXAMPLE.com", "\tada.l+news@example.com \n"}},
-		{"email", "jörg@xn--bcher-kva.example", []string{
-			"Jörg@bücher.example", "jo\u0308rg@bu\u0308cher.example", "JÖRG@BÜCHER.EXAMPLE", "jörg@xn--bcher-kva.example", "JÖRG@XN--BCHER-KVA.example",
-		}},
-		{"email", "i@xn--fa-hia.example", []string{"İ@faß.example", "I\u0307@faß.example", "i@faß.example"}},
-		{"email", "a@example.com", []string{"a@ｅｘａｍｐｌｅ。com", "a@example.com"}},
-		{"email", "a@under_score.example", []string{"A@Under_Score.example"}},
-		{"email", "a@-", []string{"A@-"}},
-		{"email", "", []string{"", "  ", "nobody", "A\u037eB@example.com"}},
-		{"phone", "+4917012345678", []string{"+49 170 1234-5678", "4917012345678", " +49/(170) 12345678", "0049 170 12345678", "\u202a+49\u00a017012345678\u202c"}},
-		{"phone", "", []string{"", "+", "unknown"}},
-		{"device", "AbC", []string{" AbC "}},
-	} {
-		for _, spelling := range same.spellings {
-			require.Equal(t, same.want, key.Normalize(same.attribute, spelling), spelling)
-		}
-	}
-}
-
-// FuzzNormalize checks that a normal address is its own normal spelling, in which lookups
-// of people and of code must meet.
-func FuzzNormalize(f *testing.F) {
-	for _, seed := range []string{"Ada@Example.com", "İ@BÜCHER.example", "\u212a@\u2126.example", "a@xn--a", "ǅ@ŉ.example", "\u0345a@\u1f80"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, address string) {
-		if !utf8.ValidString(address) {
-			return // no request and no profile holds one
-		}
-		for _, attribute := range []string{"email", "phone", "device"} {
-			normal := key.Normalize(attribute, address)
-			require.Equal(t, normal, key.Normalize(attribute, normal), "%q", address)
-			if attribute == "email" && !strings.ContainsFunc(address, func(r rune) bool { return r >= utf8.RuneSelf }) {
-				require.Equal(t, normal, key.Normalize(attribute, strings.ToUpper(address)), "%q", address)
-			}
-		}
-	})
 }
 
 func TestSource_ReadsTheKeyOnce(t *testing.T) {

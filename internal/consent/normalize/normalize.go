@@ -1,4 +1,6 @@
-package key
+// Package normalize has the one spelling of an address, by which lookups of people and of
+// code meet.
+package normalize
 
 import (
 	"strings"
@@ -13,19 +15,19 @@ import (
 // which takes time with the square of their length.
 const maxDomain = 255
 
-// Normalize returns the one spelling of an address in an attribute; "" if the text is not
+// Address returns the one spelling of an address in an attribute; "" if the text is not
 // exactly one address, as consent.OneAddress says.
 //
 // An e-mail address is in lower case and in Unicode's form NFC, its domain in ASCII. Mail
 // servers may tell the case of a mailbox apart, but none does, and customers do not. A
 // phone number is "+" and its digits. Any other address only loses the white space around
 // it.
-func Normalize(attribute, address string) string {
+func Address(attribute, address string) string {
 	address = consent.OneAddress(attribute, address)
 	switch attribute {
 	case "email":
 		// Another spelling of its characters may be a separator.
-		return consent.OneAddress(attribute, normalizeMail(address))
+		return consent.OneAddress(attribute, mail(address))
 	case "phone":
 		if address != "" && address[0] != '+' {
 			return "+" + address
@@ -34,7 +36,7 @@ func Normalize(attribute, address string) string {
 	return address
 }
 
-func normalizeMail(address string) string {
+func mail(address string) string {
 	// Before and after: lower case has other forms, and depends on the form.
 	address = norm.NFC.String(strings.ToLower(norm.NFC.String(address)))
 	at := strings.LastIndexByte(address, '@')
