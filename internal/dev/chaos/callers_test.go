@@ -37,7 +37,7 @@ func (w *world) actAsCallers(t *testing.T) {
 	var reactions []*sentEvent
 	for range reactionCount {
 		c := w.cohorts[w.r.IntN(len(w.cohorts))]
-		reactions = append(reactions, w.newEvent(c.customers[w.r.IntN(len(c.customers))], []string{closing, reaching}[w.r.IntN(2)]))
+		reactions = append(reactions, w.newEvent(c.customers[w.r.IntN(len(c.customers))], []string{closing, closing, reaching}[w.r.IntN(3)]))
 	}
 	sending.Go(func() {
 		for _, e := range reactions {

@@ -49,18 +49,22 @@ var reports = []struct {
 	{report{event: "Reject"}, 5},
 }
 
+// One message in as many is certainly reported so, for each of the reports.
+const certainly = 50
+
 // drawReports draws what the provider reports of a message, in any order.
-func (c *consenting) drawReports(r *rand.Rand, to *subscriber, l letter) (drawn []*report) {
+func (c *consenting) drawReports(r *rand.Rand, to *subscriber, l letter) (all []*report) {
 	h := c.heardOf(l)
+	c.drawn++
 	for _, i := range r.Perm(len(reports)) {
-		if r.IntN(100) < reports[i].odds {
+		if r.IntN(100) < reports[i].odds || c.drawn%certainly == i {
 			next := reports[i].report
 			next.letter, next.to = l, to
-			drawn = append(drawn, &next)
+			all = append(all, &next)
 		}
 	}
-	h.reports = drawn
-	return drawn
+	h.reports = all
+	return all
 }
 
 // heardOf returns what was reported of a message.

@@ -72,6 +72,7 @@ type consenting struct {
 
 	received []letter        // in order of arrival; only of the goroutine that reads the inbox
 	arrived  map[*cohort]int // how many of each journey
+	drawn    int             // messages whose reports were drawn
 
 	mu       sync.Mutex // guards the rest, and what subscribers say
 	people   map[string]*subscriber
