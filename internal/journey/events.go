@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/oklog/ulid/v2"
 
+	"journeys/internal/condition"
 	"journeys/internal/digest"
 	"journeys/internal/ident"
 	"journeys/internal/progress"
@@ -35,8 +36,12 @@ type Event struct {
 	Received   time.Time // by the gateway; zero is not checked against Forgotten
 }
 
-// hash returns a hash of everything that was sent with the event's id.
+// hash returns a hash of everything that was sent with the event's id. The id of an
+// unsubscription stands for the event: a repeat may not know by which channel it came.
 func (e Event) hash() [32]byte {
+	if e.Type == condition.Unsubscribed {
+		return digest.Of(e.Type)
+	}
 	return digest.Of([]byte(e.Type), canonical(e.Properties), []byte(e.OccurredAt.Format(time.RFC3339Nano)), canonical(e.Attributes))
 }
 

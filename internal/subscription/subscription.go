@@ -261,7 +261,7 @@ type Unsubscription struct {
 }
 
 // Announce lets the event of an unsubscription take effect, once for each statement: a
-// repeat completes what an earlier call left unfinished. Long after the statement it does
+// repeat, also by another way, completes what an earlier call left unfinished. Long after the statement it does
 // nothing. It returns what the event skipped.
 func (s *Service) Announce(ctx context.Context, t ident.Tenant, u Unsubscription) ([]journey.Damage, error) {
 	if s.clock().Sub(u.At) > announceWithin {
@@ -279,9 +279,6 @@ func (s *Service) Announce(ctx context.Context, t ident.Tenant, u Unsubscription
 		Customer: u.Customer, Type: condition.Unsubscribed, Properties: properties, Received: u.Received,
 		ID: condition.Unsubscribed + ":" + base64.RawURLEncoding.EncodeToString(sum[:16]),
 	})
-	if known, ok := errors.AsType[*journey.Error](err); ok && known.Kind == journey.Mismatch {
-		err = nil // another way to unsubscribe has announced the statement
-	}
 	return outcome.Damaged, err
 }
 

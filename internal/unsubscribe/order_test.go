@@ -24,6 +24,7 @@ import (
 	"journeys/internal/dynamo"
 	"journeys/internal/engine"
 	"journeys/internal/feedback"
+	"journeys/internal/graph"
 	"journeys/internal/ident"
 	"journeys/internal/journey"
 	"journeys/internal/message"
@@ -199,6 +200,47 @@ func TestSubscriptions_RaceWithForget(t *testing.T) {
 		}
 	}
 	require.Greater(t, min(ended["stored"], ended["kept"]), 5)
+}
+
+// The call of a mail program dies after any of its requests. The customer then says by
+// another way what they have said, which lets the event take effect.
+func TestUnsubscribe_AnotherWayCompletesTheEvent(t *testing.T) {
+	t.Parallel()
+
+	w := newOrderly(t)
+	_, err := w.journeys.Update(t.Context(), acme, w.id, journey.Change{
+		Settings: graph.SettingsChange{"exitOn": []byte(`[{"eventType":"$unsubscribed"}]`)},
+	}, nil)
+	require.NoError(t, err)
+	left := 0
+	run := func(turns []int) (requests [2]int) {
+		customer := fmt.Sprint("dies after ", turns)
+		token := w.enroll(t, customer, hash)
+		mailProgram, die := context.WithCancel(t.Context())
+		defer die()
+		requests = dynamotest.Interleave(t.Context(), turns, func(ctx context.Context) {
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			context.AfterFunc(mailProgram, cancel)
+			w.oneClickIn(ctx, token)
+		}, func(ctx context.Context) {
+			if len(turns) > 0 {
+				die()
+			}
+			_, _, err := w.Service.Subscriptions.Put(ctx, acme, subscription.Change{Customer: customer, Topics: map[string]bool{"news": false}})
+			assert.NoError(t, err, customer)
+		})
+		e, err := w.store.Enrollments.Enrollment(t.Context(), acme, w.id, customer)
+		require.NoError(t, err)
+		require.NotEqual(t, progress.Inside, e.Status, customer)
+		left++
+		return requests
+	}
+	most := run(nil)
+	for n := range most[0] {
+		run([]int{n})
+	}
+	require.Greater(t, left, 8)
 }
 
 // watched is the table of a worker. It notes when the worker claims a message.
