@@ -63,10 +63,15 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request, to *recipient, p 
 		w.WriteHeader(http.StatusOK)
 		return 0, true, nil
 	}
+	if form.Get("page") != "1" { // a mail program must not believe that this unsubscribed anyone
+		p.Problem = p.Words.Nothing
+		p.show(to, nil)
+		return http.StatusBadRequest, false, nil
+	}
 	var topics []string
 	ids := to.ids()
 	for _, id := range ids {
-		if form.Get("page") == "1" && slices.Contains(form["topic"], id) {
+		if slices.Contains(form["topic"], id) {
 			topics = append(topics, id)
 		}
 	}

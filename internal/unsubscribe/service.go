@@ -55,7 +55,7 @@ type recipient struct {
 	topics  consent.Topics
 	said    consent.Subscriptions
 	address consent.Address
-	forgot  bool // the customer was forgotten, so only the address is known
+	forgot  bool // the customer was forgotten, perhaps to come back: only the address can opt out
 	sample  bool // nobody: the page is shown to an admin, as a subscriber of all topics
 }
 
@@ -104,9 +104,7 @@ func (s *Service) read(ctx context.Context, r *recipient) error {
 		return err
 	}
 	r.topics = settings.Topics
-	if r.forgot = r.message.Customer == "" || !forgotten(r.message.Customer).IsZero(); !r.forgot {
-		r.said = said
-	}
+	r.said, r.forgot = said, r.message.Customer == "" || !forgotten(r.message.Customer).IsZero()
 	if settings.Addresses && r.message.Address != "" {
 		r.address, err = s.Addresses.Address(ctx, r.tenant, r.message.Address)
 	}
