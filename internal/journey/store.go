@@ -162,7 +162,8 @@ type CustomerStore interface {
 
 // Forgetting is what Forget calls.
 type Forgetting struct {
-	// KeepOptOuts is called for each customer who is forgotten. Nil keeps none.
+	// KeepOptOuts is called for each customer who is forgotten, and again if they say more
+	// meanwhile. Nil keeps none.
 	KeepOptOuts KeepOptOuts
 	// Unstripped is called for each enrollment that is too damaged to find the records of
 	// all its messages, which go on naming the customer until they expire. The cause names
