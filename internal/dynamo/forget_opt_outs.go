@@ -51,7 +51,7 @@ func (s *table) keepOptOuts(ctx context.Context, t ident.Tenant, customer string
 	}
 	said, err := topics.DecodeSubscriptions(customer, it)
 	if len(said.Statements) == 0 || err != nil {
-		return nil //nolint:nilerr // nobody can read it any more
+		return nil //nolint:nilerr // unreadable, so there is nothing to keep
 	}
 	if it, err = s.Get(ctx, item.ProfileKey(t, customer)); err != nil {
 		return access.WrapFailed("read a profile", err)
@@ -73,6 +73,6 @@ func (s *table) forgetSubscriptions(ctx context.Context, t ident.Tenant, it item
 	if err := outs.add(ctx, t, said); err != nil {
 		return err
 	}
-	outs.rev = 0 // what is said from then on begins with the first revision again
+	outs.rev = 0 // revisions start over after the delete
 	return topics.Store{Table: s.Table}.DeleteSubscriptions(ctx, t, customer, said.Rev)
 }

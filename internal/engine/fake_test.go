@@ -51,7 +51,7 @@ type fake struct {
 	consentErr  error         // of the consent of every customer
 	loaded      func()        // called once, after a pack was read
 	reading     func()        // called while consents are read
-	writing     func([]progress.Enrollment)
+	writing     func([]progress.Enrollment) // called before enrollments are written
 }
 
 var testKey, _ = key.Parse("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")

@@ -261,8 +261,8 @@ type Unsubscription struct {
 }
 
 // Announce lets the event of an unsubscription take effect, once for each statement: a
-// repeat, also by another way, completes what an earlier call left unfinished. Long after the statement it does
-// nothing. It returns what the event skipped.
+// repeat, also by another way, completes what an earlier call left unfinished. Long after the
+// statement it does nothing. It returns what the event skipped.
 func (s *Service) Announce(ctx context.Context, t ident.Tenant, u Unsubscription) ([]journey.Damage, error) {
 	if s.clock().Sub(u.At) > announceWithin {
 		return nil, nil

@@ -49,7 +49,7 @@ var reports = []struct {
 	{report{event: "Reject"}, 5},
 }
 
-// One message in as many is certainly reported so, for each of the reports.
+// certainly is how often a report is made whatever the odds: once in this many messages.
 const certainly = 50
 
 // drawReports draws what the provider reports of a message, in any order.

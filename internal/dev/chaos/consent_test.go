@@ -157,7 +157,7 @@ func (c *consenting) act(t *testing.T) {
 			}
 			if enrolled++; enrolled > 2 && enrolled%2 == 0 {
 				gone := all[toForget*perConsenting+enrolled-2-r0.IntN(2)]
-				optsOut := enrolled%4 == 0 // the others as chance has it
+				optsOut := enrolled%4 == 0 // the others may have
 				c.callers.Go(func() { c.forget(t, gone, optsOut) })
 			}
 		}
