@@ -47,10 +47,10 @@ type fake struct {
 	reply       string // of the channel; "" for none
 	uncertain   []bool // Uncertain of each message
 	messages    []engine.Message
-	target      engine.Target // of every channel
-	consentErr  error         // of the consent of every customer
-	loaded      func()        // called once, after a pack was read
-	reading     func()        // called while consents are read
+	target      engine.Target               // of every channel
+	consentErr  error                       // of the consent of every customer
+	loaded      func()                      // called once, after a pack was read
+	reading     func()                      // called while consents are read
 	writing     func([]progress.Enrollment) // called before enrollments are written
 }
 
